@@ -1,0 +1,57 @@
+package plan
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// A Pos is a place in a file, counted from 1. The zero Pos is no place.
+type Pos struct{ Line, Col int }
+
+// An Error is one mistake in a plan file.
+type Error struct {
+	File   string // as the user named it
+	Pos    Pos
+	Msg    string // what is wrong, one line
+	Hint   string // what to do about it, or ""
+	Source string // the line it stands on, values of secret keys masked, or ""
+}
+
+// Error gives "file:line:col: message".
+func (e *Error) Error() string {
+	if e.Pos.Line == 0 {
+		return fmt.Sprintf("%s: %s", e.File, e.Msg)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Pos.Line, e.Pos.Col, e.Msg)
+}
+
+// Errors are all the mistakes found, in the order of their places.
+type Errors []*Error
+
+// Error gives one line a mistake.
+func (es Errors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Err gives nil when there is none, and the errors sorted by place otherwise.
+func (es Errors) Err() error {
+	if len(es) == 0 {
+		return nil
+	}
+	sort.SliceStable(es, func(i, j int) bool {
+		a, b := es[i], es[j]
+		if a.File != b.File {
+			return a.File < b.File
+		}
+		if a.Pos.Line != b.Pos.Line {
+			return a.Pos.Line < b.Pos.Line
+		}
+		return a.Pos.Col < b.Pos.Col
+	})
+	return es
+}
