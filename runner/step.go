@@ -47,6 +47,10 @@ type Validator interface{ Validate() error }
 // left out.
 type Pather interface{ Paths() Paths }
 
+// A Signer is a Step that says in what it writes who made it. The runner calls
+// Sign right after the Type's New, with the plan's name and the step's id.
+type Signer interface{ Sign(plan, id string) }
+
 // Paths are absolute paths of files or directories; a directory stands for
 // all below it. Two steps may write into one directory, not to one file.
 type Paths struct {
