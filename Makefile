@@ -1,0 +1,45 @@
+# Every target is one line of intent; `make` alone lists them. `make test` is the check
+# for every change, `make integration` the one against real servers; .ci/run calls both.
+
+SHELL = /bin/sh
+.DEFAULT_GOAL = help
+
+# Tools are pinned in a module of their own, so that they are none of bayplan's requirements.
+tool = go tool -modfile=internal/tools/go.mod
+
+# The race detector needs a C compiler. In CI it is not optional.
+have_cc = $(shell command -v "$$(go env CC)" 2>/dev/null)
+race = $(if $(or $(filter true,$(CI)),$(have_cc)),-race)
+
+# One build tag more than a plain build: then one pass covers the integration tests too.
+checked = -tags integration ./...
+
+.PHONY: help build generate fmt lint test integration clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
+
+build: ## build bin/bayplan
+	go build -o bin/bayplan ./cmd/bayplan
+
+generate: ## write again what is generated and checked in
+	go generate ./...
+
+fmt: ## format every Go file
+	git ls-files -z --cached --others --exclude-standard -- '*.go' | xargs -0 $(tool) gofumpt -w
+
+lint: ## formatting, go.mod, vet and staticcheck
+	@unformatted=$$(git ls-files -z -- '*.go' | xargs -0 $(tool) gofumpt -l) && \
+		{ test -z "$$unformatted" || { echo "not formatted, run 'make fmt':"; echo "$$unformatted"; exit 1; } >&2; }
+	go mod tidy -diff
+	go vet $(checked)
+	$(tool) staticcheck -checks all $(checked)
+
+test: lint ## all that needs no server: lint, unit tests, CLI scripts, examples
+	go test $(race) -timeout 10m ./...
+
+integration: ## install and start the real servers and run against them
+	internal/integration/run.sh
+
+clean: ## remove what was built
+	rm -rf bin

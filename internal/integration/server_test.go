@@ -1,0 +1,85 @@
+//go:build integration
+
+package integration
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// startServer runs a server script of this directory and returns when it says
+// "ready". The script ends with its standard input: at the end of the test, or
+// with this process, however that ends.
+func startServer(t *testing.T, script string, args ...string) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd := exec.Command("bash", append([]string{script}, args...)...)
+	cmd.Stderr = &stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(stdout).ReadString('\n')
+	ready := line == "ready\n"
+	t.Cleanup(func() {
+		stdin.Close()
+		if err := cmd.Wait(); err != nil && ready {
+			t.Errorf("%s: %v\n%s", script, err, stderr.Bytes())
+		}
+	})
+	if !ready {
+		stdin.Close()
+		_, _ = io.Copy(io.Discard, stdout) // the end of its output is the end of its clean-up
+		t.Fatalf("%s %s did not start:\n%s", script, strings.Join(args, " "), stderr.Bytes())
+	}
+}
+
+// startRegistry starts a docker-registry with its data under dir and returns
+// its URL. With an htpasswd file it asks for a password.
+func startRegistry(t *testing.T, dir string, htpasswd ...string) string {
+	t.Helper()
+	port := freePort(t)
+	startServer(t, "registry.sh", append([]string{dir, port}, htpasswd...)...)
+	return "http://127.0.0.1:" + port
+}
+
+// A cloud is a Keystone and a Glance.
+type cloud struct {
+	file   string // its clouds.yaml
+	glance string // Glance's own URL
+}
+
+// startCloud starts a Keystone and a Glance. The catalogue names Glance by the
+// URL that front makes of Glance's own.
+func startCloud(t *testing.T, front func(glance string) string) cloud {
+	t.Helper()
+	dir, port := t.TempDir(), freePort(t)
+	glance := "http://127.0.0.1:" + port
+	startServer(t, "openstack.sh", dir, freePort(t), port, front(glance))
+	return cloud{file: filepath.Join(dir, "clouds.yaml"), glance: glance}
+}
+
+// freePort finds a port of the loopback interface that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+}
