@@ -1,0 +1,85 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// A watchedConn fails when no byte has moved in either direction for stall.
+// A read renews the time of a write that waits and the other way round.
+type watchedConn struct {
+	net.Conn
+	stall time.Duration
+}
+
+// A stalledError says that a peer fell silent.
+type stalledError struct {
+	addr  net.Addr
+	stall time.Duration
+	cause error
+}
+
+func (e *stalledError) Error() string {
+	return fmt.Sprintf("stalled: no byte to or from %s for %v", e.addr, e.stall)
+}
+
+func (e *stalledError) Unwrap() error    { return e.cause }
+func (e *stalledError) Connection() bool { return true }
+
+// Timeout makes a stalledError the timeout that net/http and others look for.
+func (e *stalledError) Timeout() bool { return true }
+
+func (c *watchedConn) Read(p []byte) (int, error) {
+	return c.watch(c.Conn.Read, p)
+}
+
+func (c *watchedConn) Write(p []byte) (int, error) {
+	return c.watch(c.Conn.Write, p)
+}
+
+func (c *watchedConn) watch(move func([]byte) (int, error), p []byte) (int, error) {
+	if err := c.SetDeadline(time.Now().Add(c.stall)); err != nil {
+		return 0, err
+	}
+	n, err := move(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = &stalledError{addr: c.RemoteAddr(), stall: c.stall, cause: err}
+	}
+	return n, err
+}
+
+// A body is a response's body whose errors tell a cut connection from the rest.
+type body struct {
+	io.ReadCloser
+	ctx context.Context // of the request that it answers
+}
+
+// Read gives io.ErrUnexpectedEOF itself when the connection was cut: clients
+// that can ask for the rest compare with it.
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	if ctxErr := b.ctx.Err(); ctxErr != nil {
+		return n, ctxErr
+	}
+	if isNet(err) {
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// isNet says whether err came from the way to the peer.
+func isNet(err error) bool {
+	var op net.Error
+	return errors.As(err, &op) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, net.ErrClosed) || fault.IsConnection(err)
+}

@@ -1,0 +1,144 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// explain says which host, and at which address, an error is about, what can
+// be done, and whether it is of the connection class.
+func (w *way) explain(req *http.Request, err error) error {
+	if ctxErr := req.Context().Err(); ctxErr != nil && !errors.Is(err, ctxErr) {
+		return fmt.Errorf("%w: %w", ctxErr, err)
+	}
+	where := req.URL.Host
+	if w.endpoint.Address != "" {
+		where += " (at " + w.endpoint.Address + ")"
+	}
+	if hint, ok := tlsHint(err); ok {
+		return fault.WithHint(fmt.Errorf("%s: %w", where, err), hint)
+	}
+	if msg, hint := certificateText(err); msg != "" {
+		return fault.WithHint(&described{fmt.Sprintf("%s: %s", where, msg), err}, hint)
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	var bodyErr *bodyError
+	if errors.As(err, &bodyErr) {
+		return err
+	}
+	if isNet(err) {
+		return fault.AsConnection(&described{fmt.Sprintf("%s: %s", where, netText(err)), err})
+	}
+	return fmt.Errorf("%s: %w", where, err)
+}
+
+// A described error has a text of its own and keeps its cause.
+type described struct {
+	text string
+	err  error
+}
+
+func (d *described) Error() string { return d.text }
+func (d *described) Unwrap() error { return d.err }
+
+// netText says in words what net's errors mean.
+func netText(err error) string {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return fmt.Sprintf("no address is known for the name %q", dns.Name)
+	case errors.As(err, &op) && op.Op == "dial" && op.Err != nil:
+		return fmt.Sprintf("no connection to %v: %v", op.Addr, op.Err)
+	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+		return "the connection was cut before the answer was complete"
+	}
+	return err.Error()
+}
+
+const plainHint = "if it speaks plain HTTP, write tls: disabled into its connection"
+
+// tlsHint knows the two sides that do not agree on whether to speak TLS.
+func tlsHint(err error) (string, bool) {
+	var record tls.RecordHeaderError
+	switch {
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		return plainHint, true
+	case errors.Is(err, errSpokeTLS), strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
+		return "it speaks TLS: remove tls: disabled from its connection", true
+	}
+	return "", false
+}
+
+const caHint = "name the authority's certificate with ca: FILE in the connection, or do without verification with tls: insecure"
+
+// certificateText says what is wrong with a certificate: whose it is, and for which names.
+func certificateText(err error) (msg, hint string) {
+	var unknown x509.UnknownAuthorityError
+	var name x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var verify *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &unknown):
+		return "its certificate is signed by an unknown authority" + about(unknown.Cert), caHint
+	case errors.As(err, &name):
+		return fmt.Sprintf("its certificate is not for %q%s", name.Host, about(name.Certificate)),
+			"use a name that the certificate holds, with address: for where it is, or tls: insecure"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return fmt.Sprintf("its certificate is not valid now: valid from %s to %s%s", day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter), about(invalid.Cert)),
+			"renew the certificate, or do without verification with tls: insecure"
+	case errors.As(err, &invalid), errors.As(err, &verify):
+		return "its certificate cannot be verified: " + err.Error(), caHint
+	}
+	return "", ""
+}
+
+func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+
+// about names a certificate's issuer and the names that it is for.
+func about(c *x509.Certificate) string {
+	if c == nil {
+		return ""
+	}
+	names := append([]string{}, c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if len(names) == 0 {
+		names = []string{c.Subject.String()}
+	}
+	return fmt.Sprintf(" (issuer %s; for %s)", c.Issuer, strings.Join(names, ", "))
+}
+
+// spokeTLS finds the answer that TLS servers give to plain HTTP.
+func (w *way) spokeTLS(resp *http.Response) error {
+	if w.endpoint.TLS != Disabled || w.base == nil || resp.StatusCode != http.StatusBadRequest || resp.Body == nil {
+		return nil
+	}
+	head, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
+	text := string(head)
+	if strings.Contains(text, "HTTPS server") || strings.Contains(text, "HTTPS port") {
+		_ = resp.Body.Close()
+		return errSpokeTLS
+	}
+	resp.Body = &prefixed{Reader: io.MultiReader(strings.NewReader(text), resp.Body), Closer: resp.Body}
+	return nil
+}
+
+// A prefixed body gives again what was read from it.
+type prefixed struct {
+	io.Reader
+	io.Closer
+}

@@ -1,0 +1,179 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+)
+
+// inProcess lets a handler answer requests without any connection, as
+// net/http's server would: bodies stream in both directions at once.
+type inProcess struct{ handler http.Handler }
+
+// RoundTrip serves one request in a goroutine of its own. It ends when the
+// handler returns; the response's body ends no sooner.
+func (p *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithCancel(req.Context())
+	in := newRequestBody(req)
+	pr, pw := io.Pipe()
+	w := &responseWriter{req: req, header: http.Header{}, pipe: pw, ready: make(chan struct{})}
+	go func() {
+		defer cancel()
+		err := p.serve(w, serverRequest(ctx, req, in))
+		in.shut()
+		w.finish(err)
+	}()
+	select {
+	case <-w.ready:
+	case <-req.Context().Done():
+		cancel()
+		in.shut()
+		_ = pr.CloseWithError(req.Context().Err())
+		return nil, req.Context().Err()
+	}
+	if err := errors.Join(in.failed(), w.panicked()); err != nil {
+		cancel()
+		_ = pr.CloseWithError(err)
+		return nil, err
+	}
+	return w.response(&responseBody{PipeReader: pr, cancel: cancel, ctx: req.Context()}), nil
+}
+
+// serve runs the handler and gives what it panicked with.
+func (p *inProcess) serve(w *responseWriter, req *http.Request) (err error) {
+	defer func() {
+		switch v := recover(); {
+		case v == nil:
+		case v == http.ErrAbortHandler:
+			err = fmt.Errorf("the handler gave up: %w", io.ErrUnexpectedEOF)
+		default:
+			err = fmt.Errorf("the handler of %s panicked: %v", req.Host, v)
+		}
+	}()
+	p.handler.ServeHTTP(w, req)
+	return nil
+}
+
+// serverRequest is req as a server sees it.
+func serverRequest(ctx context.Context, req *http.Request, in *requestBody) *http.Request {
+	out := req.Clone(ctx)
+	out.Body = in
+	out.GetBody = nil
+	out.Proto, out.ProtoMajor, out.ProtoMinor = "HTTP/1.1", 1, 1
+	out.RequestURI = req.URL.RequestURI()
+	if out.Host == "" {
+		out.Host = req.URL.Host
+	}
+	if req.URL.Scheme == "https" {
+		out.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: req.URL.Hostname()}
+	}
+	// A server knows the path and the query only.
+	if u, err := url.ParseRequestURI(out.RequestURI); err == nil {
+		out.URL = u
+	}
+	out.RemoteAddr = "127.0.0.1:0"
+	if out.Header == nil {
+		out.Header = http.Header{}
+	}
+	if _, set := out.Header["User-Agent"]; !set {
+		out.Header.Set("User-Agent", "Go-http-client/1.1")
+	}
+	if in.length == 0 {
+		out.Body = http.NoBody
+	}
+	return out
+}
+
+// A bodyError came from the body that the caller sends, not from the way.
+type bodyError struct{ error }
+
+func (e *bodyError) Unwrap() error { return e.error }
+
+// A requestBody is the caller's body as the handler reads it. What the caller
+// asks of it while the handler may still be reading is atomic.
+type requestBody struct {
+	src    io.ReadCloser
+	length int64 // as declared; -1: unknown
+	read   int64
+	err    atomic.Pointer[bodyError] // what the caller's body failed with
+	closed atomic.Bool
+}
+
+func newRequestBody(req *http.Request) *requestBody {
+	b := &requestBody{src: req.Body, length: req.ContentLength}
+	switch {
+	case req.Body == nil || req.Body == http.NoBody:
+		b.length = 0
+	case req.ContentLength == 0:
+		b.length = -1
+	}
+	return b
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	switch {
+	case b.closed.Load() || b.src == nil:
+		return 0, http.ErrBodyReadAfterClose
+	case b.err.Load() != nil:
+		return 0, io.ErrUnexpectedEOF
+	case b.length >= 0 && b.read == b.length:
+		return 0, io.EOF
+	}
+	if left := b.length - b.read; b.length >= 0 && int64(len(p)) > left {
+		p = p[:left]
+	}
+	n, err := b.src.Read(p)
+	b.read += int64(n)
+	switch {
+	case err == io.EOF && b.read < b.length:
+		err = fmt.Errorf("the request's body is %d bytes long, not %d as declared", b.read, b.length)
+	case err == nil || err == io.EOF:
+		return n, err
+	}
+	b.err.Store(&bodyError{err})
+	return n, io.ErrUnexpectedEOF
+}
+
+// Close is the handler's; the caller's body is closed when the handler is done.
+func (b *requestBody) Close() error { return nil }
+
+// shut ends the reading of the caller's body.
+func (b *requestBody) shut() {
+	if !b.closed.Swap(true) && b.src != nil {
+		_ = b.src.Close()
+	}
+}
+
+// failed gives what the caller's body failed with.
+func (b *requestBody) failed() error {
+	if err := b.err.Load(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// A responseBody tells the handler when the caller has read enough.
+type responseBody struct {
+	*io.PipeReader
+	cancel context.CancelFunc
+	ctx    context.Context
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	n, err := b.PipeReader.Read(p)
+	if err != nil && err != io.EOF && b.ctx.Err() != nil {
+		err = b.ctx.Err()
+	}
+	return n, err
+}
+
+func (b *responseBody) Close() error {
+	err := b.PipeReader.Close()
+	b.cancel()
+	return err
+}

@@ -1,0 +1,299 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+func newTransport(t *testing.T, endpoints ...Endpoint) *Transport {
+	t.Helper()
+	tr, err := New(endpoints)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.CloseIdleConnections)
+	return tr
+}
+
+func get(t *testing.T, tr *Transport, url string) (string, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := tr.Client().Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	b, err := io.ReadAll(resp.Body)
+	return string(b), err
+}
+
+func hello(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "hello from "+r.Host) }
+
+// quiet keeps the servers' complaints about handshakes off the test's output.
+func quiet(t *testing.T, h http.Handler, useTLS bool) (*httptest.Server, string) {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	if useTLS {
+		s.StartTLS()
+	} else {
+		s.Start()
+	}
+	t.Cleanup(s.Close)
+	return s, s.Listener.Addr().String()
+}
+
+func caFile(t *testing.T, s *httptest.Server) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "ca.pem")
+	data := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestWays(t *testing.T) {
+	secure, secureAddr := quiet(t, http.HandlerFunc(hello), true)
+	_, plainAddr := quiet(t, http.HandlerFunc(hello), false)
+	tr := newTransport(t,
+		Endpoint{Host: "example.com", Address: secureAddr, CA: caFile(t, secure)},
+		Endpoint{Host: "insecure.test:5000", Address: secureAddr, TLS: Insecure},
+		Endpoint{Host: "plain.test", Address: plainAddr, TLS: Disabled},
+		Endpoint{Host: "inside.test:443", Handler: http.HandlerFunc(hello)},
+	)
+	for url, want := range map[string]string{
+		"https://example.com/":        "hello from example.com",
+		"https://EXAMPLE.com/":        "hello from EXAMPLE.com",
+		"https://example.com:443/":    "hello from example.com:443",
+		"https://insecure.test:5000/": "hello from insecure.test:5000",
+		"http://plain.test/":          "hello from plain.test",
+		"https://inside.test/":        "hello from inside.test",
+		"http://" + plainAddr:         "hello from " + plainAddr,
+	} {
+		got, err := get(t, tr, url)
+		if err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", url, got, err, want)
+		}
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty.pem")
+	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		endpoints []Endpoint
+		want      string
+	}{
+		"no host":      {[]Endpoint{{}}, "without a host"},
+		"twice":        {[]Endpoint{{Host: "a"}, {Host: "A"}}, `"A" has two endpoints`},
+		"unknown mode": {[]Endpoint{{Host: "a", TLS: "maybe"}}, `"maybe"; there are verify, insecure and disabled`},
+		"no CA file":   {[]Endpoint{{Host: "a", CA: filepath.Join(dir, "absent")}}, "absent"},
+		"no CA in it":  {[]Endpoint{{Host: "a", CA: empty}}, "no certificate in"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := New(tt.endpoints)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestErrorsSpeak(t *testing.T) {
+	secure, secureAddr := quiet(t, http.HandlerFunc(hello), true)
+	ca := caFile(t, secure)
+	_, plainAddr := quiet(t, http.HandlerFunc(hello), false)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	tests := map[string]struct {
+		endpoint   Endpoint
+		url        string
+		want, hint string
+		connection bool
+	}{
+		"refused": {
+			Endpoint{Host: "a.test", Address: closed},
+			"https://a.test/",
+			"a.test (at " + closed + "): no connection to " + closed, "", true,
+		},
+		"unknown authority": {
+			Endpoint{Host: "example.com", Address: secureAddr},
+			"https://example.com/",
+			"signed by an unknown authority (issuer O=Acme Co; for example.com", "ca: FILE", false,
+		},
+		"wrong name": {
+			Endpoint{Host: "other.test", Address: secureAddr, CA: ca},
+			"https://other.test/",
+			`its certificate is not for "other.test" (issuer`, "address:", false,
+		},
+		"TLS to a plain server": {
+			Endpoint{Host: "p.test", Address: plainAddr},
+			"https://p.test/",
+			"p.test (at " + plainAddr, "tls: disabled", false,
+		},
+		"plain to a TLS server": {
+			Endpoint{Host: "s.test", Address: secureAddr, TLS: Disabled},
+			"http://s.test/",
+			"demand for TLS", "remove tls: disabled", false,
+		},
+		"in the clear to a host that is to be verified": {
+			Endpoint{Host: "s.test", Address: secureAddr},
+			"http://s.test/",
+			"to be reached over TLS", "tls: disabled", false,
+		},
+		"no such name": {
+			Endpoint{Host: "a.invalid"},
+			"https://a.invalid/",
+			"a.invalid: ", "", true,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := get(t, newTransport(t, tt.endpoint), tt.url)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want %q", err, tt.want)
+			}
+			if hint := fault.Hint(err); !strings.Contains(hint, tt.hint) || (tt.hint == "") != (hint == "") {
+				t.Errorf("hint %q, want %q", hint, tt.hint)
+			}
+			if got := fault.IsConnection(err); got != tt.connection {
+				t.Errorf("connection class: %v, want %v (%v)", got, tt.connection, err)
+			}
+		})
+	}
+}
+
+func TestBadRequestBodyIsKept(t *testing.T) {
+	_, addr := quiet(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, strings.Repeat("x", 3000), http.StatusBadRequest)
+	}), false)
+	got, err := get(t, newTransport(t, Endpoint{Host: "p.test", Address: addr, TLS: Disabled}), "http://p.test/")
+	if err != nil || got != strings.Repeat("x", 3000)+"\n" {
+		t.Errorf("got %d bytes, %v", len(got), err)
+	}
+}
+
+func TestCutBody(t *testing.T) {
+	_, addr := quiet(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100000")
+		_, _ = w.Write(make([]byte, 5000))
+		w.(http.Flusher).Flush()
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			panic(err)
+		}
+		_ = c.(*net.TCPConn).SetLinger(0) // reset, not closed
+		_ = c.Close()
+	}), false)
+	tr := newTransport(t, Endpoint{Host: "p.test", Address: addr, TLS: Disabled})
+	_, err := get(t, tr, "http://p.test/")
+	if err != io.ErrUnexpectedEOF {
+		t.Errorf("got %v, want io.ErrUnexpectedEOF itself", err)
+	}
+}
+
+func TestCancelledBody(t *testing.T) {
+	_, addr := quiet(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.(http.Flusher).Flush()
+		<-r.Context().Done()
+	}), false)
+	tr := newTransport(t, Endpoint{Host: "p.test", Address: addr, TLS: Disabled})
+	ctx, cancel := context.WithCancel(t.Context())
+	req, _ := http.NewRequestWithContext(ctx, "GET", "http://p.test/", nil)
+	resp, err := tr.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	cancel()
+	if _, err := io.ReadAll(resp.Body); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want context.Canceled", err)
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	show := func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("Authorization")+"|"+r.Header.Get("X-Auth-Token")+"|"+r.Header.Get("Cookie"))
+	}
+	redirect := func(to string) http.Handler { return http.RedirectHandler(to, http.StatusTemporaryRedirect) }
+	same := http.NewServeMux()
+	same.Handle("/from", redirect("/to"))
+	same.HandleFunc("/to", show)
+	same.Handle("/other-host", redirect("https://b.test/"))
+	same.Handle("/other-port", redirect("https://a.test:5001/"))
+	same.Handle("/other-scheme", redirect("http://a.test/to"))
+	same.Handle("/there-and-back", redirect("https://b.test/back"))
+	same.Handle("/loop", redirect("/loop"))
+	other := http.NewServeMux()
+	other.HandleFunc("/", show)
+	other.Handle("/back", redirect("http://a.test/to"))
+	tr := newTransport(t,
+		Endpoint{Host: "a.test", Handler: same}, Endpoint{Host: "a.test:5001", Handler: other}, Endpoint{Host: "b.test", Handler: other})
+	tests := map[string]struct{ path, want, err string }{
+		"same origin":    {"/from", "Basic x|y|z", ""},
+		"other host":     {"/other-host", "||", ""},
+		"other port":     {"/other-port", "||", ""},
+		"to plain http":  {"/other-scheme", "", "from https to http://a.test, which is refused"},
+		"in two steps":   {"/there-and-back", "", "which is refused"},
+		"without an end": {"/loop", "", "more than 10 times"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://a.test"+tt.path, nil)
+			req.Header = http.Header{"Authorization": {"Basic x"}, "X-Auth-Token": {"y"}, "Cookie": {"z"}}
+			resp, err := tr.Client().Do(req)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("got %v, want %q", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = resp.Body.Close() }()
+			if got, err := io.ReadAll(resp.Body); err != nil || string(got) != tt.want {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestHTTP1Only(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }))
+	s.EnableHTTP2 = true
+	s.TLS = &tls.Config{}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	tr := newTransport(t, Endpoint{Host: "h.test", Address: s.Listener.Addr().String(), TLS: Insecure})
+	if got, err := get(t, tr, "https://h.test/"); err != nil || got != "HTTP/1.1" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
