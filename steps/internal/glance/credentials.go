@@ -1,0 +1,172 @@
+package glance
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// Credentials are all that is needed to log in to a cloud.
+type credentials struct {
+	auth     gophercloud.AuthOptions
+	endpoint gophercloud.EndpointOpts
+	tls      *tls.Config
+	source   string // where they come from, for hints
+}
+
+// findCredentials reads the cloud's entry of clouds.yaml. Where there is none,
+// it takes the OS_* variables, as a sourced stackrc sets them.
+func findCredentials(cloud string) (credentials, error) {
+	places, err := cloudsFiles()
+	if err != nil {
+		return credentials{}, err
+	}
+	file, names, err := readNames(places)
+	if err != nil {
+		return credentials{}, err
+	}
+	if slices.Contains(names, cloud) {
+		return parse(file, clouds.WithCloudName(cloud), clouds.WithLocations(file))
+	}
+	if os.Getenv("OS_AUTH_URL") != "" {
+		return fromEnvironment(cloud)
+	}
+	return credentials{}, notFound(places, file, names)
+}
+
+// cloudsFiles are the places where clouds.yaml is looked for, in order: those
+// of the openstack command.
+func cloudsFiles() ([]string, error) {
+	if file := os.Getenv("OS_CLIENT_CONFIG_FILE"); file != "" {
+		return []string{file}, nil
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	user, err := os.UserConfigDir()
+	if err != nil {
+		return []string{filepath.Join(here, "clouds.yaml"), "/etc/openstack/clouds.yaml"}, nil
+	}
+	return []string{
+		filepath.Join(here, "clouds.yaml"),
+		filepath.Join(user, "openstack", "clouds.yaml"),
+		"/etc/openstack/clouds.yaml",
+	}, nil
+}
+
+// readNames gives the first clouds.yaml there is, and the usable names in it.
+func readNames(places []string) (file string, names []string, err error) {
+	for _, place := range places {
+		content, err := os.ReadFile(place)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return "", nil, err
+		}
+		var doc struct {
+			Clouds map[string]map[string]any `yaml:"clouds"`
+		}
+		if err := yaml.Unmarshal(content, &doc); err != nil {
+			return "", nil, fmt.Errorf("read %s: not a clouds.yaml: %s", place, firstLine(err.Error()))
+		}
+		for name, entry := range doc.Clouds {
+			// gophercloud cannot take an entry without auth.
+			if _, ok := entry["auth"].(map[string]any); ok {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		return place, names, nil
+	}
+	return "", nil, nil
+}
+
+func notFound(places []string, file string, names []string) error {
+	const other = "or set OS_AUTH_URL and the other OS_* variables, as stackrc does"
+	switch {
+	case file == "":
+		return fault.WithHint(fmt.Errorf("there is no clouds.yaml (looked for %s)", strings.Join(places, ", ")),
+			"write one, name one in OS_CLIENT_CONFIG_FILE, "+other)
+	case len(names) == 0:
+		return fault.WithHint(fmt.Errorf("not in %s, which has no cloud with an auth section", file), "add it there, "+other)
+	default:
+		return fault.WithHint(fmt.Errorf("not in %s, which has %s", file, strings.Join(names, ", ")), "add it there, "+other)
+	}
+}
+
+// fromEnvironment makes an entry of clouds.yaml of the OS_* variables, so that
+// they mean the same there and here.
+func fromEnvironment(cloud string) (credentials, error) {
+	// stackrc and overcloudrc both set the same variables, and say which cloud
+	// they are of. Images must not go to the other one.
+	for _, key := range []string{"OS_CLOUD", "OS_CLOUDNAME"} {
+		if of := os.Getenv(key); of != "" && of != cloud {
+			return credentials{}, fault.WithHint(fmt.Errorf("not in clouds.yaml, and the OS_* variables are those of cloud %q (%s)", of, key),
+				fmt.Sprintf("source the rc file of %q, or add it to clouds.yaml", cloud))
+		}
+	}
+	entry := clouds.Cloud{AuthInfo: &clouds.AuthInfo{
+		AuthURL:                     os.Getenv("OS_AUTH_URL"),
+		Token:                       os.Getenv("OS_TOKEN"),
+		Username:                    os.Getenv("OS_USERNAME"),
+		UserID:                      os.Getenv("OS_USER_ID"),
+		Password:                    os.Getenv("OS_PASSWORD"),
+		ApplicationCredentialID:     os.Getenv("OS_APPLICATION_CREDENTIAL_ID"),
+		ApplicationCredentialName:   os.Getenv("OS_APPLICATION_CREDENTIAL_NAME"),
+		ApplicationCredentialSecret: os.Getenv("OS_APPLICATION_CREDENTIAL_SECRET"),
+		SystemScope:                 os.Getenv("OS_SYSTEM_SCOPE"),
+		ProjectName:                 firstEnv("OS_PROJECT_NAME", "OS_TENANT_NAME"),
+		ProjectID:                   firstEnv("OS_PROJECT_ID", "OS_TENANT_ID"),
+		UserDomainName:              os.Getenv("OS_USER_DOMAIN_NAME"),
+		UserDomainID:                os.Getenv("OS_USER_DOMAIN_ID"),
+		ProjectDomainName:           os.Getenv("OS_PROJECT_DOMAIN_NAME"),
+		ProjectDomainID:             os.Getenv("OS_PROJECT_DOMAIN_ID"),
+		DomainName:                  os.Getenv("OS_DOMAIN_NAME"),
+		DomainID:                    os.Getenv("OS_DOMAIN_ID"),
+	}}
+	content, err := json.Marshal(clouds.Clouds{Clouds: map[string]clouds.Cloud{cloud: entry}})
+	if err != nil {
+		return credentials{}, err
+	}
+	return parse("the OS_* environment variables", clouds.WithCloudName(cloud), clouds.WithCloudsYAML(bytes.NewReader(content)))
+}
+
+func firstEnv(keys ...string) string {
+	for _, key := range keys {
+		if v := os.Getenv(key); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func parse(source string, opts ...clouds.ParseOption) (credentials, error) {
+	auth, endpoint, conf, err := clouds.Parse(opts...)
+	if err != nil {
+		return credentials{}, fmt.Errorf("read %s: %w", source, err)
+	}
+	if auth.IdentityEndpoint == "" {
+		return credentials{}, fmt.Errorf("its entry in %s has no auth_url", source)
+	}
+	return credentials{auth: auth, endpoint: endpoint, tls: conf, source: source}, nil
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}

@@ -1,0 +1,102 @@
+package glance
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/gophercloud/gophercloud/v2"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// ErrNotFound is given for an image that is not in the cloud.
+var ErrNotFound = errors.New("no such image")
+
+// An answer is a reply of the cloud that is not the one hoped for.
+type answer struct {
+	code int
+	text string
+}
+
+func (a *answer) Error() string {
+	s := fmt.Sprintf("the cloud answers %d %s", a.code, http.StatusText(a.code))
+	if a.text != "" {
+		s += ": " + a.text
+	}
+	return s
+}
+
+// Is makes a 404 an ErrNotFound.
+func (a *answer) Is(target error) bool { return target == ErrNotFound && a.code == http.StatusNotFound }
+
+// Connection reports whether the same request may well succeed later.
+func (a *answer) Connection() bool {
+	switch a.code {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// explain turns an error of gophercloud into one that is fit to be read, and
+// marks those of the connection class.
+func explain(err error) error {
+	var reauth *gophercloud.ErrUnableToReauthenticate // it does not unwrap
+	if errors.As(err, &reauth) {
+		return fmt.Errorf("renew the token: %w", explain(reauth.ErrReauth))
+	}
+	var code gophercloud.ErrUnexpectedResponseCode
+	if errors.As(err, &code) {
+		return &answer{code.Actual, bodyText(code.Body)}
+	}
+	var way *url.Error
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), isCertificate(err), fault.IsConnection(err):
+		return err
+	case errors.As(err, &way):
+		return fault.AsConnection(err)
+	}
+	return err
+}
+
+func isCertificate(err error) bool {
+	var verify *tls.CertificateVerificationError
+	var unknown x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
+}
+
+var markup = regexp.MustCompile(`(?s)<(style|script|title).*?</(style|script|title)>|<[^>]*>`)
+
+// bodyText finds the sentence in an answer's body: Glance writes HTML, other
+// services JSON.
+func bodyText(body []byte) string {
+	var doc struct {
+		Message string `json:"message"`
+		Error   struct {
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	text := string(body)
+	if json.Unmarshal(body, &doc) == nil {
+		text = doc.Message + doc.Error.Message
+	}
+	text = strings.Join(strings.Fields(markup.ReplaceAllString(text, " ")), " ")
+	const most = 300
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "..."
+	}
+	return text
+}
+
+func isConnection(err error) bool { return err != nil && fault.IsConnection(err) }

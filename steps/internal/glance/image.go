@@ -1,0 +1,222 @@
+package glance
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
+)
+
+// The states of an image that matter here. There are others.
+const (
+	Queued = "queued" // a record without data
+	Saving = "saving" // data are coming in, or their server died
+	Active = "active" // whole, and to be used
+)
+
+// An Image is an image as the cloud tells of it.
+type Image struct {
+	ID     string
+	Name   string
+	Status string
+	Size   int64
+
+	MD5      string // what Glance calls checksum
+	HashAlgo string // of the digest that the cloud computed: sha512, or "" where it computes none
+	Hash     string
+
+	DiskFormat      string
+	ContainerFormat string
+	Visibility      string
+	CreatedAt       string            // the very text of the cloud: a backup's name is made of it
+	Properties      map[string]string // those that somebody set: kernel_id
+}
+
+// UnmarshalJSON reads an image as version 2 of the API writes it.
+func (i *Image) UnmarshalJSON(b []byte) error {
+	var w struct {
+		ID              string  `json:"id"`
+		Name            *string `json:"name"`
+		Status          string  `json:"status"`
+		Size            *int64  `json:"size"`
+		Checksum        *string `json:"checksum"`
+		HashAlgo        *string `json:"os_hash_algo"`
+		Hash            *string `json:"os_hash_value"`
+		DiskFormat      *string `json:"disk_format"`
+		ContainerFormat *string `json:"container_format"`
+		Visibility      string  `json:"visibility"`
+		CreatedAt       string  `json:"created_at"`
+	}
+	if err := json.Unmarshal(b, &w); err != nil {
+		return err
+	}
+	var all map[string]any
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	*i = Image{
+		ID: w.ID, Name: or(w.Name), Status: w.Status, Size: or(w.Size),
+		MD5: or(w.Checksum), HashAlgo: or(w.HashAlgo), Hash: or(w.Hash),
+		DiskFormat: or(w.DiskFormat), ContainerFormat: or(w.ContainerFormat),
+		Visibility: w.Visibility, CreatedAt: w.CreatedAt, Properties: map[string]string{},
+	}
+	for key, value := range all {
+		if text, ok := value.(string); ok && !slices.Contains(baseKeys, key) {
+			i.Properties[key] = text
+		}
+	}
+	return nil
+}
+
+// baseKeys are the keys of an image that are no properties of its own.
+var baseKeys = []string{
+	"id", "name", "status", "checksum", "os_hash_algo", "os_hash_value", "disk_format", "container_format",
+	"visibility", "created_at", "updated_at", "owner", "self", "file", "schema", "direct_url", "stores",
+}
+
+func or[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// List gives the images that have one of these names, in whatever state,
+// oldest first. A name may be there more than once.
+func (c *Client) List(ctx context.Context, names ...string) ([]Image, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = quoteFilter(name)
+	}
+	found, err := c.pages(ctx, url.Values{"name": {"in:" + strings.Join(quoted, ",")}})
+	if err != nil {
+		return nil, fmt.Errorf("list the images of cloud %q: %w", c.cloud, err)
+	}
+	found = slices.DeleteFunc(found, func(i Image) bool { return !slices.Contains(names, i.Name) })
+	slices.SortStableFunc(found, func(a, b Image) int {
+		return strings.Compare(a.CreatedAt+a.ID, b.CreatedAt+b.ID)
+	})
+	return found, nil
+}
+
+// pages reads all pages of a list. Of a page's link to the next only the
+// query is followed: the service may not know the address it is reached by.
+func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
+	var found []Image
+	seen := map[string]bool{}
+	for q := query.Encode(); ; {
+		if seen[q] {
+			return nil, fmt.Errorf("the page %q links back to itself", q)
+		}
+		seen[q] = true
+		var page struct {
+			Images []Image `json:"images"`
+			Next   string  `json:"next"`
+		}
+		if _, err := c.images.Get(ctx, c.images.ServiceURL("images")+"?"+q, &page, nil); err != nil {
+			return nil, explain(err)
+		}
+		found = append(found, page.Images...)
+		if page.Next == "" {
+			return found, nil
+		}
+		next, err := url.Parse(page.Next)
+		if err != nil {
+			return nil, fmt.Errorf("the link to the next page: %w", err)
+		}
+		q = next.RawQuery
+	}
+}
+
+// quoteFilter keeps a comma in a name from ending it.
+func quoteFilter(name string) string {
+	if !strings.ContainsAny(name, `,"`) {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `\"`) + `"`
+}
+
+// Get reads one image. The error of an absent one is ErrNotFound.
+func (c *Client) Get(ctx context.Context, id string) (Image, error) {
+	var img Image
+	if err := images.Get(ctx, c.images, id).ExtractInto(&img); err != nil {
+		return Image{}, fmt.Errorf("look at image %s of cloud %q: %w", id, c.cloud, explain(err))
+	}
+	return img, nil
+}
+
+// Create makes the record of an image, without data. All of its properties
+// are there from the start, so no crash can leave a record without them.
+func (c *Client) Create(ctx context.Context, img Image) (Image, error) {
+	opts := images.CreateOpts{
+		Name: img.Name, DiskFormat: img.DiskFormat, ContainerFormat: img.ContainerFormat,
+		Properties: img.Properties,
+	}
+	if img.Visibility != "" {
+		v := images.ImageVisibility(img.Visibility)
+		opts.Visibility = &v
+	}
+	var made Image
+	if err := images.Create(ctx, c.images, opts).ExtractInto(&made); err != nil {
+		return Image{}, fmt.Errorf("create image %q in cloud %q: %w", img.Name, c.cloud, explain(err))
+	}
+	return made, nil
+}
+
+// Rename gives an image another name.
+func (c *Client) Rename(ctx context.Context, id, name string) error {
+	return c.update(ctx, id, fmt.Sprintf("name it %q", name), images.ReplaceImageName{NewName: name})
+}
+
+// SetProperties sets properties of an image and leaves its others as they are.
+func (c *Client) SetProperties(ctx context.Context, id string, properties map[string]string) error {
+	var patch images.UpdateOpts
+	for _, name := range sortedKeys(properties) {
+		// "add" also overwrites; "replace" of an absent property is an error.
+		patch = append(patch, images.UpdateImageProperty{Op: images.AddOp, Name: name, Value: properties[name]})
+	}
+	return c.update(ctx, id, "set "+strings.Join(sortedKeys(properties), " and "), patch...)
+}
+
+// SetVisibility makes an image public, private, shared or community.
+func (c *Client) SetVisibility(ctx context.Context, id, visibility string) error {
+	return c.update(ctx, id, "make it "+visibility, images.UpdateVisibility{Visibility: images.ImageVisibility(visibility)})
+}
+
+func (c *Client) update(ctx context.Context, id, what string, patch ...images.Patch) error {
+	if len(patch) == 0 {
+		return nil
+	}
+	if err := images.Update(ctx, c.images, id, images.UpdateOpts(patch)).Err; err != nil {
+		return fmt.Errorf("change image %s of cloud %q (%s): %w", id, c.cloud, what, explain(err))
+	}
+	return nil
+}
+
+// Delete removes an image. That it is gone already is fine.
+func (c *Client) Delete(ctx context.Context, id string) error {
+	err := explain(images.Delete(ctx, c.images, id).ExtractErr())
+	if a, ok := err.(*answer); ok && a.Is(ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("delete image %s of cloud %q: %w", id, c.cloud, err)
+	}
+	return nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

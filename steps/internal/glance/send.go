@@ -1,0 +1,179 @@
+package glance
+
+import (
+	"context"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/imagedata"
+)
+
+// A Source is the data of an image: a file that is open, and what it was when
+// somebody decided to upload it.
+type Source struct {
+	Data   io.ReaderAt
+	Size   int64
+	SHA512 string // lower-case hex; what is sent must have it
+
+	// Sent is told of bytes as they are sent; nil: nobody asks. Bytes that
+	// are sent again are not told again.
+	Sent func(n int64)
+}
+
+// A sending is the way of one Source into the cloud, over all the requests
+// that it takes: after a refused token gophercloud sends the request again.
+//
+// Each request reads the source through a reader of its own. A request that
+// is given up may still be reading for a while, and must not move the place
+// where the next one reads; nor is a closed file a concern.
+type sending struct {
+	src Source
+
+	// The transport reads bodies in goroutines of its own, which may live
+	// longer than the call that made them; hence a mutex.
+	mu   sync.Mutex
+	told int64    // the furthest byte that Sent was told of
+	last *reading // the body of the latest request
+}
+
+type sendingKey struct{}
+
+// put sends the data to an image's record. What it gives besides the error
+// says what was sent; it is nil when the transport was never reached.
+func (c *Client) put(ctx context.Context, id string, src Source) (*reading, error) {
+	s := &sending{src: src}
+	ctx = context.WithValue(ctx, sendingKey{}, s)
+	err := imagedata.Upload(ctx, c.images, id, placeholder{}).ExtractErr()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last, explain(err)
+}
+
+// A placeholder is the body that gophercloud sees. It can be rewound and has
+// no Close, which is what makes gophercloud send a request again correctly;
+// the sender puts the real body in its place.
+type placeholder struct{}
+
+func (placeholder) Read([]byte) (int, error)       { return 0, errors.New("the body of an upload was read without a sender") }
+func (placeholder) Seek(int64, int) (int64, error) { return 0, nil }
+
+// A sender is the RoundTripper that gives an upload its body and its length.
+type sender struct{ base http.RoundTripper }
+
+func (t sender) RoundTrip(req *http.Request) (*http.Response, error) {
+	s, ok := req.Context().Value(sendingKey{}).(*sending)
+	if !ok || req.Method != http.MethodPut {
+		return t.base.RoundTrip(req)
+	}
+	req = req.Clone(req.Context())
+	req.Body = s.begin()
+	// For a connection that turns out to be dead before a byte was sent.
+	req.GetBody = func() (io.ReadCloser, error) { return s.begin(), nil }
+	req.ContentLength = s.src.Size
+	// So a refused token costs no byte: the body waits for the server's word.
+	req.Header.Set("Expect", "100-continue")
+	return t.base.RoundTrip(req)
+}
+
+func (s *sending) begin() *reading {
+	r := &reading{of: s, hash: sha512.New()}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = r
+	return r
+}
+
+// advance tells of the bytes up to here, if they were not told before.
+func (s *sending) advance(to int64) {
+	s.mu.Lock()
+	n := to - s.told
+	s.told = max(s.told, to)
+	s.mu.Unlock()
+	if n > 0 && s.src.Sent != nil {
+		s.src.Sent(n)
+	}
+}
+
+// A reading is one request's body. It hashes what it gives.
+type reading struct {
+	of *sending
+
+	mu   sync.Mutex // see sending
+	hash hash.Hash
+	at   int64
+	err  error // of the file, not of the way to the cloud
+}
+
+// Read gives the source's next bytes, and never more than the size that the
+// request announced.
+func (r *reading) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	left := r.of.src.Size - r.at
+	if left == 0 {
+		return 0, io.EOF
+	}
+	n, err := r.of.src.Data.ReadAt(p[:min(int64(len(p)), left)], r.at)
+	r.hash.Write(p[:n])
+	r.at += int64(n)
+	r.of.advance(r.at)
+	switch {
+	case n > 0 || err == nil:
+		return n, nil // an error comes again with the next call
+	case errors.Is(err, io.EOF):
+		r.err = fmt.Errorf("the file shrank from %d to %d bytes while it was read", r.of.src.Size, r.at)
+	default:
+		r.err = err
+	}
+	return 0, r.err
+}
+
+// Close does nothing: the file is its opener's.
+func (r *reading) Close() error { return nil }
+
+// fault says what was wrong with the file rather than with the cloud: it could
+// not be read, or it is not the file that was to be sent.
+func (r *reading) fault() error {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	src := r.of.src
+	if r.err != nil {
+		return r.err
+	}
+	if r.at < src.Size {
+		return nil // given up before its end; the file is not to blame
+	}
+	if n, _ := src.Data.ReadAt(make([]byte, 1), src.Size); n > 0 {
+		return fmt.Errorf("the file grew beyond its %d bytes while it was read", src.Size)
+	}
+	if sum := hex.EncodeToString(r.hash.Sum(nil)); src.SHA512 != "" && sum != src.SHA512 {
+		return fmt.Errorf("the file changed: its sha512 was %s, and %s when it was sent", short(src.SHA512), short(sum))
+	}
+	return nil
+}
+
+// sum gives the digest of what was sent, and whether that was everything.
+func (r *reading) sum() (sha512 string, whole bool) {
+	if r == nil {
+		return "", false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return hex.EncodeToString(r.hash.Sum(nil)), r.at == r.of.src.Size
+}
+
+func short(sum string) string {
+	if len(sum) <= 16 {
+		return sum
+	}
+	return sum[:16] + "..."
+}

@@ -1,0 +1,159 @@
+package glance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// fresh bounds how many records one upload may use up.
+const fresh = 3
+
+// Settle does what Decide says about the images seen, and gives the image
+// that has the name then. It may be called again after it failed, with what
+// List gives then.
+//
+// The order of effects, and what the next run makes of a stop after each:
+//
+//  1. useless leftovers are deleted   those still there are deleted
+//  2. a record is made under the staging name, with all of its properties and
+//     the digest of its content       the record is found by name and digest, and used
+//  3. the data are sent and compared  queued: sent again; saving for ever: deleted,
+//     and another made; active: compared, and used
+//  4. old images give up the name     no image has the name; the staged one takes it
+//  5. the staged image takes the name nothing to do
+//
+// So nobody ever finds two images of the name, or one that is not whole, and
+// for the moment between 4 and 5 only nobody finds any. A failed upload takes
+// its record with it; after a kill it stays, and 1 or 2 of the next run find it.
+func (c *Client) Settle(ctx context.Context, w Want, seen []Image) (Image, error) {
+	d, err := Decide(ctx, w, seen)
+	if err != nil {
+		return Image{}, err
+	}
+	for _, img := range d.Remnant {
+		if err := c.Delete(ctx, img.ID); err != nil {
+			return Image{}, err
+		}
+	}
+	if d.Keep != nil {
+		return c.keep(ctx, w, d)
+	}
+	img, err := c.stage(ctx, w, d.Staged)
+	if err != nil {
+		return Image{}, fmt.Errorf("upload image %q to cloud %q: %w", w.Name, c.cloud, err)
+	}
+	if err := c.retire(ctx, d.Old); err != nil {
+		return Image{}, err
+	}
+	if err := c.Rename(ctx, img.ID, w.Name); err != nil {
+		return Image{}, err
+	}
+	img.Name = w.Name
+	return img, nil
+}
+
+// keep repairs an image whose content is right.
+func (c *Client) keep(ctx context.Context, w Want, d Decision) (Image, error) {
+	if err := c.retire(ctx, d.Old); err != nil {
+		return Image{}, err
+	}
+	if len(d.Fix) > 0 {
+		if err := c.SetProperties(ctx, d.Keep.ID, d.Fix); err != nil {
+			return Image{}, err
+		}
+	}
+	if d.Show {
+		if err := c.SetVisibility(ctx, d.Keep.ID, w.Visibility); err != nil {
+			return Image{}, err
+		}
+	}
+	return *d.Keep, nil
+}
+
+// retire takes the name from images.
+func (c *Client) retire(ctx context.Context, old []Image) error {
+	for _, img := range old {
+		if err := c.Rename(ctx, img.ID, Backup(img)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stage gives an active image of the wanted content under the staging name.
+func (c *Client) stage(ctx context.Context, w Want, found *Image) (Image, error) {
+	file, err := w.Open()
+	if err != nil {
+		return Image{}, err
+	}
+	defer file.Close()
+	src := Source{Data: file, Size: w.Size, SHA512: w.SHA512, Sent: w.Sent}
+
+	for n := 1; ; n++ {
+		rec, err := c.record(ctx, w, found)
+		if err != nil {
+			return Image{}, err
+		}
+		img := rec
+		if img.Status != Active {
+			img, err = c.fill(ctx, img, src)
+		} else {
+			err = right(img, w.SHA512, src)
+		}
+		if err == nil {
+			return img, nil
+		}
+		c.abandon(ctx, rec.ID)
+		if !errors.Is(err, errStuck) || n == fresh {
+			return Image{}, err
+		}
+		found = nil
+	}
+}
+
+// record gives the record to fill: the one found, or a new one.
+func (c *Client) record(ctx context.Context, w Want, found *Image) (Image, error) {
+	if found != nil {
+		var fix map[string]string
+		for key, value := range w.Properties {
+			if found.Properties[key] != value {
+				fix = with(fix, key, value)
+			}
+		}
+		return *found, c.SetProperties(ctx, found.ID, fix)
+	}
+	return c.Create(ctx, Image{
+		Name: w.Staging(), DiskFormat: w.DiskFormat, ContainerFormat: w.ContainerFormat,
+		Visibility: w.Visibility, Properties: with(w.Properties, Marker, w.marker()),
+	})
+}
+
+// fill uploads the data into a record that has none. One that is being
+// written to, perhaps by the connection that a killed run left, gets the time
+// to come to rest first.
+func (c *Client) fill(ctx context.Context, found Image, src Source) (Image, error) {
+	if found.Status != Queued {
+		img, err := c.settled(ctx, found.ID, false)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return Image{}, fmt.Errorf("%w: it was deleted", errStuck)
+		case err != nil:
+			return Image{}, err
+		case img.Status == Active:
+			return img, right(img, src.SHA512, src)
+		case img.Status != Queued:
+			return Image{}, fmt.Errorf("%w: it stays %q", errStuck, img.Status)
+		}
+	}
+	return c.upload(ctx, found.ID, src)
+}
+
+// abandon deletes a record that came to nothing, also when the run is being
+// stopped. When that does not work out the next run finds it.
+func (c *Client) abandon(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	_ = c.Delete(ctx, id) // the error that matters is the one that led here
+}

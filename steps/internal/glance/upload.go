@@ -1,0 +1,180 @@
+package glance
+
+import (
+	"context"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"time"
+)
+
+// tries bounds how often one record is sent its data.
+const tries = 3
+
+// errStuck says that a record can take no data any more: the server that was
+// writing them died, or somebody deleted it. Another record is needed.
+var errStuck = errors.New("the record takes no data")
+
+// upload sends data to a queued record until the image is active and right.
+//
+// The text of an error says little: a lost answer may stand for an upload that
+// worked, and a good answer for a body cut short. So after every attempt the
+// image itself is looked at, and it decides:
+//
+//	active, size and digest right   done, whatever the error was
+//	active, anything else           an error
+//	queued                          sent again, if the error was of the passing kind
+//	still saving after a while      errStuck
+//	gone, or any other state        errStuck
+func (c *Client) upload(ctx context.Context, id string, src Source) (Image, error) {
+	for try := 1; ; try++ {
+		sent, putErr := c.put(ctx, id, src)
+		if err := ctx.Err(); err != nil {
+			return Image{}, err
+		}
+		if err := sent.fault(); err != nil {
+			return Image{}, err
+		}
+		img, err := c.settled(ctx, id, putErr == nil)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return Image{}, fmt.Errorf("%w: it was deleted during the upload", errStuck)
+		case err != nil:
+			return Image{}, errors.Join(putErr, err)
+		case img.Status == Active:
+			return img, whole(img, sent, src)
+		case img.Status != Queued:
+			return Image{}, errors.Join(fmt.Errorf("%w: it stays %q", errStuck, img.Status), putErr)
+		case putErr == nil:
+			return Image{}, fmt.Errorf("the cloud accepted the data, but the image stays %q", img.Status)
+		case try == tries || !passing(putErr):
+			return Image{}, putErr
+		}
+		if err := sleep(ctx, c.pause<<(try-1)); err != nil {
+			return Image{}, err
+		}
+	}
+}
+
+// settled looks at an image until it is in no passing state any more, or the
+// client's patience is over. After an upload that went well "queued" is a
+// passing state too.
+func (c *Client) settled(ctx context.Context, id string, uploaded bool) (Image, error) {
+	wait := min(c.pause, 100*time.Millisecond)
+	fails := 0
+	for over := time.Now().Add(c.patience); ; wait = min(2*wait, c.pause) {
+		img, err := c.Get(ctx, id)
+		passingState := err == nil && (img.Status == Saving || img.Status == "uploading" || img.Status == "importing" ||
+			img.Status == Queued && uploaded)
+		if passing(err) {
+			fails++
+			passingState = fails < tries
+		}
+		if !passingState || !time.Now().Before(over) {
+			return img, err
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return Image{}, err
+		}
+	}
+}
+
+// whole compares what the cloud says it holds with what was sent.
+func whole(img Image, sent *reading, src Source) error {
+	sum, all := sent.sum()
+	if !all {
+		return fmt.Errorf("the cloud made the image active before it had all %d bytes", src.Size)
+	}
+	return right(img, sum, src)
+}
+
+// right compares what the cloud says it holds with data of this SHA-512.
+func right(img Image, sum string, src Source) error {
+	if img.Size != src.Size {
+		return fmt.Errorf("the cloud holds %d bytes, %d were sent", img.Size, src.Size)
+	}
+	if img.HashAlgo == "sha512" {
+		return compare("sha512", img.Hash, sum)
+	}
+	// A cloud set up for another algorithm, or one from before Rocky, which
+	// has nothing but MD5: that sum is made of a second look at the file,
+	// which must show the same bytes as the first.
+	algo, stored := img.HashAlgo, img.Hash
+	if newHash(algo) == nil || stored == "" {
+		algo, stored = "md5", img.MD5
+	}
+	if stored == "" {
+		return errors.New("the cloud gives no digest of the image, so that nothing tells whether it is right")
+	}
+	other, err := rehash(src, algo, sum)
+	if err != nil {
+		return err
+	}
+	return compare(algo, stored, other)
+}
+
+func compare(algo, stored, sent string) error {
+	if stored != sent {
+		return fmt.Errorf("the cloud holds other bytes than were sent: %s %s, not %s", algo, short(stored), short(sent))
+	}
+	return nil
+}
+
+// rehash gives another digest of data whose SHA-512 is known.
+func rehash(src Source, algo, sha string) (string, error) {
+	h, same := newHash(algo), sha512.New()
+	if _, err := io.Copy(io.MultiWriter(h, same), io.NewSectionReader(src.Data, 0, src.Size)); err != nil {
+		return "", err
+	}
+	if hex.EncodeToString(same.Sum(nil)) != sha {
+		return "", errors.New("the file changed after it was sent")
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// newHash gives nil for an algorithm that is not known.
+func newHash(algo string) hash.Hash {
+	switch algo {
+	case "sha512":
+		return sha512.New()
+	case "sha384":
+		return sha512.New384()
+	case "sha256":
+		return sha256.New()
+	case "sha224":
+		return sha256.New224()
+	case "sha1":
+		return sha1.New()
+	case "md5":
+		return md5.New()
+	}
+	return nil
+}
+
+// passing says whether the same request may well succeed later. A conflict is
+// of that kind: it means that the record was in the wrong state, and the
+// record's state is looked at before anything is sent again.
+func passing(err error) bool {
+	var a *answer
+	if errors.As(err, &a) {
+		return a.Connection() || a.code == 409 || a.code == 410
+	}
+	return isConnection(err)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
