@@ -1,0 +1,135 @@
+// Package schemagen makes the JSON Schema of plan files from the Go types of
+// the steps and connections and their doc comments. It runs when the project
+// is built from changed sources, never inside bayplan, which embeds the result.
+package schemagen
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"strings"
+
+	"github.com/invopop/jsonschema"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps"
+)
+
+// A reference to a step's output or a variable, where a number, a truth value
+// or a list is wanted.
+const wholeReference = `^\$\{(vars|steps)\.[^}]+\}$`
+
+// Generate gives the schema as indented JSON. root is the module's directory:
+// the doc comments are read from the sources below it.
+func Generate(root string) ([]byte, error) {
+	r := &jsonschema.Reflector{
+		Anonymous:      true,
+		DoNotReference: true,
+		Mapper:         mapType,
+	}
+	if err := r.AddGoComments("github.com/bayplan/bayplan", filepath.Join(root, "steps"), jsonschema.WithFullComment()); err != nil {
+		return nil, fmt.Errorf("read doc comments: %w", err)
+	}
+	r.CommentMap = relative(r.CommentMap, root)
+
+	s, err := frame()
+	if err != nil {
+		return nil, err
+	}
+	s.Definitions["registry"] = body(r, &steps.RegistryConnection{})
+	s.Definitions["cloud"] = body(r, &steps.CloudConnection{})
+	step := s.Definitions["step"]
+	for _, t := range steps.Builtin(nil) {
+		def := body(r, t.New())
+		s.Definitions[t.Name] = def
+		kind, _ := step.Properties.Get("type")
+		kind.Enum = append(kind.Enum, t.Name)
+		step.AllOf = append(step.AllOf, when(t.Name, def))
+	}
+	out, err := json.MarshalIndent(s, "", "  ")
+	return append(out, '\n'), err
+}
+
+// frame gives the part of the schema that no step type decides.
+func frame() (*jsonschema.Schema, error) {
+	s := &jsonschema.Schema{}
+	if err := json.Unmarshal([]byte(frameJSON), s); err != nil {
+		return nil, fmt.Errorf("read the schema's frame: %w", err)
+	}
+	return s, nil
+}
+
+// when says: a step of this type has such a configuration.
+func when(name string, def *jsonschema.Schema) *jsonschema.Schema {
+	cond, then := jsonschema.NewProperties(), jsonschema.NewProperties()
+	cond.Set("type", &jsonschema.Schema{Const: name})
+	then.Set("with", &jsonschema.Schema{Ref: "#/$defs/" + name})
+	s := &jsonschema.Schema{
+		If:   &jsonschema.Schema{Properties: cond, Required: []string{"type"}},
+		Then: &jsonschema.Schema{Properties: then},
+	}
+	if len(def.Required) > 0 {
+		s.Then.Required = []string{"with"}
+	}
+	return s
+}
+
+// body gives the schema of a configuration struct, with references allowed
+// wherever they are.
+func body(r *jsonschema.Reflector, config any) *jsonschema.Schema {
+	s := r.ReflectFromType(reflect.TypeOf(config).Elem())
+	s.Version = ""
+	allowReferences(s)
+	return s
+}
+
+func allowReferences(s *jsonschema.Schema) {
+	if s.Properties == nil {
+		return
+	}
+	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
+		child := p.Value
+		allowReferences(child)
+		switch child.Type {
+		case "integer", "boolean", "array":
+			p.Value = orReference(child)
+		case "string":
+			if len(child.Enum) > 0 {
+				p.Value = orReference(child)
+			}
+		}
+	}
+}
+
+func orReference(s *jsonschema.Schema) *jsonschema.Schema {
+	plain := *s
+	plain.Description, plain.Default = "", nil
+	return &jsonschema.Schema{
+		Description: s.Description,
+		Default:     s.Default,
+		AnyOf:       []*jsonschema.Schema{&plain, {Type: "string", Pattern: wholeReference}},
+	}
+}
+
+func mapType(t reflect.Type) *jsonschema.Schema {
+	switch t {
+	case reflect.TypeFor[plan.Path]():
+		return &jsonschema.Schema{Type: "string", MinLength: new(uint64(1))}
+	case reflect.TypeFor[plan.Secret]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^\$\{secrets\.[a-z][a-z0-9_]*\}$`}
+	}
+	return nil
+}
+
+// relative takes root out of the keys of comments: the reflector looks for
+// them by package path.
+func relative(comments map[string]string, root string) map[string]string {
+	prefix := "github.com/bayplan/bayplan/"
+	out := make(map[string]string, len(comments))
+	for key, text := range comments {
+		rest := strings.TrimPrefix(strings.TrimPrefix(key, prefix), strings.TrimPrefix(filepath.ToSlash(root)+"/", "/"))
+		out[prefix+rest] = strings.TrimSpace(text)
+	}
+	return out
+}

@@ -1,0 +1,12 @@
+// Package schemas holds the JSON Schema of plan files, generated from the Go
+// types and checked in, so that editors and bayplan itself have it at hand.
+package schemas
+
+import _ "embed"
+
+//go:generate go run ../internal/schemagen/write plan.v1.schema.json
+
+// PlanV1 is the JSON Schema (draft 2020-12) of a plan of apiVersion bayplan/v1.
+//
+//go:embed plan.v1.schema.json
+var PlanV1 []byte

@@ -1,0 +1,21 @@
+// Package steps holds the kinds of steps there are, one file a type, and the
+// connections that they share. What they do in depth is in the packages under
+// steps/internal, which know nothing of steps. It knows no command line.
+package steps
+
+import "github.com/bayplan/bayplan/runner"
+
+// Builtin gives all step types, in the order in which a plan tends to use
+// them. Their steps reach the outside world through out, which may be nil when
+// the types are only listed.
+func Builtin(out *Outside) runner.Types {
+	return runner.Types{
+		mkdirType(),
+		untarType(),
+		glanceUploadType(out),
+		tagDiscoverType(out),
+		prepareType(out),
+		mirrorType(out),
+		verifyCatalogType(out),
+	}
+}
