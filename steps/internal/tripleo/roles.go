@@ -1,0 +1,102 @@
+package tripleo
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Role is a kind of node: how many there are and which services they run.
+type Role struct {
+	Name     string
+	Count    int
+	Services []string
+	Place    Place
+}
+
+// ReadRoles reads a roles file.
+func ReadRoles(open Open, path string) ([]Role, error) {
+	roles, err := readRoles(open, path)
+	if err != nil {
+		return nil, fmt.Errorf("roles file %w", err)
+	}
+	return roles, nil
+}
+
+func readRoles(open Open, path string) ([]Role, error) {
+	doc, err := readYAML(open, path)
+	if err != nil {
+		return nil, err
+	}
+	if doc.kind != isList {
+		return nil, doc.place.errorf("a list of roles is wanted, this is %s", doc.kind)
+	}
+	var roles []Role
+	seen := map[string]Place{}
+	for _, n := range doc.items {
+		role, err := readRole(n)
+		if err != nil {
+			return nil, err
+		}
+		if first, ok := seen[role.Name]; ok {
+			return nil, role.Place.errorf("the role %q is there twice; the first is in line %d", role.Name, first.Line)
+		}
+		seen[role.Name] = role.Place
+		roles = append(roles, role)
+	}
+	return roles, nil
+}
+
+func readRole(n *node) (Role, error) {
+	if n.kind != isMap {
+		return Role{}, n.place.errorf("a role is a mapping, this is %s", n.kind)
+	}
+	name := n.get("name")
+	if name == nil || name.kind != isText || name.text == "" {
+		return Role{}, n.place.errorf("the role has no name")
+	}
+	role := Role{Name: name.text, Place: name.place}
+	return role, role.take(n.get("CountDefault"), n.get("ServicesDefault"), "", "Default")
+}
+
+// take sets the count and the services where they are given. before and after
+// make the keys that they stand under, for errors.
+func (r *Role) take(count, services *node, before, after string) (err error) {
+	if count != nil {
+		if r.Count, err = count.whole(before + "Count" + after); err != nil {
+			return err
+		}
+	}
+	if services != nil && services.kind != isNull {
+		r.Services, err = commaList(services).texts(before + "Services" + after)
+	}
+	return err
+}
+
+// override gives the roles with the counts and services that the environment's
+// parameters <Role>Count and <Role>Services say.
+func (e *Environment) override(roles []Role) ([]Role, error) {
+	all := slices.Clone(roles)
+	for i := range all {
+		count, services := e.parameters[all[i].Name+"Count"], e.parameters[all[i].Name+"Services"]
+		if err := all[i].take(count, services, all[i].Name, ""); err != nil {
+			return nil, fmt.Errorf("environment file %w", err)
+		}
+	}
+	return all, nil
+}
+
+// commaList takes a text for the list that Heat makes of it for a parameter of
+// type comma_delimited_list.
+func commaList(n *node) *node {
+	if n.kind != isText {
+		return n
+	}
+	list := &node{kind: isList, place: n.place, size: 1}
+	for _, text := range strings.Split(n.text, ",") {
+		if text = strings.TrimSpace(text); text != "" {
+			list.items = append(list.items, &node{kind: isText, text: text, place: n.place, size: 1})
+		}
+	}
+	return list
+}

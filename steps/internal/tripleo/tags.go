@@ -1,0 +1,121 @@
+package tripleo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/steps/internal/labels"
+)
+
+// A Registry answers for images, by their references with tags.
+type Registry interface {
+	// Labels gives an image's labels.
+	Labels(ctx context.Context, ref string) (map[string]string, error)
+	// Has says whether an image is there.
+	Has(ctx context.Context, ref string) (bool, error)
+}
+
+// lookups is how many images are asked for at once.
+const lookups = 8
+
+// DiscoverTags finds the tag of every image by expanding the template with the
+// image's own labels, and gives them by Name. Images of one name share one
+// answer. All errors are reported, in the order of the images.
+//
+// A label that is missing is an error, except for an image that has a tag of
+// its own to fall back on.
+func DiscoverTags(ctx context.Context, images []Image, template string, reg Registry) (map[string]string, error) {
+	images = unique(images)
+	found := make([]string, len(images))
+	errs := make([]error, len(images))
+	var group errgroup.Group
+	group.SetLimit(lookups)
+	for i, image := range images {
+		group.Go(func() error {
+			found[i], errs[i] = discoverTag(ctx, image, template, reg)
+			return nil // the others go on: all mistakes are told at once
+		})
+	}
+	_ = group.Wait() // every error has its place in errs
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	tags := make(map[string]string, len(images))
+	for i, image := range images {
+		tags[image.Name] = found[i]
+	}
+	return tags, nil
+}
+
+func discoverTag(ctx context.Context, image Image, template string, reg Registry) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	have, err := reg.Labels(ctx, image.Ref())
+	if err != nil {
+		return "", fmt.Errorf("labels of image %s: %w", image.Ref(), err)
+	}
+	tag, err := labels.Expand(template, have)
+	var missing *labels.MissingError
+	switch {
+	case errors.As(err, &missing) && image.OwnTag:
+		return image.Tag, nil
+	case errors.As(err, &missing):
+		return "", fault.WithHint(fmt.Errorf("image %s: %w", image.Ref(), err),
+			"a tag_from_label must name labels that all images have; an image without them can be left out with excludes")
+	case err != nil:
+		return "", fmt.Errorf("image %s: %w", image.Ref(), err)
+	}
+	return tag, checkTag(ctx, image, tag, reg)
+}
+
+// checkTag holds a tag made of labels against the registry: labels are only
+// what somebody wrote into the image.
+func checkTag(ctx context.Context, image Image, tag string, reg Registry) error {
+	ref := image.Name + ":" + tag
+	if !reference.MatchString(ref) {
+		return fmt.Errorf("image %s: its labels give the tag %q, which is no tag", image.Ref(), tag)
+	}
+	if tag == image.Tag {
+		return nil
+	}
+	there, err := reg.Has(ctx, ref)
+	if err != nil {
+		return fmt.Errorf("image %s: %w", ref, err)
+	}
+	if !there {
+		return fmt.Errorf("image %s: its labels give the tag %q, but %s is not in the registry", image.Ref(), tag, ref)
+	}
+	return nil
+}
+
+func unique(images []Image) []Image {
+	var all []Image
+	seen := map[string]bool{}
+	for _, image := range images {
+		if !seen[image.Name] {
+			seen[image.Name] = true
+			all = append(all, image)
+		}
+	}
+	return all
+}
+
+// WithTags gives the images with the tags that were discovered.
+func WithTags(images []Image, tags map[string]string) []Image {
+	tagged := make([]Image, len(images))
+	for i, image := range images {
+		if tag, ok := tags[image.Name]; ok {
+			image.Tag = tag
+		}
+		tagged[i] = image
+	}
+	return tagged
+}
