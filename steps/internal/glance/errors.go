@@ -58,14 +58,20 @@ func explain(err error) error {
 	if errors.As(err, &code) {
 		return &answer{code.Actual, bodyText(code.Body)}
 	}
-	var way *url.Error
-	switch {
-	case err == nil, errors.Is(err, context.Canceled), isCertificate(err), fault.IsConnection(err):
+	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
-	case errors.As(err, &way):
-		return fault.AsConnection(err)
 	}
-	return err
+	var way *url.Error
+	if !errors.As(err, &way) {
+		return err
+	}
+	// The method and address that net/http puts before the cause are known to
+	// whoever reads on. An answer cut short can end in many kinds of errors
+	// that nobody marked.
+	if isCertificate(way.Err) || fault.IsConnection(way.Err) {
+		return way.Err
+	}
+	return fault.AsConnection(way.Err)
 }
 
 func isCertificate(err error) bool {

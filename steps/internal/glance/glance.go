@@ -12,10 +12,10 @@ package glance
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -25,6 +25,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/steps/internal/transport"
 )
 
 // Options say which cloud to connect to, and how.
@@ -33,16 +34,20 @@ type Options struct {
 	Cloud string
 
 	// Auth are credentials at hand; nil: those of clouds.yaml, or else of the
-	// OS_* environment variables.
+	// OS_* environment variables. A Handler needs them.
 	Auth *gophercloud.AuthOptions
 
 	// Endpoint picks one of several image services; only used with Auth.
 	Endpoint gophercloud.EndpointOpts
 
-	// Transport carries the requests to the cloud's servers. It is given the
-	// TLS settings of clouds.yaml, which are nil where Auth is set. A nil
-	// Transport is a clone of net/http's own with those settings.
-	Transport func(*tls.Config) http.RoundTripper
+	// Handler answers inside the process in place of the cloud's servers, for
+	// the host that Auth names.
+	Handler http.Handler
+
+	// Transport carries the requests in place of everything that would be
+	// chosen otherwise; nil: servers are reached with the TLS settings of
+	// clouds.yaml.
+	Transport http.RoundTripper
 
 	// Patience is how long the cloud may take to bring an image out of a
 	// passing state such as "saving"; 0: one minute.
@@ -89,6 +94,9 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 }
 
 func credentialsOf(o Options) (credentials, error) {
+	if o.Handler != nil && o.Auth == nil {
+		return credentials{}, errors.New("credentials are needed for a cloud that answers inside the process")
+	}
 	if o.Auth != nil {
 		return credentials{auth: *o.Auth, endpoint: o.Endpoint, source: "the credentials given"}, nil
 	}
@@ -96,18 +104,16 @@ func credentialsOf(o Options) (credentials, error) {
 }
 
 func login(ctx context.Context, o Options, creds credentials) (*gophercloud.ServiceClient, error) {
-	transport := o.Transport
-	if transport == nil {
-		transport = cloneTransport
+	client, err := o.client(creds)
+	if err != nil {
+		return nil, err
 	}
 	auth := creds.auth
 	// With a bare token there is nothing to log in with again.
 	auth.AllowReauth = auth.TokenID == ""
 	// The retry functions of gophercloud send a body again from where the last
 	// attempt stopped reading it. They stay unset.
-	pc, err := config.NewProviderClient(ctx, auth, config.WithHTTPClient(http.Client{
-		Transport: sender{transport(creds.tls)},
-	}))
+	pc, err := config.NewProviderClient(ctx, auth, config.WithHTTPClient(client))
 	if err != nil {
 		return nil, explainLogin(err, creds)
 	}
@@ -118,12 +124,30 @@ func login(ctx context.Context, o Options, creds credentials) (*gophercloud.Serv
 	return sc, nil
 }
 
-func cloneTransport(conf *tls.Config) http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	if conf != nil {
-		t.TLSClientConfig = conf
+// client gives the HTTP client; it takes no token along when a server sends it
+// to another host.
+func (o Options) client(creds credentials) (http.Client, error) {
+	t, err := o.transport(creds)
+	if err != nil {
+		return http.Client{}, err
 	}
-	return t
+	client := *t.Client()
+	client.Transport = sender{t}
+	if o.Transport != nil {
+		client.Transport = sender{o.Transport}
+	}
+	return client, nil
+}
+
+func (o Options) transport(creds credentials) (*transport.Transport, error) {
+	if o.Handler == nil {
+		return transport.Everywhere(creds.tls)
+	}
+	at, err := url.Parse(creds.auth.IdentityEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	return transport.New([]transport.Endpoint{{Host: at.Host, Handler: o.Handler}})
 }
 
 // imageService looks the service up in the catalogue that came with the token.
@@ -140,11 +164,11 @@ func imageService(ctx context.Context, pc *gophercloud.ProviderClient, eo gopher
 	}
 	eo.ApplyDefaults("image")
 	eo.Version = 2
-	url, err := openstack.V3Endpoint(ctx, pc, catalog, eo)
+	found, err := openstack.V3Endpoint(ctx, pc, catalog, eo)
 	if err != nil {
 		return nil, err
 	}
-	base := trimVersion(url)
+	base := trimVersion(found)
 	return &gophercloud.ServiceClient{ProviderClient: pc, Endpoint: base, ResourceBase: base + "v2/", Type: "image"}, nil
 }
 

@@ -60,7 +60,9 @@ func (c *Client) put(ctx context.Context, id string, src Source) (*reading, erro
 // the sender puts the real body in its place.
 type placeholder struct{}
 
-func (placeholder) Read([]byte) (int, error)       { return 0, errors.New("the body of an upload was read without a sender") }
+func (placeholder) Read([]byte) (int, error) {
+	return 0, errors.New("the body of an upload was read without a sender")
+}
 func (placeholder) Seek(int64, int) (int64, error) { return 0, nil }
 
 // A sender is the RoundTripper that gives an upload its body and its length.
