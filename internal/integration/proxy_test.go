@@ -115,10 +115,10 @@ func (r *tape) take() []*exchange {
 	return all
 }
 
-// digestOf finds the digest in a registry's URL: an upload's is in the query,
-// any other at the end of the path.
+// digestOf finds the digest in a registry's URL: an upload's or a mount's is in
+// the query, any other at the end of the path.
 func digestOf(u *url.URL) string {
-	for _, s := range []string{u.Query().Get("digest"), path.Base(u.Path)} {
+	for _, s := range []string{u.Query().Get("digest"), u.Query().Get("mount"), path.Base(u.Path)} {
 		if strings.HasPrefix(s, "sha256:") {
 			return s
 		}

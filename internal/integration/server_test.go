@@ -59,18 +59,23 @@ func startRegistry(t *testing.T, dir string, htpasswd ...string) string {
 
 // A cloud is a Keystone and a Glance.
 type cloud struct {
-	file   string // its clouds.yaml
-	glance string // Glance's own URL
+	file     string // its clouds.yaml
+	keystone string // their own URLs
+	glance   string
 }
 
 // startCloud starts a Keystone and a Glance. The catalogue names Glance by the
 // URL that front makes of Glance's own.
 func startCloud(t *testing.T, front func(glance string) string) cloud {
 	t.Helper()
-	dir, port := t.TempDir(), freePort(t)
-	glance := "http://127.0.0.1:" + port
-	startServer(t, "openstack.sh", dir, freePort(t), port, front(glance))
-	return cloud{file: filepath.Join(dir, "clouds.yaml"), glance: glance}
+	dir, keystone, glance := t.TempDir(), freePort(t), freePort(t)
+	c := cloud{
+		file:     filepath.Join(dir, "clouds.yaml"),
+		keystone: "http://127.0.0.1:" + keystone,
+		glance:   "http://127.0.0.1:" + glance,
+	}
+	startServer(t, "openstack.sh", dir, keystone, glance, front(c.glance))
+	return c
 }
 
 // freePort finds a port of the loopback interface that nobody listens on.

@@ -68,21 +68,6 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// openstack runs the cloud's own client and returns what it prints.
-func (c cloud) openstack(t *testing.T, args ...string) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "openstack", args...)
-	cmd.Env = append(os.Environ(), "OS_CLIENT_CONFIG_FILE="+c.file, "OS_CLOUD=bayplan")
-	out, err := cmd.Output()
-	if err != nil {
-		if exit, ok := err.(*exec.ExitError); ok {
-			out = exit.Stderr
-		}
-		t.Fatalf("openstack %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return string(out)
-}
-
 // htpasswd writes a password file: user stack, password secret.
 func htpasswd(t *testing.T) string {
 	t.Helper()

@@ -1,0 +1,134 @@
+//go:build integration
+
+package integration
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestKill kills an apply at 20 points of its talk with the registries, each
+// time from nothing, and lets a second apply finish the work.
+func TestKill(t *testing.T) {
+	const points = 20
+	var passed tape
+	source := rawRegistry{url: startRegistry(t, t.TempDir())}
+	digests := fillRegistry(t, source, sourceImages(t))
+	sourceURL := passed.proxy(t, "source", source.url)
+
+	fresh := func(t *testing.T) (*site, rawRegistry) {
+		dest := rawRegistry{url: startRegistry(t, t.TempDir())}
+		s := newSite(t)
+		s.upstream = reach(upstreamHost, sourceURL, "")
+		s.local = reach(localHost, passed.proxy(t, "destination", dest.url), "")
+		return s, dest
+	}
+	s, dest := fresh(t)
+	s.must(t, 0, []string{"apply"})
+	whole := len(passed.take())
+	hasImages(t, dest, digests)
+
+	for i := range points {
+		n, when := 1+whole*i/points, phase(i%3)
+		t.Run(fmt.Sprintf("%s %d of %d", when, n, whole), func(t *testing.T) {
+			s, dest := fresh(t)
+			finished := s.kill(t, &passed, n, when)
+			s.must(t, 0, []string{"apply"})
+			notAgain(t, finished, passed.take())
+			s.hasSample(t)
+			hasImages(t, dest, digests)
+			s.must(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
+			onlyReads(t, passed.take())
+			s.must(t, 0, []string{"verify"})
+			passed.take()
+		})
+	}
+}
+
+// TestKillUpload does the same to the upload into Glance.
+func TestKillUpload(t *testing.T) {
+	const points = 6
+	var passed tape
+	cloud := startCloud(t, func(glance string) string { return passed.proxy(t, "glance", glance) })
+	fresh := func(t *testing.T) *site {
+		cloud.clear(t)
+		s := newSite(t)
+		s.useCloud(cloud)
+		return s
+	}
+	s := fresh(t)
+	s.must(t, 0, []string{"apply"})
+	whole := len(passed.take())
+
+	for i := range points {
+		n, when := 1+whole*i/points, phase(i%3)
+		t.Run(fmt.Sprintf("%s %d of %d", when, n, whole), func(t *testing.T) {
+			s := fresh(t)
+			s.kill(t, &passed, n, when)
+			s.must(t, 0, []string{"apply"})
+			cloud.hasOvercloudImages(t, s.home("images"), 0)
+			passed.take()
+			s.must(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
+			onlyReads(t, passed.take())
+		})
+	}
+}
+
+// kill runs apply, kills it -9 in the given phase of its n-th exchange, and
+// returns the exchanges that the servers had finished by then.
+func (s *site) kill(t *testing.T, passed *tape, n int, when phase) []*exchange {
+	t.Helper()
+	cmd := s.command(t, "apply")
+	started := make(chan *os.Process, 1)
+	passed.at(n, when, func() {
+		p := <-started
+		_ = p.Kill()
+	})
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	started <- cmd.Process
+	err := cmd.Wait()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.Exited() {
+		t.Fatalf("apply was to be killed at exchange %d, but ended by itself: %v", n, err)
+	}
+	return slices.DeleteFunc(passed.take(), func(x *exchange) bool {
+		return x.status.Load() != http.StatusCreated
+	})
+}
+
+// notAgain fails the test if later does again what was finished: an upload or a
+// mount of the same blob, or the same manifest under the same name.
+func notAgain(t *testing.T, finished, later []*exchange) {
+	t.Helper()
+	done := map[string]bool{}
+	for _, x := range finished {
+		done[effect(x)] = true
+	}
+	for _, x := range later {
+		if e := effect(x); e != "" && done[e] {
+			t.Errorf("done twice: %s", e)
+		}
+	}
+}
+
+// effect names what an exchange with the destination changes, or is empty.
+func effect(x *exchange) string {
+	switch {
+	case x.side != "destination":
+		return ""
+	case x.method == http.MethodPut && strings.Contains(x.path, "/manifests/"):
+		return "manifest " + x.path
+	case x.method == http.MethodPut && x.digest != "":
+		return "upload " + x.digest
+	case x.method == http.MethodPost && x.digest != "":
+		return "mount " + x.path + " " + x.digest
+	}
+	return ""
+}
