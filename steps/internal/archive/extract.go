@@ -1,0 +1,308 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"sort"
+	"strings"
+	"syscall"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// An Extraction says how an archive is unpacked. The zero value is good.
+type Extraction struct {
+	Options
+	// Source names the archive. Two that are unpacked into one directory at
+	// the same time must not share it.
+	Source string
+	// Want is what List gave. When the archive holds anything else by now,
+	// nothing of it is unpacked. With it, free space is checked beforehand.
+	Want []Entry
+	// Have says of a file of Want that it is there already, unchanged.
+	Have func(Entry) bool
+	// Moved is told how many more bytes were written, Done which entry has
+	// got its name. Both may be nil.
+	Moved func(n int64)
+	Done  func(Entry)
+}
+
+// Extract unpacks an archive into root. Files are written beside their place
+// and get their names only when the whole archive was read and found good; on
+// an error nothing of it is left. Files that are there with the same content
+// are left alone, others are replaced.
+func Extract(ctx context.Context, r io.Reader, root *os.Root, x Extraction) ([]Entry, error) {
+	if err := x.checkSpace(root); err != nil {
+		return nil, err
+	}
+	st, err := newStage(root, StageName(x.Source))
+	if err != nil {
+		return nil, err
+	}
+	entries, err := x.run(ctx, r, st)
+	if removeErr := st.remove(); err == nil {
+		err = removeErr
+	}
+	if err != nil {
+		return nil, x.explain(err)
+	}
+	return entries, nil
+}
+
+func (x *Extraction) run(ctx context.Context, r io.Reader, st *stage) ([]Entry, error) {
+	to := &writer{stage: st, x: x, staged: map[string]string{}, have: x.have()}
+	entries, err := walk(ctx, r, x.Options, to)
+	if err != nil {
+		to.abort()
+		return nil, err
+	}
+	if x.Want != nil && !same(x.Want, entries) {
+		return nil, errors.New("the archive is another one now than it was a moment ago")
+	}
+	sorted := append([]Entry(nil), entries...)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Name < sorted[j].Name })
+	if err := CheckPlaces(st.root, sorted); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return entries, to.commit(sorted)
+}
+
+// explain adds what to do about a full disk. Trying again would not help.
+func (x *Extraction) explain(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fault.WithHint(err, fmt.Sprintf("make room: the files take %d bytes", x.need()))
+	}
+	return err
+}
+
+// have gives the names of the files that are there already.
+func (x *Extraction) have() map[string]bool {
+	names := map[string]bool{}
+	for _, e := range x.Want {
+		if x.Have != nil && !e.IsDir() && x.Have(e) {
+			names[e.Name] = true
+		}
+	}
+	return names
+}
+
+// same says whether two listings are of the same content.
+func same(a, b []Entry) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Name != b[i].Name || a[i].Mode != b[i].Mode || a[i].SHA256 != b[i].SHA256 {
+			return false
+		}
+	}
+	return true
+}
+
+// A writer is the sink that fills a stage.
+type writer struct {
+	stage  *stage
+	x      *Extraction
+	file   *os.File
+	staged map[string]string // entry name to name in the stage
+	have   map[string]bool   // entries that need no writing
+}
+
+func (w *writer) begin(e Entry) (io.Writer, error) {
+	if e.IsDir() || w.have[e.Name] {
+		return io.Discard, nil
+	}
+	name := fmt.Sprintf("%06d", len(w.staged))
+	f, err := w.stage.dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, e.Mode.Perm())
+	if err != nil {
+		return nil, err
+	}
+	w.file, w.staged[e.Name] = f, name
+	return w, nil
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.file.Write(p)
+	if w.x.Moved != nil {
+		w.x.Moved(int64(n))
+	}
+	return n, err
+}
+
+func (w *writer) end(Entry) error {
+	if w.file == nil {
+		return nil
+	}
+	err := w.file.Sync()
+	if closeErr := w.file.Close(); err == nil {
+		err = closeErr
+	}
+	w.file = nil
+	return err
+}
+
+func (w *writer) abort() {
+	if w.file != nil {
+		w.file.Close()
+	}
+}
+
+// commit gives the staged files their names, in order, and makes them last.
+// It does not stop half-way for anything but an error.
+func (w *writer) commit(sorted []Entry) error {
+	dirs := map[string]bool{".": true}
+	for _, e := range sorted {
+		dir := path.Dir(e.Name)
+		if e.IsDir() {
+			dir = e.Name
+		}
+		if err := makeDirs(w.stage.root, dir, dirs); err != nil {
+			return err
+		}
+		if err := w.place(e); err != nil {
+			return err
+		}
+		if w.x.Done != nil {
+			w.x.Done(e)
+		}
+	}
+	return syncDirs(w.stage.root, dirs)
+}
+
+func (w *writer) place(e Entry) error {
+	name, ok := w.staged[e.Name]
+	if !ok {
+		return nil
+	}
+	if there, err := holds(w.stage.root, e); there || err != nil {
+		return err
+	}
+	return w.stage.root.Rename(path.Join(w.stage.name, name), e.Name)
+}
+
+// holds says whether an entry is there already, content and all.
+func holds(root *os.Root, e Entry) (bool, error) {
+	fi, err := root.Lstat(e.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || !fi.Mode().IsRegular() || fi.Size() != e.Size {
+		return false, err
+	}
+	f, err := root.Open(e.Name)
+	if err != nil {
+		return false, nil // not readable: a new one takes its place
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return false, nil
+	}
+	return hex.EncodeToString(h.Sum(nil)) == e.SHA256, nil
+}
+
+// makeDirs makes a directory with its parents, and notes in touched which
+// directories have new names in them.
+func makeDirs(root *os.Root, dir string, touched map[string]bool) error {
+	if touched[dir] {
+		return nil
+	}
+	parent := path.Dir(dir)
+	if err := makeDirs(root, parent, touched); err != nil {
+		return err
+	}
+	if err := root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	touched[dir] = true
+	return nil
+}
+
+func syncDirs(root *os.Root, dirs map[string]bool) error {
+	for dir := range dirs {
+		d, err := root.Open(dir)
+		if err != nil {
+			return err
+		}
+		err = durable.SyncOpenDir(d)
+		d.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckPlaces tells when an entry cannot get its place in root: a directory
+// is where a file must go, a link or a file where a directory must.
+// Links are never followed, wherever they lead.
+func CheckPlaces(root *os.Root, entries []Entry) error {
+	checked := map[string]bool{".": true}
+	for _, e := range entries {
+		dir := path.Dir(e.Name)
+		if e.IsDir() {
+			dir = e.Name
+		}
+		if err := checkDirs(root, dir, checked); err != nil {
+			return err
+		}
+		if e.IsDir() {
+			continue
+		}
+		switch fi, err := root.Lstat(e.Name); {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		case !fi.Mode().IsRegular():
+			return placeError(root, e.Name, fi, "a file")
+		}
+	}
+	return nil
+}
+
+// checkDirs checks a directory and its parents, each once.
+func checkDirs(root *os.Root, dir string, checked map[string]bool) error {
+	if checked[dir] {
+		return nil
+	}
+	if err := checkDirs(root, path.Dir(dir), checked); err != nil {
+		return err
+	}
+	checked[dir] = true
+	fi, err := root.Lstat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !fi.IsDir():
+		return placeError(root, dir, fi, "a directory")
+	}
+	return nil
+}
+
+func placeError(root *os.Root, name string, fi fs.FileInfo, wanted string) error {
+	what := "something else"
+	switch {
+	case fi.IsDir():
+		what = "a directory"
+	case fi.Mode()&fs.ModeSymlink != 0:
+		what = "a symbolic link"
+	case fi.Mode().IsRegular():
+		what = "a file"
+	}
+	full := strings.TrimSuffix(root.Name(), "/") + "/" + name
+	err := fmt.Errorf("%q is %s where %s must go", full, what, wanted)
+	return fault.WithHint(err, "move it out of the way: it is neither followed nor overwritten")
+}

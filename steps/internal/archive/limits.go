@@ -1,0 +1,57 @@
+package archive
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Limits bound what an archive may hold. A zero field takes its default.
+type Limits struct {
+	Entries   int   // files and directories; 10,000
+	Bytes     int64 // of all files together; 128 GiB
+	Ratio     int64 // unpacked bytes for each packed one; 500
+	RatioFrom int64 // unpacked bytes from which on Ratio counts; 256 MiB
+	Name      int   // bytes of a whole name; 1,024
+	Component int   // bytes of a name between two slashes; 255
+	Depth     int   // components of a name; 32
+	Window    int64 // bytes of decompression memory the archive may ask for; 128 MiB
+}
+
+// ErrLimit is what every error about a limit wraps.
+var ErrLimit = errors.New("limit reached")
+
+// orDefault fills in the defaults. They are far above what disk images need.
+func (l Limits) orDefault() Limits {
+	def := func(v *int64, d int64) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	defInt := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	defInt(&l.Entries, 10_000)
+	def(&l.Bytes, 128<<30)
+	def(&l.Ratio, 500)
+	def(&l.RatioFrom, 256<<20)
+	defInt(&l.Name, 1024)
+	defInt(&l.Component, 255)
+	defInt(&l.Depth, 32)
+	def(&l.Window, 128<<20)
+	return l
+}
+
+// overhead is what headers and padding of an entry may take in the unpacked
+// stream: two extended headers of the most that archive/tar takes.
+const overhead = 2<<20 + 4096
+
+// stream gives the most bytes that an unpacked stream may have.
+func (l Limits) stream(entries int) int64 {
+	return l.Bytes + int64(entries+16)*overhead
+}
+
+func limitf(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrLimit, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,104 @@
+package archive
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+)
+
+// A sink takes the entries of an archive as they come.
+type sink interface {
+	// begin gives where the content of e goes; a directory has none.
+	begin(e Entry) (io.Writer, error)
+	// end is called when the content of e, with its digests, is through.
+	end(e Entry) error
+}
+
+// discard is the sink of those who only look.
+type discard struct{}
+
+func (discard) begin(Entry) (io.Writer, error) { return io.Discard, nil }
+func (discard) end(Entry) error                { return nil }
+
+// walk reads a whole archive once, and hashes every file on its way to the
+// sink. When it gives no error, the archive was read to its very end and its
+// digest, where one is asked for, is right.
+func walk(ctx context.Context, r io.Reader, o Options, to sink) ([]Entry, error) {
+	s, err := newStream(ctx, r, o)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	var entries []Entry
+	buf := make([]byte, 1<<20)
+	for {
+		e, err := s.next()
+		if err == io.EOF {
+			if err := s.finish(); err != nil {
+				return nil, err
+			}
+			return entries, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if e, err = s.pass(e, to, buf); err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+}
+
+// pass moves one entry into the sink.
+func (s *stream) pass(e Entry, to sink, buf []byte) (Entry, error) {
+	w, err := to.begin(e)
+	if err != nil || e.IsDir() {
+		return e, err
+	}
+	sums := []hash.Hash{sha256.New()}
+	if s.opts.SHA512 {
+		sums = append(sums, sha512.New())
+	}
+	if err := s.copy(e, append(writers(sums), w), buf); err != nil {
+		return e, err
+	}
+	e.SHA256 = hex.EncodeToString(sums[0].Sum(nil))
+	if s.opts.SHA512 {
+		e.SHA512 = hex.EncodeToString(sums[1].Sum(nil))
+	}
+	return e, to.end(e)
+}
+
+// copy reads the content of an entry. It keeps the side that failed apart: a
+// full disk is no fault of the archive.
+func (s *stream) copy(e Entry, to []io.Writer, buf []byte) error {
+	left := e.Size
+	for left > 0 {
+		n, err := s.tar.Read(buf[:min(int64(len(buf)), left)])
+		for _, w := range to {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		left -= int64(n)
+		if err == io.EOF && left > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("entry %q: %w", e.Name, s.wrap(err))
+		}
+	}
+	return nil
+}
+
+func writers(sums []hash.Hash) []io.Writer {
+	ws := make([]io.Writer, len(sums))
+	for i, h := range sums {
+		ws[i] = h
+	}
+	return ws
+}
