@@ -1,0 +1,148 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A textFile is a small text file as a step wants it to be.
+type textFile struct {
+	path    string
+	content []byte
+	note    string // what it holds, in a few words
+}
+
+// maxOldText is how much of what a file holds is shown in a diff.
+const maxOldText = 1 << 20
+
+// diff compares the file with the world. It gives nil when it is as wanted.
+func (f textFile) diff(w runner.World) (*runner.Item, error) {
+	old, mode, err := f.read(w)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &runner.Item{Op: runner.Create, What: "file", Name: f.path, Note: f.note, New: string(f.content)}, f.checkDir(w)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compare %s: %w", f.path, err)
+	}
+	if mode.IsDir() {
+		return nil, fmt.Errorf("%s is a directory; a file is to be written there", f.path)
+	}
+	if bytes.Equal(old, f.content) {
+		return nil, nil
+	}
+	item := runner.Item{Op: runner.Update, What: "file", Name: f.path, Note: f.note, Old: string(old), New: string(f.content)}
+	if len(old) > maxOldText {
+		item.Old = ""
+	}
+	return &item, f.checkDir(w)
+}
+
+// read gives what the file holds, as far as that is worth comparing.
+func (f textFile) read(w runner.World) ([]byte, fs.FileMode, error) {
+	fi, err := w.Stat(f.path)
+	if err != nil || fi.IsDir() {
+		return nil, fs.ModeDir, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, 0, errors.New("not a regular file")
+	}
+	r, err := w.Open(f.path)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer r.Close()
+	old, err := io.ReadAll(io.LimitReader(r, max(maxOldText, int64(len(f.content)))+1))
+	return old, fi.Mode(), err
+}
+
+// checkDir tells ahead of an apply that there is no directory to write into.
+func (f textFile) checkDir(w runner.World) error {
+	dir := filepath.Dir(f.path)
+	fi, err := w.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.WithHint(fmt.Errorf("write %s: the directory %s is not there", f.path, dir),
+			"let a mkdir step make it, and name that step under needs")
+	case err != nil:
+		return fmt.Errorf("write %s: %w", f.path, err)
+	case !fi.IsDir():
+		return fmt.Errorf("write %s: %s is not a directory", f.path, dir)
+	}
+	// A directory that is only planned will belong to whoever makes it.
+	if _, err := os.Stat(dir); err == nil && unix.Access(dir, unix.W_OK) != nil {
+		return fault.WithHint(fmt.Errorf("write %s: no permission to write into %s", f.path, dir),
+			"bayplan never calls sudo; give the user that runs it the right to write there")
+	}
+	return nil
+}
+
+// planned is the file as a Change announces it.
+func (f textFile) planned() runner.File {
+	sum := sha256.Sum256(f.content)
+	return runner.File{
+		Path: f.path,
+		Size: int64(len(f.content)),
+		Mode: 0o644,
+		Sums: map[runner.Algo]string{runner.SHA256: hex.EncodeToString(sum[:])},
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(f.content)), nil },
+	}
+}
+
+// write puts the file in its place, keeping the permissions of one that is
+// there.
+func (f textFile) write(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o644)
+	if fi, err := os.Stat(f.path); err == nil {
+		mode = fi.Mode().Perm()
+	}
+	return durable.WriteBytes(f.path, mode, f.content)
+}
+
+// verify holds the file against what it should be.
+func (f textFile) verify(w runner.World) error {
+	old, mode, err := f.read(w)
+	switch {
+	case err != nil:
+		return fmt.Errorf("verify %s: %w", f.path, err)
+	case mode.IsDir():
+		return fmt.Errorf("verify %s: it is a directory", f.path)
+	case bytes.Equal(old, f.content):
+		return nil
+	}
+	line, got, want := firstDifference(string(old), string(f.content))
+	return fmt.Errorf("verify %s: it is not as wanted: line %d is %s, not %s", f.path, line, got, want)
+}
+
+// firstDifference gives the first line that differs, counted from 1, and what
+// stands there on either side.
+func firstDifference(got, want string) (line int, gotLine, wantLine string) {
+	gots, wants := strings.SplitAfter(got, "\n"), strings.SplitAfter(want, "\n")
+	at := func(lines []string, i int) string {
+		if i >= len(lines) || lines[i] == "" {
+			return "missing"
+		}
+		return fmt.Sprintf("%q", strings.TrimSuffix(lines[i], "\n"))
+	}
+	for line < len(gots) && line < len(wants) && gots[line] == wants[line] {
+		line++
+	}
+	return line + 1, at(gots, line), at(wants, line)
+}
