@@ -1,0 +1,100 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/regclient/regclient/scheme"
+	"github.com/regclient/regclient/types/ref"
+)
+
+const (
+	// catalogPage is the most that docker-registry gives at a time; it refuses more.
+	catalogPage = 1000
+	// maxPages is more than any registry has.
+	maxPages = 10_000
+)
+
+// Catalog lists a registry's repositories, in its order.
+func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
+	if host == "" {
+		return nil, errEmptyHost
+	}
+	var all []string
+	seen := map[string]bool{}
+	last := ""
+	for range maxPages {
+		names, next, err := c.catalogPage(ctx, host, last)
+		if err != nil {
+			return nil, fmt.Errorf("reading the catalog: %w", err)
+		}
+		fresh := 0
+		for _, n := range names {
+			if !seen[n] {
+				seen[n] = true
+				fresh++
+				all = append(all, n)
+			}
+		}
+		if next == "" {
+			return all, nil
+		}
+		// A page may begin with what the last one ended with, but not hold nothing new.
+		if fresh == 0 {
+			return nil, fmt.Errorf("reading the catalog of %s: %w: the page after %q brings nothing new", host, errPages, last)
+		}
+		last = next
+	}
+	return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d pages", host, errPages, maxPages)
+}
+
+// catalogPage reads the page after last. It gives where the one after that
+// begins, or "" when there is none.
+func (c *Client) catalogPage(ctx context.Context, host, last string) (names []string, next string, err error) {
+	r := ref.Ref{Scheme: "reg", Registry: host}
+	err = c.call(ctx, r, func(ctx context.Context) error {
+		list, err := c.pull.RepoList(ctx, host, scheme.WithRepoLimit(catalogPage), scheme.WithRepoLast(last))
+		if err != nil {
+			return err
+		}
+		if names, err = list.GetRepos(); err != nil {
+			return err
+		}
+		header, err := list.RawHeaders()
+		if err != nil {
+			return err
+		}
+		next, err = nextPage(header, host, names)
+		return err
+	})
+	return names, next, err
+}
+
+// nextPage reads from a Link header where the next page begins. The link's
+// address itself is not followed; one that leads to another host is refused.
+func nextPage(h http.Header, host string, names []string) (string, error) {
+	for _, link := range h.Values("Link") {
+		target, params, ok := strings.Cut(link, ";")
+		if !ok || !strings.Contains(strings.ReplaceAll(params, `"`, ""), "rel=next") {
+			continue
+		}
+		u, err := url.Parse(strings.Trim(strings.TrimSpace(target), "<>"))
+		if err != nil {
+			return "", fmt.Errorf("the link to the next page: %w", err)
+		}
+		if u.Host != "" && !strings.EqualFold(u.Host, host) {
+			return "", fmt.Errorf("%w: the next page is said to be on %s", errPages, u.Host)
+		}
+		if last := u.Query().Get("last"); last != "" {
+			return last, nil
+		}
+		if len(names) > 0 {
+			return names[len(names)-1], nil
+		}
+		return "", fmt.Errorf("%w: the link to the next page does not say where it begins", errPages)
+	}
+	return "", nil
+}

@@ -1,0 +1,192 @@
+// Package registry speaks with container registries: it resolves tags, reads
+// labels and catalogs, and moves lists of images from registry to registry
+// with no blob moved twice. It knows nothing of plans, steps and runs.
+//
+// A list of images is moved in two parts: Client.Plan makes a Table of what
+// there is to move and moves nothing, Client.Execute carries the table out.
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/regclient/regclient/config"
+	"github.com/regclient/regclient/scheme/reg"
+
+	"github.com/bayplan/bayplan/steps/internal/transport"
+)
+
+// A Host is a registry that is not reached as an unknown one is: anonymously,
+// over TLS, with the certificate verified.
+type Host struct {
+	Name        string // host[:port] as references name it
+	Address     string // dial this host:port instead
+	TLS         transport.Mode
+	CA          string       // PEM file of further authorities to trust
+	Handler     http.Handler // answers inside the process
+	User        string
+	Password    func(context.Context) (string, error) // asked once, at the host's first use
+	Concurrency int                                   // requests at a time; 0: 8
+}
+
+// DefaultConcurrency is how many requests go to a registry at a time.
+const DefaultConcurrency = 8
+
+// A Client speaks with registries. It is for use by many goroutines at once.
+type Client struct {
+	hosts map[string]*login
+	// Two views of the same registries. Tokens for pulling are kept by
+	// repository, or their scopes would pile up with every one; for pushing they
+	// must pile up, as a mount needs the rights to two repositories in one token.
+	pull, push *reg.Reg
+	labels     *labelCache
+	pause      func(ctx context.Context, d time.Duration) error
+}
+
+// A login gives a host its password, once, when it is first used.
+type login struct {
+	host    Host
+	configs []*config.Host // one of each view
+	mu      sync.Mutex     // two first uses at once must both wait for the password
+	done    bool
+}
+
+// New makes a client. Only the files of authorities are read; no registry is
+// spoken with and no password is asked for.
+func New(hosts []Host) (*Client, error) {
+	c := &Client{hosts: map[string]*login{}, labels: newLabelCache(), pause: sleep}
+	endpoints := make([]transport.Endpoint, len(hosts))
+	for i, h := range hosts {
+		l := newLogin(h)
+		c.hosts[l.configs[0].Name] = l
+		endpoints[i] = transport.Endpoint{
+			Host: l.configs[0].Hostname, Address: h.Address, TLS: h.TLS, CA: h.CA, Handler: h.Handler, Concurrency: concurrency(h),
+		}
+	}
+	t, err := transport.New(endpoints)
+	if err != nil {
+		return nil, err
+	}
+	hc := t.Client()
+	hc.Transport = &guard{next: t, pause: c.wait}
+	c.pull = c.view(hc, 0)
+	c.push = c.view(hc, 1)
+	return c, nil
+}
+
+// wait lets tests replace pause after New.
+func (c *Client) wait(ctx context.Context, d time.Duration) error { return c.pause(ctx, d) }
+
+func concurrency(h Host) int {
+	if h.Concurrency > 0 {
+		return h.Concurrency
+	}
+	return DefaultConcurrency
+}
+
+const (
+	pullView = 0
+	pushView = 1
+)
+
+func newLogin(h Host) *login {
+	l := &login{host: h}
+	for view := range 2 {
+		conf := config.HostNewName(h.Name)
+		conf.ReqConcurrent = int64(concurrency(h))
+		conf.RepoAuth = view == pullView
+		conf.User = h.User
+		// The mode itself is the transport's business; here it chooses the scheme.
+		if h.TLS == transport.Disabled {
+			conf.TLS = config.TLSDisabled
+		}
+		l.configs = append(l.configs, conf)
+	}
+	return l
+}
+
+const (
+	userAgent = "bayplan"
+	// engineTries bounds what regclient repeats by itself: connections that
+	// fail, and the rest of a body that was cut. It counts requests, with those
+	// for authorization.
+	engineTries = 3
+	firstDelay  = 100 * time.Millisecond
+	longDelay   = 2 * time.Second
+	// maxManifest is what registries are asked to take; nothing larger is read.
+	maxManifest = 4 << 20
+)
+
+// view makes one of the two views of the registries.
+func (c *Client) view(hc *http.Client, which int) *reg.Reg {
+	unknown := config.HostNew()
+	unknown.ReqConcurrent = DefaultConcurrency
+	unknown.RepoAuth = which == pullView
+	configs := make([]*config.Host, 0, len(c.hosts))
+	for _, l := range c.hosts {
+		configs = append(configs, l.configs[which])
+	}
+	return reg.New(
+		reg.WithHTTPClient(hc),
+		reg.WithConfigHosts(configs),
+		reg.WithConfigHostDefault(unknown),
+		reg.WithSlog(slog.New(slog.NewTextHandler(io.Discard, nil))),
+		reg.WithUserAgent(userAgent),
+		reg.WithDelay(firstDelay, longDelay),
+		reg.WithRetryLimit(engineTries),
+		reg.WithManifestMax(maxManifest, maxManifest),
+	)
+}
+
+// ready asks for a host's password at its first use.
+func (c *Client) ready(ctx context.Context, host string) error {
+	l := c.hosts[host]
+	if l == nil || l.host.Password == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done {
+		return nil
+	}
+	password, err := l.host.Password(ctx)
+	if err != nil {
+		return fmt.Errorf("the password of %q for %s: %w", l.host.User, host, err)
+	}
+	if password == "" {
+		return fmt.Errorf("the password of %q for %s is empty", l.host.User, host)
+	}
+	for _, conf := range l.configs {
+		conf.Pass = password
+	}
+	l.done = true
+	return nil
+}
+
+// user gives the name used with a host, "" when there is none.
+func (c *Client) user(host string) string {
+	if l := c.hosts[host]; l != nil {
+		return l.host.User
+	}
+	return ""
+}
+
+// sleep waits, but not longer than ctx lasts.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+var errEmptyHost = errors.New("no registry is named")

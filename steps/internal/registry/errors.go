@@ -1,0 +1,214 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/regclient/regclient/types/errs"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// A Kind says what went wrong with a registry, for those who must tell apart.
+type Kind int
+
+// The kinds there are.
+const (
+	Other       Kind = iota
+	NotFound         // no such repository, tag, manifest or blob
+	NoLogin          // credentials are asked for and there are none
+	BadLogin         // the credentials are refused
+	Denied           // the credentials are good, but not for this; or it is not there
+	Unreachable      // there was no answer
+	Busy             // it says: try later
+	Mismatch         // what it sent is not what it should be
+)
+
+// An Error is what came of a request to a registry. Its text names the host
+// and, where it is about one, the repository.
+type Error struct {
+	Kind       Kind
+	Host       string
+	Repository string
+	Ref        string        // as far as it is about one: host/repository:tag
+	Status     int           // of the answer, 0 without one
+	RetryAfter time.Duration // as the registry asked for
+	user       string
+	err        error
+}
+
+// Error gives one line.
+func (e *Error) Error() string {
+	switch e.Kind {
+	case NotFound:
+		return e.Ref + ": not found"
+	case NoLogin:
+		return fmt.Sprintf("%s: %s asks for credentials, and it is given none", e.Ref, e.Host)
+	case BadLogin:
+		return fmt.Sprintf("%s refuses the credentials of user %q", e.Host, e.user)
+	case Denied:
+		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it", e.Ref, e.who())
+	case Unreachable:
+		return e.err.Error()
+	case Busy:
+		return fmt.Sprintf("%s: %s answers %d %s", e.Ref, e.Host, e.Status, http.StatusText(e.Status))
+	}
+	return fmt.Sprintf("%s: %v", e.Ref, e.err)
+}
+
+func (e *Error) who() string {
+	if e.user == "" {
+		return "an anonymous user"
+	}
+	return fmt.Sprintf("user %q", e.user)
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.err }
+
+// Connection says whether another try may help.
+func (e *Error) Connection() bool {
+	if e.Kind == Busy {
+		return true
+	}
+	var c interface{ Connection() bool }
+	return errors.As(e.err, &c) && c.Connection()
+}
+
+// Hint says what to do about it.
+func (e *Error) Hint() string {
+	switch e.Kind {
+	case NoLogin:
+		return fmt.Sprintf("give the connection with host: %s a user and a password", e.Host)
+	case BadLogin:
+		return fmt.Sprintf("check user and password of the connection with host: %s", e.Host)
+	}
+	var h interface{ Hint() string }
+	if errors.As(e.err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
+// KindOf gives the kind of the Error in err, Other where there is none.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Other
+}
+
+// call prepares a request to r's host, runs it and makes its error speak.
+func (c *Client) call(ctx context.Context, r ref.Ref, do func(context.Context) error) error {
+	_, err := c.traced(ctx, r, do)
+	return err
+}
+
+// traced is call for those who also want to know what was seen.
+func (c *Client) traced(ctx context.Context, r ref.Ref, do func(context.Context) error) (seen, error) {
+	if err := c.ready(ctx, r.Registry); err != nil {
+		return seen{}, err
+	}
+	inner, t := withTrace(ctx)
+	err := do(inner)
+	s := t.seen()
+	if err == nil {
+		return s, nil
+	}
+	if ctx.Err() != nil {
+		return s, ctx.Err()
+	}
+	return s, c.explain(r, s, err)
+}
+
+// explain makes an Error of what regclient gave and the trace saw.
+func (c *Client) explain(r ref.Ref, s seen, err error) error {
+	var own *Error
+	if errors.As(err, &own) {
+		return err
+	}
+	e := &Error{
+		Host: r.Registry, Repository: r.Repository, Ref: show(r), Status: s.status, RetryAfter: s.retryAfter,
+		user: c.user(r.Registry), err: err,
+	}
+	e.Kind = kind(e.user, s, err)
+	var lost *url.Error
+	switch {
+	case e.Kind == Unreachable && s.err != nil:
+		e.err = s.err
+	case e.Kind == Unreachable && errors.As(err, &lost):
+		e.err = fmt.Errorf("%s: asking for a token: %w", r.Registry, lost.Err)
+	case e.Kind == Other:
+		e.err = tidy(err)
+	}
+	return e
+}
+
+func kind(user string, s seen, err error) Kind {
+	var lost *url.Error
+	switch {
+	case errors.Is(err, errs.ErrDigestMismatch), errors.Is(err, errs.ErrMismatch), errors.Is(err, errs.ErrSizeLimitExceeded), errors.Is(err, errPages):
+		return Mismatch
+	case s.err != nil:
+		return Unreachable
+	case s.status == http.StatusUnauthorized && errors.As(err, &lost):
+		return Unreachable // the server that gives tokens
+	case s.status == http.StatusUnauthorized:
+		return loginKind(user, s)
+	case s.status == http.StatusForbidden:
+		return Denied
+	case s.status == http.StatusNotFound:
+		return NotFound
+	case transient(s.status):
+		return Busy
+	}
+	return Other
+}
+
+// loginKind tells apart why a registry answers 401. One that took a token and
+// still does so says that there is no such repository, or no right to it.
+func loginKind(user string, s seen) Kind {
+	switch {
+	case user == "" && s.authorized:
+		return Denied
+	case user == "":
+		return NoLogin
+	case s.authorized && !s.basic:
+		return Denied
+	}
+	return BadLogin
+}
+
+// transient says whether a status means: try later.
+func transient(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// tidy shortens what regclient says: it may hold the whole body of an answer.
+func tidy(err error) error {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if len(text) <= maxErrorText {
+		return err
+	}
+	return &short{text[:maxErrorText] + "...", err}
+}
+
+const maxErrorText = 400
+
+type short struct {
+	text string
+	err  error
+}
+
+func (s *short) Error() string { return s.text }
+func (s *short) Unwrap() error { return s.err }

@@ -1,0 +1,167 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"sync"
+
+	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// maxConfig is the largest image configuration that is read.
+const maxConfig = 4 << 20
+
+// Labels gives an image's labels and what its reference stands for. Of an
+// image for many platforms it is the one for linux/amd64, or else the first.
+// No labels at all are an empty map.
+func (c *Client) Labels(ctx context.Context, image string) (map[string]string, Descriptor, error) {
+	r, err := parseTagged(image)
+	if err != nil {
+		return nil, Descriptor{}, err
+	}
+	top, err := c.manifest(ctx, r)
+	if err != nil {
+		return nil, Descriptor{}, err
+	}
+	d := describe(top)
+	if labels, ok := c.labels.get(d.Digest); ok {
+		return labels, d, nil
+	}
+	m, err := c.onePlatform(ctx, r, top)
+	if err != nil {
+		return nil, d, err
+	}
+	labels, err := c.configLabels(ctx, r, m)
+	if err == nil {
+		c.labels.put(d.Digest, labels)
+	}
+	return labels, d, err
+}
+
+// manifest reads a manifest; its bytes are checked against the digest.
+func (c *Client) manifest(ctx context.Context, r ref.Ref) (manifest.Manifest, error) {
+	var m manifest.Manifest
+	err := c.call(ctx, r, func(ctx context.Context) (err error) {
+		m, err = c.pull.ManifestGet(ctx, r)
+		return err
+	})
+	return m, err
+}
+
+// onePlatform follows an index, once, to the image to look at.
+func (c *Client) onePlatform(ctx context.Context, r ref.Ref, m manifest.Manifest) (manifest.Manifest, error) {
+	index, ok := m.(manifest.Indexer)
+	if !ok {
+		return m, nil
+	}
+	children, err := index.GetManifestList()
+	if err != nil || len(children) == 0 {
+		return nil, fmt.Errorf("%s: an index of no images: %w", show(r), err)
+	}
+	chosen := children[0]
+	for _, d := range children {
+		if p := d.Platform; p != nil && p.OS == "linux" && p.Architecture == "amd64" {
+			chosen = d
+			break
+		}
+	}
+	if err := chosen.Digest.Validate(); err != nil {
+		return nil, fmt.Errorf("%s: its index names a bad digest: %w", show(r), err)
+	}
+	return c.manifest(ctx, repoOf(r).SetDigest(chosen.Digest.String()))
+}
+
+// configLabels reads the labels out of an image's configuration.
+func (c *Client) configLabels(ctx context.Context, r ref.Ref, m manifest.Manifest) (map[string]string, error) {
+	image, ok := m.(manifest.Imager)
+	if !ok {
+		return nil, fmt.Errorf("%s: a manifest of type %s has no labels", show(r), describe(m).MediaType)
+	}
+	d, err := image.GetConfig()
+	if err != nil {
+		return nil, fmt.Errorf("%s: its configuration: %w", show(r), err)
+	}
+	b, err := c.small(ctx, r, d)
+	if err != nil {
+		return nil, err
+	}
+	var conf struct {
+		Config struct {
+			Labels map[string]string `json:"Labels"`
+		} `json:"config"`
+	}
+	if err := json.Unmarshal(b, &conf); err != nil {
+		return nil, fmt.Errorf("%s: its configuration %s: %w", show(r), d.Digest, err)
+	}
+	if conf.Config.Labels == nil {
+		return map[string]string{}, nil
+	}
+	return conf.Config.Labels, nil
+}
+
+// small reads a blob into memory; it is checked against size and digest.
+func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) ([]byte, error) {
+	if err := checkBlob(d); err != nil {
+		return nil, fmt.Errorf("%s: %w", show(r), err)
+	}
+	if d.Size > maxConfig {
+		return nil, fmt.Errorf("%s: its configuration is said to be %d bytes long; at most %d are read", show(r), d.Size, maxConfig)
+	}
+	var b []byte
+	err := c.call(ctx, r, func(ctx context.Context) error {
+		rd, err := c.pull.BlobGet(ctx, repoOf(r), plain(d))
+		if err != nil {
+			return err
+		}
+		defer func() { _ = rd.Close() }()
+		b, err = io.ReadAll(rd)
+		return err
+	})
+	return b, err
+}
+
+// plain is a descriptor without what could lead anywhere but to the registry.
+func plain(d descriptor.Descriptor) descriptor.Descriptor {
+	return descriptor.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
+}
+
+// checkBlob refuses what no blob can be.
+func checkBlob(d descriptor.Descriptor) error {
+	if err := d.Digest.Validate(); err != nil {
+		return fmt.Errorf("a blob with the digest %q: %w", d.Digest, err)
+	}
+	if d.Size < 0 {
+		return fmt.Errorf("blob %s is said to be %d bytes long", d.Digest, d.Size)
+	}
+	return nil
+}
+
+// A labelCache remembers labels by the manifest's digest. Digests never change
+// their meaning, so nothing is ever forgotten; the mutex is there because
+// look-ups for many images run beside each other.
+type labelCache struct {
+	mu       sync.Mutex
+	byDigest map[string]map[string]string
+}
+
+func newLabelCache() *labelCache {
+	return &labelCache{byDigest: map[string]map[string]string{}}
+}
+
+func (l *labelCache) get(digest string) (map[string]string, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	labels, ok := l.byDigest[digest]
+	return maps.Clone(labels), ok
+}
+
+func (l *labelCache) put(digest string, labels map[string]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.byDigest[digest] = maps.Clone(labels)
+}

@@ -1,0 +1,75 @@
+package registry
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// A Descriptor names a manifest by its content.
+type Descriptor struct {
+	Digest    string
+	MediaType string
+	Size      int64
+}
+
+// parse reads a reference host[:port]/path[:tag][@digest]. Unlike others it
+// does not guess a registry: the host must be written.
+func parse(s string) (ref.Ref, error) {
+	host, path, ok := strings.Cut(s, "/")
+	if !ok || host == "" || path == "" || !strings.ContainsAny(host, ".:") && host != "localhost" {
+		return ref.Ref{}, fmt.Errorf("image reference %q does not begin with a registry's host and a slash", s)
+	}
+	r, err := ref.New(s)
+	if err != nil || r.Scheme != "reg" {
+		return ref.Ref{}, fmt.Errorf("image reference %q is not of the form host/path:tag", s)
+	}
+	if r.Digest != "" {
+		if err := digest.Digest(r.Digest).Validate(); err != nil {
+			return ref.Ref{}, fmt.Errorf("image reference %q: %w", s, err)
+		}
+		return r, nil
+	}
+	// regclient takes a missing tag for latest; a plan says what it means.
+	if !strings.Contains(path, ":") {
+		r.Tag = ""
+	}
+	return r, nil
+}
+
+// parseTagged is parse for a reference that must name a tag or digest.
+func parseTagged(s string) (ref.Ref, error) {
+	r, err := parse(s)
+	if err == nil && r.Tag == "" && r.Digest == "" {
+		err = fmt.Errorf("image reference %q has no tag", s)
+	}
+	return r, err
+}
+
+// Split takes a reference apart: the registry's host, the repository and the tag.
+func Split(s string) (host, repository, tag string, err error) {
+	r, err := parse(s)
+	return r.Registry, r.Repository, r.Tag, err
+}
+
+// show writes a reference for people.
+func show(r ref.Ref) string {
+	s := r.Registry
+	if r.Repository != "" {
+		s += "/" + r.Repository
+	}
+	if r.Tag != "" {
+		s += ":" + r.Tag
+	}
+	if r.Digest != "" {
+		s += "@" + r.Digest
+	}
+	return s
+}
+
+// repoOf is a reference to the repository alone.
+func repoOf(r ref.Ref) ref.Ref {
+	return ref.Ref{Scheme: "reg", Registry: r.Registry, Repository: r.Repository, Reference: r.Registry + "/" + r.Repository}
+}

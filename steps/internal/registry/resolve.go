@@ -1,0 +1,78 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/scheme"
+	"github.com/regclient/regclient/scheme/reg"
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// Resolve asks what a tag stands for. It costs one HEAD, which registries do
+// not count as a pull.
+func (c *Client) Resolve(ctx context.Context, image string) (Descriptor, error) {
+	r, err := parseTagged(image)
+	if err != nil {
+		return Descriptor{}, err
+	}
+	return c.head(ctx, c.pull, r)
+}
+
+// head asks for a manifest's descriptor; a registry that does not give the
+// digest in the head is asked for the manifest.
+func (c *Client) head(ctx context.Context, view *reg.Reg, r ref.Ref) (Descriptor, error) {
+	var d Descriptor
+	err := c.call(ctx, r, func(ctx context.Context) error {
+		m, err := view.ManifestHead(ctx, r)
+		if err == nil && digest.Digest(m.GetDescriptor().Digest).Validate() != nil {
+			m, err = view.ManifestGet(ctx, r)
+		}
+		if err == nil {
+			d = describe(m)
+		}
+		return err
+	})
+	return d, err
+}
+
+func describe(m manifest.Manifest) Descriptor {
+	d := m.GetDescriptor()
+	return Descriptor{Digest: d.Digest.String(), MediaType: d.MediaType, Size: d.Size}
+}
+
+// HasTag says whether a tag is there.
+func (c *Client) HasTag(ctx context.Context, image string) (bool, error) {
+	_, err := c.Resolve(ctx, image)
+	if KindOf(err) == NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// maxTags is how many tags Tags gives at the most.
+const maxTags = 1000
+
+// Tags lists the tags of an image's repository, at most 1000, in the order of the registry.
+func (c *Client) Tags(ctx context.Context, image string) ([]string, error) {
+	r, err := parse(image)
+	if err != nil {
+		return nil, err
+	}
+	r = repoOf(r)
+	var tags []string
+	err = c.call(ctx, r, func(ctx context.Context) error {
+		list, err := c.pull.TagList(ctx, r, scheme.WithTagLimit(maxTags))
+		if err != nil {
+			return err
+		}
+		tags, err = list.GetTags()
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing tags: %w", err)
+	}
+	return tags[:min(len(tags), maxTags)], nil
+}
