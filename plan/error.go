@@ -16,6 +16,8 @@ type Error struct {
 	Msg    string // what is wrong, one line
 	Hint   string // what to do about it, or ""
 	Source string // the line it stands on, values of secret keys masked, or ""
+
+	caret int // the column in Source, where masking moved it
 }
 
 // Error gives "file:line:col: message".

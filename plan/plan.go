@@ -17,6 +17,8 @@ type Plan struct {
 	Registries []Connection // connections.registries, in file order
 	Clouds     []Connection // connections.clouds, in file order
 	Steps      []*Step      // in file order
+
+	src *source
 }
 
 // A Connection is one named entry of connections, not yet decoded.
@@ -53,4 +55,11 @@ func (p *Plan) Step(id string) *Step {
 		}
 	}
 	return nil
+}
+
+// Errorf makes an error at a place in the plan file, with its source line. For
+// what stands in a Connection, which may come from another file, use the
+// Errorf of its Body.
+func (p *Plan) Errorf(pos Pos, format string, args ...any) *Error {
+	return p.src.errorf(pos, format, args...)
 }

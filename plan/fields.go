@@ -1,0 +1,44 @@
+package plan
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// A field is one key of a struct.
+type field struct {
+	key      string
+	required bool
+	index    []int
+}
+
+// structFields gives the keys of a struct in the order of its fields; embedded
+// structs count as if their fields stood in it.
+func structFields(t reflect.Type) []field {
+	var all []field
+	for i := range t.NumField() {
+		f := t.Field(i)
+		tag, tagged := f.Tag.Lookup("json")
+		name, opts, _ := strings.Cut(tag, ",")
+		switch {
+		case name == "-" && opts == "":
+			continue
+		case f.Anonymous && name == "":
+			if f.Type.Kind() != reflect.Struct {
+				panic(fmt.Sprintf("plan: %s embeds %s, which is no struct", t, f.Type))
+			}
+			for _, inner := range structFields(f.Type) {
+				inner.index = append([]int{i}, inner.index...)
+				all = append(all, inner)
+			}
+			continue
+		case !f.IsExported():
+			continue
+		case !tagged || name == "":
+			name = f.Name
+		}
+		all = append(all, field{key: name, required: !strings.Contains(","+opts+",", ",omitempty,"), index: []int{i}})
+	}
+	return all
+}

@@ -1,0 +1,175 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Options are what a command line adds to a plan.
+type Options struct {
+	// Vars are the values of --var, which go before all others. Every one must
+	// be declared in the plan and used there. They are literal text.
+	Vars map[string]string
+
+	// VarFiles are YAML files of variables and their texts; of a name given
+	// twice the later file's counts. Every name must be declared in the plan.
+	VarFiles []string
+
+	// Environ is where BAYPLAN_VAR_name is looked for, as os.Environ gives it;
+	// nil: nowhere. VarFiles go before it.
+	Environ []string
+
+	// Connections is a file whose connections replace those of the plan, with
+	// the secrets and vars that they need; "" for none.
+	Connections string
+}
+
+// commandLine stands where an error's file would, for what no file holds.
+const commandLine = "command line"
+
+// Load reads the plan in a file. It gives the plan as far as it could be read
+// together with all mistakes found; the plan is nil when the file holds nothing
+// that could be one.
+func Load(path string, o Options) (*Plan, Errors) {
+	raw, err := readFile(path)
+	if err != nil {
+		return nil, Errors{{File: path, Msg: err.Error()}}
+	}
+	return Parse(path, raw, o)
+}
+
+// Parse reads a plan as Load does, from bytes that stand in the named file.
+func Parse(file string, src []byte, o Options) (*Plan, Errors) {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return nil, Errors{{File: file, Msg: err.Error()}}
+	}
+	s, root, errs := open(file, filepath.Dir(abs), src)
+	if root == nil {
+		return nil, errs
+	}
+	r := newReader(s, errs)
+	p := r.readPlan(root, o)
+	p.File = abs
+	return p, r.finish()
+}
+
+// readFile reads a file no further than one may be large.
+func readFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		var at *os.PathError
+		if errors.As(err, &at) {
+			return nil, at.Err // the path is the error's place already
+		}
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxBytes+1))
+}
+
+// open makes nodes of a file's bytes. The node is nil when there is nothing to
+// go on with.
+func open(file, dir string, raw []byte) (*source, *node, Errors) {
+	text, bad := decodeText(file, dir, raw)
+	if bad != nil {
+		return nil, nil, Errors{bad}
+	}
+	s := newSource(file, dir, text)
+	if err := checkText(s, text); err != nil {
+		return s, nil, Errors{err}
+	}
+	root, errs := readYAML(s, text)
+	if root == nil {
+		return s, nil, errs
+	}
+	if root.kind != isMapping && !root.bad {
+		what := "is " + root.is()
+		errs = append(errs, s.errorf(root.pos, "the file must hold a mapping of keys to values, %s", what))
+	}
+	if root.kind != isMapping {
+		return s, nil, errs
+	}
+	return s, root, errs
+}
+
+// given are the values from outside, with what must be said of them.
+func (r *reader) override(o Options) {
+	for name, v := range r.scope.vars {
+		for _, env := range o.Environ {
+			if value, ok := strings.CutPrefix(env, "BAYPLAN_VAR_"+name+"="); ok {
+				v.given = &value
+			}
+		}
+	}
+	for _, file := range o.VarFiles {
+		r.readVarFile(file)
+	}
+	for _, name := range sortedKeys(o.Vars) {
+		value := o.Vars[name]
+		if v := r.scope.vars[name]; v != nil {
+			v.given = &value
+			continue
+		}
+		e := &Error{File: commandLine, Msg: fmt.Sprintf("--var %s: the plan has no variable %q", name, name)}
+		e.Hint = didYouMean(name, r.scope.names())
+		r.errs = append(r.errs, e)
+	}
+}
+
+// readVarFile takes the values of one --var-file.
+func (r *reader) readVarFile(file string) {
+	raw, err := readFile(file)
+	if err != nil {
+		r.errs = append(r.errs, &Error{File: file, Msg: "--var-file: " + err.Error()})
+		return
+	}
+	s, root, errs := open(file, "", raw)
+	r.errs = append(r.errs, errs...)
+	if root == nil {
+		return
+	}
+	in := newReader(s, nil)
+	for _, e := range root.entries {
+		v := r.scope.vars[e.key]
+		if v == nil {
+			in.fail(e.keyPos, in.nearest(e.key, r.scope.names()), "the plan has no variable %q", e.key)
+			continue
+		}
+		if e.value.bad {
+			continue
+		}
+		text, wrong := e.value.wantText(fmt.Sprintf("variable %q", e.key), e.key)
+		if wrong != nil {
+			in.complain(e.value.pos, wrong)
+			continue
+		}
+		v.given = &text
+	}
+	r.errs = append(r.errs, in.errs...)
+}
+
+// unused reports the --var that nothing in the plan refers to.
+func (r *reader) unused(vars map[string]string, also *scope) {
+	for _, name := range sortedKeys(vars) {
+		v := r.scope.vars[name]
+		if v == nil || v.used || (also != nil && also.vars[name] != nil && also.vars[name].used) {
+			continue
+		}
+		r.errs = append(r.errs, &Error{File: commandLine, Msg: fmt.Sprintf("--var %s: nothing in the plan uses this variable", name)})
+	}
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,277 @@
+package plan
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// apiVersion is the plan language that this package reads.
+const apiVersion = "bayplan/v1"
+
+const maxRetry = 10
+
+var (
+	planName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
+	stepID   = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+	connName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
+	digits   = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
+)
+
+// readPlan reads the top of a plan file: variables and secrets first, since all
+// else may refer to them.
+func (r *reader) readPlan(root *node, o Options) *Plan {
+	f := r.object(root, "the plan", "apiVersion", "name", "vars", "secrets", "connections", "defaults", "steps")
+	p := &Plan{Dir: r.src.dir, src: r.src}
+	r.readVersion(root, f, true)
+	p.Name = r.readName(root, f)
+	r.readVars(f.value("vars"))
+	r.override(o)
+	r.settle()
+	r.readSecrets(f.value("secrets"))
+	r.listSteps(f.value("steps"))
+	p.Registries, p.Clouds = r.readConnections(f.value("connections"))
+	r.readSteps(root, f, p)
+	var also *scope
+	if o.Connections != "" {
+		also = r.otherConnections(o, p)
+	}
+	r.unused(o.Vars, also)
+	return p
+}
+
+func (r *reader) readVersion(root *node, f fields, must bool) {
+	if f.missing("apiVersion") && must {
+		r.fail(root.pos, "begin the file with apiVersion: "+apiVersion, "apiVersion is missing")
+		return
+	}
+	n := f.value("apiVersion")
+	if version, ok := r.fixedText(n, "apiVersion"); ok && version != apiVersion {
+		r.fail(n.pos, "write apiVersion: "+apiVersion, "apiVersion %q is not one that this bayplan reads", version)
+	}
+}
+
+func (r *reader) readName(root *node, f fields) string {
+	if f.missing("name") {
+		r.fail(root.pos, "", "name is missing")
+		return ""
+	}
+	n := f.value("name")
+	name, ok := r.fixedText(n, "name")
+	if ok && !planName.MatchString(name) {
+		r.fail(n.pos, "it is lower-case letters, digits, _ and -, and begins with a letter or digit", "%q cannot be the name of a plan", name)
+	}
+	return name
+}
+
+// readSecrets reads where the secrets are to be found. Nothing is read there.
+func (r *reader) readSecrets(section *node) {
+	if section == nil || !r.wantMapping(section, "secrets") {
+		return
+	}
+	for _, e := range section.entries {
+		r.names = append(r.names, e.key)
+		if r.wantName(e, "secret", refName, "lower-case letters, digits and _") {
+			r.readSecret(e)
+		}
+	}
+}
+
+func (r *reader) readSecret(e entry) {
+	name := "secret " + strconv.Quote(e.key)
+	const hint = "write {env: VARIABLE} or {file: PATH}"
+	if e.value.kind != isMapping && !e.value.bad {
+		r.src.hide(e.value.text)
+		r.fail(e.at, hint, "%s must say where it is to be found", name)
+		return
+	}
+	if e.value.bad {
+		return
+	}
+	for i := range e.value.entries {
+		e.value.entries[i].value.hush = false // a variable's or file's name is none
+	}
+	f := r.object(e.value, name, "env", "file")
+	env, file := f.value("env"), f.value("file")
+	if len(f.by) == 2 || (f.missing("env") && f.missing("file")) {
+		r.fail(e.keyPos, hint, "%s must have exactly one of env and file", name)
+		return
+	}
+	found := &secretSource{name: e.key}
+	if text, ok := r.plainText(env, "env", "env"); ok {
+		found.env = text
+		r.nonEmpty(env, text, "env")
+	}
+	if text, ok := r.plainText(file, "file", "file"); ok && r.nonEmpty(file, text, "file") {
+		path, err := resolvePath(r.src.dir, text)
+		if err != nil {
+			r.fail(file.pos, "", "file: %v", err)
+		}
+		found.file = string(path)
+	}
+	r.secrets[e.key] = found
+}
+
+func (r *reader) nonEmpty(n *node, text, name string) bool {
+	return text != "" || r.fail(n.pos, "", "%s must not be empty", name)
+}
+
+// listSteps notes the ids, which references may name before they come.
+func (r *reader) listSteps(section *node) {
+	if section == nil {
+		return
+	}
+	for _, e := range section.entries {
+		r.steps = append(r.steps, e.key)
+	}
+}
+
+// limits are what a step and defaults may say of an attempt.
+type limits struct {
+	timeout time.Duration
+	retry   int
+}
+
+func (r *reader) readLimits(f fields, l limits) limits {
+	if n := f.value("timeout"); n != nil {
+		if text, ok := r.plainText(n, "timeout", "timeout"); ok {
+			l.timeout = r.readTimeout(n, text)
+		}
+	}
+	if n := f.value("retry"); n != nil && !n.bad {
+		l.retry = r.readRetry(n)
+	}
+	return l
+}
+
+func (r *reader) readTimeout(n *node, text string) time.Duration {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		r.fail(n.pos, "write it like 90s, 10m or 1h30m", "timeout must be a duration, %s is none", n.quoted())
+		return 0
+	}
+	return d
+}
+
+func (r *reader) readRetry(n *node) int {
+	r.fill(n, n.pos, setting{})
+	if n.bad {
+		return 0
+	}
+	count, err := strconv.Atoi(n.text)
+	if n.kind != isScalar || n.null || !digits.MatchString(n.text) || err != nil || count > maxRetry || !(n.plain || n.filled) {
+		r.fail(n.pos, "", "retry must be a whole number from 0 to %d", maxRetry)
+		return 0
+	}
+	return count
+}
+
+func (r *reader) readSteps(root *node, f fields, p *Plan) {
+	defaults := limits{}
+	if n := f.value("defaults"); n != nil && r.wantMapping(n, "defaults") {
+		defaults = r.readLimits(r.object(n, "defaults", "timeout", "retry"), defaults)
+	}
+	section := f.value("steps")
+	if f.missing("steps") {
+		r.fail(root.pos, "", "steps is missing")
+	}
+	if section == nil || !r.wantMapping(section, "steps") {
+		return
+	}
+	if len(section.entries) == 0 {
+		r.fail(section.pos, "", "the plan has no steps")
+	}
+	for _, e := range section.entries {
+		p.Steps = append(p.Steps, r.readStep(e, defaults))
+	}
+}
+
+func (r *reader) readStep(e entry, defaults limits) *Step {
+	s := &Step{ID: e.key, Pos: e.keyPos, TypePos: e.keyPos, Timeout: defaults.timeout, Retry: defaults.retry}
+	s.With = Body{src: r.src, at: e.keyPos, name: "with"}
+	r.wantName(e, "step", stepID, "lower-case letters, digits and _")
+	name := "step " + strconv.Quote(e.key)
+	if !r.wantMapping(e.value, name) {
+		return s
+	}
+	f := r.object(e.value, name, "type", "with", "needs", "timeout", "retry")
+	if f.missing("type") {
+		r.fail(e.keyPos, "", "%s has no type", name)
+	}
+	if n := f.value("type"); n != nil {
+		s.TypePos = n.pos
+		s.Type, _ = r.fixedText(n, "type")
+	}
+	if with := f.by["with"]; with != nil {
+		s.With.at = with.keyPos
+		r.fill(with.value, with.at, setting{step: e.key})
+		if s.With.root = with.value; !r.wantMapping(with.value, "with") {
+			with.value.bad = true
+		}
+	}
+	l := r.readLimits(f, limits{defaults.timeout, defaults.retry})
+	s.Timeout, s.Retry = l.timeout, l.retry
+	s.Needs = r.readNeeds(f.value("needs"), e.key)
+	return s
+}
+
+// readNeeds gives the needs that name another step, each once.
+func (r *reader) readNeeds(n *node, step string) []Need {
+	if n == nil || n.bad {
+		return nil
+	}
+	if n.kind != isSequence {
+		hint := ""
+		if n.kind == isScalar && !n.null && len(n.text) < 60 {
+			hint = "write needs: [" + n.text + "]"
+		}
+		r.fail(n.pos, hint, "needs must be a list of step ids, is %s", n.is())
+		return nil
+	}
+	var needs []Need
+	for _, it := range n.items {
+		id, ok := r.fixedText(it, "a need")
+		switch {
+		case !ok:
+		case id == step:
+			r.fail(it.pos, "", "step %q needs itself", id)
+		case !slices.Contains(r.steps, id):
+			r.fail(it.pos, r.nearest(id, r.steps), "there is no step %q", id)
+		case slices.ContainsFunc(needs, func(n Need) bool { return n.ID == id }):
+			r.fail(it.pos, "", "step %q is needed twice", id)
+		default:
+			needs = append(needs, Need{ID: id, Pos: it.pos})
+		}
+	}
+	return needs
+}
+
+// readConnections reads both kinds of connections.
+func (r *reader) readConnections(section *node) (registries, clouds []Connection) {
+	if section == nil || !r.wantMapping(section, "connections") {
+		return nil, nil
+	}
+	f := r.object(section, "connections", "registries", "clouds")
+	return r.readKind(f.value("registries"), "registries", "registry"), r.readKind(f.value("clouds"), "clouds", "cloud")
+}
+
+func (r *reader) readKind(section *node, key, what string) []Connection {
+	if section == nil || !r.wantMapping(section, "connections."+key) {
+		return nil
+	}
+	var all []Connection
+	for _, e := range section.entries {
+		r.wantName(e, what, connName, "lower-case letters, digits, _ and -")
+		r.fill(e.value, e.at, setting{secrets: true})
+		if !r.wantMapping(e.value, what+" "+strconv.Quote(e.key)) {
+			e.value.bad = true
+		}
+		all = append(all, Connection{
+			Name: e.key, Pos: e.keyPos,
+			Body: Body{src: r.src, root: e.value, at: e.keyPos, name: strings.TrimSuffix(what, ":") + " " + strconv.Quote(e.key)},
+		})
+	}
+	return all
+}

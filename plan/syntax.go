@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"errors"
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml/token"
+)
+
+// syntaxError makes one of our errors of the library's. Its messages may quote
+// the file, so only those are shown that are known not to.
+func syntaxError(src *source, err error) *Error {
+	var at interface {
+		GetToken() *token.Token
+		GetMessage() string
+	}
+	if !errors.As(err, &at) {
+		return src.errorf(Pos{1, 1}, "this is no YAML that bayplan can read")
+	}
+	return src.syntax(posOf(at.GetToken()), at.GetMessage())
+}
+
+// syntax words a syntax error and adds what most likely helps.
+func (s *source) syntax(pos Pos, msg string) *Error {
+	wording, hint := wordSyntax(msg)
+	e := s.errorf(pos, "%s", wording)
+	line := s.line(e.Pos.Line)
+	switch {
+	case hint != "":
+		e.Hint = hint
+	case bracedValue.MatchString(line):
+		e.Hint = "a value that begins with { or [ and is meant as text must be quoted"
+	}
+	return e
+}
+
+// bracedValue is a line whose value begins with a bracket and goes on behind it.
+var bracedValue = regexp.MustCompile(`(:|-)[ \t]+(\{[^}]*\}|\[[^\]]*\])[^ \t,\]}]`)
+
+// wordings are the library's messages, by how they begin, in our words.
+var wordings = []struct{ theirs, ours, hint string }{
+	{"found character '\t'", "a tab stands where only spaces may", "indent with spaces"},
+	{"tab character cannot", "a tab stands where only spaces may", "indent with spaces"},
+	{"found a tab character", "a tab stands where only spaces may", "indent with spaces"},
+	{"could not find end character of double-quoted", "the closing \" of this text is missing", ""},
+	{"could not find end character of single-quoted", "the closing ' of this text is missing", "a ' inside of '...' is written ''"},
+	{"found unknown escape character", "this text holds a \\ that YAML does not know", `write \\ for a backslash, or use '...'`},
+	{"not enough length for escaped", "this text holds an incomplete \\u", ""},
+	{"found unexpected character after high surrogate", "this text holds an incomplete \\u", ""},
+	{"found unexpected low surrogate", "this text holds an incomplete \\u", ""},
+	{"found unexpected document separator", "a line of --- or ... stands inside of a quoted text", ""},
+	{"found invalid tag character", "this tag holds a bracket", ""},
+	{"invalid header option", "what follows | or > is not known", "| and > may be followed by -, + and an indentation"},
+	{"invalid number of indent", "the lines of this text are not indented alike", ""},
+	{"could not find multi-line content", "the text that | or > announces is missing", ""},
+	{"',' or ']' must be specified", "a , or ] is missing before this", ""},
+	{"',' or '}' must be specified", "a , or } is missing before this", ""},
+	{"sequence end token ']' not found", "this [ is never closed", ""},
+	{"could not find flow mapping end token '}'", "this { is never closed", ""},
+	{"could not find flow map content", "something is missing inside of { }", ""},
+	{"expected sequence element, but found ','", "an item is missing before this ,", ""},
+	{"could not find '[' character", "this ] closes nothing", ""},
+	{"could not find '{' character", "this } closes nothing", ""},
+	{"mapping value is not allowed in this context", "a second : on this line", "quote the value if it is meant as text, or begin a new line"},
+	{"value is not allowed in this context", "this does not belong here", "look at its indentation, and at the line before"},
+	{"non-map value is specified", "this is no key: value", "look at its indentation, and for a missing :"},
+	{"unexpected key name", "this key goes over more than one line", "look at its indentation, and for a missing : in the line before"},
+	{"map key definition includes", "this key goes over more than one line", ""},
+	{"found an invalid key for this map", "the key before this : is missing or no text", ""},
+	{"block sequence entries are not allowed", "a list cannot begin on the line of its key", "begin a new line before the -"},
+	{"sequence entries are not allowed after anchor", "a list cannot begin on the line of its anchor", "begin a new line before the -"},
+	{"undefined anchor", "this & has no name or no value", "quote the value if it is meant as text"},
+	{"undefined alias", "this * has no name", "quote the value if it is meant as text"},
+	{"could not find anchor value", "this & has no value", "quote the value if it is meant as text"},
+	{"could not find alias value", "this * has no name", "quote the value if it is meant as text"},
+	{"anchors cannot be used consecutively", "two anchors stand before one value", ""},
+	{"anchor is not allowed", "an anchor stands where no value may", ""},
+	{"tag is not allowed", "a tag stands where no value may", ""},
+	{"undefined directive value", "a value cannot begin with %", "quote it"},
+	{"unexpected directive value", "a value cannot begin with %", "quote it"},
+	{"could not find map", "a mapping is missing here", ""},
+	{"unexpected end content", "nothing may follow the end of the document", ""},
+}
+
+// wordSyntax translates a message of the library.
+func wordSyntax(msg string) (ours, hint string) {
+	for _, w := range wordings {
+		if strings.HasPrefix(msg, w.theirs) {
+			return w.ours, w.hint
+		}
+	}
+	if strings.HasSuffix(msg, "is a reserved character") {
+		return "a value cannot begin with @ or `", "quote it"
+	}
+	return "this is no YAML that bayplan can read", ""
+}

@@ -1,0 +1,352 @@
+package plan
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// A converter turns the YAML library's tree into nodes.
+type converter struct {
+	src     *source
+	errs    Errors
+	anchors map[string]*node // nil value: being read just now
+	nodes   int              // made so far, with those that aliases repeat
+}
+
+// readYAML reads a text that passed checkText. The node is nil when there is
+// nothing to go on with.
+func readYAML(src *source, text string) (*node, Errors) {
+	tokens := lexer.Tokenize(text)
+	if err := checkTokens(src, tokens); err != nil {
+		return nil, Errors{err}
+	}
+	file, err := parseTokens(src, tokens)
+	if err != nil {
+		return nil, Errors{err}
+	}
+	c := &converter{src: src, anchors: map[string]*node{}}
+	body, bad := onlyBody(src, file)
+	if bad != nil {
+		return nil, Errors{bad}
+	}
+	if body == nil {
+		return nil, Errors{src.errorf(Pos{1, 1}, "the file is empty")}
+	}
+	root := c.node(body)
+	if c.nodes > maxNodes {
+		return nil, Errors{src.errorf(Pos{1, 1}, "aliases make the file larger than %d values", maxNodes)}
+	}
+	return root, c.errs
+}
+
+// parseTokens calls the library, which stops at the first error it finds, and
+// whose panics on twisted input are errors here.
+func parseTokens(src *source, tokens token.Tokens) (file *ast.File, bad *Error) {
+	defer func() {
+		if recover() != nil {
+			file, bad = nil, src.errorf(lastPlace(tokens), "this is no YAML that bayplan can read")
+		}
+	}()
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, syntaxError(src, err)
+	}
+	return file, nil
+}
+
+func lastPlace(tokens token.Tokens) Pos {
+	if len(tokens) == 0 {
+		return Pos{1, 1}
+	}
+	return posOf(tokens[len(tokens)-1])
+}
+
+// onlyBody gives the content of the one document that the file may hold.
+func onlyBody(src *source, file *ast.File) (body ast.Node, bad *Error) {
+	for _, doc := range file.Docs {
+		switch {
+		case doc == nil || doc.Body == nil:
+		case body != nil:
+			return nil, src.errorf(posOf(doc.Body.GetToken()), "a second document begins here; a file holds one")
+		default:
+			body = doc.Body
+		}
+	}
+	return body, nil
+}
+
+func posOf(tk *token.Token) Pos {
+	if tk == nil || tk.Position == nil {
+		return Pos{}
+	}
+	return Pos{tk.Position.Line, tk.Position.Column}
+}
+
+// place gives where a token stands. The library counts columns wrongly behind
+// a tab, so the token's text is looked for on its line.
+func (c *converter) place(tk *token.Token) Pos {
+	pos := c.src.inside(posOf(tk))
+	if tk == nil {
+		return pos
+	}
+	want, _, _ := strings.Cut(strings.TrimSpace(tk.Origin), "\n")
+	line := c.src.line(pos.Line)
+	at := byteOffset(line, pos.Col)
+	if tk.Type == token.ImplicitNullType || want == "" || strings.HasPrefix(line[at:], want) {
+		return pos
+	}
+	if i := strings.Index(line[at:], want); i >= 0 {
+		return Pos{pos.Line, utf8.RuneCountInString(line[:at+i]) + 1}
+	}
+	return pos
+}
+
+// byteOffset gives where a column begins in a line.
+func byteOffset(line string, col int) int {
+	n := 1
+	for i := range line {
+		if n == col {
+			return i
+		}
+		n++
+	}
+	return len(line)
+}
+
+func (c *converter) fail(pos Pos, hint, format string, args ...any) {
+	e := c.src.errorf(pos, format, args...)
+	e.Hint = hint
+	c.errs = append(c.errs, e)
+}
+
+// broken makes a node for what could not be read.
+func (c *converter) broken(pos Pos, hint, format string, args ...any) *node {
+	c.fail(pos, hint, format, args...)
+	return &node{src: c.src, pos: pos, bad: true}
+}
+
+func (c *converter) node(n ast.Node) *node {
+	if c.nodes++; c.nodes > maxNodes {
+		return &node{src: c.src, bad: true}
+	}
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		return c.mapping(n.Start, n.Values)
+	case *ast.MappingValueNode:
+		return c.mapping(n.Start, []*ast.MappingValueNode{n})
+	case *ast.SequenceNode:
+		return c.sequence(n)
+	case *ast.AnchorNode:
+		return c.anchor(n)
+	case *ast.AliasNode:
+		return c.alias(n)
+	case *ast.TagNode:
+		return c.tagged(n)
+	case *ast.LiteralNode:
+		return c.scalar(n.Start, n.Value.Token, n.Value.Value)
+	case ast.ScalarNode:
+		tk := n.GetToken()
+		return c.scalar(tk, tk, tk.Value)
+	}
+	return c.broken(c.src.inside(Pos{}), "", "this is no YAML that bayplan can read")
+}
+
+// scalar makes a node of a text that begins at start; its raw text is in tk.
+func (c *converter) scalar(start, tk *token.Token, text string) *node {
+	n := &node{src: c.src, pos: c.place(start), text: text}
+	switch start.Type {
+	case token.ImplicitNullType:
+		n.text, n.null = "", true
+	case token.SingleQuoteType, token.DoubleQuoteType, token.LiteralType, token.FoldedType:
+	default:
+		n.plain = true
+		n.reads = readsAs(text)
+		n.null = n.reads == "empty"
+	}
+	if strings.Contains(text, "${") {
+		n.marks = c.marks(n.pos, tk, text)
+	}
+	return n
+}
+
+// marks finds the places of the references in a scalar: the ${ in its text
+// come in the same order as those in the file. Where escapes hide one, all are
+// put at the scalar's beginning.
+func (c *converter) marks(from Pos, tk *token.Token, text string) []Pos {
+	count := strings.Count(text, "${")
+	marks := make([]Pos, 0, count)
+	exact := strings.Count(tk.Origin, "${") == count
+	for line, col := from.Line, from.Col; exact && len(marks) < count && line <= len(c.src.lines); line++ {
+		raw := c.src.line(line)
+		at := byteOffset(raw, col)
+		for {
+			i := strings.Index(raw[at:], "${")
+			if i < 0 || len(marks) == count {
+				break
+			}
+			marks = append(marks, Pos{line, utf8.RuneCountInString(raw[:at+i]) + 1})
+			at += i + len("${")
+		}
+		col = 1
+	}
+	for len(marks) < count {
+		marks = append(marks, from)
+	}
+	return marks
+}
+
+func (c *converter) sequence(n *ast.SequenceNode) *node {
+	out := &node{src: c.src, kind: isSequence, pos: c.place(n.Start)}
+	for _, v := range n.Values {
+		out.items = append(out.items, c.node(v))
+	}
+	return out
+}
+
+func (c *converter) anchor(n *ast.AnchorNode) *node {
+	name := n.Name.GetToken().Value
+	if n.Value == nil {
+		return c.broken(c.place(n.Start), "", "the anchor &%s has no value", name)
+	}
+	c.anchors[name] = nil
+	out := c.node(n.Value)
+	c.anchors[name] = out
+	return out
+}
+
+func (c *converter) alias(n *ast.AliasNode) *node {
+	name, pos := n.Value.GetToken().Value, c.place(n.Start)
+	to, known := c.anchors[name]
+	switch {
+	case !known:
+		names := slices.Sorted(maps.Keys(c.anchors))
+		return c.broken(pos, didYouMean(name, names), "there is no anchor &%s before this", name)
+	case to == nil:
+		return c.broken(pos, "", "the alias *%s stands inside its own anchor", name)
+	}
+	size := 0
+	to.walk(func(*node) { size++ })
+	if c.nodes += size; c.nodes > maxNodes {
+		return &node{src: c.src, bad: true}
+	}
+	return to.copy()
+}
+
+// tagged reads the one tag that bayplan knows: !!str, which makes text of
+// whatever the scalar looks like.
+func (c *converter) tagged(n *ast.TagNode) *node {
+	pos := c.place(n.Start)
+	if n.Start.Value != "!!str" {
+		return c.broken(pos, "", "the tag %s is not known here; only !!str is", n.Start.Value)
+	}
+	value := &node{src: c.src, pos: pos, plain: true}
+	if n.Value != nil {
+		value = c.node(n.Value)
+	}
+	if value.kind != isScalar {
+		return c.broken(pos, "", "!!str stands before %s; it makes text of a single value only", value.kind)
+	}
+	value.reads, value.null, value.tag = "", false, true
+	return value
+}
+
+// mapping reads the entries of a mapping, then those that << brings, which
+// count for less.
+func (c *converter) mapping(start *token.Token, values []*ast.MappingValueNode) *node {
+	out := &node{src: c.src, kind: isMapping, pos: c.place(start)}
+	if len(values) > 0 && start.Type != token.MappingStartType {
+		out.pos = c.place(values[0].Key.GetToken())
+	}
+	var merges []*node
+	seen := map[string]Pos{}
+	for _, v := range values {
+		key, keyPos, ok := c.key(v.Key)
+		if !ok {
+			continue
+		}
+		if first, twice := seen[key]; twice {
+			c.fail(keyPos, fmt.Sprintf("it stands in line %d already", first.Line), "the key %q is given twice", key)
+			continue
+		}
+		seen[key] = keyPos
+		at := keyPos
+		if v.Value != nil {
+			at = c.place(v.Value.GetToken())
+		}
+		value := c.node(v.Value)
+		if v.Key.IsMergeKey() {
+			merges = append(merges, value)
+			continue
+		}
+		hush(value, secretKey(key))
+		out.entries = append(out.entries, entry{key: key, keyPos: keyPos, at: at, value: value})
+	}
+	for _, m := range merges {
+		c.merge(out, m)
+	}
+	return out
+}
+
+// hush marks a scalar under a secret key, or the scalars of a list under it.
+func hush(n *node, secret bool) {
+	if !secret || n.kind == isMapping {
+		return
+	}
+	n.hush = true
+	for _, it := range n.items {
+		hush(it, secret)
+	}
+}
+
+// merge adds what << names: a mapping, or a list of them where the earlier wins.
+func (c *converter) merge(into, from *node) {
+	switch {
+	case from.bad:
+	case from.kind == isSequence:
+		for _, it := range from.items {
+			if it.kind != isMapping && !it.bad {
+				c.fail(it.pos, "", "<< must name mappings, here is %s", it.is())
+				continue
+			}
+			c.merge(into, it)
+		}
+	case from.kind != isMapping:
+		c.fail(from.pos, "", "<< must name a mapping, is %s", from.is())
+	default:
+		for _, e := range from.entries {
+			if into.find(e.key) == nil {
+				into.entries = append(into.entries, e)
+			}
+		}
+	}
+}
+
+// key reads a key: text on one line.
+func (c *converter) key(k ast.MapKeyNode) (text string, pos Pos, ok bool) {
+	pos = c.place(k.GetToken())
+	switch k := k.(type) {
+	case *ast.MergeKeyNode:
+		return "<<", pos, true
+	case *ast.TagNode:
+		if scalar, is := k.Value.(ast.ScalarNode); is && k.Start.Value == "!!str" {
+			return scalar.GetToken().Value, pos, true
+		}
+	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode, *ast.InfinityNode, *ast.NanNode:
+		n := c.scalar(k.GetToken(), k.GetToken(), k.GetToken().Value)
+		if n.reads != "" || n.null {
+			c.fail(pos, `quote it: write "`+n.text+`":`, "a key must be text, but YAML reads this one as %s", n.is())
+			return "", pos, false
+		}
+		return n.text, pos, true
+	}
+	c.fail(pos, "write it as key: value", "a key must be plain text")
+	return "", pos, false
+}
