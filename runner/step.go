@@ -56,7 +56,8 @@ type Signer interface{ Sign(plan, id string) }
 type Paths struct {
 	Reads  []string
 	Writes []string // files
-	Into   []string // directories in which files are made, or which are made
+	Into   []string // directories in which files are made
+	Makes  []string // directories that are made for others to write into; who writes below comes after
 }
 
 // A World is what steps see of the disk: the files that earlier steps would

@@ -1,0 +1,57 @@
+package runner
+
+import "time"
+
+// An Event is one thing that happened in a run. Its JSON is stable: names are
+// added, never changed or removed.
+type Event struct {
+	Time time.Time `json:"time"`
+	Kind EventKind `json:"kind"`
+	Mode Mode      `json:"mode,omitempty"` // of run-begin and run-end
+
+	Step   string `json:"step,omitempty"`
+	Type   string `json:"type,omitempty"`   // of step-begin and step-end
+	Status Status `json:"status,omitempty"` // of step-end
+	Blame  string `json:"blame,omitempty"`  // of step-end: the step whose failure made it be skipped
+
+	Item  *Item `json:"item,omitempty"`  // of item: what is finished
+	Items int   `json:"items,omitempty"` // of step-change: how many there are; of progress: how many are finished
+	Bytes int64 `json:"bytes,omitempty"` // of progress and step-end: moved so far
+	Total int64 `json:"total,omitempty"` // of step-change and progress: to be moved, as far as that is known
+
+	Attempt int     `json:"attempt,omitempty"` // of retry: the attempt that failed, from 1
+	Wait    float64 `json:"wait,omitempty"`    // of retry: seconds until the next attempt
+	Took    float64 `json:"took,omitempty"`    // of step-end and run-end: seconds
+
+	Message string `json:"message,omitempty"` // for people, one line but for debug
+	Error   string `json:"error,omitempty"`
+	Hint    string `json:"hint,omitempty"` // what to do about Error
+}
+
+// An EventKind says what happened.
+type EventKind string
+
+// The kinds of events. Every run begins with one run-begin and ends with one
+// run-end; every step of it has one step-end.
+const (
+	RunBegin   EventKind = "run-begin"   // Items: how many steps
+	StepBegin  EventKind = "step-begin"  // a step is being looked at
+	StepChange EventKind = "step-change" // something is to be changed, and is about to be
+	ItemDone   EventKind = "item"        // one item of a change is finished
+	Ticked     EventKind = "progress"    // bytes were moved; at most one a second and step
+	Retrying   EventKind = "retry"       // an attempt failed, another follows
+	Debug      EventKind = "debug"       // for whoever mends bayplan: a panic's stack
+	StepEnd    EventKind = "step-end"    // a step is finished, failed, or will not be run
+	RunEnd     EventKind = "run-end"     // Message: the summary
+)
+
+// FanOut makes one observer of several; nil ones are left out.
+func FanOut(observers ...func(Event)) func(Event) {
+	return func(e Event) {
+		for _, observe := range observers {
+			if observe != nil {
+				observe(e)
+			}
+		}
+	}
+}

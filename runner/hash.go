@@ -1,0 +1,84 @@
+package runner
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // what Glance calls checksum; never trusted alone
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+)
+
+// hashAll reads r to its end once and gives the digests asked for. It stops
+// when ctx ends.
+func hashAll(ctx context.Context, r io.Reader, algos []Algo) (map[Algo]string, error) {
+	hashes := map[Algo]hash.Hash{}
+	var writers []io.Writer
+	for _, algo := range algos {
+		h, err := newHash(algo)
+		if err != nil {
+			return nil, err
+		}
+		if hashes[algo] == nil {
+			hashes[algo] = h
+			writers = append(writers, h)
+		}
+	}
+	buf := make([]byte, 1<<20)
+	// The struct hides a WriterTo, which would write past ctx.
+	if _, err := io.CopyBuffer(io.MultiWriter(writers...), struct{ io.Reader }{ctxReader{ctx, r}}, buf); err != nil {
+		return nil, err
+	}
+	sums := map[Algo]string{}
+	for algo, h := range hashes {
+		sums[algo] = hex.EncodeToString(h.Sum(nil))
+	}
+	return sums, nil
+}
+
+func newHash(algo Algo) (hash.Hash, error) {
+	switch algo {
+	case MD5:
+		return md5.New(), nil
+	case SHA256:
+		return sha256.New(), nil
+	case SHA512:
+		return sha512.New(), nil
+	}
+	return nil, fmt.Errorf("no hash algorithm %q", algo)
+}
+
+// A ctxReader reads until its context ends.
+type ctxReader struct {
+	ctx context.Context //nolint:containedctx // lives for one call of hashAll
+	r   io.Reader
+}
+
+func (r ctxReader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	return r.r.Read(p)
+}
+
+// missing gives the algorithms of which sums has no digest.
+func missing(sums map[Algo]string, algos []Algo) []Algo {
+	var out []Algo
+	for _, algo := range algos {
+		if sums[algo] == "" {
+			out = append(out, algo)
+		}
+	}
+	return out
+}
+
+// pick gives the digests of the algorithms asked for.
+func pick(sums map[Algo]string, algos []Algo) map[Algo]string {
+	out := make(map[Algo]string, len(algos))
+	for _, algo := range algos {
+		out[algo] = sums[algo]
+	}
+	return out
+}

@@ -1,0 +1,273 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime/debug"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+)
+
+// A job is the work on one step: all that it needs to know is in it, so that
+// it shares nothing with the books.
+type job struct {
+	graph    *Graph
+	node     *Node
+	mode     Mode
+	prior    *Record
+	outputs  map[string]Outputs // of the steps that it refers to
+	world    World              // for Inputs and Diff
+	hard     World              // for Verify
+	progress *progress
+
+	after  string // in a diff: the nearest step before it that would change something, or ""
+	unsure string // in a diff: a step before it of which nothing is known yet, or ""
+}
+
+// A result is what a job gives.
+type result struct {
+	status  Status
+	finding Finding
+	outputs Outputs
+	inputs  []Input
+	why     string
+	err     error
+	record  *Record // to be kept
+}
+
+// What a job notes while it runs.
+type (
+	// changing: the change is about to be applied. The job goes on when ack
+	// has said that this is durable.
+	changing struct {
+		change *Change
+		ack    chan<- error
+	}
+	// retrying: an attempt failed, another one follows after wait.
+	retrying struct {
+		attempt int
+		wait    time.Duration
+		err     error
+	}
+	// itemDone: one item of the change is finished.
+	itemDone struct{ item Item }
+	// panicked: for whoever mends it.
+	panicked struct{ stack string }
+)
+
+// Waits between the attempts of a step.
+const (
+	firstWait = time.Second
+	longest   = 30 * time.Second
+)
+
+// do is the work of the job.
+func (j *job) do(ctx context.Context, note func(any)) result {
+	j.progress.note = note
+	if why := j.waits(); why != "" {
+		return result{status: Waiting, why: why}
+	}
+	if j.mode == ModeDiff && j.node.Type.Check && j.after != "" {
+		return result{status: CheckAfter, why: "check, after " + j.after}
+	}
+	res := j.attempts(ctx, note)
+	switch {
+	case res.err == nil:
+	case ctx.Err() != nil:
+		res.status = Interrupted
+	case j.unsure != "" && errors.Is(res.err, fs.ErrNotExist):
+		// What is not there is likely what that step would make.
+		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (%v)", j.unsure, res.err)}
+	default:
+		res.status = Failed
+	}
+	return res
+}
+
+// waits says for what the step waits because it cannot be known in a diff.
+func (j *job) waits() string {
+	if j.mode != ModeDiff {
+		return ""
+	}
+	for _, ref := range j.node.Step.With.Refs() {
+		v := values(j.outputs)(ref)
+		if _, later := v.Later(); later {
+			return fmt.Sprintf("not diffed: waits for %s.%s %s", ref.Step, ref.Output, v)
+		}
+	}
+	return ""
+}
+
+// attempts tries until it works, cannot be helped by trying again, or was
+// tried often enough.
+func (j *job) attempts(ctx context.Context, note func(any)) result {
+	wait := firstWait
+	for n := 1; ; n++ {
+		res := j.attempt(ctx, note)
+		if res.err == nil || n > j.node.Step.Retry || !fault.IsConnection(res.err) || ctx.Err() != nil {
+			return res
+		}
+		note(retrying{attempt: n, wait: wait, err: res.err})
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return res
+		}
+		wait = min(2*wait, longest)
+	}
+}
+
+// attempt makes the step anew, so that nothing of a failed attempt is left in
+// it, and brings it as far as the mode wants. A panic becomes an error.
+func (j *job) attempt(parent context.Context, note func(any)) (res result) {
+	ctx, cancel := parent, context.CancelFunc(func() {})
+	if d := j.node.Step.Timeout; d > 0 {
+		ctx, cancel = context.WithTimeout(parent, d)
+	}
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			note(panicked{stack: string(debug.Stack())})
+			res = result{err: mistake("panic: %v", p)}
+		}
+		if res.err != nil && ctx.Err() != nil && parent.Err() == nil {
+			res.err = fmt.Errorf("stopped after its timeout of %s: %w", j.node.Step.Timeout, res.err)
+		}
+	}()
+	step, err := j.step()
+	if err != nil {
+		return result{err: err}
+	}
+	if j.mode == ModeVerify {
+		outputs, err := j.verified(ctx, step)
+		return result{status: Verified, outputs: outputs, err: err}
+	}
+	return j.look(ctx, step, note)
+}
+
+// step makes the step with its configuration complete.
+func (j *job) step() (Step, error) {
+	step, with := j.graph.newStep(j.node), j.node.Step.With
+	if errs := with.Decode(step, values(j.outputs)); len(errs) > 0 {
+		return nil, errs.Err()
+	}
+	if v, ok := step.(Validator); ok {
+		if errs := with.Explain(v.Validate()); len(errs) > 0 {
+			return nil, errs.Err()
+		}
+	}
+	return step, nil
+}
+
+// look lets the step look at the world and, in an apply, change it.
+func (j *job) look(ctx context.Context, step Step, note func(any)) result {
+	inputs, err := j.inputs(ctx, step)
+	if err != nil {
+		return result{err: err}
+	}
+	key := keyOf(j.node.Type.Name, inputs)
+	f, err := step.Diff(ctx, j.world, j.prior)
+	if err == nil && f == nil {
+		err = mistake("Diff gave neither a finding nor an error")
+	}
+	res := result{inputs: inputs, err: err, status: decide(f, j.prior != nil && j.prior.Key == key, err)}
+	if err != nil {
+		return res
+	}
+	res.finding = *f
+	if f.Change != nil && j.node.Type.Check {
+		res.err = mistake("a check must not find a change")
+		return res
+	}
+	if j.mode == ModeDiff {
+		return j.diffed(res)
+	}
+	if res.outputs = f.Outputs; f.Change != nil {
+		res.outputs, res.err = j.change(ctx, step, f.Change, note)
+	} else {
+		res.err = j.node.Type.checkOutputs(f.Outputs)
+	}
+	if res.err == nil {
+		res.record = j.toKeep(res, key)
+	}
+	return res
+}
+
+func (j *job) inputs(ctx context.Context, step Step) ([]Input, error) {
+	config, err := configInputs(step)
+	if err != nil {
+		return nil, err
+	}
+	own, err := step.Inputs(ctx, j.world)
+	if err != nil {
+		return nil, err
+	}
+	return append(config, own...), nil
+}
+
+// diffed turns what an apply would do into what a diff tells.
+func (j *job) diffed(res result) result {
+	change := res.finding.Change
+	if change == nil {
+		res.status, res.outputs = Unchanged, res.finding.Outputs
+		res.err = j.node.Type.checkOutputs(res.outputs)
+		return res
+	}
+	res.status = ToCreate
+	for _, it := range change.Items {
+		if it.Op != Create {
+			res.status = ToChange
+		}
+	}
+	res.outputs, res.err = j.node.Type.planOutputs(res.finding.Outputs, j.node.ID())
+	return res
+}
+
+// change applies a change and looks at the result.
+func (j *job) change(ctx context.Context, step Step, c *Change, note func(any)) (Outputs, error) {
+	if c.Apply == nil {
+		return nil, mistake("the change has no Apply")
+	}
+	ack := make(chan error, 1)
+	note(changing{change: c, ack: ack})
+	if err := <-ack; err != nil {
+		return nil, err
+	}
+	if err := c.Apply(ctx, j.progress); err != nil {
+		return nil, err
+	}
+	return j.verified(ctx, step)
+}
+
+func (j *job) verified(ctx context.Context, step Step) (Outputs, error) {
+	outputs, err := step.Verify(ctx, j.hard)
+	if err != nil {
+		return nil, err
+	}
+	return outputs, j.node.Type.checkOutputs(outputs)
+}
+
+// toKeep gives the record to be kept, nil when there is nothing new to keep.
+func (j *job) toKeep(res result, key string) *Record {
+	if res.status == Unchanged && sameOutputs(res.outputs, j.prior.Outputs) {
+		return nil
+	}
+	return &Record{
+		Step: j.node.ID(), Type: j.node.Type.Name, Key: key, Inputs: res.inputs, Outputs: res.outputs,
+		Changed: res.status == Changed, At: time.Now().UTC(),
+	}
+}
+
+// mistake makes the error of a step that breaks its contract.
+func mistake(format string, args ...any) error {
+	return fault.WithHint(fmt.Errorf(format, args...), "this is a mistake in bayplan itself; please report it")
+}
+
+// values gives a reference's value from outputs.
+func values(outputs map[string]Outputs) plan.Lookup {
+	return func(ref plan.Ref) plan.Value { return outputs[ref.Step][ref.Output] }
+}

@@ -1,0 +1,159 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/durable"
+)
+
+// An entry is one line of the journal.
+type entry struct {
+	Seq    uint64    `json:"seq"` // one more than the entry before
+	At     time.Time `json:"at"`
+	Kind   entryKind `json:"kind"`
+	Step   string    `json:"step"`
+	Record *Record   `json:"record,omitempty"` // of done
+	Error  string    `json:"error,omitempty"`  // of failed
+}
+
+type entryKind string
+
+const (
+	started entryKind = "started" // effects may follow
+	done    entryKind = "done"    // effects are there and verified
+	failed  entryKind = "failed"
+)
+
+// A journalFile is what a journal asks of its file: *os.File, opened to append.
+type journalFile interface {
+	io.Writer
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+}
+
+// A journal is the file of entries since the snapshot.
+type journal struct {
+	file  journalFile
+	size  int64 // of what is good
+	lines int
+	err   error // why nothing more can be written
+}
+
+// openJournal opens the journal for appending, cut back to what is good of it.
+func openJournal(file string, size int64, lines int) (*journal, error) {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{file: f, size: size, lines: lines}
+	if err := j.cut(size); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("cut the torn end off %s: %w", file, err)
+	}
+	if err := durable.SyncDir(filepath.Dir(file)); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return j, nil
+}
+
+// append makes an entry durable. When it cannot, nothing of it is left.
+func (j *journal) append(e entry) error {
+	if j.err != nil {
+		return j.err
+	}
+	body, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	line := append(seal(body), '\n')
+	if _, err := j.file.Write(line); err != nil {
+		return j.takeBack(err)
+	}
+	if err := j.file.Sync(); err != nil {
+		return j.takeBack(err)
+	}
+	j.size += int64(len(line))
+	j.lines++
+	return nil
+}
+
+// takeBack cuts off what a failed append may have left. Where that does not
+// work either, nothing may follow it any more.
+func (j *journal) takeBack(cause error) error {
+	if err := j.cut(j.size); err != nil {
+		j.err = fmt.Errorf("the journal is unusable since %w", cause)
+	}
+	return cause
+}
+
+func (j *journal) cut(size int64) error {
+	if err := j.file.Truncate(size); err != nil {
+		return err
+	}
+	return j.file.Sync()
+}
+
+// clear empties the journal, once a snapshot holds all of it.
+func (j *journal) clear() error {
+	if err := j.cut(0); err != nil {
+		j.err = fmt.Errorf("the journal is unusable since %w", err)
+		return err
+	}
+	j.size, j.lines = 0, 0
+	return nil
+}
+
+// parseJournal reads entries and says how many bytes of b are good. A last
+// line that has no end was being written when its process or machine died, and
+// is left out; any other bad line is damage.
+func parseJournal(b []byte) (entries []entry, good int64, err error) {
+	for line := range bytes.Lines(b) {
+		if line[len(line)-1] != '\n' {
+			break
+		}
+		e, err := parseEntry(line[:len(line)-1])
+		if err != nil {
+			return nil, 0, fmt.Errorf("line %d: %w", len(entries)+1, err)
+		}
+		if n := len(entries); n > 0 && e.Seq != entries[n-1].Seq+1 {
+			return nil, 0, fmt.Errorf("line %d: number %d follows %d", n+1, e.Seq, entries[n-1].Seq)
+		}
+		entries = append(entries, e)
+		good += int64(len(line))
+	}
+	return entries, good, nil
+}
+
+func parseEntry(line []byte) (entry, error) {
+	body, err := unseal(line)
+	if err != nil {
+		return entry{}, err
+	}
+	var e entry
+	if err := json.Unmarshal(body, &e); err != nil {
+		return entry{}, err
+	}
+	if e.Kind == done && (e.Record == nil || e.Record.Step != e.Step) {
+		return entry{}, errors.New("its record is missing")
+	}
+	return e, nil
+}
+
+// readIfThere gives nil for a file that is not there.
+func readIfThere(file string) ([]byte, error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
+}

@@ -1,0 +1,88 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// A Holder is who holds the lock of a state.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Host    string    `json:"host"`
+	User    string    `json:"user"`
+	Command string    `json:"command"`
+	Since   time.Time `json:"since"`
+}
+
+// A LockedError says that another run holds the state.
+type LockedError struct {
+	Dir    string
+	Holder Holder // zero when it has not written down who it is
+}
+
+// Error names the holder.
+func (e *LockedError) Error() string {
+	if e.Holder.PID == 0 {
+		return fmt.Sprintf("the state in %s is held by another run", e.Dir)
+	}
+	h := e.Holder
+	return fmt.Sprintf("the state in %s is held by process %d of %s on %s, %q, since %s",
+		e.Dir, h.PID, h.User, h.Host, h.Command, h.Since.Local().Format(time.DateTime))
+}
+
+// Hint says that there is nothing to clean up.
+func (e *LockedError) Hint() string {
+	return "wait for it or stop it; the lock ends with its process"
+}
+
+// lock takes the lock of the state in dir, or gives a *LockedError at once.
+// The kernel ends it with the process, so none is ever left behind; the file
+// stays and is never renamed.
+func lock(dir, file string) (*flock.Flock, error) {
+	l := flock.New(file, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
+	got, err := l.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock the state in %s: %w", dir, err)
+	}
+	if !got {
+		return nil, &LockedError{Dir: dir, Holder: readHolder(file)}
+	}
+	if err := writeHolder(file); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("lock the state in %s: %w", dir, err)
+	}
+	return l, nil
+}
+
+// readHolder gives the zero Holder when there is nothing readable: the other
+// process may be about to write.
+func readHolder(file string) Holder {
+	var h Holder
+	b, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(b, &h) != nil {
+		return Holder{}
+	}
+	return h
+}
+
+// writeHolder writes into the lock file, which must stay the same file.
+func writeHolder(file string) error {
+	h := Holder{PID: os.Getpid(), Host: "?", User: "?", Command: strings.Join(os.Args, " "), Since: time.Now()}
+	if host, err := os.Hostname(); err == nil {
+		h.Host = host
+	}
+	if u, err := user.Current(); err == nil {
+		h.User = u.Username
+	}
+	b, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(b, '\n'), 0o600)
+}

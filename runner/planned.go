@@ -1,0 +1,162 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Planned gives base as it would be with files in it. A later file takes the
+// place of an earlier one at the same path; the directories above a file are
+// there.
+func Planned(base World, files ...File) World {
+	wrapped := make([]*plannedFile, len(files))
+	for i, f := range files {
+		wrapped[i] = newPlannedFile(f)
+	}
+	return plannedWorld(base, wrapped)
+}
+
+func plannedWorld(base World, files []*plannedFile) World {
+	if len(files) == 0 {
+		return base
+	}
+	p := planned{World: base, files: map[string]*plannedFile{}, dirs: map[string]bool{}}
+	for _, f := range files {
+		p.files[f.Path] = f
+		for dir := filepath.Dir(f.Path); !p.dirs[dir] && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+			p.dirs[dir] = true
+		}
+	}
+	return p
+}
+
+// planned is a World with planned files over it. It is never changed.
+type planned struct {
+	World
+	files map[string]*plannedFile
+	dirs  map[string]bool // above a planned file
+}
+
+// A plannedFile is a planned file with the digests computed so far. One is
+// shared by all the worlds that show it.
+type plannedFile struct {
+	File
+	turn chan struct{}   // holds one token: whoever has it may use sums
+	sums map[Algo]string // File.Sums and what was computed
+}
+
+func newPlannedFile(f File) *plannedFile {
+	f.Path = filepath.Clean(f.Path)
+	p := &plannedFile{File: f, turn: make(chan struct{}, 1), sums: map[Algo]string{}}
+	maps.Copy(p.sums, f.Sums)
+	p.turn <- struct{}{}
+	return p
+}
+
+func (p planned) Open(path string) (io.ReadCloser, error) {
+	clean := filepath.Clean(path)
+	if f := p.files[clean]; f != nil {
+		return f.open()
+	}
+	if p.dirs[clean] {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.EISDIR}
+	}
+	if p.belowFile(clean) {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.ENOTDIR}
+	}
+	return p.World.Open(path)
+}
+
+func (p planned) Stat(path string) (fs.FileInfo, error) {
+	clean := filepath.Clean(path)
+	if f := p.files[clean]; f != nil {
+		return plannedInfo{filepath.Base(clean), f.Size, f.Mode}, nil
+	}
+	if p.dirs[clean] {
+		if fi, err := p.World.Stat(path); err == nil && fi.IsDir() {
+			return fi, nil
+		}
+		return plannedInfo{filepath.Base(clean), 0, fs.ModeDir | 0o755}, nil
+	}
+	if p.belowFile(clean) {
+		return nil, &fs.PathError{Op: "stat", Path: path, Err: syscall.ENOTDIR}
+	}
+	return p.World.Stat(path)
+}
+
+func (p planned) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error) {
+	clean := filepath.Clean(path)
+	if f := p.files[clean]; f != nil {
+		return f.sum(ctx, algos)
+	}
+	if p.dirs[clean] {
+		return nil, &fs.PathError{Op: "hash", Path: path, Err: syscall.EISDIR}
+	}
+	return p.World.Sum(ctx, path, algos...)
+}
+
+// belowFile says whether path would lie below a planned file that is no directory.
+func (p planned) belowFile(path string) bool {
+	for dir := filepath.Dir(path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if f := p.files[dir]; f != nil && !f.Mode.IsDir() {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *plannedFile) open() (io.ReadCloser, error) {
+	switch {
+	case f.Mode.IsDir():
+		return nil, &fs.PathError{Op: "open", Path: f.Path, Err: syscall.EISDIR}
+	case f.Open == nil:
+		return nil, &fs.PathError{Op: "open", Path: f.Path, Err: errNoContent}
+	}
+	return f.Open()
+}
+
+var errNoContent = errors.New("its content is not known before it is written")
+
+// sum gives the planned digests, and computes those that the step did not plan.
+func (f *plannedFile) sum(ctx context.Context, algos []Algo) (map[Algo]string, error) {
+	select {
+	case <-f.turn:
+		defer func() { f.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	todo := missing(f.sums, algos)
+	if len(todo) == 0 {
+		return pick(f.sums, algos), nil
+	}
+	r, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := hashAll(ctx, r, todo)
+	if err := errors.Join(err, r.Close()); err != nil {
+		return nil, &fs.PathError{Op: "hash", Path: f.Path, Err: err}
+	}
+	maps.Copy(f.sums, fresh)
+	return pick(f.sums, algos), nil
+}
+
+// plannedInfo describes a planned file or directory.
+type plannedInfo struct {
+	name string
+	size int64
+	mode fs.FileMode
+}
+
+func (i plannedInfo) Name() string       { return i.name }
+func (i plannedInfo) Size() int64        { return i.size }
+func (i plannedInfo) Mode() fs.FileMode  { return i.mode }
+func (i plannedInfo) ModTime() time.Time { return time.Time{} }
+func (i plannedInfo) IsDir() bool        { return i.mode.IsDir() }
+func (i plannedInfo) Sys() any           { return nil }

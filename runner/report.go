@@ -1,0 +1,214 @@
+package runner
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// A Mode is what a run does with what it finds.
+type Mode string
+
+// The modes there are.
+const (
+	ModeDiff   Mode = "diff"   // tell what would change
+	ModeApply  Mode = "apply"  // change it
+	ModeVerify Mode = "verify" // look at everything again, hard
+)
+
+// A Status is what became of a step.
+type Status string
+
+// What becomes of a step. A diff gives ToCreate to CheckAfter, an apply
+// Changed to Adopted, a verify Verified; the others are common to all.
+const (
+	ToCreate   Status = "create"      // everything it would touch is new
+	ToChange   Status = "change"      // it would change something
+	Waiting    Status = "waiting"     // not diffed: it needs what is not known yet
+	CheckAfter Status = "check-after" // a check; something before it would change
+
+	Changed   Status = "changed"
+	Unchanged Status = "unchanged"
+	Adopted   Status = "adopted" // found as wanted, and recorded
+
+	Verified Status = "verified"
+
+	Failed      Status = "failed"
+	Skipped     Status = "skipped"     // what it needs failed, or the run was interrupted before it began
+	Interrupted Status = "interrupted" // it was stopped
+)
+
+// A Report is what came of a run.
+type Report struct {
+	Mode  Mode          `json:"mode"`
+	Steps []*StepReport `json:"steps"` // those that were to be run, in file order
+	Took  time.Duration `json:"-"`
+}
+
+// A StepReport is what came of one step.
+type StepReport struct {
+	ID      string
+	Type    string
+	Status  Status
+	Finding Finding // what Diff saw; its Change is nil when there was none
+	Outputs Outputs // as verified, as found, or as planned
+	Why     string  // why it is waiting or skipped, in a few words
+	Err     error   // of a failed or interrupted step, without the step's name
+	Blame   string  // the failed step for which it was skipped
+	Bytes   int64   // moved
+	Took    time.Duration
+	Inputs  []Input // what decided the result: "with.NAME" first
+	Prior   *Record // the record there was before
+}
+
+// MarshalJSON gives the step as `bayplan diff --json` and the like show it.
+func (s *StepReport) MarshalJSON() ([]byte, error) {
+	out := struct {
+		ID      string  `json:"id"`
+		Type    string  `json:"type"`
+		Status  Status  `json:"status"`
+		Summary string  `json:"summary,omitempty"`
+		Items   []Item  `json:"items,omitempty"`
+		Outputs Outputs `json:"outputs,omitempty"`
+		Why     string  `json:"why,omitempty"`
+		Blame   string  `json:"blame,omitempty"`
+		Error   string  `json:"error,omitempty"`
+		Hint    string  `json:"hint,omitempty"`
+		Bytes   int64   `json:"bytes,omitempty"`
+		Took    float64 `json:"took,omitempty"` // seconds
+	}{
+		ID: s.ID, Type: s.Type, Status: s.Status, Outputs: s.Outputs, Why: s.Why, Blame: s.Blame,
+		Hint: fault.Hint(s.Err), Bytes: s.Bytes, Took: s.Took.Seconds(),
+	}
+	if c := s.Finding.Change; c != nil {
+		out.Summary, out.Items = c.Summary, c.Items
+	}
+	if s.Err != nil {
+		out.Error = s.Err.Error()
+	}
+	return json.Marshal(out)
+}
+
+// Step finds the report of a step, or gives nil.
+func (r *Report) Step(id string) *StepReport {
+	for _, s := range r.Steps {
+		if s.ID == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// Count gives how many steps have one of these statuses.
+func (r *Report) Count(statuses ...Status) int {
+	n := 0
+	for _, s := range r.Steps {
+		for _, status := range statuses {
+			if s.Status == status {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Changes gives how many items the run changed or would change, and the bytes
+// to be moved for them.
+func (r *Report) Changes() (items int, bytes int64) {
+	for _, s := range r.Steps {
+		if c := s.Finding.Change; c != nil {
+			items += len(c.Items)
+			bytes += c.bytes()
+		}
+	}
+	return items, bytes
+}
+
+func (c *Change) bytes() int64 {
+	var sum int64
+	for _, it := range c.Items {
+		sum += it.Bytes
+	}
+	return sum
+}
+
+// Err gives the causes of failure, each with the name of its step, as a
+// *multierror.Error; nil when nothing failed. What was only skipped or
+// interrupted is left out.
+func (r *Report) Err() error {
+	var errs *multierror.Error
+	for _, s := range r.Steps {
+		if s.Status == Failed {
+			errs = multierror.Append(errs, fmt.Errorf("%s: %w", s.ID, s.Err))
+		}
+	}
+	if errs != nil {
+		errs.ErrorFormat = lines
+	}
+	return errs.ErrorOrNil()
+}
+
+func lines(errs []error) string {
+	out := make([]string, len(errs))
+	for i, err := range errs {
+		out[i] = err.Error()
+	}
+	return strings.Join(out, "\n")
+}
+
+// Summary gives the run in one line: "0 changed, 8 unchanged, 0 failed in
+// 0.4s", "6 to change, 2 unchanged: 61 items, 601.3 MiB to move".
+func (r *Report) Summary() string {
+	if r.Mode == ModeDiff {
+		return r.diffSummary()
+	}
+	counts := []string{
+		r.counted("changed", Changed),
+		r.counted("unchanged", Unchanged, Adopted),
+	}
+	if r.Mode == ModeVerify {
+		counts = []string{r.counted("verified", Verified)}
+	}
+	counts = append(counts, r.counted("failed", Failed))
+	counts = append(counts, r.nonzero("skipped", Skipped)...)
+	counts = append(counts, r.nonzero("interrupted", Interrupted)...)
+	return fmt.Sprintf("%s in %.1fs", strings.Join(counts, ", "), r.Took.Seconds())
+}
+
+func (r *Report) diffSummary() string {
+	counts := []string{
+		r.counted("to change", ToCreate, ToChange),
+		r.counted("unchanged", Unchanged),
+	}
+	counts = append(counts, r.nonzero("waiting", Waiting)...)
+	counts = append(counts, r.nonzero("to check", CheckAfter)...)
+	counts = append(counts, r.nonzero("failed", Failed)...)
+	counts = append(counts, r.nonzero("skipped", Skipped)...)
+	counts = append(counts, r.nonzero("interrupted", Interrupted)...)
+	line := strings.Join(counts, ", ")
+	items, bytes := r.Changes()
+	if items == 0 {
+		return line
+	}
+	noun := "items"
+	if items == 1 {
+		noun = "item"
+	}
+	return fmt.Sprintf("%s: %d %s, %s to move", line, items, noun, Size(bytes))
+}
+
+func (r *Report) counted(word string, statuses ...Status) string {
+	return fmt.Sprintf("%d %s", r.Count(statuses...), word)
+}
+
+func (r *Report) nonzero(word string, status Status) []string {
+	if r.Count(status) == 0 {
+		return nil
+	}
+	return []string{r.counted(word, status)}
+}

@@ -1,0 +1,172 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// A Runner runs the steps of a graph. Its fields are set once, before its
+// first run; it makes one run at a time.
+type Runner struct {
+	Graph *Graph
+
+	// Store remembers. For an Apply it comes from OpenStore, otherwise
+	// ReadStore will do; with nil nothing is known and nothing remembered.
+	Store *Store
+
+	// Parallel is how many steps run at once at most; 0: as many as there are
+	// processors, but 4 at least, since steps wait for others more than they compute.
+	Parallel int
+
+	Only []string // run just these steps; empty: all
+	Skip []string // but not these
+
+	// Observe is told what happens, by one goroutine, in order. It must not block.
+	Observe func(Event)
+}
+
+// A SelectionError says that a run with these Only and Skip makes no sense.
+// Nothing was run.
+type SelectionError struct {
+	Step string // the step that is not there, or that has no record
+	Err  error
+}
+
+// Error tells what is wrong.
+func (e *SelectionError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the error with its hint.
+func (e *SelectionError) Unwrap() error { return e.Err }
+
+// Diff tells what an Apply would do, and changes nothing.
+//
+// Like Apply and Verify it gives an error when it could not run at all (then
+// the report is nil), and the context's cause when it was interrupted. What
+// failed in steps is told by the report.
+func (r *Runner) Diff(ctx context.Context) (*Report, error) { return r.run(ctx, ModeDiff) }
+
+// Apply brings the world to what the plan says.
+func (r *Runner) Apply(ctx context.Context) (*Report, error) {
+	if r.Store != nil && r.Store.lock == nil {
+		return nil, errReadOnly
+	}
+	return r.run(ctx, ModeApply)
+}
+
+// Verify looks hard at everything and changes nothing.
+func (r *Runner) Verify(ctx context.Context) (*Report, error) { return r.run(ctx, ModeVerify) }
+
+func (r *Runner) run(ctx context.Context, mode Mode) (*Report, error) {
+	chosen, err := r.chosen()
+	if err != nil {
+		return nil, err
+	}
+	remembered, err := r.remembered(chosen)
+	if err != nil {
+		return nil, err
+	}
+	b := newBooks(r, mode, chosen, remembered)
+	b.open()
+	newWalk(b.nodes, r.parallel(), b).run(ctx)
+	b.close()
+	if ctx.Err() != nil {
+		return b.report, context.Cause(ctx)
+	}
+	return b.report, nil
+}
+
+func (r *Runner) parallel() int {
+	if r.Parallel > 0 {
+		return r.Parallel
+	}
+	return max(4, runtime.GOMAXPROCS(0))
+}
+
+// chosen gives the ids of the steps to run.
+func (r *Runner) chosen() (map[string]bool, error) {
+	chosen := map[string]bool{}
+	for _, n := range r.Graph.Nodes {
+		chosen[n.ID()] = len(r.Only) == 0
+	}
+	set := func(ids []string, to bool) error {
+		for _, id := range ids {
+			if _, ok := chosen[id]; !ok {
+				err := fault.WithHint(fmt.Errorf("the plan has no step %q", id), didYouMean(id, r.Graph.ids()))
+				return &SelectionError{Step: id, Err: err}
+			}
+			chosen[id] = to
+		}
+		return nil
+	}
+	return chosen, errors.Join(set(r.Only, true), set(r.Skip, false))
+}
+
+// remembered gives the outputs of the steps that are referred to but not run,
+// from their records.
+func (r *Runner) remembered(chosen map[string]bool) (map[string]Outputs, error) {
+	outputs := map[string]Outputs{}
+	for _, n := range r.Graph.Nodes {
+		if !chosen[n.ID()] {
+			continue
+		}
+		for _, e := range n.Needs {
+			if e.Kind != Reference || chosen[e.From] {
+				continue
+			}
+			rec := r.record(r.Graph.Node(e.From))
+			if rec == nil || !has(rec.Outputs, e.Output) {
+				return nil, noRecord(e)
+			}
+			outputs[e.From] = rec.Outputs
+		}
+	}
+	return outputs, nil
+}
+
+func noRecord(e Edge) error {
+	return &SelectionError{Step: e.From, Err: fault.WithHint(
+		fmt.Errorf("step %q uses the output %q of step %q, which is not to be run and has no record of it", e.To, e.Output, e.From),
+		fmt.Sprintf("run step %q too, or apply it once", e.From))}
+}
+
+func has(outputs Outputs, name string) bool {
+	v, ok := outputs[name]
+	if !ok {
+		return false
+	}
+	_, later := v.Later()
+	return !later
+}
+
+// record gives what is remembered of a step, if it was of the same type.
+func (r *Runner) record(n *Node) *Record {
+	if r.Store == nil {
+		return nil
+	}
+	rec := r.Store.Record(n.ID())
+	if rec == nil || rec.Type != n.Type.Name {
+		return nil
+	}
+	return rec
+}
+
+// disk gives the world as it is.
+func (r *Runner) disk() *Disk {
+	if r.Store == nil {
+		return &Disk{}
+	}
+	return r.Store.Disk()
+}
+
+func (r *Runner) tell(e Event) {
+	if r.Observe == nil {
+		return
+	}
+	e.Time = time.Now()
+	r.Observe(e)
+}

@@ -1,0 +1,74 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// Why tells why a step is, or is not, up to date.
+type Why struct {
+	Step     *StepReport   `json:"step"`     // as a diff finds it, with the items of its change
+	First    bool          `json:"first"`    // there is no record of it
+	Inputs   []InputChange `json:"inputs"`   // those that are not as recorded; of a first time: all
+	Upstream []string      `json:"upstream"` // steps before it that would change something, in order
+}
+
+// An InputChange is an input that is not as it was recorded.
+type InputChange struct {
+	Name string `json:"name"`
+	Old  string `json:"old,omitempty"` // "" when there was none
+	New  string `json:"new,omitempty"` // "" when there is none any more
+}
+
+// Why diffs a step and all that comes before it, and holds what it finds
+// against the record. An unknown id is a *SelectionError.
+func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
+	n := r.Graph.Node(id)
+	if n == nil {
+		err := fault.WithHint(fmt.Errorf("the plan has no step %q", id), didYouMean(id, r.Graph.ids()))
+		return nil, &SelectionError{Step: id, Err: err}
+	}
+	part := *r
+	part.Only, part.Skip = []string{id}, nil
+	for _, m := range r.Graph.Ancestors(n) {
+		part.Only = append(part.Only, m.ID())
+	}
+	report, err := part.Diff(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := &Why{Step: report.Step(id)}
+	w.First = w.Step.Prior == nil
+	for _, m := range r.Graph.Ancestors(n) {
+		switch report.Step(m.ID()).Status {
+		case ToCreate, ToChange, Waiting:
+			w.Upstream = append(w.Upstream, m.ID())
+		}
+	}
+	if w.Step.Inputs != nil {
+		w.Inputs = changedInputs(w.Step.Prior, w.Step.Inputs)
+	}
+	return w, nil
+}
+
+func changedInputs(prior *Record, now []Input) []InputChange {
+	changed := []InputChange{}
+	there := map[string]bool{}
+	for _, in := range now {
+		there[in.Name] = true
+		if old := prior.Input(in.Name); old != in.Digest {
+			changed = append(changed, InputChange{Name: in.Name, Old: old, New: in.Digest})
+		}
+	}
+	if prior == nil {
+		return changed
+	}
+	for _, in := range prior.Inputs {
+		if !there[in.Name] {
+			changed = append(changed, InputChange{Name: in.Name, Old: in.Digest})
+		}
+	}
+	return changed
+}

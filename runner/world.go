@@ -1,0 +1,49 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+)
+
+// A Disk is the World as it is. Its zero value is ready for use; it may be
+// used by many goroutines.
+type Disk struct {
+	sums sumCache
+}
+
+// Open opens a file for reading.
+func (d *Disk) Open(path string) (io.ReadCloser, error) { return os.Open(path) }
+
+// Stat follows symbolic links.
+func (d *Disk) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
+
+// Sum hashes a file, or remembers its digests when its device, inode, size and
+// times are as they were when it was hashed.
+func (d *Disk) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error) {
+	return d.sums.sum(ctx, path, algos, false)
+}
+
+// Hard gives the same disk as a World that always hashes anew.
+func (d *Disk) Hard() World { return hardDisk{d} }
+
+type hardDisk struct{ *Disk }
+
+func (d hardDisk) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error) {
+	return d.sums.sum(ctx, path, algos, true)
+}
+
+// regular refuses what cannot be hashed, before it is opened: opening a pipe
+// would block.
+func regular(path string) error {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !fi.Mode().IsRegular() {
+		return fmt.Errorf("hash %s: not a regular file (%s)", path, fi.Mode().Type())
+	}
+	return nil
+}
