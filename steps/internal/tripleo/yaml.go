@@ -27,7 +27,7 @@ func readYAML(open Open, path string) (*node, error) {
 		return nil, err
 	}
 	tokens := lexer.Tokenize(strings.TrimPrefix(text, "\ufeff"))
-	if err := checkNesting(path, tokens); err != nil {
+	if err := checkTokens(path, tokens); err != nil {
 		return nil, err
 	}
 	// Duplicate keys are told by the walk, which knows the file.
@@ -59,28 +59,52 @@ func readFile(open Open, path string) (string, error) {
 	return string(text), nil
 }
 
-// checkNesting refuses what would keep the parser busy for minutes.
-func checkNesting(path string, tokens token.Tokens) error {
+// checkTokens refuses what would keep the parser busy for minutes, and what it
+// reads differently from others.
+func checkTokens(path string, tokens token.Tokens) error {
 	flow, opened := 0, 0
 	for _, t := range tokens {
+		place := Place{path, t.Position.Line}
 		switch t.Type {
 		case token.SequenceStartType, token.MappingStartType:
 			flow++
 		case token.SequenceEndType, token.MappingEndType:
 			flow--
+		case token.MappingValueType:
+			if flow > 0 && splitsName(t) {
+				return place.errorf("inside { } a name with colons, like %s:%s, must be in quotes", t.Prev.Value, t.Next.Value)
+			}
 		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
-			opened++
-			if opened > maxNesting {
-				return Place{path, t.Position.Line}.errorf("more than %d collections begin in one place", maxNesting)
+			if opened++; opened > maxNesting {
+				return place.errorf("more than %d collections begin in one place", maxNesting)
 			}
 			continue
 		}
 		opened = 0
 		if flow > maxNesting {
-			return Place{path, t.Position.Line}.errorf("brackets are nested more than %d deep", maxNesting)
+			return place.errorf("brackets are nested more than %d deep", maxNesting)
 		}
 	}
 	return nil
+}
+
+// splitsName says whether a colon was taken for the end of a key though it
+// stands inside a plain name: {OS::Heat::None: x} becomes a key "OS" for this
+// parser, and for no other.
+func splitsName(colon *token.Token) bool {
+	before, after := colon.Prev, colon.Next
+	if before == nil || after == nil || after.Position.Line != colon.Position.Line {
+		return false
+	}
+	switch before.Type {
+	case token.SingleQuoteType, token.DoubleQuoteType, token.SequenceEndType, token.MappingEndType:
+		return false
+	}
+	switch after.Type {
+	case token.CollectEntryType, token.SequenceEndType, token.MappingEndType:
+		return false
+	}
+	return after.Position.Column == colon.Position.Column+1
 }
 
 func syntaxError(path string, err error) error {
