@@ -1,0 +1,50 @@
+package registry
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// A place is what a path of the API is about.
+type place struct {
+	repo string
+	kind string // manifests, blobs, tags, uploads or referrers
+	ref  string // tag, digest or session
+}
+
+var (
+	repoName = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagName  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+)
+
+// parsePath takes /v2/REPO/KIND/REF apart. A repository's name may hold
+// slashes, and words such as "tags", so it is read from the end.
+func parsePath(p string) (place, bool) {
+	rest, ok := strings.CutPrefix(path.Clean("/"+p), "/v2/")
+	if !ok {
+		return place{}, false
+	}
+	rest, ref := cutLast(rest)
+	rest, kind := cutLast(rest)
+	switch {
+	case kind == "uploads": // REPO/blobs/uploads/SESSION
+		rest = strings.TrimSuffix(rest, "/blobs")
+	case kind == "blobs" && ref == "uploads":
+		kind, ref = ref, ""
+	case kind == "manifests", kind == "blobs", kind == "referrers":
+	case kind == "tags" && ref == "list":
+	default:
+		return place{}, false
+	}
+	return place{rest, kind, ref}, repoName.MatchString(rest)
+}
+
+// cutLast cuts the part after the last slash off.
+func cutLast(p string) (before, last string) {
+	at := strings.LastIndexByte(p, '/')
+	if at < 0 {
+		return "", p
+	}
+	return p[:at], p[at+1:]
+}
