@@ -87,15 +87,20 @@ func load(dir, planFile string) (loaded, error) {
 }
 
 func loadOnce(dir, planFile string, snapshot []byte) (loaded, error) {
-	m, err := parseSnapshot(dir, planFile, snapshot)
-	if err != nil {
-		return loaded{}, damage(dir, snapshotName, err)
-	}
 	b, err := readIfThere(filepath.Join(dir, journalName))
 	if err != nil {
 		return loaded{}, damage(dir, journalName, err)
 	}
-	entries, good, err := parseJournal(b)
+	return recollect(dir, planFile, snapshot, b)
+}
+
+// recollect makes the memory of what its two files hold.
+func recollect(dir, planFile string, snapshot, journal []byte) (loaded, error) {
+	m, err := parseSnapshot(dir, planFile, snapshot)
+	if err != nil {
+		return loaded{}, damage(dir, snapshotName, err)
+	}
+	entries, good, err := parseJournal(journal)
 	if err != nil {
 		return loaded{}, damage(dir, journalName, err)
 	}

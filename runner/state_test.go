@@ -1,0 +1,322 @@
+package runner
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+)
+
+const planFile = "/plans/bayplan.yaml"
+
+func openStore(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := OpenStore(dir, planFile)
+	must(t, err)
+	return s
+}
+
+func readStore(t *testing.T, dir string) *Store {
+	t.Helper()
+	s, err := ReadStore(dir, planFile)
+	must(t, err)
+	return s
+}
+
+func TestStoreRemembers(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), ".bayplan", "p")
+	s := openStore(t, dir)
+	must(t, s.Started("a"))
+	must(t, s.Done(record("a")))
+	must(t, s.Started("b"))
+	must(t, s.Failed("b", errors.New("no route to host")))
+	must(t, s.Started("c"))
+	must(t, s.Close())
+	must(t, s.Close()) // twice does no harm
+
+	r := readStore(t, dir)
+	if diff := cmp.Diff(record("a"), *r.Record("a"), cmp.AllowUnexported(plan.Value{})); diff != "" {
+		t.Errorf("record of a (-want +got):\n%s", diff)
+	}
+	if r.Record("b") != nil || r.Record("c") != nil {
+		t.Error("b or c has a record")
+	}
+	if diff := cmp.Diff([]string{"a", "b", "c"}, r.Steps()); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+	for id, want := range map[string]Last{"a": {Kind: "done"}, "b": {Kind: "failed", Error: "no route to host"}, "c": {Kind: "started"}} {
+		got, _ := r.Last(id)
+		got.At = time.Time{}
+		if got != want {
+			t.Errorf("last of %s = %+v, want %+v", id, got, want)
+		}
+	}
+}
+
+func TestStoreOnDisk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), ".bayplan", "p")
+	s := openStore(t, dir)
+	defer s.Close()
+	for name, mode := range map[string]fs.FileMode{
+		"": fs.ModeDir | 0o700, "cache": fs.ModeDir | 0o700, "runs": fs.ModeDir | 0o700,
+		"lock": 0o600, snapshotName: 0o600, journalName: 0o600, ".gitignore": 0o600,
+	} {
+		fi, err := os.Stat(filepath.Join(dir, name))
+		must(t, err)
+		if fi.Mode() != mode {
+			t.Errorf("mode of %q = %v, want %v", name, fi.Mode(), mode)
+		}
+	}
+	ignore, err := os.ReadFile(filepath.Join(dir, ".gitignore"))
+	must(t, err)
+	if string(ignore) != "*\n" {
+		t.Errorf(".gitignore = %q", ignore)
+	}
+	var snapshot struct {
+		Body struct{ Plan string }
+	}
+	b, err := os.ReadFile(filepath.Join(dir, snapshotName))
+	must(t, err)
+	must(t, json.Unmarshal(b, &snapshot))
+	if snapshot.Body.Plan != planFile {
+		t.Errorf("the snapshot names the plan %q before anything is done", snapshot.Body.Plan)
+	}
+}
+
+func TestReadStoreWritesNothing(t *testing.T) {
+	top := t.TempDir()
+	r := readStore(t, filepath.Join(top, ".bayplan", "p"))
+	if r.Record("a") != nil {
+		t.Error("an absent state has records")
+	}
+	if left, _ := os.ReadDir(top); len(left) != 0 {
+		t.Errorf("made %v", left)
+	}
+	for what, err := range map[string]error{
+		"Started": r.Started("a"), "Done": r.Done(record("a")), "Failed": r.Failed("a", errors.New("x")),
+	} {
+		if err == nil {
+			t.Errorf("%s was taken by a state opened for reading", what)
+		}
+	}
+	if _, err := r.NewRun(time.Now()); err == nil {
+		t.Error("NewRun was taken by a state opened for reading")
+	}
+	must(t, r.Close())
+}
+
+func TestSecondApplyIsToldWhoHoldsTheState(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	s := openStore(t, dir)
+	_, err := OpenStore(dir, planFile)
+	var locked *LockedError
+	if !errors.As(err, &locked) {
+		t.Fatalf("error %v, want a *LockedError", err)
+	}
+	if locked.Holder.PID != os.Getpid() || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
+		t.Errorf("error %q does not name process %d", err, os.Getpid())
+	}
+	if fault.Hint(err) == "" {
+		t.Error("no hint")
+	}
+	must(t, s.Started("a"))
+	readStore(t, dir) // needs no lock
+	must(t, s.Close())
+	must(t, openStore(t, dir).Close())
+}
+
+func TestHolderThatHasNotWrittenYet(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "lock")
+	for _, content := range []string{"", "{", `{"pid":`, "null"} {
+		must(t, os.WriteFile(file, []byte(content), 0o600))
+		err := &LockedError{Dir: "/d", Holder: readHolder(file)}
+		if got, want := err.Error(), "the state in /d is held by another run"; got != want {
+			t.Errorf("content %q: error %q, want %q", content, got, want)
+		}
+	}
+}
+
+func TestStateOfAnotherPlan(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	must(t, openStore(t, dir).Close())
+	_, errOpen := OpenStore(dir, "/plans/other.yaml")
+	_, errRead := ReadStore(dir, "/plans/other.yaml")
+	for _, err := range []error{errOpen, errRead} {
+		if err == nil || !strings.Contains(err.Error(), planFile) || fault.Hint(err) == "" {
+			t.Errorf("error %v, want one that names %s, with a hint", err, planFile)
+		}
+	}
+	must(t, openStore(t, dir).Close()) // the lock was given back
+}
+
+func TestStateMovedWithItsPlan(t *testing.T) {
+	top := t.TempDir()
+	old, moved := filepath.Join(top, "old"), filepath.Join(top, "new")
+	s, err := OpenStore(filepath.Join(old, ".bayplan", "p"), filepath.Join(old, "bayplan.yaml"))
+	must(t, err)
+	must(t, s.Done(record("a")))
+	must(t, s.Close())
+	must(t, os.Rename(old, moved))
+	dir, file := filepath.Join(moved, ".bayplan", "p"), filepath.Join(moved, "bayplan.yaml")
+	s, err = OpenStore(dir, file)
+	must(t, err)
+	if s.Record("a") == nil {
+		t.Error("the record is lost")
+	}
+	must(t, s.Close())
+	if _, err := ReadStore(dir, filepath.Join(moved, "other.yaml")); err == nil {
+		t.Error("another plan in the new place was taken")
+	}
+	if s := must1(ReadStore(dir, file))(t); s.mem.Plan != file {
+		t.Errorf("the state still names %s", s.mem.Plan)
+	}
+}
+
+func must1[T any](v T, err error) func(*testing.T) T {
+	return func(t *testing.T) T {
+		t.Helper()
+		must(t, err)
+		return v
+	}
+}
+
+// A crash after the snapshot was renamed and before the journal was cleared
+// leaves every entry in both.
+func TestCrashInTheMiddleOfCompaction(t *testing.T) {
+	dir, journal := twentyLines(t)
+	s := openStore(t, dir)
+	must(t, s.snapshot())
+	kill(t, s)
+
+	s = openStore(t, dir)
+	for i := range 10 {
+		if s.Record(fmt.Sprintf("step%d", i)) == nil {
+			t.Errorf("step%d lost its record", i)
+		}
+	}
+	must(t, s.Done(record("more")))
+	kill(t, s)
+	b, err := os.ReadFile(filepath.Join(dir, journalName))
+	must(t, err)
+	if len(b) <= len(journal) {
+		t.Error("the entry was not appended")
+	}
+	if readStore(t, dir).Record("more") == nil {
+		t.Error("the entry after the crash is lost")
+	}
+}
+
+func TestLongJournalIsCompacted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	s := openStore(t, dir)
+	s.journal.lines = compactAt - 1
+	must(t, s.Done(record("a")))
+	if s.journal.lines != 0 || s.journal.size != 0 {
+		t.Errorf("%d lines, %d bytes are left", s.journal.lines, s.journal.size)
+	}
+	must(t, s.Done(record("b")))
+	kill(t, s)
+	r := readStore(t, dir)
+	if r.Record("a") == nil || r.Record("b") == nil {
+		t.Error("a record is lost")
+	}
+}
+
+// Whoever reads while an apply writes and compacts sees all that was done
+// before it looked, and never an error.
+func TestReadersDuringAnApply(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	s := openStore(t, dir)
+	var mu sync.Mutex
+	written := 0
+	stop := make(chan struct{})
+	var readers sync.WaitGroup
+	for range 2 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				mu.Lock()
+				least := written
+				mu.Unlock()
+				r, err := ReadStore(dir, planFile)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if got := len(r.Steps()); got < least {
+					t.Errorf("read %d steps, %d were written before", got, least)
+					return
+				}
+			}
+		})
+	}
+	for i := range 150 {
+		must(t, s.Done(record(fmt.Sprintf("step%d", i))))
+		if i%5 == 4 {
+			must(t, s.compact())
+		}
+		mu.Lock()
+		written = i + 1
+		mu.Unlock()
+	}
+	close(stop)
+	readers.Wait()
+	must(t, s.Close())
+}
+
+func TestStateOfALaterVersion(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	s := openStore(t, dir)
+	s.mem.Version = 99
+	must(t, s.snapshot())
+	kill(t, s)
+	_, err := ReadStore(dir, planFile)
+	if err == nil || !strings.Contains(err.Error(), "version 99") {
+		t.Errorf("error %v, want one about version 99", err)
+	}
+}
+
+func TestStateDir(t *testing.T) {
+	p := &plan.Plan{Dir: "/plans", Name: "rhosp13"}
+	if got, want := StateDir(p), "/plans/.bayplan/rhosp13"; got != want {
+		t.Errorf("StateDir = %s, want %s", got, want)
+	}
+}
+
+func TestRunLog(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	s := openStore(t, dir)
+	defer s.Close()
+	l, err := s.NewRun(time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC))
+	must(t, err)
+	l.Observe(Event{Kind: RunBegin, Mode: ModeApply, Items: 2})
+	l.Observe(Event{Kind: StepEnd, Step: "a", Status: Failed, Error: "boom", Hint: "look"})
+	must(t, l.Close())
+	b, err := os.ReadFile(filepath.Join(l.Dir, "events.jsonl"))
+	must(t, err)
+	want := `{"time":"0001-01-01T00:00:00Z","kind":"run-begin","mode":"apply","items":2}
+{"time":"0001-01-01T00:00:00Z","kind":"step-end","step":"a","status":"failed","error":"boom","hint":"look"}
+`
+	if diff := cmp.Diff(want, string(b)); diff != "" {
+		t.Errorf("events.jsonl (-want +got):\n%s", diff)
+	}
+	l.Observe(Event{})
+	if err := l.Close(); err == nil {
+		t.Error("writing to a closed log gave no error")
+	}
+}
