@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// The exit codes, as the help lists them.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitChanges = 3
+	exitLocked  = 4
+)
+
+// A usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// errChanges says that diff --exit-code found something to do.
+var errChanges = errors.New("there are changes")
+
+// An interruption is the cause of a context that a signal ended.
+type interruption struct{ signal syscall.Signal }
+
+func (i interruption) Error() string { return "interrupted by " + i.signal.String() }
+
+// code is what shells expect of a program that a signal ended.
+func (i interruption) code() int { return 128 + int(i.signal) }
+
+// interruptible gives a context that the first SIGINT or SIGTERM ends, so that
+// running steps stop cleanly; a second one ends the process at once.
+func interruptible(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for second := false; ; second = true {
+			select {
+			case s := <-signals:
+				i := interruption{s.(syscall.Signal)}
+				if second {
+					os.Exit(i.code())
+				}
+				cancel(i)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	}
+}
+
+// exit tells people what went wrong and turns it into an exit code. It is the
+// only place that does either.
+func (p *program) exit(ctx context.Context, err error) int {
+	var stop interruption
+	if err != nil && errors.As(context.Cause(ctx), &stop) {
+		fmt.Fprintf(p.err, "bayplan: %v; the state is saved, apply goes on from here\n", stop)
+		return stop.code()
+	}
+	code := exitCode(err)
+	if code != exitDone && code != exitChanges {
+		p.tell(err)
+	}
+	return code
+}
+
+// exitCode is the one mapping of errors to exit codes.
+func exitCode(err error) int {
+	var (
+		mistakes plan.Errors
+		wrong    usageError
+		selected *runner.SelectionError
+		locked   *runner.LockedError
+	)
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errChanges):
+		return exitChanges
+	case errors.As(err, &mistakes), errors.As(err, &wrong), errors.As(err, &selected):
+		return exitUsage
+	case errors.As(err, &locked):
+		return exitLocked
+	}
+	return exitFailed
+}
+
+// tell prints an error for people: each mistake of a plan with its line and a
+// caret, every error's hint on a line of its own.
+func (p *program) tell(err error) {
+	var mistakes plan.Errors
+	if errors.As(err, &mistakes) {
+		for _, m := range mistakes {
+			p.tellMistake(m)
+		}
+		fmt.Fprintf(p.err, "bayplan: %s; nothing was run\n", count(len(mistakes), "mistake"))
+		return
+	}
+	var wrong usageError
+	var told reported
+	switch {
+	case errors.As(err, &told):
+		return
+	case errors.As(err, &wrong):
+		fmt.Fprintf(p.err, "bayplan: %v\nhint: bayplan --help lists commands and flags\n", err)
+		return
+	}
+	fmt.Fprintf(p.err, "bayplan: %v\n", err)
+	if h := fault.Hint(err); h != "" {
+		fmt.Fprintf(p.err, "hint: %s\n", h)
+	}
+}
+
+func (p *program) tellMistake(m *plan.Error) {
+	fmt.Fprintln(p.err, m)
+	if text := m.Excerpt(); text != "" {
+		fmt.Fprintln(p.err, text)
+	}
+	if m.Hint != "" {
+		fmt.Fprintf(p.err, "hint: %s\n", m.Hint)
+	}
+}
+
+// A reported error was already shown by a view; only its exit code counts.
+type reported struct{ error }
+
+func (r reported) Unwrap() error { return r.error }
+
+// count says how many there are of a thing: 1 step, 2 steps.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

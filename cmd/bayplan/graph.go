@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+func (p *program) graphCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "graph",
+		Usage: "print which step waits for which",
+		Flags: append(planFlags(), &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, dot or mermaid"}),
+		Action: func(c *cli.Context) error {
+			draw := map[string]func(io.Writer, *runner.Graph) error{
+				"text": graphText, "dot": graphDot, "mermaid": graphMermaid,
+			}[c.String("format")]
+			if draw == nil {
+				return usageError{fmt.Errorf("graph: there is no format %q; there are text, dot and mermaid", c.String("format"))}
+			}
+			s, err := p.load(c)
+			if err != nil {
+				return err
+			}
+			return draw(p.out, s.graph)
+		},
+	}
+}
+
+// graphText prints the steps in an order in which they could run one by one.
+func graphText(w io.Writer, g *runner.Graph) error {
+	var b strings.Builder
+	for _, n := range g.Order() {
+		fmt.Fprintf(&b, "%s (%s)", n.ID(), n.Type.Name)
+		for i, e := range n.Needs {
+			fmt.Fprintf(&b, "%s%s", []string{" <- ", ", "}[min(i, 1)], e.From)
+			if e.Kind == runner.Reference {
+				b.WriteString("." + e.Output)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func graphDot(w io.Writer, g *runner.Graph) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "digraph %q {\n  rankdir=LR;\n  node [shape=box];\n", g.Plan.Name)
+	for _, n := range g.Nodes {
+		fmt.Fprintf(&b, "  %q [label=%q];\n", n.ID(), n.ID()+"\n"+n.Type.Name)
+	}
+	for _, e := range g.Edges() {
+		if e.Kind == runner.Reference {
+			fmt.Fprintf(&b, "  %q -> %q [label=%q];\n", e.From, e.To, e.Output)
+		} else {
+			fmt.Fprintf(&b, "  %q -> %q [style=dashed];\n", e.From, e.To)
+		}
+	}
+	b.WriteString("}\n")
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func graphMermaid(w io.Writer, g *runner.Graph) error {
+	var b strings.Builder
+	b.WriteString("flowchart LR\n")
+	for _, n := range g.Nodes {
+		fmt.Fprintf(&b, "  %s[\"%s<br/>%s\"]\n", n.ID(), n.ID(), n.Type.Name)
+	}
+	for _, e := range g.Edges() {
+		if e.Kind == runner.Reference {
+			fmt.Fprintf(&b, "  %s -->|%s| %s\n", e.From, e.Output, e.To)
+		} else {
+			fmt.Fprintf(&b, "  %s -.-> %s\n", e.From, e.To)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/internal/embedded/cloud"
+	"github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/steps"
+)
+
+// grace is how long requests may go on after the server was told to stop.
+const grace = 10 * time.Second
+
+func (p *program) serveCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "put an embedded service on a port",
+		Subcommands: []*cli.Command{
+			{
+				Name:  "registry",
+				Usage: "serve a container registry with a catalog",
+				Flags: append(serveFlags("127.0.0.1:5000"),
+					&cli.StringFlag{Name: "images", Usage: "serve stand-ins for all images of `RELEASE` (rhosp13)"}),
+				Action: p.serveRegistry,
+			},
+			{
+				Name:   "cloud",
+				Usage:  "serve OpenStack's identity and image service, and print a clouds.yaml for it",
+				Flags:  serveFlags("127.0.0.1:5001"),
+				Action: p.serveCloud,
+			},
+		},
+	}
+}
+
+func serveFlags(addr string) []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "addr", Value: addr, Usage: "listen on `HOST:PORT`; port 0 takes a free one"},
+		&cli.StringFlag{Name: "dir", Usage: "keep everything in `DIR` (default: in memory)"},
+		&cli.BoolFlag{Name: "read-only", Usage: "refuse every write"},
+	}
+}
+
+func (p *program) serveRegistry(c *cli.Context) error {
+	images, err := steps.GeneratedImages(c.String("images"))
+	if err != nil {
+		return usageError{err}
+	}
+	service, err := registry.New(registry.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only"), Images: images})
+	if err != nil {
+		return err
+	}
+	return p.serve(c, service, func(addr net.Addr) string {
+		return fmt.Sprintf("registry on http://%s/v2/", addr)
+	})
+}
+
+func (p *program) serveCloud(c *cli.Context) error {
+	service, err := cloud.New(cloud.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only")})
+	if err != nil {
+		return err
+	}
+	return p.serve(c, service, func(addr net.Addr) string {
+		return service.CloudsYAML("http://" + addr.String() + "/v3")
+	})
+}
+
+// A service is a handler that must be closed.
+type service interface {
+	http.Handler
+	io.Closer
+}
+
+// serve answers requests until the context ends, then lets running ones finish.
+func (p *program) serve(c *cli.Context, s service, hello func(net.Addr) string) (err error) {
+	defer func() { err = errors.Join(err, s.Close()) }()
+	listener, err := net.Listen("tcp", c.String("addr"))
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.String("addr"), err)
+	}
+	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	fmt.Fprintln(p.out, hello(listener.Addr()))
+	select {
+	case err := <-ended:
+		return err
+	case <-c.Context.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), grace)
+	defer cancel()
+	return server.Shutdown(ctx)
+}

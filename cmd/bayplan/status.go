@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A stepStatus is what the state knows of a step.
+type stepStatus struct {
+	ID     string         `json:"id"`
+	Type   string         `json:"type"`
+	State  string         `json:"state"`           // done, failed, interrupted or never
+	At     time.Time      `json:"at,omitzero"`     // of the last success, else of the last attempt
+	Error  string         `json:"error,omitempty"` // of the last attempt, if it failed
+	Record *runner.Record `json:"record,omitempty"`
+}
+
+func (p *program) statusCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "status",
+		Usage:       "tell what the state knows of every step",
+		Description: "Reads the state alone: the world is not looked at. Works while an apply runs.",
+		Flags:       append(planFlags(), stateFlag(), jsonFlag()),
+		Action: func(c *cli.Context) error {
+			s, err := p.load(c)
+			if err != nil {
+				return err
+			}
+			store, err := runner.ReadStore(s.stateDir(c), s.graph.Plan.File)
+			if err != nil {
+				return err
+			}
+			list := make([]stepStatus, 0, len(s.graph.Nodes))
+			for _, n := range s.graph.Nodes {
+				list = append(list, statusOf(n, store))
+			}
+			if c.Bool("json") {
+				return json.NewEncoder(p.out).Encode(map[string]any{"plan": s.graph.Plan.Name, "steps": list})
+			}
+			return p.statusTable(list)
+		},
+	}
+}
+
+func statusOf(n *runner.Node, store *runner.Store) stepStatus {
+	st := stepStatus{ID: n.ID(), Type: n.Type.Name, State: "never", Record: store.Record(n.ID())}
+	last, known := store.Last(n.ID())
+	if known {
+		st.At, st.Error = last.At, last.Error
+		st.State = map[string]string{"started": "interrupted"}[last.Kind]
+		if st.State == "" {
+			st.State = last.Kind
+		}
+	}
+	return st
+}
+
+func (p *program) statusTable(list []stepStatus) error {
+	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "STEP\tTYPE\tSTATE\tWHEN")
+	for _, st := range list {
+		when := "-"
+		if !st.At.IsZero() {
+			when = st.At.Local().Format(time.DateTime)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", st.ID, st.Type, st.State, when)
+		if st.Error != "" {
+			fmt.Fprintf(w, "  %s\n", continued(st.Error))
+		}
+	}
+	return w.Flush()
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/plan"
+)
+
+func (p *program) validateCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "validate",
+		Usage:       "check a plan without running anything",
+		Description: "Reports every mistake at once, each with its place. Reads no secrets and asks no server.",
+		Flags:       append(planFlags(), jsonFlag()),
+		Action: func(c *cli.Context) error {
+			s, err := p.load(c)
+			if c.Bool("json") {
+				return p.mistakesAsJSON(err)
+			}
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.out, "%s: %s, no mistakes\n", c.String("file"), count(len(s.graph.Nodes), "step"))
+			return err
+		},
+	}
+}
+
+// A mistake is an error of a plan as validate --json prints it.
+type mistake struct {
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Column  int    `json:"column"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
+}
+
+// mistakesAsJSON prints a list of mistakes, empty when there are none.
+func (p *program) mistakesAsJSON(err error) error {
+	var found plan.Errors
+	if err != nil && !errors.As(err, &found) {
+		return err
+	}
+	list := []mistake{}
+	for _, e := range found {
+		list = append(list, mistake{e.File, e.Pos.Line, e.Pos.Col, e.Msg, e.Hint})
+	}
+	enc := json.NewEncoder(p.out)
+	enc.SetIndent("", "  ")
+	return errors.Join(enc.Encode(map[string]any{"mistakes": list}), err)
+}

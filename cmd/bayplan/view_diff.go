@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A diffView shows what a plan would change, step by step in file order.
+type diffView struct{ out io.Writer }
+
+// Observe does nothing: a diff is shown when it is complete.
+func (*diffView) Observe(runner.Event) {}
+
+// End prints the diff.
+func (v *diffView) End(r *runner.Report) error {
+	for _, s := range r.Steps {
+		fmt.Fprintf(v.out, "%s (%s): %s\n", s.ID, s.Type, headline(s))
+		if s.Finding.Change == nil {
+			continue
+		}
+		for _, it := range s.Finding.Change.Items {
+			fmt.Fprintf(v.out, "  %s\n", itemLine(it))
+			v.text(it)
+		}
+	}
+	fmt.Fprintln(v.out)
+	return ending(v.out, r)
+}
+
+// headline says in a few words what a step would do.
+func headline(s *runner.StepReport) string {
+	switch s.Status {
+	case runner.ToCreate, runner.ToChange:
+		c := s.Finding.Change
+		if c.Summary != "" {
+			return c.Summary
+		}
+		return count(len(c.Items), "item")
+	case runner.CheckAfter, runner.Waiting, runner.Skipped:
+		return s.Why
+	}
+	return string(s.Status)
+}
+
+// The signs of what happens to an item.
+func sign(op runner.Op) string {
+	switch op {
+	case runner.Create:
+		return "+"
+	case runner.Remove:
+		return "-"
+	case runner.Replace:
+		return "±"
+	}
+	return "~"
+}
+
+func itemLine(it runner.Item) string {
+	var more []string
+	if it.Bytes > 0 {
+		more = append(more, runner.Size(it.Bytes))
+	}
+	if it.Note != "" {
+		more = append(more, it.Note)
+	}
+	line := fmt.Sprintf("%s %s %s", sign(it.Op), it.What, it.Name)
+	if len(more) > 0 {
+		line += "  (" + strings.Join(more, ", ") + ")"
+	}
+	return line
+}
+
+// text shows how a text file would change, as a unified diff without its
+// headers: the item's line has said which file it is.
+func (v *diffView) text(it runner.Item) {
+	if it.Old == it.New {
+		return
+	}
+	lines := strings.SplitAfter(string(diff.Diff("old", []byte(it.Old), "new", []byte(it.New))), "\n")
+	for _, line := range lines[min(3, len(lines)):] {
+		if line != "" {
+			fmt.Fprintf(v.out, "      %s", line)
+		}
+	}
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+// heartbeat is how long a plain view stays silent while bytes are moving: CI
+// systems end a job that says nothing.
+const heartbeat = 10 * time.Second
+
+// A plainView prints a line for every item and every step, for logs.
+type plainView struct {
+	out  io.Writer
+	last time.Time // of the last line
+}
+
+// Observe prints the line of an event that has one.
+func (v *plainView) Observe(e runner.Event) {
+	switch e.Kind {
+	case runner.StepChange:
+		if e.Message != "" {
+			v.line(e, e.Message)
+		}
+	case runner.ItemDone:
+		v.line(e, done(*e.Item))
+	case runner.Ticked:
+		if e.Time.Sub(v.last) >= heartbeat {
+			v.line(e, moved(e))
+		}
+	case runner.Retrying:
+		v.line(e, fmt.Sprintf("attempt %d: %s; trying again in %.0fs", e.Attempt, continued(e.Error), e.Wait))
+	case runner.StepEnd:
+		v.line(e, ended(e))
+	case runner.RunBegin:
+		v.last = e.Time
+	case runner.Debug, runner.StepBegin, runner.RunEnd:
+	}
+}
+
+// End prints the causes of failure and the summary.
+func (v *plainView) End(r *runner.Report) error { return ending(v.out, r) }
+
+func (v *plainView) line(e runner.Event, text string) {
+	v.last = e.Time
+	fmt.Fprintf(v.out, "%s: %s\n", e.Step, text)
+}
+
+// moved says how far a step is.
+func moved(e runner.Event) string {
+	if e.Total == 0 {
+		return runner.Size(e.Bytes) + " moved"
+	}
+	return fmt.Sprintf("%s of %s moved", runner.Size(e.Bytes), runner.Size(e.Total))
+}

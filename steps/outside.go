@@ -1,0 +1,265 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/gophercloud/gophercloud/v2"
+
+	embeddedcloud "github.com/bayplan/bayplan/internal/embedded/cloud"
+	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/glance"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+	"github.com/bayplan/bayplan/steps/internal/transport"
+	"github.com/bayplan/bayplan/steps/internal/tripleo"
+)
+
+// An Outside holds a plan's connections: the handles that its steps have on
+// registries and clouds. A nil Outside has none.
+type Outside struct {
+	registries []namedRegistry
+	clouds     []namedCloud
+
+	client  *registry.Client        // of all registries
+	answers map[string]http.Handler // embedded clouds by name
+	closers []io.Closer
+
+	// Steps that run beside each other use one cloud; the first logs in, the
+	// others wait for it.
+	mu    sync.Mutex
+	login map[string]*glance.Client
+}
+
+type namedRegistry struct {
+	name string
+	RegistryConnection
+}
+
+type namedCloud struct {
+	name string
+	CloudConnection
+}
+
+// Connect decodes a plan's connections, and neither asks a server nor opens a
+// file. All mistakes in them are reported.
+func Connect(p *plan.Plan) (*Outside, plan.Errors) {
+	o := &Outside{answers: map[string]http.Handler{}, login: map[string]*glance.Client{}}
+	var errs plan.Errors
+	for _, c := range p.Registries {
+		r := namedRegistry{name: c.Name}
+		if found := decode(c.Body, &r.RegistryConnection); len(found) > 0 {
+			errs = append(errs, found...)
+			continue
+		}
+		if other, taken := o.byHost(r.Host); taken {
+			errs = append(errs, c.Body.Errorf("host", "the registries %s and %s have the same host %q", other.name, c.Name, r.Host))
+		}
+		o.registries = append(o.registries, r)
+	}
+	for _, c := range p.Clouds {
+		n := namedCloud{name: c.Name}
+		errs = append(errs, decode(c.Body, &n.CloudConnection)...)
+		o.clouds = append(o.clouds, n)
+	}
+	return o, errs
+}
+
+func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
+	if errs := b.Decode(into, nil); len(errs) > 0 {
+		return errs
+	}
+	return b.Explain(into.Validate())
+}
+
+// Open starts what is embedded and makes the clients. Servers are asked
+// nothing yet. With readOnly, embedded services show what they hold and change
+// nothing. The caller must Close what it opened.
+func (o *Outside) Open(readOnly bool) error {
+	hosts := make([]registry.Host, 0, len(o.registries))
+	for _, r := range o.registries {
+		answer, err := o.openRegistry(r, readOnly)
+		if err != nil {
+			return fmt.Errorf("registry %s: %w", r.name, err)
+		}
+		hosts = append(hosts, registry.Host{
+			Name: r.Host, Address: r.Address, TLS: transport.Mode(r.TLS), CA: string(r.CA), Handler: answer,
+			User: r.User, Password: r.password(), Concurrency: r.Concurrency,
+		})
+	}
+	for _, c := range o.clouds {
+		if c.Embedded == nil {
+			continue
+		}
+		answer, err := embeddedcloud.New(embeddedcloud.Config{Dir: string(c.Embedded.Dir), ReadOnly: readOnly})
+		if err != nil {
+			return fmt.Errorf("cloud %s: %w", c.name, err)
+		}
+		o.answers[c.name] = answer
+		o.closers = append(o.closers, answer)
+	}
+	client, err := registry.New(hosts)
+	o.client = client
+	return err
+}
+
+// openRegistry gives the handler of an embedded registry, nil for a real one.
+func (o *Outside) openRegistry(r namedRegistry, readOnly bool) (http.Handler, error) {
+	if r.Embedded == nil {
+		return nil, nil
+	}
+	images, err := GeneratedImages(r.Embedded.Images)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := embeddedregistry.New(embeddedregistry.Config{
+		Dir: string(r.Embedded.Dir), ReadOnly: readOnly, Images: images,
+	})
+	if err != nil {
+		return nil, err
+	}
+	o.closers = append(o.closers, answer)
+	return answer, nil
+}
+
+// GeneratedImages gives the stand-ins for all images of a release that an
+// embedded registry serves; none for "". An unknown release is an error.
+func GeneratedImages(release string) ([]embeddedregistry.Image, error) {
+	if release == "" {
+		return nil, nil
+	}
+	samples, err := tripleo.SampleImages(release)
+	if err != nil {
+		return nil, err
+	}
+	images := make([]embeddedregistry.Image, len(samples))
+	for i, s := range samples {
+		images[i] = embeddedregistry.Image{
+			Repository: s.Repository,
+			Tags:       s.Tags(),
+			Labels:     map[string]string{"version": s.Version, "release": s.Release},
+		}
+	}
+	return images, nil
+}
+
+// Close stops what Open started.
+func (o *Outside) Close() error {
+	var errs []error
+	for _, c := range slices.Backward(o.closers) {
+		errs = append(errs, c.Close())
+	}
+	o.closers = nil
+	return errors.Join(errs...)
+}
+
+// Registry gives the one client that knows the hosts of all connections.
+func (o *Outside) Registry() *registry.Client { return o.client }
+
+// RegistryHost gives the host of a registry connection, as references name it.
+func (o *Outside) RegistryHost(name string) (string, error) {
+	var names []string
+	for _, r := range o.registries {
+		if r.name == name {
+			return r.Host, nil
+		}
+		names = append(names, r.name)
+	}
+	return "", unknownConnection("registry", "registries", name, names)
+}
+
+// Insecure says whether the connection of a host does without verified TLS.
+func (o *Outside) Insecure(host string) bool {
+	if o == nil {
+		return false
+	}
+	r, ok := o.byHost(host)
+	return ok && (r.TLS == string(transport.Disabled) || r.TLS == string(transport.Insecure))
+}
+
+func (o *Outside) byHost(host string) (namedRegistry, bool) {
+	i := slices.IndexFunc(o.registries, func(r namedRegistry) bool { return strings.EqualFold(r.Host, host) })
+	if i < 0 {
+		return namedRegistry{}, false
+	}
+	return o.registries[i], true
+}
+
+// CloudKnown gives an error when no cloud connection has that name.
+func (o *Outside) CloudKnown(name string) error {
+	_, err := o.cloud(name)
+	return err
+}
+
+func (o *Outside) cloud(name string) (namedCloud, error) {
+	var names []string
+	for _, c := range o.clouds {
+		if c.name == name {
+			return c, nil
+		}
+		names = append(names, c.name)
+	}
+	return namedCloud{}, unknownConnection("cloud", "clouds", name, names)
+}
+
+// Cloud logs in to a cloud at its first use.
+func (o *Outside) Cloud(ctx context.Context, name string) (*glance.Client, error) {
+	conn, err := o.cloud(name)
+	if err != nil {
+		return nil, err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if c := o.login[name]; c != nil {
+		return c, nil
+	}
+	options := glance.Options{Cloud: conn.Cloud}
+	if conn.Embedded != nil {
+		options = embeddedOptions(name, o.answers[name])
+	}
+	c, err := glance.Connect(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	o.login[name] = c
+	return c, nil
+}
+
+// embeddedOptions reach a cloud that answers inside the process, under a name
+// that no server can have.
+func embeddedOptions(name string, answer http.Handler) glance.Options {
+	return glance.Options{
+		Cloud:   name,
+		Handler: answer,
+		Auth: &gophercloud.AuthOptions{
+			IdentityEndpoint: "http://embedded.invalid/v3",
+			Username:         embeddedcloud.DefaultUser,
+			Password:         embeddedcloud.DefaultPassword,
+			TenantName:       embeddedcloud.DefaultProject,
+			DomainName:       "Default",
+		},
+	}
+}
+
+func unknownConnection(kind, section, name string, names []string) error {
+	err := fmt.Errorf("there is no %s %q under connections.%s", kind, name, section)
+	return withSuggestion(err, name, names)
+}
+
+// withSuggestion adds as a hint what is near to a name, or what there is.
+func withSuggestion(err error, got string, among []string) error {
+	if near := plan.Suggest(got, among); near != "" {
+		return fault.WithHint(err, fmt.Sprintf("did you mean %q?", near))
+	}
+	if len(among) > 0 {
+		return fault.WithHint(err, "there are "+strings.Join(among, ", "))
+	}
+	return err
+}
