@@ -264,16 +264,9 @@ func (p *prepare) tagged(ctx context.Context, images []tripleo.Image) ([]tripleo
 // files renders the two files.
 func (p *prepare) files(result tripleo.Result) []textFile {
 	return []textFile{
-		{string(p.EnvFile), result.EnvFile(p.comment()), count(len(result.Parameters()), "parameter")},
-		{string(p.ImagesFile), result.ImagesFile(), count(len(result.Images), "image")},
+		{string(p.EnvFile), result.EnvFile(p.comment()), howMany(len(result.Parameters()), "parameter", "parameters")},
+		{string(p.ImagesFile), result.ImagesFile(), howMany(len(result.Images), "image", "images")},
 	}
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // comment heads the environment file. It holds no time: the same content is
@@ -378,4 +371,16 @@ func (p *prepare) Verify(ctx context.Context, w runner.World) (runner.Outputs, e
 		return nil, err
 	}
 	return p.outputs(result), nil
+}
+
+// An imageLookup asks the registries behind the plan's connections.
+type imageLookup struct{ out *Outside }
+
+func (l imageLookup) Labels(ctx context.Context, ref string) (map[string]string, error) {
+	found, _, err := l.out.Registry().Labels(ctx, ref)
+	return found, err
+}
+
+func (l imageLookup) HasTag(ctx context.Context, ref string) (bool, error) {
+	return l.out.Registry().HasTag(ctx, ref)
 }

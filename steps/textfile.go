@@ -13,8 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
@@ -83,10 +81,8 @@ func (f textFile) checkDir(w runner.World) error {
 	case !fi.IsDir():
 		return fmt.Errorf("write %s: %s is not a directory", f.path, dir)
 	}
-	// A directory that is only planned will belong to whoever makes it.
-	if _, err := os.Stat(dir); err == nil && unix.Access(dir, unix.W_OK) != nil {
-		return fault.WithHint(fmt.Errorf("write %s: no permission to write into %s", f.path, dir),
-			"bayplan never calls sudo; give the user that runs it the right to write there")
+	if err := checkWritable(dir); err != nil {
+		return fmt.Errorf("write %s: %w", f.path, err)
 	}
 	return nil
 }

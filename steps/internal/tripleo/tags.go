@@ -11,12 +11,13 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/labels"
 )
 
-// A Registry answers for images, by their references with tags.
+// A Registry answers for images, by their references with tags. Its errors
+// name the image or the host, whichever they are about.
 type Registry interface {
 	// Labels gives an image's labels.
 	Labels(ctx context.Context, ref string) (map[string]string, error)
-	// Has says whether an image is there.
-	Has(ctx context.Context, ref string) (bool, error)
+	// HasTag says whether an image is there.
+	HasTag(ctx context.Context, ref string) (bool, error)
 }
 
 // lookups is how many images are asked for at once.
@@ -24,7 +25,7 @@ const lookups = 8
 
 // DiscoverTags finds the tag of every image by expanding the template with the
 // image's own labels, and gives them by Name. Images of one name share one
-// answer. All errors are reported, in the order of the images.
+// answer. All errors are reported, in the order of the images, each once.
 //
 // A label that is missing is an error, except for an image that has a tag of
 // its own to fall back on.
@@ -44,7 +45,7 @@ func DiscoverTags(ctx context.Context, images []Image, template string, reg Regi
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := distinct(errs); err != nil {
 		return nil, err
 	}
 	tags := make(map[string]string, len(images))
@@ -60,7 +61,7 @@ func discoverTag(ctx context.Context, image Image, template string, reg Registry
 	}
 	have, err := reg.Labels(ctx, image.Ref())
 	if err != nil {
-		return "", fmt.Errorf("labels of image %s: %w", image.Ref(), err)
+		return "", err
 	}
 	tag, err := labels.Expand(template, have)
 	var missing *labels.MissingError
@@ -86,14 +87,25 @@ func checkTag(ctx context.Context, image Image, tag string, reg Registry) error 
 	if tag == image.Tag {
 		return nil
 	}
-	there, err := reg.Has(ctx, ref)
-	if err != nil {
-		return fmt.Errorf("image %s: %w", ref, err)
+	there, err := reg.HasTag(ctx, ref)
+	if err == nil && !there {
+		err = fmt.Errorf("image %s: its labels give the tag %q, but %s is not in the registry", image.Ref(), tag, ref)
 	}
-	if !there {
-		return fmt.Errorf("image %s: its labels give the tag %q, but %s is not in the registry", image.Ref(), tag, ref)
+	return err
+}
+
+// distinct joins errors, of those that say the same only the first: a registry
+// that cannot be reached is one mistake, not one for each of its images.
+func distinct(errs []error) error {
+	var all []error
+	said := map[string]bool{}
+	for _, err := range errs {
+		if err != nil && !said[err.Error()] {
+			said[err.Error()] = true
+			all = append(all, err)
+		}
 	}
-	return nil
+	return errors.Join(all...)
 }
 
 func unique(images []Image) []Image {
