@@ -14,39 +14,54 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/imagedata"
 )
 
-// A Source is the data of an image: a file that is open, and what it was when
+// A source is the data of an image: a file that is open, and what it was when
 // somebody decided to upload it.
-type Source struct {
-	Data   io.ReaderAt
-	Size   int64
-	SHA512 string // lower-case hex; what is sent must have it
-
-	// Sent is told of bytes as they are sent; nil: nobody asks. Bytes that
-	// are sent again are not told again.
-	Sent func(n int64)
+type source struct {
+	data   io.ReaderAt
+	size   int64
+	sha512 string // lower-case hex; what is sent must have it
+	meter  *meter
 }
 
-// A sending is the way of one Source into the cloud, over all the requests
-// that it takes: after a refused token gophercloud sends the request again.
+// A meter tells of bytes as they are sent, and of bytes that are sent again
+// only once.
+type meter struct {
+	tell func(n int64) // nil: nobody asks
+
+	// The transport reads bodies in goroutines of its own, which may live
+	// longer than the call that made them; hence a mutex.
+	mu   sync.Mutex
+	told int64 // the furthest byte that was told of
+}
+
+// advance tells of the bytes up to here, if they were not told of before.
+func (m *meter) advance(to int64) {
+	m.mu.Lock()
+	n := to - m.told
+	m.told = max(m.told, to)
+	m.mu.Unlock()
+	if n > 0 && m.tell != nil {
+		m.tell(n)
+	}
+}
+
+// A sending is the way of one source into the cloud, over the requests that it
+// takes: after a refused token gophercloud sends the request again.
 //
 // Each request reads the source through a reader of its own. A request that
 // is given up may still be reading for a while, and must not move the place
 // where the next one reads; nor is a closed file a concern.
 type sending struct {
-	src Source
-
-	// The transport reads bodies in goroutines of its own, which may live
-	// longer than the call that made them; hence a mutex.
-	mu   sync.Mutex
-	told int64    // the furthest byte that Sent was told of
-	last *reading // the body of the latest request
+	src  source
+	mu   sync.Mutex // see meter
+	last *reading   // the body of the latest request
 }
 
 type sendingKey struct{}
 
 // put sends the data to an image's record. What it gives besides the error
 // says what was sent; it is nil when the transport was never reached.
-func (c *Client) put(ctx context.Context, id string, src Source) (*reading, error) {
+func (c *Client) put(ctx context.Context, id string, src source) (*reading, error) {
 	s := &sending{src: src}
 	ctx = context.WithValue(ctx, sendingKey{}, s)
 	err := imagedata.Upload(ctx, c.images, id, placeholder{}).ExtractErr()
@@ -77,36 +92,25 @@ func (t sender) RoundTrip(req *http.Request) (*http.Response, error) {
 	req.Body = s.begin()
 	// For a connection that turns out to be dead before a byte was sent.
 	req.GetBody = func() (io.ReadCloser, error) { return s.begin(), nil }
-	req.ContentLength = s.src.Size
+	req.ContentLength = s.src.size
 	// So a refused token costs no byte: the body waits for the server's word.
 	req.Header.Set("Expect", "100-continue")
 	return t.base.RoundTrip(req)
 }
 
 func (s *sending) begin() *reading {
-	r := &reading{of: s, hash: sha512.New()}
+	r := &reading{of: s.src, hash: sha512.New()}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = r
 	return r
 }
 
-// advance tells of the bytes up to here, if they were not told before.
-func (s *sending) advance(to int64) {
-	s.mu.Lock()
-	n := to - s.told
-	s.told = max(s.told, to)
-	s.mu.Unlock()
-	if n > 0 && s.src.Sent != nil {
-		s.src.Sent(n)
-	}
-}
-
 // A reading is one request's body. It hashes what it gives.
 type reading struct {
-	of *sending
+	of source
 
-	mu   sync.Mutex // see sending
+	mu   sync.Mutex // see meter
 	hash hash.Hash
 	at   int64
 	err  error // of the file, not of the way to the cloud
@@ -117,19 +121,19 @@ type reading struct {
 func (r *reading) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	left := r.of.src.Size - r.at
+	left := r.of.size - r.at
 	if left == 0 {
 		return 0, io.EOF
 	}
-	n, err := r.of.src.Data.ReadAt(p[:min(int64(len(p)), left)], r.at)
+	n, err := r.of.data.ReadAt(p[:min(int64(len(p)), left)], r.at)
 	r.hash.Write(p[:n])
 	r.at += int64(n)
-	r.of.advance(r.at)
+	r.of.meter.advance(r.at)
 	switch {
 	case n > 0 || err == nil:
 		return n, nil // an error comes again with the next call
 	case errors.Is(err, io.EOF):
-		r.err = fmt.Errorf("the file shrank from %d to %d bytes while it was read", r.of.src.Size, r.at)
+		r.err = fmt.Errorf("the file shrank from %d to %d bytes while it was read", r.of.size, r.at)
 	default:
 		r.err = err
 	}
@@ -147,18 +151,18 @@ func (r *reading) fault() error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	src := r.of.src
+	src := r.of
 	if r.err != nil {
 		return r.err
 	}
-	if r.at < src.Size {
+	if r.at < src.size {
 		return nil // given up before its end; the file is not to blame
 	}
-	if n, _ := src.Data.ReadAt(make([]byte, 1), src.Size); n > 0 {
-		return fmt.Errorf("the file grew beyond its %d bytes while it was read", src.Size)
+	if n, _ := src.data.ReadAt(make([]byte, 1), src.size); n > 0 {
+		return fmt.Errorf("the file grew beyond its %d bytes while it was read", src.size)
 	}
-	if sum := hex.EncodeToString(r.hash.Sum(nil)); src.SHA512 != "" && sum != src.SHA512 {
-		return fmt.Errorf("the file changed: its sha512 was %s, and %s when it was sent", short(src.SHA512), short(sum))
+	if sum := hex.EncodeToString(r.hash.Sum(nil)); src.sha512 != "" && sum != src.sha512 {
+		return fmt.Errorf("the file changed: its sha512 was %s, and %s when it was sent", short(src.sha512), short(sum))
 	}
 	return nil
 }
@@ -170,7 +174,7 @@ func (r *reading) sum() (sha512 string, whole bool) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return hex.EncodeToString(r.hash.Sum(nil)), r.at == r.of.src.Size
+	return hex.EncodeToString(r.hash.Sum(nil)), r.at == r.of.size
 }
 
 func short(sum string) string {

@@ -89,7 +89,7 @@ func (c *Client) stage(ctx context.Context, w Want, found *Image) (Image, error)
 		return Image{}, err
 	}
 	defer file.Close()
-	src := Source{Data: file, Size: w.Size, SHA512: w.SHA512, Sent: w.Sent}
+	src := source{data: file, size: w.Size, sha512: w.SHA512, meter: &meter{tell: w.Sent}}
 
 	for n := 1; ; n++ {
 		rec, err := c.record(ctx, w, found)
@@ -133,7 +133,7 @@ func (c *Client) record(ctx context.Context, w Want, found *Image) (Image, error
 // fill uploads the data into a record that has none. One that is being
 // written to, perhaps by the connection that a killed run left, gets the time
 // to come to rest first.
-func (c *Client) fill(ctx context.Context, found Image, src Source) (Image, error) {
+func (c *Client) fill(ctx context.Context, found Image, src source) (Image, error) {
 	if found.Status != Queued {
 		img, err := c.settled(ctx, found.ID, false)
 		switch {
@@ -142,7 +142,7 @@ func (c *Client) fill(ctx context.Context, found Image, src Source) (Image, erro
 		case err != nil:
 			return Image{}, err
 		case img.Status == Active:
-			return img, right(img, src.SHA512, src)
+			return img, right(img, src.sha512, src)
 		case img.Status != Queued:
 			return Image{}, fmt.Errorf("%w: it stays %q", errStuck, img.Status)
 		}

@@ -32,7 +32,7 @@ var errStuck = errors.New("the record takes no data")
 //	queued                          sent again, if the error was of the passing kind
 //	still saving after a while      errStuck
 //	gone, or any other state        errStuck
-func (c *Client) upload(ctx context.Context, id string, src Source) (Image, error) {
+func (c *Client) upload(ctx context.Context, id string, src source) (Image, error) {
 	for try := 1; ; try++ {
 		sent, putErr := c.put(ctx, id, src)
 		if err := ctx.Err(); err != nil {
@@ -86,18 +86,18 @@ func (c *Client) settled(ctx context.Context, id string, uploaded bool) (Image, 
 }
 
 // whole compares what the cloud says it holds with what was sent.
-func whole(img Image, sent *reading, src Source) error {
+func whole(img Image, sent *reading, src source) error {
 	sum, all := sent.sum()
 	if !all {
-		return fmt.Errorf("the cloud made the image active before it had all %d bytes", src.Size)
+		return fmt.Errorf("the cloud made the image active before it had all %d bytes", src.size)
 	}
 	return right(img, sum, src)
 }
 
 // right compares what the cloud says it holds with data of this SHA-512.
-func right(img Image, sum string, src Source) error {
-	if img.Size != src.Size {
-		return fmt.Errorf("the cloud holds %d bytes, %d were sent", img.Size, src.Size)
+func right(img Image, sum string, src source) error {
+	if img.Size != src.size {
+		return fmt.Errorf("the cloud holds %d bytes, %d were sent", img.Size, src.size)
 	}
 	if img.HashAlgo == "sha512" {
 		return compare("sha512", img.Hash, sum)
@@ -127,9 +127,9 @@ func compare(algo, stored, sent string) error {
 }
 
 // rehash gives another digest of data whose SHA-512 is known.
-func rehash(src Source, algo, sha string) (string, error) {
+func rehash(src source, algo, sha string) (string, error) {
 	h, same := newHash(algo), sha512.New()
-	if _, err := io.Copy(io.MultiWriter(h, same), io.NewSectionReader(src.Data, 0, src.Size)); err != nil {
+	if _, err := io.Copy(io.MultiWriter(h, same), io.NewSectionReader(src.data, 0, src.size)); err != nil {
 		return "", err
 	}
 	if hex.EncodeToString(same.Sum(nil)) != sha {
