@@ -121,16 +121,16 @@ func (g *glanceSurvey) files(w runner.World) []runner.File {
 // which is told by itself.
 var errWaited = errors.New("an image that it needs could not be made")
 
-// An upload is one apply: it brings all images side by side to what is wanted.
-type upload struct {
+// A glanceRun is one apply: it brings all images side by side to what is wanted.
+type glanceRun struct {
 	client *glance.Client
 	seen   []glance.Image
-	slots  map[string]*slot
+	slots  map[string]*glanceSlot
 	tell   runner.Progress
 }
 
-// A slot is where an image's id will be.
-type slot struct {
+// A glanceSlot is where an image's id will be.
+type glanceSlot struct {
 	done chan struct{}
 	id   string
 	err  error
@@ -144,9 +144,9 @@ func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) error {
 	if err != nil {
 		return err
 	}
-	u := upload{client: g.client, seen: seen, slots: map[string]*slot{}, tell: p}
+	u := glanceRun{client: g.client, seen: seen, slots: map[string]*glanceSlot{}, tell: p}
 	for _, f := range g.images {
-		u.slots[f.Name] = &slot{done: make(chan struct{})}
+		u.slots[f.Name] = &glanceSlot{done: make(chan struct{})}
 	}
 	errs := make([]error, len(g.images)+len(g.boot))
 	var wg sync.WaitGroup
@@ -167,14 +167,14 @@ func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) error {
 }
 
 // fill settles one image and puts its id into its slot.
-func (u *upload) fill(ctx context.Context, f imageFound) error {
+func (u *glanceRun) fill(ctx context.Context, f imageFound) error {
 	at := u.slots[f.Name]
 	defer close(at.done)
 	at.id, at.err = u.settle(ctx, f)
 	return at.err
 }
 
-func (u *upload) settle(ctx context.Context, f imageFound) (string, error) {
+func (u *glanceRun) settle(ctx context.Context, f imageFound) (string, error) {
 	ids, err := u.wait(f.diskImage)
 	if err != nil {
 		return "", err
@@ -194,7 +194,7 @@ func (u *upload) settle(ctx context.Context, f imageFound) (string, error) {
 }
 
 // wait gives the ids of the images that img names, once they have them.
-func (u *upload) wait(img diskImage) (map[string]string, error) {
+func (u *glanceRun) wait(img diskImage) (map[string]string, error) {
 	ids := map[string]string{}
 	for _, name := range []string{img.Kernel, img.Ramdisk} {
 		if name == "" {

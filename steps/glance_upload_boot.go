@@ -23,7 +23,7 @@ type bootFound struct {
 }
 
 // surveyBoot compares the files in the boot directory with their sources.
-func (s *glanceUpload) surveyBoot(ctx context.Context, w runner.World, files map[string]measured) ([]bootFound, error) {
+func (s *glanceUpload) surveyBoot(ctx context.Context, w runner.World, files map[string]imageFile) ([]bootFound, error) {
 	if s.HTTPBoot == "" {
 		return nil, nil
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
-// A measured file is an image file as it is, or as an earlier step would leave it.
-type measured struct {
+// An imageFile is an image file as it is, or as an earlier step would leave it.
+type imageFile struct {
 	Path   string
 	Size   int64
 	SHA512 string
@@ -24,12 +24,12 @@ type measured struct {
 
 // measure looks at all image files. Whatever is wrong with any of them is
 // told at once, before anything is touched.
-func (s *glanceUpload) measure(ctx context.Context, w runner.World) (map[string]measured, error) {
-	files := map[string]measured{}
+func (s *glanceUpload) measure(ctx context.Context, w runner.World) (map[string]imageFile, error) {
+	files := map[string]imageFile{}
 	var missing []string
 	var errs []error
 	for _, img := range s.diskImages() {
-		m := measured{Path: filepath.Join(string(s.From), img.File)}
+		m := imageFile{Path: filepath.Join(string(s.From), img.File)}
 		fi, err := w.Stat(m.Path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
@@ -46,7 +46,7 @@ func (s *glanceUpload) measure(ctx context.Context, w runner.World) (map[string]
 		files[img.File] = m
 	}
 	if len(missing) > 0 {
-		err := fmt.Errorf("%s: %s not there", s.From, list(missing))
+		err := fmt.Errorf("%s: %s", s.From, areMissing(missing))
 		errs = append(errs, fault.WithHint(err, "from: must be the directory that the archives of images were unpacked into"))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -63,13 +63,12 @@ func (s *glanceUpload) measure(ctx context.Context, w runner.World) (map[string]
 	return files, nil
 }
 
-// list gives "a is", or "a, b and c are".
-func list(names []string) string {
+func areMissing(names []string) string {
 	last := len(names) - 1
 	if last == 0 {
-		return names[0] + " is"
+		return names[0] + " is not there"
 	}
-	return strings.Join(names[:last], ", ") + " and " + names[last] + " are"
+	return strings.Join(names[:last], ", ") + " and " + names[last] + " are not there"
 }
 
 // A glanceSurvey is what there is and what is to be done about it.
@@ -82,7 +81,7 @@ type glanceSurvey struct {
 // An imageFound is one image: what is wanted, and what is to be done.
 type imageFound struct {
 	diskImage
-	file     measured
+	file     imageFile
 	want     glance.Want
 	decision glance.Decision
 }
@@ -120,7 +119,7 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World) (*glanceSurve
 
 // want says what the image service is to have. The ids of other images are
 // filled in later.
-func (img diskImage) want(w runner.World, m measured) glance.Want {
+func (img diskImage) want(w runner.World, m imageFile) glance.Want {
 	return glance.Want{
 		Name: img.Name, DiskFormat: img.Disk, ContainerFormat: "bare", Visibility: "public",
 		Size: m.Size, SHA512: m.SHA512,
@@ -181,7 +180,7 @@ func (g *glanceSurvey) checkHeaders(w runner.World) error {
 	return errors.Join(errs...)
 }
 
-func checkQCOW2(w runner.World, m measured) error {
+func checkQCOW2(w runner.World, m imageFile) error {
 	r, err := w.Open(m.Path)
 	if err != nil {
 		return err
