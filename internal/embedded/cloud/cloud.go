@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"sync"
 	"time"
 )
 
@@ -80,7 +79,6 @@ type Cloud struct {
 	tokens tokens
 	images *shelf
 	mux    *http.ServeMux
-	close  func() error
 }
 
 // New opens the cloud that conf describes. Close it when done.
@@ -95,7 +93,6 @@ func New(conf Config) (*Cloud, error) {
 		return nil, joinClose(err, back)
 	}
 	c := &Cloud{conf: conf, images: images, mux: http.NewServeMux()}
-	c.close = sync.OnceValue(back.close)
 	c.identityRoutes()
 	c.imageRoutes()
 	return c, nil
@@ -115,8 +112,9 @@ func joinClose(err error, s store) error {
 	return err
 }
 
-// Close gives the directory free. Requests that come later fail.
-func (c *Cloud) Close() error { return c.close() }
+// Close gives the directory free. Writes that come later, or are not done yet,
+// are answered with 503.
+func (c *Cloud) Close() error { return c.images.close() }
 
 // ServeHTTP answers one request to either service.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }

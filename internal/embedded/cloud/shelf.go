@@ -16,7 +16,10 @@ type shelf struct {
 	images  map[string]image
 	deleted map[string]bool
 	back    store
+	closed  bool
 }
+
+var errClosed = &refusal{http.StatusServiceUnavailable, "the cloud is closed"}
 
 // A store keeps images for longer than a shelf lives, or pretends to.
 type store interface {
@@ -74,6 +77,30 @@ func (s *shelf) get(id string) (image, error) {
 	return i, nil
 }
 
+// close gives the store free. Nothing is written any more, not even by an
+// upload that is still running.
+func (s *shelf) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.back.close()
+}
+
+// save writes one image through to the store.
+func (s *shelf) save(i image) error {
+	if s.closed {
+		return errClosed
+	}
+	if err := s.back.save(i); err != nil {
+		return fmt.Errorf("saving image %q: %w", i.ID, err)
+	}
+	s.images[i.ID] = i
+	return nil
+}
+
 // all gives every image, in no order.
 func (s *shelf) all() []image {
 	s.mu.Lock()
@@ -92,11 +119,7 @@ func (s *shelf) add(i image) error {
 	if _, ok := s.images[i.ID]; ok || s.deleted[i.ID] {
 		return refuse(http.StatusConflict, "an image with the id %q exists already, or did once", i.ID)
 	}
-	if err := s.back.save(i); err != nil {
-		return fmt.Errorf("saving image %q: %w", i.ID, err)
-	}
-	s.images[i.ID] = i
-	return nil
+	return s.save(i)
 }
 
 // update changes an image, wholly or not at all.
@@ -111,10 +134,9 @@ func (s *shelf) update(id string, change func(*image) error) (image, error) {
 	if err := change(&i); err != nil {
 		return old, err
 	}
-	if err := s.back.save(i); err != nil {
-		return old, fmt.Errorf("saving image %q: %w", id, err)
+	if err := s.save(i); err != nil {
+		return old, err
 	}
-	s.images[id] = i
 	return i, nil
 }
 
@@ -128,6 +150,9 @@ func (s *shelf) remove(id string) error {
 	}
 	if i.Protected {
 		return refuse(http.StatusForbidden, "image %q is protected and cannot be deleted", id)
+	}
+	if s.closed {
+		return errClosed
 	}
 	if err := s.back.remove(id); err != nil {
 		return fmt.Errorf("deleting image %q: %w", id, err)
@@ -143,6 +168,8 @@ func (s *shelf) begin(id string) (image, error) {
 	defer s.mu.Unlock()
 	i, ok := s.images[id]
 	switch {
+	case s.closed:
+		return i, errClosed
 	case !ok:
 		return i, errNoImage(id)
 	case i.Status != queued:
@@ -174,15 +201,14 @@ func (s *shelf) finish(id string, u upload, change func(*image)) error {
 	if !ok {
 		return refuse(http.StatusGone, "image %q was deleted while its data came in", id)
 	}
+	if s.closed {
+		return errClosed
+	}
 	i = i.clone()
 	change(&i)
 	// Data first: a record never speaks of data that are not there.
 	if err := u.commit(); err != nil {
 		return fmt.Errorf("keeping the data of image %q: %w", id, err)
 	}
-	if err := s.back.save(i); err != nil {
-		return fmt.Errorf("saving image %q: %w", id, err)
-	}
-	s.images[id] = i
-	return nil
+	return s.save(i)
 }
