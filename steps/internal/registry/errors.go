@@ -38,6 +38,7 @@ type Error struct {
 	Status     int           // of the answer, 0 without one
 	RetryAfter time.Duration // as the registry asked for
 	user       string
+	detail     string // what the registry said, "" when nothing
 	err        error
 }
 
@@ -55,9 +56,20 @@ func (e *Error) Error() string {
 	case Unreachable:
 		return e.err.Error()
 	case Busy:
-		return fmt.Sprintf("%s: %s answers %d %s", e.Ref, e.Host, e.Status, http.StatusText(e.Status))
+		return e.answer()
+	}
+	if e.Status >= 400 {
+		return e.answer()
 	}
 	return fmt.Sprintf("%s: %v", e.Ref, e.err)
+}
+
+func (e *Error) answer() string {
+	s := fmt.Sprintf("%s: %s answers %d %s", e.Ref, e.Host, e.Status, http.StatusText(e.Status))
+	if e.detail != "" {
+		s += fmt.Sprintf(" (%q)", e.detail)
+	}
+	return s
 }
 
 func (e *Error) who() string {
@@ -134,7 +146,7 @@ func (c *Client) explain(r ref.Ref, s seen, err error) error {
 	}
 	e := &Error{
 		Host: r.Registry, Repository: r.Repository, Ref: show(r), Status: s.status, RetryAfter: s.retryAfter,
-		user: c.user(r.Registry), err: err,
+		user: c.user(r.Registry), detail: s.detail, err: err,
 	}
 	e.Kind = kind(e.user, s, err)
 	var lost *url.Error

@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +23,7 @@ type trace struct {
 	basic      bool // and it was name and password
 	retryAfter time.Duration
 	digest     string // Docker-Content-Digest of the last answer
+	detail     string // what the last answer said was wrong
 	err        error  // the last request got no answer
 	pages      map[string]bool
 }
@@ -54,12 +57,50 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := g.send(req)
-	if err == nil {
-		capRetryAfter(resp)
-		capBody(req, resp)
-	}
 	t.note(req, resp, err)
-	return resp, err
+	if err != nil {
+		return nil, err
+	}
+	capRetryAfter(resp)
+	capBody(req, resp)
+	plainRefusal(resp)
+	return resp, nil
+}
+
+// plainRefusal gives a refusal to regclient as the one that it takes without
+// slowing down all that follows; the trace knows better.
+func plainRefusal(resp *http.Response) {
+	switch s := resp.StatusCode; s {
+	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusRequestedRangeNotSatisfiable,
+		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
+	default:
+		if s >= 400 {
+			resp.StatusCode = http.StatusNotFound
+		}
+	}
+}
+
+// detail reads what an answer says is wrong, in the words of the distribution
+// specification, and leaves the body as it was.
+func detail(resp *http.Response) string {
+	if resp.StatusCode < 400 || resp.Body == nil {
+		return ""
+	}
+	head, err := io.ReadAll(io.LimitReader(resp.Body, 2048))
+	if err != nil || len(head) == 0 {
+		return ""
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
+	var said struct {
+		Errors []struct{ Code, Message string }
+	}
+	if json.Unmarshal(head, &said) != nil || len(said.Errors) == 0 {
+		return ""
+	}
+	return said.Errors[0].Code + ": " + said.Errors[0].Message
 }
 
 // send repeats a request without a body that was answered with 503, which
@@ -144,16 +185,18 @@ func backoff(n int) time.Duration {
 }
 
 func (t *trace) note(req *http.Request, resp *http.Response, err error) {
-	if t == nil {
+	// An upload that failed is deleted: that it could be is not the news.
+	if t == nil || req.Method == http.MethodDelete {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	auth := req.Header.Get("Authorization")
 	t.authorized, t.basic = auth != "", strings.HasPrefix(auth, "Basic ")
-	t.status, t.retryAfter, t.digest, t.err = 0, 0, "", err
+	t.status, t.retryAfter, t.digest, t.detail, t.err = 0, 0, "", "", err
 	if err == nil {
 		t.status, t.retryAfter, t.digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
+		t.detail = detail(resp)
 		if isPage(req) && resp.StatusCode == http.StatusOK {
 			t.pages[req.URL.String()] = true
 		}
@@ -194,12 +237,12 @@ type seen struct {
 	status            int
 	authorized, basic bool
 	retryAfter        time.Duration
-	digest            string
+	digest, detail    string
 	err               error
 }
 
 func (t *trace) seen() seen {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return seen{t.status, t.authorized, t.basic, t.retryAfter, t.digest, t.err}
+	return seen{t.status, t.authorized, t.basic, t.retryAfter, t.digest, t.detail, t.err}
 }

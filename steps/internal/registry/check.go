@@ -1,0 +1,77 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// A Checked is what came of looking at one image at its destination.
+type Checked struct {
+	Image
+	Want  string   // digest that the source's tag stands for
+	Have  string   // digest that the target's tag stands for; "": there is no such tag
+	Lost  []string // blobs and manifests that the target should have and has not, when looked at deeply
+	Blobs int      // looked at
+	Err   error    // that kept it from being looked at, with its side
+}
+
+// OK says that the image is there, and the very one.
+func (k *Checked) OK() bool { return k.Err == nil && k.Want == k.Have && len(k.Lost) == 0 }
+
+// Check compares images with their sources; deep also asks for each of their
+// blobs at the destination. The error is ctx's.
+func (c *Client) Check(ctx context.Context, images []Image, deep bool) ([]*Checked, error) {
+	all := make([]*Checked, len(images))
+	for i, im := range images {
+		all[i] = &Checked{Image: im}
+	}
+	err := each(ctx, all, func(ctx context.Context, k *Checked) { k.Err = c.check(ctx, k, deep) })
+	return all, err
+}
+
+func (c *Client) check(ctx context.Context, k *Checked, deep bool) error {
+	e := entries([]Image{k.Image})[0]
+	if e.State == Failed {
+		return e.Err
+	}
+	if err := c.compare(ctx, e); err != nil {
+		return err
+	}
+	k.Want, k.Have = e.Digest, e.Have
+	if !deep || k.Have != k.Want {
+		return nil
+	}
+	return on(destination, c.checkParts(ctx, repoOf(e.target), k))
+}
+
+// checkParts asks the destination for all that the image consists of.
+func (c *Client) checkParts(ctx context.Context, repo ref.Ref, k *Checked) error {
+	read := func(ctx context.Context, r ref.Ref) (m manifest.Manifest, err error) {
+		err = c.call(ctx, r, func(ctx context.Context) error {
+			m, err = c.push.ManifestGet(ctx, r)
+			return err
+		})
+		return m, err
+	}
+	t, err := readImage(ctx, repo, k.Have, read)
+	if KindOf(err) == NotFound {
+		k.Lost = append(k.Lost, err.Error())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, d := range t.blobs {
+		found, err := c.hasBlob(ctx, repo, &Blob{Digest: d.Digest.String(), desc: d})
+		if err != nil {
+			return err
+		}
+		if !found {
+			k.Lost = append(k.Lost, "blob "+d.Digest.String())
+		}
+		k.Blobs++
+	}
+	return nil
+}

@@ -1,0 +1,329 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// Options are for Execute.
+type Options struct {
+	Parallel int            // blobs moved at a time; 0: 4
+	Moved    func(n int64)  // told of bytes that came from a source; from many goroutines
+	Done     func(e *Entry) // told of each image that is complete or has failed
+}
+
+// DefaultParallel is how many blobs are moved at a time.
+const DefaultParallel = 4
+
+// Execute carries out a table: each blob comes once from a source, other
+// repositories mount it, and an image's manifests follow when its last blob is
+// there, its tag at the very end. What fails stays inside its image; the error
+// tells all causes. A table may be carried out again after an error only by
+// making it anew.
+func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
+	if o.Parallel <= 0 {
+		o.Parallel = DefaultParallel
+	}
+	if o.Moved == nil {
+		o.Moved = func(int64) {}
+	}
+	if o.Done == nil {
+		o.Done = func(*Entry) {}
+	}
+	e := &engine{c: c, t: t, o: o, waiting: map[*Entry]int{}, mounts: map[string]mounting{}, results: make(chan result)}
+	return e.run(ctx)
+}
+
+// An engine keeps the books of one execution. One goroutine owns them; the
+// workers get all they need with their job and only report back.
+type engine struct {
+	c       *Client
+	t       *Table
+	o       Options
+	waiting map[*Entry]int      // blobs that an image still waits for
+	mounts  map[string]mounting // by registry
+	heavy   queue               // jobs that move bytes through here
+	light   queue               // mounts and manifests
+	results chan result
+}
+
+// mounting is what is known of a registry's mounts. The first one is a trial,
+// alone, because a miss costs three requests.
+type mounting int
+
+const (
+	untried mounting = iota
+	trying
+	works
+	refused
+)
+
+// A job is one piece of work.
+type job struct {
+	kind  jobKind
+	blob  *Blob
+	place *place // that is to get the blob
+	from  ref.Ref
+	entry *Entry // of a publish
+}
+
+type jobKind int
+
+const (
+	pullJob    jobKind = iota // source to destination
+	copyJob                   // within the destination
+	mountJob                  // within the destination, by the registry itself
+	publishJob                // an image's manifests
+)
+
+type result struct {
+	job *job
+	err error
+}
+
+// A queue holds jobs of one pool. What has been taken is nil up to head, so
+// that taking the first of very many costs nothing.
+type queue struct {
+	jobs    []*job
+	head    int
+	running int
+	limit   int
+}
+
+func (e *engine) run(ctx context.Context) error {
+	e.heavy.limit, e.light.limit = e.o.Parallel, e.o.Parallel
+	e.prepare()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		// The light ones first: mounts that are known to be refused become heavy.
+		e.start(ctx, &wg, &e.light)
+		e.start(ctx, &wg, &e.heavy)
+		if e.heavy.running+e.light.running == 0 {
+			break
+		}
+		r := <-e.results
+		e.queueOf(r.job).running--
+		if ctx.Err() == nil {
+			e.settle(r)
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return e.t.Err()
+}
+
+// prepare fills the queues: the largest blobs come first, so that the last one
+// to run is a small one.
+func (e *engine) prepare() {
+	for _, en := range e.t.Images {
+		if en.State == Copy {
+			e.waiting[en] = len(en.parts)
+			if len(en.parts) == 0 {
+				e.publish(en)
+			}
+		}
+	}
+	for _, b := range e.t.Blobs {
+		if !b.here() {
+			e.pull(b)
+			continue
+		}
+		for _, p := range b.places {
+			if p.landed {
+				e.land(b, p)
+			}
+		}
+		e.spread(b)
+	}
+}
+
+// start starts jobs while there is room. A job that nobody needs any more is dropped.
+func (e *engine) start(ctx context.Context, wg *sync.WaitGroup, q *queue) {
+	for q.running < q.limit && ctx.Err() == nil {
+		j := e.next(q)
+		if j == nil {
+			return
+		}
+		q.running++
+		wg.Go(func() { e.results <- result{j, e.do(ctx, j)} })
+	}
+}
+
+// next takes the first job that may run now.
+func (e *engine) next(q *queue) *job {
+	for i := q.head; i < len(q.jobs); {
+		j := q.jobs[i]
+		switch {
+		case j.kind == publishJob && j.entry.State != Copy, j.place != nil && !j.place.alive():
+			i = q.take(i)
+			if j.kind == pullJob {
+				e.pull(j.blob) // for the others that need it
+			}
+			continue
+		case j.kind == mountJob && e.mounts[j.from.Registry] == trying:
+			i++
+			continue
+		case j.kind == mountJob && e.mounts[j.from.Registry] == refused:
+			i = q.take(i)
+			j.kind = copyJob
+			e.add(j)
+			continue
+		case j.kind == mountJob && e.mounts[j.from.Registry] == untried:
+			e.mounts[j.from.Registry] = trying
+		}
+		q.take(i)
+		return j
+	}
+	return nil
+}
+
+// take removes the job at i, and gives where the one after it is.
+func (q *queue) take(i int) int {
+	if i > q.head {
+		q.jobs = slices.Delete(q.jobs, i, i+1)
+		return i
+	}
+	q.jobs[i] = nil
+	q.head++
+	return q.head
+}
+
+func (e *engine) queueOf(j *job) *queue {
+	if j.kind == pullJob || j.kind == copyJob {
+		return &e.heavy
+	}
+	return &e.light
+}
+
+func (e *engine) add(j *job) {
+	q := e.queueOf(j)
+	q.jobs = append(q.jobs, j)
+}
+
+// do works on a job, beside others. It must not touch the books.
+func (e *engine) do(ctx context.Context, j *job) error {
+	switch j.kind {
+	case pullJob:
+		return e.c.carry(ctx, j.blob, leg{e.c.pull, j.from, j.place.repo, e.o.Moved})
+	case copyJob:
+		return e.c.carry(ctx, j.blob, leg{e.c.push, j.from, j.place.repo, func(int64) {}})
+	case mountJob:
+		return e.c.mount(ctx, j.blob, j.from, j.place.repo)
+	default:
+		return e.c.publish(ctx, j.entry)
+	}
+}
+
+// settle enters a result into the books.
+func (e *engine) settle(r result) {
+	j := r.job
+	if j.kind == mountJob {
+		e.learn(j.from.Registry, r.err)
+	}
+	switch {
+	case j.kind == publishJob && r.err != nil:
+		e.fail(j.entry, r.err)
+	case j.kind == publishJob:
+		j.entry.State = Copied
+		e.o.Done(j.entry)
+	case r.err == nil:
+		first := !j.blob.here()
+		e.land(j.blob, j.place)
+		if first {
+			e.spread(j.blob)
+		}
+	case errors.Is(r.err, errRefused):
+		j.kind = copyJob
+		e.add(j)
+	case j.kind == pullJob:
+		e.pullFailed(j, r.err)
+	default:
+		e.failPlace(j.place, r.err)
+	}
+}
+
+// learn notes what a mount says about its registry.
+func (e *engine) learn(registry string, err error) {
+	switch {
+	case errors.Is(err, errRefused):
+		e.mounts[registry] = refused
+	case err == nil:
+		e.mounts[registry] = works
+	case e.mounts[registry] == trying:
+		e.mounts[registry] = untried
+	}
+}
+
+// pull has a blob brought to the first place that still needs it, its home.
+func (e *engine) pull(b *Blob) {
+	for _, p := range b.places {
+		if p.alive() && len(b.sources) > 0 {
+			e.add(&job{kind: pullJob, blob: b, place: p, from: b.sources[0]})
+			return
+		}
+	}
+}
+
+// pullFailed decides whom a failure concerns. Another repository of the
+// source, or of the destination, may still do.
+func (e *engine) pullFailed(j *job, err error) {
+	var side *SideError
+	atSource := errors.As(err, &side) && side.Side == source
+	switch {
+	case atSource && !fault.IsConnection(err) && len(j.blob.sources) > 1:
+		j.blob.sources = j.blob.sources[1:]
+		e.pull(j.blob)
+	case atSource || fault.IsConnection(err):
+		for _, p := range j.blob.places {
+			e.failPlace(p, err)
+		}
+	default:
+		e.failPlace(j.place, err)
+		e.pull(j.blob)
+	}
+}
+
+// land notes that a blob is at a place, and publishes the images for which it was the last.
+func (e *engine) land(b *Blob, p *place) {
+	p.landed = true
+	for _, en := range p.entries {
+		e.waiting[en]--
+		if e.waiting[en] == 0 && en.State == Copy {
+			e.publish(en)
+		}
+	}
+}
+
+// spread has all other places get a blob from its home.
+func (e *engine) spread(b *Blob) {
+	home := b.places[slices.IndexFunc(b.places, func(p *place) bool { return p.landed })]
+	for _, p := range b.places {
+		if !p.landed {
+			e.add(&job{kind: mountJob, blob: b, place: p, from: home.repo})
+		}
+	}
+}
+
+func (e *engine) publish(en *Entry) { e.add(&job{kind: publishJob, entry: en}) }
+
+func (e *engine) failPlace(p *place, err error) {
+	for _, en := range p.entries {
+		e.fail(en, err)
+	}
+}
+
+// fail ends an image. It keeps its first error.
+func (e *engine) fail(en *Entry, err error) {
+	if en.State == Copy {
+		en.fail(err)
+		e.o.Done(en)
+	}
+}

@@ -1,0 +1,140 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/regclient/regclient/scheme/reg"
+	"github.com/regclient/regclient/types/errs"
+	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// An intake reads a blob from where it is while it is written to where it is
+// to be. It asks for the blob at the first Read, so that a destination that
+// turns out to have it costs nothing; it lets the last bytes out only when
+// size and digest of the whole are right; and it remembers its own error, so
+// that it is told on the right side. The mutex is there because an upload that
+// was given up may still be reading.
+type intake struct {
+	c      *Client
+	view   *reg.Reg
+	from   ref.Ref
+	blob   *Blob
+	moved  func(int64) // told of bytes read
+	ctx    context.Context
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	rd     io.ReadCloser
+	n      int64
+	err    error
+	closed bool
+}
+
+// newIntake makes an intake. Its context ends with Close, so that nothing
+// waits for a peer that nobody listens to any more.
+func (c *Client) newIntake(ctx context.Context, view *reg.Reg, from ref.Ref, b *Blob) *intake {
+	in := &intake{c: c, view: view, from: from, blob: b, moved: func(int64) {}}
+	in.ctx, in.cancel = context.WithCancel(ctx)
+	return in
+}
+
+// Read gives the blob's bytes.
+func (in *intake) Read(p []byte) (int, error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	switch {
+	case in.closed:
+		return 0, errors.New("read after close")
+	case in.err != nil:
+		return 0, in.err
+	case in.n == in.blob.Size:
+		return 0, io.EOF
+	case in.rd == nil:
+		if in.err = in.open(); in.err != nil {
+			return 0, in.err
+		}
+	}
+	n, err := in.rd.Read(p[:min(int64(len(p)), in.blob.Size-in.n)])
+	in.n += int64(n)
+	in.moved(int64(n))
+	if in.n == in.blob.Size && err == nil {
+		err = in.ending()
+	}
+	if err != nil && (err != io.EOF || in.n < in.blob.Size) {
+		in.err = in.explain(err)
+		return 0, in.err
+	}
+	return n, nil
+}
+
+func (in *intake) open() error {
+	ctx := forBlob(in.ctx)
+	return in.c.call(ctx, in.from, func(ctx context.Context) error {
+		rd, err := in.view.BlobGet(ctx, in.from, in.blob.desc)
+		if err == nil {
+			in.rd = rd
+		}
+		return err
+	})
+}
+
+// ending reads beyond the last byte: only there does regclient compare digests.
+func (in *intake) ending() error {
+	var one [1]byte
+	for {
+		n, err := in.rd.Read(one[:])
+		if n > 0 {
+			return errs.ErrSizeLimitExceeded
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (in *intake) explain(err error) error {
+	if in.ctx.Err() != nil {
+		return in.ctx.Err()
+	}
+	e := &Error{Host: in.from.Registry, Repository: in.from.Repository, Ref: show(in.from), Kind: Mismatch}
+	switch {
+	case errors.Is(err, errs.ErrDigestMismatch):
+		e.err = errors.New("what it sent has another digest")
+	case errors.Is(err, errs.ErrSizeLimitExceeded):
+		e.err = fmt.Errorf("it sent more than the %d bytes that the manifest says", in.blob.Size)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errs.ErrShortRead):
+		e.Kind = Unreachable
+		e.err = fault.AsConnection(fmt.Errorf("%s: the connection was cut after %d of %d bytes", show(in.from), in.n, in.blob.Size))
+	default:
+		e.Kind, e.err = Other, tidy(err)
+		if fault.IsConnection(err) {
+			e.Kind = Unreachable
+		}
+	}
+	return e
+}
+
+// Close gives the source up. It waits until nobody reads any more.
+func (in *intake) Close() error {
+	in.cancel()
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.closed = true
+	if in.rd == nil {
+		return nil
+	}
+	return in.rd.Close()
+}
+
+// failed gives the source's error, nil when it had none.
+func (in *intake) failed() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.err
+}

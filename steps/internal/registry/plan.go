@@ -1,0 +1,204 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/ref"
+	"golang.org/x/sync/errgroup"
+)
+
+// planners is how many images are looked at at a time.
+const planners = 8
+
+// Plan finds out what there is to do to have the images where they are to be.
+// It moves nothing. What is wrong with one image stands in its entry; the
+// error is for what concerns them all.
+func (c *Client) Plan(ctx context.Context, images []Image) (*Table, error) {
+	t := &Table{Images: entries(images)}
+	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.look(ctx, e) }); err != nil {
+		return nil, err
+	}
+	t.Blobs = collect(t.Images)
+	if err := c.findBlobs(ctx, t); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// each runs do for every item, some at a time. Its only error is ctx's.
+func each[T any](ctx context.Context, items []T, do func(context.Context, T)) error {
+	var g errgroup.Group
+	g.SetLimit(planners)
+	for _, it := range items {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error { do(ctx, it); return nil })
+	}
+	_ = g.Wait()
+	return ctx.Err()
+}
+
+// entries makes the table's entries: an image named twice counts once, and
+// two images cannot be at one place.
+func entries(images []Image) []*Entry {
+	var all []*Entry
+	seen := map[Image]bool{}
+	byTarget := map[string]*Entry{}
+	for _, im := range images {
+		if seen[im] {
+			continue
+		}
+		seen[im] = true
+		e := &Entry{Image: im, State: Copy}
+		all = append(all, e)
+		var serr, terr error
+		e.source, serr = parseTagged(im.Source)
+		e.target, terr = parseTagged(im.Target)
+		if terr == nil && e.target.Tag == "" {
+			terr = fmt.Errorf("image reference %q has no tag", im.Target)
+		}
+		if err := errors.Join(on(source, serr), on(destination, terr)); err != nil {
+			e.fail(err)
+			continue
+		}
+		if other := byTarget[im.Target]; other != nil {
+			err := fmt.Errorf("both %s and %s are to be there", other.Source, im.Source)
+			e.fail(err)
+			other.fail(err)
+		}
+		byTarget[im.Target] = e
+	}
+	return all
+}
+
+func (e *Entry) fail(err error) {
+	e.State, e.Err = Failed, err
+}
+
+// look asks both sides what the tags stand for, and reads the manifests when
+// there is something to copy.
+func (c *Client) look(ctx context.Context, e *Entry) {
+	if e.State != Copy {
+		return
+	}
+	if err := c.compare(ctx, e); err != nil {
+		e.fail(err)
+		return
+	}
+	if e.State != Copy {
+		return
+	}
+	if err := on(source, c.readTree(ctx, e)); err != nil {
+		e.fail(err)
+	}
+}
+
+// compare fills in what both tags stand for; the sides are asked beside each other.
+func (c *Client) compare(ctx context.Context, e *Entry) error {
+	var g errgroup.Group
+	var want, have string
+	var serr, derr error
+	g.Go(func() error { want, serr = c.wanted(ctx, e); return nil })
+	g.Go(func() error { have, derr = c.tagged(ctx, e.target); return nil })
+	_ = g.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case serr != nil && derr != nil:
+		return fmt.Errorf("%w; %w", on(source, serr), on(destination, derr))
+	case serr != nil:
+		return on(source, serr)
+	case derr != nil:
+		return on(destination, derr)
+	}
+	e.Digest, e.Have = want, have
+	if want == have {
+		e.State = Unchanged
+	}
+	return nil
+}
+
+// wanted gives the digest of the source's image.
+func (c *Client) wanted(ctx context.Context, e *Entry) (string, error) {
+	if e.Digest != "" {
+		return e.Digest, digest.Digest(e.Digest).Validate()
+	}
+	d, err := c.head(ctx, c.pull, e.source)
+	return d.Digest, err
+}
+
+// tagged gives the digest that a destination's tag stands for, "" when there is no such tag.
+func (c *Client) tagged(ctx context.Context, r ref.Ref) (string, error) {
+	d, err := c.head(ctx, c.push, r)
+	if KindOf(err) == NotFound {
+		return "", nil
+	}
+	return d.Digest, err
+}
+
+// findBlobs finds out which blobs the destinations have: an aborted run leaves
+// them in repositories that have no tag yet. A repository that the catalog
+// does not name is not asked; where there is no catalog, only a blob's first
+// place is.
+func (c *Client) findBlobs(ctx context.Context, t *Table) error {
+	known := map[string]map[string]bool{}
+	for _, b := range t.Blobs {
+		host := b.places[0].repo.Registry
+		if _, asked := known[host]; asked {
+			continue
+		}
+		names, err := c.Catalog(ctx, host)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		known[host] = nil // a registry that does not tell is no error
+		if err == nil {
+			known[host] = map[string]bool{}
+			for _, n := range names {
+				known[host][n] = true
+			}
+		}
+	}
+	return each(ctx, t.Blobs, func(ctx context.Context, b *Blob) { c.findBlob(ctx, b, known[b.places[0].repo.Registry]) })
+}
+
+// findBlob looks for a blob until it is found, and makes that place its home.
+func (c *Client) findBlob(ctx context.Context, b *Blob, catalog map[string]bool) {
+	for i, p := range b.places {
+		if catalog == nil && i > 0 {
+			return
+		}
+		if catalog != nil && !catalog[p.repo.Repository] {
+			continue
+		}
+		if found, _ := c.hasBlob(ctx, p.repo, b); found {
+			p.landed = true
+			b.places = slices.Insert(slices.Delete(b.places, i, i+1), 0, p)
+			return
+		}
+	}
+}
+
+// hasBlob asks for a blob at the destination.
+func (c *Client) hasBlob(ctx context.Context, repo ref.Ref, b *Blob) (bool, error) {
+	err := c.call(ctx, repo, func(ctx context.Context) error {
+		rd, err := c.push.BlobHead(ctx, repo, plain(b.desc))
+		if err == nil {
+			err = rd.Close()
+		}
+		return err
+	})
+	if KindOf(err) == NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func cancelled(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

@@ -1,0 +1,232 @@
+package registry
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// An Image is one image of a list, and where it is to be.
+type Image struct {
+	Source string // host/repository:tag
+	Target string // host/repository:tag
+	Digest string // what Source stands for, where that is known already; "": ask
+}
+
+// A State is how far an image has come.
+type State string
+
+// The states there are.
+const (
+	Unchanged State = "unchanged" // the target's tag stands for the very image
+	Copy      State = "copy"      // to be copied
+	Copied    State = "copied"
+	Failed    State = "failed"
+)
+
+// An Entry is what the table knows of one image.
+type Entry struct {
+	Image
+	State State
+	Have  string // digest that the target's tag stands for before anything is done, "" when there is none
+	Size  int64  // of all its blobs
+	Blobs int    // how many there are
+	Err   error  // of a failed one
+
+	source, target ref.Ref
+	manifests      []manifest.Manifest // children first, the image itself last
+	parts          []descriptor.Descriptor
+}
+
+// A Blob is a blob that some image to be copied needs, once per registry.
+type Blob struct {
+	Digest string
+	Size   int64
+
+	desc    descriptor.Descriptor
+	sources []ref.Ref // repositories that have it
+	places  []*place  // repositories that need it, the home first
+}
+
+// A place is a repository of the destination that needs a blob.
+type place struct {
+	repo    ref.Ref
+	entries []*Entry
+	landed  bool // it is there
+}
+
+// alive says whether somebody still waits for the blob there.
+func (p *place) alive() bool {
+	return slices.ContainsFunc(p.entries, func(e *Entry) bool { return e.State == Copy })
+}
+
+// here says whether the registry has the blob in one of the places.
+func (b *Blob) here() bool {
+	return slices.ContainsFunc(b.places, func(p *place) bool { return p.landed })
+}
+
+// A Table is what there is to do for a list of images. Carrying it out changes it.
+type Table struct {
+	Images []*Entry // in the order of the list
+	Blobs  []*Blob  // largest first
+}
+
+// A Summary counts a table.
+type Summary struct {
+	Images, Unchanged, Copies, Failed int
+	Blobs                             int   // to be pulled from the source
+	Bytes                             int64 // of those
+	Mounts                            int   // of blobs that the destination then has
+}
+
+// Summary counts what is there to do.
+func (t *Table) Summary() Summary {
+	s := Summary{Images: len(t.Images)}
+	for _, e := range t.Images {
+		switch e.State {
+		case Unchanged, Copied:
+			s.Unchanged++
+		case Failed:
+			s.Failed++
+		default:
+			s.Copies++
+		}
+	}
+	for _, b := range t.Blobs {
+		missing := 0
+		for _, p := range b.places {
+			if !p.landed {
+				missing++
+			}
+		}
+		if !b.here() && missing > 0 {
+			s.Blobs++
+			s.Bytes += b.Size
+			missing--
+		}
+		s.Mounts += missing
+	}
+	return s
+}
+
+// Pulls says how many bytes are pulled for each image: a blob that several
+// need counts for the first.
+func (t *Table) Pulls() map[*Entry]int64 {
+	pulls := map[*Entry]int64{}
+	for _, b := range t.Blobs {
+		if !b.here() {
+			pulls[b.places[0].entries[0]] += b.Size
+		}
+	}
+	return pulls
+}
+
+// Err gives the errors of all images that failed, one for each cause.
+func (t *Table) Err() error {
+	var errs *multierror.Error
+	byCause := map[string][]*Entry{}
+	var causes []string
+	for _, e := range t.Images {
+		if e.Err == nil {
+			continue
+		}
+		text := e.Err.Error()
+		if byCause[text] == nil {
+			causes = append(causes, text)
+		}
+		byCause[text] = append(byCause[text], e)
+	}
+	for _, text := range causes {
+		errs = multierror.Append(errs, shared(byCause[text]))
+	}
+	if errs == nil {
+		return nil
+	}
+	if len(errs.Errors) == 1 {
+		return errs.Errors[0]
+	}
+	return errs
+}
+
+// shared is the error of images that failed for one cause.
+func shared(es []*Entry) error {
+	names := make([]string, 0, 2)
+	for _, e := range es[:min(len(es), 2)] {
+		names = append(names, e.Target)
+	}
+	who := strings.Join(names, ", ")
+	if more := len(es) - len(names); more > 0 {
+		who += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Errorf("%s: %w", who, es[0].Err)
+}
+
+// A SideError says on which side something went wrong.
+type SideError struct {
+	Side string // "source" or "destination"
+	Err  error
+}
+
+// Error names the side first.
+func (e *SideError) Error() string { return e.Side + ": " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *SideError) Unwrap() error { return e.Err }
+
+const (
+	source      = "source"
+	destination = "destination"
+)
+
+// on says on which side err was met; a nil err stays nil, and that a run was
+// cancelled is no side's fault.
+func on(side string, err error) error {
+	var done *SideError
+	if err == nil || cancelled(err) || errors.As(err, &done) {
+		return err
+	}
+	return &SideError{side, err}
+}
+
+// collect makes the table of blobs from the entries that are to be copied.
+func collect(entries []*Entry) []*Blob {
+	type key struct{ registry, digest string }
+	type spot struct {
+		key
+		repository string
+	}
+	blobs, places := map[key]*Blob{}, map[spot]*place{}
+	var all []*Blob
+	for _, e := range entries {
+		if e.State != Copy {
+			continue
+		}
+		for _, d := range e.parts {
+			k := key{e.target.Registry, d.Digest.String()}
+			b := blobs[k]
+			if b == nil {
+				b = &Blob{Digest: k.digest, Size: d.Size, desc: d}
+				blobs[k], all = b, append(all, b)
+			}
+			from := repoOf(e.source)
+			if !slices.Contains(b.sources, from) {
+				b.sources = append(b.sources, from)
+			}
+			s := spot{k, e.target.Repository}
+			if places[s] == nil {
+				places[s] = &place{repo: repoOf(e.target)}
+				b.places = append(b.places, places[s])
+			}
+			places[s].entries = append(places[s].entries, e)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b *Blob) int { return cmp.Compare(b.Size, a.Size) })
+	return all
+}

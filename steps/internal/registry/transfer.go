@@ -1,0 +1,128 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/regclient/regclient/scheme/reg"
+	"github.com/regclient/regclient/types/errs"
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// tries is how often a blob or manifest is tried.
+const tries = 3
+
+// retry repeats what failed for a reason that may pass.
+func (c *Client) retry(ctx context.Context, do func() error) error {
+	for try := 1; ; try++ {
+		err := do()
+		if err == nil || ctx.Err() != nil || try == tries || !fault.IsConnection(err) {
+			return err
+		}
+		wait := backoff(try)
+		var e *Error
+		if errors.As(err, &e) {
+			if e.RetryAfter > maxRetryAfter {
+				return err
+			}
+			wait = max(wait, e.RetryAfter)
+		}
+		if c.pause(ctx, wait) != nil {
+			return err
+		}
+	}
+}
+
+// A leg is one way for a blob: from a repository of either side to one of the destination.
+type leg struct {
+	view     *reg.Reg // to read with
+	from, to ref.Ref
+	moved    func(int64)
+}
+
+// carry moves a blob from one repository to another, each try with an upload of its own.
+func (c *Client) carry(ctx context.Context, b *Blob, l leg) error {
+	return c.retry(ctx, func() error { return c.carryOnce(ctx, b, l) })
+}
+
+func (c *Client) carryOnce(ctx context.Context, b *Blob, l leg) error {
+	in := c.newIntake(ctx, l.view, l.from, b)
+	in.moved = l.moved
+	defer func() { _ = in.Close() }()
+	err := c.call(ctx, l.to, func(ctx context.Context) error {
+		_, err := c.push.BlobPut(ctx, l.to, b.desc, in)
+		return err
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if failed := in.failed(); err != nil && failed != nil {
+		side := source
+		if l.view == c.push {
+			side = destination
+		}
+		return on(side, fmt.Errorf("blob %s: %w", b.Digest, failed))
+	}
+	if err != nil {
+		return on(destination, fmt.Errorf("blob %s: %w", b.Digest, err))
+	}
+	return nil
+}
+
+// errRefused says that a registry does not mount.
+var errRefused = errors.New("the registry does not mount blobs")
+
+// mount lets a repository have a blob that another one of its registry has.
+func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
+	err := c.retry(ctx, func() error {
+		return c.call(ctx, to, func(ctx context.Context) error { return c.push.BlobMount(ctx, from, to, b.desc) })
+	})
+	var e *Error
+	switch {
+	case err == nil || cancelled(err):
+		return err
+	case errors.Is(err, errs.ErrMountReturnedLocation),
+		errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !transient(e.Status),
+		errors.As(err, &e) && e.Kind == Other:
+		return errRefused
+	}
+	return on(destination, fmt.Errorf("mounting blob %s: %w", b.Digest, err))
+}
+
+// publish puts an image's manifests, the one with the tag last, and makes
+// sure that the tag stands for the very image.
+func (c *Client) publish(ctx context.Context, e *Entry) error {
+	for i, m := range e.manifests {
+		to := repoOf(e.target).SetDigest(describe(m).Digest)
+		if i == len(e.manifests)-1 {
+			to = repoOf(e.target).SetTag(e.target.Tag)
+		}
+		if err := c.put(ctx, to, m); err != nil {
+			return on(destination, err)
+		}
+	}
+	return nil
+}
+
+// put puts one manifest. The registry says in its answer what it took it for;
+// one that does not is asked.
+func (c *Client) put(ctx context.Context, to ref.Ref, m manifest.Manifest) error {
+	var s seen
+	err := c.retry(ctx, func() (err error) {
+		s, err = c.traced(ctx, to, func(ctx context.Context) error { return c.push.ManifestPut(ctx, to, m) })
+		return err
+	})
+	if err != nil || s.digest != "" {
+		return err
+	}
+	want := describe(m).Digest
+	got, err := c.head(ctx, c.push, to)
+	if err == nil && got.Digest != want {
+		err = fmt.Errorf("%s: it is %s after %s was put there", show(to), got.Digest, want)
+	}
+	return err
+}

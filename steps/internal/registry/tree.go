@@ -1,0 +1,126 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+)
+
+const (
+	// maxDepth is how deep indexes may hold indexes.
+	maxDepth = 3
+	// maxManifests is how many manifests one image may have.
+	maxManifests = 1000
+)
+
+// A tree is an image's manifests and blobs, each once.
+type tree struct {
+	repo      ref.Ref
+	read      reader
+	seen      map[string]bool     // digests of manifests
+	parts     map[string]bool     // digests of blobs
+	manifests []manifest.Manifest // children first
+	blobs     []descriptor.Descriptor
+}
+
+// readTree reads an entry's manifests from its source.
+func (c *Client) readTree(ctx context.Context, e *Entry) error {
+	t, err := readImage(ctx, repoOf(e.source), e.Digest, c.manifest)
+	if err != nil {
+		return err
+	}
+	e.manifests, e.parts = t.manifests, t.blobs
+	e.Blobs = len(t.blobs)
+	for _, d := range t.blobs {
+		e.Size += d.Size
+	}
+	return nil
+}
+
+// A reader reads a manifest from one of the sides.
+type reader func(context.Context, ref.Ref) (manifest.Manifest, error)
+
+func readImage(ctx context.Context, repo ref.Ref, digest string, read reader) (*tree, error) {
+	t := &tree{repo: repo, read: read, seen: map[string]bool{}, parts: map[string]bool{}}
+	return t, t.walk(ctx, digest, 1)
+}
+
+// walk reads a manifest and all below it.
+func (t *tree) walk(ctx context.Context, digest string, depth int) error {
+	if t.seen[digest] {
+		return nil
+	}
+	t.seen[digest] = true
+	switch r := t.repo.SetDigest(digest); {
+	case depth > maxDepth:
+		return fmt.Errorf("%s: indexes are nested more than %d deep", show(r), maxDepth)
+	case len(t.seen) > maxManifests:
+		return fmt.Errorf("%s: more than %d manifests", show(t.repo), maxManifests)
+	}
+	m, err := t.read(ctx, t.repo.SetDigest(digest))
+	if err != nil {
+		return err
+	}
+	if err := t.children(ctx, m, depth); err != nil {
+		return err
+	}
+	t.manifests = append(t.manifests, m)
+	return nil
+}
+
+func (t *tree) children(ctx context.Context, m manifest.Manifest, depth int) error {
+	name := show(t.repo.SetDigest(describe(m).Digest))
+	switch m := m.(type) {
+	case manifest.Indexer:
+		list, err := m.GetManifestList()
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		for _, d := range list {
+			if err := d.Digest.Validate(); err != nil {
+				return fmt.Errorf("%s: an index with the digest %q: %w", name, d.Digest, err)
+			}
+			if err := t.walk(ctx, d.Digest.String(), depth+1); err != nil {
+				return err
+			}
+		}
+		return nil
+	case manifest.Imager:
+		return t.image(m, name)
+	}
+	return fmt.Errorf("%s: a manifest of type %q cannot be copied", name, describe(m).MediaType)
+}
+
+// image notes the blobs of one image.
+func (t *tree) image(m manifest.Imager, name string) error {
+	conf, err := m.GetConfig()
+	if err != nil {
+		return fmt.Errorf("%s: its configuration: %w", name, err)
+	}
+	layers, err := m.GetLayers()
+	if err != nil {
+		return fmt.Errorf("%s: its layers: %w", name, err)
+	}
+	for _, d := range append([]descriptor.Descriptor{conf}, layers...) {
+		if foreign(d) {
+			continue
+		}
+		if err := checkBlob(d); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if key := d.Digest.String(); !t.parts[key] {
+			t.parts[key] = true
+			t.blobs = append(t.blobs, plain(d))
+		}
+	}
+	return nil
+}
+
+// foreign says whether a layer is, by its type, not to be kept in registries.
+func foreign(d descriptor.Descriptor) bool {
+	return strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable.")
+}
