@@ -254,10 +254,10 @@ func TestPrepareSeesPlannedFiles(t *testing.T) {
 
 func TestPrepareNoticesChanges(t *testing.T) {
 	tests := []struct {
-		name   string
+		name string
 		harm func(t *testing.T, p *prepare)
-		item   runner.Op
-		err    string // of Verify
+		item runner.Op
+		err  string // of Verify
 	}{
 		{"the file is gone", func(_ *testing.T, p *prepare) { os.Remove(string(p.EnvFile)) }, runner.Create, "no such file"},
 		{
@@ -339,10 +339,10 @@ func TestPrepareCancelledWritesNothing(t *testing.T) {
 
 func TestPrepareErrors(t *testing.T) {
 	tests := []struct {
-		name   string
+		name string
 		harm func(t *testing.T, p *prepare)
-		want   string
-		hint   string
+		want string
+		hint string
 	}{
 		{
 			"no environment file", func(_ *testing.T, p *prepare) { p.Environments[0] = "/none/env.yaml" },
