@@ -93,12 +93,12 @@ func (g *glanceSurvey) summary() string {
 		}
 	}
 	if uploads > 0 {
-		parts = append(parts, fmt.Sprintf("%d images (%s) to upload", uploads, runner.Size(bytes)))
+		parts = append(parts, howMany(uploads, "image", "images")+" ("+runner.Size(bytes)+") to upload")
 	} else if len(g.items()) > files {
 		parts = append(parts, "images to set right")
 	}
 	if files > 0 {
-		parts = append(parts, fmt.Sprintf("%d boot files to place", files))
+		parts = append(parts, howMany(files, "boot file", "boot files")+" to place")
 	}
 	if replaced {
 		// Nodes hold the ids of the images that they boot.

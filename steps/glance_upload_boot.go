@@ -42,7 +42,7 @@ func (s *glanceUpload) surveyBoot(ctx context.Context, w runner.World, files map
 	}
 	for _, b := range found {
 		if b.op != "" {
-			return found, place.Writable(dir)
+			return found, checkWritable(dir)
 		}
 	}
 	return found, nil

@@ -7,17 +7,12 @@ import (
 	"context"
 	"crypto/sha512"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/bayplan/bayplan/internal/durable"
-	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // Mode is what placed files get. A boot server reads them, often as another
@@ -91,23 +86,4 @@ func Publish(path string) error {
 		return err
 	}
 	return os.Chmod(path, fi.Mode().Perm()|0o444)
-}
-
-// Writable says whether files can be placed in dir, without writing one. For
-// a directory that is not there yet it has no objection.
-func Writable(dir string) error {
-	fi, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !fi.IsDir():
-		return fmt.Errorf("%s is not a directory", dir)
-	}
-	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		return fault.WithHint(fmt.Errorf("%s cannot be written to: %w", filepath.Clean(dir), err),
-			fmt.Sprintf("give yourself the right to: sudo setfacl -m u:%d:rwx %s", os.Getuid(), dir))
-	}
-	return nil
 }
