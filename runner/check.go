@@ -13,23 +13,27 @@ import (
 // what is not there, cycles, steps that write the same file or read what
 // another writes with no order between them. It does no I/O.
 //
-// What only follows from another mistake is not reported. The Graph is nil
-// when there are mistakes.
-func Check(p *plan.Plan, types Types) (*Graph, plan.Errors) {
-	c := &checker{plan: p, types: types, bad: map[string]bool{}}
+// What only follows from another mistake is not reported; known are those that
+// reading the plan found already. The Graph is nil when there are any.
+func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors) {
+	// Reading drops what it reports, a need with a typing error for example, so
+	// the order of the steps may not be what was meant.
+	c := &checker{plan: p, types: types, bad: map[string]bool{}, tangled: len(known) > 0}
 	g := &Graph{Plan: p}
 	for _, s := range p.Steps {
 		g.Nodes = append(g.Nodes, c.node(s))
 	}
 	for _, n := range g.Nodes {
-		c.edges(n)
+		for _, ref := range n.Step.With.Refs() {
+			c.reference(n, ref)
+		}
 	}
 	c.cycles(g)
 	if !c.tangled {
 		c.paths(g)
 	}
-	if len(c.errs) > 0 {
-		c.errs.Err() // sorts them
+	if len(c.errs) > 0 || len(known) > 0 {
+		_ = c.errs.Err() // sorts them
 		return nil, c.errs
 	}
 	return g, nil
@@ -50,7 +54,9 @@ func (c *checker) report(pos plan.Pos, msg, hint string) {
 			return
 		}
 	}
-	c.errs = append(c.errs, &plan.Error{File: c.plan.File, Pos: pos, Msg: msg, Hint: hint})
+	e := c.plan.Errorf(pos, "%s", msg)
+	e.Hint = hint
+	c.errs = append(c.errs, e)
 }
 
 // node finds a step's type and tries its configuration.
@@ -59,7 +65,9 @@ func (c *checker) node(s *plan.Step) *Node {
 	typ, ok := c.types.Find(s.Type)
 	if !ok {
 		c.bad[s.ID] = true
-		c.report(s.TypePos, fmt.Sprintf("no step type %q", s.Type), didYouMean(s.Type, c.types.names()))
+		if s.Type != "" { // reading reported that it is missing
+			c.report(s.TypePos, fmt.Sprintf("there is no step type %q", s.Type), didYouMean(s.Type, c.types.names()))
+		}
 		return n
 	}
 	n.Type = typ
@@ -75,44 +83,19 @@ func (c *checker) node(s *plan.Step) *Node {
 	return n
 }
 
-// edges checks what a step waits for, and leaves only the edges that hold.
-func (c *checker) edges(n *Node) {
-	for _, need := range n.Step.Needs {
-		c.known(need.ID, need.Pos, n)
-	}
-	for _, ref := range n.Step.With.Refs() {
-		c.reference(n, ref)
-	}
-	n.Needs = slices.DeleteFunc(n.Needs, func(e Edge) bool { return c.plan.Step(e.From) == nil })
-}
-
-// known says whether there is a step of that id, and reports when not.
-func (c *checker) known(id string, pos plan.Pos, n *Node) bool {
-	if c.plan.Step(id) != nil {
-		return true
-	}
-	c.tangled = true
-	c.report(pos, fmt.Sprintf("no step %q", id), didYouMean(id, c.otherSteps(n.ID())))
-	return false
-}
-
+// reference checks one reference. That there is such a step was checked when
+// the plan was read.
 func (c *checker) reference(n *Node, ref plan.Ref) {
-	if !c.known(ref.Step, ref.Pos, n) {
-		return
-	}
 	typ, ok := c.types.Find(c.plan.Step(ref.Step).Type)
 	if !ok {
 		return
 	}
-	out, ok := typ.output(ref.Output)
-	switch {
-	case !ok:
+	if out, ok := typ.output(ref.Output); !ok {
 		c.bad[n.ID()] = true
 		c.report(ref.Pos, fmt.Sprintf("step %q (%s) has no output %q", ref.Step, typ.Name, ref.Output), typ.outputHint(ref.Output))
-	case out.List && !ref.Whole:
+	} else if msg, hint := misfit(n.Type, ref, out); msg != "" {
 		c.bad[n.ID()] = true
-		c.report(ref.Pos, fmt.Sprintf("output %q of step %q is a list and cannot stand inside text", ref.Output, ref.Step),
-			"use the reference as the whole value")
+		c.report(ref.Pos, msg, hint)
 	}
 }
 
@@ -121,7 +104,7 @@ func (c *checker) cycles(g *Graph) {
 	for stuck := circular(g.sort()); len(stuck) > 0; {
 		c.tangled = true
 		loop := cycle(stuck)
-		c.report(c.plan.Step(loop[0]).Pos, loopMessage(loop), "")
+		c.report(c.plan.Step(loop[0]).Pos, "steps wait for each other: "+strings.Join(append(loop, loop[0]), " -> "), "")
 		stuck = circular(slices.DeleteFunc(stuck, func(n *Node) bool { return slices.Contains(loop, n.ID()) }))
 	}
 }
@@ -144,23 +127,6 @@ func circular(nodes []*Node) []*Node {
 
 func waitsFor(n *Node, id string) bool {
 	return slices.ContainsFunc(n.Needs, func(e Edge) bool { return e.From == id })
-}
-
-func loopMessage(loop []string) string {
-	if len(loop) == 1 {
-		return fmt.Sprintf("step %q waits for itself", loop[0])
-	}
-	return "steps wait for each other: " + strings.Join(append(loop, loop[0]), " -> ")
-}
-
-func (c *checker) otherSteps(id string) []string {
-	var ids []string
-	for _, s := range c.plan.Steps {
-		if s.ID != id {
-			ids = append(ids, s.ID)
-		}
-	}
-	return ids
 }
 
 func (ts Types) names() []string {

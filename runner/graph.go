@@ -99,8 +99,7 @@ func (g *Graph) newStep(n *Node) Step {
 	return step
 }
 
-// edgesOf gives what a step waits for, each edge once. Edges to steps that are
-// not in the plan, or to the step itself, are left in: Check reports them.
+// edgesOf gives what a step waits for, each edge once.
 func edgesOf(s *plan.Step) []Edge {
 	var edges []Edge
 	add := func(e Edge) {
