@@ -81,7 +81,11 @@ func (x *Extraction) run(ctx context.Context, r io.Reader, st *stage) ([]Entry, 
 // explain adds what to do about a full disk. Trying again would not help.
 func (x *Extraction) explain(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fault.WithHint(err, fmt.Sprintf("make room: the files take %d bytes", x.need()))
+		hint := "make room, or unpack somewhere else"
+		if need := x.need(); need > 0 {
+			hint = fmt.Sprintf("make room: the files take %d bytes", need)
+		}
+		return fault.WithHint(err, hint)
 	}
 	return err
 }

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // A sink takes the entries of an archive as they come.
@@ -34,7 +36,7 @@ func walk(ctx context.Context, r io.Reader, o Options, to sink) ([]Entry, error)
 	}
 	defer s.close()
 	var entries []Entry
-	buf := make([]byte, 1<<20)
+	bufs := [2][]byte{make([]byte, 1<<20), make([]byte, 1<<20)}
 	for {
 		e, err := s.next()
 		if err == io.EOF {
@@ -46,7 +48,7 @@ func walk(ctx context.Context, r io.Reader, o Options, to sink) ([]Entry, error)
 		if err != nil {
 			return nil, err
 		}
-		if e, err = s.pass(e, to, buf); err != nil {
+		if e, err = s.pass(e, to, &bufs); err != nil {
 			return nil, err
 		}
 		entries = append(entries, e)
@@ -54,7 +56,7 @@ func walk(ctx context.Context, r io.Reader, o Options, to sink) ([]Entry, error)
 }
 
 // pass moves one entry into the sink.
-func (s *stream) pass(e Entry, to sink, buf []byte) (Entry, error) {
+func (s *stream) pass(e Entry, to sink, bufs *[2][]byte) (Entry, error) {
 	w, err := to.begin(e)
 	if err != nil || e.IsDir() {
 		return e, err
@@ -63,7 +65,7 @@ func (s *stream) pass(e Entry, to sink, buf []byte) (Entry, error) {
 	if s.opts.SHA512 {
 		sums = append(sums, sha512.New())
 	}
-	if err := s.copy(e, append(writers(sums), w), buf); err != nil {
+	if err := s.copy(e, append(writers(sums), w), bufs); err != nil {
 		return e, err
 	}
 	e.SHA256 = hex.EncodeToString(sums[0].Sum(nil))
@@ -73,26 +75,45 @@ func (s *stream) pass(e Entry, to sink, buf []byte) (Entry, error) {
 	return e, to.end(e)
 }
 
-// copy reads the content of an entry. It keeps the side that failed apart: a
-// full disk is no fault of the archive.
-func (s *stream) copy(e Entry, to []io.Writer, buf []byte) error {
-	left := e.Size
-	for left > 0 {
-		n, err := s.tar.Read(buf[:min(int64(len(buf)), left)])
-		for _, w := range to {
-			if _, err := w.Write(buf[:n]); err != nil {
-				return err
-			}
+// copy moves the content of an entry. While one part of it is hashed and
+// written, the next one is read and decompressed. An error of the sink is kept
+// apart: a full disk is no fault of the archive.
+func (s *stream) copy(e Entry, to []io.Writer, bufs *[2][]byte) error {
+	wait := func() error { return nil }
+	for left, turn := e.Size, 0; left > 0; turn ^= 1 {
+		buf := bufs[turn]
+		n, err := io.ReadFull(s.tar, buf[:min(int64(len(buf)), left)])
+		if err := wait(); err != nil {
+			return err
 		}
+		if err != nil {
+			return fmt.Errorf("entry %q: %w", e.Name, s.wrap(unexpected(err)))
+		}
+		wait = writeAll(to, buf[:n])
 		left -= int64(n)
-		if err == io.EOF && left > 0 {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil && err != io.EOF {
-			return fmt.Errorf("entry %q: %w", e.Name, s.wrap(err))
-		}
 	}
-	return nil
+	return wait()
+}
+
+// unexpected is for an end that comes too early.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// writeAll writes the same bytes to all, side by side. The function it gives
+// waits for them.
+func writeAll(to []io.Writer, b []byte) (wait func() error) {
+	var all errgroup.Group
+	for _, w := range to {
+		all.Go(func() error {
+			_, err := w.Write(b)
+			return err
+		})
+	}
+	return all.Wait
 }
 
 func writers(sums []hash.Hash) []io.Writer {
