@@ -100,16 +100,20 @@ func (f textFile) planned() runner.File {
 }
 
 // write puts the file in its place, keeping the permissions of one that is
-// there.
+// there. A link that leads to a file stays, and the file it leads to is
+// written.
 func (f textFile) write(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	mode := fs.FileMode(0o644)
-	if fi, err := os.Stat(f.path); err == nil {
+	path, mode := f.path, fs.FileMode(0o644)
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		path = target
+	}
+	if fi, err := os.Stat(path); err == nil {
 		mode = fi.Mode().Perm()
 	}
-	return durable.WriteBytes(f.path, mode, f.content)
+	return durable.WriteBytes(path, mode, f.content)
 }
 
 // verify holds the file against what it should be.
