@@ -1,0 +1,92 @@
+package runner
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+)
+
+func TestSummary(t *testing.T) {
+	change := func(bytes ...int64) Finding {
+		c := &Change{}
+		for _, b := range bytes {
+			c.Items = append(c.Items, Item{Bytes: b})
+		}
+		return Finding{Change: c}
+	}
+	tests := []struct {
+		name  string
+		mode  Mode
+		steps []*StepReport
+		want  string
+	}{
+		{"nothing to do", ModeApply, []*StepReport{{Status: Unchanged}, {Status: Adopted}}, "0 changed, 2 unchanged, 0 failed in 0.4s"},
+		{
+			"all sorts", ModeApply,
+			[]*StepReport{{Status: Changed}, {Status: Failed}, {Status: Skipped}, {Status: Skipped}, {Status: Interrupted}},
+			"1 changed, 0 unchanged, 1 failed, 2 skipped, 1 interrupted in 0.4s",
+		},
+		{
+			"a diff", ModeDiff,
+			[]*StepReport{{Status: ToCreate, Finding: change(1<<20, 600<<20)}, {Status: ToChange, Finding: change(300 << 10)}, {Status: Unchanged}},
+			"2 to change, 1 unchanged: 3 items, 601.3 MiB to move",
+		},
+		{"a diff of one item", ModeDiff, []*StepReport{{Status: ToCreate, Finding: change(0)}}, "1 to change, 0 unchanged: 1 item, 0 B to move"},
+		{"a diff that finds nothing", ModeDiff, []*StepReport{{Status: Unchanged}}, "0 to change, 1 unchanged"},
+		{
+			"a diff of all sorts", ModeDiff,
+			[]*StepReport{{Status: Waiting}, {Status: CheckAfter}, {Status: Failed}, {Status: Skipped}, {Status: Interrupted}},
+			"0 to change, 0 unchanged, 1 waiting, 1 to check, 1 failed, 1 skipped, 1 interrupted",
+		},
+		{"a verify", ModeVerify, []*StepReport{{Status: Verified}, {Status: Failed}}, "1 verified, 1 failed in 0.4s"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &Report{Mode: tt.mode, Steps: tt.steps, Took: 400 * time.Millisecond}
+			if got := r.Summary(); got != tt.want {
+				t.Errorf("Summary = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestSize(t *testing.T) {
+	for n, want := range map[int64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1<<20 - 1: "1.0 MiB", 630521037: "601.3 MiB",
+		5 << 30: "5.0 GiB", 1 << 40: "1.0 TiB", 1<<63 - 1: "8.0 EiB",
+	} {
+		if got := Size(n); got != want {
+			t.Errorf("Size(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestReportAsJSON(t *testing.T) {
+	r := &Report{Mode: ModeDiff, Steps: []*StepReport{
+		{
+			ID: "a", Type: "fake", Status: ToCreate, Took: 1500 * time.Millisecond,
+			Finding: Finding{Change: &Change{Summary: "2 things", Items: []Item{{Op: Create, What: "file", Name: "/x", Bytes: 3, Note: "n", Old: "o", New: "p"}}}},
+			Outputs: Outputs{"id": plan.Later("after upload"), "files": plan.List("x")},
+		},
+		{ID: "b", Type: "fake", Status: Failed, Err: fault.WithHint(errors.New("boom"), "look")},
+		{ID: "c", Type: "fake", Status: Skipped, Blame: "b", Why: "needs b, which failed"},
+	}}
+	got, err := json.Marshal(r)
+	must(t, err)
+	want := `{"mode":"diff","steps":[` +
+		`{"id":"a","type":"fake","status":"create","summary":"2 things","items":[{"op":"create","what":"file","name":"/x","bytes":3,"note":"n","old":"o","new":"p"}],"outputs":{"files":["x"],"id":null},"took":1.5},` +
+		`{"id":"b","type":"fake","status":"failed","error":"boom","hint":"look"},` +
+		`{"id":"c","type":"fake","status":"skipped","why":"needs b, which failed","blame":"b"}]}`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Errorf("JSON (-want +got):\n%s", diff)
+	}
+	if r.Step("x") != nil || r.Count(Failed, Skipped) != 2 {
+		t.Error("Step or Count is wrong")
+	}
+}
