@@ -147,6 +147,35 @@ func (f field) fallback() string {
 	return fmt.Sprintf(", default %v", f.Default)
 }
 
+// indent breaks text into lines of a readable length, each after by. Lines
+// that are indented already stay as they are.
 func indent(text, by string) string {
-	return by + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+by)
+	var lines []string
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		if strings.HasPrefix(line, "\t") {
+			lines = append(lines, by+line)
+			continue
+		}
+		lines = append(lines, wrapped(line, by)...)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// lineWidth is how long a line of explanations may be.
+const lineWidth = 80
+
+func wrapped(paragraph, by string) []string {
+	lines := []string{by}
+	for _, word := range strings.Fields(paragraph) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == by:
+			*last += word
+		case len(*last)+1+len(word) > lineWidth:
+			lines = append(lines, by+word)
+		default:
+			*last += " " + word
+		}
+	}
+	return lines
 }

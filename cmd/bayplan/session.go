@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -58,7 +59,7 @@ func (s *session) runner(c *cli.Context, store *runner.Store) (*runner.Runner, e
 
 // reading opens the session for commands that change nothing, and gives do a
 // runner for it.
-func (s *session) reading(c *cli.Context, do func(*runner.Runner) error) (err error) {
+func (s *session) reading(c *cli.Context, do func(*runner.Runner) error) error {
 	store, err := runner.ReadStore(s.stateDir(c), s.graph.Plan.File)
 	if err != nil {
 		return err
@@ -66,13 +67,22 @@ func (s *session) reading(c *cli.Context, do func(*runner.Runner) error) (err er
 	return s.open(c, store, true, do)
 }
 
-// writing opens the session for apply, and takes the lock.
-func (s *session) writing(c *cli.Context, do func(*runner.Runner) error) (err error) {
+// writing opens the session for apply, takes the lock, and keeps the events of
+// the run in the state.
+func (s *session) writing(c *cli.Context, do func(*runner.Runner) error) error {
 	store, err := runner.OpenStore(s.stateDir(c), s.graph.Plan.File)
 	if err != nil {
 		return err
 	}
-	return s.open(c, store, false, do)
+	return s.open(c, store, false, func(r *runner.Runner) (err error) {
+		log, err := store.NewRun(time.Now())
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, log.Close()) }()
+		r.Observe = log.Observe
+		return do(r)
+	})
 }
 
 func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do func(*runner.Runner) error) (err error) {

@@ -16,23 +16,26 @@ import (
 	"github.com/bayplan/bayplan/steps"
 )
 
-// A reference to a step's output or a variable, where a number, a truth value
-// or a list is wanted.
-const wholeReference = `^\$\{(vars|steps)\.[^}]+\}$`
+const (
+	// A reference to a step's output or a variable, where not every text will do.
+	wholeReference = `^\$\{(vars|steps)\.[^}]+\}$`
+	// The only form in which a secret may stand in a plan.
+	secretReference = `^\$\{secrets\.[a-z][a-z0-9_]*\}$`
+)
 
 // Generate gives the schema as indented JSON. root is the module's directory:
 // the doc comments are read from the sources below it.
 func Generate(root string) ([]byte, error) {
+	docs, err := readComments(filepath.Join(root, "steps"))
+	if err != nil {
+		return nil, err
+	}
 	r := &jsonschema.Reflector{
 		Anonymous:      true,
 		DoNotReference: true,
 		Mapper:         mapType,
+		LookupComment:  docs.lookup,
 	}
-	if err := r.AddGoComments("github.com/bayplan/bayplan", filepath.Join(root, "steps"), jsonschema.WithFullComment()); err != nil {
-		return nil, fmt.Errorf("read doc comments: %w", err)
-	}
-	r.CommentMap = relative(r.CommentMap, root)
-
 	s, err := frame()
 	if err != nil {
 		return nil, err
@@ -78,8 +81,13 @@ func when(name string, def *jsonschema.Schema) *jsonschema.Schema {
 // body gives the schema of a configuration struct, with references allowed
 // wherever they are.
 func body(r *jsonschema.Reflector, config any) *jsonschema.Schema {
-	s := r.ReflectFromType(reflect.TypeOf(config).Elem())
+	t := reflect.TypeOf(config).Elem()
+	s := r.ReflectFromType(t)
 	s.Version = ""
+	if rest, ok := strings.CutPrefix(s.Description, t.Name()+" "); ok {
+		// Nobody but Go knows the type by this name.
+		s.Description = strings.ToUpper(rest[:1]) + rest[1:]
+	}
 	allowReferences(s)
 	return s
 }
@@ -95,7 +103,7 @@ func allowReferences(s *jsonschema.Schema) {
 		case "integer", "boolean", "array":
 			p.Value = orReference(child)
 		case "string":
-			if len(child.Enum) > 0 {
+			if len(child.Enum) > 0 || child.Pattern != "" && child.Pattern != secretReference {
 				p.Value = orReference(child)
 			}
 		}
@@ -117,19 +125,7 @@ func mapType(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[plan.Path]():
 		return &jsonschema.Schema{Type: "string", MinLength: new(uint64(1))}
 	case reflect.TypeFor[plan.Secret]():
-		return &jsonschema.Schema{Type: "string", Pattern: `^\$\{secrets\.[a-z][a-z0-9_]*\}$`}
+		return &jsonschema.Schema{Type: "string", Pattern: secretReference}
 	}
 	return nil
-}
-
-// relative takes root out of the keys of comments: the reflector looks for
-// them by package path.
-func relative(comments map[string]string, root string) map[string]string {
-	prefix := "github.com/bayplan/bayplan/"
-	out := make(map[string]string, len(comments))
-	for key, text := range comments {
-		rest := strings.TrimPrefix(strings.TrimPrefix(key, prefix), strings.TrimPrefix(filepath.ToSlash(root)+"/", "/"))
-		out[prefix+rest] = strings.TrimSpace(text)
-	}
-	return out
 }
