@@ -10,7 +10,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 
 	"github.com/bayplan/bayplan/internal/fault"
 )
@@ -128,9 +127,7 @@ func decompress(r *bufio.Reader, l Limits) (out io.Reader, kind string, close fu
 			out, close = d, d.Close
 		}
 	case "xz":
-		if err = checkXZWindow(head, l); err == nil {
-			out, err = xz.NewReader(r)
-		}
+		out, err = newXZ(r, l)
 	case "bzip2":
 		out = bzip2.NewReader(r)
 	default:
@@ -147,33 +144,4 @@ func newZstd(r io.Reader, l Limits) (*zstd.Decoder, error) {
 		zstd.WithDecoderMaxWindow(uint64(l.Window)),
 		zstd.WithDecoderMaxMemory(uint64(l.stream(l.Entries))),
 		zstd.WithDecoderLowmem(true))
-}
-
-// checkXZWindow reads the dictionary size from the first block's header: the
-// decoder would make room for whatever is asked there, up to 4 GiB.
-func checkXZWindow(head []byte, l Limits) error {
-	const filterLZMA2 = 0x21
-	if len(head) < 24 || head[12] == 0 { // no block follows
-		return nil
-	}
-	block := head[12:min(len(head), 12+(int(head[12])+1)*4)]
-	rest := block[2:]
-	for _, bit := range []byte{0x40, 0x80} { // packed size, unpacked size
-		for block[1]&bit != 0 && len(rest) > 0 {
-			last := rest[0]&0x80 == 0
-			rest = rest[1:]
-			if last {
-				break
-			}
-		}
-	}
-	if len(rest) < 3 || rest[0] != filterLZMA2 || rest[2] > 40 {
-		return nil // another filter, or nonsense: the decoder refuses it
-	}
-	bits := int64(rest[2])
-	size := (2 | bits&1) << (bits/2 + 11)
-	if size > l.Window {
-		return limitf("xz asks for a dictionary of %d bytes, more than %d", size, l.Window)
-	}
-	return nil
 }

@@ -6,8 +6,10 @@ import (
 	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -155,6 +157,9 @@ func hostiles(t testing.TB) []hostile {
 		{"bomb behind the end mark", "limit", bomb, is(gz(append(ar(good), make([]byte, 4<<20)...)))},
 		{"bomb of headers", "limit", archive.Limits{Bytes: 1000}, is(bytes.Repeat(pax('x', map[string]string{"comment": strings.Repeat("c", 1<<19)}).bytes(), 80))},
 		{"zstd window", "zstd", archive.Limits{Window: 1 << 20}, is(bigWindow(t))},
+		{"xz dictionary in a later stream", "limit", archive.Limits{Window: 1 << 20}, is(cat(
+			xzip(t, xz.WriterConfig{DictCap: 1 << 20}, open(good)), xzip(t, xz.WriterConfig{DictCap: 8 << 20}, ar(file("b", "x")))))},
+		{"xz dictionary in a later block", "limit", archive.Limits{Window: 1 << 20}, is(laterBlock(t, ar(good)))},
 		{"xz dictionary", "limit", archive.Limits{Window: 1 << 20}, is(xzip(t, xz.WriterConfig{DictCap: 8 << 20}, ar(good)))},
 
 		// compression
@@ -198,6 +203,28 @@ var bzipped = []byte("\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x3e\x39\x55\x2f\x
 	"\x00\x00\x04\x67\xa1\x9e\x00\x08\x08\x20\x00\x54\x44\x0d\x00\x00\x34\xd0\x49\x14\x34\xd3\x23\xd4" +
 	"\x03\x41\xa4\x88\xf9\x17\xa4\x33\x25\x4e\xf3\x98\xd4\x9c\x84\x30\x35\x5c\x4e\xc2\x21\xd0\xf1\x18" +
 	"\xc5\xc0\x22\x90\x2e\xf4\xd9\xc2\x12\x23\x33\x7a\x11\xf1\x77\x24\x53\x85\x09\x03\xe3\x95\x52\xf0")
+
+// laterBlock makes an xz stream whose second block asks for a larger
+// dictionary than its first: the decoder looks at each by itself.
+func laterBlock(t testing.TB, b []byte) []byte {
+	t.Helper()
+	small := xzip(t, xz.WriterConfig{DictCap: 1 << 20, BlockSize: 512}, b)
+	first, second := 12, 0
+	// The second block begins where the first one's header stands again.
+	header := small[first : first+4*(int(small[first])+1)]
+	if second = first + 1 + bytes.Index(small[first+1:], header[:2]); second <= first {
+		t.Fatal("no second block")
+	}
+	block := small[second : second+4*(int(small[second])+1)]
+	at := bytes.IndexByte(block, 0x21) // the filter, the length of its settings, the dictionary
+	if at < 0 || block[at+1] != 1 {
+		t.Fatalf("block header %x", block)
+	}
+	block[at+2] = 40 // 4 GiB
+	end := len(block) - 4
+	binary.LittleEndian.PutUint32(block[end:], crc32.ChecksumIEEE(block[:end]))
+	return small
+}
 
 // bigWindow makes a zstd stream that asks for a window of 4 MiB.
 func bigWindow(t testing.TB) []byte {
