@@ -113,12 +113,6 @@ func newLogin(h Host) *login {
 
 const (
 	userAgent = "bayplan"
-	// engineTries bounds what regclient repeats by itself: connections that
-	// fail, and the rest of a body that was cut. It counts requests, with those
-	// for authorization.
-	engineTries = 3
-	firstDelay  = 100 * time.Millisecond
-	longDelay   = 2 * time.Second
 	// maxManifest is what registries are asked to take; nothing larger is read.
 	maxManifest = 4 << 20
 )
@@ -138,8 +132,9 @@ func (c *Client) view(hc *http.Client, which int) *reg.Reg {
 		reg.WithConfigHostDefault(unknown),
 		reg.WithSlog(slog.New(slog.NewTextHandler(io.Discard, nil))),
 		reg.WithUserAgent(userAgent),
-		reg.WithDelay(firstDelay, longDelay),
-		reg.WithRetryLimit(engineTries),
+		// The guard repeats what may be repeated.
+		reg.WithDelay(1, 1),
+		reg.WithRetryLimit(1),
 		reg.WithManifestMax(maxManifest, maxManifest),
 	)
 }

@@ -38,6 +38,7 @@ type Error struct {
 	Status     int           // of the answer, 0 without one
 	RetryAfter time.Duration // as the registry asked for
 	user       string
+	tried      bool   // it has been tried again already
 	detail     string // what the registry said, "" when nothing
 	err        error
 }
@@ -146,12 +147,12 @@ func (c *Client) explain(r ref.Ref, s seen, err error) error {
 	}
 	e := &Error{
 		Host: r.Registry, Repository: r.Repository, Ref: show(r), Status: s.status, RetryAfter: s.retryAfter,
-		user: c.user(r.Registry), detail: s.detail, err: err,
+		user: c.user(r.Registry), detail: s.detail, tried: s.asked, err: err,
 	}
 	e.Kind = kind(e.user, s, err)
 	var lost *url.Error
 	switch {
-	case e.Kind == Unreachable && s.err != nil:
+	case (e.Kind == Unreachable || e.Kind == Mismatch) && s.err != nil:
 		e.err = s.err
 	case e.Kind == Unreachable && errors.As(err, &lost):
 		e.err = fmt.Errorf("%s: asking for a token: %w", r.Registry, lost.Err)
@@ -164,7 +165,7 @@ func (c *Client) explain(r ref.Ref, s seen, err error) error {
 func kind(user string, s seen, err error) Kind {
 	var lost *url.Error
 	switch {
-	case errors.Is(err, errs.ErrDigestMismatch), errors.Is(err, errs.ErrMismatch), errors.Is(err, errs.ErrSizeLimitExceeded), errors.Is(err, errPages):
+	case errors.Is(err, errs.ErrDigestMismatch), errors.Is(err, errs.ErrMismatch), errors.Is(err, errs.ErrSizeLimitExceeded), errors.Is(s.err, errPages), errors.Is(s.err, errLength):
 		return Mismatch
 	case s.err != nil:
 		return Unreachable

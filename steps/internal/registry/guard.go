@@ -1,43 +1,25 @@
 package registry
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A trace is what one call saw of its requests: the errors that come back
-// through regclient no longer tell.
-type trace struct {
-	mu         sync.Mutex // requests of one call may still end when it has been cancelled
-	status     int
-	authorized bool // the last request carried credentials or a token
-	basic      bool // and it was name and password
-	retryAfter time.Duration
-	digest     string // Docker-Content-Digest of the last answer
-	detail     string // what the last answer said was wrong
-	err        error  // the last request got no answer
-	pages      map[string]bool
-}
-
-type traceKey struct{}
-
-func withTrace(ctx context.Context) (context.Context, *trace) {
-	t := &trace{pages: map[string]bool{}}
-	return context.WithValue(ctx, traceKey{}, t), t
-}
-
-// A guard stands between regclient and the network: it notes in the call's
-// trace what is seen, bounds what a registry can ask for, and repeats
-// requests that regclient would not.
+// A guard stands between regclient and the network. It notes in the call's
+// trace what is seen, bounds what a registry can send, repeats what may be
+// repeated, and asks for the rest of a blob that was cut.
+//
+// regclient itself is told to repeat nothing: it slows a host down as a whole
+// after each refusal, so that 45 images without access would take minutes to
+// say so. That is why it sees every refusal but 401 as a plain 404; the trace
+// knows better.
 type guard struct {
 	next  http.RoundTripper
 	pause func(context.Context, time.Duration) error
@@ -46,7 +28,8 @@ type guard struct {
 const (
 	// maxRetryAfter is how long a registry may make us wait.
 	maxRetryAfter = 120 * time.Second
-	guardTries    = 3
+	// tries is how often a request, a blob or a manifest is tried.
+	tries = 3
 )
 
 // RoundTrip sends a request on.
@@ -57,89 +40,70 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	resp, err := g.send(req)
+	if err == nil {
+		err = g.content(req, resp)
+	}
 	t.note(req, resp, err)
 	if err != nil {
 		return nil, err
 	}
-	capRetryAfter(resp)
-	capBody(req, resp)
-	plainRefusal(resp)
+	resp.Header.Del("Retry-After")
+	if resp.StatusCode >= 400 && resp.StatusCode != http.StatusUnauthorized {
+		resp.StatusCode = http.StatusNotFound
+	}
 	return resp, nil
 }
 
-// plainRefusal gives a refusal to regclient as the one that it takes without
-// slowing down all that follows; the trace knows better.
-func plainRefusal(resp *http.Response) {
-	switch s := resp.StatusCode; s {
-	case http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusRequestedRangeNotSatisfiable,
-		http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusGatewayTimeout:
-	default:
-		if s >= 400 {
-			resp.StatusCode = http.StatusNotFound
-		}
-	}
-}
-
-// detail reads what an answer says is wrong, in the words of the distribution
-// specification, and leaves the body as it was.
-func detail(resp *http.Response) string {
-	if resp.StatusCode < 400 || resp.Body == nil {
-		return ""
-	}
-	head, err := io.ReadAll(io.LimitReader(resp.Body, 2048))
-	if err != nil || len(head) == 0 {
-		return ""
-	}
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
-	var said struct {
-		Errors []struct{ Code, Message string }
-	}
-	if json.Unmarshal(head, &said) != nil || len(said.Errors) == 0 {
-		return ""
-	}
-	return said.Errors[0].Code + ": " + said.Errors[0].Message
-}
-
-// send repeats a request without a body that was answered with 503, which
-// regclient takes for an answer for good.
+// send repeats a request that asks only, while there is hope.
 func (g *guard) send(req *http.Request) (*http.Response, error) {
 	for try := 1; ; try++ {
 		resp, err := g.next.RoundTrip(req)
-		if err != nil || resp.StatusCode != http.StatusServiceUnavailable || try == guardTries ||
-			(req.Method != http.MethodGet && req.Method != http.MethodHead) {
+		if !asks(req) || try == tries || err == nil && !transient(resp.StatusCode) || err != nil && !fault.IsConnection(err) {
 			return resp, err
 		}
-		wait := retryAfter(resp.Header)
-		if wait > maxRetryAfter {
-			return resp, nil
+		wait := backoff(try)
+		if err == nil {
+			after := retryAfter(resp.Header)
+			if after > maxRetryAfter {
+				return resp, nil
+			}
+			wait = max(wait, after)
+			_, _ = io.CopyN(io.Discard, resp.Body, 4096)
+			_ = resp.Body.Close()
 		}
-		_, _ = io.CopyN(io.Discard, resp.Body, 4096)
-		_ = resp.Body.Close()
-		if err := g.pause(req.Context(), max(wait, backoff(try))); err != nil {
+		if err := g.pause(req.Context(), wait); err != nil {
 			return nil, err
 		}
 	}
 }
 
+// asks says whether a request changes nothing, and so may be sent again.
+func asks(req *http.Request) bool {
+	return req.Method == http.MethodGet || req.Method == http.MethodHead
+}
+
+// errLength says that an answer has not the length that it must have.
+var errLength = errors.New("the length is wrong")
+
+// content bounds an answer's body, or, where a blob was asked for, makes it
+// come whole.
+func (g *guard) content(req *http.Request, resp *http.Response) error {
+	size, isBlob := req.Context().Value(sizeKey{}).(int64)
+	switch {
+	case resp.Body == nil:
+	case !isBlob || req.Method != http.MethodGet || resp.StatusCode >= 300:
+		resp.Body = &cappedBody{resp.Body, maxAnswer}
+	case resp.ContentLength >= 0 && resp.ContentLength != size:
+		_ = resp.Body.Close()
+		return fmt.Errorf("%w: %s would send %d bytes, the manifest says %d", errLength, req.URL.Host, resp.ContentLength, size)
+	default:
+		resp.Body = &resumed{g: g, req: req, body: resp.Body, size: size}
+	}
+	return nil
+}
+
 // maxAnswer bounds every answer that is not a blob's content.
 const maxAnswer = 16 << 20
-
-type blobKey struct{}
-
-// forBlob marks a call's answers as content of any length.
-func forBlob(ctx context.Context) context.Context {
-	return context.WithValue(ctx, blobKey{}, true)
-}
-
-func capBody(req *http.Request, resp *http.Response) {
-	if resp.Body == nil || req.Context().Value(blobKey{}) != nil {
-		return
-	}
-	resp.Body = &cappedBody{resp.Body, maxAnswer}
-}
 
 // A cappedBody fails when there is more in it than is left.
 type cappedBody struct {
@@ -160,13 +124,6 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// capRetryAfter hides from regclient a wish to wait for longer than is sensible.
-func capRetryAfter(resp *http.Response) {
-	if resp.Header.Get("Retry-After") != "" && retryAfter(resp.Header) > maxRetryAfter {
-		resp.Header.Del("Retry-After")
-	}
-}
-
 // retryAfter reads the header in both of its forms; 0 is none.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
@@ -182,67 +139,4 @@ func retryAfter(h http.Header) time.Duration {
 // backoff is how long to wait after try number n: 0.5 s, 1 s, 2 s ...
 func backoff(n int) time.Duration {
 	return min(500*time.Millisecond<<(n-1), 10*time.Second)
-}
-
-func (t *trace) note(req *http.Request, resp *http.Response, err error) {
-	// An upload that failed is deleted: that it could be is not the news.
-	if t == nil || req.Method == http.MethodDelete {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	auth := req.Header.Get("Authorization")
-	t.authorized, t.basic = auth != "", strings.HasPrefix(auth, "Basic ")
-	t.status, t.retryAfter, t.digest, t.detail, t.err = 0, 0, "", "", err
-	if err == nil {
-		t.status, t.retryAfter, t.digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
-		t.detail = detail(resp)
-		if isPage(req) && resp.StatusCode == http.StatusOK {
-			t.pages[req.URL.String()] = true
-		}
-	}
-}
-
-var errPages = errors.New("a list without an end")
-
-// page refuses to read a list's page that has been read before, and a list
-// that is longer than any list can be: regclient follows every link.
-func (t *trace) page(req *http.Request) error {
-	if t == nil || !isPage(req) {
-		return nil
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.pages[req.URL.String()] {
-		return fmt.Errorf("%w: the page after %s is that page again", errPages, req.URL.Redacted())
-	}
-	if len(t.pages) >= maxPages {
-		return fmt.Errorf("%w: more than %d pages", errPages, maxPages)
-	}
-	for seen := range t.pages {
-		if !strings.HasPrefix(seen, req.URL.Scheme+"://"+req.URL.Host+"/") {
-			return fmt.Errorf("%w: the next page is said to be on %s", errPages, req.URL.Host)
-		}
-		break
-	}
-	return nil
-}
-
-func isPage(req *http.Request) bool {
-	return req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/tags/list")
-}
-
-// A seen is a copy of a trace's findings.
-type seen struct {
-	status            int
-	authorized, basic bool
-	retryAfter        time.Duration
-	digest, detail    string
-	err               error
-}
-
-func (t *trace) seen() seen {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return seen{t.status, t.authorized, t.basic, t.retryAfter, t.digest, t.detail, t.err}
 }

@@ -74,7 +74,7 @@ func (in *intake) Read(p []byte) (int, error) {
 }
 
 func (in *intake) open() error {
-	ctx := forBlob(in.ctx)
+	ctx := forBlob(in.ctx, in.blob.Size)
 	return in.c.call(ctx, in.from, func(ctx context.Context) error {
 		rd, err := in.view.BlobGet(ctx, in.from, in.blob.desc)
 		if err == nil {

@@ -312,3 +312,21 @@ func pair(t *testing.T) (src, dst *lab, c *Client) {
 	src, dst = newLab(t), newLab(t)
 	return src, dst, newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: dst})
 }
+
+// serve answers all GETs and HEADs under a path with one manifest.
+func serve(path, contentType string, body []byte) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasPrefix(r.URL.Path, path) || r.Method != "GET" && r.Method != "HEAD" {
+			return false
+		}
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
+		w.Header().Set("Docker-Content-Digest", digestOf(body))
+		if r.Method == "GET" {
+			_, _ = w.Write(body)
+		}
+		return true
+	}
+}
+
+func digestOf(b []byte) string { return digest.FromBytes(b).String() }

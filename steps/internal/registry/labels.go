@@ -113,7 +113,7 @@ func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) 
 		return nil, fmt.Errorf("%s: its configuration is said to be %d bytes long; at most %d are read", show(r), d.Size, maxConfig)
 	}
 	var b []byte
-	err := c.call(ctx, r, func(ctx context.Context) error {
+	err := c.call(forBlob(ctx, d.Size), r, func(ctx context.Context) error {
 		rd, err := c.pull.BlobGet(ctx, repoOf(r), plain(d))
 		if err != nil {
 			return err

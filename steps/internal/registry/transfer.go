@@ -13,9 +13,6 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// tries is how often a blob or manifest is tried.
-const tries = 3
-
 // retry repeats what failed for a reason that may pass.
 func (c *Client) retry(ctx context.Context, do func() error) error {
 	for try := 1; ; try++ {
@@ -26,7 +23,7 @@ func (c *Client) retry(ctx context.Context, do func() error) error {
 		wait := backoff(try)
 		var e *Error
 		if errors.As(err, &e) {
-			if e.RetryAfter > maxRetryAfter {
+			if e.tried || e.RetryAfter > maxRetryAfter {
 				return err
 			}
 			wait = max(wait, e.RetryAfter)

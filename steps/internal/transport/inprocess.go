@@ -50,7 +50,7 @@ func (p *inProcess) serve(w *responseWriter, req *http.Request) (err error) {
 		switch v := recover(); {
 		case v == nil:
 		case v == http.ErrAbortHandler:
-			err = fmt.Errorf("the handler gave up: %w", io.ErrUnexpectedEOF)
+			err = io.ErrUnexpectedEOF
 		default:
 			err = fmt.Errorf("the handler of %s panicked: %v", req.Host, v)
 		}

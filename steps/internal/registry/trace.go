@@ -1,0 +1,124 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A trace is what one call saw of its requests: the errors that come back
+// through regclient no longer tell.
+type trace struct {
+	mu         sync.Mutex // requests of one call may still end when it has been cancelled
+	status     int
+	authorized bool // the last request carried credentials or a token
+	basic      bool // and it was name and password
+	asked      bool // it was one that the guard repeats
+	retryAfter time.Duration
+	digest     string // Docker-Content-Digest of the last answer
+	detail     string // what the last answer said was wrong
+	err        error  // the last request got no answer
+	pages      map[string]bool
+}
+
+type traceKey struct{}
+
+func withTrace(ctx context.Context) (context.Context, *trace) {
+	t := &trace{pages: map[string]bool{}}
+	return context.WithValue(ctx, traceKey{}, t), t
+}
+
+func (t *trace) note(req *http.Request, resp *http.Response, err error) {
+	// An upload that failed is deleted: that it could be is not the news.
+	if t == nil || req.Method == http.MethodDelete {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	auth := req.Header.Get("Authorization")
+	t.asked = asks(req)
+	t.authorized, t.basic = auth != "", strings.HasPrefix(auth, "Basic ")
+	t.status, t.retryAfter, t.digest, t.detail, t.err = 0, 0, "", "", err
+	if err == nil {
+		t.status, t.retryAfter, t.digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
+		t.detail = detail(resp)
+		if isPage(req) && resp.StatusCode == http.StatusOK {
+			t.pages[req.URL.String()] = true
+		}
+	}
+}
+
+var errPages = errors.New("a list without an end")
+
+// page refuses to read a list's page that has been read before, and a list
+// that is longer than any list can be: regclient follows every link.
+func (t *trace) page(req *http.Request) error {
+	if t == nil || !isPage(req) {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pages[req.URL.String()] {
+		return fmt.Errorf("%w: the page after %s is that page again", errPages, req.URL.Redacted())
+	}
+	if len(t.pages) >= maxPages {
+		return fmt.Errorf("%w: more than %d pages", errPages, maxPages)
+	}
+	for seen := range t.pages {
+		if !strings.HasPrefix(seen, req.URL.Scheme+"://"+req.URL.Host+"/") {
+			return fmt.Errorf("%w: the next page is said to be on %s", errPages, req.URL.Host)
+		}
+		break
+	}
+	return nil
+}
+
+func isPage(req *http.Request) bool {
+	return req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/tags/list")
+}
+
+// A seen is a copy of a trace's findings.
+type seen struct {
+	status            int
+	authorized, basic bool
+	asked             bool
+	retryAfter        time.Duration
+	digest, detail    string
+	err               error
+}
+
+func (t *trace) seen() seen {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return seen{t.status, t.authorized, t.basic, t.asked, t.retryAfter, t.digest, t.detail, t.err}
+}
+
+// detail reads what an answer says is wrong, in the words of the distribution
+// specification, and leaves the body as it was.
+func detail(resp *http.Response) string {
+	if resp.StatusCode < 400 || resp.Body == nil {
+		return ""
+	}
+	head, err := io.ReadAll(io.LimitReader(resp.Body, 2048))
+	if err != nil || len(head) == 0 {
+		return ""
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
+	var said struct {
+		Errors []struct{ Code, Message string }
+	}
+	if json.Unmarshal(head, &said) != nil || len(said.Errors) == 0 {
+		return ""
+	}
+	return said.Errors[0].Code + ": " + said.Errors[0].Message
+}
