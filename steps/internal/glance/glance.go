@@ -50,7 +50,7 @@ type Options struct {
 	Transport http.RoundTripper
 
 	// Patience is how long the cloud may take to bring an image out of a
-	// passing state such as "saving"; 0: one minute.
+	// passing state such as "saving"; 0: 20 seconds.
 	Patience time.Duration
 
 	// Pause is the time before a request is tried again, doubled each time,
@@ -85,7 +85,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	}
 	c := &Client{cloud: o.Cloud, images: sc, patience: o.Patience, pause: o.Pause}
 	if c.patience <= 0 {
-		c.patience = time.Minute
+		c.patience = 20 * time.Second
 	}
 	if c.pause <= 0 {
 		c.pause = time.Second

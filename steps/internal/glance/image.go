@@ -88,16 +88,13 @@ func or[T any](p *T) (v T) {
 // List gives the images that have one of these names, in whatever state,
 // oldest first. A name may be there more than once.
 func (c *Client) List(ctx context.Context, names ...string) ([]Image, error) {
-	if len(names) == 0 {
-		return nil, nil
-	}
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = quoteFilter(name)
-	}
-	found, err := c.pages(ctx, url.Values{"name": {"in:" + strings.Join(quoted, ",")}})
-	if err != nil {
-		return nil, fmt.Errorf("list the images of cloud %q: %w", c.cloud, err)
+	var found []Image
+	for _, filter := range nameFilters(names) {
+		some, err := c.pages(ctx, url.Values{"name": {filter}})
+		if err != nil {
+			return nil, fmt.Errorf("list the images of cloud %q: %w", c.cloud, err)
+		}
+		found = append(found, some...)
 	}
 	found = slices.DeleteFunc(found, func(i Image) bool { return !slices.Contains(names, i.Name) })
 	slices.SortStableFunc(found, func(a, b Image) int {
@@ -135,12 +132,24 @@ func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
 	}
 }
 
-// quoteFilter keeps a comma in a name from ending it.
-func quoteFilter(name string) string {
-	if !strings.ContainsAny(name, `,"`) {
-		return name
+// nameFilters ask for names, for as many at once as can be: Glance finds a
+// name with a comma in a list only if it is quoted, and one with a quote never.
+func nameFilters(names []string) (filters []string) {
+	var together []string
+	for _, name := range names {
+		switch {
+		case strings.Contains(name, `"`):
+			filters = append(filters, name)
+		case strings.Contains(name, ","):
+			together = append(together, `"`+name+`"`)
+		default:
+			together = append(together, name)
+		}
 	}
-	return `"` + strings.ReplaceAll(name, `"`, `\"`) + `"`
+	if len(together) > 0 {
+		filters = append(filters, "in:"+strings.Join(together, ","))
+	}
+	return filters
 }
 
 // Get reads one image. The error of an absent one is ErrNotFound.

@@ -59,7 +59,7 @@ func TestListTellsDuplicatesApartOverPages(t *testing.T) {
 			mustCreate(t, c, glance.Image{Name: name})
 		}
 	}
-	found, err := c.List(t.Context(), "a", "b,c", "absent")
+	found, err := c.List(t.Context(), "a", "b,c", `d"e`, "absent")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestListTellsDuplicatesApartOverPages(t *testing.T) {
 		got[img.Name]++
 		ids[img.ID] = true
 	}
-	if diff := cmp.Diff(map[string]int{"a": 40, "b,c": 1}, got); diff != "" || len(ids) != 41 {
+	if diff := cmp.Diff(map[string]int{"a": 40, "b,c": 1, `d"e`: 1}, got); diff != "" || len(ids) != 42 {
 		t.Errorf("%d ids, names (-want +got):\n%s", len(ids), diff)
 	}
 	if found, err := c.List(t.Context()); err != nil || found != nil {

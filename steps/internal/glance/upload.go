@@ -46,11 +46,11 @@ func (c *Client) upload(ctx context.Context, id string, src source) (Image, erro
 		case errors.Is(err, ErrNotFound):
 			return Image{}, fmt.Errorf("%w: it was deleted during the upload", errStuck)
 		case err != nil:
-			return Image{}, errors.Join(putErr, err)
+			return Image{}, after(putErr, err)
 		case img.Status == Active:
 			return img, whole(img, sent, src)
 		case img.Status != Queued:
-			return Image{}, errors.Join(fmt.Errorf("%w: it stays %q", errStuck, img.Status), putErr)
+			return Image{}, after(putErr, fmt.Errorf("%w: it stays %q", errStuck, img.Status))
 		case putErr == nil:
 			return Image{}, fmt.Errorf("the cloud accepted the data, but the image stays %q", img.Status)
 		case try == tries || !passing(putErr):
@@ -60,6 +60,15 @@ func (c *Client) upload(ctx context.Context, id string, src source) (Image, erro
 			return Image{}, err
 		}
 	}
+}
+
+// after joins what the upload ended in, if it was an error, with what the look
+// at the image did.
+func after(putErr, err error) error {
+	if putErr == nil {
+		return err
+	}
+	return fmt.Errorf("%w; and then: %w", putErr, err)
 }
 
 // settled looks at an image until it is in no passing state any more, or the
