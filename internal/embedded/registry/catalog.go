@@ -17,7 +17,7 @@ const (
 type repositories interface {
 	// after gives the first n names after last, in the order of their bytes.
 	after(last string, n int) ([]string, error)
-	// watch may look at how a request ends.
+	// watch sees every request before olareg does, and may look at how it ends.
 	watch(w http.ResponseWriter, req *http.Request, at place) http.ResponseWriter
 }
 

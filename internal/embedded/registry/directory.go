@@ -15,9 +15,17 @@ import (
 
 // directory finds the repositories in olareg's directory. It reads what is
 // there at that moment, and no more of it than a page needs.
-type directory struct{ root string }
+type directory struct {
+	root     string
+	readOnly bool
+}
 
-func (directory) watch(w http.ResponseWriter, _ *http.Request, _ place) http.ResponseWriter { return w }
+func (d directory) watch(w http.ResponseWriter, req *http.Request, at place) http.ResponseWriter {
+	if !d.readOnly {
+		d.link(req, at)
+	}
+	return w
+}
 
 func (d directory) after(last string, n int) ([]string, error) {
 	w := walk{root: d.root, last: last, want: n}

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,8 +22,6 @@ import (
 
 	"github.com/bayplan/bayplan/internal/embedded/registry"
 )
-
-const dockerManifest = "application/vnd.docker.distribution.manifest.v2+json"
 
 func novaAPI() registry.Image {
 	return registry.Image{
@@ -308,28 +307,34 @@ func TestCopyWithRegclient(t *testing.T) {
 
 func copyImage(t *testing.T, rc *regclient.RegClient, from, to string) {
 	t.Helper()
-	source, err := ref.New(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	target, err := ref.New(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := rc.ImageCopy(t.Context(), source, target); err != nil {
+	if err := tryCopy(t.Context(), t, rc, from, to); err != nil {
 		t.Fatalf("copying %s: %v", from, err)
 	}
-	a, err := rc.ManifestHead(t.Context(), source)
-	if err != nil {
-		t.Fatal(err)
+	var digests [2]string
+	for n, name := range []string{from, to} {
+		m, err := rc.ManifestHead(t.Context(), mustRef(t, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests[n] = m.GetDescriptor().Digest.String()
 	}
-	b, err := rc.ManifestHead(t.Context(), target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.GetDescriptor().Digest != b.GetDescriptor().Digest {
+	if digests[0] != digests[1] {
 		t.Errorf("%s has another digest as %s", from, to)
 	}
+}
+
+func tryCopy(ctx context.Context, t *testing.T, rc *regclient.RegClient, from, to string) error {
+	t.Helper()
+	return rc.ImageCopy(ctx, mustRef(t, from), mustRef(t, to))
+}
+
+func mustRef(t *testing.T, name string) ref.Ref {
+	t.Helper()
+	r, err := ref.New(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }
 
 // The whole catalog of a release has to be there before anybody notices.

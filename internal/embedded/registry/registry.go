@@ -75,7 +75,7 @@ func New(conf Config) (*Registry, error) {
 		return nil, errors.Join(err, r.unlock())
 	}
 	r.stored = olareg.New(storage(conf))
-	r.names = directory{root: conf.Dir}
+	r.names = directory{root: conf.Dir, readOnly: conf.ReadOnly}
 	if conf.Dir == "" {
 		r.names = &memory{stored: r.stored, pushed: map[string][]string{}}
 	}
