@@ -1,0 +1,90 @@
+package steptest
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A counter is a Progress that cancels at its n-th call; with no cancel it
+// only counts.
+type counter struct {
+	calls  atomic.Int64
+	at     int64
+	cancel context.CancelFunc
+}
+
+func (c *counter) Add(int64)        { c.call() }
+func (c *counter) Done(runner.Item) { c.call() }
+
+func (c *counter) call() {
+	if n := c.calls.Add(1); c.cancel != nil && n == c.at {
+		c.cancel()
+	}
+}
+
+// cancels bounds how often the law cancels. The first calls are tried one by
+// one, the later ones in growing strides.
+const cancels = 32
+
+func convergesAfterCancel(t *testing.T, c Case) error {
+	if !c.applies() {
+		return nil
+	}
+	straight, err := done(t, c)
+	if err != nil {
+		return err
+	}
+	want := straight.names(t)
+	at := int64(0)
+	for try := range cancels {
+		f := c.Fresh(t)
+		reached, err := cancelOnce(t.Context(), f, at, try%2 == 0)
+		if err != nil {
+			return fmt.Errorf("cancelled at call %d of its progress: %w", at, err)
+		}
+		if diff := cmp.Diff(want, f.names(t)); diff != "" {
+			return fmt.Errorf("cancelled at call %d of its progress and applied again, it left other files than without (-without +with):\n%s", at, diff)
+		}
+		if !reached {
+			return nil
+		}
+		at += 1 + at/8
+	}
+	return nil
+}
+
+// cancelOnce applies until the at-th call of progress, applies again (the same
+// change or one found anew), and says whether that call was reached.
+func cancelOnce(parent context.Context, f *Fixture, at int64, sameChange bool) (reached bool, err error) {
+	finding, err := look(parent, f.New())
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
+	p := &counter{at: at, cancel: cancel}
+	if at == 0 {
+		cancel()
+	}
+	applyErr := finding.Change.Apply(ctx, p)
+	switch {
+	case applyErr == nil:
+	case ctx.Err() == nil:
+		return true, fmt.Errorf("Apply, not cancelled: %w", applyErr)
+	case sameChange:
+		if err := finding.Change.Apply(parent, &counter{}); err != nil {
+			return true, fmt.Errorf("Apply of the same change, called again: %w", err)
+		}
+	default:
+		if _, _, err := apply(parent, f.New()); err != nil {
+			return true, fmt.Errorf("applied again: %w", err)
+		}
+	}
+	return ctx.Err() != nil, f.content(parent)
+}

@@ -1,0 +1,261 @@
+package steptest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// look is what the runner does before it applies, as a new process would.
+func look(ctx context.Context, step runner.Step) (*runner.Finding, error) {
+	world := &runner.Disk{}
+	if _, err := step.Inputs(ctx, world); err != nil {
+		return nil, fmt.Errorf("Inputs: %w", err)
+	}
+	f, err := step.Diff(ctx, world, nil)
+	if err != nil {
+		return nil, fmt.Errorf("Diff: %w", err)
+	}
+	if f == nil {
+		return nil, errors.New("Diff gave neither a finding nor an error")
+	}
+	return f, nil
+}
+
+// apply looks and applies what is found, and verifies. It gives the outputs.
+func apply(ctx context.Context, step runner.Step) (*runner.Finding, runner.Outputs, error) {
+	f, err := look(ctx, step)
+	if err != nil {
+		return nil, nil, err
+	}
+	if f.Change != nil {
+		if err := f.Change.Apply(ctx, &counter{}); err != nil {
+			return f, nil, fmt.Errorf("Apply: %w", err)
+		}
+	}
+	outputs, err := verify(ctx, step)
+	return f, outputs, err
+}
+
+func verify(ctx context.Context, step runner.Step) (runner.Outputs, error) {
+	outputs, err := step.Verify(ctx, (&runner.Disk{}).Hard())
+	if err != nil {
+		return nil, fmt.Errorf("Verify: %w", err)
+	}
+	return outputs, nil
+}
+
+// done gives a world in which the step is done, or a check's wishes are met.
+func done(t *testing.T, c Case) (*Fixture, error) {
+	t.Helper()
+	f := c.Fresh(t)
+	if f.Satisfy != nil {
+		f.Satisfy(t)
+	}
+	if !c.applies() {
+		return f, nil
+	}
+	_, _, err := apply(t.Context(), f.New())
+	return f, err
+}
+
+func freshWorld(t *testing.T, c Case) error {
+	f, err := look(t.Context(), c.Fresh(t).New())
+	switch {
+	case c.Type.Check && err == nil:
+		return errors.New("the check is content with a fresh world")
+	case c.Type.Check:
+		return nil
+	case err != nil:
+		return err
+	case c.OnlyLooks && f.Change != nil:
+		return fmt.Errorf("it only looks, but finds a change: %s", f.Change.Summary)
+	case c.OnlyLooks:
+		return nil
+	case f.Change == nil:
+		return errors.New("Diff finds nothing to do in a fresh world")
+	}
+	return wellFormed(f.Change)
+}
+
+// wellFormed holds what people are shown of a change.
+func wellFormed(c *runner.Change) error {
+	if c.Apply == nil {
+		return errors.New("the change has no Apply")
+	}
+	if c.Summary == "" || strings.Contains(c.Summary, "\n") {
+		return fmt.Errorf("the change's summary must be one line, is %q", c.Summary)
+	}
+	if len(c.Items) == 0 {
+		return errors.New("the change touches nothing: it has no items")
+	}
+	for _, it := range c.Items {
+		switch it.Op {
+		case runner.Create, runner.Update, runner.Replace, runner.Remove:
+		default:
+			return fmt.Errorf("item %q has the unknown operation %q", it.Name, it.Op)
+		}
+		if it.What == "" || it.Name == "" || it.Bytes < 0 {
+			return fmt.Errorf("the item %+v lacks its kind or name, or has negative bytes", it)
+		}
+	}
+	return nil
+}
+
+func looksOnly(t *testing.T, c Case) error {
+	worlds := map[string]func(*testing.T, Case) (*Fixture, error){
+		"a fresh world":                   func(t *testing.T, c Case) (*Fixture, error) { return c.Fresh(t), nil },
+		"a world in which it has applied": done,
+	}
+	for name, make := range worlds {
+		f, err := make(t, c)
+		if err != nil {
+			return err
+		}
+		before := f.shot(t)
+		step := f.New()
+		for range 2 {
+			if finding, err := look(t.Context(), step); err == nil && finding.Change != nil {
+				readAll(finding.Change.Files)
+			}
+		}
+		_, _ = verify(t.Context(), f.New())
+		if diff := cmp.Diff(before, f.shot(t)); diff != "" {
+			return fmt.Errorf("looking at %s changed it (-before +after):\n%s", name, diff)
+		}
+	}
+	return nil
+}
+
+func stableInputs(t *testing.T, c Case) error {
+	f := c.Fresh(t)
+	if f.Satisfy != nil {
+		f.Satisfy(t)
+	}
+	config, err := json.Marshal(f.New())
+	if err != nil {
+		return fmt.Errorf("the configuration as JSON: %w", err)
+	}
+	first, err := f.New().Inputs(t.Context(), &runner.Disk{})
+	if err != nil {
+		return fmt.Errorf("Inputs: %w", err)
+	}
+	second, err := f.New().Inputs(t.Context(), &runner.Disk{})
+	if err != nil {
+		return fmt.Errorf("Inputs, asked again: %w", err)
+	}
+	if diff := cmp.Diff(first, second); diff != "" {
+		return fmt.Errorf("Inputs differ between two calls (-first +second):\n%s", diff)
+	}
+	seen := map[string]bool{}
+	for _, in := range first {
+		if in.Name == "" || in.Digest == "" || seen[in.Name] || strings.HasPrefix(in.Name, "with.") {
+			return fmt.Errorf(`the input %+v lacks name or digest, is there twice, or has a name of the configuration ("with.")`, in)
+		}
+		seen[in.Name] = true
+	}
+	return f.tellsNoSecret(fmt.Sprintf("%s %v", config, first))
+}
+
+func (f *Fixture) tellsNoSecret(text string) error {
+	for _, secret := range f.Secrets {
+		if strings.Contains(text, secret) {
+			return errors.New("the configuration as JSON, the inputs or the outputs hold a secret")
+		}
+	}
+	return nil
+}
+
+func comesTrue(t *testing.T, c Case) error {
+	f := c.Fresh(t)
+	if f.Satisfy != nil {
+		f.Satisfy(t)
+	}
+	finding, outputs, err := apply(t.Context(), f.New())
+	if err != nil {
+		return err
+	}
+	for name, planned := range finding.Outputs {
+		if _, later := planned.Later(); later && finding.Change != nil {
+			continue
+		}
+		if !same(planned, outputs[name]) {
+			return fmt.Errorf("the output %q was planned as %q and became %q", name, planned, outputs[name])
+		}
+	}
+	if err := declared(c.Type, outputs); err != nil {
+		return err
+	}
+	if err := f.tellsNoSecret(fmt.Sprint(outputs)); err != nil || finding.Change == nil {
+		return err
+	}
+	for _, file := range finding.Change.Files {
+		if err := asPlanned(t.Context(), file); err != nil {
+			return fmt.Errorf("the planned %s: %w", file.Path, err)
+		}
+	}
+	return nil
+}
+
+// declared holds outputs against what the type says it gives.
+func declared(typ runner.Type, outputs runner.Outputs) error {
+	for _, o := range typ.Outputs {
+		v, ok := outputs[o.Name]
+		if _, later := v.Later(); !ok || later || v.IsList() != o.List {
+			return fmt.Errorf("the output %q is missing, a promise, or a list where text is declared or the other way round: %q", o.Name, v)
+		}
+		if o.Doc == "" {
+			return fmt.Errorf("the output %q is not explained", o.Name)
+		}
+	}
+	if len(outputs) > len(typ.Outputs) {
+		return fmt.Errorf("gave %d outputs, the type declares %d", len(outputs), len(typ.Outputs))
+	}
+	return nil
+}
+
+func same(a, b plan.Value) bool {
+	return a.IsList() == b.IsList() && a.String() == b.String() && cmp.Equal(a.Items(), b.Items())
+}
+
+func convergesAtOnce(t *testing.T, c Case) error {
+	f, err := done(t, c)
+	if err != nil {
+		return err
+	}
+	return f.content(t.Context())
+}
+
+// content says whether the step finds nothing to do and verifies, with the
+// same outputs.
+func (f *Fixture) content(ctx context.Context) error {
+	step := f.New()
+	finding, err := look(ctx, step)
+	if err != nil {
+		return err
+	}
+	if finding.Change != nil {
+		return fmt.Errorf("there still is something to do: %s %+v", finding.Change.Summary, finding.Change.Items)
+	}
+	outputs, err := verify(ctx, step)
+	if err != nil {
+		return err
+	}
+	for name, found := range finding.Outputs {
+		if !same(found, outputs[name]) {
+			return fmt.Errorf("Diff found the output %q as %q, Verify as %q", name, found, outputs[name])
+		}
+	}
+	if len(outputs) != len(finding.Outputs) {
+		return fmt.Errorf("Diff found %d outputs, Verify %d", len(finding.Outputs), len(outputs))
+	}
+	return nil
+}

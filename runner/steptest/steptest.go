@@ -1,0 +1,96 @@
+// Package steptest holds the laws that every type of step has to keep, and
+// tries a type against them. It knows no type itself: a Case brings one, with
+// a world for it.
+//
+//	func TestMkdir(t *testing.T) {
+//		steptest.Laws(t, steptest.Case{Type: mkdirType(), Fresh: func(t *testing.T) *steptest.Fixture {
+//			dir := t.TempDir()
+//			return &steptest.Fixture{
+//				New:  func() runner.Step { return &mkdir{Dirs: []plan.Path{plan.Path(dir + "/a")}} },
+//				Dirs: []string{dir},
+//				Break: []steptest.Break{
+//					{Name: "it is removed", Do: func(t *testing.T) { os.Remove(dir + "/a") }},
+//				},
+//			}
+//		}})
+//	}
+package steptest
+
+import (
+	"testing"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A Case is a type of step and how to make worlds for it.
+type Case struct {
+	Type runner.Type
+
+	// Fresh makes a world in which nothing of the step's work is done. Every
+	// law gets worlds of its own. They are alike but for their place.
+	Fresh func(t *testing.T) *Fixture
+
+	// OnlyLooks says that the step finds what it wants in a fresh world, since
+	// it never changes anything, but is no check.
+	OnlyLooks bool
+}
+
+// A Fixture is a fresh world with a step configured on it.
+type Fixture struct {
+	// New makes the step anew, its configuration complete, as the runner would.
+	New func() runner.Step
+
+	// Satisfy makes a fresh world as a check wants it. Only checks need it.
+	Satisfy func(t *testing.T)
+
+	Dirs     []string      // all directories that the step works in
+	Snapshot func() string // what else it works on, in words; nil for nothing
+	Break    []Break       // what may happen to the world behind the step's back
+	Secrets  []string      // texts that must not show up anywhere
+}
+
+// A Break is something that happens to a world in which the step is done.
+type Break struct {
+	Name string
+	Do   func(t *testing.T)
+}
+
+// A law gives an error that says how it is broken.
+type law struct {
+	name string
+	hold func(t *testing.T, c Case) error
+}
+
+// laws are all of them, in the order in which a new type comes to meet them.
+var laws = []law{
+	{"a fresh world is not as wanted", freshWorld},
+	{"looking writes nothing", looksOnly},
+	{"inputs are stable and hold no secret", stableInputs},
+	{"what was planned comes true", comesTrue},
+	{"once applied there is nothing to do", convergesAtOnce},
+	{"cancelled anywhere and applied again, it converges", convergesAfterCancel},
+	{"a run with a state remembers", remembers},
+}
+
+// Laws tries the case against every law, and then breaks its world in every
+// way that the fixture knows.
+func Laws(t *testing.T, c Case) {
+	t.Helper()
+	for _, l := range laws {
+		t.Run(l.name, func(t *testing.T) {
+			if err := l.hold(t, c); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i, b := range c.Fresh(t).Break {
+		t.Run("it is noticed when "+b.Name, func(t *testing.T) {
+			if err := noticed(t, c, i); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// applies says whether the type does something.
+func (c Case) applies() bool { return !c.Type.Check && !c.OnlyLooks }

@@ -1,0 +1,333 @@
+package steptest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A note is a step that keeps every law: a file with a text in it.
+type note struct {
+	File plan.Path `json:"file"`
+	Text string    `json:"text"`
+
+	vice string // the law to break
+}
+
+func (n *note) is(vice string) bool { return n.vice == vice }
+
+func (n *note) Inputs(context.Context, runner.World) ([]runner.Input, error) {
+	switch n.vice {
+	case "unstable inputs":
+		n.Text += "."
+		dir, err := os.MkdirTemp("", "note")
+		if err != nil {
+			return nil, err
+		}
+		return []runner.Input{{Name: "place", Digest: dir}}, os.Remove(dir)
+	case "secret in the inputs":
+		return []runner.Input{{Name: "password", Digest: "hunter2"}}, nil
+	case "input without a digest":
+		return []runner.Input{{Name: "place"}}, nil
+	case "input named like the configuration's":
+		return []runner.Input{{Name: "with.text", Digest: "x"}}, nil
+	}
+	return []runner.Input{{Name: "place", Digest: "here"}}, nil
+}
+
+func (n *note) Diff(_ context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
+	if n.is("writes while looking") {
+		if err := os.WriteFile(string(n.File)+".log", []byte("x"), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	outputs, err := n.found(w)
+	if n.is("trusts the record") && prior != nil {
+		outputs, err = prior.Outputs, nil
+	}
+	if err == nil && !n.is("never content") {
+		return &runner.Finding{Outputs: outputs}, nil
+	}
+	if n.is("always content") {
+		return &runner.Finding{Outputs: n.outputs()}, nil
+	}
+	return &runner.Finding{Outputs: n.planned(), Change: n.change()}, nil
+}
+
+func (n *note) planned() runner.Outputs {
+	outputs := n.outputs()
+	switch n.vice {
+	case "plans another output":
+		outputs["file"] = plan.Text("elsewhere")
+	case "only promises":
+		outputs["file"] = plan.Later("after writing")
+	}
+	return outputs
+}
+
+func (n *note) change() *runner.Change {
+	sum := sha256.Sum256([]byte(n.Text))
+	file := runner.File{
+		Path: string(n.File), Size: int64(len(n.Text)), Mode: 0o644, Sums: map[runner.Algo]string{runner.SHA256: hex.EncodeToString(sum[:])},
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewBufferString(n.Text)), nil },
+	}
+	switch n.vice {
+	case "plans another size":
+		file.Size++
+	case "plans another digest":
+		file.Sums[runner.SHA256] = "00"
+	case "plans another mode":
+		file.Mode = 0o600
+	case "opens another content":
+		file.Open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewBufferString("other")), nil }
+	case "plans another file":
+		file.Path += "x"
+	}
+	c := &runner.Change{
+		Summary: "a note", Items: []runner.Item{{Op: runner.Create, What: "file", Name: string(n.File)}},
+		Files: []runner.File{file}, Apply: n.apply,
+	}
+	switch n.vice {
+	case "no summary":
+		c.Summary = ""
+	case "no items":
+		c.Items = nil
+	case "odd item":
+		c.Items[0].Op = "frobnicate"
+	case "nameless item":
+		c.Items[0].Name = ""
+	case "no apply":
+		c.Apply = nil
+	}
+	return c
+}
+
+func (n *note) apply(ctx context.Context, p runner.Progress) error {
+	part := string(n.File) + ".part"
+	if n.is("cannot be applied again") {
+		if _, err := os.Stat(part); err == nil {
+			return fs.ErrExist
+		}
+	}
+	f, err := os.Create(part)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, b := range []byte(n.Text) {
+		if err := ctx.Err(); err != nil {
+			return n.giveUp(part, err)
+		}
+		if _, err := f.Write([]byte{b}); err != nil {
+			return n.giveUp(part, err)
+		}
+		p.Add(1)
+	}
+	if n.is("fails") {
+		return errors.New("boom")
+	}
+	return os.Rename(part, string(n.File))
+}
+
+// giveUp leaves nothing behind.
+func (n *note) giveUp(part string, err error) error {
+	switch n.vice {
+	case "leaves rubbish":
+		return errors.Join(err, os.Rename(part, fmt.Sprintf("%s.%d", n.File, os.Getpid())))
+	case "leaves the half of it as the whole":
+		n.Text = n.Text[:1]
+		return errors.Join(err, os.Rename(part, string(n.File)))
+	case "cannot be applied again":
+		return err
+	}
+	return errors.Join(err, os.Remove(part))
+}
+
+func (n *note) Verify(_ context.Context, w runner.World) (runner.Outputs, error) {
+	outputs, err := n.found(w)
+	switch n.vice {
+	case "verifies another output":
+		outputs["file"] = plan.Text("elsewhere")
+	case "too many outputs":
+		outputs["more"] = plan.Text("x")
+	case "secret in the outputs":
+		outputs["file"] = plan.Text("hunter2")
+	}
+	return outputs, err
+}
+
+func (n *note) found(w runner.World) (runner.Outputs, error) {
+	r, err := w.Open(string(n.File))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(r)
+	if err == nil && string(b) != n.Text && !n.is("looks at the name only") {
+		err = errors.New("another text")
+	}
+	return n.outputs(), err
+}
+
+func (n *note) outputs() runner.Outputs {
+	return runner.Outputs{"file": plan.Text(string(n.File)), "words": plan.List(strings.Fields(n.Text)...)}
+}
+
+func noteType() runner.Type {
+	return runner.Type{
+		Name:    "note",
+		Outputs: []runner.Output{{Name: "file", Doc: "The file."}, {Name: "words", Doc: "Its words.", List: true}},
+		New:     func() runner.Step { return &note{} },
+	}
+}
+
+func noteCase(vice string) Case {
+	return Case{Type: noteType(), Fresh: func(t *testing.T) *Fixture {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "note")
+		return &Fixture{
+			New:      func() runner.Step { return &note{File: plan.Path(file), Text: "two words", vice: vice} },
+			Dirs:     []string{dir},
+			Snapshot: func() string { return "nothing" },
+			Secrets:  []string{"hunter2"},
+			Break: []Break{
+				{"the file is removed", func(t *testing.T) { check(t, os.Remove(file)) }},
+				{"its text is changed", func(t *testing.T) { check(t, os.WriteFile(file, []byte("two wordz"), 0o600)) }},
+				{"a directory is in its place", func(t *testing.T) {
+					check(t, errors.Join(os.Remove(file), os.Mkdir(file, 0o700), os.Mkdir(file+"/x", 0o700)))
+				}},
+			},
+		}
+	}}
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The third break cannot be mended by the note, so it is left out here.
+func TestAStepThatKeepsTheLaws(t *testing.T) {
+	c := noteCase("")
+	fresh := c.Fresh
+	c.Fresh = func(t *testing.T) *Fixture {
+		f := fresh(t)
+		f.Break = f.Break[:2]
+		return f
+	}
+	Laws(t, c)
+}
+
+// A gate is a check: it wants a file to be there.
+type gate struct {
+	note
+}
+
+func (g *gate) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
+	outputs, err := g.found(w)
+	if err != nil && !g.is("always content") {
+		return nil, err
+	}
+	return &runner.Finding{Outputs: outputs}, nil
+}
+
+func gateCase(vice string, onlyLooks bool) Case {
+	typ := noteType()
+	typ.Name, typ.Check = "gate", !onlyLooks
+	return Case{Type: typ, OnlyLooks: onlyLooks, Fresh: func(t *testing.T) *Fixture {
+		file := filepath.Join(t.TempDir(), "note")
+		satisfy := func(t *testing.T) { check(t, os.WriteFile(file, []byte("x"), 0o600)) }
+		f := &Fixture{
+			New:     func() runner.Step { return &gate{note{File: plan.Path(file), Text: "x", vice: vice}} },
+			Satisfy: satisfy,
+			Break:   []Break{{"the file is removed", func(t *testing.T) { check(t, os.Remove(file)) }}},
+		}
+		if onlyLooks {
+			satisfy(t)
+			f.Satisfy = nil
+		}
+		return f
+	}}
+}
+
+func TestChecksAndLookersThatKeepTheLaws(t *testing.T) {
+	t.Run("check", func(t *testing.T) { Laws(t, gateCase("", false)) })
+	t.Run("only looks", func(t *testing.T) { Laws(t, gateCase("", true)) })
+}
+
+// Every vice is found by the law that forbids it.
+func TestEveryViceIsFound(t *testing.T) {
+	tests := []struct {
+		vice string
+		law  func(*testing.T, Case) error
+		want string
+	}{
+		{"always content", freshWorld, "nothing to do in a fresh world"},
+		{"no summary", freshWorld, "summary must be one line"},
+		{"no items", freshWorld, "has no items"},
+		{"odd item", freshWorld, "unknown operation"},
+		{"nameless item", freshWorld, "lacks its kind or name"},
+		{"no apply", freshWorld, "no Apply"},
+		{"writes while looking", looksOnly, "changed it"},
+		{"unstable inputs", stableInputs, "differ between two calls"},
+		{"secret in the inputs", stableInputs, "hold a secret"},
+		{"input without a digest", stableInputs, "lacks name or digest"},
+		{"input named like the configuration's", stableInputs, "has a name of the configuration"},
+		{"plans another output", comesTrue, `the output "file" was planned as "elsewhere"`},
+		{"plans another size", comesTrue, "it has 9 bytes, planned were 10"},
+		{"plans another digest", comesTrue, "its sha256 is"},
+		{"plans another mode", comesTrue, "its mode is"},
+		{"opens another content", comesTrue, "its content is another"},
+		{"plans another file", comesTrue, "no such file"},
+		{"too many outputs", comesTrue, "gave 3 outputs"},
+		{"secret in the outputs", comesTrue, "was planned as"},
+		{"fails", comesTrue, "Apply: boom"},
+		{"never content", convergesAtOnce, "still is something to do"},
+		{"verifies another output", convergesAtOnce, `found the output "file"`},
+		{"leaves rubbish", convergesAfterCancel, "left other files"},
+		{"leaves the half of it as the whole", convergesAfterCancel, "cancelled at call"},
+		{"cannot be applied again", convergesAfterCancel, "file already exists"},
+		{"never content", remembers, "the second apply says changed, want unchanged"},
+		{"trusts the record", func(t *testing.T, c Case) error { return noticed(t, c, 1) }, ""},
+		{"looks at the name only", func(t *testing.T, c Case) error { return noticed(t, c, 1) }, "neither Diff nor Verify notices"},
+		{"", func(t *testing.T, c Case) error { return noticed(t, c, 2) }, "an apply that should mend it says failed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.vice, func(t *testing.T) {
+			err := tt.law(t, noteCase(tt.vice))
+			switch {
+			case tt.want == "" && err != nil: // Verify notices for Diff
+				t.Errorf("error %v", err)
+			case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("error %v, want %q", err, tt.want)
+			}
+		})
+	}
+	t.Run("a check content with a fresh world", func(t *testing.T) {
+		if err := freshWorld(t, gateCase("always content", false)); err == nil {
+			t.Error("not found")
+		}
+	})
+	t.Run("a secret in the state", func(t *testing.T) {
+		f := &Fixture{Secrets: []string{"hunter2"}}
+		dir := t.TempDir()
+		check(t, os.WriteFile(filepath.Join(dir, "state.json"), []byte(`{"x":"hunter2"}`), 0o600))
+		if err := f.stateTellsNoSecret(dir); err == nil {
+			t.Error("not found")
+		}
+	})
+}
