@@ -51,7 +51,9 @@ func (r *reader) writtenOut(n *node, at Pos) bool {
 	if only != nil && only.head != "vars" && strings.HasPrefix(n.text, "${") {
 		return false
 	}
-	r.src.hide(n.text)
+	if len(r.errs) < maxErrors {
+		r.src.hide(n.text)
+	}
 	n.bad = true
 	r.fail(at, "write ${secrets.NAME} here, and where to find it under secrets: NAME: {env: VARIABLE}",
 		"a secret must not be written into a plan")
@@ -81,7 +83,7 @@ func (r *reader) allowed(n *node, ref *reference, in setting, alone bool) bool {
 		return r.fail(ref.pos, "", "outputs of steps may only be named below the with of a step")
 	case name == in.step:
 		return r.fail(ref.pos, "", "step %q refers to an output of its own", name)
-	case !slices.Contains(r.steps, name):
+	case !r.isStep[name]:
 		return r.fail(ref.pos, r.nearest(name, r.steps), "there is no step %q", name)
 	}
 	return true

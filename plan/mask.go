@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// secretWords are what a secret key holds. A line without one needs no closer look.
+var secretWords = regexp.MustCompile(`(?i)password|passphrase|token|secret|auth`)
+
 // secretKey says whether a key's value is one that must not be written out.
 func secretKey(key string) bool {
 	key = strings.ToLower(key)
@@ -69,6 +72,9 @@ func maskNested(line string, indent int) string {
 // maskLine masks the values of the secret keys on one line, and says whether
 // the last of them goes on in the lines below.
 func maskLine(line string) (masked string, open bool) {
+	if !strings.Contains(line, ":") || !secretWords.MatchString(line) {
+		return line, false
+	}
 	var out strings.Builder
 	for {
 		at := secretEntry.FindStringIndex(line)

@@ -50,16 +50,6 @@ type entry struct {
 	value  *node
 }
 
-// find gives the entry of a key, or nil.
-func (n *node) find(key string) *entry {
-	for i := range n.entries {
-		if n.entries[i].key == key {
-			return &n.entries[i]
-		}
-	}
-	return nil
-}
-
 // walk calls f for the node and all below it, in file order.
 func (n *node) walk(f func(*node)) {
 	f(n)

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -125,6 +124,7 @@ func (r *reader) listSteps(section *node) {
 	}
 	for _, e := range section.entries {
 		r.steps = append(r.steps, e.key)
+		r.isStep[e.key] = true
 	}
 }
 
@@ -231,17 +231,19 @@ func (r *reader) readNeeds(n *node, step string) []Need {
 		return nil
 	}
 	var needs []Need
+	seen := map[string]bool{}
 	for _, it := range n.items {
 		id, ok := r.fixedText(it, "a need")
 		switch {
 		case !ok:
 		case id == step:
 			r.fail(it.pos, "", "step %q needs itself", id)
-		case !slices.Contains(r.steps, id):
+		case !r.isStep[id]:
 			r.fail(it.pos, r.nearest(id, r.steps), "there is no step %q", id)
-		case slices.ContainsFunc(needs, func(n Need) bool { return n.ID == id }):
+		case seen[id]:
 			r.fail(it.pos, "", "step %q is needed twice", id)
 		default:
+			seen[id] = true
 			needs = append(needs, Need{ID: id, Pos: it.pos})
 		}
 	}

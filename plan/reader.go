@@ -8,7 +8,7 @@ import (
 
 const (
 	maxErrors  = 500 // mistakes told of one file
-	maxNearest = 100 // mistakes before names are no longer compared
+	maxNearest = 20  // mistakes before names are no longer compared
 )
 
 // A reader reads one file's nodes and collects the mistakes.
@@ -19,12 +19,13 @@ type reader struct {
 	secrets map[string]*secretSource
 	names   []string // of the secrets, in file order
 	steps   []string // the ids of all steps
+	isStep  map[string]bool
 	growth  int
 	tooBig  bool
 }
 
 func newReader(s *source, errs Errors) *reader {
-	return &reader{src: s, errs: errs, scope: &scope{vars: map[string]*variable{}}, secrets: map[string]*secretSource{}}
+	return &reader{src: s, errs: errs, scope: &scope{vars: map[string]*variable{}}, secrets: map[string]*secretSource{}, isStep: map[string]bool{}}
 }
 
 // fail adds a mistake and gives false, for callers that say whether all is well.

@@ -12,12 +12,22 @@ type source struct {
 	file  string   // as the user named it
 	dir   string   // absolute; relative paths in the file start here
 	lines []string // without their line ends
-	shown []string // the same with what stands under secret keys masked
+	width []int    // of the lines, in characters
+	shown []string // the lines with what stands under secret keys masked
+
+	hidden int // how many texts were masked wherever they stand
 }
+
+// maxHidden bounds the work of masking; with more to hide, all is masked.
+const maxHidden = 500
 
 func newSource(file, dir, text string) *source {
 	lines := strings.Split(text, "\n")
-	return &source{file: file, dir: dir, lines: lines, shown: maskLines(lines)}
+	width := make([]int, len(lines))
+	for i, line := range lines {
+		width[i] = utf8.RuneCountInString(line)
+	}
+	return &source{file: file, dir: dir, lines: lines, width: width, shown: maskLines(lines)}
 }
 
 // line gives the text of a line counted from 1, or "".
@@ -36,10 +46,9 @@ func (s *source) inside(p Pos) Pos {
 	}
 	if p.Line > len(s.lines) {
 		last := len(s.lines)
-		return Pos{last, utf8.RuneCountInString(s.lines[last-1]) + 1}
+		return Pos{last, s.width[last-1] + 1}
 	}
-	width := utf8.RuneCountInString(s.lines[p.Line-1])
-	return Pos{p.Line, max(1, min(p.Col, width+1))}
+	return Pos{p.Line, max(1, min(p.Col, s.width[p.Line-1]+1))}
 }
 
 // hide masks a text wherever it stands in the file: a secret that was written
@@ -50,8 +59,16 @@ func (s *source) hide(text string) {
 		if len(part) < 3 {
 			continue // would mask half the file, and gives nothing away
 		}
+		if s.hidden++; s.hidden > maxHidden {
+			part = ""
+		}
+		if s.hidden > maxHidden+1 {
+			return
+		}
 		for i, line := range s.shown {
-			s.shown[i] = strings.ReplaceAll(line, part, redacted)
+			if s.shown[i] = redacted; part != "" {
+				s.shown[i] = strings.ReplaceAll(line, part, redacted)
+			}
 		}
 	}
 }

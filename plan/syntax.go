@@ -52,6 +52,7 @@ var wordings = []struct{ theirs, ours, hint string }{
 	{"found unexpected document separator", "a line of --- or ... stands inside of a quoted text", ""},
 	{"found invalid tag character", "this tag holds a bracket", ""},
 	{"invalid header option", "what follows | or > is not known", "| and > may be followed by -, + and an indentation"},
+	{"invalid number of indent is specified in", "the lines of this text are not indented as its | or > says", ""},
 	{"invalid number of indent", "the lines of this text are not indented alike", ""},
 	{"could not find multi-line content", "the text that | or > announces is missing", ""},
 	{"',' or ']' must be specified", "a , or ] is missing before this", ""},

@@ -19,6 +19,7 @@ type converter struct {
 	errs    Errors
 	anchors map[string]*node // nil value: being read just now
 	nodes   int              // made so far, with those that aliases repeat
+	last    cursor
 }
 
 // readYAML reads a text that passed checkText. The node is nil when there is
@@ -90,38 +91,72 @@ func posOf(tk *token.Token) Pos {
 	return Pos{tk.Position.Line, tk.Position.Column}
 }
 
+// nearby is how far from where the library says a token is looked for.
+const nearby = 2000
+
 // place gives where a token stands. The library counts columns wrongly behind
 // a tab, so the token's text is looked for on its line.
 func (c *converter) place(tk *token.Token) Pos {
 	pos := c.src.inside(posOf(tk))
-	if tk == nil {
+	if tk == nil || tk.Type == token.ImplicitNullType {
 		return pos
 	}
 	want, _, _ := strings.Cut(strings.TrimSpace(tk.Origin), "\n")
 	line := c.src.line(pos.Line)
-	at := byteOffset(line, pos.Col)
-	if tk.Type == token.ImplicitNullType || want == "" || strings.HasPrefix(line[at:], want) {
+	at := c.offset(pos)
+	if want == "" || strings.HasPrefix(line[at:], want) {
 		return pos
 	}
-	if i := strings.Index(line[at:], want); i >= 0 {
-		return Pos{pos.Line, utf8.RuneCountInString(line[:at+i]) + 1}
+	if i := strings.Index(line[at:min(len(line), at+nearby)], want); i > 0 {
+		return Pos{pos.Line, c.column(pos.Line, at+i)}
 	}
 	return pos
 }
 
-// byteOffset gives where a column begins in a line.
-func byteOffset(line string, col int) int {
-	n := 1
-	for i := range line {
-		if n == col {
-			return i
-		}
-		n++
+// A cursor is the last place that was turned from characters into bytes. Going
+// on from it keeps a file of one long line from taking the square of its length.
+type cursor struct{ line, col, off int }
+
+// offset gives the byte of its line that a place is at.
+func (c *converter) offset(p Pos) int {
+	line := c.src.line(p.Line)
+	if len(line) == c.src.width[p.Line-1] {
+		return min(p.Col-1, len(line))
 	}
-	return len(line)
+	if c.last.line != p.Line || c.last.col > p.Col {
+		c.last = cursor{p.Line, 1, 0}
+	}
+	for c.last.col < p.Col && c.last.off < len(line) {
+		c.step(line)
+	}
+	return c.last.off
+}
+
+// column is the way back.
+func (c *converter) column(num, off int) int {
+	line := c.src.line(num)
+	if len(line) == c.src.width[num-1] {
+		return off + 1
+	}
+	if c.last.line != num || c.last.off > off {
+		c.last = cursor{num, 1, 0}
+	}
+	for c.last.off < off {
+		c.step(line)
+	}
+	return c.last.col
+}
+
+func (c *converter) step(line string) {
+	_, size := utf8.DecodeRuneInString(line[c.last.off:])
+	c.last.off += size
+	c.last.col++
 }
 
 func (c *converter) fail(pos Pos, hint, format string, args ...any) {
+	if len(c.errs) >= maxErrors {
+		return
+	}
 	e := c.src.errorf(pos, format, args...)
 	e.Hint = hint
 	c.errs = append(c.errs, e)
@@ -162,6 +197,9 @@ func (c *converter) node(n ast.Node) *node {
 // scalar makes a node of a text that begins at start; its raw text is in tk.
 func (c *converter) scalar(start, tk *token.Token, text string) *node {
 	n := &node{src: c.src, pos: c.place(start), text: text}
+	if wrong := misread(start, tk); wrong != nil {
+		return c.broken(n.pos, wrong.hint, "%s", wrong.msg)
+	}
 	switch start.Type {
 	case token.ImplicitNullType:
 		n.text, n.null = "", true
@@ -186,13 +224,13 @@ func (c *converter) marks(from Pos, tk *token.Token, text string) []Pos {
 	exact := strings.Count(tk.Origin, "${") == count
 	for line, col := from.Line, from.Col; exact && len(marks) < count && line <= len(c.src.lines); line++ {
 		raw := c.src.line(line)
-		at := byteOffset(raw, col)
+		at := c.offset(Pos{line, col})
 		for {
 			i := strings.Index(raw[at:], "${")
 			if i < 0 || len(marks) == count {
 				break
 			}
-			marks = append(marks, Pos{line, utf8.RuneCountInString(raw[:at+i]) + 1})
+			marks = append(marks, Pos{line, c.column(line, at+i)})
 			at += i + len("${")
 		}
 		col = 1
@@ -261,10 +299,10 @@ func (c *converter) tagged(n *ast.TagNode) *node {
 // mapping reads the entries of a mapping, then those that << brings, which
 // count for less.
 func (c *converter) mapping(start *token.Token, values []*ast.MappingValueNode) *node {
-	out := &node{src: c.src, kind: isMapping, pos: c.place(start)}
 	if len(values) > 0 && start.Type != token.MappingStartType {
-		out.pos = c.place(values[0].Key.GetToken())
+		start = values[0].Key.GetToken() // it was the colon
 	}
+	out := &node{src: c.src, kind: isMapping, pos: c.place(start)}
 	var merges []*node
 	seen := map[string]Pos{}
 	for _, v := range values {
@@ -290,7 +328,7 @@ func (c *converter) mapping(start *token.Token, values []*ast.MappingValueNode) 
 		out.entries = append(out.entries, entry{key: key, keyPos: keyPos, at: at, value: value})
 	}
 	for _, m := range merges {
-		c.merge(out, m)
+		c.merge(out, m, seen)
 	}
 	return out
 }
@@ -307,7 +345,8 @@ func hush(n *node, secret bool) {
 }
 
 // merge adds what << names: a mapping, or a list of them where the earlier wins.
-func (c *converter) merge(into, from *node) {
+// seen are the keys that into has.
+func (c *converter) merge(into, from *node, seen map[string]Pos) {
 	switch {
 	case from.bad:
 	case from.kind == isSequence:
@@ -316,13 +355,14 @@ func (c *converter) merge(into, from *node) {
 				c.fail(it.pos, "", "<< must name mappings, here is %s", it.is())
 				continue
 			}
-			c.merge(into, it)
+			c.merge(into, it, seen)
 		}
 	case from.kind != isMapping:
 		c.fail(from.pos, "", "<< must name a mapping, is %s", from.is())
 	default:
 		for _, e := range from.entries {
-			if into.find(e.key) == nil {
+			if _, there := seen[e.key]; !there {
+				seen[e.key] = e.keyPos
 				into.entries = append(into.entries, e)
 			}
 		}
@@ -341,6 +381,9 @@ func (c *converter) key(k ast.MapKeyNode) (text string, pos Pos, ok bool) {
 		}
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode, *ast.InfinityNode, *ast.NanNode:
 		n := c.scalar(k.GetToken(), k.GetToken(), k.GetToken().Value)
+		if n.bad {
+			return "", pos, false
+		}
 		if n.reads != "" || n.null {
 			c.fail(pos, `quote it: write "`+n.text+`":`, "a key must be text, but YAML reads this one as %s", n.is())
 			return "", pos, false

@@ -1,0 +1,71 @@
+package plan
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/goccy/go-yaml/token"
+)
+
+// Texts that the YAML library does not read as YAML says. They are refused,
+// since a text that is silently another one is worse than one to write anew.
+var (
+	// A plain text ends where a comment begins, and a tab in it belongs to it;
+	// the library goes on over the one and drops the other.
+	plainComment = regexp.MustCompile(`[ \t\n]#`)
+	// So does it when a further line begins with a dash, in other ways.
+	plainDash = regexp.MustCompile(`\n[ \t]*-`)
+	// A tab before a line's end is no part of a quoted text.
+	tabAtEnd = regexp.MustCompile(`\t *\n`)
+	// An escaped space before a line's end stays, and so do the spaces before
+	// an escaped line end.
+	escapedEnd = regexp.MustCompile(`\\[ t][ \t]*\n|\\\n[ \t]*\n`)
+)
+
+// misread says what is wrong with a text that would not be read right.
+func misread(start, tk *token.Token) *complaint {
+	switch start.Type {
+	case token.StringType:
+		raw := strings.TrimSpace(tk.Origin)
+		switch {
+		case strings.Contains(raw, "\t"):
+			return &complaint{"a tab stands inside of a text without quotes", "quote the text, or write a space"}
+		case plainComment.MatchString(raw):
+			return &complaint{"a comment stands inside of a text that goes over several lines", "quote the text"}
+		case plainDash.MatchString(raw):
+			return &complaint{"a line of this text begins with a -", "quote the text; a list begins below its key, with nothing behind the colon"}
+		}
+	case token.SingleQuoteType, token.DoubleQuoteType:
+		switch {
+		case tabAtEnd.MatchString(tk.Origin):
+			return &complaint{"a tab stands at the end of a line of this text", "take it off"}
+		case start.Type == token.DoubleQuoteType && escapedEnd.MatchString(tk.Origin):
+			return &complaint{"an escaped space or line end stands at the end of a line of this text", "write the text on one line"}
+		}
+	case token.LiteralType, token.FoldedType:
+		switch {
+		case strings.TrimSpace(tk.Value) == "":
+			return &complaint{"the text that | or > announces is missing", `write "" for empty text`}
+		case trailing(tk.Origin):
+			return &complaint{"the last line of this text ends in spaces", "take them off, or write the text in quotes"}
+		}
+	}
+	return nil
+}
+
+// trailing says whether the last line that is not empty ends in white space,
+// which the library takes off when it should not.
+func trailing(text string) bool {
+	text = strings.TrimRight(text, "\n")
+	for {
+		at := strings.LastIndexByte(text, '\n')
+		last := text[at+1:]
+		if strings.TrimSpace(last) != "" {
+			return strings.TrimRight(last, " \t") != last
+		}
+		if at < 0 {
+			return false
+		}
+		text = text[:at]
+	}
+}
