@@ -21,6 +21,9 @@ func TestNoPermissionIsToldInDiff(t *testing.T) {
 	makeDir(t, base+"/closed", 0o555)
 	tarball := base + "/x.tar"
 	writeTar(t, tarball, "a", "1")
+	if err := os.Chmod(tarball, 0o644); err != nil {
+		t.Fatal(err)
+	}
 	steps := map[string]runner.Step{
 		"mkdir": &mkdir{Dirs: below(base, "closed/a")},
 		"untar": &untar{Archive: plan.Path(tarball), Into: plan.Path(base + "/closed")},

@@ -21,7 +21,7 @@ import (
 type mkdir struct {
 	// Directories to make, with their missing parents. One that is there already is fine; anything else in the way is an error.
 	Dirs []plan.Path `json:"paths"`
-	// Permissions of the directories named, as four octal digits in quotes: "0755". Left out, new ones get 0755 less the umask, and those that are there keep theirs.
+	// Permissions of the directories named, as four octal digits in quotes: "0755". Left out, new ones get 0755 and those that are there keep theirs.
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
 }
 

@@ -44,7 +44,7 @@ func finish(f *os.File, path string, mode fs.FileMode, write func(io.Writer) err
 	if err := write(f); err != nil {
 		return err
 	}
-	if err := f.Chmod(mode.Perm()); err != nil {
+	if err := SetMode(f, mode); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
@@ -76,9 +76,9 @@ func Rename(from, to string) error {
 	return SyncDir(filepath.Dir(from))
 }
 
-// MkdirAll makes a directory and its missing parents, and makes their names
-// last. It gives the directories that it made, outermost first, also along
-// with an error.
+// MkdirAll makes a directory and its missing parents, each with exactly this
+// mode whatever the umask is, and makes their names last. It gives the
+// directories that it made, outermost first, also along with an error.
 func MkdirAll(path string, mode fs.FileMode) (made []string, err error) {
 	fi, err := os.Stat(path)
 	switch {
@@ -95,7 +95,7 @@ func MkdirAll(path string, mode fs.FileMode) (made []string, err error) {
 	}
 	switch err := os.Mkdir(path, mode.Perm()); {
 	case err == nil:
-		return append(made, path), SyncDir(parent)
+		return append(made, path), errors.Join(setMode(path, mode), SyncDir(parent))
 	case errors.Is(err, fs.ErrExist):
 		// Somebody made it in between. That is fine for a directory; for a
 		// dangling link or a file Stat tells.
@@ -106,6 +106,27 @@ func MkdirAll(path string, mode fs.FileMode) (made []string, err error) {
 	default:
 		return made, err
 	}
+}
+
+// setMode gives a new directory its mode. A link that took its place in
+// between is not followed.
+func setMode(path string, mode fs.FileMode) error {
+	d, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return SetMode(d, mode)
+}
+
+// SetMode gives an open file or directory exactly this mode, whatever the
+// umask made of it. What a directory inherits besides (setgid) it keeps.
+func SetMode(f *os.File, mode fs.FileMode) error {
+	fi, err := f.Stat()
+	if err != nil || fi.Mode().Perm() == mode.Perm() {
+		return err
+	}
+	return f.Chmod(fi.Mode()&(fs.ModeSetgid|fs.ModeSticky) | mode.Perm())
 }
 
 // SyncDir makes the names in a directory last.

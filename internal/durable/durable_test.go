@@ -199,9 +199,14 @@ func TestPartName(t *testing.T) {
 
 func TestMkdirAll(t *testing.T) {
 	dir := t.TempDir()
-	made, err := durable.MkdirAll(filepath.Join(dir, "a", "b"), 0o755)
+	made, err := durable.MkdirAll(filepath.Join(dir, "a", "b"), 0o777)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, d := range made {
+		if fi, err := os.Stat(d); err != nil || fi.Mode() != fs.ModeDir|0o777 {
+			t.Errorf("%s: %v, %v", d, fi, err)
+		}
 	}
 	if diff := cmp.Diff([]string{filepath.Join(dir, "a"), filepath.Join(dir, "a", "b")}, made); diff != "" {
 		t.Errorf("made (-want +got):\n%s", diff)

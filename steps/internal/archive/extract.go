@@ -144,7 +144,7 @@ func (w *writer) begin(e Entry) (io.Writer, error) {
 		return nil, err
 	}
 	w.file, w.staged[e.Name] = f, name
-	return w, nil
+	return w, durable.SetMode(f, e.Mode)
 }
 
 func (w *writer) Write(p []byte) (int, error) {
@@ -243,12 +243,23 @@ func makeDirs(root *os.Root, dir string, touched map[string]bool) error {
 	if err := makeDirs(root, parent, touched); err != nil {
 		return err
 	}
-	if err := root.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	touched[dir] = true
+	switch err := root.Mkdir(dir, dirMode); {
+	case errors.Is(err, fs.ErrExist):
+		return nil
+	case err != nil:
 		return err
 	}
-	touched[dir] = true
-	return nil
+	d, err := root.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return durable.SetMode(d, dirMode)
 }
+
+// dirMode is the mode of all directories that are made.
+const dirMode = 0o755
 
 func syncDirs(root *os.Root, dirs map[string]bool) error {
 	for dir := range dirs {
