@@ -1,0 +1,62 @@
+package tripleo
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func readList(text string) ([]ListedImage, error) {
+	return ReadImages(func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }, "images.yaml")
+}
+
+func TestReadImages(t *testing.T) {
+	got, err := readList(`container_images:
+- imagename: registry.access.redhat.com/rhosp13/openstack-base:13.0-40
+  push_destination: 192.0.2.1:8787
+- image_source: kolla
+  imagename: docker.io/ceph/daemon:v3.0
+`)
+	want := []ListedImage{
+		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "192.0.2.1:8787", Place{"images.yaml", 2}},
+		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if got, err := readList("container_images: []\n"); err != nil || len(got) != 0 {
+		t.Errorf("an empty list: %v, %v", got, err)
+	}
+}
+
+func TestReadImagesReadsWhatIsWritten(t *testing.T) {
+	result := Result{Images: []Image{{Name: "a.example/b", Tag: "1.10"}, {Name: "a.example/c", Tag: "010"}}, PushDestination: "[::1]:8787/sub"}
+	got, err := readList(string(result.ImagesFile()))
+	if err != nil || len(got) != 2 || got[0].Name != "a.example/b:1.10" || got[1].Name != "a.example/c:010" || got[0].PushDestination != "[::1]:8787/sub" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestReadImagesRefuses(t *testing.T) {
+	for name, tt := range map[string]struct{ text, want string }{
+		"nothing":             {"", "begins with container_images"},
+		"a list":              {"- a\n", "this is a list"},
+		"another section":     {"uploads: []\n", `images.yaml:1: an images file holds container_images, not "uploads"`},
+		"no list":             {"container_images: x\n", "a list is wanted"},
+		"an entry of text":    {"container_images:\n- a\n", "images.yaml:2: container_images: item 1: a mapping with imagename is wanted, this is a single value"},
+		"no imagename":        {"container_images:\n- push_destination: a\n", "imagename is missing"},
+		"an empty imagename":  {"container_images:\n- imagename:\n", "a name is wanted, this is nothing"},
+		"a list of names":     {"container_images:\n- imagename: [a]\n", "this is a list"},
+		"an image to modify":  {"container_images:\n- imagename: a\n  modify_role: x\n", `images.yaml:3: container_images: item 1: "modify_role" is not supported`},
+		"broken YAML":         {"container_images: [\n", "images.yaml"},
+		"a duplicate setting": {"container_images:\n- imagename: a\n  imagename: b\n", "images.yaml:3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := readList(tt.text); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

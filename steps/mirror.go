@@ -1,0 +1,202 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+)
+
+// mirror copies the images of a list to a registry. Each blob is pulled once,
+// however many images hold it; what is there already is left alone.
+type mirror struct {
+	// List of images, as prepare writes it. An image comes to its push_destination, or to the registry itself without one, under the name that follows the first slash of its source.
+	Images plan.Path `json:"images"`
+	// Registry to copy to, a name under connections.registries.
+	To string `json:"to"`
+	// Most blobs to move at once.
+	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=4"`
+
+	out *Outside
+}
+
+func mirrorType(out *Outside) runner.Type {
+	return runner.Type{
+		Name: "mirror",
+		Outputs: []runner.Output{
+			{Name: "images", Doc: "The images at the destination, HOST/NAME:TAG@DIGEST, in the order of the list.", List: true},
+			{Name: "count", Doc: "How many images there are."},
+		},
+		New: func() runner.Step { return &mirror{Parallel: registry.DefaultParallel, out: out} },
+	}
+}
+
+// Validate implements runner.Validator.
+func (m *mirror) Validate() error {
+	return errors.Join(registryKnown(m.out, "to", m.To), plan.At("parallel", between(m.Parallel, 1, 64)))
+}
+
+// Paths implements runner.Pather.
+func (m *mirror) Paths() runner.Paths { return runner.Paths{Reads: texts([]plan.Path{m.Images})} }
+
+// Inputs implements runner.Step: the list and where its images are to be. What
+// tags stand for at both sides is looked up by every Diff.
+func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
+	host, err := m.out.RegistryHost(m.To)
+	if err != nil {
+		return nil, err
+	}
+	return imagesListInputs(ctx, w, string(m.Images), host)
+}
+
+func (m *mirror) list(w runner.World) ([]registry.Image, error) {
+	host, err := m.out.RegistryHost(m.To)
+	if err != nil {
+		return nil, err
+	}
+	return readImagesList(w, string(m.Images), host)
+}
+
+// Diff implements runner.Step. It reads manifests, but no blob.
+func (m *mirror) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
+	images, err := m.list(w)
+	if err != nil {
+		return nil, err
+	}
+	table, err := m.table(ctx, images)
+	if err != nil {
+		return nil, err
+	}
+	finding := &runner.Finding{Outputs: mirrorOutputs(table)}
+	sum := table.Summary()
+	if sum.Copies == 0 {
+		return finding, nil
+	}
+	finding.Change = &runner.Change{
+		Summary: tell(sum),
+		Items:   mirrorItems(table),
+		Apply: func(ctx context.Context, p runner.Progress) error {
+			t := table
+			table = nil // a table is good for one execution
+			if t == nil {
+				var err error
+				if t, err = m.table(ctx, images); err != nil {
+					return err
+				}
+			}
+			return m.copyAll(ctx, t, p)
+		},
+	}
+	return finding, nil
+}
+
+// table finds out what there is to do. One image that cannot be had is an
+// error before anything is moved.
+func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.Table, error) {
+	t, err := m.out.Registry().Plan(ctx, images)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.Err()
+}
+
+func (m *mirror) copyAll(ctx context.Context, t *registry.Table, p runner.Progress) error {
+	items := map[*registry.Entry]runner.Item{}
+	pulls := t.Pulls()
+	for _, e := range t.Images {
+		items[e] = mirrorItem(e, pulls)
+	}
+	return m.out.Registry().Execute(ctx, t, registry.Options{
+		Parallel: m.Parallel,
+		Moved:    p.Add,
+		Done: func(e *registry.Entry) {
+			if e.Err == nil {
+				p.Done(items[e])
+			}
+		},
+	})
+}
+
+func mirrorItems(t *registry.Table) []runner.Item {
+	var items []runner.Item
+	pulls := t.Pulls()
+	for _, e := range t.Images {
+		if e.State == registry.Copy {
+			items = append(items, mirrorItem(e, pulls))
+		}
+	}
+	return items
+}
+
+func mirrorItem(e *registry.Entry, pulls map[*registry.Entry]int64) runner.Item {
+	it := runner.Item{
+		Op: runner.Create, What: "image", Name: e.Target, Bytes: pulls[e],
+		Note: fmt.Sprintf("%s, %s in all", howMany(e.Blobs, "blob", "blobs"), runner.Size(e.Size)),
+	}
+	if e.Have != "" {
+		it.Op = runner.Update
+	}
+	return it
+}
+
+// tell says in one line what there is to do.
+func tell(s registry.Summary) string {
+	text := fmt.Sprintf("%s: %s (%s) to pull, %s", howMany(s.Copies, "image", "images"),
+		howMany(s.Blobs, "blob", "blobs"), runner.Size(s.Bytes), howMany(s.Mounts, "mount", "mounts"))
+	if s.Unchanged > 0 {
+		text += fmt.Sprintf("; %s unchanged", howMany(s.Unchanged, "image", "images"))
+	}
+	return text
+}
+
+func mirrorOutputs(t *registry.Table) runner.Outputs {
+	refs := make([]string, len(t.Images))
+	for i, e := range t.Images {
+		refs[i] = e.Target + "@" + e.Digest
+	}
+	return runner.Outputs{"images": plan.List(refs...), "count": plan.Text(fmt.Sprint(len(refs)))}
+}
+
+// Verify implements runner.Step. It asks for every blob of every image.
+func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
+	images, err := m.list(w)
+	if err != nil {
+		return nil, err
+	}
+	checked, err := m.out.Registry().Check(ctx, images, true)
+	if err != nil {
+		return nil, err
+	}
+	var errs *multierror.Error
+	refs := make([]string, len(checked))
+	for i, k := range checked {
+		errs = multierror.Append(errs, complaints(k)...)
+		refs[i] = k.Target + "@" + k.Want
+	}
+	if err := errs.ErrorOrNil(); err != nil {
+		return nil, err
+	}
+	return runner.Outputs{"images": plan.List(refs...), "count": plan.Text(fmt.Sprint(len(refs)))}, nil
+}
+
+// complaints says what is wrong with an image at its destination.
+func complaints(k *registry.Checked) []error {
+	switch {
+	case k.Err != nil:
+		return []error{fmt.Errorf("%s: %w", k.Target, k.Err)}
+	case k.Have == "":
+		return []error{fmt.Errorf("missing: %s (source %s)", k.Target, k.Source)}
+	case k.Have != k.Want:
+		return []error{fmt.Errorf("different: %s is %s, its source %s is %s", k.Target, k.Have, k.Source, k.Want)}
+	}
+	var errs []error
+	for _, lost := range k.Lost {
+		errs = append(errs, fmt.Errorf("incomplete: %s lacks %s", k.Target, lost))
+	}
+	return errs
+}
