@@ -74,8 +74,8 @@ func identityError(w http.ResponseWriter, r *http.Request, err error) {
 	}})
 }
 
-// imageError sends err the way the Image service does: as a page, or as JSON
-// to those who accept nothing else.
+// imageError sends err the way the Image service does: as a page, as JSON or
+// as text, whichever the caller accepts.
 func imageError(w http.ResponseWriter, r *http.Request, err error) {
 	ref := asRefusal(err)
 	if ref.code == http.StatusUnauthorized {
@@ -83,16 +83,18 @@ func imageError(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	title := http.StatusText(ref.code)
 	status := strconv.Itoa(ref.code) + " " + title
-	if !wantsPage(r.Header.Get("Accept")) {
+	accept := r.Header.Get("Accept")
+	switch {
+	case strings.Contains(accept, "text/html"), strings.Contains(accept, "*/*"):
+		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
+		w.WriteHeader(ref.code)
+		_, _ = fmt.Fprintf(w, "<html>\n <head>\n  <title>%s</title>\n </head>\n <body>\n  <h1>%s</h1>\n  %s\n </body>\n</html>\n",
+			status, status, html.EscapeString(ref.text))
+	case strings.Contains(accept, "application/json"):
 		_ = writeJSON(w, ref.code, map[string]any{"message": ref.text, "code": status, "title": title})
-		return
+	default:
+		w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+		w.WriteHeader(ref.code)
+		_, _ = fmt.Fprintf(w, "%s\n\n%s\n", status, ref.text)
 	}
-	w.Header().Set("Content-Type", "text/html; charset=UTF-8")
-	w.WriteHeader(ref.code)
-	_, _ = fmt.Fprintf(w, "<html>\n <head>\n  <title>%s</title>\n </head>\n <body>\n  <h1>%s</h1>\n  %s\n </body>\n</html>\n",
-		status, status, html.EscapeString(ref.text))
-}
-
-func wantsPage(accept string) bool {
-	return accept == "" || strings.Contains(accept, "text/html") || strings.Contains(accept, "*/*")
 }

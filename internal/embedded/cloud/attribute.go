@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -18,7 +19,7 @@ var (
 		"file", "schema", "os_hash_algo", "os_hash_value", "stores",
 	}
 	// Names that can be neither attribute nor property.
-	reserved = []string{"location", "locations", "deleted", "deleted_at", "members"}
+	reserved = []string{"location", "locations", "deleted", "deleted_at"}
 	// Attributes that can be set.
 	writable = []string{
 		"name", "visibility", "protected", "os_hidden", "tags", "min_disk", "min_ram",
@@ -126,8 +127,8 @@ func setTags(i *image, value json.RawMessage) error {
 }
 
 func addTag(i *image, tag string) error {
-	if tag == "" || utf8.RuneCountInString(tag) > maxName {
-		return refuse(http.StatusBadRequest, "a tag has 1 to %d characters", maxName)
+	if utf8.RuneCountInString(tag) > maxName {
+		return refuse(http.StatusBadRequest, "a tag has at most %d characters", maxName)
 	}
 	if slices.Contains(i.Tags, tag) {
 		return nil
@@ -224,7 +225,7 @@ func mayBeSet(name string) error {
 	if slices.Contains(readOnly, name) {
 		return refuse(http.StatusForbidden, "%q is read-only", name)
 	}
-	if slices.Contains(reserved, name) {
+	if slices.Contains(reserved, name) || strings.HasPrefix(name, "os_glance_") {
 		return refuse(http.StatusForbidden, "%q is reserved", name)
 	}
 	return nil

@@ -39,6 +39,9 @@ func (c *Cloud) newImage(body map[string]json.RawMessage) (image, error) {
 	if !isUUID(i.ID) {
 		return i, refuse(http.StatusBadRequest, "the id of an image has to be a UUID, and %q is none", i.ID)
 	}
+	// Not refused here, for no reason that is known, but not heeded either.
+	delete(body, "os_hash_algo")
+	delete(body, "os_hash_value")
 	for _, name := range slices.Sorted(maps.Keys(body)) {
 		if err := mayBeSet(name); err != nil {
 			return i, err

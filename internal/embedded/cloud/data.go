@@ -8,8 +8,12 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"mime"
 	"net/http"
 )
+
+// dataType is the content type of all data.
+const dataType = "application/octet-stream"
 
 // copySize is how much of a body is read at once.
 const copySize = 1 << 20
@@ -17,6 +21,10 @@ const copySize = 1 << 20
 // putData takes the data of an image. Whatever goes wrong, the image is queued
 // again and the next attempt finds it as this one did.
 func (c *Cloud) putData(w http.ResponseWriter, r *http.Request) error {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != dataType {
+		return refuse(http.StatusUnsupportedMediaType, "the content type of data has to be %s", dataType)
+	}
 	id := r.PathValue("id")
 	i, err := c.images.begin(id)
 	if err != nil {
@@ -124,7 +132,7 @@ func (c *Cloud) getData(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer data.Close()
-	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Type", dataType)
 	w.Header().Set("Content-MD5", i.Data.MD5)
 	http.ServeContent(w, r, "", i.Updated, data)
 	return nil

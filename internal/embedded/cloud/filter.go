@@ -2,6 +2,8 @@ package cloud
 
 import (
 	"encoding/csv"
+	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -103,7 +105,7 @@ func textFilter(name, value string, attribute func(*image) string) (filter, erro
 		return func(i *image) bool { return attribute(i) == value }, nil
 	}
 	wanted, err := csv.NewReader(strings.NewReader(list)).Read()
-	if err != nil {
+	if err != nil && !errors.Is(err, io.EOF) { // in: alone is a list of none
 		return nil, refuse(http.StatusBadRequest, "the filter %s=%q is not in:A,B,...: %v", name, value, err)
 	}
 	return func(i *image) bool { return slices.Contains(wanted, attribute(i)) }, nil
@@ -126,13 +128,14 @@ func flagFilter(name, value string, flag func(*image) bool) (filter, error) {
 
 func sizeFilter(name, value string) (filter, error) {
 	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil || n < 0 {
+	if err != nil {
 		return nil, refuse(http.StatusBadRequest, "%s has to be a number of bytes, and is %q", name, value)
 	}
+	// An image without data has no size, which is neither more nor less.
 	if name == "size_min" {
-		return func(i *image) bool { return i.size() >= n }, nil
+		return func(i *image) bool { return i.Data != nil && i.Data.Size >= n }, nil
 	}
-	return func(i *image) bool { return i.size() <= n }, nil
+	return func(i *image) bool { return i.Data != nil && i.Data.Size <= n }, nil
 }
 
 // timeFilter reads OP:TIME, or a time alone, and compares whole seconds: that
@@ -143,11 +146,22 @@ func timeFilter(name, value string, at func(*image) time.Time) (filter, error) {
 	if !ok || !known {
 		text, holds = value, timeOps["eq"]
 	}
-	want, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	want, ok := parseTime(text)
+	if !ok {
 		return nil, refuse(http.StatusBadRequest, "the filter %s=%q holds no time", name, value)
 	}
 	return func(i *image) bool { return holds(at(i).Truncate(time.Second).Compare(want.Truncate(time.Second))) }, nil
+}
+
+// parseTime reads a time as clients write them: in full, without a zone, or
+// as no more than a date.
+func parseTime(text string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, true
+		}
+	}
+	return time.Time{}, false
 }
 
 var timeOps = map[string]func(int) bool{

@@ -21,13 +21,13 @@ type login struct {
 	Auth struct {
 		Identity struct {
 			Methods  []string `json:"methods"`
-			Password struct {
+			Password *struct {
 				User struct {
 					named
 					Password string `json:"password"`
 				} `json:"user"`
 			} `json:"password"`
-			Token struct {
+			Token *struct {
 				ID string `json:"id"`
 			} `json:"token"`
 		} `json:"identity"`
@@ -49,23 +49,32 @@ func (c *Cloud) identify(l *login) error {
 		return refuse(http.StatusBadRequest, "auth.identity.methods is missing")
 	}
 	for _, method := range l.Auth.Identity.Methods {
-		if !c.identifyBy(method, l) {
-			return errLogin
+		if err := c.identifyBy(method, l); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (c *Cloud) identifyBy(method string, l *login) bool {
-	switch method {
-	case "password":
-		user := l.Auth.Identity.Password.User
-		return c.isUser(user.named) && same(user.Password, c.conf.Password)
-	case "token":
-		_, ok := c.tokens.find(l.Auth.Identity.Token.ID, c.conf.Now())
-		return ok
+func (c *Cloud) identifyBy(method string, l *login) error {
+	by := l.Auth.Identity
+	switch {
+	case method == "password" && by.Password != nil:
+		user := by.Password.User
+		if user.ID == "" && user.Domain == nil {
+			return refuse(http.StatusBadRequest, "a user's name needs a domain")
+		}
+		if c.isUser(user.named) && same(user.Password, c.conf.Password) {
+			return nil
+		}
+		return errLogin
+	case method == "token" && by.Token != nil:
+		if _, ok := c.tokens.find(by.Token.ID, c.conf.Now()); ok {
+			return nil
+		}
+		return errLogin
 	}
-	return false
+	return refuse(http.StatusBadRequest, "auth.identity.%s is missing, or no method that is known", method)
 }
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }

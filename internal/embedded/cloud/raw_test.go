@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	idA   = "11111111-1111-4111-8111-111111111111"
-	idB   = "22222222-2222-4222-8222-222222222222"
-	patch = "application/openstack-images-v2.1-json-patch"
+	idA    = "11111111-1111-4111-8111-111111111111"
+	idB    = "22222222-2222-4222-8222-222222222222"
+	octets = "application/octet-stream"
+	patch  = "application/openstack-images-v2.1-json-patch"
 )
 
 // A raw is a client that sends what it is told.
@@ -57,7 +58,7 @@ func (r raw) image(id, attributes string, data ...string) {
 	r.want(201, "POST", "/image/v2/images", "application/json",
 		`{"id":"`+id+`","disk_format":"raw","container_format":"bare"`+attributes+`}`)
 	for _, d := range data {
-		r.want(204, "PUT", "/image/v2/images/"+id+"/file", "application/octet-stream", d)
+		r.want(204, "PUT", "/image/v2/images/"+id+"/file", octets, d)
 	}
 }
 
@@ -89,14 +90,15 @@ func TestCreate(t *testing.T) {
 		"negative min_disk":   {`{"min_disk":-1}`, 400},
 		"fraction":            {`{"min_ram":1.5}`, 400},
 		"tags that are text":  {`{"tags":"a"}`, 400},
-		"empty tag":           {`{"tags":[""]}`, 400},
+		"empty tag":           {`{"tags":[""]}`, 201},
+		"reserved prefix":     {`{"os_glance_import":"x"}`, 403},
 		"long tag":            {`{"tags":["` + strings.Repeat("a", 256) + `"]}`, 400},
 		"many tags":           {`{"tags":["` + manyTags(129) + `"]}`, 413},
 		"long name":           {`{"name":"` + strings.Repeat("a", 256) + `"}`, 400},
 		"longest name":        {`{"name":"` + strings.Repeat("ä", 255) + `"}`, 201},
 		"size":                {`{"size":1}`, 403},
 		"status":              {`{"status":"active"}`, 403},
-		"hash":                {`{"os_hash_value":"00"}`, 403},
+		"hash":                {`{"os_hash_value":"00"}`, 201},
 		"checksum":            {`{"checksum":"00"}`, 403},
 		"location":            {`{"location":"file:///etc/passwd"}`, 403},
 		"deleted":             {`{"deleted":true}`, 403},
@@ -175,14 +177,15 @@ func TestPatch(t *testing.T) {
 func TestStates(t *testing.T) {
 	r := rawClient(t, cloud.Config{})
 	file := "/image/v2/images/" + idA + "/file"
-	r.want(404, "PUT", file, "", "hello")
+	r.want(404, "PUT", file, octets, "hello")
+	r.want(415, "PUT", file, "", "hello")
 	r.want(201, "POST", "/image/v2/images", "", `{"id":"`+idA+`","protected":true}`)
-	r.want(400, "PUT", file, "", "hello")
+	r.want(400, "PUT", file, octets, "hello")
 	r.want(204, "GET", file, "", "")
 	r.want(200, "PATCH", "/image/v2/images/"+idA, patch,
 		`[{"op":"add","path":"/disk_format","value":"raw"},{"op":"add","path":"/container_format","value":"bare"}]`)
-	r.want(204, "PUT", file, "", "hello")
-	r.want(409, "PUT", file, "", "other")
+	r.want(204, "PUT", file, octets, "hello")
+	r.want(409, "PUT", file, octets, "other")
 	if got := r.want(200, "GET", file, "", ""); got.Body.String() != "hello" || got.Header().Get("Content-MD5") != helloMD5 {
 		t.Errorf("the data are %q, %v", got.Body, got.Header())
 	}
@@ -191,7 +194,7 @@ func TestStates(t *testing.T) {
 	r.want(204, "DELETE", "/image/v2/images/"+idA, "", "")
 	r.want(404, "DELETE", "/image/v2/images/"+idA, "", "")
 	r.want(404, "GET", file, "", "")
-	r.want(404, "PUT", file, "", "hello")
+	r.want(404, "PUT", file, octets, "hello")
 }
 
 func TestVirtualSize(t *testing.T) {
@@ -210,7 +213,7 @@ func TestVirtualSize(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := rawClient(t, cloud.Config{})
 			r.want(201, "POST", "/image/v2/images", "", `{"id":"`+idA+`","container_format":"bare","disk_format":"`+tc.format+`"}`)
-			r.want(204, "PUT", "/image/v2/images/"+idA+"/file", "", tc.data)
+			r.want(204, "PUT", "/image/v2/images/"+idA+"/file", octets, tc.data)
 			got := decodeBody(t, r.want(200, "GET", "/image/v2/images/"+idA, "", ""))
 			if got["virtual_size"] != tc.want || got["status"] != "active" || got["size"] != float64(len(tc.data)) {
 				t.Errorf("got %v", got)
@@ -254,7 +257,12 @@ func TestFilters(t *testing.T) {
 		"id=" + idB:                          "c",
 		"id=in:" + idA + "," + idB:           "c,a, b",
 		"size_min=1":                         "a, b",
-		"size_max=4":                         "c",
+		"size_max=4":                         "",
+		"size_max=5":                         "a, b",
+		"size_max=-1":                        "",
+		"name=in:":                           "",
+		"created_at=gte:2018-06-27":          "c,a, b",
+		"created_at=lt:2018-06-27T00:00:00":  "",
 		"min_disk=3":                         "a, b",
 		"disk_format=in:raw,qcow2":           "c,a, b",
 		"created_at=gt:2018-06-27T00:00:00Z": "c,a, b",
@@ -279,7 +287,7 @@ func TestFilters(t *testing.T) {
 	for _, query := range []string{
 		"limit=x", "limit=-1", "marker=" + strings.Replace(idA, "1", "9", 1), "marker=x", "sort=nothing", "sort=name:up", "sort_dir=up",
 		"sort=name&sort_key=name", "sort_key=name&sort_dir=asc&sort_dir=asc", "visibility=x", "protected=maybe", "size_min=x",
-		"size_max=-1", "created_at=yesterday", "created_at=gt:x", `name=in:%22a`,
+		"created_at=yesterday", "created_at=gt:x", `name=in:%22a`,
 	} {
 		r.want(400, "GET", "/image/v2/images?"+query, "", "")
 	}
@@ -333,10 +341,11 @@ func TestLoginBodies(t *testing.T) {
 		want int
 	}{
 		"by id":          {`{"auth":{"identity":{"methods":["password"],"password":{"user":{"id":"` + userID + `","password":"bayplan"}}}}}`, 201},
-		"no domain":      {`{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"admin","password":"bayplan"}}}}}`, 401},
+		"no domain":      {`{"auth":{"identity":{"methods":["password"],"password":{"user":{"name":"admin","password":"bayplan"}}}}}`, 400},
+		"bad token":      {`{"auth":{"identity":{"methods":["token"],"token":{"id":"old"}}}}`, 401},
 		"no methods":     {`{"auth":{"identity":{}}}`, 400},
-		"unknown method": {`{"auth":{"identity":{"methods":["totp"]}}}`, 401},
-		"one of two":     {`{"auth":{"identity":{"methods":["password","token"],"password":{"user":{"id":"` + userID + `","password":"bayplan"}}}}}`, 401},
+		"unknown method": {`{"auth":{"identity":{"methods":["totp"]}}}`, 400},
+		"one of two":     {`{"auth":{"identity":{"methods":["password","token"],"password":{"user":{"id":"` + userID + `","password":"bayplan"}}}}}`, 400},
 		"domain scope":   {strings.Replace(loginBody, `"project":{"name":"admin","domain":{"name":"Default"}}`, `"domain":{"id":"default"}`, 1), 401},
 		"no JSON":        {`user=admin`, 400},
 		"nothing":        {``, 400},
@@ -373,7 +382,7 @@ func TestDiscovery(t *testing.T) {
 
 func TestErrorsAsPageAndAsJSON(t *testing.T) {
 	r := rawClient(t, cloud.Config{})
-	for accept, want := range map[string]string{"": "<html>", "*/*": "<html>", "text/html": "<html>", "application/json": `{"code":"404 Not Found"`} {
+	for accept, want := range map[string]string{"": "404 Not Found\n\n", "*/*": "<html>", "text/html": "<html>", "application/json": `{"code":"404 Not Found"`} {
 		req := httptest.NewRequestWithContext(t.Context(), "GET", "http://cloud/image/v2/images/%3Cb%3E", nil)
 		req.Header.Set("X-Auth-Token", r.token)
 		if accept != "" {
@@ -381,7 +390,7 @@ func TestErrorsAsPageAndAsJSON(t *testing.T) {
 		}
 		w := httptest.NewRecorder()
 		r.h.ServeHTTP(w, req)
-		if got := w.Body.String(); w.Code != 404 || !strings.HasPrefix(got, want) || strings.Contains(got, "<b>") {
+		if got := w.Body.String(); w.Code != 404 || !strings.HasPrefix(got, want) || strings.Contains(got, "<b>") && w.Header().Get("Content-Type") == "text/html; charset=UTF-8" {
 			t.Errorf("Accept %q: got %d %s", accept, w.Code, got)
 		}
 	}

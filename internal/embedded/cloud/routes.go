@@ -87,7 +87,7 @@ func versions(code int) endpoint {
 }
 
 func getStores(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, http.StatusOK, obj{"stores": []any{obj{"id": storeName, "default": true}}})
+	return writeJSON(w, http.StatusOK, obj{"stores": []any{obj{"id": storeName, "default": "true"}}})
 }
 
 func getImportMethods(w http.ResponseWriter, _ *http.Request) error {

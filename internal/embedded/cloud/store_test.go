@@ -77,7 +77,7 @@ func TestOneWriter(t *testing.T) {
 		t.Errorf("the reader's data are %q", got)
 	}
 	reader.want(403, "POST", "/image/v2/images", "", "{}")
-	reader.want(403, "PUT", "/image/v2/images/"+idA+"/file", "", "x")
+	reader.want(403, "PUT", "/image/v2/images/"+idA+"/file", octets, "x")
 	reader.want(403, "PATCH", "/image/v2/images/"+idA, patch, "[]")
 	reader.want(403, "DELETE", "/image/v2/images/"+idA, "", "")
 	r.want(204, "DELETE", "/image/v2/images/"+idA, "", "")
@@ -157,8 +157,8 @@ func TestLeftovers(t *testing.T) {
 	}
 	r = rawClient(t, conf)
 	wantFiles(t, conf.Dir, "README", idA+".json", idA+".jsonx", idB, idB+".json")
-	r.want(204, "PUT", "/image/v2/images/"+idA+"/file", "", "hello")
-	r.want(409, "PUT", "/image/v2/images/"+idB+"/file", "", "hello")
+	r.want(204, "PUT", "/image/v2/images/"+idA+"/file", octets, "hello")
+	r.want(409, "PUT", "/image/v2/images/"+idB+"/file", octets, "hello")
 }
 
 // The name of the variable that makes the test binary a cloud on a port.

@@ -74,7 +74,7 @@ func (p putServer) put(t *testing.T, id, header string) connection {
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	c := connection{conn, t, bufio.NewReader(conn)}
-	c.write(fmt.Sprintf("PUT /image/v2/images/%s/file HTTP/1.1\r\nHost: cloud\r\n%s\r\n\r\n", id, header))
+	c.write(fmt.Sprintf("PUT /image/v2/images/%s/file HTTP/1.1\r\nHost: cloud\r\nContent-Type: application/octet-stream\r\n%s\r\n\r\n", id, header))
 	return c
 }
 
@@ -207,13 +207,14 @@ func TestLengthWithoutSocket(t *testing.T) {
 			r.image(idA, "")
 			req := httptest.NewRequestWithContext(t.Context(), "PUT", "http://cloud/image/v2/images/"+idA+"/file", strings.NewReader(data))
 			req.Header.Set("X-Auth-Token", r.token)
+			req.Header.Set("Content-Type", octets)
 			req.ContentLength = 5
 			w := httptest.NewRecorder()
 			r.h.ServeHTTP(w, req)
 			if w.Code != http.StatusBadRequest {
 				t.Errorf("got %d %s", w.Code, w.Body)
 			}
-			r.want(204, "PUT", "/image/v2/images/"+idA+"/file", "", "hello")
+			r.want(204, "PUT", "/image/v2/images/"+idA+"/file", octets, "hello")
 		})
 	}
 }
@@ -226,6 +227,7 @@ func TestCloseWhileSaving(t *testing.T) {
 		body := io.MultiReader(strings.NewReader("hel"), closing(func() { closeIt(t, c) }), strings.NewReader("lo"))
 		req := httptest.NewRequestWithContext(t.Context(), "PUT", "http://cloud/image/v2/images/"+idA+"/file", body)
 		req.Header.Set("X-Auth-Token", r.token)
+		req.Header.Set("Content-Type", octets)
 		w := httptest.NewRecorder()
 		c.ServeHTTP(w, req)
 		if w.Code != http.StatusServiceUnavailable {
@@ -236,7 +238,7 @@ func TestCloseWhileSaving(t *testing.T) {
 		if conf.Dir != "" {
 			again := open(t, conf)
 			r := raw{t, again, token(t, again)}
-			r.want(204, "PUT", "/image/v2/images/"+idA+"/file", "", "hello")
+			r.want(204, "PUT", "/image/v2/images/"+idA+"/file", octets, "hello")
 		}
 	})
 }
