@@ -58,6 +58,8 @@ type spot struct {
 	key   string // the last key of the path, or "" for an item of a list
 	name  string // how messages call it, where that is not the path
 	blame Pos    // where a key missing below it is reported
+
+	required bool
 }
 
 func (s spot) String() string {
@@ -139,10 +141,12 @@ func (d *decoder) mapping(n *node, v reflect.Value, at spot) {
 			continue
 		}
 		present[e.key] = true
-		d.value(e.value, v.FieldByIndex(fields[i].index), at.entry(e))
+		below := at.entry(e)
+		below.required = fields[i].required
+		d.value(e.value, v.FieldByIndex(fields[i].index), below)
 	}
 	for _, f := range fields {
-		if f.required && !present[f.key] {
+		if f.required && !present[f.key] && !n.torn {
 			d.fail(at.blame, "", "%s is missing in %s", f.key, at)
 		}
 	}
@@ -310,6 +314,9 @@ func (d *decoder) set(n *node, v reflect.Value, text string, at spot) *complaint
 		return nil
 	}
 	if v.Type() == pathType {
+		if text == "" && (at.required || at.key == "") {
+			return &complaint{at.String() + " must name a file or directory, is empty", ""}
+		}
 		path, err := resolvePath(d.src.dir, text)
 		if err != nil {
 			return &complaint{at.String() + ": " + err.Error(), ""}
@@ -321,17 +328,11 @@ func (d *decoder) set(n *node, v reflect.Value, text string, at spot) *complaint
 }
 
 func setDuration(n *node, v reflect.Value, text string, at spot) *complaint {
-	const hint = "write it like 90s, 10m or 1h30m"
-	if n.kind != isScalar || n.null {
-		_, c := n.wantText(at.String(), at.key)
-		return c
+	d, c := n.wantDuration(at.String(), text)
+	if c == nil {
+		v.SetInt(int64(d))
 	}
-	dur, err := time.ParseDuration(text)
-	if err != nil {
-		return &complaint{fmt.Sprintf("%s must be a duration, %s is none", at, n.quoted()), hint}
-	}
-	v.SetInt(int64(dur))
-	return nil
+	return c
 }
 
 // unquoted says whether a scalar may be read as more than text: it was written

@@ -104,6 +104,7 @@ func (r *reader) replace(n *node, parts []part) []part {
 				continue
 			}
 			n.filled = true
+			n.hush = n.hush || secretKey(p.ref.names[0])
 			lit.WriteString(value)
 		default:
 			if lit.Len() > 0 {
@@ -136,16 +137,16 @@ func (r *reader) plainText(n *node, name, key string) (string, bool) {
 }
 
 // fixedText gives a text that may hold no references.
-func (r *reader) fixedText(n *node, key string) (string, bool) {
+func (r *reader) fixedText(n *node, name, key string) (string, bool) {
 	if n == nil || n.bad {
 		return "", false
 	}
-	text, wrong := n.wantText(key, key)
+	text, wrong := n.wantText(name, key)
 	switch {
 	case wrong != nil:
 		return "", r.complain(n.pos, wrong)
 	case len(n.marks) > 0:
-		return "", r.fail(n.mark(0), "", "%s cannot hold references", key)
+		return "", r.fail(n.mark(0), "", "%s cannot hold references", name)
 	}
 	return text, true
 }

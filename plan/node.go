@@ -39,7 +39,8 @@ type node struct {
 	entries []entry // of a mapping, in file order
 	items   []*node // of a sequence
 
-	bad bool // a mistake in it was reported; what follows from that is not
+	bad  bool // a mistake in it was reported; what follows from that is not
+	torn bool // of a mapping: a key could not be read, so none is missing
 }
 
 // An entry is a key of a mapping with its value.
@@ -90,7 +91,7 @@ func (n *node) is() string {
 // quoted gives a scalar's text as a message may show it.
 func (n *node) quoted() string {
 	switch {
-	case n.hush || n.filled:
+	case n.hush:
 		return redacted
 	case len(n.text) > 60:
 		return `"` + strings.ToValidUTF8(n.text[:57], "") + `..."`

@@ -3,7 +3,6 @@ package plan
 import (
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -47,7 +46,7 @@ func (r *reader) readVersion(root *node, f fields, must bool) {
 		return
 	}
 	n := f.value("apiVersion")
-	if version, ok := r.fixedText(n, "apiVersion"); ok && version != apiVersion {
+	if version, ok := r.fixedText(n, "apiVersion", "apiVersion"); ok && version != apiVersion {
 		r.fail(n.pos, "write apiVersion: "+apiVersion, "apiVersion %q is not one that this bayplan reads", version)
 	}
 }
@@ -58,7 +57,7 @@ func (r *reader) readName(root *node, f fields) string {
 		return ""
 	}
 	n := f.value("name")
-	name, ok := r.fixedText(n, "name")
+	name, ok := r.fixedText(n, "name", "name")
 	if ok && !planName.MatchString(name) {
 		r.fail(n.pos, "it is lower-case letters, digits, _ and -, and begins with a letter or digit", "%q cannot be the name of a plan", name)
 	}
@@ -94,7 +93,7 @@ func (r *reader) readSecret(e entry) {
 	}
 	f := r.object(e.value, name, "env", "file")
 	env, file := f.value("env"), f.value("file")
-	if len(f.by) == 2 || (f.missing("env") && f.missing("file")) {
+	if len(f.by) == 2 || (len(f.by) == 0 && len(f.meant) == 0) {
 		r.fail(e.keyPos, hint, "%s must have exactly one of env and file", name)
 		return
 	}
@@ -136,9 +135,7 @@ type limits struct {
 
 func (r *reader) readLimits(f fields, l limits) limits {
 	if n := f.value("timeout"); n != nil {
-		if text, ok := r.plainText(n, "timeout", "timeout"); ok {
-			l.timeout = r.readTimeout(n, text)
-		}
+		l.timeout = r.readTimeout(n)
 	}
 	if n := f.value("retry"); n != nil && !n.bad {
 		l.retry = r.readRetry(n)
@@ -146,10 +143,17 @@ func (r *reader) readLimits(f fields, l limits) limits {
 	return l
 }
 
-func (r *reader) readTimeout(n *node, text string) time.Duration {
-	d, err := time.ParseDuration(text)
-	if err != nil || d < 0 {
-		r.fail(n.pos, "write it like 90s, 10m or 1h30m", "timeout must be a duration, %s is none", n.quoted())
+func (r *reader) readTimeout(n *node) time.Duration {
+	r.fill(n, n.pos, setting{})
+	if n.bad {
+		return 0
+	}
+	d, wrong := n.wantDuration("timeout", n.text)
+	if wrong == nil && d < 0 {
+		wrong = &complaint{"timeout cannot be less than nothing", ""}
+	}
+	if wrong != nil {
+		r.complain(n.pos, wrong)
 		return 0
 	}
 	return d
@@ -180,7 +184,7 @@ func (r *reader) readSteps(root *node, f fields, p *Plan) {
 	if section == nil || !r.wantMapping(section, "steps") {
 		return
 	}
-	if len(section.entries) == 0 {
+	if len(section.entries) == 0 && !section.torn {
 		r.fail(section.pos, "", "the plan has no steps")
 	}
 	for _, e := range section.entries {
@@ -194,6 +198,7 @@ func (r *reader) readStep(e entry, defaults limits) *Step {
 	r.wantName(e, "step", stepID, "lower-case letters, digits and _")
 	name := "step " + strconv.Quote(e.key)
 	if !r.wantMapping(e.value, name) {
+		s.With.root = &node{src: r.src, bad: true}
 		return s
 	}
 	f := r.object(e.value, name, "type", "with", "needs", "timeout", "retry")
@@ -202,7 +207,10 @@ func (r *reader) readStep(e entry, defaults limits) *Step {
 	}
 	if n := f.value("type"); n != nil {
 		s.TypePos = n.pos
-		s.Type, _ = r.fixedText(n, "type")
+		s.Type, _ = r.fixedText(n, "type", "type")
+	}
+	if f.by["with"] == nil && !f.missing("with") {
+		s.With.root = &node{src: r.src, bad: true}
 	}
 	if with := f.by["with"]; with != nil {
 		s.With.at = with.keyPos
@@ -233,7 +241,7 @@ func (r *reader) readNeeds(n *node, step string) []Need {
 	var needs []Need
 	seen := map[string]bool{}
 	for _, it := range n.items {
-		id, ok := r.fixedText(it, "a need")
+		id, ok := r.fixedText(it, "a need", "")
 		switch {
 		case !ok:
 		case id == step:
@@ -272,7 +280,7 @@ func (r *reader) readKind(section *node, key, what string) []Connection {
 		}
 		all = append(all, Connection{
 			Name: e.key, Pos: e.keyPos,
-			Body: Body{src: r.src, root: e.value, at: e.keyPos, name: strings.TrimSuffix(what, ":") + " " + strconv.Quote(e.key)},
+			Body: Body{src: r.src, root: e.value, at: e.keyPos, name: what + " " + strconv.Quote(e.key)},
 		})
 	}
 	return all

@@ -72,7 +72,7 @@ func (r *reader) wantMapping(n *node, name string) bool {
 	case n.bad:
 		return false
 	case n.null:
-		return r.fail(n.pos, "remove the key or write "+name+": {}", "%s must be a mapping, is empty", name)
+		return r.fail(n.pos, "remove the key, or write {} for an empty one", "%s must be a mapping, is empty", name)
 	case n.kind != isMapping:
 		return r.fail(n.pos, "", "%s must be a mapping, is %s", name, n.is())
 	}
@@ -91,7 +91,7 @@ func (r *reader) wantName(e entry, what string, pattern *regexp.Regexp, are stri
 // reported; one that is near a known one stands for it, so that its absence is
 // not reported too.
 func (r *reader) object(n *node, name string, keys ...string) fields {
-	f := fields{by: map[string]*entry{}, meant: map[string]bool{}}
+	f := fields{by: map[string]*entry{}, meant: map[string]bool{}, torn: n.torn}
 	for i := range n.entries {
 		e := &n.entries[i]
 		if slices.Contains(keys, e.key) {
@@ -125,6 +125,7 @@ func hintFor(near string, keys []string) string {
 type fields struct {
 	by    map[string]*entry
 	meant map[string]bool // keys that an unknown one was probably meant to be
+	torn  bool            // a key could not be read
 }
 
 // value gives a key's value, or nil where it is absent.
@@ -136,4 +137,4 @@ func (f fields) value(key string) *node {
 }
 
 // missing says whether a key is absent with nothing standing in its place.
-func (f fields) missing(key string) bool { return f.by[key] == nil && !f.meant[key] }
+func (f fields) missing(key string) bool { return f.by[key] == nil && !f.meant[key] && !f.torn }

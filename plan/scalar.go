@@ -1,6 +1,10 @@
 package plan
 
-import "regexp"
+import (
+	"fmt"
+	"regexp"
+	"time"
+)
 
 // What plain scalars are by YAML 1.2's core schema, and the numbers of YAML
 // 1.1, which half of the tools that may read the same file still follow.
@@ -57,4 +61,20 @@ func (n *node) example(key string) string {
 		return value
 	}
 	return key + ": " + value
+}
+
+// wantDuration gives the duration that a scalar's text means.
+func (n *node) wantDuration(name, text string) (time.Duration, *complaint) {
+	hint := "write it like 90s, 10m or 1h30m"
+	switch {
+	case n.kind != isScalar || n.null:
+		return 0, &complaint{fmt.Sprintf("%s must be a duration, is %s", name, n.is()), hint}
+	case digits.MatchString(text) && text != "0":
+		return 0, &complaint{fmt.Sprintf("%s must be a duration, %s has no unit", name, n.quoted()), hint}
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return 0, &complaint{fmt.Sprintf("%s must be a duration, %s is none", name, n.quoted()), hint}
+	}
+	return d, nil
 }

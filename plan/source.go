@@ -13,12 +13,12 @@ type source struct {
 	dir   string   // absolute; relative paths in the file start here
 	lines []string // without their line ends
 	width []int    // of the lines, in characters
-	shown []string // the lines with what stands under secret keys masked
+	mask  mask     // what stands under secret keys, or was found to be secret
 
 	hidden int // how many texts were masked wherever they stand
 }
 
-// maxHidden bounds the work of masking; with more to hide, all is masked.
+// maxHidden bounds the work of masking; with more to hide, all of every line is masked.
 const maxHidden = 500
 
 func newSource(file, dir, text string) *source {
@@ -27,7 +27,7 @@ func newSource(file, dir, text string) *source {
 	for i, line := range lines {
 		width[i] = utf8.RuneCountInString(line)
 	}
-	return &source{file: file, dir: dir, lines: lines, width: width, shown: maskLines(lines)}
+	return &source{file: file, dir: dir, lines: lines, width: width, mask: maskLines(lines)}
 }
 
 // line gives the text of a line counted from 1, or "".
@@ -60,16 +60,25 @@ func (s *source) hide(text string) {
 			continue // would mask half the file, and gives nothing away
 		}
 		if s.hidden++; s.hidden > maxHidden {
-			part = ""
-		}
-		if s.hidden > maxHidden+1 {
+			s.hideAll()
 			return
 		}
-		for i, line := range s.shown {
-			if s.shown[i] = redacted; part != "" {
-				s.shown[i] = strings.ReplaceAll(line, part, redacted)
+		for i, line := range s.lines {
+			for from := 0; ; {
+				at := strings.Index(line[from:], part)
+				if at < 0 {
+					break
+				}
+				s.mask[i] = append(s.mask[i], span{from + at, from + at + len(part)})
+				from += at + len(part)
 			}
 		}
+	}
+}
+
+func (s *source) hideAll() {
+	for i, line := range s.lines {
+		s.mask[i] = []span{{0, len(line)}}
 	}
 }
 
@@ -85,34 +94,8 @@ func (s *source) show(e *Error) {
 	if e.Pos.Line < 1 || e.Pos.Line > len(s.lines) {
 		return
 	}
-	raw := s.lines[e.Pos.Line-1]
-	e.Source = s.shown[e.Pos.Line-1]
-	e.caret = moveCaret(raw, e.Source, e.Pos.Col)
-}
-
-// moveCaret gives the column in the masked line for one in the line as it is:
-// before the first difference it stays, behind the last it moves with the
-// text, and between it is put on the mask.
-func moveCaret(raw, masked string, col int) int {
-	if raw == masked {
-		return col
-	}
-	a, b := []rune(raw), []rune(masked)
-	same := 0
-	for same < min(len(a), len(b)) && a[same] == b[same] {
-		same++
-	}
-	tail := 0
-	for tail < min(len(a), len(b))-same && a[len(a)-1-tail] == b[len(b)-1-tail] {
-		tail++
-	}
-	switch at := col - 1; {
-	case at < same:
-		return col
-	case at >= len(a)-tail:
-		return at + len(b) - len(a) + 1
-	}
-	return same + 1
+	i := e.Pos.Line - 1
+	e.Source, e.caret = s.mask.render(i, s.lines[i], e.Pos.Col)
 }
 
 // oneLine keeps a message on its line whatever it quotes.

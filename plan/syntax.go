@@ -26,10 +26,8 @@ func (s *source) syntax(pos Pos, msg string) *Error {
 	wording, hint := wordSyntax(msg)
 	e := s.errorf(pos, "%s", wording)
 	line := s.line(e.Pos.Line)
-	switch {
-	case hint != "":
-		e.Hint = hint
-	case bracedValue.MatchString(line):
+	e.Hint = hint
+	if bracedValue.MatchString(line) {
 		e.Hint = "a value that begins with { or [ and is meant as text must be quoted"
 	}
 	return e

@@ -308,6 +308,7 @@ func (c *converter) mapping(start *token.Token, values []*ast.MappingValueNode) 
 	for _, v := range values {
 		key, keyPos, ok := c.key(v.Key)
 		if !ok {
+			out.torn = true
 			continue
 		}
 		if first, twice := seen[key]; twice {
