@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 )
 
 // A stream reads an archive entry by entry and lets none through that breaks
@@ -144,11 +145,12 @@ func (s *stream) wrap(err error) error {
 	return fmt.Errorf("the archive is damaged: %s: %w", s.kind, err)
 }
 
-// A counter counts the bytes of the archive and stops when ctx ends.
+// A counter counts the bytes of the archive and stops when ctx ends. The zstd
+// decoder reads ahead in a goroutine of its own.
 type counter struct {
 	ctx context.Context // of the one call that reads the archive
 	r   io.Reader
-	n   int64
+	n   atomic.Int64
 }
 
 func (c *counter) Read(p []byte) (int, error) {
@@ -156,7 +158,7 @@ func (c *counter) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.r.Read(p)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	return n, err
 }
 
@@ -185,7 +187,7 @@ func (m *meter) Read(p []byte) (int, error) {
 }
 
 func (m *meter) check() error {
-	l, packed := m.stream.opts.Limits, m.stream.count.n
+	l, packed := m.stream.opts.Limits, m.stream.count.n.Load()
 	if most := l.stream(m.stream.policy.entries); m.n > most {
 		return limitf("it unpacks to more than %d bytes", most)
 	}
