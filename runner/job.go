@@ -152,15 +152,28 @@ func (j *job) attempt(parent context.Context, note func(any)) (res result) {
 // step makes the step with its configuration complete.
 func (j *job) step() (Step, error) {
 	step, with := j.graph.newStep(j.node), j.node.Step.With
-	if errs := with.Decode(step, values(j.outputs)); len(errs) > 0 {
-		return nil, errs.Err()
+	errs := with.Decode(step, values(j.outputs))
+	if v, ok := step.(Validator); ok && len(errs) == 0 {
+		errs = with.Explain(v.Validate())
 	}
-	if v, ok := step.(Validator); ok {
-		if errs := with.Explain(v.Validate()); len(errs) > 0 {
-			return nil, errs.Err()
-		}
+	if len(errs) > 0 {
+		return nil, fault.WithHint(unfit{errs}, errs[0].Hint)
 	}
 	return step, nil
+}
+
+// unfit is a configuration that turned out wrong once its references were
+// replaced. It is no plan.Errors: the plan could be run, and a step failed.
+type unfit struct{ errs plan.Errors }
+
+func (u unfit) Error() string { return u.errs.Error() }
+
+func (u unfit) Unwrap() []error {
+	all := make([]error, len(u.errs))
+	for i, err := range u.errs {
+		all[i] = err
+	}
+	return all
 }
 
 // look lets the step look at the world and, in an apply, change it.

@@ -68,6 +68,9 @@ const (
 	// reloads bounds how often a reader without the lock looks again when an
 	// apply compacts the state under it.
 	reloads = 20
+	// believe is how often damage must be seen to be believed: the journal may
+	// be cleared and written to just while it is read.
+	believe = 3
 )
 
 // load reads the memory in dir. Without the lock an apply may swap snapshot
@@ -80,7 +83,8 @@ func load(dir, planFile string) (loaded, error) {
 		}
 		l, err := loadOnce(dir, planFile, snapshot)
 		again, readErr := readIfThere(filepath.Join(dir, snapshotName))
-		if readErr == nil && bytes.Equal(snapshot, again) || try == reloads {
+		still := readErr == nil && bytes.Equal(snapshot, again)
+		if still && (err == nil || try >= believe) || try == reloads {
 			return l, err
 		}
 	}

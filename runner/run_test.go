@@ -129,10 +129,10 @@ func TestFailureSkipsWhatNeedsItAndNothingElse(t *testing.T) {
 		c: fake b {says: x}
 		x: fake {says: x}
 		y: fake x {says: y}`))
-	var ends []Event
+	ends := map[string]Event{}
 	r.Observe = func(e Event) {
 		if e.Kind == StepEnd {
-			ends = append(ends, e)
+			ends[e.Step] = e
 		}
 	}
 	report := run(t, r.Apply)
@@ -146,7 +146,7 @@ func TestFailureSkipsWhatNeedsItAndNothingElse(t *testing.T) {
 	if !errors.Is(err, boom) || err.Error() != "a: read the archive: boom" {
 		t.Errorf("error %q, want the cause only", err)
 	}
-	if len(ends) != 5 || ends[0].Step != "a" || ends[0].Hint != "another archive" || ends[1].Blame != "a" {
+	if len(ends) != 5 || ends["a"].Hint != "another archive" || ends["b"].Blame != "a" || ends["c"].Blame != "a" {
 		t.Errorf("events: %+v", ends)
 	}
 	if last, _ := r.Store.Last("a"); last.Kind != "failed" || last.Error != boom.Error() {
@@ -598,9 +598,13 @@ func TestMistakeThatShowsAtRunTime(t *testing.T) {
 		b: fake {says: "${steps.a.text}e"}
 		c: fake {number: "${steps.a.text}"}`)}).Apply)
 	wantStatuses(t, report, "a changed, b failed, c failed")
-	var errs plan.Errors
-	if !errors.As(report.Step("b").Err, &errs) || errs[0].Msg != "is nonsense" || errs[0].Pos.Line != 5 {
+	var at *plan.Error
+	if !errors.As(report.Step("b").Err, &at) || at.Msg != "is nonsense" || at.Pos.Line != 5 {
 		t.Errorf("b: %v", report.Step("b").Err)
+	}
+	var all plan.Errors
+	if errors.As(report.Err(), &all) {
+		t.Error("a step's failure is taken for a mistake in the plan")
 	}
 }
 

@@ -18,12 +18,20 @@ type RunLog struct {
 	err  error // the first one
 }
 
-// NewRun makes a directory for a run that begins now.
+// keptRuns is how many runs are kept.
+const keptRuns = 50
+
+// NewRun makes a directory for a run that begins now. The oldest runs make
+// room for it.
 func (s *Store) NewRun(now time.Time) (*RunLog, error) {
 	if s.lock == nil {
 		return nil, errReadOnly
 	}
-	dir := filepath.Join(s.dir, "runs", now.UTC().Format("20060102T150405.000Z"))
+	runs := filepath.Join(s.dir, "runs")
+	if err := removeOldest(runs, keptRuns-1); err != nil {
+		return nil, fmt.Errorf("remove old runs: %w", err)
+	}
+	dir := filepath.Join(runs, now.UTC().Format("20060102T150405.000Z"))
 	if _, err := durable.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("keep the events of this run: %w", err)
 	}
@@ -32,6 +40,20 @@ func (s *Store) NewRun(now time.Time) (*RunLog, error) {
 		return nil, fmt.Errorf("keep the events of this run: %w", err)
 	}
 	return &RunLog{Dir: dir, file: f}, nil
+}
+
+// removeOldest leaves the given number of entries; their names sort by time.
+func removeOldest(dir string, leave int) error {
+	entries, err := os.ReadDir(dir) // sorted by name
+	if err != nil {
+		return err
+	}
+	for _, e := range entries[:max(0, len(entries)-leave)] {
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Observe writes an event. What goes wrong is told by Close.

@@ -320,3 +320,30 @@ func TestRunLog(t *testing.T) {
 		t.Error("writing to a closed log gave no error")
 	}
 }
+
+func TestOldRunsMakeRoom(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "p"))
+	defer s.Close()
+	at := time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC)
+	var first, last string
+	for i := range keptRuns + 3 {
+		l, err := s.NewRun(at.Add(time.Duration(i) * time.Second))
+		must(t, err)
+		must(t, l.Close())
+		if first == "" {
+			first = l.Dir
+		}
+		last = l.Dir
+	}
+	left, err := os.ReadDir(filepath.Join(s.Dir(), "runs"))
+	must(t, err)
+	if len(left) != keptRuns {
+		t.Errorf("%d runs are kept, want %d", len(left), keptRuns)
+	}
+	if _, err := os.Stat(first); err == nil {
+		t.Error("the oldest run is still there")
+	}
+	if _, err := os.Stat(last); err != nil {
+		t.Error(err)
+	}
+}

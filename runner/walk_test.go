@@ -126,7 +126,7 @@ func failing(d time.Duration, msg string) work {
 func TestWalkRunsWhatIsReadySideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary(t)
-		d.works["a"], d.works["b"], d.works["c"] = lasting(2*time.Second), lasting(time.Second), lasting(time.Second)
+		d.works["a"], d.works["b"], d.works["c"] = lasting(2*time.Second), lasting(time.Second), lasting(1500*time.Millisecond)
 		newWalk(nodes(t, "a", "b", "c: b", "d: a c"), 2, d).run(t.Context())
 		d.want(`
 			0.0 begin a
@@ -134,9 +134,9 @@ func TestWalkRunsWhatIsReadySideBySide(t *testing.T) {
 			1.0 end b
 			1.0 begin c
 			2.0 end a
-			2.0 end c
-			2.0 begin d
-			2.0 end d`)
+			2.5 end c
+			2.5 begin d
+			2.5 end d`)
 	})
 }
 
