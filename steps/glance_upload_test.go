@@ -3,181 +3,60 @@ package steps
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
 	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/gophercloud/gophercloud/v2"
 
-	embeddedcloud "github.com/bayplan/bayplan/internal/embedded/cloud"
-	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/internal/glance"
-	"github.com/bayplan/bayplan/steps/internal/transport"
 )
 
-// A glanceBench is a glance-upload step with its files, its boot directory and
-// an embedded cloud.
-type glanceBench struct {
-	*glanceUpload
-	dir string
-	emb http.Handler
-
-	// between stands before the cloud's handler; nil: nothing does.
-	between func(http.Handler) http.Handler
-	// lives is how many requests are answered before all fail; nil: any number.
-	lives *atomic.Int64
-}
-
-func (b *glanceBench) CloudKnown(name string) error {
-	if name != "undercloud" {
-		return fmt.Errorf("there is no cloud %q under connections.clouds", name)
-	}
-	return nil
-}
-
-// Cloud logs in anew for each caller, as each run of bayplan does.
-func (b *glanceBench) Cloud(ctx context.Context, name string) (*glance.Client, error) {
-	h := b.emb
-	if b.between != nil {
-		h = b.between(h)
-	}
-	way, err := transport.New([]transport.Endpoint{{Host: "embedded.invalid", Handler: h}})
-	if err != nil {
-		return nil, err
-	}
-	return glance.Connect(ctx, glance.Options{
-		Cloud: name,
-		Auth: &gophercloud.AuthOptions{
-			IdentityEndpoint: "http://embedded.invalid/v3", Username: embeddedcloud.DefaultUser, Password: embeddedcloud.DefaultPassword,
-			TenantName: embeddedcloud.DefaultProject, DomainName: "Default",
-		},
-		Transport: mortalTransport{way, b.lives},
-		Patience:  50 * time.Millisecond, Pause: time.Millisecond,
-	})
-}
-
-// A mortalTransport fails with its last life, like all requests of a process
-// that is killed.
-type mortalTransport struct {
-	base  http.RoundTripper
-	lives *atomic.Int64
-}
-
-func (m mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if m.lives != nil && m.lives.Add(-1) < 0 {
-		return nil, errors.New("dead")
-	}
-	return m.base.RoundTrip(r)
-}
-
-func newGlanceBench(t *testing.T) *glanceBench {
-	t.Helper()
-	emb, err := embeddedcloud.New(embeddedcloud.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { emb.Close() })
-	b := &glanceBench{emb: emb, dir: t.TempDir()}
-	b.glanceUpload = newGlanceUpload(b)
-	b.glanceUpload.Cloud = "undercloud"
-	b.From, b.HTTPBoot = plan.Path(b.dir+"/images"), plan.Path(b.dir+"/httpboot")
-	makeDir(t, b.dir+"/httpboot", 0o755)
-	for name, content := range overcloudFiles() {
-		putFile(t, b.dir+"/images/"+name, content)
-	}
-	return b
-}
-
-// overcloudFiles are the five files, small.
-func overcloudFiles() map[string]string {
-	return map[string]string{
-		"overcloud-full.qcow2":          qcow2Image("overcloud"),
-		"overcloud-full.vmlinuz":        strings.Repeat("vmlinuz ", 1000),
-		"overcloud-full.initrd":         strings.Repeat("initrd ", 2000),
-		"ironic-python-agent.kernel":    strings.Repeat("agent kernel ", 1000),
-		"ironic-python-agent.initramfs": strings.Repeat("agent ramdisk ", 2000),
-	}
-}
-
-// qcow2Image gives an image with a sound header.
-func qcow2Image(content string) string {
-	b := make([]byte, 4<<16)
-	copy(b, "QFI\xfb")
-	binary.BigEndian.PutUint32(b[4:], 2)
-	binary.BigEndian.PutUint32(b[20:], 16)
-	binary.BigEndian.PutUint64(b[24:], 1<<30)
-	binary.BigEndian.PutUint32(b[36:], 2)
-	binary.BigEndian.PutUint64(b[40:], 3<<16)
-	binary.BigEndian.PutUint64(b[48:], 1<<16)
-	binary.BigEndian.PutUint32(b[56:], 1)
-	copy(b[1000:], content)
-	return string(b)
-}
-
-// all lists the images that there are under the step's names and backups.
-func (b *glanceBench) all(t *testing.T) map[string]glance.Image {
-	t.Helper()
-	lives, between := b.lives, b.between
-	b.lives, b.between = nil, nil
-	defer func() { b.lives, b.between = lives, between }()
-	c, err := b.Cloud(t.Context(), "undercloud")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, img := range b.diskImages() {
-		names = append(names, img.Name, img.Name+".bayplan-upload")
-	}
-	found, err := c.List(t.Context(), names...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := map[string]glance.Image{}
-	for _, img := range found {
-		if _, two := got[img.Name]; two {
-			t.Errorf("two images are named %q", img.Name)
+func TestGlanceUploadLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: glanceUploadType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := newGlanceBench(t)
+		client := func(t *testing.T) *glance.Client {
+			t.Helper()
+			c, err := b.Cloud(t.Context(), "undercloud")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
 		}
-		got[img.Name] = img
-	}
-	return got
-}
-
-// checkWhole checks that a fresh look finds nothing to do and nothing left over.
-func (b *glanceBench) checkWhole(t *testing.T) {
-	t.Helper()
-	b.lives, b.between = nil, nil
-	if c := diffed(t, b, &runner.Disk{}); c != nil {
-		t.Errorf("there is still to do: %v", itemLines(b.dir, c))
-	}
-	if _, err := b.Verify(t.Context(), (&runner.Disk{}).Hard()); err != nil {
-		t.Error(err)
-	}
-	got := []string{}
-	for name, img := range b.all(t) {
-		got = append(got, name+" "+img.Status)
-	}
-	slices.Sort(got)
-	want := []string{"bm-deploy-kernel active", "bm-deploy-ramdisk active", "overcloud-full active", "overcloud-full-initrd active", "overcloud-full-vmlinuz active"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("images (-want +got):\n%s", diff)
-	}
-	entries, err := os.ReadDir(b.dir + "/httpboot")
-	if err != nil || len(entries) != 2 {
-		t.Errorf("boot directory: %v, %v", entries, err)
-	}
+		must := func(t *testing.T, err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		return &steptest.Fixture{
+			New:      func() runner.Step { s := *b.glanceUpload; return &s },
+			Dirs:     []string{b.dir},
+			Snapshot: func() string { return fmt.Sprint(b.all(t)) },
+			Secrets:  []string{benchPassword},
+			Break: []steptest.Break{
+				{Name: "an image is deleted", Do: func(t *testing.T) { must(t, client(t).Delete(t.Context(), b.all(t)["overcloud-full"].ID)) }},
+				{Name: "an image is renamed", Do: func(t *testing.T) { must(t, client(t).Rename(t.Context(), b.all(t)["overcloud-full-initrd"].ID, "x")) }},
+				{Name: "an image loses its kernel", Do: func(t *testing.T) {
+					must(t, client(t).SetProperties(t.Context(), b.all(t)["overcloud-full"].ID, map[string]string{"kernel_id": "3a7f5849-f332-4b5b-a162-4163644e4b5f"}))
+				}},
+				{Name: "an image file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/images/overcloud-full.initrd", "new") }},
+				{Name: "an image file goes away", Do: func(t *testing.T) { remove(t, b.dir+"/images/overcloud-full.initrd") }},
+				{Name: "a boot file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/httpboot/agent.kernel", "new") }},
+				{Name: "a boot file goes away", Do: func(t *testing.T) { remove(t, b.dir+"/httpboot/agent.ramdisk") }},
+				{Name: "a boot file is closed", Do: func(t *testing.T) { must(t, os.Chmod(b.dir+"/httpboot/agent.ramdisk", 0o600)) }},
+				{Name: "the boot directory goes away", Do: func(t *testing.T) { must(t, os.RemoveAll(b.dir+"/httpboot")) }},
+			},
+		}
+	}})
 }
 
 func TestGlanceUpload(t *testing.T) {
@@ -225,48 +104,6 @@ func TestGlanceUpload(t *testing.T) {
 		if err != nil || fi.Mode() != 0o644 {
 			t.Errorf("%s: mode %v, %v", to, fi.Mode(), err)
 		}
-	}
-}
-
-// checkImages checks formats, contents, properties and outputs.
-func (b *glanceBench) checkImages(t *testing.T) {
-	t.Helper()
-	got := b.all(t)
-	for name, want := range map[string]struct{ disk, file string }{
-		"overcloud-full-vmlinuz": {"aki", "overcloud-full.vmlinuz"},
-		"overcloud-full-initrd":  {"ari", "overcloud-full.initrd"},
-		"overcloud-full":         {"qcow2", "overcloud-full.qcow2"},
-		"bm-deploy-kernel":       {"aki", "ironic-python-agent.kernel"},
-		"bm-deploy-ramdisk":      {"ari", "ironic-python-agent.initramfs"},
-	} {
-		img := got[name]
-		if img.DiskFormat != want.disk || img.ContainerFormat != "bare" || img.Visibility != "public" {
-			t.Errorf("%s is %+v", name, img)
-		}
-		if sum := hex512(readFile(t, b.dir+"/images/"+want.file)); img.Hash != sum {
-			t.Errorf("%s holds other bytes than %s", name, want.file)
-		}
-	}
-	main := got["overcloud-full"].Properties
-	if main["kernel_id"] != got["overcloud-full-vmlinuz"].ID || main["ramdisk_id"] != got["overcloud-full-initrd"].ID {
-		t.Errorf("overcloud-full has the properties %v", main)
-	}
-	out, err := b.Verify(t.Context(), &runner.Disk{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{
-		"image_id": got["overcloud-full"].ID, "kernel_id": got["overcloud-full-vmlinuz"].ID, "ramdisk_id": got["overcloud-full-initrd"].ID,
-		"deploy_kernel_id": got["bm-deploy-kernel"].ID, "deploy_ramdisk_id": got["bm-deploy-ramdisk"].ID,
-		"images": "overcloud-full-vmlinuz, overcloud-full-initrd, overcloud-full, bm-deploy-kernel, bm-deploy-ramdisk",
-	}
-	for _, o := range glanceUploadType(nil).Outputs {
-		if out[o.Name].String() != want[o.Name] || out[o.Name].IsList() != o.List {
-			t.Errorf("output %s: got %v, want %s", o.Name, out[o.Name], want[o.Name])
-		}
-	}
-	if len(out) != len(want) {
-		t.Errorf("outputs: got %v", out)
 	}
 }
 
@@ -362,21 +199,6 @@ func TestGlanceUploadNotices(t *testing.T) {
 			b.checkImages(t)
 		})
 	}
-}
-
-// neutral takes out of a text what differs from run to run.
-func (b *glanceBench) neutral(s string) string {
-	words := strings.Fields(strings.ReplaceAll(s, b.dir, "DIR"))
-	for i, w := range words {
-		name, stamp, ok := strings.Cut(w, "_")
-		if ok && strings.HasPrefix(stamp, "20") && strings.HasSuffix(stamp, "Z") {
-			words[i] = name + "_STAMP"
-		}
-		if len(w) == 36 && strings.Count(w, "-") == 4 {
-			words[i] = "ID"
-		}
-	}
-	return strings.Join(words, " ")
 }
 
 // Wherever a run dies, the next one ends where an undisturbed one does.
@@ -502,183 +324,5 @@ func TestGlanceUploadSeesPlannedFiles(t *testing.T) {
 	defer r.Close()
 	if content, err := io.ReadAll(r); err != nil || string(content) != overcloudFiles()["ironic-python-agent.initramfs"] {
 		t.Errorf("agent.ramdisk is not the initramfs (%v)", err)
-	}
-}
-
-func TestGlanceUploadErrors(t *testing.T) {
-	for _, tc := range []struct {
-		name   string
-		change func(t *testing.T, b *glanceBench)
-		want   []string
-		hint   string
-	}{
-		{"missing files", func(t *testing.T, b *glanceBench) {
-			remove(t, b.dir+"/images/overcloud-full.initrd")
-			remove(t, b.dir+"/images/overcloud-full.qcow2")
-			remove(t, b.dir+"/images/ironic-python-agent.kernel")
-		}, []string{"DIR/images: overcloud-full.initrd, overcloud-full.qcow2 and ironic-python-agent.kernel are not there"}, "from: must be the directory"},
-		{"a missing and an empty file", func(t *testing.T, b *glanceBench) {
-			remove(t, b.dir+"/images/overcloud-full.initrd")
-			putFile(t, b.dir+"/images/overcloud-full.vmlinuz", "")
-		}, []string{"overcloud-full.initrd is not there", "DIR/images/overcloud-full.vmlinuz is empty"}, "from: must"},
-		{"a directory", func(t *testing.T, b *glanceBench) {
-			remove(t, b.dir+"/images/overcloud-full.initrd")
-			makeDir(t, b.dir+"/images/overcloud-full.initrd", 0o755)
-		}, []string{"DIR/images/overcloud-full.initrd is not a regular file"}, ""},
-		{"a page in place of the image", func(t *testing.T, b *glanceBench) {
-			putFile(t, b.dir+"/images/overcloud-full.qcow2", "<html>404</html>")
-		}, []string{`DIR/images/overcloud-full.qcow2 is not uploaded: it is no qcow2 image: it starts with "<htm"`}, ""},
-		{"an image with a backing file", func(t *testing.T, b *glanceBench) {
-			image := []byte(qcow2Image("x"))
-			image[15] = 200
-			putFile(t, b.dir+"/images/overcloud-full.qcow2", string(image))
-		}, []string{"is not uploaded: it names a backing file"}, ""},
-		{"no boot directory", func(t *testing.T, b *glanceBench) { remove(t, b.dir+"/httpboot") }, []string{"the boot directory DIR/httpboot is not there"}, "mkdir"},
-		{"a file as boot directory", func(t *testing.T, b *glanceBench) {
-			remove(t, b.dir+"/httpboot")
-			putFile(t, b.dir+"/httpboot", "")
-		}, []string{"the boot directory DIR/httpboot is not a directory"}, ""},
-		{"a directory as boot file", func(t *testing.T, b *glanceBench) {
-			makeDir(t, b.dir+"/httpboot/agent.kernel", 0o755)
-		}, []string{"DIR/httpboot/agent.kernel is in the way"}, ""},
-		{"a cloud that does not answer", func(_ *testing.T, b *glanceBench) { b.lives = &atomic.Int64{} }, []string{`cloud "undercloud": log in at http://embedded.invalid/v3: dead`}, ""},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			b := newGlanceBench(t)
-			tc.change(t, b)
-			_, err := b.Diff(t.Context(), &runner.Disk{}, nil)
-			for _, want := range tc.want {
-				if want = strings.ReplaceAll(want, "DIR", b.dir); err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("got error %v, want one with %q", err, want)
-				}
-			}
-			if got := fault.Hint(err); !strings.Contains(got, tc.hint) {
-				t.Errorf("got hint %q, want one with %q", got, tc.hint)
-			}
-			if got := len(b.all(t)); got != 0 {
-				t.Errorf("%d images were made", got)
-			}
-		})
-	}
-}
-
-func TestGlanceUploadRefusesDuplicates(t *testing.T) {
-	b := newGlanceBench(t)
-	applied(t, b)
-	c, err := b.Cloud(t.Context(), "undercloud")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := b.all(t)
-	if err := c.Rename(t.Context(), all["bm-deploy-kernel"].ID, "overcloud-full"); err != nil {
-		t.Fatal(err)
-	}
-	if err := c.SetProperties(t.Context(), all["overcloud-full"].ID, map[string]string{glance.Marker: "of another tool"}); err != nil {
-		t.Fatal(err)
-	}
-	_, err = b.Diff(t.Context(), &runner.Disk{}, nil)
-	for _, id := range []string{all["bm-deploy-kernel"].ID, all["overcloud-full"].ID, `2 active images are named "overcloud-full"`} {
-		if err == nil || !strings.Contains(err.Error(), id) {
-			t.Errorf("error %v does not name %s", err, id)
-		}
-	}
-}
-
-// The right to write into the boot directory is looked at in the diff, and
-// only when something is to be written.
-func TestGlanceUploadIntoAClosedBootDirectory(t *testing.T) {
-	b := newGlanceBench(t)
-	applied(t, b)
-	makeDir(t, filepath.Dir(b.dir), 0o755)
-	makeDir(t, b.dir, 0o755)
-	makeDir(t, b.dir+"/httpboot", 0o555)
-	asNobody(t, func() {
-		if c := diffed(t, b, &runner.Disk{}); c != nil {
-			t.Errorf("there is to do: %v", c.Items)
-		}
-	})
-	makeDir(t, b.dir+"/httpboot", 0o755)
-	remove(t, b.dir+"/httpboot/agent.kernel")
-	makeDir(t, b.dir+"/httpboot", 0o555)
-	asNobody(t, func() {
-		_, err := b.Diff(t.Context(), &runner.Disk{}, nil)
-		if err == nil || !strings.Contains(err.Error(), b.dir+"/httpboot") || !strings.Contains(fault.Hint(err), "sudo") {
-			t.Errorf("got error %v, hint %q", err, fault.Hint(err))
-		}
-	})
-}
-
-func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
-	b := newGlanceBench(t)
-	_, err := b.Verify(t.Context(), &runner.Disk{})
-	for _, want := range []string{
-		`image "overcloud-full-vmlinuz" of cloud "undercloud": it is not there`, `image "bm-deploy-ramdisk" of cloud "undercloud": it is not there`,
-		b.dir + "/httpboot/agent.kernel: it is not there", b.dir + "/httpboot/agent.ramdisk: it is not there",
-	} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v does not have %q", err, want)
-		}
-	}
-}
-
-func TestGlanceUploadInputs(t *testing.T) {
-	b := newGlanceBench(t)
-	in, err := b.Inputs(t.Context(), &runner.Disk{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := (runner.Input{Name: "overcloud-full.vmlinuz", Digest: "sha512:" + hex512(overcloudFiles()["overcloud-full.vmlinuz"])}); len(in) != 5 || in[0] != want {
-		t.Errorf("got %v, want first %v", in, want)
-	}
-	remove(t, b.dir+"/images/overcloud-full.vmlinuz")
-	if _, err := b.Inputs(t.Context(), &runner.Disk{}); err == nil {
-		t.Error("a missing file gives no error")
-	}
-}
-
-func TestGlanceUploadValidate(t *testing.T) {
-	for _, tc := range []struct {
-		name   string
-		change func(*glanceUpload)
-		want   string
-	}{
-		{"defaults", func(*glanceUpload) {}, ""},
-		{"nothing known yet", func(s *glanceUpload) { *s = glanceUpload{out: s.out} }, ""},
-		{"another name", func(s *glanceUpload) { s.OSImageName = "overcloud-hardened_1+2.qcow2" }, ""},
-		{"an unknown cloud", func(s *glanceUpload) { s.Cloud = "undrcloud" }, `there is no cloud "undrcloud"`},
-		{"a path as image", func(s *glanceUpload) { s.OSImageName = "images/overcloud-full.qcow2" }, "is not a plain file name"},
-		{"two dots", func(s *glanceUpload) { s.OSImageName = "overcloud-full.v2.qcow2" }, "as in overcloud-full.qcow2"},
-		{"no suffix", func(s *glanceUpload) { s.OSImageName = "overcloud-full" }, "as in overcloud-full.qcow2"},
-		{"raw", func(s *glanceUpload) { s.OSImageName = "overcloud-full.raw" }, "as in overcloud-full.qcow2"},
-		{"only a suffix", func(s *glanceUpload) { s.OSImageName = ".qcow2" }, "is not a plain file name"},
-		{"a path as agent", func(s *glanceUpload) { s.IronicPythonAgentName = "../agent" }, "is not a plain file name"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			s := newGlanceUpload(&glanceBench{})
-			s.Cloud = "undercloud"
-			tc.change(s)
-			err := s.Validate()
-			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
-				t.Errorf("got error %v, want %q", err, tc.want)
-			}
-		})
-	}
-}
-
-func TestGlanceUploadPaths(t *testing.T) {
-	s := newGlanceUpload(nil)
-	if got := s.Paths(); len(got.Reads)+len(got.Writes)+len(got.Into) != 0 {
-		t.Errorf("nothing known yet: got %+v", got)
-	}
-	s.From, s.HTTPBoot, s.OSImageName = "/home/stack/images", "/httpboot", "x.qcow2"
-	want := runner.Paths{
-		Reads: []string{
-			"/home/stack/images/x.vmlinuz", "/home/stack/images/x.initrd", "/home/stack/images/x.qcow2",
-			"/home/stack/images/ironic-python-agent.kernel", "/home/stack/images/ironic-python-agent.initramfs",
-		},
-		Writes: []string{"/httpboot/agent.kernel", "/httpboot/agent.ramdisk"},
-	}
-	if diff := cmp.Diff(want, s.Paths()); diff != "" {
-		t.Errorf("paths (-want +got):\n%s", diff)
 	}
 }

@@ -47,6 +47,15 @@ func (a *answer) Connection() bool {
 	return false
 }
 
+// codeOf gives the status code of the cloud's answer, 0 where it gave none.
+func codeOf(err error) int {
+	var a *answer
+	if errors.As(err, &a) {
+		return a.code
+	}
+	return 0
+}
+
 // explain turns an error of gophercloud into one that is fit to be read, and
 // marks those of the connection class.
 func explain(err error) error {
@@ -104,5 +113,3 @@ func bodyText(body []byte) string {
 	}
 	return text
 }
-
-func isConnection(err error) bool { return err != nil && fault.IsConnection(err) }

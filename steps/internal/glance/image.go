@@ -3,12 +3,16 @@ package glance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // The states of an image that matter here. There are others.
@@ -174,7 +178,11 @@ func (c *Client) Create(ctx context.Context, img Image) (Image, error) {
 	}
 	var made Image
 	if err := images.Create(ctx, c.images, opts).ExtractInto(&made); err != nil {
-		return Image{}, fmt.Errorf("create image %q in cloud %q: %w", img.Name, c.cloud, explain(err))
+		err = fmt.Errorf("create image %q in cloud %q: %w", img.Name, c.cloud, explain(err))
+		if img.Visibility == "public" && codeOf(err) == http.StatusForbidden {
+			err = fault.WithHint(err, "only an administrator of the cloud may make an image public")
+		}
+		return Image{}, err
 	}
 	return made, nil
 }
@@ -212,10 +220,7 @@ func (c *Client) update(ctx context.Context, id, what string, patch ...images.Pa
 // Delete removes an image. That it is gone already is fine.
 func (c *Client) Delete(ctx context.Context, id string) error {
 	err := explain(images.Delete(ctx, c.images, id).ExtractErr())
-	if a, ok := err.(*answer); ok && a.Is(ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("delete image %s of cloud %q: %w", id, c.cloud, err)
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/embedded/cloud"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/steps/internal/glance"
 )
@@ -120,6 +121,22 @@ func TestChanges(t *testing.T) {
 	}
 	if err := c.Rename(t.Context(), id, "c"); !errors.Is(err, glance.ErrNotFound) || !strings.Contains(err.Error(), `(name it "c")`) {
 		t.Errorf("rename of a deleted image: %v", err)
+	}
+}
+
+func TestCreatePublicAsMember(t *testing.T) {
+	emb, err := cloud.New(cloud.Config{Member: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer emb.Close()
+	c := inside(t, emb)
+	_, err = settle(t, c, want(name, content("new", 100)))
+	if err == nil || !strings.Contains(err.Error(), "403 Forbidden") || !strings.Contains(fault.Hint(err), "administrator") {
+		t.Errorf("got error %v, hint %q", err, fault.Hint(err))
+	}
+	if got := names(t, c); len(got) != 0 {
+		t.Errorf("left behind: %v", got)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/imagedata"
 )
@@ -175,6 +176,16 @@ func (r *reading) sum() (sha512 string, whole bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return hex.EncodeToString(r.hash.Sum(nil)), r.at == r.of.size
+}
+
+// patience gives how long to wait for the cloud after this: longer when it has
+// all the data, since a slow store may keep it busy with them, even for so long
+// that the connection was given up.
+func (r *reading) patience(usual time.Duration) time.Duration {
+	if _, all := r.sum(); all {
+		return 15 * usual
+	}
+	return usual
 }
 
 func short(sum string) string {

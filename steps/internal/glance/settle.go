@@ -135,7 +135,7 @@ func (c *Client) record(ctx context.Context, w Want, found *Image) (Image, error
 // to come to rest first.
 func (c *Client) fill(ctx context.Context, found Image, src source) (Image, error) {
 	if found.Status != Queued {
-		img, err := c.settled(ctx, found.ID, false)
+		img, err := c.settled(ctx, found.ID, c.patience)
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return Image{}, fmt.Errorf("%w: it was deleted", errStuck)

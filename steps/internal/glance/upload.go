@@ -11,7 +11,10 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"net/http"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // tries bounds how often one record is sent its data.
@@ -41,7 +44,7 @@ func (c *Client) upload(ctx context.Context, id string, src source) (Image, erro
 		if err := sent.fault(); err != nil {
 			return Image{}, err
 		}
-		img, err := c.settled(ctx, id, putErr == nil)
+		img, err := c.settled(ctx, id, sent.patience(c.patience))
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return Image{}, fmt.Errorf("%w: it was deleted during the upload", errStuck)
@@ -71,21 +74,19 @@ func after(putErr, err error) error {
 	return fmt.Errorf("%w; and then: %w", putErr, err)
 }
 
-// settled looks at an image until it is in no passing state any more, or the
-// client's patience is over. After an upload that went well "queued" is a
-// passing state too.
-func (c *Client) settled(ctx context.Context, id string, uploaded bool) (Image, error) {
+// settled looks at an image until it is in no passing state any more, or
+// patience is over.
+func (c *Client) settled(ctx context.Context, id string, patience time.Duration) (Image, error) {
 	wait := min(c.pause, 100*time.Millisecond)
 	fails := 0
-	for over := time.Now().Add(c.patience); ; wait = min(2*wait, c.pause) {
+	for over := time.Now().Add(patience); ; wait = min(2*wait, c.pause) {
 		img, err := c.Get(ctx, id)
-		passingState := err == nil && (img.Status == Saving || img.Status == "uploading" || img.Status == "importing" ||
-			img.Status == Queued && uploaded)
+		again := err == nil && (img.Status == Saving || img.Status == "uploading" || img.Status == "importing")
 		if passing(err) {
 			fails++
-			passingState = fails < tries
+			again = fails < tries
 		}
-		if !passingState || !time.Now().Before(over) {
+		if !again || !time.Now().Before(over) {
 			return img, err
 		}
 		if err := sleep(ctx, wait); err != nil {
@@ -170,11 +171,11 @@ func newHash(algo string) hash.Hash {
 // of that kind: it means that the record was in the wrong state, and the
 // record's state is looked at before anything is sent again.
 func passing(err error) bool {
-	var a *answer
-	if errors.As(err, &a) {
-		return a.Connection() || a.code == 409 || a.code == 410
+	switch codeOf(err) {
+	case http.StatusConflict, http.StatusGone:
+		return true
 	}
-	return isConnection(err)
+	return err != nil && fault.IsConnection(err)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

@@ -360,6 +360,29 @@ func TestUploadIntoARecordThatStaysSaving(t *testing.T) {
 	}
 }
 
+// A store may be busy with data that it has for longer than the connection
+// holds. They are not sent again meanwhile.
+func TestUploadWhoseAnswerIsLostInASlowStore(t *testing.T) {
+	emb := newCloud(t)
+	var puts, looks atomic.Int64
+	c := overSocket(t, rewrite(onUpload(emb, func(w http.ResponseWriter, r *http.Request, n int) bool {
+		puts.Store(int64(n))
+		emb.ServeHTTP(httptest.NewRecorder(), r)
+		cut(w)
+		return true
+	}), func(i map[string]any) {
+		if looks.Add(1) < 60 { // a look a millisecond: longer than the usual patience
+			i["status"] = "saving"
+		}
+	}))
+	w := want(name, content("overcloud-full", 5000))
+	mustSettle(t, c, w)
+	checkHolds(t, c, w)
+	if puts.Load() != 1 {
+		t.Errorf("data were sent %d times", puts.Load())
+	}
+}
+
 // idOf gives the id in an image's path.
 func idOf(r *http.Request) string {
 	_, rest, _ := strings.Cut(r.URL.Path, "/v2/images/")

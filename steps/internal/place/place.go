@@ -79,11 +79,5 @@ func (w *watched) Read(p []byte) (int, error) {
 // because their source was.
 func Readable(mode fs.FileMode) bool { return mode.Perm()&0o444 == 0o444 }
 
-// Publish makes a placed file readable for everybody.
-func Publish(path string) error {
-	fi, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	return os.Chmod(path, fi.Mode().Perm()|0o444)
-}
+// Publish gives a placed file the mode that placed files have.
+func Publish(path string) error { return os.Chmod(path, Mode) }

@@ -160,7 +160,7 @@ func TestReadableAndPublish(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fi.Mode(); got != mode|0o444 {
+		if got := fi.Mode(); got != place.Mode {
 			t.Errorf("%v became %v", mode, got)
 		}
 	}

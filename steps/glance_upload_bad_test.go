@@ -1,0 +1,192 @@
+package steps
+
+import (
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/glance"
+)
+
+func TestGlanceUploadErrors(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(t *testing.T, b *glanceBench)
+		want   []string
+		hint   string
+	}{
+		{"missing files", func(t *testing.T, b *glanceBench) {
+			remove(t, b.dir+"/images/overcloud-full.initrd")
+			remove(t, b.dir+"/images/overcloud-full.qcow2")
+			remove(t, b.dir+"/images/ironic-python-agent.kernel")
+		}, []string{"DIR/images: overcloud-full.initrd, overcloud-full.qcow2 and ironic-python-agent.kernel are not there"}, "from: must be the directory"},
+		{"a missing and an empty file", func(t *testing.T, b *glanceBench) {
+			remove(t, b.dir+"/images/overcloud-full.initrd")
+			putFile(t, b.dir+"/images/overcloud-full.vmlinuz", "")
+		}, []string{"overcloud-full.initrd is not there", "DIR/images/overcloud-full.vmlinuz is empty"}, "from: must"},
+		{"a directory", func(t *testing.T, b *glanceBench) {
+			remove(t, b.dir+"/images/overcloud-full.initrd")
+			makeDir(t, b.dir+"/images/overcloud-full.initrd", 0o755)
+		}, []string{"DIR/images/overcloud-full.initrd is not a regular file"}, ""},
+		{"a page in place of the image", func(t *testing.T, b *glanceBench) {
+			putFile(t, b.dir+"/images/overcloud-full.qcow2", "<html>404</html>")
+		}, []string{`DIR/images/overcloud-full.qcow2 is not uploaded: it is no qcow2 image: it starts with "<htm"`}, ""},
+		{"an image with a backing file", func(t *testing.T, b *glanceBench) {
+			image := []byte(qcow2Image("x"))
+			image[15] = 200
+			putFile(t, b.dir+"/images/overcloud-full.qcow2", string(image))
+		}, []string{"is not uploaded: it names a backing file"}, ""},
+		{"no boot directory", func(t *testing.T, b *glanceBench) { remove(t, b.dir+"/httpboot") }, []string{"the boot directory DIR/httpboot is not there"}, "mkdir"},
+		{"a file as boot directory", func(t *testing.T, b *glanceBench) {
+			remove(t, b.dir+"/httpboot")
+			putFile(t, b.dir+"/httpboot", "")
+		}, []string{"the boot directory DIR/httpboot is not a directory"}, ""},
+		{"a directory as boot file", func(t *testing.T, b *glanceBench) {
+			makeDir(t, b.dir+"/httpboot/agent.kernel", 0o755)
+		}, []string{"DIR/httpboot/agent.kernel is in the way"}, ""},
+		{"a cloud that does not answer", func(_ *testing.T, b *glanceBench) { b.lives = &atomic.Int64{} }, []string{`cloud "undercloud": log in at http://embedded.invalid/v3: dead`}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			b := newGlanceBench(t)
+			tc.change(t, b)
+			_, err := b.Diff(t.Context(), &runner.Disk{}, nil)
+			for _, want := range tc.want {
+				if want = strings.ReplaceAll(want, "DIR", b.dir); err == nil || !strings.Contains(err.Error(), want) {
+					t.Errorf("got error %v, want one with %q", err, want)
+				}
+			}
+			if got := fault.Hint(err); !strings.Contains(got, tc.hint) {
+				t.Errorf("got hint %q, want one with %q", got, tc.hint)
+			}
+			if got := len(b.all(t)); got != 0 {
+				t.Errorf("%d images were made", got)
+			}
+		})
+	}
+}
+
+func TestGlanceUploadRefusesDuplicates(t *testing.T) {
+	b := newGlanceBench(t)
+	applied(t, b)
+	c, err := b.Cloud(t.Context(), "undercloud")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := b.all(t)
+	if err := c.Rename(t.Context(), all["bm-deploy-kernel"].ID, "overcloud-full"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.SetProperties(t.Context(), all["overcloud-full"].ID, map[string]string{glance.Marker: "of another tool"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Diff(t.Context(), &runner.Disk{}, nil)
+	for _, id := range []string{all["bm-deploy-kernel"].ID, all["overcloud-full"].ID, `2 active images are named "overcloud-full"`} {
+		if err == nil || !strings.Contains(err.Error(), id) {
+			t.Errorf("error %v does not name %s", err, id)
+		}
+	}
+}
+
+// The right to write into the boot directory is looked at in the diff, and
+// only when something is to be written.
+func TestGlanceUploadIntoAClosedBootDirectory(t *testing.T) {
+	b := newGlanceBench(t)
+	applied(t, b)
+	makeDir(t, filepath.Dir(b.dir), 0o755)
+	makeDir(t, b.dir, 0o755)
+	makeDir(t, b.dir+"/httpboot", 0o555)
+	asNobody(t, func() {
+		if c := diffed(t, b, &runner.Disk{}); c != nil {
+			t.Errorf("there is to do: %v", c.Items)
+		}
+	})
+	makeDir(t, b.dir+"/httpboot", 0o755)
+	remove(t, b.dir+"/httpboot/agent.kernel")
+	makeDir(t, b.dir+"/httpboot", 0o555)
+	asNobody(t, func() {
+		_, err := b.Diff(t.Context(), &runner.Disk{}, nil)
+		if err == nil || !strings.Contains(err.Error(), b.dir+"/httpboot") || !strings.Contains(fault.Hint(err), "sudo") {
+			t.Errorf("got error %v, hint %q", err, fault.Hint(err))
+		}
+	})
+}
+
+func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
+	b := newGlanceBench(t)
+	_, err := b.Verify(t.Context(), &runner.Disk{})
+	for _, want := range []string{
+		`image "overcloud-full-vmlinuz" of cloud "undercloud": it is not there`, `image "bm-deploy-ramdisk" of cloud "undercloud": it is not there`,
+		b.dir + "/httpboot/agent.kernel: it is not there", b.dir + "/httpboot/agent.ramdisk: it is not there",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not have %q", err, want)
+		}
+	}
+}
+
+func TestGlanceUploadInputs(t *testing.T) {
+	b := newGlanceBench(t)
+	in, err := b.Inputs(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := (runner.Input{Name: "overcloud-full.vmlinuz", Digest: "sha512:" + hex512(overcloudFiles()["overcloud-full.vmlinuz"])}); len(in) != 5 || in[0] != want {
+		t.Errorf("got %v, want first %v", in, want)
+	}
+	remove(t, b.dir+"/images/overcloud-full.vmlinuz")
+	if _, err := b.Inputs(t.Context(), &runner.Disk{}); err == nil {
+		t.Error("a missing file gives no error")
+	}
+}
+
+func TestGlanceUploadValidate(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		change func(*glanceUpload)
+		want   string
+	}{
+		{"defaults", func(*glanceUpload) {}, ""},
+		{"nothing known yet", func(s *glanceUpload) { *s = glanceUpload{out: s.out} }, ""},
+		{"another name", func(s *glanceUpload) { s.OSImageName = "overcloud-hardened_1+2.qcow2" }, ""},
+		{"an unknown cloud", func(s *glanceUpload) { s.Cloud = "undrcloud" }, `there is no cloud "undrcloud"`},
+		{"a path as image", func(s *glanceUpload) { s.OSImageName = "images/overcloud-full.qcow2" }, "is not a plain file name"},
+		{"two dots", func(s *glanceUpload) { s.OSImageName = "overcloud-full.v2.qcow2" }, "as in overcloud-full.qcow2"},
+		{"no suffix", func(s *glanceUpload) { s.OSImageName = "overcloud-full" }, "as in overcloud-full.qcow2"},
+		{"raw", func(s *glanceUpload) { s.OSImageName = "overcloud-full.raw" }, "as in overcloud-full.qcow2"},
+		{"only a suffix", func(s *glanceUpload) { s.OSImageName = ".qcow2" }, "is not a plain file name"},
+		{"a path as agent", func(s *glanceUpload) { s.IronicPythonAgentName = "../agent" }, "is not a plain file name"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := newGlanceUpload(&glanceBench{})
+			s.Cloud = "undercloud"
+			tc.change(s)
+			err := s.Validate()
+			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got error %v, want %q", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestGlanceUploadPaths(t *testing.T) {
+	s := newGlanceUpload(nil)
+	if got := s.Paths(); len(got.Reads)+len(got.Writes)+len(got.Into) != 0 {
+		t.Errorf("nothing known yet: got %+v", got)
+	}
+	s.From, s.HTTPBoot, s.OSImageName = "/home/stack/images", "/httpboot", "x.qcow2"
+	want := runner.Paths{
+		Reads: []string{
+			"/home/stack/images/x.vmlinuz", "/home/stack/images/x.initrd", "/home/stack/images/x.qcow2",
+			"/home/stack/images/ironic-python-agent.kernel", "/home/stack/images/ironic-python-agent.initramfs",
+		},
+		Writes: []string{"/httpboot/agent.kernel", "/httpboot/agent.ramdisk"},
+	}
+	if diff := cmp.Diff(want, s.Paths()); diff != "" {
+		t.Errorf("paths (-want +got):\n%s", diff)
+	}
+}
