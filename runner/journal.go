@@ -49,17 +49,24 @@ type journal struct {
 }
 
 // openJournal opens the journal for appending, cut back to what is good of it.
-func openJournal(file string, size int64, lines int) (*journal, error) {
+func openJournal(file string, good int64, lines int) (*journal, error) {
+	fi, err := os.Stat(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	isNew := err != nil
 	f, err := os.OpenFile(file, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	j := &journal{file: f, size: size, lines: lines}
-	if err := j.cut(size); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("cut the torn end off %s: %w", file, err)
+	j := &journal{file: f, size: good, lines: lines}
+	switch {
+	case isNew:
+		err = durable.SyncDir(filepath.Dir(file)) // so that its name lasts
+	case fi.Size() != good:
+		err = j.cut(good)
 	}
-	if err := durable.SyncDir(filepath.Dir(file)); err != nil {
+	if err != nil {
 		f.Close()
 		return nil, err
 	}

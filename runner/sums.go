@@ -19,6 +19,7 @@ type sumCache struct {
 	mu      sync.Mutex
 	files   map[string]sumEntry
 	flights map[string]*flight
+	dirty   bool // files holds more than what was loaded
 }
 
 // A sumEntry is what is remembered of one file.
@@ -137,6 +138,7 @@ func (c *sumCache) remember(path string, e sumEntry) {
 		c.files = map[string]sumEntry{}
 	}
 	c.files[path] = e
+	c.dirty = true
 }
 
 // identify gives what tells an open file from what it was before.
@@ -183,11 +185,15 @@ func (c *sumCache) load(file string) {
 	c.files = files
 }
 
-// save writes what is remembered, leaving out files that are gone.
+// save writes what is remembered, if there is anything new, leaving out files
+// that are gone.
 func (c *sumCache) save(file string) error {
 	c.mu.Lock()
-	files := maps.Clone(c.files)
+	files, dirty := maps.Clone(c.files), c.dirty
 	c.mu.Unlock()
+	if !dirty {
+		return nil
+	}
 	maps.DeleteFunc(files, func(path string, _ sumEntry) bool {
 		_, err := os.Stat(path)
 		return err != nil
