@@ -1,0 +1,50 @@
+package steps
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+)
+
+func TestPrepareLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: prepareType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		p := newPrepare(t)
+		reg := newPrepareRegistry(t)
+		p.registry = reg
+		insecure := true
+		p.insecure = func(host string) bool { return insecure && host == prepareLocal }
+		environment, envFile, imagesFile := string(p.Environments[0]), string(p.EnvFile), string(p.ImagesFile)
+		return &steptest.Fixture{
+			New:  func() runner.Step { return p.again() },
+			Dirs: []string{filepath.Dir(envFile)},
+			Break: []steptest.Break{
+				{Name: "the environment file is gone", Do: func(t *testing.T) { prepareRemove(t, envFile) }},
+				{Name: "the images file is gone", Do: func(t *testing.T) { prepareRemove(t, imagesFile) }},
+				{Name: "a tag in the environment file is edited", Do: func(t *testing.T) {
+					prepareWrite(t, envFile, strings.Replace(prepareRead(t, envFile), "13.0-40", "13.0-41", 1))
+				}},
+				{Name: "the images file is emptied", Do: func(t *testing.T) { prepareWrite(t, imagesFile, "") }},
+				{Name: "an environment says something else", Do: func(t *testing.T) {
+					prepareWrite(t, environment, prepareRead(t, environment)+"  OS::TripleO::Services::Redis: OS::Heat::None\n")
+				}},
+				{Name: "an image upstream is a newer one", Do: func(*testing.T) {
+					name := prepareUpstream + "/rhosp13/openstack-cron:"
+					newer := map[string]string{"version": "13.0", "release": "99"}
+					reg.labels[name+"latest"], reg.labels[name+"13.0-99"] = newer, newer
+				}},
+				{Name: "the registry's connection gets TLS", Do: func(*testing.T) { insecure = false }},
+			},
+		}
+	}})
+}
+
+func prepareRemove(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+}
