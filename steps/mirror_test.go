@@ -1,0 +1,311 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+)
+
+func TestMirrorLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := newRegistryBench(t)
+		digest := func(t *testing.T, ref string) string {
+			t.Helper()
+			d, err := b.Registry().Resolve(t.Context(), localHost+"/"+ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d.Digest
+		}
+		return &steptest.Fixture{
+			New:      func() runner.Step { return b.mirror() },
+			Dirs:     []string{b.dir},
+			Snapshot: func() string { return b.snapshot(t) },
+			Secrets:  []string{benchRegistryPassword},
+			Break: []steptest.Break{
+				{Name: "a tag is deleted", Do: func(t *testing.T) {
+					b.remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40")
+				}},
+				{Name: "a manifest is deleted", Do: func(t *testing.T) {
+					b.remove(t, "/v2/rhosp13/openstack-nova-api/manifests/"+digest(t, "rhosp13/openstack-nova-api:13.0-40"))
+				}},
+				{Name: "a tag is moved", Do: func(t *testing.T) {
+					b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-compute:13.0-40")
+				}},
+				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
+				{Name: "the list goes away", Do: func(t *testing.T) { remove(t, string(b.file())) }},
+			},
+		}
+	}})
+}
+
+// A tally is a Progress that counts.
+type tally struct {
+	bytes atomic.Int64
+	items atomic.Int64
+}
+
+func (p *tally) Add(n int64)      { p.bytes.Add(n) }
+func (p *tally) Done(runner.Item) { p.items.Add(1) }
+
+func TestMirror(t *testing.T) {
+	b := newRegistryBench(t)
+	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Every image has a base of all, a layer of its family (nova has two
+	// members), one of its own and its configuration.
+	if want := "3 images: 9 blobs ("; !strings.HasPrefix(f.Change.Summary, want) || !strings.HasSuffix(f.Change.Summary, " to pull, 3 mounts") {
+		t.Errorf("summary %q, want %s...", f.Change.Summary, want)
+	}
+	var sum int64
+	for _, it := range f.Change.Items {
+		sum += it.Bytes
+		if it.Op != runner.Create || it.What != "image" || !strings.HasPrefix(it.Name, localHost+"/rhosp13/openstack-") || !strings.HasPrefix(it.Note, "4 blobs, ") {
+			t.Errorf("item %+v", it)
+		}
+	}
+	planned := fmt.Sprint(f.Outputs)
+	var p tally
+	if err := f.Change.Apply(t.Context(), &p); err != nil {
+		t.Fatal(err)
+	}
+	if p.bytes.Load() != sum || p.items.Load() != 3 {
+		t.Errorf("told of %d bytes and %d items, want %d and 3", p.bytes.Load(), p.items.Load(), sum)
+	}
+	out, err := b.mirror().Verify(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(planned, fmt.Sprint(out)); diff != "" {
+		t.Errorf("outputs (-planned +found):\n%s", diff)
+	}
+	for i, name := range []string{"base", "nova-api", "nova-compute"} {
+		ref := localHost + "/rhosp13/openstack-" + name + ":13.0-40"
+		d, err := b.Registry().Resolve(t.Context(), upstreamHost+strings.TrimPrefix(ref, localHost))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := out["images"].Items()[i]; got != ref+"@"+d.Digest {
+			t.Errorf("output %s, want %s", got, ref+"@"+d.Digest)
+		}
+	}
+	if out["count"].String() != "3" {
+		t.Errorf("count %s", out["count"])
+	}
+	again, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || again.Change != nil || fmt.Sprint(again.Outputs) != planned {
+		t.Errorf("the second time: %+v, %v", again, err)
+	}
+}
+
+func TestMirrorUpdates(t *testing.T) {
+	b := newRegistryBench(t)
+	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
+	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, it := range f.Change.Items {
+		got = append(got, string(it.Op)+" "+it.Name)
+	}
+	want := []string{"update " + localHost + "/rhosp13/openstack-nova-api:13.0-40", "create " + localHost + "/rhosp13/openstack-nova-compute:13.0-40"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !strings.HasSuffix(f.Change.Summary, "; 1 image unchanged") {
+		t.Errorf("summary %q", f.Change.Summary)
+	}
+}
+
+// prepare's list is there only as planned when a diff is on.
+func TestMirrorReadsThePlannedList(t *testing.T) {
+	b := newRegistryBench(t)
+	m := b.mirror()
+	m.Images = "/planned/images.yaml"
+	text := "container_images:\n- imagename: " + upstreamHost + "/rhosp13/openstack-base:13.0-40\n"
+	w := runner.Planned(&runner.Disk{}, textFile{path: string(m.Images), content: []byte(text)}.planned())
+	f, err := m.Diff(t.Context(), w, nil)
+	if err != nil || len(f.Change.Items) != 1 || f.Change.Items[0].Name != localHost+"/rhosp13/openstack-base:13.0-40" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	if _, err := m.Inputs(t.Context(), w); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMirrorAppliesAgain(t *testing.T) {
+	b := newRegistryBench(t)
+	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.before["local"] = refuseAll("PUT", "openstack-nova-api/manifests/", http.StatusBadRequest)
+	err = f.Change.Apply(t.Context(), &tally{})
+	if err == nil || !strings.Contains(err.Error(), "192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40: destination: ") || !strings.Contains(err.Error(), "answers 400 Bad Request") {
+		t.Fatalf("got %v", err)
+	}
+	if got := len(b.holds(t)); got != 2 {
+		t.Errorf("%d images are there, want the two others", got)
+	}
+	b.before["local"] = nil
+	var p tally
+	if err := f.Change.Apply(t.Context(), &p); err != nil {
+		t.Fatal(err)
+	}
+	if p.bytes.Load() != 0 || p.items.Load() != 1 {
+		t.Errorf("the second try moved %d bytes and told of %d items", p.bytes.Load(), p.items.Load())
+	}
+	if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMirrorErrors(t *testing.T) {
+	entry := func(name, push string) string {
+		return "- imagename: " + name + "\n  push_destination: " + push + "\n"
+	}
+	good := upstreamHost + "/rhosp13/openstack-base:13.0-40"
+	tests := map[string]struct {
+		set        func(t *testing.T, b *registryBench, m *mirror)
+		want, hint string
+		connection bool
+	}{
+		"no list": {
+			func(t *testing.T, b *registryBench, _ *mirror) { remove(t, string(b.file())) },
+			"images.yaml: ", "a prepare step writes it", false,
+		},
+		"another destination": {
+			func(t *testing.T, b *registryBench, _ *mirror) {
+				b.write(t, "container_images:\n"+entry(good, "198.51.100.7:5000")+entry(good, "'[::1]:8787/a'"))
+			},
+			`images.yaml:2: image "` + good + `" is to be pushed to "198.51.100.7:5000", but the step's registry is "192.0.2.1:8787"`,
+			"must be the same", false,
+		},
+		"an image without a tag": {
+			func(t *testing.T, b *registryBench, _ *mirror) {
+				b.write(t, "container_images:\n"+entry(upstreamHost+"/rhosp13/openstack-base", localHost))
+			}, "openstack-base\" has no tag", "", false,
+		},
+		"an image without a registry": {
+			func(t *testing.T, b *registryBench, _ *mirror) {
+				b.write(t, "container_images:\n"+entry("rhosp13/openstack-base:1", localHost))
+			}, "does not begin with a registry's host", "", false,
+		},
+		"tags that are not there": {
+			func(t *testing.T, b *registryBench, _ *mirror) { b.list(t, "base", "nope", "bare") },
+			"192.0.2.1:8787/rhosp13/openstack-nope:13.0-40: source: registry.access.redhat.com/rhosp13/openstack-nope:13.0-40: not found", "", false,
+		},
+		"no such connection": {
+			func(_ *testing.T, _ *registryBench, m *mirror) { m.To = "locl" },
+			`there is no registry "locl" under connections.registries`, `did you mean`, false,
+		},
+		"the source is busy": {
+			func(_ *testing.T, b *registryBench, _ *mirror) {
+				b.before["upstream"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+			},
+			"source: registry.access.redhat.com: the connection was cut", "", true,
+		},
+		"the password is wrong": {
+			func(t *testing.T, b *registryBench, m *mirror) { b.connect(t, "wrong"); m.out = b.Outside },
+			`192.0.2.1:8787/rhosp13/openstack-base:13.0-40, 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 and 1 more: destination: 192.0.2.1:8787 refuses the credentials of user "stack"`,
+			"check user and password of the connection with host: 192.0.2.1:8787", false,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newRegistryBench(t)
+			m := b.mirror()
+			tt.set(t, b, m)
+			_, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want %q", err, tt.want)
+			}
+			if hint := fault.Hint(err); !strings.Contains(hint, tt.hint) {
+				t.Errorf("hint %q, want %q", hint, tt.hint)
+			}
+			if got := fault.IsConnection(err); got != tt.connection {
+				t.Errorf("connection class %v, want %v", got, tt.connection)
+			}
+			if strings.Contains(fmt.Sprintf("%+v", err), "wrong") {
+				t.Errorf("the password is told: %v", err)
+			}
+		})
+	}
+}
+
+func TestMirrorSub(t *testing.T) {
+	b := newRegistryBench(t)
+	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub/\n"+
+		"- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n")
+	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	got := b.holds(t)
+	if len(got) != 2 || got["sub/rhosp13/openstack-base:13.0-40"] == "" || got["rhosp13/openstack-base:13.0-40"] == "" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestMirrorVerifyFindsHoles(t *testing.T) {
+	b := newRegistryBench(t)
+	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	b.before["local"] = refuseAll("HEAD", "openstack-nova-api/blobs/", http.StatusNotFound)
+	_, err = b.mirror().Verify(t.Context(), &runner.Disk{})
+	if err == nil || !strings.Contains(err.Error(), "incomplete: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 lacks blob sha256:") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMirrorCancelled(t *testing.T) {
+	b := newRegistryBench(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.mirror().Diff(ctx, &runner.Disk{}, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMirrorValidate(t *testing.T) {
+	b := newRegistryBench(t)
+	for name, tt := range map[string]struct {
+		m    mirror
+		want string
+	}{
+		"good":          {mirror{To: "local", Parallel: 4}, ""},
+		"not known yet": {mirror{Parallel: 4}, ""},
+		"unknown":       {mirror{To: "x", Parallel: 4}, `no registry "x"`},
+		"too many":      {mirror{To: "local", Parallel: 65}, "65 is not from 1 to 64"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.m.out = b.Outside
+			err := tt.m.Validate()
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

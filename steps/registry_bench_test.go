@@ -1,0 +1,210 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+)
+
+// A registryBench is an upstream registry with some images, an empty local one,
+// and the connections to both.
+type registryBench struct {
+	*Outside
+	dir             string
+	upstream, local http.Handler
+	// before may answer in place of one of the registries, by connection name.
+	before map[string]func(w http.ResponseWriter, r *http.Request) bool
+}
+
+const benchRegistryPassword = "horse staple"
+
+const (
+	upstreamHost = "registry.access.redhat.com"
+	localHost    = "192.0.2.1:8787"
+)
+
+func benchImages() []embeddedregistry.Image {
+	image := func(name string, labels map[string]string, tags ...string) embeddedregistry.Image {
+		return embeddedregistry.Image{Repository: "rhosp13/openstack-" + name, Tags: tags, Labels: labels}
+	}
+	versions := map[string]string{"version": "13.0", "release": "40", "empty": "", "strange": "a b"}
+	return []embeddedregistry.Image{
+		image("base", versions, "latest", "13.0-40"),
+		image("nova-api", versions, "latest", "13.0-40"),
+		image("nova-compute", versions, "latest", "13.0-40"),
+		image("bare", nil, "latest"),
+		image("ahead", map[string]string{"version": "14.0", "release": "1"}, "latest", "13.0-39", "13.0-40"),
+	}
+}
+
+func newRegistryBench(t *testing.T) *registryBench {
+	t.Helper()
+	b := &registryBench{
+		dir:    t.TempDir(),
+		before: map[string]func(http.ResponseWriter, *http.Request) bool{},
+	}
+	b.upstream = openRegistry(t, embeddedregistry.Config{Images: benchImages()})
+	b.local = openRegistry(t, embeddedregistry.Config{User: "stack", Password: benchRegistryPassword})
+	b.connect(t, benchRegistryPassword)
+	b.list(t, "base", "nova-api", "nova-compute")
+	return b
+}
+
+func openRegistry(t *testing.T, conf embeddedregistry.Config) *embeddedregistry.Registry {
+	t.Helper()
+	r, err := embeddedregistry.New(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func (b *registryBench) connect(t *testing.T, password string) {
+	t.Helper()
+	client, err := registry.New([]registry.Host{
+		{Name: upstreamHost, Handler: b.answer("upstream", &b.upstream)},
+		{
+			Name: localHost, Handler: b.answer("local", &b.local), User: "stack",
+			Password: func(context.Context) (string, error) { return password, nil },
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Outside = &Outside{client: client, registries: []namedRegistry{
+		{"upstream", RegistryConnection{Host: upstreamHost}},
+		{"local", RegistryConnection{Host: localHost}},
+	}}
+}
+
+func (b *registryBench) answer(name string, h *http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if before := b.before[name]; before == nil || !before(w, r) {
+			(*h).ServeHTTP(w, r)
+		}
+	})
+}
+
+func (b *registryBench) file() plan.Path { return plan.Path(filepath.Join(b.dir, "images.yaml")) }
+
+// list writes an images file.
+func (b *registryBench) list(t *testing.T, names ...string) {
+	t.Helper()
+	text := "container_images:\n"
+	for _, n := range names {
+		text += fmt.Sprintf("- imagename: %s/rhosp13/openstack-%s:13.0-40\n  push_destination: %s\n", upstreamHost, n, localHost)
+	}
+	b.write(t, text)
+}
+
+func (b *registryBench) write(t *testing.T, text string) {
+	t.Helper()
+	if err := os.WriteFile(string(b.file()), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *registryBench) mirror() *mirror {
+	return &mirror{Images: b.file(), To: "local", Parallel: 2, out: b.Outside}
+}
+
+func (b *registryBench) verifyCatalog() *verifyCatalog {
+	return &verifyCatalog{Registry: "local", Expect: b.file(), Exact: true, out: b.Outside}
+}
+
+// ask asks a registry without going through the client.
+func (b *registryBench) ask(t *testing.T, h http.Handler, method, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, path, nil)
+	r.SetBasicAuth("stack", benchRegistryPassword)
+	r.Header.Set("Accept", "application/vnd.docker.distribution.manifest.v2+json")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// remove deletes a manifest or blob of the local registry.
+func (b *registryBench) remove(t *testing.T, path string) {
+	t.Helper()
+	if w := b.ask(t, b.local, "DELETE", path); w.Code != http.StatusAccepted {
+		t.Fatalf("DELETE %s: %d %s", path, w.Code, w.Body)
+	}
+}
+
+// put pushes an image of the upstream registry to the local one under another name.
+func (b *registryBench) put(t *testing.T, from, to string) {
+	t.Helper()
+	images := []registry.Image{{Source: upstreamHost + "/" + from, Target: localHost + "/" + to}}
+	table, err := b.Registry().Plan(t.Context(), images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Registry().Execute(t.Context(), table, registry.Options{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// holds is what the local registry has: its catalog, and what its tags stand for.
+func (b *registryBench) holds(t *testing.T) map[string]string {
+	t.Helper()
+	names, err := b.Registry().Catalog(t.Context(), localHost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]string{}
+	for _, n := range names {
+		tags, err := b.Registry().Tags(t.Context(), localHost+"/"+n)
+		if registry.KindOf(err) == registry.NotFound {
+			continue // only blobs so far
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tag := range tags {
+			d, err := b.Registry().Resolve(t.Context(), localHost+"/"+n+":"+tag)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all[n+":"+tag] = d.Digest
+		}
+	}
+	return all
+}
+
+func (b *registryBench) snapshot(t *testing.T) string {
+	all := b.holds(t)
+	var lines []string
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		lines = append(lines, k+" "+all[k])
+	}
+	return strings.Join(lines, "\n")
+}
+
+// refuseAll answers requests whose path holds part.
+func refuseAll(method, part string, status int) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != method || !strings.Contains(r.URL.Path, part) {
+			return false
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(status)
+		return true
+	}
+}

@@ -1,0 +1,130 @@
+package steps
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+)
+
+func (b *registryBench) tagDiscover(name, template string) *tagDiscover {
+	return &tagDiscover{Image: upstreamHost + "/rhosp13/openstack-" + name, TagFromLabel: template, out: b.Outside}
+}
+
+func TestTagDiscoverLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: tagDiscoverType(nil), OnlyLooks: true, Fresh: func(t *testing.T) *steptest.Fixture {
+		b := newRegistryBench(t)
+		return &steptest.Fixture{
+			New:      func() runner.Step { return b.tagDiscover("base", "{version}-{release}") },
+			Dirs:     []string{b.dir},
+			Snapshot: func() string { return b.snapshot(t) },
+			Secrets:  []string{benchRegistryPassword},
+			Break: []steptest.Break{
+				{Name: "the tag goes away", Do: func(t *testing.T) {
+					b.before["upstream"] = refuseAll("HEAD", "/manifests/13.0-40", http.StatusNotFound)
+				}},
+				{Name: "the registry goes away", Do: func(t *testing.T) {
+					b.before["upstream"] = refuseAll("GET", "", http.StatusForbidden)
+				}},
+			},
+		}
+	}})
+}
+
+func TestTagDiscover(t *testing.T) {
+	b := newRegistryBench(t)
+	for template, want := range map[string]string{"{version}-{release}": "13.0-40", "{version}-{release:>2}": "13.0-40"} {
+		for _, image := range []string{"base", "base:latest", "base:13.0-40"} {
+			s := b.tagDiscover(image, template)
+			f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := b.Registry().Resolve(t.Context(), upstreamHost+"/rhosp13/openstack-base:"+want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := fmt.Sprint(f.Outputs["tag"], " ", f.Outputs["digest"], " ", f.Outputs["image"], " ", f.Change == nil)
+			wanted := fmt.Sprint(want, " ", d.Digest, " ", upstreamHost, "/rhosp13/openstack-base:", want, " true")
+			if diff := cmp.Diff(wanted, got); diff != "" {
+				t.Errorf("%s with %s (-want +got):\n%s", image, template, diff)
+			}
+		}
+	}
+}
+
+func TestTagDiscoverFollowsTheLabels(t *testing.T) {
+	b := newRegistryBench(t)
+	s := b.tagDiscover("base", "{version}-{release}")
+	before, err := s.Inputs(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.upstream = openRegistry(t, embeddedregistry.Config{Images: []embeddedregistry.Image{
+		{Repository: "rhosp13/openstack-base", Tags: []string{"latest", "13.0-41"}, Labels: map[string]string{"version": "13.0", "release": "41"}},
+	}})
+	// Within one run a tag does not change.
+	if f, err := s.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["tag"].String() != "13.0-40" {
+		t.Errorf("in the same run: %v, %v", f, err)
+	}
+	out, err := s.Verify(t.Context(), &runner.Disk{})
+	if err != nil || out["tag"].String() != "13.0-41" {
+		t.Errorf("when verified: %v, %v", out, err)
+	}
+	after, err := b.tagDiscover("base", "{version}-{release}").Inputs(t.Context(), &runner.Disk{})
+	if err != nil || cmp.Equal(before, after) {
+		t.Errorf("the inputs do not tell: %v, %v, %v", before, after, err)
+	}
+}
+
+func TestTagDiscoverErrors(t *testing.T) {
+	tests := map[string]struct {
+		image, template string
+		want, hint      string
+	}{
+		"a missing label":      {"base", "{version}-{build}", `image registry.access.redhat.com/rhosp13/openstack-base:latest: no label "build"; the labels are empty, release, strange, version`, "labels that the image has"},
+		"no labels":            {"bare", "version", "there are no labels at all", "labels"},
+		"a tag that is not":    {"ahead", "{version}-{release}", `the labels of registry.access.redhat.com/rhosp13/openstack-ahead:latest say "14.0-1", but there is no tag registry.access.redhat.com/rhosp13/openstack-ahead:14.0-1`, "the tags are 13.0-39, 13.0-40, latest"},
+		"an image that is not": {"nope", "version", "registry.access.redhat.com/rhosp13/openstack-nope:latest: not found", ""},
+		"a starting tag":       {"base:9", "version", "openstack-base:9: not found", ""},
+		"an empty label":       {"base", "empty", `say "", which is no tag`, ""},
+		"a label with a blank": {"base", "strange", `say "a b", which is no tag`, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newRegistryBench(t)
+			_, err := b.tagDiscover(tt.image, tt.template).Diff(t.Context(), &runner.Disk{}, nil)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Fatalf("got %v, want %q", err, tt.want)
+			}
+			if got := fault.Hint(err); !strings.Contains(got, tt.hint) {
+				t.Errorf("hint %q, want %q", got, tt.hint)
+			}
+		})
+	}
+}
+
+func TestTagDiscoverValidate(t *testing.T) {
+	tests := map[string]struct{ image, template, want string }{
+		"good":          {"a.example/b", "{version}", ""},
+		"not known yet": {"", "", ""},
+		"no registry":   {"rhosp13/openstack-base", "x", "image"},
+		"a bad one":     {"a.example/B:1", "x", "not of the form"},
+		"braces":        {"a.example/b", "{version", "tag_from_label"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := (&tagDiscover{Image: tt.image, TagFromLabel: tt.template}).Validate()
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(fmt.Sprintf("%+v", err), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,162 @@
+package steps
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+)
+
+// fill brings all images of the list to the local registry.
+func (b *registryBench) fill(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"base", "nova-api", "nova-compute"} {
+		b.put(t, "rhosp13/openstack-"+name+":13.0-40", "rhosp13/openstack-"+name+":13.0-40")
+	}
+}
+
+func TestVerifyCatalogLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: verifyCatalogType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := newRegistryBench(t)
+		return &steptest.Fixture{
+			New:      func() runner.Step { return b.verifyCatalog() },
+			Satisfy:  b.fill,
+			Dirs:     []string{b.dir},
+			Snapshot: func() string { return b.snapshot(t) },
+			Secrets:  []string{benchRegistryPassword},
+			Break: []steptest.Break{
+				{Name: "a tag is deleted", Do: func(t *testing.T) { b.remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40") }},
+				{Name: "a tag is moved", Do: func(t *testing.T) {
+					b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
+				}},
+				{Name: "a repository is added", Do: func(t *testing.T) { b.put(t, "rhosp13/openstack-bare:latest", "other/thing:1") }},
+				{Name: "the list grows", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
+			},
+		}
+	}})
+}
+
+func TestVerifyCatalog(t *testing.T) {
+	b := newRegistryBench(t)
+	b.fill(t)
+	want := "[rhosp13/openstack-base rhosp13/openstack-nova-api rhosp13/openstack-nova-compute] 3"
+	f, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || f.Change != nil {
+		t.Fatalf("got %+v, %v", f, err)
+	}
+	if got := fmt.Sprint(f.Outputs["repositories"].Items(), " ", f.Outputs["count"]); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if _, err := b.verifyCatalog().Verify(t.Context(), &runner.Disk{}); err != nil {
+		t.Error(err)
+	}
+	// Further tags are let be, and without exact further repositories, too.
+	b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
+	if _, err := b.verifyCatalog().Verify(t.Context(), &runner.Disk{}); err != nil {
+		t.Error(err)
+	}
+	b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
+	loose := b.verifyCatalog()
+	loose.Exact = false
+	if f, err := loose.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["count"].String() != "4" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+}
+
+func TestVerifyCatalogTellsEach(t *testing.T) {
+	b := newRegistryBench(t)
+	b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-api:other")
+	b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
+	_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	if err == nil {
+		t.Fatal("all is well")
+	}
+	digest := func(ref string) string {
+		d, err := b.Registry().Resolve(t.Context(), ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Digest
+	}
+	base, api := digest(upstreamHost+"/rhosp13/openstack-base:13.0-40"), digest(upstreamHost+"/rhosp13/openstack-nova-api:13.0-40")
+	want := []string{
+		"missing: repository rhosp13/openstack-nova-compute",
+		"extra: repository more/of",
+		"different: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40 is " + api + ", its source registry.access.redhat.com/rhosp13/openstack-base:13.0-40 is " + base,
+		"missing: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 (source registry.access.redhat.com/rhosp13/openstack-nova-api:13.0-40)",
+	}
+	var got []string
+	for line := range strings.Lines(err.Error()) {
+		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "* "); ok {
+			got = append(got, text)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestVerifyCatalogWithoutCatalog(t *testing.T) {
+	b := newRegistryBench(t)
+	b.fill(t)
+	b.before["local"] = refuseAll("GET", "/_catalog", http.StatusNotFound)
+	_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	if err == nil || !strings.Contains(fault.Hint(err), "exact: true needs") {
+		t.Errorf("got %v", err)
+	}
+	loose := b.verifyCatalog()
+	loose.Exact = false
+	if f, err := loose.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["count"].String() != "3" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	b.remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40")
+	if _, err := loose.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "missing: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestVerifyCatalogErrors(t *testing.T) {
+	tests := map[string]struct {
+		set  func(t *testing.T, b *registryBench)
+		want string
+	}{
+		"the source does not answer": {
+			func(_ *testing.T, b *registryBench) {
+				b.before["upstream"] = refuseAll("HEAD", "", http.StatusForbidden)
+			},
+			"source: registry.access.redhat.com/rhosp13/openstack-base:13.0-40: there is no such repository, or an anonymous user has no right to it",
+		},
+		"a blob is gone": {
+			func(_ *testing.T, b *registryBench) {
+				b.before["local"] = refuseAll("HEAD", "openstack-base/blobs", 404)
+			},
+			"incomplete: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40 lacks blob",
+		},
+		"another destination": {
+			func(t *testing.T, b *registryBench) {
+				b.write(t, "container_images:\n- imagename: a.example/b:1\n  push_destination: c.example\n")
+			}, `is to be pushed to "c.example"`,
+		},
+		"the list is gone": {
+			func(t *testing.T, b *registryBench) { remove(t, string(b.file())) }, "images.yaml",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newRegistryBench(t)
+			b.fill(t)
+			tt.set(t, b)
+			_, err := b.verifyCatalog().Verify(t.Context(), &runner.Disk{})
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
