@@ -26,7 +26,7 @@ type note struct {
 	vice string // the law to break
 }
 
-func (n *note) is(vice string) bool { return n.vice == vice }
+func (n *note) is(vice string) bool { return strings.Contains(n.vice, vice) }
 
 func (n *note) Inputs(context.Context, runner.World) ([]runner.Input, error) {
 	switch n.vice {
@@ -237,6 +237,18 @@ type gate struct {
 	note
 }
 
+// Inputs of a gate that only looks are what it saw.
+func (g *gate) Inputs(_ context.Context, w runner.World) ([]runner.Input, error) {
+	if !g.is("sees all") {
+		return nil, nil
+	}
+	fi, err := w.Stat(string(g.File))
+	if err != nil {
+		return nil, err
+	}
+	return []runner.Input{{Name: "size", Digest: fmt.Sprint(fi.Size())}}, nil
+}
+
 func (g *gate) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
 	outputs, err := g.found(w)
 	if err != nil && !g.is("always content") {
@@ -254,7 +266,10 @@ func gateCase(vice string, onlyLooks bool) Case {
 		f := &Fixture{
 			New:     func() runner.Step { return &gate{note{File: plan.Path(file), Text: "x", vice: vice}} },
 			Satisfy: satisfy,
-			Break:   []Break{{"the file is removed", func(t *testing.T) { check(t, os.Remove(file)) }}},
+			Break: []Break{
+				{"the file is removed", func(t *testing.T) { check(t, os.Remove(file)) }},
+				{"it is longer", func(t *testing.T) { check(t, os.WriteFile(file, []byte("longer"), 0o600)) }},
+			},
 		}
 		if onlyLooks {
 			satisfy(t)
@@ -266,7 +281,7 @@ func gateCase(vice string, onlyLooks bool) Case {
 
 func TestChecksAndLookersThatKeepTheLaws(t *testing.T) {
 	t.Run("check", func(t *testing.T) { Laws(t, gateCase("", false)) })
-	t.Run("only looks", func(t *testing.T) { Laws(t, gateCase("", true)) })
+	t.Run("only looks", func(t *testing.T) { Laws(t, gateCase("looks at the name only, sees all", true)) })
 }
 
 // Every vice is found by the law that forbids it.
@@ -317,6 +332,11 @@ func TestEveryViceIsFound(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a looker that does not see", func(t *testing.T) {
+		if err := noticed(t, gateCase("looks at the name only", true), 1); err == nil {
+			t.Error("not found")
+		}
+	})
 	t.Run("a check content with a fresh world", func(t *testing.T) {
 		if err := freshWorld(t, gateCase("always content", false)); err == nil {
 			t.Error("not found")
