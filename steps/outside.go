@@ -55,13 +55,11 @@ func Connect(p *plan.Plan) (*Outside, plan.Errors) {
 	var errs plan.Errors
 	for _, c := range p.Registries {
 		r := namedRegistry{name: c.Name}
-		if found := decode(c.Body, &r.RegistryConnection); len(found) > 0 {
-			errs = append(errs, found...)
-			continue
-		}
-		if other, taken := o.byHost(r.Host); taken {
+		errs = append(errs, decode(c.Body, &r.RegistryConnection)...)
+		if other, taken := o.byHost(r.Host); taken && r.Host != "" {
 			errs = append(errs, c.Body.Errorf("host", "the registries %s and %s have the same host %q", other.name, c.Name, r.Host))
 		}
+		// Also when there is a mistake in it: a step that names it is right.
 		o.registries = append(o.registries, r)
 	}
 	for _, c := range p.Clouds {
@@ -256,7 +254,7 @@ func unknownConnection(kind, section, name string, names []string) error {
 // withSuggestion adds as a hint what is near to a name, or what there is.
 func withSuggestion(err error, got string, among []string) error {
 	if near := plan.Suggest(got, among); near != "" {
-		return fault.WithHint(err, fmt.Sprintf("did you mean %q?", near))
+		return fault.WithHint(err, fmt.Sprintf("did you mean %s?", near))
 	}
 	if len(among) > 0 {
 		return fault.WithHint(err, "there are "+strings.Join(among, ", "))

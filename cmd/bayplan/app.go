@@ -114,7 +114,7 @@ func noCommand(c *cli.Context) error {
 	got := c.Args().First()
 	err := fmt.Errorf("there is no command %q", got)
 	if near := plan.Suggest(got, names); near != "" {
-		err = fmt.Errorf("%w; did you mean %q?", err, near)
+		err = fmt.Errorf("%w; did you mean %s?", err, near)
 	}
 	return usageError{err}
 }

@@ -59,7 +59,7 @@ func unknownType(name string, types runner.Types) error {
 	}
 	err := fmt.Errorf("there is no step type %q", name)
 	if near := plan.Suggest(name, names); near != "" {
-		err = fmt.Errorf("%w; did you mean %q?", err, near)
+		err = fmt.Errorf("%w; did you mean %s?", err, near)
 	}
 	return err
 }
@@ -67,7 +67,8 @@ func unknownType(name string, types runner.Types) error {
 func (p *program) listTypes(types runner.Types, defs map[string]field) error {
 	for _, t := range types {
 		first, _, _ := strings.Cut(strings.ReplaceAll(defs[t.Name].Description, "\n", " "), ". ")
-		fmt.Fprintf(p.out, "%-16s %s\n", t.Name, strings.TrimSuffix(first, "."))
+		lines := indent(strings.TrimSuffix(first, "."), strings.Repeat(" ", 16))
+		fmt.Fprintf(p.out, "%-16s%s\n", t.Name, lines[16:])
 	}
 	_, err := fmt.Fprintln(p.out, "\nMore on one of them: bayplan explain TYPE")
 	return err

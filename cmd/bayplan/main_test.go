@@ -34,13 +34,17 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// copyTree copies a folder with what is checked in: not what a run in it left.
+// copyTree copies a folder with what is checked in.
 func copyTree(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: copytree from to")
 	}
-	from, to := ts.MkAbs(args[0]), ts.MkAbs(args[1])
-	ts.Check(filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
+	ts.Check(copyCheckedIn(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
+}
+
+// copyCheckedIn copies a folder, but not what a run in it has left.
+func copyCheckedIn(from, to string) error {
+	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -63,5 +67,5 @@ func copyTree(ts *testscript.TestScript, neg bool, args []string) {
 			return err
 		}
 		return os.WriteFile(filepath.Join(to, rel), text, info.Mode().Perm())
-	}))
+	})
 }

@@ -81,6 +81,8 @@ func ended(e runner.Event) string {
 		return "skipped: " + e.Message
 	case runner.Changed, runner.Failed, runner.Interrupted, runner.Verified:
 		return fmt.Sprintf("%s in %.1fs", e.Status, took.Seconds())
+	case runner.Adopted:
+		return "as wanted, and recorded"
 	}
 	return string(e.Status)
 }
