@@ -111,14 +111,14 @@ func overcloudFiles() map[string]string {
 
 // qcow2Image gives an image with a sound header.
 func qcow2Image(content string) string {
-	b := make([]byte, 4<<16)
+	b := make([]byte, 4<<9)
 	copy(b, "QFI\xfb")
 	binary.BigEndian.PutUint32(b[4:], 2)
-	binary.BigEndian.PutUint32(b[20:], 16)
+	binary.BigEndian.PutUint32(b[20:], 9)
 	binary.BigEndian.PutUint64(b[24:], 1<<30)
 	binary.BigEndian.PutUint32(b[36:], 2)
-	binary.BigEndian.PutUint64(b[40:], 3<<16)
-	binary.BigEndian.PutUint64(b[48:], 1<<16)
+	binary.BigEndian.PutUint64(b[40:], 3<<9)
+	binary.BigEndian.PutUint64(b[48:], 1<<9)
 	binary.BigEndian.PutUint32(b[56:], 1)
 	copy(b[1000:], content)
 	return string(b)

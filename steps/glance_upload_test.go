@@ -76,7 +76,7 @@ func TestGlanceUpload(t *testing.T) {
 	}, itemLines(b.dir, f.Change)); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
-	if got, want := f.Change.Summary, "5 images (317.5 KiB) to upload, 2 boot files to place"; got != want {
+	if got, want := f.Change.Summary, "5 images (63.5 KiB) to upload, 2 boot files to place"; got != want {
 		t.Errorf("summary: got %q, want %q", got, want)
 	}
 	if when, later := f.Outputs["image_id"].Later(); !later || when != "after upload" {
@@ -311,7 +311,7 @@ func TestGlanceUploadSeesPlannedFiles(t *testing.T) {
 		t.Fatalf("inputs: %v, %v", in, err)
 	}
 	c := diffed(t, b, w)
-	if got, want := c.Summary, "5 images (317.5 KiB) to upload, 2 boot files to place"; got != want {
+	if got, want := c.Summary, "5 images (63.5 KiB) to upload, 2 boot files to place"; got != want {
 		t.Errorf("summary: got %q, want %q", got, want)
 	}
 	if len(c.Files) != 2 || c.Files[1].Path != "/planned/httpboot/agent.ramdisk" || c.Files[1].Mode != 0o644 {

@@ -103,6 +103,11 @@ func TestConnect(t *testing.T) {
 			write(t, dir+"/some.yaml", entry("undercloud", plain.URL+"/v3", pass, ""))
 			setEnv(t, "OS_CLIENT_CONFIG_FILE="+dir+"/some.yaml", "OS_CLOUD=other")
 		}, "", "", false},
+		{"clouds.yaml beside the rc file of another cloud", func(t *testing.T, dir string) {
+			write(t, dir+"/ca.pem", authority)
+			write(t, dir+"/clouds.yaml", entry("undercloud", secure.URL+"/v3", pass, "    interface: public\n    cacert: "+dir+"/ca.pem\n"))
+			stackrc(t, closed.URL, "OS_CLOUDNAME=overcloud", "OS_REGION_NAME=Mars", "OS_INTERFACE=other", "OS_CACERT="+dir+"/absent.pem")
+		}, "", "", false},
 		{"password in secure.yaml", func(t *testing.T, dir string) {
 			write(t, dir+"/clouds.yaml", strings.Replace(entry("undercloud", plain.URL+"/v3", "-", ""), `password: "-", `, "", 1))
 			write(t, dir+"/secure.yaml", "clouds: {undercloud: {auth: {password: "+pass+"}}}")

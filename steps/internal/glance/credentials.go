@@ -2,11 +2,13 @@ package glance
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,17 +36,42 @@ func findCredentials(cloud string) (credentials, error) {
 	if err != nil {
 		return credentials{}, err
 	}
-	file, names, err := readNames(places)
+	file, entries, err := readClouds(places)
 	if err != nil {
 		return credentials{}, err
 	}
-	if slices.Contains(names, cloud) {
-		return parse(file, clouds.WithCloudName(cloud), clouds.WithLocations(file))
+	if entry, ok := entries[cloud]; ok {
+		return parse(file, append(entry.options(), clouds.WithCloudName(cloud), clouds.WithLocations(file))...)
 	}
 	if os.Getenv("OS_AUTH_URL") != "" {
 		return fromEnvironment(cloud)
 	}
-	return credentials{}, notFound(places, file, names)
+	return credentials{}, notFound(places, file, slices.Sorted(maps.Keys(entries)))
+}
+
+// A cloudEntry is what is looked at of an entry of clouds.yaml before
+// gophercloud reads it.
+type cloudEntry struct {
+	Auth         map[string]any `yaml:"auth"`
+	Region       string         `yaml:"region_name"`
+	Interface    string         `yaml:"interface"`
+	EndpointType string         `yaml:"endpoint_type"`
+	CACert       string         `yaml:"cacert"`
+}
+
+// options keep what the entry says from being overridden by OS_* variables:
+// they may be those of another cloud, whose rc file happens to be sourced.
+func (e cloudEntry) options() (opts []clouds.ParseOption) {
+	if e.Region != "" {
+		opts = append(opts, clouds.WithRegion(e.Region))
+	}
+	if face := cmp.Or(e.EndpointType, e.Interface); face != "" {
+		opts = append(opts, clouds.WithEndpointType(face))
+	}
+	if e.CACert != "" {
+		opts = append(opts, clouds.WithCACertPath(e.CACert))
+	}
+	return opts
 }
 
 // cloudsFiles are the places where clouds.yaml is looked for, in order: those
@@ -68,8 +95,8 @@ func cloudsFiles() ([]string, error) {
 	}, nil
 }
 
-// readNames gives the first clouds.yaml there is, and the usable names in it.
-func readNames(places []string) (file string, names []string, err error) {
+// readClouds gives the first clouds.yaml there is, and the usable entries in it.
+func readClouds(places []string) (file string, entries map[string]cloudEntry, err error) {
 	for _, place := range places {
 		content, err := os.ReadFile(place)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -79,19 +106,14 @@ func readNames(places []string) (file string, names []string, err error) {
 			return "", nil, err
 		}
 		var doc struct {
-			Clouds map[string]map[string]any `yaml:"clouds"`
+			Clouds map[string]cloudEntry `yaml:"clouds"`
 		}
 		if err := yaml.Unmarshal(content, &doc); err != nil {
 			return "", nil, fmt.Errorf("read %s: not a clouds.yaml: %s", place, firstLine(err.Error()))
 		}
-		for name, entry := range doc.Clouds {
-			// gophercloud cannot take an entry without auth.
-			if _, ok := entry["auth"].(map[string]any); ok {
-				names = append(names, name)
-			}
-		}
-		slices.Sort(names)
-		return place, names, nil
+		// gophercloud cannot take an entry without auth.
+		maps.DeleteFunc(doc.Clouds, func(_ string, e cloudEntry) bool { return e.Auth == nil })
+		return place, doc.Clouds, nil
 	}
 	return "", nil, nil
 }

@@ -121,8 +121,13 @@ func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
 			Images []Image `json:"images"`
 			Next   string  `json:"next"`
 		}
-		if _, err := c.images.Get(ctx, c.images.ServiceURL("images")+"?"+q, &page, nil); err != nil {
-			return nil, explain(err)
+		err := c.again(ctx, func() error {
+			page.Images, page.Next = nil, "" // of an answer that was cut
+			_, err := c.images.Get(ctx, c.images.ServiceURL("images")+"?"+q, &page, nil)
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 		found = append(found, page.Images...)
 		if page.Next == "" {
@@ -159,14 +164,31 @@ func nameFilters(names []string) (filters []string) {
 // Get reads one image. The error of an absent one is ErrNotFound.
 func (c *Client) Get(ctx context.Context, id string) (Image, error) {
 	var img Image
-	if err := images.Get(ctx, c.images, id).ExtractInto(&img); err != nil {
-		return Image{}, fmt.Errorf("look at image %s of cloud %q: %w", id, c.cloud, explain(err))
+	err := c.again(ctx, func() error { return images.Get(ctx, c.images, id).ExtractInto(&img) })
+	if err != nil {
+		return Image{}, fmt.Errorf("look at image %s of cloud %q: %w", id, c.cloud, err)
 	}
 	return img, nil
 }
 
+// again asks until the error is none of the connection class, a few times. It
+// is for requests that may be answered twice: a server that ends connections
+// without saying so costs nothing then.
+func (c *Client) again(ctx context.Context, ask func() error) error {
+	for try := 1; ; try++ {
+		err := explain(ask())
+		if err == nil || try == tries || !fault.IsConnection(err) {
+			return err
+		}
+		if sleepErr := sleep(ctx, c.pause<<(try-1)); sleepErr != nil {
+			return sleepErr
+		}
+	}
+}
+
 // Create makes the record of an image, without data. All of its properties
-// are there from the start, so no crash can leave a record without them.
+// are there from the start, so no crash can leave a record without them. It is
+// not asked for again when its answer is lost: that would make another.
 func (c *Client) Create(ctx context.Context, img Image) (Image, error) {
 	opts := images.CreateOpts{
 		Name: img.Name, DiskFormat: img.DiskFormat, ContainerFormat: img.ContainerFormat,
@@ -211,15 +233,16 @@ func (c *Client) update(ctx context.Context, id, what string, patch ...images.Pa
 	if len(patch) == 0 {
 		return nil
 	}
-	if err := images.Update(ctx, c.images, id, images.UpdateOpts(patch)).Err; err != nil {
-		return fmt.Errorf("change image %s of cloud %q (%s): %w", id, c.cloud, what, explain(err))
+	err := c.again(ctx, func() error { return images.Update(ctx, c.images, id, images.UpdateOpts(patch)).Err })
+	if err != nil {
+		return fmt.Errorf("change image %s of cloud %q (%s): %w", id, c.cloud, what, err)
 	}
 	return nil
 }
 
 // Delete removes an image. That it is gone already is fine.
 func (c *Client) Delete(ctx context.Context, id string) error {
-	err := explain(images.Delete(ctx, c.images, id).ExtractErr())
+	err := c.again(ctx, func() error { return images.Delete(ctx, c.images, id).ExtractErr() })
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("delete image %s of cloud %q: %w", id, c.cloud, err)
 	}

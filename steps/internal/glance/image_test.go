@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -121,6 +123,40 @@ func TestChanges(t *testing.T) {
 	}
 	if err := c.Rename(t.Context(), id, "c"); !errors.Is(err, glance.ErrNotFound) || !strings.Contains(err.Error(), `(name it "c")`) {
 		t.Errorf("rename of a deleted image: %v", err)
+	}
+}
+
+// What may be asked twice is, over connections that end in the middle.
+func TestRequestsThatAreAnsweredTwice(t *testing.T) {
+	emb := newCloud(t)
+	for _, lost := range []string{"before", "after"} {
+		t.Run("connection cut "+lost+" the work", func(t *testing.T) {
+			var n atomic.Int64
+			n.Store(-1000)
+			c := overSocket(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodPost || n.Add(1)%3 == 0 {
+					emb.ServeHTTP(w, r)
+					return
+				}
+				if lost == "after" {
+					emb.ServeHTTP(httptest.NewRecorder(), r)
+				}
+				cut(w)
+			}))
+			id := mustCreate(t, c, glance.Image{Name: "a"}).ID
+			n.Store(0)
+			_, getErr := c.Get(t.Context(), id)
+			found, listErr := c.List(t.Context(), "a")
+			if err := errors.Join(getErr, listErr, c.Rename(t.Context(), id, "b"), c.Delete(t.Context(), id)); err != nil {
+				t.Error(err)
+			}
+			if len(found) != 1 {
+				t.Errorf("found %v", found)
+			}
+			if got := names(t, inside(t, emb)); len(got) != 0 {
+				t.Errorf("left: %v", got)
+			}
+		})
 	}
 }
 

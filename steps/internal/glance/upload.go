@@ -17,7 +17,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// tries bounds how often one record is sent its data.
+// tries bounds how often a request is made, and one record sent its data.
 const tries = 3
 
 // errStuck says that a record can take no data any more: the server that was
@@ -78,15 +78,10 @@ func after(putErr, err error) error {
 // patience is over.
 func (c *Client) settled(ctx context.Context, id string, patience time.Duration) (Image, error) {
 	wait := min(c.pause, 100*time.Millisecond)
-	fails := 0
 	for over := time.Now().Add(patience); ; wait = min(2*wait, c.pause) {
 		img, err := c.Get(ctx, id)
-		again := err == nil && (img.Status == Saving || img.Status == "uploading" || img.Status == "importing")
-		if passing(err) {
-			fails++
-			again = fails < tries
-		}
-		if !again || !time.Now().Before(over) {
+		moving := img.Status == Saving || img.Status == "uploading" || img.Status == "importing"
+		if err != nil || !moving || !time.Now().Before(over) {
 			return img, err
 		}
 		if err := sleep(ctx, wait); err != nil {
