@@ -13,12 +13,12 @@ const (
 	maxPage     = 1000
 )
 
-// repositories knows which repositories hold something.
+// repositories are those that are stored.
 type repositories interface {
 	// after gives the first n names after last, in the order of their bytes.
 	after(last string, n int) ([]string, error)
-	// watch sees every request before olareg does, and may look at how it ends.
-	watch(w http.ResponseWriter, req *http.Request, at place) http.ResponseWriter
+	// serve answers a request about one of them, or about none.
+	serve(w http.ResponseWriter, req *http.Request, at place)
 }
 
 // noRepositories are those of a registry that stores nothing.
@@ -26,8 +26,8 @@ type noRepositories struct{}
 
 func (noRepositories) after(string, int) ([]string, error) { return nil, nil }
 
-func (noRepositories) watch(w http.ResponseWriter, _ *http.Request, _ place) http.ResponseWriter {
-	return w
+func (noRepositories) serve(w http.ResponseWriter, req *http.Request, at place) {
+	serveNothing(w, req, at.repo != "")
 }
 
 // catalog sends one page of names.

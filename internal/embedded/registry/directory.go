@@ -18,16 +18,11 @@ import (
 type directory struct {
 	root     string
 	readOnly bool
+	stored   http.Handler
+	gate     gate
 }
 
-func (d directory) watch(w http.ResponseWriter, req *http.Request, at place) http.ResponseWriter {
-	if !d.readOnly {
-		d.link(req, at)
-	}
-	return w
-}
-
-func (d directory) after(last string, n int) ([]string, error) {
+func (d *directory) after(last string, n int) ([]string, error) {
 	w := walk{root: d.root, last: last, want: n}
 	if err := w.under(""); err != nil {
 		return nil, fmt.Errorf("looking for repositories: %w", err)

@@ -15,13 +15,14 @@ type memory struct {
 	pushed map[string][]string // repository -> digests of manifests
 }
 
-// watch notes the manifests that are put, before the one who puts them hears
-// of it.
-func (m *memory) watch(w http.ResponseWriter, req *http.Request, at place) http.ResponseWriter {
-	if req.Method != http.MethodPut || at.kind != "manifests" {
-		return w
+// serve has olareg answer, and notes the manifests that are put, before the
+// one who puts them hears of it.
+func (m *memory) serve(w http.ResponseWriter, req *http.Request, at place) {
+	if req.Method == http.MethodPut && at.kind == "manifests" {
+		header := w.Header()
+		w = &putWatch{ResponseWriter: w, done: func() { m.note(at.repo, header.Get("Docker-Content-Digest")) }}
 	}
-	return &putWatch{ResponseWriter: w, done: func() { m.note(at.repo, w.Header().Get("Docker-Content-Digest")) }}
+	m.stored.ServeHTTP(w, req)
 }
 
 type putWatch struct {

@@ -15,7 +15,7 @@ var blobDigest = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})
 // mirror of many images with common layers would be many times its size. Blobs
 // are only ever put in place as a whole and removed, so a link is as good as a
 // copy. Where there is nothing to link, olareg does what it always does.
-func (d directory) link(req *http.Request, at place) {
+func (d *directory) link(req *http.Request, at place) {
 	if req.Method != http.MethodPost || at.kind != "uploads" || at.ref != "" {
 		return
 	}
@@ -38,7 +38,7 @@ func isRepository(name string) bool {
 	return repoName.MatchString(name) && !strings.Contains("/"+name+"/", "/"+blobsDir+"/")
 }
 
-func (d directory) blob(repo, digest string) string {
+func (d *directory) blob(repo, digest string) string {
 	algorithm, hex, _ := strings.Cut(digest, ":")
 	return filepath.Join(d.root, filepath.FromSlash(repo), blobsDir, algorithm, hex)
 }

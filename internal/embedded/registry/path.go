@@ -18,12 +18,13 @@ var (
 	tagName  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 )
 
-// parsePath takes /v2/REPO/KIND/REF apart. A repository's name may hold
-// slashes, and words such as "tags", so it is read from the end.
-func parsePath(p string) (place, bool) {
+// parsePath takes /v2/REPO/KIND/REF apart; a path that is not about a
+// repository gives the zero place. A name may hold slashes, and words such as
+// "tags", so the path is read from its end.
+func parsePath(p string) place {
 	rest, ok := strings.CutPrefix(path.Clean("/"+p), "/v2/")
 	if !ok {
-		return place{}, false
+		return place{}
 	}
 	rest, ref := cutLast(rest)
 	rest, kind := cutLast(rest)
@@ -35,9 +36,12 @@ func parsePath(p string) (place, bool) {
 	case kind == "manifests", kind == "blobs", kind == "referrers":
 	case kind == "tags" && ref == "list":
 	default:
-		return place{}, false
+		return place{}
 	}
-	return place{rest, kind, ref}, repoName.MatchString(rest)
+	if !repoName.MatchString(rest) {
+		return place{}
+	}
+	return place{rest, kind, ref}
 }
 
 // cutLast cuts the part after the last slash off.

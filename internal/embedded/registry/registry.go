@@ -75,7 +75,7 @@ func New(conf Config) (*Registry, error) {
 		return nil, errors.Join(err, r.unlock())
 	}
 	r.stored = olareg.New(storage(conf))
-	r.names = directory{root: conf.Dir, readOnly: conf.ReadOnly}
+	r.names = &directory{root: conf.Dir, readOnly: conf.ReadOnly, stored: r.stored}
 	if conf.Dir == "" {
 		r.names = &memory{stored: r.stored, pushed: map[string][]string{}}
 	}
@@ -199,14 +199,10 @@ func (r *Registry) route(w http.ResponseWriter, req *http.Request) {
 		r.catalog(w, req, images)
 		return
 	}
-	at, ok := parsePath(req.URL.Path)
-	if repo := images.repos[at.repo]; ok && repo != nil {
+	at := parsePath(req.URL.Path)
+	if repo := images.repos[at.repo]; repo != nil {
 		repo.serve(w, req, at)
 		return
 	}
-	if r.stored == nil {
-		serveNothing(w, req, ok)
-		return
-	}
-	r.stored.ServeHTTP(r.names.watch(w, req, at), req)
+	r.names.serve(w, req, at)
 }

@@ -249,6 +249,28 @@ func TestCatalogWhilePushing(t *testing.T) {
 	})
 }
 
+// Pushes and pulls in one repository, all at once.
+func TestOneRepositoryAtOnce(t *testing.T) {
+	storages(t, func(t *testing.T, conf registry.Config) {
+		r := open(t, conf)
+		for n := range 8 {
+			t.Run(fmt.Sprint(n), func(t *testing.T) {
+				t.Parallel()
+				for m := range 10 {
+					layer := pushBlob(t, r, "ns/a", []byte(fmt.Sprint(n, m)))
+					tag := fmt.Sprintf("t%d.%d", n, m)
+					push(t, r, "ns/a", tag)
+					wantStatus(t, get(t, r, "/v2/ns/a/blobs/"+layer), http.StatusOK)
+					wantStatus(t, get(t, r, "/v2/ns/a/manifests/"+tag), http.StatusOK)
+					wantStatus(t, get(t, r, "/v2/ns/a/tags/list"), http.StatusOK)
+					mount := "/v2/ns/b/blobs/uploads/?mount=" + layer + "&from=ns/a"
+					wantStatus(t, call{method: http.MethodPost, path: mount}.do(t, r), http.StatusCreated)
+				}
+			})
+		}
+	})
+}
+
 func TestUsers(t *testing.T) {
 	r := open(t, registry.Config{User: "stack", Password: "right"})
 	login := func(user, password string) int {
