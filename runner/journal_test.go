@@ -213,9 +213,8 @@ func TestJournalWithALineMissing(t *testing.T) {
 // made to fail at other things.
 type brokenFile struct {
 	journalFile
-	room             int
-	noSync, noCut    error
-	syncs, truncates int
+	room          int
+	noSync, noCut error
 }
 
 func (f *brokenFile) Write(p []byte) (int, error) {

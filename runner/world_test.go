@@ -5,22 +5,18 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"hash"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // write makes a file with its directory.
+
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -32,7 +28,7 @@ func digest(t *testing.T, algo Algo, content string) string {
 	h, err := newHash(algo)
 	must(t, err)
 	h.Write([]byte(content))
-	return hex.EncodeToString(h.(hash.Hash).Sum(nil))
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func TestSumGivesWhatIsAskedFor(t *testing.T) {
@@ -88,6 +84,7 @@ func TestSumRefuses(t *testing.T) {
 }
 
 // remembered says whether the next Sum of a file would come from memory.
+
 func remembered(c *sumCache, path string, algo Algo) bool {
 	f, err := os.Open(path)
 	if err != nil {
@@ -153,7 +150,9 @@ func TestSumRemembers(t *testing.T) {
 }
 
 // settle makes a file's times old enough to be trusted. Nothing but time can
+
 // make a ctime old, so this spins until the clock has moved on.
+
 func settle(t *testing.T, file string) {
 	t.Helper()
 	f, err := os.Open(file)
@@ -167,6 +166,7 @@ func settle(t *testing.T, file string) {
 }
 
 // lie makes the memory of a file wrong, so that using it shows.
+
 func lie(d *Disk, file string) {
 	e := d.sums.files[file]
 	e.Sums = map[Algo]string{SHA256: "a lie"}
@@ -244,6 +244,7 @@ func TestSumsAreKept(t *testing.T) {
 }
 
 // A store keeps the digests for the next run, in applies only.
+
 func TestStoreKeepsSums(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
 	file := filepath.Join(t.TempDir(), "f")
@@ -267,207 +268,7 @@ func TestStoreKeepsSums(t *testing.T) {
 }
 
 // Many that ask for one file at once wait for one hashing of it.
-func TestSumOnceForAll(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var c sumCache
-		first, mine := c.board("/f", false)
-		if !mine {
-			t.Fatal("the first is not to fly")
-		}
-		var waiting sync.WaitGroup
-		for range 3 {
-			waiting.Go(func() {
-				f, mine := c.board("/f", false)
-				if mine {
-					t.Error("a second hashing of the same file")
-				}
-				<-f.done
-				if f.sums[MD5] != "d" {
-					t.Error("another result")
-				}
-			})
-		}
-		synctest.Wait()
-		first.sums = map[Algo]string{MD5: "d"}
-		c.land("/f", first)
-		waiting.Wait()
-		if _, mine := c.board("/f", false); !mine {
-			t.Error("the landed flight is still there")
-		}
-	})
-}
 
 // Whoever waits for another's hashing does it himself when that fails, when it
+
 // lacks an algorithm, or when it was not hard enough; and can be stopped.
-func TestSumAfterAnothersFlight(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "f")
-	write(t, file, "hello")
-	tests := []struct {
-		name   string
-		flight flight
-		hard   bool
-		want   string
-	}{
-		{"it failed", flight{err: errors.New("stopped")}, false, digest(t, MD5, "hello")},
-		{"it has another algorithm", flight{sums: map[Algo]string{SHA256: "x"}}, false, digest(t, MD5, "hello")},
-		{"it was from memory", flight{sums: map[Algo]string{MD5: "x"}}, true, digest(t, MD5, "hello")},
-		{"it will do", flight{sums: map[Algo]string{MD5: "x"}, hard: true}, true, "x"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var d Disk
-				f, _ := d.sums.board(file, tt.flight.hard)
-				result := make(chan string)
-				go func() {
-					got, err := d.sums.sum(t.Context(), file, []Algo{MD5}, tt.hard)
-					if err != nil {
-						t.Error(err)
-					}
-					result <- got[MD5]
-				}()
-				synctest.Wait()
-				f.sums, f.err = tt.flight.sums, tt.flight.err
-				d.sums.land(file, f)
-				if got := <-result; got != tt.want {
-					t.Errorf("got %s, want %s", got, tt.want)
-				}
-			})
-		})
-	}
-	t.Run("stopped while waiting", func(t *testing.T) {
-		var d Disk
-		d.sums.board(file, false)
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := d.sums.sum(ctx, file, []Algo{MD5}, false); !errors.Is(err, context.Canceled) {
-			t.Errorf("error %v", err)
-		}
-	})
-}
-
-func TestSumFromManySides(t *testing.T) {
-	dir := t.TempDir()
-	var d Disk
-	var all sync.WaitGroup
-	for i := range 40 {
-		file := filepath.Join(dir, string(rune('a'+i%5)))
-		if i < 5 {
-			write(t, file, "hello")
-		}
-		all.Go(func() {
-			w := []World{&d, d.Hard()}[i%2]
-			got, err := w.Sum(t.Context(), file, MD5, SHA256)
-			if err != nil || len(got) != 2 {
-				t.Errorf("Sum = %v, %v", got, err)
-			}
-			got[MD5] = "mine to change"
-		})
-	}
-	all.Wait()
-}
-
-func content(s string) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewBufferString(s)), nil }
-}
-
-func TestPlannedWorld(t *testing.T) {
-	dir := t.TempDir()
-	at := func(name string) string { return filepath.Join(dir, name) }
-	write(t, at("real"), "real")
-	write(t, at("both"), "as it is")
-	w := Planned(&Disk{},
-		File{Path: at("made"), Mode: fs.ModeDir | 0o700},
-		File{Path: at("both"), Size: 3, Mode: 0o600, Open: content("old")},
-		File{Path: at("a/b/f"), Size: 5, Mode: 0o640, Open: content("hello"), Sums: map[Algo]string{SHA256: "as planned"}},
-		File{Path: at("both/"), Size: 3, Mode: 0o600, Open: content("new")},
-		File{Path: at("later"), Size: 9, Mode: 0o600},
-	)
-	stats := []struct {
-		name string
-		want string // mode and size, "" for absent
-		size int64
-	}{
-		{"made", "drwx------", 0},
-		{"a", "drwxr-xr-x", 0},
-		{"a/b", "drwxr-xr-x", 0},
-		{"a/b/f", "-rw-r-----", 5},
-		{"a/b/../b/f", "-rw-r-----", 5},
-		{"both", "-rw-------", 3},
-		{"real", "-rw-r--r--", 4},
-		{"absent", "", 0},
-		{"a/absent", "", 0},
-	}
-	for _, tt := range stats {
-		fi, err := w.Stat(at(tt.name))
-		switch {
-		case tt.want == "":
-			if !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("Stat %s: %v, want not exist", tt.name, err)
-			}
-		case err != nil:
-			t.Errorf("Stat %s: %v", tt.name, err)
-		case fi.Mode().String() != tt.want || fi.Size() != tt.size || fi.IsDir() != fi.Mode().IsDir() || fi.Name() != filepath.Base(tt.name):
-			t.Errorf("Stat %s = %v %d %s", tt.name, fi.Mode(), fi.Size(), fi.Name())
-		}
-	}
-	for name, want := range map[string]string{"a/b/f": "hello", "both": "new", "real": "real"} {
-		r, err := w.Open(at(name))
-		must(t, err)
-		if got, _ := io.ReadAll(r); string(got) != want {
-			t.Errorf("Open %s reads %q, want %q", name, got, want)
-		}
-		must(t, r.Close())
-	}
-	for name, want := range map[string]error{
-		"made": syscall.EISDIR, "a": syscall.EISDIR, "absent": fs.ErrNotExist, "later": errNoContent, "both/f": syscall.ENOTDIR,
-	} {
-		if _, err := w.Open(at(name)); !errors.Is(err, want) {
-			t.Errorf("Open %s: %v, want %v", name, err, want)
-		}
-	}
-	if _, err := w.Stat(at("both/f")); !errors.Is(err, syscall.ENOTDIR) {
-		t.Errorf("Stat below a file: %v", err)
-	}
-}
-
-func TestPlannedSums(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "f")
-	opened := atomic.Int32{}
-	planned := File{Path: file, Size: 5, Sums: map[Algo]string{SHA256: "as planned"}, Open: func() (io.ReadCloser, error) {
-		opened.Add(1)
-		return content("hello")()
-	}}
-	shared := []*plannedFile{newPlannedFile(planned)}
-	worlds := []World{plannedWorld(&Disk{}, shared), plannedWorld(&Disk{}, shared)}
-	got, err := worlds[0].Sum(t.Context(), file, SHA256)
-	must(t, err)
-	if got[SHA256] != "as planned" || opened.Load() != 0 {
-		t.Errorf("Sum = %v, opened %d times", got, opened.Load())
-	}
-	var all sync.WaitGroup
-	for i := range 6 {
-		all.Go(func() {
-			got, err := worlds[i%2].Sum(t.Context(), file, MD5, SHA256)
-			if err != nil || got[MD5] != digest(t, MD5, "hello") || got[SHA256] != "as planned" {
-				t.Errorf("Sum = %v, %v", got, err)
-			}
-		})
-	}
-	all.Wait()
-	if opened.Load() != 1 {
-		t.Errorf("opened %d times, want once", opened.Load())
-	}
-	if planned.Sums[MD5] != "" {
-		t.Error("the step's own map was written to")
-	}
-	if _, err := worlds[0].Sum(t.Context(), dir, MD5); !errors.Is(err, syscall.EISDIR) {
-		t.Errorf("Sum of a directory: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := Planned(&Disk{}, planned).Sum(ctx, file, SHA512); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v, want canceled", err)
-	}
-}

@@ -76,10 +76,10 @@ func cancelOnce(parent context.Context, f *Fixture, at int64, sameChange bool) (
 	switch {
 	case applyErr == nil:
 	case ctx.Err() == nil:
-		return true, fmt.Errorf("Apply, not cancelled: %w", applyErr)
+		return true, fmt.Errorf("in Apply, not cancelled: %w", applyErr)
 	case sameChange:
 		if err := finding.Change.Apply(parent, &counter{}); err != nil {
-			return true, fmt.Errorf("Apply of the same change, called again: %w", err)
+			return true, fmt.Errorf("in Apply of the same change, called again: %w", err)
 		}
 	default:
 		if _, _, err := apply(parent, f.New()); err != nil {

@@ -18,11 +18,11 @@ import (
 func look(ctx context.Context, step runner.Step) (*runner.Finding, error) {
 	world := &runner.Disk{}
 	if _, err := step.Inputs(ctx, world); err != nil {
-		return nil, fmt.Errorf("Inputs: %w", err)
+		return nil, fmt.Errorf("in Inputs: %w", err)
 	}
 	f, err := step.Diff(ctx, world, nil)
 	if err != nil {
-		return nil, fmt.Errorf("Diff: %w", err)
+		return nil, fmt.Errorf("in Diff: %w", err)
 	}
 	if f == nil {
 		return nil, errors.New("Diff gave neither a finding nor an error")
@@ -38,7 +38,7 @@ func apply(ctx context.Context, step runner.Step) (*runner.Finding, runner.Outpu
 	}
 	if f.Change != nil {
 		if err := f.Change.Apply(ctx, &counter{}); err != nil {
-			return f, nil, fmt.Errorf("Apply: %w", err)
+			return f, nil, fmt.Errorf("in Apply: %w", err)
 		}
 	}
 	outputs, err := verify(ctx, step)
@@ -48,7 +48,7 @@ func apply(ctx context.Context, step runner.Step) (*runner.Finding, runner.Outpu
 func verify(ctx context.Context, step runner.Step) (runner.Outputs, error) {
 	outputs, err := step.Verify(ctx, (&runner.Disk{}).Hard())
 	if err != nil {
-		return nil, fmt.Errorf("Verify: %w", err)
+		return nil, fmt.Errorf("in Verify: %w", err)
 	}
 	return outputs, nil
 }
@@ -146,14 +146,14 @@ func stableInputs(t *testing.T, c Case) error {
 	}
 	first, err := f.New().Inputs(t.Context(), &runner.Disk{})
 	if err != nil {
-		return fmt.Errorf("Inputs: %w", err)
+		return fmt.Errorf("in Inputs: %w", err)
 	}
 	second, err := f.New().Inputs(t.Context(), &runner.Disk{})
 	if err != nil {
-		return fmt.Errorf("Inputs, asked again: %w", err)
+		return fmt.Errorf("in Inputs, asked again: %w", err)
 	}
 	if diff := cmp.Diff(first, second); diff != "" {
-		return fmt.Errorf("Inputs differ between two calls (-first +second):\n%s", diff)
+		return fmt.Errorf("the inputs differ between two calls (-first +second):\n%s", diff)
 	}
 	seen := map[string]bool{}
 	for _, in := range first {
@@ -251,11 +251,11 @@ func (f *Fixture) content(ctx context.Context) error {
 	}
 	for name, found := range finding.Outputs {
 		if !same(found, outputs[name]) {
-			return fmt.Errorf("Diff found the output %q as %q, Verify as %q", name, found, outputs[name])
+			return fmt.Errorf("the output %q is %q to Diff and %q to Verify", name, found, outputs[name])
 		}
 	}
 	if len(outputs) != len(finding.Outputs) {
-		return fmt.Errorf("Diff found %d outputs, Verify %d", len(finding.Outputs), len(outputs))
+		return fmt.Errorf("found %d outputs in Diff, %d in Verify", len(finding.Outputs), len(outputs))
 	}
 	return nil
 }

@@ -1,0 +1,108 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+)
+
+func TestSumOnceForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c sumCache
+		first, mine := c.board("/f", false)
+		if !mine {
+			t.Fatal("the first is not to fly")
+		}
+		var waiting sync.WaitGroup
+		for range 3 {
+			waiting.Go(func() {
+				f, mine := c.board("/f", false)
+				if mine {
+					t.Error("a second hashing of the same file")
+				}
+				<-f.done
+				if f.sums[MD5] != "d" {
+					t.Error("another result")
+				}
+			})
+		}
+		synctest.Wait()
+		first.sums = map[Algo]string{MD5: "d"}
+		c.land("/f", first)
+		waiting.Wait()
+		if _, mine := c.board("/f", false); !mine {
+			t.Error("the landed flight is still there")
+		}
+	})
+}
+
+func TestSumAfterAnothersFlight(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "f")
+	write(t, file, "hello")
+	tests := []struct {
+		name   string
+		flight flight
+		hard   bool
+		want   string
+	}{
+		{"it failed", flight{err: errors.New("stopped")}, false, digest(t, MD5, "hello")},
+		{"it has another algorithm", flight{sums: map[Algo]string{SHA256: "x"}}, false, digest(t, MD5, "hello")},
+		{"it was from memory", flight{sums: map[Algo]string{MD5: "x"}}, true, digest(t, MD5, "hello")},
+		{"it will do", flight{sums: map[Algo]string{MD5: "x"}, hard: true}, true, "x"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var d Disk
+				f, _ := d.sums.board(file, tt.flight.hard)
+				result := make(chan string)
+				go func() {
+					got, err := d.sums.sum(t.Context(), file, []Algo{MD5}, tt.hard)
+					if err != nil {
+						t.Error(err)
+					}
+					result <- got[MD5]
+				}()
+				synctest.Wait()
+				f.sums, f.err = tt.flight.sums, tt.flight.err
+				d.sums.land(file, f)
+				if got := <-result; got != tt.want {
+					t.Errorf("got %s, want %s", got, tt.want)
+				}
+			})
+		})
+	}
+	t.Run("stopped while waiting", func(t *testing.T) {
+		var d Disk
+		d.sums.board(file, false)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := d.sums.sum(ctx, file, []Algo{MD5}, false); !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+func TestSumFromManySides(t *testing.T) {
+	dir := t.TempDir()
+	var d Disk
+	var all sync.WaitGroup
+	for i := range 40 {
+		file := filepath.Join(dir, string(rune('a'+i%5)))
+		if i < 5 {
+			write(t, file, "hello")
+		}
+		all.Go(func() {
+			w := []World{&d, d.Hard()}[i%2]
+			got, err := w.Sum(t.Context(), file, MD5, SHA256)
+			if err != nil || len(got) != 2 {
+				t.Errorf("Sum = %v, %v", got, err)
+			}
+			got[MD5] = "mine to change"
+		})
+	}
+	all.Wait()
+}
