@@ -14,11 +14,14 @@ import (
 )
 
 // glanceUpload brings the images of an overcloud into a cloud's image service
-// and the agent's into the directory that nodes boot from.
+// and the agent's into the directory that nodes boot from. An image whose
+// content is in the cloud already, by its digest, is left alone. Another one is
+// uploaded under a name of its own first, NAME.bayplan-upload; once it is whole
+// the old image becomes NAME_TIME and the new one NAME. Old images are kept.
 type glanceUpload struct {
 	// Cloud to upload to, a name under connections.clouds.
 	Cloud string `json:"cloud"`
-	// Directory that holds the image files.
+	// Directory that holds the image files: overcloud-full.qcow2, overcloud-full.vmlinuz, overcloud-full.initrd, ironic-python-agent.kernel and ironic-python-agent.initramfs.
 	From plan.Path `json:"from"`
 	// Directory that nodes boot from: gets agent.kernel and agent.ramdisk. Without it they are placed nowhere.
 	HTTPBoot plan.Path `json:"http_boot,omitempty"`
