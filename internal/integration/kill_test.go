@@ -53,7 +53,7 @@ func TestKill(t *testing.T) {
 
 // TestKillUpload does the same to the upload into Glance.
 func TestKillUpload(t *testing.T) {
-	const points = 6
+	const points = 12
 	var passed tape
 	cloud := startCloud(t, func(glance string) string { return passed.proxy(t, "glance", glance) })
 	fresh := func(t *testing.T) *site {

@@ -83,7 +83,7 @@ func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 func (s *site) connections(t *testing.T) string {
 	t.Helper()
 	file := s.path("connections.yaml")
-	text := fmt.Sprintf("connections:\n  registries:\n    upstream: %s\n    local: %s\n  clouds:\n    undercloud: %s\n",
+	text := fmt.Sprintf("secrets:\n  token: { env: REGISTRY_TOKEN }\nconnections:\n  registries:\n    upstream: %s\n    local: %s\n  clouds:\n    undercloud: %s\n",
 		s.upstream, s.local, s.undercloud)
 	if old, err := os.ReadFile(file); err == nil && string(old) == text {
 		return file
