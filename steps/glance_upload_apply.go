@@ -159,8 +159,13 @@ func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) error {
 		}
 	}
 	wg.Wait()
-	if ctx.Err() != nil {
-		return ctx.Err()
+	if stopped := ctx.Err(); stopped != nil {
+		// All that was under way ended with it; one of them says what it was.
+		i := slices.IndexFunc(errs, func(err error) bool { return errors.Is(err, stopped) })
+		if i < 0 {
+			return stopped
+		}
+		return errs[i]
 	}
 	errs = slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, errWaited) })
 	return errors.Join(errs...)

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"errors"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -118,14 +119,50 @@ func TestGlanceUploadIntoAClosedBootDirectory(t *testing.T) {
 
 func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
 	b := newGlanceBench(t)
-	_, err := b.Verify(t.Context(), &runner.Disk{})
-	for _, want := range []string{
-		`image "overcloud-full-vmlinuz" of cloud "undercloud": it is not there`, `image "bm-deploy-ramdisk" of cloud "undercloud": it is not there`,
-		b.dir + "/httpboot/agent.kernel: it is not there", b.dir + "/httpboot/agent.ramdisk: it is not there",
-	} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v does not have %q", err, want)
+	verify := func() string {
+		_, err := b.Verify(t.Context(), &runner.Disk{})
+		if err == nil {
+			t.Fatal("nothing is wrong")
 		}
+		return b.neutral(err.Error())
+	}
+	const image = ` of cloud "undercloud": `
+	fresh := verify()
+	for _, want := range []string{
+		`image "overcloud-full-vmlinuz"` + image + "it is not there", `image "bm-deploy-ramdisk"` + image + "it is not there",
+		"DIR/httpboot/agent.kernel: it is not there", "DIR/httpboot/agent.ramdisk: it is not there",
+	} {
+		if !strings.Contains(fresh, want) {
+			t.Errorf("error %s does not have %q", fresh, want)
+		}
+	}
+
+	applied(t, b)
+	c, err := b.Cloud(t.Context(), "undercloud")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := b.all(t)
+	_, createErr := c.Create(t.Context(), glance.Image{Name: "bm-deploy-kernel", Properties: map[string]string{}})
+	_, leftErr := c.Create(t.Context(), glance.Image{Name: "bm-deploy-ramdisk.bayplan-upload", Properties: map[string]string{glance.Marker: "x"}})
+	if err := errors.Join(
+		createErr, leftErr, c.Delete(t.Context(), all["overcloud-full-vmlinuz"].ID), c.SetVisibility(t.Context(), all["overcloud-full-initrd"].ID, "private"),
+		c.SetProperties(t.Context(), all["overcloud-full"].ID, map[string]string{"ramdisk_id": "3a7f5849-f332-4b5b-a162-4163644e4b5f"}),
+	); err != nil {
+		t.Fatal(err)
+	}
+	putFile(t, b.dir+"/images/ironic-python-agent.initramfs", "new")
+	want := []string{
+		`image "overcloud-full-vmlinuz"` + image + "it is not there",
+		`image "overcloud-full-initrd"` + image + "it is private, not public",
+		`image "overcloud-full"` + image + `its ramdisk_id is "3a7f5849-f332-4b5b-a162-4163644e4b5f", not "` + all["overcloud-full-initrd"].ID + `"`,
+		`image "bm-deploy-kernel"` + image + "another image has its name: ID",
+		`image "bm-deploy-ramdisk"` + image + "its content differs",
+		`image "bm-deploy-ramdisk"` + image + "an interrupted upload left ID",
+		"DIR/httpboot/agent.ramdisk: its content differs from DIR/images/ironic-python-agent.initramfs",
+	}
+	if diff := cmp.Diff(strings.Join(want, " "), verify()); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
 	}
 }
 

@@ -234,6 +234,9 @@ func (f imageFound) problems() (all []string) {
 		all = append(all, "another image has its name: "+d.Old[0].ID)
 	}
 	for _, key := range sortedNames(d.Fix) {
+		if d.Fix[key] == "" {
+			continue // the image that it would name is missing, which is told
+		}
 		all = append(all, fmt.Sprintf("its %s is %q, not %q", key, d.Keep.Properties[key], d.Fix[key]))
 	}
 	if d.Show {
