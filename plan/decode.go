@@ -344,7 +344,7 @@ func setBool(n *node, v reflect.Value, text string, at spot) *complaint {
 		v.SetBool(text == "true")
 		return nil
 	}
-	c := &complaint{msg: fmt.Sprintf("%s must be true or false, is %s", at, n.shown())}
+	c := &complaint{msg: fmt.Sprintf("%s must be true or false, is %s", at, n.shown(text))}
 	if n.kind == isScalar && (text == "true" || text == "false") {
 		c.hint = "take the quotes off"
 	}
@@ -357,7 +357,7 @@ func setInt(n *node, v reflect.Value, text string, at spot) *complaint {
 		sign, num = "-", text[1:]
 	}
 	if n.kind != isScalar || n.null || !n.unquoted() || !digits.MatchString(num) {
-		c := &complaint{msg: fmt.Sprintf("%s must be a whole number, is %s", at, n.shown())}
+		c := &complaint{msg: fmt.Sprintf("%s must be a whole number, is %s", at, n.shown(text))}
 		if n.kind == isScalar && !n.unquoted() && digits.MatchString(num) {
 			c.hint = "take the quotes off"
 		}
@@ -381,9 +381,9 @@ func setInt(n *node, v reflect.Value, text string, at spot) *complaint {
 }
 
 // shown says what a node is, with its text where that helps.
-func (n *node) shown() string {
+func (n *node) shown(text string) string {
 	if n.kind != isScalar || n.null {
 		return n.is()
 	}
-	return n.quoted()
+	return n.quoted(text)
 }

@@ -60,17 +60,17 @@ func Parse(file string, src []byte, o Options) (*Plan, Errors) {
 }
 
 // readFile reads a file no further than one may be large.
-func readFile(path string) ([]byte, error) {
+func readFile(path string) (raw []byte, err error) {
 	file, err := os.Open(path)
-	if err != nil {
-		var at *os.PathError
-		if errors.As(err, &at) {
-			return nil, at.Err // the path is the error's place already
-		}
-		return nil, err
+	if err == nil {
+		defer file.Close()
+		raw, err = io.ReadAll(io.LimitReader(file, maxBytes+1))
 	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxBytes+1))
+	var at *os.PathError
+	if errors.As(err, &at) {
+		err = at.Err // the path is the mistake's place already
+	}
+	return raw, err
 }
 
 // open makes nodes of a file's bytes. The node is nil when there is nothing to

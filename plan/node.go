@@ -1,6 +1,9 @@
 package plan
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // A kind is what a piece of YAML is.
 type kind uint8
@@ -88,13 +91,14 @@ func (n *node) is() string {
 	return n.kind.String()
 }
 
-// quoted gives a scalar's text as a message may show it.
-func (n *node) quoted() string {
+// quoted gives a scalar's text, or what its references came to, as a message
+// may show it.
+func (n *node) quoted(text string) string {
 	switch {
 	case n.hush:
 		return redacted
-	case len(n.text) > 60:
-		return `"` + strings.ToValidUTF8(n.text[:57], "") + `..."`
+	case len(text) > 60:
+		text = strings.ToValidUTF8(text[:57], "") + "..."
 	}
-	return `"` + n.text + `"`
+	return strconv.Quote(text)
 }

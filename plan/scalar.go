@@ -70,11 +70,11 @@ func (n *node) wantDuration(name, text string) (time.Duration, *complaint) {
 	case n.kind != isScalar || n.null:
 		return 0, &complaint{fmt.Sprintf("%s must be a duration, is %s", name, n.is()), hint}
 	case digits.MatchString(text) && text != "0":
-		return 0, &complaint{fmt.Sprintf("%s must be a duration, %s has no unit", name, n.quoted()), hint}
+		return 0, &complaint{fmt.Sprintf("%s must be a duration, %s has no unit", name, n.quoted(text)), hint}
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, &complaint{fmt.Sprintf("%s must be a duration, %s is none", name, n.quoted()), hint}
+		return 0, &complaint{fmt.Sprintf("%s must be a duration, %s is none", name, n.quoted(text)), hint}
 	}
 	return d, nil
 }

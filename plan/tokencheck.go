@@ -21,6 +21,7 @@ type tokenCheck struct {
 type level struct {
 	col   int        // of its keys or dashes, in block style
 	flow  token.Type // what opened it, in flow style
+	base  int        // bytes of the path to it
 	path  int        // bytes of the path to the entry that is open
 	keys  int
 	colon bool // the entry that is open has one
@@ -51,7 +52,7 @@ func (c *tokenCheck) token(i int, tk *token.Token) *Error {
 		if bad := c.unquoted(i, tk); bad != nil {
 			return bad
 		}
-		c.levels = append(c.levels, level{flow: tk.Type, path: c.path()})
+		c.levels = append(c.levels, level{flow: tk.Type, base: c.path(), path: c.path() + 6})
 	case token.SequenceEndType, token.MappingEndType:
 		c.close(tk.Type)
 	case token.CollectEntryType:
@@ -135,14 +136,10 @@ func (c *tokenCheck) blockEntry(col int, key string) *level {
 		c.levels = c.levels[:len(c.levels)-1]
 	}
 	if top := c.top(); top == nil || top.flow != 0 || top.col < col {
-		c.levels = append(c.levels, level{col: col})
+		c.levels = append(c.levels, level{col: col, base: c.path()})
 	}
 	top := c.top()
-	outer := 1
-	if n := len(c.levels); n > 1 {
-		outer = c.levels[n-2].path
-	}
-	top.path = outer + len(key) + 1
+	top.path = top.base + len(key) + 1
 	c.paths += top.path
 	return top
 }
@@ -155,7 +152,8 @@ func (c *tokenCheck) key(colon int, k *token.Token) *Error {
 	top := c.top()
 	if top != nil && top.flow != 0 {
 		top.colon = true
-		c.paths += top.path + len(k.Value)
+		top.path = top.base + len(k.Value) + 1
+		c.paths += top.path
 	} else {
 		top = c.blockEntry(k.Position.Column, k.Value)
 	}
