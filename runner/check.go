@@ -16,9 +16,7 @@ import (
 // What only follows from another mistake is not reported; known are those that
 // reading the plan found already. The Graph is nil when there are any.
 func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors) {
-	// Reading drops what it reports, a need with a typing error for example, so
-	// the order of the steps may not be what was meant.
-	c := &checker{plan: p, types: types, bad: map[string]bool{}, tangled: len(known) > 0}
+	c := &checker{plan: p, types: types, bad: map[string]bool{}, doubtful: doubtful(p, known)}
 	g := &Graph{Plan: p}
 	for _, s := range p.Steps {
 		g.Nodes = append(g.Nodes, c.node(s))
@@ -29,9 +27,7 @@ func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors
 		}
 	}
 	c.cycles(g)
-	if !c.tangled {
-		c.paths(g)
-	}
+	c.paths(g)
 	if len(c.errs) > 0 || len(known) > 0 {
 		_ = c.errs.Err() // sorts them
 		return nil, c.errs
@@ -41,11 +37,31 @@ func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors
 
 // A checker collects what Check finds.
 type checker struct {
-	plan    *plan.Plan
-	types   Types
-	errs    plan.Errors
-	bad     map[string]bool // steps with a mistake in their type or configuration
-	tangled bool            // the order of the steps is not known
+	plan     *plan.Plan
+	types    Types
+	errs     plan.Errors
+	bad      map[string]bool // steps with a mistake in their type or configuration
+	doubtful map[string]bool // steps of which it is not known what they wait for
+}
+
+// doubtful gives the steps that have known mistakes in them: reading drops what
+// it reports, a need with a typing error for example.
+func doubtful(p *plan.Plan, known plan.Errors) map[string]bool {
+	found := map[string]bool{}
+	for _, e := range known {
+		in := ""
+		for _, s := range p.Steps {
+			if e.File == p.Errorf(s.Pos, "").File && !before(e.Pos, s.Pos) {
+				in = s.ID
+			}
+		}
+		found[in] = true
+	}
+	return found
+}
+
+func before(a, b plan.Pos) bool {
+	return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
 }
 
 func (c *checker) report(pos plan.Pos, msg, hint string) {
@@ -99,10 +115,13 @@ func (c *checker) reference(n *Node, ref plan.Ref) {
 	}
 }
 
-// cycles reports each cycle once and marks the order as unknown.
+// cycles reports each cycle once.
 func (c *checker) cycles(g *Graph) {
-	for stuck := circular(g.sort()); len(stuck) > 0; {
-		c.tangled = true
+	unplaced := g.sort()
+	for _, n := range unplaced {
+		c.doubtful[n.ID()] = true
+	}
+	for stuck := circular(unplaced); len(stuck) > 0; {
 		loop := cycle(stuck)
 		c.report(c.plan.Step(loop[0]).Pos, "steps wait for each other: "+strings.Join(append(loop, loop[0]), " -> "), "")
 		stuck = circular(slices.DeleteFunc(stuck, func(n *Node) bool { return slices.Contains(loop, n.ID()) }))

@@ -150,13 +150,20 @@ func damage(dir, name string, err error) error {
 		"the state is a memory that saves work: moved away, everything is looked at anew and nothing is lost but time")
 }
 
-// belongs says whether the memory is that of the plan: of the same file, or of
-// the file in the same place beside it when the state was moved or copied.
+// belongs says whether the memory is that of the plan: of the same file, by
+// whatever name, or of the file in the same place beside it when the state was
+// moved or copied.
 func (m *memory) belongs(dir, planFile string) bool {
-	if m.Plan == planFile {
+	if m.Plan == planFile || sameFile(m.Plan, planFile) {
 		return true
 	}
 	then, errThen := filepath.Rel(m.Dir, m.Plan)
 	now, errNow := filepath.Rel(dir, planFile)
 	return errThen == nil && errNow == nil && m.Dir != dir && then == now
+}
+
+func sameFile(a, b string) bool {
+	fa, errA := os.Stat(a)
+	fb, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(fa, fb)
 }

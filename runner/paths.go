@@ -13,16 +13,29 @@ type touch struct {
 }
 
 // paths finds steps that write the same file, and steps that use what another
-// one makes without coming after it. One finding a pair of steps is enough.
+// one makes without coming after it. One finding a pair of steps is enough, and
+// of a step that writes what is another's nothing more is said.
 func (c *checker) paths(g *Graph) {
 	touches := c.touches(g)
+	c.eachPair(touches, func(a, b touch) {
+		if c.sameFile(a, b) {
+			c.bad[b.node.ID()] = true
+		}
+	})
+	c.eachPair(touches, func(a, b touch) {
+		if !c.unordered(a, b) {
+			c.unordered(b, a)
+		}
+	})
+}
+
+// eachPair calls f for each two of touches in file order, without those that
+// have a mistake by then.
+func (c *checker) eachPair(touches []touch, f func(a, b touch)) {
 	for i, a := range touches {
 		for _, b := range touches[i+1:] {
-			if c.sameFile(a, b) {
-				continue
-			}
-			if !c.unordered(a, b) {
-				c.unordered(b, a)
+			if !c.bad[a.node.ID()] && !c.bad[b.node.ID()] {
+				f(a, b)
 			}
 		}
 	}
@@ -74,7 +87,7 @@ func (c *checker) sameFile(a, b touch) bool {
 
 // unordered reports that user uses what maker makes and does not come after it.
 func (c *checker) unordered(maker, user touch) bool {
-	if user.node.After(maker.node.ID()) {
+	if user.node.After(maker.node.ID()) || c.doubts(user.node) {
 		return false
 	}
 	verb, path, ok := use(maker, user)
@@ -87,6 +100,16 @@ func (c *checker) unordered(maker, user touch) bool {
 	}
 	c.report(user.node.Step.Pos, fmt.Sprintf("%s %s, which step %q makes, but does not come after it", verb, path, maker.node.ID()), hint)
 	return true
+}
+
+// doubts says that a node may have been meant to wait for more than it does.
+func (c *checker) doubts(n *Node) bool {
+	for id := range c.doubtful {
+		if n.ID() == id || n.After(id) {
+			return true
+		}
+	}
+	return false
 }
 
 // use finds in what way user depends on what maker makes.

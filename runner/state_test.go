@@ -160,6 +160,19 @@ func TestStateOfAnotherPlan(t *testing.T) {
 	must(t, openStore(t, dir).Close()) // the lock was given back
 }
 
+func TestStateOfAPlanByAnotherName(t *testing.T) {
+	top := t.TempDir()
+	file, link, state := filepath.Join(top, "real", "bayplan.yaml"), filepath.Join(top, "link"), filepath.Join(top, "state")
+	write(t, file, "x")
+	must(t, os.Symlink(filepath.Dir(file), link))
+	s, err := OpenStore(state, file)
+	must(t, err)
+	must(t, s.Close())
+	if _, err := ReadStore(state, filepath.Join(link, "bayplan.yaml")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestStateMovedWithItsPlan(t *testing.T) {
 	top := t.TempDir()
 	old, moved := filepath.Join(top, "old"), filepath.Join(top, "new")
