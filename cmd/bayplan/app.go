@@ -15,7 +15,8 @@ import (
 type program struct {
 	out, err io.Writer // out for results, err for people
 	env      []string
-	terminal bool // out is a terminal that can be drawn on
+	dir      string // the working directory
+	terminal bool   // out is a terminal that can be drawn on
 }
 
 const description = `A plan (by default bayplan.yaml) names which disk images and container images

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -131,7 +132,7 @@ func (p *program) tell(err error) {
 func (p *program) tellMistake(m *plan.Error) {
 	fmt.Fprintln(p.err, m)
 	if text := m.Excerpt(); text != "" {
-		fmt.Fprintln(p.err, text)
+		fmt.Fprintln(p.err, "    "+strings.ReplaceAll(text, "\n", "\n    "))
 	}
 	if m.Hint != "" {
 		fmt.Fprintf(p.err, "hint: %s\n", m.Hint)

@@ -17,10 +17,12 @@ func main() {
 
 // bayplan runs the command line of this process and gives its exit code.
 func bayplan() int {
+	dir, _ := os.Getwd() // unknown: paths are shown in full
 	p := &program{
 		out:      os.Stdout,
 		err:      os.Stderr,
 		env:      os.Environ(),
+		dir:      dir,
 		terminal: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb",
 	}
 	return p.run(os.Args)

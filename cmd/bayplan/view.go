@@ -23,19 +23,17 @@ type view interface {
 
 // view chooses how a run is shown.
 func (p *program) view(c *cli.Context, mode runner.Mode) view {
-	if c.Bool("json") {
-		if mode == runner.ModeDiff {
-			return &jsonDiff{out: p.out}
-		}
-		return newJSONView(p.out, &plainView{out: p.err})
-	}
 	switch {
+	case c.Bool("json") && mode == runner.ModeDiff:
+		return &jsonDiff{out: p.out}
+	case c.Bool("json"):
+		return newJSONView(p.out, &plainView{out: near(p.err, p.dir)})
 	case mode == runner.ModeDiff:
-		return &diffView{out: p.out}
+		return &diffView{out: near(p.out, p.dir), raw: p.out}
 	case p.terminal:
-		return newTerminalView(p.out)
+		return newTerminalView(near(p.out, p.dir))
 	}
-	return &plainView{out: p.out}
+	return &plainView{out: near(p.out, p.dir)}
 }
 
 // ending prints what a run ends with: every cause of failure with its hint,

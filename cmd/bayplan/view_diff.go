@@ -11,7 +11,10 @@ import (
 )
 
 // A diffView shows what a plan would change, step by step in file order.
-type diffView struct{ out io.Writer }
+type diffView struct {
+	out io.Writer
+	raw io.Writer // for the texts of files, which are shown as they are
+}
 
 // Observe does nothing: a diff is shown when it is complete.
 func (*diffView) Observe(runner.Event) {}
@@ -84,7 +87,7 @@ func (v *diffView) text(it runner.Item) {
 	lines := strings.SplitAfter(string(diff.Diff("old", []byte(it.Old), "new", []byte(it.New))), "\n")
 	for _, line := range lines[min(3, len(lines)):] {
 		if line != "" {
-			fmt.Fprintf(v.out, "      %s", line)
+			fmt.Fprintf(v.raw, "      %s", line)
 		}
 	}
 }

@@ -43,31 +43,31 @@ func (p *program) whyCommand() *cli.Command {
 }
 
 func (p *program) explainWhy(w *runner.Why) error {
-	s := w.Step
-	fmt.Fprintf(p.out, "%s (%s): %s\n", s.ID, s.Type, headline(s))
+	s, out := w.Step, near(p.out, p.dir)
+	fmt.Fprintf(out, "%s (%s): %s\n", s.ID, s.Type, headline(s))
 	if len(w.Upstream) > 0 {
-		fmt.Fprintf(p.out, "  before it would change: %s\n", strings.Join(w.Upstream, ", "))
+		fmt.Fprintf(out, "  before it would change: %s\n", strings.Join(w.Upstream, ", "))
 	}
 	if w.First {
-		fmt.Fprintln(p.out, "  there is no record of it: it has not succeeded here yet")
+		fmt.Fprintln(out, "  there is no record of it: it has not succeeded here yet")
 	}
 	for _, in := range w.Inputs {
-		fmt.Fprintf(p.out, "  input %s: %s -> %s\n", in.Name, short(in.Old), short(in.New))
+		fmt.Fprintf(out, "  input %s: %s -> %s\n", in.Name, short(in.Old), short(in.New))
 	}
 	if !w.First && len(w.Inputs) == 0 && s.Err == nil {
-		fmt.Fprintln(p.out, "  its inputs are as recorded")
+		fmt.Fprintln(out, "  its inputs are as recorded")
 	}
 	if c := s.Finding.Change; c != nil {
 		for _, it := range c.Items {
-			fmt.Fprintf(p.out, "  %s\n", itemLine(it))
+			fmt.Fprintf(out, "  %s\n", itemLine(it))
 		}
 	}
 	if s.Err == nil {
 		return nil
 	}
-	fmt.Fprintf(p.out, "  %s\n", continued(s.Err.Error()))
+	fmt.Fprintf(out, "  %s\n", continued(s.Err.Error()))
 	if h := fault.Hint(s.Err); h != "" {
-		fmt.Fprintf(p.out, "hint: %s\n", h)
+		fmt.Fprintf(out, "hint: %s\n", h)
 	}
 	return reported{s.Err}
 }

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// Every transcript of README.md is run, in order, in a folder that holds the
+// examples as they are checked in, and gives what stands there: a line "..."
+// stands for any lines, and times may differ.
+func TestReadmeTranscripts(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := transcripts(string(text))
+	if len(blocks) < 5 {
+		t.Fatalf("found %d commands in README.md, want those of its transcripts", len(blocks))
+	}
+	dir := t.TempDir()
+	if err := copyCheckedIn(filepath.Join("..", "..", "examples"), filepath.Join(dir, "examples")); err != nil {
+		t.Fatal(err)
+	}
+	path := commandOnPath(t)
+	for _, b := range blocks {
+		// The command is the one under test, however README.md has it started.
+		cmd := exec.Command("bash", "-c", strings.ReplaceAll(b.command, "go run ./cmd/bayplan", "bayplan"))
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "PATH="+path, "BAYPLAN=bayplan")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("$ %s: %v", b.command, err)
+		}
+		if !matches(b.output, string(out)) {
+			t.Errorf("$ %s (-README +now):\n%s", b.command, cmp.Diff(b.output, string(out)))
+		}
+	}
+}
+
+// The plans that README.md shows have no mistakes.
+func TestReadmePlans(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plans := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+	if len(plans) == 0 {
+		t.Fatal("README.md shows no plan")
+	}
+	for _, block := range plans {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "bayplan.yaml"), []byte(block[1]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := command(t, dir, "validate").CombinedOutput(); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
+type transcript struct{ command, output string }
+
+// transcripts gives the commands of all console blocks with what they print.
+func transcripts(text string) []transcript {
+	var list []transcript
+	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(text, -1) {
+		for line := range strings.Lines(block[1]) {
+			if command, ok := strings.CutPrefix(line, "$ "); ok {
+				list = append(list, transcript{command: strings.TrimSpace(command)})
+				continue
+			}
+			list[len(list)-1].output += line
+		}
+	}
+	return list
+}
+
+var seconds = regexp.MustCompile(`\d+\.\ds\b`)
+
+// matches compares an output with what is expected, line by line.
+func matches(want, got string) bool {
+	pattern := regexp.QuoteMeta(seconds.ReplaceAllString(want, "0.0s"))
+	pattern = strings.ReplaceAll(pattern, `\.\.\.`+"\n", `(.*\n)*`)
+	return regexp.MustCompile("^" + pattern + "$").MatchString(seconds.ReplaceAllString(got, "0.0s"))
+}
+
+// commandOnPath gives a PATH on which bayplan is this test's binary.
+func commandOnPath(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(self, filepath.Join(bin, "bayplan")); err != nil {
+		t.Fatal(err)
+	}
+	return bin + string(os.PathListSeparator) + os.Getenv("PATH")
+}
