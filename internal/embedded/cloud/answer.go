@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"io"
 	"net/http"
 	"strconv"
@@ -74,6 +73,10 @@ func identityError(w http.ResponseWriter, r *http.Request, err error) {
 	}})
 }
 
+// asText makes a page show a text as it is. Quotes stay: clients print the text
+// without undoing what was done to it.
+var asText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
 // imageError sends err the way the Image service does: as a page, as JSON or
 // as text, whichever the caller accepts.
 func imageError(w http.ResponseWriter, r *http.Request, err error) {
@@ -89,7 +92,7 @@ func imageError(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(ref.code)
 		_, _ = fmt.Fprintf(w, "<html>\n <head>\n  <title>%s</title>\n </head>\n <body>\n  <h1>%s</h1>\n  %s\n </body>\n</html>\n",
-			status, status, html.EscapeString(ref.text))
+			status, status, asText.Replace(ref.text))
 	case strings.Contains(accept, "application/json"):
 		_ = writeJSON(w, ref.code, map[string]any{"message": ref.text, "code": status, "title": title})
 	default:

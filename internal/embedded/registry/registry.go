@@ -48,8 +48,10 @@ type Registry struct {
 	stored *olareg.Server             // nil where nothing is stored
 	names  repositories               // of what is stored
 	lock   *flock.Flock               // nil where nothing is written
-	mu     sync.RWMutex               // Close waits for running requests, as olareg needs
-	closed bool
+
+	mu      sync.Mutex // requests come on goroutines of their own
+	closed  bool
+	running sync.WaitGroup // requests, which olareg must not be closed under
 }
 
 // lockName cannot be a repository: no name starts with a dot.
@@ -121,15 +123,49 @@ func (r *Registry) lockDir() error {
 	return removeLeftovers(r.conf.Dir)
 }
 
+// patience is how long Close waits for running requests.
+const patience = 10 * time.Second
+
 // Close waits for the running requests and gives the directory free. Requests
-// that come later are answered with 503.
+// that come later are answered with 503. It is an error if a request does not
+// end in time, as when its answer is not read.
 func (r *Registry) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed {
+	if !r.shut() {
 		return nil
 	}
+	ended := make(chan struct{})
+	go func() {
+		r.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return r.release()
+	case <-time.After(patience):
+		return errors.New("closing the registry: requests are still running")
+	}
+}
+
+// shut lets no request in any more. It is true the first time.
+func (r *Registry) shut() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := !r.closed
 	r.closed = true
+	return first
+}
+
+// enter lets a request in, which leaves by running.Done.
+func (r *Registry) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.running.Add(1)
+	}
+	return !r.closed
+}
+
+func (r *Registry) release() error {
 	var errs []error
 	if r.stored != nil {
 		errs = append(errs, withoutMissing(r.stored.Close()))
@@ -164,13 +200,12 @@ func withoutMissing(err error) error {
 
 // ServeHTTP answers one request.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
 	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
-	if r.closed {
+	if !r.enter() {
 		sendError(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the registry is closed")
 		return
 	}
+	defer r.running.Done()
 	if !r.known(req) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="bayplan"`)
 		sendError(w, http.StatusUnauthorized, "UNAUTHORIZED", "user and password are needed")

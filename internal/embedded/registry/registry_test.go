@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -309,6 +310,36 @@ func TestClosed(t *testing.T) {
 		wantStatus(t, get(t, r, "/v2/"), http.StatusServiceUnavailable)
 		closeIt(t, r)
 	})
+}
+
+// An answer that nobody reads does not keep Close for ever.
+func TestCloseWhileServing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, err := registry.New(registry.Config{Images: family()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := stuckWriter{ResponseRecorder: httptest.NewRecorder(), writing: make(chan struct{}), read: make(chan struct{})}
+		req := httptest.NewRequest(http.MethodGet, "/v2/rhosp13/openstack-base/manifests/13.0-1", nil)
+		go r.ServeHTTP(w, req)
+		<-w.writing
+		if err := r.Close(); err == nil || !strings.Contains(err.Error(), "still running") {
+			t.Errorf("got %v", err)
+		}
+		close(w.read)
+	})
+}
+
+// A stuckWriter is a caller who does not read.
+type stuckWriter struct {
+	*httptest.ResponseRecorder
+	writing, read chan struct{}
+}
+
+func (w stuckWriter) Write(p []byte) (int, error) {
+	close(w.writing)
+	<-w.read
+	return len(p), nil
 }
 
 func TestChunkedPush(t *testing.T) {
