@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -28,13 +27,15 @@ func readImagesList(w runner.World, path, host string) ([]registry.Image, error)
 	}
 	var images []registry.Image
 	var errs []error
+	seen := map[registry.Image]bool{}
 	for _, l := range listed {
 		target, err := targetOf(l, host)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("list of images %s: %w", l.Place, err))
 			continue
 		}
-		if im := (registry.Image{Source: l.Name, Target: target}); !slices.Contains(images, im) {
+		if im := (registry.Image{Source: l.Name, Target: target}); !seen[im] {
+			seen[im] = true
 			images = append(images, im)
 		}
 	}

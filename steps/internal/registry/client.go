@@ -74,7 +74,7 @@ func New(hosts []Host) (*Client, error) {
 		return nil, err
 	}
 	hc := t.Client()
-	hc.Transport = &guard{next: t, pause: c.wait}
+	hc.Transport = &guard{next: t, pause: c.wait, down: map[string]outage{}}
 	c.pull = c.view(hc, 0)
 	c.push = c.view(hc, 1)
 	return c, nil

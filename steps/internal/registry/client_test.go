@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -82,6 +83,9 @@ func TestReferences(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", ref, err, want)
 		}
+	}
+	if host, repo, tag, err := Split("[2001:db8::1]:5000/a/b:1"); err != nil || host != "[2001:db8::1]:5000" || repo != "a/b" || tag != "1" {
+		t.Errorf("split: %q %q %q %v", host, repo, tag, err)
 	}
 	host, repo, tag, err := Split("192.0.2.1:8787/rhosp13/openstack-base")
 	if err != nil || host != "192.0.2.1:8787" || repo != "rhosp13/openstack-base" || tag != "" {
@@ -358,6 +362,26 @@ func TestRetryAfterIsBounded(t *testing.T) {
 	_, err := c.Resolve(t.Context(), srcHost+"/ns/app:1")
 	if KindOf(err) != Busy {
 		t.Errorf("got %v", err)
+	}
+}
+
+// An absent registry is told after the tries for the first images, and not
+// after those for each.
+func TestAbsentRegistryIsToldOnce(t *testing.T) {
+	var asked atomic.Int32
+	src, _, _ := pair(t)
+	images, _ := src.set(t)
+	dst := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		asked.Add(1)
+		panic(http.ErrAbortHandler)
+	})
+	c := newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: dst})
+	err := plan(t, c, images).Err()
+	if err == nil || !strings.Contains(err.Error(), "and 43 more: destination: "+dstHost+": the connection was cut") {
+		t.Errorf("got %v", err)
+	}
+	if n := asked.Load(); n > 2*tries*planners {
+		t.Errorf("asked %d times", n)
 	}
 }
 

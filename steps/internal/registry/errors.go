@@ -43,13 +43,14 @@ type Error struct {
 	err        error
 }
 
-// Error gives one line.
+// Error gives one line. What concerns a host as a whole names no repository,
+// so that it is told once for all images.
 func (e *Error) Error() string {
 	switch e.Kind {
 	case NotFound:
 		return e.Ref + ": not found"
 	case NoLogin:
-		return fmt.Sprintf("%s: %s asks for credentials, and it is given none", e.Ref, e.Host)
+		return e.Host + " asks for credentials, and it is given none"
 	case BadLogin:
 		return fmt.Sprintf("%s refuses the credentials of user %q", e.Host, e.user)
 	case Denied:

@@ -97,7 +97,8 @@ type queue struct {
 }
 
 func (e *engine) run(ctx context.Context) error {
-	e.heavy.limit, e.light.limit = e.o.Parallel, e.o.Parallel
+	// The light ones cost a round trip each, and little else.
+	e.heavy.limit, e.light.limit = e.o.Parallel, 2*e.o.Parallel
 	e.prepare()
 	var wg sync.WaitGroup
 	defer wg.Wait()

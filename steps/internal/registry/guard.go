@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -23,7 +24,20 @@ import (
 type guard struct {
 	next  http.RoundTripper
 	pause func(context.Context, time.Duration) error
+
+	mu   sync.Mutex // requests of all kinds of calls meet here
+	down map[string]outage
 }
+
+// An outage is a host that has just given no answer to several tries. Those
+// who ask next are told so at once: 45 images need not wait one after another.
+type outage struct {
+	until time.Time
+	err   error
+}
+
+// outageTime is how long an outage is remembered.
+const outageTime = 2 * time.Second
 
 const (
 	// maxRetryAfter is how long a registry may make us wait.
@@ -56,8 +70,14 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // send repeats a request that asks only, while there is hope.
 func (g *guard) send(req *http.Request) (*http.Response, error) {
+	if err := g.outage(req); err != nil {
+		return nil, err
+	}
 	for try := 1; ; try++ {
 		resp, err := g.next.RoundTrip(req)
+		if err == nil || try == tries {
+			g.learn(req, err)
+		}
 		if !asks(req) || try == tries || err == nil && !transient(resp.StatusCode) || err != nil && !fault.IsConnection(err) {
 			return resp, err
 		}
@@ -74,6 +94,28 @@ func (g *guard) send(req *http.Request) (*http.Response, error) {
 		if err := g.pause(req.Context(), wait); err != nil {
 			return nil, err
 		}
+	}
+}
+
+// outage gives the error of a host that is known to be away.
+func (g *guard) outage(req *http.Request) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if o, known := g.down[req.URL.Host]; known && asks(req) && time.Now().Before(o.until) {
+		return o.err
+	}
+	return nil
+}
+
+// learn notes whether a host answers. An err is that of the last try.
+func (g *guard) learn(req *http.Request, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case err == nil:
+		delete(g.down, req.URL.Host)
+	case fault.IsConnection(err):
+		g.down[req.URL.Host] = outage{time.Now().Add(outageTime), err}
 	}
 }
 

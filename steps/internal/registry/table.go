@@ -202,7 +202,11 @@ func collect(entries []*Entry) []*Blob {
 		key
 		repository string
 	}
-	blobs, places := map[key]*Blob{}, map[spot]*place{}
+	type origin struct {
+		blob                 *Blob
+		registry, repository string
+	}
+	blobs, places, read := map[key]*Blob{}, map[spot]*place{}, map[origin]bool{}
 	var all []*Blob
 	for _, e := range entries {
 		if e.State != Copy {
@@ -215,9 +219,10 @@ func collect(entries []*Entry) []*Blob {
 				b = &Blob{Digest: k.digest, Size: d.Size, desc: d}
 				blobs[k], all = b, append(all, b)
 			}
-			from := repoOf(e.source)
-			if !slices.Contains(b.sources, from) {
-				b.sources = append(b.sources, from)
+			from := origin{b, e.source.Registry, e.source.Repository}
+			if !read[from] {
+				read[from] = true
+				b.sources = append(b.sources, repoOf(e.source))
 			}
 			s := spot{k, e.target.Repository}
 			if places[s] == nil {
