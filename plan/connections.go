@@ -1,14 +1,13 @@
 package plan
 
-import (
-	"path/filepath"
-	"strings"
-)
+import "path/filepath"
 
-// otherConnections reads the file of --connections and puts its connections in
-// the place of the plan's. It gives the scope of that file's variables.
-func (r *reader) otherConnections(o Options, p *Plan) *scope {
-	file := o.Connections
+// openOther opens the file of --connections and reads its variables; the rest
+// waits for their values. It gives nil where there is no such file to go on with.
+func (r *reader) openOther(file string) *reader {
+	if file == "" {
+		return nil
+	}
 	raw, err := readFile(file)
 	if err != nil {
 		r.errs = append(r.errs, &Error{File: file, Msg: "--connections: " + err.Error()})
@@ -19,36 +18,25 @@ func (r *reader) otherConnections(o Options, p *Plan) *scope {
 		abs = file
 	}
 	s, root, errs := open(file, filepath.Dir(abs), raw)
-	r.errs = append(r.errs, errs...)
 	if root == nil {
+		r.errs = append(r.errs, errs...)
 		return nil
 	}
-	in := newReader(s, nil)
+	in := newReader(s, errs)
 	in.scope.outer = r.scope
-	p.Registries, p.Clouds = in.readOther(root, o)
-	r.errs = append(r.errs, in.finish()...)
-	return in.scope
+	in.top = in.object(root, "a connections file", "apiVersion", "vars", "secrets", "connections")
+	in.readVersion(root, in.top, false)
+	if in.top.missing("connections") {
+		in.fail(root.pos, "", "connections is missing")
+	}
+	in.readVars(in.top.value("vars"))
+	return in
 }
 
-// readOther reads the top of a connections file.
-func (r *reader) readOther(root *node, o Options) (registries, clouds []Connection) {
-	f := r.object(root, "a connections file", "apiVersion", "vars", "secrets", "connections")
-	r.readVersion(root, f, false)
-	if f.missing("connections") {
-		r.fail(root.pos, "", "connections is missing")
-	}
-	r.readVars(f.value("vars"))
-	for name, v := range r.scope.vars {
-		for _, env := range o.Environ {
-			if value, ok := strings.CutPrefix(env, "BAYPLAN_VAR_"+name+"="); ok {
-				v.given = &value
-			}
-		}
-		if value, ok := o.Vars[name]; ok {
-			v.given = &value
-		}
-	}
+// readOther reads the connections of that file, which take the place of the
+// plan's. The plan's own variables are settled by then.
+func (r *reader) readOther() (registries, clouds []Connection) {
 	r.settle()
-	r.readSecrets(f.value("secrets"))
-	return r.readConnections(f.value("connections"))
+	r.readSecrets(r.top.value("secrets"))
+	return r.readConnections(r.top.value("connections"))
 }

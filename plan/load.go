@@ -2,12 +2,9 @@ package plan
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 )
 
 // Options are what a command line adds to a plan.
@@ -28,9 +25,6 @@ type Options struct {
 	// the secrets and vars that they need; "" for none.
 	Connections string
 }
-
-// commandLine stands where an error's file would, for what no file holds.
-const commandLine = "command line"
 
 // Load reads the plan in a file. It gives the plan as far as it could be read
 // together with all mistakes found; the plan is nil when the file holds nothing
@@ -96,80 +90,4 @@ func open(file, dir string, raw []byte) (*source, *node, Errors) {
 		return s, nil, errs
 	}
 	return s, root, errs
-}
-
-// given are the values from outside, with what must be said of them.
-func (r *reader) override(o Options) {
-	for name, v := range r.scope.vars {
-		for _, env := range o.Environ {
-			if value, ok := strings.CutPrefix(env, "BAYPLAN_VAR_"+name+"="); ok {
-				v.given = &value
-			}
-		}
-	}
-	for _, file := range o.VarFiles {
-		r.readVarFile(file)
-	}
-	for _, name := range sortedKeys(o.Vars) {
-		value := o.Vars[name]
-		if v := r.scope.vars[name]; v != nil {
-			v.given = &value
-			continue
-		}
-		e := &Error{File: commandLine, Msg: fmt.Sprintf("--var %s: the plan has no variable %q", name, name)}
-		e.Hint = didYouMean(name, r.scope.names())
-		r.errs = append(r.errs, e)
-	}
-}
-
-// readVarFile takes the values of one --var-file.
-func (r *reader) readVarFile(file string) {
-	raw, err := readFile(file)
-	if err != nil {
-		r.errs = append(r.errs, &Error{File: file, Msg: "--var-file: " + err.Error()})
-		return
-	}
-	s, root, errs := open(file, "", raw)
-	r.errs = append(r.errs, errs...)
-	if root == nil {
-		return
-	}
-	in := newReader(s, nil)
-	for _, e := range root.entries {
-		v := r.scope.vars[e.key]
-		if v == nil {
-			in.fail(e.keyPos, in.nearest(e.key, r.scope.names()), "the plan has no variable %q", e.key)
-			continue
-		}
-		if e.value.bad {
-			continue
-		}
-		text, wrong := e.value.wantText(fmt.Sprintf("variable %q", e.key), e.key)
-		if wrong != nil {
-			in.complain(e.value.pos, wrong)
-			continue
-		}
-		v.given = &text
-	}
-	r.errs = append(r.errs, in.errs...)
-}
-
-// unused reports the --var that nothing in the plan refers to.
-func (r *reader) unused(vars map[string]string, also *scope) {
-	for _, name := range sortedKeys(vars) {
-		v := r.scope.vars[name]
-		if v == nil || v.used || (also != nil && also.vars[name] != nil && also.vars[name].used) {
-			continue
-		}
-		r.errs = append(r.errs, &Error{File: commandLine, Msg: fmt.Sprintf("--var %s: nothing in the plan uses this variable", name)})
-	}
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

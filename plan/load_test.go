@@ -188,8 +188,8 @@ connections:
     upstream: { host: "${vars.host}:${vars.port}", ca: ca.pem, password: "${secrets.mock}" }
 `)
 	write(t, elsewhere, "mock.secret", "opensesame\n")
-	o := plan.Options{Connections: mock, Vars: map[string]string{"port": "5001", "only": "y"}}
-	o.Vars = map[string]string{"only": "y"}
+	more := write(t, elsewhere, "vars.yaml", "port: \"5001\"\n")
+	o := plan.Options{Connections: mock, VarFiles: []string{more}, Vars: map[string]string{"only": "y"}}
 	p, errs := plan.Load(file, o)
 	if len(errs) > 0 {
 		t.Fatal(shown(errs))
@@ -206,8 +206,12 @@ connections:
 		t.Fatal(shown(errs))
 	}
 	value, err := got.Password.Reveal(t.Context())
-	if got.Host != "registry.access.redhat.com:5000" || got.CA != plan.Path(filepath.Join(elsewhere, "ca.pem")) || value != "opensesame" || err != nil {
+	if got.Host != "registry.access.redhat.com:5001" || got.CA != plan.Path(filepath.Join(elsewhere, "ca.pem")) || value != "opensesame" || err != nil {
 		t.Errorf("got %+v, the secret is %q, %v", got, value, err)
+	}
+	o.Vars = map[string]string{"port": "5002", "host": "x"}
+	if _, errs := plan.Load(file, o); len(errs) > 0 {
+		t.Error(shown(errs))
 	}
 	if e := p.Registries[0].Body.Errorf("host", "bad"); e.File != mock || e.Pos.Line != 5 {
 		t.Errorf("got %v", e)

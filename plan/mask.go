@@ -30,7 +30,7 @@ type mask map[int][]span
 // render gives a line without what is masked in it, and where a column of the
 // line, counted in characters from 1, is in that.
 func (m mask) render(i int, line string, col int) (shown string, caret int) {
-	spans := m[i]
+	spans := slices.Clone(m[i]) // many goroutines may ask
 	if len(spans) == 0 {
 		return line, col
 	}

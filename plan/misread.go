@@ -22,8 +22,9 @@ var (
 	escapedEnd = regexp.MustCompile(`\\[ t][ \t]*\n|\\\n[ \t]*\n`)
 )
 
-// misread says what is wrong with a text that would not be read right.
-func misread(start, tk *token.Token) *complaint {
+// misread says what is wrong with a text that would not be read right. ended
+// says that the file's last line has its line end.
+func misread(start, tk *token.Token, ended bool) *complaint {
 	switch start.Type {
 	case token.StringType:
 		raw := strings.TrimSpace(tk.Origin)
@@ -46,6 +47,8 @@ func misread(start, tk *token.Token) *complaint {
 		switch {
 		case strings.TrimSpace(tk.Value) == "":
 			return &complaint{"the text that | or > announces is missing", `write "" for empty text`}
+		case tk.Next == nil && !ended:
+			return &complaint{"the last line of this text, and of the file, has no end", "put a line end there"}
 		case trailing(tk.Origin):
 			return &complaint{"the last line of this text ends in spaces", "take them off, or write the text in quotes"}
 		}

@@ -26,17 +26,18 @@ func (r *reader) readPlan(root *node, o Options) *Plan {
 	r.readVersion(root, f, true)
 	p.Name = r.readName(root, f)
 	r.readVars(f.value("vars"))
-	r.override(o)
+	other := r.openOther(o.Connections)
+	r.override(o, other)
 	r.settle()
 	r.readSecrets(f.value("secrets"))
 	r.listSteps(f.value("steps"))
 	p.Registries, p.Clouds = r.readConnections(f.value("connections"))
 	r.readSteps(root, f, p)
-	var also *scope
-	if o.Connections != "" {
-		also = r.otherConnections(o, p)
+	if other != nil {
+		p.Registries, p.Clouds = other.readOther()
+		r.errs = append(r.errs, other.finish()...)
 	}
-	r.unused(o.Vars, also)
+	r.unused(o, other)
 	return p
 }
 

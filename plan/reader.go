@@ -15,6 +15,7 @@ const (
 type reader struct {
 	src     *source
 	errs    Errors
+	top     fields // of a connections file
 	scope   *scope
 	secrets map[string]*secretSource
 	names   []string // of the secrets, in file order
@@ -30,7 +31,10 @@ func newReader(s *source, errs Errors) *reader {
 
 // fail adds a mistake and gives false, for callers that say whether all is well.
 func (r *reader) fail(pos Pos, hint, format string, args ...any) bool {
-	if len(r.errs) < maxErrors {
+	if len(r.errs) == maxErrors {
+		format, args, hint = "there are more mistakes than bayplan shows", nil, ""
+	}
+	if len(r.errs) <= maxErrors {
 		e := r.src.errorf(pos, format, args...)
 		e.Hint = hint
 		r.errs = append(r.errs, e)
