@@ -197,7 +197,8 @@ func TestCheckPaths(t *testing.T) {
 			apple: fake {writes: /x/f}
 			m: fake appel {}
 			b: fake m {reads: /x/f}`, nil},
-		{"what has nothing to do with mistakes elsewhere", `
+		{
+			"what has nothing to do with mistakes elsewhere", `
 			a: fake {writes: /x/f}
 			b: fake {reads: /x/f}
 			c: fake bb {}
@@ -208,7 +209,8 @@ func TestCheckPaths(t *testing.T) {
 				`2: reads /x/f, which step "a" makes, but does not come after it [add "a" to its needs]`,
 				`4: writes /x/f, which step "a" writes too`,
 				"5: steps wait for each other: e -> f -> e",
-			}},
+			},
+		},
 		{"nothing that may follow from a mistaken reference", `
 			apple: fake {writes: /x/f}
 			b: fake {reads: /x/f, says: "${steps.appel.text}"}`, nil},

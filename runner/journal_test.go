@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -305,4 +306,38 @@ func TestJournalThatCannotBeMendedTakesNoMore(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever the two files of a state hold, reading them gives a memory or an
+// error, and never a record without its line.
+func FuzzRecollect(f *testing.F) {
+	line := func(e entry) []byte {
+		body, err := json.Marshal(e)
+		if err != nil {
+			f.Fatal(err)
+		}
+		return append(seal(body), '\n')
+	}
+	rec := record("a")
+	first := line(entry{Seq: 1, Kind: started, Step: "a"})
+	both := append(bytes.Clone(first), line(entry{Seq: 2, Kind: done, Step: "a", Record: &rec})...)
+	f.Add([]byte(nil), both)
+	f.Add(seal([]byte(`{"version":1,"seq":1}`)), both)
+	f.Add(seal([]byte(`{"version":1,"seq":0,"records":null,"last":null}`)), both)
+	f.Add(seal([]byte(`{"version":1,"seq":0,"records":{"a":null}}`)), both[:len(both)-3])
+	f.Add([]byte("{}"), []byte("\n"))
+	f.Fuzz(func(t *testing.T, snapshot, journal []byte) {
+		if len(snapshot) == 0 {
+			snapshot = nil
+		}
+		l, err := recollect("/plans/.bayplan/p", planFile, snapshot, journal)
+		if err != nil {
+			return
+		}
+		for id := range l.Records {
+			if !bytes.Contains(journal, []byte(id)) && !bytes.Contains(snapshot, []byte(id)) {
+				t.Errorf("a record of %q out of nowhere", id)
+			}
+		}
+	})
 }

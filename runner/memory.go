@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -136,6 +137,9 @@ func parseSnapshot(dir, planFile string, b []byte) (*memory, error) {
 	}
 	if err := json.Unmarshal(body, m); err != nil {
 		return nil, err
+	}
+	if m.Records == nil || m.Last == nil {
+		return nil, errors.New("its records are missing")
 	}
 	return m, nil
 }

@@ -28,6 +28,15 @@ type note struct {
 
 func (n *note) is(vice string) bool { return strings.Contains(n.vice, vice) }
 
+func (n *note) Validate() error {
+	if n.Text == "" && n.is("wants to know all at once") {
+		return plan.At("text", errors.New("is empty"))
+	}
+	return nil
+}
+
+func (n *note) Paths() runner.Paths { return runner.Paths{Writes: []string{string(n.File)}} }
+
 func (n *note) Inputs(context.Context, runner.World) ([]runner.Input, error) {
 	switch n.vice {
 	case "unstable inputs":
@@ -332,6 +341,13 @@ func TestEveryViceIsFound(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a step that wants to know all at once", func(t *testing.T) {
+		c := noteCase("")
+		c.Type.New = func() runner.Step { return &note{vice: "wants to know all at once"} }
+		if err := acceptsUnknown(t, c); err == nil {
+			t.Error("not found")
+		}
+	})
 	t.Run("a looker that does not see", func(t *testing.T) {
 		if err := noticed(t, gateCase("looks at the name only", true), 1); err == nil {
 			t.Error("not found")
