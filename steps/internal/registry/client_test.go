@@ -212,7 +212,7 @@ func tokens(password string) (registry, server http.Handler) {
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
-		w.Header().Set("WWW-Authenticate", `Bearer realm="https://auth.example/token",service="r",scope="repository:`+repository(r.URL.Path)+`:pull"`)
+		w.Header().Set("WWW-Authenticate", `Bearer realm="https://198.51.100.2/token",service="r",scope="repository:`+repository(r.URL.Path)+`:pull"`)
 		w.WriteHeader(http.StatusUnauthorized)
 	})
 	server = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -276,7 +276,7 @@ func TestKinds(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			tt.host.Name = srcHost
-			c := newClient(t, tt.host, Host{Name: "auth.example", Handler: auth})
+			c := newClient(t, tt.host, Host{Name: "198.51.100.2", Handler: auth})
 			_, err := c.Resolve(t.Context(), srcHost+"/"+tt.repo+":1")
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("got %v, want %q", err, tt.want)
@@ -307,9 +307,9 @@ func TestTokenServerUnreachable(t *testing.T) {
 	}
 	closed := l.Addr().String()
 	_ = l.Close()
-	c := newClient(t, Host{Name: srcHost, Handler: bearer}, Host{Name: "auth.example", Address: closed})
+	c := newClient(t, Host{Name: srcHost, Handler: bearer}, Host{Name: "198.51.100.2", Address: closed})
 	_, err = c.Resolve(t.Context(), srcHost+"/a:1")
-	if err == nil || KindOf(err) != Unreachable || !strings.Contains(err.Error(), "asking for a token: auth.example (at "+closed) {
+	if err == nil || KindOf(err) != Unreachable || !strings.Contains(err.Error(), "asking for a token: 198.51.100.2 (at "+closed) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	srcHost = "upstream.example:5000"
+	srcHost = "198.51.100.1:5000"
 	dstHost = "192.0.2.1:8787"
 )
 

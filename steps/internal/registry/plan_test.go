@@ -22,7 +22,7 @@ func TestPlanLists(t *testing.T) {
 	}
 	text := fmt.Sprint(table.Err())
 	for _, want := range []string{
-		"192.0.2.1:8787/ns/c:1: both upstream.example:5000/ns/c:1 and upstream.example:5000/ns/b:1 are to be there",
+		"192.0.2.1:8787/ns/c:1: both 198.51.100.1:5000/ns/c:1 and 198.51.100.1:5000/ns/b:1 are to be there",
 		`192.0.2.1:8787/ns/d:1: source: image reference "nonsense" does not begin with a registry's host and a slash`,
 		`192.0.2.1:8787/ns/e: destination: image reference "192.0.2.1:8787/ns/e" has no tag`,
 	} {
@@ -159,7 +159,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s is OK", k.Target)
 		}
 	}
-	want := []string{"1 of 3 lost", "different", "missing", "source: upstream.example:5000/ns/gone:1: not found"}
+	want := []string{"1 of 3 lost", "different", "missing", "source: 198.51.100.1:5000/ns/gone:1: not found"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

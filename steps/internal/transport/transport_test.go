@@ -168,11 +168,6 @@ func TestErrorsSpeak(t *testing.T) {
 			"http://s.test/",
 			"to be reached over TLS", "tls: disabled", false,
 		},
-		"no such name": {
-			Endpoint{Host: "a.invalid"},
-			"https://a.invalid/",
-			"a.invalid: ", "", true,
-		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -187,6 +182,15 @@ func TestErrorsSpeak(t *testing.T) {
 				t.Errorf("connection class: %v, want %v (%v)", got, tt.connection, err)
 			}
 		})
+	}
+}
+
+func TestUnknownName(t *testing.T) {
+	w := &way{endpoint: Endpoint{Host: "a.invalid"}}
+	req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://a.invalid/", nil)
+	err := w.explain(req, &net.OpError{Op: "dial", Err: &net.DNSError{Name: "a.invalid", IsNotFound: true}})
+	if err.Error() != `a.invalid: no address is known for the name "a.invalid"` || !fault.IsConnection(err) {
+		t.Errorf("got %v", err)
 	}
 }
 
