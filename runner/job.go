@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -231,10 +232,8 @@ func (j *job) diffed(res result) result {
 		return res
 	}
 	res.status = ToCreate
-	for _, it := range change.Items {
-		if it.Op != Create {
-			res.status = ToChange
-		}
+	if len(change.Items) == 0 || slices.ContainsFunc(change.Items, func(it Item) bool { return it.Op != Create }) {
+		res.status = ToChange
 	}
 	res.outputs, res.err = j.node.Type.planOutputs(res.finding.Outputs, j.node.ID())
 	return res

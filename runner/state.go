@@ -204,7 +204,9 @@ func (s *Store) Close() error {
 	if s.journal.lines > 0 && s.journal.err == nil {
 		errs = append(errs, s.compact())
 	}
-	errs = append(errs, s.journal.file.Close(), s.disk.sums.save(s.sumsFile()), s.lock.Close())
+	errs = append(errs, s.journal.file.Close(), s.disk.sums.save(s.sumsFile()))
+	// So that the next holder is not taken for this one before it has said who it is.
+	errs = append(errs, os.Truncate(s.lock.Path(), 0), s.lock.Close())
 	s.lock, s.journal = nil, nil
 	return errors.Join(errs...)
 }

@@ -133,6 +133,9 @@ func TestSecondApplyIsToldWhoHoldsTheState(t *testing.T) {
 	must(t, s.Started("a"))
 	readStore(t, dir) // needs no lock
 	must(t, s.Close())
+	if h := readHolder(filepath.Join(dir, "lock")); h.PID != 0 {
+		t.Errorf("the lock still names %+v", h)
+	}
 	must(t, openStore(t, dir).Close())
 }
 
