@@ -34,7 +34,12 @@ var errChanges = errors.New("there are changes")
 // An interruption is the cause of a context that a signal ended.
 type interruption struct{ signal syscall.Signal }
 
-func (i interruption) Error() string { return "interrupted by " + i.signal.String() }
+func (i interruption) Error() string {
+	if i.signal == syscall.SIGTERM {
+		return "terminated"
+	}
+	return "interrupted"
+}
 
 // code is what shells expect of a program that a signal ended.
 func (i interruption) code() int { return 128 + int(i.signal) }

@@ -31,7 +31,7 @@ func (p *program) view(c *cli.Context, mode runner.Mode) view {
 	case mode == runner.ModeDiff:
 		return &diffView{out: near(p.out, p.dir), raw: p.out}
 	case p.terminal:
-		return newTerminalView(near(p.out, p.dir))
+		return newTerminalView(p.out, p.dir)
 	}
 	return &plainView{out: near(p.out, p.dir)}
 }

@@ -13,15 +13,19 @@ import (
 // A terminalView draws one bar for every step at work, and prints a line for
 // every step that is finished above them.
 type terminalView struct {
-	out      io.Writer
-	progress *mpb.Progress
+	out      io.Writer     // for what is written when the bars are gone
+	progress *mpb.Progress // draws on the terminal
+	lines    io.Writer     // above the bars
 	bars     map[string]*mpb.Bar
 }
 
-func newTerminalView(out io.Writer) *terminalView {
+// newTerminalView draws on a terminal. Paths below dir are shortened.
+func newTerminalView(terminal io.Writer, dir string) *terminalView {
+	progress := mpb.New(mpb.WithOutput(terminal), mpb.WithWidth(40))
 	return &terminalView{
-		out:      out,
-		progress: mpb.New(mpb.WithOutput(out), mpb.WithWidth(40)),
+		out:      near(terminal, dir),
+		progress: progress,
+		lines:    near(progress, dir),
 		bars:     map[string]*mpb.Bar{},
 	}
 }
@@ -29,6 +33,8 @@ func newTerminalView(out io.Writer) *terminalView {
 // Observe moves the bars.
 func (v *terminalView) Observe(e runner.Event) {
 	switch e.Kind {
+	case runner.StepBegin:
+		v.show(e.Step, v.progress.AddSpinner(0, mpb.BarWidth(1), label(e.Step), mpb.AppendDecorators(decor.Name("looking"))))
 	case runner.StepChange:
 		v.begin(e)
 	case runner.Ticked:
@@ -37,32 +43,41 @@ func (v *terminalView) Observe(e runner.Event) {
 		v.line(e, fmt.Sprintf("attempt %d: %s; trying again in %.0fs", e.Attempt, continued(e.Error), e.Wait))
 	case runner.StepEnd:
 		v.end(e)
-	case runner.RunBegin, runner.StepBegin, runner.ItemDone, runner.Debug, runner.RunEnd:
+	case runner.RunBegin, runner.ItemDone, runner.Debug, runner.RunEnd:
 	}
 }
 
 // End takes the bars away and prints how the run ended.
 func (v *terminalView) End(r *runner.Report) error {
-	for _, bar := range v.bars {
-		bar.Abort(true)
+	for step := range v.bars {
+		v.show(step, nil)
 	}
 	v.progress.Wait()
 	return ending(v.out, r)
 }
 
+// begin replaces a step's spinner by a bar, if it has bytes to move.
 func (v *terminalView) begin(e runner.Event) {
-	if v.bars[e.Step] != nil || e.Total == 0 {
+	if e.Total == 0 {
 		return
 	}
-	v.bars[e.Step] = v.progress.AddBar(e.Total,
-		mpb.BarRemoveOnComplete(),
-		mpb.PrependDecorators(decor.Name(e.Step, decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(
-			decor.CountersKibiByte("% .1f / % .1f"),
-			decor.Name("  "),
-			decor.AverageSpeed(decor.SizeB1024(0), "% .1f"),
-		),
-	)
+	v.show(e.Step, v.progress.AddBar(e.Total, label(e.Step), mpb.AppendDecorators(
+		decor.CountersKibiByte("% .1f / % .1f"),
+		decor.Name("  "),
+		decor.AverageSpeed(decor.SizeB1024(0), "% .1f"),
+	)))
+}
+
+func label(step string) mpb.BarOption {
+	return mpb.PrependDecorators(decor.Name(step, decor.WCSyncSpaceR))
+}
+
+// show gives a step a bar in place of the one it had; nil takes it away.
+func (v *terminalView) show(step string, bar *mpb.Bar) {
+	if old := v.bars[step]; old != nil {
+		old.Abort(true)
+	}
+	v.bars[step] = bar
 }
 
 // set moves a bar; the last byte waits for the step's end, which takes it away.
@@ -73,13 +88,10 @@ func (v *terminalView) set(e runner.Event) {
 }
 
 func (v *terminalView) end(e runner.Event) {
-	if bar := v.bars[e.Step]; bar != nil {
-		bar.Abort(true)
-		delete(v.bars, e.Step)
-	}
+	v.show(e.Step, nil)
 	v.line(e, ended(e))
 }
 
 func (v *terminalView) line(e runner.Event, text string) {
-	fmt.Fprintf(v.progress, "%s: %s\n", e.Step, text)
+	fmt.Fprintf(v.lines, "%s: %s\n", e.Step, text)
 }
