@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // A dirStore keeps images in a directory: images/ID.json says what is known
@@ -40,7 +42,8 @@ func openDirStore(dir string, readOnly bool) (*dirStore, error) {
 	case err != nil:
 		return nil, fmt.Errorf("locking the cloud in %q: %w", dir, err)
 	case !ok:
-		return nil, fmt.Errorf("the cloud in %q is in use by another process", dir)
+		return nil, fault.WithHint(fmt.Errorf("the cloud in %q is in use by another process", dir),
+			"stop that one, or reach it under its address instead of embedding its directory")
 	}
 	return s, nil
 }

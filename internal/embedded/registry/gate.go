@@ -40,6 +40,9 @@ func (g *gate) enter(repos ...string) (leave func()) {
 // serve has olareg answer the request.
 func (d *directory) serve(w http.ResponseWriter, req *http.Request, at place) {
 	body := req.Body
+	if body == nil {
+		body = http.NoBody
+	}
 	if at.kind == "manifests" && req.Method == http.MethodPut {
 		// Olareg looks into the repository after it has read a manifest, so that
 		// has to come before the gate.
@@ -55,7 +58,7 @@ func (d *directory) serve(w http.ResponseWriter, req *http.Request, at place) {
 	if !d.readOnly {
 		d.link(req, at)
 	}
-	if body != nil && at.kind == "uploads" {
+	if at.kind == "uploads" {
 		body = &leavingBody{body, leave}
 	}
 	// A copy: the server looks at the body of its own request to see whether the

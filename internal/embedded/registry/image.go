@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // An Image is an image that is generated: all its bytes follow from what is
@@ -35,7 +36,7 @@ type Layer struct {
 }
 
 // created is when all images say they were made.
-const created = "2018-06-27T00:00:00Z"
+func created() time.Time { return time.Date(2018, 6, 27, 0, 0, 0, 0, time.UTC) }
 
 const kib = 1 << 10
 
@@ -148,14 +149,15 @@ type history struct {
 }
 
 func (i Image) config(layers []*blob) imageConfig {
-	c := imageConfig{Created: created, Architecture: "amd64", OS: "linux"}
+	when := created().Format(time.RFC3339)
+	c := imageConfig{Created: when, Architecture: "amd64", OS: "linux"}
 	c.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	c.Config.Cmd = []string{"/bin/bash"}
 	c.Config.Labels = i.Labels
 	c.RootFS.Type = "layers"
 	for n, l := range layers {
 		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, l.diffID)
-		c.History = append(c.History, history{created, "generated layer " + i.layers()[n].Name})
+		c.History = append(c.History, history{when, "generated layer " + i.layers()[n].Name})
 	}
 	return c
 }

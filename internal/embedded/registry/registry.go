@@ -19,6 +19,8 @@ import (
 	"github.com/olareg/olareg"
 	"github.com/olareg/olareg/config"
 	"github.com/olareg/olareg/types"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // A Config says how a Registry is set up. Its zero value is an empty registry
@@ -118,7 +120,8 @@ func (r *Registry) lockDir() error {
 	case err != nil:
 		return fmt.Errorf("locking the registry in %q: %w", r.conf.Dir, err)
 	case !ok:
-		return fmt.Errorf("the registry in %q is in use by another process", r.conf.Dir)
+		return fault.WithHint(fmt.Errorf("the registry in %q is in use by another process", r.conf.Dir),
+			"stop that one, or reach it under its address instead of embedding its directory")
 	}
 	return removeLeftovers(r.conf.Dir)
 }
