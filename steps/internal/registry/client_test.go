@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -261,11 +263,11 @@ func TestKinds(t *testing.T) {
 		"no login, basic":     {Host{Handler: basic}, "a", NoLogin, "asks for credentials, and it is given none", "give the connection", false},
 		"bad login, basic":    {Host{Handler: basic, User: "stack", Password: secret("wrong")}, "a", BadLogin, `refuses the credentials of user "stack"`, "check user and password", false},
 		"good login, basic":   {Host{Handler: basic, User: "stack", Password: secret("right")}, "a", NotFound, "not found", "", false},
-		"anonymous token":     {Host{Handler: bearer}, "closed", Denied, "there is no such repository, or an anonymous user has no right to it", "", false},
+		"anonymous token":     {Host{Handler: bearer}, "closed", Denied, "there is no such repository, or an anonymous user has no right to it", "if it needs credentials", false},
 		"bad login, bearer":   {Host{Handler: bearer, User: "stack", Password: secret("wrong")}, "a", BadLogin, `refuses the credentials of user "stack"`, "check user", false},
 		"no right, bearer":    {Host{Handler: bearer, User: "stack", Password: secret("right")}, "closed", Denied, `or user "stack" has no right to it`, "", false},
 		"good login, bearer":  {Host{Handler: bearer, User: "stack", Password: secret("right")}, "open", NotFound, "not found", "", false},
-		"forbidden":           {Host{Handler: answer(403, "")}, "a", Denied, "has no right to it", "", false},
+		"forbidden":           {Host{Handler: answer(403, "")}, "a", Denied, "has no right to it", "if it needs credentials", false},
 		"unreachable":         {Host{Address: closed, TLS: transport.Disabled}, "a", Unreachable, srcHost + " (at " + closed + "): no connection to " + closed, "", true},
 		"busy":                {Host{Handler: answer(503, "")}, "a", Busy, "answers 503 Service Unavailable", "", true},
 		"broken":              {Host{Handler: answer(500, "")}, "a", Busy, "answers 500 Internal Server Error", "", true},
@@ -383,6 +385,110 @@ func TestAbsentRegistryIsToldOnce(t *testing.T) {
 	if n := asked.Load(); n > 2*tries*planners {
 		t.Errorf("asked %d times", n)
 	}
+}
+
+func TestWhatARegistrySaysIsWrong(t *testing.T) {
+	long := strings.Repeat("x", 3000)
+	for body, want := range map[string]string{
+		`{"errors":[{"code":"TEA","message":"short and stout"}]}`: `198.51.100.1:5000 answers 418 I'm a teapot ("TEA: short and stout")`,
+		`{"errors":[]}`: "answers 418 I'm a teapot",
+		`<html>`:        "answers 418 I'm a teapot",
+		long:            "answers 418 I'm a teapot",
+	} {
+		c := newClient(t, Host{Name: srcHost, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = w.Write([]byte(body))
+		})})
+		_, _, err := c.Labels(t.Context(), srcHost+"/ns/app:1")
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestLabelsThatCannotBeRead(t *testing.T) {
+	manifest := func(digest string, size int) []byte {
+		return fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.docker.container.image.v1+json","digest":%q,"size":%d},"layers":[]}`, schema2, digest, size)
+	}
+	text := []byte(`["not a configuration"]`)
+	tests := map[string]struct {
+		contentType string
+		body        []byte
+		want        string
+	}{
+		"a configuration that is none": {schema2, manifest(digestOf(text), len(text)), "cannot unmarshal array"},
+		"a huge one":                   {schema2, manifest(digestOf(text), 5<<20), "said to be 5242880 bytes long"},
+		"one of another length":        {schema2, manifest(digestOf(text), 5), "would send 23 bytes, the manifest says 5"},
+		"one that is not there":        {schema2, manifest("sha256:"+strings.Repeat("a", 64), 5), "not found"},
+		"a digest that is none":        {schema2, manifest("sha256:../../x", 5), "invalid checksum digest"},
+		"an empty index":               {ociType, []byte(`{"schemaVersion":2,"mediaType":"` + ociType + `","manifests":[]}`), "an index of no images"},
+		"a bad index":                  {ociType, []byte(`{"schemaVersion":2,"mediaType":"` + ociType + `","manifests":[{"mediaType":"` + schema2 + `","digest":"sha256:x","size":1}]}`), "a bad digest"},
+		"another type than it says":    {ociType, manifest(digestOf(text), 5), "media type"},
+		"no manifest at all":           {"text/html", []byte("<html>"), "media type"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			src, _, c := pair(t)
+			src.blob(t, "ns/app", text)
+			src.before = serve("/v2/ns/app/manifests/", tt.contentType, tt.body)
+			_, _, err := c.Labels(t.Context(), srcHost+"/ns/app:1")
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), srcHost+"/ns/app") && !strings.Contains(err.Error(), srcHost) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestLyingDigest(t *testing.T) {
+	src, _, c := pair(t)
+	src.image(t, "ns/app", "1", nil)
+	inner := src.Handler
+	src.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		inner.ServeHTTP(&lying{w}, r)
+	})
+	if _, _, err := c.Labels(t.Context(), srcHost+"/ns/app:1"); KindOf(err) != Mismatch {
+		t.Errorf("got %v", err)
+	}
+	table := plan(t, c, []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}})
+	if err := table.Err(); err == nil || !strings.Contains(err.Error(), "source: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// lying says another digest than that of the body.
+type lying struct{ http.ResponseWriter }
+
+func (w *lying) WriteHeader(s int) {
+	w.Header().Set("Docker-Content-Digest", "sha256:"+strings.Repeat("1", 64))
+	w.ResponseWriter.WriteHeader(s)
+}
+
+func TestRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for v, want := range map[string]time.Duration{
+			"": 0, "7": 7 * time.Second, "-1": 0, "x": 0, "99999999999": 0, "9999999": 1 << 20 * time.Second,
+			time.Now().Add(90 * time.Second).UTC().Format(http.TimeFormat): 90 * time.Second,
+			time.Now().Add(-time.Hour).UTC().Format(http.TimeFormat):       0,
+		} {
+			if got := retryAfter(http.Header{"Retry-After": {v}}); got != want && v != "99999999999" {
+				t.Errorf("%q: %v, want %v", v, got, want)
+			}
+		}
+	})
+}
+
+func TestSleep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		if err := sleep(t.Context(), time.Hour); err != nil || time.Since(start) != time.Hour {
+			t.Errorf("slept %v, %v", time.Since(start), err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := sleep(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+	})
 }
 
 func TestCancelled(t *testing.T) {

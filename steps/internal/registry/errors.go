@@ -98,6 +98,10 @@ func (e *Error) Hint() string {
 	switch e.Kind {
 	case NoLogin:
 		return fmt.Sprintf("give the connection with host: %s a user and a password", e.Host)
+	case Denied:
+		if e.user == "" {
+			return fmt.Sprintf("if it needs credentials, give the connection with host: %s a user and a password", e.Host)
+		}
 	case BadLogin:
 		return fmt.Sprintf("check user and password of the connection with host: %s", e.Host)
 	}
@@ -166,7 +170,7 @@ func (c *Client) explain(r ref.Ref, s seen, err error) error {
 func kind(user string, s seen, err error) Kind {
 	var lost *url.Error
 	switch {
-	case errors.Is(err, errs.ErrDigestMismatch), errors.Is(err, errs.ErrMismatch), errors.Is(err, errs.ErrSizeLimitExceeded), errors.Is(s.err, errPages), errors.Is(s.err, errLength):
+	case errors.Is(err, errs.ErrDigestMismatch), errors.Is(err, errs.ErrMismatch), errors.Is(err, errs.ErrSizeLimitExceeded), errors.Is(s.err, errPages), errors.Is(s.err, errLength), errors.Is(s.err, errElsewhere):
 		return Mismatch
 	case s.err != nil:
 		return Unreachable

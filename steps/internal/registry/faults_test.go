@@ -270,6 +270,45 @@ func TestWrongBytes(t *testing.T) {
 	}
 }
 
+func TestUploadsElsewhereAreRefused(t *testing.T) {
+	src, dst, c := pair(t)
+	images, _ := three(t, src)
+	dst.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != "POST" {
+			return false
+		}
+		w.Header().Set("Location", "https://127.0.0.1:1/v2/x")
+		w.WriteHeader(http.StatusAccepted)
+		return true
+	}
+	err := c.Execute(t.Context(), plan(t, c, images), Options{})
+	if err == nil || !strings.Contains(err.Error(), "uploads are to go to another host: 192.0.2.1:8787 names 127.0.0.1:1") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A registry that cannot give the rest of a blob gives all of it again.
+func TestCutPullWithoutRange(t *testing.T) {
+	src, _, c := pair(t)
+	images, base := three(t, src)
+	full := cut(src, base, 1)
+	inner := src.before
+	src.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if blobPath(r, "GET", base) && r.Header.Get("Range") != "" {
+			_, _ = w.Write(base)
+			return true
+		}
+		return inner(w, r)
+	}
+	if err := c.Execute(t.Context(), plan(t, c, images), Options{Parallel: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if full.Load() != 2 {
+		t.Errorf("the whole was asked for %d times, want 2", full.Load())
+	}
+	mirrored(t, c, images)
+}
+
 func TestAFailureStaysInsideItsImage(t *testing.T) {
 	tests := map[string]struct {
 		src, dst func(http.ResponseWriter, *http.Request) bool

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,7 +56,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp, err := g.send(req)
 	if err == nil {
-		err = g.content(req, resp)
+		err = errors.Join(elsewhere(req, resp), g.content(req, resp))
 	}
 	t.note(req, resp, err)
 	if err != nil {
@@ -122,6 +123,23 @@ func (g *guard) learn(req *http.Request, err error) {
 // asks says whether a request changes nothing, and so may be sent again.
 func asks(req *http.Request) bool {
 	return req.Method == http.MethodGet || req.Method == http.MethodHead
+}
+
+// errElsewhere says that a registry wants a blob to be sent to another host.
+var errElsewhere = errors.New("uploads are to go to another host")
+
+// elsewhere refuses an upload's location on another host: what a registry
+// names there is sent to, and may be anything inside our network.
+func elsewhere(req *http.Request, resp *http.Response) error {
+	if resp.StatusCode != http.StatusAccepted {
+		return nil
+	}
+	to, err := req.URL.Parse(resp.Header.Get("Location"))
+	if err != nil || strings.EqualFold(to.Host, req.URL.Host) {
+		return nil // a location that cannot be read is told by who needs it
+	}
+	_ = resp.Body.Close()
+	return fmt.Errorf("%w: %s names %s", errElsewhere, req.URL.Host, to.Host)
 }
 
 // errLength says that an answer has not the length that it must have.
