@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/gofrs/flock"
 
@@ -35,6 +36,9 @@ func openDirStore(dir string, readOnly bool) (*dirStore, error) {
 		return s, nil
 	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("making the directory of the cloud: %w", err)
+	}
+	if err := syncDir(dir); err != nil {
 		return nil, fmt.Errorf("making the directory of the cloud: %w", err)
 	}
 	s.lock = flock.New(filepath.Join(dir, "lock"))
@@ -212,10 +216,16 @@ func (f *dirFile) abort() {
 	_ = os.Remove(f.Name())
 }
 
+// syncDir makes the names in a directory durable. Some network file systems
+// cannot sync a directory and keep its names all the same.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
 }
