@@ -13,8 +13,11 @@ var (
 	// A plain text ends where a comment begins, and a tab in it belongs to it;
 	// the library goes on over the one and drops the other.
 	plainComment = regexp.MustCompile(`[ \t\n]#`)
-	// So does it when a further line begins with a dash, in other ways.
+	// It does not read a further line right that begins with a dash.
 	plainDash = regexp.MustCompile(`\n[ \t]*-`)
+	// A colon ends a key; in braces the library takes it into the text, so that
+	// a missing comma would go unnoticed.
+	plainColon = regexp.MustCompile(`:([ \t\n]|$)`)
 	// A tab before a line's end is no part of a quoted text.
 	tabAtEnd = regexp.MustCompile(`\t *\n`)
 	// An escaped space before a line's end stays, and so do the spaces before
@@ -31,6 +34,8 @@ func misread(start, tk *token.Token, ended bool) *complaint {
 		switch {
 		case strings.Contains(raw, "\t"):
 			return &complaint{"a tab stands inside of a text without quotes", "quote the text, or write a space"}
+		case plainColon.MatchString(raw):
+			return &complaint{"a : stands inside of a text without quotes", "a comma may be missing before it; quote the text if it is meant"}
 		case plainComment.MatchString(raw):
 			return &complaint{"a comment stands inside of a text that goes over several lines", "quote the text"}
 		case plainDash.MatchString(raw):

@@ -18,12 +18,17 @@ func TestMisreadTextsAreRefused(t *testing.T) {
 		{"escaped line end before an empty line", "\"a \\\n\n        b\"", "an escaped space or line end"},
 		{"spaces at the end of a block", "|-\n        a  ", "the last line of this text ends in spaces"},
 		{"empty block", "|+\n", "the text that | or > announces is missing"},
+		{"missing comma", "{ host: a tls: b }", "a : stands inside of a text"},
+		{"missing comma before an empty value", "{ host: a tls: }", "a : stands inside of a text"},
+		{"missing space", "{ host:a }", "a space is missing behind this :"},
+		{"wrong bracket", "[a, b}]", "a bracket stands in a text"},
+		{"tagged key", "{ !!str a: b }", "a key must be plain text"},
 		{"tab in a key", "{ a\tb: c }", "a tab stands inside of a text without quotes"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, errs := plan.Parse("bayplan.yaml", []byte(head+"    with:\n      tag: "+tt.tag+"\n"), plan.Options{})
-			if len(errs) != 1 || !strings.Contains(errs[0].Msg, tt.want) || errs[0].Hint == "" {
+			if len(errs) != 1 || !strings.Contains(errs[0].Msg, tt.want) || errs[0].Hint == "" || errs[0].Pos.Line < 9 {
 				t.Errorf("got %q", messages(errs))
 			}
 		})

@@ -2,6 +2,13 @@
 // It knows nothing of any step type; what stands under a step's "with" is kept
 // as a Body, which decodes itself strictly into whatever struct a type brings.
 //
+// Reading goes one way: the bytes are checked to be text of bounded cost
+// (textcheck.go), the YAML library lexes them, the tokens are checked likewise
+// (tokencheck.go), the library parses them, and its tree becomes nodes that know
+// their places (yaml.go). A reader (read.go) then takes the sections one by one,
+// replaces the variables (vars.go, fill.go) and collects every mistake. What
+// stands under "with" or in a connection is decoded later (decode.go).
+//
 // It is the only package that imports the YAML library for plans.
 package plan
 

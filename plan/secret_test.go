@@ -1,7 +1,9 @@
 package plan_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -44,7 +46,11 @@ func TestSecretIsNeverPrinted(t *testing.T) {
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "s", s, "w", wrapped)
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "s", s, "w", wrapped)
-	texts := []string{s.String(), s.GoString(), string(raw), log.String()}
+	plain, err := s.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := []string{s.String(), s.GoString(), string(raw), string(plain), log.String()}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T"} {
 		texts = append(texts, fmt.Sprintf(verb, s), fmt.Sprintf(verb, &s), fmt.Sprintf(verb, wrapped), fmt.Sprintf(verb, &wrapped))
 	}
@@ -76,6 +82,11 @@ func TestSecretFromEnvironment(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	t.Setenv("BAYPLAN_TEST_TOKEN", " a b\n")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Reveal(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
 	if value, err := s.Reveal(t.Context()); value != " a b\n" || err != nil || s.Name() != "token" {
 		t.Errorf("got %q, %v", value, err)
 	}

@@ -111,6 +111,9 @@ func (c *textCheck) nesting(num int, line string) *Error {
 		}
 		c.block = -1
 	}
+	if c.quote == 0 && indent < len(line) && line[indent] == '\t' && strings.TrimSpace(line) != "" {
+		return c.src.syntax(Pos{num, indent + 1}, "found a tab character")
+	}
 	dashes := 0
 	start, space := c.quote == 0, true // a value may begin here; what came before is white
 	for i := 0; i < len(line); i++ {

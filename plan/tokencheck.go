@@ -66,6 +66,12 @@ func (c *tokenCheck) token(i int, tk *token.Token) *Error {
 		}
 	case token.TagType, token.AnchorType, token.AliasType:
 		c.tags++
+	case token.StringType:
+		if top := c.top(); top != nil && top.flow != 0 && strings.ContainsAny(tk.Value, "[]{}") {
+			e := c.src.errorf(pos, "a bracket stands in a text inside of [ ] or { }")
+			e.Hint = "quote the text if it is meant"
+			return e
+		}
 	}
 	switch {
 	case len(c.levels) > maxDepth:
@@ -151,6 +157,11 @@ func (c *tokenCheck) key(colon int, k *token.Token) *Error {
 	}
 	top := c.top()
 	if top != nil && top.flow != 0 {
+		if c.tight(colon, k) {
+			e := c.src.errorf(posOf(c.tokens[colon]), "a space is missing behind this :")
+			e.Hint = "quote the text if it is meant as one"
+			return e
+		}
 		top.colon = true
 		top.path = top.base + len(k.Value) + 1
 		c.paths += top.path
@@ -164,6 +175,20 @@ func (c *tokenCheck) key(colon int, k *token.Token) *Error {
 		return c.src.errorf(posOf(k), "this mapping has more keys than bayplan reads")
 	}
 	return nil
+}
+
+// tight says whether a key's value follows its colon with nothing in between,
+// which YAML has as one text and the parser as two.
+func (c *tokenCheck) tight(colon int, k *token.Token) bool {
+	if colon+1 == len(c.tokens) || k.Type == token.SingleQuoteType || k.Type == token.DoubleQuoteType {
+		return false
+	}
+	switch next := c.tokens[colon+1]; next.Type {
+	case token.CollectEntryType, token.MappingEndType, token.SequenceEndType, token.MappingStartType, token.SequenceStartType:
+		return false
+	default:
+		return next.Origin != "" && !strings.ContainsAny(next.Origin[:1], " \t\n")
+	}
 }
 
 // empty counts an entry that has no value: the parser puts a token in for it.

@@ -287,10 +287,6 @@ func (c *converter) key(k ast.MapKeyNode) (text string, pos Pos, ok bool) {
 	switch k := k.(type) {
 	case *ast.MergeKeyNode:
 		return "<<", pos, true
-	case *ast.TagNode:
-		if scalar, is := k.Value.(ast.ScalarNode); is && k.Start.Value == "!!str" {
-			return scalar.GetToken().Value, pos, true
-		}
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode, *ast.InfinityNode, *ast.NanNode:
 		n := c.scalar(k.GetToken(), k.GetToken(), k.GetToken().Value)
 		if n.bad {
