@@ -257,7 +257,7 @@ func TestWalkSurvivesAWorkThatEndsItsGoroutine(t *testing.T) {
 
 // Every node of a walk ends or is dropped, once, whatever fails.
 func TestWalkForgetsNobody(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(100) {
 		synctest.Test(t, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
 			d := newDiary(t)
