@@ -10,6 +10,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"syscall"
 )
 
 // dataType is the content type of all data.
@@ -67,12 +68,21 @@ func receive(u upload, r *http.Request) (*received, error) {
 	case body.err != nil:
 		return nil, refuse(http.StatusBadRequest, "the data ended after %d bytes: %v", n, body.err)
 	case err != nil:
-		return nil, err
+		return nil, storeError(err)
 	case r.ContentLength >= 0 && n != r.ContentLength:
 		return nil, refuse(http.StatusBadRequest, "%d bytes of data came, and Content-Length says %d", n, r.ContentLength)
 	}
 	got.Size, got.MD5, got.SHA512 = n, hexSum(sum5), hexSum(sum512)
-	return got, u.seal()
+	return got, storeError(u.seal())
+}
+
+// storeError tells a full disk, which the caller may know what to do about,
+// from other trouble.
+func storeError(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return refuse(http.StatusRequestEntityTooLarge, "there is no space left for the data: %v", err)
+	}
+	return err
 }
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
