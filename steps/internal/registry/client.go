@@ -164,6 +164,14 @@ func (c *Client) ready(ctx context.Context, host string) error {
 	return nil
 }
 
+// concurrency is how many requests a host takes at a time.
+func (c *Client) concurrency(host string) int {
+	if l := c.hosts[host]; l != nil {
+		return concurrency(l.host)
+	}
+	return DefaultConcurrency
+}
+
 // user gives the name used with a host, "" when there is none.
 func (c *Client) user(host string) string {
 	if l := c.hosts[host]; l != nil {

@@ -98,7 +98,7 @@ type queue struct {
 
 func (e *engine) run(ctx context.Context) error {
 	// The light ones cost a round trip each, and little else.
-	e.heavy.limit, e.light.limit = e.o.Parallel, 2*e.o.Parallel
+	e.heavy.limit, e.light.limit = e.room(), 2*e.o.Parallel
 	e.prepare()
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -119,6 +119,16 @@ func (e *engine) run(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return e.t.Err()
+}
+
+// room is how many blobs move at a time: no more than any of the registries
+// takes requests at a time.
+func (e *engine) room() int {
+	n := e.o.Parallel
+	for _, b := range e.t.Blobs {
+		n = min(n, e.c.concurrency(b.sources[0].Registry), e.c.concurrency(b.places[0].repo.Registry))
+	}
+	return n
 }
 
 // prepare fills the queues: the largest blobs come first, so that the last one
@@ -213,9 +223,9 @@ func (e *engine) add(j *job) {
 func (e *engine) do(ctx context.Context, j *job) error {
 	switch j.kind {
 	case pullJob:
-		return e.c.carry(ctx, j.blob, leg{e.c.pull, j.from, j.place.repo, e.o.Moved})
+		return e.c.carry(ctx, j.blob, leg{source, j.from, j.place.repo, e.o.Moved})
 	case copyJob:
-		return e.c.carry(ctx, j.blob, leg{e.c.push, j.from, j.place.repo, func(int64) {}})
+		return e.c.carry(ctx, j.blob, leg{destination, j.from, j.place.repo, func(int64) {}})
 	case mountJob:
 		return e.c.mount(ctx, j.blob, j.from, j.place.repo)
 	default:

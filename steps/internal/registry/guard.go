@@ -37,8 +37,8 @@ type outage struct {
 	err   error
 }
 
-// outageTime is how long an outage is remembered.
-const outageTime = 2 * time.Second
+// outageTime is how long an outage is remembered: not until a step is tried again.
+const outageTime = 500 * time.Millisecond
 
 const (
 	// maxRetryAfter is how long a registry may make us wait.

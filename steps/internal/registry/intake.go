@@ -7,7 +7,6 @@ import (
 	"io"
 	"sync"
 
-	"github.com/regclient/regclient/scheme/reg"
 	"github.com/regclient/regclient/types/errs"
 	"github.com/regclient/regclient/types/ref"
 
@@ -22,7 +21,6 @@ import (
 // was given up may still be reading.
 type intake struct {
 	c      *Client
-	view   *reg.Reg
 	from   ref.Ref
 	blob   *Blob
 	moved  func(int64) // told of bytes read
@@ -38,8 +36,8 @@ type intake struct {
 
 // newIntake makes an intake. Its context ends with Close, so that nothing
 // waits for a peer that nobody listens to any more.
-func (c *Client) newIntake(ctx context.Context, view *reg.Reg, from ref.Ref, b *Blob) *intake {
-	in := &intake{c: c, view: view, from: from, blob: b, moved: func(int64) {}}
+func (c *Client) newIntake(ctx context.Context, from ref.Ref, b *Blob) *intake {
+	in := &intake{c: c, from: from, blob: b, moved: func(int64) {}}
 	in.ctx, in.cancel = context.WithCancel(ctx)
 	return in
 }
@@ -55,10 +53,6 @@ func (in *intake) Read(p []byte) (int, error) {
 		return 0, in.err
 	case in.n == in.blob.Size:
 		return 0, io.EOF
-	case in.rd == nil:
-		if in.err = in.open(); in.err != nil {
-			return 0, in.err
-		}
 	}
 	n, err := in.rd.Read(p[:min(int64(len(p)), in.blob.Size-in.n)])
 	in.n += int64(n)
@@ -73,15 +67,23 @@ func (in *intake) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// open asks for the blob. It comes before the upload is begun: an upload that
+// waits for its source is one that stalls. Reading always takes the view for
+// pulling, also at the destination: were both requests to wait for the same
+// slots, uploads could hold all of them and wait for each other for ever.
 func (in *intake) open() error {
+	if in.blob.Size == 0 {
+		return nil
+	}
 	ctx := forBlob(in.ctx, in.blob.Size)
-	return in.c.call(ctx, in.from, func(ctx context.Context) error {
-		rd, err := in.view.BlobGet(ctx, in.from, in.blob.desc)
+	in.err = in.c.call(ctx, in.from, func(ctx context.Context) error {
+		rd, err := in.c.pull.BlobGet(ctx, in.from, in.blob.desc)
 		if err == nil {
 			in.rd = rd
 		}
 		return err
 	})
+	return in.err
 }
 
 // ending reads beyond the last byte: only there does regclient compare digests.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/regclient/regclient/scheme/reg"
 	"github.com/regclient/regclient/types/errs"
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
@@ -36,7 +35,7 @@ func (c *Client) retry(ctx context.Context, do func() error) error {
 
 // A leg is one way for a blob: from a repository of either side to one of the destination.
 type leg struct {
-	view     *reg.Reg // to read with
+	side     string // of from
 	from, to ref.Ref
 	moved    func(int64)
 }
@@ -47,27 +46,24 @@ func (c *Client) carry(ctx context.Context, b *Blob, l leg) error {
 }
 
 func (c *Client) carryOnce(ctx context.Context, b *Blob, l leg) error {
-	in := c.newIntake(ctx, l.view, l.from, b)
+	in := c.newIntake(ctx, l.from, b)
 	in.moved = l.moved
 	defer func() { _ = in.Close() }()
-	err := c.call(ctx, l.to, func(ctx context.Context) error {
-		_, err := c.push.BlobPut(ctx, l.to, b.desc, in)
-		return err
-	})
-	if ctx.Err() != nil {
+	err := in.open()
+	if err == nil {
+		err = c.call(ctx, l.to, func(ctx context.Context) error {
+			_, err := c.push.BlobPut(ctx, l.to, b.desc, in)
+			return err
+		})
+	}
+	if err == nil || ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if failed := in.failed(); err != nil && failed != nil {
-		side := source
-		if l.view == c.push {
-			side = destination
-		}
-		return on(side, fmt.Errorf("blob %s: %w", b.Digest, failed))
+	side := destination
+	if failed := in.failed(); failed != nil {
+		side, err = l.side, failed
 	}
-	if err != nil {
-		return on(destination, fmt.Errorf("blob %s: %w", b.Digest, err))
-	}
-	return nil
+	return on(side, fmt.Errorf("blob %s: %w", b.Digest, err))
 }
 
 // errRefused says that a registry does not mount.
