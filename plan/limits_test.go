@@ -23,7 +23,7 @@ func checkAll(text string) (stage string, bad *Error) {
 		return "size", nil
 	}
 	src := newSource("x.yaml", "/", text)
-	if bad := checkText(src, text); bad != nil {
+	if bad := checkText(src); bad != nil {
 		return "text", bad
 	}
 	if bad := checkTokens(src, lexer.Tokenize(text)); bad != nil {
@@ -172,5 +172,13 @@ func TestManyMistakes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// The library may panic; its reader must not.
+func TestGuard(t *testing.T) {
+	_, bad := guard(newSource("x.yaml", "/", "a"), func() (int, error) { panic("twisted") })
+	if bad == nil || bad.Error() != "x.yaml:1:1: this is no YAML that bayplan can read" {
+		t.Errorf("got %v", bad)
 	}
 }

@@ -75,7 +75,7 @@ func open(file, dir string, raw []byte) (*source, *node, Errors) {
 		return nil, nil, Errors{bad}
 	}
 	s := newSource(file, dir, text)
-	if err := checkText(s, text); err != nil {
+	if err := checkText(s); err != nil {
 		return s, nil, Errors{err}
 	}
 	root, errs := readYAML(s, text)
@@ -83,8 +83,7 @@ func open(file, dir string, raw []byte) (*source, *node, Errors) {
 		return s, nil, errs
 	}
 	if root.kind != isMapping && !root.bad {
-		what := "is " + root.is()
-		errs = append(errs, s.errorf(root.pos, "the file must hold a mapping of keys to values, %s", what))
+		errs = append(errs, s.errorf(root.pos, "the file must hold a mapping of keys to values, is %s", root.is()))
 	}
 	if root.kind != isMapping {
 		return s, nil, errs

@@ -18,7 +18,7 @@ type textCheck struct {
 // checkText refuses, without the YAML library, what it must not see. It
 // follows quotes, comments and brackets only roughly: what it misses is left
 // to checkTokens.
-func checkText(src *source, _ string) *Error {
+func checkText(src *source) *Error {
 	c := &textCheck{src: src, block: -1}
 	for i, line := range src.lines {
 		if bad := c.line(i+1, line); bad != nil {

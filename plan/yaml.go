@@ -24,13 +24,16 @@ type converter struct {
 // readYAML reads a text that passed checkText. The node is nil when there is
 // nothing to go on with.
 func readYAML(src *source, text string) (*node, Errors) {
-	tokens := lexer.Tokenize(text)
-	if err := checkTokens(src, tokens); err != nil {
-		return nil, Errors{err}
+	tokens, bad := guard(src, func() (token.Tokens, error) { return lexer.Tokenize(text), nil })
+	if bad == nil {
+		bad = checkTokens(src, tokens)
 	}
-	file, err := parseTokens(src, tokens)
-	if err != nil {
-		return nil, Errors{err}
+	if bad != nil {
+		return nil, Errors{bad}
+	}
+	file, bad := guard(src, func() (*ast.File, error) { return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) })
+	if bad != nil {
+		return nil, Errors{bad}
 	}
 	c := &converter{src: src, anchors: map[string]*node{}}
 	body, bad := onlyBody(src, file)
@@ -47,26 +50,19 @@ func readYAML(src *source, text string) (*node, Errors) {
 	return root, c.errs
 }
 
-// parseTokens calls the library, which stops at the first error it finds, and
-// whose panics on twisted input are errors here.
-func parseTokens(src *source, tokens token.Tokens) (file *ast.File, bad *Error) {
+// guard calls the library, which stops at the first error it finds, and whose
+// panics on twisted input are errors here.
+func guard[T any](src *source, call func() (T, error)) (out T, bad *Error) {
 	defer func() {
 		if recover() != nil {
-			file, bad = nil, src.errorf(lastPlace(tokens), "this is no YAML that bayplan can read")
+			bad = src.errorf(Pos{1, 1}, "this is no YAML that bayplan can read")
 		}
 	}()
-	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	out, err := call()
 	if err != nil {
-		return nil, syntaxError(src, err)
+		return out, syntaxError(src, err)
 	}
-	return file, nil
-}
-
-func lastPlace(tokens token.Tokens) Pos {
-	if len(tokens) == 0 {
-		return Pos{1, 1}
-	}
-	return posOf(tokens[len(tokens)-1])
+	return out, nil
 }
 
 // onlyBody gives the content of the one document that the file may hold.
@@ -236,7 +232,7 @@ func (c *converter) mapping(start *token.Token, values []*ast.MappingValueNode) 
 			merges = append(merges, value)
 			continue
 		}
-		hush(value, secretKey(key))
+		hush(value, key)
 		out.entries = append(out.entries, entry{key: key, keyPos: keyPos, at: at, value: value})
 	}
 	for _, m := range merges {
@@ -245,14 +241,11 @@ func (c *converter) mapping(start *token.Token, values []*ast.MappingValueNode) 
 	return out
 }
 
-// hush marks a scalar under a secret key, or the scalars of a list under it.
-func hush(n *node, secret bool) {
-	if !secret || n.kind == isMapping {
-		return
-	}
-	n.hush = true
-	for _, it := range n.items {
-		hush(it, secret)
+// hush marks what stands below a secret key. The entries of auth are looked at
+// by their own keys: a user's name is no secret.
+func hush(n *node, key string) {
+	if secretKey(key) && (n.kind != isMapping || !strings.EqualFold(key, "auth")) {
+		n.walk(func(below *node) { below.hush = true })
 	}
 }
 
