@@ -33,7 +33,7 @@ func (p *program) load(c *cli.Context) (*session, error) {
 	}
 	out, more := steps.Connect(read)
 	errs = append(errs, more...)
-	graph, more := runner.Check(read, steps.Builtin(out))
+	graph, more := runner.Check(read, steps.Builtin(out), errs...)
 	errs = append(errs, more...)
 	return &session{graph: graph, out: out}, errs.Err()
 }

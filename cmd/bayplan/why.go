@@ -74,11 +74,12 @@ func (p *program) explainWhy(w *runner.Why) error {
 
 // short gives as much of a digest as people compare.
 func short(digest string) string {
-	const enough = 19 // sha256: and 12 digits
+	const enough = len("sha256:") + 12
+	algo, _, found := strings.Cut(digest, ":")
 	switch {
 	case digest == "":
 		return "(none)"
-	case len(digest) > enough:
+	case found && strings.HasPrefix(algo, "sha") && len(digest) > enough:
 		return digest[:enough] + "…"
 	}
 	return digest

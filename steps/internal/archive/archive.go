@@ -44,6 +44,7 @@ type Options struct {
 // A DigestError tells that an archive is not the one that was asked for.
 type DigestError struct{ Got, Want string }
 
+// Error gives both digests.
 func (e *DigestError) Error() string {
 	return fmt.Sprintf("its sha256 is %s, not %s", e.Got, e.Want)
 }
