@@ -97,5 +97,8 @@ func (p *program) serve(c *cli.Context, s service, hello func(net.Addr) string) 
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), grace)
 	defer cancel()
-	return server.Shutdown(ctx)
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("stop serving: %w", err), server.Close())
+	}
+	return nil
 }
