@@ -45,6 +45,7 @@ type Client struct {
 	// repository, or their scopes would pile up with every one; for pushing they
 	// must pile up, as a mount needs the rights to two repositories in one token.
 	pull, push *reg.Reg
+	guard      *guard
 	labels     *labelCache
 	pause      func(ctx context.Context, d time.Duration) error
 }
@@ -74,7 +75,8 @@ func New(hosts []Host) (*Client, error) {
 		return nil, err
 	}
 	hc := t.Client()
-	hc.Transport = &guard{next: t, pause: c.wait, down: map[string]outage{}}
+	c.guard = &guard{next: t, pause: c.wait, down: map[string]outage{}}
+	hc.Transport = c.guard
 	c.pull = c.view(hc, 0)
 	c.push = c.view(hc, 1)
 	return c, nil
