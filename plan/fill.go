@@ -11,6 +11,26 @@ type setting struct {
 	step    string // below steps.ID.with: the ID; "" elsewhere
 }
 
+// fillBody fills what stands below with or in a connection. Only there is a
+// key's name a reason to take its value for a secret: a step or a connection
+// may be called token-registry.
+func (r *reader) fillBody(n *node, at Pos, in setting) {
+	n.walk(func(below *node) {
+		for _, e := range below.entries {
+			hush(e.value, e.key)
+		}
+	})
+	r.fill(n, at, in)
+}
+
+// hush marks what stands below a secret key. The entries of auth are looked at
+// by their own keys: a user's name is no secret.
+func hush(n *node, key string) {
+	if secretKey(key) && (n.kind != isMapping || !strings.EqualFold(key, "auth")) {
+		n.walk(func(below *node) { below.hush = true })
+	}
+}
+
 // fill replaces the variables in a value and all below it, checks the other
 // references, and refuses secrets that are written out. at is where the value
 // is written.

@@ -89,9 +89,6 @@ func (r *reader) readSecret(e entry) {
 	if e.value.bad {
 		return
 	}
-	for i := range e.value.entries {
-		e.value.entries[i].value.hush = false // a variable's or file's name is none
-	}
 	f := r.object(e.value, name, "env", "file")
 	env, file := f.value("env"), f.value("file")
 	if len(f.by) == 2 || (len(f.by) == 0 && len(f.meant) == 0) {
@@ -215,7 +212,7 @@ func (r *reader) readStep(e entry, defaults limits) *Step {
 	}
 	if with := f.by["with"]; with != nil {
 		s.With.at = with.keyPos
-		r.fill(with.value, with.at, setting{step: e.key})
+		r.fillBody(with.value, with.at, setting{step: e.key})
 		if s.With.root = with.value; !r.wantMapping(with.value, "with") {
 			with.value.bad = true
 		}
@@ -275,7 +272,7 @@ func (r *reader) readKind(section *node, key, what string) []Connection {
 	var all []Connection
 	for _, e := range section.entries {
 		r.wantName(e, what, connName, "lower-case letters, digits, _ and -")
-		r.fill(e.value, e.at, setting{secrets: true})
+		r.fillBody(e.value, e.at, setting{secrets: true})
 		if !r.wantMapping(e.value, what+" "+strconv.Quote(e.key)) {
 			e.value.bad = true
 		}

@@ -71,6 +71,7 @@ func (r *reader) readVars(section *node) {
 		if !r.wantName(e, "variable", refName, "lower-case letters, digits and _") {
 			continue
 		}
+		e.value.hush = secretKey(e.key)
 		r.scope.vars[e.key] = &variable{name: e.key, node: e.value, at: e.keyPos}
 	}
 }

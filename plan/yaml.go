@@ -232,21 +232,12 @@ func (c *converter) mapping(start *token.Token, values []*ast.MappingValueNode) 
 			merges = append(merges, value)
 			continue
 		}
-		hush(value, key)
 		out.entries = append(out.entries, entry{key: key, keyPos: keyPos, at: at, value: value})
 	}
 	for _, m := range merges {
 		c.merge(out, m, seen)
 	}
 	return out
-}
-
-// hush marks what stands below a secret key. The entries of auth are looked at
-// by their own keys: a user's name is no secret.
-func hush(n *node, key string) {
-	if secretKey(key) && (n.kind != isMapping || !strings.EqualFold(key, "auth")) {
-		n.walk(func(below *node) { below.hush = true })
-	}
 }
 
 // merge adds what << names: a mapping, or a list of them where the earlier wins.
