@@ -33,7 +33,7 @@ func (b Body) Decode(into any, look Lookup) Errors {
 		panic(fmt.Sprintf("plan: Decode into %T, which is no pointer to a struct", into))
 	}
 	d := &decoder{src: b.src, look: look}
-	n := b.root
+	n := b.root // nil in a zero Body, too, which has nothing to be decoded
 	if n == nil {
 		n = &node{src: b.src, kind: isMapping, pos: b.at}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -361,6 +362,37 @@ func TestExplain(t *testing.T) {
 	if got := body.Errorf("sources[0].from", "bad %d", 1).Text(); !strings.Contains(got, "10:25: bad 1\n          sources: [{ from: x }]\n") {
 		t.Errorf("got %s", got)
 	}
+}
+
+// A Body that was not read from a file is empty.
+func TestZeroBody(t *testing.T) {
+	var b plan.Body
+	var c config
+	if got := messages(b.Decode(&c, nil)); len(got) != 1 || got[0] != ": into is missing in " || len(b.Refs()) > 0 {
+		t.Errorf("got %q", got)
+	}
+	if got := messages(b.Explain(plan.At("into", errors.New("bad")))); len(got) != 1 || got[0] != ": into: bad" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// The steps of a plan are decoded beside each other, and their mistakes shown.
+func TestDecodeBesideEachOther(t *testing.T) {
+	src := strings.Replace(head, "steps:", "connections: { registries: { a: { password: hunter2, token: hunter3 } } }\nsteps:", 1)
+	p, errs := plan.Parse("/plans/bayplan.yaml", []byte(src+"    with: { into: 12, password: hunter2, token: hunter3 }\n"), plan.Options{})
+	if len(errs) != 4 {
+		t.Fatal(shown(errs))
+	}
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			var c config
+			if got := shown(p.Step("it").With.Decode(&c, nil)); !strings.Contains(got, "into must be text") || strings.Contains(got, "hunter") {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestDecodeRefusesWhatItDoesNotUnderstand(t *testing.T) {

@@ -82,8 +82,12 @@ func (s *source) hideAll() {
 	}
 }
 
-// errorf makes an error at a place of the file.
+// errorf makes an error at a place of the file. The source of a Plan or Body
+// that was not read from one is nil.
 func (s *source) errorf(p Pos, format string, args ...any) *Error {
+	if s == nil {
+		return &Error{Pos: p, Msg: oneLine(fmt.Sprintf(format, args...))}
+	}
 	e := &Error{File: s.file, Pos: s.inside(p), Msg: oneLine(fmt.Sprintf(format, args...))}
 	s.show(e)
 	return e
