@@ -3,6 +3,7 @@ package registry
 import (
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -81,5 +82,39 @@ func TestCopiesWithinFewRequests(t *testing.T) {
 			t.Fatal(err)
 		}
 		mirrored(t, c, images)
+	}
+}
+
+// Within one registry nothing is pulled, whether it mounts or not, and a new
+// tag in the same repository costs no blob at all.
+func TestPromotion(t *testing.T) {
+	for name, mounts := range map[string]bool{"with mounts": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			src, _, c := pair(t)
+			images, _ := three(t, src)
+			for i, to := range []string{"prod/a:1", "prod/b:1", "ns/c:blessed"} {
+				images[i].Target = srcHost + "/" + to
+			}
+			src.before = func(_ http.ResponseWriter, r *http.Request) bool {
+				if q := r.URL.Query(); !mounts {
+					q.Del("from")
+					r.URL.RawQuery = q.Encode()
+				}
+				return false
+			}
+			table := plan(t, c, images)
+			if s := table.Summary(); s.Blobs != 0 || s.Bytes != 0 || s.Mounts != 6 || len(table.Pulls()) != 0 {
+				t.Errorf("got %+v", s)
+			}
+			src.reset()
+			var moved atomic.Int64
+			if err := c.Execute(t.Context(), table, Options{Moved: func(n int64) { moved.Add(n) }}); err != nil {
+				t.Fatal(err)
+			}
+			if moved.Load() != 0 || mounts && src.counts["GET blobs"] != 0 {
+				t.Errorf("moved %d bytes: %v", moved.Load(), src.counts)
+			}
+			mirrored(t, c, images)
+		})
 	}
 }

@@ -149,7 +149,7 @@ func (c *Client) findBlobs(ctx context.Context, t *Table) error {
 	known := map[string]map[string]bool{}
 	for _, b := range t.Blobs {
 		host := b.places[0].repo.Registry
-		if _, asked := known[host]; asked {
+		if _, asked := known[host]; asked || b.here() {
 			continue
 		}
 		names, err := c.Catalog(ctx, host)
@@ -169,6 +169,9 @@ func (c *Client) findBlobs(ctx context.Context, t *Table) error {
 
 // findBlob looks for a blob until it is found, and makes that place its home.
 func (c *Client) findBlob(ctx context.Context, b *Blob, catalog map[string]bool) {
+	if b.here() {
+		return
+	}
 	for i, p := range b.places {
 		if catalog == nil && i > 0 {
 			return

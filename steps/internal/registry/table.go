@@ -224,12 +224,19 @@ func collect(entries []*Entry) []*Blob {
 				read[from] = true
 				b.sources = append(b.sources, repoOf(e.source))
 			}
-			s := spot{k, e.target.Repository}
-			if places[s] == nil {
-				places[s] = &place{repo: repoOf(e.target)}
-				b.places = append(b.places, places[s])
+			at := func(r ref.Ref) *place {
+				s := spot{k, r.Repository}
+				if places[s] == nil {
+					places[s] = &place{repo: repoOf(r)}
+					b.places = append(b.places, places[s])
+				}
+				return places[s]
 			}
-			places[s].entries = append(places[s].entries, e)
+			if e.source.Registry == e.target.Registry {
+				at(e.source).landed = true // nothing is to be pulled
+			}
+			p := at(e.target)
+			p.entries = append(p.entries, e)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b *Blob) int { return cmp.Compare(b.Size, a.Size) })
