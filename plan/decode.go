@@ -20,7 +20,7 @@ var (
 // at its place. Values that into holds already are defaults.
 //
 // Field names and whether a field is required come from its json tag: without
-// omitempty it is required. Understood are structs, pointers to them, maps with text keys,
+// omitempty or omitzero it is required. Understood are structs, pointers to them, maps with text keys,
 // slices, bool, integers, string, time.Duration, Path, Secret and everything that
 // implements encoding.TextUnmarshaler.
 //

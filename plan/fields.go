@@ -38,7 +38,17 @@ func structFields(t reflect.Type) []field {
 		case !tagged || name == "":
 			name = f.Name
 		}
-		all = append(all, field{key: name, required: !strings.Contains(","+opts+",", ",omitempty,"), index: []int{i}})
+		all = append(all, field{key: name, required: !optional(opts), index: []int{i}})
 	}
 	return all
+}
+
+// optional says whether a json tag's options allow a key to be absent.
+func optional(opts string) bool {
+	for opt := range strings.SplitSeq(opts, ",") {
+		if opt == "omitempty" || opt == "omitzero" {
+			return true
+		}
+	}
+	return false
 }

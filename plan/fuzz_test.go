@@ -24,7 +24,7 @@ type anyConfig struct {
 	Size     uint64            `json:"size,omitempty"`
 	Wait     time.Duration     `json:"wait,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
-	Password plan.Secret       `json:"password,omitempty"`
+	Password plan.Secret       `json:"password,omitzero"`
 	Nested   *struct {
 		Source string   `json:"source"`
 		Lists  [][]bool `json:"lists,omitempty"`

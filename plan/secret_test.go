@@ -17,7 +17,7 @@ import (
 // connection is what the tests decode a connection into.
 type connection struct {
 	Host     string      `json:"host,omitempty"`
-	Password plan.Secret `json:"password,omitempty"`
+	Password plan.Secret `json:"password,omitzero"`
 }
 
 // secret parses a plan with one secret, given by where it is.
