@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/regclient/regclient/scheme"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 const (
@@ -28,6 +31,9 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 	last := ""
 	for range maxPages {
 		names, next, err := c.catalogPage(ctx, host, last)
+		if KindOf(err) == NotFound {
+			err = c.isRegistry(ctx, host, err)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the catalog: %w", err)
 		}
@@ -49,6 +55,23 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 		last = next
 	}
 	return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d pages", host, errPages, maxPages)
+}
+
+// ErrNoRegistry says that a host answers, but not as a registry.
+var ErrNoRegistry = errors.New("it answers, but not as a container registry")
+
+// isRegistry finds out why a host has no catalog: noCatalog stands when it is
+// a registry at all. A web server that has nothing answers in the same way.
+func (c *Client) isRegistry(ctx context.Context, host string, noCatalog error) error {
+	r := ref.Ref{Scheme: "reg", Registry: host}
+	err := c.call(ctx, r, func(ctx context.Context) error {
+		_, err := c.pull.Ping(ctx, r)
+		return err
+	})
+	if KindOf(err) != NotFound {
+		return noCatalog
+	}
+	return fault.WithHint(fmt.Errorf("%s: %w", host, ErrNoRegistry), "check host and address of the connection")
 }
 
 // catalogPage reads the page after last. It gives where the one after that

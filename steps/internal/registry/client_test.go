@@ -161,6 +161,24 @@ func TestCatalog(t *testing.T) {
 	}
 }
 
+func TestNoRegistryAtAll(t *testing.T) {
+	src, _, _ := pair(t)
+	images, _ := three(t, src)
+	c := newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: http.NotFoundHandler()})
+	_, err := c.Catalog(t.Context(), dstHost)
+	if !errors.Is(err, ErrNoRegistry) || !strings.Contains(err.Error(), dstHost) || fault.Hint(err) == "" {
+		t.Errorf("got %v", err)
+	}
+	_, err = c.Plan(t.Context(), images)
+	if !errors.Is(err, ErrNoRegistry) || !strings.HasPrefix(err.Error(), "destination: ") {
+		t.Errorf("got %v", err)
+	}
+	src.noCatalog = true // but a registry all the same
+	if _, err := c.Catalog(t.Context(), srcHost); KindOf(err) != NotFound || errors.Is(err, ErrNoRegistry) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestHostileLists(t *testing.T) {
 	tests := map[string]struct{ link, body, want string }{
 		"the same page again": {`</v2/_catalog?last=b&n=1000>; rel="next"`, `{"repositories":["a","b"]}`, "brings nothing new"},

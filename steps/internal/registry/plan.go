@@ -156,6 +156,9 @@ func (c *Client) findBlobs(ctx context.Context, t *Table) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if errors.Is(err, ErrNoRegistry) {
+			return on(destination, err)
+		}
 		known[host] = nil // a registry that does not tell is no error
 		if err == nil {
 			known[host] = map[string]bool{}
