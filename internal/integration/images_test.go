@@ -17,6 +17,9 @@ import (
 	"testing"
 )
 
+// walkthrough holds what the walk-through shows, which other tests use too.
+const walkthrough = "../../steps/internal/tripleo/testdata/walkthrough/"
+
 // An image is one image of the walk-through, as its source registry has it.
 type image struct {
 	repo, tag string
@@ -26,7 +29,7 @@ type image struct {
 // environment file.
 func sampleImages(t *testing.T) []image {
 	t.Helper()
-	text, err := os.ReadFile("testdata/overcloud_images.yaml")
+	text, err := os.ReadFile(walkthrough + "overcloud_images.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

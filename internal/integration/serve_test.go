@@ -120,7 +120,7 @@ func hasRepositories(t *testing.T, catalog []byte) {
 	if err := json.Unmarshal(catalog, &answer); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(lines(t, "testdata/catalog-repositories.txt"), answer.Repositories); diff != "" {
+	if diff := cmp.Diff(lines(t, walkthrough+"catalog-repositories.txt"), answer.Repositories); diff != "" {
 		t.Errorf("_catalog (-want +got):\n%s", diff)
 	}
 }

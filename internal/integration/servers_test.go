@@ -63,7 +63,7 @@ func TestSample(t *testing.T) {
 	for _, img := range sampleImages(t) {
 		repos = append(repos, img.repo)
 	}
-	if diff := cmp.Diff(lines(t, "testdata/catalog-repositories.txt"), repos); diff != "" {
+	if diff := cmp.Diff(lines(t, walkthrough+"catalog-repositories.txt"), repos); diff != "" {
 		t.Errorf("repositories of the sample (-catalog +environment file):\n%s", diff)
 	}
 }

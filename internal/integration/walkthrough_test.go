@@ -139,7 +139,7 @@ func sourceImages(t *testing.T) []image {
 // hasSample holds the environment file that prepare wrote against the sample.
 func (s *site) hasSample(t *testing.T) {
 	t.Helper()
-	sample, err := os.ReadFile("testdata/overcloud_images.yaml")
+	sample, err := os.ReadFile(walkthrough + "overcloud_images.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +164,7 @@ func withoutHeader(text string) string {
 // digests of the source.
 func hasImages(t *testing.T, dest rawRegistry, digests map[string]string) {
 	t.Helper()
-	if diff := cmp.Diff(lines(t, "testdata/catalog-repositories.txt"), dest.catalog(t)); diff != "" {
+	if diff := cmp.Diff(lines(t, walkthrough+"catalog-repositories.txt"), dest.catalog(t)); diff != "" {
 		t.Errorf("_catalog (-want +got):\n%s", diff)
 	}
 	for _, img := range sampleImages(t) {
