@@ -55,13 +55,15 @@ func TestChaos(t *testing.T) {
 			images, unique := src.set(t)
 			src.reset()
 			for run := 1; ; run++ {
-				src.before, dst.before = chaos(seed*100+uint64(run), 0.1), chaos(seed*100+50+uint64(run), 0.1)
+				src.act(chaos(seed*100+uint64(run), 0.1))
+				dst.act(chaos(seed*100+50+uint64(run), 0.1))
 				table, err := c.Plan(t.Context(), images)
 				if err != nil {
 					t.Fatal(err)
 				}
 				err = c.Execute(t.Context(), table, Options{Parallel: 4})
-				src.before, dst.before = nil, nil
+				src.act(nil)
+				dst.act(nil)
 				whole(t, c, images)
 				if err == nil {
 					break

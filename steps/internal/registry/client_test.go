@@ -356,7 +356,7 @@ func TestLaterAnswers(t *testing.T) {
 		src, _, c := pair(t)
 		want := src.image(t, "ns/app", "1", nil)
 		left := 2
-		src.before = func(w http.ResponseWriter, _ *http.Request) bool {
+		src.act(func(w http.ResponseWriter, _ *http.Request) bool {
 			if left == 0 {
 				return false
 			}
@@ -364,7 +364,7 @@ func TestLaterAnswers(t *testing.T) {
 			w.Header().Set("Retry-After", "1")
 			w.WriteHeader(status)
 			return true
-		}
+		})
 		d, err := c.Resolve(t.Context(), srcHost+"/ns/app:1")
 		if err != nil || d.Digest != want {
 			t.Errorf("%d twice: %+v, %v", status, d, err)
@@ -374,11 +374,11 @@ func TestLaterAnswers(t *testing.T) {
 
 func TestRetryAfterIsBounded(t *testing.T) {
 	src, _, c := pair(t)
-	src.before = func(w http.ResponseWriter, _ *http.Request) bool {
+	src.act(func(w http.ResponseWriter, _ *http.Request) bool {
 		w.Header().Set("Retry-After", "86400")
 		w.WriteHeader(http.StatusTooManyRequests)
 		return true
-	}
+	})
 	_, err := c.Resolve(t.Context(), srcHost+"/ns/app:1")
 	if KindOf(err) != Busy {
 		t.Errorf("got %v", err)
@@ -448,7 +448,7 @@ func TestLabelsThatCannotBeRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			src, _, c := pair(t)
 			src.blob(t, "ns/app", text)
-			src.before = serve("/v2/ns/app/manifests/", tt.contentType, tt.body)
+			src.act(serve("/v2/ns/app/manifests/", tt.contentType, tt.body))
 			_, _, err := c.Labels(t.Context(), srcHost+"/ns/app:1")
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), srcHost+"/ns/app") && !strings.Contains(err.Error(), srcHost) {
 				t.Errorf("got %v, want %q", err, tt.want)

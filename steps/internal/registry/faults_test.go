@@ -88,14 +88,14 @@ func TestColdWithoutCatalog(t *testing.T) {
 func TestUploadsElsewhereAreRefused(t *testing.T) {
 	src, dst, c := pair(t)
 	images, _ := three(t, src)
-	dst.before = func(w http.ResponseWriter, r *http.Request) bool {
+	dst.act(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != "POST" {
 			return false
 		}
 		w.Header().Set("Location", "https://127.0.0.1:1/v2/x")
 		w.WriteHeader(http.StatusAccepted)
 		return true
-	}
+	})
 	err := c.Execute(t.Context(), plan(t, c, images), Options{})
 	if err == nil || !strings.Contains(err.Error(), "uploads are to go to another host: 192.0.2.1:8787 names 127.0.0.1:1") {
 		t.Errorf("got %v", err)
@@ -141,7 +141,8 @@ func TestAFailureStaysInsideItsImage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			src, dst, c := pair(t)
 			images, _ := three(t, src)
-			src.before, dst.before = tt.src, tt.dst
+			src.act(tt.src)
+			dst.act(tt.dst)
 			table := plan(t, c, images)
 			err := c.Execute(t.Context(), table, Options{Parallel: 1})
 			if got := states(table); got != tt.states {
@@ -204,12 +205,14 @@ func TestPassingTroubles(t *testing.T) {
 			t.Parallel()
 			src, dst, c := pair(t)
 			images, _ := three(t, src)
-			src.before, dst.before = tt.src, tt.dst
+			src.act(tt.src)
+			dst.act(tt.dst)
 			table := plan(t, c, images)
 			if err := c.Execute(t.Context(), table, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			src.before, dst.before = nil, nil
+			src.act(nil)
+			dst.act(nil)
 			mirrored(t, c, images)
 		})
 	}
@@ -219,7 +222,7 @@ func TestUnreachableSides(t *testing.T) {
 	src, dst, c := pair(t)
 	images, _ := three(t, src)
 	abort := func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
-	dst.before = abort
+	dst.act(abort)
 	table := plan(t, c, images)
 	err := table.Err()
 	want := "192.0.2.1:8787/ns/a:1, 192.0.2.1:8787/ns/b:1 and 1 more: destination: 192.0.2.1:8787: the connection was cut before the answer was complete"
@@ -236,18 +239,18 @@ func TestDestinationDiesInTheMiddle(t *testing.T) {
 	images, _ := src.set(t)
 	table := plan(t, c, images)
 	var puts atomic.Int32
-	dst.before = func(_ http.ResponseWriter, r *http.Request) bool {
+	dst.act(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == "PUT" && puts.Add(1) > 20 {
 			panic(http.ErrAbortHandler)
 		}
 		return false
-	}
+	})
 	err := c.Execute(t.Context(), table, Options{})
 	if err == nil || !strings.Contains(err.Error(), "destination: ") || !fault.IsConnection(err) {
 		t.Errorf("got %v", err)
 	}
 	// What has landed stays; the second run pulls the rest only.
-	dst.before = nil
+	dst.act(nil)
 	src.reset()
 	table = plan(t, c, images)
 	left := table.Summary()
@@ -270,12 +273,12 @@ func TestExecuteCancelled(t *testing.T) {
 	table := plan(t, c, images)
 	ctx, cancel := context.WithCancel(t.Context())
 	var puts atomic.Int32
-	dst.before = func(_ http.ResponseWriter, r *http.Request) bool {
+	dst.act(func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.Method == "PUT" && puts.Add(1) == 10 {
 			cancel()
 		}
 		return false
-	}
+	})
 	if err := c.Execute(ctx, table, Options{}); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
@@ -312,14 +315,14 @@ func TestManifestDigestIsReadBack(t *testing.T) {
 	// A registry that stores something else.
 	src2, dst2, c2 := pair(t)
 	images, _ = three(t, src2)
-	dst2.before = func(w http.ResponseWriter, r *http.Request) bool {
+	dst2.act(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != "PUT" || what(r.URL.Path) != "manifests" {
 			return false
 		}
 		w.Header().Set("Docker-Content-Digest", "sha256:"+strings.Repeat("0", 64))
 		w.WriteHeader(http.StatusCreated)
 		return true
-	}
+	})
 	err := c2.Execute(t.Context(), plan(t, c2, images), Options{})
 	if err == nil || !strings.Contains(err.Error(), "unexpected digest") {
 		t.Errorf("got %v", err)

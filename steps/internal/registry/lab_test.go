@@ -30,6 +30,7 @@ const (
 // catalog, and can be told to misbehave.
 type lab struct {
 	http.Handler
+	busy    sync.RWMutex // held by requests: who reads the counts waits for those that were given up
 	mu      sync.Mutex
 	counts  map[string]int // "GET blobs" and so on
 	in, out int64          // bytes of bodies
@@ -51,6 +52,8 @@ func newLab(t *testing.T) *lab {
 }
 
 func (l *lab) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.busy.RLock()
+	defer l.busy.RUnlock()
 	l.mu.Lock()
 	l.counts[r.Method+" "+what(r.URL.Path)]++
 	before := l.before
@@ -100,8 +103,22 @@ func (l *lab) catalog(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(map[string]any{"repositories": names})
 }
 
+// act lets before answer from now on.
+func (l *lab) act(before func(http.ResponseWriter, *http.Request) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.before = before
+}
+
+// rest waits until no request is running.
+func (l *lab) rest() {
+	l.busy.Lock()
+	defer l.busy.Unlock()
+}
+
 // total and reset are for a registry at rest.
 func (l *lab) total() int {
+	l.rest()
 	n := 0
 	for _, c := range l.counts {
 		n += c
@@ -109,7 +126,10 @@ func (l *lab) total() int {
 	return n
 }
 
-func (l *lab) reset() { l.counts, l.in, l.out = map[string]int{}, 0, 0 }
+func (l *lab) reset() {
+	l.rest()
+	l.counts, l.in, l.out = map[string]int{}, 0, 0
+}
 
 // what is the kind of thing that a path is about.
 func what(path string) string {

@@ -38,7 +38,7 @@ func TestMountsRefused(t *testing.T) {
 			src.reset()
 			mounts := 0
 			var mu sync.Mutex
-			dst.before = func(w http.ResponseWriter, r *http.Request) bool {
+			dst.act(func(w http.ResponseWriter, r *http.Request) bool {
 				if r.URL.Query().Get("from") != "" {
 					mu.Lock()
 					mounts++
@@ -48,7 +48,7 @@ func TestMountsRefused(t *testing.T) {
 					return refuse(w, r)
 				}
 				return false
-			}
+			})
 			table := plan(t, c, images)
 			src.out = 0
 			if err := c.Execute(t.Context(), table, Options{}); err != nil {
@@ -72,12 +72,12 @@ func TestCopiesWithinFewRequests(t *testing.T) {
 		src, dst := newLab(t), newLab(t)
 		c := newClient(t, Host{Name: srcHost, Handler: src, Concurrency: n}, Host{Name: dstHost, Handler: dst, Concurrency: n})
 		images, _ := src.set(t)
-		dst.before = func(_ http.ResponseWriter, r *http.Request) bool {
+		dst.act(func(_ http.ResponseWriter, r *http.Request) bool {
 			q := r.URL.Query()
 			q.Del("from")
 			r.URL.RawQuery = q.Encode()
 			return false
-		}
+		})
 		if err := c.Execute(t.Context(), plan(t, c, images), Options{Parallel: 8}); err != nil {
 			t.Fatal(err)
 		}
@@ -95,13 +95,13 @@ func TestPromotion(t *testing.T) {
 			for i, to := range []string{"prod/a:1", "prod/b:1", "ns/c:blessed"} {
 				images[i].Target = srcHost + "/" + to
 			}
-			src.before = func(_ http.ResponseWriter, r *http.Request) bool {
+			src.act(func(_ http.ResponseWriter, r *http.Request) bool {
 				if q := r.URL.Query(); !mounts {
 					q.Del("from")
 					r.URL.RawQuery = q.Encode()
 				}
 				return false
-			}
+			})
 			table := plan(t, c, images)
 			if s := table.Summary(); s.Blobs != 0 || s.Bytes != 0 || s.Mounts != 6 || len(table.Pulls()) != 0 {
 				t.Errorf("got %+v", s)

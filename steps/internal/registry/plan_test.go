@@ -106,8 +106,8 @@ func TestHostileManifests(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			if tt.body != nil {
-				src.before = serve("/v2/ns/app/manifests/", "application/vnd.oci.image.manifest.v1+json", tt.body)
-				defer func() { src.before = nil }()
+				src.act(serve("/v2/ns/app/manifests/", "application/vnd.oci.image.manifest.v1+json", tt.body))
+				defer src.act(nil)
 			}
 			table := plan(t, c, []Image{{Source: srcHost + "/ns/app:" + tt.tag, Target: dstHost + "/ns/app:1"}})
 			err := table.Err()
@@ -123,7 +123,7 @@ func TestForeignLayersAreLeft(t *testing.T) {
 	conf := src.blob(t, "ns/app", []byte(`{}`))
 	body := fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.docker.container.image.v1+json","digest":%q,"size":2},"layers":[{"digest":%q,"size":5,"urls":["https://evil.example/x"],"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"}]}`,
 		schema2, conf["digest"], "sha256:"+strings.Repeat("a", 64))
-	src.before = serve("/v2/ns/app/manifests/", schema2, body)
+	src.act(serve("/v2/ns/app/manifests/", schema2, body))
 	table := plan(t, c, []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}})
 	if diff := cmp.Diff(Summary{Images: 1, Copies: 1, Blobs: 1, Bytes: 2}, table.Summary()); diff != "" {
 		t.Errorf("%s (%v)", diff, table.Err())
@@ -138,7 +138,7 @@ func TestCheck(t *testing.T) {
 	}
 	dst.image(t, "ns/b", "1", nil, random(77, 10))
 	images = append(images, Image{Source: srcHost + "/ns/gone:1", Target: dstHost + "/ns/a:1"})
-	dst.before = refuse("HEAD", "/v2/ns/a/blobs/"+digestOf(base), 404)
+	dst.act(refuse("HEAD", "/v2/ns/a/blobs/"+digestOf(base), 404))
 	checked, err := c.Check(t.Context(), images, true)
 	if err != nil {
 		t.Fatal(err)

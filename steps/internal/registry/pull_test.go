@@ -15,7 +15,7 @@ func cut(l *lab, b []byte, times int32) (full *atomic.Int32) {
 	var left atomic.Int32
 	left.Store(times)
 	full = &atomic.Int32{}
-	l.before = func(w http.ResponseWriter, r *http.Request) bool {
+	l.act(func(w http.ResponseWriter, r *http.Request) bool {
 		if !blobPath(r, "GET", b) {
 			return false
 		}
@@ -35,7 +35,7 @@ func cut(l *lab, b []byte, times int32) (full *atomic.Int32) {
 		}
 		_, _ = w.Write(b[start:min(start+len(b)/4, len(b))])
 		panic(http.ErrAbortHandler)
-	}
+	})
 	return full
 }
 
@@ -112,13 +112,13 @@ func TestWrongBytes(t *testing.T) {
 			images, base := three(t, src)
 			src.image(t, "ns/d", "1", nil, random(99, 10))
 			images = append(images, Image{Source: srcHost + "/ns/d:1", Target: dstHost + "/ns/d:1"})
-			src.before = func(w http.ResponseWriter, r *http.Request) bool {
+			src.act(func(w http.ResponseWriter, r *http.Request) bool {
 				if !blobPath(r, "GET", base) {
 					return false
 				}
 				tt.serve(w, base)
 				return true
-			}
+			})
 			table := plan(t, c, images)
 			err := c.Execute(t.Context(), table, Options{})
 			if got := states(table); got != "failed failed failed copied" {
@@ -145,13 +145,13 @@ func TestCutPullWithoutRange(t *testing.T) {
 	images, base := three(t, src)
 	full := cut(src, base, 1)
 	inner := src.before
-	src.before = func(w http.ResponseWriter, r *http.Request) bool {
+	src.act(func(w http.ResponseWriter, r *http.Request) bool {
 		if blobPath(r, "GET", base) && r.Header.Get("Range") != "" {
 			_, _ = w.Write(base)
 			return true
 		}
 		return inner(w, r)
-	}
+	})
 	if err := c.Execute(t.Context(), plan(t, c, images), Options{Parallel: 1}); err != nil {
 		t.Fatal(err)
 	}
