@@ -58,6 +58,12 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err == nil {
 		err = errors.Join(elsewhere(req, resp), g.content(req, resp))
 	}
+	if err == nil && t == nil && transient(resp.StatusCode) {
+		// Only requests for tokens belong to no call; to regclient any answer
+		// but a token means that the credentials are wrong.
+		_ = resp.Body.Close()
+		err = fault.AsConnection(fmt.Errorf("%s answers %d %s", req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode)))
+	}
 	t.note(req, resp, err)
 	if err != nil {
 		return nil, err
