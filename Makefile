@@ -14,7 +14,7 @@ race = $(if $(or $(filter true,$(CI)),$(have_cc)),-race)
 # One build tag more than a plain build: then one pass covers the integration tests too.
 checked = -tags integration ./...
 
-.PHONY: help build generate fmt lint test integration clean
+.PHONY: help build generate fmt lint test integration bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,9 @@ test: lint ## all that needs no server: lint, unit tests, CLI scripts, examples
 
 integration: ## install and start the real servers and run against them
 	internal/integration/run.sh
+
+bench: ## compare mirror with other tools (half an hour; BENCH_RUNS=1 for less)
+	go run ./internal/bench
 
 clean: ## remove what was built
 	rm -rf bin

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// contents is what the source registry holds, as the file beside it says.
+type contents struct {
+	Version    string
+	Images     []entry
+	Blobs      int   // different ones
+	References int   // of images to blobs
+	Unique     int64 // bytes of the different blobs
+	Logical    int64 // bytes when every image is counted by itself
+}
+
+// An entry is one image of the list that every tool gets.
+type entry struct {
+	Repository, Tag, Digest string
+}
+
+func (e entry) at(host string) string { return host + "/" + e.Repository + ":" + e.Tag }
+
+// count fills in the sums.
+func (c *contents) count(manifests []manifest) {
+	seen := map[string]bool{}
+	for _, m := range manifests {
+		for _, d := range m.blobs() {
+			c.References++
+			c.Logical += d.Size
+			if !seen[d.Digest] {
+				seen[d.Digest] = true
+				c.Blobs++
+				c.Unique += d.Size
+			}
+		}
+	}
+}
+
+func (c *contents) save(path string) error {
+	data, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return err
+	}
+	next := path + ".new"
+	if err := os.WriteFile(next, data, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, path)
+}
+
+func loadContents(path string) (*contents, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c := &contents{}
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if c.Version != setVersion || len(c.Images) == 0 {
+		return nil, fmt.Errorf("%s: it is of version %q with %d images", path, c.Version, len(c.Images))
+	}
+	return c, nil
+}
+
+func contentsFile(dir string) string { return filepath.Join(dir, "set.json") }

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+)
+
+// counts is what has passed a counter.
+type counts struct {
+	Requests          int
+	Methods           map[string]int
+	BlobsIn, BlobsOut int64 // bytes of blobs in requests and in answers
+}
+
+// A counter stands before a registry and counts. The lock is there because it
+// serves requests side by side.
+type counter struct {
+	next *httputil.ReverseProxy
+	mu   sync.Mutex
+	sum  counts
+}
+
+func newCounter(target string) *counter {
+	to := &url.URL{Scheme: "http", Host: target}
+	return &counter{
+		next: &httputil.ReverseProxy{
+			// The registry names itself in locations as its client names it.
+			Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Host = r.In.Host },
+			Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
+			ErrorLog:  log.New(io.Discard, "", 0),
+		},
+		sum: counts{Methods: map[string]int{}},
+	}
+}
+
+// ServeHTTP counts a request and passes it on.
+func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ofBlob := strings.Contains(r.URL.Path, "/blobs/")
+	c.add(func(s *counts) { s.Requests++; s.Methods[r.Method]++ })
+	if ofBlob {
+		r.Body = &countedBody{r.Body, c}
+		w = &countedWriter{w, c}
+	}
+	c.next.ServeHTTP(w, r)
+}
+
+func (c *counter) add(what func(*counts)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	what(&c.sum)
+}
+
+// take gives what was counted and begins anew.
+func (c *counter) take() counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sum := c.sum
+	c.sum = counts{Methods: map[string]int{}}
+	return sum
+}
+
+type countedBody struct {
+	io.ReadCloser
+	c *counter
+}
+
+// Read counts what it reads.
+func (b *countedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.c.add(func(s *counts) { s.BlobsIn += int64(n) })
+	return n, err
+}
+
+type countedWriter struct {
+	http.ResponseWriter
+	c *counter
+}
+
+// Write counts what it writes.
+func (w *countedWriter) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	w.c.add(func(s *counts) { s.BlobsOut += int64(n) })
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *countedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,153 @@
+// Command bench compares mirror with other tools that copy lists of images,
+// and with the fewest requests that the protocol allows. It prints one table,
+// and how far the goals are met. It knows bayplan from outside only, as a
+// program like the others.
+//
+// Run it from the top of the repository, best as `make bench`. The environment
+// may say:
+//
+//	BENCH_DIR     where the set, the tools and the registries are kept (the user's cache directory)
+//	BENCH_RUNS    how often each tool is timed (5)
+//	BENCH_TOOLS   the names of those to run (all; far away, those that do not repeat layers)
+//	BENCH_LINE    delay and rate in Mbit/s of the line to a source far away (30ms/400), or "none"
+//	BENCH_STRICT  1: a goal that is missed is a failure
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the benchmark, or, with arguments, one of the processes that it needs.
+func run(ctx context.Context, args []string) error {
+	switch {
+	case len(args) == 0:
+		return compare(ctx)
+	case args[0] == "seed" && len(args) == 3:
+		return seed(ctx, args[1], 1<<20, args[2])
+	case args[0] == "yardstick" && len(args) == 4:
+		set, err := loadContents(args[3])
+		if err != nil {
+			return err
+		}
+		return copyAll(ctx, args[1], args[2], set.Images)
+	case args[0] == "count" && len(args) == 2:
+		return serveCounter(ctx, args[1], os.Stdin, os.Stdout)
+	case args[0] == "line" && len(args) == 4:
+		l, err := parseLink(args[1], args[2], args[3])
+		if err != nil {
+			return err
+		}
+		return serveLink(ctx, l, os.Stdin, os.Stdout)
+	}
+	return fmt.Errorf("arguments %q are not known", args)
+}
+
+func compare(ctx context.Context) (err error) {
+	if _, err := os.Stat(registryScript); errors.Is(err, fs.ErrNotExist) {
+		return errors.New("this is not the top of the repository")
+	}
+	b := &bench{say: os.Stderr}
+	if b.options, err = optionsFrom(os.Getenv); err != nil {
+		return err
+	}
+	if b.self, err = os.Executable(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	if err := b.run(ctx); err != nil {
+		return err
+	}
+	broken := b.report(os.Stdout)
+	if missed := b.judge(os.Stdout); missed > 0 && b.strict {
+		return fmt.Errorf("%d goals are missed", missed)
+	}
+	return broken
+}
+
+// optionsFrom reads the options.
+func optionsFrom(getenv func(string) string) (options, error) {
+	o := options{dir: getenv("BENCH_DIR"), runs: 5, strict: getenv("BENCH_STRICT") == "1"}
+	if o.dir == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return o, err
+		}
+		o.dir = filepath.Join(cache, "bayplan-bench")
+	}
+	var err error
+	if o.dir, err = filepath.Abs(o.dir); err != nil {
+		return o, err
+	}
+	if text := getenv("BENCH_RUNS"); text != "" {
+		if o.runs, err = strconv.Atoi(text); err != nil || o.runs < 1 {
+			return o, fmt.Errorf("BENCH_RUNS: %q is not a number of runs", text)
+		}
+	}
+	if o.only, err = named(strings.Fields(strings.ReplaceAll(getenv("BENCH_TOOLS"), ",", " "))); err != nil {
+		return o, err
+	}
+	o.delay, o.rate, err = parseLine(getenv("BENCH_LINE"))
+	return o, err
+}
+
+// named makes sure that there are such tools.
+func named(names []string) ([]string, error) {
+	known := map[string]bool{}
+	for _, t := range tools() {
+		known[t.name] = true
+	}
+	for _, n := range names {
+		if !known[n] {
+			return nil, fmt.Errorf("BENCH_TOOLS: there is no %q", n)
+		}
+	}
+	return names, nil
+}
+
+// parseLine reads DELAY/MBITS; the rate is in bytes per second, 0 for no line.
+func parseLine(text string) (time.Duration, float64, error) {
+	switch text {
+	case "":
+		text = "30ms/400"
+	case "none":
+		return 0, 0, nil
+	}
+	delay, megabits, _ := strings.Cut(text, "/")
+	d, err := time.ParseDuration(delay)
+	if err != nil {
+		return 0, 0, fmt.Errorf("BENCH_LINE: %w", err)
+	}
+	n, err := strconv.ParseFloat(megabits, 64)
+	if err != nil || n <= 0 || d < 0 {
+		return 0, 0, fmt.Errorf("BENCH_LINE: %q is not DELAY/MBITS", text)
+	}
+	return d, n * 1e6 / 8, nil
+}
+
+func parseLink(target, delay, rate string) (*link, error) {
+	d, err := time.ParseDuration(delay)
+	if err != nil {
+		return nil, err
+	}
+	r, err := strconv.ParseFloat(rate, 64)
+	return &link{target: target, delay: d, rate: r}, err
+}
