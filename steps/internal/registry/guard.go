@@ -80,6 +80,13 @@ func (g *guard) send(req *http.Request) (*http.Response, error) {
 	if err := g.outage(req); err != nil {
 		return nil, err
 	}
+	if req.GetBody != nil && !asks(req) {
+		// regclient promises a body that can be had again, but a blob cannot:
+		// net/http would tell that, and not what had happened.
+		once := *req
+		once.GetBody = nil
+		req = &once
+	}
 	for try := 1; ; try++ {
 		resp, err := g.next.RoundTrip(req)
 		if err == nil || try == tries {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -81,5 +82,8 @@ func (b *body) Read(p []byte) (int, error) {
 func isNet(err error) bool {
 	var op net.Error
 	return errors.As(err, &op) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		errors.Is(err, net.ErrClosed) || fault.IsConnection(err)
+		errors.Is(err, net.ErrClosed) || fault.IsConnection(err) ||
+		// net/http does not export this one: a connection that was kept for
+		// later was closed by the server just when it was wanted again.
+		strings.Contains(err.Error(), "server closed idle connection")
 }

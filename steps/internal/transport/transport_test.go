@@ -194,6 +194,14 @@ func TestUnknownName(t *testing.T) {
 	}
 }
 
+func TestClosedIdleConnection(t *testing.T) {
+	w := &way{endpoint: Endpoint{Host: "a.test"}}
+	req, _ := http.NewRequestWithContext(t.Context(), "PUT", "https://a.test/", nil)
+	if err := w.explain(req, errors.New("http: server closed idle connection")); !fault.IsConnection(err) {
+		t.Errorf("not of the connection class: %v", err)
+	}
+}
+
 func TestBadRequestBodyIsKept(t *testing.T) {
 	_, addr := quiet(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, strings.Repeat("x", 3000), http.StatusBadRequest)
