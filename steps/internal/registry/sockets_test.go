@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"errors"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -34,20 +33,21 @@ type frailConn struct {
 
 func (c *frailConn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
-	return n, errors.Join(err, c.wear(n))
+	c.wear(n)
+	return n, err
 }
 
 func (c *frailConn) Write(p []byte) (int, error) {
 	n, err := c.Conn.Write(p)
-	return n, errors.Join(err, c.wear(n))
+	c.wear(n)
+	return n, err
 }
 
-func (c *frailConn) wear(n int) error {
-	if c.left.Add(-int64(n)) > 0 {
-		return nil
+func (c *frailConn) wear(n int) {
+	if c.left.Add(-int64(n)) <= 0 {
+		_ = c.Conn.(*net.TCPConn).SetLinger(0) // reset, not closed in good order
+		_ = c.Conn.Close()
 	}
-	_ = c.Conn.(*net.TCPConn).SetLinger(0) // reset, not closed in good order
-	return c.Conn.Close()
 }
 
 // serveFrail serves a handler on such connections.
