@@ -80,8 +80,17 @@ func TestKillUpload(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %d of %d", when, n, whole), func(t *testing.T) {
 			s := fresh(t)
 			s.kill(t, &passed, n, when)
+			before := cloud.images(t)
 			s.must(t, 0, []string{"apply"})
-			cloud.hasOvercloudImages(t, s.home("images"), 0)
+			after := map[string]bool{}
+			for _, img := range cloud.hasOvercloudImages(t, s.home("images"), 0) {
+				after[img.ID] = true
+			}
+			for _, img := range before {
+				if img.Status == "active" && !after[img.ID] {
+					t.Errorf("uploaded again, though it was whole: %+v", img)
+				}
+			}
 			passed.take()
 			s.must(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
 			onlyReads(t, passed.take())
