@@ -77,7 +77,11 @@ func interruptible(parent context.Context) (context.Context, func()) {
 func (p *program) exit(ctx context.Context, err error) int {
 	var stop interruption
 	if err != nil && errors.As(context.Cause(ctx), &stop) {
-		fmt.Fprintf(p.err, "bayplan: %v; the state is saved, apply goes on from here\n", stop)
+		text := stop.Error()
+		if errors.As(err, new(saved)) {
+			text += "; the state is saved, apply goes on from here"
+		}
+		fmt.Fprintf(p.err, "bayplan: %s\n", text)
 		return stop.code()
 	}
 	code := exitCode(err)
@@ -111,36 +115,42 @@ func exitCode(err error) int {
 // tell prints an error for people: each mistake of a plan with its line and a
 // caret, every error's hint on a line of its own.
 func (p *program) tell(err error) {
+	out := near(p.err, p.dir)
 	var mistakes plan.Errors
 	if errors.As(err, &mistakes) {
 		for _, m := range mistakes {
 			p.tellMistake(m)
 		}
-		fmt.Fprintf(p.err, "bayplan: %s; nothing was run\n", count(len(mistakes), "mistake"))
+		fmt.Fprintf(out, "bayplan: %s; nothing was run\n", count(len(mistakes), "mistake"))
 		return
 	}
-	var wrong usageError
-	var told reported
-	switch {
-	case errors.As(err, &told):
-		return
-	case errors.As(err, &wrong):
-		fmt.Fprintf(p.err, "bayplan: %v\nhint: bayplan --help lists commands and flags\n", err)
+	if errors.As(err, new(reported)) {
 		return
 	}
-	fmt.Fprintf(p.err, "bayplan: %v\n", err)
-	if h := fault.Hint(err); h != "" {
-		fmt.Fprintf(p.err, "hint: %s\n", h)
+	fmt.Fprintf(out, "bayplan: %v\n", err)
+	if h := hint(err); h != "" {
+		fmt.Fprintf(out, "hint: %s\n", h)
 	}
 }
 
+// hint says how to go on after an error, "" where nothing helps.
+func hint(err error) string {
+	h := fault.Hint(err)
+	if h == "" && errors.As(err, new(usageError)) {
+		return "bayplan --help lists the commands, bayplan COMMAND --help its flags"
+	}
+	return h
+}
+
 func (p *program) tellMistake(m *plan.Error) {
-	fmt.Fprintln(p.err, m)
-	if text := m.Excerpt(); text != "" {
-		fmt.Fprintln(p.err, "    "+strings.ReplaceAll(text, "\n", "\n    "))
+	out := near(p.err, p.dir)
+	fmt.Fprintln(out, m)
+	// The excerpt is not shortened: its caret stands below a column.
+	if text := m.Excerpt(); strings.TrimSpace(text) != "^" && text != "" {
+		fmt.Fprintln(near(p.err, ""), "    "+strings.ReplaceAll(text, "\n", "\n    "))
 	}
 	if m.Hint != "" {
-		fmt.Fprintf(p.err, "hint: %s\n", m.Hint)
+		fmt.Fprintf(out, "hint: %s\n", m.Hint)
 	}
 }
 
@@ -148,6 +158,11 @@ func (p *program) tellMistake(m *plan.Error) {
 type reported struct{ error }
 
 func (r reported) Unwrap() error { return r.error }
+
+// A saved error ended a run that keeps a state.
+type saved struct{ error }
+
+func (s saved) Unwrap() error { return s.error }
 
 // count says how many there are of a thing: 1 step, 2 steps.
 func count(n int, noun string) string {

@@ -29,6 +29,9 @@ func (p *program) load(c *cli.Context) (*session, error) {
 	}
 	read, errs := plan.Load(c.String("file"), options)
 	if read == nil {
+		if !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // it cannot be read at all
+			errs[0].Hint = "-f FILE names a plan of another name or place"
+		}
 		return nil, errs.Err()
 	}
 	out, more := steps.Connect(read)
@@ -81,7 +84,10 @@ func (s *session) writing(c *cli.Context, do func(*runner.Runner) error) error {
 		}
 		defer func() { err = errors.Join(err, log.Close()) }()
 		r.Observe = log.Observe
-		return do(r)
+		if err := do(r); err != nil {
+			return saved{err}
+		}
+		return nil
 	})
 }
 

@@ -29,7 +29,7 @@ func (p *program) view(c *cli.Context, mode runner.Mode) view {
 	case c.Bool("json"):
 		return newJSONView(p.out, &plainView{out: near(p.err, p.dir)})
 	case mode == runner.ModeDiff:
-		return &diffView{out: near(p.out, p.dir), raw: p.out}
+		return &diffView{out: near(p.out, p.dir), raw: near(p.out, "")}
 	case p.terminal:
 		return newTerminalView(p.out, p.dir)
 	}
@@ -51,9 +51,14 @@ func ending(out io.Writer, r *runner.Report) error {
 	return err
 }
 
-// continued indents the second and later lines of a text.
+// continued indents the second and later lines of a text. Of several errors
+// it leaves the list alone, without its heading and bullets.
 func continued(s string) string {
-	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  ")
+	s = strings.TrimSpace(s)
+	if heading, list, many := strings.Cut(s, " occurred:\n\t* "); many && !strings.Contains(heading, "\n") {
+		s = strings.ReplaceAll(list, "\n\t* ", "\n")
+	}
+	return strings.ReplaceAll(s, "\n", "\n  ")
 }
 
 // done says in a line that an item is finished.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -43,44 +44,49 @@ func (p *program) whyCommand() *cli.Command {
 }
 
 func (p *program) explainWhy(w *runner.Why) error {
-	s, out := w.Step, near(p.out, p.dir)
-	fmt.Fprintf(out, "%s (%s): %s\n", s.ID, s.Type, headline(s))
+	s, b := w.Step, &strings.Builder{}
+	fmt.Fprintf(b, "%s (%s): %s\n", s.ID, s.Type, headline(s))
 	if len(w.Upstream) > 0 {
-		fmt.Fprintf(out, "  before it would change: %s\n", strings.Join(w.Upstream, ", "))
+		fmt.Fprintf(b, "  before it would change: %s\n", strings.Join(w.Upstream, ", "))
 	}
-	if w.First {
-		fmt.Fprintln(out, "  there is no record of it: it has not succeeded here yet")
-	}
-	for _, in := range w.Inputs {
-		fmt.Fprintf(out, "  input %s: %s -> %s\n", in.Name, short(in.Old), short(in.New))
-	}
-	if !w.First && len(w.Inputs) == 0 && s.Err == nil {
-		fmt.Fprintln(out, "  its inputs are as recorded")
+	switch {
+	case w.First: // every input is new then
+		fmt.Fprintln(b, "  there is no record of it: it has not succeeded here yet")
+	case len(w.Inputs) == 0 && s.Err == nil:
+		fmt.Fprintln(b, "  its inputs are as recorded")
+	default:
+		for _, in := range w.Inputs {
+			fmt.Fprintf(b, "  input %s: %s -> %s\n", in.Name, short(in.Old), short(in.New))
+		}
 	}
 	if c := s.Finding.Change; c != nil {
 		for _, it := range c.Items {
-			fmt.Fprintf(out, "  %s\n", itemLine(it))
+			fmt.Fprintf(b, "  %s\n", itemLine(it))
 		}
 	}
-	if s.Err == nil {
-		return nil
+	if s.Err != nil {
+		fmt.Fprintf(b, "  %s\n", continued(s.Err.Error()))
+		if h := fault.Hint(s.Err); h != "" {
+			fmt.Fprintf(b, "hint: %s\n", h)
+		}
 	}
-	fmt.Fprintf(out, "  %s\n", continued(s.Err.Error()))
-	if h := fault.Hint(s.Err); h != "" {
-		fmt.Fprintf(out, "hint: %s\n", h)
+	if _, err := io.WriteString(near(p.out, p.dir), b.String()); err != nil {
+		return err
 	}
-	return reported{s.Err}
+	if s.Err != nil {
+		return reported{s.Err}
+	}
+	return nil
 }
 
-// short gives as much of a digest as people compare.
-func short(digest string) string {
-	const enough = len("sha256:") + 12
-	algo, _, found := strings.Cut(digest, ":")
+// short gives as much of a digest as people compare, and other values whole.
+func short(value string) string {
+	const enough = 19 // sha256: and 12 digits
 	switch {
-	case digest == "":
+	case value == "":
 		return "(none)"
-	case found && strings.HasPrefix(algo, "sha") && len(digest) > enough:
-		return digest[:enough] + "…"
+	case strings.HasPrefix(value, "sha256:") && len(value) > enough:
+		return value[:enough] + "…"
 	}
-	return digest
+	return value
 }
