@@ -42,7 +42,6 @@ func (p *program) app() *cli.App {
 		HideHelpCommand:           true,
 		Writer:                    p.out,
 		ErrWriter:                 p.err,
-		EnableBashCompletion:      true,
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Action:                    noCommand,
@@ -73,6 +72,10 @@ func (p *program) run(args []string) int {
 	ctx, stop := interruptible(context.Background())
 	defer stop()
 	app := p.app()
+	if last := len(args) - 1; last > 0 && args[last] == completing {
+		p.complete(app, args[1:last])
+		return exitDone
+	}
 	err := app.RunContext(ctx, flagsFirst(app, args))
 	return p.exit(ctx, err)
 }

@@ -1,54 +1,52 @@
 package main
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/urfave/cli/v2"
 )
 
-// The scripts ask bayplan itself what may come next.
+// The scripts ask bayplan itself what the word at the cursor may become.
 const (
 	bashCompletion = `_bayplan() {
-    local words
-    words=$("${COMP_WORDS[@]:0:$COMP_CWORD}" --generate-bash-completion 2>/dev/null | cut -d: -f1)
-    COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
+    local IFS=$'\n'
+    COMPREPLY=($("${COMP_WORDS[0]}" "${COMP_WORDS[@]:1:COMP_CWORD}" ` + completing + ` 2>/dev/null))
 }
 complete -o default -F _bayplan bayplan
 `
 	zshCompletion = `#compdef bayplan
 _bayplan() {
-    local -a words_
-    words_=("${(@f)$("${(@)words[1,$CURRENT-1]}" --generate-bash-completion 2>/dev/null)}")
-    _describe bayplan words_ || _files
+    local -a found
+    found=("${(@f)$("${words[1]}" "${(@)words[2,CURRENT]}" ` + completing + ` 2>/dev/null)}")
+    found=("${(@)found:#}")
+    if (( $#found )); then compadd -a found; else _files; fi
 }
 compdef _bayplan bayplan
+`
+	fishCompletion = `function __bayplan
+    set -l words (commandline -opc)
+    set -l word (commandline -ct)
+    $words[1] $words[2..-1] "$word" ` + completing + ` 2>/dev/null
+end
+complete -c bayplan -a '(__bayplan)'
 `
 )
 
 func (p *program) completionCommand() *cli.Command {
-	shell := func(name string, write func(c *cli.Context) error) *cli.Command {
-		return &cli.Command{Name: name, Usage: "print the script for " + name, Action: write}
-	}
-	text := func(script string) func(*cli.Context) error {
-		return func(*cli.Context) error {
+	shell := func(name, script string) *cli.Command {
+		return &cli.Command{Name: name, Usage: "print the script for " + name, Action: func(*cli.Context) error {
 			_, err := io.WriteString(p.out, script)
 			return err
-		}
+		}}
 	}
 	return &cli.Command{
-		Name:  "completion",
-		Usage: "print a script that completes bayplan's command line",
+		Name:        "completion",
+		Usage:       "print a script that completes bayplan's command line",
+		Description: "In bash: source <(bayplan completion bash)",
 		Subcommands: []*cli.Command{
-			shell("bash", text(bashCompletion)),
-			shell("zsh", text(zshCompletion)),
-			shell("fish", func(c *cli.Context) error {
-				script, err := c.App.ToFishCompletion()
-				if err != nil {
-					return fmt.Errorf("make the script: %w", err)
-				}
-				return text(script)(c)
-			}),
+			shell("bash", bashCompletion),
+			shell("zsh", zshCompletion),
+			shell("fish", fishCompletion),
 		},
 	}
 }

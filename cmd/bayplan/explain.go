@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/schemas"
@@ -45,23 +46,20 @@ func (p *program) explainCommand() *cli.Command {
 			}
 			t, ok := types.Find(name)
 			if !ok {
-				return usageError{unknownType(name, types)}
+				return usageError{unknownType(name)}
 			}
 			return p.explainType(t, schema.Defs[name])
 		},
 	}
 }
 
-func unknownType(name string, types runner.Types) error {
-	var names []string
-	for _, t := range types {
-		names = append(names, t.Name)
-	}
+func unknownType(name string) error {
+	names := typeNames()
 	err := fmt.Errorf("there is no step type %q", name)
 	if near := plan.Suggest(name, names); near != "" {
-		err = fmt.Errorf("%w; did you mean %s?", err, near)
+		return fmt.Errorf("%w; did you mean %s?", err, near)
 	}
-	return err
+	return fault.WithHint(err, "there are "+strings.Join(names, ", "))
 }
 
 func (p *program) listTypes(types runner.Types, defs map[string]field) error {
