@@ -149,6 +149,9 @@ func (u *untar) leftover() bool {
 	return err == nil
 }
 
+// into gives the directory as outputs name it.
+func (u *untar) into() string { return filepath.Clean(string(u.Into)) }
+
 func (u *untar) stage() string {
 	return filepath.Join(string(u.Into), archive.StageName(string(u.Archive)))
 }
@@ -171,13 +174,17 @@ func (u *untar) outputs(entries []archive.Entry) runner.Outputs {
 		"files": plan.List(files...),
 		"sums":  plan.List(sums...),
 		"dirs":  plan.List(dirs...),
-		"into":  plan.Text(filepath.Clean(string(u.Into))),
+		"into":  plan.Text(u.into()),
 	}
 }
 
 // remembered gives the entries that a record tells of, without their sizes.
-// A record of another directory, or one that makes no sense, gives nil.
+// A record of another directory, or one that makes no sense, gives nil: what
+// was unpacked below this directory once says nothing about this directory.
 func (u *untar) remembered(prior *runner.Record) []archive.Entry {
+	if prior.Outputs["into"].String() != u.into() {
+		return nil
+	}
 	var entries []archive.Entry
 	add := func(path string, e archive.Entry) bool {
 		name, err := filepath.Rel(string(u.Into), path)

@@ -44,7 +44,7 @@ func (d *untarDiff) compare(ctx context.Context) error {
 }
 
 func (d *untarDiff) compareInto() error {
-	missing, err := missingDirs(d.world, filepath.Clean(string(d.Into)))
+	missing, err := missingDirs(d.world, d.into())
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (d *untarDiff) checkWritable() error {
 	}
 	checked := map[string]bool{}
 	for _, item := range d.items {
-		for dir := filepath.Dir(item.Name); !checked[dir] && len(dir) >= len(filepath.Clean(string(d.Into))); dir = filepath.Dir(dir) {
+		for dir := filepath.Dir(item.Name); !checked[dir] && len(dir) >= len(d.into()); dir = filepath.Dir(dir) {
 			checked[dir] = true
 			if err := checkWritable(dir); err != nil {
 				return err
@@ -121,9 +121,8 @@ func (d *untarDiff) checkWritable() error {
 func (d *untarDiff) change(ctx context.Context) *runner.Change {
 	c := &runner.Change{Apply: d.apply}
 	if d.makeInto {
-		into := filepath.Clean(string(d.Into))
-		c.Items = append(c.Items, runner.Item{Op: runner.Create, What: "directory", Name: into})
-		c.Files = append(c.Files, plannedDir(into, 0o755))
+		c.Items = append(c.Items, d.intoItem())
+		c.Files = append(c.Files, plannedDir(d.into(), 0o755))
 	}
 	files, bytes := 0, int64(0)
 	for _, e := range d.entries {
@@ -170,23 +169,27 @@ func (d *untarDiff) planned(ctx context.Context, e archive.Entry) runner.File {
 
 // apply unpacks what is missing or different.
 func (d *untarDiff) apply(ctx context.Context, p runner.Progress) error {
-	into := filepath.Clean(string(d.Into))
 	if d.makeInto {
-		if _, err := durable.MkdirAll(into, 0o755); err != nil {
+		if _, err := durable.MkdirAll(d.into(), 0o755); err != nil {
 			return err
 		}
-		p.Done(runner.Item{Op: runner.Create, What: "directory", Name: into})
+		p.Done(d.intoItem())
 	}
-	unpacked, err := d.extract(ctx, into, p)
+	unpacked, err := d.extract(ctx, p)
 	if err != nil {
-		return fmt.Errorf("unpack %s into %s: %w", d.Archive, into, err)
+		return fmt.Errorf("unpack %s into %s: %w", d.Archive, d.into(), err)
 	}
 	d.unpacked = unpacked
 	return nil
 }
 
-func (d *untarDiff) extract(ctx context.Context, into string, p runner.Progress) ([]archive.Entry, error) {
-	root, err := os.OpenRoot(into)
+// intoItem is about the directory unpacked into, where it is made.
+func (d *untarDiff) intoItem() runner.Item {
+	return runner.Item{Op: runner.Create, What: "directory", Name: d.into()}
+}
+
+func (d *untarDiff) extract(ctx context.Context, p runner.Progress) ([]archive.Entry, error) {
+	root, err := os.OpenRoot(d.into())
 	if err != nil {
 		return nil, err
 	}

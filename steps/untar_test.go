@@ -294,11 +294,32 @@ func TestUntarMistrustsRecords(t *testing.T) {
 		"files that are not": {"sums": plan.List(hex256("disk") + "  " + base + "/images/other")},
 	} {
 		t.Run(name, func(t *testing.T) {
+			outputs["into"] = good.Outputs["into"]
 			f, err := s.Diff(t.Context(), &runner.Disk{}, &runner.Record{Inputs: good.Inputs, Outputs: outputs})
 			if err != nil {
 				t.Fatal(err)
 			}
 			if f.Change != nil || len(f.Outputs["files"].Items()) != 2 {
+				t.Errorf("change = %v, outputs %v", f.Change, f.Outputs)
+			}
+		})
+	}
+}
+
+// A plan that is changed to unpack into a directory above the former one, or
+// below it, finds nothing done there.
+func TestUntarMovedInto(t *testing.T) {
+	tests := map[string]string{"above": "", "below": "/images/new", "beside": "/other"}
+	for name, into := range tests {
+		t.Run(name, func(t *testing.T) {
+			s, base := newUntar(t)
+			applied(t, s)
+			moved := &untar{Archive: s.Archive, Into: plan.Path(base + into)}
+			f, err := moved.Diff(t.Context(), &runner.Disk{}, record(t, s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Change == nil || f.Outputs["files"].Items()[0] != base+into+"/a.qcow2" {
 				t.Errorf("change = %v, outputs %v", f.Change, f.Outputs)
 			}
 		})
