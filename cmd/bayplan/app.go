@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -20,8 +22,8 @@ type program struct {
 }
 
 const description = `A plan (by default bayplan.yaml) names which disk images and container images
-are needed and where they must be. "diff" shows what is missing, "apply" brings
-it there; run again it does nothing, and after a crash it goes on.
+are needed and where they must be. "diff" shows what is missing, "apply"
+brings it there; run again it does nothing, and after a crash it goes on.
 
 Exit codes:
    0    done, or nothing to do
@@ -35,6 +37,7 @@ Exit codes:
 func (p *program) app() *cli.App {
 	app := &cli.App{
 		Name:                      "bayplan",
+		UsageText:                 "bayplan COMMAND [flags]",
 		Usage:                     "bring images to where a plan says they must be",
 		Description:               description,
 		Version:                   version(),
@@ -62,7 +65,7 @@ func (p *program) app() *cli.App {
 	}
 	app.OnUsageError = usage
 	for _, c := range app.Commands {
-		strict(c)
+		strict(app.Name, c)
 	}
 	return app
 }
@@ -76,14 +79,28 @@ func (p *program) run(args []string) int {
 		p.complete(app, args[1:last])
 		return exitDone
 	}
-	err := app.RunContext(ctx, flagsFirst(app, args))
+	err := app.RunContext(ctx, flagsFirst(app, familiar(args)))
+	if _, noHelp := err.(cli.ExitCoder); noHelp {
+		err = usageError{err}
+	}
 	return p.exit(ctx, err)
 }
 
-// strict makes a command and those below it refuse what they do not know.
-func strict(c *cli.Command) {
+// strict makes a command and those below it refuse what they do not know, and
+// tell how they are used. Above it stand the words before its name.
+func strict(above string, c *cli.Command) {
+	name := above + " " + c.Name
+	c.UsageText = strings.TrimSpace(name + " [flags] " + c.ArgsUsage)
+	if len(c.Subcommands) > 0 {
+		c.UsageText = name + " COMMAND [flags]"
+	}
 	c.OnUsageError = usage
 	c.HideHelpCommand = true
+	for _, f := range c.Flags {
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = true
+		}
+	}
 	action, most := c.Action, 0
 	if c.ArgsUsage != "" {
 		most = 1
@@ -98,7 +115,7 @@ func strict(c *cli.Command) {
 		return action(ctx)
 	}
 	for _, sub := range c.Subcommands {
-		strict(sub)
+		strict(name, sub)
 	}
 }
 
@@ -109,7 +126,7 @@ func noCommand(c *cli.Context) error {
 		commands = c.Command.Subcommands
 	}
 	if !c.Args().Present() {
-		return errors.Join(cli.ShowSubcommandHelp(c), usageError{errors.New("a command is missing")})
+		return usageError{errors.Join(showHelp(c), errors.New("a command is missing"))}
 	}
 	var names []string
 	for _, cmd := range commands {
@@ -123,5 +140,18 @@ func noCommand(c *cli.Context) error {
 	return usageError{err}
 }
 
+// showHelp shows the help of the program or of a command that has others below it.
+func showHelp(c *cli.Context) error {
+	if len(c.Command.Subcommands) > 0 {
+		return cli.ShowSubcommandHelp(c)
+	}
+	return cli.ShowAppHelp(c)
+}
+
 // usage takes what the flag parser found wrong.
-func usage(_ *cli.Context, err error, _ bool) error { return usageError{err} }
+func usage(c *cli.Context, err error, _ bool) error {
+	if c.Command.Name == c.App.Name {
+		err = fault.WithHint(err, "flags follow the command: bayplan COMMAND [flags]")
+	}
+	return usageError{err}
+}

@@ -6,6 +6,21 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
+// familiar takes what people type at programs that they do not know yet for
+// what it is called here.
+func familiar(args []string) []string {
+	if len(args) < 2 {
+		return args
+	}
+	switch args[1] {
+	case "-v", "-version", "--version":
+		return append([]string{args[0], "version"}, args[2:]...)
+	case "help":
+		return append(append([]string{args[0]}, args[2:]...), "--help")
+	}
+	return args
+}
+
 // flagsFirst moves a command's flags ahead of its positional arguments. The
 // flag parser stops at the first positional and takes all that follows for
 // positionals too, silently; a user may write them in any order.

@@ -28,14 +28,15 @@ func (p *program) serveCommand() *cli.Command {
 				Name:  "registry",
 				Usage: "serve a container registry with a catalog",
 				Flags: append(serveFlags("127.0.0.1:5000"),
-					&cli.StringFlag{Name: "images", Usage: "serve stand-ins for all images of `RELEASE` (rhosp13)"}),
+					&cli.StringFlag{Name: "images", Usage: "serve stand-ins for all images of `RELEASE`: rhosp13"}),
 				Action: p.serveRegistry,
 			},
 			{
-				Name:   "cloud",
-				Usage:  "serve OpenStack's identity and image service, and print a clouds.yaml for it",
-				Flags:  serveFlags("127.0.0.1:5001"),
-				Action: p.serveCloud,
+				Name:        "cloud",
+				Usage:       "serve OpenStack's identity and image service",
+				Flags:       serveFlags("127.0.0.1:5001"),
+				Description: "Prints a clouds.yaml with which clients reach it.",
+				Action:      p.serveCloud,
 			},
 		},
 	}
@@ -43,7 +44,7 @@ func (p *program) serveCommand() *cli.Command {
 
 func serveFlags(addr string) []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "addr", Value: addr, Usage: "listen on `HOST:PORT`; port 0 takes a free one"},
+		&cli.StringFlag{Name: "addr", Value: addr, Usage: "listen on `HOST:PORT`, 0 is any"},
 		&cli.StringFlag{Name: "dir", Usage: "keep everything in `DIR` (default: in memory)"},
 		&cli.BoolFlag{Name: "read-only", Usage: "refuse every write"},
 	}

@@ -2,12 +2,14 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io/fs"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps"
@@ -50,24 +52,34 @@ func (s *session) stateDir(c *cli.Context) string {
 }
 
 // runner makes a runner as the flags ask for. With a nil store nothing is remembered.
-func (s *session) runner(c *cli.Context, store *runner.Store) (*runner.Runner, error) {
-	if n := c.Int("parallel"); c.IsSet("parallel") && n < 1 {
-		return nil, usageError{fmt.Errorf("--parallel %d: at least one step must run", n)}
-	}
+func (s *session) runner(c *cli.Context, store *runner.Store) *runner.Runner {
 	return &runner.Runner{
 		Graph: s.graph, Store: store, Parallel: c.Int("parallel"),
 		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
-	}, nil
+	}
 }
 
 // reading opens the session for commands that change nothing, and gives do a
 // runner for it.
 func (s *session) reading(c *cli.Context, do func(*runner.Runner) error) error {
-	store, err := runner.ReadStore(s.stateDir(c), s.graph.Plan.File)
+	store, err := s.readStore(c)
 	if err != nil {
 		return err
 	}
 	return s.open(c, store, true, do)
+}
+
+func (s *session) readStore(c *cli.Context) (*runner.Store, error) {
+	store, err := runner.ReadStore(s.stateDir(c), s.graph.Plan.File)
+	return store, stateElsewhere(err)
+}
+
+// stateElsewhere says what helps where the state cannot be kept.
+func stateElsewhere(err error) error {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return fault.WithHint(err, "run as the owner of the state, or keep one elsewhere with --state-dir DIR")
+	}
+	return err
 }
 
 // writing opens the session for apply, takes the lock, and keeps the events of
@@ -75,7 +87,7 @@ func (s *session) reading(c *cli.Context, do func(*runner.Runner) error) error {
 func (s *session) writing(c *cli.Context, do func(*runner.Runner) error) error {
 	store, err := runner.OpenStore(s.stateDir(c), s.graph.Plan.File)
 	if err != nil {
-		return err
+		return stateElsewhere(err)
 	}
 	return s.open(c, store, false, func(r *runner.Runner) (err error) {
 		log, err := store.NewRun(time.Now())
@@ -93,13 +105,9 @@ func (s *session) writing(c *cli.Context, do func(*runner.Runner) error) error {
 
 func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do func(*runner.Runner) error) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
-	r, err := s.runner(c, store)
-	if err != nil {
-		return err
-	}
 	defer func() { err = errors.Join(err, s.out.Close()) }()
 	if err := s.out.Open(readOnly); err != nil {
 		return err
 	}
-	return do(r)
+	return do(s.runner(c, store))
 }

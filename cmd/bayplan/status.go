@@ -32,7 +32,7 @@ func (p *program) statusCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			store, err := runner.ReadStore(s.stateDir(c), s.graph.Plan.File)
+			store, err := s.readStore(c)
 			if err != nil {
 				return err
 			}

@@ -14,7 +14,7 @@ func (p *program) validateCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "validate",
 		Usage:       "check a plan without running anything",
-		Description: "Reports every mistake at once, each with its place. Reads no secrets and asks no server.",
+		Description: "Reports every mistake at once, each with its place. Reads no secrets and\nasks no server.",
 		Flags:       append(planFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)

@@ -33,7 +33,7 @@ func (p *program) diffCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "diff",
 		Usage:       "show what apply would change; writes nothing",
-		Description: "Goes all the way through, also on an empty machine: what a step would leave\nbehind is there for the steps after it. Needs no lock and writes nothing anywhere.",
+		Description: "Goes all the way through, also on an empty machine: what a step would leave\nbehind is there for the steps after it. Needs no lock and writes nothing\nanywhere.",
 		Flags:       append(runFlags(), &cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 when there is something to change"}),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
