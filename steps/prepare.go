@@ -13,7 +13,6 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/labels"
 	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
@@ -70,68 +69,6 @@ func prepareType(out *Outside) runner.Type {
 
 // Sign implements runner.Signer.
 func (p *prepare) Sign(plan, id string) { p.plan, p.id = plan, id }
-
-// Validate implements runner.Validator.
-func (p *prepare) Validate() error {
-	errs := []error{
-		plan.At("release", oneOf(p.Release, tripleo.Releases()...)),
-		plan.At("namespace", registryPath(p.Namespace)),
-		plan.At("push_destination", registryPath(p.PushDestination)),
-		plan.At("neutron_driver", oneOf(p.NeutronDriver, "odl", "ovn", "other")),
-		plan.At("images_file", p.checkTargets()),
-	}
-	if p.TagFromLabel != "" {
-		errs = append(errs, plan.At("tag_from_label", labels.Check(p.TagFromLabel)))
-	}
-	for i, text := range p.Excludes {
-		_, err := regexp.Compile(text)
-		errs = append(errs, plan.At(fmt.Sprintf("excludes[%d]", i), err))
-	}
-	return errors.Join(append(errs, p.checkSet())...)
-}
-
-// registryPath refuses what would end up in image names unseen.
-func registryPath(s string) error {
-	switch {
-	case s == "":
-		return nil
-	case strings.Contains(s, "://"):
-		return fmt.Errorf("%q holds a scheme; write HOST/NAMESPACE", s)
-	case strings.HasSuffix(s, "/"), strings.HasPrefix(s, "/"):
-		return fmt.Errorf("%q has a slash too many at an end", s)
-	case !registryPathText.MatchString(s):
-		return fmt.Errorf("%q is not a registry's host with a path below it", s)
-	}
-	return nil
-}
-
-var registryPathText = regexp.MustCompile(`^[0-9A-Za-z\[\]:._/-]+$`)
-
-// checkTargets refuses to write a file twice, or over what is read.
-func (p *prepare) checkTargets() error {
-	paths := p.Paths()
-	if p.EnvFile != "" && p.EnvFile == p.ImagesFile {
-		return errors.New("it is the same file as env_file")
-	}
-	for _, path := range paths.Writes {
-		if slices.Contains(paths.Reads, path) {
-			return fmt.Errorf("%s would be read and written", path)
-		}
-	}
-	return nil
-}
-
-func (p *prepare) checkSet() error {
-	known, err := tripleo.Variables(p.Release)
-	if err != nil {
-		return nil // told about the release
-	}
-	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(p.Set)) {
-		errs = append(errs, plan.At("set."+name, oneOf(name, known...)))
-	}
-	return errors.Join(errs...)
-}
 
 // Paths implements runner.Pather.
 func (p *prepare) Paths() runner.Paths {
@@ -313,6 +250,9 @@ func (p *prepare) outputs(result tripleo.Result) runner.Outputs {
 func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
 	result, err := p.result(ctx, w)
 	if err != nil {
+		return nil, err
+	}
+	if err := p.checkLinks(w); err != nil {
 		return nil, err
 	}
 	change := &runner.Change{}

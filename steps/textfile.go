@@ -32,6 +32,10 @@ const maxOldText = 1 << 20
 func (f textFile) diff(w runner.World) (*runner.Item, error) {
 	old, mode, err := f.read(w)
 	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(f.path); err == nil {
+			err := fmt.Errorf("write %s: it is a symbolic link that leads nowhere", f.path)
+			return nil, fault.WithHint(err, "remove the link, or make the file that it leads to")
+		}
 		return &runner.Item{Op: runner.Create, What: "file", Name: f.path, Note: f.note, New: string(f.content)}, f.checkDir(w)
 	}
 	if err != nil {

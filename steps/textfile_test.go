@@ -29,21 +29,14 @@ func TestTextFileFollowsLink(t *testing.T) {
 	}
 }
 
-func TestTextFileReplacesDanglingLink(t *testing.T) {
+// Whoever made the link means a file elsewhere to be written.
+func TestTextFileRefusesDanglingLink(t *testing.T) {
 	f := textFile{path: filepath.Join(t.TempDir(), "link"), content: []byte("new\n")}
 	if err := os.Symlink("nowhere", f.path); err != nil {
 		t.Fatal(err)
 	}
-	item, err := f.diff(&runner.Disk{})
-	if err != nil || item == nil || item.Op != runner.Create {
-		t.Fatalf("diff = %+v, %v", item, err)
-	}
-	if err := f.write(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.verify(&runner.Disk{}); err != nil {
-		t.Error(err)
-	}
+	_, err := f.diff(&runner.Disk{})
+	prepareWantError(t, err, f.path, "a symbolic link that leads nowhere")
 }
 
 func TestTextFileHoldsTooMuch(t *testing.T) {

@@ -1,0 +1,96 @@
+package steps
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/labels"
+	"github.com/bayplan/bayplan/steps/internal/tripleo"
+)
+
+// Validate implements runner.Validator.
+func (p *prepare) Validate() error {
+	errs := []error{
+		plan.At("release", oneOf(p.Release, tripleo.Releases()...)),
+		plan.At("namespace", registryPath(p.Namespace)),
+		plan.At("push_destination", registryPath(p.PushDestination)),
+		plan.At("neutron_driver", oneOf(p.NeutronDriver, "odl", "ovn", "other")),
+		plan.At("images_file", p.checkTargets()),
+	}
+	if p.TagFromLabel != "" {
+		errs = append(errs, plan.At("tag_from_label", labels.Check(p.TagFromLabel)))
+	}
+	for i, text := range p.Excludes {
+		_, err := regexp.Compile(text)
+		errs = append(errs, plan.At(fmt.Sprintf("excludes[%d]", i), err))
+	}
+	return errors.Join(append(errs, p.checkSet())...)
+}
+
+// registryPath refuses what would end up in image names unseen.
+func registryPath(s string) error {
+	switch {
+	case s == "":
+		return nil
+	case strings.Contains(s, "://"):
+		return fmt.Errorf("%q holds a scheme; write HOST/NAMESPACE", s)
+	case strings.HasSuffix(s, "/"), strings.HasPrefix(s, "/"):
+		return fmt.Errorf("%q has a slash too many at an end", s)
+	case !registryPathText.MatchString(s):
+		return fmt.Errorf("%q is not a registry's host with a path below it", s)
+	}
+	return nil
+}
+
+var registryPathText = regexp.MustCompile(`^[0-9A-Za-z\[\]:._/-]+$`)
+
+// checkTargets refuses to write a file twice, or over what is read.
+func (p *prepare) checkTargets() error {
+	paths := p.Paths()
+	if p.EnvFile != "" && p.EnvFile == p.ImagesFile {
+		return errors.New("it is the same file as env_file")
+	}
+	for _, path := range paths.Writes {
+		if slices.Contains(paths.Reads, path) {
+			return fmt.Errorf("%s would be read and written", path)
+		}
+	}
+	return nil
+}
+
+// checkLinks does what checkTargets does for files that are one by a link.
+func (p *prepare) checkLinks(w runner.World) error {
+	paths := p.Paths()
+	for i, path := range paths.Writes {
+		fi, err := w.Stat(path)
+		if err != nil {
+			continue // not there yet, or told when it is compared
+		}
+		for _, other := range slices.Concat(paths.Reads, paths.Writes[i+1:]) {
+			if there, err := w.Stat(other); err == nil && os.SameFile(fi, there) {
+				return fmt.Errorf("write %s: by a link it is the same file as %s", path, other)
+			}
+		}
+	}
+	return nil
+}
+
+// checkSet refuses variables that the release does not have.
+func (p *prepare) checkSet() error {
+	known, err := tripleo.Variables(p.Release)
+	if err != nil {
+		return nil // told about the release
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(p.Set)) {
+		errs = append(errs, plan.At("set."+name, oneOf(name, known...)))
+	}
+	return errors.Join(errs...)
+}

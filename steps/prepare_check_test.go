@@ -1,0 +1,164 @@
+package steps
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+func TestPrepareErrors(t *testing.T) {
+	tests := []struct {
+		name string
+		harm func(t *testing.T, p *prepare)
+		want string
+		hint string
+	}{
+		{
+			"no environment file", func(_ *testing.T, p *prepare) { p.Environments[0] = "/none/env.yaml" },
+			"environment file /none/env.yaml: no such file or directory", "must be there",
+		},
+		{
+			"no roles file", func(_ *testing.T, p *prepare) { p.RolesFile = "/none/roles.yaml" },
+			"roles file /none/roles.yaml: no such file or directory", "must be there",
+		},
+		{
+			"an environment that is a directory",
+			func(_ *testing.T, p *prepare) { p.Environments[0] = plan.Path(filepath.Dir(string(p.EnvFile))) },
+			"not a regular file", "",
+		},
+		{
+			"an environment that is no YAML",
+			func(t *testing.T, p *prepare) { t.Helper(); prepareWrite(t, string(p.Environments[0]), "a: [\n") },
+			"neutron-ovn-dvr-ha.yaml:1: sequence end token ']' not found", "",
+		},
+		{
+			"a registry that is not there",
+			func(t *testing.T, p *prepare) {
+				t.Helper()
+				reg := newPrepareRegistry(t)
+				reg.err = fault.AsConnection(errors.New("registry.access.redhat.com: connection refused"))
+				p.registry = reg
+			},
+			"registry.access.redhat.com: connection refused", "",
+		},
+		{
+			"a label that is not there", func(_ *testing.T, p *prepare) { p.TagFromLabel = "{version}-{build}" },
+			`image registry.access.redhat.com/rhosp13/openstack-aodh-api:latest: no label "build"; the labels are release, version`, "all images have",
+		},
+		{
+			"a starting tag that is not there", func(_ *testing.T, p *prepare) { p.Tag = "99" },
+			"openstack-aodh-api:99: not found", "",
+		},
+		{
+			"no directory for the files", func(_ *testing.T, p *prepare) { p.EnvFile = "/none/env.yaml" },
+			"write /none/env.yaml: the directory /none is not there", "mkdir",
+		},
+		{
+			"a file for a directory", func(_ *testing.T, p *prepare) { p.ImagesFile = p.Environments[0] + "/images.yaml" },
+			"not a directory", "",
+		},
+		{
+			"a directory for a file",
+			func(_ *testing.T, p *prepare) { p.EnvFile = plan.Path(filepath.Dir(string(p.EnvFile))) },
+			"is a directory; a file is to be written there", "",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPrepare(t)
+			tt.harm(t, p)
+			_, err := p.Inputs(t.Context(), &runner.Disk{})
+			if err == nil {
+				_, err = p.Diff(t.Context(), &runner.Disk{}, nil)
+			}
+			prepareWantError(t, err, tt.want)
+			if hint := fault.Hint(err); !strings.Contains(hint, tt.hint) {
+				t.Errorf("hint = %q, want %q", hint, tt.hint)
+			}
+			left, globErr := filepath.Glob(filepath.Join(filepath.Dir(string(p.Environments[0])), "..", "..", "*images*"))
+			if globErr != nil || len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestPrepareValidate(t *testing.T) {
+	tests := []struct {
+		name string
+		step prepare
+		want []string
+	}{
+		{"nothing is known yet", prepare{}, nil},
+		{"all is well", prepare{
+			Release: "queens", Namespace: "host:5000/ns", Suffix: "rpm", TagFromLabel: "{version}-{release}", PushDestination: "[::1]:8787/sub",
+			Set: map[string]string{"ceph_tag": "latest", "logging": "stdout"}, Excludes: []string{"^a", "b$"}, NeutronDriver: "other",
+			Environments: []plan.Path{"/a", ""}, EnvFile: "/b", ImagesFile: "/c",
+		}, nil},
+		{"everything is wrong", prepare{
+			Release: "rhosp31", Namespace: "https://host/ns", PushDestination: "host/", NeutronDriver: "ovs",
+			TagFromLabel: "{version", Excludes: []string{"a", "("}, EnvFile: "/a", ImagesFile: "/a",
+		}, []string{
+			`"rhosp31" is none of rhosp13, queens`,
+			`"https://host/ns" holds a scheme`,
+			`"host/" has a slash too many`,
+			`"ovs" is none of odl, ovn, other`,
+			"it is the same file as env_file",
+			`label template "{version"`,
+			"missing closing )",
+		}},
+		{"a space in a name", prepare{Namespace: "host/a b"}, []string{`"host/a b" is not a registry's host with a path below it`}},
+		{"unknown variables", prepare{Release: "rhosp13", Set: map[string]string{"ceph_tags": "a", "prefix": "b"}}, []string{`"ceph_tags" is none of`, `"prefix" is none of`}},
+		{"reading what is written", prepare{Environments: []plan.Path{"/a"}, ImagesFile: "/a"}, []string{"/a would be read and written"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.step.Validate()
+			if tt.want == nil {
+				if err != nil {
+					t.Errorf("error = %v", err)
+				}
+				return
+			}
+			prepareWantError(t, err, tt.want...)
+			if lines := strings.Count(err.Error(), "\n") + 1; lines != len(tt.want) {
+				t.Errorf("%d mistakes, want %d:\n%v", lines, len(tt.want), err)
+			}
+		})
+	}
+}
+
+func TestPrepareValidateSuggests(t *testing.T) {
+	step := prepare{Release: "rhosp31"}
+	if hint := fault.Hint(step.Validate()); !strings.Contains(hint, "rhosp13") {
+		t.Errorf("hint = %q", hint)
+	}
+}
+
+// What cannot be told from the names alone: one of them is a link to another.
+func TestPrepareRefusesLinkedFiles(t *testing.T) {
+	tests := map[string]func(p *prepare) (from, to plan.Path){
+		"env_file to an environment":  func(p *prepare) (from, to plan.Path) { return p.EnvFile, p.Environments[0] },
+		"images_file to the env_file": func(p *prepare) (from, to plan.Path) { return p.ImagesFile, p.EnvFile },
+	}
+	for name, files := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := newPrepare(t)
+			from, to := files(p)
+			if to == p.EnvFile {
+				prepareWrite(t, string(to), "")
+			}
+			if err := os.Symlink(string(to), string(from)); err != nil {
+				t.Fatal(err)
+			}
+			_, err := p.Diff(t.Context(), &runner.Disk{}, nil)
+			prepareWantError(t, err, string(from), "the same file as", string(to))
+		})
+	}
+}
