@@ -2,10 +2,13 @@ package runner
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -69,6 +72,19 @@ func readHolder(file string) Holder {
 		return Holder{}
 	}
 	return h
+}
+
+// Running tells who is applying the plan at this moment, without taking the
+// lock. It sees the processes of this host only: a killed one leaves its name
+// in the lock.
+func (s *Store) Running() (Holder, bool) {
+	h := readHolder(filepath.Join(s.dir, "lock"))
+	host, err := os.Hostname()
+	if h.PID <= 0 || err != nil || host != h.Host {
+		return Holder{}, false
+	}
+	err = syscall.Kill(h.PID, 0)
+	return h, err == nil || errors.Is(err, syscall.EPERM)
 }
 
 // writeHolder writes into the lock file, which must stay the same file.

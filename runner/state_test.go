@@ -139,6 +139,31 @@ func TestSecondApplyIsToldWhoHoldsTheState(t *testing.T) {
 	must(t, openStore(t, dir).Close())
 }
 
+func TestRunning(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "p")
+	s := openStore(t, dir)
+	if h, ok := readStore(t, dir).Running(); !ok || h.PID != os.Getpid() {
+		t.Errorf("while the state is held: %+v, %v, want this process", h, ok)
+	}
+	h := readHolder(filepath.Join(dir, "lock"))
+	must(t, s.Close())
+	if h, ok := readStore(t, dir).Running(); ok {
+		t.Errorf("after it was given back: %+v, want nobody", h)
+	}
+	for name, left := range map[string]Holder{
+		"killed":       {PID: 1 << 30, Host: h.Host},
+		"another host": {PID: os.Getpid(), Host: h.Host + "2"},
+		"a group":      {PID: -os.Getpid(), Host: h.Host},
+	} {
+		b, err := json.Marshal(left)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(dir, "lock"), b, 0o600))
+		if h, ok := readStore(t, dir).Running(); ok {
+			t.Errorf("%s: %+v, want nobody", name, h)
+		}
+	}
+}
+
 func TestHolderThatHasNotWrittenYet(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lock")
 	for _, content := range []string{"", "{", `{"pid":`, "null"} {

@@ -15,7 +15,7 @@ import (
 type stepStatus struct {
 	ID     string         `json:"id"`
 	Type   string         `json:"type"`
-	State  string         `json:"state"`           // done, failed, interrupted or never
+	State  string         `json:"state"`           // done, failed, running, interrupted or never
 	At     time.Time      `json:"at,omitzero"`     // of the last success, else of the last attempt
 	Error  string         `json:"error,omitempty"` // of the last attempt, if it failed
 	Record *runner.Record `json:"record,omitempty"`
@@ -53,9 +53,12 @@ func statusOf(n *runner.Node, store *runner.Store) stepStatus {
 	last, known := store.Last(n.ID())
 	if known {
 		st.At, st.Error = last.At, last.Error
-		st.State = map[string]string{"started": "interrupted"}[last.Kind]
-		if st.State == "" {
-			st.State = last.Kind
+		st.State = last.Kind
+	}
+	if st.State == "started" {
+		st.State = "interrupted"
+		if h, ok := store.Running(); ok && !last.At.Before(h.Since) {
+			st.State = "running"
 		}
 	}
 	return st

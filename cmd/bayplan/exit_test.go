@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+func TestExit(t *testing.T) {
+	wrong := errors.New("it is wrong")
+	for _, tt := range []struct {
+		name   string
+		signal syscall.Signal // 0: none came
+		err    error
+		code   int
+		want   string
+	}{
+		{"done", 0, nil, 0, ""},
+		{"a step failed", 0, saved{reported{wrong}}, 1, ""},
+		{"something else failed", 0, wrong, 1, "bayplan: it is wrong\n"},
+		{"a mistake", 0, plan.Errors{{File: "p.yaml", Msg: "is a directory"}}, 2, "p.yaml: is a directory\nbayplan: 1 mistake; nothing was run\n"},
+		{"changes", 0, fmt.Errorf("upload: %w", errChanges), 3, ""},
+		{"locked", 0, &runner.LockedError{Dir: "/s"}, 4, "bayplan: the state in /s is held by another run\nhint: wait for it or stop it; the lock ends with its process\n"},
+		{"interrupted apply", syscall.SIGINT, saved{reported{wrong}}, 130, "bayplan: interrupted; the state is saved, apply goes on from here\n"},
+		{"terminated apply", syscall.SIGTERM, saved{reported{wrong}}, 143, "bayplan: terminated; the state is saved, apply goes on from here\n"},
+		{"interrupted diff", syscall.SIGINT, reported{wrong}, 130, "bayplan: interrupted\n"},
+		{"done before the signal", syscall.SIGINT, nil, 0, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			if tt.signal != 0 {
+				cancel(interruption{tt.signal})
+			}
+			defer cancel(nil)
+			var errs bytes.Buffer
+			p := &program{err: &errs}
+			if code := p.exit(ctx, tt.err); code != tt.code {
+				t.Errorf("code %d, want %d", code, tt.code)
+			}
+			if got := errs.String(); got != tt.want {
+				t.Errorf("tells %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A step that was begun is running while its apply is, and interrupted when
+// that is gone.
+func TestStatusOfABegunStep(t *testing.T) {
+	file := filepath.Join(quickstart(t), "bayplan.yaml")
+	state := t.TempDir()
+	store, err := runner.OpenStore(filepath.Join(state, "quickstart"), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Started("upload"); err != nil {
+		t.Fatal(err)
+	}
+	if got := stateOf(t, file, state, "upload"); got != "running" {
+		t.Errorf("while it runs: %q, want running", got)
+	}
+	if got := stateOf(t, file, state, "dirs"); got != "never" {
+		t.Errorf("a step that waits: %q, want never", got)
+	}
+	if err := store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := stateOf(t, file, state, "upload"); got != "interrupted" {
+		t.Errorf("afterwards: %q, want interrupted", got)
+	}
+}
+
+func stateOf(t *testing.T, file, dir, step string) string {
+	t.Helper()
+	var out, errs bytes.Buffer
+	p := &program{out: &out, err: &errs}
+	if code := p.run([]string{"bayplan", "status", "--json", "-f", file, "--state-dir", dir}); code != exitDone {
+		t.Fatalf("exits with %d: %s", code, errs.String())
+	}
+	var got struct{ Steps []stepStatus }
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range got.Steps {
+		if s.ID == step {
+			return s.State
+		}
+	}
+	return ""
+}
