@@ -21,7 +21,7 @@ var (
 //
 // Field names and whether a field is required come from its json tag: without
 // omitempty or omitzero it is required. Understood are structs, pointers to them, maps with text keys,
-// slices, bool, integers, string, time.Duration, Path, Secret and everything that
+// slices, bool, integers, string, time.Duration, Path, Secret, TextOr and everything that
 // implements encoding.TextUnmarshaler.
 //
 // With a nil look, fields that hold references to steps are left at their zero
@@ -90,6 +90,8 @@ func (d *decoder) value(n *node, v reflect.Value, at spot) {
 		d.secret(n, v, at)
 	case t == durationType || t == pathType || v.Addr().Type().Implements(unmarshalType):
 		d.text(n, v, at)
+	case t.Implements(twoFormsType):
+		d.textOr(n, v, at)
 	case t.Kind() == reflect.Struct:
 		d.mapping(n, v, at)
 	case t.Kind() == reflect.Map:

@@ -20,7 +20,7 @@ func misfit(typ Type, ref plan.Ref, out Output) (msg, hint string) {
 		return "", ""
 	}
 	field := fieldType(reflect.TypeOf(typ.New()), ref.Path)
-	if field == nil {
+	if field == nil || takesBoth(field) {
 		return "", ""
 	}
 	if list := field.Kind() == reflect.Slice && !reflect.PointerTo(field).Implements(textType); list != out.List {
@@ -33,6 +33,12 @@ func misfit(typ Type, ref plan.Ref, out Output) (msg, hint string) {
 	return "", ""
 }
 
+// takesBoth says whether a field may be written as text and as a list.
+func takesBoth(field reflect.Type) bool {
+	other := plan.OtherForm(field)
+	return other != nil && other.Kind() == reflect.Slice
+}
+
 var textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 
 // fieldType finds the type of the field at a path like "images[0].source", or
@@ -43,6 +49,9 @@ func fieldType(t reflect.Type, path string) reflect.Type {
 	}
 	if path == "" || t == nil {
 		return t
+	}
+	if other := plan.OtherForm(t); other != nil {
+		t = other
 	}
 	if path[0] == '[' {
 		_, rest, _ := strings.Cut(path, "]")

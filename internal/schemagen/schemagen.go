@@ -33,9 +33,9 @@ func Generate(root string) ([]byte, error) {
 	r := &jsonschema.Reflector{
 		Anonymous:      true,
 		DoNotReference: true,
-		Mapper:         mapType,
 		LookupComment:  docs.lookup,
 	}
+	r.Mapper = func(t reflect.Type) *jsonschema.Schema { return mapType(r, t) }
 	s, err := frame()
 	if err != nil {
 		return nil, err
@@ -120,7 +120,12 @@ func orReference(s *jsonschema.Schema) *jsonschema.Schema {
 	}
 }
 
-func mapType(t reflect.Type) *jsonschema.Schema {
+func mapType(r *jsonschema.Reflector, t reflect.Type) *jsonschema.Schema {
+	if other := plan.OtherForm(t); other != nil {
+		text, rest := r.ReflectFromType(t.Field(0).Type), r.ReflectFromType(other)
+		text.Version, rest.Version = "", ""
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, rest}}
+	}
 	switch t {
 	case reflect.TypeFor[plan.Path]():
 		return &jsonschema.Schema{Type: "string", MinLength: new(uint64(1))}
