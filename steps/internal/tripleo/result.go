@@ -14,8 +14,8 @@ type Result struct {
 	Insecure        func(host string) bool // nil: none
 }
 
-// InsecureParameter is the parameter that lists registries without TLS.
-const InsecureParameter = "DockerInsecureRegistryAddress"
+// insecureParameter is the parameter that lists registries without TLS.
+const insecureParameter = "DockerInsecureRegistryAddress"
 
 // Parameters gives the image parameters and what they are set to. Where two
 // images claim one parameter, the later image has it.
@@ -68,7 +68,7 @@ func (r Result) EnvFile(comment []string) []byte {
 	params, hosts := r.Parameters(), r.InsecureHosts()
 	keys := slices.Sorted(maps.Keys(params))
 	if len(hosts) > 0 {
-		keys = append(keys, InsecureParameter)
+		keys = append(keys, insecureParameter)
 		slices.Sort(keys)
 	}
 	if len(keys) == 0 {
@@ -76,7 +76,7 @@ func (r Result) EnvFile(comment []string) []byte {
 	}
 	b.WriteString("parameter_defaults:\n")
 	for _, key := range keys {
-		if key == InsecureParameter {
+		if key == insecureParameter {
 			b.WriteString("  " + key + ":\n")
 			for _, host := range hosts {
 				b.WriteString("  - " + scalar(host) + "\n")

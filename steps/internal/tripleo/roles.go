@@ -14,15 +14,7 @@ type Role struct {
 	Place    Place
 }
 
-// ReadRoles reads a roles file.
-func ReadRoles(open Open, path string) ([]Role, error) {
-	roles, err := readRoles(open, path)
-	if err != nil {
-		return nil, fmt.Errorf("roles file %w", err)
-	}
-	return roles, nil
-}
-
+// readRoles reads a roles file.
 func readRoles(open Open, path string) ([]Role, error) {
 	doc, err := readYAML(open, path)
 	if err != nil {

@@ -62,7 +62,7 @@ func Select(req Request, open Open) (*Selection, error) {
 	}
 	s := &Selection{Filtered: services != nil, NeutronDriver: v["neutron_driver"], Images: images}
 	if s.Filtered {
-		s.Services = slices.AppendSeq([]string{}, maps.Keys(services))
+		s.Services = slices.AppendSeq([]string{}, maps.Keys(services)) // never nil
 		slices.Sort(s.Services)
 	}
 	return s, nil
@@ -100,7 +100,11 @@ func (r release) rolesOf(req Request, open Open) ([]Role, error) {
 	if req.RolesFile == "" {
 		return defaultRoles(r.roles)
 	}
-	return ReadRoles(open, req.RolesFile)
+	roles, err := readRoles(open, req.RolesFile)
+	if err != nil {
+		return nil, fmt.Errorf("roles file %w", err)
+	}
+	return roles, nil
 }
 
 func (r release) images(v vars, services filter, excludes []*regexp.Regexp) ([]Image, error) {
