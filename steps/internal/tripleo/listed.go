@@ -1,6 +1,9 @@
 package tripleo
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // A ListedImage is one entry of an images file.
 type ListedImage struct {
@@ -11,9 +14,17 @@ type ListedImage struct {
 
 // ReadImages reads an images file: what Result.ImagesFile writes, and what the
 // old tool writes. Every entry that cannot be used as it stands is an error,
-// such as one that asks for the image to be changed on its way.
+// such as one that asks for the image to be changed on its way. A file whose
+// first entry is a bare reference is a plain list, one image a line.
 func ReadImages(open Open, path string) ([]ListedImage, error) {
-	root, err := readYAML(open, path)
+	text, err := readFile(open, path)
+	if err != nil {
+		return nil, err
+	}
+	if lines := entriesOf(path, text); len(lines) > 0 && isReference(lines[0].text) {
+		return plainList(lines)
+	}
+	root, err := parseYAML(path, text)
 	if err != nil {
 		return nil, err
 	}
@@ -65,4 +76,44 @@ func listedImage(n *node, i int) (ListedImage, error) {
 		image.PushDestination = v.text
 	}
 	return image, nil
+}
+
+// A line of a plain list.
+type line struct {
+	place Place
+	text  string
+}
+
+// entriesOf gives a text's lines without what is no entry: blank ones, and
+// comments from a # at a line's beginning or after a space.
+func entriesOf(path, text string) []line {
+	var all []line
+	n := 0
+	for l := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+		n++
+		for _, comment := range []string{" #", "\t#"} {
+			l, _, _ = strings.Cut(l, comment)
+		}
+		if l = strings.TrimSpace(l); l != "" && l[0] != '#' {
+			all = append(all, line{Place{path, n}, l})
+		}
+	}
+	return all
+}
+
+// isReference says whether a line looks like an image's name, which no first
+// line of an images file does.
+func isReference(text string) bool {
+	return strings.Contains(text, "/") && !strings.ContainsAny(text, " \t{}[]\"',") && !strings.HasSuffix(text, ":")
+}
+
+func plainList(lines []line) ([]ListedImage, error) {
+	images := make([]ListedImage, len(lines))
+	for i, l := range lines {
+		if !isReference(l.text) {
+			return nil, l.place.errorf("one image a line is wanted, host/path:tag, this is %q", l.text)
+		}
+		images[i] = ListedImage{Name: l.text, Place: l.place}
+	}
+	return images, nil
 }

@@ -31,6 +31,21 @@ func TestReadImages(t *testing.T) {
 	}
 }
 
+func TestReadImagesReadsPlainLists(t *testing.T) {
+	got, err := readList("\ufeff# all of them\n\nregistry.access.redhat.com/rhosp13/openstack-base:13.0-40\r\n  docker.io/ceph/daemon:v3.0\t# storage\n#docker.io/ceph/daemon:v2\n")
+	want := []ListedImage{
+		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "", Place{"images.yaml", 3}},
+		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	_, err = readList("a.example/b:1\na.example/c:1 a.example/d:1\n")
+	if err == nil || !strings.Contains(err.Error(), `images.yaml:2: one image a line is wanted, host/path:tag, this is "a.example/c:1 a.example/d:1"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestReadImagesReadsWhatIsWritten(t *testing.T) {
 	result := Result{Images: []Image{{Name: "a.example/b", Tag: "1.10"}, {Name: "a.example/c", Tag: "010"}}, PushDestination: "[::1]:8787/sub"}
 	got, err := readList(string(result.ImagesFile()))

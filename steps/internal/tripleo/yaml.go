@@ -26,6 +26,10 @@ func readYAML(open Open, path string) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseYAML(path, text)
+}
+
+func parseYAML(path, text string) (*node, error) {
 	tokens := lexer.Tokenize(strings.TrimPrefix(text, "\ufeff"))
 	if err := checkTokens(path, tokens); err != nil {
 		return nil, err
