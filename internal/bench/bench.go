@@ -16,7 +16,8 @@ import (
 type options struct {
 	dir    string        // of all that is kept between runs
 	runs   int           // timed ones of each tool
-	only   []string      // names of tools; empty: all
+	only   []string      // names of tools to run
+	far    []string      // names of those to run with the source far away
 	rate   float64       // of the line to a source far away, bytes per second; 0: no such line
 	delay  time.Duration // of that line
 	strict bool          // goals that are missed are a failure
@@ -65,7 +66,7 @@ func (b *bench) open(ctx context.Context) error {
 		return fmt.Errorf("destination registry: %w", err)
 	}
 	for _, t := range tools() {
-		if len(b.only) > 0 && !slices.Contains(b.only, t.name) {
+		if !slices.Contains(b.only, t.name) {
 			continue
 		}
 		fmt.Fprintln(b.say, "bench: install", t.name)
@@ -183,7 +184,7 @@ func (b *bench) time(ctx context.Context, r *result) error {
 
 // timeFar measures a cold run with the source at the other end of a slow line.
 func (b *bench) timeFar(ctx context.Context, r *result, source string) error {
-	if r.tool.slow && len(b.only) == 0 {
+	if !slices.Contains(b.far, r.tool.name) {
 		return nil
 	}
 	if err := b.dest.empty(ctx); err != nil {

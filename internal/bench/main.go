@@ -8,8 +8,9 @@
 //
 //	BENCH_DIR     where the set, the tools and the registries are kept (the user's cache directory)
 //	BENCH_RUNS    how often each tool is timed (5)
-//	BENCH_TOOLS   the names of those to run (all; far away, those that do not repeat layers)
+//	BENCH_TOOLS   the names of those to run (all)
 //	BENCH_LINE    delay and rate in Mbit/s of the line to a source far away (30ms/400), or "none"
+//	BENCH_FAR     the names of those to run with the source far away (those that repeat no layer)
 //	BENCH_STRICT  1: a goal that is missed is a failure
 package main
 
@@ -21,6 +22,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -102,25 +104,37 @@ func optionsFrom(getenv func(string) string) (options, error) {
 			return o, fmt.Errorf("BENCH_RUNS: %q is not a number of runs", text)
 		}
 	}
-	if o.only, err = named(strings.Fields(strings.ReplaceAll(getenv("BENCH_TOOLS"), ",", " "))); err != nil {
+	if o.only, err = named(getenv, "BENCH_TOOLS", allNames()); err != nil {
+		return o, err
+	}
+	if o.far, err = named(getenv, "BENCH_FAR", []string{yardstickName, bayplanName, skopeoName}); err != nil {
 		return o, err
 	}
 	o.delay, o.rate, err = parseLine(getenv("BENCH_LINE"))
 	return o, err
 }
 
-// named makes sure that there are such tools.
-func named(names []string) ([]string, error) {
-	known := map[string]bool{}
-	for _, t := range tools() {
-		known[t.name] = true
+// named reads a list of tools.
+func named(getenv func(string) string, variable string, otherwise []string) ([]string, error) {
+	names := strings.Fields(strings.ReplaceAll(getenv(variable), ",", " "))
+	if len(names) == 0 {
+		return otherwise, nil
 	}
+	all := allNames()
 	for _, n := range names {
-		if !known[n] {
-			return nil, fmt.Errorf("BENCH_TOOLS: there is no %q", n)
+		if !slices.Contains(all, n) {
+			return nil, fmt.Errorf("%s: %q is none of %s", variable, n, strings.Join(all, ", "))
 		}
 	}
 	return names, nil
+}
+
+func allNames() []string {
+	var names []string
+	for _, t := range tools() {
+		names = append(names, t.name)
+	}
+	return names
 }
 
 // parseLine reads DELAY/MBITS; the rate is in bytes per second, 0 for no line.

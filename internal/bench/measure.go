@@ -29,6 +29,9 @@ func measure(ctx context.Context, dir string, argv []string) (sample, error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	cmd.Env = environment(dir)
+	// A group of its own, as a tool may be many processes.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	begin := time.Now()
 	err = cmd.Run()
 	s := sample{wall: time.Since(begin)}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 )
 
@@ -65,10 +66,16 @@ type child struct {
 	out *bufio.Reader
 }
 
+// grace is how long a child has to end when it is told to.
+const grace = 10 * time.Second
+
 // start starts a child and gives the first line that it says.
 func start(ctx context.Context, argv ...string) (*child, string, error) {
 	c := &child{cmd: exec.CommandContext(ctx, argv[0], argv[1:]...)}
 	c.cmd.Stderr = os.Stderr
+	// Killed at once, a script could not end the server that it has started.
+	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
+	c.cmd.WaitDelay = grace
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, "", err

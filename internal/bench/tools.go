@@ -14,7 +14,6 @@ type tool struct {
 	module string // PACKAGE@VERSION to install it from; "": it is there
 	// command prepares the job's directory and gives what to run there.
 	command func(j job) ([]string, error)
-	slow    bool // left out where the source is far away, as it repeats layers
 }
 
 // A job is a list of images to be copied by one tool.
@@ -39,10 +38,10 @@ func tools() []tool {
 		{name: yardstickName, command: yardstickCommand},
 		{name: bayplanName, command: bayplanCommand},
 		{name: skopeoName, command: skopeoCommand},
-		{name: "crane", module: "github.com/google/go-containerregistry/cmd/crane@v0.22.1", command: craneCommand, slow: true},
-		{name: "regctl", module: "github.com/regclient/regclient/cmd/regctl@v0.11.7", command: regctlCommand, slow: true},
-		{name: "regsync", module: "github.com/regclient/regclient/cmd/regsync@v0.11.7", command: regsyncCommand, slow: true},
-		{name: "oras", module: "oras.land/oras/cmd/oras@v1.3.6", command: orasCommand, slow: true},
+		{name: "crane", module: "github.com/google/go-containerregistry/cmd/crane@v0.22.1", command: craneCommand},
+		{name: "regctl", module: "github.com/regclient/regclient/cmd/regctl@v0.11.7", command: regctlCommand},
+		{name: "regsync", module: "github.com/regclient/regclient/cmd/regsync@v0.11.7", command: regsyncCommand},
+		{name: "oras", module: "oras.land/oras/cmd/oras@v1.3.6", command: orasCommand},
 	}
 }
 
