@@ -82,6 +82,9 @@ func (d *decoder) fail(pos Pos, hint, format string, args ...any) {
 func (d *decoder) value(n *node, v reflect.Value, at spot) {
 	t := v.Type()
 	switch {
+	case n.bad && t == secretType:
+		// It was named, if wrongly: that none was named would be a second mistake.
+		v.Set(reflect.ValueOf(Secret{&secretSource{}}))
 	case n.bad:
 		return
 	case t.Kind() == reflect.Pointer:

@@ -59,6 +59,11 @@ func TestConnectionMistakes(t *testing.T) {
 			steps: noSteps,
 			want:  []string{`5:25: user and password go together`},
 		},
+		"an unknown secret is not also a missing one": {
+			text:  "  registries:\n    a: { host: h, user: stack, password: \"${secrets.token}\" }\n",
+			steps: noSteps,
+			want:  []string{`5:43: there is no secret "token"`},
+		},
 		"a cloud that says nothing": {
 			text:  "  clouds:\n    c: {}\n",
 			steps: noSteps,

@@ -31,10 +31,13 @@ func (p *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	select {
 	case <-w.ready:
 	case <-req.Context().Done():
+	}
+	// Asked again, since both may have happened.
+	if err := req.Context().Err(); err != nil {
 		cancel()
 		in.shut()
-		_ = pr.CloseWithError(req.Context().Err())
-		return nil, req.Context().Err()
+		_ = pr.CloseWithError(err)
+		return nil, err
 	}
 	if err := errors.Join(in.failed(), w.panicked()); err != nil {
 		cancel()
