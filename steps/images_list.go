@@ -17,6 +17,20 @@ import (
 // readImagesList gives the images of an images file with where they are to be
 // on the registry of host, each once.
 func readImagesList(w runner.World, path, host string) ([]registry.Image, error) {
+	listed, err := readListed(w, path)
+	if err != nil {
+		return nil, err
+	}
+	return placeImages(listed, func(l listedImage) (string, error) { return targetOf(l.ListedImage, host) })
+}
+
+// A listedImage is an image of a list, and where in the list it stands.
+type listedImage struct {
+	tripleo.ListedImage
+	place string
+}
+
+func readListed(w runner.World, path string) ([]listedImage, error) {
 	listed, err := tripleo.ReadImages(w.Open, path)
 	if err != nil {
 		err = fmt.Errorf("list of images %w", err)
@@ -25,16 +39,35 @@ func readImagesList(w runner.World, path, host string) ([]registry.Image, error)
 		}
 		return nil, err
 	}
+	all := make([]listedImage, len(listed))
+	for i, l := range listed {
+		all[i] = listedImage{l, fmt.Sprintf("list of images %s", l.Place)}
+	}
+	return all, nil
+}
+
+// inlineImages are images that stand in the plan itself.
+func inlineImages(names []string) []listedImage {
+	all := make([]listedImage, len(names))
+	for i, n := range names {
+		all[i] = listedImage{tripleo.ListedImage{Name: n}, fmt.Sprintf("images[%d]", i)}
+	}
+	return all
+}
+
+// placeImages says where each image of a list is to be; each counts once.
+func placeImages(listed []listedImage, target func(listedImage) (string, error)) ([]registry.Image, error) {
 	var images []registry.Image
 	var errs []error
 	seen := map[registry.Image]bool{}
 	for _, l := range listed {
-		target, err := targetOf(l, host)
+		to, err := target(l)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("list of images %s: %w", l.Place, err))
+			errs = append(errs, fmt.Errorf("%s: %w", l.place, err))
 			continue
 		}
-		if im := (registry.Image{Source: l.Name, Target: target}); !seen[im] {
+		_, digest, _ := strings.Cut(l.Name, "@")
+		if im := (registry.Image{Source: l.Name, Target: to, Digest: digest}); !seen[im] {
 			seen[im] = true
 			images = append(images, im)
 		}
@@ -42,15 +75,12 @@ func readImagesList(w runner.World, path, host string) ([]registry.Image, error)
 	return images, errors.Join(errs...)
 }
 
-// targetOf is where an image is to be: below its push_destination, with all
-// that follows the first slash of its source.
+// targetOf is where an image is to be on a registry: below its
+// push_destination, with all that follows the first slash of its source.
 func targetOf(l tripleo.ListedImage, host string) (string, error) {
-	_, _, tag, err := registry.Split(l.Name)
+	path, err := pathOf(l.Name)
 	if err != nil {
 		return "", err
-	}
-	if tag == "" {
-		return "", fmt.Errorf("image %q has no tag", l.Name)
 	}
 	to := strings.TrimRight(l.PushDestination, "/")
 	if to == "" {
@@ -61,8 +91,25 @@ func targetOf(l tripleo.ListedImage, host string) (string, error) {
 			fmt.Errorf("image %q is to be pushed to %q, but the step's registry is %q", l.Name, pushHost, host),
 			"the push_destination of prepare and the host of the connection must be the same")
 	}
-	_, path, _ := strings.Cut(l.Name, "/")
 	return to + "/" + path, nil
+}
+
+// pathOf is what follows the first slash of an image's name: its repository
+// with its tag, or with its digest where it has no tag.
+func pathOf(name string) (string, error) {
+	_, _, tag, err := registry.Split(name)
+	if err != nil {
+		return "", err
+	}
+	tagged, digest, _ := strings.Cut(name, "@")
+	if tag == "" && digest == "" {
+		return "", fmt.Errorf("image %q has no tag", name)
+	}
+	_, path, _ := strings.Cut(tagged, "/")
+	if tag == "" {
+		path += "@" + digest
+	}
+	return path, nil
 }
 
 // imagesListInputs are the inputs of a step that brings the images of a list

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/go-multierror"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/registry"
@@ -15,8 +17,8 @@ import (
 // mirror copies the images of a list to a registry. Each blob is pulled once,
 // however many images hold it; what is there already is left alone.
 type mirror struct {
-	// List of images, as prepare writes it. An image comes to its push_destination, or to the registry itself without one, under the name that follows the first slash of its source.
-	Images plan.Path `json:"images"`
+	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one reference a line, or the references themselves. An image comes to its push_destination, or to the registry itself without one, under the name that follows the first slash of its source. A reference with a digest (host/path:tag@sha256:...) is copied by that digest.
+	Images plan.TextOr[plan.Path, []string] `json:"images"`
 	// Registry to copy to, a name under connections.registries.
 	To string `json:"to"`
 	// Most blobs to move at once.
@@ -38,28 +40,13 @@ func mirrorType(out *Outside) runner.Type {
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	return errors.Join(registryKnown(m.out, "to", m.To), plan.At("parallel", between(m.Parallel, 1, 64)))
+	errs := []error{registryKnown(m.out, "to", m.To), plan.At("parallel", between(m.Parallel, 1, 64))}
+	return errors.Join(append(errs, m.validateImages()...)...)
 }
 
 // Paths implements runner.Pather.
-func (m *mirror) Paths() runner.Paths { return runner.Paths{Reads: texts([]plan.Path{m.Images})} }
-
-// Inputs implements runner.Step: the list and where its images are to be. What
-// tags stand for at both sides is looked up by every Diff.
-func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	host, err := m.out.RegistryHost(m.To)
-	if err != nil {
-		return nil, err
-	}
-	return imagesListInputs(ctx, w, string(m.Images), host)
-}
-
-func (m *mirror) list(w runner.World) ([]registry.Image, error) {
-	host, err := m.out.RegistryHost(m.To)
-	if err != nil {
-		return nil, err
-	}
-	return readImagesList(w, string(m.Images), host)
+func (m *mirror) Paths() runner.Paths {
+	return runner.Paths{Reads: texts([]plan.Path{m.Images.Text})}
 }
 
 // Diff implements runner.Step. It reads manifests, but no blob.
@@ -157,9 +144,15 @@ func tell(s registry.Summary) string {
 func mirrorOutputs(t *registry.Table) runner.Outputs {
 	refs := make([]string, len(t.Images))
 	for i, e := range t.Images {
-		refs[i] = e.Target + "@" + e.Digest
+		refs[i] = at(e.Target, e.Digest)
 	}
 	return runner.Outputs{"images": plan.List(refs...), "count": plan.Text(fmt.Sprint(len(refs)))}
+}
+
+// at is an image's name with its digest.
+func at(target, digest string) string {
+	name, _, _ := strings.Cut(target, "@")
+	return name + "@" + digest
 }
 
 // Verify implements runner.Step. It asks for every blob of every image.
@@ -173,12 +166,16 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 		return nil, err
 	}
 	var errs *multierror.Error
-	refs := make([]string, len(checked))
+	refs, lost := make([]string, len(checked)), false
 	for i, k := range checked {
 		errs = multierror.Append(errs, complaints(k)...)
-		refs[i] = k.Target + "@" + k.Want
+		refs[i] = at(k.Target, k.Want)
+		lost = lost || len(k.Lost) > 0
 	}
-	if err := errs.ErrorOrNil(); err != nil {
+	if err := errs.ErrorOrNil(); err != nil && lost {
+		// A diff takes an image for whole when its tag stands for the right one.
+		return nil, fault.WithHint(err, "delete the tags of the incomplete images at the destination, then apply again")
+	} else if err != nil {
 		return nil, err
 	}
 	return runner.Outputs{"images": plan.List(refs...), "count": plan.Text(fmt.Sprint(len(refs)))}, nil

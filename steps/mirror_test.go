@@ -135,9 +135,9 @@ func TestMirrorUpdates(t *testing.T) {
 func TestMirrorReadsThePlannedList(t *testing.T) {
 	b := newRegistryBench(t)
 	m := b.mirror()
-	m.Images = "/planned/images.yaml"
+	m.Images.Text = "/planned/images.yaml"
 	text := "container_images:\n- imagename: " + upstreamHost + "/rhosp13/openstack-base:13.0-40\n"
-	w := runner.Planned(&runner.Disk{}, textFile{path: string(m.Images), content: []byte(text)}.planned())
+	w := runner.Planned(&runner.Disk{}, textFile{path: string(m.Images.Text), content: []byte(text)}.planned())
 	f, err := m.Diff(t.Context(), w, nil)
 	if err != nil || len(f.Change.Items) != 1 || f.Change.Items[0].Name != localHost+"/rhosp13/openstack-base:13.0-40" {
 		t.Errorf("got %+v, %v", f, err)
@@ -278,6 +278,9 @@ func TestMirrorVerifyFindsHoles(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "incomplete: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 lacks blob sha256:") {
 		t.Errorf("got %v", err)
 	}
+	if hint := fault.Hint(err); !strings.HasPrefix(hint, "delete the tags of the incomplete images") {
+		t.Errorf("hint %q", hint)
+	}
 }
 
 func TestMirrorCancelled(t *testing.T) {
@@ -299,6 +302,10 @@ func TestMirrorValidate(t *testing.T) {
 		"not known yet": {mirror{Parallel: 4}, ""},
 		"unknown":       {mirror{To: "x", Parallel: 4}, `no registry "x"`},
 		"too many":      {mirror{To: "local", Parallel: 65}, "65 is not from 1 to 64"},
+		"an image's name": {
+			mirror{To: "local", Parallel: 4, Images: inline("", "rhosp13/openstack-base:1", upstreamHost+"/a")},
+			"images[1]: image reference \"rhosp13/openstack-base:1\" does not begin with a registry's host and a slash\nimages[2]: image \"registry.access.redhat.com/a\" has no tag",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.m.out = b.Outside
@@ -307,5 +314,63 @@ func TestMirrorValidate(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestMirrorInline(t *testing.T) {
+	b := newRegistryBench(t)
+	d, err := b.Registry().Resolve(t.Context(), upstreamHost+"/rhosp13/openstack-ahead:13.0-39")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := b.mirror()
+	m.Images = inline(
+		upstreamHost+"/rhosp13/openstack-base:13.0-40",
+		upstreamHost+"/rhosp13/openstack-ahead:pinned@"+d.Digest, // the source has no such tag
+		upstreamHost+"/rhosp13/openstack-bare@"+resolved(t, b, "bare:latest"),
+		upstreamHost+"/rhosp13/openstack-base:13.0-40",
+	)
+	if in, err := m.Inputs(t.Context(), &runner.Disk{}); err != nil || len(in) != 1 || in[0].Digest != localHost {
+		t.Errorf("inputs %v, %v", in, err)
+	}
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.Verify(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		localHost + "/rhosp13/openstack-base:13.0-40@" + resolved(t, b, "base:13.0-40"),
+		localHost + "/rhosp13/openstack-ahead:pinned@" + d.Digest,
+		localHost + "/rhosp13/openstack-bare@" + resolved(t, b, "bare:latest"),
+	}
+	if diff := cmp.Diff(want, out["images"].Items()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if f, err = m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil {
+		t.Errorf("the second time: %+v, %v", f, err)
+	}
+}
+
+func resolved(t *testing.T, b *registryBench, image string) string {
+	t.Helper()
+	d, err := b.Registry().Resolve(t.Context(), upstreamHost+"/rhosp13/openstack-"+image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Digest
+}
+
+func TestMirrorPlainList(t *testing.T) {
+	b := newRegistryBench(t)
+	b.write(t, "# two of them\n"+upstreamHost+"/rhosp13/openstack-base:13.0-40\n"+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40 # nova\n")
+	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || len(f.Change.Items) != 2 {
+		t.Errorf("got %+v, %v", f, err)
 	}
 }

@@ -122,7 +122,14 @@ func (b *registryBench) write(t *testing.T, text string) {
 }
 
 func (b *registryBench) mirror() *mirror {
-	return &mirror{Images: b.file(), To: "local", Parallel: 2, out: b.Outside}
+	m := &mirror{To: "local", Parallel: 2, out: b.Outside}
+	m.Images.Text = b.file()
+	return m
+}
+
+// inline is the images setting of a mirror that names them itself.
+func inline(names ...string) plan.TextOr[plan.Path, []string] {
+	return plan.TextOr[plan.Path, []string]{Other: names}
 }
 
 func (b *registryBench) verifyCatalog() *verifyCatalog {

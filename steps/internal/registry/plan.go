@@ -59,9 +59,6 @@ func entries(images []Image) []*Entry {
 		var serr, terr error
 		e.source, serr = parseTagged(im.Source)
 		e.target, terr = parseTagged(im.Target)
-		if terr == nil && e.target.Tag == "" {
-			terr = fmt.Errorf("image reference %q has no tag", im.Target)
-		}
 		if err := errors.Join(on(source, serr), on(destination, terr)); err != nil {
 			e.fail(err)
 			continue
@@ -104,8 +101,13 @@ func (c *Client) compare(ctx context.Context, e *Entry) error {
 	var want, have string
 	var serr, derr error
 	g.Go(func() error { want, serr = c.wanted(ctx, e); return nil })
-	g.Go(func() error { have, derr = c.tagged(ctx, e.target); return nil })
+	if e.target.Tag != "" {
+		g.Go(func() error { have, derr = c.tagged(ctx, e.target); return nil })
+	}
 	_ = g.Wait()
+	if e.target.Tag == "" && serr == nil {
+		have, derr = c.tagged(ctx, repoOf(e.target).SetDigest(want))
+	}
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()

@@ -91,7 +91,7 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 func (c *Client) publish(ctx context.Context, e *Entry) error {
 	for i, m := range e.manifests {
 		to := repoOf(e.target).SetDigest(describe(m).Digest)
-		if i == len(e.manifests)-1 {
+		if i == len(e.manifests)-1 && e.target.Tag != "" {
 			to = repoOf(e.target).SetTag(e.target.Tag)
 		}
 		if err := c.put(ctx, to, m); err != nil {
