@@ -39,7 +39,7 @@ func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Why{Step: report.Step(id)}
+	w := &Why{Step: report.Step(id), Inputs: []InputChange{}, Upstream: []string{}}
 	w.First = w.Step.Prior == nil
 	for _, m := range r.Graph.Ancestors(n) {
 		switch report.Step(m.ID()).Status {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -54,8 +55,8 @@ func TestWhy(t *testing.T) {
 	if w.Step.Status != ToChange || w.Step.Finding.Change.Items[0].Name != "good day world" {
 		t.Errorf("b: %+v", w.Step)
 	}
-	if _, err := json.Marshal(w); err != nil {
-		t.Error(err)
+	if b, err := json.Marshal(why("other")); err != nil || strings.Contains(string(b), "null") {
+		t.Errorf("as JSON: %v\n%s", err, b)
 	}
 	if len(l.log) != 4 {
 		t.Errorf("asking why did something: %v", l.log)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -70,7 +71,10 @@ func (m *mkdir) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runn
 	for _, dir := range texts(m.Dirs) {
 		missing, err := missingDirs(w, dir)
 		if err != nil {
-			errs = append(errs, err)
+			// Directories below one that is not to be had tell the same.
+			if !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == err.Error() }) {
+				errs = append(errs, err)
+			}
 			continue
 		}
 		if len(missing) > 0 {

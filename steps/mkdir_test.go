@@ -236,6 +236,15 @@ func TestMkdirReportsAllThatIsInTheWay(t *testing.T) {
 	}
 }
 
+func TestMkdirReportsOnceWhatIsInTheWayOfSeveral(t *testing.T) {
+	base := t.TempDir()
+	putFile(t, base+"/home", "")
+	_, err := (&mkdir{Dirs: below(base, "home/images", "home/templates")}).Diff(t.Context(), &runner.Disk{}, nil)
+	if err == nil || strings.Count(err.Error(), "/home is") != 1 {
+		t.Errorf("error = %v, want it once", err)
+	}
+}
+
 func TestMkdirSeesPlannedFiles(t *testing.T) {
 	base := t.TempDir()
 	w := runner.Planned(&runner.Disk{}, runner.File{Path: base + "/a", Mode: fs.ModeDir | 0o755}, runner.File{Path: base + "/f"})

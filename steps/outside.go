@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"slices"
 	"strings"
@@ -85,7 +86,7 @@ func (o *Outside) Open(readOnly bool) error {
 	for _, r := range o.registries {
 		answer, err := o.openRegistry(r, readOnly)
 		if err != nil {
-			return fmt.Errorf("registry %s: %w", r.name, err)
+			return keepable(fmt.Errorf("registry %s: %w", r.name, err))
 		}
 		hosts = append(hosts, registry.Host{
 			Name: r.Host, Address: r.Address, TLS: transport.Mode(r.TLS), CA: string(r.CA), Handler: answer,
@@ -98,13 +99,21 @@ func (o *Outside) Open(readOnly bool) error {
 		}
 		answer, err := embeddedcloud.New(embeddedcloud.Config{Dir: string(c.Embedded.Dir), ReadOnly: readOnly})
 		if err != nil {
-			return fmt.Errorf("cloud %s: %w", c.name, err)
+			return keepable(fmt.Errorf("cloud %s: %w", c.name, err))
 		}
 		o.answers[c.name] = answer
 		o.closers = append(o.closers, answer)
 	}
 	client, err := registry.New(hosts)
 	o.client = client
+	return err
+}
+
+// keepable says what helps where an embedded service cannot keep what it is given.
+func keepable(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fault.WithHint(err, "give the user that runs bayplan the right to write there, or name another dir")
+	}
 	return err
 }
 

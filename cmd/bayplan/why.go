@@ -34,10 +34,14 @@ func (p *program) whyCommand() *cli.Command {
 				if err != nil {
 					return err
 				}
+				tell := p.explainWhy
 				if c.Bool("json") {
-					return json.NewEncoder(p.out).Encode(w)
+					tell = func(w *runner.Why) error { return json.NewEncoder(p.out).Encode(w) }
 				}
-				return p.explainWhy(w)
+				if err := tell(w); err != nil || w.Step.Err == nil {
+					return err
+				}
+				return reported{w.Step.Err}
 			})
 		},
 	}
@@ -70,13 +74,8 @@ func (p *program) explainWhy(w *runner.Why) error {
 			fmt.Fprintf(b, "hint: %s\n", h)
 		}
 	}
-	if _, err := io.WriteString(near(p.out, p.dir), b.String()); err != nil {
-		return err
-	}
-	if s.Err != nil {
-		return reported{s.Err}
-	}
-	return nil
+	_, err := io.WriteString(near(p.out, p.dir), b.String())
+	return err
 }
 
 // short gives as much of a digest as people compare, and other values whole.
