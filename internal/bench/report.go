@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 )
@@ -14,11 +16,11 @@ func (b *bench) report(w io.Writer) error {
 		len(b.set.Images), b.set.Blobs, b.set.References, mebibytes(b.set.Unique), mebibytes(b.set.Logical), b.runs)
 	yard, bay := b.find(yardstickName), b.find(bayplanName)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "tool\tcold s\t/ yardstick\t/ bayplan\tCPU s\t/ yardstick\tMiB in memory\tsource req / MiB\tdest req / MiB\twarm s\twarm req")
+	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\t/ yardstick\tMiB in memory\tsource req / MiB\tdest req / MiB\twarm s\twarm req")
 	for _, r := range b.results {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name,
-			seconds(r.coldTime.wall()), ratio(r.coldTime.wall(), yard.coldTime.wall()), ratio(r.coldTime.wall(), bay.coldTime.wall()),
-			seconds(r.coldTime.cpu()), ratio(r.coldTime.cpu(), yard.coldTime.cpu()), mebibytes(r.coldTime.memory()),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name,
+			seconds(r.coldTime.wall()), r.coldTime.span(), ratio(r.coldTime.wall(), yard.coldTime.wall()), ratio(r.coldTime.wall(), bay.coldTime.wall()),
+			seconds(r.coldTime.cpu()), ratio(r.coldTime.cpu(), yard.coldTime.cpu()), r.coldTime.peak(),
 			r.requests(r.cold.source, r.cold.source.BlobsOut), r.requests(r.cold.dest, r.cold.dest.BlobsIn),
 			seconds(r.warmTime.wall()), r.warmRequests())
 	}
@@ -33,11 +35,12 @@ func (b *bench) reportFar(w io.Writer, yard, bay *result) {
 	}
 	fmt.Fprintf(w, "\nthe source behind %s and %.0f Mbit/s\n\n", b.delay, b.rate*8/1e6)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "tool\tcold s\t/ yardstick\t/ bayplan\tCPU s")
+	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\tMiB in memory")
 	for _, r := range b.results {
 		if len(r.farTime) > 0 {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", r.tool.name, seconds(r.farTime.wall()),
-				ratio(r.farTime.wall(), yard.farTime.wall()), ratio(r.farTime.wall(), bay.farTime.wall()), seconds(r.farTime.cpu()))
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name, seconds(r.farTime.wall()), r.farTime.span(),
+				ratio(r.farTime.wall(), yard.farTime.wall()), ratio(r.farTime.wall(), bay.farTime.wall()),
+				seconds(r.farTime.cpu()), r.farTime.peak())
 		}
 	}
 	_ = t.Flush()
@@ -78,6 +81,23 @@ func (r *result) warmRequests() string {
 		return "-"
 	}
 	return fmt.Sprintf("%d + %d", r.warm.source.Requests, r.warm.dest.Requests)
+}
+
+// span tells the fastest and the slowest run: how much the machine had else to do.
+func (s samples) span() string {
+	if len(s) == 0 {
+		return "-"
+	}
+	slower := func(a, b sample) int { return cmp.Compare(a.wall, b.wall) }
+	return fmt.Sprintf("%.2f .. %.2f", slices.MinFunc(s, slower).wall.Seconds(), slices.MaxFunc(s, slower).wall.Seconds())
+}
+
+// peak is the memory to be printed.
+func (s samples) peak() string {
+	if s.memory() == 0 {
+		return "-"
+	}
+	return mebibytes(s.memory())
 }
 
 func seconds(d time.Duration) string {
