@@ -32,9 +32,9 @@ type prepare struct {
 	Tag string `json:"tag,omitempty"`
 	// Find each image's tag from its own labels: a label's name, or a template such as {version}-{release}.
 	TagFromLabel string `json:"tag_from_label,omitempty"`
-	// Registry (host, with its port and maybe a path) that the images will be mirrored to and the overcloud pulls from.
+	// Registry (host, with its port and maybe a path) that the images will be mirrored to and the overcloud pulls from. Where its connection says tls: disabled or insecure, DockerInsecureRegistryAddress lists it.
 	PushDestination string `json:"push_destination,omitempty"`
-	// Heat environment files, in order; a later one wins.
+	// Heat environment files, in order; a later one wins. No others are read, not even those of ~/.tripleo/environments.
 	Environments []plan.Path `json:"environments,omitempty"`
 	// Roles file. Default: the roles that the release comes with.
 	RolesFile plan.Path `json:"roles_file,omitempty"`
@@ -113,6 +113,9 @@ func (p *prepare) fileInputs(ctx context.Context, w runner.World) ([]runner.Inpu
 		if path == string(p.RolesFile) {
 			kind = "roles"
 		}
+		if err := checkFile(kind, path, w); err != nil {
+			return nil, err
+		}
 		sums, err := w.Sum(ctx, path, runner.SHA256)
 		if err != nil {
 			return nil, unreadable(kind, path, err)
@@ -133,6 +136,18 @@ func unreadable(kind, path string, err error) error {
 		return fault.WithHint(err, "every environment and roles file that the plan names must be there")
 	}
 	return err
+}
+
+// checkFile refuses a directory, of which the old tool read all files.
+func checkFile(kind, path string, w runner.World) error {
+	fi, err := w.Stat(path)
+	if err != nil {
+		return unreadable(kind, path, err)
+	}
+	if fi.IsDir() {
+		return fault.WithHint(fmt.Errorf("%s file %s: it is a directory", kind, path), "name the files that are in it, in their order")
+	}
+	return nil
 }
 
 // result finds the images and their tags. Tags are looked up once a run.
@@ -270,7 +285,7 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 	}
 	finding := &runner.Finding{Outputs: p.outputs(result)}
 	if len(files) > 0 {
-		change.Summary = summary(files)
+		change.Summary = p.summary(files, result)
 		change.Apply = func(ctx context.Context, progress runner.Progress) error {
 			return writeAll(ctx, files, change.Items, progress)
 		}
@@ -279,12 +294,18 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 	return finding, nil
 }
 
-func summary(files []textFile) string {
+// summary tells what the files hold. That they hold nothing has a cause that
+// is easily missed: upstream's release reads no registry but the operator's.
+func (p *prepare) summary(files []textFile, result tripleo.Result) string {
 	notes := make([]string, len(files))
 	for i, f := range files {
 		notes[i] = f.note
 	}
-	return strings.Join(notes, ", ")
+	text := strings.Join(notes, ", ")
+	if len(result.Images) == 0 && len(p.Excludes) == 0 {
+		text += ": no service of a role with nodes runs in containers here"
+	}
+	return text
 }
 
 func writeAll(ctx context.Context, files []textFile, items []runner.Item, progress runner.Progress) error {

@@ -166,6 +166,18 @@ func TestPrepareImagesFile(t *testing.T) {
 	}
 }
 
+// Upstream's release keeps nothing when its environments put nothing into
+// containers; that must not pass unseen.
+func TestPrepareTellsOfNoImages(t *testing.T) {
+	p := newPrepare(t)
+	p.Release = "queens"
+	prepareWrite(t, string(p.Environments[0]), "parameter_defaults: {}\n")
+	want := "0 parameters, 0 images: no service of a role with nodes runs in containers here"
+	if got := prepareDiff(t, p, &runner.Disk{}).Change.Summary; got != want {
+		t.Errorf("summary = %q, want %q", got, want)
+	}
+}
+
 func TestPrepareFixedTagAsksNobody(t *testing.T) {
 	p := newPrepare(t)
 	p.TagFromLabel, p.Tag, p.registry = "", "13.0", nil
