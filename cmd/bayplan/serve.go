@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"time"
@@ -12,8 +13,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/internal/embedded/cloud"
-	"github.com/bayplan/bayplan/internal/embedded/registry"
-	"github.com/bayplan/bayplan/steps"
 )
 
 // grace is how long requests may go on after the server was told to stop.
@@ -24,13 +23,7 @@ func (p *program) serveCommand() *cli.Command {
 		Name:  "serve",
 		Usage: "put an embedded service on a port",
 		Subcommands: []*cli.Command{
-			{
-				Name:  "registry",
-				Usage: "serve a container registry with a catalog",
-				Flags: append(serveFlags("127.0.0.1:5000"),
-					&cli.StringFlag{Name: "images", Usage: "serve stand-ins for all images of `RELEASE`: rhosp13"}),
-				Action: p.serveRegistry,
-			},
+			p.serveRegistryCommand(),
 			{
 				Name:        "cloud",
 				Usage:       "serve OpenStack's identity and image service",
@@ -50,26 +43,12 @@ func serveFlags(addr string) []cli.Flag {
 	}
 }
 
-func (p *program) serveRegistry(c *cli.Context) error {
-	images, err := steps.GeneratedImages(c.String("images"))
-	if err != nil {
-		return usageError{err}
-	}
-	service, err := registry.New(registry.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only"), Images: images})
-	if err != nil {
-		return err
-	}
-	return p.serve(c, service, func(addr net.Addr) string {
-		return fmt.Sprintf("registry on http://%s/v2/", addr)
-	})
-}
-
 func (p *program) serveCloud(c *cli.Context) error {
 	service, err := cloud.New(cloud.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only")})
 	if err != nil {
 		return err
 	}
-	return p.serve(c, service, func(addr net.Addr) string {
+	return p.serve(c, service, nil, func(addr net.Addr) string {
 		return service.CloudsYAML("http://" + addr.String() + "/v3")
 	})
 }
@@ -81,15 +60,15 @@ type service interface {
 }
 
 // serve answers requests until the context ends, then lets running ones finish.
-func (p *program) serve(c *cli.Context, s service, hello func(net.Addr) string) (err error) {
+func (p *program) serve(c *cli.Context, s service, way *serverTLS, hello func(net.Addr) string) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	listener, err := net.Listen("tcp", c.String("addr"))
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", c.String("addr"), err)
 	}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute}
+	server := p.server(s, c.Bool("access-log"))
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() { ended <- way.serve(server, listener) }()
 	fmt.Fprintln(p.out, hello(listener.Addr()))
 	select {
 	case err := <-ended:
@@ -102,4 +81,17 @@ func (p *program) serve(c *cli.Context, s service, hello func(net.Addr) string) 
 		return errors.Join(fmt.Errorf("stop serving: %w", err), server.Close())
 	}
 	return nil
+}
+
+// server is one that idle clients cannot tie up.
+func (p *program) server(h http.Handler, logged bool) *http.Server {
+	if logged {
+		h = newAccessLog(h, p.err)
+	}
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: time.Minute,
+		IdleTimeout:       5 * time.Minute,
+		ErrorLog:          log.New(p.err, "bayplan: ", 0),
+	}
 }

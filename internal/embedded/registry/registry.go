@@ -38,8 +38,13 @@ type Config struct {
 	// without a Dir, nothing can be pushed at all.
 	Images []Image
 
+	// NoDelete refuses to delete anything.
+	NoDelete bool
+
 	// User and Password, where given, are asked of everybody (basic auth).
 	User, Password string
+	// Users, where given, are asked for instead.
+	Users *Users
 }
 
 // A Registry is an http.Handler for the registry API. It is safe for
@@ -88,12 +93,12 @@ func New(conf Config) (*Registry, error) {
 
 // storage is how olareg is to keep things.
 func storage(conf Config) config.Config {
-	yes, no := true, false
+	no, deletes := false, !conf.NoDelete
 	c := config.Config{
 		Storage: config.ConfigStorage{StoreType: config.StoreMem, ReadOnly: &conf.ReadOnly},
 		API: config.ConfigAPI{
-			DeleteEnabled: &yes,
-			Blob:          config.ConfigAPIBlob{DeleteEnabled: &yes},
+			DeleteEnabled: &deletes,
+			Blob:          config.ConfigAPIBlob{DeleteEnabled: &deletes},
 		},
 	}
 	if conf.Dir != "" {
@@ -204,6 +209,7 @@ func withoutMissing(err error) error {
 // ServeHTTP answers one request.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
+	w.Header().Set("Server", "bayplan")
 	if !r.enter() {
 		sendError(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the registry is closed")
 		return
@@ -218,10 +224,13 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *Registry) known(req *http.Request) bool {
-	if r.conf.User == "" && r.conf.Password == "" {
+	user, password, given := req.BasicAuth()
+	switch {
+	case r.conf.Users != nil:
+		return given && r.conf.Users.Allow(user, password)
+	case r.conf.User == "" && r.conf.Password == "":
 		return true
 	}
-	user, password, _ := req.BasicAuth()
 	return same(user, r.conf.User) && same(password, r.conf.Password)
 }
 

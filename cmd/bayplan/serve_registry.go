@@ -1,0 +1,100 @@
+package main
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/steps"
+)
+
+const registryHelp = `Without --dir everything is in memory and gone when the command ends; with it,
+a registry that is started again on the same directory goes on where it was.
+One process at a time may write to a directory; with --read-only any number
+may show it.
+
+SIGTERM or Ctrl-C ends it: requests that are running may go on for 10 seconds,
+new ones are not taken.
+
+  htpasswd -nbB stack PASSWORD > users
+  bayplan serve registry --addr 192.0.2.1:8787 --dir /srv/registry \
+      --tls-cert cert.pem --tls-key key.pem --htpasswd users --access-log`
+
+func (p *program) serveRegistryCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "registry",
+		Usage:       "serve a container registry with a catalog",
+		Description: registryHelp,
+		Flags: append(serveFlags("127.0.0.1:5000"),
+			&cli.BoolFlag{Name: "no-delete", Usage: "refuse to delete anything"},
+			&cli.StringFlag{Name: "htpasswd", Usage: "let in only the users in `FILE`"},
+			&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificate in `FILE`"},
+			&cli.StringFlag{Name: "tls-key", Usage: "`FILE` with the key of that certificate"},
+			&cli.BoolFlag{Name: "access-log", Usage: "write a line for each request to stderr"},
+			&cli.StringFlag{Name: "images", Usage: "serve stand-ins for all images of `RELEASE`: rhosp13"},
+		),
+		Action: p.serveRegistry,
+	}
+}
+
+func (p *program) serveRegistry(c *cli.Context) error {
+	conf := registry.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only"), NoDelete: c.Bool("no-delete")}
+	var err error
+	if conf.Images, err = steps.GeneratedImages(c.String("images")); err != nil {
+		return usageError{err}
+	}
+	if file := c.String("htpasswd"); file != "" {
+		if conf.Users, err = registry.ReadUsers(file); err != nil {
+			return err
+		}
+	}
+	way, err := certified(c.String("tls-cert"), c.String("tls-key"))
+	if err != nil {
+		return err
+	}
+	service, err := registry.New(conf)
+	if err != nil {
+		return err
+	}
+	return p.serve(c, service, way, func(addr net.Addr) string {
+		return fmt.Sprintf("registry on %s://%s/v2/", way.scheme(), addr)
+	})
+}
+
+// certified makes the server's side of TLS from its files, nil without any.
+func certified(cert, key string) (*serverTLS, error) {
+	switch {
+	case cert == "" && key == "":
+		return nil, nil
+	case cert == "" || key == "":
+		return nil, usageError{fmt.Errorf("--tls-cert and --tls-key go together")}
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("the certificate in %s with the key in %s: %w", cert, key, err)
+	}
+	return &serverTLS{&tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}}, nil
+}
+
+// serverTLS is how a server speaks TLS; nil is one that does not.
+type serverTLS struct{ conf *tls.Config }
+
+func (s *serverTLS) scheme() string {
+	if s == nil {
+		return "http"
+	}
+	return "https"
+}
+
+// serve answers the connections of a listener until the server is shut down.
+func (s *serverTLS) serve(server *http.Server, l net.Listener) error {
+	if s == nil {
+		return server.Serve(l)
+	}
+	server.TLSConfig = s.conf
+	return server.ServeTLS(l, "", "")
+}
