@@ -14,13 +14,14 @@ import (
 
 // Options of a bench. They come from the environment, which passes through make.
 type options struct {
-	dir    string        // of all that is kept between runs
-	runs   int           // timed ones of each tool
-	only   []string      // names of tools to run
-	far    []string      // names of those to run with the source far away
-	rate   float64       // of the line to a source far away, bytes per second; 0: no such line
-	delay  time.Duration // of that line
-	strict bool          // goals that are missed are a failure
+	dir     string        // of all that is kept between runs
+	bayplan string        // the program; "": it is built
+	runs    int           // timed ones of each tool
+	only    []string      // names of tools to run
+	far     []string      // names of those to run with the source far away
+	rate    float64       // of the line to a source far away, bytes per second; 0: no such line
+	delay   time.Duration // of that line
+	strict  bool          // goals that are missed are a failure
 }
 
 // A result is what one tool took.
@@ -71,7 +72,7 @@ func (b *bench) open(ctx context.Context) error {
 		}
 		fmt.Fprintln(b.say, "bench: install", t.name)
 		r := &result{tool: t}
-		if r.program, err = t.install(ctx, b.dir, b.self); err != nil {
+		if r.program, err = b.install(ctx, t); err != nil {
 			r.err = fmt.Errorf("install: %w", err)
 		}
 		b.results = append(b.results, r)

@@ -148,16 +148,40 @@ func written(t *testing.T, dir string) string {
 	return all.String()
 }
 
+func TestInstall(t *testing.T) {
+	b := &bench{self: "/opt/bench", options: options{dir: t.TempDir(), bayplan: "/opt/bayplan"}}
+	kept := filepath.Join(b.dir, "bin", "crane-v1", "crane")
+	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(kept, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		tool tool
+		want string
+	}{
+		{tool{name: yardstickName}, "/opt/bench"},
+		{tool{name: bayplanName}, "/opt/bayplan"},
+		{tool{name: skopeoName}, "skopeo"},
+		{tool{name: "crane", module: "example.com/crane@v1"}, kept},
+	} {
+		if got, err := b.install(t.Context(), tt.tool); got != tt.want || err != nil {
+			t.Errorf("%s: got %s, %v; want %s", tt.tool.name, got, err, tt.want)
+		}
+	}
+}
+
 func TestOptions(t *testing.T) {
 	from := func(env map[string]string) (options, error) {
 		return optionsFrom(func(name string) string { return env[name] })
 	}
 	got, err := from(map[string]string{
 		"BENCH_DIR": "/var/bench", "BENCH_RUNS": "2", "BENCH_TOOLS": "crane, bayplan", "BENCH_FAR": "oras",
-		"BENCH_LINE": "5ms/80", "BENCH_STRICT": "1",
+		"BENCH_LINE": "5ms/80", "BENCH_STRICT": "1", "BENCH_BAYPLAN": "/opt/bayplan",
 	})
 	want := options{
-		dir: "/var/bench", runs: 2, only: []string{"crane", "bayplan"}, far: []string{"oras"},
+		dir: "/var/bench", bayplan: "/opt/bayplan", runs: 2, only: []string{"crane", "bayplan"}, far: []string{"oras"},
 		delay: 5 * time.Millisecond, rate: 10e6, strict: true,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(options{})); diff != "" || err != nil {

@@ -7,6 +7,7 @@
 // may say:
 //
 //	BENCH_DIR     where the set, the tools and the registries are kept (the user's cache directory)
+//	BENCH_BAYPLAN the bayplan to measure (this one, built)
 //	BENCH_RUNS    how often each tool is timed (5)
 //	BENCH_TOOLS   the names of those to run (all)
 //	BENCH_LINE    delay and rate in Mbit/s of the line to a source far away (30ms/400), or "none"
@@ -98,6 +99,11 @@ func optionsFrom(getenv func(string) string) (options, error) {
 	var err error
 	if o.dir, err = filepath.Abs(o.dir); err != nil {
 		return o, err
+	}
+	if program := getenv("BENCH_BAYPLAN"); program != "" {
+		if o.bayplan, err = filepath.Abs(program); err != nil {
+			return o, err
+		}
 	}
 	if text := getenv("BENCH_RUNS"); text != "" {
 		if o.runs, err = strconv.Atoi(text); err != nil || o.runs < 1 {

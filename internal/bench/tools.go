@@ -45,19 +45,21 @@ func tools() []tool {
 	}
 }
 
-// install gives the tool's program. What is built is kept.
-func (t tool) install(ctx context.Context, dir, self string) (string, error) {
-	switch t.name {
-	case yardstickName:
-		return self, nil
-	case skopeoName:
+// install gives a tool's program. What is built is kept.
+func (b *bench) install(ctx context.Context, t tool) (string, error) {
+	switch {
+	case t.name == yardstickName:
+		return b.self, nil
+	case t.name == skopeoName:
 		return "skopeo", nil // by install.sh
-	case bayplanName:
-		to := filepath.Join(dir, "bin", bayplanName)
+	case t.name == bayplanName && b.bayplan != "":
+		return b.bayplan, nil
+	case t.name == bayplanName:
+		to := filepath.Join(b.dir, "bin", bayplanName)
 		return to, quietly(ctx, "go", "build", "-buildvcs=false", "-o", to, "./cmd/bayplan")
 	}
 	_, version, _ := strings.Cut(t.module, "@")
-	bin := filepath.Join(dir, "bin", t.name+"-"+version)
+	bin := filepath.Join(b.dir, "bin", t.name+"-"+version)
 	program := filepath.Join(bin, t.name)
 	if _, err := os.Stat(program); err == nil {
 		return program, nil
