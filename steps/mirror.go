@@ -21,6 +21,8 @@ type mirror struct {
 	Images plan.TextOr[plan.Path, []string] `json:"images"`
 	// Registry to copy to, a name under connections.registries.
 	To string `json:"to"`
+	// Platforms to take out of images that are for many, such as linux/amd64 or linux/arm/v7; without it all. The image's index is then rewritten to name just these, or, where one is left, gives way to that one image: its digest is another one than at the source, which the diff and the output rewritten tell. An image that is for one platform only is copied as it is.
+	Platforms []string `json:"platforms,omitempty" jsonschema:"minItems=1"`
 	// Most blobs to move at once.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=4"`
 
@@ -32,6 +34,7 @@ func mirrorType(out *Outside) runner.Type {
 		Name: "mirror",
 		Outputs: []runner.Output{
 			{Name: "images", Doc: "The images at the destination, HOST/NAME:TAG@DIGEST, in the order of the list.", List: true},
+			{Name: "rewritten", Doc: "Those of the images whose digest is not the source's, because of platforms.", List: true},
 			{Name: "count", Doc: "How many images there are."},
 		},
 		New: func() runner.Step { return &mirror{Parallel: registry.DefaultParallel, out: out} },
@@ -41,6 +44,11 @@ func mirrorType(out *Outside) runner.Type {
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
 	errs := []error{registryKnown(m.out, "to", m.To), plan.At("parallel", between(m.Parallel, 1, 64))}
+	for i, p := range m.Platforms {
+		if p != "" {
+			errs = append(errs, plan.At(fmt.Sprintf("platforms[%d]", i), registry.CheckPlatform(p)))
+		}
+	}
 	return errors.Join(append(errs, m.validateImages()...)...)
 }
 
@@ -85,11 +93,15 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*r
 // table finds out what there is to do. One image that cannot be had is an
 // error before anything is moved.
 func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.Table, error) {
-	t, err := m.out.Registry().Plan(ctx, images)
+	t, err := m.out.Registry().PlanOnly(ctx, images, m.selection())
 	if err != nil {
 		return nil, err
 	}
 	return t, t.Err()
+}
+
+func (m *mirror) selection() registry.Selection {
+	return registry.Selection{Platforms: m.Platforms}
 }
 
 func (m *mirror) copyAll(ctx context.Context, t *registry.Table, p runner.Progress) error {
@@ -128,6 +140,9 @@ func mirrorItem(e *registry.Entry, pulls map[*registry.Entry]int64) runner.Item 
 	if e.Have != "" {
 		it.Op = runner.Update
 	}
+	if e.Original != "" {
+		it.Note += fmt.Sprintf(", only %s of %d platforms: %s instead of %s", strings.Join(e.Kept, " "), e.Of, e.Digest, e.Original)
+	}
 	return it
 }
 
@@ -142,11 +157,18 @@ func tell(s registry.Summary) string {
 }
 
 func mirrorOutputs(t *registry.Table) runner.Outputs {
-	refs := make([]string, len(t.Images))
+	refs, rewritten := make([]string, len(t.Images)), []string{}
 	for i, e := range t.Images {
 		refs[i] = at(e.Target, e.Digest)
+		if e.Original != "" {
+			rewritten = append(rewritten, refs[i])
+		}
 	}
-	return runner.Outputs{"images": plan.List(refs...), "count": plan.Text(fmt.Sprint(len(refs)))}
+	return mirrored(refs, rewritten)
+}
+
+func mirrored(refs, rewritten []string) runner.Outputs {
+	return runner.Outputs{"images": plan.List(refs...), "rewritten": plan.List(rewritten...), "count": plan.Text(fmt.Sprint(len(refs)))}
 }
 
 // at is an image's name with its digest.
@@ -161,15 +183,18 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if err != nil {
 		return nil, err
 	}
-	checked, err := m.out.Registry().Check(ctx, images, true)
+	checked, err := m.out.Registry().CheckOnly(ctx, images, m.selection(), true)
 	if err != nil {
 		return nil, err
 	}
 	var errs *multierror.Error
-	refs, lost := make([]string, len(checked)), false
+	refs, rewritten, lost := make([]string, len(checked)), []string{}, false
 	for i, k := range checked {
 		errs = multierror.Append(errs, complaints(k)...)
 		refs[i] = at(k.Target, k.Want)
+		if k.Original != "" {
+			rewritten = append(rewritten, refs[i])
+		}
 		lost = lost || len(k.Lost) > 0
 	}
 	if err := errs.ErrorOrNil(); err != nil && lost {
@@ -178,7 +203,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	} else if err != nil {
 		return nil, err
 	}
-	return runner.Outputs{"images": plan.List(refs...), "count": plan.Text(fmt.Sprint(len(refs)))}, nil
+	return mirrored(refs, rewritten), nil
 }
 
 // complaints says what is wrong with an image at its destination.

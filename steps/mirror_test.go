@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
@@ -372,5 +373,47 @@ func TestMirrorPlainList(t *testing.T) {
 	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || len(f.Change.Items) != 2 {
 		t.Errorf("got %+v, %v", f, err)
+	}
+}
+
+// Of an image for many platforms only those asked for are copied, and its new
+// digest is told by the diff and the outputs.
+func TestMirrorPlatforms(t *testing.T) {
+	b := newRegistryBench(t)
+	many := openRegistry(t, embeddedregistry.Config{})
+	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasPrefix(r.URL.Path, "/v2/many/") {
+			return false
+		}
+		many.ServeHTTP(w, r)
+		return true
+	}
+	index := b.multiPlatform(t, "many/app:1", "amd64", "ppc64le", "s390x")
+	m := b.mirror()
+	m.Images = inline(upstreamHost+"/many/app:1", upstreamHost+"/rhosp13/openstack-base:13.0-40")
+	m.Platforms = []string{"linux/amd64", "linux/s390x"}
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rewritten := f.Outputs["rewritten"].Items()
+	if len(rewritten) != 1 || !strings.HasPrefix(rewritten[0], localHost+"/many/app:1@sha256:") || strings.HasSuffix(rewritten[0], index) {
+		t.Fatalf("rewritten %v", rewritten)
+	}
+	_, digest, _ := strings.Cut(rewritten[0], "@")
+	want := ", only linux/amd64 linux/s390x of 3 platforms: " + digest + " instead of " + index
+	if note := f.Change.Items[0].Note; !strings.HasSuffix(note, want) {
+		t.Errorf("note %q, want ...%s", note, want)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.Verify(t.Context(), &runner.Disk{})
+	if err != nil || fmt.Sprint(out) != fmt.Sprint(f.Outputs) {
+		t.Errorf("got %v, %v\nwant %v", out, err, f.Outputs)
+	}
+	m.Platforms = []string{"amd64", ""}
+	if err := m.Validate(); err == nil || err.Error() != `platforms[0]: "amd64" is not of the form os/architecture or os/architecture/variant` {
+		t.Errorf("got %v", err)
 	}
 }

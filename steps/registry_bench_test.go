@@ -1,7 +1,10 @@
 package steps
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -214,4 +217,52 @@ func refuseAll(method, part string, status int) func(http.ResponseWriter, *http.
 		w.WriteHeader(status)
 		return true
 	}
+}
+
+// multiPlatform pushes an index of images for linux to the upstream registry
+// and gives its digest.
+func (b *registryBench) multiPlatform(t *testing.T, image string, architectures ...string) string {
+	t.Helper()
+	repo, tag, _ := strings.Cut(image, ":")
+	push := func(method, path, contentType string, body []byte) *httptest.ResponseRecorder {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), method, path, bytes.NewReader(body))
+		r.Header.Set("Content-Type", contentType)
+		w := httptest.NewRecorder()
+		b.answer("upstream", &b.upstream).ServeHTTP(w, r)
+		if w.Code != http.StatusCreated {
+			t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+		}
+		return w
+	}
+	put := func(as, mediaType string, body []byte) map[string]any {
+		digest := fmt.Sprintf("sha256:%x", sha256.Sum256(body))
+		if as == "" {
+			as = digest
+		}
+		push("PUT", "/v2/"+repo+"/manifests/"+as, mediaType, body)
+		return map[string]any{"mediaType": mediaType, "digest": digest, "size": len(body)}
+	}
+	blob := func(mediaType, text string) map[string]any {
+		digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text)))
+		push("POST", "/v2/"+repo+"/blobs/uploads/?digest="+digest, "application/octet-stream", []byte(text))
+		return map[string]any{"mediaType": mediaType, "digest": digest, "size": len(text)}
+	}
+	encode := func(v any) []byte {
+		text, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	const manifest, index = "application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.index.v1+json"
+	var children []any
+	for _, arch := range architectures {
+		conf := blob("application/vnd.oci.image.config.v1+json", `{"os":"linux","architecture":"`+arch+`"}`)
+		layer := blob("application/vnd.oci.image.layer.v1.tar", "layer of "+arch)
+		child := put("", manifest, encode(map[string]any{"schemaVersion": 2, "mediaType": manifest, "config": conf, "layers": []any{layer}}))
+		child["platform"] = map[string]string{"os": "linux", "architecture": arch}
+		children = append(children, child)
+	}
+	return put(tag, index, encode(map[string]any{"schemaVersion": 2, "mediaType": index, "manifests": children}))["digest"].(string)
 }

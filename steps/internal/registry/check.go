@@ -10,11 +10,13 @@ import (
 // A Checked is what came of looking at one image at its destination.
 type Checked struct {
 	Image
-	Want  string   // digest that the source's tag stands for
+	Want  string   // digest that the source's tag stands for, or what is selected of it
 	Have  string   // digest that the target's tag stands for; "": there is no such tag
 	Lost  []string // blobs and manifests that the target should have and has not, when looked at deeply
 	Blobs int      // looked at
 	Err   error    // that kept it from being looked at, with its side
+
+	Original string // digest that the source's tag stands for, where Want is another one
 }
 
 // OK says that the image is there, and the very one.
@@ -23,23 +25,28 @@ func (k *Checked) OK() bool { return k.Err == nil && k.Want == k.Have && len(k.L
 // Check compares images with their sources; deep also asks for each of their
 // blobs at the destination. The error is ctx's.
 func (c *Client) Check(ctx context.Context, images []Image, deep bool) ([]*Checked, error) {
+	return c.CheckOnly(ctx, images, Selection{}, deep)
+}
+
+// CheckOnly is Check for what was moved with a selection.
+func (c *Client) CheckOnly(ctx context.Context, images []Image, want Selection, deep bool) ([]*Checked, error) {
 	all := make([]*Checked, len(images))
 	for i, im := range images {
 		all[i] = &Checked{Image: im}
 	}
-	err := each(ctx, all, func(ctx context.Context, k *Checked) { k.Err = c.check(ctx, k, deep) })
+	err := each(ctx, all, func(ctx context.Context, k *Checked) { k.Err = c.check(ctx, k, &want, deep) })
 	return all, err
 }
 
-func (c *Client) check(ctx context.Context, k *Checked, deep bool) error {
-	e := entries([]Image{k.Image})[0]
+func (c *Client) check(ctx context.Context, k *Checked, want *Selection, deep bool) error {
+	e := entries([]Image{k.Image}, want)[0]
 	if e.State == Failed {
 		return e.Err
 	}
 	if err := c.compare(ctx, e); err != nil {
 		return err
 	}
-	k.Want, k.Have = e.Digest, e.Have
+	k.Want, k.Have, k.Original = e.Digest, e.Have, e.Original
 	if !deep || k.Have != k.Want {
 		return nil
 	}

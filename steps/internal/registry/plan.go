@@ -18,7 +18,12 @@ const planners = 8
 // It moves nothing. What is wrong with one image stands in its entry; the
 // error is for what concerns them all.
 func (c *Client) Plan(ctx context.Context, images []Image) (*Table, error) {
-	t := &Table{Images: entries(images)}
+	return c.PlanOnly(ctx, images, Selection{})
+}
+
+// PlanOnly is Plan for a selection.
+func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (*Table, error) {
+	t := &Table{Images: entries(images, &want)}
 	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.look(ctx, e) }); err != nil {
 		return nil, err
 	}
@@ -45,7 +50,7 @@ func each[T any](ctx context.Context, items []T, do func(context.Context, T)) er
 
 // entries makes the table's entries: an image named twice counts once, and
 // two images cannot be at one place.
-func entries(images []Image) []*Entry {
+func entries(images []Image, want *Selection) []*Entry {
 	var all []*Entry
 	seen := map[Image]bool{}
 	byTarget := map[string]*Entry{}
@@ -54,7 +59,7 @@ func entries(images []Image) []*Entry {
 			continue
 		}
 		seen[im] = true
-		e := &Entry{Image: im, State: Copy}
+		e := &Entry{Image: im, State: Copy, want: want}
 		all = append(all, e)
 		var serr, terr error
 		e.source, serr = parseTagged(im.Source)
@@ -128,7 +133,15 @@ func (c *Client) compare(ctx context.Context, e *Entry) error {
 // wanted gives the digest of the source's image.
 func (c *Client) wanted(ctx context.Context, e *Entry) (string, error) {
 	if e.Digest != "" {
-		return e.Digest, digest.Digest(e.Digest).Validate()
+		if err := digest.Digest(e.Digest).Validate(); err != nil {
+			return "", fmt.Errorf("%s: the digest %q: %w", show(e.source), e.Digest, err)
+		}
+	}
+	switch {
+	case len(e.want.Platforms) > 0:
+		return c.narrowed(ctx, e)
+	case e.Digest != "":
+		return e.Digest, nil
 	}
 	d, err := c.head(ctx, c.pull, e.source)
 	return d.Digest, err

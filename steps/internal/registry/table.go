@@ -20,6 +20,12 @@ type Image struct {
 	Digest string // what Source stands for, where that is known already; "": ask
 }
 
+// A Selection says what of the images is moved. The zero Selection is all that
+// an image's manifests name, and nothing else.
+type Selection struct {
+	Platforms []string // os/architecture[/variant] of indexes; nil: all
+}
+
 // A State is how far an image has come.
 type State string
 
@@ -40,6 +46,14 @@ type Entry struct {
 	Blobs int    // how many there are
 	Err   error  // of a failed one
 
+	// Where only some platforms are taken and others are left out, the digest
+	// is no longer the source's.
+	Original string   // what the source's tag stands for; "": Digest
+	Kept     []string // platforms
+	Of       int      // how many there are at the source
+
+	want           *Selection
+	index          manifest.Manifest // rewritten, nil when it is as at the source
 	source, target ref.Ref
 	manifests      []manifest.Manifest // children first, the image itself last
 	parts          []descriptor.Descriptor

@@ -29,7 +29,8 @@ type tree struct {
 
 // readTree reads an entry's manifests from its source.
 func (c *Client) readTree(ctx context.Context, e *Entry) error {
-	t, err := readImage(ctx, repoOf(e.source), e.Digest, c.manifest)
+	t := newTree(repoOf(e.source), c.manifest)
+	err := t.top(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -44,9 +45,22 @@ func (c *Client) readTree(ctx context.Context, e *Entry) error {
 // A reader reads a manifest from one of the sides.
 type reader func(context.Context, ref.Ref) (manifest.Manifest, error)
 
+func newTree(repo ref.Ref, read reader) *tree {
+	return &tree{repo: repo, read: read, seen: map[string]bool{}, parts: map[string]bool{}}
+}
+
 func readImage(ctx context.Context, repo ref.Ref, digest string, read reader) (*tree, error) {
-	t := &tree{repo: repo, read: read, seen: map[string]bool{}, parts: map[string]bool{}}
+	t := newTree(repo, read)
 	return t, t.walk(ctx, digest, 1)
+}
+
+// top reads an entry's image, or what is below its rewritten index.
+func (t *tree) top(ctx context.Context, e *Entry) error {
+	if e.index == nil {
+		return t.walk(ctx, e.Digest, 1)
+	}
+	t.seen[e.Digest] = true
+	return t.take(ctx, e.index, 1)
 }
 
 // walk reads a manifest and all below it.
@@ -65,6 +79,11 @@ func (t *tree) walk(ctx context.Context, digest string, depth int) error {
 	if err != nil {
 		return err
 	}
+	return t.take(ctx, m, depth)
+}
+
+// take notes a manifest after all below it.
+func (t *tree) take(ctx context.Context, m manifest.Manifest, depth int) error {
 	if err := t.children(ctx, m, depth); err != nil {
 		return err
 	}

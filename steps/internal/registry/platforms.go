@@ -1,0 +1,188 @@
+package registry
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/platform"
+)
+
+var platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$`)
+
+// CheckPlatform refuses what is no platform: os/architecture[/variant].
+func CheckPlatform(name string) error {
+	if !platformForm.MatchString(name) {
+		return fmt.Errorf("%q is not of the form os/architecture or os/architecture/variant", name)
+	}
+	return nil
+}
+
+// A narrowed image is what is left of an index when only some platforms are taken.
+type narrowed struct {
+	digest string            // of what is left
+	index  manifest.Manifest // the index rewritten; nil: what digest says is there to be read
+	kept   []string          // platforms
+	of     int               // how many there were
+}
+
+// narrow leaves only some platforms in an index: those that a registry would
+// miss are not named any more, so that it takes the index. Where one image is
+// left, it is that image itself. What is no index stays as it is.
+func narrow(m manifest.Manifest, platforms []string, name string) (narrowed, error) {
+	whole := narrowed{digest: describe(m).Digest}
+	index, ok := m.(manifest.Indexer)
+	if !ok {
+		return whole, nil
+	}
+	list, err := index.GetManifestList()
+	if err != nil {
+		return whole, fmt.Errorf("%s: %w", name, err)
+	}
+	keep, n := choose(list, platforms)
+	if len(n.kept) == 0 {
+		return whole, fmt.Errorf("%s: there is none of %s; there are %s", name, strings.Join(platforms, ", "), strings.Join(known(list), ", "))
+	}
+	switch images := imagesAmong(list, keep); {
+	case !slices.Contains(keep, false):
+		return whole, nil
+	case len(images) == 1:
+		n.digest = images[0].Digest.String()
+		return n, images[0].Digest.Validate()
+	}
+	n.index, err = rewrite(m, keep)
+	if err != nil {
+		return whole, fmt.Errorf("%s: rewriting its index: %w", name, err)
+	}
+	n.digest = describe(n.index).Digest
+	return n, nil
+}
+
+// choose says which entries of an index are kept: those of the platforms, and
+// the attestations that speak of them.
+func choose(list []descriptor.Descriptor, platforms []string) (keep []bool, n narrowed) {
+	keep = make([]bool, len(list))
+	subjects := map[string]bool{}
+	for i, d := range list {
+		if attests(d) != "" {
+			continue
+		}
+		n.of++
+		if d.Platform == nil || !slices.ContainsFunc(platforms, func(want string) bool { return matches(want, *d.Platform) }) {
+			continue
+		}
+		keep[i] = true
+		subjects[d.Digest.String()] = true
+		n.kept = append(n.kept, platformName(*d.Platform))
+	}
+	for i, d := range list {
+		if subject := attests(d); subject != "" {
+			keep[i] = subjects[subject]
+		}
+	}
+	return keep, n
+}
+
+// imagesAmong gives the kept entries that are no attestations.
+func imagesAmong(list []descriptor.Descriptor, keep []bool) []descriptor.Descriptor {
+	var images []descriptor.Descriptor
+	for i, d := range list {
+		if keep[i] && attests(d) == "" {
+			images = append(images, d)
+		}
+	}
+	return images
+}
+
+// attests gives the digest of the image that an index's entry speaks of, ""
+// for one that is an image itself.
+func attests(d descriptor.Descriptor) string { return d.Annotations["vnd.docker.reference.digest"] }
+
+func platformName(p platform.Platform) string {
+	name := p.OS + "/" + p.Architecture
+	if p.Variant != "" {
+		name += "/" + p.Variant
+	}
+	return name
+}
+
+// matches says whether a platform is the one that is wanted; a want without a
+// variant takes every variant. All arm64 is v8.
+func matches(want string, p platform.Platform) bool {
+	if p.Architecture == "arm64" && p.Variant == "v8" {
+		p.Variant = ""
+	}
+	name := platformName(p)
+	if plain, v8 := strings.CutSuffix(want, "/v8"); v8 && p.Architecture == "arm64" {
+		return name == plain
+	}
+	return name == want || strings.HasPrefix(name, want+"/") && strings.Count(want, "/") == 1
+}
+
+func known(list []descriptor.Descriptor) []string {
+	var names []string
+	for _, d := range list {
+		if d.Platform != nil && attests(d) == "" {
+			names = append(names, platformName(*d.Platform))
+		}
+	}
+	if names == nil {
+		return []string{"no platforms in its index"}
+	}
+	return names
+}
+
+// rewrite makes an index with only some of its entries, which themselves stay
+// as they are. The same index always comes out the same.
+func rewrite(m manifest.Manifest, keep []bool) (manifest.Manifest, error) {
+	raw, err := m.RawBody()
+	if err != nil {
+		return nil, err
+	}
+	var body map[string]json.RawMessage
+	var all, kept []json.RawMessage
+	if err := json.Unmarshal(raw, &body); err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(body["manifests"], &all); err != nil {
+		return nil, err
+	}
+	for i, entry := range all {
+		if i < len(keep) && keep[i] {
+			kept = append(kept, entry)
+		}
+	}
+	if body["manifests"], err = json.Marshal(kept); err != nil {
+		return nil, err
+	}
+	if raw, err = json.Marshal(body); err != nil {
+		return nil, err
+	}
+	return manifest.New(manifest.WithRaw(raw), manifest.WithDesc(descriptor.Descriptor{MediaType: describe(m).MediaType}))
+}
+
+// narrowed finds out what an entry's image is when only some platforms are taken.
+func (c *Client) narrowed(ctx context.Context, e *Entry) (string, error) {
+	at := e.source
+	if e.Digest != "" {
+		at = repoOf(e.source).SetDigest(e.Digest)
+	}
+	m, err := c.manifest(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	n, err := narrow(m, e.want.Platforms, show(e.source))
+	if err != nil {
+		return "", err
+	}
+	if whole := describe(m).Digest; n.digest != whole {
+		e.Original, e.Kept, e.Of = whole, n.kept, n.of
+	}
+	e.index = n.index
+	return n.digest, nil
+}
