@@ -9,11 +9,9 @@ package registry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/regclient/regclient/config"
@@ -25,14 +23,23 @@ import (
 // A Host is a registry that is not reached as an unknown one is: anonymously,
 // over TLS, with the certificate verified.
 type Host struct {
-	Name        string // host[:port] as references name it
-	Address     string // dial this host:port instead
-	TLS         transport.Mode
-	CA          string       // PEM file of further authorities to trust
-	Handler     http.Handler // answers inside the process
-	User        string
-	Password    func(context.Context) (string, error) // asked once, at the host's first use
-	Concurrency int                                   // requests at a time; 0: 8
+	Name      string // host[:port] as references name it
+	Address   string // dial this host:port instead
+	TLS       transport.Mode
+	CA        string       // PEM file of further authorities to trust
+	Cert, Key string       // PEM files of the certificate to show, and of its key
+	Handler   http.Handler // answers inside the process
+
+	User     string
+	Password func(context.Context) (string, error) // of User; asked once, at the host's first use
+	Token    func(context.Context) (string, error) // shown in place of User and Password; asked once
+	// Lookup finds the credential for a repository, where neither User nor Token is given.
+	Lookup func(ctx context.Context, repository string) (Credential, error)
+	Realms []string // hosts that tokens may come from though they are private
+
+	Concurrency int     // requests at a time; 0: 8
+	Rate        float64 // requests in a second; 0: any
+	Bandwidth   int64   // bytes in a second, both ways together; 0: any
 }
 
 // DefaultConcurrency is how many requests go to a registry at a time.
@@ -41,21 +48,12 @@ const DefaultConcurrency = 8
 // A Client speaks with registries. It is for use by many goroutines at once.
 type Client struct {
 	hosts map[string]*login
-	// Two views of the same registries. Tokens for pulling are kept by
-	// repository, or their scopes would pile up with every one; for pushing they
-	// must pile up, as a mount needs the rights to two repositories in one token.
+	// Two views of the same registries, which keep their slots apart: a blob
+	// that is copied within a registry needs one for reading and one for writing.
 	pull, push *reg.Reg
 	guard      *guard
 	labels     *labelCache
 	pause      func(ctx context.Context, d time.Duration) error
-}
-
-// A login gives a host its password, once, when it is first used.
-type login struct {
-	host    Host
-	configs []*config.Host // one of each view
-	mu      sync.Mutex     // two first uses at once must both wait for the password
-	done    bool
 }
 
 // New makes a client. Only the files of authorities are read; no registry is
@@ -67,7 +65,8 @@ func New(hosts []Host) (*Client, error) {
 		l := newLogin(h)
 		c.hosts[l.configs[0].Name] = l
 		endpoints[i] = transport.Endpoint{
-			Host: l.configs[0].Hostname, Address: h.Address, TLS: h.TLS, CA: h.CA, Handler: h.Handler, Concurrency: concurrency(h),
+			Host: l.configs[0].Hostname, Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Handler: h.Handler,
+			Concurrency: concurrency(h), Rate: h.Rate, Bandwidth: h.Bandwidth,
 		}
 	}
 	t, err := transport.New(endpoints)
@@ -76,6 +75,7 @@ func New(hosts []Host) (*Client, error) {
 	}
 	hc := t.Client()
 	c.guard = &guard{next: t, pause: c.wait, down: map[string]outage{}}
+	c.guard.auth = newAuth(c.guard.send)
 	hc.Transport = c.guard
 	c.pull = c.view(hc, 0)
 	c.push = c.view(hc, 1)
@@ -92,18 +92,11 @@ func concurrency(h Host) int {
 	return DefaultConcurrency
 }
 
-const (
-	pullView = 0
-	pushView = 1
-)
-
 func newLogin(h Host) *login {
-	l := &login{host: h}
-	for view := range 2 {
+	l := &login{host: h, creds: map[string]Credential{}}
+	for range 2 {
 		conf := config.HostNewName(h.Name)
 		conf.ReqConcurrent = int64(concurrency(h))
-		conf.RepoAuth = view == pullView
-		conf.User = h.User
 		// The mode itself is the transport's business; here it chooses the scheme.
 		if h.TLS == transport.Disabled {
 			conf.TLS = config.TLSDisabled
@@ -123,7 +116,6 @@ const (
 func (c *Client) view(hc *http.Client, which int) *reg.Reg {
 	unknown := config.HostNew()
 	unknown.ReqConcurrent = DefaultConcurrency
-	unknown.RepoAuth = which == pullView
 	configs := make([]*config.Host, 0, len(c.hosts))
 	for _, l := range c.hosts {
 		configs = append(configs, l.configs[which])
@@ -141,45 +133,12 @@ func (c *Client) view(hc *http.Client, which int) *reg.Reg {
 	)
 }
 
-// ready asks for a host's password at its first use.
-func (c *Client) ready(ctx context.Context, host string) error {
-	l := c.hosts[host]
-	if l == nil || l.host.Password == nil {
-		return nil
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.done {
-		return nil
-	}
-	password, err := l.host.Password(ctx)
-	if err != nil {
-		return fmt.Errorf("the password of %q for %s: %w", l.host.User, host, err)
-	}
-	if password == "" {
-		return fmt.Errorf("the password of %q for %s is empty", l.host.User, host)
-	}
-	for _, conf := range l.configs {
-		conf.Pass = password
-	}
-	l.done = true
-	return nil
-}
-
 // concurrency is how many requests a host takes at a time.
 func (c *Client) concurrency(host string) int {
 	if l := c.hosts[host]; l != nil {
 		return concurrency(l.host)
 	}
 	return DefaultConcurrency
-}
-
-// user gives the name used with a host, "" when there is none.
-func (c *Client) user(host string) string {
-	if l := c.hosts[host]; l != nil {
-		return l.host.User
-	}
-	return ""
 }
 
 // sleep waits, but not longer than ctx lasts.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -37,7 +36,7 @@ type Error struct {
 	Ref        string        // as far as it is about one: host/repository:tag
 	Status     int           // of the answer, 0 without one
 	RetryAfter time.Duration // as the registry asked for
-	user       string
+	cred       Credential
 	tried      bool   // it has been tried again already
 	detail     string // what the registry said, "" when nothing
 	err        error
@@ -52,9 +51,9 @@ func (e *Error) Error() string {
 	case NoLogin:
 		return e.Host + " asks for credentials, and it is given none"
 	case BadLogin:
-		return fmt.Sprintf("%s refuses the credentials of user %q", e.Host, e.user)
+		return fmt.Sprintf("%s refuses the credentials of %s", e.Host, e.cred.who())
 	case Denied:
-		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it", e.Ref, e.who())
+		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it", e.Ref, e.cred.who())
 	case Unreachable:
 		return e.err.Error()
 	case Busy:
@@ -72,13 +71,6 @@ func (e *Error) answer() string {
 		s += fmt.Sprintf(" (%q)", e.detail)
 	}
 	return s
-}
-
-func (e *Error) who() string {
-	if e.user == "" {
-		return "an anonymous user"
-	}
-	return fmt.Sprintf("user %q", e.user)
 }
 
 // Unwrap gives the cause.
@@ -99,7 +91,7 @@ func (e *Error) Hint() string {
 	case NoLogin:
 		return fmt.Sprintf("give the connection with host: %s a user and a password", e.Host)
 	case Denied:
-		if e.user == "" {
+		if e.cred.zero() {
 			return fmt.Sprintf("if it needs credentials, give the connection with host: %s a user and a password", e.Host)
 		}
 	case BadLogin:
@@ -129,11 +121,12 @@ func (c *Client) call(ctx context.Context, r ref.Ref, do func(context.Context) e
 
 // traced is call for those who also want to know what was seen.
 func (c *Client) traced(ctx context.Context, r ref.Ref, do func(context.Context) error) (seen, error) {
-	if err := c.ready(ctx, r.Registry); err != nil {
+	p, err := c.party(ctx, r)
+	if err != nil {
 		return seen{}, err
 	}
-	inner, t := withTrace(ctx)
-	err := do(inner)
+	inner, t := withTrace(ctx, p)
+	err = do(inner)
 	s := t.seen()
 	if err == nil {
 		return s, nil
@@ -141,43 +134,43 @@ func (c *Client) traced(ctx context.Context, r ref.Ref, do func(context.Context)
 	if ctx.Err() != nil {
 		return s, ctx.Err()
 	}
-	return s, c.explain(r, s, err)
+	return s, explain(p, s, err)
 }
 
 // explain makes an Error of what regclient gave and the trace saw.
-func (c *Client) explain(r ref.Ref, s seen, err error) error {
+func explain(p *party, s seen, err error) error {
 	var own *Error
-	if errors.As(err, &own) {
-		return err
+	if errors.As(err, &own) || errors.As(s.err, &own) {
+		return own
 	}
 	e := &Error{
-		Host: r.Registry, Repository: r.Repository, Ref: show(r), Status: s.status, RetryAfter: s.retryAfter,
-		user: c.user(r.Registry), detail: s.detail, tried: s.asked, err: err,
+		Host: p.host, Repository: p.repository, Ref: p.ref, Status: s.status, RetryAfter: s.retryAfter,
+		Kind: kind(s, err), cred: p.cred, detail: s.detail, tried: s.asked, err: err,
 	}
-	e.Kind = kind(e.user, s, err)
-	var lost *url.Error
 	switch {
 	case (e.Kind == Unreachable || e.Kind == Mismatch) && s.err != nil:
 		e.err = s.err
-	case e.Kind == Unreachable && errors.As(err, &lost):
-		e.err = fmt.Errorf("%s: asking for a token: %w", r.Registry, lost.Err)
 	case e.Kind == Other:
 		e.err = tidy(err)
 	}
 	return e
 }
 
-func kind(user string, s seen, err error) Kind {
-	var lost *url.Error
+// lies are the errors of registries that send what they should not.
+var lies = []error{
+	errs.ErrDigestMismatch, errs.ErrMismatch, errs.ErrSizeLimitExceeded,
+	errPages, errLength, errElsewhere, errRealm, errManifest,
+}
+
+func kind(s seen, err error) Kind {
+	for _, lie := range lies {
+		if errors.Is(err, lie) || errors.Is(s.err, lie) {
+			return Mismatch
+		}
+	}
 	switch {
-	case errors.Is(err, errs.ErrDigestMismatch), errors.Is(err, errs.ErrMismatch), errors.Is(err, errs.ErrSizeLimitExceeded), errors.Is(s.err, errPages), errors.Is(s.err, errLength), errors.Is(s.err, errElsewhere):
-		return Mismatch
 	case s.err != nil:
 		return Unreachable
-	case s.status == http.StatusUnauthorized && errors.As(err, &lost):
-		return Unreachable // the server that gives tokens
-	case s.status == http.StatusUnauthorized:
-		return loginKind(user, s)
 	case s.status == http.StatusForbidden:
 		return Denied
 	case s.status == http.StatusNotFound:
@@ -186,20 +179,6 @@ func kind(user string, s seen, err error) Kind {
 		return Busy
 	}
 	return Other
-}
-
-// loginKind tells apart why a registry answers 401. One that took a token and
-// still does so says that there is no such repository, or no right to it.
-func loginKind(user string, s seen) Kind {
-	switch {
-	case user == "" && s.authorized:
-		return Denied
-	case user == "":
-		return NoLogin
-	case s.authorized && !s.basic:
-		return Denied
-	}
-	return BadLogin
 }
 
 // transient says whether a status means: try later.

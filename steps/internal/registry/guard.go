@@ -15,15 +15,16 @@ import (
 )
 
 // A guard stands between regclient and the network. It notes in the call's
-// trace what is seen, bounds what a registry can send, repeats what may be
-// repeated, and asks for the rest of a blob that was cut.
+// trace what is seen, shows registries what they ask for, bounds what they can
+// send, repeats what may be repeated, and asks for the rest of a blob that was
+// cut.
 //
 // regclient itself is told to repeat nothing: it slows a host down as a whole
 // after each refusal, so that 45 images without access would take minutes to
-// say so. That is why it sees every refusal but 401 as a plain 404; the trace
-// knows better.
+// say so. That is why it sees every refusal as a plain 404; the trace knows better.
 type guard struct {
 	next  http.RoundTripper
+	auth  *auth
 	pause func(context.Context, time.Duration) error
 
 	mu   sync.Mutex // requests of all kinds of calls meet here
@@ -50,26 +51,21 @@ const (
 // RoundTrip sends a request on.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	t, _ := req.Context().Value(traceKey{}).(*trace)
-	if err := t.page(req); err != nil {
+	if err := errors.Join(t.page(req), sendsElsewhere(req)); err != nil {
+		shut(req)
 		t.note(req, nil, err)
 		return nil, err
 	}
-	resp, err := g.send(req)
+	sent, resp, err := g.auth.enter(req, t.of())
 	if err == nil {
-		err = errors.Join(elsewhere(req, resp), g.content(req, resp))
-	}
-	if err == nil && t == nil && transient(resp.StatusCode) {
-		// Only requests for tokens belong to no call; to regclient any answer
-		// but a token means that the credentials are wrong.
-		_ = resp.Body.Close()
-		err = fault.AsConnection(fmt.Errorf("%s answers %d %s", req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode)))
+		err = errors.Join(elsewhere(req, resp), g.content(sent, resp))
 	}
 	t.note(req, resp, err)
 	if err != nil {
 		return nil, err
 	}
 	resp.Header.Del("Retry-After")
-	if resp.StatusCode >= 400 && resp.StatusCode != http.StatusUnauthorized {
+	if resp.StatusCode >= 400 {
 		resp.StatusCode = http.StatusNotFound
 	}
 	return resp, nil
@@ -148,11 +144,26 @@ func elsewhere(req *http.Request, resp *http.Response) error {
 		return nil
 	}
 	to, err := req.URL.Parse(resp.Header.Get("Location"))
-	if err != nil || strings.EqualFold(to.Host, req.URL.Host) {
+	if err != nil || originOf(to) == originOf(req.URL) {
 		return nil // a location that cannot be read is told by who needs it
 	}
 	_ = resp.Body.Close()
+	if strings.EqualFold(to.Host, req.URL.Host) {
+		return fault.WithHint(fmt.Errorf("%w: %s names an address with %s", errElsewhere, req.URL.Host, to.Scheme),
+			"a proxy in front of the registry may have to tell it the scheme, with X-Forwarded-Proto")
+	}
 	return fmt.Errorf("%w: %s names %s", errElsewhere, req.URL.Host, to.Host)
+}
+
+// sendsElsewhere refuses a redirect that would take what is sent to another host.
+func sendsElsewhere(req *http.Request) error {
+	if req.Response == nil || req.Response.Request == nil || asks(req) {
+		return nil
+	}
+	if from := req.Response.Request.URL; originOf(from) != originOf(req.URL) {
+		return fmt.Errorf("%w: %s redirects to %s", errElsewhere, from.Host, req.URL.Host)
+	}
+	return nil
 }
 
 // errLength says that an answer has not the length that it must have.
@@ -164,6 +175,11 @@ func (g *guard) content(req *http.Request, resp *http.Response) error {
 	size, isBlob := req.Context().Value(sizeKey{}).(int64)
 	switch {
 	case resp.Body == nil:
+	case isManifest(req, resp):
+		if err := strictly(req, resp); err != nil {
+			_ = resp.Body.Close()
+			return err
+		}
 	case !isBlob || req.Method != http.MethodGet || resp.StatusCode >= 300:
 		resp.Body = &cappedBody{resp.Body, maxAnswer}
 	case resp.ContentLength >= 0 && resp.ContentLength != size:

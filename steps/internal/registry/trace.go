@@ -17,9 +17,8 @@ import (
 // through regclient no longer tell.
 type trace struct {
 	mu         sync.Mutex // requests of one call may still end when it has been cancelled
+	party      *party
 	status     int
-	authorized bool // the last request carried credentials or a token
-	basic      bool // and it was name and password
 	asked      bool // it was one that the guard repeats
 	retryAfter time.Duration
 	digest     string // Docker-Content-Digest of the last answer
@@ -30,8 +29,8 @@ type trace struct {
 
 type traceKey struct{}
 
-func withTrace(ctx context.Context) (context.Context, *trace) {
-	t := &trace{pages: map[string]bool{}}
+func withTrace(ctx context.Context, p *party) (context.Context, *trace) {
+	t := &trace{party: p, pages: map[string]bool{}}
 	return context.WithValue(ctx, traceKey{}, t), t
 }
 
@@ -42,9 +41,7 @@ func (t *trace) note(req *http.Request, resp *http.Response, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	auth := req.Header.Get("Authorization")
 	t.asked = asks(req)
-	t.authorized, t.basic = auth != "", strings.HasPrefix(auth, "Basic ")
 	t.status, t.retryAfter, t.digest, t.detail, t.err = 0, 0, "", "", err
 	if err == nil {
 		t.status, t.retryAfter, t.digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
@@ -53,6 +50,14 @@ func (t *trace) note(req *http.Request, resp *http.Response, err error) {
 			t.pages[req.URL.String()] = true
 		}
 	}
+}
+
+// of gives the party of a request that belongs to a call.
+func (t *trace) of() *party {
+	if t == nil {
+		return nil
+	}
+	return t.party
 }
 
 var errPages = errors.New("a list without an end")
@@ -86,18 +91,17 @@ func isPage(req *http.Request) bool {
 
 // A seen is a copy of a trace's findings.
 type seen struct {
-	status            int
-	authorized, basic bool
-	asked             bool
-	retryAfter        time.Duration
-	digest, detail    string
-	err               error
+	status         int
+	asked          bool
+	retryAfter     time.Duration
+	digest, detail string
+	err            error
 }
 
 func (t *trace) seen() seen {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return seen{t.status, t.authorized, t.basic, t.asked, t.retryAfter, t.digest, t.detail, t.err}
+	return seen{t.status, t.asked, t.retryAfter, t.digest, t.detail, t.err}
 }
 
 // detail reads what an answer says is wrong, in the words of the distribution

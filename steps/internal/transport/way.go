@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -19,6 +20,8 @@ type way struct {
 	endpoint Endpoint
 	base     *http.Transport   // nil where a handler answers
 	inner    http.RoundTripper // base or the handler
+	requests *meter            // nil: no limit
+	bytes    *meter            // nil: no limit
 }
 
 const (
@@ -32,8 +35,10 @@ const (
 )
 
 func newWay(e Endpoint) (*way, error) {
+	w := &way{endpoint: e, requests: newMeter(e.Rate), bytes: newMeter(float64(e.Bandwidth))}
 	if e.Handler != nil {
-		return &way{endpoint: e, inner: &inProcess{handler: e.Handler}}, nil
+		w.inner = &inProcess{handler: e.Handler}
+		return w, nil
 	}
 	conf, err := tlsConfig(e)
 	if err != nil {
@@ -62,7 +67,8 @@ func newWay(e Endpoint) (*way, error) {
 	if e.Address != "" {
 		base.Proxy = nil
 	}
-	return &way{endpoint: e, base: base, inner: base}, nil
+	w.base, w.inner = base, base
+	return w, nil
 }
 
 func tlsConfig(e Endpoint) (*tls.Config, error) {
@@ -73,6 +79,9 @@ func tlsConfig(e Endpoint) (*tls.Config, error) {
 		conf.InsecureSkipVerify = true
 	default:
 		return nil, fmt.Errorf("host %q: unknown TLS mode %q; there are verify, insecure and disabled", e.Host, e.TLS)
+	}
+	if err := showCertificate(conf, e); err != nil {
+		return nil, err
 	}
 	if e.CA == "" {
 		return conf, nil
@@ -90,6 +99,19 @@ func tlsConfig(e Endpoint) (*tls.Config, error) {
 	}
 	conf.RootCAs = pool
 	return conf, nil
+}
+
+// showCertificate reads the certificate that a server may ask for.
+func showCertificate(conf *tls.Config, e Endpoint) error {
+	if e.Cert == "" && e.Key == "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(e.Cert, e.Key)
+	if err != nil {
+		return fmt.Errorf("the certificate to show to host %q: %w", e.Host, err)
+	}
+	conf.Certificates = []tls.Certificate{pair}
+	return nil
 }
 
 // dialer dials address, or what it is asked for when there is none.
@@ -110,23 +132,44 @@ func dialer(address string) func(context.Context, string, string) (net.Conn, err
 // RoundTrip refuses to send in the clear what is to be sent over TLS, and
 // makes errors speak.
 func (w *way) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := w.allow(req); err != nil {
+	err := w.allow(req)
+	if err == nil {
+		err = w.requests.take(req.Context(), 1)
+	}
+	if err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
 		return nil, err
 	}
-	resp, err := w.inner.RoundTrip(req)
+	ctx, cancel := context.WithCancel(req.Context())
+	resp, err := w.inner.RoundTrip(w.meterRequest(req).WithContext(ctx))
 	if err == nil {
 		err = w.spokeTLS(resp)
 	}
 	if err != nil {
+		cancel()
 		return nil, w.explain(req, err)
 	}
-	if resp.Body != nil && w.base != nil {
-		resp.Body = &body{ReadCloser: resp.Body, ctx: req.Context()}
-	}
+	resp.Request = req
+	resp.Body = w.receive(req, resp.Body, cancel)
 	return resp, nil
+}
+
+// receive makes a body that ends when it must, and comes no faster than it may.
+func (w *way) receive(req *http.Request, rd io.ReadCloser, cancel context.CancelFunc) io.ReadCloser {
+	if rd == nil {
+		cancel()
+		return nil
+	}
+	rd = newIdleBody(rd, cancel)
+	if w.base != nil {
+		rd = &body{ReadCloser: rd, ctx: req.Context()}
+	}
+	if w.bytes != nil {
+		rd = &meteredBody{rd, req.Context(), w.bytes}
+	}
+	return rd
 }
 
 func (w *way) allow(req *http.Request) error {

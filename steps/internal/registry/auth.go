@@ -1,0 +1,379 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// A Credential is what a registry is shown; the zero value is nobody.
+type Credential struct {
+	User, Password string
+	Identity       string // to be exchanged for tokens
+	Bearer         string // a token itself, shown as it is
+}
+
+func (c Credential) zero() bool { return c == Credential{} }
+
+// who names a credential in messages.
+func (c Credential) who() string {
+	switch {
+	case c.zero():
+		return "an anonymous user"
+	case c.User == "":
+		return "the holder of the token"
+	}
+	return fmt.Sprintf("user %q", c.User)
+}
+
+// A party is the registry that a call is about, and as whom it is called.
+// Nobody else is ever shown the credential but the realm that is trusted.
+type party struct {
+	host       string // as references name it
+	origin     string // scheme, host and port that requests go to
+	repository string
+	ref        string // for messages
+	cred       Credential
+	realms     []string // hosts that tokens may come from in any case
+}
+
+// auth answers the challenges of registries. regclient is told nothing of
+// credentials: so no redirect, link or location can lead it to show them.
+type auth struct {
+	send   func(*http.Request) (*http.Response, error)
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+	// Calls of all kinds meet here: what one of them learns of a registry is
+	// of use to the others.
+	mu       sync.Mutex
+	asked    map[string]challenge // what an origin asks for
+	accounts map[account]*standing
+	grants   map[grantKey]*grant
+}
+
+type account struct {
+	origin string
+	cred   Credential
+}
+
+// A standing is what is known of an account: whether it was ever accepted, and
+// else why it was refused. A wrong password is not tried for every image, or
+// the account could be locked.
+type standing struct {
+	turn     chan struct{} // held by who tries it first
+	accepted bool
+	refused  error
+}
+
+type grantKey struct {
+	account
+	scopes string
+}
+
+// A grant is a token for some scopes. One at a time renews it.
+type grant struct {
+	turn  chan struct{}
+	extra []string // scopes that the registry has asked for besides
+	token token
+}
+
+func newAuth(send func(*http.Request) (*http.Response, error)) *auth {
+	return &auth{
+		send: send, lookup: net.DefaultResolver.LookupNetIP,
+		asked: map[string]challenge{}, accounts: map[account]*standing{}, grants: map[grantKey]*grant{},
+	}
+}
+
+// enter sends a request, with what its registry is known to ask for, and once
+// more when it then asks for something else. It gives the request as it was
+// sent last, too.
+func (a *auth) enter(req *http.Request, p *party) (*http.Request, *http.Response, error) {
+	if p == nil || originOf(req.URL) != p.origin {
+		resp, err := a.send(req)
+		return req, resp, err
+	}
+	next, err := copies(req)
+	if err != nil {
+		return req, nil, err
+	}
+	pass, err := a.pass(req, p)
+	if err != nil {
+		shut(req)
+		return req, nil, err
+	}
+	sent := shown(next(), pass)
+	resp, err := a.send(sent)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		a.accepted(p, pass, err)
+		return sent, resp, err
+	}
+	_, _ = io.CopyN(io.Discard, resp.Body, 4096)
+	_ = resp.Body.Close()
+	if pass, err = a.answer(req, p, pass, resp.Header); err != nil {
+		return sent, nil, err
+	}
+	again := next()
+	if again == nil {
+		return sent, nil, fault.AsConnection(fmt.Errorf("%s: %s does not accept its token any more", p.ref, p.host))
+	}
+	sent = shown(again, pass)
+	resp, err = a.send(sent)
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		_ = resp.Body.Close()
+		return sent, nil, a.denial(p, pass)
+	}
+	a.accepted(p, pass, err)
+	return sent, resp, err
+}
+
+// copies gives a request as often as it is asked for, but nil when its body
+// has been read and cannot be had again.
+func copies(req *http.Request) (func() *http.Request, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return func() *http.Request { return req.Clone(req.Context()) }, nil
+	}
+	if strings.Contains(req.URL.Path, "/manifests/") && req.ContentLength <= maxManifest {
+		b, err := io.ReadAll(io.LimitReader(req.Body, maxManifest))
+		shut(req)
+		return func() *http.Request {
+			r := req.Clone(req.Context())
+			r.Body = io.NopCloser(bytes.NewReader(b))
+			return r
+		}, err
+	}
+	used := false
+	return func() *http.Request {
+		if used {
+			return nil
+		}
+		used = true
+		return req.Clone(req.Context())
+	}, nil
+}
+
+func shut(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}
+
+// shown is a request that shows a pass.
+func shown(req *http.Request, pass string) *http.Request {
+	if pass != "" {
+		req.Header.Set("Authorization", pass)
+	}
+	return req
+}
+
+// pass gives what to show before anything is asked for, "" for nothing.
+func (a *auth) pass(req *http.Request, p *party) (string, error) {
+	if p.cred.Bearer != "" {
+		return "Bearer " + p.cred.Bearer, nil
+	}
+	a.mu.Lock()
+	c, known := a.asked[p.origin]
+	a.mu.Unlock()
+	if !known {
+		return "", nil
+	}
+	return a.comply(req, p, c, "")
+}
+
+// answer gives what to show after a 401 that came although a pass was shown;
+// the error tells that there is nothing left to try.
+func (a *auth) answer(req *http.Request, p *party, pass string, h http.Header) (string, error) {
+	c, ok := acceptable(challenges(h))
+	if !ok || p.cred.Bearer != "" {
+		return "", a.denial(p, pass)
+	}
+	a.mu.Lock()
+	a.asked[p.origin] = c
+	a.mu.Unlock()
+	next, err := a.comply(req, p, c, pass)
+	if err == nil && (next == "" || next == pass) {
+		err = a.denial(p, pass)
+	}
+	return next, err
+}
+
+// acceptable gives the best of what a registry would accept.
+func acceptable(all []challenge) (challenge, bool) {
+	for _, scheme := range []string{"bearer", "basic"} {
+		for _, c := range all {
+			if c.scheme == scheme {
+				return c, true
+			}
+		}
+	}
+	return challenge{}, false
+}
+
+// comply gives what a challenge asks for, "" when there is no such thing.
+func (a *auth) comply(req *http.Request, p *party, c challenge, stale string) (string, error) {
+	if c.scheme == "bearer" {
+		text, err := a.token(req.Context(), p, c, need{scopesOf(req, p.repository), strings.TrimPrefix(stale, "Bearer ")})
+		return "Bearer " + text, err
+	}
+	if p.cred.Password == "" {
+		return "", nil
+	}
+	s := a.standing(account{p.origin, p.cred})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(p.cred.User+":"+p.cred.Password)), s.refused
+}
+
+// A need is what a token must be good for, and one that is not.
+type need struct {
+	scopes []string
+	stale  string
+}
+
+// token gives a token for a need: one that there is already, or a new one.
+func (a *auth) token(ctx context.Context, p *party, c challenge, n need) (string, error) {
+	who := account{p.origin, p.cred}
+	g := a.grant(grantKey{who, strings.Join(n.scopes, " ")})
+	if err := take(ctx, g.turn); err != nil {
+		return "", err
+	}
+	defer func() { <-g.turn }()
+	extra := union(n.scopes, union(g.extra, c.scopes()))[len(n.scopes):]
+	more := n.stale != "" && len(extra) > len(g.extra)
+	if g.token.good() && !more && (g.token.text != n.stale || g.token.young()) {
+		return g.token.text, nil
+	}
+	if n.stale != "" {
+		g.extra = extra
+	}
+	var err error
+	g.token, err = a.login(ctx, p, c, append(slices.Clone(n.scopes), g.extra...))
+	return g.token.text, err
+}
+
+// login asks for a token. Until the first one has come, one asks at a time.
+func (a *auth) login(ctx context.Context, p *party, c challenge, scopes []string) (token, error) {
+	s := a.standing(account{p.origin, p.cred})
+	if err := take(ctx, s.turn); err != nil {
+		return token{}, err
+	}
+	a.mu.Lock()
+	accepted, refused := s.accepted, s.refused
+	a.mu.Unlock()
+	if refused != nil {
+		<-s.turn
+		return token{}, refused
+	}
+	if accepted {
+		<-s.turn
+		return a.fetch(ctx, p, c, scopes)
+	}
+	defer func() { <-s.turn }()
+	t, err := a.fetch(ctx, p, c, scopes)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.accepted = err == nil
+	if KindOf(err) == BadLogin {
+		s.refused = err
+	}
+	return t, err
+}
+
+// take waits for a turn, but not longer than ctx lasts.
+func take(ctx context.Context, turn chan struct{}) error {
+	select {
+	case turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (a *auth) standing(who account) *standing {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.accounts[who] == nil {
+		a.accounts[who] = &standing{turn: make(chan struct{}, 1)}
+	}
+	return a.accounts[who]
+}
+
+func (a *auth) grant(key grantKey) *grant {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.grants[key] == nil {
+		a.grants[key] = &grant{turn: make(chan struct{}, 1)}
+	}
+	return a.grants[key]
+}
+
+// accepted notes that a pass has opened the door.
+func (a *auth) accepted(p *party, pass string, err error) {
+	if err != nil || p.cred.zero() || pass == "" {
+		return
+	}
+	s := a.standing(account{p.origin, p.cred})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s.accepted = true
+}
+
+// denial says what a 401 means after a pass was shown.
+func (a *auth) denial(p *party, pass string) error {
+	e := &Error{Host: p.host, Repository: p.repository, Ref: p.ref, Status: http.StatusUnauthorized, cred: p.cred, Kind: Denied}
+	s := a.standing(account{p.origin, p.cred})
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case p.cred.zero() && pass == "":
+		e.Kind = NoLogin
+	case p.cred.zero() || s.accepted:
+	default:
+		e.Kind = BadLogin
+		s.refused = e
+	}
+	return e
+}
+
+// asksForLogin says whether a registry has asked for a login since the client was made.
+func (a *auth) asksForLogin(origin string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, asked := a.asked[origin]
+	return asked
+}
+
+// client asks for tokens. It follows a redirect only within the same server.
+func (a *auth) client() *http.Client {
+	return &http.Client{Transport: roundTripper(a.send), CheckRedirect: func(req *http.Request, via []*http.Request) error {
+		if from := via[0].URL; originOf(req.URL) != originOf(from) || len(via) > 3 {
+			return fmt.Errorf("%w: %s redirects to %s", errRealm, from.Host, req.URL.Host)
+		}
+		return nil
+	}}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip implements http.RoundTripper.
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// bare is an HTTP client's error without the address, which has a query.
+func bare(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}

@@ -1,0 +1,160 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// A challenge is what a registry asks for with 401, as RFC 9110 writes it.
+type challenge struct {
+	scheme string // in lower case: basic, bearer
+	params map[string]string
+}
+
+// challenges reads all WWW-Authenticate headers. What it cannot read it leaves out.
+func challenges(h http.Header) []challenge {
+	var all []challenge
+	for _, line := range h.Values("WWW-Authenticate") {
+		for line = strings.TrimLeft(line, " ,"); line != ""; line = strings.TrimLeft(line, " ,") {
+			var c challenge
+			if c, line = cutChallenge(line); c.scheme == "" {
+				break
+			}
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// cutChallenge reads the scheme and its parameters off the front of a header.
+func cutChallenge(s string) (challenge, string) {
+	end := strings.IndexAny(s, " ,")
+	if end < 0 {
+		return challenge{scheme: strings.ToLower(s)}, ""
+	}
+	c := challenge{strings.ToLower(s[:end]), map[string]string{}}
+	s = s[end:]
+	for {
+		rest := strings.TrimLeft(s, " ,")
+		key, after, ok := strings.Cut(rest, "=")
+		if key = strings.TrimSpace(key); !ok || key == "" || strings.ContainsAny(key, " ,\"") {
+			return c, rest // the next challenge's scheme
+		}
+		var value string
+		value, s = cutValue(strings.TrimLeft(after, " "))
+		c.params[strings.ToLower(key)] = value
+	}
+}
+
+// cutValue reads a token or a quoted string off the front of s.
+func cutValue(s string) (value, rest string) {
+	if !strings.HasPrefix(s, `"`) {
+		if i := strings.IndexAny(s, " ,"); i >= 0 {
+			return s[:i], s[i:]
+		}
+		return s, ""
+	}
+	var b strings.Builder
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			return b.String(), s[i+1:]
+		case s[i] == '\\' && i+1 < len(s):
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String(), ""
+}
+
+// maxScopes bounds what a challenge may ask for.
+const maxScopes = 16
+
+// scopes lists what a challenge wants the token to be good for.
+func (c challenge) scopes() []string {
+	all := strings.Fields(c.params["scope"])
+	return all[:min(len(all), maxScopes)]
+}
+
+// errRealm says that a registry names a place for tokens that must not be told any.
+var errRealm = errors.New("its tokens are to come from a place that is not trusted")
+
+// realm gives the address that tokens come from. A registry that could choose
+// it freely could have credentials sent to anybody, and requests to any server
+// inside our network: it must be the registry itself, or speak TLS and not be
+// in a private network, or be listed in the connection.
+func (a *auth) realm(ctx context.Context, p *party, c challenge) (*url.URL, error) {
+	base, err := url.Parse(p.origin)
+	if err != nil {
+		return nil, err
+	}
+	u, err := base.Parse(c.params["realm"])
+	if err != nil || c.params["realm"] == "" || u.Host == "" {
+		return nil, fmt.Errorf("%w: %s names none that can be read", errRealm, p.host)
+	}
+	if why := a.untrusted(ctx, p, u); why != "" {
+		err := fmt.Errorf("%w: %s names %s://%s, which %s", errRealm, p.host, u.Scheme, u.Host, why)
+		return nil, fault.WithHint(err, fmt.Sprintf("if that is right, write token_realms: [%q] into the connection with host: %s", u.Host, p.host))
+	}
+	u.User = nil
+	return u, nil
+}
+
+// untrusted says why a realm is, "" when it is not.
+func (a *auth) untrusted(ctx context.Context, p *party, u *url.URL) string {
+	listed := slices.ContainsFunc(p.realms, func(host string) bool { return strings.EqualFold(host, u.Host) })
+	clear := strings.HasPrefix(p.origin, "http://")
+	switch {
+	case originOf(u) == p.origin:
+		return ""
+	case u.Scheme != "https" && (u.Scheme != "http" || !clear || !listed):
+		return "does not speak TLS"
+	case listed:
+		return ""
+	case a.private(ctx, u.Hostname()):
+		return "is in a private network"
+	}
+	return ""
+}
+
+// private says whether a host is not one of the public network. A name that
+// cannot be looked up is left to whoever connects to it.
+func (a *auth) private(ctx context.Context, host string) bool {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return privateAddr(ip)
+	}
+	if name := strings.TrimSuffix(strings.ToLower(host), "."); name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	addrs, err := a.lookup(ctx, "ip", host)
+	return err == nil && slices.ContainsFunc(addrs, privateAddr)
+}
+
+// carrierGrade is shared address space, RFC 6598.
+var carrierGrade = netip.MustParsePrefix("100.64.0.0/10")
+
+func privateAddr(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || carrierGrade.Contains(ip)
+}
+
+// originOf is what credentials belong to: scheme, host and port, written in one way.
+func originOf(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	host := strings.ToLower(u.Hostname())
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return u.Scheme + "://" + host + ":" + port
+}

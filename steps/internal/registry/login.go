@@ -1,0 +1,93 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync"
+
+	"github.com/regclient/regclient/config"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// A login gives a host its credentials, once, when they are first used.
+type login struct {
+	host    Host
+	configs []*config.Host // one of each view
+	mu      sync.Mutex     // two first uses at once must both wait for the password
+	creds   map[string]Credential
+}
+
+// party gives the registry that r names, and as whom to call it.
+func (c *Client) party(ctx context.Context, r ref.Ref) (*party, error) {
+	p := &party{host: r.Registry, repository: r.Repository, ref: show(r)}
+	l := c.hosts[r.Registry]
+	conf := config.HostNewName(r.Registry)
+	if l != nil {
+		conf = l.configs[0]
+		p.realms = l.host.Realms
+	}
+	u := url.URL{Scheme: "https", Host: conf.Hostname}
+	if conf.TLS == config.TLSDisabled {
+		u.Scheme = "http"
+	}
+	p.origin = originOf(&u)
+	if l == nil {
+		return p, nil
+	}
+	var err error
+	p.cred, err = l.credential(ctx, r)
+	return p, err
+}
+
+// credential asks for a credential at its first use.
+func (l *login) credential(ctx context.Context, r ref.Ref) (Credential, error) {
+	h, key := l.host, ""
+	if h.User == "" && h.Token == nil {
+		if h.Lookup == nil {
+			return Credential{}, nil
+		}
+		key = r.Repository
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if cred, known := l.creds[key]; known {
+		return cred, nil
+	}
+	cred, err := h.reveal(ctx, r)
+	if err == nil {
+		l.creds[key] = cred
+	}
+	return cred, err
+}
+
+func (h Host) reveal(ctx context.Context, r ref.Ref) (Credential, error) {
+	switch {
+	case h.User != "":
+		password, err := secret(ctx, h.Password, fmt.Sprintf("the password of %q for %s", h.User, h.Name))
+		return Credential{User: h.User, Password: password}, err
+	case h.Token != nil:
+		token, err := secret(ctx, h.Token, "the token for "+h.Name)
+		return Credential{Bearer: token}, err
+	}
+	cred, err := h.Lookup(ctx, r.Repository)
+	if err != nil {
+		err = fmt.Errorf("credentials for %s: %w", h.Name, err)
+	}
+	return cred, err
+}
+
+// secret asks for a secret that must not be empty.
+func secret(ctx context.Context, ask func(context.Context) (string, error), what string) (string, error) {
+	if ask == nil {
+		return "", fmt.Errorf("%s is not given", what)
+	}
+	s, err := ask(ctx)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
+	}
+	if s == "" {
+		return "", fmt.Errorf("%s is empty", what)
+	}
+	return s, nil
+}

@@ -1,0 +1,51 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"sync/atomic"
+	"time"
+)
+
+// Idle is how long an answer's body may bring no byte before the connection is
+// given up. It is shorter than Stall: what is slow to begin may be at work, what
+// stops in the middle is not.
+const Idle = 30 * time.Second
+
+// An idleBody ends its request when a single Read waits for too long. The
+// time in which nobody reads does not count.
+type idleBody struct {
+	io.ReadCloser
+	cancel  context.CancelFunc
+	timer   *time.Timer
+	expired atomic.Bool
+}
+
+func newIdleBody(rd io.ReadCloser, cancel context.CancelFunc) *idleBody {
+	b := &idleBody{ReadCloser: rd, cancel: cancel}
+	b.timer = time.AfterFunc(Idle, func() {
+		b.expired.Store(true)
+		cancel()
+	})
+	b.timer.Stop()
+	return b
+}
+
+// Read gives io.ErrUnexpectedEOF when the peer has fallen silent: the
+// connection is as good as cut.
+func (b *idleBody) Read(p []byte) (int, error) {
+	b.timer.Reset(Idle)
+	n, err := b.ReadCloser.Read(p)
+	b.timer.Stop()
+	if err != nil && err != io.EOF && b.expired.Load() {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+func (b *idleBody) Close() error {
+	b.timer.Stop()
+	err := b.ReadCloser.Close()
+	b.cancel()
+	return err
+}
