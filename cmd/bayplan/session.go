@@ -85,6 +85,9 @@ func stateElsewhere(err error) error {
 // writing opens the session for apply, takes the lock, and keeps the events of
 // the run in the state.
 func (s *session) writing(c *cli.Context, do func(*runner.Runner) error) error {
+	if err := s.runner(c, nil).CheckSelection(); err != nil {
+		return err
+	}
 	store, err := runner.OpenStore(s.stateDir(c), s.graph.Plan.File)
 	if err != nil {
 		return stateElsewhere(err)
@@ -108,6 +111,12 @@ func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do fu
 	defer func() { err = errors.Join(err, s.out.Close()) }()
 	if err := s.out.Open(readOnly); err != nil {
 		return err
+	}
+	if err := s.out.Recall(store.CacheDir()); err != nil {
+		return err
+	}
+	if !readOnly {
+		defer func() { err = errors.Join(err, s.out.Keep(store.CacheDir())) }()
 	}
 	return do(s.runner(c, store))
 }

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"sync"
 
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
@@ -23,6 +21,9 @@ func (c *Client) Labels(ctx context.Context, image string) (map[string]string, D
 	r, err := parseTagged(image)
 	if err != nil {
 		return nil, Descriptor{}, err
+	}
+	if labels, d, ok := c.knownLabels(ctx, r); ok {
+		return labels, d, nil
 	}
 	top, err := c.manifest(ctx, r)
 	if err != nil {
@@ -41,6 +42,21 @@ func (c *Client) Labels(ctx context.Context, image string) (map[string]string, D
 		c.labels.put(d.Digest, labels)
 	}
 	return labels, d, err
+}
+
+// knownLabels gives the labels that are remembered of what a reference stands
+// for now. That takes a HEAD, which moves no byte of the image and does not
+// count as a pull; what goes wrong with it is for the GET that follows to tell.
+func (c *Client) knownLabels(ctx context.Context, r ref.Ref) (map[string]string, Descriptor, bool) {
+	if !c.labels.isRecalled() {
+		return nil, Descriptor{}, false
+	}
+	d, err := c.head(ctx, c.pull, r)
+	if err != nil {
+		return nil, Descriptor{}, false
+	}
+	labels, ok := c.labels.get(d.Digest)
+	return labels, d, ok
 }
 
 // manifest reads a manifest; its bytes are checked against the digest.
@@ -139,29 +155,4 @@ func checkBlob(d descriptor.Descriptor) error {
 		return fmt.Errorf("blob %s is said to be %d bytes long", d.Digest, d.Size)
 	}
 	return nil
-}
-
-// A labelCache remembers labels by the manifest's digest. Digests never change
-// their meaning, so nothing is ever forgotten; the mutex is there because
-// look-ups for many images run beside each other.
-type labelCache struct {
-	mu       sync.Mutex
-	byDigest map[string]map[string]string
-}
-
-func newLabelCache() *labelCache {
-	return &labelCache{byDigest: map[string]map[string]string{}}
-}
-
-func (l *labelCache) get(digest string) (map[string]string, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	labels, ok := l.byDigest[digest]
-	return maps.Clone(labels), ok
-}
-
-func (l *labelCache) put(digest string, labels map[string]string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.byDigest[digest] = maps.Clone(labels)
 }
