@@ -156,7 +156,7 @@ func TestConnect(t *testing.T) {
 		}, "/v3 refuses the credentials of user \"admin\" (401)", "check user, password, project and their domains in DIR/clouds.yaml", false},
 		{"unreachable", func(t *testing.T, dir string) {
 			write(t, dir+"/clouds.yaml", entry("undercloud", closed.URL+"/v3", pass, ""))
-		}, "connection refused", "", true},
+		}, "connection refused", "auth_url", true},
 		{"no identity service", func(t *testing.T, dir string) {
 			write(t, dir+"/clouds.yaml", entry("undercloud", other.URL+"/v3", pass, ""))
 		}, "there is no identity service at " + other.URL + "/v3 (404)", "should end in /v3", false},

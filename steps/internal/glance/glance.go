@@ -188,7 +188,11 @@ func explainLogin(err error, creds credentials) error {
 	if isCertificate(err) {
 		return fault.WithHint(fmt.Errorf("log in at %s: %w", at, err), "name the authority's certificate as cacert in "+creds.source)
 	}
-	return fmt.Errorf("log in at %s: %w", at, err)
+	err = fmt.Errorf("log in at %s: %w", at, err)
+	if fault.IsConnection(err) {
+		return fault.WithHint(err, "is the cloud up, and is its address right: auth_url in "+creds.source+"?")
+	}
+	return err
 }
 
 // trimVersion cuts the version off an endpoint: some catalogues name it there.
