@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -45,7 +46,7 @@ func (f imageFound) items() []runner.Item {
 		})
 	}
 	if len(d.Fix) > 0 || d.Show {
-		changes := sortedNames(d.Fix)
+		changes := slices.Sorted(maps.Keys(d.Fix))
 		if d.Show {
 			changes = append(changes, f.want.Visibility)
 		}
@@ -229,13 +230,4 @@ func (f imageFound) open() (glance.File, error) {
 		return nil, errors.Join(fmt.Errorf("%s is not uploaded: %w", f.file.Path, err), file.Close())
 	}
 	return file, nil
-}
-
-func sortedNames(m map[string]string) []string {
-	names := make([]string, 0, len(m))
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -233,7 +235,7 @@ func (f imageFound) problems() (all []string) {
 	case len(d.Old) > 0:
 		all = append(all, "another image has its name: "+d.Old[0].ID)
 	}
-	for _, key := range sortedNames(d.Fix) {
+	for _, key := range slices.Sorted(maps.Keys(d.Fix)) {
 		if d.Fix[key] == "" {
 			continue // the image that it would name is missing, which is told
 		}

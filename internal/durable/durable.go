@@ -24,7 +24,7 @@ func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error
 	if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
 		return fmt.Errorf("write %s: %w", path, syscall.EISDIR)
 	}
-	if err := RemoveLeftovers(path); err != nil {
+	if err := removeLeftovers(path); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	f, err := createPart(path)

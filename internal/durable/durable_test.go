@@ -177,19 +177,31 @@ func TestManyWritersOfOneFile(t *testing.T) {
 	wantNames(t, filepath.Dir(path), "file")
 }
 
-func TestPartName(t *testing.T) {
-	long := strings.Repeat("n", 255)
-	tests := []struct{ name, target, want string }{
-		{"short", "/a/b", ".bayplan-part-b"},
-		{"same length", "/a/" + strings.Repeat("n", 214), ".bayplan-part-" + strings.Repeat("n", 214)},
+// Whoever finds a temporary file is told by its name what it was to be.
+func TestTemporaryName(t *testing.T) {
+	tests := map[string]string{
+		"short":                                  "b",
+		"as long as the temporary name can hold": strings.Repeat("n", 214),
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := durable.PartName(tt.target); got != tt.want {
-				t.Errorf("PartName = %q, want %q", got, tt.want)
+	for name, target := range tests {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			err := durable.WriteFile(filepath.Join(dir, target), 0o644, func(io.Writer) error {
+				found, err := filepath.Glob(filepath.Join(dir, ".bayplan-part-"+target+"-*"))
+				if len(found) != 1 {
+					t.Errorf("found %q, %v", found, err)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
 			}
 		})
 	}
+}
+
+func TestLongestName(t *testing.T) {
+	long := strings.Repeat("n", 255)
 	dir := t.TempDir()
 	if err := durable.WriteBytes(filepath.Join(dir, long), 0o644, nil); err != nil {
 		t.Errorf("a name as long as can be: %v", err)

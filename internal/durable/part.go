@@ -19,10 +19,10 @@ const PartPrefix = ".bayplan-part-"
 // maxName is how long a file's name may be on all usual file systems.
 const maxName = 255
 
-// PartName gives the name, without its random end, of the temporary files of
+// partName gives the name, without its random end, of the temporary files of
 // a target: the prefix and the target's own name, so that a person who finds
 // one knows what it was to be.
-func PartName(target string) string {
+func partName(target string) string {
 	name := filepath.Base(target)
 	if len(PartPrefix)+len(name)+1+partRandom <= maxName {
 		return PartPrefix + name
@@ -37,7 +37,7 @@ const partRandom = 26 // of rand.Text
 // createPart makes a new temporary file for path and locks it.
 func createPart(path string) (*os.File, error) {
 	for {
-		name := filepath.Join(filepath.Dir(path), PartName(path)+"-"+rand.Text())
+		name := filepath.Join(filepath.Dir(path), partName(path)+"-"+rand.Text())
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
 			return nil, err
@@ -75,10 +75,10 @@ func noLocks(err error) bool {
 	return errors.Is(err, unix.ENOLCK) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS)
 }
 
-// RemoveLeftovers removes the temporary files that killed writers of path
-// left. WriteFile does so on its own.
-func RemoveLeftovers(path string) error {
-	dir, prefix := filepath.Dir(path), PartName(path)+"-"
+// removeLeftovers removes the temporary files that killed writers of path
+// left.
+func removeLeftovers(path string) error {
+	dir, prefix := filepath.Dir(path), partName(path)+"-"
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err

@@ -10,7 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"sort"
+	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -72,8 +73,7 @@ func (x *Extraction) run(ctx context.Context, r io.Reader, st *stage) ([]Entry, 
 	if x.Want != nil && !same(x.Want, entries) {
 		return nil, errors.New("the archive is another one now than it was a moment ago")
 	}
-	sorted := append([]Entry(nil), entries...)
-	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Name < sorted[j].Name })
+	sorted := slices.SortedFunc(slices.Values(entries), func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	if err := CheckPlaces(st.root, sorted); err != nil {
 		return nil, err
 	}
@@ -108,15 +108,9 @@ func (x *Extraction) have() map[string]bool {
 
 // same says whether two listings are of the same content.
 func same(a, b []Entry) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].Name != b[i].Name || a[i].Mode != b[i].Mode || a[i].SHA256 != b[i].SHA256 {
-			return false
-		}
-	}
-	return true
+	return slices.EqualFunc(a, b, func(a, b Entry) bool {
+		return a.Name == b.Name && a.Mode == b.Mode && a.SHA256 == b.SHA256
+	})
 }
 
 // A writer is the sink that fills a stage.

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
@@ -22,25 +23,16 @@ var ErrLimit = errors.New("limit reached")
 
 // orDefault fills in the defaults. They are far above what disk images need.
 func (l Limits) orDefault() Limits {
-	def := func(v *int64, d int64) {
-		if *v == 0 {
-			*v = d
-		}
+	return Limits{
+		Entries:   cmp.Or(l.Entries, 10_000),
+		Bytes:     cmp.Or(l.Bytes, 128<<30),
+		Ratio:     cmp.Or(l.Ratio, 500),
+		RatioFrom: cmp.Or(l.RatioFrom, 256<<20),
+		Name:      cmp.Or(l.Name, 1024),
+		Component: cmp.Or(l.Component, 255),
+		Depth:     cmp.Or(l.Depth, 32),
+		Window:    cmp.Or(l.Window, 128<<20),
 	}
-	defInt := func(v *int, d int) {
-		if *v == 0 {
-			*v = d
-		}
-	}
-	defInt(&l.Entries, 10_000)
-	def(&l.Bytes, 128<<30)
-	def(&l.Ratio, 500)
-	def(&l.RatioFrom, 256<<20)
-	defInt(&l.Name, 1024)
-	defInt(&l.Component, 255)
-	defInt(&l.Depth, 32)
-	def(&l.Window, 128<<20)
-	return l
 }
 
 // overhead is what headers and padding of an entry may take in the unpacked

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -217,11 +218,12 @@ func (c *Client) Rename(ctx context.Context, id, name string) error {
 // SetProperties sets properties of an image and leaves its others as they are.
 func (c *Client) SetProperties(ctx context.Context, id string, properties map[string]string) error {
 	var patch images.UpdateOpts
-	for _, name := range sortedKeys(properties) {
+	names := slices.Sorted(maps.Keys(properties))
+	for _, name := range names {
 		// "add" also overwrites; "replace" of an absent property is an error.
 		patch = append(patch, images.UpdateImageProperty{Op: images.AddOp, Name: name, Value: properties[name]})
 	}
-	return c.update(ctx, id, "set "+strings.Join(sortedKeys(properties), " and "), patch...)
+	return c.update(ctx, id, "set "+strings.Join(names, " and "), patch...)
 }
 
 // SetVisibility makes an image public, private, shared or community.
@@ -247,13 +249,4 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 		return fmt.Errorf("delete image %s of cloud %q: %w", id, c.cloud, err)
 	}
 	return nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
