@@ -33,7 +33,7 @@ type Runner struct {
 // A SelectionError says that a run with these Only and Skip makes no sense.
 // Nothing was run.
 type SelectionError struct {
-	Step string // the step that is not there, or that has no record
+	Step string // the step that is not there, or that has no record; "": no step is left
 	Err  error
 }
 
@@ -87,6 +87,13 @@ func (r *Runner) parallel() int {
 	return max(4, runtime.GOMAXPROCS(0))
 }
 
+// CheckSelection gives a *SelectionError when Only and Skip make no sense for
+// the plan. It needs no state, so callers can ask before they make one.
+func (r *Runner) CheckSelection() error {
+	_, err := r.chosen()
+	return err
+}
+
 // chosen gives the ids of the steps to run.
 func (r *Runner) chosen() (map[string]bool, error) {
 	chosen := map[string]bool{}
@@ -103,7 +110,15 @@ func (r *Runner) chosen() (map[string]bool, error) {
 		}
 		return nil
 	}
-	return chosen, errors.Join(set(r.Only, true), set(r.Skip, false))
+	if err := errors.Join(set(r.Only, true), set(r.Skip, false)); err != nil {
+		return nil, err
+	}
+	for _, run := range chosen {
+		if run {
+			return chosen, nil
+		}
+	}
+	return nil, &SelectionError{Err: errors.New("no step is left to run: all that are asked for are skipped")}
 }
 
 // remembered gives the outputs of the steps that are referred to but not run,

@@ -285,6 +285,11 @@ func TestOnlyAndSkip(t *testing.T) {
 			t.Errorf("error %v, want a *SelectionError about aa", err)
 		}
 	}
+	for _, r := range []*Runner{{Graph: g, Only: []string{"a"}, Skip: []string{"a"}}, {Graph: g, Skip: []string{"a", "b", "c", "d"}}} {
+		if err := r.CheckSelection(); !errors.As(err, &missing) || !strings.Contains(err.Error(), "no step is left") {
+			t.Errorf("only %v, skip %v: error %v, want that nothing is left", r.Only, r.Skip, err)
+		}
+	}
 	_, err = (&Runner{Graph: g, Only: []string{"fre", "a"}}).Why(t.Context(), "zz")
 	if !errors.As(err, &missing) {
 		t.Errorf("why of an unknown step: %v", err)
