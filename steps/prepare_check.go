@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/labels"
@@ -45,8 +46,18 @@ func registryPath(s string) error {
 		return fmt.Errorf("%q has a slash too many at an end", s)
 	case !registryPathText.MatchString(s):
 		return fmt.Errorf("%q is not a registry's host with a path below it", s)
+	case !beginsWithHost(s):
+		return fault.WithHint(fmt.Errorf("%q does not begin with a registry's host", s),
+			"write it with a dot or its port, as in docker.io/tripleoqueens and undercloud:8787")
 	}
 	return nil
+}
+
+// beginsWithHost tells a host from a part of a path as container engines do.
+// Without one, the first part of the path would be lost in what is pushed.
+func beginsWithHost(s string) bool {
+	host, _, _ := strings.Cut(s, "/")
+	return strings.ContainsAny(host, ".:") || host == "localhost"
 }
 
 var registryPathText = regexp.MustCompile(`^[0-9A-Za-z\[\]:._/-]+$`)
@@ -82,7 +93,8 @@ func (p *prepare) checkLinks(w runner.World) error {
 	return nil
 }
 
-// checkSet refuses variables that the release does not have.
+// checkSet refuses variables that the release does not have, and namespaces
+// that are none.
 func (p *prepare) checkSet() error {
 	known, err := tripleo.Variables(p.Release)
 	if err != nil {
@@ -90,7 +102,11 @@ func (p *prepare) checkSet() error {
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(p.Set)) {
-		errs = append(errs, plan.At("set."+name, oneOf(name, known...)))
+		err := oneOf(name, known...)
+		if err == nil && strings.HasSuffix(name, "namespace") {
+			err = registryPath(p.Set[name])
+		}
+		errs = append(errs, plan.At("set."+name, err))
 	}
 	return errors.Join(errs...)
 }

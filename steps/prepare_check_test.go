@@ -113,7 +113,13 @@ func TestPrepareValidate(t *testing.T) {
 			`label template "{version"`,
 			"missing closing )",
 		}},
-		{"a space in a name", prepare{Namespace: "host/a b"}, []string{`"host/a b" is not a registry's host with a path below it`}},
+		{"a space in a name", prepare{Namespace: "host:1/a b"}, []string{`"host:1/a b" is not a registry's host with a path below it`}},
+		{"no host", prepare{Release: "queens", Namespace: "tripleoqueens", PushDestination: "undercloud", Set: map[string]string{"ceph_namespace": "ceph", "ceph_image": "ceph"}}, []string{
+			`"tripleoqueens" does not begin with a registry's host`,
+			`"undercloud" does not begin with a registry's host`,
+			`"ceph" does not begin with a registry's host`,
+		}},
+		{"short hosts", prepare{Release: "queens", Namespace: "localhost/ns", PushDestination: "undercloud:8787"}, nil},
 		{"unknown variables", prepare{Release: "rhosp13", Set: map[string]string{"ceph_tags": "a", "prefix": "b"}}, []string{`"ceph_tags" is none of`, `"prefix" is none of`}},
 		{"reading what is written", prepare{Environments: []plan.Path{"/a"}, ImagesFile: "/a"}, []string{"/a would be read and written"}},
 	}
