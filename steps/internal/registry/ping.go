@@ -1,0 +1,96 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/regclient/regclient/config"
+	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// A Greeting is how a registry answers at its door.
+type Greeting struct {
+	Server string // who serves it, as far as that can be told; Unknown, and maybe what it says, otherwise
+	Asks   bool   // it lets nobody in without a login or a token
+	Login  bool   // it was shown credentials, and took them
+}
+
+// Greet asks whether a host speaks the registry API and lets us in: with our
+// credentials if it asks for any. A host that does not gives an error.
+func (c *Client) Greet(ctx context.Context, host string) (Greeting, error) {
+	if host == "" {
+		return Greeting{}, errEmptyHost
+	}
+	r := ref.Ref{Scheme: "reg", Registry: host}
+	var header http.Header
+	err := c.call(ctx, r, func(ctx context.Context) error {
+		pong, err := c.pull.Ping(ctx, r)
+		header = pong.Header
+		return err
+	})
+	if err == nil && !speaks(header) || KindOf(err) == NotFound {
+		err = fault.WithHint(fmt.Errorf("%s: %w", host, ErrNoRegistry), "check host and address of the connection")
+	}
+	if err != nil {
+		return Greeting{}, err
+	}
+	p, err := c.party(ctx, r)
+	if err != nil {
+		return Greeting{}, err
+	}
+	at := c.address(host)
+	door := c.knock(ctx, at+"/v2/")
+	asks := door.status == http.StatusUnauthorized
+	return Greeting{Server: c.server(ctx, at, header, door), Asks: asks, Login: asks && !p.cred.zero()}, nil
+}
+
+// address gives what a host's URLs begin with.
+func (c *Client) address(host string) string {
+	conf := config.HostNewName(host)
+	if l := c.hosts[host]; l != nil {
+		conf = l.configs[0]
+	}
+	if conf.TLS == config.TLSDisabled {
+		return "http://" + conf.Hostname
+	}
+	return "https://" + conf.Hostname
+}
+
+// speaks says whether a good answer to /v2/ is a registry's. The specification
+// asks for the status alone; but web servers that have a page for everything
+// answer with that, too.
+func speaks(h http.Header) bool {
+	return h.Get(apiVersion) != "" || !strings.HasPrefix(h.Get("Content-Type"), "text/html")
+}
+
+const apiVersion = "Docker-Distribution-Api-Version"
+
+// A knock is an answer to somebody who shows no credentials; its zero value is
+// none.
+type knock struct {
+	status int
+	header http.Header
+	body   string // its beginning
+}
+
+// knock asks for something once. What comes of it only serves to find out more:
+// whether a host can be reached has been found out before.
+func (c *Client) knock(ctx context.Context, url string) knock {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return knock{}
+	}
+	req.Header.Set("User-Agent", userAgent)
+	resp, err := c.guard.next.RoundTrip(req)
+	if err != nil {
+		return knock{}
+	}
+	defer func() { _ = resp.Body.Close() }()
+	head, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // cut short it is no worse
+	return knock{resp.StatusCode, resp.Header, string(head)}
+}

@@ -1,0 +1,160 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A door is a registry that is only ever looked at from outside.
+type door struct {
+	header    map[string]string // of every answer
+	challenge string            // "": everybody is let in
+	unknown   string            // body of the answer to what is not known
+	page      string            // what there is at /v2/, "{}" where ""
+}
+
+const doorPassword = "horse staple"
+
+func (d door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for k, v := range d.header {
+		w.Header().Set(k, v)
+	}
+	_, password, _ := r.BasicAuth()
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/token"), strings.HasSuffix(r.URL.Path, "/auth"):
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"token":"t"}`)
+	case r.URL.Path != "/v2/":
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = io.WriteString(w, d.unknown)
+	case d.challenge != "" && password != doorPassword && r.Header.Get("Authorization") != "Bearer t":
+		w.Header().Set("WWW-Authenticate", d.challenge)
+		w.WriteHeader(http.StatusUnauthorized)
+	case d.page != "":
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, d.page)
+	default:
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, "{}")
+	}
+}
+
+func (d door) greet(t *testing.T, user, password string) (Greeting, error) {
+	t.Helper()
+	h := Host{Name: dstHost, Handler: d, User: user}
+	if user != "" {
+		h.Password = func(context.Context) (string, error) { return password, nil }
+	}
+	return newClient(t, h).Greet(t.Context(), dstHost)
+}
+
+func bearer(rest string) string {
+	return `Bearer realm="https://` + dstHost + rest
+}
+
+func TestGreet(t *testing.T) {
+	v2 := map[string]string{apiVersion: "registry/2.0"}
+	with := func(name, value string) map[string]string {
+		return map[string]string{apiVersion: "registry/2.0", name: value}
+	}
+	tests := map[string]struct {
+		door door
+		user string
+		want Greeting
+	}{
+		"distribution":              {door{header: v2, unknown: "404 page not found\n"}, "", Greeting{Server: "distribution"}},
+		"distribution behind nginx": {door{header: with("Server", "nginx/1.24.0"), unknown: "404 page not found\n"}, "", Greeting{Server: "distribution"}},
+		"distribution with users": {
+			door{header: v2, unknown: "404 page not found\n", challenge: `Basic realm="r"`},
+			"stack",
+			Greeting{Server: "distribution", Asks: true, Login: true},
+		},
+		"credentials that nobody asks for": {door{header: v2}, "stack", Greeting{Server: "unknown"}},
+		"a token for everybody":            {door{header: v2, challenge: bearer(`/token",service="s"`)}, "", Greeting{Server: "unknown", Asks: true}},
+		"a token for a user":               {door{header: v2, challenge: bearer(`/token",service="s"`)}, "stack", Greeting{Server: "unknown", Asks: true, Login: true}},
+		"without any header":               {door{}, "", Greeting{Server: "unknown"}},
+		"another server":                   {door{header: with("Server", "caddy\x7f\u202e")}, "", Greeting{Server: `unknown ("caddy\x7f\u202e")`}},
+		"bayplan":                          {door{header: with("Server", "bayplan")}, "", Greeting{Server: "bayplan"}},
+		"Artifactory":                      {door{header: with("X-JFrog-Version", "Artifactory/7.90.1 79001900")}, "", Greeting{Server: "Artifactory"}},
+		"Nexus":                            {door{header: with("Server", "Nexus/3.70.1-02 (OSS)")}, "", Greeting{Server: "Nexus Repository"}},
+		"files under Apache":               {door{header: with("Server", "Apache")}, "", Greeting{Server: "Apache httpd (image-serve)"}},
+		"Harbor":                           {door{header: v2, challenge: bearer(`/service/token",service="harbor-registry"`)}, "", Greeting{Server: "Harbor", Asks: true}},
+		"GitLab":                           {door{header: v2, challenge: bearer(`/jwt/auth",service="container_registry"`)}, "", Greeting{Server: "GitLab", Asks: true}},
+		"Gitea":                            {door{header: v2, challenge: bearer(`/v2/token",service="container_registry",scope="*"`)}, "", Greeting{Server: "Gitea or Forgejo", Asks: true}},
+		"Satellite": {
+			door{header: v2, challenge: bearer(`/v2/token",service="sat.example.com",scope="repository:registry:pull,push"`)},
+			"",
+			Greeting{Server: "Satellite or Katello", Asks: true},
+		},
+		"Quay": {door{challenge: bearer(`/v2/auth",service="` + dstHost + `"`)}, "", Greeting{Server: "Quay", Asks: true}},
+		"ECR": {
+			door{header: v2, challenge: `Basic realm="https://1.dkr.ecr.eu-west-2.amazonaws.com/",service="ecr.amazonaws.com"`},
+			"AWS",
+			Greeting{Server: "Amazon ECR", Asks: true, Login: true},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := tt.door.greet(t, tt.user, doorPassword)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGreetRefused(t *testing.T) {
+	tests := map[string]struct {
+		door           door
+		user, password string
+		kind           Kind
+		want           string
+	}{
+		"no credentials":    {door{challenge: `Basic realm="r"`}, "", "", NoLogin, "asks for credentials"},
+		"wrong credentials": {door{challenge: `Basic realm="r"`}, "stack", "wrong", BadLogin, `refuses the credentials of user "stack"`},
+		"a page":            {door{page: "<html>welcome</html>"}, "", "", Other, "not as a container registry"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := tt.door.greet(t, tt.user, tt.password)
+			if err == nil || KindOf(err) != tt.kind || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v (%v), want %q", err, KindOf(err), tt.want)
+			}
+		})
+	}
+	for name, status := range map[string]int{"a server of something else": 404, "one that is ill": 503} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, Host{Name: dstHost, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })})
+			_, err := c.Greet(t.Context(), dstHost)
+			if got := errors.Is(err, ErrNoRegistry); err == nil || got != (status == 404) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	t.Run("no host", func(t *testing.T) {
+		if _, err := newClient(t).Greet(t.Context(), ""); err == nil {
+			t.Error("nobody was asked, and answered")
+		}
+	})
+}
+
+// However a registry's challenge looks, nothing is taken from it but a name.
+func TestHostileChallenges(t *testing.T) {
+	for _, challenge := range []string{
+		"", "Basic", `Basic realm="`, `Bearer realm="://",service="x"`, `Bearer realm="%zz"`, `Bearer service=""`,
+		strings.Repeat(`a="b",`, 10000), "\x00\xff", `Bearer realm="/v2/auth",service=""`,
+	} {
+		if got := challenged(challenge); got != "" {
+			t.Errorf("%.40q: got %q", challenge, got)
+		}
+	}
+}

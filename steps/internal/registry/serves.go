@@ -1,0 +1,94 @@
+package registry
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Unknown is who serves a registry that gives itself away by nothing.
+const Unknown = "unknown"
+
+// server finds out who serves a registry, from how it answers those who are
+// let in, and those who show nothing. It never guesses from the host's name.
+func (c *Client) server(ctx context.Context, at string, in http.Header, door knock) string {
+	for _, h := range []http.Header{door.header, in} {
+		if name := named(h); name != "" {
+			return name
+		}
+	}
+	if name := challenged(door.header.Get("WWW-Authenticate")); name != "" {
+		return name
+	}
+	if isDistribution(c.knock(ctx, at+"/v2/-")) {
+		return "distribution"
+	}
+	if says := in.Get("Server"); says != "" {
+		return Unknown + " (" + strconv.Quote(says[:min(len(says), 60)]) + ")"
+	}
+	return Unknown
+}
+
+// named reads the headers in which servers tell their names.
+func named(h http.Header) string {
+	says := h.Get("Server")
+	product, _, _ := strings.Cut(says, "/")
+	switch {
+	case h.Get("X-Jfrog-Version") != "" || product == "Artifactory":
+		return "Artifactory"
+	case product == "Nexus":
+		return "Nexus Repository"
+	case product == "bayplan":
+		return "bayplan"
+	case product == "Apache" && h.Get(apiVersion) != "":
+		// Files under Apache, with the header added: TripleO's since Stein.
+		return "Apache httpd (image-serve)"
+	}
+	return ""
+}
+
+var parameter = regexp.MustCompile(`(\w+)="([^"]*)"`)
+
+// challenged tells by what a server asks for: the name of the service that
+// tokens are for, and where they are had.
+func challenged(challenge string) string {
+	says := map[string]string{}
+	for _, p := range parameter.FindAllStringSubmatch(challenge, -1) {
+		says[p[1]] = p[2]
+	}
+	realm, err := url.Parse(says["realm"])
+	if err != nil {
+		realm = &url.URL{}
+	}
+	switch service := says["service"]; {
+	case service == "harbor-registry":
+		return "Harbor"
+	case service == "registry.docker.io":
+		return "Docker Hub"
+	case service == "ghcr.io":
+		return "GitHub"
+	case service == "ecr.amazonaws.com":
+		return "Amazon ECR"
+	case service == "container_registry" && realm.Path == "/jwt/auth":
+		return "GitLab"
+	case service == "container_registry" && realm.Path == "/v2/token":
+		return "Gitea or Forgejo"
+	case realm.Path == "/v2/token" && says["scope"] == "repository:registry:pull,push":
+		return "Satellite or Katello"
+	case realm.Path == "/v2/auth" && service == realm.Host && service != "":
+		return "Quay"
+	case realm.Path == "/openshift/token":
+		return "OpenShift"
+	}
+	return ""
+}
+
+// isDistribution tells the reference implementation, docker-registry, by how
+// it answers for a path that it does not know: as a registry, in Go's words.
+func isDistribution(k knock) bool {
+	return k.status == http.StatusNotFound && k.header.Get(apiVersion) == "registry/2.0" &&
+		strings.TrimSpace(k.body) == "404 page not found"
+}
