@@ -15,6 +15,7 @@ func Builtin(out *Outside) runner.Types {
 		glanceUploadType(out),
 		tagDiscoverType(out),
 		prepareType(out),
+		verifyRegistryType(out),
 		mirrorType(out),
 		verifyCatalogType(out),
 	}

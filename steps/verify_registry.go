@@ -1,0 +1,141 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+)
+
+// verifyRegistry checks, before anything is pushed, that a registry is there:
+// that it answers on its port as a registry does and accepts the connection's
+// credentials, and, with only, that it holds nothing that is not of this plan.
+type verifyRegistry struct {
+	// Registry to look at, a name under connections.registries.
+	Registry string `json:"registry"`
+	// List of images, as prepare writes it: the registry's catalog may name their repositories and no other. Any of them may still be missing, so it holds before the first upload and after.
+	Only plan.Path `json:"only,omitempty"`
+
+	out *Outside
+}
+
+func verifyRegistryType(out *Outside) runner.Type {
+	return runner.Type{
+		Name:  "verify-registry",
+		Check: true,
+		Outputs: []runner.Output{
+			{Name: "server", Doc: "Who serves the registry, such as distribution, Harbor or Satellite; unknown where it does not show."},
+			{Name: "login", Doc: "What became of the credentials: accepted, anonymous where it takes none but asks for a token, not asked for."},
+			{Name: "catalog", Doc: "Whether the registry's catalog can be read: open or closed."},
+			{Name: "repositories", Doc: "The repositories that the catalog lists, sorted; none when it is closed.", List: true},
+		},
+		New: func() runner.Step { return &verifyRegistry{out: out} },
+	}
+}
+
+// Validate implements runner.Validator.
+func (v *verifyRegistry) Validate() error { return registryKnown(v.out, "registry", v.Registry) }
+
+// Paths implements runner.Pather.
+func (v *verifyRegistry) Paths() runner.Paths {
+	return runner.Paths{Reads: texts([]plan.Path{v.Only})}
+}
+
+// Inputs implements runner.Step: the registry's host and the list.
+func (v *verifyRegistry) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
+	host, err := v.out.RegistryHost(v.Registry)
+	if err != nil {
+		return nil, err
+	}
+	if v.Only == "" {
+		return []runner.Input{{Name: "registry", Digest: host}}, nil
+	}
+	return imagesListInputs(ctx, w, string(v.Only), host)
+}
+
+// Diff implements runner.Step. What is not as expected is an error.
+func (v *verifyRegistry) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
+	outputs, err := v.Verify(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return &runner.Finding{Outputs: outputs}, nil
+}
+
+// Verify implements runner.Step.
+func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
+	host, err := v.out.RegistryHost(v.Registry)
+	if err != nil {
+		return nil, err
+	}
+	greeting, err := v.out.Registry().Greet(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	names, err := v.out.Registry().Catalog(ctx, host)
+	closed := catalogClosed(err)
+	switch {
+	case closed && v.Only != "":
+		return nil, fault.WithHint(err, "only needs a registry whose catalog can be read")
+	case err != nil && !closed:
+		return nil, err
+	}
+	slices.Sort(names)
+	if err := v.nothingElse(w, host, names); err != nil {
+		return nil, err
+	}
+	catalog := "open"
+	if closed {
+		catalog = "closed"
+	}
+	return runner.Outputs{
+		"server": plan.Text(greeting.Server), "login": plan.Text(login(greeting)),
+		"catalog": plan.Text(catalog), "repositories": plan.List(names...),
+	}, nil
+}
+
+// nothingElse refuses repositories that the list does not name.
+func (v *verifyRegistry) nothingElse(w runner.World, host string, names []string) error {
+	if v.Only == "" {
+		return nil
+	}
+	images, err := readImagesList(w, string(v.Only), host)
+	if err != nil {
+		return err
+	}
+	var errs *multierror.Error
+	want := expected(images)
+	for _, name := range names {
+		if _, found := slices.BinarySearch(want, name); !found {
+			errs = multierror.Append(errs, fmt.Errorf("extra: repository %s", name))
+		}
+	}
+	return errs.ErrorOrNil()
+}
+
+func login(g registry.Greeting) string {
+	switch {
+	case g.Login:
+		return "accepted"
+	case g.Asks:
+		return "anonymous"
+	}
+	return "not asked for"
+}
+
+// catalogClosed says whether a registry has no catalog, or none for us.
+func catalogClosed(err error) bool {
+	switch registry.KindOf(err) {
+	case registry.NotFound, registry.Denied, registry.NoLogin:
+		return true
+	}
+	var e *registry.Error
+	return errors.As(err, &e) && (e.Status == 400 || e.Status == 405 || e.Status == 501)
+}

@@ -1,0 +1,163 @@
+package steps
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+)
+
+func (b *registryBench) verifyRegistry() *verifyRegistry {
+	return &verifyRegistry{Registry: "local", Only: b.file(), out: b.Outside}
+}
+
+func TestVerifyRegistryLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: verifyRegistryType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := newRegistryBench(t)
+		b.put(t, "rhosp13/openstack-bare:latest", "left/over:1")
+		return &steptest.Fixture{
+			New:      func() runner.Step { return b.verifyRegistry() },
+			Satisfy:  func(t *testing.T) { b.local = openRegistry(t, localConfig()) },
+			Dirs:     []string{b.dir},
+			Snapshot: func() string { return b.snapshot(t) },
+			Secrets:  []string{benchRegistryPassword},
+			Break: []steptest.Break{
+				{Name: "a repository is added", Do: func(t *testing.T) { b.put(t, "rhosp13/openstack-bare:latest", "other/thing:1") }},
+				{Name: "the list shrinks to what is not there", Do: func(t *testing.T) {
+					b.list(t, "base")
+					b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-nova-api:1")
+				}},
+				{Name: "the catalog is closed", Do: func(*testing.T) { b.before["local"] = refuseAll("GET", "/_catalog", http.StatusNotFound) }},
+				{Name: "another password is asked for", Do: func(t *testing.T) {
+					b.local = openRegistry(t, embeddedregistry.Config{User: "stack", Password: "another"})
+				}},
+				{Name: "it is gone", Do: func(*testing.T) { b.before["local"] = refuseAll("GET", "", http.StatusNotFound) }},
+			},
+		}
+	}})
+}
+
+func localConfig() embeddedregistry.Config {
+	return embeddedregistry.Config{User: "stack", Password: benchRegistryPassword}
+}
+
+// It holds before the first upload, in its midst, and after.
+func TestVerifyRegistry(t *testing.T) {
+	b := newRegistryBench(t)
+	outputs := func(v *verifyRegistry) map[string]string {
+		t.Helper()
+		f, err := v.Diff(t.Context(), &runner.Disk{}, nil)
+		if err != nil || f.Change != nil {
+			t.Fatalf("got %+v, %v", f, err)
+		}
+		return map[string]string{
+			"server": f.Outputs["server"].String(), "login": f.Outputs["login"].String(),
+			"catalog": f.Outputs["catalog"].String(), "repositories": strings.Join(f.Outputs["repositories"].Items(), " "),
+		}
+	}
+	want := map[string]string{"server": "bayplan", "login": "accepted", "catalog": "open", "repositories": ""}
+	for _, tt := range []struct{ push, repositories string }{
+		{"", ""},
+		{"nova-api", "rhosp13/openstack-nova-api"},
+		{"base", "rhosp13/openstack-base rhosp13/openstack-nova-api"},
+	} {
+		if tt.push != "" {
+			b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-"+tt.push+":13.0-40")
+		}
+		want["repositories"] = tt.repositories
+		if diff := cmp.Diff(want, outputs(b.verifyRegistry())); diff != "" {
+			t.Errorf("after pushing %q (-want +got):\n%s", tt.push, diff)
+		}
+	}
+	anonymous := &verifyRegistry{Registry: "upstream", out: b.Outside}
+	got := outputs(anonymous)
+	if got["login"] != "not asked for" || got["server"] != "bayplan" || !strings.Contains(got["repositories"], "openstack-bare") {
+		t.Errorf("got %v", got)
+	}
+	b.before["upstream"] = refuseAll("GET", "/_catalog", http.StatusUnauthorized)
+	if got := outputs(anonymous); got["catalog"] != "closed" || got["repositories"] != "" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestVerifyRegistryErrors(t *testing.T) {
+	tests := map[string]struct {
+		set        func(t *testing.T, b *registryBench, v *verifyRegistry)
+		want, hint string
+	}{
+		"nothing listens": {
+			func(_ *testing.T, b *registryBench, _ *verifyRegistry) {
+				b.before["local"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+			}, "192.0.2.1:8787", "",
+		},
+		"a web server": {
+			func(_ *testing.T, b *registryBench, _ *verifyRegistry) {
+				b.before["local"] = refuseAll("GET", "", http.StatusNotFound)
+			}, "192.0.2.1:8787: it answers, but not as a container registry", "check host and address",
+		},
+		"a wrong password": {
+			func(t *testing.T, b *registryBench, v *verifyRegistry) {
+				b.connect(t, "wrong")
+				v.out = b.Outside
+			}, `192.0.2.1:8787 refuses the credentials of user "stack"`, "check user and password",
+		},
+		"things left over": {
+			func(t *testing.T, b *registryBench, _ *verifyRegistry) {
+				b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
+				b.put(t, "rhosp13/openstack-bare:latest", "rhosp12/openstack-base:it")
+				b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:it")
+			}, "* extra: repository more/of\n\t* extra: repository rhosp12/openstack-base\n\n", "",
+		},
+		"a closed catalog": {
+			func(_ *testing.T, b *registryBench, _ *verifyRegistry) {
+				b.before["local"] = refuseAll("GET", "/_catalog", http.StatusMethodNotAllowed)
+			}, "catalog", "only needs a registry whose catalog can be read",
+		},
+		"a broken catalog": {
+			func(_ *testing.T, b *registryBench, v *verifyRegistry) {
+				v.Only = ""
+				b.before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
+					found := strings.HasSuffix(r.URL.Path, "/_catalog")
+					if found {
+						_, _ = w.Write([]byte("<html>"))
+					}
+					return found
+				}
+			}, "reading the catalog", "",
+		},
+		"no list": {
+			func(t *testing.T, b *registryBench, _ *verifyRegistry) { remove(t, string(b.file())) },
+			"images.yaml", "a prepare step writes it",
+		},
+		"a list for another registry": {
+			func(t *testing.T, b *registryBench, _ *verifyRegistry) {
+				b.write(t, "container_images:\n- imagename: a.example/b:1\n  push_destination: c.example\n")
+			}, `is to be pushed to "c.example"`, "",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newRegistryBench(t)
+			v := b.verifyRegistry()
+			tt.set(t, b, v)
+			_, err := v.Verify(t.Context(), &runner.Disk{})
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(fault.Hint(err), tt.hint) {
+				t.Errorf("got %v (hint %q), want %q (%q)", err, fault.Hint(err), tt.want, tt.hint)
+			}
+		})
+	}
+}
+
+func TestVerifyRegistryUnknownConnection(t *testing.T) {
+	b := newRegistryBench(t)
+	v := &verifyRegistry{Registry: "locla", out: b.Outside}
+	if err := v.Validate(); err == nil || !strings.Contains(fault.Hint(err), "did you mean local?") {
+		t.Errorf("got %v", err)
+	}
+}
