@@ -15,9 +15,11 @@ import (
 
 // glanceUpload brings the images of an overcloud into a cloud's image service
 // and the agent's into the directory that nodes boot from. An image whose
-// content is in the cloud already, by its digest, is left alone. Another one is
-// uploaded under a name of its own first, NAME.bayplan-upload; once it is whole
-// the old image becomes NAME_TIME and the new one NAME. Old images are kept.
+// content is in the cloud already, by its digest, in the right disk format, is
+// left alone; only its visibility and the ids of its kernel and ramdisk are set
+// right. Another one is uploaded under a name of its own first,
+// NAME.bayplan-upload; once it is whole the old image becomes NAME_TIME and the
+// new one NAME. Old images are kept.
 type glanceUpload struct {
 	// Cloud to upload to, a name under connections.clouds.
 	Cloud string `json:"cloud"`

@@ -136,15 +136,15 @@ func duplicate(name string, active []Image) error {
 }
 
 // differs says in what way an active image is not what is wanted, and is ""
-// when it is.
+// when it is. The disk format counts: whoever unpacks the image goes by it.
+// The container format does not: kernels that others uploaded are often called
+// "aki" there, and nobody goes by it.
 func (w Want) differs(ctx context.Context, img Image) (string, error) {
 	switch {
 	case img.Size != w.Size:
 		return "its content differs", nil
 	case img.DiskFormat != w.DiskFormat:
 		return fmt.Sprintf("its disk format is %s, not %s", img.DiskFormat, w.DiskFormat), nil
-	case img.ContainerFormat != w.ContainerFormat:
-		return fmt.Sprintf("its container format is %s, not %s", img.ContainerFormat, w.ContainerFormat), nil
 	}
 	stored, sum := img.Hash, w.SHA512
 	if img.HashAlgo != "sha512" || stored == "" {
