@@ -76,8 +76,8 @@ func placeImages(listed []listedImage, target func(listedImage) (string, error))
 }
 
 // targetOf is where an image is to be on a registry: below its
-// push_destination, with all that follows the first slash of its source.
-func targetOf(l tripleo.ListedImage, host string) (string, error) {
+// push_destination, with all that follows the first slash of its source, renamed.
+func targetOf(l tripleo.ListedImage, host string, rules ...renameRule) (string, error) {
 	path, err := pathOf(l.Name)
 	if err != nil {
 		return "", err
@@ -91,7 +91,7 @@ func targetOf(l tripleo.ListedImage, host string) (string, error) {
 			fmt.Errorf("image %q is to be pushed to %q, but the step's registry is %q", l.Name, pushHost, host),
 			"the push_destination of prepare and the host of the connection must be the same")
 	}
-	return to + "/" + path, nil
+	return to + "/" + renamed(path, rules), nil
 }
 
 // pathOf is what follows the first slash of an image's name: its repository

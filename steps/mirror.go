@@ -23,6 +23,10 @@ type mirror struct {
 	To string `json:"to"`
 	// Platforms to take out of images that are for many, such as linux/amd64 or linux/arm/v7; without it all. The image's index is then rewritten to name just these, or, where one is left, gives way to that one image: its digest is another one than at the source, which the diff and the output rewritten tell. An image that is for one platform only is copied as it is.
 	Platforms []string `json:"platforms,omitempty" jsonschema:"minItems=1"`
+	// Other names for repositories at the destination. The first rule whose from is the beginning of a repository's name applies, and of that name only the beginning is replaced.
+	Rename []renameRule `json:"rename,omitempty"`
+	// What is done about signatures, attestations and bills of materials, as cosign (sha256-... tags) and the referrers of the distribution specification keep them: copy them with an image when it is copied, before its tag; require that an image has a signature, or it fails before anything is moved, and bring also those that are made later; ignore them, which saves two to three requests an image. They are not checked.
+	Signatures string `json:"signatures,omitempty" jsonschema:"enum=copy,enum=require,enum=ignore,default=copy"`
 	// Most blobs to move at once.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=4"`
 
@@ -37,13 +41,15 @@ func mirrorType(out *Outside) runner.Type {
 			{Name: "rewritten", Doc: "Those of the images whose digest is not the source's, because of platforms.", List: true},
 			{Name: "count", Doc: "How many images there are."},
 		},
-		New: func() runner.Step { return &mirror{Parallel: registry.DefaultParallel, out: out} },
+		New: func() runner.Step { return &mirror{Signatures: "copy", Parallel: registry.DefaultParallel, out: out} },
 	}
 }
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
 	errs := []error{registryKnown(m.out, "to", m.To), plan.At("parallel", between(m.Parallel, 1, 64))}
+	errs = append(errs, plan.At("signatures", oneOf(m.Signatures, "copy", "require", "ignore")))
+	errs = append(errs, validateRename(m.Rename)...)
 	for i, p := range m.Platforms {
 		if p != "" {
 			errs = append(errs, plan.At(fmt.Sprintf("platforms[%d]", i), registry.CheckPlatform(p)))
@@ -101,7 +107,11 @@ func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.
 }
 
 func (m *mirror) selection() registry.Selection {
-	return registry.Selection{Platforms: m.Platforms}
+	want := registry.Selection{Platforms: m.Platforms}
+	if m.Signatures != "ignore" {
+		want.Signatures = registry.Signatures(m.Signatures)
+	}
+	return want
 }
 
 func (m *mirror) copyAll(ctx context.Context, t *registry.Table, p runner.Progress) error {
@@ -139,6 +149,9 @@ func mirrorItem(e *registry.Entry, pulls map[*registry.Entry]int64) runner.Item 
 	}
 	if e.Have != "" {
 		it.Op = runner.Update
+	}
+	if n := e.Attached(); n > 0 {
+		it.Note += ", with " + howMany(n, "signature or the like", "signatures and the like")
 	}
 	if e.Original != "" {
 		it.Note += fmt.Sprintf(", only %s of %d platforms: %s instead of %s", strings.Join(e.Kept, " "), e.Of, e.Digest, e.Original)

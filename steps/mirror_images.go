@@ -48,5 +48,5 @@ func (m *mirror) list(w runner.World) ([]registry.Image, error) {
 			return nil, err
 		}
 	}
-	return placeImages(listed, func(l listedImage) (string, error) { return targetOf(l.ListedImage, host) })
+	return placeImages(listed, func(l listedImage) (string, error) { return targetOf(l.ListedImage, host, m.Rename...) })
 }

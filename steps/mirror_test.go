@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
@@ -303,6 +302,8 @@ func TestMirrorValidate(t *testing.T) {
 		"not known yet": {mirror{Parallel: 4}, ""},
 		"unknown":       {mirror{To: "x", Parallel: 4}, `no registry "x"`},
 		"too many":      {mirror{To: "local", Parallel: 65}, "65 is not from 1 to 64"},
+		"signatures":    {mirror{To: "local", Parallel: 4, Signatures: "copied"}, "signatures: "},
+		"rename":        {mirror{To: "local", Parallel: 4, Rename: []renameRule{{"a", "b"}, {"ab", "c"}}}, "rename[1].from: "},
 		"an image's name": {
 			mirror{To: "local", Parallel: 4, Images: inline("", "rhosp13/openstack-base:1", upstreamHost+"/a")},
 			"images[1]: image reference \"rhosp13/openstack-base:1\" does not begin with a registry's host and a slash\nimages[2]: image \"registry.access.redhat.com/a\" has no tag",
@@ -380,14 +381,7 @@ func TestMirrorPlainList(t *testing.T) {
 // digest is told by the diff and the outputs.
 func TestMirrorPlatforms(t *testing.T) {
 	b := newRegistryBench(t)
-	many := openRegistry(t, embeddedregistry.Config{})
-	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
-		if !strings.HasPrefix(r.URL.Path, "/v2/many/") {
-			return false
-		}
-		many.ServeHTTP(w, r)
-		return true
-	}
+	b.pushable(t)
 	index := b.multiPlatform(t, "many/app:1", "amd64", "ppc64le", "s390x")
 	m := b.mirror()
 	m.Images = inline(upstreamHost+"/many/app:1", upstreamHost+"/rhosp13/openstack-base:13.0-40")
@@ -415,5 +409,43 @@ func TestMirrorPlatforms(t *testing.T) {
 	m.Platforms = []string{"amd64", ""}
 	if err := m.Validate(); err == nil || err.Error() != `platforms[0]: "amd64" is not of the form os/architecture or os/architecture/variant` {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestMirrorSignatures(t *testing.T) {
+	b := newRegistryBench(t)
+	b.pushable(t)
+	digest := b.multiPlatform(t, "signed/app:1", "amd64")
+	sig := b.multiPlatform(t, "signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig", "s390x")
+	m := mirrorType(b.Outside).New().(*mirror)
+	if m.Signatures != "copy" {
+		t.Errorf("signatures: %s is the default", m.Signatures)
+	}
+	m.To, m.Images = "local", inline(upstreamHost+"/signed/app:1")
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if note := f.Change.Items[0].Note; !strings.HasSuffix(note, ", with 1 signature or the like") {
+		t.Errorf("note %q", note)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.holds(t)["signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig"]; got != sig {
+		t.Errorf("the signature is %q", got)
+	}
+	m.Signatures = "require"
+	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil {
+		t.Errorf("required: %+v, %v", f, err)
+	}
+	m.Images = inline(upstreamHost+"/rhosp13/openstack-base:13.0-40", upstreamHost+"/signed/app:1")
+	_, err = m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err == nil || !strings.HasSuffix(err.Error(), "source: registry.access.redhat.com/rhosp13/openstack-base:13.0-40: it has no signature") || fault.Hint(err) == "" {
+		t.Errorf("got %v", err)
+	}
+	m.Signatures = "ignore"
+	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || len(f.Change.Items) != 1 {
+		t.Errorf("ignored: %+v, %v", f, err)
 	}
 }

@@ -219,8 +219,21 @@ func refuseAll(method, part string, status int) func(http.ResponseWriter, *http.
 	}
 }
 
-// multiPlatform pushes an index of images for linux to the upstream registry
-// and gives its digest.
+// pushable makes the upstream registry take images outside of rhosp13.
+func (b *registryBench) pushable(t *testing.T) {
+	t.Helper()
+	more := openRegistry(t, embeddedregistry.Config{})
+	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/v2/" || strings.HasPrefix(r.URL.Path, "/v2/rhosp13/") {
+			return false
+		}
+		more.ServeHTTP(w, r)
+		return true
+	}
+}
+
+// multiPlatform pushes an index of images for linux to the upstream registry,
+// which must be pushable, and gives its digest.
 func (b *registryBench) multiPlatform(t *testing.T, image string, architectures ...string) string {
 	t.Helper()
 	repo, tag, _ := strings.Cut(image, ":")

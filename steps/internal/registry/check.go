@@ -30,6 +30,7 @@ func (c *Client) Check(ctx context.Context, images []Image, deep bool) ([]*Check
 
 // CheckOnly is Check for what was moved with a selection.
 func (c *Client) CheckOnly(ctx context.Context, images []Image, want Selection, deep bool) ([]*Checked, error) {
+	want.lists = &tagLists{}
 	all := make([]*Checked, len(images))
 	for i, im := range images {
 		all[i] = &Checked{Image: im}
@@ -49,6 +50,13 @@ func (c *Client) check(ctx context.Context, k *Checked, want *Selection, deep bo
 	k.Want, k.Have, k.Original = e.Digest, e.Have, e.Original
 	if !deep || k.Have != k.Want {
 		return nil
+	}
+	if want.Signatures == RequireSignatures {
+		lost, err := c.lacks(ctx, e)
+		if err != nil {
+			return err
+		}
+		k.Lost = append(k.Lost, lost...)
 	}
 	return on(destination, c.checkParts(ctx, repoOf(e.target), k))
 }

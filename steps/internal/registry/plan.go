@@ -23,6 +23,7 @@ func (c *Client) Plan(ctx context.Context, images []Image) (*Table, error) {
 
 // PlanOnly is Plan for a selection.
 func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (*Table, error) {
+	want.lists = &tagLists{}
 	t := &Table{Images: entries(images, &want)}
 	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.look(ctx, e) }); err != nil {
 		return nil, err
@@ -91,6 +92,14 @@ func (c *Client) look(ctx context.Context, e *Entry) {
 	if err := c.compare(ctx, e); err != nil {
 		e.fail(err)
 		return
+	}
+	if e.State == Unchanged && e.want.Signatures == RequireSignatures {
+		switch lost, err := c.lacks(ctx, e); {
+		case err != nil:
+			e.fail(err)
+		case len(lost) > 0:
+			e.State = Copy
+		}
 	}
 	if e.State != Copy {
 		return

@@ -23,7 +23,10 @@ type Image struct {
 // A Selection says what of the images is moved. The zero Selection is all that
 // an image's manifests name, and nothing else.
 type Selection struct {
-	Platforms []string // os/architecture[/variant] of indexes; nil: all
+	Platforms  []string // os/architecture[/variant] of indexes; nil: all
+	Signatures Signatures
+
+	lists *tagLists
 }
 
 // A State is how far an image has come.
@@ -55,8 +58,19 @@ type Entry struct {
 	want           *Selection
 	index          manifest.Manifest // rewritten, nil when it is as at the source
 	source, target ref.Ref
-	manifests      []manifest.Manifest // children first, the image itself last
+	attached       []attached
+	puts           []put // children first, the image itself last
 	parts          []descriptor.Descriptor
+}
+
+// Attached counts what speaks of the image and comes with it: signatures,
+// attestations, bills of materials.
+func (e *Entry) Attached() int { return len(e.attached) }
+
+// A put is a manifest that is to be put, by its digest or under a tag.
+type put struct {
+	manifest manifest.Manifest
+	tag      string
 }
 
 // A Blob is a blob that some image to be copied needs, once per registry.

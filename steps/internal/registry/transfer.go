@@ -89,12 +89,12 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 // publish puts an image's manifests, the one with the tag last, and makes
 // sure that the tag stands for the very image.
 func (c *Client) publish(ctx context.Context, e *Entry) error {
-	for i, m := range e.manifests {
-		to := repoOf(e.target).SetDigest(describe(m).Digest)
-		if i == len(e.manifests)-1 && e.target.Tag != "" {
-			to = repoOf(e.target).SetTag(e.target.Tag)
+	for _, p := range e.puts {
+		to := repoOf(e.target).SetDigest(describe(p.manifest).Digest)
+		if p.tag != "" {
+			to = repoOf(e.target).SetTag(p.tag)
 		}
-		if err := c.put(ctx, to, m); err != nil {
+		if err := c.put(ctx, to, p.manifest); err != nil {
 			return on(destination, err)
 		}
 	}

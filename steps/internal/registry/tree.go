@@ -30,11 +30,17 @@ type tree struct {
 // readTree reads an entry's manifests from its source.
 func (c *Client) readTree(ctx context.Context, e *Entry) error {
 	t := newTree(repoOf(e.source), c.manifest)
-	err := t.top(ctx, e)
-	if err != nil {
+	if err := t.top(ctx, e); err != nil {
 		return err
 	}
-	e.manifests, e.parts = t.manifests, t.blobs
+	image := len(t.manifests) - 1
+	if e.want.Signatures != IgnoreSignatures {
+		if err := c.attach(ctx, e, t); err != nil {
+			return err
+		}
+	}
+	e.stamp(t, image)
+	e.parts = t.blobs
 	e.Blobs = len(t.blobs)
 	for _, d := range t.blobs {
 		e.Size += d.Size
@@ -84,25 +90,22 @@ func (t *tree) walk(ctx context.Context, digest string, depth int) error {
 
 // take notes a manifest after all below it.
 func (t *tree) take(ctx context.Context, m manifest.Manifest, depth int) error {
-	if err := t.children(ctx, m, depth); err != nil {
+	if err := t.below(ctx, m, depth); err != nil {
 		return err
 	}
 	t.manifests = append(t.manifests, m)
 	return nil
 }
 
-func (t *tree) children(ctx context.Context, m manifest.Manifest, depth int) error {
+func (t *tree) below(ctx context.Context, m manifest.Manifest, depth int) error {
 	name := show(t.repo.SetDigest(describe(m).Digest))
 	switch m := m.(type) {
 	case manifest.Indexer:
-		list, err := m.GetManifestList()
+		list, err := children(m)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		for _, d := range list {
-			if err := d.Digest.Validate(); err != nil {
-				return fmt.Errorf("%s: an index with the digest %q: %w", name, d.Digest, err)
-			}
 			if err := t.walk(ctx, d.Digest.String(), depth+1); err != nil {
 				return err
 			}
@@ -112,6 +115,20 @@ func (t *tree) children(ctx context.Context, m manifest.Manifest, depth int) err
 		return t.image(m, name)
 	}
 	return fmt.Errorf("%s: a manifest of type %q cannot be copied", name, describe(m).MediaType)
+}
+
+// children gives what an index names, with digests that can be used.
+func children(index manifest.Indexer) ([]descriptor.Descriptor, error) {
+	list, err := index.GetManifestList()
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range list {
+		if err := d.Digest.Validate(); err != nil {
+			return nil, fmt.Errorf("an index with the digest %q: %w", d.Digest, err)
+		}
+	}
+	return list, nil
 }
 
 // image notes the blobs of one image.

@@ -1,0 +1,257 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+	"github.com/regclient/regclient/types/referrer"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// Signatures says what is done about that which speaks of an image without
+// being a part of it: signatures, attestations, bills of materials. Nothing of
+// it is looked into.
+type Signatures string
+
+// What there is to choose from.
+const (
+	IgnoreSignatures  Signatures = ""        // they are not looked for
+	CopySignatures    Signatures = "copy"    // those of an image that is copied come with it
+	RequireSignatures Signatures = "require" // an image without a signature fails; missing ones are copied later too
+)
+
+// maxAttached is how many things may speak of one image.
+const maxAttached = 200
+
+// An attached manifest speaks of an image.
+type attached struct {
+	digest    string
+	tag       string // as cosign names it, "" for a referrer
+	signature bool
+}
+
+// tagLists remembers the tags of repositories while a table is made: many
+// images of a list may be of one. The mutex is there because images are looked
+// at beside each other.
+type tagLists struct {
+	mu  sync.Mutex
+	all map[string]func() ([]string, error)
+}
+
+func (l *tagLists) get(name string, load func() ([]string, error)) ([]string, error) {
+	l.mu.Lock()
+	if l.all == nil {
+		l.all = map[string]func() ([]string, error){}
+	}
+	if l.all[name] == nil {
+		l.all[name] = sync.OnceValues(load)
+	}
+	f := l.all[name]
+	l.mu.Unlock()
+	return f()
+}
+
+// attachments finds what speaks of an entry's image, or of one of the images
+// of its index.
+func (c *Client) attachments(ctx context.Context, e *Entry, subjects []string) ([]attached, error) {
+	var all []attached
+	names, known, err := c.cosignTags(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	for _, subject := range subjects {
+		if e.index != nil && subject == e.Digest {
+			continue // the source has never heard of it
+		}
+		tagged, err := c.tagsOf(ctx, repoOf(e.source), subject, names, known)
+		if err != nil {
+			return nil, err
+		}
+		referring, err := c.referrers(ctx, repoOf(e.source).SetDigest(subject))
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, append(tagged, referring...)...); len(all) > maxAttached {
+			return nil, fmt.Errorf("%s: more than %d signatures and the like", show(e.source), maxAttached)
+		}
+	}
+	if e.want.Signatures == RequireSignatures && !slices.ContainsFunc(all, func(a attached) bool { return a.signature }) {
+		return nil, fault.WithHint(fmt.Errorf("%s: it has no signature", show(e.source)), "signatures: copy takes images without one, too")
+	}
+	return all, nil
+}
+
+// cosignTags lists the tags of an entry's source that may be cosign's, and
+// says whether they could be listed.
+func (c *Client) cosignTags(ctx context.Context, e *Entry) (names []string, known bool, err error) {
+	repo := repoOf(e.source)
+	all, err := e.want.lists.get(show(repo), func() ([]string, error) { return c.allTags(ctx, repo) })
+	if err != nil {
+		if ctx.Err() != nil || fault.IsConnection(err) || KindOf(err) == Mismatch {
+			return nil, false, err
+		}
+		return nil, false, nil
+	}
+	for _, t := range all {
+		if strings.HasPrefix(t, "sha256-") {
+			names = append(names, t)
+		}
+	}
+	return names, true, nil
+}
+
+func (c *Client) allTags(ctx context.Context, repo ref.Ref) ([]string, error) {
+	var tags []string
+	err := c.call(ctx, repo, func(ctx context.Context) error {
+		list, err := c.pull.TagList(ctx, repo)
+		if err == nil {
+			tags, err = list.GetTags()
+		}
+		return err
+	})
+	return tags, err
+}
+
+// tagsOf finds cosign's tags for one manifest. Where tags cannot be listed,
+// the usual ones are asked for.
+func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, names []string, known bool) ([]attached, error) {
+	stem := strings.Replace(subject, ":", "-", 1) + "."
+	if !known {
+		names = []string{stem + "sig", stem + "att", stem + "sbom"}
+	}
+	var found []attached
+	for _, tag := range names {
+		if !strings.HasPrefix(tag, stem) {
+			continue
+		}
+		d, err := c.head(ctx, c.pull, repo.SetTag(tag))
+		switch kind := KindOf(err); {
+		case err == nil:
+			found = append(found, attached{digest: d.Digest, tag: tag, signature: tag == stem+"sig"})
+		case kind != NotFound && kind != Denied:
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// referrers asks for the manifests whose subject a manifest is: by the
+// distribution specification, or else by the tag that stands in for it.
+func (c *Client) referrers(ctx context.Context, subject ref.Ref) ([]attached, error) {
+	var list referrer.ReferrerList
+	err := c.call(ctx, subject, func(ctx context.Context) (err error) {
+		list, err = c.pull.ReferrerList(ctx, subject)
+		return err
+	})
+	if kind := KindOf(err); err != nil && kind != NotFound && kind != Denied {
+		return nil, fmt.Errorf("what refers to it: %w", err)
+	}
+	var found []attached
+	for _, d := range list.Descriptors {
+		if err := d.Digest.Validate(); err != nil {
+			return nil, fmt.Errorf("%s: a referrer with the digest %q: %w", show(subject), d.Digest, err)
+		}
+		found = append(found, attached{digest: d.Digest.String(), signature: isSignature(d)})
+	}
+	return found, nil
+}
+
+// isSignature knows the signatures of cosign, of the sigstore bundle format
+// and of the Notary Project.
+func isSignature(d descriptor.Descriptor) bool {
+	switch d.ArtifactType {
+	case "application/vnd.cncf.notary.signature", "application/vnd.dev.cosign.artifact.sig.v1+json":
+		return true
+	}
+	return strings.HasPrefix(d.ArtifactType, "application/vnd.dev.sigstore.bundle")
+}
+
+// attach reads what speaks of an entry's image into its tree.
+func (c *Client) attach(ctx context.Context, e *Entry, t *tree) error {
+	subjects := make([]string, len(t.manifests))
+	for i, m := range t.manifests {
+		subjects[i] = describe(m).Digest
+	}
+	var err error
+	if e.attached, err = c.attachments(ctx, e, subjects); err != nil {
+		return err
+	}
+	for _, a := range e.attached {
+		if err := t.walk(ctx, a.digest, 1); err != nil {
+			return fmt.Errorf("what speaks of %s: %w", show(e.source), err)
+		}
+	}
+	return nil
+}
+
+// lacks finds what speaks of an unchanged image and is not at the destination.
+func (c *Client) lacks(ctx context.Context, e *Entry) ([]string, error) {
+	found, err := c.attachments(ctx, e, e.subjects())
+	if err != nil {
+		return nil, on(source, err)
+	}
+	var lost []string
+	for _, a := range found {
+		at := repoOf(e.target).SetDigest(a.digest)
+		if a.tag != "" {
+			at = repoOf(e.target).SetTag(a.tag)
+		}
+		have, err := c.tagged(ctx, at)
+		if err != nil {
+			return nil, on(destination, err)
+		}
+		if have != a.digest {
+			lost = append(lost, "manifest "+show(at))
+		}
+	}
+	return lost, nil
+}
+
+// subjects are what may be spoken of when only the top of an image is known.
+func (e *Entry) subjects() []string {
+	index, ok := e.index.(manifest.Indexer)
+	if !ok {
+		return []string{e.Digest}
+	}
+	var all []string
+	if list, err := children(index); err == nil {
+		for _, d := range list {
+			all = append(all, d.Digest.String())
+		}
+	}
+	return all
+}
+
+// stamp says under which tags an image's manifests are put, and in which
+// order: what speaks of the image comes before its tag.
+func (e *Entry) stamp(t *tree, image int) {
+	tags := map[digest.Digest][]string{}
+	for _, a := range e.attached {
+		if a.tag != "" {
+			tags[digest.Digest(a.digest)] = append(tags[digest.Digest(a.digest)], a.tag)
+		}
+	}
+	top := t.manifests[image]
+	e.puts = nil
+	for i, m := range t.manifests {
+		if i == image {
+			continue
+		}
+		if named := tags[m.GetDescriptor().Digest]; i > image && len(named) > 0 {
+			for _, tag := range named {
+				e.puts = append(e.puts, put{m, tag})
+			}
+			continue
+		}
+		e.puts = append(e.puts, put{m, ""})
+	}
+	e.puts = append(e.puts, put{top, e.target.Tag})
+}

@@ -1,0 +1,42 @@
+package steps
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bayplan/bayplan/plan"
+)
+
+// A renameRule gives repositories another name where they are copied to.
+type renameRule struct {
+	// Beginning of a repository's name at its source, without the registry, such as rhosp13/openstack-.
+	From string `json:"from"`
+	// What takes its place; "" to leave the beginning out.
+	To string `json:"to"`
+}
+
+// renamed applies the first rule that fits to a name that begins with a
+// repository. Without one the name stays.
+func renamed(name string, rules []renameRule) string {
+	for _, r := range rules {
+		if rest, ok := strings.CutPrefix(name, r.From); ok {
+			return r.To + rest
+		}
+	}
+	return name
+}
+
+// validateRename finds rules that never apply, as one before them takes all
+// that they would. An empty from is not known yet.
+func validateRename(rules []renameRule) []error {
+	var errs []error
+	for i, r := range rules {
+		for j, earlier := range rules[:i] {
+			if r.From != "" && earlier.From != "" && strings.HasPrefix(r.From, earlier.From) {
+				errs = append(errs, plan.At(fmt.Sprintf("rename[%d].from", i), fmt.Errorf("%q never applies: rule %d (%q) comes before it", r.From, j+1, earlier.From)))
+				break
+			}
+		}
+	}
+	return errs
+}

@@ -1,0 +1,82 @@
+package steps
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+func TestRenamed(t *testing.T) {
+	rules := []renameRule{{"rhosp13/openstack-", "osp13/"}, {"rhosp13/", "other/"}, {"ceph/", ""}}
+	for name, want := range map[string]string{
+		"rhosp13/openstack-base:13.0-40": "osp13/base:13.0-40",
+		"rhosp13/neutron:1":              "other/neutron:1",
+		"ceph/daemon:v3.0":               "daemon:v3.0",
+		"rhosp14/openstack-base:1":       "rhosp14/openstack-base:1",
+		"x/rhosp13/a:1":                  "x/rhosp13/a:1",
+	} {
+		if got := renamed(name, rules); got != want {
+			t.Errorf("%s became %s, want %s", name, got, want)
+		}
+	}
+	if got := renamed("a/b:1", nil); got != "a/b:1" {
+		t.Errorf("without rules: %s", got)
+	}
+}
+
+func TestValidateRename(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rules []renameRule
+		want  string
+	}{
+		"none":          {nil, ""},
+		"good":          {[]renameRule{{"a/b", "x"}, {"a/", "y"}}, ""},
+		"not known yet": {[]renameRule{{"", ""}, {"a/", "y"}}, ""},
+		"never applies": {[]renameRule{{"a/", "x"}, {"a/b", "y"}}, `rename[1].from: "a/b" never applies: rule 1 ("a/") comes before it`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			if err := errors.Join(validateRename(tt.rules)...); err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMirrorRenames(t *testing.T) {
+	b := newRegistryBench(t)
+	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub\n"+
+		"- imagename: "+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
+	m := b.mirror()
+	m.Rename = []renameRule{{"rhosp13/openstack-", "osp/"}}
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.Verify(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		localHost + "/sub/osp/base:13.0-40@" + resolved(t, b, "base:13.0-40"),
+		localHost + "/osp/nova-api:13.0-40@" + resolved(t, b, "nova-api:13.0-40"),
+	}
+	if diff := cmp.Diff(want, out["images"].Items()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	m.Rename = []renameRule{{"rhosp13/openstack-base", "one"}, {"rhosp13/openstack-nova-api", "one"}}
+	b.write(t, upstreamHost+"/rhosp13/openstack-base:13.0-40\n"+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
+	if _, err := m.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "are to be there") {
+		t.Errorf("two images under one name: %v", err)
+	}
+}
