@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/keyring"
+	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
 // A RegistryConnection is one entry of connections.registries: how to reach
@@ -21,12 +24,26 @@ type RegistryConnection struct {
 	TLS string `json:"tls,omitempty" jsonschema:"enum=verify,enum=insecure,enum=disabled,default=verify"`
 	// PEM file of the certificate authority that signed the server's certificate.
 	CA plan.Path `json:"ca,omitempty"`
+	// PEM file of the certificate to show to a server that asks for one.
+	Cert plan.Path `json:"cert,omitempty"`
+	// PEM file of that certificate's key.
+	Key plan.Path `json:"key,omitempty"`
 	// User to log in as.
 	User string `json:"user,omitempty"`
 	// Password or token of the user, as a reference: ${secrets.NAME}.
 	Password plan.Secret `json:"password,omitempty"`
+	// Bearer token to show in place of user and password, as a reference: ${secrets.NAME}.
+	Token plan.Secret `json:"token,omitempty"`
+	// Take credentials from where podman login and docker login keep them (config): the file REGISTRY_AUTH_FILE, or else auth.json and config.json with their credential helpers. A user or token given here comes first.
+	Login string `json:"login,omitempty" jsonschema:"enum=config"`
+	// Hosts (host or host:port) that tokens for this registry may come from although they are in a private network. Those of public networks need not be listed.
+	Realms []string `json:"realms,omitempty"`
 	// Most requests to have open at once.
 	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
+	// Most requests in a second. Without it there is no limit.
+	Rate int `json:"rate,omitempty" jsonschema:"minimum=1,maximum=100000"`
+	// Most bytes in a second, both ways together: a number with KiB, MiB, GiB, kB, MB or GB, as 10MiB. Without it there is no limit.
+	Bandwidth string `json:"bandwidth,omitempty"`
 	// Answer for the host inside the process instead of over the network: for rehearsals, tests and CI.
 	Embedded *EmbeddedRegistry `json:"embedded,omitempty"`
 }
@@ -63,7 +80,13 @@ func (c *RegistryConnection) Validate() error {
 		plan.At("address", hostPort(c.Address)),
 		plan.At("tls", oneOf(c.TLS, "verify", "insecure", "disabled")),
 		plan.At("user", c.loginComplete()),
+		plan.At("token", c.oneLogin()),
+		plan.At("login", oneOf(c.Login, "config")),
+		plan.At("cert", c.pairComplete()),
+		c.realmsAreHosts(),
 		plan.At("concurrency", between(c.Concurrency, 1, 64)),
+		plan.At("rate", between(c.Rate, 1, 100_000)),
+		plan.At("bandwidth", onlyError(bytesPerSecond(c.Bandwidth))),
 		c.Embedded.validate(),
 	)
 }
@@ -73,6 +96,32 @@ func (c *RegistryConnection) loginComplete() error {
 		return errors.New("user and password go together")
 	}
 	return nil
+}
+
+func (c *RegistryConnection) oneLogin() error {
+	if !c.Token.IsZero() && c.User != "" {
+		return errors.New("give either a token or user and password")
+	}
+	return nil
+}
+
+func (c *RegistryConnection) pairComplete() error {
+	if (c.Cert == "") != (c.Key == "") {
+		return errors.New("cert and key go together")
+	}
+	return nil
+}
+
+func (c *RegistryConnection) realmsAreHosts() error {
+	var errs []error
+	for i, host := range c.Realms {
+		err := hostOnly(host)
+		if host == "" {
+			err = errors.New("an empty host")
+		}
+		errs = append(errs, plan.At(fmt.Sprintf("realms[%d]", i), err))
+	}
+	return errors.Join(errs...)
 }
 
 func (e *EmbeddedRegistry) validate() error {
@@ -93,13 +142,50 @@ func (c *CloudConnection) Validate() error {
 	return nil
 }
 
-// password gives the password at the moment it is needed, nil for none.
-func (c *RegistryConnection) password() func(context.Context) (string, error) {
-	if c.Password.IsZero() {
+// onDemand gives a secret at the moment it is needed, nil for none.
+func onDemand(s plan.Secret) func(context.Context) (string, error) {
+	if s.IsZero() {
 		return nil
 	}
-	return c.Password.Reveal
+	return s.Reveal
 }
+
+// lookup finds credentials in the keyring, nil where the connection does not say so.
+func (c *RegistryConnection) lookup(k *keyring.Keyring) func(context.Context, string) (registry.Credential, error) {
+	if c.Login != "config" {
+		return nil
+	}
+	return func(ctx context.Context, repository string) (registry.Credential, error) {
+		found, err := k.Find(ctx, c.Host, repository)
+		return registry.Credential(found), err
+	}
+}
+
+// byteUnits are what a bandwidth may be counted in.
+var byteUnits = [...]struct {
+	name string
+	size int64
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}}
+
+// bytesPerSecond reads a bandwidth; 0 is none.
+func bytesPerSecond(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	for _, unit := range byteUnits {
+		number, ok := strings.CutSuffix(s, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 32)
+		if err == nil && n > 0 {
+			return n * unit.size, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a number of bytes such as 10MiB", s)
+}
+
+func onlyError(_ int64, err error) error { return err }
 
 func hostOnly(s string) error {
 	switch {

@@ -18,6 +18,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps/internal/glance"
+	"github.com/bayplan/bayplan/steps/internal/keyring"
 	"github.com/bayplan/bayplan/steps/internal/registry"
 	"github.com/bayplan/bayplan/steps/internal/transport"
 	"github.com/bayplan/bayplan/steps/internal/tripleo"
@@ -83,14 +84,21 @@ func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
 // nothing. The caller must Close what it opened.
 func (o *Outside) Open(readOnly bool) error {
 	hosts := make([]registry.Host, 0, len(o.registries))
+	keys := keyring.FromEnvironment()
 	for _, r := range o.registries {
 		answer, err := o.openRegistry(r, readOnly)
 		if err != nil {
 			return keepable(fmt.Errorf("registry %s: %w", r.name, err))
 		}
+		bandwidth, err := bytesPerSecond(r.Bandwidth)
+		if err != nil {
+			return fmt.Errorf("registry %s: %w", r.name, err)
+		}
 		hosts = append(hosts, registry.Host{
-			Name: r.Host, Address: r.Address, TLS: transport.Mode(r.TLS), CA: string(r.CA), Handler: answer,
-			User: r.User, Password: r.password(), Concurrency: r.Concurrency,
+			Name: r.Host, Address: r.Address, Handler: answer,
+			TLS: transport.Mode(r.TLS), CA: string(r.CA), Cert: string(r.Cert), Key: string(r.Key),
+			User: r.User, Password: onDemand(r.Password), Token: onDemand(r.Token), Lookup: r.lookup(keys), Realms: r.Realms,
+			Concurrency: r.Concurrency, Rate: float64(r.Rate), Bandwidth: bandwidth,
 		})
 	}
 	for _, c := range o.clouds {

@@ -102,7 +102,7 @@ func (a *auth) realm(ctx context.Context, p *party, c challenge) (*url.URL, erro
 	}
 	if why := a.untrusted(ctx, p, u); why != "" {
 		err := fmt.Errorf("%w: %s names %s://%s, which %s", errRealm, p.host, u.Scheme, u.Host, why)
-		return nil, fault.WithHint(err, fmt.Sprintf("if that is right, write token_realms: [%q] into the connection with host: %s", u.Host, p.host))
+		return nil, fault.WithHint(err, fmt.Sprintf("if that is right, write realms: [%q] into the connection with host: %s", u.Host, p.host))
 	}
 	u.User = nil
 	return u, nil

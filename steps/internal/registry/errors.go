@@ -87,14 +87,14 @@ func (e *Error) Connection() bool {
 
 // Hint says what to do about it.
 func (e *Error) Hint() string {
-	switch e.Kind {
-	case NoLogin:
-		return fmt.Sprintf("give the connection with host: %s a user and a password", e.Host)
-	case Denied:
-		if e.cred.zero() {
-			return fmt.Sprintf("if it needs credentials, give the connection with host: %s a user and a password", e.Host)
-		}
-	case BadLogin:
+	switch {
+	case e.Kind == NoLogin:
+		return fmt.Sprintf("give the connection with host: %s a user and a password, or login: config", e.Host)
+	case e.Kind == Denied && e.cred.zero():
+		return fmt.Sprintf("if it needs credentials, give the connection with host: %s a user and a password, or login: config", e.Host)
+	case e.Kind == BadLogin && e.cred.Bearer != "":
+		return fmt.Sprintf("check the token of the connection with host: %s", e.Host)
+	case e.Kind == BadLogin:
 		return fmt.Sprintf("check user and password of the connection with host: %s", e.Host)
 	}
 	var h interface{ Hint() string }

@@ -257,7 +257,7 @@ func TestRealms(t *testing.T) {
 			if server.asked != 0 {
 				t.Errorf("asked all the same")
 			}
-			if strings.Contains(tt.want, "private") && !strings.Contains(fault.Hint(err), "token_realms: [") {
+			if strings.Contains(tt.want, "private") && !strings.Contains(fault.Hint(err), "realms: [") {
 				t.Errorf("hint %q", fault.Hint(err))
 			}
 		})
