@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,12 +58,23 @@ func glanceUploadType(out *Outside) runner.Type {
 }
 
 func newGlanceUpload(out clouds) *glanceUpload {
-	return &glanceUpload{
-		OSImageName:           "overcloud-full.qcow2",
-		IronicPythonAgentName: "ironic-python-agent",
-		out:                   out,
-	}
+	return &glanceUpload{OSImageName: defaultOSImage, IronicPythonAgentName: defaultAgent, out: out}
 }
+
+// What the files are called when the plan does not say, or says "".
+const (
+	defaultOSImage = "overcloud-full.qcow2"
+	defaultAgent   = "ironic-python-agent"
+)
+
+func (s *glanceUpload) osImage() string { return cmp.Or(s.OSImageName, defaultOSImage) }
+func (s *glanceUpload) agent() string   { return cmp.Or(s.IronicPythonAgentName, defaultAgent) }
+
+// The names of the agent's images, which nodes are registered with.
+const (
+	deployKernel  = "bm-deploy-kernel"
+	deployRamdisk = "bm-deploy-ramdisk"
+)
 
 // A diskImage is an image and the file that it is made of.
 type diskImage struct {
@@ -76,15 +88,14 @@ type diskImage struct {
 
 // diskImages are the images of the step, each after those it names.
 func (s *glanceUpload) diskImages() []diskImage {
-	stem, _, _ := strings.Cut(s.OSImageName, ".")
-	agent := s.IronicPythonAgentName
+	stem, _, _ := strings.Cut(s.osImage(), ".")
 	vmlinuz, initrd := stem+"-vmlinuz", stem+"-initrd"
 	return []diskImage{
 		{Name: vmlinuz, File: stem + ".vmlinuz", Disk: "aki", Output: "kernel_id"},
 		{Name: initrd, File: stem + ".initrd", Disk: "ari", Output: "ramdisk_id"},
 		{Name: stem, File: stem + ".qcow2", Disk: "qcow2", Kernel: vmlinuz, Ramdisk: initrd, Output: "image_id"},
-		{Name: "bm-deploy-kernel", File: agent + ".kernel", Disk: "aki", Output: "deploy_kernel_id"},
-		{Name: "bm-deploy-ramdisk", File: agent + ".initramfs", Disk: "ari", Output: "deploy_ramdisk_id"},
+		{Name: deployKernel, File: s.agent() + ".kernel", Disk: "aki", Output: "deploy_kernel_id"},
+		{Name: deployRamdisk, File: s.agent() + ".initramfs", Disk: "ari", Output: "deploy_ramdisk_id"},
 	}
 }
 
@@ -95,8 +106,8 @@ func (s *glanceUpload) bootFiles() [][2]string {
 		return nil
 	}
 	return [][2]string{
-		{s.IronicPythonAgentName + ".kernel", filepath.Join(string(s.HTTPBoot), "agent.kernel")},
-		{s.IronicPythonAgentName + ".initramfs", filepath.Join(string(s.HTTPBoot), "agent.ramdisk")},
+		{s.agent() + ".kernel", filepath.Join(string(s.HTTPBoot), "agent.kernel")},
+		{s.agent() + ".initramfs", filepath.Join(string(s.HTTPBoot), "agent.ramdisk")},
 	}
 }
 
@@ -127,6 +138,8 @@ func checkImageName(name string) error {
 		return fmt.Errorf("%q is not a plain file name", name)
 	case ext != "qcow2":
 		return fmt.Errorf("%q is not a name followed by .qcow2, as in %s.qcow2", name, stem)
+	case stem == deployKernel || stem == deployRamdisk:
+		return fmt.Errorf("the image would be named %q, as one of the agent's is", stem)
 	}
 	return nil
 }

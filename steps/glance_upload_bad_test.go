@@ -196,6 +196,7 @@ func TestGlanceUploadValidate(t *testing.T) {
 		{"no suffix", func(s *glanceUpload) { s.OSImageName = "overcloud-full" }, "as in overcloud-full.qcow2"},
 		{"raw", func(s *glanceUpload) { s.OSImageName = "overcloud-full.raw" }, "as in overcloud-full.qcow2"},
 		{"only a suffix", func(s *glanceUpload) { s.OSImageName = ".qcow2" }, "is not a plain file name"},
+		{"the name of an agent's image", func(s *glanceUpload) { s.OSImageName = "bm-deploy-kernel.qcow2" }, "as one of the agent's is"},
 		{"a path as agent", func(s *glanceUpload) { s.IronicPythonAgentName = "../agent" }, "is not a plain file name"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -225,5 +226,10 @@ func TestGlanceUploadPaths(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, s.Paths()); diff != "" {
 		t.Errorf("paths (-want +got):\n%s", diff)
+	}
+	// A name that is given as nothing is one that is not given.
+	s.OSImageName, s.IronicPythonAgentName = "", ""
+	if got := s.Paths().Reads; got[2] != "/home/stack/images/overcloud-full.qcow2" || got[3] != "/home/stack/images/ironic-python-agent.kernel" {
+		t.Errorf("without names: %q", got)
 	}
 }
