@@ -13,7 +13,7 @@ type Entry struct {
 	Params    []string // Heat parameters that name the image, maybe none
 	Services  []string // resource types that need the image, maybe none
 	Driver    string   // odl, ovn, other: neither; "" any
-	Condition string   // on another variable: "logging=stdout", "x defined"; or ""
+	Condition string   // on another variable: "logging=stdout"; or ""
 
 	namespaceVar, prefixVar, suffixVar, tagVar string
 }
@@ -83,9 +83,6 @@ func (e Entry) applies(v vars) bool {
 		if driver != e.Driver {
 			return false
 		}
-	}
-	if name, ok := strings.CutSuffix(e.Condition, " defined"); ok {
-		return v[name] != ""
 	}
 	name, want, ok := strings.Cut(e.Condition, "=")
 	return !ok || v[name] == want
