@@ -51,6 +51,7 @@ type Client struct {
 	// Two views of the same registries, which keep their slots apart: a blob
 	// that is copied within a registry needs one for reading and one for writing.
 	pull, push *reg.Reg
+	http       *http.Client // what both go through
 	guard      *guard
 	labels     *labelCache
 	pause      func(ctx context.Context, d time.Duration) error
@@ -77,6 +78,7 @@ func New(hosts []Host) (*Client, error) {
 	c.guard = &guard{next: t, pause: c.wait, down: map[string]outage{}}
 	c.guard.auth = newAuth(c.guard.send)
 	hc.Transport = c.guard
+	c.http = hc
 	c.pull = c.view(hc, 0)
 	c.push = c.view(hc, 1)
 	return c, nil

@@ -1,0 +1,107 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/regclient/regclient/types/ref"
+	"golang.org/x/sync/errgroup"
+)
+
+// preflight makes sure, before a byte moves, that what is to be pushed may be
+// pushed: wrong rights are told now, and not after gigabytes. Only registries
+// that ask for a login, or are shown one, are asked; rights to pull were proved
+// by reading the manifests.
+func (c *Client) preflight(ctx context.Context, all []*Entry) error {
+	byHost := map[string]map[string][]*Entry{}
+	for _, e := range all {
+		if e.State != Copy {
+			continue
+		}
+		repos := byHost[e.target.Registry]
+		if repos == nil {
+			repos = map[string][]*Entry{}
+			byHost[e.target.Registry] = repos
+		}
+		repos[e.target.Repository] = append(repos[e.target.Repository], e)
+	}
+	for _, repos := range byHost {
+		c.preflightHost(ctx, repos)
+	}
+	return ctx.Err()
+}
+
+// preflightHost asks about the repositories of one host, as many at a time as it takes.
+func (c *Client) preflightHost(ctx context.Context, repos map[string][]*Entry) {
+	var g errgroup.Group
+	for _, es := range repos {
+		g.SetLimit(min(planners, c.concurrency(es[0].target.Registry)))
+		break
+	}
+	for _, es := range repos {
+		g.Go(func() error {
+			if err := c.mayPush(ctx, repoOf(es[0].target)); err != nil && ctx.Err() == nil {
+				for _, e := range es {
+					e.fail(on(destination, err))
+				}
+			}
+			return nil
+		})
+	}
+	_ = g.Wait()
+}
+
+// mayPush opens an upload and cancels it, which leaves nothing behind: some
+// registries give a token for anything and look at rights only then. What
+// keeps it from being opened for another reason than rights is told when
+// something is really pushed.
+func (c *Client) mayPush(ctx context.Context, repo ref.Ref) error {
+	p, err := c.party(ctx, repo)
+	if err != nil {
+		return err
+	}
+	if p.cred.zero() && !c.guard.auth.asksForLogin(p.origin) {
+		return nil
+	}
+	err = c.call(ctx, repo, func(ctx context.Context) error { return c.openUpload(ctx, p) })
+	switch KindOf(err) {
+	case NoLogin, BadLogin, Denied, Mismatch:
+		return err
+	}
+	return ctx.Err()
+}
+
+// openUpload opens an upload and cancels it.
+func (c *Client) openUpload(ctx context.Context, p *party) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(p.host)+"/v2/"+p.repository+"/blobs/uploads/", nil)
+	if err != nil {
+		return err
+	}
+	resp, err := c.do(req)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusAccepted {
+		return errors.New("an upload cannot be opened")
+	}
+	at, err := req.URL.Parse(resp.Header.Get("Location"))
+	if err != nil {
+		return err
+	}
+	// That it cannot be cancelled is no harm: registries forget uploads in time.
+	if cancel, err := http.NewRequestWithContext(ctx, http.MethodDelete, at.String(), nil); err == nil {
+		_, _ = c.do(cancel)
+	}
+	return nil
+}
+
+// do sends a request whose answer has nothing to be read.
+func (c *Client) do(req *http.Request) (*http.Response, error) {
+	req.Header.Set("User-Agent", userAgent)
+	resp, err := c.http.Do(req)
+	if err == nil {
+		_ = resp.Body.Close()
+	}
+	return resp, err
+}

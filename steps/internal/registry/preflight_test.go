@@ -1,0 +1,90 @@
+package registry
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// What may not be pushed is told before anything is pulled.
+func TestPreflight(t *testing.T) {
+	deny := func(repo string, status int) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method != "POST" || repository(r.URL.Path) != repo {
+				return false
+			}
+			w.WriteHeader(status)
+			return true
+		}
+	}
+	tests := map[string]struct {
+		before func(http.ResponseWriter, *http.Request) bool
+		states string
+		want   string
+	}{
+		"all may be pushed":             {nil, "copy copy copy", ""},
+		"one may not, 403":              {deny("ns/b", 403), "copy failed copy", `192.0.2.1:8787/ns/b:1: destination: 192.0.2.1:8787/ns/b: there is no such repository, or user "stack" has no right to it`},
+		"one may not, 401":              {deny("ns/b", 401), "copy failed copy", `192.0.2.1:8787/ns/b:1: destination: 192.0.2.1:8787/ns/b: there is no such repository, or user "stack" has no right to it`},
+		"one is busy, which may pass":   {deny("ns/b", 503), "copy copy copy", ""},
+		"uploads are not for this user": {deny("ns/b", 405), "copy copy copy", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			src, lab := newLab(t), newLab(t)
+			images, _ := three(t, src)
+			dst := guarded(challenging(lab))
+			dst.Name = dstHost
+			lab.act(tt.before)
+			c := newClient(t, Host{Name: srcHost, Handler: src}, dst)
+			table := plan(t, c, images)
+			if got := states(table); got != tt.states {
+				t.Errorf("%s, want %s", got, tt.states)
+			}
+			err := table.Err()
+			if (err == nil) != (tt.want == "") || err != nil && err.Error() != tt.want {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+			if src.counts["GET blobs"] != 0 {
+				t.Errorf("pulled already: %v", src.counts)
+			}
+			if posts, deletes := lab.counts["POST blobs/uploads"], lab.counts["DELETE blobs/uploads"]; posts != 3 || tt.before == nil && deletes != 3 {
+				t.Errorf("%d uploads were opened, %d cancelled", posts, deletes)
+			}
+		})
+	}
+}
+
+// A registry that lets everybody read but nobody push without a login.
+func TestPreflightWithWrongPassword(t *testing.T) {
+	src, lab := newLab(t), newLab(t)
+	images, _ := three(t, src)
+	dst := guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == "POST" {
+			w.Header().Set("WWW-Authenticate", `Basic realm="r"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		lab.ServeHTTP(w, r)
+	}))
+	dst.Name = dstHost
+	c := newClient(t, Host{Name: srcHost, Handler: src}, dst)
+	err := plan(t, c, images).Err()
+	if KindOf(err) != BadLogin || !strings.Contains(err.Error(), `and 1 more: destination: 192.0.2.1:8787 refuses the credentials of user "stack"`) {
+		t.Errorf("got %v", err)
+	}
+	if !strings.Contains(fault.Hint(err), "check user and password") {
+		t.Errorf("hint %q", fault.Hint(err))
+	}
+}
+
+// A registry that knows no users is not asked.
+func TestPreflightIsNotForOpenRegistries(t *testing.T) {
+	src, dst, c := pair(t)
+	images, _ := three(t, src)
+	plan(t, c, images)
+	if dst.counts["POST blobs/uploads"] != 0 {
+		t.Errorf("%v", dst.counts)
+	}
+}
