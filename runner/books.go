@@ -225,7 +225,7 @@ func (b *books) finish(s *StepReport) {
 		}
 	}
 	if s.Err != nil {
-		e.Error, e.Hint = s.Err.Error(), fault.Hint(s.Err)
+		e.Error, e.Hint, e.Problems = s.Err.Error(), fault.Hint(s.Err), fault.Problems(s.Err)
 	}
 	b.runner.tell(e)
 }

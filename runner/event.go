@@ -1,6 +1,10 @@
 package runner
 
-import "time"
+import (
+	"time"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
 
 // An Event is one thing that happened in a run. Its JSON is stable: names are
 // added, never changed or removed.
@@ -26,6 +30,8 @@ type Event struct {
 	Message string `json:"message,omitempty"` // for people, one line but for debug
 	Error   string `json:"error,omitempty"`
 	Hint    string `json:"hint,omitempty"` // what to do about Error
+
+	Problems []fault.Problem `json:"problems,omitempty"` // of step-end: what Error consists of, where that can be told apart
 }
 
 // An EventKind says what happened.

@@ -81,9 +81,11 @@ func (s *StepReport) MarshalJSON() ([]byte, error) {
 		Hint    string  `json:"hint,omitempty"`
 		Bytes   int64   `json:"bytes,omitempty"`
 		Took    float64 `json:"took,omitempty"` // seconds
+
+		Problems []fault.Problem `json:"problems,omitempty"` // that Error consists of
 	}{
 		ID: s.ID, Type: s.Type, Status: s.Status, Outputs: s.Outputs, Why: s.Why, Blame: s.Blame,
-		Hint: fault.Hint(s.Err), Bytes: s.Bytes, Took: s.Took.Seconds(),
+		Hint: fault.Hint(s.Err), Bytes: s.Bytes, Took: s.Took.Seconds(), Problems: fault.Problems(s.Err),
 	}
 	if c := s.Finding.Change; c != nil {
 		out.Summary, out.Items = c.Summary, c.Items

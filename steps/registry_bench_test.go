@@ -136,7 +136,9 @@ func inline(names ...string) plan.TextOr[plan.Path, []string] {
 }
 
 func (b *registryBench) verifyCatalog() *verifyCatalog {
-	return &verifyCatalog{Registry: "local", Expect: b.file(), Exact: true, out: b.Outside}
+	v := &verifyCatalog{Registry: "local", Exact: true, out: b.Outside}
+	v.Expect.Text = b.file()
+	return v
 }
 
 // ask asks a registry without going through the client.

@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -19,10 +20,12 @@ import (
 type verifyCatalog struct {
 	// Registry to look at, a name under connections.registries.
 	Registry string `json:"registry"`
-	// List of the images that are to be there, as prepare writes it.
-	Expect plan.Path `json:"expect"`
+	// Images that are to be there: the path of a list of images, as prepare writes it or as plain text, or the references themselves, such as the output images of a mirror step. One with a digest has to be that very image, and its source is not asked; for others the source is asked what the tag stands for.
+	Expect plan.TextOr[plan.Path, []string] `json:"expect"`
 	// Refuse repositories that the list does not name. Tags beyond the list are let be.
 	Exact bool `json:"exact,omitempty"`
+	// Ask for every blob of every image, too, as bayplan verify does in any case.
+	Deep bool `json:"deep,omitempty"`
 
 	out *Outside
 }
@@ -34,31 +37,44 @@ func verifyCatalogType(out *Outside) runner.Type {
 		Outputs: []runner.Output{
 			{Name: "repositories", Doc: "The repositories that the registry's catalog lists, sorted.", List: true},
 			{Name: "count", Doc: "How many repositories there are."},
+			{Name: "images", Doc: "The images that are there as expected, HOST/NAME:TAG@DIGEST, in the order of the list.", List: true},
 		},
 		New: func() runner.Step { return &verifyCatalog{out: out} },
 	}
 }
 
 // Validate implements runner.Validator.
-func (v *verifyCatalog) Validate() error { return registryKnown(v.out, "registry", v.Registry) }
+func (v *verifyCatalog) Validate() error {
+	errs := []error{registryKnown(v.out, "registry", v.Registry)}
+	for i, name := range v.Expect.Other {
+		if name != "" {
+			_, err := pathOf(name)
+			errs = append(errs, plan.At(fmt.Sprintf("expect[%d]", i), err))
+		}
+	}
+	return errors.Join(errs...)
+}
 
 // Paths implements runner.Pather.
 func (v *verifyCatalog) Paths() runner.Paths {
-	return runner.Paths{Reads: texts([]plan.Path{v.Expect})}
+	return runner.Paths{Reads: texts([]plan.Path{v.Expect.Text})}
 }
 
 // Inputs implements runner.Step: the list and the registry's host.
 func (v *verifyCatalog) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	host, err := v.out.RegistryHost(v.Registry)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case v.Expect.Text == "":
+		return []runner.Input{{Name: "registry", Digest: host}}, nil
 	}
-	return imagesListInputs(ctx, w, string(v.Expect), host)
+	return imagesListInputs(ctx, w, string(v.Expect.Text), host)
 }
 
 // Diff implements runner.Step. What is not as expected is an error.
 func (v *verifyCatalog) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
-	outputs, err := v.look(ctx, w, false)
+	outputs, err := v.look(ctx, w, v.Deep)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +91,7 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	if err != nil {
 		return nil, err
 	}
-	images, err := readImagesList(w, string(v.Expect), host)
+	images, err := v.images(w, host)
 	if err != nil {
 		return nil, err
 	}
@@ -88,20 +104,32 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range checked {
-		errs = multierror.Append(errs, complaints(k)...)
+	found := make([]string, len(checked))
+	for i, k := range checked {
+		errs = multierror.Append(errs, misfits(ctx, v.out.Registry(), k)...)
+		found[i] = at(k.Target, k.Want)
 	}
 	if err := errs.ErrorOrNil(); err != nil {
 		return nil, err
 	}
-	return runner.Outputs{"repositories": plan.List(names...), "count": plan.Text(fmt.Sprint(len(names)))}, nil
+	return runner.Outputs{
+		"repositories": plan.List(names...), "count": plan.Text(fmt.Sprint(len(names))), "images": plan.List(found...),
+	}, nil
+}
+
+// images gives what is expected, and where.
+func (v *verifyCatalog) images(w runner.World, host string) ([]registry.Image, error) {
+	if v.Expect.Text != "" {
+		return readImagesList(w, string(v.Expect.Text), host)
+	}
+	return placeImages(inlineImages(v.Expect.Other), func(l listedImage) (string, error) { return targetOf(l.ListedImage, host) })
 }
 
 // catalog lists the repositories. A registry that has no catalog to show is
 // taken to have what is expected, which then its tags must prove.
 func (v *verifyCatalog) catalog(ctx context.Context, host string, images []registry.Image) ([]string, error) {
 	names, err := v.out.Registry().Catalog(ctx, host)
-	closed := registry.KindOf(err) == registry.NotFound || registry.KindOf(err) == registry.Denied
+	closed := catalogClosed(err)
 	switch {
 	case closed && v.Exact:
 		err = fault.WithHint(err, "exact: true needs a registry whose catalog can be read")
@@ -119,13 +147,13 @@ func (v *verifyCatalog) repositories(names []string, images []registry.Image) (*
 	want := expected(images)
 	for _, name := range want {
 		if _, found := slices.BinarySearch(names, name); !found {
-			errs = multierror.Append(errs, fmt.Errorf("missing: repository %s", name))
+			errs = multierror.Append(errs, &misfit{Kind: "missing", What: "repository", Name: name})
 		}
 	}
 	if v.Exact {
 		for _, name := range names {
 			if _, found := slices.BinarySearch(want, name); !found {
-				errs = multierror.Append(errs, fmt.Errorf("extra: repository %s", name))
+				errs = multierror.Append(errs, extra(name))
 			}
 		}
 	}

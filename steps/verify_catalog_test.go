@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 )
@@ -89,8 +90,8 @@ func TestVerifyCatalogTellsEach(t *testing.T) {
 	want := []string{
 		"missing: repository rhosp13/openstack-nova-compute",
 		"extra: repository more/of",
-		"different: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40 is " + api + ", its source registry.access.redhat.com/rhosp13/openstack-base:13.0-40 is " + base,
-		"missing: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 (source registry.access.redhat.com/rhosp13/openstack-nova-api:13.0-40)",
+		"drifted: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40 is " + api + ", its source registry.access.redhat.com/rhosp13/openstack-base:13.0-40 is " + base,
+		"missing: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 (source registry.access.redhat.com/rhosp13/openstack-nova-api:13.0-40); that image is there, but not under the tag",
 	}
 	var got []string
 	for line := range strings.Lines(err.Error()) {
@@ -100,6 +101,123 @@ func TestVerifyCatalogTellsEach(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+	image := func(kind, name, want, have string) fault.Problem {
+		return fault.Problem{
+			Kind: kind, What: "image", Name: localHost + "/rhosp13/openstack-" + name, Source: upstreamHost + "/rhosp13/openstack-" + name,
+			Want: want, Have: have, Untagged: kind == "missing",
+		}
+	}
+	problems := []fault.Problem{
+		{Kind: "missing", What: "repository", Name: "rhosp13/openstack-nova-compute"},
+		{Kind: "extra", What: "repository", Name: "more/of"},
+		image("drifted", "base:13.0-40", base, api),
+		image("missing", "nova-api:13.0-40", api, ""),
+	}
+	if diff := cmp.Diff(problems, fault.Problems(err)); diff != "" {
+		t.Errorf("for programs (-want +got):\n%s", diff)
+	}
+}
+
+// Where the tag was moved, the image itself is there still, unlike where the
+// source has gone on.
+func TestVerifyCatalogDrift(t *testing.T) {
+	tests := map[string]struct {
+		set      func(t *testing.T, b *registryBench)
+		untagged bool
+	}{
+		"the tag was moved": {func(t *testing.T, b *registryBench) {
+			b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:13.0-40")
+		}, true},
+		"the source has gone on": {func(t *testing.T, b *registryBench) {
+			b.local = openRegistry(t, localConfig())
+			b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
+			b.put(t, "rhosp13/openstack-nova-compute:13.0-40", "rhosp13/openstack-nova-compute:13.0-40")
+			b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:13.0-40")
+		}, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := newRegistryBench(t)
+			b.fill(t)
+			tt.set(t, b)
+			_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+			problems := fault.Problems(err)
+			if len(problems) != 1 || problems[0].Kind != "drifted" || problems[0].Untagged != tt.untagged {
+				t.Fatalf("got %v", err)
+			}
+			if told := strings.Contains(err.Error(), "that image is there, but not under the tag"); told != tt.untagged {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// Only with deep does a diff ask for blobs; a verify does in any case.
+func TestVerifyCatalogDeep(t *testing.T) {
+	b := newRegistryBench(t)
+	b.fill(t)
+	b.before["local"] = refuseAll("HEAD", "openstack-base/blobs", 404)
+	v := b.verifyCatalog()
+	if _, err := v.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
+		t.Errorf("not deep: %v", err)
+	}
+	v.Deep = true
+	_, err := v.Diff(t.Context(), &runner.Disk{}, nil)
+	problems := fault.Problems(err)
+	if len(problems) != 4 { // a configuration and three layers
+		t.Fatalf("got %v", err)
+	}
+	for _, p := range problems {
+		if p.Kind != "incomplete" || p.Name != localHost+"/rhosp13/openstack-base:13.0-40" || !strings.HasPrefix(p.Lacks, "blob sha256:") {
+			t.Errorf("got %+v", p)
+		}
+	}
+}
+
+// What has a digest is looked for by it, and nobody is asked at the source.
+func TestVerifyCatalogOfReferences(t *testing.T) {
+	b := newRegistryBench(t)
+	b.fill(t)
+	f, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := f.Outputs["images"].Items()
+	if len(images) != 3 || !strings.HasPrefix(images[0], localHost+"/rhosp13/openstack-base:13.0-40@sha256:") {
+		t.Fatalf("got %v", images)
+	}
+	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+		t.Errorf("the source is asked: %s %s", r.Method, r.URL)
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	}
+	v := b.verifyCatalog()
+	v.Expect = plan.TextOr[plan.Path, []string]{Other: images}
+	if f, err = v.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(images, f.Outputs["images"].Items()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	b.remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40")
+	_, err = v.Diff(t.Context(), &runner.Disk{}, nil)
+	_, digest, _ := strings.Cut(images[0], "@")
+	want := []fault.Problem{{
+		Kind: "missing", What: "image", Name: localHost + "/rhosp13/openstack-base:13.0-40", Want: digest, Untagged: true,
+	}}
+	if diff := cmp.Diff(want, fault.Problems(err)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestVerifyCatalogMistakes(t *testing.T) {
+	b := newRegistryBench(t)
+	v := &verifyCatalog{Registry: "local", out: b.Outside}
+	v.Expect.Other = []string{"", "a.example/b:1", "a.example/b", "b:1"}
+	err := v.Validate()
+	if err == nil || strings.Contains(err.Error(), "a.example/b:1") || !strings.Contains(err.Error(), "has no tag") || !strings.Contains(err.Error(), `"b:1"`) {
+		t.Errorf("got %v", err)
 	}
 }
 

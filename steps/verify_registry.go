@@ -3,7 +3,6 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/hashicorp/go-multierror"
@@ -114,7 +113,7 @@ func (v *verifyRegistry) nothingElse(w runner.World, host string, names []string
 	want := expected(images)
 	for _, name := range names {
 		if _, found := slices.BinarySearch(want, name); !found {
-			errs = multierror.Append(errs, fmt.Errorf("extra: repository %s", name))
+			errs = multierror.Append(errs, extra(name))
 		}
 	}
 	return errs.ErrorOrNil()

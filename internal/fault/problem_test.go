@@ -1,0 +1,49 @@
+package fault_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/hashicorp/go-multierror"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+type missing string
+
+func (m missing) Error() string { return "missing: " + string(m) }
+
+func (m missing) Problem() fault.Problem {
+	return fault.Problem{Kind: "missing", What: "image", Name: string(m)}
+}
+
+func TestProblems(t *testing.T) {
+	other := errors.New("other")
+	tests := map[string]struct {
+		err  error
+		want []string
+	}{
+		"none":                     {nil, nil},
+		"an error without any":     {other, nil},
+		"one":                      {missing("a"), []string{"a"}},
+		"one, wrapped":             {fault.WithHint(fmt.Errorf("catalog: %w", missing("a")), "try again"), []string{"a"}},
+		"some among others":        {multierror.Append(nil, missing("b"), other, missing("a")), []string{"b", "a"}},
+		"joined":                   {errors.Join(missing("a"), fmt.Errorf("x: %w", missing("b"))), []string{"a", "b"}},
+		"several, wrapped, nested": {fmt.Errorf("x: %w", errors.Join(other, multierror.Append(nil, missing("a"), missing("a")))), []string{"a", "a"}},
+		"a list of none":           {multierror.Append(nil, other), nil},
+		"wrapped twice at once":    {fmt.Errorf("%w and %w", missing("a"), missing("b")), []string{"a", "b"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, p := range fault.Problems(tt.err) {
+				got = append(got, p.Name)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

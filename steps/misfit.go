@@ -1,0 +1,92 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+)
+
+// A misfit is one thing in a registry that is not as a list of images says.
+type misfit fault.Problem
+
+// Error gives one line that begins with the kind.
+func (m *misfit) Error() string {
+	s := fmt.Sprintf("%s: %s", m.Kind, m.Name)
+	if m.What == "repository" {
+		s = fmt.Sprintf("%s: repository %s", m.Kind, m.Name)
+	}
+	switch m.Kind {
+	case "drifted":
+		s += fmt.Sprintf(" is %s, ", m.Have)
+		if m.Source == "" {
+			s += "not " + m.Want
+		} else {
+			s += fmt.Sprintf("its source %s is %s", m.Source, m.Want)
+		}
+	case "incomplete":
+		s += " lacks " + m.Lacks
+	default:
+		if m.Source != "" {
+			s += fmt.Sprintf(" (source %s)", m.Source)
+		}
+	}
+	if m.Untagged {
+		s += "; that image is there, but not under the tag"
+	}
+	return s
+}
+
+// Problem gives the misfit for programs to read.
+func (m *misfit) Problem() fault.Problem { return fault.Problem(*m) }
+
+// extra is a repository that no list names.
+func extra(name string) error {
+	return &misfit{Kind: "extra", What: "repository", Name: name}
+}
+
+// misfits tells what is wrong with an image at its destination. A tag that
+// stands for another image and one that is not there are told apart, and for
+// both whether the image wanted is there under its digest: then somebody has
+// moved or deleted the tag, and else the source has gone on, or the image was
+// never brought.
+func misfits(ctx context.Context, c *registry.Client, k *registry.Checked) []error {
+	m := misfit{What: "image", Name: k.Target, Want: k.Want, Have: k.Have}
+	if k.Source != k.Target && k.Digest == "" {
+		m.Source = k.Source
+	}
+	switch {
+	case k.Err != nil:
+		return []error{fmt.Errorf("%s: %w", k.Target, k.Err)}
+	case k.Have == k.Want:
+		return lacking(m, k.Lost)
+	case k.Have == "":
+		m.Kind = "missing"
+	default:
+		m.Kind = "drifted"
+	}
+	m.Untagged = isThere(ctx, c, k)
+	return []error{&m}
+}
+
+func lacking(m misfit, lost []string) []error {
+	var errs []error
+	for _, part := range lost {
+		one := m
+		one.Kind, one.Lacks = "incomplete", part
+		errs = append(errs, &one)
+	}
+	return errs
+}
+
+// isThere asks for the image by its digest. That it cannot be told is as if it
+// were not: the tag is wrong in any case.
+func isThere(ctx context.Context, c *registry.Client, k *registry.Checked) bool {
+	host, repository, tag, err := registry.Split(k.Target)
+	if err != nil || tag == "" || k.Want == "" {
+		return false
+	}
+	there, err := c.HasTag(ctx, host+"/"+repository+"@"+k.Want)
+	return err == nil && there
+}
