@@ -37,7 +37,7 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	b.timer.Reset(Idle)
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
-	if err != nil && err != io.EOF && b.expired.Load() {
+	if err != nil && b.expired.Load() {
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err
