@@ -284,9 +284,8 @@ func TestReport(t *testing.T) {
 	b.results[3].err = errors.New("install: no such version")
 	b.results[3].coldTime, b.results[3].warmTime = nil, nil
 	var out bytes.Buffer
-	err := b.report(&out)
-	if err == nil || !strings.Contains(err.Error(), "crane") {
-		t.Errorf("got %v, want an error that names the tool", err)
+	if err := b.report(&out); err != nil {
+		t.Errorf("without one of the others: %v", err)
 	}
 	want := `
 45 images, 132 blobs in 289 references, 600 MiB of 4900 MiB; medians of 1
@@ -307,5 +306,18 @@ crane: install: no such version
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestReportFails(t *testing.T) {
+	broken := errors.New("exit status 1")
+	strict := measured()
+	strict.strict, strict.find("crane").err = true, broken
+	bay := measured()
+	bay.find(bayplanName).err = broken
+	for want, b := range map[string]*bench{"crane": strict, bayplanName: bay} {
+		if err := b.report(io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error that names %s", err, want)
+		}
 	}
 }
