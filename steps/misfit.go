@@ -58,7 +58,7 @@ func misfits(ctx context.Context, c *registry.Client, k *registry.Checked) []err
 	}
 	switch {
 	case k.Err != nil:
-		return []error{fmt.Errorf("%s: %w", k.Target, k.Err)}
+		return nil // unseen tells
 	case k.Have == k.Want:
 		return lacking(m, k.Lost)
 	case k.Have == "":
@@ -89,4 +89,29 @@ func isThere(ctx context.Context, c *registry.Client, k *registry.Checked) bool 
 	}
 	there, err := c.HasTag(ctx, host+"/"+repository+"@"+k.Want)
 	return err == nil && there
+}
+
+// unseen tells of the images that could not be looked at: each cause once,
+// since a registry that is away is away for all of them.
+func unseen(checked []*registry.Checked) []error {
+	var errs []error
+	byCause := map[string][]*registry.Checked{}
+	for _, k := range checked {
+		if k.Err != nil {
+			byCause[k.Err.Error()] = append(byCause[k.Err.Error()], k)
+		}
+	}
+	for _, k := range checked {
+		if k.Err == nil {
+			continue
+		}
+		switch alike := byCause[k.Err.Error()]; {
+		case alike[0] != k:
+		case len(alike) == 1:
+			errs = append(errs, fmt.Errorf("%s: %w", k.Target, k.Err))
+		default:
+			errs = append(errs, fmt.Errorf("%s and %d more: %w", k.Target, len(alike)-1, k.Err))
+		}
+	}
+	return errs
 }

@@ -109,6 +109,7 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 		errs = multierror.Append(errs, misfits(ctx, v.out.Registry(), k)...)
 		found[i] = at(k.Target, k.Want)
 	}
+	errs = multierror.Append(errs, unseen(checked)...)
 	if err := errs.ErrorOrNil(); err != nil {
 		return nil, err
 	}

@@ -211,6 +211,29 @@ func TestVerifyCatalogOfReferences(t *testing.T) {
 	}
 }
 
+// What keeps all images from being looked at is told once.
+func TestVerifyCatalogUnseen(t *testing.T) {
+	b := newRegistryBench(t)
+	b.fill(t)
+	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.Contains(r.URL.Path, "nova-compute") {
+			w.WriteHeader(http.StatusForbidden)
+			return true
+		}
+		w.Header().Set("WWW-Authenticate", `Basic realm="r"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	}
+	_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	if err == nil || strings.Count(err.Error(), "asks for credentials") != 1 || !strings.Contains(err.Error(), "openstack-base:13.0-40 and 1 more: ") ||
+		!strings.Contains(err.Error(), "openstack-nova-compute:13.0-40: source: ") {
+		t.Errorf("got %v", err)
+	}
+	if got := fault.Problems(err); len(got) > 0 {
+		t.Errorf("nothing is known to be wrong: %+v", got)
+	}
+}
+
 func TestVerifyCatalogMistakes(t *testing.T) {
 	b := newRegistryBench(t)
 	v := &verifyCatalog{Registry: "local", out: b.Outside}

@@ -42,6 +42,9 @@ func line(req *http.Request, c *countedWriter, began time.Time) string {
 	if c.status == http.StatusUnauthorized || user == "" {
 		user = "-"
 	}
+	if req.Method == http.MethodHead {
+		c.bytes = 0 // what a handler writes then is not sent
+	}
 	return strings.Join([]string{
 		host, "-", word(user), began.Format("[02/Jan/2006:15:04:05 -0700]"),
 		strconv.QuoteToASCII(req.Method + " " + req.RequestURI + " " + req.Proto),

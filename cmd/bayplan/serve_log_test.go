@@ -27,6 +27,10 @@ func TestAccessLogLine(t *testing.T) {
 			},
 			`192.0.2.7 - "a b\n\x1b[2J" [27/Jun/2018:13:00:00 +0000] "GET /v2/\"\x1b HTTP/1.1" 200 3 "-" "a\"b\u202e"`,
 		},
+		"HEAD": {
+			func(req *http.Request) { req.Method = "HEAD" },
+			`192.0.2.7 - - [27/Jun/2018:13:00:00 +0000] "HEAD /v2/?a=b HTTP/1.1" 200 0 "-" "-"`,
+		},
 		"IPv6": {
 			func(req *http.Request) { req.RemoteAddr = "[2001:db8::7]:4711" },
 			`2001:db8::7 - - [27/Jun/2018:13:00:00 +0000] "GET /v2/?a=b HTTP/1.1" 200 3 "-" "-"`,
