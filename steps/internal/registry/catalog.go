@@ -19,6 +19,8 @@ const (
 	catalogPage = 1000
 	// maxPages is more than any registry has.
 	maxPages = 10_000
+	// maxNames bounds what is kept of a list.
+	maxNames = 1_000_000
 )
 
 // Catalog lists a registry's repositories, in its order.
@@ -44,6 +46,9 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 				fresh++
 				all = append(all, n)
 			}
+		}
+		if len(all) > maxNames {
+			return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d repositories", host, errPages, maxNames)
 		}
 		if next == "" {
 			return all, nil

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,7 @@ type trace struct {
 	detail     string // what the last answer said was wrong
 	err        error  // the last request got no answer
 	pages      map[string]bool
+	listed     atomic.Int64 // bytes of those
 }
 
 type traceKey struct{}
@@ -48,6 +50,7 @@ func (t *trace) note(req *http.Request, resp *http.Response, err error) {
 		t.detail = detail(resp)
 		if isPage(req) && resp.StatusCode == http.StatusOK {
 			t.pages[req.URL.String()] = true
+			resp.Body = &tally{resp.Body, &t.listed}
 		}
 	}
 }
@@ -76,6 +79,9 @@ func (t *trace) page(req *http.Request) error {
 	if len(t.pages) >= maxPages {
 		return fmt.Errorf("%w: more than %d pages", errPages, maxPages)
 	}
+	if t.listed.Load() > maxList {
+		return fmt.Errorf("%w: more than %d bytes", errPages, maxList)
+	}
 	for seen := range t.pages {
 		if !strings.HasPrefix(seen, req.URL.Scheme+"://"+req.URL.Host+"/") {
 			return fmt.Errorf("%w: the next page is said to be on %s", errPages, req.URL.Host)
@@ -85,8 +91,24 @@ func (t *trace) page(req *http.Request) error {
 	return nil
 }
 
+// isPage says whether a request is for a page of a list whose links regclient follows.
 func isPage(req *http.Request) bool {
-	return req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/tags/list")
+	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/tags/list") || strings.Contains(req.URL.Path, "/referrers/"))
+}
+
+// maxList bounds all pages of a list together: a million names of 64 bytes.
+const maxList = 64 << 20
+
+// A tally counts what is read of a page.
+type tally struct {
+	io.ReadCloser
+	sum *atomic.Int64
+}
+
+func (b *tally) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.sum.Add(int64(n))
+	return n, err
 }
 
 // A seen is a copy of a trace's findings.

@@ -1,0 +1,119 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// Lists whose every page is new never end by themselves.
+func TestEndlessLists(t *testing.T) {
+	tests := map[string]struct {
+		list func(c *Client) error
+		page func(n int32) any
+		want string
+		most int32
+	}{
+		"tags on ever more pages that are empty": {
+			func(c *Client) error { _, err := c.Tags(t.Context(), srcHost+"/ns/app"); return err },
+			func(int32) any { return map[string]any{"name": "ns/app", "tags": []string{}} },
+			"more than 10000 pages", maxPages + 1,
+		},
+		"tags on large pages": {
+			func(c *Client) error { _, err := c.Tags(t.Context(), srcHost+"/ns/app"); return err },
+			func(n int32) any {
+				return map[string]any{"name": "ns/app", "tags": []string{fmt.Sprint(n, strings.Repeat("x", 10<<20))}}
+			},
+			"more than 67108864 bytes", 8,
+		},
+		"a catalog on ever more pages": {
+			func(c *Client) error { _, err := c.Catalog(t.Context(), srcHost); return err },
+			func(n int32) any { return map[string]any{"repositories": []string{fmt.Sprintf("r%09d", n)}} },
+			"more than 10000 pages", maxPages + 1,
+		},
+		"a catalog of too many names": {
+			func(c *Client) error { _, err := c.Catalog(t.Context(), srcHost); return err },
+			func(n int32) any {
+				names := make([]string, 200_000)
+				for i := range names {
+					names[i] = fmt.Sprintf("r%09d", int(n)*len(names)+i)
+				}
+				return map[string]any{"repositories": names}
+			},
+			"more than 1000000 repositories", 7,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var pages atomic.Int32
+			c := newClient(t, Host{Name: srcHost, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				n := pages.Add(1)
+				w.Header().Set("Content-Type", "application/json")
+				w.Header().Set("Link", fmt.Sprintf(`<%s?last=%d>; rel="next"`, r.URL.Path, n))
+				_ = json.NewEncoder(w).Encode(tt.page(n))
+			})})
+			err := tt.list(c)
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+			if n := pages.Load(); n > tt.most {
+				t.Errorf("%d pages were read", n)
+			}
+		})
+	}
+}
+
+// Indexes that fan out: what stands in them several times is read once, and
+// there is an end to what they may hold.
+func TestFanOut(t *testing.T) {
+	src, _, c := pair(t)
+	leaves := make([]map[string]any, 5)
+	for i := range leaves {
+		d := src.image(t, "ns/app", fmt.Sprint("leaf", i), nil, random(i, 10))
+		leaves[i] = map[string]any{"mediaType": schema2, "digest": d, "size": 1}
+	}
+	again := make([]map[string]any, 0, 5000)
+	for range 1000 {
+		again = append(again, leaves...)
+	}
+	src.index(t, "ns/app", "again", again...)
+	images := []Image{{Source: srcHost + "/ns/app:again", Target: dstHost + "/ns/app:again"}}
+	src.reset()
+	table := plan(t, c, images)
+	if err := table.Err(); err != nil || src.counts["GET manifests"] != 6 {
+		t.Errorf("%v, %v", src.counts, err)
+	}
+
+	var many []map[string]any
+	for i := range maxManifests + 1 {
+		many = append(many, map[string]any{"mediaType": schema2, "digest": digestOf(manyManifest(i)), "size": 1})
+	}
+	index, _ := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ociType, "manifests": many})
+	bodies := map[string][]byte{digestOf(index): index, "many": index}
+	for i := range many {
+		bodies[digestOf(manyManifest(i))] = manyManifest(i)
+	}
+	src.act(func(w http.ResponseWriter, r *http.Request) bool {
+		body := bodies[r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]]
+		if body == nil || what(r.URL.Path) != "manifests" {
+			return false
+		}
+		kind := schema2
+		if digestOf(body) == digestOf(index) {
+			kind = ociType
+		}
+		return serve("/", kind, body)(w, r)
+	})
+	src.reset()
+	err := plan(t, c, []Image{{Source: srcHost + "/ns/app:many", Target: dstHost + "/ns/app:many"}}).Err()
+	if err == nil || !strings.Contains(err.Error(), "more than 1000 manifests") || src.counts["GET manifests"] > maxManifests {
+		t.Errorf("%v, %v", src.counts, err)
+	}
+}
+
+func manyManifest(i int) []byte {
+	return fmt.Appendf(nil, `{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"application/vnd.docker.container.image.v1+json","digest":%q,"size":2},"layers":[],"annotations":{"n":"%d"}}`, schema2, digestOf([]byte("{}")), i)
+}
