@@ -40,7 +40,7 @@ func (c *Client) CheckOnly(ctx context.Context, images []Image, want Selection, 
 }
 
 func (c *Client) check(ctx context.Context, k *Checked, want *Selection, deep bool) error {
-	e := entries([]Image{k.Image}, want)[0]
+	e := c.entries([]Image{k.Image}, want)[0]
 	if e.State == Failed {
 		return e.Err
 	}

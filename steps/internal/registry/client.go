@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/regclient/regclient/config"
@@ -54,13 +55,15 @@ type Client struct {
 	http       *http.Client // what both go through
 	guard      *guard
 	labels     *labelCache
+	layouts    *layouts
 	pause      func(ctx context.Context, d time.Duration) error
 }
 
 // New makes a client. Only the files of authorities are read; no registry is
 // spoken with and no password is asked for.
 func New(hosts []Host) (*Client, error) {
-	c := &Client{hosts: map[string]*login{}, labels: newLabelCache(), pause: sleep}
+	c := &Client{hosts: map[string]*login{}, labels: newLabelCache(), layouts: &layouts{}, pause: sleep}
+	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: c.layouts, Concurrency: layoutConcurrency})
 	endpoints := make([]transport.Endpoint, len(hosts))
 	for i, h := range hosts {
 		l := newLogin(h)

@@ -24,7 +24,7 @@ func (c *Client) Plan(ctx context.Context, images []Image) (*Table, error) {
 // PlanOnly is Plan for a selection.
 func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (*Table, error) {
 	want.lists = &tagLists{}
-	t := &Table{Images: entries(images, &want)}
+	t := &Table{Images: c.entries(images, &want)}
 	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.look(ctx, e) }); err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func each[T any](ctx context.Context, items []T, do func(context.Context, T)) er
 
 // entries makes the table's entries: an image named twice counts once, and
 // two images cannot be at one place.
-func entries(images []Image, want *Selection) []*Entry {
+func (c *Client) entries(images []Image, want *Selection) []*Entry {
 	var all []*Entry
 	seen := map[Image]bool{}
 	byTarget := map[string]*Entry{}
@@ -66,8 +66,8 @@ func entries(images []Image, want *Selection) []*Entry {
 		e := &Entry{Image: im, State: Copy, want: want}
 		all = append(all, e)
 		var serr, terr error
-		e.source, serr = parseTagged(im.Source)
-		e.target, terr = parseTagged(im.Target)
+		e.source, serr = c.imageRef(im.Source)
+		e.target, terr = c.imageRef(im.Target)
 		if err := errors.Join(on(source, serr), on(destination, terr)); err != nil {
 			e.fail(err)
 			continue

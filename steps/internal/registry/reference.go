@@ -57,7 +57,9 @@ func Split(s string) (host, repository, tag string, err error) {
 // show writes a reference for people.
 func show(r ref.Ref) string {
 	s := r.Registry
-	if r.Repository != "" {
+	if r.Path != "" {
+		s = showLayout(r)
+	} else if r.Repository != "" {
 		s += "/" + r.Repository
 	}
 	if r.Tag != "" {
@@ -71,5 +73,5 @@ func show(r ref.Ref) string {
 
 // repoOf is a reference to the repository alone.
 func repoOf(r ref.Ref) ref.Ref {
-	return ref.Ref{Scheme: "reg", Registry: r.Registry, Repository: r.Repository, Reference: r.Registry + "/" + r.Repository}
+	return ref.Ref{Scheme: "reg", Registry: r.Registry, Repository: r.Repository, Reference: r.Registry + "/" + r.Repository, Path: r.Path}
 }

@@ -1,0 +1,399 @@
+package registry
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// LayoutPrefix begins the name of an image in a layout: oci:DIR:repository:tag.
+const LayoutPrefix = "oci:"
+
+// layoutHost is what layouts are called as a registry. No server can have the name.
+const layoutHost = "oci-layout.invalid"
+
+// layoutConcurrency is more than a plan may ask for: a disk has no rules.
+const layoutConcurrency = 128
+
+// layouts answer as one registry, inside the process: so one engine moves
+// images between registries and layouts in all directions. The first part of a
+// repository's name is the number of its layout.
+type layouts struct {
+	mu  sync.Mutex // images are looked at beside each other
+	all []*layout
+}
+
+// at gives the layout of a directory with its number.
+func (ls *layouts) at(dir string) (*layout, int) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for i, l := range ls.all {
+		if l.dir == dir {
+			return l, i
+		}
+	}
+	ls.all = append(ls.all, &layout{dir: dir})
+	return ls.all[len(ls.all)-1], len(ls.all) - 1
+}
+
+func (ls *layouts) number(n int) *layout {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if n >= len(ls.all) {
+		return nil
+	}
+	return ls.all[n]
+}
+
+// CutLayout takes a name in a layout apart: the directory, and the name there,
+// "" when the layout as a whole is meant.
+func CutLayout(s string) (dir, name string, ok bool) {
+	rest, ok := strings.CutPrefix(s, LayoutPrefix)
+	if !ok {
+		return "", "", false
+	}
+	dir, name, _ = strings.Cut(rest, ":")
+	return dir, name, true
+}
+
+// ref makes a reference of oci:DIR:repository:tag[@digest].
+func (ls *layouts) ref(s string) (ref.Ref, error) {
+	dir, name, _ := CutLayout(s)
+	l, n := ls.at(dir)
+	if err := l.check(); err != nil {
+		return ref.Ref{}, err
+	}
+	if _, err := l.index(); err != nil { // a HEAD could not tell
+		return ref.Ref{}, err
+	}
+	r, err := parseTagged(fmt.Sprintf("%s/%d/%s", layoutHost, n, name))
+	if err != nil {
+		return ref.Ref{}, fmt.Errorf("image reference %q is not of the form oci:DIRECTORY:repository:tag", s)
+	}
+	r.Path = dir
+	return r, nil
+}
+
+// showLayout writes a reference into a layout for people.
+func showLayout(r ref.Ref) string {
+	_, repository, _ := strings.Cut(r.Repository, "/")
+	return LayoutPrefix + r.Path + ":" + repository
+}
+
+// imageRef reads the name of an image in a registry or a layout.
+func (c *Client) imageRef(s string) (ref.Ref, error) {
+	if strings.HasPrefix(s, LayoutPrefix) {
+		return c.layouts.ref(s)
+	}
+	return parseTagged(s)
+}
+
+var (
+	layoutPath = regexp.MustCompile(`^/v2/([0-9]{1,4})/(.+)/(blobs|manifests|referrers|blobs/uploads|tags)/([^/]*)$`)
+	cosignTag  = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\..+)?$`)
+)
+
+// ServeHTTP answers as far as the client asks: it has no catalog, as every
+// blob of a layout is there for all of its repositories.
+func (ls *layouts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m := layoutPath.FindStringSubmatch(r.URL.Path)
+	if m == nil {
+		status := http.StatusNotFound
+		if r.URL.Path == "/v2/" {
+			status = http.StatusOK
+		}
+		w.WriteHeader(status)
+		return
+	}
+	n, _ := strconv.Atoi(m[1])
+	l := ls.number(n)
+	if l == nil {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	a := &layoutAnswer{ls: ls, l: l, w: w, r: r, repository: m[2], what: m[4]}
+	a.give(a.serve(m[3]))
+}
+
+// A layoutAnswer is the answer to one request.
+type layoutAnswer struct {
+	ls         *layouts
+	l          *layout
+	w          http.ResponseWriter
+	r          *http.Request
+	repository string
+	what       string // digest or tag
+}
+
+func (a *layoutAnswer) serve(kind string) error {
+	read := a.r.Method == http.MethodGet || a.r.Method == http.MethodHead
+	switch {
+	case kind == "blobs" && read:
+		return a.blob()
+	case kind == "blobs/uploads" && a.r.Method == http.MethodPost:
+		return a.post()
+	case kind == "blobs/uploads" && a.r.Method == http.MethodPut:
+		return a.putBlob()
+	case kind == "manifests" && read:
+		return a.manifest()
+	case kind == "manifests" && a.r.Method == http.MethodPut:
+		return a.putManifest()
+	case kind == "referrers" && read:
+		return a.referrers()
+	case kind == "tags" && read:
+		return a.tags()
+	}
+	a.w.WriteHeader(http.StatusMethodNotAllowed)
+	return nil
+}
+
+// give tells an error. What cannot be written now cannot be written by trying
+// again, which is what 507 says.
+func (a *layoutAnswer) give(err error) {
+	status := http.StatusInsufficientStorage
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, fs.ErrNotExist) && a.r.Method != http.MethodPut:
+		status = http.StatusNotFound
+	case errors.Is(err, errNotItsDigest), errors.Is(err, digest.ErrDigestInvalidFormat), errors.Is(err, digest.ErrDigestInvalidLength), errors.Is(err, digest.ErrDigestUnsupported):
+		status = http.StatusBadRequest
+	}
+	a.json(status, "application/json", map[string]any{"errors": []any{map[string]string{"code": "LAYOUT", "message": err.Error()}}})
+}
+
+func (a *layoutAnswer) json(status int, contentType string, v any) {
+	a.w.Header().Set("Content-Type", contentType)
+	a.w.WriteHeader(status)
+	_ = json.NewEncoder(a.w).Encode(v)
+}
+
+func (a *layoutAnswer) blob() error {
+	d, err := digest.Parse(a.what)
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(a.l.blobPath(d))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	a.w.Header().Set("Content-Type", "application/octet-stream")
+	a.w.Header().Set("Docker-Content-Digest", d.String())
+	http.ServeContent(a.w, a.r, "", time.Time{}, f)
+	return nil
+}
+
+// post begins an upload, unless the blob is there: in this layout, or in
+// another one that it is to be mounted from.
+func (a *layoutAnswer) post() error {
+	if d, err := digest.Parse(a.r.URL.Query().Get("mount")); err == nil {
+		switch mounted, err := a.mount(d); {
+		case err != nil:
+			return err
+		case mounted:
+			a.created("blobs", d)
+			return nil
+		}
+	}
+	a.w.Header().Set("Location", a.r.URL.Path+"new")
+	a.w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+func (a *layoutAnswer) mount(d digest.Digest) (bool, error) {
+	if _, err := os.Stat(a.l.blobPath(d)); err == nil {
+		return true, nil
+	}
+	number, _, _ := strings.Cut(a.r.URL.Query().Get("from"), "/")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return false, nil
+	}
+	other := a.ls.number(n)
+	if other == nil || other == a.l {
+		return false, nil
+	}
+	f, err := os.Open(other.blobPath(d))
+	if err != nil {
+		return false, nil // it is pulled, then
+	}
+	defer f.Close()
+	if err := a.l.create(); err != nil {
+		return false, err
+	}
+	return true, a.l.put(d, f)
+}
+
+func (a *layoutAnswer) created(kind string, d digest.Digest) {
+	base, _, _ := strings.Cut(a.r.URL.Path, "/"+a.repository+"/")
+	a.w.Header().Set("Location", base+"/"+a.repository+"/"+kind+"/"+d.String())
+	a.w.Header().Set("Docker-Content-Digest", d.String())
+	a.w.WriteHeader(http.StatusCreated)
+}
+
+func (a *layoutAnswer) putBlob() error {
+	d, err := digest.Parse(a.r.URL.Query().Get("digest"))
+	if err != nil {
+		return err
+	}
+	if err := a.l.create(); err != nil {
+		return err
+	}
+	if err := a.l.put(d, a.r.Body); err != nil {
+		return err
+	}
+	a.created("blobs", d)
+	return nil
+}
+
+// manifest answers for a tag or a digest. A tag whose manifest is lost is not there.
+func (a *layoutAnswer) manifest() error {
+	d, err := digest.Parse(a.what)
+	kind := ""
+	if err != nil {
+		entry, found, err := a.l.find(a.repository + ":" + a.what)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fs.ErrNotExist
+		}
+		d, kind = entry.Digest, entry.MediaType
+	}
+	text, err := a.l.manifest(d)
+	if err != nil {
+		return err
+	}
+	if kind == "" {
+		kind = sniff(text).MediaType
+	}
+	a.w.Header().Set("Content-Type", kind)
+	a.w.Header().Set("Docker-Content-Digest", d.String())
+	http.ServeContent(a.w, a.r, "", time.Time{}, bytes.NewReader(text))
+	return nil
+}
+
+func (a *layoutAnswer) putManifest() error {
+	text, err := io.ReadAll(io.LimitReader(a.r.Body, maxManifest+1))
+	if err != nil {
+		return err
+	}
+	d, err := digest.Parse(a.what)
+	tagged := err != nil
+	if tagged {
+		d = digest.FromBytes(text)
+	}
+	if err := a.l.create(); err != nil {
+		return err
+	}
+	if err := a.l.put(d, bytes.NewReader(text)); err != nil {
+		return err
+	}
+	s := sniff(text)
+	entry := descriptor.Descriptor{MediaType: a.r.Header.Get("Content-Type"), Digest: d, Size: int64(len(text))}
+	if s.Subject != nil {
+		refers := entry
+		refers.ArtifactType, refers.Annotations = s.ArtifactType, withoutName(s.Annotations)
+		if err := a.l.enter(refers, ""); err != nil {
+			return err
+		}
+		a.w.Header().Set("OCI-Subject", s.Subject.Digest.String())
+	}
+	if tagged {
+		if err := a.l.enter(entry, a.repository+":"+a.what); err != nil {
+			return err
+		}
+	}
+	a.created("manifests", d)
+	return nil
+}
+
+// withoutName leaves out of annotations what would be a name in the index.
+func withoutName(annotations map[string]string) map[string]string {
+	kept := map[string]string{}
+	for k, v := range annotations {
+		if k != nameKey {
+			kept[k] = v
+		}
+	}
+	return kept
+}
+
+func (a *layoutAnswer) referrers() error {
+	subject, err := digest.Parse(a.what)
+	if err != nil {
+		return err
+	}
+	list, err := a.l.referrers(subject)
+	if err != nil {
+		return err
+	}
+	a.json(http.StatusOK, indexType, layoutIndex{SchemaVersion: 2, MediaType: indexType, Manifests: list})
+	return nil
+}
+
+func (a *layoutAnswer) tags() error {
+	idx, err := a.l.index()
+	if err != nil {
+		return err
+	}
+	tags := []string{}
+	for _, d := range idx.Manifests {
+		if tag, ok := strings.CutPrefix(d.Annotations[nameKey], a.repository+":"); ok {
+			tags = append(tags, tag)
+		}
+	}
+	a.json(http.StatusOK, "application/json", map[string]any{"name": a.repository, "tags": tags})
+	return nil
+}
+
+// LayoutImages lists the images of a layout, oci:DIR:repository:tag@digest,
+// but for those that speak of others. A registry's host before a repository is
+// left out, as it is in every layout that Execute makes.
+func (c *Client) LayoutImages(dir string) ([]string, error) {
+	l, _ := c.layouts.at(dir)
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(dir); err != nil {
+		return nil, err
+	}
+	idx, err := l.index()
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, d := range idx.Manifests {
+		name := d.Annotations[nameKey]
+		if host, rest, ok := strings.Cut(name, "/"); ok && strings.ContainsAny(host, ".:") {
+			name = rest
+		}
+		repository, tag, tagged := strings.Cut(name, ":")
+		switch {
+		case name == "", tagged && cosignTag.MatchString(tag):
+			continue
+		case !tagged || repository == "":
+			return nil, fmt.Errorf("%s: the image named %q there has no repository and tag in its name", dir, name)
+		}
+		all = append(all, LayoutPrefix+dir+":"+name+"@"+d.Digest.String())
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%s: no image is named there", dir)
+	}
+	return all, nil
+}

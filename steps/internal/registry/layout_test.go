@@ -1,0 +1,389 @@
+package registry
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/opencontainers/go-digest"
+)
+
+// toLayout gives images the same names in a layout.
+func toLayout(images []Image, dir string) []Image {
+	all := slices.Clone(images)
+	for i, im := range all {
+		_, name, _ := strings.Cut(im.Source, "/")
+		all[i].Target = LayoutPrefix + dir + ":" + name
+	}
+	return all
+}
+
+// fromLayout gives all images of a layout, to be pushed to a registry.
+func fromLayout(t *testing.T, c *Client, dir string) []Image {
+	t.Helper()
+	names, err := c.LayoutImages(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images := make([]Image, len(names))
+	for i, n := range names {
+		_, name, _ := CutLayout(n)
+		name, d, _ := strings.Cut(name, "@")
+		images[i] = Image{Source: n, Target: dstHost + "/" + name, Digest: d}
+	}
+	return images
+}
+
+// sound says that a layout holds nothing but what is whole: every file of
+// blobs has its digest, and all that index.json names is there.
+func sound(t *testing.T, dir string) (blobs int, names []string) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(dir, "blobs"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if got := digest.FromBytes(text); got.Encoded() != d.Name() {
+			t.Errorf("%s holds %s", path, got)
+		}
+		blobs++
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "index.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var idx layoutIndex
+	if err := json.Unmarshal(text, &idx); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range idx.Manifests {
+		if fi, err := os.Stat(filepath.Join(dir, "blobs", "sha256", d.Digest.Encoded())); err != nil || fi.Size() != d.Size {
+			t.Errorf("index.json names %s of %d bytes: %v, %v", d.Digest, d.Size, fi, err)
+		}
+		names = append(names, d.Annotations[nameKey])
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "oci-layout")); err != nil || string(text) != `{"imageLayoutVersion":"1.0.0"}` {
+		t.Errorf("oci-layout: %q, %v", text, err)
+	}
+	return blobs, names
+}
+
+// What is carried over in a layout arrives at the other side as it was; every
+// blob is read once, and a second run adds only what is new.
+func TestLayoutThereAndBack(t *testing.T) {
+	src, dst, c := pair(t)
+	images, unique := src.set(t)
+	dir := filepath.Join(t.TempDir(), "media", "images")
+	carried := toLayout(images[:40], dir)
+	src.reset()
+	table := plan(t, c, carried)
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("planning made the directory")
+	}
+	if err := c.Execute(t.Context(), table, Options{Parallel: 8}); err != nil {
+		t.Fatal(err)
+	}
+	mirrored(t, c, carried)
+
+	carried = toLayout(images, dir)
+	table = plan(t, c, carried)
+	if got := table.Summary(); got.Unchanged != 40 || got.Copies != 5 {
+		t.Errorf("the second table: %+v", got)
+	}
+	src.rest()
+	before := src.counts["GET blobs"]
+	if err := c.Execute(t.Context(), table, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if src.rest(); src.counts["GET blobs"] != setBlobs || before == setBlobs {
+		t.Errorf("%d blobs were read in the first run, %d in all, want %d", before, src.counts["GET blobs"], setBlobs)
+	}
+	blobs, names := sound(t, dir)
+	if blobs != setBlobs+setImages || len(names) != setImages || !slices.IsSorted(names) || names[0] != "rhosp13/openstack-00:13.0-1" {
+		t.Errorf("%d blobs, names %v", blobs, names)
+	}
+	if got := plan(t, c, carried).Summary(); got.Unchanged != setImages {
+		t.Errorf("the third table: %+v", got)
+	}
+
+	// At the other side there is no source any more.
+	far := newClient(t, Host{Name: dstHost, Handler: dst})
+	pushed := fromLayout(t, far, dir)
+	table = plan(t, far, pushed)
+	if got := table.Summary(); got.Copies != setImages || got.Blobs != setBlobs || got.Bytes != unique {
+		t.Errorf("the table at the other side: %+v", got)
+	}
+	if err := far.Execute(t.Context(), table, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	mirrored(t, far, pushed)
+	mirrored(t, c, images)
+	if dst.counts["PUT blobs/uploads"] != setBlobs {
+		t.Errorf("%v, want %d uploads", dst.counts, setBlobs)
+	}
+}
+
+// Indexes, cosign's tags and referrers are carried over, too.
+func TestLayoutCarriesAllKinds(t *testing.T) {
+	src, dst, c := pair(t)
+	index, by := multi(t, src, "ns/app", "multi")
+	src.image(t, "ns/app", cosign(index, ".sig"), nil, random(90, 100))
+	sbom := src.referrer(t, "ns/app", index, "application/spdx+json", random(91, 100))
+	dir := t.TempDir()
+	want := Selection{Signatures: CopySignatures}
+	table, err := c.PlanOnly(t.Context(), []Image{{Source: srcHost + "/ns/app:multi", Target: LayoutPrefix + dir + ":ns/app:multi"}}, want)
+	if err != nil || table.Err() != nil {
+		t.Fatal(err, table.Err())
+	}
+	if err := c.Execute(t.Context(), table, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, dir)
+	pushed := fromLayout(t, c, dir)
+	if len(pushed) != 1 {
+		t.Fatalf("images of the layout: %+v", pushed)
+	}
+	if table, err = c.PlanOnly(t.Context(), pushed, Selection{Signatures: RequireSignatures}); err != nil || table.Images[0].Attached() != 2 {
+		t.Fatalf("%+v, %v, %v", table.Images[0], table.Err(), err)
+	}
+	if err := c.Execute(t.Context(), table, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	mirrored(t, c, pushed)
+	for _, at := range []string{":multi", "@" + by["linux/arm/v7"], ":" + cosign(index, ".sig"), "@" + sbom} {
+		if _, err := c.Resolve(t.Context(), dstHost+"/ns/app"+at); err != nil {
+			t.Error(err)
+		}
+	}
+	if dst.counts["PUT manifests"] != 8 {
+		t.Errorf("%v", dst.counts)
+	}
+}
+
+func TestLayoutToLayout(t *testing.T) {
+	src, _, c := pair(t)
+	images, _ := three(t, src)
+	one, two := t.TempDir(), filepath.Join(t.TempDir(), "two")
+	if err := c.Execute(t.Context(), plan(t, c, toLayout(images, one)), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	names, err := c.LayoutImages(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var copies []Image
+	for _, n := range names {
+		_, name, _ := CutLayout(n)
+		name, d, _ := strings.Cut(name, "@")
+		copies = append(copies, Image{Source: n, Target: LayoutPrefix + two + ":" + name, Digest: d})
+	}
+	if err := c.Execute(t.Context(), plan(t, c, copies), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := sound(t, one)
+	b, _ := sound(t, two)
+	if a != b || a == 0 {
+		t.Errorf("%d blobs became %d", a, b)
+	}
+	mirrored(t, c, copies)
+}
+
+// An image that could not be copied whole is not named in the layout.
+func TestLayoutNamesNothingBroken(t *testing.T) {
+	src, _, c := pair(t)
+	images, base := three(t, src)
+	dir := t.TempDir()
+	src.act(refuse("GET", "/v2/ns/a/blobs/"+digestOf(base), 404))
+	table := plan(t, c, toLayout(images, dir))
+	src.act(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != "GET" || !strings.HasSuffix(r.URL.Path, "/blobs/"+digestOf(base)) {
+			return false
+		}
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	})
+	if err := c.Execute(t.Context(), table, Options{}); err == nil {
+		t.Fatal("no error")
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, indexFile)); err == nil {
+		t.Errorf("there is an index: %s", text)
+	}
+	src.act(nil)
+	if err := c.Execute(t.Context(), plan(t, c, toLayout(images, dir)), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	sound(t, dir)
+}
+
+// Several runs may write into one layout at the same time.
+func TestLayoutManyWriters(t *testing.T) {
+	src, _, _ := pair(t)
+	images, _ := src.set(t)
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	for i := range 3 {
+		c := newClient(t, Host{Name: srcHost, Handler: src})
+		part := toLayout(images[i*15:(i+1)*15], dir)
+		all.Go(func() {
+			table, err := c.Plan(t.Context(), part)
+			if err == nil {
+				err = c.Execute(t.Context(), table, Options{})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if blobs, names := sound(t, dir); blobs != setBlobs+setImages || len(names) != setImages {
+		t.Errorf("%d blobs, %d names", blobs, len(names))
+	}
+}
+
+func TestLayoutHeals(t *testing.T) {
+	src, _, c := pair(t)
+	images, base := three(t, src)
+	dir := t.TempDir()
+	carried := toLayout(images, dir)
+	if err := c.Execute(t.Context(), plan(t, c, carried), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	table := plan(t, c, carried)
+	manifest := filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(table.Images[0].Digest, "sha256:"))
+	blob := filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(digestOf(base), "sha256:"))
+	for _, path := range []string{manifest, blob} {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checked, err := c.Check(t.Context(), carried, true)
+	if err != nil || checked[0].Have != "" || len(checked[1].Lost) != 1 {
+		t.Errorf("%+v %+v %v", checked[0], checked[1], err)
+	}
+	if err := c.Execute(t.Context(), plan(t, c, carried), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	mirrored(t, c, carried)
+}
+
+func TestLayoutRefused(t *testing.T) {
+	src, _, c := pair(t)
+	images, _ := three(t, src)
+	write := func(path, text string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			t.Helper()
+			if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	both := func(fs ...func(*testing.T, string)) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			for _, f := range fs {
+				f(t, dir)
+			}
+		}
+	}
+	layout := write(layoutFile, layoutVersion)
+	for name, tt := range map[string]struct {
+		prepare func(t *testing.T, dir string)
+		want    string
+	}{
+		"somebody's files":    {write("notes.txt", "x"), `is not an OCI layout, and not empty: it holds "notes.txt"`},
+		"another version":     {write(layoutFile, `{"imageLayoutVersion":"2.0"}`), "is not an OCI layout of version 1.0.0"},
+		"a broken index":      {both(layout, write(indexFile, "{")), "unexpected end of JSON input"},
+		"a bad digest":        {both(layout, write(indexFile, `{"manifests":[{"digest":"sha256:../../x","size":1}]}`)), `the digest "sha256:../../x"`},
+		"a file for a folder": {both(layout, write("blobs", "")), "not a directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			tt.prepare(t, dir)
+			table := plan(t, c, toLayout(images[:1], dir))
+			err := table.Err()
+			if err == nil {
+				err = c.Execute(t.Context(), table, Options{})
+			}
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), "destination: ") {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+	table := plan(t, c, []Image{{Source: images[0].Source, Target: LayoutPrefix + t.TempDir() + ":Not A Name"}})
+	if err := table.Err(); err == nil || !strings.Contains(err.Error(), "is not of the form oci:DIRECTORY:repository:tag") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLayoutImages(t *testing.T) {
+	_, _, c := pair(t)
+	entry := func(name string) string {
+		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{%q:%q}}`, manifestType, len(name), nameKey, name)
+	}
+	at := func(name string, n int) string { return fmt.Sprintf("%s@sha256:%064x", name, n) }
+	for name, tt := range map[string]struct {
+		entries []string
+		want    []string
+		err     string
+	}{
+		"names":         {[]string{entry("ns/a:1"), entry("b:2")}, []string{at("ns/a:1", 6), at("b:2", 3)}, ""},
+		"with a host":   {[]string{entry("192.0.2.1:8787/ns/a:1")}, []string{at("ns/a:1", 21)}, ""},
+		"signatures":    {[]string{entry("ns/a:1"), entry("ns/a:" + cosign("sha256:"+strings.Repeat("a", 64), ".sig")), entry("")}, []string{at("ns/a:1", 6)}, ""},
+		"a bare tag":    {[]string{entry("latest")}, nil, `the image named "latest" there has no repository and tag`},
+		"nothing named": {[]string{entry("")}, nil, "no image is named there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, text := range map[string]string{
+				layoutFile: layoutVersion,
+				indexFile:  `{"schemaVersion":2,"manifests":[` + strings.Join(tt.entries, ",") + `]}`,
+			} {
+				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got, err := c.LayoutImages(dir)
+			for i := range got {
+				got[i] = strings.TrimPrefix(got[i], LayoutPrefix+dir+":")
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("%v (-want +got):\n%s", err, diff)
+			}
+			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("got %v, want %q", err, tt.err)
+			}
+		})
+	}
+	if _, err := c.LayoutImages(filepath.Join(t.TempDir(), "none")); err == nil {
+		t.Error("a layout that is not there has images")
+	}
+}
+
+// A layout's blob that has rotted is not pushed.
+func TestLayoutRotten(t *testing.T) {
+	src, _, c := pair(t)
+	images, base := three(t, src)
+	dir := t.TempDir()
+	if err := c.Execute(t.Context(), plan(t, c, toLayout(images, dir)), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(digestOf(base), "sha256:"))
+	if err := os.WriteFile(path, slices.Repeat([]byte("x"), len(base)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := c.Execute(t.Context(), plan(t, c, fromLayout(t, c, dir)), Options{})
+	if err == nil || !strings.Contains(err.Error(), "source: ") || !strings.Contains(err.Error(), "what it sent has another digest") {
+		t.Errorf("got %v", err)
+	}
+}
