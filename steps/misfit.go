@@ -3,6 +3,9 @@ package steps
 import (
 	"context"
 	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/steps/internal/registry"
@@ -41,9 +44,39 @@ func (m *misfit) Error() string {
 // Problem gives the misfit for programs to read.
 func (m *misfit) Problem() fault.Problem { return fault.Problem(*m) }
 
-// extra is a repository that no list names.
-func extra(name string) error {
-	return &misfit{Kind: "extra", What: "repository", Name: name}
+// extras are the repositories of a host that ought not to be there. One
+// without a tag is none of them: docker-registry goes on listing a repository
+// when all that was in it is deleted.
+func extras(ctx context.Context, c *registry.Client, host string, names []string) []error {
+	hollow := make([]bool, len(names))
+	var g errgroup.Group
+	g.SetLimit(registry.DefaultConcurrency)
+	for i, name := range names {
+		g.Go(func() error {
+			tags, err := c.Tags(ctx, host+"/"+name)
+			hollow[i] = registry.KindOf(err) == registry.NotFound || err == nil && len(tags) == 0
+			return nil
+		})
+	}
+	_ = g.Wait() // none fails: what cannot be told is not hollow
+	if err := ctx.Err(); err != nil {
+		return []error{err}
+	}
+	var errs []error
+	for i, name := range names {
+		if !hollow[i] {
+			errs = append(errs, &misfit{Kind: "extra", What: "repository", Name: name})
+		}
+	}
+	return errs
+}
+
+// without gives the names that are not among others, which are sorted.
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		_, found := slices.BinarySearch(others, name)
+		return found
+	})
 }
 
 // misfits tells what is wrong with an image at its destination. A tag that

@@ -22,7 +22,7 @@ type verifyCatalog struct {
 	Registry string `json:"registry"`
 	// Images that are to be there: the path of a list of images, as prepare writes it or as plain text, or the references themselves, such as the output images of a mirror step. One with a digest has to be that very image, and its source is not asked; for others the source is asked what the tag stands for.
 	Expect plan.TextOr[plan.Path, []string] `json:"expect"`
-	// Refuse repositories that the list does not name. Tags beyond the list are let be.
+	// Refuse repositories that the list does not name, unless they have no tag: some registries go on listing what was deleted. Tags beyond the list are let be.
 	Exact bool `json:"exact,omitempty"`
 	// Ask for every blob of every image, too, as bayplan verify does in any case.
 	Deep bool `json:"deep,omitempty"`
@@ -99,7 +99,7 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	if err != nil {
 		return nil, err
 	}
-	errs, present := v.repositories(names, images)
+	errs, present := v.repositories(ctx, host, names, images)
 	checked, err := v.out.Registry().Check(ctx, present, deep)
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (v *verifyCatalog) catalog(ctx context.Context, host string, images []regis
 
 // repositories compares the catalog with what is expected. It gives the images
 // whose tags are worth looking at, too.
-func (v *verifyCatalog) repositories(names []string, images []registry.Image) (*multierror.Error, []registry.Image) {
+func (v *verifyCatalog) repositories(ctx context.Context, host string, names []string, images []registry.Image) (*multierror.Error, []registry.Image) {
 	var errs *multierror.Error
 	want := expected(images)
 	for _, name := range want {
@@ -152,11 +152,7 @@ func (v *verifyCatalog) repositories(names []string, images []registry.Image) (*
 		}
 	}
 	if v.Exact {
-		for _, name := range names {
-			if _, found := slices.BinarySearch(want, name); !found {
-				errs = multierror.Append(errs, extra(name))
-			}
-		}
+		errs = multierror.Append(errs, extras(ctx, v.out.Registry(), host, without(names, want))...)
 	}
 	present := slices.DeleteFunc(slices.Clone(images), func(im registry.Image) bool {
 		_, found := slices.BinarySearch(names, repositoryOf(im))

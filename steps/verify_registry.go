@@ -19,7 +19,7 @@ import (
 type verifyRegistry struct {
 	// Registry to look at, a name under connections.registries.
 	Registry string `json:"registry"`
-	// List of images, as prepare writes it: the registry's catalog may name their repositories and no other. Any of them may still be missing, so it holds before the first upload and after.
+	// List of images, as prepare writes it: the registry's catalog may name their repositories and no other, unless it has no tag: some registries go on listing what was deleted. Any of them may still be missing, so it holds before the first upload and after.
 	Only plan.Path `json:"only,omitempty"`
 
 	out *Outside
@@ -87,7 +87,7 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 		return nil, err
 	}
 	slices.Sort(names)
-	if err := v.nothingElse(w, host, names); err != nil {
+	if err := v.nothingElse(ctx, w, host, names); err != nil {
 		return nil, err
 	}
 	catalog := "open"
@@ -101,7 +101,7 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 }
 
 // nothingElse refuses repositories that the list does not name.
-func (v *verifyRegistry) nothingElse(w runner.World, host string, names []string) error {
+func (v *verifyRegistry) nothingElse(ctx context.Context, w runner.World, host string, names []string) error {
 	if v.Only == "" {
 		return nil
 	}
@@ -109,14 +109,8 @@ func (v *verifyRegistry) nothingElse(w runner.World, host string, names []string
 	if err != nil {
 		return err
 	}
-	var errs *multierror.Error
-	want := expected(images)
-	for _, name := range names {
-		if _, found := slices.BinarySearch(want, name); !found {
-			errs = multierror.Append(errs, extra(name))
-		}
-	}
-	return errs.ErrorOrNil()
+	others := without(names, expected(images))
+	return multierror.Append(nil, extras(ctx, v.out.Registry(), host, others)...).ErrorOrNil()
 }
 
 func login(g registry.Greeting) string {

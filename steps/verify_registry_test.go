@@ -86,6 +86,30 @@ func TestVerifyRegistry(t *testing.T) {
 	}
 }
 
+// A repository that was emptied is listed still by some registries.
+func TestVerifyRegistryHollow(t *testing.T) {
+	b := newRegistryBench(t)
+	b.put(t, "rhosp13/openstack-bare:latest", "left/over:1")
+	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.remove(t, "/v2/left/over/manifests/1")
+	f, err := b.verifyRegistry().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || len(f.Outputs["repositories"].Items()) != 2 {
+		t.Errorf("without a tag: got %+v, %v", f, err)
+	}
+	c := b.verifyCatalog()
+	b.list(t, "base")
+	if _, err := c.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
+		t.Error(err)
+	}
+	for name, status := range map[string]int{"unknown": http.StatusNotFound, "closed": http.StatusForbidden} {
+		b.before["local"] = refuseAll("GET", "left/over/tags/list", status)
+		_, err := b.verifyRegistry().Diff(t.Context(), &runner.Disk{}, nil)
+		if told := err != nil && strings.Contains(err.Error(), "extra: repository left/over"); told != (status == http.StatusForbidden) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestVerifyRegistryErrors(t *testing.T) {
 	tests := map[string]struct {
 		set        func(t *testing.T, b *registryBench, v *verifyRegistry)
