@@ -10,6 +10,9 @@ import (
 // fresh bounds how many records one upload may use up.
 const fresh = 3
 
+// last is how long a run that is being stopped may take to leave nothing behind.
+const last = 10 * time.Second
+
 // Settle does what Decide says about the images seen, and gives the image
 // that has the name then. It may be called again after it failed, with what
 // List gives then.
@@ -124,10 +127,24 @@ func (c *Client) record(ctx context.Context, w Want, found *Image) (Image, error
 		}
 		return *found, c.SetProperties(ctx, found.ID, fix)
 	}
+	if err := ctx.Err(); err != nil {
+		return Image{}, err
+	}
+	// The answer is waited for even when the run is being stopped: without it
+	// nobody would know the id of the record to delete.
+	ctx, cancel := linger(ctx, last)
+	defer cancel()
 	return c.Create(ctx, Image{
 		Name: w.Staging(), DiskFormat: w.DiskFormat, ContainerFormat: w.ContainerFormat,
 		Visibility: w.Visibility, Properties: with(w.Properties, Marker, w.marker()),
 	})
+}
+
+// linger gives a context that ends that much later than ctx does.
+func linger(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(after, cancel) })
+	return longer, func() { stop(); cancel() }
 }
 
 // fill uploads the data into a record that has none. One that is being
@@ -153,7 +170,7 @@ func (c *Client) fill(ctx context.Context, found Image, src source) (Image, erro
 // abandon deletes a record that came to nothing, also when the run is being
 // stopped. When that does not work out the next run finds it.
 func (c *Client) abandon(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), last)
 	defer cancel()
 	_ = c.Delete(ctx, id) // the error that matters is the one that led here
 }

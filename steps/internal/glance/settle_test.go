@@ -1,6 +1,7 @@
 package glance_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -146,6 +147,26 @@ func TestSettleGoesOn(t *testing.T) {
 		t.Errorf("image %s was not used, %s was made", rec.ID, img.ID)
 	}
 	checkHolds(t, c, w)
+}
+
+// A run that is stopped while the cloud makes a record takes it away again.
+func TestSettleStoppedWhileARecordIsMade(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cloud := newCloud(t)
+	c := inside(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/images") {
+			cancel()
+		}
+		cloud.ServeHTTP(w, r)
+	}))
+	w := want("overcloud-full", content("new", 100))
+	if _, err := c.Settle(ctx, w, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v", err)
+	}
+	left, err := c.List(t.Context(), w.Names()...)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %+v, %v", left, err)
+	}
 }
 
 func TestSettleReplaces(t *testing.T) {
