@@ -97,6 +97,9 @@ func targetOf(l tripleo.ListedImage, host string, rules ...renameRule) (string, 
 // pathOf is what follows the first slash of an image's name: its repository
 // with its tag, or with its digest where it has no tag.
 func pathOf(name string) (string, error) {
+	if _, inside, ok := registry.CutLayout(name); ok {
+		return layoutPath(name, inside)
+	}
 	_, _, tag, err := registry.Split(name)
 	if err != nil {
 		return "", err
@@ -108,6 +111,15 @@ func pathOf(name string) (string, error) {
 	_, path, _ := strings.Cut(tagged, "/")
 	if tag == "" {
 		path += "@" + digest
+	}
+	return path, nil
+}
+
+// layoutPath is the same of an image in a layout: its name there.
+func layoutPath(name, inside string) (string, error) {
+	path, _, _ := strings.Cut(inside, "@")
+	if repository, tag, ok := strings.Cut(path, ":"); !ok || repository == "" || tag == "" {
+		return "", fmt.Errorf("image %q is not of the form oci:DIRECTORY:path:tag", name)
 	}
 	return path, nil
 }

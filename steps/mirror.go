@@ -17,10 +17,10 @@ import (
 // mirror copies the images of a list to a registry. Each blob is pulled once,
 // however many images hold it; what is there already is left alone.
 type mirror struct {
-	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one reference a line, or the references themselves. An image comes to its push_destination, or to the registry itself without one, under the name that follows the first slash of its source. A reference with a digest (host/path:tag@sha256:...) is copied by that digest.
+	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one reference a line, or the references themselves. An image comes to its push_destination, or to the registry itself without one, under the name that follows the first slash of its source. A reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:DIRECTORY is all images of an OCI layout, which mirror has made elsewhere, and oci:DIRECTORY:path:tag is one of them.
 	Images plan.TextOr[plan.Path, []string] `json:"images"`
-	// Registry to copy to, a name under connections.registries.
-	To string `json:"to"`
+	// Registry to copy to, a name under connections.registries; or, to carry images where no network goes, {layout: DIRECTORY}: an OCI layout, to which each run adds what is new. In it an image is called path:tag, without the registry.
+	To plan.TextOr[string, layoutTarget] `json:"to"`
 	// Platforms to take out of images that are for many, such as linux/amd64 or linux/arm/v7; without it all. The image's index is then rewritten to name just these, or, where one is left, gives way to that one image: its digest is another one than at the source, which the diff and the output rewritten tell. An image that is for one platform only is copied as it is.
 	Platforms []string `json:"platforms,omitempty" jsonschema:"minItems=1"`
 	// Other names for repositories at the destination. The first rule whose from is the beginning of a repository's name applies, and of that name only the beginning is replaced.
@@ -31,6 +31,12 @@ type mirror struct {
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=4"`
 
 	out *Outside
+}
+
+// A layoutTarget is a directory to copy images to.
+type layoutTarget struct {
+	// Directory of the OCI layout. It is made when it is not there.
+	Layout plan.Path `json:"layout"`
 }
 
 func mirrorType(out *Outside) runner.Type {
@@ -47,7 +53,7 @@ func mirrorType(out *Outside) runner.Type {
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := []error{registryKnown(m.out, "to", m.To), plan.At("parallel", between(m.Parallel, 1, 64))}
+	errs := []error{registryKnown(m.out, "to", m.To.Text), layoutNamed("to.layout", string(m.To.Other.Layout)), plan.At("parallel", between(m.Parallel, 1, 64))}
 	errs = append(errs, plan.At("signatures", oneOf(m.Signatures, "copy", "require", "ignore")))
 	errs = append(errs, validateRename(m.Rename)...)
 	for i, p := range m.Platforms {
@@ -60,7 +66,13 @@ func (m *mirror) Validate() error {
 
 // Paths implements runner.Pather.
 func (m *mirror) Paths() runner.Paths {
-	return runner.Paths{Reads: texts([]plan.Path{m.Images.Text})}
+	reads := []plan.Path{m.Images.Text}
+	for _, name := range m.Images.Other {
+		if dir, _, ok := registry.CutLayout(name); ok {
+			reads = append(reads, plan.Path(dir))
+		}
+	}
+	return runner.Paths{Reads: texts(reads), Into: texts([]plan.Path{m.To.Other.Layout})}
 }
 
 // Diff implements runner.Step. It reads manifests, but no blob.

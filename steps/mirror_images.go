@@ -2,11 +2,17 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/registry"
+	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // validateImages checks the images that stand in the plan itself. An empty one
@@ -14,39 +20,146 @@ import (
 func (m *mirror) validateImages() []error {
 	var errs []error
 	for i, name := range m.Images.Other {
-		if name == "" {
-			continue
+		field := fmt.Sprintf("images[%d]", i)
+		dir, inside, isLayout := registry.CutLayout(name)
+		switch {
+		case name == "":
+		case isLayout && !filepath.IsAbs(dir):
+			errs = append(errs, plan.At(field, fmt.Errorf("%q: the directory of a layout must be absolute", name)))
+		case isLayout && inside == "":
+			errs = append(errs, layoutNamed(field, dir))
+		default:
+			_, err := pathOf(name)
+			errs = append(errs, plan.At(field, err))
 		}
-		_, err := pathOf(name)
-		errs = append(errs, plan.At(fmt.Sprintf("images[%d]", i), err))
 	}
 	return errs
+}
+
+// layoutNamed checks the directory of a layout, "" being not known yet.
+func layoutNamed(field, dir string) error {
+	switch {
+	case strings.ContainsAny(dir, ":@"):
+		return plan.At(field, fmt.Errorf("%q: the directory of a layout cannot have a colon or an @ in its name", dir))
+	case strings.HasSuffix(dir, ".tar"):
+		return plan.At(field, fault.WithHint(fmt.Errorf("%q: a layout is a directory", dir), "pack it with tar when it is done, and unpack it at the other side"))
+	}
+	return nil
 }
 
 // Inputs implements runner.Step: the list and where its images are to be. What
 // tags stand for at both sides is looked up by every Diff.
 func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	host, err := m.out.RegistryHost(m.To)
-	switch {
-	case err != nil:
+	to, err := m.destination()
+	if err != nil {
 		return nil, err
-	case m.Images.Text == "":
-		return []runner.Input{{Name: "registry", Digest: host}}, nil
 	}
-	return imagesListInputs(ctx, w, string(m.Images.Text), host)
+	var in []runner.Input
+	if m.Images.Text != "" {
+		if in, err = imagesListInputs(ctx, w, string(m.Images.Text), to); err != nil {
+			return nil, err
+		}
+	} else {
+		in = []runner.Input{{Name: "registry", Digest: to}}
+	}
+	listed, err := m.listed(w)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[string]bool{}
+	for _, l := range listed {
+		dir, _, ok := registry.CutLayout(l.Name)
+		if !ok || seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		index := filepath.Join(dir, "index.json")
+		sums, err := w.Sum(ctx, index, runner.SHA256)
+		if err != nil {
+			return nil, unreadable("layout", index, err)
+		}
+		in = append(in, runner.Input{Name: "layout " + dir, Digest: "sha256:" + sums[runner.SHA256]})
+	}
+	return in, nil
+}
+
+// destination is what the names of images begin with where they are copied to:
+// a registry's host, or oci:DIRECTORY.
+func (m *mirror) destination() (string, error) {
+	if dir := m.To.Other.Layout; dir != "" {
+		return registry.LayoutPrefix + string(dir), nil
+	}
+	return m.out.RegistryHost(m.To.Text)
+}
+
+// listed gives the images as they are listed, in the plan or in a file.
+func (m *mirror) listed(w runner.World) ([]listedImage, error) {
+	if m.Images.Text != "" {
+		return readListed(w, string(m.Images.Text))
+	}
+	return inlineImages(m.Images.Other), nil
 }
 
 // list gives the images to copy and where each is to be.
 func (m *mirror) list(w runner.World) ([]registry.Image, error) {
-	host, err := m.out.RegistryHost(m.To)
+	to, err := m.destination()
 	if err != nil {
 		return nil, err
 	}
-	listed := inlineImages(m.Images.Other)
-	if m.Images.Text != "" {
-		if listed, err = readListed(w, string(m.Images.Text)); err != nil {
-			return nil, err
+	listed, err := m.listed(w)
+	if err != nil {
+		return nil, err
+	}
+	if listed, err = m.expand(listed); err != nil {
+		return nil, err
+	}
+	return placeImages(listed, func(l listedImage) (string, error) {
+		if m.To.Other.Layout != "" {
+			return inLayout(l.ListedImage, to, m.Rename)
+		}
+		return targetOf(l.ListedImage, to, m.Rename...)
+	})
+}
+
+// expand puts all of its images in place of a layout.
+func (m *mirror) expand(listed []listedImage) ([]listedImage, error) {
+	var all []listedImage
+	var errs []error
+	for _, l := range listed {
+		dir, name, ok := registry.CutLayout(l.Name)
+		if !ok || name != "" {
+			all = append(all, l)
+			continue
+		}
+		names, err := m.out.Registry().LayoutImages(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fault.WithHint(fmt.Errorf("%s: there is no such layout", dir), "a mirror step with to: {layout: DIRECTORY} makes one, where the registries can be reached")
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", l.place, err))
+		}
+		for _, n := range names {
+			entry := l
+			entry.Name = n
+			all = append(all, entry)
 		}
 	}
-	return placeImages(listed, func(l listedImage) (string, error) { return targetOf(l.ListedImage, host, m.Rename...) })
+	return all, errors.Join(errs...)
+}
+
+// inLayout is what an image is called in a layout: as at a registry, but
+// without the registry's host.
+func inLayout(l tripleo.ListedImage, layout string, rules []renameRule) (string, error) {
+	path, err := pathOf(l.Name)
+	if err != nil {
+		return "", err
+	}
+	if strings.Contains(path, "@") {
+		return "", fmt.Errorf("image %q has no tag, which it needs in a layout", l.Name)
+	}
+	path = renamed(path, rules)
+	if _, below, ok := strings.Cut(strings.TrimRight(l.PushDestination, "/"), "/"); ok {
+		path = below + "/" + path
+	}
+	return layout + ":" + path, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 )
@@ -210,7 +212,7 @@ func TestMirrorErrors(t *testing.T) {
 			"192.0.2.1:8787/rhosp13/openstack-nope:13.0-40: source: registry.access.redhat.com/rhosp13/openstack-nope:13.0-40: not found", "", false,
 		},
 		"no such connection": {
-			func(_ *testing.T, _ *registryBench, m *mirror) { m.To = "locl" },
+			func(_ *testing.T, _ *registryBench, m *mirror) { m.To.Text = "locl" },
 			`there is no registry "locl" under connections.registries`, `did you mean`, false,
 		},
 		"the source is busy": {
@@ -298,14 +300,19 @@ func TestMirrorValidate(t *testing.T) {
 		m    mirror
 		want string
 	}{
-		"good":          {mirror{To: "local", Parallel: 4}, ""},
+		"good":          {mirror{To: to("local"), Parallel: 4}, ""},
 		"not known yet": {mirror{Parallel: 4}, ""},
-		"unknown":       {mirror{To: "x", Parallel: 4}, `no registry "x"`},
-		"too many":      {mirror{To: "local", Parallel: 65}, "65 is not from 1 to 64"},
-		"signatures":    {mirror{To: "local", Parallel: 4, Signatures: "copied"}, "signatures: "},
-		"rename":        {mirror{To: "local", Parallel: 4, Rename: []renameRule{{"a", "b"}, {"ab", "c"}}}, "rename[1].from: "},
+		"unknown":       {mirror{To: to("x"), Parallel: 4}, `no registry "x"`},
+		"too many":      {mirror{To: to("local"), Parallel: 65}, "65 is not from 1 to 64"},
+		"a layout":      {mirror{To: layoutAt("/media/images"), Parallel: 4, Images: inline("oci:/media/a", "oci:/media/a:ns/b:1")}, ""},
+		"a tar file":    {mirror{To: layoutAt("/media/images.tar"), Parallel: 4}, `to.layout: "/media/images.tar": a layout is a directory`},
+		"a colon":       {mirror{To: layoutAt("/media/a:b"), Parallel: 4}, "cannot have a colon"},
+		"not absolute":  {mirror{To: to("local"), Parallel: 4, Images: inline("oci:media")}, `images[0]: "oci:media": the directory of a layout must be absolute`},
+		"a bare tag":    {mirror{To: to("local"), Parallel: 4, Images: inline("oci:/media/a:latest")}, "is not of the form oci:DIRECTORY:path:tag"},
+		"signatures":    {mirror{To: to("local"), Parallel: 4, Signatures: "copied"}, "signatures: "},
+		"rename":        {mirror{To: to("local"), Parallel: 4, Rename: []renameRule{{"a", "b"}, {"ab", "c"}}}, "rename[1].from: "},
 		"an image's name": {
-			mirror{To: "local", Parallel: 4, Images: inline("", "rhosp13/openstack-base:1", upstreamHost+"/a")},
+			mirror{To: to("local"), Parallel: 4, Images: inline("", "rhosp13/openstack-base:1", upstreamHost+"/a")},
 			"images[1]: image reference \"rhosp13/openstack-base:1\" does not begin with a registry's host and a slash\nimages[2]: image \"registry.access.redhat.com/a\" has no tag",
 		},
 	} {
@@ -421,7 +428,7 @@ func TestMirrorSignatures(t *testing.T) {
 	if m.Signatures != "copy" {
 		t.Errorf("signatures: %s is the default", m.Signatures)
 	}
-	m.To, m.Images = "local", inline(upstreamHost+"/signed/app:1")
+	m.To.Text, m.Images = "local", inline(upstreamHost+"/signed/app:1")
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -448,4 +455,86 @@ func TestMirrorSignatures(t *testing.T) {
 	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || len(f.Change.Items) != 1 {
 		t.Errorf("ignored: %+v, %v", f, err)
 	}
+}
+
+func layoutAt(dir string) plan.TextOr[string, layoutTarget] {
+	return plan.TextOr[string, layoutTarget]{Other: layoutTarget{Layout: plan.Path(dir)}}
+}
+
+// Images are carried to another site in a layout: the first plan fills it
+// where the source is, the second empties it where the destination is.
+func TestMirrorLayout(t *testing.T) {
+	b := newRegistryBench(t)
+	dir := filepath.Join(t.TempDir(), "media")
+	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub\n"+
+		"- imagename: "+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
+	out := b.mirror()
+	out.To, out.Rename = layoutAt(dir), []renameRule{{"rhosp13/openstack-nova", "nova/nova"}}
+	f, err := out.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, it := range f.Change.Items {
+		names = append(names, it.Name)
+	}
+	if diff := cmp.Diff([]string{"oci:" + dir + ":sub/rhosp13/openstack-base:13.0-40", "oci:" + dir + ":nova/nova-api:13.0-40"}, names); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Verify(t.Context(), &runner.Disk{}); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = out.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil {
+		t.Errorf("the second time: %+v, %v", f, err)
+	}
+
+	b.before["upstream"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+	in := b.mirror()
+	in.Images = inline("oci:" + dir)
+	if inputs, err := in.Inputs(t.Context(), &runner.Disk{}); err != nil || len(inputs) != 2 || inputs[1].Name != "layout "+dir {
+		t.Errorf("inputs %v, %v", inputs, err)
+	}
+	if f, err = in.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := in.Verify(t.Context(), &runner.Disk{})
+	if err != nil || fmt.Sprint(found) != fmt.Sprint(f.Outputs) {
+		t.Errorf("got %v, %v\nwant %v", found, err, f.Outputs)
+	}
+	got := b.holds(t)
+	if len(got) != 2 || got["sub/rhosp13/openstack-base:13.0-40"] == "" || got["nova/nova-api:13.0-40"] == "" {
+		t.Errorf("got %v", got)
+	}
+	in.Images = inline("oci:" + dir + ":nova/nova-api:13.0-40")
+	if f, err := in.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil || len(f.Outputs["images"].Items()) != 1 {
+		t.Errorf("one of them: %+v, %v", f, err)
+	}
+	in.Images = inline("oci:" + filepath.Join(dir, "none"))
+	if _, err := in.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "images[0]: "+dir+"/none: there is no such layout") || fault.Hint(err) == "" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestMirrorToLayoutLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := newRegistryBench(t)
+		dir := filepath.Join(b.dir, "media")
+		return &steptest.Fixture{
+			New:  func() runner.Step { m := b.mirror(); m.To = layoutAt(dir); return m },
+			Dirs: []string{b.dir},
+			Break: []steptest.Break{
+				{Name: "the index is lost", Do: func(t *testing.T) { remove(t, filepath.Join(dir, "index.json")) }},
+				{Name: "a manifest is lost", Do: func(t *testing.T) {
+					remove(t, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(resolved(t, b, "base:13.0-40"), "sha256:")))
+				}},
+				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
+			},
+		}
+	}})
 }

@@ -125,9 +125,14 @@ func (b *registryBench) write(t *testing.T, text string) {
 }
 
 func (b *registryBench) mirror() *mirror {
-	m := &mirror{To: "local", Parallel: 2, out: b.Outside}
+	m := &mirror{To: to("local"), Parallel: 2, out: b.Outside}
 	m.Images.Text = b.file()
 	return m
+}
+
+// to is the setting of a mirror that copies to a registry.
+func to(name string) plan.TextOr[string, layoutTarget] {
+	return plan.TextOr[string, layoutTarget]{Text: name}
 }
 
 // inline is the images setting of a mirror that names them itself.
