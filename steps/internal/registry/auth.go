@@ -68,15 +68,6 @@ type account struct {
 	cred   Credential
 }
 
-// A standing is what is known of an account: whether it was ever accepted, and
-// else why it was refused. A wrong password is not tried for every image, or
-// the account could be locked.
-type standing struct {
-	turn     chan struct{} // held by who tries it first
-	accepted bool
-	refused  error
-}
-
 type grantKey struct {
 	account
 	scopes string
@@ -116,7 +107,7 @@ func (a *auth) enter(req *http.Request, p *party) (*http.Request, *http.Response
 	sent := shown(next(), pass)
 	resp, err := a.send(sent)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		a.accepted(p, pass, err)
+		a.accepted(p, pass, resp)
 		return sent, resp, err
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 4096)
@@ -132,9 +123,9 @@ func (a *auth) enter(req *http.Request, p *party) (*http.Request, *http.Response
 	resp, err = a.send(sent)
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
 		_ = resp.Body.Close()
-		return sent, nil, a.denial(p, pass)
+		return sent, nil, a.denial(req.Context(), p, pass)
 	}
-	a.accepted(p, pass, err)
+	a.accepted(p, pass, resp)
 	return sent, resp, err
 }
 
@@ -196,14 +187,14 @@ func (a *auth) pass(req *http.Request, p *party) (string, error) {
 func (a *auth) answer(req *http.Request, p *party, pass string, h http.Header) (string, error) {
 	c, ok := acceptable(challenges(h))
 	if !ok || p.cred.Bearer != "" {
-		return "", a.denial(p, pass)
+		return "", a.denial(req.Context(), p, pass)
 	}
 	a.mu.Lock()
 	a.asked[p.origin] = c
 	a.mu.Unlock()
 	next, err := a.comply(req, p, c, pass)
 	if err == nil && (next == "" || next == pass) {
-		err = a.denial(p, pass)
+		err = a.denial(req.Context(), p, pass)
 	}
 	return next, err
 }
@@ -277,13 +268,24 @@ func (a *auth) login(ctx context.Context, p *party, c challenge, scopes []string
 	}
 	if accepted {
 		<-s.turn
-		return a.fetch(ctx, p, c, scopes)
+		t, err := a.fetch(ctx, p, c, scopes)
+		if KindOf(err) == BadLogin {
+			err = p.denied()
+		}
+		return t, err
 	}
 	defer func() { <-s.turn }()
 	t, err := a.fetch(ctx, p, c, scopes)
+	if KindOf(err) == BadLogin {
+		// Some refuse a scope in the way in which others refuse a password: asked
+		// for none, they tell which it is.
+		if _, again := a.fetch(ctx, p, c, nil); again == nil {
+			accepted, err = true, p.denied()
+		}
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	s.accepted = err == nil
+	s.accepted = accepted || err == nil
 	if KindOf(err) == BadLogin {
 		s.refused = err
 	}
@@ -300,15 +302,6 @@ func take(ctx context.Context, turn chan struct{}) error {
 	}
 }
 
-func (a *auth) standing(who account) *standing {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.accounts[who] == nil {
-		a.accounts[who] = &standing{turn: make(chan struct{}, 1)}
-	}
-	return a.accounts[who]
-}
-
 func (a *auth) grant(key grantKey) *grant {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -316,34 +309,6 @@ func (a *auth) grant(key grantKey) *grant {
 		a.grants[key] = &grant{turn: make(chan struct{}, 1)}
 	}
 	return a.grants[key]
-}
-
-// accepted notes that a pass has opened the door.
-func (a *auth) accepted(p *party, pass string, err error) {
-	if err != nil || p.cred.zero() || pass == "" {
-		return
-	}
-	s := a.standing(account{p.origin, p.cred})
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	s.accepted = true
-}
-
-// denial says what a 401 means after a pass was shown.
-func (a *auth) denial(p *party, pass string) error {
-	e := &Error{Host: p.host, Repository: p.repository, Ref: p.ref, Status: http.StatusUnauthorized, cred: p.cred, Kind: Denied}
-	s := a.standing(account{p.origin, p.cred})
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	switch {
-	case p.cred.zero() && pass == "":
-		e.Kind = NoLogin
-	case p.cred.zero() || s.accepted:
-	default:
-		e.Kind = BadLogin
-		s.refused = e
-	}
-	return e
 }
 
 // asksForLogin says whether a registry has asked for a login since the client was made.

@@ -342,8 +342,9 @@ func TestOtherCredentials(t *testing.T) {
 	}
 }
 
-// A wrong password is tried once, and not for every image: accounts are locked for less.
-func TestWrongPasswordIsTriedOnce(t *testing.T) {
+// A wrong password is tried again once, to be sure, and not for every image:
+// accounts are locked for less.
+func TestWrongPasswordIsNotTriedAgainAndAgain(t *testing.T) {
 	for _, scheme := range []string{"Basic", "Bearer"} {
 		var mu sync.Mutex
 		tried := 0
@@ -363,8 +364,72 @@ func TestWrongPasswordIsTriedOnce(t *testing.T) {
 				t.Errorf("%s: got %v", scheme, err)
 			}
 		}
-		if tried != 1 {
+		if tried != 2 {
 			t.Errorf("%s: tried %d times", scheme, tried)
+		}
+	}
+}
+
+// A token that ends while a blob stalls does not cost the blob.
+func TestResumedWithANewToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, dst := newGate(t, 20*time.Second), newLab(t)
+		c, err := New([]Host{{Name: srcHost, Handler: src}, {Name: dstHost, Handler: dst}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		images, base := three(t, src.lab)
+		var whole atomic.Int32
+		src.act(func(w http.ResponseWriter, r *http.Request) bool {
+			if !blobPath(r, "GET", base) || r.Header.Get("Range") != "" {
+				return false
+			}
+			whole.Add(1)
+			w.Header().Set("Content-Length", fmt.Sprint(len(base)))
+			_, _ = w.Write(base[:1000])
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+			return true
+		})
+		if err := c.Execute(t.Context(), plan(t, c, images), Options{Parallel: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if whole.Load() != 1 {
+			t.Errorf("the whole was asked for %d times", whole.Load())
+		}
+		mirrored(t, c, images)
+	})
+}
+
+// What is asked for first is not there, and 401 says so: the credentials are
+// good for the others all the same.
+func TestNotFoundAs401AtFirst(t *testing.T) {
+	for _, bearer := range []bool{false, true} {
+		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, p, _ := r.BasicAuth()
+			in := p == secretWord && !bearer || r.Header.Get("Authorization") == "Bearer good"
+			switch {
+			case r.URL.Path == "/token" && p == secretWord && !strings.Contains(r.URL.Query().Get("scope"), "closed"):
+				_, _ = io.WriteString(w, `{"token":"good"}`)
+			case r.URL.Path == "/token":
+				w.WriteHeader(http.StatusUnauthorized)
+			case in && r.URL.Path == "/v2/":
+				w.WriteHeader(http.StatusOK)
+			case in && strings.Contains(r.URL.Path, "/open/"):
+				w.WriteHeader(http.StatusNotFound)
+			default:
+				w.Header().Set("WWW-Authenticate", map[bool]string{true: `Bearer realm="/token"`, false: `Basic realm="r"`}[bearer])
+				w.WriteHeader(http.StatusUnauthorized)
+			}
+		})
+		c := newClient(t, guarded(handler))
+		for _, tt := range []struct {
+			repo string
+			want Kind
+		}{{"closed/a", Denied}, {"open/a", NotFound}, {"closed/b", Denied}} {
+			if _, err := c.Resolve(t.Context(), srcHost+"/"+tt.repo+":1"); KindOf(err) != tt.want {
+				t.Errorf("%s: got %v", tt.repo, err)
+			}
 		}
 	}
 }

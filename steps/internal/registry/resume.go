@@ -59,7 +59,9 @@ func (r *resumed) resume() error {
 	}
 	req := r.req.Clone(r.req.Context())
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.n))
-	resp, err := r.g.send(req)
+	// The token may have ended since.
+	t, _ := req.Context().Value(traceKey{}).(*trace)
+	_, resp, err := r.g.auth.enter(req, t.of())
 	if err != nil {
 		return io.ErrUnexpectedEOF
 	}

@@ -173,10 +173,10 @@ func tokenRequest(ctx context.Context, cred Credential, realm *url.URL, service 
 
 // refusal tells why a token server gives no token.
 func (p *party) refusal(req *http.Request, resp *http.Response) error {
-	e := &Error{Host: p.host, Repository: p.repository, Ref: p.ref, Status: resp.StatusCode, cred: p.cred}
+	e := p.denied()
+	e.Status = resp.StatusCode
 	switch {
 	case resp.StatusCode == http.StatusForbidden:
-		e.Kind = Denied
 	case transient(resp.StatusCode) || resp.StatusCode >= 500:
 		return fault.AsConnection(fmt.Errorf("%s: asking for a token: %s answers %d %s", p.host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode)))
 	case resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusBadRequest:
