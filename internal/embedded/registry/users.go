@@ -22,11 +22,12 @@ type Users struct {
 	other  []byte // what is compared for users that there are not
 
 	// Hashing takes long on purpose, and a push is hundreds of requests: a
-	// login that was right is remembered by a keyed hash. One is worked out at
-	// a time, so that wrong ones cannot take all processors.
-	mu    sync.Mutex
+	// login that was right is remembered by a keyed hash.
 	key   []byte
-	right map[[sha256.Size]byte]bool
+	right sync.Map // fingerprints; requests come on goroutines of their own
+	// One is worked out at a time, so that wrong ones cannot take all
+	// processors. Those that are remembered need not wait for it.
+	work sync.Mutex
 }
 
 // maxUsersFile is more than any file of users has.
@@ -50,7 +51,7 @@ func ReadUsers(file string) (*Users, error) {
 }
 
 func parseUsers(data []byte) (*Users, error) {
-	u := &Users{hashes: map[string][]byte{}, key: make([]byte, sha256.Size), right: map[[sha256.Size]byte]bool{}}
+	u := &Users{hashes: map[string][]byte{}, key: make([]byte, sha256.Size)}
 	_, _ = rand.Read(u.key) // it never fails
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	for n := 1; lines.Scan(); n++ {
@@ -90,11 +91,11 @@ func (u *Users) add(line string) error {
 // Allow says whether the password is that of the user.
 func (u *Users) Allow(user, password string) bool {
 	login := u.fingerprint(user, password)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.right[login] {
+	if _, right := u.right.Load(login); right {
 		return true
 	}
+	u.work.Lock()
+	defer u.work.Unlock()
 	hash, known := u.hashes[user]
 	if !known {
 		hash = u.other // as slow as for one that there is
@@ -102,7 +103,7 @@ func (u *Users) Allow(user, password string) bool {
 	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil || !known {
 		return false
 	}
-	u.right[login] = true
+	u.right.Store(login, true)
 	return true
 }
 
