@@ -14,8 +14,9 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
-// mirror copies the images of a list to a registry. Each blob is pulled once,
-// however many images hold it; what is there already is left alone.
+// mirror copies the images of a list to a registry, or to a directory for the
+// way to one. Each blob is pulled once, however many images hold it; what is
+// there already is left alone.
 type mirror struct {
 	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one reference a line, or the references themselves. An image comes to its push_destination, or to the registry itself without one, under the name that follows the first slash of its source. A reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:DIRECTORY is all images of an OCI layout, which mirror has made elsewhere, and oci:DIRECTORY:path:tag is one of them.
 	Images plan.TextOr[plan.Path, []string] `json:"images"`

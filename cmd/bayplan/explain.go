@@ -19,6 +19,7 @@ import (
 type field struct {
 	Description string           `json:"description"`
 	Type        string           `json:"type"`
+	Pattern     string           `json:"pattern"`
 	Enum        []any            `json:"enum"`
 	Default     any              `json:"default"`
 	Required    []string         `json:"required"`
@@ -112,13 +113,23 @@ func (p *program) settings(def field, prefix string) {
 		}
 		fmt.Fprintf(p.out, "  %s%s (%s, %s%s)\n%s\n", prefix, name, f.kind(), need, f.fallback(), indent(f.Description, "      "))
 		p.settings(f, prefix+name+".")
+		for _, form := range f.forms() {
+			p.settings(form, prefix+name+".")
+			if form.Items != nil {
+				p.settings(*form.Items, prefix+name+"[].")
+			}
+		}
 	}
 }
 
 // kind names the type of a setting in the words of the plan language.
 func (f field) kind() string {
 	if len(f.AnyOf) > 0 {
-		return f.AnyOf[0].kind()
+		var kinds []string
+		for _, form := range f.forms() {
+			kinds = append(kinds, form.kind())
+		}
+		return strings.Join(kinds, " or ")
 	}
 	switch {
 	case len(f.Enum) > 0:
@@ -137,6 +148,21 @@ func (f field) kind() string {
 		return "true or false"
 	}
 	return f.Type
+}
+
+// forms are the ways to write a setting that has several. That it may be a
+// reference instead goes without saying.
+func (f field) forms() []field {
+	var forms []field
+	for _, a := range f.AnyOf {
+		if !strings.HasPrefix(a.Pattern, `^\$\{`) {
+			forms = append(forms, a)
+		}
+	}
+	if f.Items != nil {
+		forms = append(forms, field{Items: f.Items})
+	}
+	return forms
 }
 
 func (f field) fallback() string {
