@@ -76,7 +76,7 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 		index := filepath.Join(dir, "index.json")
 		sums, err := w.Sum(ctx, index, runner.SHA256)
 		if err != nil {
-			return nil, unreadable("layout", index, err)
+			return nil, fmt.Errorf("%s: %w", l.place, layoutError(dir, err))
 		}
 		in = append(in, runner.Input{Name: "layout " + dir, Digest: "sha256:" + sums[runner.SHA256]})
 	}
@@ -132,11 +132,8 @@ func (m *mirror) expand(listed []listedImage) ([]listedImage, error) {
 			continue
 		}
 		names, err := m.out.Registry().LayoutImages(dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fault.WithHint(fmt.Errorf("%s: there is no such layout", dir), "a mirror step with to: {layout: DIRECTORY} makes one, where the registries can be reached")
-		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", l.place, err))
+			errs = append(errs, fmt.Errorf("%s: %w", l.place, layoutError(dir, err)))
 		}
 		for _, n := range names {
 			entry := l
@@ -145,6 +142,14 @@ func (m *mirror) expand(listed []listedImage) ([]listedImage, error) {
 		}
 	}
 	return all, errors.Join(errs...)
+}
+
+// layoutError says what to do where there is no layout.
+func layoutError(dir string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fault.WithHint(fmt.Errorf("%s: there is no layout", dir), "a mirror step with to: {layout: DIRECTORY} makes one, where the registries can be reached")
 }
 
 // inLayout is what an image is called in a layout: as at a registry, but

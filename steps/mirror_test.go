@@ -516,8 +516,12 @@ func TestMirrorLayout(t *testing.T) {
 		t.Errorf("one of them: %+v, %v", f, err)
 	}
 	in.Images = inline("oci:" + filepath.Join(dir, "none"))
-	if _, err := in.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "images[0]: "+dir+"/none: there is no such layout") || fault.Hint(err) == "" {
-		t.Errorf("got %v", err)
+	_, missing := in.Inputs(t.Context(), &runner.Disk{})
+	_, err = in.Diff(t.Context(), &runner.Disk{}, nil)
+	for _, err := range []error{missing, err} {
+		if err == nil || err.Error() != "images[0]: "+dir+"/none: there is no layout" || !strings.Contains(fault.Hint(err), "makes one") {
+			t.Errorf("got %v (%s)", err, fault.Hint(err))
+		}
 	}
 }
 
