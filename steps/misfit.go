@@ -79,12 +79,24 @@ func without(names, others []string) []string {
 	})
 }
 
-// misfits tells what is wrong with an image at its destination. A tag that
-// stands for another image and one that is not there are told apart, and for
-// both whether the image wanted is there under its digest: then somebody has
-// moved or deleted the tag, and else the source has gone on, or the image was
-// never brought.
-func misfits(ctx context.Context, c *registry.Client, k *registry.Checked) []error {
+// misfits tells what is wrong with images at their destination, in the order
+// of the images.
+func misfits(ctx context.Context, c *registry.Client, checked []*registry.Checked) []error {
+	parts := make([][]error, len(checked))
+	var g errgroup.Group
+	g.SetLimit(registry.DefaultConcurrency)
+	for i, k := range checked {
+		g.Go(func() error { parts[i] = misfitsOf(ctx, c, k); return nil })
+	}
+	_ = g.Wait() // none fails
+	return slices.Concat(parts...)
+}
+
+// misfitsOf tells what is wrong with one image. A tag that stands for another
+// image and one that is not there are told apart, and for both whether the
+// image wanted is there under its digest: then somebody has moved or deleted
+// the tag, and else the source has gone on, or the image was never brought.
+func misfitsOf(ctx context.Context, c *registry.Client, k *registry.Checked) []error {
 	m := misfit{What: "image", Name: k.Target, Want: k.Want, Have: k.Have}
 	if k.Source != k.Target && k.Digest == "" {
 		m.Source = k.Source

@@ -106,9 +106,9 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	}
 	found := make([]string, len(checked))
 	for i, k := range checked {
-		errs = multierror.Append(errs, misfits(ctx, v.out.Registry(), k)...)
 		found[i] = at(k.Target, k.Want)
 	}
+	errs = multierror.Append(errs, misfits(ctx, v.out.Registry(), checked)...)
 	errs = multierror.Append(errs, unseen(checked)...)
 	if err := errs.ErrorOrNil(); err != nil {
 		return nil, err
