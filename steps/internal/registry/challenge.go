@@ -98,10 +98,10 @@ func (a *auth) realm(ctx context.Context, p *party, c challenge) (*url.URL, erro
 	}
 	u, err := base.Parse(c.params["realm"])
 	if err != nil || c.params["realm"] == "" || u.Host == "" {
-		return nil, fmt.Errorf("%w: %s names none that can be read", errRealm, p.host)
+		return nil, fmt.Errorf("%s: %w: it names none that can be read", p.host, errRealm)
 	}
 	if why := a.untrusted(ctx, p, u); why != "" {
-		err := fmt.Errorf("%w: %s names %s://%s, which %s", errRealm, p.host, u.Scheme, u.Host, why)
+		err := fmt.Errorf("%s: %w: it names %s://%s, which %s", p.host, errRealm, u.Scheme, u.Host, why)
 		return nil, fault.WithHint(err, fmt.Sprintf("if that is right, write realms: [%q] into the connection with host: %s", u.Host, p.host))
 	}
 	u.User = nil

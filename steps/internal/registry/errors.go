@@ -59,8 +59,11 @@ func (e *Error) Error() string {
 	case Busy:
 		return e.answer()
 	}
-	if e.Status >= 400 {
+	switch {
+	case e.Status >= 400:
 		return e.answer()
+	case errors.Is(e.err, errRealm):
+		return e.err.Error() // it is so for all of the host
 	}
 	return fmt.Sprintf("%s: %v", e.Ref, e.err)
 }

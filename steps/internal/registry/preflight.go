@@ -65,6 +65,10 @@ func (c *Client) mayPush(ctx context.Context, repo ref.Ref) error {
 		return nil
 	}
 	err = c.call(ctx, repo, func(ctx context.Context) error { return c.openUpload(ctx, p) })
+	var e *Error
+	if errors.As(err, &e) && e.Kind == Denied && p.cred.zero() {
+		e.Kind = NoLogin // a push makes its repository: it can only be the right that is missing
+	}
 	switch KindOf(err) {
 	case NoLogin, BadLogin, Denied, Mismatch:
 		return err

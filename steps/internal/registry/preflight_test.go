@@ -79,6 +79,25 @@ func TestPreflightWithWrongPassword(t *testing.T) {
 	}
 }
 
+// A registry that gives everybody a token, but not one to push with, is told once.
+func TestPreflightOfNobody(t *testing.T) {
+	src, dst := newLab(t), newGate(t, unknownLife)
+	images, _ := three(t, src)
+	dst.act(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != "POST" {
+			return false
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer realm="/token",service="gate"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	c := newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: dst})
+	err := plan(t, c, images).Err()
+	if KindOf(err) != NoLogin || !strings.Contains(err.Error(), "and 1 more: destination: 192.0.2.1:8787 asks for credentials, and it is given none") {
+		t.Errorf("got %v", err)
+	}
+}
+
 // A registry that knows no users is not asked.
 func TestPreflightIsNotForOpenRegistries(t *testing.T) {
 	src, dst, c := pair(t)

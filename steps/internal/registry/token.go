@@ -201,7 +201,7 @@ func scopesOf(req *http.Request, repository string) []string {
 	switch {
 	case asks(req):
 		return []string{scope + "pull"}
-	case req.Method == http.MethodDelete && !strings.Contains(req.URL.Path, "/uploads/"):
+	case req.Method == http.MethodDelete:
 		return []string{scope + "delete,pull,push"}
 	}
 	all := []string{scope + "pull,push"}
