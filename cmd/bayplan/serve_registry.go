@@ -12,13 +12,14 @@ import (
 	"github.com/bayplan/bayplan/steps"
 )
 
-const registryHelp = `Without --dir everything is in memory and gone when the command ends; with it,
-a registry that is started again on the same directory goes on where it was.
-One process at a time may write to a directory; with --read-only any number
-may show it, at most a second behind.
+const registryHelp = `Without --dir everything is in memory and gone when the command ends. With
+it, a registry that is started again on the same directory goes on where it
+was. One process at a time may write to a directory; with --read-only any
+number may show it, at most a second behind.
 
-SIGTERM or Ctrl-C ends it: requests that are running may go on for 10 seconds,
-new ones are not taken. Users, certificate and key are read when it starts.
+SIGTERM or Ctrl-C ends it: requests that are running may go on for 10
+seconds, new ones are not taken. Users, certificate and key are read when it
+starts.
 
   htpasswd -nbB stack PASSWORD > users
   bayplan serve registry --addr 192.0.2.1:8787 --dir /srv/registry \
