@@ -26,7 +26,7 @@ type mirror struct {
 	Platforms []string `json:"platforms,omitempty" jsonschema:"minItems=1"`
 	// Other names for repositories at the destination. The first rule whose from is the beginning of a repository's name applies, and of that name only the beginning is replaced.
 	Rename []renameRule `json:"rename,omitempty"`
-	// What is done about signatures, attestations and bills of materials, as cosign (sha256-... tags) and the referrers of the distribution specification keep them: copy them with an image when it is copied, before its tag; require that an image has a signature, or it fails before anything is moved, and bring also those that are made later; ignore them, which saves two to three requests an image. They are not checked.
+	// What is done about signatures, attestations and bills of materials, as cosign (sha256-... tags) and the referrers of the distribution specification keep them: copy them with an image when it is copied, before its tag; require that an image has a signature, or it fails before anything is moved, and bring also those that are made later; ignore them, which saves one to three requests for each image that is copied. Whether they are valid is not checked.
 	Signatures string `json:"signatures,omitempty" jsonschema:"enum=copy,enum=require,enum=ignore,default=copy"`
 	// Most blobs to move at once.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=4"`

@@ -36,6 +36,9 @@ func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
 	if o.Done == nil {
 		o.Done = func(*Entry) {}
 	}
+	if err := t.fits(); err != nil {
+		return err
+	}
 	e := &engine{c: c, t: t, o: o, waiting: map[*Entry]int{}, mounts: map[string]mounting{}, results: make(chan result)}
 	return e.run(ctx)
 }

@@ -387,3 +387,26 @@ func TestLayoutRotten(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// That the disk is too small is told before a byte is moved.
+func TestLayoutTooLarge(t *testing.T) {
+	src, _, c := pair(t)
+	src.image(t, "ns/a", "1", nil, random(1, 1000))
+	conf := src.blob(t, "ns/b", []byte("{}"))
+	layer := map[string]any{"mediaType": "application/octet-stream", "digest": digestOf(random(2, 10)), "size": int64(1) << 60}
+	m, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": manifestType, "config": conf, "layers": []any{layer, conf}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src.act(serve("/v2/ns/b/manifests/", manifestType, m))
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	images := toLayout([]Image{{Source: srcHost + "/ns/a:1"}, {Source: srcHost + "/ns/b:1"}}, dir)
+	src.reset()
+	err = c.Execute(t.Context(), plan(t, c, images), Options{})
+	if err == nil || !strings.HasPrefix(err.Error(), "destination: "+dir+": ") || !strings.Contains(err.Error(), "bytes are free, the images take 11529215046068") {
+		t.Errorf("got %v", err)
+	}
+	if src.rest(); src.counts["GET blobs"] != 0 {
+		t.Errorf("%v", src.counts)
+	}
+}

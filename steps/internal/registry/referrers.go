@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -42,8 +43,32 @@ type attached struct {
 // images of a list may be of one. The mutex is there because images are looked
 // at beside each other.
 type tagLists struct {
-	mu  sync.Mutex
-	all map[string]func() ([]string, error)
+	mu      sync.Mutex
+	all     map[string]func() ([]string, error)
+	without map[string]bool // parts of registries that know no referrers
+}
+
+// part is as far as registries are all of one kind: some put another one
+// behind each first part of a repository's name.
+func part(r ref.Ref) string {
+	first, _, _ := strings.Cut(r.Repository, "/")
+	return r.Registry + "/" + first
+}
+
+// knowsNone says that asking for referrers is of no use.
+func (l *tagLists) knowsNone(r ref.Ref) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.without[part(r)]
+}
+
+func (l *tagLists) learnNone(r ref.Ref) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.without == nil {
+		l.without = map[string]bool{}
+	}
+	l.without[part(r)] = true
 }
 
 func (l *tagLists) get(name string, load func() ([]string, error)) ([]string, error) {
@@ -75,9 +100,11 @@ func (c *Client) attachments(ctx context.Context, e *Entry, subjects []string) (
 		if err != nil {
 			return nil, err
 		}
-		referring, err := c.referrers(ctx, repoOf(e.source).SetDigest(subject))
-		if err != nil {
-			return nil, err
+		var referring []attached
+		if stand := strings.Replace(subject, ":", "-", 1); !known || slices.Contains(names, stand) || !e.want.lists.knowsNone(e.source) {
+			if referring, err = c.referrers(ctx, repoOf(e.source).SetDigest(subject), e.want.lists); err != nil {
+				return nil, err
+			}
 		}
 		if all = append(all, append(tagged, referring...)...); len(all) > maxAttached {
 			return nil, fmt.Errorf("%s: more than %d signatures and the like", show(e.source), maxAttached)
@@ -144,15 +171,19 @@ func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, names
 }
 
 // referrers asks for the manifests whose subject a manifest is: by the
-// distribution specification, or else by the tag that stands in for it.
-func (c *Client) referrers(ctx context.Context, subject ref.Ref) ([]attached, error) {
+// distribution specification, or else by the tag that stands in for it. That
+// neither is there is noted.
+func (c *Client) referrers(ctx context.Context, subject ref.Ref, lists *tagLists) ([]attached, error) {
 	var list referrer.ReferrerList
-	err := c.call(ctx, subject, func(ctx context.Context) (err error) {
+	s, err := c.traced(ctx, subject, func(ctx context.Context) (err error) {
 		list, err = c.pull.ReferrerList(ctx, subject)
 		return err
 	})
 	if kind := KindOf(err); err != nil && kind != NotFound && kind != Denied {
 		return nil, fmt.Errorf("what refers to it: %w", err)
+	}
+	if s.status == http.StatusNotFound {
+		lists.learnNone(subject)
 	}
 	var found []attached
 	for _, d := range list.Descriptors {

@@ -99,7 +99,7 @@ func TestSignaturesComeBeforeTheTag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if refs, err := c.referrers(t.Context(), repoOf(r).SetDigest(image)); err != nil || len(refs) != 1 || refs[0].digest != notary {
+	if refs, err := c.referrers(t.Context(), repoOf(r).SetDigest(image), &tagLists{}); err != nil || len(refs) != 1 || refs[0].digest != notary {
 		t.Errorf("referrers at the destination: %v, %v", refs, err)
 	}
 	src.reset()
@@ -137,7 +137,7 @@ func TestReferrersByTag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if refs, err := c.referrers(t.Context(), repoOf(r).SetDigest(image)); err != nil || len(refs) != 1 || refs[0].digest != sbom {
+	if refs, err := c.referrers(t.Context(), repoOf(r).SetDigest(image), &tagLists{}); err != nil || len(refs) != 1 || refs[0].digest != sbom {
 		t.Errorf("referrers at the destination: %v, %v", refs, err)
 	}
 }
@@ -295,5 +295,32 @@ func TestReferrersRefused(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// A registry that has nothing of the kind is asked for the tags of every
+// repository, and for referrers once.
+func TestSignaturesCostLittle(t *testing.T) {
+	src, dst, c := pair(t)
+	images, _ := src.set(t)
+	src.act(noReferrers)
+	src.reset()
+	table, err := c.PlanOnly(t.Context(), images, Selection{Signatures: CopySignatures})
+	if err != nil || table.Err() != nil {
+		t.Fatal(err, table.Err())
+	}
+	if err := c.Execute(t.Context(), table, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	src.rest()
+	if n := src.counts["GET tags"]; n != setImages {
+		t.Errorf("%d lists of tags: %v", n, src.counts)
+	}
+	// Those who look at the same time as the first one ask, too.
+	if asked := src.total() - (177 + setImages + setImages); asked < 2 || asked > 2*planners {
+		t.Errorf("%d requests for referrers: %v", asked, src.counts)
+	}
+	if n := dst.total(); n > 511+1 {
+		t.Errorf("%d requests to the destination: %v", n, dst.counts)
 	}
 }
