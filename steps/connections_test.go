@@ -153,3 +153,22 @@ func TestLogins(t *testing.T) {
 		})
 	}
 }
+
+// What is embedded knows no users: the secrets of a login for it are not read,
+// and its diff, which may write nothing, is not asked for rights.
+func TestEmbeddedNeedsNoLogin(t *testing.T) {
+	src := "apiVersion: bayplan/v1\nname: p\nsecrets: { p: { env: BAYPLAN_TEST_UNSET } }\nconnections:\n  registries:\n" +
+		"    a: { host: \"192.0.2.1:8787\", user: stack, password: \"${secrets.p}\", embedded: { images: rhosp13 } }\nsteps:\n" + noSteps
+	p, errs := plan.Parse("p.yaml", []byte(src), plan.Options{})
+	out, more := Connect(p)
+	if err := append(errs, more...).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Open(true); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = out.Close() })
+	if names, err := out.Registry().Catalog(t.Context(), "192.0.2.1:8787"); err != nil || len(names) < 45 {
+		t.Errorf("%d repositories, %v", len(names), err)
+	}
+}

@@ -94,12 +94,16 @@ func (o *Outside) Open(readOnly bool) error {
 		if err != nil {
 			return fmt.Errorf("registry %s: %w", r.name, err)
 		}
-		hosts = append(hosts, registry.Host{
+		host := registry.Host{
 			Name: r.Host, Address: r.Address, Handler: answer,
 			TLS: transport.Mode(r.TLS), CA: string(r.CA), Cert: string(r.Cert), Key: string(r.Key),
-			User: r.User, Password: onDemand(r.Password), Token: onDemand(r.Token), Lookup: r.lookup(keys), Realms: r.Realms,
 			Concurrency: r.Concurrency, Rate: float64(r.Rate), Bandwidth: bandwidth,
-		})
+		}
+		if answer == nil { // what is embedded knows no users
+			host.User, host.Password, host.Token = r.User, onDemand(r.Password), onDemand(r.Token)
+			host.Lookup, host.Realms = r.lookup(keys), r.Realms
+		}
+		hosts = append(hosts, host)
 	}
 	for _, c := range o.clouds {
 		if c.Embedded == nil {
