@@ -38,6 +38,8 @@ const (
 type layout struct {
 	dir string
 
+	making sync.Mutex // the first blobs come beside each other
+
 	mu   sync.Mutex // many requests of one run read and change the index
 	seen fs.FileInfo
 	read *layoutIndex // as it was in the file seen
@@ -68,6 +70,8 @@ func (l *layout) check() error {
 		return nil
 	case err != nil:
 		return err
+	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return e.Name() == layoutFile }):
+		return nil // somebody has just made it one
 	case len(names) > 0 && !strings.HasPrefix(names[0].Name(), ".bayplan-part-"):
 		return fmt.Errorf("%s is not an OCI layout, and not empty: it holds %q, but no file %s", l.dir, names[0].Name(), layoutFile)
 	}
@@ -76,6 +80,8 @@ func (l *layout) check() error {
 
 // create makes the directory a layout, if it is none yet.
 func (l *layout) create() error {
+	l.making.Lock()
+	defer l.making.Unlock()
 	if _, err := durable.MkdirAll(l.dir, layoutDirMode); err != nil {
 		return err
 	}

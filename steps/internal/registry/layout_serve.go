@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -17,11 +16,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
-	"github.com/regclient/regclient/types/ref"
 )
-
-// LayoutPrefix begins the name of an image in a layout: oci:DIR:repository:tag.
-const LayoutPrefix = "oci:"
 
 // layoutHost is what layouts are called as a registry. No server can have the name.
 const layoutHost = "oci-layout.invalid"
@@ -59,53 +54,7 @@ func (ls *layouts) number(n int) *layout {
 	return ls.all[n]
 }
 
-// CutLayout takes a name in a layout apart: the directory, and the name there,
-// "" when the layout as a whole is meant.
-func CutLayout(s string) (dir, name string, ok bool) {
-	rest, ok := strings.CutPrefix(s, LayoutPrefix)
-	if !ok {
-		return "", "", false
-	}
-	dir, name, _ = strings.Cut(rest, ":")
-	return dir, name, true
-}
-
-// ref makes a reference of oci:DIR:repository:tag[@digest].
-func (ls *layouts) ref(s string) (ref.Ref, error) {
-	dir, name, _ := CutLayout(s)
-	l, n := ls.at(dir)
-	if err := l.check(); err != nil {
-		return ref.Ref{}, err
-	}
-	if _, err := l.index(); err != nil { // a HEAD could not tell
-		return ref.Ref{}, err
-	}
-	r, err := parseTagged(fmt.Sprintf("%s/%d/%s", layoutHost, n, name))
-	if err != nil {
-		return ref.Ref{}, fmt.Errorf("image reference %q is not of the form oci:DIRECTORY:repository:tag", s)
-	}
-	r.Path = dir
-	return r, nil
-}
-
-// showLayout writes a reference into a layout for people.
-func showLayout(r ref.Ref) string {
-	_, repository, _ := strings.Cut(r.Repository, "/")
-	return LayoutPrefix + r.Path + ":" + repository
-}
-
-// imageRef reads the name of an image in a registry or a layout.
-func (c *Client) imageRef(s string) (ref.Ref, error) {
-	if strings.HasPrefix(s, LayoutPrefix) {
-		return c.layouts.ref(s)
-	}
-	return parseTagged(s)
-}
-
-var (
-	layoutPath = regexp.MustCompile(`^/v2/([0-9]{1,4})/(.+)/(blobs|manifests|referrers|blobs/uploads|tags)/([^/]*)$`)
-	cosignTag  = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\..+)?$`)
-)
+var layoutPath = regexp.MustCompile(`^/v2/([0-9]{1,4})/(.+)/(blobs|manifests|referrers|blobs/uploads|tags)/([^/]*)$`)
 
 // ServeHTTP answers as far as the client asks: it has no catalog, as every
 // blob of a layout is there for all of its repositories.
@@ -360,40 +309,4 @@ func (a *layoutAnswer) tags() error {
 	}
 	a.json(http.StatusOK, "application/json", map[string]any{"name": a.repository, "tags": tags})
 	return nil
-}
-
-// LayoutImages lists the images of a layout, oci:DIR:repository:tag@digest,
-// but for those that speak of others. A registry's host before a repository is
-// left out, as it is in every layout that Execute makes.
-func (c *Client) LayoutImages(dir string) ([]string, error) {
-	l, _ := c.layouts.at(dir)
-	if err := l.check(); err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(dir); err != nil {
-		return nil, err
-	}
-	idx, err := l.index()
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for _, d := range idx.Manifests {
-		name := d.Annotations[nameKey]
-		if host, rest, ok := strings.Cut(name, "/"); ok && strings.ContainsAny(host, ".:") {
-			name = rest
-		}
-		repository, tag, tagged := strings.Cut(name, ":")
-		switch {
-		case name == "", tagged && cosignTag.MatchString(tag):
-			continue
-		case !tagged || repository == "":
-			return nil, fmt.Errorf("%s: the image named %q there has no repository and tag in its name", dir, name)
-		}
-		all = append(all, LayoutPrefix+dir+":"+name+"@"+d.Digest.String())
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: no image is named there", dir)
-	}
-	return all, nil
 }

@@ -1,0 +1,102 @@
+package steps
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+)
+
+func layoutAt(dir string) plan.TextOr[string, layoutTarget] {
+	return plan.TextOr[string, layoutTarget]{Other: layoutTarget{Layout: plan.Path(dir)}}
+}
+
+// Images are carried to another site in a layout: the first plan fills it
+// where the source is, the second empties it where the destination is.
+func TestMirrorLayout(t *testing.T) {
+	b := newRegistryBench(t)
+	dir := filepath.Join(t.TempDir(), "media")
+	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub\n"+
+		"- imagename: "+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
+	out := b.mirror()
+	out.To, out.Rename = layoutAt(dir), []renameRule{{"rhosp13/openstack-nova", "nova/nova"}}
+	f, err := out.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, it := range f.Change.Items {
+		names = append(names, it.Name)
+	}
+	if diff := cmp.Diff([]string{"oci:" + dir + ":sub/rhosp13/openstack-base:13.0-40", "oci:" + dir + ":nova/nova-api:13.0-40"}, names); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Verify(t.Context(), &runner.Disk{}); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = out.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil {
+		t.Errorf("the second time: %+v, %v", f, err)
+	}
+
+	b.before["upstream"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+	in := b.mirror()
+	in.Images = inline("oci:" + dir)
+	if inputs, err := in.Inputs(t.Context(), &runner.Disk{}); err != nil || len(inputs) != 2 || inputs[1].Name != "layout "+dir {
+		t.Errorf("inputs %v, %v", inputs, err)
+	}
+	if f, err = in.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := in.Verify(t.Context(), &runner.Disk{})
+	if err != nil || fmt.Sprint(found) != fmt.Sprint(f.Outputs) {
+		t.Errorf("got %v, %v\nwant %v", found, err, f.Outputs)
+	}
+	got := b.holds(t)
+	if len(got) != 2 || got["sub/rhosp13/openstack-base:13.0-40"] == "" || got["nova/nova-api:13.0-40"] == "" {
+		t.Errorf("got %v", got)
+	}
+	in.Images = inline("oci:" + dir + ":nova/nova-api:13.0-40")
+	if f, err := in.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil || len(f.Outputs["images"].Items()) != 1 {
+		t.Errorf("one of them: %+v, %v", f, err)
+	}
+	in.Images = inline("oci:" + filepath.Join(dir, "none"))
+	_, missing := in.Inputs(t.Context(), &runner.Disk{})
+	_, err = in.Diff(t.Context(), &runner.Disk{}, nil)
+	for _, err := range []error{missing, err} {
+		if err == nil || err.Error() != "images[0]: "+dir+"/none: there is no layout" || !strings.Contains(fault.Hint(err), "makes one") {
+			t.Errorf("got %v (%s)", err, fault.Hint(err))
+		}
+	}
+}
+
+func TestMirrorToLayoutLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := newRegistryBench(t)
+		dir := filepath.Join(b.dir, "media")
+		return &steptest.Fixture{
+			New:  func() runner.Step { m := b.mirror(); m.To = layoutAt(dir); return m },
+			Dirs: []string{b.dir},
+			Break: []steptest.Break{
+				{Name: "the index is lost", Do: func(t *testing.T) { remove(t, filepath.Join(dir, "index.json")) }},
+				{Name: "a manifest is lost", Do: func(t *testing.T) {
+					remove(t, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(resolved(t, b, "base:13.0-40"), "sha256:")))
+				}},
+				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
+			},
+		}
+	}})
+}
