@@ -39,6 +39,7 @@ type Error struct {
 	cred       Credential
 	tried      bool   // it has been tried again already
 	detail     string // what the registry said, "" when nothing
+	away       string // host that answered after a redirect, "" without one
 	err        error
 }
 
@@ -69,7 +70,11 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) answer() string {
-	s := fmt.Sprintf("%s: %s answers %d %s", e.Ref, e.Host, e.Status, http.StatusText(e.Status))
+	host := e.Host
+	if e.away != "" {
+		host += " redirects to " + e.away + ", which"
+	}
+	s := fmt.Sprintf("%s: %s answers %d %s", e.Ref, host, e.Status, http.StatusText(e.Status))
 	if e.detail != "" {
 		s += fmt.Sprintf(" (%q)", e.detail)
 	}
@@ -148,7 +153,7 @@ func explain(p *party, s seen, err error) error {
 	}
 	e := &Error{
 		Host: p.host, Repository: p.repository, Ref: p.ref, Status: s.status, RetryAfter: s.retryAfter,
-		Kind: kind(s, err), cred: p.cred, detail: s.detail, tried: s.asked, err: err,
+		Kind: kind(s, err), cred: p.cred, detail: s.detail, away: s.away, tried: s.asked, err: err,
 	}
 	switch {
 	case (e.Kind == Unreachable || e.Kind == Mismatch) && s.err != nil:
@@ -174,6 +179,8 @@ func kind(s seen, err error) Kind {
 	switch {
 	case s.err != nil:
 		return Unreachable
+	case s.away != "" && (s.status == http.StatusUnauthorized || s.status == http.StatusForbidden):
+		return Other // no credentials of ours were asked for there
 	case s.status == http.StatusForbidden:
 		return Denied
 	case s.status == http.StatusNotFound:

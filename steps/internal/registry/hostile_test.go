@@ -146,8 +146,8 @@ func TestRedirectThenChallenge(t *testing.T) {
 		}}
 		c := newClient(t, guarded(challenging(redirecting(src, "https://203.0.113.9", 307))), Host{Name: "203.0.113.9", Handler: other})
 		_, _, err := c.Labels(t.Context(), srcHost+"/ns/app:1")
-		if err == nil {
-			t.Errorf("%s: no error", ask)
+		if err == nil || !strings.Contains(err.Error(), srcHost+" redirects to 203.0.113.9, which answers 401 Unauthorized") {
+			t.Errorf("%s: got %v", ask, err)
 		}
 		if other.asked != 1 {
 			t.Errorf("%s: asked %d times", ask, other.asked)

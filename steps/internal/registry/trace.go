@@ -24,6 +24,7 @@ type trace struct {
 	retryAfter time.Duration
 	digest     string // Docker-Content-Digest of the last answer
 	detail     string // what the last answer said was wrong
+	away       string // host of the last request, where it had been redirected to
 	err        error  // the last request got no answer
 	pages      map[string]bool
 	listed     atomic.Int64 // bytes of those
@@ -43,7 +44,10 @@ func (t *trace) note(req *http.Request, resp *http.Response, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.asked = asks(req)
+	t.asked, t.away = asks(req), ""
+	if t.party != nil && req.Response != nil && originOf(req.URL) != t.party.origin {
+		t.away = req.URL.Host
+	}
 	t.status, t.retryAfter, t.digest, t.detail, t.err = 0, 0, "", "", err
 	if err == nil {
 		t.status, t.retryAfter, t.digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
@@ -117,13 +121,14 @@ type seen struct {
 	asked          bool
 	retryAfter     time.Duration
 	digest, detail string
+	away           string
 	err            error
 }
 
 func (t *trace) seen() seen {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return seen{t.status, t.asked, t.retryAfter, t.digest, t.detail, t.err}
+	return seen{t.status, t.asked, t.retryAfter, t.digest, t.detail, t.away, t.err}
 }
 
 // detail reads what an answer says is wrong, in the words of the distribution
