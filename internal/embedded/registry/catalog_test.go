@@ -172,3 +172,32 @@ func TestCatalogIsHeaded(t *testing.T) {
 		t.Errorf("the next page is %q", got)
 	}
 }
+
+// What the registry keeps of its own about referrers is no image.
+func TestCatalogOfDeletedReferrers(t *testing.T) {
+	storages(t, func(t *testing.T, conf registry.Config) {
+		r := open(t, conf)
+		config := []byte("{}")
+		subject := push(t, r, "a", "1")
+		m, err := json.Marshal(map[string]any{
+			"schemaVersion": 2, "mediaType": ociManifest, "artifactType": "application/x", "layers": []any{},
+			"config":  map[string]any{"mediaType": "application/vnd.oci.empty.v1+json", "size": 2, "digest": pushBlob(t, r, "a", config)},
+			"subject": map[string]any{"mediaType": ociManifest, "size": 2, "digest": subject},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		put := call{method: http.MethodPut, path: "/v2/a/manifests/" + digest(m), kind: ociManifest, text: string(m)}
+		wantStatus(t, put.do(t, r), http.StatusCreated)
+		wantStatus(t, get(t, r, "/v2/a/referrers/"+subject), http.StatusOK)
+		for _, d := range []string{digest(m), subject} {
+			if diff := cmp.Diff([]string{"a"}, catalog(t, r, "/v2/_catalog")); diff != "" {
+				t.Errorf("before the deletion of %s (-want +got):\n%s", d, diff)
+			}
+			wantStatus(t, call{method: http.MethodDelete, path: "/v2/a/manifests/" + d}.do(t, r), http.StatusAccepted)
+		}
+		if got := catalog(t, r, "/v2/_catalog"); len(got) > 0 {
+			t.Errorf("the catalog lists %v", got)
+		}
+	})
+}

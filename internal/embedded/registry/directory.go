@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/olareg/olareg/types"
 )
 
 // directory finds the repositories in olareg's directory. It reads what is
@@ -115,7 +117,18 @@ func holdsManifest(file string) (bool, error) {
 		return false, err
 	}
 	var index struct {
-		Manifests []struct{} `json:"manifests"`
+		Manifests []struct {
+			Annotations map[string]string `json:"annotations"`
+		} `json:"manifests"`
 	}
-	return json.Unmarshal(data, &index) == nil && len(index.Manifests) > 0, nil
+	if json.Unmarshal(data, &index) != nil {
+		return false, nil
+	}
+	for _, m := range index.Manifests {
+		// Olareg keeps its lists of referrers there, too, also when they are empty.
+		if m.Annotations[types.AnnotReferrerSubject] == "" {
+			return true, nil
+		}
+	}
+	return false, nil
 }
