@@ -464,3 +464,67 @@ func TestStalledBlob(t *testing.T) {
 		mirrored(t, c, images)
 	})
 }
+
+// Who is asked to come back later does so then, and no sooner.
+func TestRetryAfterIsKept(t *testing.T) {
+	for _, status := range []int{http.StatusTooManyRequests, http.StatusServiceUnavailable} {
+		synctest.Test(t, func(t *testing.T) {
+			src := newGate(t, time.Hour)
+			want := src.image(t, "ns/app", "1", nil)
+			c, err := New([]Host{{Name: srcHost, Handler: src}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			busy := 2
+			src.act(func(w http.ResponseWriter, _ *http.Request) bool {
+				if busy == 0 {
+					return false
+				}
+				busy--
+				w.Header().Set("Retry-After", "20")
+				w.WriteHeader(status)
+				return true
+			})
+			start := time.Now()
+			d, err := c.Resolve(t.Context(), srcHost+"/ns/app:1")
+			if took := time.Since(start); err != nil || d.Digest != want || took != 40*time.Second {
+				t.Errorf("%d: %v, %v after %v", status, d, err, took)
+			}
+		})
+	}
+}
+
+// A token server that is busy is asked again; one that sends nonsense is told.
+func TestTokenServersInTrouble(t *testing.T) {
+	tests := map[string]struct {
+		answer func(n int32, w http.ResponseWriter)
+		kind   Kind
+		want   string
+	}{
+		"busy twice": {func(n int32, w http.ResponseWriter) {
+			if n <= 2 {
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			_, _ = io.WriteString(w, `{"token":"good"}`)
+		}, NotFound, "not found"},
+		"nonsense":    {func(_ int32, w http.ResponseWriter) { _, _ = io.WriteString(w, `<html>`) }, Unreachable, "asking 198.51.100.2 for a token: its answer is not what a token server says"},
+		"no token":    {func(_ int32, w http.ResponseWriter) { _, _ = io.WriteString(w, `{}`) }, Unreachable, "there is no token in its answer"},
+		"very long":   {func(_ int32, w http.ResponseWriter) { _, _ = w.Write(make([]byte, 2<<20)) }, Unreachable, "more than 1048576 bytes"},
+		"not found":   {func(_ int32, w http.ResponseWriter) { w.WriteHeader(http.StatusNotFound) }, Unreachable, "asking for a token: 198.51.100.2 answers 404 Not Found"},
+		"forbidden":   {func(_ int32, w http.ResponseWriter) { w.WriteHeader(http.StatusForbidden) }, Denied, `user "stack" has no right to it`},
+		"a bad token": {func(_ int32, w http.ResponseWriter) { _, _ = io.WriteString(w, `{"token":"a\nb: s3cret"}`) }, Unreachable, "holds what no header may hold"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			registry, _ := tokens("x")
+			var asked atomic.Int32
+			server := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { tt.answer(asked.Add(1), w) })
+			c := newClient(t, guarded(registry), Host{Name: "198.51.100.2", Handler: server})
+			_, err := c.Resolve(t.Context(), srcHost+"/open/a:1")
+			if KindOf(err) != tt.kind || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), secretWord) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

@@ -56,6 +56,9 @@ func parseToken(b []byte, now time.Time) (token, error) {
 	if t.text == "" {
 		return token{}, errors.New("there is no token in its answer")
 	}
+	if strings.ContainsFunc(t.text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return token{}, errors.New("the token in its answer holds what no header may hold")
+	}
 	life := seconds(said.ExpiresIn)
 	if at, ok := instant(said.ExpiresAt); ok && life <= 0 {
 		from := now
