@@ -10,7 +10,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
-	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
 	"github.com/regclient/regclient/types/referrer"
 
@@ -207,12 +206,8 @@ func isSignature(d descriptor.Descriptor) bool {
 
 // attach reads what speaks of an entry's image into its tree.
 func (c *Client) attach(ctx context.Context, e *Entry, t *tree) error {
-	subjects := make([]string, len(t.manifests))
-	for i, m := range t.manifests {
-		subjects[i] = describe(m).Digest
-	}
 	var err error
-	if e.attached, err = c.attachments(ctx, e, subjects); err != nil {
+	if e.attached, err = c.attachments(ctx, e, t.subjects()); err != nil {
 		return err
 	}
 	for _, a := range e.attached {
@@ -225,7 +220,11 @@ func (c *Client) attach(ctx context.Context, e *Entry, t *tree) error {
 
 // lacks finds what speaks of an unchanged image and is not at the destination.
 func (c *Client) lacks(ctx context.Context, e *Entry) ([]string, error) {
-	found, err := c.attachments(ctx, e, e.subjects())
+	t := newTree(repoOf(e.source), c.manifest)
+	if err := t.top(ctx, e); err != nil {
+		return nil, on(source, err)
+	}
+	found, err := c.attachments(ctx, e, t.subjects())
 	if err != nil {
 		return nil, on(source, err)
 	}
@@ -246,17 +245,11 @@ func (c *Client) lacks(ctx context.Context, e *Entry) ([]string, error) {
 	return lost, nil
 }
 
-// subjects are what may be spoken of when only the top of an image is known.
-func (e *Entry) subjects() []string {
-	index, ok := e.index.(manifest.Indexer)
-	if !ok {
-		return []string{e.Digest}
-	}
-	var all []string
-	if list, err := children(index); err == nil {
-		for _, d := range list {
-			all = append(all, d.Digest.String())
-		}
+// subjects are the digests of all manifests of an image: each may be spoken of.
+func (t *tree) subjects() []string {
+	all := make([]string, len(t.manifests))
+	for i, m := range t.manifests {
+		all[i] = describe(m).Digest
 	}
 	return all
 }

@@ -220,8 +220,8 @@ func TestSignaturesWithoutTagLists(t *testing.T) {
 func TestSignaturesOfPlatforms(t *testing.T) {
 	src, _, c := pair(t)
 	index, by := multi(t, src, "ns/app", "multi")
-	src.image(t, "ns/app", cosign(index, ".sig"), nil, random(90, 100))
-	src.image(t, "ns/app", cosign(by["linux/amd64"], ".sig"), nil, random(91, 100))
+	src.image(t, "ns/app", cosign(by["linux/amd64"], ".sig"), nil, random(91, 100)) // the index itself is not signed
+	src.image(t, "ns/app", cosign(index, ".att"), nil, random(90, 100))
 	for name, tt := range map[string]struct {
 		platforms []string
 		want      int // -1: refused
@@ -252,6 +252,9 @@ func TestSignaturesOfPlatforms(t *testing.T) {
 			checked, err := c.CheckOnly(t.Context(), images, want, true)
 			if err != nil || !checked[0].OK() {
 				t.Errorf("got %+v, %v", checked[0], err)
+			}
+			if table, err = c.PlanOnly(t.Context(), images, want); err != nil || table.Images[0].State != Unchanged {
+				t.Errorf("the second table: %+v, %v", table.Images[0], err)
 			}
 		})
 	}
