@@ -56,7 +56,7 @@ func parseToken(b []byte, now time.Time) (token, error) {
 	if t.text == "" {
 		return token{}, errors.New("there is no token in its answer")
 	}
-	if strings.ContainsFunc(t.text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if strings.ContainsFunc(t.text, func(r rune) bool { return r < ' ' || r > '~' }) {
 		return token{}, errors.New("the token in its answer holds what no header may hold")
 	}
 	life := seconds(said.ExpiresIn)
