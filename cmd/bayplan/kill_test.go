@@ -58,14 +58,10 @@ func quickstart(t *testing.T) string {
 	return dir
 }
 
-// command is bayplan as a process of its own: this binary under another name.
+// command is bayplan as a process of its own.
 func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &exec.Cmd{Path: self, Args: append([]string{"bayplan"}, args...), Dir: dir}
+	return &exec.Cmd{Path: binary, Args: append([]string{"bayplan"}, args...), Dir: dir}
 }
 
 // run runs a command to its end and gives its events.

@@ -1,15 +1,42 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
+// binary is the command under test, on its own path. It is built as users get
+// it: with the race detector each of the many processes would take a second
+// to start, for what a library computes when it is loaded.
+var binary string
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"bayplan": main})
+	os.Exit(withBinary(m.Run))
+}
+
+func withBinary(run func() int) int {
+	dir, err := os.MkdirTemp("", "bayplan-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "bayplan")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build bayplan: %v\n%s", err, out)
+		return 1
+	}
+	return run()
+}
+
+// pathWithBinary is a PATH on which bayplan is the command under test.
+func pathWithBinary(path string) string {
+	return filepath.Dir(binary) + string(os.PathListSeparator) + path
 }
 
 // TestScripts runs what the command line promises. $EXAMPLES is the examples
@@ -24,13 +51,13 @@ func TestScripts(t *testing.T) {
 			}
 			e.Setenv("EXAMPLES", examples)
 			e.Setenv("HOME", e.WorkDir)
+			e.Setenv("PATH", pathWithBinary(e.Getenv("PATH")))
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"copytree": copyTree,
 		},
-		RequireExplicitExec: false,
-		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})
 }
 

@@ -27,12 +27,11 @@ func TestReadmeTranscripts(t *testing.T) {
 	if err := copyCheckedIn(filepath.Join("..", "..", "examples"), filepath.Join(dir, "examples")); err != nil {
 		t.Fatal(err)
 	}
-	path := commandOnPath(t)
 	for _, b := range blocks {
 		// The command is the one under test, however README.md has it started.
 		cmd := exec.Command("bash", "-c", strings.ReplaceAll(b.command, "go run ./cmd/bayplan", "bayplan"))
 		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "PATH="+path, "BAYPLAN=bayplan")
+		cmd.Env = append(os.Environ(), "PATH="+pathWithBinary(os.Getenv("PATH")), "BAYPLAN=bayplan")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			t.Errorf("$ %s: %v", b.command, err)
@@ -88,18 +87,4 @@ func matches(want, got string) bool {
 	pattern := regexp.QuoteMeta(seconds.ReplaceAllString(want, "0.0s"))
 	pattern = strings.ReplaceAll(pattern, `\.\.\.`+"\n", `(.*\n)*`)
 	return regexp.MustCompile("^" + pattern + "$").MatchString(seconds.ReplaceAllString(got, "0.0s"))
-}
-
-// commandOnPath gives a PATH on which bayplan is this test's binary.
-func commandOnPath(t *testing.T) string {
-	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bin := t.TempDir()
-	if err := os.Symlink(self, filepath.Join(bin, "bayplan")); err != nil {
-		t.Fatal(err)
-	}
-	return bin + string(os.PathListSeparator) + os.Getenv("PATH")
 }

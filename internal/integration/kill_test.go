@@ -31,7 +31,8 @@ func TestKill(t *testing.T) {
 	}
 	s, dest := fresh(t)
 	s.must(t, 0, []string{"apply"})
-	whole := len(passed.take())
+	all := passed.take()
+	whole, finishable := len(all), len(effects(created(all)))
 	hasImages(t, dest, digests)
 
 	kept := 0
@@ -55,8 +56,8 @@ func TestKill(t *testing.T) {
 			passed.take()
 		})
 	}
-	if kept < whole {
-		t.Errorf("only %d uploads were finished before all the kills: they came too early", kept)
+	if kept < points*finishable/5 {
+		t.Errorf("only %d of %d uploads were finished before the kills: they came too early", kept, points*finishable)
 	}
 }
 
@@ -116,9 +117,12 @@ func (s *site) kill(t *testing.T, passed *tape, n int, when phase) []*exchange {
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.Exited() {
 		t.Fatalf("apply was to be killed at exchange %d, but ended by itself: %v", n, err)
 	}
-	return slices.DeleteFunc(passed.take(), func(x *exchange) bool {
-		return x.status.Load() != http.StatusCreated
-	})
+	return created(passed.take())
+}
+
+// created keeps the exchanges in which a server has made something.
+func created(all []*exchange) []*exchange {
+	return slices.DeleteFunc(all, func(x *exchange) bool { return x.status.Load() != http.StatusCreated })
 }
 
 // effects names what the exchanges changed at the destination for good: blobs
