@@ -76,7 +76,7 @@ func done(it runner.Item) string {
 	return line
 }
 
-// ended says in a line what became of a step, "" where a run's ending says it.
+// ended says in a line what became of a step.
 func ended(e runner.Event) string {
 	took := time.Duration(e.Took * float64(time.Second))
 	switch e.Status {

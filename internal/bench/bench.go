@@ -57,7 +57,7 @@ func (b *bench) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := quietly(ctx, "internal/bench/install.sh"); err != nil {
+	if err := quietly(ctx, "internal/integration/install.sh", "docker-registry", "skopeo", "curl"); err != nil {
 		return fmt.Errorf("install Debian's packages: %w", err)
 	}
 	if b.source, b.set, err = openSource(ctx, b.dir, b.self); err != nil {

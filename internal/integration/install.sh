@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# install.sh: the real servers that the integration tests run against, from Debian's packages.
+# install.sh [PACKAGE...]: Debian's packages; without names those of the real
+# servers that the integration tests run against.
 #
 # It installs what is absent and nothing else, lets no package start a service,
 # and keeps Keystone's and Glance's packages from making databases of their own:
 # openstack.sh makes them where the tests want them.
 set -euo pipefail
 
-packages=(docker-registry keystone glance-api python3-openstackclient uwsgi-plugin-python3 curl)
+packages=("$@")
+if (($# == 0)); then
+  packages=(docker-registry keystone glance-api python3-openstackclient uwsgi-plugin-python3 curl)
+fi
 
 absent=()
 for p in "${packages[@]}"; do
@@ -17,11 +21,11 @@ if ((${#absent[@]} == 0)); then
   exit 0
 fi
 if ((EUID != 0)); then
-  echo "integration: these Debian packages are missing, and installing them needs root: ${absent[*]}" >&2
+  echo "these Debian packages are missing, and installing them needs root: ${absent[*]}" >&2
   exit 1
 fi
 
-echo "integration: installing ${absent[*]} and what they need (some minutes the first time)"
+echo "installing ${absent[*]} and what they need (some minutes the first time)"
 log=$(mktemp)
 policy=/usr/sbin/policy-rc.d
 own_policy=

@@ -2,9 +2,9 @@ package sample
 
 import (
 	"bytes"
-	"encoding/binary"
 	"fmt"
-	"hash/crc32"
+
+	"github.com/bayplan/bayplan/internal/storedgzip"
 )
 
 // Initramfs gives a file system archive for a kernel, of a little more than n
@@ -23,7 +23,7 @@ func Initramfs(name string, n int) []byte {
 	}
 	cpioEntry{"TRAILER!!!", 0, nil}.write(&b, 0)
 	b.Write(make([]byte, pad(b.Len(), 512)))
-	return stored(b.Bytes())
+	return storedgzip.Pack(b.Bytes())
 }
 
 // Modes of cpio entries, with their types.
@@ -57,26 +57,3 @@ func (e cpioEntry) write(b *bytes.Buffer, inode int) {
 
 // pad gives how many bytes are missing to a multiple of unit.
 func pad(n, unit int) int { return (unit - n%unit) % unit }
-
-// stored wraps b in gzip without compressing it: what a compressor makes of
-// the same bytes may change with its version.
-func stored(b []byte) []byte {
-	out := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3} // deflate, no name, no time, Unix
-	const most = 65535
-	for rest := b; ; {
-		n := min(len(rest), most)
-		last := byte(0)
-		if n == len(rest) {
-			last = 1
-		}
-		out = append(out, last)
-		out = binary.LittleEndian.AppendUint16(out, uint16(n))
-		out = binary.LittleEndian.AppendUint16(out, ^uint16(n))
-		out = append(out, rest[:n]...)
-		if rest = rest[n:]; last == 1 {
-			break
-		}
-	}
-	out = binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(b))
-	return binary.LittleEndian.AppendUint32(out, uint32(len(b)))
-}

@@ -6,8 +6,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"hash/crc32"
 	"path"
+
+	"github.com/bayplan/bayplan/internal/storedgzip"
 )
 
 // layerCache makes each layer once.
@@ -43,7 +44,7 @@ func (l Layer) build() (*blob, error) {
 	if err := w.Close(); err != nil {
 		return nil, err
 	}
-	b := newBlob("", gzipped(buf.Bytes()))
+	b := newBlob("", storedgzip.Pack(buf.Bytes()))
 	b.diffID = digestOf(buf.Bytes())
 	return b, nil
 }
@@ -72,28 +73,4 @@ func (l Layer) content() []byte {
 		data = append(data, sum[:]...)
 	}
 	return data[:l.Size]
-}
-
-// gzipped packs data as gzip with stored blocks only. What a compressor makes
-// of them differs from one version to the next; these bytes never do.
-func gzipped(data []byte) []byte {
-	const largest = 1<<16 - 1
-	out := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff}
-	rest := data
-	for {
-		n := min(len(rest), largest)
-		last := byte(0)
-		if n == len(rest) {
-			last = 1
-		}
-		out = append(out, last)
-		out = binary.LittleEndian.AppendUint16(out, uint16(n))
-		out = binary.LittleEndian.AppendUint16(out, ^uint16(n))
-		out = append(out, rest[:n]...)
-		if rest = rest[n:]; last == 1 {
-			break
-		}
-	}
-	out = binary.LittleEndian.AppendUint32(out, crc32.ChecksumIEEE(data))
-	return binary.LittleEndian.AppendUint32(out, uint32(len(data)))
 }
