@@ -138,6 +138,12 @@ func (m *mirror) copyAll(ctx context.Context, t *registry.Table, p runner.Progre
 	for _, e := range t.Images {
 		items[e] = mirrorItem(e, pulls)
 	}
+	if err := m.out.Registry().Preflight(ctx, t); err != nil {
+		return err
+	}
+	if err := t.Err(); err != nil {
+		return err
+	}
 	return m.out.Registry().Execute(ctx, t, registry.Options{
 		Parallel: m.Parallel,
 		Moved:    p.Add,

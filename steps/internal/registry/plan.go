@@ -28,9 +28,6 @@ func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (
 	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.look(ctx, e) }); err != nil {
 		return nil, err
 	}
-	if err := c.preflight(ctx, t.Images); err != nil {
-		return nil, err
-	}
 	t.Blobs = collect(t.Images)
 	if err := c.findBlobs(ctx, t); err != nil {
 		return nil, err

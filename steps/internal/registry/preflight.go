@@ -9,13 +9,16 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// preflight makes sure, before a byte moves, that what is to be pushed may be
+// Preflight makes sure, before a byte moves, that what is to be pushed may be
 // pushed: wrong rights are told now, and not after gigabytes. Only registries
 // that ask for a login, or are shown one, are asked; rights to pull were proved
-// by reading the manifests.
-func (c *Client) preflight(ctx context.Context, all []*Entry) error {
+// by reading the manifests. An image that may not be pushed has failed then.
+//
+// It opens uploads and cancels them, so it is no part of Plan, which changes
+// nothing anywhere. Its own error is that ctx ended.
+func (c *Client) Preflight(ctx context.Context, t *Table) error {
 	byHost := map[string]map[string][]*Entry{}
-	for _, e := range all {
+	for _, e := range t.Images {
 		if e.State != Copy {
 			continue
 		}

@@ -38,7 +38,7 @@ func TestPreflight(t *testing.T) {
 			dst.Name = dstHost
 			lab.act(tt.before)
 			c := newClient(t, Host{Name: srcHost, Handler: src}, dst)
-			table := plan(t, c, images)
+			table := preflown(t, c, images)
 			if got := states(table); got != tt.states {
 				t.Errorf("%s, want %s", got, tt.states)
 			}
@@ -70,7 +70,7 @@ func TestPreflightWithWrongPassword(t *testing.T) {
 	}))
 	dst.Name = dstHost
 	c := newClient(t, Host{Name: srcHost, Handler: src}, dst)
-	err := plan(t, c, images).Err()
+	err := preflown(t, c, images).Err()
 	if KindOf(err) != BadLogin || !strings.Contains(err.Error(), `and 1 more: destination: 192.0.2.1:8787 refuses the credentials of user "stack"`) {
 		t.Errorf("got %v", err)
 	}
@@ -92,7 +92,7 @@ func TestPreflightOfNobody(t *testing.T) {
 		return true
 	})
 	c := newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: dst})
-	err := plan(t, c, images).Err()
+	err := preflown(t, c, images).Err()
 	if KindOf(err) != NoLogin || !strings.Contains(err.Error(), "and 1 more: destination: 192.0.2.1:8787 asks for credentials, and it is given none") {
 		t.Errorf("got %v", err)
 	}
@@ -102,8 +102,30 @@ func TestPreflightOfNobody(t *testing.T) {
 func TestPreflightIsNotForOpenRegistries(t *testing.T) {
 	src, dst, c := pair(t)
 	images, _ := three(t, src)
-	plan(t, c, images)
+	preflown(t, c, images)
 	if dst.counts["POST blobs/uploads"] != 0 {
 		t.Errorf("%v", dst.counts)
 	}
+}
+
+// Planning changes nothing anywhere: it opens no upload.
+func TestPlanOpensNoUpload(t *testing.T) {
+	src, lab := newLab(t), newLab(t)
+	images, _ := three(t, src)
+	dst := guarded(challenging(lab))
+	dst.Name = dstHost
+	plan(t, newClient(t, Host{Name: srcHost, Handler: src}, dst), images)
+	if n := lab.counts["POST blobs/uploads"]; n != 0 {
+		t.Errorf("%d uploads were opened", n)
+	}
+}
+
+// preflown plans and makes sure of the rights.
+func preflown(t *testing.T, c *Client, images []Image) *Table {
+	t.Helper()
+	table := plan(t, c, images)
+	if err := c.Preflight(t.Context(), table); err != nil {
+		t.Fatal(err)
+	}
+	return table
 }
