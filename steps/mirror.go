@@ -26,8 +26,8 @@ type mirror struct {
 	Platforms []string `json:"platforms,omitempty" jsonschema:"minItems=1"`
 	// Other names for repositories at the destination. The first rule whose from is the beginning of a repository's name applies, and of that name only the beginning is replaced.
 	Rename []renameRule `json:"rename,omitempty"`
-	// What is done about signatures, attestations and bills of materials, as cosign (sha256-... tags) and the referrers of the distribution specification keep them: copy them with an image when it is copied, before its tag; require that an image has a signature, or it fails before anything is moved, and bring also those that are made later; ignore them, which saves one to three requests for each image that is copied. Whether they are valid is not checked.
-	Signatures string `json:"signatures,omitempty" jsonschema:"enum=copy,enum=require,enum=ignore,default=copy"`
+	// What is done about signatures, attestations and bills of materials, as cosign (sha256-... tags) and the referrers of the distribution specification keep them: ignore them; copy them with an image when it is copied, before its tag, which costs one to three requests more for each such image; require that an image has a signature, or it fails before anything is moved, and bring also those that are made later. Whether they are valid is not checked.
+	Signatures string `json:"signatures,omitempty" jsonschema:"enum=ignore,enum=copy,enum=require,default=ignore"`
 	// Most blobs to move at once.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=4"`
 
@@ -49,14 +49,14 @@ func mirrorType(out *Outside) runner.Type {
 			{Name: "rewritten", Doc: "Those of the images whose digest is not the source's, because of platforms.", List: true},
 			{Name: "count", Doc: "How many images there are."},
 		},
-		New: func() runner.Step { return &mirror{Signatures: "copy", Parallel: registry.DefaultParallel, out: out} },
+		New: func() runner.Step { return &mirror{Signatures: "ignore", Parallel: registry.DefaultParallel, out: out} },
 	}
 }
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
 	errs := []error{registryKnown(m.out, "to", m.To.Text), layoutNamed("to.layout", string(m.To.Other.Layout)), plan.At("parallel", between(m.Parallel, 1, 64))}
-	errs = append(errs, plan.At("signatures", oneOf(m.Signatures, "copy", "require", "ignore")))
+	errs = append(errs, plan.At("signatures", oneOf(m.Signatures, "ignore", "copy", "require")))
 	errs = append(errs, validateRename(m.Rename)...)
 	for i, p := range m.Platforms {
 		if p != "" {

@@ -423,10 +423,11 @@ func TestMirrorSignatures(t *testing.T) {
 	digest := b.multiPlatform(t, "signed/app:1", "amd64")
 	sig := b.multiPlatform(t, "signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig", "s390x")
 	m := mirrorType(b.Outside).New().(*mirror)
-	if m.Signatures != "copy" {
-		t.Errorf("signatures: %s is the default", m.Signatures)
-	}
 	m.To.Text, m.Images = "local", inline(upstreamHost+"/signed/app:1")
+	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || strings.Contains(f.Change.Items[0].Note, "signature") {
+		t.Errorf("without asking for signatures: %+v, %v", f, err)
+	}
+	m.Signatures = "copy"
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
