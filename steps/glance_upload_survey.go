@@ -77,7 +77,7 @@ func areMissing(names []string) string {
 type glanceSurvey struct {
 	client *glance.Client
 	images []imageFound // in the order of diskImages
-	boot   []bootFound
+	boot   []placing
 }
 
 // An imageFound is one image: what is wanted, and what is to be done.

@@ -21,6 +21,21 @@ import (
 // whatever the umask is. When anything goes wrong, path is as it was and no
 // temporary file is left. A symbolic link at path is replaced, not followed.
 func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
+	return WriteFileAs(path, Attributes{Mode: mode}, write)
+}
+
+// Attributes are what a file gets besides its content.
+type Attributes struct {
+	Mode  fs.FileMode // exactly this, whatever the umask is
+	Owner *Owner      // nil: whoever writes it
+}
+
+// An Owner is a user and a group by number; -1 is whoever it is now.
+type Owner struct{ UID, GID int }
+
+// WriteFileAs is WriteFile for a file that somebody else is to own. It has its
+// owner before it has its name.
+func WriteFileAs(path string, attrs Attributes, write func(io.Writer) error) error {
 	if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
 		return fmt.Errorf("write %s: %w", path, syscall.EISDIR)
 	}
@@ -31,7 +46,7 @@ func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := finish(f, path, mode, write); err != nil {
+	if err := finish(f, path, attrs, write); err != nil {
 		os.Remove(f.Name()) // the error that matters is the first one
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -39,12 +54,17 @@ func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error
 }
 
 // finish fills f and gives it its name. It closes f in any case.
-func finish(f *os.File, path string, mode fs.FileMode, write func(io.Writer) error) error {
+func finish(f *os.File, path string, attrs Attributes, write func(io.Writer) error) error {
 	defer f.Close() // after the rename: closing ends the lock
 	if err := write(f); err != nil {
 		return err
 	}
-	if err := SetMode(f, mode); err != nil {
+	if o := attrs.Owner; o != nil {
+		if err := f.Chown(o.UID, o.GID); err != nil {
+			return err
+		}
+	}
+	if err := SetMode(f, attrs.Mode); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {

@@ -4,6 +4,7 @@
 package place
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha512"
 	"encoding/hex"
@@ -15,7 +16,7 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
-// Mode is what placed files get. A boot server reads them, often as another
+// Mode is what placed files get when nobody says otherwise. A boot server reads them, often as another
 // user than the one who wrote them, and nothing executes them: the
 // machine that boots a kernel does not see its mode.
 const Mode fs.FileMode = 0o644
@@ -26,6 +27,8 @@ type Copy struct {
 	To     string // absolute
 	Size   int64
 	SHA512 string // of the content, lower-case hex; what is copied must have it
+
+	durable.Attributes // of the copy; mode 0 stands for Mode
 
 	// Sent is told of bytes as they are copied; nil: nobody asks.
 	Sent func(n int64)
@@ -39,9 +42,15 @@ func (c Copy) Do(ctx context.Context) error {
 		return err
 	}
 	defer from.Close()
-	return durable.WriteFile(c.To, Mode, func(to io.Writer) error {
+	return durable.WriteFileAs(c.To, c.attributes(), func(to io.Writer) error {
 		return c.transfer(ctx, to, from)
 	})
+}
+
+func (c Copy) attributes() durable.Attributes {
+	attrs := c.Attributes
+	attrs.Mode = cmp.Or(attrs.Mode, Mode)
+	return attrs
 }
 
 func (c Copy) transfer(ctx context.Context, to io.Writer, from io.Reader) error {
@@ -79,5 +88,13 @@ func (w *watched) Read(p []byte) (int, error) {
 // because their source was.
 func Readable(mode fs.FileMode) bool { return mode.Perm()&0o444 == 0o444 }
 
-// Publish gives a placed file the mode that placed files have.
-func Publish(path string) error { return os.Chmod(path, Mode) }
+// Publish gives the file that is there its owner and its mode, without a copy.
+func (c Copy) Publish() error {
+	attrs := c.attributes()
+	if o := attrs.Owner; o != nil {
+		if err := os.Chown(c.To, o.UID, o.GID); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(c.To, attrs.Mode)
+}

@@ -153,7 +153,7 @@ func TestReadableAndPublish(t *testing.T) {
 		}
 		path := filepath.Join(t.TempDir(), "f")
 		put(t, path, "", mode)
-		if err := place.Publish(path); err != nil {
+		if err := (place.Copy{To: path}).Publish(); err != nil {
 			t.Fatal(err)
 		}
 		fi, err := os.Stat(path)
@@ -164,7 +164,7 @@ func TestReadableAndPublish(t *testing.T) {
 			t.Errorf("%v became %v", mode, got)
 		}
 	}
-	if err := place.Publish("/absent/file"); !errors.Is(err, fs.ErrNotExist) {
+	if err := (place.Copy{To: "/absent/file"}).Publish(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got error %v", err)
 	}
 }
