@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/pinned"
 )
 
 // A tool is one of those that are compared.
@@ -38,10 +40,10 @@ func tools() []tool {
 		{name: yardstickName, command: yardstickCommand},
 		{name: bayplanName, command: bayplanCommand},
 		{name: skopeoName, command: skopeoCommand},
-		{name: "crane", module: "github.com/google/go-containerregistry/cmd/crane@v0.22.1", command: craneCommand},
-		{name: "regctl", module: "github.com/regclient/regclient/cmd/regctl@v0.11.7", command: regctlCommand},
-		{name: "regsync", module: "github.com/regclient/regclient/cmd/regsync@v0.11.7", command: regsyncCommand},
-		{name: "oras", module: "oras.land/oras/cmd/oras@v1.3.6", command: orasCommand},
+		{name: "crane", module: pinned.Crane, command: craneCommand},
+		{name: "regctl", module: pinned.Regctl, command: regctlCommand},
+		{name: "regsync", module: pinned.Regsync, command: regsyncCommand},
+		{name: "oras", module: pinned.Oras, command: orasCommand},
 	}
 }
 
@@ -58,13 +60,7 @@ func (b *bench) install(ctx context.Context, t tool) (string, error) {
 		to := filepath.Join(b.dir, "bin", bayplanName)
 		return to, quietly(ctx, "go", "build", "-buildvcs=false", "-o", to, "./cmd/bayplan")
 	}
-	_, version, _ := strings.Cut(t.module, "@")
-	bin := filepath.Join(b.dir, "bin", t.name+"-"+version)
-	program := filepath.Join(bin, t.name)
-	if _, err := os.Stat(program); err == nil {
-		return program, nil
-	}
-	return program, quietly(ctx, "env", "GOBIN="+bin, "GOFLAGS=", "go", "install", t.module)
+	return pinned.Build(ctx, filepath.Join(b.dir, "bin"), t.module)
 }
 
 func yardstickCommand(j job) ([]string, error) {

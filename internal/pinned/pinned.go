@@ -1,0 +1,61 @@
+// Package pinned builds the programs of others that bayplan is tested and
+// measured against, each at one version and from its source. It does not know
+// what they are used for.
+package pinned
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// The programs, as go install takes them. Those that compare and those that
+// test use the same versions.
+const (
+	Conformance  = "github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111"
+	Crane        = "github.com/google/go-containerregistry/cmd/crane@v0.22.1"
+	Distribution = "github.com/distribution/distribution/v3/cmd/registry@v3.1.2"
+	Oras         = "oras.land/oras/cmd/oras@v1.3.6"
+	Regctl       = "github.com/regclient/regclient/cmd/regctl@v0.11.7"
+	Regsync      = "github.com/regclient/regclient/cmd/regsync@v0.11.7"
+	Toxiproxy    = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
+)
+
+// Build gives the file name of a program, PACKAGE@VERSION. What it has built
+// stays in dir, so that it is built once only.
+func Build(ctx context.Context, dir, program string) (string, error) {
+	pkg, version, ok := strings.Cut(program, "@")
+	if !ok {
+		return "", fmt.Errorf("build %s: it has no version", program)
+	}
+	name := path.Base(pkg)
+	home := filepath.Join(dir, name+"-"+version)
+	file := filepath.Join(home, name)
+	if _, err := os.Stat(file); err == nil {
+		return file, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	// It gets its name when it is whole: others may be building it, too.
+	part, err := os.MkdirTemp(dir, "part-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(part)
+	install := exec.CommandContext(ctx, "go", "install", program)
+	install.Env = append(os.Environ(), "GOBIN="+part, "GOFLAGS=", "GOWORK=off")
+	if out, err := install.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
+	}
+	if err := os.Rename(part, home); err != nil {
+		if _, there := os.Stat(file); there != nil {
+			return "", err
+		}
+	}
+	return file, nil
+}
