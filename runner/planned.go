@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -88,6 +89,31 @@ func (p planned) Stat(path string) (fs.FileInfo, error) {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: syscall.ENOTDIR}
 	}
 	return p.World.Stat(path)
+}
+
+// ReadDir adds what is planned to what is there.
+func (p planned) ReadDir(path string) ([]string, error) {
+	clean := filepath.Clean(path)
+	f := p.files[clean]
+	if f != nil && !f.Mode.IsDir() || p.belowFile(clean) {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: syscall.ENOTDIR}
+	}
+	names, err := p.World.ReadDir(path)
+	if err != nil && (f == nil && !p.dirs[clean] || !errors.Is(err, fs.ErrNotExist)) {
+		return nil, err
+	}
+	for name := range p.files {
+		if filepath.Dir(name) == clean {
+			names = append(names, filepath.Base(name))
+		}
+	}
+	for name := range p.dirs {
+		if filepath.Dir(name) == clean {
+			names = append(names, filepath.Base(name))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
 }
 
 func (p planned) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error) {

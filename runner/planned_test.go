@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -115,5 +116,34 @@ func TestPlannedSums(t *testing.T) {
 	cancel()
 	if _, err := Planned(&Disk{}, planned).Sum(ctx, file, SHA512); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, want canceled", err)
+	}
+}
+
+func TestPlannedReadDir(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	write(t, at("d/real"), "real")
+	write(t, at("d/both"), "as it is")
+	w := Planned(&Disk{},
+		File{Path: at("d/both"), Open: content("new")},
+		File{Path: at("d/sub/deep/f"), Open: content("f")},
+		File{Path: at("d/.hidden"), Open: content("f")},
+		File{Path: at("new/f"), Open: content("f")},
+		File{Path: at("made"), Mode: fs.ModeDir | 0o755},
+	)
+	for name, want := range map[string][]string{
+		"d": {".hidden", "both", "real", "sub"}, "d/sub": {"deep"}, "new": {"f"}, "made": {}, "": {"d", "made", "new"},
+	} {
+		got, err := w.ReadDir(at(name))
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("ReadDir %q = %v, %v, want %v", name, got, err, want)
+		}
+	}
+	for name, want := range map[string]error{
+		"absent": fs.ErrNotExist, "d/both": syscall.ENOTDIR, "d/both/f": syscall.ENOTDIR, "d/real": syscall.ENOTDIR, "made/f": fs.ErrNotExist,
+	} {
+		if got, err := w.ReadDir(at(name)); !errors.Is(err, want) {
+			t.Errorf("ReadDir %q = %v, %v, want %v", name, got, err, want)
+		}
 	}
 }

@@ -69,6 +69,10 @@ type World interface {
 	// Stat follows symbolic links. An absent file's error is fs.ErrNotExist.
 	Stat(path string) (fs.FileInfo, error)
 
+	// ReadDir names what is in a directory, sorted. An absent directory's error
+	// is fs.ErrNotExist.
+	ReadDir(path string) ([]string, error)
+
 	// Sum hashes a file, or remembers its digests when size, times and inode
 	// are as they were. It gives lower-case hex by algorithm.
 	Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error)

@@ -20,6 +20,19 @@ func (d *Disk) Open(path string) (io.ReadCloser, error) { return os.Open(path) }
 // Stat follows symbolic links.
 func (d *Disk) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
 
+// ReadDir names what is in a directory, sorted.
+func (d *Disk) ReadDir(path string) ([]string, error) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(entries))
+	for i, e := range entries {
+		names[i] = e.Name()
+	}
+	return names, nil
+}
+
 // Sum hashes a file, or remembers its digests when its device, inode, size and
 // times are as they were when it was hashed.
 func (d *Disk) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error) {
