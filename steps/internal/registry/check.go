@@ -79,12 +79,12 @@ func (c *Client) checkParts(ctx context.Context, repo ref.Ref, k *Checked) error
 		return err
 	}
 	for _, d := range t.blobs {
-		found, err := c.hasBlob(ctx, repo, &Blob{Digest: d.Digest.String(), desc: d})
+		found, err := c.hasBlob(ctx, repo, d)
 		if err != nil {
 			return err
 		}
 		if !found {
-			k.Lost = append(k.Lost, "blob "+d.Digest.String())
+			k.Lost = append(k.Lost, "blob "+d.digest)
 		}
 		k.Blobs++
 	}

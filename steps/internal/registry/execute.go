@@ -36,11 +36,11 @@ func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
 	if o.Done == nil {
 		o.Done = func(*Entry) {}
 	}
-	if err := t.fits(); err != nil {
+	if err := c.fits(t); err != nil {
 		return err
 	}
 	e := &engine{c: c, t: t, o: o, waiting: map[*Entry]int{}, mounts: map[string]mounting{}, results: make(chan result)}
-	return e.run(ctx)
+	return errors.Join(e.run(ctx), on(destination, c.settle(t)))
 }
 
 // An engine keeps the books of one execution. One goroutine owns them; the
@@ -226,11 +226,11 @@ func (e *engine) add(j *job) {
 func (e *engine) do(ctx context.Context, j *job) error {
 	switch j.kind {
 	case pullJob:
-		return e.c.carry(ctx, j.blob, leg{source, j.from, j.place.repo, e.o.Moved})
+		return e.c.carry(ctx, j.blob, leg{source, j.from, *j.place.repo, e.o.Moved})
 	case copyJob:
-		return e.c.carry(ctx, j.blob, leg{destination, j.from, j.place.repo, func(int64) {}})
+		return e.c.carry(ctx, j.blob, leg{destination, j.from, *j.place.repo, func(int64) {}})
 	case mountJob:
-		return e.c.mount(ctx, j.blob, j.from, j.place.repo)
+		return e.c.mount(ctx, j.blob, j.from, *j.place.repo)
 	default:
 		return e.c.publish(ctx, j.entry)
 	}
@@ -280,7 +280,7 @@ func (e *engine) learn(registry string, err error) {
 func (e *engine) pull(b *Blob) {
 	for _, p := range b.places {
 		if p.alive() && len(b.sources) > 0 {
-			e.add(&job{kind: pullJob, blob: b, place: p, from: b.sources[0]})
+			e.add(&job{kind: pullJob, blob: b, place: p, from: *b.sources[0]})
 			return
 		}
 	}
@@ -321,7 +321,7 @@ func (e *engine) spread(b *Blob) {
 	home := b.places[slices.IndexFunc(b.places, func(p *place) bool { return p.landed })]
 	for _, p := range b.places {
 		if !p.landed {
-			e.add(&job{kind: mountJob, blob: b, place: p, from: home.repo})
+			e.add(&job{kind: mountJob, blob: b, place: p, from: *home.repo})
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/ref"
 	"golang.org/x/sync/errgroup"
 )
@@ -206,7 +207,7 @@ func (c *Client) findBlob(ctx context.Context, b *Blob, catalog map[string]bool)
 		if catalog != nil && !catalog[p.repo.Repository] {
 			continue
 		}
-		if found, _ := c.hasBlob(ctx, p.repo, b); found {
+		if found, _ := c.hasBlob(ctx, *p.repo, part{b.Digest, b.Size}); found {
 			p.landed = true
 			b.places = slices.Insert(slices.Delete(b.places, i, i+1), 0, p)
 			return
@@ -215,9 +216,9 @@ func (c *Client) findBlob(ctx context.Context, b *Blob, catalog map[string]bool)
 }
 
 // hasBlob asks for a blob at the destination.
-func (c *Client) hasBlob(ctx context.Context, repo ref.Ref, b *Blob) (bool, error) {
+func (c *Client) hasBlob(ctx context.Context, repo ref.Ref, d part) (bool, error) {
 	err := c.call(ctx, repo, func(ctx context.Context) error {
-		rd, err := c.push.BlobHead(ctx, repo, plain(b.desc))
+		rd, err := c.push.BlobHead(ctx, repo, descriptor.Descriptor{Digest: digest.Digest(d.digest), Size: d.size})
 		if err == nil {
 			err = rd.Close()
 		}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/ref"
 	"github.com/regclient/regclient/types/referrer"
@@ -47,9 +46,9 @@ type tagLists struct {
 	without map[string]bool // parts of registries that know no referrers
 }
 
-// part is as far as registries are all of one kind: some put another one
+// sector is as far as registries are all of one kind: some put another one
 // behind each first part of a repository's name.
-func part(r ref.Ref) string {
+func sector(r ref.Ref) string {
 	first, _, _ := strings.Cut(r.Repository, "/")
 	return r.Registry + "/" + first
 }
@@ -58,7 +57,7 @@ func part(r ref.Ref) string {
 func (l *tagLists) knowsNone(r ref.Ref) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.without[part(r)]
+	return l.without[sector(r)]
 }
 
 func (l *tagLists) learnNone(r ref.Ref) {
@@ -67,7 +66,7 @@ func (l *tagLists) learnNone(r ref.Ref) {
 	if l.without == nil {
 		l.without = map[string]bool{}
 	}
-	l.without[part(r)] = true
+	l.without[sector(r)] = true
 }
 
 func (l *tagLists) get(name string, load func() ([]string, error)) ([]string, error) {
@@ -249,7 +248,7 @@ func (c *Client) lacks(ctx context.Context, e *Entry) ([]string, error) {
 func (t *tree) subjects() []string {
 	all := make([]string, len(t.manifests))
 	for i, m := range t.manifests {
-		all[i] = describe(m).Digest
+		all[i] = m.digest
 	}
 	return all
 }
@@ -257,10 +256,10 @@ func (t *tree) subjects() []string {
 // stamp says under which tags an image's manifests are put, and in which
 // order: what speaks of the image comes before its tag.
 func (e *Entry) stamp(t *tree, image int) {
-	tags := map[digest.Digest][]string{}
+	tags := map[string][]string{}
 	for _, a := range e.attached {
 		if a.tag != "" {
-			tags[digest.Digest(a.digest)] = append(tags[digest.Digest(a.digest)], a.tag)
+			tags[a.digest] = append(tags[a.digest], a.tag)
 		}
 	}
 	top := t.manifests[image]
@@ -269,7 +268,7 @@ func (e *Entry) stamp(t *tree, image int) {
 		if i == image {
 			continue
 		}
-		if named := tags[m.GetDescriptor().Digest]; i > image && len(named) > 0 {
+		if named := tags[m.digest]; i > image && len(named) > 0 {
 			for _, tag := range named {
 				e.puts = append(e.puts, put{m, tag})
 			}

@@ -1,13 +1,13 @@
 package registry
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
+	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
@@ -60,7 +60,7 @@ type Entry struct {
 	source, target ref.Ref
 	attached       []attached
 	puts           []put // children first, the image itself last
-	parts          []descriptor.Descriptor
+	parts          []part
 }
 
 // Attached counts what speaks of the image and comes with it: signatures,
@@ -69,8 +69,8 @@ func (e *Entry) Attached() int { return len(e.attached) }
 
 // A put is a manifest that is to be put, by its digest or under a tag.
 type put struct {
-	manifest manifest.Manifest
-	tag      string
+	body
+	tag string
 }
 
 // A Blob is a blob that some image to be copied needs, once per registry.
@@ -78,14 +78,17 @@ type Blob struct {
 	Digest string
 	Size   int64
 
-	desc    descriptor.Descriptor
-	sources []ref.Ref // repositories that have it
-	places  []*place  // repositories that need it, the home first
+	sources []*ref.Ref // repositories that have it
+	places  []*place   // repositories that need it, the home first
+}
+
+func (b *Blob) desc() descriptor.Descriptor {
+	return descriptor.Descriptor{MediaType: "application/octet-stream", Digest: digest.Digest(b.Digest), Size: b.Size}
 }
 
 // A place is a repository of the destination that needs a blob.
 type place struct {
-	repo    ref.Ref
+	repo    *ref.Ref
 	entries []*Entry
 	landed  bool // it is there
 }
@@ -223,50 +226,3 @@ func on(side string, err error) error {
 	return &SideError{side, err}
 }
 
-// collect makes the table of blobs from the entries that are to be copied.
-func collect(entries []*Entry) []*Blob {
-	type key struct{ registry, digest string }
-	type spot struct {
-		key
-		repository string
-	}
-	type origin struct {
-		blob                 *Blob
-		registry, repository string
-	}
-	blobs, places, read := map[key]*Blob{}, map[spot]*place{}, map[origin]bool{}
-	var all []*Blob
-	for _, e := range entries {
-		if e.State != Copy {
-			continue
-		}
-		for _, d := range e.parts {
-			k := key{e.target.Registry, d.Digest.String()}
-			b := blobs[k]
-			if b == nil {
-				b = &Blob{Digest: k.digest, Size: d.Size, desc: d}
-				blobs[k], all = b, append(all, b)
-			}
-			from := origin{b, e.source.Registry, e.source.Repository}
-			if !read[from] {
-				read[from] = true
-				b.sources = append(b.sources, repoOf(e.source))
-			}
-			at := func(r ref.Ref) *place {
-				s := spot{k, r.Repository}
-				if places[s] == nil {
-					places[s] = &place{repo: repoOf(r)}
-					b.places = append(b.places, places[s])
-				}
-				return places[s]
-			}
-			if e.source.Registry == e.target.Registry {
-				at(e.source).landed = true // nothing is to be pulled
-			}
-			p := at(e.target)
-			p.entries = append(p.entries, e)
-		}
-	}
-	slices.SortStableFunc(all, func(a, b *Blob) int { return cmp.Compare(b.Size, a.Size) })
-	return all
-}

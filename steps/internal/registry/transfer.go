@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/regclient/regclient/types/errs"
-	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -52,7 +51,7 @@ func (c *Client) carryOnce(ctx context.Context, b *Blob, l leg) error {
 	err := in.open()
 	if err == nil {
 		err = c.call(ctx, l.to, func(ctx context.Context) error {
-			_, err := c.push.BlobPut(ctx, l.to, b.desc, in)
+			_, err := c.push.BlobPut(ctx, l.to, b.desc(), in)
 			return err
 		})
 	}
@@ -72,7 +71,7 @@ var errRefused = errors.New("the registry does not mount blobs")
 // mount lets a repository have a blob that another one of its registry has.
 func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 	err := c.retry(ctx, func() error {
-		return c.call(ctx, to, func(ctx context.Context) error { return c.push.BlobMount(ctx, from, to, b.desc) })
+		return c.call(ctx, to, func(ctx context.Context) error { return c.push.BlobMount(ctx, from, to, b.desc()) })
 	})
 	var e *Error
 	switch {
@@ -90,11 +89,11 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 // sure that the tag stands for the very image.
 func (c *Client) publish(ctx context.Context, e *Entry) error {
 	for _, p := range e.puts {
-		to := repoOf(e.target).SetDigest(describe(p.manifest).Digest)
+		to := repoOf(e.target).SetDigest(p.digest)
 		if p.tag != "" {
 			to = repoOf(e.target).SetTag(p.tag)
 		}
-		if err := c.put(ctx, to, p.manifest); err != nil {
+		if err := c.put(ctx, to, p.body); err != nil {
 			return on(destination, err)
 		}
 	}
@@ -103,19 +102,22 @@ func (c *Client) publish(ctx context.Context, e *Entry) error {
 
 // put puts one manifest. The registry says in its answer what it took it for;
 // one that does not is asked.
-func (c *Client) put(ctx context.Context, to ref.Ref, m manifest.Manifest) error {
+func (c *Client) put(ctx context.Context, to ref.Ref, b body) error {
+	m, err := b.manifest()
+	if err != nil {
+		return err
+	}
 	var s seen
-	err := c.retry(ctx, func() (err error) {
+	err = c.retry(ctx, func() (err error) {
 		s, err = c.traced(ctx, to, func(ctx context.Context) error { return c.push.ManifestPut(ctx, to, m) })
 		return err
 	})
 	if err != nil || s.digest != "" {
 		return err
 	}
-	want := describe(m).Digest
 	got, err := c.head(ctx, c.push, to)
-	if err == nil && got.Digest != want {
-		err = fmt.Errorf("%s: it is %s after %s was put there", show(to), got.Digest, want)
+	if err == nil && got.Digest != b.digest {
+		err = fmt.Errorf("%s: it is %s after %s was put there", show(to), got.Digest, b.digest)
 	}
 	return err
 }

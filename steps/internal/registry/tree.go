@@ -1,10 +1,13 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
+	"unique"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
@@ -21,10 +24,23 @@ const (
 type tree struct {
 	repo      ref.Ref
 	read      reader
-	seen      map[string]bool     // digests of manifests
-	parts     map[string]bool     // digests of blobs
-	manifests []manifest.Manifest // children first
-	blobs     []descriptor.Descriptor
+	seen      map[string]bool // digests of manifests
+	parts     map[string]bool // digests of blobs
+	manifests []body          // children first
+	blobs     []part
+}
+
+// A body is a manifest as it travels: nothing more of it is kept, for there
+// may be thousands.
+type body struct {
+	digest, mediaType string
+	raw               []byte
+}
+
+// A part is a blob that a manifest names.
+type part struct {
+	digest string
+	size   int64
 }
 
 // readTree reads an entry's manifests from its source.
@@ -43,7 +59,7 @@ func (c *Client) readTree(ctx context.Context, e *Entry) error {
 	e.parts = t.blobs
 	e.Blobs = len(t.blobs)
 	for _, d := range t.blobs {
-		e.Size += d.Size
+		e.Size += d.size
 	}
 	return nil
 }
@@ -93,8 +109,22 @@ func (t *tree) take(ctx context.Context, m manifest.Manifest, depth int) error {
 	if err := t.below(ctx, m, depth); err != nil {
 		return err
 	}
-	t.manifests = append(t.manifests, m)
-	return nil
+	b, err := bodyOf(m)
+	t.manifests = append(t.manifests, b)
+	return err
+}
+
+func bodyOf(m manifest.Manifest) (body, error) {
+	d := describe(m)
+	raw, err := m.RawBody()
+	return body{digest: d.Digest, mediaType: unique.Make(d.MediaType).Value(), raw: bytes.Clone(raw)}, err
+}
+
+// manifest is the body as regclient takes it.
+func (b body) manifest() (manifest.Manifest, error) {
+	return manifest.New(manifest.WithRaw(b.raw), manifest.WithDesc(descriptor.Descriptor{
+		MediaType: b.mediaType, Digest: digest.Digest(b.digest), Size: int64(len(b.raw)),
+	}))
 }
 
 func (t *tree) below(ctx context.Context, m manifest.Manifest, depth int) error {
@@ -148,9 +178,9 @@ func (t *tree) image(m manifest.Imager, name string) error {
 		if err := checkBlob(d); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		if key := d.Digest.String(); !t.parts[key] {
+		if key := unique.Make(d.Digest.String()).Value(); !t.parts[key] {
 			t.parts[key] = true
-			t.blobs = append(t.blobs, plain(d))
+			t.blobs = append(t.blobs, part{key, d.Size})
 		}
 	}
 	return nil

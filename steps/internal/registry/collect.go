@@ -1,0 +1,86 @@
+package registry
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/regclient/regclient/types/ref"
+)
+
+// A collector makes the table of blobs from the entries that are to be copied.
+// There may be very many: each repository and each blob is there once, and
+// all others point to it.
+type collector struct {
+	repos  map[string]*ref.Ref
+	blobs  map[blobKey]*Blob
+	places map[spot]*place
+	read   map[origin]bool
+	all    []*Blob
+}
+
+type blobKey struct{ registry, digest string }
+
+// A spot is a repository of a blob.
+type spot struct {
+	blob *Blob
+	repo *ref.Ref
+}
+
+// An origin is a repository of the source that has a blob.
+type origin spot
+
+// collect makes the table of blobs.
+func collect(entries []*Entry) []*Blob {
+	c := &collector{repos: map[string]*ref.Ref{}, blobs: map[blobKey]*Blob{}, places: map[spot]*place{}, read: map[origin]bool{}}
+	for _, e := range entries {
+		if e.State == Copy {
+			c.add(e)
+		}
+	}
+	slices.SortStableFunc(c.all, func(a, b *Blob) int { return cmp.Compare(b.Size, a.Size) })
+	return c.all
+}
+
+// add notes what an entry needs, and where.
+func (c *collector) add(e *Entry) {
+	from, to := c.repo(e.source), c.repo(e.target)
+	for _, d := range e.parts {
+		b := c.blob(to.Registry, d)
+		if o := (origin{b, from}); !c.read[o] {
+			c.read[o] = true
+			b.sources = append(b.sources, from)
+		}
+		if from.Registry == to.Registry {
+			c.place(b, from).landed = true // nothing is to be pulled
+		}
+		p := c.place(b, to)
+		p.entries = append(p.entries, e)
+	}
+}
+
+func (c *collector) repo(r ref.Ref) *ref.Ref {
+	r = repoOf(r)
+	if c.repos[r.Reference] == nil {
+		c.repos[r.Reference] = &r
+	}
+	return c.repos[r.Reference]
+}
+
+func (c *collector) blob(registry string, d part) *Blob {
+	k := blobKey{registry, d.digest}
+	b := c.blobs[k]
+	if b == nil {
+		b = &Blob{Digest: d.digest, Size: d.size}
+		c.blobs[k], c.all = b, append(c.all, b)
+	}
+	return b
+}
+
+func (c *collector) place(b *Blob, at *ref.Ref) *place {
+	s := spot{b, at}
+	if c.places[s] == nil {
+		c.places[s] = &place{repo: at}
+		b.places = append(b.places, c.places[s])
+	}
+	return c.places[s]
+}
