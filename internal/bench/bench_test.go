@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -149,7 +150,7 @@ func written(t *testing.T, dir string) string {
 }
 
 func TestInstall(t *testing.T) {
-	b := &bench{self: "/opt/bench", options: options{dir: t.TempDir(), bayplan: "/opt/bayplan"}}
+	b := &mirroring{bench: &bench{self: "/opt/bench", options: options{dir: t.TempDir(), bayplan: "/opt/bayplan"}}}
 	kept := filepath.Join(b.dir, "bin", "crane-v1", "crane")
 	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil {
 		t.Fatal(err)
@@ -172,30 +173,73 @@ func TestInstall(t *testing.T) {
 	}
 }
 
+func TestRunMakesWhatIsAskedFor(t *testing.T) {
+	made := func(goals []goal, err error) func(context.Context, *bench, io.Writer) ([]goal, error) {
+		return func(_ context.Context, b *bench, w io.Writer) ([]goal, error) {
+			_, _ = io.WriteString(w, b.bayplan+"\n")
+			return goals, err
+		}
+	}
+	all := []comparison{
+		{"fast", made([]goal{atMost("wall / yardstick", 1.1, 1.15)}, nil)},
+		{"slow", made([]goal{atLeast("times as fast as tar", 0.5, 2), flat(64 << 20)}, nil)},
+		{"broken", made(nil, errors.New("no such tool"))},
+		{"other", made(nil, errors.New("not asked for"))},
+	}
+	tests := []struct {
+		name   string
+		only   []string
+		strict bool
+		want   string
+		err    string
+	}{
+		{"met", []string{"fast"}, true, "bayplan\n\nmet     wall / yardstick, at most 1.15: 1.10\n", ""},
+		{
+			"missed", []string{"fast", "slow"}, false, "bayplan\n\nmet     wall / yardstick, at most 1.15: 1.10\n" +
+				"bayplan\n\nMISSED  times as fast as tar, at least 2: 0.50\nMISSED  memory, under 64 MiB: 64 MiB\n", "",
+		},
+		{"strict", []string{"slow"}, true, "bayplan\n\nMISSED  times as fast as tar, at least 2: 0.50\nMISSED  memory, under 64 MiB: 64 MiB\n", "2 goals are missed"},
+		{"broken", []string{"broken"}, false, "bayplan\n", "broken: no such tool"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := &bench{options: options{bayplan: "bayplan", only: tt.only, strict: tt.strict}}
+			var out bytes.Buffer
+			err := b.run(t.Context(), &out, all)
+			if (err == nil) != (tt.err == "") || err != nil && err.Error() != tt.err {
+				t.Errorf("got error %v, want %q", err, tt.err)
+			}
+			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestOptions(t *testing.T) {
 	from := func(env map[string]string) (options, error) {
 		return optionsFrom(func(name string) string { return env[name] })
 	}
 	got, err := from(map[string]string{
-		"BENCH_DIR": "/var/bench", "BENCH_RUNS": "2", "BENCH_TOOLS": "crane, bayplan", "BENCH_FAR": "oras",
+		"BENCH_DIR": "/var/bench", "BENCH_ONLY": "mirror", "BENCH_RUNS": "2", "BENCH_TOOLS": "crane, bayplan", "BENCH_FAR": "oras",
 		"BENCH_LINE": "5ms/80", "BENCH_STRICT": "1", "BENCH_BAYPLAN": "/opt/bayplan",
 	})
 	want := options{
-		dir: "/var/bench", bayplan: "/opt/bayplan", runs: 2, only: []string{"crane", "bayplan"}, far: []string{"oras"},
+		dir: "/var/bench", bayplan: "/opt/bayplan", runs: 2, only: []string{"mirror"}, tools: []string{"crane", "bayplan"}, far: []string{"oras"},
 		delay: 5 * time.Millisecond, rate: 10e6, strict: true,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(options{})); diff != "" || err != nil {
 		t.Errorf("%v %s", err, diff)
 	}
 	got, err = from(map[string]string{"BENCH_DIR": "x"})
-	if err != nil || got.runs != 5 || len(got.only) != len(tools()) || len(got.far) != 3 || got.rate != 50e6 || got.strict || !filepath.IsAbs(got.dir) {
+	if err != nil || got.runs != 5 || len(got.only) != len(comparisons()) || len(got.tools) != len(tools()) || len(got.far) != 3 || got.rate != 50e6 || got.strict || !filepath.IsAbs(got.dir) {
 		t.Errorf("by default: %+v, %v", got, err)
 	}
 	if got, err = from(map[string]string{"BENCH_DIR": "x", "BENCH_LINE": "none"}); err != nil || got.rate != 0 {
 		t.Errorf("without a line: %+v, %v", got, err)
 	}
 	for name, bad := range map[string][]string{
-		"BENCH_RUNS": {"0", "-1", "many"}, "BENCH_TOOLS": {"cranes"}, "BENCH_FAR": {"x"},
+		"BENCH_RUNS": {"0", "-1", "many"}, "BENCH_TOOLS": {"cranes"}, "BENCH_ONLY": {"mirrors"}, "BENCH_FAR": {"x"},
 		"BENCH_LINE": {"30ms", "fast/400", "30ms/0", "-1ms/5", "30ms/x"},
 	} {
 		for _, value := range bad {
@@ -210,114 +254,6 @@ func TestRunRefusesUnknownArguments(t *testing.T) {
 	for _, args := range [][]string{{"help"}, {"seed"}, {"line", "a", "b"}, {"line", "a", "soon", "1"}, {"line", "a", "1s", "x"}, {"yardstick", "a", "b", "/does/not/exist"}} {
 		if err := run(t.Context(), args); err == nil {
 			t.Errorf("%q: no error", args)
-		}
-	}
-}
-
-// measured is a bench that reaches all goals.
-func measured() *bench {
-	b := &bench{
-		options: options{runs: 1, rate: 50e6, delay: 30 * time.Millisecond},
-		set:     &contents{Images: make([]entry, 45), Blobs: 132, References: 289, Unique: 600 << 20, Logical: 4900 << 20},
-	}
-	add := func(name string, wall, cpu time.Duration) *result {
-		r := &result{tool: tool{name: name}, coldTime: timed(cpu, 20<<20, wall), warmTime: timed(cpu, 0, wall/100)}
-		b.results = append(b.results, r)
-		return r
-	}
-	add(yardstickName, 2*time.Second, time.Second/2).farTime = timed(0, 0, 13*time.Second)
-	bay := add(bayplanName, 2200*time.Millisecond, 900*time.Millisecond)
-	bay.farTime, bay.counted = timed(0, 30<<20, 13500*time.Millisecond), true
-	bay.cold = passage{counts{Requests: 222, BlobsOut: 600 << 20}, counts{Requests: 512, BlobsIn: 600 << 20}}
-	bay.warm = passage{counts{Requests: 45}, counts{Requests: 45}}
-	add(skopeoName, 5*time.Second, 3*time.Second)
-	add("crane", 12*time.Second, 7*time.Second)
-	return b
-}
-
-func TestJudge(t *testing.T) {
-	tests := []struct {
-		name   string
-		spoil  func(b *bench, bay *result)
-		missed string // what the line says
-	}{
-		{"a byte twice", func(_ *bench, bay *result) { bay.cold.source.BlobsOut++ }, "leaves the source once: 629145601 of"},
-		{"a byte twice there", func(_ *bench, bay *result) { bay.cold.dest.BlobsIn++ }, "reaches the destination once"},
-		{"a request", func(_ *bench, bay *result) { bay.cold.source.Requests++ }, "source requests, cold, at most 222: 223"},
-		{"a request there", func(_ *bench, bay *result) { bay.cold.dest.Requests++ }, "destination requests, cold, at most 512: 513"},
-		{"a warm request", func(_ *bench, bay *result) { bay.warm.source.Requests++ }, "source requests, warm, at most 45: 46"},
-		{"a warm request there", func(_ *bench, bay *result) { bay.warm.dest.Requests++ }, "destination requests, warm"},
-		{"slow", func(_ *bench, bay *result) { bay.coldTime[0].wall = 2350 * time.Millisecond }, "wall / yardstick, at most 1.15: 1.18"},
-		{"busy", func(_ *bench, bay *result) { bay.coldTime[0].cpu = 1010 * time.Millisecond }, "CPU / yardstick"},
-		{"slow far away", func(_ *bench, bay *result) { bay.farTime[0].wall = 14 * time.Second }, "source far away"},
-		{"large far away", func(_ *bench, bay *result) { bay.farTime[0].memory = 64 << 20 }, "memory, under 64 MiB: 64 MiB"},
-		{"skopeo is fast", func(b *bench, _ *result) { b.results[2].coldTime[0].wall = 4 * time.Second }, "times as fast as skopeo, at least 2: 1.82"},
-		{"crane is fast", func(b *bench, _ *result) { b.results[3].coldTime[0].wall = 10 * time.Second }, "times as fast as crane, at least 5: 4.55"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			b := measured()
-			tt.spoil(b, b.find(bayplanName))
-			var out bytes.Buffer
-			if missed := b.judge(&out); missed != 1 || !strings.Contains(out.String(), "MISSED  ") || !strings.Contains(out.String(), tt.missed) {
-				t.Errorf("%d missed, want one with %q:\n%s", missed, tt.missed, &out)
-			}
-		})
-	}
-	var out bytes.Buffer
-	if missed := measured().judge(&out); missed != 0 {
-		t.Errorf("%d missed:\n%s", missed, &out)
-	}
-}
-
-func TestJudgeLeavesOutWhatWasNotMeasured(t *testing.T) {
-	var out bytes.Buffer
-	b := measured()
-	b.results = b.results[:1]
-	if missed := b.judge(&out); missed != 0 || out.Len() > 0 {
-		t.Errorf("%d missed:\n%s", missed, &out)
-	}
-}
-
-func TestReport(t *testing.T) {
-	b := measured()
-	b.results[3].err = errors.New("install: no such version")
-	b.results[3].coldTime, b.results[3].warmTime = nil, nil
-	var out bytes.Buffer
-	if err := b.report(&out); err != nil {
-		t.Errorf("without one of the others: %v", err)
-	}
-	want := `
-45 images, 132 blobs in 289 references, 600 MiB of 4900 MiB; medians of 1
-
-tool       cold s  from .. to    / yardstick  / bayplan  CPU s  / yardstick  MiB in memory  source req / MiB  dest req / MiB  warm s  warm req
-yardstick  2.00    2.00 .. 2.00  1.00         0.91       0.50   1.00         20             -                 -               0.02    -
-bayplan    2.20    2.20 .. 2.20  1.10         1.00       0.90   1.80         20             222 / 600         512 / 600       0.02    45 + 45
-skopeo     5.00    5.00 .. 5.00  2.50         2.27       3.00   6.00         20             -                 -               0.05    -
-crane      -       -             -            -          -      -            -              -                 -               -       -
-
-the source behind 30ms and 400 Mbit/s
-
-tool       cold s  from .. to      / yardstick  / bayplan  CPU s  MiB in memory
-yardstick  13.00   13.00 .. 13.00  1.00         0.96       -      -
-bayplan    13.50   13.50 .. 13.50  1.04         1.00       -      30
-
-crane: install: no such version
-`
-	if diff := cmp.Diff(want, out.String()); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestReportFails(t *testing.T) {
-	broken := errors.New("exit status 1")
-	strict := measured()
-	strict.strict, strict.find("crane").err = true, broken
-	bay := measured()
-	bay.find(bayplanName).err = broken
-	for want, b := range map[string]*bench{"crane": strict, bayplanName: bay} {
-		if err := b.report(io.Discard); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want an error that names %s", err, want)
 		}
 	}
 }

@@ -1,18 +1,24 @@
-// Command bench compares mirror with other tools that copy lists of images,
-// and with the fewest requests that the protocol allows. It prints one table,
-// and how far the goals are met. It knows bayplan from outside only, as a
-// program like the others.
+// Command bench compares bayplan with other tools at what it is to be fast at.
+// It prints one table for each kind of work, and how far the goals are met. It
+// knows bayplan from outside only, as a program like the others.
+//
+// Mirror is compared with tools that copy lists of images, and with the fewest
+// requests that the protocol allows.
 //
 // Run it from the top of the repository, best as `make bench`. The environment
 // may say:
 //
+//	BENCH_ONLY    the names of the comparisons to make (all)
 //	BENCH_DIR     where the set, the tools and the registries are kept (the user's cache directory)
 //	BENCH_BAYPLAN the bayplan to measure (this one, built)
 //	BENCH_RUNS    how often each tool is timed (5)
+//	BENCH_STRICT  1: a goal that is missed is a failure, and so is a tool that cannot be measured
+//
+// and for mirror:
+//
 //	BENCH_TOOLS   the names of those to run (all)
 //	BENCH_LINE    delay and rate in Mbit/s of the line to a source far away (30ms/400), or "none"
 //	BENCH_FAR     the names of those to run with the source far away (those that repeat no layer)
-//	BENCH_STRICT  1: a goal that is missed is a failure, and so is a tool that cannot be measured
 //
 // Counts are of passes of their own, through counting proxies; times are of
 // runs without them. CPU is that of a tool's processes, not of the registries;
@@ -69,10 +75,11 @@ func run(ctx context.Context, args []string) error {
 	return fmt.Errorf("arguments %q are not known", args)
 }
 
-func compare(ctx context.Context) (err error) {
+func compare(ctx context.Context) error {
 	if _, err := os.Stat(registryScript); errors.Is(err, fs.ErrNotExist) {
 		return errors.New("this is not the top of the repository")
 	}
+	var err error
 	b := &bench{say: os.Stderr}
 	if b.options, err = optionsFrom(os.Getenv); err != nil {
 		return err
@@ -80,15 +87,10 @@ func compare(ctx context.Context) (err error) {
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.close()) }()
-	if err := b.run(ctx); err != nil {
+	if err := os.MkdirAll(filepath.Join(b.dir, "bin"), 0o755); err != nil {
 		return err
 	}
-	broken := b.report(os.Stdout)
-	if missed := b.judge(os.Stdout); missed > 0 && b.strict {
-		return fmt.Errorf("%d goals are missed", missed)
-	}
-	return broken
+	return b.run(ctx, os.Stdout, comparisons())
 }
 
 // optionsFrom reads the options.
@@ -115,23 +117,25 @@ func optionsFrom(getenv func(string) string) (options, error) {
 			return o, fmt.Errorf("BENCH_RUNS: %q is not a number of runs", text)
 		}
 	}
-	if o.only, err = named(getenv, "BENCH_TOOLS", allNames()); err != nil {
+	if o.only, err = chosen(getenv, "BENCH_ONLY", comparisonNames(), comparisonNames()); err != nil {
 		return o, err
 	}
-	if o.far, err = named(getenv, "BENCH_FAR", []string{yardstickName, bayplanName, skopeoName}); err != nil {
+	if o.tools, err = chosen(getenv, "BENCH_TOOLS", toolNames(), toolNames()); err != nil {
+		return o, err
+	}
+	if o.far, err = chosen(getenv, "BENCH_FAR", toolNames(), []string{yardstickName, bayplanName, skopeoName}); err != nil {
 		return o, err
 	}
 	o.delay, o.rate, err = parseLine(getenv("BENCH_LINE"))
 	return o, err
 }
 
-// named reads a list of tools.
-func named(getenv func(string) string, variable string, otherwise []string) ([]string, error) {
+// chosen reads a list of some of all names.
+func chosen(getenv func(string) string, variable string, all, otherwise []string) ([]string, error) {
 	names := strings.Fields(strings.ReplaceAll(getenv(variable), ",", " "))
 	if len(names) == 0 {
 		return otherwise, nil
 	}
-	all := allNames()
 	for _, n := range names {
 		if !slices.Contains(all, n) {
 			return nil, fmt.Errorf("%s: %q is none of %s", variable, n, strings.Join(all, ", "))
@@ -140,7 +144,15 @@ func named(getenv func(string) string, variable string, otherwise []string) ([]s
 	return names, nil
 }
 
-func allNames() []string {
+func comparisonNames() []string {
+	var names []string
+	for _, c := range comparisons() {
+		names = append(names, c.name)
+	}
+	return names
+}
+
+func toolNames() []string {
 	var names []string
 	for _, t := range tools() {
 		names = append(names, t.name)

@@ -48,19 +48,16 @@ func tools() []tool {
 }
 
 // install gives a tool's program. What is built is kept.
-func (b *bench) install(ctx context.Context, t tool) (string, error) {
+func (m *mirroring) install(ctx context.Context, t tool) (string, error) {
 	switch {
 	case t.name == yardstickName:
-		return b.self, nil
+		return m.self, nil
 	case t.name == skopeoName:
 		return "skopeo", nil // by install.sh
-	case t.name == bayplanName && b.bayplan != "":
-		return b.bayplan, nil
 	case t.name == bayplanName:
-		to := filepath.Join(b.dir, "bin", bayplanName)
-		return to, quietly(ctx, "go", "build", "-buildvcs=false", "-o", to, "./cmd/bayplan")
+		return m.bayplan, nil
 	}
-	return pinned.Build(ctx, filepath.Join(b.dir, "bin"), t.module)
+	return pinned.Build(ctx, filepath.Join(m.dir, "bin"), t.module)
 }
 
 func yardstickCommand(j job) ([]string, error) {

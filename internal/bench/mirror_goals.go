@@ -1,0 +1,68 @@
+package main
+
+import "fmt"
+
+// goals tells how far mirror's goals are met. A goal for which something was
+// not measured is left out.
+func (m *mirroring) goals() []goal {
+	bay := m.find(bayplanName)
+	return append(m.countGoals(bay), m.timeGoals(bay)...)
+}
+
+// The requests that the protocol needs, and what a list of tags without
+// digests and a look at the catalog add.
+const (
+	leastSource = 177
+	leastDest   = 511
+	tagHeads    = setImages
+	catalogPage = 1
+)
+
+func (m *mirroring) countGoals(bay *result) []goal {
+	if !bay.counted {
+		return nil
+	}
+	exactly := func(what string, got int64) goal {
+		return goal{what, fmt.Sprintf("%d of %d bytes", got, m.set.Unique), got == m.set.Unique}
+	}
+	requests := func(what string, got, most int) goal {
+		return goal{fmt.Sprintf("%s, at most %d", what, most), fmt.Sprint(got), got <= most}
+	}
+	return []goal{
+		exactly("each byte leaves the source once", bay.cold.source.BlobsOut),
+		exactly("each byte reaches the destination once", bay.cold.dest.BlobsIn),
+		requests("source requests, cold", bay.cold.source.Requests, leastSource+tagHeads),
+		requests("destination requests, cold", bay.cold.dest.Requests, leastDest+catalogPage),
+		requests("source requests, warm", bay.warm.source.Requests, tagHeads),
+		requests("destination requests, warm", bay.warm.dest.Requests, setImages),
+	}
+}
+
+func (m *mirroring) timeGoals(bay *result) []goal {
+	if len(bay.coldTime) == 0 {
+		return nil
+	}
+	var goals []goal
+	yard := m.find(yardstickName)
+	if len(yard.coldTime) > 0 {
+		goals = append(goals,
+			atMost("wall / yardstick", over(bay.coldTime.wall(), yard.coldTime.wall()), 1.15),
+			atMost("CPU / yardstick", over(bay.coldTime.cpu(), yard.coldTime.cpu()), 2))
+	}
+	if len(yard.farTime) > 0 && len(bay.farTime) > 0 {
+		goals = append(goals, atMost("wall / yardstick, source far away", over(bay.farTime.wall(), yard.farTime.wall()), 1.05))
+	}
+	for _, r := range m.results {
+		faster := 5.0
+		switch r.tool.name {
+		case yardstickName, bayplanName:
+			continue
+		case skopeoName:
+			faster = 2
+		}
+		if len(r.coldTime) > 0 {
+			goals = append(goals, atLeast("times as fast as "+r.tool.name, over(r.coldTime.wall(), bay.coldTime.wall()), faster))
+		}
+	}
+	return append(goals, flat(max(bay.coldTime.memory(), bay.farTime.memory())))
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+)
+
+// report prints what was measured. Its error is what went wrong.
+func (m *mirroring) report(w io.Writer) error {
+	fmt.Fprintf(w, "\n%d images, %d blobs in %d references, %s MiB of %s MiB; medians of %d\n\n",
+		len(m.set.Images), m.set.Blobs, m.set.References, mebibytes(m.set.Unique), mebibytes(m.set.Logical), m.runs)
+	yard, bay := m.find(yardstickName), m.find(bayplanName)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\t/ yardstick\tMiB in memory\tsource req / MiB\tdest req / MiB\twarm s\twarm req")
+	for _, r := range m.results {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name,
+			seconds(r.coldTime.wall()), r.coldTime.span(), ratio(r.coldTime.wall(), yard.coldTime.wall()), ratio(r.coldTime.wall(), bay.coldTime.wall()),
+			seconds(r.coldTime.cpu()), ratio(r.coldTime.cpu(), yard.coldTime.cpu()), r.coldTime.peak(),
+			r.requests(r.cold.source, r.cold.source.BlobsOut), r.requests(r.cold.dest, r.cold.dest.BlobsIn),
+			seconds(r.warmTime.wall()), r.warmRequests())
+	}
+	_ = t.Flush()
+	m.reportFar(w, yard, bay)
+	return m.failures(w)
+}
+
+func (m *mirroring) reportFar(w io.Writer, yard, bay *result) {
+	if len(yard.farTime) == 0 && len(bay.farTime) == 0 {
+		return
+	}
+	fmt.Fprintf(w, "\nthe source behind %s and %.0f Mbit/s\n\n", m.delay, m.rate*8/1e6)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\tMiB in memory")
+	for _, r := range m.results {
+		if len(r.farTime) > 0 {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name, seconds(r.farTime.wall()), r.farTime.span(),
+				ratio(r.farTime.wall(), yard.farTime.wall()), ratio(r.farTime.wall(), bay.farTime.wall()),
+				seconds(r.farTime.cpu()), r.farTime.peak())
+		}
+	}
+	_ = t.Flush()
+}
+
+// failures tells which tools could not be measured to the end. One of the
+// others that could not be had, say without a network, is no failure.
+func (m *mirroring) failures(w io.Writer) error {
+	var errs []error
+	for _, r := range m.results {
+		if r.err == nil {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s: %v\n", r.tool.name, r.err)
+		if r.tool.name != yardstickName && r.tool.name != bayplanName && !m.strict {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%s was not measured to the end", r.tool.name))
+	}
+	return errors.Join(errs...)
+}
+
+// find gives a tool's result, an empty one where it was left out.
+func (m *mirroring) find(name string) *result {
+	for _, r := range m.results {
+		if r.tool.name == name {
+			return r
+		}
+	}
+	return &result{}
+}
+
+func (r *result) requests(c counts, bytes int64) string {
+	if !r.counted {
+		return "-"
+	}
+	return fmt.Sprintf("%d / %s", c.Requests, mebibytes(bytes))
+}
+
+func (r *result) warmRequests() string {
+	if !r.counted {
+		return "-"
+	}
+	return fmt.Sprintf("%d + %d", r.warm.source.Requests, r.warm.dest.Requests)
+}
