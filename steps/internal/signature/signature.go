@@ -1,0 +1,118 @@
+// Package signature checks OpenPGP signatures against the keys of a file: of
+// files, of texts that carry their signature, and as RPM packages have them.
+// It trusts every key of that file and no other, and knows neither key servers
+// nor a web of trust.
+package signature
+
+import (
+	"bytes"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// Keys are the public keys that signatures are believed of.
+type Keys struct{ list openpgp.EntityList }
+
+const (
+	// maxKeys and maxSignature bound what is read.
+	maxKeys      = 16 << 20
+	maxSignature = 1 << 20
+)
+
+// Load reads a file of public keys, armored or not; one file may hold many,
+// also one after the other as distributions have them.
+func Load(file string) (Keys, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return Keys{}, fmt.Errorf("read the keys: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxKeys+1))
+	if err == nil && len(b) > maxKeys {
+		err = fmt.Errorf("larger than %d bytes", maxKeys)
+	}
+	if err != nil {
+		return Keys{}, fmt.Errorf("read the keys in %s: %w", file, err)
+	}
+	list, err := parseKeys(b)
+	if err != nil {
+		return Keys{}, fault.WithHint(fmt.Errorf("read the keys in %s: %w", file, err), "write public keys there with gpg --export, or name the distribution's file of keys")
+	}
+	return Keys{list}, nil
+}
+
+var armorStart = []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----")
+
+func parseKeys(b []byte) (openpgp.EntityList, error) {
+	if !bytes.Contains(b, armorStart) {
+		list, err := openpgp.ReadKeyRing(bytes.NewReader(b))
+		if err == nil && len(list) == 0 {
+			err = errors.New("no public key in it")
+		}
+		return list, err
+	}
+	var all openpgp.EntityList
+	for {
+		i := bytes.Index(b, armorStart)
+		if i < 0 {
+			return all, nil
+		}
+		next := bytes.Index(b[i+1:], armorStart)
+		one := b[i:]
+		if next >= 0 {
+			one = b[i : i+1+next]
+		}
+		list, err := openpgp.ReadArmoredKeyRing(bytes.NewReader(one))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
+		b = b[i+len(one):]
+	}
+}
+
+// policy refuses what nobody should sign with any more.
+func policy() *packet.Config {
+	return &packet.Config{RejectHashAlgorithms: map[crypto.Hash]bool{crypto.MD5: true, crypto.SHA1: true, crypto.RIPEMD160: true}}
+}
+
+// Detached checks the signature of what r gives, armored or not.
+func (k Keys) Detached(r io.Reader, signature []byte) error {
+	if len(signature) > maxSignature {
+		return fmt.Errorf("the signature is larger than %d bytes", maxSignature)
+	}
+	var sig io.Reader = bytes.NewReader(signature)
+	if block, err := armor.Decode(bytes.NewReader(signature)); err == nil {
+		sig = block.Body
+	}
+	_, err := openpgp.CheckDetachedSignature(k.list, r, sig, policy())
+	return explain(err)
+}
+
+// IsClear says whether a text carries its signature.
+func IsClear(text []byte) bool {
+	return bytes.Contains(text, []byte("-----BEGIN PGP SIGNED MESSAGE-----"))
+}
+
+// Clear checks a text that carries its signature, and gives what was signed of
+// it and nothing else.
+func (k Keys) Clear(text []byte) ([]byte, error) {
+	block, _ := clearsign.Decode(text)
+	if block == nil {
+		return nil, errors.New("its signature cannot be read")
+	}
+	if _, err := block.VerifySignature(k.list, policy()); err != nil {
+		return nil, explain(err)
+	}
+	return block.Plaintext, nil
+}
