@@ -50,11 +50,16 @@ func (m *mkdir) Validate() error {
 		}
 		seen[clean] = true
 	}
-	if m.Mode != "" && !modePattern.MatchString(m.Mode) {
-		err := fmt.Errorf("%q is not a mode", m.Mode)
-		errs = append(errs, plan.At("mode", fault.WithHint(err, `write four octal digits in quotes, such as "0755"`)))
-	}
+	errs = append(errs, plan.At("mode", checkMode(m.Mode)))
 	return errors.Join(errs...)
+}
+
+// checkMode refuses permissions that are not four octal digits; none will do.
+func checkMode(mode string) error {
+	if mode == "" || modePattern.MatchString(mode) {
+		return nil
+	}
+	return fault.WithHint(fmt.Errorf("%q is not a mode", mode), `write four octal digits in quotes, such as "0755"`)
 }
 
 // Paths implements runner.Pather.
@@ -180,8 +185,12 @@ func (m *mkdir) outputs() runner.Outputs {
 }
 
 // mode gives the mode that the plan names.
-func (m *mkdir) mode() fs.FileMode {
-	mode, err := strconv.ParseUint(m.Mode, 8, 32)
+func (m *mkdir) mode() fs.FileMode { return parseMode(m.Mode) }
+
+// parseMode gives the permissions that are written, those of a usual directory
+// when none are.
+func parseMode(text string) fs.FileMode {
+	mode, err := strconv.ParseUint(text, 8, 32)
 	if err != nil {
 		return 0o755
 	}

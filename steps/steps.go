@@ -13,6 +13,8 @@ func Builtin(out *Outside) runner.Types {
 		mkdirType(),
 		untarType(),
 		glanceUploadType(out),
+		placeType(),
+		verifyHTTPBootType(),
 		tagDiscoverType(out),
 		prepareType(out),
 		verifyRegistryType(out),

@@ -1,0 +1,254 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/place"
+)
+
+// placeFiles copies files into a directory that machines boot from. Whoever
+// fetches one at any moment gets the old file or the new one, whole: a copy
+// gets its name when it is complete and on the disk, by a rename within the
+// directory, of which it also takes its SELinux type.
+type placeFiles struct {
+	// Directory that gets the files. It has to be there; a mkdir step makes it.
+	Into plan.Path `json:"into"`
+	// Files to place: a path, which keeps its last name, or {from: PATH, as: NAME}, as {from: images/ironic-python-agent.initramfs, as: agent.ramdisk}.
+	Files []plan.TextOr[plan.Path, placedFile] `json:"files" jsonschema:"minItems=1"`
+	// Permissions of the copies, as four octal digits in quotes: "0644". Left out, new ones get 0644, and of those that are there it is enough that everybody can read them.
+	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
+	// Whose the copies are: USER, USER:GROUP or :GROUP, each a name or a number. Left out, they belong to who runs bayplan. Only root can give files away.
+	Owner string `json:"owner,omitempty" jsonschema:"pattern=^[^:]*(:[^:]+)?$"`
+}
+
+// A placedFile is a file that gets another name.
+type placedFile struct {
+	// File to copy.
+	From plan.Path `json:"from"`
+	// Name of the copy.
+	As string `json:"as"`
+}
+
+func placeType() runner.Type {
+	return runner.Type{
+		Name:    "place",
+		Outputs: []runner.Output{{Name: "files", Doc: "The copies, absolute, in the order of the plan.", List: true}},
+		New:     func() runner.Step { return &placeFiles{} },
+	}
+}
+
+// Validate implements runner.Validator.
+func (p *placeFiles) Validate() error {
+	var errs []error
+	if p.Files != nil && len(p.Files) == 0 {
+		errs = append(errs, plan.At("files", errors.New("names no file")))
+	}
+	seen := map[string]bool{}
+	for i, f := range p.Files {
+		name := nameOf(f)
+		at := fmt.Sprintf("files[%d]", i)
+		switch {
+		case name == "":
+			continue
+		case !plainName.MatchString(name):
+			errs = append(errs, plan.At(at, fmt.Errorf("%q is not a plain file name", name)))
+		case seen[name]:
+			errs = append(errs, plan.At(at, fmt.Errorf("two files would be called %s", name)))
+		}
+		seen[name] = true
+	}
+	errs = append(errs, plan.At("mode", checkMode(p.Mode)))
+	if user, group, both := strings.Cut(p.Owner, ":"); both && (group == "" || strings.Contains(group, ":")) {
+		err := fault.WithHint(fmt.Errorf("%q is not an owner", p.Owner), fmt.Sprintf("write USER, USER:GROUP or :GROUP, such as %s", user))
+		errs = append(errs, plan.At("owner", err))
+	}
+	return errors.Join(errs...)
+}
+
+// nameOf gives the name of a copy, "" where it is not known.
+func nameOf(f plan.TextOr[plan.Path, placedFile]) string {
+	if f.Text == "" {
+		return f.Other.As
+	}
+	return filepath.Base(string(f.Text))
+}
+
+func sourceOf(f plan.TextOr[plan.Path, placedFile]) plan.Path {
+	if f.Text == "" {
+		return f.Other.From
+	}
+	return f.Text
+}
+
+// Paths implements runner.Pather.
+func (p *placeFiles) Paths() runner.Paths {
+	var paths runner.Paths
+	for _, f := range p.Files {
+		paths.Reads = append(paths.Reads, texts([]plan.Path{sourceOf(f)})...)
+		if p.Into != "" && nameOf(f) != "" {
+			paths.Writes = append(paths.Writes, filepath.Join(string(p.Into), nameOf(f)))
+		}
+	}
+	return paths
+}
+
+// Inputs gives the contents of the sources.
+func (p *placeFiles) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
+	var in []runner.Input
+	for _, f := range p.Files {
+		sums, err := w.Sum(ctx, string(sourceOf(f)), runner.SHA512)
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, runner.Input{Name: nameOf(f), Digest: "sha512:" + sums[runner.SHA512]})
+	}
+	return in, nil
+}
+
+// Diff compares the copies with their sources.
+func (p *placeFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
+	found, err := p.survey(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	c := &runner.Change{Apply: func(ctx context.Context, to runner.Progress) error { return placeAll(ctx, found, to) }}
+	for _, f := range found {
+		if f.op != "" {
+			c.Items = append(c.Items, f.item())
+			c.Files = append(c.Files, f.file(w))
+		}
+	}
+	finding := &runner.Finding{Outputs: p.outputs()}
+	if len(c.Items) > 0 {
+		c.Summary = howMany(len(c.Items), "file", "files")
+		finding.Change = c
+	}
+	return finding, nil
+}
+
+func placeAll(ctx context.Context, found []placing, to runner.Progress) error {
+	for _, f := range found {
+		if f.op == "" {
+			continue
+		}
+		if err := f.do(ctx, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Verify compares them again.
+func (p *placeFiles) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
+	found, err := p.survey(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, f := range found {
+		if f.op != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", f.To, f.note))
+		}
+	}
+	return p.outputs(), errors.Join(errs...)
+}
+
+func (p *placeFiles) survey(ctx context.Context, w runner.World) ([]placing, error) {
+	attrs := durable.Attributes{}
+	if p.Mode != "" {
+		attrs.Mode = parseMode(p.Mode)
+	}
+	owner, err := findOwner(p.Owner)
+	if err != nil {
+		return nil, err
+	}
+	attrs.Owner = owner
+	var found []placing
+	for _, f := range p.Files {
+		from := string(sourceOf(f))
+		size, err := sizeOfFile(w, from)
+		if err != nil {
+			return nil, err
+		}
+		sums, err := w.Sum(ctx, from, runner.SHA512)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, placing{Copy: place.Copy{
+			From: from, To: filepath.Join(string(p.Into), nameOf(f)),
+			Size: size, SHA512: sums[runner.SHA512], Attributes: attrs,
+		}})
+	}
+	return found, surveyPlacings(ctx, w, string(p.Into), found)
+}
+
+func sizeOfFile(w runner.World, path string) (int64, error) {
+	fi, err := w.Stat(path)
+	switch {
+	case err != nil:
+		return 0, err
+	case !fi.Mode().IsRegular():
+		return 0, fmt.Errorf("%s is not a regular file", path)
+	}
+	return fi.Size(), nil
+}
+
+func (p *placeFiles) outputs() runner.Outputs {
+	var names []string
+	for _, f := range p.Files {
+		names = append(names, filepath.Join(string(p.Into), nameOf(f)))
+	}
+	return runner.Outputs{"files": plan.List(names...)}
+}
+
+// findOwner gives the numbers of USER:GROUP, nil for "". They are asked of the
+// host that bayplan runs on, so it is no matter for Validate.
+func findOwner(text string) (*durable.Owner, error) {
+	if text == "" {
+		return nil, nil
+	}
+	name, group, _ := strings.Cut(text, ":")
+	uid, err := idOf(name, "user", func(name string) (string, error) {
+		u, err := user.Lookup(name)
+		if err != nil {
+			return "", err
+		}
+		return u.Uid, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	gid, err := idOf(group, "group", func(name string) (string, error) {
+		g, err := user.LookupGroup(name)
+		if err != nil {
+			return "", err
+		}
+		return g.Gid, nil
+	})
+	return &durable.Owner{UID: uid, GID: gid}, err
+}
+
+// idOf gives the number of a name that may be one already, -1 for no name.
+func idOf(name, kind string, find func(string) (string, error)) (int, error) {
+	if name == "" {
+		return -1, nil
+	}
+	if id, err := strconv.ParseUint(name, 10, 31); err == nil {
+		return int(id), nil
+	}
+	text, err := find(name)
+	if err != nil {
+		return 0, fault.WithHint(fmt.Errorf("this host knows no %s %q", kind, name), "write its number, or make it first")
+	}
+	return strconv.Atoi(text)
+}

@@ -1,0 +1,183 @@
+package steps
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+)
+
+// bootScript is a script as a director's inspector.ipxe is, with the files at
+// this URL.
+func bootScript(at string) string {
+	return `#!ipxe
+
+:retry_boot
+imgfree
+kernel --timeout 60000 ` + at + `/agent.kernel ipa-inspection-callback-url=http://192.0.2.1:5050/v1/continue BOOTIF=${mac} initrd=agent.ramdisk || goto retry_boot
+initrd --timeout 60000 ` + at + `/agent.ramdisk || goto retry_boot
+boot
+`
+}
+
+// bootServed gives a boot directory in which all is well, served at the URL.
+func bootServed(t *testing.T) (base, at string) {
+	t.Helper()
+	base = agentFiles(t)
+	server := httptest.NewServer(http.FileServer(http.Dir(base + "/httpboot")))
+	t.Cleanup(server.Close)
+	fillBoot(t, base, server.URL)
+	return base, server.URL
+}
+
+func fillBoot(t *testing.T, base, at string) {
+	t.Helper()
+	putFile(t, base+"/httpboot/agent.kernel", readFile(t, base+"/images/ipa.kernel"))
+	putFile(t, base+"/httpboot/agent.ramdisk", readFile(t, base+"/images/ipa.initramfs"))
+	putFile(t, base+"/httpboot/inspector.ipxe", bootScript(at))
+}
+
+func bootVerified(base, at string) *verifyHTTPBoot {
+	return &verifyHTTPBoot{
+		Dir: plan.Path(base + "/httpboot"), Script: "inspector.ipxe", URL: at,
+		Files: agentPlaced(base).Files[:2],
+	}
+}
+
+func TestVerifyHTTPBootLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: verifyHTTPBootType(), Fresh: func(t *testing.T) *steptest.Fixture {
+		base := agentFiles(t)
+		server := httptest.NewServer(http.FileServer(http.Dir(base + "/httpboot")))
+		t.Cleanup(server.Close)
+		return &steptest.Fixture{
+			New:     func() runner.Step { return bootVerified(base, server.URL) },
+			Satisfy: func(t *testing.T) { fillBoot(t, base, server.URL) },
+			Dirs:    []string{base},
+			Break: []steptest.Break{
+				{Name: "the kernel goes away", Do: func(t *testing.T) { remove(t, base+"/httpboot/agent.kernel") }},
+				{Name: "the ramdisk changes", Do: func(t *testing.T) { putFile(t, base+"/httpboot/agent.ramdisk", "x") }},
+				{Name: "the script goes away", Do: func(t *testing.T) { remove(t, base+"/httpboot/inspector.ipxe") }},
+				{Name: "the server stops", Do: func(*testing.T) { server.Close() }},
+			},
+		}
+	}})
+}
+
+func TestVerifyHTTPBoot(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(t *testing.T, base string, v *verifyHTTPBoot)
+		want   string // of the error, "" for none
+	}{
+		{"all is well", nil, ""},
+		{"files alone", func(_ *testing.T, _ string, v *verifyHTTPBoot) { v.Script = "" }, ""},
+		{"nothing to check", func(_ *testing.T, _ string, v *verifyHTTPBoot) { v.Script, v.Files = "", nil }, "names anything to check"},
+		{"a kernel of other bytes", func(t *testing.T, base string, _ *verifyHTTPBoot) {
+			putFile(t, base+"/httpboot/agent.kernel", "kernel")
+		}, "agent.kernel: its content differs from "},
+		{"a ramdisk that nobody may read", func(t *testing.T, base string, _ *verifyHTTPBoot) {
+			must(t, os.Chmod(base+"/httpboot/agent.ramdisk", 0o600))
+		}, "not everybody can read it"},
+		{"a script that is none", script("hello"), "is no boot script: its first line is not #!ipxe"},
+		{"a script that loads nothing", script("#!ipxe\nboot\n"), "inspector.ipxe loads no kernel"},
+		{"no ramdisk", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h:6385\n"), "inspector.ipxe loads no ramdisk"},
+		{"names below the directory", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h:6385\ninitrd agent.ramdisk\n"), ""},
+		{"a server that only the machine knows", script("#!ipxe\nkernel http://${next-server}/agent.kernel ipa-api-url=http://h\ninitrd /agent.ramdisk\n"), ""},
+		{"a file that only the machine knows", script("#!ipxe\nkernel ${arch}/agent.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\n"), "line 2: which file ${arch}/agent.kernel is"},
+		{"a kernel that is not there", script("#!ipxe\nkernel other.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\n"), "line 2: it loads other.kernel: "},
+		{"a way out of the directory", script("#!ipxe\nkernel ../images/ipa.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\n"), "httpboot/images/ipa.kernel"},
+		{"no call back", script("#!ipxe\nkernel agent.kernel quiet\ninitrd agent.ramdisk\n"), "neither ipa-inspection-callback-url nor ipa-api-url"},
+		{"a call back that is no URL", script("#!ipxe\nkernel agent.kernel ipa-inspection-callback-url=192.0.2.1:5050\ninitrd agent.ramdisk\n"), "is not an http or https URL"},
+		{"a ramdisk that is told and not loaded", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h initrd=other.ramdisk\ninitrd agent.ramdisk\n"), "told of a ramdisk other.ramdisk"},
+		{"an empty kernel", func(t *testing.T, base string, v *verifyHTTPBoot) {
+			v.Files = nil
+			putFile(t, base+"/httpboot/agent.kernel", "")
+		}, "agent.kernel is empty"},
+		{"a server without the files", func(t *testing.T, _ string, v *verifyHTTPBoot) {
+			v.URL = serve(t, http.NotFoundHandler())
+		}, "inspector.ipxe as a machine would: the server answers 404"},
+		{"a server with another script", func(t *testing.T, _ string, v *verifyHTTPBoot) {
+			v.URL = serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("#!ipxe\n")) }))
+		}, "gives other bytes than "},
+		{"a directory below the server's root", func(t *testing.T, base string, v *verifyHTTPBoot) {
+			v.URL = serve(t, http.StripPrefix("/boot", http.FileServer(http.Dir(base+"/httpboot")))) + "/boot/"
+			putFile(t, base+"/httpboot/inspector.ipxe", bootScript(strings.TrimRight(v.URL, "/")))
+		}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			base, at := bootServed(t)
+			v := bootVerified(base, at)
+			if tt.change != nil {
+				tt.change(t, base, v)
+			}
+			f, err := v.Diff(t.Context(), &runner.Disk{}, nil)
+			switch {
+			case tt.want == "" && err != nil, tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+				t.Errorf("error = %v, want %q", err, tt.want)
+			case err == nil && f.Change != nil:
+				t.Errorf("a check with a change: %+v", f.Change)
+			}
+		})
+	}
+}
+
+// script puts another boot script into the directory.
+func script(text string) func(*testing.T, string, *verifyHTTPBoot) {
+	return func(t *testing.T, base string, _ *verifyHTTPBoot) {
+		t.Helper()
+		putFile(t, base+"/httpboot/inspector.ipxe", text)
+	}
+}
+
+func serve(t *testing.T, h http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestVerifyHTTPBootOutputs(t *testing.T) {
+	base, at := bootServed(t)
+	got, err := bootVerified(base, at).Verify(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{base + "/httpboot/agent.kernel", base + "/httpboot/agent.ramdisk", base + "/httpboot/inspector.ipxe"}
+	if diff := cmp.Diff(want, got["files"].Items()); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	if got := got["callback_url"].String(); got != "http://192.0.2.1:5050/v1/continue" {
+		t.Errorf("callback_url = %q", got)
+	}
+}
+
+func TestVerifyHTTPBootValidate(t *testing.T) {
+	tests := []struct {
+		name string
+		step verifyHTTPBoot
+		want string // "" for none
+	}{
+		{"nothing known yet", verifyHTTPBoot{Files: []toPlace{{}}}, ""},
+		{"fine", verifyHTTPBoot{Script: "inspector.ipxe", URL: "http://[2001:db8::1]:8088/boot"}, ""},
+		{"a script elsewhere", verifyHTTPBoot{Script: "../x"}, "not a plain file name"},
+		{"a file elsewhere", verifyHTTPBoot{Files: []toPlace{placedAs("/x", "a/b")}}, "not a plain file name"},
+		{"a host alone", verifyHTTPBoot{URL: "192.0.2.1:8088"}, "not an http or https URL"},
+		{"another scheme", verifyHTTPBoot{URL: "tftp://192.0.2.1/"}, "not an http or https URL"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.step.Validate()
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
