@@ -147,22 +147,34 @@ func identify(file *os.File) (fileID, error) {
 	if err != nil {
 		return fileID{}, err
 	}
+	return identityOf(fi), nil
+}
+
+func identityOf(fi fs.FileInfo) fileID {
 	id := fileID{Size: fi.Size(), Mtime: fi.ModTime().UnixNano()}
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		id.Dev, id.Inode, id.Ctime = uint64(st.Dev), st.Ino, ctime(st) //nolint:unconvert // other widths elsewhere
 	}
-	return id, nil
+	return id
 }
 
 // settled says whether a change after began would show in the file's times: it
 // was last touched longer ago than its file system's clock ticks. Times in the
 // future are never settled.
 func (id fileID) settled(began time.Time) bool {
-	tick := 50 * time.Millisecond
+	return max(id.Mtime, id.Ctime)+id.tick() < began.UnixNano()
+}
+
+// written says whether the file was last written to so long ago that a write
+// after at would show. It may have got its name just now.
+func (id fileID) written(at time.Time) bool { return id.Mtime+id.tick() < at.UnixNano() }
+
+// tick is, with room to spare, how far the clock of the file system goes at once.
+func (id fileID) tick() int64 {
 	if id.Mtime%int64(time.Second) == 0 && id.Ctime%int64(time.Second) == 0 {
-		tick = 2 * time.Second // a file system that counts in seconds
+		return int64(2 * time.Second) // it counts in seconds
 	}
-	return max(id.Mtime, id.Ctime)+int64(tick) < began.UnixNano()
+	return int64(50 * time.Millisecond)
 }
 
 // load takes over what an earlier run remembered. What cannot be read is
