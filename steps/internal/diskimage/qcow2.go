@@ -1,11 +1,6 @@
-// Package diskimage looks at disk images before anybody else does: the image
-// service takes whatever it is given, and the machines that unpack the image
-// later follow what its header says, even to files of their own. It knows
-// nothing of clouds, and reads headers only.
 package diskimage
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -17,38 +12,44 @@ const (
 	qcow2Magic    = "QFI\xfb"
 	headerV2      = 72  // bytes of a version 2 header
 	headerV3      = 104 // the least of a version 3 header
+	headerZstd    = 112 // of one that names its compression
 	dirtyBit      = 1 << 0
 	corruptBit    = 1 << 1
 	dataFileBit   = 1 << 2
 	compressBit   = 1 << 3
 	extendedL2Bit = 1 << 4
 
+	dataFileExtension = 0x44415441
+
 	// MaxVirtualSize bounds the size of the disk that an image may stand for:
 	// a file of a megabyte can claim to be one of terabytes.
 	MaxVirtualSize = 2 << 40
+	// maxL1 is how many bytes of an L1 table anybody reads.
+	maxL1 = 32 << 20
 )
 
-// CheckQCOW2 refuses an image that is no qcow2, or whose header reaches for
-// other files: a backing file or an external data file. r gives the image from
-// its start; size is the size of the whole. No more than the header is read.
-func CheckQCOW2(r io.Reader, size int64) error {
-	head := make([]byte, headerV3)
-	n, err := io.ReadFull(r, head)
-	switch {
-	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
+// CheckQCOW2 is Check for the format qcow2.
+func CheckQCOW2(r io.Reader, size int64) error { return Check(r, size, "qcow2") }
+
+func (f file) checkQCOW2() error {
+	h, err := f.header()
+	if err != nil || f.at == nil {
 		return err
-	case n == 0:
-		return errors.New("it is empty")
-	case !bytes.HasPrefix(head, []byte(qcow2Magic)):
-		return fmt.Errorf("it is no qcow2 image: it starts with %q", head[:min(n, 4)])
-	case n < headerV2:
-		return fmt.Errorf("its qcow2 header is cut off after %d bytes", n)
 	}
-	h := header{head[:n]}
+	return newTables(f.at, f.size, h).check()
+}
+
+// header checks the header and gives it.
+func (f file) header() (header, error) {
+	n := len(f.head)
+	if n < headerV2 {
+		return header{}, fmt.Errorf("its qcow2 header is cut off after %d bytes", n)
+	}
+	h := header{f.head}
 	if err := h.features(); err != nil {
-		return err
+		return header{}, err
 	}
-	return h.layout(size)
+	return h, h.layout(f.size)
 }
 
 // A header is the start of a qcow2 image, numbers in big-endian order.
@@ -57,29 +58,77 @@ type header struct{ b []byte }
 func (h header) u32(at int) uint32 { return binary.BigEndian.Uint32(h.b[at:]) }
 func (h header) u64(at int) uint64 { return binary.BigEndian.Uint64(h.b[at:]) }
 
+func (h header) version() uint32     { return h.u32(4) }
+func (h header) clusterBits() uint32 { return h.u32(20) }
+func (h header) cluster() int64      { return 1 << h.clusterBits() }
+func (h header) virtual() int64      { return int64(h.u64(24)) } //nolint:gosec // layout has bounded it
+func (h header) l1Entries() int64    { return int64(h.u32(36)) }
+func (h header) l1At() int64         { return int64(h.u64(40)) } //nolint:gosec // layout has bounded it
+
+// incompatible are the features without which nobody can read the image.
+func (h header) incompatible() uint64 {
+	if h.version() == 2 {
+		return 0
+	}
+	return h.u64(72)
+}
+
+func (h header) extended() bool { return h.incompatible()&extendedL2Bit != 0 }
+
+// zstd says whether compressed clusters are zstd rather than deflate.
+func (h header) zstd() bool {
+	return h.incompatible()&compressBit != 0 && h.u32(100) >= headerZstd && h.b[104] == 1
+}
+
 // features refuses what makes a reader look outside the image, and what no
 // reader can know how to read.
 func (h header) features() error {
-	version := h.u32(4)
-	if version != 2 && version != 3 {
-		return fmt.Errorf("its qcow2 version is %d; 2 and 3 are known", version)
+	if v := h.version(); v != 2 && v != 3 {
+		return fmt.Errorf("its qcow2 version is %d; 2 and 3 are known", v)
 	}
 	if h.u64(8) != 0 {
 		return errors.New("it names a backing file, from which whoever reads the image would read on")
 	}
-	if version == 2 {
+	if h.u32(32) != 0 {
+		return errors.New("it is encrypted")
+	}
+	if h.version() == 2 {
 		return nil
 	}
-	if len(h.b) < headerV3 {
+	if len(h.b) < headerV3 || int64(len(h.b)) < int64(h.u32(100)) {
 		return fmt.Errorf("its qcow2 header is cut off after %d bytes", len(h.b))
 	}
-	switch bits := h.u64(72); {
+	if n := h.u32(100); n < headerV3 || n%8 != 0 {
+		return fmt.Errorf("its qcow2 header says that it has %d bytes", n)
+	}
+	switch bits := h.incompatible(); {
 	case bits&dataFileBit != 0:
 		return errors.New("its data are in an external file, which whoever reads the image would open")
 	case bits&corruptBit != 0:
 		return errors.New("it is marked as corrupt")
 	case bits&^(dirtyBit|compressBit|extendedL2Bit) != 0:
 		return fmt.Errorf("it needs qcow2 features that are not known (%#x)", bits)
+	case bits&compressBit != 0 && h.u32(100) >= headerZstd && h.b[104] > 1:
+		return fmt.Errorf("its clusters are compressed in a way that is not known (%d)", h.b[104])
+	}
+	return h.extensions()
+}
+
+// extensions refuses a header extension that names a data file: none may be
+// there, used or not.
+func (h header) extensions() error {
+	for at := int(h.u32(100)); at+8 <= len(h.b); {
+		kind, n := h.u32(at), h.u32(at+4)
+		if kind == 0 {
+			return nil
+		}
+		if kind == dataFileExtension {
+			return errors.New("its data are in an external file, which whoever reads the image would open")
+		}
+		if uint64(n) > uint64(len(h.b)) {
+			return nil // the rest is no extension
+		}
+		at += 8 + int(n+7)&^7
 	}
 	return nil
 }
@@ -89,8 +138,11 @@ func (h header) layout(size int64) error {
 	if virtual := h.u64(24); virtual == 0 || virtual > MaxVirtualSize {
 		return fmt.Errorf("it claims to be a disk of %d bytes", virtual)
 	}
-	if bits := h.u32(20); bits < 9 || bits > 21 {
+	if bits := h.clusterBits(); bits < 9 || bits > 21 {
 		return fmt.Errorf("its cluster size is 2^%d bytes; 2^9 to 2^21 are known", bits)
+	}
+	if order := h.refcountOrder(); order > 6 {
+		return fmt.Errorf("its refcounts have 2^%d bits; up to 2^6 are known", order)
 	}
 	for _, table := range []struct {
 		name   string
@@ -98,11 +150,46 @@ func (h header) layout(size int64) error {
 		length uint64
 	}{
 		{"L1 table", h.u64(40), 8 * uint64(h.u32(36))},
-		{"refcount table", h.u64(48), uint64(h.u32(56)) << h.u32(20)},
+		{"refcount table", h.u64(48), uint64(h.u32(56)) << h.clusterBits()},
+		{"snapshot table", h.u64(64), 40 * uint64(h.u32(60))},
 	} {
-		if table.at > uint64(size) || table.length > uint64(size)-table.at {
+		switch {
+		case table.length == 0:
+		case table.at > uint64(size) || table.length > uint64(size)-table.at:
 			return fmt.Errorf("its %s ends beyond its %d bytes; it seems to be cut off", table.name, size)
+		case table.at%uint64(h.cluster()) != 0:
+			return fmt.Errorf("its %s is not where a cluster begins", table.name)
+		case table.at == 0:
+			return fmt.Errorf("its %s lies over its header", table.name)
 		}
 	}
+	return h.spans()
+}
+
+func (h header) refcountOrder() uint32 {
+	if h.version() == 2 {
+		return 4
+	}
+	return h.u32(96)
+}
+
+// spans refuses an L1 table that is too short for the disk, or longer than
+// anybody reads.
+func (h header) spans() error {
+	perTable := h.cluster() / h.entrySize() * h.cluster()
+	need := (h.virtual() + perTable - 1) / perTable
+	switch {
+	case h.l1Entries() < need:
+		return fmt.Errorf("its L1 table has %d entries, a disk of %d bytes needs %d", h.l1Entries(), h.virtual(), need)
+	case 8*h.l1Entries() > maxL1:
+		return fmt.Errorf("its L1 table has %d entries", h.l1Entries())
+	}
 	return nil
+}
+
+func (h header) entrySize() int64 {
+	if h.extended() {
+		return 16
+	}
+	return 8
 }

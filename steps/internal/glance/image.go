@@ -37,6 +37,8 @@ type Image struct {
 	DiskFormat      string
 	ContainerFormat string
 	Visibility      string
+	MinDisk         int               // GiB of disk that a machine needs
+	MinRAM          int               // MiB of memory that a machine needs
 	CreatedAt       string            // the very text of the cloud: a backup's name is made of it
 	Properties      map[string]string // those that somebody set: kernel_id
 }
@@ -54,6 +56,8 @@ func (i *Image) UnmarshalJSON(b []byte) error {
 		DiskFormat      *string `json:"disk_format"`
 		ContainerFormat *string `json:"container_format"`
 		Visibility      string  `json:"visibility"`
+		MinDisk         *int    `json:"min_disk"`
+		MinRAM          *int    `json:"min_ram"`
 		CreatedAt       string  `json:"created_at"`
 	}
 	if err := json.Unmarshal(b, &w); err != nil {
@@ -67,7 +71,8 @@ func (i *Image) UnmarshalJSON(b []byte) error {
 		ID: w.ID, Name: or(w.Name), Status: w.Status, Size: or(w.Size),
 		MD5: or(w.Checksum), HashAlgo: or(w.HashAlgo), Hash: or(w.Hash),
 		DiskFormat: or(w.DiskFormat), ContainerFormat: or(w.ContainerFormat),
-		Visibility: w.Visibility, CreatedAt: w.CreatedAt, Properties: map[string]string{},
+		Visibility: w.Visibility, MinDisk: or(w.MinDisk), MinRAM: or(w.MinRAM),
+		CreatedAt: w.CreatedAt, Properties: map[string]string{},
 	}
 	for key, value := range all {
 		if text, ok := value.(string); ok && !slices.Contains(baseKeys, key) {
@@ -102,10 +107,25 @@ func (c *Client) List(ctx context.Context, names ...string) ([]Image, error) {
 		found = append(found, some...)
 	}
 	found = slices.DeleteFunc(found, func(i Image) bool { return !slices.Contains(names, i.Name) })
-	slices.SortStableFunc(found, func(a, b Image) int {
+	oldestFirst(found)
+	return found, nil
+}
+
+// ListAll gives all images there are to be seen, oldest first: backups can be
+// asked for by no name.
+func (c *Client) ListAll(ctx context.Context) ([]Image, error) {
+	found, err := c.pages(ctx, url.Values{})
+	if err != nil {
+		return nil, fmt.Errorf("list the images of cloud %q: %w", c.cloud, err)
+	}
+	oldestFirst(found)
+	return found, nil
+}
+
+func oldestFirst(all []Image) {
+	slices.SortStableFunc(all, func(a, b Image) int {
 		return strings.Compare(a.CreatedAt+a.ID, b.CreatedAt+b.ID)
 	})
-	return found, nil
 }
 
 // pages reads all pages of a list. Of a page's link to the next only the
@@ -193,7 +213,7 @@ func (c *Client) again(ctx context.Context, ask func() error) error {
 func (c *Client) Create(ctx context.Context, img Image) (Image, error) {
 	opts := images.CreateOpts{
 		Name: img.Name, DiskFormat: img.DiskFormat, ContainerFormat: img.ContainerFormat,
-		Properties: img.Properties,
+		Properties: img.Properties, MinDisk: img.MinDisk, MinRAM: img.MinRAM,
 	}
 	if img.Visibility != "" {
 		v := images.ImageVisibility(img.Visibility)
@@ -217,13 +237,30 @@ func (c *Client) Rename(ctx context.Context, id, name string) error {
 
 // SetProperties sets properties of an image and leaves its others as they are.
 func (c *Client) SetProperties(ctx context.Context, id string, properties map[string]string) error {
-	var patch images.UpdateOpts
-	names := slices.Sorted(maps.Keys(properties))
+	patch, names := setting(properties)
+	return c.update(ctx, id, "set "+strings.Join(names, " and "), patch...)
+}
+
+// setting gives what sets properties, and their names.
+func setting(properties map[string]string) (patch []images.Patch, names []string) {
+	names = slices.Sorted(maps.Keys(properties))
 	for _, name := range names {
 		// "add" also overwrites; "replace" of an absent property is an error.
 		patch = append(patch, images.UpdateImageProperty{Op: images.AddOp, Name: name, Value: properties[name]})
 	}
-	return c.update(ctx, id, "set "+strings.Join(names, " and "), patch...)
+	return patch, names
+}
+
+// take gives an image its name, and properties that are known only now, at once.
+func (c *Client) take(ctx context.Context, id, name string, properties map[string]string) error {
+	patch, _ := setting(properties)
+	return c.update(ctx, id, fmt.Sprintf("name it %q", name), append(patch, images.ReplaceImageName{NewName: name})...)
+}
+
+// SetNeeds says what a machine must have to use an image.
+func (c *Client) SetNeeds(ctx context.Context, id string, minDisk, minRAM int) error {
+	return c.update(ctx, id, "set min_disk and min_ram",
+		images.ReplaceImageMinDisk{NewMinDisk: minDisk}, images.ReplaceImageMinRam{NewMinRam: minRAM})
 }
 
 // SetVisibility makes an image public, private, shared or community.

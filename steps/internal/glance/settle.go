@@ -26,11 +26,16 @@ const last = 10 * time.Second
 //     and another made; active: compared, and used
 //  4. old images give up the name     no image has the name; the staged one takes it
 //  5. the staged image takes the name nothing to do
+//  6. images that are too many go     they are found by their names, and go
 //
 // So nobody ever finds two images of the name, or one that is not whole, and
 // for the moment between 4 and 5 only nobody finds any. A failed upload takes
 // its record with it; after a kill it stays, and 1 or 2 of the next run find it.
 func (c *Client) Settle(ctx context.Context, w Want, seen []Image) (Image, error) {
+	w, err := w.compared(ctx, seen)
+	if err != nil {
+		return Image{}, err
+	}
 	d, err := Decide(ctx, w, seen)
 	if err != nil {
 		return Image{}, err
@@ -40,18 +45,39 @@ func (c *Client) Settle(ctx context.Context, w Want, seen []Image) (Image, error
 			return Image{}, err
 		}
 	}
+	img, err := c.bring(ctx, w, d)
+	if err != nil {
+		return Image{}, err
+	}
+	for _, old := range d.Drop {
+		if err := c.Delete(ctx, old.ID); err != nil {
+			return Image{}, err
+		}
+	}
+	return img, nil
+}
+
+// bring gives the image that has the name, and makes it if need be.
+func (c *Client) bring(ctx context.Context, w Want, d Decision) (Image, error) {
 	if d.Keep != nil {
 		return c.keep(ctx, w, d)
 	}
-	img, err := c.stage(ctx, w, d.Staged)
+	img, sum, err := c.stage(ctx, w, d.Staged)
 	if err != nil {
 		return Image{}, fmt.Errorf("upload image %q to cloud %q: %w", w.Name, c.cloud, err)
 	}
 	if err := c.retire(ctx, d.Old); err != nil {
 		return Image{}, err
 	}
-	if err := c.Rename(ctx, img.ID, w.Name); err != nil {
+	var learned map[string]string
+	if marker := "sha512:" + sum; img.Properties[Marker] != marker {
+		learned = map[string]string{Marker: marker}
+	}
+	if err := c.take(ctx, img.ID, w.Name, learned); err != nil {
 		return Image{}, err
+	}
+	if w.Learned != nil {
+		w.Learned(sum)
 	}
 	img.Name = w.Name
 	return img, nil
@@ -64,6 +90,11 @@ func (c *Client) keep(ctx context.Context, w Want, d Decision) (Image, error) {
 	}
 	if len(d.Fix) > 0 {
 		if err := c.SetProperties(ctx, d.Keep.ID, d.Fix); err != nil {
+			return Image{}, err
+		}
+	}
+	if d.Needs {
+		if err := c.SetNeeds(ctx, d.Keep.ID, w.MinDisk, w.MinRAM); err != nil {
 			return Image{}, err
 		}
 	}
@@ -85,11 +116,12 @@ func (c *Client) retire(ctx context.Context, old []Image) error {
 	return nil
 }
 
-// stage gives an active image of the wanted content under the staging name.
-func (c *Client) stage(ctx context.Context, w Want, found *Image) (Image, error) {
+// stage gives an active image of the wanted content under the staging name,
+// and the SHA-512 of the content.
+func (c *Client) stage(ctx context.Context, w Want, found *Image) (Image, string, error) {
 	file, err := w.Open()
 	if err != nil {
-		return Image{}, err
+		return Image{}, "", err
 	}
 	defer file.Close()
 	src := source{data: file, size: w.Size, sha512: w.SHA512, meter: &meter{tell: w.Sent}}
@@ -97,20 +129,20 @@ func (c *Client) stage(ctx context.Context, w Want, found *Image) (Image, error)
 	for n := 1; ; n++ {
 		rec, err := c.record(ctx, w, found)
 		if err != nil {
-			return Image{}, err
+			return Image{}, "", err
 		}
-		img := rec
+		img, sum := rec, w.SHA512
 		if img.Status != Active {
-			img, err = c.fill(ctx, img, src)
+			img, sum, err = c.fill(ctx, img, src)
 		} else {
-			err = right(img, w.SHA512, src)
+			err = right(img, sum, src)
 		}
 		if err == nil {
-			return img, nil
+			return img, sum, nil
 		}
 		c.abandon(ctx, rec.ID)
 		if !errors.Is(err, errStuck) || n == fresh {
-			return Image{}, err
+			return Image{}, "", err
 		}
 		found = nil
 	}
@@ -125,7 +157,8 @@ func (c *Client) record(ctx context.Context, w Want, found *Image) (Image, error
 				fix = with(fix, key, value)
 			}
 		}
-		return *found, c.SetProperties(ctx, found.ID, fix)
+		err := c.SetProperties(ctx, found.ID, fix)
+		return *found, err
 	}
 	if err := ctx.Err(); err != nil {
 		return Image{}, err
@@ -134,9 +167,13 @@ func (c *Client) record(ctx context.Context, w Want, found *Image) (Image, error
 	// nobody would know the id of the record to delete.
 	ctx, cancel := linger(ctx, last)
 	defer cancel()
+	properties := with(w.Properties, Marker, w.marker())
+	if w.Source != "" {
+		properties[Source] = w.Source
+	}
 	return c.Create(ctx, Image{
 		Name: w.Staging(), DiskFormat: w.DiskFormat, ContainerFormat: w.ContainerFormat,
-		Visibility: w.Visibility, Properties: with(w.Properties, Marker, w.marker()),
+		Visibility: w.Visibility, MinDisk: w.MinDisk, MinRAM: w.MinRAM, Properties: properties,
 	})
 }
 
@@ -150,18 +187,18 @@ func linger(ctx context.Context, after time.Duration) (context.Context, context.
 // fill uploads the data into a record that has none. One that is being
 // written to, perhaps by the connection that a killed run left, gets the time
 // to come to rest first.
-func (c *Client) fill(ctx context.Context, found Image, src source) (Image, error) {
+func (c *Client) fill(ctx context.Context, found Image, src source) (Image, string, error) {
 	if found.Status != Queued {
 		img, err := c.settled(ctx, found.ID, c.patience)
 		switch {
 		case errors.Is(err, ErrNotFound):
-			return Image{}, fmt.Errorf("%w: it was deleted", errStuck)
+			return Image{}, "", fmt.Errorf("%w: it was deleted", errStuck)
 		case err != nil:
-			return Image{}, err
-		case img.Status == Active:
-			return img, right(img, src.sha512, src)
+			return Image{}, "", err
+		case img.Status == Active && src.sha512 != "":
+			return img, src.sha512, right(img, src.sha512, src)
 		case img.Status != Queued:
-			return Image{}, fmt.Errorf("%w: it stays %q", errStuck, img.Status)
+			return Image{}, "", fmt.Errorf("%w: it stays %q", errStuck, img.Status)
 		}
 	}
 	return c.upload(ctx, found.ID, src)

@@ -24,7 +24,8 @@ const tries = 3
 // writing them died, or somebody deleted it. Another record is needed.
 var errStuck = errors.New("the record takes no data")
 
-// upload sends data to a queued record until the image is active and right.
+// upload sends data to a queued record until the image is active and right,
+// and gives it with the SHA-512 of what was sent.
 //
 // The text of an error says little: a lost answer may stand for an upload that
 // worked, and a good answer for a body cut short. So after every attempt the
@@ -35,32 +36,33 @@ var errStuck = errors.New("the record takes no data")
 //	queued                          sent again, if the error was of the passing kind
 //	still saving after a while      errStuck
 //	gone, or any other state        errStuck
-func (c *Client) upload(ctx context.Context, id string, src source) (Image, error) {
+func (c *Client) upload(ctx context.Context, id string, src source) (Image, string, error) {
 	for try := 1; ; try++ {
 		sent, putErr := c.put(ctx, id, src)
 		if err := ctx.Err(); err != nil {
-			return Image{}, err
+			return Image{}, "", err
 		}
 		if err := sent.fault(); err != nil {
-			return Image{}, err
+			return Image{}, "", err
 		}
 		img, err := c.settled(ctx, id, sent.patience(c.patience))
 		switch {
 		case errors.Is(err, ErrNotFound):
-			return Image{}, fmt.Errorf("%w: it was deleted during the upload", errStuck)
+			return Image{}, "", fmt.Errorf("%w: it was deleted during the upload", errStuck)
 		case err != nil:
-			return Image{}, after(putErr, err)
+			return Image{}, "", after(putErr, err)
 		case img.Status == Active:
-			return img, whole(img, sent, src)
+			sum, _ := sent.sum()
+			return img, sum, whole(img, sent, src)
 		case img.Status != Queued:
-			return Image{}, after(putErr, fmt.Errorf("%w: it stays %q", errStuck, img.Status))
+			return Image{}, "", after(putErr, fmt.Errorf("%w: it stays %q", errStuck, img.Status))
 		case putErr == nil:
-			return Image{}, fmt.Errorf("the cloud accepted the data, but the image stays %q", img.Status)
+			return Image{}, "", fmt.Errorf("the cloud accepted the data, but the image stays %q", img.Status)
 		case try == tries || !passing(putErr):
-			return Image{}, putErr
+			return Image{}, "", putErr
 		}
 		if err := sleep(ctx, c.pause<<(try-1)); err != nil {
-			return Image{}, err
+			return Image{}, "", err
 		}
 	}
 }

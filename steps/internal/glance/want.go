@@ -16,6 +16,13 @@ import (
 // others are making at this moment.
 const Marker = "bayplan_upload"
 
+// pending is the marker of an image whose content is hashed while it is sent.
+const pending = "pending"
+
+// Source is the property of an image that was converted on its way into the
+// cloud: the digest of the file that it was made of.
+const Source = "bayplan_source"
+
 // A File is an open file to upload.
 type File interface {
 	io.ReaderAt
@@ -29,19 +36,39 @@ type Want struct {
 	ContainerFormat string
 	Visibility      string
 
+	MinDisk int // GiB of disk that a machine needs; 0: none is asked for
+	MinRAM  int // MiB of memory
+
 	// Properties the image must have, besides any others. An empty value is
 	// one that is not known yet; Settle needs them all.
 	Properties map[string]string
 
-	Size   int64
-	SHA512 string // of the content, lower-case hex
+	Size int64
 
-	// Sum gives another digest of the content, for a cloud that computes no
-	// SHA-512. It is only called then.
+	// SHA512 is that of the content, lower-case hex. Where it is "", it is
+	// asked of Sum when there is something to compare, and otherwise found out
+	// while the content is sent.
+	SHA512 string
+
+	// Source is the digest of the file of which the content is made, where it
+	// is not the file itself. Then the SHA512 need not be known: an image that
+	// was made here of that file says so itself.
+	Source string
+
+	// Sum gives a digest of the content.
 	Sum func(ctx context.Context, algo string) (string, error)
+
+	// Replace lets images go that had the name before, all but the newest
+	// Keep of them. Only those go that are called NAME_TIME by their own time.
+	Replace bool
+	Keep    int
 
 	// Open opens the content, for Settle.
 	Open func() (File, error)
+
+	// Learned is told of the content's SHA-512 once all of it was sent; nil:
+	// nobody asks.
+	Learned func(sha512 string)
 
 	// Sent is told of bytes as they are sent; nil: nobody asks.
 	Sent func(n int64)
@@ -54,7 +81,26 @@ func (w Want) Staging() string { return w.Name + ".bayplan-upload" }
 // Names are all the names to List before Decide.
 func (w Want) Names() []string { return []string{w.Name, w.Staging()} }
 
-func (w Want) marker() string { return "sha512:" + w.SHA512 }
+func (w Want) marker() string {
+	if w.SHA512 == "" {
+		return pending
+	}
+	return "sha512:" + w.SHA512
+}
+
+// compared gives the want with the digest of its content, if there is any
+// image to compare it with.
+func (w Want) compared(ctx context.Context, seen []Image) (Want, error) {
+	if w.SHA512 != "" || w.Source != "" {
+		return w, nil
+	}
+	if !slices.ContainsFunc(seen, func(i Image) bool { return slices.Contains(w.Names(), i.Name) }) {
+		return w, nil
+	}
+	sum, err := w.Sum(ctx, "sha512")
+	w.SHA512 = sum
+	return w, err
+}
 
 // A Decision is what there is to do so that a Want is fulfilled. Its zero
 // value is an upload.
@@ -62,20 +108,28 @@ type Decision struct {
 	Keep    *Image            // the image of that name that has the content; nil: there is none
 	Fix     map[string]string // properties of Keep to set
 	Show    bool              // the visibility of Keep is another than wanted
+	Needs   bool              // what Keep says that a machine needs is another than wanted
+	Weak    bool              // that Keep has the content is known by MD5 only
 	Staged  *Image            // an upload that was interrupted and can be gone on with
 	Old     []Image           // images that must give up the name
 	Remnant []Image           // leftovers of ours that are of no use
+	Drop    []Image           // images that had the name before, or give it up now, and are to go
 	Why     string            // why what has the name cannot stay
 }
 
 // Done says that there is nothing to do.
 func (d Decision) Done() bool {
-	return d.Keep != nil && len(d.Fix) == 0 && !d.Show && len(d.Old) == 0 && len(d.Remnant) == 0
+	return d.Keep != nil && len(d.Fix) == 0 && !d.Show && !d.Needs &&
+		len(d.Old) == 0 && len(d.Remnant) == 0 && len(d.Drop) == 0
 }
 
 // Decide says what to do about the images seen: those that List gives for the
-// want's Names, and perhaps others.
+// want's Names, and perhaps others; with Replace all that there are.
 func Decide(ctx context.Context, w Want, seen []Image) (Decision, error) {
+	w, err := w.compared(ctx, seen)
+	if err != nil {
+		return Decision{}, err
+	}
 	var d Decision
 	if err := d.name(ctx, w, seen); err != nil {
 		return Decision{}, err
@@ -87,9 +141,34 @@ func Decide(ctx context.Context, w Want, seen []Image) (Decision, error) {
 			}
 		}
 		d.Show = w.Visibility != "" && d.Keep.Visibility != w.Visibility
+		d.Needs = w.MinDisk != 0 && d.Keep.MinDisk != w.MinDisk || w.MinRAM != 0 && d.Keep.MinRAM != w.MinRAM
+		d.Weak = w.Source == "" && !strong(*d.Keep)
 	}
 	d.stage(w, seen)
+	if w.Replace {
+		d.drop(w, seen)
+	}
 	return d, nil
+}
+
+// strong says whether the cloud gives a digest that nobody can forge.
+func strong(img Image) bool {
+	return img.Hash != "" && newHash(img.HashAlgo) != nil && img.HashAlgo != "md5"
+}
+
+// drop finds the images that had the name before and are too many.
+func (d *Decision) drop(w Want, seen []Image) {
+	var before []Image
+	for _, img := range seen {
+		named := img
+		named.Name = w.Name
+		leaving := slices.ContainsFunc(d.Old, func(o Image) bool { return o.ID == img.ID })
+		if img.Status == Active && (leaving || img.Name == Backup(named)) {
+			before = append(before, img)
+		}
+	}
+	oldestFirst(before)
+	d.Drop = before[:max(0, len(before)-w.Keep)]
 }
 
 // name looks at the images that have the wanted name.
@@ -146,6 +225,9 @@ func (w Want) differs(ctx context.Context, img Image) (string, error) {
 	case img.DiskFormat != w.DiskFormat:
 		return fmt.Sprintf("its disk format is %s, not %s", img.DiskFormat, w.DiskFormat), nil
 	}
+	if w.Source != "" {
+		return w.differsFromSource(img), nil
+	}
 	stored, sum := img.Hash, w.SHA512
 	if img.HashAlgo != "sha512" || stored == "" {
 		var err error
@@ -159,10 +241,23 @@ func (w Want) differs(ctx context.Context, img Image) (string, error) {
 	return "", nil
 }
 
+// differsFromSource is about an image that was converted: it names the file of
+// which it was made, and the digest that it was seen to have then.
+func (w Want) differsFromSource(img Image) string {
+	marked := img.Properties[Marker]
+	switch {
+	case img.Properties[Source] != w.Source, marked == pending, marked == "":
+		return "its content differs"
+	case img.HashAlgo == "sha512" && marked != "sha512:"+img.Hash:
+		return "its content is not what it was made with"
+	}
+	return ""
+}
+
 // otherSums gives the digests to compare where the cloud has no SHA-512.
 func (w Want) otherSums(ctx context.Context, img Image) (stored, sum string, err error) {
 	algo, stored := img.HashAlgo, img.Hash
-	if algo != "sha256" || stored == "" {
+	if !strong(img) {
 		algo, stored = "md5", img.MD5
 	}
 	if stored == "" {
@@ -179,7 +274,7 @@ func (d *Decision) stage(w Want, seen []Image) {
 		if img.Name != w.Staging() || !ours {
 			continue
 		}
-		useful := d.Keep == nil && mark == w.marker() && w.fits(img)
+		useful := d.Keep == nil && (mark == w.marker() || mark == pending) && w.fits(img)
 		switch {
 		case useful && d.Staged == nil:
 			d.Staged = &img
@@ -195,8 +290,14 @@ func (d *Decision) stage(w Want, seen []Image) {
 // fits says whether a record of ours can become the image.
 func (w Want) fits(img Image) bool {
 	return rank(img) > 0 && img.DiskFormat == w.DiskFormat && img.ContainerFormat == w.ContainerFormat &&
-		(img.Visibility == w.Visibility || w.Visibility == "") &&
-		(img.Status != Active || img.Size == w.Size && (img.HashAlgo != "sha512" || img.Hash == w.SHA512))
+		(img.Visibility == w.Visibility || w.Visibility == "") && img.MinDisk == w.MinDisk && img.MinRAM == w.MinRAM &&
+		img.Properties[Source] == w.Source && (img.Status != Active || w.holds(img))
+}
+
+// holds says whether a whole image of ours has the content. What was sent by a
+// run that was killed before it could compare is only known by its digest.
+func (w Want) holds(img Image) bool {
+	return w.SHA512 != "" && img.Size == w.Size && (img.HashAlgo != "sha512" || img.Hash == w.SHA512)
 }
 
 // rank says how far a record is on its way; 0 is one of no use.
