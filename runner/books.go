@@ -216,7 +216,7 @@ func (b *books) dropped(n *Node, blame *Node) {
 func (b *books) finish(s *StepReport) {
 	e := Event{
 		Kind: StepEnd, Step: s.ID, Type: s.Type, Status: s.Status, Blame: s.Blame,
-		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why,
+		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why, Notes: s.Finding.Notes,
 	}
 	if c := s.Finding.Change; c != nil {
 		e.Items, e.Total = len(c.Items), c.bytes()

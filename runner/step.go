@@ -101,6 +101,10 @@ type Outputs map[string]plan.Value
 type Finding struct {
 	Outputs Outputs // as they are now, or as they will be once the Change is applied, as far as that is known
 	Change  *Change // nil: nothing to do
+
+	// Notes are what people should know though nothing is done about it, each
+	// in one line: a tag that has moved on, a download that nothing vouches for.
+	Notes []string
 }
 
 // A Change is what a step would do.
