@@ -31,6 +31,8 @@ type Event struct {
 	Error   string `json:"error,omitempty"`
 	Hint    string `json:"hint,omitempty"` // what to do about Error
 
+	Notes []string `json:"notes,omitempty"` // of step-end: what people should know though nothing is done about it
+
 	Problems []fault.Problem `json:"problems,omitempty"` // of step-end: what Error consists of, where that can be told apart
 }
 

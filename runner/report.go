@@ -82,10 +82,12 @@ func (s *StepReport) MarshalJSON() ([]byte, error) {
 		Bytes   int64   `json:"bytes,omitempty"`
 		Took    float64 `json:"took,omitempty"` // seconds
 
+		Notes    []string        `json:"notes,omitempty"`
 		Problems []fault.Problem `json:"problems,omitempty"` // that Error consists of
 	}{
 		ID: s.ID, Type: s.Type, Status: s.Status, Outputs: s.Outputs, Why: s.Why, Blame: s.Blame,
-		Hint: fault.Hint(s.Err), Bytes: s.Bytes, Took: s.Took.Seconds(), Problems: fault.Problems(s.Err),
+		Hint: fault.Hint(s.Err), Bytes: s.Bytes, Took: s.Took.Seconds(),
+		Notes: s.Finding.Notes, Problems: fault.Problems(s.Err),
 	}
 	if c := s.Finding.Change; c != nil {
 		out.Summary, out.Items = c.Summary, c.Items

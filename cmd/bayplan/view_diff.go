@@ -23,6 +23,9 @@ func (*diffView) Observe(runner.Event) {}
 func (v *diffView) End(r *runner.Report) error {
 	for _, s := range r.Steps {
 		fmt.Fprintf(v.out, "%s (%s): %s\n", s.ID, s.Type, headline(s))
+		for _, note := range s.Finding.Notes {
+			fmt.Fprintf(v.out, "  note: %s\n", note)
+		}
 		if s.Finding.Change == nil {
 			continue
 		}

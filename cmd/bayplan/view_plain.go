@@ -35,6 +35,9 @@ func (v *plainView) Observe(e runner.Event) {
 		v.line(e, fmt.Sprintf("attempt %d: %s; trying again in %.0fs", e.Attempt, continued(e.Error), e.Wait))
 	case runner.StepEnd:
 		v.line(e, ended(e))
+		for _, note := range e.Notes {
+			v.line(e, "note: "+note)
+		}
 	case runner.RunBegin:
 		v.last = e.Time
 	case runner.Debug, runner.StepBegin, runner.RunEnd:

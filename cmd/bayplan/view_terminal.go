@@ -90,6 +90,9 @@ func (v *terminalView) set(e runner.Event) {
 func (v *terminalView) end(e runner.Event) {
 	v.show(e.Step, nil)
 	v.line(e, ended(e))
+	for _, note := range e.Notes {
+		v.line(e, "note: "+note)
+	}
 }
 
 func (v *terminalView) line(e runner.Event, text string) {
