@@ -82,7 +82,7 @@ func (b *body) Read(p []byte) (int, error) {
 func isNet(err error) bool {
 	var op net.Error
 	return errors.As(err, &op) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
-		errors.Is(err, net.ErrClosed) || fault.IsConnection(err) ||
+		errors.Is(err, net.ErrClosed) || fault.IsConnection(err) || clipped(err) ||
 		// net/http does not export this one: a connection that was kept for
 		// later was closed by the server just when it was wanted again.
 		strings.Contains(err.Error(), "server closed idle connection")

@@ -62,7 +62,7 @@ func netText(err error) string {
 		return fmt.Sprintf("no address is known for the name %q", dns.Name)
 	case errors.As(err, &op) && op.Op == "dial" && op.Err != nil:
 		return fmt.Sprintf("no connection to %v: %v", op.Addr, op.Err)
-	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), clipped(err):
 		return "the connection was cut before the answer was complete"
 	}
 	return err.Error()
