@@ -1,11 +1,6 @@
 package registry
 
-import (
-	"context"
-
-	"github.com/regclient/regclient/types/manifest"
-	"github.com/regclient/regclient/types/ref"
-)
+import "context"
 
 // A Checked is what came of looking at one image at its destination.
 type Checked struct {
@@ -30,7 +25,7 @@ func (c *Client) Check(ctx context.Context, images []Image, deep bool) ([]*Check
 
 // CheckOnly is Check for what was moved with a selection.
 func (c *Client) CheckOnly(ctx context.Context, images []Image, want Selection, deep bool) ([]*Checked, error) {
-	want.lists = &tagLists{}
+	want.lists, want.asked = &tagLists{}, &asked{}
 	all := make([]*Checked, len(images))
 	for i, im := range images {
 		all[i] = &Checked{Image: im}
@@ -58,35 +53,8 @@ func (c *Client) check(ctx context.Context, k *Checked, want *Selection, deep bo
 		}
 		k.Lost = append(k.Lost, lost...)
 	}
-	return on(destination, c.checkParts(ctx, repoOf(e.target), k))
-}
-
-// checkParts asks the destination for all that the image consists of.
-func (c *Client) checkParts(ctx context.Context, repo ref.Ref, k *Checked) error {
-	read := func(ctx context.Context, r ref.Ref) (m manifest.Manifest, err error) {
-		err = c.call(ctx, r, func(ctx context.Context) error {
-			m, err = c.push.ManifestGet(ctx, r)
-			return err
-		})
-		return m, err
-	}
-	t, err := readImage(ctx, repo, k.Have, read)
-	if KindOf(err) == NotFound {
-		k.Lost = append(k.Lost, err.Error())
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, d := range t.blobs {
-		found, err := c.hasBlob(ctx, repo, d)
-		if err != nil {
-			return err
-		}
-		if !found {
-			k.Lost = append(k.Lost, "blob "+d.digest)
-		}
-		k.Blobs++
-	}
-	return nil
+	found, err := c.inspect(ctx, want.asked, repoOf(e.target), k.Have)
+	k.Lost = append(k.Lost, found.lost...)
+	k.Blobs = found.blobs
+	return on(destination, err)
 }

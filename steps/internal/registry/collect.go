@@ -44,6 +44,10 @@ func collect(entries []*Entry) []*Blob {
 // add notes what an entry needs, and where.
 func (c *collector) add(e *Entry) {
 	from, to := c.repo(e.source), c.repo(e.target)
+	held := map[string]bool{}
+	for _, d := range e.held {
+		held[d.digest] = true
+	}
 	for _, d := range e.parts {
 		b := c.blob(to.Registry, d)
 		if o := (origin{b, from}); !c.read[o] {
@@ -55,6 +59,7 @@ func (c *collector) add(e *Entry) {
 		}
 		p := c.place(b, to)
 		p.entries = append(p.entries, e)
+		p.landed = p.landed || held[d.digest]
 	}
 }
 

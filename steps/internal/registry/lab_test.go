@@ -43,7 +43,9 @@ type lab struct {
 
 func newLab(t *testing.T) *lab {
 	t.Helper()
+	yes := true
 	s := olareg.New(olaconf.Config{
+		API:     olaconf.ConfigAPI{DeleteEnabled: &yes, Blob: olaconf.ConfigAPIBlob{DeleteEnabled: &yes}},
 		Storage: olaconf.ConfigStorage{StoreType: olaconf.StoreMem},
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -263,19 +265,23 @@ const (
 func (l *lab) set(t *testing.T) (images []Image, unique int64) {
 	t.Helper()
 	for i := range setImages {
-		repo, layers := fmt.Sprintf("rhosp13/openstack-%02d", i), [][]byte{}
-		for b := range 3 {
-			layers = append(layers, random(b, 40_000))
-		}
-		layers = append(layers, random(100+i%39, 9_000+i%39))
-		if i < 19 {
-			layers = append(layers, random(100+(i+20)%39, 9_000+(i+20)%39))
-		}
-		layers = append(layers, random(200+i, 3_000))
-		l.image(t, repo, "13.0-1", map[string]string{"version": "13.0", "release": "1"}, layers...)
+		repo := fmt.Sprintf("rhosp13/openstack-%02d", i)
+		l.image(t, repo, "13.0-1", map[string]string{"version": "13.0", "release": "1"}, setLayers(i)...)
 		images = append(images, Image{Source: srcHost + "/" + repo + ":13.0-1", Target: dstHost + "/" + repo + ":13.0-1"})
 	}
 	return images, l.unique(t, images)
+}
+
+// setLayers gives the layers of the set's i-th image.
+func setLayers(i int) (layers [][]byte) {
+	for b := range 3 {
+		layers = append(layers, random(b, 40_000))
+	}
+	layers = append(layers, random(100+i%39, 9_000+i%39))
+	if i < 19 {
+		layers = append(layers, random(100+(i+20)%39, 9_000+(i+20)%39))
+	}
+	return append(layers, random(200+i, 3_000))
 }
 
 // unique sums up the sizes of all different blobs of the images.

@@ -24,16 +24,17 @@ func (c *Client) Plan(ctx context.Context, images []Image) (*Table, error) {
 
 // PlanOnly is Plan for a selection.
 func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (*Table, error) {
-	want.lists = &tagLists{}
+	want.lists, want.asked = &tagLists{}, &asked{}
 	t := &Table{Images: c.entries(images, &want)}
 	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.look(ctx, e) }); err != nil {
 		return nil, err
 	}
 	t.Blobs = collect(t.Images)
+	t.Trusting = slices.ContainsFunc(t.Images, func(e *Entry) bool { return e.trusted() && len(e.held) > 0 })
 	if err := c.findBlobs(ctx, t); err != nil {
 		return nil, err
 	}
-	return t, nil
+	return t, c.borrow(ctx, t)
 }
 
 // each runs do for every item, some at a time. Its only error is ctx's.
@@ -90,24 +91,43 @@ func (c *Client) look(ctx context.Context, e *Entry) {
 	if e.State != Copy {
 		return
 	}
-	if err := c.compare(ctx, e); err != nil {
-		e.fail(err)
-		return
+	err := c.compare(ctx, e)
+	if err == nil && e.State == Unchanged {
+		err = c.doubt(ctx, e)
 	}
-	if e.State == Unchanged && e.want.Signatures == RequireSignatures {
-		switch lost, err := c.lacks(ctx, e); {
-		case err != nil:
-			e.fail(err)
-		case len(lost) > 0:
+	if err == nil && e.State == Copy {
+		c.recall(ctx, e)
+		err = on(source, c.readTree(ctx, e))
+	}
+	if err != nil {
+		e.fail(err)
+	}
+}
+
+// doubt looks at what an unchanged image consists of, and has it copied once
+// more when something is missing. What is known to be whole is not looked at,
+// but for signatures that may have been made in the meantime.
+func (c *Client) doubt(ctx context.Context, e *Entry) error {
+	if e.want.Signatures == RequireSignatures {
+		lost, err := c.lacks(ctx, e)
+		if err != nil {
+			return err
+		}
+		if len(lost) > 0 {
 			e.State = Copy
 		}
 	}
-	if e.State != Copy {
-		return
+	if e.trusted() {
+		return nil
 	}
-	if err := on(source, c.readTree(ctx, e)); err != nil {
-		e.fail(err)
+	found, err := c.inspect(ctx, e.want.asked, repoOf(e.target), e.Have)
+	if err != nil {
+		return on(destination, err)
 	}
+	if e.held = found.held; len(found.lost) > 0 {
+		e.State = Copy
+	}
+	return nil
 }
 
 // compare fills in what both tags stand for; the sides are asked beside each other.
@@ -166,10 +186,10 @@ func (c *Client) tagged(ctx context.Context, r ref.Ref) (string, error) {
 	return d.Digest, err
 }
 
-// findBlobs finds out which blobs the destinations have: an aborted run leaves
-// them in repositories that have no tag yet. A repository that the catalog
-// does not name is not asked; where there is no catalog, only a blob's first
-// place is.
+// findBlobs finds out which of the other blobs the destinations have: an
+// aborted run leaves them in repositories that have no tag yet. Each is looked
+// for in one place, where such a run would have brought it first. A repository
+// that the catalog does not name is not asked; where there is no catalog, all are.
 func (c *Client) findBlobs(ctx context.Context, t *Table) error {
 	known := map[string]map[string]bool{}
 	for _, b := range t.Blobs {
@@ -195,21 +215,14 @@ func (c *Client) findBlobs(ctx context.Context, t *Table) error {
 	return each(ctx, t.Blobs, func(ctx context.Context, b *Blob) { c.findBlob(ctx, b, known[b.places[0].repo.Registry]) })
 }
 
-// findBlob looks for a blob until it is found, and makes that place its home.
+// findBlob looks for a blob in the first of its places that the catalog names.
 func (c *Client) findBlob(ctx context.Context, b *Blob, catalog map[string]bool) {
 	if b.here() {
 		return
 	}
-	for i, p := range b.places {
-		if catalog == nil && i > 0 {
-			return
-		}
-		if catalog != nil && !catalog[p.repo.Repository] {
-			continue
-		}
-		if found, _ := c.hasBlob(ctx, *p.repo, part{b.Digest, b.Size}); found {
-			p.landed = true
-			b.places = slices.Insert(slices.Delete(b.places, i, i+1), 0, p)
+	for _, p := range b.places {
+		if catalog == nil || catalog[p.repo.Repository] {
+			p.landed, _ = c.hasBlob(ctx, *p.repo, part{b.Digest, b.Size})
 			return
 		}
 	}

@@ -18,6 +18,7 @@ type Image struct {
 	Source string // host/repository:tag
 	Target string // host/repository:tag
 	Digest string // what Source stands for, where that is known already; "": ask
+	Whole  string // digest of what Target was known to hold with all of its parts, "": none
 }
 
 // A Selection says what of the images is moved. The zero Selection is all that
@@ -27,6 +28,7 @@ type Selection struct {
 	Signatures Signatures
 
 	lists *tagLists
+	asked *asked
 }
 
 // A State is how far an image has come.
@@ -61,6 +63,7 @@ type Entry struct {
 	attached       []attached
 	puts           []put // children first, the image itself last
 	parts          []part
+	held           []part // blobs that the target's repository has, as far as that is known
 }
 
 // Attached counts what speaks of the image and comes with it: signatures,
@@ -107,6 +110,10 @@ func (b *Blob) here() bool {
 type Table struct {
 	Images []*Entry // in the order of the list
 	Blobs  []*Blob  // largest first
+
+	// Trusting says that blobs are taken for there because Image.Whole says so,
+	// and were not asked for.
+	Trusting bool
 }
 
 // A Summary counts a table.
@@ -225,4 +232,3 @@ func on(side string, err error) error {
 	}
 	return &SideError{side, err}
 }
-

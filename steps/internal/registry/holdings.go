@@ -1,0 +1,138 @@
+package registry
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// What a destination is known to hold decides what need not be moved. It is
+// known from three sides: a run before has confirmed an image (Image.Whole), or
+// its parts are asked for one by one, or (findBlobs) a single blob is.
+
+// trusted says that all parts of what the target's tag stands for are there.
+func (e *Entry) trusted() bool { return e.Have != "" && e.Have == e.Whole }
+
+// asked remembers what was asked for at destinations while a table is made:
+// several images may be in one repository. The mutex is there because images
+// are looked at beside each other.
+type asked struct {
+	mu    sync.Mutex
+	blobs map[string]func() (bool, error)
+}
+
+// has asks for a blob, once.
+func (a *asked) has(name string, ask func() (bool, error)) (bool, error) {
+	a.mu.Lock()
+	if a.blobs == nil {
+		a.blobs = map[string]func() (bool, error){}
+	}
+	if a.blobs[name] == nil {
+		a.blobs[name] = sync.OnceValues(ask)
+	}
+	f := a.blobs[name]
+	a.mu.Unlock()
+	return f()
+}
+
+// An inspection is what came of asking for the parts of an image.
+type inspection struct {
+	held  []part   // blobs that are there
+	lost  []string // blobs and manifests that are not
+	blobs int      // asked for
+}
+
+// inspect asks a destination for all that an image there consists of.
+func (c *Client) inspect(ctx context.Context, a *asked, repo ref.Ref, digest string) (inspection, error) {
+	t, err := readImage(ctx, repo, digest, c.manifestThere)
+	if KindOf(err) == NotFound {
+		return inspection{lost: []string{err.Error()}}, nil
+	}
+	if err != nil {
+		return inspection{}, err
+	}
+	found := inspection{blobs: len(t.blobs)}
+	for _, d := range t.blobs {
+		there, err := a.has(show(repo)+"@"+d.digest, func() (bool, error) { return c.hasBlob(ctx, repo, d) })
+		switch {
+		case err != nil:
+			return inspection{}, err
+		case there:
+			found.held = append(found.held, d)
+		default:
+			found.lost = append(found.lost, "blob "+d.digest)
+		}
+	}
+	return found, nil
+}
+
+// manifestThere reads a manifest at the destination.
+func (c *Client) manifestThere(ctx context.Context, r ref.Ref) (m manifest.Manifest, err error) {
+	err = c.call(ctx, r, func(ctx context.Context) error {
+		m, err = c.push.ManifestGet(ctx, r)
+		return err
+	})
+	return m, err
+}
+
+// recall finds out what an image's repository holds when an older image of the
+// name is there and known to be whole: what the new one shares with it costs no
+// request.
+func (c *Client) recall(ctx context.Context, e *Entry) {
+	if !e.trusted() || e.held != nil {
+		return
+	}
+	// That it cannot be read is no error: then nothing is known.
+	if t, err := readImage(ctx, repoOf(e.target), e.Have, c.manifestThere); err == nil {
+		e.held = t.blobs
+	}
+}
+
+// neighbours is how many images are looked at for what a new one may share with them.
+const neighbours = 100
+
+// borrow looks for the blobs that images need that are new at their
+// destinations in those that are there already and stay as they are: no
+// registry need be sent a blob twice.
+func (c *Client) borrow(ctx context.Context, t *Table) error {
+	wanted := map[blobKey]*Blob{}
+	for _, b := range t.Blobs {
+		if !b.here() && b.isNew() {
+			wanted[blobKey{b.places[0].repo.Registry, b.Digest}] = b
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	var there []*Entry
+	for _, e := range t.Images {
+		if e.State == Unchanged {
+			there = append(there, e)
+		}
+	}
+	there = there[:min(len(there), neighbours)]
+	if err := each(ctx, there, c.recall); err != nil {
+		return err
+	}
+	for _, e := range there {
+		for _, d := range e.held {
+			if b := wanted[blobKey{e.target.Registry, d.digest}]; b != nil && !b.here() {
+				at := repoOf(e.target)
+				b.places = append(b.places, &place{repo: &at, landed: true})
+				t.Trusting = t.Trusting || e.trusted()
+			}
+		}
+	}
+	return nil
+}
+
+// isNew says whether an image that needs the blob is new at its destination,
+// or no longer whole there. An update shares with what it replaces.
+func (b *Blob) isNew() bool {
+	return slices.ContainsFunc(b.places, func(p *place) bool {
+		return slices.ContainsFunc(p.entries, func(e *Entry) bool { return e.Have == "" || e.Have == e.Digest && !e.trusted() })
+	})
+}
