@@ -35,8 +35,8 @@ func (r *reader) openOther(file string) *reader {
 
 // readOther reads the connections of that file, which take the place of the
 // plan's. The plan's own variables are settled by then.
-func (r *reader) readOther() (registries, clouds []Connection) {
+func (r *reader) readOther(p *Plan) {
 	r.settle()
 	r.readSecrets(r.top.value("secrets"))
-	return r.readConnections(r.top.value("connections"))
+	r.readConnections(r.top.value("connections"), p)
 }

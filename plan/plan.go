@@ -23,6 +23,7 @@ type Plan struct {
 
 	Registries []Connection // connections.registries, in file order
 	Clouds     []Connection // connections.clouds, in file order
+	Hosts      []Connection // connections.hosts, in file order
 	Steps      []*Step      // in file order
 
 	src *source

@@ -31,10 +31,10 @@ func (r *reader) readPlan(root *node, o Options) *Plan {
 	r.settle()
 	r.readSecrets(f.value("secrets"))
 	r.listSteps(f.value("steps"))
-	p.Registries, p.Clouds = r.readConnections(f.value("connections"))
+	r.readConnections(f.value("connections"), p)
 	r.readSteps(root, f, p)
 	if other != nil {
-		p.Registries, p.Clouds = other.readOther()
+		other.readOther(p)
 		r.errs = append(r.errs, other.finish()...)
 	}
 	r.unused(o, other)
@@ -256,13 +256,17 @@ func (r *reader) readNeeds(n *node, step string) []Need {
 	return needs
 }
 
-// readConnections reads both kinds of connections.
-func (r *reader) readConnections(section *node) (registries, clouds []Connection) {
+// readConnections reads all kinds of connections into p, in place of what it
+// has.
+func (r *reader) readConnections(section *node, p *Plan) {
+	p.Registries, p.Clouds, p.Hosts = nil, nil, nil
 	if section == nil || !r.wantMapping(section, "connections") {
-		return nil, nil
+		return
 	}
-	f := r.object(section, "connections", "registries", "clouds")
-	return r.readKind(f.value("registries"), "registries", "registry"), r.readKind(f.value("clouds"), "clouds", "cloud")
+	f := r.object(section, "connections", "registries", "clouds", "hosts")
+	p.Registries = r.readKind(f.value("registries"), "registries", "registry")
+	p.Clouds = r.readKind(f.value("clouds"), "clouds", "cloud")
+	p.Hosts = r.readKind(f.value("hosts"), "hosts", "host")
 }
 
 func (r *reader) readKind(section *node, key, what string) []Connection {

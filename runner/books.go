@@ -177,7 +177,9 @@ func (b *books) ended(n *Node, res result) bool {
 	}
 	if c := res.finding.Change; b.mode == ModeDiff && c != nil {
 		for _, f := range c.Files {
-			b.files[n.ID()] = append(b.files[n.ID()], newPlannedFile(f))
+			file := newPlannedFile(f)
+			file.step = n.ID()
+			b.files[n.ID()] = append(b.files[n.ID()], file)
 		}
 	}
 	return true

@@ -107,3 +107,28 @@ func TestDiffBehindAWaitingStep(t *testing.T) {
 		t.Errorf("why %q", why)
 	}
 }
+
+func TestDiffOfWhatIsStillToBeFetched(t *testing.T) {
+	l := newLab()
+	file := filepath.Join(t.TempDir(), "f")
+	l.diff["get"] = func(_ context.Context, f *fake, _ World, _ *Record) (*Finding, error) {
+		c := &Change{Summary: "a file", Items: []Item{{Op: Create, What: "file", Name: file}}, Files: []File{{Path: file, Mode: 0o644}}}
+		return &Finding{Outputs: f.outputs(plan.Text("1")), Change: c}, nil
+	}
+	g := l.graph(t, fmt.Sprintf(`
+		get: fake {says: x}
+		reads: fake get {reads: %q}
+		free: fake get {says: y}`, file))
+	l.diff["reads"] = func(_ context.Context, f *fake, w World, _ *Record) (*Finding, error) {
+		if _, err := w.Stat(file); err != nil {
+			return nil, err
+		}
+		_, err := w.Sum(context.Background(), file, SHA256)
+		return nil, fmt.Errorf("read archive %s: %w", file, err)
+	}
+	report := run(t, (&Runner{Graph: g}).Diff)
+	wantStatuses(t, report, "get create, reads waiting, free create")
+	if got, want := report.Step("reads").Why, "not diffed: waits for "+file+" (known after get)"; got != want {
+		t.Errorf("why %q, want %q", got, want)
+	}
+}

@@ -76,6 +76,7 @@ func (j *job) do(ctx context.Context, note func(any)) result {
 		return result{status: CheckAfter, why: "check, after " + j.after}
 	}
 	res := j.attempts(ctx, note)
+	var unwritten *unwrittenError
 	switch {
 	case res.err == nil:
 	case ctx.Err() != nil:
@@ -83,6 +84,8 @@ func (j *job) do(ctx context.Context, note func(any)) result {
 	case j.unsure != "" && errors.Is(res.err, fs.ErrNotExist):
 		// What is not there is likely what that step would make.
 		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (%v)", j.unsure, res.err)}
+	case errors.As(res.err, &unwritten):
+		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (known after %s)", unwritten.path, unwritten.step)}
 	default:
 		res.status = Failed
 	}

@@ -48,6 +48,7 @@ type planned struct {
 // shared by all the worlds that show it.
 type plannedFile struct {
 	File
+	step string          // whose Change leaves it behind, "" where that is not known
 	turn chan struct{}   // holds one token: whoever has it may use sums
 	sums map[Algo]string // File.Sums and what was computed
 }
@@ -142,10 +143,17 @@ func (f *plannedFile) open() (io.ReadCloser, error) {
 	case f.Mode.IsDir():
 		return nil, &fs.PathError{Op: "open", Path: f.Path, Err: syscall.EISDIR}
 	case f.Open == nil:
-		return nil, &fs.PathError{Op: "open", Path: f.Path, Err: errNoContent}
+		return nil, &fs.PathError{Op: "open", Path: f.Path, Err: &unwrittenError{f.Path, f.step}}
 	}
 	return f.Open()
 }
+
+// An unwrittenError is about a planned file of which nobody knows the content
+// yet: it is still to be fetched.
+type unwrittenError struct{ path, step string }
+
+func (*unwrittenError) Error() string { return errNoContent.Error() }
+func (*unwrittenError) Unwrap() error { return errNoContent }
 
 var errNoContent = errors.New("its content is not known before it is written")
 
