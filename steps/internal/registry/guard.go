@@ -85,6 +85,9 @@ func (g *guard) send(req *http.Request) (*http.Response, error) {
 	}
 	for try := 1; ; try++ {
 		resp, err := g.next.RoundTrip(req)
+		if err == nil {
+			resp, err = ahead(req, resp)
+		}
 		if err == nil || try == tries {
 			g.learn(req, err)
 		}

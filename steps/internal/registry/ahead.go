@@ -1,0 +1,39 @@
+package registry
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// ahead reads an answer that is no blob before it is handed on: while it is
+// not, one that is cut can be asked for again. The rest of one that is longer
+// than any manifest may be is read by who wants it.
+func ahead(req *http.Request, resp *http.Response) (*http.Response, error) {
+	_, isBlob := req.Context().Value(sizeKey{}).(int64)
+	if isBlob || req.Method != http.MethodGet || resp.StatusCode >= 300 || resp.Body == nil {
+		return resp, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		_ = resp.Body.Close()
+		return nil, fault.AsConnection(fmt.Errorf("%s: the connection was cut before the answer was complete", req.URL.Host))
+	case err != nil:
+		_ = resp.Body.Close()
+		return nil, err
+	}
+	rest := resp.Body
+	resp.Body = &begun{io.MultiReader(bytes.NewReader(b), rest), rest}
+	return resp, nil
+}
+
+// A begun body is one whose beginning has been read.
+type begun struct {
+	io.Reader
+	io.Closer
+}
