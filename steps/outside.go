@@ -17,6 +17,7 @@ import (
 	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/fetch"
 	"github.com/bayplan/bayplan/steps/internal/glance"
 	"github.com/bayplan/bayplan/steps/internal/keyring"
 	"github.com/bayplan/bayplan/steps/internal/registry"
@@ -29,10 +30,12 @@ import (
 type Outside struct {
 	registries []namedRegistry
 	clouds     []namedCloud
+	hosts      []namedHost
 
-	client  *registry.Client        // of all registries
-	answers map[string]http.Handler // embedded clouds by name
-	closers []io.Closer
+	client   *registry.Client        // of all registries
+	fetching *fetch.Client           // of all hosts
+	answers  map[string]http.Handler // embedded clouds by name
+	closers  []io.Closer
 
 	// Steps that run beside each other use one cloud; the first logs in, the
 	// others wait for it.
@@ -69,7 +72,7 @@ func Connect(p *plan.Plan) (*Outside, plan.Errors) {
 		errs = append(errs, decode(c.Body, &n.CloudConnection)...)
 		o.clouds = append(o.clouds, n)
 	}
-	return o, errs
+	return o, append(errs, o.connectHosts(p.Hosts)...)
 }
 
 func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
@@ -118,7 +121,7 @@ func (o *Outside) Open(readOnly bool) error {
 	}
 	client, err := registry.New(hosts)
 	o.client = client
-	return err
+	return errors.Join(err, o.openHosts())
 }
 
 // keepable says what helps where an embedded service cannot keep what it is given.

@@ -11,6 +11,7 @@ import "github.com/bayplan/bayplan/runner"
 func Builtin(out *Outside) runner.Types {
 	return runner.Types{
 		mkdirType(),
+		fetchType(out),
 		untarType(),
 		glanceUploadType(out),
 		placeType(),

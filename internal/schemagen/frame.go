@@ -38,7 +38,8 @@ const frameJSON = `{
       "additionalProperties": false,
       "properties": {
         "registries": {"type": "object", "description": "Container registries.", "propertyNames": {"$ref": "#/$defs/name"}, "additionalProperties": {"$ref": "#/$defs/registry"}},
-        "clouds": {"type": "object", "description": "OpenStack clouds.", "propertyNames": {"$ref": "#/$defs/name"}, "additionalProperties": {"$ref": "#/$defs/cloud"}}
+        "clouds": {"type": "object", "description": "OpenStack clouds.", "propertyNames": {"$ref": "#/$defs/name"}, "additionalProperties": {"$ref": "#/$defs/cloud"}},
+        "hosts": {"type": "object", "description": "Web servers that files are fetched from, where they need more than their address.", "propertyNames": {"$ref": "#/$defs/name"}, "additionalProperties": {"$ref": "#/$defs/host"}}
       }
     },
     "defaults": {

@@ -42,6 +42,7 @@ func Generate(root string) ([]byte, error) {
 	}
 	s.Definitions["registry"] = body(r, &steps.RegistryConnection{})
 	s.Definitions["cloud"] = body(r, &steps.CloudConnection{})
+	s.Definitions["host"] = body(r, &steps.HostConnection{})
 	step := s.Definitions["step"]
 	for _, t := range steps.Builtin(nil) {
 		def := body(r, t.New())

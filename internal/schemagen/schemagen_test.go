@@ -33,7 +33,7 @@ func TestEverythingIsDescribed(t *testing.T) {
 	if err := json.Unmarshal(schemas.PlanV1, &schema); err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"registry", "cloud"}
+	names := []string{"registry", "cloud", "host"}
 	for _, typ := range steps.Builtin(nil) {
 		names = append(names, typ.Name)
 	}

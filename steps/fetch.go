@@ -1,0 +1,317 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/fetch"
+)
+
+// fetchFile brings one file from a web server. It gets its name when it is
+// whole and its digest is right; what a killed run has left of it is continued.
+type fetchFile struct {
+	// Address of the file (https, http or file), or a list of addresses that serve the same file: of those the next is tried where one fails or has another file.
+	URL plan.TextOr[string, []string] `json:"url"`
+	// File to write. Its directory must be there.
+	To plan.Path `json:"to"`
+	// Digest that the file must have, 64 lower-case hex digits. While the file is there and has it, no server is asked.
+	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
+	// Digest that the file must have, 128 lower-case hex digits.
+	SHA512 string `json:"sha512,omitempty" jsonschema:"pattern=^[0-9a-f]{128}$"`
+	// Digest that the file must have, 32 lower-case hex digits. It tells damage, and no deceit.
+	MD5 string `json:"md5,omitempty" jsonschema:"pattern=^[0-9a-f]{32}$"`
+	// Address of a list of checksums that has the file's: as sha256sum writes it, as BSD's tools do, or the digest alone. It is read at every run.
+	Checksums string `json:"checksums,omitempty"`
+	// Name under which the file stands in the list of checksums, where that is not the last part of its address.
+	Name string `json:"name,omitempty"`
+	// Address of the OpenPGP signature of the list of checksums or, without one, of the file. A list that carries its signature needs none.
+	Signature string `json:"signature,omitempty"`
+	// File of the public keys that a signature is believed of. With it there must be one.
+	Keyring plan.Path `json:"keyring,omitempty"`
+	// Permissions of the file, as four octal digits in quotes: "0644". Left out, a new one gets 0644.
+	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
+	// Follow a server that leads from https to plain http. It needs a digest or a signature, which then is all that vouches for the file.
+	HTTPRedirects bool `json:"http_redirects,omitempty"`
+
+	out   *Outside
+	known *fetchGoal // what this run has found out
+	got   *fetch.Result
+}
+
+func fetchType(out *Outside) runner.Type {
+	return runner.Type{
+		Name: "fetch",
+		Outputs: []runner.Output{
+			{Name: "path", Doc: "The file, absolute."},
+			{Name: "sha256", Doc: "Its digest, 64 hex digits."},
+			{Name: "size", Doc: "Its bytes."},
+		},
+		New: func() runner.Step { return &fetchFile{out: out} },
+	}
+}
+
+// digestPatterns are how digests are written in plans.
+var digestPatterns = map[string]*regexp.Regexp{
+	"sha256": sha256Pattern,
+	"sha512": regexp.MustCompile(`^[0-9a-f]{128}$`),
+	"md5":    regexp.MustCompile(`^[0-9a-f]{32}$`),
+}
+
+// Validate implements runner.Validator.
+func (f *fetchFile) Validate() error {
+	var errs []error
+	for i, u := range f.urls() {
+		at := "url"
+		if f.URL.Text == "" {
+			at = fmt.Sprintf("url[%d]", i)
+		}
+		errs = append(errs, plan.At(at, checkURL(u)))
+	}
+	if f.URL.Text == "" && f.URL.Other != nil && len(f.URL.Other) == 0 {
+		errs = append(errs, plan.At("url", errors.New("names no address")))
+	}
+	errs = append(errs,
+		plan.At("checksums", checkURL(f.Checksums)),
+		plan.At("signature", checkURL(f.Signature)),
+		checkDigest("sha256", f.SHA256), checkDigest("sha512", f.SHA512), checkDigest("md5", f.MD5),
+		plan.At("mode", checkMode(f.Mode)),
+	)
+	return errors.Join(append(errs, f.fitsTogether()...)...)
+}
+
+// fitsTogether tells of settings that make no sense beside each other.
+func (f *fetchFile) fitsTogether() []error {
+	var errs []error
+	given := !f.given().IsZero()
+	tell := func(at, text string) { errs = append(errs, plan.At(at, errors.New(text))) }
+	if f.Checksums != "" && given {
+		tell("checksums", "give either checksums or the digest itself")
+	}
+	if f.Name != "" && f.Checksums == "" && given {
+		tell("name", "it is the file's name in checksums, and there are none")
+	}
+	if f.Signature != "" && given {
+		tell("signature", "what is signed is the list of checksums or the file; with the digest itself given there is nothing to sign")
+	}
+	return errs
+}
+
+// checkDigest tells that a digest is not written as one.
+func checkDigest(algo, digest string) error {
+	if digest == "" || digestPatterns[algo].MatchString(digest) {
+		return nil
+	}
+	err := fmt.Errorf("%q is not a %s digest", digest, algo)
+	return plan.At(algo, fault.WithHint(err, fmt.Sprintf("write lower-case hex digits, as %ssum prints them", algo)))
+}
+
+// checkURL tells that an address is none, or holds what it should not.
+func checkURL(raw string) error {
+	if raw == "" {
+		return nil
+	}
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return errors.New("the address cannot be read")
+	case u.User != nil:
+		err := fmt.Errorf("%s holds a user, and maybe a password", fetch.Shown(raw))
+		return fault.WithHint(err, "give them under connections.hosts, the password as ${secrets.NAME}")
+	case u.Scheme == "file" && (u.Host != "" && u.Host != "localhost" || !path.IsAbs(u.Path)):
+		return fault.WithHint(fmt.Errorf("%q names no file", raw), "write file:///and/an/absolute/path")
+	case u.Scheme != "file" && u.Scheme != "http" && u.Scheme != "https":
+		return fault.WithHint(fmt.Errorf("%q is no address that can be fetched", fetch.Shown(raw)), "write https://, http:// or file:///")
+	case u.Scheme != "file" && u.Host == "":
+		return fmt.Errorf("%q names no host", fetch.Shown(raw))
+	}
+	return nil
+}
+
+// localPath gives the path of a file address, "" for others.
+func localPath(raw string) string {
+	if u, err := url.Parse(raw); err == nil && u.Scheme == "file" {
+		return filepath.Clean(u.Path)
+	}
+	return ""
+}
+
+func (f *fetchFile) urls() []string {
+	if f.URL.Text != "" {
+		return []string{f.URL.Text}
+	}
+	return f.URL.Other
+}
+
+// Paths implements runner.Pather.
+func (f *fetchFile) Paths() runner.Paths {
+	p := runner.Paths{Writes: []string{string(f.To)}, Reads: []string{string(f.Keyring)}}
+	for _, u := range append(f.urls(), f.Checksums, f.Signature) {
+		p.Reads = append(p.Reads, localPath(u))
+	}
+	return p
+}
+
+// given are the digests that the plan itself holds.
+func (f *fetchFile) given() fetch.Digests {
+	return fetch.Digests{SHA256: f.SHA256, SHA512: f.SHA512, MD5: f.MD5}
+}
+
+// to gives the file as outputs name it.
+func (f *fetchFile) to() string { return filepath.Clean(string(f.To)) }
+
+// mode gives the mode of a new file.
+func (f *fetchFile) mode() fs.FileMode {
+	mode, err := strconv.ParseUint(f.Mode, 8, 32)
+	if err != nil {
+		return 0o644
+	}
+	return fs.FileMode(mode)
+}
+
+// Inputs are what the file must be, as far as anybody tells: the digest in the
+// list of checksums or, without one, what the server says of its version.
+func (f *fetchFile) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
+	e, err := f.expect(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return e.inputs, nil
+}
+
+// Diff compares the file with what it must be. Where nothing says what it must
+// be, the server's file is taken for unchanged when the server says the same
+// of it as when it was fetched, or when the file's size and age are the server's.
+func (f *fetchFile) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
+	e, err := f.expect(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	d := &fetchDiff{fetchFile: f, fetchGoal: e, world: w}
+	if err := d.compare(ctx, prior); err != nil {
+		return nil, err
+	}
+	if err := d.lookAhead(ctx); err != nil {
+		return nil, err
+	}
+	return &runner.Finding{Outputs: d.outputs(), Change: d.change()}, nil
+}
+
+// Verify hashes the file and holds it against what it must be.
+func (f *fetchFile) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
+	e, err := f.expect(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	fi, err := w.Stat(f.to())
+	switch {
+	case err != nil:
+		return nil, err
+	case !fi.Mode().IsRegular():
+		return nil, fmt.Errorf("%s is not a regular file", f.To)
+	case f.Mode != "" && fi.Mode().Perm() != f.mode():
+		return nil, fmt.Errorf("%s has mode %04o, not %s", f.To, fi.Mode().Perm(), f.Mode)
+	}
+	found, err := sumsOf(ctx, w, f.to(), e.want)
+	if err != nil {
+		return nil, err
+	}
+	want := e.want
+	if f.got != nil {
+		want.SHA256 = f.got.SHA256
+	}
+	err = want.Check(found)
+	if err == nil && e.want.IsZero() {
+		err = f.verifyUnpinned(e, fi)
+	}
+	if err == nil && e.signature != nil {
+		err = f.verifySigned(e, w)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.To, err)
+	}
+	return f.outputs(found.SHA256, fi.Size()), nil
+}
+
+// verifyUnpinned is for a file of which nothing but the server tells anything.
+func (f *fetchFile) verifyUnpinned(e *fetchGoal, fi fs.FileInfo) error {
+	remote := e.remote
+	if f.got != nil {
+		remote = f.got.Remote
+	}
+	if remote.Size >= 0 && fi.Size() != remote.Size {
+		return fmt.Errorf("it has %d bytes, the server's has %d", fi.Size(), remote.Size)
+	}
+	if at, ok := remote.Time(); ok && !at.Equal(fi.ModTime()) {
+		return fmt.Errorf("it is of %s, the server's of %s", fi.ModTime().UTC().Format(timeShown), at.UTC().Format(timeShown))
+	}
+	return nil
+}
+
+const timeShown = "2006-01-02 15:04:05 UTC"
+
+// verifySigned holds the file against its own signature.
+func (f *fetchFile) verifySigned(e *fetchGoal, w runner.World) error {
+	r, err := w.Open(f.to())
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return e.signature(r)
+}
+
+func (f *fetchFile) outputs(sha256 string, size int64) runner.Outputs {
+	return runner.Outputs{
+		"path":   plan.Text(f.to()),
+		"sha256": plan.Text(sha256),
+		"size":   plan.Text(strconv.FormatInt(size, 10)),
+	}
+}
+
+// sumsOf gives the SHA-256 of a file, and whatever else is wanted.
+func sumsOf(ctx context.Context, w runner.World, file string, want fetch.Digests) (fetch.Digests, error) {
+	algos := []runner.Algo{runner.SHA256}
+	if want.SHA512 != "" {
+		algos = append(algos, runner.SHA512)
+	}
+	if want.MD5 != "" {
+		algos = append(algos, runner.MD5)
+	}
+	sums, err := w.Sum(ctx, file, algos...)
+	if err != nil {
+		return fetch.Digests{}, err
+	}
+	return fetch.Digests{SHA256: sums[runner.SHA256], SHA512: sums[runner.SHA512], MD5: sums[runner.MD5]}, nil
+}
+
+// leftovers are the unfinished files of runs that were killed.
+func (f *fetchFile) leftovers() []string {
+	var found []string
+	for _, name := range fetch.Parts(f.to()) {
+		if fi, err := os.Lstat(name); err == nil && fi.Mode().IsRegular() {
+			found = append(found, name)
+		}
+	}
+	return found
+}
+
+// lastPart gives the last part of an address, under which lists of checksums
+// have the file.
+func lastPart(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return path.Base(strings.TrimSuffix(u.Path, "/"))
+}

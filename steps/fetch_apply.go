@@ -1,0 +1,89 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/fetch"
+)
+
+// apply brings the file from the first address that has the right one.
+func (d *fetchDiff) apply(ctx context.Context, p runner.Progress) error {
+	if d.same {
+		return d.tidy(p)
+	}
+	var errs []error
+	for _, address := range d.urls() {
+		got, err := d.from(ctx, address, p)
+		if err == nil {
+			d.got = &got
+			p.Done(d.brought(address, errs))
+			return nil
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// tidy is for a file that is there.
+func (d *fetchDiff) tidy(p runner.Progress) error {
+	if d.chmod {
+		if err := os.Chmod(d.to(), d.mode()); err != nil {
+			return err
+		}
+		p.Done(runner.Item{Op: runner.Update, What: "file", Name: d.to()})
+	}
+	return fetch.RemoveParts(d.to(), "")
+}
+
+func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress) (fetch.Result, error) {
+	job := fetch.Download{
+		Request: d.request(address), To: d.to(), Mode: d.mode(),
+		Want: d.want, Check: d.signature, Moved: p.Add,
+	}
+	local := localPath(address)
+	if local == "" {
+		return d.out.Fetching().Fetch(ctx, job)
+	}
+	r, err := os.Open(local)
+	if err != nil {
+		return fetch.Result{}, err
+	}
+	defer r.Close()
+	fi, err := r.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", local)
+	}
+	if err != nil {
+		return fetch.Result{}, err
+	}
+	return fetch.Copy(ctx, r, fi.Size(), job)
+}
+
+// brought tells from where the file came when that was not the first address.
+func (d *fetchDiff) brought(address string, failed []error) runner.Item {
+	it := d.item()
+	it.Bytes = d.got.Size
+	notes := []string{}
+	if len(d.urls()) > 1 {
+		notes = append(notes, "from "+hostOf(address))
+	}
+	if d.got.Resumed > 0 {
+		notes = append(notes, runner.Size(d.got.Resumed)+" were there already")
+	}
+	for _, err := range failed {
+		notes = append(notes, err.Error())
+	}
+	if d.want.IsZero() && d.signature == nil {
+		notes = append(notes, "sha256 "+d.got.SHA256)
+	}
+	it.Note = strings.Join(notes, "; ")
+	return it
+}

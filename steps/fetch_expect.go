@@ -1,0 +1,218 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/fetch"
+	"github.com/bayplan/bayplan/steps/internal/signature"
+)
+
+// A fetchGoal is what the file must be, as found out at the beginning of a run.
+type fetchGoal struct {
+	inputs    []runner.Input
+	want      fetch.Digests         // zero: nothing tells
+	signature func(io.Reader) error // nil: the file is not signed itself
+	remote    fetch.Remote          // where want is zero: what the server tells
+}
+
+// expect finds out what the file must be, once in a run. With the digest in
+// the plan nobody is asked.
+func (f *fetchFile) expect(ctx context.Context, w runner.World) (*fetchGoal, error) {
+	if f.known != nil {
+		return f.known, nil
+	}
+	if err := f.checkSettings(); err != nil {
+		return nil, err
+	}
+	e := &fetchGoal{want: f.given()}
+	err := f.findKeys(ctx, w, e)
+	switch {
+	case err != nil:
+	case f.Checksums != "":
+		err = f.findChecksums(ctx, w, e)
+	case e.want.IsZero():
+		err = f.findVersion(ctx, w, e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.known = e
+	return e, nil
+}
+
+// checkSettings tells what cannot be told while settings may be references.
+func (f *fetchFile) checkSettings() error {
+	pinned := !f.given().IsZero() || f.Checksums != ""
+	switch {
+	case len(f.urls()) > 1 && !pinned:
+		err := errors.New("url names several addresses, and nothing says what the file must be")
+		return fault.WithHint(err, "give sha256 or checksums: addresses are held together by the file's digest")
+	case f.HTTPRedirects && !pinned && f.Signature == "":
+		err := errors.New("http_redirects is allowed only where a digest or a signature vouches for the file")
+		return fault.WithHint(err, "give sha256 or checksums")
+	case f.Signature != "" && f.Keyring == "":
+		return errors.New("there is a signature, but no keyring to hold it against")
+	}
+	return nil
+}
+
+// findKeys notes the keys that are believed.
+func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *fetchGoal) error {
+	if f.Keyring == "" {
+		return nil
+	}
+	sums, err := w.Sum(ctx, string(f.Keyring), runner.SHA256)
+	if err != nil {
+		return fmt.Errorf("read the keyring: %w", err)
+	}
+	e.inputs = append(e.inputs, runner.Input{Name: "keyring", Digest: "sha256:" + sums[runner.SHA256]})
+	return nil
+}
+
+// findChecksums reads the file's digests from the list of checksums.
+func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchGoal) error {
+	list, err := f.small(ctx, w, f.Checksums)
+	if err == nil {
+		list, err = f.signedList(ctx, w, list)
+	}
+	if err != nil {
+		return fmt.Errorf("checksums: %w", err)
+	}
+	name := f.Name
+	if name == "" {
+		name = lastPart(f.urls()[0])
+	}
+	e.want, err = fetch.ParseChecksums(list, name, strings.HasPrefix(lastPart(f.Checksums), name+"."))
+	if err != nil {
+		return fmt.Errorf("checksums in %s: %w", fetch.Shown(f.Checksums), err)
+	}
+	for _, sum := range digestList(e.want) {
+		e.inputs = append(e.inputs, runner.Input{Name: "checksums." + sum[0], Digest: sum[1]})
+	}
+	return nil
+}
+
+// signedList gives of a list what is signed, all of it where no keys are given.
+func (f *fetchFile) signedList(ctx context.Context, w runner.World, list []byte) ([]byte, error) {
+	if f.Keyring == "" {
+		return list, nil
+	}
+	keys, err := signature.Load(string(f.Keyring))
+	if err != nil {
+		return nil, err
+	}
+	if f.Signature == "" {
+		if !signature.IsClear(list) {
+			err := fmt.Errorf("%s carries no signature", fetch.Shown(f.Checksums))
+			return nil, fault.WithHint(err, "name the address of its signature under signature, or leave out keyring")
+		}
+		signed, err := keys.Clear(list)
+		return signed, aboutURL(f.Checksums, err)
+	}
+	sig, err := f.small(ctx, w, f.Signature)
+	if err != nil {
+		return nil, err
+	}
+	return list, aboutURL(f.Checksums, keys.Detached(strings.NewReader(string(list)), sig))
+}
+
+func aboutURL(address string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", fetch.Shown(address), err)
+}
+
+// findVersion asks the server which version of the file it has.
+func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *fetchGoal) error {
+	if f.Signature != "" {
+		if err := f.findSignature(ctx, w, e); err != nil {
+			return err
+		}
+	}
+	from := f.urls()[0]
+	if local := localPath(from); local != "" {
+		sums, err := w.Sum(ctx, local, runner.SHA256)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", local, err)
+		}
+		e.want.SHA256 = sums[runner.SHA256]
+		e.inputs = append(e.inputs, runner.Input{Name: "source", Digest: "sha256:" + e.want.SHA256})
+		return nil
+	}
+	found, err := f.out.Fetching().Look(ctx, f.request(from))
+	if err != nil {
+		return fault.WithHint(err, hintOr(err, "with sha256 in the plan, no server is asked while the file is there"))
+	}
+	e.remote = found
+	version := found.Version()
+	if version == "" {
+		version = "the server tells none"
+	}
+	e.inputs = append(e.inputs, runner.Input{Name: "version", Digest: version})
+	return nil
+}
+
+// findSignature reads the file's own signature.
+func (f *fetchFile) findSignature(ctx context.Context, w runner.World, e *fetchGoal) error {
+	keys, err := signature.Load(string(f.Keyring))
+	if err != nil {
+		return err
+	}
+	sig, err := f.small(ctx, w, f.Signature)
+	if err != nil {
+		return fmt.Errorf("signature: %w", err)
+	}
+	e.signature = func(r io.Reader) error { return keys.Detached(r, sig) }
+	return nil
+}
+
+func (f *fetchFile) request(address string) fetch.Request {
+	return fetch.Request{URL: address, Downgrade: f.HTTPRedirects}
+}
+
+// maxLocal bounds what is read of a list or a signature that is at hand.
+const maxLocal = 4 << 20
+
+// small gives a file that fits into memory.
+func (f *fetchFile) small(ctx context.Context, w runner.World, address string) ([]byte, error) {
+	local := localPath(address)
+	if local == "" {
+		return f.out.Fetching().Small(ctx, f.request(address))
+	}
+	r, err := w.Open(local)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, maxLocal+1))
+	if err == nil && len(b) > maxLocal {
+		err = fmt.Errorf("%s is larger than %d bytes", local, maxLocal)
+	}
+	return b, err
+}
+
+// digestList gives the digests that are known, the strongest first.
+func digestList(d fetch.Digests) [][2]string {
+	var known [][2]string
+	for _, one := range [][2]string{{"sha512", d.SHA512}, {"sha256", d.SHA256}, {"md5", d.MD5}} {
+		if one[1] != "" {
+			known = append(known, one)
+		}
+	}
+	return known
+}
+
+// hintOr gives the error's own hint, or another where it has none.
+func hintOr(err error, otherwise string) string {
+	if own := fault.Hint(err); own != "" {
+		return own
+	}
+	return otherwise
+}

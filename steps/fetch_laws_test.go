@@ -1,0 +1,129 @@
+package steps
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/fetch"
+)
+
+// fileServer serves texts by path, each of one age.
+func fileServer(t *testing.T, files map[string]string) *httptest.Server {
+	t.Helper()
+	age := time.Date(2026, 5, 12, 9, 0, 0, 0, time.UTC)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, ok := files[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		http.ServeContent(w, r, "", age, strings.NewReader(text))
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// withHosts is an Outside with hosts and nothing else.
+func withHosts(t *testing.T, hosts ...fetch.Host) *Outside {
+	t.Helper()
+	c, err := fetch.New(hosts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Outside{fetching: c}
+}
+
+func sha256Of(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+const kernelText = "a kernel, as far as anybody can tell"
+
+func TestFetchLaws(t *testing.T) {
+	cases := map[string]func(url string) fetchFile{
+		"with its digest": func(url string) fetchFile {
+			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}, SHA256: sha256Of(kernelText)}
+		},
+		"with a list of checksums": func(url string) fetchFile {
+			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}, Checksums: url + "/SHA256SUMS"}
+		},
+		"with nothing to say what it is": func(url string) fetchFile {
+			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}}
+		},
+		"from mirrors, the first of which is of no use": func(url string) fetchFile {
+			return fetchFile{
+				URL:    plan.TextOr[string, []string]{Other: []string{url + "/gone", url + "/agent.kernel"}},
+				SHA256: sha256Of(kernelText), Mode: "0600",
+			}
+		},
+		"from a file": func(url string) fetchFile {
+			return fetchFile{URL: plan.TextOr[string, []string]{Text: "file://" + filepath.Join(t.TempDir(), "from")}}
+		},
+	}
+	for name, configure := range cases {
+		t.Run(name, func(t *testing.T) {
+			steptest.Laws(t, steptest.Case{Type: fetchType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+				server := fileServer(t, map[string]string{
+					"/agent.kernel": kernelText,
+					"/SHA256SUMS":   sha256Of(kernelText) + " *agent.kernel\n" + sha256Of("") + " *agent.initramfs\n",
+				})
+				dir := t.TempDir()
+				step := configure(server.URL)
+				if local := localPath(step.URL.Text); local != "" {
+					putFile(t, local, kernelText)
+				}
+				return fetchFixture(t, step, dir)
+			}})
+		})
+	}
+}
+
+func fetchFixture(t *testing.T, step fetchFile, dir string) *steptest.Fixture {
+	to := filepath.Join(dir, "agent.kernel")
+	step.To, step.out = plan.Path(to), withHosts(t)
+	breaks := []steptest.Break{
+		{Name: "it is removed", Do: func(t *testing.T) { remove(t, to) }},
+		{Name: "it is cut", Do: func(t *testing.T) { putFile(t, to, kernelText[:5]) }},
+		{Name: "it is changed", Do: func(t *testing.T) { putFile(t, to, strings.ToUpper(kernelText)) }},
+		{Name: "it is changed and as old as before", Do: func(t *testing.T) {
+			fi, err := os.Stat(to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			putFile(t, to, strings.ToUpper(kernelText))
+			if err := os.Chtimes(to, fi.ModTime(), fi.ModTime()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{Name: "a directory takes its place", Do: func(t *testing.T) {
+			remove(t, to)
+			makeDir(t, to, 0o755)
+		}},
+		{Name: "a killed run left a part", Do: func(t *testing.T) {
+			putFile(t, filepath.Join(dir, ".bayplan-part-agent.kernel-fetch-0123456789abcdef"), "half")
+		}},
+	}
+	if step.Mode != "" {
+		breaks = append(breaks, steptest.Break{Name: "it has another mode", Do: func(t *testing.T) {
+			if err := os.Chmod(to, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}})
+	}
+	return &steptest.Fixture{
+		New:   func() runner.Step { again := step; return &again },
+		Dirs:  []string{dir},
+		Break: breaks,
+	}
+}
