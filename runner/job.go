@@ -182,15 +182,21 @@ func (u unfit) Unwrap() []error {
 
 // look lets the step look at the world and, in an apply, change it.
 func (j *job) look(ctx context.Context, step Step, note func(any)) result {
+	if h, ok := step.(Hastener); ok && j.mode == ModeApply {
+		h.Hasten()
+	}
 	inputs, err := j.inputs(ctx, step)
 	if err != nil {
 		return result{err: err}
 	}
-	key := keyOf(j.node.Type.Name, inputs)
 	f, err := step.Diff(ctx, j.world, j.prior)
 	if err == nil && f == nil {
 		err = mistake("Diff gave neither a finding nor an error")
 	}
+	if err == nil && f.Change == nil && unknown(inputs) {
+		inputs, err = j.inputsAfter(ctx, step)
+	}
+	key := keyOf(j.node.Type.Name, inputs)
 	res := result{inputs: inputs, err: err, status: decide(f, j.prior != nil && j.prior.Key == key, err)}
 	if err != nil {
 		return res
@@ -208,10 +214,28 @@ func (j *job) look(ctx context.Context, step Step, note func(any)) result {
 	} else {
 		res.err = j.node.Type.checkOutputs(f.Outputs)
 	}
+	if res.err == nil && unknown(inputs) {
+		res.inputs, res.err = j.inputsAfter(ctx, step)
+		key = keyOf(j.node.Type.Name, res.inputs)
+	}
 	if res.err == nil {
 		res.record = j.toKeep(res, key)
 	}
 	return res
+}
+
+// unknown says whether a step in haste has left a digest for later.
+func unknown(inputs []Input) bool {
+	return slices.ContainsFunc(inputs, func(in Input) bool { return in.Digest == "" })
+}
+
+// inputsAfter gives the inputs once what they are of was read by Apply.
+func (j *job) inputsAfter(ctx context.Context, step Step) ([]Input, error) {
+	inputs, err := j.inputs(ctx, step)
+	if err == nil && unknown(inputs) {
+		err = mistake("an input has no digest after all was done")
+	}
+	return inputs, err
 }
 
 func (j *job) inputs(ctx context.Context, step Step) ([]Input, error) {

@@ -51,6 +51,14 @@ type Pather interface{ Paths() Paths }
 // Sign right after the Type's New, with the plan's name and the step's id.
 type Signer interface{ Sign(plan, id string) }
 
+// A Hastener is a Step for which looking costs as much as doing: to know what
+// a compressed archive holds it must be read to its end. When a Change would be
+// applied at once, the runner calls Hasten before Inputs. Then Diff may leave
+// to Apply what a diff would have found out for people, as long as it is sure
+// that there is something to do, and an Input may be without digest; after
+// Apply it must have one, and Inputs is asked again.
+type Hastener interface{ Hasten() }
+
 // Paths are absolute paths of files or directories; a directory stands for
 // all below it. Two steps may write into one directory, not to one file.
 type Paths struct {
