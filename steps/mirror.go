@@ -79,7 +79,7 @@ func (m *mirror) Paths() runner.Paths {
 
 // Diff implements runner.Step. It reads manifests, but no blob.
 func (m *mirror) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
-	images, err := m.list(w)
+	images, err := m.pinned(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*r
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: mirrorOutputs(table)}
+	finding := &runner.Finding{Outputs: mirrorOutputs(table), Notes: m.out.moved(ctx, sources(images))}
 	sum := table.Summary()
 	if sum.Copies == 0 {
 		return finding, nil
@@ -121,7 +121,29 @@ func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.
 	if err != nil {
 		return nil, err
 	}
+	for _, e := range t.Images {
+		if e.Err != nil {
+			e.Err = lockedAway(e.Err, e.Source, e.Image.Digest)
+		}
+	}
 	return t, t.Err()
+}
+
+// pinned gives the images with what their tags are locked to.
+func (m *mirror) pinned(ctx context.Context, w runner.World) ([]registry.Image, error) {
+	images, err := m.list(w)
+	if err != nil {
+		return nil, err
+	}
+	return m.out.pin(ctx, images)
+}
+
+func sources(images []registry.Image) []string {
+	names := make([]string, len(images))
+	for i, im := range images {
+		names[i] = im.Source
+	}
+	return names
 }
 
 func (m *mirror) selection() registry.Selection {
@@ -223,7 +245,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if m.landed != nil {
 		return m.landed, nil
 	}
-	images, err := m.list(w)
+	images, err := m.pinned(ctx, w)
 	if err != nil {
 		return nil, err
 	}

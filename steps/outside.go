@@ -32,6 +32,7 @@ type Outside struct {
 	clouds     []namedCloud
 	hosts      []namedHost
 
+	lock     *Lock                   // of tags; nil: every look-up asks
 	client   *registry.Client        // of all registries
 	fetching *fetch.Client           // of all hosts
 	answers  map[string]http.Handler // embedded clouds by name

@@ -73,7 +73,7 @@ func (s *tagDiscover) Diff(ctx context.Context, _ runner.World, _ *runner.Record
 	if err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: d.outputs()}, nil
+	return &runner.Finding{Outputs: d.outputs(), Notes: s.out.moved(ctx, []string{s.withTag(), d.image})}, nil
 }
 
 // Verify implements runner.Step.
@@ -104,8 +104,7 @@ func (s *tagDiscover) discover(ctx context.Context) (*discovered, error) {
 	if s.found != nil {
 		return s.found, nil
 	}
-	client := s.out.Registry()
-	have, read, err := client.Labels(ctx, s.withTag())
+	have, read, err := s.out.labels(ctx, s.withTag())
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +120,7 @@ func (s *tagDiscover) discover(ctx context.Context) (*discovered, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &discovered{image: host + "/" + repository + ":" + tag, tag: tag, read: read.Digest}
+	d := &discovered{image: host + "/" + repository + ":" + tag, tag: tag, read: read}
 	if d.digest, err = s.resolve(ctx, d); err != nil {
 		return nil, err
 	}
@@ -137,9 +136,9 @@ func (s *tagDiscover) resolve(ctx context.Context, d *discovered) (string, error
 	if host, repository, tag, err := registry.Split(d.image); err != nil || tag != d.tag {
 		return "", fmt.Errorf("the labels of %s say %q, which is no tag that %s/%s could have", s.withTag(), d.tag, host, repository)
 	}
-	found, err := s.out.Registry().Resolve(ctx, d.image)
+	found, err := s.out.digest(ctx, d.image)
 	if registry.KindOf(err) != registry.NotFound {
-		return found.Digest, err
+		return found, err
 	}
 	err = fmt.Errorf("the labels of %s say %q, but there is no tag %s", s.withTag(), d.tag, d.image)
 	if some := someTags(ctx, s.out.Registry(), d.image); some != "" {

@@ -95,6 +95,9 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	if err != nil {
 		return nil, err
 	}
+	if images, err = v.out.pin(ctx, images); err != nil {
+		return nil, err
+	}
 	names, err := v.catalog(ctx, host, images)
 	if err != nil {
 		return nil, err

@@ -45,9 +45,13 @@ func (c *Client) Labels(ctx context.Context, image string) (map[string]string, D
 }
 
 // knownLabels gives the labels that are remembered of what a reference stands
-// for now. That takes a HEAD, which moves no byte of the image and does not
+// for now. For a tag that takes a HEAD, which moves no byte of the image and does not
 // count as a pull; what goes wrong with it is for the GET that follows to tell.
 func (c *Client) knownLabels(ctx context.Context, r ref.Ref) (map[string]string, Descriptor, bool) {
+	if r.Digest != "" {
+		labels, ok := c.labels.get(r.Digest)
+		return labels, Descriptor{Digest: r.Digest}, ok
+	}
 	if !c.labels.isRecalled() {
 		return nil, Descriptor{}, false
 	}
