@@ -62,15 +62,16 @@ func fillRegistry(t *testing.T, r rawRegistry, images []image) map[string]string
 	for _, img := range images {
 		name := strings.TrimPrefix(img.repo, "rhosp13/openstack-")
 		service, _, _ := strings.Cut(name, "-")
-		m := manifest{SchemaVersion: 2, MediaType: manifestType, Config: push(img.repo, config(t, img))}
-		m.Config.MediaType = configType
+		conf := push(img.repo, config(t, img))
+		conf.MediaType = docker.config
+		m := manifest{SchemaVersion: 2, MediaType: docker.manifest, Config: &conf}
 		for _, l := range []struct {
 			name string
 			size int
 		}{{"base", 4 << 20}, {"service " + service, 1 << 20}, {"image " + name, 256 << 10}} {
 			m.Layers = append(m.Layers, push(img.repo, layer(t, l.name, l.size)))
 		}
-		digests[img.repo] = r.pushManifest(t, img.repo, m, img.tag, "latest")
+		digests[img.repo] = r.pushManifest(t, img.repo, m, img.tag, "latest").Digest
 	}
 	return digests
 }

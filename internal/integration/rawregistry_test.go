@@ -14,11 +14,7 @@ import (
 	"testing"
 )
 
-const (
-	manifestType = "application/vnd.docker.distribution.manifest.v2+json"
-	configType   = "application/vnd.docker.container.image.v1+json"
-	layerType    = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-)
+const manifestType = "application/vnd.docker.distribution.manifest.v2+json"
 
 // A rawRegistry speaks the registry's protocol with net/http alone.
 type rawRegistry struct {
@@ -81,17 +77,23 @@ func (r rawRegistry) tags(t *testing.T, repo string) []string {
 	return answer.Tags
 }
 
-// manifest reads a manifest and checks that every blob it names can be had.
+// manifest reads a manifest, of an index each one that it names, too, and
+// checks that every blob they name can be had.
 func (r rawRegistry) manifest(t *testing.T, repo, ref string) string {
 	t.Helper()
 	req := r.request(t, "GET", "/v2/"+repo+"/manifests/"+ref, nil)
-	req.Header.Set("Accept", manifestType)
+	req.Header["Accept"] = []string{docker.manifest, docker.index, oci.manifest, oci.index}
 	_, body := r.do(t, req, http.StatusOK)
 	var m manifest
 	if err := json.Unmarshal(body, &m); err != nil {
 		t.Fatalf("manifest %s:%s: %v\n%s", repo, ref, err, body)
 	}
-	for _, blob := range append(m.Layers, m.Config) {
+	for _, child := range m.Manifests {
+		if got := r.manifest(t, repo, child.Digest); got != child.Digest {
+			t.Errorf("%s of %s is %s", child.Digest, repo, got)
+		}
+	}
+	for _, blob := range m.blobs() {
 		header, _ := r.do(t, r.request(t, "HEAD", "/v2/"+repo+"/blobs/"+blob.Digest, nil), http.StatusOK)
 		if got, want := header.Get("Content-Length"), fmt.Sprint(blob.Size); got != want {
 			t.Errorf("blob %s of %s: %s bytes, want %s", blob.Digest, repo, got, want)
@@ -103,7 +105,7 @@ func (r rawRegistry) manifest(t *testing.T, repo, ref string) string {
 // pushBlob uploads a blob, or mounts it from a repository that has it.
 func (r rawRegistry) pushBlob(t *testing.T, repo, from string, blob []byte) descriptor {
 	t.Helper()
-	d := descriptor{MediaType: layerType, Size: len(blob), Digest: digest(blob)}
+	d := descriptor{MediaType: docker.layer, Size: len(blob), Digest: digest(blob)}
 	if from != "" {
 		r.do(t, r.request(t, "POST", fmt.Sprintf("/v2/%s/blobs/uploads/?mount=%s&from=%s", repo, d.Digest, from), nil), http.StatusCreated)
 		return d
@@ -114,33 +116,72 @@ func (r rawRegistry) pushBlob(t *testing.T, repo, from string, blob []byte) desc
 	return d
 }
 
-// pushManifest uploads a manifest under its tags and returns its digest.
-func (r rawRegistry) pushManifest(t *testing.T, repo string, m manifest, tags ...string) string {
+// pushManifest uploads a manifest under its tags, or under its digest without
+// any, and describes it.
+func (r rawRegistry) pushManifest(t *testing.T, repo string, m manifest, tags ...string) descriptor {
 	t.Helper()
 	body, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
 	}
+	d := descriptor{MediaType: m.MediaType, Size: len(body), Digest: digest(body)}
+	if len(tags) == 0 {
+		tags = []string{d.Digest}
+	}
 	for _, tag := range tags {
 		put := r.request(t, "PUT", "/v2/"+repo+"/manifests/"+tag, body)
-		put.Header.Set("Content-Type", manifestType)
+		put.Header.Set("Content-Type", m.MediaType)
 		r.do(t, put, http.StatusCreated)
 	}
-	return digest(body)
+	return d
 }
 
-// A manifest is a Docker image manifest, version 2 schema 2.
+// A dialect is how one of the two families of images calls its parts.
+type dialect struct {
+	index, manifest, config, layer string
+}
+
+var (
+	docker = dialect{
+		index:    "application/vnd.docker.distribution.manifest.list.v2+json",
+		manifest: manifestType,
+		config:   "application/vnd.docker.container.image.v1+json",
+		layer:    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+	}
+	oci = dialect{
+		index:    "application/vnd.oci.image.index.v1+json",
+		manifest: "application/vnd.oci.image.manifest.v1+json",
+		config:   "application/vnd.oci.image.config.v1+json",
+		layer:    "application/vnd.oci.image.layer.v1.tar+gzip",
+	}
+)
+
+// A manifest is that of an image or, with manifests, of several: an index.
 type manifest struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	MediaType     string       `json:"mediaType"`
-	Config        descriptor   `json:"config"`
-	Layers        []descriptor `json:"layers"`
+	Config        *descriptor  `json:"config,omitempty"`
+	Layers        []descriptor `json:"layers,omitempty"`
+	Manifests     []descriptor `json:"manifests,omitempty"`
+}
+
+func (m manifest) blobs() []descriptor {
+	if m.Config == nil {
+		return nil
+	}
+	return append(m.Layers[:len(m.Layers):len(m.Layers)], *m.Config)
 }
 
 type descriptor struct {
-	MediaType string `json:"mediaType"`
-	Size      int    `json:"size"`
-	Digest    string `json:"digest"`
+	MediaType string    `json:"mediaType"`
+	Size      int       `json:"size"`
+	Digest    string    `json:"digest"`
+	Platform  *platform `json:"platform,omitempty"`
+}
+
+type platform struct {
+	Architecture string `json:"architecture"`
+	OS           string `json:"os"`
 }
 
 func digest(b []byte) string {

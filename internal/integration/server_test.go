@@ -7,11 +7,14 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/bayplan/bayplan/internal/pinned"
 )
 
 // startServer runs a server script of this directory and returns when it says
@@ -19,8 +22,15 @@ import (
 // with this process, however that ends.
 func startServer(t *testing.T, script string, args ...string) {
 	t.Helper()
+	startServerWith(t, nil, script, args...)
+}
+
+// startServerWith does so with more in the script's environment.
+func startServerWith(t *testing.T, environment []string, script string, args ...string) {
+	t.Helper()
 	var stderr bytes.Buffer
 	cmd := exec.Command("bash", append([]string{script}, args...)...)
+	cmd.Env = append(os.Environ(), environment...)
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -52,9 +62,30 @@ func startServer(t *testing.T, script string, args ...string) {
 // its URL. With an htpasswd file it asks for a password.
 func startRegistry(t *testing.T, dir string, htpasswd ...string) string {
 	t.Helper()
+	return startRegistryWith(t, nil, dir, htpasswd...)
+}
+
+// startRegistryWith does so with what else registry.sh takes from its environment.
+func startRegistryWith(t *testing.T, environment []string, dir string, htpasswd ...string) string {
+	t.Helper()
 	port := freePort(t)
-	startServer(t, "registry.sh", append([]string{dir, port}, htpasswd...)...)
+	startServerWith(t, environment, "registry.sh", append([]string{dir, port}, htpasswd...)...)
 	return "http://127.0.0.1:" + port
+}
+
+// program builds another project's program, one of package pinned. A test that
+// cannot have it fails: none may be skipped.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := pinned.Build(t.Context(), filepath.Join(cache, "bayplan-integration"), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // A cloud is a Keystone and a Glance.

@@ -15,11 +15,11 @@ import (
 	"testing"
 )
 
-// A site is a copy of the quick start whose connections lead to other services
-// than those that bayplan brings with it.
+// A site is a plan in a directory of its own; mostly a copy of the quick start
+// whose connections lead to other services than those that bayplan brings with it.
 type site struct {
 	dir         string
-	upstream    string // the connections, as YAML
+	upstream    string // the connections, as YAML; none: those of the plan
 	local       string
 	undercloud  string
 	environment []string
@@ -48,6 +48,22 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
+// newPlan makes a site of a plan that has its connections with it.
+func newPlan(t *testing.T, text string) *site {
+	t.Helper()
+	s := &site{dir: t.TempDir()}
+	s.write(t, "bayplan.yaml", text)
+	return s
+}
+
+// write writes one of the site's files.
+func (s *site) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(s.path(name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // reach is the connection that reaches host at a server's URL; more is added to it.
 func reach(host, server, more string) string {
 	u, err := url.Parse(server)
@@ -72,7 +88,10 @@ type result struct {
 // command makes a command of bayplan with the site's plan and connections.
 func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	args = append(args, "-f", s.path("bayplan.yaml"), "--connections", s.connections(t))
+	args = append(args, "-f", s.path("bayplan.yaml"))
+	if s.upstream != "" {
+		args = append(args, "--connections", s.connections(t))
+	}
 	cmd := exec.CommandContext(t.Context(), "bayplan", args...)
 	cmd.Env = append(os.Environ(), s.environment...)
 	cmd.Dir = t.TempDir() // the plan has to be found by -f alone

@@ -1,0 +1,197 @@
+//go:build integration
+
+package integration
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// A set is 45 images of every kind that registries hold: of both families,
+// each fourth one for three architectures. They share layers as the images of a
+// release do: one is in all, one in each third, and each has one of its own.
+type set struct {
+	images []setImage
+	blobs  map[string]int // sizes by digest
+	bytes  int            // of all blobs, each once
+}
+
+type setImage struct {
+	repo, tag, digest string
+	kind              string
+}
+
+// name is the image's at its source, by its digest where it is locked.
+func (i setImage) name(locked bool) string {
+	name := upstreamHost + "/" + i.repo + ":" + i.tag
+	if locked {
+		name += "@" + i.digest
+	}
+	return name
+}
+
+// sizes are those of a set's layers.
+type sizes struct {
+	base, service, own int
+}
+
+// A setMaker pushes a set to a registry.
+type setMaker struct {
+	t    *testing.T
+	to   rawRegistry
+	size sizes
+	set  set
+	home map[string]string // a blob's digest -> the repository it was pushed to
+}
+
+// fillSet pushes a set.
+func fillSet(t *testing.T, to rawRegistry, size sizes) set {
+	t.Helper()
+	m := &setMaker{t: t, to: to, size: size, set: set{blobs: map[string]int{}}, home: map[string]string{}}
+	for n := range 45 {
+		m.image(n)
+	}
+	for _, size := range m.set.blobs {
+		m.set.bytes += size
+	}
+	return m.set
+}
+
+func (m *setMaker) image(n int) {
+	img := setImage{repo: fmt.Sprintf("rhosp13/openstack-service-%02d", n), tag: "13.0-40"}
+	family := docker
+	img.kind = "schema2"
+	if n%2 == 1 {
+		family, img.kind = oci, "oci"
+	}
+	if n%4 > 1 {
+		img.kind += " index"
+		index := manifest{SchemaVersion: 2, MediaType: family.index}
+		for _, arch := range []string{"amd64", "arm64", "ppc64le"} {
+			d := m.to.pushManifest(m.t, img.repo, m.manifest(family, img.repo, n, arch))
+			d.Platform = &platform{Architecture: arch, OS: "linux"}
+			index.Manifests = append(index.Manifests, d)
+		}
+		img.digest = m.to.pushManifest(m.t, img.repo, index, img.tag).Digest
+	} else {
+		img.digest = m.to.pushManifest(m.t, img.repo, m.manifest(family, img.repo, n, "amd64"), img.tag).Digest
+	}
+	m.set.images = append(m.set.images, img)
+}
+
+// manifest pushes the blobs of an image for one architecture.
+func (m *setMaker) manifest(family dialect, repo string, n int, arch string) manifest {
+	made := manifest{SchemaVersion: 2, MediaType: family.manifest}
+	var diffs []string
+	for _, l := range []struct {
+		name string
+		size int
+	}{
+		{"base", m.size.base},
+		{fmt.Sprint("service ", n/3), m.size.service},
+		{fmt.Sprint("image ", n, arch), m.size.own},
+	} {
+		blob := layer(m.t, l.name, l.size)
+		made.Layers, diffs = append(made.Layers, m.push(repo, family.layer, blob)), append(diffs, unzippedDigest(m.t, blob))
+	}
+	config, err := json.Marshal(map[string]any{
+		"architecture": arch,
+		"os":           "linux",
+		"config":       map[string]any{"Labels": map[string]string{"name": repo}},
+		"rootfs":       map[string]any{"type": "layers", "diff_ids": diffs},
+	})
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	d := m.push(repo, family.config, config)
+	made.Config = &d
+	return made
+}
+
+func (m *setMaker) push(repo, mediaType string, blob []byte) descriptor {
+	d := m.to.pushBlob(m.t, repo, m.home[digest(blob)], blob)
+	if m.home[d.Digest] == "" {
+		m.home[d.Digest] = repo
+	}
+	m.set.blobs[d.Digest] = d.Size
+	d.MediaType = mediaType
+	return d
+}
+
+// unzippedDigest is what a configuration calls a layer by.
+func unzippedDigest(t *testing.T, blob []byte) string {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(blob))
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return digest(inside)
+}
+
+// list is the set as a list of images in plain text.
+func (s set) list(locked bool) string {
+	var b strings.Builder
+	for _, img := range s.images {
+		fmt.Fprintln(&b, img.name(locked))
+	}
+	return b.String()
+}
+
+// isWholeAt holds a registry against the set: every tag stands for the very
+// manifest that the source has, and all that it names is there.
+func (s set) isWholeAt(t *testing.T, r rawRegistry) {
+	t.Helper()
+	for _, img := range s.images {
+		if got := r.manifest(t, img.repo, img.tag); got != img.digest {
+			t.Errorf("%s:%s is %s, want %s", img.repo, img.tag, got, img.digest)
+		}
+	}
+}
+
+// blobBytes adds up the bytes of blobs that passed a tape: those that a source
+// gave, those that a destination was sent.
+func blobBytes(all []*exchange) (pulled, pushed int) {
+	for _, x := range all {
+		switch {
+		case x.side == "source" && strings.Contains(x.path, "/blobs/") && x.method == http.MethodGet:
+			pulled += int(x.received.Load())
+		case x.side == "destination" && strings.Contains(x.path, "/blobs/uploads/"):
+			pushed += int(x.sent.Load())
+		}
+	}
+	return pulled, pushed
+}
+
+const mirrorPlan = `apiVersion: bayplan/v1
+name: mirrored
+connections:
+  registries:
+    upstream: %s
+    local: %s
+steps:
+  containers:
+    type: mirror
+    with: { images: images.txt, to: local%s }
+  catalog:
+    type: verify-catalog
+    with: { expect: "${steps.containers.images}", registry: local, deep: true }
+`
+
+// newMirror makes a site whose plan mirrors the set from one connection to
+// another; more is added to the mirror's settings.
+func newMirror(t *testing.T, s set, upstream, local, more string) *site {
+	t.Helper()
+	made := newPlan(t, fmt.Sprintf(mirrorPlan, upstream, local, more))
+	made.write(t, "images.txt", s.list(false))
+	return made
+}
