@@ -3,25 +3,25 @@ package steps
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/registry"
 	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // prepare finds the container images that an overcloud needs and writes two
-// files: the environment file that tells the overcloud their names, and the
-// list of images to mirror.
+// files: one that tells the overcloud their names, and the list of images to
+// mirror.
 type prepare struct {
-	// Release to prepare for. rhosp13 loads the registry of environments/docker.yaml ahead of your environments, so that services run in containers; queens reads your environments only, as the upstream tool does.
-	Release string `json:"release" jsonschema:"enum=rhosp13,enum=queens"`
+	// Release to prepare for: rhosp13, rhosp16.2 (or rhosp16) and rhosp17.1 (or rhosp17), or upstream's queens, train and wallaby. rhosp13 loads the registry of environments/docker.yaml ahead of your environments, so that services run in containers; queens reads your environments only, as the upstream tool does. From train on, all services of your roles_file run in containers that no environment maps to OS::Heat::None, a list under ContainerImagePrepare in an environment is followed, and without a roles file all images are taken.
+	Release string `json:"release" jsonschema:"enum=rhosp13,enum=queens,enum=rhosp16.2,enum=rhosp16,enum=train,enum=rhosp17.1,enum=rhosp17,enum=wallaby"`
+	// What env_file is written as. overcloud-images-env: the Heat parameters that name the images. container-image-prepare, from train on: the list that the director reads and finds images and tags by itself.
+	Format string `json:"format,omitempty" jsonschema:"enum=overcloud-images-env,enum=container-image-prepare,default=overcloud-images-env"`
 	// Registry and namespace that the images come from: registry.access.redhat.com/rhosp13. Default: the release's.
 	Namespace string `json:"namespace,omitempty"`
 	// What image names start with; a missing hyphen is added. Default: the release's. For none, set name_prefix to "".
@@ -32,35 +32,47 @@ type prepare struct {
 	Tag string `json:"tag,omitempty"`
 	// Find each image's tag from its own labels: a label's name, or a template such as {version}-{release}.
 	TagFromLabel string `json:"tag_from_label,omitempty"`
-	// Registry (host, with its port and maybe a path) that the images will be mirrored to and the overcloud pulls from. Where its connection says tls: disabled or insecure, DockerInsecureRegistryAddress lists it.
+	// Registry (host, with its port and maybe a path) that the images will be mirrored to and the overcloud pulls from. Where its connection says tls: disabled or insecure, DockerInsecureRegistryAddress lists it. In a ContainerImagePrepare list, push_destination: true stands for it.
 	PushDestination string `json:"push_destination,omitempty"`
-	// Heat environment files, in order; a later one wins. No others are read, not even those of ~/.tripleo/environments.
+	// Registries (host and port) that DockerInsecureRegistryAddress lists besides those whose connection says tls: disabled or insecure: for a registry that has no connection in this plan, or whose connection is another one when the plan is rehearsed.
+	InsecureRegistries []string `json:"insecure_registries,omitempty"`
+	// Directories whose *.yaml files are read as environments ahead of environments, each directory's in the order of their names. Directories in them are not looked into, nor is a file that this step writes. No others are read, not even ~/.tripleo/environments.
+	EnvironmentDirectories []plan.Path `json:"environment_directories,omitempty"`
+	// Heat environment files, in order; a later one wins.
 	Environments []plan.Path `json:"environments,omitempty"`
-	// Roles file. Default: the roles that the release comes with.
+	// Roles file. Default: roles_data.yaml of the template tree, or the roles that the release comes with.
 	RolesFile plan.Path `json:"roles_file,omitempty"`
+	// Directory of the templates (/usr/share/openstack-tripleo-heat-templates) whose roles_data.yaml and, for rhosp13, environments/docker.yaml are read. Default: what is built in.
+	Tree plan.Path `json:"tht,omitempty"`
+	// Template of the list of images, such as /usr/share/tripleo-common/container-images/overcloud_containers.yaml.j2. Default: the release's list, which is built in.
+	Template plan.Path `json:"template,omitempty"`
 	// Variables of the release's template, such as ceph_namespace, ceph_image and ceph_tag. They win over all other settings.
 	Set map[string]string `json:"set,omitempty"`
+	// Regular expressions; only images in whose name and tag one finds something are taken, and excludes say nothing.
+	Includes []string `json:"includes,omitempty"`
 	// Regular expressions; an image in whose name and tag one finds something is left out.
 	Excludes []string `json:"excludes,omitempty"`
-	// Neutron driver. Default: derived from the services.
+	// Neutron driver. Default: derived from the services, or from train on from NeutronMechanismDrivers.
 	NeutronDriver string `json:"neutron_driver,omitempty" jsonschema:"enum=odl,enum=ovn,enum=other"`
-	// Environment file to write.
+	// Where services log to, for rhosp13 and queens: with stdout, an image that forwards it is there.
+	Logging string `json:"logging,omitempty" jsonschema:"enum=files,enum=stdout"`
+	// File to write for the overcloud, as format says.
 	EnvFile plan.Path `json:"env_file"`
-	// List of images to write.
-	ImagesFile plan.Path `json:"images_file"`
+	// List of images to write, for mirror. Default: none is written.
+	ImagesFile plan.Path `json:"images_file,omitempty"`
 
 	plan, id string
 	registry tripleo.Registry
 	insecure func(host string) bool
-	tags     map[string]string // that this run found, by image
+	tags     map[string]string // that this run found, by what was looked up
 }
 
 func prepareType(out *Outside) runner.Type {
 	return runner.Type{
 		Name: "prepare",
 		Outputs: []runner.Output{
-			{Name: "env_file", Doc: "Path of the environment file."},
-			{Name: "images_file", Doc: "Path of the list of images."},
+			{Name: "env_file", Doc: "Path of the file for the overcloud."},
+			{Name: "images_file", Doc: "Path of the list of images; empty when none is written."},
 			{Name: "images", Doc: "The images at their source, NAME:TAG, in the order of the list.", List: true},
 		},
 		New: func() runner.Step { return &prepare{registry: imageLookup{out}, insecure: out.Insecure} },
@@ -70,26 +82,14 @@ func prepareType(out *Outside) runner.Type {
 // Sign implements runner.Signer.
 func (p *prepare) Sign(plan, id string) { p.plan, p.id = plan, id }
 
-// Paths implements runner.Pather.
-func (p *prepare) Paths() runner.Paths {
-	var paths runner.Paths
-	for _, path := range append(slices.Clone(p.Environments), p.RolesFile) {
-		if path != "" {
-			paths.Reads = append(paths.Reads, string(path))
-		}
-	}
-	for _, path := range []plan.Path{p.EnvFile, p.ImagesFile} {
-		if path != "" {
-			paths.Writes = append(paths.Writes, string(path))
-		}
-	}
-	return paths
-}
-
 // Inputs implements runner.Step: the files that are read, the tags that were
 // found, and the registries without TLS.
 func (p *prepare) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	inputs, err := p.fileInputs(ctx, w)
+	request, err := p.request(w)
+	if err != nil {
+		return nil, err
+	}
+	inputs, err := fileInputs(ctx, w, request)
 	if err != nil {
 		return nil, err
 	}
@@ -97,100 +97,99 @@ func (p *prepare) Inputs(ctx context.Context, w runner.World) ([]runner.Input, e
 	if err != nil {
 		return nil, err
 	}
-	for _, image := range result.Images {
-		if tag, ok := p.tags[image.Name]; ok {
-			inputs = append(inputs, runner.Input{Name: "tag of " + image.Name, Digest: tag})
-		}
-	}
+	inputs = append(inputs, tagInputs(result.Images)...)
 	insecure := strings.Join(result.InsecureHosts(), ", ")
 	return append(inputs, runner.Input{Name: "insecure registries", Digest: insecure}), nil
 }
 
-func (p *prepare) fileInputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	var inputs []runner.Input
-	for _, path := range p.Paths().Reads {
-		kind := "environment"
-		if path == string(p.RolesFile) {
-			kind = "roles"
+// tagInputs gives the tags that were looked up. An image that is wanted with
+// several tags has them all under its name.
+func tagInputs(images []tripleo.Image) []runner.Input {
+	var names []string
+	tags := map[string][]string{}
+	for _, image := range images {
+		if !image.Found {
+			continue
 		}
-		if err := checkFile(kind, path, w); err != nil {
-			return nil, err
+		if tags[image.Name] == nil {
+			names = append(names, image.Name)
 		}
-		sums, err := w.Sum(ctx, path, runner.SHA256)
-		if err != nil {
-			return nil, unreadable(kind, path, err)
+		if !slices.Contains(tags[image.Name], image.Tag) {
+			tags[image.Name] = append(tags[image.Name], image.Tag)
 		}
-		inputs = append(inputs, runner.Input{Name: kind + " " + path, Digest: "sha256:" + sums[runner.SHA256]})
 	}
-	return inputs, nil
-}
-
-// unreadable says which of the plan's files could not be read.
-func unreadable(kind, path string, err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
+	inputs := make([]runner.Input, len(names))
+	for i, name := range names {
+		inputs[i] = runner.Input{Name: "tag of " + name, Digest: strings.Join(tags[name], ", ")}
 	}
-	err = fmt.Errorf("%s file %s: %w", kind, path, err)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fault.WithHint(err, "every environment and roles file that the plan names must be there")
-	}
-	return err
-}
-
-// checkFile refuses a directory, of which the old tool read all files.
-func checkFile(kind, path string, w runner.World) error {
-	fi, err := w.Stat(path)
-	if err != nil {
-		return unreadable(kind, path, err)
-	}
-	if fi.IsDir() {
-		return fault.WithHint(fmt.Errorf("%s file %s: it is a directory", kind, path), "name the files that are in it, in their order")
-	}
-	return nil
+	return inputs
 }
 
 // result finds the images and their tags. Tags are looked up once a run.
 func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, error) {
-	request, err := p.request()
+	request, err := p.request(w)
 	if err != nil {
 		return tripleo.Result{}, err
 	}
 	selection, err := tripleo.Select(request, w.Open)
 	if err != nil {
+		return tripleo.Result{}, hinted(err, w)
+	}
+	images, err := p.tagged(ctx, selection.Images)
+	if err != nil {
 		return tripleo.Result{}, err
 	}
-	images := selection.Images
-	if p.TagFromLabel != "" {
-		if images, err = p.tagged(ctx, images); err != nil {
-			return tripleo.Result{}, err
-		}
-	}
-	return tripleo.Result{Images: images, PushDestination: p.PushDestination, Insecure: p.insecure}, nil
+	return tripleo.Result{
+		Release:    p.Release,
+		Images:     images,
+		Strategies: selection.Strategies,
+		Comment:    p.comment(),
+		Insecure:   p.insecure,
+		Listed:     p.InsecureRegistries,
+	}, nil
 }
 
-func (p *prepare) request() (tripleo.Request, error) {
+// request gives what is asked for. Environment directories are looked into.
+func (p *prepare) request(w runner.World) (tripleo.Request, error) {
 	request := tripleo.Request{
-		Release:       p.Release,
-		RolesFile:     string(p.RolesFile),
-		Namespace:     p.Namespace,
-		Prefix:        p.Prefix,
-		Suffix:        p.Suffix,
-		Tag:           p.Tag,
-		NeutronDriver: p.NeutronDriver,
-		Set:           p.Set,
+		Release:         p.Release,
+		RolesFile:       string(p.RolesFile),
+		Tree:            string(p.Tree),
+		Template:        string(p.Template),
+		Namespace:       p.Namespace,
+		Prefix:          p.Prefix,
+		Suffix:          p.Suffix,
+		Tag:             p.Tag,
+		NeutronDriver:   p.NeutronDriver,
+		Set:             p.Set,
+		TagFromLabel:    p.TagFromLabel,
+		PushDestination: p.PushDestination,
 	}
-	for _, path := range p.Environments {
-		request.Environments = append(request.Environments, string(path))
+	if p.Logging != "" {
+		request.Set = map[string]string{"logging": p.Logging}
+		maps.Copy(request.Set, p.Set)
 	}
-	for _, text := range p.Excludes {
+	var err error
+	if request.Environments, err = p.environments(w); err != nil {
+		return request, err
+	}
+	if request.Includes, err = regexps(p.Includes); err != nil {
+		return request, err
+	}
+	request.Excludes, err = regexps(p.Excludes)
+	return request, err
+}
+
+func regexps(texts []string) ([]*regexp.Regexp, error) {
+	var all []*regexp.Regexp
+	for _, text := range texts {
 		re, err := regexp.Compile(text)
 		if err != nil {
-			return request, err
+			return nil, err
 		}
-		request.Excludes = append(request.Excludes, re)
+		all = append(all, re)
 	}
-	return request, nil
+	return all, nil
 }
 
 // tagged gives the images with the tags of their labels. What this run knows
@@ -198,11 +197,11 @@ func (p *prepare) request() (tripleo.Request, error) {
 func (p *prepare) tagged(ctx context.Context, images []tripleo.Image) ([]tripleo.Image, error) {
 	var unknown []tripleo.Image
 	for _, image := range images {
-		if _, ok := p.tags[image.Name]; !ok {
+		if _, ok := p.tags[image.Lookup()]; !ok {
 			unknown = append(unknown, image)
 		}
 	}
-	found, err := tripleo.DiscoverTags(ctx, unknown, p.TagFromLabel, p.registry)
+	found, err := tripleo.DiscoverTags(ctx, unknown, p.registry)
 	if err != nil {
 		return nil, err
 	}
@@ -213,40 +212,21 @@ func (p *prepare) tagged(ctx context.Context, images []tripleo.Image) ([]tripleo
 	return tripleo.WithTags(images, p.tags), nil
 }
 
-// files renders the two files.
-func (p *prepare) files(result tripleo.Result) []textFile {
-	return []textFile{
-		{string(p.EnvFile), result.EnvFile(p.comment()), howMany(len(result.Parameters()), "parameter", "parameters")},
-		{string(p.ImagesFile), result.ImagesFile(), howMany(len(result.Images), "image", "images")},
+// files renders the files.
+func (p *prepare) files(result tripleo.Result) ([]textFile, error) {
+	format, err := tripleo.FindFormat(p.Format)
+	if err != nil {
+		return nil, err
 	}
-}
-
-// comment heads the environment file. It holds no time: the same content is
-// the same bytes.
-func (p *prepare) comment() []string {
-	lines := []string{fmt.Sprintf("Generated by bayplan: plan %s, step %s", p.plan, p.id), ""}
-	for _, setting := range []struct{ name, value string }{
-		{"release", p.Release},
-		{"namespace", p.Namespace},
-		{"prefix", p.Prefix},
-		{"suffix", p.Suffix},
-		{"tag", p.Tag},
-		{"tag_from_label", p.TagFromLabel},
-		{"push_destination", p.PushDestination},
-	} {
-		if setting.value != "" {
-			lines = append(lines, "  "+setting.name+": "+oneLine(setting.value))
-		}
+	text, holds, err := format.Write(result)
+	if err != nil {
+		return nil, err
 	}
-	return append(lines, "")
-}
-
-// oneLine keeps a setting from ending the comment that it stands in.
-func oneLine(s string) string {
-	if quoted := fmt.Sprintf("%q", s); quoted != `"`+s+`"` {
-		return quoted
+	files := []textFile{{string(p.EnvFile), text, holds}}
+	if p.ImagesFile != "" {
+		files = append(files, textFile{string(p.ImagesFile), result.ImagesFile(), howMany(len(result.Images), "image", "images")})
 	}
-	return s
+	return files, nil
 }
 
 func (p *prepare) outputs(result tripleo.Result) runner.Outputs {
@@ -270,9 +250,13 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 	if err := p.checkLinks(w); err != nil {
 		return nil, err
 	}
+	wanted, err := p.files(result)
+	if err != nil {
+		return nil, err
+	}
 	change := &runner.Change{}
 	var files []textFile
-	for _, f := range p.files(result) {
+	for _, f := range wanted {
 		item, err := f.diff(w)
 		if err != nil {
 			return nil, err
@@ -302,7 +286,7 @@ func (p *prepare) summary(files []textFile, result tripleo.Result) string {
 		notes[i] = f.note
 	}
 	text := strings.Join(notes, ", ")
-	if len(result.Images) == 0 && len(p.Excludes) == 0 {
+	if len(result.Images) == 0 && len(p.Includes) == 0 && len(p.Excludes) == 0 {
 		text += ": no service of a role with nodes runs in containers here"
 	}
 	return text
@@ -324,8 +308,12 @@ func (p *prepare) Verify(ctx context.Context, w runner.World) (runner.Outputs, e
 	if err != nil {
 		return nil, err
 	}
+	files, err := p.files(result)
+	if err != nil {
+		return nil, err
+	}
 	var errs []error
-	for _, f := range p.files(result) {
+	for _, f := range files {
 		errs = append(errs, f.verify(w))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -338,10 +326,14 @@ func (p *prepare) Verify(ctx context.Context, w runner.World) (runner.Outputs, e
 type imageLookup struct{ out *Outside }
 
 func (l imageLookup) Labels(ctx context.Context, ref string) (map[string]string, error) {
-	found, _, err := l.out.Registry().Labels(ctx, ref)
+	found, _, err := l.out.labels(ctx, ref)
 	return found, err
 }
 
 func (l imageLookup) HasTag(ctx context.Context, ref string) (bool, error) {
-	return l.out.Registry().HasTag(ctx, ref)
+	_, err := l.out.digest(ctx, ref)
+	if registry.KindOf(err) == registry.NotFound {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -20,19 +20,63 @@ import (
 func (p *prepare) Validate() error {
 	errs := []error{
 		plan.At("release", oneOf(p.Release, tripleo.Releases()...)),
+		plan.At("format", p.checkFormat()),
 		plan.At("namespace", registryPath(p.Namespace)),
 		plan.At("push_destination", registryPath(p.PushDestination)),
 		plan.At("neutron_driver", oneOf(p.NeutronDriver, "odl", "ovn", "other")),
+		plan.At("logging", p.checkLogging()),
 		plan.At("images_file", p.checkTargets()),
 	}
 	if p.TagFromLabel != "" {
 		errs = append(errs, plan.At("tag_from_label", labels.Check(p.TagFromLabel)))
 	}
-	for i, text := range p.Excludes {
-		_, err := regexp.Compile(text)
-		errs = append(errs, plan.At(fmt.Sprintf("excludes[%d]", i), err))
+	for i, host := range p.InsecureRegistries {
+		errs = append(errs, plan.At(fmt.Sprintf("insecure_registries[%d]", i), registryHost(host)))
 	}
+	errs = append(errs, expressions("includes", p.Includes), expressions("excludes", p.Excludes))
 	return errors.Join(append(errs, p.checkSet())...)
+}
+
+// expressions refuses what is no regular expression.
+func expressions(setting string, texts []string) error {
+	var errs []error
+	for i, text := range texts {
+		_, err := regexp.Compile(text)
+		errs = append(errs, plan.At(fmt.Sprintf("%s[%d]", setting, i), err))
+	}
+	return errors.Join(errs...)
+}
+
+// checkFormat refuses a format that there is none of, or that the settings
+// cannot be written in.
+func (p *prepare) checkFormat() error {
+	if err := oneOf(p.Format, tripleo.FormatNames()...); err != nil {
+		return err
+	}
+	format, err := tripleo.FindFormat(p.Format)
+	if err != nil || format.Check == nil || oneOf(p.Release, tripleo.Releases()...) != nil || p.Release == "" {
+		return err
+	}
+	return format.Check(tripleo.Request{Release: p.Release, Tag: p.Tag, TagFromLabel: p.TagFromLabel, Set: p.Set})
+}
+
+// checkLogging refuses a setting that the release's catalog does not have.
+func (p *prepare) checkLogging() error {
+	if err := oneOf(p.Logging, "files", "stdout"); err != nil || p.Logging == "" {
+		return err
+	}
+	if known, err := tripleo.Variables(p.Release); err == nil && !slices.Contains(known, "logging") {
+		return fmt.Errorf("the images of release %s do not depend on it", p.Release)
+	}
+	return nil
+}
+
+// registryHost refuses what is no registry's host.
+func registryHost(s string) error {
+	if strings.Contains(s, "/") {
+		return fmt.Errorf("%q is more than a registry's host; write HOST:PORT", s)
+	}
+	return registryPath(s)
 }
 
 // registryPath refuses what would end up in image names unseen.
@@ -99,6 +143,9 @@ func (p *prepare) checkSet() error {
 	known, err := tripleo.Variables(p.Release)
 	if err != nil {
 		return nil // told about the release
+	}
+	if p.Template != "" {
+		known = slices.Collect(maps.Keys(p.Set)) // the template's, whatever they are
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(p.Set)) {

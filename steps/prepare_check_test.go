@@ -30,7 +30,7 @@ func TestPrepareErrors(t *testing.T) {
 		{
 			"an environment that is a directory",
 			func(_ *testing.T, p *prepare) { p.Environments[0] = plan.Path(filepath.Dir(string(p.EnvFile))) },
-			"it is a directory", "name the files that are in it",
+			"it is a directory", "or the files that are in it",
 		},
 		{
 			"an environment that is no YAML",

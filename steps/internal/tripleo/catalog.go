@@ -13,7 +13,8 @@ type Entry struct {
 	Params    []string // Heat parameters that name the image, maybe none
 	Services  []string // resource types that need the image, maybe none
 	Driver    string   // odl, ovn, other: neither; "" any
-	Condition string   // on another variable: "logging=stdout"; or ""
+	Condition string   // on another variable: "logging=stdout", "ceph3_namespace defined"; or ""
+	Source    string   // who makes it: kolla, tripleo, ceph; or ""
 
 	namespaceVar, prefixVar, suffixVar, tagVar string
 }
@@ -59,6 +60,7 @@ func newEntry(row map[string]string) Entry {
 		Basename:     row["image_basename"],
 		Driver:       row["neutron_driver"],
 		Condition:    row["condition"],
+		Source:       row["image_source"],
 		namespaceVar: row["namespace_var"],
 		prefixVar:    row["prefix_var"],
 		suffixVar:    row["suffix_var"],
@@ -84,8 +86,7 @@ func (e Entry) applies(v vars) bool {
 			return false
 		}
 	}
-	name, want, ok := strings.Cut(e.Condition, "=")
-	return !ok || v[name] == want
+	return v.meets(e.Condition)
 }
 
 // wanted says whether a filter keeps the entry.

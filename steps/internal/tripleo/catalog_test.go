@@ -1,6 +1,8 @@
 package tripleo_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,42 +14,85 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
-// Every row of the table is in the catalog, in its order.
-func TestCatalogIsItsTable(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("data", "queens-catalog.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want [][]string
-	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n")[1:] {
-		f := strings.Split(line, "\t")
-		want = append(want, []string{f[0], f[5], f[6], f[7], f[8]})
-	}
-	for _, release := range tripleo.Releases() {
-		entries, err := tripleo.Catalog(release)
+// The catalogs as they were taken from each release's template, row by row:
+// whatever changes here must be a change of the release's.
+func TestCatalogsAreAsTaken(t *testing.T) {
+	for name, want := range map[string]string{
+		"queens":  "fa6c80518fe8311a305dd8c2f47d534e80aef6174c604fd52107d4999e5577be",
+		"train":   "6d5c43d912ec42825f0e48d473568104f9328146cd21e3ef5e76f051b8dcf1ab",
+		"wallaby": "d8cadc119009f34b312c8088f18bf6734ce2265e9c6c4931841d1f32ce33ee7f",
+	} {
+		text, err := os.ReadFile(filepath.Join("data", name+"-catalog.tsv"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got [][]string
-		for _, e := range entries {
-			params := e.Params
-			if len(params) == 0 {
-				params = []string{""}
-			}
-			for _, param := range params {
-				got = append(got, []string{e.Basename, param, strings.Join(e.Services, ","), e.Driver, e.Condition})
-			}
+		if got := fmt.Sprintf("%x", sha256.Sum256(text)); got != want {
+			t.Errorf("%s: the table's digest is %s, want %s", name, got, want)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%s (-table +catalog):\n%s", release, diff)
+	}
+}
+
+// Every row of the table is in the catalog, in its order.
+func TestCatalogIsItsTable(t *testing.T) {
+	tests := []struct {
+		table         string
+		releases      []string
+		rows, entries int
+	}{
+		{"queens", []string{"queens", "rhosp13"}, 157, 98},
+		{"train", []string{"train", "rhosp16.2", "rhosp16"}, 185, 118},
+		{"wallaby", []string{"wallaby", "rhosp17.1", "rhosp17"}, 150, 94},
+	}
+	for _, tt := range tests {
+		want := tableRows(t, tt.table)
+		if len(want) != tt.rows {
+			t.Errorf("%s: %d rows, want %d", tt.table, len(want), tt.rows)
 		}
-		if len(entries) != 98 {
-			t.Errorf("%s: %d entries, want 98: one image with several parameters is one entry", release, len(entries))
+		for _, release := range tt.releases {
+			got, entries := catalogRows(t, release)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-table +catalog):\n%s", release, diff)
+			}
+			if entries != tt.entries {
+				t.Errorf("%s: %d entries, want %d: one image with several parameters is one entry", release, entries, tt.entries)
+			}
 		}
 	}
 	if _, err := tripleo.Catalog("diablo"); err == nil {
 		t.Error("diablo: no error")
 	}
+}
+
+func tableRows(t *testing.T, table string) [][]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("data", table+"-catalog.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows [][]string
+	for _, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")[1:] {
+		f := strings.Split(line, "\t")
+		rows = append(rows, []string{f[0], f[5], f[6], f[7], f[8], f[9]})
+	}
+	return rows
+}
+
+func catalogRows(t *testing.T, release string) (rows [][]string, entries int) {
+	t.Helper()
+	all, err := tripleo.Catalog(release)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		params := e.Params
+		if len(params) == 0 {
+			params = []string{""}
+		}
+		for _, param := range params {
+			rows = append(rows, []string{e.Basename, param, strings.Join(e.Services, ","), e.Driver, e.Condition, e.Source})
+		}
+	}
+	return rows, len(all)
 }
 
 func TestVariables(t *testing.T) {

@@ -33,8 +33,12 @@ func table(name string) ([]map[string]string, error) {
 	return rows, nil
 }
 
-// defaultRoles gives the roles that a release comes with.
+// defaultRoles gives the roles that a release comes with; nil when it is not
+// known with which.
 func defaultRoles(name string) ([]Role, error) {
+	if name == "" {
+		return nil, nil
+	}
 	rows, err := table(name)
 	if err != nil {
 		return nil, err

@@ -47,7 +47,9 @@ func TestReadImagesReadsPlainLists(t *testing.T) {
 }
 
 func TestReadImagesReadsWhatIsWritten(t *testing.T) {
-	result := Result{Images: []Image{{Name: "a.example/b", Tag: "1.10"}, {Name: "a.example/c", Tag: "010"}}, PushDestination: "[::1]:8787/sub"}
+	result := Result{Images: []Image{
+		{Name: "a.example/b", Tag: "1.10", PushDestination: "[::1]:8787/sub"}, {Name: "a.example/c", Tag: "010"},
+	}}
 	got, err := readList(string(result.ImagesFile()))
 	if err != nil || len(got) != 2 || got[0].Name != "a.example/b:1.10" || got[1].Name != "a.example/c:010" || got[0].PushDestination != "[::1]:8787/sub" {
 		t.Errorf("got %+v, %v", got, err)

@@ -1,6 +1,7 @@
 package tripleo_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,30 +17,33 @@ func TestFiles(t *testing.T) {
 		{Name: "host:5000/t/neutron-server", Tag: "3", Params: []string{"DockerNeutronConfigImage", "DockerNeutronApiImage"}},
 		{Name: "t/haproxy", Tag: "4", Params: []string{"DockerHAProxyImage"}},
 	}
+	push := func(to string, images []tripleo.Image) []tripleo.Image {
+		pushed := slices.Clone(images)
+		for i := range pushed {
+			pushed[i].PushDestination = to
+		}
+		return pushed
+	}
 	tests := []struct {
 		name        string
 		result      tripleo.Result
-		comment     []string
 		env, images string
 	}{
 		{
 			"nothing",
-			tripleo.Result{PushDestination: "host"},
-			nil,
+			tripleo.Result{},
 			"parameter_defaults: {}\n",
 			"container_images: []\n",
 		},
 		{
 			"nothing with a comment",
-			tripleo.Result{},
-			[]string{"one", "", "  two", ""},
+			tripleo.Result{Comment: []string{"one", "", "  two", ""}},
 			"# one\n#\n#   two\n#\n\nparameter_defaults: {}\n",
 			"container_images: []\n",
 		},
 		{
 			"from the source: the later of two images has the parameter",
 			tripleo.Result{Images: images, Insecure: insecure},
-			nil,
 			"parameter_defaults:\n" +
 				"  DockerHAProxyImage: t/haproxy:4\n" +
 				"  DockerInsecureRegistryAddress:\n  - host:5000\n  - t\n" +
@@ -50,8 +54,7 @@ func TestFiles(t *testing.T) {
 		},
 		{
 			"pushed: what stands before the first slash is replaced, and only that host counts",
-			tripleo.Result{Images: images[2:], PushDestination: "[::1]:8787/sub", Insecure: insecure},
-			nil,
+			tripleo.Result{Images: push("[::1]:8787/sub", images[2:]), Insecure: insecure},
 			"parameter_defaults:\n" +
 				"  DockerHAProxyImage: '[::1]:8787/sub/haproxy:4'\n" +
 				"  DockerInsecureRegistryAddress:\n  - '[::1]:8787'\n" +
@@ -62,15 +65,22 @@ func TestFiles(t *testing.T) {
 		},
 		{
 			"a secure destination",
-			tripleo.Result{Images: images[:1], PushDestination: "docker.io", Insecure: insecure},
-			nil,
+			tripleo.Result{Images: push("docker.io", images[:1]), Insecure: insecure},
 			"parameter_defaults:\n  DockerNeutronConfigImage: docker.io/t/ironic-neutron-agent:1\n",
 			"container_images:\n- imagename: docker.io/t/ironic-neutron-agent:1\n  push_destination: docker.io\n",
+		},
+		{
+			"some pushed, and hosts that are listed whether they are met or not",
+			tripleo.Result{Images: append(push("host:1", images[:1]), images[3]), Listed: []string{"z.example", "host:1", "a.example"}},
+			"parameter_defaults:\n  DockerHAProxyImage: t/haproxy:4\n" +
+				"  DockerInsecureRegistryAddress:\n  - a.example\n  - host:1\n  - z.example\n" +
+				"  DockerNeutronConfigImage: host:1/t/ironic-neutron-agent:1\n",
+			"container_images:\n- imagename: docker.io/t/ironic-neutron-agent:1\n  push_destination: host:1\n- imagename: t/haproxy:4\n",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.env, string(tt.result.EnvFile(tt.comment))); diff != "" {
+			if diff := cmp.Diff(tt.env, string(tt.result.EnvFile())); diff != "" {
 				t.Errorf("environment file (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.images, string(tt.result.ImagesFile())); diff != "" {
@@ -113,7 +123,7 @@ func TestScalars(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.host, func(t *testing.T) {
-			r := tripleo.Result{Images: []tripleo.Image{{Name: "a/b", Tag: "c"}}, PushDestination: tt.host}
+			r := tripleo.Result{Images: []tripleo.Image{{Name: "a/b", Tag: "c", PushDestination: tt.host}}}
 			want := "container_images:\n- imagename: a/b:c\n  push_destination: " + tt.want + "\n"
 			if diff := cmp.Diff(want, string(r.ImagesFile())); diff != "" {
 				t.Errorf("images file (-want +got):\n%s", diff)

@@ -120,26 +120,26 @@ func walkthrough(t *testing.T) tripleo.Request {
 		Release:      "rhosp13",
 		Namespace:    "registry.access.redhat.com/rhosp13",
 		Prefix:       "openstack-",
+		TagFromLabel: "{version}-{release}", PushDestination: "192.0.2.1:8787",
 		Environments: tht(t, "environments/services-docker/neutron-ovn-dvr-ha.yaml"),
 	}
 }
 
 func TestWalkthrough(t *testing.T) {
 	s := sel(t, walkthrough(t))
-	tags, err := tripleo.DiscoverTags(t.Context(), s.Images, "{version}-{release}", newSample(t))
+	tags, err := tripleo.DiscoverTags(t.Context(), s.Images, newSample(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	result := tripleo.Result{
-		Images:          tripleo.WithTags(s.Images, tags),
-		PushDestination: "192.0.2.1:8787",
-		Insecure:        func(host string) bool { return host == "192.0.2.1:8787" },
+		Images:   tripleo.WithTags(s.Images, tags),
+		Insecure: func(host string) bool { return host == "192.0.2.1:8787" },
 	}
 	want, err := os.ReadFile("testdata/walkthrough/overcloud_images.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(string(want), string(result.EnvFile(nil))); diff != "" {
+	if diff := cmp.Diff(string(want), string(result.EnvFile())); diff != "" {
 		t.Errorf("environment file (-want +got):\n%s", diff)
 	}
 	if n := len(result.Parameters()); n != 75 {

@@ -5,40 +5,62 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // A Request says which images are wanted. Empty fields take the release's defaults.
 type Request struct {
-	Release       string
-	Environments  []string // paths, in order
-	RolesFile     string   // "": the release's default roles
-	Namespace     string   // registry and namespace: registry.access.redhat.com/rhosp13
-	Prefix        string   // of image names; a missing hyphen is added
-	Suffix        string
-	Tag           string
-	NeutronDriver string            // "": derived from the services
-	Set           map[string]string // variables; wins over all of the above
-	Excludes      []*regexp.Regexp  // images whose name with tag they find something in
+	Release      string
+	Environments []string // paths, in order
+	RolesFile    string   // "": the release's default roles
+	Tree         string   // directory of a template tree; "": what is built in
+	Template     string   // path of a template that lists the images; "": the built-in catalog
+
+	Namespace       string            // registry and namespace: registry.access.redhat.com/rhosp13
+	Prefix          string            // of image names; a missing hyphen is added
+	Suffix          string            // likewise
+	Tag             string            // of the images, or whose labels are read
+	NeutronDriver   string            // "": derived
+	Set             map[string]string // variables; wins over all of the above
+	TagFromLabel    string            // "": images have the tag itself
+	PushDestination string            // registry, maybe with a path below it; "" for none
+	Includes        []*regexp.Regexp  // as of a Strategy
+	Excludes        []*regexp.Regexp
 }
 
 // An Image is one that a deployment needs.
 type Image struct {
-	Name     string // as references name it, without the tag
-	Tag      string
-	OwnTag   bool // its tag is not that of the release's other images, as Ceph's
-	Basename string
-	Params   []string // Heat parameters that name it
+	Name            string // as references name it, without the tag
+	Tag             string
+	TagFromLabel    string // how to find the tag, of which Tag is the starting point; "": Tag is it
+	Found           bool   // its tag was looked up
+	OwnTag          bool   // its tag is not that of the release's other images, as Ceph's
+	PushDestination string // registry, maybe with a path below it; "" for none
+	Basename        string
+	Params          []string // Heat parameters that name it
+	Services        []string // that need it
 }
 
 // Ref gives the image's reference, NAME:TAG.
 func (i Image) Ref() string { return i.Name + ":" + i.Tag }
 
+// Pushed gives the image's reference after the push: what stands before its
+// first slash is replaced.
+func (i Image) Pushed() string {
+	if i.PushDestination == "" {
+		return i.Ref()
+	}
+	_, path, _ := strings.Cut(i.Ref(), "/")
+	return i.PushDestination + "/" + path
+}
+
 // A Selection is the answer to a Request.
 type Selection struct {
-	Filtered      bool     // whether services decide; with no environment at all nothing is filtered
-	Services      []string // that run in containers, sorted; nil when not filtered
-	NeutronDriver string   // as given or derived; "" for none
-	Images        []Image  // in the order of the release's template
+	Filtered      bool       // whether services decide; where nothing says which there are, nothing is filtered
+	Services      []string   // that are wanted, sorted; nil when not filtered
+	NeutronDriver string     // as given or derived; "" for none; of the first strategy
+	Strategies    []Strategy // in their order
+	Images        []Image    // strategy by strategy, each in the order of the release's template
 }
 
 // Select reads the request's files and finds the images that are needed.
@@ -47,67 +69,41 @@ func Select(req Request, open Open) (*Selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	services, err := r.filter(req, open)
+	env, err := r.environment(req, open)
 	if err != nil {
 		return nil, err
 	}
-	driver := req.NeutronDriver
-	if driver == "" {
-		driver = services.driver()
-	}
-	v := r.variables(req, driver)
-	images, err := r.images(v, services, req.Excludes)
+	services, err := r.filter(req, env, open)
 	if err != nil {
 		return nil, err
 	}
-	s := &Selection{Filtered: services != nil, NeutronDriver: v["neutron_driver"], Images: images}
+	s := &Selection{Filtered: services != nil}
 	if s.Filtered {
 		s.Services = slices.AppendSeq([]string{}, maps.Keys(services)) // never nil
 		slices.Sort(s.Services)
 	}
-	return s, nil
-}
-
-// filter reads environments and roles. It gives nil when there is no
-// environment at all.
-func (r release) filter(req Request, open Open) (filter, error) {
-	env, err := ReadEnvironments(open, req.Environments)
-	if err != nil {
+	if s.Strategies, err = r.strategies(req, env); err != nil {
 		return nil, err
 	}
-	// The roles are read even where they decide nothing: a roles file that is
-	// not there is a mistake.
-	roles, err := r.rolesOf(req, open)
-	if err != nil {
-		return nil, err
-	}
-	if r.base != "" {
-		base, err := baseEnvironment(r.base)
+	for i, strategy := range s.Strategies {
+		driver := r.driver(strategy, env, services)
+		if i == 0 {
+			s.NeutronDriver = driver
+		}
+		images, err := r.images(strategy, driver, services)
 		if err != nil {
 			return nil, err
 		}
-		env = env.over(base)
-	} else if len(req.Environments) == 0 {
-		return nil, nil
+		s.Images = append(s.Images, images...)
 	}
-	if roles, err = env.override(roles); err != nil {
+	return s, nil
+}
+
+func (r release) images(s Strategy, driver string, services filter) ([]Image, error) {
+	v, err := r.variables(s, driver)
+	if err != nil {
 		return nil, err
 	}
-	return newFilter(env, roles), nil
-}
-
-func (r release) rolesOf(req Request, open Open) ([]Role, error) {
-	if req.RolesFile == "" {
-		return defaultRoles(r.roles)
-	}
-	roles, err := readRoles(open, req.RolesFile)
-	if err != nil {
-		return nil, fmt.Errorf("roles file %w", err)
-	}
-	return roles, nil
-}
-
-func (r release) images(v vars, services filter, excludes []*regexp.Regexp) ([]Image, error) {
 	entries, err := r.entries()
 	if err != nil {
 		return nil, err
@@ -118,16 +114,37 @@ func (r release) images(v vars, services filter, excludes []*regexp.Regexp) ([]I
 			continue
 		}
 		name, tag := v.name(e)
-		image := Image{Name: name, Tag: tag, OwnTag: e.ownTag(), Basename: e.Basename, Params: e.Params}
-		if slices.ContainsFunc(excludes, func(re *regexp.Regexp) bool { return re.MatchString(image.Ref()) }) {
+		if !s.takes(name + ":" + tag) {
 			continue
 		}
-		if !reference.MatchString(image.Ref()) {
-			return nil, fmt.Errorf("image %s would be called %q, which is no image reference", e.Basename, image.Ref())
+		image := Image{
+			Name:            s.source(name),
+			Tag:             tag,
+			TagFromLabel:    s.TagFromLabel,
+			OwnTag:          e.ownTag(),
+			PushDestination: s.PushDestination,
+			Basename:        e.Basename,
+			Params:          e.Params,
+			Services:        e.Services,
+		}
+		if err := s.check(image); err != nil {
+			return nil, err
 		}
 		images = append(images, image)
 	}
 	return images, nil
+}
+
+// check refuses what is no image's name.
+func (s Strategy) check(image Image) error {
+	if reference.MatchString(image.Ref()) {
+		return nil
+	}
+	err := fmt.Errorf("image %s would be called %q, which is no image reference", image.Basename, image.Ref())
+	if s.place == (Place{}) {
+		return err
+	}
+	return fmt.Errorf("environment file %w", s.place.errorf("%s: %w", listParameter, err))
 }
 
 // reference matches NAME:TAG. Host names and ports are not looked at closely.

@@ -65,12 +65,12 @@ func TestCephHasVariablesOfItsOwn(t *testing.T) {
 	if got := refs(s, "{"); len(got) != 1 || got[0] != "registry.access.redhat.com/rhceph/rhceph-3-rhel7:latest" {
 		t.Errorf("as set: %v", got)
 	}
-	tags, err := tripleo.DiscoverTags(t.Context(), s.Images[len(s.Images)-1:], "{version}-{release}", newSample(t))
+	tags, err := tripleo.DiscoverTags(t.Context(), s.Images[len(s.Images)-1:], newSample(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := tripleo.Result{Images: tripleo.WithTags(s.Images, tags)}.Parameters()["DockerCephDaemonImage"]
-	if got != "registry.access.redhat.com/rhceph/rhceph-3-rhel7:3-12" {
+	if got != "192.0.2.1:8787/rhceph/rhceph-3-rhel7:3-12" {
 		t.Errorf("discovered: %s", got)
 	}
 }

@@ -23,13 +23,14 @@ type Registry interface {
 // lookups is how many images are asked for at once.
 const lookups = 8
 
-// DiscoverTags finds the tag of every image by expanding the template with the
-// image's own labels, and gives them by Name. Images of one name share one
-// answer. All errors are reported, in the order of the images, each once.
+// DiscoverTags finds the tags of the images that have a TagFromLabel, by
+// expanding that with the image's own labels, and gives them by Lookup. What is
+// looked up for several images is asked for once. All errors are reported, in
+// the order of the images, each once.
 //
 // A label that is missing is an error, except for an image that has a tag of
 // its own to fall back on.
-func DiscoverTags(ctx context.Context, images []Image, template string, reg Registry) (map[string]string, error) {
+func DiscoverTags(ctx context.Context, images []Image, reg Registry) (map[string]string, error) {
 	images = unique(images)
 	found := make([]string, len(images))
 	errs := make([]error, len(images))
@@ -37,7 +38,7 @@ func DiscoverTags(ctx context.Context, images []Image, template string, reg Regi
 	group.SetLimit(lookups)
 	for i, image := range images {
 		group.Go(func() error {
-			found[i], errs[i] = discoverTag(ctx, image, template, reg)
+			found[i], errs[i] = discoverTag(ctx, image, reg)
 			return nil // the others go on: all mistakes are told at once
 		})
 	}
@@ -50,12 +51,12 @@ func DiscoverTags(ctx context.Context, images []Image, template string, reg Regi
 	}
 	tags := make(map[string]string, len(images))
 	for i, image := range images {
-		tags[image.Name] = found[i]
+		tags[image.Lookup()] = found[i]
 	}
 	return tags, nil
 }
 
-func discoverTag(ctx context.Context, image Image, template string, reg Registry) (string, error) {
+func discoverTag(ctx context.Context, image Image, reg Registry) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
@@ -63,7 +64,7 @@ func discoverTag(ctx context.Context, image Image, template string, reg Registry
 	if err != nil {
 		return "", err
 	}
-	tag, err := labels.Expand(template, have)
+	tag, err := labels.Expand(image.TagFromLabel, have)
 	var missing *labels.MissingError
 	switch {
 	case errors.As(err, &missing) && image.OwnTag:
@@ -108,24 +109,34 @@ func distinct(errs []error) error {
 	return errors.Join(all...)
 }
 
+// unique gives the images whose tags have to be looked up, each lookup once.
 func unique(images []Image) []Image {
 	var all []Image
 	seen := map[string]bool{}
 	for _, image := range images {
-		if !seen[image.Name] {
-			seen[image.Name] = true
+		if what := image.Lookup(); what != "" && !seen[what] {
+			seen[what] = true
 			all = append(all, image)
 		}
 	}
 	return all
 }
 
-// WithTags gives the images with the tags that were discovered.
+// Lookup says what is looked up to find the image's tag: "" when nothing is.
+func (i Image) Lookup() string {
+	if i.TagFromLabel == "" {
+		return ""
+	}
+	return i.Ref() + " " + i.TagFromLabel
+}
+
+// WithTags gives the images with the tags that were discovered. They need no
+// lookup any more.
 func WithTags(images []Image, tags map[string]string) []Image {
 	tagged := make([]Image, len(images))
 	for i, image := range images {
-		if tag, ok := tags[image.Name]; ok {
-			image.Tag = tag
+		if tag, ok := tags[image.Lookup()]; ok {
+			image.Tag, image.TagFromLabel, image.Found = tag, "", true
 		}
 		tagged[i] = image
 	}

@@ -70,17 +70,17 @@ func (r *sampleRegistry) HasTag(_ context.Context, ref string) (bool, error) {
 }
 
 func image(repository string) tripleo.Image {
-	return tripleo.Image{Name: "registry.access.redhat.com/rhosp13/openstack-" + repository, Tag: "latest"}
+	return tripleo.Image{Name: "registry.access.redhat.com/rhosp13/openstack-" + repository, Tag: "latest", TagFromLabel: "{version}-{release}"}
 }
 
 func TestDiscoverTags(t *testing.T) {
 	reg := newSample(t)
 	images := []tripleo.Image{image("cron"), image("aodh-api"), image("cron")}
-	got, err := tripleo.DiscoverTags(t.Context(), images, "{version}-{release}", reg)
+	got, err := tripleo.DiscoverTags(t.Context(), images, reg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]string{image("cron").Name: "13.0-43", image("aodh-api").Name: "13.0-40"}
+	want := map[string]string{image("cron").Lookup(): "13.0-43", image("aodh-api").Lookup(): "13.0-40"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("tags (-want +got):\n%s", diff)
 	}
@@ -101,14 +101,14 @@ func TestDiscoverTagsFallsBackOnlyWithOwnTag(t *testing.T) {
 	delete(reg.labels["rhosp13/openstack-cron"], "release")
 	own := image("cron")
 	own.OwnTag = true
-	got, err := tripleo.DiscoverTags(t.Context(), []tripleo.Image{own}, "{version}-{release}", reg)
+	got, err := tripleo.DiscoverTags(t.Context(), []tripleo.Image{own}, reg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got[own.Name] != "latest" {
-		t.Errorf("tag = %q, want its own", got[own.Name])
+	if got[own.Lookup()] != "latest" {
+		t.Errorf("tag = %q, want its own", got[own.Lookup()])
 	}
-	_, err = tripleo.DiscoverTags(t.Context(), []tripleo.Image{image("cron")}, "{version}-{release}", reg)
+	_, err = tripleo.DiscoverTags(t.Context(), []tripleo.Image{image("cron")}, reg)
 	var missing *labels.MissingError
 	if !errors.As(err, &missing) || missing.Label != "release" {
 		t.Fatalf("error = %v", err)
@@ -130,7 +130,7 @@ func TestDiscoverTagsReportsAll(t *testing.T) {
 	images := []tripleo.Image{
 		image("cron"), image("redis"), image("horizon"), image("iscsid"), image("keystone"), image("aodh-api"),
 	}
-	_, err := tripleo.DiscoverTags(t.Context(), images, "{version}-{release}", reg)
+	_, err := tripleo.DiscoverTags(t.Context(), images, reg)
 	wantWords(t, err,
 		"192.0.2.1:443: connection refused",
 		`openstack-redis:latest: no label "version"`,
@@ -148,7 +148,7 @@ func TestDiscoverTagsStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	reg := newSample(t)
-	_, err := tripleo.DiscoverTags(ctx, []tripleo.Image{image("cron")}, "release", reg)
+	_, err := tripleo.DiscoverTags(ctx, []tripleo.Image{image("cron")}, reg)
 	if !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("error = %v", err)
 	}

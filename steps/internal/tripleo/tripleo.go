@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 )
 
 // An Open opens a file for reading. An absent file's error is fs.ErrNotExist.
@@ -35,6 +36,23 @@ func (p Place) String() string {
 		return p.File
 	}
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
+}
+
+// An UnknownError is about a name that there is none of.
+type UnknownError struct {
+	Place Place  // zero: not of a file
+	What  string // what it would be the name of: release, variable
+	Got   string
+	Known []string
+}
+
+// Error implements error.
+func (e *UnknownError) Error() string {
+	text := fmt.Sprintf("unknown %s %q; known are %s", e.What, e.Got, strings.Join(e.Known, ", "))
+	if e.Place != (Place{}) {
+		text = e.Place.String() + ": " + text
+	}
+	return text
 }
 
 // errorf makes an error about a place.

@@ -1,0 +1,59 @@
+package tripleo
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// insecureParameter is the parameter that lists registries without TLS. It
+// has kept its name when the others lost their Docker.
+const insecureParameter = "DockerInsecureRegistryAddress"
+
+// overcloudImagesEnv is the Heat environment file that sets the parameters of
+// all images, as the old tools write it.
+func overcloudImagesEnv() Format {
+	return Format{
+		Name: "overcloud-images-env",
+		Write: func(r Result) ([]byte, string, error) {
+			return r.EnvFile(), howMany(len(r.Parameters()), "parameter", "parameters"), nil
+		},
+	}
+}
+
+// EnvFile gives the environment file: the comment and the parameters.
+func (r Result) EnvFile() []byte {
+	var b strings.Builder
+	r.writeComment(&b)
+	params, hosts := r.Parameters(), r.InsecureHosts()
+	keys := slices.Sorted(maps.Keys(params))
+	if len(hosts) > 0 {
+		keys = append(keys, insecureParameter)
+		slices.Sort(keys)
+	}
+	if len(keys) == 0 {
+		return []byte(b.String() + "parameter_defaults: {}\n")
+	}
+	b.WriteString("parameter_defaults:\n")
+	for _, key := range keys {
+		if key == insecureParameter {
+			b.WriteString("  " + key + ":\n")
+			for _, host := range hosts {
+				b.WriteString("  - " + scalar(host) + "\n")
+			}
+			continue
+		}
+		b.WriteString("  " + key + ": " + scalar(params[key]) + "\n")
+	}
+	return []byte(b.String())
+}
+
+// writeComment begins a file with the result's comment.
+func (r Result) writeComment(b *strings.Builder) {
+	for _, line := range r.Comment {
+		b.WriteString(strings.TrimRight("# "+line, " ") + "\n")
+	}
+	if len(r.Comment) > 0 {
+		b.WriteString("\n")
+	}
+}

@@ -1,0 +1,58 @@
+package tripleo
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// What is read of a template tree.
+const (
+	rolesInTree = "roles_data.yaml"
+	baseInTree  = "environments/docker.yaml" // puts the services into containers
+)
+
+// A File is one that a request reads.
+type File struct {
+	Kind string // environment, roles, template
+	Path string
+}
+
+// Reads names the files that the request reads, in the order in which they are
+// read. What is not known yet is left out.
+func (req Request) Reads() []File {
+	var files []File
+	add := func(kind, path string) {
+		if path != "" {
+			files = append(files, File{kind, path})
+		}
+	}
+	if r, err := findRelease(req.Release); err == nil && r.base != "" && req.Tree != "" {
+		add("environment", filepath.Join(req.Tree, baseInTree))
+	}
+	for _, path := range req.Environments {
+		add("environment", path)
+	}
+	add("roles", req.rolesPath())
+	add("template", req.Template)
+	return files
+}
+
+// rolesPath gives the roles file that is read, or "" for the built-in roles.
+func (req Request) rolesPath() string {
+	if req.RolesFile == "" && req.Tree != "" {
+		return filepath.Join(req.Tree, rolesInTree)
+	}
+	return req.RolesFile
+}
+
+func (r release) rolesOf(req Request, open Open) ([]Role, error) {
+	path := req.rolesPath()
+	if path == "" {
+		return defaultRoles(r.roles)
+	}
+	roles, err := readRoles(open, path)
+	if err != nil {
+		return nil, fmt.Errorf("roles file %w", err)
+	}
+	return roles, nil
+}
