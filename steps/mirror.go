@@ -77,13 +77,14 @@ func (m *mirror) Paths() runner.Paths {
 	return runner.Paths{Reads: texts(reads), Into: texts([]plan.Path{m.To.Other.Layout})}
 }
 
-// Diff implements runner.Step. It reads manifests, but no blob.
-func (m *mirror) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
+// Diff implements runner.Step. It reads manifests, but no blob. What the record
+// says to be there whole is taken for that; all else is looked at.
+func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
 	images, err := m.pinned(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	table, err := m.table(ctx, images)
+	table, err := m.table(ctx, recorded(images, prior))
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +105,8 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*r
 					return err
 				}
 			}
-			if err := m.copyAll(ctx, t, p); err != nil {
+			t, err := m.copyAll(ctx, t, images, p)
+			if err != nil {
 				return err
 			}
 			m.landed = mirrorOutputs(t)
@@ -152,29 +154,6 @@ func (m *mirror) selection() registry.Selection {
 		want.Signatures = registry.Signatures(m.Signatures)
 	}
 	return want
-}
-
-func (m *mirror) copyAll(ctx context.Context, t *registry.Table, p runner.Progress) error {
-	items := map[*registry.Entry]runner.Item{}
-	pulls := t.Pulls()
-	for _, e := range t.Images {
-		items[e] = mirrorItem(e, pulls)
-	}
-	if err := m.out.Registry().Preflight(ctx, t); err != nil {
-		return err
-	}
-	if err := t.Err(); err != nil {
-		return err
-	}
-	return m.out.Registry().Execute(ctx, t, registry.Options{
-		Parallel: m.Parallel,
-		Moved:    p.Add,
-		Done: func(e *registry.Entry) {
-			if e.Err == nil {
-				p.Done(items[e])
-			}
-		},
-	})
 }
 
 func mirrorItems(t *registry.Table) []runner.Item {
@@ -264,8 +243,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 		lost = lost || len(k.Lost) > 0
 	}
 	if err := errs.ErrorOrNil(); err != nil && lost {
-		// A diff takes an image for whole when its tag stands for the right one.
-		return nil, fault.WithHint(err, "delete the tags of the incomplete images at the destination, then apply again")
+		return nil, fault.WithHint(err, "apply again: it copies what is missing")
 	} else if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,9 @@ func TestMirrorLaws(t *testing.T) {
 				{Name: "a manifest is deleted", Do: func(t *testing.T) {
 					b.remove(t, "/v2/rhosp13/openstack-nova-api/manifests/"+digest(t, "rhosp13/openstack-nova-api:13.0-40"))
 				}},
+				{Name: "a blob is deleted", Do: func(t *testing.T) {
+					b.remove(t, "/v2/rhosp13/openstack-nova-api/blobs/"+b.layer(t, "openstack-nova-api"))
+				}},
 				{Name: "a tag is moved", Do: func(t *testing.T) {
 					b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-compute:13.0-40")
 				}},
@@ -278,7 +281,7 @@ func TestMirrorVerifyFindsHoles(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "incomplete: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 lacks blob sha256:") {
 		t.Errorf("got %v", err)
 	}
-	if hint := fault.Hint(err); !strings.HasPrefix(hint, "delete the tags of the incomplete images") {
+	if hint := fault.Hint(err); hint != "apply again: it copies what is missing" {
 		t.Errorf("hint %q", hint)
 	}
 }

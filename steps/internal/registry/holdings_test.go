@@ -73,7 +73,7 @@ func TestHolesAreMended(t *testing.T) {
 		pulls int // blobs
 		lost  string
 	}{
-		"a layer": {func(t *testing.T, dst *lab, _, _ string) { dst.drop(t, "/v2/ns/app/blobs/"+digestOf(base)) }, 1, "blob " + digestOf(base)},
+		"a layer":                    {func(t *testing.T, dst *lab, _, _ string) { dst.drop(t, "/v2/ns/app/blobs/"+digestOf(base)) }, 1, "blob " + digestOf(base)},
 		"the manifest of a platform": {func(t *testing.T, dst *lab, _, child string) { dst.drop(t, "/v2/ns/app/manifests/"+child) }, 0, "not found"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,67 @@
+package steps
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+)
+
+// recorded notes of images what their targets held when the step last
+// succeeded: then all parts were there.
+func recorded(images []registry.Image, prior *runner.Record) []registry.Image {
+	if prior == nil {
+		return images
+	}
+	whole := map[string]string{}
+	for _, ref := range prior.Outputs["images"].Items() {
+		name, digest, _ := strings.Cut(ref, "@")
+		whole[name] = digest
+	}
+	images = slices.Clone(images)
+	for i := range images {
+		name, _, _ := strings.Cut(images[i].Target, "@")
+		images[i].Whole = whole[name]
+	}
+	return images
+}
+
+// copyAll carries a table out, and gives it as it is then. Where that fails
+// although the destination can be reached, the record may have been wrong in
+// what it says to be there: then all is looked at, and tried once more.
+func (m *mirror) copyAll(ctx context.Context, t *registry.Table, images []registry.Image, p runner.Progress) (*registry.Table, error) {
+	err := m.carryOut(ctx, t, p)
+	if err == nil || !t.Trusting || ctx.Err() != nil || fault.IsConnection(err) {
+		return t, err
+	}
+	if t, err = m.table(ctx, images); err != nil {
+		return nil, err
+	}
+	return t, m.carryOut(ctx, t, p)
+}
+
+func (m *mirror) carryOut(ctx context.Context, t *registry.Table, p runner.Progress) error {
+	items := map[*registry.Entry]runner.Item{}
+	pulls := t.Pulls()
+	for _, e := range t.Images {
+		items[e] = mirrorItem(e, pulls)
+	}
+	if err := m.out.Registry().Preflight(ctx, t); err != nil {
+		return err
+	}
+	if err := t.Err(); err != nil {
+		return err
+	}
+	return m.out.Registry().Execute(ctx, t, registry.Options{
+		Parallel: m.Parallel,
+		Moved:    p.Add,
+		Done: func(e *registry.Entry) {
+			if e.Err == nil {
+				p.Done(items[e])
+			}
+		},
+	})
+}

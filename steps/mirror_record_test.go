@@ -1,0 +1,201 @@
+package steps
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+)
+
+// layer gives the digest of the first layer of an image at the local registry,
+// which all images of the bench share.
+func (b *registryBench) layer(t *testing.T, name string) string {
+	t.Helper()
+	var m struct{ Layers []struct{ Digest string } }
+	w := b.ask(t, b.local, "GET", "/v2/rhosp13/"+name+"/manifests/13.0-40")
+	if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil || len(m.Layers) == 0 {
+		t.Fatalf("%v: %s", err, w.Body)
+	}
+	return m.Layers[0].Digest
+}
+
+// mirrored applies a mirror step and gives the record that the runner would keep.
+func (b *registryBench) mirrored(t *testing.T) *runner.Record {
+	t.Helper()
+	m := b.mirror()
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.Verify(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &runner.Record{Outputs: out}
+}
+
+// An image that has lost a blob is found by verify. A record is believed, so
+// it costs nothing to look as long as there is one; without it the next apply
+// mends the image.
+func TestMirrorMendsHoles(t *testing.T) {
+	b := newRegistryBench(t)
+	record := b.mirrored(t)
+	lost := b.layer(t, "openstack-nova-api")
+	b.remove(t, "/v2/rhosp13/openstack-nova-api/blobs/"+lost)
+
+	if f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, record); err != nil || f.Change != nil {
+		t.Errorf("with its record: %+v, %v", f, err)
+	}
+	_, err := b.mirror().Verify(t.Context(), &runner.Disk{})
+	if want := "incomplete: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 lacks blob " + lost; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || f.Change == nil {
+		t.Fatalf("without its record: %+v, %v", f, err)
+	}
+	if want := "1 image: 0 blobs (0 B) to pull, 1 mount; 2 images unchanged"; f.Change.Summary != want {
+		t.Errorf("summary %q, want %q", f.Change.Summary, want)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A record that says more than is true is found out when what it says is
+// built on, and then nothing is believed any more.
+func TestMirrorIsNotMisledByItsRecord(t *testing.T) {
+	b := newRegistryBench(t)
+	record := b.mirrored(t)
+	for _, name := range []string{"base", "nova-api", "nova-compute"} {
+		b.remove(t, "/v2/rhosp13/openstack-"+name+"/blobs/"+b.layer(t, "openstack-"+name))
+	}
+	b.list(t, "base", "nova-api", "nova-compute", "ahead")
+	m := b.mirror()
+	f, err := m.Diff(t.Context(), &runner.Disk{}, record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := " to pull, 1 mount; 3 images unchanged"; !strings.HasSuffix(f.Change.Summary, want) {
+		t.Errorf("summary %q, want ...%q", f.Change.Summary, want)
+	}
+	var p tally
+	if err := f.Change.Apply(t.Context(), &p); err != nil {
+		t.Fatal(err)
+	}
+	if p.items.Load() != 4 {
+		t.Errorf("%d images were copied, want the new one and the three that had lost a blob", p.items.Load())
+	}
+	if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// How many requests a plan costs that says nothing of signatures, at
+// registries that ask for no login.
+func TestMirrorRequests(t *testing.T) {
+	const many = 45
+	var images []embeddedregistry.Image
+	var names []string
+	for i := range many {
+		repository := fmt.Sprintf("rhosp13/openstack-%02d", i)
+		images = append(images, embeddedregistry.Image{Repository: repository, Tags: []string{"13.0-40"}})
+		names = append(names, upstreamHost+"/"+repository+":13.0-40")
+	}
+	b := newRegistryBench(t)
+	b.upstream = openRegistry(t, embeddedregistry.Config{Images: images})
+	b.local = openRegistry(t, embeddedregistry.Config{})
+	client, err := registry.New([]registry.Host{
+		{Name: upstreamHost, Handler: b.answer("upstream", &b.upstream)},
+		{Name: localHost, Handler: b.answer("local", &b.local)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.client = client
+	counts := b.counting()
+
+	step := func() *mirror {
+		m := mirrorType(b.Outside).New().(*mirror)
+		m.To.Text, m.Images = "local", inline(names...)
+		return m
+	}
+	m := step()
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blobs, mounts int
+	if _, err := fmt.Sscanf(f.Change.Summary[strings.Index(f.Change.Summary, ":")+1:], "%d blobs", &blobs); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Sscanf(f.Change.Summary[strings.Index(f.Change.Summary, "pull,")+5:], "%d mounts", &mounts); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := m.Verify(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A HEAD and a GET for each image and a GET for each blob; a HEAD and a PUT
+	// for each image, two for each blob, one for each mount, and the catalog.
+	want := map[string]int{"upstream": 2*many + blobs, "local": 2*many + 2*blobs + mounts + 1}
+	if diff := cmp.Diff(want, counts()); diff != "" {
+		t.Errorf("cold (-want +got):\n%s", diff)
+	}
+	warm := func(what string, record *runner.Record, want map[string]int) {
+		t.Helper()
+		if f, err := step().Diff(t.Context(), &runner.Disk{}, record); err != nil || f.Change != nil {
+			t.Errorf("%s: %+v, %v", what, f, err)
+		}
+		if diff := cmp.Diff(want, counts()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
+		}
+	}
+	record := &runner.Record{Outputs: out}
+	warm("warm", record, map[string]int{"upstream": many, "local": many})
+	warm("without a record", nil, map[string]int{"upstream": many, "local": 2*many + blobs + mounts})
+	names = nil
+	for _, ref := range out["images"].Items() {
+		names = append(names, upstreamHost+strings.TrimPrefix(ref, localHost))
+	}
+	warm("warm and by digest", record, map[string]int{"local": many})
+}
+
+// counting counts the requests to the registries. What it gives tells how many
+// there were since it was last asked.
+func (b *registryBench) counting() func() map[string]int {
+	var mu sync.Mutex
+	counts := map[string]int{}
+	for _, name := range []string{"upstream", "local"} {
+		b.before[name] = func(http.ResponseWriter, *http.Request) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			counts[name]++
+			return false
+		}
+	}
+	return func() map[string]int {
+		mu.Lock()
+		defer mu.Unlock()
+		since := counts
+		counts = map[string]int{}
+		return since
+	}
+}
