@@ -65,13 +65,6 @@ func TestServeCloud(t *testing.T) {
 // TestServeRegistry reads with curl what bayplan serves: its generated images,
 // and what was pushed.
 func TestServeRegistry(t *testing.T) {
-	address := func(hello string) string {
-		_, url, found := strings.Cut(strings.TrimSpace(hello), "http://")
-		if !found {
-			t.Fatalf("serve says %q, and no address", hello)
-		}
-		return "http://" + strings.TrimSuffix(url, "/v2/")
-	}
 	curl := func(t *testing.T, url string, args ...string) string {
 		t.Helper()
 		out, err := exec.CommandContext(t.Context(), "curl", append(args, "-fsS", url)...).CombinedOutput()
@@ -82,7 +75,7 @@ func TestServeRegistry(t *testing.T) {
 	}
 
 	t.Run("generated images", func(t *testing.T) {
-		url := address(serve(t, "registry", "--images", "rhosp13"))
+		url := serveRegistry(t, "--images", "rhosp13")
 		var catalog struct{ Repositories []string }
 		if err := json.Unmarshal([]byte(curl(t, url+"/v2/_catalog?n=1000")), &catalog); err != nil {
 			t.Fatal(err)
@@ -102,7 +95,7 @@ func TestServeRegistry(t *testing.T) {
 		}
 	})
 	t.Run("pushed images", func(t *testing.T) {
-		url := address(serve(t, "registry", "--dir", t.TempDir()))
+		url := serveRegistry(t, "--dir", t.TempDir())
 		digests := fillRegistry(t, rawRegistry{url: url}, sampleImages(t))
 		hasRepositories(t, []byte(curl(t, url+"/v2/_catalog?n=1000")))
 		for _, img := range sampleImages(t) {
@@ -123,6 +116,17 @@ func hasRepositories(t *testing.T, catalog []byte) {
 	if diff := cmp.Diff(lines(t, walkthrough+"catalog-repositories.txt"), answer.Repositories); diff != "" {
 		t.Errorf("_catalog (-want +got):\n%s", diff)
 	}
+}
+
+// serveRegistry runs `bayplan serve registry` and returns its URL.
+func serveRegistry(t *testing.T, args ...string) string {
+	t.Helper()
+	hello := serve(t, "registry", args...)
+	_, url, found := strings.Cut(strings.TrimSpace(hello), "http://")
+	if !found {
+		t.Fatalf("serve says %q, and no address", hello)
+	}
+	return "http://" + strings.TrimSuffix(url, "/v2/")
 }
 
 // serve runs `bayplan serve` on a free port until the test ends, and returns

@@ -17,9 +17,11 @@ import (
 // each fourth one for three architectures. They share layers as the images of a
 // release do: one is in all, one in each third, and each has one of its own.
 type set struct {
-	images []setImage
-	blobs  map[string]int // sizes by digest
-	bytes  int            // of all blobs, each once
+	images    []setImage
+	blobs     map[string]int // sizes by digest
+	bytes     int            // of all blobs, each once
+	manifests int
+	places    map[string]bool // REPOSITORY@BLOB for each repository that a blob is in
 }
 
 type setImage struct {
@@ -53,7 +55,7 @@ type setMaker struct {
 // fillSet pushes a set.
 func fillSet(t *testing.T, to rawRegistry, size sizes) set {
 	t.Helper()
-	m := &setMaker{t: t, to: to, size: size, set: set{blobs: map[string]int{}}, home: map[string]string{}}
+	m := &setMaker{t: t, to: to, size: size, set: set{blobs: map[string]int{}, places: map[string]bool{}}, home: map[string]string{}}
 	for n := range 45 {
 		m.image(n)
 	}
@@ -74,15 +76,20 @@ func (m *setMaker) image(n int) {
 		img.kind += " index"
 		index := manifest{SchemaVersion: 2, MediaType: family.index}
 		for _, arch := range []string{"amd64", "arm64", "ppc64le"} {
-			d := m.to.pushManifest(m.t, img.repo, m.manifest(family, img.repo, n, arch))
+			d := m.put(img.repo, m.manifest(family, img.repo, n, arch))
 			d.Platform = &platform{Architecture: arch, OS: "linux"}
 			index.Manifests = append(index.Manifests, d)
 		}
-		img.digest = m.to.pushManifest(m.t, img.repo, index, img.tag).Digest
+		img.digest = m.put(img.repo, index, img.tag).Digest
 	} else {
-		img.digest = m.to.pushManifest(m.t, img.repo, m.manifest(family, img.repo, n, "amd64"), img.tag).Digest
+		img.digest = m.put(img.repo, m.manifest(family, img.repo, n, "amd64"), img.tag).Digest
 	}
 	m.set.images = append(m.set.images, img)
+}
+
+func (m *setMaker) put(repo string, made manifest, tags ...string) descriptor {
+	m.set.manifests++
+	return m.to.pushManifest(m.t, repo, made, tags...)
 }
 
 // manifest pushes the blobs of an image for one architecture.
@@ -120,6 +127,7 @@ func (m *setMaker) push(repo, mediaType string, blob []byte) descriptor {
 		m.home[d.Digest] = repo
 	}
 	m.set.blobs[d.Digest] = d.Size
+	m.set.places[repo+"@"+d.Digest] = true
 	d.MediaType = mediaType
 	return d
 }
@@ -182,16 +190,18 @@ steps:
   containers:
     type: mirror
     with: { images: images.txt, to: local%s }
-  catalog:
+`
+
+const deepCatalogStep = `  catalog:
     type: verify-catalog
     with: { expect: "${steps.containers.images}", registry: local, deep: true }
 `
 
 // newMirror makes a site whose plan mirrors the set from one connection to
-// another; more is added to the mirror's settings.
-func newMirror(t *testing.T, s set, upstream, local, more string) *site {
+// another; more is added to the mirror's settings, and steps after it.
+func newMirror(t *testing.T, images set, upstream, local, more string, steps ...string) *site {
 	t.Helper()
-	made := newPlan(t, fmt.Sprintf(mirrorPlan, upstream, local, more))
-	made.write(t, "images.txt", s.list(false))
-	return made
+	s := newPlan(t, fmt.Sprintf(mirrorPlan, upstream, local, more)+strings.Join(steps, ""))
+	s.write(t, "images.txt", images.list(false))
+	return s
 }

@@ -173,7 +173,7 @@ func TestToxiproxy(t *testing.T) {
 			}
 			dest := rawRegistry{url: startRegistry(t, t.TempDir())}
 			from, to := front("source", source.url, tt.source), front("destination", dest.url, tt.dest)
-			s := newMirror(t, images, reach(upstreamHost, from.url, ""), reach(localHost, to.url, ""), "")
+			s := newMirror(t, images, reach(upstreamHost, from.url, ""), reach(localHost, to.url, ""), "", deepCatalogStep)
 			s.must(t, 0, []string{"apply"}, "1 changed, 1 unchanged, 0 failed")
 			pulled, pushed := ratio(from.taken.Load(), images), ratio(to.given.Load(), images)
 			t.Logf("pulled %.3f times what there is, pushed %.3f", pulled, pushed)
