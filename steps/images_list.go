@@ -119,7 +119,7 @@ func pathOf(name string) (string, error) {
 func layoutPath(name, inside string) (string, error) {
 	path, _, _ := strings.Cut(inside, "@")
 	if repository, tag, ok := strings.Cut(path, ":"); !ok || repository == "" || tag == "" {
-		return "", fmt.Errorf("image %q is not of the form oci:DIRECTORY:path:tag", name)
+		return "", fmt.Errorf("image %q is not of the form oci:LAYOUT:path:tag", name)
 	}
 	return path, nil
 }

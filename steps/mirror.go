@@ -14,13 +14,13 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
-// mirror copies the images of a list to a registry, or to a directory for the
-// way to one. Each blob is pulled once, however many images hold it; what is
-// there already is left alone.
+// mirror copies the images of a list to a registry, or to a directory or an
+// archive for the way to one. Each blob is pulled once, however many images
+// hold it; what is there already is left alone.
 type mirror struct {
-	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one reference a line, or the references themselves. An image comes to its push_destination, or to the registry itself without one, under the name that follows the first slash of its source. A reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:DIRECTORY is all images of an OCI layout, which mirror has made elsewhere, and oci:DIRECTORY:path:tag is one of them.
+	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one reference a line, or the references themselves. An image comes to its push_destination, or to the registry itself without one, under the name that follows the first slash of its source. A reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:LAYOUT is all images of an OCI layout, a directory or a tar archive that mirror or others have made, and oci:LAYOUT:path:tag is one of them.
 	Images plan.TextOr[plan.Path, []string] `json:"images"`
-	// Registry to copy to, a name under connections.registries; or, to carry images where no network goes, {layout: DIRECTORY}: an OCI layout, to which each run adds what is new. In it an image is called path:tag, without the registry.
+	// Registry to copy to, a name under connections.registries; or, to carry images where no network goes, {layout: PATH}: an OCI layout, to which each run adds what is new. In it an image is called path:tag, without the registry.
 	To plan.TextOr[string, layoutTarget] `json:"to"`
 	// Platforms to take out of images that are for many, such as linux/amd64 or linux/arm/v7; without it all. The image's index is then rewritten to name just these, or, where one is left, gives way to that one image: its digest is another one than at the source, which the diff and the output rewritten tell. An image that is for one platform only is copied as it is.
 	Platforms []string `json:"platforms,omitempty" jsonschema:"minItems=1"`
@@ -35,9 +35,9 @@ type mirror struct {
 	landed runner.Outputs // what this very step has just brought there
 }
 
-// A layoutTarget is a directory to copy images to.
+// A layoutTarget is a directory or an archive to copy images to.
 type layoutTarget struct {
-	// Directory of the OCI layout. It is made when it is not there.
+	// Directory of the OCI layout or, where the name ends in .tar, the tar archive that it is kept in. It is made when it is not there; an archive gets its name when it is complete, and is complete at every moment from then on.
 	Layout plan.Path `json:"layout"`
 }
 

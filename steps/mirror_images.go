@@ -25,7 +25,7 @@ func (m *mirror) validateImages() []error {
 		switch {
 		case name == "":
 		case isLayout && !filepath.IsAbs(dir):
-			errs = append(errs, plan.At(field, fmt.Errorf("%q: the directory of a layout must be absolute", name)))
+			errs = append(errs, plan.At(field, fmt.Errorf("%q: the path of a layout must be absolute", name)))
 		case isLayout && inside == "":
 			errs = append(errs, layoutNamed(field, dir))
 		default:
@@ -36,13 +36,16 @@ func (m *mirror) validateImages() []error {
 	return errs
 }
 
-// layoutNamed checks the directory of a layout, "" being not known yet.
-func layoutNamed(field, dir string) error {
-	switch {
-	case strings.ContainsAny(dir, ":@"):
-		return plan.At(field, fmt.Errorf("%q: the directory of a layout cannot have a colon or an @ in its name", dir))
-	case strings.HasSuffix(dir, ".tar"):
-		return plan.At(field, fault.WithHint(fmt.Errorf("%q: a layout is a directory", dir), "pack it with tar when it is done, and unpack it at the other side"))
+// layoutNamed checks the path of a layout, "" being not known yet.
+func layoutNamed(field, path string) error {
+	if strings.ContainsAny(path, ":@") {
+		return plan.At(field, fmt.Errorf("%q: the path of a layout cannot have a colon or an @ in it", path))
+	}
+	for _, ending := range []string{".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2"} {
+		if strings.HasSuffix(path, ending) {
+			err := fmt.Errorf("%q: a layout is a directory or a plain tar archive", path)
+			return plan.At(field, fault.WithHint(err, "layers are compressed already: name it "+strings.TrimSuffix(path, ending)+".tar"))
+		}
 	}
 	return nil
 }
@@ -73,18 +76,17 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 			continue
 		}
 		seen[dir] = true
-		index := filepath.Join(dir, "index.json")
-		sums, err := w.Sum(ctx, index, runner.SHA256)
+		sum, err := m.out.Registry().LayoutIndex(dir)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.place, layoutError(dir, err))
 		}
-		in = append(in, runner.Input{Name: "layout " + dir, Digest: "sha256:" + sums[runner.SHA256]})
+		in = append(in, runner.Input{Name: "layout " + dir, Digest: sum})
 	}
 	return in, nil
 }
 
 // destination is what the names of images begin with where they are copied to:
-// a registry's host, or oci:DIRECTORY.
+// a registry's host, or oci:LAYOUT.
 func (m *mirror) destination() (string, error) {
 	if dir := m.To.Other.Layout; dir != "" {
 		return registry.LayoutPrefix + string(dir), nil
@@ -149,7 +151,7 @@ func layoutError(dir string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return fault.WithHint(fmt.Errorf("%s: there is no layout", dir), "a mirror step with to: {layout: DIRECTORY} makes one, where the registries can be reached")
+	return fault.WithHint(fmt.Errorf("%s: there is no layout", dir), "a mirror step with to: {layout: PATH} makes one, where the registries can be reached")
 }
 
 // inLayout is what an image is called in a layout: as at a registry, but

@@ -22,8 +22,13 @@ func layoutAt(dir string) plan.TextOr[string, layoutTarget] {
 // Images are carried to another site in a layout: the first plan fills it
 // where the source is, the second empties it where the destination is.
 func TestMirrorLayout(t *testing.T) {
+	for name, file := range map[string]string{"directory": "media", "archive": "media.tar"} {
+		t.Run(name, func(t *testing.T) { testMirrorLayout(t, filepath.Join(t.TempDir(), file)) })
+	}
+}
+
+func testMirrorLayout(t *testing.T, dir string) {
 	b := newRegistryBench(t)
-	dir := filepath.Join(t.TempDir(), "media")
 	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub\n"+
 		"- imagename: "+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
 	out := b.mirror()
@@ -73,11 +78,12 @@ func TestMirrorLayout(t *testing.T) {
 	if f, err := in.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil || len(f.Outputs["images"].Items()) != 1 {
 		t.Errorf("one of them: %+v, %v", f, err)
 	}
-	in.Images = inline("oci:" + filepath.Join(dir, "none"))
+	dir = filepath.Join(filepath.Dir(dir), "none"+filepath.Ext(dir))
+	in.Images = inline("oci:" + dir)
 	_, missing := in.Inputs(t.Context(), &runner.Disk{})
 	_, err = in.Diff(t.Context(), &runner.Disk{}, nil)
 	for _, err := range []error{missing, err} {
-		if err == nil || err.Error() != "images[0]: "+dir+"/none: there is no layout" || !strings.Contains(fault.Hint(err), "makes one") {
+		if err == nil || err.Error() != "images[0]: "+dir+": there is no layout" || !strings.Contains(fault.Hint(err), "makes one") {
 			t.Errorf("got %v (%s)", err, fault.Hint(err))
 		}
 	}
@@ -95,6 +101,21 @@ func TestMirrorToLayoutLaws(t *testing.T) {
 				{Name: "a manifest is lost", Do: func(t *testing.T) {
 					remove(t, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(resolved(t, b, "base:13.0-40"), "sha256:")))
 				}},
+				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
+			},
+		}
+	}})
+}
+
+func TestMirrorToArchiveLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := newRegistryBench(t)
+		path := filepath.Join(b.dir, "media.tar")
+		return &steptest.Fixture{
+			New:  func() runner.Step { m := b.mirror(); m.To = layoutAt(path); return m },
+			Dirs: []string{b.dir},
+			Break: []steptest.Break{
+				{Name: "the archive is lost", Do: func(t *testing.T) { remove(t, path) }},
 				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
 			},
 		}

@@ -306,10 +306,10 @@ func TestMirrorValidate(t *testing.T) {
 		"unknown":       {mirror{To: to("x"), Parallel: 4}, `no registry "x"`},
 		"too many":      {mirror{To: to("local"), Parallel: 65}, "65 is not from 1 to 64"},
 		"a layout":      {mirror{To: layoutAt("/media/images"), Parallel: 4, Images: inline("oci:/media/a", "oci:/media/a:ns/b:1")}, ""},
-		"a tar file":    {mirror{To: layoutAt("/media/images.tar"), Parallel: 4}, `to.layout: "/media/images.tar": a layout is a directory`},
+		"a packed file": {mirror{To: layoutAt("/media/images.tar.gz"), Parallel: 4}, `to.layout: "/media/images.tar.gz": a layout is a directory or a plain tar archive`},
 		"a colon":       {mirror{To: layoutAt("/media/a:b"), Parallel: 4}, "cannot have a colon"},
-		"not absolute":  {mirror{To: to("local"), Parallel: 4, Images: inline("oci:media")}, `images[0]: "oci:media": the directory of a layout must be absolute`},
-		"a bare tag":    {mirror{To: to("local"), Parallel: 4, Images: inline("oci:/media/a:latest")}, "is not of the form oci:DIRECTORY:path:tag"},
+		"not absolute":  {mirror{To: to("local"), Parallel: 4, Images: inline("oci:media")}, `images[0]: "oci:media": the path of a layout must be absolute`},
+		"a bare tag":    {mirror{To: to("local"), Parallel: 4, Images: inline("oci:/media/a:latest")}, "is not of the form oci:LAYOUT:path:tag"},
 		"signatures":    {mirror{To: to("local"), Parallel: 4, Signatures: "copied"}, "signatures: "},
 		"rename":        {mirror{To: to("local"), Parallel: 4, Rename: []renameRule{{"a", "b"}, {"ab", "c"}}}, "rename[1].from: "},
 		"an image's name": {

@@ -40,7 +40,11 @@ func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
 		return err
 	}
 	e := &engine{c: c, t: t, o: o, waiting: map[*Entry]int{}, mounts: map[string]mounting{}, results: make(chan result)}
-	return errors.Join(e.run(ctx), on(destination, c.settle(t)))
+	err := e.run(ctx)
+	if lasting := on(destination, c.settle(t)); lasting != nil {
+		return errors.Join(err, lasting)
+	}
+	return err
 }
 
 // An engine keeps the books of one execution. One goroutine owns them; the

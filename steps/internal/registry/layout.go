@@ -1,22 +1,16 @@
 package registry
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
-	"sync"
-	"syscall"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
-
-	"github.com/bayplan/bayplan/internal/durable"
 )
 
 const (
@@ -30,19 +24,44 @@ const (
 	layoutDirMode = fs.FileMode(0o755)
 )
 
-// A layout is an OCI image layout: a directory that holds images of many
-// repositories, each blob once. An image's name in it is repository:tag.
-//
-// Everything gets its place by a rename and index.json is written after all
-// that it names, so that a run that is killed leaves blobs too many at the most.
+// A layout is an OCI image layout: a directory, or a tar archive of one, that
+// holds images of many repositories, each blob once. An image's name in it is
+// repository:tag.
 type layout struct {
-	dir string
+	path string
+	store
+}
 
-	making sync.Mutex // the first blobs come beside each other
+// A store keeps what a layout consists of. It is for use by many goroutines at
+// once, and other processes may read and change the same files.
+type store interface {
+	// check says whether there is a layout at the path, or can be one.
+	check() error
+	// index gives what is named; where there is no layout yet, nothing is. What
+	// it gives must not be changed.
+	index() (*layoutIndex, error)
+	// change names other things, which must be kept already.
+	change(func(*layoutIndex)) error
+	// blob opens a blob; an absent one's error is fs.ErrNotExist.
+	blob(d digest.Digest) (blobFile, error)
+	// put keeps a blob of so many bytes (-1: not known), if it is what its digest says.
+	put(d digest.Digest, size int64, from io.Reader) error
+	// settle ends an execution: all that was put and named lasts now.
+	settle() error
+	// spare is how many bytes are needed besides those of new blobs.
+	spare() int64
+}
 
-	mu   sync.Mutex // many requests of one run read and change the index
-	seen fs.FileInfo
-	read *layoutIndex // as it was in the file seen
+type blobFile interface {
+	io.ReadSeekCloser
+	Size() int64
+}
+
+func newLayout(path string) *layout {
+	if isTar(path) {
+		return &layout{path, &tarStore{path: path}}
+	}
+	return &layout{path, &dirStore{dir: path}}
 }
 
 type layoutIndex struct {
@@ -52,100 +71,10 @@ type layoutIndex struct {
 	Annotations   map[string]string       `json:"annotations,omitempty"`
 }
 
-// check says whether a directory is a layout or can become one.
-func (l *layout) check() error {
-	text, err := os.ReadFile(filepath.Join(l.dir, layoutFile))
-	if err == nil {
-		var is struct {
-			Version string `json:"imageLayoutVersion"`
-		}
-		if json.Unmarshal(text, &is) != nil || is.Version != "1.0.0" {
-			return fmt.Errorf("%s is not an OCI layout of version 1.0.0: its %s says %.80q", l.dir, layoutFile, text)
-		}
-		return nil
-	}
-	names, err := os.ReadDir(l.dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return e.Name() == layoutFile }):
-		return nil // somebody has just made it one
-	case len(names) > 0 && !strings.HasPrefix(names[0].Name(), ".bayplan-part-"):
-		return fmt.Errorf("%s is not an OCI layout, and not empty: it holds %q, but no file %s", l.dir, names[0].Name(), layoutFile)
-	}
-	return nil
-}
+func emptyIndex() *layoutIndex { return &layoutIndex{SchemaVersion: 2, MediaType: indexType} }
 
-// create makes the directory a layout, if it is none yet.
-func (l *layout) create() error {
-	l.making.Lock()
-	defer l.making.Unlock()
-	if _, err := durable.MkdirAll(l.dir, layoutDirMode); err != nil {
-		return err
-	}
-	if err := l.check(); err != nil {
-		return err
-	}
-	path := filepath.Join(l.dir, layoutFile)
-	if _, err := os.Stat(path); err == nil {
-		return nil
-	}
-	return durable.WriteBytes(path, layoutMode, []byte(layoutVersion))
-}
-
-func (l *layout) blobPath(d digest.Digest) string {
-	return filepath.Join(l.dir, "blobs", d.Algorithm().String(), d.Encoded())
-}
-
-// put keeps a blob, if it is what its digest says.
-func (l *layout) put(d digest.Digest, from io.Reader) error {
-	path := l.blobPath(d)
-	if _, err := durable.MkdirAll(filepath.Dir(path), layoutDirMode); err != nil {
-		return err
-	}
-	return durable.WriteFile(path, layoutMode, func(w io.Writer) error {
-		sum := d.Verifier()
-		if _, err := io.Copy(io.MultiWriter(w, sum), from); err != nil {
-			return err
-		}
-		if !sum.Verified() {
-			return errNotItsDigest
-		}
-		return nil
-	})
-}
-
-var errNotItsDigest = errors.New("what came has another digest")
-
-// index reads index.json; one that is not there names nothing. What it gives
-// must not be changed.
-func (l *layout) index() (*layoutIndex, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.load()
-}
-
-func (l *layout) load() (*layoutIndex, error) {
-	path := filepath.Join(l.dir, indexFile)
-	fi, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return &layoutIndex{SchemaVersion: 2, MediaType: indexType}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if l.seen != nil && os.SameFile(fi, l.seen) && fi.ModTime().Equal(l.seen.ModTime()) && fi.Size() == l.seen.Size() {
-		return l.read, nil
-	}
-	if fi.Size() > maxAnswer {
-		return nil, fmt.Errorf("%s: %d bytes are too much for an index", path, fi.Size())
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
+// parseIndex reads the text of an index.json.
+func parseIndex(text []byte, path string) (*layoutIndex, error) {
 	var idx layoutIndex
 	if err := json.Unmarshal(text, &idx); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -155,8 +84,42 @@ func (l *layout) load() (*layoutIndex, error) {
 			return nil, fmt.Errorf("%s: the digest %q: %w", path, d.Digest, err)
 		}
 	}
-	l.seen, l.read = fi, &idx
-	return l.read, nil
+	return &idx, nil
+}
+
+func (idx *layoutIndex) clone() *layoutIndex {
+	c := *idx
+	c.Manifests = slices.Clone(idx.Manifests)
+	return &c
+}
+
+// text gives what index.json is to hold.
+func (idx *layoutIndex) text() ([]byte, error) {
+	text, err := json.MarshalIndent(idx, "", "  ")
+	return append(text, '\n'), err
+}
+
+// checkLayoutFile reads the text of oci-layout.
+func checkLayoutFile(text []byte, path string) error {
+	var is struct {
+		Version string `json:"imageLayoutVersion"`
+	}
+	if json.Unmarshal(text, &is) != nil || is.Version != "1.0.0" {
+		return fmt.Errorf("%s is not an OCI layout of version 1.0.0: its %s says %.80q", path, layoutFile, text)
+	}
+	return nil
+}
+
+var errNotItsDigest = errors.New("what came has another digest")
+
+// copyBlob writes a blob of so many bytes, if it is what its digest says.
+func copyBlob(w io.Writer, d digest.Digest, from io.Reader) (int64, error) {
+	sum := d.Verifier()
+	n, err := io.Copy(io.MultiWriter(w, sum), from)
+	if err == nil && !sum.Verified() {
+		err = errNotItsDigest
+	}
+	return n, err
 }
 
 // find gives what a name stands for, and whether it is there.
@@ -174,39 +137,25 @@ func (l *layout) find(name string) (descriptor.Descriptor, bool, error) {
 }
 
 // enter names a manifest in index.json, which must be kept already. With an
-// empty name it is one that refers to others. The lock on the directory keeps
-// other processes from changing the index at the same time.
+// empty name it is one that refers to others.
 func (l *layout) enter(d descriptor.Descriptor, name string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	dir, err := os.Open(l.dir)
-	if err != nil {
-		return err
-	}
-	defer dir.Close() // ends the lock
-	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock %s: %w", l.dir, err)
-	}
-	old, err := l.load()
-	if err != nil {
-		return err
-	}
-	idx := *old
-	idx.Manifests = slices.DeleteFunc(slices.Clone(old.Manifests), func(o descriptor.Descriptor) bool {
-		return o.Annotations[nameKey] == name && (name != "" || o.Digest == d.Digest)
-	})
 	if name != "" {
 		d.Annotations = map[string]string{nameKey: name}
 	}
-	idx.Manifests = append(idx.Manifests, d)
-	slices.SortStableFunc(idx.Manifests, func(a, b descriptor.Descriptor) int {
-		return strings.Compare(a.Annotations[nameKey]+" "+a.Digest.String(), b.Annotations[nameKey]+" "+b.Digest.String())
+	return l.change(func(idx *layoutIndex) {
+		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(o descriptor.Descriptor) bool {
+			return o.Annotations[nameKey] == name && (name != "" || o.Digest == d.Digest)
+		})
+		if !slices.IsSortedFunc(idx.Manifests, byName) {
+			slices.SortStableFunc(idx.Manifests, byName)
+		}
+		i, _ := slices.BinarySearchFunc(idx.Manifests, d, byName)
+		idx.Manifests = slices.Insert(idx.Manifests, i, d)
 	})
-	text, err := json.MarshalIndent(idx, "", "  ")
-	if err != nil {
-		return err
-	}
-	return durable.WriteBytes(filepath.Join(l.dir, indexFile), layoutMode, append(text, '\n'))
+}
+
+func byName(a, b descriptor.Descriptor) int {
+	return cmp.Or(cmp.Compare(a.Annotations[nameKey], b.Annotations[nameKey]), cmp.Compare(a.Digest, b.Digest))
 }
 
 // referrers gives the manifests of the index that refer to another one.
@@ -236,16 +185,15 @@ func (l *layout) referrers(subject digest.Digest) ([]descriptor.Descriptor, erro
 
 // manifest reads a manifest.
 func (l *layout) manifest(d digest.Digest) ([]byte, error) {
-	f, err := os.Open(l.blobPath(d))
+	f, err := l.blob(d)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
-	if err == nil && len(text) > maxManifest {
-		err = fmt.Errorf("%s: more than %d bytes are no manifest", f.Name(), maxManifest)
+	if f.Size() > maxManifest {
+		return nil, fmt.Errorf("%s: %s: %d bytes are no manifest", l.path, d, f.Size())
 	}
-	return text, err
+	return io.ReadAll(f)
 }
 
 // sniffed is what must be known of a manifest besides its bytes.

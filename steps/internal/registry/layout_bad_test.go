@@ -55,7 +55,7 @@ func TestLayoutRefused(t *testing.T) {
 		})
 	}
 	table := plan(t, c, []Image{{Source: images[0].Source, Target: LayoutPrefix + t.TempDir() + ":Not A Name"}})
-	if err := table.Err(); err == nil || !strings.Contains(err.Error(), "is not of the form oci:DIRECTORY:repository:tag") {
+	if err := table.Err(); err == nil || !strings.Contains(err.Error(), "is not of the form oci:LAYOUT:repository:tag") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -6,13 +6,15 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/ref"
 )
 
-// LayoutPrefix begins the name of an image in a layout: oci:DIR:repository:tag.
+// LayoutPrefix begins the name of an image in a layout: oci:DIR:repository:tag,
+// or oci:FILE.tar:repository:tag.
 const LayoutPrefix = "oci:"
 
-// CutLayout takes a name in a layout apart: the directory, and the name there,
+// CutLayout takes a name in a layout apart: its directory or archive, and the name there,
 // "" when the layout as a whole is meant.
 func CutLayout(s string) (dir, name string, ok bool) {
 	rest, ok := strings.CutPrefix(s, LayoutPrefix)
@@ -35,7 +37,7 @@ func (ls *layouts) ref(s string) (ref.Ref, error) {
 	}
 	r, err := parseTagged(fmt.Sprintf("%s/%d/%s", layoutHost, n, name))
 	if err != nil {
-		return ref.Ref{}, fmt.Errorf("image reference %q is not of the form oci:DIRECTORY:repository:tag", s)
+		return ref.Ref{}, fmt.Errorf("image reference %q is not of the form oci:LAYOUT:repository:tag", s)
 	}
 	r.Path = dir
 	return r, nil
@@ -58,18 +60,33 @@ func (c *Client) imageRef(s string) (ref.Ref, error) {
 // cosignTag is a tag of what speaks of an image.
 var cosignTag = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\..+)?$`)
 
+// LayoutIndex gives the digest of what a layout names: as long as it is the
+// same, so are the images. A layout that is not there is fs.ErrNotExist.
+func (c *Client) LayoutIndex(path string) (string, error) {
+	idx, err := c.layoutIndex(path)
+	if err != nil {
+		return "", err
+	}
+	text, err := idx.text()
+	return digest.FromBytes(text).String(), err
+}
+
+func (c *Client) layoutIndex(path string) (*layoutIndex, error) {
+	l, _ := c.layouts.at(path)
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	return l.index()
+}
+
 // LayoutImages lists the images of a layout, oci:DIR:repository:tag@digest,
 // but for those that speak of others. A registry's host before a repository is
 // left out, as it is in every layout that Execute makes.
 func (c *Client) LayoutImages(dir string) ([]string, error) {
-	l, _ := c.layouts.at(dir)
-	if err := l.check(); err != nil {
-		return nil, err
-	}
-	if _, err := os.Stat(dir); err != nil {
-		return nil, err
-	}
-	idx, err := l.index()
+	idx, err := c.layoutIndex(dir)
 	if err != nil {
 		return nil, err
 	}

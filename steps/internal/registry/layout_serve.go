@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -32,17 +31,31 @@ type layouts struct {
 	all []*layout
 }
 
-// at gives the layout of a directory with its number.
+// at gives the layout of a directory or archive with its number.
 func (ls *layouts) at(dir string) (*layout, int) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for i, l := range ls.all {
-		if l.dir == dir {
+		if l.path == dir {
 			return l, i
 		}
 	}
-	ls.all = append(ls.all, &layout{dir: dir})
+	ls.all = append(ls.all, newLayout(dir))
 	return ls.all[len(ls.all)-1], len(ls.all) - 1
+}
+
+// settle ends an execution in the layouts that it wrote to.
+func (c *Client) settle(t *Table) error {
+	var errs []error
+	done := map[string]bool{}
+	for _, e := range t.Images {
+		if dir := e.target.Path; dir != "" && !done[dir] {
+			done[dir] = true
+			l, _ := c.layouts.at(dir)
+			errs = append(errs, l.settle())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (ls *layouts) number(n int) *layout {
@@ -136,7 +149,7 @@ func (a *layoutAnswer) blob() error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(a.l.blobPath(d))
+	f, err := a.l.blob(d)
 	if err != nil {
 		return err
 	}
@@ -165,8 +178,8 @@ func (a *layoutAnswer) post() error {
 }
 
 func (a *layoutAnswer) mount(d digest.Digest) (bool, error) {
-	if _, err := os.Stat(a.l.blobPath(d)); err == nil {
-		return true, nil
+	if f, err := a.l.blob(d); err == nil {
+		return true, f.Close()
 	}
 	number, _, _ := strings.Cut(a.r.URL.Query().Get("from"), "/")
 	n, err := strconv.Atoi(number)
@@ -177,15 +190,12 @@ func (a *layoutAnswer) mount(d digest.Digest) (bool, error) {
 	if other == nil || other == a.l {
 		return false, nil
 	}
-	f, err := os.Open(other.blobPath(d))
+	f, err := other.blob(d)
 	if err != nil {
 		return false, nil // it is pulled, then
 	}
 	defer f.Close()
-	if err := a.l.create(); err != nil {
-		return false, err
-	}
-	return true, a.l.put(d, f)
+	return true, a.l.put(d, f.Size(), f)
 }
 
 func (a *layoutAnswer) created(kind string, d digest.Digest) {
@@ -200,10 +210,7 @@ func (a *layoutAnswer) putBlob() error {
 	if err != nil {
 		return err
 	}
-	if err := a.l.create(); err != nil {
-		return err
-	}
-	if err := a.l.put(d, a.r.Body); err != nil {
+	if err := a.l.put(d, a.r.ContentLength, a.r.Body); err != nil {
 		return err
 	}
 	a.created("blobs", d)
@@ -247,10 +254,7 @@ func (a *layoutAnswer) putManifest() error {
 	if tagged {
 		d = digest.FromBytes(text)
 	}
-	if err := a.l.create(); err != nil {
-		return err
-	}
-	if err := a.l.put(d, bytes.NewReader(text)); err != nil {
+	if err := a.l.put(d, int64(len(text)), bytes.NewReader(text)); err != nil {
 		return err
 	}
 	s := sniff(text)

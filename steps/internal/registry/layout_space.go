@@ -11,12 +11,18 @@ import (
 
 // fits tells before anything is moved when the blobs will not fit on the disks
 // of the layouts they go to.
-func (t *Table) fits() error {
+func (c *Client) fits(t *Table) error {
 	need := map[string]int64{}
 	for _, b := range t.Blobs {
-		if dir := b.places[0].repo.Path; dir != "" && !b.here() {
-			need[dir] += min(b.Size, 1<<60) // sizes are what manifests say
+		dir := b.places[0].repo.Path
+		if dir == "" || b.here() {
+			continue
 		}
+		if _, known := need[dir]; !known {
+			l, _ := c.layouts.at(dir)
+			need[dir] = l.spare()
+		}
+		need[dir] += min(b.Size, 1<<60) // sizes are what manifests say
 	}
 	for dir, n := range need {
 		free, err := freeAt(dir)

@@ -1,7 +1,10 @@
 package registry
 
 import (
+	"archive/tar"
 	"encoding/json"
+	"errors"
+	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -40,10 +43,53 @@ func fromLayout(t *testing.T, c *Client, dir string) []Image {
 	return images
 }
 
+// forms runs a test with a layout as a directory and as an archive.
+func forms(t *testing.T, test func(t *testing.T, in func(dir string) string)) {
+	t.Helper()
+	t.Run("directory", func(t *testing.T) {
+		test(t, func(dir string) string { return filepath.Join(dir, "media") })
+	})
+	t.Run("archive", func(t *testing.T) {
+		test(t, func(dir string) string { return filepath.Join(dir, "media.tar") })
+	})
+}
+
+// unpacked gives the directory that a layout is, or comes to when it is unpacked.
+func unpacked(t *testing.T, path string) string {
+	t.Helper()
+	if !isTar(path) {
+		return path
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	dir := t.TempDir()
+	for tr := tar.NewReader(f); ; {
+		h, err := tr.Next()
+		if err == io.EOF {
+			return dir
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeDir {
+			continue
+		}
+		name := filepath.Join(dir, h.Name)
+		text, err := io.ReadAll(tr)
+		if err := errors.Join(err, os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, text, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // sound says that a layout holds nothing but what is whole: every file of
 // blobs has its digest, and all that index.json names is there.
-func sound(t *testing.T, dir string) (blobs int, names []string) {
+func sound(t *testing.T, path string) (blobs int, names []string) {
 	t.Helper()
+	dir := unpacked(t, path)
 	err := filepath.WalkDir(filepath.Join(dir, "blobs"), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -81,9 +127,13 @@ func sound(t *testing.T, dir string) (blobs int, names []string) {
 // What is carried over in a layout arrives at the other side as it was; every
 // blob is read once, and a second run adds only what is new.
 func TestLayoutThereAndBack(t *testing.T) {
+	forms(t, testLayoutThereAndBack)
+}
+
+func testLayoutThereAndBack(t *testing.T, in func(string) string) {
 	src, dst, c := pair(t)
 	images, unique := src.set(t)
-	dir := filepath.Join(t.TempDir(), "media", "images")
+	dir := in(filepath.Join(t.TempDir(), "a", "b"))
 	carried := toLayout(images[:40], dir)
 	src.reset()
 	table := plan(t, c, carried)
@@ -135,11 +185,15 @@ func TestLayoutThereAndBack(t *testing.T) {
 
 // Indexes, cosign's tags and referrers are carried over, too.
 func TestLayoutCarriesAllKinds(t *testing.T) {
+	forms(t, testLayoutCarriesAllKinds)
+}
+
+func testLayoutCarriesAllKinds(t *testing.T, in func(string) string) {
 	src, dst, c := pair(t)
 	index, by := multi(t, src, "ns/app", "multi")
 	src.image(t, "ns/app", cosign(index, ".sig"), nil, random(90, 100))
 	sbom := src.referrer(t, "ns/app", index, "application/spdx+json", random(91, 100))
-	dir := t.TempDir()
+	dir := in(t.TempDir())
 	want := Selection{Signatures: CopySignatures}
 	table, err := c.PlanOnly(t.Context(), []Image{{Source: srcHost + "/ns/app:multi", Target: LayoutPrefix + dir + ":ns/app:multi"}}, want)
 	if err != nil || table.Err() != nil {
@@ -171,9 +225,13 @@ func TestLayoutCarriesAllKinds(t *testing.T) {
 }
 
 func TestLayoutToLayout(t *testing.T) {
+	forms(t, testLayoutToLayout)
+}
+
+func testLayoutToLayout(t *testing.T, in func(string) string) {
 	src, _, c := pair(t)
 	images, _ := three(t, src)
-	one, two := t.TempDir(), filepath.Join(t.TempDir(), "two")
+	one, two := in(t.TempDir()), in(filepath.Join(t.TempDir(), "two"))
 	if err := c.Execute(t.Context(), plan(t, c, toLayout(images, one)), Options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -200,9 +258,13 @@ func TestLayoutToLayout(t *testing.T) {
 
 // An image that could not be copied whole is not named in the layout.
 func TestLayoutNamesNothingBroken(t *testing.T) {
+	forms(t, testLayoutNamesNothingBroken)
+}
+
+func testLayoutNamesNothingBroken(t *testing.T, in func(string) string) {
 	src, _, c := pair(t)
 	images, base := three(t, src)
-	dir := t.TempDir()
+	dir := in(t.TempDir())
 	src.act(refuse("GET", "/v2/ns/a/blobs/"+digestOf(base), 404))
 	table := plan(t, c, toLayout(images, dir))
 	src.act(func(w http.ResponseWriter, r *http.Request) bool {
@@ -215,8 +277,8 @@ func TestLayoutNamesNothingBroken(t *testing.T) {
 	if err := c.Execute(t.Context(), table, Options{}); err == nil {
 		t.Fatal("no error")
 	}
-	if text, err := os.ReadFile(filepath.Join(dir, indexFile)); err == nil {
-		t.Errorf("there is an index: %s", text)
+	if _, err := c.LayoutImages(dir); err == nil {
+		t.Error("something is named")
 	}
 	src.act(nil)
 	if err := c.Execute(t.Context(), plan(t, c, toLayout(images, dir)), Options{}); err != nil {

@@ -1,0 +1,175 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/durable"
+)
+
+// A dirStore keeps a layout in a directory.
+//
+// Everything gets its place by a rename and index.json is written after all
+// that it names, so that a run that is killed leaves blobs too many at the most.
+type dirStore struct {
+	dir string
+
+	making sync.Mutex // the first blobs come beside each other
+
+	mu   sync.Mutex // many requests of one run read and change the index
+	seen fs.FileInfo
+	read *layoutIndex // as it was in the file seen
+}
+
+func (l *dirStore) check() error {
+	text, err := os.ReadFile(filepath.Join(l.dir, layoutFile))
+	if err == nil {
+		return checkLayoutFile(text, l.dir)
+	}
+	names, err := os.ReadDir(l.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return e.Name() == layoutFile }):
+		return nil // somebody has just made it one
+	case len(names) > 0 && !strings.HasPrefix(names[0].Name(), ".bayplan-part-"):
+		return fmt.Errorf("%s is not an OCI layout, and not empty: it holds %q, but no file %s", l.dir, names[0].Name(), layoutFile)
+	}
+	return nil
+}
+
+// create makes the directory a layout, if it is none yet.
+func (l *dirStore) create() error {
+	l.making.Lock()
+	defer l.making.Unlock()
+	if _, err := durable.MkdirAll(l.dir, layoutDirMode); err != nil {
+		return err
+	}
+	if err := l.check(); err != nil {
+		return err
+	}
+	path := filepath.Join(l.dir, layoutFile)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return durable.WriteBytes(path, layoutMode, []byte(layoutVersion))
+}
+
+func (l *dirStore) blobPath(d digest.Digest) string {
+	return filepath.Join(l.dir, "blobs", d.Algorithm().String(), d.Encoded())
+}
+
+type dirBlob struct {
+	*os.File
+	size int64
+}
+
+func (b dirBlob) Size() int64 { return b.size }
+
+func (l *dirStore) blob(d digest.Digest) (blobFile, error) {
+	f, err := os.Open(l.blobPath(d))
+	if err != nil {
+		return nil, err
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		_ = f.Close() // nothing was written
+		return nil, err
+	}
+	return dirBlob{f, fi.Size()}, nil
+}
+
+func (l *dirStore) put(d digest.Digest, _ int64, from io.Reader) error {
+	if err := l.create(); err != nil {
+		return err
+	}
+	path := l.blobPath(d)
+	if _, err := durable.MkdirAll(filepath.Dir(path), layoutDirMode); err != nil {
+		return err
+	}
+	return durable.WriteFile(path, layoutMode, func(w io.Writer) error {
+		_, err := copyBlob(w, d, from)
+		return err
+	})
+}
+
+func (l *dirStore) index() (*layoutIndex, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.load()
+}
+
+func (l *dirStore) load() (*layoutIndex, error) {
+	path := filepath.Join(l.dir, indexFile)
+	fi, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return emptyIndex(), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l.seen != nil && same(fi, l.seen) {
+		return l.read, nil
+	}
+	if fi.Size() > maxAnswer {
+		return nil, fmt.Errorf("%s: %d bytes are too much for an index", path, fi.Size())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	idx, err := parseIndex(text, path)
+	if err != nil {
+		return nil, err
+	}
+	l.seen, l.read = fi, idx
+	return idx, nil
+}
+
+// same says that a file is as it was when it was looked at before.
+func same(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}
+
+// change writes index.json anew. The lock on the directory keeps other
+// processes from doing that at the same time.
+func (l *dirStore) change(do func(*layoutIndex)) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	dir, err := os.Open(l.dir)
+	if err != nil {
+		return err
+	}
+	defer dir.Close() // ends the lock
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", l.dir, err)
+	}
+	old, err := l.load()
+	if err != nil {
+		return err
+	}
+	idx := old.clone()
+	do(idx)
+	text, err := idx.text()
+	if err != nil {
+		return err
+	}
+	return durable.WriteBytes(filepath.Join(l.dir, indexFile), layoutMode, text)
+}
+
+// settle has nothing to do: each file lasts when it has its name.
+func (l *dirStore) settle() error { return nil }
+
+func (l *dirStore) spare() int64 { return 0 }

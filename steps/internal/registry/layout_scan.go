@@ -1,0 +1,207 @@
+package registry
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+)
+
+const (
+	tarBlock = 512
+	// tarEnd is how many zeros end an archive.
+	tarEnd = 2 * tarBlock
+	// unusedName is what parts of an archive are called that hold nothing: an
+	// index that was replaced, or a blob that never became whole.
+	unusedName = ".bayplan-unused"
+)
+
+// A span is where in a file a blob is.
+type span struct {
+	f         *os.File
+	at        int64 // of its bytes
+	size      int64
+	header    int64 // of its entry
+	following int64 // where the entry after it begins
+}
+
+// A listing is what the entries of a tar archive are.
+type listing struct {
+	blobs   map[digest.Digest]span
+	unused  []span
+	layout  *span // of the last oci-layout
+	index   *span // of the last index.json
+	end     int64 // where the entry after the last one would begin
+	entries int
+}
+
+// list reads the entries of an archive that begins at from, by their headers
+// alone. Nothing is ever unpacked, but an archive with entries that an honest
+// layout has not is refused: somebody else may unpack it. What it gives along
+// with an error is what came before.
+func list(f *os.File, from, size int64) (*listing, error) {
+	l := &listing{blobs: map[digest.Digest]span{}, end: from}
+	section := io.NewSectionReader(f, from, max(0, size-from))
+	tr := tar.NewReader(section)
+	for {
+		h, err := tr.Next()
+		if err == io.EOF {
+			return l, nil
+		}
+		if err != nil {
+			return l, fmt.Errorf("the entry after byte %d: %w", l.end, err)
+		}
+		at, err := section.Seek(0, io.SeekCurrent)
+		if err != nil {
+			return l, err
+		}
+		if err := l.take(h, span{f: f, at: from + at, size: h.Size, header: l.end}, size); err != nil {
+			return l, err
+		}
+	}
+}
+
+// take notes one entry.
+func (l *listing) take(h *tar.Header, s span, size int64) error {
+	name, err := entryName(h)
+	if err != nil {
+		return err
+	}
+	s.following = s.at + blocks(s.size)
+	switch {
+	case s.size > size || s.following > size:
+		return fmt.Errorf("it is cut off in %.200q", h.Name)
+	case l.entries == maxNames:
+		return fmt.Errorf("more than %d entries", maxNames)
+	}
+	l.end = s.following
+	l.entries++
+	switch name {
+	case layoutFile:
+		l.layout = &s
+	case indexFile:
+		l.index = &s
+	case unusedName:
+		l.unused = append(l.unused, s)
+	default:
+		if d, ok := blobName(name); ok {
+			l.blobs[d] = s
+		}
+	}
+	return nil
+}
+
+// entryName gives the name of an entry that may be in a layout, "" for one
+// that says nothing.
+func entryName(h *tar.Header) (string, error) {
+	for key := range h.PAXRecords {
+		if strings.HasPrefix(key, "GNU.sparse.") {
+			return "", fmt.Errorf("%.200q is a sparse file, which a layout has not", h.Name)
+		}
+	}
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeDir:
+	case tar.TypeXGlobalHeader:
+		return "", nil
+	case tar.TypeLink, tar.TypeSymlink:
+		return "", fmt.Errorf("%.200q is a link, which a layout has not", h.Name)
+	default:
+		return "", fmt.Errorf("%.200q is an entry of type %q, which a layout has not", h.Name, h.Typeflag)
+	}
+	if path.IsAbs(h.Name) || strings.Contains("/"+h.Name+"/", "/../") || strings.ContainsRune(h.Name, 0) {
+		return "", fmt.Errorf("%.200q would lie outside of it", h.Name)
+	}
+	if h.Typeflag == tar.TypeDir {
+		return "", nil
+	}
+	return path.Clean(h.Name), nil
+}
+
+// blobName reads the name of a blob's file.
+func blobName(name string) (digest.Digest, bool) {
+	rest, ok := strings.CutPrefix(name, "blobs/")
+	algorithm, hex, found := strings.Cut(rest, "/")
+	d := digest.Digest(algorithm + ":" + hex)
+	return d, ok && found && d.Validate() == nil
+}
+
+// blobEntry is the name of a blob's file.
+func blobEntry(d digest.Digest) string { return "blobs/" + d.Algorithm().String() + "/" + d.Encoded() }
+
+// blocks is how much room so many bytes take in an archive.
+func blocks(n int64) int64 { return (n + tarBlock - 1) &^ (tarBlock - 1) }
+
+// published reads the archive of a layout that is complete.
+func published(f *os.File, name string) (*listing, *layoutIndex, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if fi.IsDir() {
+		return nil, nil, fmt.Errorf("%s is a directory: a layout with such a name is a tar archive", name)
+	}
+	l, err := list(f, 0, fi.Size())
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if !l.ended(f) {
+		return nil, nil, fmt.Errorf("%s: the end of a tar archive is missing after byte %d: it is cut off, or none", name, l.end)
+	}
+	if l.layout == nil {
+		return nil, nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, layoutFile)
+	}
+	text, err := l.layout.read(1000)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %s: %w", name, layoutFile, err)
+	}
+	if err := checkLayoutFile(text, name); err != nil {
+		return nil, nil, err
+	}
+	if l.index == nil {
+		return nil, nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, indexFile)
+	}
+	if text, err = l.index.read(maxAnswer); err != nil {
+		return nil, nil, fmt.Errorf("%s: %s: %w", name, indexFile, err)
+	}
+	idx, err := parseIndex(text, name+": "+indexFile)
+	return l, idx, err
+}
+
+// ended says whether the archive has its end after its last entry.
+func (l *listing) ended(f *os.File) bool {
+	mark := make([]byte, tarEnd)
+	_, err := f.ReadAt(mark, l.end)
+	return err == nil && bytes.Equal(mark, make([]byte, tarEnd))
+}
+
+// extensible says whether the archive can be added to where it is: its index
+// is its last entry, with a header of one block.
+func (l *listing) extensible() bool {
+	return l.index != nil && l.index.following == l.end && l.index.at == l.index.header+tarBlock
+}
+
+// read reads what is at a span.
+func (s span) read(most int64) ([]byte, error) {
+	if s.size > most {
+		return nil, fmt.Errorf("%d bytes are too much", s.size)
+	}
+	text := make([]byte, s.size)
+	_, err := s.f.ReadAt(text, s.at)
+	return text, err
+}
+
+// tarHeader makes the header of a file in an archive.
+func tarHeader(name string, size int64) ([]byte, error) {
+	var b bytes.Buffer
+	err := tar.NewWriter(&b).WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: int64(layoutMode)})
+	if err == nil && b.Len()%tarBlock != 0 {
+		err = errors.New("a header of a broken length")
+	}
+	return b.Bytes(), err
+}

@@ -1,0 +1,220 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// isTar says whether a layout of that name is a tar archive.
+func isTar(name string) bool { return strings.HasSuffix(name, ".tar") }
+
+// A tarStore keeps a layout in a tar archive. What is under the archive's name
+// is complete at every moment, and what a run that was killed has brought is
+// there for the next one.
+//
+// An archive is added to where it is. Behind its end mark, where no reader
+// looks, blobs are written in the form of further entries, then the new
+// index.json and a new end mark. At last the header of the old index.json,
+// which is one block of a disk, is overwritten with that of an unused file as
+// long as what was the archive's end: with that one write the archive goes on
+// with the entries behind it. The header of each new entry is written in the
+// same way: first as an unused file's, and when its bytes are there as the blob's.
+//
+// An archive that is not there yet, that others have made in another order or
+// that has a second name is written as a new file beside it, NAME.part.
+type tarStore struct {
+	path string
+
+	mu   sync.Mutex
+	disk *tarDisk
+	w    *tarWriter // nil while nothing is being added
+}
+
+// A tarDisk is what was found when nothing was being added.
+type tarDisk struct {
+	main, part fs.FileInfo // nil: not there
+	index      *layoutIndex
+	indexSum   digest.Digest
+	blobs      map[digest.Digest]span
+	inPlace    bool // it can be added to where it is
+}
+
+func (s *tarStore) partPath() string { return s.path + ".part" }
+
+func (s *tarStore) check() error {
+	_, err := s.index()
+	return err
+}
+
+func (s *tarStore) index() (*layoutIndex, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.w != nil {
+		return s.w.index, nil
+	}
+	d, err := s.look()
+	if err != nil {
+		return nil, err
+	}
+	return d.index, nil
+}
+
+// look reads what is on the disk, if it is not as it was seen last.
+func (s *tarStore) look() (*tarDisk, error) {
+	main, err := stat(s.path)
+	if err != nil {
+		return nil, err
+	}
+	part, err := stat(s.partPath())
+	if err != nil {
+		return nil, err
+	}
+	if d := s.disk; d != nil && sameOrNone(d.main, main) && sameOrNone(d.part, part) {
+		return d, nil
+	}
+	d, err := s.readDisk()
+	if err != nil {
+		return nil, err
+	}
+	d.main, d.part = main, part
+	s.disk = d
+	return d, nil
+}
+
+// stat gives nil for what is not there.
+func stat(path string) (fs.FileInfo, error) {
+	fi, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return fi, err
+}
+
+func sameOrNone(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return same(a, b)
+}
+
+// readDisk reads the archive, and what a run that was killed has left: behind
+// the archive's end, or in the file beside it.
+func (s *tarStore) readDisk() (*tarDisk, error) {
+	d := &tarDisk{index: emptyIndex(), blobs: map[digest.Digest]span{}}
+	f, err := os.Open(s.path)
+	switch {
+	case err == nil:
+		if err := d.readMain(f, s.path); err != nil {
+			_ = f.Close() // nothing was written
+			return nil, err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	if !d.inPlace {
+		if f, err := os.Open(s.partPath()); err == nil {
+			d.addRest(f, 0)
+		}
+	}
+	return d, nil
+}
+
+func (d *tarDisk) readMain(f *os.File, path string) error {
+	l, idx, err := published(f, path)
+	if err != nil {
+		return err
+	}
+	fi, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	d.index, d.blobs = idx, l.blobs
+	d.inPlace = l.extensible() && links(fi) == 1
+	if d.inPlace {
+		d.addRest(f, l.end+tarEnd)
+	}
+	return nil
+}
+
+// addRest adds the blobs behind an archive's end. What is torn there is no matter.
+func (d *tarDisk) addRest(f *os.File, from int64) {
+	fi, err := f.Stat()
+	if err != nil {
+		return
+	}
+	rest, _ := list(f, from, fi.Size())
+	for sum, at := range rest.blobs {
+		d.blobs[sum] = at
+	}
+}
+
+// links is how many names a file has.
+func links(fi fs.FileInfo) uint64 {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Nlink)
+	}
+	return 1
+}
+
+// A tarBlob reads a blob where it is. The file is closed when nobody knows it
+// any more: others read from it, too.
+type tarBlob struct{ *io.SectionReader }
+
+func (tarBlob) Close() error { return nil }
+
+func (s *tarStore) blob(d digest.Digest) (blobFile, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, found, err := s.find(d)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("%s: %s: %w", s.path, d, fs.ErrNotExist)
+	}
+	return tarBlob{io.NewSectionReader(at.f, at.at, at.size)}, nil
+}
+
+func (s *tarStore) find(d digest.Digest) (span, bool, error) {
+	if s.w != nil {
+		at, found := s.w.blobs[d]
+		return at, found, nil
+	}
+	disk, err := s.look()
+	if err != nil {
+		return span{}, false, err
+	}
+	at, found := disk.blobs[d]
+	return at, found, nil
+}
+
+// spare is the size of an archive that has to be written anew.
+func (s *tarStore) spare() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.look()
+	if s.w != nil || err != nil || d.main == nil || d.inPlace {
+		return 0
+	}
+	return d.main.Size()
+}
+
+func (s *tarStore) change(do func(*layoutIndex)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.begin(); err != nil {
+		return err
+	}
+	idx := s.w.index.clone() // others may be reading it
+	do(idx)
+	s.w.index, s.w.changed = idx, true
+	return nil
+}

@@ -1,0 +1,397 @@
+package registry
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func execute(t *testing.T, c *Client, images []Image) {
+	t.Helper()
+	if err := c.Execute(t.Context(), plan(t, c, images), Options{Parallel: 8}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An archive is added to where it is: of what was there one block changes, and
+// whoever looks meanwhile sees the old archive, whole.
+func TestTarAdds(t *testing.T) {
+	src, _, c := pair(t)
+	images, _ := src.set(t)
+	path := filepath.Join(t.TempDir(), "media.tar")
+	execute(t, c, toLayout(images[:40], path))
+	before := read(t, path)
+	old, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	looks := 0
+	src.act(func(_ http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Method == "GET" && strings.Contains(r.URL.Path, "/blobs/") {
+			looks++
+			if _, names := sound(t, path); len(names) != 40 {
+				t.Errorf("in mid-run the archive names %d images", len(names))
+			}
+			far := newClient(t)
+			if names, err := far.LayoutImages(path); err != nil || len(names) != 40 {
+				t.Errorf("in mid-run another client sees %d images, %v", len(names), err)
+			}
+		}
+		return false
+	})
+	execute(t, c, toLayout(images, path))
+	src.act(nil)
+	after := read(t, path)
+	changed := []int{}
+	for at := 0; at < len(before); at += tarBlock {
+		if !bytes.Equal(before[at:at+tarBlock], after[at:at+tarBlock]) {
+			changed = append(changed, at)
+		}
+	}
+	if now, err := os.Stat(path); err != nil || !os.SameFile(old, now) || len(changed) != 1 || looks == 0 {
+		t.Errorf("blocks %v of %d bytes changed, %d looks, %v", changed, len(before), looks, err)
+	}
+	if blobs, names := sound(t, path); blobs != setBlobs+setImages || len(names) != setImages {
+		t.Errorf("%d blobs, %d names", blobs, len(names))
+	}
+
+	src.reset()
+	execute(t, newClient(t, Host{Name: srcHost, Handler: src}), toLayout(images, path))
+	if src.rest(); len(src.counts) != 1 || src.counts["HEAD manifests"] != setImages || !bytes.Equal(after, read(t, path)) {
+		t.Errorf("the warm run asked for %v", src.counts)
+	}
+	if names, _ := filepath.Glob(path + "*"); len(names) != 1 {
+		t.Errorf("there is %v", names)
+	}
+}
+
+// An archive that does not exist yet gets its name when it is complete; what a
+// failed run has brought waits for the next one.
+func TestTarFirstRunFails(t *testing.T) {
+	src, _, c := pair(t)
+	torn := random(2, 2000)
+	src.image(t, "ns/a", "1", nil, random(1, 3000), torn)
+	path := filepath.Join(t.TempDir(), "media.tar")
+	images := toLayout([]Image{{Source: srcHost + "/ns/a:1"}}, path)
+	src.act(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != "GET" || r.URL.Path != "/v2/ns/a/blobs/"+digestOf(torn) {
+			return false
+		}
+		w.Header().Set("Content-Length", "2000")
+		_, _ = w.Write(slices.Repeat([]byte("x"), 2000))
+		return true
+	})
+	table := plan(t, c, images)
+	if err := c.Execute(t.Context(), table, Options{Parallel: 1}); err == nil {
+		t.Fatal("no error")
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the archive has its name: %v", err)
+	}
+	if _, err := c.LayoutImages(path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	src.act(nil)
+	c = newClient(t, Host{Name: srcHost, Handler: src})
+	if got := plan(t, c, images).Summary(); got.Blobs != 2 {
+		t.Errorf("%d blobs are to be pulled, want the one that was torn and the configuration", got.Blobs)
+	}
+	execute(t, c, images)
+	if blobs, names := sound(t, path); blobs != 4 || len(names) != 1 {
+		t.Errorf("%d blobs, names %v", blobs, names)
+	}
+	if bytes.Contains(read(t, path), []byte(unusedName)) {
+		t.Error("the archive has an unused entry: the room of the blob that failed was not used again")
+	}
+}
+
+// childArchive tells the test binary that it is to be killed.
+const childArchive = "BAYPLAN_TEST_ARCHIVE"
+
+// TestTarKilledChild fills an archive until it is killed. It is run by TestTarKilled.
+func TestTarKilledChild(t *testing.T) {
+	path := os.Getenv(childArchive)
+	if path == "" {
+		return
+	}
+	src, _, c := pair(t)
+	images, _ := src.set(t)
+	fmt.Println("ready")
+	execute(t, c, toLayout(images, path))
+}
+
+// Whenever a run is killed, the archive is whole, and each run goes on where
+// the one before it was killed.
+func TestTarKilled(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		first int // images that the archive has before
+	}{{"no archive yet", 0}, {"an archive to add to", 20}} {
+		t.Run(tt.name, func(t *testing.T) {
+			src, _, c := pair(t)
+			images, _ := src.set(t)
+			path := filepath.Join(t.TempDir(), "media.tar")
+			if tt.first > 0 {
+				execute(t, c, toLayout(images[:tt.first], path))
+			}
+			all, last := toLayout(images, path), setBlobs+1
+			for i := range 12 {
+				killChild(t, path, time.Duration(5*i)*time.Millisecond)
+				if _, err := os.Stat(path); err == nil {
+					sound(t, path)
+				} else if tt.first > 0 {
+					t.Fatal(err)
+				}
+				sum := plan(t, newClient(t, Host{Name: srcHost, Handler: src}), all).Summary()
+				if sum.Blobs > last {
+					t.Errorf("%d blobs are to be pulled after it was %d", sum.Blobs, last)
+				}
+				last = sum.Blobs
+			}
+			t.Logf("%d blobs are missing after the kills", last)
+			c = newClient(t, Host{Name: srcHost, Handler: src})
+			src.reset()
+			execute(t, c, all)
+			if src.rest(); src.counts["GET blobs"] != last {
+				t.Errorf("%v, want %d blobs", src.counts, last)
+			}
+			if blobs, names := sound(t, path); blobs != setBlobs+setImages || len(names) != setImages {
+				t.Errorf("%d blobs, %d names", blobs, len(names))
+			}
+			mirrored(t, c, all)
+		})
+	}
+}
+
+func killChild(t *testing.T, path string, after time.Duration) {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTarKilledChild$")
+	child.Env = append(os.Environ(), childArchive+"="+path)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 6)); err != nil {
+		t.Error(err)
+	}
+	timer := time.NewTimer(after)
+	<-timer.C
+	_ = child.Process.Kill()
+	_ = child.Wait() // it was killed
+}
+
+// A part of an entry at the end of what a killed run has left is cut off.
+func TestTarTornTail(t *testing.T) {
+	src, _, c := pair(t)
+	images, _ := three(t, src)
+	path := filepath.Join(t.TempDir(), "media.tar")
+	execute(t, c, toLayout(images[:1], path))
+	whole := read(t, path)
+	blob := random(77, 5000)
+	header, err := tarHeader(blobEntry(digest.FromBytes(blob)), 5000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tail := range map[string][]byte{
+		"half a header":      header[:100],
+		"half a blob":        append(slices.Clone(header), blob[:100]...),
+		"an index":           append(mustHeader(t, indexFile, 2), "{}"...),
+		"an index with room": append(append(mustHeader(t, indexFile, 2), "{}"...), make([]byte, 510)...),
+		"a link":             linkHeader(t),
+		"nonsense":           bytes.Repeat([]byte("x"), 3000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "media.tar")
+			if err := os.WriteFile(path, append(slices.Clone(whole), tail...), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			c := newClient(t, Host{Name: srcHost, Handler: src})
+			execute(t, c, toLayout(images, path))
+			if _, names := sound(t, path); len(names) != 3 {
+				t.Errorf("names %v", names)
+			}
+			if got := plan(t, c, toLayout(images, path)).Summary(); got.Unchanged != 3 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+func mustHeader(t *testing.T, name string, size int64) []byte {
+	t.Helper()
+	header, err := tarHeader(name, size)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return header
+}
+
+func linkHeader(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := tar.NewWriter(&b).WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "blobs/sha256/x", Linkname: "/etc/passwd"}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// What others have packed, in any order, is taken over when something is added.
+func TestTarOfOthers(t *testing.T) {
+	src, _, c := pair(t)
+	images, _ := three(t, src)
+	dir := t.TempDir()
+	media := filepath.Join(dir, "media")
+	execute(t, c, toLayout(images[:1], media))
+	path := media + ".tar"
+	if out, err := exec.CommandContext(t.Context(), "tar", "-C", media, "-cf", path, "./index.json", "./oci-layout", "./blobs").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	execute(t, c, fromLayout(t, c, path))
+	all := toLayout(images, path)
+	if got := plan(t, c, all).Summary(); got.Unchanged != 1 {
+		t.Errorf("%+v", got)
+	}
+	second := filepath.Join(dir, "second.tar")
+	if err := os.Link(path, second); err != nil {
+		t.Fatal(err)
+	}
+	before := read(t, path)
+	src.reset()
+	execute(t, c, all)
+	if src.rest(); src.counts["GET blobs"] != 4 {
+		t.Errorf("%v", src.counts)
+	}
+	if !bytes.Equal(before, read(t, second)) {
+		t.Error("the other name's archive has changed")
+	}
+	if _, names := sound(t, path); len(names) != 3 {
+		t.Errorf("names %v", names)
+	}
+	mirrored(t, c, all)
+	if names, _ := filepath.Glob(path + "*"); len(names) != 1 {
+		t.Errorf("there is %v", names)
+	}
+}
+
+// Two runs do not write one archive at a time.
+func TestTarBusy(t *testing.T) {
+	src, _, c := pair(t)
+	images, _ := three(t, src)
+	path := filepath.Join(t.TempDir(), "media.tar")
+	execute(t, c, toLayout(images[:1], path))
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	err = c.Execute(t.Context(), plan(t, c, toLayout(images, path)), Options{})
+	if err == nil || !strings.Contains(err.Error(), path+": another run is writing it") {
+		t.Errorf("got %v", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_UN); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, c, toLayout(images, path))
+}
+
+// Several executions of one process may fill one archive.
+func TestTarManyExecutions(t *testing.T) {
+	src, _, c := pair(t)
+	images, _ := src.set(t)
+	path := filepath.Join(t.TempDir(), "media.tar")
+	var all sync.WaitGroup
+	for i := range 3 {
+		part := toLayout(images[i*15:(i+1)*15], path)
+		all.Go(func() {
+			table, err := c.Plan(t.Context(), part)
+			if err == nil {
+				err = c.Execute(t.Context(), table, Options{})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if blobs, names := sound(t, path); blobs != setBlobs+setImages || len(names) != setImages {
+		t.Errorf("%d blobs, %d names", blobs, len(names))
+	}
+}
+
+// Blobs that are too large for a plain header, and digests that are too long
+// for one, have headers of several blocks.
+func TestTarLongHeaders(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "media.tar")
+	s := &tarStore{path: path}
+	text := random(5, 700)
+	long := digest.SHA512.FromBytes(text)
+	for range 2 {
+		if err := s.put(long, 700, bytes.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.change(func(*layoutIndex) {}); err != nil {
+		t.Fatal(err)
+	}
+	huge := digest.FromString("huge")
+	s.mu.Lock()
+	at, err := s.w.reserve(blobEntry(huge), 9<<30)
+	if err == nil {
+		err = s.w.mark(at, blobEntry(huge))
+	}
+	s.mu.Unlock()
+	if err != nil || at.at-at.header <= tarBlock {
+		t.Fatalf("%+v, %v", at, err)
+	}
+	if err := s.settle(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*tarStore{s, {path: path}} {
+		f, err := s.blob(huge)
+		if err != nil || f.Size() != 9<<30 {
+			t.Fatalf("%v, %v", f, err)
+		}
+		if f, err = s.blob(long); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		if _, err := s.blob(digest.FromString("none")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("got %v", err)
+		}
+	}
+}

@@ -1,0 +1,412 @@
+package registry
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/durable"
+)
+
+// A tarWriter adds to an archive. Its file is locked, so that no other process
+// does the same. Its store's mutex guards all of it.
+type tarWriter struct {
+	f       *os.File
+	staged  bool // it writes the file beside the archive
+	blobs   map[digest.Digest]span
+	unused  map[int64][]int64 // headers of entries that hold nothing, by the room they take
+	open    int               // entries that are being written
+	index   *layoutIndex
+	changed bool  // index is not what the archive says
+	named   *span // the archive's index.json; nil when staged
+	tail    int64 // where the next entry begins
+	leaving bool  // nobody waits for it any more
+}
+
+// begin opens the archive for adding, or the file beside it.
+func (s *tarStore) begin() error {
+	if s.w != nil {
+		return nil
+	}
+	s.disk = nil // that it has got a second name could not be seen
+	disk, err := s.look()
+	if err != nil {
+		return err
+	}
+	if _, err := durable.MkdirAll(filepath.Dir(s.path), layoutDirMode); err != nil {
+		return err
+	}
+	w := &tarWriter{staged: !disk.inPlace, blobs: map[digest.Digest]span{}, unused: map[int64][]int64{}}
+	if disk.inPlace {
+		err = w.extend(s.path)
+		_ = os.Remove(s.partPath()) // of a time when there was no archive yet
+	} else {
+		err = w.stage(s.partPath(), disk)
+	}
+	if err != nil {
+		if w.f != nil {
+			_ = w.f.Close() // the first error is the one that matters
+		}
+		return err
+	}
+	s.w, s.disk = w, nil
+	return nil
+}
+
+// take opens and locks the file that is written.
+func (w *tarWriter) take(path string, flags int) error {
+	f, err := os.OpenFile(path, os.O_RDWR|flags, layoutMode)
+	if err != nil {
+		return err
+	}
+	w.f = f
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("%s: another run is writing it", path)
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", path, err)
+	}
+	locked, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if named, err := os.Stat(path); err != nil || !os.SameFile(named, locked) {
+		return fmt.Errorf("%s: another run has just written it", path)
+	}
+	return nil
+}
+
+// extend goes on with an archive behind its end.
+func (w *tarWriter) extend(path string) error {
+	if err := w.take(path, 0); err != nil {
+		return err
+	}
+	l, idx, err := published(w.f, path)
+	if err != nil {
+		return err
+	}
+	if !l.extensible() {
+		return fmt.Errorf("%s: another run has just written it", path)
+	}
+	w.index, w.named, w.blobs = idx, l.index, l.blobs
+	return w.resume(l.end + tarEnd)
+}
+
+// stage goes on with the file beside an archive, which gets all that the archive has.
+func (w *tarWriter) stage(path string, disk *tarDisk) error {
+	if err := w.take(path, os.O_CREATE); err != nil {
+		return err
+	}
+	if err := durable.SetMode(w.f, layoutMode); err != nil {
+		return err
+	}
+	if err := w.resume(0); err != nil {
+		return err
+	}
+	if w.tail == 0 {
+		if err := w.write(layoutFile, []byte(layoutVersion)); err != nil {
+			return err
+		}
+	}
+	w.index = disk.index
+	return w.takeOver(disk.blobs)
+}
+
+// resume finds the whole entries that a run which was killed has left, and
+// cuts off what comes after them.
+func (w *tarWriter) resume(from int64) error {
+	fi, err := w.f.Stat()
+	if err != nil {
+		return err
+	}
+	rest, _ := list(w.f, from, fi.Size()) // what is torn ends the list
+	w.tail = rest.end
+	if rest.index != nil { // written, but never made the archive's
+		w.tail = rest.index.header
+	}
+	for d, at := range rest.blobs {
+		if at.following <= w.tail {
+			w.blobs[d] = at
+		}
+	}
+	for _, u := range rest.unused {
+		if u.following <= w.tail {
+			w.unused[u.following-u.header] = append(w.unused[u.following-u.header], u.header)
+		}
+	}
+	return w.f.Truncate(w.tail)
+}
+
+// takeOver copies the blobs of another archive that are missing, within the
+// file system where that can be.
+func (w *tarWriter) takeOver(blobs map[digest.Digest]span) error {
+	var taken []digest.Digest
+	for _, d := range slices.Sorted(maps.Keys(blobs)) {
+		if _, have := w.blobs[d]; have {
+			continue
+		}
+		s, err := w.copyFrom(d, blobs[d])
+		if err != nil {
+			return err
+		}
+		w.blobs[d], taken = s, append(taken, d)
+	}
+	if len(taken) == 0 {
+		return nil
+	}
+	if err := w.f.Sync(); err != nil { // before the names say that they are there
+		return err
+	}
+	for _, d := range taken {
+		if err := w.mark(w.blobs[d], blobEntry(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *tarWriter) copyFrom(d digest.Digest, from span) (span, error) {
+	s, err := w.reserve(blobEntry(d), from.size)
+	if err != nil {
+		return s, err
+	}
+	if _, err := w.f.Seek(s.at, io.SeekStart); err != nil {
+		return s, err
+	}
+	if _, err := from.f.Seek(from.at, io.SeekStart); err != nil {
+		return s, err
+	}
+	if n, err := io.CopyN(w.f, from.f, from.size); err != nil {
+		return s, fmt.Errorf("copying %s: after %d of %d bytes: %w", d, n, from.size, err)
+	}
+	return s, nil
+}
+
+// reserve makes an entry that holds nothing yet, with room for a file: one
+// that was left over and takes the same room, or a new one.
+func (w *tarWriter) reserve(name string, size int64) (span, error) {
+	header, err := tarHeader(name, size)
+	if err != nil {
+		return span{}, err
+	}
+	room := int64(len(header)) + blocks(size)
+	at := w.tail
+	if free := w.unused[room]; len(free) > 0 {
+		at = free[len(free)-1]
+		w.unused[room] = free[:len(free)-1]
+	} else if err := w.extendBy(room); err != nil {
+		return span{}, err
+	}
+	return span{f: w.f, header: at, at: at + int64(len(header)), size: size, following: at + room}, nil
+}
+
+// extendBy appends an entry that holds nothing.
+func (w *tarWriter) extendBy(room int64) error {
+	unused, err := tarHeader(unusedName, room-tarBlock)
+	if err != nil {
+		return err
+	}
+	if err := w.f.Truncate(w.tail + room); err != nil {
+		return err
+	}
+	if _, err := w.f.WriteAt(unused, w.tail); err != nil {
+		return err
+	}
+	w.tail += room
+	return nil
+}
+
+// mark gives an entry its name: with one write of its first block it is there.
+func (w *tarWriter) mark(s span, name string) error {
+	header, err := tarHeader(name, s.size)
+	if err != nil {
+		return err
+	}
+	if _, err := w.f.WriteAt(header[tarBlock:], s.header+tarBlock); err != nil {
+		return err
+	}
+	_, err = w.f.WriteAt(header[:tarBlock], s.header)
+	return err
+}
+
+// write adds a small file.
+func (w *tarWriter) write(name string, text []byte) error {
+	s, err := w.reserve(name, int64(len(text)))
+	if err != nil {
+		return err
+	}
+	if _, err := w.f.WriteAt(text, s.at); err != nil {
+		return err
+	}
+	return w.mark(s, name)
+}
+
+// put writes a blob. Others are written at the same time.
+func (s *tarStore) put(d digest.Digest, size int64, from io.Reader) error {
+	if size <= 0 { // only what is small comes without its length
+		text, err := io.ReadAll(io.LimitReader(from, maxManifest+1))
+		switch {
+		case err != nil:
+			return err
+		case len(text) > maxManifest:
+			return fmt.Errorf("%s: it came without its length", d)
+		}
+		size, from = int64(len(text)), bytes.NewReader(text)
+	}
+	w, at, err := s.room(d, size)
+	if err != nil {
+		return err
+	}
+	if w == nil { // it is there
+		_, err := copyBlob(io.Discard, d, from)
+		return err
+	}
+	_, err = copyBlob(io.NewOffsetWriter(w.f, at.at), d, io.LimitReader(from, size))
+	if err == nil {
+		err = w.f.Sync() // before the name says that it is there
+	}
+	return s.landed(w, d, at, err)
+}
+
+// room makes room for a blob. It gives no writer when the blob is there.
+func (s *tarStore) room(d digest.Digest, size int64) (*tarWriter, span, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at, found, err := s.find(d); err != nil || found && at.size == size {
+		return nil, span{}, err
+	}
+	if err := s.begin(); err != nil {
+		return nil, span{}, err
+	}
+	at, err := s.w.reserve(blobEntry(d), size)
+	if err != nil {
+		return nil, span{}, fmt.Errorf("write %s: %w", s.path, err)
+	}
+	s.w.open++
+	return s.w, at, nil
+}
+
+// landed notes what came of writing a blob.
+func (s *tarStore) landed(w *tarWriter, d digest.Digest, at span, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w.open--
+	if err == nil {
+		err = w.mark(at, blobEntry(d))
+	}
+	if err == nil {
+		w.blobs[d] = at
+	} else {
+		room := at.following - at.header
+		w.unused[room] = append(w.unused[room], at.header)
+		err = fmt.Errorf("write %s: %w", s.path, err)
+	}
+	if w.leaving && w.open == 0 && !w.changed {
+		_ = s.release(w) // the execution that wanted the blob has been given up
+	}
+	return err
+}
+
+// settle makes what was named the archive's. Where nothing was, what was put
+// waits for the next run.
+func (s *tarStore) settle() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := s.w
+	if w == nil {
+		return nil
+	}
+	var err error
+	if w.changed {
+		if err = w.publish(s.path); err != nil {
+			err = fmt.Errorf("write %s: %w", s.path, err)
+		}
+	}
+	if w.open > 0 {
+		w.leaving = true // another execution goes on, or has still to notice its end
+		return err
+	}
+	return errors.Join(err, s.release(w))
+}
+
+// release lets others write the archive. Its file is closed when nobody reads
+// from it any more.
+func (s *tarStore) release(w *tarWriter) error {
+	s.w = nil
+	return syscall.Flock(int(w.f.Fd()), syscall.LOCK_UN)
+}
+
+// publish writes the index and the end mark, and makes them the archive's.
+func (w *tarWriter) publish(path string) error {
+	text, err := w.index.text()
+	if err != nil {
+		return err
+	}
+	if int64(len(text)) > maxAnswer {
+		return fmt.Errorf("an index of %d bytes is too large", len(text))
+	}
+	w.trim()
+	next := &span{f: w.f, header: w.tail, at: w.tail + tarBlock, size: int64(len(text))}
+	next.following = next.at + blocks(next.size)
+	// What is behind the tail must be gone, or it could follow the new end mark.
+	if err := errors.Join(w.f.Truncate(w.tail), w.f.Truncate(next.following+tarEnd)); err != nil {
+		return err
+	}
+	header, err := tarHeader(indexFile, next.size)
+	if err != nil {
+		return err
+	}
+	if _, err := w.f.WriteAt(append(header, text...), next.header); err != nil {
+		return err
+	}
+	if err := w.f.Sync(); err != nil {
+		return err
+	}
+	if err := w.turn(path); err != nil {
+		return err
+	}
+	w.named, w.staged, w.changed, w.tail = next, false, false, next.following+tarEnd
+	clear(w.unused) // they are a part of the archive now
+	return nil
+}
+
+// turn makes the new index the archive's, at once.
+func (w *tarWriter) turn(path string) error {
+	if w.staged {
+		return durable.Rename(w.f.Name(), path)
+	}
+	header, err := tarHeader(unusedName, w.named.following+tarEnd-w.named.at)
+	if err != nil {
+		return err
+	}
+	if _, err := w.f.WriteAt(header, w.named.header); err != nil {
+		return err
+	}
+	return w.f.Sync()
+}
+
+// trim drops the entries at the end that hold nothing.
+func (w *tarWriter) trim() {
+	if w.open > 0 {
+		return
+	}
+	for again := true; again; {
+		again = false
+		for room, free := range w.unused {
+			if i := slices.Index(free, w.tail-room); i >= 0 {
+				w.unused[room] = slices.Delete(free, i, i+1)
+				w.tail -= room
+				again = true
+			}
+		}
+	}
+}
