@@ -107,7 +107,7 @@ func (t *transfer) begin(ctx context.Context) error {
 		return err
 	}
 	name := partName(t.To, t.URL, found)
-	if t.Want.IsZero() && t.Check == nil {
+	if !t.verifiable() {
 		name = "" // nothing would tell whether what is there is whole
 	}
 	if err := RemoveParts(t.To, name); err != nil {
@@ -132,6 +132,12 @@ func (t *transfer) partial() int64 {
 func (t *transfer) receive(ctx context.Context) error {
 	if t.complete() {
 		return nil
+	}
+	if t.partial() > 0 && t.remote.validator() == "" && !t.verifiable() {
+		// The rest may be one of another file, and nothing would tell.
+		if err := t.part.restart(t.Want); err != nil {
+			return err
+		}
 	}
 	header := http.Header{}
 	if n := t.partial(); n > 0 {
@@ -161,7 +167,7 @@ func (t *transfer) receive(ctx context.Context) error {
 	if err := t.checkSpace(); err != nil {
 		return err
 	}
-	return t.copy(resp.Body)
+	return t.copy(ctxReader{ctx, newSlowGuard(resp.Body)})
 }
 
 // complete says that all has come that the server told of, and only the end of
@@ -199,7 +205,7 @@ func (t *transfer) rest(resp *http.Response) error {
 	if now.Size = size; size < 0 {
 		now.Size = last + 1
 	}
-	other := now.ETag != "" && now.ETag != t.remote.ETag || now.Modified != "" && now.Modified != t.remote.Modified
+	other := differ(now.ETag, t.remote.ETag) || differ(now.Modified, t.remote.Modified)
 	if t.part == nil || first != t.part.n || other || t.remote.Size >= 0 && now.Size != t.remote.Size {
 		return errAnew
 	}
@@ -207,6 +213,9 @@ func (t *transfer) rest(resp *http.Response) error {
 	t.part.old = true
 	return nil
 }
+
+// differ says whether two things are told of a file that cannot both be so.
+func differ(a, b string) bool { return a != "" && b != "" && a != b }
 
 // beyond is told where the server's file ends before the part does.
 func (t *transfer) beyond(resp *http.Response) error {
@@ -225,7 +234,7 @@ func (t *transfer) verifiable() bool { return !t.Want.IsZero() || t.Check != nil
 
 // copy writes what comes until the end that was announced.
 func (t *transfer) copy(body io.Reader) error {
-	_, err := io.CopyBuffer(writerOnly{t}, readerOnly{newSlowGuard(body)}, make([]byte, copyBuffer))
+	_, err := io.CopyBuffer(writerOnly{t}, body, make([]byte, copyBuffer))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return fault.AsConnection(fmt.Errorf("the connection was cut after %d bytes", t.part.n))
@@ -344,8 +353,5 @@ func (t *transfer) close() {
 	}
 }
 
-// writerOnly and readerOnly keep io.Copy from looking for shortcuts past them.
-type (
-	writerOnly struct{ io.Writer }
-	readerOnly struct{ io.Reader }
-)
+// writerOnly keeps io.Copy from looking for a shortcut past Write.
+type writerOnly struct{ io.Writer }

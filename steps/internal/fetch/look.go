@@ -117,11 +117,13 @@ func contentRange(text string) (first, last, size int64, err error) {
 	}
 	first, err1 := strconv.ParseInt(from, 10, 64)
 	last, err2 := strconv.ParseInt(to, 10, 64)
-	size, err3 := int64(-1), error(nil)
-	if whole != "*" {
-		size, err3 = strconv.ParseInt(whole, 10, 64)
+	if errors.Join(err1, err2) != nil || first < 0 || last < first {
+		return 0, 0, 0, bad
 	}
-	if errors.Join(err1, err2, err3) != nil || first < 0 || last < first || size >= 0 && last >= size {
+	if whole == "*" {
+		return first, last, -1, nil
+	}
+	if size, err = strconv.ParseInt(whole, 10, 64); err != nil || last >= size {
 		return 0, 0, 0, bad
 	}
 	return first, last, size, nil
