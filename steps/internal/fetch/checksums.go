@@ -13,7 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// bsdLine is a line as BSD's tools and Fedora's lists have it: SHA256 (name) = hex.
+// bsdLine is a line as BSD's tools, openssl and Fedora's lists have it: SHA256 (name) = hex.
 var bsdLine = regexp.MustCompile(`^([A-Za-z0-9-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)$`)
 
 // A listedSum is one line of a list of checksums.
@@ -73,7 +73,7 @@ func readSums(list []byte) ([]listedSum, error) {
 
 func readSum(line string) (listedSum, bool) {
 	if m := bsdLine.FindStringSubmatch(line); m != nil {
-		algo := strings.ReplaceAll(strings.ToLower(m[1]), "-", "")
+		algo := strings.NewReplacer("sha2-", "sha", "-", "").Replace(strings.ToLower(m[1])) // openssl says SHA2-256
 		return sumOf(m[2], algo, m[3])
 	}
 	// sha256sum begins a line with \ where it writes the name's \ as \\.
