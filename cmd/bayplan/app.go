@@ -53,6 +53,7 @@ func (p *program) app() *cli.App {
 			p.diffCommand(),
 			p.applyCommand(),
 			p.verifyCommand(),
+			p.lockCommand(),
 			p.statusCommand(),
 			p.whyCommand(),
 			p.graphCommand(),

@@ -20,6 +20,7 @@ import (
 type session struct {
 	graph *runner.Graph
 	out   *steps.Outside
+	tags  *steps.Lock // nil until it is opened
 }
 
 // load reads and checks the plan that the flags name. It opens nothing else.
@@ -112,11 +113,14 @@ func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do fu
 	if err := s.out.Open(readOnly); err != nil {
 		return err
 	}
+	if err := s.lock(c); err != nil {
+		return err
+	}
 	if err := s.out.Recall(store.CacheDir()); err != nil {
 		return err
 	}
 	if !readOnly {
-		defer func() { err = errors.Join(err, s.out.Keep(store.CacheDir())) }()
+		defer func() { err = errors.Join(err, s.out.Keep(store.CacheDir()), s.tags.Save()) }()
 	}
 	return do(s.runner(c, store))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/urfave/cli/v2"
 
@@ -40,6 +41,10 @@ func (p *program) diffCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if err := s.lock(c); err != nil {
+				return err
+			}
+			s.tags.Watchful = true
 			return s.reading(c, func(r *runner.Runner) error {
 				report, err := p.show(c, runner.ModeDiff, r, (*runner.Runner).Diff)
 				if err == nil && c.Bool("exit-code") && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0 {
@@ -74,7 +79,7 @@ func (p *program) verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "verify",
 		Usage:       "look hard at everything that the plan names; changes nothing",
-		Description: "Hashes every file anew and asks for every blob of every image.",
+		Description: "Hashes every file anew and asks for every blob of every image. A step that is\nnot as wanted is one that the next apply looks at without its record.",
 		Flags:       runFlags(),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
@@ -82,7 +87,13 @@ func (p *program) verifyCommand() *cli.Command {
 				return err
 			}
 			return s.reading(c, func(r *runner.Runner) error {
-				_, err := p.show(c, runner.ModeVerify, r, (*runner.Runner).Verify)
+				report, err := p.show(c, runner.ModeVerify, r, (*runner.Runner).Verify)
+				if !errors.As(err, new(reported)) {
+					return err
+				}
+				if err := runner.Refute(s.stateDir(c), s.graph.Plan.File, report); err != nil {
+					return fmt.Errorf("noting in the state what verify found: %w", stateElsewhere(err))
+				}
 				return err
 			})
 		},

@@ -19,7 +19,7 @@ func (p *program) whyCommand() *cli.Command {
 		Usage:       "tell why a step would run, or why not",
 		ArgsUsage:   "STEP",
 		Description: "Looks at the step and all before it as diff does, and holds what decides its\nresult against what was recorded when it last succeeded.",
-		Flags:       append(planFlags(), stateFlag(), jsonFlag()),
+		Flags:       append(planFlags(), stateFlag(), lockFlag(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			id := c.Args().First()
 			if id == "" {
