@@ -31,7 +31,7 @@ func runFlags() []cli.Flag {
 		repeated("skip", "ID", "do not run the step ID"),
 		&cli.IntFlag{Name: "parallel", Value: 4, Usage: "run at most `N` steps at a time"},
 		lockFlag(),
-		&cli.BoolFlag{Name: "locked", Usage: "look up no tag: one that is not in the lock file is an error"},
+		&cli.BoolFlag{Name: "locked", Usage: "look up no tag; one that is not locked is an error"},
 		jsonFlag(),
 	)
 }

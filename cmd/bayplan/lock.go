@@ -15,7 +15,7 @@ import (
 
 // lockFlag says where the lock file is.
 func lockFlag() cli.Flag {
-	return &cli.StringFlag{Name: "lock", Usage: "keep what tags stand for in `FILE` (default: bayplan.lock.yaml by bayplan.yaml)"}
+	return &cli.StringFlag{Name: "lock", Usage: "the lock `FILE` (default: PLAN.lock.yaml)"}
 }
 
 // lockPath is where the lock file is, "" for none. A rehearsal with other
@@ -55,10 +55,10 @@ func (p *program) lockCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "look up the tags of all images and write the lock file",
-		Description: "Goes through the plan as diff does and writes down which image each tag stands\n" +
-			"for. Tags that are locked stay as they are, but for those that --update names,\n" +
-			"in which * stands for any text: bayplan lock --update '*/nova-*'",
-		Flags: append(planFlags(), stateFlag(), lockFlag(), repeated("update", "GLOB", "look up the images HOST/NAME:TAG that GLOB matches anew")),
+		Description: "Goes through the plan as diff does and writes down which image each tag\n" +
+			"stands for. What is locked stays as it is, but for what --update names, in\n" +
+			"which * stands for any text: bayplan lock --update '*/nova-*'",
+		Flags: append(planFlags(), stateFlag(), lockFlag(), repeated("update", "GLOB", "look up anew what GLOB matches")),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
