@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -29,6 +30,18 @@ type Sight struct {
 
 // See gives the sight of a file that was looked at just now.
 func See(fi fs.FileInfo) Sight { return Sight{identityOf(fi), time.Now()} }
+
+// Is says whether the file is still the one that was seen.
+func (s Sight) Is(fi fs.FileInfo) bool { return identityOf(fi) == s.id }
+
+// Key gives a text that is another one when the file is. It is "" for a file
+// that may have been written to since without a trace.
+func (s Sight) Key() string {
+	if !s.id.settled(s.at) {
+		return ""
+	}
+	return fmt.Sprintf("%+v", s.id)
+}
 
 // Recall gives the digests that are remembered of a file.
 func (d *Disk) Recall(path string, algos ...Algo) (map[Algo]string, bool) {

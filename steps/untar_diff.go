@@ -8,8 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
-	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/archive"
@@ -20,15 +20,17 @@ type untarDiff struct {
 	*untar
 	world    runner.World
 	entries  []archive.Entry
+	full     bool // these are all entries of the archive
+	hasty    bool // they are as the archive announces them, without digests
 	makeInto bool
-	same     map[string]bool        // names of files that are as in the archive
+	same     []archive.Entry        // files that are as in the archive
 	items    map[string]runner.Item // by name; what would change
 }
 
 // compare finds what would change. It sees the files that earlier steps would
 // leave; what is in the way it looks for on the disk alone.
 func (d *untarDiff) compare(ctx context.Context) error {
-	d.same, d.items = map[string]bool{}, map[string]runner.Item{}
+	d.same, d.items = nil, map[string]runner.Item{}
 	if err := d.compareInto(); err != nil {
 		return err
 	}
@@ -40,7 +42,10 @@ func (d *untarDiff) compare(ctx context.Context) error {
 			return err
 		}
 	}
-	return d.checkWritable()
+	if err := d.checkWritable(); err != nil {
+		return err
+	}
+	return d.checkSpace()
 }
 
 func (d *untarDiff) compareInto() error {
@@ -81,7 +86,7 @@ func (d *untarDiff) compareEntry(ctx context.Context, e archive.Entry) error {
 	case err != nil:
 		return err
 	case fi.IsDir() != e.IsDir():
-		return fmt.Errorf("%s is in the way of a %s of the archive", d.path(e), item.What)
+		return fmt.Errorf("%q is in the way of a %s of the archive", d.path(e), item.What)
 	case e.IsDir():
 		return nil
 	}
@@ -90,14 +95,63 @@ func (d *untarDiff) compareEntry(ctx context.Context, e archive.Entry) error {
 		d.items[e.Name] = item
 		return nil
 	}
+	if d.hasty {
+		return nil // whether it is another one is seen when it is unpacked
+	}
 	sums, err := d.world.Sum(ctx, d.path(e), runner.SHA256)
 	if err != nil {
 		return err
 	}
-	if d.same[e.Name] = sums[runner.SHA256] == e.SHA256; !d.same[e.Name] {
+	if sums[runner.SHA256] == e.SHA256 {
+		d.same = append(d.same, e)
+	} else {
 		d.items[e.Name] = item
 	}
 	return nil
+}
+
+// checkSpace tells in a diff already that the disk is too small. What a killed
+// run left counts as free: it is used or removed.
+func (d *untarDiff) checkSpace() error {
+	var need int64
+	for _, e := range d.entries {
+		if _, ok := d.items[e.Name]; ok {
+			need += e.Size
+		}
+	}
+	if need <= 0 {
+		return nil
+	}
+	left, err := sizeBelow(d.stage())
+	if err != nil {
+		return err
+	}
+	for dir := d.into(); ; dir = filepath.Dir(dir) {
+		f, err := os.Open(dir)
+		if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
+			continue // it will be made on the file system of its parent
+		}
+		if err != nil {
+			return nil // nothing can be known
+		}
+		defer f.Close()
+		return archive.CheckSpace(f, need-left)
+	}
+}
+
+// sizeBelow gives the bytes of the files in a directory, 0 where there is none.
+func sizeBelow(dir string) (int64, error) {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return 0, nil
+	}
+	var n int64
+	for _, e := range entries {
+		if fi, err := e.Info(); err == nil {
+			n += fi.Size()
+		}
+	}
+	return n, err
 }
 
 // checkWritable tells in a diff already that files cannot be written.
@@ -125,13 +179,18 @@ func (d *untarDiff) change(ctx context.Context) *runner.Change {
 		c.Files = append(c.Files, plannedDir(d.into(), 0o755))
 	}
 	files, bytes := 0, int64(0)
+	if !d.full {
+		c.Items = append(c.Items, d.contents())
+	}
 	for _, e := range d.entries {
 		item, ok := d.items[e.Name]
-		if !ok {
+		if !ok || !d.full {
 			continue
 		}
 		c.Items = append(c.Items, item)
-		c.Files = append(c.Files, d.planned(ctx, e))
+		if !d.hasty {
+			c.Files = append(c.Files, d.planned(ctx, e))
+		}
 		if !e.IsDir() {
 			files, bytes = files+1, bytes+e.Size
 		}
@@ -143,7 +202,21 @@ func (d *untarDiff) change(ctx context.Context) *runner.Change {
 		return nil
 	}
 	c.Summary = fmt.Sprintf("%s (%s) from %s", howMany(files, "file", "files"), runner.Size(bytes), filepath.Base(string(d.Archive)))
+	if !d.full {
+		c.Summary = fmt.Sprintf("what is in %s (%s)", filepath.Base(string(d.Archive)), runner.Size(d.contents().Bytes))
+	}
 	return c
+}
+
+// contents stands for all that is in an archive that was not read yet. Its
+// bytes are those of the archive: they are what is known, and so what the
+// progress is told of.
+func (d *untarDiff) contents() runner.Item {
+	it := runner.Item{Op: runner.Create, What: "contents", Name: string(d.Archive)}
+	if fi, err := d.world.Stat(string(d.Archive)); err == nil {
+		it.Bytes = fi.Size()
+	}
+	return it
 }
 
 // planned is an entry as it will be. Whoever opens it gets it out of the archive.
@@ -162,53 +235,7 @@ func (d *untarDiff) planned(ctx context.Context, e archive.Entry) runner.File {
 			if err != nil {
 				return nil, err
 			}
-			return archive.Open(ctx, r, e.Name, archive.Options{})
+			return archive.Open(ctx, r, e.Name, archive.Options{Limits: d.limits()})
 		},
 	}
-}
-
-// apply unpacks what is missing or different.
-func (d *untarDiff) apply(ctx context.Context, p runner.Progress) error {
-	if d.makeInto {
-		if _, err := durable.MkdirAll(d.into(), 0o755); err != nil {
-			return err
-		}
-		p.Done(d.intoItem())
-	}
-	unpacked, err := d.extract(ctx, p)
-	if err != nil {
-		return fmt.Errorf("unpack %s into %s: %w", d.Archive, d.into(), err)
-	}
-	d.unpacked = unpacked
-	return nil
-}
-
-// intoItem is about the directory unpacked into, where it is made.
-func (d *untarDiff) intoItem() runner.Item {
-	return runner.Item{Op: runner.Create, What: "directory", Name: d.into()}
-}
-
-func (d *untarDiff) extract(ctx context.Context, p runner.Progress) ([]archive.Entry, error) {
-	root, err := os.OpenRoot(d.into())
-	if err != nil {
-		return nil, err
-	}
-	defer root.Close()
-	r, err := d.world.Open(string(d.Archive))
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	return archive.Extract(ctx, r, root, archive.Extraction{
-		Options: archive.Options{SHA256: d.SHA256},
-		Source:  string(d.Archive),
-		Want:    d.entries,
-		Have:    func(e archive.Entry) bool { return d.same[e.Name] },
-		Moved:   p.Add,
-		Done: func(e archive.Entry) {
-			if item, ok := d.items[e.Name]; ok {
-				p.Done(item)
-			}
-		},
-	})
 }

@@ -115,3 +115,13 @@ func (w *whole) check(want string) error {
 	}
 	return fault.WithHint(&DigestError{got, want}, "the archive is not the one that was meant, or it was damaged on its way")
 }
+
+// Digest gives a sha256 over what an archive holds: the names, modes, sizes and
+// digests of its entries, in their order. However it is packed, it is the same.
+func Digest(entries []Entry) string {
+	h := sha256.New()
+	for _, e := range entries {
+		fmt.Fprintf(h, "%o %d %s %q\n", e.Mode, e.Size, e.SHA256, e.Name)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -143,5 +143,8 @@ func newZstd(r io.Reader, l Limits) (*zstd.Decoder, error) {
 	return zstd.NewReader(r,
 		zstd.WithDecoderMaxWindow(uint64(l.Window)),
 		zstd.WithDecoderMaxMemory(uint64(l.stream(l.Entries))),
+		// One at a time decodes in the goroutine that reads: were a broken
+		// stream to panic in another one, nobody could catch it.
+		zstd.WithDecoderConcurrency(1),
 		zstd.WithDecoderLowmem(true))
 }

@@ -53,7 +53,7 @@ func childExtract(from, dest string) error {
 	_, err = archive.Extract(context.Background(), f, root, archive.Extraction{
 		Source: from,
 		Moved:  func(int64) { wait() },
-		Done:   func(archive.Entry) { wait() },
+		Done:   func(archive.Entry, bool) { wait() },
 	})
 	return err
 }

@@ -87,7 +87,7 @@ func (n *names) clean(raw string) (string, error) {
 	case strings.HasPrefix(raw, "/"):
 		return "", errors.New("its name is absolute")
 	case len(raw) > n.limits.Name:
-		return "", limitf("its name is longer than %d bytes", n.limits.Name)
+		return "", limitf("Name", "its name is longer than %d bytes", n.limits.Name)
 	case !utf8.ValidString(raw):
 		return "", errors.New("its name is not UTF-8")
 	case strings.ContainsFunc(raw, unicode.IsControl):
@@ -98,14 +98,14 @@ func (n *names) clean(raw string) (string, error) {
 		case part == "..":
 			return "", errors.New(`its name has ".."`)
 		case len(part) > n.limits.Component:
-			return "", limitf("a part of its name is longer than %d bytes", n.limits.Component)
+			return "", limitf("Component", "a part of its name is longer than %d bytes", n.limits.Component)
 		case strings.HasPrefix(part, durable.PartPrefix):
 			return "", fmt.Errorf("names that begin with %q are for unfinished files", durable.PartPrefix)
 		}
 	}
 	name := path.Clean(raw)
 	if depth := strings.Count(name, "/") + 1; depth > n.limits.Depth {
-		return "", limitf("it is nested more than %d deep", n.limits.Depth)
+		return "", limitf("Depth", "it is nested more than %d deep", n.limits.Depth)
 	}
 	return name, nil
 }

@@ -26,7 +26,7 @@ func newPolicy(l Limits) *policy {
 // nothing to unpack.
 func (p *policy) check(h *tar.Header) (e Entry, ok bool, err error) {
 	if p.entries++; p.entries > p.limits.Entries {
-		return Entry{}, false, limitf("it holds more than %d entries", p.limits.Entries)
+		return Entry{}, false, limitf("Entries", "it holds more than %d entries", p.limits.Entries)
 	}
 	switch {
 	case h.Typeflag == tar.TypeXGlobalHeader:
@@ -51,7 +51,7 @@ func (p *policy) file(h *tar.Header) (Entry, error) {
 		return Entry{}, err
 	}
 	if p.bytes += h.Size; p.bytes > p.limits.Bytes || h.Size > p.limits.Bytes {
-		return Entry{}, limitf("it holds more than %d bytes", p.limits.Bytes)
+		return Entry{}, limitf("Bytes", "its files hold more than %d bytes", p.limits.Bytes)
 	}
 	if strings.HasSuffix(h.Name, "/") {
 		return Entry{}, fmt.Errorf("a file with a directory's name")

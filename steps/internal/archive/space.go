@@ -9,42 +9,62 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// need gives how many bytes are to be written.
+// need gives how many bytes all files have, as far as they are known.
 func (x *Extraction) need() int64 {
 	var n int64
 	for _, e := range x.Want {
-		if x.Have == nil || !x.Have(e) {
-			n += e.Size
-		}
+		n += e.Size
 	}
 	return n
 }
 
 // checkSpace tells beforehand when the files will not fit. Files that will be
 // replaced count in full: until the end, both are there.
-func (x *Extraction) checkSpace(root *os.Root) error {
-	need := x.need()
-	if need == 0 {
-		return nil
-	}
-	free, err := freeSpace(root)
-	if err != nil || free < 0 || need <= free {
-		return nil // not known: then writing will tell
-	}
-	err = fmt.Errorf("%q has %d bytes free, the files take %d", root.Name(), free, need)
-	return fault.WithHint(err, "make room, or unpack somewhere else")
-}
-
-// freeSpace gives the bytes that this user may still write, -1 when unknown.
-func freeSpace(root *os.Root) (int64, error) {
+func (x *Extraction) checkSpace(root *os.Root, left int64) error {
 	d, err := root.Open(".")
 	if err != nil {
-		return -1, err
+		return err
 	}
 	defer d.Close()
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(d.Fd()), &st); err != nil {
-		return -1, err
+	return CheckSpace(d, x.need()-left)
+}
+
+// CheckSpace tells when there is no room for so many more bytes in a directory.
+func CheckSpace(dir *os.File, need int64) error {
+	free, ok := freeSpace(dir)
+	if !ok || need <= free {
+		return nil // where it is not known, writing will tell
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	err := fmt.Errorf("%q has %s free, the files take %s", dir.Name(), size(free), size(need))
+	return fault.WithHint(err, roomHint)
+}
+
+const roomHint = "make room, or unpack somewhere else"
+
+// checkRoom tells when there is no room for an entry of which nothing was
+// known before.
+func checkRoom(dir *os.File, e Entry) error {
+	free, ok := freeSpace(dir)
+	if !ok || e.Size <= free {
+		return nil
+	}
+	err := fmt.Errorf("entry %q takes %s, %s are free: %w", e.Name, size(e.Size), size(free), unix.ENOSPC)
+	return fault.WithHint(err, roomHint)
+}
+
+// size writes a number of bytes exactly, and so that people can grasp it.
+func size(n int64) string {
+	if n < 1<<30 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return fmt.Sprintf("%d bytes (%.1f GiB)", n, float64(n)/(1<<30))
+}
+
+// freeSpace gives the bytes that this user may still write, if that is known.
+func freeSpace(dir *os.File) (int64, bool) {
+	var st unix.Statfs_t
+	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
+		return 0, false
+	}
+	return int64(st.Bavail) * int64(st.Bsize), st.Blocks > 0
 }

@@ -16,7 +16,8 @@ import (
 
 // StageName gives the name of the directory in which an archive's files stand
 // until they get their places. One that is found later was left by a process
-// that was killed; the next Extract of the archive removes it.
+// that was killed; the next Extract of the archive goes on with what is
+// complete in it, and removes it.
 func StageName(source string) string {
 	sum := sha256.Sum256([]byte(source))
 	base := filepath.Base(source)
@@ -30,13 +31,14 @@ func StageName(source string) string {
 // unpacked into, so that a rename is enough. It is locked as long as its
 // process lives.
 type stage struct {
-	root *os.Root
-	name string
-	dir  *os.Root
-	lock *os.File
+	root    *os.Root
+	name    string
+	dir     *os.Root
+	lock    *os.File
+	journal journal
 }
 
-// newStage makes a stage, or takes over and empties one that was left.
+// newStage makes a stage, or takes over one that was left.
 func newStage(root *os.Root, name string) (*stage, error) {
 	for {
 		if err := root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -50,14 +52,7 @@ func newStage(root *os.Root, name string) (*stage, error) {
 			}
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		if err := st.clear(); err != nil {
-			st.release()
-			return nil, err
-		}
-		return st, nil
+		return st, err
 	}
 }
 
@@ -73,7 +68,7 @@ func openStage(root *os.Root, name string) (*stage, error) {
 		dir.Close()
 		return nil, err
 	}
-	st := &stage{root, name, dir, f}
+	st := &stage{root: root, name: name, dir: dir, lock: f}
 	if err := st.own(); err != nil {
 		st.release()
 		return nil, err
@@ -103,8 +98,8 @@ func (st *stage) own() error {
 	return nil
 }
 
-// clear removes what a killed process left.
-func (st *stage) clear() error {
+// clear empties the stage but for the files to keep.
+func (st *stage) clear(keep map[string]bool) error {
 	d, err := st.dir.Open(".")
 	if err != nil {
 		return err
@@ -115,6 +110,9 @@ func (st *stage) clear() error {
 		return err
 	}
 	for _, name := range names {
+		if keep[name] {
+			continue
+		}
 		if err := st.dir.RemoveAll(name); err != nil {
 			return err
 		}
@@ -125,13 +123,16 @@ func (st *stage) clear() error {
 // remove removes the stage with all in it.
 func (st *stage) remove() error {
 	defer st.release()
-	if err := st.clear(); err != nil {
+	if err := st.clear(nil); err != nil {
 		return err
 	}
 	return st.root.Remove(st.name)
 }
 
 func (st *stage) release() {
+	if st.journal.f != nil {
+		st.journal.f.Close()
+	}
 	st.dir.Close()
 	st.lock.Close()
 }

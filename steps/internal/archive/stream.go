@@ -135,14 +135,16 @@ func (s *stream) drain() error {
 }
 
 // wrap says in which layer reading broke off.
-func (s *stream) wrap(err error) error {
+func (s *stream) wrap(err error) error { return broken(s.kind, err) }
+
+func broken(kind string, err error) error {
 	switch {
 	case errors.Is(err, ErrLimit), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the archive is cut: %s: %w", s.kind, err)
+		return fmt.Errorf("the archive is cut: %s: %w", kind, err)
 	}
-	return fmt.Errorf("the archive is damaged: %s: %w", s.kind, err)
+	return fmt.Errorf("the archive is damaged: %s: %w", kind, err)
 }
 
 // A counter counts the bytes of the archive and stops when ctx ends. The zstd
@@ -189,10 +191,10 @@ func (m *meter) Read(p []byte) (int, error) {
 func (m *meter) check() error {
 	l, packed := m.stream.opts.Limits, m.stream.count.n.Load()
 	if most := l.stream(m.stream.policy.entries); m.n > most {
-		return limitf("it unpacks to more than %d bytes", most)
+		return limitf("Bytes", "it unpacks to more than %d bytes", most)
 	}
 	if m.stream.kind == "tar" || m.n < l.RatioFrom || m.n/l.Ratio <= packed {
 		return nil
 	}
-	return limitf("it unpacks to more than %d times its size", l.Ratio)
+	return limitf("Ratio", "it unpacks to more than %d times its size", l.Ratio)
 }

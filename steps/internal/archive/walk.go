@@ -12,6 +12,19 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// safely makes a panic in f an error. In a goroutine nobody else could catch
+// it, and the process would end.
+func safely(f func() error) func() error {
+	return func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				err = fmt.Errorf("panic: %v", p)
+			}
+		}()
+		return f()
+	}
+}
+
 // A sink takes the entries of an archive as they come.
 type sink interface {
 	// begin gives where the content of e goes; a directory has none.
@@ -108,10 +121,10 @@ func unexpected(err error) error {
 func writeAll(to []io.Writer, b []byte) (wait func() error) {
 	var all errgroup.Group
 	for _, w := range to {
-		all.Go(func() error {
+		all.Go(safely(func() error {
 			_, err := w.Write(b)
 			return err
-		})
+		}))
 	}
 	return all.Wait
 }

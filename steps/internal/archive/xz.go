@@ -51,7 +51,7 @@ func (g *xzGuard) check(block []byte) error {
 		return nil // no header, or a damaged one that the decoder refuses
 	}
 	if size := dictionary(block[:end]); size > g.window {
-		return limitf("xz asks for a dictionary of %d bytes, more than %d", size, g.window)
+		return limitf("Window", "xz asks for a dictionary of %d bytes, more than %d", size, g.window)
 	}
 	return nil
 }

@@ -1,0 +1,145 @@
+package steps
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/archive"
+)
+
+// An untarResult is what an Apply has left.
+type untarResult struct {
+	entries []archive.Entry
+	digest  string
+	placed  map[string]placedEntry // by name; files that it has written
+}
+
+// A placedEntry is how a file was when it had got its name.
+type placedEntry struct {
+	seen    runner.Sight
+	settled bool // nobody can have written to it since without a trace
+}
+
+// apply unpacks what is missing or different.
+func (d *untarDiff) apply(ctx context.Context, p runner.Progress) error {
+	if d.makeInto {
+		if _, err := durable.MkdirAll(d.into(), 0o755); err != nil {
+			return err
+		}
+		p.Done(d.intoItem())
+	}
+	if err := d.extract(ctx, p); err != nil {
+		return fmt.Errorf("unpack %s into %s: %w", d.Archive, d.into(), d.explain(err))
+	}
+	return nil
+}
+
+// intoItem is about the directory unpacked into, where it is made.
+func (d *untarDiff) intoItem() runner.Item {
+	return runner.Item{Op: runner.Create, What: "directory", Name: d.into()}
+}
+
+func (d *untarDiff) extract(ctx context.Context, p runner.Progress) error {
+	root, err := os.OpenRoot(d.into())
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	packed, seen, err := d.open(d.world)
+	if err != nil {
+		return err
+	}
+	defer packed.Close()
+	result := &untarResult{placed: map[string]placedEntry{}}
+	x := archive.Extraction{
+		Options: d.options(),
+		Source:  string(d.Archive),
+		Key:     d.key(seen),
+		Have:    d.have(),
+		Check:   d.checkExpected,
+		Done:    func(e archive.Entry, placed bool) { d.done(result, p, e, placed) },
+	}
+	if !d.hasty {
+		x.Want = d.entries
+	}
+	r := io.Reader(packed)
+	if d.full {
+		x.Moved = p.Add
+	} else {
+		r = &toldReader{packed, p}
+	}
+	if result.entries, err = archive.Extract(ctx, r, root, x); err != nil {
+		return err
+	}
+	if !d.full {
+		p.Done(d.contents())
+	}
+	result.digest = d.found(d.world, seen, result.entries)
+	d.unpacked = result
+	return nil
+}
+
+// have gives the files that need not be written.
+func (d *untarDiff) have() []archive.Entry {
+	if d.hasty {
+		return d.known
+	}
+	return d.same
+}
+
+// key tells an archive with all that decides what comes of it from all others.
+// It is "" for one that may be written to just now.
+func (d *untarDiff) key(seen *runner.Sight) string {
+	if seen == nil || seen.Key() == "" {
+		return ""
+	}
+	config, err := json.Marshal(d.untar)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(append(config, seen.Key()...))
+	return hex.EncodeToString(sum[:])
+}
+
+// done takes down what an entry is in its place.
+func (d *untarDiff) done(r *untarResult, p runner.Progress, e archive.Entry, placed bool) {
+	if placed {
+		if fi, err := os.Lstat(d.path(e)); err == nil {
+			r.placed[e.Name] = placedEntry{runner.See(fi), time.Since(fi.ModTime()) > settleTime}
+		}
+	}
+	item, ok := d.items[e.Name]
+	switch {
+	case ok:
+		p.Done(item)
+	case placed: // that it is another one was only seen now
+		p.Done(runner.Item{Op: runner.Replace, What: "file", Name: d.path(e), Bytes: e.Size})
+	}
+}
+
+// A toldReader tells the progress how much of an archive was read.
+type toldReader struct {
+	r io.Reader
+	p runner.Progress
+}
+
+func (r *toldReader) Read(b []byte) (int, error) {
+	n, err := r.r.Read(b)
+	r.p.Add(int64(n))
+	return n, err
+}
+
+// promised are the outputs of an archive that was not read yet.
+func (u *untar) promised() runner.Outputs {
+	const when = "after unpacking"
+	return runner.Outputs{"files": plan.Later(when), "sums": plan.Later(when), "dirs": plan.Later(when), "into": plan.Text(u.into())}
+}

@@ -1,0 +1,187 @@
+package steps
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/archive"
+)
+
+// An untarFile is a file that an archive must hold.
+type untarFile struct {
+	// Its name in the archive.
+	Name string `json:"name"`
+	// Size that it must have, in bytes or with a unit: 1310720, 40GiB.
+	Size string `json:"size,omitempty" jsonschema:"pattern=^[0-9]+(\\.[0-9]+)? ?([KMGT]i?B|B)?$"`
+	// Digest that it must have, 64 lower-case hex digits.
+	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
+}
+
+// untarLimits are how much an archive may hold. An archive that goes beyond is
+// refused as a whole.
+type untarLimits struct {
+	// All its files together, as 40GiB. Room on the disk is looked at besides. By default 128GiB.
+	Bytes string `json:"bytes,omitempty" jsonschema:"pattern=^[0-9]+(\\.[0-9]+)? ?([KMGT]i?B|B)?$"`
+	// Files and directories.
+	Entries int `json:"entries,omitempty" jsonschema:"minimum=1,maximum=10000000,default=10000"`
+	// How many times its packed size it may unpack to, once that is 256 MiB. Raw disk images that are nearly empty may need more.
+	Ratio int `json:"ratio,omitempty" jsonschema:"minimum=1,maximum=1000000,default=1000"`
+	// How deep its directories may be nested.
+	Depth int `json:"depth,omitempty" jsonschema:"minimum=1,maximum=1000,default=32"`
+	// Bytes of a name with its directories.
+	NameLength int `json:"name_length,omitempty" jsonschema:"minimum=1,maximum=4096,default=1024"`
+}
+
+var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// Validate implements runner.Validator.
+func (u *untar) Validate() error {
+	errs := []error{plan.At("sha256", checkSHA256(u.SHA256))}
+	seen := map[string]bool{}
+	for i, x := range u.Expect {
+		f, at := named(x), fmt.Sprintf("expect[%d]", i)
+		if f.Name != "" && seen[path.Clean(f.Name)] {
+			errs = append(errs, plan.At(at, fmt.Errorf("%q is named twice", f.Name)))
+		}
+		seen[path.Clean(f.Name)] = true
+		_, sizeErr := parseSize(f.Size)
+		errs = append(errs, plan.At(at+".size", sizeErr), plan.At(at+".sha256", checkSHA256(f.SHA256)))
+	}
+	return errors.Join(append(errs, u.Limits.validate())...)
+}
+
+func (l *untarLimits) validate() error {
+	if l == nil {
+		return nil
+	}
+	_, err := parseSize(l.Bytes)
+	errs := []error{plan.At("limits.bytes", err)}
+	for _, n := range []struct {
+		name      string
+		got, most int
+	}{{"entries", l.Entries, 10_000_000}, {"ratio", l.Ratio, 1_000_000}, {"depth", l.Depth, 1000}, {"name_length", l.NameLength, 4096}} {
+		if n.got < 0 || n.got > n.most {
+			errs = append(errs, plan.At("limits."+n.name, fmt.Errorf("%d is not between 1 and %d", n.got, n.most)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkSHA256(sum string) error {
+	if sum == "" || sha256Pattern.MatchString(sum) {
+		return nil
+	}
+	err := fmt.Errorf("%q is not a sha256 digest", sum)
+	return fault.WithHint(err, "write 64 lower-case hex digits, as sha256sum prints them")
+}
+
+var sizePattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([KMGT]i?B|B)?$`)
+
+// parseSize gives the bytes of a size such as 1310720, 1.5GiB or 500MB, and 0
+// for none.
+func parseSize(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	m := sizePattern.FindStringSubmatch(text)
+	if m == nil {
+		return 0, fault.WithHint(fmt.Errorf("%q is not a size", text), "write bytes, or a unit behind the number: 40GiB, 500MB")
+	}
+	unit := int64(1)
+	if prefix, binary := strings.TrimSuffix(strings.TrimSuffix(m[2], "B"), "i"), strings.Contains(m[2], "i"); prefix != "" {
+		base := int64(1000)
+		if binary {
+			base = 1024
+		}
+		for range strings.Index("KMGT", prefix) + 1 {
+			unit *= base
+		}
+	}
+	n, err := strconv.ParseFloat(m[1], 64)
+	if whole, wholeErr := strconv.ParseInt(m[1], 10, 64); wholeErr == nil && unit == 1 {
+		return whole, nil
+	}
+	if n *= float64(unit); err != nil || n >= 1<<60 {
+		return 0, fmt.Errorf("%q is too large a size", text)
+	}
+	return int64(n), nil
+}
+
+// limits gives the limits as the archive package takes them.
+func (u *untar) limits() archive.Limits {
+	if u.Limits == nil {
+		return archive.Limits{}
+	}
+	bytes, _ := parseSize(u.Limits.Bytes) // was validated
+	return archive.Limits{
+		Bytes: bytes, Entries: u.Limits.Entries, Ratio: int64(u.Limits.Ratio), Depth: u.Limits.Depth,
+		Name: u.Limits.NameLength, Component: min(255, cmp.Or(u.Limits.NameLength, 255)),
+	}
+}
+
+// limitFields say which limit of the archive package a plan sets how.
+var limitFields = map[string]string{
+	"Bytes": "bytes", "Entries": "entries", "Ratio": "ratio", "Depth": "depth", "Name": "name_length",
+}
+
+// explain adds to an error what in the plan has to do with it.
+func (u *untar) explain(err error) error {
+	var digest *archive.DigestError
+	if errors.As(err, &digest) {
+		return fault.WithHint(err, "it is not the archive that was meant, or it was damaged on its way; or sha256 in the plan is out of date")
+	}
+	var limit *archive.LimitError
+	if errors.As(err, &limit) && limitFields[limit.Limit] != "" {
+		return fault.WithHint(err, "if the archive is meant to be so, set limits: {"+limitFields[limit.Limit]+": ...} in the step")
+	}
+	return err
+}
+
+func named(x plan.TextOr[string, untarFile]) untarFile {
+	if x.Text != "" {
+		return untarFile{Name: x.Text}
+	}
+	return x.Other
+}
+
+// checkExpected holds what an archive holds against what the plan expects of
+// it. All that is wrong is told.
+func (u *untar) checkExpected(entries []archive.Entry) error {
+	byName := map[string]archive.Entry{}
+	for _, e := range entries {
+		byName[e.Name] = e
+	}
+	var errs []error
+	for _, x := range u.Expect {
+		f := named(x)
+		e, ok := byName[path.Clean(f.Name)]
+		errs = append(errs, f.check(e, ok))
+	}
+	err := errors.Join(errs...)
+	if err == nil {
+		return nil
+	}
+	return fault.WithHint(err, "it is not the archive that was meant, or what stands under expect is out of date")
+}
+
+func (f untarFile) check(e archive.Entry, ok bool) error {
+	size, _ := parseSize(f.Size) // was validated
+	switch {
+	case !ok:
+		return fmt.Errorf("it holds no file %q", f.Name)
+	case e.IsDir():
+		return fmt.Errorf("%q is a directory, not a file", f.Name)
+	case f.Size != "" && e.Size >= 0 && e.Size != size:
+		return fmt.Errorf("%q has %d bytes, not %d", f.Name, e.Size, size)
+	case f.SHA256 != "" && e.SHA256 != "" && e.SHA256 != f.SHA256:
+		return fmt.Errorf("%q has sha256 %s, not %s", f.Name, e.SHA256, f.SHA256)
+	}
+	return nil
+}

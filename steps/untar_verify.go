@@ -1,0 +1,93 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/archive"
+)
+
+// settleTime is longer than the clock of a file system takes from one tick to
+// the next: what was written within one tick may change without a trace.
+const settleTime = 50 * time.Millisecond
+
+// Verify holds every file against the archive. What this run has just written
+// itself was hashed on its way, and is only looked at; all else is hashed.
+func (u *untar) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
+	entries, placed := []archive.Entry(nil), map[string]placedEntry{}
+	if u.unpacked != nil {
+		entries, placed = u.unpacked.entries, u.unpacked.placed
+		if err := u.settle(ctx); err != nil {
+			return nil, err
+		}
+	} else {
+		l, err := u.list(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		entries = l.entries
+	}
+	var errs []error
+	for _, e := range entries {
+		before, ok := placed[e.Name]
+		errs = append(errs, u.verify(ctx, w, e, ok && before.settled, before.seen))
+	}
+	return u.outputs(entries), errors.Join(errs...)
+}
+
+// settle waits for the next tick when files were written so recently that
+// their digests could not be remembered: the next run would hash them again.
+func (u *untar) settle(ctx context.Context) error {
+	for _, p := range u.unpacked.placed {
+		if p.settled {
+			continue
+		}
+		select {
+		case <-time.After(settleTime + 10*time.Millisecond):
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (u *untar) verify(ctx context.Context, w runner.World, e archive.Entry, wrote bool, seen runner.Sight) error {
+	path := u.path(e)
+	fi, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return err
+	case e.IsDir() && !fi.IsDir():
+		return fmt.Errorf("%q is not a directory", path)
+	case e.IsDir():
+		return nil
+	case !fi.Mode().IsRegular():
+		return fmt.Errorf("%q is not a regular file", path)
+	case fi.Size() != e.Size:
+		return fmt.Errorf("%q has %d bytes, in the archive %d", path, fi.Size(), e.Size)
+	}
+	return u.verifyContent(ctx, w, e, wrote && seen.Is(fi), fi)
+}
+
+func (u *untar) verifyContent(ctx context.Context, w runner.World, e archive.Entry, wrote bool, fi fs.FileInfo) error {
+	if wrote {
+		if memory, ok := w.(runner.Rememberer); ok {
+			memory.Remember(u.path(e), runner.See(fi), map[runner.Algo]string{runner.SHA256: e.SHA256})
+		}
+		return nil
+	}
+	sums, err := w.Sum(ctx, u.path(e), runner.SHA256)
+	if err != nil {
+		return err
+	}
+	if got := sums[runner.SHA256]; got != e.SHA256 {
+		return fmt.Errorf("%q has sha256 %s, in the archive %s", u.path(e), got, e.SHA256)
+	}
+	return nil
+}
