@@ -30,6 +30,7 @@ const (
 	started entryKind = "started" // effects may follow
 	done    entryKind = "done"    // effects are there and verified
 	failed  entryKind = "failed"
+	refuted entryKind = "refuted" // what the record says was found not to be so
 )
 
 // A journalFile is what a journal asks of its file: *os.File, opened to append.

@@ -24,9 +24,9 @@ type memory struct {
 
 // Last is the last thing that the state was told of a step.
 type Last struct {
-	Kind  string    `json:"kind"` // started, done or failed; started: it was cut short
+	Kind  string    `json:"kind"` // started, done, failed or refuted; started: it was cut short
 	At    time.Time `json:"at"`
-	Error string    `json:"error,omitempty"` // of failed
+	Error string    `json:"error,omitempty"` // of failed and refuted
 }
 
 const memoryVersion = 1
@@ -49,8 +49,11 @@ func (m *memory) apply(e entry) error {
 	}
 	m.Seq = e.Seq
 	m.Last[e.Step] = Last{Kind: string(e.Kind), At: e.At, Error: e.Error}
-	if e.Kind == done {
+	switch e.Kind {
+	case done:
 		m.Records[e.Step] = e.Record
+	case refuted:
+		delete(m.Records, e.Step)
 	}
 	return nil
 }
