@@ -7,33 +7,86 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
-	"strings"
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
-// glanceUpload brings the images of an overcloud into a cloud's image service
-// and the agent's into the directory that nodes boot from. An image whose
-// content is in the cloud already, by its digest, in the right disk format, is
-// left alone; only its visibility and the ids of its kernel and ramdisk are set
+// glanceUpload brings the images of an overcloud, or any others, into a cloud's
+// image service, or into a directory that stands in for one, and the agent's
+// into the directory that nodes boot from. An image whose content is there
+// already, by its digest, in the right disk format, is left alone; only its
+// visibility, its properties and the ids of its kernel and ramdisk are set
 // right. Another one is uploaded under a name of its own first,
 // NAME.bayplan-upload; once it is whole the old image becomes NAME_TIME and the
-// new one NAME. Old images are kept.
+// new one NAME. Before anything is sent each file is looked at: a disk image
+// that reaches for other files, that is cut off or is not what it is called, and a
+// kernel or ramdisk that is none, is refused.
 type glanceUpload struct {
 	// Cloud to upload to, a name under connections.clouds.
-	Cloud string `json:"cloud"`
-	// Directory that holds the image files: overcloud-full.qcow2, overcloud-full.vmlinuz, overcloud-full.initrd, ironic-python-agent.kernel and ironic-python-agent.initramfs.
-	From plan.Path `json:"from"`
+	Cloud string `json:"cloud,omitempty"`
+	// In place of cloud, {directory: DIR}: the images become files there, under the names that they have in from, as for an undercloud without an image service. With architecture they come into a directory of that name below it. What is replaced becomes NAME_TIME with the ending that it had.
+	To imageDirectory `json:"to,omitzero"`
+	// Directory that holds a release's image files, such as overcloud-full.qcow2, overcloud-full.vmlinuz, overcloud-full.initrd, ironic-python-agent.kernel and ironic-python-agent.initramfs.
+	From plan.Path `json:"from,omitempty"`
+	// Release whose images are in from. rhosp13 and queens: the overcloud image, its kernel and ramdisk, and the agent's as bm-deploy-kernel and bm-deploy-ramdisk. Later ones: without the agent's; from rhosp17.1 and wallaby on the overcloud image is overcloud-hardened-uefi-full, which is a whole disk.
+	Release string `json:"release,omitempty" jsonschema:"enum=rhosp13,enum=queens,enum=rhosp16.2,enum=rhosp16,enum=train,enum=rhosp17.1,enum=rhosp17,enum=wallaby,default=rhosp13"`
 	// Directory that nodes boot from: gets agent.kernel and agent.ramdisk. Without it they are placed nowhere.
 	HTTPBoot plan.Path `json:"http_boot,omitempty"`
-	// File of the overcloud image; the images' names and the names of its kernel and ramdisk files follow from it.
-	OSImageName string `json:"os_image_name,omitempty" jsonschema:"default=overcloud-full.qcow2"`
+	// File of the overcloud image; the images' names and the names of its kernel and ramdisk files follow from it. Default: the release's, overcloud-full.qcow2 or overcloud-hardened-uefi-full.qcow2.
+	OSImageName string `json:"os_image_name,omitempty"`
 	// Name of the agent's files, without .kernel and .initramfs.
 	IronicPythonAgentName string `json:"ironic_python_agent_name,omitempty" jsonschema:"default=ironic-python-agent"`
+	// The overcloud image is a whole disk, with its own boot loader: no kernel and no ramdisk go with it. It always is one when it is called overcloud-hardened-uefi-full.
+	WholeDisk bool `json:"whole_disk,omitempty"`
+	// Architecture that the images are for, such as ppc64le: goes before their names, as in ppc64le-overcloud-full, and becomes their property hw_architecture.
+	Architecture string `json:"architecture,omitempty"`
+	// Platform that the images are for, such as SNB: goes before the architecture, which it needs, and becomes the property tripleo_platform.
+	Platform string `json:"platform,omitempty"`
+	// In place of from, any other images: all that is to be known of each.
+	Images []uploadedImage `json:"images,omitempty" jsonschema:"minItems=1"`
+	// Upload qcow2 images as the raw disks that they stand for. They are unpacked on the way, no second file is made.
+	Convert string `json:"convert,omitempty" jsonschema:"enum=raw"`
+	// What becomes of an image that gives way to another: rename leaves it under the name NAME_TIME, replace deletes it once the new one has its place, and those that were renamed before, too.
+	UpdateExisting string `json:"update_existing,omitempty" jsonschema:"enum=rename,enum=replace,default=rename"`
+	// With update_existing: replace, how many of the older images stay, the newest ones.
+	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
 
-	out clouds
+	out    clouds
+	hasty  bool
+	looked bool           // Diff was here
+	landed runner.Outputs // what this very step has just brought there
+}
+
+// An imageDirectory is a directory of image files.
+type imageDirectory struct {
+	// Directory of the image files, such as /var/lib/ironic/images. It is made when it is not there.
+	Directory plan.Path `json:"directory"`
+}
+
+// An uploadedImage is one image of a plan's own.
+type uploadedImage struct {
+	// Name of the image.
+	Name string `json:"name"`
+	// File that it is made of.
+	File plan.Path `json:"file"`
+	// Format of the file: aki is a kernel, ari a ramdisk.
+	DiskFormat string `json:"disk_format" jsonschema:"enum=raw,enum=qcow2,enum=aki,enum=ari,enum=ami,enum=iso,enum=vmdk,enum=vdi,enum=vhd,enum=vhdx,enum=ploop"`
+	// Format of what is around it.
+	ContainerFormat string `json:"container_format,omitempty" jsonschema:"enum=bare,enum=ami,enum=aki,enum=ari,enum=ovf,enum=ova,enum=docker,default=bare"`
+	// Who may use the image. Only an administrator of the cloud may make one public.
+	Visibility string `json:"visibility,omitempty" jsonschema:"enum=public,enum=private,enum=shared,enum=community,default=public"`
+	// Properties that it is to have, besides any others.
+	Properties map[string]string `json:"properties,omitempty"`
+	// Least disk of a machine that uses it, in GiB.
+	MinDisk int `json:"min_disk,omitempty" jsonschema:"minimum=0"`
+	// Least memory of a machine that uses it, in MiB.
+	MinRAM int `json:"min_ram,omitempty" jsonschema:"minimum=0"`
+	// Name of the image of this list that is its kernel: its id becomes the property kernel_id.
+	Kernel string `json:"kernel,omitempty"`
+	// Name of the image of this list that is its ramdisk: its id becomes the property ramdisk_id.
+	Ramdisk string `json:"ramdisk,omitempty"`
 }
 
 // clouds is what the step needs of the outside world.
@@ -46,70 +99,43 @@ func glanceUploadType(out *Outside) runner.Type {
 	return runner.Type{
 		Name: "glance-upload",
 		Outputs: []runner.Output{
-			{Name: "image_id", Doc: "Id of the overcloud image."},
+			{Name: "image_id", Doc: "Id of the overcloud image; in a directory its file:// URL."},
 			{Name: "kernel_id", Doc: "Id of the overcloud image's kernel, as its property kernel_id has it."},
 			{Name: "ramdisk_id", Doc: "Id of the overcloud image's ramdisk, as its property ramdisk_id has it."},
 			{Name: "deploy_kernel_id", Doc: "Id of bm-deploy-kernel, for a node's deploy_kernel."},
 			{Name: "deploy_ramdisk_id", Doc: "Id of bm-deploy-ramdisk, for a node's deploy_ramdisk."},
 			{Name: "images", Doc: "Names of all the images.", List: true},
+			{Name: "ids", Doc: "Ids of all the images, in the same order.", List: true},
+			{Name: "digests", Doc: "Names of all the images with the digests of what is stored, NAME@sha512:HEX, in the same order.", List: true},
 		},
 		New: func() runner.Step { return newGlanceUpload(out) },
 	}
 }
 
 func newGlanceUpload(out clouds) *glanceUpload {
-	return &glanceUpload{OSImageName: defaultOSImage, IronicPythonAgentName: defaultAgent, out: out}
+	return &glanceUpload{Release: defaultImageRelease, IronicPythonAgentName: defaultAgent, UpdateExisting: "rename", out: out}
 }
 
-// What the files are called when the plan does not say, or says "".
-const (
-	defaultOSImage = "overcloud-full.qcow2"
-	defaultAgent   = "ironic-python-agent"
-)
+// defaultAgent is what the agent's files are called when the plan does not
+// say, or says "".
+const defaultAgent = "ironic-python-agent"
 
-func (s *glanceUpload) osImage() string { return cmp.Or(s.OSImageName, defaultOSImage) }
-func (s *glanceUpload) agent() string   { return cmp.Or(s.IronicPythonAgentName, defaultAgent) }
-
-// The names of the agent's images, which nodes are registered with.
-const (
-	deployKernel  = "bm-deploy-kernel"
-	deployRamdisk = "bm-deploy-ramdisk"
-)
-
-// A diskImage is an image and the file that it is made of.
-type diskImage struct {
-	Name    string
-	File    string // in the step's From
-	Disk    string // disk format
-	Kernel  string // name of the image whose id becomes kernel_id
-	Ramdisk string // name of the image whose id becomes ramdisk_id
-	Output  string // the output that gives its id
-}
-
-// diskImages are the images of the step, each after those it names.
-func (s *glanceUpload) diskImages() []diskImage {
-	stem, _, _ := strings.Cut(s.osImage(), ".")
-	vmlinuz, initrd := stem+"-vmlinuz", stem+"-initrd"
-	return []diskImage{
-		{Name: vmlinuz, File: stem + ".vmlinuz", Disk: "aki", Output: "kernel_id"},
-		{Name: initrd, File: stem + ".initrd", Disk: "ari", Output: "ramdisk_id"},
-		{Name: stem, File: stem + ".qcow2", Disk: "qcow2", Kernel: vmlinuz, Ramdisk: initrd, Output: "image_id"},
-		{Name: deployKernel, File: s.agent() + ".kernel", Disk: "aki", Output: "deploy_kernel_id"},
-		{Name: deployRamdisk, File: s.agent() + ".initramfs", Disk: "ari", Output: "deploy_ramdisk_id"},
-	}
-}
+func (s *glanceUpload) agent() string { return cmp.Or(s.IronicPythonAgentName, defaultAgent) }
 
 // bootFiles are the files that nodes boot from, and what they are made of. The
 // agent's initramfs is a ramdisk to those who boot it.
 func (s *glanceUpload) bootFiles() [][2]string {
-	if s.HTTPBoot == "" {
+	if s.HTTPBoot == "" || s.From == "" {
 		return nil
 	}
 	return [][2]string{
-		{s.agent() + ".kernel", filepath.Join(string(s.HTTPBoot), "agent.kernel")},
-		{s.agent() + ".initramfs", filepath.Join(string(s.HTTPBoot), "agent.ramdisk")},
+		{s.source(s.agent() + ".kernel"), filepath.Join(string(s.HTTPBoot), "agent.kernel")},
+		{s.source(s.agent() + ".initramfs"), filepath.Join(string(s.HTTPBoot), "agent.ramdisk")},
 	}
 }
+
+// source is the path of a file in from.
+func (s *glanceUpload) source(file string) string { return filepath.Join(string(s.From), file) }
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._+-]*$`)
 
@@ -119,84 +145,147 @@ func (s *glanceUpload) Validate() error {
 	if s.Cloud != "" {
 		errs = append(errs, plan.At("cloud", s.out.CloudKnown(s.Cloud)))
 	}
-	errs = append(errs, plan.At("os_image_name", checkImageName(s.OSImageName)))
-	if name := s.IronicPythonAgentName; name != "" && !plainName.MatchString(name) {
-		errs = append(errs, plan.At("ironic_python_agent_name", fmt.Errorf("%q is not a plain file name", name)))
+	if s.Cloud != "" && s.To.Directory != "" {
+		errs = append(errs, plan.At("to", errors.New("the images go to the cloud or to a directory, not to both")))
+	}
+	errs = append(errs, plan.At("convert", oneOf(s.Convert, "", "raw")),
+		plan.At("update_existing", oneOf(s.UpdateExisting, "", "rename", "replace")))
+	switch {
+	case s.Keep < 0:
+		errs = append(errs, plan.At("keep", fmt.Errorf("%d is less than 0", s.Keep)))
+	case s.Keep > 0 && !s.replaces():
+		errs = append(errs, plan.At("keep", errors.New("all older images stay, unless update_existing is replace")))
+	}
+	if len(s.Images) > 0 {
+		errs = append(errs, s.validateImages()...)
+	} else {
+		errs = append(errs, s.validateRelease()...)
 	}
 	return errors.Join(errs...)
 }
 
-// checkImageName refuses names about which the tools of the field disagree:
-// director's upload takes a.b.qcow2 for a.qcow2, its later releases for
-// a.b.qcow2.
-func checkImageName(name string) error {
-	stem, ext, _ := strings.Cut(name, ".")
-	switch {
-	case name == "":
-		return nil
-	case !plainName.MatchString(name):
-		return fmt.Errorf("%q is not a plain file name", name)
-	case ext != "qcow2":
-		return fmt.Errorf("%q is not a name followed by .qcow2, as in %s.qcow2", name, stem)
-	case stem == deployKernel || stem == deployRamdisk:
-		return fmt.Errorf("the image would be named %q, as one of the agent's is", stem)
-	}
-	return nil
-}
+func (s *glanceUpload) replaces() bool { return s.UpdateExisting == "replace" }
 
 // Paths are the image files, and the two files in the boot directory.
 func (s *glanceUpload) Paths() runner.Paths {
 	var p runner.Paths
-	if s.From == "" {
-		return p
-	}
-	for _, img := range s.diskImages() {
-		p.Reads = append(p.Reads, filepath.Join(string(s.From), img.File))
-	}
+	p.Reads = s.sources()
 	for _, f := range s.bootFiles() {
 		p.Writes = append(p.Writes, f[1])
+	}
+	if s.To.Directory != "" {
+		p.Into = []string{string(s.To.Directory)}
 	}
 	return p
 }
 
+// Hasten implements runner.Hastener: a file that is to be uploaded anyway is
+// hashed on its way.
+func (s *glanceUpload) Hasten() { s.hasty = true }
+
 // Inputs are the contents of the image files.
 func (s *glanceUpload) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	files, err := s.measure(ctx, w)
+	if err := s.complete(); err != nil {
+		return nil, err
+	}
+	files, err := s.measure(w)
 	if err != nil {
 		return nil, err
 	}
 	var in []runner.Input
-	for _, img := range s.diskImages() {
-		in = append(in, runner.Input{Name: img.File, Digest: "sha512:" + files[img.File].SHA512})
+	for _, path := range s.sources() {
+		sum, err := s.inputSum(ctx, w, path)
+		if err != nil {
+			return nil, err
+		}
+		in = append(in, runner.Input{Name: s.inputName(files[path].Path), Digest: sum})
 	}
 	return in, nil
 }
 
-// Diff compares the files with the images of the cloud and with the copies in
+// inputSum gives a file's digest, or "" when it is hashed on its way.
+func (s *glanceUpload) inputSum(ctx context.Context, w runner.World, path string) (string, error) {
+	if r, ok := w.(runner.Rememberer); ok && s.hasty {
+		if known, ok := r.Recall(path, runner.SHA512); ok {
+			return "sha512:" + known[runner.SHA512], nil
+		}
+		if !s.looked {
+			return "", nil
+		}
+	}
+	sums, err := w.Sum(ctx, path, runner.SHA512)
+	return "sha512:" + sums[runner.SHA512], err
+}
+
+// inputName is how an image file is called: in from by its name.
+func (s *glanceUpload) inputName(path string) string {
+	if s.From != "" {
+		return filepath.Base(path)
+	}
+	return path
+}
+
+// complete tells of what has to be there in one form or another.
+func (s *glanceUpload) complete() error {
+	switch {
+	case s.Cloud == "" && s.To.Directory == "":
+		return errors.New("nothing says where the images go: set cloud, or to: {directory: DIR}")
+	case s.From == "" && len(s.Images) == 0:
+		return errors.New("nothing says what the images are: set from, or images")
+	case s.Platform != "" && s.Architecture == "":
+		return errors.New("platform needs architecture: of which one is it?")
+	}
+	for _, img := range s.Images {
+		for name, value := range img.Properties {
+			if value == "" {
+				return fmt.Errorf("the property %q of image %q is empty", name, img.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// Diff compares the files with the images that there are and with the copies in
 // the boot directory.
-func (s *glanceUpload) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
-	seen, err := s.survey(ctx, w)
+func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
+	s.looked, s.landed = true, nil
+	seen, err := s.survey(ctx, w, prior)
 	if err != nil {
 		return nil, err
 	}
+	finding := &runner.Finding{Outputs: seen.outputs(), Notes: seen.notes()}
 	items := seen.items()
 	if len(items) == 0 {
-		return &runner.Finding{Outputs: seen.outputs()}, nil
+		return finding, nil
 	}
-	if err := seen.checkHeaders(w); err != nil {
+	if err := seen.checkFiles(w); err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: seen.outputs(), Change: &runner.Change{
+	finding.Change = &runner.Change{
 		Summary: seen.summary(),
 		Items:   items,
 		Files:   seen.files(w),
-		Apply:   seen.apply,
-	}}, nil
+		Apply: func(ctx context.Context, p runner.Progress) error {
+			landed, err := seen.apply(ctx, p)
+			s.landed = landed
+			return err
+		},
+	}
+	return finding, nil
 }
 
-// Verify looks at all of it again.
+// Verify looks at all of it again. Right after Apply it does not: every image
+// was compared, as the cloud has it, with what was sent, and every file was
+// hashed while it was written.
 func (s *glanceUpload) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	seen, err := s.survey(ctx, w)
+	if landed := s.landed; landed != nil {
+		s.landed = nil
+		return landed, nil
+	}
+	if err := s.complete(); err != nil {
+		return nil, err
+	}
+	seen, err := s.survey(ctx, w, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/diskimage"
 	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
@@ -21,7 +19,12 @@ func (g *glanceSurvey) items() []runner.Item {
 	for _, f := range g.images {
 		items = append(items, f.items()...)
 	}
-	for _, b := range g.boot {
+	return append(items, placingItems(g.boot)...)
+}
+
+func placingItems(files []placing) []runner.Item {
+	var items []runner.Item
+	for _, b := range files {
 		if b.op != "" {
 			items = append(items, b.item())
 		}
@@ -32,33 +35,58 @@ func (g *glanceSurvey) items() []runner.Item {
 func (f imageFound) items() []runner.Item {
 	d := f.decision
 	var items []runner.Item
+	add := func(op runner.Op, name, note string) {
+		items = append(items, runner.Item{Op: op, What: "image", Name: name, Note: note})
+	}
 	for _, img := range d.Remnant {
-		items = append(items, runner.Item{
-			Op: runner.Remove, What: "image", Name: img.Name, Note: "left by an interrupted upload, " + img.ID,
-		})
+		add(runner.Remove, img.Name, "left by an interrupted upload, "+img.ID)
 	}
 	if d.Keep == nil {
-		return append(items, f.uploadItem())
-	}
-	for _, img := range d.Old {
-		items = append(items, runner.Item{
-			Op: runner.Update, What: "image", Name: img.Name, Note: img.ID + " (" + img.Status + ") becomes " + glance.Backup(img),
-		})
-	}
-	if len(d.Fix) > 0 || d.Show {
-		changes := slices.Sorted(maps.Keys(d.Fix))
-		if d.Show {
-			changes = append(changes, f.want.Visibility)
+		items = append(items, f.uploadItem())
+	} else {
+		for _, img := range d.Old {
+			add(runner.Update, img.Name, img.ID+" ("+img.Status+") "+f.fate(img))
 		}
-		items = append(items, runner.Item{Op: runner.Update, What: "image", Name: f.Name, Note: "sets " + strings.Join(changes, ", ")})
+		if changes := f.changes(); len(changes) > 0 {
+			add(runner.Update, f.Name, "sets "+strings.Join(changes, ", "))
+		}
+	}
+	for _, img := range d.Drop {
+		if img.Name != f.Name {
+			add(runner.Remove, img.Name, "had the name "+f.Name+" before, "+img.ID)
+		}
 	}
 	return items
+}
+
+// changes names what is set of an image that stays.
+func (f imageFound) changes() []string {
+	d := f.decision
+	changes := slices.Sorted(maps.Keys(d.Fix))
+	if d.Needs {
+		changes = append(changes, "min_disk and min_ram")
+	}
+	if d.Show {
+		changes = append(changes, f.want.Visibility)
+	}
+	return changes
+}
+
+// fate says what becomes of an image that gives up the name.
+func (f imageFound) fate(img glance.Image) string {
+	if slices.ContainsFunc(f.decision.Drop, func(d glance.Image) bool { return d.ID == img.ID }) {
+		return "is deleted after that"
+	}
+	return "becomes " + glance.Backup(img)
 }
 
 // uploadItem is about an image that is not there with the wanted content.
 func (f imageFound) uploadItem() runner.Item {
 	d := f.decision
-	it := runner.Item{Op: runner.Create, What: "image", Name: f.Name, Bytes: f.file.Size, Note: f.Disk + ", " + f.want.Visibility}
+	it := runner.Item{Op: runner.Create, What: "image", Name: f.Name, Bytes: f.want.Size, Note: f.want.DiskFormat + ", " + f.want.Visibility}
+	if f.convert {
+		it.Note += ", unpacked from qcow2"
+	}
 	if d.Staged != nil {
 		it.Note += "; goes on with an interrupted upload"
 		if d.Staged.Status == glance.Active {
@@ -70,7 +98,7 @@ func (f imageFound) uploadItem() runner.Item {
 		it.Note += "; " + d.Why
 	}
 	for _, img := range d.Old {
-		it.Note += fmt.Sprintf("; %s becomes %s", img.ID, glance.Backup(img))
+		it.Note += fmt.Sprintf("; %s %s", img.ID, f.fate(img))
 	}
 	return it
 }
@@ -78,7 +106,7 @@ func (f imageFound) uploadItem() runner.Item {
 // summary tells the whole in a few words.
 func (g *glanceSurvey) summary() string {
 	var parts []string
-	var uploads, files int
+	var uploads int
 	var bytes int64
 	replaced := false
 	for _, f := range g.images {
@@ -88,11 +116,7 @@ func (g *glanceSurvey) summary() string {
 			replaced = replaced || len(f.decision.Old) > 0
 		}
 	}
-	for _, b := range g.boot {
-		if b.op != "" {
-			files++
-		}
-	}
+	files := len(placingItems(g.boot))
 	if uploads > 0 {
 		parts = append(parts, howMany(uploads, "image", "images")+" ("+runner.Size(bytes)+") to upload")
 	} else if len(g.items()) > files {
@@ -101,16 +125,18 @@ func (g *glanceSurvey) summary() string {
 	if files > 0 {
 		parts = append(parts, howMany(files, "boot file", "boot files")+" to place")
 	}
-	if replaced {
+	if replaced && g.release {
 		// Nodes hold the ids of the images that they boot.
 		parts = append(parts, "then run: openstack overcloud node configure")
 	}
 	return strings.Join(parts, ", ")
 }
 
-func (g *glanceSurvey) files(w runner.World) []runner.File {
+func (g *glanceSurvey) files(w runner.World) []runner.File { return placingFiles(w, g.boot) }
+
+func placingFiles(w runner.World, placed []placing) []runner.File {
 	var files []runner.File
-	for _, b := range g.boot {
+	for _, b := range placed {
 		if b.op != "" {
 			files = append(files, b.file(w))
 		}
@@ -130,20 +156,20 @@ type glanceRun struct {
 	tell   runner.Progress
 }
 
-// A glanceSlot is where an image's id will be.
+// A glanceSlot is where an image will be.
 type glanceSlot struct {
 	done chan struct{}
-	id   string
+	img  glance.Image
 	err  error
 }
 
 // apply does all of it, each image as soon as those that it names have their
 // ids. It looks at the cloud anew, so it may follow an apply that failed
 // half-way.
-func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) error {
+func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	seen, err := g.list(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	u := glanceRun{client: g.client, seen: seen, slots: map[string]*glanceSlot{}, tell: p}
 	for _, f := range g.images {
@@ -160,6 +186,19 @@ func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) error {
 		}
 	}
 	wg.Wait()
+	if err := causes(ctx, errs); err != nil {
+		return nil, err
+	}
+	found := make([]landedImage, len(g.images))
+	for i, f := range g.images {
+		img := u.slots[f.Name].img
+		found[i] = landedImage{f.diskImage, img.ID, digestOf(img)}
+	}
+	return imageOutputs(found), nil
+}
+
+// causes leaves of the errors of a run those that are no consequences.
+func causes(ctx context.Context, errs []error) error {
 	if stopped := ctx.Err(); stopped != nil {
 		// All that was under way ended with it; one of them says what it was.
 		i := slices.IndexFunc(errs, func(err error) bool { return errors.Is(err, stopped) })
@@ -172,31 +211,30 @@ func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) error {
 	return errors.Join(errs...)
 }
 
-// fill settles one image and puts its id into its slot.
+// fill settles one image and puts it into its slot.
 func (u *glanceRun) fill(ctx context.Context, f imageFound) error {
 	at := u.slots[f.Name]
 	defer close(at.done)
-	at.id, at.err = u.settle(ctx, f)
+	at.img, at.err = u.settle(ctx, f)
 	return at.err
 }
 
-func (u *glanceRun) settle(ctx context.Context, f imageFound) (string, error) {
+func (u *glanceRun) settle(ctx context.Context, f imageFound) (glance.Image, error) {
 	ids, err := u.wait(f.diskImage)
 	if err != nil {
-		return "", err
+		return glance.Image{}, err
 	}
 	w := f.want
 	w.Properties = f.properties(ids)
 	w.Sent = u.tell.Add
-	w.Open = f.open
 	img, err := u.client.Settle(ctx, w, u.seen)
 	if err != nil {
-		return "", err
+		return glance.Image{}, err
 	}
 	for _, it := range f.items() {
 		u.tell.Done(it)
 	}
-	return img.ID, nil
+	return img, nil
 }
 
 // wait gives the ids of the images that img names, once they have them.
@@ -211,23 +249,7 @@ func (u *glanceRun) wait(img diskImage) (map[string]string, error) {
 		if from.err != nil {
 			return nil, errWaited
 		}
-		ids[name] = from.id
+		ids[name] = from.img.ID
 	}
 	return ids, nil
-}
-
-// open opens the file to upload. What is uploaded is the file that was opened,
-// so that is the one whose header counts.
-func (f imageFound) open() (glance.File, error) {
-	file, err := os.Open(f.file.Path)
-	if err != nil {
-		return nil, err
-	}
-	if f.Disk != "qcow2" {
-		return file, nil
-	}
-	if err := diskimage.CheckQCOW2(file, f.file.Size); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s is not uploaded: %w", f.file.Path, err), file.Close())
-	}
-	return file, nil
 }

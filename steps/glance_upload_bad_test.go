@@ -138,6 +138,9 @@ func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
 	}
 
 	applied(t, b)
+	again := *b.glanceUpload // a run of its own
+	again.landed = nil
+	b.glanceUpload = &again
 	c, err := b.Cloud(t.Context(), "undercloud")
 	if err != nil {
 		t.Fatal(err)
@@ -151,7 +154,7 @@ func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	putFile(t, b.dir+"/images/ironic-python-agent.initramfs", "new")
+	putFile(t, b.dir+"/images/ironic-python-agent.initramfs", ramdiskFile("new"))
 	want := []string{
 		`image "overcloud-full-vmlinuz"` + image + "it is not there",
 		`image "overcloud-full-initrd"` + image + "it is private, not public",

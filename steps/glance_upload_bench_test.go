@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,6 +16,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2"
 
 	embeddedcloud "github.com/bayplan/bayplan/internal/embedded/cloud"
+	"github.com/bayplan/bayplan/internal/sample"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/glance"
@@ -102,25 +102,24 @@ func newGlanceBench(t *testing.T) *glanceBench {
 func overcloudFiles() map[string]string {
 	return map[string]string{
 		"overcloud-full.qcow2":          qcow2Image("overcloud"),
-		"overcloud-full.vmlinuz":        strings.Repeat("vmlinuz ", 1000),
-		"overcloud-full.initrd":         strings.Repeat("initrd ", 2000),
-		"ironic-python-agent.kernel":    strings.Repeat("agent kernel ", 1000),
-		"ironic-python-agent.initramfs": strings.Repeat("agent ramdisk ", 2000),
+		"overcloud-full.vmlinuz":        kernelFile("overcloud") + "signed",
+		"overcloud-full.initrd":         ramdiskFile("overcloud"),
+		"ironic-python-agent.kernel":    kernelFile("agent"),
+		"ironic-python-agent.initramfs": ramdiskFile("agent"),
 	}
 }
 
-// qcow2Image gives an image with a sound header.
+// kernelFile, ramdiskFile and qcow2Image give files that are sound, each of
+// the same size whatever they hold.
+func kernelFile(content string) string { return string(sample.Kernel(content, 8<<10)) }
+
+func ramdiskFile(content string) string {
+	return string(sample.Initramfs(fmt.Sprintf("%9s", content), 16<<10))
+}
+
 func qcow2Image(content string) string {
-	b := make([]byte, 4<<9)
-	copy(b, "QFI\xfb")
-	binary.BigEndian.PutUint32(b[4:], 2)
-	binary.BigEndian.PutUint32(b[20:], 9)
-	binary.BigEndian.PutUint64(b[24:], 1<<30)
-	binary.BigEndian.PutUint32(b[36:], 2)
-	binary.BigEndian.PutUint64(b[40:], 3<<9)
-	binary.BigEndian.PutUint64(b[48:], 1<<9)
-	binary.BigEndian.PutUint32(b[56:], 1)
-	copy(b[1000:], content)
+	b := sample.QCOW2()
+	copy(b[len(b)-100:], content)
 	return string(b)
 }
 
@@ -209,6 +208,12 @@ func (b *glanceBench) checkImages(t *testing.T) {
 		"deploy_kernel_id": got["bm-deploy-kernel"].ID, "deploy_ramdisk_id": got["bm-deploy-ramdisk"].ID,
 		"images": "overcloud-full-vmlinuz, overcloud-full-initrd, overcloud-full, bm-deploy-kernel, bm-deploy-ramdisk",
 	}
+	var ids, digests []string
+	for _, img := range b.diskImages() {
+		ids = append(ids, got[img.Name].ID)
+		digests = append(digests, img.Name+"@sha512:"+got[img.Name].Hash)
+	}
+	want["ids"], want["digests"] = strings.Join(ids, ", "), strings.Join(digests, ", ")
 	for _, o := range glanceUploadType(nil).Outputs {
 		if out[o.Name].String() != want[o.Name] || out[o.Name].IsList() != o.List {
 			t.Errorf("output %s: got %v, want %s", o.Name, out[o.Name], want[o.Name])

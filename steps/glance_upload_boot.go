@@ -9,13 +9,23 @@ import (
 
 // surveyBoot compares the files in the boot directory with their sources.
 func (s *glanceUpload) surveyBoot(ctx context.Context, w runner.World, files map[string]imageFile) ([]placing, error) {
-	if s.HTTPBoot == "" {
+	pairs := s.bootFiles()
+	if len(pairs) == 0 {
 		return nil, nil
 	}
 	var found []placing
-	for _, pair := range s.bootFiles() {
+	for _, pair := range pairs {
+		sum, err := sha512Sum(ctx, w, pair[0])
+		if err != nil {
+			return nil, err
+		}
 		m := files[pair[0]]
-		found = append(found, placing{Copy: place.Copy{From: m.Path, To: pair[1], Size: m.Size, SHA512: m.SHA512}})
+		found = append(found, placing{Copy: place.Copy{From: m.Path, To: pair[1], Size: m.Size, SHA512: sum}})
 	}
 	return found, surveyPlacings(ctx, w, string(s.HTTPBoot), found)
+}
+
+func sha512Sum(ctx context.Context, w runner.World, path string) (string, error) {
+	sums, err := w.Sum(ctx, path, runner.SHA512)
+	return sums[runner.SHA512], err
 }

@@ -4,86 +4,71 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/diskimage"
 	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
-// An imageFile is an image file as it is, or as an earlier step would leave it.
-type imageFile struct {
-	Path   string
-	Size   int64
-	SHA512 string
+// An imageSurvey is what there is where images are stored, and what is to be
+// done about it.
+type imageSurvey interface {
+	items() []runner.Item
+	summary() string
+	notes() []string
+	files(w runner.World) []runner.File
+	// checkFiles refuses files that must not be stored.
+	checkFiles(w runner.World) error
+	// apply does it, and gives the outputs that are true then.
+	apply(ctx context.Context, p runner.Progress) (runner.Outputs, error)
+	outputs() runner.Outputs
+	problems() error
 }
 
-// measure looks at all image files. Whatever is wrong with any of them is
-// told at once, before anything is touched.
-func (s *glanceUpload) measure(ctx context.Context, w runner.World) (map[string]imageFile, error) {
-	files := map[string]imageFile{}
-	var missing []string
-	var errs []error
-	for _, img := range s.diskImages() {
-		m := imageFile{Path: filepath.Join(string(s.From), img.File)}
-		fi, err := w.Stat(m.Path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			missing = append(missing, img.File)
-		case err != nil:
-			errs = append(errs, err)
-		case !fi.Mode().IsRegular():
-			errs = append(errs, fmt.Errorf("%s is not a regular file", m.Path))
-		case fi.Size() == 0:
-			errs = append(errs, fmt.Errorf("%s is empty", m.Path))
-		default:
-			m.Size = fi.Size()
-		}
-		files[img.File] = m
-	}
-	if len(missing) > 0 {
-		err := fmt.Errorf("%s: %s", s.From, areMissing(missing))
-		errs = append(errs, fault.WithHint(err, "from: must be the directory that the archives of images were unpacked into"))
-	}
-	if err := errors.Join(errs...); err != nil {
+func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner.Record) (imageSurvey, error) {
+	files, err := s.measure(w)
+	if err != nil {
 		return nil, err
 	}
-	for name, m := range files {
-		sums, err := w.Sum(ctx, m.Path, runner.SHA512)
-		if err != nil {
+	boot, err := s.surveyBoot(ctx, w, files)
+	if err != nil {
+		return nil, err
+	}
+	if s.To.Directory != "" {
+		return s.surveyDirectory(ctx, w, files, directorySurvey{boot: boot, prior: prior})
+	}
+	client, err := s.out.Cloud(ctx, s.Cloud)
+	if err != nil {
+		return nil, err
+	}
+	g := &glanceSurvey{client: client, boot: boot, all: s.replaces(), release: len(s.Images) == 0}
+	for _, img := range s.diskImages() {
+		found := imageFound{diskImage: img, file: files[img.File], convert: s.converts(img)}
+		if found.want, err = s.want(ctx, w, found); err != nil {
 			return nil, err
 		}
-		m.SHA512 = sums[runner.SHA512]
-		files[name] = m
+		g.images = append(g.images, found)
 	}
-	return files, nil
+	return g, g.decide(ctx)
 }
 
-func areMissing(names []string) string {
-	last := len(names) - 1
-	if last == 0 {
-		return names[0] + " is not there"
-	}
-	return strings.Join(names[:last], ", ") + " and " + names[last] + " are not there"
-}
-
-// A glanceSurvey is what there is and what is to be done about it.
+// A glanceSurvey is what there is in a cloud.
 type glanceSurvey struct {
-	client *glance.Client
-	images []imageFound // in the order of diskImages
-	boot   []placing
+	client  *glance.Client
+	images  []imageFound // each after those it names
+	boot    []placing
+	all     bool // all images of the cloud are looked at, since some may be deleted
+	release bool // the images are those of a release, which nodes hold by their ids
 }
 
 // An imageFound is one image: what is wanted, and what is to be done.
 type imageFound struct {
 	diskImage
 	file     imageFile
+	convert  bool
 	want     glance.Want
 	decision glance.Decision
 }
@@ -99,37 +84,27 @@ func (f imageFound) id() string {
 	return ""
 }
 
-func (s *glanceUpload) survey(ctx context.Context, w runner.World) (*glanceSurvey, error) {
-	files, err := s.measure(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	boot, err := s.surveyBoot(ctx, w, files)
-	if err != nil {
-		return nil, err
-	}
-	client, err := s.out.Cloud(ctx, s.Cloud)
-	if err != nil {
-		return nil, err
-	}
-	g := &glanceSurvey{client: client, boot: boot}
-	for _, img := range s.diskImages() {
-		g.images = append(g.images, imageFound{diskImage: img, file: files[img.File], want: img.want(w, files[img.File])})
-	}
-	return g, g.decide(ctx)
-}
-
 // want says what the image service is to have. The ids of other images are
 // filled in later.
-func (img diskImage) want(w runner.World, m imageFile) glance.Want {
-	return glance.Want{
-		Name: img.Name, DiskFormat: img.Disk, ContainerFormat: "bare", Visibility: "public",
-		Size: m.Size, SHA512: m.SHA512,
-		Sum: func(ctx context.Context, algo string) (string, error) {
-			sums, err := w.Sum(ctx, m.Path, runner.Algo(algo))
-			return sums[runner.Algo(algo)], err
-		},
+func (s *glanceUpload) want(ctx context.Context, w runner.World, f imageFound) (glance.Want, error) {
+	want := glance.Want{
+		Name: f.Name, DiskFormat: s.stored(f.diskImage), ContainerFormat: f.Container, Visibility: f.Visibility,
+		MinDisk: f.MinDisk, MinRAM: f.MinRAM, Size: f.file.Size,
+		Replace: s.replaces(), Keep: s.Keep,
+		Sum: func(ctx context.Context, algo string) (string, error) { return sumOf(ctx, w, f.file.Path, algo) },
 	}
+	want.Open = func() (glance.File, error) { return openImage(f.file, f.Disk, f.convert) }
+	if f.convert {
+		sum, err := sha512Sum(ctx, w, f.file.Path)
+		if err != nil {
+			return want, err
+		}
+		want.Source = "sha512:" + sum
+		want.Size, err = virtualSize(w, f.file)
+		return want, err
+	}
+	want.Learned = learner(w, f.file.Path)
+	return want, nil
 }
 
 // decide asks the cloud once for all images.
@@ -151,6 +126,9 @@ func (g *glanceSurvey) decide(ctx context.Context) error {
 }
 
 func (g *glanceSurvey) list(ctx context.Context) ([]glance.Image, error) {
+	if g.all {
+		return g.client.ListAll(ctx)
+	}
 	var names []string
 	for _, f := range g.images {
 		names = append(names, f.want.Names()...)
@@ -158,9 +136,10 @@ func (g *glanceSurvey) list(ctx context.Context) ([]glance.Image, error) {
 	return g.client.List(ctx, names...)
 }
 
-// properties are those that name other images.
+// properties are the image's own, and those that name other images.
 func (img diskImage) properties(ids map[string]string) map[string]string {
 	p := map[string]string{}
+	maps.Copy(p, img.Properties)
 	if img.Kernel != "" {
 		p["kernel_id"] = ids[img.Kernel]
 	}
@@ -170,82 +149,165 @@ func (img diskImage) properties(ids map[string]string) map[string]string {
 	return p
 }
 
-// checkHeaders refuses images that must not be uploaded.
-func (g *glanceSurvey) checkHeaders(w runner.World) error {
+// checkFiles looks at the files of which images are to be made.
+func (g *glanceSurvey) checkFiles(w runner.World) error {
 	var errs []error
 	for _, f := range g.images {
-		if f.Disk != "qcow2" || f.decision.Keep != nil {
-			continue
+		if f.decision.Keep == nil {
+			errs = append(errs, checkImageFile(w, f.file, f.Disk))
 		}
-		errs = append(errs, checkQCOW2(w, f.file))
 	}
 	return errors.Join(errs...)
 }
 
-func checkQCOW2(w runner.World, m imageFile) error {
-	r, err := w.Open(m.Path)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	if err := diskimage.CheckQCOW2(r, m.Size); err != nil {
-		return fmt.Errorf("%s is not uploaded: %w", m.Path, err)
-	}
-	return nil
-}
-
-// outputs are the ids, as far as they are known, and the names.
+// outputs are the ids, as far as they are known, the names and the digests.
 func (g *glanceSurvey) outputs() runner.Outputs {
-	out := runner.Outputs{}
-	var names []string
-	for _, f := range g.images {
-		names = append(names, f.Name)
-		out[f.Output] = plan.Later("after upload")
-		if id := f.id(); id != "" {
-			out[f.Output] = plan.Text(id)
+	found := make([]landedImage, len(g.images))
+	for i, f := range g.images {
+		found[i] = landedImage{diskImage: f.diskImage, id: f.id()}
+		switch d := f.decision; {
+		case d.Keep != nil:
+			found[i].digest = digestOf(*d.Keep)
+		case d.Staged != nil && d.Staged.Status == glance.Active:
+			found[i].digest = digestOf(*d.Staged)
 		}
 	}
-	out["images"] = plan.List(names...)
+	return imageOutputs(found)
+}
+
+// digestOf is the best digest that a cloud gives of an image.
+func digestOf(img glance.Image) string {
+	if img.Hash != "" {
+		return img.HashAlgo + ":" + img.Hash
+	}
+	return "md5:" + img.MD5
+}
+
+// A landedImage is an image with what is known of it where it is stored; "" is
+// not known before it is there.
+type landedImage struct {
+	diskImage
+	id     string
+	digest string
+}
+
+func imageOutputs(found []landedImage) runner.Outputs {
+	out := runner.Outputs{}
+	// Outputs are always the same ones; that there is no such image is told by
+	// an empty one.
+	for _, name := range []string{"image_id", "kernel_id", "ramdisk_id", "deploy_kernel_id", "deploy_ramdisk_id"} {
+		out[name] = plan.Text("")
+	}
+	var names, ids, digests []string
+	later := false
+	for _, f := range found {
+		names = append(names, f.Name)
+		ids = append(ids, f.id)
+		digests = append(digests, f.Name+"@"+f.digest)
+		later = later || f.id == "" || f.digest == ""
+		switch {
+		case f.Output == "":
+		case f.id == "":
+			out[f.Output] = plan.Later("after upload")
+		default:
+			out[f.Output] = plan.Text(f.id)
+		}
+	}
+	out["images"], out["ids"], out["digests"] = plan.List(names...), plan.List(ids...), plan.List(digests...)
+	if later {
+		out["ids"], out["digests"] = plan.Later("after upload"), plan.Later("after upload")
+	}
 	return out
+}
+
+// notes tells of images that are known to be right by MD5 only.
+func (g *glanceSurvey) notes() []string {
+	var notes []string
+	for _, f := range g.images {
+		if f.decision.Weak {
+			notes = append(notes, fmt.Sprintf("image %s (%s) was compared by MD5 only: the cloud has no other digest of it", f.Name, f.decision.Keep.ID))
+		}
+	}
+	return notes
 }
 
 // problems tells everything that is not as wanted.
 func (g *glanceSurvey) problems() error {
 	var errs []error
 	for _, f := range g.images {
-		for _, problem := range f.problems() {
-			errs = append(errs, fmt.Errorf("image %q of cloud %q: %s", f.Name, g.client.Cloud(), problem))
+		for _, p := range f.problems() {
+			p.about.What, p.about.Name, p.where = "image", f.Name, fmt.Sprintf("cloud %q", g.client.Cloud())
+			errs = append(errs, p)
 		}
 	}
-	for _, b := range g.boot {
+	return errors.Join(append(errs, placingProblems(g.boot)...)...)
+}
+
+func placingProblems(files []placing) []error {
+	var errs []error
+	for _, b := range files {
 		if b.note != "" {
 			errs = append(errs, fmt.Errorf("%s: %s", b.To, b.note))
 		}
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
-func (f imageFound) problems() (all []string) {
+func (f imageFound) problems() (all []*imageMisfit) {
 	d := f.decision
 	switch {
 	case d.Keep == nil && d.Why != "":
-		all = append(all, d.Why)
+		all = append(all, &imageMisfit{about: fault.Problem{Kind: "drifted", Source: f.file.Path}, says: d.Why})
 	case d.Keep == nil:
-		all = append(all, "it is not there")
+		all = append(all, &imageMisfit{about: fault.Problem{Kind: "missing", Source: f.file.Path}, says: "it is not there"})
 	case len(d.Old) > 0:
-		all = append(all, "another image has its name: "+d.Old[0].ID)
+		all = append(all, &imageMisfit{about: fault.Problem{Kind: "extra", Have: d.Old[0].ID}, says: "another image has its name: " + d.Old[0].ID})
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.Fix)) {
 		if d.Fix[key] == "" {
 			continue // the image that it would name is missing, which is told
 		}
-		all = append(all, fmt.Sprintf("its %s is %q, not %q", key, d.Keep.Properties[key], d.Fix[key]))
+		all = append(all, attributeMisfit(key, d.Keep.Properties[key], d.Fix[key]))
 	}
 	if d.Show {
-		all = append(all, "it is "+d.Keep.Visibility+", not "+f.want.Visibility)
+		all = append(all, &imageMisfit{
+			about: fault.Problem{Kind: "drifted", Lacks: "visibility", Have: d.Keep.Visibility, Want: f.want.Visibility},
+			says:  "it is " + d.Keep.Visibility + ", not " + f.want.Visibility,
+		})
+	}
+	if d.Needs {
+		all = append(all, attributeMisfit("min_disk and min_ram", fmt.Sprint(d.Keep.MinDisk, " ", d.Keep.MinRAM), fmt.Sprint(f.want.MinDisk, " ", f.want.MinRAM)))
 	}
 	for _, img := range d.Remnant {
-		all = append(all, "an interrupted upload left "+img.ID)
+		all = append(all, &imageMisfit{about: fault.Problem{Kind: "extra", Have: img.ID}, says: "an interrupted upload left " + img.ID})
+	}
+	for _, img := range d.Drop {
+		if img.Name != f.Name {
+			all = append(all, &imageMisfit{about: fault.Problem{Kind: "extra", Have: img.ID}, says: "an older one is still there: " + img.Name + ", " + img.ID})
+		}
 	}
 	return all
+}
+
+// attributeMisfit is about something that an image says of itself.
+func attributeMisfit(key, have, want string) *imageMisfit {
+	return &imageMisfit{
+		about: fault.Problem{Kind: "drifted", Lacks: key, Have: have, Want: want},
+		says:  fmt.Sprintf("its %s is %q, not %q", key, have, want),
+	}
+}
+
+// An imageMisfit is one thing about an image that is not as wanted.
+type imageMisfit struct {
+	about fault.Problem
+	where string // cloud "undercloud"
+	says  string
+}
+
+// Problem gives it for programs to read.
+func (m *imageMisfit) Problem() fault.Problem { return m.about }
+
+// Error says it to people.
+func (m *imageMisfit) Error() string {
+	return fmt.Sprintf("image %q of %s: %s", m.about.Name, m.where, m.says)
 }

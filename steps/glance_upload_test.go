@@ -48,7 +48,7 @@ func TestGlanceUploadLaws(t *testing.T) {
 				{Name: "an image loses its kernel", Do: func(t *testing.T) {
 					must(t, client(t).SetProperties(t.Context(), b.all(t)["overcloud-full"].ID, map[string]string{"kernel_id": "3a7f5849-f332-4b5b-a162-4163644e4b5f"}))
 				}},
-				{Name: "an image file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/images/overcloud-full.initrd", "new") }},
+				{Name: "an image file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/images/overcloud-full.initrd", ramdiskFile("new")) }},
 				{Name: "an image file goes away", Do: func(t *testing.T) { remove(t, b.dir+"/images/overcloud-full.initrd") }},
 				{Name: "a boot file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/httpboot/agent.kernel", "new") }},
 				{Name: "a boot file goes away", Do: func(t *testing.T) { remove(t, b.dir+"/httpboot/agent.ramdisk") }},
@@ -76,7 +76,7 @@ func TestGlanceUpload(t *testing.T) {
 	}, itemLines(b.dir, f.Change)); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
-	if got, want := f.Change.Summary, "5 images (63.5 KiB) to upload, 2 boot files to place"; got != want {
+	if got, want := f.Change.Summary, "5 images (74.1 KiB) to upload, 2 boot files to place"; got != want {
 		t.Errorf("summary: got %q, want %q", got, want)
 	}
 	if when, later := f.Outputs["image_id"].Later(); !later || when != "after upload" {
@@ -128,7 +128,9 @@ func TestGlanceUploadNotices(t *testing.T) {
 		want   []string // items; ID is any id, STAMP any stamp
 	}{
 		{"nothing", func(*testing.T, *glanceBench) {}, nil},
-		{"another kernel", func(t *testing.T, b *glanceBench) { putFile(t, b.dir+"/images/overcloud-full.vmlinuz", "new") }, []string{
+		{"another kernel", func(t *testing.T, b *glanceBench) {
+			putFile(t, b.dir+"/images/overcloud-full.vmlinuz", kernelFile("new"))
+		}, []string{
 			"replace image overcloud-full-vmlinuz aki, public; its content differs; ID becomes overcloud-full-vmlinuz_STAMP",
 			"update image overcloud-full sets kernel_id",
 		}},
@@ -137,7 +139,9 @@ func TestGlanceUploadNotices(t *testing.T) {
 		}, []string{
 			"replace image overcloud-full qcow2, public; its content differs; ID becomes overcloud-full_STAMP",
 		}},
-		{"another agent", func(t *testing.T, b *glanceBench) { putFile(t, b.dir+"/images/ironic-python-agent.kernel", "new") }, []string{
+		{"another agent", func(t *testing.T, b *glanceBench) {
+			putFile(t, b.dir+"/images/ironic-python-agent.kernel", kernelFile("new"))
+		}, []string{
 			"replace image bm-deploy-kernel aki, public; its content differs; ID becomes bm-deploy-kernel_STAMP",
 			"replace file httpboot/agent.kernel its content differs from DIR/images/ironic-python-agent.kernel",
 		}},
@@ -165,7 +169,7 @@ func TestGlanceUploadNotices(t *testing.T) {
 			"create file httpboot/agent.kernel from DIR/images/ironic-python-agent.kernel",
 		}},
 		{"a boot file of the same size", func(t *testing.T, b *glanceBench) {
-			putFile(t, b.dir+"/httpboot/agent.ramdisk", strings.Repeat("AGENT RAMDISK ", 2000))
+			putFile(t, b.dir+"/httpboot/agent.ramdisk", ramdiskFile("other"))
 		}, []string{"replace file httpboot/agent.ramdisk its content differs from DIR/images/ironic-python-agent.initramfs"}},
 		{"a boot file that the server cannot read", func(t *testing.T, b *glanceBench) {
 			must(t, os.Chmod(b.dir+"/httpboot/agent.ramdisk", 0o600))
@@ -212,7 +216,7 @@ func TestGlanceUploadAfterADeathAtAnyRequest(t *testing.T) {
 				b := newGlanceBench(t)
 				if replace {
 					applied(t, b)
-					putFile(t, b.dir+"/images/overcloud-full.vmlinuz", "new")
+					putFile(t, b.dir+"/images/overcloud-full.vmlinuz", kernelFile("new"))
 					putFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
 				}
 				b.lives = &atomic.Int64{}
@@ -311,7 +315,7 @@ func TestGlanceUploadSeesPlannedFiles(t *testing.T) {
 		t.Fatalf("inputs: %v, %v", in, err)
 	}
 	c := diffed(t, b, w)
-	if got, want := c.Summary, "5 images (63.5 KiB) to upload, 2 boot files to place"; got != want {
+	if got, want := c.Summary, "5 images (74.1 KiB) to upload, 2 boot files to place"; got != want {
 		t.Errorf("summary: got %q, want %q", got, want)
 	}
 	if len(c.Files) != 2 || c.Files[1].Path != "/planned/httpboot/agent.ramdisk" || c.Files[1].Mode != 0o644 {

@@ -32,16 +32,10 @@ func Check(r io.Reader, size int64, format string) error {
 	if !slices.Contains(Formats(), format) {
 		return fmt.Errorf("the disk format %q is not known; known are %s", format, strings.Join(Formats(), ", "))
 	}
-	head := make([]byte, min(headSize, max(size, 1)))
-	n, err := io.ReadFull(r, head)
-	switch {
-	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
+	f, err := newFile(r, size)
+	if err != nil {
 		return err
-	case n == 0:
-		return errors.New("it is empty")
 	}
-	f := file{head: head[:n], size: size}
-	f.at, _ = r.(io.ReaderAt)
 	return f.check(format)
 }
 
@@ -50,6 +44,20 @@ type file struct {
 	head []byte
 	size int64
 	at   io.ReaderAt // nil: only the head is known
+}
+
+func newFile(r io.Reader, size int64) (file, error) {
+	head := make([]byte, min(headSize, max(size, 1)))
+	n, err := io.ReadFull(r, head)
+	switch {
+	case err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
+		return file{}, err
+	case n == 0:
+		return file{}, errors.New("it is empty")
+	}
+	f := file{head: head[:n], size: size}
+	f.at, _ = r.(io.ReaderAt)
+	return f, nil
 }
 
 func (f file) check(format string) error {

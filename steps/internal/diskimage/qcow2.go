@@ -193,3 +193,20 @@ func (h header) entrySize() int64 {
 	}
 	return 8
 }
+
+// VirtualSize gives the size of the disk that a qcow2 image stands for, after
+// Check of its header.
+func VirtualSize(r io.Reader, size int64) (int64, error) {
+	f, err := newFile(r, size)
+	if err != nil {
+		return 0, err
+	}
+	if err := f.checkMagic("qcow2"); err != nil {
+		return 0, err
+	}
+	h, err := f.header()
+	if err != nil {
+		return 0, err
+	}
+	return h.virtual(), nil
+}

@@ -1,0 +1,347 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/glance"
+)
+
+// directoryMode is that of directories of images that were not there.
+const directoryMode fs.FileMode = 0o775
+
+// A directorySurvey is what there is in a directory that stands in for an
+// image service.
+type directorySurvey struct {
+	dir    string
+	isNew  bool
+	images []storedFound
+	boot   []placing
+	prior  *runner.Record
+}
+
+// A storedFound is one file of the directory, and what is to be done about it.
+type storedFound struct {
+	diskImage
+	file    imageFile
+	convert bool
+	to      string
+	size    int64
+	sum     string // SHA-512 of the content wanted; "" is not known before it is converted
+
+	op     runner.Op // "" for nothing
+	note   string
+	backup string   // what the file that is there becomes
+	drop   []string // older ones that go
+}
+
+// directory is where the images of an architecture are.
+func (s *glanceUpload) directory() string {
+	below := s.Architecture
+	if s.Platform != "" {
+		below = s.Platform + "-" + s.Architecture
+	}
+	return filepath.Join(string(s.To.Directory), below)
+}
+
+func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, files map[string]imageFile, d directorySurvey) (imageSurvey, error) {
+	d.dir = s.directory()
+	fi, err := w.Stat(d.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		d.isNew = true
+	case err != nil:
+		return nil, err
+	case !fi.IsDir():
+		return nil, fmt.Errorf("%s is not a directory", d.dir)
+	}
+	for _, img := range s.diskImages() {
+		f := storedFound{diskImage: img, file: files[img.File], convert: s.converts(img), to: filepath.Join(d.dir, s.storedName(img))}
+		if err := f.wanted(ctx, w, d.prior); err != nil {
+			return nil, err
+		}
+		if err := f.look(ctx, w); err != nil {
+			return nil, err
+		}
+		if s.replaces() {
+			if f.drop, err = f.older(s.Keep); err != nil {
+				return nil, err
+			}
+		}
+		d.images = append(d.images, f)
+	}
+	if len(d.items()) > 0 && !d.isNew {
+		return &d, checkWritable(d.dir)
+	}
+	return &d, nil
+}
+
+// wanted finds out what the file is to hold. What an image unpacks to is found
+// out by unpacking it, unless the last run of the step tells.
+func (f *storedFound) wanted(ctx context.Context, w runner.World, prior *runner.Record) error {
+	sum, err := sha512Sum(ctx, w, f.file.Path)
+	if err != nil {
+		return err
+	}
+	f.size, f.sum = f.file.Size, sum
+	if !f.convert {
+		return nil
+	}
+	if f.size, err = virtualSize(w, f.file); err != nil {
+		return err
+	}
+	f.sum = f.remembered(prior, sum)
+	return nil
+}
+
+// remembered gives the digest that the image had when it was last unpacked from
+// this very file, "" where nothing tells.
+func (f *storedFound) remembered(prior *runner.Record, sum string) string {
+	if prior == nil || prior.Input(filepath.Base(f.file.Path)) != "sha512:"+sum && prior.Input(f.file.Path) != "sha512:"+sum {
+		return ""
+	}
+	for _, d := range prior.Outputs["digests"].Items() {
+		if hex, ok := strings.CutPrefix(d, f.Name+"@sha512:"); ok {
+			return hex
+		}
+	}
+	return ""
+}
+
+// look compares the file that is there with what is wanted.
+func (f *storedFound) look(ctx context.Context, w runner.World) error {
+	fi, err := w.Stat(f.to)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		f.op, f.note = runner.Create, "from "+f.file.Path
+		return nil
+	case err != nil:
+		return err
+	case !fi.Mode().IsRegular():
+		return fmt.Errorf("%s is in the way: it is not a regular file", f.to)
+	}
+	same := fi.Size() == f.size
+	if same && f.sum == "" {
+		if f.sum, err = convertedSum(ctx, f.file); err != nil {
+			return err
+		}
+	}
+	if same {
+		have, err := sha512Sum(ctx, w, f.to)
+		if err != nil {
+			return err
+		}
+		same = have == f.sum
+	}
+	if !same {
+		f.op, f.backup = runner.Replace, backupPath(f.to, fi.ModTime())
+		f.note = "its content differs; it becomes " + filepath.Base(f.backup)
+	}
+	return nil
+}
+
+// backupPath is the name that a file gets when another takes its own.
+func backupPath(path string, modified time.Time) string {
+	ext := filepath.Ext(path)
+	// As Python writes a time: with microseconds where there are some.
+	stamp := modified.UTC().Truncate(time.Microsecond).Format("2006-01-02T15:04:05.000000")
+	return glance.Backup(glance.Image{Name: strings.TrimSuffix(path, ext), CreatedAt: strings.TrimSuffix(stamp, ".000000")}) + ext
+}
+
+// older are the files that had the name before and are too many, the oldest
+// first: those that are called so by their own time, and no others.
+func (f *storedFound) older(keep int) ([]string, error) {
+	ext := filepath.Ext(f.to)
+	entries, err := os.ReadDir(filepath.Dir(f.to))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	type old struct {
+		path string
+		at   time.Time
+	}
+	var found []old
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), strings.TrimSuffix(filepath.Base(f.to), ext)+"_") || !strings.HasSuffix(e.Name(), ext) {
+			continue
+		}
+		fi, err := e.Info()
+		path := filepath.Join(filepath.Dir(f.to), e.Name())
+		if err == nil && fi.Mode().IsRegular() && path == backupPath(f.to, fi.ModTime()) {
+			found = append(found, old{path, fi.ModTime()})
+		}
+	}
+	if f.backup != "" {
+		if fi, err := os.Stat(f.to); err == nil {
+			found = append(found, old{f.backup, fi.ModTime()})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b old) int { return a.at.Compare(b.at) })
+	var paths []string
+	for _, o := range found[:max(0, len(found)-keep)] {
+		if !slices.Contains(paths, o.path) {
+			paths = append(paths, o.path)
+		}
+	}
+	return paths, nil
+}
+
+func (d *directorySurvey) items() []runner.Item {
+	var items []runner.Item
+	for _, f := range d.images {
+		items = append(items, f.items()...)
+	}
+	items = append(items, placingItems(d.boot)...)
+	if d.isNew && len(items) > 0 {
+		items = slices.Insert(items, 0, runner.Item{Op: runner.Create, What: "directory", Name: d.dir})
+	}
+	return items
+}
+
+func (f storedFound) items() []runner.Item {
+	var items []runner.Item
+	if f.op != "" {
+		it := runner.Item{Op: f.op, What: "image", Name: f.to, Bytes: f.size, Note: f.note}
+		if f.convert {
+			it.Note += ", unpacked from qcow2"
+		}
+		items = append(items, it)
+	}
+	for _, path := range f.drop {
+		items = append(items, runner.Item{Op: runner.Remove, What: "file", Name: path, Note: "had the name " + filepath.Base(f.to) + " before"})
+	}
+	return items
+}
+
+func (d *directorySurvey) summary() string {
+	var parts []string
+	n, bytes, drops := 0, int64(0), 0
+	for _, f := range d.images {
+		if f.op != "" {
+			n++
+			bytes += f.size
+		}
+		drops += len(f.drop)
+	}
+	if n > 0 {
+		parts = append(parts, howMany(n, "image", "images")+" ("+runner.Size(bytes)+") to place")
+	}
+	if drops > 0 {
+		parts = append(parts, howMany(drops, "older image", "older images")+" to remove")
+	}
+	if files := len(placingItems(d.boot)); files > 0 {
+		parts = append(parts, howMany(files, "boot file", "boot files")+" to place")
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (d *directorySurvey) notes() []string { return nil }
+
+func (d *directorySurvey) files(w runner.World) []runner.File {
+	var files []runner.File
+	for _, f := range d.images {
+		if f.op != "" {
+			files = append(files, f.planned(w))
+		}
+	}
+	if d.isNew && len(files) > 0 {
+		files = slices.Insert(files, 0, runner.File{Path: d.dir, Mode: fs.ModeDir | directoryMode})
+	}
+	return append(files, placingFiles(w, d.boot)...)
+}
+
+func (d *directorySurvey) checkFiles(w runner.World) error {
+	var errs []error
+	for _, f := range d.images {
+		if f.op != "" {
+			errs = append(errs, checkImageFile(w, f.file, f.Disk))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// apply places all files, each on its own.
+func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+	if _, err := durable.MkdirAll(d.dir, directoryMode); err != nil {
+		return nil, err
+	}
+	if d.isNew {
+		p.Done(runner.Item{Op: runner.Create, What: "directory", Name: d.dir})
+	}
+	errs := make([]error, len(d.images)+len(d.boot))
+	var wg sync.WaitGroup
+	for i := range d.images {
+		wg.Go(func() { errs[i] = d.images[i].do(ctx, p) })
+	}
+	for i, b := range d.boot {
+		if b.op != "" {
+			wg.Go(func() { errs[len(d.images)+i] = b.do(ctx, p) })
+		}
+	}
+	wg.Wait()
+	if err := causes(ctx, errs); err != nil {
+		return nil, err
+	}
+	return d.outputs(), nil
+}
+
+func (d *directorySurvey) outputs() runner.Outputs {
+	found := make([]landedImage, len(d.images))
+	paths := map[string]string{}
+	for i, f := range d.images {
+		paths[f.Name] = "file://" + f.to
+		found[i] = landedImage{diskImage: f.diskImage, id: paths[f.Name]}
+		if f.sum != "" {
+			found[i].digest = "sha512:" + f.sum
+		}
+	}
+	out := imageOutputs(found)
+	if _, later := out["ids"].Later(); later { // only what they hold is not known: where they are is
+		ids := make([]string, len(found))
+		for i, f := range found {
+			ids[i] = f.id
+		}
+		out["ids"] = plan.List(ids...)
+	}
+	return out
+}
+
+func (d *directorySurvey) problems() error {
+	var errs []error
+	for _, f := range d.images {
+		m := &imageMisfit{about: fault.Problem{What: "image", Name: f.Name, Source: f.file.Path, Have: f.to}, where: d.dir}
+		switch f.op {
+		case runner.Create:
+			m.about.Kind, m.says = "missing", "it is not there"
+		case runner.Replace:
+			m.about.Kind, m.says = "drifted", "its content differs from "+f.file.Path
+		default:
+			m = nil
+		}
+		if m != nil {
+			errs = append(errs, m)
+		}
+		for _, path := range f.drop {
+			errs = append(errs, &imageMisfit{
+				about: fault.Problem{Kind: "extra", What: "image", Name: f.Name, Have: path},
+				where: d.dir, says: "an older one is still there: " + filepath.Base(path),
+			})
+		}
+	}
+	return errors.Join(append(errs, placingProblems(d.boot)...)...)
+}

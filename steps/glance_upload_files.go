@@ -1,0 +1,206 @@
+package steps
+
+import (
+	"context"
+	"crypto"
+	_ "crypto/sha1" // what a cloud may be set up for
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/diskimage"
+	"github.com/bayplan/bayplan/steps/internal/glance"
+)
+
+// An imageFile is an image file as it is, or as an earlier step would leave it.
+type imageFile struct {
+	Path string
+	Size int64
+}
+
+// measure looks at all files, and reads none. Whatever is wrong with any of
+// them is told at once, before anything is touched.
+func (s *glanceUpload) measure(w runner.World) (map[string]imageFile, error) {
+	files := map[string]imageFile{}
+	var missing []string
+	var errs []error
+	for _, path := range s.sources() {
+		m := imageFile{Path: path}
+		fi, err := w.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, s.inputName(path))
+		case err != nil:
+			errs = append(errs, err)
+		case !fi.Mode().IsRegular():
+			errs = append(errs, fmt.Errorf("%s is not a regular file", path))
+		case fi.Size() == 0:
+			errs = append(errs, fmt.Errorf("%s is empty", path))
+		default:
+			m.Size = fi.Size()
+		}
+		files[path] = m
+	}
+	if len(missing) > 0 {
+		errs = append(errs, s.missingFiles(missing))
+	}
+	return files, errors.Join(errs...)
+}
+
+func (s *glanceUpload) missingFiles(names []string) error {
+	if s.From == "" {
+		return errors.New(areMissing(names))
+	}
+	hint := "from: must be the directory that the archives of images were unpacked into"
+	if r, err := findImageRelease(s.Release); err == nil && s.OSImageName == "" && r.image == wholeDiskImage && names[0] == wholeDiskImage {
+		hint += "; for partition images set os_image_name: overcloud-full.qcow2"
+	}
+	return fault.WithHint(fmt.Errorf("%s: %s", s.From, areMissing(names)), hint)
+}
+
+func areMissing(names []string) string {
+	last := len(names) - 1
+	if last == 0 {
+		return names[0] + " is not there"
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last] + " are not there"
+}
+
+// converts says whether an image is uploaded as the disk that it stands for.
+func (s *glanceUpload) converts(img diskImage) bool { return s.Convert == "raw" && img.Disk == "qcow2" }
+
+// stored is what the image is where it is stored.
+func (s *glanceUpload) stored(img diskImage) string {
+	if s.converts(img) {
+		return "raw"
+	}
+	return img.Disk
+}
+
+// storedName is the file name of an image in a directory.
+func (s *glanceUpload) storedName(img diskImage) string {
+	name := filepath.Base(img.File)
+	if !s.converts(img) {
+		return name
+	}
+	return strings.TrimSuffix(name, filepath.Ext(name)) + ".raw"
+}
+
+// virtualSize is the size of the disk that a qcow2 image stands for.
+func virtualSize(w runner.World, m imageFile) (int64, error) {
+	r, err := w.Open(m.Path)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	size, err := diskimage.VirtualSize(r, m.Size)
+	if err != nil {
+		return 0, notUploaded(m.Path, err)
+	}
+	return size, nil
+}
+
+// checkImageFile refuses a file that must not be uploaded.
+func checkImageFile(w runner.World, m imageFile, format string) error {
+	r, err := w.Open(m.Path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return notUploaded(m.Path, diskimage.Check(r, m.Size, format))
+}
+
+func notUploaded(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s is not uploaded: %w", path, err)
+}
+
+// openImage opens a file to be stored. What is stored is the file that was
+// opened, so that is the one that is checked.
+func openImage(m imageFile, format string, convert bool) (glance.File, error) {
+	file, err := os.Open(m.Path)
+	if err != nil {
+		return nil, err
+	}
+	if convert {
+		disk, err := diskimage.OpenQCOW2(file, m.Size)
+		if err != nil {
+			return nil, errors.Join(notUploaded(m.Path, err), file.Close())
+		}
+		return convertedFile{disk, file}, nil
+	}
+	if err := diskimage.Check(io.NewSectionReader(file, 0, m.Size), m.Size, format); err != nil {
+		return nil, errors.Join(notUploaded(m.Path, err), file.Close())
+	}
+	return file, nil
+}
+
+// A convertedFile is a disk, and the file that it is read from.
+type convertedFile struct {
+	*diskimage.Disk
+	file *os.File
+}
+
+func (c convertedFile) Close() error { return errors.Join(c.Disk.Close(), c.file.Close()) }
+
+// sumOf gives a digest of a file by any algorithm that a cloud may have.
+func sumOf(ctx context.Context, w runner.World, path, algo string) (string, error) {
+	switch a := runner.Algo(algo); a {
+	case runner.MD5, runner.SHA256, runner.SHA512:
+		sums, err := w.Sum(ctx, path, a)
+		return sums[a], err
+	}
+	h := map[string]crypto.Hash{"sha1": crypto.SHA1, "sha224": crypto.SHA224, "sha384": crypto.SHA384}[algo]
+	if h == 0 {
+		return "", fmt.Errorf("no hash algorithm %q", algo)
+	}
+	r, err := w.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	sum := h.New()
+	if _, err := io.Copy(sum, ctxReader{ctx, r}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// A ctxReader reads until its context ends.
+type ctxReader struct {
+	ctx context.Context //nolint:containedctx // lives for one copy
+	r   io.Reader
+}
+
+func (r ctxReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
+
+// learner gives what remembers a file's digest once it was read to its end,
+// nil where nobody remembers.
+func learner(w runner.World, path string) func(sha512 string) {
+	r, ok := w.(runner.Rememberer)
+	if !ok {
+		return nil
+	}
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil
+	}
+	seen := runner.See(fi)
+	return func(sum string) {
+		r.Remember(path, seen, map[runner.Algo]string{runner.SHA512: sum})
+	}
+}

@@ -1,0 +1,172 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/place"
+)
+
+// planned is the file that will be there.
+func (f storedFound) planned(w runner.World) runner.File {
+	file := runner.File{Path: f.to, Size: f.size, Mode: place.Mode, Open: func() (io.ReadCloser, error) { return w.Open(f.file.Path) }}
+	if f.sum != "" {
+		file.Sums = map[runner.Algo]string{runner.SHA512: f.sum}
+	}
+	if f.convert {
+		file.Open = nil // what it unpacks to is known when it is there
+	}
+	return file
+}
+
+// do stores the image. The one that was there keeps its content under the
+// other name, and what has the name is at any moment the old or the new one,
+// whole.
+func (f *storedFound) do(ctx context.Context, p runner.Progress) error {
+	if f.op != "" {
+		if err := f.store(ctx, p); err != nil {
+			return err
+		}
+	}
+	for _, path := range f.drop {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, it := range f.items() {
+		p.Done(it)
+	}
+	return nil
+}
+
+func (f *storedFound) store(ctx context.Context, p runner.Progress) error {
+	file, err := openImage(f.file, f.Disk, f.convert)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	sum := sha512.New()
+	err = durable.WriteFile(f.to, place.Mode, func(to io.Writer) error {
+		from := &told{ctxReader{ctx, io.NewSectionReader(file, 0, f.size)}, p}
+		if err := f.transfer(to, sum, from); err != nil {
+			return err
+		}
+		return f.retire()
+	})
+	if err == nil {
+		f.sum = hex.EncodeToString(sum.Sum(nil))
+	}
+	return err
+}
+
+// transfer copies, and holds what it copied against what was wanted.
+func (f *storedFound) transfer(to io.Writer, sum hash.Hash, from io.Reader) error {
+	var n int64
+	var err error
+	if file, ok := to.(*os.File); ok && f.convert {
+		n, err = copySparse(file, sum, from)
+	} else {
+		n, err = io.CopyBuffer(io.MultiWriter(to, sum), from, make([]byte, 1<<20))
+	}
+	if err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(sum.Sum(nil)); n != f.size || f.sum != "" && got != f.sum {
+		return fmt.Errorf("%s changed since it was looked at", f.file.Path)
+	}
+	return nil
+}
+
+// retire gives the file that is there its other name, which it has then beside
+// its own until the new one takes that.
+func (f *storedFound) retire() error {
+	if f.backup == "" {
+		return nil
+	}
+	err := os.Link(f.to, f.backup)
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist): // somebody has moved it away already
+		return nil
+	case errors.Is(err, fs.ErrExist):
+		return sameContent(f.to, f.backup)
+	}
+	// Some file systems have no links, and some hosts let nobody link to what
+	// belongs to others.
+	return os.Rename(f.to, f.backup)
+}
+
+// sameContent allows a name that is taken when it is by the same file: a run
+// that was stopped has got so far.
+func sameContent(path, backup string) error {
+	a, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	b, err := os.Stat(backup)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(a, b) {
+		return fmt.Errorf("%s is in the way of %s, which is to be called so", backup, path)
+	}
+	return nil
+}
+
+// copySparse copies and leaves out what is all zeros.
+func copySparse(to *os.File, sum hash.Hash, from io.Reader) (n int64, err error) {
+	const block = 64 << 10
+	buf, zeros := make([]byte, block), make([]byte, block)
+	for {
+		k, err := io.ReadFull(from, buf)
+		sum.Write(buf[:k])
+		if k > 0 && !bytes.Equal(buf[:k], zeros[:k]) {
+			if _, err := to.WriteAt(buf[:k], n); err != nil {
+				return n, err
+			}
+		}
+		n += int64(k)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return n, to.Truncate(n)
+		case err != nil:
+			return n, err
+		}
+	}
+}
+
+// told tells of the bytes that are read.
+type told struct {
+	io.Reader
+	to runner.Progress
+}
+
+func (t *told) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	t.to.Add(int64(n))
+	return n, err
+}
+
+// convertedSum is the SHA-512 of the disk that an image stands for.
+func convertedSum(ctx context.Context, m imageFile) (string, error) {
+	file, err := openImage(m, "qcow2", true)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	size := file.(convertedFile).Size()
+	sum := sha512.New()
+	if _, err := io.CopyBuffer(sum, ctxReader{ctx, io.NewSectionReader(file, 0, size)}, make([]byte, 1<<20)); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
