@@ -3,6 +3,7 @@ package steps
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps/internal/fetch"
@@ -68,10 +69,11 @@ func (o *Outside) connectHosts(all []plan.Connection) plan.Errors {
 	for _, c := range all {
 		h := namedHost{name: c.Name}
 		errs = append(errs, decode(c.Body, &h.HostConnection)...)
-		if other := byHost[h.Host]; other != "" && h.Host != "" {
+		key := strings.ToLower(h.Host)
+		if other := byHost[key]; other != "" && h.Host != "" {
 			errs = append(errs, c.Body.Errorf("host", "the hosts %s and %s have the same host %q", other, c.Name, h.Host))
 		}
-		byHost[h.Host] = c.Name
+		byHost[key] = c.Name
 		o.hosts = append(o.hosts, h)
 	}
 	return errs

@@ -1,0 +1,401 @@
+package steps
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+type addresses = plan.TextOr[string, []string]
+
+func TestFetchMistakes(t *testing.T) {
+	tests := map[string]struct {
+		with string
+		want []string
+	}{
+		"fine":             {`url: "https://h/f", to: f, sha256: ` + sha256Of("x"), nil},
+		"fine from a file": {`url: "file:///srv/f", to: f`, nil},
+		"no address":       {`url: [], to: f`, []string{"url: names no address"}},
+		"no scheme":        {`url: h/f, to: f`, []string{`"h/f" is no address that can be fetched`}},
+		"ftp":              {`url: "ftp://h/f", to: f`, []string{`"ftp://h/f" is no address that can be fetched`}},
+		"no host":          {`url: "https:///f", to: f`, []string{`"https:///f" names no host`}},
+		"a relative file":  {`url: "file:f", to: f`, []string{`"file:f" names no file`}},
+		"a file elsewhere": {`url: "file://h/f", to: f`, []string{`"file://h/f" names no file`}},
+		"a password in it": {`url: "https://stack:s3cret@h/f", to: f`, []string{"https://h/f holds a user, and maybe a password"}},
+		"the second of two": {
+			`url: ["https://h/f", "gopher://h/f"], to: f, sha256: ` + sha256Of("x"),
+			[]string{`"gopher://h/f" is no address that can be fetched`},
+		},
+		"a digest of another kind": {`url: "https://h/f", to: f, sha512: ` + sha256Of("x"), []string{"is not a sha512 digest"}},
+		"a digest twice":           {`url: "https://h/f", to: f, checksums: "https://h/s", sha256: ` + sha256Of("x"), []string{"give either checksums or the digest itself"}},
+		"a signature of nothing":   {`url: "https://h/f", to: f, signature: "https://h/s", sha256: ` + sha256Of("x"), []string{"there is nothing to sign"}},
+		"a name for nothing":       {`url: "https://h/f", to: f, name: g, sha256: ` + sha256Of("x"), []string{"it is the file's name in checksums, and there are none"}},
+		"a bad mode":               {`url: "https://h/f", to: f, mode: "644"`, []string{`"644" is not a mode`}},
+		"two writers of a file": {
+			`url: "https://h/f", to: f } }` + "\n" + `  other: { type: fetch, with: { url: "https://h/g", to: f`,
+			[]string{"which step \"it\" writes too"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := connections(t, "  registries: {}\n", "  it: { type: fetch, with: { "+tt.with+" } }\n")
+			if len(got) != len(tt.want) {
+				t.Fatalf("mistakes %q, want %q", got, tt.want)
+			}
+			for i, want := range tt.want {
+				if _, field, cut := strings.Cut(want, ": "); cut && strings.HasPrefix(want, "url") {
+					want = field
+				}
+				if !strings.Contains(got[i], want) || strings.Contains(got[i], "s3cret") {
+					t.Errorf("got %q, want %q in it", got[i], want)
+				}
+			}
+		})
+	}
+}
+
+func TestHostMistakes(t *testing.T) {
+	tests := map[string]struct{ text, want string }{
+		"fine":                    {"a: { host: tarballs.opendev.org, bandwidth: 10MiB }", ""},
+		"a scheme":                {"a: { host: \"https://h\" }", "holds a scheme"},
+		"the same host":           {"a: { host: h }\n    b: { host: H }", "the hosts a and b have the same host"},
+		"a user alone":            {"a: { host: h, user: stack }", "user and password go together"},
+		"half a pair":             {"a: { host: h, cert: c.pem }", "cert and key go together"},
+		"a bandwidth of nonsense": {"a: { host: h, bandwidth: fast }", "is not a number of bytes such as 10MiB"},
+		"an unknown key":          {"a: { host: h, realms: [x] }", `unknown key "realms"`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := strings.Join(connections(t, "  hosts:\n    "+tt.text+"\n", noSteps), "\n")
+			if (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// looked runs what a diff does of a step.
+func looked(t *testing.T, f *fetchFile, w runner.World) (*runner.Finding, error) {
+	t.Helper()
+	if _, err := f.Inputs(t.Context(), w); err != nil {
+		return nil, err
+	}
+	return f.Diff(t.Context(), w, nil)
+}
+
+func TestFetchTellsBeforehand(t *testing.T) {
+	server := fileServer(t, map[string]string{"/f": "body", "/sums": sha256Of("other") + "  g\n"})
+	dir := t.TempDir()
+	makeDir(t, filepath.Join(dir, "d"), 0o755)
+	tests := map[string]struct {
+		step fetchFile
+		err  string
+		hint string
+	}{
+		"mirrors and nothing to hold them together": {
+			fetchFile{URL: addresses{Other: []string{server.URL + "/f", server.URL + "/g"}}, To: plan.Path(dir + "/f")},
+			"nothing says what the file must be", "give sha256 or checksums: addresses are held together by the file's digest",
+		},
+		"plain redirects and nothing to hold against": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), HTTPRedirects: true},
+			"http_redirects is allowed only where", "give sha256 or checksums",
+		},
+		"a signature and no key": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Signature: server.URL + "/f"},
+			"no keyring to hold it against", "",
+		},
+		"no key there": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/sums", Keyring: "/nowhere"},
+			"read the keyring", "",
+		},
+		"nothing there": {
+			fetchFile{URL: addresses{Text: server.URL + "/gone"}, To: plan.Path(dir + "/f")},
+			"404 Not Found", "the file is not there; correct the URL",
+		},
+		"nothing there, with a digest": {
+			fetchFile{URL: addresses{Text: server.URL + "/gone"}, To: plan.Path(dir + "/f"), SHA256: sha256Of("")},
+			"404 Not Found", "the file is not there; correct the URL",
+		},
+		"not among the checksums": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/sums"},
+			`it has no checksum of "f"`, `it has one of "g"; if that is the file, write name: g`,
+		},
+		"checksums that are none": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/f"},
+			"it is no list of checksums", "",
+		},
+		"a keyring and a list without signature": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/sums", Keyring: plan.Path(publicKey(t, newKey(t)))},
+			"carries no signature", "name the address of its signature under signature, or leave out keyring",
+		},
+		"a directory is there": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/d")},
+			"it is a directory", "name the file in it",
+		},
+		"no directory is there": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/x/y/f")},
+			"the directory " + dir + "/x/y is not there", "let a mkdir step make it, and name that step under needs",
+		},
+		"a device is there": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: "/dev/null"},
+			"it is in the way", "",
+		},
+		"a local file that is not there": {
+			fetchFile{URL: addresses{Text: "file:///nowhere/f"}, To: plan.Path(dir + "/f")},
+			"read /nowhere/f", "",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tt.step.out = withHosts(t)
+			_, err := looked(t, &tt.step, &runner.Disk{})
+			if err == nil || !strings.Contains(err.Error(), tt.err) || fault.Hint(err) != tt.hint {
+				t.Errorf("got %v (hint %q), want %q (%q)", err, fault.Hint(err), tt.err, tt.hint)
+			}
+		})
+	}
+}
+
+// What is there with its digest is fetched by nobody: no server is asked.
+func TestFetchAsksNobodyForWhatIsThere(t *testing.T) {
+	to := filepath.Join(t.TempDir(), "f")
+	putFile(t, to, "body")
+	f := &fetchFile{URL: addresses{Text: "https://no-such-host.invalid/f"}, To: plan.Path(to), SHA256: sha256Of("body"), out: withHosts(t)}
+	got, err := looked(t, f, &runner.Disk{})
+	if err != nil || got.Change != nil {
+		t.Fatalf("got %+v, %v", got, err)
+	}
+	if _, err := f.Verify(t.Context(), (&runner.Disk{}).Hard()); err != nil {
+		t.Error(err)
+	}
+}
+
+// changing serves one text, which a test may replace.
+type changing struct {
+	text, etag string
+	asked      []string
+}
+
+func (c *changing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.asked = append(c.asked, r.Method)
+	w.Header().Set("ETag", c.etag)
+	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(c.text))
+}
+
+// Where nothing says what a file must be, what it was is remembered, and that
+// the server has another one is told before it is fetched.
+func TestFetchOfWhatNothingVouchesFor(t *testing.T) {
+	c := &changing{text: "one", etag: `"1"`}
+	server := httptest.NewServer(c)
+	defer server.Close()
+	to := filepath.Join(t.TempDir(), "f")
+	fresh := func() *fetchFile {
+		return &fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(to), out: withHosts(t)}
+	}
+	step := fresh()
+	in, err := step.Inputs(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := step.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.Change.Items[0].Note, "nothing says what it must be: give sha256 or checksums"; got != want {
+		t.Errorf("note %q, want %q", got, want)
+	}
+	if when, later := f.Outputs["sha256"].Later(); !later || when != "after fetch" {
+		t.Errorf("sha256 is %v", f.Outputs["sha256"])
+	}
+	told := &notes{}
+	if err := f.Change.Apply(t.Context(), told); err != nil {
+		t.Fatal(err)
+	}
+	if want := "sha256 " + sha256Of("one"); told.last != want {
+		t.Errorf("told %q, want %q", told.last, want)
+	}
+	out, err := step.Verify(t.Context(), (&runner.Disk{}).Hard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	prior := &runner.Record{Inputs: in, Outputs: out}
+
+	c.asked = nil
+	if f, err = fresh().Diff(t.Context(), &runner.Disk{}, prior); err != nil || f.Change != nil {
+		t.Fatalf("unchanged: %+v, %v", f, err)
+	}
+	if diff := cmp.Diff([]string{"HEAD"}, c.asked); diff != "" {
+		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+	c.text, c.etag = "two!", `"2"`
+	if f, err = fresh().Diff(t.Context(), &runner.Disk{}, prior); err != nil || f.Change == nil {
+		t.Fatalf("changed: %+v, %v", f, err)
+	}
+	if it := f.Change.Items[0]; it.Op != runner.Replace || !strings.Contains(it.Note, "its sha256 is "+sha256Of("one")) {
+		t.Errorf("item %+v", it)
+	}
+	if _, err := fresh().Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), "it has 3 bytes, the server's has 4") {
+		t.Errorf("verify: %v", err)
+	}
+}
+
+// notes keeps the note of the last item that was done.
+type notes struct{ last string }
+
+func (*notes) Add(int64)             {}
+func (n *notes) Done(it runner.Item) { n.last = it.Note }
+
+func TestFetchFromMirrors(t *testing.T) {
+	good, other := fileServer(t, map[string]string{"/f": "body"}), fileServer(t, map[string]string{"/f": "evil"})
+	to := filepath.Join(t.TempDir(), "f")
+	f := &fetchFile{
+		URL: addresses{Other: []string{good.URL + "/gone", other.URL + "/f", good.URL + "/f"}},
+		To:  plan.Path(to), SHA256: sha256Of("body"), out: withHosts(t),
+	}
+	found, err := looked(t, f, &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if note := found.Change.Items[0].Note; !strings.Contains(note, "/gone: the server answers 404") {
+		t.Errorf("diff notes %q", note)
+	}
+	told := &notes{}
+	if err := found.Change.Apply(t.Context(), told); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"from " + hostOf(good.URL), "/gone: the server answers 404", other.URL + "/f: its sha256 is " + sha256Of("evil")} {
+		if !strings.Contains(told.last, want) {
+			t.Errorf("told %q, want %q in it", told.last, want)
+		}
+	}
+	if b, err := os.ReadFile(to); string(b) != "body" {
+		t.Errorf("got %q, %v", b, err)
+	}
+	f.URL.Other = f.URL.Other[:2]
+	remove(t, to)
+	f.known = nil
+	if found, err = looked(t, f, &runner.Disk{}); err != nil {
+		t.Fatal(err)
+	}
+	err = found.Change.Apply(t.Context(), told)
+	if err == nil || !strings.Contains(err.Error(), "404") || !strings.Contains(err.Error(), sha256Of("evil")) {
+		t.Errorf("all of them wrong: %v", err)
+	}
+}
+
+func newKey(t *testing.T) *openpgp.Entity {
+	t.Helper()
+	e, err := openpgp.NewEntity("images", "", "images@example.org", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// publicKey writes a public key into a file.
+func publicKey(t *testing.T, e *openpgp.Entity) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := e.Serialize(&b); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "keys.gpg")
+	putFile(t, file, b.String())
+	return file
+}
+
+func signed(t *testing.T, e *openpgp.Entity, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := openpgp.ArmoredDetachSign(&b, e, strings.NewReader(text), nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestFetchOfWhatIsSigned(t *testing.T) {
+	key, sums := newKey(t), sha256Of("body")+"  f\n"
+	server := fileServer(t, map[string]string{
+		"/f": "body", "/f.asc": signed(t, key, "body"),
+		"/sums": sums, "/sums.asc": signed(t, key, sums), "/sums.bad": signed(t, newKey(t), sums),
+		"/evil": "evil",
+	})
+	tests := map[string]struct{ url, checksums, signature, err string }{
+		"the list":               {"/f", "/sums", "/sums.asc", ""},
+		"the file":               {"/f", "", "/f.asc", ""},
+		"the list, by another":   {"/f", "/sums", "/sums.bad", "it is signed with none of the keys given"},
+		"the list, not at all":   {"/f", "/sums", "/gone", "404"},
+		"the file is another":    {"/evil", "", "/f.asc", "its signature is not good"},
+		"something else's":       {"/f", "/sums", "/f.asc", "its signature is not good"},
+		"no signature at all":    {"/f", "", "/sums", "its signature is not good"},
+		"the list of a stranger": {"/evil", "/sums", "/sums.asc", `it has no checksum of "evil"`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			to := filepath.Join(t.TempDir(), "f")
+			f := &fetchFile{
+				URL: addresses{Text: server.URL + tt.url}, To: plan.Path(to),
+				Signature: server.URL + tt.signature, Keyring: plan.Path(publicKey(t, key)), out: withHosts(t),
+			}
+			if tt.checksums != "" {
+				f.Checksums = server.URL + tt.checksums
+			}
+			found, err := looked(t, f, &runner.Disk{})
+			if err == nil {
+				err = found.Change.Apply(t.Context(), &notes{})
+			}
+			if err == nil {
+				_, err = f.Verify(t.Context(), (&runner.Disk{}).Hard())
+			}
+			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+				t.Fatalf("got %v, want %q", err, tt.err)
+			}
+			if _, there := os.Stat(to); (there == nil) != (tt.err == "") {
+				t.Errorf("the file: %v", there)
+			}
+			if err != nil {
+				return
+			}
+			putFile(t, to, "BODY")
+			if _, err := f.Verify(t.Context(), (&runner.Disk{}).Hard()); err == nil {
+				t.Error("verify takes what is not signed")
+			}
+		})
+	}
+}
+
+// A step after it can be diffed as far as what is fetched is known: a digest
+// in the plan is enough to place the file, but not to unpack it.
+func TestDiffAfterFetch(t *testing.T) {
+	server := fileServer(t, map[string]string{"/f.tar": "body"})
+	dir := t.TempDir()
+	to := filepath.Join(dir, "f.tar")
+	f := &fetchFile{URL: addresses{Text: server.URL + "/f.tar"}, To: plan.Path(to), SHA256: sha256Of("body"), out: withHosts(t)}
+	found, err := looked(t, f, &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := runner.Planned(&runner.Disk{}, found.Change.Files...)
+	sums, err := w.Sum(t.Context(), to, runner.SHA256)
+	if err != nil || sums[runner.SHA256] != sha256Of("body") {
+		t.Errorf("got %v, %v", sums, err)
+	}
+	if fi, err := w.Stat(to); err != nil || fi.Size() != 4 {
+		t.Errorf("size %v, %v", fi, err)
+	}
+	if _, err := w.Open(to); err == nil || !strings.Contains(err.Error(), "its content is not known before it is written") {
+		t.Errorf("open: %v", err)
+	}
+}
