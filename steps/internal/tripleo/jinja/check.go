@@ -1,0 +1,111 @@
+package jinja
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nikolalohinski/gonja/v2/config"
+	"github.com/nikolalohinski/gonja/v2/tokens"
+)
+
+// Limits of a template. What lists a release's images stays far below.
+const (
+	maxTags    = 10_000 // {{ }} and {% %}
+	maxTag     = 200    // tokens in one of them
+	maxNesting = 50     // if in if, and brackets in brackets
+)
+
+// check refuses what could take more than its length of time or memory, before
+// it is parsed.
+func check(text string, settings *config.Config) error {
+	c := checker{}
+	for s := tokens.LexAll(text, settings); !s.End(); s.Next() {
+		if err := c.token(s.Current()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A checker looks at one token after the other.
+type checker struct {
+	tags     int
+	length   int // of the tag, in tokens; 0: outside
+	brackets int
+	ifs      int
+	set      bool // the tag is a set that has not assigned anything yet
+}
+
+func (c *checker) token(t *tokens.Token) error {
+	fail := func(format string, args ...any) error {
+		return &Error{t.Line, fmt.Sprintf(format, args...)}
+	}
+	switch t.Type {
+	case tokens.Error:
+		return fail("%s", lowered(t.Val))
+	case tokens.BlockBegin, tokens.VariableBegin:
+		c.length, c.brackets, c.set = 1, 0, false
+		if c.tags++; c.tags > maxTags {
+			return fail("more than %d {{ }} and {%% %%}", maxTags)
+		}
+		return nil
+	case tokens.BlockEnd, tokens.VariableEnd:
+		c.length = 0
+		if c.set {
+			return fail("set takes one name and its value: {%% set name = value %%}")
+		}
+		return nil
+	case tokens.Whitespace, tokens.Data:
+		return nil
+	}
+	if c.length == 0 {
+		return nil
+	}
+	c.length++
+	if c.length > maxTag {
+		return fail("more than %d words and signs between { and }", maxTag)
+	}
+	return c.inTag(t, fail)
+}
+
+// inTag looks at what stands between { and }.
+func (c *checker) inTag(t *tokens.Token, fail func(string, ...any) error) error {
+	if c.set && (c.length == 3 && t.Type != tokens.Name || c.length == 4 && t.Type != tokens.Assign) {
+		return fail("set takes one name and its value: {%% set name = value %%}")
+	}
+	switch t.Type {
+	case tokens.Name:
+		return c.name(t.Val, fail)
+	case tokens.Assign:
+		c.set = false
+	case tokens.Multiply, tokens.Power, tokens.Modulo:
+		return fail("the operator %s is not supported in a list of images", strings.TrimSpace(t.Val))
+	case tokens.String:
+		if len(t.Val) > maxText {
+			return fail("a text of more than %d characters", maxText)
+		}
+	case tokens.LeftBrace, tokens.LeftBracket, tokens.LeftParenthesis:
+		if c.brackets++; c.brackets > maxNesting {
+			return fail("brackets are nested more than %d deep", maxNesting)
+		}
+	}
+	return nil
+}
+
+// name looks at a tag's first word.
+func (c *checker) name(word string, fail func(string, ...any) error) error {
+	if c.length != 2 {
+		return nil
+	}
+	switch word {
+	case "if":
+		if c.ifs++; c.ifs > maxNesting {
+			return fail("if is nested more than %d deep", maxNesting)
+		}
+	case "endif":
+		c.ifs--
+	case "set":
+		c.set = true
+	}
+	return nil
+}
