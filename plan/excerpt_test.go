@@ -60,6 +60,7 @@ func TestMask(t *testing.T) {
 		{"on the next line", "password:\n  hunter2", "password:\n  [redacted]"},
 		{"capitals", "API_TOKEN: hunter2", "API_TOKEN: [redacted]"},
 		{"auth", "auth: hunter2", "auth: [redacted]"},
+		{"address", "url: [\"https://me:hunter2@h/f\", https://h:443/f, \"https://:hunter3@h\"]", "url: [\"https://me:[redacted]@h/f\", https://h:443/f, \"https://:[redacted]@h\"]"},
 		{"no auth", "authors: x", "authors: x"},
 		{"reference", `{ password: "${secrets.token}", a: b }`, `{ password: "${secrets.token}", a: b }`},
 		{"bare reference", "password: ${secrets.token}", "password: ${secrets.token}"},

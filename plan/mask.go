@@ -86,7 +86,7 @@ var nestedKey = regexp.MustCompile(`^[ \t]*(?:- +)?["']?[\w.-]+["']?[ \t]*:(?:[ 
 
 // maskLines finds the values of secret keys.
 func maskLines(lines []string) mask {
-	m := mask{}
+	m := maskURLs(lines)
 	under := -1 // the indentation of a secret key whose value goes on below it
 	for i, line := range lines {
 		indent := len(line) - len(strings.TrimLeft(line, " \t"))
@@ -96,18 +96,32 @@ func maskLines(lines []string) mask {
 		case below && !nestedKey.MatchString(line):
 			item := strings.TrimSpace(strings.TrimPrefix(line[indent:], "- "))
 			if !harmless.MatchString(item) {
-				m[i] = []span{{indent, len(line)}}
+				m[i] = append(m[i], span{indent, len(line)})
 			}
 		default:
 			spans, open := maskLine(line)
 			if len(spans) > 0 {
-				m[i] = spans
+				m[i] = append(m[i], spans...)
 			}
 			if open {
 				under = indent
 			} else if !below {
 				under = -1
 			}
+		}
+	}
+	return m
+}
+
+// urlPassword is the password in an address that holds one.
+var urlPassword = regexp.MustCompile(`://[^\s/@:"']*:([^\s/@"']+)@`)
+
+// maskURLs finds the passwords in addresses, whatever key they stand under.
+func maskURLs(lines []string) mask {
+	m := mask{}
+	for i, line := range lines {
+		for _, at := range urlPassword.FindAllStringSubmatchIndex(line, -1) {
+			m[i] = append(m[i], span{at[2], at[3]})
 		}
 	}
 	return m

@@ -50,7 +50,7 @@ func (c *Client) Fetch(ctx context.Context, d Download) (Result, error) {
 		return Result{}, explainFull(err)
 	}
 	t.result.Resumed = t.partial()
-	for p := c.patient(); ; {
+	for p := c.patient(tries); ; {
 		before := t.partial()
 		err := t.receive(ctx)
 		if err == nil {

@@ -57,7 +57,7 @@ func remoteOf(resp *http.Response) Remote {
 
 // Look asks a server for all that it tells of a file without sending it.
 func (c *Client) Look(ctx context.Context, r Request) (Remote, error) {
-	for p := c.patient(); ; {
+	for p := c.patient(lookTries); ; {
 		found, err := c.look(ctx, r)
 		if err == nil {
 			return found, nil
@@ -144,7 +144,7 @@ const maxSmall = 4 << 20
 
 // Small gives a file that fits into memory: checksums, or a signature.
 func (c *Client) Small(ctx context.Context, r Request) ([]byte, error) {
-	for p := c.patient(); ; {
+	for p := c.patient(lookTries); ; {
 		b, err := c.small(ctx, r)
 		if err == nil {
 			return b, nil

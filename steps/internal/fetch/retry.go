@@ -14,6 +14,9 @@ import (
 const (
 	// tries is how often something is asked for in vain before it is given up.
 	tries = 5
+	// lookTries is the same for what moves nothing: a diff should not take long
+	// to tell that nobody is there.
+	lookTries = 3
 	// allTries bounds them also where each brings a little.
 	allTries = 100
 	// progress is how much must have come for a try not to be in vain.
@@ -28,12 +31,15 @@ const (
 // A patient one tries again what failed on the way to a server.
 type patient struct {
 	client *Client
+	tries  int
 	vain   int // tries since the last that brought something
 	all    int
 	next   time.Duration
 }
 
-func (c *Client) patient() *patient { return &patient{client: c, next: firstWait} }
+func (c *Client) patient(tries int) *patient {
+	return &patient{client: c, tries: tries, next: firstWait}
+}
 
 // again waits for the next try, or gives the error that ends it all.
 func (p *patient) again(ctx context.Context, err error, brought int64) error {
@@ -49,7 +55,7 @@ func (p *patient) again(ctx context.Context, err error, brought int64) error {
 	if errors.As(err, &asked) && asked.wait > 0 {
 		wait = asked.wait
 	}
-	if p.vain >= tries || p.all >= allTries || wait > patience {
+	if p.vain >= p.tries || p.all >= allTries || wait > patience {
 		return err
 	}
 	p.next = min(2*p.next, longestWait)
