@@ -85,12 +85,24 @@ func Select(req Request, open Open) (*Selection, error) {
 	if s.Strategies, err = r.strategies(req, env); err != nil {
 		return nil, err
 	}
+	catalog, err := r.catalogOf(req, open)
+	if err != nil {
+		return nil, err
+	}
 	for i, strategy := range s.Strategies {
 		driver := r.driver(strategy, env, services)
 		if i == 0 {
 			s.NeutronDriver = driver
 		}
-		images, err := r.images(strategy, driver, services)
+		v, err := r.variables(strategy, driver)
+		if err != nil {
+			return nil, err
+		}
+		all, err := catalog(v)
+		if err != nil {
+			return nil, err
+		}
+		images, err := strategy.images(all, services)
 		if err != nil {
 			return nil, err
 		}
@@ -99,33 +111,33 @@ func Select(req Request, open Open) (*Selection, error) {
 	return s, nil
 }
 
-func (r release) images(s Strategy, driver string, services filter) ([]Image, error) {
-	v, err := r.variables(s, driver)
-	if err != nil {
-		return nil, err
+// catalogOf gives what lists the images that there are with some variables:
+// the request's template, or the built-in catalog.
+func (r release) catalogOf(req Request, open Open) (func(vars) ([]named, error), error) {
+	if req.Template == "" {
+		return r.named, nil
 	}
-	entries, err := r.entries()
-	if err != nil {
-		return nil, err
-	}
+	t, err := readTemplate(open, req.Template)
+	return t.named, err
+}
+
+// images gives those of the catalog's images that the services need and the
+// strategy is about.
+func (s Strategy) images(all []named, services filter) ([]Image, error) {
 	var images []Image
-	for _, e := range entries {
-		if !e.applies(v) || !e.wanted(services) {
-			continue
-		}
-		name, tag := v.name(e)
-		if !s.takes(name + ":" + tag) {
+	for _, n := range all {
+		if !n.wanted(services) || !s.takes(n.name+":"+n.tag) {
 			continue
 		}
 		image := Image{
-			Name:            s.source(name),
-			Tag:             tag,
+			Name:            s.source(n.name),
+			Tag:             n.tag,
 			TagFromLabel:    s.TagFromLabel,
-			OwnTag:          e.ownTag(),
+			OwnTag:          n.own,
 			PushDestination: s.PushDestination,
-			Basename:        e.Basename,
-			Params:          e.Params,
-			Services:        e.Services,
+			Basename:        n.Basename,
+			Params:          n.Params,
+			Services:        n.Services,
 		}
 		if err := s.check(image); err != nil {
 			return nil, err

@@ -197,3 +197,11 @@ func TestSelectErrors(t *testing.T) {
 		})
 	}
 }
+
+func regexps(texts ...string) []*regexp.Regexp {
+	var all []*regexp.Regexp
+	for _, text := range texts {
+		all = append(all, regexp.MustCompile(text))
+	}
+	return all
+}
