@@ -126,30 +126,38 @@ func (f *storedFound) look(ctx context.Context, w runner.World) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.op, f.note = runner.Create, "from "+f.file.Path
+		if f.convert {
+			f.sum = "" // found out when it is written
+		}
 		return nil
 	case err != nil:
 		return err
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("%s is in the way: it is not a regular file", f.to)
 	}
-	same := fi.Size() == f.size
-	if same && f.sum == "" {
-		if f.sum, err = convertedSum(ctx, f.file); err != nil {
-			return err
-		}
-	}
-	if same {
-		have, err := sha512Sum(ctx, w, f.to)
-		if err != nil {
-			return err
-		}
-		same = have == f.sum
+	same, err := f.holds(ctx, w, fi.Size())
+	if err != nil {
+		return err
 	}
 	if !same {
 		f.op, f.backup = runner.Replace, backupPath(f.to, fi.ModTime())
 		f.note = "its content differs; it becomes " + filepath.Base(f.backup)
 	}
 	return nil
+}
+
+// holds says whether the file that is there has the content. What is remembered
+// of an image that is unpacked is believed only when it says that it has.
+func (f *storedFound) holds(ctx context.Context, w runner.World, size int64) (bool, error) {
+	if size != f.size {
+		return false, nil
+	}
+	have, err := sha512Sum(ctx, w, f.to)
+	if err != nil || have == f.sum || !f.convert {
+		return have == f.sum, err
+	}
+	f.sum, err = convertedSum(ctx, f.file)
+	return have == f.sum, err
 }
 
 // backupPath is the name that a file gets when another takes its own.

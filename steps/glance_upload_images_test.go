@@ -1,0 +1,366 @@
+package steps
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/diskimage"
+	"github.com/bayplan/bayplan/steps/internal/glance"
+)
+
+// listBench is a bench whose step has images of its own.
+func listBench(t *testing.T) *glanceBench {
+	t.Helper()
+	b := newGlanceBench(t)
+	file := func(name string) plan.Path { return plan.Path(b.dir + "/images/" + name) }
+	putFile(t, string(file("data.raw")), strings.Repeat("raw data ", 1000))
+	b.From, b.HTTPBoot = "", ""
+	b.Images = []uploadedImage{
+		{
+			Name: "web", File: file("overcloud-full.qcow2"), DiskFormat: "qcow2", Visibility: "private", Kernel: "web-kernel", Ramdisk: "web-ramdisk",
+			Properties: map[string]string{"os_distro": "rhel", "hw_disk_bus": "virtio"}, MinDisk: 10, MinRAM: 2048,
+		},
+		{Name: "web-kernel", File: file("overcloud-full.vmlinuz"), DiskFormat: "aki"},
+		{Name: "web-ramdisk", File: file("overcloud-full.initrd"), DiskFormat: "ari"},
+		{Name: "data", File: file("data.raw"), DiskFormat: "raw", Visibility: "community"},
+	}
+	return b
+}
+
+func TestGlanceUploadOfAList(t *testing.T) {
+	b := listBench(t)
+	c := diffed(t, b, &runner.Disk{})
+	if diff := cmp.Diff([]string{
+		"create image web-kernel aki, public", "create image web-ramdisk ari, public",
+		"create image data raw, community", "create image web qcow2, private",
+	}, itemLines(b.dir, c)); diff != "" {
+		t.Errorf("items (-want +got):\n%s", diff)
+	}
+	applied(t, b)
+	all := b.all(t)
+	web := all["web"]
+	if web.Visibility != "private" || web.MinDisk != 10 || web.MinRAM != 2048 || web.Properties["os_distro"] != "rhel" ||
+		web.Properties["kernel_id"] != all["web-kernel"].ID || web.Properties["ramdisk_id"] != all["web-ramdisk"].ID {
+		t.Errorf("web is %+v", web)
+	}
+	if c := diffed(t, b, &runner.Disk{}); c != nil {
+		t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+	}
+	out, err := b.Verify(t.Context(), (&runner.Disk{}).Hard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out["ids"].Items()[3], web.ID; got != want || out["image_id"].String() != "" {
+		t.Errorf("outputs %v", out)
+	}
+
+	b.Images[0].Properties["hw_disk_bus"], b.Images[0].MinDisk, b.Images[3].Visibility = "scsi", 20, "public"
+	c = diffed(t, b, &runner.Disk{})
+	if diff := cmp.Diff([]string{"update image data sets public", "update image web sets hw_disk_bus, min_disk and min_ram"}, itemLines(b.dir, c)); diff != "" {
+		t.Errorf("items (-want +got):\n%s", diff)
+	}
+	if _, err := b.Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), `its min_disk and min_ram is "10 2048", not "20 2048"`) {
+		t.Errorf("got error %v", err)
+	}
+	applied(t, b)
+	if c := diffed(t, b, &runner.Disk{}); c != nil {
+		t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+	}
+}
+
+func TestGlanceUploadOfAListLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: glanceUploadType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := listBench(t)
+		return &steptest.Fixture{
+			New:      func() runner.Step { s := *b.glanceUpload; return &s },
+			Dirs:     []string{b.dir},
+			Snapshot: func() string { return fmt.Sprint(b.all(t)) },
+			Secrets:  []string{benchPassword},
+			Break: []steptest.Break{
+				{Name: "a file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/images/data.raw", "other") }},
+			},
+		}
+	}})
+}
+
+// A file that is in no cloud yet is read once: it is hashed on its way. After
+// that nothing reads it any more.
+func TestGlanceUploadReadsAFileOnce(t *testing.T) {
+	b := listBench(t)
+	b.Images = b.Images[3:]
+	disk := &runner.Disk{}
+	w := &reluctant{Disk: disk, t: t}
+	s := *b.glanceUpload
+	s.Hasten()
+	in, err := s.Inputs(t.Context(), w)
+	if err != nil || in[0].Digest != "" {
+		t.Fatalf("inputs %v, %v", in, err)
+	}
+	aged(t, b.dir+"/images/data.raw")
+	f, err := s.Diff(t.Context(), w, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Verify(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	want := "sha512:" + hex512(readFile(t, b.dir+"/images/data.raw"))
+	if in, err := s.Inputs(t.Context(), w); err != nil || in[0].Digest != want {
+		t.Errorf("inputs after apply: %v, %v", in, err)
+	}
+	if img := b.all(t)["data"]; img.Properties[glance.Marker] != want {
+		t.Errorf("the image is marked %q", img.Properties[glance.Marker])
+	}
+	again := *b.glanceUpload
+	again.Hasten()
+	if in, err := again.Inputs(t.Context(), w); err != nil || in[0].Digest != want {
+		t.Errorf("inputs of the next run: %v, %v", in, err)
+	}
+	if f, err := again.Diff(t.Context(), w, nil); err != nil || f.Change != nil {
+		t.Errorf("the next run finds %+v, %v", f, err)
+	}
+}
+
+// reluctant hashes no file that nobody has hashed.
+type reluctant struct {
+	*runner.Disk
+	t *testing.T
+}
+
+func (r *reluctant) Sum(ctx context.Context, path string, algos ...runner.Algo) (map[runner.Algo]string, error) {
+	if sums, ok := r.Recall(path, algos...); ok {
+		return sums, nil
+	}
+	r.t.Errorf("%s is hashed", path)
+	return r.Disk.Sum(ctx, path, algos...)
+}
+
+// An image that another tool uploaded into a cloud without os_hash_value is
+// compared by MD5, and that is told.
+func TestGlanceUploadTellsOfMD5(t *testing.T) {
+	b := listBench(t)
+	b.Images = b.Images[3:]
+	b.between = func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, r)
+			body := strings.ReplaceAll(rec.Body.String(), "os_hash_", "os_other_")
+			for key, values := range rec.Header() {
+				if key != "Content-Length" {
+					w.Header()[key] = values
+				}
+			}
+			w.WriteHeader(rec.Code)
+			_, _ = io.WriteString(w, body)
+		})
+	}
+	applied(t, b)
+	f, err := b.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || f.Change != nil {
+		t.Fatalf("found %+v, %v", f, err)
+	}
+	if len(f.Notes) != 1 || !strings.Contains(f.Notes[0], "image data (") || !strings.Contains(f.Notes[0], "by MD5 only") {
+		t.Errorf("notes %q", f.Notes)
+	}
+	if got := f.Outputs["digests"].String(); !strings.HasPrefix(got, "data@md5:") {
+		t.Errorf("digests %s", got)
+	}
+}
+
+// With update_existing: replace old images go, once the new one is there.
+func TestGlanceUploadKeeps(t *testing.T) {
+	for _, tc := range []struct {
+		keep int
+		want []string // contents that are left, oldest first
+	}{{0, []string{"4"}}, {1, []string{"3", "4"}}, {3, []string{"1", "2", "3", "4"}}, {9, []string{"1", "2", "3", "4"}}} {
+		t.Run(fmt.Sprint(tc.keep), func(t *testing.T) {
+			b := listBench(t)
+			clock := newClock(t, b)
+			b.Images = b.Images[3:]
+			file := b.dir + "/images/data.raw"
+			for _, content := range []string{"1", "2", "3"} {
+				putFile(t, file, content)
+				applied(t, b)
+				clock()
+			}
+			client, err := b.Cloud(t.Context(), "undercloud")
+			if err != nil {
+				t.Fatal(err)
+			}
+			// Somebody else's image that only looks like an old one.
+			if _, err := client.Create(t.Context(), glance.Image{Name: "data_20010101T000000Z", Properties: map[string]string{}}); err != nil {
+				t.Fatal(err)
+			}
+			putFile(t, file, "4")
+			b.UpdateExisting, b.Keep = "replace", tc.keep
+			applied(t, b)
+			if c := diffed(t, b, &runner.Disk{}); c != nil {
+				t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+			}
+			all, err := client.ListAll(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			foreign := false
+			for _, img := range all {
+				foreign = foreign || img.Name == "data_20010101T000000Z"
+				for _, content := range []string{"1", "2", "3", "4"} {
+					if img.Hash == hex512(content) {
+						got = append(got, content)
+					}
+				}
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" || !foreign {
+				t.Errorf("images left (-want +got, foreign %v):\n%s", foreign, diff)
+			}
+		})
+	}
+}
+
+func TestGlanceUploadTellsWhatItDeletes(t *testing.T) {
+	b := listBench(t)
+	clock := newClock(t, b)
+	b.Images = b.Images[3:]
+	for _, content := range []string{"1", "2"} {
+		putFile(t, b.dir+"/images/data.raw", content)
+		applied(t, b)
+		clock()
+	}
+	b.UpdateExisting = "replace"
+	lines := func() (got []string) {
+		for _, line := range itemLines(b.dir, diffed(t, b, &runner.Disk{})) {
+			got = append(got, b.neutral(line))
+		}
+		return got
+	}
+	if diff := cmp.Diff([]string{"remove image data_STAMP had the name data before, ID"}, lines()); diff != "" {
+		t.Errorf("items (-want +got):\n%s", diff)
+	}
+	if _, err := b.Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), "an older one is still there: data_20") {
+		t.Errorf("got error %v", err)
+	}
+	putFile(t, b.dir+"/images/data.raw", "3")
+	if diff := cmp.Diff([]string{
+		"replace image data raw, community; its content differs; ID is deleted after that",
+		"remove image data_STAMP had the name data before, ID",
+	}, lines()); diff != "" {
+		t.Errorf("items (-want +got):\n%s", diff)
+	}
+}
+
+// newClock makes the times at which images are made differ: the clouds count in
+// seconds, and no test waits for one.
+func newClock(t *testing.T, b *glanceBench) (tick func()) {
+	t.Helper()
+	day := 1
+	var mu sync.Mutex
+	made := map[string]int{}
+	b.between = func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			rec := httptest.NewRecorder()
+			h.ServeHTTP(rec, r)
+			mu.Lock()
+			defer mu.Unlock()
+			stamp := func(img map[string]any) {
+				id, _ := img["id"].(string)
+				if made[id] == 0 {
+					made[id] = day
+				}
+				img["created_at"] = fmt.Sprintf("2018-07-%02dT18:43:18Z", made[id])
+			}
+			body := rec.Body.Bytes()
+			var doc map[string]any
+			if json.Unmarshal(body, &doc) == nil {
+				if _, ok := doc["disk_format"]; ok {
+					stamp(doc)
+				}
+				if list, ok := doc["images"].([]any); ok {
+					for _, img := range list {
+						stamp(img.(map[string]any))
+					}
+				}
+				body, _ = json.Marshal(doc)
+			}
+			for key, values := range rec.Header() {
+				if key != "Content-Length" {
+					w.Header()[key] = values
+				}
+			}
+			w.WriteHeader(rec.Code)
+			_, _ = w.Write(body)
+		})
+	}
+	return func() { day++ }
+}
+
+// A converted image is what qcow2 stands for, and the next run knows it again
+// without unpacking anything.
+func TestGlanceUploadConverts(t *testing.T) {
+	b := newGlanceBench(t)
+	b.Convert = "raw"
+	raw := rawOf(t, b.dir+"/images/overcloud-full.qcow2")
+	c := diffed(t, b, &runner.Disk{})
+	if got := itemLines(b.dir, c)[2]; got != "create image overcloud-full raw, public, unpacked from qcow2" || c.Items[2].Bytes != int64(len(raw)) {
+		t.Errorf("item %s of %d bytes", got, c.Items[2].Bytes)
+	}
+	applied(t, b)
+	img := b.all(t)["overcloud-full"]
+	if img.DiskFormat != "raw" || img.Size != int64(len(raw)) || img.Hash != hex512(raw) {
+		t.Errorf("the image is %+v", img)
+	}
+	if c := diffed(t, b, &runner.Disk{}); c != nil {
+		t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+	}
+	if _, err := b.Verify(t.Context(), (&runner.Disk{}).Hard()); err != nil {
+		t.Error(err)
+	}
+	putFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
+	if c := diffed(t, b, &runner.Disk{}); c == nil || c.Items[0].Op != runner.Replace {
+		t.Errorf("another file: %+v", c)
+	}
+	applied(t, b)
+	if img := b.all(t)["overcloud-full"]; img.Hash != hex512(rawOf(t, b.dir+"/images/overcloud-full.qcow2")) {
+		t.Errorf("the new image is %+v", img)
+	}
+}
+
+func rawOf(t *testing.T, path string) string {
+	t.Helper()
+	content := readFile(t, path)
+	disk, err := diskimage.OpenQCOW2(strings.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(io.NewSectionReader(disk, 0, disk.Size()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// aged makes a file one that nobody has touched for a while.
+func aged(t *testing.T, path string) {
+	t.Helper()
+	then := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(path, then, then); err != nil {
+		t.Fatal(err)
+	}
+}
