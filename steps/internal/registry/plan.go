@@ -24,7 +24,7 @@ func (c *Client) Plan(ctx context.Context, images []Image) (*Table, error) {
 
 // PlanOnly is Plan for a selection.
 func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (*Table, error) {
-	want.lists, want.asked = &tagLists{}, &asked{}
+	want.lists, want.asked, want.packer = &tagLists{}, &asked{}, &packer{}
 	t := &Table{Images: c.entries(images, &want)}
 	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.look(ctx, e) }); err != nil {
 		return nil, err
@@ -34,7 +34,9 @@ func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (
 	if err := c.findBlobs(ctx, t); err != nil {
 		return nil, err
 	}
-	return t, c.borrow(ctx, t)
+	err := c.borrow(ctx, t)
+	want.lists, want.asked, want.packer = nil, nil, nil // they were for making it
+	return t, err
 }
 
 // each runs do for every item, some at a time. Its only error is ctx's.

@@ -120,6 +120,25 @@ func TestPlanOfManyImages(t *testing.T) {
 	}
 }
 
+// 5,000 images of 20 blobs each are to be planned within 32 MiB, and half as
+// many within half of that.
+func TestPlanStaysSmall(t *testing.T) {
+	kept := func(images int) int64 {
+		w := newWarehouse(t, images)
+		before := inUse()
+		table := w.planned(t)
+		n := inUse() - before
+		runtime.KeepAlive(table)
+		runtime.KeepAlive(w)
+		return n / int64(images)
+	}
+	for _, images := range []int{500, 1000} {
+		if n := kept(images); n > 32<<20/5000 {
+			t.Errorf("%d images keep %d bytes each", images, n)
+		}
+	}
+}
+
 // What an image takes must be the same however many there are. The requests
 // are answered inside the process, so their cost is in it.
 func BenchmarkPlan(b *testing.B) {
@@ -139,7 +158,8 @@ func BenchmarkCollect(b *testing.B) {
 func many(b *testing.B, ready func(*warehouse) func() any) {
 	for _, n := range []int{1250, 2500, 5000} {
 		b.Run(fmt.Sprintf("images=%d/references=%d", n, n*blobsEach), func(b *testing.B) {
-			do := ready(newWarehouse(b, n))
+			w := newWarehouse(b, n)
+			do := ready(w)
 			b.ReportAllocs()
 			before := inUse()
 			var result any
@@ -149,6 +169,7 @@ func many(b *testing.B, ready func(*warehouse) func() any) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(n), "ns/image")
 			b.ReportMetric(float64(inUse()-before)/float64(n), "keptB/image")
 			runtime.KeepAlive(result)
+			runtime.KeepAlive(w)
 		})
 	}
 }

@@ -27,8 +27,9 @@ type Selection struct {
 	Platforms  []string // os/architecture[/variant] of indexes; nil: all
 	Signatures Signatures
 
-	lists *tagLists
-	asked *asked
+	lists  *tagLists
+	asked  *asked
+	packer *packer
 }
 
 // A State is how far an image has come.

@@ -1,13 +1,12 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unique"
 
-	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
@@ -24,17 +23,11 @@ const (
 type tree struct {
 	repo      ref.Ref
 	read      reader
+	keep      *packer         // nil: the manifests are only looked at
 	seen      map[string]bool // digests of manifests
 	parts     map[string]bool // digests of blobs
 	manifests []body          // children first
 	blobs     []part
-}
-
-// A body is a manifest as it travels: nothing more of it is kept, for there
-// may be thousands.
-type body struct {
-	digest, mediaType string
-	raw               []byte
 }
 
 // A part is a blob that a manifest names.
@@ -46,6 +39,7 @@ type part struct {
 // readTree reads an entry's manifests from its source.
 func (c *Client) readTree(ctx context.Context, e *Entry) error {
 	t := newTree(repoOf(e.source), c.manifest)
+	t.keep = e.want.packer
 	if err := t.top(ctx, e); err != nil {
 		return err
 	}
@@ -56,7 +50,7 @@ func (c *Client) readTree(ctx context.Context, e *Entry) error {
 		}
 	}
 	e.stamp(t, image)
-	e.parts = t.blobs
+	e.parts = slices.Clone(t.blobs)
 	e.Blobs = len(t.blobs)
 	for _, d := range t.blobs {
 		e.Size += d.size
@@ -109,22 +103,25 @@ func (t *tree) take(ctx context.Context, m manifest.Manifest, depth int) error {
 	if err := t.below(ctx, m, depth); err != nil {
 		return err
 	}
-	b, err := bodyOf(m)
+	b, err := t.body(m)
 	t.manifests = append(t.manifests, b)
 	return err
 }
 
-func bodyOf(m manifest.Manifest) (body, error) {
+// body is what is kept of a manifest.
+func (t *tree) body(m manifest.Manifest) (body, error) {
 	d := describe(m)
+	b := body{digest: d.Digest, mediaType: unique.Make(d.MediaType).Value()}
+	if t.keep == nil {
+		return b, nil
+	}
 	raw, err := m.RawBody()
-	return body{digest: d.Digest, mediaType: unique.Make(d.MediaType).Value(), raw: bytes.Clone(raw)}, err
-}
-
-// manifest is the body as regclient takes it.
-func (b body) manifest() (manifest.Manifest, error) {
-	return manifest.New(manifest.WithRaw(b.raw), manifest.WithDesc(descriptor.Descriptor{
-		MediaType: b.mediaType, Digest: digest.Digest(b.digest), Size: int64(len(b.raw)),
-	}))
+	if err != nil {
+		return b, err
+	}
+	b.size = len(raw)
+	b.packed, err = t.keep.pack(raw)
+	return b, err
 }
 
 func (t *tree) below(ctx context.Context, m manifest.Manifest, depth int) error {
