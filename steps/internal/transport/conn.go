@@ -8,16 +8,28 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // A watchedConn fails when no byte has moved in either direction for stall.
-// A read renews the time of a write that waits and the other way round.
+// What moves renews the time of a read or write that waits the other way.
 type watchedConn struct {
 	net.Conn
 	stall time.Duration
+	began time.Time
+	// When the deadline was last set, after began. It is atomic because reading
+	// and writing goroutines meet here at every piece.
+	renewed atomic.Int64
+}
+
+func watched(c net.Conn, stall time.Duration) *watchedConn {
+	w := &watchedConn{Conn: c, stall: stall, began: time.Now()}
+	w.renewed.Store(int64(-stall))
+	return w
 }
 
 // A stalledError says that a peer fell silent.
@@ -41,13 +53,39 @@ func (c *watchedConn) Read(p []byte) (int, error) {
 	return c.watch(c.Conn.Read, p)
 }
 
+// Write goes on when its time is over and some of p has moved in it.
 func (c *watchedConn) Write(p []byte) (int, error) {
-	return c.watch(c.Conn.Write, p)
+	for sent := 0; ; {
+		n, err := c.watch(c.Conn.Write, p[sent:])
+		sent += n
+		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return sent, err
+		}
+	}
 }
 
+// pieceSize is how much of a body is read and sent at a time: each piece costs
+// system calls, whatever its size.
+const pieceSize = 256 << 10
+
+var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
+
+// ReadFrom is what net/http sends a body with.
+func (c *watchedConn) ReadFrom(r io.Reader) (int64, error) {
+	piece := pieces.Get().(*[pieceSize]byte)
+	defer pieces.Put(piece)
+	return io.CopyBuffer(struct{ io.Writer }{c}, r, piece[:])
+}
+
+// watch moves bytes under the deadline. That is set anew only when a part of
+// its time is over: setting it is as dear as moving a small piece.
 func (c *watchedConn) watch(move func([]byte) (int, error), p []byte) (int, error) {
-	if err := c.SetDeadline(time.Now().Add(c.stall)); err != nil {
-		return 0, err
+	part := c.stall / 16
+	if now := time.Since(c.began); now-time.Duration(c.renewed.Load()) >= part {
+		c.renewed.Store(int64(now))
+		if err := c.SetDeadline(c.began.Add(now + part + c.stall)); err != nil {
+			return 0, err
+		}
 	}
 	n, err := move(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -1,11 +1,14 @@
 package transport
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -15,7 +18,7 @@ import (
 func TestStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := &watchedConn{Conn: near, stall: time.Minute}
+		c := watched(near, time.Minute)
 		start := time.Now()
 		// The far side reads slowly, but it reads: no stall of the read that waits meanwhile.
 		go func() {
@@ -45,7 +48,7 @@ func TestStall(t *testing.T) {
 func TestStallIsNotForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := &watchedConn{Conn: near, stall: time.Minute}
+		c := watched(near, time.Minute)
 		if _, err := c.Write([]byte("x")); err == nil {
 			t.Error("a write that nobody reads came back")
 		}
@@ -58,4 +61,77 @@ func TestStallIsNotForever(t *testing.T) {
 		_ = near.Close()
 		_ = far.Close()
 	})
+}
+
+func TestSlowIsNotStalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		c := watched(near, time.Minute)
+		go func() {
+			for range 4 {
+				time.Sleep(50 * time.Second)
+				_, _ = io.ReadFull(far, make([]byte, 1))
+			}
+		}()
+		if n, err := c.Write([]byte("slow...")); n != 4 || !fault.IsConnection(err) {
+			t.Errorf("%d bytes written, %v; want the 4 that were read, and a stall then", n, err)
+		}
+		_ = near.Close()
+		_ = far.Close()
+	})
+}
+
+// A toldConn counts what is asked of it.
+type toldConn struct {
+	net.Conn
+	got       bytes.Buffer
+	writes    int
+	deadlines []time.Time
+}
+
+func (c *toldConn) SetDeadline(t time.Time) error {
+	c.deadlines = append(c.deadlines, t)
+	return nil
+}
+
+func (c *toldConn) Write(p []byte) (int, error) {
+	c.writes++
+	return c.got.Write(p)
+}
+
+func TestDeadlineIsRenewedNowAndThen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		inner := &toldConn{}
+		c := watched(inner, time.Minute)
+		for range 600 {
+			time.Sleep(100 * time.Millisecond)
+			before := time.Now()
+			if _, err := c.Write([]byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			if left := inner.deadlines[len(inner.deadlines)-1].Sub(before); left < time.Minute {
+				t.Fatalf("%v left for a write, want a minute", left)
+			}
+		}
+		if n := len(inner.deadlines); n > 17 {
+			t.Errorf("%d deadlines in a minute", n)
+		}
+	})
+}
+
+func TestBodiesAreSentInLargePieces(t *testing.T) {
+	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	inner := &toldConn{}
+	n, err := watched(inner, time.Minute).ReadFrom(io.LimitReader(bytes.NewReader(body), int64(len(body))))
+	if err != nil || n != int64(len(body)) || !bytes.Equal(inner.got.Bytes(), body) {
+		t.Errorf("%d bytes sent, %d arrived: %v", n, inner.got.Len(), err)
+	}
+	if inner.writes != len(body)/pieceSize {
+		t.Errorf("%d writes, want %d", inner.writes, len(body)/pieceSize)
+	}
+	broken := errors.New("broken")
+	n, err = watched(inner, time.Minute).ReadFrom(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(broken)))
+	if n != 3 || !errors.Is(err, broken) {
+		t.Errorf("%d bytes, %v; want 3 and the reader's error", n, err)
+	}
 }

@@ -125,7 +125,7 @@ func dialer(address string) func(context.Context, string, string) (net.Conn, err
 		if err != nil {
 			return nil, err
 		}
-		return &watchedConn{Conn: c, stall: Stall}, nil
+		return watched(c, Stall), nil
 	}
 }
 
