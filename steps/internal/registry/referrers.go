@@ -27,8 +27,12 @@ const (
 	RequireSignatures Signatures = "require" // an image without a signature fails; missing ones are copied later too
 )
 
-// maxAttached is how many things may speak of one image.
-const maxAttached = 200
+const (
+	// maxAttached is how many things may speak of one image.
+	maxAttached = 200
+	// maxChain is how far what is spoken of may itself speak of something.
+	maxChain = 3
+)
 
 // An attached manifest speaks of an image.
 type attached struct {
@@ -83,54 +87,94 @@ func (l *tagLists) get(name string, load func() ([]string, error)) ([]string, er
 }
 
 // attachments finds what speaks of an entry's image, or of one of the images
-// of its index.
+// of its index; and what speaks of that, as a signature of a bill of materials
+// does. A registry may say that things speak of each other: each is met once.
 func (c *Client) attachments(ctx context.Context, e *Entry, subjects []string) ([]attached, error) {
-	var all []attached
-	names, known, err := c.cosignTags(ctx, e)
+	tags, err := c.cosignTags(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	for _, subject := range subjects {
-		if e.index != nil && subject == e.Digest {
-			continue // the source has never heard of it
-		}
-		tagged, err := c.tagsOf(ctx, repoOf(e.source), subject, names, known)
-		if err != nil {
-			return nil, err
-		}
-		var referring []attached
-		if stand := strings.Replace(subject, ":", "-", 1); !known || slices.Contains(names, stand) || !e.want.lists.knowsNone(e.source) {
-			if referring, err = c.referrers(ctx, repoOf(e.source).SetDigest(subject), e.want.lists); err != nil {
+	var all []attached
+	met := map[attached]bool{}
+	for depth := 0; len(subjects) > 0; depth++ {
+		var fresh []attached
+		for _, subject := range subjects {
+			found, err := c.speakers(ctx, e, subject, tags)
+			if err != nil {
 				return nil, err
 			}
+			for _, a := range found {
+				if !met[a] {
+					met[a], fresh = true, append(fresh, a)
+				}
+			}
+			if len(met) > maxAttached {
+				return nil, fmt.Errorf("%s: more than %d signatures and the like", show(e.source), maxAttached)
+			}
 		}
-		if all = append(all, append(tagged, referring...)...); len(all) > maxAttached {
-			return nil, fmt.Errorf("%s: more than %d signatures and the like", show(e.source), maxAttached)
+		switch {
+		case depth == 0 && e.want.Signatures == RequireSignatures && !slices.ContainsFunc(fresh, func(a attached) bool { return a.signature }):
+			return nil, fault.WithHint(fmt.Errorf("%s: it has no signature", show(e.source)), "signatures: copy takes images without one, too")
+		case depth == maxChain && len(fresh) > 0:
+			return nil, fmt.Errorf("%s: what speaks of it is spoken of more than %d deep", show(e.source), maxChain)
 		}
-	}
-	if e.want.Signatures == RequireSignatures && !slices.ContainsFunc(all, func(a attached) bool { return a.signature }) {
-		return nil, fault.WithHint(fmt.Errorf("%s: it has no signature", show(e.source)), "signatures: copy takes images without one, too")
+		all, subjects = append(all, fresh...), spokenOf(fresh)
 	}
 	return all, nil
 }
 
-// cosignTags lists the tags of an entry's source that may be cosign's, and
-// says whether they could be listed.
-func (c *Client) cosignTags(ctx context.Context, e *Entry) (names []string, known bool, err error) {
+// spokenOf gives the digests of what may be spoken of itself; signatures are not.
+func spokenOf(found []attached) []string {
+	var digests []string
+	for _, a := range found {
+		if !a.signature {
+			digests = append(digests, a.digest)
+		}
+	}
+	return digests
+}
+
+// speakers finds what speaks of one manifest.
+func (c *Client) speakers(ctx context.Context, e *Entry, subject string, tags cosignList) ([]attached, error) {
+	if e.index != nil && subject == e.Digest {
+		return nil, nil // the source has never heard of it
+	}
+	found, err := c.tagsOf(ctx, repoOf(e.source), subject, tags)
+	if err != nil {
+		return nil, err
+	}
+	standIn := slices.Contains(tags.names, strings.Replace(subject, ":", "-", 1))
+	if tags.known && !standIn && e.want.lists.knowsNone(e.source) {
+		return found, nil
+	}
+	referring, err := c.referrers(ctx, repoOf(e.source).SetDigest(subject), e.want.lists)
+	return append(found, referring...), err
+}
+
+// A cosignList holds the tags of a repository that may be cosign's, where its
+// tags can be listed.
+type cosignList struct {
+	names []string
+	known bool
+}
+
+// cosignTags lists the tags of an entry's source that may be cosign's.
+func (c *Client) cosignTags(ctx context.Context, e *Entry) (cosignList, error) {
 	repo := repoOf(e.source)
 	all, err := e.want.lists.get(show(repo), func() ([]string, error) { return c.allTags(ctx, repo) })
 	if err != nil {
 		if ctx.Err() != nil || fault.IsConnection(err) || KindOf(err) == Mismatch {
-			return nil, false, err
+			return cosignList{}, err
 		}
-		return nil, false, nil
+		return cosignList{}, nil
 	}
+	list := cosignList{known: true}
 	for _, t := range all {
 		if strings.HasPrefix(t, "sha256-") {
-			names = append(names, t)
+			list.names = append(list.names, t)
 		}
 	}
-	return names, true, nil
+	return list, nil
 }
 
 func (c *Client) allTags(ctx context.Context, repo ref.Ref) ([]string, error) {
@@ -147,9 +191,10 @@ func (c *Client) allTags(ctx context.Context, repo ref.Ref) ([]string, error) {
 
 // tagsOf finds cosign's tags for one manifest. Where tags cannot be listed,
 // the usual ones are asked for.
-func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, names []string, known bool) ([]attached, error) {
+func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, tags cosignList) ([]attached, error) {
 	stem := strings.Replace(subject, ":", "-", 1) + "."
-	if !known {
+	names := tags.names
+	if !tags.known {
 		names = []string{stem + "sig", stem + "att", stem + "sbom"}
 	}
 	var found []attached

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -274,6 +275,16 @@ func TestReferrersRefused(t *testing.T) {
 		}
 		return serve("/v2/ns/app/referrers/", ociType, body)
 	}
+	// Each thing that speaks of something is spoken of by one that is new.
+	chain := func() func(http.ResponseWriter, *http.Request) bool {
+		var n atomic.Int64
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			if !strings.Contains(r.URL.Path, "/referrers/") {
+				return false
+			}
+			return list(fmt.Sprintf("sha256:%064x", n.Add(1)))(w, r)
+		}
+	}
 	many := make([]string, maxAttached+1)
 	for i := range many {
 		many[i] = fmt.Sprintf("sha256:%064x", i)
@@ -285,6 +296,7 @@ func TestReferrersRefused(t *testing.T) {
 		"a digest that is none": {list("sha256:../../x"), "a referrer with the digest"},
 		"one that is not there": {list(many[0]), "not found"},
 		"too many":              {list(many...), "more than 200 signatures and the like"},
+		"an endless chain":      {chain(), "what speaks of it is spoken of more than 3 deep"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: newLab(t)}) // one that remembers no lists
@@ -325,5 +337,58 @@ func TestSignaturesCostLittle(t *testing.T) {
 	}
 	if n := dst.total(); n > 511+1 {
 		t.Errorf("%d requests to the destination: %v", n, dst.counts)
+	}
+}
+
+// A bill of materials may be signed itself, in cosign's way or in the other,
+// and its signature comes with it.
+func TestWhatSpeaksOfWhatSpeaks(t *testing.T) {
+	src, _, c := pair(t)
+	image := src.image(t, "ns/app", "1", nil, random(1, 1000))
+	sbom := src.referrer(t, "ns/app", image, "application/spdx+json", random(2, 100))
+	vex := src.referrer(t, "ns/app", sbom, "application/vex+json", random(3, 100))
+	notary := src.referrer(t, "ns/app", sbom, "application/vnd.cncf.notary.signature", random(4, 100))
+	src.image(t, "ns/app", cosign(vex, ".sig"), nil, random(5, 100))
+	images := []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}
+	table, err := c.PlanOnly(t.Context(), images, Selection{Signatures: CopySignatures})
+	if err != nil || table.Err() != nil || table.Images[0].Attached() != 4 {
+		t.Fatalf("got %+v, %v, %v", table.Images[0], table.Err(), err)
+	}
+	if err := c.Execute(t.Context(), table, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{"@" + sbom, "@" + vex, "@" + notary, ":" + cosign(vex, ".sig")} {
+		if _, err := c.Resolve(t.Context(), dstHost+"/ns/app"+at); err != nil {
+			t.Error(err)
+		}
+	}
+	// The image itself is not signed.
+	table, err = c.PlanOnly(t.Context(), images, Selection{Signatures: RequireSignatures})
+	if err != nil || table.Err() == nil || !strings.Contains(table.Err().Error(), "it has no signature") {
+		t.Errorf("got %v, %v", table.Err(), err)
+	}
+}
+
+// Two things that are said to speak of each other are met once each.
+func TestReferrersInALoop(t *testing.T) {
+	src, _, c := pair(t)
+	image := src.image(t, "ns/app", "1", nil, random(1, 1000))
+	one := src.referrer(t, "ns/app", image, "application/spdx+json", random(2, 100))
+	two := src.referrer(t, "ns/app", one, "application/spdx+json", random(3, 100))
+	body, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ociType, "manifests": []any{
+		map[string]any{"mediaType": ociManifest, "digest": one, "size": 1}, map[string]any{"mediaType": ociManifest, "digest": image, "size": 1},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src.act(serve("/v2/ns/app/referrers/"+two, ociType, body))
+	src.reset()
+	table, err := c.PlanOnly(t.Context(), []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}, Selection{Signatures: CopySignatures})
+	if err != nil || table.Err() != nil {
+		t.Fatal(err, table.Err())
+	}
+	src.rest()
+	if n := src.counts["GET manifests"]; n != 3 {
+		t.Errorf("%d manifests were read, want 3: %v", n, src.counts)
 	}
 }
