@@ -14,6 +14,7 @@ func Builtin(out *Outside) runner.Types {
 		fetchType(out),
 		untarType(),
 		glanceUploadType(out),
+		verifyImagesType(out),
 		placeType(),
 		verifyHTTPBootType(),
 		tagDiscoverType(out),
