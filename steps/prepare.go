@@ -262,6 +262,7 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 			return nil, err
 		}
 		if item != nil {
+			item.Old = hideSecrets(item.Old)
 			files = append(files, f)
 			change.Items = append(change.Items, *item)
 			change.Files = append(change.Files, f.planned())
@@ -314,7 +315,7 @@ func (p *prepare) Verify(ctx context.Context, w runner.World) (runner.Outputs, e
 	}
 	var errs []error
 	for _, f := range files {
-		errs = append(errs, f.verify(w))
+		errs = append(errs, verifyHiding(f, w))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

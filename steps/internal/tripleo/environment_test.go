@@ -124,12 +124,12 @@ func TestReadEnvironmentsErrors(t *testing.T) {
 		{"a key twice", "resource_registry:\n  a: b\n  c: d\n  a: e\n", `/e.yaml:4: the key "a" is there twice; the first is in line 2`},
 		{"a section twice", "resource_registry:\n  a: b\nresource_registry:\n  c: d\n", `/e.yaml:3: the key "resource_registry" is there twice; the first is in line 1`},
 		{"a second document", "a: b\n---\nc: d\n", "/e.yaml:3: a second YAML document; one is read"},
-		{"an alias of nothing", "resource_registry:\n  a: *x\n", "/e.yaml:2: the alias *x has no anchor before it"},
-		{"an alias of itself", "resource_registry: &x\n  a: *x\n", "/e.yaml:2: the alias *x has no anchor before it"},
+		{"an alias of nothing", "resource_registry:\n  a: *x\n", "/e.yaml:2: what begins with * is an alias, which has no anchor before it"},
+		{"an alias of itself", "resource_registry: &x\n  a: *x\n", "/e.yaml:2: what begins with * is an alias, which has no anchor before it"},
 		{"merging a text", "resource_registry:\n  <<: x\n", "/e.yaml:2: << takes a mapping or a list of them, this is a single value"},
 		{"a list for a key", "resource_registry:\n  ? [a]\n  : b\n", "/e.yaml:3: found an invalid key for this map"},
 		{"a key that is nothing", "resource_registry:\n  ~: b\n", "/e.yaml:2: a key must be a text, this is nothing"},
-		{"a name with colons in braces", "resource_registry: {OS::X: b}\n", "/e.yaml:1: inside { } a name with colons, like OS::X: b, must be in quotes"},
+		{"a name with colons in braces", "resource_registry: {OS::X: b}\n", "/e.yaml:1: inside { } a name with colons, like OS::Heat::None, must be in quotes"},
 		{"and in brackets inside them", "parameters: {a: [OS::X]}\n", "/e.yaml:1: inside { } a name with colons"},
 		{"too deep", strings.Repeat("[", 100_000), "/e.yaml:1: brackets are nested more than 100 deep"},
 		{"too deep in a block", strings.Repeat("- ", 100_000), "/e.yaml:1: more than 100 collections begin in one place"},
@@ -161,4 +161,33 @@ func TestEnvironmentMustExist(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 	wantWords(t, err, "environment file /none.yaml: file does not exist")
+}
+
+// Whatever is wrong with a file that holds passwords, the error repeats none.
+func TestErrorsRepeatNoPassword(t *testing.T) {
+	for name, text := range map[string]string{
+		"in braces":             "parameter_defaults: {ContainerImageRegistryCredentials: {registry.redhat.io: {user:s3cr3t}}}",
+		"quotes that stay open": "parameter_defaults:\n  AdminPassword: 's3cr3t\n",
+		"an alias":              "parameter_defaults:\n  AdminPassword: *s3cr3t\n",
+		"a tag":                 "parameter_defaults:\n  AdminPassword: !s3cr3t\n",
+		"a percent sign":        "parameter_defaults:\n  AdminPassword: %s3cr3t\n",
+		"an at sign":            "parameter_defaults:\n  AdminPassword: @s3cr3t\n",
+		"a colon":               "parameter_defaults:\n  AdminPassword: s3cr3t: s3cr3t\n",
+		"a tab":                 "parameter_defaults:\n  AdminPassword:\n\ts3cr3t\n",
+		"an indentation":        "parameter_defaults:\n  AdminPassword: x\n s3cr3t\n",
+		"a bracket":             "parameter_defaults:\n  AdminPassword: [s3cr3t\n",
+		"a block":               "parameter_defaults:\n  AdminPassword: |3s3cr3t\n",
+		"an anchor":             "parameter_defaults:\n  AdminPassword: &s3cr3t\n  B: *S3cr3t\n",
+		"an escape":             "parameter_defaults:\n  AdminPassword: \"\\qs3cr3t\"\n",
+		"credentials as a text": "resource_registry:\n  ContainerImageRegistryCredentials: {a: s3cr3t}\n  B: [s3cr3t]\n",
+		"a section":             "parameter_defaults: s3cr3t\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := files{"/e.yaml": text}
+			_, err := tripleo.Select(tripleo.Request{Release: "train", Environments: f.names()}, f.open)
+			if err != nil && strings.Contains(strings.ToLower(err.Error()), "s3cr3t") {
+				t.Errorf("error = %v", err)
+			}
+		})
+	}
 }

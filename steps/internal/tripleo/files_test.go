@@ -46,3 +46,6 @@ func from(t *testing.T, f files, req tripleo.Request) *tripleo.Selection {
 
 // names gives the paths, sorted.
 func (f files) names() []string { return slices.Sorted(maps.Keys(f)) }
+
+// sorted gives a sorted copy.
+func sorted(texts []string) []string { return slices.Sorted(slices.Values(texts)) }

@@ -126,10 +126,10 @@ func (w *walker) anchor(n *ast.AnchorNode) (*node, error) {
 }
 
 func (w *walker) alias(place Place, n *ast.AliasNode) (*node, error) {
-	name := n.Value.GetToken().Value
-	value, ok := w.anchors[name]
+	value, ok := w.anchors[n.Value.GetToken().Value]
 	if !ok {
-		return nil, place.errorf("the alias *%s has no anchor before it", name)
+		// Its name is not repeated: it may be a password that wants quotes.
+		return nil, place.errorf("what begins with * is an alias, which has no anchor before it; a text is put in quotes")
 	}
 	w.aliased += value.size
 	if w.aliased > maxNodes {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -76,7 +77,8 @@ func checkTokens(path string, tokens token.Tokens) error {
 			flow--
 		case token.MappingValueType:
 			if flow > 0 && splitsName(t) {
-				return place.errorf("inside { } a name with colons, like %s:%s, must be in quotes", t.Prev.Value, t.Next.Value)
+				// What stands there is not repeated: it may be a password.
+				return place.errorf("inside { } a name with colons, like OS::Heat::None, must be in quotes")
 			}
 		case token.SequenceEntryType, token.MappingKeyType, token.AnchorType, token.TagType:
 			if opened++; opened > maxNesting {
@@ -111,10 +113,14 @@ func splitsName(colon *token.Token) bool {
 	return after.Position.Column == colon.Position.Column+1
 }
 
+// quoted matches what the parser repeats of a file.
+var quoted = regexp.MustCompile(`:? *"[^"]*"`)
+
 func syntaxError(path string, err error) error {
 	var syntax yaml.Error
 	if errors.As(err, &syntax) && syntax.GetToken() != nil {
-		return Place{path, syntax.GetToken().Position.Line}.errorf("%s", syntax.GetMessage())
+		// What stands there is not repeated: it may be a password.
+		return Place{path, syntax.GetToken().Position.Line}.errorf("%s", quoted.ReplaceAllString(syntax.GetMessage(), ""))
 	}
 	return fmt.Errorf("%s: %w", path, err)
 }
