@@ -146,6 +146,10 @@ func reservedProperty(name string) string {
 	return ""
 }
 
+func others(names []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
+}
+
 // validateLinks tells of kernels and ramdisks that are not in the list.
 func (s *glanceUpload) validateLinks() []error {
 	formats := map[string]string{}
@@ -163,7 +167,7 @@ func (s *glanceUpload) validateLinks() []error {
 			case link.name == "":
 			case !there && slices.Contains(names, ""): // it may be the one that is not known yet
 			case !there:
-				errs = append(errs, plan.At(at, withSuggestion(fmt.Errorf("no image of the list is named %q", link.name), link.name, names)))
+				errs = append(errs, plan.At(at, withSuggestion(fmt.Errorf("no image of the list is named %q", link.name), link.name, others(names, img.Name))))
 			case format != "" && format != link.format:
 				errs = append(errs, plan.At(at, fmt.Errorf("%q is %s, and a %s has to be %s", link.name, format, link.field, link.format)))
 			}
