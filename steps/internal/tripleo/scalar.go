@@ -2,13 +2,19 @@ package tripleo
 
 import (
 	"regexp"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
-// scalar writes a text without spaces as PyYAML does: plain, unless a reader
-// of YAML 1.1 would take that for something else, and in single quotes then.
+// scalar writes a text as PyYAML does: plain, unless a reader of YAML 1.1 would
+// take that for something else, and in quotes then: single ones, unless there
+// are characters that those cannot hold.
 func scalar(s string) string {
-	if plain(s) {
+	switch {
+	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
+		return strconv.Quote(s)
+	case plain(s):
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
@@ -20,7 +26,9 @@ func plain(s string) bool {
 		return false
 	case strings.ContainsRune("#,[]{}&*!|>'\"%@`", rune(s[0])):
 		return false
-	case s == "-" || s == "?" || strings.HasPrefix(s, "---") || strings.HasPrefix(s, "..."):
+	case strings.Contains(s, ": ") || strings.Contains(s, " #") || strings.TrimSpace(s) != s:
+		return false
+	case s == "-" || s == "?" || strings.HasPrefix(s, "- ") || strings.HasPrefix(s, "? ") || strings.HasPrefix(s, "---") || strings.HasPrefix(s, "..."):
 		return false
 	}
 	return !strings.HasSuffix(s, ":")

@@ -69,6 +69,8 @@ func (r *sampleRegistry) HasTag(_ context.Context, ref string) (bool, error) {
 	return r.tags[ref], nil
 }
 
+var errRefused = errors.New("192.0.2.1:443: connection refused")
+
 func image(repository string) tripleo.Image {
 	return tripleo.Image{Name: "registry.access.redhat.com/rhosp13/openstack-" + repository, Tag: "latest", TagFromLabel: "{version}-{release}"}
 }
