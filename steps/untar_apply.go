@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -60,21 +61,28 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) error {
 	}
 	defer packed.Close()
 	result := &untarResult{placed: map[string]placedEntry{}}
+	var last time.Time // that something was written
 	x := archive.Extraction{
 		Options: d.options(),
 		Source:  string(d.Archive),
 		Key:     d.key(seen),
 		Have:    d.have(),
-		Check:   d.checkExpected,
+		Check: func(entries []archive.Entry) error {
+			return errors.Join(d.checkExpected(entries), settle(ctx, last))
+		},
+		Moved: func(n int64) {
+			last = time.Now()
+			if d.full {
+				p.Add(n)
+			}
+		},
 		Done:    func(e archive.Entry, placed bool) { d.done(result, p, e, placed) },
 	}
 	if !d.hasty {
 		x.Want = d.entries
 	}
 	r := io.Reader(packed)
-	if d.full {
-		x.Moved = p.Add
-	} else {
+	if !d.full {
 		r = &toldReader{packed, p}
 	}
 	if result.entries, err = archive.Extract(ctx, r, root, x); err != nil {
@@ -86,6 +94,22 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) error {
 	result.digest = d.found(d.world, seen, result.entries)
 	d.unpacked = result
 	return nil
+}
+
+// settleTime is longer than the clock of a file system takes from one tick to
+// the next: what was written within one tick may change without a trace.
+const settleTime = 50 * time.Millisecond
+
+// settle waits until a change to what was written last would show in its
+// times. Without it the digests that are known by now could not be remembered,
+// and Verify and the next run would have to read the files.
+func settle(ctx context.Context, last time.Time) error {
+	select {
+	case <-time.After(time.Until(last.Add(settleTime + 10*time.Millisecond))):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // have gives the files that need not be written.

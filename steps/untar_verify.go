@@ -6,15 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/archive"
 )
-
-// settleTime is longer than the clock of a file system takes from one tick to
-// the next: what was written within one tick may change without a trace.
-const settleTime = 50 * time.Millisecond
 
 // Verify holds every file against the archive. What this run has just written
 // itself was hashed on its way, and is only looked at; all else is hashed.
@@ -22,9 +17,6 @@ func (u *untar) Verify(ctx context.Context, w runner.World) (runner.Outputs, err
 	entries, placed := []archive.Entry(nil), map[string]placedEntry{}
 	if u.unpacked != nil {
 		entries, placed = u.unpacked.entries, u.unpacked.placed
-		if err := u.settle(ctx); err != nil {
-			return nil, err
-		}
 	} else {
 		l, err := u.list(ctx, w)
 		if err != nil {
@@ -38,23 +30,6 @@ func (u *untar) Verify(ctx context.Context, w runner.World) (runner.Outputs, err
 		errs = append(errs, u.verify(ctx, w, e, ok && before.settled, before.seen))
 	}
 	return u.outputs(entries), errors.Join(errs...)
-}
-
-// settle waits for the next tick when files were written so recently that
-// their digests could not be remembered: the next run would hash them again.
-func (u *untar) settle(ctx context.Context) error {
-	for _, p := range u.unpacked.placed {
-		if p.settled {
-			continue
-		}
-		select {
-		case <-time.After(settleTime + 10*time.Millisecond):
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
 }
 
 func (u *untar) verify(ctx context.Context, w runner.World, e archive.Entry, wrote bool, seen runner.Sight) error {

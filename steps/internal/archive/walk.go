@@ -4,12 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"io"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // safely makes a panic in f an error. In a goroutine nobody else could catch
@@ -48,91 +44,109 @@ func walk(ctx context.Context, r io.Reader, o Options, to sink) ([]Entry, error)
 		return nil, err
 	}
 	defer s.close()
-	var entries []Entry
-	bufs := [2][]byte{make([]byte, 1<<20), make([]byte, 1<<20)}
+	workers := []worker{&summer{sha256.New(), 0}}
+	if o.SHA512 {
+		workers = append(workers, &summer{sha512.New(), 1})
+	}
+	fill := &filler{to: to}
+	f := newFlow(append(workers, fill)...)
+	fill.failed = f.failed
+	err = s.pour(f, len(workers))
+	// An error of the sink is the cause where there is one: a full disk is no
+	// fault of the archive.
+	if failed := f.close(); failed != nil {
+		err = failed
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fill.entries, nil
+}
+
+// pour sends all entries into the flow. It ends early, without an error, when
+// a worker failed.
+func (s *stream) pour(f *flow, sums int) error {
 	for {
 		e, err := s.next()
 		if err == io.EOF {
-			if err := s.finish(); err != nil {
-				return nil, err
-			}
-			return entries, nil
+			return s.finish()
 		}
 		if err != nil {
-			return nil, err
-		}
-		if e, err = s.pass(e, to, &bufs); err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-	}
-}
-
-// pass moves one entry into the sink.
-func (s *stream) pass(e Entry, to sink, bufs *[2][]byte) (Entry, error) {
-	w, err := to.begin(e)
-	if err != nil || e.IsDir() {
-		return e, err
-	}
-	sums := []hash.Hash{sha256.New()}
-	if s.opts.SHA512 {
-		sums = append(sums, sha512.New())
-	}
-	if err := s.copy(e, append(writers(sums), w), bufs); err != nil {
-		return e, err
-	}
-	e.SHA256 = hex.EncodeToString(sums[0].Sum(nil))
-	if s.opts.SHA512 {
-		e.SHA512 = hex.EncodeToString(sums[1].Sum(nil))
-	}
-	return e, to.end(e)
-}
-
-// copy moves the content of an entry. While one part of it is hashed and
-// written, the next one is read and decompressed. An error of the sink is kept
-// apart: a full disk is no fault of the archive.
-func (s *stream) copy(e Entry, to []io.Writer, bufs *[2][]byte) error {
-	wait := func() error { return nil }
-	for left, turn := e.Size, 0; left > 0; turn ^= 1 {
-		buf := bufs[turn]
-		n, err := io.ReadFull(s.tar, buf[:min(int64(len(buf)), left)])
-		if err := wait(); err != nil {
 			return err
 		}
-		if err != nil {
-			return fmt.Errorf("entry %q: %w", e.Name, s.wrap(unexpected(err)))
+		p := &passing{Entry: e}
+		for range sums {
+			p.sums = append(p.sums, make(chan string, 1))
 		}
-		wait = writeAll(to, buf[:n])
-		left -= int64(n)
+		if !f.send(step{kind: begin, entry: p}) {
+			return nil
+		}
+		if err := s.content(f, p); err != nil {
+			return err
+		}
+		if !f.send(step{kind: end, entry: p}) {
+			return nil
+		}
 	}
-	return wait()
 }
 
-// unexpected is for an end that comes too early.
-func unexpected(err error) error {
-	if err == io.EOF {
-		return io.ErrUnexpectedEOF
+// content sends the content of an entry.
+func (s *stream) content(f *flow, p *passing) error {
+	for left := p.Size; left > 0; {
+		c := f.room(left)
+		n, err := io.ReadFull(s.tar, c.b)
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF // an end that comes too early
+		}
+		if err != nil {
+			return fmt.Errorf("entry %q: %w", p.Name, s.wrap(err))
+		}
+		if !f.send(step{kind: take, entry: p, chunk: c}) {
+			return nil
+		}
+		left -= int64(n)
+	}
+	return nil
+}
+
+// A filler is the worker that fills the sink.
+type filler struct {
+	to      sink
+	w       io.Writer
+	entries []Entry
+	failed  <-chan struct{}
+}
+
+func (w *filler) do(s step) (err error) {
+	e := s.entry.Entry
+	switch s.kind {
+	case begin:
+		w.w, err = w.to.begin(e)
+	case take:
+		_, err = w.w.Write(s.chunk.b)
+	case end:
+		if e.IsDir() {
+			w.entries = append(w.entries, e)
+			return nil
+		}
+		for i, sum := range s.entry.sums {
+			select {
+			case text := <-sum:
+				e.setSum(i, text)
+			case <-w.failed:
+				return nil // another worker has said why
+			}
+		}
+		w.entries = append(w.entries, e)
+		err = w.to.end(e)
 	}
 	return err
 }
 
-// writeAll writes the same bytes to all, side by side. The function it gives
-// waits for them.
-func writeAll(to []io.Writer, b []byte) (wait func() error) {
-	var all errgroup.Group
-	for _, w := range to {
-		all.Go(safely(func() error {
-			_, err := w.Write(b)
-			return err
-		}))
+func (e *Entry) setSum(i int, text string) {
+	if i == 0 {
+		e.SHA256 = text
+	} else {
+		e.SHA512 = text
 	}
-	return all.Wait
-}
-
-func writers(sums []hash.Hash) []io.Writer {
-	ws := make([]io.Writer, len(sums))
-	for i, h := range sums {
-		ws[i] = h
-	}
-	return ws
 }
