@@ -264,7 +264,8 @@ func TestDriverOfLaterReleases(t *testing.T) {
 		{"neither, as a text", "{NeutronMechanismDrivers: 'openvswitch,l2population'}", "", "other", "other"},
 		{"OpenDaylight", "{NeutronMechanismDrivers: [opendaylight_v2, ovn]}", "", "odl", "other"},
 		{"a list is not searched inside its names", "{NeutronMechanismDrivers: [novn]}", "", "other", "other"},
-		{"a text is", "{NeutronMechanismDrivers: novn}", "", "ovn", "ovn"},
+		{"a text is, which finds ovn in sriovnicswitch", "{NeutronMechanismDrivers: 'sriovnicswitch,openvswitch'}", "", "ovn", "ovn"},
+		{"but not in a list", "{NeutronMechanismDrivers: [sriovnicswitch, openvswitch]}", "", "other", "other"},
 		{"set wins", "{NeutronMechanismDrivers: [openvswitch]}", "ovn", "ovn", "ovn"},
 		{"set wins the other way round", "", "other", "other", "other"},
 	}

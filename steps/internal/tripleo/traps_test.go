@@ -98,7 +98,7 @@ var traps = []struct {
 		}
 	}},
 	{"12 OpenDaylight wins over OVN", func(t *testing.T) {
-		a := answerTo(t, containers("OpenDaylightApi", "OVNController", "NeutronApi"), rolesFor("OpenDaylightApi", "OVNController", "NeutronApi"))
+		a := answerTo(t, containers("OpenDaylightApi", "OVNController", "NeutronApi"), itsRoles())
 		expect(t, a.NeutronDriver == "odl" && a.has("opendaylight") && !a.has("ovn-controller"))
 	}},
 	{"13 the first releases derive the driver from services, not from NeutronMechanismDrivers", func(t *testing.T) {
@@ -107,7 +107,7 @@ var traps = []struct {
 		expect(t, answerTo(t, f, anEnvironment).NeutronDriver == "")
 	}},
 	{"14 a driver without services of its own: set beats what is derived, and empty beats it too", func(t *testing.T) {
-		f, req := containers("OVNController", "NeutronApi"), rolesFor("OVNController", "NeutronApi")
+		f, req := containers("OVNController", "NeutronApi"), itsRoles()
 		expect(t, answerTo(t, f, req).has("neutron-server-ovn"))
 		req.Set = map[string]string{"neutron_driver": ""}
 		expect(t, answerTo(t, f, req).has("neutron-server"))
@@ -115,9 +115,9 @@ var traps = []struct {
 		expect(t, answerTo(t, f, req).has("neutron-server-opendaylight"))
 	}},
 	{"15 two images claim one parameter: the later one has it", func(t *testing.T) {
-		a := answerTo(t, containers("IronicNeutronAgent", "NeutronApi"), rolesFor("IronicNeutronAgent", "NeutronApi"))
+		a := answerTo(t, containers("IronicNeutronAgent", "NeutronApi"), itsRoles())
 		expect(t, strings.HasSuffix(a.params["DockerNeutronConfigImage"], "centos-binary-neutron-server:current-tripleo"))
-		a = answerTo(t, containers("IronicNeutronAgent"), rolesFor("IronicNeutronAgent"))
+		a = answerTo(t, containers("IronicNeutronAgent"), itsRoles())
 		expect(t, strings.HasSuffix(a.params["DockerNeutronConfigImage"], "centos-binary-ironic-neutron-agent:current-tripleo"))
 	}},
 	{"16 a hyphen is added to prefix and suffix when missing, and to nothing else", func(t *testing.T) {
@@ -196,7 +196,7 @@ var traps = []struct {
 		expect(t, len(a.Images) == 89 && a.has("rsyslog-base"))
 	}},
 	{"29 a service whose name nobody knows changes nothing", func(t *testing.T) {
-		a := answerTo(t, containers("Keystone", "Kestone"), rolesFor("Keystone", "Kestone"))
+		a := answerTo(t, containers("Keystone", "Kestone"), itsRoles())
 		expect(t, len(a.Images) == 1 && slices.Contains(a.Services, "OS::TripleO::Services::Kestone"))
 	}},
 	{"30 from train on parameters have another name, but not all of them", func(t *testing.T) {
@@ -212,7 +212,7 @@ var traps = []struct {
 		expect(t, wallaby.params["ContainerTripleoClientImage"] != "" && wallaby.params["ContainerTripleoclientImage"] == "")
 	}},
 	{"31 from train on a service that is not mentioned is there unless it is switched off", func(t *testing.T) {
-		req := rolesFor("Keystone", "Redis")
+		req := itsRoles()
 		req.Release = "train"
 		a := answerTo(t, files{"/e.yaml": env("Redis: OS::Heat::None"), "/roles.yaml": rolesText("Keystone", "Redis")}, req)
 		expect(t, a.has("keystone") && !a.has("redis"))
@@ -266,7 +266,7 @@ func expect(t *testing.T, holds bool) {
 var anEnvironment = tripleo.Request{Release: "queens", Environments: []string{"/e.yaml"}}
 
 // containers makes an environment that puts services into containers, and the
-// roles file of rolesFor.
+// roles file of itsRoles.
 func containers(services ...string) files {
 	var lines []string
 	for _, s := range services {
@@ -275,8 +275,8 @@ func containers(services ...string) files {
 	return files{"/e.yaml": env(lines...), "/roles.yaml": rolesText(services...)}
 }
 
-// rolesFor asks for what a role with these services needs.
-func rolesFor(...string) tripleo.Request {
+// itsRoles asks for what a role with these services needs.
+func itsRoles() tripleo.Request {
 	req := anEnvironment
 	req.RolesFile = "/roles.yaml"
 	return req
