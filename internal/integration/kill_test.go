@@ -103,9 +103,16 @@ func TestKillUpload(t *testing.T) {
 // returns the exchanges that the servers had finished by then.
 func (s *site) kill(t *testing.T, passed *tape, n int, when phase) []*exchange {
 	t.Helper()
+	return created(s.killWhen(t, passed, func(kill func()) { passed.at(n, when, kill) }))
+}
+
+// killWhen runs apply and kills it -9 when arrange has it killed. It returns
+// the exchanges there were by then.
+func (s *site) killWhen(t *testing.T, passed *tape, arrange func(kill func())) []*exchange {
+	t.Helper()
 	cmd := s.command(t, "apply")
 	started := make(chan *os.Process, 1)
-	passed.at(n, when, func() {
+	arrange(func() {
 		p := <-started
 		_ = p.Kill()
 	})
@@ -115,14 +122,14 @@ func (s *site) kill(t *testing.T, passed *tape, n int, when phase) []*exchange {
 	started <- cmd.Process
 	err := cmd.Wait()
 	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.Exited() {
-		t.Fatalf("apply was to be killed at exchange %d, but ended by itself: %v", n, err)
+		t.Fatalf("apply was to be killed, but ended by itself: %v", err)
 	}
-	return created(passed.take())
+	return passed.take()
 }
 
 // created keeps the exchanges in which a server has made something.
 func created(all []*exchange) []*exchange {
-	return slices.DeleteFunc(all, func(x *exchange) bool { return x.status.Load() != http.StatusCreated })
+	return slices.DeleteFunc(slices.Clone(all), func(x *exchange) bool { return x.status.Load() != http.StatusCreated })
 }
 
 // effects names what the exchanges changed at the destination for good: blobs

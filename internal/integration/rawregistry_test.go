@@ -58,12 +58,19 @@ func (r rawRegistry) request(t *testing.T, method, path string, body []byte) *ht
 // catalog lists the repositories.
 func (r rawRegistry) catalog(t *testing.T) []string {
 	t.Helper()
-	_, body := r.do(t, r.request(t, "GET", "/v2/_catalog?n=1000", nil), http.StatusOK)
+	_, names := r.page(t, "/v2/_catalog?n=1000")
+	return names
+}
+
+// page reads one page of the catalog.
+func (r rawRegistry) page(t *testing.T, path string) (http.Header, []string) {
+	t.Helper()
+	header, body := r.do(t, r.request(t, "GET", path, nil), http.StatusOK)
 	var answer struct{ Repositories []string }
 	if err := json.Unmarshal(body, &answer); err != nil {
 		t.Fatalf("catalog: %v\n%s", err, body)
 	}
-	return answer.Repositories
+	return header, answer.Repositories
 }
 
 // tags lists a repository's tags.

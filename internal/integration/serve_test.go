@@ -121,12 +121,12 @@ func hasRepositories(t *testing.T, catalog []byte) {
 // serveRegistry runs `bayplan serve registry` and returns its URL.
 func serveRegistry(t *testing.T, args ...string) string {
 	t.Helper()
-	hello := serve(t, "registry", args...)
-	_, url, found := strings.Cut(strings.TrimSpace(hello), "http://")
-	if !found {
+	hello := strings.TrimSpace(serve(t, "registry", args...))
+	from := strings.LastIndex(hello, "http")
+	if from < 0 {
 		t.Fatalf("serve says %q, and no address", hello)
 	}
-	return "http://" + strings.TrimSuffix(url, "/v2/")
+	return strings.TrimSuffix(hello[from:], "/v2/")
 }
 
 // serve runs `bayplan serve` on a free port until the test ends, and returns

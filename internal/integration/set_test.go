@@ -72,7 +72,7 @@ func (m *setMaker) image(n int) {
 	if n%2 == 1 {
 		family, img.kind = oci, "oci"
 	}
-	if n%4 > 1 {
+	if n%8 > 5 {
 		img.kind += " index"
 		index := manifest{SchemaVersion: 2, MediaType: family.index}
 		for _, arch := range []string{"amd64", "arm64", "ppc64le"} {

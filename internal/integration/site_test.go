@@ -64,6 +64,14 @@ func (s *site) write(t *testing.T, name, text string) {
 	}
 }
 
+// remove removes one of the site's files.
+func (s *site) remove(t *testing.T, name string) {
+	t.Helper()
+	if err := os.Remove(s.path(name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // reach is the connection that reaches host at a server's URL; more is added to it.
 func reach(host, server, more string) string {
 	u, err := url.Parse(server)
