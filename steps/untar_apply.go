@@ -76,7 +76,7 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) error {
 				p.Add(n)
 			}
 		},
-		Done:    func(e archive.Entry, placed bool) { d.done(result, p, e, placed) },
+		Done: func(e archive.Entry, placed bool) { d.done(result, p, e, placed) },
 	}
 	if !d.hasty {
 		x.Want = d.entries

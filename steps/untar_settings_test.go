@@ -1,0 +1,173 @@
+package steps
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+func untarFiles(files ...untarFile) []plan.TextOr[string, untarFile] {
+	var all []plan.TextOr[string, untarFile]
+	for _, f := range files {
+		if f.Size == "" && f.SHA256 == "" {
+			all = append(all, plan.TextOr[string, untarFile]{Text: f.Name})
+			continue
+		}
+		all = append(all, plan.TextOr[string, untarFile]{Other: f})
+	}
+	return all
+}
+
+// What the plan expects is checked wherever the archive's contents are known:
+// in a diff, in an apply in haste, and before the first file gets its name.
+func TestUntarExpect(t *testing.T) {
+	tests := []struct {
+		name   string
+		expect []untarFile
+		want   []string // of the error; none: it is as expected
+	}{
+		{"a name", []untarFile{{Name: "a.qcow2"}}, nil},
+		{"all there is to say", []untarFile{{Name: "./deep/b", Size: "6", SHA256: hex256("kernel")}, {Name: "a.qcow2", Size: "4 B"}}, nil},
+		{"missing", []untarFile{{Name: "a.qcow2"}, {Name: "overcloud-full.initrd"}}, []string{`no file "overcloud-full.initrd"`}},
+		{"a directory", []untarFile{{Name: "empty"}}, []string{`"empty" is a directory`}},
+		{"another size", []untarFile{{Name: "a.qcow2", Size: "40GiB"}}, []string{`"a.qcow2" has 4 bytes, not 42949672960`}},
+		{"another digest", []untarFile{{Name: "a.qcow2", SHA256: hex256("other")}}, []string{`"a.qcow2" has sha256 ` + hex256("disk")}},
+		{"two mistakes", []untarFile{{Name: "x"}, {Name: "a.qcow2", Size: "5"}}, []string{`"x"`, `"a.qcow2" has 4 bytes`}},
+	}
+	for _, tt := range tests {
+		for _, haste := range []bool{false, true} {
+			name := tt.name
+			if haste {
+				name += ", in haste"
+			}
+			t.Run(name, func(t *testing.T) {
+				s, base := newUntar(t)
+				s.Expect = untarFiles(tt.expect...)
+				if err := s.Validate(); err != nil {
+					t.Fatal(err)
+				}
+				before := tree(t, base)
+				if haste {
+					s.Hasten()
+				}
+				f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
+				if err == nil {
+					err = f.Change.Apply(t.Context(), &progress{})
+				}
+				if tt.want == nil {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				if err == nil || fault.Hint(err) == "" {
+					t.Fatalf("error = %v, hint %q", err, fault.Hint(err))
+				}
+				for _, want := range tt.want {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("error = %q, want it to say %q", err, want)
+					}
+				}
+				if diff := cmp.Diff(before, tree(t, base)); diff != "" {
+					t.Errorf("the disk (-before +after):\n%s", diff)
+				}
+			})
+		}
+	}
+}
+
+// An expectation that is added to a plan later is held against what is there.
+func TestUntarExpectLater(t *testing.T) {
+	s, _ := newUntar(t)
+	age(t, string(s.Archive))
+	d := &runner.Disk{}
+	prior := appliedIn(t, s, d)
+	later := &untar{Archive: s.Archive, Into: s.Into, Expect: untarFiles(untarFile{Name: "a.qcow2", Size: "5"})}
+	if _, err := later.Diff(t.Context(), d, prior); err == nil || !strings.Contains(err.Error(), "4 bytes, not 5") {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestUntarLimits(t *testing.T) {
+	tests := []struct {
+		name   string
+		limits untarLimits
+		field  string // "" for one that is not reached
+	}{
+		{"none reached", untarLimits{Bytes: "10", Entries: 3, Ratio: 1, Depth: 2, NameLength: 7}, ""},
+		{"bytes", untarLimits{Bytes: "9"}, "bytes"},
+		{"entries", untarLimits{Entries: 2}, "entries"},
+		{"depth", untarLimits{Depth: 1}, "depth"},
+		{"name length", untarLimits{NameLength: 6}, "name_length"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, _ := newUntar(t)
+			s.Limits = &tt.limits
+			if err := s.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			_, err := s.Diff(t.Context(), &runner.Disk{}, nil)
+			switch {
+			case tt.field == "" && err != nil:
+				t.Error(err)
+			case tt.field != "" && (err == nil || !strings.Contains(fault.Hint(err), "limits: {"+tt.field+":")):
+				t.Errorf("error = %v, hint %q, want it to name %s", err, fault.Hint(err), tt.field)
+			}
+		})
+	}
+}
+
+func TestParseSize(t *testing.T) {
+	good := map[string]int64{
+		"": 0, "0": 0, "1310720": 1310720, "9007199254740993": 9007199254740993, "512B": 512, "512 B": 512,
+		"1KB": 1000, "1KiB": 1024, "500MB": 500e6, "1.5GiB": 3 << 29, "40 GiB": 40 << 30, "2TiB": 2 << 40,
+	}
+	for text, want := range good {
+		if got, err := parseSize(text); err != nil || got != want {
+			t.Errorf("%q = %d, %v, want %d", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"-1", "GiB", "40G", "40gib", "1e9", "40 GiB of", "9999999TiB", "99999999999999999999", " 1", "1,5GiB"} {
+		if got, err := parseSize(text); err == nil {
+			t.Errorf("%q = %d, want an error", text, got)
+		}
+	}
+}
+
+// Whoever unpacks what nothing vouches for is told so, and only then.
+func TestUntarNotes(t *testing.T) {
+	sum := func(s *untar) string { return hex256(readFile(t, string(s.Archive))) }
+	tests := []struct {
+		name  string
+		set   func(s *untar)
+		notes int
+	}{
+		{"nothing vouches for it", func(*untar) {}, 1},
+		{"its digest does", func(s *untar) { s.SHA256 = sum(s) }, 0},
+		{"what is expected does", func(s *untar) { s.Expect = untarFiles(untarFile{Name: "a.qcow2"}) }, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s, _ := newUntar(t)
+			tt.set(s)
+			for range 2 { // before and after it was applied
+				f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(f.Notes) != tt.notes {
+					t.Errorf("notes = %q", f.Notes)
+				}
+				if f.Change != nil {
+					applied(t, s)
+				}
+			}
+		})
+	}
+}
