@@ -113,6 +113,26 @@ func TestPrepareValidate(t *testing.T) {
 			`label template "{version"`,
 			"missing closing )",
 		}},
+		{"all is well from train on", prepare{
+			Release: "rhosp16", Format: "container-image-prepare", TagFromLabel: "rdo_version", Includes: []string{"a"}, InsecureRegistries: []string{"h:1", "[::1]:5"},
+			Set: map[string]string{"ceph_grafana_tag": "4", "namespace_stein": "h:1/stein"}, NeutronDriver: "other", Tree: "/tht", EnvironmentDirectories: []plan.Path{"/d"},
+		}, nil},
+		{"a template has variables of its own", prepare{Release: "queens", Template: "/t", Set: map[string]string{"mine": "x"}, Logging: "stdout"}, nil},
+		{"everything else is wrong", prepare{
+			Release: "train", Format: "container_images", Logging: "stdout", Includes: []string{"["}, Excludes: []string{"a", "("}, InsecureRegistries: []string{"h:1/ns", "http://h", "undercloud"},
+			Template: "/a", EnvFile: "/a",
+		}, []string{
+			`"container_images" is none of overcloud-images-env, container-image-prepare`,
+			"the images of release train do not depend on it",
+			"missing closing ]",
+			"missing closing )",
+			`"h:1/ns" is more than a registry's host`,
+			`"http://h" is more than a registry's host`,
+			`"undercloud" does not begin with a registry's host`,
+			"/a would be read and written",
+		}},
+		{"a list for an early release", prepare{Release: "rhosp13", Format: "container-image-prepare"}, []string{"release rhosp13 does not read ContainerImagePrepare"}},
+		{"a list with a tag and a label", prepare{Release: "train", Format: "container-image-prepare", Tag: "x", TagFromLabel: "y"}, []string{"leave one of them out"}},
 		{"a space in a name", prepare{Namespace: "host:1/a b"}, []string{`"host:1/a b" is not a registry's host with a path below it`}},
 		{"no host", prepare{Release: "queens", Namespace: "tripleoqueens", PushDestination: "undercloud", Set: map[string]string{"ceph_namespace": "ceph", "ceph_image": "ceph"}}, []string{
 			`"tripleoqueens" does not begin with a registry's host`,

@@ -21,15 +21,18 @@ func (p *prepare) comment() []string {
 		values []string
 	}{
 		{"release", []string{p.Release}},
+		{"format", []string{p.Format}},
 		{"namespace", []string{p.Namespace}},
 		{"prefix", []string{p.Prefix}},
 		{"suffix", []string{p.Suffix}},
 		{"tag", []string{p.Tag}},
 		{"tag_from_label", []string{p.TagFromLabel}},
 		{"push_destination", []string{p.PushDestination}},
+		{"insecure_registries", p.InsecureRegistries},
 		{"environment_directories", baseNames(p.EnvironmentDirectories)},
 		{"environments", baseNames(p.Environments)},
 		{"roles_file", baseNames([]plan.Path{p.RolesFile})},
+		{"tht", baseNames([]plan.Path{p.Tree})},
 		{"template", baseNames([]plan.Path{p.Template})},
 		{"set", assignments(p.Set)},
 		{"includes", p.Includes},

@@ -77,7 +77,7 @@ func (e *Environment) read(open Open, path string) error {
 func (e *Environment) section(path string, p pair) error {
 	switch {
 	case !slices.Contains(sections, p.key):
-		return p.place.errorf("unknown section %q; an environment has %s", p.key, strings.Join(sections, ", "))
+		return &UnknownError{Place: p.place, What: "section", Got: p.key, Known: sections}
 	case p.key != "resource_registry" && p.key != "parameter_defaults", p.value.kind == isNull:
 		return nil
 	case p.value.kind != isMap:

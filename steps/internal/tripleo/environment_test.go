@@ -116,7 +116,7 @@ func TestReadEnvironmentsErrors(t *testing.T) {
 		{"a tab", "a:\n\tb: c\n", "/e.yaml:2: found character '\t' that cannot start any token"},
 		{"a list", "- a\n", "/e.yaml:1: an environment is a mapping, this is a list"},
 		{"a text", "\nhello\n", "/e.yaml:2: an environment is a mapping, this is a single value"},
-		{"unknown section", "# x\nparameter_default:\n  A: b\n", `/e.yaml:2: unknown section "parameter_default"; an environment has resource_registry, parameter_defaults`},
+		{"unknown section", "# x\nparameter_default:\n  A: b\n", `/e.yaml:2: unknown section "parameter_default"; known are resource_registry, parameter_defaults`},
 		{"section is a list", "resource_registry:\n- a\n", "/e.yaml:1: resource_registry: a mapping is wanted, this is a list"},
 		{"section is a text", "parameter_defaults: x\n", "/e.yaml:1: parameter_defaults: a mapping is wanted, this is a single value"},
 		{"target is empty", "resource_registry:\n  a: b\n  c:\n", "/e.yaml:3: resource_registry: c: a template's path or a type is wanted, this is nothing"},
