@@ -41,10 +41,15 @@ func OpenQCOW2(r io.ReaderAt, size int64) (*Disk, error) {
 	if d.l1, err = d.t.l1(); err != nil {
 		return nil, err
 	}
-	if h.zstd() {
+	return d, d.open()
+}
+
+// open gets what unpacking takes.
+func (d *Disk) open() (err error) {
+	if d.t.h.zstd() {
 		d.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
 	}
-	return d, err
+	return err
 }
 
 // Size is the size of the disk.

@@ -119,11 +119,7 @@ func TestCutImagesAreRefused(t *testing.T) {
 			if err := diskimage.CheckQCOW2(bytes.NewReader(image), int64(len(image))); err != nil {
 				t.Fatalf("whole: %v", err)
 			}
-			cuts := []int{1, 600, 1 << smallBits, len(image) / 2, len(image) - 100}
-			if strings.Contains(name, "extended") || name == "deflated" || name == "zstd" {
-				cuts = cuts[1:] // what is packed may end ahead of the last sector's end
-			}
-			for _, cut := range cuts {
+			for _, cut := range []int{8, 600, 1 << smallBits, len(image) / 2, len(image) - 100} {
 				n := len(image) - cut
 				err := diskimage.CheckQCOW2(bytes.NewReader(image[:n]), int64(n))
 				if err == nil {

@@ -89,6 +89,9 @@ func (t *tables) checkL2(index int64, table []byte) error {
 		if p.at > t.size || p.n > t.size-p.at {
 			return fmt.Errorf("its data for byte %d of the disk end beyond its %d bytes; it seems to be cut off", place, t.size)
 		}
+		if p.short && t.unpacks(p) != nil {
+			return fmt.Errorf("its data for byte %d of the disk cannot be unpacked; it seems to be cut off", place)
+		}
 		if !p.packed && p.at%t.h.cluster() != 0 {
 			return fmt.Errorf("its data for byte %d of the disk are not where a cluster begins", place)
 		}
@@ -101,6 +104,7 @@ type piece struct {
 	at     int64
 	n      int64  // bytes there; 0: nowhere, it is all zeros
 	packed bool   // they are compressed
+	short  bool   // packed, and the last sector that it touches ends beyond the file
 	parts  uint32 // of an extended entry: the 32nds of the cluster that hold data
 }
 
@@ -132,8 +136,20 @@ func (t *tables) packedPiece(e uint64) piece {
 	at := int64(e & (1<<shift - 1))
 	sectors := int64(e>>shift&(1<<(62-shift)-1)) + 1
 	n := sectors*512 - at%512
-	if over := at + n - t.size; over > 0 && over < 512 {
-		n -= over
+	over := at + n - t.size
+	if over <= 0 || over >= 512 {
+		return piece{at: at, n: n, packed: true}
 	}
-	return piece{at: at, n: max(n, 1), packed: true}
+	return piece{at: at, n: max(n-over, 1), packed: true, short: true}
+}
+
+// unpacks tries to unpack a cluster, which says whether it is all there.
+func (t *tables) unpacks(p piece) error {
+	d := &Disk{t: t}
+	if err := d.open(); err != nil {
+		return err
+	}
+	defer d.Close()
+	_, err := d.unpack(0, p)
+	return err
 }
