@@ -277,7 +277,7 @@ func (d *directorySurvey) checkFiles(w runner.World) error {
 	var errs []error
 	for _, f := range d.images {
 		if f.op != "" {
-			errs = append(errs, checkImageFile(w, f.file, f.Disk))
+			errs = append(errs, checkImageFile(w, f.file, f.Disk, f.convert))
 		}
 	}
 	return errors.Join(errs...)

@@ -108,12 +108,15 @@ func virtualSize(w runner.World, m imageFile) (int64, error) {
 }
 
 // checkImageFile refuses a file that must not be uploaded.
-func checkImageFile(w runner.World, m imageFile, format string) error {
+func checkImageFile(w runner.World, m imageFile, format string, convert bool) error {
 	r, err := w.Open(m.Path)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	if convert {
+		return notUploaded(m.Path, diskimage.CheckUnpacked(r, m.Size))
+	}
 	return notUploaded(m.Path, diskimage.Check(r, m.Size, format))
 }
 

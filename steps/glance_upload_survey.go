@@ -154,7 +154,7 @@ func (g *glanceSurvey) checkFiles(w runner.World) error {
 	var errs []error
 	for _, f := range g.images {
 		if f.decision.Keep == nil {
-			errs = append(errs, checkImageFile(w, f.file, f.Disk))
+			errs = append(errs, checkImageFile(w, f.file, f.Disk, f.convert))
 		}
 	}
 	return errors.Join(errs...)

@@ -25,12 +25,12 @@ type Disk struct {
 
 // OpenQCOW2 checks an image and its tables, and gives its disk.
 func OpenQCOW2(r io.ReaderAt, size int64) (*Disk, error) {
-	head := make([]byte, min(headSize, size))
-	if _, err := r.ReadAt(head, 0); err != nil && len(head) > 0 {
+	whole := io.NewSectionReader(r, 0, size)
+	if err := CheckUnpacked(whole, size); err != nil {
 		return nil, err
 	}
-	f := file{head: head, size: size, at: r}
-	if err := f.check("qcow2"); err != nil {
+	f, err := newFile(io.NewSectionReader(r, 0, size), size)
+	if err != nil {
 		return nil, err
 	}
 	h, err := f.header()

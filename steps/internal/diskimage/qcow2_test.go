@@ -54,7 +54,9 @@ func TestCheckQCOW2(t *testing.T) {
 		{"version 2", image(u32(4, 2)), ""},
 		{"version 2, whose later bytes mean nothing", image(func(b []byte) { u32(4, 2)(b); u64(72, 4)(b) }), ""},
 		{"not closed cleanly", image(u64(72, 1)), ""},
-		{"compressed by zstd, with extended tables", image(func(b []byte) { u64(72, 8|16)(b); u32(36, 40)(b) }), ""},
+		{"compressed by zstd", image(u64(72, 8)), ""},
+
+		{"with extended tables", image(func(b []byte) { u64(72, 16)(b); u32(36, 40)(b) }), "it has extended L2 entries"},
 
 		{"empty", nil, "it is empty"},
 		{"a page", []byte("<html><body>404</body></html>"), `it is no qcow2 image: it starts with "<htm"`},
