@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"os"
 	"strings"
@@ -44,6 +45,8 @@ func hostiles(t testing.TB) []hostile {
 		{"parent in the prefix field", `".."`, none, is(ar(raw{name: "new", prefix: "../victim", body: "x"}))},
 		{"parent without magic", `".."`, none, is(ar(raw{name: "../victim/new", body: "x", v7: true}))},
 		{"absolute", "absolute", none, func(v string) []byte { return ar(file(v+"/new", "x")) }},
+		{"sibling whose name begins alike", `".."`, none, is(ar(file("../dest-sibling/new", "x")))},
+		{"directory that is the parent", `".."`, none, is(ar(raw{name: "..", flag: '5', mode: 0o777}))},
 		{"absolute twice", "absolute", none, func(v string) []byte { return ar(file("/"+v+"/new", "x")) }},
 		{"absolute parent", "absolute", none, is(ar(file("/../victim/new", "x")))},
 		{"absolute overwrites", "absolute", none, func(v string) []byte { return ar(file(v+"/hello", "x")) }},
@@ -76,17 +79,26 @@ func hostiles(t testing.TB) []hostile {
 		{"link with a trailing slash", "symbolic link", none, is(ar(link("out", "../victim/"), file("out/new", "x")))},
 		{"link through /proc", "symbolic link", none, is(ar(link("cwd", "/proc/self/cwd"), file("good", "x")))},
 		{"directory over a link", "symbolic link", none, is(ar(link("out", "../victim"), raw{name: "out", flag: '5', mode: 0o777}))},
+		{"two links, one behind the other", "symbolic link", none, is(ar(link("a", "../victim"), link("b", "a"), file("b/new", "x")))},
+		{"link in place of a directory", "symbolic link", none, is(ar(dir("d"), file("d/f", "x"), link("d", "../victim"), file("d/new", "x")))},
+		{"link beside the root", "symbolic link", none, is(ar(link("out", "../dest-sibling"), file("out/new", "x")))},
 		{"harmless link", "symbolic link", none, is(ar(file("a", "x"), link("b", "a")))},
 		{"hard link out", "hard link", none, is(ar(hardlink("h", "../victim/hello")))},
 		{"hard link out, overwritten", "hard link", none, is(ar(hardlink("h", "../victim/hello"), file("h", "x")))},
 		{"absolute hard link", "hard link", none, func(v string) []byte { return ar(hardlink("h", v+"/hello"), file("h", "x")) }},
 		{"hard link by extended path", "hard link", none, is(ar(pax('x', map[string]string{"linkpath": "../victim/hello"}), hardlink("h", "harmless")))},
+		{"hard link through a link", "symbolic link", none, is(ar(link("out", "../victim"), hardlink("h", "out/hello"), file("h", "x")))},
+		{"hard link to a link", "symbolic link", none, is(ar(link("l", "../victim/hello"), hardlink("h", "l"), file("h", "x")))},
+		{"hard link to nothing", "hard link", none, is(ar(hardlink("h", "missing")))},
+		{"hard link to a directory", "hard link", none, is(ar(dir("d"), hardlink("h", "d")))},
 		{"hard link to itself", "hard link", none, is(ar(hardlink("h", "h")))},
 
 		// other kinds
 		{"character device", "character device", none, is(ar(special("null", '3')))},
 		{"block device", "block device", none, is(ar(special("disk", '4')))},
 		{"fifo", "fifo", none, is(ar(special("pipe", '6')))},
+		{"fifo, then a file of its name", "fifo", none, is(ar(special("pipe", '6'), file("pipe", "x")))},
+		{"whiteout of a layer", "character device", none, is(ar(special("gone", '3')))},
 		{"contiguous file", "contiguous", none, is(ar(special("c", '7')))},
 		{"unknown kind", "unknown type", none, is(ar(special("z", 'Z')))},
 		{"volume label", "volume label", none, is(ar(special("label", 'V')))},
@@ -139,6 +151,7 @@ func hostiles(t testing.TB) []hostile {
 		// limits
 		{"too many entries", "limit", archive.Limits{Entries: 3}, is(ar(file("a", ""), file("b", ""), file("c", ""), file("d", "")))},
 		{"too many bytes", "limit", archive.Limits{Bytes: 10}, is(ar(file("a", "123456"), file("b", "123456")))},
+		{"too many entries by default", "limit", none, is(manyEntries(200_000))},
 		{"huge size claimed", "limit", none, is(ar(raw{name: "a", size: "\x80\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00"}))},
 		{"too deep", "limit", none, is(ar(longName(strings.Repeat("d/", 400)+"f"), file("a", "x")))},
 		{"name too long", "limit", none, is(ar(longName(strings.Repeat("d/", 2500)+"f"), file("a", "x")))},
@@ -215,6 +228,15 @@ func laterBlock(t testing.TB, b []byte) []byte {
 	end := len(block) - 4
 	binary.LittleEndian.PutUint32(block[end:], crc32.ChecksumIEEE(block[:end]))
 	return small
+}
+
+// manyEntries makes an archive of empty files.
+func manyEntries(n int) []byte {
+	b := make([]byte, 0, n*512+1024)
+	for i := range n {
+		b = append(b, file(fmt.Sprintf("f%d", i), "").bytes()...)
+	}
+	return append(b, make([]byte, 1024)...)
 }
 
 // bigWindow makes a zstd stream that asks for a window of 4 MiB.

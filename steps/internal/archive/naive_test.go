@@ -21,7 +21,7 @@ import (
 func TestNaiveExtractorIsCaught(t *testing.T) {
 	escaped, caught := 0, 0
 	for _, tt := range hostiles(t) {
-		if tt.limits != none || tt.name == "fifo" {
+		if tt.limits != none || strings.HasPrefix(tt.name, "fifo") || tt.name == "too many entries by default" {
 			continue
 		}
 		base, victim, dest := scene(t)
