@@ -38,6 +38,8 @@ type Extraction struct {
 	// three may be nil.
 	Moved func(n int64)
 	Done  func(e Entry, placed bool)
+
+	write func(f *os.File, p []byte) (int, error) // where a test has no disk to fill
 }
 
 // Extract unpacks an archive into root. Files are written beside their place

@@ -93,7 +93,11 @@ func (w *writer) create(e Entry) (*os.File, error) {
 const earlyBytes = 8 << 20
 
 func (w *writer) Write(p []byte) (int, error) {
-	n, err := w.file.Write(p)
+	write := (*os.File).Write
+	if w.x.write != nil {
+		write = w.x.write
+	}
+	n, err := write(w.file, p)
 	if w.wrote += int64(n); w.wrote-w.asked >= earlyBytes {
 		early(w.file, w.asked, w.wrote-w.asked)
 		w.asked = w.wrote
