@@ -55,7 +55,7 @@ type setMaker struct {
 // fillSet pushes a set.
 func fillSet(t *testing.T, to rawRegistry, size sizes) set {
 	t.Helper()
-	m := &setMaker{t: t, to: to, size: size, set: set{blobs: map[string]int{}, places: map[string]bool{}}, home: map[string]string{}}
+	m := newSetMaker(t, to, size)
 	for n := range 45 {
 		m.image(n)
 	}
@@ -65,6 +65,10 @@ func fillSet(t *testing.T, to rawRegistry, size sizes) set {
 	return m.set
 }
 
+func newSetMaker(t *testing.T, to rawRegistry, size sizes) *setMaker {
+	return &setMaker{t: t, to: to, size: size, set: set{blobs: map[string]int{}, places: map[string]bool{}}, home: map[string]string{}}
+}
+
 func (m *setMaker) image(n int) {
 	img := setImage{repo: fmt.Sprintf("rhosp13/openstack-service-%02d", n), tag: "13.0-40"}
 	family := docker
@@ -72,19 +76,27 @@ func (m *setMaker) image(n int) {
 	if n%2 == 1 {
 		family, img.kind = oci, "oci"
 	}
+	made := m.manifest
 	if n%8 > 5 {
-		img.kind += " index"
-		index := manifest{SchemaVersion: 2, MediaType: family.index}
-		for _, arch := range []string{"amd64", "arm64", "ppc64le"} {
-			d := m.put(img.repo, m.manifest(family, img.repo, n, arch))
-			d.Platform = &platform{Architecture: arch, OS: "linux"}
-			index.Manifests = append(index.Manifests, d)
-		}
-		img.digest = m.put(img.repo, index, img.tag).Digest
-	} else {
-		img.digest = m.put(img.repo, m.manifest(family, img.repo, n, "amd64"), img.tag).Digest
+		made, img.kind = m.index, img.kind+" index"
 	}
+	img.digest = m.put(img.repo, made(family, img.repo, n), img.tag).Digest
 	m.set.images = append(m.set.images, img)
+}
+
+// index pushes an image for three architectures, but for its index.
+func (m *setMaker) index(family dialect, repo string, n int) manifest {
+	made := manifest{SchemaVersion: 2, MediaType: family.index}
+	for _, arch := range []string{"amd64", "arm64", "ppc64le"} {
+		d := m.put(repo, m.manifestFor(family, repo, n, arch))
+		d.Platform = &platform{Architecture: arch, OS: "linux"}
+		made.Manifests = append(made.Manifests, d)
+	}
+	return made
+}
+
+func (m *setMaker) manifest(family dialect, repo string, n int) manifest {
+	return m.manifestFor(family, repo, n, "amd64")
 }
 
 func (m *setMaker) put(repo string, made manifest, tags ...string) descriptor {
@@ -92,8 +104,8 @@ func (m *setMaker) put(repo string, made manifest, tags ...string) descriptor {
 	return m.to.pushManifest(m.t, repo, made, tags...)
 }
 
-// manifest pushes the blobs of an image for one architecture.
-func (m *setMaker) manifest(family dialect, repo string, n int, arch string) manifest {
+// manifestFor pushes the blobs of an image for one architecture.
+func (m *setMaker) manifestFor(family dialect, repo string, n int, arch string) manifest {
 	made := manifest{SchemaVersion: 2, MediaType: family.manifest}
 	var diffs []string
 	for _, l := range []struct {
