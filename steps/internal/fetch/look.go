@@ -175,3 +175,61 @@ func (c *Client) small(ctx context.Context, r Request) ([]byte, error) {
 	}
 	return b, nil
 }
+
+// Open gives the body of a file as it comes, for what is read once and is of
+// no use in part: a list of packages.
+func (c *Client) Open(ctx context.Context, r Request) (io.ReadCloser, error) {
+	for p := c.patient(lookTries); ; {
+		resp, err := c.do(ctx, http.MethodGet, r, nil)
+		if err == nil && resp.StatusCode != http.StatusOK {
+			resp.Body.Close()
+			err = statusError(r, resp)
+		} else if err == nil {
+			return resp.Body, nil
+		} else {
+			err = about(r, err)
+		}
+		if err := p.again(ctx, err, 0); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// Head gives the first n bytes of a file, or all of it when it has fewer.
+func (c *Client) Head(ctx context.Context, r Request, n int64) ([]byte, error) {
+	for p := c.patient(lookTries); ; {
+		b, err := c.head(ctx, r, n)
+		if err == nil {
+			return b, nil
+		}
+		if err := p.again(ctx, err, 0); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *Client) head(ctx context.Context, r Request, n int64) ([]byte, error) {
+	resp, err := c.do(ctx, http.MethodGet, r, http.Header{"Range": {fmt.Sprintf("bytes=0-%d", n-1)}})
+	if err != nil {
+		return nil, about(r, err)
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK: // it knows no ranges: the rest is not read
+	case http.StatusPartialContent:
+		first, _, _, err := contentRange(resp.Header.Get("Content-Range"))
+		if err == nil && first != 0 {
+			err = errors.New("the server sends another part than it was asked for")
+		}
+		if err != nil {
+			return nil, about(r, err)
+		}
+	default:
+		return nil, statusError(r, resp)
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, n))
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fault.AsConnection(errors.New("the connection was cut"))
+	}
+	return b, about(r, err)
+}

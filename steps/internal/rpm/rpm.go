@@ -203,10 +203,11 @@ func (p *Package) describeFiles() error {
 		}
 	}
 	sizes, err := h.column(tagLongSizes, len(bases), false)
+	if errors.Is(err, errNoTag) {
+		sizes, err = h.column(tagFileSizes, len(bases), false)
+	}
 	if err != nil {
-		if sizes, err = h.column(tagFileSizes, len(bases), false); err != nil {
-			return err
-		}
+		return err
 	}
 	digests, err := h.textColumn(tagFileDigests, len(bases))
 	if err != nil {

@@ -79,10 +79,12 @@ func (p *Package) emit(ctx context.Context, r io.Reader, picks []Pick, w *tar.Wr
 	if missing := wanted.missing(); missing != "" {
 		return fmt.Errorf("its payload lacks %q", missing)
 	}
-	if _, err := io.Copy(io.Discard, in.r); err != nil {
-		return explain(err)
+	// What stands behind the archive belongs to the package too.
+	_, err = io.Copy(io.Discard, in.r)
+	if damaged := check.finish(); damaged != nil {
+		return damaged
 	}
-	return check.finish()
+	return explain(err)
 }
 
 // explain says in which layer reading broke off.

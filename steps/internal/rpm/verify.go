@@ -153,3 +153,10 @@ func (c *payloadCheck) finish() error {
 	}
 	return nil
 }
+
+// HeaderSHA256 gives the digest of the header, which has those of all files: it
+// stands for the package.
+func (p *Package) HeaderSHA256() string {
+	sum := sha256.Sum256(p.main.raw)
+	return hex.EncodeToString(sum[:])
+}
