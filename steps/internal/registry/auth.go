@@ -105,9 +105,8 @@ func (a *auth) enter(req *http.Request, p *party) (*http.Request, *http.Response
 		return req, nil, err
 	}
 	sent := shown(next(), pass)
-	resp, err := a.send(sent)
+	resp, err := a.present(sent, p, pass)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
-		a.accepted(p, pass, resp)
 		return sent, resp, err
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 4096)
@@ -120,12 +119,11 @@ func (a *auth) enter(req *http.Request, p *party) (*http.Request, *http.Response
 		return sent, nil, fault.AsConnection(fmt.Errorf("%s: %s does not accept its token any more", p.ref, p.host))
 	}
 	sent = shown(again, pass)
-	resp, err = a.send(sent)
+	resp, err = a.present(sent, p, pass)
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
 		_ = resp.Body.Close()
 		return sent, nil, a.denial(req.Context(), p, pass)
 	}
-	a.accepted(p, pass, resp)
 	return sent, resp, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -88,10 +89,11 @@ func (g *guard) send(req *http.Request) (*http.Response, error) {
 		if err == nil {
 			resp, err = ahead(req, resp)
 		}
-		if err == nil || try == tries {
+		last := try == tries || unreachable(err)
+		if err == nil || last {
 			g.learn(req, err)
 		}
-		if !asks(req) || try == tries || err == nil && !transient(resp.StatusCode) || err != nil && !fault.IsConnection(err) {
+		if !asks(req) || last || err == nil && !transient(resp.StatusCode) || err != nil && !fault.IsConnection(err) {
 			return resp, err
 		}
 		wait := backoff(try)
@@ -108,6 +110,13 @@ func (g *guard) send(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
+}
+
+// unreachable says that nobody has answered at a host's address for as long as
+// a connection may take: to try once more would take as long again.
+func unreachable(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial" && op.Timeout()
 }
 
 // outage gives the error of a host that is known to be away.

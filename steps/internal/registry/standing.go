@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"net/http"
+	"strings"
 )
 
 // A standing is what is known of an account: whether it was ever accepted, and
@@ -14,9 +15,49 @@ type standing struct {
 	refused  error
 }
 
+// present sends a request that shows a pass. A password is shown by one
+// request at a time until a first answer tells what it is worth: several at
+// once are several failures on the account.
+func (a *auth) present(sent *http.Request, p *party, pass string) (*http.Response, error) {
+	s := a.standing(account{p.origin, p.cred})
+	if !strings.HasPrefix(pass, "Basic ") || a.isAccepted(s) {
+		resp, err := a.send(sent)
+		a.accepted(p, pass, resp)
+		return resp, err
+	}
+	if err := take(sent.Context(), s.turn); err != nil {
+		shut(sent)
+		return nil, err
+	}
+	defer func() { <-s.turn }()
+	a.mu.Lock()
+	refused := s.refused
+	a.mu.Unlock()
+	if refused != nil {
+		shut(sent)
+		return nil, refused
+	}
+	resp, err := a.send(sent)
+	a.accepted(p, pass, resp)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+		return resp, err
+	}
+	if c, _ := acceptable(challenges(resp.Header)); c.scheme != "basic" {
+		return resp, nil // it wants something else
+	}
+	_ = resp.Body.Close()
+	return nil, a.denial(sent.Context(), p, pass)
+}
+
+func (a *auth) isAccepted(s *standing) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return s.accepted
+}
+
 // accepted notes that a pass has opened the door.
 func (a *auth) accepted(p *party, pass string, resp *http.Response) {
-	if resp == nil || resp.StatusCode >= 500 || p.cred.zero() || pass == "" {
+	if resp == nil || resp.StatusCode == http.StatusUnauthorized || resp.StatusCode >= 500 || p.cred.zero() || pass == "" {
 		return
 	}
 	s := a.standing(account{p.origin, p.cred})
@@ -35,12 +76,15 @@ func (a *auth) denial(ctx context.Context, p *party, pass string) error {
 		return e
 	}
 	s := a.standing(account{p.origin, p.cred})
-	a.mu.Lock()
-	accepted := s.accepted
-	a.mu.Unlock()
+	accepted := a.isAccepted(s)
 	sure := accepted
-	if !accepted && pass != "" && !a.opens(ctx, p, "") {
-		accepted, sure = a.opens(ctx, p, pass), true
+	if !accepted && pass != "" {
+		// Where it is closed to others the front door tells whether the pass is
+		// good: some registries answer 401 also for what is not there. One that is
+		// open to all tells only by closing.
+		closed, answer := a.door(ctx, p, "") == http.StatusUnauthorized, a.door(ctx, p, pass)
+		accepted = closed && answer == http.StatusOK
+		sure = accepted || answer == http.StatusUnauthorized
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -54,21 +98,20 @@ func (a *auth) denial(ctx context.Context, p *party, pass string) error {
 	return e
 }
 
-// opens says whether a pass opens a registry's front door. Where it is closed
-// to others, that tells whether the pass is good: some registries answer 401
-// also for what is not there.
-func (a *auth) opens(ctx context.Context, p *party, pass string) bool {
+// door gives the status with which a registry's front door answers a pass, 0
+// when it does not answer.
+func (a *auth) door(ctx context.Context, p *party, pass string) int {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.origin+"/v2/", nil)
 	if err != nil {
-		return false
+		return 0
 	}
 	req.Header.Set("User-Agent", userAgent)
 	resp, err := a.send(shown(req, pass))
 	if err != nil {
-		return false
+		return 0
 	}
 	_ = resp.Body.Close()
-	return resp.StatusCode == http.StatusOK
+	return resp.StatusCode
 }
 
 // denied is the error of a party that has no right to its repository.

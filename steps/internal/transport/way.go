@@ -25,7 +25,7 @@ type way struct {
 }
 
 const (
-	dialTimeout      = 15 * time.Second
+	dialTimeout      = 10 * time.Second
 	handshakeTimeout = 15 * time.Second
 	// idleTimeout is shorter than Stall, so that an idle connection is closed in good order.
 	idleTimeout     = 30 * time.Second
