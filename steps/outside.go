@@ -243,7 +243,7 @@ func (o *Outside) Cloud(ctx context.Context, name string) (*glance.Client, error
 	if c := o.login[name]; c != nil {
 		return c, nil
 	}
-	options := glance.Options{Cloud: conn.Cloud}
+	options := glance.Options{Name: name, Cloud: conn.Cloud}
 	if conn.Embedded != nil {
 		options = embeddedOptions(name, o.answers[name])
 	}

@@ -200,6 +200,28 @@ func TestConnect(t *testing.T) {
 	}
 }
 
+// What is missing in clouds.yaml is told in its words.
+func TestConnectWithGapsInTheEntry(t *testing.T) {
+	for _, tc := range []struct{ name, auth, want, hint string }{
+		{"no user's domain", "username: admin, password: x, project_name: admin, project_domain_name: Default", `nothing says to which domain the user "admin" belongs`, "set user_domain_name"},
+		{"no project's domain", "user_id: u, password: x, project_name: admin", `nothing says to which domain the project "admin" belongs`, "set project_domain_name"},
+		{"no password", "username: admin, project_name: admin, user_domain_name: Default, project_domain_name: Default", `there is no password of the user "admin"`, "set password"},
+		{"no user", "password: x, project_name: admin, project_domain_name: Default", "nothing says which user logs in", "set one of username and user_id"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			dir := cleanEnv(t)
+			write(t, dir+"/clouds.yaml", "clouds:\n  entry: {auth: {auth_url: 'http://127.0.0.1:1/v3', "+tc.auth+"}}\n")
+			_, err := glance.Connect(t.Context(), glance.Options{Cloud: "entry", Name: "undercloud"})
+			if want := `cloud "undercloud" (cloud "entry" of clouds.yaml): ` + tc.want; err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("got error %v, want %s", err, want)
+			}
+			if hint := fault.Hint(err); !strings.Contains(hint, tc.hint) || !strings.Contains(hint, dir+"/clouds.yaml") {
+				t.Errorf("got hint %q", hint)
+			}
+		})
+	}
+}
+
 func TestConnectInsideNeedsCredentials(t *testing.T) {
 	_, err := glance.Connect(t.Context(), glance.Options{Cloud: "undercloud", Handler: newCloud(t)})
 	if err == nil || !strings.Contains(err.Error(), "credentials are needed") {

@@ -11,6 +11,7 @@
 package glance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,8 +31,12 @@ import (
 
 // Options say which cloud to connect to, and how.
 type Options struct {
-	// Cloud is the entry of clouds.yaml, and the name in errors.
+	// Cloud is the entry of clouds.yaml.
 	Cloud string
+
+	// Name is what whoever asks calls the cloud, and the name in errors;
+	// "": the same as Cloud.
+	Name string
 
 	// Auth are credentials at hand; nil: those of clouds.yaml, or else of the
 	// OS_* environment variables. A Handler needs them.
@@ -67,7 +72,7 @@ type Client struct {
 	pause    time.Duration
 }
 
-// Cloud gives the cloud's name, as the options had it.
+// Cloud gives the cloud's name, as whoever asked calls it.
 func (c *Client) Cloud() string { return c.cloud }
 
 // Endpoint gives the address of the image service.
@@ -77,13 +82,13 @@ func (c *Client) Endpoint() string { return c.images.Endpoint }
 func Connect(ctx context.Context, o Options) (*Client, error) {
 	creds, err := credentialsOf(o)
 	if err != nil {
-		return nil, fmt.Errorf("cloud %q: %w", o.Cloud, err)
+		return nil, fmt.Errorf("%s: %w", o.both(), err)
 	}
 	sc, err := login(ctx, o, creds)
 	if err != nil {
-		return nil, fmt.Errorf("cloud %q: %w", o.Cloud, err)
+		return nil, fmt.Errorf("%s: %w", o.both(), err)
 	}
-	c := &Client{cloud: o.Cloud, images: sc, patience: o.Patience, pause: o.Pause}
+	c := &Client{cloud: cmp.Or(o.Name, o.Cloud), images: sc, patience: o.Patience, pause: o.Pause}
 	if c.patience <= 0 {
 		c.patience = 20 * time.Second
 	}
@@ -91,6 +96,15 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 		c.pause = time.Second
 	}
 	return c, nil
+}
+
+// both names the cloud as those call it who ask and those who wrote
+// clouds.yaml: a mistake in it is found under the latter name.
+func (o Options) both() string {
+	if o.Name == "" || o.Name == o.Cloud {
+		return fmt.Sprintf("cloud %q", o.Cloud)
+	}
+	return fmt.Sprintf("cloud %q (cloud %q of clouds.yaml)", o.Name, o.Cloud)
 }
 
 func credentialsOf(o Options) (credentials, error) {
@@ -176,6 +190,9 @@ func imageService(ctx context.Context, pc *gophercloud.ProviderClient, eo gopher
 // that is no identity service apart.
 func explainLogin(err error, creds credentials) error {
 	at := creds.auth.IdentityEndpoint
+	if gap := incomplete(err, creds); gap != nil {
+		return gap
+	}
 	switch {
 	case gophercloud.ResponseCodeIs(err, http.StatusUnauthorized):
 		return fault.WithHint(fmt.Errorf("the identity service at %s refuses the credentials of user %q (401)", at, userOf(creds.auth)),
