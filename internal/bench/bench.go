@@ -46,6 +46,7 @@ type comparison struct {
 func comparisons() []comparison {
 	return []comparison{
 		{"mirror", compareMirror},
+		{"untar", compareUntar},
 	}
 }
 
