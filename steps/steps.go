@@ -12,6 +12,7 @@ func Builtin(out *Outside) runner.Types {
 	return runner.Types{
 		mkdirType(),
 		fetchType(out),
+		packageType(out),
 		untarType(),
 		glanceUploadType(out),
 		verifyImagesType(out),

@@ -1,0 +1,118 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/archive"
+	"github.com/bayplan/bayplan/steps/internal/fetch"
+	"github.com/bayplan/bayplan/steps/internal/rpm"
+)
+
+// apply unpacks what is missing or different, and fetches the package before
+// where it is in a repository.
+func (d *packageDiff) apply(ctx context.Context, p runner.Progress) error {
+	if d.makeInto {
+		if _, err := durable.MkdirAll(d.into(), 0o755); err != nil {
+			return err
+		}
+		p.Done(d.intoItem())
+	}
+	if len(d.todo) > 0 {
+		if err := d.unpack(ctx, p); err != nil {
+			return err
+		}
+	}
+	if d.listed == nil {
+		return nil
+	}
+	if err := fetch.RemoveParts(d.download(), ""); err != nil {
+		return err
+	}
+	if err := os.Remove(d.download()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) error {
+	file := string(d.RPM)
+	if d.listed != nil {
+		if err := d.bring(ctx); err != nil {
+			return err
+		}
+		file = d.download()
+	}
+	payload, err := d.open(file)
+	if err != nil {
+		return fmt.Errorf("package %s: %w", d.pkg.NEVRA(), err)
+	}
+	tar := d.pkg.Tar(ctx, payload, d.todo)
+	defer tar.Close()
+	root, err := os.OpenRoot(d.into())
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	items := map[string]runner.Item{}
+	for i, pick := range d.todo {
+		items[pick.Name] = d.items[i]
+	}
+	_, err = archive.Extract(ctx, tar, root, archive.Extraction{
+		Source: d.pkg.NEVRA(),
+		Moved:  p.Add,
+		Done:   func(e archive.Entry, _ bool) { p.Done(items[e.Name]) },
+	})
+	if err != nil {
+		return fmt.Errorf("unpack %s into %s: %w", d.pkg.NEVRA(), d.into(), err)
+	}
+	return nil
+}
+
+// open opens the package where its payload begins, if it is the one that Diff
+// saw.
+func (d *packageDiff) open(file string) (io.ReadCloser, error) {
+	r, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	now, err := rpm.Read(r)
+	if err == nil && now.HeaderSHA256() != d.pkg.HeaderSHA256() {
+		err = errors.New("it is another one than a moment ago")
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+// bring fetches the package. What an earlier run has brought whole is taken.
+func (d *packageDiff) bring(ctx context.Context) error {
+	address := d.below(d.listed.Href)
+	job := fetch.Download{
+		Request: fetch.Request{URL: address}, To: d.download(), Mode: 0o600,
+		Want: fetch.Digests{SHA256: d.listed.SHA256},
+	}
+	if sums, err := d.world.Sum(ctx, job.To, runner.SHA256); err == nil && sums[runner.SHA256] == d.listed.SHA256 {
+		return nil
+	}
+	local := localPath(address)
+	if local == "" {
+		_, err := d.out.Fetching().Fetch(ctx, job)
+		return err
+	}
+	r, err := os.Open(local)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = fetch.Copy(ctx, r, d.listed.Size, job)
+	return err
+}

@@ -1,0 +1,188 @@
+package steps
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+func effectiveUser() int { return os.Geteuid() }
+
+// installed is what rpm says of the packages.
+type installed struct {
+	packages []string // in full, in the order of names
+	files    []string
+	missing  []string // names
+}
+
+// query asks rpm, which changes nothing.
+func (p *packageFiles) query(ctx context.Context) (installed, error) {
+	var found installed
+	if _, err := exec.LookPath("rpm"); err != nil {
+		err := errors.New("this machine has no rpm to ask for installed packages")
+		return found, fault.WithHint(err, "unpack the images without installing: give repository and name, or rpm, with extract and into")
+	}
+	for _, name := range p.Names {
+		full, err := p.rpm(ctx, "-q", "--qf", `%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n`, "--", name)
+		if err != nil && !strings.Contains(full, "is not installed") {
+			return found, err
+		}
+		if err != nil {
+			found.missing = append(found.missing, name)
+			continue
+		}
+		files, err := p.rpm(ctx, "-ql", "--", name)
+		if err != nil {
+			return found, err
+		}
+		found.packages = append(found.packages, lines(full)...)
+		found.files = append(found.files, lines(files)...)
+	}
+	return found, nil
+}
+
+// lines gives the lines of an answer, without rpm's words for a package that
+// holds nothing.
+func lines(text string) []string {
+	var all []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if line != "" && line != "(contains no files)" {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
+func (p *packageFiles) rpm(ctx context.Context, args ...string) (string, error) {
+	if p.Root != "" {
+		args = append([]string{"--root", string(p.Root)}, args...)
+	}
+	return runTool(ctx, "rpm", args...)
+}
+
+// diffInstalled finds the packages that are missing.
+func (p *packageFiles) diffInstalled(ctx context.Context) (*runner.Finding, error) {
+	found, err := p.query(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(found.missing) == 0 {
+		return &runner.Finding{Outputs: found.outputs()}, nil
+	}
+	tool, err := p.installer()
+	if err != nil {
+		return nil, err
+	}
+	c := &runner.Change{Summary: howMany(len(found.missing), "package", "packages") + " to install with " + tool}
+	for _, name := range found.missing {
+		c.Items = append(c.Items, runner.Item{Op: runner.Create, What: "package", Name: name})
+	}
+	c.Apply = func(ctx context.Context, progress runner.Progress) error {
+		if err := p.install(ctx, tool, found.missing); err != nil {
+			return err
+		}
+		for _, it := range c.Items {
+			progress.Done(it)
+		}
+		return nil
+	}
+	after := plan.Later("after installing")
+	return &runner.Finding{Outputs: runner.Outputs{"files": after, "packages": after}, Change: c}, nil
+}
+
+func (f installed) outputs() runner.Outputs {
+	return runner.Outputs{"files": plan.List(f.files...), "packages": plan.List(f.packages...)}
+}
+
+// installer finds the tool that installs, and tells beforehand that it may not.
+func (p *packageFiles) installer() (string, error) {
+	tool := ""
+	for _, name := range []string{"dnf", "yum"} {
+		if _, err := exec.LookPath(name); err == nil {
+			tool = name
+			break
+		}
+	}
+	const unpack = "give repository and name, or rpm, with extract and into: that needs no root"
+	if tool == "" {
+		err := fmt.Errorf("%s: this machine has neither dnf nor yum to install it with", strings.Join(p.Names, ", "))
+		return "", fault.WithHint(err, "unpack the images without installing: "+unpack)
+	}
+	if p.euid != 0 {
+		err := fmt.Errorf("%s: installing takes root, and bayplan never calls sudo", strings.Join(p.Names, ", "))
+		hint := fmt.Sprintf("run %s install %s as root; or unpack the images without installing: %s", tool, strings.Join(p.Names, " "), unpack)
+		return "", fault.WithHint(err, hint)
+	}
+	return tool, nil
+}
+
+func (p *packageFiles) install(ctx context.Context, tool string, names []string) error {
+	args := []string{"-y"}
+	if p.Root != "" {
+		args = append(args, "--installroot", string(p.Root))
+	}
+	args = append(append(args, "install"), names...)
+	_, err := runTool(ctx, tool, args...)
+	return err
+}
+
+// verifyInstalled tells which packages are not installed.
+func (p *packageFiles) verifyInstalled(ctx context.Context) (runner.Outputs, error) {
+	found, err := p.query(ctx)
+	if err == nil && len(found.missing) > 0 {
+		err = fmt.Errorf("not installed: %s", strings.Join(found.missing, ", "))
+	}
+	return found.outputs(), err
+}
+
+const (
+	// stopWait is how long a tool may take to end in good order: it may be in
+	// the middle of a transaction.
+	stopWait = 2 * time.Minute
+	// maxAnswer bounds what is kept of what a tool says.
+	maxAnswer = 16 << 20
+	// lastWords is how much of it an error repeats.
+	lastWords = 600
+)
+
+// runTool runs a tool that asks nothing, and gives what it says.
+func runTool(ctx context.Context, name string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = stopWait
+	var out, errs capped
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	if err == nil {
+		return out.String(), nil
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	said := strings.TrimSpace(errs.String())
+	if said == "" {
+		said = strings.TrimSpace(out.String())
+	}
+	if len(said) > lastWords {
+		said = "... " + said[len(said)-lastWords:]
+	}
+	return out.String(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.ReplaceAll(said, "\n", "; "))
+}
+
+// capped keeps the beginning of what is written.
+type capped struct{ bytes.Buffer }
+
+func (c *capped) Write(p []byte) (int, error) {
+	c.Buffer.Write(p[:max(0, min(len(p), maxAnswer-c.Len()))])
+	return len(p), nil
+}

@@ -1,0 +1,224 @@
+package steps
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/archive"
+	"github.com/bayplan/bayplan/steps/internal/fetch"
+	"github.com/bayplan/bayplan/steps/internal/rpm"
+	"github.com/bayplan/bayplan/steps/internal/signature"
+)
+
+// A packageSource is the package to unpack, as found at the beginning of a run.
+type packageSource struct {
+	pkg    *rpm.Package
+	picks  rpm.Selection
+	listed *rpm.Listed // where it is in a repository
+	inputs []runner.Input
+}
+
+// source finds the package and reads its header, once in a run.
+func (p *packageFiles) source(ctx context.Context, w runner.World) (*packageSource, error) {
+	if p.found != nil {
+		return p.found, nil
+	}
+	s := &packageSource{}
+	var err error
+	if p.RPM != "" {
+		err = p.sourceFile(ctx, w, s)
+	} else {
+		err = p.sourceRepository(ctx, w, s)
+	}
+	if err == nil {
+		err = p.checkSigned(ctx, w, s)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if s.picks, err = s.pkg.Select(p.patterns()); err != nil {
+		return nil, fmt.Errorf("package %s: %w", s.pkg.NEVRA(), err)
+	}
+	s.inputs = append(s.inputs, runner.Input{Name: "package", Digest: s.pkg.NEVRA() + " sha256:" + s.pkg.HeaderSHA256()})
+	p.found = s
+	return s, nil
+}
+
+// sourceFile reads the header of a package that is at hand.
+func (p *packageFiles) sourceFile(ctx context.Context, w runner.World, s *packageSource) error {
+	if p.SHA256 != "" {
+		sums, err := w.Sum(ctx, string(p.RPM), runner.SHA256)
+		if err == nil && sums[runner.SHA256] != p.SHA256 {
+			err = fault.WithHint(&archive.DigestError{Got: sums[runner.SHA256], Want: p.SHA256},
+				"it is not the package that was meant, or it was damaged on its way; or sha256 in the plan is out of date")
+		}
+		if err != nil {
+			return fmt.Errorf("package %s: %w", p.RPM, err)
+		}
+	}
+	r, err := w.Open(string(p.RPM))
+	if errors.Is(err, fs.ErrNotExist) {
+		err := fmt.Errorf("package %s: %w", p.RPM, fs.ErrNotExist)
+		return fault.WithHint(err, "put it there, or correct the path under rpm, or let a fetch step bring it")
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if s.pkg, err = rpm.Read(bufio.NewReader(r)); err != nil {
+		return fmt.Errorf("package %s: %w", p.RPM, err)
+	}
+	return nil
+}
+
+// sourceRepository finds the newest package of the name, and reads its header
+// and nothing else of it.
+func (p *packageFiles) sourceRepository(ctx context.Context, w runner.World, s *packageSource) error {
+	listed, err := p.newest(ctx, w)
+	if err != nil {
+		return fmt.Errorf("repository %s: %w", fetch.Shown(p.Repository), err)
+	}
+	if p.SHA256 != "" && listed.SHA256 != p.SHA256 {
+		err := fmt.Errorf("repository %s: %s: %w", fetch.Shown(p.Repository), listed.NEVRA(), &archive.DigestError{Got: listed.SHA256, Want: p.SHA256})
+		return fault.WithHint(err, "it has another package than was meant; sha256 in the plan may be out of date")
+	}
+	s.listed = &listed
+	head, err := p.head(ctx, w, listed)
+	if err == nil {
+		s.pkg, err = rpm.ReadListed(head, listed)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", fetch.Shown(p.below(listed.Href)), err)
+	}
+	return nil
+}
+
+// newest asks the repository's index.
+func (p *packageFiles) newest(ctx context.Context, w runner.World) (rpm.Listed, error) {
+	text, err := p.repositoryFile(ctx, w, rpm.RepoIndex)
+	if err != nil {
+		return rpm.Listed{}, err
+	}
+	b, err := io.ReadAll(io.LimitReader(text, maxLocal))
+	text.Close()
+	if err != nil {
+		return rpm.Listed{}, err
+	}
+	index, err := rpm.ParseRepomd(b)
+	if err != nil {
+		return rpm.Listed{}, err
+	}
+	list, err := p.repositoryFile(ctx, w, index.Href)
+	if err != nil {
+		return rpm.Listed{}, err
+	}
+	defer list.Close()
+	// What is parsed is hashed on its way, and believed when the digest is right.
+	s256, s512 := sha256.New(), sha512.New()
+	in := io.TeeReader(list, io.MultiWriter(s256, s512))
+	listed, err := rpm.Newest(in, index.Href, p.Name, p.Arch)
+	if _, restErr := io.Copy(io.Discard, in); restErr != nil {
+		return rpm.Listed{}, restErr
+	}
+	got := fetch.Digests{SHA256: hex.EncodeToString(s256.Sum(nil)), SHA512: hex.EncodeToString(s512.Sum(nil))}
+	if err := (fetch.Digests{SHA256: index.SHA256, SHA512: index.SHA512}).Check(got); err != nil {
+		err = fmt.Errorf("%s: %w", index.Href, err)
+		return rpm.Listed{}, fault.WithHint(fault.AsConnection(err), "the repository was renewed just now, or its mirrors differ; try again")
+	}
+	return listed, err
+}
+
+// below gives the address of a file of the repository.
+func (p *packageFiles) below(href string) string {
+	u, err := url.Parse(p.Repository)
+	if err != nil {
+		return p.Repository
+	}
+	if !strings.HasSuffix(u.Path, "/") {
+		u.Path += "/"
+	}
+	ref, err := url.Parse(href)
+	if err != nil {
+		return p.Repository
+	}
+	at := u.ResolveReference(ref)
+	at.RawQuery = u.RawQuery
+	return at.String()
+}
+
+func (p *packageFiles) repositoryFile(ctx context.Context, w runner.World, href string) (io.ReadCloser, error) {
+	address := p.below(href)
+	if local := localPath(address); local != "" {
+		return w.Open(local)
+	}
+	return p.out.Fetching().Open(ctx, fetch.Request{URL: address})
+}
+
+// head gives the beginning of a package, up to its payload.
+func (p *packageFiles) head(ctx context.Context, w runner.World, l rpm.Listed) ([]byte, error) {
+	address := p.below(l.Href)
+	local := localPath(address)
+	if local == "" {
+		return p.out.Fetching().Head(ctx, fetch.Request{URL: address}, l.HeaderEnd)
+	}
+	r, err := w.Open(local)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(io.LimitReader(r, l.HeaderEnd))
+}
+
+// checkSigned holds the package against the keys, where there are any.
+func (p *packageFiles) checkSigned(ctx context.Context, w runner.World, s *packageSource) error {
+	if p.Keyring == "" {
+		return nil
+	}
+	sums, err := w.Sum(ctx, string(p.Keyring), runner.SHA256)
+	if err != nil {
+		return fmt.Errorf("read the keyring: %w", err)
+	}
+	s.inputs = append(s.inputs, runner.Input{Name: "keyring", Digest: "sha256:" + sums[runner.SHA256]})
+	keys, err := signature.Load(string(p.Keyring))
+	if err != nil {
+		return err
+	}
+	err = s.pkg.CheckSignature(keys, func() (io.ReadCloser, error) {
+		if p.RPM == "" {
+			return nil, errors.New("its header is not signed by itself; let a fetch step bring it, and name it under rpm")
+		}
+		return openPayload(w, string(p.RPM))
+	})
+	if err != nil {
+		return fmt.Errorf("package %s: %w", s.pkg.NEVRA(), err)
+	}
+	return nil
+}
+
+// openPayload opens a package where its payload begins.
+func openPayload(w runner.World, file string) (io.ReadCloser, error) {
+	r, err := w.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	in := bufio.NewReaderSize(r, 1<<20)
+	if _, err := rpm.Read(in); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{in, r}, nil
+}
