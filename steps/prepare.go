@@ -99,6 +99,9 @@ func (p *prepare) Inputs(ctx context.Context, w runner.World) ([]runner.Input, e
 	}
 	inputs = append(inputs, tagInputs(result.Images)...)
 	insecure := strings.Join(result.InsecureHosts(), ", ")
+	if insecure == "" {
+		insecure = "none"
+	}
 	return append(inputs, runner.Input{Name: "insecure registries", Digest: insecure}), nil
 }
 

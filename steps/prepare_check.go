@@ -23,7 +23,7 @@ func (p *prepare) Validate() error {
 		plan.At("format", p.checkFormat()),
 		plan.At("namespace", registryPath(p.Namespace)),
 		plan.At("push_destination", registryPath(p.PushDestination)),
-		plan.At("neutron_driver", oneOf(p.NeutronDriver, "odl", "ovn", "other")),
+		plan.At("neutron_driver", p.checkDriver()),
 		plan.At("logging", p.checkLogging()),
 		plan.At("images_file", p.checkTargets()),
 	}
@@ -58,6 +58,17 @@ func (p *prepare) checkFormat() error {
 		return err
 	}
 	return format.Check(tripleo.Request{Release: p.Release, Tag: p.Tag, TagFromLabel: p.TagFromLabel, Set: p.Set})
+}
+
+// checkDriver refuses a driver that the release has no images for.
+func (p *prepare) checkDriver() error {
+	if err := oneOf(p.NeutronDriver, "odl", "ovn", "other"); err != nil || p.NeutronDriver == "" {
+		return err
+	}
+	if drivers := tripleo.Drivers(p.Release); drivers != nil && !slices.Contains(drivers, p.NeutronDriver) {
+		return fmt.Errorf("release %s has no images for %s; its drivers are %s", p.Release, p.NeutronDriver, strings.Join(drivers, ", "))
+	}
+	return nil
 }
 
 // checkLogging refuses a setting that the release's catalog does not have.

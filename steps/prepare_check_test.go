@@ -131,6 +131,7 @@ func TestPrepareValidate(t *testing.T) {
 			`"undercloud" does not begin with a registry's host`,
 			"/a would be read and written",
 		}},
+		{"a driver of the past", prepare{Release: "rhosp17", NeutronDriver: "odl"}, []string{"release rhosp17 has no images for odl; its drivers are ovn, other"}},
 		{"a list for an early release", prepare{Release: "rhosp13", Format: "container-image-prepare"}, []string{"release rhosp13 does not read ContainerImagePrepare"}},
 		{"a list with a tag and a label", prepare{Release: "train", Format: "container-image-prepare", Tag: "x", TagFromLabel: "y"}, []string{"leave one of them out"}},
 		{"a space in a name", prepare{Namespace: "host:1/a b"}, []string{`"host:1/a b" is not a registry's host with a path below it`}},

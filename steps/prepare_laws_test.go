@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 )
@@ -47,4 +48,38 @@ func prepareRemove(t *testing.T, path string) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A step that reads a directory, a roles file and a template, asks nobody, and
+// writes one file.
+func TestPrepareFilesLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: prepareType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		p, dir := newQueens(t)
+		in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
+		p.EnvFile, p.ImagesFile = plan.Path(filepath.Join(out, "env.yaml")), ""
+		p.EnvironmentDirectories, p.RolesFile = []plan.Path{plan.Path(filepath.Join(in, "env"))}, plan.Path(filepath.Join(in, "roles.yaml"))
+		p.Template = plan.Path(filepath.Join(in, "list.j2"))
+		prepareWrite(t, filepath.Join(in, "env", "a.yaml"), contained("Keystone"))
+		prepareWrite(t, string(p.RolesFile), "- name: A\n  CountDefault: 1\n  ServicesDefault: ['OS::TripleO::Services::Keystone', 'OS::TripleO::Services::Redis']\n")
+		template := "container_images_template:\n- imagename: '{{namespace}}/a:{{tag}}'\n  params: [DockerA]\n  services: ['OS::TripleO::Services::Keystone']\n" +
+			"- imagename: '{{namespace}}/b:{{tag}}'\n  params: [DockerB]\n  services: ['OS::TripleO::Services::Redis']\n"
+		prepareWrite(t, string(p.Template), template)
+		if err := os.Mkdir(out, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return &steptest.Fixture{
+			New:  func() runner.Step { return p.again() },
+			Dirs: []string{out},
+			Break: []steptest.Break{
+				{Name: "an environment comes", Do: func(t *testing.T) { prepareWrite(t, filepath.Join(in, "env", "b.yaml"), contained("Redis")) }},
+				{Name: "an environment goes", Do: func(t *testing.T) {
+					prepareRemove(t, filepath.Join(in, "env", "a.yaml"))
+					prepareWrite(t, filepath.Join(in, "env", "c.yaml"), contained("Redis"))
+				}},
+				{Name: "the roles are others", Do: func(t *testing.T) { prepareWrite(t, string(p.RolesFile), "- name: A\n") }},
+				{Name: "the template is another one", Do: func(t *testing.T) { prepareWrite(t, string(p.Template), strings.ReplaceAll(template, "/a:", "/c:")) }},
+				{Name: "the file is gone", Do: func(t *testing.T) { prepareRemove(t, string(p.EnvFile)) }},
+			},
+		}
+	}})
 }

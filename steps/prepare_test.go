@@ -367,6 +367,20 @@ func TestPrepareListsInsecureRegistries(t *testing.T) {
 	}
 }
 
+// An input without a digest is one that is not known yet, which this never is.
+func TestPrepareInputsHaveDigests(t *testing.T) {
+	p, _ := newQueens(t)
+	inputs, err := p.Inputs(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range inputs {
+		if in.Digest == "" {
+			t.Errorf("%s has no digest", in.Name)
+		}
+	}
+}
+
 // Without an images file, one file is written.
 func TestPrepareWithoutImagesFile(t *testing.T) {
 	p, dir := newQueens(t)

@@ -21,6 +21,8 @@ func FuzzSelect(f *testing.F) {
 		in := files{"/env.yaml": environment, "/roles.yaml": roles}
 		for _, req := range []tripleo.Request{
 			{Release: "rhosp13", Environments: []string{"/env.yaml"}},
+			{Release: "train", Environments: []string{"/env.yaml"}},
+			{Release: "wallaby", Template: "/roles.yaml", Environments: []string{"/env.yaml"}},
 			{Release: "queens", RolesFile: "/roles.yaml", Environments: []string{"/env.yaml"}},
 		} {
 			_, err := tripleo.Select(req, in.open)

@@ -58,6 +58,18 @@ func HasLists(release string) bool {
 	return err == nil && r.lists
 }
 
+// Drivers gives the neutron drivers that a release knows; nil for a release
+// that is not known.
+func Drivers(release string) []string {
+	switch r, err := findRelease(release); {
+	case err != nil:
+		return nil
+	case !r.odl:
+		return []string{"ovn", "other"}
+	}
+	return []string{"odl", "ovn", "other"}
+}
+
 // Variables gives the names of a release's variables, sorted: what Request.Set
 // may set.
 func Variables(release string) ([]string, error) {

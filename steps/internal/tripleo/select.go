@@ -139,7 +139,7 @@ func (s Strategy) images(all []named, services filter) ([]Image, error) {
 			Params:          n.Params,
 			Services:        n.Services,
 		}
-		if err := s.check(image); err != nil {
+		if err := s.check(image, n.place); err != nil {
 			return nil, err
 		}
 		images = append(images, image)
@@ -147,16 +147,20 @@ func (s Strategy) images(all []named, services filter) ([]Image, error) {
 	return images, nil
 }
 
-// check refuses what is no image's name.
-func (s Strategy) check(image Image) error {
+// check refuses what is no image's name. It says where the variables of the
+// name come from, or where a template has the name.
+func (s Strategy) check(image Image, place Place) error {
 	if reference.MatchString(image.Ref()) {
 		return nil
 	}
 	err := fmt.Errorf("image %s would be called %q, which is no image reference", image.Basename, image.Ref())
-	if s.place == (Place{}) {
-		return err
+	switch {
+	case s.place != (Place{}):
+		return fmt.Errorf("environment file %w", s.place.errorf("%s: %w", listParameter, err))
+	case place != (Place{}):
+		return template{}.inside(place.errorf("%s: imagename: %w", templateList, err))
 	}
-	return fmt.Errorf("environment file %w", s.place.errorf("%s: %w", listParameter, err))
+	return err
 }
 
 // reference matches NAME:TAG. Host names and ports are not looked at closely.

@@ -202,7 +202,7 @@ func TestTemplateErrors(t *testing.T) {
 		{"an unknown key", "container_images_template:\n- imagename: a/b:c\n  parms: [a]\n", `/t.j2:3: container_images_template: entry 1: parms: unknown key "parms"; known are imagename, params`},
 		{"parameters that are no list", "container_images_template:\n- imagename: a/b:c\n  params: a\n", "entry 1: params: a list is wanted, this is a single value"},
 		{"a service that is a list", "container_images_template:\n- imagename: a/b:c\n  services: [[a]]\n", "entry 1: services: item 1: a single value is wanted, this is a list"},
-		{"no tag", "container_images_template:\n- imagename: h:5000/b\n", `image b would be called "h:5000/b:", which is no image reference`},
+		{"no tag", "container_images_template:\n- imagename: h:5000/b\n", `template file /t.j2:2: container_images_template: imagename: image b would be called "h:5000/b:", which is no image reference`},
 		{"no image", "container_images_template:\n- imagename: '{{nothing}}/b:c'\n", `image b would be called "/b:c", which is no image reference`},
 	}
 	for _, tt := range tests {
