@@ -10,6 +10,8 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/ref"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // planners is how many images are looked at at a time.
@@ -245,6 +247,8 @@ func (c *Client) hasBlob(ctx context.Context, repo ref.Ref, d part) (bool, error
 	return err == nil, err
 }
 
+// cancelled says whether a context ended. A host that did not answer in time
+// may look the same.
 func cancelled(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) && !fault.IsConnection(err)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -127,7 +126,8 @@ func TestBlackHole(t *testing.T) {
 			if err := sleep(req.Context(), connect); err != nil {
 				return nil, err
 			}
-			return nil, fault.AsConnection(&net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded})
+			// The error of a dial that took too long says that a deadline was exceeded.
+			return nil, fault.AsConnection(&net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded})
 		})
 		start := time.Now()
 		table, err := c.Plan(context.Background(), images)

@@ -18,7 +18,8 @@ import (
 // explain says which host, and at which address, an error is about, what can
 // be done, and whether it is of the connection class.
 func (w *way) explain(req *http.Request, err error) error {
-	if ctxErr := req.Context().Err(); ctxErr != nil && !errors.Is(err, ctxErr) {
+	ctxErr := req.Context().Err()
+	if ctxErr != nil && !errors.Is(err, ctxErr) {
 		return fmt.Errorf("%w: %w", ctxErr, err)
 	}
 	where := req.URL.Host
@@ -31,7 +32,8 @@ func (w *way) explain(req *http.Request, err error) error {
 	if msg, hint := certificateText(err); msg != "" {
 		return fault.WithHint(&described{fmt.Sprintf("%s: %s", where, msg), err}, hint)
 	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	// A dial that took too long also says that a deadline was exceeded: its own.
+	if ctxErr != nil || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", where, err)
 	}
 	var bodyErr *bodyError

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
 )
@@ -191,6 +192,25 @@ func TestUnknownName(t *testing.T) {
 	err := w.explain(req, &net.OpError{Op: "dial", Err: &net.DNSError{Name: "a.invalid", IsNotFound: true}})
 	if err.Error() != `a.invalid: no address is known for the name "a.invalid"` || !fault.IsConnection(err) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A dial that took too long is no context that ended, though its error may say
+// that it is both.
+func TestDialTimeout(t *testing.T) {
+	w := &way{endpoint: Endpoint{Host: "a.test"}}
+	req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://a.test/", nil)
+	addr := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}
+	for _, cause := range []error{os.ErrDeadlineExceeded, context.DeadlineExceeded} {
+		err := w.explain(req, &net.OpError{Op: "dial", Net: "tcp", Addr: addr, Err: cause})
+		if !fault.IsConnection(err) || !strings.HasPrefix(err.Error(), "a.test: no connection to 192.0.2.1:443: ") {
+			t.Errorf("got %v", err)
+		}
+	}
+	over, cancel := context.WithDeadline(t.Context(), time.Unix(0, 0))
+	defer cancel()
+	if err := w.explain(req.WithContext(over), context.DeadlineExceeded); fault.IsConnection(err) {
+		t.Errorf("the connection class for a context that ended: %v", err)
 	}
 }
 
