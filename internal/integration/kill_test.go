@@ -63,7 +63,7 @@ func TestKill(t *testing.T) {
 
 // TestKillUpload does the same to the upload into Glance.
 func TestKillUpload(t *testing.T) {
-	const points = 12
+	const points = 30
 	var passed tape
 	cloud := startCloud(t, func(glance string) string { return passed.proxy(t, "glance", glance) })
 	fresh := func(t *testing.T) *site {
