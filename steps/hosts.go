@@ -3,6 +3,7 @@ package steps
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/bayplan/bayplan/plan"
@@ -34,6 +35,14 @@ type HostConnection struct {
 	Token plan.Secret `json:"token,omitempty"`
 	// Most bytes in a second: a number with KiB, MiB, GiB, kB, MB or GB, as 10MiB. Without it there is no limit.
 	Bandwidth string `json:"bandwidth,omitempty"`
+	// Serve the host inside the process: for rehearsals and tests.
+	Embedded *EmbeddedHost `json:"embedded,omitempty"`
+}
+
+// An EmbeddedHost is a web server that bayplan brings with it.
+type EmbeddedHost struct {
+	// Directory that it serves.
+	Dir plan.Path `json:"dir"`
 }
 
 // Validate tells mistakes that the settings show by themselves.
@@ -90,7 +99,11 @@ func (o *Outside) openHosts() error {
 		hosts[i] = fetch.Host{
 			Name: h.Host, Address: h.Address, TLS: transport.Mode(h.TLS),
 			CA: string(h.CA), Cert: string(h.Cert), Key: string(h.Key), Bandwidth: bandwidth,
-			User: h.User, Password: onDemand(h.Password), Token: onDemand(h.Token),
+		}
+		if h.Embedded != nil { // it knows no users
+			hosts[i].Handler = http.FileServer(http.Dir(h.Embedded.Dir))
+		} else {
+			hosts[i].User, hosts[i].Password, hosts[i].Token = h.User, onDemand(h.Password), onDemand(h.Token)
 		}
 	}
 	client, err := fetch.New(hosts)

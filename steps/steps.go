@@ -17,7 +17,7 @@ func Builtin(out *Outside) runner.Types {
 		glanceUploadType(out),
 		verifyImagesType(out),
 		placeType(),
-		verifyHTTPBootType(),
+		verifyHTTPBootType(out),
 		tagDiscoverType(out),
 		prepareType(out),
 		verifyRegistryType(out),

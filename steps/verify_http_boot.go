@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"path"
 	"path/filepath"
@@ -17,9 +16,9 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/fetch"
 	"github.com/bayplan/bayplan/steps/internal/ipxe"
 	"github.com/bayplan/bayplan/steps/internal/place"
-	"github.com/bayplan/bayplan/steps/internal/transport"
 )
 
 // verifyHTTPBoot checks what machines boot from: that the files in the boot
@@ -35,9 +34,11 @@ type verifyHTTPBoot struct {
 	Script string `json:"script,omitempty"`
 	// Where the directory is served, such as http://192.0.2.1:8088. The script and what it names are then fetched as a machine would, or the files when there is no script, and have to be what is in the directory.
 	URL string `json:"url,omitempty"`
+
+	out *Outside
 }
 
-func verifyHTTPBootType() runner.Type {
+func verifyHTTPBootType(out *Outside) runner.Type {
 	return runner.Type{
 		Name:  "verify-http-boot",
 		Check: true,
@@ -45,7 +46,7 @@ func verifyHTTPBootType() runner.Type {
 			{Name: "files", Doc: "The files that were checked, absolute, sorted.", List: true},
 			{Name: "callback_url", Doc: "The URL that the script gives the kernel to call back to; empty without a script."},
 		},
-		New: func() runner.Step { return &verifyHTTPBoot{} },
+		New: func() runner.Step { return &verifyHTTPBoot{out: out} },
 	}
 }
 
@@ -295,11 +296,6 @@ func (v *verifyHTTPBoot) belowURL(file string) string {
 
 // fetchAll fetches the files as a machine would and compares what comes.
 func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []servedFile) []error {
-	t, err := transport.New(nil)
-	if err != nil {
-		return []error{err}
-	}
-	defer t.CloseIdleConnections()
 	var errs []error
 	for _, f := range files {
 		sums, err := w.Sum(ctx, v.in(f.name), runner.SHA512)
@@ -307,10 +303,10 @@ func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []s
 			errs = append(errs, err)
 			continue
 		}
-		got, err := fetchSum(ctx, t.Client(), f.url)
+		got, err := fetchSum(ctx, v.out.Fetching(), f.url)
 		switch {
 		case err != nil:
-			errs = append(errs, fmt.Errorf("fetching %s as a machine would: %w", f.url, err))
+			errs = append(errs, fmt.Errorf("fetching as a machine would: %w", err))
 		case got != sums[runner.SHA512]:
 			err := fmt.Errorf("%s gives other bytes than %s", f.url, v.in(f.name))
 			errs = append(errs, fault.WithHint(err, "does the boot server serve another directory, or a cache?"))
@@ -320,20 +316,13 @@ func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []s
 }
 
 // fetchSum gives the SHA-512 of what a URL gives.
-func fetchSum(ctx context.Context, client *http.Client, from string) (string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, from, nil)
+func fetchSum(ctx context.Context, client *fetch.Client, from string) (string, error) {
+	body, err := client.Open(ctx, fetch.Request{URL: from})
 	if err != nil {
 		return "", err
 	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the server answers %s", resp.Status)
-	}
+	defer body.Close()
 	sum := sha512.New()
-	_, err = io.Copy(sum, resp.Body)
+	_, err = io.Copy(sum, body)
 	return hex.EncodeToString(sum.Sum(nil)), err
 }

@@ -45,14 +45,19 @@ func fillBoot(t *testing.T, base, at string) {
 }
 
 func bootVerified(base, at string) *verifyHTTPBoot {
+	out := &Outside{}
+	if err := out.openHosts(); err != nil {
+		panic(err)
+	}
 	return &verifyHTTPBoot{
+		out: out,
 		Dir: plan.Path(base + "/httpboot"), Script: "inspector.ipxe", URL: at,
 		Files: agentPlaced(base).Files[:2],
 	}
 }
 
 func TestVerifyHTTPBootLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: verifyHTTPBootType(), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: verifyHTTPBootType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := agentFiles(t)
 		server := httptest.NewServer(http.FileServer(http.Dir(base + "/httpboot")))
 		t.Cleanup(server.Close)
@@ -102,7 +107,7 @@ func TestVerifyHTTPBoot(t *testing.T) {
 		}, "agent.kernel is empty"},
 		{"a server without the files", func(t *testing.T, _ string, v *verifyHTTPBoot) {
 			v.URL = serve(t, http.NotFoundHandler())
-		}, "inspector.ipxe as a machine would: the server answers 404"},
+		}, "inspector.ipxe: the server answers 404"},
 		{"a server with another script", func(t *testing.T, _ string, v *verifyHTTPBoot) {
 			v.URL = serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("#!ipxe\n")) }))
 		}, "gives other bytes than "},

@@ -24,9 +24,10 @@ type Host struct {
 	Name      string // host[:port] as URLs name it
 	Address   string // dial this host:port instead
 	TLS       transport.Mode
-	CA        string // PEM file of further authorities to trust
-	Cert, Key string // PEM files of the certificate to show, and of its key
-	Bandwidth int64  // bytes in a second; 0: any
+	CA        string       // PEM file of further authorities to trust
+	Cert, Key string       // PEM files of the certificate to show, and of its key
+	Bandwidth int64        // bytes in a second; 0: any
+	Handler   http.Handler // answers in place of any server
 
 	User     string
 	Password func(context.Context) (string, error) // of User
@@ -48,6 +49,7 @@ func New(hosts []Host) (*Client, error) {
 		c.hosts[strings.ToLower(h.Name)] = h
 		endpoints[i] = transport.Endpoint{
 			Host: h.Name, Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Bandwidth: h.Bandwidth,
+			Handler: h.Handler,
 		}
 	}
 	t, err := transport.New(endpoints)
