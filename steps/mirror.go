@@ -28,6 +28,8 @@ type mirror struct {
 	Rename []renameRule `json:"rename,omitempty"`
 	// What is done about signatures, attestations and bills of materials, as cosign (sha256-... tags) and the referrers of the distribution specification keep them: ignore them; copy them with an image when it is copied, before its tag, which costs one to three requests more for each such image; require that an image has a signature, or it fails before anything is moved, and bring also those that are made later. Whether they are valid is not checked.
 	Signatures string `json:"signatures,omitempty" jsonschema:"enum=ignore,enum=copy,enum=require,default=ignore"`
+	// Remove from the destination what the list does not name, once all images have been copied. Without it nothing is removed; prune: {} is enough to have it done.
+	Prune *pruneRule `json:"prune,omitempty"`
 	// Most blobs to move at once.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=4"`
 
@@ -58,6 +60,7 @@ func (m *mirror) Validate() error {
 	errs := []error{registryKnown(m.out, "to", m.To.Text), layoutNamed("to.layout", string(m.To.Other.Layout)), plan.At("parallel", between(m.Parallel, 1, 64))}
 	errs = append(errs, plan.At("signatures", oneOf(m.Signatures, "ignore", "copy", "require")))
 	errs = append(errs, validateRename(m.Rename)...)
+	errs = append(errs, m.Prune.validate()...)
 	for i, p := range m.Platforms {
 		if p != "" {
 			errs = append(errs, plan.At(fmt.Sprintf("platforms[%d]", i), registry.CheckPlatform(p)))
@@ -89,13 +92,17 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		return nil, err
 	}
 	finding := &runner.Finding{Outputs: mirrorOutputs(table), Notes: m.out.moved(ctx, sources(images))}
+	prune, err := m.planPrune(ctx, table, prior)
+	if err != nil {
+		return nil, err
+	}
 	sum := table.Summary()
-	if sum.Copies == 0 {
+	if sum.Copies == 0 && prune.Empty() {
 		return finding, nil
 	}
 	finding.Change = &runner.Change{
-		Summary: tell(sum),
-		Items:   mirrorItems(table),
+		Summary: tellAll(sum, prune),
+		Items:   append(mirrorItems(table), pruneItems(prune)...),
 		Apply: func(ctx context.Context, p runner.Progress) error {
 			t := table
 			table = nil // a table is good for one execution
@@ -107,6 +114,9 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 			}
 			t, err := m.copyAll(ctx, t, images, p)
 			if err != nil {
+				return err
+			}
+			if err := m.prune(ctx, t, prior, p); err != nil {
 				return err
 			}
 			m.landed = mirrorOutputs(t)
@@ -234,6 +244,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	}
 	errs := multierror.Append(nil, misfits(ctx, m.out.Registry(), checked)...)
 	errs = multierror.Append(errs, unseen(checked)...)
+	errs = multierror.Append(errs, m.unpruned(ctx, images)...)
 	refs, rewritten, lost := make([]string, len(checked)), []string{}, false
 	for i, k := range checked {
 		refs[i] = at(k.Target, k.Want)

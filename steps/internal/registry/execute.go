@@ -40,9 +40,15 @@ func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
 		return err
 	}
 	e := &engine{c: c, t: t, o: o, waiting: map[*Entry]int{}, mounts: map[string]mounting{}, results: make(chan result)}
+	layouts := c.written(t)
+	for _, l := range layouts {
+		l.start()
+	}
 	err := e.run(ctx)
-	if lasting := on(destination, c.settle(t)); lasting != nil {
-		return errors.Join(err, lasting)
+	for _, l := range layouts {
+		if lasting := on(destination, l.settle()); lasting != nil {
+			err = errors.Join(err, lasting)
+		}
 	}
 	return err
 }

@@ -46,6 +46,13 @@ type store interface {
 	blob(d digest.Digest) (blobFile, error)
 	// put keeps a blob of so many bytes (-1: not known), if it is what its digest says.
 	put(d digest.Digest, size int64, from io.Reader) error
+	// start notes that an execution begins: what it puts is not needed by
+	// anything yet, and must not be taken for superfluous.
+	start()
+	// held lists the blobs that are there, with their sizes.
+	held() (map[digest.Digest]int64, error)
+	// retain removes all blobs that are not needed.
+	retain(needed map[digest.Digest]bool) error
 	// settle ends an execution: all that was put and named lasts now.
 	settle() error
 	// spare is how many bytes are needed besides those of new blobs.

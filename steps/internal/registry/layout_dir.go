@@ -29,6 +29,9 @@ type dirStore struct {
 	mu   sync.Mutex // many requests of one run read and change the index
 	seen fs.FileInfo
 	read *layoutIndex // as it was in the file seen
+
+	users  int      // executions that are going on
+	shared *os.File // locked by them, nil as long as they have put nothing
 }
 
 func (l *dirStore) check() error {
@@ -92,7 +95,7 @@ func (l *dirStore) blob(d digest.Digest) (blobFile, error) {
 }
 
 func (l *dirStore) put(d digest.Digest, _ int64, from io.Reader) error {
-	if err := l.create(); err != nil {
+	if err := errors.Join(l.create(), l.share()); err != nil {
 		return err
 	}
 	path := l.blobPath(d)
@@ -169,7 +172,97 @@ func (l *dirStore) change(do func(*layoutIndex)) error {
 	return durable.WriteBytes(filepath.Join(l.dir, indexFile), layoutMode, text)
 }
 
-// settle has nothing to do: each file lasts when it has its name.
-func (l *dirStore) settle() error { return nil }
-
 func (l *dirStore) spare() int64 { return 0 }
+
+// start notes that an execution begins: what it puts is not needed by anything
+// yet, and must not be taken for superfluous by another process.
+func (l *dirStore) start() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users++
+}
+
+// share keeps other processes from sweeping as long as the execution lasts.
+func (l *dirStore) share() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.users == 0 || l.shared != nil {
+		return nil
+	}
+	f, err := os.Open(filepath.Join(l.dir, layoutFile))
+	if err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH); err != nil {
+		return errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
+	}
+	l.shared = f
+	return nil
+}
+
+func (l *dirStore) settle() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.users = max(0, l.users-1)
+	if l.users > 0 || l.shared == nil {
+		return nil
+	}
+	f := l.shared
+	l.shared = nil
+	return f.Close() // ends the lock
+}
+
+// held lists the blobs of the directory.
+func (l *dirStore) held() (map[digest.Digest]int64, error) {
+	held := map[digest.Digest]int64{}
+	err := l.eachBlob(func(path string, d digest.Digest) error {
+		fi, err := os.Lstat(path)
+		if err == nil {
+			held[d] = fi.Size()
+		}
+		return err
+	})
+	return held, err
+}
+
+// eachBlob walks over the files of the blobs. The digest of one that is none
+// is not valid.
+func (l *dirStore) eachBlob(do func(path string, d digest.Digest) error) error {
+	root := filepath.Join(l.dir, "blobs")
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		return do(path, digest.Digest(strings.Replace(name, string(filepath.Separator), ":", 1)))
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// retain removes all blobs that are not needed.
+func (l *dirStore) retain(needed map[digest.Digest]bool) error {
+	f, err := os.Open(filepath.Join(l.dir, layoutFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close() // ends the lock
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("%s: another run is writing it", l.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return l.eachBlob(func(path string, d digest.Digest) error {
+		if needed[d] {
+			return nil
+		}
+		return os.Remove(path)
+	})
+}

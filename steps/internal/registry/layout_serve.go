@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -44,18 +45,18 @@ func (ls *layouts) at(dir string) (*layout, int) {
 	return ls.all[len(ls.all)-1], len(ls.all) - 1
 }
 
-// settle ends an execution in the layouts that it wrote to.
-func (c *Client) settle(t *Table) error {
-	var errs []error
-	done := map[string]bool{}
+// written gives the layouts that a table is to write to.
+func (c *Client) written(t *Table) []*layout {
+	var all []*layout
 	for _, e := range t.Images {
-		if dir := e.target.Path; dir != "" && !done[dir] {
-			done[dir] = true
-			l, _ := c.layouts.at(dir)
-			errs = append(errs, l.settle())
+		if e.target.Path == "" {
+			continue
+		}
+		if l, _ := c.layouts.at(e.target.Path); !slices.Contains(all, l) {
+			all = append(all, l)
 		}
 	}
-	return errors.Join(errs...)
+	return all
 }
 
 func (ls *layouts) number(n int) *layout {
@@ -114,6 +115,8 @@ func (a *layoutAnswer) serve(kind string) error {
 		return a.manifest()
 	case kind == "manifests" && a.r.Method == http.MethodPut:
 		return a.putManifest()
+	case kind == "manifests" && a.r.Method == http.MethodDelete:
+		return a.deleteTag()
 	case kind == "referrers" && read:
 		return a.referrers()
 	case kind == "tags" && read:
@@ -274,6 +277,24 @@ func (a *layoutAnswer) putManifest() error {
 	}
 	a.created("manifests", d)
 	return nil
+}
+
+// deleteTag takes a name out of the index. Its blobs go with the next sweep.
+func (a *layoutAnswer) deleteTag() error {
+	name := a.repository + ":" + a.what
+	switch _, found, err := a.l.find(name); {
+	case err != nil:
+		return err
+	case !found:
+		return fs.ErrNotExist
+	}
+	err := a.l.change(func(idx *layoutIndex) {
+		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(d descriptor.Descriptor) bool { return d.Annotations[nameKey] == name })
+	})
+	if err == nil {
+		a.w.WriteHeader(http.StatusAccepted)
+	}
+	return err
 }
 
 // withoutName leaves out of annotations what would be a name in the index.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +30,18 @@ type tarWriter struct {
 	leaving bool  // nobody waits for it any more
 }
 
+func newTarWriter(staged bool) *tarWriter {
+	return &tarWriter{staged: staged, blobs: map[digest.Digest]span{}, unused: map[int64][]int64{}}
+}
+
+// close closes the file that was written.
+func (w *tarWriter) close() error {
+	if w.f == nil {
+		return nil
+	}
+	return w.f.Close()
+}
+
 // begin opens the archive for adding, or the file beside it.
 func (s *tarStore) begin() error {
 	if s.w != nil {
@@ -44,7 +55,7 @@ func (s *tarStore) begin() error {
 	if _, err := durable.MkdirAll(filepath.Dir(s.path), layoutDirMode); err != nil {
 		return err
 	}
-	w := &tarWriter{staged: !disk.inPlace, blobs: map[digest.Digest]span{}, unused: map[int64][]int64{}}
+	w := newTarWriter(!disk.inPlace)
 	if disk.inPlace {
 		err = w.extend(s.path)
 		_ = os.Remove(s.partPath()) // of a time when there was no archive yet
@@ -52,10 +63,7 @@ func (s *tarStore) begin() error {
 		err = w.stage(s.partPath(), disk)
 	}
 	if err != nil {
-		if w.f != nil {
-			_ = w.f.Close() // the first error is the one that matters
-		}
-		return err
+		return errors.Join(err, w.close())
 	}
 	s.w, s.disk = w, nil
 	return nil
@@ -144,51 +152,6 @@ func (w *tarWriter) resume(from int64) error {
 		}
 	}
 	return w.f.Truncate(w.tail)
-}
-
-// takeOver copies the blobs of another archive that are missing, within the
-// file system where that can be.
-func (w *tarWriter) takeOver(blobs map[digest.Digest]span) error {
-	var taken []digest.Digest
-	for _, d := range slices.Sorted(maps.Keys(blobs)) {
-		if _, have := w.blobs[d]; have {
-			continue
-		}
-		s, err := w.copyFrom(d, blobs[d])
-		if err != nil {
-			return err
-		}
-		w.blobs[d], taken = s, append(taken, d)
-	}
-	if len(taken) == 0 {
-		return nil
-	}
-	if err := w.f.Sync(); err != nil { // before the names say that they are there
-		return err
-	}
-	for _, d := range taken {
-		if err := w.mark(w.blobs[d], blobEntry(d)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *tarWriter) copyFrom(d digest.Digest, from span) (span, error) {
-	s, err := w.reserve(blobEntry(d), from.size)
-	if err != nil {
-		return s, err
-	}
-	if _, err := w.f.Seek(s.at, io.SeekStart); err != nil {
-		return s, err
-	}
-	if _, err := from.f.Seek(from.at, io.SeekStart); err != nil {
-		return s, err
-	}
-	if n, err := io.CopyN(w.f, from.f, from.size); err != nil {
-		return s, fmt.Errorf("copying %s: after %d of %d bytes: %w", d, n, from.size, err)
-	}
-	return s, nil
 }
 
 // reserve makes an entry that holds nothing yet, with room for a file: one

@@ -39,7 +39,7 @@ func withTrace(ctx context.Context, p *party) (context.Context, *trace) {
 
 func (t *trace) note(req *http.Request, resp *http.Response, err error) {
 	// An upload that failed is deleted: that it could be is not the news.
-	if t == nil || req.Method == http.MethodDelete {
+	if t == nil || req.Method == http.MethodDelete && !strings.Contains(req.URL.Path, "/manifests/") {
 		return
 	}
 	t.mu.Lock()

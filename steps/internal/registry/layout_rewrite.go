@@ -1,0 +1,128 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+func (s *tarStore) start() {}
+
+func (s *tarStore) held() (map[digest.Digest]int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, err := s.look()
+	if err != nil {
+		return nil, err
+	}
+	held := map[digest.Digest]int64{}
+	for sum, at := range d.blobs {
+		held[sum] = at.size
+	}
+	return held, nil
+}
+
+// retain writes the archive anew with what is needed, if it has something else.
+func (s *tarStore) retain(needed map[digest.Digest]bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.w != nil {
+		return fmt.Errorf("%s: another step is writing it", s.path)
+	}
+	s.disk = nil
+	d, err := s.look()
+	if err != nil || d.main == nil {
+		return err
+	}
+	kept, size := map[digest.Digest]span{}, int64(0)
+	for sum, at := range d.blobs {
+		if needed[sum] {
+			kept[sum] = at
+			size += at.following - at.header
+		}
+	}
+	if len(kept) == len(d.blobs) {
+		return nil
+	}
+	if free, err := freeAt(s.path); err == nil && free < size {
+		err := fmt.Errorf("%s: %d bytes are free, and to write it anew takes %d", s.path, free, size)
+		return fault.WithHint(err, "make room: the old archive goes only when the new one is complete")
+	}
+	return s.rewrite(&tarDisk{index: d.index, blobs: kept})
+}
+
+// rewrite puts a new archive in the place of the old one, which is locked
+// meanwhile.
+func (s *tarStore) rewrite(d *tarDisk) error {
+	old := &tarWriter{}
+	if err := old.take(s.path, 0); err != nil {
+		return errors.Join(err, old.close())
+	}
+	if err := os.Remove(s.partPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, old.close())
+	}
+	w := newTarWriter(true)
+	err := w.stage(s.partPath(), d)
+	if err == nil {
+		err = w.publish(s.path)
+	}
+	s.disk = nil
+	if err != nil {
+		_ = os.Remove(s.partPath()) // the error that matters is the first one
+		err = fmt.Errorf("write %s: %w", s.path, err)
+	}
+	return errors.Join(err, w.close(), old.close())
+}
+
+// takeOver copies the blobs of another archive that are missing, within the
+// file system where that can be.
+func (w *tarWriter) takeOver(blobs map[digest.Digest]span) error {
+	var taken []digest.Digest
+	for _, d := range slices.Sorted(maps.Keys(blobs)) {
+		if _, have := w.blobs[d]; have {
+			continue
+		}
+		s, err := w.copyFrom(d, blobs[d])
+		if err != nil {
+			return err
+		}
+		w.blobs[d], taken = s, append(taken, d)
+	}
+	if len(taken) == 0 {
+		return nil
+	}
+	if err := w.f.Sync(); err != nil { // before the names say that they are there
+		return err
+	}
+	for _, d := range taken {
+		if err := w.mark(w.blobs[d], blobEntry(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *tarWriter) copyFrom(d digest.Digest, from span) (span, error) {
+	s, err := w.reserve(blobEntry(d), from.size)
+	if err != nil {
+		return s, err
+	}
+	if _, err := w.f.Seek(s.at, io.SeekStart); err != nil {
+		return s, err
+	}
+	if _, err := from.f.Seek(from.at, io.SeekStart); err != nil {
+		return s, err
+	}
+	if n, err := io.CopyN(w.f, from.f, from.size); err != nil {
+		return s, fmt.Errorf("copying %s: after %d of %d bytes: %w", d, n, from.size, err)
+	}
+	return s, nil
+}

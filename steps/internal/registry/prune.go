@@ -1,0 +1,252 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// A PruneRule says which tags of a destination go: those that the list of
+// images does not name, in the repositories that it names and in some others.
+type PruneRule struct {
+	Host         string   // of the destination, or oci:LAYOUT
+	Repositories []string // further ones: names, or patterns as path.Match knows them
+	Before       []string // images that the list has named before; their repositories count, too
+	Keep         int      // how many other tags of a repository stay, the newest by version
+}
+
+// A Pruning is what there is to remove.
+type Pruning struct {
+	Removals []*Removal
+	// What a layout holds and nothing needs any more then. Registries see to that themselves.
+	Blobs int
+	Bytes int64
+
+	layout *layout // nil: a registry
+	noTags bool    // the registry does not delete tags, but manifests
+}
+
+// Empty says that there is nothing to remove.
+func (p *Pruning) Empty() bool { return len(p.Removals) == 0 && p.Blobs == 0 }
+
+// Layout is the path of the layout that something goes from, "" of a registry.
+func (p *Pruning) Layout() string {
+	if p.layout == nil {
+		return ""
+	}
+	return p.layout.path
+}
+
+// A Removal is a tag that is to go.
+type Removal struct {
+	Name   string // host/repository:tag
+	Digest string // what it stands for, "" when nothing
+
+	repo ref.Ref
+	tag  string
+	held bool // something that stays needs the manifest
+}
+
+// PlanPrune finds out what there is to remove, before or after the table is
+// carried out. It removes nothing. What cannot be read is an error: in doubt
+// nothing goes.
+func (c *Client) PlanPrune(ctx context.Context, t *Table, rule PruneRule) (*Pruning, error) {
+	p := &pruner{c: c, rule: rule, repos: map[string]*prunedRepo{}}
+	if err := p.find(ctx, t); err != nil {
+		return nil, on(destination, err)
+	}
+	repos := make([]*prunedRepo, 0, len(p.repos))
+	for _, name := range slices.Sorted(maps.Keys(p.repos)) {
+		repos = append(repos, p.repos[name])
+	}
+	if err := each(ctx, repos, func(ctx context.Context, r *prunedRepo) { r.leave, r.err = p.look(ctx, r) }); err != nil {
+		return nil, err
+	}
+	all := &Pruning{}
+	var errs []error
+	for _, r := range repos {
+		all.Removals, errs = append(all.Removals, r.leave...), append(errs, r.err)
+	}
+	err := errors.Join(errs...)
+	if err != nil {
+		return nil, on(destination, err)
+	}
+	if dir, _, ok := CutLayout(rule.Host); ok {
+		all.layout, _ = c.layouts.at(dir)
+		err = all.countUnused(t)
+	}
+	return all, on(destination, err)
+}
+
+// Names makes a table that says where images are to be, and nothing else.
+func (c *Client) Names(images []Image) *Table {
+	return &Table{Images: c.entries(images, &Selection{})}
+}
+
+// A pruner finds out what there is to remove.
+type pruner struct {
+	c     *Client
+	rule  PruneRule
+	repos map[string]*prunedRepo
+}
+
+// A prunedRepo is a repository and what of it the list names.
+type prunedRepo struct {
+	repo    ref.Ref
+	tags    map[string]bool
+	digests []string
+
+	leave []*Removal
+	err   error
+}
+
+// find finds the repositories that are concerned.
+func (p *pruner) find(ctx context.Context, t *Table) error {
+	for _, e := range t.Images {
+		r := p.at(e.target)
+		switch d := cmp.Or(e.Digest, e.target.Digest); {
+		case e.target.Tag != "":
+			r.tags[e.target.Tag] = true
+		case d != "":
+			r.digests = append(r.digests, d)
+		}
+	}
+	home, err := p.named("x")
+	if err != nil {
+		return err
+	}
+	for _, name := range p.rule.Before {
+		name, _, _ = strings.Cut(name, "@")
+		if r, err := p.c.imageRef(name); err == nil && r.Registry == home.Registry && r.Path == home.Path {
+			p.at(r)
+		}
+	}
+	return p.match(ctx)
+}
+
+// at gives the entry of a reference's repository.
+func (p *pruner) at(r ref.Ref) *prunedRepo {
+	r = repoOf(r)
+	if p.repos[r.Repository] == nil {
+		p.repos[r.Repository] = &prunedRepo{repo: r, tags: map[string]bool{}}
+	}
+	return p.repos[r.Repository]
+}
+
+// named makes a reference of the name of a repository at the destination.
+func (p *pruner) named(name string) (ref.Ref, error) {
+	join := "/"
+	if strings.HasPrefix(p.rule.Host, LayoutPrefix) {
+		join = ":"
+	}
+	return p.c.imageRef(p.rule.Host + join + name + ":x")
+}
+
+// match adds the repositories that are named or fit a pattern.
+func (p *pruner) match(ctx context.Context) error {
+	var names []string
+	var patterns []string
+	for _, s := range p.rule.Repositories {
+		if strings.ContainsAny(s, `*?[\`) {
+			patterns = append(patterns, s)
+		} else {
+			names = append(names, s)
+		}
+	}
+	if len(patterns) > 0 {
+		all, err := p.catalog(ctx)
+		if err != nil {
+			return fault.WithHint(err, "name the repositories in full, without patterns, where a registry does not list them")
+		}
+		for _, name := range all {
+			if slices.ContainsFunc(patterns, func(s string) bool { ok, _ := path.Match(s, name); return ok }) {
+				names = append(names, name)
+			}
+		}
+	}
+	for _, name := range names {
+		r, err := p.named(name)
+		if err != nil {
+			return err
+		}
+		p.at(r)
+	}
+	return nil
+}
+
+// catalog lists the repositories of the destination.
+func (p *pruner) catalog(ctx context.Context) ([]string, error) {
+	dir, _, ok := CutLayout(p.rule.Host)
+	if !ok {
+		return p.c.Catalog(ctx, p.rule.Host)
+	}
+	l, _ := p.c.layouts.at(dir)
+	idx, err := l.index()
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, d := range idx.Manifests {
+		if i := strings.LastIndexByte(d.Annotations[nameKey], ':'); i > 0 {
+			names = append(names, d.Annotations[nameKey][:i])
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// look finds out which tags of a repository go. Where none can go nothing but
+// its tags is asked for.
+func (p *pruner) look(ctx context.Context, r *prunedRepo) ([]*Removal, error) {
+	tags, err := p.c.allTags(ctx, r.repo)
+	if KindOf(err) == NotFound {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listing tags: %w", err)
+	}
+	stay, leave := p.part(r, tags)
+	if len(leave) == 0 {
+		return nil, nil
+	}
+	k := &keeping{c: p.c, repo: r.repo, digests: map[string]bool{}}
+	for _, tag := range stay {
+		if err := k.add(ctx, r.repo.SetTag(tag)); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range r.digests {
+		if err := k.add(ctx, r.repo.SetDigest(d)); err != nil {
+			return nil, err
+		}
+	}
+	return k.sort(ctx, leave)
+}
+
+// part divides the tags into those that stay and those that may go: cosign's
+// are with the latter, as what they speak of decides.
+func (p *pruner) part(r *prunedRepo, tags []string) (stay, leave []string) {
+	var others []string
+	for _, tag := range tags {
+		switch {
+		case r.tags[tag]:
+			stay = append(stay, tag)
+		case cosignTag.MatchString(tag):
+			leave = append(leave, tag)
+		default:
+			others = append(others, tag)
+		}
+	}
+	newestFirst(others)
+	n := min(p.rule.Keep, len(others))
+	return append(stay, others[:n]...), append(leave, others[n:]...)
+}

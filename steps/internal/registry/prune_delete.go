@@ -1,0 +1,141 @@
+package registry
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// Prune removes what PlanPrune found, and tells of each tag that is gone. It
+// may be called again after an error.
+func (c *Client) Prune(ctx context.Context, p *Pruning, gone func(*Removal)) error {
+	if p.layout != nil {
+		p.layout.start()
+	}
+	err := c.removeAll(ctx, p, gone)
+	switch {
+	case p.layout == nil:
+		return on(destination, err)
+	case err != nil:
+		return on(destination, errors.Join(err, p.layout.settle()))
+	}
+	return on(destination, p.layout.sweep())
+}
+
+func (c *Client) removeAll(ctx context.Context, p *Pruning, gone func(*Removal)) error {
+	var errs []error
+	for _, r := range p.Removals {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		err := p.remove(ctx, c, r)
+		switch {
+		case err == nil:
+			gone(r)
+		case errors.Is(err, errKeepsAll), fault.IsConnection(err), KindOf(err) == NoLogin, KindOf(err) == BadLogin:
+			return err // it will be the same for all others
+		default:
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// errKeepsAll says that a registry deletes nothing.
+var errKeepsAll = errors.New("the registry lets nothing be deleted")
+
+// remove removes a tag: as a tag where the registry can do that, else along
+// with its manifest, unless something needs that.
+func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
+	at := r.repo.SetTag(r.tag)
+	if !p.noTags {
+		err := c.delete(ctx, at)
+		if err == nil || !keepsTags(err) {
+			return err
+		}
+	}
+	have, err := c.tagged(ctx, at)
+	switch {
+	case err != nil || have == "": // what another tag stood for, too, has gone with it
+		return err
+	case have != r.Digest:
+		return fmt.Errorf("%s: it stands for another image now, %s", r.Name, have)
+	}
+	p.noTags = true
+	if !r.held {
+		return refusal(r, c.delete(ctx, r.repo.SetDigest(have)))
+	}
+	return c.replaceAndDelete(ctx, r)
+}
+
+// keepsTags says that a registry's answer may mean that it deletes manifests
+// only. That a tag is not found is one: it was listed.
+func keepsTags(err error) bool {
+	var e *Error
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	}
+	return false
+}
+
+// refusal tells clearly that a registry does not delete.
+func refusal(r *Removal, err error) error {
+	var e *Error
+	switch {
+	case KindOf(err) == NotFound:
+		return nil
+	case errors.As(err, &e) && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented || e.Status == http.StatusBadRequest):
+		err = fmt.Errorf("%s: %w: %s", r.Name, errKeepsAll, e.answer())
+		return fault.WithHint(err, "docker-registry deletes where REGISTRY_STORAGE_DELETE_ENABLED=true is set; else leave prune out")
+	}
+	return err
+}
+
+// replaceAndDelete removes a tag that shares its manifest with what stays, at a
+// registry that deletes manifests only: the tag is put on a manifest of its own,
+// and that is deleted. First it is made sure that the registry deletes at all.
+func (c *Client) replaceAndDelete(ctx context.Context, r *Removal) error {
+	nothing := digest.FromString(rand.Text())
+	if err := c.delete(ctx, r.repo.SetDigest(nothing.String())); err != nil && KindOf(err) != NotFound {
+		return refusal(r, err)
+	}
+	at := r.repo.SetTag(r.tag)
+	return c.call(ctx, at, func(ctx context.Context) error { return c.push.TagDelete(ctx, at) })
+}
+
+// delete deletes a tag or a manifest.
+func (c *Client) delete(ctx context.Context, r ref.Ref) error {
+	p, err := c.party(ctx, r)
+	if err != nil {
+		return err
+	}
+	what := r.Tag
+	if what == "" {
+		what = r.Digest
+	}
+	at := c.address(p.host) + "/v2/" + p.repository + "/manifests/" + what
+	return c.retry(ctx, func() error {
+		return c.call(ctx, r, func(ctx context.Context) error {
+			req, err := http.NewRequestWithContext(ctx, http.MethodDelete, at, nil)
+			if err != nil {
+				return err
+			}
+			resp, err := c.do(req)
+			if err == nil && resp.StatusCode/100 != 2 {
+				err = errors.New("it was not deleted")
+			}
+			return err
+		})
+	})
+}

@@ -1,0 +1,149 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// A keeping is what of a repository stays: digests of manifests.
+type keeping struct {
+	c       *Client
+	repo    ref.Ref
+	digests map[string]bool
+}
+
+// add notes a manifest and all that are below it. One that is not there needs nothing.
+func (k *keeping) add(ctx context.Context, r ref.Ref) error {
+	m, err := k.c.manifestThere(ctx, r)
+	if KindOf(err) == NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return k.note(ctx, m, 1)
+}
+
+func (k *keeping) note(ctx context.Context, m manifest.Manifest, depth int) error {
+	k.digests[describe(m).Digest] = true
+	index, ok := m.(manifest.Indexer)
+	if !ok {
+		return nil
+	}
+	list, err := children(index)
+	if err != nil {
+		return fmt.Errorf("%s: %w", show(k.repo.SetDigest(describe(m).Digest)), err)
+	}
+	for _, d := range list {
+		known := k.digests[d.Digest.String()]
+		k.digests[d.Digest.String()] = true
+		if known || d.MediaType != indexType && d.MediaType != dockerListType {
+			continue
+		}
+		if depth == maxDepth || len(k.digests) > maxManifests*maxDepth {
+			return fmt.Errorf("%s: indexes are nested too deep, or too many", show(k.repo))
+		}
+		m, err := k.c.manifestThere(ctx, k.repo.SetDigest(d.Digest.String()))
+		if KindOf(err) == NotFound {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := k.note(ctx, m, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const dockerListType = "application/vnd.docker.distribution.manifest.list.v2+json"
+
+// A candidate is a tag that may go.
+type candidate struct {
+	tag      string
+	manifest manifest.Manifest // nil: it is not there
+	speaksOf string            // digest of another manifest, "" of none
+	err      error
+}
+
+// sort gives the candidates that go: all but those that speak of what stays,
+// and then stay, too.
+func (k *keeping) sort(ctx context.Context, tags []string) ([]*Removal, error) {
+	slices.Sort(tags)
+	all := make([]*candidate, len(tags))
+	for i, tag := range tags {
+		all[i] = &candidate{tag: tag}
+	}
+	if err := each(ctx, all, k.read); err != nil {
+		return nil, err
+	}
+	for _, one := range all {
+		if one.err != nil {
+			return nil, one.err
+		}
+	}
+	leaving, err := k.follow(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	removals := make([]*Removal, len(leaving))
+	for i, one := range leaving {
+		removals[i] = &Removal{Name: show(k.repo.SetTag(one.tag)), repo: k.repo, tag: one.tag}
+		if one.manifest != nil {
+			removals[i].Digest = describe(one.manifest).Digest
+			removals[i].held = k.digests[removals[i].Digest]
+		}
+	}
+	return removals, nil
+}
+
+// follow lets those stay that speak of what stays, and gives the others. There
+// may be others that speak of them, and so on.
+func (k *keeping) follow(ctx context.Context, all []*candidate) ([]*candidate, error) {
+	for {
+		var leaving []*candidate
+		for _, one := range all {
+			if one.speaksOf == "" || !k.digests[one.speaksOf] {
+				leaving = append(leaving, one)
+				continue
+			}
+			if one.manifest == nil {
+				continue
+			}
+			if err := k.note(ctx, one.manifest, 1); err != nil {
+				return nil, err
+			}
+		}
+		if len(leaving) == len(all) {
+			return leaving, nil
+		}
+		all = leaving
+	}
+}
+
+// read finds out what a candidate stands for and what it speaks of.
+func (k *keeping) read(ctx context.Context, one *candidate) {
+	if cosignTag.MatchString(one.tag) {
+		stem, _, _ := strings.Cut(one.tag, ".")
+		one.speaksOf = strings.Replace(stem, "-", ":", 1)
+	}
+	m, err := k.c.manifestThere(ctx, k.repo.SetTag(one.tag))
+	if KindOf(err) == NotFound {
+		return
+	}
+	if err != nil {
+		one.err = err
+		return
+	}
+	one.manifest = m
+	text, err := m.RawBody()
+	if s := sniff(text); err == nil && s.Subject != nil && one.speaksOf == "" {
+		one.speaksOf = s.Subject.Digest.String()
+	}
+}

@@ -1,0 +1,131 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+)
+
+// A pruneRule says what is removed from the destination: in the repositories
+// that the list names, those that it named when the step last succeeded and
+// those given here, every tag that the list does not name. What another step
+// or somebody else has put there goes, too. Nothing is removed that a tag which
+// stays needs, nor its signatures and the like. A registry gives the room back
+// when it collects its garbage, a layout at once.
+type pruneRule struct {
+	// Further repositories, by their names at the destination without its host. In a pattern * stands for any text without a slash, ? for one character of it, [a-z] for one of several; patterns need a registry that shows its catalog.
+	Repositories []string `json:"repositories,omitempty"`
+	// How many other tags of each repository stay: the newest by version, as 1.10 is newer than 1.9. Tags that are no versions count as the oldest.
+	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
+}
+
+func (r *pruneRule) validate() []error {
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	if r.Keep < 0 {
+		errs = append(errs, plan.At("prune.keep", fmt.Errorf("%d is less than 0", r.Keep)))
+	}
+	for i, s := range r.Repositories {
+		if _, err := path.Match(s, ""); err != nil {
+			errs = append(errs, plan.At(fmt.Sprintf("prune.repositories[%d]", i), fmt.Errorf("%q is no pattern: a [ or \\ in it is not complete", s)))
+		}
+	}
+	return errs
+}
+
+// planPrune finds out what there is to remove: nothing where the plan does not
+// ask for it.
+func (m *mirror) planPrune(ctx context.Context, t *registry.Table, prior *runner.Record) (*registry.Pruning, error) {
+	if m.Prune == nil {
+		return &registry.Pruning{}, nil
+	}
+	to, err := m.destination()
+	if err != nil {
+		return nil, err
+	}
+	rule := registry.PruneRule{Host: to, Repositories: m.Prune.Repositories, Keep: m.Prune.Keep}
+	if prior != nil {
+		rule.Before = prior.Outputs["images"].Items()
+	}
+	return m.out.Registry().PlanPrune(ctx, t, rule)
+}
+
+// prune removes what the list does not name, after looking once more: the
+// images that have just come may need what would have gone before.
+func (m *mirror) prune(ctx context.Context, t *registry.Table, prior *runner.Record, p runner.Progress) error {
+	what, err := m.planPrune(ctx, t, prior)
+	if err != nil || what.Empty() {
+		return err
+	}
+	items := map[*registry.Removal]runner.Item{}
+	for i, it := range pruneItems(what)[:len(what.Removals)] {
+		items[what.Removals[i]] = it
+	}
+	if err := m.out.Registry().Prune(ctx, what, func(r *registry.Removal) { p.Done(items[r]) }); err != nil {
+		return err
+	}
+	for _, it := range pruneItems(what)[len(what.Removals):] {
+		p.Done(it)
+	}
+	return nil
+}
+
+// pruneItems gives the tags that go, and then what a layout needs no more.
+func pruneItems(p *registry.Pruning) []runner.Item {
+	var items []runner.Item
+	for _, r := range p.Removals {
+		items = append(items, runner.Item{Op: runner.Remove, What: "tag", Name: r.Name, Note: r.Digest})
+	}
+	if p.Blobs > 0 {
+		items = append(items, runner.Item{Op: runner.Remove, What: "blobs", Name: p.Layout(), Note: unusedBlobs(p)})
+	}
+	return items
+}
+
+func unusedBlobs(p *registry.Pruning) string {
+	return fmt.Sprintf("%s (%s) that nothing needs", howMany(p.Blobs, "blob", "blobs"), runner.Size(p.Bytes))
+}
+
+// tellAll says in one line what there is to do.
+func tellAll(s registry.Summary, p *registry.Pruning) string {
+	text := ""
+	switch {
+	case s.Copies > 0:
+		text = tell(s)
+	case s.Unchanged > 0:
+		text = howMany(s.Unchanged, "image", "images") + " unchanged"
+	}
+	if n := len(p.Removals); n > 0 {
+		text += "; " + howMany(n, "tag", "tags") + " to remove"
+	}
+	if p.Blobs > 0 {
+		text += "; " + unusedBlobs(p)
+	}
+	return text
+}
+
+// unpruned tells of what is still there though it ought to be removed.
+func (m *mirror) unpruned(ctx context.Context, images []registry.Image) []error {
+	p, err := m.planPrune(ctx, m.out.Registry().Names(images), nil)
+	if err != nil {
+		return []error{err}
+	}
+	var errs []error
+	for _, r := range p.Removals {
+		errs = append(errs, &misfit{Kind: "extra", What: "image", Name: r.Name, Have: r.Digest})
+	}
+	if p.Blobs > 0 {
+		errs = append(errs, fmt.Errorf("%s: %s", p.Layout(), unusedBlobs(p)))
+	}
+	if len(errs) > 0 {
+		errs[0] = fault.WithHint(errs[0], "apply again: prune removes what is not in the list")
+	}
+	return errs
+}

@@ -1,0 +1,164 @@
+package steps
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+)
+
+func TestMirrorPruneLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := newRegistryBench(t)
+		b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
+		return &steptest.Fixture{
+			New: func() runner.Step {
+				m := b.mirror()
+				m.Prune = &pruneRule{Repositories: []string{"rhosp13/*"}}
+				return m
+			},
+			Dirs:     []string{b.dir},
+			Snapshot: func() string { return b.snapshot(t) },
+			Secrets:  []string{benchRegistryPassword},
+			Break: []steptest.Break{
+				{Name: "a tag is added", Do: func(t *testing.T) {
+					b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:new")
+				}},
+				{Name: "a repository is added", Do: func(t *testing.T) {
+					b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/another:1")
+				}},
+				{Name: "the list shrinks", Do: func(t *testing.T) { b.list(t, "base", "nova-api") }},
+			},
+		}
+	}})
+}
+
+func TestMirrorPruneLayoutLaws(t *testing.T) {
+	for _, file := range []string{"media", "media.tar"} {
+		t.Run(file, func(t *testing.T) {
+			steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+				b := newRegistryBench(t)
+				path := filepath.Join(b.dir, file)
+				return &steptest.Fixture{
+					New: func() runner.Step {
+						m := b.mirror()
+						m.To, m.Prune = layoutAt(path), &pruneRule{Repositories: []string{"rhosp13/*"}}
+						return m
+					},
+					Dirs:  []string{b.dir},
+					Break: []steptest.Break{{Name: "the list shrinks", Do: func(t *testing.T) { b.list(t, "base", "nova-api") }}},
+				}
+			}})
+		})
+	}
+}
+
+// What goes is told by the diff, each tag on its own, and goes after the copies.
+func TestMirrorPrune(t *testing.T) {
+	b := newRegistryBench(t)
+	m := b.mirror()
+	m.Prune = &pruneRule{Keep: 1}
+	apply := func(prior *runner.Record) (*runner.Finding, *tally) {
+		t.Helper()
+		f, err := m.Diff(t.Context(), &runner.Disk{}, prior)
+		if err != nil {
+			t.Fatal(err)
+		}
+		done := &tally{}
+		if f.Change != nil {
+			if err := f.Change.Apply(t.Context(), done); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return f, done
+	}
+	first, _ := apply(nil)
+	b.list(t, "base")
+	for _, tag := range []string{"12.0-9", "12.0-10", "old"} {
+		b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:"+tag)
+		b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-nova-api:"+tag)
+		b.put(t, "rhosp13/openstack-bare:latest", "other/thing:"+tag)
+	}
+	f, done := apply(&runner.Record{Outputs: first.Outputs})
+	if want := "1 image unchanged; 5 tags to remove"; f.Change == nil || f.Change.Summary != want {
+		t.Fatalf("got %+v, want %s", f.Change, want)
+	}
+	var names []string
+	for _, it := range f.Change.Items {
+		if it.Op != runner.Remove || it.What != "tag" || !strings.HasPrefix(it.Note, "sha256:") {
+			t.Errorf("got %+v", it)
+		}
+		names = append(names, strings.TrimPrefix(it.Name, localHost+"/rhosp13/openstack-"))
+	}
+	want := []string{"base:12.0-9", "base:old", "nova-api:12.0-10", "nova-api:12.0-9", "nova-api:old"}
+	if diff := cmp.Diff(want, names); diff != "" || done.items.Load() != 5 {
+		t.Errorf("%d are done (-want +got):\n%s", done.items.Load(), diff)
+	}
+	if got := b.holds(t); len(got) != 2+1+1+3 {
+		t.Errorf("it holds %v", got)
+	}
+	if f, _ = apply(&runner.Record{Outputs: f.Outputs}); f.Change != nil {
+		t.Errorf("the second time: %+v", f.Change)
+	}
+}
+
+// Nothing is removed as long as an image could not be copied.
+func TestMirrorPruneAfterCopies(t *testing.T) {
+	b := newRegistryBench(t)
+	b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
+	m := b.mirror()
+	m.Prune = &pruneRule{}
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || !strings.HasSuffix(f.Change.Summary, "; 1 tag to remove") {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	b.before["upstream"] = refuseAll("GET", "/openstack-nova-api/blobs/", http.StatusForbidden)
+	if err := f.Change.Apply(t.Context(), &tally{}); err == nil {
+		t.Fatal("no error")
+	}
+	if got := b.holds(t); got["rhosp13/openstack-base:old"] == "" {
+		t.Errorf("it holds %v", got)
+	}
+	_, err = m.Verify(t.Context(), &runner.Disk{})
+	if err == nil || !strings.Contains(err.Error(), "extra: "+localHost+"/rhosp13/openstack-base:old") {
+		t.Errorf("got %v", err)
+	}
+	b.before["upstream"] = nil
+	b.before["local"] = refuseAll("DELETE", "/manifests/", http.StatusMethodNotAllowed)
+	err = f.Change.Apply(t.Context(), &tally{})
+	if err == nil || !strings.Contains(err.Error(), "the registry lets nothing be deleted") || !strings.Contains(fault.Hint(err), "DELETE_ENABLED") {
+		t.Errorf("got %v (%s)", err, fault.Hint(err))
+	}
+	if _, err := m.Verify(t.Context(), &runner.Disk{}); err == nil || fault.Hint(err) != "apply again: prune removes what is not in the list" {
+		t.Errorf("got %v (%s)", err, fault.Hint(err))
+	}
+}
+
+func TestPruneValidate(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rule *pruneRule
+		want string
+	}{
+		"none":       {nil, ""},
+		"empty":      {&pruneRule{}, ""},
+		"patterns":   {&pruneRule{Repositories: []string{"a/*", "b", "c/[a-z]?", ""}, Keep: 3}, ""},
+		"negative":   {&pruneRule{Keep: -1}, "prune.keep: -1 is less than 0"},
+		"no pattern": {&pruneRule{Repositories: []string{"a", "b["}}, `prune.repositories[1]: "b[" is no pattern`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := mirror{Parallel: 4, Signatures: "ignore", Prune: tt.rule}
+			m.Images = plan.TextOr[plan.Path, []string]{Text: "/list"}
+			err := m.Validate()
+			if (err != nil) != (tt.want != "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
