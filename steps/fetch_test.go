@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -297,7 +298,7 @@ func TestFetchFromMirrors(t *testing.T) {
 
 func newKey(t *testing.T) *openpgp.Entity {
 	t.Helper()
-	e, err := openpgp.NewEntity("images", "", "images@example.org", nil)
+	e, err := openpgp.NewEntity("images", "", "images@example.org", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
 	if err != nil {
 		t.Fatal(err)
 	}

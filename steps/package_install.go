@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -30,6 +32,14 @@ func (p *packageFiles) query(ctx context.Context) (installed, error) {
 	if _, err := exec.LookPath("rpm"); err != nil {
 		err := errors.New("this machine has no rpm to ask for installed packages")
 		return found, fault.WithHint(err, "unpack the images without installing: give repository and name, or rpm, with extract and into")
+	}
+	// Where there is no database, rpm would make one to look into.
+	db, err := p.rpm(ctx, "--eval", "%{_dbpath}")
+	if err != nil {
+		return found, err
+	}
+	if _, err := os.Stat(filepath.Join(string(p.Root), strings.TrimSpace(db))); errors.Is(err, fs.ErrNotExist) {
+		return installed{missing: p.Names}, nil
 	}
 	for _, name := range p.Names {
 		full, err := p.rpm(ctx, "-q", "--qf", `%{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}\n`, "--", name)

@@ -99,7 +99,8 @@ func installedTools(t *testing.T, dir string) {
 	t.Helper()
 	bin := t.TempDir()
 	for name, script := range map[string]string{
-		"rpm": `[ "$1" = -ql ] && { echo /usr/share/$3; exit; }
+		"rpm": `[ "$1" = --eval ] && { echo "$DB"; exit; }
+[ "$1" = -ql ] && { echo /usr/share/$3; exit; }
 shift 4
 if [ -e "$DB/$1" ]; then echo "$1-1-1.noarch"; else echo "package $1 is not installed"; exit 1; fi`,
 		"dnf": `shift 2
