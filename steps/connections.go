@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps/internal/keyring"
 	"github.com/bayplan/bayplan/steps/internal/registry"
+	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // A RegistryConnection is one entry of connections.registries: how to reach
@@ -54,7 +55,7 @@ type EmbeddedRegistry struct {
 	// Directory that keeps what is pushed.
 	Dir plan.Path `json:"dir,omitempty"`
 	// Serve small stand-ins for all images of a release, labelled and tagged as its registry does; read-only.
-	Images string `json:"images,omitempty" jsonschema:"enum=rhosp13"`
+	Images string `json:"images,omitempty" jsonschema:"enum=rhosp13,enum=rhosp16.2,enum=rhosp17.1"`
 }
 
 // A CloudConnection is one entry of connections.clouds: an OpenStack cloud,
@@ -131,7 +132,7 @@ func (e *EmbeddedRegistry) validate() error {
 	case e.Dir != "" && e.Images != "":
 		return plan.At("embedded.images", errors.New("a registry that serves generated images keeps nothing: leave out dir"))
 	}
-	return plan.At("embedded.images", oneOf(e.Images, "rhosp13"))
+	return plan.At("embedded.images", oneOf(e.Images, tripleo.Sampled()...))
 }
 
 // Validate tells mistakes that the settings show by themselves.

@@ -152,6 +152,9 @@ func (o *Outside) openRegistry(r namedRegistry, readOnly bool) (http.Handler, er
 	return answer, nil
 }
 
+// GeneratedReleases names the releases that GeneratedImages knows.
+func GeneratedReleases() []string { return tripleo.Sampled() }
+
 // GeneratedImages gives the stand-ins for all images of a release that an
 // embedded registry serves; none for "". An unknown release is an error.
 func GeneratedImages(release string) ([]embeddedregistry.Image, error) {

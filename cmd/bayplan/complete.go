@@ -71,7 +71,7 @@ func (p *program) flagValues(flag string, args []string) []string {
 	case "format":
 		return []string{"text", "dot", "mermaid"}
 	case "images":
-		return []string{"rhosp13"}
+		return steps.GeneratedReleases()
 	}
 	return nil
 }

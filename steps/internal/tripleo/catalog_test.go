@@ -141,6 +141,30 @@ func TestSampleImages(t *testing.T) {
 	}
 }
 
+// A later release's sample has every image that the release would ask for.
+func TestSampleImagesOfLaterReleases(t *testing.T) {
+	for release, least := range map[string]int{"rhosp16.2": 80, "rhosp17.1": 80} {
+		images, err := tripleo.SampleImages(release)
+		if err != nil || len(images) < least {
+			t.Errorf("%s: %d images, %v", release, len(images), err)
+		}
+		tags := map[string][]string{}
+		for _, image := range images {
+			tags[image.Repository] = image.Tags()
+		}
+		selection, err := tripleo.Select(tripleo.Request{Release: release}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, image := range selection.Images {
+			_, repository, _ := strings.Cut(image.Name, "/")
+			if !slices.Contains(tags[repository], image.Tag) {
+				t.Errorf("%s: %s has the tags %v", release, image.Ref(), tags[repository])
+			}
+		}
+	}
+}
+
 // The environment that rhosp13 loads ahead is environments/docker.yaml, of
 // which the little template tree holds the services.
 func TestBaseEnvironmentIsDockerYAML(t *testing.T) {
