@@ -149,6 +149,7 @@ func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, e
 		Comment:    p.comment(),
 		Insecure:   p.insecure,
 		Listed:     p.InsecureRegistries,
+		Notes:      selection.Notes,
 	}, nil
 }
 
@@ -271,7 +272,7 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 			change.Files = append(change.Files, f.planned())
 		}
 	}
-	finding := &runner.Finding{Outputs: p.outputs(result)}
+	finding := &runner.Finding{Outputs: p.outputs(result), Notes: result.Notes}
 	if len(files) > 0 {
 		change.Summary = p.summary(files, result)
 		change.Apply = func(ctx context.Context, progress runner.Progress) error {

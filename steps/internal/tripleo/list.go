@@ -101,7 +101,7 @@ func (l listReader) entry(n *node) (Strategy, error) {
 	}
 	if s.Set["tag"] != "" {
 		// The old tools look no label up where a tag is set.
-		s.TagFromLabel = ""
+		s.TagFromLabel, s.idleLabel = "", s.TagFromLabel
 	}
 	return s, nil
 }

@@ -15,6 +15,7 @@ type Result struct {
 	Comment    []string               // heads what is written, a line each
 	Insecure   func(host string) bool // of the hosts that images come from; nil: none
 	Listed     []string               // hosts that are insecure whether an image comes from them or not
+	Notes      []string               // as of a Selection; they are not written down
 }
 
 // Parameters gives the image parameters and what they are set to. Where two

@@ -61,6 +61,7 @@ type Selection struct {
 	NeutronDriver string     // as given or derived; "" for none; of the first strategy
 	Strategies    []Strategy // in their order
 	Images        []Image    // strategy by strategy, each in the order of the release's template
+	Notes         []string   // what is not wrong and may still not be meant
 }
 
 // Select reads the request's files and finds the images that are needed.
@@ -98,22 +99,33 @@ func Select(req Request, open Open) (*Selection, error) {
 		if err != nil {
 			return nil, err
 		}
-		all, err := catalog(v)
-		if err != nil {
+		if err := s.add(strategy, catalog, v, services); err != nil {
 			return nil, err
 		}
-		images, err := strategy.images(all, services)
-		if err != nil {
-			return nil, err
-		}
-		s.Images = append(s.Images, images...)
+	}
+	if !s.Filtered {
+		s.Notes = append(s.Notes, r.unfiltered(len(s.Images)))
 	}
 	return s, nil
 }
 
-// catalogOf gives what lists the images that there are with some variables:
-// the request's template, or the built-in catalog.
-func (r release) catalogOf(req Request, open Open) (func(vars) ([]named, error), error) {
+// add adds what one strategy comes to.
+func (s *Selection) add(strategy Strategy, catalog catalog, v vars, services filter) error {
+	all, err := catalog(v)
+	if err != nil {
+		return err
+	}
+	images, err := strategy.images(all, services)
+	s.Images = append(s.Images, images...)
+	s.Notes = append(s.Notes, strategy.notes(all)...)
+	return err
+}
+
+// A catalog lists the images that there are with some variables.
+type catalog func(vars) ([]named, error)
+
+// catalogOf gives the request's template, or the built-in catalog.
+func (r release) catalogOf(req Request, open Open) (catalog, error) {
 	if req.Template == "" {
 		return r.named, nil
 	}

@@ -18,8 +18,9 @@ type Strategy struct {
 	Includes        []*regexp.Regexp  // not none: only images in whose name with tag one finds something
 	Excludes        []*regexp.Regexp  // images whose name with tag they find something in; nothing where there are includes
 
-	local bool  // PushDestination was written as true
-	place Place // zero: the request itself
+	local     bool   // PushDestination was written as true
+	idleLabel string // a TagFromLabel that says nothing, as a tag is set
+	place     Place  // zero: the request itself
 }
 
 // strategy gives what the request says itself.
