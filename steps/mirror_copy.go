@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/registry"
 )
@@ -34,7 +33,7 @@ func recorded(images []registry.Image, prior *runner.Record) []registry.Image {
 // what it says to be there: then all is looked at, and tried once more.
 func (m *mirror) copyAll(ctx context.Context, t *registry.Table, images []registry.Image, p runner.Progress) (*registry.Table, error) {
 	err := m.carryOut(ctx, t, p)
-	if err == nil || !t.Trusting || ctx.Err() != nil || fault.IsConnection(err) {
+	if err == nil || ctx.Err() != nil || !t.Misled() {
 		return t, err
 	}
 	if t, err = m.table(ctx, images); err != nil {

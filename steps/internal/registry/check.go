@@ -25,7 +25,7 @@ func (c *Client) Check(ctx context.Context, images []Image, deep bool) ([]*Check
 
 // CheckOnly is Check for what was moved with a selection.
 func (c *Client) CheckOnly(ctx context.Context, images []Image, want Selection, deep bool) ([]*Checked, error) {
-	want.lists, want.asked = &tagLists{}, &asked{}
+	want.scratch = &scratch{}
 	all := make([]*Checked, len(images))
 	for i, im := range images {
 		all[i] = &Checked{Image: im}
@@ -53,7 +53,7 @@ func (c *Client) check(ctx context.Context, k *Checked, want *Selection, deep bo
 		}
 		k.Lost = append(k.Lost, lost...)
 	}
-	found, err := c.inspect(ctx, want.asked, repoOf(e.target), k.Have)
+	found, err := c.inspect(ctx, &want.scratch.asked, repoOf(e.target), k.Have)
 	k.Lost = append(k.Lost, found.lost...)
 	k.Blobs = found.blobs
 	return on(destination, err)

@@ -78,6 +78,36 @@ func (c *Client) manifestThere(ctx context.Context, r ref.Ref) (m manifest.Manif
 	return m, err
 }
 
+// doubt looks at what an unchanged image consists of, and has it copied once
+// more when something is missing. What is known to be whole is not looked at,
+// but for signatures that may have been made in the meantime.
+func (c *Client) doubt(ctx context.Context, e *Entry) error {
+	if e.want.Signatures == RequireSignatures {
+		lost, err := c.lacks(ctx, e)
+		if err != nil {
+			return err
+		}
+		if len(lost) > 0 {
+			e.State = Copy
+		}
+	}
+	if e.trusted() {
+		return nil
+	}
+	found, err := c.inspect(ctx, &e.want.scratch.asked, repoOf(e.target), e.Have)
+	switch KindOf(err) {
+	case Denied, NoLogin:
+		return nil // it tells no more than what its tag stands for
+	}
+	if err != nil {
+		return on(destination, err)
+	}
+	if e.held = found.held; len(found.lost) > 0 {
+		e.State = Copy
+	}
+	return nil
+}
+
 // recall finds out what an image's repository holds when an older image of the
 // name is there and known to be whole: what the new one shares with it costs no
 // request.
@@ -122,7 +152,7 @@ func (c *Client) borrow(ctx context.Context, t *Table) error {
 			if b := wanted[blobKey{e.target.Registry, d.digest}]; b != nil && !b.here() {
 				at := repoOf(e.target)
 				b.places = append(b.places, &place{repo: &at, landed: true})
-				t.Trusting = t.Trusting || e.trusted()
+				t.trusting = t.trusting || e.trusted()
 			}
 		}
 	}

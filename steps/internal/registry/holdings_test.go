@@ -124,15 +124,52 @@ func TestHolesAreMendedFromNextDoor(t *testing.T) {
 	mirrored(t, c, images)
 }
 
-// A registry that cannot tell whether it has a blob is no registry that has lost it.
-func TestFirstLookAtARegistryInTrouble(t *testing.T) {
-	src, dst, c := pair(t)
-	images, _ := three(t, src)
-	copied(t, c, images)
-	dst.act(refuse("HEAD", "/v2/ns/b/blobs/", http.StatusBadGateway))
-	table := plan(t, c, images)
-	if got := states(table); got != "unchanged failed unchanged" || !strings.Contains(fmt.Sprint(table.Err()), "destination: ") {
-		t.Errorf("got %s: %v", got, table.Err())
+// A registry in trouble has not lost what it cannot tell of; one that tells
+// nobody is believed in what its tags stand for.
+func TestFirstLookRefused(t *testing.T) {
+	for status, want := range map[int]string{
+		http.StatusBadGateway: "unchanged failed unchanged", http.StatusForbidden: "unchanged unchanged unchanged",
+	} {
+		src, dst, c := pair(t)
+		images, _ := three(t, src)
+		copied(t, c, images)
+		dst.act(refuse("HEAD", "/v2/ns/b/blobs/", status))
+		table := plan(t, c, images)
+		if got := states(table); got != want {
+			t.Errorf("%d: got %s: %v", status, got, table.Err())
+		}
+	}
+}
+
+// Only what goes wrong at the destination may come from trusting it too much.
+func TestMisled(t *testing.T) {
+	for name, tt := range map[string]struct {
+		atSource bool
+		status   int
+		want     bool
+	}{
+		"the destination refuses": {false, http.StatusBadRequest, true},
+		"it is out of order":      {false, http.StatusBadGateway, false},
+		"the source refuses":      {true, http.StatusNotFound, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src, dst, c := pair(t)
+			images, base := three(t, src)
+			known := copied(t, c, images)
+			src.image(t, "ns/a", "1", nil, base, random(30, 2_000))
+			table := plan(t, c, known)
+			if tt.atSource {
+				src.act(refuse("GET", "/v2/ns/a/blobs/", tt.status))
+			} else {
+				dst.act(refuse("PUT", "/v2/ns/a/manifests/", tt.status))
+			}
+			if err := c.Execute(t.Context(), table, Options{}); err == nil {
+				t.Fatal("no error")
+			}
+			if table.Misled() != tt.want {
+				t.Errorf("misled: %v (%v)", table.Misled(), table.Err())
+			}
+		})
 	}
 }
 
@@ -157,7 +194,7 @@ func TestUpdateOfAll(t *testing.T) {
 	src.reset()
 	dst.reset()
 	table := plan(t, c, known)
-	if s := table.Summary(); s.Copies != setImages || s.Blobs != fresh || s.Mounts != 0 || !table.Trusting {
+	if s := table.Summary(); s.Copies != setImages || s.Blobs != fresh || s.Mounts != 0 || !table.trusting {
 		t.Errorf("got %+v", s)
 	}
 	if err := c.Execute(t.Context(), table, Options{}); err != nil {
@@ -181,7 +218,7 @@ func TestUpdateOfAllUnknown(t *testing.T) {
 	src.reset()
 	dst.reset()
 	table := plan(t, c, images)
-	if s := table.Summary(); s.Blobs != fresh || s.Mounts != setRefs-setImages-shared || table.Trusting {
+	if s := table.Summary(); s.Blobs != fresh || s.Mounts != setRefs-setImages-shared || table.trusting {
 		t.Errorf("got %+v", s)
 	}
 	if err := c.Execute(t.Context(), table, Options{}); err != nil {
@@ -244,8 +281,8 @@ func TestNewImage(t *testing.T) {
 			if diff := cmp.Diff(Summary{Images: 4, Unchanged: 3, Copies: 1, Blobs: 2, Bytes: table.Summary().Bytes, Mounts: 1}, table.Summary()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if want := name == "known to be whole"; table.Trusting != want {
-				t.Errorf("trusting: %v", table.Trusting)
+			if want := name == "known to be whole"; table.trusting != want {
+				t.Errorf("trusting: %v", table.trusting)
 			}
 			src.reset()
 			if err := c.Execute(t.Context(), table, Options{}); err != nil {

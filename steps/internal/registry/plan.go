@@ -26,19 +26,28 @@ func (c *Client) Plan(ctx context.Context, images []Image) (*Table, error) {
 
 // PlanOnly is Plan for a selection.
 func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (*Table, error) {
-	want.lists, want.asked, want.packer = &tagLists{}, &asked{}, &packer{}
+	want.scratch = &scratch{}
 	t := &Table{Images: c.entries(images, &want)}
 	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.look(ctx, e) }); err != nil {
 		return nil, err
 	}
 	t.Blobs = collect(t.Images)
-	t.Trusting = slices.ContainsFunc(t.Images, func(e *Entry) bool { return e.trusted() && len(e.held) > 0 })
+	t.trusting = slices.ContainsFunc(t.Images, func(e *Entry) bool { return e.trusted() && len(e.held) > 0 })
 	if err := c.findBlobs(ctx, t); err != nil {
 		return nil, err
 	}
-	err := c.borrow(ctx, t)
-	want.lists, want.asked, want.packer = nil, nil, nil // they were for making it
-	return t, err
+	if err := c.borrow(ctx, t); err != nil {
+		return nil, err
+	}
+	t.forget()
+	return t, nil
+}
+
+// forget lets go of what was only needed to make the table.
+func (t *Table) forget() {
+	for _, e := range t.Images {
+		e.held, e.want.scratch = nil, nil
+	}
 }
 
 // each runs do for every item, some at a time. Its only error is ctx's.
@@ -106,32 +115,6 @@ func (c *Client) look(ctx context.Context, e *Entry) {
 	if err != nil {
 		e.fail(err)
 	}
-}
-
-// doubt looks at what an unchanged image consists of, and has it copied once
-// more when something is missing. What is known to be whole is not looked at,
-// but for signatures that may have been made in the meantime.
-func (c *Client) doubt(ctx context.Context, e *Entry) error {
-	if e.want.Signatures == RequireSignatures {
-		lost, err := c.lacks(ctx, e)
-		if err != nil {
-			return err
-		}
-		if len(lost) > 0 {
-			e.State = Copy
-		}
-	}
-	if e.trusted() {
-		return nil
-	}
-	found, err := c.inspect(ctx, e.want.asked, repoOf(e.target), e.Have)
-	if err != nil {
-		return on(destination, err)
-	}
-	if e.held = found.held; len(found.lost) > 0 {
-		e.State = Copy
-	}
-	return nil
 }
 
 // compare fills in what both tags stand for; the sides are asked beside each other.

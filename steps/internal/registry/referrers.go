@@ -144,10 +144,10 @@ func (c *Client) speakers(ctx context.Context, e *Entry, subject string, tags co
 		return nil, err
 	}
 	standIn := slices.Contains(tags.names, strings.Replace(subject, ":", "-", 1))
-	if tags.known && !standIn && e.want.lists.knowsNone(e.source) {
+	if tags.known && !standIn && e.want.scratch.lists.knowsNone(e.source) {
 		return found, nil
 	}
-	referring, err := c.referrers(ctx, repoOf(e.source).SetDigest(subject), e.want.lists)
+	referring, err := c.referrers(ctx, repoOf(e.source).SetDigest(subject), &e.want.scratch.lists)
 	return append(found, referring...), err
 }
 
@@ -161,7 +161,7 @@ type cosignList struct {
 // cosignTags lists the tags of an entry's source that may be cosign's.
 func (c *Client) cosignTags(ctx context.Context, e *Entry) (cosignList, error) {
 	repo := repoOf(e.source)
-	all, err := e.want.lists.get(show(repo), func() ([]string, error) { return c.allTags(ctx, repo) })
+	all, err := e.want.scratch.lists.get(show(repo), func() ([]string, error) { return c.allTags(ctx, repo) })
 	if err != nil {
 		if ctx.Err() != nil || fault.IsConnection(err) || KindOf(err) == Mismatch {
 			return cosignList{}, err

@@ -11,6 +11,8 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // An Image is one image of a list, and where it is to be.
@@ -27,9 +29,15 @@ type Selection struct {
 	Platforms  []string // os/architecture[/variant] of indexes; nil: all
 	Signatures Signatures
 
-	lists  *tagLists
-	asked  *asked
-	packer *packer
+	scratch *scratch
+}
+
+// A scratch is what those who look at images beside each other share while a
+// table is made.
+type scratch struct {
+	lists  tagLists
+	asked  asked
+	packer packer
 }
 
 // A State is how far an image has come.
@@ -112,9 +120,7 @@ type Table struct {
 	Images []*Entry // in the order of the list
 	Blobs  []*Blob  // largest first
 
-	// Trusting says that blobs are taken for there because Image.Whole says so,
-	// and were not asked for.
-	Trusting bool
+	trusting bool // some blobs are taken for there because Image.Whole says so
 }
 
 // A Summary counts a table.
@@ -165,6 +171,15 @@ func (t *Table) Pulls() map[*Entry]int64 {
 		}
 	}
 	return pulls
+}
+
+// Misled says whether images have failed in a way that may come from taking for
+// whole what Image.Whole says to be: then a table without it may do better.
+func (t *Table) Misled() bool {
+	return t.trusting && slices.ContainsFunc(t.Images, func(e *Entry) bool {
+		var side *SideError
+		return errors.As(e.Err, &side) && side.Side == destination && !fault.IsConnection(e.Err)
+	})
 }
 
 // Err gives the errors of all images that failed, one for each cause.

@@ -39,7 +39,7 @@ type part struct {
 // readTree reads an entry's manifests from its source.
 func (c *Client) readTree(ctx context.Context, e *Entry) error {
 	t := newTree(repoOf(e.source), c.manifest)
-	t.keep = e.want.packer
+	t.keep = &e.want.scratch.packer
 	if err := t.top(ctx, e); err != nil {
 		return err
 	}
