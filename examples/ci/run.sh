@@ -1,18 +1,27 @@
 #!/usr/bin/env bash
-# What a CI job runs for a plan that was changed: it validates, diffs and
-# applies ../walkthrough/bayplan.yaml against mock registries and a mock cloud.
+# What a CI job runs for plans that were changed: it validates, diffs and applies
+# the other examples against mock registries, a mock cloud and mock web servers.
 # It needs no network and no credentials. Everything it makes is under world/.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 bayplan=${BAYPLAN:-go run ../../cmd/bayplan}
-where=(-f ../walkthrough/bayplan.yaml --connections connections.yaml
-       --var home="$PWD/world/home/stack" --var httpboot="$PWD/world/httpboot"
-       --var archives="$PWD/../quickstart" --var tht="$PWD/tht")
+
+# rehearse EXAMPLE [FLAG...]
+rehearse() {
+    local where=(-f "../$1/bayplan.yaml" --connections "$1.yaml" "${@:2}")
+    $bayplan validate "${where[@]}"
+    $bayplan diff  "${where[@]}" --state-dir world/state
+    $bayplan apply "${where[@]}" --state-dir world/state
+    $bayplan apply "${where[@]}" --state-dir world/state
+}
 
 rm -rf world
-mkdir -p world/httpboot
-$bayplan validate "${where[@]}"
-$bayplan diff  "${where[@]}" --state-dir world/state
-$bayplan apply "${where[@]}" --state-dir world/state
-$bayplan apply "${where[@]}" --state-dir world/state
+mkdir -p world/httpboot world/ironic/{images,httpboot}
+cp inspector.ipxe world/httpboot
+
+rehearse ironic-standalone --var downloads="$PWD/world/downloads" --var httpboot="$PWD/world/boot"
+rehearse rhosp17-director --var home="$PWD/world/home17" --var ironic="$PWD/world/ironic" \
+         --var archives="$PWD/archives" --var tht="$PWD/tht17"
+rehearse rhosp13 --var home="$PWD/world/home13" --var httpboot="$PWD/world/httpboot" \
+         --var archives="$PWD/../quickstart" --var tht="$PWD/tht"

@@ -1,24 +1,26 @@
-// Package sample builds the two small archives of disk images that the quick
-// start unpacks: stand-ins with the genuine headers of what RHOSP ships, the
-// same bytes at every call. None of it boots. It knows nothing of steps.
+// Package sample builds the small disk images that the examples unpack and
+// fetch: stand-ins with the genuine headers of what is shipped, the same bytes at
+// every call. None of it boots. It knows nothing of steps.
 package sample
 
 import (
 	"archive/tar"
 	"bytes"
+	"crypto/sha256"
 	"fmt"
+	"path"
 	"time"
 )
 
-//go:generate go run ./write ../../examples/quickstart
+//go:generate go run ./write ../../examples
 
-// An Archive is one archive of the quick start.
+// An Archive is one archive of an example.
 type Archive struct {
 	Name  string // of the archive's file
 	Files []File
 }
 
-// A File is one file in an archive.
+// A File is one file in an archive, or of the examples.
 type File struct {
 	Name    string
 	Content []byte
@@ -37,6 +39,46 @@ func Archives() []Archive {
 			{"ironic-python-agent.initramfs", Initramfs("ironic-python-agent", 48<<10)},
 		}},
 	}
+}
+
+// later are the archives of a later director, which has but one disk image.
+func later() []Archive {
+	return []Archive{
+		{"overcloud-hardened-uefi-full-latest.tar", []File{{"overcloud-hardened-uefi-full.qcow2", QCOW2()}}},
+		{"ironic-python-agent-latest.tar", Archives()[1].Files},
+	}
+}
+
+// served are the files of a web server that has an agent to boot, with their
+// checksums.
+func served() []File {
+	var files []File
+	for _, f := range []File{
+		{"ipa-centos9-master.kernel", Kernel("5.14.0-503.el9.x86_64", 20<<10)},
+		{"ipa-centos9-master.initramfs", Initramfs("ipa-centos9-master", 24<<10)},
+	} {
+		sum := fmt.Sprintf("%x  %s\n", sha256.Sum256(f.Content), f.Name)
+		files = append(files, f, File{f.Name + ".sha256", []byte(sum)})
+	}
+	return files
+}
+
+// Examples gives the files that the examples need, by their paths there.
+func Examples() ([]File, error) {
+	var files []File
+	for dir, archives := range map[string][]Archive{"quickstart": Archives(), "ci/archives": later()} {
+		for _, a := range archives {
+			b, err := a.Tar()
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, File{path.Join(dir, a.Name), b})
+		}
+	}
+	for _, f := range served() {
+		files = append(files, File{path.Join("ci/www/openstack/ironic-python-agent/dib/files", f.Name), f.Content})
+	}
+	return files, nil
 }
 
 // Tar gives the archive's bytes.

@@ -1,4 +1,4 @@
-// Command write writes the archives of the quick start into a directory.
+// Command write writes the disk images of the examples into their directory.
 package main
 
 import (
@@ -22,12 +22,16 @@ func main() {
 }
 
 func write(dir string) error {
-	for _, a := range sample.Archives() {
-		b, err := a.Tar()
-		if err != nil {
+	files, err := sample.Examples()
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, f.Name)
+		if _, err := durable.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}
-		if err := durable.WriteBytes(filepath.Join(dir, a.Name), 0o644, b); err != nil {
+		if err := durable.WriteBytes(path, 0o644, f.Content); err != nil {
 			return err
 		}
 	}
