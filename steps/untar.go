@@ -23,7 +23,7 @@ type untar struct {
 	Into plan.Path `json:"into"`
 	// Digest that the archive must have, 64 lower-case hex digits. With it an archive that was cut between two files is noticed too.
 	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
-	// Files that must come out of it, others may: a name, or {name: NAME, size: 40GiB, sha256: DIGEST}. If one is missing or different, nothing is unpacked.
+	// Files that must come out of it, others may: a name, or {name: NAME, size: "1310720", sha256: DIGEST}. If one is missing or different, nothing is unpacked.
 	Expect []plan.TextOr[string, untarFile] `json:"expect,omitempty"`
 	// How much it may hold, to set for archives beyond the usual.
 	Limits *untarLimits `json:"limits,omitempty"`

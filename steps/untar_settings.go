@@ -18,7 +18,7 @@ import (
 type untarFile struct {
 	// Its name in the archive.
 	Name string `json:"name"`
-	// Size that it must have, in bytes or with a unit: 1310720, 40GiB.
+	// Size that it must have, with a unit or, in quotes, in bytes: 40GiB, "1310720".
 	Size string `json:"size,omitempty" jsonschema:"pattern=^[0-9]+(\\.[0-9]+)? ?([KMGT]i?B|B)?$"`
 	// Digest that it must have, 64 lower-case hex digits.
 	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
@@ -92,7 +92,7 @@ func parseSize(text string) (int64, error) {
 	}
 	m := sizePattern.FindStringSubmatch(text)
 	if m == nil {
-		return 0, fault.WithHint(fmt.Errorf("%q is not a size", text), "write bytes, or a unit behind the number: 40GiB, 500MB")
+		return 0, fault.WithHint(fmt.Errorf("%q is not a size", text), "write a unit behind the number, or bytes in quotes: 40GiB, \"1310720\"")
 	}
 	unit := int64(1)
 	if prefix, binary := strings.TrimSuffix(strings.TrimSuffix(m[2], "B"), "i"), strings.Contains(m[2], "i"); prefix != "" {
