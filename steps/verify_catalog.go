@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/go-multierror"
 
@@ -20,7 +22,7 @@ import (
 type verifyCatalog struct {
 	// Registry to look at, a name under connections.registries.
 	Registry string `json:"registry"`
-	// Images that are to be there: the path of a list of images, as prepare writes it or as plain text, or the references themselves, such as the output images of a mirror step. One with a digest has to be that very image, and its source is not asked; for others the source is asked what the tag stands for.
+	// Images that are to be there: the path of a list of images, as prepare writes it or as plain text, or the references themselves, such as the output images of a mirror step. One with a digest has to be that very image, and its source is not asked; for others the source is asked what the tag stands for. Where a mirror step renames repositories or takes only some platforms, its output images says what is to be there, and the list that it is given does not.
 	Expect plan.TextOr[plan.Path, []string] `json:"expect"`
 	// Refuse repositories that the list does not name, unless they have no tag: some registries go on listing what was deleted. Tags beyond the list are let be.
 	Exact bool `json:"exact,omitempty"`
@@ -114,6 +116,9 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	errs = multierror.Append(errs, misfits(ctx, v.out.Registry(), checked)...)
 	errs = multierror.Append(errs, unseen(checked)...)
 	if err := errs.ErrorOrNil(); err != nil {
+		if hint := v.hint(ctx, names, images, checked); hint != "" {
+			err = fault.WithHint(err, hint)
+		}
 		return nil, err
 	}
 	return runner.Outputs{
@@ -162,6 +167,33 @@ func (v *verifyCatalog) repositories(ctx context.Context, host string, names []s
 		return !found
 	})
 	return errs, present
+}
+
+// hint finds out whether a registry differs from the list as it does where a
+// mirror step has not copied everything as it is.
+func (v *verifyCatalog) hint(ctx context.Context, names []string, images []registry.Image, checked []*registry.Checked) string {
+	const instead = "expect what it gives, expect: \"${steps.ID.images}\""
+	want := expected(images)
+	further := without(names, want)
+	for _, missing := range without(want, names) {
+		for _, name := range further {
+			if alike(missing, name) {
+				return fmt.Sprintf("the registry has %s: where a mirror step renames repositories, %s", name, instead)
+			}
+		}
+	}
+	for _, k := range checked {
+		if k.Err == nil && k.Have != k.Want && v.out.Registry().IsPart(ctx, k) {
+			return fmt.Sprintf("the registry has some platforms of %s only: where a mirror step takes no others, %s", k.Source, instead)
+		}
+	}
+	return ""
+}
+
+// alike says whether one repository may be another one under a new name.
+func alike(a, b string) bool {
+	a, b = path.Base(a), path.Base(b)
+	return strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
 }
 
 // expected gives the repositories of images, sorted, each once.

@@ -1,0 +1,51 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/regclient/regclient/types/manifest"
+	"github.com/regclient/regclient/types/ref"
+)
+
+// IsPart says whether an image that is not as at its source is a part of that:
+// what is left of an index when only some platforms are taken. That it cannot
+// be told is as if it were not.
+func (c *Client) IsPart(ctx context.Context, k *Checked) bool {
+	if k.Source == k.Target || k.Want == "" || k.Have == "" {
+		return false
+	}
+	source, serr := c.imageRef(k.Source)
+	target, terr := c.imageRef(k.Target)
+	if serr != nil || terr != nil {
+		return false
+	}
+	whole := c.namedBy(ctx, repoOf(source).SetDigest(k.Want), c.manifest)
+	if whole[k.Have] {
+		return true
+	}
+	part := c.namedBy(ctx, repoOf(target).SetDigest(k.Have), c.manifestThere)
+	for digest := range part {
+		if !whole[digest] {
+			return false
+		}
+	}
+	return len(part) > 0
+}
+
+// namedBy gives the digests that an index names.
+func (c *Client) namedBy(ctx context.Context, r ref.Ref, read reader) map[string]bool {
+	m, err := read(ctx, r)
+	index, ok := m.(manifest.Indexer)
+	if err != nil || !ok {
+		return nil
+	}
+	list, err := children(index)
+	if err != nil {
+		return nil
+	}
+	named := map[string]bool{}
+	for _, d := range list {
+		named[d.Digest.String()] = true
+	}
+	return named
+}

@@ -1,0 +1,109 @@
+package steps
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// Where a mirror step has renamed repositories or taken only some platforms,
+// its list is not what is there: that is told, and its output is right.
+func TestVerifyCatalogAfterMirror(t *testing.T) {
+	for name, tt := range map[string]struct {
+		set  func(m *mirror)
+		hint string
+	}{
+		"as it is":       {func(*mirror) {}, ""},
+		"renamed":        {func(m *mirror) { m.Rename = []renameRule{{"many/", "edge/x-"}} }, `the registry has edge/x-app: where a mirror step renames repositories, expect what it gives, expect: "${steps.ID.images}"`},
+		"some platforms": {func(m *mirror) { m.Platforms = []string{"linux/amd64", "linux/s390x"} }, `the registry has some platforms of registry.access.redhat.com/many/app:1 only: where a mirror step takes no others, expect what it gives, expect: "${steps.ID.images}"`},
+		"one platform":   {func(m *mirror) { m.Platforms = []string{"linux/amd64"} }, "the registry has some platforms of"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newRegistryBench(t)
+			b.pushable(t)
+			b.multiPlatform(t, "many/app:1", "amd64", "ppc64le", "s390x")
+			list := inline(upstreamHost + "/many/app:1")
+			m := b.mirror()
+			m.Images = list
+			tt.set(m)
+			f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+				t.Fatal(err)
+			}
+			v := b.verifyCatalog()
+			v.Expect = list
+			_, err = v.Verify(t.Context(), &runner.Disk{})
+			if hint := fault.Hint(err); (err == nil) != (tt.hint == "") || !strings.HasPrefix(hint, tt.hint) {
+				t.Errorf("got %v (%s)", err, hint)
+			}
+			v.Expect = plan.TextOr[plan.Path, []string]{Other: f.Outputs["images"].Items()}
+			if _, err := v.Verify(t.Context(), &runner.Disk{}); err != nil {
+				t.Errorf("the mirror's images: %v", err)
+			}
+		})
+	}
+}
+
+// No hint is given where something else is wrong.
+func TestVerifyCatalogNoHint(t *testing.T) {
+	b := newRegistryBench(t)
+	b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
+	_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	if err == nil || fault.Hint(err) != "" {
+		t.Errorf("got %v (%s)", err, fault.Hint(err))
+	}
+}
+
+// A registry without a catalog is asked for each image, by its digest where
+// the list has no tag; one whose catalog has no end is refused.
+func TestVerifyCatalogClosed(t *testing.T) {
+	b := newRegistryBench(t)
+	b.fill(t)
+	d, err := b.Registry().Resolve(t.Context(), localHost+"/rhosp13/openstack-base:13.0-40")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := b.verifyCatalog()
+	v.Exact = false
+	gone := "sha256:" + strings.Repeat("a", 64)
+	v.Expect = plan.TextOr[plan.Path, []string]{Other: []string{
+		localHost + "/rhosp13/openstack-base@" + d.Digest, localHost + "/rhosp13/openstack-base@" + gone,
+	}}
+	asked := map[string]bool{}
+	b.before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/_catalog") {
+			w.WriteHeader(http.StatusUnauthorized)
+			return true
+		}
+		asked[r.Method+" "+r.URL.Path] = true
+		return false
+	}
+	_, err = v.Diff(t.Context(), &runner.Disk{}, nil)
+	if problems := fault.Problems(err); len(problems) != 1 || problems[0].Kind != "missing" || problems[0].Want != gone {
+		t.Errorf("got %v", err)
+	}
+	if !asked["HEAD /v2/rhosp13/openstack-base/manifests/"+d.Digest] || !asked["HEAD /v2/rhosp13/openstack-base/manifests/"+gone] {
+		t.Errorf("asked was for %v", asked)
+	}
+	b.before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/_catalog") {
+			return false
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Link", `</v2/_catalog?last=a&n=1000>; rel="next"`)
+		fmt.Fprint(w, `{"repositories":["a"]}`)
+		return true
+	}
+	if _, err := v.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), `the page after "a" brings nothing new`) {
+		t.Errorf("got %v", err)
+	}
+}
