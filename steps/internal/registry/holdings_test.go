@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -294,4 +295,43 @@ func TestNewImage(t *testing.T) {
 			mirrored(t, c, list)
 		})
 	}
+}
+
+// A first run that was cut leaves blobs without a tag. The next one asks for
+// each of them once, and pulls none again.
+func TestFirstRunGoesOn(t *testing.T) {
+	src, dst, c := pair(t)
+	images, _ := src.set(t)
+	src.reset()
+	var uploads, tags atomic.Int64
+	dst.act(func(w http.ResponseWriter, r *http.Request) bool {
+		late := r.Method == "PUT" && what(r.URL.Path) == "blobs/uploads" && uploads.Add(1) > 100
+		late = late || r.Method == "PUT" && what(r.URL.Path) == "manifests" && tags.Add(1) > 10
+		if late {
+			_, _ = io.Copy(io.Discard, r.Body)
+			w.WriteHeader(http.StatusForbidden)
+		}
+		return late
+	})
+	if err := c.Execute(t.Context(), plan(t, c, images), Options{}); err == nil {
+		t.Fatal("no error")
+	}
+	dst.act(nil)
+	src.reset()
+	dst.reset()
+	table := plan(t, c, images)
+	done := setImages - table.Summary().Copies
+	if n := table.Summary().Blobs; n != setBlobs-100 {
+		t.Errorf("%d blobs are to be pulled, want the %d that did not land", n, setBlobs-100)
+	}
+	dst.rest()
+	// The images that are there are looked at part by part, as nobody knows that they are whole.
+	if n := dst.counts["HEAD blobs"]; n > setBlobs+7*done {
+		t.Errorf("%d images are there, and %d blobs were asked for: %v", done, n, dst.counts)
+	}
+	if err := c.Execute(t.Context(), table, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	requests(t, "the second run's", src, map[string]int{"HEAD manifests": setImages, "GET manifests": setImages - done, "GET blobs": setBlobs - 100})
+	mirrored(t, c, images)
 }
