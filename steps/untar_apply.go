@@ -55,7 +55,7 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) error {
 		return err
 	}
 	defer root.Close()
-	packed, seen, err := d.open(d.world)
+	packed, seen, err := d.open(ctx, d.world)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
@@ -76,7 +77,7 @@ func (u *untar) list(ctx context.Context, w runner.World) (*untarListing, error)
 	if u.listed != nil {
 		return u.listed, nil
 	}
-	r, seen, err := u.open(w)
+	r, seen, err := u.open(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -110,8 +111,10 @@ func (u *untar) found(w runner.World, seen *runner.Sight, entries []archive.Entr
 	return digest
 }
 
-// open opens the archive. The sight is nil where it is only planned.
-func (u *untar) open(w runner.World) (io.ReadCloser, *runner.Sight, error) {
+// open opens the archive. The sight is nil where it is only planned. One that
+// was written just now, by a step before, is let settle: what is found in it
+// could not be remembered otherwise.
+func (u *untar) open(ctx context.Context, w runner.World) (io.ReadCloser, *runner.Sight, error) {
 	r, err := w.Open(string(u.Archive))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, u.missing()
@@ -119,13 +122,23 @@ func (u *untar) open(w runner.World) (io.ReadCloser, *runner.Sight, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("read archive %s: %w", u.Archive, err)
 	}
-	if f, ok := r.(*os.File); ok {
-		if fi, err := f.Stat(); err == nil {
-			seen := runner.See(fi)
-			return r, &seen, nil
-		}
+	f, ok := r.(*os.File)
+	if !ok {
+		return r, nil, nil
 	}
-	return r, nil, nil
+	fi, err := f.Stat()
+	if err == nil && !fi.ModTime().After(time.Now()) {
+		err = settle(ctx, fi.ModTime())
+	}
+	if err == nil {
+		fi, err = f.Stat()
+	}
+	if err != nil {
+		r.Close()
+		return nil, nil, fmt.Errorf("read archive %s: %w", u.Archive, err)
+	}
+	seen := runner.See(fi)
+	return r, &seen, nil
 }
 
 func (u *untar) options() archive.Options {
@@ -136,7 +149,7 @@ func (u *untar) options() archive.Options {
 // reading it, if that is enough to be sure that there is something to do. It
 // gives nil where it is not.
 func (u *untar) glance(ctx context.Context, w runner.World) (*runner.Finding, error) {
-	r, _, err := u.open(w)
+	r, _, err := u.open(ctx, w)
 	if err != nil {
 		return nil, err
 	}
