@@ -3,6 +3,7 @@
 package integration
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -102,5 +103,40 @@ func hasTags(t *testing.T, r rawRegistry, want ...string) {
 		if diff := cmp.Diff(want, tags); diff != "" {
 			t.Errorf("tags of %s (-want +got):\n%s", repo, diff)
 		}
+	}
+}
+
+// TestKillPrune kills the removal at points all through it, at a registry that
+// deletes manifests only. What is to stay is whole at each, and a second run
+// ends the work.
+func TestKillPrune(t *testing.T) {
+	const points = 9
+	source := rawRegistry{url: startRegistry(t, t.TempDir())}
+	all := fillVersions(t, source)
+	fresh := func(t *testing.T, passed *tape) (*site, rawRegistry) {
+		dest := rawRegistry{url: startRegistry(t, t.TempDir())}
+		upstream, local := reach(upstreamHost, source.url, ""), reach(localHost, passed.proxy(t, "destination", dest.url), "")
+		newMirror(t, all, upstream, local, "").must(t, 0, []string{"apply"}, "1 changed")
+		passed.take()
+		return newMirror(t, all.only("1.11"), upstream, local, ", prune: { keep: 1 }"), dest
+	}
+	var passed tape
+	s, dest := fresh(t, &passed)
+	s.must(t, 0, []string{"apply"}, "1 changed")
+	whole := len(passed.take())
+	hasTags(t, dest, "1.10", "1.11")
+
+	for i := range points {
+		n, when := 1+whole*i/points, phase(i%3)
+		t.Run(fmt.Sprintf("%s %d of %d", when, n, whole), func(t *testing.T) {
+			s, dest := fresh(t, &passed)
+			s.kill(t, &passed, n, when)
+			all.only("1.10", "1.11").isWholeAt(t, dest)
+			s.must(t, 0, []string{"apply"}, "0 failed")
+			hasTags(t, dest, "1.10", "1.11")
+			all.only("1.10", "1.11").isWholeAt(t, dest)
+			s.must(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
+			passed.take()
+		})
 	}
 }
