@@ -61,8 +61,8 @@ type engine struct {
 	o       Options
 	waiting map[*Entry]int      // blobs that an image still waits for
 	mounts  map[string]mounting // by registry
-	heavy   queue               // jobs that move bytes through here
-	light   queue               // mounts and manifests
+	heavy   queue               // jobs that move many bytes through here
+	light   queue               // small blobs, mounts and manifests
 	results chan result
 }
 
@@ -220,8 +220,13 @@ func (q *queue) take(i int) int {
 	return q.head
 }
 
+// smallBlob is the size up to which a blob, like a mount, costs its round
+// trips and little else. Among the light jobs small ones do not wait for all
+// that is larger, and images are complete one after another, not all at the end.
+const smallBlob = 64 << 10
+
 func (e *engine) queueOf(j *job) *queue {
-	if j.kind == pullJob || j.kind == copyJob {
+	if (j.kind == pullJob || j.kind == copyJob) && j.blob.Size > smallBlob {
 		return &e.heavy
 	}
 	return &e.light

@@ -1,8 +1,11 @@
 package registry
 
 import (
+	"context"
+	"net/http"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -134,4 +137,39 @@ func requests(t *testing.T, when string, l *lab, want map[string]int) {
 	if diff := cmp.Diff(want, l.counts); diff != "" {
 		t.Errorf("%s requests (-want +got):\n%s", when, diff)
 	}
+}
+
+// Every image has a small blob, its configuration: were those the last ones,
+// no image would be complete before the end.
+func TestSmallBlobsDoNotWait(t *testing.T) {
+	src, dst, c := pair(t)
+	small := src.image(t, "ns/small", "1", nil, random(1, smallBlob))
+	large := src.image(t, "ns/large", "1", nil, random(2, smallBlob+1))
+	images := []Image{
+		{Source: srcHost + "/ns/large:1", Target: dstHost + "/ns/large:1"},
+		{Source: srcHost + "/ns/small:1", Target: dstHost + "/ns/small:1"},
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	published := make(chan string, 2)
+	dst.act(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut && r.ContentLength > smallBlob {
+			select {
+			case <-r.Context().Done():
+			case first := <-published:
+				if first != small {
+					t.Errorf("%s is complete first, want the small %s", first, small)
+				}
+			}
+		}
+		return false
+	})
+	err := c.Execute(ctx, plan(t, c, images), Options{Parallel: 1, Done: func(e *Entry) { published <- e.Digest }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := <-published; last != large {
+		t.Errorf("%s is complete last, want the large %s", last, large)
+	}
+	mirrored(t, c, images)
 }

@@ -228,6 +228,9 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 // retryAfter reads the header in both of its forms; 0 is none.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
+	if v == "" {
+		return 0 // as with nearly all answers; making errors of it takes time
+	}
 	if s, err := strconv.Atoi(v); err == nil && s > 0 {
 		return time.Duration(min(s, 1<<20)) * time.Second
 	}
