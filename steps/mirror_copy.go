@@ -18,12 +18,11 @@ func recorded(images []registry.Image, prior *runner.Record) []registry.Image {
 	whole := map[string]string{}
 	for _, ref := range prior.Outputs["images"].Items() {
 		name, digest, _ := strings.Cut(ref, "@")
-		whole[name] = digest
+		whole[name], whole[ref] = digest, digest // a target has a tag or a digest
 	}
 	images = slices.Clone(images)
 	for i := range images {
-		name, _, _ := strings.Cut(images[i].Target, "@")
-		images[i].Whole = whole[name]
+		images[i].Whole = whole[images[i].Target]
 	}
 	return images
 }

@@ -199,3 +199,19 @@ func (b *registryBench) counting() func() map[string]int {
 		return since
 	}
 }
+
+// What a record says is held against names with tags and names with digests.
+func TestMirrorRecorded(t *testing.T) {
+	one, two, three := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64), "sha256:"+strings.Repeat("3", 64)
+	record := &runner.Record{Outputs: mirrored([]string{localHost + "/a:1@" + one, localHost + "/b@" + two, localHost + "/b@" + three}, nil)}
+	var got []string
+	for _, im := range recorded([]registry.Image{
+		{Target: localHost + "/a:1"}, {Target: localHost + "/a:2"}, {Target: localHost + "/b@" + two}, {Target: localHost + "/b@" + three},
+		{Target: localHost + "/b@" + one}, {Target: "198.51.100.7:5000/a:1"},
+	}, record) {
+		got = append(got, im.Whole)
+	}
+	if diff := cmp.Diff([]string{one, "", two, three, "", ""}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

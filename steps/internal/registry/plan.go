@@ -46,7 +46,7 @@ func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (
 // forget lets go of what was only needed to make the table.
 func (t *Table) forget() {
 	for _, e := range t.Images {
-		e.held, e.want.scratch = nil, nil
+		e.held, e.index, e.want.scratch = nil, nil, nil
 	}
 }
 
