@@ -206,8 +206,12 @@ func TestMirrorRecorded(t *testing.T) {
 	record := &runner.Record{Outputs: mirrored([]string{localHost + "/a:1@" + one, localHost + "/b@" + two, localHost + "/b@" + three}, nil)}
 	var got []string
 	for _, im := range recorded([]registry.Image{
-		{Target: localHost + "/a:1"}, {Target: localHost + "/a:2"}, {Target: localHost + "/b@" + two}, {Target: localHost + "/b@" + three},
-		{Target: localHost + "/b@" + one}, {Target: "198.51.100.7:5000/a:1"},
+		{Target: localHost + "/a:1"},
+		{Target: localHost + "/a:2"},
+		{Target: localHost + "/b@" + two},
+		{Target: localHost + "/b@" + three},
+		{Target: localHost + "/b@" + one},
+		{Target: "198.51.100.7:5000/a:1"},
 	}, record) {
 		got = append(got, im.Whole)
 	}
