@@ -171,3 +171,31 @@ func TestUntarNotes(t *testing.T) {
 		})
 	}
 }
+
+func TestUntarValidate(t *testing.T) {
+	tests := []struct {
+		name string
+		s    untar
+		want string // "" for no mistake
+	}{
+		{"nothing", untar{}, ""},
+		{"digest", untar{SHA256: hex256("")}, ""},
+		{"upper case", untar{SHA256: strings.ToUpper(hex256(""))}, "sha256"},
+		{"short", untar{SHA256: "abc"}, "sha256"},
+		{"with its name", untar{SHA256: "sha256:" + hex256("")}, "sha256"},
+		{"expected digest", untar{Expect: untarFiles(untarFile{Name: "a", SHA256: "abc"})}, "sha256 digest"},
+		{"expected size", untar{Expect: untarFiles(untarFile{Name: "a", Size: "large"})}, `"large" is not a size`},
+		{"expected twice", untar{Expect: untarFiles(untarFile{Name: "a"}, untarFile{Name: "./a", Size: "1"})}, "named twice"},
+		{"limit that is no size", untar{Limits: &untarLimits{Bytes: "many"}}, `"many" is not a size`},
+		{"negative limit", untar{Limits: &untarLimits{Ratio: -1}}, "between 1 and"},
+		{"large limit", untar{Limits: &untarLimits{Depth: 1001}}, "between 1 and"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.s.Validate()
+			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -261,80 +260,6 @@ func record(t *testing.T, s runner.Step) *runner.Record {
 	return &runner.Record{Inputs: inputs, Outputs: outputs}
 }
 
-// A second run asks for digests, which are remembered, and opens nothing:
-// after an apply in haste, which was told nothing beforehand, and after one
-// that had listed the archive.
-func TestUntarSecondRunReadsNothing(t *testing.T) {
-	for name, haste := range map[string]bool{"in haste": true, "after a diff": false} {
-		t.Run(name, func(t *testing.T) {
-			s, base := newUntar(t)
-			age(t, base+"/x.tar")
-			w := &countingWorld{Disk: &runner.Disk{}}
-			if haste {
-				s.Hasten()
-			}
-			prior := appliedIn(t, s, w.Disk)
-			again := &untar{Archive: s.Archive, Into: s.Into}
-			inputs, err := again.Inputs(t.Context(), w)
-			if err != nil {
-				t.Fatal(err)
-			}
-			f, err := again.Diff(t.Context(), w, prior)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if f.Change != nil || w.opened != 0 {
-				t.Errorf("change = %v, opened %d files", f.Change, w.opened)
-			}
-			if diff := cmp.Diff(prior.Inputs, inputs); diff != "" {
-				t.Errorf("inputs (-want +got):\n%s", diff)
-			}
-			if diff := cmp.Diff(prior.Outputs, f.Outputs, cmp.AllowUnexported(plan.Value{})); diff != "" {
-				t.Errorf("outputs (-want +got):\n%s", diff)
-			}
-			if len(w.hashed) > 0 {
-				t.Errorf("it would have to hash %q", w.hashed)
-			}
-		})
-	}
-}
-
-// age makes a file one that was written long ago, so that it may be remembered.
-func age(t *testing.T, path string) {
-	t.Helper()
-	ago := time.Now().Add(-time.Hour)
-	if err := os.Chtimes(path, ago, ago); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// appliedIn does what the runner does in an apply, and gives the record.
-func appliedIn(t *testing.T, s *untar, d *runner.Disk) *runner.Record {
-	t.Helper()
-	if _, err := s.Inputs(t.Context(), d); err != nil {
-		t.Fatal(err)
-	}
-	f, err := s.Diff(t.Context(), d, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.Change == nil {
-		t.Fatal("nothing to do")
-	}
-	if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
-		t.Fatal(err)
-	}
-	outputs, err := s.Verify(t.Context(), d.Hard())
-	if err != nil {
-		t.Fatal(err)
-	}
-	inputs, err := s.Inputs(t.Context(), d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &runner.Record{Inputs: inputs, Outputs: outputs}
-}
-
 // Records that are of no use do no harm either.
 func TestUntarMistrustsRecords(t *testing.T) {
 	s, base := newUntar(t)
@@ -382,64 +307,6 @@ func TestUntarMovedInto(t *testing.T) {
 	}
 }
 
-// countingWorld counts the files that are opened, and names those whose
-// digests are not remembered.
-type countingWorld struct {
-	*runner.Disk
-	opened int
-	hashed []string
-}
-
-func (c *countingWorld) Open(path string) (io.ReadCloser, error) {
-	c.opened++
-	return c.Disk.Open(path)
-}
-
-func (c *countingWorld) Sum(ctx context.Context, path string, algos ...runner.Algo) (map[runner.Algo]string, error) {
-	if _, ok := c.Recall(path, algos...); !ok {
-		c.hashed = append(c.hashed, path)
-	}
-	return c.Disk.Sum(ctx, path, algos...)
-}
-
-func TestUntarVerify(t *testing.T) {
-	tests := []struct {
-		name   string
-		change func(t *testing.T, base string)
-		want   string
-	}{
-		{"as it was", func(*testing.T, string) {}, ""},
-		{"gone", func(t *testing.T, base string) { remove(t, base+"/images/a.qcow2") }, "a.qcow2"},
-		{"longer", func(t *testing.T, base string) { putFile(t, base+"/images/a.qcow2", "disk!") }, "5 bytes, in the archive 4"},
-		{"different", func(t *testing.T, base string) { putFile(t, base+"/images/a.qcow2", "DISK") }, hex256("DISK")},
-		{"directory gone", func(t *testing.T, base string) { remove(t, base+"/images/empty") }, "empty"},
-		{"directory is a file", func(t *testing.T, base string) {
-			remove(t, base+"/images/empty")
-			putFile(t, base+"/images/empty", "")
-		}, "not a directory"},
-		{"a link now", func(t *testing.T, base string) {
-			if err := os.Rename(base+"/images/a.qcow2", base+"/elsewhere"); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Symlink(base+"/elsewhere", base+"/images/a.qcow2"); err != nil {
-				t.Fatal(err)
-			}
-		}, "not a regular file"},
-		{"archive gone", func(t *testing.T, base string) { remove(t, base+"/x.tar") }, "x.tar"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			s, base := newUntar(t)
-			applied(t, s)
-			tt.change(t, base)
-			_, err := (&untar{Archive: s.Archive, Into: s.Into}).Verify(t.Context(), (&runner.Disk{}).Hard())
-			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
-				t.Errorf("error = %v, want %q", err, tt.want)
-			}
-		})
-	}
-}
-
 // The input is what the archive holds, however it is packed.
 func TestUntarInputs(t *testing.T) {
 	digest := func(s *untar) string {
@@ -463,33 +330,5 @@ func TestUntarInputs(t *testing.T) {
 	writeTar(t, base+"/x.tar", "a.qcow2", "disk", "deep/b", "KERNEL", "empty/", "")
 	if got := digest(&untar{Archive: s.Archive, Into: s.Into}); got == first {
 		t.Error("with other content it is the same")
-	}
-}
-
-func TestUntarValidate(t *testing.T) {
-	tests := []struct {
-		name string
-		s    untar
-		want string // "" for no mistake
-	}{
-		{"nothing", untar{}, ""},
-		{"digest", untar{SHA256: hex256("")}, ""},
-		{"upper case", untar{SHA256: strings.ToUpper(hex256(""))}, "sha256"},
-		{"short", untar{SHA256: "abc"}, "sha256"},
-		{"with its name", untar{SHA256: "sha256:" + hex256("")}, "sha256"},
-		{"expected digest", untar{Expect: untarFiles(untarFile{Name: "a", SHA256: "abc"})}, "sha256 digest"},
-		{"expected size", untar{Expect: untarFiles(untarFile{Name: "a", Size: "large"})}, `"large" is not a size`},
-		{"expected twice", untar{Expect: untarFiles(untarFile{Name: "a"}, untarFile{Name: "./a", Size: "1"})}, "named twice"},
-		{"limit that is no size", untar{Limits: &untarLimits{Bytes: "many"}}, `"many" is not a size`},
-		{"negative limit", untar{Limits: &untarLimits{Ratio: -1}}, "between 1 and"},
-		{"large limit", untar{Limits: &untarLimits{Depth: 1001}}, "between 1 and"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			err := tt.s.Validate()
-			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
-				t.Errorf("error = %v, want %q", err, tt.want)
-			}
-		})
 	}
 }
