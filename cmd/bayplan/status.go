@@ -15,9 +15,9 @@ import (
 type stepStatus struct {
 	ID     string         `json:"id"`
 	Type   string         `json:"type"`
-	State  string         `json:"state"`           // done, failed, running, interrupted or never
+	State  string         `json:"state"`           // done, failed, refuted (by a verify), running, interrupted or never
 	At     time.Time      `json:"at,omitzero"`     // of the last success, else of the last attempt
-	Error  string         `json:"error,omitempty"` // of the last attempt, if it failed
+	Error  string         `json:"error,omitempty"` // of the last attempt, if it failed, or of the verify
 	Record *runner.Record `json:"record,omitempty"`
 }
 
