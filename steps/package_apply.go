@@ -29,8 +29,18 @@ func (d *packageDiff) apply(ctx context.Context, p runner.Progress) error {
 			return err
 		}
 	}
-	if d.listed == nil {
-		return nil
+	return d.tidy()
+}
+
+// tidy removes the package that was fetched, and what killed runs have left.
+func (d *packageDiff) tidy() error {
+	root, err := os.OpenRoot(d.into())
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	if err := archive.Clear(root, d.pkg.NEVRA()); err != nil {
+		return err
 	}
 	if err := fetch.RemoveParts(d.download(), ""); err != nil {
 		return err
@@ -66,6 +76,7 @@ func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) error {
 	}
 	_, err = archive.Extract(ctx, tar, root, archive.Extraction{
 		Source: d.pkg.NEVRA(),
+		Key:    d.key(),
 		Moved:  p.Add,
 		Done:   func(e archive.Entry, _ bool) { p.Done(items[e.Name]) },
 	})
@@ -73,6 +84,15 @@ func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) error {
 		return fmt.Errorf("unpack %s into %s: %w", d.pkg.NEVRA(), d.into(), err)
 	}
 	return nil
+}
+
+// key is different for every package and choice of its files.
+func (d *packageDiff) key() string {
+	key := d.pkg.HeaderSHA256()
+	for _, pick := range d.todo {
+		key += " " + pick.Name + "=" + pick.File.Path
+	}
+	return key
 }
 
 // open opens the package where its payload begins, if it is the one that Diff

@@ -10,13 +10,12 @@ import (
 	"path"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/archive"
+	"github.com/bayplan/bayplan/steps/internal/fetch"
 	"github.com/bayplan/bayplan/steps/internal/rpm"
 )
 
@@ -55,7 +54,7 @@ func (d *packageDiff) compare(ctx context.Context) error {
 			d.items = append(d.items, runner.Item{Op: op, What: "file", Name: d.place(pick), Bytes: pick.File.Size, Note: linkedNote(pick)})
 		}
 	}
-	if len(d.todo) == 0 && !d.leftover() {
+	if len(d.todo) == 0 && len(d.leftovers()) == 0 {
 		return nil
 	}
 	if err := checkWritable(d.into()); err != nil {
@@ -129,19 +128,16 @@ func (d *packageDiff) checkRoom() error {
 	if d.listed != nil {
 		need += d.listed.Size
 	}
-	dir := d.into()
+	at := d.into()
 	if d.makeInto {
-		dir = filepath.Dir(dir)
+		at = filepath.Dir(at)
 	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
-		return nil // not known, or only planned: then writing will tell
+	dir, err := os.Open(at)
+	if err != nil {
+		return nil // only planned: then writing will tell
 	}
-	if free := int64(st.Bavail) * int64(st.Bsize); need > free {
-		err := fmt.Errorf("into %s: %s are free, the files take %s", d.Into, runner.Size(free), runner.Size(need))
-		return fault.WithHint(err, "make room, or unpack somewhere else")
-	}
-	return nil
+	defer dir.Close()
+	return archive.CheckSpace(dir, need)
 }
 
 // download is where a package from a repository stands until it is unpacked.
@@ -149,10 +145,16 @@ func (d *packageDiff) download() string {
 	return filepath.Join(d.into(), durable.PartPrefix+d.pkg.NEVRA()+".rpm")
 }
 
-// leftover says whether a killed run left the package that it fetched.
-func (d *packageDiff) leftover() bool {
-	_, err := os.Lstat(d.download())
-	return d.listed != nil && err == nil
+// leftovers are what a killed run left: the package that it fetched, and files
+// that have not got their names.
+func (d *packageDiff) leftovers() []string {
+	var left []string
+	for _, name := range append(fetch.Parts(d.download()), d.download(), filepath.Join(d.into(), archive.StageName(d.pkg.NEVRA()))) {
+		if _, err := os.Lstat(name); err == nil {
+			left = append(left, name)
+		}
+	}
+	return left
 }
 
 // change says what would be done, or nil for nothing.
@@ -168,14 +170,20 @@ func (d *packageDiff) change(ctx context.Context) *runner.Change {
 		bytes += pick.File.Size
 		c.Files = append(c.Files, d.planned(ctx, pick))
 	}
-	if len(d.todo) == 0 && d.leftover() {
-		c.Items = append(c.Items, runner.Item{Op: runner.Remove, What: "leftover", Name: d.download(), Note: "of a run that was killed"})
+	for _, name := range d.leftovers() {
+		if len(d.todo) == 0 { // else they are of use
+			c.Items = append(c.Items, runner.Item{Op: runner.Remove, What: "leftover", Name: name, Note: "of a run that was killed"})
+		}
 	}
-	if len(c.Items) == 0 {
+	switch {
+	case len(c.Items) == 0:
 		return nil
+	case len(d.todo) == 0:
+		c.Summary = howMany(len(c.Items), "leftover", "leftovers")
+		return c
 	}
 	c.Summary = fmt.Sprintf("%s (%s) from %s", howMany(len(d.todo), "file", "files"), runner.Size(bytes), d.pkg.NEVRA())
-	if d.listed != nil && len(d.todo) > 0 {
+	if d.listed != nil {
 		c.Summary += fmt.Sprintf(", %s to download", runner.Size(d.listed.Size))
 	}
 	return c

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/archive"
 	"github.com/bayplan/bayplan/steps/internal/rpmbuild"
 )
 
@@ -75,6 +76,12 @@ func TestPackageLaws(t *testing.T) {
 					Break: []steptest.Break{
 						{Name: "a file is removed", Do: func(t *testing.T) { remove(t, into+"/README") }},
 						{Name: "a file is changed", Do: func(t *testing.T) { putFile(t, into+"/README", "READ ME") }},
+						{Name: "a killed run left its files", Do: func(t *testing.T) {
+							putFile(t, filepath.Join(into, archive.StageName("rhosp-director-images-13.0-1.el7ost.noarch"), "000000"), "half")
+						}},
+						{Name: "a killed run left what it fetched", Do: func(t *testing.T) {
+							putFile(t, filepath.Join(into, ".bayplan-part-rhosp-director-images-13.0-1.el7ost.noarch.rpm"), "half")
+						}},
 						{Name: "all is removed", Do: func(t *testing.T) { remove(t, into) }},
 						{Name: "a directory takes a file's place", Do: func(t *testing.T) {
 							remove(t, into+"/README")

@@ -98,7 +98,7 @@ func TestPackageTellsBeforehand(t *testing.T) {
 		"not signed":          {with(unpack("images.rpm"), func(p *packageFiles) { p.Keyring = plan.Path(key) }), "it is not signed", ""},
 		"no keys":             {with(unpack("images.rpm"), func(p *packageFiles) { p.Keyring = "/nowhere" }), "read the keyring", ""},
 		"no directory":        {with(unpack("images.rpm"), func(p *packageFiles) { p.Into = plan.Path(dir + "/a/b") }), "the directory " + dir + "/a is not there", "let a mkdir step make it, and name that step under needs"},
-		"larger than a disk":  {unpack("huge.rpm"), "the files take 32.0 PiB", "make room, or unpack somewhere else"},
+		"larger than a disk":  {unpack("huge.rpm"), "the files take 36028797018963968 bytes", "make room, or unpack somewhere else"},
 		"no repository":       {packageFiles{Repository: server.URL + "/none", Name: "x", Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, "/none/repodata/repomd.xml: the server answers 404", "the file is not there; correct the URL"},
 		"not in it":           {packageFiles{Repository: server.URL + "/repo", Name: "images", Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, `it has no package "images"`, "it has rhosp-director-images"},
 		"another than listed": {packageFiles{Repository: server.URL + "/repo", Name: "rhosp-director-images", SHA256: sha256Of("x"), Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, "not " + sha256Of("x"), "it has another package than was meant; sha256 in the plan may be out of date"},
