@@ -21,21 +21,31 @@ func (e *Entry) trusted() bool { return e.Have != "" && e.Have == e.Whole }
 // are looked at beside each other.
 type asked struct {
 	mu    sync.Mutex
-	blobs map[string]func() (bool, error)
+	blobs map[askedBlob]*answer
+}
+
+type askedBlob struct{ repository, digest string }
+
+type answer struct {
+	once  sync.Once
+	there bool
+	err   error
 }
 
 // has asks for a blob, once.
-func (a *asked) has(name string, ask func() (bool, error)) (bool, error) {
+func (a *asked) has(b askedBlob, ask func() (bool, error)) (bool, error) {
 	a.mu.Lock()
 	if a.blobs == nil {
-		a.blobs = map[string]func() (bool, error){}
+		a.blobs = map[askedBlob]*answer{}
 	}
-	if a.blobs[name] == nil {
-		a.blobs[name] = sync.OnceValues(ask)
+	known := a.blobs[b]
+	if known == nil {
+		known = &answer{}
+		a.blobs[b] = known
 	}
-	f := a.blobs[name]
 	a.mu.Unlock()
-	return f()
+	known.once.Do(func() { known.there, known.err = ask() })
+	return known.there, known.err
 }
 
 // An inspection is what came of asking for the parts of an image.
@@ -56,7 +66,7 @@ func (c *Client) inspect(ctx context.Context, a *asked, repo ref.Ref, digest str
 	}
 	found := inspection{blobs: len(t.blobs)}
 	for _, d := range t.blobs {
-		there, err := a.has(show(repo)+"@"+d.digest, func() (bool, error) { return c.hasBlob(ctx, repo, d) })
+		there, err := a.has(askedBlob{repo.Reference, d.digest}, func() (bool, error) { return c.hasBlob(ctx, repo, d) })
 		switch {
 		case err != nil:
 			return inspection{}, err
