@@ -40,6 +40,7 @@ func (p *prepare) Paths() runner.Paths {
 // environments themselves.
 func (p *prepare) environments(w runner.World) ([]string, error) {
 	var all []string
+	own := texts([]plan.Path{p.EnvFile, p.ImagesFile})
 	for _, dir := range texts(p.EnvironmentDirectories) {
 		names, err := w.ReadDir(dir)
 		if err != nil {
@@ -47,7 +48,7 @@ func (p *prepare) environments(w runner.World) ([]string, error) {
 		}
 		for _, name := range names {
 			path := filepath.Join(dir, name)
-			if strings.HasPrefix(name, ".") || filepath.Ext(name) != ".yaml" || slices.Contains(p.Paths().Writes, path) {
+			if strings.HasPrefix(name, ".") || filepath.Ext(name) != ".yaml" || slices.Contains(own, path) {
 				continue
 			}
 			if fi, err := w.Stat(path); err != nil || !fi.IsDir() {
@@ -58,12 +59,15 @@ func (p *prepare) environments(w runner.World) ([]string, error) {
 	return append(all, texts(p.Environments)...), nil
 }
 
-// fileInputs gives the digests of the files that a request reads.
+// fileInputs gives the digests of the files that a request reads. All that
+// cannot be read are told at once.
 func fileInputs(ctx context.Context, w runner.World, request tripleo.Request) ([]runner.Input, error) {
 	var inputs []runner.Input
+	var errs []error
 	for _, file := range request.Reads() {
 		if err := checkFile(file, w); err != nil {
-			return nil, err
+			errs = append(errs, err)
+			continue
 		}
 		sums, err := w.Sum(ctx, file.Path, runner.SHA256)
 		if err != nil {
@@ -71,7 +75,7 @@ func fileInputs(ctx context.Context, w runner.World, request tripleo.Request) ([
 		}
 		inputs = append(inputs, runner.Input{Name: file.Kind + " " + file.Path, Digest: "sha256:" + sums[runner.SHA256]})
 	}
-	return inputs, nil
+	return inputs, errors.Join(errs...)
 }
 
 // checkFile refuses a directory, of which the old tool read all files.

@@ -219,3 +219,11 @@ func TestPrepareSuggestsFiles(t *testing.T) {
 		})
 	}
 }
+
+func TestPrepareTellsOfAllFilesThatAreNotThere(t *testing.T) {
+	p, dir := newQueens(t)
+	p.Environments, p.RolesFile, p.Template = []plan.Path{"/none/a.yaml", plan.Path(dir), "/none/b.yaml"}, "/none/c.yaml", "/none/d.j2"
+	_, err := p.Inputs(t.Context(), &runner.Disk{})
+	prepareWantError(t, err, "environment file /none/a.yaml: ", "environment file "+dir+": it is a directory", "environment file /none/b.yaml: ",
+		"roles file /none/c.yaml: ", "template file /none/d.j2: ")
+}

@@ -119,3 +119,53 @@ func TestPrepareCommentNamesSettings(t *testing.T) {
 		t.Errorf("comment (-want +got):\n%s", diff)
 	}
 }
+
+// Each entry of a list has a label of its own; what two of them look up in one
+// image is asked for once each, and an image's tags are one input.
+func TestPrepareLooksUpTheTagsOfLists(t *testing.T) {
+	p, dir := newQueens(t)
+	environment := filepath.Join(dir, "list.yaml")
+	prepareWrite(t, environment, `parameter_defaults:
+  ContainerImagePrepare:
+  - {includes: [cron, openstack-keystone], tag_from_label: "{version}-{release}", set: &set {namespace: registry.access.redhat.com/rhosp13, name_prefix: openstack}}
+  - {includes: [cron], tag_from_label: version, set: *set}
+  - {includes: [redis], tag_from_label: version, set: {namespace: registry.access.redhat.com/rhosp13, tag: latest}}
+  - {includes: [cron], tag_from_label: version, set: *set, push_destination: true}
+`)
+	registry := newPrepareRegistry(t)
+	for ref, labels := range registry.labels { // the tag that lists start from by default
+		if name, ok := strings.CutSuffix(ref, ":latest"); ok {
+			registry.labels[name+":current-tripleo"] = labels
+		}
+	}
+	*p = prepare{
+		Release: "train", PushDestination: "h:1", Environments: []plan.Path{plan.Path(environment)},
+		EnvFile: p.EnvFile, ImagesFile: p.ImagesFile, registry: registry, insecure: p.insecure,
+	}
+	images := prepareDiff(t, p, &runner.Disk{}).Outputs["images"].Items()
+	want := []string{
+		"registry.access.redhat.com/rhosp13/openstack-cron:13.0-43", "registry.access.redhat.com/rhosp13/openstack-keystone:13.0-38",
+		"registry.access.redhat.com/rhosp13/openstack-cron:13.0",
+		"registry.access.redhat.com/rhosp13/centos-binary-redis:latest",
+		"registry.access.redhat.com/rhosp13/openstack-cron:13.0",
+	}
+	if diff := cmp.Diff(want, images); diff != "" {
+		t.Errorf("images (-want +got):\n%s", diff)
+	}
+	if n := registry.asked.Load(); n != 3 {
+		t.Errorf("%d images were asked for their labels, want 3", n)
+	}
+	inputs, err := p.Inputs(t.Context(), &runner.Disk{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tags []string
+	for _, in := range inputs {
+		if name, ok := strings.CutPrefix(in.Name, "tag of registry.access.redhat.com/rhosp13/openstack-"); ok {
+			tags = append(tags, name+": "+in.Digest)
+		}
+	}
+	if diff := cmp.Diff([]string{"cron: 13.0-43, 13.0", "keystone: 13.0-38"}, tags); diff != "" {
+		t.Errorf("inputs (-want +got):\n%s", diff)
+	}
+}

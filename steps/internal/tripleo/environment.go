@@ -1,6 +1,7 @@
 package tripleo
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -43,13 +44,18 @@ var sections = []string{
 
 // ReadEnvironments reads environment files and merges them in order: what a
 // later file says wins, mappings are merged key by key. A file that does not
-// exist is an error; the templates that a registry names need not exist.
+// exist is an error; the templates that a registry names need not exist. Each
+// file's first mistake is told.
 func ReadEnvironments(open Open, paths []string) (*Environment, error) {
 	env := newEnvironment()
+	var errs []error
 	for _, path := range paths {
 		if err := env.read(open, path); err != nil {
-			return nil, fmt.Errorf("environment file %w", err)
+			errs = append(errs, fmt.Errorf("environment file %w", err))
 		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	return env, nil
 }

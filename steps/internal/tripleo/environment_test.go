@@ -155,6 +155,15 @@ func laughs(n int) string {
 	return text
 }
 
+func TestReadEnvironmentsTellsOfEachFile(t *testing.T) {
+	f := files{"/1.yaml": "a: [\n", "/2.yaml": "parameters: {}\n", "/3.yaml": "- x\n"}
+	_, err := tripleo.ReadEnvironments(f.open, []string{"/1.yaml", "/none.yaml", "/2.yaml", "/3.yaml"})
+	wantWords(t, err, "environment file /1.yaml:1: ", "environment file /none.yaml: file does not exist", "environment file /3.yaml:1: an environment is a mapping")
+	if lines := strings.Count(err.Error(), "\n") + 1; lines != 3 {
+		t.Errorf("%d mistakes, want 3:\n%v", lines, err)
+	}
+}
+
 func TestEnvironmentMustExist(t *testing.T) {
 	_, err := tripleo.ReadEnvironments(files{}.open, []string{"/none.yaml"})
 	if !errors.Is(err, fs.ErrNotExist) {

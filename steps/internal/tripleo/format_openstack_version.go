@@ -1,0 +1,91 @@
+package tripleo
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// openstackVersion is the custom resource that tells the operators of OpenStack
+// on OpenShift (RHOSO) which images to use in place of their own, by digest:
+// the registries.conf of a disconnected site mirrors no tags.
+//
+// The fields are those of OpenStackVersion in api/core/v1beta1 of
+// https://github.com/openstack-k8s-operators/openstack-operator, and which image
+// each is for is what config/default/manager_default_images.yaml there says.
+func openstackVersion() Format {
+	return Format{
+		Name:    "openstack-version",
+		Digests: true,
+		Check: func(req Request) error {
+			if req.TargetVersion == "" {
+				return fmt.Errorf("an OpenStackVersion has a target_version, which must be given")
+			}
+			return nil
+		},
+		Write: writeVersion,
+	}
+}
+
+func writeVersion(r Result) ([]byte, string, error) {
+	fields, err := versionFields(r.Images)
+	if err != nil {
+		return nil, "", err
+	}
+	var b strings.Builder
+	r.writeComment(&b)
+	b.WriteString("apiVersion: core.openstack.org/v1beta1\nkind: OpenStackVersion\nmetadata:\n  name: openstack\n  namespace: openstack\nspec:\n")
+	b.WriteString("  targetVersion: " + scalar(r.TargetVersion) + "\n  customContainerImages:\n")
+	for _, f := range fields {
+		name, key, nested := strings.Cut(f.name, ".")
+		if nested { // of these services each backend may have its own image
+			b.WriteString("    " + name + ":\n      " + key + ": " + scalar(f.image) + "\n")
+			continue
+		}
+		b.WriteString("    " + name + ": " + scalar(f.image) + "\n")
+	}
+	return []byte(b.String()), howMany(len(fields), "image", "images") + " of an OpenStackVersion", nil
+}
+
+// A versionField is a field of the resource and what it is set to.
+type versionField struct{ name, image string }
+
+// versionFields gives the fields of the images, sorted. An image that the
+// resource has no field for is an error: nobody would ever use it.
+func versionFields(images []Image) ([]versionField, error) {
+	rows, err := table("openstack-version")
+	if err != nil {
+		return nil, err
+	}
+	byImage := map[string]string{}
+	for _, row := range rows {
+		byImage[row["image"]] = row["field"]
+	}
+	var fields []versionField
+	taken := map[string]string{}
+	for _, image := range images {
+		field := byImage[versionName(image.Name)]
+		switch {
+		case field == "":
+			return nil, fmt.Errorf("an OpenStackVersion has no field for image %s", image.Name)
+		case taken[field] == image.Name:
+			continue
+		case taken[field] != "":
+			return nil, fmt.Errorf("images %s and %s are both for %s of an OpenStackVersion", taken[field], image.Name, field)
+		}
+		taken[field] = image.Name
+		fields = append(fields, versionField{field, image.pinned()})
+	}
+	slices.SortFunc(fields, func(a, b versionField) int { return strings.Compare(a.name, b.name) })
+	return fields, nil
+}
+
+// versionName is what the table calls an image: its last name, without what
+// products put around it.
+func versionName(name string) string {
+	name = name[strings.LastIndexByte(name, '/')+1:]
+	return strings.TrimPrefix(elSuffix.ReplaceAllString(name, ""), "openstack-")
+}
+
+var elSuffix = regexp.MustCompile(`-rhel[0-9]+$`)
