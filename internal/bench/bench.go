@@ -47,6 +47,7 @@ func comparisons() []comparison {
 	return []comparison{
 		{"mirror", compareMirror},
 		{"untar", compareUntar},
+		{"upload", compareUpload},
 	}
 }
 

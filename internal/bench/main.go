@@ -5,6 +5,8 @@
 // Mirror is compared with tools that copy lists of images, and with the fewest
 // requests that the protocol allows.
 //
+// Upload is compared with curl, which sends the same file to the same Glance.
+//
 // Run it from the top of the repository, best as `make bench`. The environment
 // may say:
 //
