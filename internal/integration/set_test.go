@@ -59,9 +59,6 @@ func fillSet(t *testing.T, to rawRegistry, size sizes) set {
 	for n := range 45 {
 		m.image(n)
 	}
-	for _, size := range m.set.blobs {
-		m.set.bytes += size
-	}
 	return m.set
 }
 
@@ -137,8 +134,9 @@ func (m *setMaker) push(repo, mediaType string, blob []byte) descriptor {
 	d := m.to.pushBlob(m.t, repo, m.home[digest(blob)], blob)
 	if m.home[d.Digest] == "" {
 		m.home[d.Digest] = repo
+		m.set.blobs[d.Digest] = d.Size
+		m.set.bytes += d.Size
 	}
-	m.set.blobs[d.Digest] = d.Size
 	m.set.places[repo+"@"+d.Digest] = true
 	d.MediaType = mediaType
 	return d
