@@ -47,10 +47,8 @@ func Build(ctx context.Context, dir, program string) (string, error) {
 		return "", err
 	}
 	defer os.RemoveAll(part)
-	install := exec.CommandContext(ctx, "go", "install", program)
-	install.Env = append(os.Environ(), "GOBIN="+part, "GOFLAGS=", "GOWORK=off")
-	if out, err := install.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build %s: %w\n%s", program, err, out)
+	if err := install(ctx, part, program); err != nil {
+		return "", err
 	}
 	if err := os.Rename(part, home); err != nil {
 		if _, there := os.Stat(file); there != nil {
@@ -58,4 +56,22 @@ func Build(ctx context.Context, dir, program string) (string, error) {
 		}
 	}
 	return file, nil
+}
+
+// tries is how often a build is tried: it may need a hundred modules from the
+// network, and what has come is not asked for again.
+const tries = 3
+
+func install(ctx context.Context, dir, program string) error {
+	for try := 1; ; try++ {
+		cmd := exec.CommandContext(ctx, "go", "install", program)
+		cmd.Env = append(os.Environ(), "GOBIN="+dir, "GOFLAGS=", "GOWORK=off")
+		out, err := cmd.CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		if try == tries || ctx.Err() != nil {
+			return fmt.Errorf("build %s: %w\n%s", program, err, out)
+		}
+	}
 }
