@@ -19,10 +19,14 @@ const (
 // it is parsed.
 func check(text string, settings *config.Config) error {
 	c := checker{}
-	for s := tokens.LexAll(text, settings); !s.End(); s.Next() {
+	s := tokens.LexAll(text, settings)
+	for ; !s.End(); s.Next() {
 		if err := c.token(s.Current()); err != nil {
 			return err
 		}
+	}
+	if t := s.Current(); t != nil && t.Type == tokens.Error {
+		return &Error{t.Line, lowered(t.Val)}
 	}
 	return nil
 }

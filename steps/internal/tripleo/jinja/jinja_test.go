@@ -86,6 +86,7 @@ func TestRenderRefuses(t *testing.T) {
 		{"many tags", strings.Repeat("{{ x }}", 20_000), 1, "more than 10000"},
 		{"much output", "{% set a = '" + strings.Repeat("x", 4000) + "' %}" + strings.Repeat("{{ a }}", 500), 0, "renders to more than 1 MiB"},
 		{"an undefined one's attribute", "{{ nothing.at.all }}", 0, "nothing.at"},
+		{"a comment that stays open", "a\n{# b", 0, "unclosed comment"},
 		{"no end", "\n{% if x %}", 0, ""},
 		{"an end too many", "{% endif %}", 0, "endif"},
 		{"braces that stay open", "a\n{{ x", 0, ""},
