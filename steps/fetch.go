@@ -48,6 +48,7 @@ type fetchFile struct {
 	out   *Outside
 	known *fetchGoal // what this run has found out
 	got   *fetch.Result
+	seen  runner.Sight // of the file when got had come
 }
 
 func fetchType(out *Outside) runner.Type {
@@ -223,7 +224,7 @@ func (f *fetchFile) Verify(ctx context.Context, w runner.World) (runner.Outputs,
 	case f.Mode != "" && fi.Mode().Perm() != f.mode():
 		return nil, fmt.Errorf("%s has mode %04o, not %s", f.To, fi.Mode().Perm(), f.Mode)
 	}
-	found, err := sumsOf(ctx, w, f.to(), e.want)
+	found, err := f.look(ctx, w, fi)
 	if err != nil {
 		return nil, err
 	}
@@ -242,6 +243,18 @@ func (f *fetchFile) Verify(ctx context.Context, w runner.World) (runner.Outputs,
 		return nil, fmt.Errorf("%s: %w", f.To, err)
 	}
 	return f.outputs(found.SHA256, fi.Size()), nil
+}
+
+// look gives the digests of the file. What was hashed while this run wrote it
+// need not be read again.
+func (f *fetchFile) look(ctx context.Context, w runner.World, fi fs.FileInfo) (fetch.Digests, error) {
+	if f.got == nil || !f.seen.Is(fi) {
+		return sumsOf(ctx, w, f.to(), f.known.want)
+	}
+	if memory, ok := w.(runner.Rememberer); ok {
+		memory.Remember(f.to(), runner.See(fi), map[runner.Algo]string{runner.SHA256: f.got.SHA256})
+	}
+	return f.got.Digests, nil
 }
 
 // verifyUnpinned is for a file of which nothing but the server tells anything.

@@ -20,9 +20,7 @@ func (d *fetchDiff) apply(ctx context.Context, p runner.Progress) error {
 	for _, address := range d.urls() {
 		got, err := d.from(ctx, address, p)
 		if err == nil {
-			d.got = &got
-			p.Done(d.brought(address, errs))
-			return nil
+			return d.keep(got, d.brought(address, got, errs), p)
 		}
 		if ctx.Err() != nil {
 			return err
@@ -30,6 +28,17 @@ func (d *fetchDiff) apply(ctx context.Context, p runner.Progress) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// keep notes what came, and how it stands there.
+func (d *fetchDiff) keep(got fetch.Result, it runner.Item, p runner.Progress) error {
+	fi, err := os.Stat(d.to())
+	if err != nil {
+		return err
+	}
+	d.got, d.seen = &got, runner.See(fi)
+	p.Done(it)
+	return nil
 }
 
 // tidy is for a file that is there.
@@ -68,21 +77,21 @@ func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress)
 }
 
 // brought tells from where the file came when that was not the first address.
-func (d *fetchDiff) brought(address string, failed []error) runner.Item {
+func (d *fetchDiff) brought(address string, got fetch.Result, failed []error) runner.Item {
 	it := d.item()
-	it.Bytes = d.got.Size
+	it.Bytes = got.Size
 	notes := []string{}
 	if len(d.urls()) > 1 {
 		notes = append(notes, "from "+hostOf(address))
 	}
-	if d.got.Resumed > 0 {
-		notes = append(notes, runner.Size(d.got.Resumed)+" were there already")
+	if got.Resumed > 0 {
+		notes = append(notes, runner.Size(got.Resumed)+" were there already")
 	}
 	for _, err := range failed {
 		notes = append(notes, err.Error())
 	}
 	if d.want.IsZero() && d.signature == nil {
-		notes = append(notes, "sha256 "+d.got.SHA256)
+		notes = append(notes, "sha256 "+got.SHA256)
 	}
 	it.Note = strings.Join(notes, "; ")
 	return it

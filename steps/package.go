@@ -42,7 +42,8 @@ type packageFiles struct {
 
 	out   *Outside
 	euid  int
-	found *packageSource // what this run has found
+	found *packageSource          // what this run has found
+	seen  map[string]runner.Sight // of files that this run has unpacked
 }
 
 func packageType(out *Outside) runner.Type {

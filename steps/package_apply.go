@@ -83,6 +83,14 @@ func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) error {
 	if err != nil {
 		return fmt.Errorf("unpack %s into %s: %w", d.pkg.NEVRA(), d.into(), err)
 	}
+	d.seen = map[string]runner.Sight{}
+	for _, pick := range d.todo {
+		fi, err := os.Lstat(d.place(pick))
+		if err != nil {
+			return err
+		}
+		d.seen[pick.Name] = runner.See(fi)
+	}
 	return nil
 }
 

@@ -249,6 +249,13 @@ func (d *packageDiff) verifyFile(ctx context.Context, pick rpm.Pick) error {
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("%s is not a regular file", name)
 	}
+	if seen, ok := d.seen[pick.Name]; ok && seen.Is(fi) {
+		// It was hashed while this run wrote it.
+		if memory, ok := d.world.(runner.Rememberer); ok {
+			memory.Remember(name, runner.See(fi), map[runner.Algo]string{runner.SHA256: pick.File.SHA256})
+		}
+		return nil
+	}
 	sums, err := d.world.Sum(ctx, name, runner.SHA256)
 	if err != nil {
 		return err
