@@ -154,7 +154,7 @@ type File struct {
 	Size int64
 	Mode fs.FileMode // with fs.ModeDir for a directory
 	Sums map[Algo]string
-	Open func() (io.ReadCloser, error) // nil for a directory
+	Open func() (io.ReadCloser, error) // nil for a directory, and where the content is known only when it is written
 }
 
 // Progress is told by a running Apply what it has done. It may be called from

@@ -103,6 +103,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	finding.Change = &runner.Change{
 		Summary: tellAll(sum, prune),
 		Items:   append(mirrorItems(table), pruneItems(prune)...),
+		Files:   m.changes(),
 		Apply: func(ctx context.Context, p runner.Progress) error {
 			t := table
 			table = nil // a table is good for one execution

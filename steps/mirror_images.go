@@ -76,6 +76,9 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 			continue
 		}
 		seen[dir] = true
+		if err := known(w, dir); err != nil {
+			return nil, fmt.Errorf("%s: %w", l.place, err)
+		}
 		sum, err := m.out.Registry().LayoutIndex(dir)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", l.place, layoutError(dir, err))
@@ -83,6 +86,36 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 		in = append(in, runner.Input{Name: "layout " + dir, Digest: sum})
 	}
 	return in, nil
+}
+
+// written is the file that changes when images are added to a layout.
+func written(layout string) string {
+	if strings.HasSuffix(layout, ".tar") {
+		return layout
+	}
+	return filepath.Join(layout, "index.json")
+}
+
+// known tells that an earlier step would still change a layout. That it is not
+// there is for others to tell.
+func known(w runner.World, layout string) error {
+	f, err := w.Open(written(layout))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// changes are the files that copying leaves behind: of a layout what others
+// may read, with a content that is known only then.
+func (m *mirror) changes() []runner.File {
+	if m.To.Other.Layout == "" {
+		return nil
+	}
+	return []runner.File{{Path: written(string(m.To.Other.Layout)), Mode: 0o644}}
 }
 
 // destination is what the names of images begin with where they are copied to:

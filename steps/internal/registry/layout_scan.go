@@ -143,9 +143,6 @@ func published(f *os.File, name string) (*listing, *layoutIndex, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if fi.IsDir() {
-		return nil, nil, fmt.Errorf("%s is a directory: a layout with such a name is a tar archive", name)
-	}
 	l, err := list(f, 0, fi.Size())
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)

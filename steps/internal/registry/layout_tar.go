@@ -80,6 +80,11 @@ func (s *tarStore) look() (*tarDisk, error) {
 	if d := s.disk; d != nil && sameOrNone(d.main, main) && sameOrNone(d.part, part) {
 		return d, nil
 	}
+	for _, fi := range []fs.FileInfo{main, part} {
+		if fi != nil && !fi.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is %s: a layout with such a name is a tar archive", s.path, kindOf(fi))
+		}
+	}
 	d, err := s.readDisk()
 	if err != nil {
 		return nil, err
@@ -87,6 +92,13 @@ func (s *tarStore) look() (*tarDisk, error) {
 	d.main, d.part = main, part
 	s.disk = d
 	return d, nil
+}
+
+func kindOf(fi fs.FileInfo) string {
+	if fi.IsDir() {
+		return "a directory"
+	}
+	return "no regular file"
 }
 
 // stat gives nil for what is not there.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -87,15 +88,41 @@ func TestTarRefused(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a directory", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "media.tar")
-		if err := os.Mkdir(path, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := plan(t, c, toLayout(images[:1], path)).Err(); err == nil || !strings.Contains(err.Error(), "a layout with such a name is a tar archive") {
-			t.Errorf("got %v", err)
-		}
-	})
+	for name, tt := range map[string]struct {
+		make func(path string) error
+		want string
+	}{
+		"a directory":           {func(path string) error { return os.Mkdir(path, 0o700) }, "is a directory: a layout with such a name is a tar archive"},
+		"a pipe":                {func(path string) error { return syscall.Mkfifo(path, 0o600) }, "is no regular file"},
+		"a part that is a pipe": {func(path string) error { return syscall.Mkfifo(path+".part", 0o600) }, "is no regular file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "media.tar")
+			if err := tt.make(path); err != nil {
+				t.Fatal(err)
+			}
+			if err := plan(t, c, toLayout(images[:1], path)).Err(); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// A link in the place of the file beside an archive is not followed.
+func TestTarPartLink(t *testing.T) {
+	src, _, c := pair(t)
+	images, _ := three(t, src)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "media.tar")
+	if err := os.Symlink(filepath.Join(dir, "elsewhere"), path+".part"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Execute(t.Context(), plan(t, c, toLayout(images[:1], path)), Options{}); err == nil || !strings.Contains(err.Error(), "destination: ") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Lstat(filepath.Join(dir, "elsewhere")); err == nil {
+		t.Error("the link was followed")
+	}
 }
 
 // A blob in an archive that has rotted is not pushed.

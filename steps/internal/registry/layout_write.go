@@ -111,7 +111,7 @@ func (w *tarWriter) extend(path string) error {
 
 // stage goes on with the file beside an archive, which gets all that the archive has.
 func (w *tarWriter) stage(path string, disk *tarDisk) error {
-	if err := w.take(path, os.O_CREATE); err != nil {
+	if err := w.take(path, os.O_CREATE|syscall.O_NOFOLLOW); err != nil {
 		return err
 	}
 	if err := durable.SetMode(w.f, layoutMode); err != nil {
