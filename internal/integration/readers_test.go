@@ -103,9 +103,13 @@ func sideBySide(images []setImage, read func(setImage) string) map[string]string
 // It may be called from any goroutine.
 func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), name, args...)
-	cmd.Env = append(os.Environ(), "HOME="+os.TempDir()) // nobody's logins
-	out, err := cmd.Output()
+	return runWith(t, nil, name, args...)
+}
+
+// runWith does so with more in the command's environment.
+func runWith(t *testing.T, environment []string, name string, args ...string) string {
+	t.Helper()
+	out, err := command(t, environment, name, args...).Output()
 	if exit, ok := err.(*exec.ExitError); ok {
 		out = append(out, exit.Stderr...)
 	}
@@ -113,4 +117,12 @@ func run(t *testing.T, name string, args ...string) string {
 		t.Errorf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
 	}
 	return string(out)
+}
+
+// command makes a command that knows nobody's logins.
+func command(t *testing.T, environment []string, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Env = append(append(os.Environ(), "HOME="+os.TempDir()), environment...)
+	return cmd
 }
