@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nikolalohinski/gonja/v2/config"
@@ -26,9 +27,18 @@ func check(text string, settings *config.Config) error {
 		}
 	}
 	if t := s.Current(); t != nil && t.Type == tokens.Error {
-		return &Error{t.Line, lowered(t.Val)}
+		return &Error{max(t.Line, c.line), notUnderstood(t.Val)}
 	}
 	return nil
+}
+
+// notUnderstood says why the rest of a template cannot be read. The library
+// gives a few words, or that rest.
+func notUnderstood(text string) string {
+	if strings.HasPrefix(text, "unclosed") {
+		return text
+	}
+	return "what follows is not understood; does a quote stay open?"
 }
 
 // A checker looks at one token after the other.
@@ -38,15 +48,16 @@ type checker struct {
 	brackets int
 	ifs      int
 	set      bool // the tag is a set that has not assigned anything yet
+	pipe     bool // the token before was one
+	line     int  // of the token before
 }
 
 func (c *checker) token(t *tokens.Token) error {
 	fail := func(format string, args ...any) error {
 		return &Error{t.Line, fmt.Sprintf(format, args...)}
 	}
+	c.line = t.Line
 	switch t.Type {
-	case tokens.Error:
-		return fail("%s", lowered(t.Val))
 	case tokens.BlockBegin, tokens.VariableBegin:
 		c.length, c.brackets, c.set = 1, 0, false
 		if c.tags++; c.tags > maxTags {
@@ -76,6 +87,11 @@ func (c *checker) token(t *tokens.Token) error {
 func (c *checker) inTag(t *tokens.Token, fail func(string, ...any) error) error {
 	if c.set && (c.length == 3 && t.Type != tokens.Name || c.length == 4 && t.Type != tokens.Assign) {
 		return fail("set takes one name and its value: {%% set name = value %%}")
+	}
+	filter := c.pipe && t.Type == tokens.Name
+	c.pipe = t.Type == tokens.Pipe
+	if filter && !slices.Contains(filterNames, t.Val) {
+		return fail("the filter %q is not supported in a list of images; there are %s", t.Val, strings.Join(filterNames, ", "))
 	}
 	switch t.Type {
 	case tokens.Name:

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/nikolalohinski/gonja/v2/builtins"
@@ -31,11 +32,13 @@ func environment() *exec.Environment {
 	}
 }
 
-// filters gives the filters whose result is not much longer than what they
+// filterNames are the filters whose result is not much longer than what they
 // are given.
+var filterNames = []string{"d", "default", "first", "int", "last", "length", "lower", "replace", "string", "trim", "upper"}
+
 func filters() *exec.FilterSet {
 	set := map[string]exec.FilterFunction{}
-	for _, name := range []string{"d", "default", "first", "int", "last", "length", "lower", "replace", "string", "trim", "upper"} {
+	for _, name := range filterNames {
 		if f, ok := builtins.Filters.Get(name); ok {
 			set[name] = bounded(f)
 		}
@@ -84,11 +87,26 @@ func statements() *exec.ControlStructureSet {
 	}
 	for _, name := range []string{"if", "raw", "set"} {
 		if p, ok := structures.All.Get(name); ok {
-			set[name] = p
+			set[name] = placed(p)
 		}
 	}
 	set["set"] = checkedSet(set["set"])
 	return exec.NewControlStructureSet(set)
+}
+
+// placed adds the line to a mistake in a statement that has none.
+func placed(parse parser.ControlStructureParser) parser.ControlStructureParser {
+	return func(p, args *parser.Parser) (nodes.ControlStructure, error) {
+		line := 0
+		if t := args.Current(); t != nil {
+			line = t.Line
+		}
+		made, err := parse(p, args)
+		if e := new(Error); err != nil && errors.As(asError(err), &e) && e.Line == 0 {
+			return nil, &Error{line, e.Text}
+		}
+		return made, err
+	}
 }
 
 func unsupported(name string) parser.ControlStructureParser {

@@ -9,6 +9,8 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/nikolalohinski/gonja/v2/config"
@@ -86,21 +88,32 @@ func asError(err error) error {
 	}
 	var syntax *parser.SyntaxError
 	if errors.As(err, &syntax) {
-		text := strings.TrimRight(syntax.Message, ".")
+		text := syntax.Message
 		if near := strings.TrimSpace(syntax.Raw); near != "" && len(near) < 40 {
-			text += fmt.Sprintf(", near %q", near)
+			text = strings.TrimRight(text, ".") + fmt.Sprintf(", near %q", near)
 		}
-		return &Error{syntax.Line, lowered(text)}
+		return &Error{syntax.Line, inWords(text)}
+	}
+	line := 0
+	if found := atLine.FindStringSubmatch(err.Error()); found != nil {
+		line, _ = strconv.Atoi(found[1]) // 0, not known, when it is none
 	}
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
 		err = inner
 	}
-	return &Error{Text: lowered(err.Error())}
+	return &Error{line, inWords(err.Error())}
 }
 
-func lowered(text string) string {
+// atLine finds the line in what the library says around an error.
+var atLine = regexp.MustCompile(`at line (\d+)`)
+
+var libraryWords = strings.NewReplacer("controlStructure", "statement", "ControlStructure", "statement")
+
+// inWords puts what the library says into words of templates.
+func inWords(text string) string {
+	text = strings.TrimRight(libraryWords.Replace(text), ".")
 	if text == "" {
-		return text
+		return "it is not understood"
 	}
 	return strings.ToLower(text[:1]) + text[1:]
 }
