@@ -19,9 +19,19 @@ import (
 // mirror.
 type prepare struct {
 	// Release to prepare for: rhosp13, rhosp16.2 (or rhosp16) and rhosp17.1 (or rhosp17), or upstream's queens, train and wallaby. rhosp13 loads the registry of environments/docker.yaml ahead of your environments, so that services run in containers; queens reads your environments only, as the upstream tool does. From train on, all services of your roles_file run in containers that no environment maps to OS::Heat::None, a list under ContainerImagePrepare in an environment is followed, and without a roles file all images are taken.
-	Release string `json:"release" jsonschema:"enum=rhosp13,enum=queens,enum=rhosp16.2,enum=rhosp16,enum=train,enum=rhosp17.1,enum=rhosp17,enum=wallaby"`
-	// What env_file is written as. overcloud-images-env: the Heat parameters that name the images. container-image-prepare, from train on: the list that the director reads and finds images and tags by itself.
-	Format string `json:"format,omitempty" jsonschema:"enum=overcloud-images-env,enum=container-image-prepare,default=overcloud-images-env"`
+	Release string `json:"release,omitempty" jsonschema:"enum=rhosp13,enum=queens,enum=rhosp16.2,enum=rhosp16,enum=train,enum=rhosp17.1,enum=rhosp17,enum=wallaby"`
+	// In place of release, the images themselves, for deployments that no release's catalog is of: the path of a list of images, as mirror takes it, or references with their tags.
+	Images plan.TextOr[plan.Path, []string] `json:"images,omitempty"`
+	// Where nodes pull from: remote, where the images are made; local, the push_destination that a mirror step fills; or satellite, which synchronizes them itself and serves each under a name as name_template says: there every image must be found. Left out, push_destination decides.
+	Mode string `json:"mode,omitempty" jsonschema:"enum=remote,enum=local,enum=satellite"`
+	// How a Red Hat Satellite serves the images, for mode: satellite and format: satellite-script.
+	Satellite *satelliteSettings `json:"satellite,omitempty"`
+	// Name the images by digest too, in formats that can: images-list and kolla-globals. An openstack-version always does.
+	Digests bool `json:"digests,omitempty"`
+	// The targetVersion of an openstack-version, such as 18.0.10.
+	TargetVersion string `json:"target_version,omitempty"`
+	// What env_file is written as. overcloud-images-env: the Heat parameters that name the images. container-image-prepare, from train on: the list that the director reads and finds images and tags by itself. images-list: one image a line. kolla-globals: variables of kolla-ansible's globals.yml. openstack-version: the custom resource OpenStackVersion of OpenStack on OpenShift. satellite-script: a script for Satellite's hammer that makes a repository of each image.
+	Format string `json:"format,omitempty" jsonschema:"enum=overcloud-images-env,enum=container-image-prepare,enum=images-list,enum=kolla-globals,enum=openstack-version,enum=satellite-script,default=overcloud-images-env"`
 	// Registry and namespace that the images come from: registry.access.redhat.com/rhosp13. Default: the release's.
 	Namespace string `json:"namespace,omitempty"`
 	// What image names start with; a missing hyphen is added. Default: the release's. For none, set name_prefix to "".
@@ -64,6 +74,7 @@ type prepare struct {
 	plan, id string
 	registry tripleo.Registry
 	insecure func(host string) bool
+	digest   func(ctx context.Context, ref string) (string, error)
 	tags     map[string]string // that this run found, by what was looked up
 }
 
@@ -75,7 +86,9 @@ func prepareType(out *Outside) runner.Type {
 			{Name: "images_file", Doc: "Path of the list of images; empty when none is written."},
 			{Name: "images", Doc: "The images at their source, NAME:TAG, in the order of the list.", List: true},
 		},
-		New: func() runner.Step { return &prepare{registry: imageLookup{out}, insecure: out.Insecure} },
+		New: func() runner.Step {
+			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, digest: out.digest}
+		},
 	}
 }
 
@@ -93,6 +106,11 @@ func (p *prepare) Inputs(ctx context.Context, w runner.World) ([]runner.Input, e
 	if err != nil {
 		return nil, err
 	}
+	given, err := p.givenInputs(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	inputs = append(inputs, given...)
 	result, err := p.result(ctx, w)
 	if err != nil {
 		return nil, err
@@ -134,22 +152,32 @@ func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, e
 	if err != nil {
 		return tripleo.Result{}, err
 	}
-	selection, err := tripleo.Select(request, w.Open)
+	selection, err := p.selection(w, request)
 	if err != nil {
-		return tripleo.Result{}, hinted(err, w)
+		return tripleo.Result{}, err
 	}
-	images, err := p.tagged(ctx, selection.Images)
+	images, err := p.served(selection.Images)
 	if err != nil {
+		return tripleo.Result{}, err
+	}
+	if images, err = p.tagged(ctx, images); err != nil {
+		return tripleo.Result{}, err
+	}
+	if images, err = p.pinned(ctx, images); err != nil {
 		return tripleo.Result{}, err
 	}
 	return tripleo.Result{
 		Release:    p.Release,
 		Images:     images,
 		Strategies: selection.Strategies,
-		Comment:    p.comment(),
-		Insecure:   p.insecure,
-		Listed:     p.InsecureRegistries,
-		Notes:      selection.Notes,
+		Satellite:  p.Satellite.satellite(),
+
+		TargetVersion: p.TargetVersion,
+
+		Comment:  p.comment(),
+		Insecure: p.insecure,
+		Listed:   p.InsecureRegistries,
+		Notes:    selection.Notes,
 	}, nil
 }
 
@@ -168,6 +196,8 @@ func (p *prepare) request(w runner.World) (tripleo.Request, error) {
 		Set:             p.Set,
 		TagFromLabel:    p.TagFromLabel,
 		PushDestination: p.PushDestination,
+		TargetVersion:   p.TargetVersion,
+		Satellite:       p.Satellite.satellite(),
 	}
 	if p.Logging != "" {
 		request.Set = map[string]string{"logging": p.Logging}

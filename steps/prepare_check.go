@@ -21,6 +21,9 @@ func (p *prepare) Validate() error {
 	errs := []error{
 		plan.At("release", oneOf(p.Release, tripleo.Releases()...)),
 		plan.At("format", p.checkFormat()),
+		plan.At("mode", p.checkMode()),
+		p.checkSatellite(),
+		p.checkGiven(),
 		plan.At("namespace", registryPath(p.Namespace)),
 		plan.At("push_destination", registryPath(p.PushDestination)),
 		plan.At("neutron_driver", p.checkDriver()),
@@ -54,10 +57,10 @@ func (p *prepare) checkFormat() error {
 		return err
 	}
 	format, err := tripleo.FindFormat(p.Format)
-	if err != nil || format.Check == nil || oneOf(p.Release, tripleo.Releases()...) != nil || p.Release == "" {
+	if err != nil || format.Check == nil || oneOf(p.Release, tripleo.Releases()...) != nil || p.Release == "" && p.Images.IsZero() {
 		return err
 	}
-	return format.Check(tripleo.Request{Release: p.Release, Tag: p.Tag, TagFromLabel: p.TagFromLabel, Set: p.Set})
+	return format.Check(p.checked())
 }
 
 // checkDriver refuses a driver that the release has no images for.

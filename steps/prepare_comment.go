@@ -28,6 +28,8 @@ func (p *prepare) comment() []string {
 		{"tag", []string{p.Tag}},
 		{"tag_from_label", []string{p.TagFromLabel}},
 		{"push_destination", []string{p.PushDestination}},
+		{"mode", []string{p.Mode}},
+		{"images", baseNames([]plan.Path{p.Images.Text})},
 		{"insecure_registries", p.InsecureRegistries},
 		{"environment_directories", baseNames(p.EnvironmentDirectories)},
 		{"environments", baseNames(p.Environments)},

@@ -24,7 +24,7 @@ func (p *prepare) Paths() runner.Paths {
 		Tree:         string(p.Tree),
 		Template:     string(p.Template),
 	}
-	paths := runner.Paths{Reads: texts(p.EnvironmentDirectories)}
+	paths := runner.Paths{Reads: texts(append(slices.Clone(p.EnvironmentDirectories), p.Images.Text))}
 	for _, file := range request.Reads() {
 		paths.Reads = append(paths.Reads, file.Path)
 	}

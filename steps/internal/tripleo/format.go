@@ -7,6 +7,8 @@ import "fmt"
 // and its name in the enum of the step's setting.
 type Format struct {
 	Name string
+	// Digests says that the images' digests must be known.
+	Digests bool
 	// Check says whether a request can be written in the format; nil: all can.
 	Check func(req Request) error
 	// Write gives the text, and in a few words what it holds. The text depends
@@ -19,6 +21,10 @@ func Formats() []Format {
 	return []Format{
 		overcloudImagesEnv(),
 		containerImagePrepare(),
+		imagesList(),
+		kollaGlobals(),
+		openstackVersion(),
+		satelliteScript(),
 	}
 }
 

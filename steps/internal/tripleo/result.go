@@ -11,11 +11,15 @@ import (
 type Result struct {
 	Release    string
 	Images     []Image
-	Strategies []Strategy             // by which the images were found
-	Comment    []string               // heads what is written, a line each
-	Insecure   func(host string) bool // of the hosts that images come from; nil: none
-	Listed     []string               // hosts that are insecure whether an image comes from them or not
-	Notes      []string               // as of a Selection; they are not written down
+	Strategies []Strategy // by which the images were found
+	Satellite  *Satellite // of whose names a script is made; nil: none
+
+	TargetVersion string // of an OpenStackVersion
+
+	Comment  []string               // heads what is written, a line each
+	Insecure func(host string) bool // of the hosts that images come from; nil: none
+	Listed   []string               // hosts that are insecure whether an image comes from them or not
+	Notes    []string               // as of a Selection; they are not written down
 }
 
 // Parameters gives the image parameters and what they are set to. Where two

@@ -24,6 +24,8 @@ type Request struct {
 	Set             map[string]string // variables; wins over all of the above
 	TagFromLabel    string            // "": images have the tag itself
 	PushDestination string            // registry, maybe with a path below it; "" for none
+	TargetVersion   string            // of an OpenStackVersion
+	Satellite       *Satellite        // whose names the images get; nil: none
 	Includes        []*regexp.Regexp  // as of a Strategy
 	Excludes        []*regexp.Regexp
 }
@@ -33,6 +35,7 @@ type Image struct {
 	Name            string // as references name it, without the tag
 	Tag             string
 	TagFromLabel    string // how to find the tag, of which Tag is the starting point; "": Tag is it
+	Digest          string // what the tag stands for, where that is asked for
 	Found           bool   // its tag was looked up
 	OwnTag          bool   // its tag is not that of the release's other images, as Ceph's
 	PushDestination string // registry, maybe with a path below it; "" for none

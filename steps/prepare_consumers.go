@@ -1,0 +1,204 @@
+package steps
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+	"github.com/bayplan/bayplan/steps/internal/tripleo"
+)
+
+// A satelliteSettings says how a Satellite serves images.
+type satelliteSettings struct {
+	// Host of its registry, with its port: satellite.example.com:5000. Only mode: satellite needs it.
+	Host string `json:"host,omitempty"`
+	// Label of the organization.
+	Organization string `json:"organization"`
+	// Label of the lifecycle environment.
+	Environment string `json:"environment,omitempty"`
+	// Label of the content view.
+	ContentView string `json:"content_view,omitempty"`
+	// Label of the product whose repositories the images are.
+	Product string `json:"product"`
+	// How repositories are named, in lower case then. {name} is the image's name without openstack-.
+	NameTemplate string `json:"name_template,omitempty" jsonschema:"default={org}-{env}-{cv}-{product}-{name}"`
+}
+
+func (s *satelliteSettings) satellite() *tripleo.Satellite {
+	if s == nil {
+		return nil
+	}
+	return &tripleo.Satellite{
+		Host: s.Host, Organization: s.Organization, Environment: s.Environment, ContentView: s.ContentView,
+		Product: s.Product, NameTemplate: s.NameTemplate,
+	}
+}
+
+// checkMode refuses settings that are at odds with the mode.
+func (p *prepare) checkMode() error {
+	switch {
+	case oneOf(p.Mode, "remote", "local", "satellite") != nil:
+		return oneOf(p.Mode, "remote", "local", "satellite")
+	case (p.Mode == "remote" || p.Mode == "satellite") && p.PushDestination != "":
+		return fmt.Errorf("mode %s pushes nothing, so push_destination does not go with it", p.Mode)
+	case p.Mode == "satellite" && p.Satellite == nil:
+		return errors.New("mode satellite needs the settings under satellite")
+	}
+	return nil
+}
+
+// checked is what a format may object to. What is not known yet is taken to be
+// there.
+func (p *prepare) checked() tripleo.Request {
+	return tripleo.Request{
+		Release: p.Release, Tag: p.Tag, TagFromLabel: p.TagFromLabel, Set: p.Set,
+		TargetVersion: cmp.Or(p.TargetVersion, "?"), Satellite: p.Satellite.satellite(),
+	}
+}
+
+func (p *prepare) checkSatellite() error {
+	if p.Satellite == nil {
+		return nil
+	}
+	return errors.Join(
+		plan.At("satellite.host", registryHost(p.Satellite.Host)),
+		plan.At("satellite.name_template", p.Satellite.satellite().Check()))
+}
+
+// checkGiven refuses what stands in the plan as an image and is none, and
+// settings that only a release's catalog has.
+func (p *prepare) checkGiven() error {
+	if p.Images.IsZero() {
+		return nil
+	}
+	var errs []error
+	for _, setting := range []struct {
+		name string
+		set  bool
+	}{
+		{"release", p.Release != ""},
+		{"namespace", p.Namespace != ""},
+		{"prefix", p.Prefix != ""},
+		{"suffix", p.Suffix != ""},
+		{"tag", p.Tag != ""},
+		{"environments", p.Environments != nil},
+		{"environment_directories", p.EnvironmentDirectories != nil},
+		{"roles_file", p.RolesFile != ""},
+		{"template", p.Template != ""},
+		{"set", p.Set != nil},
+	} {
+		if setting.set {
+			errs = append(errs, plan.At(setting.name, errors.New("the images are given, so no release's catalog is asked")))
+		}
+	}
+	if p.Format == "" || p.Format == "overcloud-images-env" || p.Format == "container-image-prepare" {
+		err := errors.New("it is written from a release's catalog, and here the images are given")
+		errs = append(errs, plan.At("format", fault.WithHint(err, "choose images-list, kolla-globals, openstack-version or satellite-script")))
+	}
+	for i, name := range p.Images.Other {
+		if name != "" {
+			_, err := pathOf(name)
+			errs = append(errs, plan.At(fmt.Sprintf("images[%d]", i), err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// givenInputs is the list of images, where one is given.
+func (p *prepare) givenInputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
+	if p.Images.Text == "" {
+		return nil, nil
+	}
+	sums, err := w.Sum(ctx, string(p.Images.Text), runner.SHA256)
+	if err != nil {
+		return nil, notRead("images", string(p.Images.Text), err, w)
+	}
+	return []runner.Input{{Name: "images " + string(p.Images.Text), Digest: "sha256:" + sums[runner.SHA256]}}, nil
+}
+
+// selection finds the images: those that are given, or the release's.
+func (p *prepare) selection(w runner.World, request tripleo.Request) (*tripleo.Selection, error) {
+	if p.Images.IsZero() {
+		if p.Release == "" {
+			return nil, errors.New("neither release nor images says which images there are")
+		}
+		selection, err := tripleo.Select(request, w.Open)
+		return selection, hinted(err, w)
+	}
+	var listed []tripleo.ListedImage
+	if p.Images.Text != "" {
+		all, err := readListed(w, string(p.Images.Text))
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range all {
+			listed = append(listed, l.ListedImage)
+		}
+	} else {
+		for _, l := range inlineImages(p.Images.Other) {
+			listed = append(listed, l.ListedImage)
+		}
+	}
+	return tripleo.Given(listed, request)
+}
+
+// served gives the images as a Satellite serves them, where that is the mode.
+func (p *prepare) served(images []tripleo.Image) ([]tripleo.Image, error) {
+	switch {
+	case p.Mode == "local" && p.PushDestination == "":
+		return nil, errors.New("mode local needs a push_destination")
+	case p.Mode != "satellite":
+		return images, nil
+	case p.Satellite.Host == "":
+		return nil, errors.New("mode satellite needs satellite.host")
+	}
+	return p.Satellite.satellite().Served(images)
+}
+
+// pinned gives the images with their digests, where those are asked for. In a
+// Satellite every image is looked at: one that was not synchronized yet would
+// only be missed by the nodes that pull it.
+func (p *prepare) pinned(ctx context.Context, images []tripleo.Image) ([]tripleo.Image, error) {
+	format, err := tripleo.FindFormat(p.Format)
+	if err != nil {
+		return nil, err
+	}
+	wanted := format.Digests || p.Digests
+	if !wanted && p.Mode != "satellite" {
+		return images, nil
+	}
+	pinned := make([]tripleo.Image, len(images))
+	errs := make([]error, len(images))
+	var g errgroup.Group
+	g.SetLimit(registry.DefaultConcurrency)
+	for i, image := range images {
+		pinned[i] = image
+		if image.Digest != "" {
+			continue
+		}
+		g.Go(func() error {
+			sum, err := p.digest(ctx, image.Ref())
+			if errs[i] = p.notServed(image, err); wanted {
+				pinned[i].Digest = sum
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // every error has its place
+	return pinned, errors.Join(errs...)
+}
+
+func (p *prepare) notServed(image tripleo.Image, err error) error {
+	if p.Mode != "satellite" || registry.KindOf(err) != registry.NotFound {
+		return err
+	}
+	return fault.WithHint(fmt.Errorf("Satellite does not serve %s", image.Ref()),
+		"synchronize and publish it there first: format: satellite-script writes the script")
+}
