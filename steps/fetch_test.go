@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"bytes"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -10,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -293,87 +290,6 @@ func TestFetchFromMirrors(t *testing.T) {
 	err = found.Change.Apply(t.Context(), told)
 	if err == nil || !strings.Contains(err.Error(), "404") || !strings.Contains(err.Error(), sha256Of("evil")) {
 		t.Errorf("all of them wrong: %v", err)
-	}
-}
-
-func newKey(t *testing.T) *openpgp.Entity {
-	t.Helper()
-	e, err := openpgp.NewEntity("images", "", "images@example.org", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-// publicKey writes a public key into a file.
-func publicKey(t *testing.T, e *openpgp.Entity) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := e.Serialize(&b); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "keys.gpg")
-	putFile(t, file, b.String())
-	return file
-}
-
-func signed(t *testing.T, e *openpgp.Entity, text string) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := openpgp.ArmoredDetachSign(&b, e, strings.NewReader(text), nil); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
-func TestFetchOfWhatIsSigned(t *testing.T) {
-	key, sums := newKey(t), sha256Of("body")+"  f\n"
-	server := fileServer(t, map[string]string{
-		"/f": "body", "/f.asc": signed(t, key, "body"),
-		"/sums": sums, "/sums.asc": signed(t, key, sums), "/sums.bad": signed(t, newKey(t), sums),
-		"/evil": "evil",
-	})
-	tests := map[string]struct{ url, checksums, signature, err string }{
-		"the list":               {"/f", "/sums", "/sums.asc", ""},
-		"the file":               {"/f", "", "/f.asc", ""},
-		"the list, by another":   {"/f", "/sums", "/sums.bad", "it is signed with none of the keys given"},
-		"the list, not at all":   {"/f", "/sums", "/gone", "404"},
-		"the file is another":    {"/evil", "", "/f.asc", "its signature is not good"},
-		"something else's":       {"/f", "/sums", "/f.asc", "its signature is not good"},
-		"no signature at all":    {"/f", "", "/sums", "its signature is not good"},
-		"the list of a stranger": {"/evil", "/sums", "/sums.asc", `it has no checksum of "evil"`},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			to := filepath.Join(t.TempDir(), "f")
-			f := &fetchFile{
-				URL: addresses{Text: server.URL + tt.url}, To: plan.Path(to),
-				Signature: server.URL + tt.signature, Keyring: plan.Path(publicKey(t, key)), out: withHosts(t),
-			}
-			if tt.checksums != "" {
-				f.Checksums = server.URL + tt.checksums
-			}
-			found, err := looked(t, f, &runner.Disk{})
-			if err == nil {
-				err = found.Change.Apply(t.Context(), &notes{})
-			}
-			if err == nil {
-				_, err = f.Verify(t.Context(), (&runner.Disk{}).Hard())
-			}
-			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
-				t.Fatalf("got %v, want %q", err, tt.err)
-			}
-			if _, there := os.Stat(to); (there == nil) != (tt.err == "") {
-				t.Errorf("the file: %v", there)
-			}
-			if err != nil {
-				return
-			}
-			putFile(t, to, "BODY")
-			if _, err := f.Verify(t.Context(), (&runner.Disk{}).Hard()); err == nil {
-				t.Error("verify takes what is not signed")
-			}
-		})
 	}
 }
 

@@ -119,8 +119,14 @@ type primary struct {
 	} `xml:"format"`
 }
 
-// maxPrimary bounds a list of packages when unpacked.
-const maxPrimary = 2 << 30
+const (
+	// maxPrimary bounds a list of packages when unpacked, maxEntry what it says
+	// of one package.
+	maxPrimary = 2 << 30
+	maxEntry   = 16 << 20
+)
+
+var errLongList = errors.New("it is larger than is read")
 
 // Newest finds the newest package of a name in a list of packages. Arch may be
 // "": then those for this machine and those for all machines count.
@@ -131,7 +137,8 @@ func Newest(list io.Reader, href, name, arch string) (Listed, error) {
 	}
 	defer end()
 	f := finder{name: name, arch: arch}
-	dec := xml.NewDecoder(&bounded{r, maxPrimary})
+	entry := &bounded{&bounded{r, maxPrimary, errLongList}, maxEntry, errLongList}
+	dec := xml.NewDecoder(entry)
 	for {
 		token, err := dec.Token()
 		if err == io.EOF {
@@ -144,6 +151,7 @@ func Newest(list io.Reader, href, name, arch string) (Listed, error) {
 		if !ok || start.Name.Local != "package" {
 			continue
 		}
+		entry.left = maxEntry
 		var p primary
 		if err := dec.DecodeElement(&p, &start); err != nil {
 			return Listed{}, fmt.Errorf("the list of packages cannot be read: %w", err)

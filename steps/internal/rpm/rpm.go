@@ -181,47 +181,55 @@ func (p *Package) describePayload() error {
 	return nil
 }
 
-// describeFiles puts the arrays of the header together. That one is shorter
-// than another is a lie that other readers have fallen over.
-func (p *Package) describeFiles() error {
-	h := p.main
-	bases, err := h.texts(tagBaseNames)
-	if err != nil {
-		return nil // a package without files
+// fileColumns are the arrays of the header, each with a value for every file.
+type fileColumns struct {
+	bases, dirs, digests, links    []string
+	sizes, at, modes, flags, inode []uint64
+	strong                         bool // the digests are SHA-256
+}
+
+// columns reads them. That one is shorter than another is a lie that other
+// readers have fallen over.
+func (h *header) columns() (c fileColumns, err error) {
+	if c.bases, err = h.texts(tagBaseNames); err != nil {
+		return fileColumns{}, nil // a package without files
 	}
-	if len(bases) > maxFiles {
-		return fmt.Errorf("it has more than %d files", maxFiles)
+	n := len(c.bases)
+	if n > maxFiles {
+		return c, fmt.Errorf("it has more than %d files", maxFiles)
 	}
-	dirs, err := h.texts(tagDirNames)
-	if err != nil {
-		return err
+	if c.dirs, err = h.texts(tagDirNames); err != nil {
+		return c, err
 	}
-	cols := map[int][]uint64{}
-	for _, tag := range []int{tagDirIndexes, tagFileModes, tagFileFlags, tagInodes} {
-		if cols[tag], err = h.column(tag, len(bases), tag == tagInodes); err != nil {
-			return err
+	if c.sizes, err = h.column(tagLongSizes, n, false); errors.Is(err, errNoTag) {
+		c.sizes, err = h.column(tagFileSizes, n, false)
+	}
+	var errs [6]error
+	c.at, errs[0] = h.column(tagDirIndexes, n, false)
+	c.modes, errs[1] = h.column(tagFileModes, n, false)
+	c.flags, errs[2] = h.column(tagFileFlags, n, false)
+	c.inode, errs[3] = h.column(tagInodes, n, true)
+	c.digests, errs[4] = h.textColumn(tagFileDigests, n)
+	c.links, errs[5] = h.textColumn(tagFileLinks, n)
+	algo, algoErr := h.numbers(tagDigestAlgo)
+	c.strong = algoErr == nil && len(algo) == 1 && algo[0] == algoSHA256
+	for _, e := range errs {
+		if err == nil {
+			err = e
 		}
 	}
-	sizes, err := h.column(tagLongSizes, len(bases), false)
-	if errors.Is(err, errNoTag) {
-		sizes, err = h.column(tagFileSizes, len(bases), false)
-	}
+	return c, err
+}
+
+// describeFiles puts the arrays of the header together.
+func (p *Package) describeFiles() error {
+	c, err := p.main.columns()
 	if err != nil {
 		return err
 	}
-	digests, err := h.textColumn(tagFileDigests, len(bases))
-	if err != nil {
-		return err
-	}
-	links, err := h.textColumn(tagFileLinks, len(bases))
-	if err != nil {
-		return err
-	}
-	algo, err := h.numbers(tagDigestAlgo)
-	strong := err == nil && len(algo) == 1 && algo[0] == algoSHA256
 	seen := map[string]bool{}
-	for i, base := range bases {
-		name, err := pathOf(dirs, cols[tagDirIndexes][i], base)
+	for i, base := range c.bases {
+		name, err := pathOf(c.dirs, c.at[i], base)
 		if err != nil {
 			return err
 		}
@@ -230,14 +238,11 @@ func (p *Package) describeFiles() error {
 		}
 		seen[name] = true
 		f := File{
-			Path: name, Mode: modeOf(cols[tagFileModes][i]), Link: links[i],
-			inode: uint32(cols[tagInodes][i]), ghost: cols[tagFileFlags][i]&flagGhost != 0,
+			Path: name, Size: int64(c.sizes[i]), Mode: modeOf(c.modes[i]), Link: c.links[i],
+			inode: uint32(c.inode[i]), ghost: c.flags[i]&flagGhost != 0,
 		}
-		if f.Size = int64(sizes[i]); f.Size < 0 {
-			return fmt.Errorf("%q has %d bytes", name, sizes[i])
-		}
-		if strong {
-			f.SHA256 = strings.ToLower(digests[i])
+		if c.strong {
+			f.SHA256 = strings.ToLower(c.digests[i])
 		}
 		p.Files = append(p.Files, f)
 	}

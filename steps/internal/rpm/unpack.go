@@ -59,7 +59,7 @@ func (p *Package) emit(ctx context.Context, r io.Reader, picks []Pick, w *tar.Wr
 	}
 	defer end()
 	wanted := newWanted(picks)
-	in := newCPIO(&bounded{r: inside, left: p.most()}, p.Files)
+	in := newCPIO(&bounded{inside, p.most(), errTooLarge}, p.Files)
 	for {
 		i, size, err := in.next()
 		if err == io.EOF {
@@ -108,16 +108,19 @@ func (p *Package) most() int64 {
 	return most
 }
 
-// bounded ends a payload that is larger than its header says.
+var errTooLarge = errors.New("its payload is larger than its header says")
+
+// bounded ends what is larger than it may be, with an error.
 type bounded struct {
 	r    io.Reader
 	left int64
+	err  error
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, errors.New("its payload is larger than its header says")
+		return 0, b.err
 	}
 	return n, err
 }
