@@ -40,7 +40,7 @@ type RegistryConnection struct {
 	// Hosts (host or host:port) that tokens for this registry may come from although they are in a private network. Those of public networks need not be listed.
 	Realms []string `json:"realms,omitempty"`
 	// Most requests to have open at once.
-	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
+	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=16"`
 	// Most requests in a second. Without it there is no limit.
 	Rate int `json:"rate,omitempty" jsonschema:"minimum=1,maximum=100000"`
 	// Most bytes in a second, both ways together: a number with KiB, MiB, GiB, kB, MB or GB, as 10MiB. Without it there is no limit.

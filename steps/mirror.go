@@ -30,8 +30,8 @@ type mirror struct {
 	Signatures string `json:"signatures,omitempty" jsonschema:"enum=ignore,enum=copy,enum=require,default=ignore"`
 	// Remove from the destination what the list does not name, once all images have been copied. Without it nothing is removed; prune: {} is enough to have it done.
 	Prune *pruneRule `json:"prune,omitempty"`
-	// Most blobs to move at once.
-	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=4"`
+	// Most blobs of more than 64 KiB to move at once. Smaller ones, mounts and manifests go beside them.
+	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
 	out    *Outside
 	landed runner.Outputs // what this very step has just brought there

@@ -13,9 +13,9 @@ import (
 
 // The concurrency is that of bayplan by its defaults.
 const (
-	yardLooks = 8 // images looked at
-	yardMoves = 4 // blobs moved
-	yardLight = 8 // mounts and manifests
+	yardLooks = 8  // images looked at
+	yardMoves = 8  // blobs moved
+	yardLight = 16 // mounts and manifests
 )
 
 // A yardstick copies a list of images with the fewest requests that the

@@ -38,13 +38,14 @@ type Host struct {
 	Lookup func(ctx context.Context, repository string) (Credential, error)
 	Realms []string // hosts that tokens may come from though they are private
 
-	Concurrency int     // requests at a time; 0: 8
+	Concurrency int     // requests at a time; 0: 16
 	Rate        float64 // requests in a second; 0: any
 	Bandwidth   int64   // bytes in a second, both ways together; 0: any
 }
 
-// DefaultConcurrency is how many requests go to a registry at a time.
-const DefaultConcurrency = 8
+// DefaultConcurrency is how many requests go to a registry at a time: those for
+// large blobs by default, and as many small ones.
+const DefaultConcurrency = 16
 
 // A Client speaks with registries. It is for use by many goroutines at once.
 type Client struct {

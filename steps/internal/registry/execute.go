@@ -13,13 +13,14 @@ import (
 
 // Options are for Execute.
 type Options struct {
-	Parallel int            // blobs moved at a time; 0: 4
+	Parallel int            // large blobs moved at a time; 0: 8
 	Moved    func(n int64)  // told of bytes that came from a source; from many goroutines
 	Done     func(e *Entry) // told of each image that is complete or has failed
 }
 
-// DefaultParallel is how many blobs are moved at a time.
-const DefaultParallel = 4
+// DefaultParallel is how many blobs are moved at a time. A registry that waits for
+// its disk at the end of one has others to go on with.
+const DefaultParallel = 8
 
 // Execute carries out a table: each blob comes once from a source, other
 // repositories mount it, and an image's manifests follow when its last blob is

@@ -35,7 +35,7 @@ type Endpoint struct {
 	CA          string       // PEM file of further authorities to trust
 	Cert, Key   string       // PEM files of the certificate to show, and of its key
 	Handler     http.Handler // answers in place of any server
-	Concurrency int          // connections kept open for the next request; 0: 8
+	Concurrency int          // connections kept open for the next request; 0: 16
 	Rate        float64      // requests in a second; 0: any
 	Bandwidth   int64        // bytes of bodies in a second, both ways together; 0: any
 }

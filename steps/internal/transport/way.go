@@ -46,7 +46,7 @@ func newWay(e Endpoint) (*way, error) {
 	}
 	idle := e.Concurrency
 	if idle <= 0 {
-		idle = 8
+		idle = 16
 	}
 	base := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
