@@ -76,6 +76,37 @@ func TestMirrorMendsHoles(t *testing.T) {
 	}
 }
 
+// What a tag shows is noticed whatever the record says.
+func TestMirrorNoticesInSpiteOfItsRecord(t *testing.T) {
+	for name, damage := range map[string]func(t *testing.T, b *registryBench){
+		"a tag is deleted": func(t *testing.T, b *registryBench) {
+			b.remove(t, "/v2/rhosp13/openstack-nova-api/manifests/13.0-40")
+		},
+		"a tag is moved": func(t *testing.T, b *registryBench) {
+			b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
+		},
+		"all is deleted": func(t *testing.T, b *registryBench) {
+			b.local = openRegistry(t, embeddedregistry.Config{User: "stack", Password: benchRegistryPassword})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newRegistryBench(t)
+			record := b.mirrored(t)
+			damage(t, b)
+			f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, record)
+			if err != nil || f.Change == nil {
+				t.Fatalf("got %+v, %v", f, err)
+			}
+			if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // A record that says more than is true is found out when what it says is
 // built on, and then nothing is believed any more.
 func TestMirrorIsNotMisledByItsRecord(t *testing.T) {
