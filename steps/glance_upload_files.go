@@ -42,7 +42,7 @@ func (s *glanceUpload) measure(w runner.World) (map[string]imageFile, error) {
 		case !fi.Mode().IsRegular():
 			errs = append(errs, fmt.Errorf("%s is not a regular file", path))
 		case fi.Size() == 0:
-			errs = append(errs, fmt.Errorf("%s is empty", path))
+			errs = append(errs, emptyFile(w, path))
 		default:
 			m.Size = fi.Size()
 		}
@@ -52,6 +52,16 @@ func (s *glanceUpload) measure(w runner.World) (map[string]imageFile, error) {
 		errs = append(errs, s.missingFiles(missing))
 	}
 	return files, errors.Join(errs...)
+}
+
+// emptyFile is about a file without content, which may be one of which nobody
+// knows the content yet.
+func emptyFile(w runner.World, path string) error {
+	r, err := w.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fmt.Errorf("%s is empty", path), r.Close())
 }
 
 func (s *glanceUpload) missingFiles(names []string) error {

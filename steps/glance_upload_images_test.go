@@ -364,3 +364,15 @@ func aged(t *testing.T, path string) {
 		t.Fatal(err)
 	}
 }
+
+// A file that is still to be fetched keeps a diff waiting, and is not called
+// empty.
+func TestGlanceUploadOfAFileThatIsStillToCome(t *testing.T) {
+	b := listBench(t)
+	b.Images = b.Images[3:]
+	w := runner.Planned(&runner.Disk{}, runner.File{Path: b.dir + "/images/data.raw", Mode: 0o644})
+	_, err := b.Inputs(t.Context(), w)
+	if err == nil || strings.Contains(err.Error(), "is empty") || !strings.Contains(err.Error(), "is not known before it is written") {
+		t.Errorf("got error %v", err)
+	}
+}

@@ -404,6 +404,7 @@ func TestSettleKeepsTheNewest(t *testing.T) {
 		img("x_20180709T184318Z", c, glance.Active), // of another time
 		img("y_20180709T184318Z", a, glance.Active), // of another name
 		img("x_20180709T184318Z", a, glance.Queued), // somebody is at it
+		{ID: "protected", Name: "x_20170709T184318Z", Status: glance.Active, CreatedAt: "2017-07-09T18:43:18Z", Protected: true},
 		img("x", c, glance.Active),
 	}
 	for keep, want := range map[int][]string{

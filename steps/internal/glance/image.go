@@ -37,6 +37,7 @@ type Image struct {
 	DiskFormat      string
 	ContainerFormat string
 	Visibility      string
+	Protected       bool              // it cannot be deleted
 	MinDisk         int               // GiB of disk that a machine needs
 	MinRAM          int               // MiB of memory that a machine needs
 	CreatedAt       string            // the very text of the cloud: a backup's name is made of it
@@ -56,6 +57,7 @@ func (i *Image) UnmarshalJSON(b []byte) error {
 		DiskFormat      *string `json:"disk_format"`
 		ContainerFormat *string `json:"container_format"`
 		Visibility      string  `json:"visibility"`
+		Protected       bool    `json:"protected"`
 		MinDisk         *int    `json:"min_disk"`
 		MinRAM          *int    `json:"min_ram"`
 		CreatedAt       string  `json:"created_at"`
@@ -71,7 +73,7 @@ func (i *Image) UnmarshalJSON(b []byte) error {
 		ID: w.ID, Name: or(w.Name), Status: w.Status, Size: or(w.Size),
 		MD5: or(w.Checksum), HashAlgo: or(w.HashAlgo), Hash: or(w.Hash),
 		DiskFormat: or(w.DiskFormat), ContainerFormat: or(w.ContainerFormat),
-		Visibility: w.Visibility, MinDisk: or(w.MinDisk), MinRAM: or(w.MinRAM),
+		Visibility: w.Visibility, Protected: w.Protected, MinDisk: or(w.MinDisk), MinRAM: or(w.MinRAM),
 		CreatedAt: w.CreatedAt, Properties: map[string]string{},
 	}
 	for key, value := range all {

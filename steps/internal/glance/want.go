@@ -59,7 +59,8 @@ type Want struct {
 	Sum func(ctx context.Context, algo string) (string, error)
 
 	// Replace lets images go that had the name before, all but the newest
-	// Keep of them. Only those go that are called NAME_TIME by their own time.
+	// Keep of them. Only those go that are called NAME_TIME by their own time,
+	// and none that somebody protects.
 	Replace bool
 	Keep    int
 
@@ -163,7 +164,7 @@ func (d *Decision) drop(w Want, seen []Image) {
 		named := img
 		named.Name = w.Name
 		leaving := slices.ContainsFunc(d.Old, func(o Image) bool { return o.ID == img.ID })
-		if img.Status == Active && (leaving || img.Name == Backup(named)) {
+		if img.Status == Active && !img.Protected && (leaving || img.Name == Backup(named)) {
 			before = append(before, img)
 		}
 	}
