@@ -53,7 +53,7 @@ func (s *stream) Close() error {
 
 func (p *Package) emit(ctx context.Context, r io.Reader, picks []Pick, w *tar.Writer) error {
 	check := newPayloadCheck(ctxReader{ctx, r}, p)
-	inside, end, err := p.decompress(bufio.NewReaderSize(check, 1<<20))
+	inside, end, err := p.decompress(bufio.NewReaderSize(check, 256<<10))
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func copyFile(w *tar.Writer, in io.Reader, pick Pick, size int64) error {
 		return err
 	}
 	h := sha256.New()
-	if _, err := io.CopyBuffer(io.MultiWriter(w, h), struct{ io.Reader }{in}, make([]byte, 1<<20)); err != nil {
+	if _, err := io.CopyBuffer(io.MultiWriter(w, h), struct{ io.Reader }{in}, make([]byte, 256<<10)); err != nil {
 		return err
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != pick.File.SHA256 {
