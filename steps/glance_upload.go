@@ -57,6 +57,7 @@ type glanceUpload struct {
 	hasty  bool
 	looked bool           // Diff was here
 	landed runner.Outputs // what this very step has just brought there
+	wrote  []writtenFile  // what it has just written
 }
 
 // An imageDirectory is a directory of image files.
@@ -267,7 +268,7 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 		Files:   seen.files(w),
 		Apply: func(ctx context.Context, p runner.Progress) error {
 			landed, err := seen.apply(ctx, p)
-			s.landed = landed
+			s.landed, s.wrote = landed, seeWritten(seen.written())
 			return err
 		},
 	}
@@ -280,6 +281,7 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 func (s *glanceUpload) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
 	if landed := s.landed; landed != nil {
 		s.landed = nil
+		rememberWritten(w, s.wrote)
 		return landed, nil
 	}
 	if err := s.complete(); err != nil {

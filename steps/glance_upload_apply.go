@@ -144,6 +144,18 @@ func placingFiles(w runner.World, placed []placing) []runner.File {
 	return files
 }
 
+func (g *glanceSurvey) written() map[string]string { return placingsWritten(g.boot) }
+
+func placingsWritten(placed []placing) map[string]string {
+	sums := map[string]string{}
+	for _, b := range placed {
+		if b.op != "" {
+			sums[b.To] = b.SHA512
+		}
+	}
+	return sums
+}
+
 // errWaited is given where something did not happen because of another error,
 // which is told by itself.
 var errWaited = errors.New("an image that it needs could not be made")

@@ -308,6 +308,16 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 	return d.outputs(), nil
 }
 
+func (d *directorySurvey) written() map[string]string {
+	sums := placingsWritten(d.boot)
+	for _, f := range d.images {
+		if f.op != "" && f.sum != "" {
+			sums[f.to] = f.sum
+		}
+	}
+	return sums
+}
+
 func (d *directorySurvey) outputs() runner.Outputs {
 	found := make([]landedImage, len(d.images))
 	paths := map[string]string{}

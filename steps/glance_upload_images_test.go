@@ -376,3 +376,43 @@ func TestGlanceUploadOfAFileThatIsStillToCome(t *testing.T) {
 		t.Errorf("got error %v", err)
 	}
 }
+
+// What was written into the boot directory or another one was hashed then.
+func TestGlanceUploadRemembersWhatItWrote(t *testing.T) {
+	for name, bench := range map[string]func(*testing.T) *glanceBench{"boot files": newGlanceBench, "a directory": directoryBench} {
+		t.Run(name, func(t *testing.T) {
+			b := bench(t)
+			disk := &runner.Disk{}
+			s := *b.glanceUpload
+			f, err := s.Diff(t.Context(), disk, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+				t.Fatal(err)
+			}
+			for i := range s.wrote { // as if some time had gone by
+				aged(t, s.wrote[i].path)
+				fi, err := os.Stat(s.wrote[i].path)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.wrote[i].seen = runner.See(fi)
+			}
+			putFile(t, b.dir+"/httpboot/agent.kernel", "somebody's")
+			if _, err := s.Verify(t.Context(), disk.Hard()); err != nil {
+				t.Fatal(err)
+			}
+			if len(s.wrote) < 2 {
+				t.Errorf("wrote %v", s.wrote)
+			}
+			for _, wrote := range s.wrote {
+				known, ok := disk.Recall(wrote.path, runner.SHA512)
+				changed := strings.HasSuffix(wrote.path, "agent.kernel")
+				if ok == changed || ok && known[runner.SHA512] != hex512(readFile(t, wrote.path)) {
+					t.Errorf("%s: recalled %v, %v", wrote.path, known, ok)
+				}
+			}
+		})
+	}
+}

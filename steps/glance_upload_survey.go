@@ -24,6 +24,8 @@ type imageSurvey interface {
 	checkFiles(w runner.World) error
 	// apply does it, and gives the outputs that are true then.
 	apply(ctx context.Context, p runner.Progress) (runner.Outputs, error)
+	// written gives the files that apply has written, with their SHA-512.
+	written() map[string]string
 	outputs() runner.Outputs
 	problems() error
 }
