@@ -103,6 +103,9 @@ func (f *fetchFile) fitsTogether() []error {
 	if f.Name != "" && f.Checksums == "" && given {
 		tell("name", "it is the file's name in checksums, and there are none")
 	}
+	if f.Keyring != "" && given {
+		tell("keyring", "with the digest itself given no signature is looked at")
+	}
 	if f.Signature != "" && given {
 		tell("signature", "what is signed is the list of checksums or the file; with the digest itself given there is nothing to sign")
 	}

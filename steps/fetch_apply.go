@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/runner"
@@ -17,7 +18,7 @@ func (d *fetchDiff) apply(ctx context.Context, p runner.Progress) error {
 		return d.tidy(p)
 	}
 	var errs []error
-	for _, address := range d.urls() {
+	for _, address := range d.inOrder() {
 		got, err := d.from(ctx, address, p)
 		if err == nil {
 			return d.keep(got, d.brought(address, got, errs), p)
@@ -28,6 +29,13 @@ func (d *fetchDiff) apply(ctx context.Context, p runner.Progress) error {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
+}
+
+// inOrder gives the addresses in the order of the plan, but for those that
+// were of no use a moment ago: they come last.
+func (d *fetchDiff) inOrder() []string {
+	up := slices.DeleteFunc(slices.Clone(d.urls()), func(address string) bool { return slices.Contains(d.down, address) })
+	return append(up, d.down...)
 }
 
 // keep notes what came, and how it stands there.
@@ -87,6 +95,7 @@ func (d *fetchDiff) brought(address string, got fetch.Result, failed []error) ru
 	if got.Resumed > 0 {
 		notes = append(notes, runner.Size(got.Resumed)+" were there already")
 	}
+	notes = append(notes, d.notes...)
 	for _, err := range failed {
 		notes = append(notes, err.Error())
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -27,7 +28,8 @@ type fetchDiff struct {
 	same  bool          // it is the one
 	chmod bool          // only its mode is another
 	size  int64         // of what would come, -1 unknown
-	notes []string
+	down  []string      // addresses that could not be looked at just now
+	notes []string      // why not
 }
 
 // compare finds out whether the file is there and is the one.
@@ -113,12 +115,10 @@ func (d *fetchDiff) lookAhead(ctx context.Context) error {
 		size, err := d.sizeAt(ctx, address)
 		if err == nil {
 			d.size = size
-			for _, err := range errs {
-				d.notes = append(d.notes, err.Error())
-			}
 			return nil
 		}
 		errs = append(errs, err)
+		d.down, d.notes = append(d.down, address), append(d.notes, err.Error())
 	}
 	return errors.Join(errs...)
 }
@@ -193,7 +193,7 @@ func hostOf(address string) string {
 
 func (d *fetchDiff) item() runner.Item {
 	it := runner.Item{Op: runner.Create, What: "file", Name: d.to(), Bytes: max(d.size, 0)}
-	notes := d.notes
+	notes := slices.Clone(d.notes)
 	if d.there != nil {
 		it.Op = runner.Replace
 		notes = append(notes, d.whyReplace())

@@ -58,6 +58,8 @@ func (f *fetchFile) checkSettings() error {
 		return fault.WithHint(err, "give sha256 or checksums")
 	case f.Signature != "" && f.Keyring == "":
 		return errors.New("there is a signature, but no keyring to hold it against")
+	case f.Keyring != "" && f.Signature == "" && f.Checksums == "":
+		return errors.New("there is a keyring, but neither checksums nor a signature that it is for")
 	}
 	return nil
 }

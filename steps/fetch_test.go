@@ -39,6 +39,7 @@ func TestFetchMistakes(t *testing.T) {
 		"a digest of another kind": {`url: "https://h/f", to: f, sha512: ` + sha256Of("x"), []string{"is not a sha512 digest"}},
 		"a digest twice":           {`url: "https://h/f", to: f, checksums: "https://h/s", sha256: ` + sha256Of("x"), []string{"give either checksums or the digest itself"}},
 		"a signature of nothing":   {`url: "https://h/f", to: f, signature: "https://h/s", sha256: ` + sha256Of("x"), []string{"there is nothing to sign"}},
+		"keys for nothing":         {`url: "https://h/f", to: f, keyring: k, sha256: ` + sha256Of("x"), []string{"no signature is looked at"}},
 		"a name for nothing":       {`url: "https://h/f", to: f, name: g, sha256: ` + sha256Of("x"), []string{"it is the file's name in checksums, and there are none"}},
 		"a bad mode":               {`url: "https://h/f", to: f, mode: "644"`, []string{`"644" is not a mode`}},
 		"two writers of a file": {
@@ -113,6 +114,10 @@ func TestFetchTellsBeforehand(t *testing.T) {
 		"a signature and no key": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Signature: server.URL + "/f"},
 			"no keyring to hold it against", "",
+		},
+		"a key and nothing signed": {
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Keyring: "/k"},
+			"neither checksums nor a signature", "",
 		},
 		"no key there": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/sums", Keyring: "/nowhere"},
