@@ -106,7 +106,7 @@ func (a *auth) enter(req *http.Request, p *party) (*http.Request, *http.Response
 	}
 	sent := shown(next(), pass)
 	resp, err := a.present(sent, p, pass)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized {
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || req.Context().Value(courtesyKey{}) != nil {
 		return sent, resp, err
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 4096)

@@ -138,6 +138,15 @@ const neighbours = 100
 // destinations in those that are there already and stay as they are: no
 // registry need be sent a blob twice.
 func (c *Client) borrow(ctx context.Context, t *Table) error {
+	var there []*Entry
+	for _, e := range t.Images {
+		if e.State == Unchanged && len(there) < neighbours {
+			there = append(there, e)
+		}
+	}
+	if len(there) == 0 {
+		return nil
+	}
 	wanted := map[blobKey]*Blob{}
 	for _, b := range t.Blobs {
 		if !b.here() && b.isNew() {
@@ -147,13 +156,6 @@ func (c *Client) borrow(ctx context.Context, t *Table) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	var there []*Entry
-	for _, e := range t.Images {
-		if e.State == Unchanged {
-			there = append(there, e)
-		}
-	}
-	there = there[:min(len(there), neighbours)]
 	if err := each(ctx, there, c.recall); err != nil {
 		return err
 	}

@@ -96,12 +96,17 @@ func (c *Client) openUpload(ctx context.Context, p *party) error {
 	if err != nil {
 		return err
 	}
-	// That it cannot be cancelled is no harm: registries forget uploads in time.
+	// That it cannot be cancelled is no harm: registries forget uploads in time,
+	// and some let only those cancel them who may also delete.
+	ctx = context.WithValue(ctx, courtesyKey{}, true)
 	if cancel, err := http.NewRequestWithContext(ctx, http.MethodDelete, at.String(), nil); err == nil {
 		_, _ = c.do(cancel)
 	}
 	return nil
 }
+
+// courtesyKey is for requests that are not tried again when they are refused.
+type courtesyKey struct{}
 
 // do sends a request whose answer has nothing to be read.
 func (c *Client) do(req *http.Request) (*http.Response, error) {

@@ -129,3 +129,31 @@ func preflown(t *testing.T, c *Client, images []Image) *Table {
 	}
 	return table
 }
+
+// Who may push may not be allowed to delete, and be it an upload: then it is
+// left to the registry, and nothing more is asked.
+func TestPreflightWithoutRightToDelete(t *testing.T) {
+	src, dst := newLab(t), newGate(t, unknownLife)
+	images, _ := three(t, src)
+	dst.act(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != "DELETE" {
+			return false
+		}
+		w.Header().Set("WWW-Authenticate", `Bearer realm="/token",service="gate",scope="repository:ns/a:delete"`)
+		w.WriteHeader(http.StatusUnauthorized)
+		return true
+	})
+	host := guarded(dst)
+	host.Name = dstHost
+	c := newClient(t, Host{Name: srcHost, Handler: src}, host)
+	table := plan(t, c, images)
+	dst.reset()
+	before := dst.issued()
+	if err := c.Preflight(t.Context(), table); err != nil || table.Err() != nil {
+		t.Fatal(err, table.Err())
+	}
+	requests(t, "the preflight's", dst.lab, map[string]int{"POST blobs/uploads": 3, "DELETE blobs/uploads": 3})
+	if n := dst.issued() - before; n != 6 {
+		t.Errorf("%d tokens were asked for, want one for each right", n)
+	}
+}
