@@ -58,6 +58,7 @@ func (p *program) app() *cli.App {
 			p.whyCommand(),
 			p.graphCommand(),
 			p.explainCommand(),
+			p.explainImagesCommand(),
 			p.schemaCommand(),
 			p.serveCommand(),
 			p.versionCommand(),

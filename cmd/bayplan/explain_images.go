@@ -1,0 +1,148 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps"
+)
+
+func (p *program) explainImagesCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "explain-images",
+		Usage:       "tell why images are prepared, and why others are not",
+		ArgsUsage:   "[STEP]",
+		Description: "Goes over all images of the release of a prepare step: which services need\nthem, on which roles, and which line of which file decides. Asks no registry.",
+		Flags: append(planFlags(),
+			&cli.StringFlag{Name: "service", Usage: "only images that the service `NAME` needs, as NovaApi"},
+			&cli.StringFlag{Name: "parameter", Usage: "only the image that the parameter `NAME` sets"},
+			&cli.StringFlag{Name: "image", Usage: "only images in whose name `TEXT` stands"},
+			jsonFlag()),
+		Action: func(c *cli.Context) error {
+			s, err := p.load(c)
+			if err != nil {
+				return err
+			}
+			found, err := s.explainImages(c.Args().First())
+			if err != nil {
+				return err
+			}
+			if found, err = chosen(c, found); err != nil {
+				return err
+			}
+			if c.Bool("json") {
+				return json.NewEncoder(p.out).Encode(found)
+			}
+			tellVerdicts(near(p.out, p.dir), found)
+			return nil
+		},
+	}
+}
+
+// explained is what one step has to say.
+type explained struct {
+	Step   string               `json:"step"`
+	Images []steps.ImageVerdict `json:"images"`
+}
+
+// explainImages asks the steps that can tell, or just one of them.
+func (s *session) explainImages(id string) ([]explained, error) {
+	var all []explained
+	for _, n := range s.graph.Nodes {
+		step := n.Type.New()
+		e, can := step.(steps.ImageExplainer)
+		if !can || id != "" && n.ID() != id {
+			continue
+		}
+		// What other steps would give is left open: it decides on tags at most.
+		if errs := n.Step.With.Decode(step, nil); len(errs) > 0 {
+			return nil, errs.Err()
+		}
+		verdicts, err := e.ExplainImages(&runner.Disk{})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", n.ID(), err)
+		}
+		all = append(all, explained{n.ID(), verdicts})
+	}
+	if len(all) == 0 && id != "" {
+		return nil, usageError{fmt.Errorf("the plan has no prepare step %q", id)}
+	} else if len(all) == 0 {
+		return nil, usageError{errors.New("the plan has no prepare step")}
+	}
+	return all, nil
+}
+
+// chosen leaves what the flags ask for. That nothing is left is a mistake on
+// the command line.
+func chosen(c *cli.Context, all []explained) ([]explained, error) {
+	service, parameter, image := c.String("service"), c.String("parameter"), c.String("image")
+	left := 0
+	names := map[string]bool{}
+	for i := range all {
+		all[i].Images = slices.DeleteFunc(all[i].Images, func(v steps.ImageVerdict) bool {
+			for _, s := range v.Services {
+				names[shortService(s.Service)] = true
+			}
+			for _, param := range v.Parameters {
+				names[param] = true
+			}
+			needs := func(s steps.ServiceVerdict) bool {
+				return s.Service == service || strings.EqualFold(shortService(s.Service), service)
+			}
+			return service != "" && !slices.ContainsFunc(v.Services, needs) ||
+				parameter != "" && !slices.Contains(v.Parameters, parameter) ||
+				image != "" && !strings.Contains(v.Image, image)
+		})
+		left += len(all[i].Images)
+	}
+	if left > 0 {
+		return all, nil
+	}
+	err := errors.New("no image of the release is so")
+	for _, got := range []string{service, parameter} {
+		if near := plan.Suggest(got, slices.Collect(maps.Keys(names))); got != "" && near != "" {
+			err = fmt.Errorf("%w; did you mean %s?", err, near)
+		}
+	}
+	return nil, usageError{err}
+}
+
+func shortService(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
+
+func tellVerdicts(out io.Writer, all []explained) {
+	in, total := 0, 0
+	for _, e := range all {
+		for _, v := range e.Images {
+			sign := "-"
+			if total++; v.In {
+				sign = "+"
+				in++
+			}
+			fmt.Fprintf(out, "%s %s: %s\n", sign, v.Image, v.Because)
+			if len(v.Parameters) > 0 {
+				fmt.Fprintf(out, "    sets %s\n", strings.Join(v.Parameters, ", "))
+			}
+			for _, s := range v.Services {
+				tellService(out, s)
+			}
+		}
+	}
+	fmt.Fprintf(out, "\n%d of %s in\n", in, count(total, "image"))
+}
+
+func tellService(out io.Writer, s steps.ServiceVerdict) {
+	roles := "in no role"
+	if len(s.Roles) > 0 {
+		roles = "in " + strings.Join(s.Roles, "; ")
+	}
+	fmt.Fprintf(out, "    %s: %s; %s\n", shortService(s.Service), roles, s.Target)
+}
