@@ -15,7 +15,6 @@ type release struct {
 	roles    string   // the roles that it comes with, or ""
 	base     string   // registry loaded ahead of the operator's environments, or ""
 	optional []string // variables that have no default, in which case some images are not there
-	label    string   // of the list that the release comes with: tag_from_label
 
 	// lists marks the releases of ContainerImagePrepare: a parameter of the
 	// environments lists where images come from, and services run in containers
@@ -35,10 +34,10 @@ func releases() []release {
 	return []release{
 		{name: "rhosp13", upstream: "queens", catalog: "queens-catalog", roles: "queens-roles", base: "rhosp13-base", odl: true},
 		{name: "queens", catalog: "queens-catalog", roles: "queens-roles", odl: true},
-		{name: "rhosp16.2", also: []string{"rhosp16"}, upstream: "train", catalog: "train-catalog", optional: stein, label: "{version}-{release}", lists: true, odl: true},
-		{name: "train", catalog: "train-catalog", optional: stein, label: "rdo_version", lists: true, odl: true},
-		{name: "rhosp17.1", also: []string{"rhosp17"}, upstream: "wallaby", catalog: "wallaby-catalog", label: "{version}-{release}", lists: true},
-		{name: "wallaby", catalog: "wallaby-catalog", label: "rdo_version", lists: true},
+		{name: "rhosp16.2", also: []string{"rhosp16"}, upstream: "train", catalog: "train-catalog", optional: stein, lists: true, odl: true},
+		{name: "train", catalog: "train-catalog", optional: stein, lists: true, odl: true},
+		{name: "rhosp17.1", also: []string{"rhosp17"}, upstream: "wallaby", catalog: "wallaby-catalog", lists: true},
+		{name: "wallaby", catalog: "wallaby-catalog", lists: true},
 	}
 }
 
@@ -50,12 +49,6 @@ func Releases() []string {
 		names = append(append(names, r.name), r.also...)
 	}
 	return names
-}
-
-// HasLists says whether a release reads ContainerImagePrepare lists.
-func HasLists(release string) bool {
-	r, err := findRelease(release)
-	return err == nil && r.lists
 }
 
 // Drivers gives the neutron drivers that a release knows; nil for a release

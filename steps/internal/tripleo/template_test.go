@@ -147,7 +147,7 @@ func templateRequests(release string) map[string]tripleo.Request {
 		"filtered ovn":      {NeutronDriver: "ovn", Set: ceph, PushDestination: "h:2"},
 		"no prefix":         {Set: map[string]string{"name_prefix": ""}},
 	}
-	if tripleo.HasLists(release) {
+	if known, _ := tripleo.Variables(release); strings.Contains(fmt.Sprint(known), "rhel_containers") {
 		all["no Ceph"] = tripleo.Request{Set: map[string]string{"ceph_images": "false"}}
 		all["RHEL"] = tripleo.Request{Set: map[string]string{"rhel_containers": "true"}}
 		all["not RHEL"] = tripleo.Request{Set: map[string]string{"rhel_containers": "False"}}
