@@ -37,7 +37,7 @@ func (p *program) serveRegistryCommand() *cli.Command {
 			&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificate in `FILE`"},
 			&cli.StringFlag{Name: "tls-key", Usage: "`FILE` with the key of that certificate"},
 			&cli.BoolFlag{Name: "access-log", Usage: "write a line for each request to stderr"},
-			&cli.StringFlag{Name: "images", Usage: "stand-ins for the images of `RELEASE`: " + strings.Join(steps.GeneratedReleases(), ", ")},
+			&cli.StringFlag{Name: "images", Usage: "stand-ins for `RELEASE`: " + strings.Join(steps.GeneratedReleases(), ", ")},
 		),
 		Action: p.serveRegistry,
 	}
