@@ -23,6 +23,7 @@ func TestUntarLawsInHaste(t *testing.T) {
 		base := t.TempDir()
 		into, from := filepath.Join(base, "images"), filepath.Join(base, "x.tar.gz")
 		putFile(t, from, gzipped(tarball(t, "a.qcow2", "disk", "deep/b", "kernel", "empty/", "", "last", "")))
+		age(t, from)
 		return &steptest.Fixture{
 			New: func() runner.Step {
 				u := &untar{Archive: plan.Path(from), Into: plan.Path(into)}

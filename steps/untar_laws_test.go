@@ -17,6 +17,7 @@ func TestUntarLaws(t *testing.T) {
 		base := t.TempDir()
 		into, from := filepath.Join(base, "images"), filepath.Join(base, "x.tar")
 		writeTar(t, from, "a.qcow2", "disk", "deep/b", "kernel", "empty/", "", "last", "")
+		age(t, from)
 		breaks := []steptest.Break{
 			{Name: "a file is removed", Do: func(t *testing.T) { remove(t, into+"/a.qcow2") }},
 			{Name: "a file is cut", Do: func(t *testing.T) { putFile(t, into+"/a.qcow2", "di") }},

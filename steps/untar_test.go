@@ -68,6 +68,7 @@ func newUntar(t *testing.T) (s *untar, base string) {
 	t.Helper()
 	base = t.TempDir()
 	writeTar(t, base+"/x.tar", "a.qcow2", "disk", "deep/b", "kernel", "empty/", "")
+	age(t, base+"/x.tar")
 	makeDir(t, base+"/images", 0o755)
 	return &untar{Archive: plan.Path(base + "/x.tar"), Into: plan.Path(base + "/images")}, base
 }

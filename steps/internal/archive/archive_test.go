@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"io"
@@ -207,4 +208,28 @@ func FuzzList(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Archives of other tools' making: the checks and filters that xz can be told
+// to use.
+func TestXZOfEveryKind(t *testing.T) {
+	want := []archive.Entry{plain("good", "fine")}
+	for name, text := range xzKinds {
+		t.Run(name, func(t *testing.T) {
+			b, err := base64.StdEncoding.DecodeString(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := archive.List(t.Context(), bytes.NewReader(b), archive.Options{})
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Fatalf("error %v, entries (-want +got):\n%s", err, diff)
+			}
+			for at := range b {
+				got, err := archive.List(t.Context(), bytes.NewReader(change(b, at)), archive.Options{})
+				if err == nil && !cmp.Equal(want, got) && name != "no check" {
+					t.Errorf("byte %d changed: taken with other content", at)
+				}
+			}
+		})
+	}
 }
