@@ -226,7 +226,8 @@ func at(target, digest string) string {
 	return name + "@" + digest
 }
 
-// Verify implements runner.Step. It asks for every blob of every image.
+// Verify implements runner.Step. It asks for every blob of every image; a
+// layout is also read to its end.
 //
 // Right after Apply it asks nothing: the destination has confirmed every
 // manifest with its digest as it took it, and a manifest is only put when all
@@ -246,6 +247,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	errs := multierror.Append(nil, misfits(ctx, m.out.Registry(), checked)...)
 	errs = multierror.Append(errs, unseen(checked)...)
 	errs = multierror.Append(errs, m.unpruned(ctx, images)...)
+	errs = multierror.Append(errs, m.rotten(ctx)...)
 	refs, rewritten, lost := make([]string, len(checked)), []string{}, false
 	for i, k := range checked {
 		refs[i] = at(k.Target, k.Want)

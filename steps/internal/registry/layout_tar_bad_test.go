@@ -14,7 +14,7 @@ import (
 )
 
 // packed makes an archive of entries; those without a type are files.
-func packed(t *testing.T, entries ...tar.Header) []byte {
+func packed(t testing.TB, entries ...tar.Header) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -189,4 +189,30 @@ func TestTarTooLarge(t *testing.T) {
 	if err == nil || !strings.HasPrefix(err.Error(), "destination: "+path+": ") || !strings.Contains(err.Error(), "bytes are free, the images take "+size[:8]) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// Whatever an archive holds, what is found in it lies within it.
+func FuzzTarList(f *testing.F) {
+	good := packed(f, tar.Header{Name: layoutFile, Uname: layoutVersion}, tar.Header{Name: blobEntry(digest.FromString("")), Uname: "x"}, tar.Header{Name: indexFile, Uname: "{}"})
+	f.Add(good)
+	f.Add(good[:700])
+	f.Add(append(good[:512:512], good...))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		path := filepath.Join(t.TempDir(), "media.tar")
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		l, _ := list(file, 0, int64(len(text)))
+		for d, s := range l.blobs {
+			if s.at < s.header+tarBlock || s.following < s.at+s.size || s.following > int64(len(text)) || d.Validate() != nil {
+				t.Errorf("%s is at %+v of %d bytes", d, s, len(text))
+			}
+		}
+		_, _, _ = published(file, path)
+	})
 }

@@ -112,6 +112,9 @@ type prunedRepo struct {
 // find finds the repositories that are concerned.
 func (p *pruner) find(ctx context.Context, t *Table) error {
 	for _, e := range t.Images {
+		if e.target.Repository == "" {
+			continue // its name is none, which is told elsewhere
+		}
 		r := p.at(e.target)
 		switch d := cmp.Or(e.Digest, e.target.Digest); {
 		case e.target.Tag != "":

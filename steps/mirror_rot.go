@@ -1,0 +1,37 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/steps/internal/registry"
+)
+
+// rotten reads a layout to its end, and tells of the parts whose bytes have
+// changed: a diff takes for whole what has the right name.
+func (m *mirror) rotten(ctx context.Context) []error {
+	layout := string(m.To.Other.Layout)
+	if layout == "" {
+		return nil
+	}
+	digests, err := m.out.Registry().Rotten(ctx, layout)
+	if err != nil {
+		return []error{err}
+	}
+	errs := make([]error, len(digests))
+	for i, d := range digests {
+		errs[i] = &misfit{Kind: "incomplete", What: "layout", Name: registry.LayoutPrefix + layout, Lacks: fmt.Sprintf("blob %s, its bytes have changed", d)}
+	}
+	if len(errs) > 0 {
+		lost := layout
+		if !strings.HasSuffix(layout, ".tar") {
+			algorithm, hex, _ := strings.Cut(digests[0], ":")
+			lost = filepath.Join(layout, "blobs", algorithm, hex) + " and the like"
+		}
+		errs[0] = fault.WithHint(errs[0], fmt.Sprintf("look after the disk; then delete %s, and apply again", lost))
+	}
+	return errs
+}
