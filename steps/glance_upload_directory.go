@@ -39,7 +39,8 @@ type storedFound struct {
 	convert bool
 	to      string
 	size    int64
-	sum     string // SHA-512 of the content wanted; "" is not known before it is converted
+	sum     string // SHA-512 of the content wanted; "" is found out when it is written
+	learned func(sha512 string)
 
 	op     runner.Op // "" for nothing
 	note   string
@@ -69,7 +70,7 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 	}
 	for _, img := range s.diskImages() {
 		f := storedFound{diskImage: img, file: files[img.File], convert: s.converts(img), to: filepath.Join(d.dir, s.storedName(img))}
-		if err := f.wanted(ctx, w, d.prior); err != nil {
+		if err := f.wanted(ctx, w, d.prior, s.hasty); err != nil {
 			return nil, err
 		}
 		if err := f.look(ctx, w); err != nil {
@@ -89,8 +90,13 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 }
 
 // wanted finds out what the file is to hold. What an image unpacks to is found
-// out by unpacking it, unless the last run of the step tells.
-func (f *storedFound) wanted(ctx context.Context, w runner.World, prior *runner.Record) error {
+// out by unpacking it, unless the last run of the step tells. In haste nobody
+// asks what a file holds that is to be copied anyway.
+func (f *storedFound) wanted(ctx context.Context, w runner.World, prior *runner.Record, hasty bool) error {
+	if _, err := w.Stat(f.to); hasty && !f.convert && errors.Is(err, fs.ErrNotExist) {
+		f.size, f.learned = f.file.Size, learner(w, f.file.Path)
+		return nil
+	}
 	sum, err := sha512Sum(ctx, w, f.file.Path)
 	if err != nil {
 		return err

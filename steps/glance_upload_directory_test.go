@@ -236,3 +236,30 @@ func TestGlanceUploadIntoADirectoryWhereTheOldNameIsTaken(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A file that is not there yet is hashed while it is copied.
+func TestGlanceUploadToADirectoryReadsAFileOnce(t *testing.T) {
+	b := directoryBench(t)
+	b.HTTPBoot, b.WholeDisk = "", true
+	path := b.dir + "/images/overcloud-full.qcow2"
+	aged(t, path)
+	w := &reluctant{Disk: &runner.Disk{}, t: t}
+	s := *b.glanceUpload
+	s.Hasten()
+	if in, err := s.Inputs(t.Context(), w); err != nil || len(in) != 1 || in[0].Digest != "" {
+		t.Fatalf("inputs %v, %v", in, err)
+	}
+	f, err := s.Diff(t.Context(), w, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Verify(t.Context(), w); err != nil {
+		t.Fatal(err)
+	}
+	if in, err := s.Inputs(t.Context(), w); err != nil || in[0].Digest != "sha512:"+hex512(readFile(t, path)) {
+		t.Errorf("inputs %v, %v", in, err)
+	}
+}

@@ -63,10 +63,14 @@ func (f *storedFound) store(ctx context.Context, p runner.Progress) error {
 		}
 		return f.retire()
 	})
-	if err == nil {
-		f.sum = hex.EncodeToString(sum.Sum(nil))
+	if err != nil {
+		return err
 	}
-	return err
+	f.sum = hex.EncodeToString(sum.Sum(nil))
+	if f.learned != nil {
+		f.learned(f.sum)
+	}
+	return nil
 }
 
 // transfer copies, and holds what it copied against what was wanted.
