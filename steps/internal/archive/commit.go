@@ -10,6 +10,24 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
+// leaveSame takes out what is in its place already with the same content. It
+// reads files, so it comes before the first rename: from then on it is quick.
+func (w *writer) leaveSame(ctx context.Context, entries []Entry) error {
+	for _, e := range entries {
+		if w.staged[e.Name] == "" {
+			continue
+		}
+		there, err := holds(ctx, w.stage.root, e)
+		if err != nil {
+			return err
+		}
+		if there {
+			delete(w.staged, e.Name)
+		}
+	}
+	return nil
+}
+
 // decide has the journal tell all that is to come, so that whoever comes after
 // a kill can end what the first rename begins.
 func (w *writer) decide(entries []Entry) error {
@@ -49,15 +67,11 @@ func (w *writer) commit(sorted []Entry) error {
 	return syncDirs(w.stage.root, dirs)
 }
 
-// place gives a staged file its name, unless it is there already.
+// place gives a staged file its name.
 func (w *writer) place(e Entry) (placed bool, err error) {
 	name, ok := w.staged[e.Name]
 	if !ok {
 		return false, nil
-	}
-	// Nothing may stop it half-way, so there is no context.
-	if there, err := holds(context.Background(), w.stage.root, e); there || err != nil {
-		return false, err
 	}
 	return true, w.stage.root.Rename(path.Join(w.stage.name, name), e.Name)
 }

@@ -93,6 +93,9 @@ func (x *Extraction) run(ctx context.Context, r io.Reader, st *stage) ([]Entry, 
 	if err := CheckPlaces(st.root, sorted); err != nil {
 		return nil, err
 	}
+	if err := to.leaveSame(ctx, entries); err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

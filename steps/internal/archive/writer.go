@@ -50,7 +50,7 @@ var errAnother = errors.New("the archive is another one now than it was a moment
 // inherit makes the files that a killed process has staged this one's own.
 func (w *writer) inherit() {
 	for name, p := range w.left {
-		if p.Staged != "" {
+		if _, anew := w.staged[name]; p.Staged != "" && !anew {
 			w.staged[name] = p.Staged
 		}
 	}
