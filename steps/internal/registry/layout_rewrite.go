@@ -56,7 +56,7 @@ func (s *tarStore) retain(needed map[digest.Digest]bool) error {
 		err := fmt.Errorf("%s: %d bytes are free, and to write it anew takes %d", s.path, free, size)
 		return fault.WithHint(err, "make room: the old archive goes only when the new one is complete")
 	}
-	return s.rewrite(&tarDisk{index: d.index, blobs: kept})
+	return s.rewrite(&tarDisk{main: d.main, index: d.index, blobs: kept})
 }
 
 // rewrite puts a new archive in the place of the old one, which is locked
@@ -70,7 +70,7 @@ func (s *tarStore) rewrite(d *tarDisk) error {
 		return errors.Join(err, old.close())
 	}
 	w := newTarWriter(true)
-	err := w.stage(s.partPath(), d)
+	err := w.stage(s.path, d)
 	if err == nil {
 		err = w.publish(s.path)
 	}

@@ -47,7 +47,9 @@ type tarDisk struct {
 	inPlace    bool // it can be added to where it is
 }
 
-func (s *tarStore) partPath() string { return s.path + ".part" }
+func (s *tarStore) partPath() string { return partOf(s.path) }
+
+func partOf(path string) string { return path + ".part" }
 
 func (s *tarStore) check() error {
 	_, err := s.index()

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -16,7 +15,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -131,84 +129,6 @@ func TestTarFirstRunFails(t *testing.T) {
 	if bytes.Contains(read(t, path), []byte(unusedName)) {
 		t.Error("the archive has an unused entry: the room of the blob that failed was not used again")
 	}
-}
-
-// childArchive tells the test binary that it is to be killed.
-const childArchive = "BAYPLAN_TEST_ARCHIVE"
-
-// TestTarKilledChild fills an archive until it is killed. It is run by TestTarKilled.
-func TestTarKilledChild(t *testing.T) {
-	path := os.Getenv(childArchive)
-	if path == "" {
-		return
-	}
-	src, _, c := pair(t)
-	images, _ := src.set(t)
-	fmt.Println("ready")
-	execute(t, c, toLayout(images, path))
-}
-
-// Whenever a run is killed, the archive is whole, and each run goes on where
-// the one before it was killed.
-func TestTarKilled(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		first int // images that the archive has before
-	}{{"no archive yet", 0}, {"an archive to add to", 20}} {
-		t.Run(tt.name, func(t *testing.T) {
-			src, _, c := pair(t)
-			images, _ := src.set(t)
-			path := filepath.Join(t.TempDir(), "media.tar")
-			if tt.first > 0 {
-				execute(t, c, toLayout(images[:tt.first], path))
-			}
-			all, last := toLayout(images, path), setBlobs+1
-			for i := range 7 {
-				killChild(t, path, time.Duration(8*i)*time.Millisecond)
-				if _, err := os.Stat(path); err == nil {
-					sound(t, path)
-				} else if tt.first > 0 {
-					t.Fatal(err)
-				}
-				sum := plan(t, newClient(t, Host{Name: srcHost, Handler: src}), all).Summary()
-				if sum.Blobs > last {
-					t.Errorf("%d blobs are to be pulled after it was %d", sum.Blobs, last)
-				}
-				last = sum.Blobs
-			}
-			t.Logf("%d blobs are missing after the kills", last)
-			c = newClient(t, Host{Name: srcHost, Handler: src})
-			src.reset()
-			execute(t, c, all)
-			if src.rest(); src.counts["GET blobs"] != last {
-				t.Errorf("%v, want %d blobs", src.counts, last)
-			}
-			if blobs, names := sound(t, path); blobs != setBlobs+setImages || len(names) != setImages {
-				t.Errorf("%d blobs, %d names", blobs, len(names))
-			}
-			mirrored(t, c, all)
-		})
-	}
-}
-
-func killChild(t *testing.T, path string, after time.Duration) {
-	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestTarKilledChild$")
-	child.Env = append(os.Environ(), childArchive+"="+path)
-	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := out.Read(make([]byte, 6)); err != nil {
-		t.Error(err)
-	}
-	timer := time.NewTimer(after)
-	<-timer.C
-	_ = child.Process.Kill()
-	_ = child.Wait() // it was killed
 }
 
 // A part of an entry at the end of what a killed run has left is cut off.
@@ -326,6 +246,47 @@ func TestTarBusy(t *testing.T) {
 		t.Fatal(err)
 	}
 	execute(t, c, toLayout(images, path))
+}
+
+// What has been written meanwhile is not replaced, and what was left beside an
+// archive goes when that is added to.
+func TestTarMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "media.tar")
+	put := func(s *tarStore, text string) error {
+		d := digest.FromString(text)
+		return s.put(d, int64(len(text)), strings.NewReader(text))
+	}
+	name := func(s *tarStore) error { return s.change(func(*layoutIndex) {}) }
+	one := &tarStore{path: path}
+	if err := errors.Join(put(one, "one"), name(one)); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(&tarStore{path: path}, "two"); err == nil || !strings.Contains(err.Error(), "another run is writing it") {
+		t.Errorf("got %v", err)
+	}
+	w := newTarWriter(true)
+	if err := one.settle(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.stage(path, &tarDisk{index: emptyIndex()}); err == nil || !strings.Contains(err.Error(), "another run has just written it") {
+		t.Errorf("got %v", err)
+	}
+	if err := w.close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(partOf(path)); err != nil {
+		t.Fatal(err)
+	}
+	two := &tarStore{path: path}
+	if err := errors.Join(put(two, "two"), name(two), two.settle()); err != nil {
+		t.Fatal(err)
+	}
+	if names, _ := filepath.Glob(path + "*"); len(names) != 1 {
+		t.Errorf("there is %v", names)
+	}
+	if held, err := two.held(); err != nil || len(held) != 2 {
+		t.Errorf("it holds %v, %v", held, err)
+	}
 }
 
 // Several executions of one process may fill one archive.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,7 +20,8 @@ import (
 // does the same. Its store's mutex guards all of it.
 type tarWriter struct {
 	f       *os.File
-	staged  bool // it writes the file beside the archive
+	staged  bool        // it writes the file beside the archive
+	instead fs.FileInfo // of the archive whose place that takes; nil: there is none
 	blobs   map[digest.Digest]span
 	unused  map[int64][]int64 // headers of entries that hold nothing, by the room they take
 	open    int               // entries that are being written
@@ -57,10 +59,11 @@ func (s *tarStore) begin() error {
 	}
 	w := newTarWriter(!disk.inPlace)
 	if disk.inPlace {
-		err = w.extend(s.path)
-		_ = os.Remove(s.partPath()) // of a time when there was no archive yet
+		if err = w.extend(s.path); err == nil {
+			_ = os.Remove(s.partPath()) // of a run that was killed; none is at work while the archive is locked
+		}
 	} else {
-		err = w.stage(s.partPath(), disk)
+		err = w.stage(s.path, disk)
 	}
 	if err != nil {
 		return errors.Join(err, w.close())
@@ -111,7 +114,11 @@ func (w *tarWriter) extend(path string) error {
 
 // stage goes on with the file beside an archive, which gets all that the archive has.
 func (w *tarWriter) stage(path string, disk *tarDisk) error {
-	if err := w.take(path, os.O_CREATE|syscall.O_NOFOLLOW); err != nil {
+	w.instead = disk.main
+	if err := w.take(partOf(path), os.O_CREATE|syscall.O_NOFOLLOW); err != nil {
+		return err
+	}
+	if err := w.stillThere(path); err != nil {
 		return err
 	}
 	if err := durable.SetMode(w.f, layoutMode); err != nil {
@@ -127,6 +134,16 @@ func (w *tarWriter) stage(path string, disk *tarDisk) error {
 	}
 	w.index = disk.index
 	return w.takeOver(disk.blobs)
+}
+
+// stillThere makes sure that the archive whose place is to be taken is the one
+// that was looked at.
+func (w *tarWriter) stillThere(path string) error {
+	now, err := stat(path)
+	if err == nil && !sameOrNone(now, w.instead) {
+		err = fmt.Errorf("%s: another run has just written it", path)
+	}
+	return err
 }
 
 // resume finds the whole entries that a run which was killed has left, and
@@ -345,6 +362,9 @@ func (w *tarWriter) publish(path string) error {
 // turn makes the new index the archive's, at once.
 func (w *tarWriter) turn(path string) error {
 	if w.staged {
+		if err := w.stillThere(path); err != nil {
+			return err
+		}
 		return durable.Rename(w.f.Name(), path)
 	}
 	header, err := tarHeader(unusedName, w.named.following+tarEnd-w.named.at)
