@@ -86,7 +86,11 @@ func (p packager) build(t *testing.T, repo, nevr, payload string, files map[stri
 	}
 }
 
-func (p packager) index(t *testing.T, repo string) { p.must(t, "createrepo_c", "--quiet", repo) }
+// index makes the lists of a repository anew, packed with gz, bz2 or xz.
+func (p packager) index(t *testing.T, repo, pack string) {
+	t.Helper()
+	p.must(t, "createrepo_c", "--quiet", "--general-compress-type="+pack, repo)
+}
 
 // openDir makes a directory that any user may use: t.TempDir is below one that
 // only its owner may enter.
@@ -144,7 +148,7 @@ func TestPackages(t *testing.T) {
 		full: disk, imagesPath + "overcloud-full-latest-13.0.tar": "-> overcloud-full-13.0-20190418.1.tar",
 	})
 	p.build(t, repo, "rhosp-director-images-ipa/0/13.0/20190418.1", "w3.zstdio", map[string]string{imagesPath + "ironic-python-agent.tar": agent})
-	p.index(t, repo)
+	p.index(t, repo, "gz")
 	server := httptest.NewServer(http.StripPrefix("/repo/", http.FileServer(http.Dir(repo))))
 	defer server.Close()
 
@@ -293,7 +297,7 @@ func TestNewestPackage(t *testing.T) {
     with: { repository: "file://`+repo+`", name: images, extract: /file, into: into }
 `)
 	for left := 8; left > 0; left-- {
-		p.index(t, repo)
+		p.index(t, repo, []string{"gz", "bz2", "xz"}[left%3])
 		want := strings.TrimSpace(p.must(t, "dnf", "-q", "--disablerepo=*", "--repofrompath=r"+fmt.Sprint(left)+",file://"+repo, "repoquery",
 			"--latest-limit=1", "--qf", "%{name}-%{evr}.%{arch}", "images"))
 		want = want[strings.LastIndex(want, "\n")+1:]
