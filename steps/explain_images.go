@@ -29,5 +29,5 @@ func (p *prepare) ExplainImages(w runner.World) ([]ImageVerdict, error) {
 		return nil, err
 	}
 	verdicts, err := tripleo.Explain(request, w.Open)
-	return verdicts, hinted(err, w)
+	return verdicts, hinted(err)
 }

@@ -130,7 +130,7 @@ func (p *prepare) selection(w runner.World, request tripleo.Request) (*tripleo.S
 			return nil, errors.New("neither release nor images says which images there are")
 		}
 		selection, err := tripleo.Select(request, w.Open)
-		return selection, hinted(err, w)
+		return selection, hinted(err)
 	}
 	var listed []tripleo.ListedImage
 	if p.Images.Text != "" {

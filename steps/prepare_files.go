@@ -96,35 +96,40 @@ func checkFile(file tripleo.File, w runner.World) error {
 
 // noDirectory says which environment directory could not be read.
 func noDirectory(dir string, err error, w runner.World) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
-	err = fmt.Errorf("environment directory %s: %w", dir, err)
-	if near := nearPath(dir, w); near != "" && errors.Is(err, fs.ErrNotExist) {
-		return fault.WithHint(err, "did you mean "+near+"?")
-	}
-	return err
+	return withNear(about("environment directory "+dir, err), dir, w)
 }
 
 // notRead is unreadable, with what is there of nearly the same name.
 func notRead(what, path string, err error, w runner.World) error {
-	err = unreadable(what, path, err)
-	if near := nearPath(path, w); near != "" && errors.Is(err, fs.ErrNotExist) {
-		return fault.WithHint(err, "did you mean "+near+"?")
-	}
-	return err
+	return withNear(unreadable(what, path, err), path, w)
 }
 
 // unreadable says which of the plan's files could not be read.
 func unreadable(what, path string, err error) error {
+	return about(what+" file "+path, err)
+}
+
+// about makes an error about a file or directory of the plan, naming it once.
+func about(what string, err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		err = pathErr.Err
 	}
-	err = fmt.Errorf("%s file %s: %w", what, path, err)
+	err = fmt.Errorf("%s: %w", what, err)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.WithHint(err, "every file that the plan names must be there")
+	}
+	return err
+}
+
+// withNear adds to an error about a path that is not there what is there of
+// nearly the same name.
+func withNear(err error, path string, w runner.World) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if near := nearPath(path, w); near != "" {
+		return fault.WithHint(err, "did you mean "+near+"?")
 	}
 	return err
 }
@@ -152,8 +157,8 @@ func nearPath(path string, w runner.World) string {
 	return ""
 }
 
-// hinted adds to an error about files what may have been meant.
-func hinted(err error, w runner.World) error {
+// hinted adds to an error about a name in a file what may have been meant.
+func hinted(err error) error {
 	var unknown *tripleo.UnknownError
 	if errors.As(err, &unknown) && fault.Hint(err) == "" {
 		if near := plan.Suggest(unknown.Got, unknown.Known); near != "" {
