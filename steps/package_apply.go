@@ -39,7 +39,7 @@ func (d *packageDiff) tidy() error {
 		return err
 	}
 	defer root.Close()
-	if err := archive.Clear(root, d.pkg.NEVRA()); err != nil {
+	if err := archive.Clear(root, d.stageOf()); err != nil || d.listed == nil {
 		return err
 	}
 	if err := fetch.RemoveParts(d.download(), ""); err != nil {
@@ -75,7 +75,7 @@ func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) error {
 		items[pick.Name] = d.items[i]
 	}
 	_, err = archive.Extract(ctx, tar, root, archive.Extraction{
-		Source: d.pkg.NEVRA(),
+		Source: d.stageOf(),
 		Key:    d.key(),
 		Moved:  p.Add,
 		Done:   func(e archive.Entry, _ bool) { p.Done(items[e.Name]) },

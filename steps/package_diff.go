@@ -140,16 +140,30 @@ func (d *packageDiff) checkRoom() error {
 	return archive.CheckSpace(dir, need)
 }
 
-// download is where a package from a repository stands until it is unpacked.
-func (d *packageDiff) download() string {
-	return filepath.Join(d.into(), durable.PartPrefix+d.pkg.NEVRA()+".rpm")
+// download is where a package from a repository stands until it is unpacked. A
+// newer one takes the place of what a killed run left of an older one.
+func (p *packageFiles) download() string {
+	return filepath.Join(p.into(), durable.PartPrefix+p.Name+".rpm")
+}
+
+// stageOf names what is unpacked for the place of unfinished files, whatever
+// its version is.
+func (p *packageFiles) stageOf() string {
+	if p.RPM != "" {
+		return string(p.RPM)
+	}
+	return p.below(p.Name)
 }
 
 // leftovers are what a killed run left: the package that it fetched, and files
 // that have not got their names.
 func (d *packageDiff) leftovers() []string {
 	var left []string
-	for _, name := range append(fetch.Parts(d.download()), d.download(), filepath.Join(d.into(), archive.StageName(d.pkg.NEVRA()))) {
+	names := []string{filepath.Join(d.into(), archive.StageName(d.stageOf()))}
+	if d.listed != nil {
+		names = append(append(names, d.download()), fetch.Parts(d.download())...)
+	}
+	for _, name := range names {
 		if _, err := os.Lstat(name); err == nil {
 			left = append(left, name)
 		}
