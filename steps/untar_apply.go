@@ -68,6 +68,7 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) error {
 		Key:     d.key(seen),
 		Have:    d.have(),
 		Check: func(entries []archive.Entry) error {
+			d.see(entries)
 			return errors.Join(d.checkExpected(entries), settle(ctx, last))
 		},
 		Moved: func(n int64) {
@@ -141,12 +142,28 @@ func (d *untarDiff) done(r *untarResult, p runner.Progress, e archive.Entry, pla
 			r.placed[e.Name] = placedEntry{runner.See(fi), time.Since(fi.ModTime()) > settleTime}
 		}
 	}
-	item, ok := d.items[e.Name]
-	switch {
-	case ok:
+	if item, ok := d.items[e.Name]; ok && (placed || e.IsDir()) {
 		p.Done(item)
-	case placed: // that it is another one was only seen now
-		p.Done(runner.Item{Op: runner.Replace, What: "file", Name: d.path(e), Bytes: e.Size})
+	}
+}
+
+// see adds to the items what in haste is only seen when the archive was read.
+func (d *untarDiff) see(entries []archive.Entry) {
+	for _, e := range entries {
+		if _, ok := d.items[e.Name]; ok || !d.hasty {
+			continue
+		}
+		item := runner.Item{Op: runner.Create, What: "file", Name: d.path(e), Bytes: e.Size}
+		_, err := os.Lstat(d.path(e))
+		switch {
+		case err == nil && e.IsDir():
+			continue
+		case err == nil:
+			item.Op = runner.Replace
+		case e.IsDir():
+			item.What = "directory"
+		}
+		d.items[e.Name] = item
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -127,25 +128,30 @@ func TestUntarInHaste(t *testing.T) {
 		change func(t *testing.T, base string)
 		plain  []string // items for a plain archive
 		packed []string // and for a compressed one
+		done   []string // what is told of either
 	}{
 		{
 			"nothing is there", func(*testing.T, string) {},
 			[]string{"create file images/a.qcow2", "create file images/deep/b", "create directory images/empty"},
 			[]string{"create contents ARCHIVE"},
+			[]string{"create file a.qcow2", "create file b", "create directory empty"},
 		},
 		{"all is there", func(t *testing.T, base string) {
 			unpackBy(t, base, "disk", "kernel")
-		}, nil, nil},
+		}, nil, nil, nil},
 		{"all but the last is there", func(t *testing.T, base string) {
 			unpackBy(t, base, "disk", "kernel")
 			remove(t, base+"/images/deep/b")
-		}, []string{"create file images/deep/b"}, []string{"create file images/deep/b"}},
+		}, []string{"create file images/deep/b"}, []string{"create file images/deep/b"}, []string{"create file b"}},
 		{"one is longer", func(t *testing.T, base string) {
 			unpackBy(t, base, "disk", "kernel!")
-		}, []string{"replace file images/deep/b"}, []string{"replace file images/deep/b"}},
+		}, []string{"replace file images/deep/b"}, []string{"replace file images/deep/b"}, []string{"replace file b"}},
+		{"the first is longer", func(t *testing.T, base string) {
+			unpackBy(t, base, "disk!", "KERNEL")
+		}, []string{"replace file images/a.qcow2"}, []string{"create contents ARCHIVE"}, []string{"replace file a.qcow2", "replace file b"}},
 		{"one is another", func(t *testing.T, base string) {
 			unpackBy(t, base, "disk", "KERNEL")
-		}, []string{"replace file images/deep/b"}, []string{"replace file images/deep/b"}},
+		}, []string{"replace file images/deep/b"}, []string{"replace file images/deep/b"}, []string{"replace file b"}},
 	}
 	for _, tt := range tests {
 		for name, want := range map[string][]string{"x.tar": tt.plain, "x.tar.gz": tt.packed} {
@@ -174,8 +180,13 @@ func TestUntarInHaste(t *testing.T) {
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("items (-want +got):\n%s", diff)
 				}
-				if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+				p := &progress{}
+				if err := f.Change.Apply(t.Context(), p); err != nil {
 					t.Fatal(err)
+				}
+				told := slices.DeleteFunc(p.done, func(line string) bool { return strings.HasPrefix(line, "create contents") })
+				if diff := cmp.Diff(tt.done, told); diff != "" {
+					t.Errorf("done (-want +got):\n%s", diff)
 				}
 				if _, err := s.Verify(t.Context(), (&runner.Disk{}).Hard()); err != nil {
 					t.Error(err)

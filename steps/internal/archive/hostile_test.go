@@ -151,7 +151,7 @@ func hostiles(t testing.TB) []hostile {
 		// limits
 		{"too many entries", "limit", archive.Limits{Entries: 3}, is(ar(file("a", ""), file("b", ""), file("c", ""), file("d", "")))},
 		{"too many bytes", "limit", archive.Limits{Bytes: 10}, is(ar(file("a", "123456"), file("b", "123456")))},
-		{"too many entries by default", "limit", none, is(manyEntries(200_000))},
+		{"too many entries by default", "limit", none, func(string) []byte { return manyEntries(10_001) }},
 		{"huge size claimed", "limit", none, is(ar(raw{name: "a", size: "\x80\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00"}))},
 		{"too deep", "limit", none, is(ar(longName(strings.Repeat("d/", 400)+"f"), file("a", "x")))},
 		{"name too long", "limit", none, is(ar(longName(strings.Repeat("d/", 2500)+"f"), file("a", "x")))},
