@@ -28,7 +28,7 @@ type mirror struct {
 	Rename []renameRule `json:"rename,omitempty"`
 	// What is done about signatures, attestations and bills of materials, as cosign (sha256-... tags) and the referrers of the distribution specification keep them: ignore them; copy them with an image when it is copied, before its tag, which costs one to three requests more for each such image; require that an image has a signature, or it fails before anything is moved, and bring also those that are made later. Whether they are valid is not checked.
 	Signatures string `json:"signatures,omitempty" jsonschema:"enum=ignore,enum=copy,enum=require,default=ignore"`
-	// Remove from the destination what the list does not name, once all images have been copied. Without it nothing is removed; prune: {} is enough to have it done.
+	// Remove from the destination what the list does not name, once all images have been copied: every other tag of the repositories that the list names or named when the step last succeeded, whoever has put it there. What a tag that stays needs, and its signatures and the like, stays. A registry gives the room back when it collects its garbage, a layout at once. Without it nothing is removed; prune: {} is enough to have it done.
 	Prune *pruneRule `json:"prune,omitempty"`
 	// Most blobs of more than 64 KiB to move at once. Smaller ones, mounts and manifests go beside them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`

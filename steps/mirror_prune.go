@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 
@@ -11,12 +12,7 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
-// A pruneRule says what is removed from the destination: in the repositories
-// that the list names, those that it named when the step last succeeded and
-// those given here, every tag that the list does not name. What another step
-// or somebody else has put there goes, too. Nothing is removed that a tag which
-// stays needs, nor its signatures and the like. A registry gives the room back
-// when it collects its garbage, a layout at once.
+// A pruneRule says what is removed from the destination.
 type pruneRule struct {
 	// Further repositories, by their names at the destination without its host. In a pattern * stands for any text without a slash, ? for one character of it, [a-z] for one of several; patterns need a registry that shows its catalog.
 	Repositories []string `json:"repositories,omitempty"`
@@ -45,6 +41,10 @@ func (r *pruneRule) validate() []error {
 func (m *mirror) planPrune(ctx context.Context, t *registry.Table, prior *runner.Record) (*registry.Pruning, error) {
 	if m.Prune == nil {
 		return &registry.Pruning{}, nil
+	}
+	if len(t.Images) == 0 {
+		err := errors.New("the list names no image, and prune would remove all that is there")
+		return nil, fault.WithHint(err, "check how the list is made; to remove everything, list one image")
 	}
 	to, err := m.destination()
 	if err != nil {
@@ -95,12 +95,9 @@ func unusedBlobs(p *registry.Pruning) string {
 
 // tellAll says in one line what there is to do.
 func tellAll(s registry.Summary, p *registry.Pruning) string {
-	text := ""
-	switch {
-	case s.Copies > 0:
+	text := howMany(s.Unchanged, "image", "images") + " unchanged"
+	if s.Copies > 0 {
 		text = tell(s)
-	case s.Unchanged > 0:
-		text = howMany(s.Unchanged, "image", "images") + " unchanged"
 	}
 	if n := len(p.Removals); n > 0 {
 		text += "; " + howMany(n, "tag", "tags") + " to remove"

@@ -141,6 +141,19 @@ func TestMirrorPruneAfterCopies(t *testing.T) {
 	}
 }
 
+// A list that has become empty, as by accident, does not empty the registry.
+func TestMirrorPruneEmptyList(t *testing.T) {
+	b := newRegistryBench(t)
+	b.fill(t)
+	b.write(t, "container_images: []\n")
+	m := b.mirror()
+	m.Prune = &pruneRule{Repositories: []string{"*/*"}}
+	_, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err == nil || !strings.Contains(err.Error(), "the list names no image") || fault.Hint(err) == "" {
+		t.Errorf("got %v (%s)", err, fault.Hint(err))
+	}
+}
+
 func TestPruneValidate(t *testing.T) {
 	for name, tt := range map[string]struct {
 		rule *pruneRule

@@ -42,7 +42,6 @@ type tarStore struct {
 type tarDisk struct {
 	main, part fs.FileInfo // nil: not there
 	index      *layoutIndex
-	indexSum   digest.Digest
 	blobs      map[digest.Digest]span
 	inPlace    bool // it can be added to where it is
 }
