@@ -40,6 +40,15 @@ func (s Strategy) notes(all []named) []string {
 	return notes
 }
 
+// ignored tells of a list that the release is too early to read.
+func (r release) ignored(env *Environment) []string {
+	list := env.parameters[listParameter]
+	if r.lists || list == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: %s is not read by release %s", list.place, listParameter, r.name)}
+}
+
 // unfiltered tells why every image is taken.
 func (r release) unfiltered(images int) string {
 	if r.lists {

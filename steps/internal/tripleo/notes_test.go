@@ -26,6 +26,11 @@ func TestNotes(t *testing.T) {
 			[]string{`excludes[2], "noav", finds nothing in the name of any image that there is`},
 		},
 		{
+			"a list for a release that is too early",
+			tripleo.Request{RolesFile: filtered.RolesFile, Environments: []string{"/e.yaml", "/list.yaml"}},
+			[]string{"/list.yaml:3: ContainerImagePrepare is not read by release queens"},
+		},
+		{
 			"a list",
 			tripleo.Request{Release: "train", RolesFile: filtered.RolesFile, Environments: []string{"/list.yaml"}},
 			[]string{

@@ -106,6 +106,7 @@ func Select(req Request, open Open) (*Selection, error) {
 			return nil, err
 		}
 	}
+	s.Notes = append(s.Notes, r.ignored(env)...)
 	if !s.Filtered {
 		s.Notes = append(s.Notes, r.unfiltered(len(s.Images)))
 	}
