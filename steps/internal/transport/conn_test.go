@@ -120,7 +120,7 @@ func TestDeadlineIsRenewedNowAndThen(t *testing.T) {
 }
 
 func TestBodiesAreSentInLargePieces(t *testing.T) {
-	body := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	body := bytes.Repeat([]byte("0123456789abcdef"), 3*pieceSize/16)
 	inner := &toldConn{}
 	n, err := watched(inner, time.Minute).ReadFrom(io.LimitReader(bytes.NewReader(body), int64(len(body))))
 	if err != nil || n != int64(len(body)) || !bytes.Equal(inner.got.Bytes(), body) {
