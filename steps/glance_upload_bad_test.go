@@ -42,6 +42,11 @@ func TestGlanceUploadErrors(t *testing.T) {
 			image[15] = 200
 			putFile(t, b.dir+"/images/overcloud-full.qcow2", string(image))
 		}, []string{"is not uploaded: it names a backing file"}, ""},
+		{"a page in place of an agent that is only booted", func(t *testing.T, b *glanceBench) {
+			b.Release = "rhosp16.2"
+			putFile(t, b.dir+"/images/ironic-python-agent.initramfs", "<html>404</html>")
+			putFile(t, b.dir+"/images/ironic-python-agent.kernel", "<html>404</html>")
+		}, []string{"ironic-python-agent.kernel is not uploaded: it is no kernel but a page", "ironic-python-agent.initramfs is not uploaded: it is no ramdisk but a page"}, ""},
 		{"no boot directory", func(t *testing.T, b *glanceBench) { remove(t, b.dir+"/httpboot") }, []string{"the boot directory DIR/httpboot is not there"}, "mkdir"},
 		{"a file as boot directory", func(t *testing.T, b *glanceBench) {
 			remove(t, b.dir+"/httpboot")

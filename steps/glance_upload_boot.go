@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"path/filepath"
 
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/place"
@@ -28,4 +29,21 @@ func (s *glanceUpload) surveyBoot(ctx context.Context, w runner.World, files map
 func sha512Sum(ctx context.Context, w runner.World, path string) (string, error) {
 	sums, err := w.Sum(ctx, path, runner.SHA512)
 	return sums[runner.SHA512], err
+}
+
+// checkBootFiles looks at the files that are to be placed, but for those that
+// are looked at as images.
+func checkBootFiles(w runner.World, placed []placing, images map[string]bool) []error {
+	var errs []error
+	for _, p := range placed {
+		if p.op == "" || p.publish || images[p.From] {
+			continue
+		}
+		format := "aki"
+		if filepath.Base(p.To) == "agent.ramdisk" {
+			format = "ari"
+		}
+		errs = append(errs, checkImageFile(w, imageFile{Path: p.From, Size: p.Size}, format, false))
+	}
+	return errs
 }

@@ -281,12 +281,14 @@ func (d *directorySurvey) files(w runner.World) []runner.File {
 
 func (d *directorySurvey) checkFiles(w runner.World) error {
 	var errs []error
+	looked := map[string]bool{}
 	for _, f := range d.images {
 		if f.op != "" {
+			looked[f.file.Path] = true
 			errs = append(errs, checkImageFile(w, f.file, f.Disk, f.convert))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkBootFiles(w, d.boot, looked)...)...)
 }
 
 // apply places all files, each on its own.

@@ -154,12 +154,14 @@ func (img diskImage) properties(ids map[string]string) map[string]string {
 // checkFiles looks at the files of which images are to be made.
 func (g *glanceSurvey) checkFiles(w runner.World) error {
 	var errs []error
+	looked := map[string]bool{}
 	for _, f := range g.images {
 		if f.decision.Keep == nil {
+			looked[f.file.Path] = true
 			errs = append(errs, checkImageFile(w, f.file, f.Disk, f.convert))
 		}
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, checkBootFiles(w, g.boot, looked)...)...)
 }
 
 // outputs are the ids, as far as they are known, the names and the digests.
