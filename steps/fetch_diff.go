@@ -97,7 +97,8 @@ func (d *fetchDiff) asRecorded(prior *runner.Record) bool {
 	return ok && at.Equal(d.there.ModTime()) && d.remote.Size == d.there.Size()
 }
 
-// lookAhead finds out what would come, and that it can be had.
+// lookAhead finds out what would come, that it can be had, and that there is
+// room for it.
 func (d *fetchDiff) lookAhead(ctx context.Context) error {
 	d.size = -1
 	if d.same && !d.chmod && len(d.leftovers()) == 0 {
@@ -106,6 +107,25 @@ func (d *fetchDiff) lookAhead(ctx context.Context) error {
 	if err := checkWritable(filepath.Dir(d.to())); err != nil || d.same {
 		return err
 	}
+	if err := d.findSize(ctx); err != nil {
+		return err
+	}
+	return fetch.CheckSpace(filepath.Dir(d.to()), d.size-d.begun())
+}
+
+// begun is how much killed runs have left: it is gone on with, or makes room.
+func (d *fetchDiff) begun() int64 {
+	var n int64
+	for _, name := range d.leftovers() {
+		if fi, err := os.Lstat(name); err == nil {
+			n += fi.Size()
+		}
+	}
+	return n
+}
+
+// findSize asks the addresses in turn.
+func (d *fetchDiff) findSize(ctx context.Context) error {
 	if d.remote != (fetch.Remote{}) {
 		d.size = d.remote.Size
 		return nil
@@ -201,10 +221,8 @@ func (d *fetchDiff) item() runner.Item {
 	if d.want.IsZero() && d.signature == nil {
 		notes = append(notes, "nothing says what it must be: give sha256 or checksums")
 	}
-	for _, name := range d.leftovers() {
-		if fi, err := os.Lstat(name); err == nil && fi.Size() > 0 {
-			notes = append(notes, runner.Size(fi.Size())+" of an earlier run are there")
-		}
+	if n := d.begun(); n > 0 {
+		notes = append(notes, runner.Size(n)+" of an earlier run are there")
 	}
 	it.Note = strings.Join(notes, "; ")
 	return it

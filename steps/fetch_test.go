@@ -96,6 +96,10 @@ func looked(t *testing.T, f *fetchFile, w runner.World) (*runner.Finding, error)
 
 func TestFetchTellsBeforehand(t *testing.T) {
 	server := fileServer(t, map[string]string{"/f": "body", "/sums": sha256Of("other") + "  g\n"})
+	huge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1152921504606846976")
+	}))
+	defer huge.Close()
 	dir := t.TempDir()
 	makeDir(t, filepath.Join(dir, "d"), 0o755)
 	tests := map[string]struct {
@@ -142,6 +146,10 @@ func TestFetchTellsBeforehand(t *testing.T) {
 		"a keyring and a list without signature": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/sums", Keyring: plan.Path(publicKey(t, newKey(t)))},
 			"carries no signature", "name the address of its signature under signature, or leave out keyring",
+		},
+		"more than fits": {
+			fetchFile{URL: addresses{Text: huge.URL + "/f"}, To: plan.Path(dir + "/f"), SHA256: sha256Of("")},
+			"bytes free, the file takes 1152921504606846976 more", "make room, or fetch it to somewhere else",
 		},
 		"a directory is there": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/d")},

@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
@@ -164,7 +162,7 @@ func (t *transfer) receive(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := t.checkSpace(); err != nil {
+	if err := CheckSpace(filepath.Dir(t.To), t.remote.Size-t.part.n); err != nil {
 		return err
 	}
 	return t.copy(ctxReader{ctx, newSlowGuard(resp.Body)})
@@ -256,39 +254,6 @@ func (t *transfer) Write(b []byte) (int, error) {
 		t.Moved(int64(n))
 	}
 	return n, err
-}
-
-// checkSpace tells before the first byte when the file will not fit.
-func (t *transfer) checkSpace() error {
-	need := t.remote.Size - t.part.n
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(t.part.file.Fd()), &st); err != nil || need <= 0 {
-		return nil // not known: then writing will tell
-	}
-	if free := int64(st.Bavail) * int64(st.Bsize); need > free {
-		return &fullError{dir: filepath.Dir(t.To), need: need, free: free}
-	}
-	return nil
-}
-
-// A fullError tells that there is too little room.
-type fullError struct {
-	dir        string
-	need, free int64
-}
-
-func (e *fullError) Error() string {
-	return fmt.Sprintf("%s has %d bytes free, the file takes %d more", e.dir, e.free, e.need)
-}
-
-// Unwrap makes it what writing on would have ended in.
-func (e *fullError) Unwrap() error { return syscall.ENOSPC }
-
-func explainFull(err error) error {
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return fault.WithHint(err, "make room, or fetch it to somewhere else")
-	}
-	return err
 }
 
 // finish holds the whole against its digests and gives it its name.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 )
 
 // Copy brings a file that is at hand, as Fetch does one from a server.
@@ -35,7 +36,7 @@ func (t *transfer) take(ctx context.Context, from io.Reader) (err error) {
 	if err := t.part.restart(t.Want); err != nil {
 		return err
 	}
-	if err := t.checkSpace(); err != nil {
+	if err := CheckSpace(filepath.Dir(t.To), t.remote.Size); err != nil {
 		return err
 	}
 	_, err = io.CopyBuffer(writerOnly{t}, ctxReader{ctx, from}, make([]byte, copyBuffer))
