@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -14,12 +16,16 @@ import (
 )
 
 // tagDiscover finds the tag of an image from its labels, and makes sure that
-// the tag is there.
+// the tag is there; or the newest of its tags.
 type tagDiscover struct {
 	// Image whose labels are read: HOST/NAME, with a tag if not latest.
 	Image string `json:"image"`
 	// A label's name, or a template such as {version}-{release}.
-	TagFromLabel string `json:"tag_from_label"`
+	TagFromLabel string `json:"tag_from_label,omitempty"`
+	// Tag to take where the image lacks a label of tag_from_label. Without it that is an error.
+	FallbackTag string `json:"fallback_tag,omitempty"`
+	// In place of tag_from_label, a regular expression: of the tags that are all of what it matches, the newest is taken, by version and not as text. All tags of the repository are listed for it, so image needs no tag.
+	Newest string `json:"newest,omitempty"`
 
 	out   *Outside
 	found *discovered // by this run: a tag must not change half-way
@@ -55,6 +61,15 @@ func (s *tagDiscover) Validate() error {
 	if s.TagFromLabel != "" {
 		errs = append(errs, plan.At("tag_from_label", labels.Check(s.TagFromLabel)))
 	}
+	if _, err := regexp.Compile(s.Newest); err != nil {
+		errs = append(errs, plan.At("newest", err))
+	}
+	switch {
+	case s.Newest != "" && s.TagFromLabel != "":
+		errs = append(errs, plan.At("newest", errors.New("it goes in place of tag_from_label, not with it")))
+	case s.Newest != "" && s.FallbackTag != "":
+		errs = append(errs, plan.At("fallback_tag", errors.New("it is for labels that are missing, and newest reads none")))
+	}
 	return errors.Join(errs...)
 }
 
@@ -64,7 +79,7 @@ func (s *tagDiscover) Inputs(ctx context.Context, _ runner.World) ([]runner.Inpu
 	if err != nil {
 		return nil, err
 	}
-	return []runner.Input{{Name: s.withTag(), Digest: d.read}}, nil
+	return []runner.Input{{Name: s.lookedAt(d), Digest: d.read}}, nil
 }
 
 // Diff implements runner.Step. There is never anything to do.
@@ -73,7 +88,7 @@ func (s *tagDiscover) Diff(ctx context.Context, _ runner.World, _ *runner.Record
 	if err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: d.outputs(), Notes: s.out.moved(ctx, []string{s.withTag(), d.image})}, nil
+	return &runner.Finding{Outputs: d.outputs(), Notes: s.out.moved(ctx, []string{s.lookedAt(d), d.image})}, nil
 }
 
 // Verify implements runner.Step.
@@ -90,6 +105,14 @@ func (d *discovered) outputs() runner.Outputs {
 	return runner.Outputs{"tag": plan.Text(d.tag), "digest": plan.Text(d.digest), "image": plan.Text(d.image)}
 }
 
+// lookedAt is the image that decided.
+func (s *tagDiscover) lookedAt(d *discovered) string {
+	if s.Newest != "" {
+		return d.image
+	}
+	return s.withTag()
+}
+
 // withTag is the image with the tag that is meant when none is written.
 func (s *tagDiscover) withTag() string {
 	_, _, tag, err := registry.Split(s.Image)
@@ -99,11 +122,25 @@ func (s *tagDiscover) withTag() string {
 	return s.Image
 }
 
-// discover reads the labels and looks for the tag that they say.
+// discover finds the tag, once a run.
 func (s *tagDiscover) discover(ctx context.Context) (*discovered, error) {
 	if s.found != nil {
 		return s.found, nil
 	}
+	find := s.byLabels
+	switch {
+	case s.Newest != "":
+		find = s.byVersion
+	case s.TagFromLabel == "":
+		return nil, errors.New("neither tag_from_label nor newest says which tag is meant")
+	}
+	d, err := find(ctx)
+	s.found = d
+	return d, err
+}
+
+// byLabels reads the labels and looks for the tag that they say.
+func (s *tagDiscover) byLabels(ctx context.Context) (*discovered, error) {
 	have, read, err := s.out.labels(ctx, s.withTag())
 	if err != nil {
 		return nil, err
@@ -111,7 +148,10 @@ func (s *tagDiscover) discover(ctx context.Context) (*discovered, error) {
 	tag, err := labels.Expand(s.TagFromLabel, have)
 	var missing *labels.MissingError
 	if errors.As(err, &missing) {
-		err = fault.WithHint(err, "tag_from_label must name labels that the image has")
+		if tag = s.FallbackTag; tag != "" {
+			err = nil
+		}
+		err = fault.WithHint(err, "tag_from_label must name labels that the image has, or fallback_tag the tag to take then")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("image %s: %w", s.withTag(), err)
@@ -124,8 +164,33 @@ func (s *tagDiscover) discover(ctx context.Context) (*discovered, error) {
 	if d.digest, err = s.resolve(ctx, d); err != nil {
 		return nil, err
 	}
-	s.found = d
 	return d, nil
+}
+
+// byVersion takes the newest of the tags that match.
+func (s *tagDiscover) byVersion(ctx context.Context) (*discovered, error) {
+	host, repository, _, err := registry.Split(s.Image)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := regexp.Compile(`^(?:` + s.Newest + `)$`)
+	if err != nil {
+		return nil, err
+	}
+	name := host + "/" + repository
+	all, err := s.out.Registry().AllTags(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	tags := slices.DeleteFunc(slices.Clone(all), func(tag string) bool { return !whole.MatchString(tag) })
+	if len(tags) == 0 {
+		return nil, fmt.Errorf("none of the %s of %s is what %s matches", howMany(len(all), "tag", "tags"), name, s.Newest)
+	}
+	tag := slices.MaxFunc(tags, registry.CompareVersions)
+	d := &discovered{image: name + ":" + tag, tag: tag}
+	d.digest, err = s.out.digest(ctx, d.image)
+	d.read = d.digest
+	return d, err
 }
 
 // resolve gives what the tag stands for.
@@ -141,6 +206,9 @@ func (s *tagDiscover) resolve(ctx context.Context, d *discovered) (string, error
 		return found, err
 	}
 	err = fmt.Errorf("the labels of %s say %q, but there is no tag %s", s.withTag(), d.tag, d.image)
+	if d.tag == s.FallbackTag {
+		err = fmt.Errorf("the fallback_tag %s is not there", d.image)
+	}
 	if some := someTags(ctx, s.out.Registry(), d.image); some != "" {
 		err = fault.WithHint(err, some)
 	}

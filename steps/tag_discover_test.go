@@ -128,3 +128,85 @@ func TestTagDiscoverValidate(t *testing.T) {
 		})
 	}
 }
+
+func TestTagDiscoverFallsBackWhereAsked(t *testing.T) {
+	b := newRegistryBench(t)
+	s := b.tagDiscover("ahead", "{version}-{build}")
+	s.FallbackTag = "13.0-39"
+	f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || f.Outputs["tag"].String() != "13.0-39" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+	s = b.tagDiscover("ahead", "{version}-{build}")
+	s.FallbackTag = "0"
+	if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "the fallback_tag "+upstreamHost+"/rhosp13/openstack-ahead:0 is not there") {
+		t.Errorf("a fallback that is not there: %v", err)
+	}
+	// A label that is there decides, whatever the fallback.
+	s = b.tagDiscover("base", "{version}-{release}")
+	s.FallbackTag = "latest"
+	if f, err := s.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["tag"].String() != "13.0-40" {
+		t.Errorf("got %+v, %v", f, err)
+	}
+}
+
+// The newest is told by version, from all pages of a long list.
+func TestTagDiscoverNewest(t *testing.T) {
+	b := newRegistryBench(t)
+	const pages, each = 50, 100
+	asked := 0
+	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/rhosp13/openstack-ahead/tags/list") {
+			return false
+		}
+		page := 0
+		_, _ = fmt.Sscan(r.URL.Query().Get("last"), &page)
+		asked++
+		tags := []string{}
+		for i := range each {
+			tags = append(tags, fmt.Sprintf("%q", fmt.Sprint("12.0-", page*each+i)))
+		}
+		if page == 7 {
+			tags = append(tags, `"13.0-39"`, `"13.0-40"`, `"latest"`, `"13.0-9"`)
+		}
+		if page < pages-1 {
+			w.Header().Set("Link", fmt.Sprintf(`</v2/rhosp13/openstack-ahead/tags/list?last=%d&n=%d>; rel="next"`, page+1, each))
+		}
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"name":"rhosp13/openstack-ahead","tags":[%s]}`, strings.Join(tags, ","))
+		return true
+	}
+	for pattern, want := range map[string]string{`13\.0-.*`: "13.0-40", `13\.0-\d`: "", `.*`: "13.0-40", `13.0-3.`: "13.0-39"} {
+		s := &tagDiscover{Image: upstreamHost + "/rhosp13/openstack-ahead", Newest: pattern, out: b.Outside}
+		if want == "" {
+			s.Newest = `14\..*`
+			if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "none of the 5004 tags of") {
+				t.Errorf("no tag matches: %v", err)
+			}
+			continue
+		}
+		asked = 0
+		f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
+		if err != nil || f.Outputs["tag"].String() != want {
+			t.Errorf("%s: %+v, %v", pattern, f, err)
+		}
+		if asked != pages {
+			t.Errorf("%s: asked for %d pages, there are %d", pattern, asked, pages)
+		}
+	}
+	if _, err := (&tagDiscover{Image: upstreamHost + "/rhosp13/openstack-base", out: b.Outside}).Diff(t.Context(), &runner.Disk{}, nil); err == nil {
+		t.Error("neither labels nor newest: no error")
+	}
+}
+
+func TestTagDiscoverChoosesOneWay(t *testing.T) {
+	for want, s := range map[string]*tagDiscover{
+		"in place of tag_from_label": {Image: "a.example/b", TagFromLabel: "x", Newest: ".*"},
+		"newest reads none":          {Image: "a.example/b", FallbackTag: "x", Newest: ".*"},
+		"missing closing ): `(`":     {Image: "a.example/b", Newest: "("},
+	} {
+		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}

@@ -76,3 +76,17 @@ func (c *Client) Tags(ctx context.Context, image string) ([]string, error) {
 	}
 	return tags[:min(len(tags), maxTags)], nil
 }
+
+// AllTags lists all tags of an image's repository, in the order of the
+// registry. Pages are followed.
+func (c *Client) AllTags(ctx context.Context, image string) ([]string, error) {
+	r, err := parse(image)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := c.allTags(ctx, repoOf(r))
+	if err != nil {
+		return nil, fmt.Errorf("listing tags: %w", err)
+	}
+	return tags, nil
+}

@@ -17,10 +17,12 @@ var (
 // numbers, and what is marked as coming before a version comes before it. Tags
 // that are no versions come last.
 func newestFirst(tags []string) {
-	slices.SortFunc(tags, func(a, b string) int { return compareVersions(b, a) })
+	slices.SortFunc(tags, func(a, b string) int { return CompareVersions(b, a) })
 }
 
-func compareVersions(a, b string) int {
+// CompareVersions compares two tags by the versions that they are, the newer
+// one being greater.
+func CompareVersions(a, b string) int {
 	switch va, vb := versionForm.MatchString(a), versionForm.MatchString(b); {
 	case va != vb && va:
 		return 1

@@ -33,10 +33,10 @@ func FuzzCompareVersions(f *testing.F) {
 	f.Add("13.0-40", "13.0-9", "latest")
 	f.Add("1.0~rc1", "v1.0", "01.0")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
-		if compareVersions(a, b) != -compareVersions(b, a) {
+		if CompareVersions(a, b) != -CompareVersions(b, a) {
 			t.Errorf("%q and %q are not compared the same both ways", a, b)
 		}
-		if compareVersions(a, b) > 0 && compareVersions(b, c) > 0 && compareVersions(a, c) <= 0 {
+		if CompareVersions(a, b) > 0 && CompareVersions(b, c) > 0 && CompareVersions(a, c) <= 0 {
 			t.Errorf("%q, %q and %q are in no order", a, b, c)
 		}
 	})
