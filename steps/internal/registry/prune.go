@@ -129,6 +129,9 @@ func (p *pruner) find(ctx context.Context, t *Table) error {
 	}
 	for _, name := range p.rule.Before {
 		name, _, _ = strings.Cut(name, "@")
+		if !strings.Contains(path.Base(name), ":") {
+			name += ":x" // it was there by its digest alone
+		}
 		if r, err := p.c.imageRef(name); err == nil && r.Registry == home.Registry && r.Path == home.Path {
 			p.at(r)
 		}
