@@ -76,6 +76,11 @@ var rules = []rule{
 		reason: "cmd alone has flags and terminals",
 	},
 	{
+		packages: []string{"./"}, not: []string{"github.com/nikolalohinski/gonja"},
+		but: []string{"./steps/internal/tripleo/jinja"}, direct: true,
+		reason: "one place bounds what a template may do",
+	},
+	{
 		packages: []string{"./"}, not: []string{"testing"}, but: []string{"./runner/steptest"}, direct: true,
 		reason: "what ships does not test",
 	},
