@@ -15,20 +15,23 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A watchedConn fails when no byte has moved in either direction for stall.
-// What moves renews the time of a read or write that waits the other way.
+// A watchedConn fails when no byte has moved for stall. A read that waits while
+// something is written has its time from when that is done: what it waits for
+// is the answer.
 type watchedConn struct {
 	net.Conn
 	stall time.Duration
 	began time.Time
-	// When the deadline was last set, after began. It is atomic because reading
-	// and writing goroutines meet here at every piece.
-	renewed atomic.Int64
+	// When the deadlines were last set, after began. All is atomic because
+	// reading and writing goroutines meet here at every piece.
+	reads, writes atomic.Int64
+	writing       atomic.Bool
 }
 
 func watched(c net.Conn, stall time.Duration) *watchedConn {
 	w := &watchedConn{Conn: c, stall: stall, began: time.Now()}
-	w.renewed.Store(int64(-stall))
+	w.reads.Store(int64(-stall))
+	w.writes.Store(int64(-stall))
 	return w
 }
 
@@ -50,18 +53,52 @@ func (e *stalledError) Connection() bool { return true }
 func (e *stalledError) Timeout() bool { return true }
 
 func (c *watchedConn) Read(p []byte) (int, error) {
-	return c.watch(c.Conn.Read, p)
+	for {
+		if err := c.renew(&c.reads, c.SetReadDeadline); err != nil {
+			return 0, err
+		}
+		n, err := c.Conn.Read(p)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !c.writing.Load() {
+			return n, c.stalled(err)
+		}
+	}
 }
 
 // Write goes on when its time is over and some of p has moved in it.
 func (c *watchedConn) Write(p []byte) (int, error) {
+	c.writing.Store(true)
+	defer func() {
+		_ = c.renew(&c.reads, c.SetReadDeadline) // a connection that is closed tells it to who reads
+		c.writing.Store(false)
+	}()
 	for sent := 0; ; {
-		n, err := c.watch(c.Conn.Write, p[sent:])
-		sent += n
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		if err := c.renew(&c.writes, c.SetWriteDeadline); err != nil {
 			return sent, err
 		}
+		n, err := c.Conn.Write(p[sent:])
+		sent += n
+		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return sent, c.stalled(err)
+		}
 	}
+}
+
+// renew sets a deadline anew, but only when a part of its time is over: setting
+// it is as dear as moving a small piece.
+func (c *watchedConn) renew(last *atomic.Int64, set func(time.Time) error) error {
+	now, part := time.Since(c.began), c.stall/16
+	if now-time.Duration(last.Load()) < part {
+		return nil
+	}
+	last.Store(int64(now))
+	return set(c.began.Add(now + part + c.stall))
+}
+
+func (c *watchedConn) stalled(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &stalledError{addr: c.RemoteAddr(), stall: c.stall, cause: err}
+	}
+	return err
 }
 
 // pieceSize is how much of a body is read and sent at a time. Each piece costs
@@ -77,23 +114,6 @@ func (c *watchedConn) ReadFrom(r io.Reader) (int64, error) {
 	piece := pieces.Get().(*[pieceSize]byte)
 	defer pieces.Put(piece)
 	return io.CopyBuffer(struct{ io.Writer }{c}, r, piece[:])
-}
-
-// watch moves bytes under the deadline. That is set anew only when a part of
-// its time is over: setting it is as dear as moving a small piece.
-func (c *watchedConn) watch(move func([]byte) (int, error), p []byte) (int, error) {
-	part := c.stall / 16
-	if now := time.Since(c.began); now-time.Duration(c.renewed.Load()) >= part {
-		c.renewed.Store(int64(now))
-		if err := c.SetDeadline(c.began.Add(now + part + c.stall)); err != nil {
-			return 0, err
-		}
-	}
-	n, err := move(p)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = &stalledError{addr: c.RemoteAddr(), stall: c.stall, cause: err}
-	}
-	return n, err
 }
 
 // A body is a response's body whose errors tell a cut connection from the rest.

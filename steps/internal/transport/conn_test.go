@@ -33,8 +33,8 @@ func TestStall(t *testing.T) {
 			}
 		}()
 		_, err := c.Read(make([]byte, 1))
-		if got := time.Since(start); got < 150*time.Second || got > 165*time.Second {
-			t.Errorf("stalled after %v, want a minute after the last write began", got)
+		if got := time.Since(start); got < 210*time.Second || got > 215*time.Second {
+			t.Errorf("stalled after %v, want a minute after the last write was done", got)
 		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) || !fault.IsConnection(err) {
 			t.Errorf("got %v, want a timeout of the connection class", err)
@@ -67,14 +67,55 @@ func TestSlowIsNotStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
 		c := watched(near, time.Minute)
+		question := []byte("slow?")
 		go func() {
-			for range 4 {
+			for range question {
 				time.Sleep(50 * time.Second)
 				_, _ = io.ReadFull(far, make([]byte, 1))
 			}
+			time.Sleep(50 * time.Second)
+			_, _ = far.Write([]byte("!"))
 		}()
-		if n, err := c.Write([]byte("slow...")); n != 4 || !fault.IsConnection(err) {
-			t.Errorf("%d bytes written, %v; want the 4 that were read, and a stall then", n, err)
+		// As net/http does, which waits for an answer from the beginning.
+		answered := make(chan error, 1)
+		go func() {
+			_, err := c.Read(make([]byte, 1))
+			answered <- err
+		}()
+		if n, err := c.Write(question); n != len(question) || err != nil {
+			t.Errorf("%d bytes written, %v; want all", n, err)
+		}
+		if err := <-answered; err != nil {
+			t.Errorf("waiting for the answer: %v", err)
+		}
+		_ = near.Close()
+		_ = far.Close()
+	})
+}
+
+func TestStallInTheMiddleOfAWrite(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		c := watched(near, time.Minute)
+		go func() {
+			time.Sleep(50 * time.Second)
+			_, _ = io.ReadFull(far, make([]byte, 3))
+		}()
+		start := time.Now()
+		read := make(chan error, 1)
+		go func() {
+			_, err := c.Read(make([]byte, 1))
+			read <- err
+		}()
+		n, err := c.Write([]byte("never taken"))
+		if n != 3 || !fault.IsConnection(err) {
+			t.Errorf("%d bytes written, %v; want the 3 that were taken, and a stall then", n, err)
+		}
+		if got := time.Since(start); got < 110*time.Second || got > 3*time.Minute {
+			t.Errorf("stalled after %v", got)
+		}
+		if err := <-read; !fault.IsConnection(err) {
+			t.Errorf("the read that waited: %v, want a stall", err)
 		}
 		_ = near.Close()
 		_ = far.Close()
@@ -89,7 +130,9 @@ type toldConn struct {
 	deadlines []time.Time
 }
 
-func (c *toldConn) SetDeadline(t time.Time) error {
+func (c *toldConn) SetReadDeadline(time.Time) error { return nil }
+
+func (c *toldConn) SetWriteDeadline(t time.Time) error {
 	c.deadlines = append(c.deadlines, t)
 	return nil
 }
