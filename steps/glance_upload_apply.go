@@ -165,8 +165,13 @@ type glanceRun struct {
 	client *glance.Client
 	seen   []glance.Image
 	slots  map[string]*glanceSlot
+	turns  chan struct{} // holds one for each image that is on its way
 	tell   runner.Progress
 }
+
+// sideBySide is how many images are on their way at once: as many as a release
+// has.
+const sideBySide = 5
 
 // A glanceSlot is where an image will be.
 type glanceSlot struct {
@@ -183,7 +188,7 @@ func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) (runner.Out
 	if err != nil {
 		return nil, err
 	}
-	u := glanceRun{client: g.client, seen: seen, slots: map[string]*glanceSlot{}, tell: p}
+	u := glanceRun{client: g.client, seen: seen, slots: map[string]*glanceSlot{}, turns: make(chan struct{}, sideBySide), tell: p}
 	for _, f := range g.images {
 		u.slots[f.Name] = &glanceSlot{done: make(chan struct{})}
 	}
@@ -235,6 +240,12 @@ func (u *glanceRun) settle(ctx context.Context, f imageFound) (glance.Image, err
 	ids, err := u.wait(f.diskImage)
 	if err != nil {
 		return glance.Image{}, err
+	}
+	select {
+	case u.turns <- struct{}{}:
+		defer func() { <-u.turns }()
+	case <-ctx.Done():
+		return glance.Image{}, ctx.Err()
 	}
 	w := f.want
 	w.Properties = f.properties(ids)

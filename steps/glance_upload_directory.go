@@ -301,8 +301,13 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 	}
 	errs := make([]error, len(d.images)+len(d.boot))
 	var wg sync.WaitGroup
+	turns := make(chan struct{}, sideBySide)
 	for i := range d.images {
-		wg.Go(func() { errs[i] = d.images[i].do(ctx, p) })
+		wg.Go(func() {
+			turns <- struct{}{}
+			errs[i] = d.images[i].do(ctx, p)
+			<-turns
+		})
 	}
 	for i, b := range d.boot {
 		if b.op != "" {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -285,5 +286,32 @@ func TestGlanceUploadRemembersWhatItWrote(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Of many images five are on their way at once.
+func TestGlanceUploadOfManyImages(t *testing.T) {
+	b := listBench(t)
+	b.Images = nil
+	for i := range 30 {
+		path := fmt.Sprintf("%s/images/%d.raw", b.dir, i)
+		putFile(t, path, fmt.Sprint("image ", i))
+		b.Images = append(b.Images, uploadedImage{Name: fmt.Sprint("image", i), File: plan.Path(path), DiskFormat: "raw"})
+	}
+	var now, most atomic.Int64
+	b.between = func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut {
+				n := now.Add(1)
+				for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+				}
+				defer now.Add(-1)
+			}
+			h.ServeHTTP(w, r)
+		})
+	}
+	applied(t, b)
+	if got := len(b.all(t)); got != 30 || most.Load() > 5 {
+		t.Errorf("%d images, %d at once", got, most.Load())
 	}
 }

@@ -1,0 +1,39 @@
+package steps
+
+import (
+	"context"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"testing"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A cloud may be set up for any of these.
+func TestSumOf(t *testing.T) {
+	path := t.TempDir() + "/f"
+	putFile(t, path, "content")
+	s1, s224, s384 := sha1.Sum([]byte("content")), sha256.Sum224([]byte("content")), sha512.Sum384([]byte("content"))
+	for algo, want := range map[string]string{
+		"sha1": hex.EncodeToString(s1[:]), "sha224": hex.EncodeToString(s224[:]), "sha384": hex.EncodeToString(s384[:]),
+		"sha512": hex512("content"), "sha256": hex256("content"),
+	} {
+		if got, err := sumOf(t.Context(), &runner.Disk{}, path, algo); err != nil || got != want {
+			t.Errorf("%s: got %s, %v", algo, got, err)
+		}
+	}
+	if _, err := sumOf(t.Context(), &runner.Disk{}, path, "crc32"); err == nil {
+		t.Error("an unknown algorithm is taken")
+	}
+	if _, err := sumOf(t.Context(), &runner.Disk{}, path+"x", "sha384"); err == nil {
+		t.Error("a file that is not there has a digest")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := sumOf(ctx, &runner.Disk{}, path, "sha384"); !errors.Is(err, context.Canceled) {
+		t.Errorf("got error %v", err)
+	}
+}
