@@ -99,10 +99,10 @@ func written(layout string) string {
 // known tells that an earlier step would still change a layout. That it is not
 // there is for others to tell.
 func known(w runner.World, layout string) error {
-	f, err := w.Open(written(layout))
-	if errors.Is(err, fs.ErrNotExist) {
+	if fi, err := w.Stat(written(layout)); err != nil || !fi.Mode().IsRegular() {
 		return nil
 	}
+	f, err := w.Open(written(layout))
 	if err != nil {
 		return err
 	}

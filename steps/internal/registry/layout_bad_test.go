@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -19,6 +20,14 @@ func TestLayoutRefused(t *testing.T) {
 		return func(t *testing.T, dir string) {
 			t.Helper()
 			if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	pipe := func(path string) func(t *testing.T, dir string) {
+		return func(t *testing.T, dir string) {
+			t.Helper()
+			if err := syscall.Mkfifo(filepath.Join(dir, path), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -39,6 +48,10 @@ func TestLayoutRefused(t *testing.T) {
 		"another version":     {write(layoutFile, `{"imageLayoutVersion":"2.0"}`), "is not an OCI layout of version 1.0.0"},
 		"a broken index":      {both(layout, write(indexFile, "{")), "unexpected end of JSON input"},
 		"a bad digest":        {both(layout, write(indexFile, `{"manifests":[{"digest":"sha256:../../x","size":1}]}`)), `the digest "sha256:../../x"`},
+		"a huge version":      {write(layoutFile, strings.Repeat(" ", 1001)), "more than 1000 bytes are too much"},
+		"a huge index":        {both(layout, write(indexFile, strings.Repeat(" ", maxAnswer+1))), "more than 16777216 bytes are too much"},
+		"a pipe for an index": {both(layout, pipe(indexFile)), "it is no regular file"},
+		"a pipe":              {pipe(layoutFile), "it is no regular file"},
 		"a file for a folder": {both(layout, write("blobs", "")), "not a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {

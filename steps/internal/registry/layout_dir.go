@@ -35,9 +35,12 @@ type dirStore struct {
 }
 
 func (l *dirStore) check() error {
-	text, err := os.ReadFile(filepath.Join(l.dir, layoutFile))
-	if err == nil {
+	text, err := readRegular(filepath.Join(l.dir, layoutFile), maxLayoutFile)
+	switch {
+	case err == nil:
 		return checkLayoutFile(text, l.dir)
+	case errors.Is(err, errIrregular):
+		return err
 	}
 	names, err := os.ReadDir(l.dir)
 	switch {
@@ -51,6 +54,35 @@ func (l *dirStore) check() error {
 		return fmt.Errorf("%s is not an OCI layout, and not empty: it holds %q, but no file %s", l.dir, names[0].Name(), layoutFile)
 	}
 	return nil
+}
+
+// errIrregular is about something in a layout that is no honest file. To open a
+// pipe would be to wait for whoever writes to it.
+var errIrregular = errors.New("not a file of a layout")
+
+func openRegular(path string) (*os.File, error) {
+	fi, err := os.Stat(path)
+	if err == nil && !fi.Mode().IsRegular() {
+		err = fmt.Errorf("%s: %w: it is no regular file", path, errIrregular)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.Open(path)
+}
+
+// readRegular reads a file that is not to have more than so many bytes.
+func readRegular(path string, most int64) ([]byte, error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%s: %w: more than %d bytes are too much", path, errIrregular, most)
+	}
+	return text, err
 }
 
 // create makes the directory a layout, if it is none yet.
@@ -82,7 +114,7 @@ type dirBlob struct {
 func (b dirBlob) Size() int64 { return b.size }
 
 func (l *dirStore) blob(d digest.Digest) (blobFile, error) {
-	f, err := os.Open(l.blobPath(d))
+	f, err := openRegular(l.blobPath(d))
 	if err != nil {
 		return nil, err
 	}
@@ -126,10 +158,7 @@ func (l *dirStore) load() (*layoutIndex, error) {
 	if l.seen != nil && same(fi, l.seen) {
 		return l.read, nil
 	}
-	if fi.Size() > maxAnswer {
-		return nil, fmt.Errorf("%s: %d bytes are too much for an index", path, fi.Size())
-	}
-	text, err := os.ReadFile(path)
+	text, err := readRegular(path, maxAnswer)
 	if err != nil {
 		return nil, err
 	}

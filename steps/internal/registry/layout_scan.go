@@ -20,6 +20,8 @@ const (
 	// unusedName is what parts of an archive are called that hold nothing: an
 	// index that was replaced, or a blob that never became whole.
 	unusedName = ".bayplan-unused"
+	// maxLayoutFile is more than an oci-layout needs.
+	maxLayoutFile = 1000
 )
 
 // A span is where in a file a blob is.
@@ -153,7 +155,7 @@ func published(f *os.File, name string) (*listing, *layoutIndex, error) {
 	if l.layout == nil {
 		return nil, nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, layoutFile)
 	}
-	text, err := l.layout.read(1000)
+	text, err := l.layout.read(maxLayoutFile)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %s: %w", name, layoutFile, err)
 	}
