@@ -41,7 +41,7 @@ test: lint ## all that needs no server: lint, unit tests, CLI scripts, examples
 integration: ## install and start the real servers and run against them
 	internal/integration/run.sh
 
-bench: ## compare mirror with other tools (half an hour; BENCH_RUNS=1 for less)
+bench: ## compare mirror, untar and upload with other tools (an hour; BENCH_RUNS=1 for less)
 	go run ./internal/bench
 
 clean: ## remove what was built
