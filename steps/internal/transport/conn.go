@@ -54,7 +54,7 @@ func (e *stalledError) Timeout() bool { return true }
 
 func (c *watchedConn) Read(p []byte) (int, error) {
 	for {
-		if err := c.renew(&c.reads, c.SetReadDeadline); err != nil {
+		if err := c.renew(&c.reads, c.stall, c.SetReadDeadline); err != nil {
 			return 0, err
 		}
 		n, err := c.Conn.Read(p)
@@ -64,34 +64,41 @@ func (c *watchedConn) Read(p []byte) (int, error) {
 	}
 }
 
-// Write goes on when its time is over and some of p has moved in it.
+// Write stops now and then to see how much of p has moved.
 func (c *watchedConn) Write(p []byte) (int, error) {
 	c.writing.Store(true)
 	defer func() {
-		_ = c.renew(&c.reads, c.SetReadDeadline) // a connection that is closed tells it to who reads
+		_ = c.renew(&c.reads, c.stall, c.SetReadDeadline) // a connection that is closed tells it to who reads
 		c.writing.Store(false)
 	}()
+	moved := time.Now()
 	for sent := 0; ; {
-		if err := c.renew(&c.writes, c.SetWriteDeadline); err != nil {
+		if err := c.renew(&c.writes, c.part(), c.SetWriteDeadline); err != nil {
 			return sent, err
 		}
 		n, err := c.Conn.Write(p[sent:])
 		sent += n
-		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		if n > 0 {
+			moved = time.Now()
+		}
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(moved) >= c.stall {
 			return sent, c.stalled(err)
 		}
 	}
 }
 
-// renew sets a deadline anew, but only when a part of its time is over: setting
-// it is as dear as moving a small piece.
-func (c *watchedConn) renew(last *atomic.Int64, set func(time.Time) error) error {
-	now, part := time.Since(c.began), c.stall/16
-	if now-time.Duration(last.Load()) < part {
+// part is how exactly time is kept.
+func (c *watchedConn) part() time.Duration { return c.stall / 16 }
+
+// renew sets a deadline, never to less time than left. It does so only when a
+// part has passed since the last time: it is as dear as moving a small piece.
+func (c *watchedConn) renew(last *atomic.Int64, left time.Duration, set func(time.Time) error) error {
+	now := time.Since(c.began)
+	if now-time.Duration(last.Load()) < c.part() {
 		return nil
 	}
 	last.Store(int64(now))
-	return set(c.began.Add(now + part + c.stall))
+	return set(c.began.Add(now + c.part() + left))
 }
 
 func (c *watchedConn) stalled(err error) error {
