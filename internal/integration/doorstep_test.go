@@ -20,6 +20,7 @@ type doorstep struct {
 	target string
 
 	taken, given atomic.Int64 // by the client
+	cut          atomic.Int64 // connections that did not end at the client's side first
 
 	mu     sync.Mutex
 	ended  int         // connections
@@ -65,6 +66,9 @@ func newDoorstep(t *testing.T, server string) *doorstep {
 		conns.Wait()
 		close(d.acts)
 		worker.Wait()
+		if len(d.alarms) > 0 {
+			t.Errorf("%d things were to be done and did not become due", len(d.alarms))
+		}
 	})
 	return d
 }
@@ -81,32 +85,44 @@ func (d *doorstep) pass(client *net.TCPConn) {
 	server := conn.(*net.TCPConn)
 	defer server.Close()
 	var both sync.WaitGroup
-	both.Go(func() { d.copy(server, client, &d.given) })
-	both.Go(func() { d.copy(client, server, &d.taken) })
+	var first sync.Once
+	endsBy := func(side *net.TCPConn) {
+		first.Do(func() {
+			if side == server {
+				d.cut.Add(1)
+			}
+		})
+	}
+	both.Go(func() { d.copy(server, client, &d.given, endsBy) })
+	both.Go(func() { d.copy(client, server, &d.taken, endsBy) })
 	both.Wait()
 }
 
-// copy passes on what comes from one side until it ends, and how it ends.
-func (d *doorstep) copy(to, from *net.TCPConn, n *atomic.Int64) {
+// copy passes on what comes from one side until it ends, and how it ends. It
+// tells which of the two sides has ended it.
+func (d *doorstep) copy(to, from *net.TCPConn, n *atomic.Int64, endsBy func(*net.TCPConn)) {
 	buf := make([]byte, 32<<10)
 	for {
 		got, err := from.Read(buf)
+		side := from
 		if got > 0 {
 			n.Add(int64(got))
 			d.watch()
 			if _, failed := to.Write(buf[:got]); failed != nil {
-				err = failed
+				side, err = to, failed
 			}
 		}
+		if err == nil {
+			continue
+		}
+		endsBy(side)
 		if errors.Is(err, io.EOF) {
 			_ = to.CloseWrite()
 			return
 		}
-		if err != nil { // reset both
-			_, _ = to.SetLinger(0), from.SetLinger(0)
-			_, _ = to.Close(), from.Close()
-			return
-		}
+		_, _ = to.SetLinger(0), from.SetLinger(0) // reset both
+		_, _ = to.Close(), from.Close()
+		return
 	}
 }
 

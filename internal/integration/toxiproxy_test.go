@@ -122,11 +122,12 @@ func silences(stream string, milliseconds int) trouble {
 	}
 }
 
-// pulses turns trouble on at a quarter, half and three quarters of the bytes,
-// and off again when it has ended two connections.
+// pulses turns trouble on at a third and two thirds of the bytes, and off again
+// when it has ended two connections. A blob is given up when it fails three
+// times running, so there are no more.
 func pulses(d *doorstep, bytes int, on, off func()) {
-	for quarter := 1; quarter <= 3; quarter++ {
-		d.after(int64(bytes/4*quarter), func() { on(); d.afterEnds(2, off) })
+	for third := 1; third <= 2; third++ {
+		d.after(int64(bytes/3*third), func() { on(); d.afterEnds(2, off) })
 	}
 }
 
@@ -141,42 +142,49 @@ func TestToxiproxy(t *testing.T) {
 	for _, tt := range []struct {
 		name         string
 		source, dest trouble
+		cuts         int64  // of connections, at the least
+		more         string // of the destination's connection
 	}{
 		{name: "none"},
 		{name: "latency at the source", source: always("downstream", "latency", map[string]any{"latency": 20, "jitter": 10})},
 		{name: "latency at the destination", dest: always("upstream", "latency", map[string]any{"latency": 10, "jitter": 5})},
 		{name: "bandwidth at the source", source: always("downstream", "bandwidth", map[string]any{"rate": 2000})},
 		{name: "bandwidth at the destination", dest: always("upstream", "bandwidth", map[string]any{"rate": 2000})},
-		{name: "limit_data at the source", source: always("downstream", "limit_data", map[string]any{"bytes": 1 << 20})},
-		{name: "limit_data at the destination", dest: always("upstream", "limit_data", map[string]any{"bytes": 4 << 20})},
-		{name: "limit_data of answers", dest: always("downstream", "limit_data", map[string]any{"bytes": 10_000})},
+		{name: "limit_data at the source", cuts: 10, source: always("downstream", "limit_data", map[string]any{"bytes": 1 << 20})},
+		// One that is cut three times running is given up, so these limits are not tight.
+		{name: "limit_data at the destination", cuts: 1, more: ", concurrency: 2", dest: always("upstream", "limit_data", map[string]any{"bytes": 8 << 20})},
+		{name: "limit_data of answers", cuts: 2, more: ", concurrency: 2", dest: always("downstream", "limit_data", map[string]any{"bytes": 60_000})},
 		{name: "slicer at the source", source: always("downstream", "slicer", map[string]any{"average_size": 1000, "size_variation": 500, "delay": 10})},
 		{name: "slicer at the destination", dest: always("upstream", "slicer", map[string]any{"average_size": 1000, "size_variation": 500, "delay": 10})},
 		{name: "slow_close at the source", source: always("downstream", "slow_close", map[string]any{"delay": 500})},
 		{name: "slow_close at the destination", dest: always("upstream", "slow_close", map[string]any{"delay": 500})},
-		{name: "reset_peer at the source", source: resets("downstream")},
-		{name: "reset_peer at the destination", dest: resets("upstream")},
-		{name: "timeout at the source", source: silences("downstream", 300)},
-		{name: "timeout at the destination", dest: silences("upstream", 300)},
+		{name: "reset_peer at the source", cuts: 2, source: resets("downstream")},
+		{name: "reset_peer at the destination", cuts: 2, dest: resets("upstream")},
+		{name: "timeout at the source", cuts: 2, source: silences("downstream", 300)},
+		{name: "timeout at the destination", cuts: 2, dest: silences("upstream", 300)},
 		{name: "silence at the source", source: silences("downstream", 0)},
 		{name: "silence at the destination", dest: silences("upstream", 0)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			front := func(name, server string, make trouble) *doorstep {
+			front := func(name, server string, cause trouble) *doorstep {
 				l := proxy.line(t, fmt.Sprintf("%s of %s", name, tt.name), server)
 				d := newDoorstep(t, l.url)
-				if make != nil {
-					make(l, d, images.bytes)
+				if cause != nil {
+					cause(l, d, images.bytes)
 				}
 				return d
 			}
 			dest := rawRegistry{url: startRegistry(t, t.TempDir())}
 			from, to := front("source", source.url, tt.source), front("destination", dest.url, tt.dest)
-			s := newMirror(t, images, reach(upstreamHost, from.url, ""), reach(localHost, to.url, ""), "", deepCatalogStep)
+			s := newMirror(t, images, reach(upstreamHost, from.url, ""), reach(localHost, to.url, tt.more), "", deepCatalogStep)
 			s.must(t, 0, []string{"apply"}, "1 changed, 1 unchanged, 0 failed")
 			pulled, pushed := ratio(from.taken.Load(), images), ratio(to.given.Load(), images)
-			t.Logf("pulled %.3f times what there is, pushed %.3f", pulled, pushed)
+			cuts := from.cut.Load() + to.cut.Load()
+			t.Logf("pulled %.3f times what there is, pushed %.3f; %d connections were cut", pulled, pushed, cuts)
+			if cuts < tt.cuts {
+				t.Errorf("%d connections were cut, want at least %d", cuts, tt.cuts)
+			}
 			if pulled > 1.2 || pushed > 1.2 {
 				t.Errorf("pulled %.3f times what there is, pushed %.3f; want at most 1.2", pulled, pushed)
 			}
