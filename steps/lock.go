@@ -147,32 +147,20 @@ func lockedAway(err error, image, sum string) error {
 	return fault.WithHint(err, fmt.Sprintf("the lock file has this digest for the tag; bayplan lock --update %q looks it up again", lockName(image)))
 }
 
-// pin fills in the digests of images whose tags are locked, and looks up those
-// that are not. What cannot be looked up is left for the engine to tell.
-func (o *Outside) pin(ctx context.Context, images []registry.Image) ([]registry.Image, error) {
-	if o.lock == nil {
-		return images, nil
-	}
+// pin fills in the digests of images whose tags are locked. A tag that would
+// have to be looked up and must not is an error.
+func (o *Outside) pin(images []registry.Image) ([]registry.Image, error) {
 	images = slices.Clone(images)
-	errs := make([]error, len(images))
-	var g errgroup.Group
-	g.SetLimit(registry.DefaultConcurrency)
+	var errs []error
 	for i := range images {
 		im := &images[i]
-		if im.Digest != "" || im.Source == im.Target || lockName(im.Source) == "" {
+		if im.Digest != "" || im.Source == im.Target {
 			continue
 		}
-		g.Go(func() error {
-			sum, err := o.digest(ctx, im.Source)
-			if err == nil {
-				im.Digest = sum
-			} else if o.lock.Strict {
-				errs[i] = err
-			}
-			return nil
-		})
+		sum, err := o.locked(im.Source)
+		im.Digest = sum
+		errs = append(errs, err)
 	}
-	_ = g.Wait() // none fails
 	return images, errors.Join(errs...)
 }
 

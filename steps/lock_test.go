@@ -195,7 +195,7 @@ func TestPinLeavesWhatNeedsNone(t *testing.T) {
 		{Source: localHost + "/a:1", Target: localHost + "/a:1"},
 		{Source: "oci:/srv/layout:a:1"},
 	}
-	got, err := b.pin(t.Context(), given)
+	got, err := b.pin(given)
 	if err != nil || !cmp.Equal(got, given) || asked.Load() != 0 {
 		t.Errorf("%+v, %v, %d requests", got, err, asked.Load())
 	}

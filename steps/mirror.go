@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,7 +84,7 @@ func (m *mirror) Paths() runner.Paths {
 // Diff implements runner.Step. It reads manifests, but no blob. What the record
 // says to be there whole is taken for that; all else is looked at.
 func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
-	images, err := m.pinned(ctx, w)
+	images, err := m.list(w)
 	if err != nil {
 		return nil, err
 	}
@@ -130,25 +131,23 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 // table finds out what there is to do. One image that cannot be had is an
 // error before anything is moved.
 func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.Table, error) {
+	images, err := m.out.pin(images)
+	if err != nil {
+		return nil, err
+	}
 	t, err := m.out.Registry().PlanOnly(ctx, images, m.selection())
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range t.Images {
 		if e.Err != nil {
-			e.Err = lockedAway(e.Err, e.Source, e.Image.Digest)
+			e.Err = lockedAway(e.Err, e.Source, e.Digest)
+		}
+		if e.Source != e.Target {
+			m.out.found(e.Source, cmp.Or(e.Original, e.Digest))
 		}
 	}
 	return t, t.Err()
-}
-
-// pinned gives the images with what their tags are locked to.
-func (m *mirror) pinned(ctx context.Context, w runner.World) ([]registry.Image, error) {
-	images, err := m.list(w)
-	if err != nil {
-		return nil, err
-	}
-	return m.out.pin(ctx, images)
 }
 
 func sources(images []registry.Image) []string {
@@ -236,8 +235,11 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if m.landed != nil {
 		return m.landed, nil
 	}
-	images, err := m.pinned(ctx, w)
+	images, err := m.list(w)
 	if err != nil {
+		return nil, err
+	}
+	if images, err = m.out.pin(images); err != nil {
 		return nil, err
 	}
 	checked, err := m.out.Registry().CheckOnly(ctx, images, m.selection(), true)

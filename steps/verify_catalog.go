@@ -97,7 +97,7 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	if err != nil {
 		return nil, err
 	}
-	if images, err = v.out.pin(ctx, images); err != nil {
+	if images, err = v.out.pin(images); err != nil {
 		return nil, err
 	}
 	names, err := v.catalog(ctx, host, images)
@@ -111,6 +111,9 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	}
 	found := make([]string, len(checked))
 	for i, k := range checked {
+		if k.Source != k.Target {
+			v.out.found(k.Source, k.Want)
+		}
 		found[i] = at(k.Target, k.Want)
 	}
 	errs = multierror.Append(errs, misfits(ctx, v.out.Registry(), checked)...)

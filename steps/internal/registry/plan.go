@@ -127,6 +127,9 @@ func (c *Client) compare(ctx context.Context, e *Entry) error {
 		g.Go(func() error { have, derr = c.tagged(ctx, e.target); return nil })
 	}
 	_ = g.Wait()
+	if serr == nil {
+		e.Digest = want // whatever the destination says
+	}
 	if e.target.Tag == "" && serr == nil {
 		have, derr = c.tagged(ctx, repoOf(e.target).SetDigest(want))
 	}
@@ -140,7 +143,7 @@ func (c *Client) compare(ctx context.Context, e *Entry) error {
 	case derr != nil:
 		return on(destination, derr)
 	}
-	e.Digest, e.Have = want, have
+	e.Have = have
 	if want == have {
 		e.State = Unchanged
 	}
