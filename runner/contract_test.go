@@ -12,7 +12,9 @@ import (
 
 func TestStepsThatBreakTheirContract(t *testing.T) {
 	give := func(o Outputs, c *Change) func(context.Context, *fake, World, *Record) (*Finding, error) {
-		return func(context.Context, *fake, World, *Record) (*Finding, error) { return &Finding{Outputs: o, Change: c}, nil }
+		return func(context.Context, *fake, World, *Record) (*Finding, error) {
+			return &Finding{Outputs: o, Change: c}, nil
+		}
 	}
 	good := func() Outputs {
 		return Outputs{"text": plan.Text("x"), "list": plan.List("x"), "id": plan.Text("1")}

@@ -199,6 +199,6 @@ func (p *prepare) notServed(image tripleo.Image, err error) error {
 	if p.Mode != "satellite" || registry.KindOf(err) != registry.NotFound {
 		return err
 	}
-	return fault.WithHint(fmt.Errorf("Satellite does not serve %s", image.Ref()),
+	return fault.WithHint(fmt.Errorf("the Satellite does not serve %s", image.Ref()),
 		"synchronize and publish it there first: format: satellite-script writes the script")
 }

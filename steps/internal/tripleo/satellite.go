@@ -73,7 +73,7 @@ func (s Satellite) Served(images []Image) ([]Image, error) {
 	for i, image := range images {
 		image.Name = s.Name(image)
 		if !reference.MatchString(image.Ref()) {
-			return nil, fmt.Errorf("Satellite would serve %s as %q, which is no image reference", images[i].Ref(), image.Ref())
+			return nil, fmt.Errorf("the Satellite would serve %s as %q, which is no image reference", images[i].Ref(), image.Ref())
 		}
 		served[i] = image
 	}
