@@ -56,7 +56,7 @@ func TestPrune(t *testing.T) {
 		t.Run(kind.name, func(t *testing.T) {
 			dest := rawRegistry{url: kind.start(t)}
 			upstream, local := reach(upstreamHost, source.url, ""), reach(localHost, dest.url, "")
-			newMirror(t, all, upstream, local, "").must(t, 0, []string{"apply"}, "1 changed")
+			fillVersions(t, dest)
 
 			s := newMirror(t, all.only("1.11"), upstream, local, ", prune: { keep: 1 }")
 			s.must(t, 3, []string{"diff", "--exit-code"}, prunedRepo+":1.9", prunedRepo+":stable", prunedIndex+":1.9", prunedIndex+":stable")
@@ -86,7 +86,7 @@ func TestPruneRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dest := rawRegistry{url: start(t)}
 			upstream, local := reach(upstreamHost, source.url, ""), reach(localHost, dest.url, "")
-			newMirror(t, all, upstream, local, "").must(t, 0, []string{"apply"}, "1 changed")
+			fillVersions(t, dest)
 			s := newMirror(t, all.only("1.11"), upstream, local, ", prune: {}")
 			s.must(t, 1, []string{"apply"}, localHost, "lets nothing be deleted")
 			hasTags(t, dest, "1.10", "1.11", "1.9", "stable")
@@ -116,8 +116,7 @@ func TestKillPrune(t *testing.T) {
 	fresh := func(t *testing.T, passed *tape) (*site, rawRegistry) {
 		dest := rawRegistry{url: startRegistry(t, t.TempDir())}
 		upstream, local := reach(upstreamHost, source.url, ""), reach(localHost, passed.proxy(t, "destination", dest.url), "")
-		newMirror(t, all, upstream, local, "").must(t, 0, []string{"apply"}, "1 changed")
-		passed.take()
+		fillVersions(t, dest)
 		return newMirror(t, all.only("1.11"), upstream, local, ", prune: { keep: 1 }"), dest
 	}
 	var passed tape
