@@ -71,35 +71,37 @@ const (
 	journalName  = "journal.jsonl"
 	// reloads bounds how often a reader without the lock looks again when an
 	// apply compacts the state under it.
-	reloads = 20
-	// believe is how often damage must be seen to be believed: the journal may
-	// be cleared and written to just while it is read.
+	reloads = 100
+	// believe is how often the very same damage must be seen to be believed: the
+	// journal may be cleared and written to just while it is read.
 	believe = 3
 )
 
 // load reads the memory in dir. Without the lock an apply may swap snapshot
 // and journal at any moment: then it looks again.
 func load(dir, planFile string) (loaded, error) {
+	var before []byte // journal that the last try read
+	alike := 0
 	for try := 1; ; try++ {
 		snapshot, err := readIfThere(filepath.Join(dir, snapshotName))
 		if err != nil {
 			return loaded{}, damage(dir, snapshotName, err)
 		}
-		l, err := loadOnce(dir, planFile, snapshot)
+		journal, err := readIfThere(filepath.Join(dir, journalName))
+		if err != nil {
+			return loaded{}, damage(dir, journalName, err)
+		}
+		l, err := recollect(dir, planFile, snapshot, journal)
 		again, readErr := readIfThere(filepath.Join(dir, snapshotName))
 		still := readErr == nil && bytes.Equal(snapshot, again)
-		if still && (err == nil || try >= believe) || try == reloads {
+		if alike++; !still || !bytes.Equal(journal, before) {
+			alike = 1
+		}
+		if still && (err == nil || alike >= believe) || try == reloads {
 			return l, err
 		}
+		before = journal
 	}
-}
-
-func loadOnce(dir, planFile string, snapshot []byte) (loaded, error) {
-	b, err := readIfThere(filepath.Join(dir, journalName))
-	if err != nil {
-		return loaded{}, damage(dir, journalName, err)
-	}
-	return recollect(dir, planFile, snapshot, b)
 }
 
 // recollect makes the memory of what its two files hold.

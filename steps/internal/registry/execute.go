@@ -65,6 +65,7 @@ type engine struct {
 	heavy   queue               // jobs that move many bytes through here
 	light   queue               // small blobs, mounts and manifests
 	results chan result
+	put     publications // shared by the jobs that publish
 }
 
 // mounting is what is known of a registry's mounts. The first one is a trial,
@@ -248,7 +249,7 @@ func (e *engine) do(ctx context.Context, j *job) error {
 	case mountJob:
 		return e.c.mount(ctx, j.blob, j.from, *j.place.repo)
 	default:
-		return e.c.publish(ctx, j.entry)
+		return e.c.publish(ctx, j.entry, &e.put)
 	}
 }
 

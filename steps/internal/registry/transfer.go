@@ -87,13 +87,14 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 
 // publish puts an image's manifests, the one with the tag last, and makes
 // sure that the tag stands for the very image.
-func (c *Client) publish(ctx context.Context, e *Entry) error {
+func (c *Client) publish(ctx context.Context, e *Entry, others *publications) error {
+	repo := repoOf(e.target)
 	for _, p := range e.puts {
-		to := repoOf(e.target).SetDigest(p.digest)
+		to := repo.SetDigest(p.digest)
 		if p.tag != "" {
-			to = repoOf(e.target).SetTag(p.tag)
+			to = repo.SetTag(p.tag)
 		}
-		if err := c.put(ctx, to, p.body); err != nil {
+		if err := others.put(repo, p, func() error { return c.put(ctx, to, p.body) }); err != nil {
 			return on(destination, err)
 		}
 	}
