@@ -21,15 +21,30 @@ type standing struct {
 func (a *auth) present(sent *http.Request, p *party, pass string) (*http.Response, error) {
 	s := a.standing(account{p.origin, p.cred})
 	if !strings.HasPrefix(pass, "Basic ") || a.isAccepted(s) {
-		resp, err := a.send(sent)
-		a.accepted(p, pass, resp)
-		return resp, err
+		return a.show(sent, p, pass)
 	}
 	if err := take(sent.Context(), s.turn); err != nil {
 		shut(sent)
 		return nil, err
 	}
+	if a.isAccepted(s) { // by the one that was waited for: no more need to wait
+		<-s.turn
+		return a.show(sent, p, pass)
+	}
 	defer func() { <-s.turn }()
+	return a.try(sent, p, pass)
+}
+
+// show sends a request with a pass, and notes what came of it.
+func (a *auth) show(sent *http.Request, p *party, pass string) (*http.Response, error) {
+	resp, err := a.send(sent)
+	a.accepted(p, pass, resp)
+	return resp, err
+}
+
+// try shows a password of which nothing good is known yet.
+func (a *auth) try(sent *http.Request, p *party, pass string) (*http.Response, error) {
+	s := a.standing(account{p.origin, p.cred})
 	a.mu.Lock()
 	refused := s.refused
 	a.mu.Unlock()
@@ -37,8 +52,7 @@ func (a *auth) present(sent *http.Request, p *party, pass string) (*http.Respons
 		shut(sent)
 		return nil, refused
 	}
-	resp, err := a.send(sent)
-	a.accepted(p, pass, resp)
+	resp, err := a.show(sent, p, pass)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
