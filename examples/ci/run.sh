@@ -21,6 +21,7 @@ mkdir -p world/httpboot world/ironic/{images,httpboot}
 cp inspector.ipxe world/httpboot
 
 rehearse ironic-standalone --var downloads="$PWD/world/downloads" --var httpboot="$PWD/world/boot"
+rehearse formats --var out="$PWD/world/formats"
 rehearse rhosp17-director --var home="$PWD/world/home17" --var ironic="$PWD/world/ironic" \
          --var archives="$PWD/archives" --var tht="$PWD/tht17"
 rehearse rhosp13 --var home="$PWD/world/home13" --var httpboot="$PWD/world/httpboot" \
