@@ -85,7 +85,7 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 			d := untarDiff{untar: u, world: w, entries: entries}
 			err := d.compare(ctx)
 			if err == nil && len(d.items) == 0 {
-				return &runner.Finding{Outputs: u.outputs(entries), Notes: u.notes()}, nil
+				return &runner.Finding{Outputs: u.outputs(entries)}, nil
 			}
 			u.known = d.same
 		}
@@ -103,12 +103,13 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 	if err := d.compare(ctx); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", u.Archive, err)
 	}
-	return &runner.Finding{Outputs: u.outputs(l.entries), Change: d.change(ctx), Notes: u.notes()}, nil
+	c := d.change(ctx)
+	return &runner.Finding{Outputs: u.outputs(l.entries), Change: c, Notes: u.notes(c)}, nil
 }
 
-// notes tells of an archive that nothing vouches for.
-func (u *untar) notes() []string {
-	if u.SHA256 != "" || len(u.Expect) > 0 {
+// notes tells of an archive that nothing vouches for, before it is unpacked.
+func (u *untar) notes(c *runner.Change) []string {
+	if c == nil || u.SHA256 != "" || len(u.Expect) > 0 {
 		return nil
 	}
 	return []string{"nothing vouches for " + filepath.Base(string(u.Archive)) + ": give its sha256, or under expect what must come out of it"}

@@ -172,5 +172,6 @@ func (u *untar) glance(ctx context.Context, w runner.World) (*runner.Finding, er
 	if len(d.items) == 0 && !u.leftover() {
 		return nil, nil
 	}
-	return &runner.Finding{Outputs: u.promised(), Change: d.change(ctx), Notes: u.notes()}, nil
+	c := d.change(ctx)
+	return &runner.Finding{Outputs: u.promised(), Change: c, Notes: u.notes(c)}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -78,12 +79,15 @@ func TestVerifyCatalogClosed(t *testing.T) {
 	v.Expect = plan.TextOr[plan.Path, []string]{Other: []string{
 		localHost + "/rhosp13/openstack-base@" + d.Digest, localHost + "/rhosp13/openstack-base@" + gone,
 	}}
+	var mu sync.Mutex // images are asked for beside each other
 	asked := map[string]bool{}
 	b.before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/_catalog") {
 			w.WriteHeader(http.StatusUnauthorized)
 			return true
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		asked[r.Method+" "+r.URL.Path] = true
 		return false
 	}
