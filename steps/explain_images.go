@@ -1,8 +1,6 @@
 package steps
 
 import (
-	"errors"
-
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
@@ -21,12 +19,13 @@ type ImageExplainer interface {
 
 // ExplainImages implements ImageExplainer.
 func (p *prepare) ExplainImages(w runner.World) ([]ImageVerdict, error) {
-	if !p.Images.IsZero() {
-		return nil, errors.New("its images are given in the plan: all are in that includes and excludes let through")
-	}
 	request, err := p.request(w)
 	if err != nil {
 		return nil, err
+	}
+	if !p.Images.IsZero() {
+		listed, err := p.given(w)
+		return tripleo.ExplainGiven(listed, request), err
 	}
 	verdicts, err := tripleo.Explain(request, w.Open)
 	return verdicts, hinted(err)

@@ -124,6 +124,21 @@ func (o *Outside) digest(ctx context.Context, image string) (string, error) {
 	return d.Digest, nil
 }
 
+// present is digest for an image that has to be there: what the lock says is
+// asked for, too.
+func (o *Outside) present(ctx context.Context, image string) (string, error) {
+	sum, err := o.locked(image)
+	if err != nil {
+		return "", err
+	}
+	d, err := o.Registry().Resolve(ctx, byDigest(image, sum))
+	if err != nil {
+		return "", o.lockedAway(err, image)
+	}
+	o.found(image, d.Digest)
+	return d.Digest, nil
+}
+
 // labels gives an image's labels, and what its tag stands for.
 func (o *Outside) labels(ctx context.Context, image string) (map[string]string, string, error) {
 	sum, err := o.locked(image)
@@ -132,7 +147,7 @@ func (o *Outside) labels(ctx context.Context, image string) (map[string]string, 
 	}
 	labels, d, err := o.Registry().Labels(ctx, byDigest(image, sum))
 	if err != nil {
-		return nil, "", lockedAway(err, image, sum)
+		return nil, "", o.lockedAway(err, image)
 	}
 	o.found(image, d.Digest)
 	return labels, d.Digest, nil
@@ -140,11 +155,12 @@ func (o *Outside) labels(ctx context.Context, image string) (map[string]string, 
 
 // lockedAway says what helps where the registry no longer has what a tag is
 // locked to.
-func lockedAway(err error, image, sum string) error {
-	if sum == "" || registry.KindOf(err) != registry.NotFound {
+func (o *Outside) lockedAway(err error, image string) error {
+	name := lockName(image)
+	if o.lock == nil || o.lock.file.Before(name) == "" || registry.KindOf(err) != registry.NotFound {
 		return err
 	}
-	return fault.WithHint(err, fmt.Sprintf("the lock file has this digest for the tag; bayplan lock --update %q looks it up again", lockName(image)))
+	return fault.WithHint(err, fmt.Sprintf("the lock file has a digest for the tag; bayplan lock --update %q looks it up again", name))
 }
 
 // pin fills in the digests of images whose tags are locked. A tag that would

@@ -163,6 +163,9 @@ func TestLockedAway(t *testing.T) {
 	for _, tag := range []string{"latest", "13.0-40"} {
 		l.file.Add(upstreamHost+"/rhosp13/openstack-base:"+tag, "sha256:"+strings.Repeat("0", 64))
 	}
+	if err := l.Save(); err != nil {
+		t.Fatal(err)
+	}
 	for _, s := range []runner.Step{b.tagDiscover("base", "{version}-{release}"), b.mirror()} {
 		_, err := s.Diff(t.Context(), &runner.Disk{}, nil)
 		if hint := fault.Hint(err); err == nil || !strings.Contains(hint, "bayplan lock --update") {

@@ -141,7 +141,7 @@ func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.
 	}
 	for _, e := range t.Images {
 		if e.Err != nil {
-			e.Err = lockedAway(e.Err, e.Source, e.Digest)
+			e.Err = m.out.lockedAway(e.Err, e.Source)
 		}
 		if e.Source != e.Target {
 			m.out.found(e.Source, cmp.Or(e.Original, e.Digest))

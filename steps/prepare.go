@@ -74,8 +74,9 @@ type prepare struct {
 	plan, id string
 	registry tripleo.Registry
 	insecure func(host string) bool
-	digest   func(ctx context.Context, ref string) (string, error)
-	tags     map[string]string // that this run found, by what was looked up
+	digest   func(ctx context.Context, ref string) (string, error) // as it is locked, or else now
+	present  func(ctx context.Context, ref string) (string, error) // the same of what must be there
+	tags     map[string]string                                     // that this run found, by what was looked up
 }
 
 func prepareType(out *Outside) runner.Type {
@@ -87,7 +88,7 @@ func prepareType(out *Outside) runner.Type {
 			{Name: "images", Doc: "The images at their source, NAME:TAG, in the order of the list.", List: true},
 		},
 		New: func() runner.Step {
-			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, digest: out.digest}
+			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, digest: out.digest, present: out.present}
 		},
 	}
 }

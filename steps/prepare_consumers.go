@@ -132,21 +132,27 @@ func (p *prepare) selection(w runner.World, request tripleo.Request) (*tripleo.S
 		selection, err := tripleo.Select(request, w.Open)
 		return selection, hinted(err)
 	}
-	var listed []tripleo.ListedImage
-	if p.Images.Text != "" {
-		all, err := readListed(w, string(p.Images.Text))
-		if err != nil {
-			return nil, err
-		}
-		for _, l := range all {
-			listed = append(listed, l.ListedImage)
-		}
-	} else {
-		for _, l := range inlineImages(p.Images.Other) {
-			listed = append(listed, l.ListedImage)
-		}
+	listed, err := p.given(w)
+	if err != nil {
+		return nil, err
 	}
 	return tripleo.Given(listed, request)
+}
+
+// given gives the images that stand in the plan, or in the list that it names.
+func (p *prepare) given(w runner.World) ([]tripleo.ListedImage, error) {
+	all := inlineImages(p.Images.Other)
+	if p.Images.Text != "" {
+		var err error
+		if all, err = readListed(w, string(p.Images.Text)); err != nil {
+			return nil, err
+		}
+	}
+	listed := make([]tripleo.ListedImage, len(all))
+	for i, l := range all {
+		listed[i] = l.ListedImage
+	}
+	return listed, nil
 }
 
 // served gives the images as a Satellite serves them, where that is the mode.
@@ -174,6 +180,10 @@ func (p *prepare) pinned(ctx context.Context, images []tripleo.Image) ([]tripleo
 	if !wanted && p.Mode != "satellite" {
 		return images, nil
 	}
+	look := p.digest
+	if p.Mode == "satellite" {
+		look = p.present
+	}
 	pinned := make([]tripleo.Image, len(images))
 	errs := make([]error, len(images))
 	var g errgroup.Group
@@ -184,7 +194,7 @@ func (p *prepare) pinned(ctx context.Context, images []tripleo.Image) ([]tripleo
 			continue
 		}
 		g.Go(func() error {
-			sum, err := p.digest(ctx, image.Ref())
+			sum, err := look(ctx, image.Ref())
 			if errs[i] = p.notServed(image, err); wanted {
 				pinned[i].Digest = sum
 			}

@@ -85,7 +85,7 @@ func (p *program) relock(c *cli.Context, s *session, r *runner.Runner) error {
 	if err != nil {
 		return err
 	}
-	if report.Count(runner.Failed, runner.Skipped, runner.Waiting) == 0 {
+	if report.Count(runner.Failed, runner.Skipped, runner.Waiting, runner.CheckAfter) == 0 {
 		s.tags.Prune() // every image that the plan needs was asked for
 	}
 	changes := s.tags.Changes()

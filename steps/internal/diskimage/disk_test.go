@@ -121,7 +121,7 @@ func TestCutImagesAreRefused(t *testing.T) {
 			}
 			for _, cut := range []int{8, 600, 1 << smallBits, len(image) / 2, len(image) - 100} {
 				n := len(image) - cut
-				err := diskimage.CheckQCOW2(bytes.NewReader(image[:n]), int64(n))
+				err := diskimage.Check(bytes.NewReader(image[:n]), int64(n), "qcow2")
 				if err == nil {
 					t.Errorf("cut off after %d of %d bytes, it is taken", n, len(image))
 				}
@@ -181,7 +181,7 @@ func TestDamagedTablesAreRefused(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			image := build(tc.change)
-			err := diskimage.CheckQCOW2(bytes.NewReader(image), int64(len(image)))
+			err := diskimage.Check(bytes.NewReader(image), int64(len(image)), "qcow2")
 			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got error %v, want %q", err, tc.want)
 			}

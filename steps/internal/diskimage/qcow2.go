@@ -28,9 +28,6 @@ const (
 	maxL1 = 32 << 20
 )
 
-// CheckQCOW2 is Check for the format qcow2.
-func CheckQCOW2(r io.Reader, size int64) error { return Check(r, size, "qcow2") }
-
 // CheckUnpacked is Check for a qcow2 image that OpenQCOW2 is to read, which
 // knows more of the format than everybody who is given the image would.
 func CheckUnpacked(r io.Reader, size int64) error {

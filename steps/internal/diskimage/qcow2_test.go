@@ -84,7 +84,7 @@ func TestCheckQCOW2(t *testing.T) {
 			for how, r := range map[string]io.Reader{
 				"whole": bytes.NewReader(tc.data), "byte by byte": iotest.OneByteReader(bytes.NewReader(tc.data)),
 			} {
-				err := diskimage.CheckQCOW2(r, int64(len(tc.data)))
+				err := diskimage.Check(r, int64(len(tc.data)), "qcow2")
 				switch {
 				case tc.want == "" && err != nil:
 					t.Errorf("%s: %v", how, err)
@@ -98,7 +98,7 @@ func TestCheckQCOW2(t *testing.T) {
 
 func TestCheckQCOW2TellsOfReadErrors(t *testing.T) {
 	broken := errors.New("input/output error")
-	if err := diskimage.CheckQCOW2(iotest.ErrReader(broken), size); !errors.Is(err, broken) {
+	if err := diskimage.Check(iotest.ErrReader(broken), size, "qcow2"); !errors.Is(err, broken) {
 		t.Errorf("got error %v", err)
 	}
 }
@@ -110,6 +110,6 @@ func FuzzCheckQCOW2(f *testing.F) {
 	f.Add(image(u32(4, 2))[:72])
 	f.Fuzz(func(t *testing.T, head []byte) {
 		r := bytes.NewReader(append(head, make([]byte, 200)...))
-		_ = diskimage.CheckQCOW2(r, size)
+		_ = diskimage.Check(r, size, "qcow2")
 	})
 }

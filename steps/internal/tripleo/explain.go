@@ -76,6 +76,28 @@ func Explain(req Request, open Open) ([]Verdict, error) {
 	return all, nil
 }
 
+// ExplainGiven does the same for images that are given.
+func ExplainGiven(listed []ListedImage, req Request) []Verdict {
+	s := req.strategy()
+	verdicts := make([]Verdict, len(listed))
+	for i, l := range listed {
+		v := Verdict{Image: l.Name, In: s.takes(l.Name), Because: "it is given"}
+		if !v.In {
+			v.Because = s.why()
+		}
+		verdicts[i] = v
+	}
+	return verdicts
+}
+
+// why says why a strategy does not take an image.
+func (s Strategy) why() string {
+	if len(s.Includes) > 0 {
+		return "includes find nothing in its name"
+	}
+	return "excludes find something in its name"
+}
+
 // A court knows all that decides.
 type court struct {
 	release  release
@@ -94,10 +116,8 @@ func (c *court) judge(s Strategy, n named) Verdict {
 		v.Because = "no service needs it by name, and services decide"
 	case !n.wanted(c.services):
 		v.Because = "none of its services runs in containers here"
-	case !s.takes(n.name+":"+n.tag) && len(s.Includes) > 0:
-		v.Because = "includes find nothing in its name"
 	case !s.takes(n.name + ":" + n.tag):
-		v.Because = "excludes find something in its name"
+		v.Because = s.why()
 	case c.services == nil:
 		v.In, v.Because = true, "nothing says which services there are, so every image is taken"
 	default:
