@@ -184,9 +184,9 @@ func TestMirrorRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A HEAD and a GET for each image and a GET for each blob; a HEAD and a PUT
-	// for each image, two for each blob, one for each mount, and the catalog.
-	want := map[string]int{"upstream": 2*many + blobs, "local": 2*many + 2*blobs + mounts + 1}
+	// A GET for each image and one for each blob; a HEAD and a PUT for each
+	// image, two for each blob, one for each mount, and the catalog.
+	want := map[string]int{"upstream": many + blobs, "local": 2*many + 2*blobs + mounts + 1}
 	if diff := cmp.Diff(want, counts()); diff != "" {
 		t.Errorf("cold (-want +got):\n%s", diff)
 	}

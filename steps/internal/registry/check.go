@@ -39,7 +39,7 @@ func (c *Client) check(ctx context.Context, k *Checked, want *Selection, deep bo
 	if e.State == Failed {
 		return e.Err
 	}
-	if err := c.compare(ctx, e); err != nil {
+	if err := c.compare(ctx, e, false); err != nil {
 		return err
 	}
 	k.Want, k.Have, k.Original = e.Digest, e.Have, e.Original

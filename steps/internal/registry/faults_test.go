@@ -109,12 +109,12 @@ func TestAFailureStaysInsideItsImage(t *testing.T) {
 		want     string
 	}{
 		"the tag is not at the source": {
-			src:    refuse("HEAD", "/v2/ns/b/manifests/1", 404),
+			src:    refuse("GET", "/v2/ns/b/manifests/1", 404),
 			states: "copied failed copied", want: "192.0.2.1:8787/ns/b:1: source: 198.51.100.1:5000/ns/b:1: not found",
 		},
 		"no right at the source": {
 			src:    refuse("GET", "/v2/ns/b/manifests/", 403),
-			states: "copied failed copied", want: "source: 198.51.100.1:5000/ns/b@sha256",
+			states: "copied failed copied", want: "source: 198.51.100.1:5000/ns/b:1: there is no such repository",
 		},
 		"a blob is not at one source, but at another": {
 			src:    refuse("GET", "/v2/ns/a/blobs/"+digest.FromBytes(random(1, 50_000)).String(), 404),

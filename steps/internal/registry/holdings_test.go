@@ -332,6 +332,10 @@ func TestFirstRunGoesOn(t *testing.T) {
 	if err := c.Execute(t.Context(), table, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	requests(t, "the second run's", src, map[string]int{"HEAD manifests": setImages, "GET manifests": setImages - done, "GET blobs": setBlobs - 100})
+	want := map[string]int{"GET manifests": setImages - done, "GET blobs": setBlobs - 100}
+	if done > 0 {
+		want["HEAD manifests"] = done
+	}
+	requests(t, "the second run's", src, want)
 	mirrored(t, c, images)
 }

@@ -265,28 +265,30 @@ func TestManifestsThatOnlyLookOdd(t *testing.T) {
 	}
 }
 
-// A head that tells another digest than the manifest has.
-func TestHeadAndGetDisagree(t *testing.T) {
-	src, _, c := pair(t)
-	src.image(t, "ns/app", "1", nil, random(1, 10))
-	lie := digestOf([]byte("something else"))
-	src.act(func(w http.ResponseWriter, r *http.Request) bool {
-		switch {
-		case r.Method == "HEAD":
-			w.Header().Set("Docker-Content-Digest", lie)
-			w.Header().Set("Content-Type", schema2)
-		case strings.HasSuffix(r.URL.Path, lie):
+// A digest that the manifest does not have is told by a head, where the
+// destination has another image of that name, or with the manifest itself.
+func TestDigestIsALie(t *testing.T) {
+	for _, there := range []bool{true, false} {
+		src, dst, c := pair(t)
+		src.image(t, "ns/app", "1", nil, random(1, 10))
+		if there {
+			dst.image(t, "ns/app", "1", nil, random(2, 10))
+		}
+		lie := digestOf([]byte("something else"))
+		src.act(func(w http.ResponseWriter, r *http.Request) bool {
 			w.Header().Set("Content-Type", schema2)
 			w.Header().Set("Docker-Content-Digest", lie)
 			_, _ = io.WriteString(w, `{"schemaVersion":2,"mediaType":"`+schema2+`"}`)
-		default:
-			return false
+			return true
+		})
+		src.reset()
+		err := plan(t, c, []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}).Err()
+		if KindOf(err) != Mismatch || !strings.Contains(err.Error(), "source: ") {
+			t.Errorf("there %v: got %v", there, err)
 		}
-		return true
-	})
-	err := plan(t, c, []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}).Err()
-	if KindOf(err) != Mismatch || !strings.Contains(err.Error(), "source: ") {
-		t.Errorf("got %v", err)
+		if asked := src.counts["HEAD manifests"] > 0; asked != there {
+			t.Errorf("there %v: %v", there, src.counts)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (
 // forget lets go of what was only needed to make the table.
 func (t *Table) forget() {
 	for _, e := range t.Images {
-		e.held, e.index, e.want.scratch = nil, nil, nil
+		e.held, e.want.scratch = nil, nil
 	}
 }
 
@@ -104,7 +104,7 @@ func (c *Client) look(ctx context.Context, e *Entry) {
 	if e.State != Copy {
 		return
 	}
-	err := c.compare(ctx, e)
+	err := c.compare(ctx, e, true)
 	if err == nil && e.State == Unchanged {
 		err = c.doubt(ctx, e)
 	}
@@ -117,16 +117,17 @@ func (c *Client) look(ctx context.Context, e *Entry) {
 	}
 }
 
-// compare fills in what both tags stand for; the sides are asked beside each other.
-func (c *Client) compare(ctx context.Context, e *Entry) error {
-	var g errgroup.Group
-	var want, have string
-	var serr, derr error
-	g.Go(func() error { want, serr = c.wanted(ctx, e); return nil })
+// compare fills in what both tags stand for. The destination is asked first: of
+// an image that is to be copied, and is not there at all, the manifest itself
+// is read at once, as it will be needed.
+func (c *Client) compare(ctx context.Context, e *Entry, copying bool) error {
+	var have string
+	var derr error
 	if e.target.Tag != "" {
-		g.Go(func() error { have, derr = c.tagged(ctx, e.target); return nil })
+		have, derr = c.tagged(ctx, e.target)
+		copying = copying && have == "" && derr == nil
 	}
-	_ = g.Wait()
+	want, serr := c.wanted(ctx, e, copying)
 	if serr == nil {
 		e.Digest = want // whatever the destination says
 	}
@@ -150,8 +151,10 @@ func (c *Client) compare(ctx context.Context, e *Entry) error {
 	return nil
 }
 
-// wanted gives the digest of the source's image.
-func (c *Client) wanted(ctx context.Context, e *Entry) (string, error) {
+// wanted gives the digest of the source's image, and reads its manifest where
+// that is wanted too or the digest follows from it. A HEAD, unlike that, does
+// not count as a pull.
+func (c *Client) wanted(ctx context.Context, e *Entry, reading bool) (string, error) {
 	if e.Digest != "" {
 		if err := digest.Digest(e.Digest).Validate(); err != nil {
 			return "", fmt.Errorf("%s: the digest %q: %w", show(e.source), e.Digest, err)
@@ -162,9 +165,16 @@ func (c *Client) wanted(ctx context.Context, e *Entry) (string, error) {
 		return c.narrowed(ctx, e)
 	case e.Digest != "":
 		return e.Digest, nil
+	case !reading:
+		d, err := c.head(ctx, c.pull, e.source)
+		return d.Digest, err
 	}
-	d, err := c.head(ctx, c.pull, e.source)
-	return d.Digest, err
+	m, err := c.manifest(ctx, e.source)
+	if err != nil {
+		return "", err
+	}
+	e.top = m
+	return describe(m).Digest, nil
 }
 
 // tagged gives the digest that a destination's tag stands for, "" when there is no such tag.

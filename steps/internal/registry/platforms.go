@@ -180,9 +180,13 @@ func (c *Client) narrowed(ctx context.Context, e *Entry) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if whole := describe(m).Digest; n.digest != whole {
-		e.Original, e.Kept, e.Of = whole, n.kept, n.of
+	switch whole := describe(m).Digest; {
+	case n.digest == whole:
+		e.top = m
+		return whole, nil
+	case n.index != nil:
+		e.top, e.rewritten = n.index, true
 	}
-	e.index = n.index
+	e.Original, e.Kept, e.Of = describe(m).Digest, n.kept, n.of
 	return n.digest, nil
 }

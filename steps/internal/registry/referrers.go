@@ -136,7 +136,7 @@ func spokenOf(found []attached) []string {
 
 // speakers finds what speaks of one manifest.
 func (c *Client) speakers(ctx context.Context, e *Entry, subject string, tags cosignList) ([]attached, error) {
-	if e.index != nil && subject == e.Digest {
+	if e.rewritten && subject == e.Digest {
 		return nil, nil // the source has never heard of it
 	}
 	found, err := c.tagsOf(ctx, repoOf(e.source), subject, tags)

@@ -332,7 +332,7 @@ func TestSignaturesCostLittle(t *testing.T) {
 		t.Errorf("%d lists of tags: %v", n, src.counts)
 	}
 	// Those who look at the same time as the first one ask, too.
-	if asked := src.total() - (177 + setImages + setImages); asked < 2 || asked > 2*planners {
+	if asked := src.total() - (177 + setImages); asked < 2 || asked > 2*planners {
 		t.Errorf("%d requests for referrers: %v", asked, src.counts)
 	}
 	if n := dst.total(); n > 511+1 {

@@ -67,7 +67,8 @@ type Entry struct {
 	Of       int      // how many there are at the source
 
 	want           *Selection
-	index          manifest.Manifest // rewritten, nil when it is as at the source
+	top            manifest.Manifest // the image's own, where it was read or made already; nil: to be read
+	rewritten      bool              // top was made here, and the source does not have it
 	source, target ref.Ref
 	attached       []attached
 	puts           []put // children first, the image itself last

@@ -70,13 +70,15 @@ func readImage(ctx context.Context, repo ref.Ref, digest string, read reader) (*
 	return t, t.walk(ctx, digest, 1)
 }
 
-// top reads an entry's image, or what is below its rewritten index.
+// top reads an entry's image, or what is below the manifest that there is of it already.
 func (t *tree) top(ctx context.Context, e *Entry) error {
-	if e.index == nil {
+	if e.top == nil {
 		return t.walk(ctx, e.Digest, 1)
 	}
+	m := e.top
+	e.top = nil // the packer keeps it
 	t.seen[e.Digest] = true
-	return t.take(ctx, e.index, 1)
+	return t.take(ctx, m, 1)
 }
 
 // walk reads a manifest and all below it.
