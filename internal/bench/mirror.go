@@ -77,7 +77,7 @@ func (m *mirroring) close() error {
 	var errs []error
 	for _, s := range []*server{m.source, m.dest} {
 		if s != nil {
-			errs = append(errs, s.stop())
+			errs = append(errs, s.close())
 		}
 	}
 	return errors.Join(errs...)

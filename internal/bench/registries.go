@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,10 +13,11 @@ import (
 // registryScript starts Debian's docker-registry, for the integration tests as for us.
 const registryScript = "internal/integration/registry.sh"
 
-// A server is a registry on loopback with its data in dir.
+// A server is a registry on loopback with its data in dir. What it no longer
+// needs is kept beside it, in used, until the end.
 type server struct {
-	dir, host string
-	run       *child
+	dir, used, host string
+	run             *child
 }
 
 func newServer(dir string) (*server, error) {
@@ -23,7 +26,7 @@ func newServer(dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{dir: dir, host: ln.Addr().String()}, ln.Close()
+	return &server{dir: dir, used: dir + ".used", host: ln.Addr().String()}, ln.Close()
 }
 
 func (s *server) start(ctx context.Context) error {
@@ -55,13 +58,45 @@ func (s *server) empty(ctx context.Context) error {
 	if err := s.stop(); err != nil {
 		return err
 	}
-	if err := os.RemoveAll(s.dir); err != nil {
+	if err := s.setAside(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
 	}
 	return s.start(ctx)
+}
+
+// setAside moves the data out of the way and gives its space back. The files
+// are not removed before the end: ext4 without a journal uses no inode again
+// that was freed within the last minutes, and looks at each such one whenever
+// a file is made. That took a quarter of the time of what ran next.
+func (s *server) setAside() error {
+	err := filepath.WalkDir(s.dir, func(path string, f fs.DirEntry, err error) error {
+		if err != nil || !f.Type().IsRegular() {
+			return err
+		}
+		return os.Truncate(path, 0)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // there is none yet
+	}
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(s.used, 0o755); err != nil {
+		return err
+	}
+	to, err := os.MkdirTemp(s.used, "")
+	if err != nil {
+		return err
+	}
+	return os.Rename(s.dir, filepath.Join(to, "data"))
+}
+
+// close ends the registry, and removes what it no longer needed.
+func (s *server) close() error {
+	return errors.Join(s.stop(), os.RemoveAll(s.used))
 }
 
 // openSource starts the source registry, with the set in it. One that an
