@@ -6,7 +6,10 @@
 // error type of its own.
 package fault
 
-import "errors"
+import (
+	"context"
+	"errors"
+)
 
 // A hinted error carries advice that is shown on a line of its own.
 type hinted struct {
@@ -59,4 +62,11 @@ func AsConnection(err error) error {
 func IsConnection(err error) bool {
 	var c interface{ Connection() bool }
 	return errors.As(err, &c) && c.Connection()
+}
+
+// IsCancelled says whether err came of a context that ended. That a peer did
+// not answer in time looks the same to package errors, and is of the
+// connection class.
+func IsCancelled(err error) bool {
+	return (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) && !IsConnection(err)
 }

@@ -1,8 +1,10 @@
 package fault_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,5 +47,18 @@ func TestProblems(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestIsCancelled(t *testing.T) {
+	for _, err := range []error{context.Canceled, fmt.Errorf("reading: %w", context.DeadlineExceeded)} {
+		if !fault.IsCancelled(err) {
+			t.Errorf("%v: not cancelled", err)
+		}
+	}
+	for _, err := range []error{nil, os.ErrDeadlineExceeded, fault.AsConnection(context.DeadlineExceeded), errors.New("other")} {
+		if fault.IsCancelled(err) {
+			t.Errorf("%v: cancelled", err)
+		}
 	}
 }

@@ -249,6 +249,23 @@ func TestConnectStopsWithItsContext(t *testing.T) {
 	}
 }
 
+// A server that cannot be reached in time looks to package errors like a
+// context that ended.
+func TestConnectInVain(t *testing.T) {
+	o := quick("http://192.0.2.1:5000")
+	o.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
+		return nil, fault.AsConnection(fmt.Errorf("dial 192.0.2.1:5000: %w", context.DeadlineExceeded))
+	})
+	_, err := glance.Connect(t.Context(), o)
+	if !fault.IsConnection(err) || strings.Contains(err.Error(), `"http://`) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
 // A token that runs out is renewed, whatever the request is.
 func TestTokenIsRenewed(t *testing.T) {
 	now := time.Now()

@@ -1,7 +1,6 @@
 package glance
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -67,7 +66,7 @@ func explain(err error) error {
 	if errors.As(err, &code) {
 		return &answer{code.Actual, bodyText(code.Body)}
 	}
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || fault.IsCancelled(err) {
 		return err
 	}
 	var way *url.Error

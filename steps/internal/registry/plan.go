@@ -10,8 +10,6 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/ref"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // planners is how many images are looked at at a time.
@@ -241,10 +239,4 @@ func (c *Client) hasBlob(ctx context.Context, repo ref.Ref, d part) (bool, error
 		return false, nil
 	}
 	return err == nil, err
-}
-
-// cancelled says whether a context ended. A host that did not answer in time
-// may look the same.
-func cancelled(err error) bool {
-	return (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) && !fault.IsConnection(err)
 }

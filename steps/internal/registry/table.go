@@ -244,7 +244,7 @@ const (
 // cancelled is no side's fault.
 func on(side string, err error) error {
 	var done *SideError
-	if err == nil || cancelled(err) || errors.As(err, &done) {
+	if err == nil || fault.IsCancelled(err) || errors.As(err, &done) {
 		return err
 	}
 	return &SideError{side, err}

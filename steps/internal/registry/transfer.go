@@ -75,7 +75,7 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 	})
 	var e *Error
 	switch {
-	case err == nil || cancelled(err):
+	case err == nil || fault.IsCancelled(err):
 		return err
 	case errors.Is(err, errs.ErrMountReturnedLocation),
 		errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !transient(e.Status),
