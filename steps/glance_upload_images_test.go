@@ -135,6 +135,13 @@ func TestGlanceUploadReadsAFileOnce(t *testing.T) {
 	if f, err := again.Diff(t.Context(), w, nil); err != nil || f.Change != nil {
 		t.Errorf("the next run finds %+v, %v", f, err)
 	}
+	seen, err := again.survey(t.Context(), w, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := seen.(*glanceSurvey).images[0].want.SHA512; "sha512:"+got != want {
+		t.Errorf("an upload would hash the file, as it knows only %q", got)
+	}
 }
 
 // reluctant hashes no file that nobody has hashed.

@@ -106,31 +106,25 @@ func right(img Image, sum string, src source) error {
 	if img.Size != src.size {
 		return fmt.Errorf("the cloud holds %d bytes, %d were sent", img.Size, src.size)
 	}
-	if img.HashAlgo == "sha512" {
-		return compare("sha512", img.Hash, sum)
-	}
-	// A cloud set up for another algorithm, or one from before Rocky, which
-	// has nothing but MD5: that sum is made of a second look at the file,
-	// which must show the same bytes as the first.
 	algo, stored := img.HashAlgo, img.Hash
+	if algo == "sha512" && stored == sum {
+		return nil
+	}
+	// The cloud or the file holds other bytes; or it is a cloud set up for
+	// another algorithm, or one from before Rocky, which has nothing but MD5.
+	// A second look at the file tells, which must show the same bytes as the
+	// first.
 	if newHash(algo) == nil || stored == "" {
 		algo, stored = "md5", img.MD5
 	}
 	if stored == "" {
 		return errors.New("the cloud gives no digest of the image, so that nothing tells whether it is right")
 	}
-	other, err := rehash(src, algo, sum)
-	if err != nil {
-		return err
+	sent, err := rehash(src, algo, sum)
+	if err == nil && stored != sent {
+		err = fmt.Errorf("the cloud holds other bytes than were sent: %s %s, not %s", algo, short(stored), short(sent))
 	}
-	return compare(algo, stored, other)
-}
-
-func compare(algo, stored, sent string) error {
-	if stored != sent {
-		return fmt.Errorf("the cloud holds other bytes than were sent: %s %s, not %s", algo, short(stored), short(sent))
-	}
-	return nil
+	return err
 }
 
 // rehash gives another digest of data whose SHA-512 is known.
@@ -139,8 +133,8 @@ func rehash(src source, algo, sha string) (string, error) {
 	if _, err := io.Copy(io.MultiWriter(h, same), io.NewSectionReader(src.data, 0, src.size)); err != nil {
 		return "", err
 	}
-	if hex.EncodeToString(same.Sum(nil)) != sha {
-		return "", errors.New("the file changed after it was sent")
+	if now := hex.EncodeToString(same.Sum(nil)); now != sha {
+		return "", fmt.Errorf("the file changed: its sha512 was %s, and is %s now", short(sha), short(now))
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
