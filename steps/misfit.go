@@ -65,7 +65,7 @@ func extras(ctx context.Context, c *registry.Client, host string, names []string
 	var errs []error
 	for i, name := range names {
 		if !hollow[i] {
-			errs = append(errs, &misfit{Kind: "extra", What: "repository", Name: name})
+			errs = append(errs, &misfit{Kind: "extra", What: "repository", Name: host + "/" + name})
 		}
 	}
 	return errs

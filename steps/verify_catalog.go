@@ -159,7 +159,7 @@ func (v *verifyCatalog) repositories(ctx context.Context, host string, names []s
 	want := expected(images)
 	for _, name := range want {
 		if _, found := slices.BinarySearch(names, name); !found {
-			errs = multierror.Append(errs, &misfit{Kind: "missing", What: "repository", Name: name})
+			errs = multierror.Append(errs, &misfit{Kind: "missing", What: "repository", Name: host + "/" + name})
 		}
 	}
 	if v.Exact {

@@ -88,8 +88,8 @@ func TestVerifyCatalogTellsEach(t *testing.T) {
 	}
 	base, api := digest(upstreamHost+"/rhosp13/openstack-base:13.0-40"), digest(upstreamHost+"/rhosp13/openstack-nova-api:13.0-40")
 	want := []string{
-		"missing: repository rhosp13/openstack-nova-compute",
-		"extra: repository more/of",
+		"missing: repository " + localHost + "/rhosp13/openstack-nova-compute",
+		"extra: repository " + localHost + "/more/of",
 		"drifted: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40 is " + api + ", its source registry.access.redhat.com/rhosp13/openstack-base:13.0-40 is " + base,
 		"missing: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 (source registry.access.redhat.com/rhosp13/openstack-nova-api:13.0-40); that image is there, but not under the tag",
 	}
@@ -109,8 +109,8 @@ func TestVerifyCatalogTellsEach(t *testing.T) {
 		}
 	}
 	problems := []fault.Problem{
-		{Kind: "missing", What: "repository", Name: "rhosp13/openstack-nova-compute"},
-		{Kind: "extra", What: "repository", Name: "more/of"},
+		{Kind: "missing", What: "repository", Name: localHost + "/rhosp13/openstack-nova-compute"},
+		{Kind: "extra", What: "repository", Name: localHost + "/more/of"},
 		image("drifted", "base:13.0-40", base, api),
 		image("missing", "nova-api:13.0-40", api, ""),
 	}

@@ -104,7 +104,7 @@ func TestVerifyRegistryHollow(t *testing.T) {
 	for name, status := range map[string]int{"unknown": http.StatusNotFound, "closed": http.StatusForbidden} {
 		b.before["local"] = refuseAll("GET", "left/over/tags/list", status)
 		_, err := b.verifyRegistry().Diff(t.Context(), &runner.Disk{}, nil)
-		if told := err != nil && strings.Contains(err.Error(), "extra: repository left/over"); told != (status == http.StatusForbidden) {
+		if told := err != nil && strings.Contains(err.Error(), "extra: repository "+localHost+"/left/over"); told != (status == http.StatusForbidden) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -136,7 +136,7 @@ func TestVerifyRegistryErrors(t *testing.T) {
 				b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
 				b.put(t, "rhosp13/openstack-bare:latest", "rhosp12/openstack-base:it")
 				b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:it")
-			}, "* extra: repository more/of\n\t* extra: repository rhosp12/openstack-base\n\n", "",
+			}, "* extra: repository 192.0.2.1:8787/more/of\n\t* extra: repository 192.0.2.1:8787/rhosp12/openstack-base\n\n", "",
 		},
 		"a closed catalog": {
 			func(_ *testing.T, b *registryBench, _ *verifyRegistry) {

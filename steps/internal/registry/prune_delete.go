@@ -97,7 +97,7 @@ func refusal(r *Removal, err error) error {
 		return nil
 	case errors.As(err, &e) && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented || e.Status == http.StatusBadRequest):
 		err = fmt.Errorf("%s: %w: %s", r.Name, errKeepsAll, e.answer())
-		return fault.WithHint(err, "docker-registry deletes where REGISTRY_STORAGE_DELETE_ENABLED=true is set; else leave prune out")
+		return fault.WithHint(err, "docker-registry deletes where REGISTRY_STORAGE_DELETE_ENABLED=true is set, bayplan serve registry without --no-delete; else leave prune out")
 	}
 	return err
 }
