@@ -65,6 +65,8 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		return copyAll(ctx, args[1], args[2], set.Images)
+	case args[0] == "touch" && len(args) == 1:
+		return touch()
 	case args[0] == "count" && len(args) == 2:
 		return serveCounter(ctx, args[1], os.Stdin, os.Stdout)
 	case args[0] == "line" && len(args) == 4:

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A sample is what one run took.
@@ -74,9 +76,26 @@ func quietly(ctx context.Context, argv ...string) error {
 	return cmd.Run()
 }
 
-// settle lets what was written before reach the disk, so that the next run is
-// not slowed down by it.
-func settle() { syscall.Sync() }
+// settle lets what was written before reach the disk, and has memory at hand
+// for what comes next, so that the next run is slowed down by neither.
+func (b *bench) settle(ctx context.Context) error {
+	syscall.Sync()
+	// In a process of its own: memory that this one had at its peak would be
+	// taken for that of what it measures.
+	return quietly(ctx, b.self, "touch")
+}
+
+// touch takes memory and gives it back. A virtual machine's host may have taken
+// back what was free for a while: to get it again costs up to a second for a
+// GiB, which would be told of whoever comes first.
+func touch() error {
+	const size = 2 << 30 // more than any run writes
+	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_POPULATE)
+	if err != nil {
+		return err
+	}
+	return unix.Munmap(memory)
+}
 
 // samples are the runs of one tool in one situation.
 type samples []sample

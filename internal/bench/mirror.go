@@ -209,7 +209,9 @@ func (m *mirroring) copy(ctx context.Context, r *result, j job) (sample, error) 
 	if err != nil {
 		return sample{}, err
 	}
-	settle()
+	if err := m.settle(ctx); err != nil {
+		return sample{}, err
+	}
 	s, err := measure(ctx, j.dir, argv)
 	if err != nil {
 		return s, err

@@ -96,7 +96,7 @@ func (u *unpacking) both(ctx context.Context, r *unpacked, round int) error {
 
 // gnu unpacks with tar and makes sure that the files are on the disk.
 func (u *unpacking) gnu(ctx context.Context, r *unpacked) error {
-	dir, err := u.fresh("gnu")
+	dir, err := u.fresh(ctx, "gnu")
 	if err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func (u *unpacking) gnu(ctx context.Context, r *unpacked) error {
 
 // own unpacks with bayplan, and lets it look again.
 func (u *unpacking) own(ctx context.Context, r *unpacked) error {
-	dir, err := u.fresh(bayplanName)
+	dir, err := u.fresh(ctx, bayplanName)
 	if err != nil {
 		return err
 	}
@@ -129,11 +129,9 @@ func (u *unpacking) own(ctx context.Context, r *unpacked) error {
 }
 
 // fresh makes an empty directory, with nothing on its way to the disk.
-func (u *unpacking) fresh(name string) (string, error) {
+func (u *unpacking) fresh(ctx context.Context, name string) (string, error) {
 	dir := filepath.Join(u.dir, "work", "untar-"+name)
-	err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "out"), 0o755))
-	settle()
-	return dir, err
+	return dir, errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "out"), 0o755), u.settle(ctx))
 }
 
 // there makes sure that it was done what was measured, and makes room again.

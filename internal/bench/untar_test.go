@@ -34,8 +34,8 @@ func TestWriteImage(t *testing.T) {
 }
 
 func TestUnpackingLooksAtWhatIsThere(t *testing.T) {
-	u := &unpacking{bench: &bench{options: options{dir: t.TempDir()}, say: io.Discard}}
-	dir, err := u.fresh("x")
+	u := &unpacking{bench: &bench{options: options{dir: t.TempDir()}, self: "true", say: io.Discard}}
+	dir, err := u.fresh(t.Context(), "x")
 	if err != nil {
 		t.Fatal(err)
 	}

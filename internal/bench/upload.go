@@ -123,7 +123,9 @@ func (u *uploading) own(ctx context.Context) error {
 			if err := u.cloud.empty(ctx); err != nil {
 				return err
 			}
-			settle()
+			if err := u.settle(ctx); err != nil {
+				return err
+			}
 		}
 		s, err := measure(ctx, dir, []string{u.options.bayplan, "apply"})
 		if err != nil {
@@ -141,9 +143,7 @@ func (u *uploading) own(ctx context.Context) error {
 // to the disk.
 func (u *uploading) fresh(ctx context.Context, name string) (string, error) {
 	dir := filepath.Join(u.dir, "work", "upload-"+name)
-	err := errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755), u.cloud.empty(ctx))
-	settle()
-	return dir, err
+	return dir, errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755), u.cloud.empty(ctx), u.settle(ctx))
 }
 
 func (u *uploading) report(w io.Writer) {
