@@ -181,14 +181,17 @@ type glanceSlot struct {
 }
 
 // apply does all of it, each image as soon as those that it names have their
-// ids. It looks at the cloud anew, so it may follow an apply that failed
-// half-way.
+// ids. It may follow an apply that failed half-way, and then looks at the cloud
+// anew.
 func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
-	seen, err := g.list(ctx)
-	if err != nil {
-		return nil, err
+	if g.acted {
+		var err error
+		if g.seen, err = g.list(ctx); err != nil {
+			return nil, err
+		}
 	}
-	u := glanceRun{client: g.client, seen: seen, slots: map[string]*glanceSlot{}, turns: make(chan struct{}, sideBySide), tell: p}
+	g.acted = true
+	u := glanceRun{client: g.client, seen: g.seen, slots: map[string]*glanceSlot{}, turns: make(chan struct{}, sideBySide), tell: p}
 	for _, f := range g.images {
 		u.slots[f.Name] = &glanceSlot{done: make(chan struct{})}
 	}

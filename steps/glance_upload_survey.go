@@ -64,6 +64,9 @@ type glanceSurvey struct {
 	boot    []placing
 	all     bool // all images of the cloud are looked at, since some may be deleted
 	release bool // the images are those of a release, which nodes hold by their ids
+
+	seen  []glance.Image // in the cloud
+	acted bool           // and what was seen may be so no more
 }
 
 // An imageFound is one image: what is wanted, and what is to be done.
@@ -115,8 +118,8 @@ func (s *glanceUpload) want(ctx context.Context, w runner.World, f imageFound) (
 
 // decide asks the cloud once for all images.
 func (g *glanceSurvey) decide(ctx context.Context) error {
-	seen, err := g.list(ctx)
-	if err != nil {
+	var err error
+	if g.seen, err = g.list(ctx); err != nil {
 		return err
 	}
 	var errs []error
@@ -124,7 +127,7 @@ func (g *glanceSurvey) decide(ctx context.Context) error {
 	for i := range g.images {
 		f := &g.images[i]
 		f.want.Properties = f.properties(ids)
-		f.decision, err = glance.Decide(ctx, f.want, seen)
+		f.decision, err = glance.Decide(ctx, f.want, g.seen)
 		errs = append(errs, err)
 		ids[f.Name] = f.id()
 	}
