@@ -110,6 +110,7 @@ func (c *Client) look(ctx context.Context, e *Entry) {
 		c.recall(ctx, e)
 		err = on(source, c.readTree(ctx, e))
 	}
+	e.top = nil // there may be very many
 	if err != nil {
 		e.fail(err)
 	}

@@ -219,7 +219,7 @@ func TestSignaturesWithoutTagLists(t *testing.T) {
 
 // What is signed of an image that is narrowed to some platforms are its parts.
 func TestSignaturesOfPlatforms(t *testing.T) {
-	src, _, c := pair(t)
+	src, dst, c := pair(t)
 	index, by := multi(t, src, "ns/app", "multi")
 	src.image(t, "ns/app", cosign(by["linux/amd64"], ".sig"), nil, random(91, 100)) // the index itself is not signed
 	src.image(t, "ns/app", cosign(index, ".att"), nil, random(90, 100))
@@ -253,6 +253,15 @@ func TestSignaturesOfPlatforms(t *testing.T) {
 			checked, err := c.CheckOnly(t.Context(), images, want, true)
 			if err != nil || !checked[0].OK() {
 				t.Errorf("got %+v, %v", checked[0], err)
+			}
+			// A signature that is lost is brought again.
+			dst.drop(t, "/v2/"+strings.ReplaceAll(name, " ", "")+"/app/manifests/"+cosign(by["linux/amd64"], ".sig"))
+			table, err = c.PlanOnly(t.Context(), images, want)
+			if err != nil || table.Images[0].State != Copy || table.Images[0].top != nil {
+				t.Fatalf("got %+v, %v", table.Images[0], err)
+			}
+			if err := c.Execute(t.Context(), table, Options{}); err != nil {
+				t.Error(err)
 			}
 			if table, err = c.PlanOnly(t.Context(), images, want); err != nil || table.Images[0].State != Unchanged {
 				t.Errorf("the second table: %+v, %v", table.Images[0], err)

@@ -75,10 +75,8 @@ func (t *tree) top(ctx context.Context, e *Entry) error {
 	if e.top == nil {
 		return t.walk(ctx, e.Digest, 1)
 	}
-	m := e.top
-	e.top = nil // the packer keeps it
 	t.seen[e.Digest] = true
-	return t.take(ctx, m, 1)
+	return t.take(ctx, e.top, 1)
 }
 
 // walk reads a manifest and all below it.
