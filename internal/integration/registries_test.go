@@ -97,13 +97,13 @@ func countRequests(all []*exchange) (n requests) {
 }
 
 // coldRequests are the fewest that can mirror the set to an empty registry:
-// the source is asked for what each tag stands for, for every manifest and for
+// the source is asked for every manifest, an image's own by its tag, and for
 // every blob; the destination for its catalog and for each tag, takes a blob
 // with two requests, mounts it wherever else it is wanted, and takes the manifests.
 func (s set) coldRequests() requests {
 	tags, blobs, mounts := len(s.images), len(s.blobs), len(s.places)-len(s.blobs)
 	return requests{
-		source: tags + s.manifests + blobs,
+		source: s.manifests + blobs,
 		dest:   1 + tags + 2*blobs + mounts + s.manifests,
 	}
 }
