@@ -22,6 +22,9 @@
 //	BENCH_LINE    delay and rate in Mbit/s of the line to a source far away (30ms/400), or "none"
 //	BENCH_FAR     the names of those to run with the source far away (those that repeat no layer)
 //
+// Have nothing else run beside it, and nothing that removes many files for five
+// minutes before it: see server.setAside.
+//
 // Counts are of passes of their own, through counting proxies; times are of
 // runs without them. CPU is that of a tool's processes, not of the registries;
 // memory is the peak of its largest process, and never less than what this

@@ -13,12 +13,14 @@ import (
 // registryScript starts Debian's docker-registry, for the integration tests as for us.
 const registryScript = "internal/integration/registry.sh"
 
-// A server is a registry on loopback with its data in dir. What it no longer
-// needs is kept beside it, in used, until the end.
+// A server is a registry on loopback with its data in dir.
 type server struct {
-	dir, used, host string
-	run             *child
+	dir, host string
+	run       *child
 }
+
+// used is where what it no longer needs is kept until the end.
+func (s *server) used() string { return s.dir + ".used" }
 
 func newServer(dir string) (*server, error) {
 	// A port that was free a moment ago: the registry does not say which one it took.
@@ -26,7 +28,7 @@ func newServer(dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{dir: dir, used: dir + ".used", host: ln.Addr().String()}, ln.Close()
+	return &server{dir: dir, host: ln.Addr().String()}, ln.Close()
 }
 
 func (s *server) start(ctx context.Context) error {
@@ -84,10 +86,10 @@ func (s *server) setAside() error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(s.used, 0o755); err != nil {
+	if err := os.MkdirAll(s.used(), 0o755); err != nil {
 		return err
 	}
-	to, err := os.MkdirTemp(s.used, "")
+	to, err := os.MkdirTemp(s.used(), "")
 	if err != nil {
 		return err
 	}
@@ -96,7 +98,7 @@ func (s *server) setAside() error {
 
 // close ends the registry, and removes what it no longer needed.
 func (s *server) close() error {
-	return errors.Join(s.stop(), os.RemoveAll(s.used))
+	return errors.Join(s.stop(), os.RemoveAll(s.used()))
 }
 
 // openSource starts the source registry, with the set in it. One that an

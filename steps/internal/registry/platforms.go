@@ -180,13 +180,14 @@ func (c *Client) narrowed(ctx context.Context, e *Entry) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	switch whole := describe(m).Digest; {
-	case n.digest == whole:
+	whole := describe(m).Digest
+	if n.digest == whole {
 		e.top = m
 		return whole, nil
-	case n.index != nil:
+	}
+	if n.index != nil {
 		e.top, e.rewritten = n.index, true
 	}
-	e.Original, e.Kept, e.Of = describe(m).Digest, n.kept, n.of
+	e.Original, e.Kept, e.Of = whole, n.kept, n.of
 	return n.digest, nil
 }
