@@ -15,8 +15,9 @@ import (
 
 const registryHelp = `Without --dir everything is in memory and gone when the command ends. With
 it, a registry that is started again on the same directory goes on where it
-was. One process at a time may write to a directory; with --read-only any
-number may show it, at most a second behind.
+was, with all that it has confirmed. One process at a time may write to a
+directory; with --read-only any number may show it. Each repository in it is
+an OCI layout.
 
 SIGTERM or Ctrl-C ends it: requests that are running may go on for 10
 seconds, new ones are not taken. Users, certificate and key are read when it

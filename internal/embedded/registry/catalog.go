@@ -13,47 +13,33 @@ const (
 	maxPage     = 1000
 )
 
-// repositories are those that are stored.
-type repositories interface {
-	// after gives the first n names after last, in the order of their bytes.
-	after(last string, n int) ([]string, error)
-	// serve answers a request about one of them, or about none.
-	serve(w http.ResponseWriter, req *http.Request, at place)
-}
-
-// noRepositories are those of a registry that stores nothing.
-type noRepositories struct{}
-
-func (noRepositories) after(string, int) ([]string, error) { return nil, nil }
-
-func (noRepositories) serve(w http.ResponseWriter, req *http.Request, at place) {
-	serveNothing(w, req, at.repo != "")
-}
-
 // catalog sends one page of names.
-func (r *Registry) catalog(w http.ResponseWriter, req *http.Request, images *generated) {
-	if req.Method != http.MethodGet && req.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		sendError(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "the catalog can only be read")
-		return
+func (r *Registry) catalog(w http.ResponseWriter, req *http.Request) error {
+	if !isRead(req) {
+		return notAllowed{reading, "the catalog can only be read"}
 	}
 	query := req.URL.Query()
 	n, ok := pageSize(query, defaultPage)
 	if !ok || n == 0 || n > maxPage {
-		sendError(w, http.StatusBadRequest, "PAGINATION_NUMBER_INVALID",
-			"n has to be a number from 1 to "+strconv.Itoa(maxPage))
-		return
+		return refusal{http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n has to be a number from 1 to " + strconv.Itoa(maxPage)}
 	}
-	// One name more than the page holds tells whether there is a next page.
-	names, err := r.names.after(query.Get("last"), n+1)
+	images, err := r.images()
 	if err != nil {
-		sendError(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
-		return
+		return err
 	}
-	names = slices.Concat(names, after(images.names, query.Get("last"), n+1))
+	var names []string
+	for _, s := range []storage{images, r.stored} {
+		// One name more than the page holds tells whether there is a next page.
+		more, err := s.after(query.Get("last"), n+1)
+		if err != nil {
+			return err
+		}
+		names = append(names, more...)
+	}
 	slices.Sort(names)
 	names = cutPage(w, req.URL, slices.Compact(names), n)
 	sendJSON(w, http.StatusOK, map[string]any{"repositories": names})
+	return nil
 }
 
 // pageSize reads n.

@@ -1,134 +1,236 @@
 package registry
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
-	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
+	"sync"
+	"syscall"
 
-	"github.com/olareg/olareg/types"
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/mediatype"
+	v1 "github.com/regclient/regclient/types/oci/v1"
+
+	"github.com/bayplan/bayplan/internal/durable"
 )
 
-// directory finds the repositories in olareg's directory. It reads what is
-// there at that moment, and no more of it than a page needs.
+// directory is the storage in a directory: each repository is an OCI image
+// layout in the directory of its name. Others may read it at any moment.
+//
+// Blobs come in under uploadsDir and get their names by a rename; the index
+// is written after all that it names. So a process that is killed leaves blobs
+// too many at the most, and what is under uploadsDir.
 type directory struct {
-	root     string
-	readOnly bool
-	stored   http.Handler
-	gate     gate
-}
-
-func (d *directory) after(last string, n int) ([]string, error) {
-	w := walk{root: d.root, last: last, want: n}
-	if err := w.under(""); err != nil {
-		return nil, fmt.Errorf("looking for repositories: %w", err)
-	}
-	return w.found, nil
-}
-
-// A walk goes through the directories in the order of the names of the
-// repositories, and skips those that cannot hold one of the names wanted.
-type walk struct {
 	root  string
-	last  string
-	want  int
-	found []string
+	mu    sync.Mutex // requests come on goroutines of their own
+	repos map[string]*repository
 }
 
-func (w *walk) full() bool { return len(w.found) >= w.want }
+// What is in the root besides repositories. No name of one begins with a dot.
+const (
+	lockName   = ".lock"
+	uploadsDir = ".uploads"
+)
 
-// under visits all repositories whose names start with prefix, which is empty
-// or ends with a slash.
-func (w *walk) under(prefix string) error {
-	stops, err := w.stops(prefix)
-	if err != nil {
-		return err
-	}
-	for _, s := range stops {
-		if w.full() {
-			return nil
-		}
-		if err := w.visit(prefix + s); err != nil {
-			return err
-		}
-	}
-	return nil
+// What is in a repository besides others whose names go on from its own.
+const (
+	blobsDir      = "blobs"
+	indexFile     = "index.json"
+	layoutFile    = "oci-layout"
+	layoutVersion = `{"imageLayoutVersion":"1.0.0"}`
+)
+
+const (
+	fileMode = fs.FileMode(0o644)
+	dirMode  = fs.FileMode(0o755)
+)
+
+func newDirectory(root string) *directory {
+	return &directory{root: root, repos: map[string]*repository{}}
 }
 
-// stops gives each directory under prefix twice: as a repository ("name") and
-// as what may hold others ("name/"), in the order of their bytes. That is the
-// order of full names, too: "a", "a-b", "a/b", "ab".
-func (w *walk) stops(prefix string) ([]string, error) {
-	entries, err := os.ReadDir(filepath.Join(w.root, filepath.FromSlash(prefix)))
+func (d *directory) repository(name string, write bool) *repository {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.repos[name]
+	if r == nil {
+		r = newRepository(name, &directoryVault{root: d.root, dir: filepath.Join(d.root, filepath.FromSlash(name))})
+		if _, err := os.Stat(r.vault.(*directoryVault).dir); err == nil || write {
+			d.repos[name] = r
+		}
+	}
+	return r
+}
+
+// A directoryVault keeps a repository in a directory. It is the only one that
+// writes there.
+type directoryVault struct {
+	root, dir string
+
+	mu   sync.Mutex // guards what follows
+	file fs.FileInfo
+	read v1.Index // from file
+	made bool     // it is a layout
+}
+
+func (v *directoryVault) index() (v1.Index, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	path := filepath.Join(v.dir, indexFile)
+	f, err := openRegular(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return v1.Index{}, nil
 	}
+	if err != nil {
+		return v1.Index{}, err
+	}
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil || v.file != nil && sameFile(fi, v.file) {
+		return v.read, err
+	}
+	var idx v1.Index
+	if err := json.NewDecoder(f).Decode(&idx); err != nil {
+		return v1.Index{}, fmt.Errorf("reading %s: %w", path, err)
+	}
+	v.file, v.read = fi, idx
+	return idx, nil
+}
+
+// sameFile says that a file is as it was when it was looked at before.
+func sameFile(a, b fs.FileInfo) bool {
+	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
+}
+
+// openRegular opens a file. It follows no link out of the directory, and waits
+// for nobody who writes to a pipe.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	stops := make([]string, 0, 2*len(entries))
-	for _, e := range entries {
-		if e.IsDir() && e.Name() != blobsDir && repoName.MatchString(e.Name()) {
-			stops = append(stops, e.Name(), e.Name()+"/")
-		}
+	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() {
+		return nil, errors.Join(fmt.Errorf("%s is no regular file", path), err, f.Close())
 	}
-	slices.SortFunc(stops, cmp.Compare[string])
-	return stops, nil
+	return f, nil
 }
 
-// blobsDir is where a repository has its blobs; it can be no repository.
-const blobsDir = "blobs"
-
-func (w *walk) visit(name string) error {
-	if !strings.HasSuffix(name, "/") {
-		return w.repository(name)
+func (v *directoryVault) save(idx v1.Index) error {
+	idx.Versioned, idx.MediaType = v1.IndexSchemaVersion, mediatype.OCI1ManifestList
+	text, err := json.Marshal(idx)
+	if err != nil {
+		return err
 	}
-	if w.last > name && !strings.HasPrefix(w.last, name) {
-		return nil // everything in there comes before last
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if err := v.make(); err != nil {
+		return err
 	}
-	return w.under(name)
+	return durable.WriteBytes(filepath.Join(v.dir, indexFile), fileMode, text)
 }
 
-func (w *walk) repository(name string) error {
-	if name <= w.last {
+// make makes the directory a layout.
+func (v *directoryVault) make() error {
+	if v.made {
 		return nil
 	}
-	holds, err := holdsManifest(filepath.Join(w.root, filepath.FromSlash(name), "index.json"))
-	if holds {
-		w.found = append(w.found, name)
+	if _, err := durable.MkdirAll(v.dir, dirMode); err != nil {
+		return err
 	}
-	return err
-}
-
-// holdsManifest says whether the index of a repository names a manifest. One
-// that cannot be parsed is none, as it is for olareg.
-func holdsManifest(file string) (bool, error) {
-	data, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	var index struct {
-		Manifests []struct {
-			Annotations map[string]string `json:"annotations"`
-		} `json:"manifests"`
-	}
-	if json.Unmarshal(data, &index) != nil {
-		return false, nil
-	}
-	for _, m := range index.Manifests {
-		// Olareg keeps its lists of referrers there, too, also when they are empty.
-		if m.Annotations[types.AnnotReferrerSubject] == "" {
-			return true, nil
+	file := filepath.Join(v.dir, layoutFile)
+	if text, err := os.ReadFile(file); err != nil || string(text) != layoutVersion {
+		if err := durable.WriteBytes(file, fileMode, []byte(layoutVersion)); err != nil {
+			return err
 		}
 	}
-	return false, nil
+	v.made = true
+	return nil
+}
+
+func (v *directoryVault) path(d digest.Digest) string {
+	return filepath.Join(v.dir, blobsDir, d.Algorithm().String(), d.Encoded())
+}
+
+func (v *directoryVault) open(d digest.Digest) (io.ReadSeekCloser, error) {
+	return openRegular(v.path(d))
+}
+
+// link gives the blob a second name. Blobs are only ever put in place as a
+// whole and removed, so that is as good as a copy.
+func (v *directoryVault) link(d digest.Digest, from vault) error {
+	other, ok := from.(*directoryVault)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	return v.place(d, func(path string) error {
+		err := os.Link(other.path(d), path)
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	})
+}
+
+// place has a blob put under its name, and makes that last.
+func (v *directoryVault) place(d digest.Digest, put func(path string) error) error {
+	path := v.path(d)
+	if _, err := durable.MkdirAll(filepath.Dir(path), dirMode); err != nil {
+		return err
+	}
+	if err := put(path); err != nil {
+		return err
+	}
+	return durable.SyncDir(filepath.Dir(path))
+}
+
+func (v *directoryVault) remove(d digest.Digest) error { return os.Remove(v.path(d)) }
+
+func (v *directoryVault) stage() (staged, error) {
+	uploads := filepath.Join(v.root, uploadsDir)
+	if err := os.MkdirAll(uploads, dirMode); err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(uploads, "")
+	if err != nil {
+		return nil, err
+	}
+	return &stagedFile{f, v}, nil
+}
+
+type stagedFile struct {
+	*os.File
+	vault *directoryVault
+}
+
+func (s *stagedFile) keep(d digest.Digest) error {
+	defer s.drop()
+	if s.there(d) {
+		return nil // and may have other names, too
+	}
+	if err := durable.SetMode(s.File, fileMode); err != nil {
+		return err
+	}
+	if err := s.Sync(); err != nil {
+		return err
+	}
+	return s.vault.place(d, func(path string) error { return os.Rename(s.Name(), path) })
+}
+
+// there says whether the blob is there already, in its full size.
+func (s *stagedFile) there(d digest.Digest) bool {
+	old, err := os.Lstat(s.vault.path(d))
+	if err != nil {
+		return false
+	}
+	fi, err := s.Stat()
+	return err == nil && old.Mode().IsRegular() && old.Size() == fi.Size()
+}
+
+func (s *stagedFile) drop() {
+	_ = s.Close()
+	_ = os.Remove(s.Name()) // what is left goes when the registry is opened again
 }

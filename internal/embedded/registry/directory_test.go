@@ -110,10 +110,9 @@ func TestLeftoversGo(t *testing.T) {
 	push(t, r, "ns/a", "1")
 	wantStatus(t, call{method: http.MethodPost, path: "/v2/ns/a/blobs/uploads/"}.do(t, r), http.StatusAccepted)
 	closeIt(t, r)
-	repo := filepath.Join(dir, "ns", "a")
-	left := []string{filepath.Join(repo, "index.json.123"), filepath.Join(repo, "_uploads", "upload.456")}
-	kept := []string{filepath.Join(dir, "index.json.mine"), filepath.Join(dir, "ns", "notes"), filepath.Join(repo, "notes")}
-	if err := os.MkdirAll(filepath.Join(repo, "_uploads"), 0o755); err != nil {
+	left := []string{filepath.Join(dir, ".uploads", "456")}
+	kept := []string{filepath.Join(dir, "index.json.mine"), filepath.Join(dir, "ns", "notes"), filepath.Join(dir, "ns", "a", "notes")}
+	if err := os.MkdirAll(filepath.Dir(left[0]), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range slices.Concat(left, kept) {

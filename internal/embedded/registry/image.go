@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/descriptor"
+	v1 "github.com/regclient/regclient/types/oci/v1"
 )
 
 // An Image is an image that is generated: all its bytes follow from what is
@@ -42,7 +44,7 @@ const kib = 1 << 10
 
 // check says what is wrong with an image.
 func (i Image) check() error {
-	if !repoName.MatchString(i.Repository) {
+	if !isRepository(i.Repository) {
 		return fmt.Errorf("%q cannot be the name of a repository", i.Repository)
 	}
 	for _, tag := range i.Tags {
@@ -100,14 +102,15 @@ func digestOf(data []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// A descriptor is how a manifest names a blob.
-type descriptor struct {
+// A part is how a generated manifest names a blob. The order of its fields is
+// part of the digests of all images.
+type part struct {
 	MediaType string `json:"mediaType"`
 	Size      int    `json:"size"`
 	Digest    string `json:"digest"`
 }
 
-func (b *blob) descriptor() descriptor { return descriptor{b.mediaType, len(b.data), b.digest} }
+func (b *blob) part() part { return part{b.mediaType, len(b.data), b.digest} }
 
 type mediaTypes struct{ manifest, config, layer string }
 
@@ -164,10 +167,10 @@ func (i Image) config(layers []*blob) imageConfig {
 
 // A manifest names the blobs of an image.
 type manifest struct {
-	SchemaVersion int          `json:"schemaVersion"`
-	MediaType     string       `json:"mediaType"`
-	Config        descriptor   `json:"config"`
-	Layers        []descriptor `json:"layers"`
+	SchemaVersion int    `json:"schemaVersion"`
+	MediaType     string `json:"mediaType"`
+	Config        part   `json:"config"`
+	Layers        []part `json:"layers"`
 }
 
 // A built image is its manifest and what the manifest names.
@@ -184,11 +187,11 @@ func (i Image) build(layers []*blob) (built, error) {
 		return built{}, fmt.Errorf("the configuration of %q: %w", i.Repository, err)
 	}
 	conf := newBlob(kinds.config, data)
-	m := manifest{SchemaVersion: 2, MediaType: kinds.manifest, Config: conf.descriptor(), Layers: []descriptor{}}
+	m := manifest{SchemaVersion: 2, MediaType: kinds.manifest, Config: conf.part(), Layers: []part{}}
 	for _, l := range layers {
-		d := l.descriptor()
-		d.MediaType = kinds.layer
-		m.Layers = append(m.Layers, d)
+		p := l.part()
+		p.MediaType = kinds.layer
+		m.Layers = append(m.Layers, p)
 	}
 	data, err = json.MarshalIndent(m, "", "   ")
 	if err != nil {
@@ -197,14 +200,9 @@ func (i Image) build(layers []*blob) (built, error) {
 	return built{newBlob(kinds.manifest, data), append([]*blob{conf}, layers...)}, nil
 }
 
-// generated holds all images, ready to be served.
-type generated struct {
-	repos map[string]*repository
-	names []string // sorted
-}
-
-func generate(images []Image) (*generated, error) {
-	g := &generated{repos: map[string]*repository{}}
+// generate makes all images, ready to be served.
+func generate(images []Image) (*memory, error) {
+	all := newMemory()
 	layers := layerCache{}
 	for _, i := range images {
 		parts, err := layers.all(i.layers())
@@ -215,11 +213,24 @@ func generate(images []Image) (*generated, error) {
 		if err != nil {
 			return nil, err
 		}
-		if g.repos[i.Repository] == nil {
-			g.repos[i.Repository] = newRepository(i.Repository)
+		if err := all.repository(i.Repository, true).fill(b, i.Tags); err != nil {
+			return nil, err
 		}
-		g.repos[i.Repository].add(b, i.Tags)
 	}
-	g.names = slices.Sorted(maps.Keys(g.repos))
-	return g, nil
+	return all, nil
+}
+
+// fill puts an image in. A tag that an image before had is moved, as a push
+// would.
+func (r *repository) fill(b built, tags []string) error {
+	for _, part := range append(b.blobs, b.manifest) {
+		if err := r.put(digest.Digest(part.digest), part.data); err != nil {
+			return err
+		}
+	}
+	d := descriptor.Descriptor{MediaType: b.manifest.mediaType, Digest: digest.Digest(b.manifest.digest), Size: int64(len(b.manifest.data))}
+	return r.change(func(idx *v1.Index) error {
+		enter(idx, d, tags)
+		return nil
+	})
 }

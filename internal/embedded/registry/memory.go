@@ -1,91 +1,146 @@
 package registry
 
 import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
 	"maps"
-	"net/http"
 	"slices"
 	"sync"
+
+	"github.com/opencontainers/go-digest"
+	v1 "github.com/regclient/regclient/types/oci/v1"
 )
 
-// memory remembers what was pushed to a registry that has no directory to
-// look into.
+// memory is the storage of what is not to last.
 type memory struct {
-	stored http.Handler
-	mu     sync.Mutex          // pushes end on goroutines of their own
-	pushed map[string][]string // repository -> digests of manifests
+	mu    sync.Mutex // requests come on goroutines of their own
+	repos map[string]*repository
 }
 
-// serve has olareg answer, and notes the manifests that are put, before the
-// one who puts them hears of it.
-func (m *memory) serve(w http.ResponseWriter, req *http.Request, at place) {
-	if req.Method == http.MethodPut && at.kind == "manifests" {
-		header := w.Header()
-		w = &putWatch{ResponseWriter: w, done: func() { m.note(at.repo, header.Get("Docker-Content-Digest")) }}
-	}
-	m.stored.ServeHTTP(w, req)
-}
+func newMemory() *memory { return &memory{repos: map[string]*repository{}} }
 
-type putWatch struct {
-	http.ResponseWriter
-	done func()
-}
-
-// WriteHeader passes the status on, and what came of the request with it.
-func (p *putWatch) WriteHeader(status int) {
-	if status == http.StatusCreated {
-		p.done()
-	}
-	p.ResponseWriter.WriteHeader(status)
-}
-
-func (m *memory) note(repo, digest string) {
+func (m *memory) repository(name string, write bool) *repository {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !slices.Contains(m.pushed[repo], digest) {
-		m.pushed[repo] = append(m.pushed[repo], digest)
+	r := m.repos[name]
+	if r == nil {
+		r = newRepository(name, &memoryVault{blobs: map[digest.Digest][]byte{}})
+		if write {
+			m.repos[name] = r
+		}
 	}
+	return r
 }
 
 func (m *memory) after(last string, n int) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var found []string
-	for _, repo := range slices.Sorted(maps.Keys(m.pushed)) {
+	for _, name := range slices.Sorted(maps.Keys(m.repos)) {
 		if len(found) == n {
 			break
 		}
-		if repo > last && m.holds(repo) {
-			found = append(found, repo)
+		if name <= last {
+			continue
+		}
+		if idx, _ := m.repos[name].index(); len(idx.Manifests) > 0 { // memory gives no error
+			found = append(found, name)
 		}
 	}
 	return found, nil
 }
 
-// holds says whether a manifest that was pushed is still there; they may have
-// been deleted in ways that only olareg understands, so olareg is asked.
-func (m *memory) holds(repo string) bool {
-	m.pushed[repo] = slices.DeleteFunc(m.pushed[repo], func(digest string) bool {
-		return !m.there("/v2/" + repo + "/manifests/" + digest)
-	})
-	return len(m.pushed[repo]) > 0
+// A memoryVault keeps a repository in memory.
+type memoryVault struct {
+	mu    sync.RWMutex // guards what follows
+	blobs map[digest.Digest][]byte
+	all   v1.Index
 }
 
-func (m *memory) there(path string) bool {
-	req, err := http.NewRequest(http.MethodHead, path, nil)
-	if err != nil {
-		return false
+func (v *memoryVault) index() (v1.Index, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.all, nil
+}
+
+func (v *memoryVault) save(idx v1.Index) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.all = idx
+	return nil
+}
+
+func (v *memoryVault) blob(d digest.Digest) ([]byte, error) {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	data, ok := v.blobs[d]
+	if !ok {
+		return nil, fs.ErrNotExist
 	}
-	w := statusOnly{header: http.Header{}}
-	m.stored.ServeHTTP(&w, req)
-	return w.status == http.StatusOK
+	return data, nil
 }
 
-// statusOnly takes an answer and keeps its status.
-type statusOnly struct {
-	header http.Header
-	status int
+func (v *memoryVault) put(d digest.Digest, data []byte) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.blobs[d] = data
 }
 
-func (s *statusOnly) Header() http.Header         { return s.header }
-func (s *statusOnly) WriteHeader(status int)      { s.status = status }
-func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
+func (v *memoryVault) open(d digest.Digest) (io.ReadSeekCloser, error) {
+	data, err := v.blob(d)
+	if err != nil {
+		return nil, err
+	}
+	return memoryBlob{bytes.NewReader(data)}, nil
+}
+
+type memoryBlob struct{ *bytes.Reader }
+
+func (memoryBlob) Close() error { return nil }
+
+func (v *memoryVault) link(d digest.Digest, from vault) error {
+	other, ok := from.(*memoryVault)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	data, err := other.blob(d)
+	if err == nil {
+		v.put(d, data)
+	}
+	return err
+}
+
+func (v *memoryVault) remove(d digest.Digest) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, ok := v.blobs[d]; !ok {
+		return fs.ErrNotExist
+	}
+	delete(v.blobs, d)
+	return nil
+}
+
+func (v *memoryVault) stage() (staged, error) { return &memoryStaged{vault: v}, nil }
+
+type memoryStaged struct {
+	vault *memoryVault
+	data  []byte
+}
+
+func (s *memoryStaged) Write(p []byte) (int, error) {
+	s.data = append(s.data, p...)
+	return len(p), nil
+}
+
+func (s *memoryStaged) ReadAt(p []byte, at int64) (int, error) {
+	return bytes.NewReader(s.data).ReadAt(p, at)
+}
+
+func (s *memoryStaged) keep(d digest.Digest) error {
+	s.vault.put(d, slices.Clip(s.data))
+	return nil
+}
+
+func (s *memoryStaged) drop() {}

@@ -38,10 +38,22 @@ func parsePath(p string) place {
 	default:
 		return place{}
 	}
-	if !repoName.MatchString(rest) {
+	if !isRepository(rest) {
 		return place{}
 	}
 	return place{rest, kind, ref}
+}
+
+// isRepository says whether something can be the name of a repository. What a
+// repository consists of in a directory is the name of none.
+func isRepository(name string) bool {
+	for part := range strings.SplitSeq(name, "/") {
+		switch part {
+		case blobsDir, indexFile, layoutFile:
+			return false
+		}
+	}
+	return repoName.MatchString(name)
 }
 
 // cutLast cuts the part after the last slash off.

@@ -1,8 +1,12 @@
-// Package registry is the container registry that bayplan carries with it:
-// olareg, in memory or in a directory, with the _catalog that olareg lacks,
-// and an upstream whose small images are generated when they are asked for.
+// Package registry is the container registry that bayplan carries with it, in
+// memory or in a directory, with an upstream whose small images are generated
+// when they are asked for. It speaks version 1.1 of the OCI distribution
+// specification, and has the _catalog of version 2 of Docker's registry API.
 // Rehearsals, examples, tests and `bayplan serve` use the same one. It knows
 // nothing of plans, steps or who calls it.
+//
+// Blobs that no manifest names are never collected: they are what the next run
+// of an interrupted mirror is spared from moving.
 package registry
 
 import (
@@ -11,14 +15,12 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/gofrs/flock"
-	"github.com/olareg/olareg"
-	"github.com/olareg/olareg/config"
-	"github.com/olareg/olareg/types"
 
 	"github.com/bayplan/bayplan/internal/fault"
 )
@@ -50,23 +52,17 @@ type Config struct {
 // A Registry is an http.Handler for the registry API. It is safe for
 // concurrent use.
 type Registry struct {
-	conf   Config
-	images func() (*generated, error) // built at first use
-	stored *olareg.Server             // nil where nothing is stored
-	names  repositories               // of what is stored
-	lock   *flock.Flock               // nil where nothing is written
+	conf    Config
+	images  func() (*memory, error) // built at first use
+	stored  storage
+	sealed  error // why nothing can be put into what is stored; nil: it can
+	uploads uploads
+	lock    *flock.Flock // nil where nothing is written
 
 	mu      sync.Mutex // requests come on goroutines of their own
 	closed  bool
-	running sync.WaitGroup // requests, which olareg must not be closed under
+	running sync.WaitGroup // requests, which the directory must not be given free under
 }
-
-// lockName cannot be a repository: no name starts with a dot.
-const lockName = ".lock"
-
-// forever is longer than any registry runs, and short enough for olareg to add
-// a tenth of it to itself.
-const forever = 100 * 365 * 24 * time.Hour
 
 // New opens the registry that conf describes. Close it when done.
 func New(conf Config) (*Registry, error) {
@@ -75,42 +71,23 @@ func New(conf Config) (*Registry, error) {
 			return nil, err
 		}
 	}
-	r := &Registry{conf: conf, names: noRepositories{}}
-	r.images = sync.OnceValues(func() (*generated, error) { return generate(conf.Images) })
-	if len(conf.Images) > 0 && conf.Dir == "" {
-		return r, nil
-	}
+	r := &Registry{conf: conf}
+	r.images = sync.OnceValues(func() (*memory, error) { return generate(conf.Images) })
 	if err := r.lockDir(); err != nil {
 		return nil, errors.Join(err, r.unlock())
 	}
-	r.stored = olareg.New(storage(conf))
-	r.names = &directory{root: conf.Dir, readOnly: conf.ReadOnly, stored: r.stored}
-	if conf.Dir == "" {
-		r.names = &memory{stored: r.stored, pushed: map[string][]string{}}
+	switch {
+	case conf.Dir != "":
+		r.stored = newDirectory(conf.Dir)
+	case len(conf.Images) > 0:
+		r.stored, r.sealed = newMemory(), errGenerated
+	default:
+		r.stored = newMemory()
+	}
+	if conf.ReadOnly {
+		r.sealed = errReadOnly
 	}
 	return r, nil
-}
-
-// storage is how olareg is to keep things.
-func storage(conf Config) config.Config {
-	no, deletes := false, !conf.NoDelete
-	c := config.Config{
-		Storage: config.ConfigStorage{StoreType: config.StoreMem, ReadOnly: &conf.ReadOnly},
-		API: config.ConfigAPI{
-			DeleteEnabled: &deletes,
-			Blob:          config.ConfigAPIBlob{DeleteEnabled: &deletes},
-		},
-	}
-	if conf.Dir != "" {
-		c.Storage.StoreType, c.Storage.RootDir = config.StoreDir, conf.Dir
-	}
-	// Nothing is ever collected: blobs without a manifest are what the next run
-	// of an interrupted mirror is spared from moving. A negative frequency
-	// stops the clock, but Close collects all the same; there a negative grace
-	// period would mean none, and EmptyRepo would take the layout away from
-	// repositories that hold blobs only.
-	c.Storage.GC = config.ConfigGC{Frequency: -1, GracePeriod: forever, Untagged: &no, EmptyRepo: &no}
-	return c
 }
 
 func (r *Registry) lockDir() error {
@@ -128,7 +105,11 @@ func (r *Registry) lockDir() error {
 		return fault.WithHint(fmt.Errorf("the registry in %q is in use by another process", r.conf.Dir),
 			"stop that one, or reach it under its address instead of embedding its directory")
 	}
-	return removeLeftovers(r.conf.Dir)
+	// What a process that was killed has left: nobody else writes there.
+	if err := os.RemoveAll(filepath.Join(r.conf.Dir, uploadsDir)); err != nil {
+		return fmt.Errorf("removing what interrupted pushes left: %w", err)
+	}
+	return nil
 }
 
 // patience is how long Close waits for running requests.
@@ -174,12 +155,8 @@ func (r *Registry) enter() bool {
 }
 
 func (r *Registry) release() error {
-	var errs []error
-	if r.stored != nil {
-		errs = append(errs, withoutMissing(r.stored.Close()))
-	}
-	errs = append(errs, r.unlock())
-	return errors.Join(errs...)
+	r.uploads.close()
+	return r.unlock()
 }
 
 func (r *Registry) unlock() error {
@@ -189,38 +166,25 @@ func (r *Registry) unlock() error {
 	return r.lock.Unlock()
 }
 
-// withoutMissing drops the errors that olareg's Close gives for repositories
-// that were asked for and never existed.
-func withoutMissing(err error) error {
-	list, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // exactly what errors.Join gives
-	if !ok {
-		if errors.Is(err, types.ErrNotFound) {
-			return nil
-		}
-		return err
-	}
-	var errs []error
-	for _, e := range list.Unwrap() {
-		errs = append(errs, withoutMissing(e))
-	}
-	return errors.Join(errs...)
-}
-
 // ServeHTTP answers one request.
 func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
 	w.Header().Set("Server", "bayplan")
+	if err := r.answer(w, req); err != nil {
+		sendError(w, err)
+	}
+}
+
+func (r *Registry) answer(w http.ResponseWriter, req *http.Request) error {
 	if !r.enter() {
-		sendError(w, http.StatusServiceUnavailable, "UNAVAILABLE", "the registry is closed")
-		return
+		return refusal{http.StatusServiceUnavailable, "UNAVAILABLE", "the registry is closed"}
 	}
 	defer r.running.Done()
 	if !r.known(req) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="bayplan"`)
-		sendError(w, http.StatusUnauthorized, "UNAUTHORIZED", "user and password are needed")
-		return
+		return refusal{http.StatusUnauthorized, "UNAUTHORIZED", "user and password are needed"}
 	}
-	r.route(w, req)
+	return r.route(w, req)
 }
 
 func (r *Registry) known(req *http.Request) bool {
@@ -236,20 +200,44 @@ func (r *Registry) known(req *http.Request) bool {
 
 func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-func (r *Registry) route(w http.ResponseWriter, req *http.Request) {
-	images, err := r.images()
-	if err != nil {
-		sendError(w, http.StatusInternalServerError, "UNKNOWN", err.Error())
-		return
-	}
-	if req.URL.Path == "/v2/_catalog" {
-		r.catalog(w, req, images)
-		return
+func (r *Registry) route(w http.ResponseWriter, req *http.Request) error {
+	switch path.Clean(req.URL.Path) {
+	case "/v2":
+		sendJSON(w, http.StatusOK, struct{}{})
+		return nil
+	case "/v2/_catalog":
+		return r.catalog(w, req)
 	}
 	at := parsePath(req.URL.Path)
-	if repo := images.repos[at.repo]; repo != nil {
-		repo.serve(w, req, at)
-		return
+	if at.repo == "" {
+		return notFound("UNSUPPORTED", "there is nothing here")
 	}
-	r.names.serve(w, req, at)
+	repo, err := r.find(at.repo, !isRead(req))
+	if err != nil {
+		return err
+	}
+	x := &exchange{Registry: r, w: w, req: req, at: at, repo: repo}
+	return x.serve()
+}
+
+// find gives a repository, to read from it or to write, too.
+func (r *Registry) find(name string, write bool) (*repository, error) {
+	images, err := r.images()
+	if err != nil {
+		return nil, err
+	}
+	repo := images.repository(name, false)
+	idx, err := repo.index()
+	generated := len(idx.Manifests) > 0
+	switch {
+	case err != nil:
+		return nil, err
+	case generated && write:
+		return nil, errGenerated
+	case generated:
+		return repo, nil
+	case write && r.sealed != nil:
+		return nil, r.sealed
+	}
+	return r.stored.repository(name, write), nil
 }

@@ -353,7 +353,7 @@ func TestChunkedPush(t *testing.T) {
 		}
 		wantStatus(t, resp, http.StatusAccepted)
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut,
-			srv.URL+resp.Header.Get("Location")+"&digest="+digest(data), io.MultiReader(bytes.NewReader(data)))
+			srv.URL+resp.Header.Get("Location")+"?digest="+digest(data), io.MultiReader(bytes.NewReader(data)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,102 +1,263 @@
 package registry
 
 import (
-	"bytes"
-	"net/http"
-	"path"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"iter"
+	"maps"
 	"slices"
-	"time"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/mediatype"
+	v1 "github.com/regclient/regclient/types/oci/v1"
 )
 
-// A repository is one that is generated.
+// A repository is a vault with the rules of the registry API.
 type repository struct {
-	name      string
-	manifests map[string]*blob // by digest and by tag
-	blobs     map[string]*blob // by digest
-	tags      []string         // sorted
+	vault
+	name string
+
+	changing sync.Mutex // the index is read and replaced by one request at a time
+	parsed   sync.Map   // digest.Digest -> *document; requests come on goroutines of their own
 }
 
-func newRepository(name string) *repository {
-	return &repository{name: name, manifests: map[string]*blob{}, blobs: map[string]*blob{}}
-}
+func newRepository(name string, v vault) *repository { return &repository{vault: v, name: name} }
 
-// add puts an image in. A tag that an image before had is moved, as a push
-// would.
-func (r *repository) add(b built, tags []string) {
-	r.manifests[b.manifest.digest] = b.manifest
-	for _, part := range b.blobs {
-		r.blobs[part.digest] = part
+// change replaces the index by what do makes of it.
+func (r *repository) change(do func(*v1.Index) error) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	idx, err := r.index()
+	if err != nil {
+		return err
 	}
+	idx.Manifests = slices.Clone(idx.Manifests)
+	if err := do(&idx); err != nil {
+		return err
+	}
+	return r.save(idx)
+}
+
+// refName is the annotation that holds a tag in the index of a layout.
+const refName = "org.opencontainers.image.ref.name"
+
+// tagOf gives the tag of an entry in the index, "" where it has none. Layouts
+// that others made may hold names that are no tags.
+func tagOf(m descriptor.Descriptor) string {
+	if name := m.Annotations[refName]; tagName.MatchString(name) {
+		return name
+	}
+	return ""
+}
+
+// enter names a manifest in the index, by these tags or else by its digest
+// alone. Tags that another one had are moved.
+func enter(idx *v1.Index, m descriptor.Descriptor, tags []string) {
 	for _, tag := range tags {
-		r.manifests[tag] = b.manifest
-		r.tags = append(r.tags, tag)
+		untag(idx, tag)
+		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(o descriptor.Descriptor) bool {
+			return o.Digest == m.Digest && tagOf(o) == ""
+		})
+		m.Annotations = map[string]string{refName: tag}
+		idx.Manifests = append(idx.Manifests, m)
 	}
-	slices.Sort(r.tags)
-	r.tags = slices.Compact(r.tags)
+	hold(idx, m)
 }
 
-// serve answers a request about the repository.
-func (r *repository) serve(w http.ResponseWriter, req *http.Request, at place) {
-	if req.Method != http.MethodGet && req.Method != http.MethodHead {
-		refusePush(w)
-		return
+// untag takes a tag off. It says whether it was there.
+func untag(idx *v1.Index, tag string) bool {
+	at := slices.IndexFunc(idx.Manifests, func(m descriptor.Descriptor) bool { return tagOf(m) == tag })
+	if at < 0 {
+		return false
 	}
-	switch at.kind {
-	case "manifests":
-		r.send(w, req, r.manifests[at.ref], "MANIFEST_UNKNOWN")
-	case "blobs":
-		r.send(w, req, r.blobs[at.ref], "BLOB_UNKNOWN")
-	case "tags":
-		r.listTags(w, req)
-	default:
-		sendError(w, http.StatusNotFound, "UNSUPPORTED", "there is nothing of this kind here")
+	m := idx.Manifests[at]
+	idx.Manifests = slices.Delete(idx.Manifests, at, at+1)
+	m.Annotations = maps.Clone(m.Annotations)
+	delete(m.Annotations, refName)
+	hold(idx, m)
+	return true
+}
+
+// hold sees to it that a manifest is in the index.
+func hold(idx *v1.Index, m descriptor.Descriptor) {
+	if !slices.ContainsFunc(idx.Manifests, func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }) {
+		idx.Manifests = append(idx.Manifests, m)
 	}
 }
 
-func refusePush(w http.ResponseWriter) {
-	w.Header().Set("Allow", "GET, HEAD")
-	sendError(w, http.StatusMethodNotAllowed, "UNSUPPORTED", "the images here are generated: nothing can be pushed or deleted")
+// drop takes a manifest out of the index, with all of its tags.
+func drop(idx *v1.Index, d digest.Digest) {
+	idx.Manifests = slices.DeleteFunc(idx.Manifests, func(m descriptor.Descriptor) bool { return m.Digest == d })
 }
 
-func (r *repository) send(w http.ResponseWriter, req *http.Request, b *blob, unknown string) {
-	if b == nil {
-		_, ref := cutLast(path.Clean(req.URL.Path))
-		sendError(w, http.StatusNotFound, unknown, r.name+" has no "+ref)
-		return
+// find gives the manifest that a tag or a digest stands for.
+func (r *repository) find(ref string) (descriptor.Descriptor, error) {
+	idx, err := r.index()
+	if err != nil {
+		return descriptor.Descriptor{}, err
 	}
-	kind := b.mediaType
-	if unknown == "BLOB_UNKNOWN" {
-		kind = "application/octet-stream"
+	if len(idx.Manifests) == 0 {
+		return descriptor.Descriptor{}, errNoRepository
 	}
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Docker-Content-Digest", b.digest)
-	w.Header().Set("Etag", `"`+b.digest+`"`)
-	http.ServeContent(w, req, "", time.Time{}, bytes.NewReader(b.data))
+	for _, m := range idx.Manifests {
+		if tagOf(m) == ref || m.Digest.String() == ref {
+			return m, nil
+		}
+	}
+	if digest.Digest(ref).Validate() == nil {
+		for m, err := range r.manifests() { // the parts of those that are named
+			if err != nil || m.Digest.String() == ref {
+				return m, err
+			}
+		}
+	}
+	return descriptor.Descriptor{}, notFound("MANIFEST_UNKNOWN", r.name+" has no "+ref)
 }
 
-func (r *repository) listTags(w http.ResponseWriter, req *http.Request) {
-	query := req.URL.Query()
-	n, ok := pageSize(query, len(r.tags))
-	if !ok {
-		sendError(w, http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n has to be a number of tags")
-		return
+// manifests gives each manifest of the repository once, also those that are
+// known as parts of others only, as layouts that others made have them.
+func (r *repository) manifests() iter.Seq2[descriptor.Descriptor, error] {
+	return func(yield func(descriptor.Descriptor, error) bool) {
+		idx, err := r.index()
+		if err != nil {
+			yield(descriptor.Descriptor{}, err)
+			return
+		}
+		r.visit(idx.Manifests, map[digest.Digest]bool{}, yield)
 	}
-	tags := after(r.tags, query.Get("last"), len(r.tags))
-	sendJSON(w, http.StatusOK, map[string]any{"name": r.name, "tags": cutPage(w, req.URL, tags, n)})
 }
 
-// serveNothing answers for repositories that do not exist where nothing can
-// be pushed.
-func serveNothing(w http.ResponseWriter, req *http.Request, repository bool) {
-	read := req.Method == http.MethodGet || req.Method == http.MethodHead
+// visit yields the manifests of a list and their parts, but for those that it
+// has seen. It says whether to go on.
+func (r *repository) visit(list []descriptor.Descriptor, seen map[digest.Digest]bool, yield func(descriptor.Descriptor, error) bool) bool {
+	for _, m := range list {
+		if seen[m.Digest] {
+			continue
+		}
+		seen[m.Digest] = true
+		if !yield(m, nil) {
+			return false
+		}
+		if !isIndex(m.MediaType) {
+			continue
+		}
+		doc, err := r.document(m.Digest)
+		if errors.Is(err, fs.ErrNotExist) { // it may be deleted as a blob
+			continue
+		}
+		if err != nil {
+			return yield(m, err)
+		}
+		if !r.visit(doc.Manifests, seen, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// A document is what is in a manifest.
+type document struct {
+	MediaType    string                  `json:"mediaType"`
+	ArtifactType string                  `json:"artifactType"`
+	Config       *descriptor.Descriptor  `json:"config"`
+	Layers       []descriptor.Descriptor `json:"layers"`
+	Manifests    []descriptor.Descriptor `json:"manifests"`
+	Subject      *descriptor.Descriptor  `json:"subject"`
+	Annotations  map[string]string       `json:"annotations"`
+}
+
+// maxManifest is the size of the largest manifest, in bytes.
+const maxManifest = 8 << 20
+
+// document reads a manifest, but for its layers, which are many. One that is
+// no JSON is empty.
+func (r *repository) document(d digest.Digest) (*document, error) {
+	if doc, ok := r.parsed.Load(d); ok {
+		return doc.(*document), nil
+	}
+	f, err := r.open(d)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxManifest))
+	if err != nil {
+		return nil, err
+	}
+	doc := &document{}
+	if json.Unmarshal(text, doc) != nil {
+		doc = &document{}
+	}
+	doc.Layers = nil
+	r.parsed.Store(d, doc)
+	return doc, nil
+}
+
+func isIndex(mediaType string) bool {
+	return mediaType == mediatype.OCI1ManifestList || mediaType == mediatype.Docker2ManifestList
+}
+
+// kind is the media type of a manifest that does not say it.
+func (doc *document) kind() string {
 	switch {
-	case read && path.Clean(req.URL.Path) == "/v2":
-		sendJSON(w, http.StatusOK, struct{}{})
-	case !read:
-		refusePush(w)
-	case repository:
-		sendError(w, http.StatusNotFound, "NAME_UNKNOWN", "there is no such repository")
-	default:
-		sendError(w, http.StatusNotFound, "UNSUPPORTED", "there is nothing here")
+	case doc.MediaType != "":
+		return doc.MediaType
+	case doc.Manifests != nil:
+		return mediatype.OCI1ManifestList
 	}
+	return mediatype.OCI1Manifest
+}
+
+// holds says whether a blob is there.
+func (r *repository) holds(d digest.Digest) (bool, error) {
+	f, err := r.open(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, f.Close()
+}
+
+// put keeps a small blob.
+func (r *repository) put(d digest.Digest, data []byte) error {
+	s, err := r.stage()
+	if err != nil {
+		return err
+	}
+	defer s.drop()
+	if _, err := s.Write(data); err != nil {
+		return err
+	}
+	return s.keep(d)
+}
+
+// mount takes a blob over from another repository, and says whether it was
+// there.
+func (r *repository) mount(d digest.Digest, from *repository) (bool, error) {
+	f, err := from.open(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	if r.link(d, from.vault) == nil {
+		return true, nil
+	}
+	s, err := r.stage()
+	if err != nil {
+		return false, err
+	}
+	defer s.drop()
+	if _, err := io.Copy(s, f); err != nil {
+		return false, err
+	}
+	return true, s.keep(d)
 }
