@@ -17,24 +17,7 @@ import (
 // the container registry of one host. An image reference finds its connection
 // by exactly this host; a host without one is asked anonymously over https.
 type RegistryConnection struct {
-	// Host of the registry, with its port if it has one, just as image references name it.
-	Host string `json:"host"`
-	// Address (host:port) to connect to instead of the host itself.
-	Address string `json:"address,omitempty"`
-	// How to use TLS: verify the server's certificate, accept any (insecure), or speak plain http (disabled).
-	TLS string `json:"tls,omitempty" jsonschema:"enum=verify,enum=insecure,enum=disabled,default=verify"`
-	// PEM file of the certificate authority that signed the server's certificate.
-	CA plan.Path `json:"ca,omitempty"`
-	// PEM file of the certificate to show to a server that asks for one.
-	Cert plan.Path `json:"cert,omitempty"`
-	// PEM file of that certificate's key.
-	Key plan.Path `json:"key,omitempty"`
-	// User to log in as.
-	User string `json:"user,omitempty"`
-	// Password or token of the user, as a reference: ${secrets.NAME}.
-	Password plan.Secret `json:"password,omitempty"`
-	// Bearer token to show in place of user and password, as a reference: ${secrets.NAME}.
-	Token plan.Secret `json:"token,omitempty"`
+	ServerConnection
 	// Take credentials from where podman login and docker login keep them (config): the file REGISTRY_AUTH_FILE, or else auth.json and config.json with their credential helpers. A user or token given here comes first.
 	Login string `json:"login,omitempty" jsonschema:"enum=config"`
 	// Hosts (host or host:port) that tokens for this registry may come from although they are in a private network. Those of public networks need not be listed.
@@ -43,8 +26,6 @@ type RegistryConnection struct {
 	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=16"`
 	// Most requests in a second. Without it there is no limit.
 	Rate int `json:"rate,omitempty" jsonschema:"minimum=1,maximum=100000"`
-	// Most bytes in a second, both ways together: a number with KiB, MiB, GiB, kB, MB or GB, as 10MiB. Without it there is no limit.
-	Bandwidth string `json:"bandwidth,omitempty"`
 	// Answer for the host inside the process instead of over the network: for rehearsals, tests and CI.
 	Embedded *EmbeddedRegistry `json:"embedded,omitempty"`
 }
@@ -77,40 +58,13 @@ type EmbeddedCloud struct {
 // Validate tells mistakes that the settings show by themselves.
 func (c *RegistryConnection) Validate() error {
 	return errors.Join(
-		plan.At("host", hostOnly(c.Host)),
-		plan.At("address", hostPort(c.Address)),
-		plan.At("tls", oneOf(c.TLS, "verify", "insecure", "disabled")),
-		plan.At("user", c.loginComplete()),
-		plan.At("token", c.oneLogin()),
+		c.check(),
 		plan.At("login", oneOf(c.Login, "config")),
-		plan.At("cert", c.pairComplete()),
 		c.realmsAreHosts(),
 		plan.At("concurrency", between(c.Concurrency, 1, 64)),
 		plan.At("rate", between(c.Rate, 1, 100_000)),
-		plan.At("bandwidth", onlyError(bytesPerSecond(c.Bandwidth))),
 		c.Embedded.validate(),
 	)
-}
-
-func (c *RegistryConnection) loginComplete() error {
-	if (c.User == "") != c.Password.IsZero() {
-		return errors.New("user and password go together")
-	}
-	return nil
-}
-
-func (c *RegistryConnection) oneLogin() error {
-	if !c.Token.IsZero() && c.User != "" {
-		return errors.New("give either a token or user and password")
-	}
-	return nil
-}
-
-func (c *RegistryConnection) pairComplete() error {
-	if (c.Cert == "") != (c.Key == "") {
-		return errors.New("cert and key go together")
-	}
-	return nil
 }
 
 func (c *RegistryConnection) realmsAreHosts() error {

@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -15,26 +14,7 @@ import (
 // server that files are fetched from. An address finds its connection by
 // exactly this host; a host without one is asked anonymously.
 type HostConnection struct {
-	// Host of the server, with its port if it has one, just as addresses name it.
-	Host string `json:"host"`
-	// Address (host:port) to connect to instead of the host itself.
-	Address string `json:"address,omitempty"`
-	// How to use TLS: verify the server's certificate, accept any (insecure), or let addresses be plain http (disabled).
-	TLS string `json:"tls,omitempty" jsonschema:"enum=verify,enum=insecure,enum=disabled,default=verify"`
-	// PEM file of the certificate authority that signed the server's certificate.
-	CA plan.Path `json:"ca,omitempty"`
-	// PEM file of the certificate to show to a server that asks for one.
-	Cert plan.Path `json:"cert,omitempty"`
-	// PEM file of that certificate's key.
-	Key plan.Path `json:"key,omitempty"`
-	// User to log in as.
-	User string `json:"user,omitempty"`
-	// Password of the user, as a reference: ${secrets.NAME}.
-	Password plan.Secret `json:"password,omitempty"`
-	// Bearer token to show in place of user and password, as a reference: ${secrets.NAME}.
-	Token plan.Secret `json:"token,omitempty"`
-	// Most bytes in a second: a number with KiB, MiB, GiB, kB, MB or GB, as 10MiB. Without it there is no limit.
-	Bandwidth string `json:"bandwidth,omitempty"`
+	ServerConnection
 	// Serve the host inside the process: for rehearsals and tests.
 	Embedded *EmbeddedHost `json:"embedded,omitempty"`
 }
@@ -46,25 +26,7 @@ type EmbeddedHost struct {
 }
 
 // Validate tells mistakes that the settings show by themselves.
-func (c *HostConnection) Validate() error {
-	var login, pair error
-	switch {
-	case (c.User == "") != c.Password.IsZero():
-		login = plan.At("user", errors.New("user and password go together"))
-	case !c.Token.IsZero() && c.User != "":
-		login = plan.At("token", errors.New("give either a token or user and password"))
-	}
-	if (c.Cert == "") != (c.Key == "") {
-		pair = plan.At("cert", errors.New("cert and key go together"))
-	}
-	return errors.Join(
-		plan.At("host", hostOnly(c.Host)),
-		plan.At("address", hostPort(c.Address)),
-		plan.At("tls", oneOf(c.TLS, "verify", "insecure", "disabled")),
-		login, pair,
-		plan.At("bandwidth", onlyError(bytesPerSecond(c.Bandwidth))),
-	)
-}
+func (c *HostConnection) Validate() error { return c.check() }
 
 type namedHost struct {
 	name string

@@ -92,8 +92,8 @@ func (b *registryBench) connect(t *testing.T, password string) {
 		t.Fatal(err)
 	}
 	b.Outside = &Outside{client: client, registries: []namedRegistry{
-		{"upstream", RegistryConnection{Host: upstreamHost}},
-		{"local", RegistryConnection{Host: localHost}},
+		{"upstream", RegistryConnection{ServerConnection: ServerConnection{Host: upstreamHost}}},
+		{"local", RegistryConnection{ServerConnection: ServerConnection{Host: localHost}}},
 	}}
 }
 
