@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -118,7 +119,7 @@ func (r rawRegistry) pushBlob(t *testing.T, repo, from string, blob []byte) desc
 		return d
 	}
 	header, _ := r.do(t, r.request(t, "POST", "/v2/"+repo+"/blobs/uploads/", nil), http.StatusAccepted)
-	put := r.request(t, "PUT", header.Get("Location")+"&digest="+d.Digest, blob)
+	put := r.request(t, "PUT", withQuery(t, header.Get("Location"), "digest", d.Digest), blob)
 	r.do(t, put, http.StatusCreated)
 	return d
 }
@@ -194,4 +195,17 @@ type platform struct {
 func digest(b []byte) string {
 	sum := sha256.Sum256(b)
 	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// withQuery adds to the query of an address.
+func withQuery(t *testing.T, address, key, value string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set(key, value)
+	u.RawQuery = query.Encode()
+	return u.String()
 }

@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha512"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,6 +135,42 @@ func TestUploadsAreBounded(t *testing.T) {
 	})
 }
 
+// A piece that comes in is never what makes room for others, and what waits
+// for it is told when it was the last one.
+func TestUploadThatIsBusy(t *testing.T) {
+	storages(t, func(t *testing.T, conf registry.Config) {
+		r := open(t, conf)
+		at := begin(t, r, "a")
+		in, out := io.Pipe()
+		answered := make(chan int)
+		ask := func(ctx context.Context, method, path string, body io.Reader) int {
+			w := httptest.NewRecorder()
+			r.ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, path, body))
+			return w.Code
+		}
+		go func() {
+			answered <- ask(t.Context(), http.MethodPut, at+"?digest="+digest([]byte("0123")), in)
+		}()
+		_, _ = out.Write([]byte("01"))
+		for range 1001 {
+			begin(t, r, "a")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if got := ask(ctx, http.MethodGet, at, nil); got < 500 {
+			t.Errorf("one who waits no longer gets %d", got)
+		}
+		go func() { answered <- ask(t.Context(), http.MethodPatch, at, strings.NewReader("45")) }()
+		_, _ = out.Write([]byte("23"))
+		_ = out.Close()
+		got := []int{<-answered, <-answered}
+		slices.Sort(got)
+		if diff := cmp.Diff([]int{http.StatusCreated, http.StatusNotFound}, got); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	})
+}
+
 func TestManifestRefused(t *testing.T) {
 	absent := digest([]byte("absent"))
 	one := func(digest string) string {
@@ -147,8 +185,12 @@ func TestManifestRefused(t *testing.T) {
 		"another type":      {"1", ociIndex, one(absent), 400, "says that it is"},
 		"no type":           {"1", "text/plain; x", "{}", 400, "text/plain"},
 		"an unknown type":   {"1", "text/plain", "{}", 400, "are not taken"},
+		"null":              {"1", ociManifest, "null", 400, "null"},
+		"nothing":           {"1", "", "{}", 400, "no config"},
+		"two kinds":         {"1", ociIndex, `{"manifests":[],"layers":[]}`, 400, "an index"},
+		"two kinds, too":    {"1", ociManifest, `{"config":{"digest":"` + absent + `"},"manifests":[]}`, 400, "of an image"},
 		"an unknown type 2": {"1", "", `{"mediaType":"text/plain"}`, 400, "are not taken"},
-		"parts missing":     {"1", ociManifest, one(absent), 400, "the blob " + absent},
+		"parts missing":     {"1", ociManifest, one(absent), 400, absent},
 		"manifests missing": {"1", ociIndex, `{"manifests":[{"digest":"` + absent + `"},{"digest":"` + digest(nil) + `"}]}`, 400, digest(nil)},
 		"a tag as a part":   {"1", ociIndex, `{"manifests":[{"digest":"there"}]}`, 400, "MANIFEST_INVALID"},
 		"a bad subject":     {"1", ociIndex, `{"manifests":[],"subject":{"digest":"there"}}`, 400, "MANIFEST_INVALID"},
@@ -307,6 +349,145 @@ func TestLayoutOfOthers(t *testing.T) {
 	}
 }
 
+// An index may name one tag twice, and digests that lead out of the directory.
+func TestLayoutOfTheBad(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "secret"), "secret")
+	repo := filepath.Join(dir, "store", "a")
+	if err := os.MkdirAll(filepath.Join(repo, "blobs", "sha256"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	absent := digest([]byte("absent"))
+	entry := func(digest, tag string) string {
+		return `{"mediaType":"` + ociIndex + `","digest":"` + digest + `","annotations":{"org.opencontainers.image.ref.name":"` + tag + `"}}`
+	}
+	write(t, filepath.Join(repo, "index.json"), `{"schemaVersion":2,"manifests":[`+
+		entry("sha256:../../../../secret", "up")+","+entry("nocolon", "none")+","+entry(absent, "1")+","+entry(digest(nil), "1")+`]}`)
+	r := open(t, registry.Config{Dir: filepath.Join(dir, "store")})
+	for path, want := range map[string]int{
+		"manifests/up": 500, "manifests/none": 500, "manifests/1": 404, "manifests/" + digest([]byte("other")): 500, "referrers/" + absent: 500,
+	} {
+		resp := get(t, r, "/v2/a/"+path)
+		if got := string(body(t, resp)); resp.StatusCode != want || strings.Contains(got, `"secret"`) {
+			t.Errorf("%s: got %d %s", path, resp.StatusCode, got)
+		}
+	}
+	if got := string(body(t, get(t, r, "/v2/a/tags/list"))); got != `{"name":"a","tags":["1","none","up"]}` {
+		t.Errorf("got %s", got)
+	}
+	want := push(t, r, "a", "1")
+	if got := digest(body(t, get(t, r, "/v2/a/manifests/1"))); got != want {
+		t.Errorf("the tag is %s, want %s", got, want)
+	}
+	wantStatus(t, call{method: http.MethodDelete, path: "/v2/a/manifests/1"}.do(t, r), http.StatusAccepted)
+	wantStatus(t, get(t, r, "/v2/a/manifests/1"), http.StatusNotFound)
+}
+
+// Caches of builds are indexes whose parts are layers.
+func TestIndexOfLayers(t *testing.T) {
+	storages(t, func(t *testing.T, conf registry.Config) {
+		r := open(t, conf)
+		layer := pushBlob(t, r, "a", []byte("a layer"))
+		text := `{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"` + layer + `","size":7}]}`
+		put := call{method: http.MethodPut, path: "/v2/a/manifests/cache", kind: ociIndex, text: text}
+		wantStatus(t, put.do(t, r), http.StatusCreated)
+		wantStatus(t, get(t, r, "/v2/a/manifests/"+layer), http.StatusNotFound)
+		wantStatus(t, get(t, r, "/v2/a/referrers/"+layer), http.StatusOK)
+		put.text = strings.Replace(text, `"size":7`, `"size":8`, 1)
+		wantStatus(t, put.do(t, r), http.StatusBadRequest)
+	})
+}
+
+// What is confirmed is there, whoever deletes the same at that time.
+func TestPutBesideDelete(t *testing.T) {
+	storages(t, func(t *testing.T, conf registry.Config) {
+		r := open(t, conf)
+		d := push(t, r, "a", "1")
+		for range 100 {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				call{method: http.MethodDelete, path: "/v2/a/manifests/" + d}.do(t, r)
+			}()
+			push(t, r, "a", "1")
+			there := get(t, r, "/v2/a/manifests/1").StatusCode
+			<-done
+			switch now := get(t, r, "/v2/a/manifests/1").StatusCode; {
+			case there == http.StatusOK, now == http.StatusNotFound:
+			default:
+				t.Fatalf("the tag was %d, and is %d", there, now)
+			}
+			if text := string(body(t, get(t, r, "/v2/a/manifests/1"))); strings.Contains(text, "lost") {
+				t.Fatal(text)
+			}
+		}
+	})
+}
+
+// A repository that somebody removed is made anew.
+func TestRemovedRepository(t *testing.T) {
+	dir := t.TempDir()
+	r := open(t, registry.Config{Dir: dir})
+	push(t, r, "a", "1")
+	if err := os.RemoveAll(filepath.Join(dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	wantStatus(t, get(t, r, "/v2/a/manifests/1"), http.StatusNotFound)
+	push(t, r, "a", "2")
+	if _, err := os.Stat(filepath.Join(dir, "a", "oci-layout")); err != nil {
+		t.Error(err)
+	}
+	if got := string(body(t, get(t, r, "/v2/a/tags/list"))); got != `{"name":"a","tags":["2"]}` {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestLongNames(t *testing.T) {
+	storages(t, func(t *testing.T, conf registry.Config) {
+		r := open(t, conf)
+		long := strings.Repeat("a", 254) + "/"
+		push(t, r, long[:255-1], "1")
+		for _, name := range []string{long + "a", strings.Repeat("a/", 200_000) + "a"} {
+			wantStatus(t, get(t, r, "/v2/"+name+"/tags/list"), http.StatusNotFound)
+			wantStatus(t, call{method: http.MethodPost, path: "/v2/" + name + "/blobs/uploads/"}.do(t, r), http.StatusNotFound)
+		}
+	})
+}
+
+// A file where a repository would be is none.
+func TestFileInPlaceOfARepository(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "readme"), "text")
+	r := open(t, registry.Config{Dir: dir})
+	for _, path := range []string{"/v2/readme/tags/list", "/v2/readme/a/manifests/1", "/v2/readme/blobs/" + digest(nil)} {
+		wantStatus(t, get(t, r, path), http.StatusNotFound)
+	}
+}
+
+// One repository that cannot be read keeps nobody from the others.
+func TestCatalogBesideABrokenOne(t *testing.T) {
+	for name, make := range map[string]func(path string) error{
+		"a pipe":      func(path string) error { return syscall.Mkfifo(path, 0o644) },
+		"a directory": func(path string) error { return os.Mkdir(path, 0o755) },
+		"a link":      func(path string) error { return os.Symlink("../b/index.json", path) },
+		"half a file": func(path string) error { return os.WriteFile(path, []byte(`{"manifests":[{}`), 0o644) },
+		"two files":   func(path string) error { return os.WriteFile(path, []byte(`{"manifests":[{}]}{}`), 0o644) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			r := open(t, registry.Config{Dir: dir})
+			push(t, r, "b", "1")
+			if err := errors.Join(os.Mkdir(filepath.Join(dir, "a"), 0o755), make(filepath.Join(dir, "a", "index.json"))); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"b"}, catalog(t, r, "/v2/_catalog")); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			wantStatus(t, get(t, r, "/v2/a/tags/list"), http.StatusInternalServerError)
+		})
+	}
+}
+
 // What is no file is not served, and keeps nobody waiting.
 func TestBlobThatIsNoFile(t *testing.T) {
 	for name, make := range map[string]func(path string) error{
@@ -353,17 +534,21 @@ func TestBrokenIndex(t *testing.T) {
 	}
 }
 
-// A blob that lost bytes becomes whole when it is pushed again.
+// A blob that lost bytes, or changed, becomes whole when it is pushed again.
 func TestDamagedBlobIsReplaced(t *testing.T) {
 	dir := t.TempDir()
 	r := open(t, registry.Config{Dir: dir})
 	d := pushBlob(t, r, "a", []byte("a layer"))
-	if err := os.Truncate(filepath.Join(dir, "a", "blobs", "sha256", d[len("sha256:"):]), 3); err != nil {
-		t.Fatal(err)
-	}
-	pushBlob(t, r, "a", []byte("a layer"))
-	if got := string(body(t, get(t, r, "/v2/a/blobs/"+d))); got != "a layer" {
-		t.Errorf("it is %q", got)
+	for _, damaged := range []string{"a l", "a liver"} {
+		file := filepath.Join(dir, "a", "blobs", "sha256", d[len("sha256:"):])
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		write(t, file, damaged)
+		pushBlob(t, r, "a", []byte("a layer"))
+		if got := string(body(t, get(t, r, "/v2/a/blobs/"+d))); got != "a layer" {
+			t.Errorf("it is %q", got)
+		}
 	}
 }
 

@@ -74,14 +74,12 @@ type directoryVault struct {
 	mu   sync.Mutex // guards what follows
 	file fs.FileInfo
 	read v1.Index // from file
-	made bool     // it is a layout
 }
 
 func (v *directoryVault) index() (v1.Index, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	path := filepath.Join(v.dir, indexFile)
-	f, err := openRegular(path)
+	f, err := openRegular(filepath.Join(v.dir, indexFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return v1.Index{}, nil
 	}
@@ -93,11 +91,21 @@ func (v *directoryVault) index() (v1.Index, error) {
 	if err != nil || v.file != nil && sameFile(fi, v.file) {
 		return v.read, err
 	}
-	var idx v1.Index
-	if err := json.NewDecoder(f).Decode(&idx); err != nil {
-		return v1.Index{}, fmt.Errorf("reading %s: %w", path, err)
+	idx, err := readIndex(f)
+	if err == nil {
+		v.file, v.read = fi, idx
 	}
-	v.file, v.read = fi, idx
+	return idx, err
+}
+
+func readIndex(f *os.File) (idx v1.Index, err error) {
+	text, err := io.ReadAll(f)
+	if err == nil {
+		err = json.Unmarshal(text, &idx)
+	}
+	if err != nil {
+		return v1.Index{}, fmt.Errorf("reading %s: %w", f.Name(), err)
+	}
 	return idx, nil
 }
 
@@ -106,10 +114,13 @@ func sameFile(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }
 
-// openRegular opens a file. It follows no link out of the directory, and waits
+// openRegular opens a file. It follows no link at the end of the path, and waits
 // for nobody who writes to a pipe.
 func openRegular(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ENOTDIR) {
+		return nil, fs.ErrNotExist
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -125,38 +136,46 @@ func (v *directoryVault) save(idx v1.Index) error {
 	if err != nil {
 		return err
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	if err := v.make(); err != nil {
 		return err
 	}
-	return durable.WriteBytes(filepath.Join(v.dir, indexFile), fileMode, text)
+	path := filepath.Join(v.dir, indexFile)
+	if err := durable.WriteBytes(path, fileMode, text); err != nil {
+		return err
+	}
+	fi, err := os.Lstat(path)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.file, v.read = fi, idx
+	return err
 }
 
 // make makes the directory a layout.
 func (v *directoryVault) make() error {
-	if v.made {
-		return nil
-	}
 	if _, err := durable.MkdirAll(v.dir, dirMode); err != nil {
 		return err
 	}
 	file := filepath.Join(v.dir, layoutFile)
-	if text, err := os.ReadFile(file); err != nil || string(text) != layoutVersion {
-		if err := durable.WriteBytes(file, fileMode, []byte(layoutVersion)); err != nil {
-			return err
-		}
+	if text, err := os.ReadFile(file); err == nil && len(text) > 0 {
+		return nil
 	}
-	v.made = true
-	return nil
+	return durable.WriteBytes(file, fileMode, []byte(layoutVersion))
 }
 
-func (v *directoryVault) path(d digest.Digest) string {
-	return filepath.Join(v.dir, blobsDir, d.Algorithm().String(), d.Encoded())
+// path gives a blob's file. Layouts that others made may name anything.
+func (v *directoryVault) path(d digest.Digest) (string, error) {
+	if err := d.Validate(); err != nil {
+		return "", fmt.Errorf("the digest %q in %s: %w", d, v.dir, err)
+	}
+	return filepath.Join(v.dir, blobsDir, d.Algorithm().String(), d.Encoded()), nil
 }
 
 func (v *directoryVault) open(d digest.Digest) (io.ReadSeekCloser, error) {
-	return openRegular(v.path(d))
+	path, err := v.path(d)
+	if err != nil {
+		return nil, err
+	}
+	return openRegular(path)
 }
 
 // link gives the blob a second name. Blobs are only ever put in place as a
@@ -166,8 +185,12 @@ func (v *directoryVault) link(d digest.Digest, from vault) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
+	old, err := other.path(d)
+	if err != nil {
+		return err
+	}
 	return v.place(d, func(path string) error {
-		err := os.Link(other.path(d), path)
+		err := os.Link(old, path)
 		if errors.Is(err, fs.ErrExist) {
 			return nil
 		}
@@ -177,7 +200,10 @@ func (v *directoryVault) link(d digest.Digest, from vault) error {
 
 // place has a blob put under its name, and makes that last.
 func (v *directoryVault) place(d digest.Digest, put func(path string) error) error {
-	path := v.path(d)
+	path, err := v.path(d)
+	if err != nil {
+		return err
+	}
 	if _, err := durable.MkdirAll(filepath.Dir(path), dirMode); err != nil {
 		return err
 	}
@@ -187,7 +213,13 @@ func (v *directoryVault) place(d digest.Digest, put func(path string) error) err
 	return durable.SyncDir(filepath.Dir(path))
 }
 
-func (v *directoryVault) remove(d digest.Digest) error { return os.Remove(v.path(d)) }
+func (v *directoryVault) remove(d digest.Digest) error {
+	path, err := v.path(d)
+	if err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
 
 func (v *directoryVault) stage() (staged, error) {
 	uploads := filepath.Join(v.root, uploadsDir)
@@ -208,26 +240,30 @@ type stagedFile struct {
 
 func (s *stagedFile) keep(d digest.Digest) error {
 	defer s.drop()
-	if s.there(d) {
-		return nil // and may have other names, too
-	}
 	if err := durable.SetMode(s.File, fileMode); err != nil {
 		return err
 	}
 	if err := s.Sync(); err != nil {
 		return err
 	}
-	return s.vault.place(d, func(path string) error { return os.Rename(s.Name(), path) })
+	return s.vault.place(d, func(path string) error {
+		if isWhole(path, d) {
+			return nil // and may have other names, too
+		}
+		return os.Rename(s.Name(), path)
+	})
 }
 
-// there says whether the blob is there already, in its full size.
-func (s *stagedFile) there(d digest.Digest) bool {
-	old, err := os.Lstat(s.vault.path(d))
+// isWhole says whether a file is there with the bytes that it is to have.
+func isWhole(path string, d digest.Digest) bool {
+	f, err := openRegular(path)
 	if err != nil {
 		return false
 	}
-	fi, err := s.Stat()
-	return err == nil && old.Mode().IsRegular() && old.Size() == fi.Size()
+	defer f.Close()
+	v := d.Verifier()
+	_, err = io.Copy(v, f)
+	return err == nil && v.Verified()
 }
 
 func (s *stagedFile) drop() {

@@ -46,7 +46,14 @@ func (x *exchange) serve() error {
 	handle := handlers[kind][method]
 	if handle == nil {
 		allowed := slices.Sorted(maps.Keys(handlers[kind]))
+		if handlers[kind][http.MethodGet] != nil {
+			allowed = append(allowed, http.MethodHead)
+		}
 		return notAllowed{strings.Join(allowed, ", "), x.req.Method + " means nothing here"}
+	}
+	var err error
+	if x.repo, err = x.find(x.at.repo, !isRead(x.req)); err != nil {
+		return err
 	}
 	return handle(x)
 }
@@ -126,6 +133,7 @@ func (x *exchange) listTags() error {
 		}
 	}
 	slices.Sort(tags)
+	tags = slices.Compact(tags) // others may have several manifests of one name
 	query := x.req.URL.Query()
 	n, ok := pageSize(query, len(tags))
 	if !ok {

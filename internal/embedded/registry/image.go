@@ -11,7 +11,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
-	v1 "github.com/regclient/regclient/types/oci/v1"
 )
 
 // An Image is an image that is generated: all its bytes follow from what is
@@ -223,14 +222,11 @@ func generate(images []Image) (*memory, error) {
 // fill puts an image in. A tag that an image before had is moved, as a push
 // would.
 func (r *repository) fill(b built, tags []string) error {
-	for _, part := range append(b.blobs, b.manifest) {
+	for _, part := range b.blobs {
 		if err := r.put(digest.Digest(part.digest), part.data); err != nil {
 			return err
 		}
 	}
-	d := descriptor.Descriptor{MediaType: b.manifest.mediaType, Digest: digest.Digest(b.manifest.digest), Size: int64(len(b.manifest.data))}
-	return r.change(func(idx *v1.Index) error {
-		enter(idx, d, tags)
-		return nil
-	})
+	m := descriptor.Descriptor{MediaType: b.manifest.mediaType, Digest: digest.Digest(b.manifest.digest), Size: int64(len(b.manifest.data))}
+	return r.enter(m, b.manifest.data, tags)
 }

@@ -6,15 +6,81 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"mime"
 	"net/http"
-	"slices"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/mediatype"
 	v1 "github.com/regclient/regclient/types/oci/v1"
 )
+
+// maxManifest is the size of the largest manifest, in bytes: what the
+// specification asks for at least.
+const maxManifest = 4 << 20
+
+// A document is what is in a manifest.
+type document struct {
+	MediaType    string            `json:"mediaType"`
+	ArtifactType string            `json:"artifactType"`
+	Config       *named            `json:"config"`
+	Layers       []named           `json:"layers"`
+	Manifests    []named           `json:"manifests"`
+	Subject      *named            `json:"subject"`
+	Annotations  map[string]string `json:"annotations"`
+}
+
+// A named blob is one that a manifest names.
+type named struct {
+	MediaType string        `json:"mediaType"`
+	Digest    digest.Digest `json:"digest"`
+	Size      int64         `json:"size"`
+	URLs      []string      `json:"urls"`
+}
+
+// kind is the media type of a manifest that need not say it.
+func (doc *document) kind() string {
+	switch {
+	case doc.MediaType != "":
+		return doc.MediaType
+	case doc.Manifests != nil:
+		return mediatype.OCI1ManifestList
+	}
+	return mediatype.OCI1Manifest
+}
+
+// artifact is the type of artifact that lists of referrers give.
+func (doc *document) artifact() string {
+	if doc.ArtifactType == "" && doc.Config != nil {
+		return doc.Config.MediaType
+	}
+	return doc.ArtifactType
+}
+
+// names gives all that the manifest names, but for its subject.
+func (doc *document) names() iter.Seq[named] {
+	return func(yield func(named) bool) {
+		if doc.Config != nil && !yield(*doc.Config) {
+			return
+		}
+		for _, list := range [][]named{doc.Layers, doc.Manifests} {
+			for _, n := range list {
+				if !yield(n) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func isIndex(mediaType string) bool {
+	return mediaType == mediatype.OCI1ManifestList || mediaType == mediatype.Docker2ManifestList
+}
+
+func isManifest(mediaType string) bool {
+	return isIndex(mediaType) || mediaType == mediatype.OCI1Manifest || mediaType == mediatype.Docker2Manifest
+}
 
 func (x *exchange) getManifest() error {
 	m, err := x.repo.find(x.at.ref)
@@ -39,19 +105,15 @@ func (x *exchange) deleteManifest() error {
 	if err != nil {
 		return err
 	}
-	tagged := m.Digest.String() != x.at.ref
-	err = x.repo.change(func(idx *v1.Index) error {
-		if tagged {
+	if m.Digest.String() == x.at.ref {
+		err = x.repo.drop(m.Digest)
+	} else {
+		err = x.repo.change(func(idx *v1.Index) error {
 			untag(idx, x.at.ref)
-		} else {
-			drop(idx, m.Digest)
-		}
-		return nil
-	})
-	if err == nil && !tagged {
-		err = x.repo.remove(m.Digest)
+			return nil
+		})
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return err
 	}
 	x.w.WriteHeader(http.StatusAccepted)
@@ -93,14 +155,7 @@ func (x *exchange) putManifest() error {
 	if err := x.checkParts(doc); err != nil {
 		return err
 	}
-	if err := x.repo.put(m.Digest, text); err != nil {
-		return err
-	}
-	err = x.repo.change(func(idx *v1.Index) error {
-		enter(idx, m, tags)
-		return nil
-	})
-	if err != nil {
+	if err := x.repo.enter(m, text, tags); err != nil {
 		return err
 	}
 	for _, tag := range tags {
@@ -125,93 +180,76 @@ func (x *exchange) readManifest() ([]byte, error) {
 }
 
 // checkManifest gives the media type of a manifest, and what is in it.
-func (x *exchange) checkManifest(text []byte) (string, *document, error) {
-	invalid := func(why string) (string, *document, error) {
-		return "", nil, refusal{http.StatusBadRequest, "MANIFEST_INVALID", why}
-	}
-	var doc document
+func (x *exchange) checkManifest(text []byte) (kind string, doc *document, err error) {
 	if err := json.Unmarshal(text, &doc); err != nil {
-		return invalid("parsing the manifest: " + err.Error())
+		return "", nil, invalidManifest("parsing it: " + err.Error())
 	}
-	for _, d := range doc.digests() {
-		if err := d.Validate(); err != nil {
-			return invalid("the digest " + quote(d.String()) + ": " + err.Error())
-		}
+	if doc == nil {
+		return "", nil, invalidManifest("it is null")
 	}
-	kind := doc.kind()
+	kind = doc.kind()
 	if header := x.req.Header.Get("Content-Type"); header != "" {
 		said, _, err := mime.ParseMediaType(header)
 		if err != nil {
-			return invalid("the Content-Type " + quote(header) + ": " + err.Error())
+			return "", nil, invalidManifest("the Content-Type " + quote(header) + ": " + err.Error())
 		}
 		if doc.MediaType != "" && said != doc.MediaType {
-			return invalid("it comes as " + quote(said) + ", and says that it is " + quote(doc.MediaType))
+			return "", nil, invalidManifest("it comes as " + quote(said) + ", and says that it is " + quote(doc.MediaType))
 		}
 		kind = said
 	}
-	switch kind {
-	case mediatype.OCI1Manifest, mediatype.Docker2Manifest, mediatype.OCI1ManifestList, mediatype.Docker2ManifestList:
-		return kind, &doc, nil
-	}
-	return invalid("manifests of the type " + quote(kind) + " are not taken")
+	return kind, doc, doc.check(kind)
 }
 
-// digests gives all digests in a manifest.
-func (doc *document) digests() []digest.Digest {
-	var all []digest.Digest
-	for _, part := range slices.Concat(doc.Layers, doc.Manifests) {
-		all = append(all, part.Digest)
+func invalidManifest(why string) error {
+	return refusal{http.StatusBadRequest, "MANIFEST_INVALID", "the manifest: " + why}
+}
+
+// check says what is wrong with a manifest that comes as one of a kind. One
+// that can be taken for two kinds is none.
+func (doc *document) check(kind string) error {
+	switch {
+	case !isManifest(kind):
+		return invalidManifest("those of the type " + quote(kind) + " are not taken")
+	case isIndex(kind) && (doc.Config != nil || doc.Layers != nil):
+		return invalidManifest("it is an index, and has layers or a config")
+	case !isIndex(kind) && (doc.Config == nil || doc.Manifests != nil):
+		return invalidManifest("it is that of an image, and has no config, or manifests")
 	}
-	for _, part := range []*descriptor.Descriptor{doc.Config, doc.Subject} {
-		if part != nil {
-			all = append(all, part.Digest)
+	for n := range doc.names() {
+		if err := n.Digest.Validate(); err != nil {
+			return invalidManifest("the digest " + quote(n.Digest.String()) + ": " + err.Error())
 		}
 	}
-	return all
+	if doc.Subject != nil {
+		if err := doc.Subject.Digest.Validate(); err != nil {
+			return invalidManifest("the digest " + quote(doc.Subject.Digest.String()) + " of its subject: " + err.Error())
+		}
+	}
+	return nil
 }
 
-// checkParts says which parts of a manifest are missing.
+// checkParts says which parts of a manifest are missing. Those with URLs are
+// somewhere else. Parts of an index need not be manifests: caches of builds
+// are pushed that way.
 func (x *exchange) checkParts(doc *document) error {
 	var missing refusals
-	lacks := func(what string, d digest.Digest) {
-		missing = append(missing, refusal{http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", what + " " + d.String() + " is missing"})
-	}
-	for _, d := range doc.blobs() {
-		switch there, err := x.repo.holds(d); {
+	for n := range doc.names() {
+		if len(n.URLs) > 0 {
+			continue
+		}
+		switch there, err := x.repo.holds(n.Digest, n.Size); {
 		case err != nil:
 			return err
 		case !there:
-			lacks("the blob", d)
-		}
-	}
-	for _, m := range doc.Manifests {
-		_, err := x.repo.find(m.Digest.String())
-		switch refused := (refusal{}); {
-		case errors.As(err, &refused):
-			lacks("the manifest", m.Digest)
-		case err != nil:
-			return err
+			why := fmt.Sprintf("%s of %d bytes is missing", n.Digest, n.Size)
+			missing = append(missing, refusal{http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", why})
 		}
 	}
 	if len(missing) > 0 {
 		return missing
 	}
 	return nil
-}
-
-// blobs gives the blobs that a manifest needs here: layers with URLs are
-// somewhere else.
-func (doc *document) blobs() []digest.Digest {
-	var all []digest.Digest
-	for _, l := range doc.Layers {
-		if len(l.URLs) == 0 {
-			all = append(all, l.Digest)
-		}
-	}
-	if doc.Config != nil {
-		all = append(all, doc.Config.Digest)
-	}
-	return all
 }
 
 // listReferrers lists the manifests that say they are about another one,
@@ -227,16 +265,18 @@ func (x *exchange) listReferrers() error {
 		if err != nil {
 			return err
 		}
-		doc, err := x.repo.document(m.Digest)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		is, err := x.repo.facts(m.Digest)
 		if err != nil {
 			return err
 		}
-		if m.ArtifactType = doc.artifact(); doc.about(subject) && (want == "" || m.ArtifactType == want) {
-			m.Annotations = doc.Annotations
+		if is.subject != subject || want != "" && is.artifact != want {
+			continue
+		}
+		m.ArtifactType = is.artifact
+		if m.Annotations, err = x.repo.annotations(m.Digest); err == nil {
 			found = append(found, m)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
 	}
 	if want != "" {
@@ -247,14 +287,13 @@ func (x *exchange) listReferrers() error {
 	return nil
 }
 
-func (doc *document) about(subject digest.Digest) bool {
-	return doc.Subject != nil && doc.Subject.Digest == subject
-}
-
-// artifact is the type of artifact that lists of referrers give.
-func (doc *document) artifact() string {
-	if doc.ArtifactType == "" && doc.Config != nil {
-		return doc.Config.MediaType
+// annotations gives those of a manifest.
+func (r *repository) annotations(d digest.Digest) (map[string]string, error) {
+	text, err := r.read(d)
+	if err != nil {
+		return nil, err
 	}
-	return doc.ArtifactType
+	var doc document
+	err = json.Unmarshal(text, &doc)
+	return doc.Annotations, err
 }

@@ -44,9 +44,15 @@ func parsePath(p string) place {
 	return place{rest, kind, ref}
 }
 
+// maxName is how long the name of a repository can be.
+const maxName = 255
+
 // isRepository says whether something can be the name of a repository. What a
 // repository consists of in a directory is the name of none.
 func isRepository(name string) bool {
+	if len(name) > maxName {
+		return false
+	}
 	for part := range strings.SplitSeq(name, "/") {
 		switch part {
 		case blobsDir, indexFile, layoutFile:

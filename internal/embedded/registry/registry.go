@@ -22,6 +22,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -94,7 +95,7 @@ func (r *Registry) lockDir() error {
 	if r.conf.Dir == "" || r.conf.ReadOnly {
 		return nil
 	}
-	if err := os.MkdirAll(r.conf.Dir, 0o755); err != nil {
+	if _, err := durable.MkdirAll(r.conf.Dir, dirMode); err != nil {
 		return fmt.Errorf("making the directory of the registry: %w", err)
 	}
 	r.lock = flock.New(filepath.Join(r.conf.Dir, lockName))
@@ -203,6 +204,9 @@ func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byt
 func (r *Registry) route(w http.ResponseWriter, req *http.Request) error {
 	switch path.Clean(req.URL.Path) {
 	case "/v2":
+		if !isRead(req) {
+			return notAllowed{reading, "there is nothing to write here"}
+		}
 		sendJSON(w, http.StatusOK, struct{}{})
 		return nil
 	case "/v2/_catalog":
@@ -212,15 +216,12 @@ func (r *Registry) route(w http.ResponseWriter, req *http.Request) error {
 	if at.repo == "" {
 		return notFound("UNSUPPORTED", "there is nothing here")
 	}
-	repo, err := r.find(at.repo, !isRead(req))
-	if err != nil {
-		return err
-	}
-	x := &exchange{Registry: r, w: w, req: req, at: at, repo: repo}
+	x := &exchange{Registry: r, w: w, req: req, at: at}
 	return x.serve()
 }
 
-// find gives a repository, to read from it or to write, too.
+// find gives a repository, to read from it or to write, too. Nothing can be
+// written to one that is generated.
 func (r *Registry) find(name string, write bool) (*repository, error) {
 	images, err := r.images()
 	if err != nil {

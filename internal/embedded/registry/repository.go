@@ -12,7 +12,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
-	"github.com/regclient/regclient/types/mediatype"
 	v1 "github.com/regclient/regclient/types/oci/v1"
 )
 
@@ -22,7 +21,7 @@ type repository struct {
 	name string
 
 	changing sync.Mutex // the index is read and replaced by one request at a time
-	parsed   sync.Map   // digest.Digest -> *document; requests come on goroutines of their own
+	known    sync.Map   // digest.Digest -> facts; requests come on goroutines of their own
 }
 
 func newRepository(name string, v vault) *repository { return &repository{vault: v, name: name} }
@@ -42,6 +41,36 @@ func (r *repository) change(do func(*v1.Index) error) error {
 	return r.save(idx)
 }
 
+// enter keeps a manifest, and names it by these tags or else by its digest
+// alone. Tags that another one had are moved.
+func (r *repository) enter(m descriptor.Descriptor, text []byte, tags []string) error {
+	return r.change(func(idx *v1.Index) error {
+		for _, tag := range tags {
+			untag(idx, tag)
+			idx.Manifests = slices.DeleteFunc(idx.Manifests, func(o descriptor.Descriptor) bool {
+				return o.Digest == m.Digest && tagOf(o) == ""
+			})
+			m.Annotations = map[string]string{refName: tag}
+			idx.Manifests = append(idx.Manifests, m)
+		}
+		hold(idx, m)
+		r.known.Delete(m.Digest)
+		return r.put(m.Digest, text)
+	})
+}
+
+// drop removes a manifest with all of its tags.
+func (r *repository) drop(d digest.Digest) error {
+	return r.change(func(idx *v1.Index) error {
+		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(m descriptor.Descriptor) bool { return m.Digest == d })
+		r.known.Delete(d)
+		if err := r.remove(d); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
+	})
+}
+
 // refName is the annotation that holds a tag in the index of a layout.
 const refName = "org.opencontainers.image.ref.name"
 
@@ -54,32 +83,16 @@ func tagOf(m descriptor.Descriptor) string {
 	return ""
 }
 
-// enter names a manifest in the index, by these tags or else by its digest
-// alone. Tags that another one had are moved.
-func enter(idx *v1.Index, m descriptor.Descriptor, tags []string) {
-	for _, tag := range tags {
-		untag(idx, tag)
-		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(o descriptor.Descriptor) bool {
-			return o.Digest == m.Digest && tagOf(o) == ""
-		})
-		m.Annotations = map[string]string{refName: tag}
-		idx.Manifests = append(idx.Manifests, m)
+// untag takes a tag off.
+func untag(idx *v1.Index, tag string) {
+	has := func(m descriptor.Descriptor) bool { return m.Annotations[refName] == tag }
+	for at := slices.IndexFunc(idx.Manifests, has); at >= 0; at = slices.IndexFunc(idx.Manifests, has) {
+		m := idx.Manifests[at]
+		idx.Manifests = slices.Delete(idx.Manifests, at, at+1)
+		m.Annotations = maps.Clone(m.Annotations)
+		delete(m.Annotations, refName)
+		hold(idx, m)
 	}
-	hold(idx, m)
-}
-
-// untag takes a tag off. It says whether it was there.
-func untag(idx *v1.Index, tag string) bool {
-	at := slices.IndexFunc(idx.Manifests, func(m descriptor.Descriptor) bool { return tagOf(m) == tag })
-	if at < 0 {
-		return false
-	}
-	m := idx.Manifests[at]
-	idx.Manifests = slices.Delete(idx.Manifests, at, at+1)
-	m.Annotations = maps.Clone(m.Annotations)
-	delete(m.Annotations, refName)
-	hold(idx, m)
-	return true
 }
 
 // hold sees to it that a manifest is in the index.
@@ -87,11 +100,6 @@ func hold(idx *v1.Index, m descriptor.Descriptor) {
 	if !slices.ContainsFunc(idx.Manifests, func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }) {
 		idx.Manifests = append(idx.Manifests, m)
 	}
-}
-
-// drop takes a manifest out of the index, with all of its tags.
-func drop(idx *v1.Index, d digest.Digest) {
-	idx.Manifests = slices.DeleteFunc(idx.Manifests, func(m descriptor.Descriptor) bool { return m.Digest == d })
 }
 
 // find gives the manifest that a tag or a digest stands for.
@@ -103,19 +111,20 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 	if len(idx.Manifests) == 0 {
 		return descriptor.Descriptor{}, errNoRepository
 	}
+	isTag := tagName.MatchString(ref)
 	for _, m := range idx.Manifests {
-		if tagOf(m) == ref || m.Digest.String() == ref {
+		if isTag && m.Annotations[refName] == ref || m.Digest.String() == ref {
 			return m, nil
 		}
 	}
-	if digest.Digest(ref).Validate() == nil {
+	if !isTag {
 		for m, err := range r.manifests() { // the parts of those that are named
 			if err != nil || m.Digest.String() == ref {
 				return m, err
 			}
 		}
 	}
-	return descriptor.Descriptor{}, notFound("MANIFEST_UNKNOWN", r.name+" has no "+ref)
+	return descriptor.Descriptor{}, notFound("MANIFEST_UNKNOWN", r.name+" has no "+quote(ref))
 }
 
 // manifests gives each manifest of the repository once, also those that are
@@ -135,7 +144,7 @@ func (r *repository) manifests() iter.Seq2[descriptor.Descriptor, error] {
 // has seen. It says whether to go on.
 func (r *repository) visit(list []descriptor.Descriptor, seen map[digest.Digest]bool, yield func(descriptor.Descriptor, error) bool) bool {
 	for _, m := range list {
-		if seen[m.Digest] {
+		if seen[m.Digest] || !isManifest(m.MediaType) {
 			continue
 		}
 		seen[m.Digest] = true
@@ -145,75 +154,63 @@ func (r *repository) visit(list []descriptor.Descriptor, seen map[digest.Digest]
 		if !isIndex(m.MediaType) {
 			continue
 		}
-		doc, err := r.document(m.Digest)
-		if errors.Is(err, fs.ErrNotExist) { // it may be deleted as a blob
-			continue
-		}
+		is, err := r.facts(m.Digest)
 		if err != nil {
 			return yield(m, err)
 		}
-		if !r.visit(doc.Manifests, seen, yield) {
+		if !r.visit(is.parts, seen, yield) {
 			return false
 		}
 	}
 	return true
 }
 
-// A document is what is in a manifest.
-type document struct {
-	MediaType    string                  `json:"mediaType"`
-	ArtifactType string                  `json:"artifactType"`
-	Config       *descriptor.Descriptor  `json:"config"`
-	Layers       []descriptor.Descriptor `json:"layers"`
-	Manifests    []descriptor.Descriptor `json:"manifests"`
-	Subject      *descriptor.Descriptor  `json:"subject"`
-	Annotations  map[string]string       `json:"annotations"`
+// facts are what must be known of a manifest to find others by it.
+type facts struct {
+	subject  digest.Digest
+	artifact string
+	parts    []descriptor.Descriptor // manifests
 }
 
-// maxManifest is the size of the largest manifest, in bytes.
-const maxManifest = 8 << 20
-
-// document reads a manifest, but for its layers, which are many. One that is
-// no JSON is empty.
-func (r *repository) document(d digest.Digest) (*document, error) {
-	if doc, ok := r.parsed.Load(d); ok {
-		return doc.(*document), nil
+// facts gives those of a manifest. Of one that is lost, or none, there are none.
+func (r *repository) facts(d digest.Digest) (facts, error) {
+	if is, ok := r.known.Load(d); ok {
+		return is.(facts), nil
 	}
+	text, err := r.read(d)
+	if errors.Is(err, fs.ErrNotExist) { // it may be deleted as a blob
+		return facts{}, nil
+	}
+	if err != nil {
+		return facts{}, err
+	}
+	var doc document
+	if json.Unmarshal(text, &doc) != nil {
+		return facts{}, nil
+	}
+	is := facts{artifact: doc.artifact()}
+	if doc.Subject != nil {
+		is.subject = doc.Subject.Digest
+	}
+	for _, m := range doc.Manifests {
+		is.parts = append(is.parts, descriptor.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size})
+	}
+	r.known.Store(d, is)
+	return is, nil
+}
+
+// read reads a manifest.
+func (r *repository) read(d digest.Digest) ([]byte, error) {
 	f, err := r.open(d)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxManifest))
-	if err != nil {
-		return nil, err
-	}
-	doc := &document{}
-	if json.Unmarshal(text, doc) != nil {
-		doc = &document{}
-	}
-	doc.Layers = nil
-	r.parsed.Store(d, doc)
-	return doc, nil
+	return io.ReadAll(io.LimitReader(f, maxManifest))
 }
 
-func isIndex(mediaType string) bool {
-	return mediaType == mediatype.OCI1ManifestList || mediaType == mediatype.Docker2ManifestList
-}
-
-// kind is the media type of a manifest that does not say it.
-func (doc *document) kind() string {
-	switch {
-	case doc.MediaType != "":
-		return doc.MediaType
-	case doc.Manifests != nil:
-		return mediatype.OCI1ManifestList
-	}
-	return mediatype.OCI1Manifest
-}
-
-// holds says whether a blob is there.
-func (r *repository) holds(d digest.Digest) (bool, error) {
+// holds says whether a blob of so many bytes is there; -1 are any number.
+func (r *repository) holds(d digest.Digest, size int64) (bool, error) {
 	f, err := r.open(d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -221,7 +218,9 @@ func (r *repository) holds(d digest.Digest) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return true, f.Close()
+	defer f.Close()
+	end, err := f.Seek(0, io.SeekEnd)
+	return size < 0 || end == size, err
 }
 
 // put keeps a small blob.
@@ -256,7 +255,8 @@ func (r *repository) mount(d digest.Digest, from *repository) (bool, error) {
 		return false, err
 	}
 	defer s.drop()
-	if _, err := io.Copy(s, f); err != nil {
+	v := d.Verifier()
+	if _, err := io.Copy(io.MultiWriter(s, v), f); err != nil || !v.Verified() {
 		return false, err
 	}
 	return true, s.keep(d)

@@ -1,13 +1,16 @@
 package registry
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"hash"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,8 +19,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// maxUploads is how many uploads can be open at a time. The one that nobody has
-// gone on with for the longest time makes room for another.
+// maxUploads is how many uploads can wait to be gone on with. The one that has
+// waited for the longest time makes room for another.
 const maxUploads = 1000
 
 // uploads are blobs that come in pieces.
@@ -31,16 +34,46 @@ type upload struct {
 	repo *repository
 	used time.Time // guarded by the mutex of all
 
-	mu   sync.Mutex // pieces come one after the other; guards what follows
-	to   staged
-	sum  hash.Hash // of what has come, SHA-256
-	size int64
-	full error // why no more could be written
+	busy  chan struct{} // pieces come one after the other; guards what follows
+	to    staged
+	sum   hash.Hash // of what has come, SHA-256
+	size  int64
+	full  error // why no more could be written
+	ended bool
 }
 
 func newUpload(repo *repository) (*upload, error) {
 	to, err := repo.stage()
-	return &upload{repo: repo, to: to, sum: sha256.New()}, err
+	return &upload{repo: repo, busy: make(chan struct{}, 1), to: to, sum: sha256.New()}, err
+}
+
+// tryLock says whether no other request is at work on the upload, and keeps
+// others from it.
+func (u *upload) tryLock() bool {
+	select {
+	case u.busy <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// lock waits until no other request is at work on the upload.
+func (u *upload) lock(ctx context.Context) error {
+	select {
+	case u.busy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (u *upload) unlock() { <-u.busy }
+
+// end gives up what is not kept.
+func (u *upload) end() {
+	u.ended = true
+	u.to.drop()
 }
 
 // add gives an upload a name.
@@ -59,14 +92,17 @@ func (all *uploads) add(u *upload) (id string) {
 }
 
 func (all *uploads) forgetOldest() {
-	var oldest string
-	for id, u := range all.open {
-		if oldest == "" || u.used.Before(all.open[oldest].used) {
-			oldest = id
+	ids := slices.SortedFunc(maps.Keys(all.open), func(a, b string) int {
+		return all.open[a].used.Compare(all.open[b].used)
+	})
+	for _, id := range ids {
+		if u := all.open[id]; u.tryLock() {
+			u.end()
+			u.unlock()
+			delete(all.open, id)
+			return
 		}
 	}
-	all.open[oldest].to.drop()
-	delete(all.open, oldest)
 }
 
 // find gives an upload of a repository, nil where there is none.
@@ -81,19 +117,19 @@ func (all *uploads) find(repo *repository, id string) *upload {
 	return u
 }
 
-// end takes an upload off the list.
-func (all *uploads) end(id string) {
+// forget takes an upload off the list.
+func (all *uploads) forget(id string) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	delete(all.open, id)
 }
 
-// close gives up all that are open.
+// close gives up all that are open. No request is running any more.
 func (all *uploads) close() {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	for _, u := range all.open {
-		u.to.drop()
+		u.end()
 	}
 	all.open = nil
 }
@@ -178,7 +214,7 @@ func (x *exchange) beginUpload() error {
 }
 
 func (x *exchange) mount(d digest.Digest, from string) (bool, error) {
-	if there, err := x.repo.holds(d); err != nil || there {
+	if there, err := x.repo.holds(d, -1); err != nil || there {
 		return there, err
 	}
 	if !isRepository(from) {
@@ -219,37 +255,38 @@ func (x *exchange) sendUpload(u *upload, id string, status int) {
 	x.w.WriteHeader(status)
 }
 
-// upload gives the upload that the request is about, locked.
-func (x *exchange) upload() (*upload, error) {
+// withUpload has do work on the upload that the request is about, alone.
+func (x *exchange) withUpload(do func(*upload) error) error {
+	unknown := notFound("BLOB_UPLOAD_UNKNOWN", "there is no such upload to "+x.repo.name)
 	u := x.uploads.find(x.repo, x.at.ref)
 	if u == nil {
-		return nil, notFound("BLOB_UPLOAD_UNKNOWN", "there is no such upload to "+x.repo.name)
+		return unknown
 	}
-	u.mu.Lock()
-	return u, nil
+	if err := u.lock(x.req.Context()); err != nil {
+		return err
+	}
+	defer u.unlock()
+	if u.ended { // while we waited
+		return unknown
+	}
+	return do(u)
 }
 
 func (x *exchange) getUpload() error {
-	u, err := x.upload()
-	if err != nil {
-		return err
-	}
-	defer u.mu.Unlock()
-	x.sendUpload(u, x.at.ref, http.StatusNoContent)
-	return nil
+	return x.withUpload(func(u *upload) error {
+		x.sendUpload(u, x.at.ref, http.StatusNoContent)
+		return nil
+	})
 }
 
 func (x *exchange) patchUpload() error {
-	u, err := x.upload()
-	if err != nil {
-		return err
-	}
-	defer u.mu.Unlock()
-	if err := u.take(x.req); err != nil {
-		return err
-	}
-	x.sendUpload(u, x.at.ref, http.StatusAccepted)
-	return nil
+	return x.withUpload(func(u *upload) error {
+		if err := u.take(x.req); err != nil {
+			return err
+		}
+		x.sendUpload(u, x.at.ref, http.StatusAccepted)
+		return nil
+	})
 }
 
 func (x *exchange) putUpload() error {
@@ -257,31 +294,25 @@ func (x *exchange) putUpload() error {
 	if err != nil {
 		return err
 	}
-	u, err := x.upload()
-	if err != nil {
-		return err
-	}
-	defer u.mu.Unlock()
-	if err := u.take(x.req); err != nil {
-		return err
-	}
-	x.uploads.end(x.at.ref)
-	defer u.to.drop()
-	if err := u.keep(d); err != nil {
-		return err
-	}
-	x.created("blobs", d)
-	return nil
+	return x.withUpload(func(u *upload) error {
+		if err := u.take(x.req); err != nil {
+			return err
+		}
+		x.uploads.forget(x.at.ref)
+		defer u.end()
+		if err := u.keep(d); err != nil {
+			return err
+		}
+		x.created("blobs", d)
+		return nil
+	})
 }
 
 func (x *exchange) deleteUpload() error {
-	u, err := x.upload()
-	if err != nil {
-		return err
-	}
-	defer u.mu.Unlock()
-	x.uploads.end(x.at.ref)
-	u.to.drop()
-	x.w.WriteHeader(http.StatusNoContent)
-	return nil
+	return x.withUpload(func(u *upload) error {
+		x.uploads.forget(x.at.ref)
+		u.end()
+		x.w.WriteHeader(http.StatusNoContent)
+		return nil
+	})
 }

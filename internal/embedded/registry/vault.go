@@ -28,7 +28,7 @@ type vault interface {
 }
 
 // A staged blob is one that comes in, and has no name yet. It is for use by one
-// goroutine at a time; only drop may come at any moment.
+// goroutine at a time.
 type staged interface {
 	io.Writer
 	io.ReaderAt

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -73,7 +72,8 @@ func (w *walk) stops(prefix string) ([]string, error) {
 
 func (w *walk) visit(name string) error {
 	if !strings.HasSuffix(name, "/") {
-		return w.repository(name)
+		w.repository(name)
+		return nil
 	}
 	if w.last > name && !strings.HasPrefix(w.last, name) {
 		return nil // everything in there comes before last
@@ -81,29 +81,20 @@ func (w *walk) visit(name string) error {
 	return w.under(name)
 }
 
-func (w *walk) repository(name string) error {
-	if name <= w.last {
-		return nil
-	}
-	holds, err := holdsManifest(filepath.Join(w.root, filepath.FromSlash(name), indexFile))
-	if holds {
+func (w *walk) repository(name string) {
+	if name > w.last && holdsManifest(filepath.Join(w.root, filepath.FromSlash(name), indexFile)) {
 		w.found = append(w.found, name)
 	}
-	return err
 }
 
 // holdsManifest says whether the index of a repository names a manifest. One
-// that cannot be parsed does not.
-func holdsManifest(file string) (bool, error) {
-	data, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
+// that cannot be read does not: the others are to be listed all the same.
+func holdsManifest(file string) bool {
+	f, err := openRegular(file)
 	if err != nil {
-		return false, err
+		return false
 	}
-	var index struct {
-		Manifests []struct{} `json:"manifests"`
-	}
-	return json.Unmarshal(data, &index) == nil && len(index.Manifests) > 0, nil
+	defer f.Close()
+	idx, err := readIndex(f)
+	return err == nil && len(idx.Manifests) > 0
 }
