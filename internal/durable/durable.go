@@ -19,7 +19,8 @@ import (
 
 // WriteFile makes write's bytes the content of path, with exactly this mode
 // whatever the umask is. When anything goes wrong, path is as it was and no
-// temporary file is left. A symbolic link at path is replaced, not followed.
+// temporary file is left; only when the directory cannot be synced path may be
+// the new one already. A symbolic link at path is replaced, not followed.
 func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	return WriteFileAs(path, Attributes{Mode: mode}, write)
 }

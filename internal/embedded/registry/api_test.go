@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -559,4 +560,40 @@ func TestMountOfAGeneratedLayer(t *testing.T) {
 	mount := call{method: http.MethodPost, path: "/v2/mine/blobs/uploads/?mount=" + layer.Digest + "&from=rhosp13/openstack-base"}
 	wantStatus(t, mount.do(t, r), http.StatusCreated)
 	blobOf(t, r, "mine", layer)
+}
+
+// FuzzServe sends what nobody would: no request is answered with a fault of the
+// registry's own, and none reaches beside its directory.
+func FuzzServe(f *testing.F) {
+	f.Add("GET", "/v2/a/manifests/1", "", "")
+	f.Add("PUT", "/v2/a/manifests/x?tag=y", ociIndex, `{"manifests":[{"digest":"sha256:x"}]}`)
+	f.Add("POST", "/v2/a/blobs/uploads/?mount=sha256:x&from=../a", "", "")
+	f.Add("PATCH", "/v2/a/../b/blobs/uploads/x", "0-1", "x")
+	f.Add("GET", "/v2/a/tags/list?n=1&last=%00", "", "")
+	f.Add("DELETE", "/v2/"+strings.Repeat("a/", 130)+"manifests/1", "", "")
+	outside := f.TempDir()
+	dir := filepath.Join(outside, "registry")
+	r, err := registry.New(registry.Config{Dir: dir})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = r.Close() })
+	f.Fuzz(func(t *testing.T, method, path, header, text string) {
+		u, err := url.ParseRequestURI(path)
+		if err != nil {
+			return
+		}
+		req := (&http.Request{
+			Method: method, URL: u, Body: io.NopCloser(strings.NewReader(text)),
+			Header: http.Header{"Content-Type": {header}, "Content-Range": {header}},
+		}).WithContext(t.Context())
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, req)
+		if w.Code >= 500 {
+			t.Errorf("%s %q: got %d %s", method, path, w.Code, w.Body)
+		}
+		if beside, err := os.ReadDir(outside); err != nil || len(beside) != 1 {
+			t.Errorf("%s %q: %d names beside the registry, %v", method, path, len(beside), err)
+		}
+	})
 }

@@ -123,7 +123,7 @@ type reading struct {
 // pieceSize is how much of a file is read, hashed and sent at a time: as much
 // as stays in a processor's cache in between. With the 1 MiB that the transport
 // asks for an upload took 3% longer.
-const pieceSize = 256 << 10
+const pieceSize = 128 << 10
 
 // Read gives the source's next bytes, and never more than the size that the
 // request announced.
