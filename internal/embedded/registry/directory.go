@@ -58,8 +58,9 @@ func (d *directory) repository(name string, write bool) *repository {
 	defer d.mu.Unlock()
 	r := d.repos[name]
 	if r == nil {
-		r = newRepository(name, &directoryVault{root: d.root, dir: filepath.Join(d.root, filepath.FromSlash(name))})
-		if _, err := os.Stat(r.vault.(*directoryVault).dir); err == nil || write {
+		dir := filepath.Join(d.root, filepath.FromSlash(name))
+		r = newRepository(name, &directoryVault{root: d.root, dir: dir})
+		if _, err := os.Stat(dir); err == nil || write {
 			d.repos[name] = r
 		}
 	}

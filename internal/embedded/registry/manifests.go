@@ -120,32 +120,22 @@ func (x *exchange) deleteManifest() error {
 	return nil
 }
 
-// putManifest takes a manifest whose parts are there, and names it by a tag, by
-// those that the query gives, or by its digest alone.
+// putManifest takes a manifest whose parts are there.
 func (x *exchange) putManifest() error {
-	tags := x.req.URL.Query()["tag"]
-	algorithm := digest.SHA256
-	want, err := digest.Parse(x.at.ref)
-	byDigest := err == nil
-	switch {
-	case byDigest:
-		algorithm = want.Algorithm()
-	case len(tags) > 0:
-		return refusal{http.StatusBadRequest, "UNSUPPORTED", "a tag in the query needs a digest in the path"}
-	default:
-		tags = []string{x.at.ref}
-	}
-	for _, tag := range tags {
-		if !tagName.MatchString(tag) {
-			return refusal{http.StatusBadRequest, "TAG_INVALID", quote(tag) + " is neither a tag nor a digest"}
-		}
+	want, tags, err := x.manifestNames()
+	if err != nil {
+		return err
 	}
 	text, err := x.readManifest()
 	if err != nil {
 		return err
 	}
+	algorithm := digest.SHA256
+	if want != "" {
+		algorithm = want.Algorithm()
+	}
 	m := descriptor.Descriptor{Digest: algorithm.FromBytes(text), Size: int64(len(text))}
-	if byDigest && m.Digest != want {
+	if want != "" && m.Digest != want {
 		return refusal{http.StatusBadRequest, "DIGEST_INVALID", "the manifest is " + m.Digest.String()}
 	}
 	var doc *document
@@ -166,6 +156,26 @@ func (x *exchange) putManifest() error {
 	}
 	x.created("manifests", m.Digest)
 	return nil
+}
+
+// manifestNames gives what a manifest is put under: a tag; or a digest, which
+// it must have, and the tags that the query gives.
+func (x *exchange) manifestNames() (want digest.Digest, tags []string, err error) {
+	tags = x.req.URL.Query()["tag"]
+	switch d, err := digest.Parse(x.at.ref); {
+	case err == nil:
+		want = d
+	case len(tags) > 0:
+		return "", nil, refusal{http.StatusBadRequest, "UNSUPPORTED", "a tag in the query needs a digest in the path"}
+	default:
+		tags = []string{x.at.ref}
+	}
+	for _, tag := range tags {
+		if !tagName.MatchString(tag) {
+			return "", nil, refusal{http.StatusBadRequest, "TAG_INVALID", quote(tag) + " is neither a tag nor a digest"}
+		}
+	}
+	return want, tags, nil
 }
 
 func (x *exchange) readManifest() ([]byte, error) {
