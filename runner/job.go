@@ -253,7 +253,11 @@ func (j *job) inputs(ctx context.Context, step Step) ([]Input, error) {
 // diffed turns what an apply would do into what a diff tells.
 func (j *job) diffed(res result) result {
 	change := res.finding.Change
-	if change == nil {
+	switch {
+	case change == nil && j.unsure != "":
+		// What is right now may be changed by that step.
+		return result{status: Waiting, why: "not diffed: waits for " + j.unsure}
+	case change == nil:
 		res.status, res.outputs = Unchanged, res.finding.Outputs
 		res.err = j.node.Type.checkOutputs(res.outputs)
 		return res

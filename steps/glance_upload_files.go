@@ -49,7 +49,7 @@ func (s *glanceUpload) measure(w runner.World) (map[string]imageFile, error) {
 		files[path] = m
 	}
 	if len(missing) > 0 {
-		errs = append(errs, s.missingFiles(missing))
+		errs = append(errs, s.lacks(missing))
 	}
 	return files, errors.Join(errs...)
 }
@@ -64,18 +64,23 @@ func emptyFile(w runner.World, path string) error {
 	return errors.Join(fmt.Errorf("%s is empty", path), r.Close())
 }
 
-func (s *glanceUpload) missingFiles(names []string) error {
+func (s *glanceUpload) lacks(names []string) error {
 	if s.From == "" {
-		return errors.New(areMissing(names))
+		return missingFiles(names)
 	}
 	hint := "from: must be the directory that the archives of images were unpacked into"
 	if r, err := findImageRelease(s.Release); err == nil && s.OSImageName == "" && r.image == wholeDiskImage && names[0] == wholeDiskImage {
 		hint += "; for partition images set os_image_name: overcloud-full.qcow2"
 	}
-	return fault.WithHint(fmt.Errorf("%s: %s", s.From, areMissing(names)), hint)
+	return fault.WithHint(fmt.Errorf("%s: %w", s.From, missingFiles(names)), hint)
 }
 
-func areMissing(names []string) string {
+// missingFiles is the error about files that are not there, which is fs.ErrNotExist.
+type missingFiles []string
+
+func (missingFiles) Is(err error) bool { return err == fs.ErrNotExist }
+
+func (names missingFiles) Error() string {
 	last := len(names) - 1
 	if last == 0 {
 		return names[0] + " is not there"
