@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -159,14 +160,15 @@ func hostPort(s string) error {
 	return hostOnly(s)
 }
 
+// oneOf refuses what is none of words. Nothing is always fine, and so a choice
+// of "" among words is not told of.
 func oneOf(got string, words ...string) error {
-	if got == "" {
+	if got == "" || slices.Contains(words, got) {
 		return nil
 	}
-	for _, w := range words {
-		if got == w {
-			return nil
-		}
+	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
+	if len(words) == 1 {
+		return fmt.Errorf("%q is not %s", got, words[0])
 	}
 	return withSuggestion(fmt.Errorf("%q is none of %s", got, strings.Join(words, ", ")), got, words)
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -25,7 +26,7 @@ func TestRegistryConnectionMistakes(t *testing.T) {
 		"all there is": {
 			`{ host: h, ca: ca.pem, cert: c.pem, key: k.pem, token: "${secrets.t}", realms: ["auth.h:8443", "[::1]:5000"], rate: 20, bandwidth: 10MiB, login: config }`, nil,
 		},
-		"an unknown place of credentials":    {`{ host: h, login: netrc }`, []string{`6:27: "netrc" is none of config`}},
+		"an unknown place of credentials":    {`{ host: h, login: netrc }`, []string{`6:27: "netrc" is not config`}},
 		"a certificate without a key":        {`{ host: h, cert: c.pem }`, []string{`6:26: cert and key go together`}},
 		"a key without a certificate":        {`{ host: h, key: c.pem }`, []string{`6:10: cert and key go together`}},
 		"a token and a user":                 {`{ host: h, user: u, password: "${secrets.t}", token: "${secrets.t}" }`, []string{`6:63: give either a token or user and password`}},
@@ -170,5 +171,33 @@ func TestEmbeddedNeedsNoLogin(t *testing.T) {
 	t.Cleanup(func() { _ = out.Close() })
 	if names, err := out.Registry().Catalog(t.Context(), "192.0.2.1:8787"); err != nil || len(names) < 45 {
 		t.Errorf("%d repositories, %v", len(names), err)
+	}
+}
+
+func TestOneOf(t *testing.T) {
+	tests := []struct {
+		name, got  string
+		words      []string
+		want, hint string
+	}{
+		{"nothing", "", []string{"rename", "replace"}, "", ""},
+		{"one of them", "rename", []string{"rename", "replace"}, "", ""},
+		{"none of them", "delete", []string{"rename", "replace"}, `"delete" is none of rename, replace`, "there are rename, replace"},
+		{"nothing is a choice", "delete", []string{"", "rename", "replace"}, `"delete" is none of rename, replace`, "there are rename, replace"},
+		{"nearly one of them", "raname", []string{"", "rename", "replace"}, `"raname" is none of rename, replace`, "did you mean rename?"},
+		{"one choice", "qcow2", []string{"", "raw"}, `"qcow2" is not raw`, ""},
+		{"one choice, nearly", "rwa", []string{"", "raw"}, `"rwa" is not raw`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := oneOf(tt.got, tt.words...)
+			text := ""
+			if err != nil {
+				text = err.Error()
+			}
+			if text != tt.want || fault.Hint(err) != tt.hint {
+				t.Errorf("got %q, hint %q, want %q, %q", text, fault.Hint(err), tt.want, tt.hint)
+			}
+		})
 	}
 }
