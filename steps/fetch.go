@@ -27,19 +27,19 @@ type fetchFile struct {
 	// File to write. Its directory must be there.
 	To plan.Path `json:"to"`
 	// Digest that the file must have, 64 lower-case hex digits. While the file is there and has it, no server is asked.
-	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
+	SHA256 *string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
 	// Digest that the file must have, 128 lower-case hex digits.
-	SHA512 string `json:"sha512,omitempty" jsonschema:"pattern=^[0-9a-f]{128}$"`
+	SHA512 *string `json:"sha512,omitempty" jsonschema:"pattern=^[0-9a-f]{128}$"`
 	// Digest that the file must have, 32 lower-case hex digits. It tells damage, and no deceit.
-	MD5 string `json:"md5,omitempty" jsonschema:"pattern=^[0-9a-f]{32}$"`
+	MD5 *string `json:"md5,omitempty" jsonschema:"pattern=^[0-9a-f]{32}$"`
 	// Address of a list of checksums that has the file's: as sha256sum writes it, as BSD's tools do, or the digest alone. It is read at every run.
-	Checksums string `json:"checksums,omitempty"`
+	Checksums *string `json:"checksums,omitempty"`
 	// Name under which the file stands in the list of checksums, where that is not the last part of its address.
 	Name string `json:"name,omitempty"`
 	// Address of the OpenPGP signature of the list of checksums or, without one, of the file. A list that carries its signature needs none.
-	Signature string `json:"signature,omitempty"`
+	Signature *string `json:"signature,omitempty"`
 	// File of the public keys that a signature is believed of. With it there must be one.
-	Keyring plan.Path `json:"keyring,omitempty"`
+	Keyring *plan.Path `json:"keyring,omitempty"`
 	// Permissions of the file, as four octal digits in quotes: "0644". Left out, a new one gets 0644.
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
 	// Follow a server that leads from https to plain http. It needs a digest or a signature, which then is all that vouches for the file.
@@ -84,9 +84,9 @@ func (f *fetchFile) Validate() error {
 		errs = append(errs, plan.At("url", errors.New("names no address")))
 	}
 	errs = append(errs,
-		plan.At("checksums", checkURL(f.Checksums)),
-		plan.At("signature", checkURL(f.Signature)),
-		checkDigest("sha256", f.SHA256), checkDigest("sha512", f.SHA512), checkDigest("md5", f.MD5),
+		plan.At("checksums", checkURL(textOf(f.Checksums))),
+		plan.At("signature", checkURL(textOf(f.Signature))),
+		checkDigest("sha256", textOf(f.SHA256)), checkDigest("sha512", textOf(f.SHA512)), checkDigest("md5", textOf(f.MD5)),
 		plan.At("mode", checkMode(f.Mode)),
 	)
 	return errors.Join(append(errs, f.fitsTogether()...)...)
@@ -97,17 +97,20 @@ func (f *fetchFile) fitsTogether() []error {
 	var errs []error
 	given := !f.given().IsZero()
 	tell := func(at, text string) { errs = append(errs, plan.At(at, errors.New(text))) }
-	if f.Checksums != "" && given {
+	if textOf(f.Checksums) != "" && given {
 		tell("checksums", "give either checksums or the digest itself")
 	}
-	if f.Name != "" && f.Checksums == "" && given {
+	if f.Name != "" && f.Checksums == nil && given {
 		tell("name", "it is the file's name in checksums, and there are none")
 	}
-	if f.Keyring != "" && given {
+	if textOf(f.Keyring) != "" && given {
 		tell("keyring", "with the digest itself given no signature is looked at")
 	}
-	if f.Signature != "" && given {
+	if textOf(f.Signature) != "" && given {
 		tell("signature", "what is signed is the list of checksums or the file; with the digest itself given there is nothing to sign")
+	}
+	if !given {
+		errs = append(errs, f.checkSettings(f.leftOut()))
 	}
 	return errs
 }
@@ -160,8 +163,8 @@ func (f *fetchFile) urls() []string {
 
 // Paths implements runner.Pather.
 func (f *fetchFile) Paths() runner.Paths {
-	p := runner.Paths{Writes: []string{string(f.To)}, Reads: []string{string(f.Keyring)}}
-	for _, u := range append(f.urls(), f.Checksums, f.Signature) {
+	p := runner.Paths{Writes: []string{string(f.To)}, Reads: []string{string(textOf(f.Keyring))}}
+	for _, u := range append(f.urls(), textOf(f.Checksums), textOf(f.Signature)) {
 		p.Reads = append(p.Reads, localPath(u))
 	}
 	return p
@@ -169,7 +172,7 @@ func (f *fetchFile) Paths() runner.Paths {
 
 // given are the digests that the plan itself holds.
 func (f *fetchFile) given() fetch.Digests {
-	return fetch.Digests{SHA256: f.SHA256, SHA512: f.SHA512, MD5: f.MD5}
+	return fetch.Digests{SHA256: textOf(f.SHA256), SHA512: textOf(f.SHA512), MD5: textOf(f.MD5)}
 }
 
 // to gives the file as outputs name it.
@@ -320,6 +323,15 @@ func (f *fetchFile) leftovers() []string {
 		}
 	}
 	return found
+}
+
+// textOf gives the text of a setting that may be left out. It is "" where the
+// setting is left out, which is nil, and where what it refers to is not known yet.
+func textOf[T ~string](setting *T) T {
+	if setting == nil {
+		return ""
+	}
+	return *setting
 }
 
 // lastPart gives the last part of an address, under which lists of checksums

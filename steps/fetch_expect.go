@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/fetch"
 	"github.com/bayplan/bayplan/steps/internal/signature"
@@ -27,14 +28,14 @@ func (f *fetchFile) expect(ctx context.Context, w runner.World) (*fetchGoal, err
 	if f.known != nil {
 		return f.known, nil
 	}
-	if err := f.checkSettings(); err != nil {
+	if err := f.checkSettings(f.empty()); err != nil {
 		return nil, err
 	}
 	e := &fetchGoal{want: f.given()}
 	err := f.findKeys(ctx, w, e)
 	switch {
 	case err != nil:
-	case f.Checksums != "":
+	case textOf(f.Checksums) != "":
 		err = f.findChecksums(ctx, w, e)
 	case e.want.IsZero():
 		err = f.findVersion(ctx, w, e)
@@ -46,30 +47,51 @@ func (f *fetchFile) expect(ctx context.Context, w runner.World) (*fetchGoal, err
 	return e, nil
 }
 
-// checkSettings tells what cannot be told while settings may be references.
-func (f *fetchFile) checkSettings() error {
-	pinned := !f.given().IsZero() || f.Checksums != ""
+// An absence says which of the settings that vouch for the file are not there.
+type absence struct{ digest, checksums, signature, keyring bool }
+
+// leftOut gives what the plan does not mention. What it refers to may be there
+// once it is known.
+func (f *fetchFile) leftOut() absence {
+	return absence{
+		digest:    f.SHA256 == nil && f.SHA512 == nil && f.MD5 == nil,
+		checksums: f.Checksums == nil, signature: f.Signature == nil, keyring: f.Keyring == nil,
+	}
+}
+
+// empty gives what is not there now that everything is known.
+func (f *fetchFile) empty() absence {
+	return absence{
+		digest:    f.given().IsZero(),
+		checksums: textOf(f.Checksums) == "", signature: textOf(f.Signature) == "", keyring: textOf(f.Keyring) == "",
+	}
+}
+
+// checkSettings tells of settings that lack others which are to vouch for the file.
+func (f *fetchFile) checkSettings(no absence) error {
+	pinned := !no.digest || !no.checksums
 	switch {
 	case len(f.urls()) > 1 && !pinned:
 		err := errors.New("url names several addresses, and nothing says what the file must be")
-		return fault.WithHint(err, "give sha256 or checksums: addresses are held together by the file's digest")
-	case f.HTTPRedirects && !pinned && f.Signature == "":
+		return plan.At("url", fault.WithHint(err, "give sha256 or checksums: addresses are held together by the file's digest"))
+	case f.HTTPRedirects && !pinned && no.signature:
 		err := errors.New("http_redirects is allowed only where a digest or a signature vouches for the file")
-		return fault.WithHint(err, "give sha256 or checksums")
-	case f.Signature != "" && f.Keyring == "":
-		return errors.New("there is a signature, but no keyring to hold it against")
-	case f.Keyring != "" && f.Signature == "" && f.Checksums == "":
-		return errors.New("there is a keyring, but neither checksums nor a signature that it is for")
+		return plan.At("http_redirects", fault.WithHint(err, "give sha256 or checksums"))
+	case textOf(f.Signature) != "" && no.keyring:
+		err := errors.New("there is a signature, but no keyring to hold it against")
+		return plan.At("signature", fault.WithHint(err, "name the file of the keys that are believed under keyring"))
+	case textOf(f.Keyring) != "" && no.signature && no.checksums:
+		return plan.At("keyring", errors.New("there is a keyring, but neither checksums nor a signature that it is for"))
 	}
 	return nil
 }
 
 // findKeys notes the keys that are believed.
 func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *fetchGoal) error {
-	if f.Keyring == "" {
+	if textOf(f.Keyring) == "" {
 		return nil
 	}
-	sums, err := w.Sum(ctx, string(f.Keyring), runner.SHA256)
+	sums, err := w.Sum(ctx, string(textOf(f.Keyring)), runner.SHA256)
 	if err != nil {
 		return fmt.Errorf("read the keyring: %w", err)
 	}
@@ -79,7 +101,7 @@ func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *fetchGoal) 
 
 // findChecksums reads the file's digests from the list of checksums.
 func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchGoal) error {
-	list, err := f.small(ctx, w, f.Checksums)
+	list, err := f.small(ctx, w, textOf(f.Checksums))
 	if err == nil {
 		list, err = f.signedList(ctx, w, list)
 	}
@@ -90,9 +112,9 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchG
 	if name == "" {
 		name = lastPart(f.urls()[0])
 	}
-	e.want, err = fetch.ParseChecksums(list, name, strings.HasPrefix(lastPart(f.Checksums), name+"."))
+	e.want, err = fetch.ParseChecksums(list, name, strings.HasPrefix(lastPart(textOf(f.Checksums)), name+"."))
 	if err != nil {
-		return fmt.Errorf("checksums in %s: %w", fetch.Shown(f.Checksums), err)
+		return fmt.Errorf("checksums in %s: %w", fetch.Shown(textOf(f.Checksums)), err)
 	}
 	for _, sum := range digestList(e.want) {
 		e.inputs = append(e.inputs, runner.Input{Name: "checksums." + sum[0], Digest: sum[1]})
@@ -102,26 +124,26 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchG
 
 // signedList gives of a list what is signed, all of it where no keys are given.
 func (f *fetchFile) signedList(ctx context.Context, w runner.World, list []byte) ([]byte, error) {
-	if f.Keyring == "" {
+	if textOf(f.Keyring) == "" {
 		return list, nil
 	}
-	keys, err := signature.Load(string(f.Keyring))
+	keys, err := signature.Load(string(textOf(f.Keyring)))
 	if err != nil {
 		return nil, err
 	}
-	if f.Signature == "" {
+	if textOf(f.Signature) == "" {
 		if !signature.IsClear(list) {
-			err := fmt.Errorf("%s carries no signature", fetch.Shown(f.Checksums))
+			err := fmt.Errorf("%s carries no signature", fetch.Shown(textOf(f.Checksums)))
 			return nil, fault.WithHint(err, "name the address of its signature under signature, or leave out keyring")
 		}
 		signed, err := keys.Clear(list)
-		return signed, aboutURL(f.Checksums, err)
+		return signed, aboutURL(textOf(f.Checksums), err)
 	}
-	sig, err := f.small(ctx, w, f.Signature)
+	sig, err := f.small(ctx, w, textOf(f.Signature))
 	if err != nil {
 		return nil, err
 	}
-	return list, aboutURL(f.Checksums, keys.Detached(strings.NewReader(string(list)), sig))
+	return list, aboutURL(textOf(f.Checksums), keys.Detached(strings.NewReader(string(list)), sig))
 }
 
 func aboutURL(address string, err error) error {
@@ -133,7 +155,7 @@ func aboutURL(address string, err error) error {
 
 // findVersion asks the server which version of the file it has.
 func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *fetchGoal) error {
-	if f.Signature != "" {
+	if textOf(f.Signature) != "" {
 		if err := f.findSignature(ctx, w, e); err != nil {
 			return err
 		}
@@ -163,11 +185,11 @@ func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *fetchGoa
 
 // findSignature reads the file's own signature.
 func (f *fetchFile) findSignature(ctx context.Context, w runner.World, e *fetchGoal) error {
-	keys, err := signature.Load(string(f.Keyring))
+	keys, err := signature.Load(string(textOf(f.Keyring)))
 	if err != nil {
 		return err
 	}
-	sig, err := f.small(ctx, w, f.Signature)
+	sig, err := f.small(ctx, w, textOf(f.Signature))
 	if err != nil {
 		return fmt.Errorf("signature: %w", err)
 	}

@@ -53,10 +53,10 @@ const kernelText = "a kernel, as far as anybody can tell"
 func TestFetchLaws(t *testing.T) {
 	cases := map[string]func(url string) fetchFile{
 		"with its digest": func(url string) fetchFile {
-			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}, SHA256: sha256Of(kernelText)}
+			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}, SHA256: new(sha256Of(kernelText))}
 		},
 		"with a list of checksums": func(url string) fetchFile {
-			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}, Checksums: url + "/SHA256SUMS"}
+			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}, Checksums: new(url + "/SHA256SUMS")}
 		},
 		"with nothing to say what it is": func(url string) fetchFile {
 			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}}
@@ -64,7 +64,7 @@ func TestFetchLaws(t *testing.T) {
 		"from mirrors, the first of which is of no use": func(url string) fetchFile {
 			return fetchFile{
 				URL:    plan.TextOr[string, []string]{Other: []string{url + "/gone", url + "/agent.kernel"}},
-				SHA256: sha256Of(kernelText), Mode: "0600",
+				SHA256: new(sha256Of(kernelText)), Mode: "0600",
 			}
 		},
 		"from a file": func(url string) fetchFile {

@@ -66,10 +66,10 @@ func TestFetchOfWhatIsSigned(t *testing.T) {
 			to := filepath.Join(t.TempDir(), "f")
 			f := &fetchFile{
 				URL: addresses{Text: server.URL + tt.url}, To: plan.Path(to),
-				Signature: server.URL + tt.signature, Keyring: plan.Path(publicKey(t, key)), out: withHosts(t),
+				Signature: new(server.URL + tt.signature), Keyring: new(plan.Path(publicKey(t, key))), out: withHosts(t),
 			}
 			if tt.checksums != "" {
-				f.Checksums = server.URL + tt.checksums
+				f.Checksums = new(server.URL + tt.checksums)
 			}
 			found, err := looked(t, f, &runner.Disk{})
 			if err == nil {

@@ -42,6 +42,27 @@ func TestFetchMistakes(t *testing.T) {
 		"keys for nothing":         {`url: "https://h/f", to: f, keyring: k, sha256: ` + sha256Of("x"), []string{"no signature is looked at"}},
 		"a name for nothing":       {`url: "https://h/f", to: f, name: g, sha256: ` + sha256Of("x"), []string{"it is the file's name in checksums, and there are none"}},
 		"a bad mode":               {`url: "https://h/f", to: f, mode: "644"`, []string{`"644" is not a mode`}},
+		"a signature and no keys": {
+			`url: "https://h/f", to: f, signature: "https://h/s"`,
+			[]string{"there is a signature, but no keyring to hold it against"},
+		},
+		"keys and nothing signed": {
+			`url: "https://h/f", to: f, keyring: k`,
+			[]string{"there is a keyring, but neither checksums nor a signature that it is for"},
+		},
+		"two addresses and no digest": {
+			`url: ["https://h/f", "https://h/g"], to: f`,
+			[]string{"several addresses, and nothing says what the file must be"},
+		},
+		"plain redirects and no digest": {
+			`url: "https://h/f", to: f, http_redirects: true`,
+			[]string{"http_redirects is allowed only where a digest or a signature vouches for the file"},
+		},
+		"what vouches for it comes by reference": {
+			`url: ["https://h/f", "https://h/g"], to: f, sha256: "${steps.a.sha256}", http_redirects: true } }` + "\n" +
+				`  a: { type: fetch, with: { url: "https://h/a", to: a } }` + "\n" +
+				`  s: { type: fetch, with: { url: "https://h/f", to: s, signature: "https://h/s", keyring: "${steps.a.path}"`, nil,
+		},
 		"two writers of a file": {
 			`url: "https://h/f", to: f } }` + "\n" + `  other: { type: fetch, with: { url: "https://h/g", to: f`,
 			[]string{"which step \"it\" writes too"},
@@ -116,15 +137,15 @@ func TestFetchTellsBeforehand(t *testing.T) {
 			"http_redirects is allowed only where", "give sha256 or checksums",
 		},
 		"a signature and no key": {
-			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Signature: server.URL + "/f"},
-			"no keyring to hold it against", "",
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Signature: new(server.URL + "/f")},
+			"no keyring to hold it against", "name the file of the keys that are believed under keyring",
 		},
 		"a key and nothing signed": {
-			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Keyring: "/k"},
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Keyring: new(plan.Path("/k"))},
 			"neither checksums nor a signature", "",
 		},
 		"no key there": {
-			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/sums", Keyring: "/nowhere"},
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: new(server.URL + "/sums"), Keyring: new(plan.Path("/nowhere"))},
 			"read the keyring", "",
 		},
 		"nothing there": {
@@ -132,23 +153,23 @@ func TestFetchTellsBeforehand(t *testing.T) {
 			"404 Not Found", "the file is not there; correct the URL",
 		},
 		"nothing there, with a digest": {
-			fetchFile{URL: addresses{Text: server.URL + "/gone"}, To: plan.Path(dir + "/f"), SHA256: sha256Of("")},
+			fetchFile{URL: addresses{Text: server.URL + "/gone"}, To: plan.Path(dir + "/f"), SHA256: new(sha256Of(""))},
 			"404 Not Found", "the file is not there; correct the URL",
 		},
 		"not among the checksums": {
-			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/sums"},
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: new(server.URL + "/sums")},
 			`it has no checksum of "f"`, `it has one of "g"; if that is the file, write name: g`,
 		},
 		"checksums that are none": {
-			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/f"},
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: new(server.URL + "/f")},
 			"it is no list of checksums", "",
 		},
 		"a keyring and a list without signature": {
-			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: server.URL + "/sums", Keyring: plan.Path(publicKey(t, newKey(t)))},
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: new(server.URL + "/sums"), Keyring: new(plan.Path(publicKey(t, newKey(t))))},
 			"carries no signature", "name the address of its signature under signature, or leave out keyring",
 		},
 		"more than fits": {
-			fetchFile{URL: addresses{Text: huge.URL + "/f"}, To: plan.Path(dir + "/f"), SHA256: sha256Of("")},
+			fetchFile{URL: addresses{Text: huge.URL + "/f"}, To: plan.Path(dir + "/f"), SHA256: new(sha256Of(""))},
 			"bytes free, the file takes 1152921504606846976 more", "make room, or fetch it to somewhere else",
 		},
 		"a directory is there": {
@@ -183,7 +204,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 func TestFetchAsksNobodyForWhatIsThere(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "f")
 	putFile(t, to, "body")
-	f := &fetchFile{URL: addresses{Text: "https://no-such-host.invalid/f"}, To: plan.Path(to), SHA256: sha256Of("body"), out: withHosts(t)}
+	f := &fetchFile{URL: addresses{Text: "https://no-such-host.invalid/f"}, To: plan.Path(to), SHA256: new(sha256Of("body")), out: withHosts(t)}
 	got, err := looked(t, f, &runner.Disk{})
 	if err != nil || got.Change != nil {
 		t.Fatalf("got %+v, %v", got, err)
@@ -273,7 +294,7 @@ func TestFetchFromMirrors(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "f")
 	f := &fetchFile{
 		URL: addresses{Other: []string{good.URL + "/gone", other.URL + "/f", good.URL + "/f"}},
-		To:  plan.Path(to), SHA256: sha256Of("body"), out: withHosts(t),
+		To:  plan.Path(to), SHA256: new(sha256Of("body")), out: withHosts(t),
 	}
 	found, err := looked(t, f, &runner.Disk{})
 	if err != nil {
@@ -312,7 +333,7 @@ func TestDiffAfterFetch(t *testing.T) {
 	server := fileServer(t, map[string]string{"/f.tar": "body"})
 	dir := t.TempDir()
 	to := filepath.Join(dir, "f.tar")
-	f := &fetchFile{URL: addresses{Text: server.URL + "/f.tar"}, To: plan.Path(to), SHA256: sha256Of("body"), out: withHosts(t)}
+	f := &fetchFile{URL: addresses{Text: server.URL + "/f.tar"}, To: plan.Path(to), SHA256: new(sha256Of("body")), out: withHosts(t)}
 	found, err := looked(t, f, &runner.Disk{})
 	if err != nil {
 		t.Fatal(err)
