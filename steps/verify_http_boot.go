@@ -31,7 +31,7 @@ type verifyHTTPBoot struct {
 	// Files of the directory and what they are to be copies of, in the form of place: a path, or {from: PATH, as: NAME}.
 	Files []plan.TextOr[plan.Path, placedFile] `json:"files,omitempty"`
 	// Boot script in the directory, such as inspector.ipxe. It has to load a kernel and a ramdisk that are there, and give the kernel a URL to call back to: ipa-inspection-callback-url or ipa-api-url.
-	Script string `json:"script,omitempty"`
+	Script *string `json:"script,omitempty"`
 	// Where the directory is served, such as http://192.0.2.1:8088. The script and what it names are then fetched as a machine would, or the files when there is no script, and have to be what is in the directory.
 	URL string `json:"url,omitempty"`
 
@@ -46,20 +46,28 @@ func verifyHTTPBootType(out *Outside) runner.Type {
 			{Name: "files", Doc: "The files that were checked, absolute, sorted.", List: true},
 			{Name: "callback_url", Doc: "The URL that the script gives the kernel to call back to; empty without a script."},
 		},
-		New: func() runner.Step { return &verifyHTTPBoot{out: out} },
+		// No files are an empty list, so that those that are not known yet can be told from none.
+		New: func() runner.Step { return &verifyHTTPBoot{Files: []plan.TextOr[plan.Path, placedFile]{}, out: out} },
 	}
 }
+
+// errNothingToCheck tells that a step would pass whatever machines boot from.
+var errNothingToCheck = errors.New("neither files nor script names anything to check")
 
 // Validate implements runner.Validator.
 func (v *verifyHTTPBoot) Validate() error {
 	var errs []error
+	// Without a directory nothing of the step need be known yet.
+	if v.Dir != "" && v.Files != nil && len(v.Files) == 0 && v.Script == nil {
+		errs = append(errs, errNothingToCheck)
+	}
 	for i, f := range v.Files {
 		if name := nameOf(f); name != "" && !plainName.MatchString(name) {
 			errs = append(errs, plan.At(fmt.Sprintf("files[%d]", i), fmt.Errorf("%q is not a plain file name", name)))
 		}
 	}
-	if v.Script != "" && !plainName.MatchString(v.Script) {
-		errs = append(errs, plan.At("script", fmt.Errorf("%q is not a plain file name", v.Script)))
+	if name := v.scriptName(); name != "" && !plainName.MatchString(name) {
+		errs = append(errs, plan.At("script", fmt.Errorf("%q is not a plain file name", name)))
 	}
 	if v.URL != "" {
 		if u, err := url.Parse(v.URL); err != nil || !overHTTP(u) {
@@ -83,11 +91,14 @@ func (v *verifyHTTPBoot) Paths() runner.Paths {
 			paths.Reads = append(paths.Reads, v.in(nameOf(f)))
 		}
 	}
-	if v.Dir != "" && v.Script != "" {
-		paths.Reads = append(paths.Reads, v.in(v.Script))
+	if v.Dir != "" && v.scriptName() != "" {
+		paths.Reads = append(paths.Reads, v.in(v.scriptName()))
 	}
 	return paths
 }
+
+// scriptName is "" where there is no script, or none that is known yet.
+func (v *verifyHTTPBoot) scriptName() string { return textOf(v.Script) }
 
 func (v *verifyHTTPBoot) in(name string) string { return filepath.Join(string(v.Dir), name) }
 
@@ -107,8 +118,8 @@ func (v *verifyHTTPBoot) Diff(ctx context.Context, w runner.World, _ *runner.Rec
 
 // Verify implements runner.Step.
 func (v *verifyHTTPBoot) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	if len(v.Files) == 0 && v.Script == "" {
-		return nil, errors.New("neither files nor script names anything to check")
+	if len(v.Files) == 0 && v.scriptName() == "" {
+		return nil, errNothingToCheck
 	}
 	errs := v.compare(ctx, w)
 	script, err := v.script(w)
@@ -164,17 +175,17 @@ func (v *verifyHTTPBoot) compare(ctx context.Context, w runner.World) []error {
 
 // script reads the boot script, nil when there is none to read.
 func (v *verifyHTTPBoot) script(w runner.World) (*ipxe.Script, error) {
-	if v.Script == "" {
+	if v.scriptName() == "" {
 		return nil, nil
 	}
-	r, err := w.Open(v.in(v.Script))
+	r, err := w.Open(v.in(v.scriptName()))
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
 	s, err := ipxe.Parse(r)
 	if err != nil {
-		return nil, fmt.Errorf("%s is no boot script: %w", v.in(v.Script), err)
+		return nil, fmt.Errorf("%s is no boot script: %w", v.in(v.scriptName()), err)
 	}
 	return s, nil
 }
@@ -183,12 +194,12 @@ func (v *verifyHTTPBoot) script(w runner.World) (*ipxe.Script, error) {
 // what is wrong with the kernel's command line.
 func (v *verifyHTTPBoot) callback(s *ipxe.Script) (string, error) {
 	if len(s.Kernels) == 0 {
-		return "", fmt.Errorf("%s loads no kernel", v.in(v.Script))
+		return "", fmt.Errorf("%s loads no kernel", v.in(v.scriptName()))
 	}
 	callback := ""
 	var errs []error
 	for _, k := range s.Kernels {
-		at := fmt.Sprintf("%s, line %d", v.in(v.Script), k.Line)
+		at := fmt.Sprintf("%s, line %d", v.in(v.scriptName()), k.Line)
 		to, named := k.Arg("ipa-inspection-callback-url")
 		if !named {
 			to, named = k.Arg("ipa-api-url")
@@ -231,19 +242,19 @@ func (v *verifyHTTPBoot) named(w runner.World, s *ipxe.Script) ([]servedFile, er
 		}
 		return files, nil
 	}
-	files := []servedFile{{v.Script, v.at(v.Script)}}
+	files := []servedFile{{v.scriptName(), v.at(v.scriptName())}}
 	loads := slices.Clone(s.Initrds)
 	for _, k := range s.Kernels {
 		loads = append(loads, k.File)
 	}
 	var errs []error
 	if len(s.Kernels) > 0 && len(s.Initrds) == 0 {
-		errs = append(errs, fmt.Errorf("%s loads no ramdisk", v.in(v.Script)))
+		errs = append(errs, fmt.Errorf("%s loads no ramdisk", v.in(v.scriptName())))
 	}
 	for _, f := range loads {
 		one, err := v.locate(w, f)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s, line %d: %w", v.in(v.Script), f.Line, err))
+			errs = append(errs, fmt.Errorf("%s, line %d: %w", v.in(v.scriptName()), f.Line, err))
 			continue
 		}
 		files = append(files, one)

@@ -51,7 +51,7 @@ func bootVerified(base, at string) *verifyHTTPBoot {
 	}
 	return &verifyHTTPBoot{
 		out: out,
-		Dir: plan.Path(base + "/httpboot"), Script: "inspector.ipxe", URL: at,
+		Dir: plan.Path(base + "/httpboot"), Script: new("inspector.ipxe"), URL: at,
 		Files: agentPlaced(base).Files[:2],
 	}
 }
@@ -82,8 +82,8 @@ func TestVerifyHTTPBoot(t *testing.T) {
 		want   string // of the error, "" for none
 	}{
 		{"all is well", nil, ""},
-		{"files alone", func(_ *testing.T, _ string, v *verifyHTTPBoot) { v.Script = "" }, ""},
-		{"nothing to check", func(_ *testing.T, _ string, v *verifyHTTPBoot) { v.Script, v.Files = "", nil }, "names anything to check"},
+		{"files alone", func(_ *testing.T, _ string, v *verifyHTTPBoot) { v.Script = nil }, ""},
+		{"nothing to check", func(_ *testing.T, _ string, v *verifyHTTPBoot) { v.Script, v.Files = nil, nil }, "names anything to check"},
 		{"a kernel of other bytes", func(t *testing.T, base string, _ *verifyHTTPBoot) {
 			putFile(t, base+"/httpboot/agent.kernel", "kernel")
 		}, "agent.kernel: its content differs from "},
@@ -164,6 +164,29 @@ func TestVerifyHTTPBootOutputs(t *testing.T) {
 	}
 }
 
+// A plan tells at once that there is nothing to check, unless what there is
+// comes by reference.
+func TestVerifyHTTPBootMistakes(t *testing.T) {
+	const nothing = "neither files nor script names anything to check"
+	placed := "  p: { type: place, with: { into: d, files: [f] } }\n"
+	tests := map[string]struct{ with, want string }{
+		"nothing":                {"dir: httpboot", nothing},
+		"no files":               {"dir: httpboot, files: []", nothing},
+		"a script":               {"dir: httpboot, script: inspector.ipxe", ""},
+		"files by reference":     {`dir: httpboot, files: "${steps.p.files}"`, ""},
+		"a script yet to be had": {`dir: httpboot, files: [], script: "${steps.h.callback_url}"`, ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			steps := placed + "  h: { type: verify-http-boot, with: { dir: e, files: [f] } }\n"
+			got := strings.Join(connections(t, "  registries: {}\n", steps+"  it: { type: verify-http-boot, with: { "+tt.with+" } }\n"), "\n")
+			if (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestVerifyHTTPBootValidate(t *testing.T) {
 	tests := []struct {
 		name string
@@ -171,8 +194,10 @@ func TestVerifyHTTPBootValidate(t *testing.T) {
 		want string // "" for none
 	}{
 		{"nothing known yet", verifyHTTPBoot{Files: []toPlace{{}}}, ""},
-		{"fine", verifyHTTPBoot{Script: "inspector.ipxe", URL: "http://[2001:db8::1]:8088/boot"}, ""},
-		{"a script elsewhere", verifyHTTPBoot{Script: "../x"}, "not a plain file name"},
+		{"nothing to check", verifyHTTPBoot{Dir: "/httpboot", Files: []toPlace{}}, "neither files nor script names anything to check"},
+		{"a script that is not known yet", verifyHTTPBoot{Dir: "/httpboot", Files: []toPlace{}, Script: new("")}, ""},
+		{"fine", verifyHTTPBoot{Script: new("inspector.ipxe"), URL: "http://[2001:db8::1]:8088/boot"}, ""},
+		{"a script elsewhere", verifyHTTPBoot{Script: new("../x")}, "not a plain file name"},
 		{"a file elsewhere", verifyHTTPBoot{Files: []toPlace{placedAs("/x", "a/b")}}, "not a plain file name"},
 		{"a host alone", verifyHTTPBoot{URL: "192.0.2.1:8088"}, "not an http or https URL"},
 		{"another scheme", verifyHTTPBoot{URL: "tftp://192.0.2.1/"}, "not an http or https URL"},
