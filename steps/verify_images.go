@@ -66,13 +66,22 @@ func verifyImagesType(out *Outside) runner.Type {
 	}
 }
 
-var digestForm = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-f]+$`)
+var (
+	digestForm  = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-f]+$`)
+	digestBegun = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):`)
+
+	// errNothingToVerify tells that a step would pass without looking at an image.
+	errNothingToVerify = errors.New("names no image: there is nothing to verify")
+)
 
 // Validate implements runner.Validator.
 func (v *verifyImages) Validate() error {
 	var errs []error
 	if v.Cloud != "" {
 		errs = append(errs, plan.At("cloud", v.out.CloudKnown(v.Cloud)))
+	}
+	if v.Expect != nil && len(v.Expect) == 0 { // nil is a reference to what is not known yet
+		errs = append(errs, plan.At("expect", errNothingToVerify))
 	}
 	seen := map[string]int{}
 	for i, e := range v.Expect {
@@ -95,12 +104,13 @@ func (v *verifyImages) Validate() error {
 	return errors.Join(errs...)
 }
 
-// expectation gives the long form of an entry. A name may itself hold an @.
+// expectation gives the long form of an entry. A name may itself hold an @, but
+// what begins as a digest does is one, be it well-formed or not.
 func expectation(e plan.TextOr[string, expectedImage]) expectedImage {
 	if e.Text == "" {
 		return e.Other
 	}
-	if at := strings.LastIndex(e.Text, "@"); at > 0 && digestForm.MatchString(e.Text[at+1:]) {
+	if at := strings.LastIndex(e.Text, "@"); at > 0 && digestBegun.MatchString(e.Text[at+1:]) {
 		return expectedImage{Name: e.Text[:at], Digest: e.Text[at+1:]}
 	}
 	return expectedImage{Name: e.Text}
@@ -139,6 +149,9 @@ func (v *verifyImages) Diff(ctx context.Context, w runner.World, _ *runner.Recor
 
 // Verify implements runner.Step.
 func (v *verifyImages) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
+	if len(v.Expect) == 0 {
+		return nil, plan.At("expect", errNothingToVerify)
+	}
 	client, err := v.out.Cloud(ctx, v.Cloud)
 	if err != nil {
 		return nil, err

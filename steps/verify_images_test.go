@@ -220,6 +220,14 @@ func withoutHex(s string) string {
 	return strings.Join(words, " ")
 }
 
+// A list that turns out empty when the step runs is refused, too.
+func TestVerifyImagesOfNothing(t *testing.T) {
+	_, err := (&verifyImages{Cloud: "undercloud", out: &glanceBench{}}).Verify(t.Context(), &runner.Disk{})
+	if err == nil || !strings.Contains(err.Error(), "there is nothing to verify") {
+		t.Errorf("got error %v", err)
+	}
+}
+
 func TestVerifyImagesValidate(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
@@ -229,6 +237,12 @@ func TestVerifyImagesValidate(t *testing.T) {
 		{"names", expecting("a", "b@c"), ""},
 		{"nothing known yet", make([]plan.TextOr[string, expectedImage], 2), ""},
 		{"one twice", expecting("a", "a@sha512:beef"), `expect[1]: expect[0] is about "a", too`},
+		{"a reference that is not known yet", nil, ""},
+		{"nothing", []plan.TextOr[string, expectedImage]{}, "expect: names no image: there is nothing to verify"},
+		{"a digest that is no hex", expecting("a@sha512:zz"), `expect[0]: "sha512:zz" is no digest of the form sha512:HEX`},
+		{"a digest in upper case", expecting("a@sha512:BEEF"), `expect[0]: "sha512:BEEF" is no digest of the form sha512:HEX`},
+		{"a digest that is cut off", expecting("a@b@md5:"), `expect[0]: "md5:" is no digest of the form sha512:HEX`},
+		{"a name like a digest of nobody's", expecting("a@crc:zz"), ""},
 		{"an odd digest", []plan.TextOr[string, expectedImage]{long(expectedImage{Name: "a", Digest: "crc:1"})}, "is no digest"},
 		{"less than no bytes", []plan.TextOr[string, expectedImage]{long(expectedImage{Name: "a", Size: -1})}, "expect[0].size: "},
 		{"an odd visibility", []plan.TextOr[string, expectedImage]{long(expectedImage{Name: "a", Visibility: "all"})}, "expect[0].visibility: "},
