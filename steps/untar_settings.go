@@ -25,18 +25,19 @@ type untarFile struct {
 }
 
 // untarLimits are how much an archive may hold. An archive that goes beyond is
-// refused as a whole.
+// refused as a whole. A number that a step before gives is 0 while it is not
+// known, so 0 cannot be refused and stands for the default.
 type untarLimits struct {
 	// All its files together, as 40GiB. Room on the disk is looked at besides. By default 128GiB.
 	Bytes string `json:"bytes,omitempty" jsonschema:"pattern=^[0-9]+(\\.[0-9]+)? ?([KMGT]i?B|B)?$"`
-	// Files and directories.
-	Entries int `json:"entries,omitempty" jsonschema:"minimum=1,maximum=10000000,default=10000"`
-	// How many times its packed size it may unpack to, once that is 256 MiB. Raw disk images that are nearly empty may need more.
-	Ratio int `json:"ratio,omitempty" jsonschema:"minimum=1,maximum=1000000,default=1000"`
-	// How deep its directories may be nested.
-	Depth int `json:"depth,omitempty" jsonschema:"minimum=1,maximum=1000,default=32"`
-	// Bytes of a name with its directories.
-	NameLength int `json:"name_length,omitempty" jsonschema:"minimum=1,maximum=4096,default=1024"`
+	// Files and directories. 0 stands for the default.
+	Entries int `json:"entries,omitempty" jsonschema:"minimum=0,maximum=10000000,default=10000"`
+	// How many times its packed size it may unpack to, once that is 256 MiB. Raw disk images that are nearly empty may need more. 0 stands for the default.
+	Ratio int `json:"ratio,omitempty" jsonschema:"minimum=0,maximum=1000000,default=1000"`
+	// How deep its directories may be nested. 0 stands for the default.
+	Depth int `json:"depth,omitempty" jsonschema:"minimum=0,maximum=1000,default=32"`
+	// Bytes of a name with its directories. 0 stands for the default.
+	NameLength int `json:"name_length,omitempty" jsonschema:"minimum=0,maximum=4096,default=1024"`
 }
 
 var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -51,24 +52,53 @@ func (u *untar) Validate() error {
 			errs = append(errs, plan.At(at, fmt.Errorf("%q is named twice", f.Name)))
 		}
 		seen[path.Clean(f.Name)] = true
+		nameAt := at
+		if x.Text == "" {
+			nameAt += ".name"
+		}
+		errs = append(errs, plan.At(nameAt, checkExpectable(f.Name)))
 		_, sizeErr := parseSize(f.Size)
 		errs = append(errs, plan.At(at+".size", sizeErr), plan.At(at+".sha256", checkSHA256(f.SHA256)))
 	}
 	return errors.Join(append(errs, u.Limits.validate())...)
 }
 
+// checkExpectable refuses a name that no archive has a file of, whatever the
+// limits. One that is not known yet is empty.
+func checkExpectable(name string) error {
+	if name == "" {
+		return nil
+	}
+	err := archive.CheckName(name, archive.Limits{Name: mostNameLength, Depth: mostDepth})
+	if err != nil {
+		return fmt.Errorf("no archive can hold %q: %w", name, err)
+	}
+	return nil
+}
+
+// The most that the limits can be set to.
+const (
+	mostEntries    = 10_000_000
+	mostRatio      = 1_000_000
+	mostDepth      = 1000
+	mostNameLength = 4096
+)
+
 func (l *untarLimits) validate() error {
 	if l == nil {
 		return nil
 	}
-	_, err := parseSize(l.Bytes)
+	size, err := parseSize(l.Bytes)
+	if err == nil && size == 0 && l.Bytes != "" {
+		err = fmt.Errorf("%q leaves room for nothing", l.Bytes)
+	}
 	errs := []error{plan.At("limits.bytes", err)}
 	for _, n := range []struct {
 		name      string
 		got, most int
-	}{{"entries", l.Entries, 10_000_000}, {"ratio", l.Ratio, 1_000_000}, {"depth", l.Depth, 1000}, {"name_length", l.NameLength, 4096}} {
+	}{{"entries", l.Entries, mostEntries}, {"ratio", l.Ratio, mostRatio}, {"depth", l.Depth, mostDepth}, {"name_length", l.NameLength, mostNameLength}} {
 		if n.got < 0 || n.got > n.most {
-			errs = append(errs, plan.At("limits."+n.name, fmt.Errorf("%d is not between 1 and %d", n.got, n.most)))
+			errs = append(errs, plan.At("limits."+n.name, fmt.Errorf("%d is not between 0 and %d", n.got, n.most)))
 		}
 	}
 	return errors.Join(errs...)

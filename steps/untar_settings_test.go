@@ -188,8 +188,18 @@ func TestUntarValidate(t *testing.T) {
 		{"expected size", untar{Expect: untarFiles(untarFile{Name: "a", Size: "large"})}, `"large" is not a size`},
 		{"expected twice", untar{Expect: untarFiles(untarFile{Name: "a"}, untarFile{Name: "./a", Size: "1"})}, "named twice"},
 		{"limit that is no size", untar{Limits: &untarLimits{Bytes: "many"}}, `"many" is not a size`},
-		{"negative limit", untar{Limits: &untarLimits{Ratio: -1}}, "between 1 and"},
-		{"large limit", untar{Limits: &untarLimits{Depth: 1001}}, "between 1 and"},
+		{"expected above", untar{Expect: untarFiles(untarFile{Name: "../x"})}, `no archive can hold "../x": its name has ".."`},
+		{"expected absolute", untar{Expect: untarFiles(untarFile{Name: "/y", Size: "1"})}, `no archive can hold "/y": its name is absolute`},
+		{"expected directory", untar{Expect: untarFiles(untarFile{Name: "."})}, `no archive can hold ".": a file with a directory's name`},
+		{"expected below here", untar{Expect: untarFiles(untarFile{Name: "./d//y"})}, ""},
+		{"expected very deep", untar{Expect: untarFiles(untarFile{Name: strings.Repeat("d/", 999) + "y"})}, ""},
+		{"expected deeper than can be allowed", untar{Expect: untarFiles(untarFile{Name: strings.Repeat("d/", 1000) + "y"})}, "more than 1000 deep"},
+		{"expected, not known yet", untar{Expect: untarFiles(untarFile{})}, ""},
+		{"no bytes", untar{Limits: &untarLimits{Bytes: "0"}}, `"0" leaves room for nothing`},
+		{"hardly a byte", untar{Limits: &untarLimits{Bytes: "0.4B"}}, `"0.4B" leaves room for nothing`},
+		{"limits left at their defaults", untar{Limits: &untarLimits{}}, ""},
+		{"negative limit", untar{Limits: &untarLimits{Ratio: -1}}, "between 0 and"},
+		{"large limit", untar{Limits: &untarLimits{Depth: 1001}}, "between 0 and"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -27,6 +27,12 @@ type seen struct {
 
 func newNames(l Limits) *names { return &names{l, map[string]seen{}} }
 
+// CheckName tells why an archive cannot hold a file of this name.
+func CheckName(name string, l Limits) error {
+	_, err := newNames(l.orDefault()).file(name)
+	return err
+}
+
 // file gives the clean name of a file.
 func (n *names) file(raw string) (string, error) {
 	name, err := n.clean(raw)
