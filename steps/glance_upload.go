@@ -25,11 +25,11 @@ import (
 // kernel or ramdisk that is none, is refused.
 type glanceUpload struct {
 	// Cloud to upload to, a name under connections.clouds.
-	Cloud string `json:"cloud,omitempty"`
+	Cloud *string `json:"cloud,omitempty"`
 	// In place of cloud, {directory: DIR}: the images become files there, under the names that they have in from, as for an undercloud without an image service. With architecture they come into a directory of that name below it. What is replaced becomes NAME_TIME with the ending that it had.
-	To imageDirectory `json:"to,omitzero"`
+	To *imageDirectory `json:"to,omitempty"`
 	// Directory that holds a release's image files, such as overcloud-full.qcow2, overcloud-full.vmlinuz, overcloud-full.initrd, ironic-python-agent.kernel and ironic-python-agent.initramfs.
-	From plan.Path `json:"from,omitempty"`
+	From *plan.Path `json:"from,omitempty"`
 	// Release whose images are in from. rhosp13 and queens: the overcloud image, its kernel and ramdisk, and the agent's as bm-deploy-kernel and bm-deploy-ramdisk. Later ones: without the agent's; from rhosp17.1 and wallaby on the overcloud image is overcloud-hardened-uefi-full, which is a whole disk.
 	Release string `json:"release,omitempty" jsonschema:"enum=rhosp13,enum=queens,enum=rhosp16.2,enum=rhosp16,enum=train,enum=rhosp17.1,enum=rhosp17,enum=wallaby,default=rhosp13"`
 	// Directory that nodes boot from: gets agent.kernel and agent.ramdisk. Without it they are placed nowhere.
@@ -69,7 +69,7 @@ type imageDirectory struct {
 // An uploadedImage is one image of a plan's own.
 type uploadedImage struct {
 	// Name of the image.
-	Name string `json:"name"`
+	Name imageName `json:"name" jsonschema:"minLength=1"`
 	// File that it is made of.
 	File plan.Path `json:"file"`
 	// Format of the file: aki is a kernel, ari a ramdisk.
@@ -88,6 +88,19 @@ type uploadedImage struct {
 	Kernel string `json:"kernel,omitempty"`
 	// Name of the image of this list that is its ramdisk: its id becomes the property ramdisk_id.
 	Ramdisk string `json:"ramdisk,omitempty"`
+}
+
+// An imageName is a name that is not empty. Decoding tells, since Validate
+// could not tell an empty one from one that is not known yet.
+type imageName string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (n *imageName) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return errors.New("an image needs a name, this one is empty")
+	}
+	*n = imageName(text)
+	return nil
 }
 
 // clouds is what the step needs of the outside world.
@@ -121,12 +134,26 @@ func newGlanceUpload(out clouds) *glanceUpload {
 // say, or says "".
 const defaultAgent = "ironic-python-agent"
 
+// cloud, toDirectory and from are "" where they are not given or not known yet.
+// Only the fields tell which: nil is what the plan does not name, and points to
+// nothing what a step that has not run is to give.
+func (s *glanceUpload) cloud() string { return textOf(s.Cloud) }
+
+func (s *glanceUpload) toDirectory() string {
+	if s.To == nil {
+		return ""
+	}
+	return string(s.To.Directory)
+}
+
+func (s *glanceUpload) from() string { return string(textOf(s.From)) }
+
 func (s *glanceUpload) agent() string { return cmp.Or(s.IronicPythonAgentName, defaultAgent) }
 
 // bootFiles are the files that nodes boot from, and what they are made of. The
 // agent's initramfs is a ramdisk to those who boot it.
 func (s *glanceUpload) bootFiles() [][2]string {
-	if s.HTTPBoot == "" || s.From == "" {
+	if s.HTTPBoot == "" || s.from() == "" {
 		return nil
 	}
 	return [][2]string{
@@ -136,19 +163,17 @@ func (s *glanceUpload) bootFiles() [][2]string {
 }
 
 // source is the path of a file in from.
-func (s *glanceUpload) source(file string) string { return filepath.Join(string(s.From), file) }
+func (s *glanceUpload) source(file string) string { return filepath.Join(s.from(), file) }
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._+-]*$`)
 
 // Validate tells what can be told without looking.
 func (s *glanceUpload) Validate() error {
 	var errs []error
-	if s.Cloud != "" {
-		errs = append(errs, plan.At("cloud", s.out.CloudKnown(s.Cloud)))
+	if s.cloud() != "" {
+		errs = append(errs, plan.At("cloud", s.out.CloudKnown(s.cloud())))
 	}
-	if s.Cloud != "" && s.To.Directory != "" {
-		errs = append(errs, plan.At("to", errors.New("the images go to the cloud or to a directory, not to both")))
-	}
+	errs = append(errs, s.validateEnds()...)
 	errs = append(errs, plan.At("convert", oneOf(s.Convert, "", "raw")),
 		plan.At("update_existing", oneOf(s.UpdateExisting, "", "rename", "replace")))
 	switch {
@@ -165,6 +190,35 @@ func (s *glanceUpload) Validate() error {
 	return errors.Join(errs...)
 }
 
+var (
+	errNoPlace  = errors.New("nothing says where the images go: set cloud, or to: {directory: DIR}")
+	errNoImages = errors.New("nothing says what the images are: set from, or images")
+)
+
+// validateEnds tells that the plan does not name where the images come from or
+// where they go.
+func (s *glanceUpload) validateEnds() []error {
+	if s.Cloud == nil && s.To == nil && s.From == nil && s.Images == nil {
+		return nil // a step of which nothing is known yet; complete tells
+	}
+	var errs []error
+	switch {
+	case s.Cloud == nil && s.To == nil:
+		errs = append(errs, errNoPlace)
+	case s.Cloud != nil && s.To != nil:
+		errs = append(errs, plan.At("to", errors.New("the images go to the cloud or to a directory, not to both")))
+	}
+	switch empty := s.Images != nil && len(s.Images) == 0; {
+	case empty && s.From == nil:
+		errs = append(errs, plan.At("images", errNoImages))
+	case empty:
+		errs = append(errs, plan.At("images", errors.New("names no image")))
+	case s.From == nil && s.Images == nil:
+		errs = append(errs, errNoImages)
+	}
+	return errs
+}
+
 func (s *glanceUpload) replaces() bool { return s.UpdateExisting == "replace" }
 
 // Paths are the image files, and the two files in the boot directory.
@@ -174,8 +228,8 @@ func (s *glanceUpload) Paths() runner.Paths {
 	for _, f := range s.bootFiles() {
 		p.Writes = append(p.Writes, f[1])
 	}
-	if s.To.Directory != "" {
-		p.Into = []string{string(s.To.Directory)}
+	if dir := s.toDirectory(); dir != "" {
+		p.Into = []string{dir}
 	}
 	return p
 }
@@ -220,19 +274,20 @@ func (s *glanceUpload) inputSum(ctx context.Context, w runner.World, path string
 
 // inputName is how an image file is called: in from by its name.
 func (s *glanceUpload) inputName(path string) string {
-	if s.From != "" {
+	if s.from() != "" {
 		return filepath.Base(path)
 	}
 	return path
 }
 
-// complete tells of what has to be there in one form or another.
+// complete tells of what has to be there in one form or another, once all is
+// known.
 func (s *glanceUpload) complete() error {
 	switch {
-	case s.Cloud == "" && s.To.Directory == "":
-		return errors.New("nothing says where the images go: set cloud, or to: {directory: DIR}")
-	case s.From == "" && len(s.Images) == 0:
-		return errors.New("nothing says what the images are: set from, or images")
+	case s.cloud() == "" && s.toDirectory() == "":
+		return errNoPlace
+	case s.from() == "" && len(s.Images) == 0:
+		return errNoImages
 	case s.Platform != "" && s.Architecture == "":
 		return errors.New("platform needs architecture: of which one is it?")
 	}

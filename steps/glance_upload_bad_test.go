@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/glance"
 )
@@ -196,9 +197,9 @@ func TestGlanceUploadValidate(t *testing.T) {
 		want   string
 	}{
 		{"defaults", func(*glanceUpload) {}, ""},
-		{"nothing known yet", func(s *glanceUpload) { *s = glanceUpload{out: s.out} }, ""},
+		{"nothing known yet", func(s *glanceUpload) { *s = glanceUpload{out: s.out, Cloud: new(""), From: new(plan.Path(""))} }, ""},
 		{"another name", func(s *glanceUpload) { s.OSImageName = "overcloud-hardened_1+2.qcow2" }, ""},
-		{"an unknown cloud", func(s *glanceUpload) { s.Cloud = "undrcloud" }, `there is no cloud "undrcloud"`},
+		{"an unknown cloud", func(s *glanceUpload) { s.Cloud = new("undrcloud") }, `there is no cloud "undrcloud"`},
 		{"a path as image", func(s *glanceUpload) { s.OSImageName = "images/overcloud-full.qcow2" }, "is not a plain file name"},
 		{"two dots", func(s *glanceUpload) { s.OSImageName = "overcloud-full.v2.qcow2" }, "as in overcloud-full.qcow2"},
 		{"no suffix", func(s *glanceUpload) { s.OSImageName = "overcloud-full" }, "as in overcloud-full.qcow2"},
@@ -209,7 +210,7 @@ func TestGlanceUploadValidate(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newGlanceUpload(&glanceBench{})
-			s.Cloud = "undercloud"
+			s.Cloud, s.From = new("undercloud"), new(plan.Path("/images"))
 			tc.change(s)
 			err := s.Validate()
 			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
@@ -224,7 +225,7 @@ func TestGlanceUploadPaths(t *testing.T) {
 	if got := s.Paths(); len(got.Reads)+len(got.Writes)+len(got.Into) != 0 {
 		t.Errorf("nothing known yet: got %+v", got)
 	}
-	s.From, s.HTTPBoot, s.OSImageName = "/home/stack/images", "/httpboot", "x.qcow2"
+	s.From, s.HTTPBoot, s.OSImageName = new(plan.Path("/home/stack/images")), "/httpboot", "x.qcow2"
 	want := runner.Paths{
 		Reads: []string{
 			"/home/stack/images/x.vmlinuz", "/home/stack/images/x.initrd", "/home/stack/images/x.qcow2",

@@ -89,8 +89,8 @@ func newGlanceBench(t *testing.T) *glanceBench {
 	t.Cleanup(func() { emb.Close() })
 	b := &glanceBench{emb: emb, dir: t.TempDir()}
 	b.glanceUpload = newGlanceUpload(b)
-	b.glanceUpload.Cloud = "undercloud"
-	b.From, b.HTTPBoot = plan.Path(b.dir+"/images"), plan.Path(b.dir+"/httpboot")
+	b.glanceUpload.Cloud = new("undercloud")
+	b.From, b.HTTPBoot = new(plan.Path(b.dir+"/images")), plan.Path(b.dir+"/httpboot")
 	makeDir(t, b.dir+"/httpboot", 0o755)
 	for name, content := range overcloudFiles() {
 		putFile(t, b.dir+"/images/"+name, content)

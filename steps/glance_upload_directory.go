@@ -54,7 +54,7 @@ func (s *glanceUpload) directory() string {
 	if s.Platform != "" {
 		below = s.Platform + "-" + s.Architecture
 	}
-	return filepath.Join(string(s.To.Directory), below)
+	return filepath.Join(s.toDirectory(), below)
 }
 
 func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, files map[string]imageFile, d directorySurvey) (imageSurvey, error) {

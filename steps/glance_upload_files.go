@@ -65,14 +65,14 @@ func emptyFile(w runner.World, path string) error {
 }
 
 func (s *glanceUpload) lacks(names []string) error {
-	if s.From == "" {
+	if s.from() == "" {
 		return missingFiles(names)
 	}
 	hint := "from: must be the directory that the archives of images were unpacked into"
 	if r, err := findImageRelease(s.Release); err == nil && s.OSImageName == "" && r.image == wholeDiskImage && names[0] == wholeDiskImage {
 		hint += "; for partition images set os_image_name: overcloud-full.qcow2"
 	}
-	return fault.WithHint(fmt.Errorf("%s: %w", s.From, missingFiles(names)), hint)
+	return fault.WithHint(fmt.Errorf("%s: %w", s.from(), missingFiles(names)), hint)
 }
 
 // missingFiles is the error about files that are not there, which is fs.ErrNotExist.

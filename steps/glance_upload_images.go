@@ -46,7 +46,7 @@ func (s *glanceUpload) diskImages() []diskImage {
 	var first, images []diskImage
 	for _, u := range s.Images {
 		img := diskImage{
-			Name: u.Name, File: string(u.File), Disk: u.DiskFormat,
+			Name: string(u.Name), File: string(u.File), Disk: u.DiskFormat,
 			Container: cmp.Or(u.ContainerFormat, "bare"), Visibility: cmp.Or(u.Visibility, "public"),
 			Properties: u.Properties, MinDisk: u.MinDisk, MinRAM: u.MinRAM, Kernel: u.Kernel, Ramdisk: u.Ramdisk,
 		}
@@ -80,7 +80,7 @@ func (s *glanceUpload) sources() []string {
 func (s *glanceUpload) validateImages() []error {
 	var errs []error
 	for field, set := range map[string]bool{
-		"from": s.From != "", "http_boot": s.HTTPBoot != "", "os_image_name": s.OSImageName != "", "whole_disk": s.WholeDisk,
+		"from": s.From != nil, "http_boot": s.HTTPBoot != "", "os_image_name": s.OSImageName != "", "whole_disk": s.WholeDisk,
 		"architecture": s.Architecture != "", "platform": s.Platform != "",
 	} {
 		if set {
@@ -88,7 +88,7 @@ func (s *glanceUpload) validateImages() []error {
 				"say of each image under images what it needs, or make two steps")))
 		}
 	}
-	byName, byFile := map[string]int{}, map[string]int{}
+	byName, byFile := map[imageName]int{}, map[string]int{}
 	for i, img := range s.Images {
 		at := fmt.Sprintf("images[%d]", i)
 		if other, twice := byName[img.Name]; twice && img.Name != "" {
@@ -96,7 +96,7 @@ func (s *glanceUpload) validateImages() []error {
 		}
 		byName[img.Name] = i
 		file := filepath.Base(string(img.File))
-		if other, twice := byFile[file]; twice && img.File != "" && s.To.Directory != "" {
+		if other, twice := byFile[file]; twice && img.File != "" && s.toDirectory() != "" {
 			errs = append(errs, plan.At(at+".file", fmt.Errorf("images[%d] would become the file %s, too", other, file)))
 		}
 		byFile[file] = i
@@ -155,8 +155,8 @@ func (s *glanceUpload) validateLinks() []error {
 	formats := map[string]string{}
 	var names []string
 	for _, img := range s.Images {
-		formats[img.Name] = img.DiskFormat
-		names = append(names, img.Name)
+		formats[string(img.Name)] = img.DiskFormat
+		names = append(names, string(img.Name))
 	}
 	var errs []error
 	for i, img := range s.Images {
@@ -167,7 +167,7 @@ func (s *glanceUpload) validateLinks() []error {
 			case link.name == "":
 			case !there && slices.Contains(names, ""): // it may be the one that is not known yet
 			case !there:
-				errs = append(errs, plan.At(at, withSuggestion(fmt.Errorf("no image of the list is named %q", link.name), link.name, others(names, img.Name))))
+				errs = append(errs, plan.At(at, withSuggestion(fmt.Errorf("no image of the list is named %q", link.name), link.name, others(names, string(img.Name)))))
 			case format != "" && format != link.format:
 				errs = append(errs, plan.At(at, fmt.Errorf("%q is %s, and a %s has to be %s", link.name, format, link.field, link.format)))
 			}

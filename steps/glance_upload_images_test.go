@@ -27,7 +27,7 @@ func listBench(t *testing.T) *glanceBench {
 	b := newGlanceBench(t)
 	file := func(name string) plan.Path { return plan.Path(b.dir + "/images/" + name) }
 	putFile(t, string(file("data.raw")), strings.Repeat("raw data ", 1000))
-	b.From, b.HTTPBoot = "", ""
+	b.From, b.HTTPBoot = nil, ""
 	b.Images = []uploadedImage{
 		{
 			Name: "web", File: file("overcloud-full.qcow2"), DiskFormat: "qcow2", Visibility: "private", Kernel: "web-kernel", Ramdisk: "web-ramdisk",
@@ -303,7 +303,7 @@ func TestGlanceUploadOfManyImages(t *testing.T) {
 	for i := range 30 {
 		path := fmt.Sprintf("%s/images/%d.raw", b.dir, i)
 		putFile(t, path, fmt.Sprint("image ", i))
-		b.Images = append(b.Images, uploadedImage{Name: fmt.Sprint("image", i), File: plan.Path(path), DiskFormat: "raw"})
+		b.Images = append(b.Images, uploadedImage{Name: imageName(fmt.Sprint("image", i)), File: plan.Path(path), DiskFormat: "raw"})
 	}
 	var now, most atomic.Int64
 	b.between = func(h http.Handler) http.Handler {

@@ -72,7 +72,7 @@ const (
 // releaseImages are the images of the release, each after those it names.
 func (s *glanceUpload) releaseImages() []diskImage {
 	r, err := findImageRelease(s.Release)
-	if err != nil || s.From == "" {
+	if err != nil || s.from() == "" {
 		return nil // which Validate tells, or is not known yet
 	}
 	file := cmp.Or(s.OSImageName, r.image)

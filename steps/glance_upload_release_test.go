@@ -55,7 +55,7 @@ func TestGlanceUploadReleases(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newGlanceUpload(&glanceBench{})
-			s.From = "/images"
+			s.Cloud, s.From = new("undercloud"), new(plan.Path("/images"))
 			tc.change(s)
 			if err := s.Validate(); err != nil {
 				t.Fatal(err)
@@ -133,16 +133,16 @@ func TestGlanceUploadTellsWhatIsMissing(t *testing.T) {
 		want   string
 		hint   string
 	}{
-		{"no place", func(s *glanceUpload) { s.Cloud = "" }, "nothing says where the images go", ""},
-		{"no images", func(s *glanceUpload) { s.From = "" }, "nothing says what the images are", ""},
+		{"no place", func(s *glanceUpload) { s.Cloud = nil }, "nothing says where the images go", ""},
+		{"no images", func(s *glanceUpload) { s.From = nil }, "nothing says what the images are", ""},
 		{"a platform alone", func(s *glanceUpload) { s.Platform = "SNB" }, "platform needs architecture", ""},
 		{"an empty property", func(s *glanceUpload) {
-			s.From, s.HTTPBoot = "", ""
+			s.From, s.HTTPBoot = nil, ""
 			s.Images = []uploadedImage{{Name: "a", File: "/a", DiskFormat: "raw", Properties: map[string]string{"os_distro": ""}}}
 		}, `the property "os_distro" of image "a" is empty`, ""},
 		{"no whole disk", func(s *glanceUpload) { s.Release = "rhosp17.1" }, "overcloud-hardened-uefi-full.qcow2 is not there", "os_image_name: overcloud-full.qcow2"},
 		{"a listed file", func(s *glanceUpload) {
-			s.From, s.HTTPBoot = "", ""
+			s.From, s.HTTPBoot = nil, ""
 			s.Images = []uploadedImage{{Name: "a", File: "/nowhere/a.raw", DiskFormat: "raw"}}
 		}, "/nowhere/a.raw is not there", ""},
 	} {
@@ -163,7 +163,7 @@ func TestGlanceUploadTellsWhatIsMissing(t *testing.T) {
 func TestGlanceUploadValidateSettings(t *testing.T) {
 	listed := func(change func(img *uploadedImage)) func(*glanceUpload) {
 		return func(s *glanceUpload) {
-			s.From = ""
+			s.From = nil
 			img := uploadedImage{Name: "a", File: "/a", DiskFormat: "qcow2", Kernel: "k", Ramdisk: "r"}
 			change(&img)
 			s.Images = []uploadedImage{img, {Name: "k", File: "/k", DiskFormat: "aki"}, {Name: "r", File: "/r", DiskFormat: "ari"}}
@@ -175,16 +175,23 @@ func TestGlanceUploadValidateSettings(t *testing.T) {
 		want   string
 	}{
 		{"a list", listed(func(*uploadedImage) {}), ""},
-		{"a list of which nothing is known", func(s *glanceUpload) { s.From = ""; s.Images = make([]uploadedImage, 2) }, ""},
+		{"a list of which nothing is known", func(s *glanceUpload) { s.From = nil; s.Images = make([]uploadedImage, 2) }, ""},
+		{"no place", func(s *glanceUpload) { s.Cloud = nil }, "nothing says where the images go: set cloud, or to: {directory: DIR}"},
+		{"a place that is not known", func(s *glanceUpload) { s.Cloud = new("") }, ""},
+		{"a directory that is not known", func(s *glanceUpload) { s.Cloud, s.To = nil, &imageDirectory{} }, ""},
+		{"no images", func(s *glanceUpload) { s.From = nil }, "nothing says what the images are: set from, or images"},
+		{"images that are not known", func(s *glanceUpload) { s.From = new(plan.Path("")) }, ""},
+		{"an empty list", func(s *glanceUpload) { s.From, s.Images = nil, []uploadedImage{} }, "images: nothing says what the images are"},
+		{"an empty list beside from", func(s *glanceUpload) { s.Images = []uploadedImage{} }, "images: names no image"},
 		{"an unknown release", func(s *glanceUpload) { s.Release = "rhosp14" }, `release: unknown release "rhosp14"`},
-		{"two places", func(s *glanceUpload) { s.To.Directory = "/var/lib/ironic/images" }, "not to both"},
+		{"two places", func(s *glanceUpload) { s.To = &imageDirectory{"/var/lib/ironic/images"} }, "not to both"},
 		{"another conversion", func(s *glanceUpload) { s.Convert = "vmdk" }, "convert: "},
 		{"another update", func(s *glanceUpload) { s.UpdateExisting = "repalce" }, "update_existing: "},
 		{"keep without replace", func(s *glanceUpload) { s.Keep = 2 }, "keep: all older images stay"},
 		{"keep less than nothing", func(s *glanceUpload) { s.UpdateExisting, s.Keep = "replace", -1 }, "keep: -1 is less than 0"},
 		{"keep with replace", func(s *glanceUpload) { s.UpdateExisting, s.Keep = "replace", 2 }, ""},
 		{"an odd architecture", func(s *glanceUpload) { s.Architecture = "x86/64" }, "architecture: "},
-		{"from beside images", func(s *glanceUpload) { listed(func(*uploadedImage) {})(s); s.From = "/images" }, "from: it is about a release's images"},
+		{"from beside images", func(s *glanceUpload) { listed(func(*uploadedImage) {})(s); s.From = new(plan.Path("/images")) }, "from: it is about a release's images"},
 		{"no such kernel", listed(func(i *uploadedImage) { i.Kernel = "kk" }), `images[0].kernel: no image of the list is named "kk"`},
 		{"a ramdisk as kernel", listed(func(i *uploadedImage) { i.Kernel = "r" }), `images[0].kernel: "r" is ari, and a kernel has to be aki`},
 		{"a kernel with a kernel", listed(func(i *uploadedImage) { i.DiskFormat = "aki" }), "images[0].disk_format: aki is a kernel"},
@@ -192,19 +199,19 @@ func TestGlanceUploadValidateSettings(t *testing.T) {
 		{"an unknown visibility", listed(func(i *uploadedImage) { i.Visibility = "secret" }), "images[0].visibility: "},
 		{"an unknown container", listed(func(i *uploadedImage) { i.ContainerFormat = "zip" }), "images[0].container_format: "},
 		{"a name that is there", listed(func(i *uploadedImage) { i.Name = "k" }), `images[1].name: images[0] has the name "k", too`},
-		{"a long name", listed(func(i *uploadedImage) { i.Name = strings.Repeat("a", 250) }), "images[0].name: it is too long"},
+		{"a long name", listed(func(i *uploadedImage) { i.Name = imageName(strings.Repeat("a", 250)) }), "images[0].name: it is too long"},
 		{"less than no memory", listed(func(i *uploadedImage) { i.MinRAM = -1 }), "images[0].min_ram: -1"},
 		{"an id of a kernel", listed(func(i *uploadedImage) { i.Properties = map[string]string{"kernel_id": "x"} }), "images[0].properties.kernel_id: name the image as kernel"},
 		{"a property of ours", listed(func(i *uploadedImage) { i.Properties = map[string]string{"bayplan_upload": "x"} }), "bayplan's own"},
 		{"a property of the service", listed(func(i *uploadedImage) { i.Properties = map[string]string{"checksum": "x"} }), "no property that can be set"},
 		{"two files of one name", func(s *glanceUpload) {
-			s.Cloud, s.From, s.To.Directory = "", "", "/d"
+			s.Cloud, s.From, s.To = nil, nil, &imageDirectory{"/d"}
 			s.Images = []uploadedImage{{Name: "a", File: "/1/a.raw", DiskFormat: "raw"}, {Name: "b", File: "/2/a.raw", DiskFormat: "raw"}}
 		}, "images[1].file: images[0] would become the file a.raw, too"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newGlanceUpload(&glanceBench{})
-			s.Cloud, s.From = "undercloud", plan.Path("/images")
+			s.Cloud, s.From = new("undercloud"), new(plan.Path("/images"))
 			tc.change(s)
 			err := s.Validate()
 			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {

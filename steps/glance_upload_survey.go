@@ -39,10 +39,10 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 	if err != nil {
 		return nil, err
 	}
-	if s.To.Directory != "" {
+	if s.toDirectory() != "" {
 		return s.surveyDirectory(ctx, w, files, directorySurvey{boot: boot, prior: prior})
 	}
-	client, err := s.out.Cloud(ctx, s.Cloud)
+	client, err := s.out.Cloud(ctx, s.cloud())
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/internal/glance"
@@ -301,7 +302,7 @@ func TestGlanceUploadCancelled(t *testing.T) {
 // steps would make.
 func TestGlanceUploadSeesPlannedFiles(t *testing.T) {
 	b := newGlanceBench(t)
-	b.From, b.HTTPBoot = "/planned/images", "/planned/httpboot"
+	b.From, b.HTTPBoot = new(plan.Path("/planned/images")), "/planned/httpboot"
 	files := []runner.File{{Path: "/planned/httpboot", Mode: fs.ModeDir | 0o755}, {Path: "/planned/images", Mode: fs.ModeDir | 0o755}}
 	for name, content := range overcloudFiles() {
 		files = append(files, runner.File{
