@@ -89,8 +89,8 @@ func (d *fetchDiff) asRecorded(prior *runner.Record) bool {
 		if prior.Outputs["sha256"].String() != d.found.SHA256 {
 			return false // somebody has changed it
 		}
-		if d.remote.Version() != "" && prior.Input("version") == d.remote.Version() {
-			return true
+		if now, before := d.remote.Version(), prior.Input("version"); now != "" && before != "" && before != noVersion {
+			return now == before // a size and an age of whole seconds tell less
 		}
 	}
 	at, ok := d.remote.Time()

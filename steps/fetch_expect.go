@@ -177,11 +177,14 @@ func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *fetchGoa
 	e.remote = found
 	version := found.Version()
 	if version == "" {
-		version = "the server tells none"
+		version = noVersion
 	}
 	e.inputs = append(e.inputs, runner.Input{Name: "version", Digest: version})
 	return nil
 }
+
+// noVersion is put down where a server tells nothing of its file.
+const noVersion = "the server tells none"
 
 // findSignature reads the file's own signature.
 func (f *fetchFile) findSignature(ctx context.Context, w runner.World, e *fetchGoal) error {

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/bayplan/bayplan/plan"
@@ -63,7 +62,7 @@ func (o *Outside) openHosts() error {
 			CA: string(h.CA), Cert: string(h.Cert), Key: string(h.Key), Bandwidth: bandwidth,
 		}
 		if h.Embedded != nil { // it knows no users
-			hosts[i].Handler = http.FileServer(http.Dir(h.Embedded.Dir))
+			hosts[i].Handler = serveDir(string(h.Embedded.Dir))
 		} else {
 			hosts[i].User, hosts[i].Password, hosts[i].Token = h.User, onDemand(h.Password), onDemand(h.Token)
 		}

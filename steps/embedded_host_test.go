@@ -1,0 +1,69 @@
+package steps
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// What changes at an embedded host twice within a second, and keeps its size,
+// is fetched again.
+func TestFetchSeesEveryChangeOfAnEmbeddedHost(t *testing.T) {
+	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "f")
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	write := func(text string, after time.Duration) {
+		t.Helper()
+		putFile(t, dir+"/f", text)
+		must(t, os.Chtimes(dir+"/f", at.Add(after), at.Add(after)))
+	}
+	out := &Outside{hosts: []namedHost{{name: "a", HostConnection: HostConnection{
+		ServerConnection: ServerConnection{Host: "h.example"}, Embedded: &EmbeddedHost{Dir: plan.Path(dir)},
+	}}}}
+	must(t, out.openHosts())
+	fresh := func() *fetchFile {
+		return &fetchFile{URL: addresses{Text: "https://h.example/f"}, To: plan.Path(to), out: out}
+	}
+	run := func(prior *runner.Record) (*runner.Record, bool) {
+		t.Helper()
+		step := fresh()
+		in, err := step.Inputs(t.Context(), &runner.Disk{})
+		must(t, err)
+		found, err := step.Diff(t.Context(), &runner.Disk{}, prior)
+		must(t, err)
+		if found.Change == nil {
+			return prior, false
+		}
+		must(t, found.Change.Apply(t.Context(), &notes{}))
+		outputs, err := step.Verify(t.Context(), (&runner.Disk{}).Hard())
+		must(t, err)
+		return &runner.Record{Inputs: in, Outputs: outputs}, true
+	}
+
+	write("one", 0)
+	prior, _ := run(nil)
+	if _, changed := run(prior); changed {
+		t.Error("what is unchanged is fetched again")
+	}
+	write("two", 400*time.Millisecond)
+	if _, changed := run(prior); !changed || readFile(t, to) != "two" {
+		t.Errorf("changed = %v, and there is %q", changed, readFile(t, to))
+	}
+}
+
+func TestTagOf(t *testing.T) {
+	dir := t.TempDir()
+	putFile(t, dir+"/f", "x")
+	root := http.Dir(dir)
+	for name, tagged := range map[string]bool{"/f": true, "/": false, "/gone": false, "/../f": true} {
+		got := tagOf(root, name)
+		if tagged != (strings.HasPrefix(got, `"`) && strings.HasSuffix(got, `-1"`)) {
+			t.Errorf("%s: tag %s", name, got)
+		}
+	}
+}
