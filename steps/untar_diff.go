@@ -86,7 +86,7 @@ func (d *untarDiff) compareEntry(ctx context.Context, e archive.Entry) error {
 	case err != nil:
 		return err
 	case fi.IsDir() != e.IsDir():
-		return fmt.Errorf("%q is in the way of a %s of the archive", d.path(e), item.What)
+		return fmt.Errorf("%s is in the way of a %s of the archive", d.path(e), item.What)
 	case e.IsDir():
 		return nil
 	}

@@ -13,6 +13,12 @@ func TestNearShowsText(t *testing.T) {
 	for _, tt := range []struct{ name, dir, text, want string }{
 		{"below", "/home/stack", "made /home/stack/images\n", "made images\n"},
 		{"beside", "/home/stack", "made /home/stacks\n", "made /home/stacks\n"},
+		{"below another", "/home/stack", "made /mnt/home/stack/images\n", "made /mnt/home/stack/images\n"},
+		{"behind a colon", "/home/stack", "oci:/home/stack/a:/home/stack/b\n", "oci:a:b\n"},
+		{"an address", "/home/stack", "file:///home/stack/a\n", "file:///home/stack/a\n"},
+		{"quoted", "/home/stack", `read /home/stack/a.tar: entry "/home/stack/b": it is absolute` + "\n", `read a.tar: entry "/home/stack/b": it is absolute` + "\n"},
+		{"quoted with a quote", "/home/stack", `"a\"/home/stack/b" in /home/stack/c` + "\n", `"a\"/home/stack/b" in c` + "\n"},
+		{"a quote that does not end", "/home/stack", "\"a\n/home/stack/b\n", "\"a\nb\n"},
 		{"root", "/", "made /home\n", "made /home\n"},
 		{"unknown", "", "made /home\n", "made /home\n"},
 		{"escape sequence", "/", "label \x1b[2J\x07\n", "label ·[2J·\n"},
