@@ -9,10 +9,11 @@ import (
 
 // Why tells why a step is, or is not, up to date.
 type Why struct {
-	Step     *StepReport   `json:"step"`     // as a diff finds it, with the items of its change
-	First    bool          `json:"first"`    // there is no record of it
-	Inputs   []InputChange `json:"inputs"`   // those that are not as recorded; of a first time: all
-	Upstream []string      `json:"upstream"` // steps before it that would change something, in order
+	Step     *StepReport   `json:"step"`           // as a diff finds it, with the items of its change
+	First    bool          `json:"first"`          // there is no record of it that still holds
+	Last     *Last         `json:"last,omitempty"` // what the state was told of it last, where there is no record
+	Inputs   []InputChange `json:"inputs"`         // those that are not as recorded; of a first time: all
+	Upstream []string      `json:"upstream"`       // steps before it that would change something, in order
 }
 
 // An InputChange is an input that is not as it was recorded.
@@ -40,7 +41,11 @@ func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
 		return nil, err
 	}
 	w := &Why{Step: report.Step(id), Inputs: []InputChange{}, Upstream: []string{}}
-	w.First = w.Step.Prior == nil
+	if w.First = w.Step.Prior == nil; w.First && r.Store != nil {
+		if last, ok := r.Store.Last(id); ok {
+			w.Last = &last
+		}
+	}
 	for _, m := range r.Graph.Ancestors(n) {
 		switch report.Step(m.ID()).Status {
 		case ToCreate, ToChange, Waiting:

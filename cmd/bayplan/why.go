@@ -55,7 +55,7 @@ func (p *program) explainWhy(w *runner.Why) error {
 	}
 	switch {
 	case w.First: // every input is new then
-		fmt.Fprintln(b, "  there is no record of it: it has not succeeded here yet")
+		fmt.Fprintf(b, "  %s\n", noRecord(w.Last))
 	case len(w.Inputs) == 0 && s.Err == nil:
 		fmt.Fprintln(b, "  its inputs are as recorded")
 	default:
@@ -76,6 +76,26 @@ func (p *program) explainWhy(w *runner.Why) error {
 	}
 	_, err := io.WriteString(near(p.out, p.dir), b.String())
 	return err
+}
+
+// noRecord tells what is known of a step without a record. A success may be
+// known no more: a verify that refuted it took its record away.
+func noRecord(last *runner.Last) string {
+	if last == nil {
+		return "there is no record of it: it has not succeeded here yet"
+	}
+	const none = "there is no record of a success that still holds"
+	switch last.Kind {
+	case "done":
+		return none + ": the step was of another type"
+	case "failed":
+		return none + ": its last run failed"
+	case "refuted":
+		return none + ": the last verify found it not as wanted"
+	case "started":
+		return none + ": its last run has not come to an end"
+	}
+	return none
 }
 
 // short gives as much of a digest as people compare, and other values whole.
