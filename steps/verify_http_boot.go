@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"net/http"
 	"net/url"
 	"path"
 	"path/filepath"
@@ -155,7 +157,7 @@ func (v *verifyHTTPBoot) compare(ctx context.Context, w runner.World) []error {
 		from := string(sourceOf(f))
 		size, err := sizeOfFile(w, from)
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, noFile(from, err, "put it there, or correct the path under files"))
 			continue
 		}
 		sums, err := w.Sum(ctx, from, runner.SHA512)
@@ -180,7 +182,7 @@ func (v *verifyHTTPBoot) script(w runner.World) (*ipxe.Script, error) {
 	}
 	r, err := w.Open(v.in(v.scriptName()))
 	if err != nil {
-		return nil, err
+		return nil, noFile(v.in(v.scriptName()), err, "put the boot script there, or correct its name under script")
 	}
 	defer r.Close()
 	s, err := ipxe.Parse(r)
@@ -286,6 +288,7 @@ func (v *verifyHTTPBoot) locate(w runner.World, f ipxe.File) (servedFile, error)
 	size, err := sizeOfFile(w, v.in(name))
 	switch {
 	case err != nil:
+		err = noFile(v.in(name), err, "put it there, by a place step for one, or correct the script")
 		return servedFile{}, fmt.Errorf("it loads %s: %w", f.URI, err)
 	case size == 0:
 		return servedFile{}, fmt.Errorf("it loads %s, and %s is empty", f.URI, v.in(name))
@@ -310,6 +313,9 @@ func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []s
 	var errs []error
 	for _, f := range files {
 		sums, err := w.Sum(ctx, v.in(f.name), runner.SHA512)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // which the comparison of the directory tells
+		}
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -317,13 +323,40 @@ func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []s
 		got, err := fetchSum(ctx, v.out.Fetching(), f.url)
 		switch {
 		case err != nil:
-			errs = append(errs, fmt.Errorf("fetching as a machine would: %w", err))
+			errs = append(errs, v.unserved(err))
 		case got != sums[runner.SHA512]:
 			err := fmt.Errorf("%s gives other bytes than %s", f.url, v.in(f.name))
 			errs = append(errs, fault.WithHint(err, "does the boot server serve another directory, or a cache?"))
 		}
 	}
 	return errs
+}
+
+// unserved tells why a machine would not get a file that is in the directory.
+func (v *verifyHTTPBoot) unserved(err error) error {
+	var status *fetch.StatusError
+	gone := errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone)
+	err = fmt.Errorf("fetching as a machine would: %w", err)
+	if !gone {
+		return err
+	}
+	return fault.WithHint(err, fmt.Sprintf("the file is missing on the boot server: does it serve another directory than %s?", v.Dir))
+}
+
+// A missingFile tells that a file is not there. It is fs.ErrNotExist.
+type missingFile string
+
+func (m missingFile) Error() string { return "there is no file " + string(m) }
+
+func (missingFile) Is(err error) bool { return err == fs.ErrNotExist }
+
+// noFile says in plain words that a file is not there, where that is what err
+// tells, and what to do about it.
+func noFile(file string, err error, hint string) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fault.WithHint(missingFile(file), hint)
 }
 
 // fetchSum gives the SHA-512 of what a URL gives.

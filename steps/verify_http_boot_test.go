@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
@@ -129,6 +130,73 @@ func TestVerifyHTTPBoot(t *testing.T) {
 				t.Errorf("error = %v, want %q", err, tt.want)
 			case err == nil && f.Change != nil:
 				t.Errorf("a check with a change: %+v", f.Change)
+			}
+		})
+	}
+}
+
+// What is missing is told in plain words, with what to do about it.
+func TestVerifyHTTPBootTellsWhatIsMissing(t *testing.T) {
+	const fetching = "fetching as a machine would: "
+	tests := map[string]struct {
+		change    func(t *testing.T, base string, v *verifyHTTPBoot)
+		err, hint string // with DIR and URL
+	}{
+		"the script": {
+			func(t *testing.T, base string, _ *verifyHTTPBoot) { remove(t, base+"/httpboot/inspector.ipxe") },
+			"there is no file DIR/httpboot/inspector.ipxe", "put the boot script there, or correct its name under script",
+		},
+		"the kernel": {
+			func(t *testing.T, base string, v *verifyHTTPBoot) {
+				v.Files = nil
+				remove(t, base+"/httpboot/agent.kernel")
+			},
+			"DIR/httpboot/inspector.ipxe, line 5: it loads URL/agent.kernel: there is no file DIR/httpboot/agent.kernel",
+			"put it there, by a place step for one, or correct the script",
+		},
+		"a file to place, of those that are served": {
+			func(t *testing.T, base string, v *verifyHTTPBoot) {
+				v.Script = nil
+				remove(t, base+"/httpboot/agent.kernel")
+			},
+			"DIR/httpboot/agent.kernel: it is not there", "",
+		},
+		"what a file is a copy of": {
+			func(t *testing.T, base string, v *verifyHTTPBoot) {
+				v.Script, v.URL = nil, ""
+				remove(t, base+"/images/ipa.kernel")
+			},
+			"there is no file DIR/images/ipa.kernel", "put it there, or correct the path under files",
+		},
+		"a file at the server": {
+			func(t *testing.T, base string, v *verifyHTTPBoot) {
+				files := http.FileServer(http.Dir(base + "/httpboot"))
+				at := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/agent.ramdisk" {
+						http.NotFound(w, r)
+						return
+					}
+					files.ServeHTTP(w, r)
+				}))
+				v.URL = at
+				putFile(t, base+"/httpboot/inspector.ipxe", bootScript(at))
+			},
+			fetching + "URL/agent.ramdisk: the server answers 404 Not Found",
+			"the file is missing on the boot server: does it serve another directory than DIR/httpboot?",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			base, at := bootServed(t)
+			v := bootVerified(base, at)
+			tt.change(t, base, v)
+			if v.URL != "" {
+				at = v.URL
+			}
+			fill := strings.NewReplacer("DIR", base, "URL", at).Replace
+			_, err := v.Verify(t.Context(), &runner.Disk{})
+			if err == nil || err.Error() != fill(tt.err) || fault.Hint(err) != fill(tt.hint) {
+				t.Errorf("got %v (hint %q), want %q (%q)", err, fault.Hint(err), fill(tt.err), fill(tt.hint))
 			}
 		})
 	}
