@@ -50,7 +50,7 @@ type glanceUpload struct {
 	Convert string `json:"convert,omitempty" jsonschema:"enum=raw"`
 	// What becomes of an image that gives way to another: rename leaves it under the name NAME_TIME, replace deletes it once the new one has its place, and those that were renamed before, too.
 	UpdateExisting string `json:"update_existing,omitempty" jsonschema:"enum=rename,enum=replace,default=rename"`
-	// With update_existing: replace, how many of the older images stay, the newest ones.
+	// With update_existing: replace, how many of the older images stay, the newest ones. In a directory only what is as the last run left it becomes one of them: anything else becomes NAME_TIME-unrecorded, is not counted and stays.
 	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
 
 	out    clouds

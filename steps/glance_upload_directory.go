@@ -5,18 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
 // directoryMode is that of directories of images that were not there.
@@ -45,7 +42,8 @@ type storedFound struct {
 	op     runner.Op // "" for nothing
 	note   string
 	backup string   // what the file that is there becomes
-	drop   []string // older ones that go
+	extra  []string // older ones that are too many as it is
+	drop   []string // older ones that go, with what comes to be one
 }
 
 // directory is where the images of an architecture are.
@@ -77,7 +75,7 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 			return nil, err
 		}
 		if s.replaces() {
-			if f.drop, err = f.older(s.Keep); err != nil {
+			if err := f.limit(ctx, w, d.prior, s.Keep); err != nil {
 				return nil, err
 			}
 		}
@@ -116,6 +114,15 @@ func (f *storedFound) wanted(ctx context.Context, w runner.World, prior *runner.
 // this very file, "" where nothing tells.
 func (f *storedFound) remembered(prior *runner.Record, sum string) string {
 	if prior == nil || prior.Input(filepath.Base(f.file.Path)) != "sha512:"+sum && prior.Input(f.file.Path) != "sha512:"+sum {
+		return ""
+	}
+	return f.recorded(prior)
+}
+
+// recorded gives the digest of what the step's last success left under the
+// name, "" where nothing tells.
+func (f *storedFound) recorded(prior *runner.Record) string {
+	if prior == nil {
 		return ""
 	}
 	for _, d := range prior.Outputs["digests"].Items() {
@@ -164,55 +171,6 @@ func (f *storedFound) holds(ctx context.Context, w runner.World, size int64) (bo
 	}
 	f.sum, err = convertedSum(ctx, f.file)
 	return have == f.sum, err
-}
-
-// backupPath is the name that a file gets when another takes its own.
-func backupPath(path string, modified time.Time) string {
-	ext := filepath.Ext(path)
-	// As Python writes a time: with microseconds where there are some.
-	stamp := modified.UTC().Truncate(time.Microsecond).Format("2006-01-02T15:04:05.000000")
-	return glance.Backup(glance.Image{Name: strings.TrimSuffix(path, ext), CreatedAt: strings.TrimSuffix(stamp, ".000000")}) + ext
-}
-
-// older are the files that had the name before and are too many, the oldest
-// first: those that are called so by their own time, and no others.
-func (f *storedFound) older(keep int) ([]string, error) {
-	ext := filepath.Ext(f.to)
-	entries, err := os.ReadDir(filepath.Dir(f.to))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	type old struct {
-		path string
-		at   time.Time
-	}
-	var found []old
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), strings.TrimSuffix(filepath.Base(f.to), ext)+"_") || !strings.HasSuffix(e.Name(), ext) {
-			continue
-		}
-		fi, err := e.Info()
-		path := filepath.Join(filepath.Dir(f.to), e.Name())
-		if err == nil && fi.Mode().IsRegular() && path == backupPath(f.to, fi.ModTime()) {
-			found = append(found, old{path, fi.ModTime()})
-		}
-	}
-	if f.backup != "" {
-		if fi, err := os.Stat(f.to); err == nil {
-			found = append(found, old{f.backup, fi.ModTime()})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b old) int { return a.at.Compare(b.at) })
-	var paths []string
-	for _, o := range found[:max(0, len(found)-keep)] {
-		if !slices.Contains(paths, o.path) {
-			paths = append(paths, o.path)
-		}
-	}
-	return paths, nil
 }
 
 func (d *directorySurvey) items() []runner.Item {
@@ -367,7 +325,7 @@ func (d *directorySurvey) problems() error {
 		if m != nil {
 			errs = append(errs, m)
 		}
-		for _, path := range f.drop {
+		for _, path := range f.extra {
 			errs = append(errs, &imageMisfit{
 				about: fault.Problem{Kind: "extra", What: "image", Name: f.Name, Have: path},
 				where: d.dir, says: "an older one is still there: " + filepath.Base(path),

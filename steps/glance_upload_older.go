@@ -1,0 +1,118 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/glance"
+)
+
+// backupPath is the name that a file gets when another takes its own.
+func backupPath(path string, modified time.Time) string {
+	ext := filepath.Ext(path)
+	// As Python writes a time: with microseconds where there are some.
+	stamp := modified.UTC().Truncate(time.Microsecond).Format("2006-01-02T15:04:05.000000")
+	return glance.Backup(glance.Image{Name: strings.TrimSuffix(path, ext), CreatedAt: strings.TrimSuffix(stamp, ".000000")}) + ext
+}
+
+// unrecordedPath is a backup's name that counts as no older image.
+func unrecordedPath(backup string) string {
+	ext := filepath.Ext(backup)
+	return strings.TrimSuffix(backup, ext) + "-unrecorded" + ext
+}
+
+// An olderFile is a file that had an image's name before.
+type olderFile struct {
+	path string
+	at   time.Time
+}
+
+// limit finds out which older files go so that keep of them stay. What the
+// last run did not leave as it is may be damaged: it must not push out a good
+// one, so it stays besides them.
+func (f *storedFound) limit(ctx context.Context, w runner.World, prior *runner.Record, keep int) error {
+	older, err := f.older()
+	if err != nil {
+		return err
+	}
+	f.extra = tooMany(older, keep)
+	f.drop = f.extra
+	if f.backup == "" {
+		return nil
+	}
+	good, err := f.asRecorded(ctx, w, prior)
+	if err != nil {
+		return err
+	}
+	if keep > 0 && !good {
+		f.backup = unrecordedPath(f.backup)
+		f.note = "its content differs, also from what the last run recorded; it becomes " + filepath.Base(f.backup) + ", which keep does not count"
+		return nil
+	}
+	fi, err := w.Stat(f.to)
+	if err != nil {
+		return err
+	}
+	// It has its other name already where a run was stopped.
+	if !slices.ContainsFunc(older, func(o olderFile) bool { return o.path == f.backup }) {
+		older = append(older, olderFile{f.backup, fi.ModTime()})
+	}
+	f.drop = tooMany(older, keep)
+	return nil
+}
+
+// asRecorded says whether the file that is there is what the step's last
+// success left. One that cannot be read is not.
+func (f *storedFound) asRecorded(ctx context.Context, w runner.World, prior *runner.Record) (bool, error) {
+	want := f.recorded(prior)
+	if want == "" {
+		return false, nil
+	}
+	have, err := sha512Sum(ctx, w, f.to)
+	if errors.Is(err, fs.ErrPermission) {
+		return false, nil
+	}
+	return have == want, err
+}
+
+// older are the files that had the name before: those that are called so by
+// their own time, and no others.
+func (f *storedFound) older() ([]olderFile, error) {
+	ext := filepath.Ext(f.to)
+	entries, err := os.ReadDir(filepath.Dir(f.to))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var found []olderFile
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), strings.TrimSuffix(filepath.Base(f.to), ext)+"_") || !strings.HasSuffix(e.Name(), ext) {
+			continue
+		}
+		fi, err := e.Info()
+		path := filepath.Join(filepath.Dir(f.to), e.Name())
+		if err == nil && fi.Mode().IsRegular() && path == backupPath(f.to, fi.ModTime()) {
+			found = append(found, olderFile{path, fi.ModTime()})
+		}
+	}
+	return found, nil
+}
+
+// tooMany gives all but the newest ones, the oldest first.
+func tooMany(older []olderFile, keep int) []string {
+	slices.SortStableFunc(older, func(a, b olderFile) int { return a.at.Compare(b.at) })
+	var paths []string
+	for _, o := range older[:max(0, len(older)-keep)] {
+		paths = append(paths, o.path)
+	}
+	return paths
+}
