@@ -89,12 +89,14 @@ func (d *fetchDiff) asRecorded(prior *runner.Record) bool {
 		if prior.Outputs["sha256"].String() != d.found.SHA256 {
 			return false // somebody has changed it
 		}
-		if now, before := d.remote.Version(), prior.Input("version"); now != "" && before != "" && before != noVersion {
-			return now == before // a size and an age of whole seconds tell less
+		if before := prior.Input("version"); before != "" {
+			// A size and an age of whole seconds tell less, and nothing of a file
+			// that was fetched in the very second in which it was modified.
+			return before != noVersion && before == d.remote.Version()
 		}
 	}
 	at, ok := d.remote.Time()
-	return ok && at.Equal(d.there.ModTime()) && d.remote.Size == d.there.Size()
+	return ok && !d.remote.Young && at.Equal(d.there.ModTime()) && d.remote.Size == d.there.Size()
 }
 
 // lookAhead finds out what would come, that it can be had, and that there is

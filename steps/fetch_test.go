@@ -283,6 +283,44 @@ func TestFetchOfWhatNothingVouchesFor(t *testing.T) {
 	}
 }
 
+// What was modified in the second in which it was fetched is fetched once more:
+// its age cannot tell whether it was modified again. After that its age does.
+func TestFetchOfWhatWasJustModified(t *testing.T) {
+	modified := time.Date(2026, 5, 12, 9, 0, 0, 0, time.UTC)
+	text, now := "one", modified
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", now.Format(http.TimeFormat))
+		http.ServeContent(w, r, "", modified, strings.NewReader(text))
+	}))
+	defer server.Close()
+	to := filepath.Join(t.TempDir(), "f")
+	var prior *runner.Record
+	run := func() (changed bool) {
+		t.Helper()
+		step := &fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(to), out: withHosts(t)}
+		in, err := step.Inputs(t.Context(), &runner.Disk{})
+		must(t, err)
+		found, err := step.Diff(t.Context(), &runner.Disk{}, prior)
+		must(t, err)
+		if found.Change != nil {
+			must(t, found.Change.Apply(t.Context(), &notes{}))
+		}
+		out, err := step.Verify(t.Context(), (&runner.Disk{}).Hard())
+		must(t, err)
+		prior = &runner.Record{Inputs: in, Outputs: out}
+		return found.Change != nil
+	}
+	run()
+	text = "two"
+	now = modified.Add(time.Second)
+	if !run() || readFile(t, to) != "two" {
+		t.Errorf("the second version is not seen: there is %q", readFile(t, to))
+	}
+	if run() {
+		t.Error("what is unchanged is fetched again")
+	}
+}
+
 // notes keeps the note of the last item that was done.
 type notes struct{ last string }
 

@@ -195,6 +195,37 @@ func TestLook(t *testing.T) {
 	}
 }
 
+// A date is relied on when the answer came at least a second later.
+func TestRemoteYoung(t *testing.T) {
+	tests := map[string]struct {
+		sent, etag         string
+		version, validator string
+	}{
+		"the same second":    {sent: age},
+		"before it was made": {sent: "Tue, 12 May 2020 09:00:00 GMT"},
+		"the same second, with an ETag": {
+			sent: age, etag: `"1"`, version: `etag "1", modified ` + age + ", 3 bytes", validator: `"1"`,
+		},
+		"the same second, with a weak ETag": {sent: age, etag: `W/"1"`, version: `etag W/"1", modified ` + age + ", 3 bytes"},
+		"much later":                        {sent: "Tue, 12 May 2099 09:00:00 GMT", version: "modified " + age + ", 3 bytes", validator: age},
+		"no date":                           {version: "modified " + age + ", 3 bytes", validator: age},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			h := http.Header{"Last-Modified": {age}}
+			for key, value := range map[string]string{"Date": tt.sent, "ETag": tt.etag} {
+				if value != "" {
+					h.Set(key, value)
+				}
+			}
+			r := remoteOf(&http.Response{ContentLength: 3, Header: h})
+			if r.Version() != tt.version || r.validator() != tt.validator {
+				t.Errorf("version %q, validator %q; want %q, %q", r.Version(), r.validator(), tt.version, tt.validator)
+			}
+		})
+	}
+}
+
 func TestContentRange(t *testing.T) {
 	for text, want := range map[string][3]int64{
 		"bytes 0-9/10":    {0, 9, 10},

@@ -18,11 +18,15 @@ type Remote struct {
 	Size     int64  // -1: it does not say
 	ETag     string // as sent, "" for none
 	Modified string // Last-Modified as sent, "" for none
+	Young    bool   // it may be modified again without a later Modified
 }
 
 // Version gives a text that differs when the server's file does, as far as the
-// server tells; "" when it tells nothing.
+// server tells; "" when it tells nothing that can be relied on.
 func (r Remote) Version() string {
+	if r.ETag == "" && r.Young {
+		return ""
+	}
 	var parts []string
 	if r.ETag != "" {
 		parts = append(parts, "etag "+r.ETag)
@@ -43,16 +47,28 @@ func (r Remote) Time() (time.Time, bool) {
 }
 
 // validator gives what the rest of the file may be asked for with: a strong
-// ETag or a date, "" for neither.
+// ETag or a date that is one, "" for neither.
 func (r Remote) validator() string {
 	if r.ETag != "" && !strings.HasPrefix(r.ETag, "W/") {
 		return r.ETag
+	}
+	if r.Young {
+		return ""
 	}
 	return r.Modified
 }
 
 func remoteOf(resp *http.Response) Remote {
-	return Remote{Size: resp.ContentLength, ETag: resp.Header.Get("ETag"), Modified: resp.Header.Get("Last-Modified")}
+	h := resp.Header
+	return Remote{Size: resp.ContentLength, ETag: h.Get("ETag"), Modified: h.Get("Last-Modified"), Young: young(h)}
+}
+
+// young says that a file was modified within the second of the answer: as dates
+// have whole seconds, its next version may have the same one (RFC 9110, 8.8.2.2).
+func young(h http.Header) bool {
+	modified, err1 := http.ParseTime(h.Get("Last-Modified"))
+	sent, err2 := http.ParseTime(h.Get("Date"))
+	return errors.Join(err1, err2) == nil && sent.Sub(modified) < time.Second
 }
 
 // Look asks a server for all that it tells of a file without sending it.
