@@ -49,6 +49,9 @@ func TestList(t *testing.T) {
 		{"without magic", ar(raw{name: "good", body: "fine", v7: true}), good},
 		{"gzip", gz(ar(file("good", "fine"))), good},
 		{"gzip of two members", cat(gz(ar(file("good", "fine"))[:700]), gz(ar(file("good", "fine"))[700:])), good},
+		{"gzip with an empty member", cat(gz(ar(file("good", "fine"))), gz(nil)), good},
+		{"gzip with padding", cat(gz(ar(file("good", "fine"))), make([]byte, 3<<20)), good},
+		{"gzip with a byte of padding", append(gz(ar(file("good", "fine"))), 0), good},
 		{"zstd", zst(t, ar(file("good", "fine"))), good},
 		{"zstd of two frames", cat(zst(t, open(file("good", "fine"))), zst(t, make([]byte, 1024))), good},
 		{"xz", xzip(t, xz.WriterConfig{}, ar(file("good", "fine"))), good},
@@ -94,12 +97,15 @@ func TestListSHA512(t *testing.T) {
 
 func TestDigestOfTheWhole(t *testing.T) {
 	whole, cut := gz(ar(file("a", "1"))), open(file("a", "1"))
+	padded := append(bytes.Clone(whole), make([]byte, 3000)...)
 	tests := []struct {
 		name string
 		data []byte
 		sum  string
 		ok   bool
 	}{
+		{"right, with padding", padded, sum256(string(padded)), true},
+		{"of what is before the padding", padded, sum256(string(whole)), false},
 		{"right", whole, sum256(string(whole)), true},
 		{"wrong", whole, sum256("another"), false},
 		{"no end mark is fine when the digest is right", cut, sum256(string(cut)), true},

@@ -8,7 +8,6 @@ import (
 	"io"
 	"strconv"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -120,7 +119,7 @@ func decompress(r *bufio.Reader, l Limits) (out io.Reader, kind string, close fu
 	case "tar":
 		return r, kind, close, nil
 	case "gzip":
-		out, err = gzip.NewReader(r)
+		out, err = newGzip(r)
 	case "zstd":
 		var d *zstd.Decoder
 		if d, err = newZstd(r, l); err == nil {

@@ -125,10 +125,12 @@ func (s *stream) drain() error {
 				return errors.New("data behind the end mark of the archive: another archive, or garbage")
 			}
 		}
-		if err == io.EOF {
+		switch {
+		case err == io.EOF:
 			return nil
-		}
-		if err != nil {
+		case errors.Is(err, errBehind):
+			return errors.New("there is something behind the end of the archive")
+		case err != nil:
 			return s.wrap(err)
 		}
 	}
