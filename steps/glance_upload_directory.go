@@ -22,11 +22,12 @@ const directoryMode fs.FileMode = 0o775
 // A directorySurvey is what there is in a directory that stands in for an
 // image service.
 type directorySurvey struct {
-	dir    string
-	isNew  bool
-	images []storedFound
-	boot   []placing
-	prior  *runner.Record
+	dir     string
+	missing []string // what is made of it, outermost first
+	denied  error    // that it may not be made
+	images  []storedFound
+	boot    []placing
+	prior   *runner.Record
 }
 
 // A storedFound is one file of the directory, and what is to be done about it.
@@ -57,14 +58,13 @@ func (s *glanceUpload) directory() string {
 
 func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, files map[string]imageFile, d directorySurvey) (imageSurvey, error) {
 	d.dir = s.directory()
-	fi, err := w.Stat(d.dir)
+	var err error
+	d.missing, err = missingDirs(w, d.dir)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		d.isNew = true
+	case errors.Is(err, fs.ErrPermission): // who only looks need not write
+		d.missing, d.denied = []string{d.dir}, err
 	case err != nil:
 		return nil, err
-	case !fi.IsDir():
-		return nil, fmt.Errorf("%s is not a directory", d.dir)
 	}
 	for _, img := range s.diskImages() {
 		f := storedFound{diskImage: img, file: files[img.File], convert: s.converts(img), to: filepath.Join(d.dir, s.storedName(img))}
@@ -80,9 +80,6 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 			}
 		}
 		d.images = append(d.images, f)
-	}
-	if len(d.items()) > 0 && !d.isNew {
-		return &d, checkWritable(d.dir)
 	}
 	return &d, nil
 }
@@ -179,8 +176,16 @@ func (d *directorySurvey) items() []runner.Item {
 		items = append(items, f.items()...)
 	}
 	items = append(items, placingItems(d.boot)...)
-	if d.isNew && len(items) > 0 {
-		items = slices.Insert(items, 0, runner.Item{Op: runner.Create, What: "directory", Name: d.dir})
+	if len(items) == 0 {
+		return nil
+	}
+	return append(newDirectories(d.missing), items...)
+}
+
+func newDirectories(paths []string) []runner.Item {
+	var items []runner.Item
+	for _, path := range paths {
+		items = append(items, runner.Item{Op: runner.Create, What: "directory", Name: path})
 	}
 	return items
 }
@@ -226,19 +231,19 @@ func (d *directorySurvey) notes() []string { return nil }
 
 func (d *directorySurvey) files(w runner.World) []runner.File {
 	var files []runner.File
+	for _, path := range d.missing {
+		files = append(files, plannedDir(path, directoryMode))
+	}
 	for _, f := range d.images {
 		if f.op != "" {
 			files = append(files, f.planned(w))
 		}
 	}
-	if d.isNew && len(files) > 0 {
-		files = slices.Insert(files, 0, runner.File{Path: d.dir, Mode: fs.ModeDir | directoryMode})
-	}
 	return append(files, placingFiles(w, d.boot)...)
 }
 
 func (d *directorySurvey) checkFiles(w runner.World) error {
-	var errs []error
+	errs := []error{d.checkWritable()}
 	looked := map[string]bool{}
 	for _, f := range d.images {
 		if f.op != "" {
@@ -249,13 +254,23 @@ func (d *directorySurvey) checkFiles(w runner.World) error {
 	return errors.Join(append(errs, checkBootFiles(w, d.boot, looked)...)...)
 }
 
+// checkWritable tells that what is to be done in the directory may not be.
+func (d *directorySurvey) checkWritable() error {
+	touched := slices.ContainsFunc(d.images, func(f storedFound) bool { return len(f.items()) > 0 })
+	if d.denied != nil || !touched || len(d.missing) > 0 {
+		return d.denied
+	}
+	return checkWritable(d.dir)
+}
+
 // apply places all files, each on its own.
 func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
-	if _, err := durable.MkdirAll(d.dir, directoryMode); err != nil {
+	made, err := durable.MkdirAll(d.dir, directoryMode)
+	if err != nil {
 		return nil, err
 	}
-	if d.isNew {
-		p.Done(runner.Item{Op: runner.Create, What: "directory", Name: d.dir})
+	for _, it := range newDirectories(made) {
+		p.Done(it)
 	}
 	errs := make([]error, len(d.images)+len(d.boot))
 	var wg sync.WaitGroup

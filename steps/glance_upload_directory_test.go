@@ -31,6 +31,7 @@ func TestGlanceUploadToADirectory(t *testing.T) {
 	c := diffed(t, b, &runner.Disk{})
 	from := " from " + b.dir + "/images/"
 	if diff := cmp.Diff([]string{
+		"create directory ironic",
 		"create directory ironic/images",
 		"create image ironic/images/overcloud-full.vmlinuz" + from + "overcloud-full.vmlinuz",
 		"create image ironic/images/overcloud-full.initrd" + from + "overcloud-full.initrd",
@@ -153,7 +154,7 @@ func TestGlanceUploadConvertsIntoADirectory(t *testing.T) {
 	b.Convert = "raw"
 	path := b.dir + "/images/overcloud-full.qcow2"
 	c := diffed(t, b, &runner.Disk{})
-	if got := itemLines(b.dir, c)[3]; !strings.HasSuffix(got, "overcloud-full.qcow2, unpacked from qcow2") || !strings.Contains(got, "overcloud-full.raw") {
+	if got := itemLines(b.dir, c)[4]; !strings.HasSuffix(got, "overcloud-full.qcow2, unpacked from qcow2") || !strings.Contains(got, "overcloud-full.raw") {
 		t.Errorf("item %s", got)
 	}
 	applied(t, b)
