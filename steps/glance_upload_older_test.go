@@ -74,8 +74,10 @@ func TestGlanceUploadKeepsGoodImagesOfADirectory(t *testing.T) {
 		do   func(t *testing.T, k *keeping)
 		want []string
 	}{
-		{"another image comes", func(t *testing.T, k *keeping) { k.replace(t, "third", 2) },
-			[]string{"overcloud-full.qcow2", "overcloud-full_20211015T141212.qcow2"}},
+		{
+			"another image comes", func(t *testing.T, k *keeping) { k.replace(t, "third", 2) },
+			[]string{"overcloud-full.qcow2", "overcloud-full_20211015T141212.qcow2"},
+		},
 		{"the image is damaged", func(t *testing.T, k *keeping) {
 			putFile(t, k.image, "junk")
 			k.age(t, 2)
