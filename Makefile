@@ -39,10 +39,10 @@ test: lint ## all that needs no server: lint, unit tests, CLI scripts, examples
 	go test $(race) -vet=off -timeout 10m ./...
 
 integration: ## install and start the real servers and run against them
-	internal/integration/run.sh
+	internal/dev/integration/run.sh
 
 bench: ## compare mirror, untar and upload with other tools (an hour; BENCH_RUNS=1 for less)
-	go run ./internal/bench
+	go run ./internal/dev/bench
 
 clean: ## remove what was built
 	rm -rf bin

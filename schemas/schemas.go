@@ -4,7 +4,7 @@ package schemas
 
 import _ "embed"
 
-//go:generate go run ../internal/schemagen/write plan.v1.schema.json
+//go:generate go run ../internal/dev/schemagen/write plan.v1.schema.json
 
 // PlanV1 is the JSON Schema (draft 2020-12) of a plan of apiVersion bayplan/v1.
 //

@@ -8,10 +8,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/logins"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
-	"github.com/bayplan/bayplan/steps/internal/keyring"
-	"github.com/bayplan/bayplan/steps/internal/registry"
-	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // A RegistryConnection is one entry of connections.registries: how to reach
@@ -107,7 +107,7 @@ func onDemand(s plan.Secret) func(context.Context) (string, error) {
 }
 
 // lookup finds credentials in the keyring, nil where the connection does not say so.
-func (c *RegistryConnection) lookup(k *keyring.Keyring) func(context.Context, string) (registry.Credential, error) {
+func (c *RegistryConnection) lookup(k *logins.Keyring) func(context.Context, string) (registry.Credential, error) {
 	if c.Login != "config" {
 		return nil
 	}

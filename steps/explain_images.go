@@ -1,8 +1,8 @@
 package steps
 
 import (
+	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // An ImageVerdict says why an image is wanted, or why it is not.

@@ -13,10 +13,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
 )
 
 // fetchFile brings one file from a web server. It gets its name when it is
@@ -47,7 +47,7 @@ type fetchFile struct {
 
 	out   *Outside
 	known *fetchGoal // what this run has found out
-	got   *fetch.Result
+	got   *download.Result
 	seen  runner.Sight // of the file when got had come
 }
 
@@ -134,14 +134,14 @@ func checkURL(raw string) error {
 	case err != nil:
 		return errors.New("the address cannot be read")
 	case u.User != nil:
-		err := fmt.Errorf("%s holds a user, and maybe a password", fetch.Shown(raw))
+		err := fmt.Errorf("%s holds a user, and maybe a password", download.Shown(raw))
 		return fault.WithHint(err, "give them under connections.hosts, the password as ${secrets.NAME}")
 	case u.Scheme == "file" && (u.Host != "" && u.Host != "localhost" || !path.IsAbs(u.Path)):
 		return fault.WithHint(fmt.Errorf("%q names no file", raw), "write file:///and/an/absolute/path")
 	case u.Scheme != "file" && u.Scheme != "http" && u.Scheme != "https":
-		return fault.WithHint(fmt.Errorf("%q is no address that can be fetched", fetch.Shown(raw)), "write https://, http:// or file:///")
+		return fault.WithHint(fmt.Errorf("%q is no address that can be fetched", download.Shown(raw)), "write https://, http:// or file:///")
 	case u.Scheme != "file" && u.Host == "":
-		return fmt.Errorf("%q names no host", fetch.Shown(raw))
+		return fmt.Errorf("%q names no host", download.Shown(raw))
 	}
 	return nil
 }
@@ -171,8 +171,8 @@ func (f *fetchFile) Paths() runner.Paths {
 }
 
 // given are the digests that the plan itself holds.
-func (f *fetchFile) given() fetch.Digests {
-	return fetch.Digests{SHA256: textOf(f.SHA256), SHA512: textOf(f.SHA512), MD5: textOf(f.MD5)}
+func (f *fetchFile) given() download.Digests {
+	return download.Digests{SHA256: textOf(f.SHA256), SHA512: textOf(f.SHA512), MD5: textOf(f.MD5)}
 }
 
 // to gives the file as outputs name it.
@@ -253,7 +253,7 @@ func (f *fetchFile) Verify(ctx context.Context, w runner.World) (runner.Outputs,
 
 // look gives the digests of the file. What was hashed while this run wrote it
 // need not be read again.
-func (f *fetchFile) look(ctx context.Context, w runner.World, fi fs.FileInfo) (fetch.Digests, error) {
+func (f *fetchFile) look(ctx context.Context, w runner.World, fi fs.FileInfo) (download.Digests, error) {
 	if f.got == nil || !f.seen.Is(fi) {
 		return sumsOf(ctx, w, f.to(), f.known.want)
 	}
@@ -299,7 +299,7 @@ func (f *fetchFile) outputs(sha256 string, size int64) runner.Outputs {
 }
 
 // sumsOf gives the SHA-256 of a file, and whatever else is wanted.
-func sumsOf(ctx context.Context, w runner.World, file string, want fetch.Digests) (fetch.Digests, error) {
+func sumsOf(ctx context.Context, w runner.World, file string, want download.Digests) (download.Digests, error) {
 	algos := []runner.Algo{runner.SHA256}
 	if want.SHA512 != "" {
 		algos = append(algos, runner.SHA512)
@@ -309,15 +309,15 @@ func sumsOf(ctx context.Context, w runner.World, file string, want fetch.Digests
 	}
 	sums, err := w.Sum(ctx, file, algos...)
 	if err != nil {
-		return fetch.Digests{}, err
+		return download.Digests{}, err
 	}
-	return fetch.Digests{SHA256: sums[runner.SHA256], SHA512: sums[runner.SHA512], MD5: sums[runner.MD5]}, nil
+	return download.Digests{SHA256: sums[runner.SHA256], SHA512: sums[runner.SHA512], MD5: sums[runner.MD5]}, nil
 }
 
 // leftovers are the unfinished files of runs that were killed.
 func (f *fetchFile) leftovers() []string {
 	var found []string
-	for _, name := range fetch.Parts(f.to()) {
+	for _, name := range download.Parts(f.to()) {
 		if fi, err := os.Lstat(name); err == nil && fi.Mode().IsRegular() {
 			found = append(found, name)
 		}

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
 )
 
 // apply brings the file from the first address that has the right one.
@@ -39,7 +39,7 @@ func (d *fetchDiff) inOrder() []string {
 }
 
 // keep notes what came, and how it stands there.
-func (d *fetchDiff) keep(got fetch.Result, it runner.Item, p runner.Progress) error {
+func (d *fetchDiff) keep(got download.Result, it runner.Item, p runner.Progress) error {
 	fi, err := os.Stat(d.to())
 	if err != nil {
 		return err
@@ -57,11 +57,11 @@ func (d *fetchDiff) tidy(p runner.Progress) error {
 		}
 		p.Done(runner.Item{Op: runner.Update, What: "file", Name: d.to()})
 	}
-	return fetch.RemoveParts(d.to(), "")
+	return download.RemoveParts(d.to(), "")
 }
 
-func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress) (fetch.Result, error) {
-	job := fetch.Download{
+func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress) (download.Result, error) {
+	job := download.Download{
 		Request: d.request(address), To: d.to(), Mode: d.mode(),
 		Want: d.want, Check: d.signature, Moved: p.Add,
 	}
@@ -71,7 +71,7 @@ func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress)
 	}
 	r, err := os.Open(local)
 	if err != nil {
-		return fetch.Result{}, err
+		return download.Result{}, err
 	}
 	defer r.Close()
 	fi, err := r.Stat()
@@ -79,13 +79,13 @@ func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress)
 		err = fmt.Errorf("%s is not a regular file", local)
 	}
 	if err != nil {
-		return fetch.Result{}, err
+		return download.Result{}, err
 	}
-	return fetch.Copy(ctx, r, fi.Size(), job)
+	return download.Copy(ctx, r, fi.Size(), job)
 }
 
 // brought tells from where the file came when that was not the first address.
-func (d *fetchDiff) brought(address string, got fetch.Result, failed []error) runner.Item {
+func (d *fetchDiff) brought(address string, got download.Result, failed []error) runner.Item {
 	it := d.item()
 	it.Bytes = got.Size
 	notes := []string{}

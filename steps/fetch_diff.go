@@ -11,10 +11,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
 )
 
 // A fetchDiff is the comparison of the file with what it must be.
@@ -23,13 +23,13 @@ type fetchDiff struct {
 	*fetchGoal
 	world runner.World
 
-	there fs.FileInfo   // nil: absent
-	found fetch.Digests // of the file that is there
-	same  bool          // it is the one
-	chmod bool          // only its mode is another
-	size  int64         // of what would come, -1 unknown
-	down  []string      // addresses that could not be looked at just now
-	notes []string      // why not
+	there fs.FileInfo      // nil: absent
+	found download.Digests // of the file that is there
+	same  bool             // it is the one
+	chmod bool             // only its mode is another
+	size  int64            // of what would come, -1 unknown
+	down  []string         // addresses that could not be looked at just now
+	notes []string         // why not
 }
 
 // compare finds out whether the file is there and is the one.
@@ -112,7 +112,7 @@ func (d *fetchDiff) lookAhead(ctx context.Context) error {
 	if err := d.findSize(ctx); err != nil {
 		return err
 	}
-	return fetch.CheckSpace(filepath.Dir(d.to()), d.size-d.begun())
+	return download.CheckSpace(filepath.Dir(d.to()), d.size-d.begun())
 }
 
 // begun is how much killed runs have left: it is gone on with, or makes room.
@@ -128,7 +128,7 @@ func (d *fetchDiff) begun() int64 {
 
 // findSize asks the addresses in turn.
 func (d *fetchDiff) findSize(ctx context.Context) error {
-	if d.remote != (fetch.Remote{}) {
+	if d.remote != (download.Remote{}) {
 		d.size = d.remote.Size
 		return nil
 	}
@@ -208,7 +208,7 @@ func hostOf(address string) string {
 	if localPath(address) != "" {
 		return "this machine"
 	}
-	_, rest, _ := strings.Cut(fetch.Shown(address), "://")
+	_, rest, _ := strings.Cut(download.Shown(address), "://")
 	host, _, _ := strings.Cut(rest, "/")
 	return host
 }
@@ -231,7 +231,7 @@ func (d *fetchDiff) item() runner.Item {
 }
 
 func (d *fetchDiff) whyReplace() string {
-	var wrong *fetch.DigestError
+	var wrong *download.DigestError
 	if errors.As(d.want.Check(d.found), &wrong) {
 		return wrong.Error()
 	}

@@ -7,19 +7,19 @@ import (
 	"io"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/signature"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
-	"github.com/bayplan/bayplan/steps/internal/signature"
 )
 
 // A fetchGoal is what the file must be, as found out at the beginning of a run.
 type fetchGoal struct {
 	inputs    []runner.Input
-	want      fetch.Digests         // zero: nothing tells
+	want      download.Digests      // zero: nothing tells
 	signature func(io.Reader) error // nil: the file is not signed itself
-	remote    fetch.Remote          // where want is zero: what the server tells
+	remote    download.Remote       // where want is zero: what the server tells
 }
 
 // expect finds out what the file must be, once in a run. With the digest in
@@ -112,9 +112,9 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchG
 	if name == "" {
 		name = lastPart(f.urls()[0])
 	}
-	e.want, err = fetch.ParseChecksums(list, name, strings.HasPrefix(lastPart(textOf(f.Checksums)), name+"."))
+	e.want, err = download.ParseChecksums(list, name, strings.HasPrefix(lastPart(textOf(f.Checksums)), name+"."))
 	if err != nil {
-		return fmt.Errorf("checksums in %s: %w", fetch.Shown(textOf(f.Checksums)), err)
+		return fmt.Errorf("checksums in %s: %w", download.Shown(textOf(f.Checksums)), err)
 	}
 	for _, sum := range digestList(e.want) {
 		e.inputs = append(e.inputs, runner.Input{Name: "checksums." + sum[0], Digest: sum[1]})
@@ -133,7 +133,7 @@ func (f *fetchFile) signedList(ctx context.Context, w runner.World, list []byte)
 	}
 	if textOf(f.Signature) == "" {
 		if !signature.IsClear(list) {
-			err := fmt.Errorf("%s carries no signature", fetch.Shown(textOf(f.Checksums)))
+			err := fmt.Errorf("%s carries no signature", download.Shown(textOf(f.Checksums)))
 			return nil, fault.WithHint(err, "name the address of its signature under signature, or leave out keyring")
 		}
 		signed, err := keys.Clear(list)
@@ -150,7 +150,7 @@ func aboutURL(address string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", fetch.Shown(address), err)
+	return fmt.Errorf("%s: %w", download.Shown(address), err)
 }
 
 // findVersion asks the server which version of the file it has.
@@ -200,8 +200,8 @@ func (f *fetchFile) findSignature(ctx context.Context, w runner.World, e *fetchG
 	return nil
 }
 
-func (f *fetchFile) request(address string) fetch.Request {
-	return fetch.Request{URL: address, Downgrade: f.HTTPRedirects}
+func (f *fetchFile) request(address string) download.Request {
+	return download.Request{URL: address, Downgrade: f.HTTPRedirects}
 }
 
 // maxLocal bounds what is read of a list or a signature that is at hand.
@@ -226,7 +226,7 @@ func (f *fetchFile) small(ctx context.Context, w runner.World, address string) (
 }
 
 // digestList gives the digests that are known, the strongest first.
-func digestList(d fetch.Digests) [][2]string {
+func digestList(d download.Digests) [][2]string {
 	var known [][2]string
 	for _, one := range [][2]string{{"sha512", d.SHA512}, {"sha256", d.SHA256}, {"md5", d.MD5}} {
 		if one[1] != "" {

@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
 )
 
 // fileServer serves texts by path, each of one age.
@@ -34,9 +34,9 @@ func fileServer(t *testing.T, files map[string]string) *httptest.Server {
 }
 
 // withHosts is an Outside with hosts and nothing else.
-func withHosts(t *testing.T, hosts ...fetch.Host) *Outside {
+func withHosts(t *testing.T, hosts ...download.Host) *Outside {
 	t.Helper()
-	c, err := fetch.New(hosts)
+	c, err := download.New(hosts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"regexp"
 
+	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
 // glanceUpload brings the images of an overcloud, or any others, into a cloud's

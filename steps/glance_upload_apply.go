@@ -9,8 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
 // items are what a change touches, images first.

@@ -15,12 +15,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/gophercloud/gophercloud/v2"
 
-	embeddedcloud "github.com/bayplan/bayplan/internal/embedded/cloud"
-	"github.com/bayplan/bayplan/internal/sample"
+	"github.com/bayplan/bayplan/internal/cloudserver"
+	"github.com/bayplan/bayplan/internal/dev/sample"
+	"github.com/bayplan/bayplan/internal/glance"
+	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/glance"
-	"github.com/bayplan/bayplan/steps/internal/transport"
 )
 
 const benchPassword = "correct horse"
@@ -58,8 +58,8 @@ func (b *glanceBench) Cloud(ctx context.Context, name string) (*glance.Client, e
 	return glance.Connect(ctx, glance.Options{
 		Cloud: name,
 		Auth: &gophercloud.AuthOptions{
-			IdentityEndpoint: "http://embedded.invalid/v3", Username: embeddedcloud.DefaultUser, Password: benchPassword,
-			TenantName: embeddedcloud.DefaultProject, DomainName: "Default",
+			IdentityEndpoint: "http://embedded.invalid/v3", Username: cloudserver.DefaultUser, Password: benchPassword,
+			TenantName: cloudserver.DefaultProject, DomainName: "Default",
 		},
 		Transport: mortalTransport{way, b.lives},
 		Patience:  50 * time.Millisecond, Pause: time.Millisecond,
@@ -82,7 +82,7 @@ func (m mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func newGlanceBench(t *testing.T) *glanceBench {
 	t.Helper()
-	emb, err := embeddedcloud.New(embeddedcloud.Config{Password: benchPassword})
+	emb, err := cloudserver.New(cloudserver.Config{Password: benchPassword})
 	if err != nil {
 		t.Fatal(err)
 	}

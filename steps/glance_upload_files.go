@@ -13,10 +13,10 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/diskimage"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/diskimage"
-	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
 // An imageFile is an image file as it is, or as an earlier step would leave it.

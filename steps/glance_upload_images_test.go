@@ -14,11 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/diskimage"
+	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
-	"github.com/bayplan/bayplan/steps/internal/diskimage"
-	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
 // listBench is a bench whose step has images of its own.

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/glance"
 )
 
 // backupPath is the name that a file gets when another takes its own.

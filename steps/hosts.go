@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/download"
+	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/plan"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
-	"github.com/bayplan/bayplan/steps/internal/transport"
 )
 
 // A HostConnection is one entry of connections.hosts: how to reach a web
@@ -51,13 +51,13 @@ func (o *Outside) connectHosts(all []plan.Connection) plan.Errors {
 
 // openHosts makes the client that files are fetched with.
 func (o *Outside) openHosts() error {
-	hosts := make([]fetch.Host, len(o.hosts))
+	hosts := make([]download.Host, len(o.hosts))
 	for i, h := range o.hosts {
 		bandwidth, err := bytesPerSecond(h.Bandwidth)
 		if err != nil {
 			return fmt.Errorf("host %s: %w", h.name, err)
 		}
-		hosts[i] = fetch.Host{
+		hosts[i] = download.Host{
 			Name: h.Host, Address: h.Address, TLS: transport.Mode(h.TLS),
 			CA: string(h.CA), Cert: string(h.Cert), Key: string(h.Key), Bandwidth: bandwidth,
 		}
@@ -67,10 +67,10 @@ func (o *Outside) openHosts() error {
 			hosts[i].User, hosts[i].Password, hosts[i].Token = h.User, onDemand(h.Password), onDemand(h.Token)
 		}
 	}
-	client, err := fetch.New(hosts)
+	client, err := download.New(hosts)
 	o.fetching = client
 	return err
 }
 
 // Fetching gives the one client that knows the hosts of all connections.
-func (o *Outside) Fetching() *fetch.Client { return o.fetching }
+func (o *Outside) Fetching() *download.Client { return o.fetching }

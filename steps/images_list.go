@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/registry"
-	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // readImagesList gives the images of an images file with where they are to be

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/steps/internal/lockfile"
-	"github.com/bayplan/bayplan/steps/internal/registry"
+	"github.com/bayplan/bayplan/internal/lockfile"
+	"github.com/bayplan/bayplan/internal/registry"
 )
 
 // A Lock holds what the tags of images stand for, so that a plan means the

@@ -9,10 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
 // locking has the bench look up tags through a lock file in its directory.
@@ -82,7 +82,7 @@ func (b *registryBench) moveBase(t *testing.T) {
 	t.Helper()
 	images := benchImages()
 	images[0].Labels = map[string]string{"version": "13.0", "release": "40", "build": "2"}
-	b.upstream = openRegistry(t, embeddedregistry.Config{Images: images})
+	b.upstream = openRegistry(t, registryserver.Config{Images: images})
 }
 
 func TestMovedTags(t *testing.T) {

@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
 // recorded notes of images what their targets held when the step last

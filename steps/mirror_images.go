@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/registry"
-	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // validateImages checks the images that stand in the plan itself. An empty one

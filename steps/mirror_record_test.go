@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
 // layer gives the digest of the first layer of an image at the local registry,
@@ -86,7 +86,7 @@ func TestMirrorNoticesInSpiteOfItsRecord(t *testing.T) {
 			b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
 		},
 		"all is deleted": func(t *testing.T, b *registryBench) {
-			b.local = openRegistry(t, embeddedregistry.Config{User: "stack", Password: benchRegistryPassword})
+			b.local = openRegistry(t, registryserver.Config{User: "stack", Password: benchRegistryPassword})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -140,16 +140,16 @@ func TestMirrorIsNotMisledByItsRecord(t *testing.T) {
 // registries that ask for no login.
 func TestMirrorRequests(t *testing.T) {
 	const many = 45
-	var images []embeddedregistry.Image
+	var images []registryserver.Image
 	var names []string
 	for i := range many {
 		repository := fmt.Sprintf("rhosp13/openstack-%02d", i)
-		images = append(images, embeddedregistry.Image{Repository: repository, Tags: []string{"13.0-40"}})
+		images = append(images, registryserver.Image{Repository: repository, Tags: []string{"13.0-40"}})
 		names = append(names, upstreamHost+"/"+repository+":13.0-40")
 	}
 	b := newRegistryBench(t)
-	b.upstream = openRegistry(t, embeddedregistry.Config{Images: images})
-	b.local = openRegistry(t, embeddedregistry.Config{})
+	b.upstream = openRegistry(t, registryserver.Config{Images: images})
+	b.local = openRegistry(t, registryserver.Config{})
 	client, err := registry.New([]registry.Host{
 		{Name: upstreamHost, Handler: b.answer("upstream", &b.upstream)},
 		{Name: localHost, Handler: b.answer("local", &b.local)},

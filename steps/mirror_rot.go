@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/steps/internal/registry"
+	"github.com/bayplan/bayplan/internal/registry"
 )
 
 // rotten reads a layout to its end, and tells of the parts whose bytes have

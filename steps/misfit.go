@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/steps/internal/registry"
+	"github.com/bayplan/bayplan/internal/registry"
 )
 
 // A misfit is one thing in a registry that is not as a list of images says.

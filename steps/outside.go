@@ -13,16 +13,16 @@ import (
 
 	"github.com/gophercloud/gophercloud/v2"
 
-	embeddedcloud "github.com/bayplan/bayplan/internal/embedded/cloud"
-	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/internal/cloudserver"
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/glance"
+	"github.com/bayplan/bayplan/internal/logins"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/registryserver"
+	"github.com/bayplan/bayplan/internal/transport"
+	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
-	"github.com/bayplan/bayplan/steps/internal/glance"
-	"github.com/bayplan/bayplan/steps/internal/keyring"
-	"github.com/bayplan/bayplan/steps/internal/registry"
-	"github.com/bayplan/bayplan/steps/internal/transport"
-	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // An Outside holds a plan's connections: the handles that its steps have on
@@ -34,7 +34,7 @@ type Outside struct {
 
 	lock     *Lock                   // of tags; nil: every look-up asks
 	client   *registry.Client        // of all registries
-	fetching *fetch.Client           // of all hosts
+	fetching *download.Client        // of all hosts
 	answers  map[string]http.Handler // embedded clouds by name
 	closers  []io.Closer
 
@@ -88,7 +88,7 @@ func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
 // nothing. The caller must Close what it opened.
 func (o *Outside) Open(readOnly bool) error {
 	hosts := make([]registry.Host, 0, len(o.registries))
-	keys := keyring.FromEnvironment()
+	keys := logins.FromEnvironment()
 	for _, r := range o.registries {
 		answer, err := o.openRegistry(r, readOnly)
 		if err != nil {
@@ -113,7 +113,7 @@ func (o *Outside) Open(readOnly bool) error {
 		if c.Embedded == nil {
 			continue
 		}
-		answer, err := embeddedcloud.New(embeddedcloud.Config{Dir: string(c.Embedded.Dir), ReadOnly: readOnly})
+		answer, err := cloudserver.New(cloudserver.Config{Dir: string(c.Embedded.Dir), ReadOnly: readOnly})
 		if err != nil {
 			return keepable(fmt.Errorf("cloud %s: %w", c.name, err))
 		}
@@ -142,7 +142,7 @@ func (o *Outside) openRegistry(r namedRegistry, readOnly bool) (http.Handler, er
 	if err != nil {
 		return nil, err
 	}
-	answer, err := embeddedregistry.New(embeddedregistry.Config{
+	answer, err := registryserver.New(registryserver.Config{
 		Dir: string(r.Embedded.Dir), ReadOnly: readOnly, Images: images,
 	})
 	if err != nil {
@@ -157,7 +157,7 @@ func GeneratedReleases() []string { return tripleo.Sampled() }
 
 // GeneratedImages gives the stand-ins for all images of a release that an
 // embedded registry serves; none for "". An unknown release is an error.
-func GeneratedImages(release string) ([]embeddedregistry.Image, error) {
+func GeneratedImages(release string) ([]registryserver.Image, error) {
 	if release == "" {
 		return nil, nil
 	}
@@ -165,9 +165,9 @@ func GeneratedImages(release string) ([]embeddedregistry.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	images := make([]embeddedregistry.Image, len(samples))
+	images := make([]registryserver.Image, len(samples))
 	for i, s := range samples {
-		images[i] = embeddedregistry.Image{
+		images[i] = registryserver.Image{
 			Repository: s.Repository,
 			Tags:       s.Tags(),
 			Labels:     map[string]string{"version": s.Version, "release": s.Release},
@@ -266,9 +266,9 @@ func embeddedOptions(name string, answer http.Handler) glance.Options {
 		Handler: answer,
 		Auth: &gophercloud.AuthOptions{
 			IdentityEndpoint: "http://embedded.invalid/v3",
-			Username:         embeddedcloud.DefaultUser,
-			Password:         embeddedcloud.DefaultPassword,
-			TenantName:       embeddedcloud.DefaultProject,
+			Username:         cloudserver.DefaultUser,
+			Password:         cloudserver.DefaultPassword,
+			TenantName:       cloudserver.DefaultProject,
 			DomainName:       "Default",
 		},
 	}

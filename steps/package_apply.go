@@ -8,11 +8,11 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/bayplan/bayplan/internal/archive"
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/rpm"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/archive"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
-	"github.com/bayplan/bayplan/steps/internal/rpm"
 )
 
 // apply unpacks what is missing or different, and fetches the package before
@@ -42,7 +42,7 @@ func (d *packageDiff) tidy() error {
 	if err := archive.Clear(root, d.stageOf()); err != nil || d.listed == nil {
 		return err
 	}
-	if err := fetch.RemoveParts(d.download(), ""); err != nil {
+	if err := download.RemoveParts(d.download(), ""); err != nil {
 		return err
 	}
 	if err := os.Remove(d.download()); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -124,9 +124,9 @@ func (d *packageDiff) open(file string) (io.ReadCloser, error) {
 // bring fetches the package. What an earlier run has brought whole is taken.
 func (d *packageDiff) bring(ctx context.Context) error {
 	address := d.below(d.listed.Href)
-	job := fetch.Download{
-		Request: fetch.Request{URL: address}, To: d.download(), Mode: 0o600,
-		Want: fetch.Digests{SHA256: d.listed.SHA256},
+	job := download.Download{
+		Request: download.Request{URL: address}, To: d.download(), Mode: 0o600,
+		Want: download.Digests{SHA256: d.listed.SHA256},
 	}
 	if sums, err := d.world.Sum(ctx, job.To, runner.SHA256); err == nil && sums[runner.SHA256] == d.listed.SHA256 {
 		return nil
@@ -141,6 +141,6 @@ func (d *packageDiff) bring(ctx context.Context) error {
 		return err
 	}
 	defer r.Close()
-	_, err = fetch.Copy(ctx, r, d.listed.Size, job)
+	_, err = download.Copy(ctx, r, d.listed.Size, job)
 	return err
 }

@@ -10,13 +10,13 @@ import (
 	"path"
 	"path/filepath"
 
+	"github.com/bayplan/bayplan/internal/archive"
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/rpm"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/archive"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
-	"github.com/bayplan/bayplan/steps/internal/rpm"
 )
 
 // A packageDiff is the comparison of a package with what is there.
@@ -161,7 +161,7 @@ func (d *packageDiff) leftovers() []string {
 	var left []string
 	names := []string{filepath.Join(d.into(), archive.StageName(d.stageOf()))}
 	if d.listed != nil {
-		names = append(append(names, d.download()), fetch.Parts(d.download())...)
+		names = append(append(names, d.download()), download.Parts(d.download())...)
 	}
 	for _, name := range names {
 		if _, err := os.Lstat(name); err == nil {

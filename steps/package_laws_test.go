@@ -9,19 +9,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/archive"
+	"github.com/bayplan/bayplan/internal/rpm/rpmtest"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
-	"github.com/bayplan/bayplan/steps/internal/archive"
-	"github.com/bayplan/bayplan/steps/internal/rpmbuild"
 )
 
 const imagesDir = "/usr/share/rhosp-director-images/"
 
-func imagesSpec(version string) rpmbuild.Spec {
-	return rpmbuild.Spec{
+func imagesSpec(version string) rpmtest.Spec {
+	return rpmtest.Spec{
 		Name: "rhosp-director-images", Version: version, Release: "1.el7ost", Arch: "noarch",
-		Files: []rpmbuild.File{
+		Files: []rpmtest.File{
 			{Path: imagesDir + "overcloud-full-" + version + ".tar", Body: strings.Repeat("disk image ", 1000)},
 			{Path: imagesDir + "overcloud-full-latest.tar", Link: "overcloud-full-" + version + ".tar"},
 			{Path: imagesDir + "README", Body: "read me"},
@@ -30,9 +30,9 @@ func imagesSpec(version string) rpmbuild.Spec {
 }
 
 // repositoryServer serves a repository of packages.
-func repositoryServer(t *testing.T, specs ...rpmbuild.Spec) (*httptest.Server, map[string][]byte, *[]string) {
+func repositoryServer(t *testing.T, specs ...rpmtest.Spec) (*httptest.Server, map[string][]byte, *[]string) {
 	t.Helper()
-	files, asked := rpmbuild.Repository(specs...), &[]string{}
+	files, asked := rpmtest.Repository(specs...), &[]string{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		*asked = append(*asked, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+r.Header.Get("Range")))
 		b, ok := files[strings.TrimPrefix(r.URL.Path, "/repo/")]
@@ -52,7 +52,7 @@ func TestPackageLaws(t *testing.T) {
 	ways := map[string]func(t *testing.T, base string) packageFiles{
 		"from a file": func(t *testing.T, base string) packageFiles {
 			file := filepath.Join(base, "images.rpm")
-			putFile(t, file, string(rpmbuild.Build(imagesSpec("13.0"))))
+			putFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
 			return packageFiles{RPM: plan.Path(file), Extract: patterns{Other: []string{imagesDir + "*latest*", imagesDir + "README"}}}
 		},
 		"from a repository": func(t *testing.T, _ string) packageFiles {

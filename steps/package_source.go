@@ -13,12 +13,12 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/archive"
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/rpm"
+	"github.com/bayplan/bayplan/internal/signature"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/archive"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
-	"github.com/bayplan/bayplan/steps/internal/rpm"
-	"github.com/bayplan/bayplan/steps/internal/signature"
 )
 
 // A packageSource is the package to unpack, as found at the beginning of a run.
@@ -87,10 +87,10 @@ func (p *packageFiles) sourceFile(ctx context.Context, w runner.World, s *packag
 func (p *packageFiles) sourceRepository(ctx context.Context, w runner.World, s *packageSource) error {
 	listed, err := p.newest(ctx, w)
 	if err != nil {
-		return fmt.Errorf("repository %s: %w", fetch.Shown(p.Repository), err)
+		return fmt.Errorf("repository %s: %w", download.Shown(p.Repository), err)
 	}
 	if p.SHA256 != "" && listed.SHA256 != p.SHA256 {
-		err := fmt.Errorf("repository %s: %s: %w", fetch.Shown(p.Repository), listed.NEVRA(), &archive.DigestError{Got: listed.SHA256, Want: p.SHA256})
+		err := fmt.Errorf("repository %s: %s: %w", download.Shown(p.Repository), listed.NEVRA(), &archive.DigestError{Got: listed.SHA256, Want: p.SHA256})
 		return fault.WithHint(err, "it has another package than was meant; sha256 in the plan may be out of date")
 	}
 	s.listed = &listed
@@ -99,7 +99,7 @@ func (p *packageFiles) sourceRepository(ctx context.Context, w runner.World, s *
 		s.pkg, err = rpm.ReadListed(head, listed)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", fetch.Shown(p.below(listed.Href)), err)
+		return fmt.Errorf("%s: %w", download.Shown(p.below(listed.Href)), err)
 	}
 	return nil
 }
@@ -131,8 +131,8 @@ func (p *packageFiles) newest(ctx context.Context, w runner.World) (rpm.Listed, 
 	if _, restErr := io.Copy(io.Discard, in); restErr != nil {
 		return rpm.Listed{}, restErr
 	}
-	got := fetch.Digests{SHA256: hex.EncodeToString(s256.Sum(nil)), SHA512: hex.EncodeToString(s512.Sum(nil))}
-	if err := (fetch.Digests{SHA256: index.SHA256, SHA512: index.SHA512}).Check(got); err != nil {
+	got := download.Digests{SHA256: hex.EncodeToString(s256.Sum(nil)), SHA512: hex.EncodeToString(s512.Sum(nil))}
+	if err := (download.Digests{SHA256: index.SHA256, SHA512: index.SHA512}).Check(got); err != nil {
 		err = fmt.Errorf("%s: %w", index.Href, err)
 		return rpm.Listed{}, fault.WithHint(fault.AsConnection(err), "the repository was renewed just now, or its mirrors differ; try again")
 	}
@@ -162,7 +162,7 @@ func (p *packageFiles) repositoryFile(ctx context.Context, w runner.World, href 
 	if local := localPath(address); local != "" {
 		return w.Open(local)
 	}
-	return p.out.Fetching().Open(ctx, fetch.Request{URL: address})
+	return p.out.Fetching().Open(ctx, download.Request{URL: address})
 }
 
 // head gives the beginning of a package, up to its payload.
@@ -170,7 +170,7 @@ func (p *packageFiles) head(ctx context.Context, w runner.World, l rpm.Listed) (
 	address := p.below(l.Href)
 	local := localPath(address)
 	if local == "" {
-		return p.out.Fetching().Head(ctx, fetch.Request{URL: address}, l.HeaderEnd)
+		return p.out.Fetching().Head(ctx, download.Request{URL: address}, l.HeaderEnd)
 	}
 	r, err := w.Open(local)
 	if err != nil {

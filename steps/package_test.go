@@ -12,11 +12,11 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/rpm/rpmtest"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/archive"
-	"github.com/bayplan/bayplan/steps/internal/rpmbuild"
 )
 
 func TestPackageMistakes(t *testing.T) {
@@ -64,11 +64,11 @@ func lookedPackage(t *testing.T, p *packageFiles) (*runner.Finding, error) {
 func TestPackageTellsBeforehand(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "images.rpm")
-	putFile(t, file, string(rpmbuild.Build(imagesSpec("13.0"))))
+	putFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
 	putFile(t, filepath.Join(dir, "page.rpm"), "<html>")
 	huge := imagesSpec("13.0")
 	huge.Tags = map[int]any{1028: nil, 5008: []uint64{1 << 55, 0, 7}}
-	putFile(t, filepath.Join(dir, "huge.rpm"), string(rpmbuild.Build(huge)))
+	putFile(t, filepath.Join(dir, "huge.rpm"), string(rpmtest.Build(huge)))
 	key := publicKey(t, newKey(t))
 	server, _, _ := repositoryServer(t, imagesSpec("13.0"))
 	unpack := func(name string) packageFiles {
@@ -143,7 +143,7 @@ func TestPackageDiffReadsTheHeaderAlone(t *testing.T) {
 		t.Errorf("planned %v, %v", sums, err)
 	}
 	// The repository changes under its index: the package is another one.
-	files[href] = rpmbuild.Build(imagesSpec("13.1"))
+	files[href] = rpmtest.Build(imagesSpec("13.1"))
 	if err := f.Change.Apply(t.Context(), &notes{}); err == nil || !strings.Contains(err.Error(), "its sha256 is") {
 		t.Errorf("another package than listed: %v", err)
 	}
@@ -192,14 +192,14 @@ func TestPackageThatChangesUnderOneself(t *testing.T) {
 		then []byte
 		err  string
 	}{
-		"another one": {rpmbuild.Build(imagesSpec("13.1")), "it is another one than a moment ago"},
-		"damaged":     {damaged(rpmbuild.Build(imagesSpec("13.0"))), "is damaged"},
+		"another one": {rpmtest.Build(imagesSpec("13.1")), "it is another one than a moment ago"},
+		"damaged":     {damaged(rpmtest.Build(imagesSpec("13.0"))), "is damaged"},
 		"gone":        {nil, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			file, into := filepath.Join(dir, "images.rpm"), filepath.Join(dir, "into")
-			putFile(t, file, string(rpmbuild.Build(imagesSpec("13.0"))))
+			putFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
 			f, err := lookedPackage(t, &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: imagesDir + "*.tar"}, Into: plan.Path(into)})
 			if err != nil {
 				t.Fatal(err)
@@ -232,7 +232,7 @@ func TestHostileNamesInPackages(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "x.rpm")
-		putFile(t, file, string(rpmbuild.Build(rpmbuild.Spec{Name: "x", Version: "1", Release: "1", Arch: "noarch", Files: []rpmbuild.File{{Path: path, Body: "x"}}})))
+		putFile(t, file, string(rpmtest.Build(rpmtest.Spec{Name: "x", Version: "1", Release: "1", Arch: "noarch", Files: []rpmtest.File{{Path: path, Body: "x"}}})))
 		f, err := lookedPackage(t, &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: "/a/*"}, Into: plan.Path(filepath.Join(dir, "into"))})
 		if err == nil {
 			err = f.Change.Apply(t.Context(), &notes{})
@@ -259,9 +259,9 @@ func TestPlannedFilesOfAPackageCanBeRead(t *testing.T) {
 	}
 	inner.Write(b)
 	file := filepath.Join(dir, "x.rpm")
-	putFile(t, file, string(rpmbuild.Build(rpmbuild.Spec{
+	putFile(t, file, string(rpmtest.Build(rpmtest.Spec{
 		Name: "x", Version: "1", Release: "1", Arch: "noarch",
-		Files: []rpmbuild.File{{Path: "/a/overcloud-full.tar", Body: inner.String()}},
+		Files: []rpmtest.File{{Path: "/a/overcloud-full.tar", Body: inner.String()}},
 	})))
 	f, err := lookedPackage(t, &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: "/a/*.tar"}, Into: plan.Path(filepath.Join(dir, "into"))})
 	if err != nil {
@@ -290,7 +290,7 @@ func TestSignedPackage(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "x.rpm")
-	putFile(t, file, string(rpmbuild.Build(spec)))
+	putFile(t, file, string(rpmtest.Build(spec)))
 	for name, tt := range map[string]struct {
 		of  *openpgp.Entity
 		err string

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/registry"
-	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // prepare finds the container images that an overcloud needs and writes two

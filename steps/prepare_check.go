@@ -10,10 +10,10 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/labels"
+	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/labels"
-	"github.com/bayplan/bayplan/steps/internal/tripleo"
 )
 
 // Validate implements runner.Validator.

@@ -66,7 +66,7 @@ func prepareFromPlan(t *testing.T, text string) *prepare {
 
 func prepareEnvironment(t *testing.T, name string) string {
 	t.Helper()
-	path, err := filepath.Abs(filepath.Join("internal/tripleo/testdata/tht/environments", name))
+	path, err := filepath.Abs(filepath.Join("../internal/tripleo/testdata/tht/environments", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestPrepareFromPlan(t *testing.T) {
 	text := fmt.Sprintf(preparePlan, prepareEnvironment(t, "services-docker/neutron-ovn-dvr-ha.yaml"))
 	p := prepareFromPlan(t, text)
 	prepareApply(t, prepareDiff(t, p, &runner.Disk{}).Change)
-	want := prepareHeader + prepareRead(t, "internal/tripleo/testdata/walkthrough/overcloud_images.yaml")
+	want := prepareHeader + prepareRead(t, "../internal/tripleo/testdata/walkthrough/overcloud_images.yaml")
 	if diff := cmp.Diff(want, prepareRead(t, string(p.EnvFile))); diff != "" {
 		t.Errorf("environment file (-want +got):\n%s", diff)
 	}

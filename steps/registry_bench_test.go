@@ -16,9 +16,9 @@ import (
 	"strings"
 	"testing"
 
-	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/plan"
-	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
 // A registryBench is an upstream registry with some images, an empty local one,
@@ -38,12 +38,12 @@ const (
 	localHost    = "192.0.2.1:8787"
 )
 
-func benchImages() []embeddedregistry.Image {
-	image := func(name string, labels map[string]string, tags ...string) embeddedregistry.Image {
-		return embeddedregistry.Image{Repository: "rhosp13/openstack-" + name, Tags: tags, Labels: labels}
+func benchImages() []registryserver.Image {
+	image := func(name string, labels map[string]string, tags ...string) registryserver.Image {
+		return registryserver.Image{Repository: "rhosp13/openstack-" + name, Tags: tags, Labels: labels}
 	}
 	versions := map[string]string{"version": "13.0", "release": "40", "empty": "", "strange": "a b"}
-	return []embeddedregistry.Image{
+	return []registryserver.Image{
 		image("base", versions, "latest", "13.0-40"),
 		image("nova-api", versions, "latest", "13.0-40"),
 		image("nova-compute", versions, "latest", "13.0-40"),
@@ -58,16 +58,16 @@ func newRegistryBench(t *testing.T) *registryBench {
 		dir:    t.TempDir(),
 		before: map[string]func(http.ResponseWriter, *http.Request) bool{},
 	}
-	b.upstream = openRegistry(t, embeddedregistry.Config{Images: benchImages()})
-	b.local = openRegistry(t, embeddedregistry.Config{User: "stack", Password: benchRegistryPassword})
+	b.upstream = openRegistry(t, registryserver.Config{Images: benchImages()})
+	b.local = openRegistry(t, registryserver.Config{User: "stack", Password: benchRegistryPassword})
 	b.connect(t, benchRegistryPassword)
 	b.list(t, "base", "nova-api", "nova-compute")
 	return b
 }
 
-func openRegistry(t *testing.T, conf embeddedregistry.Config) *embeddedregistry.Registry {
+func openRegistry(t *testing.T, conf registryserver.Config) *registryserver.Registry {
 	t.Helper()
-	r, err := embeddedregistry.New(conf)
+	r, err := registryserver.New(conf)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func refuseAll(method, part string, status int) func(http.ResponseWriter, *http.
 // pushable makes the upstream registry take images outside of rhosp13.
 func (b *registryBench) pushable(t *testing.T) {
 	t.Helper()
-	more := openRegistry(t, embeddedregistry.Config{})
+	more := openRegistry(t, registryserver.Config{})
 	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path == "/v2/" || strings.HasPrefix(r.URL.Path, "/v2/rhosp13/") {
 			return false

@@ -1,6 +1,6 @@
 // Package steps holds the kinds of steps there are, one file a type, and the
 // connections that they share. What they do in depth is in the packages under
-// steps/internal, which know nothing of steps. It knows no command line.
+// internal, which know nothing of steps. It knows no command line.
 package steps
 
 import "github.com/bayplan/bayplan/runner"

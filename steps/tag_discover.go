@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/labels"
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/labels"
-	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
 // tagDiscover finds the tag of an image from its labels, and makes sure that

@@ -8,8 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 )
@@ -67,7 +67,7 @@ func TestTagDiscoverFollowsTheLabels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.upstream = openRegistry(t, embeddedregistry.Config{Images: []embeddedregistry.Image{
+	b.upstream = openRegistry(t, registryserver.Config{Images: []registryserver.Image{
 		{Repository: "rhosp13/openstack-base", Tags: []string{"latest", "13.0-41"}, Labels: map[string]string{"version": "13.0", "release": "41"}},
 	}})
 	// Within one run a tag does not change.

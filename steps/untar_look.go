@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/archive"
 )
 
 // untarEntries is what is remembered of an archive besides digests of the

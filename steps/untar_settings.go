@@ -9,9 +9,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
-	"github.com/bayplan/bayplan/steps/internal/archive"
 )
 
 // An untarFile is a file that an archive must hold.

@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/archive"
 )
 
 // Verify holds every file against the archive. What this run has just written

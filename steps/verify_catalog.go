@@ -11,9 +11,9 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
 // verifyCatalog checks that a registry holds the images of a list: each

@@ -15,11 +15,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/ipxe"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/fetch"
-	"github.com/bayplan/bayplan/steps/internal/ipxe"
 	"github.com/bayplan/bayplan/steps/internal/place"
 )
 
@@ -334,7 +334,7 @@ func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []s
 
 // unserved tells why a machine would not get a file that is in the directory.
 func (v *verifyHTTPBoot) unserved(err error) error {
-	var status *fetch.StatusError
+	var status *download.StatusError
 	gone := errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone)
 	err = fmt.Errorf("fetching as a machine would: %w", err)
 	if !gone {
@@ -360,8 +360,8 @@ func noFile(file string, err error, hint string) error {
 }
 
 // fetchSum gives the SHA-512 of what a URL gives.
-func fetchSum(ctx context.Context, client *fetch.Client, from string) (string, error) {
-	body, err := client.Open(ctx, fetch.Request{URL: from})
+func fetchSum(ctx context.Context, client *download.Client, from string) (string, error) {
+	body, err := client.Open(ctx, download.Request{URL: from})
 	if err != nil {
 		return "", err
 	}

@@ -8,9 +8,9 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/registry"
 )
 
 // verifyRegistry checks, before anything is pushed, that a registry is there:

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	embeddedregistry "github.com/bayplan/bayplan/internal/embedded/registry"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 )
@@ -35,7 +35,7 @@ func TestVerifyRegistryLaws(t *testing.T) {
 				}},
 				{Name: "the catalog is closed", Do: func(*testing.T) { b.before["local"] = refuseAll("GET", "/_catalog", http.StatusNotFound) }},
 				{Name: "another password is asked for", Do: func(t *testing.T) {
-					b.local = openRegistry(t, embeddedregistry.Config{User: "stack", Password: "another"})
+					b.local = openRegistry(t, registryserver.Config{User: "stack", Password: "another"})
 				}},
 				{Name: "it is gone", Do: func(*testing.T) { b.before["local"] = refuseAll("GET", "", http.StatusNotFound) }},
 			},
@@ -43,8 +43,8 @@ func TestVerifyRegistryLaws(t *testing.T) {
 	}})
 }
 
-func localConfig() embeddedregistry.Config {
-	return embeddedregistry.Config{User: "stack", Password: benchRegistryPassword}
+func localConfig() registryserver.Config {
+	return registryserver.Config{User: "stack", Password: benchRegistryPassword}
 }
 
 // It holds before the first upload, in its midst, and after.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bayplan/bayplan/internal/embedded/cloud"
+	"github.com/bayplan/bayplan/internal/cloudserver"
 )
 
 // grace is how long requests may go on after the server was told to stop.
@@ -44,7 +44,7 @@ func serveFlags(addr string) []cli.Flag {
 }
 
 func (p *program) serveCloud(c *cli.Context) error {
-	service, err := cloud.New(cloud.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only")})
+	service, err := cloudserver.New(cloudserver.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only")})
 	if err != nil {
 		return err
 	}

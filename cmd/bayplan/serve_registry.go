@@ -9,7 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bayplan/bayplan/internal/embedded/registry"
+	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/steps"
 )
 
@@ -45,13 +45,13 @@ func (p *program) serveRegistryCommand() *cli.Command {
 }
 
 func (p *program) serveRegistry(c *cli.Context) error {
-	conf := registry.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only"), NoDelete: c.Bool("no-delete")}
+	conf := registryserver.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only"), NoDelete: c.Bool("no-delete")}
 	var err error
 	if conf.Images, err = steps.GeneratedImages(c.String("images")); err != nil {
 		return usageError{err}
 	}
 	if file := c.String("htpasswd"); file != "" {
-		if conf.Users, err = registry.ReadUsers(file); err != nil {
+		if conf.Users, err = registryserver.ReadUsers(file); err != nil {
 			return err
 		}
 	}
@@ -59,7 +59,7 @@ func (p *program) serveRegistry(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	service, err := registry.New(conf)
+	service, err := registryserver.New(conf)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+)
+
+// An uploading compares bayplan's glance-upload with curl, which sends the same
+// file to the same Glance and does nothing else: the login and the record are
+// made for it beforehand, and nobody looks whether what arrived is right.
+type uploading struct {
+	*bench
+	cloud   *cloud
+	curl    samples
+	bayplan samples // when nothing is known of the file
+	known   samples // when its digest is, as after untar
+	again   samples // when the image is there
+}
+
+const (
+	uploadScript = "internal/dev/integration/openstack.sh"
+	uploadSize   = 1 << 30
+	uploadName   = "bench"
+	// uploadMost is how many times the time of curl bayplan may take.
+	uploadMost = 1.05
+)
+
+// compareUpload is the comparison of upload.
+func compareUpload(ctx context.Context, b *bench, w io.Writer) (_ []goal, err error) {
+	u := &uploading{bench: b}
+	if err := quietly(ctx, "internal/dev/integration/install.sh", "keystone", "glance-api", "uwsgi-plugin-python3", "curl"); err != nil {
+		return nil, fmt.Errorf("install Debian's packages: %w", err)
+	}
+	if err := u.file(); err != nil {
+		return nil, err
+	}
+	if u.cloud, err = startCloud(ctx, filepath.Join(b.dir, "work", "cloud")); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, u.cloud.run.stop()) }()
+	for n := range u.runs {
+		fmt.Fprintf(u.say, "bench: upload %d\n", n+1)
+		tools := []func(context.Context) error{u.withCurl, u.own}
+		if err := errors.Join(tools[n%2](ctx), tools[1-n%2](ctx)); err != nil {
+			return nil, err
+		}
+	}
+	u.report(w)
+	return u.goals(), nil
+}
+
+func (u *uploading) path() string { return filepath.Join(u.dir, "upload-1.raw") }
+
+// file makes the file to upload, unless it is there.
+func (u *uploading) file() error {
+	if fi, err := os.Stat(u.path()); err == nil && fi.Size() == uploadSize {
+		return nil
+	}
+	fmt.Fprintln(u.say, "bench: make", u.path())
+	f, err := os.Create(u.path() + ".new")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(writeImage(f, 7, uploadSize), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), u.path())
+}
+
+// withCurl sends the file with curl.
+func (u *uploading) withCurl(ctx context.Context) error {
+	dir, err := u.fresh(ctx, "curl")
+	if err != nil {
+		return err
+	}
+	id, err := u.cloud.record(ctx)
+	if err != nil {
+		return err
+	}
+	s, err := measure(ctx, dir, []string{
+		"curl", "-sSf", "-T", u.path(), "-H", "X-Auth-Token: " + u.cloud.token,
+		"-H", "Content-Type: application/octet-stream", u.cloud.glance + "/v2/images/" + id + "/file",
+	})
+	if err != nil {
+		return err
+	}
+	u.curl = append(u.curl, s)
+	return u.cloud.holds(ctx)
+}
+
+// own sends the file with bayplan: at first, and once more when it has seen the
+// file before; and then it looks again.
+func (u *uploading) own(ctx context.Context) error {
+	dir, err := u.fresh(ctx, bayplanName)
+	if err != nil {
+		return err
+	}
+	plan := fmt.Sprintf("apiVersion: bayplan/v1\nname: bench\nconnections: {clouds: {c: {cloud: bayplan}}}\nsteps:\n"+
+		"  images: {type: glance-upload, with: {cloud: c, images: [{name: %s, file: %q, disk_format: raw}]}}\n", uploadName, u.path())
+	clouds, err := os.ReadFile(filepath.Join(u.cloud.dir, "clouds.yaml"))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "bayplan.yaml"), []byte(plan), 0o600),
+		os.WriteFile(filepath.Join(dir, "clouds.yaml"), clouds, 0o600)); err != nil {
+		return err
+	}
+	for _, round := range []struct {
+		to    *samples
+		empty bool
+	}{{&u.bayplan, false}, {&u.again, false}, {&u.known, true}} {
+		if round.empty {
+			if err := u.cloud.empty(ctx); err != nil {
+				return err
+			}
+			if err := u.settle(ctx); err != nil {
+				return err
+			}
+		}
+		s, err := measure(ctx, dir, []string{u.options.bayplan, "apply"})
+		if err != nil {
+			return err
+		}
+		*round.to = append(*round.to, s)
+		if err := u.cloud.holds(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fresh makes an empty directory and an empty Glance, with nothing on its way
+// to the disk.
+func (u *uploading) fresh(ctx context.Context, name string) (string, error) {
+	dir := filepath.Join(u.dir, "work", "upload-"+name)
+	return dir, errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755), u.cloud.empty(ctx), u.settle(ctx))
+}
+
+func (u *uploading) report(w io.Writer) {
+	fmt.Fprintf(w, "\nupload of 1 GiB into Glance; medians of %d\n\n", u.runs)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "tool\ts\tfrom .. to\t/ curl\tCPU s\tMiB in memory")
+	for _, row := range []struct {
+		name string
+		s    samples
+	}{{"curl -T", u.curl}, {"bayplan", u.bayplan}, {"bayplan, digest known", u.known}, {"bayplan, image there", u.again}} {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", row.name, seconds(row.s.wall()), row.s.span(), ratio(row.s.wall(), u.curl.wall()),
+			seconds(row.s.cpu()), row.s.peak())
+	}
+	_ = t.Flush()
+}
+
+func (u *uploading) goals() []goal {
+	return []goal{
+		atMost("upload / curl -T", over(u.bayplan.wall(), u.curl.wall()), uploadMost),
+		atMost("upload of a file whose digest is known / curl -T", over(u.known.wall(), u.curl.wall()), uploadMost),
+		// To hash the file again would take more than a second.
+		atMost("upload, second run / first", over(u.again.wall(), u.bayplan.wall()), 0.25),
+		flat(max(u.bayplan.memory(), u.known.memory())),
+	}
+}
+
+// A cloud is a Keystone and a Glance on loopback.
+type cloud struct {
+	dir, keystone, glance string
+	token                 string
+	run                   *child
+}
+
+// startCloud starts them with nothing in them, and logs in.
+func startCloud(ctx context.Context, dir string) (*cloud, error) {
+	if err := os.RemoveAll(dir); err != nil {
+		return nil, err
+	}
+	c := &cloud{dir: dir}
+	var ports []string
+	for _, url := range []*string{&c.keystone, &c.glance} {
+		// A port that was free a moment ago: neither says which one it took.
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer ln.Close()
+		_, port, err := net.SplitHostPort(ln.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		*url = "http://" + ln.Addr().String()
+		ports = append(ports, port)
+		if err := ln.Close(); err != nil {
+			return nil, err
+		}
+	}
+	run, said, err := start(ctx, "bash", uploadScript, dir, ports[0], ports[1])
+	if err != nil {
+		return nil, err
+	}
+	c.run = run
+	if said != "ready" {
+		return nil, errors.Join(fmt.Errorf("the cloud in %s says %q", dir, said), run.stop())
+	}
+	if err := c.login(ctx); err != nil {
+		return nil, errors.Join(err, run.stop())
+	}
+	return c, nil
+}
+
+func (c *cloud) login(ctx context.Context) error {
+	const who = `{"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "admin", "domain": {"id": "default"}, "password": "integration"}}},
+		"scope": {"project": {"name": "admin", "domain": {"id": "default"}}}}}`
+	resp, err := c.ask(ctx, http.MethodPost, c.keystone+"/v3/auth/tokens", who)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	c.token = resp.Header.Get("X-Subject-Token")
+	return nil
+}
+
+// ask sends a request that has to be answered well.
+func (c *cloud) ask(ctx context.Context, method, url, body string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if c.token != "" {
+		req.Header.Set("X-Auth-Token", c.token)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		defer resp.Body.Close()
+		var why bytes.Buffer
+		_, _ = io.CopyN(&why, resp.Body, 500)
+		return nil, fmt.Errorf("%s %s: %s %s", method, url, resp.Status, why.Bytes())
+	}
+	return resp, nil
+}
+
+// An uploaded is what Glance says of an image.
+type uploaded struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Status string `json:"status"`
+	Size   int64  `json:"size"`
+}
+
+func (c *cloud) images(ctx context.Context) ([]uploaded, error) {
+	resp, err := c.ask(ctx, http.MethodGet, c.glance+"/v2/images?limit=1000", "")
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var all struct{ Images []uploaded }
+	err = json.NewDecoder(resp.Body).Decode(&all)
+	return all.Images, err
+}
+
+// record makes the record of an image.
+func (c *cloud) record(ctx context.Context) (string, error) {
+	resp, err := c.ask(ctx, http.MethodPost, c.glance+"/v2/images", fmt.Sprintf(`{"name": %q, "disk_format": "raw", "container_format": "bare"}`, uploadName))
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	var img uploaded
+	err = json.NewDecoder(resp.Body).Decode(&img)
+	return img.ID, err
+}
+
+// empty deletes all images.
+func (c *cloud) empty(ctx context.Context) error {
+	all, err := c.images(ctx)
+	if err != nil {
+		return err
+	}
+	for _, img := range all {
+		resp, err := c.ask(ctx, http.MethodDelete, c.glance+"/v2/images/"+img.ID, "")
+		if err != nil {
+			return err
+		}
+		if err := resp.Body.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holds makes sure that it was done what was measured.
+func (c *cloud) holds(ctx context.Context) error {
+	all, err := c.images(ctx)
+	if err != nil {
+		return err
+	}
+	if len(all) != 1 || all[0].Name != uploadName || all[0].Status != "active" || all[0].Size != uploadSize {
+		return fmt.Errorf("glance holds %+v", all)
+	}
+	return nil
+}

@@ -1,0 +1,207 @@
+// Package imports_test holds the house to its plan: who may import whom, and
+// that everything exported is explained. It knows nothing of what the packages
+// do.
+package imports_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/bayplan/bayplan"
+
+// A rule forbids imports to packages, with the reason. A package path stands
+// for all below it, too; those of the module are written without its name,
+// from "./" on.
+type rule struct {
+	packages []string
+	except   []string // exceptions of packages
+	not      []string
+	but      []string // exceptions of not
+	direct   bool     // only what the package's own files import
+	reason   string
+}
+
+var (
+	// Everything that speaks to the outside world or to a terminal.
+	outside = []string{
+		"net/http", "github.com/gophercloud", "github.com/regclient",
+		"github.com/urfave/cli", "github.com/vbauerster/mpb", "golang.org/x/term",
+	}
+	tops = []string{"./plan", "./runner", "./steps", "./cmd", "./schemas"}
+)
+
+var rules = []rule{
+	{
+		packages: []string{"./plan"}, not: outside,
+		reason: "plans are read on any machine, with no network and no terminal",
+	},
+	{
+		packages: []string{"./runner"}, not: outside,
+		reason: "the runner knows no kind of step; what a step needs of the world it brings itself",
+	},
+	{
+		packages: []string{"./plan"}, not: []string{"./"}, but: []string{"./plan", "./internal/fault"},
+		reason: "plan is the first in the line plan <- runner <- steps <- cmd",
+	},
+	{
+		packages: []string{"./runner"}, not: []string{"./steps", "./cmd", "./schemas", "./internal/cloudserver", "./internal/registryserver"},
+		reason: "runner owns the contract that steps meet, so steps import it and never the other way round",
+	},
+	{
+		packages: []string{"./steps"}, not: []string{"./cmd", "./schemas"},
+		reason: "cmd marries the parts; nothing imports it",
+	},
+	{
+		packages: []string{"./internal"}, except: []string{"./internal/dev"}, not: tops,
+		reason: "a format or a protocol knows nothing of plans and steps, so each can be read and tested alone",
+	},
+	{
+		packages: []string{"./plan", "./runner", "./steps", "./cmd", "./internal"}, except: []string{"./internal/dev"}, not: []string{"./internal/dev"},
+		reason: "what only developers run does not ship",
+	},
+	{
+		packages: []string{"./internal/fault", "./internal/durable", "./schemas"}, not: []string{"./"},
+		but:    []string{"./internal/fault", "./internal/durable", "./schemas"},
+		reason: "everybody uses these, so they use nobody",
+	},
+	{
+		packages: []string{"./"}, not: []string{"github.com/urfave/cli", "github.com/vbauerster/mpb", "golang.org/x/term"},
+		but: []string{"./cmd"}, direct: true,
+		reason: "cmd alone has flags and terminals",
+	},
+	{
+		packages: []string{"./"}, not: []string{"github.com/nikolalohinski/gonja"},
+		but: []string{"./internal/tripleo/jinja"}, direct: true,
+		reason: "one place bounds what a template may do",
+	},
+	{
+		packages: []string{"./"}, not: []string{"github.com/olareg"},
+		reason: "it works out a bcrypt hash when a process starts; tests use it as a registry by another hand",
+	},
+	{
+		packages: []string{"./"}, not: []string{"testing"}, but: []string{"./runner/steptest"}, direct: true,
+		reason: "what ships does not test",
+	},
+}
+
+// A pkg is what go list tells of a package.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func TestImports(t *testing.T) {
+	pkgs := list(t)
+	for _, r := range rules {
+		for _, p := range pkgs {
+			if !under(p.ImportPath, r.packages) || under(p.ImportPath, r.except) || (r.direct && under(p.ImportPath, r.but)) {
+				continue
+			}
+			for _, bad := range r.breaks(p) {
+				t.Errorf("%s imports %s%s: %s", short(p.ImportPath), short(bad), via(p, bad), r.reason)
+			}
+		}
+	}
+}
+
+// breaks gives what p imports against the rule.
+func (r rule) breaks(p pkg) []string {
+	imports := p.Deps
+	if r.direct {
+		imports = p.Imports
+	}
+	var bad []string
+	for _, path := range imports {
+		if under(path, r.not) && (r.direct || !under(path, r.but)) {
+			bad = append(bad, path)
+		}
+	}
+	return bad
+}
+
+// The table itself can rot: a rule that matches no package, or could not be
+// broken, holds nothing.
+func TestRulesBite(t *testing.T) {
+	guilty := pkg{ImportPath: module + "/plan", Deps: []string{"net/http", module + "/runner", module + "/internal/fault", "fmt"}}
+	got := append(rules[0].breaks(guilty), rules[2].breaks(guilty)...)
+	if want := []string{"net/http", module + "/runner"}; !slices.Equal(got, want) {
+		t.Errorf("found %v, want %v", got, want)
+	}
+	pkgs := list(t)
+	for _, name := range []string{"./plan", "./runner", "./internal/fault"} {
+		if !slices.ContainsFunc(pkgs, func(p pkg) bool { return under(p.ImportPath, []string{name}) }) {
+			t.Errorf("go list knows no package %s", name)
+		}
+	}
+}
+
+// list asks the go command for all packages of the module.
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports,Deps", "./...")
+	cmd.Dir = root(t)
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %v\n%s", err, exit.Stderr)
+		}
+		t.Fatalf("go list: %v", err)
+	}
+	var pkgs []pkg
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+// root gives the module's directory: this package is three below it.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// under says whether path is one of the packages or below one.
+func under(path string, packages []string) bool {
+	for _, p := range packages {
+		if rest, ok := strings.CutPrefix(p, "./"); ok {
+			p = strings.TrimSuffix(module+"/"+rest, "/")
+		}
+		if path == p || strings.HasPrefix(path, p+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+func short(path string) string {
+	if rest, ok := strings.CutPrefix(path, module+"/"); ok {
+		return rest
+	}
+	return path
+}
+
+// via says that an import is not the package's own.
+func via(p pkg, path string) string {
+	if slices.Contains(p.Imports, path) {
+		return ""
+	}
+	return " (by way of others)"
+}

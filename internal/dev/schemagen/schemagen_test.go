@@ -1,0 +1,63 @@
+package schemagen
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/bayplan/bayplan/schemas"
+	"github.com/bayplan/bayplan/steps"
+)
+
+func TestSchemaIsUpToDate(t *testing.T) {
+	root, err := filepath.Abs(filepath.Join("..", "..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Generate(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(schemas.PlanV1, want) {
+		t.Error("schemas/plan.v1.schema.json is not what the sources give; run `make generate`")
+	}
+}
+
+// Everything that a user can write is described: `bayplan explain` and editors
+// show it.
+func TestEverythingIsDescribed(t *testing.T) {
+	var schema struct {
+		Defs map[string]described `json:"$defs"`
+	}
+	if err := json.Unmarshal(schemas.PlanV1, &schema); err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"registry", "cloud", "host"}
+	for _, typ := range steps.Builtin(nil) {
+		names = append(names, typ.Name)
+	}
+	for _, name := range names {
+		def, ok := schema.Defs[name]
+		if !ok {
+			t.Errorf("%s is not in the schema", name)
+			continue
+		}
+		def.check(t, name)
+	}
+}
+
+type described struct {
+	Description string               `json:"description"`
+	Properties  map[string]described `json:"properties"`
+}
+
+func (d described) check(t *testing.T, path string) {
+	t.Helper()
+	if d.Description == "" {
+		t.Errorf("%s has no description", path)
+	}
+	for name, p := range d.Properties {
+		p.check(t, path+"."+name)
+	}
+}

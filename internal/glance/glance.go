@@ -1,0 +1,246 @@
+// Package glance speaks to one cloud's image service: it finds images, tells
+// duplicates of a name apart, and brings a file into the cloud so that an image
+// is there whole and right or not at all. It knows nothing of steps, of plans,
+// or of which images an overcloud needs.
+//
+// Two facts about the service shape it. Names are not unique and data cannot be
+// changed, so a new version of an image is a new image that takes over the
+// name. And nothing is checked on the way: a body cut short can become an
+// "active" image, so the size and the digest of what the cloud says it stored
+// are compared with what was read from the file after every upload.
+package glance
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gophercloud/gophercloud/v2"
+	"github.com/gophercloud/gophercloud/v2/openstack"
+	"github.com/gophercloud/gophercloud/v2/openstack/config"
+	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/transport"
+)
+
+// Options say which cloud to connect to, and how.
+type Options struct {
+	// Cloud is the entry of clouds.yaml.
+	Cloud string
+
+	// Name is what whoever asks calls the cloud, and the name in errors;
+	// "": the same as Cloud.
+	Name string
+
+	// Auth are credentials at hand; nil: those of clouds.yaml, or else of the
+	// OS_* environment variables. A Handler needs them.
+	Auth *gophercloud.AuthOptions
+
+	// Endpoint picks one of several image services; only used with Auth.
+	Endpoint gophercloud.EndpointOpts
+
+	// Handler answers inside the process in place of the cloud's servers, for
+	// the host that Auth names.
+	Handler http.Handler
+
+	// Transport carries the requests in place of everything that would be
+	// chosen otherwise; nil: servers are reached with the TLS settings of
+	// clouds.yaml.
+	Transport http.RoundTripper
+
+	// Patience is how long the cloud may take to bring an image out of a
+	// passing state such as "saving"; 0: 20 seconds.
+	Patience time.Duration
+
+	// Pause is the time before a request is tried again, doubled each time,
+	// and, unless shorter, between two looks at an image; 0: one second.
+	Pause time.Duration
+}
+
+// A Client talks to one cloud's image service. It may be used from many
+// goroutines at once, and renews its token by itself.
+type Client struct {
+	cloud    string
+	images   *gophercloud.ServiceClient
+	patience time.Duration
+	pause    time.Duration
+}
+
+// Cloud gives the cloud's name, as whoever asked calls it.
+func (c *Client) Cloud() string { return c.cloud }
+
+// Endpoint gives the address of the image service.
+func (c *Client) Endpoint() string { return c.images.Endpoint }
+
+// Connect logs in to a cloud and finds its image service.
+func Connect(ctx context.Context, o Options) (*Client, error) {
+	creds, err := credentialsOf(o)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.both(), err)
+	}
+	sc, err := login(ctx, o, creds)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.both(), err)
+	}
+	c := &Client{cloud: cmp.Or(o.Name, o.Cloud), images: sc, patience: o.Patience, pause: o.Pause}
+	if c.patience <= 0 {
+		c.patience = 20 * time.Second
+	}
+	if c.pause <= 0 {
+		c.pause = time.Second
+	}
+	return c, nil
+}
+
+// both names the cloud as those call it who ask and those who wrote
+// clouds.yaml: a mistake in it is found under the latter name.
+func (o Options) both() string {
+	if o.Name == "" || o.Name == o.Cloud {
+		return fmt.Sprintf("cloud %q", o.Cloud)
+	}
+	return fmt.Sprintf("cloud %q (cloud %q of clouds.yaml)", o.Name, o.Cloud)
+}
+
+func credentialsOf(o Options) (credentials, error) {
+	if o.Handler != nil && o.Auth == nil {
+		return credentials{}, errors.New("credentials are needed for a cloud that answers inside the process")
+	}
+	if o.Auth != nil {
+		return credentials{auth: *o.Auth, endpoint: o.Endpoint, source: "the credentials given"}, nil
+	}
+	return findCredentials(o.Cloud)
+}
+
+func login(ctx context.Context, o Options, creds credentials) (*gophercloud.ServiceClient, error) {
+	client, err := o.client(creds)
+	if err != nil {
+		return nil, err
+	}
+	auth := creds.auth
+	// With a bare token there is nothing to log in with again.
+	auth.AllowReauth = auth.TokenID == ""
+	// The retry functions of gophercloud send a body again from where the last
+	// attempt stopped reading it. They stay unset.
+	pc, err := config.NewProviderClient(ctx, auth, config.WithHTTPClient(client))
+	if err != nil {
+		return nil, explainLogin(err, creds)
+	}
+	sc, err := imageService(ctx, pc, creds.endpoint)
+	if err != nil {
+		return nil, explainEndpoint(err, creds)
+	}
+	return sc, nil
+}
+
+// client gives the HTTP client; it takes no token along when a server sends it
+// to another host.
+func (o Options) client(creds credentials) (http.Client, error) {
+	t, err := o.transport(creds)
+	if err != nil {
+		return http.Client{}, err
+	}
+	client := *t.Client()
+	client.Transport = sender{t}
+	if o.Transport != nil {
+		client.Transport = sender{o.Transport}
+	}
+	return client, nil
+}
+
+func (o Options) transport(creds credentials) (*transport.Transport, error) {
+	if o.Handler == nil {
+		return transport.Everywhere(creds.tls)
+	}
+	at, err := url.Parse(creds.auth.IdentityEndpoint)
+	if err != nil {
+		return nil, err
+	}
+	return transport.New([]transport.Endpoint{{Host: at.Host, Handler: o.Handler}})
+}
+
+// imageService looks the service up in the catalogue that came with the token.
+// It does what openstack.NewImageV2 does, which cannot be cancelled: it asks
+// the service for its versions with a context of its own.
+func imageService(ctx context.Context, pc *gophercloud.ProviderClient, eo gophercloud.EndpointOpts) (*gophercloud.ServiceClient, error) {
+	result, ok := pc.GetAuthResult().(tokens.CreateResult)
+	if !ok { // a token that was given, or version 2 of the identity service
+		return openstack.NewImageV2(pc, eo)
+	}
+	catalog, err := result.ExtractServiceCatalog()
+	if err != nil {
+		return nil, err
+	}
+	eo.ApplyDefaults("image")
+	eo.Version = 2
+	found, err := openstack.V3Endpoint(ctx, pc, catalog, eo)
+	if err != nil {
+		return nil, err
+	}
+	base := trimVersion(found)
+	return &gophercloud.ServiceClient{ProviderClient: pc, Endpoint: base, ResourceBase: base + "v2/", Type: "image"}, nil
+}
+
+// explainLogin tells wrong credentials, an unreachable service and an address
+// that is no identity service apart.
+func explainLogin(err error, creds credentials) error {
+	at := creds.auth.IdentityEndpoint
+	if gap := incomplete(err, creds); gap != nil {
+		return gap
+	}
+	switch {
+	case gophercloud.ResponseCodeIs(err, http.StatusUnauthorized):
+		return fault.WithHint(fmt.Errorf("the identity service at %s refuses the credentials of user %q (401)", at, userOf(creds.auth)),
+			"check user, password, project and their domains in "+creds.source)
+	case gophercloud.ResponseCodeIs(err, http.StatusNotFound):
+		return fault.WithHint(fmt.Errorf("there is no identity service at %s (404)", at),
+			"auth_url in "+creds.source+" should end in /v3")
+	}
+	err = explain(err)
+	if isCertificate(err) {
+		return fault.WithHint(fmt.Errorf("log in at %s: %w", at, err), "name the authority's certificate as cacert in "+creds.source)
+	}
+	err = fmt.Errorf("log in at %s: %w", at, err)
+	if fault.IsConnection(err) {
+		return fault.WithHint(err, "is the cloud up, and is its address right: auth_url in "+creds.source+"?")
+	}
+	return err
+}
+
+// trimVersion cuts the version off an endpoint: some catalogues name it there.
+func trimVersion(endpoint string) string {
+	if cut, ok := strings.CutSuffix(endpoint, "/v2/"); ok {
+		return cut + "/"
+	}
+	return endpoint
+}
+
+func explainEndpoint(err error, creds credentials) error {
+	var absent *gophercloud.ErrEndpointNotFound
+	if !errors.As(err, &absent) {
+		return fmt.Errorf("find the image service: %w", explain(err))
+	}
+	msg := "the catalogue of the cloud has no image service"
+	if region := creds.endpoint.Region; region != "" {
+		msg += fmt.Sprintf(" in region %q", region)
+	}
+	if a := creds.endpoint.Availability; a != "" && a != gophercloud.AvailabilityPublic {
+		msg += fmt.Sprintf(" with interface %q", a)
+	}
+	return fault.WithHint(errors.New(msg), "check region_name and interface in "+creds.source+
+		", and that the project has access to Glance, version 2 of its API")
+}
+
+func userOf(a gophercloud.AuthOptions) string {
+	for _, name := range []string{a.Username, a.UserID, a.ApplicationCredentialName, a.ApplicationCredentialID} {
+		if name != "" {
+			return name
+		}
+	}
+	return "(token)"
+}

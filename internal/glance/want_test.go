@@ -1,0 +1,197 @@
+package glance_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/glance"
+)
+
+func TestBackup(t *testing.T) {
+	for created, want := range map[string]string{
+		"2018-07-09T18:43:18Z":       "overcloud-full_20180709T184318Z",
+		"2015-07-31T14:37:22.000000": "overcloud-full_20150731T143722",
+		"2021-10-15T14:12:10":        "overcloud-full_20211015T14121",
+	} {
+		if got := glance.Backup(glance.Image{Name: "overcloud-full", CreatedAt: created}); got != want {
+			t.Errorf("%s: got %s, want %s", created, got, want)
+		}
+	}
+}
+
+// A told decision is one with the ids of its images only.
+type told struct {
+	Keep, Staged string
+	Fix          map[string]string
+	Show         bool
+	Old, Remnant []string
+	Why          string
+}
+
+func tell(d glance.Decision) told {
+	id := func(i *glance.Image) string {
+		if i == nil {
+			return ""
+		}
+		return i.ID
+	}
+	ids := func(all []glance.Image) (s []string) {
+		for _, i := range all {
+			s = append(s, i.ID)
+		}
+		return s
+	}
+	return told{id(d.Keep), id(d.Staged), d.Fix, d.Show, ids(d.Old), ids(d.Remnant), d.Why}
+}
+
+func TestDecide(t *testing.T) {
+	data := content("new", 100)
+	w := want(name, data)
+	const kernel = "3a7f5849-f332-4b5b-a162-4163644e4b5f"
+	mark := func(s string) map[string]string { return map[string]string{"kernel_id": kernel, glance.Marker: s} }
+	image := func(id string, change func(*glance.Image)) glance.Image {
+		i := glance.Image{
+			ID: id, Name: name, Status: glance.Active, Size: 100, HashAlgo: "sha512", Hash: w.SHA512,
+			DiskFormat: "qcow2", ContainerFormat: "bare", Visibility: "public", Properties: map[string]string{"kernel_id": kernel},
+			CreatedAt: "2018-07-09T18:43:18Z",
+		}
+		if change != nil {
+			change(&i)
+		}
+		return i
+	}
+	right := image("right", nil)
+	old := image("old", func(i *glance.Image) { i.Hash = "beef" })
+	staged := func(id, status string) glance.Image {
+		return image(id, func(i *glance.Image) {
+			i.Name, i.Status, i.Properties = w.Staging(), status, mark("sha512:"+w.SHA512)
+		})
+	}
+	useless := image("useless", func(i *glance.Image) { i.Name, i.Properties = w.Staging(), mark("sha512:beef") })
+	ours := image("ours", func(i *glance.Image) { i.Properties = mark("sha512:" + w.SHA512) })
+
+	for _, tc := range []struct {
+		name string
+		seen []glance.Image
+		want told
+	}{
+		{"nothing there", nil, told{}},
+		{"other names only", []glance.Image{image("x", func(i *glance.Image) { i.Name = "other" })}, told{}},
+		{"right", []glance.Image{right}, told{Keep: "right"}},
+		{"other content", []glance.Image{old}, told{Old: []string{"old"}, Why: "its content differs"}},
+		{"other size", []glance.Image{image("x", func(i *glance.Image) { i.Size = 7 })}, told{Old: []string{"x"}, Why: "its content differs"}},
+		{
+			"other format",
+			[]glance.Image{image("x", func(i *glance.Image) { i.DiskFormat = "raw" })},
+			told{Old: []string{"x"}, Why: "its disk format is raw, not qcow2"},
+		},
+		{
+			"by its digest, in another container",
+			[]glance.Image{image("x", func(i *glance.Image) { i.ContainerFormat = "aki" })},
+			told{Keep: "x"},
+		},
+		{
+			"stale property",
+			[]glance.Image{image("x", func(i *glance.Image) { i.Properties["kernel_id"] = "gone" })},
+			told{Keep: "x", Fix: map[string]string{"kernel_id": kernel}},
+		},
+		{
+			"no property",
+			[]glance.Image{image("x", func(i *glance.Image) { i.Properties = nil })},
+			told{Keep: "x", Fix: map[string]string{"kernel_id": kernel}},
+		},
+		{"private", []glance.Image{image("x", func(i *glance.Image) { i.Visibility = "private" })}, told{Keep: "x", Show: true}},
+		{
+			"by MD5, in a cloud without other digests",
+			[]glance.Image{image("x", func(i *glance.Image) { i.HashAlgo, i.Hash = "", ""; i.MD5, _ = w.Sum(t.Context(), "md5") })},
+			told{Keep: "x"},
+		},
+		{
+			"other by MD5",
+			[]glance.Image{image("x", func(i *glance.Image) { i.HashAlgo, i.Hash, i.MD5 = "", "", "beef" })},
+			told{Old: []string{"x"}, Why: "its content differs"},
+		},
+		{
+			"by SHA-256",
+			[]glance.Image{image("x", func(i *glance.Image) { i.HashAlgo = "sha256"; i.Hash, _ = w.Sum(t.Context(), "sha256") })},
+			told{Keep: "x"},
+		},
+		{
+			"no digest at all",
+			[]glance.Image{image("x", func(i *glance.Image) { i.HashAlgo, i.Hash = "", "" })},
+			told{Old: []string{"x"}, Why: "its content differs"},
+		},
+		{
+			"a foreign record",
+			[]glance.Image{image("x", func(i *glance.Image) { i.Status = glance.Queued })},
+			told{Old: []string{"x"}, Why: "it is queued"},
+		},
+		{
+			"right, and a foreign record",
+			[]glance.Image{right, image("x", func(i *glance.Image) { i.Status = glance.Saving })},
+			told{Keep: "right", Old: []string{"x"}, Why: "it is saving"},
+		},
+		{"our queued record", []glance.Image{staged("s", glance.Queued)}, told{Staged: "s"}},
+		{"our whole image", []glance.Image{staged("s", glance.Active), old}, told{Staged: "s", Old: []string{"old"}, Why: "its content differs"}},
+		{
+			"several of ours: the one that is furthest",
+			[]glance.Image{staged("a", glance.Saving), staged("b", glance.Active), staged("c", glance.Queued)},
+			told{Staged: "b", Remnant: []string{"a", "c"}},
+		},
+		{"ours for other content", []glance.Image{useless}, told{Remnant: []string{"useless"}}},
+		{"ours in a state of no use", []glance.Image{staged("s", "killed")}, told{Remnant: []string{"s"}}},
+		{"ours, when all is right", []glance.Image{staged("s", glance.Active), right}, told{Keep: "right", Remnant: []string{"s"}}},
+		{"a staging name that is not ours", []glance.Image{image("x", func(i *glance.Image) { i.Name = w.Staging() })}, told{}},
+		{"two, one of them made here for this content", []glance.Image{old, ours}, told{Keep: "ours", Old: []string{"old"}, Why: "its content differs"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d, err := glance.Decide(t.Context(), w, tc.seen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, tell(d)); diff != "" {
+				t.Errorf("decision (-want +got):\n%s", diff)
+			}
+			if done := tc.name == "right" || strings.HasPrefix(tc.name, "by "); d.Done() != done {
+				t.Errorf("done: got %v", d.Done())
+			}
+		})
+	}
+
+	for name, seen := range map[string][]glance.Image{
+		"two right ones":              {right, image("right2", nil)},
+		"two wrong ones":              {old, image("old2", func(i *glance.Image) { i.Size = 1 })},
+		"a right one that is foreign": {old, right},
+		"three":                       {old, old, ours},
+		"two of ours":                 {ours, ours},
+	} {
+		t.Run("duplicates: "+name, func(t *testing.T) {
+			_, err := glance.Decide(t.Context(), w, seen)
+			if err == nil || fault.Hint(err) == "" {
+				t.Fatalf("got error %v", err)
+			}
+			for _, img := range seen {
+				if !strings.Contains(err.Error(), img.ID+" (of 2018-07-09T18:43:18Z)") {
+					t.Errorf("error %v does not name %s", err, img.ID)
+				}
+			}
+		})
+	}
+}
+
+func TestDecideToldOfAFileThatCannotBeRead(t *testing.T) {
+	w := want(name, content("new", 100))
+	broken := errors.New("input/output error")
+	w.Sum = func(context.Context, string) (string, error) { return "", broken }
+	_, err := glance.Decide(t.Context(), w, []glance.Image{{
+		Name: name, Status: glance.Active, Size: 100, MD5: "beef", DiskFormat: "qcow2", ContainerFormat: "bare",
+	}})
+	if !errors.Is(err, broken) {
+		t.Errorf("got error %v", err)
+	}
+}

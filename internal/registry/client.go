@@ -1,0 +1,162 @@
+// Package registry speaks with container registries: it resolves tags, reads
+// labels and catalogs, and moves lists of images from registry to registry
+// with no blob moved twice. It knows nothing of plans, steps and runs.
+//
+// A list of images is moved in two parts: Client.Plan makes a Table of what
+// there is to move and moves nothing, Client.Execute carries the table out.
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/regclient/regclient/config"
+	"github.com/regclient/regclient/scheme/reg"
+
+	"github.com/bayplan/bayplan/internal/transport"
+)
+
+// A Host is a registry that is not reached as an unknown one is: anonymously,
+// over TLS, with the certificate verified.
+type Host struct {
+	Name      string // host[:port] as references name it
+	Address   string // dial this host:port instead
+	TLS       transport.Mode
+	CA        string       // PEM file of further authorities to trust
+	Cert, Key string       // PEM files of the certificate to show, and of its key
+	Handler   http.Handler // answers inside the process
+
+	User     string
+	Password func(context.Context) (string, error) // of User; asked once, at the host's first use
+	Token    func(context.Context) (string, error) // shown in place of User and Password; asked once
+	// Lookup finds the credential for a repository, where neither User nor Token is given.
+	Lookup func(ctx context.Context, repository string) (Credential, error)
+	Realms []string // hosts that tokens may come from though they are private
+
+	Concurrency int     // requests at a time; 0: 16
+	Rate        float64 // requests in a second; 0: any
+	Bandwidth   int64   // bytes in a second, both ways together; 0: any
+}
+
+// DefaultConcurrency is how many requests go to a registry at a time: those for
+// large blobs by default, and as many small ones.
+const DefaultConcurrency = 16
+
+// A Client speaks with registries. It is for use by many goroutines at once.
+type Client struct {
+	hosts map[string]*login
+	// Two views of the same registries, which keep their slots apart: a blob
+	// that is copied within a registry needs one for reading and one for writing.
+	pull, push *reg.Reg
+	http       *http.Client // what both go through
+	guard      *guard
+	labels     *labelCache
+	layouts    *layouts
+	pause      func(ctx context.Context, d time.Duration) error
+}
+
+// New makes a client. Only the files of authorities are read; no registry is
+// spoken with and no password is asked for.
+func New(hosts []Host) (*Client, error) {
+	c := &Client{hosts: map[string]*login{}, labels: newLabelCache(), layouts: &layouts{}, pause: sleep}
+	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: c.layouts, Concurrency: layoutConcurrency})
+	endpoints := make([]transport.Endpoint, len(hosts))
+	for i, h := range hosts {
+		l := newLogin(h)
+		c.hosts[l.configs[0].Name] = l
+		endpoints[i] = transport.Endpoint{
+			Host: l.configs[0].Hostname, Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Handler: h.Handler,
+			Concurrency: concurrency(h), Rate: h.Rate, Bandwidth: h.Bandwidth,
+		}
+	}
+	t, err := transport.New(endpoints)
+	if err != nil {
+		return nil, err
+	}
+	hc := t.Client()
+	c.guard = &guard{next: t, pause: c.wait, down: map[string]outage{}}
+	c.guard.auth = newAuth(c.guard.send)
+	hc.Transport = c.guard
+	c.http = hc
+	c.pull = c.view(hc, 0)
+	c.push = c.view(hc, 1)
+	return c, nil
+}
+
+// wait lets tests replace pause after New.
+func (c *Client) wait(ctx context.Context, d time.Duration) error { return c.pause(ctx, d) }
+
+func concurrency(h Host) int {
+	if h.Concurrency > 0 {
+		return h.Concurrency
+	}
+	return DefaultConcurrency
+}
+
+func newLogin(h Host) *login {
+	l := &login{host: h, creds: map[string]Credential{}}
+	for range 2 {
+		conf := config.HostNewName(h.Name)
+		conf.ReqConcurrent = int64(concurrency(h))
+		// The mode itself is the transport's business; here it chooses the scheme.
+		if h.TLS == transport.Disabled {
+			conf.TLS = config.TLSDisabled
+		}
+		l.configs = append(l.configs, conf)
+	}
+	return l
+}
+
+const (
+	userAgent = "bayplan"
+	// maxManifest is what registries are asked to take; nothing larger is read.
+	maxManifest = 4 << 20
+)
+
+// view makes one of the two views of the registries.
+func (c *Client) view(hc *http.Client, which int) *reg.Reg {
+	unknown := config.HostNew()
+	unknown.ReqConcurrent = DefaultConcurrency
+	configs := make([]*config.Host, 0, len(c.hosts))
+	for _, l := range c.hosts {
+		configs = append(configs, l.configs[which])
+	}
+	return reg.New(
+		reg.WithHTTPClient(hc),
+		reg.WithConfigHosts(configs),
+		reg.WithConfigHostDefault(unknown),
+		reg.WithSlog(slog.New(slog.NewTextHandler(io.Discard, nil))),
+		reg.WithUserAgent(userAgent),
+		// The guard repeats what may be repeated.
+		reg.WithDelay(1, 1),
+		reg.WithRetryLimit(1),
+		reg.WithManifestMax(maxManifest, maxManifest),
+	)
+}
+
+// concurrency is how many requests a host takes at a time.
+func (c *Client) concurrency(host string) int {
+	if l := c.hosts[host]; l != nil {
+		return concurrency(l.host)
+	}
+	return DefaultConcurrency
+}
+
+// sleep waits, but not longer than ctx lasts.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+var errEmptyHost = errors.New("no registry is named")

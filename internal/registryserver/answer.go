@@ -1,0 +1,98 @@
+package registryserver
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"strconv"
+	"syscall"
+)
+
+// A refusal is an answer that says no, as the registry API has them.
+type refusal struct {
+	status        int
+	code, message string
+}
+
+func (r refusal) Error() string { return r.code + ": " + r.message }
+
+// A notAllowed refuses a method where others are allowed.
+type notAllowed struct{ allowed, message string }
+
+func (n notAllowed) Error() string { return n.message }
+
+// refusals are several of the same status.
+type refusals []refusal
+
+func (rs refusals) Error() string { return rs[0].Error() }
+
+func notFound(code, message string) refusal { return refusal{http.StatusNotFound, code, message} }
+
+var (
+	errNoRepository = notFound("NAME_UNKNOWN", "there is no such repository")
+	errNoDelete     = notAllowed{reading, "the registry deletes nothing"}
+	errReadOnly     = refusal{http.StatusForbidden, "DENIED", "the registry is read-only"}
+	errGenerated    = notAllowed{reading, "the images here are generated: nothing can be pushed or deleted"}
+)
+
+const reading = "GET, HEAD"
+
+// orUnknown is err, or that something is not there.
+func orUnknown(err error, code, message string) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return notFound(code, message)
+	}
+	return err
+}
+
+// quote makes what a client has sent fit for a message.
+func quote(s string) string {
+	const most = 100
+	if len(s) > most {
+		s = s[:most] + "..."
+	}
+	return strconv.Quote(s)
+}
+
+// sendError answers with an error.
+func sendError(w http.ResponseWriter, err error) {
+	var one refusal
+	var list refusals
+	var not notAllowed
+	switch {
+	case errors.As(err, &not):
+		w.Header().Set("Allow", not.allowed)
+		list = refusals{{http.StatusMethodNotAllowed, "UNSUPPORTED", not.message}}
+	case errors.As(err, &list):
+	case errors.As(err, &one):
+		list = refusals{one}
+	default:
+		status := http.StatusInternalServerError
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+			status = http.StatusInsufficientStorage
+		}
+		list = refusals{{status, "UNKNOWN", err.Error()}}
+	}
+	texts := make([]any, 0, len(list))
+	for _, r := range list {
+		texts = append(texts, map[string]any{"code": r.code, "message": r.message, "detail": nil})
+	}
+	sendJSON(w, list[0].status, map[string]any{"errors": texts})
+}
+
+// sendJSON sends what the API has as JSON, of the type that is in the header, if
+// it is.
+func sendJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil { // no value of this package can be the cause
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	if w.Header().Get("Content-Type") == "" {
+		w.Header().Set("Content-Type", "application/json")
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the caller has gone: there is nobody to tell
+}

@@ -1,0 +1,309 @@
+package registryserver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"mime"
+	"net/http"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/mediatype"
+	v1 "github.com/regclient/regclient/types/oci/v1"
+)
+
+// maxManifest is the size of the largest manifest, in bytes: what the
+// specification asks for at least.
+const maxManifest = 4 << 20
+
+// A document is what is in a manifest.
+type document struct {
+	MediaType    string            `json:"mediaType"`
+	ArtifactType string            `json:"artifactType"`
+	Config       *named            `json:"config"`
+	Layers       []named           `json:"layers"`
+	Manifests    []named           `json:"manifests"`
+	Subject      *named            `json:"subject"`
+	Annotations  map[string]string `json:"annotations"`
+}
+
+// A named blob is one that a manifest names.
+type named struct {
+	MediaType string        `json:"mediaType"`
+	Digest    digest.Digest `json:"digest"`
+	Size      int64         `json:"size"`
+	URLs      []string      `json:"urls"`
+}
+
+// kind is the media type of a manifest that need not say it.
+func (doc *document) kind() string {
+	switch {
+	case doc.MediaType != "":
+		return doc.MediaType
+	case doc.Manifests != nil:
+		return mediatype.OCI1ManifestList
+	}
+	return mediatype.OCI1Manifest
+}
+
+// artifact is the type of artifact that lists of referrers give.
+func (doc *document) artifact() string {
+	if doc.ArtifactType == "" && doc.Config != nil {
+		return doc.Config.MediaType
+	}
+	return doc.ArtifactType
+}
+
+// names gives all that the manifest names, but for its subject.
+func (doc *document) names() iter.Seq[named] {
+	return func(yield func(named) bool) {
+		if doc.Config != nil && !yield(*doc.Config) {
+			return
+		}
+		for _, list := range [][]named{doc.Layers, doc.Manifests} {
+			for _, n := range list {
+				if !yield(n) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func isIndex(mediaType string) bool {
+	return mediaType == mediatype.OCI1ManifestList || mediaType == mediatype.Docker2ManifestList
+}
+
+func isManifest(mediaType string) bool {
+	return isIndex(mediaType) || mediaType == mediatype.OCI1Manifest || mediaType == mediatype.Docker2Manifest
+}
+
+func (x *exchange) getManifest() error {
+	m, err := x.repo.find(x.at.ref)
+	if err != nil {
+		return err
+	}
+	f, err := x.repo.open(m.Digest)
+	if err != nil {
+		return orUnknown(err, "MANIFEST_UNKNOWN", fmt.Sprintf("the manifest %s of %s is lost", m.Digest, x.repo.name))
+	}
+	defer f.Close()
+	x.send(m.MediaType, m.Digest, f)
+	return nil
+}
+
+// deleteManifest deletes a tag, or a manifest with all of its tags.
+func (x *exchange) deleteManifest() error {
+	if x.conf.NoDelete {
+		return errNoDelete
+	}
+	m, err := x.repo.find(x.at.ref)
+	if err != nil {
+		return err
+	}
+	if m.Digest.String() == x.at.ref {
+		err = x.repo.drop(m.Digest)
+	} else {
+		err = x.repo.change(func(idx *v1.Index) error {
+			untag(idx, x.at.ref)
+			return nil
+		})
+	}
+	if err != nil {
+		return err
+	}
+	x.w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+// putManifest takes a manifest whose parts are there.
+func (x *exchange) putManifest() error {
+	want, tags, err := x.manifestNames()
+	if err != nil {
+		return err
+	}
+	text, err := x.readManifest()
+	if err != nil {
+		return err
+	}
+	algorithm := digest.SHA256
+	if want != "" {
+		algorithm = want.Algorithm()
+	}
+	m := descriptor.Descriptor{Digest: algorithm.FromBytes(text), Size: int64(len(text))}
+	if want != "" && m.Digest != want {
+		return refusal{http.StatusBadRequest, "DIGEST_INVALID", "the manifest is " + m.Digest.String()}
+	}
+	var doc *document
+	if m.MediaType, doc, err = x.checkManifest(text); err != nil {
+		return err
+	}
+	if err := x.checkParts(doc); err != nil {
+		return err
+	}
+	if err := x.repo.enter(m, text, tags); err != nil {
+		return err
+	}
+	for _, tag := range tags {
+		x.w.Header().Add("OCI-Tag", tag)
+	}
+	if doc.Subject != nil {
+		x.w.Header().Set("OCI-Subject", doc.Subject.Digest.String())
+	}
+	x.created("manifests", m.Digest)
+	return nil
+}
+
+// manifestNames gives what a manifest is put under: a tag; or a digest, which
+// it must have, and the tags that the query gives.
+func (x *exchange) manifestNames() (want digest.Digest, tags []string, err error) {
+	tags = x.req.URL.Query()["tag"]
+	switch d, err := digest.Parse(x.at.ref); {
+	case err == nil:
+		want = d
+	case len(tags) > 0:
+		return "", nil, refusal{http.StatusBadRequest, "UNSUPPORTED", "a tag in the query needs a digest in the path"}
+	default:
+		tags = []string{x.at.ref}
+	}
+	for _, tag := range tags {
+		if !tagName.MatchString(tag) {
+			return "", nil, refusal{http.StatusBadRequest, "TAG_INVALID", quote(tag) + " is neither a tag nor a digest"}
+		}
+	}
+	return want, tags, nil
+}
+
+func (x *exchange) readManifest() ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(x.req.Body, maxManifest+1))
+	if err != nil {
+		return nil, refusal{http.StatusBadRequest, "MANIFEST_INVALID", "reading the manifest: " + err.Error()}
+	}
+	if len(text) > maxManifest {
+		return nil, refusal{http.StatusRequestEntityTooLarge, "MANIFEST_INVALID", fmt.Sprintf("a manifest has %d bytes at most", maxManifest)}
+	}
+	return text, nil
+}
+
+// checkManifest gives the media type of a manifest, and what is in it.
+func (x *exchange) checkManifest(text []byte) (kind string, doc *document, err error) {
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return "", nil, invalidManifest("parsing it: " + err.Error())
+	}
+	if doc == nil {
+		return "", nil, invalidManifest("it is null")
+	}
+	kind = doc.kind()
+	if header := x.req.Header.Get("Content-Type"); header != "" {
+		said, _, err := mime.ParseMediaType(header)
+		if err != nil {
+			return "", nil, invalidManifest("the Content-Type " + quote(header) + ": " + err.Error())
+		}
+		if doc.MediaType != "" && said != doc.MediaType {
+			return "", nil, invalidManifest("it comes as " + quote(said) + ", and says that it is " + quote(doc.MediaType))
+		}
+		kind = said
+	}
+	return kind, doc, doc.check(kind)
+}
+
+func invalidManifest(why string) error {
+	return refusal{http.StatusBadRequest, "MANIFEST_INVALID", "the manifest: " + why}
+}
+
+// check says what is wrong with a manifest that comes as one of a kind. One
+// that can be taken for two kinds is none.
+func (doc *document) check(kind string) error {
+	switch {
+	case !isManifest(kind):
+		return invalidManifest("those of the type " + quote(kind) + " are not taken")
+	case isIndex(kind) && (doc.Config != nil || doc.Layers != nil):
+		return invalidManifest("it is an index, and has layers or a config")
+	case !isIndex(kind) && (doc.Config == nil || doc.Manifests != nil):
+		return invalidManifest("it is that of an image, and has no config, or manifests")
+	}
+	for n := range doc.names() {
+		if err := n.Digest.Validate(); err != nil {
+			return invalidManifest("the digest " + quote(n.Digest.String()) + ": " + err.Error())
+		}
+	}
+	if doc.Subject != nil {
+		if err := doc.Subject.Digest.Validate(); err != nil {
+			return invalidManifest("the digest " + quote(doc.Subject.Digest.String()) + " of its subject: " + err.Error())
+		}
+	}
+	return nil
+}
+
+// checkParts says which parts of a manifest are missing. Those with URLs are
+// somewhere else. Parts of an index need not be manifests: caches of builds
+// are pushed that way.
+func (x *exchange) checkParts(doc *document) error {
+	var missing refusals
+	for n := range doc.names() {
+		if len(n.URLs) > 0 {
+			continue
+		}
+		switch there, err := x.repo.holds(n.Digest, n.Size); {
+		case err != nil:
+			return err
+		case !there:
+			why := fmt.Sprintf("%s of %d bytes is missing", n.Digest, n.Size)
+			missing = append(missing, refusal{http.StatusBadRequest, "MANIFEST_BLOB_UNKNOWN", why})
+		}
+	}
+	if len(missing) > 0 {
+		return missing
+	}
+	return nil
+}
+
+// listReferrers lists the manifests that say they are about another one,
+// which need not be there.
+func (x *exchange) listReferrers() error {
+	subject, err := x.digest()
+	if err != nil {
+		return err
+	}
+	want := x.req.URL.Query().Get("artifactType")
+	found := []descriptor.Descriptor{}
+	for m, err := range x.repo.manifests() {
+		if err != nil {
+			return err
+		}
+		is, err := x.repo.facts(m.Digest)
+		if err != nil {
+			return err
+		}
+		if is.subject != subject || want != "" && is.artifact != want {
+			continue
+		}
+		m.ArtifactType = is.artifact
+		if m.Annotations, err = x.repo.annotations(m.Digest); err == nil {
+			found = append(found, m)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if want != "" {
+		x.w.Header().Set("OCI-Filters-Applied", "artifactType")
+	}
+	x.w.Header().Set("Content-Type", mediatype.OCI1ManifestList)
+	sendJSON(x.w, http.StatusOK, v1.Index{Versioned: v1.IndexSchemaVersion, MediaType: mediatype.OCI1ManifestList, Manifests: found})
+	return nil
+}
+
+// annotations gives those of a manifest.
+func (r *repository) annotations(d digest.Digest) (map[string]string, error) {
+	text, err := r.read(d)
+	if err != nil {
+		return nil, err
+	}
+	var doc document
+	err = json.Unmarshal(text, &doc)
+	return doc.Annotations, err
+}

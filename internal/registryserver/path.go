@@ -1,0 +1,72 @@
+package registryserver
+
+import (
+	"path"
+	"regexp"
+	"strings"
+)
+
+// A place is what a path of the API is about.
+type place struct {
+	repo string
+	kind string // manifests, blobs, tags, uploads or referrers
+	ref  string // tag, digest or session
+}
+
+var (
+	repoName = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagName  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+)
+
+// parsePath takes /v2/REPO/KIND/REF apart; a path that is not about a
+// repository gives the zero place. A name may hold slashes, and words such as
+// "tags", so the path is read from its end.
+func parsePath(p string) place {
+	rest, ok := strings.CutPrefix(path.Clean("/"+p), "/v2/")
+	if !ok {
+		return place{}
+	}
+	rest, ref := cutLast(rest)
+	rest, kind := cutLast(rest)
+	switch {
+	case kind == "uploads": // REPO/blobs/uploads/SESSION
+		rest = strings.TrimSuffix(rest, "/blobs")
+	case kind == "blobs" && ref == "uploads":
+		kind, ref = ref, ""
+	case kind == "manifests", kind == "blobs", kind == "referrers":
+	case kind == "tags" && ref == "list":
+	default:
+		return place{}
+	}
+	if !isRepository(rest) {
+		return place{}
+	}
+	return place{rest, kind, ref}
+}
+
+// maxName is how long the name of a repository can be.
+const maxName = 255
+
+// isRepository says whether something can be the name of a repository. What a
+// repository consists of in a directory is the name of none.
+func isRepository(name string) bool {
+	if len(name) > maxName {
+		return false
+	}
+	for part := range strings.SplitSeq(name, "/") {
+		switch part {
+		case blobsDir, indexFile, layoutFile:
+			return false
+		}
+	}
+	return repoName.MatchString(name)
+}
+
+// cutLast cuts the part after the last slash off.
+func cutLast(p string) (before, last string) {
+	at := strings.LastIndexByte(p, '/')
+	if at < 0 {
+		return "", p
+	}
+	return p[:at], p[at+1:]
+}

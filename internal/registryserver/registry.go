@@ -1,0 +1,244 @@
+// Package registryserver is the container registry that bayplan carries with it, in
+// memory or in a directory, with an upstream whose small images are generated
+// when they are asked for. It speaks version 1.1 of the OCI distribution
+// specification, and has the _catalog of version 2 of Docker's registry API.
+// Rehearsals, examples, tests and `bayplan serve` use the same one. It knows
+// nothing of plans, steps or who calls it.
+//
+// Blobs that no manifest names are never collected: they are what the next run
+// of an interrupted mirror is spared from moving.
+package registryserver
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+// A Config says how a Registry is set up. Its zero value is an empty registry
+// in memory.
+type Config struct {
+	// Dir is the directory that holds the repositories, as OCI layouts; ""
+	// keeps them in memory. One process at a time may write to it.
+	Dir string
+	// ReadOnly shows what Dir holds, takes no lock, writes nothing and refuses
+	// every push. A missing Dir is an empty registry.
+	ReadOnly bool
+
+	// Images are served besides, generated when they are asked for and never
+	// stored; nothing can be pushed to their repositories. With Images and
+	// without a Dir, nothing can be pushed at all.
+	Images []Image
+
+	// NoDelete refuses to delete anything.
+	NoDelete bool
+
+	// User and Password, where given, are asked of everybody (basic auth).
+	User, Password string
+	// Users, where given, are asked for instead.
+	Users *Users
+}
+
+// A Registry is an http.Handler for the registry API. It is safe for
+// concurrent use.
+type Registry struct {
+	conf    Config
+	images  func() (*memory, error) // built at first use
+	stored  storage
+	sealed  error // why nothing can be put into what is stored; nil: it can
+	uploads uploads
+	lock    *flock.Flock // nil where nothing is written
+
+	mu      sync.Mutex // requests come on goroutines of their own
+	closed  bool
+	running sync.WaitGroup // requests, which the directory must not be given free under
+}
+
+// New opens the registry that conf describes. Close it when done.
+func New(conf Config) (*Registry, error) {
+	for _, i := range conf.Images {
+		if err := i.check(); err != nil {
+			return nil, err
+		}
+	}
+	r := &Registry{conf: conf}
+	r.images = sync.OnceValues(func() (*memory, error) { return generate(conf.Images) })
+	if err := r.lockDir(); err != nil {
+		return nil, errors.Join(err, r.unlock())
+	}
+	switch {
+	case conf.Dir != "":
+		r.stored = newDirectory(conf.Dir)
+	case len(conf.Images) > 0:
+		r.stored, r.sealed = newMemory(), errGenerated
+	default:
+		r.stored = newMemory()
+	}
+	if conf.ReadOnly {
+		r.sealed = errReadOnly
+	}
+	return r, nil
+}
+
+func (r *Registry) lockDir() error {
+	if r.conf.Dir == "" || r.conf.ReadOnly {
+		return nil
+	}
+	if _, err := durable.MkdirAll(r.conf.Dir, dirMode); err != nil {
+		return fmt.Errorf("making the directory of the registry: %w", err)
+	}
+	r.lock = flock.New(filepath.Join(r.conf.Dir, lockName))
+	switch ok, err := r.lock.TryLock(); {
+	case err != nil:
+		return fmt.Errorf("locking the registry in %q: %w", r.conf.Dir, err)
+	case !ok:
+		return fault.WithHint(fmt.Errorf("the registry in %q is in use by another process", r.conf.Dir),
+			"stop that one, or reach it under its address instead of embedding its directory")
+	}
+	// What a process that was killed has left: nobody else writes there.
+	if err := os.RemoveAll(filepath.Join(r.conf.Dir, uploadsDir)); err != nil {
+		return fmt.Errorf("removing what interrupted pushes left: %w", err)
+	}
+	return nil
+}
+
+// patience is how long Close waits for running requests.
+const patience = 10 * time.Second
+
+// Close waits for the running requests and gives the directory free. Requests
+// that come later are answered with 503. It is an error if a request does not
+// end in time, as when its answer is not read.
+func (r *Registry) Close() error {
+	if !r.shut() {
+		return nil
+	}
+	ended := make(chan struct{})
+	go func() {
+		r.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return r.release()
+	case <-time.After(patience):
+		return errors.New("closing the registry: requests are still running")
+	}
+}
+
+// shut lets no request in any more. It is true the first time.
+func (r *Registry) shut() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := !r.closed
+	r.closed = true
+	return first
+}
+
+// enter lets a request in, which leaves by running.Done.
+func (r *Registry) enter() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.closed {
+		r.running.Add(1)
+	}
+	return !r.closed
+}
+
+func (r *Registry) release() error {
+	r.uploads.close()
+	return r.unlock()
+}
+
+func (r *Registry) unlock() error {
+	if r.lock == nil {
+		return nil
+	}
+	return r.lock.Unlock()
+}
+
+// ServeHTTP answers one request.
+func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
+	w.Header().Set("Server", "bayplan")
+	if err := r.answer(w, req); err != nil {
+		sendError(w, err)
+	}
+}
+
+func (r *Registry) answer(w http.ResponseWriter, req *http.Request) error {
+	if !r.enter() {
+		return refusal{http.StatusServiceUnavailable, "UNAVAILABLE", "the registry is closed"}
+	}
+	defer r.running.Done()
+	if !r.known(req) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="bayplan"`)
+		return refusal{http.StatusUnauthorized, "UNAUTHORIZED", "user and password are needed"}
+	}
+	return r.route(w, req)
+}
+
+func (r *Registry) known(req *http.Request) bool {
+	user, password, given := req.BasicAuth()
+	switch {
+	case r.conf.Users != nil:
+		return given && r.conf.Users.Allow(user, password)
+	case r.conf.User == "" && r.conf.Password == "":
+		return true
+	}
+	return same(user, r.conf.User) && same(password, r.conf.Password)
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+func (r *Registry) route(w http.ResponseWriter, req *http.Request) error {
+	switch path.Clean(req.URL.Path) {
+	case "/v2":
+		if !isRead(req) {
+			return notAllowed{reading, "there is nothing to write here"}
+		}
+		sendJSON(w, http.StatusOK, struct{}{})
+		return nil
+	case "/v2/_catalog":
+		return r.catalog(w, req)
+	}
+	at := parsePath(req.URL.Path)
+	if at.repo == "" {
+		return notFound("UNSUPPORTED", "there is nothing here")
+	}
+	x := &exchange{Registry: r, w: w, req: req, at: at}
+	return x.serve()
+}
+
+// find gives a repository, to read from it or to write, too. Nothing can be
+// written to one that is generated.
+func (r *Registry) find(name string, write bool) (*repository, error) {
+	images, err := r.images()
+	if err != nil {
+		return nil, err
+	}
+	repo := images.repository(name, false)
+	idx, err := repo.index()
+	generated := len(idx.Manifests) > 0
+	switch {
+	case err != nil:
+		return nil, err
+	case generated && write:
+		return nil, errGenerated
+	case generated:
+		return repo, nil
+	case write && r.sealed != nil:
+		return nil, r.sealed
+	}
+	return r.stored.repository(name, write), nil
+}

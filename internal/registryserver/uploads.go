@@ -1,0 +1,318 @@
+package registryserver
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// maxUploads is how many uploads can wait to be gone on with. The one that has
+// waited for the longest time makes room for another.
+const maxUploads = 1000
+
+// uploads are blobs that come in pieces.
+type uploads struct {
+	mu   sync.Mutex // requests come on goroutines of their own
+	open map[string]*upload
+}
+
+// An upload is one of them.
+type upload struct {
+	repo *repository
+	used time.Time // guarded by the mutex of all
+
+	busy  chan struct{} // pieces come one after the other; guards what follows
+	to    staged
+	sum   hash.Hash // of what has come, SHA-256
+	size  int64
+	full  error // why no more could be written
+	ended bool
+}
+
+func newUpload(repo *repository) (*upload, error) {
+	to, err := repo.stage()
+	return &upload{repo: repo, busy: make(chan struct{}, 1), to: to, sum: sha256.New()}, err
+}
+
+// tryLock says whether no other request is at work on the upload, and keeps
+// others from it.
+func (u *upload) tryLock() bool {
+	select {
+	case u.busy <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// lock waits until no other request is at work on the upload.
+func (u *upload) lock(ctx context.Context) error {
+	select {
+	case u.busy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (u *upload) unlock() { <-u.busy }
+
+// end gives up what is not kept.
+func (u *upload) end() {
+	u.ended = true
+	u.to.drop()
+}
+
+// add gives an upload a name.
+func (all *uploads) add(u *upload) (id string) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if all.open == nil {
+		all.open = map[string]*upload{}
+	}
+	if len(all.open) >= maxUploads {
+		all.forgetOldest()
+	}
+	id = rand.Text()
+	all.open[id], u.used = u, time.Now()
+	return id
+}
+
+func (all *uploads) forgetOldest() {
+	ids := slices.SortedFunc(maps.Keys(all.open), func(a, b string) int {
+		return all.open[a].used.Compare(all.open[b].used)
+	})
+	for _, id := range ids {
+		if u := all.open[id]; u.tryLock() {
+			u.end()
+			u.unlock()
+			delete(all.open, id)
+			return
+		}
+	}
+}
+
+// find gives an upload of a repository, nil where there is none.
+func (all *uploads) find(repo *repository, id string) *upload {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	u := all.open[id]
+	if u == nil || u.repo.name != repo.name {
+		return nil
+	}
+	u.used = time.Now()
+	return u
+}
+
+// forget takes an upload off the list.
+func (all *uploads) forget(id string) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	delete(all.open, id)
+}
+
+// close gives up all that are open. No request is running any more.
+func (all *uploads) close() {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	for _, u := range all.open {
+		u.end()
+	}
+	all.open = nil
+}
+
+func (u *upload) Write(p []byte) (int, error) {
+	n, err := u.to.Write(p)
+	_, _ = u.sum.Write(p[:n]) // a hash takes everything
+	u.size += int64(n)
+	u.full = err
+	return n, err
+}
+
+// take adds a piece. What came before an error stays, so that it can be gone on
+// with.
+func (u *upload) take(req *http.Request) error {
+	if at, ok := pieceStart(req); !ok || at >= 0 && at != u.size {
+		return refusal{http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", fmt.Sprintf("the next piece begins at byte %d", u.size)}
+	}
+	_, err := io.Copy(u, req.Body)
+	if u.full != nil {
+		return u.full
+	}
+	if err != nil {
+		return refusal{http.StatusBadRequest, "BLOB_UPLOAD_INVALID", fmt.Sprintf("reading the blob after byte %d: %v", u.size, err)}
+	}
+	return nil
+}
+
+// pieceStart gives the first byte of a piece, -1 where the request does not say it.
+func pieceStart(req *http.Request) (at int64, ok bool) {
+	header := req.Header.Get("Content-Range")
+	if header == "" {
+		return -1, true
+	}
+	start, _, _ := strings.Cut(strings.TrimPrefix(header, "bytes "), "-")
+	at, err := strconv.ParseInt(start, 10, 64)
+	return at, err == nil && at >= 0
+}
+
+// keep makes the upload a blob, if it is what the digest says.
+func (u *upload) keep(d digest.Digest) error {
+	is := hex.EncodeToString(u.sum.Sum(nil)) == d.Encoded()
+	if d.Algorithm() != digest.SHA256 {
+		v := d.Verifier()
+		if _, err := io.Copy(v, io.NewSectionReader(u.to, 0, u.size)); err != nil {
+			return err
+		}
+		is = v.Verified()
+	}
+	if !is {
+		return refusal{http.StatusBadRequest, "DIGEST_INVALID", fmt.Sprintf("the %d bytes that came are not %s", u.size, d)}
+	}
+	return u.to.keep(d)
+}
+
+// beginUpload begins an upload, if the blob is neither to be mounted nor in the
+// request itself.
+func (x *exchange) beginUpload() error {
+	query := x.req.URL.Query()
+	if query.Has("mount") {
+		d, err := parseDigest(query.Get("mount"))
+		if err != nil {
+			return err
+		}
+		switch mounted, err := x.mount(d, query.Get("from")); {
+		case err != nil:
+			return err
+		case mounted:
+			x.created("blobs", d)
+			return nil
+		}
+	}
+	if query.Has("digest") {
+		return x.takeBlob(query.Get("digest"))
+	}
+	u, err := newUpload(x.repo)
+	if err != nil {
+		return err
+	}
+	x.sendUpload(u, x.uploads.add(u), http.StatusAccepted)
+	return nil
+}
+
+func (x *exchange) mount(d digest.Digest, from string) (bool, error) {
+	if there, err := x.repo.holds(d, -1); err != nil || there {
+		return there, err
+	}
+	if !isRepository(from) {
+		return false, nil
+	}
+	source, err := x.find(from, false)
+	if err != nil {
+		return false, err
+	}
+	return x.repo.mount(d, source)
+}
+
+// takeBlob takes a blob that is in the request.
+func (x *exchange) takeBlob(sum string) error {
+	d, err := parseDigest(sum)
+	if err != nil {
+		return err
+	}
+	u, err := newUpload(x.repo)
+	if err != nil {
+		return err
+	}
+	defer u.to.drop()
+	if err := u.take(x.req); err != nil {
+		return err
+	}
+	if err := u.keep(d); err != nil {
+		return err
+	}
+	x.created("blobs", d)
+	return nil
+}
+
+// sendUpload says where to go on with an upload, and how much has come.
+func (x *exchange) sendUpload(u *upload, id string, status int) {
+	x.w.Header().Set("Location", "/v2/"+x.repo.name+"/blobs/uploads/"+id)
+	x.w.Header().Set("Range", fmt.Sprintf("0-%d", max(0, u.size-1))) // as distribution does, also when nothing has come
+	x.w.WriteHeader(status)
+}
+
+// withUpload has do work on the upload that the request is about, alone.
+func (x *exchange) withUpload(do func(*upload) error) error {
+	unknown := notFound("BLOB_UPLOAD_UNKNOWN", "there is no such upload to "+x.repo.name)
+	u := x.uploads.find(x.repo, x.at.ref)
+	if u == nil {
+		return unknown
+	}
+	if err := u.lock(x.req.Context()); err != nil {
+		return err
+	}
+	defer u.unlock()
+	if u.ended { // while we waited
+		return unknown
+	}
+	return do(u)
+}
+
+func (x *exchange) getUpload() error {
+	return x.withUpload(func(u *upload) error {
+		x.sendUpload(u, x.at.ref, http.StatusNoContent)
+		return nil
+	})
+}
+
+func (x *exchange) patchUpload() error {
+	return x.withUpload(func(u *upload) error {
+		if err := u.take(x.req); err != nil {
+			return err
+		}
+		x.sendUpload(u, x.at.ref, http.StatusAccepted)
+		return nil
+	})
+}
+
+func (x *exchange) putUpload() error {
+	d, err := parseDigest(x.req.URL.Query().Get("digest"))
+	if err != nil {
+		return err
+	}
+	return x.withUpload(func(u *upload) error {
+		if err := u.take(x.req); err != nil {
+			return err
+		}
+		x.uploads.forget(x.at.ref)
+		defer u.end()
+		if err := u.keep(d); err != nil {
+			return err
+		}
+		x.created("blobs", d)
+		return nil
+	})
+}
+
+func (x *exchange) deleteUpload() error {
+	return x.withUpload(func(u *upload) error {
+		x.uploads.forget(x.at.ref)
+		u.end()
+		x.w.WriteHeader(http.StatusNoContent)
+		return nil
+	})
+}

@@ -1,0 +1,116 @@
+package registryserver
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/crypto/bcrypt"
+)
+
+// Users are those who may log in, each with the bcrypt hash of a password.
+type Users struct {
+	hashes map[string][]byte
+	other  []byte // what is compared for users that there are not
+
+	// Hashing takes long on purpose, and a push is hundreds of requests: a
+	// login that was right is remembered by a keyed hash.
+	key   []byte
+	right sync.Map // fingerprints; requests come on goroutines of their own
+	// One is worked out at a time, so that wrong ones cannot take all
+	// processors. Those that are remembered need not wait for it.
+	work sync.Mutex
+}
+
+// maxUsersFile is more than any file of users has.
+const maxUsersFile = 1 << 20
+
+// ReadUsers reads a file as htpasswd -B writes it: USER:HASH in every line.
+// It is read once.
+func ReadUsers(file string) (*Users, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the users: %w", err)
+	}
+	if len(data) > maxUsersFile {
+		return nil, fmt.Errorf("reading the users: %s has more than %d bytes", file, maxUsersFile)
+	}
+	u, err := parseUsers(data)
+	if err != nil {
+		return nil, fmt.Errorf("the users in %s: %w", file, err)
+	}
+	return u, nil
+}
+
+func parseUsers(data []byte) (*Users, error) {
+	u := &Users{hashes: map[string][]byte{}, key: make([]byte, sha256.Size)}
+	_, _ = rand.Read(u.key) // it never fails
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		if err := u.add(line); err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err) // never the line: it holds a hash, or worse
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, err
+	}
+	if len(u.hashes) == 0 {
+		return nil, errors.New("there are none")
+	}
+	return u, nil
+}
+
+func (u *Users) add(line string) error {
+	name, hash, ok := strings.Cut(line, ":")
+	if !ok || name == "" {
+		return errors.New("it is not USER:HASH")
+	}
+	if _, err := bcrypt.Cost([]byte(hash)); err != nil {
+		return fmt.Errorf("the password of %q is not hashed with bcrypt (htpasswd -B)", name)
+	}
+	if u.hashes[name] != nil {
+		return fmt.Errorf("%q is there twice", name)
+	}
+	u.hashes[name] = []byte(hash)
+	u.other = []byte(hash)
+	return nil
+}
+
+// Allow says whether the password is that of the user.
+func (u *Users) Allow(user, password string) bool {
+	login := u.fingerprint(user, password)
+	if _, right := u.right.Load(login); right {
+		return true
+	}
+	u.work.Lock()
+	defer u.work.Unlock()
+	hash, known := u.hashes[user]
+	if !known {
+		hash = u.other // as slow as for one that there is
+	}
+	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil || !known {
+		return false
+	}
+	u.right.Store(login, true)
+	return true
+}
+
+func (u *Users) fingerprint(user, password string) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, u.key)
+	h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(user))))
+	h.Write([]byte(user + password))
+	h.Sum(sum[:0])
+	return sum
+}

@@ -1,0 +1,100 @@
+package registryserver
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// after reads what is there at that moment, and no more of it than a page needs.
+func (d *directory) after(last string, n int) ([]string, error) {
+	w := walk{root: d.root, last: last, want: n}
+	if err := w.under(""); err != nil {
+		return nil, fmt.Errorf("looking for repositories: %w", err)
+	}
+	return w.found, nil
+}
+
+// A walk goes through the directories in the order of the names of the
+// repositories, and skips those that cannot hold one of the names wanted.
+type walk struct {
+	root  string
+	last  string
+	want  int
+	found []string
+}
+
+func (w *walk) full() bool { return len(w.found) >= w.want }
+
+// under visits all repositories whose names start with prefix, which is empty
+// or ends with a slash.
+func (w *walk) under(prefix string) error {
+	stops, err := w.stops(prefix)
+	if err != nil {
+		return err
+	}
+	for _, s := range stops {
+		if w.full() {
+			return nil
+		}
+		if err := w.visit(prefix + s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stops gives each directory under prefix twice: as a repository ("name") and
+// as what may hold others ("name/"), in the order of their bytes. That is the
+// order of full names, too: "a", "a-b", "a/b", "ab".
+func (w *walk) stops(prefix string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(w.root, filepath.FromSlash(prefix)))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	stops := make([]string, 0, 2*len(entries))
+	for _, e := range entries {
+		if e.IsDir() && isRepository(e.Name()) {
+			stops = append(stops, e.Name(), e.Name()+"/")
+		}
+	}
+	slices.SortFunc(stops, cmp.Compare[string])
+	return stops, nil
+}
+
+func (w *walk) visit(name string) error {
+	if !strings.HasSuffix(name, "/") {
+		w.repository(name)
+		return nil
+	}
+	if w.last > name && !strings.HasPrefix(w.last, name) {
+		return nil // everything in there comes before last
+	}
+	return w.under(name)
+}
+
+func (w *walk) repository(name string) {
+	if name > w.last && holdsManifest(filepath.Join(w.root, filepath.FromSlash(name), indexFile)) {
+		w.found = append(w.found, name)
+	}
+}
+
+// holdsManifest says whether the index of a repository names a manifest. One
+// that cannot be read does not: the others are to be listed all the same.
+func holdsManifest(file string) bool {
+	f, err := openRegular(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	idx, err := readIndex(f)
+	return err == nil && len(idx.Manifests) > 0
+}
