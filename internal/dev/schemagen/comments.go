@@ -5,42 +5,44 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"os"
+	"io/fs"
+	"path"
 	"path/filepath"
 	"reflect"
 	"strings"
 )
 
-// comments are the doc comments of a package's structs, by "Type" and
-// "Type.Field". Step types are not exported, so the reflector's own search
-// would pass them over.
+// comments are the doc comments of structs, by "package/path.Type" and
+// "package/path.Type.Field". Step types are not exported, so the reflector's
+// own search would not find them.
 type comments map[string]string
 
-// readComments reads the sources in dir, without tests.
-func readComments(dir string) (comments, error) {
-	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
-	if err != nil {
-		return nil, err
-	}
+// readComments reads the sources in the directory below root and in all
+// directories below that one, without tests. module is the import path of root.
+func readComments(root, below, module string) (comments, error) {
 	found := comments{}
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
+	err := filepath.WalkDir(filepath.Join(root, below), func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return err
 		}
-		text, err := os.ReadFile(name)
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ParseComments)
+		dir, err := filepath.Rel(root, filepath.Dir(name))
 		if err != nil {
-			return nil, fmt.Errorf("read doc comments: %w", err)
+			return err
 		}
-		found.take(file)
+		found.take(path.Join(module, filepath.ToSlash(dir)), file)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read doc comments: %w", err)
 	}
 	return found, nil
 }
 
-func (c comments) take(file *ast.File) {
+func (c comments) take(pkg string, file *ast.File) {
 	for _, decl := range file.Decls {
 		group, ok := decl.(*ast.GenDecl)
 		if !ok || group.Tok != token.TYPE {
@@ -52,9 +54,10 @@ func (c comments) take(file *ast.File) {
 			if doc == nil {
 				doc = group.Doc
 			}
-			c[named.Name.Name] = paragraphs(doc)
+			name := pkg + "." + named.Name.Name
+			c[name] = paragraphs(doc)
 			if s, ok := named.Type.(*ast.StructType); ok {
-				c.fields(named.Name.Name, s)
+				c.fields(name, s)
 			}
 		}
 	}
@@ -72,12 +75,27 @@ func (c comments) fields(typ string, s *ast.StructType) {
 	}
 }
 
-// lookup is what the reflector asks.
+// ofType gives the comment of a type, as it stands in the source.
+func (c comments) ofType(t reflect.Type) string { return c[t.PkgPath()+"."+t.Name()] }
+
+// lookup gives the reflector the comment of a type or, where field is not "",
+// of its field. It leaves the Go name of a type out: only the source has it.
 func (c comments) lookup(t reflect.Type, field string) string {
-	if field == "" {
-		return c[t.Name()]
+	if field != "" {
+		return c[t.PkgPath()+"."+t.Name()+"."+field]
 	}
-	return c[t.Name()+"."+field]
+	return withoutName(c.ofType(t), t.Name())
+}
+
+// withoutName takes the name of a type, as in "A name is", "An name is" or "name", off the beginning of a
+// sentence.
+func withoutName(sentence, name string) string {
+	for _, beginning := range []string{"A " + name + " is ", "An " + name + " is ", "A " + name + " ", "An " + name + " ", name + " "} {
+		if rest, ok := strings.CutPrefix(sentence, beginning); ok {
+			return strings.ToUpper(rest[:1]) + rest[1:]
+		}
+	}
+	return sentence
 }
 
 // paragraphs joins the lines of each paragraph: where they break is the

@@ -6,9 +6,7 @@ package schemagen
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"reflect"
-	"strings"
 
 	"github.com/invopop/jsonschema"
 
@@ -26,7 +24,7 @@ const (
 // Generate gives the schema as indented JSON. root is the module's directory:
 // the doc comments are read from the sources below it.
 func Generate(root string) ([]byte, error) {
-	docs, err := readComments(filepath.Join(root, "steps"))
+	docs, err := readComments(root, "steps", "github.com/bayplan/bayplan")
 	if err != nil {
 		return nil, err
 	}
@@ -40,9 +38,13 @@ func Generate(root string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Definitions["registry"] = body(r, &steps.RegistryConnection{})
-	s.Definitions["cloud"] = body(r, &steps.CloudConnection{})
-	s.Definitions["host"] = body(r, &steps.HostConnection{})
+	for name, config := range map[string]any{
+		"registry": &steps.RegistryConnection{}, "cloud": &steps.CloudConnection{}, "host": &steps.HostConnection{},
+	} {
+		def := body(r, config)
+		def.Description = docs.ofType(reflect.TypeOf(config).Elem())
+		s.Definitions[name] = def
+	}
 	step := s.Definitions["step"]
 	for _, t := range steps.Builtin(nil) {
 		def := body(r, t.New())
@@ -85,10 +87,6 @@ func body(r *jsonschema.Reflector, config any) *jsonschema.Schema {
 	t := reflect.TypeOf(config).Elem()
 	s := r.ReflectFromType(t)
 	s.Version = ""
-	if rest, ok := strings.CutPrefix(s.Description, t.Name()+" "); ok {
-		// Nobody but Go knows the type by this name.
-		s.Description = strings.ToUpper(rest[:1]) + rest[1:]
-	}
 	allowReferences(s)
 	return s
 }
