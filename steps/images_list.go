@@ -10,7 +10,6 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -21,7 +20,7 @@ func readImagesList(w runner.World, path, host string) ([]registry.Image, error)
 	if err != nil {
 		return nil, err
 	}
-	return placeImages(listed, func(l listedImage) (string, error) { return targetOf(l.ListedImage, host) })
+	return placeImages(listed, func(l listedImage) (string, error) { return targetOf(l.ListedImage, host, nil) })
 }
 
 // A listedImage is an image of a list, and where in the list it stands.
@@ -76,8 +75,9 @@ func placeImages(listed []listedImage, target func(listedImage) (string, error))
 }
 
 // targetOf is where an image is to be on a registry: below its
-// push_destination, with all that follows the first slash of its source, renamed.
-func targetOf(l tripleo.ListedImage, host string, rules ...renameRule) (string, error) {
+// push_destination, with all that follows the first slash of its source. rename
+// gives that part another name; nil leaves it as it is.
+func targetOf(l tripleo.ListedImage, host string, rename func(string) string) (string, error) {
 	path, err := pathOf(l.Name)
 	if err != nil {
 		return "", err
@@ -91,7 +91,10 @@ func targetOf(l tripleo.ListedImage, host string, rules ...renameRule) (string, 
 			fmt.Errorf("image %q is to be pushed to %q, but the step's registry is %q", l.Name, pushHost, host),
 			"the push_destination of prepare and the host of the connection must be the same")
 	}
-	return to + "/" + renamed(path, rules), nil
+	if rename != nil {
+		path = rename(path)
+	}
+	return to + "/" + path, nil
 }
 
 // pathOf is what follows the first slash of an image's name: its repository
@@ -135,13 +138,4 @@ func imagesListInputs(ctx context.Context, w runner.World, path, host string) ([
 		{Name: "images " + path, Digest: "sha256:" + sums[runner.SHA256]},
 		{Name: "registry", Digest: host},
 	}, nil
-}
-
-// registryKnown checks the name of a registry connection; "" is not known yet.
-func registryKnown(out *Outside, field, name string) error {
-	if out == nil || name == "" {
-		return nil
-	}
-	_, err := out.RegistryHost(name)
-	return plan.At(field, err)
 }

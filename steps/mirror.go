@@ -58,7 +58,7 @@ func mirrorType(out *Outside) runner.Type {
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := []error{registryKnown(m.out, "to", m.To.Text), layoutNamed("to.layout", string(m.To.Other.Layout)), plan.At("parallel", between(m.Parallel, 1, 64))}
+	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), layoutNamed("to.layout", string(m.To.Other.Layout)), plan.At("parallel", between(m.Parallel, 1, 64))}
 	errs = append(errs, plan.At("signatures", oneOf(m.Signatures, "ignore", "copy", "require")))
 	errs = append(errs, validateRename(m.Rename)...)
 	errs = append(errs, m.Prune.validate()...)

@@ -150,9 +150,9 @@ func (m *mirror) list(w runner.World) ([]registry.Image, error) {
 	}
 	return placeImages(listed, func(l listedImage) (string, error) {
 		if m.To.Other.Layout != "" {
-			return inLayout(l.ListedImage, to, m.Rename)
+			return inLayout(l.ListedImage, to, m.renamed)
 		}
-		return targetOf(l.ListedImage, to, m.Rename...)
+		return targetOf(l.ListedImage, to, m.renamed)
 	})
 }
 
@@ -189,7 +189,7 @@ func layoutError(dir string, err error) error {
 
 // inLayout is what an image is called in a layout: as at a registry, but
 // without the registry's host.
-func inLayout(l tripleo.ListedImage, layout string, rules []renameRule) (string, error) {
+func inLayout(l tripleo.ListedImage, layout string, rename func(string) string) (string, error) {
 	path, err := pathOf(l.Name)
 	if err != nil {
 		return "", err
@@ -197,7 +197,7 @@ func inLayout(l tripleo.ListedImage, layout string, rules []renameRule) (string,
 	if strings.Contains(path, "@") {
 		return "", fmt.Errorf("image %q has no tag, which it needs in a layout", l.Name)
 	}
-	path = renamed(path, rules)
+	path = rename(path)
 	if _, below, ok := strings.Cut(strings.TrimRight(l.PushDestination, "/"), "/"); ok {
 		path = below + "/" + path
 	}

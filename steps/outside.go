@@ -201,6 +201,16 @@ func (o *Outside) RegistryHost(name string) (string, error) {
 	return "", unknownConnection("registry", "registries", name, names)
 }
 
+// CheckRegistry gives an error when no registry connection has that name. An
+// empty name is not known yet and passes, as every name does without connections.
+func (o *Outside) CheckRegistry(name string) error {
+	if o == nil || name == "" {
+		return nil
+	}
+	_, err := o.RegistryHost(name)
+	return err
+}
+
 // Insecure says whether the connection of a host does without verified TLS.
 func (o *Outside) Insecure(host string) bool {
 	if o == nil {

@@ -17,8 +17,8 @@ type renameRule struct {
 
 // renamed applies the first rule that fits to a name that begins with a
 // repository. Without one the name stays.
-func renamed(name string, rules []renameRule) string {
-	for _, r := range rules {
+func (m *mirror) renamed(name string) string {
+	for _, r := range m.Rename {
 		if rest, ok := strings.CutPrefix(name, r.From); ok {
 			return r.To + rest
 		}

@@ -19,11 +19,11 @@ func TestRenamed(t *testing.T) {
 		"rhosp14/openstack-base:1":       "rhosp14/openstack-base:1",
 		"x/rhosp13/a:1":                  "x/rhosp13/a:1",
 	} {
-		if got := renamed(name, rules); got != want {
+		if got := (&mirror{Rename: rules}).renamed(name); got != want {
 			t.Errorf("%s became %s, want %s", name, got, want)
 		}
 	}
-	if got := renamed("a/b:1", nil); got != "a/b:1" {
+	if got := (&mirror{}).renamed("a/b:1"); got != "a/b:1" {
 		t.Errorf("without rules: %s", got)
 	}
 }

@@ -47,7 +47,7 @@ func verifyCatalogType(out *Outside) runner.Type {
 
 // Validate implements runner.Validator.
 func (v *verifyCatalog) Validate() error {
-	errs := []error{registryKnown(v.out, "registry", v.Registry)}
+	errs := []error{plan.At("registry", v.out.CheckRegistry(v.Registry))}
 	for i, name := range v.Expect.Other {
 		if name != "" {
 			_, err := pathOf(name)
@@ -134,7 +134,7 @@ func (v *verifyCatalog) images(w runner.World, host string) ([]registry.Image, e
 	if v.Expect.Text != "" {
 		return readImagesList(w, string(v.Expect.Text), host)
 	}
-	return placeImages(inlineImages(v.Expect.Other), func(l listedImage) (string, error) { return targetOf(l.ListedImage, host) })
+	return placeImages(inlineImages(v.Expect.Other), func(l listedImage) (string, error) { return targetOf(l.ListedImage, host, nil) })
 }
 
 // catalog lists the repositories. A registry that has no catalog to show is

@@ -40,7 +40,9 @@ func verifyRegistryType(out *Outside) runner.Type {
 }
 
 // Validate implements runner.Validator.
-func (v *verifyRegistry) Validate() error { return registryKnown(v.out, "registry", v.Registry) }
+func (v *verifyRegistry) Validate() error {
+	return plan.At("registry", v.out.CheckRegistry(v.Registry))
+}
 
 // Paths implements runner.Pather.
 func (v *verifyRegistry) Paths() runner.Paths {
