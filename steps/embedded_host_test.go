@@ -10,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // What changes at an embedded host twice within a second, and keeps its size,
@@ -19,13 +20,13 @@ func TestFetchSeesEveryChangeOfAnEmbeddedHost(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	write := func(text string, after time.Duration) {
 		t.Helper()
-		putFile(t, dir+"/f", text)
-		must(t, os.Chtimes(dir+"/f", at.Add(after), at.Add(after)))
+		steptest.PutFile(t, dir+"/f", text)
+		steptest.Must(t, os.Chtimes(dir+"/f", at.Add(after), at.Add(after)))
 	}
 	out := &Outside{hosts: []namedHost{{name: "a", HostConnection: HostConnection{
 		ServerConnection: ServerConnection{Host: "h.example"}, Embedded: &EmbeddedHost{Dir: plan.Path(dir)},
 	}}}}
-	must(t, out.openHosts())
+	steptest.Must(t, out.openHosts())
 	fresh := func() *fetchFile {
 		return &fetchFile{URL: addresses{Text: "https://h.example/f"}, To: plan.Path(to), out: out}
 	}
@@ -33,15 +34,15 @@ func TestFetchSeesEveryChangeOfAnEmbeddedHost(t *testing.T) {
 		t.Helper()
 		step := fresh()
 		in, err := step.Inputs(t.Context(), &runner.Disk{})
-		must(t, err)
+		steptest.Must(t, err)
 		found, err := step.Diff(t.Context(), &runner.Disk{}, prior)
-		must(t, err)
+		steptest.Must(t, err)
 		if found.Change == nil {
 			return prior, false
 		}
-		must(t, found.Change.Apply(t.Context(), &notes{}))
+		steptest.Must(t, found.Change.Apply(t.Context(), &steptest.Progress{}))
 		outputs, err := step.Verify(t.Context(), (&runner.Disk{}).Hard())
-		must(t, err)
+		steptest.Must(t, err)
 		return &runner.Record{Inputs: in, Outputs: outputs}, true
 	}
 
@@ -51,14 +52,14 @@ func TestFetchSeesEveryChangeOfAnEmbeddedHost(t *testing.T) {
 		t.Error("what is unchanged is fetched again")
 	}
 	write("two", 400*time.Millisecond)
-	if _, changed := run(prior); !changed || readFile(t, to) != "two" {
-		t.Errorf("changed = %v, and there is %q", changed, readFile(t, to))
+	if _, changed := run(prior); !changed || steptest.ReadFile(t, to) != "two" {
+		t.Errorf("changed = %v, and there is %q", changed, steptest.ReadFile(t, to))
 	}
 }
 
 func TestTagOf(t *testing.T) {
 	dir := t.TempDir()
-	putFile(t, dir+"/f", "x")
+	steptest.PutFile(t, dir+"/f", "x")
 	root := http.Dir(dir)
 	for name, tagged := range map[string]bool{"/f": true, "/": false, "/gone": false, "/../f": true} {
 		got := tagOf(root, name)

@@ -1,8 +1,6 @@
 package steps
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -43,17 +41,12 @@ func withHosts(t *testing.T, hosts ...download.Host) *Outside {
 	return &Outside{fetching: c}
 }
 
-func sha256Of(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
-
 const kernelText = "a kernel, as far as anybody can tell"
 
 func TestFetchLaws(t *testing.T) {
 	cases := map[string]func(url string) fetchFile{
 		"with its digest": func(url string) fetchFile {
-			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}, SHA256: new(sha256Of(kernelText))}
+			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}, SHA256: new(steptest.SHA256(kernelText))}
 		},
 		"with a list of checksums": func(url string) fetchFile {
 			return fetchFile{URL: plan.TextOr[string, []string]{Text: url + "/agent.kernel"}, Checksums: new(url + "/SHA256SUMS")}
@@ -64,7 +57,7 @@ func TestFetchLaws(t *testing.T) {
 		"from mirrors, the first of which is of no use": func(url string) fetchFile {
 			return fetchFile{
 				URL:    plan.TextOr[string, []string]{Other: []string{url + "/gone", url + "/agent.kernel"}},
-				SHA256: new(sha256Of(kernelText)), Mode: "0600",
+				SHA256: new(steptest.SHA256(kernelText)), Mode: "0600",
 			}
 		},
 		"from a file": func(url string) fetchFile {
@@ -76,12 +69,12 @@ func TestFetchLaws(t *testing.T) {
 			steptest.Laws(t, steptest.Case{Type: fetchType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 				server := fileServer(t, map[string]string{
 					"/agent.kernel": kernelText,
-					"/SHA256SUMS":   sha256Of(kernelText) + " *agent.kernel\n" + sha256Of("") + " *agent.initramfs\n",
+					"/SHA256SUMS":   steptest.SHA256(kernelText) + " *agent.kernel\n" + steptest.SHA256("") + " *agent.initramfs\n",
 				})
 				dir := t.TempDir()
 				step := configure(server.URL)
 				if local := localPath(step.URL.Text); local != "" {
-					putFile(t, local, kernelText)
+					steptest.PutFile(t, local, kernelText)
 				}
 				return fetchFixture(t, step, dir)
 			}})
@@ -93,25 +86,25 @@ func fetchFixture(t *testing.T, step fetchFile, dir string) *steptest.Fixture {
 	to := filepath.Join(dir, "agent.kernel")
 	step.To, step.out = plan.Path(to), withHosts(t)
 	breaks := []steptest.Break{
-		{Name: "it is removed", Do: func(t *testing.T) { remove(t, to) }},
-		{Name: "it is cut", Do: func(t *testing.T) { putFile(t, to, kernelText[:5]) }},
-		{Name: "it is changed", Do: func(t *testing.T) { putFile(t, to, strings.ToUpper(kernelText)) }},
+		{Name: "it is removed", Do: func(t *testing.T) { steptest.Remove(t, to) }},
+		{Name: "it is cut", Do: func(t *testing.T) { steptest.PutFile(t, to, kernelText[:5]) }},
+		{Name: "it is changed", Do: func(t *testing.T) { steptest.PutFile(t, to, strings.ToUpper(kernelText)) }},
 		{Name: "it is changed and as old as before", Do: func(t *testing.T) {
 			fi, err := os.Stat(to)
 			if err != nil {
 				t.Fatal(err)
 			}
-			putFile(t, to, strings.ToUpper(kernelText))
+			steptest.PutFile(t, to, strings.ToUpper(kernelText))
 			if err := os.Chtimes(to, fi.ModTime(), fi.ModTime()); err != nil {
 				t.Fatal(err)
 			}
 		}},
 		{Name: "a directory takes its place", Do: func(t *testing.T) {
-			remove(t, to)
-			makeDir(t, to, 0o755)
+			steptest.Remove(t, to)
+			steptest.MakeDir(t, to, 0o755)
 		}},
 		{Name: "a killed run left a part", Do: func(t *testing.T) {
-			putFile(t, filepath.Join(dir, ".bayplan-part-agent.kernel-fetch-0123456789abcdef"), "half")
+			steptest.PutFile(t, filepath.Join(dir, ".bayplan-part-agent.kernel-fetch-0123456789abcdef"), "half")
 		}},
 	}
 	if step.Mode != "" {

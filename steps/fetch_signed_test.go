@@ -12,6 +12,7 @@ import (
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 func newKey(t *testing.T) *openpgp.Entity {
@@ -31,7 +32,7 @@ func publicKey(t *testing.T, e *openpgp.Entity) string {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), "keys.gpg")
-	putFile(t, file, b.String())
+	steptest.PutFile(t, file, b.String())
 	return file
 }
 
@@ -45,7 +46,7 @@ func signed(t *testing.T, e *openpgp.Entity, text string) string {
 }
 
 func TestFetchOfWhatIsSigned(t *testing.T) {
-	key, sums := newKey(t), sha256Of("body")+"  f\n"
+	key, sums := newKey(t), steptest.SHA256("body")+"  f\n"
 	server := fileServer(t, map[string]string{
 		"/f": "body", "/f.asc": signed(t, key, "body"),
 		"/sums": sums, "/sums.asc": signed(t, key, sums), "/sums.bad": signed(t, newKey(t), sums),
@@ -73,7 +74,7 @@ func TestFetchOfWhatIsSigned(t *testing.T) {
 			}
 			found, err := looked(t, f, &runner.Disk{})
 			if err == nil {
-				err = found.Change.Apply(t.Context(), &notes{})
+				err = found.Change.Apply(t.Context(), &steptest.Progress{})
 			}
 			if err == nil {
 				_, err = f.Verify(t.Context(), (&runner.Disk{}).Hard())
@@ -87,7 +88,7 @@ func TestFetchOfWhatIsSigned(t *testing.T) {
 			if err != nil {
 				return
 			}
-			putFile(t, to, "BODY")
+			steptest.PutFile(t, to, "BODY")
 			if _, err := f.Verify(t.Context(), (&runner.Disk{}).Hard()); err == nil {
 				t.Error("verify takes what is not signed")
 			}

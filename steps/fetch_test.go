@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 type addresses = plan.TextOr[string, []string]
@@ -23,7 +24,7 @@ func TestFetchMistakes(t *testing.T) {
 		with string
 		want []string
 	}{
-		"fine":             {`url: "https://h/f", to: f, sha256: ` + sha256Of("x"), nil},
+		"fine":             {`url: "https://h/f", to: f, sha256: ` + steptest.SHA256("x"), nil},
 		"fine from a file": {`url: "file:///srv/f", to: f`, nil},
 		"no address":       {`url: [], to: f`, []string{"url: names no address"}},
 		"no scheme":        {`url: h/f, to: f`, []string{`"h/f" is no address that can be fetched`}},
@@ -33,14 +34,14 @@ func TestFetchMistakes(t *testing.T) {
 		"a file elsewhere": {`url: "file://h/f", to: f`, []string{`"file://h/f" names no file`}},
 		"a password in it": {`url: "https://stack:s3cret@h/f", to: f`, []string{"https://h/f holds a user, and maybe a password"}},
 		"the second of two": {
-			`url: ["https://h/f", "gopher://h/f"], to: f, sha256: ` + sha256Of("x"),
+			`url: ["https://h/f", "gopher://h/f"], to: f, sha256: ` + steptest.SHA256("x"),
 			[]string{`"gopher://h/f" is no address that can be fetched`},
 		},
-		"a digest of another kind": {`url: "https://h/f", to: f, sha512: ` + sha256Of("x"), []string{"is not a sha512 digest"}},
-		"a digest twice":           {`url: "https://h/f", to: f, checksums: "https://h/s", sha256: ` + sha256Of("x"), []string{"give either checksums or the digest itself"}},
-		"a signature of nothing":   {`url: "https://h/f", to: f, signature: "https://h/s", sha256: ` + sha256Of("x"), []string{"there is nothing to sign"}},
-		"keys for nothing":         {`url: "https://h/f", to: f, keyring: k, sha256: ` + sha256Of("x"), []string{"no signature is looked at"}},
-		"a name for nothing":       {`url: "https://h/f", to: f, name: g, sha256: ` + sha256Of("x"), []string{"it is the file's name in checksums, and there are none"}},
+		"a digest of another kind": {`url: "https://h/f", to: f, sha512: ` + steptest.SHA256("x"), []string{"is not a sha512 digest"}},
+		"a digest twice":           {`url: "https://h/f", to: f, checksums: "https://h/s", sha256: ` + steptest.SHA256("x"), []string{"give either checksums or the digest itself"}},
+		"a signature of nothing":   {`url: "https://h/f", to: f, signature: "https://h/s", sha256: ` + steptest.SHA256("x"), []string{"there is nothing to sign"}},
+		"keys for nothing":         {`url: "https://h/f", to: f, keyring: k, sha256: ` + steptest.SHA256("x"), []string{"no signature is looked at"}},
+		"a name for nothing":       {`url: "https://h/f", to: f, name: g, sha256: ` + steptest.SHA256("x"), []string{"it is the file's name in checksums, and there are none"}},
 		"a bad mode":               {`url: "https://h/f", to: f, mode: "644"`, []string{`"644" is not a mode`}},
 		"a signature and no keys": {
 			`url: "https://h/f", to: f, signature: "https://h/s"`,
@@ -116,13 +117,13 @@ func looked(t *testing.T, f *fetchFile, w runner.World) (*runner.Finding, error)
 }
 
 func TestFetchTellsBeforehand(t *testing.T) {
-	server := fileServer(t, map[string]string{"/f": "body", "/sums": sha256Of("other") + "  g\n"})
+	server := fileServer(t, map[string]string{"/f": "body", "/sums": steptest.SHA256("other") + "  g\n"})
 	huge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1152921504606846976")
 	}))
 	defer huge.Close()
 	dir := t.TempDir()
-	makeDir(t, filepath.Join(dir, "d"), 0o755)
+	steptest.MakeDir(t, filepath.Join(dir, "d"), 0o755)
 	tests := map[string]struct {
 		step fetchFile
 		err  string
@@ -153,7 +154,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 			"404 Not Found", "the file is not there; correct the URL",
 		},
 		"nothing there, with a digest": {
-			fetchFile{URL: addresses{Text: server.URL + "/gone"}, To: plan.Path(dir + "/f"), SHA256: new(sha256Of(""))},
+			fetchFile{URL: addresses{Text: server.URL + "/gone"}, To: plan.Path(dir + "/f"), SHA256: new(steptest.SHA256(""))},
 			"404 Not Found", "the file is not there; correct the URL",
 		},
 		"not among the checksums": {
@@ -169,7 +170,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 			"carries no signature", "name the address of its signature under signature, or leave out keyring",
 		},
 		"more than fits": {
-			fetchFile{URL: addresses{Text: huge.URL + "/f"}, To: plan.Path(dir + "/f"), SHA256: new(sha256Of(""))},
+			fetchFile{URL: addresses{Text: huge.URL + "/f"}, To: plan.Path(dir + "/f"), SHA256: new(steptest.SHA256(""))},
 			"bytes free, the file takes 1152921504606846976 more", "make room, or fetch it to somewhere else",
 		},
 		"a directory is there": {
@@ -203,8 +204,8 @@ func TestFetchTellsBeforehand(t *testing.T) {
 // What is there with its digest is fetched by nobody: no server is asked.
 func TestFetchAsksNobodyForWhatIsThere(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "f")
-	putFile(t, to, "body")
-	f := &fetchFile{URL: addresses{Text: "https://no-such-host.invalid/f"}, To: plan.Path(to), SHA256: new(sha256Of("body")), out: withHosts(t)}
+	steptest.PutFile(t, to, "body")
+	f := &fetchFile{URL: addresses{Text: "https://no-such-host.invalid/f"}, To: plan.Path(to), SHA256: new(steptest.SHA256("body")), out: withHosts(t)}
 	got, err := looked(t, f, &runner.Disk{})
 	if err != nil || got.Change != nil {
 		t.Fatalf("got %+v, %v", got, err)
@@ -251,12 +252,12 @@ func TestFetchOfWhatNothingVouchesFor(t *testing.T) {
 	if when, later := f.Outputs["sha256"].Later(); !later || when != "after fetch" {
 		t.Errorf("sha256 is %v", f.Outputs["sha256"])
 	}
-	told := &notes{}
+	told := &steptest.Progress{}
 	if err := f.Change.Apply(t.Context(), told); err != nil {
 		t.Fatal(err)
 	}
-	if want := "sha256 " + sha256Of("one"); told.last != want {
-		t.Errorf("told %q, want %q", told.last, want)
+	if want := "sha256 " + steptest.SHA256("one"); told.Items[len(told.Items)-1].Note != want {
+		t.Errorf("told %q, want %q", told.Items[len(told.Items)-1].Note, want)
 	}
 	out, err := step.Verify(t.Context(), (&runner.Disk{}).Hard())
 	if err != nil {
@@ -275,7 +276,7 @@ func TestFetchOfWhatNothingVouchesFor(t *testing.T) {
 	if f, err = fresh().Diff(t.Context(), &runner.Disk{}, prior); err != nil || f.Change == nil {
 		t.Fatalf("changed: %+v, %v", f, err)
 	}
-	if it := f.Change.Items[0]; it.Op != runner.Replace || !strings.Contains(it.Note, "its sha256 is "+sha256Of("one")) {
+	if it := f.Change.Items[0]; it.Op != runner.Replace || !strings.Contains(it.Note, "its sha256 is "+steptest.SHA256("one")) {
 		t.Errorf("item %+v", it)
 	}
 	if _, err := fresh().Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), "it has 3 bytes, the server's has 4") {
@@ -299,22 +300,22 @@ func TestFetchOfWhatWasJustModified(t *testing.T) {
 		t.Helper()
 		step := &fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(to), out: withHosts(t)}
 		in, err := step.Inputs(t.Context(), &runner.Disk{})
-		must(t, err)
+		steptest.Must(t, err)
 		found, err := step.Diff(t.Context(), &runner.Disk{}, prior)
-		must(t, err)
+		steptest.Must(t, err)
 		if found.Change != nil {
-			must(t, found.Change.Apply(t.Context(), &notes{}))
+			steptest.Must(t, found.Change.Apply(t.Context(), &steptest.Progress{}))
 		}
 		out, err := step.Verify(t.Context(), (&runner.Disk{}).Hard())
-		must(t, err)
+		steptest.Must(t, err)
 		prior = &runner.Record{Inputs: in, Outputs: out}
 		return found.Change != nil
 	}
 	run()
 	text = "two"
 	now = modified.Add(time.Second)
-	if !run() || readFile(t, to) != "two" {
-		t.Errorf("the second version is not seen: there is %q", readFile(t, to))
+	if !run() || steptest.ReadFile(t, to) != "two" {
+		t.Errorf("the second version is not seen: there is %q", steptest.ReadFile(t, to))
 	}
 	if run() {
 		t.Error("what is unchanged is fetched again")
@@ -322,17 +323,12 @@ func TestFetchOfWhatWasJustModified(t *testing.T) {
 }
 
 // notes keeps the note of the last item that was done.
-type notes struct{ last string }
-
-func (*notes) Add(int64)             {}
-func (n *notes) Done(it runner.Item) { n.last = it.Note }
-
 func TestFetchFromMirrors(t *testing.T) {
 	good, other := fileServer(t, map[string]string{"/f": "body"}), fileServer(t, map[string]string{"/f": "evil"})
 	to := filepath.Join(t.TempDir(), "f")
 	f := &fetchFile{
 		URL: addresses{Other: []string{good.URL + "/gone", other.URL + "/f", good.URL + "/f"}},
-		To:  plan.Path(to), SHA256: new(sha256Of("body")), out: withHosts(t),
+		To:  plan.Path(to), SHA256: new(steptest.SHA256("body")), out: withHosts(t),
 	}
 	found, err := looked(t, f, &runner.Disk{})
 	if err != nil {
@@ -341,26 +337,26 @@ func TestFetchFromMirrors(t *testing.T) {
 	if note := found.Change.Items[0].Note; !strings.Contains(note, "/gone: the server answers 404") {
 		t.Errorf("diff notes %q", note)
 	}
-	told := &notes{}
+	told := &steptest.Progress{}
 	if err := found.Change.Apply(t.Context(), told); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"from " + hostOf(good.URL), "/gone: the server answers 404", other.URL + "/f: its sha256 is " + sha256Of("evil")} {
-		if !strings.Contains(told.last, want) {
-			t.Errorf("told %q, want %q in it", told.last, want)
+	for _, want := range []string{"from " + hostOf(good.URL), "/gone: the server answers 404", other.URL + "/f: its sha256 is " + steptest.SHA256("evil")} {
+		if !strings.Contains(told.Items[len(told.Items)-1].Note, want) {
+			t.Errorf("told %q, want %q in it", told.Items[len(told.Items)-1].Note, want)
 		}
 	}
 	if b, err := os.ReadFile(to); string(b) != "body" {
 		t.Errorf("got %q, %v", b, err)
 	}
 	f.URL.Other = f.URL.Other[:2]
-	remove(t, to)
+	steptest.Remove(t, to)
 	f.known = nil
 	if found, err = looked(t, f, &runner.Disk{}); err != nil {
 		t.Fatal(err)
 	}
 	err = found.Change.Apply(t.Context(), told)
-	if err == nil || !strings.Contains(err.Error(), "404") || !strings.Contains(err.Error(), sha256Of("evil")) {
+	if err == nil || !strings.Contains(err.Error(), "404") || !strings.Contains(err.Error(), steptest.SHA256("evil")) {
 		t.Errorf("all of them wrong: %v", err)
 	}
 }
@@ -371,14 +367,14 @@ func TestDiffAfterFetch(t *testing.T) {
 	server := fileServer(t, map[string]string{"/f.tar": "body"})
 	dir := t.TempDir()
 	to := filepath.Join(dir, "f.tar")
-	f := &fetchFile{URL: addresses{Text: server.URL + "/f.tar"}, To: plan.Path(to), SHA256: new(sha256Of("body")), out: withHosts(t)}
+	f := &fetchFile{URL: addresses{Text: server.URL + "/f.tar"}, To: plan.Path(to), SHA256: new(steptest.SHA256("body")), out: withHosts(t)}
 	found, err := looked(t, f, &runner.Disk{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := runner.Planned(&runner.Disk{}, found.Change.Files...)
 	sums, err := w.Sum(t.Context(), to, runner.SHA256)
-	if err != nil || sums[runner.SHA256] != sha256Of("body") {
+	if err != nil || sums[runner.SHA256] != steptest.SHA256("body") {
 		t.Errorf("got %v, %v", sums, err)
 	}
 	if fi, err := w.Stat(to); err != nil || fi.Size() != 4 {

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 func TestGlanceUploadErrors(t *testing.T) {
@@ -23,38 +24,38 @@ func TestGlanceUploadErrors(t *testing.T) {
 		hint   string
 	}{
 		{"missing files", func(t *testing.T, b *glanceBench) {
-			remove(t, b.dir+"/images/overcloud-full.initrd")
-			remove(t, b.dir+"/images/overcloud-full.qcow2")
-			remove(t, b.dir+"/images/ironic-python-agent.kernel")
+			steptest.Remove(t, b.dir+"/images/overcloud-full.initrd")
+			steptest.Remove(t, b.dir+"/images/overcloud-full.qcow2")
+			steptest.Remove(t, b.dir+"/images/ironic-python-agent.kernel")
 		}, []string{"DIR/images: overcloud-full.initrd, overcloud-full.qcow2 and ironic-python-agent.kernel are not there"}, "from: must be the directory"},
 		{"a missing and an empty file", func(t *testing.T, b *glanceBench) {
-			remove(t, b.dir+"/images/overcloud-full.initrd")
-			putFile(t, b.dir+"/images/overcloud-full.vmlinuz", "")
+			steptest.Remove(t, b.dir+"/images/overcloud-full.initrd")
+			steptest.PutFile(t, b.dir+"/images/overcloud-full.vmlinuz", "")
 		}, []string{"overcloud-full.initrd is not there", "DIR/images/overcloud-full.vmlinuz is empty"}, "from: must"},
 		{"a directory", func(t *testing.T, b *glanceBench) {
-			remove(t, b.dir+"/images/overcloud-full.initrd")
-			makeDir(t, b.dir+"/images/overcloud-full.initrd", 0o755)
+			steptest.Remove(t, b.dir+"/images/overcloud-full.initrd")
+			steptest.MakeDir(t, b.dir+"/images/overcloud-full.initrd", 0o755)
 		}, []string{"DIR/images/overcloud-full.initrd is not a regular file"}, ""},
 		{"a page in place of the image", func(t *testing.T, b *glanceBench) {
-			putFile(t, b.dir+"/images/overcloud-full.qcow2", "<html>404</html>")
+			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", "<html>404</html>")
 		}, []string{`DIR/images/overcloud-full.qcow2 is not uploaded: it is no qcow2 image: it starts with "<htm"`}, ""},
 		{"an image with a backing file", func(t *testing.T, b *glanceBench) {
 			image := []byte(qcow2Image("x"))
 			image[15] = 200
-			putFile(t, b.dir+"/images/overcloud-full.qcow2", string(image))
+			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", string(image))
 		}, []string{"is not uploaded: it names a backing file"}, ""},
 		{"a page in place of an agent that is only booted", func(t *testing.T, b *glanceBench) {
 			b.Release = "rhosp16.2"
-			putFile(t, b.dir+"/images/ironic-python-agent.initramfs", "<html>404</html>")
-			putFile(t, b.dir+"/images/ironic-python-agent.kernel", "<html>404</html>")
+			steptest.PutFile(t, b.dir+"/images/ironic-python-agent.initramfs", "<html>404</html>")
+			steptest.PutFile(t, b.dir+"/images/ironic-python-agent.kernel", "<html>404</html>")
 		}, []string{"ironic-python-agent.kernel is not uploaded: it is no kernel but a page", "ironic-python-agent.initramfs is not uploaded: it is no ramdisk but a page"}, ""},
-		{"no boot directory", func(t *testing.T, b *glanceBench) { remove(t, b.dir+"/httpboot") }, []string{"the boot directory DIR/httpboot is not there"}, "mkdir"},
+		{"no boot directory", func(t *testing.T, b *glanceBench) { steptest.Remove(t, b.dir+"/httpboot") }, []string{"the boot directory DIR/httpboot is not there"}, "mkdir"},
 		{"a file as boot directory", func(t *testing.T, b *glanceBench) {
-			remove(t, b.dir+"/httpboot")
-			putFile(t, b.dir+"/httpboot", "")
+			steptest.Remove(t, b.dir+"/httpboot")
+			steptest.PutFile(t, b.dir+"/httpboot", "")
 		}, []string{"the boot directory DIR/httpboot is not a directory"}, ""},
 		{"a directory as boot file", func(t *testing.T, b *glanceBench) {
-			makeDir(t, b.dir+"/httpboot/agent.kernel", 0o755)
+			steptest.MakeDir(t, b.dir+"/httpboot/agent.kernel", 0o755)
 		}, []string{"DIR/httpboot/agent.kernel is in the way"}, ""},
 		{"a cloud that does not answer", func(_ *testing.T, b *glanceBench) { b.lives = &atomic.Int64{} }, []string{`cloud "undercloud": log in at http://embedded.invalid/v3: dead`}, ""},
 	} {
@@ -79,7 +80,7 @@ func TestGlanceUploadErrors(t *testing.T) {
 
 func TestGlanceUploadRefusesDuplicates(t *testing.T) {
 	b := newGlanceBench(t)
-	applied(t, b)
+	steptest.Apply(t, b)
 	c, err := b.Cloud(t.Context(), "undercloud")
 	if err != nil {
 		t.Fatal(err)
@@ -103,19 +104,19 @@ func TestGlanceUploadRefusesDuplicates(t *testing.T) {
 // only when something is to be written.
 func TestGlanceUploadIntoAClosedBootDirectory(t *testing.T) {
 	b := newGlanceBench(t)
-	applied(t, b)
-	makeDir(t, filepath.Dir(b.dir), 0o755)
-	makeDir(t, b.dir, 0o755)
-	makeDir(t, b.dir+"/httpboot", 0o555)
-	asNobody(t, func() {
-		if c := diffed(t, b, &runner.Disk{}); c != nil {
+	steptest.Apply(t, b)
+	steptest.MakeDir(t, filepath.Dir(b.dir), 0o755)
+	steptest.MakeDir(t, b.dir, 0o755)
+	steptest.MakeDir(t, b.dir+"/httpboot", 0o555)
+	steptest.AsNobody(t, func() {
+		if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
 			t.Errorf("there is to do: %v", c.Items)
 		}
 	})
-	makeDir(t, b.dir+"/httpboot", 0o755)
-	remove(t, b.dir+"/httpboot/agent.kernel")
-	makeDir(t, b.dir+"/httpboot", 0o555)
-	asNobody(t, func() {
+	steptest.MakeDir(t, b.dir+"/httpboot", 0o755)
+	steptest.Remove(t, b.dir+"/httpboot/agent.kernel")
+	steptest.MakeDir(t, b.dir+"/httpboot", 0o555)
+	steptest.AsNobody(t, func() {
 		_, err := b.Diff(t.Context(), &runner.Disk{}, nil)
 		if err == nil || !strings.Contains(err.Error(), b.dir+"/httpboot") || !strings.Contains(fault.Hint(err), "sudo") {
 			t.Errorf("got error %v, hint %q", err, fault.Hint(err))
@@ -143,7 +144,7 @@ func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
 		}
 	}
 
-	applied(t, b)
+	steptest.Apply(t, b)
 	again := *b.glanceUpload // a run of its own
 	again.landed = nil
 	b.glanceUpload = &again
@@ -160,7 +161,7 @@ func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	putFile(t, b.dir+"/images/ironic-python-agent.initramfs", ramdiskFile("new"))
+	steptest.PutFile(t, b.dir+"/images/ironic-python-agent.initramfs", ramdiskFile("new"))
 	want := []string{
 		`image "overcloud-full-vmlinuz"` + image + "it is not there",
 		`image "overcloud-full-initrd"` + image + "it is private, not public",
@@ -181,10 +182,10 @@ func TestGlanceUploadInputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (runner.Input{Name: "overcloud-full.vmlinuz", Digest: "sha512:" + hex512(overcloudFiles()["overcloud-full.vmlinuz"])}); len(in) != 5 || in[0] != want {
+	if want := (runner.Input{Name: "overcloud-full.vmlinuz", Digest: "sha512:" + steptest.SHA512(overcloudFiles()["overcloud-full.vmlinuz"])}); len(in) != 5 || in[0] != want {
 		t.Errorf("got %v, want first %v", in, want)
 	}
-	remove(t, b.dir+"/images/overcloud-full.vmlinuz")
+	steptest.Remove(t, b.dir+"/images/overcloud-full.vmlinuz")
 	if _, err := b.Inputs(t.Context(), &runner.Disk{}); err == nil {
 		t.Error("a missing file gives no error")
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 const benchPassword = "correct horse"
@@ -91,9 +92,9 @@ func newGlanceBench(t *testing.T) *glanceBench {
 	b.glanceUpload = newGlanceUpload(b)
 	b.glanceUpload.Cloud = new("undercloud")
 	b.From, b.HTTPBoot = new(plan.Path(b.dir+"/images")), plan.Path(b.dir+"/httpboot")
-	makeDir(t, b.dir+"/httpboot", 0o755)
+	steptest.MakeDir(t, b.dir+"/httpboot", 0o755)
 	for name, content := range overcloudFiles() {
-		putFile(t, b.dir+"/images/"+name, content)
+		steptest.PutFile(t, b.dir+"/images/"+name, content)
 	}
 	return b
 }
@@ -155,8 +156,8 @@ func (b *glanceBench) all(t *testing.T) map[string]glance.Image {
 func (b *glanceBench) checkWhole(t *testing.T) {
 	t.Helper()
 	b.lives, b.between = nil, nil
-	if c := diffed(t, b, &runner.Disk{}); c != nil {
-		t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+	if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
+		t.Errorf("there is still to do: %v", steptest.ItemLines(b.dir, c))
 	}
 	if _, err := b.Verify(t.Context(), (&runner.Disk{}).Hard()); err != nil {
 		t.Error(err)
@@ -191,7 +192,7 @@ func (b *glanceBench) checkImages(t *testing.T) {
 		if img.DiskFormat != want.disk || img.ContainerFormat != "bare" || img.Visibility != "public" {
 			t.Errorf("%s is %+v", name, img)
 		}
-		if sum := hex512(readFile(t, b.dir+"/images/"+want.file)); img.Hash != sum {
+		if sum := steptest.SHA512(steptest.ReadFile(t, b.dir+"/images/"+want.file)); img.Hash != sum {
 			t.Errorf("%s holds other bytes than %s", name, want.file)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // That the directory may not be written into is told by diff; who only looks
@@ -29,10 +30,10 @@ func TestGlanceUploadIntoAClosedDirectory(t *testing.T) {
 			if strings.HasSuffix(closed, "closed") {
 				b.To.Directory = plan.Path(closed + "/ironic/images")
 			}
-			makeDir(t, closed, 0o555)
+			steptest.MakeDir(t, closed, 0o555)
 			openUp(t, b.dir)
 			var err, missing error
-			asNobody(t, func() {
+			steptest.AsNobody(t, func() {
 				_, err = b.Diff(t.Context(), &runner.Disk{}, nil)
 				_, missing = b.Verify(t.Context(), &runner.Disk{})
 			})
@@ -50,7 +51,7 @@ func TestGlanceUploadIntoAClosedDirectory(t *testing.T) {
 func openUp(t *testing.T, dir string) {
 	t.Helper()
 	for _, d := range []string{filepath.Dir(dir), dir, dir + "/images"} {
-		makeDir(t, d, 0o755)
+		steptest.MakeDir(t, d, 0o755)
 	}
 	for name := range overcloudFiles() {
 		if err := os.Chmod(dir+"/images/"+name, 0o644); err != nil {

@@ -28,7 +28,7 @@ func directoryBench(t *testing.T) *glanceBench {
 
 func TestGlanceUploadToADirectory(t *testing.T) {
 	b := directoryBench(t)
-	c := diffed(t, b, &runner.Disk{})
+	c := steptest.Diff(t, b, &runner.Disk{})
 	from := " from " + b.dir + "/images/"
 	if diff := cmp.Diff([]string{
 		"create directory ironic",
@@ -38,19 +38,19 @@ func TestGlanceUploadToADirectory(t *testing.T) {
 		"create image ironic/images/overcloud-full.qcow2" + from + "overcloud-full.qcow2",
 		"create file httpboot/agent.kernel" + from + "ironic-python-agent.kernel",
 		"create file httpboot/agent.ramdisk" + from + "ironic-python-agent.initramfs",
-	}, itemLines(b.dir, c)); diff != "" {
+	}, steptest.ItemLines(b.dir, c)); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
 	if got, want := c.Summary, "3 images (49.0 KiB) to place, 2 boot files to place"; got != want {
 		t.Errorf("summary %q, want %q", got, want)
 	}
-	applied(t, b)
+	steptest.Apply(t, b)
 	dir := b.dir + "/ironic/images"
 	if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() != 0o775 {
 		t.Errorf("directory: %v, %v", fi.Mode(), err)
 	}
 	for _, name := range []string{"overcloud-full.vmlinuz", "overcloud-full.initrd", "overcloud-full.qcow2"} {
-		if readFile(t, dir+"/"+name) != overcloudFiles()[name] {
+		if steptest.ReadFile(t, dir+"/"+name) != overcloudFiles()[name] {
 			t.Errorf("%s is another", name)
 		}
 	}
@@ -61,7 +61,7 @@ func TestGlanceUploadToADirectory(t *testing.T) {
 	if got, want := out["image_id"].String(), "file://"+dir+"/overcloud-full.qcow2"; got != want {
 		t.Errorf("image_id %s, want %s", got, want)
 	}
-	if got, want := out["digests"].Items()[2], "overcloud-full@sha512:"+hex512(overcloudFiles()["overcloud-full.qcow2"]); got != want {
+	if got, want := out["digests"].Items()[2], "overcloud-full@sha512:"+steptest.SHA512(overcloudFiles()["overcloud-full.qcow2"]); got != want {
 		t.Errorf("digest %s, want %s", got, want)
 	}
 }
@@ -74,10 +74,10 @@ func TestGlanceUploadToADirectoryLaws(t *testing.T) {
 			New:  func() runner.Step { s := *b.glanceUpload; return &s },
 			Dirs: []string{b.dir},
 			Break: []steptest.Break{
-				{Name: "an image changes", Do: func(t *testing.T) { putFile(t, dir+"overcloud-full.qcow2", qcow2Image("other")) }},
-				{Name: "an image goes away", Do: func(t *testing.T) { remove(t, dir+"overcloud-full.initrd") }},
-				{Name: "the directory goes away", Do: func(t *testing.T) { remove(t, dir) }},
-				{Name: "a file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/images/overcloud-full.initrd", ramdiskFile("new")) }},
+				{Name: "an image changes", Do: func(t *testing.T) { steptest.PutFile(t, dir+"overcloud-full.qcow2", qcow2Image("other")) }},
+				{Name: "an image goes away", Do: func(t *testing.T) { steptest.Remove(t, dir+"overcloud-full.initrd") }},
+				{Name: "the directory goes away", Do: func(t *testing.T) { steptest.Remove(t, dir) }},
+				{Name: "a file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/images/overcloud-full.initrd", ramdiskFile("new")) }},
 			},
 		}
 	}})
@@ -89,21 +89,21 @@ func TestGlanceUploadReplacesInADirectory(t *testing.T) {
 	b := directoryBench(t)
 	b.Architecture, b.Platform = "x86_64", "SNB"
 	dir := b.dir + "/ironic/images/SNB-x86_64/"
-	applied(t, b)
+	steptest.Apply(t, b)
 	for i, content := range []string{"second", "third"} {
 		at := time.Date(2021, 10, 15, 14, 12, 10*(i+1), 0, time.UTC)
 		if err := os.Chtimes(dir+"overcloud-full.qcow2", at, at); err != nil {
 			t.Fatal(err)
 		}
-		putFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image(content))
-		c := diffed(t, b, &runner.Disk{})
-		if got := itemLines(b.dir, c); len(got) != 1 || !strings.Contains(got[0], "its content differs; it becomes overcloud-full_20211015T1412") {
+		steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image(content))
+		c := steptest.Diff(t, b, &runner.Disk{})
+		if got := steptest.ItemLines(b.dir, c); len(got) != 1 || !strings.Contains(got[0], "its content differs; it becomes overcloud-full_20211015T1412") {
 			t.Errorf("items %v", got)
 		}
 		if _, err := b.Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), `image "SNB-x86_64-overcloud-full" of `) {
 			t.Errorf("got error %v", err)
 		}
-		applied(t, b)
+		steptest.Apply(t, b)
 	}
 	want := []string{
 		"overcloud-full.initrd", "overcloud-full.qcow2", "overcloud-full.vmlinuz",
@@ -112,25 +112,25 @@ func TestGlanceUploadReplacesInADirectory(t *testing.T) {
 	if diff := cmp.Diff(want, dirNames(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if readFile(t, dir+"overcloud-full_20211015T14122.qcow2") != qcow2Image("second") {
+	if steptest.ReadFile(t, dir+"overcloud-full_20211015T14122.qcow2") != qcow2Image("second") {
 		t.Error("the old image is another")
 	}
 
-	putFile(t, dir+"overcloud-full_mine.qcow2", "") // nobody's business
+	steptest.PutFile(t, dir+"overcloud-full_mine.qcow2", "") // nobody's business
 	b.UpdateExisting, b.Keep = "replace", 1
-	c := diffed(t, b, &runner.Disk{})
-	if got := itemLines(b.dir, c); len(got) != 1 || !strings.HasPrefix(got[0], "remove file ironic/images/SNB-x86_64/overcloud-full_20211015T14121.qcow2 had the name") {
+	c := steptest.Diff(t, b, &runner.Disk{})
+	if got := steptest.ItemLines(b.dir, c); len(got) != 1 || !strings.HasPrefix(got[0], "remove file ironic/images/SNB-x86_64/overcloud-full_20211015T14121.qcow2 had the name") {
 		t.Errorf("items %v", got)
 	}
-	applied(t, b)
+	steptest.Apply(t, b)
 	b.Keep = 0
-	putFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("fourth"))
-	applied(t, b)
+	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("fourth"))
+	steptest.Apply(t, b)
 	want = []string{"overcloud-full.initrd", "overcloud-full.qcow2", "overcloud-full.vmlinuz", "overcloud-full_mine.qcow2"}
 	if diff := cmp.Diff(want, dirNames(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if readFile(t, dir+"overcloud-full.qcow2") != qcow2Image("fourth") {
+	if steptest.ReadFile(t, dir+"overcloud-full.qcow2") != qcow2Image("fourth") {
 		t.Error("the new image is another")
 	}
 }
@@ -153,20 +153,20 @@ func TestGlanceUploadConvertsIntoADirectory(t *testing.T) {
 	b := directoryBench(t)
 	b.Convert = "raw"
 	path := b.dir + "/images/overcloud-full.qcow2"
-	c := diffed(t, b, &runner.Disk{})
-	if got := itemLines(b.dir, c)[4]; !strings.HasSuffix(got, "overcloud-full.qcow2, unpacked from qcow2") || !strings.Contains(got, "overcloud-full.raw") {
+	c := steptest.Diff(t, b, &runner.Disk{})
+	if got := steptest.ItemLines(b.dir, c)[4]; !strings.HasSuffix(got, "overcloud-full.qcow2, unpacked from qcow2") || !strings.Contains(got, "overcloud-full.raw") {
 		t.Errorf("item %s", got)
 	}
-	applied(t, b)
+	steptest.Apply(t, b)
 	raw := b.dir + "/ironic/images/overcloud-full.raw"
-	if readFile(t, raw) != rawOf(t, path) {
+	if steptest.ReadFile(t, raw) != rawOf(t, path) {
 		t.Error("the file is not what the image stands for")
 	}
 	if fi, err := os.Stat(raw); err != nil || blocks(fi)*512 >= fi.Size() {
 		t.Errorf("it is not sparse: %d blocks, %v", blocks(fi), err)
 	}
 	// The next run remembers what it unpacked to.
-	rec := record(t, b)
+	rec := steptest.Record(t, b)
 	out, err := b.Verify(t.Context(), &runner.Disk{})
 	if err != nil {
 		t.Fatal(err)
@@ -179,9 +179,9 @@ func TestGlanceUploadConvertsIntoADirectory(t *testing.T) {
 	if f, err := b.Diff(t.Context(), &runner.Disk{}, rec); err != nil || f.Change != nil {
 		t.Errorf("with a wrong memory found %+v, %v", f, err)
 	}
-	putFile(t, path, qcow2Image("new"))
-	applied(t, b)
-	if readFile(t, raw) != rawOf(t, path) {
+	steptest.PutFile(t, path, qcow2Image("new"))
+	steptest.Apply(t, b)
+	if steptest.ReadFile(t, raw) != rawOf(t, path) {
 		t.Error("the new file is not what the image stands for")
 	}
 }
@@ -192,14 +192,14 @@ func TestGlanceUploadRefusesDirectories(t *testing.T) {
 		change func(t *testing.T, b *glanceBench)
 		want   string
 	}{
-		{"a file in place of the directory", func(t *testing.T, b *glanceBench) { putFile(t, b.dir+"/ironic/images", "") }, "is not a directory"},
+		{"a file in place of the directory", func(t *testing.T, b *glanceBench) { steptest.PutFile(t, b.dir+"/ironic/images", "") }, "is not a directory"},
 		{"a directory in place of an image", func(t *testing.T, b *glanceBench) {
-			makeDir(t, b.dir+"/ironic/images/overcloud-full.qcow2", 0o755)
+			steptest.MakeDir(t, b.dir+"/ironic/images/overcloud-full.qcow2", 0o755)
 		}, "is in the way: it is not a regular file"},
 		{"an image with a backing file", func(t *testing.T, b *glanceBench) {
 			image := []byte(qcow2Image("x"))
 			image[15] = 200
-			putFile(t, b.dir+"/images/overcloud-full.qcow2", string(image))
+			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", string(image))
 		}, "is not uploaded: it names a backing file"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -215,19 +215,19 @@ func TestGlanceUploadRefusesDirectories(t *testing.T) {
 // A name that another file has is not taken from it.
 func TestGlanceUploadIntoADirectoryWhereTheOldNameIsTaken(t *testing.T) {
 	b := directoryBench(t)
-	applied(t, b)
+	steptest.Apply(t, b)
 	image := b.dir + "/ironic/images/overcloud-full.qcow2"
 	fi, err := os.Stat(image)
 	if err != nil {
 		t.Fatal(err)
 	}
-	putFile(t, backupPath(image, fi.ModTime()), "mine")
-	putFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
-	c := diffed(t, b, &runner.Disk{})
-	if err := c.Apply(t.Context(), &progress{}); err == nil || !strings.Contains(err.Error(), "is in the way of") {
+	steptest.PutFile(t, backupPath(image, fi.ModTime()), "mine")
+	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
+	c := steptest.Diff(t, b, &runner.Disk{})
+	if err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "is in the way of") {
 		t.Errorf("got error %v", err)
 	}
-	if readFile(t, image) != overcloudFiles()["overcloud-full.qcow2"] || readFile(t, backupPath(image, fi.ModTime())) != "mine" {
+	if steptest.ReadFile(t, image) != overcloudFiles()["overcloud-full.qcow2"] || steptest.ReadFile(t, backupPath(image, fi.ModTime())) != "mine" {
 		t.Error("a file was lost")
 	}
 	if leftovers, err := filepath.Glob(b.dir + "/ironic/images/.*"); err != nil || len(leftovers) != 0 {
@@ -254,13 +254,13 @@ func TestGlanceUploadToADirectoryReadsAFileOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Verify(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
-	if in, err := s.Inputs(t.Context(), w); err != nil || in[0].Digest != "sha512:"+hex512(readFile(t, path)) {
+	if in, err := s.Inputs(t.Context(), w); err != nil || in[0].Digest != "sha512:"+steptest.SHA512(steptest.ReadFile(t, path)) {
 		t.Errorf("inputs %v, %v", in, err)
 	}
 }

@@ -10,16 +10,17 @@ import (
 	"testing"
 
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // A cloud may be set up for any of these.
 func TestSumOf(t *testing.T) {
 	path := t.TempDir() + "/f"
-	putFile(t, path, "content")
+	steptest.PutFile(t, path, "content")
 	s1, s224, s384 := sha1.Sum([]byte("content")), sha256.Sum224([]byte("content")), sha512.Sum384([]byte("content"))
 	for algo, want := range map[string]string{
 		"sha1": hex.EncodeToString(s1[:]), "sha224": hex.EncodeToString(s224[:]), "sha384": hex.EncodeToString(s384[:]),
-		"sha512": hex512("content"), "sha256": hex256("content"),
+		"sha512": steptest.SHA512("content"), "sha256": steptest.SHA256("content"),
 	} {
 		if got, err := sumOf(t.Context(), &runner.Disk{}, path, algo); err != nil || got != want {
 			t.Errorf("%s: got %s, %v", algo, got, err)

@@ -26,7 +26,7 @@ func listBench(t *testing.T) *glanceBench {
 	t.Helper()
 	b := newGlanceBench(t)
 	file := func(name string) plan.Path { return plan.Path(b.dir + "/images/" + name) }
-	putFile(t, string(file("data.raw")), strings.Repeat("raw data ", 1000))
+	steptest.PutFile(t, string(file("data.raw")), strings.Repeat("raw data ", 1000))
 	b.From, b.HTTPBoot = nil, ""
 	b.Images = []uploadedImage{
 		{
@@ -42,22 +42,22 @@ func listBench(t *testing.T) *glanceBench {
 
 func TestGlanceUploadOfAList(t *testing.T) {
 	b := listBench(t)
-	c := diffed(t, b, &runner.Disk{})
+	c := steptest.Diff(t, b, &runner.Disk{})
 	if diff := cmp.Diff([]string{
 		"create image web-kernel aki, public", "create image web-ramdisk ari, public",
 		"create image data raw, community", "create image web qcow2, private",
-	}, itemLines(b.dir, c)); diff != "" {
+	}, steptest.ItemLines(b.dir, c)); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
-	applied(t, b)
+	steptest.Apply(t, b)
 	all := b.all(t)
 	web := all["web"]
 	if web.Visibility != "private" || web.MinDisk != 10 || web.MinRAM != 2048 || web.Properties["os_distro"] != "rhel" ||
 		web.Properties["kernel_id"] != all["web-kernel"].ID || web.Properties["ramdisk_id"] != all["web-ramdisk"].ID {
 		t.Errorf("web is %+v", web)
 	}
-	if c := diffed(t, b, &runner.Disk{}); c != nil {
-		t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+	if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
+		t.Errorf("there is still to do: %v", steptest.ItemLines(b.dir, c))
 	}
 	out, err := b.Verify(t.Context(), (&runner.Disk{}).Hard())
 	if err != nil {
@@ -68,16 +68,16 @@ func TestGlanceUploadOfAList(t *testing.T) {
 	}
 
 	b.Images[0].Properties["hw_disk_bus"], b.Images[0].MinDisk, b.Images[3].Visibility = "scsi", 20, "public"
-	c = diffed(t, b, &runner.Disk{})
-	if diff := cmp.Diff([]string{"update image data sets public", "update image web sets hw_disk_bus, min_disk and min_ram"}, itemLines(b.dir, c)); diff != "" {
+	c = steptest.Diff(t, b, &runner.Disk{})
+	if diff := cmp.Diff([]string{"update image data sets public", "update image web sets hw_disk_bus, min_disk and min_ram"}, steptest.ItemLines(b.dir, c)); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
 	if _, err := b.Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), `its min_disk and min_ram is "10 2048", not "20 2048"`) {
 		t.Errorf("got error %v", err)
 	}
-	applied(t, b)
-	if c := diffed(t, b, &runner.Disk{}); c != nil {
-		t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+	steptest.Apply(t, b)
+	if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
+		t.Errorf("there is still to do: %v", steptest.ItemLines(b.dir, c))
 	}
 }
 
@@ -90,7 +90,7 @@ func TestGlanceUploadOfAListLaws(t *testing.T) {
 			Snapshot: func() string { return fmt.Sprint(b.all(t)) },
 			Secrets:  []string{benchPassword},
 			Break: []steptest.Break{
-				{Name: "a file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/images/data.raw", "other") }},
+				{Name: "a file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/images/data.raw", "other") }},
 			},
 		}
 	}})
@@ -114,13 +114,13 @@ func TestGlanceUploadReadsAFileOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Verify(t.Context(), w); err != nil {
 		t.Fatal(err)
 	}
-	want := "sha512:" + hex512(readFile(t, b.dir+"/images/data.raw"))
+	want := "sha512:" + steptest.SHA512(steptest.ReadFile(t, b.dir+"/images/data.raw"))
 	if in, err := s.Inputs(t.Context(), w); err != nil || in[0].Digest != want {
 		t.Errorf("inputs after apply: %v, %v", in, err)
 	}
@@ -177,7 +177,7 @@ func TestGlanceUploadTellsOfMD5(t *testing.T) {
 			_, _ = io.WriteString(w, body)
 		})
 	}
-	applied(t, b)
+	steptest.Apply(t, b)
 	f, err := b.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || f.Change != nil {
 		t.Fatalf("found %+v, %v", f, err)
@@ -196,34 +196,34 @@ func TestGlanceUploadConverts(t *testing.T) {
 	b := newGlanceBench(t)
 	b.Convert = "raw"
 	raw := rawOf(t, b.dir+"/images/overcloud-full.qcow2")
-	c := diffed(t, b, &runner.Disk{})
-	if got := itemLines(b.dir, c)[2]; got != "create image overcloud-full raw, public, unpacked from qcow2" || c.Items[2].Bytes != int64(len(raw)) {
+	c := steptest.Diff(t, b, &runner.Disk{})
+	if got := steptest.ItemLines(b.dir, c)[2]; got != "create image overcloud-full raw, public, unpacked from qcow2" || c.Items[2].Bytes != int64(len(raw)) {
 		t.Errorf("item %s of %d bytes", got, c.Items[2].Bytes)
 	}
-	applied(t, b)
+	steptest.Apply(t, b)
 	img := b.all(t)["overcloud-full"]
-	if img.DiskFormat != "raw" || img.Size != int64(len(raw)) || img.Hash != hex512(raw) {
+	if img.DiskFormat != "raw" || img.Size != int64(len(raw)) || img.Hash != steptest.SHA512(raw) {
 		t.Errorf("the image is %+v", img)
 	}
-	if c := diffed(t, b, &runner.Disk{}); c != nil {
-		t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+	if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
+		t.Errorf("there is still to do: %v", steptest.ItemLines(b.dir, c))
 	}
 	if _, err := b.Verify(t.Context(), (&runner.Disk{}).Hard()); err != nil {
 		t.Error(err)
 	}
-	putFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
-	if c := diffed(t, b, &runner.Disk{}); c == nil || c.Items[0].Op != runner.Replace {
+	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
+	if c := steptest.Diff(t, b, &runner.Disk{}); c == nil || c.Items[0].Op != runner.Replace {
 		t.Errorf("another file: %+v", c)
 	}
-	applied(t, b)
-	if img := b.all(t)["overcloud-full"]; img.Hash != hex512(rawOf(t, b.dir+"/images/overcloud-full.qcow2")) {
+	steptest.Apply(t, b)
+	if img := b.all(t)["overcloud-full"]; img.Hash != steptest.SHA512(rawOf(t, b.dir+"/images/overcloud-full.qcow2")) {
 		t.Errorf("the new image is %+v", img)
 	}
 }
 
 func rawOf(t *testing.T, path string) string {
 	t.Helper()
-	content := readFile(t, path)
+	content := steptest.ReadFile(t, path)
 	disk, err := diskimage.OpenQCOW2(strings.NewReader(content), int64(len(content)))
 	if err != nil {
 		t.Fatal(err)
@@ -267,7 +267,7 @@ func TestGlanceUploadRemembersWhatItWrote(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 				t.Fatal(err)
 			}
 			for i := range s.wrote { // as if some time had gone by
@@ -278,7 +278,7 @@ func TestGlanceUploadRemembersWhatItWrote(t *testing.T) {
 				}
 				s.wrote[i].seen = runner.See(fi)
 			}
-			putFile(t, b.dir+"/httpboot/agent.kernel", "somebody's")
+			steptest.PutFile(t, b.dir+"/httpboot/agent.kernel", "somebody's")
 			if _, err := s.Verify(t.Context(), disk.Hard()); err != nil {
 				t.Fatal(err)
 			}
@@ -288,7 +288,7 @@ func TestGlanceUploadRemembersWhatItWrote(t *testing.T) {
 			for _, wrote := range s.wrote {
 				known, ok := disk.Recall(wrote.path, runner.SHA512)
 				changed := strings.HasSuffix(wrote.path, "agent.kernel")
-				if ok == changed || ok && known[runner.SHA512] != hex512(readFile(t, wrote.path)) {
+				if ok == changed || ok && known[runner.SHA512] != steptest.SHA512(steptest.ReadFile(t, wrote.path)) {
 					t.Errorf("%s: recalled %v, %v", wrote.path, known, ok)
 				}
 			}
@@ -302,7 +302,7 @@ func TestGlanceUploadOfManyImages(t *testing.T) {
 	b.Images = nil
 	for i := range 30 {
 		path := fmt.Sprintf("%s/images/%d.raw", b.dir, i)
-		putFile(t, path, fmt.Sprint("image ", i))
+		steptest.PutFile(t, path, fmt.Sprint("image ", i))
 		b.Images = append(b.Images, uploadedImage{Name: imageName(fmt.Sprint("image", i)), File: plan.Path(path), DiskFormat: "raw"})
 	}
 	var now, most atomic.Int64
@@ -317,7 +317,7 @@ func TestGlanceUploadOfManyImages(t *testing.T) {
 			h.ServeHTTP(w, r)
 		})
 	}
-	applied(t, b)
+	steptest.Apply(t, b)
 	if got := len(b.all(t)); got != 30 || most.Load() > 5 {
 		t.Errorf("%d images, %d at once", got, most.Load())
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // With update_existing: replace old images go, once the new one is there.
@@ -27,8 +28,8 @@ func TestGlanceUploadKeeps(t *testing.T) {
 			b.Images = b.Images[3:]
 			file := b.dir + "/images/data.raw"
 			for _, content := range []string{"1", "2", "3"} {
-				putFile(t, file, content)
-				applied(t, b)
+				steptest.PutFile(t, file, content)
+				steptest.Apply(t, b)
 				clock()
 			}
 			client, err := b.Cloud(t.Context(), "undercloud")
@@ -39,11 +40,11 @@ func TestGlanceUploadKeeps(t *testing.T) {
 			if _, err := client.Create(t.Context(), glance.Image{Name: "data_20010101T000000Z", Properties: map[string]string{}}); err != nil {
 				t.Fatal(err)
 			}
-			putFile(t, file, "4")
+			steptest.PutFile(t, file, "4")
 			b.UpdateExisting, b.Keep = "replace", tc.keep
-			applied(t, b)
-			if c := diffed(t, b, &runner.Disk{}); c != nil {
-				t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+			steptest.Apply(t, b)
+			if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
+				t.Errorf("there is still to do: %v", steptest.ItemLines(b.dir, c))
 			}
 			all, err := client.ListAll(t.Context())
 			if err != nil {
@@ -54,7 +55,7 @@ func TestGlanceUploadKeeps(t *testing.T) {
 			for _, img := range all {
 				foreign = foreign || img.Name == "data_20010101T000000Z"
 				for _, content := range []string{"1", "2", "3", "4"} {
-					if img.Hash == hex512(content) {
+					if img.Hash == steptest.SHA512(content) {
 						got = append(got, content)
 					}
 				}
@@ -71,13 +72,13 @@ func TestGlanceUploadTellsWhatItDeletes(t *testing.T) {
 	clock := newClock(t, b)
 	b.Images = b.Images[3:]
 	for _, content := range []string{"1", "2"} {
-		putFile(t, b.dir+"/images/data.raw", content)
-		applied(t, b)
+		steptest.PutFile(t, b.dir+"/images/data.raw", content)
+		steptest.Apply(t, b)
 		clock()
 	}
 	b.UpdateExisting = "replace"
 	lines := func() (got []string) {
-		for _, line := range itemLines(b.dir, diffed(t, b, &runner.Disk{})) {
+		for _, line := range steptest.ItemLines(b.dir, steptest.Diff(t, b, &runner.Disk{})) {
 			got = append(got, b.neutral(line))
 		}
 		return got
@@ -88,7 +89,7 @@ func TestGlanceUploadTellsWhatItDeletes(t *testing.T) {
 	if _, err := b.Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), "an older one is still there: data_20") {
 		t.Errorf("got error %v", err)
 	}
-	putFile(t, b.dir+"/images/data.raw", "3")
+	steptest.PutFile(t, b.dir+"/images/data.raw", "3")
 	if diff := cmp.Diff([]string{
 		"replace image data raw, community; its content differs; ID is deleted after that",
 		"remove image data_STAMP had the name data before, ID",

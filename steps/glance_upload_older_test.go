@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // A keeping is a directory of images that keeps one older one: the overcloud
@@ -42,7 +43,7 @@ func (k *keeping) age(t *testing.T, second int) {
 func (k *keeping) replace(t *testing.T, content string, second int) {
 	t.Helper()
 	k.age(t, second)
-	putFile(t, k.dir+"/images/overcloud-full.qcow2", qcow2Image(content))
+	steptest.PutFile(t, k.dir+"/images/overcloud-full.qcow2", qcow2Image(content))
 	k.run(t)
 }
 
@@ -54,7 +55,7 @@ func (k *keeping) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.Change != nil {
-		if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+		if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,13 +80,13 @@ func TestGlanceUploadKeepsGoodImagesOfADirectory(t *testing.T) {
 			[]string{"overcloud-full.qcow2", "overcloud-full_20211015T141212.qcow2"},
 		},
 		{"the image is damaged", func(t *testing.T, k *keeping) {
-			putFile(t, k.image, "junk")
+			steptest.PutFile(t, k.image, "junk")
 			k.age(t, 2)
 			k.run(t)
 			k.run(t)
 		}, []string{"overcloud-full.qcow2", oldest, "overcloud-full_20211015T141212-unrecorded.qcow2"}},
 		{"the image is damaged, and another one comes", func(t *testing.T, k *keeping) {
-			putFile(t, k.image, "junk")
+			steptest.PutFile(t, k.image, "junk")
 			k.replace(t, "third", 2)
 			k.replace(t, "fourth", 3)
 		}, []string{"overcloud-full.qcow2", "overcloud-full_20211015T141212-unrecorded.qcow2", "overcloud-full_20211015T141213.qcow2"}},
@@ -102,7 +103,7 @@ func TestGlanceUploadKeepsGoodImagesOfADirectory(t *testing.T) {
 		}, []string{"overcloud-full.qcow2", "overcloud-full_20211015T141212.qcow2"}},
 		{"none is kept", func(t *testing.T, k *keeping) {
 			k.Keep = 0
-			putFile(t, k.image, "junk")
+			steptest.PutFile(t, k.image, "junk")
 			k.run(t)
 		}, []string{"overcloud-full.qcow2"}},
 	} {
@@ -113,7 +114,7 @@ func TestGlanceUploadKeepsGoodImagesOfADirectory(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("files (-want +got):\n%s", diff)
 			}
-			if readFile(t, k.image) != readFile(t, k.dir+"/images/overcloud-full.qcow2") {
+			if steptest.ReadFile(t, k.image) != steptest.ReadFile(t, k.dir+"/images/overcloud-full.qcow2") {
 				t.Error("the image is another")
 			}
 			if _, err := k.Verify(t.Context(), (&runner.Disk{}).Hard()); err != nil {
@@ -127,7 +128,7 @@ func TestGlanceUploadKeepsGoodImagesOfADirectory(t *testing.T) {
 // nothing that verify complains of.
 func TestGlanceUploadTellsOfDamageInADirectory(t *testing.T) {
 	k := newKeeping(t)
-	putFile(t, k.image, "junk")
+	steptest.PutFile(t, k.image, "junk")
 	k.age(t, 2)
 	f, err := k.Diff(t.Context(), &runner.Disk{}, k.prior)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // What director's upload makes of its settings, release by release: name, disk
@@ -96,14 +97,14 @@ func TestGlanceUploadOfOtherReleases(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newGlanceBench(t)
-			putFile(t, b.dir+"/images/"+wholeDiskImage, qcow2Image("whole"))
+			steptest.PutFile(t, b.dir+"/images/"+wholeDiskImage, qcow2Image("whole"))
 			tc.change(b)
-			if c := diffed(t, b, &runner.Disk{}); c == nil || c.Summary != tc.want {
+			if c := steptest.Diff(t, b, &runner.Disk{}); c == nil || c.Summary != tc.want {
 				t.Fatalf("got %+v, want %s", c, tc.want)
 			}
-			applied(t, b)
-			if c := diffed(t, b, &runner.Disk{}); c != nil {
-				t.Errorf("there is still to do: %v", itemLines(b.dir, c))
+			steptest.Apply(t, b)
+			if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
+				t.Errorf("there is still to do: %v", steptest.ItemLines(b.dir, c))
 			}
 			all := b.all(t)
 			for _, img := range b.diskImages() {

@@ -49,10 +49,10 @@ func TestGlanceUploadLaws(t *testing.T) {
 				{Name: "an image loses its kernel", Do: func(t *testing.T) {
 					must(t, client(t).SetProperties(t.Context(), b.all(t)["overcloud-full"].ID, map[string]string{"kernel_id": "3a7f5849-f332-4b5b-a162-4163644e4b5f"}))
 				}},
-				{Name: "an image file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/images/overcloud-full.initrd", ramdiskFile("new")) }},
-				{Name: "an image file goes away", Do: func(t *testing.T) { remove(t, b.dir+"/images/overcloud-full.initrd") }},
-				{Name: "a boot file changes", Do: func(t *testing.T) { putFile(t, b.dir+"/httpboot/agent.kernel", "new") }},
-				{Name: "a boot file goes away", Do: func(t *testing.T) { remove(t, b.dir+"/httpboot/agent.ramdisk") }},
+				{Name: "an image file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/images/overcloud-full.initrd", ramdiskFile("new")) }},
+				{Name: "an image file goes away", Do: func(t *testing.T) { steptest.Remove(t, b.dir+"/images/overcloud-full.initrd") }},
+				{Name: "a boot file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/httpboot/agent.kernel", "new") }},
+				{Name: "a boot file goes away", Do: func(t *testing.T) { steptest.Remove(t, b.dir+"/httpboot/agent.ramdisk") }},
 				{Name: "a boot file is closed", Do: func(t *testing.T) { must(t, os.Chmod(b.dir+"/httpboot/agent.ramdisk", 0o600)) }},
 				{Name: "the boot directory goes away", Do: func(t *testing.T) { must(t, os.RemoveAll(b.dir+"/httpboot")) }},
 			},
@@ -74,7 +74,7 @@ func TestGlanceUpload(t *testing.T) {
 		"create image bm-deploy-ramdisk ari, public",
 		"create file httpboot/agent.kernel from " + b.dir + "/images/ironic-python-agent.kernel",
 		"create file httpboot/agent.ramdisk from " + b.dir + "/images/ironic-python-agent.initramfs",
-	}, itemLines(b.dir, f.Change)); diff != "" {
+	}, steptest.ItemLines(b.dir, f.Change)); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
 	if got, want := f.Change.Summary, "5 images (74.1 KiB) to upload, 2 boot files to place"; got != want {
@@ -87,18 +87,18 @@ func TestGlanceUpload(t *testing.T) {
 		t.Errorf("diff made %d images", got)
 	}
 
-	p := applied(t, b)
+	p := steptest.Apply(t, b)
 	var bytes int64
 	for _, it := range f.Change.Items {
 		bytes += it.Bytes
 	}
-	if p.bytes != bytes || len(p.done) != 7 {
-		t.Errorf("told of %d bytes and %v, want %d", p.bytes, p.done, bytes)
+	if p.Bytes != bytes || len(p.Lines()) != 7 {
+		t.Errorf("told of %d bytes and %v, want %d", p.Bytes, p.Lines(), bytes)
 	}
 	b.checkWhole(t)
 	b.checkImages(t)
 	for to, from := range map[string]string{"agent.kernel": "ironic-python-agent.kernel", "agent.ramdisk": "ironic-python-agent.initramfs"} {
-		if got := readFile(t, b.dir+"/httpboot/"+to); got != overcloudFiles()[from] {
+		if got := steptest.ReadFile(t, b.dir+"/httpboot/"+to); got != overcloudFiles()[from] {
 			t.Errorf("%s is not %s", to, from)
 		}
 		fi, err := os.Stat(b.dir + "/httpboot/" + to)
@@ -130,18 +130,18 @@ func TestGlanceUploadNotices(t *testing.T) {
 	}{
 		{"nothing", func(*testing.T, *glanceBench) {}, nil},
 		{"another kernel", func(t *testing.T, b *glanceBench) {
-			putFile(t, b.dir+"/images/overcloud-full.vmlinuz", kernelFile("new"))
+			steptest.PutFile(t, b.dir+"/images/overcloud-full.vmlinuz", kernelFile("new"))
 		}, []string{
 			"replace image overcloud-full-vmlinuz aki, public; its content differs; ID becomes overcloud-full-vmlinuz_STAMP",
 			"update image overcloud-full sets kernel_id",
 		}},
 		{"another image", func(t *testing.T, b *glanceBench) {
-			putFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
+			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
 		}, []string{
 			"replace image overcloud-full qcow2, public; its content differs; ID becomes overcloud-full_STAMP",
 		}},
 		{"another agent", func(t *testing.T, b *glanceBench) {
-			putFile(t, b.dir+"/images/ironic-python-agent.kernel", kernelFile("new"))
+			steptest.PutFile(t, b.dir+"/images/ironic-python-agent.kernel", kernelFile("new"))
 		}, []string{
 			"replace image bm-deploy-kernel aki, public; its content differs; ID becomes bm-deploy-kernel_STAMP",
 			"replace file httpboot/agent.kernel its content differs from DIR/images/ironic-python-agent.kernel",
@@ -166,11 +166,11 @@ func TestGlanceUploadNotices(t *testing.T) {
 			_, err := client(t, b).Create(t.Context(), glance.Image{Name: "overcloud-full"})
 			must(t, err)
 		}, []string{"update image overcloud-full ID (queued) becomes overcloud-full_STAMP"}},
-		{"a boot file that is gone", func(t *testing.T, b *glanceBench) { remove(t, b.dir+"/httpboot/agent.kernel") }, []string{
+		{"a boot file that is gone", func(t *testing.T, b *glanceBench) { steptest.Remove(t, b.dir+"/httpboot/agent.kernel") }, []string{
 			"create file httpboot/agent.kernel from DIR/images/ironic-python-agent.kernel",
 		}},
 		{"a boot file of the same size", func(t *testing.T, b *glanceBench) {
-			putFile(t, b.dir+"/httpboot/agent.ramdisk", ramdiskFile("other"))
+			steptest.PutFile(t, b.dir+"/httpboot/agent.ramdisk", ramdiskFile("other"))
 		}, []string{"replace file httpboot/agent.ramdisk its content differs from DIR/images/ironic-python-agent.initramfs"}},
 		{"a boot file that the server cannot read", func(t *testing.T, b *glanceBench) {
 			must(t, os.Chmod(b.dir+"/httpboot/agent.ramdisk", 0o600))
@@ -181,10 +181,10 @@ func TestGlanceUploadNotices(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newGlanceBench(t)
-			applied(t, b)
+			steptest.Apply(t, b)
 			tc.change(t, b)
-			c := diffed(t, b, &runner.Disk{})
-			got := itemLines(b.dir, c)
+			c := steptest.Diff(t, b, &runner.Disk{})
+			got := steptest.ItemLines(b.dir, c)
 			for i := range got {
 				got[i] = b.neutral(got[i])
 			}
@@ -197,7 +197,7 @@ func TestGlanceUploadNotices(t *testing.T) {
 			if _, err := b.Verify(t.Context(), &runner.Disk{}); err == nil {
 				t.Error("verify finds nothing wrong")
 			}
-			if err := c.Apply(t.Context(), &progress{}); err != nil {
+			if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 				t.Fatal(err)
 			}
 			b.checkWhole(t)
@@ -216,21 +216,21 @@ func TestGlanceUploadAfterADeathAtAnyRequest(t *testing.T) {
 				}
 				b := newGlanceBench(t)
 				if replace {
-					applied(t, b)
-					putFile(t, b.dir+"/images/overcloud-full.vmlinuz", kernelFile("new"))
-					putFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
+					steptest.Apply(t, b)
+					steptest.PutFile(t, b.dir+"/images/overcloud-full.vmlinuz", kernelFile("new"))
+					steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
 				}
 				b.lives = &atomic.Int64{}
 				b.lives.Store(1000)
-				c := diffed(t, b, &runner.Disk{})
+				c := steptest.Diff(t, b, &runner.Disk{})
 				b.lives.Store(int64(n))
-				done = c.Apply(t.Context(), &progress{}) == nil
+				done = c.Apply(t.Context(), &steptest.Progress{}) == nil
 				if done && n < 10 {
 					t.Errorf("got through with %d requests", n)
 				}
 				b.lives = nil
-				if c := diffed(t, b, &runner.Disk{}); c != nil {
-					if err := c.Apply(t.Context(), &progress{}); err != nil {
+				if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
+					if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 						t.Fatalf("after a death at request %d: %v", n, err)
 					}
 				} else if !done {
@@ -256,8 +256,8 @@ func TestGlanceUploadApplyAgain(t *testing.T) {
 			h.ServeHTTP(w, r)
 		})
 	}
-	c := diffed(t, b, &runner.Disk{})
-	err := c.Apply(t.Context(), &progress{})
+	c := steptest.Diff(t, b, &runner.Disk{})
+	err := c.Apply(t.Context(), &steptest.Progress{})
 	want := `upload image "overcloud-full-vmlinuz" to cloud "undercloud": the cloud answers 413 Request Entity Too Large: no space`
 	if err == nil || err.Error() != want {
 		t.Errorf("got error %v, want %s", err, want)
@@ -266,7 +266,7 @@ func TestGlanceUploadApplyAgain(t *testing.T) {
 		t.Errorf("got %d images, want those 3 that need nothing", got)
 	}
 	full = false
-	if err := c.Apply(t.Context(), &progress{}); err != nil {
+	if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	b.checkWhole(t)
@@ -283,8 +283,8 @@ func TestGlanceUploadCancelled(t *testing.T) {
 			h.ServeHTTP(w, r)
 		})
 	}
-	c := diffed(t, b, &runner.Disk{})
-	if err := c.Apply(ctx, &progress{}); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload image") {
+	c := steptest.Diff(t, b, &runner.Disk{})
+	if err := c.Apply(ctx, &steptest.Progress{}); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload image") {
 		t.Errorf("got error %v", err)
 	}
 	for name, img := range b.all(t) {
@@ -292,7 +292,7 @@ func TestGlanceUploadCancelled(t *testing.T) {
 			t.Errorf("%s is left %s", name, img.Status)
 		}
 	}
-	if err := c.Apply(t.Context(), &progress{}); err != nil {
+	if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	b.checkWhole(t)
@@ -315,7 +315,7 @@ func TestGlanceUploadSeesPlannedFiles(t *testing.T) {
 	if err != nil || len(in) != 5 {
 		t.Fatalf("inputs: %v, %v", in, err)
 	}
-	c := diffed(t, b, w)
+	c := steptest.Diff(t, b, w)
 	if got, want := c.Summary, "5 images (74.1 KiB) to upload, 2 boot files to place"; got != want {
 		t.Errorf("summary: got %q, want %q", got, want)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // A host's connection, with a password that the environment holds, is what
@@ -35,7 +36,7 @@ func TestHostsOfAPlan(t *testing.T) {
 	text := func(connection, url string) string {
 		return "apiVersion: bayplan/v1\nname: p\nsecrets: { mirror: { env: MIRROR_PASSWORD } }\n" +
 			"connections: { hosts: { mirror: { host: \"images.example.org:8080\", address: \"" + host + "\", tls: disabled" + connection + " } } }\n" +
-			"steps: { f: { type: fetch, with: { url: \"" + url + "\", to: f, sha256: " + sha256Of("body") + " } } }\n"
+			"steps: { f: { type: fetch, with: { url: \"" + url + "\", to: f, sha256: " + steptest.SHA256("body") + " } } }\n"
 	}
 	run := func(name, text string) error {
 		t.Helper()

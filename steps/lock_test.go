@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // locking has the bench look up tags through a lock file in its directory.
@@ -48,7 +49,7 @@ func (b *registryBench) lookups() []runner.Step {
 func TestLockedTagsAreNotLookedUp(t *testing.T) {
 	b := newRegistryBench(t)
 	l := b.locking(t)
-	applied(t, b.mirror())
+	steptest.Apply(t, b.mirror())
 	for _, s := range b.lookups() {
 		if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 			t.Fatal(err)
@@ -88,7 +89,7 @@ func (b *registryBench) moveBase(t *testing.T) {
 func TestMovedTags(t *testing.T) {
 	b := newRegistryBench(t)
 	l := b.locking(t)
-	applied(t, b.mirror())
+	steptest.Apply(t, b.mirror())
 	if err := l.Save(); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func TestMovedTags(t *testing.T) {
 	if n := l.Forget("*/openstack-base:*"); n != 1 {
 		t.Errorf("forgot %d", n)
 	}
-	applied(t, b.mirror())
+	steptest.Apply(t, b.mirror())
 	wantChange := []LockChange{{Image: upstreamHost + "/rhosp13/openstack-base:13.0-40", Old: was, New: now}}
 	if diff := cmp.Diff(wantChange, l.Changes()); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
@@ -129,7 +130,7 @@ func TestMovedTags(t *testing.T) {
 func TestMovedTagsOffline(t *testing.T) {
 	b := newRegistryBench(t)
 	l := b.locking(t)
-	applied(t, b.mirror())
+	steptest.Apply(t, b.mirror())
 	if err := l.Save(); err != nil {
 		t.Fatal(err)
 	}

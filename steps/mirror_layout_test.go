@@ -44,7 +44,7 @@ func testMirrorLayout(t *testing.T, dir string) {
 	if diff := cmp.Diff([]string{"oci:" + dir + ":sub/rhosp13/openstack-base:13.0-40", "oci:" + dir + ":nova/nova-api:13.0-40"}, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := out.Verify(t.Context(), &runner.Disk{}); err != nil {
@@ -63,7 +63,7 @@ func testMirrorLayout(t *testing.T, dir string) {
 	if f, err = in.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	found, err := in.Verify(t.Context(), &runner.Disk{})
@@ -97,9 +97,9 @@ func TestMirrorToLayoutLaws(t *testing.T) {
 			New:  func() runner.Step { m := b.mirror(); m.To = layoutAt(dir); return m },
 			Dirs: []string{b.dir},
 			Break: []steptest.Break{
-				{Name: "the index is lost", Do: func(t *testing.T) { remove(t, filepath.Join(dir, "index.json")) }},
+				{Name: "the index is lost", Do: func(t *testing.T) { steptest.Remove(t, filepath.Join(dir, "index.json")) }},
 				{Name: "a manifest is lost", Do: func(t *testing.T) {
-					remove(t, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(resolved(t, b, "base:13.0-40"), "sha256:")))
+					steptest.Remove(t, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(resolved(t, b, "base:13.0-40"), "sha256:")))
 				}},
 				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
 			},
@@ -115,7 +115,7 @@ func TestMirrorToArchiveLaws(t *testing.T) {
 			New:  func() runner.Step { m := b.mirror(); m.To = layoutAt(path); return m },
 			Dirs: []string{b.dir},
 			Break: []steptest.Break{
-				{Name: "the archive is lost", Do: func(t *testing.T) { remove(t, path) }},
+				{Name: "the archive is lost", Do: func(t *testing.T) { steptest.Remove(t, path) }},
 				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
 			},
 		}

@@ -65,13 +65,13 @@ func TestMirrorPrune(t *testing.T) {
 	b := newRegistryBench(t)
 	m := b.mirror()
 	m.Prune = &pruneRule{Keep: 1}
-	apply := func(prior *runner.Record) (*runner.Finding, *tally) {
+	apply := func(prior *runner.Record) (*runner.Finding, *steptest.Progress) {
 		t.Helper()
 		f, err := m.Diff(t.Context(), &runner.Disk{}, prior)
 		if err != nil {
 			t.Fatal(err)
 		}
-		done := &tally{}
+		done := &steptest.Progress{}
 		if f.Change != nil {
 			if err := f.Change.Apply(t.Context(), done); err != nil {
 				t.Fatal(err)
@@ -98,8 +98,8 @@ func TestMirrorPrune(t *testing.T) {
 		names = append(names, strings.TrimPrefix(it.Name, localHost+"/rhosp13/openstack-"))
 	}
 	want := []string{"base:12.0-9", "base:old", "nova-api:12.0-10", "nova-api:12.0-9", "nova-api:old"}
-	if diff := cmp.Diff(want, names); diff != "" || done.items.Load() != 5 {
-		t.Errorf("%d are done (-want +got):\n%s", done.items.Load(), diff)
+	if diff := cmp.Diff(want, names); diff != "" || len(done.Items) != 5 {
+		t.Errorf("%d are done (-want +got):\n%s", len(done.Items), diff)
 	}
 	if got := b.holds(t); len(got) != 2+1+1+3 {
 		t.Errorf("it holds %v", got)
@@ -120,7 +120,7 @@ func TestMirrorPruneAfterCopies(t *testing.T) {
 		t.Fatalf("%+v, %v", f, err)
 	}
 	b.before["upstream"] = refuseAll("GET", "/openstack-nova-api/blobs/", http.StatusForbidden)
-	if err := f.Change.Apply(t.Context(), &tally{}); err == nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil {
 		t.Fatal("no error")
 	}
 	if got := b.holds(t); got["rhosp13/openstack-base:old"] == "" {
@@ -132,7 +132,7 @@ func TestMirrorPruneAfterCopies(t *testing.T) {
 	}
 	b.before["upstream"] = nil
 	b.before["local"] = refuseAll("DELETE", "/manifests/", http.StatusMethodNotAllowed)
-	err = f.Change.Apply(t.Context(), &tally{})
+	err = f.Change.Apply(t.Context(), &steptest.Progress{})
 	if err == nil || !strings.Contains(err.Error(), "the registry lets nothing be deleted") || !strings.Contains(fault.Hint(err), "DELETE_ENABLED") {
 		t.Errorf("got %v (%s)", err, fault.Hint(err))
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // layer gives the digest of the first layer of an image at the local registry,
@@ -35,7 +36,7 @@ func (b *registryBench) mirrored(t *testing.T) *runner.Record {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := m.Verify(t.Context(), &runner.Disk{})
@@ -68,7 +69,7 @@ func TestMirrorMendsHoles(t *testing.T) {
 	if want := "1 image: 0 blobs (0 B) to pull, 1 mount; 2 images unchanged"; f.Change.Summary != want {
 		t.Errorf("summary %q, want %q", f.Change.Summary, want)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
@@ -97,7 +98,7 @@ func TestMirrorNoticesInSpiteOfItsRecord(t *testing.T) {
 			if err != nil || f.Change == nil {
 				t.Fatalf("got %+v, %v", f, err)
 			}
-			if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
@@ -124,12 +125,12 @@ func TestMirrorIsNotMisledByItsRecord(t *testing.T) {
 	if want := " to pull, 1 mount; 3 images unchanged"; !strings.HasSuffix(f.Change.Summary, want) {
 		t.Errorf("summary %q, want ...%q", f.Change.Summary, want)
 	}
-	var p tally
+	var p steptest.Progress
 	if err := f.Change.Apply(t.Context(), &p); err != nil {
 		t.Fatal(err)
 	}
-	if p.items.Load() != 4 {
-		t.Errorf("%d images were copied, want the new one and the three that had lost a blob", p.items.Load())
+	if len(p.Items) != 4 {
+		t.Errorf("%d images were copied, want the new one and the three that had lost a blob", len(p.Items))
 	}
 	if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
 		t.Error(err)
@@ -177,7 +178,7 @@ func TestMirrorRequests(t *testing.T) {
 	if _, err := fmt.Sscanf(f.Change.Summary[strings.Index(f.Change.Summary, "pull,")+5:], "%d mounts", &mounts); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := m.Verify(t.Context(), &runner.Disk{})

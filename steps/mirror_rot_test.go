@@ -9,6 +9,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // Bytes that have changed on a disk are found by a verify, and replaced when
@@ -25,7 +26,7 @@ func TestMirrorRotten(t *testing.T) {
 				if err != nil || f.Change == nil {
 					t.Fatalf("%+v, %v", f, err)
 				}
-				if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+				if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := mirrorTo().Verify(t.Context(), &runner.Disk{}); err != nil {
@@ -44,7 +45,7 @@ func TestMirrorRotten(t *testing.T) {
 			if !ok {
 				t.Fatalf("the hint is %q", fault.Hint(err))
 			}
-			remove(t, strings.TrimSuffix(lost, " and the like"))
+			steptest.Remove(t, strings.TrimSuffix(lost, " and the like"))
 			apply()
 		})
 	}

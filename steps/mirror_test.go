@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,20 +45,11 @@ func TestMirrorLaws(t *testing.T) {
 					b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-compute:13.0-40")
 				}},
 				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
-				{Name: "the list goes away", Do: func(t *testing.T) { remove(t, string(b.file())) }},
+				{Name: "the list goes away", Do: func(t *testing.T) { steptest.Remove(t, string(b.file())) }},
 			},
 		}
 	}})
 }
-
-// A tally is a Progress that counts.
-type tally struct {
-	bytes atomic.Int64
-	items atomic.Int64
-}
-
-func (p *tally) Add(n int64)      { p.bytes.Add(n) }
-func (p *tally) Done(runner.Item) { p.items.Add(1) }
 
 func TestMirror(t *testing.T) {
 	b := newRegistryBench(t)
@@ -80,12 +70,12 @@ func TestMirror(t *testing.T) {
 		}
 	}
 	planned := fmt.Sprint(f.Outputs)
-	var p tally
+	var p steptest.Progress
 	if err := f.Change.Apply(t.Context(), &p); err != nil {
 		t.Fatal(err)
 	}
-	if p.bytes.Load() != sum || p.items.Load() != 3 {
-		t.Errorf("told of %d bytes and %d items, want %d and 3", p.bytes.Load(), p.items.Load(), sum)
+	if p.Bytes != sum || len(p.Items) != 3 {
+		t.Errorf("told of %d bytes and %d items, want %d and 3", p.Bytes, len(p.Items), sum)
 	}
 	out, err := b.mirror().Verify(t.Context(), &runner.Disk{})
 	if err != nil {
@@ -157,7 +147,7 @@ func TestMirrorAppliesAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.before["local"] = refuseAll("PUT", "openstack-nova-api/manifests/", http.StatusBadRequest)
-	err = f.Change.Apply(t.Context(), &tally{})
+	err = f.Change.Apply(t.Context(), &steptest.Progress{})
 	if err == nil || !strings.Contains(err.Error(), "192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40: destination: ") || !strings.Contains(err.Error(), "answers 400 Bad Request") {
 		t.Fatalf("got %v", err)
 	}
@@ -165,12 +155,12 @@ func TestMirrorAppliesAgain(t *testing.T) {
 		t.Errorf("%d images are there, want the two others", got)
 	}
 	b.before["local"] = nil
-	var p tally
+	var p steptest.Progress
 	if err := f.Change.Apply(t.Context(), &p); err != nil {
 		t.Fatal(err)
 	}
-	if p.bytes.Load() != 0 || p.items.Load() != 1 {
-		t.Errorf("the second try moved %d bytes and told of %d items", p.bytes.Load(), p.items.Load())
+	if p.Bytes != 0 || len(p.Items) != 1 {
+		t.Errorf("the second try moved %d bytes and told of %d items", p.Bytes, len(p.Items))
 	}
 	if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
 		t.Error(err)
@@ -188,7 +178,7 @@ func TestMirrorErrors(t *testing.T) {
 		connection bool
 	}{
 		"no list": {
-			func(t *testing.T, b *registryBench, _ *mirror) { remove(t, string(b.file())) },
+			func(t *testing.T, b *registryBench, _ *mirror) { steptest.Remove(t, string(b.file())) },
 			"images.yaml: ", "a prepare step writes it", false,
 		},
 		"another destination": {
@@ -258,7 +248,7 @@ func TestMirrorSub(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	got := b.holds(t)
@@ -273,7 +263,7 @@ func TestMirrorVerifyFindsHoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	b.before["local"] = refuseAll("HEAD", "openstack-nova-api/blobs/", http.StatusNotFound)
@@ -347,7 +337,7 @@ func TestMirrorInline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := m.Verify(t.Context(), &runner.Disk{})
@@ -407,7 +397,7 @@ func TestMirrorPlatforms(t *testing.T) {
 	if note := f.Change.Items[0].Note; !strings.HasSuffix(note, want) {
 		t.Errorf("note %q, want ...%s", note, want)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := m.Verify(t.Context(), &runner.Disk{})
@@ -438,7 +428,7 @@ func TestMirrorSignatures(t *testing.T) {
 	if note := f.Change.Items[0].Note; !strings.HasSuffix(note, ", with 1 signature or the like") {
 		t.Errorf("note %q", note)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.holds(t)["signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig"]; got != sig {

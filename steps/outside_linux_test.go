@@ -7,13 +7,14 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // An embedded service that cannot keep anything is named, with its directory.
 func TestOpenWithoutPermission(t *testing.T) {
 	dir := t.TempDir()
-	makeDir(t, filepath.Dir(dir), 0o755) // nobody has to get there
-	makeDir(t, dir, 0o555)
+	steptest.MakeDir(t, filepath.Dir(dir), 0o755) // nobody has to get there
+	steptest.MakeDir(t, dir, 0o555)
 	for _, tt := range []struct{ name, connections string }{
 		{"registry local", `registries: { local: { host: "192.0.2.1:8787", embedded: { dir: sub/world } } }`},
 		{"cloud undercloud", `clouds: { undercloud: { embedded: { dir: sub/world } } }`},
@@ -30,7 +31,7 @@ func TestOpenWithoutPermission(t *testing.T) {
 			}
 			defer out.Close()
 			var err error
-			asNobody(t, func() { err = out.Open(false) })
+			steptest.AsNobody(t, func() { err = out.Open(false) })
 			if err == nil || !strings.HasPrefix(err.Error(), tt.name+": ") || !strings.Contains(err.Error(), dir) {
 				t.Errorf("error %v, want %s and %s named", err, tt.name, dir)
 			}

@@ -52,7 +52,7 @@ func TestPackageLaws(t *testing.T) {
 	ways := map[string]func(t *testing.T, base string) packageFiles{
 		"from a file": func(t *testing.T, base string) packageFiles {
 			file := filepath.Join(base, "images.rpm")
-			putFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
+			steptest.PutFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
 			return packageFiles{RPM: plan.Path(file), Extract: patterns{Other: []string{imagesDir + "*latest*", imagesDir + "README"}}}
 		},
 		"from a repository": func(t *testing.T, _ string) packageFiles {
@@ -74,18 +74,18 @@ func TestPackageLaws(t *testing.T) {
 					New:  func() runner.Step { again := step; return &again },
 					Dirs: []string{base},
 					Break: []steptest.Break{
-						{Name: "a file is removed", Do: func(t *testing.T) { remove(t, into+"/README") }},
-						{Name: "a file is changed", Do: func(t *testing.T) { putFile(t, into+"/README", "READ ME") }},
+						{Name: "a file is removed", Do: func(t *testing.T) { steptest.Remove(t, into+"/README") }},
+						{Name: "a file is changed", Do: func(t *testing.T) { steptest.PutFile(t, into+"/README", "READ ME") }},
 						{Name: "a killed run left its files", Do: func(t *testing.T) {
-							putFile(t, filepath.Join(into, archive.StageName(step.stageOf()), "000000"), "half")
+							steptest.PutFile(t, filepath.Join(into, archive.StageName(step.stageOf()), "000000"), "half")
 						}},
-						{Name: "all is removed", Do: func(t *testing.T) { remove(t, into) }},
+						{Name: "all is removed", Do: func(t *testing.T) { steptest.Remove(t, into) }},
 						{Name: "a directory takes a file's place", Do: func(t *testing.T) {
-							remove(t, into+"/README")
-							makeDir(t, into+"/README", 0o755)
+							steptest.Remove(t, into+"/README")
+							steptest.MakeDir(t, into+"/README", 0o755)
 						}},
 						{Name: "a link takes a file's place", Do: func(t *testing.T) {
-							remove(t, into+"/README")
+							steptest.Remove(t, into+"/README")
 							if err := os.Symlink("overcloud-full-latest.tar", into+"/README"); err != nil {
 								t.Fatal(err)
 							}
@@ -128,7 +128,7 @@ func TestPackageInstallLaws(t *testing.T) {
 			},
 			Dirs: []string{dir},
 			Break: []steptest.Break{
-				{Name: "one is removed", Do: func(t *testing.T) { remove(t, dir+"/rhosp-director-images-ipa") }},
+				{Name: "one is removed", Do: func(t *testing.T) { steptest.Remove(t, dir+"/rhosp-director-images-ipa") }},
 			},
 		}
 	}})

@@ -17,6 +17,7 @@ import (
 	"github.com/bayplan/bayplan/internal/rpm/rpmtest"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 func TestPackageMistakes(t *testing.T) {
@@ -64,11 +65,11 @@ func lookedPackage(t *testing.T, p *packageFiles) (*runner.Finding, error) {
 func TestPackageTellsBeforehand(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "images.rpm")
-	putFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
-	putFile(t, filepath.Join(dir, "page.rpm"), "<html>")
+	steptest.PutFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
+	steptest.PutFile(t, filepath.Join(dir, "page.rpm"), "<html>")
 	huge := imagesSpec("13.0")
 	huge.Tags = map[int]any{1028: nil, 5008: []uint64{1 << 55, 0, 7}}
-	putFile(t, filepath.Join(dir, "huge.rpm"), string(rpmtest.Build(huge)))
+	steptest.PutFile(t, filepath.Join(dir, "huge.rpm"), string(rpmtest.Build(huge)))
 	key := publicKey(t, newKey(t))
 	server, _, _ := repositoryServer(t, imagesSpec("13.0"))
 	unpack := func(name string) packageFiles {
@@ -93,7 +94,7 @@ func TestPackageTellsBeforehand(t *testing.T) {
 		"no name":             {packageFiles{Repository: "https://h/r"}, "no name of a package in it", ""},
 		"not there":           {unpack("absent.rpm"), "absent.rpm: file does not exist", "put it there, or correct the path under rpm, or let a fetch step bring it"},
 		"no package":          {unpack("page.rpm"), "page.rpm: the package is cut", ""},
-		"another package":     {with(unpack("images.rpm"), func(p *packageFiles) { p.SHA256 = sha256Of("x") }), "not " + sha256Of("x"), "it is not the package that was meant, or it was damaged on its way; or sha256 in the plan is out of date"},
+		"another package":     {with(unpack("images.rpm"), func(p *packageFiles) { p.SHA256 = steptest.SHA256("x") }), "not " + steptest.SHA256("x"), "it is not the package that was meant, or it was damaged on its way; or sha256 in the plan is out of date"},
 		"nothing fits":        {with(unpack("images.rpm"), func(p *packageFiles) { p.Extract.Text = "/x" }), `rhosp-director-images-13.0-1.el7ost.noarch: it has no file "/x"`, "it has " + imagesDir + "overcloud-full-13.0.tar, " + imagesDir + "overcloud-full-latest.tar, " + imagesDir + "README"},
 		"not signed":          {with(unpack("images.rpm"), func(p *packageFiles) { p.Keyring = plan.Path(key) }), "it is not signed", ""},
 		"no keys":             {with(unpack("images.rpm"), func(p *packageFiles) { p.Keyring = "/nowhere" }), "read the keyring", ""},
@@ -101,7 +102,7 @@ func TestPackageTellsBeforehand(t *testing.T) {
 		"larger than a disk":  {unpack("huge.rpm"), "the files take 36028797018963968 bytes", "make room, or unpack somewhere else"},
 		"no repository":       {packageFiles{Repository: server.URL + "/none", Name: "x", Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, "/none/repodata/repomd.xml: the server answers 404", "the file is not there; correct the URL"},
 		"not in it":           {packageFiles{Repository: server.URL + "/repo", Name: "images", Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, `it has no package "images"`, "it has rhosp-director-images"},
-		"another than listed": {packageFiles{Repository: server.URL + "/repo", Name: "rhosp-director-images", SHA256: sha256Of("x"), Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, "not " + sha256Of("x"), "it has another package than was meant; sha256 in the plan may be out of date"},
+		"another than listed": {packageFiles{Repository: server.URL + "/repo", Name: "rhosp-director-images", SHA256: steptest.SHA256("x"), Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, "not " + steptest.SHA256("x"), "it has another package than was meant; sha256 in the plan may be out of date"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -139,12 +140,12 @@ func TestPackageDiffReadsTheHeaderAlone(t *testing.T) {
 	}
 	w := runner.Planned(&runner.Disk{}, f.Change.Files...)
 	sums, err := w.Sum(t.Context(), filepath.Join(into, "README"), runner.SHA256)
-	if err != nil || sums[runner.SHA256] != sha256Of("read me") {
+	if err != nil || sums[runner.SHA256] != steptest.SHA256("read me") {
 		t.Errorf("planned %v, %v", sums, err)
 	}
 	// The repository changes under its index: the package is another one.
 	files[href] = rpmtest.Build(imagesSpec("13.1"))
-	if err := f.Change.Apply(t.Context(), &notes{}); err == nil || !strings.Contains(err.Error(), "its sha256 is") {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "its sha256 is") {
 		t.Errorf("another package than listed: %v", err)
 	}
 	if left, _ := os.ReadDir(into); len(left) > 0 {
@@ -164,20 +165,20 @@ func TestPackageTakesWhatAKilledRunBrought(t *testing.T) {
 		}
 	}
 	left := filepath.Join(into, ".bayplan-part-rhosp-director-images.rpm")
-	putFile(t, left, string(files["Packages/rhosp-director-images-13.0-1.el7ost.noarch.rpm"]))
+	steptest.PutFile(t, left, string(files["Packages/rhosp-director-images-13.0-1.el7ost.noarch.rpm"]))
 	f, err := lookedPackage(t, fresh())
 	if err != nil {
 		t.Fatal(err)
 	}
 	*asked = nil
-	if err := f.Change.Apply(t.Context(), &notes{}); err != nil || len(*asked) > 0 {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil || len(*asked) > 0 {
 		t.Errorf("got %v and asked %q", err, *asked)
 	}
-	putFile(t, left, "half")
+	steptest.PutFile(t, left, "half")
 	if f, err = lookedPackage(t, fresh()); err != nil || f.Change == nil || f.Change.Items[0].Op != runner.Remove {
 		t.Fatalf("got %+v, %v", f, err)
 	}
-	if err := f.Change.Apply(t.Context(), &notes{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(left); err == nil {
@@ -199,16 +200,16 @@ func TestPackageThatChangesUnderOneself(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			file, into := filepath.Join(dir, "images.rpm"), filepath.Join(dir, "into")
-			putFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
+			steptest.PutFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
 			f, err := lookedPackage(t, &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: imagesDir + "*.tar"}, Into: plan.Path(into)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			remove(t, file)
+			steptest.Remove(t, file)
 			if tt.then != nil {
-				putFile(t, file, string(tt.then))
+				steptest.PutFile(t, file, string(tt.then))
 			}
-			if err := f.Change.Apply(t.Context(), &notes{}); err == nil || !strings.Contains(err.Error(), tt.err) {
+			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("got %v, want %q", err, tt.err)
 			}
 			if left, _ := os.ReadDir(into); len(left) > 0 {
@@ -232,10 +233,10 @@ func TestHostileNamesInPackages(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "x.rpm")
-		putFile(t, file, string(rpmtest.Build(rpmtest.Spec{Name: "x", Version: "1", Release: "1", Arch: "noarch", Files: []rpmtest.File{{Path: path, Body: "x"}}})))
+		steptest.PutFile(t, file, string(rpmtest.Build(rpmtest.Spec{Name: "x", Version: "1", Release: "1", Arch: "noarch", Files: []rpmtest.File{{Path: path, Body: "x"}}})))
 		f, err := lookedPackage(t, &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: "/a/*"}, Into: plan.Path(filepath.Join(dir, "into"))})
 		if err == nil {
-			err = f.Change.Apply(t.Context(), &notes{})
+			err = f.Change.Apply(t.Context(), &steptest.Progress{})
 		}
 		if err == nil {
 			t.Errorf("%s: it was unpacked", name)
@@ -252,14 +253,14 @@ func TestPlannedFilesOfAPackageCanBeRead(t *testing.T) {
 	dir := t.TempDir()
 	var inner bytes.Buffer
 	tarFile := filepath.Join(dir, "inner.tar")
-	writeTar(t, tarFile, "overcloud-full.qcow2", "disk")
+	steptest.WriteTar(t, tarFile, "overcloud-full.qcow2", "disk")
 	b, err := os.ReadFile(tarFile)
 	if err != nil {
 		t.Fatal(err)
 	}
 	inner.Write(b)
 	file := filepath.Join(dir, "x.rpm")
-	putFile(t, file, string(rpmtest.Build(rpmtest.Spec{
+	steptest.PutFile(t, file, string(rpmtest.Build(rpmtest.Spec{
 		Name: "x", Version: "1", Release: "1", Arch: "noarch",
 		Files: []rpmtest.File{{Path: "/a/overcloud-full.tar", Body: inner.String()}},
 	})))
@@ -273,7 +274,7 @@ func TestPlannedFilesOfAPackageCanBeRead(t *testing.T) {
 	}
 	defer r.Close()
 	entries, err := archive.List(t.Context(), r, archive.Options{})
-	if err != nil || len(entries) != 1 || entries[0].SHA256 != sha256Of("disk") {
+	if err != nil || len(entries) != 1 || entries[0].SHA256 != steptest.SHA256("disk") {
 		t.Errorf("got %+v, %v", entries, err)
 	}
 }
@@ -290,7 +291,7 @@ func TestSignedPackage(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "x.rpm")
-	putFile(t, file, string(rpmtest.Build(spec)))
+	steptest.PutFile(t, file, string(rpmtest.Build(spec)))
 	for name, tt := range map[string]struct {
 		of  *openpgp.Entity
 		err string
@@ -319,7 +320,7 @@ func TestInstallingTellsBeforehand(t *testing.T) {
 	t.Run("not root, and all is there", func(t *testing.T) {
 		db := t.TempDir()
 		installedTools(t, db)
-		putFile(t, filepath.Join(db, names[0]), "")
+		steptest.PutFile(t, filepath.Join(db, names[0]), "")
 		f, err := lookedPackage(t, &packageFiles{Names: names, euid: 1000})
 		if err != nil || f.Change != nil || f.Outputs["packages"].String() != "rhosp-director-images-1-1.noarch" {
 			t.Errorf("got %+v, %v", f, err)

@@ -35,10 +35,10 @@ func agentPlaced(base string) *placeFiles {
 func agentFiles(t *testing.T) string {
 	t.Helper()
 	base := t.TempDir()
-	putFile(t, base+"/images/ipa.kernel", "KERNEL")
-	putFile(t, base+"/images/ipa.initramfs", strings.Repeat("RAMDISK ", 1000))
-	putFile(t, base+"/images/boot.ipxe", "#!ipxe\n")
-	makeDir(t, base+"/httpboot", 0o755)
+	steptest.PutFile(t, base+"/images/ipa.kernel", "KERNEL")
+	steptest.PutFile(t, base+"/images/ipa.initramfs", strings.Repeat("RAMDISK ", 1000))
+	steptest.PutFile(t, base+"/images/boot.ipxe", "#!ipxe\n")
+	steptest.MakeDir(t, base+"/httpboot", 0o755)
 	return base
 }
 
@@ -53,11 +53,11 @@ func TestPlaceLaws(t *testing.T) {
 			},
 			Dirs: []string{base},
 			Break: []steptest.Break{
-				{Name: "a copy is removed", Do: func(t *testing.T) { remove(t, base+"/httpboot/agent.kernel") }},
-				{Name: "a copy changes", Do: func(t *testing.T) { putFile(t, base+"/httpboot/agent.kernel", "kernel") }},
-				{Name: "a source changes", Do: func(t *testing.T) { putFile(t, base+"/images/ipa.initramfs", "NEW") }},
-				{Name: "a copy gets another mode", Do: func(t *testing.T) { must(t, os.Chmod(base+"/httpboot/boot.ipxe", 0o600)) }},
-				{Name: "the directory goes away", Do: func(t *testing.T) { must(t, os.RemoveAll(base+"/httpboot")) }},
+				{Name: "a copy is removed", Do: func(t *testing.T) { steptest.Remove(t, base+"/httpboot/agent.kernel") }},
+				{Name: "a copy changes", Do: func(t *testing.T) { steptest.PutFile(t, base+"/httpboot/agent.kernel", "kernel") }},
+				{Name: "a source changes", Do: func(t *testing.T) { steptest.PutFile(t, base+"/images/ipa.initramfs", "NEW") }},
+				{Name: "a copy gets another mode", Do: func(t *testing.T) { steptest.Must(t, os.Chmod(base+"/httpboot/boot.ipxe", 0o600)) }},
+				{Name: "the directory goes away", Do: func(t *testing.T) { steptest.Must(t, os.RemoveAll(base+"/httpboot")) }},
 			},
 		}
 	}})
@@ -76,28 +76,28 @@ func TestPlace(t *testing.T) {
 			"create file httpboot/boot.ipxe from BASE/images/boot.ipxe",
 		}, 0o644},
 		{"one is there", func(t *testing.T, base string, s *placeFiles) {
-			putFile(t, base+"/httpboot/agent.kernel", "KERNEL")
+			steptest.PutFile(t, base+"/httpboot/agent.kernel", "KERNEL")
 			s.Files = s.Files[:2]
 		}, []string{"create file httpboot/agent.ramdisk from BASE/images/ipa.initramfs"}, 0o644},
 		{"another mode, others missing", func(t *testing.T, base string, s *placeFiles) {
-			putFile(t, base+"/httpboot/agent.kernel", "KERNEL")
+			steptest.PutFile(t, base+"/httpboot/agent.kernel", "KERNEL")
 			s.Mode, s.Files = "0640", s.Files[:2]
 		}, []string{
 			"update file httpboot/agent.kernel its mode is 0644, not 0640",
 			"create file httpboot/agent.ramdisk from BASE/images/ipa.initramfs",
 		}, 0o640},
 		{"closed to others, no mode wanted", func(t *testing.T, base string, s *placeFiles) {
-			putFile(t, base+"/httpboot/agent.kernel", "KERNEL")
-			must(t, os.Chmod(base+"/httpboot/agent.kernel", 0o640))
+			steptest.PutFile(t, base+"/httpboot/agent.kernel", "KERNEL")
+			steptest.Must(t, os.Chmod(base+"/httpboot/agent.kernel", 0o640))
 			s.Files = s.Files[:1]
 		}, []string{"update file httpboot/agent.kernel its mode is 0640, so that not everybody can read it"}, 0o644},
 		{"another content of the same size", func(t *testing.T, base string, s *placeFiles) {
-			putFile(t, base+"/httpboot/agent.kernel", "kernel")
+			steptest.PutFile(t, base+"/httpboot/agent.kernel", "kernel")
 			s.Files = s.Files[:1]
 		}, []string{"replace file httpboot/agent.kernel its content differs from BASE/images/ipa.kernel"}, 0o644},
 		{"a link in the place of a copy", func(t *testing.T, base string, s *placeFiles) {
-			putFile(t, base+"/elsewhere", "mine")
-			must(t, os.Symlink(base+"/elsewhere", base+"/httpboot/agent.kernel"))
+			steptest.PutFile(t, base+"/elsewhere", "mine")
+			steptest.Must(t, os.Symlink(base+"/elsewhere", base+"/httpboot/agent.kernel"))
 			s.Files = s.Files[:1]
 		}, []string{"replace file httpboot/agent.kernel its content differs from BASE/images/ipa.kernel"}, 0o644},
 	}
@@ -108,22 +108,22 @@ func TestPlace(t *testing.T) {
 			if tt.change != nil {
 				tt.change(t, base, s)
 			}
-			c := diffed(t, s, &runner.Disk{})
+			c := steptest.Diff(t, s, &runner.Disk{})
 			var items []string
-			for _, line := range itemLines(base, c) {
+			for _, line := range steptest.ItemLines(base, c) {
 				items = append(items, strings.ReplaceAll(line, base, "BASE"))
 			}
 			if diff := cmp.Diff(tt.items, items); diff != "" {
 				t.Errorf("items (-want +got):\n%s", diff)
 			}
-			applied(t, s)
+			steptest.Apply(t, s)
 			for _, f := range s.Files {
 				to := base + "/httpboot/" + nameOf(f)
 				fi, err := os.Lstat(to)
 				if err != nil || fi.Mode() != tt.mode {
 					t.Errorf("%s: %v, %v; want %v", to, fi, err, tt.mode)
 				}
-				if got, want := readFile(t, to), readFile(t, string(sourceOf(f))); got != want {
+				if got, want := steptest.ReadFile(t, to), steptest.ReadFile(t, string(sourceOf(f))); got != want {
 					t.Errorf("%s is %.20q, want %.20q", to, got, want)
 				}
 			}
@@ -146,28 +146,28 @@ func TestPlaceOwner(t *testing.T) {
 	}
 	owner := func() [2]uint32 {
 		fi, err := os.Stat(base + "/httpboot/agent.kernel")
-		must(t, err)
+		steptest.Must(t, err)
 		st, ok := fi.Sys().(*syscall.Stat_t)
 		if !ok {
 			t.Fatal("no owner to see")
 		}
 		return [2]uint32{st.Uid, st.Gid}
 	}
-	applied(t, s)
+	steptest.Apply(t, s)
 	if got := owner(); got != [2]uint32{42422, 42423} {
 		t.Errorf("new: got %v", got)
 	}
 	s.Owner = ":42424"
-	p := applied(t, s)
-	if got := owner(); got != [2]uint32{42422, 42424} || p.bytes != 0 {
-		t.Errorf("another group: got %v after copying %d bytes", got, p.bytes)
+	p := steptest.Apply(t, s)
+	if got := owner(); got != [2]uint32{42422, 42424} || p.Bytes != 0 {
+		t.Errorf("another group: got %v after copying %d bytes", got, p.Bytes)
 	}
 }
 
 func TestPlaceRefuses(t *testing.T) {
 	base := agentFiles(t)
-	putFile(t, base+"/file", "")
-	makeDir(t, base+"/other/agent.kernel", 0o755)
+	steptest.PutFile(t, base+"/file", "")
+	steptest.MakeDir(t, base+"/other/agent.kernel", 0o755)
 	tests := []struct {
 		name   string
 		change func(s *placeFiles)
@@ -195,9 +195,9 @@ func TestPlaceRefuses(t *testing.T) {
 func TestPlaceOfSourceThatChanges(t *testing.T) {
 	base := agentFiles(t)
 	s := agentPlaced(base)
-	c := diffed(t, s, &runner.Disk{})
-	putFile(t, base+"/images/ipa.kernel", "other bytes")
-	if err := c.Apply(t.Context(), &progress{}); err == nil || !strings.Contains(err.Error(), "changed since it was looked at") {
+	c := steptest.Diff(t, s, &runner.Disk{})
+	steptest.PutFile(t, base+"/images/ipa.kernel", "other bytes")
+	if err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "changed since it was looked at") {
 		t.Errorf("error = %v", err)
 	}
 	if _, err := os.Stat(base + "/httpboot/agent.kernel"); !errors.Is(err, fs.ErrNotExist) {
@@ -228,12 +228,5 @@ func TestPlaceValidate(t *testing.T) {
 				t.Errorf("error = %v, want %q", err, tt.want)
 			}
 		})
-	}
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 func TestRenamed(t *testing.T) {
@@ -60,7 +61,7 @@ func TestMirrorRenames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := m.Verify(t.Context(), &runner.Disk{})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // A second run asks for digests, which are remembered, and opens nothing:
@@ -73,7 +74,7 @@ func appliedIn(t *testing.T, s *untar, d *runner.Disk) *runner.Record {
 	if f.Change == nil {
 		t.Fatal("nothing to do")
 	}
-	if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	outputs, err := s.Verify(t.Context(), d.Hard())

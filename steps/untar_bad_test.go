@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 func TestUntarBadInput(t *testing.T) {
@@ -27,20 +28,20 @@ func TestUntarBadInput(t *testing.T) {
 		{"missing package", func(t *testing.T, s *untar, _ string) {
 			s.Archive = "/usr/share/rhosp-director-images/no-such-overcloud-full.tar"
 		}, []string{"no-such-overcloud-full.tar"}, "rhosp-director-images"},
-		{"wrong digest", func(t *testing.T, s *untar, _ string) { s.SHA256 = hex256("another") }, []string{"x.tar", hex256("another")}, "sha256 in the plan"},
+		{"wrong digest", func(t *testing.T, s *untar, _ string) { s.SHA256 = steptest.SHA256("another") }, []string{"x.tar", steptest.SHA256("another")}, "sha256 in the plan"},
 		{"archive is a directory", func(t *testing.T, s *untar, base string) { s.Archive = plan.Path(base) }, []string{"is a directory"}, "need not be unpacked"},
-		{"no archive", func(t *testing.T, _ *untar, base string) { putFile(t, base+"/x.tar", "QFI\xfb rest") }, []string{"x.tar", "qcow2"}, "understood are"},
+		{"no archive", func(t *testing.T, _ *untar, base string) { steptest.PutFile(t, base+"/x.tar", "QFI\xfb rest") }, []string{"x.tar", "qcow2"}, "understood are"},
 		{"cut archive", func(t *testing.T, _ *untar, base string) {
-			b := tarball(t, "a", "1")
-			putFile(t, base+"/x.tar", string(b[:len(b)-1024]))
+			b := steptest.Tarball(t, "a", "1")
+			steptest.PutFile(t, base+"/x.tar", string(b[:len(b)-1024]))
 		}, []string{"x.tar", "end mark"}, ""},
-		{"hostile archive", func(t *testing.T, _ *untar, base string) { writeTar(t, base+"/x.tar", "../evil", "1") }, []string{"x.tar", `"../evil"`}, ""},
+		{"hostile archive", func(t *testing.T, _ *untar, base string) { steptest.WriteTar(t, base+"/x.tar", "../evil", "1") }, []string{"x.tar", `"../evil"`}, ""},
 		{"link in the way", func(t *testing.T, _ *untar, base string) {
 			if err := os.Symlink("/etc/passwd", base+"/images/a.qcow2"); err != nil {
 				t.Fatal(err)
 			}
 		}, []string{"images/a.qcow2", "symbolic link"}, "out of the way"},
-		{"directory in the way", func(t *testing.T, _ *untar, base string) { makeDir(t, base+"/images/a.qcow2", 0o755) }, []string{"a directory where a file"}, "out of the way"},
+		{"directory in the way", func(t *testing.T, _ *untar, base string) { steptest.MakeDir(t, base+"/images/a.qcow2", 0o755) }, []string{"a directory where a file"}, "out of the way"},
 		{"into is a file", func(t *testing.T, s *untar, base string) { s.Into = plan.Path(base + "/x.tar") }, []string{"not a directory"}, ""},
 	}
 	for _, tt := range tests {
@@ -86,10 +87,10 @@ func tree(t *testing.T, base string) []string {
 
 func TestUntarArchiveChangesAfterDiff(t *testing.T) {
 	s, base := newUntar(t)
-	c := diffed(t, s, &runner.Disk{})
-	writeTar(t, base+"/x.tar", "a.qcow2", "evil", "deep/b", "kernel", "empty/", "")
+	c := steptest.Diff(t, s, &runner.Disk{})
+	steptest.WriteTar(t, base+"/x.tar", "a.qcow2", "evil", "deep/b", "kernel", "empty/", "")
 	before := tree(t, base)
-	if err := c.Apply(t.Context(), &progress{}); err == nil || !strings.Contains(err.Error(), "another one now") {
+	if err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "another one now") {
 		t.Errorf("error = %v", err)
 	}
 	if diff := cmp.Diff(before, tree(t, base)); diff != "" {
@@ -99,17 +100,17 @@ func TestUntarArchiveChangesAfterDiff(t *testing.T) {
 
 func TestUntarCancelledAndAgain(t *testing.T) {
 	s, base := newUntar(t)
-	c := diffed(t, s, &runner.Disk{})
+	c := steptest.Diff(t, s, &runner.Disk{})
 	before := tree(t, base)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := c.Apply(ctx, &progress{}); !errors.Is(err, context.Canceled) {
+	if err := c.Apply(ctx, &steptest.Progress{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v", err)
 	}
 	if diff := cmp.Diff(before, tree(t, base)); diff != "" {
 		t.Errorf("the disk (-before +after):\n%s", diff)
 	}
-	if err := c.Apply(t.Context(), &progress{}); err != nil {
+	if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Verify(t.Context(), &runner.Disk{}); err != nil {

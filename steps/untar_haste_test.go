@@ -23,7 +23,7 @@ func TestUntarLawsInHaste(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: untarType(), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := t.TempDir()
 		into, from := filepath.Join(base, "images"), filepath.Join(base, "x.tar.gz")
-		putFile(t, from, gzipped(tarball(t, "a.qcow2", "disk", "deep/b", "kernel", "empty/", "", "last", "")))
+		steptest.PutFile(t, from, gzipped(steptest.Tarball(t, "a.qcow2", "disk", "deep/b", "kernel", "empty/", "", "last", "")))
 		age(t, from)
 		return &steptest.Fixture{
 			New: func() runner.Step {
@@ -38,10 +38,10 @@ func TestUntarLawsInHaste(t *testing.T) {
 			},
 			Dirs: []string{base},
 			Break: []steptest.Break{
-				{Name: "a file is removed", Do: func(t *testing.T) { remove(t, into+"/a.qcow2") }},
-				{Name: "a file is changed", Do: func(t *testing.T) { putFile(t, into+"/deep/b", "KERNEL") }},
+				{Name: "a file is removed", Do: func(t *testing.T) { steptest.Remove(t, into+"/a.qcow2") }},
+				{Name: "a file is changed", Do: func(t *testing.T) { steptest.PutFile(t, into+"/deep/b", "KERNEL") }},
 				{Name: "a killed run left its files", Do: func(t *testing.T) {
-					putFile(t, filepath.Join(into, archive.StageName(from), "000000"), "half")
+					steptest.PutFile(t, filepath.Join(into, archive.StageName(from), "000000"), "half")
 				}},
 			},
 		}
@@ -84,12 +84,12 @@ func (f *countedFile) Read(p []byte) (int, error) {
 // Before its Apply an archive is not read through, and Apply reads it once.
 func TestUntarReadsAnArchiveOnce(t *testing.T) {
 	body := strings.Repeat("0123456789abcdef", 1<<19) // 8 MiB
-	plain := tarball(t, "a.qcow2", body, "b", "kernel")
+	plain := steptest.Tarball(t, "a.qcow2", body, "b", "kernel")
 	for name, packed := range map[string]string{"x.tar": string(plain), "x.tar.gz": gzipped(plain)} {
 		t.Run(name, func(t *testing.T) {
 			s, base := newUntar(t)
 			s.Archive = plan.Path(filepath.Join(base, name))
-			putFile(t, string(s.Archive), packed)
+			steptest.PutFile(t, string(s.Archive), packed)
 			w := &readingWorld{Disk: &runner.Disk{}}
 			s.Hasten()
 			inputs, err := s.Inputs(t.Context(), w)
@@ -104,13 +104,13 @@ func TestUntarReadsAnArchiveOnce(t *testing.T) {
 				t.Errorf("Diff read %d bytes, want %d at most", w.read, most)
 			}
 			w.read = 0
-			if err := f.Change.Apply(t.Context(), &progress{}); err != nil {
+			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 				t.Fatal(err)
 			}
 			if size := int64(len(packed)); w.read < size || w.read > size+2<<20 {
 				t.Errorf("Apply read %d bytes of an archive of %d", w.read, size)
 			}
-			if got := readFile(t, base+"/images/a.qcow2"); got != body {
+			if got := steptest.ReadFile(t, base+"/images/a.qcow2"); got != body {
 				t.Error("a.qcow2 is another one")
 			}
 			if inputs, err := s.Inputs(t.Context(), w); err != nil || inputs[0].Digest == "" {
@@ -141,7 +141,7 @@ func TestUntarInHaste(t *testing.T) {
 		}, nil, nil, nil},
 		{"all but the last is there", func(t *testing.T, base string) {
 			unpackBy(t, base, "disk", "kernel")
-			remove(t, base+"/images/deep/b")
+			steptest.Remove(t, base+"/images/deep/b")
 		}, []string{"create file images/deep/b"}, []string{"create file images/deep/b"}, []string{"create file b"}},
 		{"one is longer", func(t *testing.T, base string) {
 			unpackBy(t, base, "disk", "kernel!")
@@ -159,7 +159,7 @@ func TestUntarInHaste(t *testing.T) {
 				s, base := newUntar(t)
 				s.Archive = plan.Path(filepath.Join(base, name))
 				if name == "x.tar.gz" {
-					putFile(t, string(s.Archive), gzipped([]byte(readFile(t, base+"/x.tar"))))
+					steptest.PutFile(t, string(s.Archive), gzipped([]byte(steptest.ReadFile(t, base+"/x.tar"))))
 				}
 				tt.change(t, base)
 				s.Hasten()
@@ -173,25 +173,25 @@ func TestUntarInHaste(t *testing.T) {
 				if f.Change == nil {
 					return
 				}
-				got := itemLines(base, f.Change)
+				got := steptest.ItemLines(base, f.Change)
 				for i := range got {
 					got[i] = strings.Replace(got[i], name, "ARCHIVE", 1)
 				}
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Errorf("items (-want +got):\n%s", diff)
 				}
-				p := &progress{}
+				p := &steptest.Progress{}
 				if err := f.Change.Apply(t.Context(), p); err != nil {
 					t.Fatal(err)
 				}
-				told := slices.DeleteFunc(p.done, func(line string) bool { return strings.HasPrefix(line, "create contents") })
+				told := slices.DeleteFunc(p.Lines(), func(line string) bool { return strings.HasPrefix(line, "create contents") })
 				if diff := cmp.Diff(tt.done, told); diff != "" {
 					t.Errorf("done (-want +got):\n%s", diff)
 				}
 				if _, err := s.Verify(t.Context(), (&runner.Disk{}).Hard()); err != nil {
 					t.Error(err)
 				}
-				if got := readFile(t, base+"/images/a.qcow2") + readFile(t, base+"/images/deep/b"); got != "diskkernel" {
+				if got := steptest.ReadFile(t, base+"/images/a.qcow2") + steptest.ReadFile(t, base+"/images/deep/b"); got != "diskkernel" {
 					t.Errorf("content = %q", got)
 				}
 			})
@@ -202,9 +202,9 @@ func TestUntarInHaste(t *testing.T) {
 // unpackBy puts what is in the archive, or nearly, where it belongs.
 func unpackBy(t *testing.T, base, disk, kernel string) {
 	t.Helper()
-	putFile(t, base+"/images/a.qcow2", disk)
-	putFile(t, base+"/images/deep/b", kernel)
-	makeDir(t, base+"/images/empty", 0o755)
+	steptest.PutFile(t, base+"/images/a.qcow2", disk)
+	steptest.PutFile(t, base+"/images/deep/b", kernel)
+	steptest.MakeDir(t, base+"/images/empty", 0o755)
 }
 
 // One file of three is gone: the others are not written again.
@@ -217,14 +217,14 @@ func TestUntarWritesOnlyWhatIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	remove(t, base+"/images/deep/b")
+	steptest.Remove(t, base+"/images/deep/b")
 	again := &untar{Archive: s.Archive, Into: s.Into}
 	again.Hasten()
 	f, err := again.Diff(t.Context(), d, prior)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &progress{}
+	p := &steptest.Progress{}
 	if err := f.Change.Apply(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func TestUntarWritesOnlyWhatIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !os.SameFile(before, after) || p.bytes != int64(len("kernel")) {
-		t.Errorf("it wrote %d bytes", p.bytes)
+	if !os.SameFile(before, after) || p.Bytes != int64(len("kernel")) {
+		t.Errorf("it wrote %d bytes", p.Bytes)
 	}
 }

@@ -16,21 +16,21 @@ func TestUntarLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: untarType(), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := t.TempDir()
 		into, from := filepath.Join(base, "images"), filepath.Join(base, "x.tar")
-		writeTar(t, from, "a.qcow2", "disk", "deep/b", "kernel", "empty/", "", "last", "")
+		steptest.WriteTar(t, from, "a.qcow2", "disk", "deep/b", "kernel", "empty/", "", "last", "")
 		age(t, from)
 		breaks := []steptest.Break{
-			{Name: "a file is removed", Do: func(t *testing.T) { remove(t, into+"/a.qcow2") }},
-			{Name: "a file is cut", Do: func(t *testing.T) { putFile(t, into+"/a.qcow2", "di") }},
-			{Name: "a file is changed", Do: func(t *testing.T) { putFile(t, into+"/deep/b", "KERNEL") }},
-			{Name: "an empty file is filled", Do: func(t *testing.T) { putFile(t, into+"/last", "!") }},
-			{Name: "a directory is removed", Do: func(t *testing.T) { remove(t, into+"/empty") }},
-			{Name: "all is removed", Do: func(t *testing.T) { remove(t, into) }},
+			{Name: "a file is removed", Do: func(t *testing.T) { steptest.Remove(t, into+"/a.qcow2") }},
+			{Name: "a file is cut", Do: func(t *testing.T) { steptest.PutFile(t, into+"/a.qcow2", "di") }},
+			{Name: "a file is changed", Do: func(t *testing.T) { steptest.PutFile(t, into+"/deep/b", "KERNEL") }},
+			{Name: "an empty file is filled", Do: func(t *testing.T) { steptest.PutFile(t, into+"/last", "!") }},
+			{Name: "a directory is removed", Do: func(t *testing.T) { steptest.Remove(t, into+"/empty") }},
+			{Name: "all is removed", Do: func(t *testing.T) { steptest.Remove(t, into) }},
 			{Name: "a directory takes a file's place", Do: func(t *testing.T) {
-				remove(t, into+"/a.qcow2")
-				makeDir(t, into+"/a.qcow2", 0o755)
+				steptest.Remove(t, into+"/a.qcow2")
+				steptest.MakeDir(t, into+"/a.qcow2", 0o755)
 			}},
 			{Name: "a link takes a file's place", Do: func(t *testing.T) {
-				remove(t, into+"/a.qcow2")
+				steptest.Remove(t, into+"/a.qcow2")
 				if err := os.Symlink("last", into+"/a.qcow2"); err != nil {
 					t.Fatal(err)
 				}
@@ -44,10 +44,10 @@ func TestUntarLaws(t *testing.T) {
 				}
 			}},
 			{Name: "a killed run left its files", Do: func(t *testing.T) {
-				putFile(t, filepath.Join(into, archive.StageName(from), "000000"), "half")
+				steptest.PutFile(t, filepath.Join(into, archive.StageName(from), "000000"), "half")
 			}},
-			{Name: "the archive is another one", Do: func(t *testing.T) { writeTar(t, from, "a.qcow2", "new disk") }},
-			{Name: "the archive is gone", Do: func(t *testing.T) { remove(t, from) }},
+			{Name: "the archive is another one", Do: func(t *testing.T) { steptest.WriteTar(t, from, "a.qcow2", "new disk") }},
+			{Name: "the archive is gone", Do: func(t *testing.T) { steptest.Remove(t, from) }},
 		}
 		return &steptest.Fixture{
 			New:   func() runner.Step { return &untar{Archive: plan.Path(from), Into: plan.Path(into)} },
@@ -61,19 +61,19 @@ func TestMkdirLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: mkdirType(), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := t.TempDir()
 		return &steptest.Fixture{
-			New:  func() runner.Step { return &mkdir{Dirs: below(base, "a/b", "c"), Mode: "0750"} },
+			New:  func() runner.Step { return &mkdir{Dirs: steptest.Below(base, "a/b", "c"), Mode: "0750"} },
 			Dirs: []string{base},
 			Break: []steptest.Break{
-				{Name: "one is removed", Do: func(t *testing.T) { remove(t, base+"/c") }},
-				{Name: "a parent is removed", Do: func(t *testing.T) { remove(t, base+"/a") }},
+				{Name: "one is removed", Do: func(t *testing.T) { steptest.Remove(t, base+"/c") }},
+				{Name: "a parent is removed", Do: func(t *testing.T) { steptest.Remove(t, base+"/a") }},
 				{Name: "one has another mode", Do: func(t *testing.T) {
 					if err := os.Chmod(base+"/c", fs.FileMode(0o700)); err != nil {
 						t.Fatal(err)
 					}
 				}},
 				{Name: "a file takes its place", Do: func(t *testing.T) {
-					remove(t, base+"/c")
-					putFile(t, base+"/c", "")
+					steptest.Remove(t, base+"/c")
+					steptest.PutFile(t, base+"/c", "")
 				}},
 			},
 		}

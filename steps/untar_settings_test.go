@@ -9,6 +9,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 func untarFiles(files ...untarFile) []plan.TextOr[string, untarFile] {
@@ -32,11 +33,11 @@ func TestUntarExpect(t *testing.T) {
 		want   []string // of the error; none: it is as expected
 	}{
 		{"a name", []untarFile{{Name: "a.qcow2"}}, nil},
-		{"all there is to say", []untarFile{{Name: "./deep/b", Size: "6", SHA256: hex256("kernel")}, {Name: "a.qcow2", Size: "4 B"}}, nil},
+		{"all there is to say", []untarFile{{Name: "./deep/b", Size: "6", SHA256: steptest.SHA256("kernel")}, {Name: "a.qcow2", Size: "4 B"}}, nil},
 		{"missing", []untarFile{{Name: "a.qcow2"}, {Name: "overcloud-full.initrd"}}, []string{`no file "overcloud-full.initrd"`}},
 		{"a directory", []untarFile{{Name: "empty"}}, []string{`"empty" is a directory`}},
 		{"another size", []untarFile{{Name: "a.qcow2", Size: "40GiB"}}, []string{`"a.qcow2" has 4 bytes, not 42949672960`}},
-		{"another digest", []untarFile{{Name: "a.qcow2", SHA256: hex256("other")}}, []string{`"a.qcow2" has sha256 ` + hex256("disk")}},
+		{"another digest", []untarFile{{Name: "a.qcow2", SHA256: steptest.SHA256("other")}}, []string{`"a.qcow2" has sha256 ` + steptest.SHA256("disk")}},
 		{"two mistakes", []untarFile{{Name: "x"}, {Name: "a.qcow2", Size: "5"}}, []string{`"x"`, `"a.qcow2" has 4 bytes`}},
 	}
 	for _, tt := range tests {
@@ -57,7 +58,7 @@ func TestUntarExpect(t *testing.T) {
 				}
 				f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
 				if err == nil {
-					err = f.Change.Apply(t.Context(), &progress{})
+					err = f.Change.Apply(t.Context(), &steptest.Progress{})
 				}
 				if tt.want == nil {
 					if err != nil {
@@ -143,7 +144,7 @@ func TestParseSize(t *testing.T) {
 // Whoever unpacks what nothing vouches for is told so, and only then: not when
 // there is nothing to unpack.
 func TestUntarNotes(t *testing.T) {
-	sum := func(s *untar) string { return hex256(readFile(t, string(s.Archive))) }
+	sum := func(s *untar) string { return steptest.SHA256(steptest.ReadFile(t, string(s.Archive))) }
 	tests := []struct {
 		name  string
 		set   func(s *untar)
@@ -166,7 +167,7 @@ func TestUntarNotes(t *testing.T) {
 					t.Errorf("notes = %q", f.Notes)
 				}
 				if f.Change != nil {
-					applied(t, s)
+					steptest.Apply(t, s)
 				}
 			}
 		})
@@ -180,10 +181,10 @@ func TestUntarValidate(t *testing.T) {
 		want string // "" for no mistake
 	}{
 		{"nothing", untar{}, ""},
-		{"digest", untar{SHA256: hex256("")}, ""},
-		{"upper case", untar{SHA256: strings.ToUpper(hex256(""))}, "sha256"},
+		{"digest", untar{SHA256: steptest.SHA256("")}, ""},
+		{"upper case", untar{SHA256: strings.ToUpper(steptest.SHA256(""))}, "sha256"},
 		{"short", untar{SHA256: "abc"}, "sha256"},
-		{"with its name", untar{SHA256: "sha256:" + hex256("")}, "sha256"},
+		{"with its name", untar{SHA256: "sha256:" + steptest.SHA256("")}, "sha256"},
 		{"expected digest", untar{Expect: untarFiles(untarFile{Name: "a", SHA256: "abc"})}, "sha256 digest"},
 		{"expected size", untar{Expect: untarFiles(untarFile{Name: "a", Size: "large"})}, `"large" is not a size`},
 		{"expected twice", untar{Expect: untarFiles(untarFile{Name: "a"}, untarFile{Name: "./a", Size: "1"})}, "named twice"},

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 func TestUntarVerify(t *testing.T) {
@@ -15,13 +16,13 @@ func TestUntarVerify(t *testing.T) {
 		want   string
 	}{
 		{"as it was", func(*testing.T, string) {}, ""},
-		{"gone", func(t *testing.T, base string) { remove(t, base+"/images/a.qcow2") }, "a.qcow2"},
-		{"longer", func(t *testing.T, base string) { putFile(t, base+"/images/a.qcow2", "disk!") }, "5 bytes, in the archive 4"},
-		{"different", func(t *testing.T, base string) { putFile(t, base+"/images/a.qcow2", "DISK") }, hex256("DISK")},
-		{"directory gone", func(t *testing.T, base string) { remove(t, base+"/images/empty") }, "empty"},
+		{"gone", func(t *testing.T, base string) { steptest.Remove(t, base+"/images/a.qcow2") }, "a.qcow2"},
+		{"longer", func(t *testing.T, base string) { steptest.PutFile(t, base+"/images/a.qcow2", "disk!") }, "5 bytes, in the archive 4"},
+		{"different", func(t *testing.T, base string) { steptest.PutFile(t, base+"/images/a.qcow2", "DISK") }, steptest.SHA256("DISK")},
+		{"directory gone", func(t *testing.T, base string) { steptest.Remove(t, base+"/images/empty") }, "empty"},
 		{"directory is a file", func(t *testing.T, base string) {
-			remove(t, base+"/images/empty")
-			putFile(t, base+"/images/empty", "")
+			steptest.Remove(t, base+"/images/empty")
+			steptest.PutFile(t, base+"/images/empty", "")
 		}, "not a directory"},
 		{"a link now", func(t *testing.T, base string) {
 			if err := os.Rename(base+"/images/a.qcow2", base+"/elsewhere"); err != nil {
@@ -31,12 +32,12 @@ func TestUntarVerify(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "not a regular file"},
-		{"archive gone", func(t *testing.T, base string) { remove(t, base+"/x.tar") }, "x.tar"},
+		{"archive gone", func(t *testing.T, base string) { steptest.Remove(t, base+"/x.tar") }, "x.tar"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s, base := newUntar(t)
-			applied(t, s)
+			steptest.Apply(t, s)
 			tt.change(t, base)
 			_, err := (&untar{Archive: s.Archive, Into: s.Into}).Verify(t.Context(), (&runner.Disk{}).Hard())
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {

@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // Where a mirror step has renamed repositories or taken only some platforms,
@@ -36,7 +37,7 @@ func TestVerifyCatalogAfterMirror(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := f.Change.Apply(t.Context(), &tally{}); err != nil {
+			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 				t.Fatal(err)
 			}
 			v := b.verifyCatalog()

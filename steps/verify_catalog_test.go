@@ -286,7 +286,7 @@ func TestVerifyCatalogErrors(t *testing.T) {
 			}, `is to be pushed to "c.example"`,
 		},
 		"the list is gone": {
-			func(t *testing.T, b *registryBench) { remove(t, string(b.file())) }, "images.yaml",
+			func(t *testing.T, b *registryBench) { steptest.Remove(t, string(b.file())) }, "images.yaml",
 		},
 	}
 	for name, tt := range tests {

@@ -40,9 +40,9 @@ func bootServed(t *testing.T) (base, at string) {
 
 func fillBoot(t *testing.T, base, at string) {
 	t.Helper()
-	putFile(t, base+"/httpboot/agent.kernel", readFile(t, base+"/images/ipa.kernel"))
-	putFile(t, base+"/httpboot/agent.ramdisk", readFile(t, base+"/images/ipa.initramfs"))
-	putFile(t, base+"/httpboot/inspector.ipxe", bootScript(at))
+	steptest.PutFile(t, base+"/httpboot/agent.kernel", steptest.ReadFile(t, base+"/images/ipa.kernel"))
+	steptest.PutFile(t, base+"/httpboot/agent.ramdisk", steptest.ReadFile(t, base+"/images/ipa.initramfs"))
+	steptest.PutFile(t, base+"/httpboot/inspector.ipxe", bootScript(at))
 }
 
 func bootVerified(base, at string) *verifyHTTPBoot {
@@ -67,9 +67,9 @@ func TestVerifyHTTPBootLaws(t *testing.T) {
 			Satisfy: func(t *testing.T) { fillBoot(t, base, server.URL) },
 			Dirs:    []string{base},
 			Break: []steptest.Break{
-				{Name: "the kernel goes away", Do: func(t *testing.T) { remove(t, base+"/httpboot/agent.kernel") }},
-				{Name: "the ramdisk changes", Do: func(t *testing.T) { putFile(t, base+"/httpboot/agent.ramdisk", "x") }},
-				{Name: "the script goes away", Do: func(t *testing.T) { remove(t, base+"/httpboot/inspector.ipxe") }},
+				{Name: "the kernel goes away", Do: func(t *testing.T) { steptest.Remove(t, base+"/httpboot/agent.kernel") }},
+				{Name: "the ramdisk changes", Do: func(t *testing.T) { steptest.PutFile(t, base+"/httpboot/agent.ramdisk", "x") }},
+				{Name: "the script goes away", Do: func(t *testing.T) { steptest.Remove(t, base+"/httpboot/inspector.ipxe") }},
 				{Name: "the server stops", Do: func(*testing.T) { server.Close() }},
 			},
 		}
@@ -86,10 +86,10 @@ func TestVerifyHTTPBoot(t *testing.T) {
 		{"files alone", func(_ *testing.T, _ string, v *verifyHTTPBoot) { v.Script = nil }, ""},
 		{"nothing to check", func(_ *testing.T, _ string, v *verifyHTTPBoot) { v.Script, v.Files = nil, nil }, "names anything to check"},
 		{"a kernel of other bytes", func(t *testing.T, base string, _ *verifyHTTPBoot) {
-			putFile(t, base+"/httpboot/agent.kernel", "kernel")
+			steptest.PutFile(t, base+"/httpboot/agent.kernel", "kernel")
 		}, "agent.kernel: its content differs from "},
 		{"a ramdisk that nobody may read", func(t *testing.T, base string, _ *verifyHTTPBoot) {
-			must(t, os.Chmod(base+"/httpboot/agent.ramdisk", 0o600))
+			steptest.Must(t, os.Chmod(base+"/httpboot/agent.ramdisk", 0o600))
 		}, "not everybody can read it"},
 		{"a script that is none", script("hello"), "is no boot script: its first line is not #!ipxe"},
 		{"a script that loads nothing", script("#!ipxe\nboot\n"), "inspector.ipxe loads no kernel"},
@@ -104,7 +104,7 @@ func TestVerifyHTTPBoot(t *testing.T) {
 		{"a ramdisk that is told and not loaded", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h initrd=other.ramdisk\ninitrd agent.ramdisk\n"), "told of a ramdisk other.ramdisk"},
 		{"an empty kernel", func(t *testing.T, base string, v *verifyHTTPBoot) {
 			v.Files = nil
-			putFile(t, base+"/httpboot/agent.kernel", "")
+			steptest.PutFile(t, base+"/httpboot/agent.kernel", "")
 		}, "agent.kernel is empty"},
 		{"a server without the files", func(t *testing.T, _ string, v *verifyHTTPBoot) {
 			v.URL = serve(t, http.NotFoundHandler())
@@ -114,7 +114,7 @@ func TestVerifyHTTPBoot(t *testing.T) {
 		}, "gives other bytes than "},
 		{"a directory below the server's root", func(t *testing.T, base string, v *verifyHTTPBoot) {
 			v.URL = serve(t, http.StripPrefix("/boot", http.FileServer(http.Dir(base+"/httpboot")))) + "/boot/"
-			putFile(t, base+"/httpboot/inspector.ipxe", bootScript(strings.TrimRight(v.URL, "/")))
+			steptest.PutFile(t, base+"/httpboot/inspector.ipxe", bootScript(strings.TrimRight(v.URL, "/")))
 		}, ""},
 	}
 	for _, tt := range tests {
@@ -143,13 +143,15 @@ func TestVerifyHTTPBootTellsWhatIsMissing(t *testing.T) {
 		err, hint string // with DIR and URL
 	}{
 		"the script": {
-			func(t *testing.T, base string, _ *verifyHTTPBoot) { remove(t, base+"/httpboot/inspector.ipxe") },
+			func(t *testing.T, base string, _ *verifyHTTPBoot) {
+				steptest.Remove(t, base+"/httpboot/inspector.ipxe")
+			},
 			"there is no file DIR/httpboot/inspector.ipxe", "put the boot script there, or correct its name under script",
 		},
 		"the kernel": {
 			func(t *testing.T, base string, v *verifyHTTPBoot) {
 				v.Files = nil
-				remove(t, base+"/httpboot/agent.kernel")
+				steptest.Remove(t, base+"/httpboot/agent.kernel")
 			},
 			"DIR/httpboot/inspector.ipxe, line 5: it loads URL/agent.kernel: there is no file DIR/httpboot/agent.kernel",
 			"put it there, by a place step for one, or correct the script",
@@ -157,14 +159,14 @@ func TestVerifyHTTPBootTellsWhatIsMissing(t *testing.T) {
 		"a file to place, of those that are served": {
 			func(t *testing.T, base string, v *verifyHTTPBoot) {
 				v.Script = nil
-				remove(t, base+"/httpboot/agent.kernel")
+				steptest.Remove(t, base+"/httpboot/agent.kernel")
 			},
 			"DIR/httpboot/agent.kernel: it is not there", "",
 		},
 		"what a file is a copy of": {
 			func(t *testing.T, base string, v *verifyHTTPBoot) {
 				v.Script, v.URL = nil, ""
-				remove(t, base+"/images/ipa.kernel")
+				steptest.Remove(t, base+"/images/ipa.kernel")
 			},
 			"there is no file DIR/images/ipa.kernel", "put it there, or correct the path under files",
 		},
@@ -179,7 +181,7 @@ func TestVerifyHTTPBootTellsWhatIsMissing(t *testing.T) {
 					files.ServeHTTP(w, r)
 				}))
 				v.URL = at
-				putFile(t, base+"/httpboot/inspector.ipxe", bootScript(at))
+				steptest.PutFile(t, base+"/httpboot/inspector.ipxe", bootScript(at))
 			},
 			fetching + "URL/agent.ramdisk: the server answers 404 Not Found",
 			"the file is missing on the boot server: does it serve another directory than DIR/httpboot?",
@@ -206,7 +208,7 @@ func TestVerifyHTTPBootTellsWhatIsMissing(t *testing.T) {
 func script(text string) func(*testing.T, string, *verifyHTTPBoot) {
 	return func(t *testing.T, base string, _ *verifyHTTPBoot) {
 		t.Helper()
-		putFile(t, base+"/httpboot/inspector.ipxe", text)
+		steptest.PutFile(t, base+"/httpboot/inspector.ipxe", text)
 	}
 }
 

@@ -47,7 +47,7 @@ func TestVerifyImagesLaws(t *testing.T) {
 			Dirs:     []string{b.dir},
 			Snapshot: func() string { return fmt.Sprint(b.all(t)) },
 			Secrets:  []string{benchPassword},
-			Satisfy:  func(t *testing.T) { applied(t, b) },
+			Satisfy:  func(t *testing.T) { steptest.Apply(t, b) },
 			Break: []steptest.Break{
 				{Name: "an image is deleted", Do: func(t *testing.T) {
 					if err := client(t).Delete(t.Context(), b.all(t)["overcloud-full"].ID); err != nil {
@@ -151,10 +151,10 @@ func TestVerifyImages(t *testing.T) {
 			"drifted " + prefix + "the cloud gives its digest as sha512:HEX, which nothing compares with sha256:beef",
 		}},
 		{"another file of the same size", func(t *testing.T, b *glanceBench, _ *verifyImages) {
-			putFile(t, string(file(b, "overcloud-full.qcow2")), qcow2Image("other"))
+			steptest.PutFile(t, string(file(b, "overcloud-full.qcow2")), qcow2Image("other"))
 		}, []string{"drifted " + prefix + "its content is sha512:HEX, not sha512:HEX"}},
 		{"a longer file", func(t *testing.T, b *glanceBench, _ *verifyImages) {
-			putFile(t, string(file(b, "overcloud-full.qcow2")), qcow2Image("other")+"more")
+			steptest.PutFile(t, string(file(b, "overcloud-full.qcow2")), qcow2Image("other")+"more")
 		}, []string{"drifted " + prefix + "it has 24576 bytes, not 24580"}},
 		{"another size", expect(func(e *expectedImage) { e.File, e.Size = "", 7 }), []string{"drifted " + prefix + "it has 24576 bytes, not 7"}},
 		{"another format", expect(func(e *expectedImage) { e.DiskFormat = "raw" }), []string{"drifted " + prefix + `its disk_format is "qcow2", not "raw"`}},
@@ -177,7 +177,7 @@ func TestVerifyImages(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newGlanceBench(t)
-			applied(t, b)
+			steptest.Apply(t, b)
 			v := &verifyImages{Cloud: "undercloud", Expect: expecting(fiveNames()...), out: b}
 			v.Expect[2] = long(full(b))
 			tc.change(t, b, v)

@@ -156,7 +156,7 @@ func TestVerifyRegistryErrors(t *testing.T) {
 			}, "reading the catalog", "",
 		},
 		"no list": {
-			func(t *testing.T, b *registryBench, _ *verifyRegistry) { remove(t, string(b.file())) },
+			func(t *testing.T, b *registryBench, _ *verifyRegistry) { steptest.Remove(t, string(b.file())) },
 			"images.yaml", "a prepare step writes it",
 		},
 		"a list for another registry": {
