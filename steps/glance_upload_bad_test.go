@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 func TestGlanceUploadErrors(t *testing.T) {
@@ -40,7 +41,7 @@ func TestGlanceUploadErrors(t *testing.T) {
 			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", "<html>404</html>")
 		}, []string{`DIR/images/overcloud-full.qcow2 is not uploaded: it is no qcow2 image: it starts with "<htm"`}, ""},
 		{"an image with a backing file", func(t *testing.T, b *glanceBench) {
-			image := []byte(qcow2Image("x"))
+			image := []byte(testbed.QCOW2("x"))
 			image[15] = 200
 			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", string(image))
 		}, []string{"is not uploaded: it names a backing file"}, ""},
@@ -57,7 +58,7 @@ func TestGlanceUploadErrors(t *testing.T) {
 		{"a directory as boot file", func(t *testing.T, b *glanceBench) {
 			steptest.MakeDir(t, b.dir+"/httpboot/agent.kernel", 0o755)
 		}, []string{"DIR/httpboot/agent.kernel is in the way"}, ""},
-		{"a cloud that does not answer", func(_ *testing.T, b *glanceBench) { b.lives = &atomic.Int64{} }, []string{`cloud "undercloud": log in at http://embedded.invalid/v3: dead`}, ""},
+		{"a cloud that does not answer", func(_ *testing.T, b *glanceBench) { b.bed.Lives = &atomic.Int64{} }, []string{`cloud "undercloud": log in at http://embedded.invalid/v3: dead`}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newGlanceBench(t)
@@ -81,7 +82,7 @@ func TestGlanceUploadErrors(t *testing.T) {
 func TestGlanceUploadRefusesDuplicates(t *testing.T) {
 	b := newGlanceBench(t)
 	steptest.Apply(t, b)
-	c, err := b.Cloud(t.Context(), "undercloud")
+	c, err := b.bed.Cloud(t.Context(), "undercloud")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +132,7 @@ func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
 		if err == nil {
 			t.Fatal("nothing is wrong")
 		}
-		return b.neutral(err.Error())
+		return b.bed.Neutral(err.Error())
 	}
 	const image = ` of cloud "undercloud": `
 	fresh := verify()
@@ -148,7 +149,7 @@ func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
 	again := *b.glanceUpload // a run of its own
 	again.landed = nil
 	b.glanceUpload = &again
-	c, err := b.Cloud(t.Context(), "undercloud")
+	c, err := b.bed.Cloud(t.Context(), "undercloud")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	steptest.PutFile(t, b.dir+"/images/ironic-python-agent.initramfs", ramdiskFile("new"))
+	steptest.PutFile(t, b.dir+"/images/ironic-python-agent.initramfs", testbed.Ramdisk("new"))
 	want := []string{
 		`image "overcloud-full-vmlinuz"` + image + "it is not there",
 		`image "overcloud-full-initrd"` + image + "it is private, not public",
@@ -182,7 +183,7 @@ func TestGlanceUploadInputs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (runner.Input{Name: "overcloud-full.vmlinuz", Digest: "sha512:" + steptest.SHA512(overcloudFiles()["overcloud-full.vmlinuz"])}); len(in) != 5 || in[0] != want {
+	if want := (runner.Input{Name: "overcloud-full.vmlinuz", Digest: "sha512:" + steptest.SHA512(testbed.OvercloudFiles()["overcloud-full.vmlinuz"])}); len(in) != 5 || in[0] != want {
 		t.Errorf("got %v, want first %v", in, want)
 	}
 	steptest.Remove(t, b.dir+"/images/overcloud-full.vmlinuz")
@@ -210,7 +211,7 @@ func TestGlanceUploadValidate(t *testing.T) {
 		{"a path as agent", func(s *glanceUpload) { s.IronicPythonAgentName = "../agent" }, "is not a plain file name"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := newGlanceUpload(&glanceBench{})
+			s := newGlanceUpload(&testbed.Cloud{})
 			s.Cloud, s.From = new("undercloud"), new(plan.Path("/images"))
 			tc.change(s)
 			err := s.Validate()

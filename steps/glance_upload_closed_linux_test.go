@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // That the directory may not be written into is told by diff; who only looks
@@ -53,7 +54,7 @@ func openUp(t *testing.T, dir string) {
 	for _, d := range []string{filepath.Dir(dir), dir, dir + "/images"} {
 		steptest.MakeDir(t, d, 0o755)
 	}
-	for name := range overcloudFiles() {
+	for name := range testbed.OvercloudFiles() {
 		if err := os.Chmod(dir+"/images/"+name, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // directoryBench is a bench whose images go to a directory.
@@ -50,7 +51,7 @@ func TestGlanceUploadToADirectory(t *testing.T) {
 		t.Errorf("directory: %v, %v", fi.Mode(), err)
 	}
 	for _, name := range []string{"overcloud-full.vmlinuz", "overcloud-full.initrd", "overcloud-full.qcow2"} {
-		if steptest.ReadFile(t, dir+"/"+name) != overcloudFiles()[name] {
+		if steptest.ReadFile(t, dir+"/"+name) != testbed.OvercloudFiles()[name] {
 			t.Errorf("%s is another", name)
 		}
 	}
@@ -61,7 +62,7 @@ func TestGlanceUploadToADirectory(t *testing.T) {
 	if got, want := out["image_id"].String(), "file://"+dir+"/overcloud-full.qcow2"; got != want {
 		t.Errorf("image_id %s, want %s", got, want)
 	}
-	if got, want := out["digests"].Items()[2], "overcloud-full@sha512:"+steptest.SHA512(overcloudFiles()["overcloud-full.qcow2"]); got != want {
+	if got, want := out["digests"].Items()[2], "overcloud-full@sha512:"+steptest.SHA512(testbed.OvercloudFiles()["overcloud-full.qcow2"]); got != want {
 		t.Errorf("digest %s, want %s", got, want)
 	}
 }
@@ -74,10 +75,10 @@ func TestGlanceUploadToADirectoryLaws(t *testing.T) {
 			New:  func() runner.Step { s := *b.glanceUpload; return &s },
 			Dirs: []string{b.dir},
 			Break: []steptest.Break{
-				{Name: "an image changes", Do: func(t *testing.T) { steptest.PutFile(t, dir+"overcloud-full.qcow2", qcow2Image("other")) }},
+				{Name: "an image changes", Do: func(t *testing.T) { steptest.PutFile(t, dir+"overcloud-full.qcow2", testbed.QCOW2("other")) }},
 				{Name: "an image goes away", Do: func(t *testing.T) { steptest.Remove(t, dir+"overcloud-full.initrd") }},
 				{Name: "the directory goes away", Do: func(t *testing.T) { steptest.Remove(t, dir) }},
-				{Name: "a file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/images/overcloud-full.initrd", ramdiskFile("new")) }},
+				{Name: "a file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/images/overcloud-full.initrd", testbed.Ramdisk("new")) }},
 			},
 		}
 	}})
@@ -95,7 +96,7 @@ func TestGlanceUploadReplacesInADirectory(t *testing.T) {
 		if err := os.Chtimes(dir+"overcloud-full.qcow2", at, at); err != nil {
 			t.Fatal(err)
 		}
-		steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image(content))
+		steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", testbed.QCOW2(content))
 		c := steptest.Diff(t, b, &runner.Disk{})
 		if got := steptest.ItemLines(b.dir, c); len(got) != 1 || !strings.Contains(got[0], "its content differs; it becomes overcloud-full_20211015T1412") {
 			t.Errorf("items %v", got)
@@ -112,7 +113,7 @@ func TestGlanceUploadReplacesInADirectory(t *testing.T) {
 	if diff := cmp.Diff(want, dirNames(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if steptest.ReadFile(t, dir+"overcloud-full_20211015T14122.qcow2") != qcow2Image("second") {
+	if steptest.ReadFile(t, dir+"overcloud-full_20211015T14122.qcow2") != testbed.QCOW2("second") {
 		t.Error("the old image is another")
 	}
 
@@ -124,13 +125,13 @@ func TestGlanceUploadReplacesInADirectory(t *testing.T) {
 	}
 	steptest.Apply(t, b)
 	b.Keep = 0
-	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("fourth"))
+	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", testbed.QCOW2("fourth"))
 	steptest.Apply(t, b)
 	want = []string{"overcloud-full.initrd", "overcloud-full.qcow2", "overcloud-full.vmlinuz", "overcloud-full_mine.qcow2"}
 	if diff := cmp.Diff(want, dirNames(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if steptest.ReadFile(t, dir+"overcloud-full.qcow2") != qcow2Image("fourth") {
+	if steptest.ReadFile(t, dir+"overcloud-full.qcow2") != testbed.QCOW2("fourth") {
 		t.Error("the new image is another")
 	}
 }
@@ -179,7 +180,7 @@ func TestGlanceUploadConvertsIntoADirectory(t *testing.T) {
 	if f, err := b.Diff(t.Context(), &runner.Disk{}, rec); err != nil || f.Change != nil {
 		t.Errorf("with a wrong memory found %+v, %v", f, err)
 	}
-	steptest.PutFile(t, path, qcow2Image("new"))
+	steptest.PutFile(t, path, testbed.QCOW2("new"))
 	steptest.Apply(t, b)
 	if steptest.ReadFile(t, raw) != rawOf(t, path) {
 		t.Error("the new file is not what the image stands for")
@@ -197,7 +198,7 @@ func TestGlanceUploadRefusesDirectories(t *testing.T) {
 			steptest.MakeDir(t, b.dir+"/ironic/images/overcloud-full.qcow2", 0o755)
 		}, "is in the way: it is not a regular file"},
 		{"an image with a backing file", func(t *testing.T, b *glanceBench) {
-			image := []byte(qcow2Image("x"))
+			image := []byte(testbed.QCOW2("x"))
 			image[15] = 200
 			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", string(image))
 		}, "is not uploaded: it names a backing file"},
@@ -222,12 +223,12 @@ func TestGlanceUploadIntoADirectoryWhereTheOldNameIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	steptest.PutFile(t, backupPath(image, fi.ModTime()), "mine")
-	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
+	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", testbed.QCOW2("new"))
 	c := steptest.Diff(t, b, &runner.Disk{})
 	if err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "is in the way of") {
 		t.Errorf("got error %v", err)
 	}
-	if steptest.ReadFile(t, image) != overcloudFiles()["overcloud-full.qcow2"] || steptest.ReadFile(t, backupPath(image, fi.ModTime())) != "mine" {
+	if steptest.ReadFile(t, image) != testbed.OvercloudFiles()["overcloud-full.qcow2"] || steptest.ReadFile(t, backupPath(image, fi.ModTime())) != "mine" {
 		t.Error("a file was lost")
 	}
 	if leftovers, err := filepath.Glob(b.dir + "/ironic/images/.*"); err != nil || len(leftovers) != 0 {

@@ -19,6 +19,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // listBench is a bench whose step has images of its own.
@@ -88,7 +89,7 @@ func TestGlanceUploadOfAListLaws(t *testing.T) {
 			New:      func() runner.Step { s := *b.glanceUpload; return &s },
 			Dirs:     []string{b.dir},
 			Snapshot: func() string { return fmt.Sprint(b.all(t)) },
-			Secrets:  []string{benchPassword},
+			Secrets:  []string{testbed.CloudPassword},
 			Break: []steptest.Break{
 				{Name: "a file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/images/data.raw", "other") }},
 			},
@@ -163,7 +164,7 @@ func (r *reluctant) Sum(ctx context.Context, path string, algos ...runner.Algo) 
 func TestGlanceUploadTellsOfMD5(t *testing.T) {
 	b := listBench(t)
 	b.Images = b.Images[3:]
-	b.between = func(h http.Handler) http.Handler {
+	b.bed.Between = func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := httptest.NewRecorder()
 			h.ServeHTTP(rec, r)
@@ -211,7 +212,7 @@ func TestGlanceUploadConverts(t *testing.T) {
 	if _, err := b.Verify(t.Context(), (&runner.Disk{}).Hard()); err != nil {
 		t.Error(err)
 	}
-	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
+	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", testbed.QCOW2("new"))
 	if c := steptest.Diff(t, b, &runner.Disk{}); c == nil || c.Items[0].Op != runner.Replace {
 		t.Errorf("another file: %+v", c)
 	}
@@ -306,7 +307,7 @@ func TestGlanceUploadOfManyImages(t *testing.T) {
 		b.Images = append(b.Images, uploadedImage{Name: imageName(fmt.Sprint("image", i)), File: plan.Path(path), DiskFormat: "raw"})
 	}
 	var now, most atomic.Int64
-	b.between = func(h http.Handler) http.Handler {
+	b.bed.Between = func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPut {
 				n := now.Add(1)

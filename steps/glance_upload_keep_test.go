@@ -32,7 +32,7 @@ func TestGlanceUploadKeeps(t *testing.T) {
 				steptest.Apply(t, b)
 				clock()
 			}
-			client, err := b.Cloud(t.Context(), "undercloud")
+			client, err := b.bed.Cloud(t.Context(), "undercloud")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,7 +79,7 @@ func TestGlanceUploadTellsWhatItDeletes(t *testing.T) {
 	b.UpdateExisting = "replace"
 	lines := func() (got []string) {
 		for _, line := range steptest.ItemLines(b.dir, steptest.Diff(t, b, &runner.Disk{})) {
-			got = append(got, b.neutral(line))
+			got = append(got, b.bed.Neutral(line))
 		}
 		return got
 	}
@@ -105,7 +105,7 @@ func newClock(t *testing.T, b *glanceBench) (tick func()) {
 	day := 1
 	var mu sync.Mutex
 	made := map[string]int{}
-	b.between = func(h http.Handler) http.Handler {
+	b.bed.Between = func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			rec := httptest.NewRecorder()
 			h.ServeHTTP(rec, r)

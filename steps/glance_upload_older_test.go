@@ -10,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // A keeping is a directory of images that keeps one older one: the overcloud
@@ -43,7 +44,7 @@ func (k *keeping) age(t *testing.T, second int) {
 func (k *keeping) replace(t *testing.T, content string, second int) {
 	t.Helper()
 	k.age(t, second)
-	steptest.PutFile(t, k.dir+"/images/overcloud-full.qcow2", qcow2Image(content))
+	steptest.PutFile(t, k.dir+"/images/overcloud-full.qcow2", testbed.QCOW2(content))
 	k.run(t)
 }
 

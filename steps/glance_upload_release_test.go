@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // What director's upload makes of its settings, release by release: name, disk
@@ -55,7 +56,7 @@ func TestGlanceUploadReleases(t *testing.T) {
 		}, []string{"SNB-x86_64-overcloud-full qcow2 overcloud-full.qcow2 hw_architecture=x86_64 tripleo_platform=SNB"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := newGlanceUpload(&glanceBench{})
+			s := newGlanceUpload(&testbed.Cloud{})
 			s.Cloud, s.From = new("undercloud"), new(plan.Path("/images"))
 			tc.change(s)
 			if err := s.Validate(); err != nil {
@@ -97,7 +98,7 @@ func TestGlanceUploadOfOtherReleases(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newGlanceBench(t)
-			steptest.PutFile(t, b.dir+"/images/"+wholeDiskImage, qcow2Image("whole"))
+			steptest.PutFile(t, b.dir+"/images/"+wholeDiskImage, testbed.QCOW2("whole"))
 			tc.change(b)
 			if c := steptest.Diff(t, b, &runner.Disk{}); c == nil || c.Summary != tc.want {
 				t.Fatalf("got %+v, want %s", c, tc.want)
@@ -211,7 +212,7 @@ func TestGlanceUploadValidateSettings(t *testing.T) {
 		}, "images[1].file: images[0] would become the file a.raw, too"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s := newGlanceUpload(&glanceBench{})
+			s := newGlanceUpload(&testbed.Cloud{})
 			s.Cloud, s.From = new("undercloud"), new(plan.Path("/images"))
 			tc.change(s)
 			err := s.Validate()

@@ -19,6 +19,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 func TestGlanceUploadLaws(t *testing.T) {
@@ -26,7 +27,7 @@ func TestGlanceUploadLaws(t *testing.T) {
 		b := newGlanceBench(t)
 		client := func(t *testing.T) *glance.Client {
 			t.Helper()
-			c, err := b.Cloud(t.Context(), "undercloud")
+			c, err := b.bed.Cloud(t.Context(), "undercloud")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,14 +43,14 @@ func TestGlanceUploadLaws(t *testing.T) {
 			New:      func() runner.Step { s := *b.glanceUpload; return &s },
 			Dirs:     []string{b.dir},
 			Snapshot: func() string { return fmt.Sprint(b.all(t)) },
-			Secrets:  []string{benchPassword},
+			Secrets:  []string{testbed.CloudPassword},
 			Break: []steptest.Break{
 				{Name: "an image is deleted", Do: func(t *testing.T) { must(t, client(t).Delete(t.Context(), b.all(t)["overcloud-full"].ID)) }},
 				{Name: "an image is renamed", Do: func(t *testing.T) { must(t, client(t).Rename(t.Context(), b.all(t)["overcloud-full-initrd"].ID, "x")) }},
 				{Name: "an image loses its kernel", Do: func(t *testing.T) {
 					must(t, client(t).SetProperties(t.Context(), b.all(t)["overcloud-full"].ID, map[string]string{"kernel_id": "3a7f5849-f332-4b5b-a162-4163644e4b5f"}))
 				}},
-				{Name: "an image file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/images/overcloud-full.initrd", ramdiskFile("new")) }},
+				{Name: "an image file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/images/overcloud-full.initrd", testbed.Ramdisk("new")) }},
 				{Name: "an image file goes away", Do: func(t *testing.T) { steptest.Remove(t, b.dir+"/images/overcloud-full.initrd") }},
 				{Name: "a boot file changes", Do: func(t *testing.T) { steptest.PutFile(t, b.dir+"/httpboot/agent.kernel", "new") }},
 				{Name: "a boot file goes away", Do: func(t *testing.T) { steptest.Remove(t, b.dir+"/httpboot/agent.ramdisk") }},
@@ -98,7 +99,7 @@ func TestGlanceUpload(t *testing.T) {
 	b.checkWhole(t)
 	b.checkImages(t)
 	for to, from := range map[string]string{"agent.kernel": "ironic-python-agent.kernel", "agent.ramdisk": "ironic-python-agent.initramfs"} {
-		if got := steptest.ReadFile(t, b.dir+"/httpboot/"+to); got != overcloudFiles()[from] {
+		if got := steptest.ReadFile(t, b.dir+"/httpboot/"+to); got != testbed.OvercloudFiles()[from] {
 			t.Errorf("%s is not %s", to, from)
 		}
 		fi, err := os.Stat(b.dir + "/httpboot/" + to)
@@ -111,7 +112,7 @@ func TestGlanceUpload(t *testing.T) {
 func TestGlanceUploadNotices(t *testing.T) {
 	client := func(t *testing.T, b *glanceBench) *glance.Client {
 		t.Helper()
-		c, err := b.Cloud(t.Context(), "undercloud")
+		c, err := b.bed.Cloud(t.Context(), "undercloud")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -130,18 +131,18 @@ func TestGlanceUploadNotices(t *testing.T) {
 	}{
 		{"nothing", func(*testing.T, *glanceBench) {}, nil},
 		{"another kernel", func(t *testing.T, b *glanceBench) {
-			steptest.PutFile(t, b.dir+"/images/overcloud-full.vmlinuz", kernelFile("new"))
+			steptest.PutFile(t, b.dir+"/images/overcloud-full.vmlinuz", testbed.Kernel("new"))
 		}, []string{
 			"replace image overcloud-full-vmlinuz aki, public; its content differs; ID becomes overcloud-full-vmlinuz_STAMP",
 			"update image overcloud-full sets kernel_id",
 		}},
 		{"another image", func(t *testing.T, b *glanceBench) {
-			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
+			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", testbed.QCOW2("new"))
 		}, []string{
 			"replace image overcloud-full qcow2, public; its content differs; ID becomes overcloud-full_STAMP",
 		}},
 		{"another agent", func(t *testing.T, b *glanceBench) {
-			steptest.PutFile(t, b.dir+"/images/ironic-python-agent.kernel", kernelFile("new"))
+			steptest.PutFile(t, b.dir+"/images/ironic-python-agent.kernel", testbed.Kernel("new"))
 		}, []string{
 			"replace image bm-deploy-kernel aki, public; its content differs; ID becomes bm-deploy-kernel_STAMP",
 			"replace file httpboot/agent.kernel its content differs from DIR/images/ironic-python-agent.kernel",
@@ -170,7 +171,7 @@ func TestGlanceUploadNotices(t *testing.T) {
 			"create file httpboot/agent.kernel from DIR/images/ironic-python-agent.kernel",
 		}},
 		{"a boot file of the same size", func(t *testing.T, b *glanceBench) {
-			steptest.PutFile(t, b.dir+"/httpboot/agent.ramdisk", ramdiskFile("other"))
+			steptest.PutFile(t, b.dir+"/httpboot/agent.ramdisk", testbed.Ramdisk("other"))
 		}, []string{"replace file httpboot/agent.ramdisk its content differs from DIR/images/ironic-python-agent.initramfs"}},
 		{"a boot file that the server cannot read", func(t *testing.T, b *glanceBench) {
 			must(t, os.Chmod(b.dir+"/httpboot/agent.ramdisk", 0o600))
@@ -186,7 +187,7 @@ func TestGlanceUploadNotices(t *testing.T) {
 			c := steptest.Diff(t, b, &runner.Disk{})
 			got := steptest.ItemLines(b.dir, c)
 			for i := range got {
-				got[i] = b.neutral(got[i])
+				got[i] = b.bed.Neutral(got[i])
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("items (-want +got):\n%s", diff)
@@ -217,18 +218,18 @@ func TestGlanceUploadAfterADeathAtAnyRequest(t *testing.T) {
 				b := newGlanceBench(t)
 				if replace {
 					steptest.Apply(t, b)
-					steptest.PutFile(t, b.dir+"/images/overcloud-full.vmlinuz", kernelFile("new"))
-					steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", qcow2Image("new"))
+					steptest.PutFile(t, b.dir+"/images/overcloud-full.vmlinuz", testbed.Kernel("new"))
+					steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", testbed.QCOW2("new"))
 				}
-				b.lives = &atomic.Int64{}
-				b.lives.Store(1000)
+				b.bed.Lives = &atomic.Int64{}
+				b.bed.Lives.Store(1000)
 				c := steptest.Diff(t, b, &runner.Disk{})
-				b.lives.Store(int64(n))
+				b.bed.Lives.Store(int64(n))
 				done = c.Apply(t.Context(), &steptest.Progress{}) == nil
 				if done && n < 10 {
 					t.Errorf("got through with %d requests", n)
 				}
-				b.lives = nil
+				b.bed.Lives = nil
 				if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
 					if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 						t.Fatalf("after a death at request %d: %v", n, err)
@@ -247,9 +248,9 @@ func TestGlanceUploadAfterADeathAtAnyRequest(t *testing.T) {
 func TestGlanceUploadApplyAgain(t *testing.T) {
 	b := newGlanceBench(t)
 	full := true
-	b.between = func(h http.Handler) http.Handler {
+	b.bed.Between = func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodPut && full && r.ContentLength == int64(len(overcloudFiles()["overcloud-full.vmlinuz"])) {
+			if r.Method == http.MethodPut && full && r.ContentLength == int64(len(testbed.OvercloudFiles()["overcloud-full.vmlinuz"])) {
 				http.Error(w, "no space", http.StatusRequestEntityTooLarge)
 				return
 			}
@@ -275,7 +276,7 @@ func TestGlanceUploadApplyAgain(t *testing.T) {
 func TestGlanceUploadCancelled(t *testing.T) {
 	b := newGlanceBench(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	b.between = func(h http.Handler) http.Handler {
+	b.bed.Between = func(h http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPut {
 				cancel()
@@ -304,7 +305,7 @@ func TestGlanceUploadSeesPlannedFiles(t *testing.T) {
 	b := newGlanceBench(t)
 	b.From, b.HTTPBoot = new(plan.Path("/planned/images")), "/planned/httpboot"
 	files := []runner.File{{Path: "/planned/httpboot", Mode: fs.ModeDir | 0o755}, {Path: "/planned/images", Mode: fs.ModeDir | 0o755}}
-	for name, content := range overcloudFiles() {
+	for name, content := range testbed.OvercloudFiles() {
 		files = append(files, runner.File{
 			Path: "/planned/images/" + name, Size: int64(len(content)), Mode: 0o644,
 			Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader([]byte(content))), nil },
@@ -327,7 +328,7 @@ func TestGlanceUploadSeesPlannedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if content, err := io.ReadAll(r); err != nil || string(content) != overcloudFiles()["ironic-python-agent.initramfs"] {
+	if content, err := io.ReadAll(r); err != nil || string(content) != testbed.OvercloudFiles()["ironic-python-agent.initramfs"] {
 		t.Errorf("agent.ramdisk is not the initramfs (%v)", err)
 	}
 }

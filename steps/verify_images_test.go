@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 func expecting(names ...string) (all []plan.TextOr[string, expectedImage]) {
@@ -31,7 +32,7 @@ func fiveNames() []string {
 
 func TestVerifyImagesLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: verifyImagesType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-		b := newGlanceBench(t)
+		b := testbed.NewCloud(t)
 		client := func(t *testing.T) *glance.Client {
 			t.Helper()
 			c, err := b.Cloud(t.Context(), "undercloud")
@@ -44,18 +45,18 @@ func TestVerifyImagesLaws(t *testing.T) {
 			New: func() runner.Step {
 				return &verifyImages{Cloud: "undercloud", Expect: expecting(fiveNames()...), out: b}
 			},
-			Dirs:     []string{b.dir},
-			Snapshot: func() string { return fmt.Sprint(b.all(t)) },
-			Secrets:  []string{benchPassword},
-			Satisfy:  func(t *testing.T) { steptest.Apply(t, b) },
+			Dirs:     []string{b.Dir},
+			Snapshot: func() string { return fmt.Sprint(b.Images(t, fiveNames()...)) },
+			Secrets:  []string{testbed.CloudPassword},
+			Satisfy:  b.Fill,
 			Break: []steptest.Break{
 				{Name: "an image is deleted", Do: func(t *testing.T) {
-					if err := client(t).Delete(t.Context(), b.all(t)["overcloud-full"].ID); err != nil {
+					if err := client(t).Delete(t.Context(), b.Images(t, fiveNames()...)["overcloud-full"].ID); err != nil {
 						t.Fatal(err)
 					}
 				}},
 				{Name: "an image is renamed", Do: func(t *testing.T) {
-					if err := client(t).Rename(t.Context(), b.all(t)["overcloud-full"].ID, "x"); err != nil {
+					if err := client(t).Rename(t.Context(), b.Images(t, fiveNames()...)["overcloud-full"].ID, "x"); err != nil {
 						t.Fatal(err)
 					}
 				}},
@@ -88,27 +89,27 @@ func TestVerifyImagesTable(t *testing.T) {
 }
 
 func TestVerifyImages(t *testing.T) {
-	file := func(b *glanceBench, name string) plan.Path { return plan.Path(b.dir + "/images/" + name) }
-	full := func(b *glanceBench) expectedImage {
+	file := func(b *testbed.Cloud, name string) plan.Path { return plan.Path(b.File(name)) }
+	full := func(b *testbed.Cloud) expectedImage {
 		return expectedImage{
 			Name: "overcloud-full", File: file(b, "overcloud-full.qcow2"), DiskFormat: "qcow2", ContainerFormat: "bare",
 			Visibility: "public", Kernel: "overcloud-full-vmlinuz", Ramdisk: "overcloud-full-initrd",
 		}
 	}
-	change := func(do func(c *glance.Client, all map[string]glance.Image) error) func(*testing.T, *glanceBench, *verifyImages) {
-		return func(t *testing.T, b *glanceBench, _ *verifyImages) {
+	change := func(do func(c *glance.Client, all map[string]glance.Image) error) func(*testing.T, *testbed.Cloud, *verifyImages) {
+		return func(t *testing.T, b *testbed.Cloud, _ *verifyImages) {
 			t.Helper()
 			c, err := b.Cloud(t.Context(), "undercloud")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := do(c, b.all(t)); err != nil {
+			if err := do(c, b.Images(t, fiveNames()...)); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	expect := func(f func(*expectedImage)) func(*testing.T, *glanceBench, *verifyImages) {
-		return func(_ *testing.T, b *glanceBench, v *verifyImages) {
+	expect := func(f func(*expectedImage)) func(*testing.T, *testbed.Cloud, *verifyImages) {
+		return func(_ *testing.T, b *testbed.Cloud, v *verifyImages) {
 			e := full(b)
 			f(&e)
 			v.Expect = append(v.Expect[:0], long(e))
@@ -117,19 +118,18 @@ func TestVerifyImages(t *testing.T) {
 	const prefix = `image "overcloud-full" of cloud "undercloud": `
 	for _, tc := range []struct {
 		name   string
-		change func(t *testing.T, b *glanceBench, v *verifyImages)
+		change func(t *testing.T, b *testbed.Cloud, v *verifyImages)
 		want   []string // kind and text of each problem
 	}{
-		{"all is well", func(*testing.T, *glanceBench, *verifyImages) {}, nil},
-		{"names with digests", func(t *testing.T, b *glanceBench, v *verifyImages) {
-			out, err := b.Verify(t.Context(), &runner.Disk{})
-			if err != nil {
-				t.Fatal(err)
+		{"all is well", func(*testing.T, *testbed.Cloud, *verifyImages) {}, nil},
+		{"names with digests", func(t *testing.T, b *testbed.Cloud, v *verifyImages) {
+			v.Expect = nil
+			for name, img := range b.Images(t, fiveNames()...) {
+				v.Expect = append(v.Expect, expecting(name+"@sha512:"+img.Hash)...)
 			}
-			v.Expect = expecting(out["digests"].Items()...)
 		}, nil},
-		{"exactly these", func(_ *testing.T, _ *glanceBench, v *verifyImages) { v.Exact = true }, nil},
-		{"one that is missing", func(_ *testing.T, _ *glanceBench, v *verifyImages) { v.Expect = expecting("nobody") }, []string{
+		{"exactly these", func(_ *testing.T, _ *testbed.Cloud, v *verifyImages) { v.Exact = true }, nil},
+		{"one that is missing", func(_ *testing.T, _ *testbed.Cloud, v *verifyImages) { v.Expect = expecting("nobody") }, []string{
 			`missing image "nobody" of cloud "undercloud": it is not there`,
 		}},
 		{"one that is queued", change(func(c *glance.Client, all map[string]glance.Image) error {
@@ -142,19 +142,19 @@ func TestVerifyImages(t *testing.T) {
 		{"one that is there twice", change(func(c *glance.Client, all map[string]glance.Image) error {
 			return c.Rename(t.Context(), all["bm-deploy-kernel"].ID, "overcloud-full")
 		}), []string{`missing image "bm-deploy-kernel" of cloud "undercloud": it is not there`, "extra " + prefix + "2 images have the name: ID (active), ID (active)"}},
-		{"another digest", func(_ *testing.T, _ *glanceBench, v *verifyImages) { v.Expect = expecting("overcloud-full@md5:beef") }, []string{
+		{"another digest", func(_ *testing.T, _ *testbed.Cloud, v *verifyImages) { v.Expect = expecting("overcloud-full@md5:beef") }, []string{
 			"drifted " + prefix + "its content is md5:HEX, not md5:beef",
 		}},
-		{"a digest that the cloud has not", func(_ *testing.T, _ *glanceBench, v *verifyImages) {
+		{"a digest that the cloud has not", func(_ *testing.T, _ *testbed.Cloud, v *verifyImages) {
 			v.Expect = expecting("overcloud-full@sha256:beef")
 		}, []string{
 			"drifted " + prefix + "the cloud gives its digest as sha512:HEX, which nothing compares with sha256:beef",
 		}},
-		{"another file of the same size", func(t *testing.T, b *glanceBench, _ *verifyImages) {
-			steptest.PutFile(t, string(file(b, "overcloud-full.qcow2")), qcow2Image("other"))
+		{"another file of the same size", func(t *testing.T, b *testbed.Cloud, _ *verifyImages) {
+			steptest.PutFile(t, string(file(b, "overcloud-full.qcow2")), testbed.QCOW2("other"))
 		}, []string{"drifted " + prefix + "its content is sha512:HEX, not sha512:HEX"}},
-		{"a longer file", func(t *testing.T, b *glanceBench, _ *verifyImages) {
-			steptest.PutFile(t, string(file(b, "overcloud-full.qcow2")), qcow2Image("other")+"more")
+		{"a longer file", func(t *testing.T, b *testbed.Cloud, _ *verifyImages) {
+			steptest.PutFile(t, string(file(b, "overcloud-full.qcow2")), testbed.QCOW2("other")+"more")
 		}, []string{"drifted " + prefix + "it has 24576 bytes, not 24580"}},
 		{"another size", expect(func(e *expectedImage) { e.File, e.Size = "", 7 }), []string{"drifted " + prefix + "it has 24576 bytes, not 7"}},
 		{"another format", expect(func(e *expectedImage) { e.DiskFormat = "raw" }), []string{"drifted " + prefix + `its disk_format is "qcow2", not "raw"`}},
@@ -167,7 +167,7 @@ func TestVerifyImages(t *testing.T) {
 		{"no ramdisk", expect(func(e *expectedImage) { e.Ramdisk = "nobody" }), []string{
 			"incomplete " + prefix + `the image "nobody" that its ramdisk_id is to name is there 0 times`,
 		}},
-		{"one too many", func(t *testing.T, b *glanceBench, v *verifyImages) {
+		{"one too many", func(t *testing.T, b *testbed.Cloud, v *verifyImages) {
 			v.Exact = true
 			change(func(c *glance.Client, _ map[string]glance.Image) error {
 				_, err := c.Create(t.Context(), glance.Image{Name: "cirros", Properties: map[string]string{}})
@@ -176,8 +176,8 @@ func TestVerifyImages(t *testing.T) {
 		}, []string{`extra image "cirros" of cloud "undercloud": it is not expected (ID, queued)`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			b := newGlanceBench(t)
-			steptest.Apply(t, b)
+			b := testbed.NewCloud(t)
+			b.Fill(t)
 			v := &verifyImages{Cloud: "undercloud", Expect: expecting(fiveNames()...), out: b}
 			v.Expect[2] = long(full(b))
 			tc.change(t, b, v)
@@ -191,7 +191,7 @@ func TestVerifyImages(t *testing.T) {
 			}
 			if err != nil {
 				for i, line := range strings.Split(err.Error(), "\n") {
-					got[i] += " " + withoutHex(b.neutral(line))
+					got[i] += " " + withoutHex(b.Neutral(line))
 				}
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -222,7 +222,7 @@ func withoutHex(s string) string {
 
 // A list that turns out empty when the step runs is refused, too.
 func TestVerifyImagesOfNothing(t *testing.T) {
-	_, err := (&verifyImages{Cloud: "undercloud", out: &glanceBench{}}).Verify(t.Context(), &runner.Disk{})
+	_, err := (&verifyImages{Cloud: "undercloud", out: &testbed.Cloud{}}).Verify(t.Context(), &runner.Disk{})
 	if err == nil || !strings.Contains(err.Error(), "there is nothing to verify") {
 		t.Errorf("got error %v", err)
 	}
@@ -248,14 +248,14 @@ func TestVerifyImagesValidate(t *testing.T) {
 		{"an odd visibility", []plan.TextOr[string, expectedImage]{long(expectedImage{Name: "a", Visibility: "all"})}, "expect[0].visibility: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			v := &verifyImages{Cloud: "undercloud", Expect: tc.expect, out: &glanceBench{}}
+			v := &verifyImages{Cloud: "undercloud", Expect: tc.expect, out: &testbed.Cloud{}}
 			err := v.Validate()
 			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got error %v, want %q", err, tc.want)
 			}
 		})
 	}
-	if err := (&verifyImages{Cloud: "x", out: &glanceBench{}}).Validate(); err == nil {
+	if err := (&verifyImages{Cloud: "x", out: &testbed.Cloud{}}).Validate(); err == nil {
 		t.Error("an unknown cloud is taken")
 	}
 }

@@ -1,0 +1,201 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gophercloud/gophercloud/v2"
+
+	"github.com/bayplan/bayplan/internal/cloudserver"
+	"github.com/bayplan/bayplan/internal/dev/sample"
+	"github.com/bayplan/bayplan/internal/glance"
+	"github.com/bayplan/bayplan/internal/transport"
+	"github.com/bayplan/bayplan/runner/steptest"
+)
+
+const (
+	// CloudName is the one cloud connection that a Cloud knows.
+	CloudName = "undercloud"
+	// CloudPassword is the secret that no step may show.
+	CloudPassword = "correct horse"
+)
+
+// A Cloud is an embedded cloud, and a directory with the image files of an
+// overcloud. It stands in for the cloud connections of a plan.
+type Cloud struct {
+	Dir string // the files are in its directory images
+
+	// Between stands before the cloud's handler; nil: nothing does.
+	Between func(http.Handler) http.Handler
+	// Lives is how many requests are answered before all fail; nil: any number.
+	Lives *atomic.Int64
+
+	handler http.Handler
+}
+
+// NewCloud makes a cloud without images and writes the image files.
+func NewCloud(t *testing.T) *Cloud {
+	t.Helper()
+	server, err := cloudserver.New(cloudserver.Config{Password: CloudPassword})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	c := &Cloud{handler: server, Dir: t.TempDir()}
+	for name, content := range OvercloudFiles() {
+		steptest.PutFile(t, c.File(name), content)
+	}
+	return c
+}
+
+// File gives the path of an image file.
+func (c *Cloud) File(name string) string { return c.Dir + "/images/" + name }
+
+// CloudKnown gives an error for every name but CloudName.
+func (*Cloud) CloudKnown(name string) error {
+	if name != CloudName {
+		return fmt.Errorf("there is no cloud %q under connections.clouds", name)
+	}
+	return nil
+}
+
+// Cloud logs in anew for each caller, as each run of bayplan does.
+func (c *Cloud) Cloud(ctx context.Context, name string) (*glance.Client, error) {
+	h := c.handler
+	if c.Between != nil {
+		h = c.Between(h)
+	}
+	way, err := transport.New([]transport.Endpoint{{Host: "embedded.invalid", Handler: h}})
+	if err != nil {
+		return nil, err
+	}
+	return glance.Connect(ctx, glance.Options{
+		Cloud: name,
+		Auth: &gophercloud.AuthOptions{
+			IdentityEndpoint: "http://embedded.invalid/v3", Username: cloudserver.DefaultUser, Password: CloudPassword,
+			TenantName: cloudserver.DefaultProject, DomainName: "Default",
+		},
+		Transport: mortalTransport{way, c.Lives},
+		Patience:  50 * time.Millisecond, Pause: time.Millisecond,
+	})
+}
+
+// A mortalTransport fails with its last life, like all requests of a process
+// that is killed.
+type mortalTransport struct {
+	base  http.RoundTripper
+	lives *atomic.Int64
+}
+
+func (m mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if m.lives != nil && m.lives.Add(-1) < 0 {
+		return nil, errors.New("dead")
+	}
+	return m.base.RoundTrip(r)
+}
+
+// Client logs in with nothing between and any number of lives.
+func (c *Cloud) Client(t *testing.T) *glance.Client {
+	t.Helper()
+	client, err := (&Cloud{handler: c.handler}).Cloud(t.Context(), CloudName)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// Images gives the images that have one of the names, or had it before, by
+// their name of now.
+func (c *Cloud) Images(t *testing.T, names ...string) map[string]glance.Image {
+	t.Helper()
+	found, err := c.Client(t).List(t.Context(), names...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]glance.Image{}
+	for _, img := range found {
+		if _, two := got[img.Name]; two {
+			t.Errorf("two images are named %q", img.Name)
+		}
+		got[img.Name] = img
+	}
+	return got
+}
+
+// Fill uploads the images of the image files as a release has them. Each gives its
+// id to those that are made of it.
+func (c *Cloud) Fill(t *testing.T) {
+	t.Helper()
+	client, ids := c.Client(t), map[string]string{}
+	for _, img := range []struct{ name, format, file string }{
+		{"overcloud-full-vmlinuz", "aki", "overcloud-full.vmlinuz"},
+		{"overcloud-full-initrd", "ari", "overcloud-full.initrd"},
+		{"overcloud-full", "qcow2", "overcloud-full.qcow2"},
+		{"bm-deploy-kernel", "aki", "ironic-python-agent.kernel"},
+		{"bm-deploy-ramdisk", "ari", "ironic-python-agent.initramfs"},
+	} {
+		content := steptest.ReadFile(t, c.File(img.file))
+		want := glance.Want{
+			Name: img.name, DiskFormat: img.format, ContainerFormat: "bare", Visibility: "public",
+			Size: int64(len(content)), SHA512: steptest.SHA512(content), Properties: map[string]string{},
+			Open: func() (glance.File, error) { return os.Open(c.File(img.file)) },
+		}
+		if img.name == "overcloud-full" {
+			want.Properties = map[string]string{"kernel_id": ids["overcloud-full-vmlinuz"], "ramdisk_id": ids["overcloud-full-initrd"]}
+		}
+		made, err := client.Settle(t.Context(), want, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[img.name] = made.ID
+	}
+}
+
+// Neutral takes out of a text what differs from run to run: directories become
+// DIR, times STAMP, ids ID.
+func (c *Cloud) Neutral(text string) string {
+	words := strings.Fields(strings.ReplaceAll(text, c.Dir, "DIR"))
+	for i, w := range words {
+		name, stamp, ok := strings.Cut(w, "_")
+		if ok && strings.HasPrefix(stamp, "20") && strings.HasSuffix(stamp, "Z") {
+			words[i] = name + "_STAMP"
+		}
+		if len(w) == 36 && strings.Count(w, "-") == 4 {
+			words[i] = "ID"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// OvercloudFiles gives the five image files of an overcloud, small ones, by name.
+func OvercloudFiles() map[string]string {
+	return map[string]string{
+		"overcloud-full.qcow2":          QCOW2("overcloud"),
+		"overcloud-full.vmlinuz":        Kernel("overcloud") + "signed",
+		"overcloud-full.initrd":         Ramdisk("overcloud"),
+		"ironic-python-agent.kernel":    Kernel("agent"),
+		"ironic-python-agent.initramfs": Ramdisk("agent"),
+	}
+}
+
+// Kernel gives a sound kernel. Its size is the same whatever it holds.
+func Kernel(content string) string { return string(sample.Kernel(content, 8<<10)) }
+
+// Ramdisk gives a sound ramdisk. Its size is the same whatever it holds.
+func Ramdisk(content string) string {
+	return string(sample.Initramfs(fmt.Sprintf("%9s", content), 16<<10))
+}
+
+// QCOW2 gives a sound disk image. Its size is the same whatever it holds.
+func QCOW2(content string) string {
+	b := sample.QCOW2()
+	copy(b[len(b)-100:], content)
+	return string(b)
+}
