@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 var (
@@ -137,7 +139,7 @@ func (d *decoder) mapping(n *node, v reflect.Value, at spot) {
 	for _, e := range n.entries {
 		i := indexOf(keys, e.key)
 		if i < 0 {
-			near := Suggest(e.key, keys)
+			near := human.Suggest(e.key, keys)
 			present[near] = true
 			d.fail(e.keyPos, hintFor(near, keys), "unknown key %q in %s", e.key, at)
 			continue

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // commandLine stands where an error's file would, for what no file holds.
@@ -31,7 +33,7 @@ func (r *reader) override(o Options, other *reader) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Vars)) {
 		if !give(scopes, name, o.Vars[name]) {
-			r.onCommandLine(didYouMean(name, scopes[0].names()), "--var %s: the plan has no variable %q", name, name)
+			r.onCommandLine(human.DidYouMean(name, scopes[0].names()), "--var %s: the plan has no variable %q", name, name)
 		}
 	}
 }

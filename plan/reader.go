@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 const (
@@ -44,12 +46,12 @@ func (r *reader) fail(pos Pos, hint, format string, args ...any) bool {
 
 func (r *reader) complain(pos Pos, c *complaint) bool { return r.fail(pos, c.hint, "%s", c.msg) }
 
-// nearest is didYouMean while that is affordable.
+// nearest is human.DidYouMean while that is affordable.
 func (r *reader) nearest(got string, among []string) string {
 	if len(r.errs) > maxNearest {
 		return ""
 	}
-	return didYouMean(got, among)
+	return human.DidYouMean(got, among)
 }
 
 // finish gives the mistakes in the order of their places, each once, with the
@@ -104,7 +106,7 @@ func (r *reader) object(n *node, name string, keys ...string) fields {
 		}
 		near := ""
 		if len(r.errs) <= maxNearest {
-			near = Suggest(e.key, keys)
+			near = human.Suggest(e.key, keys)
 		}
 		f.meant[near] = true
 		r.fail(e.keyPos, hintFor(near, keys), "unknown key %q in %s", e.key, name)

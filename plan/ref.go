@@ -3,6 +3,8 @@ package plan
 import (
 	"regexp"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // A part is a piece of a text: literal, or a reference.
@@ -128,7 +130,7 @@ func formOf(head string) string {
 }
 
 func unknownHead(head string) string {
-	if near := Suggest(head, []string{"vars", "steps", "secrets"}); near != "" {
+	if near := human.Suggest(head, []string{"vars", "steps", "secrets"}); near != "" {
 		return "did you mean " + formOf(near) + "?"
 	}
 	return "write $${ for a literal ${"

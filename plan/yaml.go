@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // A converter turns the YAML library's tree into nodes.
@@ -173,7 +175,7 @@ func (c *converter) alias(n *ast.AliasNode) *node {
 	switch {
 	case !known:
 		names := slices.Sorted(maps.Keys(c.anchors))
-		return c.broken(pos, didYouMean(name, names), "there is no anchor &%s before this", name)
+		return c.broken(pos, human.DidYouMean(name, names), "there is no anchor &%s before this", name)
 	case to == nil:
 		return c.broken(pos, "", "the alias *%s stands inside its own anchor", name)
 	}

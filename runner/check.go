@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -82,7 +83,7 @@ func (c *checker) node(s *plan.Step) *Node {
 	if !ok {
 		c.bad[s.ID] = true
 		if s.Type != "" { // reading reported that it is missing
-			c.report(s.TypePos, fmt.Sprintf("there is no step type %q", s.Type), didYouMean(s.Type, c.types.names()))
+			c.report(s.TypePos, fmt.Sprintf("there is no step type %q", s.Type), human.DidYouMean(s.Type, c.types.names()))
 		}
 		return n
 	}
@@ -174,7 +175,7 @@ func (t Type) outputHint(name string) string {
 	for i, o := range t.Outputs {
 		names[i] = o.Name
 	}
-	if hint := didYouMean(name, names); hint != "" {
+	if hint := human.DidYouMean(name, names); hint != "" {
 		return hint
 	}
 	return "its outputs are " + strings.Join(names, ", ")

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // A Mode is what a run does with what it finds.
@@ -199,11 +200,7 @@ func (r *Report) diffSummary() string {
 	if items == 0 {
 		return line
 	}
-	noun := "items"
-	if items == 1 {
-		noun = "item"
-	}
-	return fmt.Sprintf("%s: %d %s, %s to move", line, items, noun, Size(bytes))
+	return fmt.Sprintf("%s: %s, %s to move", line, human.Count(items, "item", "items"), human.Size(bytes))
 }
 
 func (r *Report) counted(word string, statuses ...Status) string {

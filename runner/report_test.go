@@ -56,17 +56,6 @@ func TestSummary(t *testing.T) {
 	}
 }
 
-func TestSize(t *testing.T) {
-	for n, want := range map[int64]string{
-		0: "0 B", 1023: "1023 B", 1024: "1.0 KiB", 1536: "1.5 KiB", 1<<20 - 1: "1.0 MiB", 630521037: "601.3 MiB",
-		5 << 30: "5.0 GiB", 1 << 40: "1.0 TiB", 1<<63 - 1: "8.0 EiB",
-	} {
-		if got := Size(n); got != want {
-			t.Errorf("Size(%d) = %s, want %s", n, got, want)
-		}
-	}
-}
-
 func TestReportAsJSON(t *testing.T) {
 	r := &Report{Mode: ModeDiff, Steps: []*StepReport{
 		{

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // A Runner runs the steps of a graph. Its fields are set once, before its
@@ -103,7 +104,7 @@ func (r *Runner) chosen() (map[string]bool, error) {
 	set := func(ids []string, to bool) error {
 		for _, id := range ids {
 			if _, ok := chosen[id]; !ok {
-				err := fault.WithHint(fmt.Errorf("the plan has no step %q", id), didYouMean(id, r.Graph.ids()))
+				err := fault.WithHint(fmt.Errorf("the plan has no step %q", id), human.DidYouMean(id, r.Graph.ids()))
 				return &SelectionError{Step: id, Err: err}
 			}
 			chosen[id] = to

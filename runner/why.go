@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // Why tells why a step is, or is not, up to date.
@@ -28,7 +29,7 @@ type InputChange struct {
 func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
 	n := r.Graph.Node(id)
 	if n == nil {
-		err := fault.WithHint(fmt.Errorf("the plan has no step %q", id), didYouMean(id, r.Graph.ids()))
+		err := fault.WithHint(fmt.Errorf("the plan has no step %q", id), human.DidYouMean(id, r.Graph.ids()))
 		return nil, &SelectionError{Step: id, Err: err}
 	}
 	part := *r

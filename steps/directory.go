@@ -71,11 +71,3 @@ func texts(paths []plan.Path) []string {
 	}
 	return out
 }
-
-// howMany says how many there are: "1 file", "3 files".
-func howMany(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/download"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -93,7 +94,7 @@ func (d *fetchDiff) brought(address string, got download.Result, failed []error)
 		notes = append(notes, "from "+hostOf(address))
 	}
 	if got.Resumed > 0 {
-		notes = append(notes, runner.Size(got.Resumed)+" were there already")
+		notes = append(notes, human.Size(got.Resumed)+" were there already")
 	}
 	notes = append(notes, d.notes...)
 	for _, err := range failed {

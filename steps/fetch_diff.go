@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -184,7 +185,7 @@ func (d *fetchDiff) change() *runner.Change {
 	case !d.same:
 		c.Summary = "1 file from " + hostOf(d.urls()[0])
 		if d.size >= 0 {
-			c.Summary = fmt.Sprintf("1 file (%s) from %s", runner.Size(d.size), hostOf(d.urls()[0]))
+			c.Summary = fmt.Sprintf("1 file (%s) from %s", human.Size(d.size), hostOf(d.urls()[0]))
 		}
 		c.Items = append(c.Items, d.item())
 		c.Files = append(c.Files, d.plannedFile())
@@ -198,7 +199,7 @@ func (d *fetchDiff) change() *runner.Change {
 		return nil
 	}
 	if c.Summary == "" {
-		c.Summary = howMany(len(c.Items), "leftover", "leftovers")
+		c.Summary = human.Count(len(c.Items), "leftover", "leftovers")
 	}
 	return c
 }
@@ -224,7 +225,7 @@ func (d *fetchDiff) item() runner.Item {
 		notes = append(notes, "nothing says what it must be: give sha256 or checksums")
 	}
 	if n := d.begun(); n > 0 {
-		notes = append(notes, runner.Size(n)+" of an earlier run are there")
+		notes = append(notes, human.Size(n)+" of an earlier run are there")
 	}
 	it.Note = strings.Join(notes, "; ")
 	return it

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/glance"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -118,12 +119,12 @@ func (g *glanceSurvey) summary() string {
 	}
 	files := len(placingItems(g.boot))
 	if uploads > 0 {
-		parts = append(parts, howMany(uploads, "image", "images")+" ("+runner.Size(bytes)+") to upload")
+		parts = append(parts, human.Count(uploads, "image", "images")+" ("+human.Size(bytes)+") to upload")
 	} else if len(g.items()) > files {
 		parts = append(parts, "images to set right")
 	}
 	if files > 0 {
-		parts = append(parts, howMany(files, "boot file", "boot files")+" to place")
+		parts = append(parts, human.Count(files, "boot file", "boot files")+" to place")
 	}
 	if replaced && g.release {
 		// Nodes hold the ids of the images that they boot.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -216,13 +217,13 @@ func (d *directorySurvey) summary() string {
 		drops += len(f.drop)
 	}
 	if n > 0 {
-		parts = append(parts, howMany(n, "image", "images")+" ("+runner.Size(bytes)+") to place")
+		parts = append(parts, human.Count(n, "image", "images")+" ("+human.Size(bytes)+") to place")
 	}
 	if drops > 0 {
-		parts = append(parts, howMany(drops, "older image", "older images")+" to remove")
+		parts = append(parts, human.Count(drops, "older image", "older images")+" to remove")
 	}
 	if files := len(placingItems(d.boot)); files > 0 {
-		parts = append(parts, howMany(files, "boot file", "boot files")+" to place")
+		parts = append(parts, human.Count(files, "boot file", "boot files")+" to place")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-multierror"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -180,13 +181,13 @@ func mirrorItems(t *registry.Table) []runner.Item {
 func mirrorItem(e *registry.Entry, pulls map[*registry.Entry]int64) runner.Item {
 	it := runner.Item{
 		Op: runner.Create, What: "image", Name: e.Target, Bytes: pulls[e],
-		Note: fmt.Sprintf("%s, %s in all", howMany(e.Blobs, "blob", "blobs"), runner.Size(e.Size)),
+		Note: fmt.Sprintf("%s, %s in all", human.Count(e.Blobs, "blob", "blobs"), human.Size(e.Size)),
 	}
 	if e.Have != "" {
 		it.Op = runner.Update
 	}
 	if n := e.Attached(); n > 0 {
-		it.Note += ", with " + howMany(n, "signature or the like", "signatures and the like")
+		it.Note += ", with " + human.Count(n, "signature or the like", "signatures and the like")
 	}
 	if e.Original != "" {
 		it.Note += fmt.Sprintf(", only %s of %d platforms: %s instead of %s", strings.Join(e.Kept, " "), e.Of, e.Digest, e.Original)
@@ -196,10 +197,10 @@ func mirrorItem(e *registry.Entry, pulls map[*registry.Entry]int64) runner.Item 
 
 // tell says in one line what there is to do.
 func tell(s registry.Summary) string {
-	text := fmt.Sprintf("%s: %s (%s) to pull, %s", howMany(s.Copies, "image", "images"),
-		howMany(s.Blobs, "blob", "blobs"), runner.Size(s.Bytes), howMany(s.Mounts, "mount", "mounts"))
+	text := fmt.Sprintf("%s: %s (%s) to pull, %s", human.Count(s.Copies, "image", "images"),
+		human.Count(s.Blobs, "blob", "blobs"), human.Size(s.Bytes), human.Count(s.Mounts, "mount", "mounts"))
 	if s.Unchanged > 0 {
-		text += fmt.Sprintf("; %s unchanged", howMany(s.Unchanged, "image", "images"))
+		text += fmt.Sprintf("; %s unchanged", human.Count(s.Unchanged, "image", "images"))
 	}
 	return text
 }

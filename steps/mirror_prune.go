@@ -7,6 +7,7 @@ import (
 	"path"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -90,17 +91,17 @@ func pruneItems(p *registry.Pruning) []runner.Item {
 }
 
 func unusedBlobs(p *registry.Pruning) string {
-	return fmt.Sprintf("%s (%s) that nothing needs", howMany(p.Blobs, "blob", "blobs"), runner.Size(p.Bytes))
+	return fmt.Sprintf("%s (%s) that nothing needs", human.Count(p.Blobs, "blob", "blobs"), human.Size(p.Bytes))
 }
 
 // tellAll says in one line what there is to do.
 func tellAll(s registry.Summary, p *registry.Pruning) string {
-	text := howMany(s.Unchanged, "image", "images") + " unchanged"
+	text := human.Count(s.Unchanged, "image", "images") + " unchanged"
 	if s.Copies > 0 {
 		text = tell(s)
 	}
 	if n := len(p.Removals); n > 0 {
-		text += "; " + howMany(n, "tag", "tags") + " to remove"
+		text += "; " + human.Count(n, "tag", "tags") + " to remove"
 	}
 	if p.Blobs > 0 {
 		text += "; " + unusedBlobs(p)

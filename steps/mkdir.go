@@ -14,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -102,7 +103,7 @@ func (m *mkdir) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runn
 	}
 	f := &runner.Finding{Outputs: m.outputs()}
 	if len(c.Items) > 0 {
-		c.Summary = howMany(len(c.Items), "directory", "directories")
+		c.Summary = human.Count(len(c.Items), "directory", "directories")
 		f.Change = c
 	}
 	return f, nil

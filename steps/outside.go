@@ -17,6 +17,7 @@ import (
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/glance"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/logins"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
@@ -291,8 +292,8 @@ func unknownConnection(kind, section, name string, names []string) error {
 
 // withSuggestion adds as a hint what is near to a name, or what there is.
 func withSuggestion(err error, got string, among []string) error {
-	if near := plan.Suggest(got, among); near != "" {
-		return fault.WithHint(err, fmt.Sprintf("did you mean %s?", near))
+	if hint := human.DidYouMean(got, among); hint != "" {
+		return fault.WithHint(err, hint)
 	}
 	if len(among) > 0 {
 		return fault.WithHint(err, "there are "+strings.Join(among, ", "))

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/rpm"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -193,12 +194,12 @@ func (d *packageDiff) change(ctx context.Context) *runner.Change {
 	case len(c.Items) == 0:
 		return nil
 	case len(d.todo) == 0:
-		c.Summary = howMany(len(c.Items), "leftover", "leftovers")
+		c.Summary = human.Count(len(c.Items), "leftover", "leftovers")
 		return c
 	}
-	c.Summary = fmt.Sprintf("%s (%s) from %s", howMany(len(d.todo), "file", "files"), runner.Size(bytes), d.pkg.NEVRA())
+	c.Summary = fmt.Sprintf("%s (%s) from %s", human.Count(len(d.todo), "file", "files"), human.Size(bytes), d.pkg.NEVRA())
 	if d.listed != nil {
-		c.Summary += fmt.Sprintf(", %s to download", runner.Size(d.listed.Size))
+		c.Summary += fmt.Sprintf(", %s to download", human.Size(d.listed.Size))
 	}
 	return c
 }

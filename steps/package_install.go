@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -92,7 +93,7 @@ func (p *packageFiles) diffInstalled(ctx context.Context) (*runner.Finding, erro
 	if err != nil {
 		return nil, err
 	}
-	c := &runner.Change{Summary: howMany(len(found.missing), "package", "packages") + " to install with " + tool}
+	c := &runner.Change{Summary: human.Count(len(found.missing), "package", "packages") + " to install with " + tool}
 	for _, name := range found.missing {
 		c.Items = append(c.Items, runner.Item{Op: runner.Create, What: "package", Name: name})
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/rpm/rpmtest"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -135,7 +136,7 @@ func TestPackageDiffReadsTheHeaderAlone(t *testing.T) {
 	if diff := cmp.Diff(want, f.Notes); diff != "" {
 		t.Errorf("notes (-want +got):\n%s", diff)
 	}
-	if got, want := f.Change.Summary, "2 files (10.7 KiB) from rhosp-director-images-13.0-1.el7ost.noarch, "+runner.Size(int64(len(files[href])))+" to download"; got != want {
+	if got, want := f.Change.Summary, "2 files (10.7 KiB) from rhosp-director-images-13.0-1.el7ost.noarch, "+human.Size(int64(len(files[href])))+" to download"; got != want {
 		t.Errorf("summary %q, want %q", got, want)
 	}
 	w := runner.Planned(&runner.Disk{}, f.Change.Files...)

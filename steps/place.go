@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/place"
@@ -130,7 +131,7 @@ func (p *placeFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record)
 	}
 	finding := &runner.Finding{Outputs: p.outputs()}
 	if len(c.Items) > 0 {
-		c.Summary = howMany(len(c.Items), "file", "files")
+		c.Summary = human.Count(len(c.Items), "file", "files")
 		finding.Change = c
 	}
 	return finding, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
@@ -259,7 +260,7 @@ func (p *prepare) files(result tripleo.Result) ([]textFile, error) {
 	}
 	files := []textFile{{string(p.EnvFile), text, holds}}
 	if p.ImagesFile != "" {
-		files = append(files, textFile{string(p.ImagesFile), result.ImagesFile(), howMany(len(result.Images), "image", "images")})
+		files = append(files, textFile{string(p.ImagesFile), result.ImagesFile(), human.Count(len(result.Images), "image", "images")})
 	}
 	return files, nil
 }

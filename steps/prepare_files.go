@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -151,7 +152,7 @@ func nearPath(path string, w runner.World) string {
 		}
 		return ""
 	}
-	if near := plan.Suggest(name, names); err == nil && near != "" {
+	if near := human.Suggest(name, names); err == nil && near != "" {
 		return filepath.Join(dir, near)
 	}
 	return ""
@@ -161,9 +162,7 @@ func nearPath(path string, w runner.World) string {
 func hinted(err error) error {
 	var unknown *tripleo.UnknownError
 	if errors.As(err, &unknown) && fault.Hint(err) == "" {
-		if near := plan.Suggest(unknown.Got, unknown.Known); near != "" {
-			return fault.WithHint(err, "did you mean "+near+"?")
-		}
+		return fault.WithHint(err, human.DidYouMean(unknown.Got, unknown.Known))
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/labels"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
@@ -184,7 +185,7 @@ func (s *tagDiscover) byVersion(ctx context.Context) (*discovered, error) {
 	}
 	tags := slices.DeleteFunc(slices.Clone(all), func(tag string) bool { return !whole.MatchString(tag) })
 	if len(tags) == 0 {
-		return nil, fmt.Errorf("none of the %s of %s is what %s matches", howMany(len(all), "tag", "tags"), name, s.Newest)
+		return nil, fmt.Errorf("none of the %s of %s is what %s matches", human.Count(len(all), "tag", "tags"), name, s.Newest)
 	}
 	tag := slices.MaxFunc(tags, registry.CompareVersions)
 	d := &discovered{image: name + ":" + tag, tag: tag}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -201,9 +202,9 @@ func (d *untarDiff) change(ctx context.Context) *runner.Change {
 	if len(c.Items) == 0 {
 		return nil
 	}
-	c.Summary = fmt.Sprintf("%s (%s) from %s", howMany(files, "file", "files"), runner.Size(bytes), filepath.Base(string(d.Archive)))
+	c.Summary = fmt.Sprintf("%s (%s) from %s", human.Count(files, "file", "files"), human.Size(bytes), filepath.Base(string(d.Archive)))
 	if !d.full {
-		c.Summary = fmt.Sprintf("what is in %s (%s)", filepath.Base(string(d.Archive)), runner.Size(d.contents().Bytes))
+		c.Summary = fmt.Sprintf("what is in %s (%s)", filepath.Base(string(d.Archive)), human.Size(d.contents().Bytes))
 	}
 	return c
 }

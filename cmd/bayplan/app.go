@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // A program is one run of the command line.
@@ -136,8 +136,8 @@ func noCommand(c *cli.Context) error {
 	}
 	got := c.Args().First()
 	err := fmt.Errorf("there is no command %q", got)
-	if near := plan.Suggest(got, names); near != "" {
-		err = fmt.Errorf("%w; did you mean %s?", err, near)
+	if hint := human.DidYouMean(got, names); hint != "" {
+		err = fmt.Errorf("%w; %s", err, hint)
 	}
 	return usageError{err}
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -121,7 +122,7 @@ func (p *program) tell(err error) {
 		for _, m := range mistakes {
 			p.tellMistake(m)
 		}
-		fmt.Fprintf(out, "bayplan: %s; nothing was run\n", count(len(mistakes), "mistake"))
+		fmt.Fprintf(out, "bayplan: %s; nothing was run\n", human.Count(len(mistakes), "mistake", "mistakes"))
 		return
 	}
 	if errors.As(err, new(reported)) {
@@ -163,11 +164,3 @@ func (r reported) Unwrap() error { return r.error }
 type saved struct{ error }
 
 func (s saved) Unwrap() error { return s.error }
-
-// count says how many there are of a thing: 1 step, 2 steps.
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/schemas"
 	"github.com/bayplan/bayplan/steps"
@@ -57,8 +57,8 @@ func (p *program) explainCommand() *cli.Command {
 func unknownType(name string) error {
 	names := typeNames()
 	err := fmt.Errorf("there is no step type %q", name)
-	if near := plan.Suggest(name, names); near != "" {
-		return fmt.Errorf("%w; did you mean %s?", err, near)
+	if hint := human.DidYouMean(name, names); hint != "" {
+		return fmt.Errorf("%w; %s", err, hint)
 	}
 	return fault.WithHint(err, "there are "+strings.Join(names, ", "))
 }

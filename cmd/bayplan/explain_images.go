@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps"
 )
@@ -109,8 +109,8 @@ func chosen(c *cli.Context, all []explained) ([]explained, error) {
 	}
 	err := errors.New("no image of the release is so")
 	for _, got := range []string{service, parameter} {
-		if near := plan.Suggest(got, slices.Collect(maps.Keys(names))); got != "" && near != "" {
-			err = fmt.Errorf("%w; did you mean %s?", err, near)
+		if hint := human.DidYouMean(got, slices.Collect(maps.Keys(names))); hint != "" {
+			err = fmt.Errorf("%w; %s", err, hint)
 		}
 	}
 	return nil, usageError{err}
@@ -136,7 +136,7 @@ func tellVerdicts(out io.Writer, all []explained) {
 			}
 		}
 	}
-	fmt.Fprintf(out, "\n%d of %s in\n", in, count(total, "image"))
+	fmt.Fprintf(out, "\n%d of %s in\n", in, human.Count(total, "image", "images"))
 }
 
 func tellService(out io.Writer, s steps.ServiceVerdict) {

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps"
 )
@@ -95,7 +96,7 @@ func (p *program) relock(c *cli.Context, s *session, r *runner.Runner) error {
 	for _, ch := range changes {
 		fmt.Fprintln(p.out, lockLine(ch))
 	}
-	fmt.Fprintf(p.out, "%s locked, %s\n", count(s.tags.Len(), "tag"), count(len(changes), "change"))
+	fmt.Fprintf(p.out, "%s locked, %s\n", human.Count(s.tags.Len(), "tag", "tags"), human.Count(len(changes), "change", "changes"))
 	return report.Err()
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -24,7 +25,7 @@ func (p *program) validateCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.out, "%s: %s, no mistakes\n", c.String("file"), count(len(s.graph.Nodes), "step"))
+			_, err = fmt.Fprintf(p.out, "%s: %s, no mistakes\n", c.String("file"), human.Count(len(s.graph.Nodes), "step", "steps"))
 			return err
 		},
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -71,7 +72,7 @@ func done(it runner.Item) string {
 	}[it.Op]
 	line := fmt.Sprintf("%s %s %s", word, it.What, it.Name)
 	if it.Bytes > 0 {
-		line += " (" + runner.Size(it.Bytes) + ")"
+		line += " (" + human.Size(it.Bytes) + ")"
 	}
 	return line
 }

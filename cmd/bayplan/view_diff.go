@@ -7,6 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/diff"
 
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -46,7 +47,7 @@ func headline(s *runner.StepReport) string {
 		if c.Summary != "" {
 			return c.Summary
 		}
-		return count(len(c.Items), "item")
+		return human.Count(len(c.Items), "item", "items")
 	case runner.CheckAfter, runner.Waiting, runner.Skipped:
 		return s.Why
 	}
@@ -69,7 +70,7 @@ func sign(op runner.Op) string {
 func itemLine(it runner.Item) string {
 	var more []string
 	if it.Bytes > 0 {
-		more = append(more, runner.Size(it.Bytes))
+		more = append(more, human.Size(it.Bytes))
 	}
 	if it.Note != "" {
 		more = append(more, it.Note)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -55,7 +56,7 @@ func (v *plainView) line(e runner.Event, text string) {
 // moved says how far a step is.
 func moved(e runner.Event) string {
 	if e.Total == 0 {
-		return runner.Size(e.Bytes) + " moved"
+		return human.Size(e.Bytes) + " moved"
 	}
-	return fmt.Sprintf("%s of %s moved", runner.Size(e.Bytes), runner.Size(e.Total))
+	return fmt.Sprintf("%s of %s moved", human.Size(e.Bytes), human.Size(e.Total))
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // A Verdict says why an image of a release is wanted, or why it is not.
@@ -131,7 +133,7 @@ func (c *court) service(name string) ServiceVerdict {
 	v := ServiceVerdict{Service: name, In: c.services == nil || c.services[name]}
 	for _, role := range c.roles {
 		if slices.Contains(role.Services, name) {
-			v.Roles = append(v.Roles, fmt.Sprintf("%s, %s%s", role.Name, howMany(role.Count, "node", "nodes"), at(role.Place)))
+			v.Roles = append(v.Roles, fmt.Sprintf("%s, %s%s", role.Name, human.Count(role.Count, "node", "nodes"), at(role.Place)))
 		}
 	}
 	target, mapped := c.env.Registry[name]

@@ -1,7 +1,5 @@
 package tripleo
 
-import "fmt"
-
 // A Format is a way to write a Result down for those who read it. To add one:
 // a file format_NAME.go with a function that gives it, one line in Formats,
 // and its name in the enum of the step's setting.
@@ -49,12 +47,4 @@ func FindFormat(name string) (Format, error) {
 		}
 	}
 	return Format{}, &UnknownError{What: "format", Got: name, Known: FormatNames()}
-}
-
-// howMany counts things in words.
-func howMany(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, more)
 }

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // containerImagePrepare is the list that the director of later releases reads
@@ -60,7 +62,7 @@ func writeList(r Result) ([]byte, string, error) {
 			mark = "    "
 		}
 	}
-	return []byte(b.String()), howMany(len(r.Strategies), "entry", "entries") + " of " + listParameter, nil
+	return []byte(b.String()), human.Count(len(r.Strategies), "entry", "entries") + " of " + listParameter, nil
 }
 
 // lines gives the strategy as an entry of a list, its keys sorted, each

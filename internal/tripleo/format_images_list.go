@@ -1,6 +1,10 @@
 package tripleo
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
+)
 
 // imagesList is one image a line, as it will be pulled: what podman pull,
 // skopeo, and a mirror step of the next site take.
@@ -19,6 +23,6 @@ func imagesList() Format {
 				b.WriteString(ref + "\n")
 			}
 		}
-		return []byte(b.String()), howMany(len(seen), "image", "images"), nil
+		return []byte(b.String()), human.Count(len(seen), "image", "images"), nil
 	}}
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // kollaGlobals are the variables by which kolla-ansible finds its images, for
@@ -42,7 +44,7 @@ func writeGlobals(r Result) ([]byte, string, error) {
 	for _, name := range slices.Sorted(maps.Keys(own)) {
 		b.WriteString(name + ": " + scalar(own[name]) + "\n")
 	}
-	return []byte(b.String()), "3 variables of kolla, " + howMany(len(own), "image with its own", "images with their own"), nil
+	return []byte(b.String()), "3 variables of kolla, " + human.Count(len(own), "image with its own", "images with their own"), nil
 }
 
 // kollaPlace is the registry and the namespace that an image is pulled from.

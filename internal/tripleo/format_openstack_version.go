@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // openstackVersion is the custom resource that tells the operators of OpenStack
@@ -45,7 +47,7 @@ func writeVersion(r Result) ([]byte, string, error) {
 		}
 		b.WriteString("    " + name + ": " + scalar(f.image) + "\n")
 	}
-	return []byte(b.String()), howMany(len(fields), "image", "images") + " of an OpenStackVersion", nil
+	return []byte(b.String()), human.Count(len(fields), "image", "images") + " of an OpenStackVersion", nil
 }
 
 // A versionField is a field of the resource and what it is set to.

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // insecureParameter is the parameter that lists registries without TLS. It
@@ -16,7 +18,7 @@ func overcloudImagesEnv() Format {
 	return Format{
 		Name: "overcloud-images-env",
 		Write: func(r Result) ([]byte, string, error) {
-			return r.EnvFile(), howMany(len(r.Parameters()), "parameter", "parameters"), nil
+			return r.EnvFile(), human.Count(len(r.Parameters()), "parameter", "parameters"), nil
 		},
 	}
 }

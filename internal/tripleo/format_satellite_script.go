@@ -3,6 +3,8 @@ package tripleo
 import (
 	"errors"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // satelliteScript is a script for Satellite's hammer that makes a product with
@@ -49,7 +51,7 @@ repository() { # URL UPSTREAM-NAME NAME
 		b.WriteString("repository " + shellQuoted("https://"+host) + " " + shellQuoted(path) + " " + shellQuoted(repositoryName(image)) + "\n")
 	}
 	b.WriteString("\nhammer product synchronize --organization-label \"$organization\" --name \"$product\"\n")
-	return []byte(b.String()), howMany(len(seen), "repository", "repositories") + " for Satellite", nil
+	return []byte(b.String()), human.Count(len(seen), "repository", "repositories") + " for Satellite", nil
 }
 
 // shellQuoted writes a text for a shell.

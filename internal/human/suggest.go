@@ -1,4 +1,4 @@
-package plan
+package human
 
 import (
 	"strings"
@@ -32,6 +32,15 @@ func Suggest(got string, among []string) string {
 	return best
 }
 
+// DidYouMean is the hint for a name that is not among the ones there are: a
+// question that names the nearest one, or "" when none is near.
+func DidYouMean(got string, among []string) string {
+	if near := Suggest(got, among); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return ""
+}
+
 // fold makes equal what people confuse: case, and - with _.
 func fold(s string) []rune {
 	return []rune(strings.ReplaceAll(strings.ToLower(s), "-", "_"))
@@ -61,12 +70,4 @@ func distance(a, b []rune) int {
 		before, row = row, next
 	}
 	return row[len(b)]
-}
-
-// didYouMean is the hint for a name that is not among the ones there are.
-func didYouMean(got string, among []string) string {
-	if near := Suggest(got, among); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return ""
 }

@@ -1,0 +1,11 @@
+package human
+
+import "fmt"
+
+// Count says how many there are: "1 file", "3 files".
+func Count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
