@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 )
@@ -23,13 +22,14 @@ func TestNoPermissionIsToldInDiff(t *testing.T) {
 	if err := os.Chmod(tarball, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	steps := map[string]runner.Step{
-		"mkdir": &mkdir{Dirs: steptest.Below(base, "closed/a")},
-		"untar": &untar{Archive: plan.Path(tarball), Into: plan.Path(base + "/closed")},
-		"into":  &untar{Archive: plan.Path(tarball), Into: plan.Path(base + "/closed/new")},
-	}
-	for name, s := range steps {
+	for name, tt := range map[string]struct{ typ, with string }{
+		"mkdir": {"mkdir", "paths: [" + base + "/closed/a]"},
+		"untar": {"untar", "archive: " + tarball + ", into: " + base + "/closed"},
+		"into":  {"untar", "archive: " + tarball + ", into: " + base + "/closed/new"},
+	} {
 		t.Run(name, func(t *testing.T) {
+			typ, _ := Builtin(nil).Find(tt.typ)
+			s := steptest.Step(t, typ, tt.with)
 			var err error
 			steptest.AsNobody(t, func() { _, err = s.Diff(t.Context(), &runner.Disk{}, nil) })
 			if err == nil || !strings.Contains(err.Error(), base+"/closed") || !strings.Contains(fault.Hint(err), "sudo") {

@@ -23,13 +23,15 @@ func TestFetchSeesEveryChangeOfAnEmbeddedHost(t *testing.T) {
 		steptest.PutFile(t, dir+"/f", text)
 		steptest.Must(t, os.Chtimes(dir+"/f", at.Add(after), at.Add(after)))
 	}
-	out := &Outside{hosts: []namedHost{{name: "a", HostConnection: HostConnection{
-		ServerConnection: ServerConnection{Host: "h.example"}, Embedded: &EmbeddedHost{Dir: plan.Path(dir)},
-	}}}}
-	steptest.Must(t, out.openHosts())
-	fresh := func() *fetchFile {
-		return &fetchFile{URL: addresses{Text: "https://h.example/f"}, To: plan.Path(to), out: out}
-	}
+	src := "apiVersion: bayplan/v1\nname: p\nconnections: { hosts: { a: { host: h.example, embedded: { dir: " + dir + " } } } }\nsteps: { a: { type: mkdir } }\n"
+	p, errs := plan.Parse("/p.yaml", []byte(src), plan.Options{})
+	steptest.Must(t, errs.Err())
+	out, errs := Connect(p)
+	steptest.Must(t, errs.Err())
+	steptest.Must(t, out.Open(false))
+	defer out.Close()
+	fetch, _ := Builtin(out).Find("fetch")
+	fresh := func() runner.Step { return steptest.Step(t, fetch, "url: https://h.example/f, to: "+to) }
 	run := func(prior *runner.Record) (*runner.Record, bool) {
 		t.Helper()
 		step := fresh()

@@ -38,7 +38,7 @@ func withHosts(t *testing.T, hosts ...download.Host) *Outside {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Outside{fetching: c}
+	return With(nil, nil, c)
 }
 
 const kernelText = "a kernel, as far as anybody can tell"

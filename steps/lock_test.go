@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
@@ -17,9 +18,9 @@ import (
 )
 
 // locking has the bench look up tags through a lock file in its directory.
-func (b *registryBench) locking(t *testing.T) *Lock {
+func locking(t *testing.T, b *registryBench) *Lock {
 	t.Helper()
-	l, err := ReadLock(filepath.Join(b.dir, "bayplan.lock.yaml"))
+	l, err := ReadLock(lockFile(b))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,8 +28,10 @@ func (b *registryBench) locking(t *testing.T) *Lock {
 	return l
 }
 
+func lockFile(b *registryBench) string { return filepath.Join(b.dir, "bayplan.lock.yaml") }
+
 // counted counts what a registry is asked.
-func (b *registryBench) counted(name string) *atomic.Int64 {
+func counted(b *registryBench, name string) *atomic.Int64 {
 	n := &atomic.Int64{}
 	b.before[name] = func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/v2/" {
@@ -40,17 +43,38 @@ func (b *registryBench) counted(name string) *atomic.Int64 {
 }
 
 // lookups are the steps that ask what tags stand for.
-func (b *registryBench) lookups() []runner.Step {
-	return []runner.Step{b.tagDiscover("base", "{version}-{release}"), b.mirror(), b.verifyCatalog()}
+func lookups(t *testing.T, b *registryBench) []runner.Step {
+	t.Helper()
+	return []runner.Step{discover(t, b), mirrorAll(t, b), step(t, b, "verify-catalog", "registry: local, exact: true, expect: "+string(b.file()))}
+}
+
+// step makes a step on the connections of a bench.
+func step(t *testing.T, b *registryBench, typ, with string) runner.Step {
+	t.Helper()
+	found, ok := Builtin(b.Outside).Find(typ)
+	if !ok {
+		t.Fatalf("there is no type %s", typ)
+	}
+	return steptest.Step(t, found, with)
+}
+
+func mirrorAll(t *testing.T, b *registryBench) runner.Step {
+	t.Helper()
+	return step(t, b, "mirror", "to: local, images: "+string(b.file()))
+}
+
+func discover(t *testing.T, b *registryBench) runner.Step {
+	t.Helper()
+	return step(t, b, "tag-discover", "image: "+upstreamHost+`/rhosp13/openstack-base, tag_from_label: "{version}-{release}"`)
 }
 
 // What is locked is not looked up again: neither in the same run nor in the
 // next one, which reads the lock from its file.
 func TestLockedTagsAreNotLookedUp(t *testing.T) {
 	b := newRegistryBench(t)
-	l := b.locking(t)
-	steptest.Apply(t, b.mirror())
-	for _, s := range b.lookups() {
+	l := locking(t, b)
+	steptest.Apply(t, mirrorAll(t, b))
+	for _, s := range lookups(t, b) {
 		if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -62,10 +86,10 @@ func TestLockedTagsAreNotLookedUp(t *testing.T) {
 	if err := l.Save(); err != nil {
 		t.Fatal(err)
 	}
-	l = b.locking(t)
+	l = locking(t, b)
 	l.Strict = true
-	asked := b.counted("upstream")
-	for _, s := range b.lookups() {
+	asked := counted(b, "upstream")
+	for _, s := range lookups(t, b) {
 		if f, err := s.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil {
 			t.Errorf("%T: %+v, %v", s, f, err)
 		}
@@ -79,7 +103,7 @@ func TestLockedTagsAreNotLookedUp(t *testing.T) {
 }
 
 // moveBase has base:13.0-40 and latest stand for another image.
-func (b *registryBench) moveBase(t *testing.T) {
+func moveBase(t *testing.T, b *registryBench) {
 	t.Helper()
 	images := benchImages()
 	images[0].Labels = map[string]string{"version": "13.0", "release": "40", "build": "2"}
@@ -88,38 +112,38 @@ func (b *registryBench) moveBase(t *testing.T) {
 
 func TestMovedTags(t *testing.T) {
 	b := newRegistryBench(t)
-	l := b.locking(t)
-	steptest.Apply(t, b.mirror())
+	l := locking(t, b)
+	steptest.Apply(t, mirrorAll(t, b))
 	if err := l.Save(); err != nil {
 		t.Fatal(err)
 	}
-	was := resolved(t, b, "base:13.0-40")
-	b.moveBase(t)
-	now := resolved(t, b, "base:13.0-40")
+	was := b.resolved(t, "base:13.0-40")
+	moveBase(t, b)
+	now := b.resolved(t, "base:13.0-40")
 	if was == now {
 		t.Fatal("the tag has not moved")
 	}
 
-	l = b.locking(t)
-	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	l = locking(t, b)
+	f, err := mirrorAll(t, b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || f.Change != nil || len(f.Notes) != 0 {
 		t.Errorf("when nobody watches: %+v, %v", f, err)
 	}
 	l.Watchful = true
-	f, err = b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err = mirrorAll(t, b).Diff(t.Context(), &runner.Disk{}, nil)
 	want := []string{upstreamHost + "/rhosp13/openstack-base:13.0-40 has moved on to " + now + "; the lock file keeps " + was}
 	if err != nil || f.Change != nil || !cmp.Equal(f.Notes, want) {
 		t.Errorf("%+v, %v", f, err)
 	}
-	if f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil); err != nil || len(f.Notes) != 0 {
+	if f, err := mirrorAll(t, b).Diff(t.Context(), &runner.Disk{}, nil); err != nil || len(f.Notes) != 0 {
 		t.Errorf("told twice: %+v, %v", f, err)
 	}
 
-	l = b.locking(t)
+	l = locking(t, b)
 	if n := l.Forget("*/openstack-base:*"); n != 1 {
 		t.Errorf("forgot %d", n)
 	}
-	steptest.Apply(t, b.mirror())
+	steptest.Apply(t, mirrorAll(t, b))
 	wantChange := []LockChange{{Image: upstreamHost + "/rhosp13/openstack-base:13.0-40", Old: was, New: now}}
 	if diff := cmp.Diff(wantChange, l.Changes()); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
@@ -129,18 +153,18 @@ func TestMovedTags(t *testing.T) {
 // Offline, a diff says that it could not ask, and goes on.
 func TestMovedTagsOffline(t *testing.T) {
 	b := newRegistryBench(t)
-	l := b.locking(t)
-	steptest.Apply(t, b.mirror())
+	l := locking(t, b)
+	steptest.Apply(t, mirrorAll(t, b))
 	if err := l.Save(); err != nil {
 		t.Fatal(err)
 	}
-	l = b.locking(t)
+	l = locking(t, b)
 	l.Watchful = true
 	b.before["upstream"] = func(w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusForbidden)
 		return true
 	}
-	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := mirrorAll(t, b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || f.Change != nil || len(f.Notes) != 3 || !strings.Contains(f.Notes[0], "could not be asked") {
 		t.Errorf("%+v, %v", f, err)
 	}
@@ -148,8 +172,8 @@ func TestMovedTagsOffline(t *testing.T) {
 
 func TestStrictLock(t *testing.T) {
 	b := newRegistryBench(t)
-	b.locking(t).Strict = true
-	for _, s := range b.lookups() {
+	locking(t, b).Strict = true
+	for _, s := range lookups(t, b) {
 		_, err := s.Diff(t.Context(), &runner.Disk{}, nil)
 		if err == nil || !strings.Contains(err.Error(), "is not locked, and --locked allows no look-up") || fault.Hint(err) == "" {
 			t.Errorf("%T: %v", s, err)
@@ -160,14 +184,18 @@ func TestStrictLock(t *testing.T) {
 // A registry may no longer have what a tag was locked to.
 func TestLockedAway(t *testing.T) {
 	b := newRegistryBench(t)
-	l := b.locking(t)
-	for _, tag := range []string{"latest", "13.0-40"} {
-		l.file.Add(upstreamHost+"/rhosp13/openstack-base:"+tag, "sha256:"+strings.Repeat("0", 64))
-	}
-	if err := l.Save(); err != nil {
+	file, err := lockfile.Read(lockFile(b))
+	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range []runner.Step{b.tagDiscover("base", "{version}-{release}"), b.mirror()} {
+	for _, tag := range []string{"latest", "13.0-40"} {
+		file.Add(upstreamHost+"/rhosp13/openstack-base:"+tag, "sha256:"+strings.Repeat("0", 64))
+	}
+	if err := file.Write(); err != nil {
+		t.Fatal(err)
+	}
+	locking(t, b)
+	for _, s := range []runner.Step{discover(t, b), mirrorAll(t, b)} {
 		_, err := s.Diff(t.Context(), &runner.Disk{}, nil)
 		if hint := fault.Hint(err); err == nil || !strings.Contains(hint, "bayplan lock --update") {
 			t.Errorf("%T: %v, hint %q", s, err, hint)
@@ -192,8 +220,8 @@ func TestLockName(t *testing.T) {
 
 func TestPinLeavesWhatNeedsNone(t *testing.T) {
 	b := newRegistryBench(t)
-	b.locking(t)
-	asked := b.counted("upstream")
+	locking(t, b)
+	asked := counted(b, "upstream")
 	given := []registry.Image{
 		{Source: upstreamHost + "/a:1", Digest: "sha256:" + strings.Repeat("1", 64)},
 		{Source: localHost + "/a:1", Target: localHost + "/a:1"},

@@ -31,7 +31,7 @@ func testMirrorLayout(t *testing.T, dir string) {
 	b := newRegistryBench(t)
 	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub\n"+
 		"- imagename: "+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
-	out := b.mirror()
+	out := newMirror(b)
 	out.To, out.Rename = layoutAt(dir), []renameRule{{"rhosp13/openstack-nova", "nova/nova"}}
 	f, err := out.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
@@ -55,7 +55,7 @@ func testMirrorLayout(t *testing.T, dir string) {
 	}
 
 	b.before["upstream"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
-	in := b.mirror()
+	in := newMirror(b)
 	in.Images = inline("oci:" + dir)
 	if inputs, err := in.Inputs(t.Context(), &runner.Disk{}); err != nil || len(inputs) != 2 || inputs[1].Name != "layout "+dir {
 		t.Errorf("inputs %v, %v", inputs, err)
@@ -94,12 +94,12 @@ func TestMirrorToLayoutLaws(t *testing.T) {
 		b := newRegistryBench(t)
 		dir := filepath.Join(b.dir, "media")
 		return &steptest.Fixture{
-			New:  func() runner.Step { m := b.mirror(); m.To = layoutAt(dir); return m },
+			New:  func() runner.Step { m := newMirror(b); m.To = layoutAt(dir); return m },
 			Dirs: []string{b.dir},
 			Break: []steptest.Break{
 				{Name: "the index is lost", Do: func(t *testing.T) { steptest.Remove(t, filepath.Join(dir, "index.json")) }},
 				{Name: "a manifest is lost", Do: func(t *testing.T) {
-					steptest.Remove(t, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(resolved(t, b, "base:13.0-40"), "sha256:")))
+					steptest.Remove(t, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(b.resolved(t, "base:13.0-40"), "sha256:")))
 				}},
 				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
 			},
@@ -112,7 +112,7 @@ func TestMirrorToArchiveLaws(t *testing.T) {
 		b := newRegistryBench(t)
 		path := filepath.Join(b.dir, "media.tar")
 		return &steptest.Fixture{
-			New:  func() runner.Step { m := b.mirror(); m.To = layoutAt(path); return m },
+			New:  func() runner.Step { m := newMirror(b); m.To = layoutAt(path); return m },
 			Dirs: []string{b.dir},
 			Break: []steptest.Break{
 				{Name: "the archive is lost", Do: func(t *testing.T) { steptest.Remove(t, path) }},

@@ -20,7 +20,7 @@ func TestMirrorPruneLaws(t *testing.T) {
 		b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
 		return &steptest.Fixture{
 			New: func() runner.Step {
-				m := b.mirror()
+				m := newMirror(b)
 				m.Prune = &pruneRule{Repositories: []string{"rhosp13/*"}}
 				return m
 			},
@@ -48,7 +48,7 @@ func TestMirrorPruneLayoutLaws(t *testing.T) {
 				path := filepath.Join(b.dir, file)
 				return &steptest.Fixture{
 					New: func() runner.Step {
-						m := b.mirror()
+						m := newMirror(b)
 						m.To, m.Prune = layoutAt(path), &pruneRule{Repositories: []string{"rhosp13/*"}}
 						return m
 					},
@@ -63,7 +63,7 @@ func TestMirrorPruneLayoutLaws(t *testing.T) {
 // What goes is told by the diff, each tag on its own, and goes after the copies.
 func TestMirrorPrune(t *testing.T) {
 	b := newRegistryBench(t)
-	m := b.mirror()
+	m := newMirror(b)
 	m.Prune = &pruneRule{Keep: 1}
 	apply := func(prior *runner.Record) (*runner.Finding, *steptest.Progress) {
 		t.Helper()
@@ -113,7 +113,7 @@ func TestMirrorPrune(t *testing.T) {
 func TestMirrorPruneAfterCopies(t *testing.T) {
 	b := newRegistryBench(t)
 	b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
-	m := b.mirror()
+	m := newMirror(b)
 	m.Prune = &pruneRule{}
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || !strings.HasSuffix(f.Change.Summary, "; 1 tag to remove") {
@@ -146,7 +146,7 @@ func TestMirrorPruneEmptyList(t *testing.T) {
 	b := newRegistryBench(t)
 	b.fill(t)
 	b.write(t, "container_images: []\n")
-	m := b.mirror()
+	m := newMirror(b)
 	m.Prune = &pruneRule{Repositories: []string{"*/*"}}
 	_, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err == nil || !strings.Contains(err.Error(), "the list names no image") || fault.Hint(err) == "" {

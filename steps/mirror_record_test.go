@@ -18,7 +18,7 @@ import (
 
 // layer gives the digest of the first layer of an image at the local registry,
 // which all images of the bench share.
-func (b *registryBench) layer(t *testing.T, name string) string {
+func layer(t *testing.T, b *registryBench, name string) string {
 	t.Helper()
 	var m struct{ Layers []struct{ Digest string } }
 	w := b.ask(t, b.local, "GET", "/v2/rhosp13/"+name+"/manifests/13.0-40")
@@ -29,9 +29,9 @@ func (b *registryBench) layer(t *testing.T, name string) string {
 }
 
 // mirrored applies a mirror step and gives the record that the runner would keep.
-func (b *registryBench) mirrored(t *testing.T) *runner.Record {
+func mirrorOnce(t *testing.T, b *registryBench) *runner.Record {
 	t.Helper()
-	m := b.mirror()
+	m := newMirror(b)
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -51,18 +51,18 @@ func (b *registryBench) mirrored(t *testing.T) *runner.Record {
 // mends the image.
 func TestMirrorMendsHoles(t *testing.T) {
 	b := newRegistryBench(t)
-	record := b.mirrored(t)
-	lost := b.layer(t, "openstack-nova-api")
+	record := mirrorOnce(t, b)
+	lost := layer(t, b, "openstack-nova-api")
 	b.remove(t, "/v2/rhosp13/openstack-nova-api/blobs/"+lost)
 
-	if f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, record); err != nil || f.Change != nil {
+	if f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, record); err != nil || f.Change != nil {
 		t.Errorf("with its record: %+v, %v", f, err)
 	}
-	_, err := b.mirror().Verify(t.Context(), &runner.Disk{})
+	_, err := newMirror(b).Verify(t.Context(), &runner.Disk{})
 	if want := "incomplete: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 lacks blob " + lost; err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || f.Change == nil {
 		t.Fatalf("without its record: %+v, %v", f, err)
 	}
@@ -72,7 +72,7 @@ func TestMirrorMendsHoles(t *testing.T) {
 	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
+	if _, err := newMirror(b).Verify(t.Context(), &runner.Disk{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -92,16 +92,16 @@ func TestMirrorNoticesInSpiteOfItsRecord(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newRegistryBench(t)
-			record := b.mirrored(t)
+			record := mirrorOnce(t, b)
 			damage(t, b)
-			f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, record)
+			f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, record)
 			if err != nil || f.Change == nil {
 				t.Fatalf("got %+v, %v", f, err)
 			}
 			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
+			if _, err := newMirror(b).Verify(t.Context(), &runner.Disk{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -112,12 +112,12 @@ func TestMirrorNoticesInSpiteOfItsRecord(t *testing.T) {
 // built on, and then nothing is believed any more.
 func TestMirrorIsNotMisledByItsRecord(t *testing.T) {
 	b := newRegistryBench(t)
-	record := b.mirrored(t)
+	record := mirrorOnce(t, b)
 	for _, name := range []string{"base", "nova-api", "nova-compute"} {
-		b.remove(t, "/v2/rhosp13/openstack-"+name+"/blobs/"+b.layer(t, "openstack-"+name))
+		b.remove(t, "/v2/rhosp13/openstack-"+name+"/blobs/"+layer(t, b, "openstack-"+name))
 	}
 	b.list(t, "base", "nova-api", "nova-compute", "ahead")
-	m := b.mirror()
+	m := newMirror(b)
 	f, err := m.Diff(t.Context(), &runner.Disk{}, record)
 	if err != nil {
 		t.Fatal(err)
@@ -132,7 +132,7 @@ func TestMirrorIsNotMisledByItsRecord(t *testing.T) {
 	if len(p.Items) != 4 {
 		t.Errorf("%d images were copied, want the new one and the three that had lost a blob", len(p.Items))
 	}
-	if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
+	if _, err := newMirror(b).Verify(t.Context(), &runner.Disk{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -159,7 +159,7 @@ func TestMirrorRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.client = client
-	counts := b.counting()
+	counts := counting(b)
 
 	step := func() *mirror {
 		m := mirrorType(b.Outside).New().(*mirror)
@@ -212,7 +212,7 @@ func TestMirrorRequests(t *testing.T) {
 
 // counting counts the requests to the registries. What it gives tells how many
 // there were since it was last asked.
-func (b *registryBench) counting() func() map[string]int {
+func counting(b *registryBench) func() map[string]int {
 	var mu sync.Mutex
 	counts := map[string]int{}
 	for _, name := range []string{"upstream", "local"} {

@@ -19,7 +19,7 @@ func TestMirrorRotten(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			b := newRegistryBench(t)
 			path := filepath.Join(b.dir, file)
-			mirrorTo := func() *mirror { m := b.mirror(); m.To = layoutAt(path); return m }
+			mirrorTo := func() *mirror { m := newMirror(b); m.To = layoutAt(path); return m }
 			apply := func() {
 				t.Helper()
 				f, err := mirrorTo().Diff(t.Context(), &runner.Disk{}, nil)

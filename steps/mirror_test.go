@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,9 +12,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 )
+
+// newMirror copies the images of the bench's list.
+func newMirror(b *registryBench) *mirror {
+	m := &mirror{To: to("local"), Parallel: 2, out: b.Outside}
+	m.Images.Text = b.file()
+	return m
+}
+
+// to is the setting of a mirror that copies to a registry.
+func to(name string) plan.TextOr[string, layoutTarget] {
+	return plan.TextOr[string, layoutTarget]{Text: name}
+}
 
 func TestMirrorLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
@@ -27,7 +41,7 @@ func TestMirrorLaws(t *testing.T) {
 			return d.Digest
 		}
 		return &steptest.Fixture{
-			New:      func() runner.Step { return b.mirror() },
+			New:      func() runner.Step { return newMirror(b) },
 			Dirs:     []string{b.dir},
 			Snapshot: func() string { return b.snapshot(t) },
 			Secrets:  []string{benchRegistryPassword},
@@ -39,7 +53,7 @@ func TestMirrorLaws(t *testing.T) {
 					b.remove(t, "/v2/rhosp13/openstack-nova-api/manifests/"+digest(t, "rhosp13/openstack-nova-api:13.0-40"))
 				}},
 				{Name: "a blob is deleted", Do: func(t *testing.T) {
-					b.remove(t, "/v2/rhosp13/openstack-nova-api/blobs/"+b.layer(t, "openstack-nova-api"))
+					b.remove(t, "/v2/rhosp13/openstack-nova-api/blobs/"+layer(t, b, "openstack-nova-api"))
 				}},
 				{Name: "a tag is moved", Do: func(t *testing.T) {
 					b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-compute:13.0-40")
@@ -53,7 +67,7 @@ func TestMirrorLaws(t *testing.T) {
 
 func TestMirror(t *testing.T) {
 	b := newRegistryBench(t)
-	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +91,7 @@ func TestMirror(t *testing.T) {
 	if p.Bytes != sum || len(p.Items) != 3 {
 		t.Errorf("told of %d bytes and %d items, want %d and 3", p.Bytes, len(p.Items), sum)
 	}
-	out, err := b.mirror().Verify(t.Context(), &runner.Disk{})
+	out, err := newMirror(b).Verify(t.Context(), &runner.Disk{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +111,7 @@ func TestMirror(t *testing.T) {
 	if out["count"].String() != "3" {
 		t.Errorf("count %s", out["count"])
 	}
-	again, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	again, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || again.Change != nil || fmt.Sprint(again.Outputs) != planned {
 		t.Errorf("the second time: %+v, %v", again, err)
 	}
@@ -107,7 +121,7 @@ func TestMirrorUpdates(t *testing.T) {
 	b := newRegistryBench(t)
 	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
 	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
-	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,10 +141,13 @@ func TestMirrorUpdates(t *testing.T) {
 // prepare's list is there only as planned when a diff is on.
 func TestMirrorReadsThePlannedList(t *testing.T) {
 	b := newRegistryBench(t)
-	m := b.mirror()
+	m := newMirror(b)
 	m.Images.Text = "/planned/images.yaml"
 	text := "container_images:\n- imagename: " + upstreamHost + "/rhosp13/openstack-base:13.0-40\n"
-	w := runner.Planned(&runner.Disk{}, textFile{path: string(m.Images.Text), content: []byte(text)}.planned())
+	w := runner.Planned(&runner.Disk{}, runner.File{
+		Path: string(m.Images.Text), Size: int64(len(text)), Mode: 0o644, Sums: map[runner.Algo]string{runner.SHA256: steptest.SHA256(text)},
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil },
+	})
 	f, err := m.Diff(t.Context(), w, nil)
 	if err != nil || len(f.Change.Items) != 1 || f.Change.Items[0].Name != localHost+"/rhosp13/openstack-base:13.0-40" {
 		t.Errorf("got %+v, %v", f, err)
@@ -142,7 +159,7 @@ func TestMirrorReadsThePlannedList(t *testing.T) {
 
 func TestMirrorAppliesAgain(t *testing.T) {
 	b := newRegistryBench(t)
-	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +179,7 @@ func TestMirrorAppliesAgain(t *testing.T) {
 	if p.Bytes != 0 || len(p.Items) != 1 {
 		t.Errorf("the second try moved %d bytes and told of %d items", p.Bytes, len(p.Items))
 	}
-	if _, err := b.mirror().Verify(t.Context(), &runner.Disk{}); err != nil {
+	if _, err := newMirror(b).Verify(t.Context(), &runner.Disk{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -221,7 +238,7 @@ func TestMirrorErrors(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			b := newRegistryBench(t)
-			m := b.mirror()
+			m := newMirror(b)
 			tt.set(t, b, m)
 			_, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -244,7 +261,7 @@ func TestMirrorSub(t *testing.T) {
 	b := newRegistryBench(t)
 	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub/\n"+
 		"- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n")
-	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +276,7 @@ func TestMirrorSub(t *testing.T) {
 
 func TestMirrorVerifyFindsHoles(t *testing.T) {
 	b := newRegistryBench(t)
-	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +284,7 @@ func TestMirrorVerifyFindsHoles(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.before["local"] = refuseAll("HEAD", "openstack-nova-api/blobs/", http.StatusNotFound)
-	_, err = b.mirror().Verify(t.Context(), &runner.Disk{})
+	_, err = newMirror(b).Verify(t.Context(), &runner.Disk{})
 	if err == nil || !strings.Contains(err.Error(), "incomplete: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 lacks blob sha256:") {
 		t.Errorf("got %v", err)
 	}
@@ -280,7 +297,7 @@ func TestMirrorCancelled(t *testing.T) {
 	b := newRegistryBench(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := b.mirror().Diff(ctx, &runner.Disk{}, nil); !errors.Is(err, context.Canceled) {
+	if _, err := newMirror(b).Diff(ctx, &runner.Disk{}, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -323,11 +340,11 @@ func TestMirrorInline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := b.mirror()
+	m := newMirror(b)
 	m.Images = inline(
 		upstreamHost+"/rhosp13/openstack-base:13.0-40",
 		upstreamHost+"/rhosp13/openstack-ahead:pinned@"+d.Digest, // the source has no such tag
-		upstreamHost+"/rhosp13/openstack-bare@"+resolved(t, b, "bare:latest"),
+		upstreamHost+"/rhosp13/openstack-bare@"+b.resolved(t, "bare:latest"),
 		upstreamHost+"/rhosp13/openstack-base:13.0-40",
 	)
 	if in, err := m.Inputs(t.Context(), &runner.Disk{}); err != nil || len(in) != 1 || in[0].Digest != localHost {
@@ -345,9 +362,9 @@ func TestMirrorInline(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		localHost + "/rhosp13/openstack-base:13.0-40@" + resolved(t, b, "base:13.0-40"),
+		localHost + "/rhosp13/openstack-base:13.0-40@" + b.resolved(t, "base:13.0-40"),
 		localHost + "/rhosp13/openstack-ahead:pinned@" + d.Digest,
-		localHost + "/rhosp13/openstack-bare@" + resolved(t, b, "bare:latest"),
+		localHost + "/rhosp13/openstack-bare@" + b.resolved(t, "bare:latest"),
 	}
 	if diff := cmp.Diff(want, out["images"].Items()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -357,19 +374,10 @@ func TestMirrorInline(t *testing.T) {
 	}
 }
 
-func resolved(t *testing.T, b *registryBench, image string) string {
-	t.Helper()
-	d, err := b.Registry().Resolve(t.Context(), upstreamHost+"/rhosp13/openstack-"+image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d.Digest
-}
-
 func TestMirrorPlainList(t *testing.T) {
 	b := newRegistryBench(t)
 	b.write(t, "# two of them\n"+upstreamHost+"/rhosp13/openstack-base:13.0-40\n"+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40 # nova\n")
-	f, err := b.mirror().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || len(f.Change.Items) != 2 {
 		t.Errorf("got %+v, %v", f, err)
 	}
@@ -381,7 +389,7 @@ func TestMirrorPlatforms(t *testing.T) {
 	b := newRegistryBench(t)
 	b.pushable(t)
 	index := b.multiPlatform(t, "many/app:1", "amd64", "ppc64le", "s390x")
-	m := b.mirror()
+	m := newMirror(b)
 	m.Images = inline(upstreamHost+"/many/app:1", upstreamHost+"/rhosp13/openstack-base:13.0-40")
 	m.Platforms = []string{"linux/amd64", "linux/s390x"}
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -75,6 +76,16 @@ func Connect(p *plan.Plan) (*Outside, plan.Errors) {
 		o.clouds = append(o.clouds, n)
 	}
 	return o, append(errs, o.connectHosts(p.Hosts)...)
+}
+
+// With gives connections whose clients are made already, for tests. registries
+// has the host of each registry connection by the connection's name.
+func With(registries map[string]string, images *registry.Client, files *download.Client) *Outside {
+	o := &Outside{client: images, fetching: files}
+	for _, name := range slices.Sorted(maps.Keys(registries)) {
+		o.registries = append(o.registries, namedRegistry{name, RegistryConnection{ServerConnection: ServerConnection{Host: registries[name]}}})
+	}
+	return o
 }
 
 func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {

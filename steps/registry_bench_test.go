@@ -91,10 +91,7 @@ func (b *registryBench) connect(t *testing.T, password string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Outside = &Outside{client: client, registries: []namedRegistry{
-		{"upstream", RegistryConnection{ServerConnection: ServerConnection{Host: upstreamHost}}},
-		{"local", RegistryConnection{ServerConnection: ServerConnection{Host: localHost}}},
-	}}
+	b.Outside = With(map[string]string{"upstream": upstreamHost, "local": localHost}, client, nil)
 }
 
 func (b *registryBench) answer(name string, h *http.Handler) http.Handler {
@@ -124,26 +121,9 @@ func (b *registryBench) write(t *testing.T, text string) {
 	}
 }
 
-func (b *registryBench) mirror() *mirror {
-	m := &mirror{To: to("local"), Parallel: 2, out: b.Outside}
-	m.Images.Text = b.file()
-	return m
-}
-
-// to is the setting of a mirror that copies to a registry.
-func to(name string) plan.TextOr[string, layoutTarget] {
-	return plan.TextOr[string, layoutTarget]{Text: name}
-}
-
 // inline is the images setting of a mirror that names them itself.
 func inline(names ...string) plan.TextOr[plan.Path, []string] {
 	return plan.TextOr[plan.Path, []string]{Other: names}
-}
-
-func (b *registryBench) verifyCatalog() *verifyCatalog {
-	v := &verifyCatalog{Registry: "local", Exact: true, out: b.Outside}
-	v.Expect.Text = b.file()
-	return v
 }
 
 // ask asks a registry without going through the client.
@@ -212,6 +192,24 @@ func (b *registryBench) snapshot(t *testing.T) string {
 		lines = append(lines, k+" "+all[k])
 	}
 	return strings.Join(lines, "\n")
+}
+
+// resolved gives the digest that a tag of the upstream registry stands for.
+func (b *registryBench) resolved(t *testing.T, image string) string {
+	t.Helper()
+	d, err := b.Registry().Resolve(t.Context(), upstreamHost+"/rhosp13/openstack-"+image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Digest
+}
+
+// fill brings all images of the list to the local registry.
+func (b *registryBench) fill(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"base", "nova-api", "nova-compute"} {
+		b.put(t, "rhosp13/openstack-"+name+":13.0-40", "rhosp13/openstack-"+name+":13.0-40")
+	}
 }
 
 // refuseAll answers requests whose path holds part.

@@ -55,7 +55,7 @@ func TestMirrorRenames(t *testing.T) {
 	b := newRegistryBench(t)
 	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub\n"+
 		"- imagename: "+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
-	m := b.mirror()
+	m := newMirror(b)
 	m.Rename = []renameRule{{"rhosp13/openstack-", "osp/"}}
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
@@ -69,8 +69,8 @@ func TestMirrorRenames(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		localHost + "/sub/osp/base:13.0-40@" + resolved(t, b, "base:13.0-40"),
-		localHost + "/osp/nova-api:13.0-40@" + resolved(t, b, "nova-api:13.0-40"),
+		localHost + "/sub/osp/base:13.0-40@" + b.resolved(t, "base:13.0-40"),
+		localHost + "/osp/nova-api:13.0-40@" + b.resolved(t, "nova-api:13.0-40"),
 	}
 	if diff := cmp.Diff(want, out["images"].Items()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -14,7 +14,7 @@ import (
 	"github.com/bayplan/bayplan/runner/steptest"
 )
 
-func (b *registryBench) tagDiscover(name, template string) *tagDiscover {
+func newTagDiscover(b *registryBench, name, template string) *tagDiscover {
 	return &tagDiscover{Image: upstreamHost + "/rhosp13/openstack-" + name, TagFromLabel: template, out: b.Outside}
 }
 
@@ -22,7 +22,7 @@ func TestTagDiscoverLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: tagDiscoverType(nil), OnlyLooks: true, Fresh: func(t *testing.T) *steptest.Fixture {
 		b := newRegistryBench(t)
 		return &steptest.Fixture{
-			New:      func() runner.Step { return b.tagDiscover("base", "{version}-{release}") },
+			New:      func() runner.Step { return newTagDiscover(b, "base", "{version}-{release}") },
 			Dirs:     []string{b.dir},
 			Snapshot: func() string { return b.snapshot(t) },
 			Secrets:  []string{benchRegistryPassword},
@@ -42,7 +42,7 @@ func TestTagDiscover(t *testing.T) {
 	b := newRegistryBench(t)
 	for template, want := range map[string]string{"{version}-{release}": "13.0-40", "{version}-{release:>2}": "13.0-40"} {
 		for _, image := range []string{"base", "base:latest", "base:13.0-40"} {
-			s := b.tagDiscover(image, template)
+			s := newTagDiscover(b, image, template)
 			f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -62,7 +62,7 @@ func TestTagDiscover(t *testing.T) {
 
 func TestTagDiscoverFollowsTheLabels(t *testing.T) {
 	b := newRegistryBench(t)
-	s := b.tagDiscover("base", "{version}-{release}")
+	s := newTagDiscover(b, "base", "{version}-{release}")
 	before, err := s.Inputs(t.Context(), &runner.Disk{})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +78,7 @@ func TestTagDiscoverFollowsTheLabels(t *testing.T) {
 	if err != nil || out["tag"].String() != "13.0-41" {
 		t.Errorf("when verified: %v, %v", out, err)
 	}
-	after, err := b.tagDiscover("base", "{version}-{release}").Inputs(t.Context(), &runner.Disk{})
+	after, err := newTagDiscover(b, "base", "{version}-{release}").Inputs(t.Context(), &runner.Disk{})
 	if err != nil || cmp.Equal(before, after) {
 		t.Errorf("the inputs do not tell: %v, %v, %v", before, after, err)
 	}
@@ -100,7 +100,7 @@ func TestTagDiscoverErrors(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			b := newRegistryBench(t)
-			_, err := b.tagDiscover(tt.image, tt.template).Diff(t.Context(), &runner.Disk{}, nil)
+			_, err := newTagDiscover(b, tt.image, tt.template).Diff(t.Context(), &runner.Disk{}, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("got %v, want %q", err, tt.want)
 			}
@@ -131,19 +131,19 @@ func TestTagDiscoverValidate(t *testing.T) {
 
 func TestTagDiscoverFallsBackWhereAsked(t *testing.T) {
 	b := newRegistryBench(t)
-	s := b.tagDiscover("ahead", "{version}-{build}")
+	s := newTagDiscover(b, "ahead", "{version}-{build}")
 	s.FallbackTag = "13.0-39"
 	f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || f.Outputs["tag"].String() != "13.0-39" {
 		t.Errorf("got %+v, %v", f, err)
 	}
-	s = b.tagDiscover("ahead", "{version}-{build}")
+	s = newTagDiscover(b, "ahead", "{version}-{build}")
 	s.FallbackTag = "0"
 	if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "the fallback_tag "+upstreamHost+"/rhosp13/openstack-ahead:0 is not there") {
 		t.Errorf("a fallback that is not there: %v", err)
 	}
 	// A label that is there decides, whatever the fallback.
-	s = b.tagDiscover("base", "{version}-{release}")
+	s = newTagDiscover(b, "base", "{version}-{release}")
 	s.FallbackTag = "latest"
 	if f, err := s.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["tag"].String() != "13.0-40" {
 		t.Errorf("got %+v, %v", f, err)

@@ -1,7 +1,6 @@
 package steps
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -53,29 +52,6 @@ func TestUntarLaws(t *testing.T) {
 			New:   func() runner.Step { return &untar{Archive: plan.Path(from), Into: plan.Path(into)} },
 			Dirs:  []string{base},
 			Break: breaks,
-		}
-	}})
-}
-
-func TestMkdirLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: mkdirType(), Fresh: func(t *testing.T) *steptest.Fixture {
-		base := t.TempDir()
-		return &steptest.Fixture{
-			New:  func() runner.Step { return &mkdir{Dirs: steptest.Below(base, "a/b", "c"), Mode: "0750"} },
-			Dirs: []string{base},
-			Break: []steptest.Break{
-				{Name: "one is removed", Do: func(t *testing.T) { steptest.Remove(t, base+"/c") }},
-				{Name: "a parent is removed", Do: func(t *testing.T) { steptest.Remove(t, base+"/a") }},
-				{Name: "one has another mode", Do: func(t *testing.T) {
-					if err := os.Chmod(base+"/c", fs.FileMode(0o700)); err != nil {
-						t.Fatal(err)
-					}
-				}},
-				{Name: "a file takes its place", Do: func(t *testing.T) {
-					steptest.Remove(t, base+"/c")
-					steptest.PutFile(t, base+"/c", "")
-				}},
-			},
 		}
 	}})
 }

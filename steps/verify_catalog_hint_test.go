@@ -10,56 +10,14 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/runner/steptest"
 )
-
-// Where a mirror step has renamed repositories or taken only some platforms,
-// its list is not what is there: that is told, and its output is right.
-func TestVerifyCatalogAfterMirror(t *testing.T) {
-	for name, tt := range map[string]struct {
-		set  func(m *mirror)
-		hint string
-	}{
-		"as it is":       {func(*mirror) {}, ""},
-		"renamed":        {func(m *mirror) { m.Rename = []renameRule{{"many/", "edge/x-"}} }, `the registry has edge/x-app: where a mirror step renames repositories, expect what it gives, expect: "${steps.ID.images}"`},
-		"some platforms": {func(m *mirror) { m.Platforms = []string{"linux/amd64", "linux/s390x"} }, `the registry has some platforms of registry.access.redhat.com/many/app:1 only: where a mirror step takes no others, expect what it gives, expect: "${steps.ID.images}"`},
-		"one platform":   {func(m *mirror) { m.Platforms = []string{"linux/amd64"} }, "the registry has some platforms of"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newRegistryBench(t)
-			b.pushable(t)
-			b.multiPlatform(t, "many/app:1", "amd64", "ppc64le", "s390x")
-			list := inline(upstreamHost + "/many/app:1")
-			m := b.mirror()
-			m.Images = list
-			tt.set(m)
-			f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
-				t.Fatal(err)
-			}
-			v := b.verifyCatalog()
-			v.Expect = list
-			_, err = v.Verify(t.Context(), &runner.Disk{})
-			if hint := fault.Hint(err); (err == nil) != (tt.hint == "") || !strings.HasPrefix(hint, tt.hint) {
-				t.Errorf("got %v (%s)", err, hint)
-			}
-			v.Expect = plan.TextOr[plan.Path, []string]{Other: f.Outputs["images"].Items()}
-			if _, err := v.Verify(t.Context(), &runner.Disk{}); err != nil {
-				t.Errorf("the mirror's images: %v", err)
-			}
-		})
-	}
-}
 
 // No hint is given where something else is wrong.
 func TestVerifyCatalogNoHint(t *testing.T) {
 	b := newRegistryBench(t)
 	b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
 	b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
-	_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err == nil || fault.Hint(err) != "" {
 		t.Errorf("got %v (%s)", err, fault.Hint(err))
 	}
@@ -74,7 +32,7 @@ func TestVerifyCatalogClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := b.verifyCatalog()
+	v := newVerifyCatalog(b)
 	v.Exact = false
 	gone := "sha256:" + strings.Repeat("a", 64)
 	v.Expect = plan.TextOr[plan.Path, []string]{Other: []string{

@@ -14,19 +14,18 @@ import (
 	"github.com/bayplan/bayplan/runner/steptest"
 )
 
-// fill brings all images of the list to the local registry.
-func (b *registryBench) fill(t *testing.T) {
-	t.Helper()
-	for _, name := range []string{"base", "nova-api", "nova-compute"} {
-		b.put(t, "rhosp13/openstack-"+name+":13.0-40", "rhosp13/openstack-"+name+":13.0-40")
-	}
+// newVerifyCatalog checks the images of the bench's list.
+func newVerifyCatalog(b *registryBench) *verifyCatalog {
+	v := &verifyCatalog{Registry: "local", Exact: true, out: b.Outside}
+	v.Expect.Text = b.file()
+	return v
 }
 
 func TestVerifyCatalogLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: verifyCatalogType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := newRegistryBench(t)
 		return &steptest.Fixture{
-			New:      func() runner.Step { return b.verifyCatalog() },
+			New:      func() runner.Step { return newVerifyCatalog(b) },
 			Satisfy:  b.fill,
 			Dirs:     []string{b.dir},
 			Snapshot: func() string { return b.snapshot(t) },
@@ -47,23 +46,23 @@ func TestVerifyCatalog(t *testing.T) {
 	b := newRegistryBench(t)
 	b.fill(t)
 	want := "[rhosp13/openstack-base rhosp13/openstack-nova-api rhosp13/openstack-nova-compute] 3"
-	f, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || f.Change != nil {
 		t.Fatalf("got %+v, %v", f, err)
 	}
 	if got := fmt.Sprint(f.Outputs["repositories"].Items(), " ", f.Outputs["count"]); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	if _, err := b.verifyCatalog().Verify(t.Context(), &runner.Disk{}); err != nil {
+	if _, err := newVerifyCatalog(b).Verify(t.Context(), &runner.Disk{}); err != nil {
 		t.Error(err)
 	}
 	// Further tags are let be, and without exact further repositories, too.
 	b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
-	if _, err := b.verifyCatalog().Verify(t.Context(), &runner.Disk{}); err != nil {
+	if _, err := newVerifyCatalog(b).Verify(t.Context(), &runner.Disk{}); err != nil {
 		t.Error(err)
 	}
 	b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
-	loose := b.verifyCatalog()
+	loose := newVerifyCatalog(b)
 	loose.Exact = false
 	if f, err := loose.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["count"].String() != "4" {
 		t.Errorf("got %+v, %v", f, err)
@@ -75,7 +74,7 @@ func TestVerifyCatalogTellsEach(t *testing.T) {
 	b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
 	b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-api:other")
 	b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
-	_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err == nil {
 		t.Fatal("all is well")
 	}
@@ -141,7 +140,7 @@ func TestVerifyCatalogDrift(t *testing.T) {
 			b := newRegistryBench(t)
 			b.fill(t)
 			tt.set(t, b)
-			_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+			_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 			problems := fault.Problems(err)
 			if len(problems) != 1 || problems[0].Kind != "drifted" || problems[0].Untagged != tt.untagged {
 				t.Fatalf("got %v", err)
@@ -158,7 +157,7 @@ func TestVerifyCatalogDeep(t *testing.T) {
 	b := newRegistryBench(t)
 	b.fill(t)
 	b.before["local"] = refuseAll("HEAD", "openstack-base/blobs", 404)
-	v := b.verifyCatalog()
+	v := newVerifyCatalog(b)
 	if _, err := v.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 		t.Errorf("not deep: %v", err)
 	}
@@ -179,7 +178,7 @@ func TestVerifyCatalogDeep(t *testing.T) {
 func TestVerifyCatalogOfReferences(t *testing.T) {
 	b := newRegistryBench(t)
 	b.fill(t)
-	f, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	f, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,7 +191,7 @@ func TestVerifyCatalogOfReferences(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 		return true
 	}
-	v := b.verifyCatalog()
+	v := newVerifyCatalog(b)
 	v.Expect = plan.TextOr[plan.Path, []string]{Other: images}
 	if f, err = v.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 		t.Fatal(err)
@@ -224,13 +223,25 @@ func TestVerifyCatalogUnseen(t *testing.T) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return true
 	}
-	_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err == nil || strings.Count(err.Error(), "asks for credentials") != 1 || !strings.Contains(err.Error(), "openstack-base:13.0-40 and 1 more: ") ||
 		!strings.Contains(err.Error(), "openstack-nova-compute:13.0-40: source: ") {
 		t.Errorf("got %v", err)
 	}
 	if got := fault.Problems(err); len(got) > 0 {
 		t.Errorf("nothing is known to be wrong: %+v", got)
+	}
+}
+
+// A repository without a tag is no extra one.
+func TestVerifyCatalogUntagged(t *testing.T) {
+	b := newRegistryBench(t)
+	b.put(t, "rhosp13/openstack-bare:latest", "left/over:1")
+	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.remove(t, "/v2/left/over/manifests/1")
+	b.list(t, "base")
+	if _, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -248,11 +259,11 @@ func TestVerifyCatalogWithoutCatalog(t *testing.T) {
 	b := newRegistryBench(t)
 	b.fill(t)
 	b.before["local"] = refuseAll("GET", "/_catalog", http.StatusNotFound)
-	_, err := b.verifyCatalog().Diff(t.Context(), &runner.Disk{}, nil)
+	_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err == nil || !strings.Contains(fault.Hint(err), "exact: true needs") {
 		t.Errorf("got %v", err)
 	}
-	loose := b.verifyCatalog()
+	loose := newVerifyCatalog(b)
 	loose.Exact = false
 	if f, err := loose.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["count"].String() != "3" {
 		t.Errorf("got %+v, %v", f, err)
@@ -294,7 +305,7 @@ func TestVerifyCatalogErrors(t *testing.T) {
 			b := newRegistryBench(t)
 			b.fill(t)
 			tt.set(t, b)
-			_, err := b.verifyCatalog().Verify(t.Context(), &runner.Disk{})
+			_, err := newVerifyCatalog(b).Verify(t.Context(), &runner.Disk{})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}

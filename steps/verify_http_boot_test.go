@@ -45,13 +45,10 @@ func fillBoot(t *testing.T, base, at string) {
 	steptest.PutFile(t, base+"/httpboot/inspector.ipxe", bootScript(at))
 }
 
-func bootVerified(base, at string) *verifyHTTPBoot {
-	out := &Outside{}
-	if err := out.openHosts(); err != nil {
-		panic(err)
-	}
+func bootVerified(t *testing.T, base, at string) *verifyHTTPBoot {
+	t.Helper()
 	return &verifyHTTPBoot{
-		out: out,
+		out: withHosts(t),
 		Dir: plan.Path(base + "/httpboot"), Script: new("inspector.ipxe"), URL: at,
 		Files: agentPlaced(base).Files[:2],
 	}
@@ -63,7 +60,7 @@ func TestVerifyHTTPBootLaws(t *testing.T) {
 		server := httptest.NewServer(http.FileServer(http.Dir(base + "/httpboot")))
 		t.Cleanup(server.Close)
 		return &steptest.Fixture{
-			New:     func() runner.Step { return bootVerified(base, server.URL) },
+			New:     func() runner.Step { return bootVerified(t, base, server.URL) },
 			Satisfy: func(t *testing.T) { fillBoot(t, base, server.URL) },
 			Dirs:    []string{base},
 			Break: []steptest.Break{
@@ -120,7 +117,7 @@ func TestVerifyHTTPBoot(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			base, at := bootServed(t)
-			v := bootVerified(base, at)
+			v := bootVerified(t, base, at)
 			if tt.change != nil {
 				tt.change(t, base, v)
 			}
@@ -190,7 +187,7 @@ func TestVerifyHTTPBootTellsWhatIsMissing(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			base, at := bootServed(t)
-			v := bootVerified(base, at)
+			v := bootVerified(t, base, at)
 			tt.change(t, base, v)
 			if v.URL != "" {
 				at = v.URL
@@ -221,7 +218,7 @@ func serve(t *testing.T, h http.Handler) string {
 
 func TestVerifyHTTPBootOutputs(t *testing.T) {
 	base, at := bootServed(t)
-	got, err := bootVerified(base, at).Verify(t.Context(), &runner.Disk{})
+	got, err := bootVerified(t, base, at).Verify(t.Context(), &runner.Disk{})
 	if err != nil {
 		t.Fatal(err)
 	}
