@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // A RegistryConnection is one entry of connections.registries: how to reach
@@ -60,10 +60,10 @@ type EmbeddedCloud struct {
 func (c *RegistryConnection) Validate() error {
 	return errors.Join(
 		c.check(),
-		plan.At("login", oneOf(c.Login, "config")),
+		plan.At("login", setting.OneOf(c.Login, "config")),
 		c.realmsAreHosts(),
-		plan.At("concurrency", between(c.Concurrency, 1, 64)),
-		plan.At("rate", between(c.Rate, 1, 100_000)),
+		plan.At("concurrency", setting.Between(c.Concurrency, 1, 64)),
+		plan.At("rate", setting.Between(c.Rate, 1, 100_000)),
 		c.Embedded.validate(),
 	)
 }
@@ -87,7 +87,7 @@ func (e *EmbeddedRegistry) validate() error {
 	case e.Dir != "" && e.Images != "":
 		return plan.At("embedded.images", errors.New("a registry that serves generated images keeps nothing: leave out dir"))
 	}
-	return plan.At("embedded.images", oneOf(e.Images, tripleo.Sampled()...))
+	return plan.At("embedded.images", setting.OneOf(e.Images, tripleo.Sampled()...))
 }
 
 // Validate tells mistakes that the settings show by themselves.
@@ -158,24 +158,4 @@ func hostPort(s string) error {
 		return fmt.Errorf("%q is not host:port", s)
 	}
 	return hostOnly(s)
-}
-
-// oneOf refuses what is none of words. Nothing is always fine, and so a choice
-// of "" among words is not told of.
-func oneOf(got string, words ...string) error {
-	if got == "" || slices.Contains(words, got) {
-		return nil
-	}
-	words = slices.DeleteFunc(slices.Clone(words), func(w string) bool { return w == "" })
-	if len(words) == 1 {
-		return fmt.Errorf("%q is not %s", got, words[0])
-	}
-	return withSuggestion(fmt.Errorf("%q is none of %s", got, strings.Join(words, ", ")), got, words)
-}
-
-func between(n, low, high int) error {
-	if n != 0 && (n < low || n > high) {
-		return fmt.Errorf("%d is not from %d to %d", n, low, high)
-	}
-	return nil
 }

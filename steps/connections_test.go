@@ -16,6 +16,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 func TestRegistryConnectionMistakes(t *testing.T) {
@@ -190,7 +191,7 @@ func TestOneOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := oneOf(tt.got, tt.words...)
+			err := setting.OneOf(tt.got, tt.words...)
 			text := ""
 			if err != nil {
 				text = err.Error()

@@ -9,14 +9,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/download"
-	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // fetchFile brings one file from a web server. It gets its name when it is
@@ -63,13 +62,6 @@ func fetchType(out *Outside) runner.Type {
 	}
 }
 
-// digestPatterns are how digests are written in plans.
-var digestPatterns = map[string]*regexp.Regexp{
-	"sha256": sha256Pattern,
-	"sha512": regexp.MustCompile(`^[0-9a-f]{128}$`),
-	"md5":    regexp.MustCompile(`^[0-9a-f]{32}$`),
-}
-
 // Validate implements runner.Validator.
 func (f *fetchFile) Validate() error {
 	var errs []error
@@ -78,16 +70,16 @@ func (f *fetchFile) Validate() error {
 		if f.URL.Text == "" {
 			at = fmt.Sprintf("url[%d]", i)
 		}
-		errs = append(errs, plan.At(at, checkURL(u)))
+		errs = append(errs, plan.At(at, download.CheckURL(u)))
 	}
 	if f.URL.Text == "" && f.URL.Other != nil && len(f.URL.Other) == 0 {
 		errs = append(errs, plan.At("url", errors.New("names no address")))
 	}
 	errs = append(errs,
-		plan.At("checksums", checkURL(textOf(f.Checksums))),
-		plan.At("signature", checkURL(textOf(f.Signature))),
-		checkDigest("sha256", textOf(f.SHA256)), checkDigest("sha512", textOf(f.SHA512)), checkDigest("md5", textOf(f.MD5)),
-		plan.At("mode", checkMode(f.Mode)),
+		plan.At("checksums", download.CheckURL(setting.Text(f.Checksums))),
+		plan.At("signature", download.CheckURL(setting.Text(f.Signature))),
+		setting.CheckDigest("sha256", setting.Text(f.SHA256)), setting.CheckDigest("sha512", setting.Text(f.SHA512)), setting.CheckDigest("md5", setting.Text(f.MD5)),
+		plan.At("mode", setting.CheckMode(f.Mode)),
 	)
 	return errors.Join(append(errs, f.fitsTogether()...)...)
 }
@@ -97,61 +89,22 @@ func (f *fetchFile) fitsTogether() []error {
 	var errs []error
 	given := !f.given().IsZero()
 	tell := func(at, text string) { errs = append(errs, plan.At(at, errors.New(text))) }
-	if textOf(f.Checksums) != "" && given {
+	if setting.Text(f.Checksums) != "" && given {
 		tell("checksums", "give either checksums or the digest itself")
 	}
 	if f.Name != "" && f.Checksums == nil && given {
 		tell("name", "it is the file's name in checksums, and there are none")
 	}
-	if textOf(f.Keyring) != "" && given {
+	if setting.Text(f.Keyring) != "" && given {
 		tell("keyring", "with the digest itself given no signature is looked at")
 	}
-	if textOf(f.Signature) != "" && given {
+	if setting.Text(f.Signature) != "" && given {
 		tell("signature", "what is signed is the list of checksums or the file; with the digest itself given there is nothing to sign")
 	}
 	if !given {
 		errs = append(errs, f.checkSettings(f.leftOut()))
 	}
 	return errs
-}
-
-// checkDigest tells that a digest is not written as one.
-func checkDigest(algo, digest string) error {
-	if digest == "" || digestPatterns[algo].MatchString(digest) {
-		return nil
-	}
-	err := fmt.Errorf("%q is not a %s digest", digest, algo)
-	return plan.At(algo, fault.WithHint(err, fmt.Sprintf("write lower-case hex digits, as %ssum prints them", algo)))
-}
-
-// checkURL tells that an address is none, or holds what it should not.
-func checkURL(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil:
-		return errors.New("the address cannot be read")
-	case u.User != nil:
-		err := fmt.Errorf("%s holds a user, and maybe a password", download.Shown(raw))
-		return fault.WithHint(err, "give them under connections.hosts, the password as ${secrets.NAME}")
-	case u.Scheme == "file" && (u.Host != "" && u.Host != "localhost" || !path.IsAbs(u.Path)):
-		return fault.WithHint(fmt.Errorf("%q names no file", raw), "write file:///and/an/absolute/path")
-	case u.Scheme != "file" && u.Scheme != "http" && u.Scheme != "https":
-		return fault.WithHint(fmt.Errorf("%q is no address that can be fetched", download.Shown(raw)), "write https://, http:// or file:///")
-	case u.Scheme != "file" && u.Host == "":
-		return fmt.Errorf("%q names no host", download.Shown(raw))
-	}
-	return nil
-}
-
-// localPath gives the path of a file address, "" for others.
-func localPath(raw string) string {
-	if u, err := url.Parse(raw); err == nil && u.Scheme == "file" {
-		return filepath.Clean(u.Path)
-	}
-	return ""
 }
 
 func (f *fetchFile) urls() []string {
@@ -163,16 +116,16 @@ func (f *fetchFile) urls() []string {
 
 // Paths implements runner.Pather.
 func (f *fetchFile) Paths() runner.Paths {
-	p := runner.Paths{Writes: []string{string(f.To)}, Reads: []string{string(textOf(f.Keyring))}}
-	for _, u := range append(f.urls(), textOf(f.Checksums), textOf(f.Signature)) {
-		p.Reads = append(p.Reads, localPath(u))
+	p := runner.Paths{Writes: []string{string(f.To)}, Reads: []string{string(setting.Text(f.Keyring))}}
+	for _, u := range append(f.urls(), setting.Text(f.Checksums), setting.Text(f.Signature)) {
+		p.Reads = append(p.Reads, download.LocalPath(u))
 	}
 	return p
 }
 
 // given are the digests that the plan itself holds.
 func (f *fetchFile) given() download.Digests {
-	return download.Digests{SHA256: textOf(f.SHA256), SHA512: textOf(f.SHA512), MD5: textOf(f.MD5)}
+	return download.Digests{SHA256: setting.Text(f.SHA256), SHA512: setting.Text(f.SHA512), MD5: setting.Text(f.MD5)}
 }
 
 // to gives the file as outputs name it.
@@ -180,11 +133,7 @@ func (f *fetchFile) to() string { return filepath.Clean(string(f.To)) }
 
 // mode gives the mode of a new file.
 func (f *fetchFile) mode() fs.FileMode {
-	mode, err := strconv.ParseUint(f.Mode, 8, 32)
-	if err != nil {
-		return 0o644
-	}
-	return fs.FileMode(mode)
+	return setting.Mode(f.Mode, 0o644)
 }
 
 // Inputs are what the file must be, as far as anybody tells: the digest in the
@@ -323,15 +272,6 @@ func (f *fetchFile) leftovers() []string {
 		}
 	}
 	return found
-}
-
-// textOf gives the text of a setting that may be left out. It is "" where the
-// setting is left out, which is nil, and where what it refers to is not known yet.
-func textOf[T ~string](setting *T) T {
-	if setting == nil {
-		return ""
-	}
-	return *setting
 }
 
 // lastPart gives the last part of an address, under which lists of checksums

@@ -66,7 +66,7 @@ func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress)
 		Request: d.request(address), To: d.to(), Mode: d.mode(),
 		Want: d.want, Check: d.signature, Moved: p.Add,
 	}
-	local := localPath(address)
+	local := download.LocalPath(address)
 	if local == "" {
 		return d.out.Fetching().Fetch(ctx, job)
 	}

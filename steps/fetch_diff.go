@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // A fetchDiff is the comparison of the file with what it must be.
@@ -72,7 +73,7 @@ func (d *fetchDiff) checkPlace() error {
 		return err
 	}
 	dir := filepath.Dir(d.to())
-	missing, err := missingDirs(d.world, dir)
+	missing, err := hostfiles.MissingDirs(d.world, dir)
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (d *fetchDiff) lookAhead(ctx context.Context) error {
 	if d.same && !d.chmod && len(d.leftovers()) == 0 {
 		return nil
 	}
-	if err := checkWritable(filepath.Dir(d.to())); err != nil || d.same {
+	if err := hostfiles.CheckWritable(filepath.Dir(d.to())); err != nil || d.same {
 		return err
 	}
 	if err := d.findSize(ctx); err != nil {
@@ -147,7 +148,7 @@ func (d *fetchDiff) findSize(ctx context.Context) error {
 }
 
 func (d *fetchDiff) sizeAt(ctx context.Context, address string) (int64, error) {
-	if local := localPath(address); local != "" {
+	if local := download.LocalPath(address); local != "" {
 		fi, err := d.world.Stat(local)
 		if err != nil {
 			return 0, err
@@ -206,7 +207,7 @@ func (d *fetchDiff) change() *runner.Change {
 
 // hostOf gives the host of an address for people.
 func hostOf(address string) string {
-	if localPath(address) != "" {
+	if download.LocalPath(address) != "" {
 		return "this machine"
 	}
 	_, rest, _ := strings.Cut(download.Shown(address), "://")
@@ -249,7 +250,7 @@ func (d *fetchDiff) plannedFile() runner.File {
 	for _, sum := range digestList(d.want) {
 		f.Sums[runner.Algo(sum[0])] = sum[1]
 	}
-	if local := localPath(d.urls()[0]); local != "" {
+	if local := download.LocalPath(d.urls()[0]); local != "" {
 		f.Open = func() (io.ReadCloser, error) { return d.world.Open(local) }
 	}
 	return f

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/signature"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // A fetchGoal is what the file must be, as found out at the beginning of a run.
@@ -35,7 +36,7 @@ func (f *fetchFile) expect(ctx context.Context, w runner.World) (*fetchGoal, err
 	err := f.findKeys(ctx, w, e)
 	switch {
 	case err != nil:
-	case textOf(f.Checksums) != "":
+	case setting.Text(f.Checksums) != "":
 		err = f.findChecksums(ctx, w, e)
 	case e.want.IsZero():
 		err = f.findVersion(ctx, w, e)
@@ -63,7 +64,7 @@ func (f *fetchFile) leftOut() absence {
 func (f *fetchFile) empty() absence {
 	return absence{
 		digest:    f.given().IsZero(),
-		checksums: textOf(f.Checksums) == "", signature: textOf(f.Signature) == "", keyring: textOf(f.Keyring) == "",
+		checksums: setting.Text(f.Checksums) == "", signature: setting.Text(f.Signature) == "", keyring: setting.Text(f.Keyring) == "",
 	}
 }
 
@@ -77,10 +78,10 @@ func (f *fetchFile) checkSettings(no absence) error {
 	case f.HTTPRedirects && !pinned && no.signature:
 		err := errors.New("http_redirects is allowed only where a digest or a signature vouches for the file")
 		return plan.At("http_redirects", fault.WithHint(err, "give sha256 or checksums"))
-	case textOf(f.Signature) != "" && no.keyring:
+	case setting.Text(f.Signature) != "" && no.keyring:
 		err := errors.New("there is a signature, but no keyring to hold it against")
 		return plan.At("signature", fault.WithHint(err, "name the file of the keys that are believed under keyring"))
-	case textOf(f.Keyring) != "" && no.signature && no.checksums:
+	case setting.Text(f.Keyring) != "" && no.signature && no.checksums:
 		return plan.At("keyring", errors.New("there is a keyring, but neither checksums nor a signature that it is for"))
 	}
 	return nil
@@ -88,10 +89,10 @@ func (f *fetchFile) checkSettings(no absence) error {
 
 // findKeys notes the keys that are believed.
 func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *fetchGoal) error {
-	if textOf(f.Keyring) == "" {
+	if setting.Text(f.Keyring) == "" {
 		return nil
 	}
-	sums, err := w.Sum(ctx, string(textOf(f.Keyring)), runner.SHA256)
+	sums, err := w.Sum(ctx, string(setting.Text(f.Keyring)), runner.SHA256)
 	if err != nil {
 		return fmt.Errorf("read the keyring: %w", err)
 	}
@@ -101,7 +102,7 @@ func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *fetchGoal) 
 
 // findChecksums reads the file's digests from the list of checksums.
 func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchGoal) error {
-	list, err := f.small(ctx, w, textOf(f.Checksums))
+	list, err := f.small(ctx, w, setting.Text(f.Checksums))
 	if err == nil {
 		list, err = f.signedList(ctx, w, list)
 	}
@@ -112,9 +113,9 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchG
 	if name == "" {
 		name = lastPart(f.urls()[0])
 	}
-	e.want, err = download.ParseChecksums(list, name, strings.HasPrefix(lastPart(textOf(f.Checksums)), name+"."))
+	e.want, err = download.ParseChecksums(list, name, strings.HasPrefix(lastPart(setting.Text(f.Checksums)), name+"."))
 	if err != nil {
-		return fmt.Errorf("checksums in %s: %w", download.Shown(textOf(f.Checksums)), err)
+		return fmt.Errorf("checksums in %s: %w", download.Shown(setting.Text(f.Checksums)), err)
 	}
 	for _, sum := range digestList(e.want) {
 		e.inputs = append(e.inputs, runner.Input{Name: "checksums." + sum[0], Digest: sum[1]})
@@ -124,26 +125,26 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchG
 
 // signedList gives of a list what is signed, all of it where no keys are given.
 func (f *fetchFile) signedList(ctx context.Context, w runner.World, list []byte) ([]byte, error) {
-	if textOf(f.Keyring) == "" {
+	if setting.Text(f.Keyring) == "" {
 		return list, nil
 	}
-	keys, err := signature.Load(string(textOf(f.Keyring)))
+	keys, err := signature.Load(string(setting.Text(f.Keyring)))
 	if err != nil {
 		return nil, err
 	}
-	if textOf(f.Signature) == "" {
+	if setting.Text(f.Signature) == "" {
 		if !signature.IsClear(list) {
-			err := fmt.Errorf("%s carries no signature", download.Shown(textOf(f.Checksums)))
+			err := fmt.Errorf("%s carries no signature", download.Shown(setting.Text(f.Checksums)))
 			return nil, fault.WithHint(err, "name the address of its signature under signature, or leave out keyring")
 		}
 		signed, err := keys.Clear(list)
-		return signed, aboutURL(textOf(f.Checksums), err)
+		return signed, aboutURL(setting.Text(f.Checksums), err)
 	}
-	sig, err := f.small(ctx, w, textOf(f.Signature))
+	sig, err := f.small(ctx, w, setting.Text(f.Signature))
 	if err != nil {
 		return nil, err
 	}
-	return list, aboutURL(textOf(f.Checksums), keys.Detached(strings.NewReader(string(list)), sig))
+	return list, aboutURL(setting.Text(f.Checksums), keys.Detached(strings.NewReader(string(list)), sig))
 }
 
 func aboutURL(address string, err error) error {
@@ -155,13 +156,13 @@ func aboutURL(address string, err error) error {
 
 // findVersion asks the server which version of the file it has.
 func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *fetchGoal) error {
-	if textOf(f.Signature) != "" {
+	if setting.Text(f.Signature) != "" {
 		if err := f.findSignature(ctx, w, e); err != nil {
 			return err
 		}
 	}
 	from := f.urls()[0]
-	if local := localPath(from); local != "" {
+	if local := download.LocalPath(from); local != "" {
 		sums, err := w.Sum(ctx, local, runner.SHA256)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", local, err)
@@ -188,11 +189,11 @@ const noVersion = "the server tells none"
 
 // findSignature reads the file's own signature.
 func (f *fetchFile) findSignature(ctx context.Context, w runner.World, e *fetchGoal) error {
-	keys, err := signature.Load(string(textOf(f.Keyring)))
+	keys, err := signature.Load(string(setting.Text(f.Keyring)))
 	if err != nil {
 		return err
 	}
-	sig, err := f.small(ctx, w, textOf(f.Signature))
+	sig, err := f.small(ctx, w, setting.Text(f.Signature))
 	if err != nil {
 		return fmt.Errorf("signature: %w", err)
 	}
@@ -204,12 +205,9 @@ func (f *fetchFile) request(address string) download.Request {
 	return download.Request{URL: address, Downgrade: f.HTTPRedirects}
 }
 
-// maxLocal bounds what is read of a list or a signature that is at hand.
-const maxLocal = 4 << 20
-
 // small gives a file that fits into memory.
 func (f *fetchFile) small(ctx context.Context, w runner.World, address string) ([]byte, error) {
-	local := localPath(address)
+	local := download.LocalPath(address)
 	if local == "" {
 		return f.out.Fetching().Small(ctx, f.request(address))
 	}
@@ -218,9 +216,9 @@ func (f *fetchFile) small(ctx context.Context, w runner.World, address string) (
 		return nil, err
 	}
 	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, maxLocal+1))
-	if err == nil && len(b) > maxLocal {
-		err = fmt.Errorf("%s is larger than %d bytes", local, maxLocal)
+	b, err := io.ReadAll(io.LimitReader(r, download.MaxLocal+1))
+	if err == nil && len(b) > download.MaxLocal {
+		err = fmt.Errorf("%s is larger than %d bytes", local, download.MaxLocal)
 	}
 	return b, err
 }

@@ -73,7 +73,7 @@ func TestFetchLaws(t *testing.T) {
 				})
 				dir := t.TempDir()
 				step := configure(server.URL)
-				if local := localPath(step.URL.Text); local != "" {
+				if local := download.LocalPath(step.URL.Text); local != "" {
 					steptest.PutFile(t, local, kernelText)
 				}
 				return fetchFixture(t, step, dir)

@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // glanceUpload brings the images of an overcloud, or any others, into a cloud's
@@ -137,7 +137,7 @@ const defaultAgent = "ironic-python-agent"
 // cloud, toDirectory and from are "" where they are not given or not known yet.
 // Only the fields tell which: nil is what the plan does not name, and points to
 // nothing what a step that has not run is to give.
-func (s *glanceUpload) cloud() string { return textOf(s.Cloud) }
+func (s *glanceUpload) cloud() string { return setting.Text(s.Cloud) }
 
 func (s *glanceUpload) toDirectory() string {
 	if s.To == nil {
@@ -146,7 +146,7 @@ func (s *glanceUpload) toDirectory() string {
 	return string(s.To.Directory)
 }
 
-func (s *glanceUpload) from() string { return string(textOf(s.From)) }
+func (s *glanceUpload) from() string { return string(setting.Text(s.From)) }
 
 func (s *glanceUpload) agent() string { return cmp.Or(s.IronicPythonAgentName, defaultAgent) }
 
@@ -165,8 +165,6 @@ func (s *glanceUpload) bootFiles() [][2]string {
 // source is the path of a file in from.
 func (s *glanceUpload) source(file string) string { return filepath.Join(s.from(), file) }
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._+-]*$`)
-
 // Validate tells what can be told without looking.
 func (s *glanceUpload) Validate() error {
 	var errs []error
@@ -174,8 +172,8 @@ func (s *glanceUpload) Validate() error {
 		errs = append(errs, plan.At("cloud", s.out.CloudKnown(s.cloud())))
 	}
 	errs = append(errs, s.validateEnds()...)
-	errs = append(errs, plan.At("convert", oneOf(s.Convert, "", "raw")),
-		plan.At("update_existing", oneOf(s.UpdateExisting, "", "rename", "replace")))
+	errs = append(errs, plan.At("convert", setting.OneOf(s.Convert, "", "raw")),
+		plan.At("update_existing", setting.OneOf(s.UpdateExisting, "", "rename", "replace")))
 	switch {
 	case s.Keep < 0:
 		errs = append(errs, plan.At("keep", fmt.Errorf("%d is less than 0", s.Keep)))

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // items are what a change touches, images first.
@@ -23,11 +24,11 @@ func (g *glanceSurvey) items() []runner.Item {
 	return append(items, placingItems(g.boot)...)
 }
 
-func placingItems(files []placing) []runner.Item {
+func placingItems(files []hostfiles.Copy) []runner.Item {
 	var items []runner.Item
 	for _, b := range files {
-		if b.op != "" {
-			items = append(items, b.item())
+		if b.Op != "" {
+			items = append(items, b.Item())
 		}
 	}
 	return items
@@ -135,11 +136,11 @@ func (g *glanceSurvey) summary() string {
 
 func (g *glanceSurvey) files(w runner.World) []runner.File { return placingFiles(w, g.boot) }
 
-func placingFiles(w runner.World, placed []placing) []runner.File {
+func placingFiles(w runner.World, placed []hostfiles.Copy) []runner.File {
 	var files []runner.File
 	for _, b := range placed {
-		if b.op != "" {
-			files = append(files, b.file(w))
+		if b.Op != "" {
+			files = append(files, b.File(w))
 		}
 	}
 	return files
@@ -147,10 +148,10 @@ func placingFiles(w runner.World, placed []placing) []runner.File {
 
 func (g *glanceSurvey) written() map[string]string { return placingsWritten(g.boot) }
 
-func placingsWritten(placed []placing) map[string]string {
+func placingsWritten(placed []hostfiles.Copy) map[string]string {
 	sums := map[string]string{}
 	for _, b := range placed {
-		if b.op != "" {
+		if b.Op != "" {
 			sums[b.To] = b.SHA512
 		}
 	}
@@ -202,8 +203,8 @@ func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) (runner.Out
 		wg.Go(func() { errs[i] = u.fill(ctx, f) })
 	}
 	for i, b := range g.boot {
-		if b.op != "" {
-			wg.Go(func() { errs[len(g.images)+i] = b.do(ctx, p) })
+		if b.Op != "" {
+			wg.Go(func() { errs[len(g.images)+i] = b.Do(ctx, p) })
 		}
 	}
 	wg.Wait()
@@ -213,7 +214,7 @@ func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) (runner.Out
 	found := make([]landedImage, len(g.images))
 	for i, f := range g.images {
 		img := u.slots[f.Name].img
-		found[i] = landedImage{f.diskImage, img.ID, digestOf(img)}
+		found[i] = landedImage{f.diskImage, img.ID, glance.BestDigest(img)}
 	}
 	return imageOutputs(found), nil
 }

@@ -5,38 +5,33 @@ import (
 	"path/filepath"
 
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/place"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // surveyBoot compares the files in the boot directory with their sources.
-func (s *glanceUpload) surveyBoot(ctx context.Context, w runner.World, files map[string]imageFile) ([]placing, error) {
+func (s *glanceUpload) surveyBoot(ctx context.Context, w runner.World, files map[string]imageFile) ([]hostfiles.Copy, error) {
 	pairs := s.bootFiles()
 	if len(pairs) == 0 {
 		return nil, nil
 	}
-	var found []placing
+	var found []hostfiles.Copy
 	for _, pair := range pairs {
-		sum, err := sha512Sum(ctx, w, pair[0])
+		sum, err := hostfiles.SHA512(ctx, w, pair[0])
 		if err != nil {
 			return nil, err
 		}
 		m := files[pair[0]]
-		found = append(found, placing{Copy: place.Copy{From: m.Path, To: pair[1], Size: m.Size, SHA512: sum}})
+		found = append(found, hostfiles.Copy{From: m.Path, To: pair[1], Size: m.Size, SHA512: sum})
 	}
-	return found, surveyPlacings(ctx, w, string(s.HTTPBoot), found)
-}
-
-func sha512Sum(ctx context.Context, w runner.World, path string) (string, error) {
-	sums, err := w.Sum(ctx, path, runner.SHA512)
-	return sums[runner.SHA512], err
+	return found, hostfiles.PlanCopies(ctx, w, string(s.HTTPBoot), found)
 }
 
 // checkBootFiles looks at the files that are to be placed, but for those that
 // are looked at as images.
-func checkBootFiles(w runner.World, placed []placing, images map[string]bool) []error {
+func checkBootFiles(w runner.World, placed []hostfiles.Copy, images map[string]bool) []error {
 	var errs []error
 	for _, p := range placed {
-		if p.op == "" || p.publish || images[p.From] {
+		if p.Op == "" || p.AttributesOnly || images[p.From] {
 			continue
 		}
 		format := "aki"

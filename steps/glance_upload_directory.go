@@ -12,9 +12,11 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // directoryMode is that of directories of images that were not there.
@@ -27,7 +29,7 @@ type directorySurvey struct {
 	missing []string // what is made of it, outermost first
 	denied  error    // that it may not be made
 	images  []storedFound
-	boot    []placing
+	boot    []hostfiles.Copy
 	prior   *runner.Record
 }
 
@@ -60,7 +62,7 @@ func (s *glanceUpload) directory() string {
 func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, files map[string]imageFile, d directorySurvey) (imageSurvey, error) {
 	d.dir = s.directory()
 	var err error
-	d.missing, err = missingDirs(w, d.dir)
+	d.missing, err = hostfiles.MissingDirs(w, d.dir)
 	switch {
 	case errors.Is(err, fs.ErrPermission): // who only looks need not write
 		d.missing, d.denied = []string{d.dir}, err
@@ -93,7 +95,7 @@ func (f *storedFound) wanted(ctx context.Context, w runner.World, prior *runner.
 		f.size, f.learned = f.file.Size, learner(w, f.file.Path)
 		return nil
 	}
-	sum, err := sha512Sum(ctx, w, f.file.Path)
+	sum, err := hostfiles.SHA512(ctx, w, f.file.Path)
 	if err != nil {
 		return err
 	}
@@ -163,7 +165,7 @@ func (f *storedFound) holds(ctx context.Context, w runner.World, size int64) (bo
 	if size != f.size {
 		return false, nil
 	}
-	have, err := sha512Sum(ctx, w, f.to)
+	have, err := hostfiles.SHA512(ctx, w, f.to)
 	if err != nil || have == f.sum || !f.convert {
 		return have == f.sum, err
 	}
@@ -233,7 +235,7 @@ func (d *directorySurvey) notes() []string { return nil }
 func (d *directorySurvey) files(w runner.World) []runner.File {
 	var files []runner.File
 	for _, path := range d.missing {
-		files = append(files, plannedDir(path, directoryMode))
+		files = append(files, hostfiles.PlannedDir(path, directoryMode))
 	}
 	for _, f := range d.images {
 		if f.op != "" {
@@ -261,7 +263,7 @@ func (d *directorySurvey) checkWritable() error {
 	if d.denied != nil || !touched || len(d.missing) > 0 {
 		return d.denied
 	}
-	return checkWritable(d.dir)
+	return hostfiles.CheckWritable(d.dir)
 }
 
 // apply places all files, each on its own.
@@ -284,8 +286,8 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 		})
 	}
 	for i, b := range d.boot {
-		if b.op != "" {
-			wg.Go(func() { errs[len(d.images)+i] = b.do(ctx, p) })
+		if b.Op != "" {
+			wg.Go(func() { errs[len(d.images)+i] = b.Do(ctx, p) })
 		}
 	}
 	wg.Wait()
@@ -329,12 +331,12 @@ func (d *directorySurvey) outputs() runner.Outputs {
 func (d *directorySurvey) problems() error {
 	var errs []error
 	for _, f := range d.images {
-		m := &imageMisfit{about: fault.Problem{What: "image", Name: f.Name, Source: f.file.Path, Have: f.to}, where: d.dir}
+		m := &glance.Drift{About: fault.Problem{What: "image", Name: f.Name, Source: f.file.Path, Have: f.to}, Where: d.dir}
 		switch f.op {
 		case runner.Create:
-			m.about.Kind, m.says = "missing", "it is not there"
+			m.About.Kind, m.Says = "missing", "it is not there"
 		case runner.Replace:
-			m.about.Kind, m.says = "drifted", "its content differs from "+f.file.Path
+			m.About.Kind, m.Says = "drifted", "its content differs from "+f.file.Path
 		default:
 			m = nil
 		}
@@ -342,9 +344,9 @@ func (d *directorySurvey) problems() error {
 			errs = append(errs, m)
 		}
 		for _, path := range f.extra {
-			errs = append(errs, &imageMisfit{
-				about: fault.Problem{Kind: "extra", What: "image", Name: f.Name, Have: path},
-				where: d.dir, says: "an older one is still there: " + filepath.Base(path),
+			errs = append(errs, &glance.Drift{
+				About: fault.Problem{Kind: "extra", What: "image", Name: f.Name, Have: path},
+				Where: d.dir, Says: "an older one is still there: " + filepath.Base(path),
 			})
 		}
 	}

@@ -1,10 +1,6 @@
 package steps
 
 import (
-	"context"
-	"crypto"
-	_ "crypto/sha1" // what a cloud may be set up for
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -169,42 +165,6 @@ type convertedFile struct {
 }
 
 func (c convertedFile) Close() error { return errors.Join(c.Disk.Close(), c.file.Close()) }
-
-// sumOf gives a digest of a file by any algorithm that a cloud may have.
-func sumOf(ctx context.Context, w runner.World, path, algo string) (string, error) {
-	switch a := runner.Algo(algo); a {
-	case runner.MD5, runner.SHA256, runner.SHA512:
-		sums, err := w.Sum(ctx, path, a)
-		return sums[a], err
-	}
-	h := map[string]crypto.Hash{"sha1": crypto.SHA1, "sha224": crypto.SHA224, "sha384": crypto.SHA384}[algo]
-	if h == 0 {
-		return "", fmt.Errorf("no hash algorithm %q", algo)
-	}
-	r, err := w.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
-	sum := h.New()
-	if _, err := io.Copy(sum, ctxReader{ctx, r}); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
-}
-
-// A ctxReader reads until its context ends.
-type ctxReader struct {
-	ctx context.Context //nolint:containedctx // lives for one copy
-	r   io.Reader
-}
-
-func (r ctxReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
-}
 
 // learner gives what remembers a file's digest once it was read to its end,
 // nil where nobody remembers.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // A cloud may be set up for any of these.
@@ -22,19 +23,19 @@ func TestSumOf(t *testing.T) {
 		"sha1": hex.EncodeToString(s1[:]), "sha224": hex.EncodeToString(s224[:]), "sha384": hex.EncodeToString(s384[:]),
 		"sha512": steptest.SHA512("content"), "sha256": steptest.SHA256("content"),
 	} {
-		if got, err := sumOf(t.Context(), &runner.Disk{}, path, algo); err != nil || got != want {
+		if got, err := hostfiles.Digest(t.Context(), &runner.Disk{}, path, algo); err != nil || got != want {
 			t.Errorf("%s: got %s, %v", algo, got, err)
 		}
 	}
-	if _, err := sumOf(t.Context(), &runner.Disk{}, path, "crc32"); err == nil {
+	if _, err := hostfiles.Digest(t.Context(), &runner.Disk{}, path, "crc32"); err == nil {
 		t.Error("an unknown algorithm is taken")
 	}
-	if _, err := sumOf(t.Context(), &runner.Disk{}, path+"x", "sha384"); err == nil {
+	if _, err := hostfiles.Digest(t.Context(), &runner.Disk{}, path+"x", "sha384"); err == nil {
 		t.Error("a file that is not there has a digest")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := sumOf(ctx, &runner.Disk{}, path, "sha384"); !errors.Is(err, context.Canceled) {
+	if _, err := hostfiles.Digest(ctx, &runner.Disk{}, path, "sha384"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v", err)
 	}
 }

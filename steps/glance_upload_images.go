@@ -10,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // A diskImage is an image and the file that it is made of.
@@ -107,9 +108,9 @@ func (s *glanceUpload) validateImages() []error {
 
 func (img uploadedImage) validate(at string) []error {
 	errs := []error{
-		plan.At(at+".disk_format", oneOf(img.DiskFormat, "raw", "qcow2", "aki", "ari", "ami", "iso", "vmdk", "vdi", "vhd", "vhdx", "ploop")),
-		plan.At(at+".container_format", oneOf(img.ContainerFormat, "bare", "ami", "aki", "ari", "ovf", "ova", "docker")),
-		plan.At(at+".visibility", oneOf(img.Visibility, "public", "private", "shared", "community")),
+		plan.At(at+".disk_format", setting.OneOf(img.DiskFormat, "raw", "qcow2", "aki", "ari", "ami", "iso", "vmdk", "vdi", "vhd", "vhdx", "ploop")),
+		plan.At(at+".container_format", setting.OneOf(img.ContainerFormat, "bare", "ami", "aki", "ari", "ovf", "ova", "docker")),
+		plan.At(at+".visibility", setting.OneOf(img.Visibility, "public", "private", "shared", "community")),
 	}
 	if len(img.Name) > 255-len("_20180709T184318Z") {
 		errs = append(errs, plan.At(at+".name", errors.New("it is too long: an image's name has at most 255 characters, with the time that it gets when another takes its place")))
@@ -167,7 +168,7 @@ func (s *glanceUpload) validateLinks() []error {
 			case link.name == "":
 			case !there && slices.Contains(names, ""): // it may be the one that is not known yet
 			case !there:
-				errs = append(errs, plan.At(at, withSuggestion(fmt.Errorf("no image of the list is named %q", link.name), link.name, others(names, string(img.Name)))))
+				errs = append(errs, plan.At(at, setting.WithSuggestion(fmt.Errorf("no image of the list is named %q", link.name), link.name, others(names, string(img.Name)))))
 			case format != "" && format != link.format:
 				errs = append(errs, plan.At(at, fmt.Errorf("%q is %s, and a %s has to be %s", link.name, format, link.field, link.format)))
 			}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // backupPath is the name that a file gets when another takes its own.
@@ -75,7 +76,7 @@ func (f *storedFound) asRecorded(ctx context.Context, w runner.World, prior *run
 	if want == "" {
 		return false, nil
 	}
-	have, err := sha512Sum(ctx, w, f.to)
+	have, err := hostfiles.SHA512(ctx, w, f.to)
 	if errors.Is(err, fs.ErrPermission) {
 		return false, nil
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // An imageRelease says what director's image upload of a release does.
@@ -48,7 +49,7 @@ func findImageRelease(name string) (imageRelease, error) {
 		}
 		names = append(names, r.names...)
 	}
-	return imageRelease{}, withSuggestion(fmt.Errorf("unknown release %q; known are %s", name, strings.Join(names, ", ")), name, names)
+	return imageRelease{}, setting.WithSuggestion(fmt.Errorf("unknown release %q; known are %s", name, strings.Join(names, ", ")), name, names)
 }
 
 // stem is what the images of a release are named after.
@@ -134,11 +135,9 @@ func (s *glanceUpload) validateRelease() []error {
 	if err == nil {
 		errs = append(errs, plan.At("os_image_name", r.checkImageName(s.OSImageName)))
 	}
-	if name := s.IronicPythonAgentName; name != "" && !plainName.MatchString(name) {
-		errs = append(errs, plan.At("ironic_python_agent_name", fmt.Errorf("%q is not a plain file name", name)))
-	}
+	errs = append(errs, plan.At("ironic_python_agent_name", setting.CheckPlainName(s.IronicPythonAgentName)))
 	for field, word := range map[string]string{"architecture": s.Architecture, "platform": s.Platform} {
-		if word != "" && !plainName.MatchString(word) {
+		if word != "" && !setting.IsPlainName(word) {
 			errs = append(errs, plan.At(field, fmt.Errorf("%q cannot be a part of an image's name", word)))
 		}
 	}
@@ -153,8 +152,8 @@ func (r imageRelease) checkImageName(name string) error {
 	switch {
 	case name == "":
 		return nil
-	case !plainName.MatchString(name):
-		return fmt.Errorf("%q is not a plain file name", name)
+	case !setting.IsPlainName(name):
+		return setting.CheckPlainName(name)
 	case !r.lastDot && ext != "qcow2":
 		return fmt.Errorf("%q is not a name followed by .qcow2, as in %s.qcow2", name, stem)
 	case ext != "qcow2" && ext != "raw":

@@ -13,13 +13,14 @@ import (
 	"os"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/readers"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/place"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // planned is the file that will be there.
 func (f storedFound) planned(w runner.World) runner.File {
-	file := runner.File{Path: f.to, Size: f.size, Mode: place.Mode, Open: func() (io.ReadCloser, error) { return w.Open(f.file.Path) }}
+	file := runner.File{Path: f.to, Size: f.size, Mode: hostfiles.DefaultMode, Open: func() (io.ReadCloser, error) { return w.Open(f.file.Path) }}
 	if f.sum != "" {
 		file.Sums = map[runner.Algo]string{runner.SHA512: f.sum}
 	}
@@ -56,8 +57,8 @@ func (f *storedFound) store(ctx context.Context, p runner.Progress) error {
 	}
 	defer file.Close()
 	sum := sha512.New()
-	err = durable.WriteFile(f.to, place.Mode, func(to io.Writer) error {
-		from := &told{ctxReader{ctx, io.NewSectionReader(file, 0, f.size)}, p}
+	err = durable.WriteFile(f.to, hostfiles.DefaultMode, func(to io.Writer) error {
+		from := &told{readers.WithContext(ctx, io.NewSectionReader(file, 0, f.size)), p}
 		if err := f.transfer(to, sum, from); err != nil {
 			return err
 		}
@@ -169,7 +170,7 @@ func convertedSum(ctx context.Context, m imageFile) (string, error) {
 	defer file.Close()
 	size := file.(convertedFile).Size()
 	sum := sha512.New()
-	if _, err := io.CopyBuffer(sum, ctxReader{ctx, io.NewSectionReader(file, 0, size)}, make([]byte, 1<<20)); err != nil {
+	if _, err := io.CopyBuffer(sum, readers.WithContext(ctx, io.NewSectionReader(file, 0, size)), make([]byte, 1<<20)); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil

@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // An imageSurvey is what there is where images are stored, and what is to be
@@ -61,7 +62,7 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 type glanceSurvey struct {
 	client  *glance.Client
 	images  []imageFound // each after those it names
-	boot    []placing
+	boot    []hostfiles.Copy
 	all     bool // all images of the cloud are looked at, since some may be deleted
 	release bool // the images are those of a release, which nodes hold by their ids
 
@@ -96,11 +97,13 @@ func (s *glanceUpload) want(ctx context.Context, w runner.World, f imageFound) (
 		Name: f.Name, DiskFormat: s.stored(f.diskImage), ContainerFormat: f.Container, Visibility: f.Visibility,
 		MinDisk: f.MinDisk, MinRAM: f.MinRAM, Size: f.file.Size,
 		Replace: s.replaces(), Keep: s.Keep,
-		Sum: func(ctx context.Context, algo string) (string, error) { return sumOf(ctx, w, f.file.Path, algo) },
+		Sum: func(ctx context.Context, algo string) (string, error) {
+			return hostfiles.Digest(ctx, w, f.file.Path, algo)
+		},
 	}
 	want.Open = func() (glance.File, error) { return openImage(f.file, f.Disk, f.convert) }
 	if f.convert {
-		sum, err := sha512Sum(ctx, w, f.file.Path)
+		sum, err := hostfiles.SHA512(ctx, w, f.file.Path)
 		if err != nil {
 			return want, err
 		}
@@ -178,20 +181,12 @@ func (g *glanceSurvey) outputs() runner.Outputs {
 		found[i] = landedImage{diskImage: f.diskImage, id: f.id()}
 		switch d := f.decision; {
 		case d.Keep != nil:
-			found[i].digest = digestOf(*d.Keep)
+			found[i].digest = glance.BestDigest(*d.Keep)
 		case d.Staged != nil && d.Staged.Status == glance.Active:
-			found[i].digest = digestOf(*d.Staged)
+			found[i].digest = glance.BestDigest(*d.Staged)
 		}
 	}
 	return imageOutputs(found)
-}
-
-// digestOf is the best digest that a cloud gives of an image.
-func digestOf(img glance.Image) string {
-	if img.Hash != "" {
-		return img.HashAlgo + ":" + img.Hash
-	}
-	return "md5:" + img.MD5
 }
 
 // A landedImage is an image with what is known of it where it is stored; "" is
@@ -247,78 +242,55 @@ func (g *glanceSurvey) problems() error {
 	var errs []error
 	for _, f := range g.images {
 		for _, p := range f.problems() {
-			p.about.What, p.about.Name, p.where = "image", f.Name, fmt.Sprintf("cloud %q", g.client.Cloud())
+			p.About.What, p.About.Name, p.Where = "image", f.Name, fmt.Sprintf("cloud %q", g.client.Cloud())
 			errs = append(errs, p)
 		}
 	}
 	return errors.Join(append(errs, placingProblems(g.boot)...)...)
 }
 
-func placingProblems(files []placing) []error {
+func placingProblems(files []hostfiles.Copy) []error {
 	var errs []error
 	for _, b := range files {
-		if b.note != "" {
-			errs = append(errs, fmt.Errorf("%s: %s", b.To, b.note))
+		if b.Note != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", b.To, b.Note))
 		}
 	}
 	return errs
 }
 
-func (f imageFound) problems() (all []*imageMisfit) {
+func (f imageFound) problems() (all []*glance.Drift) {
 	d := f.decision
 	switch {
 	case d.Keep == nil && d.Why != "":
-		all = append(all, &imageMisfit{about: fault.Problem{Kind: "drifted", Source: f.file.Path}, says: d.Why})
+		all = append(all, &glance.Drift{About: fault.Problem{Kind: "drifted", Source: f.file.Path}, Says: d.Why})
 	case d.Keep == nil:
-		all = append(all, &imageMisfit{about: fault.Problem{Kind: "missing", Source: f.file.Path}, says: "it is not there"})
+		all = append(all, &glance.Drift{About: fault.Problem{Kind: "missing", Source: f.file.Path}, Says: "it is not there"})
 	case len(d.Old) > 0:
-		all = append(all, &imageMisfit{about: fault.Problem{Kind: "extra", Have: d.Old[0].ID}, says: "another image has its name: " + d.Old[0].ID})
+		all = append(all, &glance.Drift{About: fault.Problem{Kind: "extra", Have: d.Old[0].ID}, Says: "another image has its name: " + d.Old[0].ID})
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.Fix)) {
 		if d.Fix[key] == "" {
 			continue // the image that it would name is missing, which is told
 		}
-		all = append(all, attributeMisfit(key, d.Keep.Properties[key], d.Fix[key]))
+		all = append(all, glance.AttributeDrift(key, d.Keep.Properties[key], d.Fix[key]))
 	}
 	if d.Show {
-		all = append(all, &imageMisfit{
-			about: fault.Problem{Kind: "drifted", Lacks: "visibility", Have: d.Keep.Visibility, Want: f.want.Visibility},
-			says:  "it is " + d.Keep.Visibility + ", not " + f.want.Visibility,
+		all = append(all, &glance.Drift{
+			About: fault.Problem{Kind: "drifted", Lacks: "visibility", Have: d.Keep.Visibility, Want: f.want.Visibility},
+			Says:  "it is " + d.Keep.Visibility + ", not " + f.want.Visibility,
 		})
 	}
 	if d.Needs {
-		all = append(all, attributeMisfit("min_disk and min_ram", fmt.Sprint(d.Keep.MinDisk, " ", d.Keep.MinRAM), fmt.Sprint(f.want.MinDisk, " ", f.want.MinRAM)))
+		all = append(all, glance.AttributeDrift("min_disk and min_ram", fmt.Sprint(d.Keep.MinDisk, " ", d.Keep.MinRAM), fmt.Sprint(f.want.MinDisk, " ", f.want.MinRAM)))
 	}
 	for _, img := range d.Remnant {
-		all = append(all, &imageMisfit{about: fault.Problem{Kind: "extra", Have: img.ID}, says: "an interrupted upload left " + img.ID})
+		all = append(all, &glance.Drift{About: fault.Problem{Kind: "extra", Have: img.ID}, Says: "an interrupted upload left " + img.ID})
 	}
 	for _, img := range d.Drop {
 		if img.Name != f.Name {
-			all = append(all, &imageMisfit{about: fault.Problem{Kind: "extra", Have: img.ID}, says: "an older one is still there: " + img.Name + ", " + img.ID})
+			all = append(all, &glance.Drift{About: fault.Problem{Kind: "extra", Have: img.ID}, Says: "an older one is still there: " + img.Name + ", " + img.ID})
 		}
 	}
 	return all
-}
-
-// attributeMisfit is about something that an image says of itself.
-func attributeMisfit(key, have, want string) *imageMisfit {
-	return &imageMisfit{
-		about: fault.Problem{Kind: "drifted", Lacks: key, Have: have, Want: want},
-		says:  fmt.Sprintf("its %s is %q, not %q", key, have, want),
-	}
-}
-
-// An imageMisfit is one thing about an image that is not as wanted.
-type imageMisfit struct {
-	about fault.Problem
-	where string // cloud "undercloud"
-	says  string
-}
-
-// Problem gives it for programs to read.
-func (m *imageMisfit) Problem() fault.Problem { return m.about }
-
-// Error says it to people.
-func (m *imageMisfit) Error() string {
-	return fmt.Sprintf("image %q of %s: %s", m.about.Name, m.where, m.says)
 }

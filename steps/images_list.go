@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // readImagesList gives the images of an images file with where they are to be
@@ -132,7 +133,7 @@ func layoutPath(name, inside string) (string, error) {
 func imagesListInputs(ctx context.Context, w runner.World, path, host string) ([]runner.Input, error) {
 	sums, err := w.Sum(ctx, path, runner.SHA256)
 	if err != nil {
-		return nil, unreadable("images", path, err)
+		return nil, hostfiles.Unreadable("images", path, err)
 	}
 	return []runner.Input{
 		{Name: "images " + path, Digest: "sha256:" + sums[runner.SHA256]},

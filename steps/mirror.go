@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // mirror copies the images of a list to a registry, or to a directory or an
@@ -59,8 +60,8 @@ func mirrorType(out *Outside) runner.Type {
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), layoutNamed("to.layout", string(m.To.Other.Layout)), plan.At("parallel", between(m.Parallel, 1, 64))}
-	errs = append(errs, plan.At("signatures", oneOf(m.Signatures, "ignore", "copy", "require")))
+	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), layoutNamed("to.layout", string(m.To.Other.Layout)), plan.At("parallel", setting.Between(m.Parallel, 1, 64))}
+	errs = append(errs, plan.At("signatures", setting.OneOf(m.Signatures, "ignore", "copy", "require")))
 	errs = append(errs, validateRename(m.Rename)...)
 	errs = append(errs, m.Prune.validate()...)
 	for i, p := range m.Platforms {
@@ -79,7 +80,7 @@ func (m *mirror) Paths() runner.Paths {
 			reads = append(reads, plan.Path(dir))
 		}
 	}
-	return runner.Paths{Reads: texts(reads), Into: texts([]plan.Path{m.To.Other.Layout})}
+	return runner.Paths{Reads: setting.Paths(reads), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
 }
 
 // Diff implements runner.Step. It reads manifests, but no blob. What the record

@@ -7,9 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/durable"
@@ -17,6 +15,8 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // mkdir makes directories, with their missing parents.
@@ -35,8 +35,6 @@ func mkdirType() runner.Type {
 	}
 }
 
-var modePattern = regexp.MustCompile(`^0[0-7]{3}$`)
-
 // Validate implements runner.Validator.
 func (m *mkdir) Validate() error {
 	var errs []error
@@ -51,20 +49,12 @@ func (m *mkdir) Validate() error {
 		}
 		seen[clean] = true
 	}
-	errs = append(errs, plan.At("mode", checkMode(m.Mode)))
+	errs = append(errs, plan.At("mode", setting.CheckMode(m.Mode)))
 	return errors.Join(errs...)
 }
 
-// checkMode refuses permissions that are not four octal digits; none will do.
-func checkMode(mode string) error {
-	if mode == "" || modePattern.MatchString(mode) {
-		return nil
-	}
-	return fault.WithHint(fmt.Errorf("%q is not a mode", mode), `write four octal digits in quotes, such as "0755"`)
-}
-
 // Paths implements runner.Pather.
-func (m *mkdir) Paths() runner.Paths { return runner.Paths{Makes: texts(m.Dirs)} }
+func (m *mkdir) Paths() runner.Paths { return runner.Paths{Makes: setting.Paths(m.Dirs)} }
 
 // Inputs gives none: the configuration says it all.
 func (m *mkdir) Inputs(context.Context, runner.World) ([]runner.Input, error) { return nil, nil }
@@ -74,8 +64,8 @@ func (m *mkdir) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runn
 	c := &runner.Change{Apply: m.apply}
 	planned := map[string]bool{}
 	var errs []error
-	for _, dir := range texts(m.Dirs) {
-		missing, err := missingDirs(w, dir)
+	for _, dir := range setting.Paths(m.Dirs) {
+		missing, err := hostfiles.MissingDirs(w, dir)
 		if err != nil {
 			// Directories below one that is not to be had tell the same.
 			if !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == err.Error() }) {
@@ -94,7 +84,7 @@ func (m *mkdir) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runn
 		for _, d := range missing {
 			if !planned[d] {
 				planned[d] = true
-				c.Files = append(c.Files, plannedDir(d, m.modeOf(d)))
+				c.Files = append(c.Files, hostfiles.PlannedDir(d, m.modeOf(d)))
 			}
 		}
 	}
@@ -129,7 +119,7 @@ func (m *mkdir) diffMode(w runner.World, dir string) (*runner.Item, error) {
 
 // apply makes them all. What is there already is left alone.
 func (m *mkdir) apply(ctx context.Context, p runner.Progress) error {
-	for _, dir := range texts(m.Dirs) {
+	for _, dir := range setting.Paths(m.Dirs) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -168,7 +158,7 @@ func (m *mkdir) chmod(dir string) (changed bool, err error) {
 // Verify looks whether all are there.
 func (m *mkdir) Verify(_ context.Context, w runner.World) (runner.Outputs, error) {
 	var errs []error
-	for _, dir := range texts(m.Dirs) {
+	for _, dir := range setting.Paths(m.Dirs) {
 		switch fi, err := w.Stat(dir); {
 		case err != nil:
 			errs = append(errs, err)
@@ -182,26 +172,16 @@ func (m *mkdir) Verify(_ context.Context, w runner.World) (runner.Outputs, error
 }
 
 func (m *mkdir) outputs() runner.Outputs {
-	return runner.Outputs{"paths": plan.List(texts(m.Dirs)...)}
+	return runner.Outputs{"paths": plan.List(setting.Paths(m.Dirs)...)}
 }
 
 // mode gives the mode that the plan names.
-func (m *mkdir) mode() fs.FileMode { return parseMode(m.Mode) }
-
-// parseMode gives the permissions that are written, those of a usual directory
-// when none are.
-func parseMode(text string) fs.FileMode {
-	mode, err := strconv.ParseUint(text, 8, 32)
-	if err != nil {
-		return 0o755
-	}
-	return fs.FileMode(mode)
-}
+func (m *mkdir) mode() fs.FileMode { return setting.Mode(m.Mode, 0o755) }
 
 // modeOf gives the mode that a directory will have: the parents of those
 // named get the usual one.
 func (m *mkdir) modeOf(dir string) fs.FileMode {
-	for _, d := range texts(m.Dirs) {
+	for _, d := range setting.Paths(m.Dirs) {
 		if d == dir {
 			return m.mode()
 		}

@@ -18,13 +18,13 @@ import (
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/glance"
-	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/logins"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // An Outside holds a plan's connections: the handles that its steps have on
@@ -298,16 +298,5 @@ func embeddedOptions(name string, answer http.Handler) glance.Options {
 
 func unknownConnection(kind, section, name string, names []string) error {
 	err := fmt.Errorf("there is no %s %q under connections.%s", kind, name, section)
-	return withSuggestion(err, name, names)
-}
-
-// withSuggestion adds as a hint what is near to a name, or what there is.
-func withSuggestion(err error, got string, among []string) error {
-	if hint := human.DidYouMean(got, among); hint != "" {
-		return fault.WithHint(err, hint)
-	}
-	if len(among) > 0 {
-		return fault.WithHint(err, "there are "+strings.Join(among, ", "))
-	}
-	return err
+	return setting.WithSuggestion(err, name, names)
 }

@@ -9,10 +9,12 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/rpm"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // packageFiles brings the packages that hold the images: it installs them where
@@ -82,7 +84,7 @@ func (p *packageFiles) Validate() error {
 	if p.Arch != "" && !archName.MatchString(p.Arch) {
 		tell("arch", "%q is not an architecture, such as x86_64", p.Arch)
 	}
-	errs = append(errs, checkDigest("sha256", p.SHA256), plan.At("repository", checkURL(p.Repository)))
+	errs = append(errs, setting.CheckDigest("sha256", p.SHA256), plan.At("repository", download.CheckURL(p.Repository)))
 	errs = append(errs, p.checkPatterns()...)
 	return errors.Join(append(errs, p.oneWay())...)
 }
@@ -161,7 +163,7 @@ func (p *packageFiles) complete() error {
 // Paths implements runner.Pather.
 func (p *packageFiles) Paths() runner.Paths {
 	return runner.Paths{
-		Reads: []string{string(p.RPM), string(p.Keyring), localPath(p.Repository)},
+		Reads: []string{string(p.RPM), string(p.Keyring), download.LocalPath(p.Repository)},
 		Into:  []string{string(p.Into)},
 	}
 }

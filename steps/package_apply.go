@@ -131,7 +131,7 @@ func (d *packageDiff) bring(ctx context.Context) error {
 	if sums, err := d.world.Sum(ctx, job.To, runner.SHA256); err == nil && sums[runner.SHA256] == d.listed.SHA256 {
 		return nil
 	}
-	local := localPath(address)
+	local := download.LocalPath(address)
 	if local == "" {
 		_, err := d.out.Fetching().Fetch(ctx, job)
 		return err

@@ -18,6 +18,7 @@ import (
 	"github.com/bayplan/bayplan/internal/rpm"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // A packageDiff is the comparison of a package with what is there.
@@ -33,7 +34,7 @@ type packageDiff struct {
 
 // compare finds what would change.
 func (d *packageDiff) compare(ctx context.Context) error {
-	missing, err := missingDirs(d.world, d.into())
+	missing, err := hostfiles.MissingDirs(d.world, d.into())
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (d *packageDiff) compare(ctx context.Context) error {
 	if len(d.todo) == 0 && len(d.leftovers()) == 0 {
 		return nil
 	}
-	if err := checkWritable(d.into()); err != nil {
+	if err := hostfiles.CheckWritable(d.into()); err != nil {
 		return err
 	}
 	return d.checkRoom()
@@ -177,7 +178,7 @@ func (d *packageDiff) change(ctx context.Context) *runner.Change {
 	c := &runner.Change{Apply: d.apply}
 	if d.makeInto {
 		c.Items = append(c.Items, d.intoItem())
-		c.Files = append(c.Files, plannedDir(d.into(), 0o755))
+		c.Files = append(c.Files, hostfiles.PlannedDir(d.into(), 0o755))
 	}
 	c.Items = append(c.Items, d.items...)
 	var bytes int64

@@ -110,7 +110,7 @@ func (p *packageFiles) newest(ctx context.Context, w runner.World) (rpm.Listed, 
 	if err != nil {
 		return rpm.Listed{}, err
 	}
-	b, err := io.ReadAll(io.LimitReader(text, maxLocal))
+	b, err := io.ReadAll(io.LimitReader(text, download.MaxLocal))
 	text.Close()
 	if err != nil {
 		return rpm.Listed{}, err
@@ -159,7 +159,7 @@ func (p *packageFiles) below(href string) string {
 
 func (p *packageFiles) repositoryFile(ctx context.Context, w runner.World, href string) (io.ReadCloser, error) {
 	address := p.below(href)
-	if local := localPath(address); local != "" {
+	if local := download.LocalPath(address); local != "" {
 		return w.Open(local)
 	}
 	return p.out.Fetching().Open(ctx, download.Request{URL: address})
@@ -168,7 +168,7 @@ func (p *packageFiles) repositoryFile(ctx context.Context, w runner.World, href 
 // head gives the beginning of a package, up to its payload.
 func (p *packageFiles) head(ctx context.Context, w runner.World, l rpm.Listed) ([]byte, error) {
 	address := p.below(l.Href)
-	local := localPath(address)
+	local := download.LocalPath(address)
 	if local == "" {
 		return p.out.Fetching().Head(ctx, download.Request{URL: address}, l.HeaderEnd)
 	}

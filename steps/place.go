@@ -14,7 +14,8 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/place"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // placeFiles copies files into a directory that machines boot from. Whoever
@@ -25,19 +26,11 @@ type placeFiles struct {
 	// Directory that gets the files. It has to be there; a mkdir step makes it.
 	Into plan.Path `json:"into"`
 	// Files to place: a path, which keeps its last name, or {from: PATH, as: NAME}, as {from: images/ironic-python-agent.initramfs, as: agent.ramdisk}.
-	Files []plan.TextOr[plan.Path, placedFile] `json:"files" jsonschema:"minItems=1"`
+	Files []plan.TextOr[plan.Path, hostfiles.PlacedFile] `json:"files" jsonschema:"minItems=1"`
 	// Permissions of the copies, as four octal digits in quotes: "0644". Left out, new ones get 0644, and of those that are there it is enough that everybody can read them.
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
 	// Whose the copies are: USER, USER:GROUP or :GROUP, each a name or a number. Left out, they belong to who runs bayplan. Only root can give files away.
 	Owner string `json:"owner,omitempty" jsonschema:"pattern=^[^:]*(:[^:]+)?$"`
-}
-
-// A placedFile is a file that gets another name.
-type placedFile struct {
-	// File to copy.
-	From plan.Path `json:"from"`
-	// Name of the copy.
-	As string `json:"as"`
 }
 
 func placeType() runner.Type {
@@ -56,19 +49,19 @@ func (p *placeFiles) Validate() error {
 	}
 	seen := map[string]bool{}
 	for i, f := range p.Files {
-		name := nameOf(f)
+		name := hostfiles.NameOf(f)
 		at := fmt.Sprintf("files[%d]", i)
 		switch {
 		case name == "":
 			continue
-		case !plainName.MatchString(name):
-			errs = append(errs, plan.At(at, fmt.Errorf("%q is not a plain file name", name)))
+		case !setting.IsPlainName(name):
+			errs = append(errs, plan.At(at, setting.CheckPlainName(name)))
 		case seen[name]:
 			errs = append(errs, plan.At(at, fmt.Errorf("two files would be called %s", name)))
 		}
 		seen[name] = true
 	}
-	errs = append(errs, plan.At("mode", checkMode(p.Mode)))
+	errs = append(errs, plan.At("mode", setting.CheckMode(p.Mode)))
 	if user, group, both := strings.Cut(p.Owner, ":"); both && (group == "" || strings.Contains(group, ":")) {
 		err := fault.WithHint(fmt.Errorf("%q is not an owner", p.Owner), fmt.Sprintf("write USER, USER:GROUP or :GROUP, such as %s", user))
 		errs = append(errs, plan.At("owner", err))
@@ -76,28 +69,13 @@ func (p *placeFiles) Validate() error {
 	return errors.Join(errs...)
 }
 
-// nameOf gives the name of a copy, "" where it is not known.
-func nameOf(f plan.TextOr[plan.Path, placedFile]) string {
-	if f.Text == "" {
-		return f.Other.As
-	}
-	return filepath.Base(string(f.Text))
-}
-
-func sourceOf(f plan.TextOr[plan.Path, placedFile]) plan.Path {
-	if f.Text == "" {
-		return f.Other.From
-	}
-	return f.Text
-}
-
 // Paths implements runner.Pather.
 func (p *placeFiles) Paths() runner.Paths {
 	var paths runner.Paths
 	for _, f := range p.Files {
-		paths.Reads = append(paths.Reads, texts([]plan.Path{sourceOf(f)})...)
-		if p.Into != "" && nameOf(f) != "" {
-			paths.Writes = append(paths.Writes, filepath.Join(string(p.Into), nameOf(f)))
+		paths.Reads = append(paths.Reads, setting.Paths([]plan.Path{hostfiles.SourceOf(f)})...)
+		if p.Into != "" && hostfiles.NameOf(f) != "" {
+			paths.Writes = append(paths.Writes, filepath.Join(string(p.Into), hostfiles.NameOf(f)))
 		}
 	}
 	return paths
@@ -107,11 +85,11 @@ func (p *placeFiles) Paths() runner.Paths {
 func (p *placeFiles) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	var in []runner.Input
 	for _, f := range p.Files {
-		sums, err := w.Sum(ctx, string(sourceOf(f)), runner.SHA512)
+		sums, err := w.Sum(ctx, string(hostfiles.SourceOf(f)), runner.SHA512)
 		if err != nil {
 			return nil, err
 		}
-		in = append(in, runner.Input{Name: nameOf(f), Digest: "sha512:" + sums[runner.SHA512]})
+		in = append(in, runner.Input{Name: hostfiles.NameOf(f), Digest: "sha512:" + sums[runner.SHA512]})
 	}
 	return in, nil
 }
@@ -124,9 +102,9 @@ func (p *placeFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record)
 	}
 	c := &runner.Change{Apply: func(ctx context.Context, to runner.Progress) error { return placeAll(ctx, found, to) }}
 	for _, f := range found {
-		if f.op != "" {
-			c.Items = append(c.Items, f.item())
-			c.Files = append(c.Files, f.file(w))
+		if f.Op != "" {
+			c.Items = append(c.Items, f.Item())
+			c.Files = append(c.Files, f.File(w))
 		}
 	}
 	finding := &runner.Finding{Outputs: p.outputs()}
@@ -137,12 +115,12 @@ func (p *placeFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record)
 	return finding, nil
 }
 
-func placeAll(ctx context.Context, found []placing, to runner.Progress) error {
+func placeAll(ctx context.Context, found []hostfiles.Copy, to runner.Progress) error {
 	for _, f := range found {
-		if f.op == "" {
+		if f.Op == "" {
 			continue
 		}
-		if err := f.do(ctx, to); err != nil {
+		if err := f.Do(ctx, to); err != nil {
 			return err
 		}
 	}
@@ -157,27 +135,25 @@ func (p *placeFiles) Verify(ctx context.Context, w runner.World) (runner.Outputs
 	}
 	var errs []error
 	for _, f := range found {
-		if f.op != "" {
-			errs = append(errs, fmt.Errorf("%s: %s", f.To, f.note))
+		if f.Op != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", f.To, f.Note))
 		}
 	}
 	return p.outputs(), errors.Join(errs...)
 }
 
-func (p *placeFiles) survey(ctx context.Context, w runner.World) ([]placing, error) {
+func (p *placeFiles) survey(ctx context.Context, w runner.World) ([]hostfiles.Copy, error) {
 	attrs := durable.Attributes{}
-	if p.Mode != "" {
-		attrs.Mode = parseMode(p.Mode)
-	}
+	attrs.Mode = setting.Mode(p.Mode, 0)
 	owner, err := findOwner(p.Owner)
 	if err != nil {
 		return nil, err
 	}
 	attrs.Owner = owner
-	var found []placing
+	var found []hostfiles.Copy
 	for _, f := range p.Files {
-		from := string(sourceOf(f))
-		size, err := sizeOfFile(w, from)
+		from := string(hostfiles.SourceOf(f))
+		size, err := hostfiles.Size(w, from)
 		if err != nil {
 			return nil, err
 		}
@@ -185,29 +161,18 @@ func (p *placeFiles) survey(ctx context.Context, w runner.World) ([]placing, err
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, placing{Copy: place.Copy{
-			From: from, To: filepath.Join(string(p.Into), nameOf(f)),
+		found = append(found, hostfiles.Copy{
+			From: from, To: filepath.Join(string(p.Into), hostfiles.NameOf(f)),
 			Size: size, SHA512: sums[runner.SHA512], Attributes: attrs,
-		}})
+		})
 	}
-	return found, surveyPlacings(ctx, w, string(p.Into), found)
-}
-
-func sizeOfFile(w runner.World, path string) (int64, error) {
-	fi, err := w.Stat(path)
-	switch {
-	case err != nil:
-		return 0, err
-	case !fi.Mode().IsRegular():
-		return 0, fmt.Errorf("%s is not a regular file", path)
-	}
-	return fi.Size(), nil
+	return found, hostfiles.PlanCopies(ctx, w, string(p.Into), found)
 }
 
 func (p *placeFiles) outputs() runner.Outputs {
 	var names []string
 	for _, f := range p.Files {
-		names = append(names, filepath.Join(string(p.Into), nameOf(f)))
+		names = append(names, filepath.Join(string(p.Into), hostfiles.NameOf(f)))
 	}
 	return runner.Outputs{"files": plan.List(names...)}
 }

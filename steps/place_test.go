@@ -13,13 +13,14 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // A toPlace is a file to place, in either of the two forms.
-type toPlace = plan.TextOr[plan.Path, placedFile]
+type toPlace = plan.TextOr[plan.Path, hostfiles.PlacedFile]
 
 func placedAs(from, as string) toPlace {
-	return toPlace{Other: placedFile{From: plan.Path(from), As: as}}
+	return toPlace{Other: hostfiles.PlacedFile{From: plan.Path(from), As: as}}
 }
 
 // agentPlaced is the step for an agent's files under base.
@@ -118,12 +119,12 @@ func TestPlace(t *testing.T) {
 			}
 			steptest.Apply(t, s)
 			for _, f := range s.Files {
-				to := base + "/httpboot/" + nameOf(f)
+				to := base + "/httpboot/" + hostfiles.NameOf(f)
 				fi, err := os.Lstat(to)
 				if err != nil || fi.Mode() != tt.mode {
 					t.Errorf("%s: %v, %v; want %v", to, fi, err, tt.mode)
 				}
-				if got, want := steptest.ReadFile(t, to), steptest.ReadFile(t, string(sourceOf(f))); got != want {
+				if got, want := steptest.ReadFile(t, to), steptest.ReadFile(t, string(hostfiles.SourceOf(f))); got != want {
 					t.Errorf("%s is %.20q, want %.20q", to, got, want)
 				}
 			}

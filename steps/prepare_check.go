@@ -14,12 +14,13 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // Validate implements runner.Validator.
 func (p *prepare) Validate() error {
 	errs := []error{
-		plan.At("release", oneOf(p.Release, tripleo.Releases()...)),
+		plan.At("release", setting.OneOf(p.Release, tripleo.Releases()...)),
 		plan.At("format", p.checkFormat()),
 		plan.At("mode", p.checkMode()),
 		p.checkSatellite(),
@@ -53,11 +54,11 @@ func expressions(setting string, texts []string) error {
 // checkFormat refuses a format that there is none of, or that the settings
 // cannot be written in.
 func (p *prepare) checkFormat() error {
-	if err := oneOf(p.Format, tripleo.FormatNames()...); err != nil {
+	if err := setting.OneOf(p.Format, tripleo.FormatNames()...); err != nil {
 		return err
 	}
 	format, err := tripleo.FindFormat(p.Format)
-	if err != nil || format.Check == nil || oneOf(p.Release, tripleo.Releases()...) != nil || p.Release == "" && p.Images.IsZero() {
+	if err != nil || format.Check == nil || setting.OneOf(p.Release, tripleo.Releases()...) != nil || p.Release == "" && p.Images.IsZero() {
 		return err
 	}
 	return format.Check(p.checked())
@@ -65,7 +66,7 @@ func (p *prepare) checkFormat() error {
 
 // checkDriver refuses a driver that the release has no images for.
 func (p *prepare) checkDriver() error {
-	if err := oneOf(p.NeutronDriver, "odl", "ovn", "other"); err != nil || p.NeutronDriver == "" {
+	if err := setting.OneOf(p.NeutronDriver, "odl", "ovn", "other"); err != nil || p.NeutronDriver == "" {
 		return err
 	}
 	if drivers := tripleo.Drivers(p.Release); drivers != nil && !slices.Contains(drivers, p.NeutronDriver) {
@@ -76,7 +77,7 @@ func (p *prepare) checkDriver() error {
 
 // checkLogging refuses a setting that the release's catalog does not have.
 func (p *prepare) checkLogging() error {
-	if err := oneOf(p.Logging, "files", "stdout"); err != nil || p.Logging == "" {
+	if err := setting.OneOf(p.Logging, "files", "stdout"); err != nil || p.Logging == "" {
 		return err
 	}
 	if known, err := tripleo.Variables(p.Release); err == nil && !slices.Contains(known, "logging") {
@@ -163,7 +164,7 @@ func (p *prepare) checkSet() error {
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(p.Set)) {
-		err := oneOf(name, known...)
+		err := setting.OneOf(name, known...)
 		if err == nil && strings.HasSuffix(name, "namespace") {
 			err = registryPath(p.Set[name])
 		}

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // comment heads what is written: by which step of which plan, and the settings
@@ -51,7 +52,7 @@ func (p *prepare) comment() []string {
 
 func baseNames(paths []plan.Path) []string {
 	var names []string
-	for _, path := range texts(paths) {
+	for _, path := range setting.Paths(paths) {
 		names = append(names, filepath.Base(path))
 	}
 	return names

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // A satelliteSettings says how a Satellite serves images.
@@ -44,8 +45,8 @@ func (s *satelliteSettings) satellite() *tripleo.Satellite {
 // checkMode refuses settings that are at odds with the mode.
 func (p *prepare) checkMode() error {
 	switch {
-	case oneOf(p.Mode, "remote", "local", "satellite") != nil:
-		return oneOf(p.Mode, "remote", "local", "satellite")
+	case setting.OneOf(p.Mode, "remote", "local", "satellite") != nil:
+		return setting.OneOf(p.Mode, "remote", "local", "satellite")
 	case (p.Mode == "remote" || p.Mode == "satellite") && p.PushDestination != "":
 		return fmt.Errorf("mode %s pushes nothing, so push_destination does not go with it", p.Mode)
 	case p.Mode == "satellite" && p.Satellite == nil:

@@ -14,18 +14,20 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // Paths implements runner.Pather.
 func (p *prepare) Paths() runner.Paths {
 	request := tripleo.Request{
 		Release:      p.Release,
-		Environments: texts(p.Environments),
+		Environments: setting.Paths(p.Environments),
 		RolesFile:    string(p.RolesFile),
 		Tree:         string(p.Tree),
 		Template:     string(p.Template),
 	}
-	paths := runner.Paths{Reads: texts(append(slices.Clone(p.EnvironmentDirectories), p.Images.Text))}
+	paths := runner.Paths{Reads: setting.Paths(append(slices.Clone(p.EnvironmentDirectories), p.Images.Text))}
 	for _, file := range request.Reads() {
 		paths.Reads = append(paths.Reads, file.Path)
 	}
@@ -41,8 +43,8 @@ func (p *prepare) Paths() runner.Paths {
 // environments themselves.
 func (p *prepare) environments(w runner.World) ([]string, error) {
 	var all []string
-	own := texts([]plan.Path{p.EnvFile, p.ImagesFile})
-	for _, dir := range texts(p.EnvironmentDirectories) {
+	own := setting.Paths([]plan.Path{p.EnvFile, p.ImagesFile})
+	for _, dir := range setting.Paths(p.EnvironmentDirectories) {
 		names, err := w.ReadDir(dir)
 		if err != nil {
 			return nil, noDirectory(dir, err, w)
@@ -57,7 +59,7 @@ func (p *prepare) environments(w runner.World) ([]string, error) {
 			}
 		}
 	}
-	return append(all, texts(p.Environments)...), nil
+	return append(all, setting.Paths(p.Environments)...), nil
 }
 
 // fileInputs gives the digests of the files that a request reads. All that
@@ -97,30 +99,12 @@ func checkFile(file tripleo.File, w runner.World) error {
 
 // noDirectory says which environment directory could not be read.
 func noDirectory(dir string, err error, w runner.World) error {
-	return withNear(about("environment directory "+dir, err), dir, w)
+	return withNear(hostfiles.FileError("environment directory "+dir, err), dir, w)
 }
 
 // notRead is unreadable, with what is there of nearly the same name.
 func notRead(what, path string, err error, w runner.World) error {
-	return withNear(unreadable(what, path, err), path, w)
-}
-
-// unreadable says which of the plan's files could not be read.
-func unreadable(what, path string, err error) error {
-	return about(what+" file "+path, err)
-}
-
-// about makes an error about a file or directory of the plan, naming it once.
-func about(what string, err error) error {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err
-	}
-	err = fmt.Errorf("%s: %w", what, err)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fault.WithHint(err, "every file that the plan names must be there")
-	}
-	return err
+	return withNear(hostfiles.Unreadable(what, path, err), path, w)
 }
 
 // withNear adds to an error about a path that is not there what is there of

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // A ServerConnection is what all connections to HTTP servers have in common.
@@ -34,7 +35,7 @@ func (c *ServerConnection) check() error {
 	return errors.Join(
 		plan.At("host", hostOnly(c.Host)),
 		plan.At("address", hostPort(c.Address)),
-		plan.At("tls", oneOf(c.TLS, "verify", "insecure", "disabled")),
+		plan.At("tls", setting.OneOf(c.TLS, "verify", "insecure", "disabled")),
 		plan.At("user", c.loginComplete()),
 		plan.At("token", c.oneLogin()),
 		plan.At("cert", c.pairComplete()),

@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // A textFile is a small text file as a step wants it to be.
@@ -85,7 +86,7 @@ func (f textFile) checkDir(w runner.World) error {
 	case !fi.IsDir():
 		return fmt.Errorf("write %s: %s is not a directory", f.path, dir)
 	}
-	if err := checkWritable(dir); err != nil {
+	if err := hostfiles.CheckWritable(dir); err != nil {
 		return fmt.Errorf("write %s: %w", f.path, err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // An untarDiff is the comparison of an archive with what is there.
@@ -50,7 +51,7 @@ func (d *untarDiff) compare(ctx context.Context) error {
 }
 
 func (d *untarDiff) compareInto() error {
-	missing, err := missingDirs(d.world, d.into())
+	missing, err := hostfiles.MissingDirs(d.world, d.into())
 	if err != nil {
 		return err
 	}
@@ -164,12 +165,12 @@ func (d *untarDiff) checkWritable() error {
 	for _, item := range d.items {
 		for dir := filepath.Dir(item.Name); !checked[dir] && len(dir) >= len(d.into()); dir = filepath.Dir(dir) {
 			checked[dir] = true
-			if err := checkWritable(dir); err != nil {
+			if err := hostfiles.CheckWritable(dir); err != nil {
 				return err
 			}
 		}
 	}
-	return checkWritable(string(d.Into)) // the unfinished files stand there
+	return hostfiles.CheckWritable(string(d.Into)) // the unfinished files stand there
 }
 
 // change says what would be done, or nil for nothing.
@@ -177,7 +178,7 @@ func (d *untarDiff) change(ctx context.Context) *runner.Change {
 	c := &runner.Change{Apply: d.apply}
 	if d.makeInto {
 		c.Items = append(c.Items, d.intoItem())
-		c.Files = append(c.Files, plannedDir(d.into(), 0o755))
+		c.Files = append(c.Files, hostfiles.PlannedDir(d.into(), 0o755))
 	}
 	files, bytes := 0, int64(0)
 	if !d.full {
@@ -223,7 +224,7 @@ func (d *untarDiff) contents() runner.Item {
 // planned is an entry as it will be. Whoever opens it gets it out of the archive.
 func (d *untarDiff) planned(ctx context.Context, e archive.Entry) runner.File {
 	if e.IsDir() {
-		return plannedDir(d.path(e), 0o755)
+		return hostfiles.PlannedDir(d.path(e), 0o755)
 	}
 	ctx = context.WithoutCancel(ctx) // the file outlives the Diff that planned it
 	return runner.File{

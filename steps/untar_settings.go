@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // An untarFile is a file that an archive must hold.
@@ -39,8 +40,6 @@ type untarLimits struct {
 	// Bytes of a name with its directories. 0 stands for the default.
 	NameLength int `json:"name_length,omitempty" jsonschema:"minimum=0,maximum=4096,default=1024"`
 }
-
-var sha256Pattern = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // Validate implements runner.Validator.
 func (u *untar) Validate() error {
@@ -105,7 +104,7 @@ func (l *untarLimits) validate() error {
 }
 
 func checkSHA256(sum string) error {
-	if sum == "" || sha256Pattern.MatchString(sum) {
+	if sum == "" || setting.IsSHA256(sum) {
 		return nil
 	}
 	err := fmt.Errorf("%q is not a sha256 digest", sum)

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // verifyCatalog checks that a registry holds the images of a list: each
@@ -59,7 +60,7 @@ func (v *verifyCatalog) Validate() error {
 
 // Paths implements runner.Pather.
 func (v *verifyCatalog) Paths() runner.Paths {
-	return runner.Paths{Reads: texts([]plan.Path{v.Expect.Text})}
+	return runner.Paths{Reads: setting.Paths([]plan.Path{v.Expect.Text})}
 }
 
 // Inputs implements runner.Step: the list and the registry's host.

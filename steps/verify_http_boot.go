@@ -20,7 +20,8 @@ import (
 	"github.com/bayplan/bayplan/internal/ipxe"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/place"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // verifyHTTPBoot checks what machines boot from: that the files in the boot
@@ -31,7 +32,7 @@ type verifyHTTPBoot struct {
 	// Directory that machines boot from.
 	Dir plan.Path `json:"dir"`
 	// Files of the directory and what they are to be copies of, in the form of place: a path, or {from: PATH, as: NAME}.
-	Files []plan.TextOr[plan.Path, placedFile] `json:"files,omitempty"`
+	Files []plan.TextOr[plan.Path, hostfiles.PlacedFile] `json:"files,omitempty"`
 	// Boot script in the directory, such as inspector.ipxe. It has to load a kernel and a ramdisk that are there, and give the kernel a URL to call back to: ipa-inspection-callback-url or ipa-api-url.
 	Script *string `json:"script,omitempty"`
 	// Where the directory is served, such as http://192.0.2.1:8088. The script and what it names are then fetched as a machine would, or the files when there is no script, and have to be what is in the directory.
@@ -49,7 +50,9 @@ func verifyHTTPBootType(out *Outside) runner.Type {
 			{Name: "callback_url", Doc: "The URL that the script gives the kernel to call back to; empty without a script."},
 		},
 		// No files are an empty list, so that those that are not known yet can be told from none.
-		New: func() runner.Step { return &verifyHTTPBoot{Files: []plan.TextOr[plan.Path, placedFile]{}, out: out} },
+		New: func() runner.Step {
+			return &verifyHTTPBoot{Files: []plan.TextOr[plan.Path, hostfiles.PlacedFile]{}, out: out}
+		},
 	}
 }
 
@@ -64,13 +67,9 @@ func (v *verifyHTTPBoot) Validate() error {
 		errs = append(errs, errNothingToCheck)
 	}
 	for i, f := range v.Files {
-		if name := nameOf(f); name != "" && !plainName.MatchString(name) {
-			errs = append(errs, plan.At(fmt.Sprintf("files[%d]", i), fmt.Errorf("%q is not a plain file name", name)))
-		}
+		errs = append(errs, plan.At(fmt.Sprintf("files[%d]", i), setting.CheckPlainName(hostfiles.NameOf(f))))
 	}
-	if name := v.scriptName(); name != "" && !plainName.MatchString(name) {
-		errs = append(errs, plan.At("script", fmt.Errorf("%q is not a plain file name", name)))
-	}
+	errs = append(errs, plan.At("script", setting.CheckPlainName(v.scriptName())))
 	if v.URL != "" {
 		if u, err := url.Parse(v.URL); err != nil || !overHTTP(u) {
 			errs = append(errs, plan.At("url", fmt.Errorf("%q is not an http or https URL", v.URL)))
@@ -88,9 +87,9 @@ func overHTTP(u *url.URL) bool {
 func (v *verifyHTTPBoot) Paths() runner.Paths {
 	var paths runner.Paths
 	for _, f := range v.Files {
-		paths.Reads = append(paths.Reads, texts([]plan.Path{sourceOf(f)})...)
-		if v.Dir != "" && nameOf(f) != "" {
-			paths.Reads = append(paths.Reads, v.in(nameOf(f)))
+		paths.Reads = append(paths.Reads, setting.Paths([]plan.Path{hostfiles.SourceOf(f)})...)
+		if v.Dir != "" && hostfiles.NameOf(f) != "" {
+			paths.Reads = append(paths.Reads, v.in(hostfiles.NameOf(f)))
 		}
 	}
 	if v.Dir != "" && v.scriptName() != "" {
@@ -100,7 +99,7 @@ func (v *verifyHTTPBoot) Paths() runner.Paths {
 }
 
 // scriptName is "" where there is no script, or none that is known yet.
-func (v *verifyHTTPBoot) scriptName() string { return textOf(v.Script) }
+func (v *verifyHTTPBoot) scriptName() string { return setting.Text(v.Script) }
 
 func (v *verifyHTTPBoot) in(name string) string { return filepath.Join(string(v.Dir), name) }
 
@@ -144,7 +143,7 @@ func (v *verifyHTTPBoot) Verify(ctx context.Context, w runner.World) (runner.Out
 		names = append(names, v.in(f.name))
 	}
 	for _, f := range v.Files {
-		names = append(names, v.in(nameOf(f)))
+		names = append(names, v.in(hostfiles.NameOf(f)))
 	}
 	slices.Sort(names)
 	return runner.Outputs{"files": plan.List(slices.Compact(names)...), "callback_url": plan.Text(callback)}, nil
@@ -154,8 +153,8 @@ func (v *verifyHTTPBoot) Verify(ctx context.Context, w runner.World) (runner.Out
 func (v *verifyHTTPBoot) compare(ctx context.Context, w runner.World) []error {
 	var errs []error
 	for _, f := range v.Files {
-		from := string(sourceOf(f))
-		size, err := sizeOfFile(w, from)
+		from := string(hostfiles.SourceOf(f))
+		size, err := hostfiles.Size(w, from)
 		if err != nil {
 			errs = append(errs, noFile(from, err, "put it there, or correct the path under files"))
 			continue
@@ -165,11 +164,11 @@ func (v *verifyHTTPBoot) compare(ctx context.Context, w runner.World) []error {
 			errs = append(errs, err)
 			continue
 		}
-		p := placing{Copy: place.Copy{From: from, To: v.in(nameOf(f)), Size: size, SHA512: sums[runner.SHA512]}}
-		if err := p.look(ctx, w); err != nil {
+		p := hostfiles.Copy{From: from, To: v.in(hostfiles.NameOf(f)), Size: size, SHA512: sums[runner.SHA512]}
+		if err := p.Plan(ctx, w); err != nil {
 			errs = append(errs, err)
-		} else if p.op != "" {
-			errs = append(errs, fmt.Errorf("%s: %s", p.To, p.note))
+		} else if p.Op != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", p.To, p.Note))
 		}
 	}
 	return errs
@@ -240,7 +239,7 @@ func (v *verifyHTTPBoot) named(w runner.World, s *ipxe.Script) ([]servedFile, er
 	if s == nil {
 		var files []servedFile
 		for _, f := range v.Files {
-			files = append(files, servedFile{nameOf(f), v.at(nameOf(f))})
+			files = append(files, servedFile{hostfiles.NameOf(f), v.at(hostfiles.NameOf(f))})
 		}
 		return files, nil
 	}
@@ -285,7 +284,7 @@ func (v *verifyHTTPBoot) locate(w runner.World, f ipxe.File) (servedFile, error)
 		return servedFile{}, fmt.Errorf("which file %s is, only the machine that boots knows", f.URI)
 	}
 	name = strings.TrimPrefix(path.Clean("/"+name), "/")
-	size, err := sizeOfFile(w, v.in(name))
+	size, err := hostfiles.Size(w, v.in(name))
 	switch {
 	case err != nil:
 		err = noFile(v.in(name), err, "put it there, by a place step for one, or correct the script")

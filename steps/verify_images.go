@@ -13,6 +13,8 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // verifyImages checks that a cloud holds images: of each name exactly one that
@@ -99,7 +101,7 @@ func (v *verifyImages) Validate() error {
 		if img.Size < 0 {
 			errs = append(errs, plan.At(at+".size", fmt.Errorf("%d is less than 0", img.Size)))
 		}
-		errs = append(errs, plan.At(at+".visibility", oneOf(img.Visibility, "public", "private", "shared", "community")))
+		errs = append(errs, plan.At(at+".visibility", setting.OneOf(img.Visibility, "public", "private", "shared", "community")))
 	}
 	return errors.Join(errs...)
 }
@@ -122,14 +124,14 @@ func (v *verifyImages) Paths() runner.Paths {
 	for _, e := range v.Expect {
 		files = append(files, e.Other.File)
 	}
-	return runner.Paths{Reads: texts(files)}
+	return runner.Paths{Reads: setting.Paths(files)}
 }
 
 // Inputs implements runner.Step: the cloud and the files.
 func (v *verifyImages) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	in := []runner.Input{{Name: "cloud", Digest: v.Cloud}}
 	for _, path := range v.Paths().Reads {
-		sum, err := sha512Sum(ctx, w, path)
+		sum, err := hostfiles.SHA512(ctx, w, path)
 		if err != nil {
 			return nil, err
 		}
@@ -170,7 +172,7 @@ func (v *verifyImages) Verify(ctx context.Context, w runner.World) (runner.Outpu
 			return nil, err
 		}
 		table = append(table, imagesNamed(seen, want.Name)...)
-		ids, digests = append(ids, img.ID), append(digests, want.Name+"@"+digestOf(img))
+		ids, digests = append(ids, img.ID), append(digests, want.Name+"@"+glance.BestDigest(img))
 	}
 	if v.Exact {
 		c.extras(v.names())
@@ -225,7 +227,7 @@ type imageCheck struct {
 
 func (c *imageCheck) wrong(about fault.Problem, format string, args ...any) {
 	about.What = "image"
-	c.errs = append(c.errs, &imageMisfit{about: about, where: c.where, says: fmt.Sprintf(format, args...)})
+	c.errs = append(c.errs, &glance.Drift{About: about, Where: c.where, Says: fmt.Sprintf(format, args...)})
 }
 
 // look finds the image of a name and compares it. An error is none of the
@@ -265,8 +267,8 @@ func idsOf(images []glance.Image) string {
 func (c *imageCheck) attributes(want expectedImage, img glance.Image) {
 	check := func(key, have, want string) {
 		if want != "" && have != want {
-			m := attributeMisfit(key, have, want)
-			m.about.What, m.about.Name, m.where = "image", img.Name, c.where
+			m := glance.AttributeDrift(key, have, want)
+			m.About.What, m.About.Name, m.Where = "image", img.Name, c.where
 			c.errs = append(c.errs, m)
 		}
 	}
@@ -297,8 +299,8 @@ func (c *imageCheck) content(ctx context.Context, want expectedImage, img glance
 		if err != nil {
 			return err
 		}
-		algo, _, _ := strings.Cut(digestOf(img), ":")
-		sum, err := sumOf(ctx, c.world, string(want.File), algo)
+		algo, _, _ := strings.Cut(glance.BestDigest(img), ":")
+		sum, err := hostfiles.Digest(ctx, c.world, string(want.File), algo)
 		if err != nil {
 			return err
 		}
@@ -307,7 +309,7 @@ func (c *imageCheck) content(ctx context.Context, want expectedImage, img glance
 		}
 		size = fi.Size()
 	}
-	about := fault.Problem{Kind: "drifted", Name: img.Name, Source: string(want.File), Want: digest, Have: digestOf(img)}
+	about := fault.Problem{Kind: "drifted", Name: img.Name, Source: string(want.File), Want: digest, Have: glance.BestDigest(img)}
 	if size != 0 && img.Size != size {
 		c.wrong(about, "it has %d bytes, not %d", img.Size, size)
 		return nil
@@ -316,7 +318,7 @@ func (c *imageCheck) content(ctx context.Context, want expectedImage, img glance
 	switch have := (map[string]string{img.HashAlgo: img.HashAlgo + ":" + img.Hash, "md5": "md5:" + img.MD5})[algo]; {
 	case digest == "" || have == digest:
 	case have == "":
-		c.wrong(about, "the cloud gives its digest as %s, which nothing compares with %s", digestOf(img), digest)
+		c.wrong(about, "the cloud gives its digest as %s, which nothing compares with %s", glance.BestDigest(img), digest)
 	default:
 		c.wrong(about, "its content is %s, not %s", have, digest)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // verifyRegistry checks, before anything is pushed, that a registry is there:
@@ -46,7 +47,7 @@ func (v *verifyRegistry) Validate() error {
 
 // Paths implements runner.Pather.
 func (v *verifyRegistry) Paths() runner.Paths {
-	return runner.Paths{Reads: texts([]plan.Path{v.Only})}
+	return runner.Paths{Reads: setting.Paths([]plan.Path{v.Only})}
 }
 
 // Inputs implements runner.Step: the registry's host and the list.

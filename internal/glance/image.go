@@ -289,3 +289,11 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 	}
 	return nil
 }
+
+// BestDigest is the best digest that a cloud gives of an image.
+func BestDigest(img Image) string {
+	if img.Hash != "" {
+		return img.HashAlgo + ":" + img.Hash
+	}
+	return "md5:" + img.MD5
+}

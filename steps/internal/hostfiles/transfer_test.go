@@ -1,4 +1,4 @@
-package place_test
+package hostfiles
 
 import (
 	"context"
@@ -14,11 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bayplan/bayplan/steps/internal/place"
+	"github.com/bayplan/bayplan/runner/steptest"
 )
 
 // copyOf gives a copy to make of a file with this content, and its directory.
-func copyOf(t *testing.T, content string) (place.Copy, string) {
+func copyOf(t *testing.T, content string) (Copy, string) {
 	t.Helper()
 	dir := t.TempDir()
 	boot := filepath.Join(dir, "httpboot")
@@ -26,7 +26,7 @@ func copyOf(t *testing.T, content string) (place.Copy, string) {
 		t.Fatal(err)
 	}
 	sum := sha512.Sum512([]byte(content))
-	c := place.Copy{
+	c := Copy{
 		From: filepath.Join(dir, "agent.initramfs"), To: filepath.Join(boot, "agent.ramdisk"),
 		Size: int64(len(content)), SHA512: hex.EncodeToString(sum[:]),
 	}
@@ -66,7 +66,7 @@ func files(t *testing.T, dir string) map[string]string {
 	return got
 }
 
-func TestDo(t *testing.T) {
+func TestCopy(t *testing.T) {
 	old := syscall.Umask(0o077)
 	defer syscall.Umask(old)
 	for name, before := range map[string]func(t *testing.T, to string){
@@ -81,16 +81,15 @@ func TestDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, boot := copyOf(t, "ramdisk")
 			before(t, c.To)
-			var sent int64
-			c.Sent = func(n int64) { sent += n }
-			if err := c.Do(t.Context()); err != nil {
+			var p steptest.Progress
+			if err := c.Do(t.Context(), &p); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(map[string]string{"agent.ramdisk": "-rw-r--r-- ramdisk"}, files(t, boot)); diff != "" {
 				t.Errorf("boot directory (-want +got):\n%s", diff)
 			}
-			if sent != c.Size {
-				t.Errorf("told of %d bytes, want %d", sent, c.Size)
+			if p.Bytes != c.Size {
+				t.Errorf("told of %d bytes, want %d", p.Bytes, c.Size)
 			}
 			if target, err := os.ReadFile(filepath.Dir(boot) + "/target"); err == nil && string(target) != "target" {
 				t.Errorf("the link's target became %q", target)
@@ -107,26 +106,26 @@ func link(t *testing.T, target, path string) {
 }
 
 // Whatever goes wrong, what was there stays, and nothing else is left.
-func TestDoFails(t *testing.T) {
+func TestCopyFails(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, tc := range []struct {
 		name   string
 		ctx    context.Context
-		change func(t *testing.T, c *place.Copy)
+		change func(t *testing.T, c *Copy)
 		want   string
 	}{
-		{"the file grew", t.Context(), func(t *testing.T, c *place.Copy) { put(t, c.From, "ramdisk and more", 0o600) }, "changed since it was looked at"},
-		{"the file shrank", t.Context(), func(t *testing.T, c *place.Copy) { put(t, c.From, "ram", 0o600) }, "changed since it was looked at"},
-		{"the file changed", t.Context(), func(t *testing.T, c *place.Copy) { put(t, c.From, "RAMDISK", 0o600) }, "changed since it was looked at"},
-		{"the file is gone", t.Context(), func(t *testing.T, c *place.Copy) { os.Remove(c.From) }, "no such file"},
-		{"the run is stopped", cancelled, func(*testing.T, *place.Copy) {}, "context canceled"},
+		{"the file grew", t.Context(), func(t *testing.T, c *Copy) { put(t, c.From, "ramdisk and more", 0o600) }, "changed since it was looked at"},
+		{"the file shrank", t.Context(), func(t *testing.T, c *Copy) { put(t, c.From, "ram", 0o600) }, "changed since it was looked at"},
+		{"the file changed", t.Context(), func(t *testing.T, c *Copy) { put(t, c.From, "RAMDISK", 0o600) }, "changed since it was looked at"},
+		{"the file is gone", t.Context(), func(t *testing.T, c *Copy) { os.Remove(c.From) }, "no such file"},
+		{"the run is stopped", cancelled, func(*testing.T, *Copy) {}, "context canceled"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, boot := copyOf(t, "ramdisk")
 			put(t, c.To, "old", 0o644)
 			tc.change(t, &c)
-			err := c.Do(tc.ctx)
+			err := c.Do(tc.ctx, &steptest.Progress{})
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got error %v, want one with %q", err, tc.want)
 			}
@@ -140,31 +139,31 @@ func TestDoFails(t *testing.T) {
 		if err := os.Remove(boot); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.Do(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		if err := c.Do(t.Context(), &steptest.Progress{}); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("got error %v", err)
 		}
 	})
 }
 
-func TestReadableAndPublish(t *testing.T) {
+func TestAttributesOfCopies(t *testing.T) {
 	for mode, want := range map[fs.FileMode]bool{0o644: true, 0o755: true, 0o444: true, 0o640: false, 0o600: false, 0o244: false} {
-		if got := place.Readable(mode); got != want {
+		if got := readableByAll(mode); got != want {
 			t.Errorf("%v: got %v", mode, got)
 		}
 		path := filepath.Join(t.TempDir(), "f")
 		put(t, path, "", mode)
-		if err := (place.Copy{To: path}).Publish(); err != nil {
+		if err := (Copy{To: path}).setAttributes(); err != nil {
 			t.Fatal(err)
 		}
 		fi, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fi.Mode(); got != place.Mode {
+		if got := fi.Mode(); got != DefaultMode {
 			t.Errorf("%v became %v", mode, got)
 		}
 	}
-	if err := (place.Copy{To: "/absent/file"}).Publish(); !errors.Is(err, fs.ErrNotExist) {
+	if err := (Copy{To: "/absent/file"}).setAttributes(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got error %v", err)
 	}
 }

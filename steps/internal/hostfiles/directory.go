@@ -1,4 +1,8 @@
-package steps
+// Package hostfiles holds what step types do with files of the host: directories
+// that are missing, copies, digests, and errors that name a file of the plan. It
+// sees the disk as steps see it, through a runner.World. What only one type does
+// with files stays with that type; how bytes reach the disk is in internal/durable.
+package hostfiles
 
 import (
 	"errors"
@@ -11,14 +15,13 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
 
-// missingDirs gives the directories that making path would make, outermost
-// first. That something else is in the way, or that they may not be made, is
-// an error: told in a diff, not half-way through an apply.
-func missingDirs(w runner.World, path string) ([]string, error) {
+// MissingDirs gives the directories that have to be made for path, outermost
+// first. It is an error when something else is in the way or they may not be
+// made, so that a diff says it and no apply stops half-way.
+func MissingDirs(w runner.World, path string) ([]string, error) {
 	fi, err := w.Stat(path)
 	switch {
 	case err == nil && fi.IsDir():
@@ -33,21 +36,21 @@ func missingDirs(w runner.World, path string) ([]string, error) {
 		return nil, err
 	}
 	parent := filepath.Dir(path)
-	dirs, err := missingDirs(w, parent)
+	dirs, err := MissingDirs(w, parent)
 	if err != nil {
 		return nil, err
 	}
 	if len(dirs) == 0 {
-		if err := checkWritable(parent); err != nil {
+		if err := CheckWritable(parent); err != nil {
 			return nil, err
 		}
 	}
 	return append(dirs, path), nil
 }
 
-// checkWritable tells that nothing can be made in a directory. One that is
-// only planned will belong to whoever makes it.
-func checkWritable(dir string) error {
+// CheckWritable gives an error when no file can be made in a directory. A
+// directory that is only planned passes: it will belong to who makes it.
+func CheckWritable(dir string) error {
 	err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -56,18 +59,7 @@ func checkWritable(dir string) error {
 	return fault.WithHint(err, "bayplan never calls sudo; give the user that runs it the right to write there")
 }
 
-// plannedDir is a directory as a Change announces it.
-func plannedDir(path string, mode fs.FileMode) runner.File {
+// PlannedDir is a directory as a Change announces it.
+func PlannedDir(path string, mode fs.FileMode) runner.File {
 	return runner.File{Path: path, Mode: fs.ModeDir | mode}
-}
-
-// texts gives paths as clean text, leaving out what is not known yet.
-func texts(paths []plan.Path) []string {
-	var out []string
-	for _, p := range paths {
-		if p != "" {
-			out = append(out, filepath.Clean(string(p)))
-		}
-	}
-	return out
 }

@@ -1,0 +1,211 @@
+package hostfiles
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A Copy is a file that has to be a copy of another one, and what must be done
+// about it. Its owner and mode are those of Attributes; with mode 0 any mode passes
+// that lets everybody read, and new copies get DefaultMode.
+type Copy struct {
+	From   string // absolute
+	To     string // absolute
+	Size   int64
+	SHA512 string // of the content, lower-case hex; what is copied must have it
+
+	durable.Attributes
+
+	// Plan sets the rest.
+	Op             runner.Op // "" for nothing
+	Note           string    // why, in a few words
+	AttributesOnly bool      // the content is right, only the mode or the owner is wrong
+}
+
+// PlanCopies plans all copies into one directory. That the directory is missing,
+// or cannot be written to where there is something to do, is an error.
+func PlanCopies(ctx context.Context, w runner.World, dir string, copies []Copy) error {
+	if err := checkBootDir(w, dir); err != nil {
+		return err
+	}
+	idle := true
+	for i := range copies {
+		if err := copies[i].Plan(ctx, w); err != nil {
+			return err
+		}
+		idle = idle && copies[i].Op == ""
+	}
+	if idle {
+		return nil
+	}
+	return CheckWritable(dir)
+}
+
+func checkBootDir(w runner.World, dir string) error {
+	fi, err := w.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.WithHint(fmt.Errorf("the boot directory %s is not there", dir),
+			"let a mkdir step make it and name that step in needs, or make it: sudo install -d -o $USER "+dir)
+	case err != nil:
+		return err
+	case !fi.IsDir():
+		return fmt.Errorf("the boot directory %s is not a directory", dir)
+	}
+	return nil
+}
+
+// Plan compares the file with its source and says what must be done about it.
+func (c *Copy) Plan(ctx context.Context, w runner.World) error {
+	if err := c.compare(ctx, w); err != nil || c.Op == "" {
+		return err
+	}
+	return c.checkOwner()
+}
+
+func (c *Copy) compare(ctx context.Context, w runner.World) error {
+	fi, err := w.Stat(c.To)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		c.Op, c.Note = runner.Create, "it is not there"
+		return nil
+	case err != nil:
+		return err
+	case !fi.Mode().IsRegular():
+		return fmt.Errorf("%s is in the way: it is not a regular file", c.To)
+	case fi.Size() != c.Size:
+		c.Op, c.Note = runner.Replace, "its content differs from "+c.From
+		return nil
+	}
+	sums, err := w.Sum(ctx, c.To, runner.SHA512)
+	attributes := c.attributesOff(fi)
+	switch {
+	case errors.Is(err, fs.ErrPermission): // nor can the boot server: what it holds does not matter
+		c.Op, c.Note = runner.Replace, closedMode(fi)
+	case err != nil:
+		return err
+	case sums[runner.SHA512] != c.SHA512:
+		c.Op, c.Note = runner.Replace, "its content differs from "+c.From
+	case attributes != "":
+		c.Op, c.Note, c.AttributesOnly = runner.Update, attributes, true
+	}
+	return nil
+}
+
+// attributesOff says what is wrong with the owner and the mode of a file.
+func (c *Copy) attributesOff(fi fs.FileInfo) string {
+	mode := fi.Mode().Perm()
+	switch uid, gid := ownerOf(fi); {
+	case c.Owner != nil && (unlike(c.Owner.UID, uid) || unlike(c.Owner.GID, gid)):
+		return fmt.Sprintf("it belongs to %d:%d", uid, gid)
+	case c.Mode != 0 && mode != c.Mode:
+		return fmt.Sprintf("its mode is %04o, not %04o", mode, c.Mode)
+	case c.Mode == 0 && !readableByAll(mode):
+		return closedMode(fi)
+	}
+	return ""
+}
+
+func unlike(want, have int) bool { return want >= 0 && have >= 0 && want != have }
+
+// ownerOf gives -1 for what is not known: a planned file will be right.
+func ownerOf(fi fs.FileInfo) (uid, gid int) {
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid), int(st.Gid)
+	}
+	return -1, -1
+}
+
+func closedMode(fi fs.FileInfo) string {
+	return fmt.Sprintf("its mode is %04o, so that not everybody can read it", fi.Mode().Perm())
+}
+
+// checkOwner tells that a file cannot be given away: only root can, but to a
+// group of one's own.
+func (c *Copy) checkOwner() error {
+	if c.Owner == nil || os.Geteuid() == 0 {
+		return nil
+	}
+	if (c.Owner.UID < 0 || c.Owner.UID == os.Geteuid()) && myGroup(c.Owner.GID) {
+		return nil
+	}
+	return fault.WithHint(fmt.Errorf("no permission to give %s to %s", c.To, ownerText(c.Owner)),
+		"bayplan never calls sudo; run it as root, or leave owner out of the plan")
+}
+
+func myGroup(gid int) bool {
+	if gid < 0 || gid == os.Getegid() {
+		return true
+	}
+	groups, err := os.Getgroups()
+	for _, g := range groups {
+		if err == nil && g == gid {
+			return true
+		}
+	}
+	return false
+}
+
+func ownerText(o *durable.Owner) string {
+	switch {
+	case o.GID < 0:
+		return fmt.Sprintf("user %d", o.UID)
+	case o.UID < 0:
+		return fmt.Sprintf("group %d", o.GID)
+	}
+	return fmt.Sprintf("%d:%d", o.UID, o.GID)
+}
+
+// Item is what a Change tells people of the copy.
+func (c Copy) Item() runner.Item {
+	it := runner.Item{Op: c.Op, What: "file", Name: c.To, Note: c.Note, Bytes: c.Size}
+	switch {
+	case c.AttributesOnly:
+		it.Bytes = 0
+	case c.Op == runner.Create:
+		it.Note = "from " + c.From
+	}
+	return it
+}
+
+// File is the file that will be there.
+func (c Copy) File(w runner.World) runner.File {
+	mode := c.Mode
+	if mode == 0 {
+		mode = DefaultMode
+	}
+	return runner.File{
+		Path: c.To, Size: c.Size, Mode: mode,
+		Sums: map[runner.Algo]string{runner.SHA512: c.SHA512},
+		Open: func() (io.ReadCloser, error) { return w.Open(c.From) },
+	}
+}
+
+// Do copies the file, or gives it its mode and owner.
+func (c Copy) Do(ctx context.Context, p runner.Progress) error {
+	if c.AttributesOnly {
+		err := c.setAttributes()
+		if err == nil {
+			p.Done(c.Item())
+			return nil
+		}
+		// The file of another user cannot be changed, but it can be replaced.
+		if !errors.Is(err, os.ErrPermission) {
+			return err
+		}
+	}
+	if err := c.transfer(ctx, p.Add); err != nil {
+		return err
+	}
+	p.Done(c.Item())
+	return nil
+}

@@ -1,0 +1,30 @@
+package setting
+
+import (
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strconv"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+var modePattern = regexp.MustCompile(`^0[0-7]{3}$`)
+
+// CheckMode checks permissions, which are four octal digits. An empty text is not
+// set and passes.
+func CheckMode(mode string) error {
+	if mode == "" || modePattern.MatchString(mode) {
+		return nil
+	}
+	return fault.WithHint(fmt.Errorf("%q is not a mode", mode), `write four octal digits in quotes, such as "0755"`)
+}
+
+// Mode gives the permissions that a text stands for, or unset where it is empty.
+func Mode(text string, unset fs.FileMode) fs.FileMode {
+	mode, err := strconv.ParseUint(text, 8, 32)
+	if err != nil {
+		return unset
+	}
+	return fs.FileMode(mode)
+}

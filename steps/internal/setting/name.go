@@ -1,0 +1,21 @@
+package setting
+
+import (
+	"fmt"
+	"regexp"
+)
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._+-]*$`)
+
+// IsPlainName reports whether a name can be the name of a file in any directory:
+// letters, digits, and the signs . _ + - with no dot first.
+func IsPlainName(name string) bool { return plainName.MatchString(name) }
+
+// CheckPlainName gives an error for a name that is not plain. An empty one is not
+// set and passes.
+func CheckPlainName(name string) error {
+	if name == "" || IsPlainName(name) {
+		return nil
+	}
+	return fmt.Errorf("%q is not a plain file name", name)
+}

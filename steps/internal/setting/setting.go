@@ -1,0 +1,56 @@
+// Package setting checks and reads the settings of steps and connections: one of
+// several words, a range, a mode, a digest, a plain name, paths. A check takes a
+// zero value for "not set" or "not known yet" and passes it. What only one type
+// checks stays with that type, and what needs the disk or the network is not here.
+package setting
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
+)
+
+// OneOf reports a value that is not one of the choices. An empty value means "not
+// set" and passes, so a choice "" is not shown.
+func OneOf(got string, choices ...string) error {
+	if got == "" || slices.Contains(choices, got) {
+		return nil
+	}
+	choices = slices.DeleteFunc(slices.Clone(choices), func(w string) bool { return w == "" })
+	if len(choices) == 1 {
+		return fmt.Errorf("%q is not %s", got, choices[0])
+	}
+	return WithSuggestion(fmt.Errorf("%q is none of %s", got, strings.Join(choices, ", ")), got, choices)
+}
+
+// Between reports a number outside of low to high. 0 means "not set" and passes.
+func Between(n, low, high int) error {
+	if n != 0 && (n < low || n > high) {
+		return fmt.Errorf("%d is not from %d to %d", n, low, high)
+	}
+	return nil
+}
+
+// Text gives the text of a setting that may be left out. It is "" for a setting
+// that is left out (nil), and for a reference that is not known yet.
+func Text[T ~string](setting *T) T {
+	if setting == nil {
+		return ""
+	}
+	return *setting
+}
+
+// WithSuggestion adds a hint to an error about a name: the known name that is
+// nearest to it, or all known names.
+func WithSuggestion(err error, got string, known []string) error {
+	if hint := human.DidYouMean(got, known); hint != "" {
+		return fault.WithHint(err, hint)
+	}
+	if len(known) > 0 {
+		return fault.WithHint(err, "there are "+strings.Join(known, ", "))
+	}
+	return err
+}
