@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -31,7 +32,7 @@ func (x *Extraction) checkSpace(root *os.Root, left int64) error {
 
 // CheckSpace tells when there is no room for so many more bytes in a directory.
 func CheckSpace(dir *os.File, need int64) error {
-	free, ok := freeSpace(dir)
+	free, ok := durable.FreeSpaceOf(dir)
 	if !ok || need <= free {
 		return nil // where it is not known, writing will tell
 	}
@@ -44,7 +45,7 @@ const roomHint = "make room, or unpack somewhere else"
 // checkRoom tells when there is no room for an entry of which nothing was
 // known before.
 func checkRoom(dir *os.File, e Entry) error {
-	free, ok := freeSpace(dir)
+	free, ok := durable.FreeSpaceOf(dir)
 	if !ok || e.Size <= free {
 		return nil
 	}
@@ -58,13 +59,4 @@ func size(n int64) string {
 		return fmt.Sprintf("%d bytes", n)
 	}
 	return fmt.Sprintf("%d bytes (%.1f GiB)", n, float64(n)/(1<<30))
-}
-
-// freeSpace gives the bytes that this user may still write, if that is known.
-func freeSpace(dir *os.File) (int64, bool) {
-	var st unix.Statfs_t
-	if err := unix.Fstatfs(int(dir.Fd()), &st); err != nil {
-		return 0, false
-	}
-	return int64(st.Bavail) * int64(st.Bsize), st.Blocks > 0
 }

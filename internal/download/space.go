@@ -5,22 +5,18 @@ import (
 	"fmt"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // CheckSpace tells beforehand that so many more bytes will not fit into a
 // directory.
 func CheckSpace(dir string, need int64) error {
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil || need <= 0 {
+	free, known := durable.FreeSpace(dir)
+	if !known || need <= max(free, 0) {
 		return nil // not known: then writing will tell
 	}
-	if free := int64(st.Bavail) * int64(st.Bsize); need > free {
-		return explainFull(&fullError{dir: dir, need: need, free: free})
-	}
-	return nil
+	return explainFull(&fullError{dir: dir, need: need, free: free})
 }
 
 // A fullError tells that there is too little room.

@@ -1,7 +1,8 @@
 // Package durable writes files so that whoever looks sees the old content or
 // the new, never a part, and so that what was written survives a power loss:
 // a temporary file beside the target, write, fsync, rename, fsync of the
-// directory. It knows nothing of what it writes, nor of steps.
+// directory. It also tells how much room there is. It knows nothing of what it
+// writes, nor of steps.
 //
 // The temporary file is locked while its writer lives. A later write of the
 // same target removes those that a killed process left, and only those.

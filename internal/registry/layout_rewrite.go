@@ -11,6 +11,7 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -52,7 +53,7 @@ func (s *tarStore) retain(needed map[digest.Digest]bool) error {
 	if len(kept) == len(d.blobs) {
 		return nil
 	}
-	if free, err := freeAt(s.path); err == nil && free < size {
+	if free, known := durable.FreeSpace(s.path); known && free < size {
 		err := fmt.Errorf("%s: %d bytes are free, and to write it anew takes %d", s.path, free, size)
 		return fault.WithHint(err, "make room: the old archive goes only when the new one is complete")
 	}

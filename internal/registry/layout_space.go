@@ -2,10 +2,8 @@ package registry
 
 import (
 	"fmt"
-	"path/filepath"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -25,29 +23,12 @@ func (c *Client) fits(t *Table) error {
 		need[dir] += min(b.Size, 1<<60) // sizes are what manifests say
 	}
 	for dir, n := range need {
-		free, err := freeAt(dir)
-		if err != nil || n >= 0 && n <= free {
+		free, known := durable.FreeSpace(dir)
+		if !known || n >= 0 && n <= free {
 			continue // not known: then writing will tell
 		}
-		err = fmt.Errorf("%s: %d bytes are free, the images take %d", dir, free, n)
+		err := fmt.Errorf("%s: %d bytes are free, the images take %d", dir, free, n)
 		return on(destination, fault.WithHint(err, "make room, or let the layout be somewhere else"))
 	}
 	return nil
-}
-
-// freeAt gives the bytes that this user may still write to a directory, which
-// need not be there yet.
-func freeAt(dir string) (int64, error) {
-	for {
-		var fs unix.Statfs_t
-		err := unix.Statfs(dir, &fs)
-		if err == nil {
-			return int64(fs.Bavail) * fs.Bsize, nil
-		}
-		parent := filepath.Dir(dir)
-		if err != unix.ENOENT || parent == dir {
-			return 0, err
-		}
-		dir = parent
-	}
 }
