@@ -10,6 +10,8 @@ import (
 	"hash"
 	"io"
 	"sync"
+
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // hashAll reads r to its end once and gives the digests asked for. It stops
@@ -24,7 +26,7 @@ func hashAll(ctx context.Context, r io.Reader, algos []Algo) (map[Algo]string, e
 		hashes[algo] = h
 	}
 	buf := make([]byte, 1<<20)
-	if _, err := io.CopyBuffer(hashes, ctxReader{ctx, r}, buf); err != nil {
+	if _, err := io.CopyBuffer(hashes, readers.WithContext(ctx, r), buf); err != nil {
 		return nil, err
 	}
 	sums := map[Algo]string{}
@@ -57,19 +59,6 @@ func newHash(algo Algo) (hash.Hash, error) {
 		return sha512.New(), nil
 	}
 	return nil, fmt.Errorf("no hash algorithm %q", algo)
-}
-
-// A ctxReader reads until its context ends.
-type ctxReader struct {
-	ctx context.Context //nolint:containedctx // lives for one call of hashAll
-	r   io.Reader
-}
-
-func (r ctxReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(p)
 }
 
 // missing gives the algorithms of which sums has no digest.

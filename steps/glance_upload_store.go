@@ -58,7 +58,7 @@ func (f *storedFound) store(ctx context.Context, p runner.Progress) error {
 	defer file.Close()
 	sum := sha512.New()
 	err = durable.WriteFile(f.to, hostfiles.DefaultMode, func(to io.Writer) error {
-		from := &told{readers.WithContext(ctx, io.NewSectionReader(file, 0, f.size)), p}
+		from := readers.Counting(readers.WithContext(ctx, io.NewSectionReader(file, 0, f.size)), p.Add)
 		if err := f.transfer(to, sum, from); err != nil {
 			return err
 		}
@@ -147,18 +147,6 @@ func copySparse(to *os.File, sum hash.Hash, from io.Reader) (n int64, err error)
 			return n, err
 		}
 	}
-}
-
-// told tells of the bytes that are read.
-type told struct {
-	io.Reader
-	to runner.Progress
-}
-
-func (t *told) Read(p []byte) (int, error) {
-	n, err := t.Reader.Read(p)
-	t.to.Add(int64(n))
-	return n, err
 }
 
 // convertedSum is the SHA-512 of the disk that an image stands for.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/readers"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -84,7 +85,7 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) error {
 	}
 	r := io.Reader(packed)
 	if !d.full {
-		r = &toldReader{packed, p}
+		r = readers.Counting(packed, p.Add)
 	}
 	if result.entries, err = archive.Extract(ctx, r, root, x); err != nil {
 		return err
@@ -165,18 +166,6 @@ func (d *untarDiff) see(entries []archive.Entry) {
 		}
 		d.items[e.Name] = item
 	}
-}
-
-// A toldReader tells the progress how much of an archive was read.
-type toldReader struct {
-	r io.Reader
-	p runner.Progress
-}
-
-func (r *toldReader) Read(b []byte) (int, error) {
-	n, err := r.r.Read(b)
-	r.p.Add(int64(n))
-	return n, err
 }
 
 // promised are the outputs of an archive that was not read yet.

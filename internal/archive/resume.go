@@ -10,6 +10,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // A legacy is what a killed process has left that is still good.
@@ -132,7 +134,7 @@ func holds(ctx context.Context, root *os.Root, e Entry) (bool, error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	if _, err := io.CopyBuffer(h, &counter{ctx: ctx, r: f}, make([]byte, 1<<20)); err != nil {
+	if _, err := io.CopyBuffer(h, readers.WithContext(ctx, f), make([]byte, 1<<20)); err != nil {
 		return false, ctx.Err()
 	}
 	return hex.EncodeToString(h.Sum(nil)) == e.SHA256, nil

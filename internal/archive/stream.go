@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
+
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // A stream reads an archive entry by entry and lets none through that breaks
@@ -15,7 +17,7 @@ import (
 type stream struct {
 	tar    *tar.Reader
 	packed *bufio.Reader // the archive as it is
-	count  *counter      // how much of it was read
+	taken  atomic.Int64  // bytes of it that were read; zstd reads ahead in a goroutine of its own
 	meter  *meter        // the tar inside
 	whole  *whole        // nil when no digest is asked for
 	close  func()        // ends the decompressor
@@ -31,14 +33,14 @@ func newStream(ctx context.Context, r io.Reader, o Options) (*stream, error) {
 		s.whole = newWhole(r)
 		r = s.whole
 	}
-	s.count = &counter{ctx: ctx, r: r}
-	s.packed = bufio.NewReaderSize(s.count, 1<<20)
+	r = readers.WithContext(ctx, readers.Counting(r, func(n int64) { s.taken.Add(n) }))
+	s.packed = bufio.NewReaderSize(r, 1<<20)
 	inner, kind, end, err := decompress(s.packed, o.Limits)
 	if err != nil {
 		return nil, err
 	}
 	s.kind, s.close = kind, end
-	s.meter = &meter{stream: s, r: inner}
+	s.meter = &meter{stream: s, r: readers.WithContext(ctx, inner)}
 	s.tar = tar.NewReader(s.meter)
 	if kind == "tar" {
 		return s, nil
@@ -149,23 +151,6 @@ func broken(kind string, err error) error {
 	return fmt.Errorf("the archive is damaged: %s: %w", kind, err)
 }
 
-// A counter counts the bytes of the archive and stops when ctx ends. The zstd
-// decoder reads ahead in a goroutine of its own.
-type counter struct {
-	ctx context.Context // of the one call that reads the archive
-	r   io.Reader
-	n   atomic.Int64
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	n, err := c.r.Read(p)
-	c.n.Add(int64(n))
-	return n, err
-}
-
 // A meter watches the unpacked stream for bombs.
 type meter struct {
 	stream *stream
@@ -175,9 +160,6 @@ type meter struct {
 }
 
 func (m *meter) Read(p []byte) (int, error) {
-	if err := m.stream.count.ctx.Err(); err != nil {
-		return 0, err
-	}
 	n, err := m.r.Read(p)
 	m.n += int64(n)
 	if n > 0 && err == io.EOF {
@@ -191,7 +173,7 @@ func (m *meter) Read(p []byte) (int, error) {
 }
 
 func (m *meter) check() error {
-	l, packed := m.stream.opts.Limits, m.stream.count.n.Load()
+	l, packed := m.stream.opts.Limits, m.stream.taken.Load()
 	if most := l.stream(m.stream.policy.entries); m.n > most {
 		return limitf("Bytes", "it unpacks to more than %d bytes", most)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // A Download says which file is brought where.
@@ -165,7 +166,7 @@ func (t *transfer) receive(ctx context.Context) error {
 	if err := CheckSpace(filepath.Dir(t.To), t.remote.Size-t.part.n); err != nil {
 		return err
 	}
-	return t.copy(ctxReader{ctx, newSlowGuard(resp.Body)})
+	return t.copy(readers.WithContext(ctx, newSlowGuard(resp.Body)))
 }
 
 // complete says that all has come that the server told of, and only the end of

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // Copy brings a file that is at hand, as Fetch does one from a server.
@@ -39,22 +41,9 @@ func (t *transfer) take(ctx context.Context, from io.Reader) (err error) {
 	if err := CheckSpace(filepath.Dir(t.To), t.remote.Size); err != nil {
 		return err
 	}
-	_, err = io.CopyBuffer(writerOnly{t}, ctxReader{ctx, from}, make([]byte, copyBuffer))
+	_, err = io.CopyBuffer(writerOnly{t}, readers.WithContext(ctx, from), make([]byte, copyBuffer))
 	if errors.Is(err, errAnew) || err == nil && t.part.n != t.remote.Size {
 		return fmt.Errorf("it had %d bytes a moment ago and has another size by now", t.remote.Size)
 	}
 	return err
-}
-
-// A ctxReader reads until its context ends.
-type ctxReader struct {
-	ctx context.Context //nolint:containedctx // lives for one call of Copy
-	r   io.Reader
-}
-
-func (r ctxReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(p)
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // Rotten reads all that a layout's index needs, and gives the digests of what
@@ -51,19 +53,6 @@ func (l *layout) reread(ctx context.Context, d digest.Digest) error {
 		return err
 	}
 	defer f.Close()
-	_, err = copyBlob(io.Discard, d, untilDone{ctx, f})
+	_, err = copyBlob(io.Discard, d, readers.WithContext(ctx, f))
 	return err
-}
-
-// untilDone reads until a context ends.
-type untilDone struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (u untilDone) Read(p []byte) (int, error) {
-	if err := u.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return u.r.Read(p)
 }

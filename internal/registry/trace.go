@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // A trace is what one call saw of its requests: the errors that come back
@@ -54,7 +56,11 @@ func (t *trace) note(req *http.Request, resp *http.Response, err error) {
 		t.detail = detail(resp)
 		if isPage(req) && resp.StatusCode == http.StatusOK {
 			t.pages[req.URL.String()] = true
-			resp.Body = &tally{resp.Body, &t.listed}
+			counted := readers.Counting(resp.Body, func(n int64) { t.listed.Add(n) })
+			resp.Body = struct {
+				io.Reader
+				io.Closer
+			}{counted, resp.Body}
 		}
 	}
 }
@@ -102,18 +108,6 @@ func isPage(req *http.Request) bool {
 
 // maxList bounds all pages of a list together: a million names of 64 bytes.
 const maxList = 64 << 20
-
-// A tally counts what is read of a page.
-type tally struct {
-	io.ReadCloser
-	sum *atomic.Int64
-}
-
-func (b *tally) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.sum.Add(int64(n))
-	return n, err
-}
 
 // A seen is a copy of a trace's findings.
 type seen struct {

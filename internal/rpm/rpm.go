@@ -7,7 +7,6 @@ package rpm
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -279,17 +278,4 @@ func modeOf(raw uint64) fs.FileMode {
 		return mode | fs.ModeSymlink
 	}
 	return mode | fs.ModeIrregular
-}
-
-// ctxReader reads until its context ends.
-type ctxReader struct {
-	ctx context.Context //nolint:containedctx // lives for one call
-	r   io.Reader
-}
-
-func (r ctxReader) Read(p []byte) (int, error) {
-	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
-	}
-	return r.r.Read(p)
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // window is the most memory that decompressing may take.
@@ -52,7 +53,7 @@ func (s *stream) Close() error {
 }
 
 func (p *Package) emit(ctx context.Context, r io.Reader, picks []Pick, w *tar.Writer) error {
-	check := newPayloadCheck(ctxReader{ctx, r}, p)
+	check := newPayloadCheck(readers.WithContext(ctx, r), p)
 	inside, end, err := p.decompress(bufio.NewReaderSize(check, 256<<10))
 	if err != nil {
 		return err
