@@ -1,6 +1,6 @@
-// Package fault adds to errors what a person and the runner ask of them: a
-// hint for the one, and for the other whether trying again can help. It knows
-// nothing of where errors come from.
+// Package fault adds two things to errors: a hint for the person who reads
+// them, and for the runner whether trying again can help. It does not know
+// where errors come from.
 //
 // Both are found by interface, so a package can also implement them on an
 // error type of its own.
@@ -11,7 +11,7 @@ import (
 	"errors"
 )
 
-// A hinted error carries advice that is shown on a line of its own.
+// hinted is an error with advice that is shown on a line of its own.
 type hinted struct {
 	error
 	hint string
@@ -19,11 +19,11 @@ type hinted struct {
 
 func (h hinted) Unwrap() error { return h.error }
 
-// Hint gives the advice.
+// Hint returns the advice.
 func (h hinted) Hint() string { return h.hint }
 
-// WithHint adds a hint to err: what the reader may do about it. The text of
-// the error stays as it is. A nil err stays nil.
+// WithHint adds a hint to err: what the reader can do about it. The text of
+// the error does not change. A nil err stays nil.
 func WithHint(err error, hint string) error {
 	if err == nil {
 		return nil
@@ -31,7 +31,7 @@ func WithHint(err error, hint string) error {
 	return hinted{err, hint}
 }
 
-// Hint gives the outermost hint in err, or "".
+// Hint returns the outermost hint in err, or "".
 func Hint(err error) string {
 	var h interface{ Hint() string }
 	if errors.As(err, &h) {
@@ -40,17 +40,18 @@ func Hint(err error) string {
 	return ""
 }
 
-// A connection error came from the way to a peer, not from what it answered.
+// connection is an error of the network between us and a peer, not an answer
+// of the peer.
 type connection struct{ error }
 
 func (c connection) Unwrap() error { return c.error }
 
-// Connection reports that the error is of the connection class.
+// Connection returns true: the error is of the connection class.
 func (c connection) Connection() bool { return true }
 
 // AsConnection marks err as being of the connection class: refused, reset,
-// timed out, or answered with "try later". Only such errors are tried again
-// by a step's retry. A nil err stays nil.
+// timed out, or answered with "try later". The retry of a step repeats only
+// these. A nil err stays nil.
 func AsConnection(err error) error {
 	if err == nil {
 		return nil
@@ -58,15 +59,15 @@ func AsConnection(err error) error {
 	return connection{err}
 }
 
-// IsConnection says whether err is of the connection class.
+// IsConnection reports whether err is of the connection class.
 func IsConnection(err error) bool {
 	var c interface{ Connection() bool }
 	return errors.As(err, &c) && c.Connection()
 }
 
-// IsCancelled says whether err came of a context that ended. That a peer did
-// not answer in time looks the same to package errors, and is of the
-// connection class.
+// IsCancelled reports whether err comes from a context that ended. A peer that
+// did not answer in time looks the same to package errors, but that error is of
+// the connection class.
 func IsCancelled(err error) bool {
 	return (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) && !IsConnection(err)
 }

@@ -2,23 +2,23 @@ package fault
 
 import "errors"
 
-// A Problem is one thing that is not as it should be, told in a way that
-// programs can read. Its JSON is stable: names are added, never changed.
+// A Problem is one thing that is not as it should be, in a form that programs
+// can read. Its JSON is stable: names are added, never changed.
 type Problem struct {
-	Kind     string `json:"kind"` // missing, drifted (there, but another), incomplete, extra
+	Kind     string `json:"kind"` // missing, drifted (present, but different), incomplete, extra
 	What     string `json:"what"` // the kind of thing: image, repository
 	Name     string `json:"name"`
-	Source   string `json:"source,omitempty"`   // what it should be like
-	Want     string `json:"want,omitempty"`     // digest that it should have
-	Have     string `json:"have,omitempty"`     // digest that it has
-	Lacks    string `json:"lacks,omitempty"`    // of something incomplete: what is not there
-	Untagged bool   `json:"untagged,omitempty"` // what is wanted is there, but not under its name
+	Source   string `json:"source,omitempty"`   // what it should be equal to
+	Want     string `json:"want,omitempty"`     // the digest it should have
+	Have     string `json:"have,omitempty"`     // the digest it has
+	Lacks    string `json:"lacks,omitempty"`    // the missing part of something incomplete
+	Untagged bool   `json:"untagged,omitempty"` // the wanted content exists, but not under its name
 }
 
-// Problems gives the problems that err consists of, in their order: each error
-// in it that has a method Problem.
+// Problems returns the problems in err, in their order: one for each error in
+// its tree that has a method Problem.
 func Problems(err error) []Problem {
-	switch e := err.(type) { //nolint:errorlint // it goes through what is wrapped by itself
+	switch e := err.(type) { //nolint:errorlint // the recursion unwraps
 	case nil:
 		return nil
 	case interface{ Problem() Problem }:

@@ -1,6 +1,7 @@
-// Package storedgzip packs bytes as gzip without compressing them. What a
-// compressor makes of the same bytes differs from one version to the next; what
-// this package makes never does. It knows nothing of what is packed.
+// Package storedgzip packs bytes as gzip without compressing them. The output
+// of a compressor can change from one version to the next; the output of this
+// package is always the same for the same bytes. It does not look at what it
+// packs.
 package storedgzip
 
 import (
@@ -8,7 +9,7 @@ import (
 	"hash/crc32"
 )
 
-// Pack gives data as a gzip file (RFC 1952) of stored blocks only.
+// Pack returns data as a gzip file (RFC 1952) of stored blocks only.
 func Pack(data []byte) []byte {
 	const largest = 1<<16 - 1
 	out := []byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff} // deflate, no name, no time, unknown system

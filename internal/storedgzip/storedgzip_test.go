@@ -21,7 +21,7 @@ func TestPack(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got, want) {
-				t.Errorf("%d bytes came back, not the %d that were packed", len(got), len(want))
+				t.Errorf("unpacked %d bytes, want the %d packed ones", len(got), len(want))
 			}
 		})
 	}
