@@ -1,11 +1,12 @@
-// Package durable writes files so that whoever looks sees the old content or
-// the new, never a part, and so that what was written survives a power loss:
-// a temporary file beside the target, write, fsync, rename, fsync of the
-// directory. It also tells how much room there is. It knows nothing of what it
-// writes, nor of steps.
+// Package durable writes files so that a reader sees the old content or the
+// new, never a part, and so that written content survives a power loss. It
+// writes a temporary file beside the target, syncs it, renames it and syncs the
+// directory. It also says how much room a disk has. It does not know what it
+// writes, nor any step.
 //
-// The temporary file is locked while its writer lives. A later write of the
-// same target removes those that a killed process left, and only those.
+// The temporary file is locked while its writer lives. The next write of the
+// same target removes the temporary files that a killed process left, and only
+// those.
 package durable
 
 import (
@@ -18,25 +19,26 @@ import (
 	"syscall"
 )
 
-// WriteFile makes write's bytes the content of path, with exactly this mode
-// whatever the umask is. When anything goes wrong, path is as it was and no
-// temporary file is left; only when the directory cannot be synced path may be
-// the new one already. A symbolic link at path is replaced, not followed.
+// WriteFile makes the bytes of write the content of path. The file gets exactly
+// this mode; the umask has no effect. After an error path is unchanged and no
+// temporary file is left, with one exception: when only the sync of the
+// directory fails, path may already have its new content. A symbolic link at
+// path is replaced, not followed.
 func WriteFile(path string, mode fs.FileMode, write func(io.Writer) error) error {
 	return WriteFileAs(path, Attributes{Mode: mode}, write)
 }
 
-// Attributes are what a file gets besides its content.
+// Attributes are the mode and the owner of a new file.
 type Attributes struct {
-	Mode  fs.FileMode // exactly this, whatever the umask is
-	Owner *Owner      // nil: whoever writes it
+	Mode  fs.FileMode // the umask has no effect on it
+	Owner *Owner      // nil: the user who writes the file
 }
 
-// An Owner is a user and a group by number; -1 is whoever it is now.
+// An Owner is a user and a group by number; -1 leaves one unchanged.
 type Owner struct{ UID, GID int }
 
-// WriteFileAs is WriteFile for a file that somebody else is to own. It has its
-// owner before it has its name.
+// WriteFileAs is WriteFile with an owner. The file gets its owner before it
+// gets its name.
 func WriteFileAs(path string, attrs Attributes, write func(io.Writer) error) error {
 	if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
 		return fmt.Errorf("write %s: %w", path, syscall.EISDIR)
@@ -48,16 +50,16 @@ func WriteFileAs(path string, attrs Attributes, write func(io.Writer) error) err
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := finish(f, path, attrs, write); err != nil {
-		os.Remove(f.Name()) // the error that matters is the first one
+	if err := fillAndRename(f, path, attrs, write); err != nil {
+		os.Remove(f.Name()) // the first error is the one to report
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }
 
-// finish fills f and gives it its name. It closes f in any case.
-func finish(f *os.File, path string, attrs Attributes, write func(io.Writer) error) error {
-	defer f.Close() // after the rename: closing ends the lock
+// fillAndRename fills f and renames it to path. It always closes f.
+func fillAndRename(f *os.File, path string, attrs Attributes, write func(io.Writer) error) error {
+	defer f.Close() // only after the rename: closing releases the lock
 	if err := write(f); err != nil {
 		return err
 	}
@@ -75,7 +77,7 @@ func finish(f *os.File, path string, attrs Attributes, write func(io.Writer) err
 	return Rename(f.Name(), path)
 }
 
-// WriteBytes is WriteFile for content that is at hand.
+// WriteBytes is WriteFile for content in memory.
 func WriteBytes(path string, mode fs.FileMode, content []byte) error {
 	return WriteFile(path, mode, func(w io.Writer) error {
 		_, err := w.Write(content)
@@ -83,8 +85,8 @@ func WriteBytes(path string, mode fs.FileMode, content []byte) error {
 	})
 }
 
-// Rename renames a file and makes the new name last. It does not sync the
-// file's content.
+// Rename renames a file and makes the new name durable. It does not sync the
+// content of the file.
 func Rename(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
@@ -98,9 +100,9 @@ func Rename(from, to string) error {
 	return SyncDir(filepath.Dir(from))
 }
 
-// MkdirAll makes a directory and its missing parents, each with exactly this
-// mode whatever the umask is, and makes their names last. It gives the
-// directories that it made, outermost first, also along with an error.
+// MkdirAll makes a directory and its missing parents and makes their names
+// durable. Each gets exactly this mode; the umask has no effect. It returns the
+// directories that it made, outermost first, also together with an error.
 func MkdirAll(path string, mode fs.FileMode) (made []string, err error) {
 	fi, err := os.Stat(path)
 	switch {
@@ -119,8 +121,8 @@ func MkdirAll(path string, mode fs.FileMode) (made []string, err error) {
 	case err == nil:
 		return append(made, path), errors.Join(setMode(path, mode), SyncDir(parent))
 	case errors.Is(err, fs.ErrExist):
-		// Somebody made it in between. That is fine for a directory; for a
-		// dangling link or a file Stat tells.
+		// Another process made it in between. A directory is fine; a dangling
+		// link or a file is not.
 		if fi, statErr := os.Stat(path); statErr == nil && fi.IsDir() {
 			return made, nil
 		}
@@ -130,8 +132,8 @@ func MkdirAll(path string, mode fs.FileMode) (made []string, err error) {
 	}
 }
 
-// setMode gives a new directory its mode. A link that took its place in
-// between is not followed.
+// setMode sets the mode of a new directory. It does not follow a link that has
+// replaced the directory in between.
 func setMode(path string, mode fs.FileMode) error {
 	d, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
 	if err != nil {
@@ -141,8 +143,8 @@ func setMode(path string, mode fs.FileMode) error {
 	return SetMode(d, mode)
 }
 
-// SetMode gives an open file or directory exactly this mode, whatever the
-// umask made of it. What a directory inherits besides (setgid) it keeps.
+// SetMode sets exactly this mode on an open file or directory; the umask has no
+// effect. An inherited setgid bit and a sticky bit stay.
 func SetMode(f *os.File, mode fs.FileMode) error {
 	fi, err := f.Stat()
 	if err != nil || fi.Mode().Perm() == mode.Perm() {
@@ -151,7 +153,7 @@ func SetMode(f *os.File, mode fs.FileMode) error {
 	return f.Chmod(fi.Mode()&(fs.ModeSetgid|fs.ModeSticky) | mode.Perm())
 }
 
-// SyncDir makes the names in a directory last.
+// SyncDir makes the names in a directory durable.
 func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -161,11 +163,11 @@ func SyncDir(dir string) error {
 	return SyncOpenDir(d)
 }
 
-// SyncOpenDir is SyncDir for a directory that is open.
+// SyncOpenDir is SyncDir for an open directory.
 func SyncOpenDir(d *os.File) error {
 	err := d.Sync()
-	// Some network file systems cannot sync a directory. There is nothing
-	// better to do there, and refusing to work would help nobody.
+	// Some network file systems cannot sync a directory. Nothing better can be
+	// done there, and an error would only stop useful work.
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
 		return nil
 	}

@@ -124,8 +124,8 @@ func TestWriteFileReplacesLink(t *testing.T) {
 	}
 }
 
-// A process that was killed while writing leaves its temporary file without a
-// lock, as one that never locked it does.
+// A process that is killed while writing leaves its temporary file without a
+// lock. The test's files, which were never locked, look the same.
 func TestLeftoversAreRemoved(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "file")
@@ -172,12 +172,12 @@ func TestManyWritersOfOneFile(t *testing.T) {
 	all.Wait()
 	got := read(t, path)
 	if want := strings.Repeat(got[:1], 4096); got != want {
-		t.Error("content is mixed of several writers")
+		t.Error("the content mixes that of several writers")
 	}
 	wantNames(t, filepath.Dir(path), "file")
 }
 
-// Whoever finds a temporary file is told by its name what it was to be.
+// The name of a temporary file contains the name of its target.
 func TestTemporaryName(t *testing.T) {
 	tests := map[string]string{
 		"short":                                  "b",
@@ -204,7 +204,7 @@ func TestLongestName(t *testing.T) {
 	long := strings.Repeat("n", 255)
 	dir := t.TempDir()
 	if err := durable.WriteBytes(filepath.Join(dir, long), 0o644, nil); err != nil {
-		t.Errorf("a name as long as can be: %v", err)
+		t.Errorf("the longest name: %v", err)
 	}
 	wantNames(t, dir, long)
 }
@@ -278,7 +278,7 @@ func read(t *testing.T, path string) string {
 }
 
 func names(dir string) []string {
-	entries, _ := os.ReadDir(dir) // no directory has no names
+	entries, _ := os.ReadDir(dir) // a missing directory has no names
 	all := []string{}
 	for _, e := range entries {
 		all = append(all, e.Name())

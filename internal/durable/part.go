@@ -13,26 +13,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PartPrefix begins the name of every temporary file and directory.
+// PartPrefix is how the name of every temporary file and directory begins.
 const PartPrefix = ".bayplan-part-"
 
-// maxName is how long a file's name may be on all usual file systems.
+// maxName is the longest file name on all usual file systems, in bytes.
 const maxName = 255
 
-// partName gives the name, without its random end, of the temporary files of
-// a target: the prefix and the target's own name, so that a person who finds
-// one knows what it was to be.
+// partName returns the name of a target's temporary files without the random
+// end: the prefix and the name of the target, so that a person who finds such a
+// file knows its target. A target whose name is too long for that is named by
+// its digest.
 func partName(target string) string {
 	name := filepath.Base(target)
-	if len(PartPrefix)+len(name)+1+partRandom <= maxName {
+	if len(PartPrefix)+len(name)+1+partRandomLen <= maxName {
 		return PartPrefix + name
 	}
 	sum := sha256.Sum256([]byte(name))
 	return PartPrefix + hex.EncodeToString(sum[:])
 }
 
-// partRandom is the length of the random end of a temporary file's name.
-const partRandom = 26 // of rand.Text
+// partRandomLen is the length of the random end of a temporary file's name, a
+// rand.Text.
+const partRandomLen = 26
 
 // createPart makes a new temporary file for path and locks it.
 func createPart(path string) (*os.File, error) {
@@ -42,8 +44,8 @@ func createPart(path string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Between creating and locking somebody may have taken it for a
-		// leftover. Then it is gone, and another is made.
+		// Between creating and locking, another process may have removed the
+		// file as a leftover. Then the loop makes another one.
 		if ours, err := lock(f); err != nil || ours {
 			if err != nil {
 				f.Close()
@@ -58,12 +60,13 @@ func createPart(path string) (*os.File, error) {
 	}
 }
 
-// lock locks f unless somebody else has. Where the file system knows no locks
-// it is as if it had been locked: nobody removes what they cannot lock.
+// lock locks f and reports whether it could; false means that another process
+// holds the lock. On a file system without locks it returns true: a file that
+// cannot be locked is never removed as a leftover.
 func lock(f *os.File) (bool, error) {
 	err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	switch {
-	case err == nil, noLocks(err):
+	case err == nil, locksUnsupported(err):
 		return true, nil
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return false, nil
@@ -71,12 +74,12 @@ func lock(f *os.File) (bool, error) {
 	return false, &fs.PathError{Op: "lock", Path: f.Name(), Err: err}
 }
 
-func noLocks(err error) bool {
+func locksUnsupported(err error) bool {
 	return errors.Is(err, unix.ENOLCK) || errors.Is(err, unix.ENOTSUP) || errors.Is(err, unix.ENOSYS)
 }
 
-// removeLeftovers removes the temporary files that killed writers of path
-// left.
+// removeLeftovers removes the temporary files that killed writers of path left
+// behind.
 func removeLeftovers(path string) error {
 	dir, prefix := filepath.Dir(path), partName(path)+"-"
 	entries, err := os.ReadDir(dir)
@@ -85,28 +88,28 @@ func removeLeftovers(path string) error {
 	}
 	for _, e := range entries {
 		rest, ok := strings.CutPrefix(e.Name(), prefix)
-		if !ok || len(rest) != partRandom || !e.Type().IsRegular() {
+		if !ok || len(rest) != partRandomLen || !e.Type().IsRegular() {
 			continue
 		}
-		if err := removeDead(filepath.Join(dir, e.Name())); err != nil {
+		if err := removeUnlocked(filepath.Join(dir, e.Name())); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// removeDead removes a temporary file unless its writer lives.
-func removeDead(name string) error {
+// removeUnlocked removes a temporary file unless its writer holds the lock.
+func removeUnlocked(name string) error {
 	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		return nil // finished meanwhile, or somebody else's
+		return nil // renamed meanwhile, or owned by another user
 	}
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil // its writer lives, or there is no way to tell
+		return nil // its writer lives, or the file system has no locks
 	}
 	if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
