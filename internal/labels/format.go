@@ -8,7 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// A format is what stands behind the colon: [[fill]align][0][width][.precision][s].
+// A format is the part of a field after the colon:
+// [[fill]align][0][width][.precision][s].
 type format struct {
 	fill      rune
 	align     byte // '<', '>' or '^'
@@ -16,7 +17,7 @@ type format struct {
 	precision int // -1: all
 }
 
-// maxWidth bounds what a template can make of a label; no tag is longer than 128.
+// maxWidth limits the length of an expanded label. No tag is longer than 128.
 const maxWidth = 1000
 
 func parseSpec(spec string) (format, error) {
@@ -29,15 +30,15 @@ func parseSpec(spec string) (format, error) {
 			f.fill = '0'
 		}
 	}
-	if f.width, rest, err = number(rest, 0); err == nil && strings.HasPrefix(rest, ".") {
-		f.precision, rest, err = number(rest[1:], -1)
+	if f.width, rest, err = parseNumber(rest, 0); err == nil && strings.HasPrefix(rest, ".") {
+		f.precision, rest, err = parseNumber(rest[1:], -1)
 		if f.precision < 0 {
 			err = fmt.Errorf("no number after the dot")
 		}
 	}
 	rest = strings.TrimPrefix(rest, "s")
 	if err == nil && rest != "" {
-		err = fmt.Errorf("%q is not for texts", rest)
+		err = fmt.Errorf("%q is not a text format", rest)
 	}
 	if err != nil {
 		return f, fmt.Errorf("format %q: %w", spec, err)
@@ -45,7 +46,7 @@ func parseSpec(spec string) (format, error) {
 	return f, nil
 }
 
-// parseAlign reads the fill character and the alignment, and gives the rest.
+// parseAlign reads the fill character and the alignment and returns the rest.
 func (f *format) parseAlign(spec string) string {
 	first, n := utf8.DecodeRuneInString(spec)
 	if len(spec) > n && strings.IndexByte("<>^", spec[n]) >= 0 {
@@ -59,8 +60,8 @@ func (f *format) parseAlign(spec string) string {
 	return spec
 }
 
-// number reads the digits that s starts with; none gives what absent says.
-func number(s string, absent int) (n int, rest string, err error) {
+// parseNumber reads the digits at the start of s. Without digits n is absent.
+func parseNumber(s string, absent int) (n int, rest string, err error) {
 	i := 0
 	for i < len(s) && s[i] >= '0' && s[i] <= '9' {
 		i++
@@ -95,9 +96,10 @@ func (f format) apply(s string) string {
 	return strings.Repeat(fill, left) + string(r) + strings.Repeat(fill, pad-left)
 }
 
-// quote writes s as Python's repr does: in single quotes unless it holds one
-// and no double quote. With ascii all else is escaped too.
-func quote(s string, ascii bool) string {
+// pythonRepr quotes s as Python's repr does: in single quotes, or in double
+// quotes when s has single quotes only. With ascii it escapes every character
+// that is not ASCII, as Python's ascii does.
+func pythonRepr(s string, ascii bool) string {
 	q := '\''
 	if strings.ContainsRune(s, '\'') && !strings.ContainsRune(s, '"') {
 		q = '"'
@@ -105,13 +107,13 @@ func quote(s string, ascii bool) string {
 	var b strings.Builder
 	b.WriteRune(q)
 	for _, r := range s {
-		writeRune(&b, r, q, ascii)
+		writeReprRune(&b, r, q, ascii)
 	}
 	b.WriteRune(q)
 	return b.String()
 }
 
-func writeRune(b *strings.Builder, r, q rune, ascii bool) {
+func writeReprRune(b *strings.Builder, r, q rune, ascii bool) {
 	switch {
 	case r == '\\' || r == q:
 		b.WriteRune('\\')

@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// A MissingError says that a template names a label that is not there.
+// A MissingError is the error of a template that names a missing label.
 type MissingError struct {
 	Label string
-	Have  []string // the labels that are there, sorted
+	Have  []string // the existing labels, sorted
 }
 
-// Error names the label and lists the labels there are.
+// Error names the missing label and lists the existing ones.
 func (e *MissingError) Error() string {
 	if len(e.Have) == 0 {
 		return fmt.Sprintf("no label %q: there are no labels at all", e.Label)
@@ -24,21 +24,21 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("no label %q; the labels are %s", e.Label, strings.Join(e.Have, ", "))
 }
 
-// Expand gives the text that template stands for. A template without an
-// opening brace is the plain name of a label. In any other one, {name} stands
-// for the value of the label of that name, {{ and }} for single braces;
-// {name!r} and {name:>8} convert and format as Python does with a text.
+// Expand returns the text of a template. A template without an opening brace is
+// the plain name of a label. In any other template, {name} stands for the value
+// of that label, and {{ and }} for single braces; {name!r} and {name:>8}
+// convert and format a value as Python does.
 //
-// A label that is there and empty is a value. A missing one is a *MissingError.
+// An empty label has the value "". A missing label gives a *MissingError.
 func Expand(template string, labels map[string]string) (string, error) {
 	if !strings.Contains(template, "{") {
-		return value(template, labels)
+		return lookup(template, labels)
 	}
 	var out strings.Builder
 	for rest := template; rest != ""; {
 		text, after, err := expandOne(rest, labels)
 		if err != nil {
-			return "", wrap(template, err)
+			return "", withTemplate(template, err)
 		}
 		out.WriteString(text)
 		rest = after
@@ -46,7 +46,8 @@ func Expand(template string, labels map[string]string) (string, error) {
 	return out.String(), nil
 }
 
-// Check says whether Expand would take the template, given the labels it names.
+// Check reports a mistake in the template: an error that Expand would return
+// whatever the labels are.
 func Check(template string) error {
 	if template == "" {
 		return errors.New("a label name or a template like {version}-{release} is needed")
@@ -58,16 +59,16 @@ func Check(template string) error {
 		_, after, err := expandOne(rest, nil)
 		var missing *MissingError
 		if err != nil && !errors.As(err, &missing) {
-			return wrap(template, err)
+			return withTemplate(template, err)
 		}
 		rest = after
 	}
 	return nil
 }
 
-// wrap says which template a mistake is in; a missing label is no mistake of
-// the template and stays as it is.
-func wrap(template string, err error) error {
+// withTemplate adds the template to a mistake in it. A missing label is not a
+// mistake of the template, and that error stays as it is.
+func withTemplate(template string, err error) error {
 	var missing *MissingError
 	if errors.As(err, &missing) {
 		return err
@@ -75,8 +76,8 @@ func wrap(template string, err error) error {
 	return fmt.Errorf("label template %q: %w", template, err)
 }
 
-// expandOne expands what rest starts with, and gives what follows it, also
-// with an error about a missing label.
+// expandOne expands the first part of rest and returns the remainder. It
+// returns the remainder together with an error about a missing label, too.
 func expandOne(rest string, labels map[string]string) (text, after string, err error) {
 	switch i := strings.IndexAny(rest, "{}"); {
 	case i < 0:
@@ -94,12 +95,12 @@ func expandOne(rest string, labels map[string]string) (text, after string, err e
 	if end < 0 || rest[1+end] == '{' {
 		return "", "", errors.New("{ without its }; write {{ for a brace")
 	}
-	text, err = field(rest[1:1+end], labels)
+	text, err = expandField(rest[1:1+end], labels)
 	return text, rest[end+2:], err
 }
 
-// field expands what stands between the braces.
-func field(s string, labels map[string]string) (string, error) {
+// expandField expands s, the text between two braces.
+func expandField(s string, labels map[string]string) (string, error) {
 	name, conv, spec, err := splitField(s)
 	if err != nil {
 		return "", err
@@ -108,19 +109,19 @@ func field(s string, labels map[string]string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	v, err := value(name, labels)
+	v, err := lookup(name, labels)
 	if err != nil {
 		return "", err
 	}
 	if conv == "r" || conv == "a" {
-		v = quote(v, conv == "a")
+		v = pythonRepr(v, conv == "a")
 	}
 	return f.apply(v), nil
 }
 
-// splitField takes name!conv:spec apart. Label names hold dots and slashes but
-// a template's field cannot: what is before the first dot or bracket is the
-// name, and a text has no attributes to follow.
+// splitField splits name!conv:spec. Labels may have dots in their names, but the
+// names in a template may not: Python reads what follows a dot or a bracket as
+// an attribute or an index, and a text has neither.
 func splitField(s string) (name, conv, spec string, err error) {
 	name = s
 	if i := strings.IndexAny(s, "!:"); i >= 0 {
@@ -147,7 +148,7 @@ func splitField(s string) (name, conv, spec string, err error) {
 	return name, conv, spec, nil
 }
 
-func value(name string, labels map[string]string) (string, error) {
+func lookup(name string, labels map[string]string) (string, error) {
 	v, ok := labels[name]
 	if !ok {
 		return "", &MissingError{Label: name, Have: slices.Sorted(maps.Keys(labels))}

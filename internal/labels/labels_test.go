@@ -81,8 +81,8 @@ func TestExpandMistakes(t *testing.T) {
 		"an index":           {"{version[0]}", `"["`},
 		"a dotted label":     {"{com.redhat.component}", "plain label name"},
 		"unknown conversion": {"{version!x}", `conversion "x"`},
-		"a number's format":  {"{version:d}", `"d" is not for texts`},
-		"a sign":             {"{version:+}", "not for texts"},
+		"a number's format":  {"{version:d}", `"d" is not a text format`},
+		"a sign":             {"{version:+}", "not a text format"},
 		"a huge width":       {"{version:>99999999999}", "more than 1000"},
 		"no precision":       {"{version:.s}", "after the dot"},
 	}
@@ -98,7 +98,7 @@ func TestExpandMistakes(t *testing.T) {
 		})
 	}
 	if Check("") == nil {
-		t.Error("an empty template is taken")
+		t.Error("Check accepts an empty template")
 	}
 }
 
@@ -116,7 +116,7 @@ func TestQuote(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := quote(tt.in, tt.ascii); got != tt.want {
+			if got := pythonRepr(tt.in, tt.ascii); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
