@@ -1,10 +1,10 @@
-// Package lockfile reads and writes the file that says what the tags of images
-// stood for when they were first looked up, so that everybody who applies a
-// plan gets the same images until somebody decides otherwise. It asks no
-// registry, and knows no plan.
+// Package lockfile reads and writes lock files. A lock file records the digest
+// of each image tag when it was first looked up, so that everyone who applies
+// the plan gets the same images until the file is updated. The package does not
+// ask registries and does not know plans.
 //
-// The file is YAML of one form only: an image and its digest a line, sorted,
-// with no time in it, so that it can be reviewed and merged line by line.
+// The file is YAML of one form only: one image and its digest a line, sorted,
+// without times, so that it can be reviewed and merged line by line.
 //
 //	images:
 //	  registry.access.redhat.com/rhosp13/openstack-base:13.0-40: sha256:2c26...
@@ -28,29 +28,30 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// maxSize bounds what is read: a hundred thousand images.
+// maxSize is the largest lock file that is read. It has room for a hundred
+// thousand images.
 const maxSize = 32 << 20
 
-// A File is a lock file in memory. Its methods are for use by many goroutines
-// at once.
+// A File is a lock file in memory. Many goroutines may call its methods at
+// once.
 type File struct {
-	path string // "": it is kept in memory only
+	path string // "": in memory only
 
-	// Steps that run beside each other look up and add at any time.
+	// Concurrent steps look up and add images at any time.
 	mu     sync.Mutex
-	was    map[string]string // as it is on the disk
+	onDisk map[string]string // images as read or last written
 	images map[string]string // digest by HOST/NAME:TAG
-	used   map[string]bool
+	used   map[string]bool   // images looked up or added since Read
 }
 
-// Read reads a lock file. One that is not there is empty, and so is the one
-// without a path, which is never written.
+// Read reads a lock file. A missing file is empty. A File without a path is
+// empty, too, and is never written.
 func Read(path string) (*File, error) {
-	f := &File{path: path, was: map[string]string{}, images: map[string]string{}, used: map[string]bool{}}
+	f := &File{path: path, onDisk: map[string]string{}, images: map[string]string{}, used: map[string]bool{}}
 	if path == "" {
 		return f, nil
 	}
-	text, err := read(path)
+	text, err := readText(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return f, nil
@@ -60,11 +61,11 @@ func Read(path string) (*File, error) {
 	if f.images, err = parse(path, text); err != nil {
 		return nil, err
 	}
-	f.was = maps.Clone(f.images)
+	f.onDisk = maps.Clone(f.images)
 	return f, nil
 }
 
-func read(path string) (string, error) {
+func readText(path string) (string, error) {
 	r, err := os.Open(path)
 	if err != nil {
 		return "", err
@@ -77,11 +78,11 @@ func read(path string) (string, error) {
 	return string(text), err
 }
 
-// parse reads the lines. All mistakes are told.
+// parse reads the lines and reports all mistakes in them.
 func parse(path, text string) (map[string]string, error) {
 	images := map[string]string{}
 	var errs []error
-	headed := false
+	inImages := false
 	for n, line := range slices.Collect(strings.Lines(text)) {
 		line = strings.TrimRight(line, " \r\n")
 		fail := func(err error) { errs = append(errs, fmt.Errorf("%s:%d: %w", path, n+1, err)) }
@@ -91,11 +92,11 @@ func parse(path, text string) (map[string]string, error) {
 			fail(fault.WithHint(errors.New("a merge conflict is left here"),
 				"delete the lines in conflict and run bayplan lock, which looks their tags up again"))
 		case line == "images:" || line == "images: {}":
-			headed = true
-		case !headed || line == trimmed:
-			fail(fmt.Errorf("%q is not a line of a lock file", clip(trimmed)))
+			inImages = true
+		case !inImages || line == trimmed:
+			fail(fmt.Errorf("%q is not a line of a lock file", shorten(trimmed)))
 		default:
-			image, sum, err := entry(trimmed)
+			image, sum, err := parseEntry(trimmed)
 			if _, twice := images[image]; err == nil && twice {
 				err = fmt.Errorf("%s is locked twice", image)
 			}
@@ -109,23 +110,23 @@ func parse(path, text string) (map[string]string, error) {
 	return images, errors.Join(errs...)
 }
 
-// entry reads "IMAGE: DIGEST", either of which may be quoted.
-func entry(line string) (image, sum string, err error) {
+// parseEntry reads "IMAGE: DIGEST". Each of the two may be in quotes.
+func parseEntry(line string) (image, sum string, err error) {
 	image, sum, ok := strings.Cut(line, ": ")
 	image, sum = strings.Trim(image, `"'`), strings.Trim(strings.TrimSpace(sum), `"'`)
 	if !ok || !strings.Contains(image, "/") || strings.ContainsAny(image, "@ \t") {
-		return "", "", fmt.Errorf("%q is not IMAGE:TAG: DIGEST", clip(line))
+		return "", "", fmt.Errorf("%q is not IMAGE:TAG: DIGEST", shorten(line))
 	}
 	if !strings.Contains(path.Base(image), ":") {
 		return "", "", fmt.Errorf("image %q has no tag", image)
 	}
 	if err := digest.Digest(sum).Validate(); err != nil {
-		return "", "", fmt.Errorf("image %s: the digest %q: %w", image, clip(sum), err)
+		return "", "", fmt.Errorf("image %s: the digest %q: %w", image, shorten(sum), err)
 	}
 	return image, sum, nil
 }
 
-func clip(s string) string {
+func shorten(s string) string {
 	const enough = 120
 	if len(s) > enough {
 		return s[:enough] + "..."
@@ -133,7 +134,7 @@ func clip(s string) string {
 	return s
 }
 
-// Digest gives what an image's tag is locked to.
+// Digest returns the digest that an image is locked to.
 func (f *File) Digest(image string) (string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -142,15 +143,15 @@ func (f *File) Digest(image string) (string, bool) {
 	return sum, ok
 }
 
-// Before gives what an image's tag was locked to when the file was read or
-// last written, "" for nothing.
+// Before returns the digest that an image was locked to when the file was read
+// or last written; "" if it was not locked.
 func (f *File) Before(image string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.was[image]
+	return f.onDisk[image]
 }
 
-// Add locks what is not locked yet.
+// Add locks an image to a digest, unless it is already locked.
 func (f *File) Add(image, sum string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -160,8 +161,8 @@ func (f *File) Add(image, sum string) {
 	}
 }
 
-// Forget unlocks the images that a pattern matches, in which * stands for any
-// text, also with slashes. It gives how many these are.
+// Forget unlocks the images that match a pattern and returns their number. In
+// the pattern * stands for any text, slashes included.
 func (f *File) Forget(pattern string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -170,7 +171,7 @@ func (f *File) Forget(pattern string) int {
 	return before - len(f.images)
 }
 
-// match tells whether a pattern with * in it is all of s.
+// match reports whether a pattern with * in it matches all of s.
 func match(pattern, s string) bool {
 	parts := strings.Split(pattern, "*")
 	if len(parts) == 1 {
@@ -191,20 +192,20 @@ func match(pattern, s string) bool {
 	return true
 }
 
-// Prune unlocks the images that nobody has asked for or added since Read.
+// Prune unlocks the images that were neither looked up nor added since Read.
 func (f *File) Prune() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	maps.DeleteFunc(f.images, func(image, _ string) bool { return !f.used[image] })
 }
 
-// A Change is how one image's entry differs from what is on the disk.
+// A Change is the difference between an image's entry in memory and on disk.
 type Change struct {
 	Image    string
 	Old, New string // digests; "" for none
 }
 
-// Changes gives what Write would change, sorted by image.
+// Changes returns what Write would change, sorted by image.
 func (f *File) Changes() []Change {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -214,11 +215,11 @@ func (f *File) Changes() []Change {
 func (f *File) changes() []Change {
 	var all []Change
 	for image, sum := range f.images {
-		if old := f.was[image]; old != sum {
+		if old := f.onDisk[image]; old != sum {
 			all = append(all, Change{image, old, sum})
 		}
 	}
-	for image, old := range f.was {
+	for image, old := range f.onDisk {
 		if _, kept := f.images[image]; !kept {
 			all = append(all, Change{Image: image, Old: old})
 		}
@@ -227,15 +228,15 @@ func (f *File) changes() []Change {
 	return all
 }
 
-// Len is how many images are locked.
+// Len returns the number of locked images.
 func (f *File) Len() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.images)
 }
 
-// Write writes the file if it has changed, whole or not at all. Comments in it
-// are lost then.
+// Write writes the file if an entry has changed, atomically. Comments in the old
+// file are lost then.
 func (f *File) Write() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -245,7 +246,7 @@ func (f *File) Write() error {
 	if err := durable.WriteBytes(f.path, 0o644, f.text()); err != nil {
 		return err
 	}
-	f.was = maps.Clone(f.images)
+	f.onDisk = maps.Clone(f.images)
 	return nil
 }
 

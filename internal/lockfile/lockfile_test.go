@@ -12,10 +12,10 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// sum is a digest made of one digit.
+// sum makes a digest of one repeated digit.
 func sum(digit string) string { return "sha256:" + strings.Repeat(digit, 64) }
 
-func written(t *testing.T, text string) string {
+func writeFile(t *testing.T, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "bayplan.lock.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -24,7 +24,7 @@ func written(t *testing.T, text string) string {
 	return path
 }
 
-func opened(t *testing.T, path string) *File {
+func mustRead(t *testing.T, path string) *File {
 	t.Helper()
 	f, err := Read(path)
 	if err != nil {
@@ -35,7 +35,7 @@ func opened(t *testing.T, path string) *File {
 
 func TestRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bayplan.lock.yaml")
-	f := opened(t, path)
+	f := mustRead(t, path)
 	f.Add("r.example:5000/b/x:2", sum("b"))
 	f.Add("r.example:5000/b/x:13.10", sum("a"))
 	f.Add("quay.io/a:latest", sum("c"))
@@ -50,7 +50,7 @@ func TestRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(want, string(text)); diff != "" {
 		t.Errorf("file (-want +got):\n%s", diff)
 	}
-	again := opened(t, path)
+	again := mustRead(t, path)
 	if got, ok := again.Digest("r.example:5000/b/x:13.10"); got != sum("a") || !ok || again.Len() != 3 {
 		t.Errorf("read again: %q, %v, %d images", got, ok, again.Len())
 	}
@@ -60,7 +60,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestWhatIsLockedStays(t *testing.T) {
-	f := opened(t, written(t, "images:\n  quay.io/a:1: "+sum("a")+"\n"))
+	f := mustRead(t, writeFile(t, "images:\n  quay.io/a:1: "+sum("a")+"\n"))
 	f.Add("quay.io/a:1", sum("b"))
 	if got, _ := f.Digest("quay.io/a:1"); got != sum("a") {
 		t.Errorf("got %s", got)
@@ -79,7 +79,7 @@ func TestWhatIsLockedStays(t *testing.T) {
 }
 
 func TestPrune(t *testing.T) {
-	f := opened(t, written(t, "images:\n  quay.io/a:1: "+sum("a")+"\n  quay.io/b:1: "+sum("b")+"\n"))
+	f := mustRead(t, writeFile(t, "images:\n  quay.io/a:1: "+sum("a")+"\n  quay.io/b:1: "+sum("b")+"\n"))
 	f.Digest("quay.io/a:1")
 	f.Digest("quay.io/other:1")
 	f.Add("quay.io/new:1", sum("c"))
@@ -90,12 +90,12 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-// A file that nothing has changed is not written: its comments stay, and it
-// may be on a disk that cannot be written.
+// A file without changes is not written: its comments stay, and its file system
+// may be read-only.
 func TestWriteOnlyWhatChanged(t *testing.T) {
 	text := "# mine\nimages:\n  \"quay.io/a:1\": '" + sum("a") + "'\n"
-	path := written(t, text)
-	f := opened(t, path)
+	path := writeFile(t, text)
+	f := mustRead(t, path)
 	f.Add("quay.io/a:1", sum("b"))
 	if err := f.Write(); err != nil {
 		t.Fatal(err)
@@ -104,7 +104,7 @@ func TestWriteOnlyWhatChanged(t *testing.T) {
 	if err != nil || string(got) != text {
 		t.Errorf("%q, %v", got, err)
 	}
-	empty := opened(t, filepath.Join(t.TempDir(), "none.yaml"))
+	empty := mustRead(t, filepath.Join(t.TempDir(), "none.yaml"))
 	if err := empty.Write(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestWriteOnlyWhatChanged(t *testing.T) {
 }
 
 func TestWithoutPath(t *testing.T) {
-	f := opened(t, "")
+	f := mustRead(t, "")
 	f.Add("quay.io/a:1", sum("a"))
 	if err := f.Write(); err != nil {
 		t.Error(err)
@@ -156,13 +156,13 @@ func TestReadRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Read(written(t, tt.text))
+			_, err := Read(writeFile(t, tt.text))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error = %v, want %q", err, tt.want)
 			}
 		})
 	}
-	_, err := Read(written(t, "images:\n=======\n"))
+	_, err := Read(writeFile(t, "images:\n=======\n"))
 	if fault.Hint(err) == "" {
 		t.Errorf("a conflict without a hint: %v", err)
 	}
@@ -172,7 +172,7 @@ func TestReadRefuses(t *testing.T) {
 }
 
 func TestManyAtOnce(t *testing.T) {
-	f := opened(t, "")
+	f := mustRead(t, "")
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
