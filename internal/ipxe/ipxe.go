@@ -1,9 +1,9 @@
-// Package ipxe reads what a boot script for iPXE names: the kernel, its
-// command line and the initial ramdisks. It runs nothing, follows no label and
-// knows neither where the files are nor what they hold.
+// Package ipxe reads the files that an iPXE boot script loads: the kernel, its
+// command line and the initial ramdisks. It does not run the script or follow
+// its labels, and does not know where the files are or what is in them.
 //
-// The form of scripts and of the commands kernel and initrd is that of
-// https://ipxe.org/scripting and https://ipxe.org/cmd.
+// https://ipxe.org/scripting and https://ipxe.org/cmd describe scripts and the
+// commands kernel and initrd.
 package ipxe
 
 import (
@@ -17,19 +17,20 @@ import (
 	"strings"
 )
 
-// MaxSize is how many bytes a script may have: iPXE is given a few hundred.
+// MaxSize is the largest size of a script in bytes. Usual scripts have a few
+// hundred.
 const MaxSize = 1 << 20
 
-// A Script is what a script would load.
+// A Script lists the files that a boot script loads.
 type Script struct {
 	Kernels []Kernel
 	Initrds []File
 }
 
-// A File is something that the script fetches.
+// A File is a file that the script fetches.
 type File struct {
-	URI  string // as it is written, with ${settings} in it
-	Name string // what the command line of the kernel calls it: the last part of the URI unless the script says otherwise
+	URI  string // as written, with ${settings} in it
+	Name string // its name on the kernel's command line: the last part of the URI, unless --name sets another
 	Line int
 }
 
@@ -39,8 +40,8 @@ type Kernel struct {
 	Args []string
 }
 
-// Arg gives what follows name= on the command line, the last one when there
-// are several, as the kernel takes it.
+// Arg returns the value of name= on the command line. When there are several,
+// it returns the last one, as the kernel does.
 func (k Kernel) Arg(name string) (string, bool) {
 	for _, arg := range slices.Backward(k.Args) {
 		if value, ok := strings.CutPrefix(arg, name+"="); ok {
@@ -50,8 +51,8 @@ func (k Kernel) Arg(name string) (string, bool) {
 	return "", false
 }
 
-// Parse reads a script. What it does not know, it passes over, since scripts
-// have many commands; kernel and initrd commands that name no file are errors.
+// Parse reads a script. It skips commands that it does not know, since scripts
+// have many. A kernel or initrd command without a file is an error.
 func Parse(r io.Reader) (*Script, error) {
 	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
 	switch {
@@ -68,7 +69,7 @@ func Parse(r io.Reader) (*Script, error) {
 		if n == 1 && strings.TrimRight(line, " \t\r") != "#!ipxe" {
 			return nil, errors.New("its first line is not #!ipxe")
 		}
-		if err := s.command(n, line); err != nil {
+		if err := s.parseLine(n, line); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		}
 	}
@@ -78,9 +79,9 @@ func Parse(r io.Reader) (*Script, error) {
 	return s, nil
 }
 
-// command takes in one line, which may hold several commands with && and ||
+// parseLine reads one line, which may have several commands with && and ||
 // between them.
-func (s *Script) command(n int, line string) error {
+func (s *Script) parseLine(n int, line string) error {
 	words := strings.Fields(line)
 	if len(words) == 0 || strings.HasPrefix(words[0], "#") {
 		return nil
@@ -95,19 +96,19 @@ func (s *Script) command(n int, line string) error {
 		if len(one) == 0 {
 			continue
 		}
-		if err := s.load(n, one[0], one[1:]); err != nil {
+		if err := s.add(n, one[0], one[1:]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// load takes in a command that loads something.
-func (s *Script) load(n int, command string, words []string) error {
+// add adds the file of a kernel or initrd command and ignores other commands.
+func (s *Script) add(n int, command string, words []string) error {
 	if command != "kernel" && command != "initrd" {
 		return nil
 	}
-	name, words := options(words)
+	name, words := parseOptions(words)
 	if len(words) == 0 {
 		return fmt.Errorf("%s names no file", command)
 	}
@@ -120,8 +121,8 @@ func (s *Script) load(n int, command string, words []string) error {
 	return nil
 }
 
-// options gives the value of --name, and the words after all options.
-func options(words []string) (name string, rest []string) {
+// parseOptions returns the value of --name and the words after all options.
+func parseOptions(words []string) (name string, rest []string) {
 	for len(words) > 0 && strings.HasPrefix(words[0], "-") {
 		option, value, joined := strings.Cut(words[0], "=")
 		words = words[1:]
