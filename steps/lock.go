@@ -31,9 +31,6 @@ type Lock struct {
 	told map[string]bool
 }
 
-// A LockChange is how the entry of one image has changed.
-type LockChange = lockfile.Change
-
 // ReadLock reads a lock file. One that is not there is empty; with no path, the
 // lock lasts as long as the process.
 func ReadLock(path string) (*Lock, error) {
@@ -52,7 +49,7 @@ func (l *Lock) Forget(pattern string) int { return l.file.Forget(pattern) }
 func (l *Lock) Prune() { l.file.Prune() }
 
 // Changes gives what Save would change.
-func (l *Lock) Changes() []LockChange { return l.file.Changes() }
+func (l *Lock) Changes() []lockfile.Change { return l.file.Changes() }
 
 // Len is how many images are locked.
 func (l *Lock) Len() int { return l.file.Len() }

@@ -144,7 +144,7 @@ func TestMovedTags(t *testing.T) {
 		t.Errorf("forgot %d", n)
 	}
 	steptest.Apply(t, mirrorAll(t, b))
-	wantChange := []LockChange{{Image: upstreamHost + "/rhosp13/openstack-base:13.0-40", Old: was, New: now}}
+	wantChange := []lockfile.Change{{Image: upstreamHost + "/rhosp13/openstack-base:13.0-40", Old: was, New: now}}
 	if diff := cmp.Diff(wantChange, l.Changes()); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}

@@ -50,7 +50,9 @@ func bootVerified(t *testing.T, base, at string) *verifyHTTPBoot {
 	return &verifyHTTPBoot{
 		out: withHosts(t),
 		Dir: plan.Path(base + "/httpboot"), Script: new("inspector.ipxe"), URL: at,
-		Files: agentPlaced(base).Files[:2],
+		Files: []toPlace{
+			placedAs(base+"/images/ipa.kernel", "agent.kernel"), placedAs(base+"/images/ipa.initramfs", "agent.ramdisk"),
+		},
 	}
 }
 

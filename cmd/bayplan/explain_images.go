@@ -12,9 +12,15 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps"
 )
+
+// An imageExplainer is a step that can say of each image that it could choose
+// why it is in or out.
+type imageExplainer interface {
+	ExplainImages(w runner.World) ([]tripleo.Verdict, error)
+}
 
 func (p *program) explainImagesCommand() *cli.Command {
 	return &cli.Command{
@@ -50,8 +56,8 @@ func (p *program) explainImagesCommand() *cli.Command {
 
 // explained is what one step has to say.
 type explained struct {
-	Step   string               `json:"step"`
-	Images []steps.ImageVerdict `json:"images"`
+	Step   string            `json:"step"`
+	Images []tripleo.Verdict `json:"images"`
 }
 
 // explainImages asks the steps that can tell, or just one of them.
@@ -59,7 +65,7 @@ func (s *session) explainImages(id string) ([]explained, error) {
 	var all []explained
 	for _, n := range s.graph.Nodes {
 		step := n.Type.New()
-		e, can := step.(steps.ImageExplainer)
+		e, can := step.(imageExplainer)
 		if !can || id != "" && n.ID() != id {
 			continue
 		}
@@ -88,14 +94,14 @@ func chosen(c *cli.Context, all []explained) ([]explained, error) {
 	left := 0
 	names := map[string]bool{}
 	for i := range all {
-		all[i].Images = slices.DeleteFunc(all[i].Images, func(v steps.ImageVerdict) bool {
+		all[i].Images = slices.DeleteFunc(all[i].Images, func(v tripleo.Verdict) bool {
 			for _, s := range v.Services {
 				names[shortService(s.Service)] = true
 			}
 			for _, param := range v.Parameters {
 				names[param] = true
 			}
-			needs := func(s steps.ServiceVerdict) bool {
+			needs := func(s tripleo.ServiceVerdict) bool {
 				return s.Service == service || strings.EqualFold(shortService(s.Service), service)
 			}
 			return service != "" && !slices.ContainsFunc(v.Services, needs) ||
@@ -139,7 +145,7 @@ func tellVerdicts(out io.Writer, all []explained) {
 	fmt.Fprintf(out, "\n%d of %s in\n", in, human.Count(total, "image", "images"))
 }
 
-func tellService(out io.Writer, s steps.ServiceVerdict) {
+func tellService(out io.Writer, s tripleo.ServiceVerdict) {
 	roles := "in no role"
 	if len(s.Roles) > 0 {
 		roles = "in " + strings.Join(s.Roles, "; ")

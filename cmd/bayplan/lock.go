@@ -10,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps"
 )
@@ -101,7 +102,7 @@ func (p *program) relock(c *cli.Context, s *session, r *runner.Runner) error {
 }
 
 // lockLine tells how one image's entry has changed.
-func lockLine(c steps.LockChange) string {
+func lockLine(c lockfile.Change) string {
 	switch {
 	case c.Old == "":
 		return fmt.Sprintf("+ %s %s", c.Image, c.New)
