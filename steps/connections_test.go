@@ -42,7 +42,7 @@ func TestRegistryConnectionMistakes(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := connections(t, "  registries:\n    a: "+tt.text+"\n", noSteps+"secrets: { t: { env: T } }\n")
+			got := mistakes(t, "  registries:\n    a: "+tt.text+"\n", noSteps+"secrets: { t: { env: T } }\n")
 			if len(got) != len(tt.want) {
 				t.Fatalf("got %q, want %q", got, tt.want)
 			}

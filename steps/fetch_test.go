@@ -71,7 +71,7 @@ func TestFetchMistakes(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := connections(t, "  registries: {}\n", "  it: { type: fetch, with: { "+tt.with+" } }\n")
+			got := mistakes(t, "  registries: {}\n", "  it: { type: fetch, with: { "+tt.with+" } }\n")
 			if len(got) != len(tt.want) {
 				t.Fatalf("mistakes %q, want %q", got, tt.want)
 			}
@@ -99,7 +99,7 @@ func TestHostMistakes(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(connections(t, "  hosts:\n    "+tt.text+"\n", noSteps), "\n")
+			got := strings.Join(mistakes(t, "  hosts:\n    "+tt.text+"\n", noSteps), "\n")
 			if (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}

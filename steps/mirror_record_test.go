@@ -158,7 +158,7 @@ func TestMirrorRequests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.client = client
+	b.Outside = With(map[string]string{"upstream": upstreamHost, "local": localHost}, client, nil)
 	counts := counting(b)
 
 	step := func() *mirror {

@@ -11,9 +11,9 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// connections checks a plan with these connections and the steps, and gives
+// mistakes checks a plan with these connections and the steps, and gives
 // the mistakes without their file.
-func connections(t *testing.T, text, steps string) []string {
+func mistakes(t *testing.T, text, steps string) []string {
 	t.Helper()
 	src := "apiVersion: bayplan/v1\nname: p\nconnections:\n" + text + "steps:\n" + steps
 	p, errs := plan.Parse("p.yaml", []byte(src), plan.Options{})
@@ -82,7 +82,7 @@ func TestConnectionMistakes(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, connections(t, tt.text, tt.steps)); diff != "" {
+			if diff := cmp.Diff(tt.want, mistakes(t, tt.text, tt.steps)); diff != "" {
 				t.Errorf("mistakes (-want +got):\n%s", diff)
 			}
 		})

@@ -46,7 +46,7 @@ func TestPackageMistakes(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(connections(t, "  registries: {}\n", "  it: { type: package, with: { "+tt.with+" } }\n"), "\n")
+			got := strings.Join(mistakes(t, "  registries: {}\n", "  it: { type: package, with: { "+tt.with+" } }\n"), "\n")
 			if (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}

@@ -248,7 +248,7 @@ func TestVerifyHTTPBootMistakes(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			steps := placed + "  h: { type: verify-http-boot, with: { dir: e, files: [f] } }\n"
-			got := strings.Join(connections(t, "  registries: {}\n", steps+"  it: { type: verify-http-boot, with: { "+tt.with+" } }\n"), "\n")
+			got := strings.Join(mistakes(t, "  registries: {}\n", steps+"  it: { type: verify-http-boot, with: { "+tt.with+" } }\n"), "\n")
 			if (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
