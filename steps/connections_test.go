@@ -131,7 +131,7 @@ func TestLogins(t *testing.T) {
 			if strings.HasPrefix(settings, "other") {
 				settings = "login: config"
 			}
-			src := fmt.Sprintf("apiVersion: bayplan/v1\nname: p\nsecrets: { p: { env: P } }\nconnections:\n  registries:\n    a: { host: %q, tls: disabled, %s }\nsteps:\n%s", named, settings, noSteps)
+			src := fmt.Sprintf("apiVersion: bayplan/v1\nname: p\nsecrets: { p: { env: P } }\nconnections:\n  registries:\n    a: { host: %q, tls: disabled, %s }\nsteps: { d: { type: mkdir } }\n", named, settings)
 			p, errs := plan.Parse("p.yaml", []byte(src), plan.Options{})
 			out, more := Connect(p)
 			if err := append(errs, more...).Err(); err != nil {
@@ -160,7 +160,7 @@ func TestLogins(t *testing.T) {
 // and its diff, which may write nothing, is not asked for rights.
 func TestEmbeddedNeedsNoLogin(t *testing.T) {
 	src := "apiVersion: bayplan/v1\nname: p\nsecrets: { p: { env: BAYPLAN_TEST_UNSET } }\nconnections:\n  registries:\n" +
-		"    a: { host: \"192.0.2.1:8787\", user: stack, password: \"${secrets.p}\", embedded: { images: rhosp13 } }\nsteps:\n" + noSteps
+		"    a: { host: \"192.0.2.1:8787\", user: stack, password: \"${secrets.p}\", embedded: { images: rhosp13 } }\nsteps: { d: { type: mkdir } }\n"
 	p, errs := plan.Parse("p.yaml", []byte(src), plan.Options{})
 	out, more := Connect(p)
 	if err := append(errs, more...).Err(); err != nil {
