@@ -7,6 +7,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // Where a mirror step has renamed repositories or taken only some platforms,
@@ -19,10 +20,10 @@ func TestVerifyCatalogAfterMirror(t *testing.T) {
 		"one platform":   {"platforms: [linux/amd64]", "the registry has some platforms of"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newRegistryBench(t)
-			b.pushable(t)
-			b.multiPlatform(t, "many/app:1", "amd64", "ppc64le", "s390x")
-			list := `["` + upstreamHost + `/many/app:1"]`
+			b := testbed.NewRegistries(t)
+			b.Pushable(t)
+			b.MultiPlatform(t, "many/app:1", "amd64", "ppc64le", "s390x")
+			list := `["` + testbed.UpstreamHost + `/many/app:1"]`
 			f, err := step(t, b, "mirror", "to: local, images: "+list+", "+tt.with).Diff(t.Context(), &runner.Disk{}, nil)
 			if err != nil {
 				t.Fatal(err)

@@ -1,16 +1,15 @@
 package steps
 
 import (
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // What changes at an embedded host twice within a second, and keeps its size,
@@ -26,7 +25,7 @@ func TestFetchSeesEveryChangeOfAnEmbeddedHost(t *testing.T) {
 	src := "apiVersion: bayplan/v1\nname: p\nconnections: { hosts: { a: { host: h.example, embedded: { dir: " + dir + " } } } }\nsteps: { a: { type: mkdir } }\n"
 	p, errs := plan.Parse("/p.yaml", []byte(src), plan.Options{})
 	steptest.Must(t, errs.Err())
-	out, errs := Connect(p)
+	out, errs := connections.Connect(p)
 	steptest.Must(t, errs.Err())
 	steptest.Must(t, out.Open(false))
 	defer out.Close()
@@ -56,17 +55,5 @@ func TestFetchSeesEveryChangeOfAnEmbeddedHost(t *testing.T) {
 	write("two", 400*time.Millisecond)
 	if _, changed := run(prior); !changed || steptest.ReadFile(t, to) != "two" {
 		t.Errorf("changed = %v, and there is %q", changed, steptest.ReadFile(t, to))
-	}
-}
-
-func TestTagOf(t *testing.T) {
-	dir := t.TempDir()
-	steptest.PutFile(t, dir+"/f", "x")
-	root := http.Dir(dir)
-	for name, tagged := range map[string]bool{"/f": true, "/": false, "/gone": false, "/../f": true} {
-		got := tagOf(root, name)
-		if tagged != (strings.HasPrefix(got, `"`) && strings.HasSuffix(got, `-1"`)) {
-			t.Errorf("%s: tag %s", name, got)
-		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -44,13 +45,13 @@ type fetchFile struct {
 	// Follow a server that leads from https to plain http. It needs a digest or a signature, which then is all that vouches for the file.
 	HTTPRedirects bool `json:"http_redirects,omitempty"`
 
-	out   *Outside
+	out   *connections.Set
 	known *fetchGoal // what this run has found out
 	got   *download.Result
 	seen  runner.Sight // of the file when got had come
 }
 
-func fetchType(out *Outside) runner.Type {
+func fetchType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "fetch",
 		Outputs: []runner.Output{

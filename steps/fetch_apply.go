@@ -68,7 +68,7 @@ func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress)
 	}
 	local := download.LocalPath(address)
 	if local == "" {
-		return d.out.Fetching().Fetch(ctx, job)
+		return d.out.Downloads().Fetch(ctx, job)
 	}
 	r, err := os.Open(local)
 	if err != nil {

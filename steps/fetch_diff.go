@@ -155,7 +155,7 @@ func (d *fetchDiff) sizeAt(ctx context.Context, address string) (int64, error) {
 		}
 		return fi.Size(), nil
 	}
-	found, err := d.out.Fetching().Look(ctx, d.request(address))
+	found, err := d.out.Downloads().Look(ctx, d.request(address))
 	return found.Size, err
 }
 

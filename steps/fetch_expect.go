@@ -171,7 +171,7 @@ func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *fetchGoa
 		e.inputs = append(e.inputs, runner.Input{Name: "source", Digest: "sha256:" + e.want.SHA256})
 		return nil
 	}
-	found, err := f.out.Fetching().Look(ctx, f.request(from))
+	found, err := f.out.Downloads().Look(ctx, f.request(from))
 	if err != nil {
 		return fault.WithHint(err, hintOr(err, "with sha256 in the plan, no server is asked while the file is there"))
 	}
@@ -209,7 +209,7 @@ func (f *fetchFile) request(address string) download.Request {
 func (f *fetchFile) small(ctx context.Context, w runner.World, address string) ([]byte, error) {
 	local := download.LocalPath(address)
 	if local == "" {
-		return f.out.Fetching().Small(ctx, f.request(address))
+		return f.out.Downloads().Small(ctx, f.request(address))
 	}
 	r, err := w.Open(local)
 	if err != nil {

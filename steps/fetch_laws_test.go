@@ -1,45 +1,17 @@
 package steps
 
 import (
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
-
-// fileServer serves texts by path, each of one age.
-func fileServer(t *testing.T, files map[string]string) *httptest.Server {
-	t.Helper()
-	age := time.Date(2026, 5, 12, 9, 0, 0, 0, time.UTC)
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		text, ok := files[r.URL.Path]
-		if !ok {
-			http.NotFound(w, r)
-			return
-		}
-		http.ServeContent(w, r, "", age, strings.NewReader(text))
-	}))
-	t.Cleanup(s.Close)
-	return s
-}
-
-// withHosts is an Outside with hosts and nothing else.
-func withHosts(t *testing.T, hosts ...download.Host) *Outside {
-	t.Helper()
-	c, err := download.New(hosts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return With(nil, nil, c)
-}
 
 const kernelText = "a kernel, as far as anybody can tell"
 
@@ -67,7 +39,7 @@ func TestFetchLaws(t *testing.T) {
 	for name, configure := range cases {
 		t.Run(name, func(t *testing.T) {
 			steptest.Laws(t, steptest.Case{Type: fetchType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-				server := fileServer(t, map[string]string{
+				server := testbed.FileServer(t, map[string]string{
 					"/agent.kernel": kernelText,
 					"/SHA256SUMS":   steptest.SHA256(kernelText) + " *agent.kernel\n" + steptest.SHA256("") + " *agent.initramfs\n",
 				})
@@ -84,7 +56,7 @@ func TestFetchLaws(t *testing.T) {
 
 func fetchFixture(t *testing.T, step fetchFile, dir string) *steptest.Fixture {
 	to := filepath.Join(dir, "agent.kernel")
-	step.To, step.out = plan.Path(to), withHosts(t)
+	step.To, step.out = plan.Path(to), testbed.WithHosts(t)
 	breaks := []steptest.Break{
 		{Name: "it is removed", Do: func(t *testing.T) { steptest.Remove(t, to) }},
 		{Name: "it is cut", Do: func(t *testing.T) { steptest.PutFile(t, to, kernelText[:5]) }},

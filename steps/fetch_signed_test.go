@@ -8,33 +8,12 @@ import (
 	"testing"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
-	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
-
-func newKey(t *testing.T) *openpgp.Entity {
-	t.Helper()
-	e, err := openpgp.NewEntity("images", "", "images@example.org", &packet.Config{Algorithm: packet.PubKeyAlgoEdDSA})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
-// publicKey writes a public key into a file.
-func publicKey(t *testing.T, e *openpgp.Entity) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := e.Serialize(&b); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "keys.gpg")
-	steptest.PutFile(t, file, b.String())
-	return file
-}
 
 func signed(t *testing.T, e *openpgp.Entity, text string) string {
 	t.Helper()
@@ -46,10 +25,10 @@ func signed(t *testing.T, e *openpgp.Entity, text string) string {
 }
 
 func TestFetchOfWhatIsSigned(t *testing.T) {
-	key, sums := newKey(t), steptest.SHA256("body")+"  f\n"
-	server := fileServer(t, map[string]string{
+	key, sums := testbed.NewKey(t), steptest.SHA256("body")+"  f\n"
+	server := testbed.FileServer(t, map[string]string{
 		"/f": "body", "/f.asc": signed(t, key, "body"),
-		"/sums": sums, "/sums.asc": signed(t, key, sums), "/sums.bad": signed(t, newKey(t), sums),
+		"/sums": sums, "/sums.asc": signed(t, key, sums), "/sums.bad": signed(t, testbed.NewKey(t), sums),
 		"/evil": "evil",
 	})
 	tests := map[string]struct{ url, checksums, signature, err string }{
@@ -67,7 +46,7 @@ func TestFetchOfWhatIsSigned(t *testing.T) {
 			to := filepath.Join(t.TempDir(), "f")
 			f := &fetchFile{
 				URL: addresses{Text: server.URL + tt.url}, To: plan.Path(to),
-				Signature: new(server.URL + tt.signature), Keyring: new(plan.Path(publicKey(t, key))), out: withHosts(t),
+				Signature: new(server.URL + tt.signature), Keyring: new(plan.Path(testbed.PublicKey(t, key))), out: testbed.WithHosts(t),
 			}
 			if tt.checksums != "" {
 				f.Checksums = new(server.URL + tt.checksums)

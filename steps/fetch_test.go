@@ -15,6 +15,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 type addresses = plan.TextOr[string, []string]
@@ -117,7 +118,7 @@ func looked(t *testing.T, f *fetchFile, w runner.World) (*runner.Finding, error)
 }
 
 func TestFetchTellsBeforehand(t *testing.T) {
-	server := fileServer(t, map[string]string{"/f": "body", "/sums": steptest.SHA256("other") + "  g\n"})
+	server := testbed.FileServer(t, map[string]string{"/f": "body", "/sums": steptest.SHA256("other") + "  g\n"})
 	huge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1152921504606846976")
 	}))
@@ -166,7 +167,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 			"it is no list of checksums", "",
 		},
 		"a keyring and a list without signature": {
-			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: new(server.URL + "/sums"), Keyring: new(plan.Path(publicKey(t, newKey(t))))},
+			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: new(server.URL + "/sums"), Keyring: new(plan.Path(testbed.PublicKey(t, testbed.NewKey(t))))},
 			"carries no signature", "name the address of its signature under signature, or leave out keyring",
 		},
 		"more than fits": {
@@ -192,7 +193,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			tt.step.out = withHosts(t)
+			tt.step.out = testbed.WithHosts(t)
 			_, err := looked(t, &tt.step, &runner.Disk{})
 			if err == nil || !strings.Contains(err.Error(), tt.err) || fault.Hint(err) != tt.hint {
 				t.Errorf("got %v (hint %q), want %q (%q)", err, fault.Hint(err), tt.err, tt.hint)
@@ -205,7 +206,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 func TestFetchAsksNobodyForWhatIsThere(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "f")
 	steptest.PutFile(t, to, "body")
-	f := &fetchFile{URL: addresses{Text: "https://no-such-host.invalid/f"}, To: plan.Path(to), SHA256: new(steptest.SHA256("body")), out: withHosts(t)}
+	f := &fetchFile{URL: addresses{Text: "https://no-such-host.invalid/f"}, To: plan.Path(to), SHA256: new(steptest.SHA256("body")), out: testbed.WithHosts(t)}
 	got, err := looked(t, f, &runner.Disk{})
 	if err != nil || got.Change != nil {
 		t.Fatalf("got %+v, %v", got, err)
@@ -235,7 +236,7 @@ func TestFetchOfWhatNothingVouchesFor(t *testing.T) {
 	defer server.Close()
 	to := filepath.Join(t.TempDir(), "f")
 	fresh := func() *fetchFile {
-		return &fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(to), out: withHosts(t)}
+		return &fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(to), out: testbed.WithHosts(t)}
 	}
 	step := fresh()
 	in, err := step.Inputs(t.Context(), &runner.Disk{})
@@ -298,7 +299,7 @@ func TestFetchOfWhatWasJustModified(t *testing.T) {
 	var prior *runner.Record
 	run := func() (changed bool) {
 		t.Helper()
-		step := &fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(to), out: withHosts(t)}
+		step := &fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(to), out: testbed.WithHosts(t)}
 		in, err := step.Inputs(t.Context(), &runner.Disk{})
 		steptest.Must(t, err)
 		found, err := step.Diff(t.Context(), &runner.Disk{}, prior)
@@ -324,11 +325,11 @@ func TestFetchOfWhatWasJustModified(t *testing.T) {
 
 // notes keeps the note of the last item that was done.
 func TestFetchFromMirrors(t *testing.T) {
-	good, other := fileServer(t, map[string]string{"/f": "body"}), fileServer(t, map[string]string{"/f": "evil"})
+	good, other := testbed.FileServer(t, map[string]string{"/f": "body"}), testbed.FileServer(t, map[string]string{"/f": "evil"})
 	to := filepath.Join(t.TempDir(), "f")
 	f := &fetchFile{
 		URL: addresses{Other: []string{good.URL + "/gone", other.URL + "/f", good.URL + "/f"}},
-		To:  plan.Path(to), SHA256: new(steptest.SHA256("body")), out: withHosts(t),
+		To:  plan.Path(to), SHA256: new(steptest.SHA256("body")), out: testbed.WithHosts(t),
 	}
 	found, err := looked(t, f, &runner.Disk{})
 	if err != nil {
@@ -364,10 +365,10 @@ func TestFetchFromMirrors(t *testing.T) {
 // A step after it can be diffed as far as what is fetched is known: a digest
 // in the plan is enough to place the file, but not to unpack it.
 func TestDiffAfterFetch(t *testing.T) {
-	server := fileServer(t, map[string]string{"/f.tar": "body"})
+	server := testbed.FileServer(t, map[string]string{"/f.tar": "body"})
 	dir := t.TempDir()
 	to := filepath.Join(dir, "f.tar")
-	f := &fetchFile{URL: addresses{Text: server.URL + "/f.tar"}, To: plan.Path(to), SHA256: new(steptest.SHA256("body")), out: withHosts(t)}
+	f := &fetchFile{URL: addresses{Text: server.URL + "/f.tar"}, To: plan.Path(to), SHA256: new(steptest.SHA256("body")), out: testbed.WithHosts(t)}
 	found, err := looked(t, f, &runner.Disk{})
 	if err != nil {
 		t.Fatal(err)

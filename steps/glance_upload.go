@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -105,11 +106,11 @@ func (n *imageName) UnmarshalText(text []byte) error {
 
 // clouds is what the step needs of the outside world.
 type clouds interface {
-	CloudKnown(name string) error
+	CheckCloud(name string) error
 	Cloud(ctx context.Context, name string) (*glance.Client, error)
 }
 
-func glanceUploadType(out *Outside) runner.Type {
+func glanceUploadType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "glance-upload",
 		Outputs: []runner.Output{
@@ -169,7 +170,7 @@ func (s *glanceUpload) source(file string) string { return filepath.Join(s.from(
 func (s *glanceUpload) Validate() error {
 	var errs []error
 	if s.cloud() != "" {
-		errs = append(errs, plan.At("cloud", s.out.CloudKnown(s.cloud())))
+		errs = append(errs, plan.At("cloud", s.out.CheckCloud(s.cloud())))
 	}
 	errs = append(errs, s.validateEnds()...)
 	errs = append(errs, plan.At("convert", setting.OneOf(s.Convert, "", "raw")),

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // A host's connection, with a password that the environment holds, is what
@@ -42,7 +43,7 @@ func TestHostsOfAPlan(t *testing.T) {
 		t.Helper()
 		file := filepath.Join(dir, name)
 		p, errs := plan.Parse(file, []byte(text), plan.Options{})
-		out, more := Connect(p)
+		out, more := connections.Connect(p)
 		if errs = append(errs, more...); len(errs) > 0 {
 			t.Fatal(errs)
 		}

@@ -15,25 +15,27 @@ import (
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // locking has the bench look up tags through a lock file in its directory.
-func locking(t *testing.T, b *registryBench) *Lock {
+func locking(t *testing.T, b *testbed.Registries) *connections.TagLock {
 	t.Helper()
-	l, err := ReadLock(lockFile(b))
+	l, err := connections.ReadTagLock(lockFile(b))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.UseLock(l)
+	b.UseTagLock(l)
 	return l
 }
 
-func lockFile(b *registryBench) string { return filepath.Join(b.dir, "bayplan.lock.yaml") }
+func lockFile(b *testbed.Registries) string { return filepath.Join(b.Dir, "bayplan.lock.yaml") }
 
 // counted counts what a registry is asked.
-func counted(b *registryBench, name string) *atomic.Int64 {
+func counted(b *testbed.Registries, name string) *atomic.Int64 {
 	n := &atomic.Int64{}
-	b.before[name] = func(_ http.ResponseWriter, r *http.Request) bool {
+	b.Before[name] = func(_ http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/v2/" {
 			n.Add(1)
 		}
@@ -43,35 +45,35 @@ func counted(b *registryBench, name string) *atomic.Int64 {
 }
 
 // lookups are the steps that ask what tags stand for.
-func lookups(t *testing.T, b *registryBench) []runner.Step {
+func lookups(t *testing.T, b *testbed.Registries) []runner.Step {
 	t.Helper()
-	return []runner.Step{discover(t, b), mirrorAll(t, b), step(t, b, "verify-catalog", "registry: local, exact: true, expect: "+string(b.file()))}
+	return []runner.Step{discover(t, b), mirrorAll(t, b), step(t, b, "verify-catalog", "registry: local, exact: true, expect: "+string(b.File()))}
 }
 
 // step makes a step on the connections of a bench.
-func step(t *testing.T, b *registryBench, typ, with string) runner.Step {
+func step(t *testing.T, b *testbed.Registries, typ, with string) runner.Step {
 	t.Helper()
-	found, ok := Builtin(b.Outside).Find(typ)
+	found, ok := Builtin(b.Set).Find(typ)
 	if !ok {
 		t.Fatalf("there is no type %s", typ)
 	}
 	return steptest.Step(t, found, with)
 }
 
-func mirrorAll(t *testing.T, b *registryBench) runner.Step {
+func mirrorAll(t *testing.T, b *testbed.Registries) runner.Step {
 	t.Helper()
-	return step(t, b, "mirror", "to: local, images: "+string(b.file()))
+	return step(t, b, "mirror", "to: local, images: "+string(b.File()))
 }
 
-func discover(t *testing.T, b *registryBench) runner.Step {
+func discover(t *testing.T, b *testbed.Registries) runner.Step {
 	t.Helper()
-	return step(t, b, "tag-discover", "image: "+upstreamHost+`/rhosp13/openstack-base, tag_from_label: "{version}-{release}"`)
+	return step(t, b, "tag-discover", "image: "+testbed.UpstreamHost+`/rhosp13/openstack-base, tag_from_label: "{version}-{release}"`)
 }
 
 // What is locked is not looked up again: neither in the same run nor in the
 // next one, which reads the lock from its file.
 func TestLockedTagsAreNotLookedUp(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	l := locking(t, b)
 	steptest.Apply(t, mirrorAll(t, b))
 	for _, s := range lookups(t, b) {
@@ -103,23 +105,23 @@ func TestLockedTagsAreNotLookedUp(t *testing.T) {
 }
 
 // moveBase has base:13.0-40 and latest stand for another image.
-func moveBase(t *testing.T, b *registryBench) {
+func moveBase(t *testing.T, b *testbed.Registries) {
 	t.Helper()
-	images := benchImages()
+	images := testbed.UpstreamImages()
 	images[0].Labels = map[string]string{"version": "13.0", "release": "40", "build": "2"}
-	b.upstream = openRegistry(t, registryserver.Config{Images: images})
+	b.Upstream = testbed.OpenRegistry(t, registryserver.Config{Images: images})
 }
 
 func TestMovedTags(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	l := locking(t, b)
 	steptest.Apply(t, mirrorAll(t, b))
 	if err := l.Save(); err != nil {
 		t.Fatal(err)
 	}
-	was := b.resolved(t, "base:13.0-40")
+	was := b.Resolved(t, "base:13.0-40")
 	moveBase(t, b)
-	now := b.resolved(t, "base:13.0-40")
+	now := b.Resolved(t, "base:13.0-40")
 	if was == now {
 		t.Fatal("the tag has not moved")
 	}
@@ -131,7 +133,7 @@ func TestMovedTags(t *testing.T) {
 	}
 	l.Watchful = true
 	f, err = mirrorAll(t, b).Diff(t.Context(), &runner.Disk{}, nil)
-	want := []string{upstreamHost + "/rhosp13/openstack-base:13.0-40 has moved on to " + now + "; the lock file keeps " + was}
+	want := []string{testbed.UpstreamHost + "/rhosp13/openstack-base:13.0-40 has moved on to " + now + "; the lock file keeps " + was}
 	if err != nil || f.Change != nil || !cmp.Equal(f.Notes, want) {
 		t.Errorf("%+v, %v", f, err)
 	}
@@ -144,7 +146,7 @@ func TestMovedTags(t *testing.T) {
 		t.Errorf("forgot %d", n)
 	}
 	steptest.Apply(t, mirrorAll(t, b))
-	wantChange := []lockfile.Change{{Image: upstreamHost + "/rhosp13/openstack-base:13.0-40", Old: was, New: now}}
+	wantChange := []lockfile.Change{{Image: testbed.UpstreamHost + "/rhosp13/openstack-base:13.0-40", Old: was, New: now}}
 	if diff := cmp.Diff(wantChange, l.Changes()); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
@@ -152,7 +154,7 @@ func TestMovedTags(t *testing.T) {
 
 // Offline, a diff says that it could not ask, and goes on.
 func TestMovedTagsOffline(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	l := locking(t, b)
 	steptest.Apply(t, mirrorAll(t, b))
 	if err := l.Save(); err != nil {
@@ -160,7 +162,7 @@ func TestMovedTagsOffline(t *testing.T) {
 	}
 	l = locking(t, b)
 	l.Watchful = true
-	b.before["upstream"] = func(w http.ResponseWriter, _ *http.Request) bool {
+	b.Before["upstream"] = func(w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusForbidden)
 		return true
 	}
@@ -171,7 +173,7 @@ func TestMovedTagsOffline(t *testing.T) {
 }
 
 func TestStrictLock(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	locking(t, b).Strict = true
 	for _, s := range lookups(t, b) {
 		_, err := s.Diff(t.Context(), &runner.Disk{}, nil)
@@ -183,13 +185,13 @@ func TestStrictLock(t *testing.T) {
 
 // A registry may no longer have what a tag was locked to.
 func TestLockedAway(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	file, err := lockfile.Read(lockFile(b))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tag := range []string{"latest", "13.0-40"} {
-		file.Add(upstreamHost+"/rhosp13/openstack-base:"+tag, "sha256:"+strings.Repeat("0", 64))
+		file.Add(testbed.UpstreamHost+"/rhosp13/openstack-base:"+tag, "sha256:"+strings.Repeat("0", 64))
 	}
 	if err := file.Write(); err != nil {
 		t.Fatal(err)
@@ -203,31 +205,16 @@ func TestLockedAway(t *testing.T) {
 	}
 }
 
-func TestLockName(t *testing.T) {
-	for image, want := range map[string]string{
-		"quay.io/a/b:1":                "quay.io/a/b:1",
-		"[2001:db8::1]:5000/a:1":       "[2001:db8::1]:5000/a:1",
-		"quay.io/a/b":                  "",
-		"quay.io/a/b:1@sha256:" + "12": "",
-		"oci:/srv/layout:a/b:1":        "",
-		"nonsense":                     "",
-	} {
-		if got := lockName(image); got != want {
-			t.Errorf("%s: got %q, want %q", image, got, want)
-		}
-	}
-}
-
 func TestPinLeavesWhatNeedsNone(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	locking(t, b)
 	asked := counted(b, "upstream")
 	given := []registry.Image{
-		{Source: upstreamHost + "/a:1", Digest: "sha256:" + strings.Repeat("1", 64)},
-		{Source: localHost + "/a:1", Target: localHost + "/a:1"},
+		{Source: testbed.UpstreamHost + "/a:1", Digest: "sha256:" + strings.Repeat("1", 64)},
+		{Source: testbed.LocalHost + "/a:1", Target: testbed.LocalHost + "/a:1"},
 		{Source: "oci:/srv/layout:a:1"},
 	}
-	got, err := b.pin(given)
+	got, err := b.Pin(given)
 	if err != nil || !cmp.Equal(got, given) || asked.Load() != 0 {
 		t.Errorf("%+v, %v, %d requests", got, err, asked.Load())
 	}

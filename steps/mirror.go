@@ -14,6 +14,8 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -36,7 +38,7 @@ type mirror struct {
 	// Most blobs of more than 64 KiB to move at once. Smaller ones, mounts and manifests go beside them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
-	out    *Outside
+	out    *connections.Set
 	landed runner.Outputs // what this very step has just brought there
 }
 
@@ -46,7 +48,7 @@ type layoutTarget struct {
 	Layout plan.Path `json:"layout"`
 }
 
-func mirrorType(out *Outside) runner.Type {
+func mirrorType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "mirror",
 		Outputs: []runner.Output{
@@ -94,7 +96,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: mirrorOutputs(table), Notes: m.out.moved(ctx, sources(images))}
+	finding := &runner.Finding{Outputs: mirrorOutputs(table), Notes: m.out.MovedTags(ctx, sources(images))}
 	prune, err := m.planPrune(ctx, table, prior)
 	if err != nil {
 		return nil, err
@@ -133,7 +135,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 // table finds out what there is to do. One image that cannot be had is an
 // error before anything is moved.
 func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.Table, error) {
-	images, err := m.out.pin(images)
+	images, err := m.out.Pin(images)
 	if err != nil {
 		return nil, err
 	}
@@ -143,10 +145,10 @@ func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.
 	}
 	for _, e := range t.Images {
 		if e.Err != nil {
-			e.Err = m.out.lockedAway(e.Err, e.Source)
+			e.Err = m.out.ExplainNotFound(e.Err, e.Source)
 		}
 		if e.Source != e.Target {
-			m.out.found(e.Source, cmp.Or(e.Original, e.Digest))
+			m.out.Record(e.Source, cmp.Or(e.Original, e.Digest))
 		}
 	}
 	return t, t.Err()
@@ -209,7 +211,7 @@ func tell(s registry.Summary) string {
 func mirrorOutputs(t *registry.Table) runner.Outputs {
 	refs, rewritten := make([]string, len(t.Images)), []string{}
 	for i, e := range t.Images {
-		refs[i] = at(e.Target, e.Digest)
+		refs[i] = imagelist.RefWithDigest(e.Target, e.Digest)
 		if e.Original != "" {
 			rewritten = append(rewritten, refs[i])
 		}
@@ -219,12 +221,6 @@ func mirrorOutputs(t *registry.Table) runner.Outputs {
 
 func mirrored(refs, rewritten []string) runner.Outputs {
 	return runner.Outputs{"images": plan.List(refs...), "rewritten": plan.List(rewritten...), "count": plan.Text(fmt.Sprint(len(refs)))}
-}
-
-// at is an image's name with its digest.
-func at(target, digest string) string {
-	name, _, _ := strings.Cut(target, "@")
-	return name + "@" + digest
 }
 
 // Verify implements runner.Step. It asks for every blob of every image; a
@@ -241,20 +237,20 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if err != nil {
 		return nil, err
 	}
-	if images, err = m.out.pin(images); err != nil {
+	if images, err = m.out.Pin(images); err != nil {
 		return nil, err
 	}
 	checked, err := m.out.Registry().CheckOnly(ctx, images, m.selection(), true)
 	if err != nil {
 		return nil, err
 	}
-	errs := multierror.Append(nil, misfits(ctx, m.out.Registry(), checked)...)
-	errs = multierror.Append(errs, unseen(checked)...)
+	errs := multierror.Append(nil, imagelist.Drifts(ctx, m.out.Registry(), checked)...)
+	errs = multierror.Append(errs, imagelist.Unchecked(checked)...)
 	errs = multierror.Append(errs, m.unpruned(ctx, images)...)
 	errs = multierror.Append(errs, m.rotten(ctx)...)
 	refs, rewritten, lost := make([]string, len(checked)), []string{}, false
 	for i, k := range checked {
-		refs[i] = at(k.Target, k.Want)
+		refs[i] = imagelist.RefWithDigest(k.Target, k.Want)
 		if k.Original != "" {
 			rewritten = append(rewritten, refs[i])
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // validateImages checks the images that stand in the plan itself. An empty one
@@ -29,7 +30,7 @@ func (m *mirror) validateImages() []error {
 		case isLayout && inside == "":
 			errs = append(errs, layoutNamed(field, dir))
 		default:
-			_, err := pathOf(name)
+			_, err := imagelist.PathOf(name)
 			errs = append(errs, plan.At(field, err))
 		}
 	}
@@ -59,7 +60,7 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 	}
 	var in []runner.Input
 	if m.Images.Text != "" {
-		if in, err = imagesListInputs(ctx, w, string(m.Images.Text), to); err != nil {
+		if in, err = imagelist.Inputs(ctx, w, string(m.Images.Text), to); err != nil {
 			return nil, err
 		}
 	} else {
@@ -77,11 +78,11 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 		}
 		seen[dir] = true
 		if err := known(w, dir); err != nil {
-			return nil, fmt.Errorf("%s: %w", l.place, err)
+			return nil, fmt.Errorf("%s: %w", l.Place, err)
 		}
 		sum, err := m.out.Registry().LayoutIndex(dir)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", l.place, layoutError(dir, err))
+			return nil, fmt.Errorf("%s: %w", l.Place, layoutError(dir, err))
 		}
 		in = append(in, runner.Input{Name: "layout " + dir, Digest: sum})
 	}
@@ -128,11 +129,11 @@ func (m *mirror) destination() (string, error) {
 }
 
 // listed gives the images as they are listed, in the plan or in a file.
-func (m *mirror) listed(w runner.World) ([]listedImage, error) {
+func (m *mirror) listed(w runner.World) ([]imagelist.Entry, error) {
 	if m.Images.Text != "" {
-		return readListed(w, string(m.Images.Text))
+		return imagelist.Read(w, string(m.Images.Text))
 	}
-	return inlineImages(m.Images.Other), nil
+	return imagelist.Inline(m.Images.Other), nil
 }
 
 // list gives the images to copy and where each is to be.
@@ -148,17 +149,17 @@ func (m *mirror) list(w runner.World) ([]registry.Image, error) {
 	if listed, err = m.expand(listed); err != nil {
 		return nil, err
 	}
-	return placeImages(listed, func(l listedImage) (string, error) {
+	return imagelist.Targets(listed, func(l imagelist.Entry) (string, error) {
 		if m.To.Other.Layout != "" {
 			return inLayout(l.ListedImage, to, m.renamed)
 		}
-		return targetOf(l.ListedImage, to, m.renamed)
+		return imagelist.Target(l.ListedImage, to, m.renamed)
 	})
 }
 
 // expand puts all of its images in place of a layout.
-func (m *mirror) expand(listed []listedImage) ([]listedImage, error) {
-	var all []listedImage
+func (m *mirror) expand(listed []imagelist.Entry) ([]imagelist.Entry, error) {
+	var all []imagelist.Entry
 	var errs []error
 	for _, l := range listed {
 		dir, name, ok := registry.CutLayout(l.Name)
@@ -168,7 +169,7 @@ func (m *mirror) expand(listed []listedImage) ([]listedImage, error) {
 		}
 		names, err := m.out.Registry().LayoutImages(dir)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", l.place, layoutError(dir, err)))
+			errs = append(errs, fmt.Errorf("%s: %w", l.Place, layoutError(dir, err)))
 		}
 		for _, n := range names {
 			entry := l
@@ -190,7 +191,7 @@ func layoutError(dir string, err error) error {
 // inLayout is what an image is called in a layout: as at a registry, but
 // without the registry's host.
 func inLayout(l tripleo.ListedImage, layout string, rename func(string) string) (string, error) {
-	path, err := pathOf(l.Name)
+	path, err := imagelist.PathOf(l.Name)
 	if err != nil {
 		return "", err
 	}

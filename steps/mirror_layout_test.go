@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 func layoutAt(dir string) plan.TextOr[string, layoutTarget] {
@@ -28,9 +29,9 @@ func TestMirrorLayout(t *testing.T) {
 }
 
 func testMirrorLayout(t *testing.T, dir string) {
-	b := newRegistryBench(t)
-	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub\n"+
-		"- imagename: "+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
+	b := testbed.NewRegistries(t)
+	b.Write(t, "container_images:\n- imagename: "+testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+testbed.LocalHost+"/sub\n"+
+		"- imagename: "+testbed.UpstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
 	out := newMirror(b)
 	out.To, out.Rename = layoutAt(dir), []renameRule{{"rhosp13/openstack-nova", "nova/nova"}}
 	f, err := out.Diff(t.Context(), &runner.Disk{}, nil)
@@ -54,9 +55,9 @@ func testMirrorLayout(t *testing.T, dir string) {
 		t.Errorf("the second time: %+v, %v", f, err)
 	}
 
-	b.before["upstream"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+	b.Before["upstream"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
 	in := newMirror(b)
-	in.Images = inline("oci:" + dir)
+	in.Images = testbed.Inline("oci:" + dir)
 	if inputs, err := in.Inputs(t.Context(), &runner.Disk{}); err != nil || len(inputs) != 2 || inputs[1].Name != "layout "+dir {
 		t.Errorf("inputs %v, %v", inputs, err)
 	}
@@ -70,16 +71,16 @@ func testMirrorLayout(t *testing.T, dir string) {
 	if err != nil || fmt.Sprint(found) != fmt.Sprint(f.Outputs) {
 		t.Errorf("got %v, %v\nwant %v", found, err, f.Outputs)
 	}
-	got := b.holds(t)
+	got := b.Holds(t)
 	if len(got) != 2 || got["sub/rhosp13/openstack-base:13.0-40"] == "" || got["nova/nova-api:13.0-40"] == "" {
 		t.Errorf("got %v", got)
 	}
-	in.Images = inline("oci:" + dir + ":nova/nova-api:13.0-40")
+	in.Images = testbed.Inline("oci:" + dir + ":nova/nova-api:13.0-40")
 	if f, err := in.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil || len(f.Outputs["images"].Items()) != 1 {
 		t.Errorf("one of them: %+v, %v", f, err)
 	}
 	dir = filepath.Join(filepath.Dir(dir), "none"+filepath.Ext(dir))
-	in.Images = inline("oci:" + dir)
+	in.Images = testbed.Inline("oci:" + dir)
 	_, missing := in.Inputs(t.Context(), &runner.Disk{})
 	_, err = in.Diff(t.Context(), &runner.Disk{}, nil)
 	for _, err := range []error{missing, err} {
@@ -91,17 +92,17 @@ func testMirrorLayout(t *testing.T, dir string) {
 
 func TestMirrorToLayoutLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-		b := newRegistryBench(t)
-		dir := filepath.Join(b.dir, "media")
+		b := testbed.NewRegistries(t)
+		dir := filepath.Join(b.Dir, "media")
 		return &steptest.Fixture{
 			New:  func() runner.Step { m := newMirror(b); m.To = layoutAt(dir); return m },
-			Dirs: []string{b.dir},
+			Dirs: []string{b.Dir},
 			Break: []steptest.Break{
 				{Name: "the index is lost", Do: func(t *testing.T) { steptest.Remove(t, filepath.Join(dir, "index.json")) }},
 				{Name: "a manifest is lost", Do: func(t *testing.T) {
-					steptest.Remove(t, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(b.resolved(t, "base:13.0-40"), "sha256:")))
+					steptest.Remove(t, filepath.Join(dir, "blobs", "sha256", strings.TrimPrefix(b.Resolved(t, "base:13.0-40"), "sha256:")))
 				}},
-				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
+				{Name: "an image is added to the list", Do: func(t *testing.T) { b.List(t, "base", "nova-api", "nova-compute", "ahead") }},
 			},
 		}
 	}})
@@ -109,14 +110,14 @@ func TestMirrorToLayoutLaws(t *testing.T) {
 
 func TestMirrorToArchiveLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-		b := newRegistryBench(t)
-		path := filepath.Join(b.dir, "media.tar")
+		b := testbed.NewRegistries(t)
+		path := filepath.Join(b.Dir, "media.tar")
 		return &steptest.Fixture{
 			New:  func() runner.Step { m := newMirror(b); m.To = layoutAt(path); return m },
-			Dirs: []string{b.dir},
+			Dirs: []string{b.Dir},
 			Break: []steptest.Break{
 				{Name: "the archive is lost", Do: func(t *testing.T) { steptest.Remove(t, path) }},
-				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
+				{Name: "an image is added to the list", Do: func(t *testing.T) { b.List(t, "base", "nova-api", "nova-compute", "ahead") }},
 			},
 		}
 	}})

@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // A pruneRule says what is removed from the destination.
@@ -117,7 +118,7 @@ func (m *mirror) unpruned(ctx context.Context, images []registry.Image) []error 
 	}
 	var errs []error
 	for _, r := range p.Removals {
-		errs = append(errs, &misfit{Kind: "extra", What: "image", Name: r.Name, Have: r.Digest})
+		errs = append(errs, &imagelist.Drift{Kind: "extra", What: "image", Name: r.Name, Have: r.Digest})
 	}
 	if p.Blobs > 0 {
 		errs = append(errs, fmt.Errorf("%s: %s", p.Layout(), unusedBlobs(p)))

@@ -12,29 +12,30 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 func TestMirrorPruneLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-		b := newRegistryBench(t)
-		b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
+		b := testbed.NewRegistries(t)
+		b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
 		return &steptest.Fixture{
 			New: func() runner.Step {
 				m := newMirror(b)
 				m.Prune = &pruneRule{Repositories: []string{"rhosp13/*"}}
 				return m
 			},
-			Dirs:     []string{b.dir},
-			Snapshot: func() string { return b.snapshot(t) },
-			Secrets:  []string{benchRegistryPassword},
+			Dirs:     []string{b.Dir},
+			Snapshot: func() string { return b.Snapshot(t) },
+			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
 				{Name: "a tag is added", Do: func(t *testing.T) {
-					b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:new")
+					b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:new")
 				}},
 				{Name: "a repository is added", Do: func(t *testing.T) {
-					b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/another:1")
+					b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/another:1")
 				}},
-				{Name: "the list shrinks", Do: func(t *testing.T) { b.list(t, "base", "nova-api") }},
+				{Name: "the list shrinks", Do: func(t *testing.T) { b.List(t, "base", "nova-api") }},
 			},
 		}
 	}})
@@ -44,16 +45,16 @@ func TestMirrorPruneLayoutLaws(t *testing.T) {
 	for _, file := range []string{"media", "media.tar"} {
 		t.Run(file, func(t *testing.T) {
 			steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-				b := newRegistryBench(t)
-				path := filepath.Join(b.dir, file)
+				b := testbed.NewRegistries(t)
+				path := filepath.Join(b.Dir, file)
 				return &steptest.Fixture{
 					New: func() runner.Step {
 						m := newMirror(b)
 						m.To, m.Prune = layoutAt(path), &pruneRule{Repositories: []string{"rhosp13/*"}}
 						return m
 					},
-					Dirs:  []string{b.dir},
-					Break: []steptest.Break{{Name: "the list shrinks", Do: func(t *testing.T) { b.list(t, "base", "nova-api") }}},
+					Dirs:  []string{b.Dir},
+					Break: []steptest.Break{{Name: "the list shrinks", Do: func(t *testing.T) { b.List(t, "base", "nova-api") }}},
 				}
 			}})
 		})
@@ -62,7 +63,7 @@ func TestMirrorPruneLayoutLaws(t *testing.T) {
 
 // What goes is told by the diff, each tag on its own, and goes after the copies.
 func TestMirrorPrune(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	m := newMirror(b)
 	m.Prune = &pruneRule{Keep: 1}
 	apply := func(prior *runner.Record) (*runner.Finding, *steptest.Progress) {
@@ -80,11 +81,11 @@ func TestMirrorPrune(t *testing.T) {
 		return f, done
 	}
 	first, _ := apply(nil)
-	b.list(t, "base")
+	b.List(t, "base")
 	for _, tag := range []string{"12.0-9", "12.0-10", "old"} {
-		b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:"+tag)
-		b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-nova-api:"+tag)
-		b.put(t, "rhosp13/openstack-bare:latest", "other/thing:"+tag)
+		b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:"+tag)
+		b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-nova-api:"+tag)
+		b.Put(t, "rhosp13/openstack-bare:latest", "other/thing:"+tag)
 	}
 	f, done := apply(&runner.Record{Outputs: first.Outputs})
 	if want := "1 image unchanged; 5 tags to remove"; f.Change == nil || f.Change.Summary != want {
@@ -95,13 +96,13 @@ func TestMirrorPrune(t *testing.T) {
 		if it.Op != runner.Remove || it.What != "tag" || !strings.HasPrefix(it.Note, "sha256:") {
 			t.Errorf("got %+v", it)
 		}
-		names = append(names, strings.TrimPrefix(it.Name, localHost+"/rhosp13/openstack-"))
+		names = append(names, strings.TrimPrefix(it.Name, testbed.LocalHost+"/rhosp13/openstack-"))
 	}
 	want := []string{"base:12.0-9", "base:old", "nova-api:12.0-10", "nova-api:12.0-9", "nova-api:old"}
 	if diff := cmp.Diff(want, names); diff != "" || len(done.Items) != 5 {
 		t.Errorf("%d are done (-want +got):\n%s", len(done.Items), diff)
 	}
-	if got := b.holds(t); len(got) != 2+1+1+3 {
+	if got := b.Holds(t); len(got) != 2+1+1+3 {
 		t.Errorf("it holds %v", got)
 	}
 	if f, _ = apply(&runner.Record{Outputs: f.Outputs}); f.Change != nil {
@@ -111,27 +112,27 @@ func TestMirrorPrune(t *testing.T) {
 
 // Nothing is removed as long as an image could not be copied.
 func TestMirrorPruneAfterCopies(t *testing.T) {
-	b := newRegistryBench(t)
-	b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
+	b := testbed.NewRegistries(t)
+	b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
 	m := newMirror(b)
 	m.Prune = &pruneRule{}
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || !strings.HasSuffix(f.Change.Summary, "; 1 tag to remove") {
 		t.Fatalf("%+v, %v", f, err)
 	}
-	b.before["upstream"] = refuseAll("GET", "/openstack-nova-api/blobs/", http.StatusForbidden)
+	b.Before["upstream"] = testbed.RefuseAll("GET", "/openstack-nova-api/blobs/", http.StatusForbidden)
 	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil {
 		t.Fatal("no error")
 	}
-	if got := b.holds(t); got["rhosp13/openstack-base:old"] == "" {
+	if got := b.Holds(t); got["rhosp13/openstack-base:old"] == "" {
 		t.Errorf("it holds %v", got)
 	}
 	_, err = m.Verify(t.Context(), &runner.Disk{})
-	if err == nil || !strings.Contains(err.Error(), "extra: "+localHost+"/rhosp13/openstack-base:old") {
+	if err == nil || !strings.Contains(err.Error(), "extra: "+testbed.LocalHost+"/rhosp13/openstack-base:old") {
 		t.Errorf("got %v", err)
 	}
-	b.before["upstream"] = nil
-	b.before["local"] = refuseAll("DELETE", "/manifests/", http.StatusMethodNotAllowed)
+	b.Before["upstream"] = nil
+	b.Before["local"] = testbed.RefuseAll("DELETE", "/manifests/", http.StatusMethodNotAllowed)
 	err = f.Change.Apply(t.Context(), &steptest.Progress{})
 	if err == nil || !strings.Contains(err.Error(), "the registry lets nothing be deleted") || !strings.Contains(fault.Hint(err), "DELETE_ENABLED") {
 		t.Errorf("got %v (%s)", err, fault.Hint(err))
@@ -143,9 +144,9 @@ func TestMirrorPruneAfterCopies(t *testing.T) {
 
 // A list that has become empty, as by accident, does not empty the registry.
 func TestMirrorPruneEmptyList(t *testing.T) {
-	b := newRegistryBench(t)
-	b.fill(t)
-	b.write(t, "container_images: []\n")
+	b := testbed.NewRegistries(t)
+	b.Fill(t)
+	b.Write(t, "container_images: []\n")
 	m := newMirror(b)
 	m.Prune = &pruneRule{Repositories: []string{"*/*"}}
 	_, err := m.Diff(t.Context(), &runner.Disk{}, nil)

@@ -14,14 +14,16 @@ import (
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // layer gives the digest of the first layer of an image at the local registry,
 // which all images of the bench share.
-func layer(t *testing.T, b *registryBench, name string) string {
+func layer(t *testing.T, b *testbed.Registries, name string) string {
 	t.Helper()
 	var m struct{ Layers []struct{ Digest string } }
-	w := b.ask(t, b.local, "GET", "/v2/rhosp13/"+name+"/manifests/13.0-40")
+	w := b.Ask(t, b.Local, "GET", "/v2/rhosp13/"+name+"/manifests/13.0-40")
 	if err := json.Unmarshal(w.Body.Bytes(), &m); err != nil || len(m.Layers) == 0 {
 		t.Fatalf("%v: %s", err, w.Body)
 	}
@@ -29,7 +31,7 @@ func layer(t *testing.T, b *registryBench, name string) string {
 }
 
 // mirrored applies a mirror step and gives the record that the runner would keep.
-func mirrorOnce(t *testing.T, b *registryBench) *runner.Record {
+func mirrorOnce(t *testing.T, b *testbed.Registries) *runner.Record {
 	t.Helper()
 	m := newMirror(b)
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
@@ -50,10 +52,10 @@ func mirrorOnce(t *testing.T, b *registryBench) *runner.Record {
 // it costs nothing to look as long as there is one; without it the next apply
 // mends the image.
 func TestMirrorMendsHoles(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	record := mirrorOnce(t, b)
 	lost := layer(t, b, "openstack-nova-api")
-	b.remove(t, "/v2/rhosp13/openstack-nova-api/blobs/"+lost)
+	b.Remove(t, "/v2/rhosp13/openstack-nova-api/blobs/"+lost)
 
 	if f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, record); err != nil || f.Change != nil {
 		t.Errorf("with its record: %+v, %v", f, err)
@@ -79,19 +81,19 @@ func TestMirrorMendsHoles(t *testing.T) {
 
 // What a tag shows is noticed whatever the record says.
 func TestMirrorNoticesInSpiteOfItsRecord(t *testing.T) {
-	for name, damage := range map[string]func(t *testing.T, b *registryBench){
-		"a tag is deleted": func(t *testing.T, b *registryBench) {
-			b.remove(t, "/v2/rhosp13/openstack-nova-api/manifests/13.0-40")
+	for name, damage := range map[string]func(t *testing.T, b *testbed.Registries){
+		"a tag is deleted": func(t *testing.T, b *testbed.Registries) {
+			b.Remove(t, "/v2/rhosp13/openstack-nova-api/manifests/13.0-40")
 		},
-		"a tag is moved": func(t *testing.T, b *registryBench) {
-			b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
+		"a tag is moved": func(t *testing.T, b *testbed.Registries) {
+			b.Put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
 		},
-		"all is deleted": func(t *testing.T, b *registryBench) {
-			b.local = openRegistry(t, registryserver.Config{User: "stack", Password: benchRegistryPassword})
+		"all is deleted": func(t *testing.T, b *testbed.Registries) {
+			b.Local = testbed.OpenRegistry(t, registryserver.Config{User: "stack", Password: testbed.RegistryPassword})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newRegistryBench(t)
+			b := testbed.NewRegistries(t)
 			record := mirrorOnce(t, b)
 			damage(t, b)
 			f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, record)
@@ -111,12 +113,12 @@ func TestMirrorNoticesInSpiteOfItsRecord(t *testing.T) {
 // A record that says more than is true is found out when what it says is
 // built on, and then nothing is believed any more.
 func TestMirrorIsNotMisledByItsRecord(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	record := mirrorOnce(t, b)
 	for _, name := range []string{"base", "nova-api", "nova-compute"} {
-		b.remove(t, "/v2/rhosp13/openstack-"+name+"/blobs/"+layer(t, b, "openstack-"+name))
+		b.Remove(t, "/v2/rhosp13/openstack-"+name+"/blobs/"+layer(t, b, "openstack-"+name))
 	}
-	b.list(t, "base", "nova-api", "nova-compute", "ahead")
+	b.List(t, "base", "nova-api", "nova-compute", "ahead")
 	m := newMirror(b)
 	f, err := m.Diff(t.Context(), &runner.Disk{}, record)
 	if err != nil {
@@ -146,24 +148,24 @@ func TestMirrorRequests(t *testing.T) {
 	for i := range many {
 		repository := fmt.Sprintf("rhosp13/openstack-%02d", i)
 		images = append(images, registryserver.Image{Repository: repository, Tags: []string{"13.0-40"}})
-		names = append(names, upstreamHost+"/"+repository+":13.0-40")
+		names = append(names, testbed.UpstreamHost+"/"+repository+":13.0-40")
 	}
-	b := newRegistryBench(t)
-	b.upstream = openRegistry(t, registryserver.Config{Images: images})
-	b.local = openRegistry(t, registryserver.Config{})
+	b := testbed.NewRegistries(t)
+	b.Upstream = testbed.OpenRegistry(t, registryserver.Config{Images: images})
+	b.Local = testbed.OpenRegistry(t, registryserver.Config{})
 	client, err := registry.New([]registry.Host{
-		{Name: upstreamHost, Handler: b.answer("upstream", &b.upstream)},
-		{Name: localHost, Handler: b.answer("local", &b.local)},
+		{Name: testbed.UpstreamHost, Handler: b.Answer("upstream", &b.Upstream)},
+		{Name: testbed.LocalHost, Handler: b.Answer("local", &b.Local)},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Outside = With(map[string]string{"upstream": upstreamHost, "local": localHost}, client, nil)
+	b.Set = connections.With(map[string]string{"upstream": testbed.UpstreamHost, "local": testbed.LocalHost}, client, nil)
 	counts := counting(b)
 
 	step := func() *mirror {
-		m := mirrorType(b.Outside).New().(*mirror)
-		m.To.Text, m.Images = "local", inline(names...)
+		m := mirrorType(b.Set).New().(*mirror)
+		m.To.Text, m.Images = "local", testbed.Inline(names...)
 		return m
 	}
 	m := step()
@@ -205,18 +207,18 @@ func TestMirrorRequests(t *testing.T) {
 	warm("without a record", nil, map[string]int{"upstream": many, "local": 2*many + blobs + mounts})
 	names = nil
 	for _, ref := range out["images"].Items() {
-		names = append(names, upstreamHost+strings.TrimPrefix(ref, localHost))
+		names = append(names, testbed.UpstreamHost+strings.TrimPrefix(ref, testbed.LocalHost))
 	}
 	warm("warm and by digest", record, map[string]int{"local": many})
 }
 
 // counting counts the requests to the registries. What it gives tells how many
 // there were since it was last asked.
-func counting(b *registryBench) func() map[string]int {
+func counting(b *testbed.Registries) func() map[string]int {
 	var mu sync.Mutex
 	counts := map[string]int{}
 	for _, name := range []string{"upstream", "local"} {
-		b.before[name] = func(http.ResponseWriter, *http.Request) bool {
+		b.Before[name] = func(http.ResponseWriter, *http.Request) bool {
 			mu.Lock()
 			defer mu.Unlock()
 			counts[name]++
@@ -235,14 +237,14 @@ func counting(b *registryBench) func() map[string]int {
 // What a record says is held against names with tags and names with digests.
 func TestMirrorRecorded(t *testing.T) {
 	one, two, three := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64), "sha256:"+strings.Repeat("3", 64)
-	record := &runner.Record{Outputs: mirrored([]string{localHost + "/a:1@" + one, localHost + "/b@" + two, localHost + "/b@" + three}, nil)}
+	record := &runner.Record{Outputs: mirrored([]string{testbed.LocalHost + "/a:1@" + one, testbed.LocalHost + "/b@" + two, testbed.LocalHost + "/b@" + three}, nil)}
 	var got []string
 	for _, im := range recorded([]registry.Image{
-		{Target: localHost + "/a:1"},
-		{Target: localHost + "/a:2"},
-		{Target: localHost + "/b@" + two},
-		{Target: localHost + "/b@" + three},
-		{Target: localHost + "/b@" + one},
+		{Target: testbed.LocalHost + "/a:1"},
+		{Target: testbed.LocalHost + "/a:2"},
+		{Target: testbed.LocalHost + "/b@" + two},
+		{Target: testbed.LocalHost + "/b@" + three},
+		{Target: testbed.LocalHost + "/b@" + one},
 		{Target: "198.51.100.7:5000/a:1"},
 	}, record) {
 		got = append(got, im.Whole)

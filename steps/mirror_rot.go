@@ -8,6 +8,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // rotten reads a layout to its end, and tells of the parts whose bytes have
@@ -23,7 +24,7 @@ func (m *mirror) rotten(ctx context.Context) []error {
 	}
 	errs := make([]error, len(digests))
 	for i, d := range digests {
-		errs[i] = &misfit{Kind: "incomplete", What: "layout", Name: registry.LayoutPrefix + layout, Lacks: fmt.Sprintf("blob %s, its bytes have changed", d)}
+		errs[i] = &imagelist.Drift{Kind: "incomplete", What: "layout", Name: registry.LayoutPrefix + layout, Lacks: fmt.Sprintf("blob %s, its bytes have changed", d)}
 	}
 	if len(errs) > 0 {
 		lost := layout

@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // Bytes that have changed on a disk are found by a verify, and replaced when
@@ -17,8 +18,8 @@ import (
 func TestMirrorRotten(t *testing.T) {
 	for _, file := range []string{"media", "media.tar"} {
 		t.Run(file, func(t *testing.T) {
-			b := newRegistryBench(t)
-			path := filepath.Join(b.dir, file)
+			b := testbed.NewRegistries(t)
+			path := filepath.Join(b.Dir, file)
 			mirrorTo := func() *mirror { m := newMirror(b); m.To = layoutAt(path); return m }
 			apply := func() {
 				t.Helper()

@@ -15,12 +15,13 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // newMirror copies the images of the bench's list.
-func newMirror(b *registryBench) *mirror {
-	m := &mirror{To: to("local"), Parallel: 2, out: b.Outside}
-	m.Images.Text = b.file()
+func newMirror(b *testbed.Registries) *mirror {
+	m := &mirror{To: to("local"), Parallel: 2, out: b.Set}
+	m.Images.Text = b.File()
 	return m
 }
 
@@ -31,10 +32,10 @@ func to(name string) plan.TextOr[string, layoutTarget] {
 
 func TestMirrorLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-		b := newRegistryBench(t)
+		b := testbed.NewRegistries(t)
 		digest := func(t *testing.T, ref string) string {
 			t.Helper()
-			d, err := b.Registry().Resolve(t.Context(), localHost+"/"+ref)
+			d, err := b.Registry().Resolve(t.Context(), testbed.LocalHost+"/"+ref)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,31 +43,31 @@ func TestMirrorLaws(t *testing.T) {
 		}
 		return &steptest.Fixture{
 			New:      func() runner.Step { return newMirror(b) },
-			Dirs:     []string{b.dir},
-			Snapshot: func() string { return b.snapshot(t) },
-			Secrets:  []string{benchRegistryPassword},
+			Dirs:     []string{b.Dir},
+			Snapshot: func() string { return b.Snapshot(t) },
+			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
 				{Name: "a tag is deleted", Do: func(t *testing.T) {
-					b.remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40")
+					b.Remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40")
 				}},
 				{Name: "a manifest is deleted", Do: func(t *testing.T) {
-					b.remove(t, "/v2/rhosp13/openstack-nova-api/manifests/"+digest(t, "rhosp13/openstack-nova-api:13.0-40"))
+					b.Remove(t, "/v2/rhosp13/openstack-nova-api/manifests/"+digest(t, "rhosp13/openstack-nova-api:13.0-40"))
 				}},
 				{Name: "a blob is deleted", Do: func(t *testing.T) {
-					b.remove(t, "/v2/rhosp13/openstack-nova-api/blobs/"+layer(t, b, "openstack-nova-api"))
+					b.Remove(t, "/v2/rhosp13/openstack-nova-api/blobs/"+layer(t, b, "openstack-nova-api"))
 				}},
 				{Name: "a tag is moved", Do: func(t *testing.T) {
-					b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-compute:13.0-40")
+					b.Put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-compute:13.0-40")
 				}},
-				{Name: "an image is added to the list", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
-				{Name: "the list goes away", Do: func(t *testing.T) { steptest.Remove(t, string(b.file())) }},
+				{Name: "an image is added to the list", Do: func(t *testing.T) { b.List(t, "base", "nova-api", "nova-compute", "ahead") }},
+				{Name: "the list goes away", Do: func(t *testing.T) { steptest.Remove(t, string(b.File())) }},
 			},
 		}
 	}})
 }
 
 func TestMirror(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +80,7 @@ func TestMirror(t *testing.T) {
 	var sum int64
 	for _, it := range f.Change.Items {
 		sum += it.Bytes
-		if it.Op != runner.Create || it.What != "image" || !strings.HasPrefix(it.Name, localHost+"/rhosp13/openstack-") || !strings.HasPrefix(it.Note, "4 blobs, ") {
+		if it.Op != runner.Create || it.What != "image" || !strings.HasPrefix(it.Name, testbed.LocalHost+"/rhosp13/openstack-") || !strings.HasPrefix(it.Note, "4 blobs, ") {
 			t.Errorf("item %+v", it)
 		}
 	}
@@ -99,8 +100,8 @@ func TestMirror(t *testing.T) {
 		t.Errorf("outputs (-planned +found):\n%s", diff)
 	}
 	for i, name := range []string{"base", "nova-api", "nova-compute"} {
-		ref := localHost + "/rhosp13/openstack-" + name + ":13.0-40"
-		d, err := b.Registry().Resolve(t.Context(), upstreamHost+strings.TrimPrefix(ref, localHost))
+		ref := testbed.LocalHost + "/rhosp13/openstack-" + name + ":13.0-40"
+		d, err := b.Registry().Resolve(t.Context(), testbed.UpstreamHost+strings.TrimPrefix(ref, testbed.LocalHost))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,9 +119,9 @@ func TestMirror(t *testing.T) {
 }
 
 func TestMirrorUpdates(t *testing.T) {
-	b := newRegistryBench(t)
-	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
-	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
+	b := testbed.NewRegistries(t)
+	b.Put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.Put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
 	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +130,7 @@ func TestMirrorUpdates(t *testing.T) {
 	for _, it := range f.Change.Items {
 		got = append(got, string(it.Op)+" "+it.Name)
 	}
-	want := []string{"update " + localHost + "/rhosp13/openstack-nova-api:13.0-40", "create " + localHost + "/rhosp13/openstack-nova-compute:13.0-40"}
+	want := []string{"update " + testbed.LocalHost + "/rhosp13/openstack-nova-api:13.0-40", "create " + testbed.LocalHost + "/rhosp13/openstack-nova-compute:13.0-40"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -140,16 +141,16 @@ func TestMirrorUpdates(t *testing.T) {
 
 // prepare's list is there only as planned when a diff is on.
 func TestMirrorReadsThePlannedList(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	m := newMirror(b)
 	m.Images.Text = "/planned/images.yaml"
-	text := "container_images:\n- imagename: " + upstreamHost + "/rhosp13/openstack-base:13.0-40\n"
+	text := "container_images:\n- imagename: " + testbed.UpstreamHost + "/rhosp13/openstack-base:13.0-40\n"
 	w := runner.Planned(&runner.Disk{}, runner.File{
 		Path: string(m.Images.Text), Size: int64(len(text)), Mode: 0o644, Sums: map[runner.Algo]string{runner.SHA256: steptest.SHA256(text)},
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil },
 	})
 	f, err := m.Diff(t.Context(), w, nil)
-	if err != nil || len(f.Change.Items) != 1 || f.Change.Items[0].Name != localHost+"/rhosp13/openstack-base:13.0-40" {
+	if err != nil || len(f.Change.Items) != 1 || f.Change.Items[0].Name != testbed.LocalHost+"/rhosp13/openstack-base:13.0-40" {
 		t.Errorf("got %+v, %v", f, err)
 	}
 	if _, err := m.Inputs(t.Context(), w); err != nil {
@@ -158,20 +159,20 @@ func TestMirrorReadsThePlannedList(t *testing.T) {
 }
 
 func TestMirrorAppliesAgain(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.before["local"] = refuseAll("PUT", "openstack-nova-api/manifests/", http.StatusBadRequest)
+	b.Before["local"] = testbed.RefuseAll("PUT", "openstack-nova-api/manifests/", http.StatusBadRequest)
 	err = f.Change.Apply(t.Context(), &steptest.Progress{})
 	if err == nil || !strings.Contains(err.Error(), "192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40: destination: ") || !strings.Contains(err.Error(), "answers 400 Bad Request") {
 		t.Fatalf("got %v", err)
 	}
-	if got := len(b.holds(t)); got != 2 {
+	if got := len(b.Holds(t)); got != 2 {
 		t.Errorf("%d images are there, want the two others", got)
 	}
-	b.before["local"] = nil
+	b.Before["local"] = nil
 	var p steptest.Progress
 	if err := f.Change.Apply(t.Context(), &p); err != nil {
 		t.Fatal(err)
@@ -188,56 +189,56 @@ func TestMirrorErrors(t *testing.T) {
 	entry := func(name, push string) string {
 		return "- imagename: " + name + "\n  push_destination: " + push + "\n"
 	}
-	good := upstreamHost + "/rhosp13/openstack-base:13.0-40"
+	good := testbed.UpstreamHost + "/rhosp13/openstack-base:13.0-40"
 	tests := map[string]struct {
-		set        func(t *testing.T, b *registryBench, m *mirror)
+		set        func(t *testing.T, b *testbed.Registries, m *mirror)
 		want, hint string
 		connection bool
 	}{
 		"no list": {
-			func(t *testing.T, b *registryBench, _ *mirror) { steptest.Remove(t, string(b.file())) },
+			func(t *testing.T, b *testbed.Registries, _ *mirror) { steptest.Remove(t, string(b.File())) },
 			"images.yaml: ", "a prepare step writes it", false,
 		},
 		"another destination": {
-			func(t *testing.T, b *registryBench, _ *mirror) {
-				b.write(t, "container_images:\n"+entry(good, "198.51.100.7:5000")+entry(good, "'[::1]:8787/a'"))
+			func(t *testing.T, b *testbed.Registries, _ *mirror) {
+				b.Write(t, "container_images:\n"+entry(good, "198.51.100.7:5000")+entry(good, "'[::1]:8787/a'"))
 			},
 			`images.yaml:2: image "` + good + `" is to be pushed to "198.51.100.7:5000", but the step's registry is "192.0.2.1:8787"`,
 			"must be the same", false,
 		},
 		"an image without a tag": {
-			func(t *testing.T, b *registryBench, _ *mirror) {
-				b.write(t, "container_images:\n"+entry(upstreamHost+"/rhosp13/openstack-base", localHost))
+			func(t *testing.T, b *testbed.Registries, _ *mirror) {
+				b.Write(t, "container_images:\n"+entry(testbed.UpstreamHost+"/rhosp13/openstack-base", testbed.LocalHost))
 			}, "openstack-base\" has no tag", "", false,
 		},
 		"an image without a registry": {
-			func(t *testing.T, b *registryBench, _ *mirror) {
-				b.write(t, "container_images:\n"+entry("rhosp13/openstack-base:1", localHost))
+			func(t *testing.T, b *testbed.Registries, _ *mirror) {
+				b.Write(t, "container_images:\n"+entry("rhosp13/openstack-base:1", testbed.LocalHost))
 			}, "does not begin with a registry's host", "", false,
 		},
 		"tags that are not there": {
-			func(t *testing.T, b *registryBench, _ *mirror) { b.list(t, "base", "nope", "bare") },
+			func(t *testing.T, b *testbed.Registries, _ *mirror) { b.List(t, "base", "nope", "bare") },
 			"192.0.2.1:8787/rhosp13/openstack-nope:13.0-40: source: registry.access.redhat.com/rhosp13/openstack-nope:13.0-40: not found", "", false,
 		},
 		"no such connection": {
-			func(_ *testing.T, _ *registryBench, m *mirror) { m.To.Text = "locl" },
+			func(_ *testing.T, _ *testbed.Registries, m *mirror) { m.To.Text = "locl" },
 			`there is no registry "locl" under connections.registries`, `did you mean`, false,
 		},
 		"the source is busy": {
-			func(_ *testing.T, b *registryBench, _ *mirror) {
-				b.before["upstream"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+			func(_ *testing.T, b *testbed.Registries, _ *mirror) {
+				b.Before["upstream"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
 			},
 			"source: registry.access.redhat.com: the connection was cut", "", true,
 		},
 		"the password is wrong": {
-			func(t *testing.T, b *registryBench, m *mirror) { b.connect(t, "wrong"); m.out = b.Outside },
+			func(t *testing.T, b *testbed.Registries, m *mirror) { b.Connect(t, "wrong"); m.out = b.Set },
 			`192.0.2.1:8787/rhosp13/openstack-base:13.0-40, 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 and 1 more: destination: 192.0.2.1:8787 refuses the credentials of user "stack"`,
 			"check user and password of the connection with host: 192.0.2.1:8787", false,
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newRegistryBench(t)
+			b := testbed.NewRegistries(t)
 			m := newMirror(b)
 			tt.set(t, b, m)
 			_, err := m.Diff(t.Context(), &runner.Disk{}, nil)
@@ -258,9 +259,9 @@ func TestMirrorErrors(t *testing.T) {
 }
 
 func TestMirrorSub(t *testing.T) {
-	b := newRegistryBench(t)
-	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub/\n"+
-		"- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n")
+	b := testbed.NewRegistries(t)
+	b.Write(t, "container_images:\n- imagename: "+testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+testbed.LocalHost+"/sub/\n"+
+		"- imagename: "+testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n")
 	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -268,14 +269,14 @@ func TestMirrorSub(t *testing.T) {
 	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
-	got := b.holds(t)
+	got := b.Holds(t)
 	if len(got) != 2 || got["sub/rhosp13/openstack-base:13.0-40"] == "" || got["rhosp13/openstack-base:13.0-40"] == "" {
 		t.Errorf("got %v", got)
 	}
 }
 
 func TestMirrorVerifyFindsHoles(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +284,7 @@ func TestMirrorVerifyFindsHoles(t *testing.T) {
 	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
-	b.before["local"] = refuseAll("HEAD", "openstack-nova-api/blobs/", http.StatusNotFound)
+	b.Before["local"] = testbed.RefuseAll("HEAD", "openstack-nova-api/blobs/", http.StatusNotFound)
 	_, err = newMirror(b).Verify(t.Context(), &runner.Disk{})
 	if err == nil || !strings.Contains(err.Error(), "incomplete: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 lacks blob sha256:") {
 		t.Errorf("got %v", err)
@@ -294,7 +295,7 @@ func TestMirrorVerifyFindsHoles(t *testing.T) {
 }
 
 func TestMirrorCancelled(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := newMirror(b).Diff(ctx, &runner.Disk{}, nil); !errors.Is(err, context.Canceled) {
@@ -303,7 +304,7 @@ func TestMirrorCancelled(t *testing.T) {
 }
 
 func TestMirrorValidate(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	for name, tt := range map[string]struct {
 		m    mirror
 		want string
@@ -312,20 +313,20 @@ func TestMirrorValidate(t *testing.T) {
 		"not known yet": {mirror{Parallel: 4}, ""},
 		"unknown":       {mirror{To: to("x"), Parallel: 4}, `no registry "x"`},
 		"too many":      {mirror{To: to("local"), Parallel: 65}, "65 is not from 1 to 64"},
-		"a layout":      {mirror{To: layoutAt("/media/images"), Parallel: 4, Images: inline("oci:/media/a", "oci:/media/a:ns/b:1")}, ""},
+		"a layout":      {mirror{To: layoutAt("/media/images"), Parallel: 4, Images: testbed.Inline("oci:/media/a", "oci:/media/a:ns/b:1")}, ""},
 		"a packed file": {mirror{To: layoutAt("/media/images.tar.gz"), Parallel: 4}, `to.layout: "/media/images.tar.gz": a layout is a directory or a plain tar archive`},
 		"a colon":       {mirror{To: layoutAt("/media/a:b"), Parallel: 4}, "cannot have a colon"},
-		"not absolute":  {mirror{To: to("local"), Parallel: 4, Images: inline("oci:media")}, `images[0]: "oci:media": the path of a layout must be absolute`},
-		"a bare tag":    {mirror{To: to("local"), Parallel: 4, Images: inline("oci:/media/a:latest")}, "is not of the form oci:LAYOUT:path:tag"},
+		"not absolute":  {mirror{To: to("local"), Parallel: 4, Images: testbed.Inline("oci:media")}, `images[0]: "oci:media": the path of a layout must be absolute`},
+		"a bare tag":    {mirror{To: to("local"), Parallel: 4, Images: testbed.Inline("oci:/media/a:latest")}, "is not of the form oci:LAYOUT:path:tag"},
 		"signatures":    {mirror{To: to("local"), Parallel: 4, Signatures: "copied"}, "signatures: "},
 		"rename":        {mirror{To: to("local"), Parallel: 4, Rename: []renameRule{{"a", "b"}, {"ab", "c"}}}, "rename[1].from: "},
 		"an image's name": {
-			mirror{To: to("local"), Parallel: 4, Images: inline("", "rhosp13/openstack-base:1", upstreamHost+"/a")},
+			mirror{To: to("local"), Parallel: 4, Images: testbed.Inline("", "rhosp13/openstack-base:1", testbed.UpstreamHost+"/a")},
 			"images[1]: image reference \"rhosp13/openstack-base:1\" does not begin with a registry's host and a slash\nimages[2]: image \"registry.access.redhat.com/a\" has no tag",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tt.m.out = b.Outside
+			tt.m.out = b.Set
 			err := tt.m.Validate()
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
@@ -335,19 +336,19 @@ func TestMirrorValidate(t *testing.T) {
 }
 
 func TestMirrorInline(t *testing.T) {
-	b := newRegistryBench(t)
-	d, err := b.Registry().Resolve(t.Context(), upstreamHost+"/rhosp13/openstack-ahead:13.0-39")
+	b := testbed.NewRegistries(t)
+	d, err := b.Registry().Resolve(t.Context(), testbed.UpstreamHost+"/rhosp13/openstack-ahead:13.0-39")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := newMirror(b)
-	m.Images = inline(
-		upstreamHost+"/rhosp13/openstack-base:13.0-40",
-		upstreamHost+"/rhosp13/openstack-ahead:pinned@"+d.Digest, // the source has no such tag
-		upstreamHost+"/rhosp13/openstack-bare@"+b.resolved(t, "bare:latest"),
-		upstreamHost+"/rhosp13/openstack-base:13.0-40",
+	m.Images = testbed.Inline(
+		testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40",
+		testbed.UpstreamHost+"/rhosp13/openstack-ahead:pinned@"+d.Digest, // the source has no such tag
+		testbed.UpstreamHost+"/rhosp13/openstack-bare@"+b.Resolved(t, "bare:latest"),
+		testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40",
 	)
-	if in, err := m.Inputs(t.Context(), &runner.Disk{}); err != nil || len(in) != 1 || in[0].Digest != localHost {
+	if in, err := m.Inputs(t.Context(), &runner.Disk{}); err != nil || len(in) != 1 || in[0].Digest != testbed.LocalHost {
 		t.Errorf("inputs %v, %v", in, err)
 	}
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
@@ -362,9 +363,9 @@ func TestMirrorInline(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		localHost + "/rhosp13/openstack-base:13.0-40@" + b.resolved(t, "base:13.0-40"),
-		localHost + "/rhosp13/openstack-ahead:pinned@" + d.Digest,
-		localHost + "/rhosp13/openstack-bare@" + b.resolved(t, "bare:latest"),
+		testbed.LocalHost + "/rhosp13/openstack-base:13.0-40@" + b.Resolved(t, "base:13.0-40"),
+		testbed.LocalHost + "/rhosp13/openstack-ahead:pinned@" + d.Digest,
+		testbed.LocalHost + "/rhosp13/openstack-bare@" + b.Resolved(t, "bare:latest"),
 	}
 	if diff := cmp.Diff(want, out["images"].Items()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -375,8 +376,8 @@ func TestMirrorInline(t *testing.T) {
 }
 
 func TestMirrorPlainList(t *testing.T) {
-	b := newRegistryBench(t)
-	b.write(t, "# two of them\n"+upstreamHost+"/rhosp13/openstack-base:13.0-40\n"+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40 # nova\n")
+	b := testbed.NewRegistries(t)
+	b.Write(t, "# two of them\n"+testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n"+testbed.UpstreamHost+"/rhosp13/openstack-nova-api:13.0-40 # nova\n")
 	f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || len(f.Change.Items) != 2 {
 		t.Errorf("got %+v, %v", f, err)
@@ -386,18 +387,18 @@ func TestMirrorPlainList(t *testing.T) {
 // Of an image for many platforms only those asked for are copied, and its new
 // digest is told by the diff and the outputs.
 func TestMirrorPlatforms(t *testing.T) {
-	b := newRegistryBench(t)
-	b.pushable(t)
-	index := b.multiPlatform(t, "many/app:1", "amd64", "ppc64le", "s390x")
+	b := testbed.NewRegistries(t)
+	b.Pushable(t)
+	index := b.MultiPlatform(t, "many/app:1", "amd64", "ppc64le", "s390x")
 	m := newMirror(b)
-	m.Images = inline(upstreamHost+"/many/app:1", upstreamHost+"/rhosp13/openstack-base:13.0-40")
+	m.Images = testbed.Inline(testbed.UpstreamHost+"/many/app:1", testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40")
 	m.Platforms = []string{"linux/amd64", "linux/s390x"}
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	rewritten := f.Outputs["rewritten"].Items()
-	if len(rewritten) != 1 || !strings.HasPrefix(rewritten[0], localHost+"/many/app:1@sha256:") || strings.HasSuffix(rewritten[0], index) {
+	if len(rewritten) != 1 || !strings.HasPrefix(rewritten[0], testbed.LocalHost+"/many/app:1@sha256:") || strings.HasSuffix(rewritten[0], index) {
 		t.Fatalf("rewritten %v", rewritten)
 	}
 	_, digest, _ := strings.Cut(rewritten[0], "@")
@@ -419,12 +420,12 @@ func TestMirrorPlatforms(t *testing.T) {
 }
 
 func TestMirrorSignatures(t *testing.T) {
-	b := newRegistryBench(t)
-	b.pushable(t)
-	digest := b.multiPlatform(t, "signed/app:1", "amd64")
-	sig := b.multiPlatform(t, "signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig", "s390x")
-	m := mirrorType(b.Outside).New().(*mirror)
-	m.To.Text, m.Images = "local", inline(upstreamHost+"/signed/app:1")
+	b := testbed.NewRegistries(t)
+	b.Pushable(t)
+	digest := b.MultiPlatform(t, "signed/app:1", "amd64")
+	sig := b.MultiPlatform(t, "signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig", "s390x")
+	m := mirrorType(b.Set).New().(*mirror)
+	m.To.Text, m.Images = "local", testbed.Inline(testbed.UpstreamHost+"/signed/app:1")
 	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || strings.Contains(f.Change.Items[0].Note, "signature") {
 		t.Errorf("without asking for signatures: %+v, %v", f, err)
 	}
@@ -439,14 +440,14 @@ func TestMirrorSignatures(t *testing.T) {
 	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.holds(t)["signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig"]; got != sig {
+	if got := b.Holds(t)["signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig"]; got != sig {
 		t.Errorf("the signature is %q", got)
 	}
 	m.Signatures = "require"
 	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil {
 		t.Errorf("required: %+v, %v", f, err)
 	}
-	m.Images = inline(upstreamHost+"/rhosp13/openstack-base:13.0-40", upstreamHost+"/signed/app:1")
+	m.Images = testbed.Inline(testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40", testbed.UpstreamHost+"/signed/app:1")
 	_, err = m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err == nil || !strings.HasSuffix(err.Error(), "source: registry.access.redhat.com/rhosp13/openstack-base:13.0-40: it has no signature") || fault.Hint(err) == "" {
 		t.Errorf("got %v", err)

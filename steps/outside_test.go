@@ -6,9 +6,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // mistakes checks a plan with these connections and the steps, and gives
@@ -17,7 +17,7 @@ func mistakes(t *testing.T, text, steps string) []string {
 	t.Helper()
 	src := "apiVersion: bayplan/v1\nname: p\nconnections:\n" + text + "steps:\n" + steps
 	p, errs := plan.Parse("p.yaml", []byte(src), plan.Options{})
-	out, more := Connect(p)
+	out, more := connections.Connect(p)
 	errs = append(errs, more...)
 	_, more = runner.Check(p, Builtin(out))
 	errs = append(errs, more...)
@@ -86,27 +86,5 @@ func TestConnectionMistakes(t *testing.T) {
 				t.Errorf("mistakes (-want +got):\n%s", diff)
 			}
 		})
-	}
-}
-
-func TestUnknownConnectionHints(t *testing.T) {
-	o := &Outside{registries: []namedRegistry{{name: "upstream"}, {name: "local"}}}
-	_, err := o.RegistryHost("locl")
-	if got, want := fault.Hint(err), `did you mean local?`; got != want {
-		t.Errorf("hint of a near name: got %q, want %q", got, want)
-	}
-	_, err = o.RegistryHost("quay")
-	if got, want := fault.Hint(err), "there are upstream, local"; got != want {
-		t.Errorf("hint of a far name: got %q, want %q", got, want)
-	}
-}
-
-func TestGeneratedImages(t *testing.T) {
-	images, err := GeneratedImages("rhosp13")
-	if err != nil || len(images) < 45 {
-		t.Errorf("got %d images and %v, want those of the walk-through at least", len(images), err)
-	}
-	if _, err := GeneratedImages("rhosp99"); err == nil {
-		t.Error("an unknown release gives no error")
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/rpm"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -42,13 +43,13 @@ type packageFiles struct {
 	// Directory that gets the files, without the directories that they have in the package. It is made when its parent is there.
 	Into plan.Path `json:"into,omitempty"`
 
-	out   *Outside
+	out   *connections.Set
 	euid  int
 	found *packageSource          // what this run has found
 	seen  map[string]runner.Sight // of files that this run has unpacked
 }
 
-func packageType(out *Outside) runner.Type {
+func packageType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "package",
 		Outputs: []runner.Output{

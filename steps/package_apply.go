@@ -133,7 +133,7 @@ func (d *packageDiff) bring(ctx context.Context) error {
 	}
 	local := download.LocalPath(address)
 	if local == "" {
-		_, err := d.out.Fetching().Fetch(ctx, job)
+		_, err := d.out.Downloads().Fetch(ctx, job)
 		return err
 	}
 	r, err := os.Open(local)

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 const imagesDir = "/usr/share/rhosp-director-images/"
@@ -69,7 +70,7 @@ func TestPackageLaws(t *testing.T) {
 				base := t.TempDir()
 				into := filepath.Join(base, "images")
 				step := way(t, base)
-				step.Into, step.out = plan.Path(into), withHosts(t)
+				step.Into, step.out = plan.Path(into), testbed.WithHosts(t)
 				return &steptest.Fixture{
 					New:  func() runner.Step { again := step; return &again },
 					Dirs: []string{base},

@@ -162,7 +162,7 @@ func (p *packageFiles) repositoryFile(ctx context.Context, w runner.World, href 
 	if local := download.LocalPath(address); local != "" {
 		return w.Open(local)
 	}
-	return p.out.Fetching().Open(ctx, download.Request{URL: address})
+	return p.out.Downloads().Open(ctx, download.Request{URL: address})
 }
 
 // head gives the beginning of a package, up to its payload.
@@ -170,7 +170,7 @@ func (p *packageFiles) head(ctx context.Context, w runner.World, l rpm.Listed) (
 	address := p.below(l.Href)
 	local := download.LocalPath(address)
 	if local == "" {
-		return p.out.Fetching().Head(ctx, download.Request{URL: address}, l.HeaderEnd)
+		return p.out.Downloads().Head(ctx, download.Request{URL: address}, l.HeaderEnd)
 	}
 	r, err := w.Open(local)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 func TestPackageMistakes(t *testing.T) {
@@ -71,7 +72,7 @@ func TestPackageTellsBeforehand(t *testing.T) {
 	huge := imagesSpec("13.0")
 	huge.Tags = map[int]any{1028: nil, 5008: []uint64{1 << 55, 0, 7}}
 	steptest.PutFile(t, filepath.Join(dir, "huge.rpm"), string(rpmtest.Build(huge)))
-	key := publicKey(t, newKey(t))
+	key := testbed.PublicKey(t, testbed.NewKey(t))
 	server, _, _ := repositoryServer(t, imagesSpec("13.0"))
 	unpack := func(name string) packageFiles {
 		return packageFiles{RPM: plan.Path(filepath.Join(dir, name)), Extract: patterns{Text: imagesDir + "*.tar"}, Into: plan.Path(dir)}
@@ -107,7 +108,7 @@ func TestPackageTellsBeforehand(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			tt.step.out = withHosts(t)
+			tt.step.out = testbed.WithHosts(t)
 			_, err := lookedPackage(t, &tt.step)
 			if err == nil || !strings.Contains(err.Error(), tt.err) || fault.Hint(err) != tt.hint {
 				t.Errorf("got %v (hint %q), want %q (%q)", err, fault.Hint(err), tt.err, tt.hint)
@@ -122,7 +123,7 @@ func TestPackageDiffReadsTheHeaderAlone(t *testing.T) {
 	into := filepath.Join(t.TempDir(), "images")
 	p := &packageFiles{
 		Repository: server.URL + "/repo/", Name: "rhosp-director-images", Extract: patterns{Text: imagesDir + "*"},
-		Into: plan.Path(into), out: withHosts(t),
+		Into: plan.Path(into), out: testbed.WithHosts(t),
 	}
 	f, err := lookedPackage(t, p)
 	if err != nil {
@@ -162,7 +163,7 @@ func TestPackageTakesWhatAKilledRunBrought(t *testing.T) {
 	fresh := func() *packageFiles {
 		return &packageFiles{
 			Repository: server.URL + "/repo", Name: "rhosp-director-images", Extract: patterns{Text: imagesDir + "README"},
-			Into: plan.Path(into), out: withHosts(t),
+			Into: plan.Path(into), out: testbed.WithHosts(t),
 		}
 	}
 	left := filepath.Join(into, ".bayplan-part-rhosp-director-images.rpm")
@@ -281,7 +282,7 @@ func TestPlannedFilesOfAPackageCanBeRead(t *testing.T) {
 }
 
 func TestSignedPackage(t *testing.T) {
-	key := newKey(t)
+	key := testbed.NewKey(t)
 	spec := imagesSpec("13.0")
 	spec.Sign = func(header []byte) []byte {
 		var sig bytes.Buffer
@@ -296,8 +297,8 @@ func TestSignedPackage(t *testing.T) {
 	for name, tt := range map[string]struct {
 		of  *openpgp.Entity
 		err string
-	}{"its signer": {key, ""}, "another": {newKey(t), "it is signed with none of the keys given"}} {
-		p := &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: imagesDir + "README"}, Into: plan.Path(dir), Keyring: plan.Path(publicKey(t, tt.of))}
+	}{"its signer": {key, ""}, "another": {testbed.NewKey(t), "it is signed with none of the keys given"}} {
+		p := &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: imagesDir + "README"}, Into: plan.Path(dir), Keyring: plan.Path(testbed.PublicKey(t, tt.of))}
 		_, err := lookedPackage(t, p)
 		if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%s: got %v", name, err)

@@ -14,38 +14,21 @@ import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
-
-// A toPlace is a file to place, in either of the two forms.
-type toPlace = plan.TextOr[plan.Path, hostfiles.PlacedFile]
-
-func placedAs(from, as string) toPlace {
-	return toPlace{Other: hostfiles.PlacedFile{From: plan.Path(from), As: as}}
-}
 
 // agentPlaced is the step for an agent's files under base.
 func agentPlaced(base string) *placeFiles {
-	return &placeFiles{Into: plan.Path(base + "/httpboot"), Files: []toPlace{
-		placedAs(base+"/images/ipa.kernel", "agent.kernel"),
-		placedAs(base+"/images/ipa.initramfs", "agent.ramdisk"),
+	return &placeFiles{Into: plan.Path(base + "/httpboot"), Files: []testbed.ToPlace{
+		testbed.PlacedAs(base+"/images/ipa.kernel", "agent.kernel"),
+		testbed.PlacedAs(base+"/images/ipa.initramfs", "agent.ramdisk"),
 		{Text: plan.Path(base + "/images/boot.ipxe")},
 	}}
 }
 
-// agentFiles makes the sources and an empty boot directory.
-func agentFiles(t *testing.T) string {
-	t.Helper()
-	base := t.TempDir()
-	steptest.PutFile(t, base+"/images/ipa.kernel", "KERNEL")
-	steptest.PutFile(t, base+"/images/ipa.initramfs", strings.Repeat("RAMDISK ", 1000))
-	steptest.PutFile(t, base+"/images/boot.ipxe", "#!ipxe\n")
-	steptest.MakeDir(t, base+"/httpboot", 0o755)
-	return base
-}
-
 func TestPlaceLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: placeType(), Fresh: func(t *testing.T) *steptest.Fixture {
-		base := agentFiles(t)
+		base := testbed.AgentFiles(t)
 		return &steptest.Fixture{
 			New: func() runner.Step {
 				s := agentPlaced(base)
@@ -104,7 +87,7 @@ func TestPlace(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			base := agentFiles(t)
+			base := testbed.AgentFiles(t)
 			s := agentPlaced(base)
 			if tt.change != nil {
 				tt.change(t, base, s)
@@ -135,7 +118,7 @@ func TestPlace(t *testing.T) {
 // Only root can give files away, so one of the two halves is what this host
 // shows.
 func TestPlaceOwner(t *testing.T) {
-	base := agentFiles(t)
+	base := testbed.AgentFiles(t)
 	s := agentPlaced(base)
 	s.Owner = "42422:42423"
 	if os.Geteuid() != 0 {
@@ -166,7 +149,7 @@ func TestPlaceOwner(t *testing.T) {
 }
 
 func TestPlaceRefuses(t *testing.T) {
-	base := agentFiles(t)
+	base := testbed.AgentFiles(t)
 	steptest.PutFile(t, base+"/file", "")
 	steptest.MakeDir(t, base+"/other/agent.kernel", 0o755)
 	tests := []struct {
@@ -177,8 +160,8 @@ func TestPlaceRefuses(t *testing.T) {
 		{"no directory", func(s *placeFiles) { s.Into = plan.Path(base + "/absent") }, "is not there"},
 		{"a file as directory", func(s *placeFiles) { s.Into = plan.Path(base + "/file") }, "is not a directory"},
 		{"a directory in the way", func(s *placeFiles) { s.Into = plan.Path(base + "/other") }, "agent.kernel is in the way"},
-		{"no source", func(s *placeFiles) { s.Files = []toPlace{{Text: plan.Path(base + "/nothing")}} }, "no such file"},
-		{"a directory as source", func(s *placeFiles) { s.Files = []toPlace{{Text: plan.Path(base + "/images")}} }, "is not a regular file"},
+		{"no source", func(s *placeFiles) { s.Files = []testbed.ToPlace{{Text: plan.Path(base + "/nothing")}} }, "no such file"},
+		{"a directory as source", func(s *placeFiles) { s.Files = []testbed.ToPlace{{Text: plan.Path(base + "/images")}} }, "is not a regular file"},
 		{"unknown user", func(s *placeFiles) { s.Owner = "nobody-of-that-name" }, `knows no user "nobody-of-that-name"`},
 		{"unknown group", func(s *placeFiles) { s.Owner = ":nobody-of-that-name" }, `knows no group "nobody-of-that-name"`},
 	}
@@ -194,7 +177,7 @@ func TestPlaceRefuses(t *testing.T) {
 }
 
 func TestPlaceOfSourceThatChanges(t *testing.T) {
-	base := agentFiles(t)
+	base := testbed.AgentFiles(t)
 	s := agentPlaced(base)
 	c := steptest.Diff(t, s, &runner.Disk{})
 	steptest.PutFile(t, base+"/images/ipa.kernel", "other bytes")
@@ -213,11 +196,11 @@ func TestPlaceValidate(t *testing.T) {
 		want string // "" for none
 	}{
 		{"nothing known yet", placeFiles{}, ""},
-		{"unresolved", placeFiles{Files: []toPlace{{}, placedAs("", "a"), placedAs("/x", "")}}, ""},
-		{"fine", placeFiles{Files: []toPlace{{Text: "/x/a"}, placedAs("/x/a", "b")}, Mode: "0600", Owner: "ironic"}, ""},
-		{"no files", placeFiles{Files: []toPlace{}}, "names no file"},
-		{"one name twice", placeFiles{Files: []toPlace{{Text: "/x/a"}, placedAs("/x/b", "a")}}, "two files would be called a"},
-		{"a path as name", placeFiles{Files: []toPlace{placedAs("/x/b", "../a")}}, "not a plain file name"},
+		{"unresolved", placeFiles{Files: []testbed.ToPlace{{}, testbed.PlacedAs("", "a"), testbed.PlacedAs("/x", "")}}, ""},
+		{"fine", placeFiles{Files: []testbed.ToPlace{{Text: "/x/a"}, testbed.PlacedAs("/x/a", "b")}, Mode: "0600", Owner: "ironic"}, ""},
+		{"no files", placeFiles{Files: []testbed.ToPlace{}}, "names no file"},
+		{"one name twice", placeFiles{Files: []testbed.ToPlace{{Text: "/x/a"}, testbed.PlacedAs("/x/b", "a")}}, "two files would be called a"},
+		{"a path as name", placeFiles{Files: []testbed.ToPlace{testbed.PlacedAs("/x/b", "../a")}}, "not a plain file name"},
 		{"a mode in words", placeFiles{Mode: "u=rw"}, "is not a mode"},
 		{"a colon and no group", placeFiles{Owner: "ironic:"}, "is not an owner"},
 		{"two colons", placeFiles{Owner: "a:b:c"}, "is not an owner"},

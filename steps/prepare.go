@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // prepare finds the container images that an overcloud needs and writes two
@@ -80,7 +81,7 @@ type prepare struct {
 	tags     map[string]string                                     // that this run found, by what was looked up
 }
 
-func prepareType(out *Outside) runner.Type {
+func prepareType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "prepare",
 		Outputs: []runner.Output{
@@ -89,7 +90,7 @@ func prepareType(out *Outside) runner.Type {
 			{Name: "images", Doc: "The images at their source, NAME:TAG, in the order of the list.", List: true},
 		},
 		New: func() runner.Step {
-			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, digest: out.digest, present: out.present}
+			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, digest: out.Resolve, present: out.ResolvePresent}
 		},
 	}
 }
@@ -360,15 +361,15 @@ func (p *prepare) Verify(ctx context.Context, w runner.World) (runner.Outputs, e
 }
 
 // An imageLookup asks the registries behind the plan's connections.
-type imageLookup struct{ out *Outside }
+type imageLookup struct{ out *connections.Set }
 
 func (l imageLookup) Labels(ctx context.Context, ref string) (map[string]string, error) {
-	found, _, err := l.out.labels(ctx, ref)
+	found, _, err := l.out.Labels(ctx, ref)
 	return found, err
 }
 
 func (l imageLookup) HasTag(ctx context.Context, ref string) (bool, error) {
-	_, err := l.out.digest(ctx, ref)
+	_, err := l.out.Resolve(ctx, ref)
 	if registry.KindOf(err) == registry.NotFound {
 		return false, nil
 	}

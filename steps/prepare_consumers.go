@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -105,7 +106,7 @@ func (p *prepare) checkGiven() error {
 	}
 	for i, name := range p.Images.Other {
 		if name != "" {
-			_, err := pathOf(name)
+			_, err := imagelist.PathOf(name)
 			errs = append(errs, plan.At(fmt.Sprintf("images[%d]", i), err))
 		}
 	}
@@ -142,10 +143,10 @@ func (p *prepare) selection(w runner.World, request tripleo.Request) (*tripleo.S
 
 // given gives the images that stand in the plan, or in the list that it names.
 func (p *prepare) given(w runner.World) ([]tripleo.ListedImage, error) {
-	all := inlineImages(p.Images.Other)
+	all := imagelist.Inline(p.Images.Other)
 	if p.Images.Text != "" {
 		var err error
-		if all, err = readListed(w, string(p.Images.Text)); err != nil {
+		if all, err = imagelist.Read(w, string(p.Images.Text)); err != nil {
 			return nil, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // preparePlan is the walk-through's step with its connections; %s is the
@@ -41,7 +42,7 @@ func prepareFromPlan(t *testing.T, text string) *prepare {
 	if err := errs.Err(); err != nil {
 		t.Fatal(err)
 	}
-	out, errs := Connect(p)
+	out, errs := connections.Connect(p)
 	if err := errs.Err(); err != nil {
 		t.Fatal(err)
 	}

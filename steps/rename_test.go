@@ -9,6 +9,7 @@ import (
 
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 func TestRenamed(t *testing.T) {
@@ -52,9 +53,9 @@ func TestValidateRename(t *testing.T) {
 }
 
 func TestMirrorRenames(t *testing.T) {
-	b := newRegistryBench(t)
-	b.write(t, "container_images:\n- imagename: "+upstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+localHost+"/sub\n"+
-		"- imagename: "+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
+	b := testbed.NewRegistries(t)
+	b.Write(t, "container_images:\n- imagename: "+testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+testbed.LocalHost+"/sub\n"+
+		"- imagename: "+testbed.UpstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
 	m := newMirror(b)
 	m.Rename = []renameRule{{"rhosp13/openstack-", "osp/"}}
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
@@ -69,14 +70,14 @@ func TestMirrorRenames(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{
-		localHost + "/sub/osp/base:13.0-40@" + b.resolved(t, "base:13.0-40"),
-		localHost + "/osp/nova-api:13.0-40@" + b.resolved(t, "nova-api:13.0-40"),
+		testbed.LocalHost + "/sub/osp/base:13.0-40@" + b.Resolved(t, "base:13.0-40"),
+		testbed.LocalHost + "/osp/nova-api:13.0-40@" + b.Resolved(t, "nova-api:13.0-40"),
 	}
 	if diff := cmp.Diff(want, out["images"].Items()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	m.Rename = []renameRule{{"rhosp13/openstack-base", "one"}, {"rhosp13/openstack-nova-api", "one"}}
-	b.write(t, upstreamHost+"/rhosp13/openstack-base:13.0-40\n"+upstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
+	b.Write(t, testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n"+testbed.UpstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
 	if _, err := m.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "are to be there") {
 		t.Errorf("two images under one name: %v", err)
 	}

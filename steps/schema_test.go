@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/schemas"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // The schema, which editors check with, and Check, which bayplan checks with,
@@ -82,7 +83,7 @@ func check(file string) plan.Errors {
 	if p == nil {
 		return errs
 	}
-	out, more := Connect(p)
+	out, more := connections.Connect(p)
 	errs = append(errs, more...)
 	_, more = runner.Check(p, Builtin(out))
 	return append(errs, more...)

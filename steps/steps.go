@@ -3,12 +3,15 @@
 // internal, which know nothing of steps. It knows no command line.
 package steps
 
-import "github.com/bayplan/bayplan/runner"
+import (
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
+)
 
 // Builtin gives all step types, in the order in which a plan tends to use
 // them. Their steps reach the outside world through out, which may be nil when
 // the types are only listed.
-func Builtin(out *Outside) runner.Types {
+func Builtin(out *connections.Set) runner.Types {
 	return runner.Types{
 		mkdirType(),
 		fetchType(out),

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // tagDiscover finds the tag of an image from its labels, and makes sure that
@@ -28,7 +29,7 @@ type tagDiscover struct {
 	// In place of tag_from_label, a regular expression: of the tags that are all of what it matches, the newest is taken, by version and not as text. All tags of the repository are listed for it, so image needs no tag.
 	Newest string `json:"newest,omitempty"`
 
-	out   *Outside
+	out   *connections.Set
 	found *discovered // by this run: a tag must not change half-way
 }
 
@@ -40,7 +41,7 @@ type discovered struct {
 	read   string // of the image whose labels were read
 }
 
-func tagDiscoverType(out *Outside) runner.Type {
+func tagDiscoverType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "tag-discover",
 		Outputs: []runner.Output{
@@ -89,7 +90,7 @@ func (s *tagDiscover) Diff(ctx context.Context, _ runner.World, _ *runner.Record
 	if err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: d.outputs(), Notes: s.out.moved(ctx, []string{s.lookedAt(d), d.image})}, nil
+	return &runner.Finding{Outputs: d.outputs(), Notes: s.out.MovedTags(ctx, []string{s.lookedAt(d), d.image})}, nil
 }
 
 // Verify implements runner.Step.
@@ -142,7 +143,7 @@ func (s *tagDiscover) discover(ctx context.Context) (*discovered, error) {
 
 // byLabels reads the labels and looks for the tag that they say.
 func (s *tagDiscover) byLabels(ctx context.Context) (*discovered, error) {
-	have, read, err := s.out.labels(ctx, s.withTag())
+	have, read, err := s.out.Labels(ctx, s.withTag())
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +190,7 @@ func (s *tagDiscover) byVersion(ctx context.Context) (*discovered, error) {
 	}
 	tag := slices.MaxFunc(tags, registry.CompareVersions)
 	d := &discovered{image: name + ":" + tag, tag: tag}
-	d.digest, err = s.out.digest(ctx, d.image)
+	d.digest, err = s.out.Resolve(ctx, d.image)
 	d.read = d.digest
 	return d, err
 }
@@ -202,7 +203,7 @@ func (s *tagDiscover) resolve(ctx context.Context, d *discovered) (string, error
 	if host, repository, tag, err := registry.Split(d.image); err != nil || tag != d.tag {
 		return "", fmt.Errorf("the labels of %s say %q, which is no tag that %s/%s could have", s.withTag(), d.tag, host, repository)
 	}
-	found, err := s.out.digest(ctx, d.image)
+	found, err := s.out.Resolve(ctx, d.image)
 	if registry.KindOf(err) != registry.NotFound {
 		return found, err
 	}

@@ -12,26 +12,27 @@ import (
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
-func newTagDiscover(b *registryBench, name, template string) *tagDiscover {
-	return &tagDiscover{Image: upstreamHost + "/rhosp13/openstack-" + name, TagFromLabel: template, out: b.Outside}
+func newTagDiscover(b *testbed.Registries, name, template string) *tagDiscover {
+	return &tagDiscover{Image: testbed.UpstreamHost + "/rhosp13/openstack-" + name, TagFromLabel: template, out: b.Set}
 }
 
 func TestTagDiscoverLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: tagDiscoverType(nil), OnlyLooks: true, Fresh: func(t *testing.T) *steptest.Fixture {
-		b := newRegistryBench(t)
+		b := testbed.NewRegistries(t)
 		return &steptest.Fixture{
 			New:      func() runner.Step { return newTagDiscover(b, "base", "{version}-{release}") },
-			Dirs:     []string{b.dir},
-			Snapshot: func() string { return b.snapshot(t) },
-			Secrets:  []string{benchRegistryPassword},
+			Dirs:     []string{b.Dir},
+			Snapshot: func() string { return b.Snapshot(t) },
+			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
 				{Name: "the tag goes away", Do: func(t *testing.T) {
-					b.before["upstream"] = refuseAll("HEAD", "/manifests/13.0-40", http.StatusNotFound)
+					b.Before["upstream"] = testbed.RefuseAll("HEAD", "/manifests/13.0-40", http.StatusNotFound)
 				}},
 				{Name: "the registry goes away", Do: func(t *testing.T) {
-					b.before["upstream"] = refuseAll("GET", "", http.StatusForbidden)
+					b.Before["upstream"] = testbed.RefuseAll("GET", "", http.StatusForbidden)
 				}},
 			},
 		}
@@ -39,7 +40,7 @@ func TestTagDiscoverLaws(t *testing.T) {
 }
 
 func TestTagDiscover(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	for template, want := range map[string]string{"{version}-{release}": "13.0-40", "{version}-{release:>2}": "13.0-40"} {
 		for _, image := range []string{"base", "base:latest", "base:13.0-40"} {
 			s := newTagDiscover(b, image, template)
@@ -47,12 +48,12 @@ func TestTagDiscover(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, err := b.Registry().Resolve(t.Context(), upstreamHost+"/rhosp13/openstack-base:"+want)
+			d, err := b.Registry().Resolve(t.Context(), testbed.UpstreamHost+"/rhosp13/openstack-base:"+want)
 			if err != nil {
 				t.Fatal(err)
 			}
 			got := fmt.Sprint(f.Outputs["tag"], " ", f.Outputs["digest"], " ", f.Outputs["image"], " ", f.Change == nil)
-			wanted := fmt.Sprint(want, " ", d.Digest, " ", upstreamHost, "/rhosp13/openstack-base:", want, " true")
+			wanted := fmt.Sprint(want, " ", d.Digest, " ", testbed.UpstreamHost, "/rhosp13/openstack-base:", want, " true")
 			if diff := cmp.Diff(wanted, got); diff != "" {
 				t.Errorf("%s with %s (-want +got):\n%s", image, template, diff)
 			}
@@ -61,13 +62,13 @@ func TestTagDiscover(t *testing.T) {
 }
 
 func TestTagDiscoverFollowsTheLabels(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	s := newTagDiscover(b, "base", "{version}-{release}")
 	before, err := s.Inputs(t.Context(), &runner.Disk{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.upstream = openRegistry(t, registryserver.Config{Images: []registryserver.Image{
+	b.Upstream = testbed.OpenRegistry(t, registryserver.Config{Images: []registryserver.Image{
 		{Repository: "rhosp13/openstack-base", Tags: []string{"latest", "13.0-41"}, Labels: map[string]string{"version": "13.0", "release": "41"}},
 	}})
 	// Within one run a tag does not change.
@@ -99,7 +100,7 @@ func TestTagDiscoverErrors(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newRegistryBench(t)
+			b := testbed.NewRegistries(t)
 			_, err := newTagDiscover(b, tt.image, tt.template).Diff(t.Context(), &runner.Disk{}, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("got %v, want %q", err, tt.want)
@@ -130,7 +131,7 @@ func TestTagDiscoverValidate(t *testing.T) {
 }
 
 func TestTagDiscoverFallsBackWhereAsked(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	s := newTagDiscover(b, "ahead", "{version}-{build}")
 	s.FallbackTag = "13.0-39"
 	f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
@@ -139,7 +140,7 @@ func TestTagDiscoverFallsBackWhereAsked(t *testing.T) {
 	}
 	s = newTagDiscover(b, "ahead", "{version}-{build}")
 	s.FallbackTag = "0"
-	if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "the fallback_tag "+upstreamHost+"/rhosp13/openstack-ahead:0 is not there") {
+	if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "the fallback_tag "+testbed.UpstreamHost+"/rhosp13/openstack-ahead:0 is not there") {
 		t.Errorf("a fallback that is not there: %v", err)
 	}
 	// A label that is there decides, whatever the fallback.
@@ -152,10 +153,10 @@ func TestTagDiscoverFallsBackWhereAsked(t *testing.T) {
 
 // The newest is told by version, from all pages of a long list.
 func TestTagDiscoverNewest(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	const pages, each = 50, 100
 	asked := 0
-	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+	b.Before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/rhosp13/openstack-ahead/tags/list") {
 			return false
 		}
@@ -177,7 +178,7 @@ func TestTagDiscoverNewest(t *testing.T) {
 		return true
 	}
 	for pattern, want := range map[string]string{`13\.0-.*`: "13.0-40", `13\.0-\d`: "", `.*`: "13.0-40", `13.0-3.`: "13.0-39"} {
-		s := &tagDiscover{Image: upstreamHost + "/rhosp13/openstack-ahead", Newest: pattern, out: b.Outside}
+		s := &tagDiscover{Image: testbed.UpstreamHost + "/rhosp13/openstack-ahead", Newest: pattern, out: b.Set}
 		if want == "" {
 			s.Newest = `14\..*`
 			if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "none of the 5004 tags of") {
@@ -194,7 +195,7 @@ func TestTagDiscoverNewest(t *testing.T) {
 			t.Errorf("%s: asked for %d pages, there are %d", pattern, asked, pages)
 		}
 	}
-	if _, err := (&tagDiscover{Image: upstreamHost + "/rhosp13/openstack-base", out: b.Outside}).Diff(t.Context(), &runner.Disk{}, nil); err == nil {
+	if _, err := (&tagDiscover{Image: testbed.UpstreamHost + "/rhosp13/openstack-base", out: b.Set}).Diff(t.Context(), &runner.Disk{}, nil); err == nil {
 		t.Error("neither labels nor newest: no error")
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -30,10 +32,10 @@ type verifyCatalog struct {
 	// Ask for every blob of every image, too, as bayplan verify does in any case.
 	Deep bool `json:"deep,omitempty"`
 
-	out *Outside
+	out *connections.Set
 }
 
-func verifyCatalogType(out *Outside) runner.Type {
+func verifyCatalogType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name:  "verify-catalog",
 		Check: true,
@@ -51,7 +53,7 @@ func (v *verifyCatalog) Validate() error {
 	errs := []error{plan.At("registry", v.out.CheckRegistry(v.Registry))}
 	for i, name := range v.Expect.Other {
 		if name != "" {
-			_, err := pathOf(name)
+			_, err := imagelist.PathOf(name)
 			errs = append(errs, plan.At(fmt.Sprintf("expect[%d]", i), err))
 		}
 	}
@@ -72,7 +74,7 @@ func (v *verifyCatalog) Inputs(ctx context.Context, w runner.World) ([]runner.In
 	case v.Expect.Text == "":
 		return []runner.Input{{Name: "registry", Digest: host}}, nil
 	}
-	return imagesListInputs(ctx, w, string(v.Expect.Text), host)
+	return imagelist.Inputs(ctx, w, string(v.Expect.Text), host)
 }
 
 // Diff implements runner.Step. What is not as expected is an error.
@@ -98,7 +100,7 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	if err != nil {
 		return nil, err
 	}
-	if images, err = v.out.pin(images); err != nil {
+	if images, err = v.out.Pin(images); err != nil {
 		return nil, err
 	}
 	names, err := v.catalog(ctx, host, images)
@@ -113,12 +115,12 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	found := make([]string, len(checked))
 	for i, k := range checked {
 		if k.Source != k.Target {
-			v.out.found(k.Source, k.Want)
+			v.out.Record(k.Source, k.Want)
 		}
-		found[i] = at(k.Target, k.Want)
+		found[i] = imagelist.RefWithDigest(k.Target, k.Want)
 	}
-	errs = multierror.Append(errs, misfits(ctx, v.out.Registry(), checked)...)
-	errs = multierror.Append(errs, unseen(checked)...)
+	errs = multierror.Append(errs, imagelist.Drifts(ctx, v.out.Registry(), checked)...)
+	errs = multierror.Append(errs, imagelist.Unchecked(checked)...)
 	if err := errs.ErrorOrNil(); err != nil {
 		if hint := v.hint(ctx, names, images, checked); hint != "" {
 			err = fault.WithHint(err, hint)
@@ -133,21 +135,21 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 // images gives what is expected, and where.
 func (v *verifyCatalog) images(w runner.World, host string) ([]registry.Image, error) {
 	if v.Expect.Text != "" {
-		return readImagesList(w, string(v.Expect.Text), host)
+		return imagelist.ReadTargets(w, string(v.Expect.Text), host)
 	}
-	return placeImages(inlineImages(v.Expect.Other), func(l listedImage) (string, error) { return targetOf(l.ListedImage, host, nil) })
+	return imagelist.Targets(imagelist.Inline(v.Expect.Other), func(l imagelist.Entry) (string, error) { return imagelist.Target(l.ListedImage, host, nil) })
 }
 
 // catalog lists the repositories. A registry that has no catalog to show is
 // taken to have what is expected, which then its tags must prove.
 func (v *verifyCatalog) catalog(ctx context.Context, host string, images []registry.Image) ([]string, error) {
 	names, err := v.out.Registry().Catalog(ctx, host)
-	closed := catalogClosed(err)
+	closed := imagelist.CatalogClosed(err)
 	switch {
 	case closed && v.Exact:
 		err = fault.WithHint(err, "exact: true needs a registry whose catalog can be read")
 	case closed:
-		names, err = expected(images), nil
+		names, err = imagelist.Repositories(images), nil
 	}
 	slices.Sort(names)
 	return names, err
@@ -157,17 +159,17 @@ func (v *verifyCatalog) catalog(ctx context.Context, host string, images []regis
 // whose tags are worth looking at, too.
 func (v *verifyCatalog) repositories(ctx context.Context, host string, names []string, images []registry.Image) (*multierror.Error, []registry.Image) {
 	var errs *multierror.Error
-	want := expected(images)
+	want := imagelist.Repositories(images)
 	for _, name := range want {
 		if _, found := slices.BinarySearch(names, name); !found {
-			errs = multierror.Append(errs, &misfit{Kind: "missing", What: "repository", Name: host + "/" + name})
+			errs = multierror.Append(errs, &imagelist.Drift{Kind: "missing", What: "repository", Name: host + "/" + name})
 		}
 	}
 	if v.Exact {
-		errs = multierror.Append(errs, extras(ctx, v.out.Registry(), host, without(names, want))...)
+		errs = multierror.Append(errs, imagelist.Unexpected(ctx, v.out.Registry(), host, imagelist.Difference(names, want))...)
 	}
 	present := slices.DeleteFunc(slices.Clone(images), func(im registry.Image) bool {
-		_, found := slices.BinarySearch(names, repositoryOf(im))
+		_, found := slices.BinarySearch(names, imagelist.RepositoryOf(im))
 		return !found
 	})
 	return errs, present
@@ -177,9 +179,9 @@ func (v *verifyCatalog) repositories(ctx context.Context, host string, names []s
 // mirror step has not copied everything as it is.
 func (v *verifyCatalog) hint(ctx context.Context, names []string, images []registry.Image, checked []*registry.Checked) string {
 	const instead = "expect what it gives, expect: \"${steps.ID.images}\""
-	want := expected(images)
-	further := without(names, want)
-	for _, missing := range without(want, names) {
+	want := imagelist.Repositories(images)
+	further := imagelist.Difference(names, want)
+	for _, missing := range imagelist.Difference(want, names) {
 		for _, name := range further {
 			if alike(missing, name) {
 				return fmt.Sprintf("the registry has %s: where a mirror step renames repositories, %s", name, instead)
@@ -198,22 +200,4 @@ func (v *verifyCatalog) hint(ctx context.Context, names []string, images []regis
 func alike(a, b string) bool {
 	a, b = path.Base(a), path.Base(b)
 	return strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
-}
-
-// expected gives the repositories of images, sorted, each once.
-func expected(images []registry.Image) []string {
-	var names []string
-	for _, im := range images {
-		names = append(names, repositoryOf(im))
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-func repositoryOf(im registry.Image) string {
-	_, repository, _, err := registry.Split(im.Target)
-	if err != nil {
-		return "" // a target is made of what has been split before
-	}
-	return repository
 }

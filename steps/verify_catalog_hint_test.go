@@ -10,13 +10,14 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // No hint is given where something else is wrong.
 func TestVerifyCatalogNoHint(t *testing.T) {
-	b := newRegistryBench(t)
-	b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
-	b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
+	b := testbed.NewRegistries(t)
+	b.Put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.Put(t, "rhosp13/openstack-bare:latest", "more/of:it")
 	_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err == nil || fault.Hint(err) != "" {
 		t.Errorf("got %v (%s)", err, fault.Hint(err))
@@ -26,9 +27,9 @@ func TestVerifyCatalogNoHint(t *testing.T) {
 // A registry without a catalog is asked for each image, by its digest where
 // the list has no tag; one whose catalog has no end is refused.
 func TestVerifyCatalogClosed(t *testing.T) {
-	b := newRegistryBench(t)
-	b.fill(t)
-	d, err := b.Registry().Resolve(t.Context(), localHost+"/rhosp13/openstack-base:13.0-40")
+	b := testbed.NewRegistries(t)
+	b.Fill(t)
+	d, err := b.Registry().Resolve(t.Context(), testbed.LocalHost+"/rhosp13/openstack-base:13.0-40")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,11 +37,11 @@ func TestVerifyCatalogClosed(t *testing.T) {
 	v.Exact = false
 	gone := "sha256:" + strings.Repeat("a", 64)
 	v.Expect = plan.TextOr[plan.Path, []string]{Other: []string{
-		localHost + "/rhosp13/openstack-base@" + d.Digest, localHost + "/rhosp13/openstack-base@" + gone,
+		testbed.LocalHost + "/rhosp13/openstack-base@" + d.Digest, testbed.LocalHost + "/rhosp13/openstack-base@" + gone,
 	}}
 	var mu sync.Mutex // images are asked for beside each other
 	asked := map[string]bool{}
-	b.before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
+	b.Before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/_catalog") {
 			w.WriteHeader(http.StatusUnauthorized)
 			return true
@@ -57,7 +58,7 @@ func TestVerifyCatalogClosed(t *testing.T) {
 	if !asked["HEAD /v2/rhosp13/openstack-base/manifests/"+d.Digest] || !asked["HEAD /v2/rhosp13/openstack-base/manifests/"+gone] {
 		t.Errorf("asked was for %v", asked)
 	}
-	b.before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
+	b.Before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/_catalog") {
 			return false
 		}

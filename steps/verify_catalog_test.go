@@ -12,39 +12,40 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // newVerifyCatalog checks the images of the bench's list.
-func newVerifyCatalog(b *registryBench) *verifyCatalog {
-	v := &verifyCatalog{Registry: "local", Exact: true, out: b.Outside}
-	v.Expect.Text = b.file()
+func newVerifyCatalog(b *testbed.Registries) *verifyCatalog {
+	v := &verifyCatalog{Registry: "local", Exact: true, out: b.Set}
+	v.Expect.Text = b.File()
 	return v
 }
 
 func TestVerifyCatalogLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: verifyCatalogType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-		b := newRegistryBench(t)
+		b := testbed.NewRegistries(t)
 		return &steptest.Fixture{
 			New:      func() runner.Step { return newVerifyCatalog(b) },
-			Satisfy:  b.fill,
-			Dirs:     []string{b.dir},
-			Snapshot: func() string { return b.snapshot(t) },
-			Secrets:  []string{benchRegistryPassword},
+			Satisfy:  b.Fill,
+			Dirs:     []string{b.Dir},
+			Snapshot: func() string { return b.Snapshot(t) },
+			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
-				{Name: "a tag is deleted", Do: func(t *testing.T) { b.remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40") }},
+				{Name: "a tag is deleted", Do: func(t *testing.T) { b.Remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40") }},
 				{Name: "a tag is moved", Do: func(t *testing.T) {
-					b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
+					b.Put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
 				}},
-				{Name: "a repository is added", Do: func(t *testing.T) { b.put(t, "rhosp13/openstack-bare:latest", "other/thing:1") }},
-				{Name: "the list grows", Do: func(t *testing.T) { b.list(t, "base", "nova-api", "nova-compute", "ahead") }},
+				{Name: "a repository is added", Do: func(t *testing.T) { b.Put(t, "rhosp13/openstack-bare:latest", "other/thing:1") }},
+				{Name: "the list grows", Do: func(t *testing.T) { b.List(t, "base", "nova-api", "nova-compute", "ahead") }},
 			},
 		}
 	}})
 }
 
 func TestVerifyCatalog(t *testing.T) {
-	b := newRegistryBench(t)
-	b.fill(t)
+	b := testbed.NewRegistries(t)
+	b.Fill(t)
 	want := "[rhosp13/openstack-base rhosp13/openstack-nova-api rhosp13/openstack-nova-compute] 3"
 	f, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || f.Change != nil {
@@ -57,11 +58,11 @@ func TestVerifyCatalog(t *testing.T) {
 		t.Error(err)
 	}
 	// Further tags are let be, and without exact further repositories, too.
-	b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
+	b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
 	if _, err := newVerifyCatalog(b).Verify(t.Context(), &runner.Disk{}); err != nil {
 		t.Error(err)
 	}
-	b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
+	b.Put(t, "rhosp13/openstack-bare:latest", "more/of:it")
 	loose := newVerifyCatalog(b)
 	loose.Exact = false
 	if f, err := loose.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["count"].String() != "4" {
@@ -70,10 +71,10 @@ func TestVerifyCatalog(t *testing.T) {
 }
 
 func TestVerifyCatalogTellsEach(t *testing.T) {
-	b := newRegistryBench(t)
-	b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
-	b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-api:other")
-	b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
+	b := testbed.NewRegistries(t)
+	b.Put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.Put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-api:other")
+	b.Put(t, "rhosp13/openstack-bare:latest", "more/of:it")
 	_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err == nil {
 		t.Fatal("all is well")
@@ -85,10 +86,10 @@ func TestVerifyCatalogTellsEach(t *testing.T) {
 		}
 		return d.Digest
 	}
-	base, api := digest(upstreamHost+"/rhosp13/openstack-base:13.0-40"), digest(upstreamHost+"/rhosp13/openstack-nova-api:13.0-40")
+	base, api := digest(testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40"), digest(testbed.UpstreamHost+"/rhosp13/openstack-nova-api:13.0-40")
 	want := []string{
-		"missing: repository " + localHost + "/rhosp13/openstack-nova-compute",
-		"extra: repository " + localHost + "/more/of",
+		"missing: repository " + testbed.LocalHost + "/rhosp13/openstack-nova-compute",
+		"extra: repository " + testbed.LocalHost + "/more/of",
 		"drifted: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40 is " + api + ", its source registry.access.redhat.com/rhosp13/openstack-base:13.0-40 is " + base,
 		"missing: 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 (source registry.access.redhat.com/rhosp13/openstack-nova-api:13.0-40); that image is there, but not under the tag",
 	}
@@ -103,13 +104,13 @@ func TestVerifyCatalogTellsEach(t *testing.T) {
 	}
 	image := func(kind, name, want, have string) fault.Problem {
 		return fault.Problem{
-			Kind: kind, What: "image", Name: localHost + "/rhosp13/openstack-" + name, Source: upstreamHost + "/rhosp13/openstack-" + name,
+			Kind: kind, What: "image", Name: testbed.LocalHost + "/rhosp13/openstack-" + name, Source: testbed.UpstreamHost + "/rhosp13/openstack-" + name,
 			Want: want, Have: have, Untagged: kind == "missing",
 		}
 	}
 	problems := []fault.Problem{
-		{Kind: "missing", What: "repository", Name: localHost + "/rhosp13/openstack-nova-compute"},
-		{Kind: "extra", What: "repository", Name: localHost + "/more/of"},
+		{Kind: "missing", What: "repository", Name: testbed.LocalHost + "/rhosp13/openstack-nova-compute"},
+		{Kind: "extra", What: "repository", Name: testbed.LocalHost + "/more/of"},
 		image("drifted", "base:13.0-40", base, api),
 		image("missing", "nova-api:13.0-40", api, ""),
 	}
@@ -122,23 +123,23 @@ func TestVerifyCatalogTellsEach(t *testing.T) {
 // source has gone on.
 func TestVerifyCatalogDrift(t *testing.T) {
 	tests := map[string]struct {
-		set      func(t *testing.T, b *registryBench)
+		set      func(t *testing.T, b *testbed.Registries)
 		untagged bool
 	}{
-		"the tag was moved": {func(t *testing.T, b *registryBench) {
-			b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:13.0-40")
+		"the tag was moved": {func(t *testing.T, b *testbed.Registries) {
+			b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:13.0-40")
 		}, true},
-		"the source has gone on": {func(t *testing.T, b *registryBench) {
-			b.local = openRegistry(t, localConfig())
-			b.put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
-			b.put(t, "rhosp13/openstack-nova-compute:13.0-40", "rhosp13/openstack-nova-compute:13.0-40")
-			b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:13.0-40")
+		"the source has gone on": {func(t *testing.T, b *testbed.Registries) {
+			b.Local = testbed.OpenRegistry(t, testbed.LocalConfig())
+			b.Put(t, "rhosp13/openstack-nova-api:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
+			b.Put(t, "rhosp13/openstack-nova-compute:13.0-40", "rhosp13/openstack-nova-compute:13.0-40")
+			b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:13.0-40")
 		}, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newRegistryBench(t)
-			b.fill(t)
+			b := testbed.NewRegistries(t)
+			b.Fill(t)
 			tt.set(t, b)
 			_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 			problems := fault.Problems(err)
@@ -154,9 +155,9 @@ func TestVerifyCatalogDrift(t *testing.T) {
 
 // Only with deep does a diff ask for blobs; a verify does in any case.
 func TestVerifyCatalogDeep(t *testing.T) {
-	b := newRegistryBench(t)
-	b.fill(t)
-	b.before["local"] = refuseAll("HEAD", "openstack-base/blobs", 404)
+	b := testbed.NewRegistries(t)
+	b.Fill(t)
+	b.Before["local"] = testbed.RefuseAll("HEAD", "openstack-base/blobs", 404)
 	v := newVerifyCatalog(b)
 	if _, err := v.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 		t.Errorf("not deep: %v", err)
@@ -168,7 +169,7 @@ func TestVerifyCatalogDeep(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	for _, p := range problems {
-		if p.Kind != "incomplete" || p.Name != localHost+"/rhosp13/openstack-base:13.0-40" || !strings.HasPrefix(p.Lacks, "blob sha256:") {
+		if p.Kind != "incomplete" || p.Name != testbed.LocalHost+"/rhosp13/openstack-base:13.0-40" || !strings.HasPrefix(p.Lacks, "blob sha256:") {
 			t.Errorf("got %+v", p)
 		}
 	}
@@ -176,17 +177,17 @@ func TestVerifyCatalogDeep(t *testing.T) {
 
 // What has a digest is looked for by it, and nobody is asked at the source.
 func TestVerifyCatalogOfReferences(t *testing.T) {
-	b := newRegistryBench(t)
-	b.fill(t)
+	b := testbed.NewRegistries(t)
+	b.Fill(t)
 	f, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	images := f.Outputs["images"].Items()
-	if len(images) != 3 || !strings.HasPrefix(images[0], localHost+"/rhosp13/openstack-base:13.0-40@sha256:") {
+	if len(images) != 3 || !strings.HasPrefix(images[0], testbed.LocalHost+"/rhosp13/openstack-base:13.0-40@sha256:") {
 		t.Fatalf("got %v", images)
 	}
-	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+	b.Before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
 		t.Errorf("the source is asked: %s %s", r.Method, r.URL)
 		w.WriteHeader(http.StatusNotFound)
 		return true
@@ -199,11 +200,11 @@ func TestVerifyCatalogOfReferences(t *testing.T) {
 	if diff := cmp.Diff(images, f.Outputs["images"].Items()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	b.remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40")
+	b.Remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40")
 	_, err = v.Diff(t.Context(), &runner.Disk{}, nil)
 	_, digest, _ := strings.Cut(images[0], "@")
 	want := []fault.Problem{{
-		Kind: "missing", What: "image", Name: localHost + "/rhosp13/openstack-base:13.0-40", Want: digest, Untagged: true,
+		Kind: "missing", What: "image", Name: testbed.LocalHost + "/rhosp13/openstack-base:13.0-40", Want: digest, Untagged: true,
 	}}
 	if diff := cmp.Diff(want, fault.Problems(err)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -212,9 +213,9 @@ func TestVerifyCatalogOfReferences(t *testing.T) {
 
 // What keeps all images from being looked at is told once.
 func TestVerifyCatalogUnseen(t *testing.T) {
-	b := newRegistryBench(t)
-	b.fill(t)
-	b.before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+	b := testbed.NewRegistries(t)
+	b.Fill(t)
+	b.Before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.Contains(r.URL.Path, "nova-compute") {
 			w.WriteHeader(http.StatusForbidden)
 			return true
@@ -235,19 +236,19 @@ func TestVerifyCatalogUnseen(t *testing.T) {
 
 // A repository without a tag is no extra one.
 func TestVerifyCatalogUntagged(t *testing.T) {
-	b := newRegistryBench(t)
-	b.put(t, "rhosp13/openstack-bare:latest", "left/over:1")
-	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
-	b.remove(t, "/v2/left/over/manifests/1")
-	b.list(t, "base")
+	b := testbed.NewRegistries(t)
+	b.Put(t, "rhosp13/openstack-bare:latest", "left/over:1")
+	b.Put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.Remove(t, "/v2/left/over/manifests/1")
+	b.List(t, "base")
 	if _, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestVerifyCatalogMistakes(t *testing.T) {
-	b := newRegistryBench(t)
-	v := &verifyCatalog{Registry: "local", out: b.Outside}
+	b := testbed.NewRegistries(t)
+	v := &verifyCatalog{Registry: "local", out: b.Set}
 	v.Expect.Other = []string{"", "a.example/b:1", "a.example/b", "b:1"}
 	err := v.Validate()
 	if err == nil || strings.Contains(err.Error(), "a.example/b:1") || !strings.Contains(err.Error(), "has no tag") || !strings.Contains(err.Error(), `"b:1"`) {
@@ -256,9 +257,9 @@ func TestVerifyCatalogMistakes(t *testing.T) {
 }
 
 func TestVerifyCatalogWithoutCatalog(t *testing.T) {
-	b := newRegistryBench(t)
-	b.fill(t)
-	b.before["local"] = refuseAll("GET", "/_catalog", http.StatusNotFound)
+	b := testbed.NewRegistries(t)
+	b.Fill(t)
+	b.Before["local"] = testbed.RefuseAll("GET", "/_catalog", http.StatusNotFound)
 	_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err == nil || !strings.Contains(fault.Hint(err), "exact: true needs") {
 		t.Errorf("got %v", err)
@@ -268,7 +269,7 @@ func TestVerifyCatalogWithoutCatalog(t *testing.T) {
 	if f, err := loose.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["count"].String() != "3" {
 		t.Errorf("got %+v, %v", f, err)
 	}
-	b.remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40")
+	b.Remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40")
 	if _, err := loose.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "missing: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40") {
 		t.Errorf("got %v", err)
 	}
@@ -276,34 +277,34 @@ func TestVerifyCatalogWithoutCatalog(t *testing.T) {
 
 func TestVerifyCatalogErrors(t *testing.T) {
 	tests := map[string]struct {
-		set  func(t *testing.T, b *registryBench)
+		set  func(t *testing.T, b *testbed.Registries)
 		want string
 	}{
 		"the source does not answer": {
-			func(_ *testing.T, b *registryBench) {
-				b.before["upstream"] = refuseAll("HEAD", "", http.StatusForbidden)
+			func(_ *testing.T, b *testbed.Registries) {
+				b.Before["upstream"] = testbed.RefuseAll("HEAD", "", http.StatusForbidden)
 			},
 			"source: registry.access.redhat.com/rhosp13/openstack-base:13.0-40: there is no such repository, or an anonymous user has no right to it",
 		},
 		"a blob is gone": {
-			func(_ *testing.T, b *registryBench) {
-				b.before["local"] = refuseAll("HEAD", "openstack-base/blobs", 404)
+			func(_ *testing.T, b *testbed.Registries) {
+				b.Before["local"] = testbed.RefuseAll("HEAD", "openstack-base/blobs", 404)
 			},
 			"incomplete: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40 lacks blob",
 		},
 		"another destination": {
-			func(t *testing.T, b *registryBench) {
-				b.write(t, "container_images:\n- imagename: a.example/b:1\n  push_destination: c.example\n")
+			func(t *testing.T, b *testbed.Registries) {
+				b.Write(t, "container_images:\n- imagename: a.example/b:1\n  push_destination: c.example\n")
 			}, `is to be pushed to "c.example"`,
 		},
 		"the list is gone": {
-			func(t *testing.T, b *registryBench) { steptest.Remove(t, string(b.file())) }, "images.yaml",
+			func(t *testing.T, b *testbed.Registries) { steptest.Remove(t, string(b.File())) }, "images.yaml",
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newRegistryBench(t)
-			b.fill(t)
+			b := testbed.NewRegistries(t)
+			b.Fill(t)
 			tt.set(t, b)
 			_, err := newVerifyCatalog(b).Verify(t.Context(), &runner.Disk{})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -20,6 +20,7 @@ import (
 	"github.com/bayplan/bayplan/internal/ipxe"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -38,10 +39,10 @@ type verifyHTTPBoot struct {
 	// Where the directory is served, such as http://192.0.2.1:8088. The script and what it names are then fetched as a machine would, or the files when there is no script, and have to be what is in the directory.
 	URL string `json:"url,omitempty"`
 
-	out *Outside
+	out *connections.Set
 }
 
-func verifyHTTPBootType(out *Outside) runner.Type {
+func verifyHTTPBootType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name:  "verify-http-boot",
 		Check: true,
@@ -319,7 +320,7 @@ func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []s
 			errs = append(errs, err)
 			continue
 		}
-		got, err := fetchSum(ctx, v.out.Fetching(), f.url)
+		got, err := fetchSum(ctx, v.out.Downloads(), f.url)
 		switch {
 		case err != nil:
 			errs = append(errs, v.unserved(err))

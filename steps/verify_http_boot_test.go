@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // bootScript is a script as a director's inspector.ipxe is, with the files at
@@ -31,7 +32,7 @@ boot
 // bootServed gives a boot directory in which all is well, served at the URL.
 func bootServed(t *testing.T) (base, at string) {
 	t.Helper()
-	base = agentFiles(t)
+	base = testbed.AgentFiles(t)
 	server := httptest.NewServer(http.FileServer(http.Dir(base + "/httpboot")))
 	t.Cleanup(server.Close)
 	fillBoot(t, base, server.URL)
@@ -48,17 +49,17 @@ func fillBoot(t *testing.T, base, at string) {
 func bootVerified(t *testing.T, base, at string) *verifyHTTPBoot {
 	t.Helper()
 	return &verifyHTTPBoot{
-		out: withHosts(t),
+		out: testbed.WithHosts(t),
 		Dir: plan.Path(base + "/httpboot"), Script: new("inspector.ipxe"), URL: at,
-		Files: []toPlace{
-			placedAs(base+"/images/ipa.kernel", "agent.kernel"), placedAs(base+"/images/ipa.initramfs", "agent.ramdisk"),
+		Files: []testbed.ToPlace{
+			testbed.PlacedAs(base+"/images/ipa.kernel", "agent.kernel"), testbed.PlacedAs(base+"/images/ipa.initramfs", "agent.ramdisk"),
 		},
 	}
 }
 
 func TestVerifyHTTPBootLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: verifyHTTPBootType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-		base := agentFiles(t)
+		base := testbed.AgentFiles(t)
 		server := httptest.NewServer(http.FileServer(http.Dir(base + "/httpboot")))
 		t.Cleanup(server.Close)
 		return &steptest.Fixture{
@@ -262,12 +263,12 @@ func TestVerifyHTTPBootValidate(t *testing.T) {
 		step verifyHTTPBoot
 		want string // "" for none
 	}{
-		{"nothing known yet", verifyHTTPBoot{Files: []toPlace{{}}}, ""},
-		{"nothing to check", verifyHTTPBoot{Dir: "/httpboot", Files: []toPlace{}}, "neither files nor script names anything to check"},
-		{"a script that is not known yet", verifyHTTPBoot{Dir: "/httpboot", Files: []toPlace{}, Script: new("")}, ""},
+		{"nothing known yet", verifyHTTPBoot{Files: []testbed.ToPlace{{}}}, ""},
+		{"nothing to check", verifyHTTPBoot{Dir: "/httpboot", Files: []testbed.ToPlace{}}, "neither files nor script names anything to check"},
+		{"a script that is not known yet", verifyHTTPBoot{Dir: "/httpboot", Files: []testbed.ToPlace{}, Script: new("")}, ""},
 		{"fine", verifyHTTPBoot{Script: new("inspector.ipxe"), URL: "http://[2001:db8::1]:8088/boot"}, ""},
 		{"a script elsewhere", verifyHTTPBoot{Script: new("../x")}, "not a plain file name"},
-		{"a file elsewhere", verifyHTTPBoot{Files: []toPlace{placedAs("/x", "a/b")}}, "not a plain file name"},
+		{"a file elsewhere", verifyHTTPBoot{Files: []testbed.ToPlace{testbed.PlacedAs("/x", "a/b")}}, "not a plain file name"},
 		{"a host alone", verifyHTTPBoot{URL: "192.0.2.1:8088"}, "not an http or https URL"},
 		{"another scheme", verifyHTTPBoot{URL: "tftp://192.0.2.1/"}, "not an http or https URL"},
 	}

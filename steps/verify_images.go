@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -55,7 +56,7 @@ type expectedImage struct {
 	Ramdisk string `json:"ramdisk,omitempty"`
 }
 
-func verifyImagesType(out *Outside) runner.Type {
+func verifyImagesType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name:  "verify-images",
 		Check: true,
@@ -80,7 +81,7 @@ var (
 func (v *verifyImages) Validate() error {
 	var errs []error
 	if v.Cloud != "" {
-		errs = append(errs, plan.At("cloud", v.out.CloudKnown(v.Cloud)))
+		errs = append(errs, plan.At("cloud", v.out.CheckCloud(v.Cloud)))
 	}
 	if v.Expect != nil && len(v.Expect) == 0 { // nil is a reference to what is not known yet
 		errs = append(errs, plan.At("expect", errNothingToVerify))

@@ -2,7 +2,6 @@ package steps
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"github.com/hashicorp/go-multierror"
@@ -11,6 +10,8 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -23,10 +24,10 @@ type verifyRegistry struct {
 	// List of images, as prepare writes it: the registry's catalog may name their repositories and no other, unless it has no tag: some registries go on listing what was deleted. Any of them may still be missing, so it holds before the first upload and after.
 	Only plan.Path `json:"only,omitempty"`
 
-	out *Outside
+	out *connections.Set
 }
 
-func verifyRegistryType(out *Outside) runner.Type {
+func verifyRegistryType(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name:  "verify-registry",
 		Check: true,
@@ -59,7 +60,7 @@ func (v *verifyRegistry) Inputs(ctx context.Context, w runner.World) ([]runner.I
 	if v.Only == "" {
 		return []runner.Input{{Name: "registry", Digest: host}}, nil
 	}
-	return imagesListInputs(ctx, w, string(v.Only), host)
+	return imagelist.Inputs(ctx, w, string(v.Only), host)
 }
 
 // Diff implements runner.Step. What is not as expected is an error.
@@ -82,7 +83,7 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 		return nil, err
 	}
 	names, err := v.out.Registry().Catalog(ctx, host)
-	closed := catalogClosed(err)
+	closed := imagelist.CatalogClosed(err)
 	switch {
 	case closed && v.Only != "":
 		return nil, fault.WithHint(err, "only needs a registry whose catalog can be read")
@@ -108,12 +109,12 @@ func (v *verifyRegistry) nothingElse(ctx context.Context, w runner.World, host s
 	if v.Only == "" {
 		return nil
 	}
-	images, err := readImagesList(w, string(v.Only), host)
+	images, err := imagelist.ReadTargets(w, string(v.Only), host)
 	if err != nil {
 		return err
 	}
-	others := without(names, expected(images))
-	return multierror.Append(nil, extras(ctx, v.out.Registry(), host, others)...).ErrorOrNil()
+	others := imagelist.Difference(names, imagelist.Repositories(images))
+	return multierror.Append(nil, imagelist.Unexpected(ctx, v.out.Registry(), host, others)...).ErrorOrNil()
 }
 
 func login(g registry.Greeting) string {
@@ -124,14 +125,4 @@ func login(g registry.Greeting) string {
 		return "anonymous"
 	}
 	return "not asked for"
-}
-
-// catalogClosed says whether a registry has no catalog, or none for us.
-func catalogClosed(err error) bool {
-	switch registry.KindOf(err) {
-	case registry.NotFound, registry.Denied, registry.NoLogin:
-		return true
-	}
-	var e *registry.Error
-	return errors.As(err, &e) && (e.Status == 400 || e.Status == 405 || e.Status == 501)
 }

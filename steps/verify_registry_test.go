@@ -11,45 +11,42 @@ import (
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
-func newVerifyRegistry(b *registryBench) *verifyRegistry {
-	return &verifyRegistry{Registry: "local", Only: b.file(), out: b.Outside}
+func newVerifyRegistry(b *testbed.Registries) *verifyRegistry {
+	return &verifyRegistry{Registry: "local", Only: b.File(), out: b.Set}
 }
 
 func TestVerifyRegistryLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: verifyRegistryType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
-		b := newRegistryBench(t)
-		b.put(t, "rhosp13/openstack-bare:latest", "left/over:1")
+		b := testbed.NewRegistries(t)
+		b.Put(t, "rhosp13/openstack-bare:latest", "left/over:1")
 		return &steptest.Fixture{
 			New:      func() runner.Step { return newVerifyRegistry(b) },
-			Satisfy:  func(t *testing.T) { b.local = openRegistry(t, localConfig()) },
-			Dirs:     []string{b.dir},
-			Snapshot: func() string { return b.snapshot(t) },
-			Secrets:  []string{benchRegistryPassword},
+			Satisfy:  func(t *testing.T) { b.Local = testbed.OpenRegistry(t, testbed.LocalConfig()) },
+			Dirs:     []string{b.Dir},
+			Snapshot: func() string { return b.Snapshot(t) },
+			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
-				{Name: "a repository is added", Do: func(t *testing.T) { b.put(t, "rhosp13/openstack-bare:latest", "other/thing:1") }},
+				{Name: "a repository is added", Do: func(t *testing.T) { b.Put(t, "rhosp13/openstack-bare:latest", "other/thing:1") }},
 				{Name: "the list shrinks to what is not there", Do: func(t *testing.T) {
-					b.list(t, "base")
-					b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-nova-api:1")
+					b.List(t, "base")
+					b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-nova-api:1")
 				}},
-				{Name: "the catalog is closed", Do: func(*testing.T) { b.before["local"] = refuseAll("GET", "/_catalog", http.StatusNotFound) }},
+				{Name: "the catalog is closed", Do: func(*testing.T) { b.Before["local"] = testbed.RefuseAll("GET", "/_catalog", http.StatusNotFound) }},
 				{Name: "another password is asked for", Do: func(t *testing.T) {
-					b.local = openRegistry(t, registryserver.Config{User: "stack", Password: "another"})
+					b.Local = testbed.OpenRegistry(t, registryserver.Config{User: "stack", Password: "another"})
 				}},
-				{Name: "it is gone", Do: func(*testing.T) { b.before["local"] = refuseAll("GET", "", http.StatusNotFound) }},
+				{Name: "it is gone", Do: func(*testing.T) { b.Before["local"] = testbed.RefuseAll("GET", "", http.StatusNotFound) }},
 			},
 		}
 	}})
 }
 
-func localConfig() registryserver.Config {
-	return registryserver.Config{User: "stack", Password: benchRegistryPassword}
-}
-
 // It holds before the first upload, in its midst, and after.
 func TestVerifyRegistry(t *testing.T) {
-	b := newRegistryBench(t)
+	b := testbed.NewRegistries(t)
 	outputs := func(v *verifyRegistry) map[string]string {
 		t.Helper()
 		f, err := v.Diff(t.Context(), &runner.Disk{}, nil)
@@ -68,19 +65,19 @@ func TestVerifyRegistry(t *testing.T) {
 		{"base", "rhosp13/openstack-base rhosp13/openstack-nova-api"},
 	} {
 		if tt.push != "" {
-			b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-"+tt.push+":13.0-40")
+			b.Put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-"+tt.push+":13.0-40")
 		}
 		want["repositories"] = tt.repositories
 		if diff := cmp.Diff(want, outputs(newVerifyRegistry(b))); diff != "" {
 			t.Errorf("after pushing %q (-want +got):\n%s", tt.push, diff)
 		}
 	}
-	anonymous := &verifyRegistry{Registry: "upstream", out: b.Outside}
+	anonymous := &verifyRegistry{Registry: "upstream", out: b.Set}
 	got := outputs(anonymous)
 	if got["login"] != "not asked for" || got["server"] != "bayplan" || !strings.Contains(got["repositories"], "openstack-bare") {
 		t.Errorf("got %v", got)
 	}
-	b.before["upstream"] = refuseAll("GET", "/_catalog", http.StatusUnauthorized)
+	b.Before["upstream"] = testbed.RefuseAll("GET", "/_catalog", http.StatusUnauthorized)
 	if got := outputs(anonymous); got["catalog"] != "closed" || got["repositories"] != "" {
 		t.Errorf("got %v", got)
 	}
@@ -88,18 +85,18 @@ func TestVerifyRegistry(t *testing.T) {
 
 // A repository that was emptied is listed still by some registries.
 func TestVerifyRegistryHollow(t *testing.T) {
-	b := newRegistryBench(t)
-	b.put(t, "rhosp13/openstack-bare:latest", "left/over:1")
-	b.put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
-	b.remove(t, "/v2/left/over/manifests/1")
+	b := testbed.NewRegistries(t)
+	b.Put(t, "rhosp13/openstack-bare:latest", "left/over:1")
+	b.Put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:13.0-40")
+	b.Remove(t, "/v2/left/over/manifests/1")
 	f, err := newVerifyRegistry(b).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil || len(f.Outputs["repositories"].Items()) != 2 {
 		t.Errorf("without a tag: got %+v, %v", f, err)
 	}
 	for name, status := range map[string]int{"unknown": http.StatusNotFound, "closed": http.StatusForbidden} {
-		b.before["local"] = refuseAll("GET", "left/over/tags/list", status)
+		b.Before["local"] = testbed.RefuseAll("GET", "left/over/tags/list", status)
 		_, err := newVerifyRegistry(b).Diff(t.Context(), &runner.Disk{}, nil)
-		if told := err != nil && strings.Contains(err.Error(), "extra: repository "+localHost+"/left/over"); told != (status == http.StatusForbidden) {
+		if told := err != nil && strings.Contains(err.Error(), "extra: repository "+testbed.LocalHost+"/left/over"); told != (status == http.StatusForbidden) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -107,41 +104,41 @@ func TestVerifyRegistryHollow(t *testing.T) {
 
 func TestVerifyRegistryErrors(t *testing.T) {
 	tests := map[string]struct {
-		set        func(t *testing.T, b *registryBench, v *verifyRegistry)
+		set        func(t *testing.T, b *testbed.Registries, v *verifyRegistry)
 		want, hint string
 	}{
 		"nothing listens": {
-			func(_ *testing.T, b *registryBench, _ *verifyRegistry) {
-				b.before["local"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
+			func(_ *testing.T, b *testbed.Registries, _ *verifyRegistry) {
+				b.Before["local"] = func(http.ResponseWriter, *http.Request) bool { panic(http.ErrAbortHandler) }
 			}, "192.0.2.1:8787", "",
 		},
 		"a web server": {
-			func(_ *testing.T, b *registryBench, _ *verifyRegistry) {
-				b.before["local"] = refuseAll("GET", "", http.StatusNotFound)
+			func(_ *testing.T, b *testbed.Registries, _ *verifyRegistry) {
+				b.Before["local"] = testbed.RefuseAll("GET", "", http.StatusNotFound)
 			}, "192.0.2.1:8787: it answers, but not as a container registry", "check host and address",
 		},
 		"a wrong password": {
-			func(t *testing.T, b *registryBench, v *verifyRegistry) {
-				b.connect(t, "wrong")
-				v.out = b.Outside
+			func(t *testing.T, b *testbed.Registries, v *verifyRegistry) {
+				b.Connect(t, "wrong")
+				v.out = b.Set
 			}, `192.0.2.1:8787 refuses the credentials of user "stack"`, "check user and password",
 		},
 		"things left over": {
-			func(t *testing.T, b *registryBench, _ *verifyRegistry) {
-				b.put(t, "rhosp13/openstack-bare:latest", "more/of:it")
-				b.put(t, "rhosp13/openstack-bare:latest", "rhosp12/openstack-base:it")
-				b.put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:it")
+			func(t *testing.T, b *testbed.Registries, _ *verifyRegistry) {
+				b.Put(t, "rhosp13/openstack-bare:latest", "more/of:it")
+				b.Put(t, "rhosp13/openstack-bare:latest", "rhosp12/openstack-base:it")
+				b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:it")
 			}, "* extra: repository 192.0.2.1:8787/more/of\n\t* extra: repository 192.0.2.1:8787/rhosp12/openstack-base\n\n", "",
 		},
 		"a closed catalog": {
-			func(_ *testing.T, b *registryBench, _ *verifyRegistry) {
-				b.before["local"] = refuseAll("GET", "/_catalog", http.StatusMethodNotAllowed)
+			func(_ *testing.T, b *testbed.Registries, _ *verifyRegistry) {
+				b.Before["local"] = testbed.RefuseAll("GET", "/_catalog", http.StatusMethodNotAllowed)
 			}, "catalog", "only needs a registry whose catalog can be read",
 		},
 		"a broken catalog": {
-			func(_ *testing.T, b *registryBench, v *verifyRegistry) {
+			func(_ *testing.T, b *testbed.Registries, v *verifyRegistry) {
 				v.Only = ""
-				b.before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
+				b.Before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
 					found := strings.HasSuffix(r.URL.Path, "/_catalog")
 					if found {
 						_, _ = w.Write([]byte("<html>"))
@@ -151,18 +148,18 @@ func TestVerifyRegistryErrors(t *testing.T) {
 			}, "reading the catalog", "",
 		},
 		"no list": {
-			func(t *testing.T, b *registryBench, _ *verifyRegistry) { steptest.Remove(t, string(b.file())) },
+			func(t *testing.T, b *testbed.Registries, _ *verifyRegistry) { steptest.Remove(t, string(b.File())) },
 			"images.yaml", "a prepare step writes it",
 		},
 		"a list for another registry": {
-			func(t *testing.T, b *registryBench, _ *verifyRegistry) {
-				b.write(t, "container_images:\n- imagename: a.example/b:1\n  push_destination: c.example\n")
+			func(t *testing.T, b *testbed.Registries, _ *verifyRegistry) {
+				b.Write(t, "container_images:\n- imagename: a.example/b:1\n  push_destination: c.example\n")
 			}, `is to be pushed to "c.example"`, "",
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			b := newRegistryBench(t)
+			b := testbed.NewRegistries(t)
 			v := newVerifyRegistry(b)
 			tt.set(t, b, v)
 			_, err := v.Verify(t.Context(), &runner.Disk{})
@@ -174,8 +171,8 @@ func TestVerifyRegistryErrors(t *testing.T) {
 }
 
 func TestVerifyRegistryUnknownConnection(t *testing.T) {
-	b := newRegistryBench(t)
-	v := &verifyRegistry{Registry: "locla", out: b.Outside}
+	b := testbed.NewRegistries(t)
+	v := &verifyRegistry{Registry: "locla", out: b.Set}
 	if err := v.Validate(); err == nil || !strings.Contains(fault.Hint(err), "did you mean local?") {
 		t.Errorf("got %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // completing is the last argument by which the completion scripts ask what a
@@ -71,7 +72,7 @@ func (p *program) flagValues(flag string, args []string) []string {
 	case "format":
 		return []string{"text", "dot", "mermaid"}
 	case "images":
-		return steps.GeneratedReleases()
+		return connections.GeneratedReleases()
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // lockFlag says where the lock file is.
@@ -45,11 +45,11 @@ func (s *session) lock(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.tags, err = steps.ReadLock(path); err != nil {
+	if s.tags, err = connections.ReadTagLock(path); err != nil {
 		return usageError{err}
 	}
 	s.tags.Strict = c.Bool("locked")
-	s.out.UseLock(s.tags)
+	s.out.UseTagLock(s.tags)
 	return nil
 }
 

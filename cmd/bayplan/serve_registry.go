@@ -10,7 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/internal/registryserver"
-	"github.com/bayplan/bayplan/steps"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 const registryHelp = `Without --dir everything is in memory and gone when the command ends. With
@@ -38,7 +38,7 @@ func (p *program) serveRegistryCommand() *cli.Command {
 			&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificate in `FILE`"},
 			&cli.StringFlag{Name: "tls-key", Usage: "`FILE` with the key of that certificate"},
 			&cli.BoolFlag{Name: "access-log", Usage: "write a line for each request to stderr"},
-			&cli.StringFlag{Name: "images", Usage: "stand-ins for `RELEASE`: " + strings.Join(steps.GeneratedReleases(), ", ")},
+			&cli.StringFlag{Name: "images", Usage: "stand-ins for `RELEASE`: " + strings.Join(connections.GeneratedReleases(), ", ")},
 		),
 		Action: p.serveRegistry,
 	}
@@ -47,7 +47,7 @@ func (p *program) serveRegistryCommand() *cli.Command {
 func (p *program) serveRegistry(c *cli.Context) error {
 	conf := registryserver.Config{Dir: c.String("dir"), ReadOnly: c.Bool("read-only"), NoDelete: c.Bool("no-delete")}
 	var err error
-	if conf.Images, err = steps.GeneratedImages(c.String("images")); err != nil {
+	if conf.Images, err = connections.GeneratedImages(c.String("images")); err != nil {
 		return usageError{err}
 	}
 	if file := c.String("htpasswd"); file != "" {

@@ -13,14 +13,15 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // A session is a plan that was found to be without mistakes, with its
 // connections.
 type session struct {
 	graph *runner.Graph
-	out   *steps.Outside
-	tags  *steps.Lock // nil until it is opened
+	out   *connections.Set
+	tags  *connections.TagLock // nil until it is opened
 }
 
 // load reads and checks the plan that the flags name. It opens nothing else.
@@ -37,7 +38,7 @@ func (p *program) load(c *cli.Context) (*session, error) {
 		}
 		return nil, errs.Err()
 	}
-	out, more := steps.Connect(read)
+	out, more := connections.Connect(read)
 	errs = append(errs, more...)
 	graph, more := runner.Check(read, steps.Builtin(out), errs...)
 	errs = append(errs, more...)
@@ -116,11 +117,11 @@ func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do fu
 	if err := s.lock(c); err != nil {
 		return err
 	}
-	if err := s.out.Recall(store.CacheDir()); err != nil {
+	if err := s.out.LoadCache(store.CacheDir()); err != nil {
 		return err
 	}
 	if !readOnly {
-		defer func() { err = errors.Join(err, s.out.Keep(store.CacheDir()), s.tags.Save()) }()
+		defer func() { err = errors.Join(err, s.out.SaveCache(store.CacheDir()), s.tags.Save()) }()
 	}
 	return do(s.runner(c, store))
 }

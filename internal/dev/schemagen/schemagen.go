@@ -12,6 +12,7 @@ import (
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 const (
@@ -39,7 +40,7 @@ func Generate(root string) ([]byte, error) {
 		return nil, err
 	}
 	for name, config := range map[string]any{
-		"registry": &steps.RegistryConnection{}, "cloud": &steps.CloudConnection{}, "host": &steps.HostConnection{},
+		"registry": &connections.RegistryConnection{}, "cloud": &connections.CloudConnection{}, "host": &connections.HostConnection{},
 	} {
 		def := body(r, config)
 		def.Description = docs.ofType(reflect.TypeOf(config).Elem())

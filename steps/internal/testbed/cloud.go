@@ -58,8 +58,8 @@ func NewCloud(t *testing.T) *Cloud {
 // File gives the path of an image file.
 func (c *Cloud) File(name string) string { return c.Dir + "/images/" + name }
 
-// CloudKnown gives an error for every name but CloudName.
-func (*Cloud) CloudKnown(name string) error {
+// CheckCloud gives an error for every name but CloudName.
+func (*Cloud) CheckCloud(name string) error {
 	if name != CloudName {
 		return fmt.Errorf("there is no cloud %q under connections.clouds", name)
 	}

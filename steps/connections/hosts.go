@@ -1,4 +1,4 @@
-package steps
+package connections
 
 import (
 	"fmt"
@@ -33,7 +33,7 @@ type namedHost struct {
 }
 
 // connectHosts decodes connections.hosts.
-func (o *Outside) connectHosts(all []plan.Connection) plan.Errors {
+func (s *Set) connectHosts(all []plan.Connection) plan.Errors {
 	var errs plan.Errors
 	byHost := map[string]string{}
 	for _, c := range all {
@@ -44,15 +44,15 @@ func (o *Outside) connectHosts(all []plan.Connection) plan.Errors {
 			errs = append(errs, c.Body.Errorf("host", "the hosts %s and %s have the same host %q", other, c.Name, h.Host))
 		}
 		byHost[key] = c.Name
-		o.hosts = append(o.hosts, h)
+		s.hosts = append(s.hosts, h)
 	}
 	return errs
 }
 
 // openHosts makes the client that files are fetched with.
-func (o *Outside) openHosts() error {
-	hosts := make([]download.Host, len(o.hosts))
-	for i, h := range o.hosts {
+func (s *Set) openHosts() error {
+	hosts := make([]download.Host, len(s.hosts))
+	for i, h := range s.hosts {
 		bandwidth, err := bytesPerSecond(h.Bandwidth)
 		if err != nil {
 			return fmt.Errorf("host %s: %w", h.name, err)
@@ -68,9 +68,9 @@ func (o *Outside) openHosts() error {
 		}
 	}
 	client, err := download.New(hosts)
-	o.fetching = client
+	s.fetching = client
 	return err
 }
 
-// Fetching gives the one client that knows the hosts of all connections.
-func (o *Outside) Fetching() *download.Client { return o.fetching }
+// Downloads gives the one client that knows the hosts of all connections.
+func (s *Set) Downloads() *download.Client { return s.fetching }

@@ -1,4 +1,4 @@
-package steps
+package imagelist
 
 import (
 	"context"
@@ -11,11 +11,11 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 )
 
-// A misfit is one thing in a registry that is not as a list of images says.
-type misfit fault.Problem
+// A Drift is one thing in a registry that is not as a list of images says.
+type Drift fault.Problem
 
 // Error gives one line that begins with the kind.
-func (m *misfit) Error() string {
+func (m *Drift) Error() string {
 	s := fmt.Sprintf("%s: %s", m.Kind, m.Name)
 	if m.What == "repository" {
 		s = fmt.Sprintf("%s: repository %s", m.Kind, m.Name)
@@ -42,12 +42,12 @@ func (m *misfit) Error() string {
 }
 
 // Problem gives the misfit for programs to read.
-func (m *misfit) Problem() fault.Problem { return fault.Problem(*m) }
+func (m *Drift) Problem() fault.Problem { return fault.Problem(*m) }
 
-// extras are the repositories of a host that ought not to be there. One
+// Unexpected are the repositories of a host that ought not to be there. One
 // without a tag is none of them: docker-registry goes on listing a repository
 // when all that was in it is deleted.
-func extras(ctx context.Context, c *registry.Client, host string, names []string) []error {
+func Unexpected(ctx context.Context, c *registry.Client, host string, names []string) []error {
 	hollow := make([]bool, len(names))
 	var g errgroup.Group
 	g.SetLimit(registry.DefaultConcurrency)
@@ -65,39 +65,39 @@ func extras(ctx context.Context, c *registry.Client, host string, names []string
 	var errs []error
 	for i, name := range names {
 		if !hollow[i] {
-			errs = append(errs, &misfit{Kind: "extra", What: "repository", Name: host + "/" + name})
+			errs = append(errs, &Drift{Kind: "extra", What: "repository", Name: host + "/" + name})
 		}
 	}
 	return errs
 }
 
-// without gives the names that are not among others, which are sorted.
-func without(names, others []string) []string {
+// Difference gives the names that are not among others, which are sorted.
+func Difference(names, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
 		_, found := slices.BinarySearch(others, name)
 		return found
 	})
 }
 
-// misfits tells what is wrong with images at their destination, in the order
+// Drifts tells what is wrong with images at their destination, in the order
 // of the images.
-func misfits(ctx context.Context, c *registry.Client, checked []*registry.Checked) []error {
+func Drifts(ctx context.Context, c *registry.Client, checked []*registry.Checked) []error {
 	parts := make([][]error, len(checked))
 	var g errgroup.Group
 	g.SetLimit(registry.DefaultConcurrency)
 	for i, k := range checked {
-		g.Go(func() error { parts[i] = misfitsOf(ctx, c, k); return nil })
+		g.Go(func() error { parts[i] = driftsOf(ctx, c, k); return nil })
 	}
 	_ = g.Wait() // none fails
 	return slices.Concat(parts...)
 }
 
-// misfitsOf tells what is wrong with one image. A tag that stands for another
+// driftsOf tells what is wrong with one image. A tag that stands for another
 // image and one that is not there are told apart, and for both whether the
 // image wanted is there under its digest: then somebody has moved or deleted
 // the tag, and else the source has gone on, or the image was never brought.
-func misfitsOf(ctx context.Context, c *registry.Client, k *registry.Checked) []error {
-	m := misfit{What: "image", Name: k.Target, Want: k.Want, Have: k.Have}
+func driftsOf(ctx context.Context, c *registry.Client, k *registry.Checked) []error {
+	m := Drift{What: "image", Name: k.Target, Want: k.Want, Have: k.Have}
 	if k.Source != k.Target && k.Digest == "" {
 		m.Source = k.Source
 	}
@@ -115,7 +115,7 @@ func misfitsOf(ctx context.Context, c *registry.Client, k *registry.Checked) []e
 	return []error{&m}
 }
 
-func lacking(m misfit, lost []string) []error {
+func lacking(m Drift, lost []string) []error {
 	var errs []error
 	for _, part := range lost {
 		one := m
@@ -136,9 +136,9 @@ func isThere(ctx context.Context, c *registry.Client, k *registry.Checked) bool 
 	return err == nil && there
 }
 
-// unseen tells of the images that could not be looked at: each cause once,
+// Unchecked tells of the images that could not be looked at: each cause once,
 // since a registry that is away is away for all of them.
-func unseen(checked []*registry.Checked) []error {
+func Unchecked(checked []*registry.Checked) []error {
 	var errs []error
 	byCause := map[string][]*registry.Checked{}
 	for _, k := range checked {

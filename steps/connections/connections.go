@@ -1,4 +1,9 @@
-package steps
+// Package connections is the outside world of a plan: its registries, clouds and
+// web hosts, decoded from the plan's connections, opened once and shared by all
+// steps, and the lock of tags through which every look-up of a tag goes. Step types
+// take from it only what they name in an interface of their own. It knows no step
+// type.
+package connections
 
 import (
 	"context"
@@ -27,14 +32,14 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
-// An Outside holds a plan's connections: the handles that its steps have on
+// An Set holds a plan's connections: the handles that its steps have on
 // registries and clouds. A nil Outside has none.
-type Outside struct {
+type Set struct {
 	registries []namedRegistry
 	clouds     []namedCloud
 	hosts      []namedHost
 
-	lock     *Lock                   // of tags; nil: every look-up asks
+	lock     *TagLock                // of tags; nil: every look-up asks
 	client   *registry.Client        // of all registries
 	fetching *download.Client        // of all hosts
 	answers  map[string]http.Handler // embedded clouds by name
@@ -58,8 +63,8 @@ type namedCloud struct {
 
 // Connect decodes a plan's connections, and neither asks a server nor opens a
 // file. All mistakes in them are reported.
-func Connect(p *plan.Plan) (*Outside, plan.Errors) {
-	o := &Outside{answers: map[string]http.Handler{}, login: map[string]*glance.Client{}}
+func Connect(p *plan.Plan) (*Set, plan.Errors) {
+	o := &Set{answers: map[string]http.Handler{}, login: map[string]*glance.Client{}}
 	var errs plan.Errors
 	for _, c := range p.Registries {
 		r := namedRegistry{name: c.Name}
@@ -80,8 +85,8 @@ func Connect(p *plan.Plan) (*Outside, plan.Errors) {
 
 // With gives connections whose clients are made already, for tests. registries
 // has the host of each registry connection by the connection's name.
-func With(registries map[string]string, images *registry.Client, files *download.Client) *Outside {
-	o := &Outside{client: images, fetching: files}
+func With(registries map[string]string, images *registry.Client, files *download.Client) *Set {
+	o := &Set{client: images, fetching: files}
 	for _, name := range slices.Sorted(maps.Keys(registries)) {
 		o.registries = append(o.registries, namedRegistry{name, RegistryConnection{ServerConnection: ServerConnection{Host: registries[name]}}})
 	}
@@ -98,11 +103,11 @@ func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
 // Open starts what is embedded and makes the clients. Servers are asked
 // nothing yet. With readOnly, embedded services show what they hold and change
 // nothing. The caller must Close what it opened.
-func (o *Outside) Open(readOnly bool) error {
-	hosts := make([]registry.Host, 0, len(o.registries))
+func (s *Set) Open(readOnly bool) error {
+	hosts := make([]registry.Host, 0, len(s.registries))
 	keys := logins.FromEnvironment()
-	for _, r := range o.registries {
-		answer, err := o.openRegistry(r, readOnly)
+	for _, r := range s.registries {
+		answer, err := s.openRegistry(r, readOnly)
 		if err != nil {
 			return keepable(fmt.Errorf("registry %s: %w", r.name, err))
 		}
@@ -121,7 +126,7 @@ func (o *Outside) Open(readOnly bool) error {
 		}
 		hosts = append(hosts, host)
 	}
-	for _, c := range o.clouds {
+	for _, c := range s.clouds {
 		if c.Embedded == nil {
 			continue
 		}
@@ -129,12 +134,12 @@ func (o *Outside) Open(readOnly bool) error {
 		if err != nil {
 			return keepable(fmt.Errorf("cloud %s: %w", c.name, err))
 		}
-		o.answers[c.name] = answer
-		o.closers = append(o.closers, answer)
+		s.answers[c.name] = answer
+		s.closers = append(s.closers, answer)
 	}
 	client, err := registry.New(hosts)
-	o.client = client
-	return errors.Join(err, o.openHosts())
+	s.client = client
+	return errors.Join(err, s.openHosts())
 }
 
 // keepable says what helps where an embedded service cannot keep what it is given.
@@ -146,7 +151,7 @@ func keepable(err error) error {
 }
 
 // openRegistry gives the handler of an embedded registry, nil for a real one.
-func (o *Outside) openRegistry(r namedRegistry, readOnly bool) (http.Handler, error) {
+func (s *Set) openRegistry(r namedRegistry, readOnly bool) (http.Handler, error) {
 	if r.Embedded == nil {
 		return nil, nil
 	}
@@ -160,7 +165,7 @@ func (o *Outside) openRegistry(r namedRegistry, readOnly bool) (http.Handler, er
 	if err != nil {
 		return nil, err
 	}
-	o.closers = append(o.closers, answer)
+	s.closers = append(s.closers, answer)
 	return answer, nil
 }
 
@@ -189,22 +194,22 @@ func GeneratedImages(release string) ([]registryserver.Image, error) {
 }
 
 // Close stops what Open started.
-func (o *Outside) Close() error {
+func (s *Set) Close() error {
 	var errs []error
-	for _, c := range slices.Backward(o.closers) {
+	for _, c := range slices.Backward(s.closers) {
 		errs = append(errs, c.Close())
 	}
-	o.closers = nil
+	s.closers = nil
 	return errors.Join(errs...)
 }
 
 // Registry gives the one client that knows the hosts of all connections.
-func (o *Outside) Registry() *registry.Client { return o.client }
+func (s *Set) Registry() *registry.Client { return s.client }
 
 // RegistryHost gives the host of a registry connection, as references name it.
-func (o *Outside) RegistryHost(name string) (string, error) {
+func (s *Set) RegistryHost(name string) (string, error) {
 	var names []string
-	for _, r := range o.registries {
+	for _, r := range s.registries {
 		if r.name == name {
 			return r.Host, nil
 		}
@@ -215,40 +220,40 @@ func (o *Outside) RegistryHost(name string) (string, error) {
 
 // CheckRegistry gives an error when no registry connection has that name. An
 // empty name is not known yet and passes, as every name does without connections.
-func (o *Outside) CheckRegistry(name string) error {
-	if o == nil || name == "" {
+func (s *Set) CheckRegistry(name string) error {
+	if s == nil || name == "" {
 		return nil
 	}
-	_, err := o.RegistryHost(name)
+	_, err := s.RegistryHost(name)
 	return err
 }
 
 // Insecure says whether the connection of a host does without verified TLS.
-func (o *Outside) Insecure(host string) bool {
-	if o == nil {
+func (s *Set) Insecure(host string) bool {
+	if s == nil {
 		return false
 	}
-	r, ok := o.byHost(host)
+	r, ok := s.byHost(host)
 	return ok && (r.TLS == string(transport.Disabled) || r.TLS == string(transport.Insecure))
 }
 
-func (o *Outside) byHost(host string) (namedRegistry, bool) {
-	i := slices.IndexFunc(o.registries, func(r namedRegistry) bool { return strings.EqualFold(r.Host, host) })
+func (s *Set) byHost(host string) (namedRegistry, bool) {
+	i := slices.IndexFunc(s.registries, func(r namedRegistry) bool { return strings.EqualFold(r.Host, host) })
 	if i < 0 {
 		return namedRegistry{}, false
 	}
-	return o.registries[i], true
+	return s.registries[i], true
 }
 
-// CloudKnown gives an error when no cloud connection has that name.
-func (o *Outside) CloudKnown(name string) error {
-	_, err := o.cloud(name)
+// CheckCloud gives an error when no cloud connection has that name.
+func (s *Set) CheckCloud(name string) error {
+	_, err := s.cloud(name)
 	return err
 }
 
-func (o *Outside) cloud(name string) (namedCloud, error) {
+func (s *Set) cloud(name string) (namedCloud, error) {
 	var names []string
-	for _, c := range o.clouds {
+	for _, c := range s.clouds {
 		if c.name == name {
 			return c, nil
 		}
@@ -258,25 +263,25 @@ func (o *Outside) cloud(name string) (namedCloud, error) {
 }
 
 // Cloud logs in to a cloud at its first use.
-func (o *Outside) Cloud(ctx context.Context, name string) (*glance.Client, error) {
-	conn, err := o.cloud(name)
+func (s *Set) Cloud(ctx context.Context, name string) (*glance.Client, error) {
+	conn, err := s.cloud(name)
 	if err != nil {
 		return nil, err
 	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if c := o.login[name]; c != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.login[name]; c != nil {
 		return c, nil
 	}
 	options := glance.Options{Name: name, Cloud: conn.Cloud}
 	if conn.Embedded != nil {
-		options = embeddedOptions(name, o.answers[name])
+		options = embeddedOptions(name, s.answers[name])
 	}
 	c, err := glance.Connect(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	o.login[name] = c
+	s.login[name] = c
 	return c, nil
 }
 

@@ -1,0 +1,95 @@
+// Package imagelist is about lists of images as the steps that copy and check them
+// see them: which images a list names, where each has to be, and what a registry
+// lacks of them or has besides. How lists are written is in internal/tripleo, and
+// how registries are asked in internal/registry.
+package imagelist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tripleo"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
+)
+
+// ReadTargets gives the images of a list in a file, each once, with the place that
+// each has on the registry of a host.
+func ReadTargets(w runner.World, path, host string) ([]registry.Image, error) {
+	listed, err := Read(w, path)
+	if err != nil {
+		return nil, err
+	}
+	return Targets(listed, func(l Entry) (string, error) { return Target(l.ListedImage, host, nil) })
+}
+
+// An Entry is an image of a list, with the place of the image in words.
+type Entry struct {
+	tripleo.ListedImage
+	Place string
+}
+
+// Read gives the images of a list in a file.
+func Read(w runner.World, path string) ([]Entry, error) {
+	listed, err := tripleo.ReadImages(w.Open, path)
+	if err != nil {
+		err = fmt.Errorf("list of images %w", err)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fault.WithHint(err, "a prepare step writes it; needs: or a reference to its images_file puts that before this step")
+		}
+		return nil, err
+	}
+	all := make([]Entry, len(listed))
+	for i, l := range listed {
+		all[i] = Entry{l, fmt.Sprintf("list of images %s", l.Place)}
+	}
+	return all, nil
+}
+
+// Inline gives the images that stand in the plan itself, in the field images.
+func Inline(names []string) []Entry {
+	all := make([]Entry, len(names))
+	for i, n := range names {
+		all[i] = Entry{tripleo.ListedImage{Name: n}, fmt.Sprintf("images[%d]", i)}
+	}
+	return all
+}
+
+// Targets asks target for the place of each image of a list, and gives each image
+// once. All errors are reported, each with the image's place in the list.
+func Targets(listed []Entry, target func(Entry) (string, error)) ([]registry.Image, error) {
+	var images []registry.Image
+	var errs []error
+	seen := map[registry.Image]bool{}
+	for _, l := range listed {
+		to, err := target(l)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", l.Place, err))
+			continue
+		}
+		_, digest, _ := strings.Cut(l.Name, "@")
+		if im := (registry.Image{Source: l.Name, Target: to, Digest: digest}); !seen[im] {
+			seen[im] = true
+			images = append(images, im)
+		}
+	}
+	return images, errors.Join(errs...)
+}
+
+// Inputs are the inputs of a step that brings the images of a list
+// to a registry, or looks whether they are there.
+func Inputs(ctx context.Context, w runner.World, path, host string) ([]runner.Input, error) {
+	sums, err := w.Sum(ctx, path, runner.SHA256)
+	if err != nil {
+		return nil, hostfiles.Unreadable("images", path, err)
+	}
+	return []runner.Input{
+		{Name: "images " + path, Digest: "sha256:" + sums[runner.SHA256]},
+		{Name: "registry", Digest: host},
+	}, nil
+}

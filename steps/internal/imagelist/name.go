@@ -1,0 +1,89 @@
+package imagelist
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tripleo"
+)
+
+// Target gives the place of an image on the registry of a host: its
+// push_destination, or the host without one, and then all that follows the first
+// slash of its source. rename gives that part another name; nil leaves it as it is.
+func Target(l tripleo.ListedImage, host string, rename func(string) string) (string, error) {
+	path, err := PathOf(l.Name)
+	if err != nil {
+		return "", err
+	}
+	to := strings.TrimRight(l.PushDestination, "/")
+	if to == "" {
+		to = host
+	}
+	if pushHost, _, _ := strings.Cut(to, "/"); !strings.EqualFold(pushHost, host) {
+		return "", fault.WithHint(
+			fmt.Errorf("image %q is to be pushed to %q, but the step's registry is %q", l.Name, pushHost, host),
+			"the push_destination of prepare and the host of the connection must be the same")
+	}
+	if rename != nil {
+		path = rename(path)
+	}
+	return to + "/" + path, nil
+}
+
+// PathOf gives what follows the first slash of an image's name: its repository
+// with its tag, or with its digest where it has no tag.
+func PathOf(name string) (string, error) {
+	if _, inside, ok := registry.CutLayout(name); ok {
+		return layoutPath(name, inside)
+	}
+	_, _, tag, err := registry.Split(name)
+	if err != nil {
+		return "", err
+	}
+	tagged, digest, _ := strings.Cut(name, "@")
+	if tag == "" && digest == "" {
+		return "", fmt.Errorf("image %q has no tag", name)
+	}
+	_, path, _ := strings.Cut(tagged, "/")
+	if tag == "" {
+		path += "@" + digest
+	}
+	return path, nil
+}
+
+// layoutPath does the same for an image in an OCI layout.
+func layoutPath(name, inside string) (string, error) {
+	path, _, _ := strings.Cut(inside, "@")
+	if repository, tag, ok := strings.Cut(path, ":"); !ok || repository == "" || tag == "" {
+		return "", fmt.Errorf("image %q is not of the form oci:LAYOUT:path:tag", name)
+	}
+	return path, nil
+}
+
+// RefWithDigest gives an image's name with a digest in place of any that it has.
+func RefWithDigest(target, digest string) string {
+	name, _, _ := strings.Cut(target, "@")
+	return name + "@" + digest
+}
+
+// Repositories gives the repositories of images at their targets, sorted, each once.
+func Repositories(images []registry.Image) []string {
+	var names []string
+	for _, im := range images {
+		names = append(names, RepositoryOf(im))
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// RepositoryOf gives the repository of an image at its target, without the host.
+func RepositoryOf(im registry.Image) string {
+	_, repository, _, err := registry.Split(im.Target)
+	if err != nil {
+		return "" // a target is made of what has been split before
+	}
+	return repository
+}

@@ -1,0 +1,35 @@
+package setting
+
+import (
+	"testing"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
+
+func TestOneOf(t *testing.T) {
+	tests := []struct {
+		name, got  string
+		words      []string
+		want, hint string
+	}{
+		{"nothing", "", []string{"rename", "replace"}, "", ""},
+		{"one of them", "rename", []string{"rename", "replace"}, "", ""},
+		{"none of them", "delete", []string{"rename", "replace"}, `"delete" is none of rename, replace`, "there are rename, replace"},
+		{"nothing is a choice", "delete", []string{"", "rename", "replace"}, `"delete" is none of rename, replace`, "there are rename, replace"},
+		{"nearly one of them", "raname", []string{"", "rename", "replace"}, `"raname" is none of rename, replace`, "did you mean rename?"},
+		{"one choice", "qcow2", []string{"", "raw"}, `"qcow2" is not raw`, ""},
+		{"one choice, nearly", "rwa", []string{"", "raw"}, `"rwa" is not raw`, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := OneOf(tt.got, tt.words...)
+			text := ""
+			if err != nil {
+				text = err.Error()
+			}
+			if text != tt.want || fault.Hint(err) != tt.hint {
+				t.Errorf("got %q, hint %q, want %q, %q", text, fault.Hint(err), tt.want, tt.hint)
+			}
+		})
+	}
+}
