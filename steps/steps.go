@@ -6,6 +6,7 @@ package steps
 import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/mkdir"
 )
 
 // Builtin gives all step types, in the order in which a plan tends to use
@@ -13,7 +14,7 @@ import (
 // the types are only listed.
 func Builtin(out *connections.Set) runner.Types {
 	return runner.Types{
-		mkdirType(),
+		mkdir.Type(),
 		fetchType(out),
 		packageType(out),
 		untarType(),

@@ -1,4 +1,4 @@
-package steps
+package mkdir
 
 import (
 	"io/fs"
@@ -196,7 +196,7 @@ func TestMkdirValidate(t *testing.T) {
 }
 
 func TestMkdirLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: mkdirType(), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := t.TempDir()
 		return &steptest.Fixture{
 			New:  func() runner.Step { return &mkdir{Dirs: steptest.Below(base, "a/b", "c"), Mode: "0750"} },

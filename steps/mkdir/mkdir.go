@@ -1,4 +1,4 @@
-package steps
+package mkdir
 
 import (
 	"context"
@@ -27,7 +27,7 @@ type mkdir struct {
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
 }
 
-func mkdirType() runner.Type {
+func Type() runner.Type {
 	return runner.Type{
 		Name:    "mkdir",
 		Outputs: []runner.Output{{Name: "paths", Doc: "The directories, absolute, in the order of the plan.", List: true}},
