@@ -6,6 +6,7 @@ package steps
 import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/fetch"
 	"github.com/bayplan/bayplan/steps/mkdir"
 )
 
@@ -15,7 +16,7 @@ import (
 func Builtin(out *connections.Set) runner.Types {
 	return runner.Types{
 		mkdir.Type(),
-		fetchType(out),
+		fetch.Type(out),
 		packageType(out),
 		untarType(),
 		glanceUploadType(out),

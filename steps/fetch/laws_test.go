@@ -1,4 +1,4 @@
-package steps
+package fetch
 
 import (
 	"os"
@@ -38,7 +38,7 @@ func TestFetchLaws(t *testing.T) {
 	}
 	for name, configure := range cases {
 		t.Run(name, func(t *testing.T) {
-			steptest.Laws(t, steptest.Case{Type: fetchType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+			steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 				server := testbed.FileServer(t, map[string]string{
 					"/agent.kernel": kernelText,
 					"/SHA256SUMS":   steptest.SHA256(kernelText) + " *agent.kernel\n" + steptest.SHA256("") + " *agent.initramfs\n",

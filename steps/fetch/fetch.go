@@ -1,4 +1,4 @@
-package steps
+package fetch
 
 import (
 	"context"
@@ -51,7 +51,7 @@ type fetchFile struct {
 	seen  runner.Sight // of the file when got had come
 }
 
-func fetchType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "fetch",
 		Outputs: []runner.Output{
