@@ -8,6 +8,7 @@ import (
 	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/fetch"
 	"github.com/bayplan/bayplan/steps/mkdir"
+	"github.com/bayplan/bayplan/steps/packages"
 )
 
 // Builtin gives all step types, in the order in which a plan tends to use
@@ -17,7 +18,7 @@ func Builtin(out *connections.Set) runner.Types {
 	return runner.Types{
 		mkdir.Type(),
 		fetch.Type(out),
-		packageType(out),
+		packages.Type(out),
 		untarType(),
 		glanceUploadType(out),
 		verifyImagesType(out),

@@ -1,4 +1,4 @@
-package steps
+package packages
 
 import (
 	"net/http"
@@ -66,7 +66,7 @@ func TestPackageLaws(t *testing.T) {
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
-			steptest.Laws(t, steptest.Case{Type: packageType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+			steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 				base := t.TempDir()
 				into := filepath.Join(base, "images")
 				step := way(t, base)
@@ -120,7 +120,7 @@ for p; do echo x > "$DB/$p"; done`,
 }
 
 func TestPackageInstallLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: packageType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		dir := t.TempDir()
 		installedTools(t, dir)
 		return &steptest.Fixture{

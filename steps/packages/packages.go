@@ -1,4 +1,4 @@
-package steps
+package packages
 
 import (
 	"context"
@@ -49,7 +49,7 @@ type packageFiles struct {
 	seen  map[string]runner.Sight // of files that this run has unpacked
 }
 
-func packageType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "package",
 		Outputs: []runner.Output{
