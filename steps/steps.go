@@ -9,6 +9,7 @@ import (
 	"github.com/bayplan/bayplan/steps/fetch"
 	"github.com/bayplan/bayplan/steps/mkdir"
 	"github.com/bayplan/bayplan/steps/packages"
+	"github.com/bayplan/bayplan/steps/untar"
 )
 
 // Builtin gives all step types, in the order in which a plan tends to use
@@ -19,7 +20,7 @@ func Builtin(out *connections.Set) runner.Types {
 		mkdir.Type(),
 		fetch.Type(out),
 		packages.Type(out),
-		untarType(),
+		untar.Type(),
 		glanceUploadType(out),
 		verifyImagesType(out),
 		placeType(),

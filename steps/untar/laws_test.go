@@ -1,4 +1,4 @@
-package steps
+package untar
 
 import (
 	"os"
@@ -12,7 +12,7 @@ import (
 )
 
 func TestUntarLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: untarType(), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := t.TempDir()
 		into, from := filepath.Join(base, "images"), filepath.Join(base, "x.tar")
 		steptest.WriteTar(t, from, "a.qcow2", "disk", "deep/b", "kernel", "empty/", "", "last", "")

@@ -1,4 +1,4 @@
-package steps
+package untar
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ import (
 
 // In haste, as the runner applies, the laws hold as well.
 func TestUntarLawsInHaste(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: untarType(), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := t.TempDir()
 		into, from := filepath.Join(base, "images"), filepath.Join(base, "x.tar.gz")
 		steptest.PutFile(t, from, gzipped(steptest.Tarball(t, "a.qcow2", "disk", "deep/b", "kernel", "empty/", "", "last", "")))

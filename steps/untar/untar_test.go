@@ -1,4 +1,4 @@
-package steps
+package untar
 
 import (
 	"bytes"
@@ -79,7 +79,7 @@ func TestUntarOutputs(t *testing.T) {
 		t.Fatal(err)
 	}
 	compare("after", got)
-	for _, o := range untarType().Outputs {
+	for _, o := range Type().Outputs {
 		if v, ok := got[o.Name]; !ok || v.IsList() != o.List {
 			t.Errorf("output %q: given %v, list %v", o.Name, ok, v.IsList())
 		}

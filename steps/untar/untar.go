@@ -1,4 +1,4 @@
-package steps
+package untar
 
 import (
 	"context"
@@ -34,7 +34,7 @@ type untar struct {
 	unpacked *untarResult    // by this run
 }
 
-func untarType() runner.Type {
+func Type() runner.Type {
 	return runner.Type{
 		Name: "untar",
 		Outputs: []runner.Output{
