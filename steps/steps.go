@@ -7,6 +7,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/fetch"
+	"github.com/bayplan/bayplan/steps/glanceupload"
 	"github.com/bayplan/bayplan/steps/mkdir"
 	"github.com/bayplan/bayplan/steps/packages"
 	"github.com/bayplan/bayplan/steps/untar"
@@ -21,7 +22,7 @@ func Builtin(out *connections.Set) runner.Types {
 		fetch.Type(out),
 		packages.Type(out),
 		untar.Type(),
-		glanceUploadType(out),
+		glanceupload.Type(out),
 		verifyImagesType(out),
 		placeType(),
 		verifyHTTPBootType(out),

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/glanceupload"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -29,7 +30,7 @@ type verifyImages struct {
 	// Refuse images that are not expected, also those that were renamed when another took their place.
 	Exact bool `json:"exact,omitempty"`
 
-	out clouds
+	out glanceupload.Clouds
 }
 
 // An expectedImage is what an image is to be like.

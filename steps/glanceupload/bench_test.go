@@ -1,4 +1,4 @@
-package steps
+package glanceupload
 
 import (
 	"os"
@@ -107,7 +107,7 @@ func (b *glanceBench) checkImages(t *testing.T) {
 		digests = append(digests, img.Name+"@sha512:"+got[img.Name].Hash)
 	}
 	want["ids"], want["digests"] = strings.Join(ids, ", "), strings.Join(digests, ", ")
-	for _, o := range glanceUploadType(nil).Outputs {
+	for _, o := range Type(nil).Outputs {
 		if out[o.Name].String() != want[o.Name] || out[o.Name].IsList() != o.List {
 			t.Errorf("output %s: got %v, want %s", o.Name, out[o.Name], want[o.Name])
 		}

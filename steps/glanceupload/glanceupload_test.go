@@ -1,4 +1,4 @@
-package steps
+package glanceupload
 
 import (
 	"bytes"
@@ -23,7 +23,7 @@ import (
 )
 
 func TestGlanceUploadLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: glanceUploadType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := newGlanceBench(t)
 		client := func(t *testing.T) *glance.Client {
 			t.Helper()

@@ -1,4 +1,4 @@
-package steps
+package glanceupload
 
 import (
 	"context"
@@ -83,7 +83,7 @@ func TestGlanceUploadOfAList(t *testing.T) {
 }
 
 func TestGlanceUploadOfAListLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: glanceUploadType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := listBench(t)
 		return &steptest.Fixture{
 			New:      func() runner.Step { s := *b.glanceUpload; return &s },

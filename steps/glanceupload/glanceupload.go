@@ -1,4 +1,4 @@
-package steps
+package glanceupload
 
 import (
 	"cmp"
@@ -54,7 +54,7 @@ type glanceUpload struct {
 	// With update_existing: replace, how many of the older images stay, the newest ones. In a directory only what is as the last run left it becomes one of them: anything else becomes NAME_TIME-unrecorded, is not counted and stays.
 	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
 
-	out    clouds
+	out    Clouds
 	hasty  bool
 	looked bool           // Diff was here
 	landed runner.Outputs // what this very step has just brought there
@@ -104,13 +104,13 @@ func (n *imageName) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// clouds is what the step needs of the outside world.
-type clouds interface {
+// Clouds is what the step needs of the outside world.
+type Clouds interface {
 	CheckCloud(name string) error
 	Cloud(ctx context.Context, name string) (*glance.Client, error)
 }
 
-func glanceUploadType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "glance-upload",
 		Outputs: []runner.Output{
@@ -127,7 +127,7 @@ func glanceUploadType(out *connections.Set) runner.Type {
 	}
 }
 
-func newGlanceUpload(out clouds) *glanceUpload {
+func newGlanceUpload(out Clouds) *glanceUpload {
 	return &glanceUpload{Release: defaultImageRelease, IronicPythonAgentName: defaultAgent, UpdateExisting: "rename", out: out}
 }
 

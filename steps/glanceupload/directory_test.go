@@ -1,4 +1,4 @@
-package steps
+package glanceupload
 
 import (
 	"errors"
@@ -68,7 +68,7 @@ func TestGlanceUploadToADirectory(t *testing.T) {
 }
 
 func TestGlanceUploadToADirectoryLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: glanceUploadType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := directoryBench(t)
 		dir := b.dir + "/ironic/images/"
 		return &steptest.Fixture{
