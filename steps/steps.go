@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/steps/mkdir"
 	"github.com/bayplan/bayplan/steps/packages"
 	"github.com/bayplan/bayplan/steps/untar"
+	"github.com/bayplan/bayplan/steps/verifyimages"
 )
 
 // Builtin gives all step types, in the order in which a plan tends to use
@@ -23,7 +24,7 @@ func Builtin(out *connections.Set) runner.Types {
 		packages.Type(out),
 		untar.Type(),
 		glanceupload.Type(out),
-		verifyImagesType(out),
+		verifyimages.Type(out),
 		placeType(),
 		verifyHTTPBootType(out),
 		tagDiscoverType(out),

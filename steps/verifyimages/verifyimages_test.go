@@ -1,4 +1,4 @@
-package steps
+package verifyimages
 
 import (
 	"fmt"
@@ -31,7 +31,7 @@ func fiveNames() []string {
 }
 
 func TestVerifyImagesLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: verifyImagesType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewCloud(t)
 		client := func(t *testing.T) *glance.Client {
 			t.Helper()

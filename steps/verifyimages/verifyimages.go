@@ -1,4 +1,4 @@
-package steps
+package verifyimages
 
 import (
 	"context"
@@ -57,7 +57,7 @@ type expectedImage struct {
 	Ramdisk string `json:"ramdisk,omitempty"`
 }
 
-func verifyImagesType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name:  "verify-images",
 		Check: true,
