@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/steps/glanceupload"
 	"github.com/bayplan/bayplan/steps/mkdir"
 	"github.com/bayplan/bayplan/steps/packages"
+	"github.com/bayplan/bayplan/steps/place"
 	"github.com/bayplan/bayplan/steps/untar"
 	"github.com/bayplan/bayplan/steps/verifyimages"
 )
@@ -25,7 +26,7 @@ func Builtin(out *connections.Set) runner.Types {
 		untar.Type(),
 		glanceupload.Type(out),
 		verifyimages.Type(out),
-		placeType(),
+		place.Type(),
 		verifyHTTPBootType(out),
 		tagDiscoverType(out),
 		prepareType(out),

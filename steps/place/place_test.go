@@ -1,4 +1,4 @@
-package steps
+package place
 
 import (
 	"errors"
@@ -27,7 +27,7 @@ func agentPlaced(base string) *placeFiles {
 }
 
 func TestPlaceLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: placeType(), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := testbed.AgentFiles(t)
 		return &steptest.Fixture{
 			New: func() runner.Step {

@@ -1,4 +1,4 @@
-package steps
+package place
 
 import (
 	"context"
@@ -33,7 +33,7 @@ type placeFiles struct {
 	Owner string `json:"owner,omitempty" jsonschema:"pattern=^[^:]*(:[^:]+)?$"`
 }
 
-func placeType() runner.Type {
+func Type() runner.Type {
 	return runner.Type{
 		Name:    "place",
 		Outputs: []runner.Output{{Name: "files", Doc: "The copies, absolute, in the order of the plan.", List: true}},
