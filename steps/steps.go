@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/steps/packages"
 	"github.com/bayplan/bayplan/steps/place"
 	"github.com/bayplan/bayplan/steps/untar"
+	"github.com/bayplan/bayplan/steps/verifyhttpboot"
 	"github.com/bayplan/bayplan/steps/verifyimages"
 )
 
@@ -27,7 +28,7 @@ func Builtin(out *connections.Set) runner.Types {
 		glanceupload.Type(out),
 		verifyimages.Type(out),
 		place.Type(),
-		verifyHTTPBootType(out),
+		verifyhttpboot.Type(out),
 		tagDiscoverType(out),
 		prepareType(out),
 		verifyRegistryType(out),

@@ -1,4 +1,4 @@
-package steps
+package verifyhttpboot
 
 import (
 	"net/http"
@@ -58,7 +58,7 @@ func bootVerified(t *testing.T, base, at string) *verifyHTTPBoot {
 }
 
 func TestVerifyHTTPBootLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: verifyHTTPBootType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := testbed.AgentFiles(t)
 		server := httptest.NewServer(http.FileServer(http.Dir(base + "/httpboot")))
 		t.Cleanup(server.Close)
@@ -231,29 +231,6 @@ func TestVerifyHTTPBootOutputs(t *testing.T) {
 	}
 	if got := got["callback_url"].String(); got != "http://192.0.2.1:5050/v1/continue" {
 		t.Errorf("callback_url = %q", got)
-	}
-}
-
-// A plan tells at once that there is nothing to check, unless what there is
-// comes by reference.
-func TestVerifyHTTPBootMistakes(t *testing.T) {
-	const nothing = "neither files nor script names anything to check"
-	placed := "  p: { type: place, with: { into: d, files: [f] } }\n"
-	tests := map[string]struct{ with, want string }{
-		"nothing":                {"dir: httpboot", nothing},
-		"no files":               {"dir: httpboot, files: []", nothing},
-		"a script":               {"dir: httpboot, script: inspector.ipxe", ""},
-		"files by reference":     {`dir: httpboot, files: "${steps.p.files}"`, ""},
-		"a script yet to be had": {`dir: httpboot, files: [], script: "${steps.h.callback_url}"`, ""},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			steps := placed + "  h: { type: verify-http-boot, with: { dir: e, files: [f] } }\n"
-			got := strings.Join(mistakes(t, "  registries: {}\n", steps+"  it: { type: verify-http-boot, with: { "+tt.with+" } }\n"), "\n")
-			if (tt.want == "") != (got == "") || !strings.Contains(got, tt.want) {
-				t.Errorf("got %q, want %q", got, tt.want)
-			}
-		})
 	}
 }
 

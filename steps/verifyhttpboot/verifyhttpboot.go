@@ -1,4 +1,4 @@
-package steps
+package verifyhttpboot
 
 import (
 	"context"
@@ -42,7 +42,7 @@ type verifyHTTPBoot struct {
 	out *connections.Set
 }
 
-func verifyHTTPBootType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name:  "verify-http-boot",
 		Check: true,
