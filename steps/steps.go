@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/steps/mkdir"
 	"github.com/bayplan/bayplan/steps/packages"
 	"github.com/bayplan/bayplan/steps/place"
+	"github.com/bayplan/bayplan/steps/tagdiscover"
 	"github.com/bayplan/bayplan/steps/untar"
 	"github.com/bayplan/bayplan/steps/verifyhttpboot"
 	"github.com/bayplan/bayplan/steps/verifyimages"
@@ -29,7 +30,7 @@ func Builtin(out *connections.Set) runner.Types {
 		verifyimages.Type(out),
 		place.Type(),
 		verifyhttpboot.Type(out),
-		tagDiscoverType(out),
+		tagdiscover.Type(out),
 		prepareType(out),
 		verifyRegistryType(out),
 		mirrorType(out),

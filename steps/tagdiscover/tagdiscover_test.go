@@ -1,4 +1,4 @@
-package steps
+package tagdiscover
 
 import (
 	"fmt"
@@ -20,7 +20,7 @@ func newTagDiscover(b *testbed.Registries, name, template string) *tagDiscover {
 }
 
 func TestTagDiscoverLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: tagDiscoverType(nil), OnlyLooks: true, Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), OnlyLooks: true, Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		return &steptest.Fixture{
 			New:      func() runner.Step { return newTagDiscover(b, "base", "{version}-{release}") },

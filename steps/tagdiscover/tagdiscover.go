@@ -1,4 +1,4 @@
-package steps
+package tagdiscover
 
 import (
 	"context"
@@ -41,7 +41,7 @@ type discovered struct {
 	read   string // of the image whose labels were read
 }
 
-func tagDiscoverType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "tag-discover",
 		Outputs: []runner.Output{
