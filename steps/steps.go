@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/steps/mkdir"
 	"github.com/bayplan/bayplan/steps/packages"
 	"github.com/bayplan/bayplan/steps/place"
+	"github.com/bayplan/bayplan/steps/prepare"
 	"github.com/bayplan/bayplan/steps/tagdiscover"
 	"github.com/bayplan/bayplan/steps/untar"
 	"github.com/bayplan/bayplan/steps/verifyhttpboot"
@@ -31,7 +32,7 @@ func Builtin(out *connections.Set) runner.Types {
 		place.Type(),
 		verifyhttpboot.Type(out),
 		tagdiscover.Type(out),
-		prepareType(out),
+		prepare.Type(out),
 		verifyRegistryType(out),
 		mirrorType(out),
 		verifyCatalogType(out),

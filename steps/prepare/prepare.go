@@ -1,4 +1,4 @@
-package steps
+package prepare
 
 import (
 	"context"
@@ -81,7 +81,7 @@ type prepare struct {
 	tags     map[string]string                                     // that this run found, by what was looked up
 }
 
-func prepareType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "prepare",
 		Outputs: []runner.Output{

@@ -1,4 +1,4 @@
-package steps
+package prepare
 
 import (
 	"fmt"
@@ -54,7 +54,7 @@ func prepareFromPlan(t *testing.T, text string) *prepare {
 			t.Error(err)
 		}
 	})
-	step := prepareType(out).New().(*prepare)
+	step := Type(out).New().(*prepare)
 	step.Sign(p.Name, p.Steps[0].ID)
 	if err := p.Steps[0].With.Decode(step, nil).Err(); err != nil {
 		t.Fatal(err)
@@ -67,7 +67,7 @@ func prepareFromPlan(t *testing.T, text string) *prepare {
 
 func prepareEnvironment(t *testing.T, name string) string {
 	t.Helper()
-	path, err := filepath.Abs(filepath.Join("../internal/tripleo/testdata/tht/environments", name))
+	path, err := filepath.Abs(filepath.Join("../../internal/tripleo/testdata/tht/environments", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestPrepareFromPlan(t *testing.T) {
 	text := fmt.Sprintf(preparePlan, prepareEnvironment(t, "services-docker/neutron-ovn-dvr-ha.yaml"))
 	p := prepareFromPlan(t, text)
 	prepareApply(t, prepareDiff(t, p, &runner.Disk{}).Change)
-	want := prepareHeader + prepareRead(t, "../internal/tripleo/testdata/walkthrough/overcloud_images.yaml")
+	want := prepareHeader + prepareRead(t, "../../internal/tripleo/testdata/walkthrough/overcloud_images.yaml")
 	if diff := cmp.Diff(want, prepareRead(t, string(p.EnvFile))); diff != "" {
 		t.Errorf("environment file (-want +got):\n%s", diff)
 	}
