@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/steps/untar"
 	"github.com/bayplan/bayplan/steps/verifyhttpboot"
 	"github.com/bayplan/bayplan/steps/verifyimages"
+	"github.com/bayplan/bayplan/steps/verifyregistry"
 )
 
 // Builtin gives all step types, in the order in which a plan tends to use
@@ -33,7 +34,7 @@ func Builtin(out *connections.Set) runner.Types {
 		verifyhttpboot.Type(out),
 		tagdiscover.Type(out),
 		prepare.Type(out),
-		verifyRegistryType(out),
+		verifyregistry.Type(out),
 		mirrorType(out),
 		verifyCatalogType(out),
 	}

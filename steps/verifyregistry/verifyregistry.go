@@ -1,4 +1,4 @@
-package steps
+package verifyregistry
 
 import (
 	"context"
@@ -27,7 +27,7 @@ type verifyRegistry struct {
 	out *connections.Set
 }
 
-func verifyRegistryType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name:  "verify-registry",
 		Check: true,

@@ -1,4 +1,4 @@
-package steps
+package verifyregistry
 
 import (
 	"net/http"
@@ -19,7 +19,7 @@ func newVerifyRegistry(b *testbed.Registries) *verifyRegistry {
 }
 
 func TestVerifyRegistryLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: verifyRegistryType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		b.Put(t, "rhosp13/openstack-bare:latest", "left/over:1")
 		return &steptest.Fixture{
