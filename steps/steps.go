@@ -8,6 +8,7 @@ import (
 	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/fetch"
 	"github.com/bayplan/bayplan/steps/glanceupload"
+	"github.com/bayplan/bayplan/steps/mirror"
 	"github.com/bayplan/bayplan/steps/mkdir"
 	"github.com/bayplan/bayplan/steps/packages"
 	"github.com/bayplan/bayplan/steps/place"
@@ -35,7 +36,7 @@ func Builtin(out *connections.Set) runner.Types {
 		tagdiscover.Type(out),
 		prepare.Type(out),
 		verifyregistry.Type(out),
-		mirrorType(out),
+		mirror.Type(out),
 		verifyCatalogType(out),
 	}
 }

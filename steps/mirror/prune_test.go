@@ -1,4 +1,4 @@
-package steps
+package mirror
 
 import (
 	"net/http"
@@ -16,7 +16,7 @@ import (
 )
 
 func TestMirrorPruneLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
 		return &steptest.Fixture{
@@ -44,7 +44,7 @@ func TestMirrorPruneLaws(t *testing.T) {
 func TestMirrorPruneLayoutLaws(t *testing.T) {
 	for _, file := range []string{"media", "media.tar"} {
 		t.Run(file, func(t *testing.T) {
-			steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+			steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 				b := testbed.NewRegistries(t)
 				path := filepath.Join(b.Dir, file)
 				return &steptest.Fixture{

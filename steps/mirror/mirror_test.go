@@ -1,4 +1,4 @@
-package steps
+package mirror
 
 import (
 	"context"
@@ -31,7 +31,7 @@ func to(name string) plan.TextOr[string, layoutTarget] {
 }
 
 func TestMirrorLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		digest := func(t *testing.T, ref string) string {
 			t.Helper()
@@ -424,7 +424,7 @@ func TestMirrorSignatures(t *testing.T) {
 	b.Pushable(t)
 	digest := b.MultiPlatform(t, "signed/app:1", "amd64")
 	sig := b.MultiPlatform(t, "signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig", "s390x")
-	m := mirrorType(b.Set).New().(*mirror)
+	m := Type(b.Set).New().(*mirror)
 	m.To.Text, m.Images = "local", testbed.Inline(testbed.UpstreamHost+"/signed/app:1")
 	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || strings.Contains(f.Change.Items[0].Note, "signature") {
 		t.Errorf("without asking for signatures: %+v, %v", f, err)

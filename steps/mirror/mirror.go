@@ -1,4 +1,4 @@
-package steps
+package mirror
 
 import (
 	"cmp"
@@ -48,7 +48,7 @@ type layoutTarget struct {
 	Layout plan.Path `json:"layout"`
 }
 
-func mirrorType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name: "mirror",
 		Outputs: []runner.Output{

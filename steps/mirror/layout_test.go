@@ -1,4 +1,4 @@
-package steps
+package mirror
 
 import (
 	"fmt"
@@ -91,7 +91,7 @@ func testMirrorLayout(t *testing.T, dir string) {
 }
 
 func TestMirrorToLayoutLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		dir := filepath.Join(b.Dir, "media")
 		return &steptest.Fixture{
@@ -109,7 +109,7 @@ func TestMirrorToLayoutLaws(t *testing.T) {
 }
 
 func TestMirrorToArchiveLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: mirrorType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		path := filepath.Join(b.Dir, "media.tar")
 		return &steptest.Fixture{

@@ -1,4 +1,4 @@
-package steps
+package mirror
 
 import (
 	"encoding/json"
@@ -164,7 +164,7 @@ func TestMirrorRequests(t *testing.T) {
 	counts := counting(b)
 
 	step := func() *mirror {
-		m := mirrorType(b.Set).New().(*mirror)
+		m := Type(b.Set).New().(*mirror)
 		m.To.Text, m.Images = "local", testbed.Inline(names...)
 		return m
 	}
