@@ -15,6 +15,7 @@ import (
 	"github.com/bayplan/bayplan/steps/prepare"
 	"github.com/bayplan/bayplan/steps/tagdiscover"
 	"github.com/bayplan/bayplan/steps/untar"
+	"github.com/bayplan/bayplan/steps/verifycatalog"
 	"github.com/bayplan/bayplan/steps/verifyhttpboot"
 	"github.com/bayplan/bayplan/steps/verifyimages"
 	"github.com/bayplan/bayplan/steps/verifyregistry"
@@ -37,6 +38,6 @@ func Builtin(out *connections.Set) runner.Types {
 		prepare.Type(out),
 		verifyregistry.Type(out),
 		mirror.Type(out),
-		verifyCatalogType(out),
+		verifycatalog.Type(out),
 	}
 }

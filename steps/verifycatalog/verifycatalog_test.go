@@ -1,4 +1,4 @@
-package steps
+package verifycatalog
 
 import (
 	"fmt"
@@ -23,7 +23,7 @@ func newVerifyCatalog(b *testbed.Registries) *verifyCatalog {
 }
 
 func TestVerifyCatalogLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: verifyCatalogType(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		return &steptest.Fixture{
 			New:      func() runner.Step { return newVerifyCatalog(b) },

@@ -1,4 +1,4 @@
-package steps
+package verifycatalog
 
 import (
 	"context"
@@ -35,7 +35,7 @@ type verifyCatalog struct {
 	out *connections.Set
 }
 
-func verifyCatalogType(out *connections.Set) runner.Type {
+func Type(out *connections.Set) runner.Type {
 	return runner.Type{
 		Name:  "verify-catalog",
 		Check: true,
