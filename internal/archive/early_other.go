@@ -4,5 +4,5 @@ package archive
 
 import "os"
 
-// early is for systems that can be asked to begin with writing.
+// early does nothing: only Linux can be asked to begin with writing.
 func early(*os.File, int64, int64) {}

@@ -17,6 +17,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	_ "github.com/bayplan/bayplan/internal/platform" // first, so that its sentence is the error of a build elsewhere
 )
 
 // WriteFile makes the bytes of write the content of path. The file gets exactly

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -46,7 +47,10 @@ func measure(ctx context.Context, dir string, argv []string) (sample, error) {
 	if !ok {
 		return s, errors.New("this system does not tell what a process has used")
 	}
-	s.memory = usage.Maxrss << 10
+	s.memory = usage.Maxrss
+	if runtime.GOOS == "linux" {
+		s.memory <<= 10 // Linux counts in KiB, macOS in bytes
+	}
 	return s, nil
 }
 
@@ -90,9 +94,12 @@ func (b *bench) settle(ctx context.Context) error {
 // GiB, which would be told of whoever comes first.
 func touch() error {
 	const size = 2 << 30 // more than any run writes
-	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE|unix.MAP_POPULATE)
+	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		return err
+	}
+	for i := 0; i < len(memory); i += os.Getpagesize() {
+		memory[i] = 1
 	}
 	return unix.Munmap(memory)
 }
