@@ -14,13 +14,21 @@ race = $(if $(or $(filter true,$(CI)),$(have_cc)),-race)
 # One build tag more than a plain build: then one pass covers the integration tests too.
 checked = -tags integration ./...
 
-.PHONY: help build generate fmt lint test integration bench clean
+# Static, as the host that runs it may have an older C library than the one that builds it.
+static = CGO_ENABLED=0 go build -trimpath
+
+.PHONY: help build cross generate fmt lint test integration bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 
-build: ## build bin/bayplan
-	go build -o bin/bayplan ./cmd/bayplan
+build: ## build bin/bayplan, one static file
+	$(static) -o bin/bayplan ./cmd/bayplan
+
+cross: ## build for Linux and macOS on amd64 and arm64, and vet for macOS
+	@set -e; for system in linux darwin; do for arch in amd64 arm64; do \
+		(set -x; GOOS=$$system GOARCH=$$arch $(static) -o /dev/null ./cmd/bayplan); done; done
+	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet -trimpath ./...
 
 generate: ## write again what is generated and checked in
 	go generate ./...
@@ -35,7 +43,7 @@ lint: ## formatting, go.mod, vet and staticcheck
 	go vet $(checked)
 	$(tool) staticcheck -checks all $(checked)
 
-test: lint ## all that needs no server: lint, unit tests, CLI scripts, examples
+test: lint cross ## all that needs no server: lint, builds, unit tests, CLI scripts, examples
 	go test $(race) -vet=off -timeout 10m ./...
 
 integration: ## install and start the real servers and run against them

@@ -5,6 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+export CGO_ENABLED=0 # a static program, and no C compiler needed
 bayplan=${BAYPLAN:-go run ../../cmd/bayplan}
 
 # rehearse EXAMPLE [FLAG...]

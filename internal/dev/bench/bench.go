@@ -56,7 +56,7 @@ func comparisons() []comparison {
 func (b *bench) run(ctx context.Context, w io.Writer, all []comparison) error {
 	if b.bayplan == "" {
 		b.bayplan = filepath.Join(b.dir, "bin", bayplanName)
-		if err := quietly(ctx, "go", "build", "-buildvcs=false", "-o", b.bayplan, "./cmd/bayplan"); err != nil {
+		if err := quietly(ctx, "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-buildvcs=false", "-o", b.bayplan, "./cmd/bayplan"); err != nil {
 			return fmt.Errorf("build bayplan: %w", err)
 		}
 	}

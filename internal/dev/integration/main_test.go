@@ -23,7 +23,8 @@ func withBayplan(run func() int) int {
 	}
 	defer os.RemoveAll(dir)
 	// No version stamp: git refuses to look at a clone that another user owns.
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, "bayplan"), "../../../cmd/bayplan")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, "bayplan"), "../../../cmd/bayplan")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does
 	build.Stderr = os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build bayplan:", err)
