@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
 // Options are what a command line adds to a plan.
@@ -58,7 +60,7 @@ func readFile(path string) (raw []byte, err error) {
 	file, err := os.Open(path)
 	if err == nil {
 		defer file.Close()
-		raw, err = io.ReadAll(io.LimitReader(file, maxBytes+1))
+		raw, err = io.ReadAll(io.LimitReader(file, yamlguard.MaxBytes+1))
 	}
 	var at *os.PathError
 	if errors.As(err, &at) {
@@ -70,13 +72,10 @@ func readFile(path string) (raw []byte, err error) {
 // open makes nodes of a file's bytes. The node is nil when there is nothing to
 // go on with.
 func open(file, dir string, raw []byte) (*source, *node, Errors) {
-	text, bad := decodeText(file, dir, raw)
-	if bad != nil {
-		return nil, nil, Errors{bad}
-	}
+	text, bad := yamlguard.Text(raw)
 	s := newSource(file, dir, text)
-	if err := checkText(s); err != nil {
-		return s, nil, Errors{err}
+	if bad != nil {
+		return nil, nil, Errors{s.refused(bad)}
 	}
 	root, errs := readYAML(s, text)
 	if root == nil {

@@ -13,8 +13,11 @@ const nearby = 2000
 // place gives where a token stands. The library counts columns wrongly behind
 // a tab, so the token's text is looked for on its line.
 func (c *converter) place(tk *token.Token) Pos {
-	pos := c.src.inside(posOf(tk))
-	if tk == nil || tk.Type == token.ImplicitNullType {
+	if tk == nil || tk.Position == nil {
+		return c.src.inside(Pos{})
+	}
+	pos := c.src.inside(Pos{tk.Position.Line, tk.Position.Column})
+	if tk.Type == token.ImplicitNullType {
 		return pos
 	}
 	want, _, _ := strings.Cut(strings.TrimSpace(tk.Origin), "\n")

@@ -7,11 +7,10 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/lexer"
-	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
 // A converter turns the YAML library's tree into nodes.
@@ -19,73 +18,29 @@ type converter struct {
 	src     *source
 	errs    Errors
 	anchors map[string]*node // nil value: being read just now
-	nodes   int              // made so far, with those that aliases repeat
 	last    cursor
 }
 
-// readYAML reads a text that passed checkText. The node is nil when there is
-// nothing to go on with.
+// readYAML makes nodes of a text. The node is nil when there is nothing to go
+// on with.
 func readYAML(src *source, text string) (*node, Errors) {
-	tokens, bad := guard(src, func() (token.Tokens, error) { return lexer.Tokenize(text), nil })
-	if bad == nil {
-		bad = checkTokens(src, tokens)
-	}
+	body, bad := yamlguard.Parse(text, yamlguard.Options{})
 	if bad != nil {
-		return nil, Errors{bad}
-	}
-	file, bad := guard(src, func() (*ast.File, error) { return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey()) })
-	if bad != nil {
-		return nil, Errors{bad}
-	}
-	c := &converter{src: src, anchors: map[string]*node{}}
-	body, bad := onlyBody(src, file)
-	if bad != nil {
-		return nil, Errors{bad}
+		return nil, Errors{src.refused(bad)}
 	}
 	if body == nil {
 		return nil, Errors{src.errorf(Pos{1, 1}, "the file is empty")}
 	}
+	c := &converter{src: src, anchors: map[string]*node{}}
 	root := c.node(body)
-	if c.nodes > maxNodes {
-		return nil, Errors{src.errorf(Pos{1, 1}, "aliases make the file larger than %d values", maxNodes)}
-	}
 	return root, c.errs
 }
 
-// guard calls the library, which stops at the first error it finds, and whose
-// panics on twisted input are errors here.
-func guard[T any](src *source, call func() (T, error)) (out T, bad *Error) {
-	defer func() {
-		if recover() != nil {
-			bad = src.errorf(Pos{1, 1}, "this is no YAML that bayplan can read")
-		}
-	}()
-	out, err := call()
-	if err != nil {
-		return out, syntaxError(src, err)
-	}
-	return out, nil
-}
-
-// onlyBody gives the content of the one document that the file may hold.
-func onlyBody(src *source, file *ast.File) (body ast.Node, bad *Error) {
-	for _, doc := range file.Docs {
-		switch {
-		case doc == nil || doc.Body == nil:
-		case body != nil:
-			return nil, src.errorf(posOf(doc.Body.GetToken()), "a second document begins here; a file holds one")
-		default:
-			body = doc.Body
-		}
-	}
-	return body, nil
-}
-
-func posOf(tk *token.Token) Pos {
-	if tk == nil || tk.Position == nil {
-		return Pos{}
-	}
-	return Pos{tk.Position.Line, tk.Position.Column}
+// refused makes one of our errors of the guard's.
+func (s *source) refused(bad *yamlguard.Error) *Error {
+	e := s.errorf(Pos(bad.Pos), "%s", bad.Msg)
+	e.Hint = bad.Hint
+	return e
 }
 
 func (c *converter) fail(pos Pos, hint, format string, args ...any) {
@@ -104,9 +59,6 @@ func (c *converter) broken(pos Pos, hint, format string, args ...any) *node {
 }
 
 func (c *converter) node(n ast.Node) *node {
-	if c.nodes++; c.nodes > maxNodes {
-		return &node{src: c.src, bad: true}
-	}
 	switch n := n.(type) {
 	case *ast.MappingNode:
 		return c.mapping(n.Start, n.Values)
@@ -132,8 +84,8 @@ func (c *converter) node(n ast.Node) *node {
 // scalar makes a node of a text that begins at start; its raw text is in tk.
 func (c *converter) scalar(start, tk *token.Token, text string) *node {
 	n := &node{src: c.src, pos: c.place(start), text: text}
-	if wrong := misread(start, tk, c.src.line(len(c.src.lines)) == ""); wrong != nil {
-		return c.broken(n.pos, wrong.hint, "%s", wrong.msg)
+	if msg, hint := yamlguard.Misread(start, tk, c.src.line(len(c.src.lines)) == ""); msg != "" {
+		return c.broken(n.pos, hint, "%s", msg)
 	}
 	switch start.Type {
 	case token.ImplicitNullType:
@@ -178,11 +130,6 @@ func (c *converter) alias(n *ast.AliasNode) *node {
 		return c.broken(pos, human.DidYouMean(name, names), "there is no anchor &%s before this", name)
 	case to == nil:
 		return c.broken(pos, "", "the alias *%s stands inside its own anchor", name)
-	}
-	size := 0
-	to.walk(func(*node) { size++ })
-	if c.nodes += size; c.nodes > maxNodes {
-		return &node{src: c.src, bad: true}
 	}
 	return to.copy()
 }

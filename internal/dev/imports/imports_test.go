@@ -47,7 +47,7 @@ var rules = []rule{
 		reason: "the runner knows no kind of step; what a step needs of the world it brings itself",
 	},
 	{
-		packages: []string{"./plan"}, not: []string{"./"}, but: []string{"./plan", "./internal/fault", "./internal/human"},
+		packages: []string{"./plan"}, not: []string{"./"}, but: []string{"./plan", "./internal/fault", "./internal/human", "./internal/yamlguard"},
 		reason: "plan is the first in the line plan <- runner <- steps <- cmd",
 	},
 	{
@@ -81,6 +81,11 @@ var rules = []rule{
 		packages: []string{"./"}, not: []string{"github.com/nikolalohinski/gonja"},
 		but: []string{"./internal/tripleo/jinja"}, direct: true,
 		reason: "one place bounds what a template may do",
+	},
+	{
+		packages: []string{"./"}, not: []string{"github.com/goccy/go-yaml"},
+		but: []string{"./internal/yamlguard", "./plan", "./internal/tripleo", "./internal/glance"}, direct: true,
+		reason: "YAML is read through yamlguard, which bounds it; these three walk the tree that it gives",
 	},
 	{
 		packages: []string{"./"}, not: []string{"github.com/olareg"},

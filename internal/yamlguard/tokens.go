@@ -1,6 +1,7 @@
-package plan
+package yamlguard
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml/token"
@@ -8,13 +9,13 @@ import (
 
 // A tokenCheck follows the nesting of the lexer's tokens.
 type tokenCheck struct {
-	src    *source
+	lines  []string
 	tokens token.Tokens
 	levels []level
 	paths  int
 	pairs  int
 	nulls  int
-	tags   int
+	tags   int // tags and anchors in a row, which nest in the parser
 }
 
 // A level is a mapping or list that is open.
@@ -29,14 +30,14 @@ type level struct {
 
 // checkTokens refuses what the lexer found wrong and what the parser must not
 // see.
-func checkTokens(src *source, tokens token.Tokens) *Error {
+func checkTokens(lines []string, tokens token.Tokens) *Error {
 	if bad := tokens.InvalidToken(); bad != nil {
-		return src.syntax(posOf(bad), bad.Error)
+		return syntax(lines, posOf(bad), bad.Error)
 	}
 	if len(tokens) > maxTokens {
-		return src.errorf(posOf(tokens[maxTokens]), "the file holds more than bayplan reads")
+		return errorf(posOf(tokens[maxTokens]), "", "the file holds more than bayplan reads")
 	}
-	c := &tokenCheck{src: src, tokens: tokens}
+	c := &tokenCheck{lines: lines, tokens: tokens}
 	for i, tk := range tokens {
 		if bad := c.token(i, tk); bad != nil {
 			return bad
@@ -47,6 +48,15 @@ func checkTokens(src *source, tokens token.Tokens) *Error {
 
 func (c *tokenCheck) token(i int, tk *token.Token) *Error {
 	pos := posOf(tk)
+	if bad := c.indentation(i, tk); bad != nil {
+		return bad
+	}
+	if c.before(i) != token.AnchorType { // the name of an anchor belongs to it
+		c.tags++
+		if tk.Type != token.TagType && tk.Type != token.AnchorType {
+			c.tags = 0
+		}
+	}
 	switch tk.Type {
 	case token.SequenceStartType, token.MappingStartType:
 		if bad := c.unquoted(i, tk); bad != nil {
@@ -64,24 +74,62 @@ func (c *tokenCheck) token(i int, tk *token.Token) *Error {
 		if i > 0 {
 			return c.key(i, c.tokens[i-1])
 		}
-	case token.TagType, token.AnchorType, token.AliasType:
-		c.tags++
+	case token.LiteralType, token.FoldedType:
+		if len(tk.Value) > len("|9-") {
+			return syntax(c.lines, pos, "invalid header option")
+		}
 	case token.StringType:
-		if top := c.top(); top != nil && top.flow != 0 && strings.ContainsAny(tk.Value, "[]{}") {
-			e := c.src.errorf(pos, "a bracket stands in a text inside of [ ] or { }")
-			e.Hint = "quote the text if it is meant"
-			return e
+		if top := c.top(); top != nil && top.flow != 0 {
+			if bad := flowText(pos, tk); bad != nil {
+				return bad
+			}
 		}
 	}
 	switch {
-	case len(c.levels) > maxDepth:
-		return c.src.errorf(pos, "this is nested more than %d deep", maxDepth)
-	case c.tags > maxTags:
-		return c.src.errorf(pos, "more than %d tags, anchors and aliases", maxTags)
+	case len(c.levels)+c.tags > maxDepth:
+		return errorf(pos, "", "this is nested more than %d deep", maxDepth)
 	case c.paths > maxPaths, c.pairs > maxPairs, c.nulls*len(c.tokens) > maxShifts:
-		return c.src.errorf(pos, "the file holds more than bayplan reads")
+		return errorf(pos, "", "the file holds more than bayplan reads")
 	}
 	return nil
+}
+
+// plainColon is a colon that ends a key.
+var plainColon = regexp.MustCompile(`:([ \t\n]|$)`)
+
+// flowText refuses what a text without quotes cannot hold inside of [ ] or { },
+// where the library reads on: a missing comma would go unnoticed.
+func flowText(pos Pos, tk *token.Token) *Error {
+	switch raw := strings.TrimSpace(tk.Origin); {
+	case strings.ContainsAny(tk.Value, "[]{}"):
+		return errorf(pos, "quote the text if it is meant", "a bracket stands in a text inside of [ ] or { }")
+	case plainColon.MatchString(raw):
+		return errorf(pos, "a comma may be missing before it; quote the text if it is meant", "a : stands inside of a text without quotes")
+	}
+	return nil
+}
+
+// before gives the type of the token before the one at i.
+func (c *tokenCheck) before(i int) token.Type {
+	if i == 0 {
+		return token.UnknownType
+	}
+	return c.tokens[i-1].Type
+}
+
+// indentation refuses a tab among the spaces before a line's first token: the
+// lexer lets some pass. Lines that a text goes on over are not looked at.
+func (c *tokenCheck) indentation(i int, tk *token.Token) *Error {
+	line := tk.Position.Line
+	if line > len(c.lines) || (i > 0 && c.tokens[i-1].Position.Line == line) || c.before(i) == token.LiteralType || c.before(i) == token.FoldedType {
+		return nil
+	}
+	rest := strings.TrimLeft(c.lines[line-1], " ")
+	first, _, _ := strings.Cut(strings.TrimSpace(tk.Origin), "\n")
+	if !strings.HasPrefix(rest, "\t") || !strings.HasPrefix(strings.TrimLeft(rest, " \t"), first) {
+		return nil
+	}
+	return syntax(c.lines, Pos{line, len(c.lines[line-1]) - len(rest) + 1}, "found a tab character")
 }
 
 // unquoted finds a reference whose brace YAML takes for a mapping's: it knows
@@ -94,9 +142,7 @@ func (c *tokenCheck) unquoted(i int, tk *token.Token) *Error {
 	if before.Type != token.StringType || !strings.HasSuffix(before.Value, "$") || before.Position.Line != tk.Position.Line {
 		return nil
 	}
-	e := c.src.errorf(Pos{tk.Position.Line, tk.Position.Column - 1}, "a reference inside of [ ] or { } must be quoted")
-	e.Hint = `quote it: write "${...}"`
-	return e
+	return errorf(Pos{tk.Position.Line, tk.Position.Column - 1}, `quote it: write "${...}"`, "a reference inside of [ ] or { } must be quoted")
 }
 
 func (c *tokenCheck) top() *level {
@@ -153,14 +199,12 @@ func (c *tokenCheck) blockEntry(col int, key string) *level {
 // key opens an entry of a mapping; k is the token before its colon.
 func (c *tokenCheck) key(colon int, k *token.Token) *Error {
 	if len(k.Value) > maxKey {
-		return c.src.errorf(posOf(k), "this key is longer than %d characters", maxKey)
+		return errorf(posOf(k), "", "this key is longer than %d characters", maxKey)
 	}
 	top := c.top()
 	if top != nil && top.flow != 0 {
 		if c.tight(colon, k) {
-			e := c.src.errorf(posOf(c.tokens[colon]), "a space is missing behind this :")
-			e.Hint = "quote the text if it is meant as one"
-			return e
+			return errorf(posOf(c.tokens[colon]), `quote the text if it is meant as one, such as "OS::Heat::None"`, "a space is missing behind this :")
 		}
 		top.colon = true
 		top.path = top.base + len(k.Value) + 1
@@ -172,7 +216,7 @@ func (c *tokenCheck) key(colon int, k *token.Token) *Error {
 	c.pairs += top.keys
 	c.empty(colon, k.Position.Column)
 	if c.pairs > maxPairs {
-		return c.src.errorf(posOf(k), "this mapping has more keys than bayplan reads")
+		return errorf(posOf(k), "", "this mapping has more keys than bayplan reads")
 	}
 	return nil
 }

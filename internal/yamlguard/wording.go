@@ -1,4 +1,4 @@
-package plan
+package yamlguard
 
 import (
 	"errors"
@@ -8,29 +8,30 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
+// unreadable is said of what there are no better words for.
+const unreadable = "this is no YAML that bayplan can read"
+
 // syntaxError makes one of our errors of the library's. Its messages may quote
 // the file, so only those are shown that are known not to.
-func syntaxError(src *source, err error) *Error {
+func syntaxError(lines []string, err error) *Error {
 	var at interface {
 		GetToken() *token.Token
 		GetMessage() string
 	}
 	if !errors.As(err, &at) {
-		return src.errorf(Pos{1, 1}, "this is no YAML that bayplan can read")
+		return errorf(Pos{1, 1}, "", unreadable)
 	}
-	return src.syntax(posOf(at.GetToken()), at.GetMessage())
+	return syntax(lines, posOf(at.GetToken()), at.GetMessage())
 }
 
 // syntax words a syntax error and adds what most likely helps.
-func (s *source) syntax(pos Pos, msg string) *Error {
+func syntax(lines []string, pos Pos, msg string) *Error {
 	wording, hint := wordSyntax(msg)
-	e := s.errorf(pos, "%s", wording)
-	line := s.line(e.Pos.Line)
-	e.Hint = hint
+	line := lines[max(1, min(pos.Line, len(lines)))-1]
 	if bracedValue.MatchString(line) {
-		e.Hint = "a value that begins with { or [ and is meant as text must be quoted"
+		hint = "a value that begins with { or [ and is meant as text must be quoted"
 	}
-	return e
+	return errorf(pos, hint, "%s", wording)
 }
 
 // bracedValue is a line whose value begins with a bracket and goes on behind it.
@@ -93,5 +94,5 @@ func wordSyntax(msg string) (ours, hint string) {
 	if strings.HasSuffix(msg, "is a reserved character") {
 		return "a value cannot begin with @ or `", "quote it"
 	}
-	return "this is no YAML that bayplan can read", ""
+	return unreadable, ""
 }

@@ -1,4 +1,4 @@
-package plan
+package yamlguard
 
 import (
 	"regexp"
@@ -15,9 +15,6 @@ var (
 	plainComment = regexp.MustCompile(`[ \t\n]#`)
 	// It does not read a further line right that begins with a dash.
 	plainDash = regexp.MustCompile(`\n[ \t]*-`)
-	// A colon ends a key; in braces the library takes it into the text, so that
-	// a missing comma would go unnoticed.
-	plainColon = regexp.MustCompile(`:([ \t\n]|$)`)
 	// A tab before a line's end is no part of a quoted text.
 	tabAtEnd = regexp.MustCompile(`\t *\n`)
 	// An escaped space before a line's end stays, and so do the spaces before
@@ -25,40 +22,39 @@ var (
 	escapedEnd = regexp.MustCompile(`\\[ t][ \t]*\n|\\\n[ \t]*\n`)
 )
 
-// misread says what is wrong with a text that would not be read right. ended
-// says that the file's last line has its line end.
-func misread(start, tk *token.Token, ended bool) *complaint {
+// Misread says what is wrong with a text that would not be read right, and what
+// to do about it; "" for one that is. The text begins at start, its raw text is
+// in tk; ended says that the file's last line has its line end.
+func Misread(start, tk *token.Token, ended bool) (msg, hint string) {
 	switch start.Type {
 	case token.StringType:
 		raw := strings.TrimSpace(tk.Origin)
 		switch {
 		case strings.Contains(raw, "\t"):
-			return &complaint{"a tab stands inside of a text without quotes", "quote the text, or write a space"}
-		case plainColon.MatchString(raw):
-			return &complaint{"a : stands inside of a text without quotes", "a comma may be missing before it; quote the text if it is meant"}
+			return "a tab stands inside of a text without quotes", "quote the text, or write a space"
 		case plainComment.MatchString(raw):
-			return &complaint{"a comment stands inside of a text that goes over several lines", "quote the text"}
+			return "a comment stands inside of a text that goes over several lines", "quote the text"
 		case plainDash.MatchString(raw):
-			return &complaint{"a line of this text begins with a -", "quote the text; a list begins below its key, with nothing behind the colon"}
+			return "a line of this text begins with a -", "quote the text; a list begins below its key, with nothing behind the colon"
 		}
 	case token.SingleQuoteType, token.DoubleQuoteType:
 		switch {
 		case tabAtEnd.MatchString(tk.Origin):
-			return &complaint{"a tab stands at the end of a line of this text", "take it off"}
+			return "a tab stands at the end of a line of this text", "take it off"
 		case start.Type == token.DoubleQuoteType && escapedEnd.MatchString(tk.Origin):
-			return &complaint{"an escaped space or line end stands at the end of a line of this text", "write the text on one line"}
+			return "an escaped space or line end stands at the end of a line of this text", "write the text on one line"
 		}
 	case token.LiteralType, token.FoldedType:
 		switch {
 		case strings.TrimSpace(tk.Value) == "":
-			return &complaint{"the text that | or > announces is missing", `write "" for empty text`}
+			return "the text that | or > announces is missing", `write "" for empty text`
 		case tk.Next == nil && !ended:
-			return &complaint{"the last line of this text, and of the file, has no end", "put a line end there"}
+			return "the last line of this text, and of the file, has no end", "put a line end there"
 		case trailing(tk.Origin):
-			return &complaint{"the last line of this text ends in spaces", "take them off, or write the text in quotes"}
+			return "the last line of this text ends in spaces", "take them off, or write the text in quotes"
 		}
 	}
-	return nil
+	return "", ""
 }
 
 // trailing says whether the last line that is not empty ends in white space,

@@ -1,0 +1,138 @@
+package yamlguard
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+const secondDocument = "a second document begins here; a file holds one"
+
+// Text makes text of a file's bytes: UTF-8 without a byte order mark, its lines
+// ended by \n, and no control characters, which YAML does not allow. When there
+// is an error, the text is given too, for messages to show its lines.
+func Text(raw []byte) (string, *Error) {
+	if len(raw) > MaxBytes {
+		return "", errorf(Pos{1, 1}, "", "the file is larger than 1 MiB")
+	}
+	text := strings.TrimPrefix(string(raw), "\ufeff")
+	text = strings.ReplaceAll(text, "\r\n", "\n")
+	text = strings.ReplaceAll(text, "\r", "\n")
+	pos := Pos{1, 1}
+	for i, r := range text {
+		switch {
+		case r == '\n':
+			pos = Pos{pos.Line + 1, 0}
+		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\ufffd"):
+			return strings.ToValidUTF8(text, "\ufffd"), errorf(pos, "", "this is not UTF-8 text")
+		case r < ' ' && r != '\t', r == 0x7f, r >= 0x80 && r < 0xa0 && r != 0x85, r == '\ufeff', r == '\ufffe', r == '\uffff':
+			return strings.ToValidUTF8(text, "\ufffd"), errorf(pos, "", "a control character stands here")
+		}
+		pos.Col++
+	}
+	return text, nil
+}
+
+// A textCheck looks at a text line by line before the library does.
+type textCheck struct {
+	Options
+	open  int // brackets
+	blank int
+	tabs  int
+	marks int
+	begun bool // content was seen
+	ended bool // the document's end was seen
+}
+
+// checkText refuses, without the library, what its lexer must not see.
+func checkText(text string, o Options) ([]string, *Error) {
+	lines := strings.Split(text, "\n")
+	c := &textCheck{Options: o}
+	for i, line := range lines {
+		bad := c.document(i+1, line)
+		if bad == nil {
+			bad = c.costs(i+1, line)
+		}
+		if bad != nil {
+			return nil, bad
+		}
+	}
+	return lines, nil
+}
+
+// document refuses a second document, and directives where they are not known.
+func (c *textCheck) document(num int, line string) *Error {
+	text := strings.TrimSpace(line)
+	switch {
+	case marker(line, "---"):
+		if c.begun || c.ended {
+			return errorf(Pos{num, 1}, "", secondDocument)
+		}
+		c.begun = true
+	case marker(line, "..."):
+		c.begun, c.ended = true, true
+	case text == "" || text[0] == '#':
+	case c.ended:
+		return errorf(Pos{num, 1}, "", "nothing may follow the end of the document")
+	case line[0] == '%' && !c.begun:
+		if !c.Directives {
+			return errorf(Pos{num, 1}, "", "YAML directives are not known here")
+		}
+	default:
+		c.begun = true
+	}
+	return nil
+}
+
+// marker says whether a line is --- or ..., with something behind it or not.
+func marker(line, mark string) bool {
+	rest, ok := strings.CutPrefix(line, mark)
+	return ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t')
+}
+
+// costs counts what the lexer is slow at.
+func (c *textCheck) costs(num int, line string) *Error {
+	if c.blank++; strings.TrimSpace(line) != "" {
+		c.blank = 0
+	}
+	if c.blank > maxBlank {
+		return errorf(Pos{num, 1}, "", "more than %d empty lines in a row", maxBlank)
+	}
+	run := 0
+	for i := range len(line) {
+		if run++; line[i] != '<' {
+			run = 0
+		}
+		switch line[i] {
+		case '\t':
+			c.tabs += len(line) - i
+		case '[', '{':
+			c.open++
+			c.marks++
+		case ']', '}':
+			c.open = max(0, c.open-1)
+			c.marks++
+		case ',', ':', '-', '?', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', '#':
+			c.marks++
+		}
+		if bad := c.over(run); bad != nil {
+			bad.Pos = Pos{num, utf8.RuneCountInString(line[:i]) + 1}
+			return bad
+		}
+	}
+	return nil
+}
+
+// over says which bound is passed.
+func (c *textCheck) over(run int) *Error {
+	switch {
+	case run > maxRun:
+		return errorf(Pos{}, "", "more than %d times < in a row", maxRun)
+	case c.tabs > maxTabs:
+		return errorf(Pos{}, "", "too many tabs on lines this long")
+	case c.marks > maxMarks:
+		return errorf(Pos{}, "", "the file holds more than bayplan reads")
+	case c.open > maxOpen:
+		return errorf(Pos{}, "", "this is nested more than %d deep", maxDepth)
+	}
+	return nil
+}
