@@ -26,7 +26,6 @@ type node struct {
 	items []*node
 	pairs []pair
 	place Place
-	size  int // number of nodes, with aliases written out
 }
 
 type pair struct {
@@ -64,12 +63,11 @@ func (n *node) texts(what string) ([]string, error) {
 type walker struct {
 	file    string
 	anchors map[string]*node
-	aliased int // nodes that aliases added
 }
 
 func (w *walker) node(n ast.Node) (*node, error) {
 	if n == nil {
-		return &node{place: Place{File: w.file}, size: 1}, nil
+		return &node{place: Place{File: w.file}}, nil
 	}
 	place := w.place(n)
 	switch n := n.(type) {
@@ -86,15 +84,15 @@ func (w *walker) node(n ast.Node) (*node, error) {
 	case *ast.TagNode:
 		return w.tag(n)
 	case *ast.NullNode:
-		return &node{place: place, size: 1}, nil
+		return &node{place: place}, nil
 	case *ast.LiteralNode:
-		return &node{kind: isText, text: n.Value.Value, place: place, size: 1}, nil
+		return &node{kind: isText, text: n.Value.Value, place: place}, nil
 	case *ast.StringNode:
-		return &node{kind: isText, text: n.Value, place: place, size: 1}, nil
+		return &node{kind: isText, text: n.Value, place: place}, nil
 	case ast.ScalarNode:
 		// Numbers and booleans: the value that was parsed has lost how it was
 		// written.
-		return &node{kind: isText, text: n.GetToken().Value, place: place, size: 1}, nil
+		return &node{kind: isText, text: n.GetToken().Value, place: place}, nil
 	}
 	return nil, place.errorf("%s is not understood here", n.Type())
 }
@@ -131,28 +129,23 @@ func (w *walker) alias(place Place, n *ast.AliasNode) (*node, error) {
 		// Its name is not repeated: it may be a password that wants quotes.
 		return nil, place.errorf("what begins with * is an alias, which has no anchor before it; a text is put in quotes")
 	}
-	w.aliased += value.size
-	if w.aliased > maxNodes {
-		return nil, place.errorf("aliases stand for more than %d values", maxNodes)
-	}
 	return value, nil
 }
 
 func (w *walker) list(place Place, values []ast.Node) (*node, error) {
-	list := &node{kind: isList, place: place, size: 1}
+	list := &node{kind: isList, place: place}
 	for _, v := range values {
 		item, err := w.node(v)
 		if err != nil {
 			return nil, err
 		}
 		list.items = append(list.items, item)
-		list.size += item.size
 	}
 	return list, nil
 }
 
 func (w *walker) mapping(place Place, values []*ast.MappingValueNode) (*node, error) {
-	m := &node{kind: isMap, place: place, size: 1}
+	m := &node{kind: isMap, place: place}
 	seen := map[string]Place{}
 	var merged []*node
 	for _, v := range values {
@@ -160,7 +153,6 @@ func (w *walker) mapping(place Place, values []*ast.MappingValueNode) (*node, er
 		if err != nil {
 			return nil, err
 		}
-		m.size += value.size
 		if _, ok := v.Key.(*ast.MergeKeyNode); ok {
 			merged = append(merged, value)
 			continue
@@ -175,7 +167,7 @@ func (w *walker) mapping(place Place, values []*ast.MappingValueNode) (*node, er
 		seen[key.text] = key.place
 		m.pairs = append(m.pairs, pair{key.text, value, key.place})
 	}
-	return m, m.merge(merged)
+	return m, m.merge(merged, seen)
 }
 
 func (w *walker) key(n ast.MapKeyNode) (*node, error) {
@@ -194,18 +186,19 @@ func (w *walker) key(n ast.MapKeyNode) (*node, error) {
 }
 
 // merge adds the pairs of the mappings given with "<<", of which those before
-// win over those after, and the mapping's own over all.
-func (n *node) merge(from []*node) error {
+// win over those after, and the mapping's own over all. seen are its keys.
+func (n *node) merge(from []*node, seen map[string]Place) error {
 	for _, f := range from {
 		switch f.kind {
 		case isMap:
 			for _, p := range f.pairs {
-				if n.get(p.key) == nil {
+				if _, there := seen[p.key]; !there {
+					seen[p.key] = p.place
 					n.pairs = append(n.pairs, p)
 				}
 			}
 		case isList:
-			if err := n.merge(f.items); err != nil {
+			if err := n.merge(f.items, seen); err != nil {
 				return err
 			}
 		default:

@@ -84,10 +84,10 @@ func commaList(n *node) *node {
 	if n.kind != isText {
 		return n
 	}
-	list := &node{kind: isList, place: n.place, size: 1}
+	list := &node{kind: isList, place: n.place}
 	for _, text := range strings.Split(n.text, ",") {
 		if text = strings.TrimSpace(text); text != "" {
-			list.items = append(list.items, &node{kind: isText, text: text, place: n.place, size: 1})
+			list.items = append(list.items, &node{kind: isText, text: text, place: n.place})
 		}
 	}
 	return list

@@ -194,7 +194,7 @@ func TestTemplateErrors(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"an unknown statement", "a:\n{% fi x %}\n", "template file /t.j2"},
 		{"an inclusion", "a:\n{% include 'b' %}\n", `template file /t.j2:2: the statement "include" is not supported`},
-		{"not YAML", "container_images_template: [\n", "template file /t.j2:1: sequence end token ']' not found (counted in what it renders to)"},
+		{"not YAML", "container_images_template: [\n", "template file /t.j2:1: this [ is never closed (counted in what it renders to)"},
 		{"no list", "images: []\n", "template file /t.j2:1: container_images_template: a list is wanted"},
 		{"nothing", "{% if x %}a{% endif %}", "container_images_template: a list is wanted"},
 		{"an entry that is a text", "container_images_template:\n- a\n", "/t.j2:2: container_images_template: entry 1: a mapping is wanted: this is a single value"},

@@ -35,7 +35,7 @@ func TestPrepareErrors(t *testing.T) {
 		{
 			"an environment that is no YAML",
 			func(t *testing.T, p *prepare) { t.Helper(); prepareWrite(t, string(p.Environments[0]), "a: [\n") },
-			"neutron-ovn-dvr-ha.yaml:1: sequence end token ']' not found", "",
+			"neutron-ovn-dvr-ha.yaml:1: this [ is never closed", "",
 		},
 		{
 			"a registry that is not there",
