@@ -146,7 +146,7 @@ func TestConnect(t *testing.T) {
 		}, "its entry in DIR/clouds.yaml has no auth_url", "", false},
 		{"a file that is no YAML", func(t *testing.T, dir string) {
 			write(t, dir+"/clouds.yaml", "clouds: [\n")
-		}, "read DIR/clouds.yaml: not a clouds.yaml: ", "", false},
+		}, "read DIR/clouds.yaml:1: this [ is never closed", "", false},
 		{"an authority that is not there", func(t *testing.T, dir string) {
 			write(t, dir+"/clouds.yaml", entry("undercloud", secure.URL+"/v3", pass, "    cacert: "+dir+"/absent.pem\n"))
 		}, "absent.pem", "", false},
@@ -219,6 +219,52 @@ func TestConnectWithGapsInTheEntry(t *testing.T) {
 				t.Errorf("got hint %q", hint)
 			}
 		})
+	}
+}
+
+// Whatever stands in clouds.yaml or secure.yaml, the error names file and line
+// at once, and repeats no password.
+func TestConnectWithBrokenFiles(t *testing.T) {
+	const good = "clouds: {undercloud: {auth: {auth_url: 'http://127.0.0.1:1/v3'}}}\n"
+	for _, tc := range []struct{ name, text, want string }{
+		{"an open quote", "clouds:\n  a: 's3cr3t\n", ":2: the closing ' of this text is missing"},
+		{"a tab", "clouds:\n\ta: s3cr3t\n", ":2: a tab stands where only spaces may; indent with spaces"},
+		{"a second document", good + "---\n" + good, ":2: a second document begins here"},
+		{"a list", "clouds: [s3cr3t]\n", ":1: not a clouds.yaml"},
+		{"a text", "s3cr3t\n", ":1: not a clouds.yaml"},
+		{"auth is a text", "clouds:\n  undercloud:\n    auth: s3cr3t\n", ":3: not a clouds.yaml"},
+		{"a key twice", "clouds:\n  undercloud:\n    auth: {}\n    auth: {}\n", ":4: this key is given twice"},
+		{"an alias of nothing", "clouds:\n  undercloud: {auth: {password: *s3cr3t}}\n", ":2: there is no anchor for an alias"},
+		{"a merge of nothing", "clouds: {<<: *s3cr3t}\n", ": there is no anchor for an alias"},
+		{"a merge of itself", "clouds: &s3cr3t\n  <<: *s3cr3t\n", ": there is no anchor for an alias"},
+		{"no UTF-8", "clouds:\n  a: \xff\n", ":2: this is not UTF-8 text"},
+		{"too large", strings.Repeat("# s3cr3t\n", 200_000), ":1: the file is larger than 1 MiB"},
+		{"brackets", strings.Repeat("[", 200<<10), ":1: this is nested more than 64 deep"},
+		{"aliases of aliases", "a: &a [1,2,3,4,5,6,7,8,9]\n" + strings.Repeat("b: &a [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n", 9), ":6: aliases make the file larger than 100000 values"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for _, file := range []string{"clouds.yaml", "secure.yaml"} {
+				dir := cleanEnv(t)
+				write(t, dir+"/clouds.yaml", good)
+				write(t, dir+"/"+file, tc.text)
+				_, err := glance.Connect(t.Context(), glance.Options{Cloud: "undercloud"})
+				if want := "read " + dir + "/" + file + tc.want; err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "s3cr3t") {
+					t.Errorf("got error %v, want one with %q", err, want)
+				}
+			}
+		})
+	}
+}
+
+// What is secret may stand in a file of its own, as with the openstack command.
+func TestConnectWithSecureFile(t *testing.T) {
+	dir := cleanEnv(t)
+	srv := httptest.NewServer(newCloud(t))
+	defer srv.Close()
+	write(t, dir+"/clouds.yaml", strings.Replace(entry("undercloud", srv.URL+"/v3", "-", ""), `password: "-", `, "", 1))
+	write(t, dir+"/secure.yaml", "%YAML 1.1\n---\nsecret: &s\n  password: "+cloudserver.DefaultPassword+"\nclouds:\n  undercloud: {auth: {<<: *s}}\n")
+	if _, err := glance.Connect(t.Context(), glance.Options{Cloud: "undercloud"}); err != nil {
+		t.Error(err)
 	}
 }
 

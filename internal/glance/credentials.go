@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
 // Credentials are all that is needed to log in to a cloud.
@@ -36,12 +38,26 @@ func findCredentials(cloud string) (credentials, error) {
 	if err != nil {
 		return credentials{}, err
 	}
-	file, entries, err := readClouds(places)
+	file, raw, err := firstFile(places)
+	if err != nil {
+		return credentials{}, err
+	}
+	entries, err := readClouds(file, raw)
 	if err != nil {
 		return credentials{}, err
 	}
 	if entry, ok := entries[cloud]; ok {
-		return parse(file, append(entry.options(), clouds.WithCloudName(cloud), clouds.WithLocations(file))...)
+		opts := append(entry.options(), clouds.WithCloudName(cloud), clouds.WithCloudsYAML(bytes.NewReader(raw)))
+		// As with the openstack command, secrets may stand beside it, in a file
+		// that counts only where it can be read.
+		beside := filepath.Join(filepath.Dir(file), "secure.yaml")
+		if secrets, err := readFile(beside); err == nil {
+			if _, err := readClouds(beside, secrets); err != nil {
+				return credentials{}, err
+			}
+			opts = append(opts, clouds.WithSecureYAML(bytes.NewReader(secrets)))
+		}
+		return parse(file, opts...)
 	}
 	if os.Getenv("OS_AUTH_URL") != "" {
 		return fromEnvironment(cloud)
@@ -95,27 +111,68 @@ func cloudsFiles() ([]string, error) {
 	}, nil
 }
 
-// readClouds gives the first clouds.yaml there is, and the usable entries in it.
-func readClouds(places []string) (file string, entries map[string]cloudEntry, err error) {
+// firstFile reads the first of the files that there is. Without any, its name
+// is "".
+func firstFile(places []string) (name string, raw []byte, err error) {
 	for _, place := range places {
-		content, err := os.ReadFile(place)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
+		if raw, err = readFile(place); !errors.Is(err, fs.ErrNotExist) {
+			return place, raw, err
 		}
-		if err != nil {
-			return "", nil, err
-		}
-		var doc struct {
-			Clouds map[string]cloudEntry `yaml:"clouds"`
-		}
-		if err := yaml.Unmarshal(content, &doc); err != nil {
-			return "", nil, fmt.Errorf("read %s: not a clouds.yaml: %s", place, firstLine(err.Error()))
-		}
-		// gophercloud cannot take an entry without auth.
-		maps.DeleteFunc(doc.Clouds, func(_ string, e cloudEntry) bool { return e.Auth == nil })
-		return place, doc.Clouds, nil
 	}
 	return "", nil, nil
+}
+
+// readFile reads a file no further than one may be large.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, yamlguard.MaxBytes+1))
+}
+
+// readClouds gives the usable entries of a clouds.yaml. The file has passed the
+// guard then, so that gophercloud may read it.
+func readClouds(file string, raw []byte) (map[string]cloudEntry, error) {
+	text, bad := yamlguard.Text(raw)
+	if bad != nil {
+		return nil, fmt.Errorf("read %s:%d: %w", file, bad.Pos.Line, bad)
+	}
+	body, bad := yamlguard.Parse(text, yamlguard.Options{Directives: true})
+	if bad != nil {
+		return nil, fmt.Errorf("read %s:%d: %w", file, bad.Pos.Line, bad)
+	}
+	if body == nil {
+		return nil, nil
+	}
+	var doc struct {
+		Clouds map[string]cloudEntry `yaml:"clouds"`
+	}
+	if err := yaml.NodeToValue(body, &doc); err != nil {
+		return nil, cloudsError(file, err)
+	}
+	// gophercloud cannot take an entry without auth.
+	maps.DeleteFunc(doc.Clouds, func(_ string, e cloudEntry) bool { return e.Auth == nil })
+	return doc.Clouds, nil
+}
+
+// cloudsError words what the YAML library says of a clouds.yaml, whose messages
+// may quote a password.
+func cloudsError(file string, err error) error {
+	var twice *yaml.DuplicateKeyError
+	msg := "not a clouds.yaml: this is not of the kind that is wanted here"
+	switch {
+	case errors.As(err, &twice):
+		msg = "this key is given twice"
+	case strings.Contains(err.Error(), " alias "):
+		msg = "there is no anchor for an alias; quote the value if it is meant as text"
+	}
+	var at yaml.Error
+	if errors.As(err, &at) && at.GetToken() != nil {
+		file = fmt.Sprintf("%s:%d", file, at.GetToken().Position.Line)
+	}
+	return fmt.Errorf("read %s: %s", file, msg)
 }
 
 func notFound(places []string, file string, names []string) error {
@@ -186,9 +243,4 @@ func parse(source string, opts ...clouds.ParseOption) (credentials, error) {
 		return credentials{}, fmt.Errorf("its entry in %s has no auth_url", source)
 	}
 	return credentials{auth: auth, endpoint: endpoint, tls: conf, source: source}, nil
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }
