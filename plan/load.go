@@ -72,15 +72,19 @@ func readFile(path string) (raw []byte, err error) {
 // open makes nodes of a file's bytes. The node is nil when there is nothing to
 // go on with.
 func open(file, dir string, raw []byte) (*source, *node, Errors) {
-	text, bad := yamlguard.Text(raw)
+	text, body, bad := yamlguard.Parse(raw, yamlguard.Options{})
 	s := newSource(file, dir, text)
-	if bad != nil {
-		return nil, nil, Errors{s.refused(bad)}
+	switch {
+	case bad != nil:
+		e := s.errorf(Pos(bad.Pos), "%s", bad.Msg)
+		e.Hint = bad.Hint
+		return s, nil, Errors{e}
+	case body == nil:
+		return s, nil, Errors{s.errorf(Pos{1, 1}, "the file is empty")}
 	}
-	root, errs := readYAML(s, text)
-	if root == nil {
-		return s, nil, errs
-	}
+	c := &converter{src: s, anchors: map[string]*node{}}
+	root := c.node(body)
+	errs := c.errs
 	if root.kind != isMapping && !root.bad {
 		errs = append(errs, s.errorf(root.pos, "the file must hold a mapping of keys to values, is %s", root.is()))
 	}

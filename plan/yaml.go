@@ -21,28 +21,6 @@ type converter struct {
 	last    cursor
 }
 
-// readYAML makes nodes of a text. The node is nil when there is nothing to go
-// on with.
-func readYAML(src *source, text string) (*node, Errors) {
-	body, bad := yamlguard.Parse(text, yamlguard.Options{})
-	if bad != nil {
-		return nil, Errors{src.refused(bad)}
-	}
-	if body == nil {
-		return nil, Errors{src.errorf(Pos{1, 1}, "the file is empty")}
-	}
-	c := &converter{src: src, anchors: map[string]*node{}}
-	root := c.node(body)
-	return root, c.errs
-}
-
-// refused makes one of our errors of the guard's.
-func (s *source) refused(bad *yamlguard.Error) *Error {
-	e := s.errorf(Pos(bad.Pos), "%s", bad.Msg)
-	e.Hint = bad.Hint
-	return e
-}
-
 func (c *converter) fail(pos Pos, hint, format string, args ...any) {
 	if len(c.errs) >= maxErrors {
 		return

@@ -135,11 +135,7 @@ func readFile(path string) ([]byte, error) {
 // readClouds gives the usable entries of a clouds.yaml. The file has passed the
 // guard then, so that gophercloud may read it.
 func readClouds(file string, raw []byte) (map[string]cloudEntry, error) {
-	text, bad := yamlguard.Text(raw)
-	if bad != nil {
-		return nil, fmt.Errorf("read %s:%d: %w", file, bad.Pos.Line, bad)
-	}
-	body, bad := yamlguard.Parse(text, yamlguard.Options{Directives: true})
+	_, body, bad := yamlguard.Parse(raw, yamlguard.Options{Directives: true})
 	if bad != nil {
 		return nil, fmt.Errorf("read %s:%d: %w", file, bad.Pos.Line, bad)
 	}

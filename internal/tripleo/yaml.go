@@ -16,12 +16,8 @@ func readYAML(open Open, path string) (*node, error) {
 	return parseYAML(path, text)
 }
 
-func parseYAML(path, raw string) (*node, error) {
-	text, bad := yamlguard.Text([]byte(raw))
-	if bad != nil {
-		return nil, Place{path, bad.Pos.Line}.errorf("%w", bad)
-	}
-	body, bad := yamlguard.Parse(text, yamlguard.Options{Directives: true})
+func parseYAML(path, text string) (*node, error) {
+	_, body, bad := yamlguard.Parse([]byte(text), yamlguard.Options{Directives: true})
 	if bad != nil {
 		return nil, Place{path, bad.Pos.Line}.errorf("%w", bad)
 	}

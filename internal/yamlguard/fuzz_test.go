@@ -23,7 +23,7 @@ func FuzzParse(f *testing.F) {
 		if bad == nil {
 			return
 		}
-		text, _ := Text(raw)
+		text, _ := decode(raw)
 		lines := strings.Split(text, "\n")
 		if bad.Msg == "" || bad.Pos.Line < 1 || bad.Pos.Line > len(lines) || bad.Pos.Col < 1 || bad.Pos.Col > utf8.RuneCountInString(lines[bad.Pos.Line-1])+1 {
 			t.Errorf("%v stands at %v, outside of the text", bad, bad.Pos)

@@ -49,67 +49,52 @@ type Options struct {
 	Directives bool // lines such as %YAML 1.1 before the document
 }
 
-// Parse reads the one document of a text that Text gave. The node is nil for a
-// file that holds nothing. Keys may be given twice: the caller, who walks the
-// tree, finds that with the rest.
-func Parse(text string, o Options) (ast.Node, *Error) {
+// Parse reads the one document of a file. The node is nil for a file that holds
+// nothing. The text is what places count in; it is given with an error too, for
+// messages to show its lines, but for a file that is too large. Keys may be given
+// twice: the caller, who walks the tree, finds that.
+func Parse(raw []byte, o Options) (text string, body ast.Node, bad *Error) {
+	if text, bad = decode(raw); bad == nil {
+		body, bad = guard(func() (ast.Node, *Error) { return parse(text, o) })
+	}
+	return text, body, bad
+}
+
+// guard calls the library, whose panics on twisted input are errors here.
+func guard(call func() (ast.Node, *Error)) (body ast.Node, bad *Error) {
+	defer func() {
+		if recover() != nil {
+			body, bad = nil, errorf(Pos{1, 1}, "", unreadable)
+		}
+	}()
+	return call()
+}
+
+func parse(text string, o Options) (ast.Node, *Error) {
 	lines, bad := checkText(text, o)
 	if bad != nil {
 		return nil, bad
 	}
-	var tokens token.Tokens
-	bad = guard(lines, func() (err error) {
-		tokens, err = tokenize(text)
-		return err
-	})
-	if bad == nil {
-		bad = checkTokens(lines, tokens)
-	}
-	if bad != nil {
-		return nil, bad
-	}
-	var file *ast.File
-	bad = guard(lines, func() (err error) {
-		file, err = parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
-		return err
-	})
-	if bad != nil {
-		return nil, bad
-	}
-	body, bad := onlyBody(file)
-	if bad == nil {
-		bad = checkAliases(body)
-	}
-	return body, bad
-}
-
-// tokenize stops at the first token that is wrong. The library's own function
-// goes on, and starts anew at each.
-func tokenize(text string) (tokens token.Tokens, err error) {
-	if text == "" {
-		return nil, nil
-	}
+	// The library's own loop starts anew behind each token that is wrong.
 	var s scanner.Scanner
 	s.Init(text)
-	found, err := s.Scan()
+	found, _ := s.Scan() // the last token says what is wrong
+	var tokens token.Tokens
 	tokens.Add(found...)
-	if tokens.InvalidToken() != nil {
-		return tokens, nil // checkTokens words it
+	if bad := checkTokens(lines, tokens); bad != nil {
+		return nil, bad
 	}
-	return tokens, err
-}
-
-// guard calls the library, whose panics on twisted input are errors here.
-func guard(lines []string, call func() error) (bad *Error) {
-	defer func() {
-		if recover() != nil {
-			bad = errorf(Pos{1, 1}, "", unreadable)
-		}
-	}()
-	if err := call(); err != nil {
-		return syntaxError(lines, err)
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		return nil, syntaxError(lines, err)
 	}
-	return nil
+	body, bad := onlyBody(file)
+	if bad != nil {
+		return nil, bad
+	}
+	m := &measure{anchors: map[string]int{}}
+	ast.Walk(m, body)
+	return body, m.bad
 }
 
 // onlyBody gives the content of the one document that the file may hold.
@@ -133,46 +118,28 @@ func posOf(tk *token.Token) Pos {
 	return Pos{tk.Position.Line, tk.Position.Column}
 }
 
-// A measure adds up the values of a document with what aliases repeat.
+// A measure adds up the values of a document with what aliases repeat, which
+// may be each other.
 type measure struct {
 	anchors map[string]int // the sizes of what they name
-	bad     *Error
 	total   int
+	bad     *Error
 }
 
-// checkAliases refuses aliases that repeat each other into something huge.
-func checkAliases(body ast.Node) *Error {
-	m := &measure{anchors: map[string]int{}}
-	m.count(body)
-	return m.bad
-}
-
-// count gives how many values a node stands for.
-func (m *measure) count(n ast.Node) int {
-	before := m.total
+// Visit counts a node with what is below it.
+func (m *measure) Visit(n ast.Node) ast.Visitor {
 	m.total++
 	switch n := n.(type) {
-	case *ast.MappingNode:
-		for _, v := range n.Values {
-			m.count(v)
-		}
-	case *ast.MappingValueNode:
-		m.count(n.Key)
-		m.count(n.Value)
-	case *ast.MappingKeyNode:
-		m.count(n.Value)
-	case *ast.SequenceNode:
-		for _, v := range n.Values {
-			m.count(v)
-		}
-	case *ast.TagNode:
-		m.count(n.Value)
 	case *ast.AnchorNode:
-		m.anchors[n.Name.GetToken().Value] = m.count(n.Value)
+		before := m.total
+		ast.Walk(m, n.Value)
+		m.anchors[n.Name.GetToken().Value] = m.total - before
+		return nil
 	case *ast.AliasNode:
 		if m.total += m.anchors[n.Value.GetToken().Value]; m.total > maxNodes && m.bad == nil {
 			m.bad = errorf(posOf(n.Start), "", "aliases make the file larger than %d values", maxNodes)
 		}
+		return nil
 	}
-	return m.total - before
+	return m
 }

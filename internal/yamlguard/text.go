@@ -1,16 +1,16 @@
 package yamlguard
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
 
 const secondDocument = "a second document begins here; a file holds one"
 
-// Text makes text of a file's bytes: UTF-8 without a byte order mark, its lines
-// ended by \n, and no control characters, which YAML does not allow. When there
-// is an error, the text is given too, for messages to show its lines.
-func Text(raw []byte) (string, *Error) {
+// decode makes text of a file's bytes: UTF-8 without a byte order mark, its lines
+// ended by \n, and no control characters, which YAML does not allow.
+func decode(raw []byte) (string, *Error) {
 	if len(raw) > MaxBytes {
 		return "", errorf(Pos{1, 1}, "", "the file is larger than 1 MiB")
 	}
@@ -114,25 +114,20 @@ func (c *textCheck) costs(num int, line string) *Error {
 		case ',', ':', '-', '?', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`', '#':
 			c.marks++
 		}
-		if bad := c.over(run); bad != nil {
-			bad.Pos = Pos{num, utf8.RuneCountInString(line[:i]) + 1}
-			return bad
+		msg := ""
+		switch {
+		case run > maxRun:
+			msg = fmt.Sprintf("more than %d times < in a row", maxRun)
+		case c.tabs > maxTabs:
+			msg = "too many tabs on lines this long"
+		case c.marks > maxMarks:
+			msg = "the file holds more than bayplan reads"
+		case c.open > maxOpen:
+			msg = fmt.Sprintf("this is nested more than %d deep", maxDepth)
 		}
-	}
-	return nil
-}
-
-// over says which bound is passed.
-func (c *textCheck) over(run int) *Error {
-	switch {
-	case run > maxRun:
-		return errorf(Pos{}, "", "more than %d times < in a row", maxRun)
-	case c.tabs > maxTabs:
-		return errorf(Pos{}, "", "too many tabs on lines this long")
-	case c.marks > maxMarks:
-		return errorf(Pos{}, "", "the file holds more than bayplan reads")
-	case c.open > maxOpen:
-		return errorf(Pos{}, "", "this is nested more than %d deep", maxDepth)
+		if msg != "" {
+			return errorf(Pos{num, utf8.RuneCountInString(line[:i]) + 1}, "", "%s", msg)
+		}
 	}
 	return nil
 }
