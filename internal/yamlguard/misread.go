@@ -25,6 +25,9 @@ var (
 // Misread says what is wrong with a text that would not be read right, and what
 // to do about it; "" for one that is. The text begins at start, its raw text is
 // in tk; ended says that the file's last line has its line end.
+// Parse refuses what changes a file's structure; this is about white space and
+// comments inside of one value. A reader that takes names and numbers out of the
+// files of other programs need not ask.
 func Misread(start, tk *token.Token, ended bool) (msg, hint string) {
 	switch start.Type {
 	case token.StringType:

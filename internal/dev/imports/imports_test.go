@@ -64,7 +64,7 @@ var rules = []rule{
 	},
 	{
 		packages: []string{"./plan", "./runner", "./steps", "./cmd", "./internal"},
-		except: []string{"./internal/dev", "./steps/internal/testbed"}, not: []string{"./internal/dev"},
+		except:   []string{"./internal/dev", "./steps/internal/testbed"}, not: []string{"./internal/dev"},
 		reason: "what only developers run does not ship",
 	},
 	{
