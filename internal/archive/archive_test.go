@@ -45,32 +45,32 @@ func TestList(t *testing.T) {
 		data []byte
 		want []archive.Entry
 	}{
-		{"plain", ar(file("good", "fine")), good},
-		{"without magic", ar(raw{name: "good", body: "fine", v7: true}), good},
-		{"gzip", gz(ar(file("good", "fine"))), good},
-		{"gzip of two members", cat(gz(ar(file("good", "fine"))[:700]), gz(ar(file("good", "fine"))[700:])), good},
-		{"gzip with an empty member", cat(gz(ar(file("good", "fine"))), gz(nil)), good},
-		{"gzip with padding", cat(gz(ar(file("good", "fine"))), make([]byte, 3<<20)), good},
-		{"gzip with a byte of padding", append(gz(ar(file("good", "fine"))), 0), good},
-		{"zstd", zst(t, ar(file("good", "fine"))), good},
-		{"zstd of two frames", cat(zst(t, open(file("good", "fine"))), zst(t, make([]byte, 1024))), good},
-		{"xz", xzip(t, xz.WriterConfig{}, ar(file("good", "fine"))), good},
-		{"xz of many blocks", xzip(t, xz.WriterConfig{BlockSize: 512}, ar(file("good", "fine"))), good},
+		{"plain", tarball(file("good", "fine")), good},
+		{"without magic", tarball(raw{name: "good", body: "fine", v7: true}), good},
+		{"gzip", gz(tarball(file("good", "fine"))), good},
+		{"gzip of two members", cat(gz(tarball(file("good", "fine"))[:700]), gz(tarball(file("good", "fine"))[700:])), good},
+		{"gzip with an empty member", cat(gz(tarball(file("good", "fine"))), gz(nil)), good},
+		{"gzip with padding", cat(gz(tarball(file("good", "fine"))), make([]byte, 3<<20)), good},
+		{"gzip with a byte of padding", append(gz(tarball(file("good", "fine"))), 0), good},
+		{"zstd", zst(t, tarball(file("good", "fine"))), good},
+		{"zstd of two frames", cat(zst(t, unterminated(file("good", "fine"))), zst(t, make([]byte, 1024))), good},
+		{"xz", xzip(t, xz.WriterConfig{}, tarball(file("good", "fine"))), good},
+		{"xz of many blocks", xzip(t, xz.WriterConfig{BlockSize: 512}, tarball(file("good", "fine"))), good},
 		{"bzip2", bzipped, good},
-		{"zeros behind the end mark", append(ar(file("good", "fine")), make([]byte, 8192)...), good},
-		{"dots and slashes", ar(dir("./"), dir("./d/"), file("./d//good", "fine")), []archive.Entry{here, plain("d/good", "fine")}},
-		{"directory twice", ar(dir("d"), dir("d/")), []archive.Entry{here, here}},
-		{"directory by its slash alone", ar(raw{name: "d/", flag: oldFile}), []archive.Entry{here}},
-		{"directory after what is in it", ar(file("d/good", "fine"), dir("d")), []archive.Entry{plain("d/good", "fine"), here}},
-		{"executable", ar(raw{name: "run", body: "#!", mode: 0o700}), []archive.Entry{program}},
-		{"setuid is dropped", ar(raw{name: "run", body: "#!", mode: 0o6777}), []archive.Entry{program}},
-		{"foreign mode", ar(raw{name: "good", body: "fine", mode: 0o666}), good},
-		{"long name", ar(longName(long), file("x", "1")), []archive.Entry{plain(long, "1")}},
-		{"extended path", ar(pax('x', map[string]string{"path": "good"}), file("x", "fine")), good},
-		{"attributes are left out", ar(pax('x', map[string]string{"SCHILY.xattr.security.capability": "x"}), file("good", "fine")), good},
-		{"global comment", ar(pax('g', map[string]string{"comment": "made by git"}), file("good", "fine")), good},
-		{"empty file", ar(file("empty", "")), []archive.Entry{plain("empty", "")}},
-		{"NUL ends a name", ar(file("good\x00/../../etc/passwd", "fine")), good},
+		{"zeros behind the end mark", append(tarball(file("good", "fine")), make([]byte, 8192)...), good},
+		{"dots and slashes", tarball(dir("./"), dir("./d/"), file("./d//good", "fine")), []archive.Entry{here, plain("d/good", "fine")}},
+		{"directory twice", tarball(dir("d"), dir("d/")), []archive.Entry{here, here}},
+		{"directory by its slash alone", tarball(raw{name: "d/", flag: oldFile}), []archive.Entry{here}},
+		{"directory after what is in it", tarball(file("d/good", "fine"), dir("d")), []archive.Entry{plain("d/good", "fine"), here}},
+		{"executable", tarball(raw{name: "run", body: "#!", mode: 0o700}), []archive.Entry{program}},
+		{"setuid is dropped", tarball(raw{name: "run", body: "#!", mode: 0o6777}), []archive.Entry{program}},
+		{"foreign mode", tarball(raw{name: "good", body: "fine", mode: 0o666}), good},
+		{"long name", tarball(longName(long), file("x", "1")), []archive.Entry{plain(long, "1")}},
+		{"extended path", tarball(pax('x', map[string]string{"path": "good"}), file("x", "fine")), good},
+		{"attributes are left out", tarball(pax('x', map[string]string{"SCHILY.xattr.security.capability": "x"}), file("good", "fine")), good},
+		{"global comment", tarball(pax('g', map[string]string{"comment": "made by git"}), file("good", "fine")), good},
+		{"empty file", tarball(file("empty", "")), []archive.Entry{plain("empty", "")}},
+		{"NUL ends a name", tarball(file("good\x00/../../etc/passwd", "fine")), good},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestList(t *testing.T) {
 }
 
 func TestListSHA512(t *testing.T) {
-	got, err := archive.List(t.Context(), bytes.NewReader(ar(file("a", "1"))), archive.Options{SHA512: true})
+	got, err := archive.List(t.Context(), bytes.NewReader(tarball(file("a", "1"))), archive.Options{SHA512: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestListSHA512(t *testing.T) {
 }
 
 func TestDigestOfTheWhole(t *testing.T) {
-	whole, cut := gz(ar(file("a", "1"))), open(file("a", "1"))
+	whole, cut := gz(tarball(file("a", "1"))), unterminated(file("a", "1"))
 	padded := append(bytes.Clone(whole), make([]byte, 3000)...)
 	tests := []struct {
 		name string
@@ -133,7 +133,7 @@ func TestUnknownFilesGetAHint(t *testing.T) {
 }
 
 func TestOpen(t *testing.T) {
-	data := gz(ar(file("first", strings.Repeat("1", 5000)), dir("d"), file("./d/second", "2")))
+	data := gz(tarball(file("first", strings.Repeat("1", 5000)), dir("d"), file("./d/second", "2")))
 	for name, want := range map[string]string{"first": strings.Repeat("1", 5000), "d/second": "2"} {
 		src := &closer{Reader: bytes.NewReader(data)}
 		r, err := archive.Open(t.Context(), src, name, archive.Options{})
@@ -163,7 +163,7 @@ type closer struct {
 
 func (c *closer) Close() error { c.closed = true; return nil }
 
-// A flipped bit is refused, or it is in a place that means nothing and the
+// A flipped bit is refused, unless it is in a place without meaning and the
 // content is the same. With the archive's digest it is always refused.
 func TestFlippedBits(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -171,7 +171,7 @@ func TestFlippedBits(t *testing.T) {
 	for i := range body {
 		body[i] = byte(rng.UintN(64))
 	}
-	tarball := ar(file("a", string(body[:3000])), file("b", string(body[3000:])))
+	tarball := tarball(file("a", string(body[:3000])), file("b", string(body[3000:])))
 	want, err := archive.List(t.Context(), bytes.NewReader(tarball), archive.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -196,12 +196,12 @@ func TestFlippedBits(t *testing.T) {
 }
 
 func FuzzList(f *testing.F) {
-	for _, tt := range hostiles(f) {
+	for _, tt := range hostileArchives(f) {
 		if b := tt.build("/victim"); len(b) < 1<<16 {
 			f.Add(b)
 		}
 	}
-	f.Add(ar(dir("d"), file("d/a", "1")))
+	f.Add(tarball(dir("d"), file("d/a", "1")))
 	limits := archive.Limits{Bytes: 1 << 20, Entries: 100, RatioFrom: 1 << 20, Window: 1 << 23}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		entries, err := archive.List(t.Context(), bytes.NewReader(b), archive.Options{Limits: limits})
@@ -216,8 +216,7 @@ func FuzzList(f *testing.F) {
 	})
 }
 
-// Archives of other tools' making: the checks and filters that xz can be told
-// to use.
+// These archives come from xz itself, with all of its checks and filters.
 func TestXZOfEveryKind(t *testing.T) {
 	want := []archive.Entry{plain("good", "fine")}
 	for name, text := range xzKinds {
@@ -231,7 +230,7 @@ func TestXZOfEveryKind(t *testing.T) {
 				t.Fatalf("error %v, entries (-want +got):\n%s", err, diff)
 			}
 			for at := range b {
-				got, err := archive.List(t.Context(), bytes.NewReader(change(b, at)), archive.Options{})
+				got, err := archive.List(t.Context(), bytes.NewReader(withByteChanged(b, at)), archive.Options{})
 				if err == nil && !cmp.Equal(want, got) && name != "no check" {
 					t.Errorf("byte %d changed: taken with other content", at)
 				}

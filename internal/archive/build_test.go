@@ -12,7 +12,7 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// A raw is one tar entry, written just as it says: nothing is checked.
+// A raw is one tar entry. It is written as it is, without any check.
 type raw struct {
 	name   string
 	flag   byte // '0' when not set
@@ -108,8 +108,8 @@ func paxRecord(key, value string) string {
 	return fmt.Sprint(n) + rest
 }
 
-// open makes an archive without an end mark.
-func open(entries ...raw) []byte {
+// unterminated makes an archive without an end mark.
+func unterminated(entries ...raw) []byte {
 	var b []byte
 	for _, e := range entries {
 		b = append(b, e.bytes()...)
@@ -117,8 +117,8 @@ func open(entries ...raw) []byte {
 	return b
 }
 
-// ar makes a whole archive.
-func ar(entries ...raw) []byte { return append(open(entries...), make([]byte, 1024)...) }
+// tarball makes a whole archive.
+func tarball(entries ...raw) []byte { return append(unterminated(entries...), make([]byte, 1024)...) }
 
 func gz(b []byte) []byte {
 	var out bytes.Buffer
@@ -152,9 +152,9 @@ func xzip(t testing.TB, c xz.WriterConfig, b []byte) []byte {
 	return out.Bytes()
 }
 
-// change gives a copy of b with one byte changed; a negative place counts
-// from the end.
-func change(b []byte, at int) []byte {
+// withByteChanged returns a copy of b with one byte changed. A negative index
+// counts from the end.
+func withByteChanged(b []byte, at int) []byte {
 	b = bytes.Clone(b)
 	if at < 0 {
 		at += len(b)

@@ -11,13 +11,13 @@ import (
 	"github.com/bayplan/bayplan/internal/archive"
 )
 
-// A class is one way in which archives were found to do harm, and the case
-// that stands for it: of the hostile ones, which are refused, or of the
-// harmless ones, which lose what is dangerous about them.
+// A class is a known way for an archive to do harm, with the test case that
+// covers it: a hostile archive, which is refused, or a harmless one, which is
+// unpacked without its dangerous part.
 type class struct{ of, what, hostile, harmless string }
 
-// classes are the ways that are known from other extractors' tests and from
-// what was reported about them.
+// classes are known from the tests of other extractors and from reports about
+// them.
 var classes = []class{
 	{"traversal", "..", "parent", ""},
 	{"traversal", "a/../../", "parent in the middle", ""},
@@ -110,8 +110,8 @@ var classes = []class{
 	{"staging", "name of an unfinished file", "name of an unfinished file", ""},
 }
 
-// tamed are archives that are unpacked, with what is left of them.
-func tamed(t testing.TB) map[string]struct {
+// harmlessArchives are archives that are unpacked, with the expected result.
+func harmlessArchives(t testing.TB) map[string]struct {
 	data []byte
 	want map[string]string
 } {
@@ -120,22 +120,22 @@ func tamed(t testing.TB) map[string]struct {
 		want map[string]string
 	}
 	good := map[string]string{".": "drwxr-xr-x", "good": `-rw-r--r-- links=1 "fine"`}
-	plain := ar(file("good", "fine"))
+	plain := tarball(file("good", "fine"))
 	owned := file("good", "fine").bytes()
 	copy(owned[108:116], "0002322\x00") // 1234
-	owned = resum(owned)
+	owned = fixChecksum(owned)
 	return map[string]tame{
-		"setuid":              {ar(raw{name: "good", body: "fine", mode: 0o4644}), good},
-		"setgid directory":    {ar(raw{name: "d", flag: '5', mode: 0o2777}), map[string]string{".": "drwxr-xr-x", "d": "drwxr-xr-x"}},
+		"setuid":              {tarball(raw{name: "good", body: "fine", mode: 0o4644}), good},
+		"setgid directory":    {tarball(raw{name: "d", flag: '5', mode: 0o2777}), map[string]string{".": "drwxr-xr-x", "d": "drwxr-xr-x"}},
 		"foreign owner":       {append(owned, make([]byte, 1024)...), good},
-		"capability":          {ar(pax('x', map[string]string{"SCHILY.xattr.security.capability": "\x01\x00\x00\x02"}), file("good", "fine")), good},
+		"capability":          {tarball(pax('x', map[string]string{"SCHILY.xattr.security.capability": "\x01\x00\x00\x02"}), file("good", "fine")), good},
 		"gzip of two members": {cat(gz(plain[:700]), gz(plain[700:])), good},
 		"xz of two streams":   {cat(xzip(t, xz.WriterConfig{}, plain[:700]), xzip(t, xz.WriterConfig{}, plain[700:])), good},
 	}
 }
 
-// resum gives the header at the front of b its checksum.
-func resum(b []byte) []byte {
+// fixChecksum sets the checksum of the header at the start of b.
+func fixChecksum(b []byte) []byte {
 	copy(b[148:156], "        ")
 	sum := 0
 	for _, c := range b[:512] {
@@ -147,13 +147,13 @@ func resum(b []byte) []byte {
 
 func TestEveryClassHasItsCase(t *testing.T) {
 	refused := map[string]bool{}
-	for _, h := range hostiles(t) {
+	for _, h := range hostileArchives(t) {
 		if refused[h.name] {
 			t.Errorf("two hostile archives are called %q", h.name)
 		}
 		refused[h.name] = true
 	}
-	harmless := tamed(t)
+	harmless := harmlessArchives(t)
 	for _, c := range classes {
 		if _, ok := harmless[c.harmless]; !refused[c.hostile] && !ok {
 			t.Errorf("%s, %s: there is no case of it", c.of, c.what)
@@ -165,7 +165,7 @@ func TestEveryClassHasItsCase(t *testing.T) {
 }
 
 func TestHarmlessArchives(t *testing.T) {
-	for name, tt := range tamed(t) {
+	for name, tt := range harmlessArchives(t) {
 		t.Run(name, func(t *testing.T) {
 			_, _, dest := scene(t)
 			if _, err := extract(t, dest, tt.data, archive.Extraction{}); err != nil {

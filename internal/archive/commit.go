@@ -10,14 +10,14 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
-// leaveSame takes out what is in its place already with the same content. It
-// reads files, so it comes before the first rename: from then on it is quick.
-func (w *writer) leaveSame(ctx context.Context, entries []Entry) error {
+// skipUnchanged drops the staged files whose destination already has the same
+// content. It reads files and may be slow, so it runs before the first rename.
+func (w *writer) skipUnchanged(ctx context.Context, entries []Entry) error {
 	for _, e := range entries {
 		if w.staged[e.Name] == "" {
 			continue
 		}
-		there, err := holds(ctx, w.stage.root, e)
+		there, err := hasContent(ctx, w.stage.root, e)
 		if err != nil {
 			return err
 		}
@@ -28,14 +28,14 @@ func (w *writer) leaveSame(ctx context.Context, entries []Entry) error {
 	return nil
 }
 
-// decide has the journal tell all that is to come, so that whoever comes after
-// a kill can end what the first rename begins.
-func (w *writer) decide(entries []Entry) error {
-	all := make([]piece, len(entries))
+// journalAll writes all entries to the journal before the first rename, so that
+// after a kill the next process can finish the renames.
+func (w *writer) journalAll(entries []Entry) error {
+	all := make([]stagedEntry, len(entries))
 	for i, e := range entries {
-		all[i] = piece{e, w.staged[e.Name]}
+		all[i] = stagedEntry{e, w.staged[e.Name]}
 	}
-	if err := w.stage.journal.add(line{All: all}); err != nil {
+	if err := w.stage.journal.add(journalLine{All: all}); err != nil {
 		return err
 	}
 	if err := w.stage.journal.f.Sync(); err != nil {
@@ -44,8 +44,8 @@ func (w *writer) decide(entries []Entry) error {
 	return durable.SyncOpenDir(w.stage.lock)
 }
 
-// commit gives the staged files their names, in order, and makes them last.
-// It does not stop half-way for anything but an error.
+// commit renames the staged files to their names, in order, and makes the names
+// durable. It ignores cancellation, so that only an error can leave it half-way.
 func (w *writer) commit(sorted []Entry) error {
 	dirs := map[string]bool{".": true}
 	for _, e := range sorted {
@@ -56,7 +56,7 @@ func (w *writer) commit(sorted []Entry) error {
 		if err := makeDirs(w.stage.root, dir, dirs); err != nil {
 			return err
 		}
-		placed, err := w.place(e)
+		placed, err := w.rename(e)
 		if err != nil {
 			return err
 		}
@@ -67,8 +67,9 @@ func (w *writer) commit(sorted []Entry) error {
 	return syncDirs(w.stage.root, dirs)
 }
 
-// place gives a staged file its name.
-func (w *writer) place(e Entry) (placed bool, err error) {
+// rename moves a staged file to its destination. placed is false for a file that
+// is not staged.
+func (w *writer) rename(e Entry) (placed bool, err error) {
 	name, ok := w.staged[e.Name]
 	if !ok {
 		return false, nil
@@ -76,8 +77,8 @@ func (w *writer) place(e Entry) (placed bool, err error) {
 	return true, w.stage.root.Rename(path.Join(w.stage.name, name), e.Name)
 }
 
-// makeDirs makes a directory with its parents, and notes in touched which
-// directories have new names in them.
+// makeDirs makes a directory and its parents. It adds them to touched, the
+// directories that need a sync.
 func makeDirs(root *os.Root, dir string, touched map[string]bool) error {
 	if touched[dir] {
 		return nil
@@ -101,7 +102,7 @@ func makeDirs(root *os.Root, dir string, touched map[string]bool) error {
 	return durable.SetMode(d, dirMode)
 }
 
-// dirMode is the mode of all directories that are made.
+// dirMode is the mode of all new directories.
 const dirMode = 0o755
 
 func syncDirs(root *os.Root, dirs map[string]bool) error {

@@ -13,43 +13,43 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// An Extraction says how an archive is unpacked. The zero value is good.
+// An Extraction is how an archive is unpacked. The zero value is valid.
 type Extraction struct {
 	Options
-	// Source names the archive. Two that are unpacked into one directory at
-	// the same time must not share it.
+	// Source names the archive. Two archives that are unpacked into one
+	// directory at the same time need different names.
 	Source string
-	// Key is different for every archive and for all that decides what comes
-	// of it. What a killed process left is only used with the same key; with
-	// none it is thrown away.
+	// Key identifies the archive together with all settings that decide the
+	// result. The files of a killed process are reused only with the same
+	// key. Without a key they are removed.
 	Key string
-	// Want is what List gave, and nil where it was not asked. When the archive
-	// holds anything else by now, nothing of it is unpacked. With it, free
-	// space is checked beforehand.
+	// Want is the result of List, or nil if the archive was not listed. If
+	// the archive's entries are different now, nothing is unpacked. With
+	// Want, the free space is checked before unpacking.
 	Want []Entry
-	// Have are files that are in their places already, with the content that
-	// the archive has for them. They are read in the archive, but not written.
+	// Have are files that are already in place with the archive's content.
+	// They are read in the archive, but not written.
 	Have []Entry
-	// Check looks at all entries when the archive was read to its end, before
-	// the first of them gets its name.
+	// Check sees all entries after the whole archive was read and before the
+	// first file gets its name.
 	Check func([]Entry) error
-	// Moved is told how many more bytes were written, Done which entry has
-	// got its name, and whether it is a file put there just now. Any of the
-	// three may be nil.
+	// Moved gets the number of bytes just written. Done gets each entry that
+	// is now in place; placed is true if its file was just put there. Check,
+	// Moved and Done may be nil.
 	Moved func(n int64)
 	Done  func(e Entry, placed bool)
 
-	write func(f *os.File, p []byte) (int, error) // where a test has no disk to fill
+	write func(f *os.File, p []byte) (int, error) // replaces writing in tests
 }
 
-// Extract unpacks an archive into root. Files are written beside their place
-// and get their names only when the whole archive was read and found good; on
-// an error nothing of it is left. Files that are there with the same content
-// are left alone, others are replaced.
+// Extract unpacks an archive into root. It writes the files into a staging
+// directory, and they get their names only after the whole archive was read
+// and checked. On an error it leaves none of them behind. It does not touch
+// files that already have the same content, and replaces others.
 //
-// A process that is killed leaves its finished files beside their places. The
-// next one writes none of them again; and when all of them were finished it
-// only gives them their names, without reading the archive.
+// A killed process leaves its finished files in the staging directory. The next
+// one does not write them again. When all were finished, it only renames them,
+// without reading the archive.
 func Extract(ctx context.Context, r io.Reader, root *os.Root, x Extraction) ([]Entry, error) {
 	st, err := newStage(root, StageName(x.Source))
 	if err != nil {
@@ -66,24 +66,24 @@ func Extract(ctx context.Context, r io.Reader, root *os.Root, x Extraction) ([]E
 }
 
 func (x *Extraction) run(ctx context.Context, r io.Reader, st *stage) ([]Entry, error) {
-	left, err := st.inherit(ctx, x.Key)
+	left, err := st.takeOver(ctx, x.Key)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range x.Have {
-		left.files[e.Name] = piece{Entry: e}
+		left.files[e.Name] = stagedEntry{Entry: e}
 	}
 	to := &writer{stage: st, x: x, staged: map[string]string{}, left: left.files}
 	entries := entriesOf(left.all)
-	if left.all == nil || x.Want != nil && !same(x.Want, entries) {
-		if err := x.checkSpace(st.root, left.size()); err != nil {
+	if left.all == nil || x.Want != nil && !sameContent(x.Want, entries) {
+		if err := x.checkSpace(st.root, left.bytes()); err != nil {
 			return nil, err
 		}
 		if entries, err = to.fill(ctx, r); err != nil {
 			return nil, err
 		}
 	}
-	to.inherit()
+	to.adoptLeftovers()
 	if x.Check != nil {
 		if err := x.Check(entries); err != nil {
 			return nil, err
@@ -93,19 +93,19 @@ func (x *Extraction) run(ctx context.Context, r io.Reader, st *stage) ([]Entry, 
 	if err := CheckPlaces(st.root, sorted); err != nil {
 		return nil, err
 	}
-	if err := to.leaveSame(ctx, entries); err != nil {
+	if err := to.skipUnchanged(ctx, entries); err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := to.decide(entries); err != nil {
+	if err := to.journalAll(entries); err != nil {
 		return nil, err
 	}
 	return entries, to.commit(sorted)
 }
 
-func entriesOf(all []piece) []Entry {
+func entriesOf(all []stagedEntry) []Entry {
 	var entries []Entry
 	for _, p := range all {
 		entries = append(entries, p.Entry)
@@ -113,7 +113,7 @@ func entriesOf(all []piece) []Entry {
 	return entries
 }
 
-// explain adds what to do about a full disk. Trying again would not help.
+// explain adds a hint to the error of a full disk, which is not worth a retry.
 func (x *Extraction) explain(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		hint := "make room, or unpack somewhere else"
@@ -125,8 +125,9 @@ func (x *Extraction) explain(err error) error {
 	return err
 }
 
-// same says whether two listings are of the same content.
-func same(a, b []Entry) bool {
+// sameContent reports whether two lists have the same entries with the same
+// content.
+func sameContent(a, b []Entry) bool {
 	return slices.EqualFunc(a, b, func(a, b Entry) bool {
 		return a.Name == b.Name && a.Mode == b.Mode && a.SHA256 == b.SHA256
 	})

@@ -30,7 +30,7 @@ func extract(t *testing.T, dest string, data []byte, x archive.Extraction) ([]ar
 	return archive.Extract(t.Context(), bytes.NewReader(data), root, x)
 }
 
-func put(t *testing.T, path, content string) {
+func writeFile(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func put(t *testing.T, path, content string) {
 	}
 }
 
-func get(t *testing.T, path string) string {
+func readFile(t *testing.T, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -51,7 +51,7 @@ func get(t *testing.T, path string) string {
 
 func TestExtract(t *testing.T) {
 	_, _, dest := scene(t)
-	data := gz(ar(dir("./"), file("./a", "1"), dir("./empty"), file("./deep/er/b", "2"),
+	data := gz(tarball(dir("./"), file("./a", "1"), dir("./empty"), file("./deep/er/b", "2"),
 		raw{name: "./run", body: "#!", mode: 0o4755}))
 	var moved int64
 	var done []string
@@ -92,26 +92,26 @@ func TestExtract(t *testing.T) {
 func TestExtractTwoArchivesIntoOneDirectory(t *testing.T) {
 	_, _, dest := scene(t)
 	for _, name := range []string{"a", "b"} {
-		if _, err := extract(t, dest, ar(file(name, name)), archive.Extraction{Source: name}); err != nil {
+		if _, err := extract(t, dest, tarball(file(name, name)), archive.Extraction{Source: name}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := get(t, filepath.Join(dest, "a")) + get(t, filepath.Join(dest, "b")); got != "ab" {
+	if got := readFile(t, filepath.Join(dest, "a")) + readFile(t, filepath.Join(dest, "b")); got != "ab" {
 		t.Errorf("content = %q", got)
 	}
 }
 
 func TestExtractOverOldFiles(t *testing.T) {
 	_, _, dest := scene(t)
-	put(t, filepath.Join(dest, "same"), "same")
-	put(t, filepath.Join(dest, "changed"), "old")
-	put(t, filepath.Join(dest, "samesize"), "old")
-	put(t, filepath.Join(dest, "other"), "not of the archive")
+	writeFile(t, filepath.Join(dest, "same"), "same")
+	writeFile(t, filepath.Join(dest, "changed"), "old")
+	writeFile(t, filepath.Join(dest, "samesize"), "old")
+	writeFile(t, filepath.Join(dest, "other"), "not of the archive")
 	before, err := os.Stat(filepath.Join(dest, "same"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	data := ar(file("same", "same"), file("changed", "longer"), file("samesize", "new"))
+	data := tarball(file("same", "same"), file("changed", "longer"), file("samesize", "new"))
 	if _, err := extract(t, dest, data, archive.Extraction{}); err != nil {
 		t.Fatal(err)
 	}
@@ -120,10 +120,10 @@ func TestExtractOverOldFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !os.SameFile(before, after) {
-		t.Error("a file with the same content was written anew")
+		t.Error("a file with the same content was written again")
 	}
 	for name, want := range map[string]string{"changed": "longer", "samesize": "new", "other": "not of the archive"} {
-		if got := get(t, filepath.Join(dest, name)); got != want {
+		if got := readFile(t, filepath.Join(dest, name)); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
@@ -131,8 +131,8 @@ func TestExtractOverOldFiles(t *testing.T) {
 
 func TestExtractWritesOnlyWhatIsMissing(t *testing.T) {
 	_, _, dest := scene(t)
-	put(t, filepath.Join(dest, "have"), "have")
-	data := ar(file("have", "have"), file("new", "new"))
+	writeFile(t, filepath.Join(dest, "have"), "have")
+	data := tarball(file("have", "have"), file("new", "new"))
 	want, err := archive.List(t.Context(), bytes.NewReader(data), archive.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestExtractRefusesWhatIsInTheWay(t *testing.T) {
 			symlink(t, filepath.Join(victim, "hello"), filepath.Join(dest, "z"))
 		}, "symbolic link"},
 		{"link that stays inside", func(t *testing.T, _, dest string) {
-			put(t, filepath.Join(dest, "target"), "old")
+			writeFile(t, filepath.Join(dest, "target"), "old")
 			symlink(t, "target", filepath.Join(dest, "z"))
 		}, "symbolic link"},
 		{"link to nowhere", func(t *testing.T, _, dest string) { symlink(t, "nowhere", filepath.Join(dest, "z")) }, "symbolic link"},
@@ -172,11 +172,11 @@ func TestExtractRefusesWhatIsInTheWay(t *testing.T) {
 			symlink(t, victim, filepath.Join(dest, "d"))
 		}, "symbolic link"},
 		{"link to a directory inside", func(t *testing.T, _, dest string) {
-			put(t, filepath.Join(dest, "other/f"), "old")
+			writeFile(t, filepath.Join(dest, "other/f"), "old")
 			symlink(t, "other", filepath.Join(dest, "d"))
 		}, "symbolic link"},
-		{"directory where a file goes", func(t *testing.T, _, dest string) { put(t, filepath.Join(dest, "z/f"), "old") }, "is a directory where a file"},
-		{"file where a directory goes", func(t *testing.T, _, dest string) { put(t, filepath.Join(dest, "d"), "old") }, "is a file where a directory"},
+		{"directory where a file goes", func(t *testing.T, _, dest string) { writeFile(t, filepath.Join(dest, "z/f"), "old") }, "is a directory where a file"},
+		{"file where a directory goes", func(t *testing.T, _, dest string) { writeFile(t, filepath.Join(dest, "d"), "old") }, "is a file where a directory"},
 		{"fifo where a file goes", func(t *testing.T, _, dest string) {
 			if err := unix.Mkfifo(filepath.Join(dest, "z"), 0o644); err != nil {
 				t.Fatal(err)
@@ -186,7 +186,7 @@ func TestExtractRefusesWhatIsInTheWay(t *testing.T) {
 			symlink(t, victim, filepath.Join(dest, archive.StageName("/images/x.tar")))
 		}, ""},
 		{"link inside where the unfinished files go", func(t *testing.T, _, dest string) {
-			put(t, filepath.Join(dest, "precious"), "precious")
+			writeFile(t, filepath.Join(dest, "precious"), "precious")
 			symlink(t, ".", filepath.Join(dest, archive.StageName("/images/x.tar")))
 		}, "symbolic link"},
 		{"link to nowhere where the unfinished files go", func(t *testing.T, _, dest string) {
@@ -198,7 +198,7 @@ func TestExtractRefusesWhatIsInTheWay(t *testing.T) {
 			base, victim, dest := scene(t)
 			tt.place(t, victim, dest)
 			before := snapshot(t, base)
-			_, err := extract(t, dest, ar(file("a", "1"), file("d/b", "2"), file("z", "3")), archive.Extraction{})
+			_, err := extract(t, dest, tarball(file("a", "1"), file("d/b", "2"), file("z", "3")), archive.Extraction{})
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error = %v, want it to say %q", err, tt.want)
 			}
@@ -219,14 +219,14 @@ func symlink(t *testing.T, to, at string) {
 func TestExtractTakesNoOtherArchive(t *testing.T) {
 	base, _, dest := scene(t)
 	before := snapshot(t, base)
-	want, err := archive.List(t.Context(), bytes.NewReader(ar(file("a", "1"))), archive.Options{})
+	want, err := archive.List(t.Context(), bytes.NewReader(tarball(file("a", "1"))), archive.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, data := range map[string][]byte{
-		"other content": ar(file("a", "2")),
-		"other name":    ar(file("b", "1")),
-		"more":          ar(file("a", "1"), file("b", "1")),
+		"other content": tarball(file("a", "2")),
+		"other name":    tarball(file("b", "1")),
+		"more":          tarball(file("a", "1"), file("b", "1")),
 	} {
 		if _, err := extract(t, dest, data, archive.Extraction{Want: want}); err == nil {
 			t.Errorf("%s: taken", name)
@@ -239,9 +239,9 @@ func TestExtractTakesNoOtherArchive(t *testing.T) {
 
 func TestLeftoversOfAKilledRunAreRemoved(t *testing.T) {
 	_, _, dest := scene(t)
-	put(t, filepath.Join(dest, archive.StageName("/images/x.tar"), "000000"), "half")
-	put(t, filepath.Join(dest, archive.StageName("/images/x.tar"), "deep/000000"), "half")
-	if _, err := extract(t, dest, ar(file("a", "1")), archive.Extraction{}); err != nil {
+	writeFile(t, filepath.Join(dest, archive.StageName("/images/x.tar"), "000000"), "half")
+	writeFile(t, filepath.Join(dest, archive.StageName("/images/x.tar"), "deep/000000"), "half")
+	if _, err := extract(t, dest, tarball(file("a", "1")), archive.Extraction{}); err != nil {
 		t.Fatal(err)
 	}
 	want := map[string]string{".": "drwxr-xr-x", "a": `-rw-r--r-- links=1 "1"`}
@@ -253,7 +253,7 @@ func TestLeftoversOfAKilledRunAreRemoved(t *testing.T) {
 func TestTwoProcessesDoNotShareAStage(t *testing.T) {
 	_, _, dest := scene(t)
 	stage := filepath.Join(dest, archive.StageName("/images/x.tar"))
-	put(t, filepath.Join(stage, "000000"), "in work")
+	writeFile(t, filepath.Join(stage, "000000"), "in work")
 	other, err := os.Open(stage)
 	if err != nil {
 		t.Fatal(err)
@@ -262,17 +262,17 @@ func TestTwoProcessesDoNotShareAStage(t *testing.T) {
 	if err := unix.Flock(int(other.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	_, err = extract(t, dest, ar(file("a", "1")), archive.Extraction{})
+	_, err = extract(t, dest, tarball(file("a", "1")), archive.Extraction{})
 	if err == nil || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("error = %v", err)
 	}
-	if got := get(t, filepath.Join(stage, "000000")); got != "in work" {
+	if got := readFile(t, filepath.Join(stage, "000000")); got != "in work" {
 		t.Errorf("the other's file = %q", got)
 	}
 }
 
 func TestCancelLeavesNothing(t *testing.T) {
-	data := ar(file("a", strings.Repeat("1", 100_000)), file("b", strings.Repeat("2", 100_000)))
+	data := tarball(file("a", strings.Repeat("1", 100_000)), file("b", strings.Repeat("2", 100_000)))
 	for at := 0; at < len(data); at += 10_000 {
 		base, _, dest := scene(t)
 		before := snapshot(t, base)
@@ -312,7 +312,7 @@ func (c *cancelling) Read(p []byte) (int, error) {
 func TestNoRoomIsToldBeforehand(t *testing.T) {
 	base, _, dest := scene(t)
 	before := snapshot(t, base)
-	_, err := extract(t, dest, ar(file("a", "1")), archive.Extraction{
+	_, err := extract(t, dest, tarball(file("a", "1")), archive.Extraction{
 		Want: []archive.Entry{{Name: "a", Size: 1 << 60, Mode: 0o644}},
 	})
 	if err == nil || !strings.Contains(err.Error(), " free, the files take") || fault.Hint(err) == "" {

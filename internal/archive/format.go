@@ -1,26 +1,21 @@
 package archive
 
 import (
-	"bufio"
 	"bytes"
-	"compress/bzip2"
 	"fmt"
-	"io"
 	"strconv"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A magic is how a kind of file begins.
+// A magic is a byte sequence that identifies a kind of file.
 type magic struct {
 	offset int
 	bytes  string
 	kind   string
 }
 
-// compressions are the compressed streams that are understood.
+// compressions are the supported compressed streams.
 var compressions = []magic{
 	{0, "\x1f\x8b\x08", "gzip"},
 	{0, "\x28\xb5\x2f\xfd", "zstd"},
@@ -28,8 +23,8 @@ var compressions = []magic{
 	{0, "BZh", "bzip2"},
 }
 
-// strangers are kinds of files that people mistake for archives.
-var strangers = []magic{
+// otherFormats are kinds of files that people take for tar archives.
+var otherFormats = []magic{
 	{0, "QFI\xfb", "a qcow2 disk image"},
 	{0, "\xed\xab\xee\xdb", "an RPM package"},
 	{0, "070701", "a cpio archive"},
@@ -49,10 +44,10 @@ var strangers = []magic{
 	{0, "{", "JSON text"},
 }
 
-// sniffed is how much of a file is looked at to tell its kind.
-const sniffed = 1024
+// sniffBytes is how many bytes of a file are read to detect its kind.
+const sniffBytes = 1024
 
-func find(all []magic, head []byte) string {
+func matchMagic(all []magic, head []byte) string {
 	for _, m := range all {
 		if len(head) >= m.offset && bytes.HasPrefix(head[m.offset:], []byte(m.bytes)) {
 			return m.kind
@@ -61,10 +56,10 @@ func find(all []magic, head []byte) string {
 	return ""
 }
 
-// kindOf tells what a file is by how it begins: "tar", the name of a
-// compression, or "" along with what it looks like.
+// kindOf detects the kind of a file from its first bytes. kind is "tar", the
+// name of a compression, or "" together with a description of the file.
 func kindOf(head []byte) (kind, like string) {
-	switch kind := find(compressions, head); {
+	switch kind := matchMagic(compressions, head); {
 	case len(head) == 0:
 		return "", "an empty file"
 	case kind != "":
@@ -72,14 +67,15 @@ func kindOf(head []byte) (kind, like string) {
 	case isTar(head):
 		return "tar", ""
 	}
-	if like := find(strangers, head); like != "" {
+	if like := matchMagic(otherFormats, head); like != "" {
 		return "", like
 	}
 	return "", "something that begins with " + strconv.Quote(string(head[:min(len(head), 16)]))
 }
 
-// isTar tells a tar header by its magic, or by its checksum: old ones have no
-// magic. A block of zeros ends an archive, so it also begins an empty one.
+// isTar detects a tar header by its magic or, since old headers have none, by
+// its checksum. A block of zeros is the end of an archive, and so the beginning
+// of an empty one.
 func isTar(head []byte) bool {
 	if len(head) < 512 {
 		return false
@@ -100,50 +96,8 @@ func isTar(head []byte) bool {
 	return err == nil && int64(sum) == want
 }
 
-// An unknownError tells that a file is no archive that is understood.
-func unknownError(like string) error {
+// notTarError is the error of a file that is not a supported archive.
+func notTarError(like string) error {
 	return fault.WithHint(fmt.Errorf("it is %s, not a tar archive", like),
-		"understood are tar, tar.gz, tar.zst, tar.xz and tar.bz2, whatever the file is called")
-}
-
-// decompress finds out how r is compressed and gives the tar inside.
-func decompress(r *bufio.Reader, l Limits) (out io.Reader, kind string, close func(), err error) {
-	head, err := r.Peek(sniffed)
-	if err != nil && err != io.EOF {
-		return nil, "", nil, err
-	}
-	err = nil // a short file is told by its kind
-	kind, like := kindOf(head)
-	close = func() {}
-	switch kind {
-	case "tar":
-		return r, kind, close, nil
-	case "gzip":
-		out, err = newGzip(r)
-	case "zstd":
-		var d *zstd.Decoder
-		if d, err = newZstd(r, l); err == nil {
-			out, close = d, d.Close
-		}
-	case "xz":
-		out, err = newXZ(r, l)
-	case "bzip2":
-		out = bzip2.NewReader(r)
-	default:
-		return nil, "", nil, unknownError(like)
-	}
-	if err != nil {
-		return nil, kind, nil, fmt.Errorf("%s: %w", kind, err)
-	}
-	return out, kind, close, nil
-}
-
-func newZstd(r io.Reader, l Limits) (*zstd.Decoder, error) {
-	return zstd.NewReader(r,
-		zstd.WithDecoderMaxWindow(uint64(l.Window)),
-		zstd.WithDecoderMaxMemory(uint64(l.stream(l.Entries))),
-		// One at a time decodes in the goroutine that reads: were a broken
-		// stream to panic in another one, nobody could catch it.
-		zstd.WithDecoderConcurrency(1),
-		zstd.WithDecoderLowmem(true))
+		"the supported formats are tar, tar.gz, tar.zst, tar.xz and tar.bz2, whatever the name of the file")
 }

@@ -10,12 +10,12 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// errBehind tells that what stands behind a compressed stream is neither
+// errTrailing is the error of data after a compressed stream that is neither
 // padding nor another stream.
-var errBehind = errors.New("something stands behind its end")
+var errTrailing = errors.New("data after its end")
 
-// A gzipReader decompresses gzip of one or several members. Zeros behind the
-// last one are padding, as for other tools: tapes and copies in whole blocks
+// A gzipReader decompresses gzip of one or several members. Like other tools it
+// takes zeros after the last member as padding: tapes and copies in whole blocks
 // leave them.
 type gzipReader struct {
 	packed *bufio.Reader
@@ -50,7 +50,7 @@ func (g *gzipReader) Read(p []byte) (int, error) {
 	return 0, g.err
 }
 
-// next goes on to the next member, and gives io.EOF where there is none.
+// next starts the next member, or returns io.EOF if there is none.
 func (g *gzipReader) next() error {
 	const magic = "\x1f\x8b\x08"
 	head, err := g.packed.Peek(len(magic))
@@ -61,8 +61,8 @@ func (g *gzipReader) next() error {
 		return io.EOF
 	case head[0] == 0:
 		return g.padding()
-	case !strings.HasPrefix(magic, string(head)): // it is shorter where the member is cut
-		return errBehind
+	case !strings.HasPrefix(magic, string(head)): // head is shorter when the member is truncated
+		return errTrailing
 	}
 	err = explainGzip(g.member.Reset(g.packed))
 	if err == nil {
@@ -71,7 +71,7 @@ func (g *gzipReader) next() error {
 	return err
 }
 
-// padding reads zeros up to the end, and gives io.EOF there.
+// padding reads zeros up to the end and returns io.EOF there.
 func (g *gzipReader) padding() error {
 	for {
 		if _, err := g.packed.Peek(1); err != nil {
@@ -79,14 +79,15 @@ func (g *gzipReader) padding() error {
 		}
 		b, _ := g.packed.Peek(g.packed.Buffered())
 		if len(bytes.Trim(b, "\x00")) > 0 {
-			return errBehind
+			return errTrailing
 		}
-		_, _ = g.packed.Discard(len(b)) // it is buffered
+		_, _ = g.packed.Discard(len(b)) // cannot fail: b is buffered
 	}
 }
 
-// explainGzip leaves out the name of the format, which who reads the error is
-// told anyway. The end of a header that is cut is not the end of the stream.
+// explainGzip removes the name of the format from an error, since the caller
+// adds it. It turns the io.EOF of a truncated header into io.ErrUnexpectedEOF,
+// so that it does not look like the end of the stream.
 func explainGzip(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF

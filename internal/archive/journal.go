@@ -10,33 +10,33 @@ import (
 	"strings"
 )
 
-// journalName is the file of a stage that tells what is complete in it. A
-// process that was killed leaves it behind; the next one goes on from there.
+// journalName is the file of a stage that lists its complete files. A killed
+// process leaves it behind, and the next process resumes from it.
 const journalName = "journal"
 
-// A line is one line of a journal: the first has a key, then each file that is
-// complete and on the disk has one. The last has all entries of the archive,
-// and is there before the first file gets its name.
-type line struct {
-	Key  string  `json:"key,omitempty"`
-	File *piece  `json:"file,omitempty"`
-	All  []piece `json:"all,omitempty"`
+// A journalLine is one line of a journal. The first line has the key. Then there
+// is a line for each file that is complete and on the disk. The last line has
+// all entries of the archive; it is written before the first file gets its name.
+type journalLine struct {
+	Key  string        `json:"key,omitempty"`
+	File *stagedEntry  `json:"file,omitempty"`
+	All  []stagedEntry `json:"all,omitempty"`
 }
 
-// A piece is an entry and where in the stage it stands: "" for a directory,
-// and for a file that was in its place already.
-type piece struct {
+// A stagedEntry is an entry with the name of its file in the stage. The name is
+// "" for a directory and for a file that is already in place.
+type stagedEntry struct {
 	Entry
 	Staged string `json:"staged,omitempty"`
 }
 
-// A journal is an open journal. Lines may be added from many goroutines: each
-// is appended in one piece.
+// A journal is an open journal. Many goroutines may add lines at once: each line
+// is appended in one write.
 type journal struct{ f *os.File }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-func (j journal) add(l line) error {
+func (j journal) add(l journalLine) error {
 	b, err := json.Marshal(l)
 	if err != nil {
 		return err
@@ -45,10 +45,10 @@ func (j journal) add(l line) error {
 	return err
 }
 
-// readJournal gives the lines up to the first that is torn or damaged: what is
-// not told is done again.
-func readJournal(r io.Reader) []line {
-	var lines []line
+// readJournal returns the lines before the first torn or damaged one. The work
+// of the lines after it is done again.
+func readJournal(r io.Reader) []journalLine {
+	var lines []journalLine
 	b := bufio.NewReader(r)
 	for {
 		text, err := b.ReadString('\n')
@@ -56,7 +56,7 @@ func readJournal(r io.Reader) []line {
 			return lines
 		}
 		sum, body, _ := strings.Cut(strings.TrimSuffix(text, "\n"), " ")
-		var l line
+		var l journalLine
 		if sum != fmt.Sprintf("%08x", crc32.Checksum([]byte(body), castagnoli)) || json.Unmarshal([]byte(body), &l) != nil {
 			return lines
 		}

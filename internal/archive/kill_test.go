@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// childExtract unpacks and waits for a line on its standard input each time
-// that something has happened: so it can be killed at every single one.
+// childExtract unpacks and waits for a line on its standard input after each
+// event, so that it can be killed at any of them.
 func childExtract(from, dest string) error {
 	in := bufio.NewReader(os.Stdin)
 	wait := func() {
@@ -66,15 +66,14 @@ func childExtract(from, dest string) error {
 	return err
 }
 
-// A killed process leaves each file old or new. Where it leaves some of them
-// old and some new, it also leaves all that is needed to end what it began: the
-// next run does so without reading the archive. What it leaves besides is gone
-// then.
+// A killed process leaves each file old or new. If it leaves some old and some
+// new, it also leaves everything that is needed to finish: the next run does so
+// without reading the archive. After that run no leftovers remain.
 func TestKilledAnywhere(t *testing.T) {
 	base := t.TempDir()
 	from := filepath.Join(base, "x.tar")
 	body := func(c string) string { return strings.Repeat(c, 1_200_000) } // some writes each
-	put(t, from, string(ar(file("a", body("1")), file("d/b", body("2")), file("e", "3"), dir("f"))))
+	writeFile(t, from, string(tarball(file("a", body("1")), file("d/b", body("2")), file("e", "3"), dir("f"))))
 	fresh := map[string]string{"a": body("1"), "d/b": body("2"), "e": "3"}
 	old := map[string]string{"a": body("x"), "d/b": "old"}
 
@@ -82,7 +81,7 @@ func TestKilledAnywhere(t *testing.T) {
 	for ended := false; !ended; killed++ {
 		dest := filepath.Join(base, fmt.Sprint("dest", killed))
 		for name, content := range old {
-			put(t, filepath.Join(dest, name), content)
+			writeFile(t, filepath.Join(dest, name), content)
 		}
 		ended = runAndKill(t, from, dest, killed)
 		placed := 0
@@ -98,7 +97,7 @@ func TestKilledAnywhere(t *testing.T) {
 		wrote := int64(0)
 		x := archive.Extraction{Source: from, Key: "key", Moved: func(n int64) { wrote += n }}
 		for range 2 { // once to repair, once to find nothing to do
-			if _, err := extract(t, dest, []byte(get(t, from)), x); err != nil {
+			if _, err := extract(t, dest, []byte(readFile(t, from)), x); err != nil {
 				t.Fatalf("killed at %d: %v", killed, err)
 			}
 			if mixed := placed > 0 && placed < len(fresh); mixed && wrote > 0 {
@@ -110,7 +109,7 @@ func TestKilledAnywhere(t *testing.T) {
 			t.Fatalf("killed at %d: names after the next run (-want +got):\n%s", killed, diff)
 		}
 		for name, content := range fresh {
-			if get(t, filepath.Join(dest, name)) != content {
+			if readFile(t, filepath.Join(dest, name)) != content {
 				t.Fatalf("killed at %d: %s is not new after the next run", killed, name)
 			}
 		}
@@ -124,7 +123,7 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// runAndKill lets the child go on n times and kills it then. It says whether
+// runAndKill lets the child go on n times and then kills it. It reports whether
 // the child had ended before.
 func runAndKill(t *testing.T, from, dest string, n int) bool {
 	t.Helper()
@@ -159,7 +158,7 @@ func runAndKill(t *testing.T, from, dest string, n int) bool {
 	return true
 }
 
-// contents names all that is below a directory.
+// contents lists everything below a directory.
 func contents(t *testing.T, dest string) map[string]string {
 	t.Helper()
 	all := map[string]string{}

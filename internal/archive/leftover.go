@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// Clear removes what a killed process has left of the archive of a source, for
-// those to whom nothing is left to unpack. That there is nothing is fine.
+// Clear removes the stage that a killed process has left for a source. It is for
+// callers that have nothing to unpack. A missing stage is not an error.
 func Clear(root *os.Root, source string) error {
 	st, err := openStage(root, StageName(source))
 	if errors.Is(err, fs.ErrNotExist) {

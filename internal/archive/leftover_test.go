@@ -18,8 +18,8 @@ func TestClear(t *testing.T) {
 	if err := archive.Clear(root, "x.tar"); err != nil {
 		t.Errorf("nothing left: %v", err)
 	}
-	put(t, filepath.Join(dir, archive.StageName("x.tar"), "000000"), "half")
-	put(t, filepath.Join(dir, archive.StageName("y.tar"), "000000"), "another's")
+	writeFile(t, filepath.Join(dir, archive.StageName("x.tar"), "000000"), "half")
+	writeFile(t, filepath.Join(dir, archive.StageName("y.tar"), "000000"), "another's")
 	if err := archive.Clear(root, "x.tar"); err != nil {
 		t.Error(err)
 	}

@@ -6,40 +6,40 @@ import (
 	"fmt"
 )
 
-// Limits bound what an archive may hold. A zero field takes its default. They
-// let through every archive of images there is; what fills a disk first is
-// told by the room that is left on it.
+// Limits bound the content of an archive. A zero field means its default, which
+// the comments name. The defaults accept all real archives of images; the check
+// of free space catches an archive that fits the limits but not the disk.
 type Limits struct {
 	Entries   int   // files and directories; 10,000
 	Bytes     int64 // of all files together; 128 GiB
-	Ratio     int64 // unpacked bytes for each packed one; 1000, as gzip makes of nothing but zeros 1029
-	RatioFrom int64 // unpacked bytes from which on Ratio counts; 256 MiB
+	Ratio     int64 // unpacked bytes for each packed one; 1000, where gzip reaches 1029 with zeros only
+	RatioFrom int64 // unpacked bytes below which Ratio does not apply; 256 MiB
 	Name      int   // bytes of a whole name; 1,024
 	Component int   // bytes of a name between two slashes; 255
 	Depth     int   // components of a name; 32
-	Window    int64 // bytes of decompression memory the archive may ask for; 128 MiB
+	Window    int64 // bytes of memory that decompression may need; 128 MiB
 }
 
-// ErrLimit is what every error about a limit wraps.
+// ErrLimit is wrapped by every error about a limit.
 var ErrLimit = errors.New("limit reached")
 
-// A LimitError tells which limit an archive goes beyond.
+// A LimitError is the error of an archive that exceeds a limit.
 type LimitError struct {
 	Limit string // the field of Limits
 	text  string
 }
 
-// Error tells what there is too much of.
+// Error says what exceeds the limit.
 func (e *LimitError) Error() string { return ErrLimit.Error() + ": " + e.text }
 
-// Unwrap gives ErrLimit.
+// Unwrap returns ErrLimit.
 func (e *LimitError) Unwrap() error { return ErrLimit }
 
-func limitf(limit, format string, args ...any) error {
+func limitErrorf(limit, format string, args ...any) error {
 	return &LimitError{limit, fmt.Sprintf(format, args...)}
 }
 
-// orDefault fills in the defaults.
+// orDefault replaces zero fields by the defaults.
 func (l Limits) orDefault() Limits {
 	return Limits{
 		Entries:   cmp.Or(l.Entries, 10_000),
@@ -53,11 +53,12 @@ func (l Limits) orDefault() Limits {
 	}
 }
 
-// overhead is what headers and padding of an entry may take in the unpacked
-// stream: two extended headers of the most that archive/tar takes.
-const overhead = 2<<20 + 4096
+// entryOverhead is the most that headers and padding of an entry take in the
+// unpacked stream: two extended headers of the largest size that archive/tar
+// accepts.
+const entryOverhead = 2<<20 + 4096
 
-// stream gives the most bytes that an unpacked stream may have.
-func (l Limits) stream(entries int) int64 {
-	return l.Bytes + int64(entries+16)*overhead
+// maxStream returns the largest allowed size of the unpacked stream.
+func (l Limits) maxStream(entries int) int64 {
+	return l.Bytes + int64(entries+16)*entryOverhead
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/bayplan/bayplan/internal/archive"
 )
 
-// listEnv makes the test binary a process that lists an archive and says what
-// memory it has taken for that.
+// listEnv makes the test binary a process that lists an archive and prints how
+// much memory that took.
 const listEnv = "BAYPLAN_TEST_LIST"
 
 func childList(from string) error {
@@ -33,15 +33,14 @@ func childList(from string) error {
 	return nil
 }
 
-// mostMemory is what a bomb may make bayplan take.
+// mostMemory is how much memory a bomb may make bayplan use.
 const mostMemory = 200 << 20
 
-// Bombs are stopped by the limits that hold when a plan says nothing, and
-// before they take much memory.
+// The default limits stop bombs before they take much memory.
 func TestBombsTakeLittleMemory(t *testing.T) {
 	head := file("a", "").bytes()
 	copy(head[124:136], "\x80\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00") // 4 GiB
-	head, zeros := resum(head), make([]byte, 16<<20)
+	head, zeros := fixChecksum(head), make([]byte, 16<<20)
 	xzZeros := xzip(t, xz.WriterConfig{}, zeros)
 	tests := []struct {
 		name string
@@ -53,18 +52,18 @@ func TestBombsTakeLittleMemory(t *testing.T) {
 		{"zstd with the largest window", zstdZeros(head, 17, 3000), "limit"},
 		{"zstd with a window of 1 GiB", zstdZeros(head, 20, 3000), "zstd"},
 		{"xz", append(xzip(t, xz.WriterConfig{}, head), bytes.Repeat(xzZeros, 24)...), "limit"},
-		{"xz with a dictionary of 4 GiB", laterBlock(t, ar(file("good", "fine"))), "limit"},
-		{"sparse 1 TiB", ar(pax('x', map[string]string{
+		{"xz with a dictionary of 4 GiB", laterBlock(t, tarball(file("good", "fine"))), "limit"},
+		{"sparse 1 TiB", tarball(pax('x', map[string]string{
 			"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "big", "GNU.sparse.realsize": "1099511627776",
 		}), file("big", "1\n0\n1\n"+strings.Repeat("\x00", 506)+"x")), "sparse"},
 		{"entries", manyEntries(200_000), "limit"},
-		{"deep", ar(longName(strings.Repeat("d/", 2500)+"f"), file("a", "x")), "limit"},
-		{"extended header", ar(pax('x', map[string]string{"comment": strings.Repeat("c", 2<<20)}), file("a", "x")), "damaged"},
+		{"deep", tarball(longName(strings.Repeat("d/", 2500)+"f"), file("a", "x")), "limit"},
+		{"extended header", tarball(pax('x', map[string]string{"comment": strings.Repeat("c", 2<<20)}), file("a", "x")), "damaged"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			from := filepath.Join(t.TempDir(), "bomb")
-			put(t, from, string(tt.data))
+			writeFile(t, from, string(tt.data))
 			cmd := exec.Command(os.Args[0])
 			cmd.Env = append(os.Environ(), listEnv+"="+from)
 			out, err := cmd.Output()

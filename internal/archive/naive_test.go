@@ -16,11 +16,11 @@ import (
 	"testing"
 )
 
-// The scene and its snapshots must be able to show damage. An extractor that
-// does what many do is caught with most of the same archives.
+// The scene and its snapshots must show damage: a naive extractor must be caught
+// with most of the same archives.
 func TestNaiveExtractorIsCaught(t *testing.T) {
 	escaped, caught := 0, 0
-	for _, tt := range hostiles(t) {
+	for _, tt := range hostileArchives(t) {
 		if tt.limits != none || strings.HasPrefix(tt.name, "fifo") || tt.name == "too many entries by default" {
 			continue
 		}
@@ -42,7 +42,7 @@ func TestNaiveExtractorIsCaught(t *testing.T) {
 	}
 }
 
-// naive unpacks as one does who has read only the first page about tar.
+// naive unpacks an archive without any check.
 func naive(b []byte, dest string) error {
 	var r io.Reader = bytes.NewReader(b)
 	switch {
@@ -95,11 +95,11 @@ func naiveEntry(tr *tar.Reader, h *tar.Header, path string) error {
 		return err
 	}
 	defer f.Close()
-	_, err = io.Copy(f, io.LimitReader(tr, 1<<24)) // the test's disk is not its victim
+	_, err = io.Copy(f, io.LimitReader(tr, 1<<24)) // the limit protects the disk of the test
 	return err
 }
 
-// dest gives back the directory unpacked into.
+// dest returns the destination directory of an entry with this path and name.
 func dest(path, name string) string {
 	return strings.TrimSuffix(path, filepath.Clean("/"+name))
 }
@@ -123,7 +123,7 @@ func scene(t *testing.T) (base, victim, dest string) {
 	return base, victim, dest
 }
 
-// snapshot tells all that is on the disk below a directory.
+// snapshot describes every file below a directory.
 func snapshot(t *testing.T, base string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -160,8 +160,8 @@ func snapshot(t *testing.T, base string) map[string]string {
 	return all
 }
 
-// hasEscaped says whether anything outside the directory unpacked into is
-// different, or the victim's words are in it.
+// hasEscaped reports whether anything outside the destination has changed, or
+// the victim's content is inside it.
 func hasEscaped(before, after map[string]string) bool {
 	for name, what := range after {
 		inside := name == "dest" || strings.HasPrefix(name, "dest/")
@@ -172,7 +172,7 @@ func hasEscaped(before, after map[string]string) bool {
 	return len(after) < len(before)
 }
 
-// dangerous says whether anything but plain files and directories is there.
+// dangerous reports whether there is anything but plain files and directories.
 func dangerous(t *testing.T, dest string) bool {
 	t.Helper()
 	for _, what := range snapshot(t, dest) {

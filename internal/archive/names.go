@@ -13,28 +13,29 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
-// names checks the names of entries, each by itself and with all before it.
-type names struct {
+// A nameChecker checks the names of entries, each by itself and against all
+// names before it.
+type nameChecker struct {
 	limits Limits
-	seen   map[string]seen // by folded name
+	used   map[string]usedName // by folded name
 }
 
-// seen is one name that the archive uses.
-type seen struct {
+// A usedName is a name that the archive has used.
+type usedName struct {
 	name string
 	dir  bool
 }
 
-func newNames(l Limits) *names { return &names{l, map[string]seen{}} }
+func newNameChecker(l Limits) *nameChecker { return &nameChecker{l, map[string]usedName{}} }
 
-// CheckName tells why an archive cannot hold a file of this name.
+// CheckName returns an error if an archive cannot have a file of this name.
 func CheckName(name string, l Limits) error {
-	_, err := newNames(l.orDefault()).file(name)
+	_, err := newNameChecker(l.orDefault()).file(name)
 	return err
 }
 
-// file gives the clean name of a file.
-func (n *names) file(raw string) (string, error) {
+// file checks the name of a file and returns it cleaned.
+func (n *nameChecker) file(raw string) (string, error) {
 	name, err := n.clean(raw)
 	if err != nil {
 		return "", err
@@ -42,7 +43,7 @@ func (n *names) file(raw string) (string, error) {
 	if name == "." {
 		return "", errors.New("a file with a directory's name")
 	}
-	if old, ok := n.seen[fold(name)]; ok {
+	if old, ok := n.used[fold(name)]; ok {
 		if old.dir {
 			return "", fmt.Errorf("a file where the archive has the directory %q", old.name)
 		}
@@ -51,12 +52,13 @@ func (n *names) file(raw string) (string, error) {
 	if err := n.parents(name); err != nil {
 		return "", err
 	}
-	n.seen[fold(name)] = seen{name, false}
+	n.used[fold(name)] = usedName{name, false}
 	return name, nil
 }
 
-// dir gives the clean name of a directory; "." is the one unpacked into.
-func (n *names) dir(raw string) (string, error) {
+// dir checks the name of a directory and returns it cleaned. The name "." is the
+// destination directory itself.
+func (n *nameChecker) dir(raw string) (string, error) {
 	name, err := n.clean(raw)
 	if err != nil || name == "." {
 		return name, err
@@ -64,17 +66,17 @@ func (n *names) dir(raw string) (string, error) {
 	return name, n.parents(name + "/")
 }
 
-// parents notes the directories above a name, which tar need not list.
-func (n *names) parents(name string) error {
+// parents records the directories above a name. An archive need not list them.
+func (n *nameChecker) parents(name string) error {
 	for i, c := range name {
 		if c != '/' {
 			continue
 		}
 		dir := name[:i]
-		old, ok := n.seen[fold(dir)]
+		old, ok := n.used[fold(dir)]
 		switch {
 		case !ok:
-			n.seen[fold(dir)] = seen{dir, true}
+			n.used[fold(dir)] = usedName{dir, true}
 		case !old.dir:
 			return fmt.Errorf("a directory where the archive has the file %q", old.name)
 		case old.name != dir:
@@ -84,16 +86,16 @@ func (n *names) parents(name string) error {
 	return nil
 }
 
-// clean checks a name by itself. What tools write for "here" is fine: a
-// leading ./ and doubled slashes.
-func (n *names) clean(raw string) (string, error) {
+// clean checks a name by itself. It accepts a leading ./ and double slashes,
+// which common tools write.
+func (n *nameChecker) clean(raw string) (string, error) {
 	switch {
 	case raw == "":
 		return "", errors.New("it has no name")
 	case strings.HasPrefix(raw, "/"):
 		return "", errors.New("its name is absolute")
 	case len(raw) > n.limits.Name:
-		return "", limitf("Name", "its name is longer than %d bytes", n.limits.Name)
+		return "", limitErrorf("Name", "its name is longer than %d bytes", n.limits.Name)
 	case !utf8.ValidString(raw):
 		return "", errors.New("its name is not UTF-8")
 	case strings.ContainsFunc(raw, unicode.IsControl):
@@ -104,19 +106,20 @@ func (n *names) clean(raw string) (string, error) {
 		case part == "..":
 			return "", errors.New(`its name has ".."`)
 		case len(part) > n.limits.Component:
-			return "", limitf("Component", "a part of its name is longer than %d bytes", n.limits.Component)
+			return "", limitErrorf("Component", "a part of its name is longer than %d bytes", n.limits.Component)
 		case strings.HasPrefix(part, durable.PartPrefix):
 			return "", fmt.Errorf("names that begin with %q are for unfinished files", durable.PartPrefix)
 		}
 	}
 	name := path.Clean(raw)
 	if depth := strings.Count(name, "/") + 1; depth > n.limits.Depth {
-		return "", limitf("Depth", "it is nested more than %d deep", n.limits.Depth)
+		return "", limitErrorf("Depth", "it is nested more than %d deep", n.limits.Depth)
 	}
 	return name, nil
 }
 
-// fold gives the same text for names that some file systems take for one.
+// fold returns the same text for names that are the same file on some file
+// systems.
 func fold(name string) string {
 	return norm.NFC.String(strings.ToLower(strings.ToUpper(norm.NFC.String(name))))
 }

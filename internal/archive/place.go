@@ -11,9 +11,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// CheckPlaces tells when an entry cannot get its place in root: a directory
-// is where a file must go, a link or a file where a directory must.
-// Links are never followed, wherever they lead.
+// CheckPlaces returns an error if root has a directory where an entry is a file,
+// or a link or a file where an entry needs a directory. It never follows links.
 func CheckPlaces(root *os.Root, entries []Entry) error {
 	checked := map[string]bool{".": true}
 	for _, e := range entries {

@@ -9,24 +9,24 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A policy decides entry by entry what an archive may hold. It is a list of
-// what is allowed: whatever it does not know, it refuses.
+// A policy decides for each entry whether it is allowed. It lists what is
+// allowed, and refuses everything else.
 type policy struct {
 	limits  Limits
-	names   *names
+	names   *nameChecker
 	entries int
 	bytes   int64
 }
 
 func newPolicy(l Limits) *policy {
-	return &policy{limits: l, names: newNames(l)}
+	return &policy{limits: l, names: newNameChecker(l)}
 }
 
-// check gives the entry of a header. ok is false for a header that stands for
-// nothing to unpack.
+// check returns the entry of a header. ok is false for a header without anything
+// to unpack.
 func (p *policy) check(h *tar.Header) (e Entry, ok bool, err error) {
 	if p.entries++; p.entries > p.limits.Entries {
-		return Entry{}, false, limitf("Entries", "it holds more than %d entries", p.limits.Entries)
+		return Entry{}, false, limitErrorf("Entries", "it holds more than %d entries", p.limits.Entries)
 	}
 	switch {
 	case h.Typeflag == tar.TypeXGlobalHeader:
@@ -51,13 +51,13 @@ func (p *policy) file(h *tar.Header) (Entry, error) {
 		return Entry{}, err
 	}
 	if p.bytes += h.Size; p.bytes > p.limits.Bytes || h.Size > p.limits.Bytes {
-		return Entry{}, limitf("Bytes", "its files hold more than %d bytes", p.limits.Bytes)
+		return Entry{}, limitErrorf("Bytes", "its files hold more than %d bytes", p.limits.Bytes)
 	}
 	if strings.HasSuffix(h.Name, "/") {
 		return Entry{}, fmt.Errorf("a file with a directory's name")
 	}
 	name, err := p.names.file(h.Name)
-	// Of the mode only the executable bit is kept: no setuid, no surprises.
+	// Only the executable bit of the mode is kept, and never setuid.
 	mode := fs.FileMode(0o644)
 	if h.Mode&0o100 != 0 {
 		mode = 0o755
@@ -73,11 +73,11 @@ func (p *policy) dir(h *tar.Header) (Entry, error) {
 	return Entry{Name: name, Mode: fs.ModeDir | 0o755}, err
 }
 
-// maxOctal is the largest size that fits into a plain tar header.
+// maxOctal is the largest size that a plain tar header can have.
 const maxOctal = 1<<33 - 1
 
-// checkSize refuses headers whose size other readers may read differently.
-// With two sizes, the content of a file can be made to look like headers.
+// checkSize refuses headers with a size that readers interpret differently. With
+// two sizes, some readers would take the content of a file for headers.
 func checkSize(h *tar.Header) error {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
@@ -90,8 +90,8 @@ func checkSize(h *tar.Header) error {
 	return nil
 }
 
-// harmlessGlobal are the keys of a global header that change no name, no size
-// and no content. git archive writes a comment there.
+// harmlessGlobal are the keys of a global header that do not change names, sizes
+// or content. git archive writes a comment there.
 var harmlessGlobal = map[string]bool{
 	"comment": true, "mtime": true, "atime": true, "ctime": true, "charset": true, "hdrcharset": true,
 	"uid": true, "gid": true, "uname": true, "gname": true,
@@ -106,7 +106,7 @@ func checkGlobal(h *tar.Header) error {
 	return nil
 }
 
-// typeNames are the kinds of entries that are refused, for messages.
+// typeNames describe the refused kinds of entries in messages.
 var typeNames = map[byte]string{
 	tar.TypeLink:      "a hard link",
 	tar.TypeSymlink:   "a symbolic link",

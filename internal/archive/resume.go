@@ -14,14 +14,14 @@ import (
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
-// A legacy is what a killed process has left that is still good.
-type legacy struct {
-	files map[string]piece // complete ones, by the entry's name
-	all   []piece          // every entry of the archive, when all of them are complete
+// leftovers are the usable files that a killed process has left.
+type leftovers struct {
+	files map[string]stagedEntry // complete files, by the entry's name
+	all   []stagedEntry          // every entry of the archive, when all of them are complete
 }
 
-// size gives how many bytes of the archive need not be written again.
-func (l *legacy) size() int64 {
+// bytes returns how many bytes of the archive need not be written again.
+func (l *leftovers) bytes() int64 {
 	var n int64
 	for _, p := range l.files {
 		n += p.Size
@@ -29,13 +29,13 @@ func (l *legacy) size() int64 {
 	return n
 }
 
-// inherit takes over what was left in the stage by a process that unpacked the
-// same archive with the same settings, and removes the rest. Size and content
-// of each file are looked at: the journal alone is not believed.
-func (st *stage) inherit(ctx context.Context, key string) (*legacy, error) {
-	left := &legacy{files: map[string]piece{}}
+// takeOver finds the usable files that a killed process has left in the stage,
+// if it used the same key, and removes the rest. It checks the size and content
+// of each file, since the journal alone is no proof.
+func (st *stage) takeOver(ctx context.Context, key string) (*leftovers, error) {
+	left := &leftovers{files: map[string]stagedEntry{}}
 	if key != "" {
-		if err := st.recall(ctx, key, left); err != nil {
+		if err := st.readLeftovers(ctx, key, left); err != nil {
 			return nil, err
 		}
 	}
@@ -46,45 +46,45 @@ func (st *stage) inherit(ctx context.Context, key string) (*legacy, error) {
 	if err := st.clear(keep); err != nil {
 		return nil, err
 	}
-	return left, st.begin(key, left)
+	return left, st.startJournal(key, left)
 }
 
-// begin writes a new journal that tells of what was inherited.
-func (st *stage) begin(key string, left *legacy) (err error) {
+// startJournal writes a new journal that lists the files taken over.
+func (st *stage) startJournal(key string, left *leftovers) (err error) {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL | os.O_APPEND
 	if st.journal.f, err = st.dir.OpenFile(journalName, flags, 0o600); err != nil {
 		return err
 	}
-	if err := st.journal.add(line{Key: key}); err != nil {
+	if err := st.journal.add(journalLine{Key: key}); err != nil {
 		return err
 	}
 	for _, p := range left.files {
-		if err := st.journal.add(line{File: &p}); err != nil {
+		if err := st.journal.add(journalLine{File: &p}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (st *stage) recall(ctx context.Context, key string, left *legacy) error {
+func (st *stage) readLeftovers(ctx context.Context, key string, left *leftovers) error {
 	f, err := st.dir.OpenFile(journalName, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return nil // nothing is told, or nothing that can be read
+		return nil // a missing or unreadable journal: nothing to take over
 	}
 	defer f.Close()
 	lines := readJournal(f)
 	if len(lines) == 0 || lines[0].Key != key {
 		return nil
 	}
-	var all []piece
+	var all []stagedEntry
 	for _, l := range lines {
 		pieces := l.All
 		if l.File != nil {
-			pieces = []piece{*l.File}
+			pieces = []stagedEntry{*l.File}
 		}
 		all = l.All
 		for _, p := range pieces {
-			if err := st.take(ctx, p, left); err != nil {
+			if err := st.addIfWhole(ctx, p, left); err != nil {
 				return err
 			}
 		}
@@ -98,8 +98,9 @@ func (st *stage) recall(ctx context.Context, key string, left *legacy) error {
 	return nil
 }
 
-// take adds a file to the legacy if it stands whole in the stage or in its place.
-func (st *stage) take(ctx context.Context, p piece, left *legacy) error {
+// addIfWhole adds a file to the leftovers if it is complete in the stage or in
+// its final place.
+func (st *stage) addIfWhole(ctx context.Context, p stagedEntry, left *leftovers) error {
 	if _, ok := left.files[p.Name]; ok || p.IsDir() {
 		return nil
 	}
@@ -107,11 +108,11 @@ func (st *stage) take(ctx context.Context, p piece, left *legacy) error {
 	if p.Staged != "" && p.Staged != journalName {
 		staged := p.Entry
 		staged.Name = p.Staged
-		ok, err = holds(ctx, st.dir, staged)
+		ok, err = hasContent(ctx, st.dir, staged)
 	}
 	if !ok && err == nil {
 		p.Staged = ""
-		ok, err = holds(ctx, st.root, p.Entry)
+		ok, err = hasContent(ctx, st.root, p.Entry)
 	}
 	if ok {
 		left.files[p.Name] = p
@@ -119,8 +120,8 @@ func (st *stage) take(ctx context.Context, p piece, left *legacy) error {
 	return err
 }
 
-// holds says whether an entry is there already, content and all.
-func holds(ctx context.Context, root *os.Root, e Entry) (bool, error) {
+// hasContent reports whether root has the file of an entry with its content.
+func hasContent(ctx context.Context, root *os.Root, e Entry) (bool, error) {
 	fi, err := root.Lstat(e.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -130,7 +131,7 @@ func holds(ctx context.Context, root *os.Root, e Entry) (bool, error) {
 	}
 	f, err := root.OpenFile(e.Name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
-		return false, nil // not readable: a new one takes its place
+		return false, nil // not readable: it will be replaced
 	}
 	defer f.Close()
 	h := sha256.New()

@@ -14,9 +14,9 @@ import (
 	"github.com/bayplan/bayplan/internal/archive"
 )
 
-// killed leaves in dest what a process leaves that is killed at a moment: it
-// copies the tree when stop says so.
-func killed(t *testing.T, dest string, data []byte, stop func(x *archive.Extraction, now func())) {
+// extractKilled leaves in dest the files of a process that was killed at a
+// certain moment: it copies the tree when stop calls now.
+func extractKilled(t *testing.T, dest string, data []byte, stop func(x *archive.Extraction, now func())) {
 	t.Helper()
 	work := t.TempDir()
 	if err := os.CopyFS(work, os.DirFS(dest)); err != nil {
@@ -36,7 +36,7 @@ func killed(t *testing.T, dest string, data []byte, stop func(x *archive.Extract
 		t.Fatal(err)
 	}
 	if left == "" {
-		t.Fatal("it never came to that moment")
+		t.Fatal("stop never called now")
 	}
 	if err := os.RemoveAll(dest); err != nil {
 		t.Fatal(err)
@@ -46,17 +46,17 @@ func killed(t *testing.T, dest string, data []byte, stop func(x *archive.Extract
 	}
 }
 
-// beforeFirst is when all is on the disk and nothing has its name.
+// beforeFirst stops when all files are on the disk and none has its name.
 func beforeFirst(x *archive.Extraction, now func()) {
 	x.Check = func([]archive.Entry) error { now(); return nil }
 }
 
-// afterFirst is when the first file has its name.
+// afterFirst stops when the first file has its name.
 func afterFirst(x *archive.Extraction, now func()) {
 	x.Done = func(archive.Entry, bool) { now() }
 }
 
-var twoFiles = ar(file("a", "first"), file("b", "second"), dir("d"))
+var twoFiles = tarball(file("a", "first"), file("b", "second"), dir("d"))
 
 func TestResume(t *testing.T) {
 	all := map[string]string{"a": "first", "b": "second"}
@@ -75,12 +75,12 @@ func TestResume(t *testing.T) {
 		{"without a key", afterFirst, nil, "", 11, true},
 		{"the journal is torn", afterFirst, func(t *testing.T, dest string) {
 			j := filepath.Join(dest, stage, "journal")
-			text := get(t, j)
-			put(t, j, text[:len(text)-3])
+			text := readFile(t, j)
+			writeFile(t, j, text[:len(text)-3])
 		}, "key", 0, true},
 		{"the journal is damaged", afterFirst, func(t *testing.T, dest string) {
 			j := filepath.Join(dest, stage, "journal")
-			put(t, j, "x"+get(t, j))
+			writeFile(t, j, "x"+readFile(t, j))
 		}, "key", 11, true},
 		{"the journal is a link", afterFirst, func(t *testing.T, dest string) {
 			j := filepath.Join(dest, stage, "journal")
@@ -90,10 +90,10 @@ func TestResume(t *testing.T) {
 			symlink(t, "../moved", j)
 		}, "key", 11, true},
 		{"a staged file is damaged", beforeFirst, func(t *testing.T, dest string) {
-			put(t, filepath.Join(dest, stage, "000001"), "SECOND")
+			writeFile(t, filepath.Join(dest, stage, "000001"), "SECOND")
 		}, "key", 6, true},
 		{"a staged file is cut", beforeFirst, func(t *testing.T, dest string) {
-			put(t, filepath.Join(dest, stage, "000000"), "fi")
+			writeFile(t, filepath.Join(dest, stage, "000000"), "fi")
 		}, "key", 5, true},
 		{"a staged file is a link now", beforeFirst, func(t *testing.T, dest string) {
 			remove(t, filepath.Join(dest, stage, "000000"))
@@ -103,13 +103,13 @@ func TestResume(t *testing.T) {
 			remove(t, filepath.Join(dest, stage, "000001"))
 		}, "key", 6, true},
 		{"a placed file was changed", afterFirst, func(t *testing.T, dest string) {
-			put(t, filepath.Join(dest, "a"), "FIRST")
+			writeFile(t, filepath.Join(dest, "a"), "FIRST")
 		}, "key", 5, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, _, dest := scene(t)
-			killed(t, dest, twoFiles, tt.stop)
+			extractKilled(t, dest, twoFiles, tt.stop)
 			if tt.change != nil {
 				tt.change(t, dest)
 			}
@@ -133,7 +133,7 @@ func TestResume(t *testing.T) {
 				t.Errorf("it wrote %d bytes and read %d, want %d and reading: %v", wrote, r.n, tt.wrote, tt.read)
 			}
 			for name, want := range all {
-				if got := get(t, filepath.Join(dest, name)); got != want {
+				if got := readFile(t, filepath.Join(dest, name)); got != want {
 					t.Errorf("%s = %q, want %q", name, got, want)
 				}
 			}
@@ -162,13 +162,12 @@ func (c *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A key that is the same although the archive is not must never bring
-// together what does not belong together.
+// Files of two archives are never mixed, even if both have the same key.
 func TestResumeWithAnotherArchiveUnderTheSameKey(t *testing.T) {
 	base, _, dest := scene(t)
-	killed(t, dest, twoFiles, beforeFirst)
-	other := ar(file("a", "FIRST"), file("b", "second"), dir("d"))
-	if _, err := extract(t, dest, other, archive.Extraction{Key: "key"}); err == nil || !strings.Contains(err.Error(), "another one") {
+	extractKilled(t, dest, twoFiles, beforeFirst)
+	other := tarball(file("a", "FIRST"), file("b", "second"), dir("d"))
+	if _, err := extract(t, dest, other, archive.Extraction{Key: "key"}); err == nil || !strings.Contains(err.Error(), "has changed since") {
 		t.Errorf("error = %v", err)
 	}
 	want := map[string]string{".": "drwxr-xr-x", "dest": "drwxr-xr-x", "victim": "drwxr-xr-x"}
@@ -182,22 +181,22 @@ func TestResumeWithAnotherArchiveUnderTheSameKey(t *testing.T) {
 	}
 }
 
-// Every journal that a kill or a crash can leave is good for something or for
-// nothing, but never does harm.
+// A journal that a kill or a crash has truncated may be useful or not, but it
+// never does harm.
 func TestTruncationsOfTheJournal(t *testing.T) {
 	_, _, first := scene(t)
-	killed(t, first, twoFiles, afterFirst)
-	journal := get(t, filepath.Join(first, archive.StageName("/images/x.tar"), "journal"))
+	extractKilled(t, first, twoFiles, afterFirst)
+	journal := readFile(t, filepath.Join(first, archive.StageName("/images/x.tar"), "journal"))
 	for n := 0; n < len(journal); n += 13 {
 		dest := t.TempDir()
 		if err := os.CopyFS(dest, os.DirFS(first)); err != nil {
 			t.Fatal(err)
 		}
-		put(t, filepath.Join(dest, archive.StageName("/images/x.tar"), "journal"), journal[:n])
+		writeFile(t, filepath.Join(dest, archive.StageName("/images/x.tar"), "journal"), journal[:n])
 		if _, err := extract(t, dest, twoFiles, archive.Extraction{Key: "key"}); err != nil {
 			t.Fatalf("cut at %d: %v", n, err)
 		}
-		if a, b := get(t, filepath.Join(dest, "a")), get(t, filepath.Join(dest, "b")); a != "first" || b != "second" {
+		if a, b := readFile(t, filepath.Join(dest, "a")), readFile(t, filepath.Join(dest, "b")); a != "first" || b != "second" {
 			t.Fatalf("cut at %d: %q and %q", n, a, b)
 		}
 	}
@@ -205,7 +204,7 @@ func TestTruncationsOfTheJournal(t *testing.T) {
 
 func TestCheckComesBeforeTheFirstName(t *testing.T) {
 	base, _, dest := scene(t)
-	put(t, filepath.Join(dest, "a"), "old")
+	writeFile(t, filepath.Join(dest, "a"), "old")
 	before := snapshot(t, base)
 	no := errors.New("no")
 	var saw []archive.Entry
@@ -218,7 +217,7 @@ func TestCheckComesBeforeTheFirstName(t *testing.T) {
 	}
 }
 
-// A panic in a goroutine that reads on is an error like any other.
+// A panic in a worker's goroutine becomes an error.
 func TestPanicIsAnError(t *testing.T) {
 	base, _, dest := scene(t)
 	before := snapshot(t, base)
@@ -241,8 +240,8 @@ func TestSkim(t *testing.T) {
 	}{
 		{"plain", twoFiles, two, true},
 		{"compressed", gz(twoFiles), two[:1], false},
-		{"directories first", gz(ar(dir("d"), file("a", "first"), file("b", "second"))), []archive.Entry{two[2], two[0]}, false},
-		{"directories alone", gz(ar(dir("d"))), two[2:], false},
+		{"directories first", gz(tarball(dir("d"), file("a", "first"), file("b", "second"))), []archive.Entry{two[2], two[0]}, false},
+		{"directories alone", gz(tarball(dir("d"))), two[2:], false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -255,7 +254,7 @@ func TestSkim(t *testing.T) {
 			}
 		})
 	}
-	for _, tt := range hostiles(t) {
+	for _, tt := range hostileArchives(t) {
 		if _, _, err := archive.Skim(t.Context(), bytes.NewReader(tt.build("/victim")), archive.Options{Limits: tt.limits}); err == nil {
 			continue // what it does not see, Extract does
 		} else if strings.ContainsAny(err.Error(), "\x1b\n\x00") {
@@ -282,10 +281,10 @@ func TestDigest(t *testing.T) {
 		t.Error("it differs with the packing")
 	}
 	for name, b := range map[string][]byte{
-		"other name": ar(file("A", "first"), file("b", "second"), dir("d")),
-		"other text": ar(file("a", "FIRST"), file("b", "second"), dir("d")),
-		"other mode": ar(raw{name: "a", body: "first", mode: 0o755}, file("b", "second"), dir("d")),
-		"one less":   ar(file("a", "first"), file("b", "second")),
+		"other name": tarball(file("A", "first"), file("b", "second"), dir("d")),
+		"other text": tarball(file("a", "FIRST"), file("b", "second"), dir("d")),
+		"other mode": tarball(raw{name: "a", body: "first", mode: 0o755}, file("b", "second"), dir("d")),
+		"one less":   tarball(file("a", "first"), file("b", "second")),
 	} {
 		if digest(b) == same {
 			t.Errorf("%s: it is the same", name)

@@ -7,12 +7,12 @@ import (
 	"io"
 )
 
-// Skim looks into an archive without reading it through: of a plain one it
-// gives all entries, of a compressed one those up to its first file. They have
-// no digests, and nothing is known of what stands behind them. all says
-// whether there are no others.
+// Skim lists an archive without reading all of it. For a plain archive it
+// returns all entries, for a compressed one the entries up to the first file.
+// The result all reports whether there are no others. The entries have no
+// digests, and the rest of the archive is not checked.
 func Skim(ctx context.Context, r io.ReadSeeker, o Options) (entries []Entry, all bool, err error) {
-	head := make([]byte, sniffed)
+	head := make([]byte, sniffBytes)
 	n, err := io.ReadFull(r, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 		return nil, false, err
@@ -25,11 +25,11 @@ func Skim(ctx context.Context, r io.ReadSeeker, o Options) (entries []Entry, all
 		entries, err := firstFile(ctx, r, o)
 		return entries, false, err
 	}
-	entries, err = headers(ctx, r, o)
+	entries, err = readHeaders(ctx, r, o)
 	return entries, err == nil, err
 }
 
-// firstFile gives the entries up to the first file.
+// firstFile returns the entries up to the first file.
 func firstFile(ctx context.Context, r io.Reader, o Options) ([]Entry, error) {
 	s, err := newStream(ctx, bufio.NewReader(r), o)
 	if err != nil {
@@ -51,8 +51,8 @@ func firstFile(ctx context.Context, r io.Reader, o Options) ([]Entry, error) {
 	}
 }
 
-// headers reads the headers of a plain archive and leaps over the rest.
-func headers(ctx context.Context, r io.ReadSeeker, o Options) ([]Entry, error) {
+// readHeaders reads the headers of a plain archive and skips the content.
+func readHeaders(ctx context.Context, r io.ReadSeeker, o Options) ([]Entry, error) {
 	p, t := newPolicy(o.Limits.orDefault()), tar.NewReader(r)
 	var entries []Entry
 	for {
@@ -64,7 +64,7 @@ func headers(ctx context.Context, r io.ReadSeeker, o Options) ([]Entry, error) {
 			err = ctx.Err()
 		}
 		if err != nil {
-			return nil, broken("tar", err)
+			return nil, readError("tar", err)
 		}
 		e, ok, err := p.check(h)
 		if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// need gives how many bytes all files have, as far as they are known.
+// need returns the size of all files, or 0 if the archive was not listed.
 func (x *Extraction) need() int64 {
 	var n int64
 	for _, e := range x.Want {
@@ -19,8 +19,9 @@ func (x *Extraction) need() int64 {
 	return n
 }
 
-// checkSpace tells beforehand when the files will not fit. Files that will be
-// replaced count in full: until the end, both are there.
+// checkSpace returns an error if the files will not fit on the disk. left is the
+// size of the files that exist already. Files to replace count in full: the old
+// and the new one exist together until the end.
 func (x *Extraction) checkSpace(root *os.Root, left int64) error {
 	d, err := root.Open(".")
 	if err != nil {
@@ -30,11 +31,11 @@ func (x *Extraction) checkSpace(root *os.Root, left int64) error {
 	return CheckSpace(d, x.need()-left)
 }
 
-// CheckSpace tells when there is no room for so many more bytes in a directory.
+// CheckSpace returns an error if a directory has no room for need more bytes.
 func CheckSpace(dir *os.File, need int64) error {
 	free, ok := durable.FreeSpaceOf(dir)
 	if !ok || need <= free {
-		return nil // where it is not known, writing will tell
+		return nil // if the free space is unknown, writing finds out
 	}
 	err := fmt.Errorf("%q has %s free, the files take %s", dir.Name(), size(free), size(need))
 	return fault.WithHint(err, roomHint)
@@ -42,8 +43,8 @@ func CheckSpace(dir *os.File, need int64) error {
 
 const roomHint = "make room, or unpack somewhere else"
 
-// checkRoom tells when there is no room for an entry of which nothing was
-// known before.
+// checkRoom returns an error if there is no room for an entry. It is for
+// archives that were not listed before.
 func checkRoom(dir *os.File, e Entry) error {
 	free, ok := durable.FreeSpaceOf(dir)
 	if !ok || e.Size <= free {

@@ -16,8 +16,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// Wherever the disk becomes full, it is told, it is not tried again, nothing is
-// left, and what was there is as it was.
+// Wherever the disk becomes full, the error says so and is not worth a retry, no
+// file is left, and the old files are unchanged.
 func TestDiskFullAnywhere(t *testing.T) {
 	var data bytes.Buffer
 	w := tar.NewWriter(&data)

@@ -14,10 +14,10 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
-// StageName gives the name of the directory in which an archive's files stand
-// until they get their places. One that is found later was left by a process
-// that was killed; the next Extract of the archive goes on with what is
-// complete in it, and removes it.
+// StageName returns the name of an archive's staging directory, which has the
+// files until they get their names. A killed process leaves the directory
+// behind. The next Extract of the archive uses the complete files in it, and
+// removes it.
 func StageName(source string) string {
 	sum := sha256.Sum256([]byte(source))
 	base := filepath.Base(source)
@@ -27,9 +27,8 @@ func StageName(source string) string {
 	return durable.PartPrefix + base + "-" + hex.EncodeToString(sum[:4])
 }
 
-// A stage is the directory of unfinished files. It is in the directory
-// unpacked into, so that a rename is enough. It is locked as long as its
-// process lives.
+// A stage is an open staging directory. It is inside the destination directory,
+// so that a rename puts a file in place. It is locked while its process lives.
 type stage struct {
 	root    *os.Root
 	name    string
@@ -38,7 +37,7 @@ type stage struct {
 	journal journal
 }
 
-// newStage makes a stage, or takes over one that was left.
+// newStage makes a stage, or opens one that a killed process has left.
 func newStage(root *os.Root, name string) (*stage, error) {
 	for {
 		if err := root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -46,7 +45,7 @@ func newStage(root *os.Root, name string) (*stage, error) {
 		}
 		st, err := openStage(root, name)
 		if errors.Is(err, fs.ErrNotExist) {
-			// Its owner finished in between; or it is a link to nowhere.
+			// Another process removed it in between, or it is a dangling link.
 			if fi, statErr := root.Lstat(name); statErr == nil && !fi.IsDir() {
 				return nil, placeError(root, name, fi, "bayplan's own directory")
 			}
@@ -56,8 +55,9 @@ func newStage(root *os.Root, name string) (*stage, error) {
 	}
 }
 
-// openStage opens and locks a stage. That it is no link, and still the one
-// that has the name, is checked with the lock held: it will be emptied.
+// openStage opens and locks a stage. Its content will be removed, so openStage
+// checks with the lock held that the name is not a link and still belongs to the
+// opened directory.
 func openStage(root *os.Root, name string) (*stage, error) {
 	dir, err := root.OpenRoot(name)
 	if err != nil {
@@ -69,14 +69,14 @@ func openStage(root *os.Root, name string) (*stage, error) {
 		return nil, err
 	}
 	st := &stage{root: root, name: name, dir: dir, lock: f}
-	if err := st.own(); err != nil {
-		st.release()
+	if err := st.lockAndCheck(); err != nil {
+		st.closeFiles()
 		return nil, err
 	}
 	return st, nil
 }
 
-func (st *stage) own() error {
+func (st *stage) lockAndCheck() error {
 	err := unix.Flock(int(st.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return fmt.Errorf("another process is unpacking the same archive into %q", st.root.Name())
@@ -98,7 +98,7 @@ func (st *stage) own() error {
 	return nil
 }
 
-// clear empties the stage but for the files to keep.
+// clear removes everything from the stage except the files to keep.
 func (st *stage) clear(keep map[string]bool) error {
 	d, err := st.dir.Open(".")
 	if err != nil {
@@ -120,16 +120,16 @@ func (st *stage) clear(keep map[string]bool) error {
 	return nil
 }
 
-// remove removes the stage with all in it.
+// remove removes the stage and everything in it.
 func (st *stage) remove() error {
-	defer st.release()
+	defer st.closeFiles()
 	if err := st.clear(nil); err != nil {
 		return err
 	}
 	return st.root.Remove(st.name)
 }
 
-func (st *stage) release() {
+func (st *stage) closeFiles() {
 	if st.journal.f != nil {
 		st.journal.f.Close()
 	}

@@ -12,15 +12,15 @@ import (
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
-// A stream reads an archive entry by entry and lets none through that breaks
-// the policy.
+// A stream reads an archive entry by entry. An entry that the policy refuses is
+// an error.
 type stream struct {
 	tar    *tar.Reader
-	packed *bufio.Reader // the archive as it is
-	taken  atomic.Int64  // bytes of it that were read; zstd reads ahead in a goroutine of its own
-	meter  *meter        // the tar inside
-	whole  *whole        // nil when no digest is asked for
-	close  func()        // ends the decompressor
+	packed *bufio.Reader  // the archive, still compressed
+	taken  atomic.Int64   // bytes read of it; atomic because zstd reads ahead in its own goroutine
+	meter  *meter         // the unpacked tar
+	sum    *hashingReader // nil unless a digest is wanted
+	close  func()         // stops the decompressor
 	policy *policy
 	opts   Options
 	kind   string
@@ -30,8 +30,8 @@ func newStream(ctx context.Context, r io.Reader, o Options) (*stream, error) {
 	o.Limits = o.Limits.orDefault()
 	s := &stream{opts: o, policy: newPolicy(o.Limits)}
 	if o.SHA256 != "" {
-		s.whole = newWhole(r)
-		r = s.whole
+		s.sum = newHashingReader(r)
+		r = s.sum
 	}
 	r = readers.WithContext(ctx, readers.Counting(r, func(n int64) { s.taken.Add(n) }))
 	s.packed = bufio.NewReaderSize(r, 1<<20)
@@ -52,12 +52,12 @@ func newStream(ctx context.Context, r io.Reader, o Options) (*stream, error) {
 	return s, nil
 }
 
-// checkInside tells what was compressed when it is no tar. A person who
-// compressed a disk image by itself is told so.
+// checkInside checks that the compressed stream is a tar archive. Its error says
+// what it is instead, such as a disk image.
 func (s *stream) checkInside() error {
 	inside := bufio.NewReaderSize(s.meter.r, 64<<10)
 	s.meter.r = inside
-	head, err := inside.Peek(sniffed)
+	head, err := inside.Peek(sniffBytes)
 	if err != nil && err != io.EOF {
 		return s.wrap(err)
 	}
@@ -65,13 +65,13 @@ func (s *stream) checkInside() error {
 	case "tar":
 		return nil
 	case "":
-		return unknownError(like + " in " + s.kind)
+		return notTarError(like + " in " + s.kind)
 	default:
-		return unknownError(kind + " in " + s.kind)
+		return notTarError(kind + " in " + s.kind)
 	}
 }
 
-// next gives the next entry, or io.EOF at the archive's end mark.
+// next returns the next entry, or io.EOF at the end mark of the archive.
 func (s *stream) next() (Entry, error) {
 	for {
 		h, err := s.tar.Next()
@@ -91,9 +91,9 @@ func (s *stream) next() (Entry, error) {
 	}
 }
 
-// finish reads what stands behind the end mark. A tar reader stops at the
-// mark, and so sees neither a wrong checksum of the compressed stream nor a
-// second archive.
+// finish reads and checks the rest after the end mark. A tar reader stops at the
+// mark, and so misses a wrong checksum of the compressed stream or a second
+// archive.
 func (s *stream) finish() error {
 	marked := !s.meter.ended
 	if err := s.drain(); err != nil {
@@ -101,19 +101,19 @@ func (s *stream) finish() error {
 	}
 	if _, err := s.packed.ReadByte(); err != io.EOF {
 		if err == nil {
-			err = errors.New("data behind the end of the compressed stream")
+			err = errors.New("data after the end of the compressed stream")
 		}
 		return err
 	}
-	if s.whole != nil {
-		if err := s.whole.check(s.opts.SHA256); err != nil {
+	if s.sum != nil {
+		if err := s.sum.check(s.opts.SHA256); err != nil {
 			return err
 		}
 	} else if !marked {
-		return errors.New("the end mark is missing: the archive may be cut (give its sha256 if it is meant to be so)")
+		return errors.New("the end mark is missing: the archive may be truncated (without an end mark it needs a sha256)")
 	}
 	if s.policy.entries == 0 {
-		return errors.New("it holds nothing")
+		return errors.New("it is empty")
 	}
 	return nil
 }
@@ -124,46 +124,46 @@ func (s *stream) drain() error {
 		n, err := s.meter.Read(buf)
 		for _, b := range buf[:n] {
 			if b != 0 {
-				return errors.New("data behind the end mark of the archive: another archive, or garbage")
+				return errors.New("data after the end mark of the archive: another archive, or garbage")
 			}
 		}
 		switch {
 		case err == io.EOF:
 			return nil
-		case errors.Is(err, errBehind):
-			return errors.New("there is something behind the end of the archive")
+		case errors.Is(err, errTrailing):
+			return errors.New("data after the end of the archive")
 		case err != nil:
 			return s.wrap(err)
 		}
 	}
 }
 
-// wrap says in which layer reading broke off.
-func (s *stream) wrap(err error) error { return broken(s.kind, err) }
+// wrap adds the kind of the archive to an error of reading it.
+func (s *stream) wrap(err error) error { return readError(s.kind, err) }
 
-func broken(kind string, err error) error {
+func readError(kind string, err error) error {
 	switch {
 	case errors.Is(err, ErrLimit), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the archive is cut: %s: %w", kind, err)
+		return fmt.Errorf("the archive is truncated: %s: %w", kind, err)
 	}
 	return fmt.Errorf("the archive is damaged: %s: %w", kind, err)
 }
 
-// A meter watches the unpacked stream for bombs.
+// A meter checks the unpacked stream against the limits on size and ratio.
 type meter struct {
 	stream *stream
 	r      io.Reader
 	n      int64
-	ended  bool // a read met the end
+	ended  bool // a read has returned io.EOF
 }
 
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.n += int64(n)
 	if n > 0 && err == io.EOF {
-		err = nil // tell it next time: ended must mean that a read found nothing
+		err = nil // the next read returns it: ended must mean that a read found no data
 	}
 	m.ended = m.ended || err == io.EOF
 	if limit := m.check(); limit != nil {
@@ -174,11 +174,11 @@ func (m *meter) Read(p []byte) (int, error) {
 
 func (m *meter) check() error {
 	l, packed := m.stream.opts.Limits, m.stream.taken.Load()
-	if most := l.stream(m.stream.policy.entries); m.n > most {
-		return limitf("Bytes", "it unpacks to more than %d bytes", most)
+	if most := l.maxStream(m.stream.policy.entries); m.n > most {
+		return limitErrorf("Bytes", "it unpacks to more than %d bytes", most)
 	}
 	if m.stream.kind == "tar" || m.n < l.RatioFrom || m.n/l.Ratio <= packed {
 		return nil
 	}
-	return limitf("Ratio", "it unpacks to more than %d times its size", l.Ratio)
+	return limitErrorf("Ratio", "it unpacks to more than %d times its size", l.Ratio)
 }

@@ -8,9 +8,9 @@ import (
 	"io"
 )
 
-// safely makes a panic in f an error. In a goroutine nobody else could catch
-// it, and the process would end.
-func safely(f func() error) func() error {
+// recoverPanic turns a panic in f into an error. Without it, a panic in another
+// goroutine would end the process.
+func recoverPanic(f func() error) func() error {
 	return func() (err error) {
 		defer func() {
 			if p := recover(); p != nil {
@@ -21,39 +21,38 @@ func safely(f func() error) func() error {
 	}
 }
 
-// A sink takes the entries of an archive as they come.
+// A sink gets the entries of an archive, in order.
 type sink interface {
-	// begin gives where the content of e goes; a directory has none.
+	// begin returns the writer for the content of e. A directory has no content.
 	begin(e Entry) (io.Writer, error)
-	// end is called when the content of e, with its digests, is through.
+	// end follows the content of a file; e has its digests now.
 	end(e Entry) error
 }
 
-// discard is the sink of those who only look.
+// discard is the sink that keeps nothing.
 type discard struct{}
 
 func (discard) begin(Entry) (io.Writer, error) { return io.Discard, nil }
 func (discard) end(Entry) error                { return nil }
 
-// walk reads a whole archive once, and hashes every file on its way to the
-// sink. When it gives no error, the archive was read to its very end and its
-// digest, where one is asked for, is right.
+// walk reads a whole archive once, hashes every file and sends it to the sink. A
+// nil error means that the archive was read to its end, and that it has the
+// wanted digest, if there is one.
 func walk(ctx context.Context, r io.Reader, o Options, to sink) ([]Entry, error) {
 	s, err := newStream(ctx, r, o)
 	if err != nil {
 		return nil, err
 	}
 	defer s.close()
-	workers := []worker{&summer{sha256.New(), 0}}
+	workers := []worker{&hasher{sha256.New(), 0}}
 	if o.SHA512 {
-		workers = append(workers, &summer{sha512.New(), 1})
+		workers = append(workers, &hasher{sha512.New(), 1})
 	}
-	fill := &filler{to: to}
-	f := newFlow(append(workers, fill)...)
+	fill := &sinkWorker{to: to}
+	f := newPipeline(append(workers, fill)...)
 	fill.failed = f.failed
-	err = s.pour(f, len(workers))
-	// An error of the sink is the cause where there is one: a full disk is no
-	// fault of the archive.
+	err = s.sendAll(f, len(workers))
+	// An error of a worker, such as a full disk, is the cause of what follows.
 	if failed := f.close(); failed != nil {
 		err = failed
 	}
@@ -63,9 +62,9 @@ func walk(ctx context.Context, r io.Reader, o Options, to sink) ([]Entry, error)
 	return fill.entries, nil
 }
 
-// pour sends all entries into the flow. It ends early, without an error, when
-// a worker failed.
-func (s *stream) pour(f *flow, sums int) error {
+// sendAll sends all entries into the pipeline. When a worker has failed, it ends
+// early without an error.
+func (s *stream) sendAll(f *pipeline, sums int) error {
 	for {
 		e, err := s.next()
 		if err == io.EOF {
@@ -74,34 +73,34 @@ func (s *stream) pour(f *flow, sums int) error {
 		if err != nil {
 			return err
 		}
-		p := &passing{Entry: e}
+		p := &pendingEntry{Entry: e}
 		for range sums {
 			p.sums = append(p.sums, make(chan string, 1))
 		}
-		if !f.send(step{kind: begin, entry: p}) {
+		if !f.send(event{kind: entryBegin, entry: p}) {
 			return nil
 		}
-		if err := s.content(f, p); err != nil {
+		if err := s.sendContent(f, p); err != nil {
 			return err
 		}
-		if !f.send(step{kind: end, entry: p}) {
+		if !f.send(event{kind: entryEnd, entry: p}) {
 			return nil
 		}
 	}
 }
 
-// content sends the content of an entry.
-func (s *stream) content(f *flow, p *passing) error {
+// sendContent sends the content of an entry into the pipeline.
+func (s *stream) sendContent(f *pipeline, p *pendingEntry) error {
 	for left := p.Size; left > 0; {
-		c := f.room(left)
+		c := f.chunk(left)
 		n, err := io.ReadFull(s.tar, c.b)
 		if err == io.EOF {
-			err = io.ErrUnexpectedEOF // an end that comes too early
+			err = io.ErrUnexpectedEOF // the content is incomplete
 		}
 		if err != nil {
 			return fmt.Errorf("entry %q: %w", p.Name, s.wrap(err))
 		}
-		if !f.send(step{kind: take, entry: p, chunk: c}) {
+		if !f.send(event{kind: entryData, entry: p, chunk: c}) {
 			return nil
 		}
 		left -= int64(n)
@@ -109,22 +108,22 @@ func (s *stream) content(f *flow, p *passing) error {
 	return nil
 }
 
-// A filler is the worker that fills the sink.
-type filler struct {
+// A sinkWorker is the worker that writes to the sink.
+type sinkWorker struct {
 	to      sink
 	w       io.Writer
 	entries []Entry
 	failed  <-chan struct{}
 }
 
-func (w *filler) do(s step) (err error) {
+func (w *sinkWorker) do(s event) (err error) {
 	e := s.entry.Entry
 	switch s.kind {
-	case begin:
+	case entryBegin:
 		w.w, err = w.to.begin(e)
-	case take:
+	case entryData:
 		_, err = w.w.Write(s.chunk.b)
-	case end:
+	case entryEnd:
 		if e.IsDir() {
 			w.entries = append(w.entries, e)
 			return nil
@@ -134,7 +133,7 @@ func (w *filler) do(s step) (err error) {
 			case text := <-sum:
 				e.setSum(i, text)
 			case <-w.failed:
-				return nil // another worker has said why
+				return nil // another worker has reported the error
 			}
 		}
 		w.entries = append(w.entries, e)

@@ -12,43 +12,44 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
-// A writer is the sink that fills a stage.
+// A writer is the sink that writes files into a stage.
 type writer struct {
-	stage  *stage
-	x      *Extraction
-	file   *os.File
-	name   string            // of file, in the stage
-	wrote  int64             // bytes in file
-	asked  int64             // of them those that the disk was asked to begin with
-	count  int               // names given so far
-	staged map[string]string // entry name to name in the stage
-	left   map[string]piece  // files that are finished, staged by a killed process or in place
-	synced errgroup.Group    // files that are on their way to the disk
+	stage    *stage
+	x        *Extraction
+	file     *os.File
+	name     string                 // of file, in the stage
+	written  int64                  // bytes in file
+	flushed  int64                  // bytes of it for which writeback has started
+	nextName int                    // number in the next file name
+	staged   map[string]string      // entry name to name in the stage
+	left     map[string]stagedEntry // finished files, staged by a killed process or already in place
+	syncs    errgroup.Group         // files that are being synced
 }
 
-// syncsAtOnce is how many files may be on their way to the disk. Several at
-// once share the disk's waits; many small files are several times as fast.
-const syncsAtOnce = 8
+// maxSyncs is how many files are synced at once. Concurrent syncs share the
+// disk's waits: many small files are several times as fast.
+const maxSyncs = 8
 
-// fill reads the archive and puts all its files into the stage. When it gives
-// no error they are on the disk.
+// fill reads the archive and writes all its files into the stage. After a nil
+// error they are on the disk.
 func (w *writer) fill(ctx context.Context, r io.Reader) ([]Entry, error) {
-	w.synced.SetLimit(syncsAtOnce)
+	w.syncs.SetLimit(maxSyncs)
 	entries, err := walk(ctx, r, w.x.Options, w)
 	w.abort()
-	if syncErr := w.synced.Wait(); err == nil {
+	if syncErr := w.syncs.Wait(); err == nil {
 		err = syncErr
 	}
-	if err == nil && w.x.Want != nil && !same(w.x.Want, entries) {
-		err = errAnother
+	if err == nil && w.x.Want != nil && !sameContent(w.x.Want, entries) {
+		err = errChanged
 	}
 	return entries, err
 }
 
-var errAnother = errors.New("the archive is another one now than it was a moment ago")
+var errChanged = errors.New("the archive has changed since it was last read")
 
-// inherit makes the files that a killed process has staged this one's own.
-func (w *writer) inherit() {
+// adoptLeftovers adds the files that a killed process has staged to this
+// process's own.
+func (w *writer) adoptLeftovers() {
 	for name, p := range w.left {
 		if _, anew := w.staged[name]; p.Staged != "" && !anew {
 			w.staged[name] = p.Staged
@@ -57,7 +58,7 @@ func (w *writer) inherit() {
 }
 
 func (w *writer) begin(e Entry) (io.Writer, error) {
-	if e.IsDir() || w.inherits(e) {
+	if e.IsDir() || w.isLeftover(e) {
 		return io.Discard, nil
 	}
 	if err := checkRoom(w.stage.lock, e); err != nil {
@@ -67,21 +68,21 @@ func (w *writer) begin(e Entry) (io.Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.file, w.wrote, w.asked = f, 0, 0
+	w.file, w.written, w.flushed = f, 0, 0
 	w.staged[e.Name] = w.name
 	return w, durable.SetMode(f, e.Mode)
 }
 
-func (w *writer) inherits(e Entry) bool {
+func (w *writer) isLeftover(e Entry) bool {
 	p, ok := w.left[e.Name]
 	return ok && p.Size == e.Size && (p.Mode == e.Mode || p.Staged == "")
 }
 
-// create makes a file of a name that no file left in the stage has.
+// create makes a file in the stage with a name that is not used yet.
 func (w *writer) create(e Entry) (*os.File, error) {
 	for {
-		w.name = fmt.Sprintf("%06d", w.count)
-		w.count++
+		w.name = fmt.Sprintf("%06d", w.nextName)
+		w.nextName++
 		f, err := w.stage.dir.OpenFile(w.name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, e.Mode.Perm())
 		if !errors.Is(err, os.ErrExist) {
 			return f, err
@@ -89,8 +90,8 @@ func (w *writer) create(e Entry) (*os.File, error) {
 	}
 }
 
-// earlyBytes is how much is written before the disk is asked to begin.
-const earlyBytes = 8 << 20
+// writebackBytes is how many bytes are written before each startWriteback.
+const writebackBytes = 8 << 20
 
 func (w *writer) Write(p []byte) (int, error) {
 	write := (*os.File).Write
@@ -98,9 +99,9 @@ func (w *writer) Write(p []byte) (int, error) {
 		write = w.x.write
 	}
 	n, err := write(w.file, p)
-	if w.wrote += int64(n); w.wrote-w.asked >= earlyBytes {
-		early(w.file, w.asked, w.wrote-w.asked)
-		w.asked = w.wrote
+	if w.written += int64(n); w.written-w.flushed >= writebackBytes {
+		startWriteback(w.file, w.flushed, w.written-w.flushed)
+		w.flushed = w.written
 	}
 	if w.x.Moved != nil {
 		w.x.Moved(int64(n))
@@ -108,18 +109,19 @@ func (w *writer) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// end has the file brought to the disk while the next one is unpacked, and
-// tells the journal then. A file that was inherited must be the archive's.
+// end starts the sync of the file, which runs while the next one is unpacked,
+// and then adds the file to the journal. For a leftover file it checks that the
+// archive still has the same content.
 func (w *writer) end(e Entry) error {
-	if w.inherits(e) && w.left[e.Name].SHA256 != e.SHA256 {
-		return errAnother
+	if w.isLeftover(e) && w.left[e.Name].SHA256 != e.SHA256 {
+		return errChanged
 	}
-	f, done := w.file, piece{e, w.name}
+	f, done := w.file, stagedEntry{e, w.name}
 	if f == nil {
 		return nil
 	}
 	w.file = nil
-	w.synced.Go(safely(func() error {
+	w.syncs.Go(recoverPanic(func() error {
 		err := f.Sync()
 		if closeErr := f.Close(); err == nil {
 			err = closeErr
@@ -127,12 +129,12 @@ func (w *writer) end(e Entry) error {
 		if err != nil {
 			return err
 		}
-		return w.stage.journal.add(line{File: &done})
+		return w.stage.journal.add(journalLine{File: &done})
 	}))
 	return nil
 }
 
-// abort closes the file that was not finished.
+// abort closes an unfinished file.
 func (w *writer) abort() {
 	if w.file != nil {
 		w.file.Close()

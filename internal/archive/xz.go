@@ -9,8 +9,8 @@ import (
 	"github.com/mikelolasagasti/xz"
 )
 
-// An xzReader decompresses xz. Its decoder makes room for whatever dictionary
-// a block asks for, up to the window.
+// An xzReader decompresses xz. The decoder allocates the dictionary that a block
+// asks for, up to window bytes.
 type xzReader struct {
 	r      *xz.Reader
 	window int64
@@ -29,13 +29,17 @@ func (x *xzReader) Read(p []byte) (int, error) {
 
 func (x *xzReader) explain(err error) error {
 	if errors.Is(err, xz.ErrMemlimit) {
-		return limitf("Window", "xz asks for a dictionary of more than %d bytes", x.window)
+		return limitErrorf("Window", "xz asks for a dictionary of more than %d bytes", x.window)
 	}
 	if err == nil || err == io.EOF {
 		return err
 	}
 	if text, ok := strings.CutPrefix(err.Error(), "xz: "); ok {
-		return errors.New(text) // who reads it is told of xz anyway
+		return errors.New(text) // the caller adds the name of the format
 	}
 	return err
 }
+
+// XZ decompresses xz, for other archives than tar. A stream that needs a
+// dictionary larger than window is an error.
+func XZ(r io.Reader, window int64) (io.Reader, error) { return newXZ(r, Limits{Window: window}) }

@@ -30,7 +30,7 @@ func TestUntarBadInput(t *testing.T) {
 		}, []string{"no-such-overcloud-full.tar"}, "rhosp-director-images"},
 		{"wrong digest", func(t *testing.T, s *untar, _ string) { s.SHA256 = steptest.SHA256("another") }, []string{"x.tar", steptest.SHA256("another")}, "sha256 in the plan"},
 		{"archive is a directory", func(t *testing.T, s *untar, base string) { s.Archive = plan.Path(base) }, []string{"is a directory"}, "need not be unpacked"},
-		{"no archive", func(t *testing.T, _ *untar, base string) { steptest.PutFile(t, base+"/x.tar", "QFI\xfb rest") }, []string{"x.tar", "qcow2"}, "understood are"},
+		{"no archive", func(t *testing.T, _ *untar, base string) { steptest.PutFile(t, base+"/x.tar", "QFI\xfb rest") }, []string{"x.tar", "qcow2"}, "supported formats are"},
 		{"cut archive", func(t *testing.T, _ *untar, base string) {
 			b := steptest.Tarball(t, "a", "1")
 			steptest.PutFile(t, base+"/x.tar", string(b[:len(b)-1024]))
@@ -90,7 +90,7 @@ func TestUntarArchiveChangesAfterDiff(t *testing.T) {
 	c := steptest.Diff(t, s, &runner.Disk{})
 	steptest.WriteTar(t, base+"/x.tar", "a.qcow2", "evil", "deep/b", "kernel", "empty/", "")
 	before := tree(t, base)
-	if err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "another one now") {
+	if err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "has changed since") {
 		t.Errorf("error = %v", err)
 	}
 	if diff := cmp.Diff(before, tree(t, base)); diff != "" {
