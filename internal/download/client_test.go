@@ -143,7 +143,7 @@ func TestTLSOfAHost(t *testing.T) {
 	// A host with a connection is never spoken with in the clear.
 	c, _ = impatient(t, Host{Name: "images.example.org", Token: text("s3cret")})
 	_, err = c.Look(t.Context(), Request{URL: "http://images.example.org:80/f"})
-	wantFailure(t, err, "to be reached over TLS", "")
+	wantFailure(t, err, "must be reached over TLS", "")
 }
 
 func TestBadSettings(t *testing.T) {

@@ -155,7 +155,7 @@ func (o Options) client(creds credentials) (http.Client, error) {
 
 func (o Options) transport(creds credentials) (*transport.Transport, error) {
 	if o.Handler == nil {
-		return transport.Everywhere(creds.tls)
+		return transport.NewWithTLS(creds.tls)
 	}
 	at, err := url.Parse(creds.auth.IdentityEndpoint)
 	if err != nil {

@@ -34,10 +34,10 @@ func pairFiles(t *testing.T, pair tls.Certificate) (cert, key string) {
 	return cert, key
 }
 
-// A server that asks for a certificate is shown the connection's; another one
-// that asks is shown none.
+// A server that asks for a certificate gets the one of its connection. Another
+// server gets none.
 func TestClientCertificate(t *testing.T) {
-	other, _ := quiet(t, http.HandlerFunc(hello), true)
+	other, _ := quietServer(t, http.HandlerFunc(hello), true)
 	cert, key := pairFiles(t, other.TLS.Certificates[0])
 	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if len(r.TLS.PeerCertificates) == 1 && bytes.Equal(r.TLS.PeerCertificates[0].Raw, other.TLS.Certificates[0].Certificate[0]) {
@@ -62,7 +62,7 @@ func TestClientCertificate(t *testing.T) {
 }
 
 func TestClientCertificateThatCannotBeRead(t *testing.T) {
-	s, _ := quiet(t, http.HandlerFunc(hello), true)
+	s, _ := quietServer(t, http.HandlerFunc(hello), true)
 	cert, key := pairFiles(t, s.TLS.Certificates[0])
 	for name, e := range map[string]Endpoint{
 		"no key":       {Host: "a", Cert: cert},
@@ -71,7 +71,7 @@ func TestClientCertificateThatCannotBeRead(t *testing.T) {
 		"no PEM":       {Host: "a", Cert: cert, Key: os.DevNull},
 		"no cert file": {Host: "a", Key: key},
 	} {
-		if _, err := New([]Endpoint{e}); err == nil || !strings.Contains(err.Error(), `the certificate to show to host "a"`) {
+		if _, err := New([]Endpoint{e}); err == nil || !strings.Contains(err.Error(), `the client certificate for host "a"`) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

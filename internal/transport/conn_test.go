@@ -18,9 +18,9 @@ import (
 func TestStall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := watched(near, time.Minute)
+		c := newWatchedConn(near, time.Minute)
 		start := time.Now()
-		// The far side reads slowly, but it reads: no stall of the read that waits meanwhile.
+		// The peer reads slowly, but it reads: the waiting read does not stall.
 		go func() {
 			for range 3 {
 				time.Sleep(50 * time.Second)
@@ -48,11 +48,11 @@ func TestStall(t *testing.T) {
 func TestStallIsNotForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := watched(near, time.Minute)
+		c := newWatchedConn(near, time.Minute)
 		if _, err := c.Write([]byte("x")); err == nil {
 			t.Error("a write that nobody reads came back")
 		}
-		// What has passed in the meantime does not count against the next call.
+		// Time between calls does not count for the next call.
 		time.Sleep(time.Hour)
 		go func() { _, _ = far.Write([]byte("y")) }()
 		if _, err := c.Read(make([]byte, 1)); err != nil {
@@ -66,7 +66,7 @@ func TestStallIsNotForever(t *testing.T) {
 func TestSlowIsNotStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := watched(near, time.Minute)
+		c := newWatchedConn(near, time.Minute)
 		question := []byte("slow?")
 		go func() {
 			for range question {
@@ -76,7 +76,7 @@ func TestSlowIsNotStalled(t *testing.T) {
 			time.Sleep(50 * time.Second)
 			_, _ = far.Write([]byte("!"))
 		}()
-		// As net/http does, which waits for an answer from the beginning.
+		// net/http also starts to read before it writes.
 		answered := make(chan error, 1)
 		go func() {
 			_, err := c.Read(make([]byte, 1))
@@ -96,7 +96,7 @@ func TestSlowIsNotStalled(t *testing.T) {
 func TestStallInTheMiddleOfAWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		near, far := net.Pipe()
-		c := watched(near, time.Minute)
+		c := newWatchedConn(near, time.Minute)
 		go func() {
 			time.Sleep(50 * time.Second)
 			_, _ = io.ReadFull(far, make([]byte, 3))
@@ -122,8 +122,8 @@ func TestStallInTheMiddleOfAWrite(t *testing.T) {
 	})
 }
 
-// A toldConn counts what is asked of it.
-type toldConn struct {
+// A recordingConn counts what is asked of it.
+type recordingConn struct {
 	net.Conn
 	got       bytes.Buffer
 	writes    int
@@ -131,25 +131,25 @@ type toldConn struct {
 	checks    int         // of writes
 }
 
-func (c *toldConn) SetReadDeadline(t time.Time) error {
+func (c *recordingConn) SetReadDeadline(t time.Time) error {
 	c.deadlines = append(c.deadlines, t)
 	return nil
 }
 
-func (c *toldConn) SetWriteDeadline(time.Time) error {
+func (c *recordingConn) SetWriteDeadline(time.Time) error {
 	c.checks++
 	return nil
 }
 
-func (c *toldConn) Write(p []byte) (int, error) {
+func (c *recordingConn) Write(p []byte) (int, error) {
 	c.writes++
 	return c.got.Write(p)
 }
 
 func TestDeadlineIsRenewedNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		inner := &toldConn{}
-		c := watched(inner, time.Minute)
+		inner := &recordingConn{}
+		c := newWatchedConn(inner, time.Minute)
 		for range 600 {
 			time.Sleep(100 * time.Millisecond)
 			before := time.Now()
@@ -167,17 +167,17 @@ func TestDeadlineIsRenewedNowAndThen(t *testing.T) {
 }
 
 func TestBodiesAreSentInLargePieces(t *testing.T) {
-	body := bytes.Repeat([]byte("0123456789abcdef"), 3*pieceSize/16)
-	inner := &toldConn{}
-	n, err := watched(inner, time.Minute).ReadFrom(io.LimitReader(bytes.NewReader(body), int64(len(body))))
+	body := bytes.Repeat([]byte("0123456789abcdef"), 3*copyBufferSize/16)
+	inner := &recordingConn{}
+	n, err := newWatchedConn(inner, time.Minute).ReadFrom(io.LimitReader(bytes.NewReader(body), int64(len(body))))
 	if err != nil || n != int64(len(body)) || !bytes.Equal(inner.got.Bytes(), body) {
 		t.Errorf("%d bytes sent, %d arrived: %v", n, inner.got.Len(), err)
 	}
-	if inner.writes != len(body)/pieceSize {
-		t.Errorf("%d writes, want %d", inner.writes, len(body)/pieceSize)
+	if inner.writes != len(body)/copyBufferSize {
+		t.Errorf("%d writes, want %d", inner.writes, len(body)/copyBufferSize)
 	}
 	broken := errors.New("broken")
-	n, err = watched(inner, time.Minute).ReadFrom(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(broken)))
+	n, err = newWatchedConn(inner, time.Minute).ReadFrom(io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(broken)))
 	if n != 3 || !errors.Is(err, broken) {
 		t.Errorf("%d bytes, %v; want 3 and the reader's error", n, err)
 	}

@@ -15,16 +15,16 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// explain says which host, and at which address, an error is about, what can
-// be done, and whether it is of the connection class.
-func (w *way) explain(req *http.Request, err error) error {
+// explain adds to an error the host and its address, a hint, and whether it is of
+// the connection class.
+func (r *route) explain(req *http.Request, err error) error {
 	ctxErr := req.Context().Err()
 	if ctxErr != nil && !errors.Is(err, ctxErr) {
 		return fmt.Errorf("%w: %w", ctxErr, err)
 	}
 	where := req.URL.Host
-	if w.endpoint.Address != "" {
-		where += " (at " + w.endpoint.Address + ")"
+	if r.endpoint.Address != "" {
+		where += " (at " + r.endpoint.Address + ")"
 	}
 	if hint, ok := tlsHint(err); ok {
 		return fault.WithHint(fmt.Errorf("%s: %w", where, err), hint)
@@ -32,7 +32,8 @@ func (w *way) explain(req *http.Request, err error) error {
 	if msg, hint := certificateText(err); msg != "" {
 		return fault.WithHint(&described{fmt.Sprintf("%s: %s", where, msg), err}, hint)
 	}
-	// A dial that took too long also says that a deadline was exceeded: its own.
+	// A dial that timed out also wraps context.DeadlineExceeded, but for its own
+	// deadline.
 	if ctxErr != nil || errors.Is(err, context.Canceled) {
 		return fmt.Errorf("%s: %w", where, err)
 	}
@@ -40,8 +41,8 @@ func (w *way) explain(req *http.Request, err error) error {
 	if errors.As(err, &bodyErr) {
 		return err
 	}
-	if isNet(err) {
-		return fault.AsConnection(&described{fmt.Sprintf("%s: %s", where, netText(err)), err})
+	if isNetworkError(err) {
+		return fault.AsConnection(&described{fmt.Sprintf("%s: %s", where, networkErrorText(err)), err})
 	}
 	return fmt.Errorf("%s: %w", where, err)
 }
@@ -55,8 +56,8 @@ type described struct {
 func (d *described) Error() string { return d.text }
 func (d *described) Unwrap() error { return d.err }
 
-// netText says in words what net's errors mean.
-func netText(err error) string {
+// networkErrorText describes the errors of package net in plain words.
+func networkErrorText(err error) string {
 	var dns *net.DNSError
 	var op *net.OpError
 	switch {
@@ -64,7 +65,7 @@ func netText(err error) string {
 		return fmt.Sprintf("no address is known for the name %q", dns.Name)
 	case errors.As(err, &op) && op.Op == "dial" && op.Err != nil:
 		return fmt.Sprintf("no connection to %v: %v", op.Addr, op.Err)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), clipped(err):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), headerTruncated(err):
 		return "the connection was cut before the answer was complete"
 	}
 	return err.Error()
@@ -72,21 +73,22 @@ func netText(err error) string {
 
 const plainHint = "if it speaks plain HTTP, write tls: disabled into its connection"
 
-// tlsHint knows the two sides that do not agree on whether to speak TLS.
+// tlsHint detects that one side speaks TLS and the other does not.
 func tlsHint(err error) (string, bool) {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		return plainHint, true
-	case errors.Is(err, errSpokeTLS), strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
+	case errors.Is(err, errWantsTLS), strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
 		return "it speaks TLS: remove tls: disabled from its connection", true
 	}
 	return "", false
 }
 
-const caHint = "name the authority's certificate with ca: FILE in the connection, or do without verification with tls: insecure"
+const caHint = "name the authority's certificate with ca: FILE in the connection, or turn verification off with tls: insecure"
 
-// certificateText says what is wrong with a certificate: whose it is, and for which names.
+// certificateText says what is wrong with a certificate, and names its issuer and
+// the names it is for.
 func certificateText(err error) (msg, hint string) {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
@@ -94,23 +96,23 @@ func certificateText(err error) (msg, hint string) {
 	var verify *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &unknown):
-		return "its certificate is signed by an unknown authority" + about(unknown.Cert), caHint
+		return "its certificate is signed by an unknown authority" + certificateInfo(unknown.Cert), caHint
 	case errors.As(err, &name):
-		return fmt.Sprintf("its certificate is not for %q%s", name.Host, about(name.Certificate)),
+		return fmt.Sprintf("its certificate is not for %q%s", name.Host, certificateInfo(name.Certificate)),
 			"use a name that the certificate holds, with address: for where it is, or tls: insecure"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Sprintf("its certificate is not valid now: valid from %s to %s%s", day(invalid.Cert.NotBefore), day(invalid.Cert.NotAfter), about(invalid.Cert)),
-			"renew the certificate, or do without verification with tls: insecure"
+		return fmt.Sprintf("its certificate is not valid now: valid from %s to %s%s", formatDate(invalid.Cert.NotBefore), formatDate(invalid.Cert.NotAfter), certificateInfo(invalid.Cert)),
+			"renew the certificate, or turn verification off with tls: insecure"
 	case errors.As(err, &invalid), errors.As(err, &verify):
 		return "its certificate cannot be verified: " + err.Error(), caHint
 	}
 	return "", ""
 }
 
-func day(t time.Time) string { return t.UTC().Format(time.DateOnly) }
+func formatDate(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
-// about names a certificate's issuer and the names that it is for.
-func about(c *x509.Certificate) string {
+// certificateInfo returns the issuer of a certificate and the names it is for.
+func certificateInfo(c *x509.Certificate) string {
 	if c == nil {
 		return ""
 	}
@@ -124,23 +126,24 @@ func about(c *x509.Certificate) string {
 	return fmt.Sprintf(" (issuer %s; for %s)", c.Issuer, strings.Join(names, ", "))
 }
 
-// spokeTLS finds the answer that TLS servers give to plain HTTP.
-func (w *way) spokeTLS(resp *http.Response) error {
-	if w.endpoint.TLS != Disabled || w.base == nil || resp.StatusCode != http.StatusBadRequest || resp.Body == nil {
+// detectTLS returns errWantsTLS for the answer that TLS servers give to plain
+// HTTP.
+func (r *route) detectTLS(resp *http.Response) error {
+	if r.endpoint.TLS != Disabled || r.base == nil || resp.StatusCode != http.StatusBadRequest || resp.Body == nil {
 		return nil
 	}
 	head, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
 	text := string(head)
 	if strings.Contains(text, "HTTPS server") || strings.Contains(text, "HTTPS port") {
 		_ = resp.Body.Close()
-		return errSpokeTLS
+		return errWantsTLS
 	}
-	resp.Body = &prefixed{Reader: io.MultiReader(strings.NewReader(text), resp.Body), Closer: resp.Body}
+	resp.Body = &replayedBody{Reader: io.MultiReader(strings.NewReader(text), resp.Body), Closer: resp.Body}
 	return nil
 }
 
-// A prefixed body gives again what was read from it.
-type prefixed struct {
+// A replayedBody is a body of which a part was read and put back.
+type replayedBody struct {
 	io.Reader
 	io.Closer
 }

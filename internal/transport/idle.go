@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// Idle is how long an answer's body may bring no byte before the connection is
-// given up. It is shorter than Stall: what is slow to begin may be at work, what
-// stops in the middle is not.
+// Idle is how long the body of an answer may deliver no byte before the
+// connection is closed. It is shorter than Stall: a server that is slow to begin
+// may be working, but one that stops in the middle is not.
 const Idle = 30 * time.Second
 
-// An idleBody ends its request when a single Read waits for too long. The
-// time in which nobody reads does not count.
+// An idleBody ends its request when a single Read waits too long. Time between
+// reads does not count.
 type idleBody struct {
 	io.ReadCloser
 	cancel  context.CancelFunc
@@ -31,8 +31,8 @@ func newIdleBody(rd io.ReadCloser, cancel context.CancelFunc) *idleBody {
 	return b
 }
 
-// Read gives io.ErrUnexpectedEOF when the peer has fallen silent: the
-// connection is as good as cut.
+// Read returns io.ErrUnexpectedEOF when the peer sends no more bytes, as for a
+// lost connection.
 func (b *idleBody) Read(p []byte) (int, error) {
 	b.timer.Reset(Idle)
 	n, err := b.ReadCloser.Read(p)

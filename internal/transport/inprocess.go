@@ -11,12 +11,12 @@ import (
 	"sync/atomic"
 )
 
-// inProcess lets a handler answer requests without any connection, as
-// net/http's server would: bodies stream in both directions at once.
+// inProcess lets a handler answer requests without a connection. It behaves like
+// net/http's server: bodies stream in both directions at once.
 type inProcess struct{ handler http.Handler }
 
-// RoundTrip serves one request in a goroutine of its own. It ends when the
-// handler returns; the response's body ends no sooner.
+// RoundTrip serves one request in its own goroutine, which ends when the handler
+// returns. The response's body does not end earlier.
 func (p *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	in := newRequestBody(req)
@@ -25,21 +25,21 @@ func (p *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	go func() {
 		defer cancel()
 		err := p.serve(w, serverRequest(ctx, req, in))
-		in.shut()
+		in.closeSource()
 		w.finish(err)
 	}()
 	select {
 	case <-w.ready:
 	case <-req.Context().Done():
 	}
-	// Asked again, since both may have happened.
+	// Both may have happened, and then the context decides.
 	if err := req.Context().Err(); err != nil {
 		cancel()
-		in.shut()
+		in.closeSource()
 		_ = pr.CloseWithError(err)
 		return nil, err
 	}
-	if err := errors.Join(in.failed(), w.panicked()); err != nil {
+	if err := errors.Join(in.sourceErr(), w.panicked()); err != nil {
 		cancel()
 		_ = pr.CloseWithError(err)
 		return nil, err
@@ -47,7 +47,7 @@ func (p *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	return w.response(&responseBody{PipeReader: pr, cancel: cancel, ctx: req.Context()}), nil
 }
 
-// serve runs the handler and gives what it panicked with.
+// serve runs the handler and turns a panic into an error.
 func (p *inProcess) serve(w *responseWriter, req *http.Request) (err error) {
 	defer func() {
 		switch v := recover(); {
@@ -62,7 +62,7 @@ func (p *inProcess) serve(w *responseWriter, req *http.Request) (err error) {
 	return nil
 }
 
-// serverRequest is req as a server sees it.
+// serverRequest returns req as a server sees it.
 func serverRequest(ctx context.Context, req *http.Request, in *requestBody) *http.Request {
 	out := req.Clone(ctx)
 	out.Body = in
@@ -75,7 +75,7 @@ func serverRequest(ctx context.Context, req *http.Request, in *requestBody) *htt
 	if req.URL.Scheme == "https" {
 		out.TLS = &tls.ConnectionState{Version: tls.VersionTLS13, HandshakeComplete: true, ServerName: req.URL.Hostname()}
 	}
-	// A server knows the path and the query only.
+	// The URL of a server's request has only a path and a query.
 	if u, err := url.ParseRequestURI(out.RequestURI); err == nil {
 		out.URL = u
 	}
@@ -92,23 +92,24 @@ func serverRequest(ctx context.Context, req *http.Request, in *requestBody) *htt
 	return out
 }
 
-// A bodyError came from the body that the caller sends, not from the way.
+// A bodyError is an error of reading the body that the caller sends, not an error
+// of the network.
 type bodyError struct{ error }
 
 func (e *bodyError) Unwrap() error { return e.error }
 
-// A requestBody is the caller's body as the handler reads it. What the caller
-// asks of it while the handler may still be reading is atomic.
+// A requestBody is the caller's body as the handler reads it. The fields that the
+// caller uses while the handler may still be reading are atomic.
 type requestBody struct {
-	src    io.ReadCloser
+	source io.ReadCloser
 	length int64 // as declared; -1: unknown
 	read   int64
-	err    atomic.Pointer[bodyError] // what the caller's body failed with
+	err    atomic.Pointer[bodyError] // of the caller's body
 	closed atomic.Bool
 }
 
 func newRequestBody(req *http.Request) *requestBody {
-	b := &requestBody{src: req.Body, length: req.ContentLength}
+	b := &requestBody{source: req.Body, length: req.ContentLength}
 	switch {
 	case req.Body == nil || req.Body == http.NoBody:
 		b.length = 0
@@ -120,7 +121,7 @@ func newRequestBody(req *http.Request) *requestBody {
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	switch {
-	case b.closed.Load() || b.src == nil:
+	case b.closed.Load() || b.source == nil:
 		return 0, http.ErrBodyReadAfterClose
 	case b.err.Load() != nil:
 		return 0, io.ErrUnexpectedEOF
@@ -130,7 +131,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if left := b.length - b.read; b.length >= 0 && int64(len(p)) > left {
 		p = p[:left]
 	}
-	n, err := b.src.Read(p)
+	n, err := b.source.Read(p)
 	b.read += int64(n)
 	switch {
 	case err == io.EOF && b.read < b.length:
@@ -142,25 +143,25 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, io.ErrUnexpectedEOF
 }
 
-// Close is the handler's; the caller's body is closed when the handler is done.
+// Close does nothing: the caller's body is closed when the handler returns.
 func (b *requestBody) Close() error { return nil }
 
-// shut ends the reading of the caller's body.
-func (b *requestBody) shut() {
-	if !b.closed.Swap(true) && b.src != nil {
-		_ = b.src.Close()
+// closeSource closes the caller's body.
+func (b *requestBody) closeSource() {
+	if !b.closed.Swap(true) && b.source != nil {
+		_ = b.source.Close()
 	}
 }
 
-// failed gives what the caller's body failed with.
-func (b *requestBody) failed() error {
+// sourceErr returns the error of the caller's body.
+func (b *requestBody) sourceErr() error {
 	if err := b.err.Load(); err != nil {
 		return err
 	}
 	return nil
 }
 
-// A responseBody tells the handler when the caller has read enough.
+// A responseBody cancels the handler when the caller closes it.
 type responseBody struct {
 	*io.PipeReader
 	cancel context.CancelFunc

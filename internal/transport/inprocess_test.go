@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Every case is served by net/http's server and inside the process; what the
-// client sees must be the same.
+// Each case is served by net/http's server and inside the process. The client
+// must see the same.
 func TestInProcessLikeServer(t *testing.T) {
 	big := strings.Repeat("0123456789abcdef", 8192)
 	cases := map[string]struct {
@@ -36,7 +36,7 @@ func TestInProcessLikeServer(t *testing.T) {
 		"late header":      {"GET", "", lateHeader},
 		"echo":             {"PUT", big, echo},
 		"unread body":      {"PUT", big, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) }},
-		"what is seen":     {"POST", "body", seen},
+		"the request":      {"POST", "body", echoRequest},
 		"early hints":      {"GET", "", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(201) }},
 		"too short":        {"GET", "", tooShort},
 		"too long":         {"GET", "", tooLong},
@@ -125,7 +125,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(b)
 }
 
-func seen(w http.ResponseWriter, r *http.Request) {
+func echoRequest(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintln(w, r.Method, r.URL, r.RequestURI, r.Host, r.ContentLength, r.Proto, r.UserAgent(), r.URL.Path, r.TLS == nil)
 }
 
@@ -244,17 +244,17 @@ func TestInProcessPanic(t *testing.T) {
 	}
 }
 
-// noteClose is a body that knows whether it was closed.
-type noteClose struct {
+// A closeRecorder is a body that records whether it was closed.
+type closeRecorder struct {
 	io.Reader
 	closed chan struct{}
 }
 
-func (n *noteClose) Close() error {
+func (c *closeRecorder) Close() error {
 	select {
-	case <-n.closed:
+	case <-c.closed:
 	default:
-		close(n.closed)
+		close(c.closed)
 	}
 	return nil
 }
@@ -274,7 +274,7 @@ func TestInProcessRequestBody(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			tr := newTransport(t, Endpoint{Host: "x.test", Handler: http.HandlerFunc(echo)})
-			body := &noteClose{tt.body, make(chan struct{})}
+			body := &closeRecorder{tt.body, make(chan struct{})}
 			req, _ := http.NewRequestWithContext(t.Context(), "PUT", "https://x.test/", body)
 			req.ContentLength = tt.length
 			resp, err := tr.RoundTrip(req)

@@ -8,28 +8,28 @@ import (
 	"time"
 )
 
-// A meter spreads units over time, so many in a second. The mutex is there
-// because all requests to a host share it; nobody waits while holding it.
-type meter struct {
+// A rateLimiter allows a number of units per second. All requests to a host share
+// it, hence the mutex; it is never held while waiting.
+type rateLimiter struct {
 	perSecond float64
 	mu        sync.Mutex
 	next      time.Time // when the next unit is due
 }
 
-// burst is how far a meter lets the first of several go ahead.
+// burst is the time whose units may pass at once.
 const burst = 100 * time.Millisecond
 
-// newMeter gives nil for no limit, which nobody waits for.
-func newMeter(perSecond float64) *meter {
+// newRateLimiter returns nil, which never waits, if there is no limit.
+func newRateLimiter(perSecond float64) *rateLimiter {
 	if perSecond <= 0 {
 		return nil
 	}
-	return &meter{perSecond: perSecond}
+	return &rateLimiter{perSecond: perSecond}
 }
 
-// take waits until n units are due. They may be taken before they are paid
-// for: who comes next waits for them.
-func (m *meter) take(ctx context.Context, n int) error {
+// wait takes n units and waits until the units before them are due. The next
+// caller waits for these n.
+func (m *rateLimiter) wait(ctx context.Context, n int) error {
 	if m == nil || n <= 0 {
 		return nil
 	}
@@ -54,32 +54,32 @@ func (m *meter) take(ctx context.Context, n int) error {
 	}
 }
 
-// share is how many bytes to move before looking at the clock again.
-func (m *meter) share(n int) int {
+// chunk returns how many of n bytes to move before the next wait.
+func (m *rateLimiter) chunk(n int) int {
 	return min(n, max(1<<10, int(m.perSecond*burst.Seconds())))
 }
 
-// A meteredBody lets its bytes through as the meter allows.
-type meteredBody struct {
+// A limitedBody delivers its bytes at the rate that the limiter allows.
+type limitedBody struct {
 	io.ReadCloser
-	ctx   context.Context
-	meter *meter
+	ctx     context.Context
+	limiter *rateLimiter
 }
 
-func (b *meteredBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p[:b.meter.share(len(p))])
-	if waited := b.meter.take(b.ctx, n); waited != nil {
+func (b *limitedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p[:b.limiter.chunk(len(p))])
+	if waited := b.limiter.wait(b.ctx, n); waited != nil {
 		return n, waited
 	}
 	return n, err
 }
 
-// meterRequest slows a request's body down.
-func (w *way) meterRequest(req *http.Request) *http.Request {
-	if w.bytes == nil || req.Body == nil || req.Body == http.NoBody {
+// limitRequest applies the bandwidth limit to the body of a request.
+func (r *route) limitRequest(req *http.Request) *http.Request {
+	if r.bytes == nil || req.Body == nil || req.Body == http.NoBody {
 		return req
 	}
 	slow := *req
-	slow.Body = &meteredBody{req.Body, req.Context(), w.bytes}
+	slow.Body = &limitedBody{req.Body, req.Context(), r.bytes}
 	return &slow
 }

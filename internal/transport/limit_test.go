@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// limited asks an endpoint n times at once, sends body each time, and gives
-// how long it took and how much came back.
-func limited(t *testing.T, e Endpoint, n int, body []byte) (time.Duration, int64) {
+// runLimited sends body to an endpoint n times at once. It returns how long that
+// took and how many bytes came back.
+func runLimited(t *testing.T, e Endpoint, n int, body []byte) (time.Duration, int64) {
 	t.Helper()
 	tr := newTransport(t, e)
 	start := time.Now()
@@ -70,7 +70,7 @@ func TestLimits(t *testing.T) {
 					_, _ = io.Copy(io.Discard, r.Body)
 					_, _ = w.Write(make([]byte, tt.reply))
 				})
-				took, got := limited(t, tt.e, tt.requests, make([]byte, tt.send))
+				took, got := runLimited(t, tt.e, tt.requests, make([]byte, tt.send))
 				if took < tt.least || took > tt.most {
 					t.Errorf("took %v, want %v to %v", took, tt.least, tt.most)
 				}
@@ -82,22 +82,22 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Who waits for a limit can be cancelled.
+// A request that waits for a limit can be cancelled.
 func TestLimitCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMeter(0.001)
-		if err := m.take(t.Context(), 1); err != nil {
+		m := newRateLimiter(0.001)
+		if err := m.wait(t.Context(), 1); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := m.take(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+		if err := m.wait(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)
 		}
 	})
 }
 
-// A body that stalls ends after Idle; one that is merely slow, or read slowly, does not.
+// A body that stalls ends after Idle. A body that is slow, or read slowly, does not.
 func TestIdle(t *testing.T) {
 	tests := map[string]struct {
 		pause time.Duration // between the bytes

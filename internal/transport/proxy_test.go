@@ -10,26 +10,26 @@ import (
 	"testing"
 )
 
-// proxied is set in the process that is to use the proxy: net/http reads the
-// environment once.
+// proxied is set in the child process that uses the proxy, since net/http reads
+// the environment only once.
 const proxied = "BAYPLAN_TEST_PROXIED"
 
-// The proxies of the environment are used, but not for hosts with an address
-// of their own and those that NO_PROXY names.
+// The proxies of the environment are used, except for hosts with an address and
+// for those that NO_PROXY names.
 func TestProxyOfTheEnvironment(t *testing.T) {
 	if os.Getenv(proxied) != "" {
 		useProxy(t)
 		return
 	}
-	_, proxy := quiet(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	_, proxy := quietServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodConnect {
 			tunnel(t, w)
 			return
 		}
 		_, _ = io.WriteString(w, "proxy for "+r.URL.String()+" as "+r.Header.Get("Proxy-Authorization"))
 	}), false)
-	_, direct := quiet(t, http.HandlerFunc(hello), false)
-	secure, _ := quiet(t, http.HandlerFunc(hello), true)
+	_, direct := quietServer(t, http.HandlerFunc(hello), false)
+	secure, _ := quietServer(t, http.HandlerFunc(hello), true)
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestProxyOfTheEnvironment$", "-test.v")
 	cmd.Env = append(os.Environ(), proxied+"=1", "DIRECT="+direct, "CA="+caFile(t, secure),
 		"HTTP_PROXY=http://u:p@"+proxy, "HTTPS_PROXY=http://"+proxy, "NO_PROXY=.direct.test")
@@ -39,7 +39,7 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	}
 }
 
-// tunnel refuses a tunnel, as a proxy does that wants to be logged in to.
+// tunnel refuses a tunnel, as a proxy does that needs a login.
 func tunnel(t *testing.T, w http.ResponseWriter) {
 	c, _, err := w.(http.Hijacker).Hijack()
 	if err != nil {

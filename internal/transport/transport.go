@@ -1,7 +1,7 @@
-// Package transport gets HTTP requests to where they belong: every host that
-// is named to it has a way of its own, with its own TLS settings and address,
-// or is answered inside the process; all others are reached as usual. It knows
-// nothing of what stands in the requests.
+// Package transport sends HTTP requests to their hosts. Each configured host has
+// its own route, with its own TLS settings and address, or a handler inside the
+// process that answers for it. All other hosts are reached in the usual way. The
+// package does not know what the requests mean.
 package transport
 
 import (
@@ -13,59 +13,59 @@ import (
 	"time"
 )
 
-// A Mode says how TLS is used with a host.
+// A Mode is how TLS is used with a host.
 type Mode string
 
-// The modes there are; the empty one is Verify.
+// The modes. The empty mode means Verify.
 const (
 	Verify   Mode = "verify"   // TLS, with the certificate verified
-	Insecure Mode = "insecure" // TLS, whatever certificate there is
+	Insecure Mode = "insecure" // TLS, with any certificate
 	Disabled Mode = "disabled" // plain HTTP
 )
 
-// Stall is how long a connection may carry no byte in either direction while
-// a request is under way.
+// Stall is how long no byte may move on a connection, in either direction, while
+// a request is running.
 const Stall = 60 * time.Second
 
-// An Endpoint says how one host is reached.
+// An Endpoint is how one host is reached.
 type Endpoint struct {
 	Host        string       // host[:port] as URLs name it
-	Address     string       // dial this host:port instead; no proxy is used then
+	Address     string       // dial this host:port instead, without a proxy
 	TLS         Mode         // how TLS is used
 	CA          string       // PEM file of further authorities to trust
-	Cert, Key   string       // PEM files of the certificate to show, and of its key
-	Handler     http.Handler // answers in place of any server
-	Concurrency int          // connections kept open for the next request; 0: 16
-	Rate        float64      // requests in a second; 0: any
-	Bandwidth   int64        // bytes of bodies in a second, both ways together; 0: any
+	Cert, Key   string       // PEM files of the client certificate and its key
+	Handler     http.Handler // answers instead of a server
+	Concurrency int          // idle connections kept open; 0: 16
+	Rate        float64      // requests per second; 0: unlimited
+	Bandwidth   int64        // bytes of bodies per second, both directions together; 0: unlimited
 }
 
-// A Transport is an http.RoundTripper that chooses the way by the URL's host.
+// A Transport is an http.RoundTripper that chooses the route by the URL's host.
 type Transport struct {
-	ways map[string]*way
-	rest *way
+	routes   map[string]*route
+	fallback *route
 }
 
-// New makes a transport for the endpoints. A host that is not among them is
-// reached with certificates verified and the proxies of the environment.
+// New makes a transport for the endpoints. For all other hosts it verifies
+// certificates and uses the proxies of the environment.
 func New(endpoints []Endpoint) (*Transport, error) {
-	rest, err := newWay(Endpoint{})
+	rest, err := newRoute(Endpoint{})
 	if err != nil {
 		return nil, err
 	}
-	t := &Transport{ways: map[string]*way{}, rest: rest}
+	t := &Transport{routes: map[string]*route{}, fallback: rest}
 	var errs []error
 	for _, e := range endpoints {
 		key := strings.ToLower(e.Host)
-		w, err := newWay(e)
+		r, err := newRoute(e)
 		switch {
 		case e.Host == "":
 			err = errors.New("an endpoint without a host")
-		case err == nil && t.ways[key] != nil:
+		case err == nil && t.routes[key] != nil:
 			err = fmt.Errorf("host %q has two endpoints", e.Host)
 		}
 		errs = append(errs, err)
-		t.ways[key] = w
+		t.routes[key] = r
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -73,16 +73,17 @@ func New(endpoints []Endpoint) (*Transport, error) {
 	return t, nil
 }
 
-// RoundTrip sends the request the way its URL's host asks for.
+// RoundTrip sends the request over the route of its URL's host.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	return t.way(req.URL).RoundTrip(req)
+	return t.routeFor(req.URL).RoundTrip(req)
 }
 
-// way finds the endpoint of a URL; a scheme's own port may be left out.
-func (t *Transport) way(u *url.URL) *way {
+// routeFor returns the route for a URL. The endpoint and the URL may each omit
+// the default port of the scheme.
+func (t *Transport) routeFor(u *url.URL) *route {
 	host := strings.ToLower(u.Host)
-	if w := t.ways[host]; w != nil {
-		return w
+	if r := t.routes[host]; r != nil {
+		return r
 	}
 	port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
 	if bare, ok := strings.CutSuffix(host, port); ok && port != "" {
@@ -90,29 +91,30 @@ func (t *Transport) way(u *url.URL) *way {
 	} else {
 		host += port
 	}
-	if w := t.ways[host]; w != nil {
-		return w
+	if r := t.routes[host]; r != nil {
+		return r
 	}
-	return t.rest
+	return t.fallback
 }
 
-// CloseIdleConnections closes what no request is using.
+// CloseIdleConnections closes the connections that no request uses.
 func (t *Transport) CloseIdleConnections() {
-	t.rest.base.CloseIdleConnections()
-	for _, w := range t.ways {
-		if w.base != nil {
-			w.base.CloseIdleConnections()
+	t.fallback.base.CloseIdleConnections()
+	for _, r := range t.routes {
+		if r.base != nil {
+			r.base.CloseIdleConnections()
 		}
 	}
 }
 
-// Client gives an HTTP client over the transport that follows redirects with
-// care: none from https to http, and no credentials to another scheme, host or port.
+// Client returns an HTTP client over the transport. The client refuses redirects
+// from https to http, and does not send credentials to another scheme, host or
+// port.
 func (t *Transport) Client() *http.Client {
 	return &http.Client{Transport: t, CheckRedirect: checkRedirect}
 }
 
-// maxRedirects is what net/http follows, too.
+// maxRedirects is the same number as in net/http.
 const maxRedirects = 10
 
 func checkRedirect(req *http.Request, via []*http.Request) error {
@@ -132,7 +134,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// origin is what credentials belong to: scheme, host and port.
+// origin returns the scheme, host and port that credentials belong to.
 func origin(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

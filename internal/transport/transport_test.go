@@ -46,8 +46,8 @@ func get(t *testing.T, tr *Transport, url string) (string, error) {
 
 func hello(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "hello from "+r.Host) }
 
-// quiet keeps the servers' complaints about handshakes off the test's output.
-func quiet(t *testing.T, h http.Handler, useTLS bool) (*httptest.Server, string) {
+// quietServer starts a server that does not log failed handshakes.
+func quietServer(t *testing.T, h http.Handler, useTLS bool) (*httptest.Server, string) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -71,8 +71,8 @@ func caFile(t *testing.T, s *httptest.Server) string {
 }
 
 func TestWays(t *testing.T) {
-	secure, secureAddr := quiet(t, http.HandlerFunc(hello), true)
-	_, plainAddr := quiet(t, http.HandlerFunc(hello), false)
+	secure, secureAddr := quietServer(t, http.HandlerFunc(hello), true)
+	_, plainAddr := quietServer(t, http.HandlerFunc(hello), false)
 	tr := newTransport(t,
 		Endpoint{Host: "example.com", Address: secureAddr, CA: caFile(t, secure)},
 		Endpoint{Host: "insecure.test:5000", Address: secureAddr, TLS: Insecure},
@@ -122,9 +122,9 @@ func TestNewRefuses(t *testing.T) {
 }
 
 func TestErrorsSpeak(t *testing.T) {
-	secure, secureAddr := quiet(t, http.HandlerFunc(hello), true)
+	secure, secureAddr := quietServer(t, http.HandlerFunc(hello), true)
 	ca := caFile(t, secure)
-	_, plainAddr := quiet(t, http.HandlerFunc(hello), false)
+	_, plainAddr := quietServer(t, http.HandlerFunc(hello), false)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +167,7 @@ func TestErrorsSpeak(t *testing.T) {
 		"in the clear to a host that is to be verified": {
 			Endpoint{Host: "s.test", Address: secureAddr},
 			"http://s.test/",
-			"to be reached over TLS", "tls: disabled", false,
+			"must be reached over TLS", "tls: disabled", false,
 		},
 	}
 	for name, tt := range tests {
@@ -187,7 +187,7 @@ func TestErrorsSpeak(t *testing.T) {
 }
 
 func TestUnknownName(t *testing.T) {
-	w := &way{endpoint: Endpoint{Host: "a.invalid"}}
+	w := &route{endpoint: Endpoint{Host: "a.invalid"}}
 	req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://a.invalid/", nil)
 	err := w.explain(req, &net.OpError{Op: "dial", Err: &net.DNSError{Name: "a.invalid", IsNotFound: true}})
 	if err.Error() != `a.invalid: no address is known for the name "a.invalid"` || !fault.IsConnection(err) {
@@ -195,10 +195,10 @@ func TestUnknownName(t *testing.T) {
 	}
 }
 
-// A dial that took too long is no context that ended, though its error may say
-// that it is both.
+// A dial that timed out does not mean that the context has ended, though its
+// error wraps the same sentinel.
 func TestDialTimeout(t *testing.T) {
-	w := &way{endpoint: Endpoint{Host: "a.test"}}
+	w := &route{endpoint: Endpoint{Host: "a.test"}}
 	req, _ := http.NewRequestWithContext(t.Context(), "GET", "https://a.test/", nil)
 	addr := &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}
 	for _, cause := range []error{os.ErrDeadlineExceeded, context.DeadlineExceeded} {
@@ -215,7 +215,7 @@ func TestDialTimeout(t *testing.T) {
 }
 
 func TestClosedIdleConnection(t *testing.T) {
-	w := &way{endpoint: Endpoint{Host: "a.test"}}
+	w := &route{endpoint: Endpoint{Host: "a.test"}}
 	req, _ := http.NewRequestWithContext(t.Context(), "PUT", "https://a.test/", nil)
 	if err := w.explain(req, errors.New("http: server closed idle connection")); !fault.IsConnection(err) {
 		t.Errorf("not of the connection class: %v", err)
@@ -223,7 +223,7 @@ func TestClosedIdleConnection(t *testing.T) {
 }
 
 func TestBadRequestBodyIsKept(t *testing.T) {
-	_, addr := quiet(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	_, addr := quietServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, strings.Repeat("x", 3000), http.StatusBadRequest)
 	}), false)
 	got, err := get(t, newTransport(t, Endpoint{Host: "p.test", Address: addr, TLS: Disabled}), "http://p.test/")
@@ -233,7 +233,7 @@ func TestBadRequestBodyIsKept(t *testing.T) {
 }
 
 func TestCutBody(t *testing.T) {
-	_, addr := quiet(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	_, addr := quietServer(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100000")
 		_, _ = w.Write(make([]byte, 5000))
 		w.(http.Flusher).Flush()
@@ -252,7 +252,7 @@ func TestCutBody(t *testing.T) {
 }
 
 func TestCancelledBody(t *testing.T) {
-	_, addr := quiet(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	_, addr := quietServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	}), false)

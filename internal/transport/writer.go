@@ -9,34 +9,34 @@ import (
 	"time"
 )
 
-// smallBody is how much is held back to learn the length of the whole, as
+// maxHeld is how many bytes of an answer are held back to learn its length, as
 // net/http's server does.
-const smallBody = 2048
+const maxHeld = 2048
 
-// A responseWriter is what the handler writes its answer to. Until ready is
-// closed only the handler's goroutine touches it, and after that only header,
-// status and err are read from elsewhere, which no longer change.
+// A responseWriter takes the answer of the handler. Until ready is closed, only
+// the handler's goroutine uses it. After that, other goroutines read only sent,
+// length, status and err, which no longer change.
 type responseWriter struct {
 	req    *http.Request
-	header http.Header // the handler's own
+	header http.Header // the handler's
 	pipe   *io.PipeWriter
 	ready  chan struct{} // closed when the head is sent
 	once   sync.Once
 
-	status int
-	sent   http.Header // as sent
-	length int64       // declared; -1: unknown
-	wrote  int64       // by the handler
-	held   []byte
-	err    error // of a handler that panicked before the head was sent
+	status  int
+	sent    http.Header // as sent
+	length  int64       // declared; -1: unknown
+	written int64       // by the handler
+	held    []byte
+	err     error // the handler's panic before the head was sent
 }
 
 var _ http.Flusher = (*responseWriter)(nil)
 
 func (w *responseWriter) Header() http.Header { return w.header }
 
-// WriteHeader fixes status and header; they are sent with the body's first
-// bytes. Informational ones are left out.
+// WriteHeader sets status and header, which are sent with the first bytes of the
+// body. It ignores informational statuses.
 func (w *responseWriter) WriteHeader(status int) {
 	if w.status != 0 || (status >= 100 && status < 200 && status != http.StatusSwitchingProtocols) {
 		return
@@ -66,28 +66,28 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	if !w.bodyAllowed() {
 		return 0, http.ErrBodyNotAllowed
 	}
-	w.wrote += int64(len(p))
-	if w.length >= 0 && w.wrote > w.length {
+	w.written += int64(len(p))
+	if w.length >= 0 && w.written > w.length {
 		return 0, http.ErrContentLength
 	}
-	if !w.headSent() && len(w.held)+len(p) <= smallBody {
+	if !w.headSent() && len(w.held)+len(p) <= maxHeld {
 		w.held = append(w.held, p...)
 		return len(p), nil
 	}
 	if len(w.held) == 0 {
 		w.sendHead(p)
-		return w.pass(p)
+		return w.writeBody(p)
 	}
-	if err := w.release(); err != nil {
+	if err := w.flushHeld(); err != nil {
 		return 0, err
 	}
-	return w.pass(p)
+	return w.writeBody(p)
 }
 
-// Flush sends the head and what was held back.
+// Flush sends the head and the bytes held back.
 func (w *responseWriter) Flush() {
 	w.WriteHeader(http.StatusOK)
-	_ = w.release()
+	_ = w.flushHeld()
 }
 
 func (w *responseWriter) headSent() bool {
@@ -99,23 +99,24 @@ func (w *responseWriter) headSent() bool {
 	}
 }
 
-// release sends the head, if that is not done, and what was held back.
-func (w *responseWriter) release() error {
+// flushHeld sends the head, unless it was sent, and the bytes held back.
+func (w *responseWriter) flushHeld() error {
 	w.sendHead(w.held)
 	held := w.held
 	w.held = nil
-	_, err := w.pass(held)
+	_, err := w.writeBody(held)
 	return err
 }
 
-func (w *responseWriter) pass(p []byte) (int, error) {
+func (w *responseWriter) writeBody(p []byte) (int, error) {
 	if len(p) == 0 || w.req.Method == http.MethodHead {
 		return len(p), nil
 	}
 	return w.pipe.Write(p)
 }
 
-// sendHead lets the caller have the head; first is what the body begins with.
+// sendHead makes the head available to the caller. The first bytes of the body
+// decide its content type if the handler has set none.
 func (w *responseWriter) sendHead(first []byte) {
 	w.once.Do(func() {
 		if w.bodyAllowed() && w.sent.Get("Content-Type") == "" && len(first) > 0 {
@@ -128,7 +129,7 @@ func (w *responseWriter) sendHead(first []byte) {
 	})
 }
 
-// finish ends the answer when the handler has returned, or panicked with err.
+// finish ends the answer after the handler has returned, or panicked with err.
 func (w *responseWriter) finish(err error) {
 	if err != nil && !w.headSent() {
 		w.err = err
@@ -144,8 +145,8 @@ func (w *responseWriter) finish(err error) {
 		w.length = int64(len(w.held))
 		w.sent.Set("Content-Length", strconv.FormatInt(w.length, 10))
 	}
-	_ = w.release()
-	if !head && w.length > w.wrote {
+	_ = w.flushHeld()
+	if !head && w.length > w.written {
 		err = io.ErrUnexpectedEOF
 	}
 	_ = w.pipe.CloseWithError(err)
@@ -153,7 +154,7 @@ func (w *responseWriter) finish(err error) {
 
 func (w *responseWriter) panicked() error { return w.err }
 
-// response is the answer as a client sees it. It is asked for when ready is closed.
+// response returns the answer as a client sees it. Call it after ready is closed.
 func (w *responseWriter) response(body io.ReadCloser) *http.Response {
 	resp := &http.Response{
 		Status:        strconv.Itoa(w.status) + " " + http.StatusText(w.status),

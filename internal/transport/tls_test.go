@@ -27,7 +27,7 @@ func TestEverywhereUsesTheGivenAuthorities(t *testing.T) {
 		{"no settings", nil, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tr, err := transport.Everywhere(tc.conf)
+			tr, err := transport.NewWithTLS(tc.conf)
 			if err != nil {
 				t.Fatal(err)
 			}

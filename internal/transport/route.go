@@ -15,30 +15,32 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A way is how requests to one host travel.
-type way struct {
+// A route is how requests reach one host.
+type route struct {
 	endpoint Endpoint
-	base     *http.Transport   // nil where a handler answers
+	base     *http.Transport   // nil if a handler answers
 	inner    http.RoundTripper // base or the handler
-	requests *meter            // nil: no limit
-	bytes    *meter            // nil: no limit
+	requests *rateLimiter      // nil: no limit
+	bytes    *rateLimiter      // nil: no limit
 }
 
 const (
 	dialTimeout      = 10 * time.Second
 	handshakeTimeout = 15 * time.Second
-	// idleTimeout is shorter than Stall, so that an idle connection is closed in good order.
+	// idleTimeout is shorter than Stall, so that an idle connection is closed
+	// before it would count as stalled.
 	idleTimeout     = 30 * time.Second
 	continueTimeout = 5 * time.Second
-	// bufferSize: blobs are large, and the default of 4 KiB costs a system call each.
+	// bufferSize is large because blobs are: every 4 KiB, the default, would
+	// cost a system call.
 	bufferSize = 64 << 10
 )
 
-func newWay(e Endpoint) (*way, error) {
-	w := &way{endpoint: e, requests: newMeter(e.Rate), bytes: newMeter(float64(e.Bandwidth))}
+func newRoute(e Endpoint) (*route, error) {
+	r := &route{endpoint: e, requests: newRateLimiter(e.Rate), bytes: newRateLimiter(float64(e.Bandwidth))}
 	if e.Handler != nil {
-		w.inner = &inProcess{handler: e.Handler}
-		return w, nil
+		r.inner = &inProcess{handler: e.Handler}
+		return r, nil
 	}
 	conf, err := tlsConfig(e)
 	if err != nil {
@@ -58,17 +60,18 @@ func newWay(e Endpoint) (*way, error) {
 		ExpectContinueTimeout: continueTimeout,
 		ReadBufferSize:        bufferSize,
 		WriteBufferSize:       bufferSize,
-		// What is hashed must arrive as it was sent.
+		// Content is hashed, so it must arrive as it was sent.
 		DisableCompression: true,
-		// One connection a blob: with HTTP/2 all of them would share one window.
+		// HTTP/1 has one connection for each blob. With HTTP/2 all blobs would
+		// share the flow control window of one connection.
 		Protocols: new(http.Protocols),
 	}
 	base.Protocols.SetHTTP1(true)
 	if e.Address != "" {
 		base.Proxy = nil
 	}
-	w.base, w.inner = base, base
-	return w, nil
+	r.base, r.inner = base, base
+	return r, nil
 }
 
 func tlsConfig(e Endpoint) (*tls.Config, error) {
@@ -80,7 +83,7 @@ func tlsConfig(e Endpoint) (*tls.Config, error) {
 	default:
 		return nil, fmt.Errorf("host %q: unknown TLS mode %q; there are verify, insecure and disabled", e.Host, e.TLS)
 	}
-	if err := showCertificate(conf, e); err != nil {
+	if err := loadClientCertificate(conf, e); err != nil {
 		return nil, err
 	}
 	if e.CA == "" {
@@ -101,20 +104,20 @@ func tlsConfig(e Endpoint) (*tls.Config, error) {
 	return conf, nil
 }
 
-// showCertificate reads the certificate that a server may ask for.
-func showCertificate(conf *tls.Config, e Endpoint) error {
+// loadClientCertificate reads the certificate to use if the server asks for one.
+func loadClientCertificate(conf *tls.Config, e Endpoint) error {
 	if e.Cert == "" && e.Key == "" {
 		return nil
 	}
 	pair, err := tls.LoadX509KeyPair(e.Cert, e.Key)
 	if err != nil {
-		return fmt.Errorf("the certificate to show to host %q: %w", e.Host, err)
+		return fmt.Errorf("the client certificate for host %q: %w", e.Host, err)
 	}
 	conf.Certificates = []tls.Certificate{pair}
 	return nil
 }
 
-// dialer dials address, or what it is asked for when there is none.
+// dialer returns a dial function. With an address it always dials that one.
 func dialer(address string) func(context.Context, string, string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: dialTimeout}
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -125,16 +128,16 @@ func dialer(address string) func(context.Context, string, string) (net.Conn, err
 		if err != nil {
 			return nil, err
 		}
-		return watched(c, Stall), nil
+		return newWatchedConn(c, Stall), nil
 	}
 }
 
-// RoundTrip refuses to send in the clear what is to be sent over TLS, and
-// makes errors speak.
-func (w *way) RoundTrip(req *http.Request) (*http.Response, error) {
-	err := w.allow(req)
+// RoundTrip sends a request within the limits and explains errors. It refuses to
+// send a request for a TLS host over plain HTTP.
+func (r *route) RoundTrip(req *http.Request) (*http.Response, error) {
+	err := r.checkScheme(req)
 	if err == nil {
-		err = w.requests.take(req.Context(), 1)
+		err = r.requests.wait(req.Context(), 1)
 	}
 	if err != nil {
 		if req.Body != nil {
@@ -143,44 +146,45 @@ func (w *way) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(req.Context())
-	resp, err := w.inner.RoundTrip(w.meterRequest(req).WithContext(ctx))
+	resp, err := r.inner.RoundTrip(r.limitRequest(req).WithContext(ctx))
 	if err == nil {
-		err = w.spokeTLS(resp)
+		err = r.detectTLS(resp)
 	}
 	if err != nil {
 		cancel()
-		return nil, w.explain(req, err)
+		return nil, r.explain(req, err)
 	}
 	resp.Request = req
-	resp.Body = w.receive(req, resp.Body, cancel)
+	resp.Body = r.wrapBody(req, resp.Body, cancel)
 	return resp, nil
 }
 
-// receive makes a body that ends when it must, and comes no faster than it may.
-func (w *way) receive(req *http.Request, rd io.ReadCloser, cancel context.CancelFunc) io.ReadCloser {
+// wrapBody applies the idle timeout and the bandwidth limit to the body of an
+// answer.
+func (r *route) wrapBody(req *http.Request, rd io.ReadCloser, cancel context.CancelFunc) io.ReadCloser {
 	if rd == nil {
 		cancel()
 		return nil
 	}
 	rd = newIdleBody(rd, cancel)
-	if w.base != nil {
-		rd = &body{ReadCloser: rd, ctx: req.Context()}
+	if r.base != nil {
+		rd = &networkBody{ReadCloser: rd, ctx: req.Context()}
 	}
-	if w.bytes != nil {
-		rd = &meteredBody{rd, req.Context(), w.bytes}
+	if r.bytes != nil {
+		rd = &limitedBody{rd, req.Context(), r.bytes}
 	}
 	return rd
 }
 
-func (w *way) allow(req *http.Request) error {
-	known := w.endpoint.Host != "" && w.endpoint.Handler == nil
-	if known && req.URL.Scheme == "http" && w.endpoint.TLS != Disabled {
+func (r *route) checkScheme(req *http.Request) error {
+	known := r.endpoint.Host != "" && r.endpoint.Handler == nil
+	if known && req.URL.Scheme == "http" && r.endpoint.TLS != Disabled {
 		return fault.WithHint(
-			fmt.Errorf("%s is to be reached over TLS, but a plain http address of it was given", req.URL.Host),
-			"if it speaks plain HTTP, write tls: disabled into its connection")
+			fmt.Errorf("%s must be reached over TLS, but its URL is plain http", req.URL.Host),
+			plainHint)
 	}
 	return nil
 }
 
-// errSpokeTLS is what a plain request to a TLS server ends in.
-var errSpokeTLS = errors.New("it answers plain HTTP with a demand for TLS")
+// errWantsTLS is the error of a plain HTTP request to a TLS server.
+var errWantsTLS = errors.New("it answers plain HTTP with a demand for TLS")

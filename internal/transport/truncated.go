@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// clipped says whether an answer ended within its header. net/http reads the
-// torn line as if it were whole, and complains of what it says.
-func clipped(err error) bool {
+// headerTruncated reports whether an answer ended within its header. net/http
+// reads the truncated line as if it were complete, and its error is about the
+// content of that line.
+func headerTruncated(err error) bool {
 	const status, answer = `malformed HTTP status code "`, `malformed HTTP response "`
 	var protocol textproto.ProtocolError
 	if errors.As(err, &protocol) {
@@ -19,7 +20,7 @@ func clipped(err error) bool {
 	if _, code, ok := strings.Cut(text, status); ok {
 		return len(code) < len("200") && strings.Trim(code, "0123456789") == ""
 	}
-	// A whole line without any sense is rather no HTTP at all.
+	// A complete line without meaning is not HTTP at all.
 	_, line, ok := strings.Cut(text, answer)
 	return ok && line != "" && strings.HasPrefix("HTTP/1.1 ", line)
 }

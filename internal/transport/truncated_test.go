@@ -10,9 +10,9 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// answering serves connections, each with the text that answer gives for its
+// serveText serves connections, each with the text that answer gives for its
 // number, and closes them.
-func answering(t *testing.T, answer func(n int) string) string {
+func serveText(t *testing.T, answer func(n int) string) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -37,10 +37,10 @@ func answering(t *testing.T, answer func(n int) string) string {
 	return l.Addr().String()
 }
 
-// An answer that is cut anywhere in its header is a connection that was cut.
+// An answer that is truncated anywhere in its header is a lost connection.
 func TestClippedAnswer(t *testing.T) {
 	const whole = "HTTP/1.1 201 Created\r\nDocker-Content-Digest: sha256:00\r\nContent-Length: 12\r\n\r\n"
-	addr := answering(t, func(n int) string { return whole[:n] })
+	addr := serveText(t, func(n int) string { return whole[:n] })
 	tr := newTransport(t, Endpoint{Host: "p.test", Address: addr, TLS: Disabled})
 	for n := range len(whole) {
 		_, err := get(t, tr, "http://p.test/")
@@ -50,11 +50,11 @@ func TestClippedAnswer(t *testing.T) {
 	}
 }
 
-// What is no HTTP does not become it by asking again.
+// A server that does not speak HTTP is not worth a retry.
 func TestNoHTTP(t *testing.T) {
 	for _, answer := range []string{"SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 abc\r\n", "HTTP/1.1 2000 OK\r\n", "\r\n", "220 smtp.example.com\r\n"} {
 		t.Run(strings.TrimSpace(answer), func(t *testing.T) {
-			addr := answering(t, func(int) string { return answer })
+			addr := serveText(t, func(int) string { return answer })
 			_, err := get(t, newTransport(t, Endpoint{Host: "p.test", Address: addr, TLS: Disabled}), "http://p.test/")
 			if err == nil || fault.IsConnection(err) {
 				t.Errorf("got %v, want an error that is not of the connection class", err)
