@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// maxBody caps every body but that of image data.
+// maxBody is the largest request body, except for image data.
 const maxBody = 1 << 20
 
-// A refusal is an error that the caller is told, with its status code.
+// A refusal is an error for the client, with its status code.
 type refusal struct {
 	code int
 	text string
@@ -25,7 +25,7 @@ func refuse(code int, format string, args ...any) error {
 	return &refusal{code, fmt.Sprintf(format, args...)}
 }
 
-// asRefusal turns any error into what the caller is told.
+// asRefusal turns any error into one for the client.
 func asRefusal(err error) *refusal {
 	var r *refusal
 	if errors.As(err, &r) {
@@ -43,7 +43,7 @@ func writeJSON(w http.ResponseWriter, code int, v any) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(code)
-	_, _ = w.Write(body) // the caller has gone: there is nobody to tell
+	_, _ = w.Write(body) // fails only when the client has gone
 	return nil
 }
 
@@ -62,7 +62,7 @@ func readJSON(r *http.Request, v any) error {
 	return nil
 }
 
-// identityError sends err the way the Identity service does.
+// identityError sends err as the Identity service does.
 func identityError(w http.ResponseWriter, r *http.Request, err error) {
 	ref := asRefusal(err)
 	if ref.code == http.StatusUnauthorized {
@@ -73,12 +73,12 @@ func identityError(w http.ResponseWriter, r *http.Request, err error) {
 	}})
 }
 
-// asText makes a page show a text as it is. Quotes stay: clients print the text
-// without undoing what was done to it.
-var asText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+// htmlEscaper escapes a text for a page. It leaves quotes as they are, since
+// clients print the text without unescaping it.
+var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
-// imageError sends err the way the Image service does: as a page, as JSON or
-// as text, whichever the caller accepts.
+// imageError sends err as the Image service does: as a page, JSON or text,
+// whichever the client accepts.
 func imageError(w http.ResponseWriter, r *http.Request, err error) {
 	ref := asRefusal(err)
 	if ref.code == http.StatusUnauthorized {
@@ -92,7 +92,7 @@ func imageError(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Content-Type", "text/html; charset=UTF-8")
 		w.WriteHeader(ref.code)
 		_, _ = fmt.Fprintf(w, "<html>\n <head>\n  <title>%s</title>\n </head>\n <body>\n  <h1>%s</h1>\n  %s\n </body>\n</html>\n",
-			status, status, asText.Replace(ref.text))
+			status, status, htmlEscaper.Replace(ref.text))
 	case strings.Contains(accept, "application/json"):
 		_ = writeJSON(w, ref.code, map[string]any{"message": ref.text, "code": status, "title": title})
 	default:

@@ -27,7 +27,7 @@ var (
 	}
 )
 
-// Limits, as a service has them by default.
+// Limits, with the default values of Glance.
 const (
 	maxName       = 255
 	maxTags       = 128
@@ -35,8 +35,7 @@ const (
 	maxText       = 65535
 )
 
-// set gives one attribute or property of i a value, or says what is wrong
-// with it.
+// set sets one attribute or property of i. It returns an error for a wrong value.
 func (c *Cloud) set(i *image, name string, value json.RawMessage) error {
 	switch name {
 	case "name":
@@ -66,13 +65,13 @@ func (c *Cloud) set(i *image, name string, value json.RawMessage) error {
 func decode[T any](name string, value json.RawMessage, into *T) error {
 	var v *T
 	if err := json.Unmarshal(value, &v); err != nil || v == nil {
-		return refuse(http.StatusBadRequest, "%q cannot be %s", name, clip(value))
+		return refuse(http.StatusBadRequest, "%q cannot be %s", name, shorten(value))
 	}
 	*into = *v
 	return nil
 }
 
-func clip(value json.RawMessage) string {
+func shorten(value json.RawMessage) string {
 	if len(value) > 60 {
 		return string(value[:60]) + "..."
 	}
@@ -153,8 +152,8 @@ func setNumber(name string, value json.RawMessage, into *int64) error {
 	return nil
 }
 
-// setFormat sets one of the two formats. They say how data are to be read,
-// so they are fixed once there are data.
+// setFormat sets one of the two formats. They describe the data, so they cannot
+// change once there are data.
 func setFormat(i *image, name string, value json.RawMessage) error {
 	known, into := diskFormats, &i.DiskFormat
 	if name == "container_format" {
@@ -172,7 +171,7 @@ func setFormat(i *image, name string, value json.RawMessage) error {
 		return err
 	}
 	if !slices.Contains(known, format) {
-		return refuse(http.StatusBadRequest, "%q cannot be %q; known are %q", name, format, known)
+		return refuse(http.StatusBadRequest, "%q cannot be %q; the choices are %q", name, format, known)
 	}
 	*into = format
 	return nil
@@ -190,7 +189,7 @@ func (c *Cloud) setOwner(i *image, value json.RawMessage) error {
 	return nil
 }
 
-// setProperty sets a property: a name of one's own, with a text.
+// setProperty sets a property, which has any other name and a text as its value.
 func setProperty(i *image, name string, value json.RawMessage) error {
 	if name == "" || utf8.RuneCountInString(name) > maxName {
 		return refuse(http.StatusBadRequest, "the name of a property has 1 to %d characters", maxName)
@@ -208,7 +207,7 @@ func setProperty(i *image, name string, value json.RawMessage) error {
 		return refuse(http.StatusBadRequest, "the value of %q is longer than %d bytes", name, maxText)
 	}
 	if link && !isUUID(text) {
-		return refuse(http.StatusBadRequest, "%q has to be the id of an image, and %q is no UUID", name, text)
+		return refuse(http.StatusBadRequest, "%q must be the id of an image; %q is not a UUID", name, text)
 	}
 	if _, there := i.Properties[name]; !there && len(i.Properties) == maxProperties {
 		return refuse(http.StatusRequestEntityTooLarge, "an image has at most %d properties", maxProperties)
@@ -220,7 +219,7 @@ func setProperty(i *image, name string, value json.RawMessage) error {
 	return nil
 }
 
-// mayBeSet refuses the names that a caller has no say about.
+// mayBeSet refuses names that a client may not set.
 func mayBeSet(name string) error {
 	if slices.Contains(readOnly, name) {
 		return refuse(http.StatusForbidden, "%q is read-only", name)

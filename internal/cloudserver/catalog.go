@@ -25,13 +25,13 @@ func (c *Cloud) project() obj {
 	}
 }
 
-// aboutToken is all that a token says.
-func (c *Cloud) aboutToken(r *http.Request, t token) obj {
+// tokenBody returns the JSON body that describes a token.
+func (c *Cloud) tokenBody(r *http.Request, t token) obj {
 	about := obj{
 		"methods":    t.methods,
 		"audit_ids":  []string{t.audit},
-		"issued_at":  stamp(t.issued),
-		"expires_at": stamp(t.expires),
+		"issued_at":  identityTimestamp(t.issued),
+		"expires_at": identityTimestamp(t.expires),
 		"user": obj{
 			"id": c.userID(), "name": c.conf.User, "domain": defaultDomain(), "password_expires_at": nil,
 		},
@@ -45,7 +45,7 @@ func (c *Cloud) aboutToken(r *http.Request, t token) obj {
 	return obj{"token": about}
 }
 
-func stamp(t time.Time) string { return t.UTC().Format(identityTime) }
+func identityTimestamp(t time.Time) string { return t.UTC().Format(identityTime) }
 
 func (c *Cloud) roleList() []any {
 	list := []any{}
@@ -55,7 +55,8 @@ func (c *Cloud) roleList() []any {
 	return list
 }
 
-// catalog says where the services are, seen from the one who asks.
+// catalog lists the services and their endpoints. The URLs have the host that the
+// client used.
 func (c *Cloud) catalog(r *http.Request) []any {
 	list := []any{}
 	for _, s := range catalogServices {

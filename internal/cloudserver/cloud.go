@@ -1,22 +1,21 @@
-// Package cloudserver is the small cloud that bayplan carries with it: an Identity
-// service that hands out tokens and an Image service that stores images, both
-// behind one http.Handler. Rehearsals, examples, tests and `bayplan serve`
-// use the same one. It knows nothing of plans, steps or who calls it.
+// Package cloudserver is bayplan's own small cloud: an Identity service that
+// issues tokens and an Image service that stores images, both behind one
+// http.Handler. Rehearsals, examples, tests and `bayplan serve` use it. It does
+// not know plans, steps or its callers.
 //
-// It answers as Keystone and Glance do in what a client can notice: status
-// codes, states of an image, hashes, filters and pages. In one thing it is
-// kinder: an upload that died with the process leaves its image queued, never
-// saving for ever.
+// To a client it behaves like Keystone and Glance: status codes, states of an
+// image, hashes, filters and pages are the same. There is one difference: an
+// upload that ends with the process leaves its image queued, and not saving for
+// ever.
 package cloudserver
 
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"time"
 )
 
-// What a Config gets where it is empty.
+// Defaults of a Config.
 const (
 	DefaultProject  = "admin"
 	DefaultUser     = "admin"
@@ -25,28 +24,29 @@ const (
 	DefaultTokenTTL = time.Hour
 )
 
-// A Config says how a Cloud is set up. Its zero value is a cloud in memory.
+// A Config is how a Cloud is set up. Its zero value is a cloud in memory.
 type Config struct {
-	// Dir is the directory that holds the images; "" keeps them in memory.
-	// One process at a time may write to it.
+	// Dir is the directory of the images; "" keeps them in memory. Only one
+	// process at a time may write to it.
 	Dir string
-	// ReadOnly shows what Dir held when it was opened, takes no lock, writes
-	// nothing and answers every write with 403. A missing Dir is an empty cloud.
+	// ReadOnly serves the content that Dir had when it was opened, takes no
+	// lock, writes nothing and answers every write with 403. A missing Dir is
+	// an empty cloud.
 	ReadOnly bool
 
-	// Project, User and Password are the one login. Domain is "Default".
+	// Project, User and Password are the only login. Its domain is "Default".
 	Project, User, Password string
-	// Member takes the admin role away: public images are refused then.
+	// Member removes the admin role. Without that role public images are refused.
 	Member bool
 	// Region is the region of the catalog's endpoints.
 	Region string
-	// TokenTTL is how long a token is good for.
+	// TokenTTL is how long a token is valid.
 	TokenTTL time.Duration
 
-	// Now is the clock; time.Now where nil.
+	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// NewID makes the ids of images that are created without one; random
-	// UUIDs where nil.
+	// NewID makes the ids of images that are created without one; nil means
+	// random UUIDs.
 	NewID func() string
 }
 
@@ -77,20 +77,20 @@ func setDefault(s *string, value string) {
 type Cloud struct {
 	conf   Config
 	tokens tokens
-	images *shelf
+	images *imageTable
 	mux    *http.ServeMux
 }
 
-// New opens the cloud that conf describes. Close it when done.
+// New opens the cloud that conf describes. The caller must close it.
 func New(conf Config) (*Cloud, error) {
 	conf.setDefaults()
 	back, err := openStore(conf)
 	if err != nil {
 		return nil, err
 	}
-	images, err := newShelf(back)
+	images, err := newImageTable(back)
 	if err != nil {
-		return nil, joinClose(err, back)
+		return nil, closeAfter(err, back)
 	}
 	c := &Cloud{conf: conf, images: images, mux: http.NewServeMux()}
 	c.identityRoutes()
@@ -105,22 +105,22 @@ func openStore(conf Config) (store, error) {
 	return openDirStore(conf.Dir, conf.ReadOnly)
 }
 
-func joinClose(err error, s store) error {
+func closeAfter(err error, s store) error {
 	if cerr := s.close(); cerr != nil {
 		return fmt.Errorf("%w (and closing: %w)", err, cerr)
 	}
 	return err
 }
 
-// Close gives the directory free. Writes that come later, or are not done yet,
-// are answered with 503.
+// Close releases the directory. Writes that are unfinished, or come later, are
+// answered with 503.
 func (c *Cloud) Close() error { return c.images.close() }
 
 // ServeHTTP answers one request to either service.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.mux.ServeHTTP(w, r) }
 
-// CloudsYAML gives the clouds.yaml with which clients reach the cloud at
-// authURL, for example http://127.0.0.1:5000/v3. The entry is called bayplan.
+// CloudsYAML returns a clouds.yaml for clients of the cloud at authURL, for
+// example http://127.0.0.1:5000/v3. Its entry is called bayplan.
 func (c *Cloud) CloudsYAML(authURL string) string {
 	return fmt.Sprintf(`clouds:
   bayplan:
@@ -137,10 +137,10 @@ func (c *Cloud) CloudsYAML(authURL string) string {
 `, authURL, c.conf.User, c.conf.Password, c.conf.Project, c.conf.Region)
 }
 
-// baseURL is how the caller reached this server, so that the addresses it is
-// given work under any name and on any port.
+// baseURL returns the URL under which the client reached this server, so that
+// links in answers work under any name and on any port.
 func baseURL(r *http.Request) string {
-	scheme := r.URL.Scheme // set where the request came without a socket
+	scheme := r.URL.Scheme // set if the request came without a socket
 	if scheme == "" {
 		scheme = "http"
 		if r.TLS != nil {
@@ -149,6 +149,3 @@ func baseURL(r *http.Request) string {
 	}
 	return scheme + "://" + r.Host
 }
-
-// isMissing says whether err is that of a file or directory that is not there.
-func isMissing(err error) bool { return os.IsNotExist(err) }

@@ -24,7 +24,7 @@ import (
 	"github.com/bayplan/bayplan/internal/cloudserver"
 )
 
-// open gives a cloud that is closed with the test.
+// open opens a cloud and closes it at the end of the test.
 func open(t *testing.T, conf cloudserver.Config) *cloudserver.Cloud {
 	t.Helper()
 	c, err := cloudserver.New(conf)
@@ -49,7 +49,7 @@ func authOptions(url string) gophercloud.AuthOptions {
 	}
 }
 
-// serve puts h on a port and logs in.
+// serve serves h on a port and logs in.
 func serve(t *testing.T, h http.Handler) *gophercloud.ServiceClient {
 	t.Helper()
 	srv := httptest.NewServer(h)
@@ -129,13 +129,13 @@ func list(t *testing.T, sc *gophercloud.ServiceClient, opts images.ListOpts) []s
 	return names
 }
 
-// A stepClock gives a later second each time it is asked.
+// stepClock returns a clock that is one second later at each call.
 func stepClock() func() time.Time {
 	var n atomic.Int64
 	return func() time.Time { return time.Unix(1530057600+n.Add(1), 0) }
 }
 
-// Both kinds of storage have to pass the same tests.
+// storages runs a test with both kinds of storage.
 func storages(t *testing.T, test func(t *testing.T, conf cloudserver.Config)) {
 	t.Run("memory", func(t *testing.T) { test(t, cloudserver.Config{}) })
 	t.Run("directory", func(t *testing.T) { test(t, cloudserver.Config{Dir: t.TempDir()}) })
@@ -218,7 +218,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// A token that ends does not end an upload, and the next request renews it.
+// A token that expires does not end an upload, and the next request renews it.
 func TestExpiredToken(t *testing.T) {
 	var ahead atomic.Int64
 	now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
@@ -243,7 +243,7 @@ func TestExpiredToken(t *testing.T) {
 	if sc.Token() == old {
 		t.Error("the token was not renewed")
 	}
-	// At the start of an upload, 401 comes first, and a body that can go back is sent whole.
+	// At the start of an upload the answer is 401, and a body that can seek is sent again from its start.
 	i = create(t, sc, images.CreateOpts{Name: "b"})
 	expire()
 	upload(t, sc, i.ID, "hello")
@@ -252,7 +252,7 @@ func TestExpiredToken(t *testing.T) {
 	}
 }
 
-// A hookReader calls hook when it has been read to its end.
+// A hookReader calls hook at its end.
 type hookReader struct {
 	io.ReadCloser
 	hook func()
@@ -334,7 +334,7 @@ func token(t *testing.T, c http.Handler) string {
 	return w.Header().Get("X-Subject-Token")
 }
 
-// What clouds.yaml says is enough to log in, whatever the password.
+// CloudsYAML is enough to log in with any password.
 func TestCloudsYAML(t *testing.T) {
 	for _, password := range []string{"secret", `a"b\c`, "ä: #{}'", "010", "~"} {
 		t.Run(password, func(t *testing.T) {

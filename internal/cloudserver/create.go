@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// postImage makes an image, without data yet.
+// postImage creates an image without data.
 func (c *Cloud) postImage(w http.ResponseWriter, r *http.Request) error {
 	var body map[string]json.RawMessage
 	if err := readJSON(r, &body); err != nil {
@@ -37,9 +37,9 @@ func (c *Cloud) newImage(body map[string]json.RawMessage) (image, error) {
 		i.ID = c.conf.NewID()
 	}
 	if !isUUID(i.ID) {
-		return i, refuse(http.StatusBadRequest, "the id of an image has to be a UUID, and %q is none", i.ID)
+		return i, refuse(http.StatusBadRequest, "the id of an image must be a UUID; %q is not", i.ID)
 	}
-	// Not refused here, for no reason that is known, but not heeded either.
+	// Glance does not refuse these two here, but ignores them.
 	delete(body, "os_hash_algo")
 	delete(body, "os_hash_value")
 	for _, name := range slices.Sorted(maps.Keys(body)) {

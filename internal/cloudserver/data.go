@@ -13,26 +13,26 @@ import (
 	"syscall"
 )
 
-// dataType is the content type of all data.
+// dataType is the content type of image data.
 const dataType = "application/octet-stream"
 
-// copySize is how much of a body is read at once.
+// copySize is how many bytes of a body are read at a time.
 const copySize = 1 << 20
 
-// putData takes the data of an image. Whatever goes wrong, the image is queued
-// again and the next attempt finds it as this one did.
+// putData stores the data of an image. After any error the image is queued again,
+// as it was before.
 func (c *Cloud) putData(w http.ResponseWriter, r *http.Request) error {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != dataType {
-		return refuse(http.StatusUnsupportedMediaType, "the content type of data has to be %s", dataType)
+		return refuse(http.StatusUnsupportedMediaType, "the content type of data must be %s", dataType)
 	}
 	id := r.PathValue("id")
-	i, err := c.images.begin(id)
+	i, err := c.images.beginUpload(id)
 	if err != nil {
 		return err
 	}
-	defer c.images.giveUp(id) // does nothing once the image is active
-	u, err := c.images.back.create(id)
+	defer c.images.abandonUpload(id) // no effect once the image is active
+	u, err := c.images.store.create(id)
 	if err != nil {
 		return err
 	}
@@ -41,8 +41,8 @@ func (c *Cloud) putData(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found.VirtualSize = found.virtual(i.DiskFormat)
-	err = c.images.finish(id, u, func(i *image) {
+	found.VirtualSize = found.virtualSize(i.DiskFormat)
+	err = c.images.finishUpload(id, u, func(i *image) {
 		i.Status, i.Data, i.Updated = active, &found.contents, c.conf.Now().UTC()
 	})
 	if err != nil {
@@ -52,13 +52,13 @@ func (c *Cloud) putData(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// received is what was found out about data while they came in.
+// received describes uploaded data.
 type received struct {
 	contents
 	head head
 }
 
-// receive reads the body to its end into u and seals u.
+// receive copies the whole body to u and seals u.
 func receive(u upload, r *http.Request) (*received, error) {
 	got := &received{}
 	sum5, sum512 := md5.New(), sha512.New()
@@ -70,14 +70,13 @@ func receive(u upload, r *http.Request) (*received, error) {
 	case err != nil:
 		return nil, storeError(err)
 	case r.ContentLength >= 0 && n != r.ContentLength:
-		return nil, refuse(http.StatusBadRequest, "%d bytes of data came, and Content-Length says %d", n, r.ContentLength)
+		return nil, refuse(http.StatusBadRequest, "the data have %d bytes, but Content-Length is %d", n, r.ContentLength)
 	}
 	got.Size, got.MD5, got.SHA512 = n, hexSum(sum5), hexSum(sum512)
 	return got, storeError(u.seal())
 }
 
-// storeError tells a full disk, which the caller may know what to do about,
-// from other trouble.
+// storeError turns the error of a full disk into one for the client.
 func storeError(err error) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return refuse(http.StatusRequestEntityTooLarge, "there is no space left for the data: %v", err)
@@ -87,7 +86,7 @@ func storeError(err error) error {
 
 func hexSum(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// A bodyReader remembers its error, to tell a cut body from a full disk.
+// A bodyReader keeps its error, to distinguish a truncated body from a full disk.
 type bodyReader struct {
 	r   io.Reader
 	err error
@@ -112,15 +111,15 @@ func (h *head) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// virtual is the size of the disk that the data hold, as far as their format
-// says.
-func (r *received) virtual(format string) *int64 {
+// virtualSize returns the size of the disk in the data, if their format is one
+// that shows it.
+func (r *received) virtualSize(format string) *int64 {
 	switch format {
 	case "raw":
 		return &r.Size
 	case "qcow2":
 		if h := r.head; h.n == len(h.bytes) && string(h.bytes[:4]) == "QFI\xfb" {
-			size := int64(binary.BigEndian.Uint64(h.bytes[24:])) //nolint:gosec // shown, never used
+			size := int64(binary.BigEndian.Uint64(h.bytes[24:])) //nolint:gosec // only shown
 			return &size
 		}
 	}
@@ -137,7 +136,7 @@ func (c *Cloud) getData(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	data, err := c.images.back.open(i.ID)
+	data, err := c.images.store.open(i.ID)
 	if err != nil {
 		return err
 	}

@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// A filter says whether an image belongs in a list.
+// A filter reports whether an image belongs in a list.
 type filter func(*image) bool
 
-// Parts of a list's query that choose nothing.
+// notFilters are the parameters of a list that do not filter it.
 var notFilters = []string{"limit", "marker", "sort", "sort_key", "sort_dir", "member_status"}
 
-// parseFilter reads all filters of a query. What is no attribute is a
+// parseFilter reads all filters of a query. A name that is not an attribute is a
 // property.
 func parseFilter(query url.Values) (filter, error) {
 	var all []filter
@@ -105,7 +105,7 @@ func textFilter(name, value string, attribute func(*image) string) (filter, erro
 		return func(i *image) bool { return attribute(i) == value }, nil
 	}
 	wanted, err := csv.NewReader(strings.NewReader(list)).Read()
-	if err != nil && !errors.Is(err, io.EOF) { // in: alone is a list of none
+	if err != nil && !errors.Is(err, io.EOF) { // in: alone is an empty list
 		return nil, refuse(http.StatusBadRequest, "the filter %s=%q is not in:A,B,...: %v", name, value, err)
 	}
 	return func(i *image) bool { return slices.Contains(wanted, attribute(i)) }, nil
@@ -121,7 +121,7 @@ func visibilityFilter(value string) (filter, error) {
 func flagFilter(name, value string, flag func(*image) bool) (filter, error) {
 	want, err := strconv.ParseBool(strings.ToLower(value))
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "%s has to be true or false, and is %q", name, value)
+		return nil, refuse(http.StatusBadRequest, "%s must be true or false, not %q", name, value)
 	}
 	return func(i *image) bool { return flag(i) == want }, nil
 }
@@ -129,17 +129,17 @@ func flagFilter(name, value string, flag func(*image) bool) (filter, error) {
 func sizeFilter(name, value string) (filter, error) {
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil {
-		return nil, refuse(http.StatusBadRequest, "%s has to be a number of bytes, and is %q", name, value)
+		return nil, refuse(http.StatusBadRequest, "%s must be a number of bytes, not %q", name, value)
 	}
-	// An image without data has no size, which is neither more nor less.
+	// An image without data has no size, and so matches neither bound.
 	if name == "size_min" {
 		return func(i *image) bool { return i.Data != nil && i.Data.Size >= n }, nil
 	}
 	return func(i *image) bool { return i.Data != nil && i.Data.Size <= n }, nil
 }
 
-// timeFilter reads OP:TIME, or a time alone, and compares whole seconds: that
-// is all that the service shows.
+// timeFilter reads OP:TIME, or a time alone. It compares whole seconds, since the
+// service shows no fractions.
 func timeFilter(name, value string, at func(*image) time.Time) (filter, error) {
 	op, text, ok := strings.Cut(value, ":")
 	holds, known := timeOps[op]
@@ -148,13 +148,13 @@ func timeFilter(name, value string, at func(*image) time.Time) (filter, error) {
 	}
 	want, ok := parseTime(text)
 	if !ok {
-		return nil, refuse(http.StatusBadRequest, "the filter %s=%q holds no time", name, value)
+		return nil, refuse(http.StatusBadRequest, "the filter %s=%q has no valid time", name, value)
 	}
 	return func(i *image) bool { return holds(at(i).Truncate(time.Second).Compare(want.Truncate(time.Second))) }, nil
 }
 
-// parseTime reads a time as clients write them: in full, without a zone, or
-// as no more than a date.
+// parseTime reads a time in one of the forms that clients use: complete, without
+// a zone, or only a date.
 func parseTime(text string) (time.Time, bool) {
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateOnly} {
 		if t, err := time.Parse(layout, text); err == nil {

@@ -6,32 +6,32 @@ import (
 	"time"
 )
 
-// Where the two services are, below the address of the cloud.
+// Paths of the two services below the address of the cloud.
 const (
 	identityPath = "/v3"
 	imagePath    = "/image"
 )
 
-// An endpoint answers a request or says why not.
+// An endpoint answers a request or returns an error.
 type endpoint func(w http.ResponseWriter, r *http.Request) error
 
 func (c *Cloud) identityRoutes() {
-	open := func(pattern string, h endpoint) { c.mux.Handle(pattern, inIdentity(h)) }
-	open("GET /{$}", identityVersions)
-	open("GET /v3", identityVersion)
-	open("GET /v3/{$}", identityVersion)
-	open("POST /v3/auth/tokens", c.postToken)
+	public := func(pattern string, h endpoint) { c.mux.Handle(pattern, inIdentity(h)) }
+	public("GET /{$}", identityVersions)
+	public("GET /v3", identityVersion)
+	public("GET /v3/{$}", identityVersion)
+	public("POST /v3/auth/tokens", c.postToken)
 
-	closed := func(pattern string, h endpoint) { open(pattern, c.withToken(h)) }
-	closed("GET /v3/auth/tokens", c.getToken)
-	closed("DELETE /v3/auth/tokens", c.deleteToken)
-	closed("GET /v3/auth/catalog", c.getCatalog)
-	closed("GET /v3/auth/projects", c.getProjects)
-	closed("GET /v3/projects", c.getProjects)
-	closed("GET /v3/projects/{id}", c.getProject)
-	closed("GET /v3/users/{id}", c.getUser)
-	closed("GET /v3/services", c.getServices)
-	closed("GET /v3/", notFound)
+	private := func(pattern string, h endpoint) { public(pattern, c.withToken(h)) }
+	private("GET /v3/auth/tokens", c.getToken)
+	private("DELETE /v3/auth/tokens", c.deleteToken)
+	private("GET /v3/auth/catalog", c.getCatalog)
+	private("GET /v3/auth/projects", c.getProjects)
+	private("GET /v3/projects", c.getProjects)
+	private("GET /v3/projects/{id}", c.getProject)
+	private("GET /v3/users/{id}", c.getUser)
+	private("GET /v3/services", c.getServices)
+	private("GET /v3/", notFound)
 }
 
 func inIdentity(h endpoint) http.Handler {
@@ -43,7 +43,7 @@ func inIdentity(h endpoint) http.Handler {
 	})
 }
 
-// withToken lets only those pass who bring a good token.
+// withToken refuses requests without a valid token.
 func (c *Cloud) withToken(h endpoint) endpoint {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if _, ok := c.tokens.find(r.Header.Get("X-Auth-Token"), c.conf.Now()); !ok {
@@ -59,14 +59,14 @@ func notFound(_ http.ResponseWriter, r *http.Request) error {
 
 func identityVersions(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusMultipleChoices,
-		obj{"versions": obj{"values": []any{identityAbout(r)}}})
+		obj{"versions": obj{"values": []any{identityVersionInfo(r)}}})
 }
 
 func identityVersion(w http.ResponseWriter, r *http.Request) error {
-	return writeJSON(w, http.StatusOK, obj{"version": identityAbout(r)})
+	return writeJSON(w, http.StatusOK, obj{"version": identityVersionInfo(r)})
 }
 
-func identityAbout(r *http.Request) obj {
+func identityVersionInfo(r *http.Request) obj {
 	return obj{
 		"id":          "v3.14",
 		"status":      "stable",
@@ -76,16 +76,16 @@ func identityAbout(r *http.Request) obj {
 	}
 }
 
-// postToken logs somebody in.
+// postToken checks a login and issues a token.
 func (c *Cloud) postToken(w http.ResponseWriter, r *http.Request) error {
 	var l login
 	if err := readJSON(r, &l); err != nil {
 		return err
 	}
-	if err := c.identify(&l); err != nil {
+	if err := c.checkMethods(&l); err != nil {
 		return err
 	}
-	if err := c.admit(l.Auth.Scope); err != nil {
+	if err := c.checkScope(l.Auth.Scope); err != nil {
 		return err
 	}
 	now := c.conf.Now().UTC()
@@ -96,11 +96,11 @@ func (c *Cloud) postToken(w http.ResponseWriter, r *http.Request) error {
 		expires: c.expiry(&l, now),
 	})
 	w.Header().Set("X-Subject-Token", t.id)
-	return writeJSON(w, http.StatusCreated, c.aboutToken(r, t))
+	return writeJSON(w, http.StatusCreated, c.tokenBody(r, t))
 }
 
-// expiry is when the new token ends. A token had for a token ends with it:
-// otherwise nobody's login would ever end.
+// expiry returns when the new token expires. A token that was issued for another
+// token expires with that one, or a login could be extended for ever.
 func (c *Cloud) expiry(l *login, now time.Time) time.Time {
 	end := now.Add(c.conf.TokenTTL)
 	if !slices.Contains(l.Auth.Identity.Methods, "token") {
@@ -112,11 +112,11 @@ func (c *Cloud) expiry(l *login, now time.Time) time.Time {
 	return end
 }
 
-// subject is the token that the request asks about.
+// subject returns the token that the request asks about.
 func (c *Cloud) subject(r *http.Request) (token, error) {
 	t, ok := c.tokens.find(r.Header.Get("X-Subject-Token"), c.conf.Now())
 	if !ok {
-		return t, refuse(http.StatusNotFound, "the token in X-Subject-Token is not known or has expired")
+		return t, refuse(http.StatusNotFound, "the token in X-Subject-Token is unknown or has expired")
 	}
 	return t, nil
 }
@@ -127,7 +127,7 @@ func (c *Cloud) getToken(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("X-Subject-Token", t.id)
-	return writeJSON(w, http.StatusOK, c.aboutToken(r, t))
+	return writeJSON(w, http.StatusOK, c.tokenBody(r, t))
 }
 
 func (c *Cloud) deleteToken(w http.ResponseWriter, r *http.Request) error {

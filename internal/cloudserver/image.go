@@ -39,7 +39,7 @@ type image struct {
 	Data            *contents         `json:"data,omitempty"` // nil until active
 }
 
-// The contents of an image are what its data were found to be.
+// contents describe the data of an image.
 type contents struct {
 	Size        int64  `json:"size"`
 	VirtualSize *int64 `json:"virtual_size,omitempty"`
@@ -54,7 +54,7 @@ type member struct {
 	Updated time.Time `json:"updated_at"`
 }
 
-// clone makes a copy that can be changed without touching the original.
+// clone returns a copy that does not share memory with the original.
 func (i image) clone() image {
 	i.Tags = slices.Clone(i.Tags)
 	i.Properties = maps.Clone(i.Properties)
@@ -62,13 +62,13 @@ func (i image) clone() image {
 	return i
 }
 
-// imageTime is how the Image service writes a time.
+// imageTime is the time format of the Image service.
 const imageTime = "2006-01-02T15:04:05Z"
 
-func imageStamp(t time.Time) string { return t.UTC().Format(imageTime) }
+func imageTimestamp(t time.Time) string { return t.UTC().Format(imageTime) }
 
-// show is the image as the service shows it: properties and attributes side
-// by side in one object.
+// show returns the JSON object of an image, with properties and attributes side
+// by side.
 func (i image) show() obj {
 	o := obj{}
 	for name, value := range i.Properties {
@@ -79,7 +79,7 @@ func (i image) show() obj {
 		"disk_format": orNull(i.DiskFormat), "container_format": orNull(i.ContainerFormat),
 		"min_disk": i.MinDisk, "min_ram": i.MinRAM, "protected": i.Protected, "os_hidden": i.Hidden,
 		"owner": i.Owner, "tags": append([]string{}, i.Tags...),
-		"created_at": imageStamp(i.Created), "updated_at": imageStamp(i.Updated),
+		"created_at": imageTimestamp(i.Created), "updated_at": imageTimestamp(i.Updated),
 		"self": "/v2/images/" + i.ID, "file": "/v2/images/" + i.ID + "/file", "schema": "/v2/schemas/image",
 		"size": nil, "virtual_size": nil, "checksum": nil, "os_hash_algo": nil, "os_hash_value": nil,
 	})
@@ -92,7 +92,7 @@ func (i image) show() obj {
 	return o
 }
 
-// storeName is the one place that image data are kept in.
+// storeName is the name of the only image store.
 const storeName = "fs"
 
 func orNull(s string) any {

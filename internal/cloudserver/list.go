@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// How many images a page of the list has.
+// Numbers of images on one page of a list.
 const (
 	defaultLimit = 25
 	maxLimit     = 1000
 )
 
-// listImages shows one page of the images that the query asks for.
+// listImages sends one page of the images that match the query.
 func (c *Cloud) listImages(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	keep, err := parseFilter(query)
@@ -28,7 +28,7 @@ func (c *Cloud) listImages(w http.ResponseWriter, r *http.Request) error {
 	}
 	images := slices.DeleteFunc(c.images.all(), func(i image) bool { return !keep(&i) })
 	slices.SortFunc(images, order)
-	page, more, err := cut(images, query)
+	page, more, err := paginate(images, query)
 	if err != nil {
 		return err
 	}
@@ -43,9 +43,9 @@ func (c *Cloud) listImages(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, answer)
 }
 
-// cut gives the page of the sorted images that the query asks for, and says
-// whether there may be another.
-func cut(images []image, query url.Values) (page []image, more bool, err error) {
+// paginate returns the page of the sorted images that the query asks for. more
+// reports whether there may be another page.
+func paginate(images []image, query url.Values) (page []image, more bool, err error) {
 	limit, err := parseLimit(query)
 	if err != nil {
 		return nil, false, err
@@ -53,14 +53,14 @@ func cut(images []image, query url.Values) (page []image, more bool, err error) 
 	if marker := query.Get("marker"); marker != "" {
 		at := slices.IndexFunc(images, func(i image) bool { return i.ID == marker })
 		if at < 0 {
-			return nil, false, refuse(http.StatusBadRequest, "the marker %q is no image of this list", marker)
+			return nil, false, refuse(http.StatusBadRequest, "the marker %q is not an image of this list", marker)
 		}
 		images = images[at+1:]
 	}
 	if len(images) < limit {
 		return images, false, nil
 	}
-	// As the real service does, a full page promises a next one that may be empty.
+	// Like Glance, a full page has a link to a next one, which may be empty.
 	return images[:limit], limit > 0, nil
 }
 
@@ -71,7 +71,7 @@ func parseLimit(query url.Values) (int, error) {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
-		return 0, refuse(http.StatusBadRequest, "limit has to be a number of images, and is %q", text)
+		return 0, refuse(http.StatusBadRequest, "limit must be a number of images, not %q", text)
 	}
 	return min(n, maxLimit), nil
 }
@@ -96,21 +96,21 @@ func pageLink(query url.Values, marker string) string {
 type order = func(a, b image) int
 
 var sortKeys = map[string]order{
-	"name":             by(func(i image) string { return orEmpty(i.Name) }),
-	"status":           by(func(i image) string { return i.Status }),
-	"visibility":       by(func(i image) string { return i.Visibility }),
-	"disk_format":      by(func(i image) string { return i.DiskFormat }),
-	"container_format": by(func(i image) string { return i.ContainerFormat }),
-	"owner":            by(func(i image) string { return i.Owner }),
-	"size":             by(image.size),
-	"min_disk":         by(func(i image) int64 { return i.MinDisk }),
-	"min_ram":          by(func(i image) int64 { return i.MinRAM }),
-	"id":               by(func(i image) string { return i.ID }),
+	"name":             compareBy(func(i image) string { return orEmpty(i.Name) }),
+	"status":           compareBy(func(i image) string { return i.Status }),
+	"visibility":       compareBy(func(i image) string { return i.Visibility }),
+	"disk_format":      compareBy(func(i image) string { return i.DiskFormat }),
+	"container_format": compareBy(func(i image) string { return i.ContainerFormat }),
+	"owner":            compareBy(func(i image) string { return i.Owner }),
+	"size":             compareBy(image.size),
+	"min_disk":         compareBy(func(i image) int64 { return i.MinDisk }),
+	"min_ram":          compareBy(func(i image) int64 { return i.MinRAM }),
+	"id":               compareBy(func(i image) string { return i.ID }),
 	"created_at":       func(a, b image) int { return a.Created.Compare(b.Created) },
 	"updated_at":       func(a, b image) int { return a.Updated.Compare(b.Updated) },
 }
 
-func by[T cmp.Ordered](key func(image) T) order {
+func compareBy[T cmp.Ordered](key func(image) T) order {
 	return func(a, b image) int { return cmp.Compare(key(a), key(b)) }
 }
 
@@ -128,8 +128,8 @@ func (i image) size() int64 {
 	return i.Data.Size
 }
 
-// parseSort reads sort=KEY:DIR,... or any number of sort_key with sort_dir.
-// What is left undecided goes by time and id, newest first.
+// parseSort reads sort=KEY:DIR,... or any number of sort_key with sort_dir. Equal
+// images are sorted by time and id, newest first.
 func parseSort(query url.Values) (order, error) {
 	keys, dirs := query["sort_key"], query["sort_dir"]
 	if text := query.Get("sort"); text != "" {
@@ -164,7 +164,7 @@ func parseSort(query url.Values) (order, error) {
 func parseOrders(keys, dirs []string) ([]order, error) {
 	dir := "desc"
 	if len(dirs) == 1 {
-		dir = dirs[0] // one direction is that of all keys
+		dir = dirs[0] // one direction is for all keys
 	}
 	var orders []order
 	for n, key := range keys {
@@ -172,14 +172,14 @@ func parseOrders(keys, dirs []string) ([]order, error) {
 		if len(dirs) > 1 && n < len(dirs) {
 			d = dirs[n]
 		}
-		o, err := directed(key, d)
+		o, err := sortOrder(key, d)
 		if err != nil {
 			return nil, err
 		}
 		orders = append(orders, o)
 	}
 	for _, key := range []string{"created_at", "id"} {
-		o, err := directed(key, dir)
+		o, err := sortOrder(key, dir)
 		if err != nil {
 			return nil, err
 		}
@@ -188,7 +188,7 @@ func parseOrders(keys, dirs []string) ([]order, error) {
 	return orders, nil
 }
 
-func directed(key, dir string) (order, error) {
+func sortOrder(key, dir string) (order, error) {
 	o, ok := sortKeys[key]
 	if !ok {
 		return nil, refuse(http.StatusBadRequest, "images cannot be sorted by %q", key)
@@ -199,5 +199,5 @@ func directed(key, dir string) (order, error) {
 	case "desc":
 		return func(a, b image) int { return o(b, a) }, nil
 	}
-	return nil, refuse(http.StatusBadRequest, "a sort direction has to be asc or desc, and is %q", dir)
+	return nil, refuse(http.StatusBadRequest, "a sort direction must be asc or desc, not %q", dir)
 }

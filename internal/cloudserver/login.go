@@ -9,11 +9,12 @@ import (
 	"strings"
 )
 
-// A named thing is told by its id, or by its name within a domain.
-type named struct {
-	ID     string `json:"id"`
-	Name   string `json:"name"`
-	Domain *named `json:"domain"`
+// An identityRef refers to a user, project or domain by its id, or by its name
+// within a domain.
+type identityRef struct {
+	ID     string       `json:"id"`
+	Name   string       `json:"name"`
+	Domain *identityRef `json:"domain"`
 }
 
 // A login is the body of a request for a token.
@@ -23,7 +24,7 @@ type login struct {
 			Methods  []string `json:"methods"`
 			Password *struct {
 				User struct {
-					named
+					identityRef
 					Password string `json:"password"`
 				} `json:"user"`
 			} `json:"password"`
@@ -35,28 +36,28 @@ type login struct {
 	} `json:"auth"`
 }
 
-// A scope is what a token is to be good for.
+// A scope is what a token is valid for.
 type scope struct {
-	Project *named `json:"project"`
-	Domain  *named `json:"domain"`
+	Project *identityRef `json:"project"`
+	Domain  *identityRef `json:"domain"`
 }
 
-var errLogin = &refusal{http.StatusUnauthorized, "the request needs authentication, and the credentials given are not good"}
+var errLogin = &refusal{http.StatusUnauthorized, "the request needs authentication, and its credentials are wrong"}
 
-// identify checks who asks, by every method that the login names.
-func (c *Cloud) identify(l *login) error {
+// checkMethods checks the credentials of every method that the login names.
+func (c *Cloud) checkMethods(l *login) error {
 	if len(l.Auth.Identity.Methods) == 0 {
 		return refuse(http.StatusBadRequest, "auth.identity.methods is missing")
 	}
 	for _, method := range l.Auth.Identity.Methods {
-		if err := c.identifyBy(method, l); err != nil {
+		if err := c.checkMethod(method, l); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *Cloud) identifyBy(method string, l *login) error {
+func (c *Cloud) checkMethod(method string, l *login) error {
 	by := l.Auth.Identity
 	switch {
 	case method == "password" && by.Password != nil:
@@ -64,7 +65,7 @@ func (c *Cloud) identifyBy(method string, l *login) error {
 		if user.ID == "" && user.Domain == nil {
 			return refuse(http.StatusBadRequest, "a user's name needs a domain")
 		}
-		if c.isUser(user.named) && same(user.Password, c.conf.Password) {
+		if c.isUser(user.identityRef) && equalSecrets(user.Password, c.conf.Password) {
 			return nil
 		}
 		return errLogin
@@ -74,48 +75,48 @@ func (c *Cloud) identifyBy(method string, l *login) error {
 		}
 		return errLogin
 	}
-	return refuse(http.StatusBadRequest, "auth.identity.%s is missing, or no method that is known", method)
+	return refuse(http.StatusBadRequest, "auth.identity.%s is missing, or is not a known method", method)
 }
 
-func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+func equalSecrets(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 
-func (c *Cloud) isUser(n named) bool    { return n.is(c.userID(), c.conf.User) }
-func (c *Cloud) isProject(n named) bool { return n.is(c.projectID(), c.conf.Project) }
+func (c *Cloud) isUser(n identityRef) bool    { return n.matches(c.userID(), c.conf.User) }
+func (c *Cloud) isProject(n identityRef) bool { return n.matches(c.projectID(), c.conf.Project) }
 
-// is says whether n means the thing with that id and name in the domain that
-// there is. A name alone, without a domain, means nothing.
-func (n named) is(id, name string) bool {
+// matches reports whether n refers to the thing with this id and name in the
+// default domain. A name without a domain matches nothing.
+func (n identityRef) matches(id, name string) bool {
 	if n.ID != "" {
 		return n.ID == id
 	}
 	return n.Name == name && n.Domain.isDefault()
 }
 
-func (n *named) isDefault() bool {
+func (n *identityRef) isDefault() bool {
 	return n != nil && (n.ID == "default" || n.ID == "" && strings.EqualFold(n.Name, "default"))
 }
 
-// admit checks that the one who asks may have the scope asked for.
-func (c *Cloud) admit(s *scope) error {
+// checkScope checks that the user may have the scope.
+func (c *Cloud) checkScope(s *scope) error {
 	switch {
 	case s == nil:
 		return nil
 	case s.Project != nil && c.isProject(*s.Project):
 		return nil
 	}
-	return errLogin // a domain scope, too: nobody has a role on the domain
+	return errLogin // also for a domain scope: the user has no role on the domain
 }
 
 func (c *Cloud) userID() string    { return fixedID("user", c.conf.User) }
 func (c *Cloud) projectID() string { return fixedID("project", c.conf.Project) }
 
-// fixedID gives a thing the same id in every process.
+// fixedID returns an id that is the same in every process.
 func fixedID(kind, name string) string {
 	sum := sha256.Sum256([]byte(kind + " " + name))
 	return hex.EncodeToString(sum[:16])
 }
 
-// roles are the names of the roles that the user has on the project.
+// roles returns the roles that the user has on the project.
 func (c *Cloud) roles() []string {
 	if c.conf.Member {
 		return []string{"member", "reader"}

@@ -11,12 +11,12 @@ var memberStates = []string{"pending", "accepted", "rejected"}
 func (m member) show(image, id string) obj {
 	return obj{
 		"image_id": image, "member_id": id, "status": m.Status, "schema": "/v2/schemas/member",
-		"created_at": imageStamp(m.Created), "updated_at": imageStamp(m.Updated),
+		"created_at": imageTimestamp(m.Created), "updated_at": imageTimestamp(m.Updated),
 	}
 }
 
-// sharing refuses images that cannot have members.
-func sharing(i *image) error {
+// checkShared refuses an image that cannot have members.
+func checkShared(i *image) error {
 	if i.Visibility != "shared" {
 		return refuse(http.StatusForbidden, "image %q is %s; only a shared image has members", i.ID, i.Visibility)
 	}
@@ -60,11 +60,11 @@ func (c *Cloud) postMember(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if body.Member == "" || len(body.Member) > maxName {
-		return refuse(http.StatusBadRequest, "member has to be the id of a project")
+		return refuse(http.StatusBadRequest, "member must be the id of a project")
 	}
 	return c.changeMember(w, r, body.Member, func(i *image) (member, error) {
 		if _, there := i.Members[body.Member]; there {
-			return member{}, refuse(http.StatusConflict, "image %q has a member %q already", i.ID, body.Member)
+			return member{}, refuse(http.StatusConflict, "image %q already has a member %q", i.ID, body.Member)
 		}
 		now := c.conf.Now().UTC()
 		return member{Status: memberStates[0], Created: now, Updated: now}, nil
@@ -79,7 +79,7 @@ func (c *Cloud) putMember(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if !slices.Contains(memberStates, body.Status) {
-		return refuse(http.StatusBadRequest, "status has to be one of %q, and is %q", memberStates, body.Status)
+		return refuse(http.StatusBadRequest, "status must be one of %q, not %q", memberStates, body.Status)
 	}
 	id := r.PathValue("member")
 	return c.changeMember(w, r, id, func(i *image) (member, error) {
@@ -92,10 +92,10 @@ func (c *Cloud) putMember(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// changeMember gives the image a member as made by next, and shows it.
+// changeMember stores the member that next returns and sends it.
 func (c *Cloud) changeMember(w http.ResponseWriter, r *http.Request, id string, next func(*image) (member, error)) error {
 	i, err := c.images.update(r.PathValue("id"), func(i *image) error {
-		if err := sharing(i); err != nil {
+		if err := checkShared(i); err != nil {
 			return err
 		}
 		m, err := next(i)
@@ -117,7 +117,7 @@ func (c *Cloud) changeMember(w http.ResponseWriter, r *http.Request, id string, 
 func (c *Cloud) deleteMember(w http.ResponseWriter, r *http.Request) error {
 	id := r.PathValue("member")
 	return c.change(w, r, func(i *image) error {
-		if err := sharing(i); err != nil {
+		if err := checkShared(i); err != nil {
 			return err
 		}
 		if _, ok := i.Members[id]; !ok {

@@ -10,17 +10,17 @@ import (
 
 const patchType = "application/openstack-images-v2.1-json-patch"
 
-// A patchOp is one step of a JSON patch.
+// A patchOp is one operation of a JSON patch.
 type patchOp struct {
 	Op    string          `json:"op"`
 	Path  string          `json:"path"`
 	Value json.RawMessage `json:"value"`
 }
 
-// patchImage changes attributes and properties: all that is asked, or nothing.
+// patchImage applies a patch: all of its operations, or none.
 func (c *Cloud) patchImage(w http.ResponseWriter, r *http.Request) error {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != patchType {
-		return refuse(http.StatusUnsupportedMediaType, "the content type of a patch has to be %s", patchType)
+		return refuse(http.StatusUnsupportedMediaType, "the content type of a patch must be %s", patchType)
 	}
 	var ops []patchOp
 	if err := readJSON(r, &ops); err != nil {
@@ -28,7 +28,7 @@ func (c *Cloud) patchImage(w http.ResponseWriter, r *http.Request) error {
 	}
 	i, err := c.images.update(r.PathValue("id"), func(i *image) error {
 		for _, op := range ops {
-			if err := c.apply(i, op); err != nil {
+			if err := c.applyOp(i, op); err != nil {
 				return err
 			}
 		}
@@ -41,8 +41,8 @@ func (c *Cloud) patchImage(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, i.show())
 }
 
-func (c *Cloud) apply(i *image, op patchOp) error {
-	name, err := pointed(op.Path)
+func (c *Cloud) applyOp(i *image, op patchOp) error {
+	name, err := pointerName(op.Path)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (c *Cloud) apply(i *image, op patchOp) error {
 	case "remove":
 		return removeOp(i, name)
 	}
-	return refuse(http.StatusBadRequest, "op has to be add, replace or remove, and is %q", op.Op)
+	return refuse(http.StatusBadRequest, "op must be add, replace or remove, not %q", op.Op)
 }
 
 func (c *Cloud) setOp(i *image, name string, value json.RawMessage) error {
@@ -86,11 +86,11 @@ func removeOp(i *image, name string) error {
 	return nil
 }
 
-// pointed gives the name that a JSON pointer of one part points at.
-func pointed(path string) (string, error) {
+// pointerName returns the name in a JSON pointer of one part.
+func pointerName(path string) (string, error) {
 	name, ok := strings.CutPrefix(path, "/")
 	if !ok || name == "" || strings.Contains(name, "/") {
-		return "", refuse(http.StatusBadRequest, "path has to be / and one name, and is %q", path)
+		return "", refuse(http.StatusBadRequest, "path must be / and one name, not %q", path)
 	}
 	return strings.NewReplacer("~1", "/", "~0", "~").Replace(name), nil
 }

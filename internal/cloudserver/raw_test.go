@@ -17,7 +17,7 @@ const (
 	patch  = "application/openstack-images-v2.1-json-patch"
 )
 
-// A raw is a client that sends what it is told.
+// A raw is a client that sends requests unchecked.
 type raw struct {
 	t     *testing.T
 	h     http.Handler
@@ -52,7 +52,7 @@ func (r raw) want(status int, method, path, kind, body string) *httptest.Respons
 	return w
 }
 
-// image makes an image that is active or queued.
+// image makes an image, which is active if it has data.
 func (r raw) image(id, attributes string, data ...string) {
 	r.t.Helper()
 	r.want(201, "POST", "/image/v2/images", "application/json",
@@ -75,7 +75,7 @@ func TestCreate(t *testing.T) {
 		"no kernel":           {`{"kernel_id":null}`, 201},
 		"same id":             {`{"id":"` + idA + `"}`, 409},
 		"deleted id":          {`{"id":"` + idB + `"}`, 409},
-		"id that is no UUID":  {`{"id":"../../etc/passwd"}`, 400},
+		"id is not a UUID":    {`{"id":"../../etc/passwd"}`, 400},
 		"id that is a number": {`{"id":1}`, 400},
 		"kernel by name":      {`{"kernel_id":"overcloud-full-vmlinuz"}`, 400},
 		"empty ramdisk":       {`{"ramdisk_id":""}`, 400},

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// imageVersions are the versions that the Image service says it has, newest
-// first.
+// imageVersions are the versions that the Image service reports, newest first.
 var imageVersions = []string{"v2.9", "v2.8", "v2.7", "v2.6", "v2.5", "v2.4", "v2.3", "v2.2", "v2.1", "v2.0"}
 
 func (c *Cloud) imageRoutes() {
@@ -28,7 +27,7 @@ func (c *Cloud) imageRoutes() {
 	read("/", notFound)
 
 	write := func(method, path string, h endpoint) {
-		open(method+" "+imagePath+"/v2"+path, c.authenticated(c.writable(h)))
+		open(method+" "+imagePath+"/v2"+path, c.authenticated(c.refuseReadOnly(h)))
 	}
 	write("POST", "/images", c.postImage)
 	write("PATCH", "/images/{id}", c.patchImage)
@@ -49,9 +48,9 @@ func inImages(h endpoint) http.Handler {
 	})
 }
 
-// authenticated lets only those pass who bring a good token for the project.
-// The body is not touched before, so that a client that waits to be told to
-// go on sends nothing in vain.
+// authenticated refuses requests without a valid token for the project. It does
+// not read the body first, so that a client that sends "Expect: 100-continue"
+// does not send the body in vain.
 func (c *Cloud) authenticated(h endpoint) endpoint {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		t, ok := c.tokens.find(r.Header.Get("X-Auth-Token"), c.conf.Now())
@@ -62,7 +61,7 @@ func (c *Cloud) authenticated(h endpoint) endpoint {
 	}
 }
 
-func (c *Cloud) writable(h endpoint) endpoint {
+func (c *Cloud) refuseReadOnly(h endpoint) endpoint {
 	if !c.conf.ReadOnly {
 		return h
 	}
@@ -92,11 +91,12 @@ func getStores(w http.ResponseWriter, _ *http.Request) error {
 
 func getImportMethods(w http.ResponseWriter, _ *http.Request) error {
 	return writeJSON(w, http.StatusOK, obj{"import-methods": obj{
-		"description": "there are none: data come by PUT", "type": "array", "value": []string{},
+		"description": "none: data are uploaded by PUT", "type": "array", "value": []string{},
 	}})
 }
 
-// listTasks shows that an image has no tasks: there are no imports.
+// listTasks sends an empty list: an image has no tasks, since there are no
+// imports.
 func (c *Cloud) listTasks(w http.ResponseWriter, r *http.Request) error {
 	if _, err := c.images.get(r.PathValue("id")); err != nil {
 		return err
@@ -104,7 +104,7 @@ func (c *Cloud) listTasks(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, http.StatusOK, obj{"tasks": []any{}})
 }
 
-// getSchema tells what an image looks like, as far as clients ask.
+// getSchema sends the parts of the image schemas that clients use.
 func getSchema(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	switch name {

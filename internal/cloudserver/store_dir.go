@@ -15,17 +15,17 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A dirStore keeps images in a directory: images/ID.json says what is known
-// of an image, images/ID holds its data. Every file is written beside its
-// place, synced and renamed, and its directory synced, so that at any moment
-// the directory is a state that the cloud was in.
+// A dirStore keeps images in a directory: images/ID.json is the record of an
+// image, images/ID its data. Each file is written under a temporary name, synced
+// and renamed, and the directory is synced. So at any moment the directory is a
+// state that the cloud was in.
 type dirStore struct {
 	dir      string // .../images
 	readOnly bool
 	lock     *flock.Flock // nil when read-only
 }
 
-// tempPrefix starts the name of every file that is not in its place yet.
+// tempPrefix is how temporary names begin.
 const tempPrefix = ".tmp-"
 
 var errReadOnly = &refusal{403, "this cloud is read-only"}
@@ -47,7 +47,7 @@ func openDirStore(dir string, readOnly bool) (*dirStore, error) {
 		return nil, fmt.Errorf("locking the cloud in %q: %w", dir, err)
 	case !ok:
 		return nil, fault.WithHint(fmt.Errorf("the cloud in %q is in use by another process", dir),
-			"stop that one, or reach it under its address instead of embedding its directory")
+			"stop that process, or use its address instead of embedding its directory")
 	}
 	return s, nil
 }
@@ -59,12 +59,12 @@ func (s *dirStore) close() error {
 	return s.lock.Unlock()
 }
 
-func (s *dirStore) path(id string) string   { return filepath.Join(s.dir, id) }
-func (s *dirStore) record(id string) string { return filepath.Join(s.dir, id+".json") }
+func (s *dirStore) dataPath(id string) string   { return filepath.Join(s.dir, id) }
+func (s *dirStore) recordPath(id string) string { return filepath.Join(s.dir, id+".json") }
 
 func (s *dirStore) load() ([]image, error) {
 	entries, err := os.ReadDir(s.dir)
-	if isMissing(err) && s.readOnly {
+	if os.IsNotExist(err) && s.readOnly {
 		return nil, nil
 	}
 	if err != nil {
@@ -76,7 +76,7 @@ func (s *dirStore) load() ([]image, error) {
 		if !ok || !isUUID(id) {
 			continue
 		}
-		i, err := s.read(id)
+		i, err := s.readRecord(id)
 		if err != nil {
 			return nil, err
 		}
@@ -85,27 +85,27 @@ func (s *dirStore) load() ([]image, error) {
 	if s.readOnly {
 		return list, nil
 	}
-	return list, s.tidy(list, entries)
+	return list, s.removeLeftovers(list, entries)
 }
 
-func (s *dirStore) read(id string) (image, error) {
+func (s *dirStore) readRecord(id string) (image, error) {
 	var i image
-	data, err := os.ReadFile(s.record(id))
+	data, err := os.ReadFile(s.recordPath(id))
 	if err != nil {
 		return i, fmt.Errorf("reading the record of an image: %w", err)
 	}
 	if err := json.Unmarshal(data, &i); err != nil {
-		return i, fmt.Errorf("the record of an image, %s: %w", s.record(id), err)
+		return i, fmt.Errorf("the record of an image, %s: %w", s.recordPath(id), err)
 	}
 	if i.ID != id {
-		return i, fmt.Errorf("the record of an image, %s, is that of %q", s.record(id), i.ID)
+		return i, fmt.Errorf("the record of an image, %s, is that of %q", s.recordPath(id), i.ID)
 	}
 	return i, nil
 }
 
-// tidy removes what a process that was killed has left, and checks that all
-// data are there.
-func (s *dirStore) tidy(list []image, entries []os.DirEntry) error {
+// removeLeftovers removes the files of unfinished writes that a killed process has
+// left. It also checks that all images have their data.
+func (s *dirStore) removeLeftovers(list []image, entries []os.DirEntry) error {
 	wanted := map[string]bool{}
 	for _, i := range list {
 		if i.Status != active {
@@ -121,33 +121,33 @@ func (s *dirStore) tidy(list []image, entries []os.DirEntry) error {
 		if !strings.HasPrefix(name, tempPrefix) && (!isUUID(name) || wanted[name]) {
 			continue
 		}
-		if err := os.Remove(s.path(name)); err != nil {
-			return fmt.Errorf("removing what an upload left: %w", err)
+		if err := os.Remove(s.dataPath(name)); err != nil {
+			return fmt.Errorf("removing the file of an unfinished upload: %w", err)
 		}
 	}
 	return nil
 }
 
 func (s *dirStore) checkData(i image) error {
-	info, err := os.Stat(s.path(i.ID))
+	info, err := os.Stat(s.dataPath(i.ID))
 	if err != nil {
 		return fmt.Errorf("the data of image %q: %w", i.ID, err)
 	}
 	if i.Data == nil || info.Size() != i.Data.Size {
-		return fmt.Errorf("the data of image %q, %s, do not have the size that its record names", i.ID, s.path(i.ID))
+		return fmt.Errorf("the data of image %q, %s, do not have the size in its record", i.ID, s.dataPath(i.ID))
 	}
 	return nil
 }
 
 func (s *dirStore) save(i image) error {
 	if i.Status == saving {
-		i.Status = queued // what it is again, should the process die now
+		i.Status = queued // its state if the process ends now
 	}
 	data, err := json.MarshalIndent(i, "", "  ")
 	if err != nil {
 		return err
 	}
-	f, err := s.createFile(s.record(i.ID))
+	f, err := s.createFile(s.recordPath(i.ID))
 	if err != nil {
 		return err
 	}
@@ -161,27 +161,27 @@ func (s *dirStore) save(i image) error {
 	return f.commit()
 }
 
-// remove leaves the id behind first, so that a crash between the two leaves
-// data that nobody speaks of, and not an image without its data.
+// remove first replaces the record by the id alone. A crash after that leaves
+// data without a record, never a record without its data.
 func (s *dirStore) remove(id string) error {
 	if err := s.save(image{ID: id, Status: deleted}); err != nil {
 		return err
 	}
-	if err := os.Remove(s.path(id)); err != nil && !isMissing(err) {
+	if err := os.Remove(s.dataPath(id)); err != nil && !os.IsNotExist(err) {
 		return err
 	}
 	return nil
 }
 
-func (s *dirStore) create(id string) (upload, error) { return s.createFile(s.path(id)) }
+func (s *dirStore) create(id string) (upload, error) { return s.createFile(s.dataPath(id)) }
 
-func (s *dirStore) open(id string) (io.ReadSeekCloser, error) { return os.Open(s.path(id)) }
+func (s *dirStore) open(id string) (io.ReadSeekCloser, error) { return os.Open(s.dataPath(id)) }
 
-// A dirFile is a file on its way to its place.
+// A dirFile is a file with a temporary name.
 type dirFile struct {
 	*os.File
-	place string
-	done  bool
+	target string
+	done   bool
 }
 
 func (s *dirStore) createFile(place string) (*dirFile, error) {
@@ -192,7 +192,7 @@ func (s *dirStore) createFile(place string) (*dirFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &dirFile{File: f, place: place}, nil
+	return &dirFile{File: f, target: place}, nil
 }
 
 func (f *dirFile) seal() error {
@@ -200,11 +200,11 @@ func (f *dirFile) seal() error {
 }
 
 func (f *dirFile) commit() error {
-	if err := os.Rename(f.Name(), f.place); err != nil {
+	if err := os.Rename(f.Name(), f.target); err != nil {
 		return err
 	}
 	f.done = true
-	return syncDir(filepath.Dir(f.place))
+	return syncDir(filepath.Dir(f.target))
 }
 
 func (f *dirFile) abort() {
@@ -212,12 +212,12 @@ func (f *dirFile) abort() {
 		return
 	}
 	f.done = true
-	_ = f.Close() // nothing of the file is kept, so no error matters
+	_ = f.Close() // the file is removed, so its errors do not matter
 	_ = os.Remove(f.Name())
 }
 
 // syncDir makes the names in a directory durable. Some network file systems
-// cannot sync a directory and keep its names all the same.
+// cannot sync a directory, but keep its names anyway.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/bayplan/bayplan/internal/cloudserver"
 )
 
-// wantFiles compares what is in the directory of a cloud.
+// wantFiles checks the names in the directory of a cloud.
 func wantFiles(t *testing.T, dir string, want ...string) {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(dir, "images"))
@@ -137,7 +137,7 @@ func TestDirectoryThatIsAFile(t *testing.T) {
 	}
 }
 
-// What a killed process can leave behind, at each place where it may die.
+// A killed process can leave these files, one set for each place of its death.
 func TestLeftovers(t *testing.T) {
 	conf := cloudserver.Config{Dir: t.TempDir()}
 	r := rawClient(t, conf)
@@ -161,7 +161,7 @@ func TestLeftovers(t *testing.T) {
 	r.want(409, "PUT", "/image/v2/images/"+idB+"/file", octets, "hello")
 }
 
-// The name of the variable that makes the test binary a cloud on a port.
+// This variable makes the test binary a cloud on a port.
 const serveEnv = "BAYPLAN_TEST_SERVE_CLOUD"
 
 func TestMain(m *testing.M) {
@@ -178,8 +178,8 @@ func TestMain(m *testing.M) {
 	select {} // until it is killed
 }
 
-// TestKilled kills a cloud at many places of its work; what it has confirmed
-// is there afterwards, and what it has not is either done or not begun.
+// TestKilled kills a cloud at many places of its work. Confirmed work is kept;
+// other work is either complete or has left nothing.
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	confirmed := map[string]bool{}
@@ -224,7 +224,7 @@ func checkSurvivor(t *testing.T, sc *gophercloud.ServiceClient, i images.Image) 
 	}
 }
 
-// openOnce opens the cloud for one look; it is closed before the next process.
+// openOnce opens a cloud that must be closed before the next process opens it.
 func openOnce(t *testing.T, dir string) *cloudserver.Cloud {
 	t.Helper()
 	c, err := cloudserver.New(cloudserver.Config{Dir: dir})
@@ -239,8 +239,8 @@ func openOnce(t *testing.T, dir string) *cloudserver.Cloud {
 	return c
 }
 
-// killedRound runs a cloud as a process, uploads one image, and kills the
-// process while it is busy with more. It gives the id of the first.
+// killedRound runs a cloud as a process, uploads one image, and kills the process
+// during more work. It returns the id of the image.
 func killedRound(t *testing.T, dir string, round int) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -262,7 +262,7 @@ func killedRound(t *testing.T, dir string, round int) string {
 	first := create(t, sc, images.CreateOpts{Name: "a"})
 	upload(t, sc, first.ID, strings.Repeat("a", 1000))
 	second := create(t, sc, images.CreateOpts{Name: "b"})
-	// The body kills the process when so much of it was read by the client.
+	// The body kills the process when the client has read this much of it.
 	body := &killer{left: 1 << 20, at: (round + 1) * 1 << 17, kill: func() { _ = cmd.Process.Kill() }}
 	_ = uploadFrom(t, sc, second.ID, body)
 	return first.ID

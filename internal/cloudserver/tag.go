@@ -22,7 +22,7 @@ func (c *Cloud) deleteTag(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// change updates the image that the request is about and answers with nothing.
+// change updates the image of the request and sends an empty answer.
 func (c *Cloud) change(w http.ResponseWriter, r *http.Request, change func(*image) error) error {
 	_, err := c.images.update(r.PathValue("id"), func(i *image) error {
 		i.Updated = c.conf.Now().UTC()

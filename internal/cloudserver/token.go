@@ -14,14 +14,14 @@ type token struct {
 	issued, expires time.Time
 }
 
-// tokens are the logins that are good at the moment. They live in memory
-// only: a token of an earlier process is worth nothing.
+// tokens are the valid tokens. They are in memory only, so the tokens of an
+// earlier process are invalid.
 type tokens struct {
-	mu   sync.Mutex // every request looks one up, on a goroutine of its own
+	mu   sync.Mutex // each request looks up a token in its own goroutine
 	byID map[string]token
 }
 
-// issue records t under a fresh id and forgets those that have expired.
+// issue adds t with a new id and removes expired tokens.
 func (ts *tokens) issue(t token) token {
 	t.id, t.audit = "gAAAAA"+rand.Text()+rand.Text(), rand.Text()
 	ts.mu.Lock()
@@ -38,7 +38,7 @@ func (ts *tokens) issue(t token) token {
 	return t
 }
 
-// find gives the token with that id if it is still good.
+// find returns the token with this id if it is valid.
 func (ts *tokens) find(id string, now time.Time) (token, bool) {
 	ts.mu.Lock()
 	defer ts.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 	"github.com/bayplan/bayplan/internal/cloudserver"
 )
 
-// A putServer is a cloud on a port that tells when uploads have begun to be
-// read and when they have ended.
+// A putServer is a cloud on a port that reports when it begins to read an upload
+// and when the upload has ended.
 type putServer struct {
 	*httptest.Server
 	sc          *gophercloud.ServiceClient
@@ -31,8 +31,8 @@ func servePuts(t *testing.T, conf cloudserver.Config) putServer {
 	p := putServer{begun: make(chan struct{}, 9), done: make(chan struct{}, 9)}
 	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPut {
-			// A copy: the server looks at the body of its own request to see
-			// whether the client still waits to be told to go on.
+			// This must be a copy: the server checks the body of its own request
+			// to see whether the client waits for "100 Continue".
 			r = r.WithContext(r.Context())
 			r.Body = &firstRead{r.Body, p.begun}
 			defer func() { p.done <- struct{}{} }()
@@ -44,7 +44,7 @@ func servePuts(t *testing.T, conf cloudserver.Config) putServer {
 	return p
 }
 
-// A firstRead says when the first bytes have come.
+// A firstRead signals the first bytes.
 type firstRead struct {
 	io.ReadCloser
 	begun chan struct{}
@@ -105,7 +105,7 @@ func wantQueued(t *testing.T, sc *gophercloud.ServiceClient, id string) {
 
 func auth(sc *gophercloud.ServiceClient) string { return "X-Auth-Token: " + sc.Token() + "\r\n" }
 
-// A body that is cut makes the image queued again, and the next attempt works.
+// After a truncated body the image is queued again, and the next attempt works.
 func TestCutUpload(t *testing.T) {
 	storages(t, func(t *testing.T, conf cloudserver.Config) {
 		for name, tc := range map[string]struct{ header, part string }{
@@ -184,7 +184,7 @@ func TestDeleteWhileSaving(t *testing.T) {
 	})
 }
 
-// Whoever waits to be told to go on is told no before a byte is sent.
+// A client that waits for "100 Continue" is refused before it sends a byte.
 func TestExpectContinue(t *testing.T) {
 	p := servePuts(t, cloudserver.Config{})
 	i := create(t, p.sc, images.CreateOpts{Name: "a"})
@@ -199,7 +199,7 @@ func TestExpectContinue(t *testing.T) {
 	p.put(t, i.ID, auth(p.sc)+length).wantStatus(http.StatusConflict)
 }
 
-// Without a socket nobody else compares the length with what is announced.
+// Without a socket only the cloud compares the length with the declared one.
 func TestLengthWithoutSocket(t *testing.T) {
 	for name, data := range map[string]string{"shorter": "hell", "longer": "hello!"} {
 		t.Run(name, func(t *testing.T) {
@@ -243,7 +243,7 @@ func TestCloseWhileSaving(t *testing.T) {
 	})
 }
 
-// closing is a reader that does something and is at its end.
+// A closing is an empty reader that calls a function.
 type closing func()
 
 func (c closing) Read([]byte) (int, error) {
@@ -264,7 +264,7 @@ func TestPartOfData(t *testing.T) {
 	}
 }
 
-// A killer is a body that kills somebody when it has been read so far.
+// A killer is a body that kills a process when it was read up to some point.
 type killer struct {
 	left, at, sent int
 	kill           func()

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// A faultyStore fails at one of its operations, counted from the first.
+// A faultyStore fails at one of its operations, chosen by number.
 type faultyStore struct {
 	store
 	left  int
@@ -61,7 +61,7 @@ func faultyCloud(t *testing.T, back store, at int, cause error) *Cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.images, err = newShelf(&faultyStore{back, at, cause}); err != nil {
+	if c.images, err = newImageTable(&faultyStore{back, at, cause}); err != nil {
 		t.Fatal(err)
 	}
 	return c
@@ -86,8 +86,8 @@ type noAnswer struct{ http.ResponseWriter }
 
 func (noAnswer) WriteHeader(int) {}
 
-// Whatever operation of the store fails, an upload is done wholly or not at
-// all, and can be tried again.
+// Whichever operation of the store fails, an upload is complete or has no effect,
+// and can be repeated.
 func TestStoreFails(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) store{
 		"memory": func(*testing.T) store { return newMemStore() },
@@ -142,7 +142,7 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// A pathError wraps its cause, as those of package os do.
+// A pathError wraps its cause, like the errors of package os.
 type pathError struct{ cause error }
 
 func (p *pathError) Error() string { return "write images/x: " + p.cause.Error() }
