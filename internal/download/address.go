@@ -10,8 +10,9 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// CheckURL checks an address that files are fetched from: http, https or file, and
-// without a user or password in it. An empty one is not set and passes.
+// CheckURL checks the URL of a file to download: its scheme must be http, https or
+// file, and it must not have a user or password. An empty URL means "not set" and
+// passes.
 func CheckURL(raw string) error {
 	if raw == "" {
 		return nil
@@ -21,19 +22,19 @@ func CheckURL(raw string) error {
 	case err != nil:
 		return errors.New("the address cannot be read")
 	case u.User != nil:
-		err := fmt.Errorf("%s holds a user, and maybe a password", Shown(raw))
+		err := fmt.Errorf("%s holds a user, and maybe a password", RedactURL(raw))
 		return fault.WithHint(err, "give them under connections.hosts, the password as ${secrets.NAME}")
 	case u.Scheme == "file" && (u.Host != "" && u.Host != "localhost" || !path.IsAbs(u.Path)):
 		return fault.WithHint(fmt.Errorf("%q names no file", raw), "write file:///and/an/absolute/path")
 	case u.Scheme != "file" && u.Scheme != "http" && u.Scheme != "https":
-		return fault.WithHint(fmt.Errorf("%q is no address that can be fetched", Shown(raw)), "write https://, http:// or file:///")
+		return fault.WithHint(fmt.Errorf("%q is no address that can be fetched", RedactURL(raw)), "write https://, http:// or file:///")
 	case u.Scheme != "file" && u.Host == "":
-		return fmt.Errorf("%q names no host", Shown(raw))
+		return fmt.Errorf("%q names no host", RedactURL(raw))
 	}
 	return nil
 }
 
-// LocalPath gives the path that a file address names, "" for other addresses.
+// LocalPath returns the path of a file URL, "" for other URLs.
 func LocalPath(raw string) string {
 	if u, err := url.Parse(raw); err == nil && u.Scheme == "file" {
 		return filepath.Clean(u.Path)
@@ -41,6 +42,5 @@ func LocalPath(raw string) string {
 	return ""
 }
 
-// MaxLocal is how many bytes are read of a list of checksums or a signature that
-// lies on this host.
+// MaxLocal is the largest size of a local list of checksums or signature.
 const MaxLocal = 4 << 20

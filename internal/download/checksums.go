@@ -13,22 +13,22 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// bsdLine is a line as BSD's tools, openssl and Fedora's lists have it: SHA256 (name) = hex.
+// bsdLine is a line of BSD's tools, openssl and Fedora's lists: SHA256 (name) = hex.
 var bsdLine = regexp.MustCompile(`^([A-Za-z0-9-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)$`)
 
 // A listedSum is one line of a list of checksums.
 type listedSum struct {
-	name string // "" for a digest that stands alone
+	name string // "" for a digest without a name
 	algo string
 	hex  string
 }
 
-// ParseChecksums finds the digests of a file in a list of checksums: lines as
-// sha256sum writes them, as BSD's tools do, or nothing but a digest. sidecar
-// says that the list is of this one file, whatever it is called in it. Of a
-// file with digests of several kinds all that are understood are given.
+// ParseChecksums returns the digests of a file in a list of checksums. The lines
+// may be those of sha256sum or of BSD's tools, or have only a digest. With sidecar
+// the list is about this file only, and the name in a single line does not matter.
+// A file may have digests of several kinds.
 func ParseChecksums(list []byte, name string, sidecar bool) (Digests, error) {
-	lines, err := readSums(list)
+	lines, err := parseSums(list)
 	if err != nil {
 		return Digests{}, err
 	}
@@ -42,12 +42,12 @@ func ParseChecksums(list []byte, name string, sidecar bool) (Digests, error) {
 		mine = lines
 	}
 	if len(mine) == 0 {
-		return Digests{}, notListed(name, lines)
+		return Digests{}, notListedError(name, lines)
 	}
-	return gather(mine, name)
+	return mergeDigests(mine, name)
 }
 
-func readSums(list []byte) ([]listedSum, error) {
+func parseSums(list []byte) ([]listedSum, error) {
 	var lines []listedSum
 	in := bufio.NewScanner(bytes.NewReader(list))
 	in.Buffer(nil, 64<<10)
@@ -56,27 +56,27 @@ func readSums(list []byte) ([]listedSum, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		l, ok := readSum(line)
+		l, ok := parseSum(line)
 		if !ok {
-			return nil, fmt.Errorf("it is no list of checksums: it has the line %q", line[:min(len(line), 80)])
+			return nil, fmt.Errorf("it is not a list of checksums: it has the line %q", line[:min(len(line), 80)])
 		}
 		lines = append(lines, l)
 	}
 	if err := in.Err(); err != nil {
-		return nil, fmt.Errorf("it is no list of checksums: %w", err)
+		return nil, fmt.Errorf("it is not a list of checksums: %w", err)
 	}
 	if len(lines) == 0 {
-		return nil, errors.New("it holds no checksum")
+		return nil, errors.New("it has no checksums")
 	}
 	return lines, nil
 }
 
-func readSum(line string) (listedSum, bool) {
+func parseSum(line string) (listedSum, bool) {
 	if m := bsdLine.FindStringSubmatch(line); m != nil {
 		algo := strings.NewReplacer("sha2-", "sha", "-", "").Replace(strings.ToLower(m[1])) // openssl says SHA2-256
-		return sumOf(m[2], algo, m[3])
+		return newListedSum(m[2], algo, m[3])
 	}
-	// sha256sum begins a line with \ where it writes the name's \ as \\.
+	// sha256sum begins a line with \ if it has escaped the name.
 	line, escaped := strings.CutPrefix(line, `\`)
 	digest, rest, _ := strings.Cut(line, " ")
 	name := strings.TrimLeft(rest, " ")
@@ -86,16 +86,16 @@ func readSum(line string) (listedSum, bool) {
 	if escaped {
 		name = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r").Replace(name)
 	}
-	return sumOf(name, algoOf[len(digest)], digest)
+	return newListedSum(name, algoByLength[len(digest)], digest)
 }
 
-// algoOf tells the kind of a digest by how many digits it has.
-var algoOf = map[int]string{32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
+// algoByLength is the kind of a digest by its number of digits.
+var algoByLength = map[int]string{32: "md5", 40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"}
 
-func sumOf(name, algo, digest string) (listedSum, bool) {
+func newListedSum(name, algo, digest string) (listedSum, bool) {
 	_, err := hex.DecodeString(digest)
 	known := algo != "" && err == nil
-	for length, a := range algoOf {
+	for length, a := range algoByLength {
 		if a == algo && len(digest) != length {
 			known = false
 		}
@@ -103,17 +103,17 @@ func sumOf(name, algo, digest string) (listedSum, bool) {
 	return listedSum{name: name, algo: algo, hex: strings.ToLower(digest)}, known
 }
 
-func notListed(name string, lines []listedSum) error {
+func notListedError(name string, lines []listedSum) error {
 	err := fmt.Errorf("it has no checksum of %q", name)
 	if len(lines) == 1 {
 		return fault.WithHint(err, fmt.Sprintf("it has one of %q; if that is the file, write name: %s", lines[0].name, path.Base(lines[0].name)))
 	}
-	return fault.WithHint(err, "say with name: under which name the file stands there")
+	return fault.WithHint(err, "set name: to the file's name in that list")
 }
 
-// gather puts the digests of one file together. Two of one kind that differ
-// are of two files.
-func gather(lines []listedSum, name string) (Digests, error) {
+// mergeDigests combines the digests of one file. Two different digests of one kind
+// are an error, since they are of two files.
+func mergeDigests(lines []listedSum, name string) (Digests, error) {
 	var d Digests
 	for _, l := range lines {
 		var to *string
@@ -134,7 +134,7 @@ func gather(lines []listedSum, name string) (Digests, error) {
 	}
 	if d.IsZero() {
 		err := fmt.Errorf("it has only a %s of %q", lines[0].algo, name)
-		return Digests{}, fault.WithHint(err, "understood are sha256, sha512 and md5")
+		return Digests{}, fault.WithHint(err, "the supported kinds are sha256, sha512 and md5")
 	}
 	return d, nil
 }

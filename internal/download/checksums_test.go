@@ -39,19 +39,19 @@ func TestParseChecksums(t *testing.T) {
 		},
 		"a list without it": {
 			list: a256 + "  a\n" + b256 + "  b\n", sidecar: true, err: "it has no checksum of",
-			hint: "say with name: under which name the file stands there",
+			hint: "set name: to the file's name in that list",
 		},
 		"a name that only ends so":  {list: a256 + "  not-" + name + "\n" + b256 + "  x\n", err: "it has no checksum of"},
 		"a name with a space":       {list: a256 + "  my " + name + "\n" + b256 + "  x\n", err: "it has no checksum of"},
-		"only a sha1":               {list: hex("a", 40) + "  " + name, err: "it has only a sha1 of", hint: "understood are sha256, sha512 and md5"},
+		"only a sha1":               {list: hex("a", 40) + "  " + name, err: "it has only a sha1 of", hint: "the supported kinds are sha256, sha512 and md5"},
 		"a sha1 beside":             {list: hex("a", 40) + "  " + name + "\n" + a256 + "  " + name, want: Digests{SHA256: a256}},
-		"a web page":                {list: "<!DOCTYPE html>\n<html>", err: `it is no list of checksums: it has the line "<!DOCTYPE html>"`},
-		"nothing":                   {list: "\n# nothing\n", err: "it holds no checksum"},
-		"odd hex":                   {list: a256[:63] + "  " + name, err: "it is no list of checksums"},
-		"no hex":                    {list: hex("g", 64) + "  " + name, err: "it is no list of checksums"},
-		"BSD with too few digits":   {list: "SHA256 (" + name + ") = " + aMD5, err: "it is no list of checksums"},
+		"a web page":                {list: "<!DOCTYPE html>\n<html>", err: `it is not a list of checksums: it has the line "<!DOCTYPE html>"`},
+		"nothing":                   {list: "\n# nothing\n", err: "it has no checksums"},
+		"odd hex":                   {list: a256[:63] + "  " + name, err: "it is not a list of checksums"},
+		"no hex":                    {list: hex("g", 64) + "  " + name, err: "it is not a list of checksums"},
+		"BSD with too few digits":   {list: "SHA256 (" + name + ") = " + aMD5, err: "it is not a list of checksums"},
 		"BSD with an unknown kind":  {list: "TIGER (" + name + ") = " + a256, err: "it has only a tiger of"},
-		"a line without end":        {list: strings.Repeat("a", 1<<20), err: "it is no list of checksums"},
+		"a line without end":        {list: strings.Repeat("a", 1<<20), err: "it is not a list of checksums"},
 		"an escaped name beside it": {list: `\` + b256 + `  we\\ird` + "\n" + a256 + "  " + name, want: Digests{SHA256: a256}},
 	}
 	for what, tt := range tests {
@@ -69,7 +69,7 @@ func TestParseChecksums(t *testing.T) {
 	if got, err := ParseChecksums([]byte(`\`+a256+`  we\\ird`), `we\ird`, false); err != nil || got.SHA256 != a256 {
 		t.Errorf("an escaped name: %+v, %v", got, err)
 	}
-	if fault.Hint(notListed("x", nil)) == "" {
+	if fault.Hint(notListedError("x", nil)) == "" {
 		t.Error("no hint for an empty list")
 	}
 }

@@ -27,8 +27,8 @@ func hostAt(s *httptest.Server) string {
 	return u.Host
 }
 
-// Credentials go to the host that they were given for, and to no other scheme,
-// host or port that it leads to.
+// Credentials are sent to their own host only, and not to another scheme, host or
+// port that it redirects to.
 func TestCredentialsStayAtTheirHost(t *testing.T) {
 	const canary = "s3cret"
 	var seen []string
@@ -47,7 +47,7 @@ func TestCredentialsStayAtTheirHost(t *testing.T) {
 		"password": {Name: hostAt(home), TLS: transport.Disabled, User: "stack", Password: text(canary)},
 		"token":    {Name: hostAt(home), TLS: transport.Disabled, Token: text(canary)},
 	} {
-		c, _ := impatient(t, h)
+		c, _ := newTestClient(t, h)
 		seen, own = nil, ""
 		if b, err := c.Small(t.Context(), Request{URL: home.URL}); err != nil || string(b) != "body" {
 			t.Fatalf("%s: got %q, %v", name, b, err)
@@ -62,7 +62,7 @@ func TestUnknownHostsGetNoCredentials(t *testing.T) {
 	var got string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))
 	defer server.Close()
-	c, _ := impatient(t, Host{Name: "images.example.org", Token: text("s3cret")})
+	c, _ := newTestClient(t, Host{Name: "images.example.org", Token: text("s3cret")})
 	if _, err := c.Look(t.Context(), Request{URL: server.URL}); err != nil || got != "" {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -72,7 +72,7 @@ func TestSecretThatIsMissing(t *testing.T) {
 	missing := func(context.Context) (string, error) { return "", errors.New("environment variable X is not set") }
 	for _, h := range []Host{{User: "stack", Password: missing}, {Token: missing}} {
 		h.Name = "images.example.org"
-		c, waits := impatient(t, h)
+		c, waits := newTestClient(t, h)
 		_, err := c.Look(t.Context(), Request{URL: "https://images.example.org/f"})
 		wantFailure(t, err, "environment variable X is not set", "")
 		if len(*waits) > 0 {
@@ -81,7 +81,7 @@ func TestSecretThatIsMissing(t *testing.T) {
 	}
 }
 
-// caFile writes the authority of a TLS server.
+// caFile writes the certificate of a TLS server to a file.
 func caFile(t *testing.T, s *httptest.Server) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "ca.pem")
@@ -101,10 +101,10 @@ func TestRedirectsToPlainHTTP(t *testing.T) {
 	defer plain.Close()
 	secure := httptest.NewTLSServer(http.RedirectHandler(plain.URL, http.StatusFound))
 	defer secure.Close()
-	c, _ := impatient(t, Host{Name: hostAt(secure), CA: caFile(t, secure), Token: text("s3cret")})
+	c, _ := newTestClient(t, Host{Name: hostAt(secure), CA: caFile(t, secure), Token: text("s3cret")})
 	_, err := c.Small(t.Context(), Request{URL: secure.URL})
 	wantFailure(t, err, "redirects from https to http://"+hostAt(plain)+", which is refused",
-		"name an address that is served over https all the way, or allow it with http_redirects: true where a digest is given")
+		"use a URL that is served over https only, or set http_redirects: true together with a digest")
 	b, err := c.Small(t.Context(), Request{URL: secure.URL, Downgrade: true})
 	if err != nil || string(b) != "body" || seen != "" {
 		t.Errorf("got %q, %v; the plain server saw %q", b, err, seen)
@@ -117,7 +117,7 @@ func TestEndlessRedirects(t *testing.T) {
 		http.Redirect(w, r, server.URL, http.StatusFound)
 	}))
 	defer server.Close()
-	c, _ := impatient(t)
+	c, _ := newTestClient(t)
 	for _, down := range []bool{false, true} {
 		_, err := c.Look(t.Context(), Request{URL: server.URL, Downgrade: down})
 		wantFailure(t, err, "redirects more than 10 times", "")
@@ -127,7 +127,7 @@ func TestEndlessRedirects(t *testing.T) {
 func TestTLSOfAHost(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
-	c, _ := impatient(t)
+	c, _ := newTestClient(t)
 	_, err := c.Look(t.Context(), Request{URL: server.URL})
 	wantFailure(t, err, "signed by an unknown authority", "")
 	for name, h := range map[string]Host{
@@ -135,13 +135,13 @@ func TestTLSOfAHost(t *testing.T) {
 		"insecure":      {TLS: transport.Insecure},
 	} {
 		h.Name = hostAt(server)
-		c, _ := impatient(t, h)
+		c, _ := newTestClient(t, h)
 		if _, err := c.Look(t.Context(), Request{URL: server.URL}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// A host with a connection is never spoken with in the clear.
-	c, _ = impatient(t, Host{Name: "images.example.org", Token: text("s3cret")})
+	// A configured host is never reached over plain HTTP.
+	c, _ = newTestClient(t, Host{Name: "images.example.org", Token: text("s3cret")})
 	_, err = c.Look(t.Context(), Request{URL: "http://images.example.org:80/f"})
 	wantFailure(t, err, "must be reached over TLS", "")
 }
@@ -169,22 +169,22 @@ func TestLook(t *testing.T) {
 		want   Remote
 		err    string
 	}{
-		"a good one":                   {answer: honest(body, `"one"`), want: want},
-		"no HEAD":                      {answer: noHead(405, honest(body, `"one"`)), want: want},
-		"signed for GET alone":         {answer: noHead(403, honest(body, `"one"`)), want: want},
-		"neither HEAD nor ranges":      {answer: noHead(501, sends(200, body, -1, `ETag: "one"`, "Last-Modified: "+age)), want: want},
-		"no HEAD and an empty file":    {answer: noHead(405, sends(416, nil, -1, "Content-Range: bytes */0")), want: Remote{}},
-		"nobody may":                   {answer: noHead(403, sends(403, nil, -1)), err: "403 Forbidden"},
-		"no HEAD and a part of what":   {answer: noHead(405, sends(206, body[:1], -1, "Content-Range: bytes 0-0")), err: "says \"bytes 0-0\" of which"},
-		"no HEAD and no range of much": {answer: noHead(405, sends(416, nil, -1, "Content-Range: bytes */10")), err: "416"},
-		"gone":                         {answer: sends(410, nil, -1), err: "410 Gone"},
-		"tells nothing":                {answer: func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() }, want: Remote{Size: -1}},
+		"a good one":                        {answer: serveFile(body, `"one"`), want: want},
+		"no HEAD":                           {answer: noHead(405, serveFile(body, `"one"`)), want: want},
+		"signed for GET alone":              {answer: noHead(403, serveFile(body, `"one"`)), want: want},
+		"neither HEAD nor ranges":           {answer: noHead(501, respond(200, body, -1, `ETag: "one"`, "Last-Modified: "+age)), want: want},
+		"no HEAD and an empty file":         {answer: noHead(405, respond(416, nil, -1, "Content-Range: bytes */0")), want: Remote{}},
+		"nobody may":                        {answer: noHead(403, respond(403, nil, -1)), err: "403 Forbidden"},
+		"no HEAD and a wrong Content-Range": {answer: noHead(405, respond(206, body[:1], -1, "Content-Range: bytes 0-0")), err: "with the Content-Range \"bytes 0-0\""},
+		"no HEAD and no range of much":      {answer: noHead(405, respond(416, nil, -1, "Content-Range: bytes */10")), err: "416"},
+		"gone":                              {answer: respond(410, nil, -1), err: "410 Gone"},
+		"tells nothing":                     {answer: func(w http.ResponseWriter, _ *http.Request) { w.(http.Flusher).Flush() }, want: Remote{Size: -1}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(tt.answer)
 			defer server.Close()
-			c, _ := impatient(t)
+			c, _ := newTestClient(t)
 			got, err := c.Look(t.Context(), Request{URL: server.URL})
 			if tt.err != "" {
 				wantFailure(t, err, tt.err, "")
@@ -195,8 +195,8 @@ func TestLook(t *testing.T) {
 	}
 }
 
-// A date is relied on when the answer came at least a second later.
-func TestRemoteYoung(t *testing.T) {
+// A date is reliable if the answer came at least a second later.
+func TestRemoteRecent(t *testing.T) {
 	tests := map[string]struct {
 		sent, etag         string
 		version, validator string
@@ -243,7 +243,7 @@ func TestContentRange(t *testing.T) {
 		"bytes 1-2/3/4":   {},
 		"bytes 1 - 2 / 3": {},
 	} {
-		first, last, size, err := contentRange(text)
+		first, last, size, err := parseContentRange(text)
 		if got := [3]int64{first, last, size}; got != want || (err == nil) != (want != [3]int64{}) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
@@ -260,7 +260,7 @@ func TestSmallIsBounded(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	c, _ := impatient(t)
+	c, _ := newTestClient(t)
 	_, err := c.Small(t.Context(), Request{URL: server.URL})
 	wantFailure(t, err, "it is larger than 4194304 bytes", "")
 }
@@ -270,9 +270,9 @@ func TestShown(t *testing.T) {
 		"https://h/f": "https://h/f",
 		"https://user:pass@h/f?X-Amz-Signature=1": "https://h/f?...",
 		"https://h/f#frag":                        "https://h/f",
-		"https://h/%zz":                           "(an address that makes no sense)",
+		"https://h/%zz":                           "(an invalid address)",
 	} {
-		if got := Shown(raw); got != want {
+		if got := RedactURL(raw); got != want {
 			t.Errorf("%s: %s, want %s", raw, got, want)
 		}
 	}
@@ -281,7 +281,7 @@ func TestShown(t *testing.T) {
 func TestErrorsHoldNoQuery(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close() // nobody listens
-	c, _ := impatient(t)
+	c, _ := newTestClient(t)
 	for _, down := range []bool{false, true} {
 		_, err := c.Look(t.Context(), Request{URL: server.URL + "/f?token=s3cret", Downgrade: down})
 		if err == nil || strings.Contains(err.Error(), "s3cret") || !fault.IsConnection(err) {
@@ -290,7 +290,7 @@ func TestErrorsHoldNoQuery(t *testing.T) {
 	}
 }
 
-// drip gives a byte a second.
+// A drip delivers one byte per second.
 type drip struct{ n int }
 
 func (d drip) Read(p []byte) (int, error) {

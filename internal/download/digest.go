@@ -9,21 +9,21 @@ import (
 	"hash"
 )
 
-// Digests are digests of one file in lower-case hex, "" for those not known.
+// Digests are the digests of one file in lower-case hex; "" means unknown.
 type Digests struct{ SHA256, SHA512, MD5 string }
 
-// IsZero says that none is known.
+// IsZero reports whether no digest is known.
 func (d Digests) IsZero() bool { return d == Digests{} }
 
-// A DigestError tells that a file is not the one that was asked for.
+// A DigestError is the error of a file with another digest than wanted.
 type DigestError struct{ Algo, Got, Want string }
 
-// Error gives both digests.
+// Error names both digests.
 func (e *DigestError) Error() string {
 	return fmt.Sprintf("its %s is %s, not %s", e.Algo, e.Got, e.Want)
 }
 
-// Check holds the digests of a file against those that it must have.
+// Check compares the digests of a file, got, with the wanted ones in d.
 func (d Digests) Check(got Digests) error {
 	for _, pair := range []DigestError{
 		{"sha512", got.SHA512, d.SHA512},
@@ -37,7 +37,7 @@ func (d Digests) Check(got Digests) error {
 	return nil
 }
 
-// A hasher computes SHA-256 and whatever else is wanted of the same bytes.
+// A hasher computes SHA-256 and the other wanted digests of the same bytes.
 type hasher struct{ sha256, sha512, md5 hash.Hash }
 
 func newHasher(want Digests) *hasher {
@@ -54,7 +54,7 @@ func newHasher(want Digests) *hasher {
 func (h *hasher) Write(p []byte) (int, error) {
 	for _, one := range []hash.Hash{h.sha256, h.sha512, h.md5} {
 		if one != nil {
-			one.Write(p) // never gives an error
+			one.Write(p) // never returns an error
 		}
 	}
 	return len(p), nil

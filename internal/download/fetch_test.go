@@ -23,7 +23,7 @@ import (
 
 func TestFetchFromServersOfAllKinds(t *testing.T) {
 	const size = 300_000
-	body, other := noise(size, 1), noise(size, 2)
+	body, other := randomBytes(size, 1), randomBytes(size, 2)
 	mixed := slices.Concat(body[:1000], other[1000:])
 	etag := []string{`ETag: "one"`}
 	span := func(from int, more ...string) []string {
@@ -39,130 +39,130 @@ func TestFetchFromServersOfAllKinds(t *testing.T) {
 		hint    string
 		kept    bool // a part is left, to be continued
 	}{
-		"a good one":              {answers: []http.HandlerFunc{honest(body, `"one"`)}, want: pinned, content: body, asked: []string{"GET"}},
+		"a good one":              {answers: []http.HandlerFunc{serveFile(body, `"one"`)}, want: pinned, content: body, asked: []string{"GET"}},
 		"one that tells no size":  {answers: []http.HandlerFunc{chunked(body)}, want: pinned, content: body},
 		"nothing to hold against": {answers: []http.HandlerFunc{chunked(body)}, content: body},
-		"an empty file":           {answers: []http.HandlerFunc{honest(nil, `"none"`)}, content: []byte{}},
+		"an empty file":           {answers: []http.HandlerFunc{serveFile(nil, `"none"`)}, content: []byte{}},
 		"the connection breaks": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), honest(body, `"one"`)}, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), serveFile(body, `"one"`)}, content: body,
 			asked: []string{"GET", `GET bytes=1000- "one"`},
 		},
 		"it breaks where only a date is known": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, "Last-Modified: "+age), honest(body, `"one"`)}, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000, "Last-Modified: "+age), serveFile(body, `"one"`)}, content: body,
 			asked: []string{"GET", "GET bytes=1000- " + age},
 		},
 		"it breaks and the ETag is weak": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, `ETag: W/"one"`, "Last-Modified: "+age), honest(body, `W/"one"`)}, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000, `ETag: W/"one"`, "Last-Modified: "+age), serveFile(body, `W/"one"`)}, content: body,
 			asked: []string{"GET", "GET bytes=1000- " + age},
 		},
 		"it breaks, and nothing would tell what the rest is of": {
-			answers: []http.HandlerFunc{sends(200, body, 1000), honest(body, "")}, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000), serveFile(body, "")}, content: body,
 			asked: []string{"GET", "GET"},
 		},
 		"it breaks, and the digest will tell what the rest is of": {
-			answers: []http.HandlerFunc{sends(200, body, 1000), sends(206, body[1000:], -1, span(1000)[0])}, want: pinned, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000), respond(206, body[1000:], -1, span(1000)[0])}, want: pinned, content: body,
 			asked: []string{"GET", "GET bytes=1000-"},
 		},
 		"it breaks again and again": {
 			answers: []http.HandlerFunc{
-				sends(200, body, 1000, etag...), sends(206, body[1000:], 1000, span(1000)...),
-				sends(206, body[2000:], 0, span(2000)...), sends(206, body[2000:], -1, span(2000)...),
+				respond(200, body, 1000, etag...), respond(206, body[1000:], 1000, span(1000)...),
+				respond(206, body[2000:], 0, span(2000)...), respond(206, body[2000:], -1, span(2000)...),
 			},
 			want: pinned, content: body,
 		},
 		"it knows no ranges": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), sends(200, body, -1, etag...)}, want: pinned, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), respond(200, body, -1, etag...)}, want: pinned, content: body,
 		},
 		"the file changes meanwhile": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), honest(other, `"two"`)}, content: other,
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), serveFile(other, `"two"`)}, content: other,
 			asked: []string{"GET", `GET bytes=1000- "one"`},
 		},
 		"the file changes to a wrong one": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), honest(other, `"two"`)}, want: pinned,
-			err: "its sha256 is " + sumOfBytes(other) + ", not " + pinned.SHA256, hint: "the server has another file than was meant, or it was damaged on its way",
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), serveFile(other, `"two"`)}, want: pinned,
+			err: "its sha256 is " + sumOfBytes(other) + ", not " + pinned.SHA256, hint: "the server has a different file, or it was damaged in transit",
 		},
 		"the rest is of another file": {
-			answers: []http.HandlerFunc{sends(200, body, 1000), sends(206, other[1000:], -1, span(1000)[0]), honest(body, "")}, want: pinned, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000), respond(206, other[1000:], -1, span(1000)[0]), serveFile(body, "")}, want: pinned, content: body,
 			asked: []string{"GET", "GET bytes=1000-", "GET"},
 		},
 		"the rest begins elsewhere": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), sends(206, body[900:], -1, span(900)...), honest(body, `"one"`)}, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), respond(206, body[900:], -1, span(900)...), serveFile(body, `"one"`)}, content: body,
 			asked: []string{"GET", `GET bytes=1000- "one"`, "GET"},
 		},
 		"the rest has another ETag": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), sends(206, other[1000:], -1, span(1000)[0], `ETag: "two"`), honest(other, `"two"`)}, content: other,
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), respond(206, other[1000:], -1, span(1000)[0], `ETag: "two"`), serveFile(other, `"two"`)}, content: other,
 		},
 		"the rest has another date": {
 			answers: []http.HandlerFunc{
-				sends(200, body, 1000, `ETag: "one"`, "Last-Modified: "+age),
-				sends(206, other[1000:], -1, append(span(1000), "Last-Modified: Wed, 13 May 2026 09:00:00 GMT")...), honest(other, `"two"`),
+				respond(200, body, 1000, `ETag: "one"`, "Last-Modified: "+age),
+				respond(206, other[1000:], -1, append(span(1000), "Last-Modified: Wed, 13 May 2026 09:00:00 GMT")...), serveFile(other, `"two"`),
 			},
 			content: other,
 		},
 		"the rest is of a longer file": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), sends(206, body[1000:], -1, fmt.Sprintf("Content-Range: bytes 1000-%d/%d", size, size+1)), honest(body, `"one"`)}, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), respond(206, body[1000:], -1, fmt.Sprintf("Content-Range: bytes 1000-%d/%d", size, size+1)), serveFile(body, `"one"`)}, content: body,
 		},
 		"the rest is said to be of nothing that makes sense": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), sends(206, body[1000:], -1, "Content-Range: bytes x-y/z")},
-			err:     `the server sends a part and says "bytes x-y/z" of which`, kept: true,
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), respond(206, body[1000:], -1, "Content-Range: bytes x-y/z")},
+			err:     `the server sends a part with the Content-Range "bytes x-y/z"`, kept: true,
 		},
 		"the rest is longer than it is said to be": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), sends(206, append(body[1000:], "more"...), -1, span(1000)...), honest(body, `"one"`)}, content: body,
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), respond(206, append(body[1000:], "more"...), -1, span(1000)...), serveFile(body, `"one"`)}, content: body,
 		},
 		"a part comes unasked": {
-			answers: []http.HandlerFunc{sends(206, body[:1000], -1, fmt.Sprintf("Content-Range: bytes 0-999/%d", size))},
-			err:     "the file changes while it is fetched, or the server sends other parts of it than it was asked for",
+			answers: []http.HandlerFunc{respond(206, body[:1000], -1, fmt.Sprintf("Content-Range: bytes 0-999/%d", size))},
+			err:     "the file changes during the download, or the server sends other parts than the requested ones",
 		},
 		"the file is shorter by now": {
-			answers: []http.HandlerFunc{sends(200, body, 1000, etag...), sends(416, nil, -1, "Content-Range: bytes */10"), honest(body[:10], `"two"`)}, content: body[:10],
+			answers: []http.HandlerFunc{respond(200, body, 1000, etag...), respond(416, nil, -1, "Content-Range: bytes */10"), serveFile(body[:10], `"two"`)}, content: body[:10],
 		},
 		"it announces more than there is": {
-			answers: []http.HandlerFunc{sends(200, append(body, "not there"...), size, etag...), sends(416, nil, -1, fmt.Sprintf("Content-Range: bytes */%d", size))}, want: pinned, content: body,
+			answers: []http.HandlerFunc{respond(200, append(body, "not there"...), size, etag...), respond(416, nil, -1, fmt.Sprintf("Content-Range: bytes */%d", size))}, want: pinned, content: body,
 		},
 		"it announces more than there is, and nothing vouches for the rest": {
-			answers: []http.HandlerFunc{sends(200, append(body, "not there"...), size, etag...), sends(416, nil, -1, fmt.Sprintf("Content-Range: bytes */%d", size)), sends(200, append(body, "not there"...), size, etag...)},
+			answers: []http.HandlerFunc{respond(200, append(body, "not there"...), size, etag...), respond(416, nil, -1, fmt.Sprintf("Content-Range: bytes */%d", size)), respond(200, append(body, "not there"...), size, etag...)},
 			err:     fmt.Sprintf("the connection was cut after %d bytes", size), kept: true,
 		},
 		"it always cuts": {
-			answers: []http.HandlerFunc{sends(200, body, 0, etag...)}, err: "the connection was cut after 0 bytes",
+			answers: []http.HandlerFunc{respond(200, body, 0, etag...)}, err: "the connection was cut after 0 bytes",
 		},
 		"a mix that no digest fits": {
-			answers: []http.HandlerFunc{sends(200, body, 1000), sends(206, other[1000:], -1, span(1000)[0]), sends(200, mixed, -1)}, want: pinned,
+			answers: []http.HandlerFunc{respond(200, body, 1000), respond(206, other[1000:], -1, span(1000)[0]), respond(200, mixed, -1)}, want: pinned,
 			err: "its sha256 is " + sumOfBytes(mixed),
 		},
 		"another file": {
-			answers: []http.HandlerFunc{honest(other, `"two"`)}, want: pinned, asked: []string{"GET"},
+			answers: []http.HandlerFunc{serveFile(other, `"two"`)}, want: pinned, asked: []string{"GET"},
 			err: "its sha256 is " + sumOfBytes(other) + ", not " + pinned.SHA256,
 		},
 		"another file by its md5": {
-			answers: []http.HandlerFunc{honest(other, `"two"`)}, want: Digests{MD5: strings.Repeat("0", 32)}, err: ", not " + strings.Repeat("0", 32),
+			answers: []http.HandlerFunc{serveFile(other, `"two"`)}, want: Digests{MD5: strings.Repeat("0", 32)}, err: ", not " + strings.Repeat("0", 32),
 		},
 		"not there": {
-			answers: []http.HandlerFunc{sends(404, nil, -1)}, asked: []string{"GET"},
+			answers: []http.HandlerFunc{respond(404, nil, -1)}, asked: []string{"GET"},
 			err: "the server answers 404 Not Found", hint: "the file is not there; correct the URL",
 		},
 		"not allowed": {
-			answers: []http.HandlerFunc{sends(401, nil, -1)}, asked: []string{"GET"},
+			answers: []http.HandlerFunc{respond(401, nil, -1)}, asked: []string{"GET"},
 			err: "401 Unauthorized", hint: "give the host's credentials under connections.hosts, or correct them",
 		},
 		"busy for a moment": {
-			answers: []http.HandlerFunc{sends(503, nil, -1, "Retry-After: 7"), honest(body, `"one"`)}, content: body, asked: []string{"GET", "GET"},
+			answers: []http.HandlerFunc{respond(503, nil, -1, "Retry-After: 7"), serveFile(body, `"one"`)}, content: body, asked: []string{"GET", "GET"},
 		},
 		"busy for long": {
-			answers: []http.HandlerFunc{sends(429, nil, -1, "Retry-After: 86400")}, asked: []string{"GET"}, err: "429 Too Many Requests",
+			answers: []http.HandlerFunc{respond(429, nil, -1, "Retry-After: 86400")}, asked: []string{"GET"}, err: "429 Too Many Requests",
 		},
 		"larger than the disk": {
-			answers: []http.HandlerFunc{sends(200, nil, 0, fmt.Sprintf("Content-Length: %d", 1<<60))}, asked: []string{"GET"},
+			answers: []http.HandlerFunc{respond(200, nil, 0, fmt.Sprintf("Content-Length: %d", 1<<60))}, asked: []string{"GET"},
 			err: "bytes free, the file takes 1152921504606846976 more", hint: "make room, or fetch it to somewhere else",
 		},
-		"what it cannot mean": {answers: []http.HandlerFunc{sends(204, nil, -1)}, err: "204 No Content"},
+		"what it cannot mean": {answers: []http.HandlerFunc{respond(204, nil, -1)}, err: "204 No Content"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := &script{answers: tt.answers}
 			server := httptest.NewServer(s)
 			defer server.Close()
-			c, _ := impatient(t)
+			c, _ := newTestClient(t)
 			dir := t.TempDir()
 			to := filepath.Join(dir, "file")
 			got, err := c.Fetch(t.Context(), Download{Request: Request{URL: server.URL + "/file"}, To: to, Mode: 0o640, Want: tt.want})
@@ -197,11 +197,11 @@ func TestFetchFromServersOfAllKinds(t *testing.T) {
 
 func TestWaits(t *testing.T) {
 	s := &script{answers: []http.HandlerFunc{
-		sends(503, nil, -1, "Retry-After: 7"), sends(502, nil, -1), sends(500, nil, -1),
+		respond(503, nil, -1, "Retry-After: 7"), respond(502, nil, -1), respond(500, nil, -1),
 	}}
 	server := httptest.NewServer(s)
 	defer server.Close()
-	c, waits := impatient(t)
+	c, waits := newTestClient(t)
 	_, err := c.Look(t.Context(), Request{URL: server.URL})
 	wantFailure(t, err, "500 Internal Server Error", "")
 	if !fault.IsConnection(err) {
@@ -213,12 +213,12 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-// What is stopped on its way is continued, and the target is old or new.
-func TestCancelledAndContinued(t *testing.T) {
-	body := noise(3_000_000, 3)
-	server := httptest.NewServer(honest(body, `"one"`))
+// A cancelled download is resumed, and the target is old or new.
+func TestCancelledAndResumed(t *testing.T) {
+	body := randomBytes(3_000_000, 3)
+	server := httptest.NewServer(serveFile(body, `"one"`))
 	defer server.Close()
-	c, _ := impatient(t)
+	c, _ := newTestClient(t)
 	to := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(to, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
@@ -244,14 +244,14 @@ func TestCancelledAndContinued(t *testing.T) {
 	}
 }
 
-// A part of another version, of another address, or whose whole nothing would
-// vouch for, is not continued; one that is being written is not touched.
+// A part is not resumed if it is of another version or another URL, or if nothing
+// can verify the whole file. A part that is being written is not touched.
 func TestPartsOfOthers(t *testing.T) {
-	body := noise(10_000, 4)
-	s := &script{answers: []http.HandlerFunc{honest(body, `"one"`)}}
+	body := randomBytes(10_000, 4)
+	s := &script{answers: []http.HandlerFunc{serveFile(body, `"one"`)}}
 	server := httptest.NewServer(s)
 	defer server.Close()
-	c, _ := impatient(t)
+	c, _ := newTestClient(t)
 	pinned := Digests{SHA256: sumOfBytes(body)}
 	mine := Remote{ETag: `"one"`, Modified: age}
 	tests := map[string]struct {
@@ -286,10 +286,10 @@ func TestPartsOfOthers(t *testing.T) {
 }
 
 func TestTwoAtOnce(t *testing.T) {
-	body := noise(1000, 5)
-	server := httptest.NewServer(honest(body, `"one"`))
+	body := randomBytes(1000, 5)
+	server := httptest.NewServer(serveFile(body, `"one"`))
 	defer server.Close()
-	c, _ := impatient(t)
+	c, _ := newTestClient(t)
 	to := filepath.Join(t.TempDir(), "f")
 	d := Download{Request: Request{URL: server.URL}, To: to, Want: Digests{SHA256: sumOfBytes(body)}, Mode: 0o644}
 	held, err := openPart(partName(to, server.URL, Remote{ETag: `"one"`, Modified: age}), d.Want)
@@ -298,17 +298,17 @@ func TestTwoAtOnce(t *testing.T) {
 	}
 	_, err = c.Fetch(t.Context(), d)
 	wantFailure(t, err, "another process is fetching the same file", "")
-	held.drop()
+	held.remove()
 	if _, err := c.Fetch(t.Context(), d); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestCheckIsAskedBeforeTheName(t *testing.T) {
-	body := noise(1000, 6)
-	server := httptest.NewServer(honest(body, `"one"`))
+	body := randomBytes(1000, 6)
+	server := httptest.NewServer(serveFile(body, `"one"`))
 	defer server.Close()
-	c, _ := impatient(t)
+	c, _ := newTestClient(t)
 	to := filepath.Join(t.TempDir(), "f")
 	var saw []byte
 	d := Download{Request: Request{URL: server.URL}, To: to, Mode: 0o644, Check: func(r io.Reader) error {
@@ -333,10 +333,10 @@ func TestFullDiskIsFinal(t *testing.T) {
 }
 
 func TestLongNames(t *testing.T) {
-	body := noise(1000, 7)
-	server := httptest.NewServer(honest(body, `"one"`))
+	body := randomBytes(1000, 7)
+	server := httptest.NewServer(serveFile(body, `"one"`))
 	defer server.Close()
-	c, _ := impatient(t)
+	c, _ := newTestClient(t)
 	to := filepath.Join(t.TempDir(), strings.Repeat("n", 255))
 	if _, err := c.Fetch(t.Context(), Download{Request: Request{URL: server.URL}, To: to, Mode: 0o644}); err != nil {
 		t.Fatal(err)

@@ -15,7 +15,8 @@ import (
 	"testing"
 )
 
-// childEnv makes the test binary a process that fetches what it holds as JSON.
+// childEnv makes the test binary a process that does the download in its value,
+// which is JSON.
 const childEnv = "BAYPLAN_TEST_FETCH"
 
 type childJob struct{ URL, To, SHA256 string }
@@ -31,8 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// childFetch waits for a line on its standard input each time that something
-// has come: so it can be killed at every single one.
+// childFetch waits for a line on its standard input after each received chunk, so
+// that it can be killed at any of them.
 func childFetch(text string) error {
 	var job childJob
 	if err := json.Unmarshal([]byte(text), &job); err != nil {
@@ -53,17 +54,17 @@ func childFetch(text string) error {
 	return err
 }
 
-// Killed at any moment, a process leaves the old file, and the next one goes on
-// where it was: nothing is sent twice but what was on its way.
+// A process that is killed at any moment leaves the old file, and the next one
+// resumes: only bytes in flight are sent twice.
 func TestKilledAnywhere(t *testing.T) {
-	body := noise(4<<20, 8)
+	body := randomBytes(4<<20, 8)
 	var starts []int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			start, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimPrefix(r.Header.Get("Range"), "bytes="), "-"), 10, 64)
 			starts = append(starts, start)
 		}
-		honest(body, `"one"`)(w, r)
+		serveFile(body, `"one"`)(w, r)
 	}))
 	defer server.Close()
 	to := filepath.Join(t.TempDir(), "agent.initramfs")
@@ -95,8 +96,8 @@ func TestKilledAnywhere(t *testing.T) {
 	}
 }
 
-// kill runs a child and kills it when something has come for the second time.
-// It says whether there was anything left to kill.
+// kill runs a child and kills it at the second received chunk. It reports whether
+// the child was still running.
 func kill(t *testing.T, job childJob) bool {
 	t.Helper()
 	text, err := json.Marshal(job)

@@ -13,18 +13,18 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A Remote is what a server tells of a file without sending it.
+// A Remote is what a server reports about a file without sending it.
 type Remote struct {
-	Size     int64  // -1: it does not say
+	Size     int64  // -1: unknown
 	ETag     string // as sent, "" for none
 	Modified string // Last-Modified as sent, "" for none
-	Young    bool   // it may be modified again without a later Modified
+	Recent   bool   // a new version may have the same Modified
 }
 
-// Version gives a text that differs when the server's file does, as far as the
-// server tells; "" when it tells nothing that can be relied on.
+// Version returns a text that changes when the server's file does, as far as the
+// server reports it. It is "" if the report is not reliable.
 func (r Remote) Version() string {
-	if r.ETag == "" && r.Young {
+	if r.ETag == "" && r.Recent {
 		return ""
 	}
 	var parts []string
@@ -40,19 +40,19 @@ func (r Remote) Version() string {
 	return strings.Join(parts, ", ")
 }
 
-// Time gives when the file was last modified, and whether that is known.
+// Time returns when the file was last modified, if that is known.
 func (r Remote) Time() (time.Time, bool) {
 	at, err := http.ParseTime(r.Modified)
 	return at, err == nil
 }
 
-// validator gives what the rest of the file may be asked for with: a strong
-// ETag or a date that is one, "" for neither.
+// validator returns the value of If-Range for the rest of the file: a strong ETag
+// or a reliable date, "" for neither.
 func (r Remote) validator() string {
 	if r.ETag != "" && !strings.HasPrefix(r.ETag, "W/") {
 		return r.ETag
 	}
-	if r.Young {
+	if r.Recent {
 		return ""
 	}
 	return r.Modified
@@ -60,25 +60,26 @@ func (r Remote) validator() string {
 
 func remoteOf(resp *http.Response) Remote {
 	h := resp.Header
-	return Remote{Size: resp.ContentLength, ETag: h.Get("ETag"), Modified: h.Get("Last-Modified"), Young: young(h)}
+	return Remote{Size: resp.ContentLength, ETag: h.Get("ETag"), Modified: h.Get("Last-Modified"), Recent: recentlyModified(h)}
 }
 
-// young says that a file was modified within the second of the answer: as dates
-// have whole seconds, its next version may have the same one (RFC 9110, 8.8.2.2).
-func young(h http.Header) bool {
+// recentlyModified reports whether a file was modified within the second of the
+// answer. Dates have whole seconds, so its next version may have the same date
+// (RFC 9110, 8.8.2.2).
+func recentlyModified(h http.Header) bool {
 	modified, err1 := http.ParseTime(h.Get("Last-Modified"))
 	sent, err2 := http.ParseTime(h.Get("Date"))
 	return errors.Join(err1, err2) == nil && sent.Sub(modified) < time.Second
 }
 
-// Look asks a server for all that it tells of a file without sending it.
+// Look asks a server about a file, without requesting its content.
 func (c *Client) Look(ctx context.Context, r Request) (Remote, error) {
-	for p := c.patient(lookTries); ; {
+	for retry := c.newRetrier(lookTries); ; {
 		found, err := c.look(ctx, r)
 		if err == nil {
 			return found, nil
 		}
-		if err := p.again(ctx, err, 0); err != nil {
+		if err := retry.wait(ctx, err, 0); err != nil {
 			return Remote{}, err
 		}
 	}
@@ -87,24 +88,24 @@ func (c *Client) Look(ctx context.Context, r Request) (Remote, error) {
 func (c *Client) look(ctx context.Context, r Request) (Remote, error) {
 	resp, err := c.do(ctx, http.MethodHead, r, nil)
 	if err != nil {
-		return Remote{}, about(r, err)
+		return Remote{}, withURL(r, err)
 	}
 	resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
 		return remoteOf(resp), nil
 	case http.StatusForbidden, http.StatusMethodNotAllowed, http.StatusNotImplemented, http.StatusBadRequest:
-		// Some know no HEAD, and addresses may be signed for GET alone.
+		// Some servers do not support HEAD, and a URL may be signed for GET only.
 		return c.lookByGet(ctx, r)
 	}
 	return Remote{}, statusError(r, resp)
 }
 
-// lookByGet asks for one byte.
+// lookByGet requests one byte.
 func (c *Client) lookByGet(ctx context.Context, r Request) (Remote, error) {
 	resp, err := c.do(ctx, http.MethodGet, r, http.Header{"Range": {"bytes=0-0"}})
 	if err != nil {
-		return Remote{}, about(r, err)
+		return Remote{}, withURL(r, err)
 	}
 	resp.Body.Close()
 	found := remoteOf(resp)
@@ -112,19 +113,19 @@ func (c *Client) lookByGet(ctx context.Context, r Request) (Remote, error) {
 	case http.StatusOK:
 		return found, nil
 	case http.StatusPartialContent:
-		_, _, found.Size, err = contentRange(resp.Header.Get("Content-Range"))
-		return found, about(r, err)
+		_, _, found.Size, err = parseContentRange(resp.Header.Get("Content-Range"))
+		return found, withURL(r, err)
 	case http.StatusRequestedRangeNotSatisfiable: // an empty file
-		if found.Size = unsatisfied(resp.Header); found.Size == 0 {
+		if found.Size = unsatisfiedSize(resp.Header); found.Size == 0 {
 			return found, nil
 		}
 	}
 	return Remote{}, statusError(r, resp)
 }
 
-// contentRange reads "bytes 0-9/10"; a size that is not told is -1.
-func contentRange(text string) (first, last, size int64, err error) {
-	bad := fmt.Errorf("the server sends a part and says %q of which", text)
+// parseContentRange reads "bytes 0-9/10". An unknown size is -1.
+func parseContentRange(text string) (first, last, size int64, err error) {
+	bad := fmt.Errorf("the server sends a part with the Content-Range %q", text)
 	span, ok := strings.CutPrefix(text, "bytes ")
 	span, whole, cut := strings.Cut(span, "/")
 	from, to, dashed := strings.Cut(span, "-")
@@ -145,8 +146,8 @@ func contentRange(text string) (first, last, size int64, err error) {
 	return first, last, size, nil
 }
 
-// unsatisfied gives the size that comes with a refused range, -1 for none.
-func unsatisfied(h http.Header) int64 {
+// unsatisfiedSize returns the size in the answer to a refused range, -1 for none.
+func unsatisfiedSize(h http.Header) int64 {
 	text, ok := strings.CutPrefix(h.Get("Content-Range"), "bytes */")
 	size, err := strconv.ParseInt(text, 10, 64)
 	if !ok || err != nil || size < 0 {
@@ -155,17 +156,17 @@ func unsatisfied(h http.Header) int64 {
 	return size
 }
 
-// maxSmall bounds what Small reads.
+// maxSmall is the most that Small reads.
 const maxSmall = 4 << 20
 
-// Small gives a file that fits into memory: checksums, or a signature.
+// Small returns the content of a small file, such as checksums or a signature.
 func (c *Client) Small(ctx context.Context, r Request) ([]byte, error) {
-	for p := c.patient(lookTries); ; {
+	for retry := c.newRetrier(lookTries); ; {
 		b, err := c.small(ctx, r)
 		if err == nil {
 			return b, nil
 		}
-		if err := p.again(ctx, err, 0); err != nil {
+		if err := retry.wait(ctx, err, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -174,7 +175,7 @@ func (c *Client) Small(ctx context.Context, r Request) ([]byte, error) {
 func (c *Client) small(ctx context.Context, r Request) ([]byte, error) {
 	resp, err := c.do(ctx, http.MethodGet, r, nil)
 	if err != nil {
-		return nil, about(r, err)
+		return nil, withURL(r, err)
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
@@ -183,19 +184,19 @@ func (c *Client) small(ctx context.Context, r Request) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxSmall+1))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fault.AsConnection(about(r, errors.New("the connection was cut")))
+		return nil, fault.AsConnection(withURL(r, errors.New("the connection was cut")))
 	case err != nil:
-		return nil, about(r, err)
+		return nil, withURL(r, err)
 	case len(b) > maxSmall:
-		return nil, about(r, fmt.Errorf("it is larger than %d bytes", maxSmall))
+		return nil, withURL(r, fmt.Errorf("it is larger than %d bytes", maxSmall))
 	}
 	return b, nil
 }
 
-// Open gives the body of a file as it comes, for what is read once and is of
-// no use in part: a list of packages.
+// Open returns the content of a file as a stream. It does not resume: it is for
+// files that are read once, such as a list of packages.
 func (c *Client) Open(ctx context.Context, r Request) (io.ReadCloser, error) {
-	for p := c.patient(lookTries); ; {
+	for retry := c.newRetrier(lookTries); ; {
 		resp, err := c.do(ctx, http.MethodGet, r, nil)
 		if err == nil && resp.StatusCode != http.StatusOK {
 			resp.Body.Close()
@@ -203,22 +204,22 @@ func (c *Client) Open(ctx context.Context, r Request) (io.ReadCloser, error) {
 		} else if err == nil {
 			return resp.Body, nil
 		} else {
-			err = about(r, err)
+			err = withURL(r, err)
 		}
-		if err := p.again(ctx, err, 0); err != nil {
+		if err := retry.wait(ctx, err, 0); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// Head gives the first n bytes of a file, or all of it when it has fewer.
+// Head returns the first n bytes of a file, or all of it if it is shorter.
 func (c *Client) Head(ctx context.Context, r Request, n int64) ([]byte, error) {
-	for p := c.patient(lookTries); ; {
+	for retry := c.newRetrier(lookTries); ; {
 		b, err := c.head(ctx, r, n)
 		if err == nil {
 			return b, nil
 		}
-		if err := p.again(ctx, err, 0); err != nil {
+		if err := retry.wait(ctx, err, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -227,18 +228,18 @@ func (c *Client) Head(ctx context.Context, r Request, n int64) ([]byte, error) {
 func (c *Client) head(ctx context.Context, r Request, n int64) ([]byte, error) {
 	resp, err := c.do(ctx, http.MethodGet, r, http.Header{"Range": {fmt.Sprintf("bytes=0-%d", n-1)}})
 	if err != nil {
-		return nil, about(r, err)
+		return nil, withURL(r, err)
 	}
 	defer resp.Body.Close()
 	switch resp.StatusCode {
-	case http.StatusOK: // it knows no ranges: the rest is not read
+	case http.StatusOK: // the server ignores ranges; the rest is not read
 	case http.StatusPartialContent:
-		first, _, _, err := contentRange(resp.Header.Get("Content-Range"))
+		first, _, _, err := parseContentRange(resp.Header.Get("Content-Range"))
 		if err == nil && first != 0 {
-			err = errors.New("the server sends another part than it was asked for")
+			err = errors.New("the server sends another part than the requested one")
 		}
 		if err != nil {
-			return nil, about(r, err)
+			return nil, withURL(r, err)
 		}
 	default:
 		return nil, statusError(r, resp)
@@ -247,5 +248,5 @@ func (c *Client) head(ctx context.Context, r Request, n int64) ([]byte, error) {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fault.AsConnection(errors.New("the connection was cut"))
 	}
-	return b, about(r, err)
+	return b, withURL(r, err)
 }

@@ -16,18 +16,17 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
-// A part is a file that has not come whole yet. It stands beside its target,
-// under a name that tells which version of which address it is of: so whoever
-// comes after a killed process knows whether it can be continued. It is locked
-// as long as its process lives.
+// A part is a partly downloaded file. It is beside its target, under a name that
+// identifies the URL and its version, so that after a killed process the next one
+// knows whether it can resume. It is locked while its process lives.
 type part struct {
-	file *os.File
-	sums *hasher
-	n    int64 // bytes there, all of them hashed
-	old  bool  // some of them came with an earlier answer
+	file    *os.File
+	sums    *hasher
+	n       int64 // bytes in the file, all hashed
+	resumed bool  // some of them are from an earlier answer
 }
 
-// partPrefix begins the names of all parts of a target.
+// partPrefix is how the names of all parts of a target begin.
 func partPrefix(target string) string {
 	base := filepath.Base(target)
 	if len(base) > 180 {
@@ -37,13 +36,13 @@ func partPrefix(target string) string {
 	return durable.PartPrefix + base + "-fetch-"
 }
 
-// partName gives the name of the part of one version of an address.
+// partName returns the name of the part for one version of a URL.
 func partName(target, url string, found Remote) string {
 	sum := sha256.Sum256([]byte(url + "\n" + found.validator()))
 	return filepath.Join(filepath.Dir(target), partPrefix(target)+hex.EncodeToString(sum[:8]))
 }
 
-// Parts gives the unfinished files of a target, of this and of earlier runs.
+// Parts returns the unfinished files of a target, of this and of earlier runs.
 func Parts(target string) []string {
 	entries, err := os.ReadDir(filepath.Dir(target))
 	if err != nil {
@@ -58,14 +57,14 @@ func Parts(target string) []string {
 	return found
 }
 
-// openPart opens the part of a name, or makes it. What it holds is hashed.
+// openPart opens or creates a part, and hashes its content.
 func openPart(name string, want Digests) (*part, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	p := &part{file: f, sums: newHasher(want)}
-	if err := p.own(); err != nil {
+	if err := p.lock(); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -73,14 +72,14 @@ func openPart(name string, want Digests) (*part, error) {
 		f.Close()
 		return nil, err
 	}
-	p.old = p.n > 0
+	p.resumed = p.n > 0
 	return p, nil
 }
 
 const copyBuffer = 1 << 20
 
-// own locks the part and makes sure that it is one, and still has its name.
-func (p *part) own() error {
+// lock locks the part. It checks that the file is regular and still has its name.
+func (p *part) lock() error {
 	err := unix.Flock(int(p.file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
 		return errors.New("another process is fetching the same file")
@@ -90,7 +89,7 @@ func (p *part) own() error {
 		return err
 	}
 	if !opened.Mode().IsRegular() {
-		return fmt.Errorf("%s is in the way: it is no regular file", p.file.Name())
+		return fmt.Errorf("%s is in the way: it is not a regular file", p.file.Name())
 	}
 	named, err := os.Lstat(p.file.Name())
 	if err != nil || !os.SameFile(named, opened) {
@@ -101,7 +100,7 @@ func (p *part) own() error {
 
 // restart empties the part.
 func (p *part) restart(want Digests) error {
-	p.n, p.old, p.sums = 0, false, newHasher(want)
+	p.n, p.resumed, p.sums = 0, false, newHasher(want)
 	if err := p.file.Truncate(0); err != nil {
 		return err
 	}
@@ -116,14 +115,14 @@ func (p *part) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// drop removes the part: nothing of it is worth keeping.
-func (p *part) drop() {
+// remove closes the part and removes it.
+func (p *part) remove() {
 	os.Remove(p.file.Name())
 	p.file.Close()
 }
 
-// RemoveParts removes the unfinished files of a target whose processes do not
-// live, but for the one of a name.
+// RemoveParts removes the unfinished files of a target that no living process has
+// locked, except the one with the name but.
 func RemoveParts(target, but string) error {
 	for _, name := range Parts(target) {
 		if name == but {
@@ -131,7 +130,7 @@ func RemoveParts(target, but string) error {
 		}
 		p, err := os.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-			continue // gone meanwhile, or somebody else's
+			continue // renamed meanwhile, or owned by another user
 		}
 		if err != nil {
 			return err

@@ -17,8 +17,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// noise is content that is like no other.
-func noise(n int, seed uint64) []byte {
+// randomBytes returns the same n bytes for the same seed.
+func randomBytes(n int, seed uint64) []byte {
 	b := make([]byte, n)
 	rng := rand.NewChaCha8([32]byte{byte(seed)})
 	_, _ = rng.Read(b)
@@ -32,7 +32,7 @@ func sumOfBytes(b []byte) string {
 
 const age = "Tue, 12 May 2026 09:00:00 GMT"
 
-// A script answers one request after the other; the last answer repeats.
+// A script answers requests in order; the last answer repeats.
 type script struct {
 	answers []http.HandlerFunc
 	asked   []string // method, Range and If-Range of each request
@@ -44,9 +44,9 @@ func (s *script) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.answers[turn](w, r)
 }
 
-// sends answers with a status, headers as "Name: value" and a body. Cut says
-// after how many bytes the connection breaks, -1 for never.
-func sends(status int, body []byte, cut int, headers ...string) http.HandlerFunc {
+// respond answers with a status, headers as "Name: value" and a body. The
+// connection breaks after cut bytes; -1 means never.
+func respond(status int, body []byte, cut int, headers ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		for _, h := range headers {
 			name, value, _ := strings.Cut(h, ": ")
@@ -69,8 +69,8 @@ func sends(status int, body []byte, cut int, headers ...string) http.HandlerFunc
 	}
 }
 
-// honest is what a good server does.
-func honest(body []byte, etag string) http.HandlerFunc {
+// serveFile answers as a correct server does.
+func serveFile(body []byte, etag string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", etag)
 		at, _ := http.ParseTime(age)
@@ -85,8 +85,8 @@ func chunked(body []byte) http.HandlerFunc {
 	}
 }
 
-// impatient is a client that notes its waits instead of waiting.
-func impatient(t *testing.T, hosts ...Host) (*Client, *[]time.Duration) {
+// newTestClient makes a client that records its waits instead of waiting.
+func newTestClient(t *testing.T, hosts ...Host) (*Client, *[]time.Duration) {
 	t.Helper()
 	c, err := New(hosts)
 	if err != nil {

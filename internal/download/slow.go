@@ -9,24 +9,23 @@ import (
 )
 
 const (
-	// slowSpan and slowLeast say which server is as good as gone: one that
-	// brings less than slowLeast bytes in slowSpan. That nothing comes at all
-	// the transport tells.
+	// A server that sends less than slowBytes in slowSpan counts as stalled.
+	// The transport detects a server that sends nothing.
 	slowSpan  = 60 * time.Second
-	slowLeast = 16 << 10
+	slowBytes = 16 << 10
 )
 
-// A slowGuard gives up on a body that only drips.
+// A slowGuard ends the reading of a body that is too slow.
 type slowGuard struct {
 	r     io.Reader
 	n     int64         // bytes of this span
-	spent time.Duration // time that was waited for them
+	spent time.Duration // waiting time of this span
 }
 
 func newSlowGuard(r io.Reader) *slowGuard { return &slowGuard{r: r} }
 
-// Read counts only the time in which it waits for the server: a slow disk is
-// not the server's fault.
+// Read counts only the time in which it waits for the server. A slow disk does not
+// count.
 func (g *slowGuard) Read(p []byte) (int, error) {
 	before := time.Now()
 	n, err := g.r.Read(p)
@@ -34,8 +33,8 @@ func (g *slowGuard) Read(p []byte) (int, error) {
 	if g.spent += time.Since(before); g.spent < slowSpan {
 		return n, err
 	}
-	if g.n < slowLeast && err == nil {
-		return n, fault.AsConnection(fmt.Errorf("stalled: %d bytes came in %v", g.n, g.spent.Round(time.Second)))
+	if g.n < slowBytes && err == nil {
+		return n, fault.AsConnection(fmt.Errorf("stalled: only %d bytes in %v", g.n, g.spent.Round(time.Second)))
 	}
 	g.n, g.spent = 0, 0
 	return n, err

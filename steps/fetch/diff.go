@@ -98,7 +98,7 @@ func (d *fetchDiff) asRecorded(prior *runner.Record) bool {
 		}
 	}
 	at, ok := d.remote.Time()
-	return ok && !d.remote.Young && at.Equal(d.there.ModTime()) && d.remote.Size == d.there.Size()
+	return ok && !d.remote.Recent && at.Equal(d.there.ModTime()) && d.remote.Size == d.there.Size()
 }
 
 // lookAhead finds out what would come, that it can be had, and that there is
@@ -210,7 +210,7 @@ func hostOf(address string) string {
 	if download.LocalPath(address) != "" {
 		return "this machine"
 	}
-	_, rest, _ := strings.Cut(download.Shown(address), "://")
+	_, rest, _ := strings.Cut(download.RedactURL(address), "://")
 	host, _, _ := strings.Cut(rest, "/")
 	return host
 }

@@ -115,7 +115,7 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchG
 	}
 	e.want, err = download.ParseChecksums(list, name, strings.HasPrefix(lastPart(setting.Text(f.Checksums)), name+"."))
 	if err != nil {
-		return fmt.Errorf("checksums in %s: %w", download.Shown(setting.Text(f.Checksums)), err)
+		return fmt.Errorf("checksums in %s: %w", download.RedactURL(setting.Text(f.Checksums)), err)
 	}
 	for _, sum := range digestList(e.want) {
 		e.inputs = append(e.inputs, runner.Input{Name: "checksums." + sum[0], Digest: sum[1]})
@@ -134,7 +134,7 @@ func (f *fetchFile) signedList(ctx context.Context, w runner.World, list []byte)
 	}
 	if setting.Text(f.Signature) == "" {
 		if !signature.IsClear(list) {
-			err := fmt.Errorf("%s carries no signature", download.Shown(setting.Text(f.Checksums)))
+			err := fmt.Errorf("%s carries no signature", download.RedactURL(setting.Text(f.Checksums)))
 			return nil, fault.WithHint(err, "name the address of its signature under signature, or leave out keyring")
 		}
 		signed, err := keys.Clear(list)
@@ -151,7 +151,7 @@ func aboutURL(address string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", download.Shown(address), err)
+	return fmt.Errorf("%s: %w", download.RedactURL(address), err)
 }
 
 // findVersion asks the server which version of the file it has.

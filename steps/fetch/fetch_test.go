@@ -76,7 +76,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 		},
 		"checksums that are none": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: new(server.URL + "/f")},
-			"it is no list of checksums", "",
+			"it is not a list of checksums", "",
 		},
 		"a keyring and a list without signature": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: new(server.URL + "/sums"), Keyring: new(plan.Path(testbed.PublicKey(t, testbed.NewKey(t))))},

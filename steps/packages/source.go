@@ -87,10 +87,10 @@ func (p *packageFiles) sourceFile(ctx context.Context, w runner.World, s *packag
 func (p *packageFiles) sourceRepository(ctx context.Context, w runner.World, s *packageSource) error {
 	listed, err := p.newest(ctx, w)
 	if err != nil {
-		return fmt.Errorf("repository %s: %w", download.Shown(p.Repository), err)
+		return fmt.Errorf("repository %s: %w", download.RedactURL(p.Repository), err)
 	}
 	if p.SHA256 != "" && listed.SHA256 != p.SHA256 {
-		err := fmt.Errorf("repository %s: %s: %w", download.Shown(p.Repository), listed.NEVRA(), &archive.DigestError{Got: listed.SHA256, Want: p.SHA256})
+		err := fmt.Errorf("repository %s: %s: %w", download.RedactURL(p.Repository), listed.NEVRA(), &archive.DigestError{Got: listed.SHA256, Want: p.SHA256})
 		return fault.WithHint(err, "it has another package than was meant; sha256 in the plan may be out of date")
 	}
 	s.listed = &listed
@@ -99,7 +99,7 @@ func (p *packageFiles) sourceRepository(ctx context.Context, w runner.World, s *
 		s.pkg, err = rpm.ReadListed(head, listed)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", download.Shown(p.below(listed.Href)), err)
+		return fmt.Errorf("%s: %w", download.RedactURL(p.below(listed.Href)), err)
 	}
 	return nil
 }

@@ -1,8 +1,8 @@
-// Package download brings files from web servers that nobody vouches for, whole
-// or not at all: what was begun is continued by range, and only while it is
-// the same file; what comes is held against its digests before it gets its
-// name; and credentials go to the host that they were given for and to no
-// other. It knows nothing of steps and plans.
+// Package download downloads files from untrusted web servers, completely or not
+// at all. It resumes a partial download with a range request, and only if the
+// server still has the same file. It checks the digests before the file gets its
+// name. It sends credentials only to the host they are for. It does not know
+// steps or plans.
 package download
 
 import (
@@ -18,30 +18,31 @@ import (
 	"github.com/bayplan/bayplan/internal/transport"
 )
 
-// A Host is a server that is not reached as an unknown one is: anonymously and
-// with its certificate verified.
+// A Host is a server with its own settings. All other servers are reached
+// anonymously, with their certificates verified.
 type Host struct {
 	Name      string // host[:port] as URLs name it
 	Address   string // dial this host:port instead
 	TLS       transport.Mode
 	CA        string       // PEM file of further authorities to trust
-	Cert, Key string       // PEM files of the certificate to show, and of its key
-	Bandwidth int64        // bytes in a second; 0: any
-	Handler   http.Handler // answers in place of any server
+	Cert, Key string       // PEM files of the client certificate and its key
+	Bandwidth int64        // bytes per second; 0: unlimited
+	Handler   http.Handler // answers instead of a server
 
 	User     string
 	Password func(context.Context) (string, error) // of User
-	Token    func(context.Context) (string, error) // shown in place of User and Password
+	Token    func(context.Context) (string, error) // used instead of User and Password
 }
 
-// A Client speaks with servers. It is for use by many goroutines at once.
+// A Client sends requests to servers. Many goroutines may use it at once.
 type Client struct {
-	hosts     map[string]Host // by origin's host:port, lower case
+	hosts     map[string]Host // by the lower-case Name
 	transport *transport.Transport
 	pause     func(ctx context.Context, d time.Duration) error
 }
 
-// New makes a client. Only the files of authorities and certificates are read.
+// New makes a client. It reads the files of authorities and certificates, but
+// connects to no server.
 func New(hosts []Host) (*Client, error) {
 	c := &Client{hosts: map[string]Host{}, pause: sleep}
 	endpoints := make([]transport.Endpoint, len(hosts))
@@ -60,14 +61,14 @@ func New(hosts []Host) (*Client, error) {
 	return c, nil
 }
 
-// A Request says what is asked for.
+// A Request is the file to request.
 type Request struct {
 	URL string
-	// Downgrade lets a server lead from https to plain http.
+	// Downgrade allows redirects from https to plain http.
 	Downgrade bool
 }
 
-// do sends one request. The answer to it may have any status.
+// do sends one request. The answer may have any status.
 func (c *Client) do(ctx context.Context, method string, r Request, header http.Header) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, r.URL, http.NoBody)
 	if err != nil {
@@ -78,7 +79,7 @@ func (c *Client) do(ctx context.Context, method string, r Request, header http.H
 	}
 	req.Header.Set("User-Agent", "bayplan")
 	req.Header.Set("Accept", "*/*")
-	// What is hashed must come as it lies there.
+	// The content is hashed, so it must arrive as it is stored.
 	req.Header.Set("Accept-Encoding", "identity")
 	if err := c.authorize(req); err != nil {
 		return nil, err
@@ -92,8 +93,8 @@ func (c *Client) do(ctx context.Context, method string, r Request, header http.H
 	return resp, nil
 }
 
-// unwrapURL takes off what net/http puts before its errors: the address, with
-// all that is in it.
+// unwrapURL removes the URL that net/http adds to its errors, since it may have
+// secrets in it.
 func unwrapURL(err error) error {
 	if u, ok := err.(*url.Error); ok {
 		return u.Err
@@ -101,8 +102,8 @@ func unwrapURL(err error) error {
 	return err
 }
 
-// authorize shows the credentials of the request's own host. Redirects that
-// lead away take them off again.
+// authorize adds the credentials of the request's host. A redirect to another
+// origin removes them.
 func (c *Client) authorize(req *http.Request) error {
 	h, ok := c.host(req.URL)
 	if !ok {
@@ -125,7 +126,8 @@ func (c *Client) authorize(req *http.Request) error {
 	return nil
 }
 
-// host finds the settings of a URL's host; a scheme's own port may be left out.
+// host returns the settings of a URL's host. The name and the URL may each omit
+// the default port of the scheme.
 func (c *Client) host(u *url.URL) (Host, bool) {
 	name := strings.ToLower(u.Host)
 	if h, ok := c.hosts[name]; ok {
@@ -141,20 +143,20 @@ func (c *Client) host(u *url.URL) (Host, bool) {
 	return h, ok
 }
 
-// maxRedirects is what net/http follows, too.
+// maxRedirects is the same number as in net/http.
 const maxRedirects = 10
 
-// redirects follows redirects as the transport's client does, and from https to
-// http where the request allows it: then without credentials, since that is
-// another origin.
-func (r Request) redirects(careful func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
+// redirects returns a policy for redirects: that of the transport's client, which
+// is base, but from https to http if the request allows it. Such a redirect
+// removes the credentials, since it leads to another origin.
+func (r Request) redirects(base func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
 		overTLS := slices.ContainsFunc(via, func(before *http.Request) bool { return before.URL.Scheme == "https" })
 		switch down := overTLS && req.URL.Scheme != "https"; {
 		case !down:
-			return careful(req, via)
+			return base(req, via)
 		case !r.Downgrade:
-			return fault.WithHint(careful(req, via), "name an address that is served over https all the way, or allow it with http_redirects: true where a digest is given")
+			return fault.WithHint(base(req, via), "use a URL that is served over https only, or set http_redirects: true together with a digest")
 		case len(via) >= maxRedirects:
 			return fmt.Errorf("%s redirects more than %d times", via[0].URL.Host, maxRedirects)
 		}
@@ -164,12 +166,12 @@ func (r Request) redirects(careful func(*http.Request, []*http.Request) error) f
 	}
 }
 
-// Shown gives a URL as it may be shown: what is signed or secret stands in its
-// query, or before its host.
-func Shown(raw string) string {
+// RedactURL returns a URL without the parts that may be secret: its user and
+// password, its query and its fragment.
+func RedactURL(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
-		return "(an address that makes no sense)"
+		return "(an invalid address)"
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
 	if u.RawQuery != "" {
@@ -178,9 +180,9 @@ func Shown(raw string) string {
 	return u.String()
 }
 
-// A StatusError is an answer that is none of those hoped for.
+// A StatusError is an answer with an unexpected status.
 type StatusError struct {
-	URL    string // as it may be shown
+	URL    string // redacted
 	Status int
 }
 
@@ -189,7 +191,7 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("%s: the server answers %d %s", e.URL, e.Status, http.StatusText(e.Status))
 }
 
-// Hint says what to do about it.
+// Hint says what the reader can do about the status.
 func (e *StatusError) Hint() string {
 	switch e.Status {
 	case http.StatusUnauthorized, http.StatusForbidden:
@@ -202,7 +204,7 @@ func (e *StatusError) Hint() string {
 	return ""
 }
 
-// Connection says whether it may be better later.
+// Connection reports whether a later attempt may succeed.
 func (e *StatusError) Connection() bool {
 	switch e.Status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
@@ -212,10 +214,10 @@ func (e *StatusError) Connection() bool {
 }
 
 func statusError(r Request, resp *http.Response) error {
-	return &waitError{error: &StatusError{URL: Shown(r.URL), Status: resp.StatusCode}, wait: retryAfter(resp.Header)}
+	return &waitError{error: &StatusError{URL: RedactURL(r.URL), Status: resp.StatusCode}, wait: retryAfter(resp.Header)}
 }
 
-// A waitError carries how long the server asks to be left alone.
+// A waitError is an error with the time that the server asks to wait.
 type waitError struct {
 	error
 	wait time.Duration
@@ -223,7 +225,7 @@ type waitError struct {
 
 func (e *waitError) Unwrap() error { return e.error }
 
-// sleep waits, or until ctx ends.
+// sleep waits for d or until ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -235,10 +237,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// about says which address an error is about.
-func about(r Request, err error) error {
+// withURL adds the redacted URL to an error.
+func withURL(r Request, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", Shown(r.URL), err)
+	return fmt.Errorf("%s: %w", RedactURL(r.URL), err)
 }

@@ -18,39 +18,39 @@ import (
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
-// A Download says which file is brought where.
+// A Download is a file to download and its target.
 type Download struct {
 	Request
-	To   string // absolute; its directory must be there
+	To   string // absolute; its directory must exist
 	Mode fs.FileMode
 	Want Digests
-	// Check looks at the whole file before it gets its name. It may be nil.
+	// Check checks the whole file before it gets its name. It may be nil.
 	Check func(io.Reader) error
-	// Moved is told how many more bytes have come.
+	// Moved gets the number of bytes just received. It may be nil.
 	Moved func(int64)
 }
 
-// A Result is a file that was brought.
+// A Result describes a downloaded file.
 type Result struct {
 	Digests
 	Remote
-	Resumed int64 // bytes that were there already from an earlier process
+	Resumed int64 // bytes that an earlier process had received
 }
 
-// Fetch brings a file. Whoever looks at the target sees the old file or the
-// whole new one. What has come when it fails on the way is kept, to be
-// continued, unless it is known to be wrong. What a killed process left is
-// continued where a digest or a check will hold the whole against: a machine
-// that lost power may have lost some of it.
+// Fetch downloads a file. A reader of the target sees the old file or the whole
+// new one. After an error Fetch keeps the received part, so that the next call
+// can resume, unless the part is known to be wrong. It resumes the part of a
+// killed process only if a digest or a check will verify the whole file: a power
+// loss may have damaged the part.
 func (c *Client) Fetch(ctx context.Context, d Download) (Result, error) {
 	t := &transfer{client: c, Download: d}
 	defer t.close()
-	if err := t.begin(ctx); err != nil {
+	if err := t.findPart(ctx); err != nil {
 		return Result{}, explainFull(err)
 	}
-	t.result.Resumed = t.partial()
-	for p := c.patient(tries); ; {
-		before := t.partial()
+	t.result.Resumed = t.received()
+	for retry := c.newRetrier(fetchTries); ; {
+		before := t.received()
 		err := t.receive(ctx)
 		if err == nil {
 			err = t.finish()
@@ -58,26 +58,26 @@ func (c *Client) Fetch(ctx context.Context, d Download) (Result, error) {
 		if err == nil {
 			return t.result, nil
 		}
-		if errors.Is(err, errAnew) {
-			if err = t.startAnew(); err == nil {
+		if errors.Is(err, errRestart) {
+			if err = t.restart(); err == nil {
 				continue
 			}
 		}
-		if err := p.again(ctx, err, t.partial()-before); err != nil {
-			return Result{}, explainFull(about(d.Request, t.giveUp(err)))
+		if err := retry.wait(ctx, err, t.received()-before); err != nil {
+			return Result{}, explainFull(withURL(d.Request, t.dropIfUseless(err)))
 		}
 	}
 }
 
-// errAnew says that what has come so far is no beginning of what the server has.
-var errAnew = errors.New("start anew")
+// errRestart means that the received part is not a prefix of the server's file.
+var errRestart = errors.New("restart the download")
 
-// maxAnew is how often a transfer starts from its first byte again.
-const maxAnew = 3
+// maxRestarts is how often a transfer restarts from its first byte.
+const maxRestarts = 3
 
-func (t *transfer) startAnew() error {
-	if t.anew++; t.anew > maxAnew {
-		return errors.New("the file changes while it is fetched, or the server sends other parts of it than it was asked for")
+func (t *transfer) restart() error {
+	if t.restarts++; t.restarts > maxRestarts {
+		return errors.New("the file changes during the download, or the server sends other parts than the requested ones")
 	}
 	if t.part == nil {
 		return nil
@@ -85,18 +85,19 @@ func (t *transfer) startAnew() error {
 	return t.part.restart(t.Want)
 }
 
-// A transfer is one file on its way.
+// A transfer is the download of one file.
 type transfer struct {
 	Download
-	client *Client
-	part   *part
-	remote Remote // of the part
-	anew   int
-	result Result
+	client   *Client
+	part     *part
+	remote   Remote // of the part
+	restarts int
+	result   Result
 }
 
-// begin finds what an earlier process left of the version that the server has.
-func (t *transfer) begin(ctx context.Context) error {
+// findPart opens the part that an earlier process has left, if it is of the
+// version that the server has now. It removes other parts.
+func (t *transfer) findPart(ctx context.Context) error {
 	left := Parts(t.To)
 	if len(left) == 0 {
 		return nil
@@ -107,7 +108,7 @@ func (t *transfer) begin(ctx context.Context) error {
 	}
 	name := partName(t.To, t.URL, found)
 	if !t.verifiable() {
-		name = "" // nothing would tell whether what is there is whole
+		name = "" // nothing could verify the resumed file
 	}
 	if err := RemoveParts(t.To, name); err != nil {
 		return err
@@ -120,26 +121,26 @@ func (t *transfer) begin(ctx context.Context) error {
 	return err
 }
 
-func (t *transfer) partial() int64 {
+func (t *transfer) received() int64 {
 	if t.part == nil {
 		return 0
 	}
 	return t.part.n
 }
 
-// receive asks for the file, or for the rest of it, and writes what comes.
+// receive requests the file, or the rest of it, and writes it to the part.
 func (t *transfer) receive(ctx context.Context) error {
 	if t.complete() {
 		return nil
 	}
-	if t.partial() > 0 && t.remote.validator() == "" && !t.verifiable() {
-		// The rest may be one of another file, and nothing would tell.
+	if t.received() > 0 && t.remote.validator() == "" && !t.verifiable() {
+		// The rest may be that of another file, and nothing could detect it.
 		if err := t.part.restart(t.Want); err != nil {
 			return err
 		}
 	}
 	header := http.Header{}
-	if n := t.partial(); n > 0 {
+	if n := t.received(); n > 0 {
 		header.Set("Range", "bytes="+strconv.FormatInt(n, 10)+"-")
 		if v := t.remote.validator(); v != "" {
 			header.Set("If-Range", v)
@@ -152,11 +153,11 @@ func (t *transfer) receive(ctx context.Context) error {
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
-		err = t.whole(resp)
+		err = t.acceptFull(resp)
 	case http.StatusPartialContent:
-		err = t.rest(resp)
+		err = t.acceptRange(resp)
 	case http.StatusRequestedRangeNotSatisfiable:
-		return t.beyond(resp)
+		return t.acceptRefusedRange(resp)
 	default:
 		return statusError(t.Request, resp)
 	}
@@ -166,24 +167,24 @@ func (t *transfer) receive(ctx context.Context) error {
 	if err := CheckSpace(filepath.Dir(t.To), t.remote.Size-t.part.n); err != nil {
 		return err
 	}
-	return t.copy(readers.WithContext(ctx, newSlowGuard(resp.Body)))
+	return t.copyBody(readers.WithContext(ctx, newSlowGuard(resp.Body)))
 }
 
-// complete says that all has come that the server told of, and only the end of
-// an answer, or of a process, came in between.
+// complete reports whether all bytes were received before the connection or the
+// process ended.
 func (t *transfer) complete() bool {
 	return t.part != nil && t.part.n > 0 && t.part.n == t.remote.Size
 }
 
-// whole begins with the file's first byte.
-func (t *transfer) whole(resp *http.Response) error {
+// acceptFull prepares the part for an answer with the whole file.
+func (t *transfer) acceptFull(resp *http.Response) error {
 	found := remoteOf(resp)
 	if t.part != nil && found.validator() == t.remote.validator() {
 		t.remote = found
 		return t.part.restart(t.Want)
 	}
 	if t.part != nil {
-		t.part.drop() // it was of another version
+		t.part.remove() // it is of another version
 		t.part = nil
 	}
 	t.remote = found
@@ -194,9 +195,9 @@ func (t *transfer) whole(resp *http.Response) error {
 	return t.part.restart(t.Want)
 }
 
-// rest goes on where the part ends, when that is what the server sends.
-func (t *transfer) rest(resp *http.Response) error {
-	first, last, size, err := contentRange(resp.Header.Get("Content-Range"))
+// acceptRange checks that an answer with a range continues the part.
+func (t *transfer) acceptRange(resp *http.Response) error {
+	first, last, size, err := parseContentRange(resp.Header.Get("Content-Range"))
 	if err != nil {
 		return err
 	}
@@ -204,35 +205,36 @@ func (t *transfer) rest(resp *http.Response) error {
 	if now.Size = size; size < 0 {
 		now.Size = last + 1
 	}
-	other := differ(now.ETag, t.remote.ETag) || differ(now.Modified, t.remote.Modified)
+	other := conflict(now.ETag, t.remote.ETag) || conflict(now.Modified, t.remote.Modified)
 	if t.part == nil || first != t.part.n || other || t.remote.Size >= 0 && now.Size != t.remote.Size {
-		return errAnew
+		return errRestart
 	}
 	t.remote.Size = now.Size
-	t.part.old = true
+	t.part.resumed = true
 	return nil
 }
 
-// differ says whether two things are told of a file that cannot both be so.
-func differ(a, b string) bool { return a != "" && b != "" && a != b }
+// conflict reports whether two known values differ.
+func conflict(a, b string) bool { return a != "" && b != "" && a != b }
 
-// beyond is told where the server's file ends before the part does.
-func (t *transfer) beyond(resp *http.Response) error {
+// acceptRefusedRange handles the answer that the server's file has no bytes after
+// the part. The part may be the whole file.
+func (t *transfer) acceptRefusedRange(resp *http.Response) error {
 	if t.part == nil || t.part.n == 0 {
 		return statusError(t.Request, resp)
 	}
-	if unsatisfied(resp.Header) == t.part.n && t.verifiable() {
-		t.remote.Size = t.part.n // the digest will tell
+	if unsatisfiedSize(resp.Header) == t.part.n && t.verifiable() {
+		t.remote.Size = t.part.n // the digest decides
 		return nil
 	}
-	return errAnew
+	return errRestart
 }
 
-// verifiable says that something tells whether the whole is right.
+// verifiable reports whether a digest or a check can verify the file.
 func (t *transfer) verifiable() bool { return !t.Want.IsZero() || t.Check != nil }
 
-// copy writes what comes until the end that was announced.
-func (t *transfer) copy(body io.Reader) error {
+// copyBody writes the body to the part and checks its length.
+func (t *transfer) copyBody(body io.Reader) error {
 	_, err := io.CopyBuffer(writerOnly{t}, body, make([]byte, copyBuffer))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -240,15 +242,16 @@ func (t *transfer) copy(body io.Reader) error {
 	case err != nil:
 		return err
 	case t.remote.Size >= 0 && t.part.n != t.remote.Size:
-		return fault.AsConnection(fmt.Errorf("%d bytes came, %d were announced", t.part.n, t.remote.Size))
+		return fault.AsConnection(fmt.Errorf("%d bytes arrived, the server announced %d", t.part.n, t.remote.Size))
 	}
 	return nil
 }
 
-// Write takes what comes. A server that sends more than it said is not believed.
+// Write writes received bytes to the part. More bytes than the server announced
+// are an error.
 func (t *transfer) Write(b []byte) (int, error) {
 	if t.remote.Size >= 0 && t.part.n+int64(len(b)) > t.remote.Size {
-		return 0, errAnew
+		return 0, errRestart
 	}
 	n, err := t.part.Write(b)
 	if t.Moved != nil {
@@ -257,13 +260,13 @@ func (t *transfer) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// finish holds the whole against its digests and gives it its name.
+// finish checks the whole file against its digests and gives it its name.
 func (t *transfer) finish() error {
 	t.result.Digests, t.result.Remote = t.part.sums.digests(), t.remote
 	t.result.Size = t.part.n
 	if err := t.check(); err != nil {
-		if t.part.old {
-			return errAnew // an earlier part of it may be what is wrong
+		if t.part.resumed {
+			return errRestart // the resumed part may be wrong
 		}
 		return err
 	}
@@ -271,7 +274,7 @@ func (t *transfer) finish() error {
 	if err := durable.SetMode(f, t.Mode); err != nil {
 		return err
 	}
-	// What the server calls the file's age is how it is known again later.
+	// A later diff compares the file's time with the server's.
 	if at, ok := t.remote.Time(); ok {
 		if err := os.Chtimes(f.Name(), time.Time{}, at); err != nil {
 			return err
@@ -288,7 +291,7 @@ func (t *transfer) finish() error {
 
 func (t *transfer) check() error {
 	if err := t.Want.Check(t.result.Digests); err != nil {
-		return fault.WithHint(err, "the server has another file than was meant, or it was damaged on its way")
+		return fault.WithHint(err, "the server has a different file, or it was damaged in transit")
 	}
 	if t.Check == nil {
 		return nil
@@ -299,25 +302,25 @@ func (t *transfer) check() error {
 	return t.Check(t.part.file)
 }
 
-// giveUp removes what is known to be of no use: what came whole and is wrong,
-// and what fills a disk.
-func (t *transfer) giveUp(err error) error {
+// dropIfUseless removes a part that is of no use: a complete but wrong one, or one
+// that fills the disk. It returns err.
+func (t *transfer) dropIfUseless(err error) error {
 	var wrong *DigestError
 	useless := errors.As(err, &wrong) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) ||
 		t.complete() && !fault.IsConnection(err)
 	if t.part != nil && (useless || t.part.n == 0) {
-		t.part.drop()
+		t.part.remove()
 		t.part = nil
 	}
 	return err
 }
 
-// close ends the lock on the part.
+// close releases the lock on the part.
 func (t *transfer) close() {
 	if t.part != nil {
 		t.part.file.Close()
 	}
 }
 
-// writerOnly keeps io.Copy from looking for a shortcut past Write.
+// writerOnly keeps io.Copy from using another method than Write.
 type writerOnly struct{ io.Writer }
