@@ -14,7 +14,8 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// Places in a Linux kernel for x86, as its boot protocol names them.
+// Offsets in the headers of Linux kernels. The first four are those of the x86
+// boot protocol, with its names.
 const (
 	setupSectsAt = 0x1f1
 	sysSizeAt    = 0x1f4
@@ -24,43 +25,43 @@ const (
 	s390At       = 0x10008
 )
 
-// checkKernel refuses what no boot loader takes for a kernel, and a kernel for
-// x86 that is shorter than it says.
+// checkKernel refuses a file that no boot loader accepts as a kernel, and a
+// truncated kernel for x86.
 func (f file) checkKernel() error {
 	if found := f.formats(); len(found) > 0 {
-		return fmt.Errorf("it is no kernel but %s", found[0])
+		return fmt.Errorf("it is not a kernel but %s", found[0])
 	}
 	switch {
 	case f.has(hdrSAt, "HdrS") && f.has(bootFlagAt, "\x55\xaa"):
 		return f.checkBzImage()
-	case f.has(arm64At, "ARM\x64"): // an Image for aarch64, with EFI stub or without
+	case f.has(arm64At, "ARM\x64"): // an Image for aarch64, with or without EFI stub
 		return nil
 	case f.has(0, "MZ") && f.isPE(): // EFI, also a compressed kernel for aarch64
 		return nil
 	case f.has(0, "\x7fELF"), f.isS390(), f.has(0, "\x1f\x8b\x08"):
-		return nil // ppc64le, s390x, and an Image that is compressed
+		return nil // ppc64le, s390x, or a compressed Image
 	}
-	if text := f.text(); text != "" {
-		return fmt.Errorf("it is no kernel but %s", text)
+	if text := f.otherContent(); text != "" {
+		return fmt.Errorf("it is not a kernel but %s", text)
 	}
-	return fmt.Errorf("it is no kernel: it starts with %q and has no header of a bzImage, an aarch64 Image, an EFI program, ELF or s390x", f.start())
+	return fmt.Errorf("it is not a kernel: it starts with %q and has no header of a bzImage, an aarch64 Image, an EFI program, ELF or s390x", f.start())
 }
 
 func (f file) has(at int, magic string) bool {
 	return at < len(f.head) && bytes.HasPrefix(f.head[at:], []byte(magic))
 }
 
-// checkBzImage holds the size against what the header says of it.
+// checkBzImage compares the size with the one in the header.
 func (f file) checkBzImage() error {
 	setup := int64(f.head[setupSectsAt])
 	if setup == 0 {
-		setup = 4 // as the protocol has it for old kernels
+		setup = 4 // the protocol's value for old kernels
 	}
-	// The code is counted in paragraphs of 16 bytes, the last of which need
-	// not be full.
+	// The size of the code is in paragraphs of 16 bytes, and the last one may
+	// be incomplete.
 	whole := (setup+1)*512 + 16*int64(binary.LittleEndian.Uint32(f.head[sysSizeAt:])) - 15
 	if f.size < whole {
-		return fmt.Errorf("the kernel is cut off: it has %d bytes, its header speaks of %d", f.size, whole)
+		return fmt.Errorf("the kernel is truncated: it has %d bytes, its header says %d", f.size, whole)
 	}
 	return nil
 }
@@ -73,20 +74,20 @@ func (f file) isPE() bool {
 }
 
 func (f file) isS390() bool {
-	if f.at == nil || f.size < s390At+6 {
-		return f.at == nil && f.has(0, "\x00\x08\x00\x00\x80\x01\x00\x00") // the loader's PSW
+	if f.readerAt == nil || f.size < s390At+6 {
+		return f.readerAt == nil && f.has(0, "\x00\x08\x00\x00\x80\x01\x00\x00") // the loader's PSW
 	}
 	b := make([]byte, 6)
-	_, err := f.at.ReadAt(b, s390At)
+	_, err := f.readerAt.ReadAt(b, s390At)
 	return err == nil && string(b) == "S390EP"
 }
 
-// A compression is a way to pack a ramdisk.
+// A compression is one that a ramdisk may have.
 type compression struct {
-	name  string
-	magic string
-	sure  bool // the magic is long enough to tell by it alone
-	open  func(io.Reader) (io.Reader, error)
+	name        string
+	magic       string
+	distinctive bool // the magic is long enough to be sure
+	open        func(io.Reader) (io.Reader, error)
 }
 
 func compressions() []compression {
@@ -101,20 +102,20 @@ func compressions() []compression {
 	}
 }
 
-// openZstd unpacks with one goroutine's worth of memory at most.
+// openZstd limits the memory and the goroutines of the decoder.
 func openZstd(r io.Reader) (io.Reader, error) {
 	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
 }
 
-// peeked is how much of what is packed is looked at: up to the superblock of
-// an ext file system.
-const peeked = 2 << 10
+// ramdiskPeek is how many unpacked bytes are checked: up to the superblock of an
+// ext file system.
+const ramdiskPeek = 2 << 10
 
-// checkRamdisk refuses what no kernel takes for its first file system: only
-// its very start is unpacked.
+// checkRamdisk refuses a file that no kernel accepts as its first file system. It
+// unpacks only the start.
 func (f file) checkRamdisk() error {
 	if found := f.formats(); len(found) > 0 {
-		return fmt.Errorf("it is no ramdisk but %s", found[0])
+		return fmt.Errorf("it is not a ramdisk but %s", found[0])
 	}
 	for _, c := range compressions() {
 		if !f.has(0, c.magic) {
@@ -127,21 +128,21 @@ func (f file) checkRamdisk() error {
 		if err != nil {
 			return fmt.Errorf("its %s data cannot be unpacked: %w", c.name, err)
 		}
-		if !fileSystem(start) {
-			return fmt.Errorf("it is %s data, but what is packed is no ramdisk: it starts with %q", c.name, start[:min(len(start), 6)])
+		if !isRamdisk(start) {
+			return fmt.Errorf("it is %s data, but its content is not a ramdisk: it starts with %q", c.name, start[:min(len(start), 6)])
 		}
 		return nil
 	}
-	if !fileSystem(f.head) {
-		if text := f.text(); text != "" {
-			return fmt.Errorf("it is no ramdisk but %s", text)
+	if !isRamdisk(f.head) {
+		if text := f.otherContent(); text != "" {
+			return fmt.Errorf("it is not a ramdisk but %s", text)
 		}
-		return fmt.Errorf("it is no ramdisk: it starts with %q, which is neither cpio nor packed by gzip, xz, zstd, bzip2, lzma, lz4 or lzo", f.start())
+		return fmt.Errorf("it is not a ramdisk: it starts with %q, which is neither cpio nor compressed by gzip, xz, zstd, bzip2, lzma, lz4 or lzo", f.start())
 	}
 	return nil
 }
 
-// unpackStart unpacks what the head of a file holds, as far as it is needed.
+// unpackStart unpacks the start of a compressed file from its head.
 func unpackStart(c compression, head []byte) ([]byte, error) {
 	r, err := c.open(bytes.NewReader(head))
 	if err != nil {
@@ -150,17 +151,17 @@ func unpackStart(c compression, head []byte) ([]byte, error) {
 	if z, ok := r.(*zstd.Decoder); ok {
 		defer z.Close()
 	}
-	start := make([]byte, peeked)
+	start := make([]byte, ramdiskPeek)
 	n, err := io.ReadFull(r, start)
 	if n > 0 || errors.Is(err, io.EOF) {
-		return start[:n], nil // what is packed in blocks may need more than the head holds
+		return start[:n], nil // a compressed block may be larger than the head
 	}
 	return nil, err
 }
 
-// fileSystem says whether bytes are the start of an archive or a file system
-// that a kernel takes as its first.
-func fileSystem(b []byte) bool {
+// isRamdisk reports whether b is the start of an archive or a file system that a
+// kernel accepts as its first.
+func isRamdisk(b []byte) bool {
 	for _, magic := range []string{"070701", "070702", "070707", "\xc7\x71", "\x71\xc7", "hsqs", "-rom1fs-", "\x45\x3d\xcd\x28"} {
 		if bytes.HasPrefix(b, []byte(magic)) {
 			return true

@@ -15,7 +15,7 @@ import (
 	"github.com/bayplan/bayplan/internal/diskimage"
 )
 
-// at puts texts at places of n bytes.
+// at makes n bytes with texts at given offsets.
 func at(n int, puts ...any) []byte {
 	b := make([]byte, n)
 	for i := 0; i < len(puts); i += 2 {
@@ -71,14 +71,14 @@ func TestCheckKernel(t *testing.T) {
 		{"an Image that is compressed", gzipped(t, "Image"), ""},
 
 		{"empty", nil, "it is empty"},
-		{"cut off", whole[:10<<10], "the kernel is cut off: it has 10240 bytes"},
-		{"cut off in its header", whole[:0x200], "it is no kernel"},
-		{"half an EFI program", pe[:0x30], "it is no kernel"},
-		{"a page", []byte("<!DOCTYPE html><html></html>"), "it is no kernel but a page"},
-		{"a disk image", sample.QCOW2(), "it is no kernel but qcow2"},
-		{"a ramdisk", []byte("070701"), `it is no kernel: it starts with "0707"`},
-		{"zeros", make([]byte, 70<<10), "it is no kernel"},
-		{"a tar archive", at(1024, 257, "ustar"), "it is no kernel but a tar archive"},
+		{"cut off", whole[:10<<10], "the kernel is truncated: it has 10240 bytes"},
+		{"cut off in its header", whole[:0x200], "it is not a kernel"},
+		{"half an EFI program", pe[:0x30], "it is not a kernel"},
+		{"a page", []byte("<!DOCTYPE html><html></html>"), "it is not a kernel but a page"},
+		{"a disk image", sample.QCOW2(), "it is not a kernel but qcow2"},
+		{"a ramdisk", []byte("070701"), `it is not a kernel: it starts with "0707"`},
+		{"zeros", make([]byte, 70<<10), "it is not a kernel"},
+		{"a tar archive", at(1024, 257, "ustar"), "it is not a kernel but a tar archive"},
 	})
 	planned := at(0x11000, 0, "\x00\x08\x00\x00\x80\x01\x00\x00")
 	if err := diskimage.Check(io.MultiReader(bytes.NewReader(planned)), int64(len(planned)), "aki"); err != nil {
@@ -104,11 +104,11 @@ func TestCheckRamdisk(t *testing.T) {
 		{"much of one thing", gzipped(t, cpio+strings.Repeat("\x00", 8<<20)), ""},
 
 		{"empty", nil, "it is empty"},
-		{"a page", []byte("<html><body>404"), "it is no ramdisk but a page"},
-		{"a page, packed", gzipped(t, "<html><body>404</body></html>"), `what is packed is no ramdisk: it starts with "<html>"`},
-		{"nothing, packed", gzipped(t, ""), "what is packed is no ramdisk"},
-		{"a kernel", sample.Kernel("4.18", 10000), "it is no ramdisk"},
-		{"a disk image", sample.QCOW2(), "it is no ramdisk but qcow2"},
+		{"a page", []byte("<html><body>404"), "it is not a ramdisk but a page"},
+		{"a page, packed", gzipped(t, "<html><body>404</body></html>"), `its content is not a ramdisk: it starts with "<html>"`},
+		{"nothing, packed", gzipped(t, ""), "its content is not a ramdisk"},
+		{"a kernel", sample.Kernel("4.18", 10000), "it is not a ramdisk"},
+		{"a disk image", sample.QCOW2(), "it is not a ramdisk but qcow2"},
 		{"damaged gzip", append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), bytes.Repeat([]byte{0xff}, 100)...), "its gzip data cannot be unpacked"},
 		{"half a gzip header", []byte("\x1f\x8b\x08"), "its gzip data cannot be unpacked"},
 		{"damaged xz", []byte("\xfd7zXZ\x00nonsense"), "its xz data cannot be unpacked"},

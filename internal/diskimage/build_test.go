@@ -38,7 +38,7 @@ func (b *builder) entry() int {
 	return 8
 }
 
-// table gives the place of the L2 entry for a cluster of the disk.
+// table returns the offset of the L2 entry for a cluster of the disk.
 func (b *builder) table(n int) int {
 	per := b.cluster() / b.entry()
 	at := b.l1 + 8*(n/per)
@@ -60,7 +60,7 @@ func (b *builder) grow(data []byte) int {
 	return at
 }
 
-// data puts a cluster of the disk into the file as it is.
+// data adds an uncompressed cluster of the disk to the file.
 func (b *builder) data(n int, data []byte) {
 	at := b.table(n)
 	where := b.grow(data)
@@ -70,20 +70,19 @@ func (b *builder) data(n int, data []byte) {
 	}
 }
 
-// parts puts only some 32nds of a cluster of the disk into the file.
+// parts adds only some 32nds of a cluster of the disk to the file.
 func (b *builder) parts(n int, data []byte, bitmap uint32) {
 	b.data(n, data)
 	binary.BigEndian.PutUint64(b.file[b.table(n)+8:], uint64(bitmap))
 }
 
-// zero says that a cluster of the disk is all zeros, whatever is in the file.
+// zero marks a cluster of the disk as all zeros, whatever the file has for it.
 func (b *builder) zero(n int, data []byte) {
 	b.data(n, data)
 	b.file[b.table(n)+7] |= 1
 }
 
-// packed compresses a cluster of the disk into the file, right behind what is
-// there.
+// packed adds a compressed cluster of the disk at the end of the file.
 func (b *builder) packed(t *testing.T, n int, data []byte) {
 	t.Helper()
 	at := b.table(n)
@@ -118,7 +117,7 @@ func finish(t *testing.T, write func([]byte) (int, error), end func() error, dat
 	}
 }
 
-// image writes the header and gives the file.
+// image writes the header and returns the file.
 func (b *builder) image() []byte {
 	be := binary.BigEndian
 	per := int64(b.cluster()/b.entry()) * int64(b.cluster())
@@ -147,7 +146,7 @@ func (b *builder) image() []byte {
 	return b.file
 }
 
-// pattern gives n bytes that tell where they are.
+// pattern returns n bytes that are different at each offset.
 func pattern(seed byte, n int) []byte {
 	b := make([]byte, n)
 	for i := range b {

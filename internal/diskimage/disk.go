@@ -10,20 +10,22 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// A Disk reads a qcow2 image as the disk that it stands for.
+// A Disk reads the disk in a qcow2 image.
 type Disk struct {
 	t    *tables
 	l1   []uint64
-	zstd *zstd.Decoder // nil: clusters are deflated
+	zstd *zstd.Decoder // nil: clusters are compressed by deflate
 
-	mu      sync.Mutex // of all that follows; a reader that was given up may still be reading
-	index   int64      // of the L2 table that is held
-	table   []byte     // nil: none is
-	cluster int64      // of the disk that was unpacked last
-	data    []byte     // nil: none was
+	// The mutex guards the caches below: an abandoned reader may still be
+	// reading.
+	mu      sync.Mutex
+	index   int64  // of the L2 table in table
+	table   []byte // nil: no table is cached
+	cluster int64  // number of the unpacked cluster in data
+	data    []byte // nil: no cluster is cached
 }
 
-// OpenQCOW2 checks an image and its tables, and gives its disk.
+// OpenQCOW2 checks an image and its tables, and returns its disk.
 func OpenQCOW2(r io.ReaderAt, size int64) (*Disk, error) {
 	whole := io.NewSectionReader(r, 0, size)
 	if err := CheckUnpacked(whole, size); err != nil {
@@ -38,22 +40,22 @@ func OpenQCOW2(r io.ReaderAt, size int64) (*Disk, error) {
 		return nil, err
 	}
 	d := &Disk{t: newTables(r, size, h)}
-	if d.l1, err = d.t.l1(); err != nil {
+	if d.l1, err = d.t.readL1(); err != nil {
 		return nil, err
 	}
-	return d, d.open()
+	return d, d.openDecoder()
 }
 
-// open gets what unpacking takes.
-func (d *Disk) open() (err error) {
+// openDecoder opens the decoder of compressed clusters.
+func (d *Disk) openDecoder() (err error) {
 	if d.t.h.zstd() {
 		d.zstd, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
 	}
 	return err
 }
 
-// Size is the size of the disk.
-func (d *Disk) Size() int64 { return d.t.h.virtual() }
+// Size returns the size of the disk.
+func (d *Disk) Size() int64 { return d.t.h.virtualSize() }
 
 // ReadAt implements io.ReaderAt.
 func (d *Disk) ReadAt(p []byte, at int64) (n int, err error) {
@@ -64,9 +66,9 @@ func (d *Disk) ReadAt(p []byte, at int64) (n int, err error) {
 		if left <= 0 {
 			return n, io.EOF
 		}
-		within := at % d.t.h.cluster()
-		part := p[n:min(int64(len(p)), int64(n)+min(left, d.t.h.cluster()-within))]
-		if err := d.read(part, at/d.t.h.cluster(), within); err != nil {
+		within := at % d.t.h.clusterSize()
+		part := p[n:min(int64(len(p)), int64(n)+min(left, d.t.h.clusterSize()-within))]
+		if err := d.readCluster(part, at/d.t.h.clusterSize(), within); err != nil {
 			return n, fmt.Errorf("read byte %d of the disk: %w", at, err)
 		}
 		n += len(part)
@@ -75,37 +77,37 @@ func (d *Disk) ReadAt(p []byte, at int64) (n int, err error) {
 	return n, nil
 }
 
-// read fills p from within one cluster of the disk.
-func (d *Disk) read(p []byte, cluster, within int64) error {
-	piece, err := d.find(cluster)
+// readCluster reads p from one cluster of the disk, at the offset within.
+func (d *Disk) readCluster(p []byte, cluster, within int64) error {
+	ext, err := d.locate(cluster)
 	switch {
 	case err != nil:
 		return err
-	case piece.n == 0:
+	case ext.length == 0:
 		clear(p)
 		return nil
-	case piece.packed:
-		data, err := d.unpack(cluster, piece)
+	case ext.compressed:
+		data, err := d.decompress(cluster, ext)
 		if err != nil {
 			return err
 		}
 		copy(p, data[within:])
 		return nil
-	case piece.parts != 1<<32-1:
-		return d.readParts(p, piece, within)
+	case ext.subclusters != 1<<32-1:
+		return d.readSubclusters(p, ext, within)
 	}
-	_, err = d.t.r.ReadAt(p, piece.at+within)
+	_, err = d.t.r.ReadAt(p, ext.offset+within)
 	return err
 }
 
-// readParts reads a cluster of which only parts hold data.
-func (d *Disk) readParts(p []byte, whole piece, within int64) error {
-	size := d.t.h.cluster() / 32
+// readSubclusters reads from a cluster with data in only some of its parts.
+func (d *Disk) readSubclusters(p []byte, whole extent, within int64) error {
+	size := d.t.h.clusterSize() / 32
 	for len(p) > 0 {
 		n := min(int64(len(p)), size-within%size)
-		if whole.parts&(1<<(within/size)) == 0 {
+		if whole.subclusters&(1<<(within/size)) == 0 {
 			clear(p[:n])
-		} else if _, err := d.t.r.ReadAt(p[:n], whole.at+within); err != nil {
+		} else if _, err := d.t.r.ReadAt(p[:n], whole.offset+within); err != nil {
 			return err
 		}
 		p, within = p[n:], within+n
@@ -113,35 +115,35 @@ func (d *Disk) readParts(p []byte, whole piece, within int64) error {
 	return nil
 }
 
-// find says where a cluster of the disk is.
-func (d *Disk) find(cluster int64) (piece, error) {
+// locate returns where a cluster of the disk is in the file.
+func (d *Disk) locate(cluster int64) (extent, error) {
 	width := d.t.h.entrySize()
-	per := d.t.h.cluster() / width
+	per := d.t.h.clusterSize() / width
 	index := cluster / per
 	at := int64(d.l1[index] & offsetMask)
 	if at == 0 {
-		return piece{}, nil
+		return extent{}, nil
 	}
 	if d.table == nil || d.index != index {
-		table := make([]byte, d.t.h.cluster())
+		table := make([]byte, d.t.h.clusterSize())
 		if _, err := d.t.r.ReadAt(table, at); err != nil {
-			return piece{}, err
+			return extent{}, err
 		}
 		d.index, d.table = index, table
 	}
-	return d.t.piece(d.table[cluster%per*width:]), nil
+	return d.t.extentOf(d.table[cluster%per*width:]), nil
 }
 
-// unpack gives a cluster that is compressed.
-func (d *Disk) unpack(cluster int64, p piece) ([]byte, error) {
+// decompress returns the content of a compressed cluster.
+func (d *Disk) decompress(cluster int64, p extent) ([]byte, error) {
 	if d.data != nil && d.cluster == cluster {
 		return d.data, nil
 	}
-	packed := make([]byte, p.n)
-	if _, err := d.t.r.ReadAt(packed, p.at); err != nil {
+	packed := make([]byte, p.length)
+	if _, err := d.t.r.ReadAt(packed, p.offset); err != nil {
 		return nil, err
 	}
-	data := make([]byte, d.t.h.cluster())
+	data := make([]byte, d.t.h.clusterSize())
 	if err := d.inflate(data, packed); err != nil {
 		return nil, fmt.Errorf("unpack: %w", err)
 	}
@@ -149,7 +151,7 @@ func (d *Disk) unpack(cluster int64, p piece) ([]byte, error) {
 	return data, nil
 }
 
-// inflate fills into. Behind what is packed there may be something else.
+// inflate fills into. There may be other data after the compressed ones.
 func (d *Disk) inflate(into, packed []byte) error {
 	if d.zstd == nil {
 		r := flate.NewReader(bytes.NewReader(packed))
@@ -164,7 +166,7 @@ func (d *Disk) inflate(into, packed []byte) error {
 	return err
 }
 
-// Close gives free what reading takes. The image itself stays open.
+// Close releases the decoder. It does not close the image.
 func (d *Disk) Close() error {
 	if d.zstd != nil {
 		d.zstd.Close()

@@ -12,7 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/diskimage"
 )
 
-// builds gives images of each kind, and the disks that they stand for.
+// builds returns images of each kind and their disks.
 func builds(t *testing.T) map[string]func() (image, disk []byte) {
 	t.Helper()
 	const c = 1 << smallBits
@@ -103,7 +103,7 @@ func TestDisk(t *testing.T) {
 	}
 }
 
-// An image that was cut off, wherever that is, is refused.
+// An image that is truncated anywhere is refused.
 func TestCutImagesAreRefused(t *testing.T) {
 	images := map[string]func() ([]byte, []byte){
 		"the quick start's": func() ([]byte, []byte) { return sample.QCOW2(), nil },
@@ -157,27 +157,27 @@ func TestDamagedTablesAreRefused(t *testing.T) {
 	}{
 		{"sound", nil, ""},
 		{"an L2 table far away", put(l1, 1<<40), "its L2 table 0 ends beyond"},
-		{"an L2 table between clusters", put(l1, 4*c+512), "its L2 table 0 is not where a cluster begins"},
-		{"an L2 table that is named twice", func(b *builder) { copy(b.file[b.l1+8:b.l1+16], b.file[b.l1:b.l1+8]) }, "its L2 table 1 is another one, too"},
+		{"an L2 table between clusters", put(l1, 4*c+512), "its L2 table 0 is not aligned to a cluster"},
+		{"an L2 table that is named twice", func(b *builder) { copy(b.file[b.l1+8:b.l1+16], b.file[b.l1:b.l1+8]) }, "its L2 table 1 is also another L2 table"},
 		{"data far away", put(l2, 1<<40), "its data for byte 0 of the disk end beyond"},
-		{"data between clusters", put(l2, 5*c+512), "its data for byte 0 of the disk are not where a cluster begins"},
+		{"data between clusters", put(l2, 5*c+512), "its data for byte 0 of the disk are not aligned to a cluster"},
 		{"packed data far away", put(l2, 1<<62|1<<40), "its data for byte 0 of the disk end beyond"},
 		{"a short L1 table", func(b *builder) { u32(36, 1)(b.file) }, "its L1 table has 1 entries, a disk of 2457600 bytes needs 2"},
-		{"an L1 table between clusters", func(b *builder) { u64(40, 3*c+8)(b.file) }, "its L1 table is not where a cluster begins"},
-		{"an L1 table over the header", func(b *builder) { u64(40, 0)(b.file) }, "its L1 table lies over its header"},
+		{"an L1 table between clusters", func(b *builder) { u64(40, 3*c+8)(b.file) }, "its L1 table is not aligned to a cluster"},
+		{"an L1 table over the header", func(b *builder) { u64(40, 0)(b.file) }, "its L1 table overlaps its header"},
 		{"a snapshot table far away", func(b *builder) { u32(60, 1)(b.file); u64(64, 1<<50)(b.file) }, "its snapshot table ends beyond"},
 		{"odd refcounts", func(b *builder) { u32(96, 9)(b.file) }, "its refcounts have 2^9 bits"},
 		{"encrypted", func(b *builder) { u32(32, 2)(b.file) }, "it is encrypted"},
 		{"a short header", func(b *builder) { u32(100, 96)(b.file) }, "its qcow2 header says that it has 96 bytes"},
-		{"a long header", func(b *builder) { u32(100, 1<<30)(b.file) }, "its qcow2 header is cut off"},
-		{"an unknown compression", func(b *builder) { u64(72, 8)(b.file); b.file[104] = 7 }, "compressed in a way that is not known (7)"},
+		{"a long header", func(b *builder) { u32(100, 1<<30)(b.file) }, "its qcow2 header is truncated"},
+		{"an unknown compression", func(b *builder) { u64(72, 8)(b.file); b.file[104] = 7 }, "an unknown compression (7)"},
 		{"a data file named in an extension", func(b *builder) { u32(112, 0x44415441)(b.file); u32(116, 8)(b.file) }, "its data are in an external file"},
 		{"another extension ahead of it", func(b *builder) {
 			u32(112, 0x6803f857)(b.file)
 			u32(116, 5)(b.file)
 			u32(128, 0x44415441)(b.file)
 		}, "its data are in an external file"},
-		{"a VDI as well", func(b *builder) { copy(b.file[0x40:], "\x7f\x10\xda\xbe") }, "it could be taken for each of qcow2 and vdi"},
+		{"a VDI as well", func(b *builder) { copy(b.file[0x40:], "\x7f\x10\xda\xbe") }, "it has several formats at once: qcow2 and vdi"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			image := build(tc.change)
@@ -191,7 +191,7 @@ func TestDamagedTablesAreRefused(t *testing.T) {
 
 func TestVirtualSize(t *testing.T) {
 	image := newBuilder(3, 12345678).image()
-	// Only the head is known of a file that is still to be written.
+	// Only the head is known of a file that is not written yet.
 	r := io.MultiReader(bytes.NewReader(image))
 	if n, err := diskimage.VirtualSize(r, int64(len(image))); err != nil || n != 12345678 {
 		t.Errorf("got %d, %v", n, err)
@@ -203,8 +203,8 @@ func TestVirtualSize(t *testing.T) {
 	}
 }
 
-// Whatever a file holds, looking at it neither panics nor takes long, and a
-// disk that was opened can be read or gives an error.
+// Checking a file does not panic and does not take long, whatever its content. An
+// opened disk can be read or returns an error.
 func FuzzDisk(f *testing.F) {
 	b := newBuilder(3, 40<<smallBits)
 	b.data(0, pattern(1, 1<<smallBits))

@@ -1,8 +1,7 @@
-// Package diskimage looks at disk images, kernels and ramdisks before anybody
-// else does: the image service takes whatever it is given, and the machines
-// that unpack an image later follow what its header says, even to files of
-// their own. It also reads a qcow2 image as the disk that it stands for. It
-// knows nothing of clouds.
+// Package diskimage checks disk images, kernels and ramdisks before they are
+// uploaded. The image service accepts anything, and the machines that convert an
+// image later follow its header, even to their own files. The package also reads
+// the disk in a qcow2 image. It does not know clouds.
 package diskimage
 
 import (
@@ -14,23 +13,22 @@ import (
 	"strings"
 )
 
-// headSize is how much of a file its format is told by: up to the descriptor
-// of an ISO 9660 volume.
+// headSize is how many bytes are read to detect a format: up to the descriptor of
+// an ISO 9660 volume.
 const headSize = 36 << 10
 
-// Formats gives the disk formats that Check knows.
+// Formats returns the disk formats that Check knows.
 func Formats() []string {
 	return []string{"raw", "qcow2", "aki", "ari", "ami", "iso", "vmdk", "vdi", "vhd", "vhdx", "ploop"}
 }
 
-// Check refuses a file that is not what its disk format says, that is cut off
-// as far as that shows, or that reaches for other files. r gives the file from
-// its start, size is the size of the whole. No more than the start is read,
-// unless r can be read anywhere (an io.ReaderAt): then the tables of a qcow2
-// image are read, too.
+// Check refuses a file that does not have the given disk format, that is visibly
+// truncated, or that refers to other files. r reads the file from its start; size
+// is its whole size. Check reads only the start, unless r is an io.ReaderAt: then
+// it also reads the tables of a qcow2 image.
 func Check(r io.Reader, size int64, format string) error {
 	if !slices.Contains(Formats(), format) {
-		return fmt.Errorf("the disk format %q is not known; known are %s", format, strings.Join(Formats(), ", "))
+		return fmt.Errorf("the disk format %q is not known; the formats are %s", format, strings.Join(Formats(), ", "))
 	}
 	f, err := newFile(r, size)
 	if err != nil {
@@ -39,11 +37,11 @@ func Check(r io.Reader, size int64, format string) error {
 	return f.check(format)
 }
 
-// A file is what is looked at.
+// A file is the start of a file to check.
 type file struct {
-	head []byte
-	size int64
-	at   io.ReaderAt // nil: only the head is known
+	head     []byte
+	size     int64
+	readerAt io.ReaderAt // nil: only the head can be read
 }
 
 func newFile(r io.Reader, size int64) (file, error) {
@@ -56,7 +54,7 @@ func newFile(r io.Reader, size int64) (file, error) {
 		return file{}, errors.New("it is empty")
 	}
 	f := file{head: head[:n], size: size}
-	f.at, _ = r.(io.ReaderAt)
+	f.readerAt, _ = r.(io.ReaderAt)
 	return f, nil
 }
 
@@ -81,14 +79,14 @@ func (f file) check(format string) error {
 	return nil
 }
 
-// A signature is how a format shows.
+// A signature identifies a format.
 type signature struct {
 	format string
 	at     int
 	magic  string
 }
 
-// signatures are those of formats that are more than the bytes of a disk.
+// signatures returns those of all formats except raw.
 func signatures() []signature {
 	return []signature{
 		{"qcow2", 0, qcow2Magic},
@@ -110,7 +108,7 @@ func signatures() []signature {
 	}
 }
 
-// formats gives all the formats that the file could be taken for.
+// formats returns all formats whose signatures the file has.
 func (f file) formats() []string {
 	var found []string
 	for _, s := range signatures() {
@@ -121,58 +119,59 @@ func (f file) formats() []string {
 	return found
 }
 
-// checkMagic refuses a file that is not of the format, and one that is of
-// another as well: who reads it need not agree with who checked it.
+// checkMagic refuses a file that does not have the format. It also refuses a file
+// that has several: the reader of the file may choose another one than the check.
 func (f file) checkMagic(format string) error {
 	found := f.formats()
 	switch {
 	case !slices.Contains(found, format) && len(found) > 0:
-		return fmt.Errorf("it is no %s image but %s", format, strings.Join(found, " and "))
+		return fmt.Errorf("its format is not %s but %s", format, strings.Join(found, " and "))
 	case !slices.Contains(found, format):
-		return fmt.Errorf("it is no %s image: it starts with %q", format, f.start())
+		return fmt.Errorf("it is not in %s format: it starts with %q", format, f.start())
 	case len(found) > 1:
-		return fmt.Errorf("it could be taken for each of %s", strings.Join(found, " and "))
+		return fmt.Errorf("it has several formats at once: %s", strings.Join(found, " and "))
 	}
 	return nil
 }
 
-// checkRaw refuses a disk whose bytes are more than the bytes of a disk. An
-// ISO image that carries a boot record too is both, on purpose.
+// checkRaw refuses a raw disk that has the signature of another format. An ISO
+// image with a boot record is both on purpose.
 func (f file) checkRaw() error {
 	found := f.formats()
 	if f.bootRecord() {
 		found = slices.DeleteFunc(found, func(s string) bool { return s == "iso" })
 	}
 	if len(found) > 0 {
-		return fmt.Errorf("it is not raw but %s: whoever looks at the bytes before using them reads it as that", strings.Join(found, " and "))
+		return fmt.Errorf("it is not raw but %s: programs that detect the format would read it as that", strings.Join(found, " and "))
 	}
-	if text := f.text(); text != "" {
-		return fmt.Errorf("it is no disk but %s", text)
+	if text := f.otherContent(); text != "" {
+		return fmt.Errorf("it is not a disk but %s", text)
 	}
 	return nil
 }
 
-// bootRecord says whether the first sector ends as one that is booted does.
+// bootRecord reports whether the first sector is a boot record.
 func (f file) bootRecord() bool {
 	return len(f.head) >= 512 && f.head[510] == 0x55 && f.head[511] == 0xaa
 }
 
-// text tells pages and archives that were fetched in place of an image.
-func (f file) text() string {
+// otherContent describes a page or an archive that was downloaded instead of an
+// image. It returns "" for other content.
+func (f file) otherContent() string {
 	start := bytes.ToLower(bytes.TrimSpace(f.head[:min(len(f.head), 256)]))
 	switch {
 	case bytes.HasPrefix(start, []byte("<!doctype")), bytes.HasPrefix(start, []byte("<html")), bytes.HasPrefix(start, []byte("<?xml")):
 		return "a page"
 	case len(f.head) > 262 && string(f.head[257:262]) == "ustar":
-		return "a tar archive, which is to be unpacked first"
+		return "a tar archive, which must be unpacked first"
 	}
 	for _, c := range compressions() {
-		if bytes.HasPrefix(f.head, []byte(c.magic)) && c.sure {
-			return "compressed (" + c.name + "), which is to be unpacked first"
+		if bytes.HasPrefix(f.head, []byte(c.magic)) && c.distinctive {
+			return "compressed (" + c.name + ") and must be unpacked first"
 		}
 	}
 	return ""
 }
 
-// start gives the first bytes, for messages.
+// start returns the first bytes, for messages.
 func (f file) start() []byte { return f.head[:min(len(f.head), 4)] }

@@ -13,7 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/diskimage"
 )
 
-// A file is what is checked.
+// A file is a file to check.
 type file struct {
 	name string
 	data []byte
@@ -32,7 +32,7 @@ func check(t *testing.T, format string, files []file) {
 	}
 }
 
-// foreign are files of formats that are more than the bytes of a disk.
+// foreign are files of all formats except raw.
 func foreign() map[string][]byte {
 	return map[string][]byte{
 		"qcow2": sample.QCOW2(),
@@ -58,10 +58,10 @@ func TestCheckRaw(t *testing.T) {
 		{"empty", nil, "it is empty"},
 		{"a VMDK in text", []byte("# Disk DescriptorFile\nversion=1\n"), "it is not raw but vmdk"},
 		{"an old VMDK", at(512, 0, "COWD"), "it is not raw but vmdk"},
-		{"a page", []byte("\n<!doctype html>"), "it is no disk but a page"},
-		{"an archive", at(1024, 257, "ustar  "), "it is no disk but a tar archive"},
-		{"gzip", gzipped(t, "disk"), "it is no disk but compressed (gzip)"},
-		{"xz", xzipped(t, "disk"), "it is no disk but compressed (xz)"},
+		{"a page", []byte("\n<!doctype html>"), "it is not a disk but a page"},
+		{"an archive", at(1024, 257, "ustar  "), "it is not a disk but a tar archive"},
+		{"gzip", gzipped(t, "disk"), "it is not a disk but compressed (gzip)"},
+		{"xz", xzipped(t, "disk"), "it is not a disk but compressed (xz)"},
 	}
 	for name, data := range foreign() {
 		files = append(files, file{name, data, "it is not raw but " + name})
@@ -83,7 +83,7 @@ func TestCheckOtherFormats(t *testing.T) {
 	}
 }
 
-// sparseVMDK gives a VMDK that holds its disk itself.
+// sparseVMDK makes a VMDK that contains its disk.
 func sparseVMDK(kind string, extents ...string) []byte {
 	b := at(24<<10, 0, "KDMV", 512, "# Disk DescriptorFile\nversion=1\ncreateType=\""+kind+"\"\n\n# Extent description\n"+strings.Join(extents, "\n")+"\n")
 	le := binary.LittleEndian
@@ -107,15 +107,15 @@ func TestCheckVMDK(t *testing.T) {
 		{"of two kinds", sparseVMDK("monolithicSparse", "createType=\"monolithicFlat\""), "neither monolithicSparse nor"},
 		{"of two files", sparseVMDK("monolithicSparse", `RW 100 SPARSE "a"`, `RW 100 SPARSE "b"`), "a VMDK of 2 extents"},
 		{"of another file", sparseVMDK("monolithicSparse", ` RW 100 SPARSE "../a"`), "its VMDK extent is another file"},
-		{"a text", []byte("# Disk DescriptorFile\ncreateType=\"monolithicSparse\""), "does not hold its disk itself"},
-		{"an old one", at(1024, 0, "COWD"), "does not hold its disk itself"},
-		{"short", at(100, 0, "KDMV"), "does not hold its disk itself"},
+		{"a text", []byte("# Disk DescriptorFile\ncreateType=\"monolithicSparse\""), "does not contain its disk"},
+		{"an old one", at(1024, 0, "COWD"), "does not contain its disk"},
+		{"short", at(100, 0, "KDMV"), "does not contain its disk"},
 		{"of version 9", change(func(b []byte) { b[4] = 9 }), "its VMDK version is 9"},
 		{"huge", change(func(b []byte) { b[19] = 1 }), "it claims to be a disk of"},
-		{"with a footer", change(func(b []byte) { copy(b[56:], "\xff\xff\xff\xff\xff\xff\xff\xff") }), "gives way to another one"},
-		{"a descriptor elsewhere", change(func(b []byte) { b[28] = 9 }), "is not behind the header"},
-		{"a descriptor without end", change(func(b []byte) { b[40] = 1 }), "is not behind the header"},
-		{"a descriptor beyond the end", change(func(b []byte) { binary.LittleEndian.PutUint64(b[36:], 1000) }), "is cut off"},
+		{"with a footer", change(func(b []byte) { copy(b[56:], "\xff\xff\xff\xff\xff\xff\xff\xff") }), "is replaced by another one"},
+		{"a descriptor elsewhere", change(func(b []byte) { b[28] = 9 }), "is not right after the header"},
+		{"a descriptor without end", change(func(b []byte) { b[40] = 1 }), "is not right after the header"},
+		{"a descriptor beyond the end", change(func(b []byte) { binary.LittleEndian.PutUint64(b[36:], 1000) }), "is truncated"},
 	})
 	b := append(change(func(b []byte) { binary.LittleEndian.PutUint64(b[36:], 100) }), make([]byte, 100<<10)...)
 	if err := diskimage.Check(bytes.NewReader(b), int64(len(b)), "vmdk"); err != nil {
@@ -134,7 +134,7 @@ func TestCheckTellsOfReadErrors(t *testing.T) {
 		}
 	}
 	image := sample.QCOW2()
-	r := brokenBehind{bytes.NewReader(image), 3 << 12}
+	r := failsAfter{bytes.NewReader(image), 3 << 12}
 	if err := diskimage.Check(r, int64(len(image)), "qcow2"); !errors.Is(err, errBroken) {
 		t.Errorf("got error %v", err)
 	}
@@ -142,20 +142,20 @@ func TestCheckTellsOfReadErrors(t *testing.T) {
 
 var errBroken = errors.New("input/output error")
 
-// brokenBehind cannot be read behind a place but by reading on.
-type brokenBehind struct {
+// A failsAfter has a ReadAt that fails from some offset on.
+type failsAfter struct {
 	*bytes.Reader
 	from int64
 }
 
-func (r brokenBehind) ReadAt(p []byte, at int64) (int, error) {
+func (r failsAfter) ReadAt(p []byte, at int64) (int, error) {
 	if at >= r.from {
 		return 0, errBroken
 	}
 	return r.Reader.ReadAt(p, at)
 }
 
-// Whatever a file holds and whatever it is said to be, the check does not panic.
+// The check does not panic, whatever the content of a file and its stated format.
 func FuzzCheck(f *testing.F) {
 	for _, data := range foreign() {
 		f.Add(data[:min(len(data), 4096)])

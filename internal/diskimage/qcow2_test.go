@@ -12,10 +12,10 @@ import (
 	"github.com/bayplan/bayplan/internal/diskimage"
 )
 
-// size is that of the images made here.
+// size is the size of the images below.
 const size = 4 << 16
 
-// image gives a sound qcow2 image of version 3, with changes.
+// image makes a valid qcow2 image of version 3 and applies changes.
 func image(change func(b []byte)) []byte {
 	b := make([]byte, size)
 	copy(b, "QFI\xfb")
@@ -59,17 +59,17 @@ func TestCheckQCOW2(t *testing.T) {
 		{"with extended tables", image(func(b []byte) { u64(72, 16)(b); u32(36, 40)(b) }), "it has extended L2 entries"},
 
 		{"empty", nil, "it is empty"},
-		{"a page", []byte("<html><body>404</body></html>"), `it is no qcow2 image: it starts with "<htm"`},
-		{"raw", make([]byte, size), `it is no qcow2 image: it starts with "\x00\x00\x00\x00"`},
-		{"three bytes", []byte("QFI"), `it is no qcow2 image: it starts with "QFI"`},
-		{"cut off early", image(nil)[:60], "its qcow2 header is cut off after 60 bytes"},
-		{"cut off in the header", image(nil)[:80], "its qcow2 header is cut off after 80 bytes"},
+		{"a page", []byte("<html><body>404</body></html>"), `it is not in qcow2 format: it starts with "<htm"`},
+		{"raw", make([]byte, size), `it is not in qcow2 format: it starts with "\x00\x00\x00\x00"`},
+		{"three bytes", []byte("QFI"), `it is not in qcow2 format: it starts with "QFI"`},
+		{"cut off early", image(nil)[:60], "its qcow2 header is truncated after 60 bytes"},
+		{"cut off in the header", image(nil)[:80], "its qcow2 header is truncated after 80 bytes"},
 		{"version 1", image(u32(4, 1)), "its qcow2 version is 1"},
 		{"a backing file", image(u64(8, 200)), "it names a backing file"},
 		{"a backing file, version 2", image(func(b []byte) { u32(4, 2)(b); u64(8, 200)(b) }), "it names a backing file"},
 		{"an external data file", image(u64(72, 4)), "its data are in an external file"},
 		{"corrupt", image(u64(72, 2)), "it is marked as corrupt"},
-		{"an unknown feature", image(u64(72, 1<<9)), "features that are not known (0x200)"},
+		{"an unknown feature", image(u64(72, 1<<9)), "unknown qcow2 features (0x200)"},
 		{"60 TiB", image(u64(24, 60<<40)), "it claims to be a disk of 65970697666560 bytes"},
 		{"no disk", image(u64(24, 0)), "it claims to be a disk of 0 bytes"},
 		{"tiny clusters", image(u32(20, 3)), "its cluster size is 2^3 bytes"},
@@ -103,7 +103,7 @@ func TestCheckQCOW2TellsOfReadErrors(t *testing.T) {
 	}
 }
 
-// Whatever the header is, the check does not panic.
+// The check does not panic, whatever the header is.
 func FuzzCheckQCOW2(f *testing.F) {
 	f.Add(image(nil)[:104])
 	f.Add(image(u64(72, 4))[:104])

@@ -14,8 +14,8 @@ const (
 	zeroBit       = 1 << 0 // since version 3
 )
 
-// tables are the two levels of tables of an image: where each cluster of the
-// disk is in the file.
+// tables are the two levels of tables of an image. They say where each cluster of
+// the disk is in the file.
 type tables struct {
 	h    header
 	r    io.ReaderAt
@@ -24,11 +24,11 @@ type tables struct {
 
 func newTables(r io.ReaderAt, size int64, h header) *tables { return &tables{h, r, size} }
 
-// l1 reads the L1 table, as far as the disk reaches.
-func (t *tables) l1() ([]uint64, error) {
-	per := t.h.cluster() / t.h.entrySize() * t.h.cluster()
-	b := make([]byte, 8*((t.h.virtual()+per-1)/per))
-	if _, err := t.r.ReadAt(b, t.h.l1At()); err != nil {
+// readL1 reads the entries of the L1 table that the disk needs.
+func (t *tables) readL1() ([]uint64, error) {
+	per := t.h.clusterSize() / t.h.entrySize() * t.h.clusterSize()
+	b := make([]byte, 8*((t.h.virtualSize()+per-1)/per))
+	if _, err := t.r.ReadAt(b, t.h.l1Offset()); err != nil {
 		return nil, fmt.Errorf("read its L1 table: %w", err)
 	}
 	entries := make([]uint64, len(b)/8)
@@ -38,30 +38,30 @@ func (t *tables) l1() ([]uint64, error) {
 	return entries, nil
 }
 
-// check goes through all entries: what they name must lie in the file. That a
-// file was cut off shows here, wherever it was cut: data are mostly in the
-// order of the disk, so the last cluster that an entry names is the last of the
-// file. A table that is named twice is damage, or made to keep readers busy.
+// check checks that all entries refer to places inside the file. This detects
+// any truncated file: data are mostly in the order of the disk, so the last
+// cluster that an entry names is the last of the file. Two entries for one table
+// are damage, or an attempt to keep readers busy.
 func (t *tables) check() error {
-	entries, err := t.l1()
+	entries, err := t.readL1()
 	if err != nil {
 		return err
 	}
-	table := make([]byte, t.h.cluster())
-	seen := make([]uint64, t.size/t.h.cluster()/64+1)
+	table := make([]byte, t.h.clusterSize())
+	seen := make([]uint64, t.size/t.h.clusterSize()/64+1)
 	for i, e := range entries {
 		at := int64(e & offsetMask)
 		if at == 0 {
 			continue
 		}
-		n := at / t.h.cluster()
+		n := at / t.h.clusterSize()
 		switch {
-		case at%t.h.cluster() != 0:
-			return fmt.Errorf("its L2 table %d is not where a cluster begins", i)
-		case at > t.size-t.h.cluster():
-			return fmt.Errorf("its L2 table %d ends beyond its %d bytes; it seems to be cut off", i, t.size)
+		case at%t.h.clusterSize() != 0:
+			return fmt.Errorf("its L2 table %d is not aligned to a cluster", i)
+		case at > t.size-t.h.clusterSize():
+			return fmt.Errorf("its L2 table %d ends beyond its %d bytes; it seems to be truncated", i, t.size)
 		case seen[n/64]&(1<<(n%64)) != 0:
-			return fmt.Errorf("its L2 table %d is another one, too", i)
+			return fmt.Errorf("its L2 table %d is also another L2 table", i)
 		}
 		seen[n/64] |= 1 << (n % 64)
 		if _, err := t.r.ReadAt(table, at); err != nil {
@@ -76,80 +76,80 @@ func (t *tables) check() error {
 
 func (t *tables) checkL2(index int64, table []byte) error {
 	width := t.h.entrySize()
-	per := t.h.cluster() / width
+	per := t.h.clusterSize() / width
 	for k := range per {
-		place := (index*per + k) * t.h.cluster()
-		if place >= t.h.virtual() {
+		diskOffset := (index*per + k) * t.h.clusterSize()
+		if diskOffset >= t.h.virtualSize() {
 			return nil
 		}
-		p := t.piece(table[k*width:])
-		if p.n == 0 {
+		p := t.extentOf(table[k*width:])
+		if p.length == 0 {
 			continue
 		}
-		if p.at > t.size || p.n > t.size-p.at {
-			return fmt.Errorf("its data for byte %d of the disk end beyond its %d bytes; it seems to be cut off", place, t.size)
+		if p.offset > t.size || p.length > t.size-p.offset {
+			return fmt.Errorf("its data for byte %d of the disk end beyond its %d bytes; it seems to be truncated", diskOffset, t.size)
 		}
-		if p.short && t.unpacks(p) != nil {
-			return fmt.Errorf("its data for byte %d of the disk cannot be unpacked; it seems to be cut off", place)
+		if p.truncated && t.tryDecompress(p) != nil {
+			return fmt.Errorf("its data for byte %d of the disk cannot be unpacked; it seems to be truncated", diskOffset)
 		}
-		if !p.packed && p.at%t.h.cluster() != 0 {
-			return fmt.Errorf("its data for byte %d of the disk are not where a cluster begins", place)
+		if !p.compressed && p.offset%t.h.clusterSize() != 0 {
+			return fmt.Errorf("its data for byte %d of the disk are not aligned to a cluster", diskOffset)
 		}
 	}
 	return nil
 }
 
-// A piece is where in the file one cluster of the disk is.
-type piece struct {
-	at     int64
-	n      int64  // bytes there; 0: nowhere, it is all zeros
-	packed bool   // they are compressed
-	short  bool   // packed, and the last sector that it touches ends beyond the file
-	parts  uint32 // of an extended entry: the 32nds of the cluster that hold data
+// An extent is where one cluster of the disk is in the file.
+type extent struct {
+	offset      int64
+	length      int64 // in bytes; 0: not in the file, the cluster is all zeros
+	compressed  bool
+	truncated   bool   // compressed, and its last sector ends beyond the file
+	subclusters uint32 // of an extended entry: a bit for each 32nd of the cluster with data
 }
 
-func (t *tables) piece(entry []byte) piece {
+func (t *tables) extentOf(entry []byte) extent {
 	e := binary.BigEndian.Uint64(entry)
 	if e&compressedBit != 0 {
-		return t.packedPiece(e)
+		return t.compressedExtent(e)
 	}
-	p := piece{at: int64(e & offsetMask), n: t.h.cluster(), parts: 1<<32 - 1}
+	p := extent{offset: int64(e & offsetMask), length: t.h.clusterSize(), subclusters: 1<<32 - 1}
 	switch {
-	case p.at == 0, t.h.version() == 3 && !t.h.extended() && e&zeroBit != 0:
-		return piece{}
-	case t.h.extended():
-		p.parts = uint32(binary.BigEndian.Uint64(entry[8:])) //nolint:gosec // the lower half, the upper one names zeros
-		if p.parts == 0 {
-			return piece{}
+	case p.offset == 0, t.h.version() == 3 && !t.h.extendedL2() && e&zeroBit != 0:
+		return extent{}
+	case t.h.extendedL2():
+		p.subclusters = uint32(binary.BigEndian.Uint64(entry[8:])) //nolint:gosec // the lower half, the upper one names zeros
+		if p.subclusters == 0 {
+			return extent{}
 		}
-		// Behind the last part that holds data the file may end.
-		p.n = t.h.cluster() / 32 * int64(bits.Len32(p.parts))
+		// The file may end after the last part with data.
+		p.length = t.h.clusterSize() / 32 * int64(bits.Len32(p.subclusters))
 	}
 	return p
 }
 
-// packedPiece is a cluster that is compressed: it begins anywhere, and its
-// length is counted in the sectors that it touches, of which the last may be
-// more than there is.
-func (t *tables) packedPiece(e uint64) piece {
+// compressedExtent returns the extent of a compressed cluster. It can begin at any
+// byte. Its length is the number of sectors that it touches, and the file may end
+// within the last one.
+func (t *tables) compressedExtent(e uint64) extent {
 	shift := 62 - (t.h.clusterBits() - 8)
 	at := int64(e & (1<<shift - 1))
 	sectors := int64(e>>shift&(1<<(62-shift)-1)) + 1
 	n := sectors*512 - at%512
 	over := at + n - t.size
 	if over <= 0 || over >= 512 {
-		return piece{at: at, n: n, packed: true}
+		return extent{offset: at, length: n, compressed: true}
 	}
-	return piece{at: at, n: max(n-over, 1), packed: true, short: true}
+	return extent{offset: at, length: max(n-over, 1), compressed: true, truncated: true}
 }
 
-// unpacks tries to unpack a cluster, which says whether it is all there.
-func (t *tables) unpacks(p piece) error {
+// tryDecompress unpacks a cluster to find out whether it is complete.
+func (t *tables) tryDecompress(p extent) error {
 	d := &Disk{t: t}
-	if err := d.open(); err != nil {
+	if err := d.openDecoder(); err != nil {
 		return err
 	}
 	defer d.Close()
-	_, err := d.unpack(0, p)
+	_, err := d.decompress(0, p)
 	return err
 }

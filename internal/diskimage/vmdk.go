@@ -11,12 +11,11 @@ import (
 	"strings"
 )
 
-// Where a VMDK keeps the text that says what the disk is made of, and how much
-// of it is read.
+// Values of a VMDK. Its descriptor is the text that lists the parts of the disk.
 const (
 	descriptorAt  = 512
 	maxDescriptor = 1<<20 - 1
-	footer        = 1<<64 - 1 // the header gives way to one at the end
+	footerMarker  = 1<<64 - 1 // the valid header is at the end
 )
 
 var (
@@ -25,11 +24,11 @@ var (
 	extentFile = regexp.MustCompile(`"([^"]*)"`)
 )
 
-// checkVMDK refuses an image that is made of other files: of the many kinds of
-// VMDK only those that hold all of their disk themselves are taken.
+// checkVMDK refuses an image that refers to other files. Of the many kinds of VMDK
+// it accepts only those that contain the whole disk.
 func (f file) checkVMDK() error {
 	if !f.has(0, "KDMV") || len(f.head) < descriptorAt {
-		return errors.New("it is a VMDK that does not hold its disk itself")
+		return errors.New("it is a VMDK that does not contain its disk")
 	}
 	le := binary.LittleEndian
 	if v := le.Uint32(f.head[4:]); v < 1 || v > 3 {
@@ -38,8 +37,8 @@ func (f file) checkVMDK() error {
 	if virtual := le.Uint64(f.head[12:]); virtual == 0 || virtual > MaxVirtualSize/512 {
 		return fmt.Errorf("it claims to be a disk of %d sectors", virtual)
 	}
-	if le.Uint64(f.head[56:]) == footer {
-		return errors.New("its VMDK header gives way to another one at its end")
+	if le.Uint64(f.head[56:]) == footerMarker {
+		return errors.New("its VMDK header is replaced by another one at its end")
 	}
 	text, err := f.descriptor(le.Uint64(f.head[28:]), le.Uint64(f.head[36:]))
 	if err != nil {
@@ -50,20 +49,20 @@ func (f file) checkVMDK() error {
 
 func (f file) descriptor(at, sectors uint64) (string, error) {
 	if at != descriptorAt/512 || sectors == 0 || sectors > maxDescriptor/512 {
-		return "", errors.New("its VMDK descriptor is not behind the header")
+		return "", errors.New("its VMDK descriptor is not right after the header")
 	}
 	n := int64(sectors) * 512
 	if f.size < descriptorAt+n {
-		return "", errors.New("its VMDK descriptor is cut off")
+		return "", errors.New("its VMDK descriptor is truncated")
 	}
 	b := make([]byte, n)
 	switch {
 	case descriptorAt+n <= int64(len(f.head)):
 		copy(b, f.head[descriptorAt:])
-	case f.at == nil:
+	case f.readerAt == nil:
 		return "", errors.New("its VMDK descriptor is too long")
 	default:
-		if _, err := f.at.ReadAt(b, descriptorAt); err != nil && !errors.Is(err, io.EOF) {
+		if _, err := f.readerAt.ReadAt(b, descriptorAt); err != nil && !errors.Is(err, io.EOF) {
 			return "", err
 		}
 	}

@@ -39,7 +39,7 @@ func TestGlanceUploadErrors(t *testing.T) {
 		}, []string{"DIR/images/overcloud-full.initrd is not a regular file"}, ""},
 		{"a page in place of the image", func(t *testing.T, b *glanceBench) {
 			steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", "<html>404</html>")
-		}, []string{`DIR/images/overcloud-full.qcow2 is not uploaded: it is no qcow2 image: it starts with "<htm"`}, ""},
+		}, []string{`DIR/images/overcloud-full.qcow2 is not uploaded: it is not in qcow2 format: it starts with "<htm"`}, ""},
 		{"an image with a backing file", func(t *testing.T, b *glanceBench) {
 			image := []byte(testbed.QCOW2("x"))
 			image[15] = 200
@@ -49,7 +49,7 @@ func TestGlanceUploadErrors(t *testing.T) {
 			b.Release = "rhosp16.2"
 			steptest.PutFile(t, b.dir+"/images/ironic-python-agent.initramfs", "<html>404</html>")
 			steptest.PutFile(t, b.dir+"/images/ironic-python-agent.kernel", "<html>404</html>")
-		}, []string{"ironic-python-agent.kernel is not uploaded: it is no kernel but a page", "ironic-python-agent.initramfs is not uploaded: it is no ramdisk but a page"}, ""},
+		}, []string{"ironic-python-agent.kernel is not uploaded: it is not a kernel but a page", "ironic-python-agent.initramfs is not uploaded: it is not a ramdisk but a page"}, ""},
 		{"no boot directory", func(t *testing.T, b *glanceBench) { steptest.Remove(t, b.dir+"/httpboot") }, []string{"the boot directory DIR/httpboot is not there"}, "mkdir"},
 		{"a file as boot directory", func(t *testing.T, b *glanceBench) {
 			steptest.Remove(t, b.dir+"/httpboot")
