@@ -9,14 +9,14 @@ import (
 	"math"
 )
 
-// A header is a table of tagged values, with the bytes that it was read from.
+// A header is a table of tagged values, together with its bytes.
 type header struct {
 	raw     []byte
-	data    []byte // what the entries point into
+	data    []byte // the values; entries have offsets into it
 	entries map[int]entry
 }
 
-// An entry is where a tag's values stand.
+// An entry is where the values of a tag are.
 type entry struct {
 	kind   uint32
 	offset uint32
@@ -41,25 +41,25 @@ const (
 
 var headerMagic = []byte{0x8e, 0xad, 0xe8, 0x01}
 
-// readHeader reads a header of at most so many bytes. Its sizes are looked at
-// before room is made for them.
+// readHeader reads a header with at most most bytes of values. It checks the sizes
+// before it allocates memory for them.
 func readHeader(r io.Reader, most int64) (*header, error) {
 	intro := make([]byte, introSize)
 	if _, err := io.ReadFull(r, intro); err != nil {
-		return nil, cut(err)
+		return nil, truncated(err)
 	}
 	if !bytes.Equal(intro[:4], headerMagic) {
-		return nil, errors.New("it does not begin as one")
+		return nil, errors.New("it has no header magic")
 	}
 	count, size := binary.BigEndian.Uint32(intro[8:]), binary.BigEndian.Uint32(intro[12:])
 	if count == 0 || count > maxEntries || int64(size) > most {
-		return nil, fmt.Errorf("%d entries in %d bytes is more than is read", count, size)
+		return nil, fmt.Errorf("%d entries in %d bytes are above the limits", count, size)
 	}
-	// What is announced need not come: the room is made as it does.
+	// The stated length may be a lie, so the buffer grows as the bytes arrive.
 	var rest bytes.Buffer
 	length := int64(count)*entrySize + int64(size)
 	if n, err := io.CopyN(&rest, r, length); err != nil || n != length {
-		return nil, cut(err)
+		return nil, truncated(err)
 	}
 	table := rest.Bytes()[:count*entrySize]
 	h := &header{raw: append(intro, rest.Bytes()...), data: rest.Bytes()[count*entrySize:], entries: map[int]entry{}}
@@ -68,7 +68,7 @@ func readHeader(r io.Reader, most int64) (*header, error) {
 		tag := int(binary.BigEndian.Uint32(at))
 		e := entry{binary.BigEndian.Uint32(at[4:]), binary.BigEndian.Uint32(at[8:]), binary.BigEndian.Uint32(at[12:])}
 		if _, twice := h.entries[tag]; twice {
-			return nil, fmt.Errorf("the tag %d is there twice", tag)
+			return nil, fmt.Errorf("the tag %d occurs twice", tag)
 		}
 		if int64(e.offset) > int64(size) {
 			return nil, fmt.Errorf("the tag %d points outside", tag)
@@ -78,8 +78,8 @@ func readHeader(r io.Reader, most int64) (*header, error) {
 	return h, nil
 }
 
-// errNoTag is about a tag that a header does not have.
-var errNoTag = errors.New("is not there")
+// errNoTag is the error of a missing tag.
+var errNoTag = errors.New("is missing")
 
 func (h *header) find(tag int) (entry, []byte, error) {
 	e, ok := h.entries[tag]
@@ -89,7 +89,7 @@ func (h *header) find(tag int) (entry, []byte, error) {
 	return e, h.data[e.offset:], nil
 }
 
-// text gives the value of a tag that has one.
+// text returns the first value of a tag of texts.
 func (h *header) text(tag int) (string, error) {
 	all, err := h.texts(tag)
 	if err == nil && len(all) < 1 {
@@ -101,7 +101,7 @@ func (h *header) text(tag int) (string, error) {
 	return all[0], nil
 }
 
-// texts gives the values of a tag, each of which ends in a zero.
+// texts returns the values of a tag of texts, each of which ends in a zero.
 func (h *header) texts(tag int) ([]string, error) {
 	e, data, err := h.find(tag)
 	if err != nil {
@@ -112,8 +112,8 @@ func (h *header) texts(tag int) ([]string, error) {
 	case e.kind == kindText:
 		count = 1
 	case e.kind != kindTexts && e.kind != kindI18N:
-		return nil, fmt.Errorf("the tag %d is no text", tag)
-	case int64(count) > int64(len(data)): // each takes a byte at least
+		return nil, fmt.Errorf("the tag %d is not a text", tag)
+	case int64(count) > int64(len(data)): // each has at least one byte
 		return nil, fmt.Errorf("the tag %d has more values than fit", tag)
 	}
 	out := make([]string, 0, count)
@@ -128,10 +128,10 @@ func (h *header) texts(tag int) ([]string, error) {
 	return out, nil
 }
 
-// widths are how many bytes a number takes.
+// widths are the sizes of numbers in bytes.
 var widths = map[uint32]int{kindChar: 1, kindInt8: 1, kindInt16: 2, kindInt32: 4, kindInt64: 8}
 
-// numbers gives the values of a tag of numbers.
+// numbers returns the values of a tag of numbers.
 func (h *header) numbers(tag int) ([]uint64, error) {
 	e, data, err := h.find(tag)
 	if err != nil {
@@ -139,7 +139,7 @@ func (h *header) numbers(tag int) ([]uint64, error) {
 	}
 	width := widths[e.kind]
 	if width == 0 || int64(e.count)*int64(width) > int64(len(data)) {
-		return nil, fmt.Errorf("the tag %d is no number, or has more values than fit", tag)
+		return nil, fmt.Errorf("the tag %d is not a number, or has more values than fit", tag)
 	}
 	out := make([]uint64, e.count)
 	for i := range out {
@@ -150,19 +150,20 @@ func (h *header) numbers(tag int) ([]uint64, error) {
 	return out, nil
 }
 
-// bin gives the bytes of a tag.
-func (h *header) bin(tag int) ([]byte, error) {
+// binary returns the bytes of a tag of bytes.
+func (h *header) binary(tag int) ([]byte, error) {
 	e, data, err := h.find(tag)
 	if err != nil {
 		return nil, err
 	}
 	if e.kind != kindBin || int64(e.count) > int64(len(data)) {
-		return nil, fmt.Errorf("the tag %d is no bytes, or more than fit", tag)
+		return nil, fmt.Errorf("the tag %d is not bytes, or has more than fit", tag)
 	}
 	return data[:e.count], nil
 }
 
-// column gives n numbers. Where there may be none, zeros stand for them.
+// column returns the n numbers of a tag. If the tag is optional and missing, they
+// are zeros.
 func (h *header) column(tag, n int, optional bool) ([]uint64, error) {
 	values, err := h.numbers(tag)
 	if optional && errors.Is(err, errNoTag) {
@@ -179,7 +180,7 @@ func (h *header) column(tag, n int, optional bool) ([]uint64, error) {
 	return values, err
 }
 
-// textColumn gives n texts.
+// textColumn returns the n texts of a tag.
 func (h *header) textColumn(tag, n int) ([]string, error) {
 	values, err := h.texts(tag)
 	if err == nil && len(values) != n {

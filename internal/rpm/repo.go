@@ -21,17 +21,17 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// An Index is where a repository lists its packages.
+// An Index is the list of packages in a repository.
 type Index struct {
-	Href   string // below the repository
+	Href   string // path below the repository
 	SHA256 string
 	SHA512 string
 }
 
-// RepoIndex is where a repository tells of its index, below its address.
+// RepoIndex is the path, below the repository, of the file that names the lists.
 const RepoIndex = "repodata/repomd.xml"
 
-type repomd struct {
+type repomdXML struct {
 	Data []struct {
 		Type     string `xml:"type,attr"`
 		Location struct {
@@ -44,11 +44,11 @@ type repomd struct {
 	} `xml:"data"`
 }
 
-// ParseRepomd finds the index of packages.
+// ParseRepomd returns the list of packages that a RepoIndex file names.
 func ParseRepomd(text []byte) (Index, error) {
-	var md repomd
+	var md repomdXML
 	if err := xml.Unmarshal(text, &md); err != nil {
-		return Index{}, fmt.Errorf("it is no index of a repository: %w", err)
+		return Index{}, fmt.Errorf("it is not the index of a repository: %w", err)
 	}
 	for _, d := range md.Data {
 		if d.Type != "primary" {
@@ -62,15 +62,15 @@ func ParseRepomd(text []byte) (Index, error) {
 		case "sha512":
 			i.SHA512 = sum
 		default:
-			return Index{}, fmt.Errorf("the checksum of its list of packages is %q; understood are sha256 and sha512", d.Checksum.Type)
+			return Index{}, fmt.Errorf("the checksum of its list of packages is %q; sha256 and sha512 are supported", d.Checksum.Type)
 		}
-		return i, below(i.Href)
+		return i, checkHref(i.Href)
 	}
 	return Index{}, errors.New("it names no list of packages")
 }
 
-// below refuses a place that is not below the repository.
-func below(href string) error {
+// checkHref refuses a path that is not below the repository.
+func checkHref(href string) error {
 	u, err := url.Parse(href)
 	if err != nil || href == "" || u.IsAbs() || u.Host != "" || path.IsAbs(href) || path.Clean(href) != href || strings.HasPrefix(href, "..") {
 		return fmt.Errorf("it names %q, which is not below the repository", href)
@@ -78,21 +78,21 @@ func below(href string) error {
 	return nil
 }
 
-// A Listed package is what a repository says of one.
+// A Listed is the entry of a package in a repository's list.
 type Listed struct {
 	Name, Epoch, Version, Release, Arch string
-	Href                                string // below the repository
+	Href                                string // path below the repository
 	SHA256                              string // of the file
 	Size                                int64
 	HeaderEnd                           int64 // where the payload begins
 }
 
-// NEVRA names the package in full, as Package does.
+// NEVRA returns the full name of the package, as Package.NEVRA does.
 func (l Listed) NEVRA() string {
 	return (&Package{Name: l.Name, Epoch: l.Epoch, Version: l.Version, Release: l.Release, Arch: l.Arch}).NEVRA()
 }
 
-type primary struct {
+type packageXML struct {
 	Type    string `xml:"type,attr"`
 	Name    string `xml:"name"`
 	Arch    string `xml:"arch"`
@@ -120,16 +120,16 @@ type primary struct {
 }
 
 const (
-	// maxPrimary bounds a list of packages when unpacked, maxEntry what it says
-	// of one package.
+	// maxPrimary is the largest unpacked list of packages, maxEntry the largest
+	// entry of one package in it.
 	maxPrimary = 2 << 30
 	maxEntry   = 16 << 20
 )
 
-var errLongList = errors.New("it is larger than is read")
+var errLongList = errors.New("it is above the size limit")
 
-// Newest finds the newest package of a name in a list of packages. Arch may be
-// "": then those for this machine and those for all machines count.
+// Newest finds the newest package of a name in a list of packages. An empty arch
+// means the architecture of this machine and noarch.
 func Newest(list io.Reader, href, name, arch string) (Listed, error) {
 	r, end, err := unpackList(list, href)
 	if err != nil {
@@ -137,7 +137,7 @@ func Newest(list io.Reader, href, name, arch string) (Listed, error) {
 	}
 	defer end()
 	f := finder{name: name, arch: arch}
-	entry := &bounded{&bounded{r, maxPrimary, errLongList}, maxEntry, errLongList}
+	entry := &limitedReader{&limitedReader{r, maxPrimary, errLongList}, maxEntry, errLongList}
 	dec := xml.NewDecoder(entry)
 	for {
 		token, err := dec.Token()
@@ -152,11 +152,11 @@ func Newest(list io.Reader, href, name, arch string) (Listed, error) {
 			continue
 		}
 		entry.left = maxEntry
-		var p primary
+		var p packageXML
 		if err := dec.DecodeElement(&p, &start); err != nil {
 			return Listed{}, fmt.Errorf("the list of packages cannot be read: %w", err)
 		}
-		f.see(p)
+		f.add(p)
 	}
 }
 
@@ -167,11 +167,11 @@ func unpackList(r io.Reader, href string) (io.Reader, func(), error) {
 	case ".gz":
 		out, err = gzip.NewReader(r)
 	case ".xz":
-		out, err = archive.XZ(r, window)
+		out, err = archive.XZ(r, maxWindow)
 	case ".bz2":
 		out = bzip2.NewReader(r)
 	case ".zst":
-		d, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(window), zstd.WithDecoderLowmem(true))
+		d, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -179,7 +179,7 @@ func unpackList(r io.Reader, href string) (io.Reader, func(), error) {
 	case ".xml":
 		out = r
 	default:
-		return nil, nil, fmt.Errorf("the list of packages is packed in an unknown way: %q", href)
+		return nil, nil, fmt.Errorf("the list of packages has an unknown compression: %q", href)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("the list of packages: %w", err)
@@ -187,27 +187,27 @@ func unpackList(r io.Reader, href string) (io.Reader, func(), error) {
 	return out, func() {}, nil
 }
 
-// A finder looks at packages one by one.
+// A finder collects the newest packages of a name.
 type finder struct {
 	name, arch string
-	best       []primary // of the newest version, one an architecture
-	others     []string  // other architectures that there are
-	near       []string
+	best       []packageXML // of the newest version, one an architecture
+	otherArchs []string     // other architectures that there are
+	similar    []string
 }
 
-func (f *finder) see(p primary) {
+func (f *finder) add(p packageXML) {
 	if p.Type != "rpm" {
 		return
 	}
 	if p.Name != f.name {
-		if len(f.near) < 5 && strings.Contains(p.Name, f.name) && !slices.Contains(f.near, p.Name) {
-			f.near = append(f.near, p.Name)
+		if len(f.similar) < 5 && strings.Contains(p.Name, f.name) && !slices.Contains(f.similar, p.Name) {
+			f.similar = append(f.similar, p.Name)
 		}
 		return
 	}
-	if !f.fits(p.Arch) {
-		if !slices.Contains(f.others, p.Arch) {
-			f.others = append(f.others, p.Arch)
+	if !f.archMatches(p.Arch) {
+		if !slices.Contains(f.otherArchs, p.Arch) {
+			f.otherArchs = append(f.otherArchs, p.Arch)
 		}
 		return
 	}
@@ -217,13 +217,13 @@ func (f *finder) see(p primary) {
 	}
 	switch {
 	case order > 0:
-		f.best = []primary{p}
+		f.best = []packageXML{p}
 	case order == 0:
 		f.best = append(f.best, p)
 	}
 }
 
-func (p primary) listed() Listed {
+func (p packageXML) listed() Listed {
 	l := Listed{
 		Name: p.Name, Epoch: p.Version.Epoch, Version: p.Version.Ver, Release: p.Version.Rel, Arch: p.Arch,
 		Href: p.Location.Href, Size: p.Size.Package, HeaderEnd: p.Format.Range.End,
@@ -234,10 +234,10 @@ func (p primary) listed() Listed {
 	return l
 }
 
-// archNames are how RPM calls what Go calls otherwise.
+// archNames are RPM's names of architectures that Go names differently.
 var archNames = map[string]string{"amd64": "x86_64", "arm64": "aarch64"}
 
-func (f *finder) fits(arch string) bool {
+func (f *finder) archMatches(arch string) bool {
 	if f.arch != "" {
 		return arch == f.arch
 	}
@@ -250,45 +250,47 @@ func (f *finder) fits(arch string) bool {
 
 func (f *finder) result() (Listed, error) {
 	switch {
-	case len(f.best) == 0 && len(f.others) > 0:
-		err := fmt.Errorf("it has %q only for %s", f.name, strings.Join(f.others, ", "))
+	case len(f.best) == 0 && len(f.otherArchs) > 0:
+		err := fmt.Errorf("it has %q only for %s", f.name, strings.Join(f.otherArchs, ", "))
 		return Listed{}, fault.WithHint(err, "say with arch: which of them is meant")
 	case len(f.best) == 0:
 		err := fmt.Errorf("it has no package %q", f.name)
-		if len(f.near) > 0 {
-			return Listed{}, fault.WithHint(err, "it has "+strings.Join(f.near, ", "))
+		if len(f.similar) > 0 {
+			return Listed{}, fault.WithHint(err, "it has "+strings.Join(f.similar, ", "))
 		}
 		return Listed{}, err
 	case len(f.best) > 1 && f.best[0].Arch != f.best[1].Arch:
 		err := fmt.Errorf("it has %q for %s and for %s", f.name, f.best[0].Arch, f.best[1].Arch)
 		return Listed{}, fault.WithHint(err, "say with arch: which of them is meant")
 	}
-	return f.best[0].check()
+	return f.best[0].checked()
 }
 
-// check refuses what could not be fetched with care.
-func (p primary) check() (Listed, error) {
+// checked returns the entry of a package. It refuses an entry without the facts
+// for a safe download.
+func (p packageXML) checked() (Listed, error) {
 	l := p.listed()
 	sum, err := hex.DecodeString(l.SHA256)
 	switch {
 	case err != nil || len(sum) != 32:
-		return Listed{}, fmt.Errorf("it gives no sha256 of %s", l.NEVRA())
+		return Listed{}, fmt.Errorf("it has no sha256 of %s", l.NEVRA())
 	case p.Location.Base != "":
 		return Listed{}, fmt.Errorf("it keeps %s elsewhere, at %q", l.NEVRA(), p.Location.Base)
 	case l.HeaderEnd <= 0 || l.HeaderEnd > maxHeader+maxSignature:
 		return Listed{}, fmt.Errorf("it does not say where the header of %s ends", l.NEVRA())
 	}
-	return l, below(l.Href)
+	return l, checkHref(l.Href)
 }
 
-// ReadListed reads the headers of a package from its first bytes.
+// ReadListed reads the headers of a package from its first bytes, and checks that
+// it is the listed one.
 func ReadListed(head []byte, l Listed) (*Package, error) {
 	p, err := Read(bytes.NewReader(head))
 	if err != nil {
 		return nil, err
 	}
 	if p.NEVRA() != l.NEVRA() {
-		return nil, fmt.Errorf("it is %s, the repository calls it %s", p.NEVRA(), l.NEVRA())
+		return nil, fmt.Errorf("it is %s, but the repository lists it as %s", p.NEVRA(), l.NEVRA())
 	}
 	return p, nil
 }

@@ -143,16 +143,16 @@ func TestBadRepositories(t *testing.T) {
 	for name, tt := range map[string]struct{ text, href, err string }{
 		"fine":               {list(good), "p.xml", ""},
 		"packed otherwise":   {list(good), "p.xml.gz", "the list of packages"},
-		"packed unknown":     {list(good), "p.xml.lz", "packed in an unknown way"},
+		"packed unknown":     {list(good), "p.xml.lz", "an unknown compression"},
 		"zstd":               {list(good), "p.xml.zst", "the list of packages cannot be read"},
 		"cut":                {list(good)[:100], "p.xml", "the list of packages cannot be read"},
-		"no sha256":          {list(strings.Replace(good, "sha256", "md5", 1)), "p.xml", "it gives no sha256"},
-		"half a sha256":      {list(strings.Replace(good, "00", "", 1)), "p.xml", "it gives no sha256"},
+		"no sha256":          {list(strings.Replace(good, "sha256", "md5", 1)), "p.xml", "it has no sha256"},
+		"half a sha256":      {list(strings.Replace(good, "00", "", 1)), "p.xml", "it has no sha256"},
 		"kept elsewhere":     {list(strings.Replace(good, `href="a.rpm"`, `href="a.rpm" base="https://h/"`, 1)), "p.xml", "it keeps images-1-1.noarch elsewhere"},
 		"upwards":            {list(strings.Replace(good, "a.rpm", "../../a.rpm", 1)), "p.xml", "is not below the repository"},
 		"an endless header":  {list(strings.Replace(good, `end="100"`, `end="9999999999"`, 1)), "p.xml", "does not say where the header"},
-		"an endless name":    {list("<name>" + strings.Repeat("x", 17<<20) + "</name>"), "p.xml", "it is larger than is read"},
-		"an endless list":    {"<metadata>" + strings.Repeat(" ", 17<<20) + "</metadata>", "p.xml", "it is larger than is read"},
+		"an endless name":    {list("<name>" + strings.Repeat("x", 17<<20) + "</name>"), "p.xml", "it is above the size limit"},
+		"an endless list":    {"<metadata>" + strings.Repeat(" ", 17<<20) + "</metadata>", "p.xml", "it is above the size limit"},
 		"a header of no end": {list(strings.Replace(good, `end="100"`, ``, 1)), "p.xml", "does not say where the header"},
 	} {
 		_, err := Newest(strings.NewReader(tt.text), tt.href, "images", "")

@@ -1,8 +1,8 @@
-// Package rpm reads RPM packages that nobody vouches for, and finds them in
-// repositories: what they hold by their header alone, and single files out of
-// their payload as a tar stream, without installing anything and without the
-// rpm tools. Every digest that a package has of itself is checked, its
-// signature where keys are given. It knows nothing of steps and plans.
+// Package rpm reads untrusted RPM packages and finds packages in repositories. It
+// lists the files of a package by its header, and returns single files of its
+// payload as a tar stream. It installs nothing and does not need the rpm tools. It
+// checks every digest that a package has of itself, and with keys its signature.
+// It does not know steps or plans.
 package rpm
 
 import (
@@ -17,18 +17,18 @@ import (
 	"unicode/utf8"
 )
 
-// A Package is what the header of an RPM says.
+// A Package is the content of an RPM's header.
 type Package struct {
 	Name, Epoch, Version, Release, Arch string
 	Files                               []File
 
 	sig, main  *header
 	compressor string
-	sha256     string // of the payload as it is packed, "" where the header has none
+	sha256     string // of the compressed payload, "" if the header has none
 }
 
-// NEVRA names the package in full: name-epoch:version-release.arch, without an
-// epoch that is 0.
+// NEVRA returns the full name of the package: name-epoch:version-release.arch,
+// without an epoch of 0.
 func (p *Package) NEVRA() string {
 	evr := p.Version + "-" + p.Release
 	if p.Epoch != "" && p.Epoch != "0" {
@@ -42,41 +42,41 @@ type File struct {
 	Path   string // absolute
 	Size   int64
 	Mode   fs.FileMode
-	Link   string // of a symbolic link: where it leads
-	SHA256 string // of a regular file that has content
+	Link   string // target of a symbolic link
+	SHA256 string // of a regular file with content
 
-	inode uint32 // hard links share it; 0: not known
-	ghost bool   // belongs to the package and is not in it
+	inode uint32 // shared by hard links; 0: unknown
+	ghost bool   // listed in the package, but without content
 }
 
 const (
 	leadSize = 96
-	// maxSignature and maxHeader bound the two headers. The largest packages
-	// of distributions have some MiB.
+	// maxSignature and maxHeader are the largest sizes of the two headers. The
+	// largest packages of distributions have a few MiB.
 	maxSignature = 16 << 20
 	maxHeader    = 64 << 20
-	// maxFiles bounds the files of a package.
+	// maxFiles is the largest number of files in a package.
 	maxFiles = 200_000
 )
 
 var leadMagic = []byte{0xed, 0xab, 0xee, 0xdb}
 
-// Read reads the headers of a package and leaves r at its payload. The header
-// is held against its own digests; it is as trustworthy as the package.
+// Read reads the headers of a package and leaves r at its payload. It checks the
+// header's own digests, which do not make an untrusted package trusted.
 func Read(r io.Reader) (*Package, error) {
 	lead := make([]byte, leadSize)
 	if _, err := io.ReadFull(r, lead); err != nil {
-		return nil, cut(err)
+		return nil, truncated(err)
 	}
 	if !bytes.Equal(lead[:4], leadMagic) {
-		return nil, errors.New("it is no RPM package")
+		return nil, errors.New("it is not an RPM package")
 	}
 	sig, err := readHeader(r, maxSignature)
 	if err != nil {
 		return nil, fmt.Errorf("its signature header: %w", err)
 	}
 	if _, err := io.CopyN(io.Discard, r, int64(-len(sig.raw)&7)); err != nil {
-		return nil, cut(err)
+		return nil, truncated(err)
 	}
 	main, err := readHeader(r, maxHeader)
 	if err != nil {
@@ -86,21 +86,21 @@ func Read(r io.Reader) (*Package, error) {
 	if err := p.checkHeader(); err != nil {
 		return nil, err
 	}
-	if err := p.describe(); err != nil {
+	if err := p.parseMain(); err != nil {
 		return nil, fmt.Errorf("its header: %w", err)
 	}
 	return p, nil
 }
 
-// cut says that a package ends too early.
-func cut(err error) error {
+// truncated turns the error of an early end into one about the package.
+func truncated(err error) error {
 	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the package is cut")
+		return errors.New("the package is truncated")
 	}
 	return err
 }
 
-// Tags of the header that are of use.
+// Tags of the header and their values.
 const (
 	tagName         = 1000
 	tagVersion      = 1001
@@ -131,7 +131,7 @@ const (
 	maxStringLength = 64 << 10
 )
 
-func (p *Package) describe() error {
+func (p *Package) parseMain() error {
 	h := p.main
 	for _, field := range []struct {
 		tag int
@@ -140,8 +140,8 @@ func (p *Package) describe() error {
 		{tagName, &p.Name}, {tagVersion, &p.Version}, {tagRelease, &p.Release}, {tagArch, &p.Arch},
 	} {
 		text, err := h.text(field.tag)
-		if err == nil && !plain(text) {
-			err = fmt.Errorf("a part of the package's name is %q", text)
+		if err == nil && !isPlainText(text) {
+			err = fmt.Errorf("the package's name has the invalid part %q", text)
 		}
 		if err != nil {
 			return err
@@ -151,27 +151,27 @@ func (p *Package) describe() error {
 	if epoch, err := h.numbers(tagEpoch); err == nil && len(epoch) == 1 {
 		p.Epoch = fmt.Sprint(epoch[0])
 	}
-	if err := p.describePayload(); err != nil {
+	if err := p.parsePayload(); err != nil {
 		return err
 	}
-	return p.describeFiles()
+	return p.parseFiles()
 }
 
-// plain says whether a text can stand in messages and names.
-func plain(s string) bool {
+// isPlainText reports whether a text can be part of messages and file names.
+func isPlainText(s string) bool {
 	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == '/' })
 }
 
-func (p *Package) describePayload() error {
+func (p *Package) parsePayload() error {
 	if format, err := p.main.text(tagFormat); err == nil && format != "cpio" {
-		return fmt.Errorf("its payload is %q; understood is cpio", format)
+		return fmt.Errorf("its payload is %q; only cpio is supported", format)
 	}
 	if c, err := p.main.text(tagCompressor); err == nil {
 		p.compressor = c
 	}
 	algo, err := p.main.numbers(tagPayloadAlgo)
 	if err != nil || len(algo) != 1 || algo[0] != algoSHA256 {
-		return nil // old packages have none; their files' digests remain
+		return nil // old packages have only the digests of their files
 	}
 	sums, err := p.main.texts(tagPayload)
 	if err == nil && len(sums) == 1 {
@@ -182,13 +182,13 @@ func (p *Package) describePayload() error {
 
 // fileColumns are the arrays of the header, each with a value for every file.
 type fileColumns struct {
-	bases, dirs, digests, links    []string
-	sizes, at, modes, flags, inode []uint64
-	strong                         bool // the digests are SHA-256
+	bases, dirs, digests, links            []string
+	sizes, dirIndexes, modes, flags, inode []uint64
+	sha256                                 bool // whether the digests are SHA-256
 }
 
-// columns reads them. That one is shorter than another is a lie that other
-// readers have fallen over.
+// columns reads the arrays. It checks that all have the same length: other readers
+// have had bugs with arrays of different lengths.
 func (h *header) columns() (c fileColumns, err error) {
 	if c.bases, err = h.texts(tagBaseNames); err != nil {
 		return fileColumns{}, nil // a package without files
@@ -204,14 +204,14 @@ func (h *header) columns() (c fileColumns, err error) {
 		c.sizes, err = h.column(tagFileSizes, n, false)
 	}
 	var errs [6]error
-	c.at, errs[0] = h.column(tagDirIndexes, n, false)
+	c.dirIndexes, errs[0] = h.column(tagDirIndexes, n, false)
 	c.modes, errs[1] = h.column(tagFileModes, n, false)
 	c.flags, errs[2] = h.column(tagFileFlags, n, false)
 	c.inode, errs[3] = h.column(tagInodes, n, true)
 	c.digests, errs[4] = h.textColumn(tagFileDigests, n)
 	c.links, errs[5] = h.textColumn(tagFileLinks, n)
 	algo, algoErr := h.numbers(tagDigestAlgo)
-	c.strong = algoErr == nil && len(algo) == 1 && algo[0] == algoSHA256
+	c.sha256 = algoErr == nil && len(algo) == 1 && algo[0] == algoSHA256
 	for _, e := range errs {
 		if err == nil {
 			err = e
@@ -220,15 +220,15 @@ func (h *header) columns() (c fileColumns, err error) {
 	return c, err
 }
 
-// describeFiles puts the arrays of the header together.
-func (p *Package) describeFiles() error {
+// parseFiles makes the files from the arrays of the header.
+func (p *Package) parseFiles() error {
 	c, err := p.main.columns()
 	if err != nil {
 		return err
 	}
 	seen := map[string]bool{}
 	for i, base := range c.bases {
-		name, err := pathOf(c.dirs, c.at[i], base)
+		name, err := pathOf(c.dirs, c.dirIndexes[i], base)
 		if err != nil {
 			return err
 		}
@@ -240,7 +240,7 @@ func (p *Package) describeFiles() error {
 			Path: name, Size: int64(c.sizes[i]), Mode: modeOf(c.modes[i]), Link: c.links[i],
 			inode: uint32(c.inode[i]), ghost: c.flags[i]&flagGhost != 0,
 		}
-		if c.strong {
+		if c.sha256 {
 			f.SHA256 = strings.ToLower(c.digests[i])
 		}
 		p.Files = append(p.Files, f)
@@ -248,8 +248,8 @@ func (p *Package) describeFiles() error {
 	return nil
 }
 
-// pathOf puts a path together, and refuses whatever is more than a name in a
-// directory.
+// pathOf joins a directory and a name. It refuses anything but a plain name in an
+// absolute, clean directory.
 func pathOf(dirs []string, at uint64, base string) (string, error) {
 	if at >= uint64(len(dirs)) {
 		return "", fmt.Errorf("%q is in a directory that it does not list", base)
@@ -260,9 +260,9 @@ func pathOf(dirs []string, at uint64, base string) (string, error) {
 	case base == "" || base == "." || base == ".." || strings.Contains(base, "/"):
 		return "", fmt.Errorf("a file cannot be called %q", base)
 	case !strings.HasPrefix(dir, "/") || !strings.HasSuffix(dir, "/"):
-		return "", fmt.Errorf("%q is no directory's path", dir)
+		return "", fmt.Errorf("%q is not the path of a directory", dir)
 	case path.Clean(full) != full || !utf8.ValidString(full) || strings.ContainsFunc(full, unicode.IsControl):
-		return "", fmt.Errorf("%q is no path", full)
+		return "", fmt.Errorf("%q is not a valid path", full)
 	}
 	return full, nil
 }

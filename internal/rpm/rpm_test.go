@@ -16,8 +16,8 @@ import (
 
 const images = "/usr/share/rhosp-director-images/"
 
-// imageSpec is a package as the real one is: a file, a link that names it
-// without its version, and another one.
+// imageSpec is like the real package: a file, a link to it without the version in
+// its name, and another file.
 func imageSpec() rpmtest.Spec {
 	return rpmtest.Spec{
 		Name: "rhosp-director-images", Version: "13.0", Release: "20190418.1.el7ost", Arch: "noarch",
@@ -31,7 +31,7 @@ func imageSpec() rpmtest.Spec {
 	}
 }
 
-// unpack gives the files that are unpacked, by name, with their content.
+// unpack returns the content of the unpacked files by name.
 func unpack(t *testing.T, b []byte, patterns ...string) (map[string]string, error) {
 	t.Helper()
 	r := bytes.NewReader(b)
@@ -151,30 +151,30 @@ func TestSelect(t *testing.T) {
 		"a star is not a slash": {
 			[]rpmtest.File{{Path: "/d/a", Body: "a"}}, []string{"/*"}, `it has no file "/*"`, "it has /d/a",
 		},
-		"a package of nothing": {nil, []string{"/a"}, `it has no file "/a"`, "it holds no files at all"},
-		"only a directory":     {[]rpmtest.File{{Path: "/d", Mode: 0o040755}}, []string{"/d"}, "what was asked for are no files", ""},
-		"a device":             {[]rpmtest.File{{Path: "/null", Mode: 0o020666}}, []string{"/null"}, "what was asked for are no files", ""},
+		"a package of nothing": {nil, []string{"/a"}, `it has no file "/a"`, "it has no files at all"},
+		"only a directory":     {[]rpmtest.File{{Path: "/d", Mode: 0o040755}}, []string{"/d"}, "the patterns match no regular files", ""},
+		"a device":             {[]rpmtest.File{{Path: "/null", Mode: 0o020666}}, []string{"/null"}, "the patterns match no regular files", ""},
 		"one name twice": {
 			[]rpmtest.File{{Path: "/a/f", Body: "1"}, {Path: "/b/f", Body: "2"}},
 			[]string{"/*/f"},
-			`"/a/f" and "/b/f" have one name; ask for one of them`, "",
+			`"/a/f" and "/b/f" have the same name; select one of them`, "",
 		},
 		"one file twice": {
 			[]rpmtest.File{{Path: "/a", Body: "1", Inode: 5}, {Path: "/b", Body: "1", Inode: 5}},
 			[]string{"/*"},
-			`"/a" and "/b" are one file; ask for one of them`, "",
+			`"/a" and "/b" are the same file; select one of them`, "",
 		},
 		"two links to a file": {
 			[]rpmtest.File{{Path: "/d/f", Body: "1"}, {Path: "/a", Link: "d/f"}, {Path: "/b", Link: "d/f"}},
 			[]string{"/*"},
-			`"/a" and "/b" are one file; ask for one of them`, "",
+			`"/a" and "/b" are the same file; select one of them`, "",
 		},
 		"a link out of the package": {[]rpmtest.File{{Path: "/a", Link: "/etc/passwd"}}, []string{"/a"}, `"/a" is a symbolic link to "/etc/passwd", which is not in the package`, ""},
 		"a link upwards":            {[]rpmtest.File{{Path: "/d/a", Link: "../../../etc/passwd"}}, []string{"/d/a"}, `"/d/a" is a symbolic link to "/etc/passwd", which is not`, ""},
-		"a link to a directory":     {[]rpmtest.File{{Path: "/d", Mode: 0o040755}, {Path: "/a", Link: "d"}}, []string{"/a"}, "to something else than a file", ""},
-		"links in a circle":         {[]rpmtest.File{{Path: "/a", Link: "b"}, {Path: "/b", Link: "a"}}, []string{"/a"}, "leads nowhere", ""},
-		"what is not in it":         {[]rpmtest.File{{Path: "/a", Body: "a", Ghost: true}}, []string{"/a"}, "belongs to the package and is not in it", ""},
-		"no pattern":                {[]rpmtest.File{{Path: "/a", Body: "a"}}, []string{"/[a"}, `"/[a" is no pattern`, ""},
+		"a link to a directory":     {[]rpmtest.File{{Path: "/d", Mode: 0o040755}, {Path: "/a", Link: "d"}}, []string{"/a"}, "not to a regular file", ""},
+		"links in a circle":         {[]rpmtest.File{{Path: "/a", Link: "b"}, {Path: "/b", Link: "a"}}, []string{"/a"}, "too many levels of symbolic links", ""},
+		"what is not in it":         {[]rpmtest.File{{Path: "/a", Body: "a", Ghost: true}}, []string{"/a"}, "is a ghost file", ""},
+		"no pattern":                {[]rpmtest.File{{Path: "/a", Body: "a"}}, []string{"/[a"}, `"/[a" is not a valid pattern`, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -220,47 +220,47 @@ func TestHostilePackages(t *testing.T) {
 		"a base name with a slash":       {tags(1117, []string{"d", "../../f", "l", "t", "e"}), `a file cannot be called "../../f"`},
 		"a base name upwards":            {tags(1117, []string{"d", "..", "l", "t", "e"}), `a file cannot be called ".."`},
 		"a base name of nothing":         {tags(1117, []string{"d", "", "l", "t", "e"}), `a file cannot be called ""`},
-		"a base name with ESC":           {tags(1117, []string{"d", "\x1b[2J", "l", "t", "e"}), `is no path`},
-		"a base name that is not UTF-8":  {tags(1117, []string{"d", "\xff", "l", "t", "e"}), `is no path`},
-		"a directory upwards":            {tags(1118, []string{"/usr/share/", "/usr/../../"}), "is no path"},
-		"a relative directory":           {tags(1118, []string{"/usr/share/", "usr/"}), `"usr/" is no directory's path`},
-		"a directory that is a name":     {tags(1118, []string{"/usr/share/", "/usr"}), `"/usr" is no directory's path`},
+		"a base name with ESC":           {tags(1117, []string{"d", "\x1b[2J", "l", "t", "e"}), `is not a valid path`},
+		"a base name that is not UTF-8":  {tags(1117, []string{"d", "\xff", "l", "t", "e"}), `is not a valid path`},
+		"a directory upwards":            {tags(1118, []string{"/usr/share/", "/usr/../../"}), "is not a valid path"},
+		"a relative directory":           {tags(1118, []string{"/usr/share/", "usr/"}), `"usr/" is not the path of a directory`},
+		"a directory that is a name":     {tags(1118, []string{"/usr/share/", "/usr"}), `"/usr" is not the path of a directory`},
 		"a directory that is not there":  {tags(1116, []uint32{0, 1, 9, 1, 1}), "is in a directory that it does not list"},
 		"fewer sizes than files":         {tags(1028, []uint32{1}), "the tag 1028 has 1 values for 5 files"},
 		"fewer digests than files":       {tags(1035, []string{"x"}), "the tag 1035 has 1 values for 5 files"},
 		"fewer links than files":         {tags(1036, []string{"x"}), "the tag 1036 has 1 values for 5 files"},
 		"fewer modes than files":         {tags(1030, []uint16{1}), "the tag 1030 has 1 values for 5 files"},
-		"no flags":                       {tags(1037, nil), "the tag 1037 is not there"},
+		"no flags":                       {tags(1037, nil), "the tag 1037 is missing"},
 		"a size below nothing":           {tags(5008, []uint64{0, 1 << 63, 0, 0, 0}), "has the value"},
 		"numbers for names":              {tags(1117, []uint32{1, 2, 3, 4, 5}), "it has no file"},
-		"text for sizes":                 {tags(1028, "x"), "is no number"},
-		"a name with a slash":            {tags(1000, "../p"), `a part of the package's name is "../p"`},
-		"a name of two lines":            {tags(1000, "a\nb"), `a part of the package's name is "a\nb"`},
-		"no name":                        {tags(1000, nil), "the tag 1000 is not there"},
+		"text for sizes":                 {tags(1028, "x"), "is not a number"},
+		"a name with a slash":            {tags(1000, "../p"), `the package's name has the invalid part "../p"`},
+		"a name of two lines":            {tags(1000, "a\nb"), `the package's name has the invalid part "a\nb"`},
+		"no name":                        {tags(1000, nil), "the tag 1000 is missing"},
 		"files of nobody":                {tags(1035, []string{"", "", "", "", ""}), "has no SHA-256 in the package"},
 		"MD5 only":                       {tags(5011, []uint32{1}), "has no SHA-256 in the package"},
-		"an unknown archive":             {tags(1124, "drpm"), `its payload is "drpm"; understood is cpio`},
-		"an unknown compressor":          {tags(1125, "lzip"), `its payload is packed with "lzip"`},
-		"another compressor":             {tags(1125, "xz"), "its payload is no xz"},
+		"an unknown archive":             {tags(1124, "drpm"), `its payload is "drpm"; only cpio is supported`},
+		"an unknown compressor":          {tags(1125, "lzip"), `its payload is compressed by "lzip"`},
+		"another compressor":             {tags(1125, "xz"), "its payload is not xz"},
 		"another payload by its digest":  {tags(5092, []string{strings.Repeat("0", 64)}), "its payload is damaged: its sha256 is"},
 		"a damaged header":               {func(s *rpmtest.Spec) { s.SigTags = map[int]any{273: strings.Repeat("0", 64)} }, "its header is damaged"},
 		"a header damaged by SHA-1":      {func(s *rpmtest.Spec) { s.SigTags = map[int]any{269: strings.Repeat("0", 40)} }, "its header is damaged"},
 		"no digests at all":              {func(s *rpmtest.Spec) { s.SigTags = map[int]any{269: nil, 273: nil, 1004: nil} }, "it has no digest of itself"},
-		"another md5":                    {func(s *rpmtest.Spec) { s.SigTags = map[int]any{1004: make([]byte, 16)} }, "it has not the md5"},
-		"another size":                   {func(s *rpmtest.Spec) { s.SigTags = map[int]any{1000: []uint32{1}} }, "it is cut or longer than it was"},
+		"another md5":                    {func(s *rpmtest.Spec) { s.SigTags = map[int]any{1004: make([]byte, 16)} }, "it does not have the md5"},
+		"another size":                   {func(s *rpmtest.Spec) { s.SigTags = map[int]any{1000: []uint32{1}} }, "bytes, but the package states 1"},
 		"more behind it":                 {packed(func(b []byte) []byte { return append(b, "more"...) }), "its payload is"},
-		"cut":                            {packed(func(b []byte) []byte { return b[:len(b)/2] }), "the package is cut"},
-		"cut within a file":              {unsummed(func(b []byte) []byte { return b[:300] }), "the package is cut"},
-		"cut before its end":             {unsummed(func(b []byte) []byte { return b[:len(b)-124] }), "the package is cut"},
+		"cut":                            {packed(func(b []byte) []byte { return b[:len(b)/2] }), "the package is truncated"},
+		"cut within a file":              {unsummed(func(b []byte) []byte { return b[:300] }), "the package is truncated"},
+		"cut before its end":             {unsummed(func(b []byte) []byte { return b[:len(b)-124] }), "the package is truncated"},
 		"a changed byte":                 {unsummed(func(b []byte) []byte { return bytes.Replace(b, []byte("disk"), []byte("risk"), 1) }), `overcloud-full-13.0.tar" is damaged: its sha256 is`},
-		"a file that is not listed":      {payload(entry("./etc/passwd", "root")), `its payload has "./etc/passwd", its header has not`},
+		"a file that is not listed":      {payload(entry("./etc/passwd", "root")), `its payload has "./etc/passwd", but its header has not`},
 		"a file upwards":                 {payload(entry("./usr/share/../../etc/passwd", "root")), "its header has not"},
 		"a longer file":                  {payload(entry("."+images+"overcloud-full-13.0.tar", "disk image, longer")), "its payload lacks"},
 		"a huge file":                    {payload(entry("."+images+"overcloud-full-13.0.tar", strings.Repeat("x", 3<<20))), "its payload is larger than its header says"},
 		"a file less":                    {payload(bodies(func(*bytes.Buffer) {})), "its payload lacks"},
 		"no archive":                     {payload(func([]byte) []byte { return []byte("hello, world") }), `an entry begins with "hello,"`},
-		"an entry of nonsense":           {payload(func([]byte) []byte { return []byte("070701" + strings.Repeat("z", 104)) }), "an entry's header makes no sense"},
-		"an endless name":                {payload(func([]byte) []byte { return []byte("070701" + strings.Repeat("f", 104)) }), "an entry's header makes no sense"},
+		"an entry of nonsense":           {payload(func([]byte) []byte { return []byte("070701" + strings.Repeat("z", 104)) }), "an entry has an invalid header"},
+		"an endless name":                {payload(func([]byte) []byte { return []byte("070701" + strings.Repeat("f", 104)) }), "an entry has an invalid header"},
 		"a number of no file":            {payload(func([]byte) []byte { return []byte("07070X00000009\x00\x00") }), "a file that its header has not"},
 		"a number of nonsense":           {payload(func([]byte) []byte { return []byte("07070Xzzzzzzzz\x00\x00") }), "a file that its header has not"},
 		"a bomb behind the last of them": {payload(func(b []byte) []byte { return append(b, make([]byte, 8<<20)...) }), "its payload is larger than its header says"},
@@ -288,15 +288,15 @@ func TestNoPackages(t *testing.T) {
 		b   []byte
 		err string
 	}{
-		"nothing":            {nil, "the package is cut"},
-		"a page":             {[]byte(strings.Repeat("<html>", 100)), "it is no RPM package"},
-		"only a lead":        {good[:96], "the package is cut"},
-		"half a header":      {good[:200], "the package is cut"},
-		"no header":          {table(func(b []byte) { b[96] = 0 }), "it does not begin as one"},
-		"2^32 entries":       {table(func(b []byte) { copy(b[104:], "\xff\xff\xff\xff") }), "is more than is read"},
-		"4 GiB of header":    {table(func(b []byte) { copy(b[108:], "\xff\xff\xff\xff") }), "is more than is read"},
+		"nothing":            {nil, "the package is truncated"},
+		"a page":             {[]byte(strings.Repeat("<html>", 100)), "it is not an RPM package"},
+		"only a lead":        {good[:96], "the package is truncated"},
+		"half a header":      {good[:200], "the package is truncated"},
+		"no header":          {table(func(b []byte) { b[96] = 0 }), "it has no header magic"},
+		"2^32 entries":       {table(func(b []byte) { copy(b[104:], "\xff\xff\xff\xff") }), "are above the limits"},
+		"4 GiB of header":    {table(func(b []byte) { copy(b[108:], "\xff\xff\xff\xff") }), "are above the limits"},
 		"a tag points far":   {table(func(b []byte) { copy(b[96+16+16+8:], "\x7f\xff\xff\xff") }), "points outside"},
-		"a tag twice":        {table(func(b []byte) { copy(b[96+16+16:96+16+20], b[96+16+32:]) }), "is there twice"},
+		"a tag twice":        {table(func(b []byte) { copy(b[96+16+16:96+16+20], b[96+16+32:]) }), "occurs twice"},
 		"a count of 4 billi": {table(func(b []byte) { copy(b[96+16+16+12:], "\xff\xff\xff\xff") }), ""},
 	} {
 		_, err := Read(bytes.NewReader(tt.b))
@@ -306,7 +306,7 @@ func TestNoPackages(t *testing.T) {
 	}
 }
 
-// Truncations and changed bytes are refused, or change nothing.
+// Truncated packages and changed bytes are refused, or have no effect.
 func TestEveryByteCounts(t *testing.T) {
 	good := rpmtest.Build(imageSpec())
 	for n := 0; n < len(good); n += 7 {
@@ -334,7 +334,7 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// fakeKeys believe what they are shown.
+// fakeKeys accept one signature, sig, for content that ends in data.
 type fakeKeys struct{ data, sig string }
 
 func (k fakeKeys) Packet(r io.Reader, sig []byte) error {

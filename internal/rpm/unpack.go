@@ -22,18 +22,18 @@ import (
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
-// window is the most memory that decompressing may take.
-const window = 128 << 20
+// maxWindow is the most memory that decompression may use.
+const maxWindow = 128 << 20
 
-// Tar gives what was picked as a tar archive, in the order of the package. It
-// reads the package from r to its very end: only when all of it is as the
-// package says of itself does the archive get its end mark. Closing the archive
-// closes r. Read must have left r at the payload.
+// Tar returns the picked files as a tar archive, in the order of the package. Read
+// must have left r at the payload. Tar reads r to its end, and the archive gets
+// its end mark only if the whole package matches its own digests. Closing the archive
+// closes r.
 func (p *Package) Tar(ctx context.Context, r io.ReadCloser, picks []Pick) io.ReadCloser {
 	pr, pw := io.Pipe()
 	go func() {
 		w := tar.NewWriter(pw)
-		err := p.emit(ctx, r, picks, w)
+		err := p.writeTar(ctx, r, picks, w)
 		if err == nil {
 			err = w.Close()
 		}
@@ -42,7 +42,7 @@ func (p *Package) Tar(ctx context.Context, r io.ReadCloser, picks []Pick) io.Rea
 	return &stream{pr, r}
 }
 
-// A stream is a tar archive that is made while it is read.
+// A stream is a tar archive that is written while it is read.
 type stream struct {
 	*io.PipeReader
 	from io.Closer
@@ -52,15 +52,15 @@ func (s *stream) Close() error {
 	return errors.Join(s.PipeReader.Close(), s.from.Close())
 }
 
-func (p *Package) emit(ctx context.Context, r io.Reader, picks []Pick, w *tar.Writer) error {
+func (p *Package) writeTar(ctx context.Context, r io.Reader, picks []Pick, w *tar.Writer) error {
 	check := newPayloadCheck(readers.WithContext(ctx, r), p)
 	inside, end, err := p.decompress(bufio.NewReaderSize(check, 256<<10))
 	if err != nil {
 		return err
 	}
 	defer end()
-	wanted := newWanted(picks)
-	in := newCPIO(&bounded{inside, p.most(), errTooLarge}, p.Files)
+	wanted := newPendingPicks(picks)
+	in := newCPIO(&limitedReader{inside, p.maxPayload(), errTooLarge}, p.Files)
 	for {
 		i, size, err := in.next()
 		if err == io.EOF {
@@ -77,10 +77,10 @@ func (p *Package) emit(ctx context.Context, r io.Reader, picks []Pick, w *tar.Wr
 			return explain(err)
 		}
 	}
-	if missing := wanted.missing(); missing != "" {
+	if missing := wanted.anyMissing(); missing != "" {
 		return fmt.Errorf("its payload lacks %q", missing)
 	}
-	// What stands behind the archive belongs to the package too.
+	// The digests of the package include the bytes after the archive.
 	_, err = io.Copy(io.Discard, in.r)
 	if damaged := check.finish(); damaged != nil {
 		return damaged
@@ -88,17 +88,17 @@ func (p *Package) emit(ctx context.Context, r io.Reader, picks []Pick, w *tar.Wr
 	return explain(err)
 }
 
-// explain says in which layer reading broke off.
+// explain turns the error of an early end into one about the package.
 func explain(err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return errors.New("the package is cut: its payload ends too early")
+		return errors.New("the package is truncated: its payload ends too early")
 	}
 	return err
 }
 
-// most is how large the payload may be when unpacked: the files that the header
-// lists, and what cpio puts around them.
-func (p *Package) most() int64 {
+// maxPayload returns the largest possible size of the unpacked payload: the files
+// in the header, and the overhead of cpio.
+func (p *Package) maxPayload() int64 {
 	most := int64(1 << 20)
 	for _, f := range p.Files {
 		most += f.Size + maxCPIOName + 256
@@ -111,14 +111,14 @@ func (p *Package) most() int64 {
 
 var errTooLarge = errors.New("its payload is larger than its header says")
 
-// bounded ends what is larger than it may be, with an error.
-type bounded struct {
+// A limitedReader returns err once its content exceeds the limit.
+type limitedReader struct {
 	r    io.Reader
 	left int64
 	err  error
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
+func (b *limitedReader) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
 		return 0, b.err
@@ -126,7 +126,7 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// copyFile writes a file into the archive and holds it against its digest.
+// copyFile writes a file into the archive and checks its digest.
 func copyFile(w *tar.Writer, in io.Reader, pick Pick, size int64) error {
 	mode := int64(0o644)
 	if pick.File.Mode&0o100 != 0 {
@@ -145,14 +145,14 @@ func copyFile(w *tar.Writer, in io.Reader, pick Pick, size int64) error {
 	return nil
 }
 
-// wanted are the picks that have not come yet.
-type wanted struct {
+// pendingPicks are the picks that are not unpacked yet.
+type pendingPicks struct {
 	byPath  map[string]Pick
 	byInode map[uint32]Pick
 }
 
-func newWanted(picks []Pick) *wanted {
-	w := &wanted{map[string]Pick{}, map[uint32]Pick{}}
+func newPendingPicks(picks []Pick) *pendingPicks {
+	w := &pendingPicks{map[string]Pick{}, map[uint32]Pick{}}
 	for _, p := range picks {
 		w.byPath[p.File.Path] = p
 		if p.File.inode != 0 {
@@ -162,33 +162,33 @@ func newWanted(picks []Pick) *wanted {
 	return w
 }
 
-// take gives the pick that an entry has the content of. Of hard links that may
-// be another than the one that was asked for.
-func (w *wanted) take(f File, size int64) (Pick, bool) {
+// take removes and returns the pick for an entry with content. The content of hard
+// links may be in another entry than the picked one.
+func (w *pendingPicks) take(f File, size int64) (Pick, bool) {
 	pick, ok := w.byPath[f.Path]
 	if !ok && f.inode != 0 && f.Mode.IsRegular() {
 		pick, ok = w.byInode[f.inode]
 	}
 	if !ok || size != pick.File.Size {
-		return Pick{}, false // then it is missing in the end
+		return Pick{}, false // anyMissing reports a pick without an entry
 	}
 	delete(w.byPath, pick.File.Path)
 	delete(w.byInode, pick.File.inode)
 	return pick, true
 }
 
-func (w *wanted) missing() string {
+func (w *pendingPicks) anyMissing() string {
 	for path := range w.byPath {
 		return path
 	}
 	return ""
 }
 
-// cpioPrefix is how a payload begins that is not packed.
+// cpioPrefix is how an uncompressed payload begins.
 const cpioPrefix = "0707"
 
-// decompress gives the payload as it was before it was packed. What the header
-// says of it must be so; where it says nothing, it is gzip or not packed.
+// decompress returns the uncompressed payload. The header names the compression.
+// If it does not, the payload is gzip or not compressed.
 func (p *Package) decompress(r *bufio.Reader) (out io.Reader, end func(), err error) {
 	end = func() {}
 	kind := p.compressor
@@ -200,7 +200,7 @@ func (p *Package) decompress(r *bufio.Reader) (out io.Reader, end func(), err er
 		out, err = gzip.NewReader(r)
 	case "zstd":
 		var d *zstd.Decoder
-		d, err = zstd.NewReader(r, zstd.WithDecoderMaxWindow(window), zstd.WithDecoderLowmem(true))
+		d, err = zstd.NewReader(r, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
 		if err == nil {
 			out, end = d, d.Close
 		}
@@ -213,15 +213,15 @@ func (p *Package) decompress(r *bufio.Reader) (out io.Reader, end func(), err er
 	case "none", "uncompressed", "identity":
 		return r, end, nil
 	default:
-		return nil, nil, fault.WithHint(fmt.Errorf("its payload is packed with %q", p.compressor), "understood are gzip, xz, zstd, lzma and bzip2")
+		return nil, nil, fault.WithHint(fmt.Errorf("its payload is compressed by %q", p.compressor), "gzip, xz, zstd, lzma and bzip2 are supported")
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("its payload is no %s: %w", p.compressor, err)
+		return nil, nil, fmt.Errorf("its payload is not %s: %w", p.compressor, err)
 	}
 	return out, end, nil
 }
 
-// xzMagic is how an xz stream begins, lzmaHeader how long that of lzma is.
+// xzMagic is how an xz stream begins; lzmaHeader is the length of lzma's header.
 const (
 	xzMagic    = "\xfd7zXZ\x00"
 	lzmaHeader = 13
@@ -230,20 +230,20 @@ const (
 func newXZ(r *bufio.Reader) (io.Reader, error) {
 	head, _ := r.Peek(len(xzMagic))
 	if !strings.HasPrefix(string(head), xzMagic) {
-		return nil, errors.New("it begins otherwise")
+		return nil, errors.New("it has no xz magic")
 	}
-	return archive.XZ(r, window)
+	return archive.XZ(r, maxWindow)
 }
 
-// newLZMA looks at how large a dictionary is asked for before room is made.
+// newLZMA checks the size of the dictionary before the decoder allocates it.
 func newLZMA(r *bufio.Reader) (io.Reader, error) {
 	head, err := r.Peek(lzmaHeader)
 	if err != nil {
-		return nil, cut(err)
+		return nil, truncated(err)
 	}
 	size := uint32(head[1]) | uint32(head[2])<<8 | uint32(head[3])<<16 | uint32(head[4])<<24
-	if size > window {
-		return nil, fmt.Errorf("it asks for a dictionary of %d bytes", size)
+	if size > maxWindow {
+		return nil, fmt.Errorf("it needs a dictionary of %d bytes", size)
 	}
 	return lzma.NewReader(r)
 }

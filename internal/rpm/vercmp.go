@@ -6,18 +6,17 @@ import (
 	"strings"
 )
 
-// compareEVR says which of two versions is newer, as rpm does: negative when a
-// is the older one.
+// compareEVR compares two versions as rpm does. It is negative if a is older.
 func compareEVR(a, b Listed) int {
 	ea, _ := strconv.ParseUint(a.Epoch, 10, 32)
 	eb, _ := strconv.ParseUint(b.Epoch, 10, 32)
 	return cmp.Or(cmp.Compare(ea, eb), compareVersions(a.Version, b.Version), compareVersions(a.Release, b.Release))
 }
 
-// compareVersions compares piece by piece: pieces of digits as numbers, pieces
-// of letters as text, digits being newer than letters. A tilde is older than
-// anything, the end included; a caret is newer than the end and older than all
-// else. Whatever else stands between pieces does not count.
+// compareVersions compares segment by segment: digits as numbers, letters as text.
+// Digits are newer than letters. A tilde is older than anything, even than the
+// end. A caret is newer than the end and older than anything else. Other
+// characters only separate segments.
 func compareVersions(a, b string) int {
 	for a != "" || b != "" {
 		a, b = trimSeparators(a), trimSeparators(b)
@@ -30,14 +29,14 @@ func compareVersions(a, b string) int {
 		if a == "" || b == "" {
 			break
 		}
-		pa, pb, number := pieces(&a, &b)
-		if pb == "" { // of another kind
+		pa, pb, number := nextSegments(&a, &b)
+		if pb == "" { // a segment of the other kind
 			if number {
 				return 1
 			}
 			return -1
 		}
-		if order := comparePieces(pa, pb, number); order != 0 {
+		if order := compareSegments(pa, pb, number); order != 0 {
 			return order
 		}
 	}
@@ -51,7 +50,8 @@ func trimSeparators(s string) string {
 func isDigit(r rune) bool  { return r >= '0' && r <= '9' }
 func isLetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
-// compareMark is about a mark that one of the two has here, or both.
+// compareMark compares versions of which at least one begins with the mark. order
+// is the result if only a does.
 func compareMark(a, b, mark string, order int) (done bool, result int) {
 	ra, ina := strings.CutPrefix(a, mark)
 	rb, inb := strings.CutPrefix(b, mark)
@@ -66,7 +66,7 @@ func compareMark(a, b, mark string, order int) (done bool, result int) {
 	return false, 0
 }
 
-// compareCaret is compareMark for the mark that is newer than the end only.
+// compareCaret is compareMark for the caret, which is newer than the end.
 func compareCaret(a, b string) (done bool, result int) {
 	switch {
 	case b == "" && strings.HasPrefix(a, "^"):
@@ -77,9 +77,9 @@ func compareCaret(a, b string) (done bool, result int) {
 	return compareMark(a, b, "^", -1)
 }
 
-// pieces takes the next piece off each. The second is empty where it is of
-// another kind than the first.
-func pieces(a, b *string) (pa, pb string, number bool) {
+// nextSegments removes the next segment of each version and returns both. The
+// second is empty if it is of another kind than the first.
+func nextSegments(a, b *string) (pa, pb string, number bool) {
 	kind := isLetter
 	if number = isDigit(rune((*a)[0])); number {
 		kind = isDigit
@@ -96,7 +96,7 @@ func pieces(a, b *string) (pa, pb string, number bool) {
 	return take(a), take(b), number
 }
 
-func comparePieces(a, b string, number bool) int {
+func compareSegments(a, b string, number bool) int {
 	if !number {
 		return strings.Compare(a, b)
 	}

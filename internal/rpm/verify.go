@@ -28,7 +28,7 @@ const (
 	sigGPG      = 1005
 )
 
-// checkHeader holds the header against its digests in the signature header.
+// checkHeader checks the header against its digests in the signature header.
 func (p *Package) checkHeader() error {
 	checked := false
 	for _, one := range []struct {
@@ -42,27 +42,27 @@ func (p *Package) checkHeader() error {
 		h := one.sum()
 		h.Write(p.main.raw)
 		if got := hex.EncodeToString(h.Sum(nil)); got != strings.ToLower(want) {
-			return errors.New("its header is damaged: it has not the digest that the package says")
+			return errors.New("its header is damaged: it does not have the digest that the package states")
 		}
 		checked = true
 	}
-	if _, err := p.sig.bin(sigMD5); err != nil && !checked {
+	if _, err := p.sig.binary(sigMD5); err != nil && !checked {
 		return errors.New("it has no digest of itself")
 	}
 	return nil
 }
 
-// A Verifier checks an OpenPGP signature of what r gives.
+// A Verifier checks an OpenPGP signature of the content of r.
 type Verifier interface {
 	Packet(r io.Reader, signature []byte) error
 }
 
-// errUnsigned is about a package that nobody has signed.
+// errUnsigned is the error of a package without a signature.
 var errUnsigned = errors.New("it is not signed")
 
-// CheckSignature checks the package's signature. The one of the header is
-// enough, since the header has the digests of all files; an old package may
-// have only one of header and payload, which rest must give then.
+// CheckSignature checks the package's signature. A signature of the header is
+// enough, since the header has the digests of all files. An old package may have
+// only a signature of header and payload; then rest must return the payload.
 func (p *Package) CheckSignature(v Verifier, rest func() (io.ReadCloser, error)) error {
 	var first error
 	for _, sig := range p.headerSignatures() {
@@ -73,7 +73,7 @@ func (p *Package) CheckSignature(v Verifier, rest func() (io.ReadCloser, error))
 		first = errors.Join(first, err)
 	}
 	for _, tag := range []int{sigPGP, sigGPG} {
-		sig, err := p.sig.bin(tag)
+		sig, err := p.sig.binary(tag)
 		if err != nil || first != nil {
 			continue
 		}
@@ -94,11 +94,11 @@ func (p *Package) CheckSignature(v Verifier, rest func() (io.ReadCloser, error))
 	return first
 }
 
-// headerSignatures gives the signatures of the header alone.
+// headerSignatures returns the signatures of the header alone.
 func (p *Package) headerSignatures() [][]byte {
 	var all [][]byte
 	for _, tag := range []int{sigRSA, sigDSA} {
-		if sig, err := p.sig.bin(tag); err == nil {
+		if sig, err := p.sig.binary(tag); err == nil {
 			all = append(all, sig)
 		}
 	}
@@ -111,7 +111,7 @@ func (p *Package) headerSignatures() [][]byte {
 	return all
 }
 
-// A payloadCheck hashes the payload as it is packed, while it is read.
+// A payloadCheck hashes the compressed payload while it is read.
 type payloadCheck struct {
 	r      io.Reader
 	pkg    *Package
@@ -134,7 +134,7 @@ func (c *payloadCheck) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// finish reads what is left and tells whether all of it is as the package says.
+// finish reads the rest of the payload and checks its digests and size.
 func (c *payloadCheck) finish() error {
 	if _, err := io.Copy(io.Discard, c); err != nil {
 		return err
@@ -142,20 +142,20 @@ func (c *payloadCheck) finish() error {
 	if got := hex.EncodeToString(c.sha256.Sum(nil)); c.pkg.sha256 != "" && got != c.pkg.sha256 {
 		return fmt.Errorf("its payload is damaged: its sha256 is %s, not %s", got, c.pkg.sha256)
 	}
-	if want, err := c.pkg.sig.bin(sigMD5); err == nil && !bytes.Equal(want, c.md5.Sum(nil)) {
-		return errors.New("it is damaged: it has not the md5 that the package says")
+	if want, err := c.pkg.sig.binary(sigMD5); err == nil && !bytes.Equal(want, c.md5.Sum(nil)) {
+		return errors.New("it is damaged: it does not have the md5 that the package states")
 	}
 	for _, tag := range []int{sigSize, sigLongSize} {
 		want, err := c.pkg.sig.numbers(tag)
 		if size := c.n + int64(len(c.pkg.main.raw)); err == nil && len(want) == 1 && int64(want[0]) != size {
-			return fmt.Errorf("it is cut or longer than it was: %d bytes, the package says %d", size, want[0])
+			return fmt.Errorf("it has %d bytes, but the package states %d", size, want[0])
 		}
 	}
 	return nil
 }
 
-// HeaderSHA256 gives the digest of the header, which has those of all files: it
-// stands for the package.
+// HeaderSHA256 returns the digest of the header. It identifies the package, since
+// the header has the digests of all files.
 func (p *Package) HeaderSHA256() string {
 	sum := sha256.Sum256(p.main.raw)
 	return hex.EncodeToString(sum[:])

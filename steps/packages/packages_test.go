@@ -62,7 +62,7 @@ func TestPackageTellsBeforehand(t *testing.T) {
 		"nothing of it":       {packageFiles{RPM: "/a.rpm", Into: "/a"}, "not both extract and into", "say with extract which files, and with into where to"},
 		"no name":             {packageFiles{Repository: "https://h/r"}, "no name of a package in it", ""},
 		"not there":           {unpack("absent.rpm"), "absent.rpm: file does not exist", "put it there, or correct the path under rpm, or let a fetch step bring it"},
-		"no package":          {unpack("page.rpm"), "page.rpm: the package is cut", ""},
+		"no package":          {unpack("page.rpm"), "page.rpm: the package is truncated", ""},
 		"another package":     {with(unpack("images.rpm"), func(p *packageFiles) { p.SHA256 = steptest.SHA256("x") }), "not " + steptest.SHA256("x"), "it is not the package that was meant, or it was damaged on its way; or sha256 in the plan is out of date"},
 		"nothing fits":        {with(unpack("images.rpm"), func(p *packageFiles) { p.Extract.Text = "/x" }), `rhosp-director-images-13.0-1.el7ost.noarch: it has no file "/x"`, "it has " + imagesDir + "overcloud-full-13.0.tar, " + imagesDir + "overcloud-full-latest.tar, " + imagesDir + "README"},
 		"not signed":          {with(unpack("images.rpm"), func(p *packageFiles) { p.Keyring = plan.Path(key) }), "it is not signed", ""},

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Repository gives the files of a repository of packages, by their path below
-// it: the packages, the list of them and the index that names the list.
+// Repository returns the files of a repository by their path below it: the
+// packages, the list of packages and the index that names the list.
 func Repository(specs ...Spec) map[string][]byte {
 	files := map[string][]byte{}
 	var list strings.Builder
@@ -46,7 +46,7 @@ func sumText(b []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// headerEnd gives where a package's payload begins.
+// headerEnd returns the offset of a package's payload.
 func headerEnd(b []byte) int {
 	at := 96
 	for range 2 {

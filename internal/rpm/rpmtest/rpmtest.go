@@ -1,6 +1,5 @@
-// Package rpmtest makes small RPM packages and repositories, good ones and
-// such as nobody should ship: what the readers of packages are tried with. It
-// knows nothing of who reads them.
+// Package rpmtest makes small RPM packages and repositories for tests, valid and
+// broken ones. It does not know their readers.
 package rpmtest
 
 import (
@@ -31,15 +30,15 @@ type File struct {
 	Ghost bool   // listed and not in the payload
 }
 
-// A Spec says what a package is made of. The zero value of a field is a usual
-// package's.
+// A Spec describes a package. The zero value of a field means that of a usual
+// package.
 type Spec struct {
 	Name, Version, Release, Arch string
 	Epoch                        uint32
 	Files                        []File
 	Compressor                   string // gzip, xz, zstd or none
 
-	// What is wrong with it.
+	// The fields below break the package.
 	Tags    map[int]any         // replaces tags of the header; nil removes one
 	SigTags map[int]any         // likewise of the signature header
 	Payload func([]byte) []byte // changes the archive before it is packed
@@ -94,7 +93,7 @@ func override(tags, with map[int]any) map[int]any {
 	return tags
 }
 
-// tags gives the header of the package.
+// tags returns the tags of the package's header.
 func (s Spec) tags(packed []byte) map[int]any {
 	t := map[int]any{
 		1000: s.Name, 1001: s.Version, 1002: s.Release, 1022: s.Arch,
@@ -145,8 +144,8 @@ func (f File) mode() uint16 {
 	return f.Mode
 }
 
-// header makes a table of tags. The first one spans it all, as those of real
-// packages do.
+// header makes a table of tags. Its first tag spans the whole table, as in real
+// packages.
 func header(region uint32, tags map[int]any) []byte {
 	var table, data bytes.Buffer
 	add := func(tag int, kind, offset, count uint32) {
@@ -200,7 +199,7 @@ func kindOf(v any) (kind uint32, width int, count uint32) {
 	panic(fmt.Sprintf("no kind of tag is a %T", v))
 }
 
-// cpio makes the archive. Of hard links the last one has the content.
+// cpio makes the archive. The last of several hard links has the content.
 func cpio(files []File) []byte {
 	var out bytes.Buffer
 	last := map[uint32]int{}
@@ -259,7 +258,7 @@ func pack(b []byte, kind string) []byte {
 	return out.Bytes()
 }
 
-// sum gives a digest of parts one behind the other.
+// sum returns the digest of all parts together.
 func sum(h interface {
 	Write([]byte) (int, error)
 	Sum([]byte) []byte
