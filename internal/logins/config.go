@@ -14,13 +14,13 @@ import (
 // A config is one file of credentials.
 type config struct {
 	file        string
-	Auths       map[string]entry  `json:"auths"`
-	CredHelpers map[string]string `json:"credHelpers"`
-	CredsStore  string            `json:"credsStore"`
+	Auths       map[string]authEntry `json:"auths"`
+	CredHelpers map[string]string    `json:"credHelpers"`
+	CredsStore  string               `json:"credsStore"`
 }
 
-// An entry is what a file holds for a host, or for repositories of it.
-type entry struct {
+// An authEntry is the entry of a file for a host, or for repositories of it.
+type authEntry struct {
 	Auth          string `json:"auth"`
 	Username      string `json:"username"`
 	Password      string `json:"password"`
@@ -28,18 +28,18 @@ type entry struct {
 	RegistryToken string `json:"registrytoken"`
 }
 
-// maxConfig bounds what is read of a file.
+// maxConfig is the largest size of a file.
 const maxConfig = 4 << 20
 
-// load reads the files that there are.
-func (k *Keyring) load() error {
-	if k.read {
+// load reads the existing files.
+func (f *Finder) load() error {
+	if f.loaded {
 		return nil
 	}
 	var all []config
-	for _, file := range k.Files {
+	for _, file := range f.Files {
 		c, err := readConfig(file)
-		if errors.Is(err, fs.ErrNotExist) && !k.Strict {
+		if errors.Is(err, fs.ErrNotExist) && !f.Strict {
 			continue
 		}
 		if err != nil {
@@ -47,7 +47,7 @@ func (k *Keyring) load() error {
 		}
 		all = append(all, c)
 	}
-	k.configs, k.read = all, true
+	f.configs, f.loaded = all, true
 	return nil
 }
 
@@ -71,11 +71,11 @@ func readConfig(file string) (config, error) {
 	return c, nil
 }
 
-// find looks for the longest entry that a repository lies below, and then for
-// one that is written as an address, as docker's oldest are.
-func (c config) find(host, repository string) (Credential, error) {
+// lookup finds the longest entry that is a prefix of the repository. If there is
+// none, it tries entries with a URL as their key, as old versions of docker wrote.
+func (c config) lookup(host, repository string) (Credential, error) {
 	for key := strings.TrimSuffix(host+"/"+repository, "/"); ; {
-		if e, ok := c.Auths[key]; ok && e != (entry{}) {
+		if e, ok := c.Auths[key]; ok && e != (authEntry{}) {
 			return c.credential(key, e)
 		}
 		i := strings.LastIndex(key, "/")
@@ -85,17 +85,18 @@ func (c config) find(host, repository string) (Credential, error) {
 		key = key[:i]
 	}
 	for key, e := range c.Auths {
-		if e != (entry{}) && hostOf(key) == host {
+		if e != (authEntry{}) && hostOf(key) == host {
 			return c.credential(key, e)
 		}
 	}
 	return Credential{}, nil
 }
 
-// dockerHub is how references name it; the rest of the world has other names for it.
+// dockerHub is Docker Hub's host in references. Its keys and its API have other
+// names.
 const dockerHub = "docker.io"
 
-// hostOf gives the host of a key that is an address, "" for other keys.
+// hostOf returns the host of a key that is a URL, "" for other keys.
 func hostOf(key string) string {
 	address := strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
 	host, _, _ := strings.Cut(address, "/")
@@ -108,7 +109,7 @@ func hostOf(key string) string {
 	return host
 }
 
-func (c config) credential(key string, e entry) (Credential, error) {
+func (c config) credential(key string, e authEntry) (Credential, error) {
 	found := Credential{User: e.Username, Password: e.Password, Identity: e.IdentityToken, Bearer: e.RegistryToken}
 	if e.Auth == "" {
 		return found, nil
@@ -119,9 +120,9 @@ func (c config) credential(key string, e entry) (Credential, error) {
 	}
 	user, password, ok := strings.Cut(string(b), ":")
 	if !ok {
-		return Credential{}, fmt.Errorf("%s: auth of %q holds no colon", c.file, key)
+		return Credential{}, fmt.Errorf("%s: auth of %q has no colon", c.file, key)
 	}
-	// Docker once padded it with zeros.
+	// Old versions of docker padded the password with zeros.
 	found.User, found.Password = user, strings.TrimRight(password, "\x00")
 	if found.Identity != "" {
 		found.User, found.Password = "", ""

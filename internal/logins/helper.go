@@ -11,17 +11,18 @@ import (
 	"strings"
 )
 
-// helperName is what a helper may be called: nothing that leads to another directory.
+// helperName matches valid names of helpers, which cannot lead to another
+// directory.
 var helperName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// notFound is how helpers say that they have nothing.
-const notFound = "credentials not found"
+// notFoundText is in the message of a helper that has no credential.
+const notFoundText = "credentials not found"
 
-// identityUser stands in place of a user's name where the secret is to be exchanged.
+// identityUser is the user name of a credential whose secret is an identity token.
 const identityUser = "<token>"
 
 // askHelper asks a credential helper for a host's credential.
-func (k *Keyring) askHelper(ctx context.Context, name, host string) (Credential, error) {
+func (f *Finder) askHelper(ctx context.Context, name, host string) (Credential, error) {
 	if !helperName.MatchString(name) {
 		return Credential{}, fmt.Errorf("%q cannot be the name of a credential helper", name)
 	}
@@ -29,36 +30,37 @@ func (k *Keyring) askHelper(ctx context.Context, name, host string) (Credential,
 	if host == dockerHub {
 		server = "https://index.docker.io/v1/"
 	}
-	out, err := k.Helper(ctx, name, server)
+	out, err := f.Helper(ctx, name, server)
 	if err != nil {
-		if strings.Contains(strings.ToLower(err.Error()), notFound) {
+		if strings.Contains(strings.ToLower(err.Error()), notFoundText) {
 			return Credential{}, nil
 		}
 		return Credential{}, fmt.Errorf("asking docker-credential-%s for %s: %w", name, host, err)
 	}
-	var said struct{ Username, Secret string }
-	if err := json.Unmarshal(out, &said); err != nil {
-		return Credential{}, fmt.Errorf("docker-credential-%s: its answer is not what credential helpers say", name)
+	var answer struct{ Username, Secret string }
+	if err := json.Unmarshal(out, &answer); err != nil {
+		return Credential{}, fmt.Errorf("docker-credential-%s: its answer is not that of a credential helper", name)
 	}
-	if said.Username == identityUser {
-		return Credential{Identity: said.Secret}, nil
+	if answer.Username == identityUser {
+		return Credential{Identity: answer.Secret}, nil
 	}
-	return Credential{User: said.Username, Password: said.Secret}, nil
+	return Credential{User: answer.Username, Password: answer.Secret}, nil
 }
 
-// runHelper runs a credential helper as docker does: the server stands on its
-// standard input. What it says is an error's text only when it failed.
+// runHelper runs a credential helper as docker does, with the server on its
+// standard input. Its output is part of an error only if it failed, since it has
+// secrets in it otherwise.
 func runHelper(ctx context.Context, name, server string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "docker-credential-"+name, "get")
 	cmd.Stdin = strings.NewReader(server)
 	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
-		said := strings.TrimSpace(string(bytes.TrimSpace(out)) + " " + string(bytes.TrimSpace(failed.Stderr)))
-		return nil, fmt.Errorf("%w: %q", err, said[:min(len(said), maxSaid)])
+		output := strings.TrimSpace(string(bytes.TrimSpace(out)) + " " + string(bytes.TrimSpace(failed.Stderr)))
+		return nil, fmt.Errorf("%w: %q", err, output[:min(len(output), maxOutput)])
 	}
 	return out, err
 }
 
-// maxSaid bounds what is told of a helper's complaint.
-const maxSaid = 300
+// maxOutput is how much of a helper's output is part of an error.
+const maxOutput = 300

@@ -107,7 +107,7 @@ func onDemand(s plan.Secret) func(context.Context) (string, error) {
 }
 
 // lookup finds credentials in the keyring, nil where the connection does not say so.
-func (c *RegistryConnection) lookup(k *logins.Keyring) func(context.Context, string) (registry.Credential, error) {
+func (c *RegistryConnection) lookup(k *logins.Finder) func(context.Context, string) (registry.Credential, error) {
 	if c.Login != "config" {
 		return nil
 	}

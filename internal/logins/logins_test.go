@@ -40,7 +40,7 @@ func TestFind(t *testing.T) {
 		"https://old.example/v1/":`+auth("old:7\x00\x00")+`,
 		"https://index.docker.io/v1/":`+auth("hub:8")+`
 	}}`)
-	k := &Keyring{Files: []string{first, filepath.Join(t.TempDir(), "absent.json"), second}}
+	k := &Finder{Files: []string{first, filepath.Join(t.TempDir(), "absent.json"), second}}
 	tests := map[string]struct {
 		host, repository string
 		want             Credential
@@ -81,18 +81,18 @@ func TestBadFiles(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"auths":`:                                  "unexpected end of JSON input",
 		`{"auths":{"a":{"auth":"!hu"}}}`:             `auth of "a" is not base64`,
-		`{"auths":{"a":{"auth":"aHVudGVyMg=="}}}`:    `auth of "a" holds no colon`,
+		`{"auths":{"a":{"auth":"aHVudGVyMg=="}}}`:    `auth of "a" has no colon`,
 		`{"auths":[]}`:                               "cannot unmarshal array",
 		`{"credHelpers":{"a":"../../bin/sh"}}`:       `"../../bin/sh" cannot be the name`,
 		`{"x":"` + strings.Repeat("x", 5<<20) + `"}`: "larger than 4194304 bytes",
 	} {
-		k := &Keyring{Files: []string{write(t, text)}}
+		k := &Finder{Files: []string{write(t, text)}}
 		_, err := k.Find(t.Context(), "a", "x")
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter") {
 			t.Errorf("%.40s: got %v, want %q", text, err, want)
 		}
 	}
-	k := &Keyring{Files: []string{filepath.Join(t.TempDir(), "absent")}, Strict: true}
+	k := &Finder{Files: []string{filepath.Join(t.TempDir(), "absent")}, Strict: true}
 	if _, err := k.Find(t.Context(), "a", "x"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
@@ -103,7 +103,7 @@ func TestHelpers(t *testing.T) {
 		"auths":{"one.example":`+auth("file:1")+`,"two.example":{},"three.example":`+auth("file:3")+`},
 		"credHelpers":{"one.example":"mine"},"credsStore":"all"}`)
 	var asked []string
-	k := &Keyring{Files: []string{file}, Helper: func(_ context.Context, name, server string) ([]byte, error) {
+	k := &Finder{Files: []string{file}, Helper: func(_ context.Context, name, server string) ([]byte, error) {
 		asked = append(asked, name+" "+server)
 		switch server {
 		case "one.example":
@@ -139,7 +139,7 @@ func TestHelpers(t *testing.T) {
 	}
 	for host, want := range map[string]string{
 		"broken.example": `asking docker-credential-all for broken.example: exit status 1: "locked"`,
-		"odd.example":    "docker-credential-all: its answer is not what credential helpers say",
+		"odd.example":    "docker-credential-all: its answer is not that of a credential helper",
 	} {
 		if _, err := k.Find(t.Context(), host, "x"); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
@@ -147,7 +147,7 @@ func TestHelpers(t *testing.T) {
 	}
 }
 
-// A helper is a program on the path that reads the server from its input.
+// A helper is a program on the PATH that reads the server from its input.
 func TestRunHelper(t *testing.T) {
 	dir := t.TempDir()
 	script := "#!/bin/sh\nread server\n[ \"$1\" = get ] || exit 3\n" +
@@ -157,14 +157,14 @@ func TestRunHelper(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	k := &Keyring{Files: []string{write(t, `{"credsStore":"test"}`)}, Helper: runHelper}
+	k := &Finder{Files: []string{write(t, `{"credsStore":"test"}`)}, Helper: runHelper}
 	if got, err := k.Find(t.Context(), "a.example", "x"); err != nil || got != (Credential{User: "u", Password: "s"}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if got, err := k.Find(t.Context(), "b.example", "x"); err != nil || got != (Credential{}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	k = &Keyring{Files: []string{write(t, `{"credsStore":"absent"}`)}, Helper: runHelper}
+	k = &Finder{Files: []string{write(t, `{"credsStore":"absent"}`)}, Helper: runHelper}
 	if _, err := k.Find(t.Context(), "a.example", "x"); err == nil || !strings.Contains(err.Error(), "docker-credential-absent") {
 		t.Errorf("got %v", err)
 	}
