@@ -15,7 +15,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
-// signV3 makes a signature as rpm does on RHEL 7 and 8.
+// signV3 makes a version 3 signature, as in the packages of RHEL 7 and 8.
 func signV3(t *testing.T, e *openpgp.Entity, text string) []byte {
 	t.Helper()
 	hashed := []byte{0, 0x5f, 1, 2, 3} // of a binary document, and when
@@ -50,23 +50,23 @@ func TestPacket(t *testing.T) {
 		"of version 4":           {signedText, detached(t, other, signedText, false), ""},
 		"of version 3":           {signedText, v3, ""},
 		"in a new frame":         {signedText, slices.Concat([]byte{0xc2, byte((len(v3)-3-192)>>8) + 192, byte(len(v3) - 3 - 192)}, v3[3:]), ""},
-		"another text":           {"x", v3, "its signature is not good"},
-		"another text, 4":        {"x", detached(t, other, signedText, false), "its signature is not good"},
-		"another time":           {signedText, with(6, 9), "its signature is not good"},
-		"an unknown key":         {signedText, with(12, v3[12]^1), "it is signed with none of the keys given"},
-		"a stranger":             {signedText, signV3(t, signer(t, "stranger", nil), signedText), "it is signed with none of the keys given"},
-		"MD5":                    {signedText, with(19, 1), "a hash that is not trusted any more"},
-		"SHA-1":                  {signedText, with(19, 2), "a hash that is not trusted any more"},
+		"another text":           {"x", v3, "its signature is not valid"},
+		"another text, 4":        {"x", detached(t, other, signedText, false), "its signature is not valid"},
+		"another time":           {signedText, with(6, 9), "its signature is not valid"},
+		"an unknown key":         {signedText, with(12, v3[12]^1), "it is not signed by any of the given keys"},
+		"a stranger":             {signedText, signV3(t, signer(t, "stranger", nil), signedText), "it is not signed by any of the given keys"},
+		"MD5":                    {signedText, with(19, 1), "an untrusted hash"},
+		"SHA-1":                  {signedText, with(19, 2), "an untrusted hash"},
 		"DSA":                    {signedText, with(18, 17), "an old signature that is not RSA"},
-		"cut":                    {signedText, v3[:len(v3)-1], "its signature is not good"},
-		"longer":                 {signedText, append(bytes.Clone(v3), 0), "its signature is not good"},
-		"only a frame":           {signedText, []byte{0x89, 0, 1, 3}, "its signature is not good"},
-		"nothing":                {signedText, nil, "its signature is not good"},
-		"text":                   {signedText, []byte("hello"), "its signature is not good"},
-		"a packet of a key":      {signedText, append([]byte{0x99}, v3[1:]...), "its signature is not good"},
-		"of unknown length":      {signedText, append([]byte{0x8b}, v3[1:]...), "its signature is not good"},
-		"of 4 bytes of length":   {signedText, slices.Concat([]byte{0xc2, 255, 0, 0, 1, 0}, v3[3:]), "its signature is not good"},
-		"a number of other size": {signedText, with(22, 0), "its signature is not good"},
+		"cut":                    {signedText, v3[:len(v3)-1], "its signature is not valid"},
+		"longer":                 {signedText, append(bytes.Clone(v3), 0), "its signature is not valid"},
+		"only a frame":           {signedText, []byte{0x89, 0, 1, 3}, "its signature is not valid"},
+		"nothing":                {signedText, nil, "its signature is not valid"},
+		"text":                   {signedText, []byte("hello"), "its signature is not valid"},
+		"a packet of a key":      {signedText, append([]byte{0x99}, v3[1:]...), "its signature is not valid"},
+		"of unknown length":      {signedText, append([]byte{0x8b}, v3[1:]...), "its signature is not valid"},
+		"of 4 bytes of length":   {signedText, slices.Concat([]byte{0xc2, 255, 0, 0, 1, 0}, v3[3:]), "its signature is not valid"},
+		"a number of other size": {signedText, with(22, 0), "its signature is not valid"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -80,7 +80,7 @@ func FuzzPacket(f *testing.F) {
 	f.Add([]byte{0xc2, 5, 4, 0, 1, 8, 0})
 	f.Fuzz(func(t *testing.T, sig []byte) {
 		if (Keys{}).Packet(strings.NewReader("x"), sig) == nil {
-			t.Error("nobody's keys believe it")
+			t.Error("a signature is valid without any key")
 		}
 	})
 }

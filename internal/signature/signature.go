@@ -1,7 +1,7 @@
-// Package signature checks OpenPGP signatures against the keys of a file: of
-// files, of texts that carry their signature, and as RPM packages have them.
-// It trusts every key of that file and no other, and knows neither key servers
-// nor a web of trust.
+// Package signature checks OpenPGP signatures against the keys in a file. It
+// checks detached signatures, clear-signed texts and the signatures in RPM
+// packages. It trusts every key of that file and no other, and does not use key
+// servers or a web of trust.
 package signature
 
 import (
@@ -20,17 +20,18 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// Keys are the public keys that signatures are believed of.
+// Keys are the trusted public keys.
 type Keys struct{ list openpgp.EntityList }
 
 const (
-	// maxKeys and maxSignature bound what is read.
+	// maxKeys and maxSignature are the largest sizes of a file of keys and of a
+	// signature.
 	maxKeys      = 16 << 20
 	maxSignature = 1 << 20
 )
 
-// Load reads a file of public keys, armored or not; one file may hold many,
-// also one after the other as distributions have them.
+// Load reads a file of public keys, armored or not. A file may have several keys,
+// also several armored blocks one after the other, as distributions have them.
 func Load(file string) (Keys, error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -81,12 +82,12 @@ func parseKeys(b []byte) (openpgp.EntityList, error) {
 	}
 }
 
-// policy refuses what nobody should sign with any more.
+// policy refuses hashes that are broken.
 func policy() *packet.Config {
 	return &packet.Config{RejectHashAlgorithms: map[crypto.Hash]bool{crypto.MD5: true, crypto.SHA1: true, crypto.RIPEMD160: true}}
 }
 
-// Detached checks the signature of what r gives, armored or not.
+// Detached checks a signature of the content of r. The signature may be armored.
 func (k Keys) Detached(r io.Reader, signature []byte) error {
 	if len(signature) > maxSignature {
 		return fmt.Errorf("the signature is larger than %d bytes", maxSignature)
@@ -99,13 +100,12 @@ func (k Keys) Detached(r io.Reader, signature []byte) error {
 	return explain(err)
 }
 
-// IsClear says whether a text carries its signature.
+// IsClear reports whether a text is clear-signed.
 func IsClear(text []byte) bool {
 	return bytes.Contains(text, []byte("-----BEGIN PGP SIGNED MESSAGE-----"))
 }
 
-// Clear checks a text that carries its signature, and gives what was signed of
-// it and nothing else.
+// Clear checks a clear-signed text and returns only its signed part.
 func (k Keys) Clear(text []byte) ([]byte, error) {
 	block, _ := clearsign.Decode(text)
 	if block == nil {

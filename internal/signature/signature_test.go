@@ -26,7 +26,7 @@ func signer(t *testing.T, name string, conf *packet.Config) *openpgp.Entity {
 	return e
 }
 
-// keyring writes the public keys of signers into a file.
+// keyring writes the public keys of signers to a file.
 func keyring(t *testing.T, armored bool, of ...*openpgp.Entity) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -85,13 +85,13 @@ func TestDetached(t *testing.T) {
 		"good":                   {[]*openpgp.Entity{mine}, signedText, detached(t, mine, signedText, false), ""},
 		"armored":                {[]*openpgp.Entity{mine}, signedText, detached(t, mine, signedText, true), ""},
 		"one of several keys":    {[]*openpgp.Entity{other, mine}, signedText, detached(t, mine, signedText, true), ""},
-		"another text":           {[]*openpgp.Entity{mine}, signedText + " ", detached(t, mine, signedText, false), "its signature is not good"},
-		"another signer":         {[]*openpgp.Entity{mine}, signedText, detached(t, other, signedText, false), "it is signed with none of the keys given"},
-		"cut":                    {[]*openpgp.Entity{mine}, signedText, detached(t, mine, signedText, false)[:20], "its signature is not good"},
-		"nothing":                {[]*openpgp.Entity{mine}, signedText, nil, "it is signed with none of the keys given"},
-		"no signature":           {[]*openpgp.Entity{mine}, signedText, []byte("<html>"), "its signature is not good"},
+		"another text":           {[]*openpgp.Entity{mine}, signedText + " ", detached(t, mine, signedText, false), "its signature is not valid"},
+		"another signer":         {[]*openpgp.Entity{mine}, signedText, detached(t, other, signedText, false), "it is not signed by any of the given keys"},
+		"cut":                    {[]*openpgp.Entity{mine}, signedText, detached(t, mine, signedText, false)[:20], "its signature is not valid"},
+		"nothing":                {[]*openpgp.Entity{mine}, signedText, nil, "it is not signed by any of the given keys"},
+		"no signature":           {[]*openpgp.Entity{mine}, signedText, []byte("<html>"), "its signature is not valid"},
 		"larger than they are":   {[]*openpgp.Entity{mine}, signedText, make([]byte, maxSignature+1), "is larger than"},
-		"a key in its own place": {[]*openpgp.Entity{mine}, signedText, []byte(armorStart), "its signature is not good"},
+		"a key in its own place": {[]*openpgp.Entity{mine}, signedText, []byte(armorStart), "its signature is not valid"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -150,7 +150,7 @@ func TestClear(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What stands around the signed text is not signed, and so not given.
+	// The text around the signed part is not signed, so it is not returned.
 	around := "cccc  agent.kernel\n" + sign(mine) + "\ndddd  agent.kernel\n"
 	got, err := keys.Clear([]byte(around))
 	if err != nil || strings.TrimRight(string(got), "\n") != strings.TrimRight(signedText, "\n") {
@@ -160,9 +160,9 @@ func TestClear(t *testing.T) {
 		t.Error("IsClear does not tell them apart")
 	}
 	_, err = keys.Clear([]byte(sign(other)))
-	wantErr(t, err, "none of the keys given")
+	wantErr(t, err, "not signed by any of the given keys")
 	_, err = keys.Clear([]byte(strings.Replace(sign(mine), "aaaa", "abaa", 1)))
-	wantErr(t, err, "its signature is not good")
+	wantErr(t, err, "its signature is not valid")
 	_, err = keys.Clear([]byte(signedText))
 	wantErr(t, err, "its signature cannot be read")
 }
@@ -180,6 +180,6 @@ func TestLoadOfWhatIsNoKeyring(t *testing.T) {
 		}
 	}
 	if _, err := Load("/nowhere/keys"); err == nil {
-		t.Error("a file that is not there is no error")
+		t.Error("a missing file is not an error")
 	}
 }

@@ -34,11 +34,11 @@ func TestFetchOfWhatIsSigned(t *testing.T) {
 	tests := map[string]struct{ url, checksums, signature, err string }{
 		"the list":               {"/f", "/sums", "/sums.asc", ""},
 		"the file":               {"/f", "", "/f.asc", ""},
-		"the list, by another":   {"/f", "/sums", "/sums.bad", "it is signed with none of the keys given"},
+		"the list, by another":   {"/f", "/sums", "/sums.bad", "it is not signed by any of the given keys"},
 		"the list, not at all":   {"/f", "/sums", "/gone", "404"},
-		"the file is another":    {"/evil", "", "/f.asc", "its signature is not good"},
-		"something else's":       {"/f", "/sums", "/f.asc", "its signature is not good"},
-		"no signature at all":    {"/f", "", "/sums", "its signature is not good"},
+		"the file is another":    {"/evil", "", "/f.asc", "its signature is not valid"},
+		"something else's":       {"/f", "/sums", "/f.asc", "its signature is not valid"},
+		"no signature at all":    {"/f", "", "/sums", "its signature is not valid"},
 		"the list of a stranger": {"/evil", "/sums", "/sums.asc", `it has no checksum of "evil"`},
 	}
 	for name, tt := range tests {

@@ -264,7 +264,7 @@ func TestSignedPackage(t *testing.T) {
 	for name, tt := range map[string]struct {
 		of  *openpgp.Entity
 		err string
-	}{"its signer": {key, ""}, "another": {testbed.NewKey(t), "it is signed with none of the keys given"}} {
+	}{"its signer": {key, ""}, "another": {testbed.NewKey(t), "it is not signed by any of the given keys"}} {
 		p := &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: imagesDir + "README"}, Into: plan.Path(dir), Keyring: plan.Path(testbed.PublicKey(t, tt.of))}
 		_, err := lookedPackage(t, p)
 		if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {

@@ -273,7 +273,7 @@ func unpacked(t *testing.T, dir, key string, want map[string]string) {
 		t.Fatal(err)
 	}
 	out, ok := bayplanAs(t, nobody, dir, "verify", "-f", "unpack.yaml", "--state-dir", state)
-	if ok || !strings.Contains(out, "it is signed with none of the keys given") {
+	if ok || !strings.Contains(out, "it is not signed by any of the given keys") {
 		t.Errorf("with a stranger's key verify says %s", out)
 	}
 }
