@@ -9,15 +9,15 @@ import (
 	"github.com/nikolalohinski/gonja/v2/tokens"
 )
 
-// Limits of a template. What lists a release's images stays far below.
+// Limits of a template. Lists of a release's images are far below them.
 const (
 	maxTags    = 10_000 // {{ }} and {% %}
-	maxTag     = 200    // tokens in one of them
+	maxTokens  = 200    // tokens in one of them
 	maxNesting = 50     // if in if, and brackets in brackets
 )
 
-// check refuses what could take more than its length of time or memory, before
-// it is parsed.
+// check refuses a template, before it is parsed, whose rendering could take more
+// time or memory than in proportion to its length.
 func check(text string, settings *config.Config) error {
 	c := checker{}
 	s := tokens.LexAll(text, settings)
@@ -32,23 +32,23 @@ func check(text string, settings *config.Config) error {
 	return nil
 }
 
-// notUnderstood says why the rest of a template cannot be read. The library
-// gives a few words, or that rest.
+// notUnderstood says why the rest of a template cannot be parsed. text is a short
+// reason of the library, or that rest.
 func notUnderstood(text string) string {
 	if strings.HasPrefix(text, "unclosed") {
 		return text
 	}
-	return "what follows is not understood; does a quote stay open?"
+	return "the rest cannot be parsed; is a quote missing?"
 }
 
-// A checker looks at one token after the other.
+// A checker checks a template token by token.
 type checker struct {
 	tags     int
 	length   int // of the tag, in tokens; 0: outside
 	brackets int
 	ifs      int
 	set      bool // the tag is a set that has not assigned anything yet
-	pipe     bool // the token before was one
+	pipe     bool // the token before was a pipe
 	line     int  // of the token before
 }
 
@@ -77,14 +77,14 @@ func (c *checker) token(t *tokens.Token) error {
 		return nil
 	}
 	c.length++
-	if c.length > maxTag {
-		return fail("more than %d words and signs between { and }", maxTag)
+	if c.length > maxTokens {
+		return fail("more than %d words and signs between { and }", maxTokens)
 	}
-	return c.inTag(t, fail)
+	return c.tagToken(t, fail)
 }
 
-// inTag looks at what stands between { and }.
-func (c *checker) inTag(t *tokens.Token, fail func(string, ...any) error) error {
+// tagToken checks a token between { and }.
+func (c *checker) tagToken(t *tokens.Token, fail func(string, ...any) error) error {
 	if c.set && (c.length == 3 && t.Type != tokens.Name || c.length == 4 && t.Type != tokens.Assign) {
 		return fail("set takes one name and its value: {%% set name = value %%}")
 	}
@@ -95,7 +95,7 @@ func (c *checker) inTag(t *tokens.Token, fail func(string, ...any) error) error 
 	}
 	switch t.Type {
 	case tokens.Name:
-		return c.name(t.Val, fail)
+		return c.firstWord(t.Val, fail)
 	case tokens.Assign:
 		c.set = false
 	case tokens.Multiply, tokens.Power, tokens.Modulo:
@@ -112,8 +112,8 @@ func (c *checker) inTag(t *tokens.Token, fail func(string, ...any) error) error 
 	return nil
 }
 
-// name looks at a tag's first word.
-func (c *checker) name(word string, fail func(string, ...any) error) error {
+// firstWord checks the first word of a tag; it ignores other words.
+func (c *checker) firstWord(word string, fail func(string, ...any) error) error {
 	if c.length != 2 {
 		return nil
 	}

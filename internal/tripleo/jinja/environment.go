@@ -11,10 +11,10 @@ import (
 	"github.com/nikolalohinski/gonja/v2/parser"
 )
 
-// maxText is how long a value can become: names of images are far shorter.
+// maxText is the longest value. Names of images are far shorter.
 const maxText = 4096
 
-// environment gives the part of the template language that there is.
+// environment returns the supported part of the template language.
 func environment() *exec.Environment {
 	return &exec.Environment{
 		Context:           exec.EmptyContext(),
@@ -32,39 +32,38 @@ func environment() *exec.Environment {
 	}
 }
 
-// filterNames are the filters whose result is not much longer than what they
-// are given.
+// filterNames are filters whose result is not much longer than their input.
 var filterNames = []string{"d", "default", "first", "int", "last", "length", "lower", "replace", "string", "trim", "upper"}
 
 func filters() *exec.FilterSet {
 	set := map[string]exec.FilterFunction{}
 	for _, name := range filterNames {
 		if f, ok := builtins.Filters.Get(name); ok {
-			set[name] = bounded(f)
+			set[name] = limitResult(f)
 		}
 	}
 	return exec.NewFilterSet(set)
 }
 
-// bounded makes a result that is too long an error.
-func bounded(f exec.FilterFunction) exec.FilterFunction {
+// limitResult makes a filter return an error for a result that is too long.
+func limitResult(f exec.FilterFunction) exec.FilterFunction {
 	return func(e *exec.Evaluator, in *exec.Value, params *exec.VarArgs) *exec.Value {
 		out := f(e, in, params)
-		if err := tooLong(out); err != nil {
+		if err := checkLength(out); err != nil {
 			return exec.AsValue(err)
 		}
 		return out
 	}
 }
 
-func tooLong(v *exec.Value) error {
+func checkLength(v *exec.Value) error {
 	if v != nil && v.IsString() && v.Len() > maxText {
 		return fmt.Errorf("a text of more than %d characters", maxText)
 	}
 	return nil
 }
 
-// methods gives the methods that only look at a text.
+// methods returns the supported methods of texts, which do not make long texts.
 func methods() *exec.MethodSet[string] {
 	set := map[string]exec.Method[string]{}
 	for _, name := range []string{"endswith", "lower", "startswith", "strip", "upper"} {
@@ -75,8 +74,8 @@ func methods() *exec.MethodSet[string] {
 	return exec.NewMethodSet(set)
 }
 
-// statements gives the statements that there are. Those that are known and
-// not supported have an error of their own.
+// statements returns the supported statements. Known but unsupported statements
+// get their own error.
 func statements() *exec.ControlStructureSet {
 	set := map[string]parser.ControlStructureParser{}
 	for _, name := range []string{
@@ -87,15 +86,15 @@ func statements() *exec.ControlStructureSet {
 	}
 	for _, name := range []string{"if", "raw", "set"} {
 		if p, ok := structures.All.Get(name); ok {
-			set[name] = placed(p)
+			set[name] = withLine(p)
 		}
 	}
-	set["set"] = checkedSet(set["set"])
+	set["set"] = withBoundedSet(set["set"])
 	return exec.NewControlStructureSet(set)
 }
 
-// placed adds the line to a mistake in a statement that has none.
-func placed(parse parser.ControlStructureParser) parser.ControlStructureParser {
+// withLine adds the line to an error of a statement that has none.
+func withLine(parse parser.ControlStructureParser) parser.ControlStructureParser {
 	return func(p, args *parser.Parser) (nodes.ControlStructure, error) {
 		line := 0
 		if t := args.Current(); t != nil {
@@ -119,8 +118,8 @@ func unsupported(name string) parser.ControlStructureParser {
 	}
 }
 
-// checkedSet is set with a value that cannot grow from one set to the next.
-func checkedSet(parse parser.ControlStructureParser) parser.ControlStructureParser {
+// withBoundedSet limits the value of a set statement.
+func withBoundedSet(parse parser.ControlStructureParser) parser.ControlStructureParser {
 	return func(p, args *parser.Parser) (nodes.ControlStructure, error) {
 		name := ""
 		if t := args.Current(); t != nil {
@@ -138,8 +137,8 @@ func checkedSet(parse parser.ControlStructureParser) parser.ControlStructurePars
 	}
 }
 
-// A boundedSet keeps variables from growing: without it, each set could double
-// what the one before has made.
+// A boundedSet is a set statement with a limited value. Without the limit, each
+// set could double the value of the one before.
 type boundedSet struct {
 	*structures.SetControlStructure
 	name string
@@ -155,5 +154,5 @@ func (s boundedSet) Execute(r *exec.Renderer, block *nodes.ControlStructureBlock
 	if v.IsList() || v.IsDict() {
 		return &Error{Text: fmt.Sprintf("%s is set to a list or a mapping; a single value is wanted", s.name)}
 	}
-	return tooLong(v)
+	return checkLength(v)
 }

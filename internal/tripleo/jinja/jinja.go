@@ -1,9 +1,9 @@
-// Package jinja renders the templates that list a release's images. It knows
-// as much of the template language as those need: variables, if and set,
-// comments, and a few filters. It reads no files, and what it takes to render
-// a template grows with the template only: there are no loops, macros and
-// inclusions, and nothing that makes long texts out of short ones. It knows
-// nothing of images.
+// Package jinja renders the templates that list a release's images. It supports
+// only the parts of the template language that these use: variables, if and set,
+// comments, and a few filters. It reads no files. The time and memory to render a
+// template are proportional to its length: there are no loops, macros or includes,
+// and nothing that makes long texts out of short ones. The package does not know
+// images.
 package jinja
 
 import (
@@ -21,7 +21,7 @@ import (
 
 // An Error is about a line of a template.
 type Error struct {
-	Line int // 0: it is not known which
+	Line int // 0: unknown
 	Text string
 }
 
@@ -33,14 +33,14 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d: %s", e.Line, e.Text)
 }
 
-// name is what the template is called inside.
+// name is the name of the template in the library.
 const name = "/template"
 
-// Render renders a template. A variable that there is none of is an empty
-// text. Its errors are of type *Error.
+// Render renders a template. A missing variable is an empty text. The errors are
+// of type *Error.
 func Render(text string, variables map[string]any) (out string, err error) {
 	defer func() {
-		if r := recover(); r != nil { // the library's own mistakes are not bayplan's end
+		if r := recover(); r != nil { // a bug of the library must not end bayplan
 			out, err = "", &Error{Text: fmt.Sprintf("the template cannot be rendered: %v", r)}
 		}
 	}()
@@ -53,34 +53,31 @@ func Render(text string, variables map[string]any) (out string, err error) {
 	if err != nil {
 		return "", &Error{Text: err.Error()}
 	}
-	template, err := exec.NewTemplate(name, settings, onlyThis{loader}, environment())
+	template, err := exec.NewTemplate(name, settings, loader, environment())
 	if err != nil {
 		return "", asError(err)
 	}
-	w := &limited{}
+	w := &limitedWriter{}
 	if err := template.Execute(w, exec.NewContext(variables)); err != nil {
 		return "", asError(err)
 	}
 	return w.b.String(), nil
 }
 
-// onlyThis gives the template itself and nothing else.
-type onlyThis struct{ loaders.Loader }
-
-// maxOutput is how long a rendered template can be.
+// maxOutput is the largest size of a rendered template.
 const maxOutput = 1 << 20
 
-// A limited writer keeps what is written, up to a limit.
-type limited struct{ b strings.Builder }
+// A limitedWriter keeps up to maxOutput bytes; more are an error.
+type limitedWriter struct{ b strings.Builder }
 
-func (w *limited) Write(p []byte) (int, error) {
+func (w *limitedWriter) Write(p []byte) (int, error) {
 	if w.b.Len()+len(p) > maxOutput {
 		return 0, fmt.Errorf("it renders to more than %d MiB", maxOutput>>20)
 	}
 	return w.b.Write(p)
 }
 
-// asError strips off an error what repeats the template, and finds the line.
+// asError removes the copy of the template from an error, and finds its line.
 func asError(err error) error {
 	var own *Error
 	if errors.As(err, &own) {
@@ -92,25 +89,25 @@ func asError(err error) error {
 		if near := strings.TrimSpace(syntax.Raw); near != "" && len(near) < 40 {
 			text = strings.TrimRight(text, ".") + fmt.Sprintf(", near %q", near)
 		}
-		return &Error{syntax.Line, inWords(text)}
+		return &Error{syntax.Line, plainWords(text)}
 	}
 	line := 0
-	if found := atLine.FindStringSubmatch(err.Error()); found != nil {
-		line, _ = strconv.Atoi(found[1]) // 0, not known, when it is none
+	if found := linePattern.FindStringSubmatch(err.Error()); found != nil {
+		line, _ = strconv.Atoi(found[1]) // 0, unknown, on an error
 	}
 	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(inner) {
 		err = inner
 	}
-	return &Error{line, inWords(err.Error())}
+	return &Error{line, plainWords(err.Error())}
 }
 
-// atLine finds the line in what the library says around an error.
-var atLine = regexp.MustCompile(`at line (\d+)`)
+// linePattern finds the line in an error of the library.
+var linePattern = regexp.MustCompile(`at line (\d+)`)
 
 var libraryWords = strings.NewReplacer("controlStructure", "statement", "ControlStructure", "statement")
 
-// inWords puts what the library says into words of templates.
-func inWords(text string) string {
+// plainWords replaces the library's terms in an error by those of templates.
+func plainWords(text string) string {
 	text = strings.TrimRight(libraryWords.Replace(text), ".")
 	if text == "" {
 		return "it is not understood"

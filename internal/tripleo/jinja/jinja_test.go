@@ -93,7 +93,7 @@ func TestRenderRefuses(t *testing.T) {
 		{"an end too many", "\n{% endif %}", 2, "endif"},
 		{"braces that stay open", "a\n{{ x", 0, ""},
 		{"nothing in braces", "{{ }}", 0, ""},
-		{"a string that stays open", "\n\n{{ 'x }}", 3, "does a quote stay open?"},
+		{"a string that stays open", "\n\n{{ 'x }}", 3, "is a quote missing?"},
 		{"half an expression", "\n{{ x == }}", 2, "expected"},
 	}
 	for _, tt := range tests {
