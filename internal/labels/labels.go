@@ -1,5 +1,5 @@
 // Package labels turns an image's labels into a tag: it expands templates such
-// as {version}-{release}. It knows nothing of registries and images.
+// as {version}-{release}. It does not know registries or images.
 package labels
 
 import (
