@@ -1,6 +1,5 @@
-// Package steps holds the kinds of steps there are, one file a type, and the
-// connections that they share. What they do in depth is in the packages under
-// internal, which know nothing of steps. It knows no command line.
+// Package steps is the list of step types, and nothing else. Each type has a package
+// of its own below this one.
 package steps
 
 import (
@@ -21,9 +20,9 @@ import (
 	"github.com/bayplan/bayplan/steps/verifyregistry"
 )
 
-// Builtin gives all step types, in the order in which a plan tends to use
-// them. Their steps reach the outside world through out, which may be nil when
-// the types are only listed.
+// Builtin gives all step types, in the order in which a plan tends to use them.
+// Their steps reach the outside world through out, which may be nil when the types
+// are only listed.
 func Builtin(out *connections.Set) runner.Types {
 	return runner.Types{
 		mkdir.Type(),

@@ -245,8 +245,12 @@ func (s *Set) byHost(host string) (namedRegistry, bool) {
 	return s.registries[i], true
 }
 
-// CheckCloud gives an error when no cloud connection has that name.
+// CheckCloud gives an error when no cloud connection has that name. An empty name is
+// not known yet and passes, as every name does without connections.
 func (s *Set) CheckCloud(name string) error {
+	if s == nil || name == "" {
+		return nil
+	}
 	_, err := s.cloud(name)
 	return err
 }

@@ -1,3 +1,5 @@
+// Package fetch is the step type fetch, which brings one file from a web server
+// and holds it against digests, lists of checksums and signatures.
 package fetch
 
 import (
@@ -15,7 +17,6 @@ import (
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -45,13 +46,20 @@ type fetchFile struct {
 	// Follow a server that leads from https to plain http. It needs a digest or a signature, which then is all that vouches for the file.
 	HTTPRedirects bool `json:"http_redirects,omitempty"`
 
-	out   *connections.Set
+	out   hosts
 	known *fetchGoal // what this run has found out
 	got   *download.Result
 	seen  runner.Sight // of the file when got had come
 }
 
-func Type(out *connections.Set) runner.Type {
+// hosts are what the step needs of the plan's connections.
+type hosts interface {
+	// Downloads gives the client for web hosts.
+	Downloads() *download.Client
+}
+
+// Type gives the step type fetch.
+func Type(out hosts) runner.Type {
 	return runner.Type{
 		Name: "fetch",
 		Outputs: []runner.Output{

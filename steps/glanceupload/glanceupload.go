@@ -1,3 +1,6 @@
+// Package glanceupload is the step type glance-upload, which brings images into
+// a cloud's image service, or into a directory that stands in for one, and boot
+// files into the directory that nodes boot from.
 package glanceupload
 
 import (
@@ -10,7 +13,6 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -54,7 +56,7 @@ type glanceUpload struct {
 	// With update_existing: replace, how many of the older images stay, the newest ones. In a directory only what is as the last run left it becomes one of them: anything else becomes NAME_TIME-unrecorded, is not counted and stays.
 	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
 
-	out    Clouds
+	out    clouds
 	hasty  bool
 	looked bool           // Diff was here
 	landed runner.Outputs // what this very step has just brought there
@@ -104,13 +106,16 @@ func (n *imageName) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Clouds is what the step needs of the outside world.
-type Clouds interface {
+// clouds are what the step needs of the plan's connections.
+type clouds interface {
+	// CheckCloud gives an error when there is no connection of that name.
 	CheckCloud(name string) error
+	// Cloud logs in to a cloud.
 	Cloud(ctx context.Context, name string) (*glance.Client, error)
 }
 
-func Type(out *connections.Set) runner.Type {
+// Type gives the step type glance-upload.
+func Type(out clouds) runner.Type {
 	return runner.Type{
 		Name: "glance-upload",
 		Outputs: []runner.Output{
@@ -127,7 +132,7 @@ func Type(out *connections.Set) runner.Type {
 	}
 }
 
-func newGlanceUpload(out Clouds) *glanceUpload {
+func newGlanceUpload(out clouds) *glanceUpload {
 	return &glanceUpload{Release: defaultImageRelease, IronicPythonAgentName: defaultAgent, UpdateExisting: "rename", out: out}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -91,7 +92,7 @@ func testMirrorLayout(t *testing.T, dir string) {
 }
 
 func TestMirrorToLayoutLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		dir := filepath.Join(b.Dir, "media")
 		return &steptest.Fixture{
@@ -109,7 +110,7 @@ func TestMirrorToLayoutLaws(t *testing.T) {
 }
 
 func TestMirrorToArchiveLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		path := filepath.Join(b.Dir, "media.tar")
 		return &steptest.Fixture{

@@ -1,3 +1,5 @@
+// Package mirror is the step type mirror, which copies the images of a list to a
+// registry or an OCI layout.
 package mirror
 
 import (
@@ -14,7 +16,6 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -38,7 +39,7 @@ type mirror struct {
 	// Most blobs of more than 64 KiB to move at once. Smaller ones, mounts and manifests go beside them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
-	out    *connections.Set
+	out    registries
 	landed runner.Outputs // what this very step has just brought there
 }
 
@@ -48,7 +49,26 @@ type layoutTarget struct {
 	Layout plan.Path `json:"layout"`
 }
 
-func Type(out *connections.Set) runner.Type {
+// registries are what the step needs of the plan's connections.
+type registries interface {
+	// CheckRegistry gives an error when there is no connection of that name.
+	CheckRegistry(name string) error
+	// RegistryHost gives the host of a connection.
+	RegistryHost(name string) (string, error)
+	// Registry gives the client for all registries.
+	Registry() *registry.Client
+	// Pin fills in the digests of images whose tags are locked.
+	Pin(images []registry.Image) ([]registry.Image, error)
+	// Record locks what a look-up has given.
+	Record(image, digest string)
+	// MovedTags says which tags are no longer what they are locked to.
+	MovedTags(ctx context.Context, images []string) []string
+	// ExplainNotFound adds a hint where a registry no longer has what a tag is locked to.
+	ExplainNotFound(err error, image string) error
+}
+
+// Type gives the step type mirror.
+func Type(out registries) runner.Type {
 	return runner.Type{
 		Name: "mirror",
 		Outputs: []runner.Output{

@@ -15,6 +15,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -31,7 +32,7 @@ func to(name string) plan.TextOr[string, layoutTarget] {
 }
 
 func TestMirrorLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		digest := func(t *testing.T, ref string) string {
 			t.Helper()

@@ -12,11 +12,12 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 func TestMirrorPruneLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:old")
 		return &steptest.Fixture{
@@ -44,7 +45,7 @@ func TestMirrorPruneLaws(t *testing.T) {
 func TestMirrorPruneLayoutLaws(t *testing.T) {
 	for _, file := range []string{"media", "media.tar"} {
 		t.Run(file, func(t *testing.T) {
-			steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+			steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 				b := testbed.NewRegistries(t)
 				path := filepath.Join(b.Dir, file)
 				return &steptest.Fixture{

@@ -1,3 +1,4 @@
+// Package mkdir is the step type mkdir, which makes directories.
 package mkdir
 
 import (
@@ -27,6 +28,7 @@ type mkdir struct {
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
 }
 
+// Type gives the step type mkdir.
 func Type() runner.Type {
 	return runner.Type{
 		Name:    "mkdir",

@@ -1,3 +1,5 @@
+// Package packages is the step type package, which installs packages, or unpacks
+// files out of one without installing it.
 package packages
 
 import (
@@ -14,7 +16,6 @@ import (
 	"github.com/bayplan/bayplan/internal/rpm"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -43,13 +44,20 @@ type packageFiles struct {
 	// Directory that gets the files, without the directories that they have in the package. It is made when its parent is there.
 	Into plan.Path `json:"into,omitempty"`
 
-	out   *connections.Set
+	out   hosts
 	euid  int
 	found *packageSource          // what this run has found
 	seen  map[string]runner.Sight // of files that this run has unpacked
 }
 
-func Type(out *connections.Set) runner.Type {
+// hosts are what the step needs of the plan's connections.
+type hosts interface {
+	// Downloads gives the client for web hosts.
+	Downloads() *download.Client
+}
+
+// Type gives the step type package.
+func Type(out hosts) runner.Type {
 	return runner.Type{
 		Name: "package",
 		Outputs: []runner.Output{

@@ -1,3 +1,5 @@
+// Package place is the step type place, which copies files into a directory that
+// machines boot from.
 package place
 
 import (
@@ -33,6 +35,7 @@ type placeFiles struct {
 	Owner string `json:"owner,omitempty" jsonschema:"pattern=^[^:]*(:[^:]+)?$"`
 }
 
+// Type gives the step type place.
 func Type() runner.Type {
 	return runner.Type{
 		Name:    "place",

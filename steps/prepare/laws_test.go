@@ -9,10 +9,11 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 func TestPrepareLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 		p := newPrepare(t)
 		reg := newPrepareRegistry(t)
 		p.registry = reg
@@ -53,7 +54,7 @@ func prepareRemove(t *testing.T, path string) {
 // A step that reads a directory, a roles file and a template, asks nobody, and
 // writes one file.
 func TestPrepareFilesLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 		p, dir := newQueens(t)
 		in, out := filepath.Join(dir, "in"), filepath.Join(dir, "out")
 		p.EnvFile, p.ImagesFile = plan.Path(filepath.Join(out, "env.yaml")), ""

@@ -1,3 +1,5 @@
+// Package prepare is the step type prepare, which finds the container images
+// that an overcloud needs and writes files that name them.
 package prepare
 
 import (
@@ -13,7 +15,6 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // prepare finds the container images that an overcloud needs and writes two
@@ -81,7 +82,20 @@ type prepare struct {
 	tags     map[string]string                                     // that this run found, by what was looked up
 }
 
-func Type(out *connections.Set) runner.Type {
+// registries are what the step needs of the plan's connections.
+type registries interface {
+	// Labels gives the labels of an image and its digest.
+	Labels(ctx context.Context, image string) (map[string]string, string, error)
+	// Resolve gives the digest that a tag stands for.
+	Resolve(ctx context.Context, image string) (string, error)
+	// ResolvePresent does the same and asks the registry also when the tag is locked.
+	ResolvePresent(ctx context.Context, image string) (string, error)
+	// Insecure reports whether a host is reached without verified TLS.
+	Insecure(host string) bool
+}
+
+// Type gives the step type prepare.
+func Type(out registries) runner.Type {
 	return runner.Type{
 		Name: "prepare",
 		Outputs: []runner.Output{
@@ -361,7 +375,7 @@ func (p *prepare) Verify(ctx context.Context, w runner.World) (runner.Outputs, e
 }
 
 // An imageLookup asks the registries behind the plan's connections.
-type imageLookup struct{ out *connections.Set }
+type imageLookup struct{ out registries }
 
 func (l imageLookup) Labels(ctx context.Context, ref string) (map[string]string, error) {
 	found, _, err := l.out.Labels(ctx, ref)

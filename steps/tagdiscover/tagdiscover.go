@@ -1,3 +1,5 @@
+// Package tagdiscover is the step type tag-discover, which finds the tag of an
+// image from its labels, or the newest of its tags.
 package tagdiscover
 
 import (
@@ -14,7 +16,6 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // tagDiscover finds the tag of an image from its labels, and makes sure that
@@ -29,7 +30,7 @@ type tagDiscover struct {
 	// In place of tag_from_label, a regular expression: of the tags that are all of what it matches, the newest is taken, by version and not as text. All tags of the repository are listed for it, so image needs no tag.
 	Newest string `json:"newest,omitempty"`
 
-	out   *connections.Set
+	out   registries
 	found *discovered // by this run: a tag must not change half-way
 }
 
@@ -41,7 +42,20 @@ type discovered struct {
 	read   string // of the image whose labels were read
 }
 
-func Type(out *connections.Set) runner.Type {
+// registries are what the step needs of the plan's connections.
+type registries interface {
+	// Labels gives the labels of an image and its digest.
+	Labels(ctx context.Context, image string) (map[string]string, string, error)
+	// Resolve gives the digest that a tag stands for.
+	Resolve(ctx context.Context, image string) (string, error)
+	// MovedTags says which tags are no longer what they are locked to.
+	MovedTags(ctx context.Context, images []string) []string
+	// Registry gives the client for all registries.
+	Registry() *registry.Client
+}
+
+// Type gives the step type tag-discover.
+func Type(out registries) runner.Type {
 	return runner.Type{
 		Name: "tag-discover",
 		Outputs: []runner.Output{

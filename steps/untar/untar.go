@@ -1,3 +1,5 @@
+// Package untar is the step type untar, which unpacks a tar archive into a
+// directory.
 package untar
 
 import (
@@ -34,6 +36,7 @@ type untar struct {
 	unpacked *untarResult    // by this run
 }
 
+// Type gives the step type untar.
 func Type() runner.Type {
 	return runner.Type{
 		Name: "untar",

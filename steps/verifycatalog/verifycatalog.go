@@ -1,3 +1,5 @@
+// Package verifycatalog is the step type verify-catalog, which checks that a
+// registry holds the images of a list.
 package verifycatalog
 
 import (
@@ -14,7 +16,6 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -32,10 +33,25 @@ type verifyCatalog struct {
 	// Ask for every blob of every image, too, as bayplan verify does in any case.
 	Deep bool `json:"deep,omitempty"`
 
-	out *connections.Set
+	out registries
 }
 
-func Type(out *connections.Set) runner.Type {
+// registries are what the step needs of the plan's connections.
+type registries interface {
+	// CheckRegistry gives an error when there is no connection of that name.
+	CheckRegistry(name string) error
+	// RegistryHost gives the host of a connection.
+	RegistryHost(name string) (string, error)
+	// Registry gives the client for all registries.
+	Registry() *registry.Client
+	// Pin fills in the digests of images whose tags are locked.
+	Pin(images []registry.Image) ([]registry.Image, error)
+	// Record locks what a look-up has given.
+	Record(image, digest string)
+}
+
+// Type gives the step type verify-catalog.
+func Type(out registries) runner.Type {
 	return runner.Type{
 		Name:  "verify-catalog",
 		Check: true,

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -23,7 +24,7 @@ func newVerifyCatalog(b *testbed.Registries) *verifyCatalog {
 }
 
 func TestVerifyCatalogLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		return &steptest.Fixture{
 			New:      func() runner.Step { return newVerifyCatalog(b) },

@@ -1,3 +1,5 @@
+// Package verifyhttpboot is the step type verify-http-boot, which checks what
+// machines boot from.
 package verifyhttpboot
 
 import (
@@ -20,7 +22,6 @@ import (
 	"github.com/bayplan/bayplan/internal/ipxe"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -39,10 +40,17 @@ type verifyHTTPBoot struct {
 	// Where the directory is served, such as http://192.0.2.1:8088. The script and what it names are then fetched as a machine would, or the files when there is no script, and have to be what is in the directory.
 	URL string `json:"url,omitempty"`
 
-	out *connections.Set
+	out hosts
 }
 
-func Type(out *connections.Set) runner.Type {
+// hosts are what the step needs of the plan's connections.
+type hosts interface {
+	// Downloads gives the client for web hosts.
+	Downloads() *download.Client
+}
+
+// Type gives the step type verify-http-boot.
+func Type(out hosts) runner.Type {
 	return runner.Type{
 		Name:  "verify-http-boot",
 		Check: true,

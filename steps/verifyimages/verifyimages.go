@@ -1,3 +1,5 @@
+// Package verifyimages is the step type verify-images, which checks the images
+// of a cloud.
 package verifyimages
 
 import (
@@ -13,8 +15,6 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
-	"github.com/bayplan/bayplan/steps/glanceupload"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -30,7 +30,7 @@ type verifyImages struct {
 	// Refuse images that are not expected, also those that were renamed when another took their place.
 	Exact bool `json:"exact,omitempty"`
 
-	out glanceupload.Clouds
+	out clouds
 }
 
 // An expectedImage is what an image is to be like.
@@ -57,7 +57,16 @@ type expectedImage struct {
 	Ramdisk string `json:"ramdisk,omitempty"`
 }
 
-func Type(out *connections.Set) runner.Type {
+// clouds are what the step needs of the plan's connections.
+type clouds interface {
+	// CheckCloud gives an error when there is no connection of that name.
+	CheckCloud(name string) error
+	// Cloud logs in to a cloud.
+	Cloud(ctx context.Context, name string) (*glance.Client, error)
+}
+
+// Type gives the step type verify-images.
+func Type(out clouds) runner.Type {
 	return runner.Type{
 		Name:  "verify-images",
 		Check: true,

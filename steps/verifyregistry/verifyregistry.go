@@ -1,3 +1,5 @@
+// Package verifyregistry is the step type verify-registry, which checks that a
+// registry is there before anything is pushed.
 package verifyregistry
 
 import (
@@ -10,7 +12,6 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -24,10 +25,21 @@ type verifyRegistry struct {
 	// List of images, as prepare writes it: the registry's catalog may name their repositories and no other, unless it has no tag: some registries go on listing what was deleted. Any of them may still be missing, so it holds before the first upload and after.
 	Only plan.Path `json:"only,omitempty"`
 
-	out *connections.Set
+	out registries
 }
 
-func Type(out *connections.Set) runner.Type {
+// registries are what the step needs of the plan's connections.
+type registries interface {
+	// CheckRegistry gives an error when there is no connection of that name.
+	CheckRegistry(name string) error
+	// RegistryHost gives the host of a connection.
+	RegistryHost(name string) (string, error)
+	// Registry gives the client for all registries.
+	Registry() *registry.Client
+}
+
+// Type gives the step type verify-registry.
+func Type(out registries) runner.Type {
 	return runner.Type{
 		Name:  "verify-registry",
 		Check: true,

@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -19,7 +20,7 @@ func newVerifyRegistry(b *testbed.Registries) *verifyRegistry {
 }
 
 func TestVerifyRegistryLaws(t *testing.T) {
-	steptest.Laws(t, steptest.Case{Type: Type(nil), Fresh: func(t *testing.T) *steptest.Fixture {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
 		b.Put(t, "rhosp13/openstack-bare:latest", "left/over:1")
 		return &steptest.Fixture{

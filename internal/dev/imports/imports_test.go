@@ -17,8 +17,8 @@ import (
 const module = "github.com/bayplan/bayplan"
 
 // A rule forbids imports to packages, with the reason. A package path stands
-// for all below it, too; those of the module are written without its name,
-// from "./" on.
+// for all below it, too, and with a slash at its end only for what is below it.
+// Those of the module are written without its name, from "./" on.
 type rule struct {
 	packages []string
 	except   []string // exceptions of packages
@@ -59,6 +59,24 @@ var rules = []rule{
 		reason: "cmd marries the parts; nothing imports it",
 	},
 	{
+		packages: []string{"./steps/internal/setting", "./steps/internal/hostfiles", "./steps/internal/imagelist"},
+		not:      []string{"./steps"}, but: []string{"./steps/internal/setting", "./steps/internal/hostfiles", "./steps/internal/imagelist"},
+		reason: "what types share knows no type and no connection",
+	},
+	{
+		packages: []string{"./steps/connections"}, not: []string{"./steps"}, but: []string{"./steps/connections", "./steps/internal/setting"},
+		reason: "connections know no step type; types name what they take from them in an interface",
+	},
+	{
+		packages: []string{"./steps/internal/testbed"}, not: []string{"./steps"},
+		but:    []string{"./steps/connections", "./steps/internal"},
+		reason: "the tests of every type use the testbed, so it can use no type",
+	},
+	{
+		packages: []string{"./cmd"}, not: []string{"./steps/"}, but: []string{"./steps/connections"}, direct: true,
+		reason: "cmd knows the list of types and none of them",
+	},
+	{
 		packages: []string{"./internal"}, except: []string{"./internal/dev"}, not: tops,
 		reason: "a format or a protocol knows nothing of plans and steps, so each can be read and tested alone",
 	},
@@ -74,17 +92,17 @@ var rules = []rule{
 	},
 	{
 		packages: []string{"./"}, not: []string{"github.com/urfave/cli", "github.com/vbauerster/mpb", "golang.org/x/term"},
-		but: []string{"./cmd"}, direct: true,
+		except: []string{"./cmd"}, direct: true,
 		reason: "cmd alone has flags and terminals",
 	},
 	{
 		packages: []string{"./"}, not: []string{"github.com/nikolalohinski/gonja"},
-		but: []string{"./internal/tripleo/jinja"}, direct: true,
+		except: []string{"./internal/tripleo/jinja"}, direct: true,
 		reason: "one place bounds what a template may do",
 	},
 	{
 		packages: []string{"./"}, not: []string{"github.com/goccy/go-yaml"},
-		but: []string{"./internal/yamlguard", "./plan", "./internal/tripleo", "./internal/glance"}, direct: true,
+		except: []string{"./internal/yamlguard", "./plan", "./internal/tripleo", "./internal/glance"}, direct: true,
 		reason: "YAML is read through yamlguard, which bounds it; these three walk the tree that it gives",
 	},
 	{
@@ -92,7 +110,7 @@ var rules = []rule{
 		reason: "it works out a bcrypt hash when a process starts; tests use it as a registry by another hand",
 	},
 	{
-		packages: []string{"./"}, not: []string{"testing"}, but: []string{"./runner/steptest", "./steps/internal/testbed"}, direct: true,
+		packages: []string{"./"}, not: []string{"testing"}, except: []string{"./runner/steptest", "./steps/internal/testbed"}, direct: true,
 		reason: "what ships does not test",
 	},
 }
@@ -108,11 +126,36 @@ func TestImports(t *testing.T) {
 	pkgs := list(t)
 	for _, r := range rules {
 		for _, p := range pkgs {
-			if !under(p.ImportPath, r.packages) || under(p.ImportPath, r.except) || (r.direct && under(p.ImportPath, r.but)) {
+			if !under(p.ImportPath, r.packages) || under(p.ImportPath, r.except) {
 				continue
 			}
 			for _, bad := range r.breaks(p) {
 				t.Errorf("%s imports %s%s: %s", short(p.ImportPath), short(bad), via(p, bad), r.reason)
+			}
+		}
+	}
+}
+
+// A step type imports no other type and not the list of them, so that a reader of
+// one has to know one, and steps alone says which there are.
+func TestTypesAreApart(t *testing.T) {
+	pkgs := list(t)
+	var types []string
+	for _, p := range pkgs {
+		if name, ok := strings.CutPrefix(p.ImportPath, module+"/steps/"); ok && name != "connections" && !strings.HasPrefix(name, "internal/") {
+			types = append(types, p.ImportPath)
+		}
+	}
+	if len(types) < 13 {
+		t.Errorf("found %d types", len(types))
+	}
+	for _, p := range pkgs {
+		if !slices.Contains(types, p.ImportPath) {
+			continue
+		}
+		for _, path := range p.Deps {
+			if path == module+"/steps" || slices.Contains(types, path) || path == module+"/steps/connections" {
+				t.Errorf("%s imports %s%s", short(p.ImportPath), short(path), via(p, path))
 			}
 		}
 	}
@@ -126,7 +169,7 @@ func (r rule) breaks(p pkg) []string {
 	}
 	var bad []string
 	for _, path := range imports {
-		if under(path, r.not) && (r.direct || !under(path, r.but)) {
+		if under(path, r.not) && !under(path, r.but) {
 			bad = append(bad, path)
 		}
 	}
@@ -140,6 +183,11 @@ func TestRulesBite(t *testing.T) {
 	got := append(rules[0].breaks(guilty), rules[2].breaks(guilty)...)
 	if want := []string{"net/http", module + "/runner"}; !slices.Equal(got, want) {
 		t.Errorf("found %v, want %v", got, want)
+	}
+	for path, want := range map[string]bool{module + "/steps": false, module + "/steps/mkdir": true, module + "/stepstones": false} {
+		if got := under(path, []string{"./steps/"}); got != want {
+			t.Errorf("%s is below ./steps/: %v", path, got)
+		}
 	}
 	pkgs := list(t)
 	for _, name := range []string{"./plan", "./runner", "./internal/fault"} {
@@ -188,9 +236,12 @@ func root(t *testing.T) string {
 func under(path string, packages []string) bool {
 	for _, p := range packages {
 		if rest, ok := strings.CutPrefix(p, "./"); ok {
-			p = strings.TrimSuffix(module+"/"+rest, "/")
+			p = module + "/" + rest
+			if rest == "" {
+				p = module
+			}
 		}
-		if path == p || strings.HasPrefix(path, p+"/") {
+		if path == p || strings.HasPrefix(path, strings.TrimSuffix(p, "/")+"/") {
 			return true
 		}
 	}
