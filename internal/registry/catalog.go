@@ -12,13 +12,12 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 const (
 	// catalogPage is the most that docker-registry gives at a time; it refuses more.
 	catalogPage = 1000
-	// maxPages is more than any registry has.
-	maxPages = 10_000
 	// maxNames bounds what is kept of a list.
 	maxNames = 1_000_000
 )
@@ -31,7 +30,7 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 	var all []string
 	seen := map[string]bool{}
 	last := ""
-	for range maxPages {
+	for range wire.MaxPages {
 		names, next, err := c.catalogPage(ctx, host, last)
 		if KindOf(err) == NotFound {
 			err = c.isRegistry(ctx, host, err)
@@ -48,18 +47,18 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 			}
 		}
 		if len(all) > maxNames {
-			return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d repositories", host, errPages, maxNames)
+			return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d repositories", host, wire.ErrEndless, maxNames)
 		}
 		if next == "" {
 			return all, nil
 		}
 		// A page may begin with what the last one ended with, but not hold nothing new.
 		if fresh == 0 {
-			return nil, fmt.Errorf("reading the catalog of %s: %w: the page after %q brings nothing new", host, errPages, last)
+			return nil, fmt.Errorf("reading the catalog of %s: %w: the page after %q brings nothing new", host, wire.ErrEndless, last)
 		}
 		last = next
 	}
-	return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d pages", host, errPages, maxPages)
+	return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d pages", host, wire.ErrEndless, wire.MaxPages)
 }
 
 // ErrNoRegistry says that a host answers, but not as a registry.
@@ -114,7 +113,7 @@ func nextPage(h http.Header, host string, names []string) (string, error) {
 			return "", fmt.Errorf("the link to the next page: %w", err)
 		}
 		if u.Host != "" && !strings.EqualFold(u.Host, host) {
-			return "", fmt.Errorf("%w: the next page is said to be on %s", errPages, u.Host)
+			return "", fmt.Errorf("%w: the next page is said to be on %s", wire.ErrEndless, u.Host)
 		}
 		if last := u.Query().Get("last"); last != "" {
 			return last, nil
@@ -122,7 +121,7 @@ func nextPage(h http.Header, host string, names []string) (string, error) {
 		if len(names) > 0 {
 			return names[len(names)-1], nil
 		}
-		return "", fmt.Errorf("%w: the link to the next page does not say where it begins", errPages)
+		return "", fmt.Errorf("%w: the link to the next page does not say where it begins", wire.ErrEndless)
 	}
 	return "", nil
 }

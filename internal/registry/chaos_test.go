@@ -51,12 +51,16 @@ func TestChaos(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
-			src, dst, c := pair(t)
+			src, dst, _ := pair(t)
+			again := func() *Client {
+				return newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: dst})
+			}
 			images, unique := src.set(t)
 			src.reset()
 			for run := 1; ; run++ {
 				src.act(chaos(seed*100+uint64(run), 0.1))
 				dst.act(chaos(seed*100+50+uint64(run), 0.1))
+				c := again()
 				table, err := c.Plan(t.Context(), images)
 				if err != nil {
 					t.Fatal(err)
@@ -64,16 +68,15 @@ func TestChaos(t *testing.T) {
 				err = c.Execute(t.Context(), table, Options{Parallel: 4})
 				src.act(nil)
 				dst.act(nil)
-				whole(t, c, images)
+				whole(t, again(), images)
 				if err == nil {
 					break
 				}
 				if run == 30 {
 					t.Fatalf("not done after %d runs: %v", run, err)
 				}
-				forget(c)
 			}
-			mirrored(t, c, images)
+			mirrored(t, again(), images)
 			if src.out > 2*unique {
 				t.Errorf("%d bytes were pulled for %d", src.out, unique)
 			}
@@ -81,19 +84,9 @@ func TestChaos(t *testing.T) {
 	}
 }
 
-// forget lets the next run begin as a new process would.
-func forget(c *Client) {
-	fresh := map[string]outage{}
-	g := c.guard
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.down = fresh
-}
-
 // whole says that every tag at the destination stands for a whole image.
 func whole(t *testing.T, c *Client, images []Image) {
 	t.Helper()
-	forget(c)
 	checked, err := c.Check(t.Context(), images, true)
 	if err != nil {
 		t.Fatal(err)

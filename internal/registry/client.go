@@ -17,7 +17,9 @@ import (
 
 	"github.com/regclient/regclient/config"
 	"github.com/regclient/regclient/scheme/reg"
+	"github.com/regclient/regclient/types/ref"
 
+	"github.com/bayplan/bayplan/internal/registry/wire"
 	"github.com/bayplan/bayplan/internal/transport"
 )
 
@@ -54,7 +56,7 @@ type Client struct {
 	// that is copied within a registry needs one for reading and one for writing.
 	pull, push *reg.Reg
 	http       *http.Client // what both go through
-	guard      *guard
+	wire       *wire.Transport
 	labels     *labelCache
 	layouts    *layouts
 	pause      func(ctx context.Context, d time.Duration) error
@@ -79,9 +81,8 @@ func New(hosts []Host) (*Client, error) {
 		return nil, err
 	}
 	hc := t.Client()
-	c.guard = &guard{next: t, pause: c.wait, down: map[string]outage{}}
-	c.guard.auth = newAuth(c.guard.send)
-	hc.Transport = c.guard
+	c.wire = wire.New(t, c.wait)
+	hc.Transport = c.wire
 	c.http = hc
 	c.pull = c.view(hc, 0)
 	c.push = c.view(hc, 1)
@@ -112,12 +113,6 @@ func newLogin(h Host) *login {
 	return l
 }
 
-const (
-	userAgent = "bayplan"
-	// maxManifest is what registries are asked to take; nothing larger is read.
-	maxManifest = 4 << 20
-)
-
 // view makes one of the two views of the registries.
 func (c *Client) view(hc *http.Client, which int) *reg.Reg {
 	unknown := config.HostNew()
@@ -131,11 +126,11 @@ func (c *Client) view(hc *http.Client, which int) *reg.Reg {
 		reg.WithConfigHosts(configs),
 		reg.WithConfigHostDefault(unknown),
 		reg.WithSlog(slog.New(slog.NewTextHandler(io.Discard, nil))),
-		reg.WithUserAgent(userAgent),
+		reg.WithUserAgent(wire.UserAgent),
 		// The guard repeats what may be repeated.
 		reg.WithDelay(1, 1),
 		reg.WithRetryLimit(1),
-		reg.WithManifestMax(maxManifest, maxManifest),
+		reg.WithManifestMax(wire.MaxManifest, wire.MaxManifest),
 	)
 }
 
@@ -145,6 +140,21 @@ func (c *Client) concurrency(host string) int {
 		return concurrency(l.host)
 	}
 	return DefaultConcurrency
+}
+
+// call runs do, which sends requests to r's host, and explains its error.
+func (c *Client) call(ctx context.Context, r ref.Ref, do func(context.Context) error) error {
+	_, err := c.callResult(ctx, r, do)
+	return err
+}
+
+// callResult is call for a caller that also wants what the last answer said.
+func (c *Client) callResult(ctx context.Context, r ref.Ref, do func(context.Context) error) (wire.Result, error) {
+	t, err := c.target(ctx, r)
+	if err != nil {
+		return wire.Result{}, err
+	}
+	return wire.Call(ctx, t, do)
 }
 
 // sleep waits, but not longer than ctx lasts.

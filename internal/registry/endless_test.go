@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // Lists whose every page is new never end by themselves.
@@ -20,7 +22,7 @@ func TestEndlessLists(t *testing.T) {
 		"tags on ever more pages that are empty": {
 			func(c *Client) error { _, err := c.Tags(t.Context(), srcHost+"/ns/app"); return err },
 			func(int32) any { return map[string]any{"name": "ns/app", "tags": []string{}} },
-			"more than 10000 pages", maxPages + 1,
+			"more than 10000 pages", wire.MaxPages + 1,
 		},
 		"tags on large pages": {
 			func(c *Client) error { _, err := c.Tags(t.Context(), srcHost+"/ns/app"); return err },
@@ -32,7 +34,7 @@ func TestEndlessLists(t *testing.T) {
 		"a catalog on ever more pages": {
 			func(c *Client) error { _, err := c.Catalog(t.Context(), srcHost); return err },
 			func(n int32) any { return map[string]any{"repositories": []string{fmt.Sprintf("r%09d", n)}} },
-			"more than 10000 pages", maxPages + 1,
+			"more than 10000 pages", wire.MaxPages + 1,
 		},
 		"a catalog of too many names": {
 			func(c *Client) error { _, err := c.Catalog(t.Context(), srcHost); return err },

@@ -11,6 +11,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // An intake reads a blob from where it is while it is written to where it is
@@ -75,7 +76,7 @@ func (in *intake) open() error {
 	if in.blob.Size == 0 {
 		return nil
 	}
-	ctx := forBlob(in.ctx, in.blob.Size)
+	ctx := wire.ForBlob(in.ctx, in.blob.Size)
 	in.err = in.c.call(ctx, in.from, func(ctx context.Context) error {
 		rd, err := in.c.pull.BlobGet(ctx, in.from, in.blob.desc())
 		if err == nil {
@@ -107,14 +108,14 @@ func (in *intake) explain(err error) error {
 	e := &Error{Host: in.from.Registry, Repository: in.from.Repository, Ref: show(in.from), Kind: Mismatch}
 	switch {
 	case errors.Is(err, errs.ErrDigestMismatch):
-		e.err = errors.New("what it sent has another digest")
+		e.Err = errors.New("what it sent has another digest")
 	case errors.Is(err, errs.ErrSizeLimitExceeded):
-		e.err = fmt.Errorf("it sent more than the %d bytes that the manifest says", in.blob.Size)
+		e.Err = fmt.Errorf("it sent more than the %d bytes that the manifest says", in.blob.Size)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errs.ErrShortRead):
 		e.Kind = Unreachable
-		e.err = fault.AsConnection(fmt.Errorf("%s: the connection was cut after %d of %d bytes", show(in.from), in.n, in.blob.Size))
+		e.Err = fault.AsConnection(fmt.Errorf("%s: the connection was cut after %d of %d bytes", show(in.from), in.n, in.blob.Size))
 	default:
-		e.Kind, e.err = Other, tidy(err)
+		e.Kind, e.Err = Other, err
 		if fault.IsConnection(err) {
 			e.Kind = Unreachable
 		}

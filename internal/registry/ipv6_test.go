@@ -3,6 +3,7 @@ package registry
 import (
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/bayplan/bayplan/internal/transport"
 )
@@ -15,7 +16,7 @@ func TestIPv6Hosts(t *testing.T) {
 		"without ports": {"[2001:db8::1]", "[2001:db8::2]"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			src, dst := newGate(t, unknownLife), newGate(t, unknownLife)
+			src, dst := newGate(t, time.Minute), newGate(t, time.Minute)
 			serve := func(g *gate, host string) Host {
 				s := httptest.NewServer(g)
 				t.Cleanup(s.Close)

@@ -356,3 +356,6 @@ func serve(path, contentType string, body []byte) func(http.ResponseWriter, *htt
 }
 
 func digestOf(b []byte) string { return digest.FromBytes(b).String() }
+
+// tries is how often a request is sent, at most.
+const tries = 3

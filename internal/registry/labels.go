@@ -9,6 +9,8 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // maxConfig is the largest image configuration that is read.
@@ -133,7 +135,7 @@ func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) 
 		return nil, fmt.Errorf("%s: its configuration is said to be %d bytes long; at most %d are read", show(r), d.Size, maxConfig)
 	}
 	var b []byte
-	err := c.call(forBlob(ctx, d.Size), r, func(ctx context.Context) error {
+	err := c.call(wire.ForBlob(ctx, d.Size), r, func(ctx context.Context) error {
 		rd, err := c.pull.BlobGet(ctx, repoOf(r), plain(d))
 		if err != nil {
 			return err

@@ -11,6 +11,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 const (
@@ -22,6 +24,8 @@ const (
 	nameKey       = "org.opencontainers.image.ref.name"
 	layoutMode    = fs.FileMode(0o644)
 	layoutDirMode = fs.FileMode(0o755)
+	// maxAnswer is the largest index that is read.
+	maxAnswer = 16 << 20
 )
 
 // A layout is an OCI image layout: a directory, or a tar archive of one, that
@@ -197,7 +201,7 @@ func (l *layout) manifest(d digest.Digest) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if f.Size() > maxManifest {
+	if f.Size() > wire.MaxManifest {
 		return nil, fmt.Errorf("%s: %s: %d bytes are no manifest", l.path, d, f.Size())
 	}
 	return io.ReadAll(f)

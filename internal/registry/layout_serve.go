@@ -16,6 +16,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // layoutHost is what layouts are called as a registry. No server can have the name.
@@ -248,7 +250,7 @@ func (a *layoutAnswer) manifest() error {
 }
 
 func (a *layoutAnswer) putManifest() error {
-	text, err := io.ReadAll(io.LimitReader(a.r.Body, maxManifest+1))
+	text, err := io.ReadAll(io.LimitReader(a.r.Body, wire.MaxManifest+1))
 	if err != nil {
 		return err
 	}

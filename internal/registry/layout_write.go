@@ -14,6 +14,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // A tarWriter adds to an archive. Its file is locked, so that no other process
@@ -233,11 +234,11 @@ func (w *tarWriter) write(name string, text []byte) error {
 // put writes a blob. Others are written at the same time.
 func (s *tarStore) put(d digest.Digest, size int64, from io.Reader) error {
 	if size <= 0 { // only what is small comes without its length
-		text, err := io.ReadAll(io.LimitReader(from, maxManifest+1))
+		text, err := io.ReadAll(io.LimitReader(from, wire.MaxManifest+1))
 		switch {
 		case err != nil:
 			return err
-		case len(text) > maxManifest:
+		case len(text) > wire.MaxManifest:
 			return fmt.Errorf("%s: it came without its length", d)
 		}
 		size, from = int64(len(text)), bytes.NewReader(text)

@@ -8,6 +8,8 @@ import (
 
 	"github.com/regclient/regclient/config"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // A login gives a host its credentials, once, when they are first used.
@@ -18,25 +20,25 @@ type login struct {
 	creds   map[string]Credential
 }
 
-// party gives the registry that r names, and as whom to call it.
-func (c *Client) party(ctx context.Context, r ref.Ref) (*party, error) {
-	p := &party{host: r.Registry, repository: r.Repository, ref: show(r)}
+// target gives the registry that r names, and as whom to call it.
+func (c *Client) target(ctx context.Context, r ref.Ref) (*wire.Target, error) {
+	p := &wire.Target{Host: r.Registry, Repository: r.Repository, Ref: show(r)}
 	l := c.hosts[r.Registry]
 	conf := config.HostNewName(r.Registry)
 	if l != nil {
 		conf = l.configs[0]
-		p.realms = l.host.Realms
+		p.Realms = l.host.Realms
 	}
 	u := url.URL{Scheme: "https", Host: conf.Hostname}
 	if conf.TLS == config.TLSDisabled {
 		u.Scheme = "http"
 	}
-	p.origin = originOf(&u)
+	p.Origin = wire.OriginOf(&u)
 	if l == nil {
 		return p, nil
 	}
 	var err error
-	p.cred, err = l.credential(ctx, r)
+	p.Cred, err = l.credential(ctx, r)
 	return p, err
 }
 

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 
@@ -39,14 +38,14 @@ func (c *Client) Greet(ctx context.Context, host string) (Greeting, error) {
 	if err != nil {
 		return Greeting{}, err
 	}
-	p, err := c.party(ctx, r)
+	p, err := c.target(ctx, r)
 	if err != nil {
 		return Greeting{}, err
 	}
 	at := c.address(host)
-	door := c.knock(ctx, at+"/v2/")
-	asks := door.status == http.StatusUnauthorized
-	return Greeting{Server: c.server(ctx, at, header, door), Asks: asks, Login: asks && !p.cred.zero()}, nil
+	door := c.wire.Probe(ctx, at+"/v2/")
+	asks := door.Status == http.StatusUnauthorized
+	return Greeting{Server: c.server(ctx, at, header, door), Asks: asks, Login: asks && !p.Cred.IsZero()}, nil
 }
 
 // address gives what a host's URLs begin with.
@@ -69,28 +68,3 @@ func speaks(h http.Header) bool {
 }
 
 const apiVersion = "Docker-Distribution-Api-Version"
-
-// A knock is an answer to somebody who shows no credentials; its zero value is
-// none.
-type knock struct {
-	status int
-	header http.Header
-	body   string // its beginning
-}
-
-// knock asks for something once. What comes of it only serves to find out more:
-// whether a host can be reached has been found out before.
-func (c *Client) knock(ctx context.Context, url string) knock {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return knock{}
-	}
-	req.Header.Set("User-Agent", userAgent)
-	resp, err := c.guard.next.RoundTrip(req)
-	if err != nil {
-		return knock{}
-	}
-	defer func() { _ = resp.Body.Close() }()
-	head, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // cut short it is no worse
-	return knock{resp.StatusCode, resp.Header, string(head)}
-}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 func TestPlanLists(t *testing.T) {
@@ -101,7 +103,7 @@ func TestHostileManifests(t *testing.T) {
 		"nested too deep":     {"deep3", nil, "indexes are nested more than 3 deep"},
 		"a digest that is no": {"x", manifest(map[string]any{"digest": "sha256:../../x", "size": 1}), "invalid checksum digest"},
 		"a negative size":     {"x", manifest(map[string]any{"digest": leaf, "size": -1}), "-1 bytes long"},
-		"too large":           {"x", []byte(`{"x":"` + strings.Repeat("x", maxManifest) + `"}`), "too large"},
+		"too large":           {"x", []byte(`{"x":"` + strings.Repeat("x", wire.MaxManifest) + `"}`), "too large"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/regclient/regclient/types/ref"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // Preflight makes sure, before a byte moves, that what is to be pushed may be
@@ -60,16 +62,16 @@ func (c *Client) preflightHost(ctx context.Context, repos map[string][]*Entry) {
 // keeps it from being opened for another reason than rights is told when
 // something is really pushed.
 func (c *Client) mayPush(ctx context.Context, repo ref.Ref) error {
-	p, err := c.party(ctx, repo)
+	p, err := c.target(ctx, repo)
 	if err != nil {
 		return err
 	}
-	if p.cred.zero() && !c.guard.auth.asksForLogin(p.origin) {
+	if p.Cred.IsZero() && !c.wire.AsksForLogin(p.Origin) {
 		return nil
 	}
 	err = c.call(ctx, repo, func(ctx context.Context) error { return c.openUpload(ctx, p) })
 	var e *Error
-	if errors.As(err, &e) && e.Kind == Denied && p.cred.zero() {
+	if errors.As(err, &e) && e.Kind == Denied && p.Cred.IsZero() {
 		e.Kind = NoLogin // a push makes its repository: it can only be the right that is missing
 	}
 	switch KindOf(err) {
@@ -80,8 +82,8 @@ func (c *Client) mayPush(ctx context.Context, repo ref.Ref) error {
 }
 
 // openUpload opens an upload and cancels it.
-func (c *Client) openUpload(ctx context.Context, p *party) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(p.host)+"/v2/"+p.repository+"/blobs/uploads/", nil)
+func (c *Client) openUpload(ctx context.Context, p *wire.Target) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(p.Host)+"/v2/"+p.Repository+"/blobs/uploads/", nil)
 	if err != nil {
 		return err
 	}
@@ -98,19 +100,15 @@ func (c *Client) openUpload(ctx context.Context, p *party) error {
 	}
 	// That it cannot be cancelled is no harm: registries forget uploads in time,
 	// and some let only those cancel them who may also delete.
-	ctx = context.WithValue(ctx, courtesyKey{}, true)
-	if cancel, err := http.NewRequestWithContext(ctx, http.MethodDelete, at.String(), nil); err == nil {
+	if cancel, err := http.NewRequestWithContext(wire.WithoutRetry(ctx), http.MethodDelete, at.String(), nil); err == nil {
 		_, _ = c.do(cancel)
 	}
 	return nil
 }
 
-// courtesyKey is for requests that are not tried again when they are refused.
-type courtesyKey struct{}
-
 // do sends a request whose answer has nothing to be read.
 func (c *Client) do(req *http.Request) (*http.Response, error) {
-	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("User-Agent", wire.UserAgent)
 	resp, err := c.http.Do(req)
 	if err == nil {
 		_ = resp.Body.Close()

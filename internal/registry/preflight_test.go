@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
 )
@@ -81,7 +82,7 @@ func TestPreflightWithWrongPassword(t *testing.T) {
 
 // A registry that gives everybody a token, but not one to push with, is told once.
 func TestPreflightOfNobody(t *testing.T) {
-	src, dst := newLab(t), newGate(t, unknownLife)
+	src, dst := newLab(t), newGate(t, time.Minute)
 	images, _ := three(t, src)
 	dst.act(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != "POST" {
@@ -133,7 +134,7 @@ func preflown(t *testing.T, c *Client, images []Image) *Table {
 // Who may push may not be allowed to delete, and be it an upload: then it is
 // left to the registry, and nothing more is asked.
 func TestPreflightWithoutRightToDelete(t *testing.T) {
-	src, dst := newLab(t), newGate(t, unknownLife)
+	src, dst := newLab(t), newGate(t, time.Minute)
 	images, _ := three(t, src)
 	dst.act(func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method != "DELETE" {

@@ -96,7 +96,7 @@ func refusal(r *Removal, err error) error {
 	case KindOf(err) == NotFound:
 		return nil
 	case errors.As(err, &e) && (e.Status == http.StatusMethodNotAllowed || e.Status == http.StatusNotImplemented || e.Status == http.StatusBadRequest):
-		err = fmt.Errorf("%s: %w: %s", r.Name, errKeepsAll, e.answer())
+		err = fmt.Errorf("%s: %w: %v", r.Name, errKeepsAll, e)
 		return fault.WithHint(err, "docker-registry deletes where REGISTRY_STORAGE_DELETE_ENABLED=true is set, bayplan serve registry without --no-delete; else leave prune out")
 	}
 	return err
@@ -116,7 +116,7 @@ func (c *Client) replaceAndDelete(ctx context.Context, r *Removal) error {
 
 // delete deletes a tag or a manifest.
 func (c *Client) delete(ctx context.Context, r ref.Ref) error {
-	p, err := c.party(ctx, r)
+	p, err := c.target(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -124,8 +124,8 @@ func (c *Client) delete(ctx context.Context, r ref.Ref) error {
 	if what == "" {
 		what = r.Digest
 	}
-	at := c.address(p.host) + "/v2/" + p.repository + "/manifests/" + what
-	return c.retry(ctx, func() error {
+	at := c.address(p.Host) + "/v2/" + p.Repository + "/manifests/" + what
+	return c.wire.Retry(ctx, func() error {
 		return c.call(ctx, r, func(ctx context.Context) error {
 			req, err := http.NewRequestWithContext(ctx, http.MethodDelete, at, nil)
 			if err != nil {

@@ -1,103 +1,12 @@
 package registry
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
-
-	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/transport"
 )
-
-// The places that a registry may name for tokens.
-func TestRealms(t *testing.T) {
-	tests := map[string]struct {
-		realm  string
-		listed []string
-		clear  bool // the registry speaks plain HTTP
-		want   string
-	}{
-		"the registry itself":                {realm: "https://198.51.100.1:5000/token"},
-		"the registry itself, relative":      {realm: "/token"},
-		"another public host":                {realm: "https://203.0.113.9/token"},
-		"a public name":                      {realm: "https://auth.example/token"},
-		"another port of it":                 {realm: "https://198.51.100.1/token"},
-		"no TLS":                             {realm: "http://203.0.113.9/token", want: "does not speak TLS"},
-		"the registry itself without TLS":    {realm: "http://198.51.100.1:5000/token", want: "does not speak TLS"},
-		"no TLS, though listed":              {realm: "http://203.0.113.9/token", listed: []string{"203.0.113.9"}, want: "does not speak TLS"},
-		"a private host":                     {realm: "https://10.0.0.1/token", want: "is in a private network"},
-		"another private host":               {realm: "https://192.168.7.7:8443/token", want: "is in a private network"},
-		"the cloud's metadata":               {realm: "https://169.254.169.254/token", want: "is in a private network"},
-		"this machine":                       {realm: "https://127.0.0.1:1/token", want: "is in a private network"},
-		"this machine by name":               {realm: "https://localhost/token", want: "is in a private network"},
-		"this machine, IPv6":                 {realm: "https://[::1]/token", want: "is in a private network"},
-		"this machine, IPv4 in IPv6":         {realm: "https://[::ffff:127.0.0.1]/token", want: "is in a private network"},
-		"unique local, IPv6":                 {realm: "https://[fd00::1]/token", want: "is in a private network"},
-		"a name of a private host":           {realm: "https://inside.example/token", want: "is in a private network"},
-		"a private host that is listed":      {realm: "https://10.0.0.1/token", listed: []string{"10.0.0.1"}},
-		"another port than listed":           {realm: "https://10.0.0.1:444/token", listed: []string{"10.0.0.1"}, want: "is in a private network"},
-		"plain registry, plain and listed":   {realm: "http://203.0.113.9/token", clear: true, listed: []string{"203.0.113.9"}},
-		"plain registry, plain, not listed":  {realm: "http://203.0.113.9/token", clear: true, want: "does not speak TLS"},
-		"plain registry itself":              {realm: "http://198.51.100.1:5000/token", clear: true},
-		"another scheme":                     {realm: "ftp://203.0.113.9/token", want: "does not speak TLS"},
-		"a file":                             {realm: "file:///etc/passwd", want: "names none that can be read"},
-		"none":                               {realm: "", want: "names none that can be read"},
-		"none that can be read":              {realm: "https://[::1", want: "names none that can be read"},
-		"with user and password of its own":  {realm: "https://a:b@203.0.113.9/token"},
-		"with a scheme in capitals, no path": {realm: "HTTPS://203.0.113.9"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			server := &trap{answer: func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"token":"good"}`) }}
-			reg := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				switch {
-				case r.URL.Path == "/token":
-					server.ServeHTTP(w, r)
-				case r.Header.Get("Authorization") == "Bearer good":
-					w.WriteHeader(http.StatusNotFound)
-				default:
-					w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer realm=%q,service="r"`, tt.realm))
-					w.WriteHeader(http.StatusUnauthorized)
-				}
-			})
-			host := guarded(reg)
-			host.Realms = tt.listed
-			if tt.clear {
-				host.TLS = transport.Disabled
-			}
-			hosts := []Host{host}
-			if u, err := url.Parse(tt.realm); err == nil && u.Host != "" && u.Host != srcHost {
-				hosts = append(hosts, Host{Name: u.Host, Handler: server})
-			}
-			c := newClient(t, hosts...)
-			c.guard.auth.lookup = func(_ context.Context, _, name string) ([]netip.Addr, error) {
-				return []netip.Addr{netip.MustParseAddr(map[string]string{"inside.example": "10.1.2.3"}[name] + map[string]string{"auth.example": "203.0.113.7"}[name])}, nil
-			}
-			_, err := c.Resolve(t.Context(), srcHost+"/a:1")
-			if tt.want == "" {
-				if KindOf(err) != NotFound || server.asked != 1 {
-					t.Errorf("got %v; asked %d times", err, server.asked)
-				}
-				return
-			}
-			if KindOf(err) != Mismatch || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("got %v, want %q", err, tt.want)
-			}
-			if server.asked != 0 {
-				t.Errorf("asked all the same")
-			}
-			if strings.Contains(tt.want, "private") && !strings.Contains(fault.Hint(err), "realms: [") {
-				t.Errorf("hint %q", fault.Hint(err))
-			}
-		})
-	}
-}
 
 // A token server is trusted, but not whom it redirects to.
 func TestTokenServerRedirects(t *testing.T) {

@@ -218,14 +218,14 @@ func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, tags 
 // neither is there is noted.
 func (c *Client) referrers(ctx context.Context, subject ref.Ref, lists *tagLists) ([]attached, error) {
 	var list referrer.ReferrerList
-	s, err := c.traced(ctx, subject, func(ctx context.Context) (err error) {
+	s, err := c.callResult(ctx, subject, func(ctx context.Context) (err error) {
 		list, err = c.pull.ReferrerList(ctx, subject)
 		return err
 	})
 	if kind := KindOf(err); err != nil && kind != NotFound && kind != Denied {
 		return nil, fmt.Errorf("what refers to it: %w", err)
 	}
-	if s.status == http.StatusNotFound {
+	if s.Status == http.StatusNotFound {
 		lists.learnNone(subject)
 	}
 	var found []attached

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // Unknown is who serves a registry that gives itself away by nothing.
@@ -14,16 +16,16 @@ const Unknown = "unknown"
 
 // server finds out who serves a registry, from how it answers those who are
 // let in, and those who show nothing. It never guesses from the host's name.
-func (c *Client) server(ctx context.Context, at string, in http.Header, door knock) string {
-	for _, h := range []http.Header{door.header, in} {
+func (c *Client) server(ctx context.Context, at string, in http.Header, door wire.Probe) string {
+	for _, h := range []http.Header{door.Header, in} {
 		if name := named(h); name != "" {
 			return name
 		}
 	}
-	if name := challenged(door.header.Get("WWW-Authenticate")); name != "" {
+	if name := challenged(door.Header.Get("WWW-Authenticate")); name != "" {
 		return name
 	}
-	if isDistribution(c.knock(ctx, at+"/v2/-")) {
+	if isDistribution(c.wire.Probe(ctx, at+"/v2/-")) {
 		return "distribution"
 	}
 	if says := in.Get("Server"); says != "" {
@@ -88,7 +90,7 @@ func challenged(challenge string) string {
 
 // isDistribution tells the reference implementation, docker-registry, by how
 // it answers for a path that it does not know: as a registry, in Go's words.
-func isDistribution(k knock) bool {
-	return k.status == http.StatusNotFound && k.header.Get(apiVersion) == "registry/2.0" &&
-		strings.TrimSpace(k.body) == "404 page not found"
+func isDistribution(p wire.Probe) bool {
+	return p.Status == http.StatusNotFound && p.Header.Get(apiVersion) == "registry/2.0" &&
+		strings.TrimSpace(p.Body) == "404 page not found"
 }

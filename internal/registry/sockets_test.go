@@ -75,10 +75,12 @@ func serveFrail(t *testing.T, h http.Handler) string {
 func TestConnectionsThatBreak(t *testing.T) {
 	src, dst := newLab(t), newLab(t)
 	images, _ := src.set(t)
-	c := newClient(t,
-		Host{Name: srcHost, Address: serveFrail(t, src), TLS: transport.Disabled},
-		Host{Name: dstHost, Address: serveFrail(t, dst), TLS: transport.Disabled})
+	hosts := []Host{
+		{Name: srcHost, Address: serveFrail(t, src), TLS: transport.Disabled},
+		{Name: dstHost, Address: serveFrail(t, dst), TLS: transport.Disabled},
+	}
 	for run := 1; ; run++ {
+		c := newClient(t, hosts...)
 		table, err := c.Plan(t.Context(), images)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +91,6 @@ func TestConnectionsThatBreak(t *testing.T) {
 		if run == 10 {
 			t.Fatalf("not done after %d runs: %v", run, err)
 		}
-		forget(c)
 	}
-	mirrored(t, c, images)
+	mirrored(t, newClient(t, hosts...), images)
 }

@@ -1,17 +1,12 @@
 package registry
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // Many images are asked for at once, but a password that nobody has accepted
@@ -101,53 +96,4 @@ func TestDoorOutOfOrder(t *testing.T) {
 	if _, err := c.Resolve(t.Context(), srcHost+"/open/app:1"); KindOf(err) != NotFound {
 		t.Errorf("got %v", err)
 	}
-}
-
-// A host that swallows all that is sent to it is waited for once, and then all
-// images know.
-func TestBlackHole(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		src := newLab(t)
-		images, _ := src.set(t)
-		c, err := New([]Host{{Name: srcHost, Handler: src}, {Name: dstHost, Handler: http.NotFoundHandler()}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		const connect = 10 * time.Second
-		next, dials := c.guard.next, 0
-		var mu sync.Mutex
-		c.guard.next = roundTripper(func(req *http.Request) (*http.Response, error) {
-			if req.URL.Host != dstHost {
-				return next.RoundTrip(req)
-			}
-			mu.Lock()
-			dials++
-			mu.Unlock()
-			if err := sleep(req.Context(), connect); err != nil {
-				return nil, err
-			}
-			// The error of a dial that took too long says that a deadline was exceeded.
-			return nil, fault.AsConnection(&net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded})
-		})
-		start := time.Now()
-		table, err := c.Plan(context.Background(), images)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(start); took > connect+time.Second {
-			t.Errorf("it took %v to tell", took)
-		}
-		if dials > planners {
-			t.Errorf("%d connections were tried", dials)
-		}
-		if err := table.Err(); !fault.IsConnection(err) || !strings.Contains(err.Error(), "destination: ") {
-			t.Errorf("got %v", err)
-		}
-		for _, e := range table.Images {
-			var op *net.OpError
-			if !errors.As(e.Err, &op) {
-				t.Errorf("%s: got %v", e.Target, e.Err)
-			}
-		}
-	})
 }

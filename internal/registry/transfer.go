@@ -9,28 +9,8 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
-
-// retry repeats what failed for a reason that may pass.
-func (c *Client) retry(ctx context.Context, do func() error) error {
-	for try := 1; ; try++ {
-		err := do()
-		if err == nil || ctx.Err() != nil || try == tries || !fault.IsConnection(err) {
-			return err
-		}
-		wait := backoff(try)
-		var e *Error
-		if errors.As(err, &e) {
-			if e.tried || e.RetryAfter > maxRetryAfter {
-				return err
-			}
-			wait = max(wait, e.RetryAfter)
-		}
-		if c.pause(ctx, wait) != nil {
-			return err
-		}
-	}
-}
 
 // A leg is one way for a blob: from a repository of either side to one of the destination.
 type leg struct {
@@ -41,7 +21,7 @@ type leg struct {
 
 // carry moves a blob from one repository to another, each try with an upload of its own.
 func (c *Client) carry(ctx context.Context, b *Blob, l leg) error {
-	return c.retry(ctx, func() error { return c.carryOnce(ctx, b, l) })
+	return c.wire.Retry(ctx, func() error { return c.carryOnce(ctx, b, l) })
 }
 
 func (c *Client) carryOnce(ctx context.Context, b *Blob, l leg) error {
@@ -70,7 +50,7 @@ var errRefused = errors.New("the registry does not mount blobs")
 
 // mount lets a repository have a blob that another one of its registry has.
 func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
-	err := c.retry(ctx, func() error {
+	err := c.wire.Retry(ctx, func() error {
 		return c.call(ctx, to, func(ctx context.Context) error { return c.push.BlobMount(ctx, from, to, b.desc()) })
 	})
 	var e *Error
@@ -78,7 +58,7 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 	case err == nil || fault.IsCancelled(err):
 		return err
 	case errors.Is(err, errs.ErrMountReturnedLocation),
-		errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && !transient(e.Status),
+		errors.As(err, &e) && e.Status >= 400 && e.Status < 500 && e.Kind != Busy,
 		errors.As(err, &e) && e.Kind == Other:
 		return errRefused
 	}
@@ -108,12 +88,12 @@ func (c *Client) put(ctx context.Context, to ref.Ref, b body) error {
 	if err != nil {
 		return err
 	}
-	var s seen
-	err = c.retry(ctx, func() (err error) {
-		s, err = c.traced(ctx, to, func(ctx context.Context) error { return c.push.ManifestPut(ctx, to, m) })
+	var result wire.Result
+	err = c.wire.Retry(ctx, func() (err error) {
+		result, err = c.callResult(ctx, to, func(ctx context.Context) error { return c.push.ManifestPut(ctx, to, m) })
 		return err
 	})
-	if err != nil || s.digest != "" {
+	if err != nil || result.Digest != "" {
 		return err
 	}
 	got, err := c.head(ctx, c.push, to)

@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"context"
@@ -106,18 +106,18 @@ func instant(v any) (time.Time, bool) {
 }
 
 // fetch asks a realm for a token that is good for the scopes.
-func (a *auth) fetch(ctx context.Context, p *party, c challenge, scopes []string) (token, error) {
+func (a *auth) fetch(ctx context.Context, p *Target, c challenge, scopes []string) (token, error) {
 	realm, err := a.realm(ctx, p, c)
 	if err != nil {
 		return token{}, err
 	}
-	req, err := tokenRequest(ctx, p.cred, realm, c.params["service"], scopes)
+	req, err := tokenRequest(ctx, p.Cred, realm, c.params["service"], scopes)
 	if err != nil {
 		return token{}, err
 	}
 	resp, err := a.client().Do(req)
 	if err != nil {
-		return token{}, fmt.Errorf("%s: asking for a token: %w", p.host, bare(err))
+		return token{}, fmt.Errorf("%s: asking for a token: %w", p.Host, bare(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
@@ -132,7 +132,7 @@ func (a *auth) fetch(ctx context.Context, p *party, c challenge, scopes []string
 		t, err = parseToken(b, time.Now())
 	}
 	if err != nil {
-		return token{}, fmt.Errorf("%s: asking %s for a token: %w", p.host, req.URL.Host, err)
+		return token{}, fmt.Errorf("%s: asking %s for a token: %w", p.Host, req.URL.Host, err)
 	}
 	return t, nil
 }
@@ -140,7 +140,7 @@ func (a *auth) fetch(ctx context.Context, p *party, c challenge, scopes []string
 // tokenRequest makes the request for a token: with name and password, with
 // what another login left to be exchanged, or with nothing.
 func tokenRequest(ctx context.Context, cred Credential, realm *url.URL, service string, scopes []string) (*http.Request, error) {
-	q := url.Values{"client_id": {userAgent}}
+	q := url.Values{"client_id": {UserAgent}}
 	if service != "" {
 		q.Set("service", service)
 	}
@@ -151,7 +151,7 @@ func tokenRequest(ctx context.Context, cred Credential, realm *url.URL, service 
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, realm.String(), strings.NewReader(q.Encode()))
 		if err == nil {
 			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			req.Header.Set("User-Agent", userAgent)
+			req.Header.Set("User-Agent", UserAgent)
 		}
 		return req, err
 	}
@@ -170,21 +170,21 @@ func tokenRequest(ctx context.Context, cred Credential, realm *url.URL, service 
 		req.SetBasicAuth(cred.User, cred.Password)
 	}
 	req.URL.RawQuery = q.Encode()
-	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("User-Agent", UserAgent)
 	return req, nil
 }
 
 // refusal tells why a token server gives no token.
-func (p *party) refusal(req *http.Request, resp *http.Response) error {
+func (p *Target) refusal(req *http.Request, resp *http.Response) error {
 	e := p.denied()
 	e.Status = resp.StatusCode
 	switch {
 	case resp.StatusCode == http.StatusForbidden:
 	case transient(resp.StatusCode) || resp.StatusCode >= 500:
-		return fault.AsConnection(fmt.Errorf("%s: asking for a token: %s answers %d %s", p.host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode)))
+		return fault.AsConnection(fmt.Errorf("%s: asking for a token: %s answers %d %s", p.Host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode)))
 	case resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusBadRequest:
-		return fmt.Errorf("%s: asking for a token: %s answers %d %s", p.host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode))
-	case p.cred.zero():
+		return fmt.Errorf("%s: asking for a token: %s answers %d %s", p.Host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode))
+	case p.Cred.IsZero():
 		e.Kind = NoLogin
 	default:
 		e.Kind = BadLogin

@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// A standing is what is known of an account: whether it was ever accepted, and
+// A account is what is known of an account: whether it was ever accepted, and
 // else why it was refused. A wrong password is not tried for every image, or
 // the account could be locked.
-type standing struct {
+type account struct {
 	turn     chan struct{} // held by who tries it first
 	accepted bool
 	refused  error
@@ -18,8 +18,8 @@ type standing struct {
 // present sends a request that shows a pass. A password is shown by one
 // request at a time until a first answer tells what it is worth: several at
 // once are several failures on the account.
-func (a *auth) present(sent *http.Request, p *party, pass string) (*http.Response, error) {
-	s := a.standing(account{p.origin, p.cred})
+func (a *auth) present(sent *http.Request, p *Target, pass string) (*http.Response, error) {
+	s := a.account(accountKey{p.Origin, p.Cred})
 	if !strings.HasPrefix(pass, "Basic ") || a.isAccepted(s) {
 		return a.show(sent, p, pass)
 	}
@@ -36,15 +36,15 @@ func (a *auth) present(sent *http.Request, p *party, pass string) (*http.Respons
 }
 
 // show sends a request with a pass, and notes what came of it.
-func (a *auth) show(sent *http.Request, p *party, pass string) (*http.Response, error) {
+func (a *auth) show(sent *http.Request, p *Target, pass string) (*http.Response, error) {
 	resp, err := a.send(sent)
 	a.accepted(p, pass, resp)
 	return resp, err
 }
 
 // try shows a password of which nothing good is known yet.
-func (a *auth) try(sent *http.Request, p *party, pass string) (*http.Response, error) {
-	s := a.standing(account{p.origin, p.cred})
+func (a *auth) try(sent *http.Request, p *Target, pass string) (*http.Response, error) {
+	s := a.account(accountKey{p.Origin, p.Cred})
 	a.mu.Lock()
 	refused := s.refused
 	a.mu.Unlock()
@@ -63,40 +63,40 @@ func (a *auth) try(sent *http.Request, p *party, pass string) (*http.Response, e
 	return nil, a.denial(sent.Context(), p, pass)
 }
 
-func (a *auth) isAccepted(s *standing) bool {
+func (a *auth) isAccepted(s *account) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return s.accepted
 }
 
 // accepted notes that a pass has opened the door.
-func (a *auth) accepted(p *party, pass string, resp *http.Response) {
-	if resp == nil || resp.StatusCode == http.StatusUnauthorized || resp.StatusCode >= 500 || p.cred.zero() || pass == "" {
+func (a *auth) accepted(p *Target, pass string, resp *http.Response) {
+	if resp == nil || resp.StatusCode == http.StatusUnauthorized || resp.StatusCode >= 500 || p.Cred.IsZero() || pass == "" {
 		return
 	}
-	s := a.standing(account{p.origin, p.cred})
+	s := a.account(accountKey{p.Origin, p.Cred})
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s.accepted = true
 }
 
 // denial says what a 401 means after a pass was shown.
-func (a *auth) denial(ctx context.Context, p *party, pass string) error {
+func (a *auth) denial(ctx context.Context, p *Target, pass string) error {
 	e := p.denied()
-	if p.cred.zero() {
+	if p.Cred.IsZero() {
 		if pass == "" {
 			e.Kind = NoLogin
 		}
 		return e
 	}
-	s := a.standing(account{p.origin, p.cred})
+	s := a.account(accountKey{p.Origin, p.Cred})
 	accepted := a.isAccepted(s)
 	sure := accepted
 	if !accepted && pass != "" {
 		// Where it is closed to others the front door tells whether the pass is
 		// good: some registries answer 401 also for what is not there. One that is
 		// open to all tells only by closing.
-		closed, answer := a.door(ctx, p, "") == http.StatusUnauthorized, a.door(ctx, p, pass)
+		closed, answer := a.ping(ctx, p, "") == http.StatusUnauthorized, a.ping(ctx, p, pass)
 		accepted = closed && answer == http.StatusOK
 		sure = accepted || answer == http.StatusUnauthorized
 	}
@@ -112,14 +112,14 @@ func (a *auth) denial(ctx context.Context, p *party, pass string) error {
 	return e
 }
 
-// door gives the status with which a registry's front door answers a pass, 0
+// ping gives the status with which a registry's front door answers a pass, 0
 // when it does not answer.
-func (a *auth) door(ctx context.Context, p *party, pass string) int {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.origin+"/v2/", nil)
+func (a *auth) ping(ctx context.Context, p *Target, pass string) int {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Origin+"/v2/", nil)
 	if err != nil {
 		return 0
 	}
-	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set("User-Agent", UserAgent)
 	resp, err := a.send(shown(req, pass))
 	if err != nil {
 		return 0
@@ -129,15 +129,15 @@ func (a *auth) door(ctx context.Context, p *party, pass string) int {
 }
 
 // denied is the error of a party that has no right to its repository.
-func (p *party) denied() *Error {
-	return &Error{Kind: Denied, Host: p.host, Repository: p.repository, Ref: p.ref, Status: http.StatusUnauthorized, cred: p.cred}
+func (p *Target) denied() *Error {
+	return &Error{Kind: Denied, Host: p.Host, Repository: p.Repository, Ref: p.Ref, Status: http.StatusUnauthorized, cred: p.Cred}
 }
 
-func (a *auth) standing(who account) *standing {
+func (a *auth) account(who accountKey) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.accounts[who] == nil {
-		a.accounts[who] = &standing{turn: make(chan struct{}, 1)}
+		a.accounts[who] = &account{turn: make(chan struct{}, 1)}
 	}
 	return a.accounts[who]
 }

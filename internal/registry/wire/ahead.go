@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ func ahead(req *http.Request, resp *http.Response) (*http.Response, error) {
 	if isBlob || req.Method != http.MethodGet || resp.StatusCode >= 300 || resp.Body == nil {
 		return resp, nil
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, MaxManifest+1))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		_ = resp.Body.Close()

@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"bytes"
@@ -16,44 +16,37 @@ import (
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
-// A trace is what one call saw of its requests: the errors that come back
+// A callLog is what one call saw of its requests: the errors that come back
 // through regclient no longer tell.
-type trace struct {
-	mu         sync.Mutex // requests of one call may still end when it has been cancelled
-	party      *party
-	status     int
-	asked      bool // it was one that the guard repeats
-	retryAfter time.Duration
-	digest     string // Docker-Content-Digest of the last answer
-	detail     string // what the last answer said was wrong
-	away       string // host of the last request, where it had been redirected to
-	err        error  // the last request got no answer
-	pages      map[string]bool
-	listed     atomic.Int64 // bytes of those
+type callLog struct {
+	mu     sync.Mutex // requests of one call may still end after the call was cancelled
+	target *Target
+	last   Result
+	pages  map[string]bool
+	listed atomic.Int64 // bytes of the pages
 }
 
-type traceKey struct{}
+type callLogKey struct{}
 
-func withTrace(ctx context.Context, p *party) (context.Context, *trace) {
-	t := &trace{party: p, pages: map[string]bool{}}
-	return context.WithValue(ctx, traceKey{}, t), t
+func withCallLog(ctx context.Context, p *Target) (context.Context, *callLog) {
+	t := &callLog{target: p, pages: map[string]bool{}}
+	return context.WithValue(ctx, callLogKey{}, t), t
 }
 
-func (t *trace) note(req *http.Request, resp *http.Response, err error) {
+func (t *callLog) note(req *http.Request, resp *http.Response, err error) {
 	// An upload that failed is deleted: that it could be is not the news.
 	if t == nil || req.Method == http.MethodDelete && !strings.Contains(req.URL.Path, "/manifests/") {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.asked, t.away = asks(req), ""
-	if t.party != nil && req.Response != nil && originOf(req.URL) != t.party.origin {
-		t.away = req.URL.Host
+	t.last = Result{repeated: asks(req), err: err}
+	if t.target != nil && req.Response != nil && OriginOf(req.URL) != t.target.Origin {
+		t.last.away = req.URL.Host
 	}
-	t.status, t.retryAfter, t.digest, t.detail, t.err = 0, 0, "", "", err
 	if err == nil {
-		t.status, t.retryAfter, t.digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
-		t.detail = detail(resp)
+		t.last.Status, t.last.retryAfter, t.last.Digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
+		t.last.detail = detail(resp)
 		if isPage(req) && resp.StatusCode == http.StatusOK {
 			t.pages[req.URL.String()] = true
 			counted := readers.Counting(resp.Body, func(n int64) { t.listed.Add(n) })
@@ -65,36 +58,36 @@ func (t *trace) note(req *http.Request, resp *http.Response, err error) {
 	}
 }
 
-// of gives the party of a request that belongs to a call.
-func (t *trace) of() *party {
+// targetOf gives the party of a request that belongs to a call.
+func (t *callLog) targetOf() *Target {
 	if t == nil {
 		return nil
 	}
-	return t.party
+	return t.target
 }
 
-var errPages = errors.New("a list without an end")
+var ErrEndless = errors.New("a list without an end")
 
 // page refuses to read a list's page that has been read before, and a list
 // that is longer than any list can be: regclient follows every link.
-func (t *trace) page(req *http.Request) error {
+func (t *callLog) page(req *http.Request) error {
 	if t == nil || !isPage(req) {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.pages[req.URL.String()] {
-		return fmt.Errorf("%w: the page after %s is that page again", errPages, req.URL.Redacted())
+		return fmt.Errorf("%w: the page after %s is that page again", ErrEndless, req.URL.Redacted())
 	}
-	if len(t.pages) >= maxPages {
-		return fmt.Errorf("%w: more than %d pages", errPages, maxPages)
+	if len(t.pages) >= MaxPages {
+		return fmt.Errorf("%w: more than %d pages", ErrEndless, MaxPages)
 	}
 	if t.listed.Load() > maxList {
-		return fmt.Errorf("%w: more than %d bytes", errPages, maxList)
+		return fmt.Errorf("%w: more than %d bytes", ErrEndless, maxList)
 	}
 	for seen := range t.pages {
 		if !strings.HasPrefix(seen, req.URL.Scheme+"://"+req.URL.Host+"/") {
-			return fmt.Errorf("%w: the next page is said to be on %s", errPages, req.URL.Host)
+			return fmt.Errorf("%w: the next page is said to be on %s", ErrEndless, req.URL.Host)
 		}
 		break
 	}
@@ -109,20 +102,22 @@ func isPage(req *http.Request) bool {
 // maxList bounds all pages of a list together: a million names of 64 bytes.
 const maxList = 64 << 20
 
-// A seen is a copy of a trace's findings.
-type seen struct {
-	status         int
-	asked          bool
-	retryAfter     time.Duration
-	digest, detail string
-	away           string
-	err            error
+// A Result is what a call saw of its last request.
+type Result struct {
+	Status int    // of the answer, 0 without one
+	Digest string // its Docker-Content-Digest
+
+	repeated   bool // the Transport has repeated it already
+	retryAfter time.Duration
+	detail     string // what the answer said was wrong
+	away       string // host of the request, where it had been redirected
+	err        error  // why there was no answer
 }
 
-func (t *trace) seen() seen {
+func (t *callLog) result() Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return seen{t.status, t.asked, t.retryAfter, t.digest, t.detail, t.away, t.err}
+	return t.last
 }
 
 // detail reads what an answer says is wrong, in the words of the distribution

@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A guard stands between regclient and the network. It notes in the call's
+// A Transport stands between regclient and the network. It notes in the call's
 // trace what is seen, shows registries what they ask for, bounds what they can
 // send, repeats what may be repeated, and asks for the rest of a blob that was
 // cut.
@@ -23,7 +23,7 @@ import (
 // regclient itself is told to repeat nothing: it slows a host down as a whole
 // after each refusal, so that 45 images without access would take minutes to
 // say so. That is why it sees every refusal as a plain 404; the trace knows better.
-type guard struct {
+type Transport struct {
 	next  http.RoundTripper
 	auth  *auth
 	pause func(context.Context, time.Duration) error
@@ -49,15 +49,23 @@ const (
 	tries = 3
 )
 
+// New makes a Transport that sends requests through next. It calls pause
+// to wait before it repeats one.
+func New(next http.RoundTripper, pause func(context.Context, time.Duration) error) *Transport {
+	t := &Transport{next: next, pause: pause, down: map[string]outage{}}
+	t.auth = newAuth(t.send)
+	return t
+}
+
 // RoundTrip sends a request on.
-func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
-	t, _ := req.Context().Value(traceKey{}).(*trace)
+func (g *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	t, _ := req.Context().Value(callLogKey{}).(*callLog)
 	if err := errors.Join(t.page(req), sendsElsewhere(req)); err != nil {
 		shut(req)
 		t.note(req, nil, err)
 		return nil, err
 	}
-	sent, resp, err := g.auth.enter(req, t.of())
+	sent, resp, err := g.auth.enter(req, t.targetOf())
 	if err == nil {
 		err = errors.Join(elsewhere(req, resp), g.content(sent, resp))
 	}
@@ -73,7 +81,7 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // send repeats a request that asks only, while there is hope.
-func (g *guard) send(req *http.Request) (*http.Response, error) {
+func (g *Transport) send(req *http.Request) (*http.Response, error) {
 	if err := g.outage(req); err != nil {
 		return nil, err
 	}
@@ -120,7 +128,7 @@ func unreachable(err error) bool {
 }
 
 // outage gives the error of a host that is known to be away.
-func (g *guard) outage(req *http.Request) error {
+func (g *Transport) outage(req *http.Request) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if o, known := g.down[req.URL.Host]; known && asks(req) && time.Now().Before(o.until) {
@@ -130,7 +138,7 @@ func (g *guard) outage(req *http.Request) error {
 }
 
 // learn notes whether a host answers. An err is that of the last try.
-func (g *guard) learn(req *http.Request, err error) {
+func (g *Transport) learn(req *http.Request, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
@@ -156,7 +164,7 @@ func elsewhere(req *http.Request, resp *http.Response) error {
 		return nil
 	}
 	to, err := req.URL.Parse(resp.Header.Get("Location"))
-	if err != nil || originOf(to) == originOf(req.URL) {
+	if err != nil || OriginOf(to) == OriginOf(req.URL) {
 		return nil // a location that cannot be read is told by who needs it
 	}
 	_ = resp.Body.Close()
@@ -172,7 +180,7 @@ func sendsElsewhere(req *http.Request) error {
 	if req.Response == nil || req.Response.Request == nil || asks(req) {
 		return nil
 	}
-	if from := req.Response.Request.URL; originOf(from) != originOf(req.URL) {
+	if from := req.Response.Request.URL; OriginOf(from) != OriginOf(req.URL) {
 		return fmt.Errorf("%w: %s redirects to %s", errElsewhere, from.Host, req.URL.Host)
 	}
 	return nil
@@ -183,7 +191,7 @@ var errLength = errors.New("the length is wrong")
 
 // content bounds an answer's body, or, where a blob was asked for, makes it
 // come whole.
-func (g *guard) content(req *http.Request, resp *http.Response) error {
+func (g *Transport) content(req *http.Request, resp *http.Response) error {
 	size, isBlob := req.Context().Value(sizeKey{}).(int64)
 	switch {
 	case resp.Body == nil:

@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"context"
@@ -11,15 +11,15 @@ import (
 
 type sizeKey struct{}
 
-// forBlob marks a call as one for a blob of that size.
-func forBlob(ctx context.Context, size int64) context.Context {
+// ForBlob marks a call as one for a blob of that size.
+func ForBlob(ctx context.Context, size int64) context.Context {
 	return context.WithValue(ctx, sizeKey{}, size)
 }
 
 // A resumed body asks for the rest when its connection is cut. It gives up
 // when several answers in a row have brought nothing.
 type resumed struct {
-	g    *guard
+	g    *Transport
 	req  *http.Request
 	body io.ReadCloser
 	size int64
@@ -60,8 +60,8 @@ func (r *resumed) resume() error {
 	req := r.req.Clone(r.req.Context())
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.n))
 	// The token may have ended since.
-	t, _ := req.Context().Value(traceKey{}).(*trace)
-	_, resp, err := r.g.auth.enter(req, t.of())
+	t, _ := req.Context().Value(callLogKey{}).(*callLog)
+	_, resp, err := r.g.auth.enter(req, t.targetOf())
 	if err != nil {
 		return io.ErrUnexpectedEOF
 	}

@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"bytes"
@@ -25,12 +25,12 @@ type Credential struct {
 	Bearer         string // a token itself, shown as it is
 }
 
-func (c Credential) zero() bool { return c == Credential{} }
+func (c Credential) IsZero() bool { return c == Credential{} }
 
 // who names a credential in messages.
 func (c Credential) who() string {
 	switch {
-	case c.zero():
+	case c.IsZero():
 		return "an anonymous user"
 	case c.User == "":
 		return "the holder of the token"
@@ -38,15 +38,15 @@ func (c Credential) who() string {
 	return fmt.Sprintf("user %q", c.User)
 }
 
-// A party is the registry that a call is about, and as whom it is called.
+// A Target is the registry that a call is about, and as whom it is called.
 // Nobody else is ever shown the credential but the realm that is trusted.
-type party struct {
-	host       string // as references name it
-	origin     string // scheme, host and port that requests go to
-	repository string
-	ref        string // for messages
-	cred       Credential
-	realms     []string // hosts that tokens may come from in any case
+type Target struct {
+	Host       string // as references name it
+	Origin     string // scheme, host and port that requests go to
+	Repository string
+	Ref        string // for messages
+	Cred       Credential
+	Realms     []string // hosts that tokens may come from in any case
 }
 
 // auth answers the challenges of registries. regclient is told nothing of
@@ -59,17 +59,17 @@ type auth struct {
 	// of use to the others.
 	mu       sync.Mutex
 	asked    map[string]challenge // what an origin asks for
-	accounts map[account]*standing
+	accounts map[accountKey]*account
 	grants   map[grantKey]*grant
 }
 
-type account struct {
+type accountKey struct {
 	origin string
 	cred   Credential
 }
 
 type grantKey struct {
-	account
+	accountKey
 	scopes string
 }
 
@@ -83,15 +83,15 @@ type grant struct {
 func newAuth(send func(*http.Request) (*http.Response, error)) *auth {
 	return &auth{
 		send: send, lookup: net.DefaultResolver.LookupNetIP,
-		asked: map[string]challenge{}, accounts: map[account]*standing{}, grants: map[grantKey]*grant{},
+		asked: map[string]challenge{}, accounts: map[accountKey]*account{}, grants: map[grantKey]*grant{},
 	}
 }
 
 // enter sends a request, with what its registry is known to ask for, and once
 // more when it then asks for something else. It gives the request as it was
 // sent last, too.
-func (a *auth) enter(req *http.Request, p *party) (*http.Request, *http.Response, error) {
-	if p == nil || originOf(req.URL) != p.origin {
+func (a *auth) enter(req *http.Request, p *Target) (*http.Request, *http.Response, error) {
+	if p == nil || OriginOf(req.URL) != p.Origin {
 		resp, err := a.send(req)
 		return req, resp, err
 	}
@@ -106,7 +106,7 @@ func (a *auth) enter(req *http.Request, p *party) (*http.Request, *http.Response
 	}
 	sent := shown(next(), pass)
 	resp, err := a.present(sent, p, pass)
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || req.Context().Value(courtesyKey{}) != nil {
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || req.Context().Value(withoutRetryKey{}) != nil {
 		return sent, resp, err
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 4096)
@@ -116,7 +116,7 @@ func (a *auth) enter(req *http.Request, p *party) (*http.Request, *http.Response
 	}
 	again := next()
 	if again == nil {
-		return sent, nil, fault.AsConnection(fmt.Errorf("%s: %s does not accept its token any more", p.ref, p.host))
+		return sent, nil, fault.AsConnection(fmt.Errorf("%s: %s does not accept its token any more", p.Ref, p.Host))
 	}
 	sent = shown(again, pass)
 	resp, err = a.present(sent, p, pass)
@@ -133,8 +133,8 @@ func copies(req *http.Request) (func() *http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return func() *http.Request { return req.Clone(req.Context()) }, nil
 	}
-	if strings.Contains(req.URL.Path, "/manifests/") && req.ContentLength <= maxManifest {
-		b, err := io.ReadAll(io.LimitReader(req.Body, maxManifest))
+	if strings.Contains(req.URL.Path, "/manifests/") && req.ContentLength <= MaxManifest {
+		b, err := io.ReadAll(io.LimitReader(req.Body, MaxManifest))
 		shut(req)
 		return func() *http.Request {
 			r := req.Clone(req.Context())
@@ -167,12 +167,12 @@ func shown(req *http.Request, pass string) *http.Request {
 }
 
 // pass gives what to show before anything is asked for, "" for nothing.
-func (a *auth) pass(req *http.Request, p *party) (string, error) {
-	if p.cred.Bearer != "" {
-		return "Bearer " + p.cred.Bearer, nil
+func (a *auth) pass(req *http.Request, p *Target) (string, error) {
+	if p.Cred.Bearer != "" {
+		return "Bearer " + p.Cred.Bearer, nil
 	}
 	a.mu.Lock()
-	c, known := a.asked[p.origin]
+	c, known := a.asked[p.Origin]
 	a.mu.Unlock()
 	if !known {
 		return "", nil
@@ -182,13 +182,13 @@ func (a *auth) pass(req *http.Request, p *party) (string, error) {
 
 // answer gives what to show after a 401 that came although a pass was shown;
 // the error tells that there is nothing left to try.
-func (a *auth) answer(req *http.Request, p *party, pass string, h http.Header) (string, error) {
+func (a *auth) answer(req *http.Request, p *Target, pass string, h http.Header) (string, error) {
 	c, ok := acceptable(challenges(h))
-	if !ok || p.cred.Bearer != "" {
+	if !ok || p.Cred.Bearer != "" {
 		return "", a.denial(req.Context(), p, pass)
 	}
 	a.mu.Lock()
-	a.asked[p.origin] = c
+	a.asked[p.Origin] = c
 	a.mu.Unlock()
 	next, err := a.comply(req, p, c, pass)
 	if err == nil && (next == "" || next == pass) {
@@ -210,18 +210,18 @@ func acceptable(all []challenge) (challenge, bool) {
 }
 
 // comply gives what a challenge asks for, "" when there is no such thing.
-func (a *auth) comply(req *http.Request, p *party, c challenge, stale string) (string, error) {
+func (a *auth) comply(req *http.Request, p *Target, c challenge, stale string) (string, error) {
 	if c.scheme == "bearer" {
-		text, err := a.token(req.Context(), p, c, need{scopesOf(req, p.repository), strings.TrimPrefix(stale, "Bearer ")})
+		text, err := a.token(req.Context(), p, c, need{scopesOf(req, p.Repository), strings.TrimPrefix(stale, "Bearer ")})
 		return "Bearer " + text, err
 	}
-	if p.cred.Password == "" {
+	if p.Cred.Password == "" {
 		return "", nil
 	}
-	s := a.standing(account{p.origin, p.cred})
+	s := a.account(accountKey{p.Origin, p.Cred})
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return "Basic " + base64.StdEncoding.EncodeToString([]byte(p.cred.User+":"+p.cred.Password)), s.refused
+	return "Basic " + base64.StdEncoding.EncodeToString([]byte(p.Cred.User+":"+p.Cred.Password)), s.refused
 }
 
 // A need is what a token must be good for, and one that is not.
@@ -231,8 +231,8 @@ type need struct {
 }
 
 // token gives a token for a need: one that there is already, or a new one.
-func (a *auth) token(ctx context.Context, p *party, c challenge, n need) (string, error) {
-	who := account{p.origin, p.cred}
+func (a *auth) token(ctx context.Context, p *Target, c challenge, n need) (string, error) {
+	who := accountKey{p.Origin, p.Cred}
 	g := a.grant(grantKey{who, strings.Join(n.scopes, " ")})
 	if err := take(ctx, g.turn); err != nil {
 		return "", err
@@ -252,8 +252,8 @@ func (a *auth) token(ctx context.Context, p *party, c challenge, n need) (string
 }
 
 // login asks for a token. Until the first one has come, one asks at a time.
-func (a *auth) login(ctx context.Context, p *party, c challenge, scopes []string) (token, error) {
-	s := a.standing(account{p.origin, p.cred})
+func (a *auth) login(ctx context.Context, p *Target, c challenge, scopes []string) (token, error) {
+	s := a.account(accountKey{p.Origin, p.Cred})
 	if err := take(ctx, s.turn); err != nil {
 		return token{}, err
 	}
@@ -309,18 +309,26 @@ func (a *auth) grant(key grantKey) *grant {
 	return a.grants[key]
 }
 
-// asksForLogin says whether a registry has asked for a login since the client was made.
-func (a *auth) asksForLogin(origin string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	_, asked := a.asked[origin]
+// AsksForLogin says whether the registry at an origin has asked for a login.
+func (t *Transport) AsksForLogin(origin string) bool {
+	t.auth.mu.Lock()
+	defer t.auth.mu.Unlock()
+	_, asked := t.auth.asked[origin]
 	return asked
+}
+
+type withoutRetryKey struct{}
+
+// WithoutRetry marks requests that are not sent again with another login after
+// they were refused.
+func WithoutRetry(ctx context.Context) context.Context {
+	return context.WithValue(ctx, withoutRetryKey{}, true)
 }
 
 // client asks for tokens. It follows a redirect only within the same server.
 func (a *auth) client() *http.Client {
 	return &http.Client{Transport: roundTripper(a.send), CheckRedirect: func(req *http.Request, via []*http.Request) error {
-		if from := via[0].URL; originOf(req.URL) != originOf(from) || len(via) > 3 {
+		if from := via[0].URL; OriginOf(req.URL) != OriginOf(from) || len(via) > 3 {
 			return fmt.Errorf("%w: %s redirects to %s", errRealm, from.Host, req.URL.Host)
 		}
 		return nil

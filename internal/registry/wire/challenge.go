@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"context"
@@ -91,29 +91,29 @@ var errRealm = errors.New("its tokens are to come from a place that is not trust
 // it freely could have credentials sent to anybody, and requests to any server
 // inside our network: it must be the registry itself, or speak TLS and not be
 // in a private network, or be listed in the connection.
-func (a *auth) realm(ctx context.Context, p *party, c challenge) (*url.URL, error) {
-	base, err := url.Parse(p.origin)
+func (a *auth) realm(ctx context.Context, p *Target, c challenge) (*url.URL, error) {
+	base, err := url.Parse(p.Origin)
 	if err != nil {
 		return nil, err
 	}
 	u, err := base.Parse(c.params["realm"])
 	if err != nil || c.params["realm"] == "" || u.Host == "" {
-		return nil, fmt.Errorf("%s: %w: it names none that can be read", p.host, errRealm)
+		return nil, fmt.Errorf("%s: %w: it names none that can be read", p.Host, errRealm)
 	}
 	if why := a.untrusted(ctx, p, u); why != "" {
-		err := fmt.Errorf("%s: %w: it names %s://%s, which %s", p.host, errRealm, u.Scheme, u.Host, why)
-		return nil, fault.WithHint(err, fmt.Sprintf("if that is right, write realms: [%q] into the connection with host: %s", u.Host, p.host))
+		err := fmt.Errorf("%s: %w: it names %s://%s, which %s", p.Host, errRealm, u.Scheme, u.Host, why)
+		return nil, fault.WithHint(err, fmt.Sprintf("if that is right, write realms: [%q] into the connection with host: %s", u.Host, p.Host))
 	}
 	u.User = nil
 	return u, nil
 }
 
 // untrusted says why a realm is, "" when it is not.
-func (a *auth) untrusted(ctx context.Context, p *party, u *url.URL) string {
-	listed := slices.ContainsFunc(p.realms, func(host string) bool { return strings.EqualFold(host, u.Host) })
-	clear := strings.HasPrefix(p.origin, "http://")
+func (a *auth) untrusted(ctx context.Context, p *Target, u *url.URL) string {
+	listed := slices.ContainsFunc(p.Realms, func(host string) bool { return strings.EqualFold(host, u.Host) })
+	clear := strings.HasPrefix(p.Origin, "http://")
 	switch {
-	case originOf(u) == p.origin:
+	case OriginOf(u) == p.Origin:
 		return ""
 	case u.Scheme != "https" && (u.Scheme != "http" || !clear || !listed):
 		return "does not speak TLS"
@@ -146,8 +146,8 @@ func privateAddr(ip netip.Addr) bool {
 	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || carrierGrade.Contains(ip)
 }
 
-// originOf is what credentials belong to: scheme, host and port, written in one way.
-func originOf(u *url.URL) string {
+// OriginOf is what credentials belong to: scheme, host and port, written in one way.
+func OriginOf(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]

@@ -1,4 +1,4 @@
-package registry
+package wire
 
 import (
 	"bytes"
@@ -25,15 +25,15 @@ func strictly(req *http.Request, resp *http.Response) error {
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return fmt.Errorf("%w: %s sends it compressed (%q), which was not asked for", errManifest, req.URL.Host, enc)
 	}
-	if resp.ContentLength > maxManifest {
-		return fmt.Errorf("%w: it is too large: %s would send %d bytes, and at most %d are read", errManifest, req.URL.Host, resp.ContentLength, maxManifest)
+	if resp.ContentLength > MaxManifest {
+		return fmt.Errorf("%w: it is too large: %s would send %d bytes, and at most %d are read", errManifest, req.URL.Host, resp.ContentLength, MaxManifest)
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxManifest+1))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, MaxManifest+1))
 	if err != nil {
 		return err
 	}
-	if len(b) > maxManifest {
-		return fmt.Errorf("%w: it is too large: %s sends more than the %d bytes that are read at the most", errManifest, req.URL.Host, maxManifest)
+	if len(b) > MaxManifest {
+		return fmt.Errorf("%w: it is too large: %s sends more than the %d bytes that are read at the most", errManifest, req.URL.Host, MaxManifest)
 	}
 	_ = resp.Body.Close()
 	resp.Body = io.NopCloser(bytes.NewReader(b))

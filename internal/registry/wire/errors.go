@@ -1,0 +1,200 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/regclient/regclient/types/errs"
+)
+
+// A Kind says what went wrong with a registry, for those who must tell apart.
+type Kind int
+
+// The kinds there are.
+const (
+	Other       Kind = iota
+	NotFound         // no such repository, tag, manifest or blob
+	NoLogin          // credentials are asked for and there are none
+	BadLogin         // the credentials are refused
+	Denied           // the credentials are good, but not for this; or it is not there
+	Unreachable      // there was no answer
+	Busy             // it says: try later
+	Mismatch         // what it sent is not what it should be
+)
+
+// An Error is what came of a request to a registry. Its text names the host
+// and, where it is about one, the repository.
+type Error struct {
+	Kind       Kind
+	Host       string
+	Repository string
+	Ref        string        // as far as it is about one: host/repository:tag
+	Status     int           // of the answer, 0 without one
+	RetryAfter time.Duration // as the registry asked for
+	cred       Credential
+	repeated   bool   // it has been tried again already
+	detail     string // what the registry said, "" when nothing
+	away       string // host that answered after a redirect, "" without one
+	Err        error  // the cause
+}
+
+// Error gives one line. What concerns a host as a whole names no repository,
+// so that it is told once for all images.
+func (e *Error) Error() string {
+	switch e.Kind {
+	case NotFound:
+		return e.Ref + ": not found"
+	case NoLogin:
+		return e.Host + " asks for credentials, and it is given none"
+	case BadLogin:
+		return fmt.Sprintf("%s refuses the credentials of %s", e.Host, e.cred.who())
+	case Denied:
+		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it", e.Ref, e.cred.who())
+	case Unreachable:
+		return e.Err.Error()
+	case Busy:
+		return e.answer()
+	}
+	switch {
+	case e.Status >= 400:
+		return e.answer()
+	case errors.Is(e.Err, errRealm):
+		return e.Err.Error() // it is so for all of the host
+	}
+	return e.Ref + ": " + shorten(e.Err)
+}
+
+func (e *Error) answer() string {
+	host := e.Host
+	if e.away != "" {
+		host += " redirects to " + e.away + ", which"
+	}
+	s := fmt.Sprintf("%s: %s answers %d %s", e.Ref, host, e.Status, http.StatusText(e.Status))
+	if e.detail != "" {
+		s += fmt.Sprintf(" (%q)", e.detail)
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Connection says whether another try may help.
+func (e *Error) Connection() bool {
+	if e.Kind == Busy {
+		return true
+	}
+	var c interface{ Connection() bool }
+	return errors.As(e.Err, &c) && c.Connection()
+}
+
+// Hint says what to do about it.
+func (e *Error) Hint() string {
+	switch {
+	case e.Kind == NoLogin:
+		return fmt.Sprintf("give the connection with host: %s a user and a password, or login: config", e.Host)
+	case e.Kind == Denied && e.cred.IsZero():
+		return fmt.Sprintf("if it needs credentials, give the connection with host: %s a user and a password, or login: config", e.Host)
+	case e.Kind == BadLogin && e.cred.Bearer != "":
+		return fmt.Sprintf("check the token of the connection with host: %s", e.Host)
+	case e.Kind == BadLogin:
+		return fmt.Sprintf("check user and password of the connection with host: %s", e.Host)
+	}
+	var h interface{ Hint() string }
+	if errors.As(e.Err, &h) {
+		return h.Hint()
+	}
+	return ""
+}
+
+// KindOf gives the kind of the Error in err, Other where there is none.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Kind
+	}
+	return Other
+}
+
+// Call runs do, which sends requests to the target, and explains its error.
+func Call(ctx context.Context, target *Target, do func(context.Context) error) (Result, error) {
+	inner, log := withCallLog(ctx, target)
+	err := do(inner)
+	result := log.result()
+	switch {
+	case err == nil:
+		return result, nil
+	case ctx.Err() != nil:
+		return result, ctx.Err()
+	}
+	return result, explain(target, result, err)
+}
+
+// explain makes an Error of what regclient gave and the trace saw.
+func explain(p *Target, s Result, err error) error {
+	var own *Error
+	if errors.As(err, &own) || errors.As(s.err, &own) {
+		return own
+	}
+	e := &Error{
+		Host: p.Host, Repository: p.Repository, Ref: p.Ref, Status: s.Status, RetryAfter: s.retryAfter,
+		Kind: kind(s, err), cred: p.Cred, detail: s.detail, away: s.away, repeated: s.repeated, Err: err,
+	}
+	if (e.Kind == Unreachable || e.Kind == Mismatch) && s.err != nil {
+		e.Err = s.err
+	}
+	return e
+}
+
+// lies are the errors of registries that send what they should not.
+var lies = []error{
+	errs.ErrDigestMismatch, errs.ErrMismatch, errs.ErrSizeLimitExceeded,
+	ErrEndless, errLength, errElsewhere, errRealm, errManifest,
+}
+
+func kind(s Result, err error) Kind {
+	for _, lie := range lies {
+		if errors.Is(err, lie) || errors.Is(s.err, lie) {
+			return Mismatch
+		}
+	}
+	switch {
+	case s.err != nil:
+		return Unreachable
+	case s.away != "" && (s.Status == http.StatusUnauthorized || s.Status == http.StatusForbidden):
+		return Other // no credentials of ours were asked for there
+	case s.Status == http.StatusForbidden:
+		return Denied
+	case s.Status == http.StatusNotFound:
+		return NotFound
+	case transient(s.Status):
+		return Busy
+	}
+	return Other
+}
+
+// transient says whether a status means: try later.
+func transient(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// shorten writes an error in one line of bounded length: regclient puts the
+// whole body of an answer into its errors.
+func shorten(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if len(text) > maxErrorText {
+		text = text[:maxErrorText] + "..."
+	}
+	return text
+}
+
+const maxErrorText = 400
