@@ -43,11 +43,11 @@ func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
 	e := &engine{c: c, t: t, o: o, waiting: map[*Entry]int{}, mounts: map[string]mounting{}, results: make(chan result)}
 	layouts := c.written(t)
 	for _, l := range layouts {
-		l.start()
+		l.Begin()
 	}
 	err := e.run(ctx)
 	for _, l := range layouts {
-		if lasting := on(destination, l.settle()); lasting != nil {
+		if lasting := on(destination, l.Commit()); lasting != nil {
 			err = errors.Join(err, lasting)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 func TestLayoutRefused(t *testing.T) {
@@ -39,19 +41,19 @@ func TestLayoutRefused(t *testing.T) {
 			}
 		}
 	}
-	layout := write(layoutFile, layoutVersion)
+	layout := write(testLayoutFile, testLayoutVersion)
 	for name, tt := range map[string]struct {
 		prepare func(t *testing.T, dir string)
 		want    string
 	}{
 		"somebody's files":    {write("notes.txt", "x"), `is not an OCI layout, and not empty: it holds "notes.txt"`},
-		"another version":     {write(layoutFile, `{"imageLayoutVersion":"2.0"}`), "is not an OCI layout of version 1.0.0"},
-		"a broken index":      {both(layout, write(indexFile, "{")), "unexpected end of JSON input"},
-		"a bad digest":        {both(layout, write(indexFile, `{"manifests":[{"digest":"sha256:../../x","size":1}]}`)), `the digest "sha256:../../x"`},
-		"a huge version":      {write(layoutFile, strings.Repeat(" ", 1001)), "more than 1000 bytes are too much"},
-		"a huge index":        {both(layout, write(indexFile, strings.Repeat(" ", maxAnswer+1))), "more than 16777216 bytes are too much"},
-		"a pipe for an index": {both(layout, pipe(indexFile)), "it is no regular file"},
-		"a pipe":              {pipe(layoutFile), "it is no regular file"},
+		"another version":     {write(testLayoutFile, `{"imageLayoutVersion":"2.0"}`), "is not an OCI layout of version 1.0.0"},
+		"a broken index":      {both(layout, write(testIndexFile, "{")), "unexpected end of JSON input"},
+		"a bad digest":        {both(layout, write(testIndexFile, `{"manifests":[{"digest":"sha256:../../x","size":1}]}`)), `the digest "sha256:../../x"`},
+		"a huge version":      {write(testLayoutFile, strings.Repeat(" ", 1001)), "more than 1000 bytes are too much"},
+		"a huge index":        {both(layout, write(testIndexFile, strings.Repeat(" ", 16<<20+1))), "more than 16777216 bytes are too much"},
+		"a pipe for an index": {both(layout, pipe(testIndexFile)), "it is no regular file"},
+		"a pipe":              {pipe(testLayoutFile), "it is no regular file"},
 		"a file for a folder": {both(layout, write("blobs", "")), "not a directory"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +78,7 @@ func TestLayoutRefused(t *testing.T) {
 func TestLayoutImages(t *testing.T) {
 	_, _, c := pair(t)
 	entry := func(name string) string {
-		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{%q:%q}}`, manifestType, len(name), nameKey, name)
+		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{%q:%q}}`, ocilayout.ManifestType, len(name), ocilayout.NameKey, name)
 	}
 	at := func(name string, n int) string { return fmt.Sprintf("%s@sha256:%064x", name, n) }
 	for name, tt := range map[string]struct {
@@ -93,8 +95,8 @@ func TestLayoutImages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			for file, text := range map[string]string{
-				layoutFile: layoutVersion,
-				indexFile:  `{"schemaVersion":2,"manifests":[` + strings.Join(tt.entries, ",") + `]}`,
+				testLayoutFile: testLayoutVersion,
+				testIndexFile:  `{"schemaVersion":2,"manifests":[` + strings.Join(tt.entries, ",") + `]}`,
 			} {
 				if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
 					t.Fatal(err)
@@ -141,11 +143,11 @@ func TestLayoutTooLarge(t *testing.T) {
 	src.image(t, "ns/a", "1", nil, random(1, 1000))
 	conf := src.blob(t, "ns/b", []byte("{}"))
 	layer := map[string]any{"mediaType": "application/octet-stream", "digest": digestOf(random(2, 10)), "size": int64(1) << 60}
-	m, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": manifestType, "config": conf, "layers": []any{layer, conf}})
+	m, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ocilayout.ManifestType, "config": conf, "layers": []any{layer, conf}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	src.act(serve("/v2/ns/b/manifests/", manifestType, m))
+	src.act(serve("/v2/ns/b/manifests/", ocilayout.ManifestType, m))
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	images := toLayout([]Image{{Source: srcHost + "/ns/a:1"}, {Source: srcHost + "/ns/b:1"}}, dir)
 	src.reset()

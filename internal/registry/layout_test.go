@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 // toLayout gives images the same names in a layout.
@@ -57,7 +59,7 @@ func forms(t *testing.T, test func(t *testing.T, in func(dir string) string)) {
 // unpacked gives the directory that a layout is, or comes to when it is unpacked.
 func unpacked(t *testing.T, path string) string {
 	t.Helper()
-	if !isTar(path) {
+	if !strings.HasSuffix(path, ".tar") {
 		return path
 	}
 	f, err := os.Open(path)
@@ -108,7 +110,7 @@ func sound(t *testing.T, path string) (blobs int, names []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var idx layoutIndex
+	var idx ocilayout.Index
 	if err := json.Unmarshal(text, &idx); err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +118,7 @@ func sound(t *testing.T, path string) (blobs int, names []string) {
 		if fi, err := os.Stat(filepath.Join(dir, "blobs", "sha256", d.Digest.Encoded())); err != nil || fi.Size() != d.Size {
 			t.Errorf("index.json names %s of %d bytes: %v, %v", d.Digest, d.Size, fi, err)
 		}
-		names = append(names, d.Annotations[nameKey])
+		names = append(names, d.Annotations[ocilayout.NameKey])
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, "oci-layout")); err != nil || string(text) != `{"imageLayoutVersion":"1.0.0"}` {
 		t.Errorf("oci-layout: %q, %v", text, err)
@@ -337,3 +339,11 @@ func TestLayoutHeals(t *testing.T) {
 	}
 	mirrored(t, c, carried)
 }
+
+// What the files of a layout are called.
+const (
+	testLayoutFile    = "oci-layout"
+	testLayoutVersion = `{"imageLayoutVersion":"1.0.0"}`
+	testIndexFile     = "index.json"
+	testTarBlock      = 512
+)

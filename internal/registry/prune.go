@@ -13,6 +13,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 // A PruneRule says which tags of a destination go: those that the list of
@@ -31,8 +32,8 @@ type Pruning struct {
 	Blobs int
 	Bytes int64
 
-	layout *layout // nil: a registry
-	noTags bool    // the registry does not delete tags, but manifests
+	layout *ocilayout.Layout // nil: a registry
+	noTags bool              // the registry does not delete tags, but manifests
 }
 
 // Empty says that there is nothing to remove.
@@ -43,7 +44,7 @@ func (p *Pruning) Layout() string {
 	if p.layout == nil {
 		return ""
 	}
-	return p.layout.path
+	return p.layout.Path()
 }
 
 // A Removal is a tag that is to go.
@@ -85,6 +86,27 @@ func (c *Client) PlanPrune(ctx context.Context, t *Table, rule PruneRule) (*Prun
 		err = all.countUnused(t)
 	}
 	return all, on(destination, err)
+}
+
+// countUnused counts what the layout holds and nothing needs when the pruning
+// is done, nor the images of the table that are still to come.
+func (p *Pruning) countUnused(t *Table) (err error) {
+	leave := map[string]bool{}
+	for _, r := range p.Removals {
+		_, name, _ := CutLayout(r.Name)
+		leave[name] = true
+	}
+	coming := map[string]bool{}
+	for _, b := range t.Blobs {
+		coming[b.Digest] = true
+	}
+	for _, e := range t.Images {
+		for _, put := range e.puts {
+			coming[put.digest] = true
+		}
+	}
+	p.Blobs, p.Bytes, err = p.layout.Unreferenced(leave, coming)
+	return err
 }
 
 // Names makes a table that says where images are to be, and nothing else.
@@ -196,14 +218,14 @@ func (p *pruner) catalog(ctx context.Context) ([]string, error) {
 		return p.c.Catalog(ctx, p.rule.Host)
 	}
 	l, _ := p.c.layouts.at(dir)
-	idx, err := l.index()
+	idx, err := l.Index()
 	if err != nil {
 		return nil, err
 	}
 	var names []string
 	for _, d := range idx.Manifests {
-		if i := strings.LastIndexByte(d.Annotations[nameKey], ':'); i > 0 {
-			names = append(names, d.Annotations[nameKey][:i])
+		if i := strings.LastIndexByte(d.Annotations[ocilayout.NameKey], ':'); i > 0 {
+			names = append(names, d.Annotations[ocilayout.NameKey][:i])
 		}
 	}
 	slices.Sort(names)

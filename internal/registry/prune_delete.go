@@ -17,16 +17,16 @@ import (
 // may be called again after an error.
 func (c *Client) Prune(ctx context.Context, p *Pruning, gone func(*Removal)) error {
 	if p.layout != nil {
-		p.layout.start()
+		p.layout.Begin()
 	}
 	err := c.removeAll(ctx, p, gone)
 	switch {
 	case p.layout == nil:
 		return on(destination, err)
 	case err != nil:
-		return on(destination, errors.Join(err, p.layout.settle()))
+		return on(destination, errors.Join(err, p.layout.Commit()))
 	}
-	return on(destination, p.layout.sweep())
+	return on(destination, p.layout.Sweep())
 }
 
 func (c *Client) removeAll(ctx context.Context, p *Pruning, gone func(*Removal)) error {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 // A keeping is what of a repository stays: digests of manifests.
@@ -42,7 +44,7 @@ func (k *keeping) note(ctx context.Context, m manifest.Manifest, depth int) erro
 	for _, d := range list {
 		known := k.digests[d.Digest.String()]
 		k.digests[d.Digest.String()] = true
-		if known || d.MediaType != indexType && d.MediaType != dockerListType {
+		if known || d.MediaType != ocilayout.IndexType && d.MediaType != dockerListType {
 			continue
 		}
 		if depth == maxDepth || len(k.digests) > maxManifests*maxDepth {
@@ -143,7 +145,7 @@ func (k *keeping) read(ctx context.Context, one *candidate) {
 	}
 	one.manifest = m
 	text, err := m.RawBody()
-	if s := sniff(text); err == nil && s.Subject != nil && one.speaksOf == "" {
+	if s := ocilayout.Inspect(text); err == nil && s.Subject != nil && one.speaksOf == "" {
 		one.speaksOf = s.Subject.Digest.String()
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 // size is what a layout takes on the disk.
@@ -94,11 +96,11 @@ func TestPruneLayoutLeftovers(t *testing.T) {
 		execute(t, c, all[:1])
 		l, _ := c.layouts.at(path)
 		for _, b := range [][]byte{random(3, 500), src.raw(t, "ns/b", lost)} {
-			if err := l.put(digest.FromBytes(b), int64(len(b)), strings.NewReader(string(b))); err != nil {
+			if err := l.Put(digest.FromBytes(b), int64(len(b)), strings.NewReader(string(b))); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := l.settle(); err != nil {
+		if err := l.Commit(); err != nil {
 			t.Fatal(err)
 		}
 		rule := PruneRule{Host: LayoutPrefix + path}
@@ -131,16 +133,16 @@ func TestPruneLayoutBusy(t *testing.T) {
 		all := toLayout([]Image{{Source: srcHost + "/ns/a:0"}, {Source: srcHost + "/ns/a:1"}}, path)
 		execute(t, c, all)
 		p, _ := pruning(t, c, all[1:], PruneRule{Host: LayoutPrefix + path})
-		other := newLayout(path)
-		other.start()
+		other := ocilayout.Open(path)
+		other.Begin()
 		text := random(9, 10)
-		if err := other.put(digest.FromBytes(text), 10, strings.NewReader(string(text))); err != nil {
+		if err := other.Put(digest.FromBytes(text), 10, strings.NewReader(string(text))); err != nil {
 			t.Fatal(err)
 		}
 		if err := c.Prune(t.Context(), p, func(*Removal) {}); err == nil || !strings.Contains(err.Error(), "another run is writing it") {
 			t.Errorf("got %v", err)
 		}
-		if err := other.settle(); err != nil {
+		if err := other.Commit(); err != nil {
 			t.Fatal(err)
 		}
 		p, _ = pruning(t, c, all[1:], PruneRule{Host: LayoutPrefix + path})

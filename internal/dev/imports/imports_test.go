@@ -110,6 +110,26 @@ var rules = []rule{
 		reason: "it works out a bcrypt hash when a process starts; tests use it as a registry by another hand",
 	},
 	{
+		packages: []string{"./"}, not: []string{"github.com/regclient"},
+		except: []string{"./internal/registry", "./internal/ocilayout", "./internal/registryserver"}, direct: true,
+		reason: "the registry client and the two that share its types know it; the others ask these",
+	},
+	{
+		packages: []string{"./internal/registry/wire"}, not: []string{"github.com/regclient"},
+		but: []string{"github.com/regclient/regclient/types/errs"}, direct: true,
+		reason: "a conversation knows what regclient calls errors, and nothing of images",
+	},
+	{
+		packages: []string{"./internal/ocilayout"}, not: []string{"github.com/regclient"},
+		but: []string{"github.com/regclient/regclient/types/descriptor"}, direct: true,
+		reason: "a layout shares descriptors with the registry client, and is no part of it",
+	},
+	{
+		packages: []string{"./internal/ocilayout", "./internal/registry/wire"}, not: []string{"./internal/registry", "./internal/registryserver"},
+		but:    []string{"./internal/registry/wire"},
+		reason: "these are walls: the client and the server build on them",
+	},
+	{
 		packages: []string{"./"}, not: []string{"testing"}, except: []string{"./runner/steptest", "./steps/internal/testbed"}, direct: true,
 		reason: "what ships does not test",
 	},

@@ -25,6 +25,7 @@ type Credential struct {
 	Bearer         string // a token itself, shown as it is
 }
 
+// IsZero says that there is no credential.
 func (c Credential) IsZero() bool { return c == Credential{} }
 
 // who names a credential in messages.

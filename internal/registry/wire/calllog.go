@@ -66,6 +66,7 @@ func (t *callLog) targetOf() *Target {
 	return t.target
 }
 
+// ErrEndless says that the pages of a list never end.
 var ErrEndless = errors.New("a list without an end")
 
 // page refuses to read a list's page that has been read before, and a list

@@ -19,12 +19,12 @@ func ForBlob(ctx context.Context, size int64) context.Context {
 // A resumed body asks for the rest when its connection is cut. It gives up
 // when several answers in a row have brought nothing.
 type resumed struct {
-	g    *Transport
-	req  *http.Request
-	body io.ReadCloser
-	size int64
-	n    int64 // bytes given
-	idle int   // answers in a row that have brought nothing
+	transport *Transport
+	req       *http.Request
+	body      io.ReadCloser
+	size      int64
+	n         int64 // bytes given
+	idle      int   // answers in a row that have brought nothing
 }
 
 // Read gives the blob's bytes. It does not look at what they are.
@@ -54,14 +54,14 @@ func (r *resumed) resume() error {
 	if r.idle > tries || r.n == 0 {
 		return io.ErrUnexpectedEOF
 	}
-	if err := r.g.pause(r.req.Context(), backoff(r.idle)); err != nil {
+	if err := r.transport.pause(r.req.Context(), backoff(r.idle)); err != nil {
 		return err
 	}
 	req := r.req.Clone(r.req.Context())
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.n))
 	// The token may have ended since.
-	t, _ := req.Context().Value(callLogKey{}).(*callLog)
-	_, resp, err := r.g.auth.enter(req, t.targetOf())
+	log, _ := req.Context().Value(callLogKey{}).(*callLog)
+	_, resp, err := r.transport.auth.enter(req, log.targetOf())
 	if err != nil {
 		return io.ErrUnexpectedEOF
 	}

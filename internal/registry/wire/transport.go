@@ -58,18 +58,18 @@ func New(next http.RoundTripper, pause func(context.Context, time.Duration) erro
 }
 
 // RoundTrip sends a request on.
-func (g *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	t, _ := req.Context().Value(callLogKey{}).(*callLog)
-	if err := errors.Join(t.page(req), sendsElsewhere(req)); err != nil {
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	log, _ := req.Context().Value(callLogKey{}).(*callLog)
+	if err := errors.Join(log.page(req), sendsElsewhere(req)); err != nil {
 		shut(req)
-		t.note(req, nil, err)
+		log.note(req, nil, err)
 		return nil, err
 	}
-	sent, resp, err := g.auth.enter(req, t.targetOf())
+	sent, resp, err := t.auth.enter(req, log.targetOf())
 	if err == nil {
-		err = errors.Join(elsewhere(req, resp), g.content(sent, resp))
+		err = errors.Join(elsewhere(req, resp), t.content(sent, resp))
 	}
-	t.note(req, resp, err)
+	log.note(req, resp, err)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +81,8 @@ func (g *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // send repeats a request that asks only, while there is hope.
-func (g *Transport) send(req *http.Request) (*http.Response, error) {
-	if err := g.outage(req); err != nil {
+func (t *Transport) send(req *http.Request) (*http.Response, error) {
+	if err := t.outage(req); err != nil {
 		return nil, err
 	}
 	if req.GetBody != nil && !asks(req) {
@@ -93,13 +93,13 @@ func (g *Transport) send(req *http.Request) (*http.Response, error) {
 		req = &once
 	}
 	for try := 1; ; try++ {
-		resp, err := g.next.RoundTrip(req)
+		resp, err := t.next.RoundTrip(req)
 		if err == nil {
 			resp, err = ahead(req, resp)
 		}
 		last := try == tries || unreachable(err)
 		if err == nil || last {
-			g.learn(req, err)
+			t.learn(req, err)
 		}
 		if !asks(req) || last || err == nil && !transient(resp.StatusCode) || err != nil && !fault.IsConnection(err) {
 			return resp, err
@@ -114,7 +114,7 @@ func (g *Transport) send(req *http.Request) (*http.Response, error) {
 			_, _ = io.CopyN(io.Discard, resp.Body, 4096)
 			_ = resp.Body.Close()
 		}
-		if err := g.pause(req.Context(), wait); err != nil {
+		if err := t.pause(req.Context(), wait); err != nil {
 			return nil, err
 		}
 	}
@@ -128,24 +128,24 @@ func unreachable(err error) bool {
 }
 
 // outage gives the error of a host that is known to be away.
-func (g *Transport) outage(req *http.Request) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if o, known := g.down[req.URL.Host]; known && asks(req) && time.Now().Before(o.until) {
+func (t *Transport) outage(req *http.Request) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if o, known := t.down[req.URL.Host]; known && asks(req) && time.Now().Before(o.until) {
 		return o.err
 	}
 	return nil
 }
 
 // learn notes whether a host answers. An err is that of the last try.
-func (g *Transport) learn(req *http.Request, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (t *Transport) learn(req *http.Request, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	switch {
 	case err == nil:
-		delete(g.down, req.URL.Host)
+		delete(t.down, req.URL.Host)
 	case fault.IsConnection(err):
-		g.down[req.URL.Host] = outage{time.Now().Add(outageTime), err}
+		t.down[req.URL.Host] = outage{time.Now().Add(outageTime), err}
 	}
 }
 
@@ -191,7 +191,7 @@ var errLength = errors.New("the length is wrong")
 
 // content bounds an answer's body, or, where a blob was asked for, makes it
 // come whole.
-func (g *Transport) content(req *http.Request, resp *http.Response) error {
+func (t *Transport) content(req *http.Request, resp *http.Response) error {
 	size, isBlob := req.Context().Value(sizeKey{}).(int64)
 	switch {
 	case resp.Body == nil:
@@ -206,7 +206,7 @@ func (g *Transport) content(req *http.Request, resp *http.Response) error {
 		_ = resp.Body.Close()
 		return fmt.Errorf("%w: %s would send %d bytes, the manifest says %d", errLength, req.URL.Host, resp.ContentLength, size)
 	default:
-		resp.Body = &resumed{g: g, req: req, body: resp.Body, size: size}
+		resp.Body = &resumed{transport: t, req: req, body: resp.Body, size: size}
 	}
 	return nil
 }

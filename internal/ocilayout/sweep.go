@@ -1,4 +1,4 @@
-package registry
+package ocilayout
 
 import (
 	"encoding/json"
@@ -18,14 +18,14 @@ type parts struct {
 	Config    descriptor.Descriptor   `json:"config"`
 }
 
-// A reach is what of a layout is needed.
-type reach struct {
-	l      *layout
+// A reachable is what of a layout is needed.
+type reachable struct {
+	l      *Layout
 	needed map[digest.Digest]bool
 }
 
 // from notes a manifest or blob and all below it.
-func (r *reach) from(d digest.Digest, isManifest bool) error {
+func (r *reachable) from(d digest.Digest, isManifest bool) error {
 	if r.needed[d] || d.Validate() != nil {
 		return nil
 	}
@@ -33,7 +33,7 @@ func (r *reach) from(d digest.Digest, isManifest bool) error {
 	if !isManifest {
 		return nil
 	}
-	text, err := r.l.manifest(d)
+	text, err := r.l.Manifest(d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -57,17 +57,17 @@ func (r *reach) from(d digest.Digest, isManifest bool) error {
 	return nil
 }
 
-// survey divides a layout into what is needed by what stands in its index, but
+// mark divides a layout into what is needed by what stands in its index, but
 // for the names that leave, and what is not: entries and blobs.
-func (l *layout) survey(leave map[string]bool) (*reach, []descriptor.Descriptor, error) {
-	idx, err := l.index()
+func (l *Layout) mark(leave map[string]bool) (*reachable, []descriptor.Descriptor, error) {
+	idx, err := l.Index()
 	if err != nil {
 		return nil, nil, err
 	}
-	r := &reach{l, map[digest.Digest]bool{}}
+	r := &reachable{l, map[digest.Digest]bool{}}
 	var open []descriptor.Descriptor // without a name: they may speak of another one
 	for _, d := range idx.Manifests {
-		switch name := d.Annotations[nameKey]; {
+		switch name := d.Annotations[NameKey]; {
 		case leave[name]:
 		case name == "":
 			open = append(open, d)
@@ -95,63 +95,50 @@ func (l *layout) survey(leave map[string]bool) (*reach, []descriptor.Descriptor,
 
 // stays says whether an entry without a name stays: what speaks of something
 // that is needed, or of nothing.
-func (r *reach) stays(d descriptor.Descriptor) (bool, error) {
-	text, err := r.l.manifest(d.Digest)
+func (r *reachable) stays(d descriptor.Descriptor) (bool, error) {
+	text, err := r.l.Manifest(d.Digest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	s := sniff(text)
+	s := Inspect(text)
 	return s.Subject == nil || r.needed[s.Subject.Digest], nil
 }
 
-// countUnused counts what the layout holds and nothing needs when the pruning
-// is done, nor the images of the table that are still to come.
-func (p *Pruning) countUnused(t *Table) error {
-	leave := map[string]bool{}
-	for _, r := range p.Removals {
-		_, name, _ := CutLayout(r.Name)
-		leave[name] = true
-	}
-	r, _, err := p.layout.survey(leave)
+// Unreferenced counts the blobs that nothing needs after the names in leave are
+// gone. What is in also needed by somebody else is not counted.
+func (l *Layout) Unreferenced(leave, also map[string]bool) (blobs int, bytes int64, err error) {
+	r, _, err := l.mark(leave)
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
-	for _, b := range t.Blobs {
-		r.needed[digest.Digest(b.Digest)] = true
-	}
-	for _, e := range t.Images {
-		for _, put := range e.puts {
-			r.needed[digest.Digest(put.digest)] = true
-		}
-	}
-	held, err := p.layout.held()
+	held, err := l.Blobs()
 	if err != nil {
-		return err
+		return 0, 0, err
 	}
 	for d, size := range held {
-		if !r.needed[d] {
-			p.Blobs++
-			p.Bytes += size
+		if !r.needed[d] && !also[d.String()] {
+			blobs++
+			bytes += size
 		}
 	}
-	return nil
+	return blobs, bytes, nil
 }
 
-// sweep removes from a layout what nothing needs. It ends an execution.
-func (l *layout) sweep() error {
-	r, spare, err := l.survey(nil)
+// Sweep removes from a layout what nothing needs. It ends an execution.
+func (l *Layout) Sweep() error {
+	r, spare, err := l.mark(nil)
 	if err == nil && len(spare) > 0 {
-		err = l.change(func(idx *layoutIndex) {
+		err = l.Change(func(idx *Index) {
 			idx.Manifests = slices.DeleteFunc(idx.Manifests, func(d descriptor.Descriptor) bool {
-				return d.Annotations[nameKey] == "" && slices.ContainsFunc(spare, func(s descriptor.Descriptor) bool { return s.Digest == d.Digest })
+				return d.Annotations[NameKey] == "" && slices.ContainsFunc(spare, func(s descriptor.Descriptor) bool { return s.Digest == d.Digest })
 			})
 		})
 	}
-	if err := errors.Join(err, l.settle()); err != nil {
+	if err := errors.Join(err, l.Commit()); err != nil {
 		return err
 	}
-	return l.retain(r.needed)
+	return l.deleteUnreferenced(r.needed)
 }

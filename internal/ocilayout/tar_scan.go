@@ -1,4 +1,4 @@
-package registry
+package ocilayout
 
 import (
 	"archive/tar"
@@ -22,6 +22,8 @@ const (
 	unusedName = ".bayplan-unused"
 	// maxLayoutFile is more than an oci-layout needs.
 	maxLayoutFile = 1000
+	// maxEntries bounds the entries of an archive.
+	maxEntries = 1_000_000
 )
 
 // A span is where in a file a blob is.
@@ -79,8 +81,8 @@ func (l *listing) take(h *tar.Header, s span, size int64) error {
 	switch {
 	case s.size > size || s.following > size:
 		return fmt.Errorf("it is cut off in %.200q", h.Name)
-	case l.entries == maxNames:
-		return fmt.Errorf("more than %d entries", maxNames)
+	case l.entries == maxEntries:
+		return fmt.Errorf("more than %d entries", maxEntries)
 	}
 	l.end = s.following
 	l.entries++
@@ -140,7 +142,7 @@ func blobEntry(d digest.Digest) string { return "blobs/" + d.Algorithm().String(
 func blocks(n int64) int64 { return (n + tarBlock - 1) &^ (tarBlock - 1) }
 
 // published reads the archive of a layout that is complete.
-func published(f *os.File, name string) (*listing, *layoutIndex, error) {
+func published(f *os.File, name string) (*listing, *Index, error) {
 	fi, err := f.Stat()
 	if err != nil {
 		return nil, nil, err

@@ -1,4 +1,4 @@
-package registry
+package ocilayout
 
 import (
 	"bytes"
@@ -14,7 +14,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/durable"
-	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // A tarWriter adds to an archive. Its file is locked, so that no other process
@@ -26,7 +25,7 @@ type tarWriter struct {
 	blobs   map[digest.Digest]span
 	unused  map[int64][]int64 // headers of entries that hold nothing, by the room they take
 	open    int               // entries that are being written
-	index   *layoutIndex
+	index   *Index
 	changed bool  // index is not what the archive says
 	named   *span // the archive's index.json; nil when staged
 	tail    int64 // where the next entry begins
@@ -231,14 +230,14 @@ func (w *tarWriter) write(name string, text []byte) error {
 	return w.mark(s, name)
 }
 
-// put writes a blob. Others are written at the same time.
-func (s *tarStore) put(d digest.Digest, size int64, from io.Reader) error {
+// Put writes a blob. Others are written at the same time.
+func (s *tarStore) Put(d digest.Digest, size int64, from io.Reader) error {
 	if size <= 0 { // only what is small comes without its length
-		text, err := io.ReadAll(io.LimitReader(from, wire.MaxManifest+1))
+		text, err := io.ReadAll(io.LimitReader(from, maxManifest+1))
 		switch {
 		case err != nil:
 			return err
-		case len(text) > wire.MaxManifest:
+		case len(text) > maxManifest:
 			return fmt.Errorf("%s: it came without its length", d)
 		}
 		size, from = int64(len(text)), bytes.NewReader(text)
@@ -297,9 +296,9 @@ func (s *tarStore) landed(w *tarWriter, d digest.Digest, at span, err error) err
 	return err
 }
 
-// settle makes what was named the archive's. Where nothing was, what was put
+// Commit makes what was named the archive's. Where nothing was, what was put
 // waits for the next run.
-func (s *tarStore) settle() error {
+func (s *tarStore) Commit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := s.w
@@ -328,7 +327,7 @@ func (s *tarStore) release(w *tarWriter) error {
 
 // publish writes the index and the end mark, and makes them the archive's.
 func (w *tarWriter) publish(path string) error {
-	text, err := w.index.text()
+	text, err := w.index.Text()
 	if err != nil {
 		return err
 	}

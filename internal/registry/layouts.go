@@ -8,6 +8,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 // LayoutPrefix begins the name of an image in a layout: oci:DIR:repository:tag,
@@ -29,10 +31,10 @@ func CutLayout(s string) (dir, name string, ok bool) {
 func (ls *layouts) ref(s string) (ref.Ref, error) {
 	dir, name, _ := CutLayout(s)
 	l, n := ls.at(dir)
-	if err := l.check(); err != nil {
+	if err := l.Check(); err != nil {
 		return ref.Ref{}, err
 	}
-	if _, err := l.index(); err != nil { // a HEAD could not tell
+	if _, err := l.Index(); err != nil { // a HEAD could not tell
 		return ref.Ref{}, err
 	}
 	r, err := parseTagged(fmt.Sprintf("%s/%d/%s", layoutHost, n, name))
@@ -67,19 +69,19 @@ func (c *Client) LayoutIndex(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := idx.text()
+	text, err := idx.Text()
 	return digest.FromBytes(text).String(), err
 }
 
-func (c *Client) layoutIndex(path string) (*layoutIndex, error) {
+func (c *Client) layoutIndex(path string) (*ocilayout.Index, error) {
 	l, _ := c.layouts.at(path)
-	if err := l.check(); err != nil {
+	if err := l.Check(); err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	return l.index()
+	return l.Index()
 }
 
 // LayoutImages lists the images of a layout, oci:DIR:repository:tag@digest,
@@ -92,7 +94,7 @@ func (c *Client) LayoutImages(dir string) ([]string, error) {
 	}
 	var all []string
 	for _, d := range idx.Manifests {
-		name := d.Annotations[nameKey]
+		name := d.Annotations[ocilayout.NameKey]
 		if host, rest, ok := strings.Cut(name, "/"); ok && strings.ContainsAny(host, ".:") {
 			name = rest
 		}

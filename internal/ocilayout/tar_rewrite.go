@@ -1,4 +1,4 @@
-package registry
+package ocilayout
 
 import (
 	"errors"
@@ -15,9 +15,9 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-func (s *tarStore) start() {}
+func (s *tarStore) Begin() {}
 
-func (s *tarStore) held() (map[digest.Digest]int64, error) {
+func (s *tarStore) Blobs() (map[digest.Digest]int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, err := s.look()
@@ -31,8 +31,8 @@ func (s *tarStore) held() (map[digest.Digest]int64, error) {
 	return held, nil
 }
 
-// retain writes the archive anew with what is needed, if it has something else.
-func (s *tarStore) retain(needed map[digest.Digest]bool) error {
+// deleteUnreferenced writes the archive anew with what is needed, if it has something else.
+func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.w != nil {

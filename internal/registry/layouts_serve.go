@@ -17,6 +17,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 
+	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
@@ -31,25 +32,25 @@ const layoutConcurrency = 128
 // repository's name is the number of its layout.
 type layouts struct {
 	mu  sync.Mutex // images are looked at beside each other
-	all []*layout
+	all []*ocilayout.Layout
 }
 
 // at gives the layout of a directory or archive with its number.
-func (ls *layouts) at(dir string) (*layout, int) {
+func (ls *layouts) at(dir string) (*ocilayout.Layout, int) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for i, l := range ls.all {
-		if l.path == dir {
+		if l.Path() == dir {
 			return l, i
 		}
 	}
-	ls.all = append(ls.all, newLayout(dir))
+	ls.all = append(ls.all, ocilayout.Open(dir))
 	return ls.all[len(ls.all)-1], len(ls.all) - 1
 }
 
 // written gives the layouts that a table is to write to.
-func (c *Client) written(t *Table) []*layout {
-	var all []*layout
+func (c *Client) written(t *Table) []*ocilayout.Layout {
+	var all []*ocilayout.Layout
 	for _, e := range t.Images {
 		if e.target.Path == "" {
 			continue
@@ -61,7 +62,7 @@ func (c *Client) written(t *Table) []*layout {
 	return all
 }
 
-func (ls *layouts) number(n int) *layout {
+func (ls *layouts) number(n int) *ocilayout.Layout {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if n >= len(ls.all) {
@@ -97,7 +98,7 @@ func (ls *layouts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // A layoutAnswer is the answer to one request.
 type layoutAnswer struct {
 	ls         *layouts
-	l          *layout
+	l          *ocilayout.Layout
 	w          http.ResponseWriter
 	r          *http.Request
 	repository string
@@ -137,7 +138,7 @@ func (a *layoutAnswer) give(err error) {
 		return
 	case errors.Is(err, fs.ErrNotExist) && a.r.Method != http.MethodPut:
 		status = http.StatusNotFound
-	case errors.Is(err, errNotItsDigest), errors.Is(err, digest.ErrDigestInvalidFormat), errors.Is(err, digest.ErrDigestInvalidLength), errors.Is(err, digest.ErrDigestUnsupported):
+	case errors.Is(err, ocilayout.ErrDigest), errors.Is(err, digest.ErrDigestInvalidFormat), errors.Is(err, digest.ErrDigestInvalidLength), errors.Is(err, digest.ErrDigestUnsupported):
 		status = http.StatusBadRequest
 	}
 	a.json(status, "application/json", map[string]any{"errors": []any{map[string]string{"code": "LAYOUT", "message": err.Error()}}})
@@ -154,7 +155,7 @@ func (a *layoutAnswer) blob() error {
 	if err != nil {
 		return err
 	}
-	f, err := a.l.blob(d)
+	f, err := a.l.Open(d)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (a *layoutAnswer) post() error {
 }
 
 func (a *layoutAnswer) mount(d digest.Digest) (bool, error) {
-	if f, err := a.l.blob(d); err == nil {
+	if f, err := a.l.Open(d); err == nil {
 		return true, f.Close()
 	}
 	number, _, _ := strings.Cut(a.r.URL.Query().Get("from"), "/")
@@ -195,12 +196,12 @@ func (a *layoutAnswer) mount(d digest.Digest) (bool, error) {
 	if other == nil || other == a.l {
 		return false, nil
 	}
-	f, err := other.blob(d)
+	f, err := other.Open(d)
 	if err != nil {
 		return false, nil // it is pulled, then
 	}
 	defer f.Close()
-	return true, a.l.put(d, f.Size(), f)
+	return true, a.l.Put(d, f.Size(), f)
 }
 
 func (a *layoutAnswer) created(kind string, d digest.Digest) {
@@ -215,7 +216,7 @@ func (a *layoutAnswer) putBlob() error {
 	if err != nil {
 		return err
 	}
-	if err := a.l.put(d, a.r.ContentLength, a.r.Body); err != nil {
+	if err := a.l.Put(d, a.r.ContentLength, a.r.Body); err != nil {
 		return err
 	}
 	a.created("blobs", d)
@@ -227,7 +228,7 @@ func (a *layoutAnswer) manifest() error {
 	d, err := digest.Parse(a.what)
 	kind := ""
 	if err != nil {
-		entry, found, err := a.l.find(a.repository + ":" + a.what)
+		entry, found, err := a.l.Find(a.repository + ":" + a.what)
 		if err != nil {
 			return err
 		}
@@ -236,12 +237,12 @@ func (a *layoutAnswer) manifest() error {
 		}
 		d, kind = entry.Digest, entry.MediaType
 	}
-	text, err := a.l.manifest(d)
+	text, err := a.l.Manifest(d)
 	if err != nil {
 		return err
 	}
 	if kind == "" {
-		kind = sniff(text).MediaType
+		kind = ocilayout.Inspect(text).MediaType
 	}
 	a.w.Header().Set("Content-Type", kind)
 	a.w.Header().Set("Docker-Content-Digest", d.String())
@@ -259,21 +260,21 @@ func (a *layoutAnswer) putManifest() error {
 	if tagged {
 		d = digest.FromBytes(text)
 	}
-	if err := a.l.put(d, int64(len(text)), bytes.NewReader(text)); err != nil {
+	if err := a.l.Put(d, int64(len(text)), bytes.NewReader(text)); err != nil {
 		return err
 	}
-	s := sniff(text)
+	s := ocilayout.Inspect(text)
 	entry := descriptor.Descriptor{MediaType: a.r.Header.Get("Content-Type"), Digest: d, Size: int64(len(text))}
 	if s.Subject != nil {
 		refers := entry
 		refers.ArtifactType, refers.Annotations = s.ArtifactType, withoutName(s.Annotations)
-		if err := a.l.enter(refers, ""); err != nil {
+		if err := a.l.Enter(refers, ""); err != nil {
 			return err
 		}
 		a.w.Header().Set("OCI-Subject", s.Subject.Digest.String())
 	}
 	if tagged {
-		if err := a.l.enter(entry, a.repository+":"+a.what); err != nil {
+		if err := a.l.Enter(entry, a.repository+":"+a.what); err != nil {
 			return err
 		}
 	}
@@ -284,14 +285,14 @@ func (a *layoutAnswer) putManifest() error {
 // deleteTag takes a name out of the index. Its blobs go with the next sweep.
 func (a *layoutAnswer) deleteTag() error {
 	name := a.repository + ":" + a.what
-	switch _, found, err := a.l.find(name); {
+	switch _, found, err := a.l.Find(name); {
 	case err != nil:
 		return err
 	case !found:
 		return fs.ErrNotExist
 	}
-	err := a.l.change(func(idx *layoutIndex) {
-		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(d descriptor.Descriptor) bool { return d.Annotations[nameKey] == name })
+	err := a.l.Change(func(idx *ocilayout.Index) {
+		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(d descriptor.Descriptor) bool { return d.Annotations[ocilayout.NameKey] == name })
 	})
 	if err == nil {
 		a.w.WriteHeader(http.StatusAccepted)
@@ -303,7 +304,7 @@ func (a *layoutAnswer) deleteTag() error {
 func withoutName(annotations map[string]string) map[string]string {
 	kept := map[string]string{}
 	for k, v := range annotations {
-		if k != nameKey {
+		if k != ocilayout.NameKey {
 			kept[k] = v
 		}
 	}
@@ -315,22 +316,22 @@ func (a *layoutAnswer) referrers() error {
 	if err != nil {
 		return err
 	}
-	list, err := a.l.referrers(subject)
+	list, err := a.l.Referrers(subject)
 	if err != nil {
 		return err
 	}
-	a.json(http.StatusOK, indexType, layoutIndex{SchemaVersion: 2, MediaType: indexType, Manifests: list})
+	a.json(http.StatusOK, ocilayout.IndexType, ocilayout.Index{SchemaVersion: 2, MediaType: ocilayout.IndexType, Manifests: list})
 	return nil
 }
 
 func (a *layoutAnswer) tags() error {
-	idx, err := a.l.index()
+	idx, err := a.l.Index()
 	if err != nil {
 		return err
 	}
 	tags := []string{}
 	for _, d := range idx.Manifests {
-		if tag, ok := strings.CutPrefix(d.Annotations[nameKey], a.repository+":"); ok {
+		if tag, ok := strings.CutPrefix(d.Annotations[ocilayout.NameKey], a.repository+":"); ok {
 			tags = append(tags, tag)
 		}
 	}

@@ -1,4 +1,4 @@
-package registry
+package ocilayout
 
 import (
 	"errors"
@@ -28,13 +28,13 @@ type dirStore struct {
 
 	mu   sync.Mutex // many requests of one run read and change the index
 	seen fs.FileInfo
-	read *layoutIndex // as it was in the file seen
+	read *Index // as it was in the file seen
 
 	users  int      // executions that are going on
 	shared *os.File // locked by them, nil as long as they have put nothing
 }
 
-func (l *dirStore) check() error {
+func (l *dirStore) Check() error {
 	text, err := readRegular(filepath.Join(l.dir, layoutFile), maxLayoutFile)
 	switch {
 	case err == nil:
@@ -92,7 +92,7 @@ func (l *dirStore) create() error {
 	if _, err := durable.MkdirAll(l.dir, layoutDirMode); err != nil {
 		return err
 	}
-	if err := l.check(); err != nil {
+	if err := l.Check(); err != nil {
 		return err
 	}
 	path := filepath.Join(l.dir, layoutFile)
@@ -113,7 +113,7 @@ type dirBlob struct {
 
 func (b dirBlob) Size() int64 { return b.size }
 
-func (l *dirStore) blob(d digest.Digest) (blobFile, error) {
+func (l *dirStore) Open(d digest.Digest) (Blob, error) {
 	f, err := openRegular(l.blobPath(d))
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (l *dirStore) blob(d digest.Digest) (blobFile, error) {
 	return dirBlob{f, fi.Size()}, nil
 }
 
-func (l *dirStore) put(d digest.Digest, _ int64, from io.Reader) error {
+func (l *dirStore) Put(d digest.Digest, _ int64, from io.Reader) error {
 	if err := errors.Join(l.create(), l.share()); err != nil {
 		return err
 	}
@@ -140,13 +140,13 @@ func (l *dirStore) put(d digest.Digest, _ int64, from io.Reader) error {
 	})
 }
 
-func (l *dirStore) index() (*layoutIndex, error) {
+func (l *dirStore) Index() (*Index, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.load()
 }
 
-func (l *dirStore) load() (*layoutIndex, error) {
+func (l *dirStore) load() (*Index, error) {
 	path := filepath.Join(l.dir, indexFile)
 	fi, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -175,9 +175,9 @@ func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }
 
-// change writes index.json anew. The lock on the directory keeps other
+// Change writes index.json anew. The lock on the directory keeps other
 // processes from doing that at the same time.
-func (l *dirStore) change(do func(*layoutIndex)) error {
+func (l *dirStore) Change(do func(*Index)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	dir, err := os.Open(l.dir)
@@ -194,18 +194,18 @@ func (l *dirStore) change(do func(*layoutIndex)) error {
 	}
 	idx := old.clone()
 	do(idx)
-	text, err := idx.text()
+	text, err := idx.Text()
 	if err != nil {
 		return err
 	}
 	return durable.WriteBytes(filepath.Join(l.dir, indexFile), layoutMode, text)
 }
 
-func (l *dirStore) spare() int64 { return 0 }
+func (l *dirStore) OverheadBytes() int64 { return 0 }
 
-// start notes that an execution begins: what it puts is not needed by anything
+// Begin notes that an execution begins: what it puts is not needed by anything
 // yet, and must not be taken for superfluous by another process.
-func (l *dirStore) start() {
+func (l *dirStore) Begin() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.users++
@@ -229,7 +229,7 @@ func (l *dirStore) share() error {
 	return nil
 }
 
-func (l *dirStore) settle() error {
+func (l *dirStore) Commit() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.users = max(0, l.users-1)
@@ -241,8 +241,8 @@ func (l *dirStore) settle() error {
 	return f.Close() // ends the lock
 }
 
-// held lists the blobs of the directory.
-func (l *dirStore) held() (map[digest.Digest]int64, error) {
+// Blobs lists the blobs of the directory.
+func (l *dirStore) Blobs() (map[digest.Digest]int64, error) {
 	held := map[digest.Digest]int64{}
 	err := l.eachBlob(func(path string, d digest.Digest) error {
 		fi, err := os.Lstat(path)
@@ -274,8 +274,8 @@ func (l *dirStore) eachBlob(do func(path string, d digest.Digest) error) error {
 	return err
 }
 
-// retain removes all blobs that are not needed.
-func (l *dirStore) retain(needed map[digest.Digest]bool) error {
+// deleteUnreferenced removes all blobs that are not needed.
+func (l *dirStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	f, err := os.Open(filepath.Join(l.dir, layoutFile))
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-package registry
+package ocilayout
 
 import (
 	"errors"
@@ -41,7 +41,7 @@ type tarStore struct {
 // A tarDisk is what was found when nothing was being added.
 type tarDisk struct {
 	main, part fs.FileInfo // nil: not there
-	index      *layoutIndex
+	index      *Index
 	blobs      map[digest.Digest]span
 	inPlace    bool // it can be added to where it is
 }
@@ -50,12 +50,12 @@ func (s *tarStore) partPath() string { return partOf(s.path) }
 
 func partOf(path string) string { return path + ".part" }
 
-func (s *tarStore) check() error {
-	_, err := s.index()
+func (s *tarStore) Check() error {
+	_, err := s.Index()
 	return err
 }
 
-func (s *tarStore) index() (*layoutIndex, error) {
+func (s *tarStore) Index() (*Index, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.w != nil {
@@ -183,7 +183,7 @@ type tarBlob struct{ *io.SectionReader }
 
 func (tarBlob) Close() error { return nil }
 
-func (s *tarStore) blob(d digest.Digest) (blobFile, error) {
+func (s *tarStore) Open(d digest.Digest) (Blob, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, found, err := s.find(d)
@@ -209,8 +209,8 @@ func (s *tarStore) find(d digest.Digest) (span, bool, error) {
 	return at, found, nil
 }
 
-// spare is the size of an archive that has to be written anew.
-func (s *tarStore) spare() int64 {
+// OverheadBytes is the size of an archive that has to be written anew.
+func (s *tarStore) OverheadBytes() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d, err := s.look()
@@ -220,7 +220,7 @@ func (s *tarStore) spare() int64 {
 	return d.main.Size()
 }
 
-func (s *tarStore) change(do func(*layoutIndex)) error {
+func (s *tarStore) Change(do func(*Index)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.begin(); err != nil {

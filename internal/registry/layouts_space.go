@@ -18,7 +18,7 @@ func (c *Client) fits(t *Table) error {
 		}
 		if _, known := need[dir]; !known {
 			l, _ := c.layouts.at(dir)
-			need[dir] = l.spare()
+			need[dir] = l.OverheadBytes()
 		}
 		need[dir] += min(b.Size, 1<<60) // sizes are what manifests say
 	}

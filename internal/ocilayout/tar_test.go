@@ -1,0 +1,100 @@
+package ocilayout
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// What has been written meanwhile is not replaced, and what was left beside an
+// archive goes when that is added to.
+func TestTarMeanwhile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "media.tar")
+	put := func(s *tarStore, text string) error {
+		d := digest.FromString(text)
+		return s.Put(d, int64(len(text)), strings.NewReader(text))
+	}
+	name := func(s *tarStore) error { return s.Change(func(*Index) {}) }
+	one := &tarStore{path: path}
+	if err := errors.Join(put(one, "one"), name(one)); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(&tarStore{path: path}, "two"); err == nil || !strings.Contains(err.Error(), "another run is writing it") {
+		t.Errorf("got %v", err)
+	}
+	w := newTarWriter(true)
+	if err := one.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.stage(path, &tarDisk{index: emptyIndex()}); err == nil || !strings.Contains(err.Error(), "another run has just written it") {
+		t.Errorf("got %v", err)
+	}
+	if err := w.close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(partOf(path)); err != nil {
+		t.Fatal(err)
+	}
+	two := &tarStore{path: path}
+	if err := errors.Join(put(two, "two"), name(two), two.Commit()); err != nil {
+		t.Fatal(err)
+	}
+	if names, _ := filepath.Glob(path + "*"); len(names) != 1 {
+		t.Errorf("there is %v", names)
+	}
+	if held, err := two.Blobs(); err != nil || len(held) != 2 {
+		t.Errorf("it holds %v, %v", held, err)
+	}
+}
+
+// Blobs that are too large for a plain header, and digests that are too long
+// for one, have headers of several blocks.
+func TestTarLongHeaders(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "media.tar")
+	s := &tarStore{path: path}
+	text := bytes.Repeat([]byte("layer! "), 100)
+	long := digest.SHA512.FromBytes(text)
+	for range 2 {
+		if err := s.Put(long, 700, bytes.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Change(func(*Index) {}); err != nil {
+		t.Fatal(err)
+	}
+	huge := digest.FromString("huge")
+	s.mu.Lock()
+	at, err := s.w.reserve(blobEntry(huge), 9<<30)
+	if err == nil {
+		err = s.w.mark(at, blobEntry(huge))
+	}
+	s.mu.Unlock()
+	if err != nil || at.at-at.header <= tarBlock {
+		t.Fatalf("%+v, %v", at, err)
+	}
+	if err := s.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*tarStore{s, {path: path}} {
+		f, err := s.Open(huge)
+		if err != nil || f.Size() != 9<<30 {
+			t.Fatalf("%v, %v", f, err)
+		}
+		if f, err = s.Open(long); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(f); err != nil || !bytes.Equal(got, text) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+		if _, err := s.Open(digest.FromString("none")); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("got %v", err)
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package ocilayout
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/readers"
+)
+
+// Corrupt reads all that the index needs, and gives the digests of what has
+// other bytes now. It does not tell of what is missing.
+func (l *Layout) Corrupt(ctx context.Context) ([]string, error) {
+	r, _, err := l.mark(nil)
+	if err != nil {
+		return nil, err
+	}
+	digests := slices.Sorted(maps.Keys(r.needed))
+	errs := make([]error, len(digests))
+	var g errgroup.Group
+	g.SetLimit(parallelReads)
+	for i, d := range digests {
+		g.Go(func() error {
+			errs[i] = l.reread(ctx, d)
+			return nil
+		})
+	}
+	_ = g.Wait()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	var corrupt []string
+	for i, d := range digests {
+		switch err := errs[i]; {
+		case errors.Is(err, ErrDigest):
+			corrupt = append(corrupt, d.String())
+		case err != nil && !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		}
+	}
+	return corrupt, nil
+}
+
+// parallelReads is how many blobs are read at a time.
+const parallelReads = 8
+
+// reread reads a blob, and says whether it is what its digest says.
+func (l *Layout) reread(ctx context.Context, d digest.Digest) error {
+	f, err := l.Open(d)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = copyBlob(io.Discard, d, readers.WithContext(ctx, f))
+	return err
+}
