@@ -48,35 +48,67 @@ func WriteFileAs(path string, attrs Attributes, write func(io.Writer) error) err
 	if err := removeLeftovers(path); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	f, err := createPart(path)
+	f, err := Create(path)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if err := fillAndRename(f, path, attrs, write); err != nil {
-		os.Remove(f.Name()) // the first error is the one to report
+	defer f.Abort()
+	if err := write(f.File); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := f.Commit(path, attrs); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }
 
-// fillAndRename fills f and renames it to path. It always closes f.
-func fillAndRename(f *os.File, path string, attrs Attributes, write func(io.Writer) error) error {
-	defer f.Close() // only after the rename: closing releases the lock
-	if err := write(f); err != nil {
-		return err
+// A File is a temporary file that becomes lasting with Commit. It is locked
+// while it is open.
+type File struct {
+	*os.File
+	ended bool
+}
+
+// Create makes a temporary file beside path. It is called after path, so that a
+// person who finds it knows what it was to be.
+func Create(path string) (*File, error) {
+	f, err := createPart(path)
+	if err != nil {
+		return nil, err
 	}
+	return &File{File: f}, nil
+}
+
+// Commit gives the file its attributes, makes its content last and renames it
+// to path, which must be on the same file system.
+func (f *File) Commit(path string, attrs Attributes) error {
 	if o := attrs.Owner; o != nil {
 		if err := f.Chown(o.UID, o.GID); err != nil {
 			return err
 		}
 	}
-	if err := SetMode(f, attrs.Mode); err != nil {
+	if err := SetMode(f.File, attrs.Mode); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	return Rename(f.Name(), path)
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	f.ended = true
+	f.Close() // after the rename: closing ends the lock
+	return SyncDir(filepath.Dir(path))
+}
+
+// Abort removes the file, unless it has been committed.
+func (f *File) Abort() {
+	if f.ended {
+		return
+	}
+	f.ended = true
+	f.Close()
+	os.Remove(f.Name()) // the error that matters is the one that led here
 }
 
 // WriteBytes is WriteFile for content in memory.

@@ -81,14 +81,29 @@ func locksUnsupported(err error) bool {
 // removeLeftovers removes the temporary files that killed writers of path left
 // behind.
 func removeLeftovers(path string) error {
-	dir, prefix := filepath.Dir(path), partName(path)+"-"
+	prefix := partName(path) + "-"
+	return removeParts(filepath.Dir(path), func(name string) bool {
+		return strings.HasPrefix(name, prefix) && len(name) == len(prefix)+partRandomLen
+	})
+}
+
+// RemoveLeftovers removes the temporary files that killed writers of any file
+// left in a directory.
+func RemoveLeftovers(dir string) error {
+	return removeParts(dir, func(name string) bool {
+		return strings.HasPrefix(name, PartPrefix) && strings.LastIndexByte(name, '-') == len(name)-partRandomLen-1
+	})
+}
+
+// removeParts removes the temporary files of a directory that no living writer
+// has.
+func removeParts(dir string, isPart func(name string) bool) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		rest, ok := strings.CutPrefix(e.Name(), prefix)
-		if !ok || len(rest) != partRandomLen || !e.Type().IsRegular() {
+		if !isPart(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
 		if err := removeUnlocked(filepath.Join(dir, e.Name())); err != nil {
