@@ -1,9 +1,9 @@
 package ocilayout
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,91 +19,83 @@ import (
 
 // A dirStore keeps a layout in a directory.
 //
-// Everything gets its place by a rename and index.json is written after all
-// that it names, so that a run that is killed leaves blobs too many at the most.
+// Every file gets its name by a rename, and index.json is written after all
+// that it names. So a process that is killed leaves blobs that nothing needs,
+// and no damage.
 type dirStore struct {
 	dir string
+	// uploads is where blobs come in, of the same file system. Where it is given
+	// one process alone writes the layout and removes what is left there. Where it
+	// is "" processes share the layout, and blobs come in beside the others.
+	uploads string
 
-	making sync.Mutex // the first blobs come beside each other
+	making  sync.Mutex // blobs are written by several goroutines
+	checked bool       // what is there is a layout
 
-	mu   sync.Mutex // many requests of one run read and change the index
+	mu   sync.Mutex // requests of several goroutines read and change the index
 	seen fs.FileInfo
 	read *Index // as it was in the file seen
 
 	users  int      // executions that are going on
-	shared *os.File // locked by them, nil as long as they have put nothing
+	shared *os.File // locked by them, nil as long as they have written nothing
 }
 
-func (l *dirStore) Check() error {
-	text, err := readRegular(filepath.Join(l.dir, layoutFile), maxLayoutFile)
+func (s *dirStore) owned() bool { return s.uploads != "" }
+
+func (s *dirStore) check() error {
+	text, err := readRegular(filepath.Join(s.dir, layoutFile), maxLayoutFile)
 	switch {
 	case err == nil:
-		return checkLayoutFile(text, l.dir)
+		return checkLayoutFile(text, s.dir)
 	case errors.Is(err, errIrregular):
 		return err
 	}
-	names, err := os.ReadDir(l.dir)
+	names, err := os.ReadDir(s.dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
 	case err != nil:
 		return err
 	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return e.Name() == layoutFile }):
-		return nil // somebody has just made it one
-	case len(names) > 0 && !strings.HasPrefix(names[0].Name(), ".bayplan-part-"):
-		return fmt.Errorf("%s is not an OCI layout, and not empty: it holds %q, but no file %s", l.dir, names[0].Name(), layoutFile)
+		return nil // another process has just made it one
+	case len(names) > 0 && !strings.HasPrefix(names[0].Name(), durable.PartPrefix):
+		return fmt.Errorf("%s is not an OCI layout, and not empty: it holds %q, but no file %s", s.dir, names[0].Name(), layoutFile)
 	}
 	return nil
 }
 
-// errIrregular is about something in a layout that is no honest file. To open a
-// pipe would be to wait for whoever writes to it.
-var errIrregular = errors.New("not a file of a layout")
-
-func openRegular(path string) (*os.File, error) {
-	fi, err := os.Stat(path)
-	if err == nil && !fi.Mode().IsRegular() {
-		err = fmt.Errorf("%s: %w: it is no regular file", path, errIrregular)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.Open(path)
-}
-
-// readRegular reads a file that is not to have more than so many bytes.
-func readRegular(path string, most int64) ([]byte, error) {
-	f, err := openRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(text)) > most {
-		err = fmt.Errorf("%s: %w: more than %d bytes are too much", path, errIrregular, most)
-	}
-	return text, err
-}
-
 // create makes the directory a layout, if it is none yet.
-func (l *dirStore) create() error {
-	l.making.Lock()
-	defer l.making.Unlock()
-	if _, err := durable.MkdirAll(l.dir, layoutDirMode); err != nil {
+func (s *dirStore) create() error {
+	s.making.Lock()
+	defer s.making.Unlock()
+	path := filepath.Join(s.dir, layoutFile)
+	fi, err := os.Stat(path)
+	made := err == nil && fi.Size() > 0 // a process that was killed may have left an empty one
+	if made && (s.checked || s.owned()) {
+		return nil
+	}
+	if _, err := durable.MkdirAll(s.dir, layoutDirMode); err != nil {
 		return err
 	}
-	if err := l.Check(); err != nil {
-		return err
+	if !s.owned() {
+		if err := s.check(); err != nil {
+			return err
+		}
+		s.checked = true
 	}
-	path := filepath.Join(l.dir, layoutFile)
-	if _, err := os.Stat(path); err == nil {
+	if made {
 		return nil
 	}
 	return durable.WriteBytes(path, layoutMode, []byte(layoutVersion))
 }
 
-func (l *dirStore) blobPath(d digest.Digest) string {
-	return filepath.Join(l.dir, "blobs", d.Algorithm().String(), d.Encoded())
+// blobPath gives the file of a blob. An index that others made may name
+// anything.
+func (s *dirStore) blobPath(d digest.Digest) (string, error) {
+	if err := d.Validate(); err != nil {
+		return "", fmt.Errorf("%s: the digest %q: %w", s.dir, d, err)
+	}
+	return filepath.Join(s.dir, blobsDir, d.Algorithm().String(), d.Encoded()), nil
 }
 
 type dirBlob struct {
@@ -111,63 +103,98 @@ type dirBlob struct {
 	size int64
 }
 
+// Size gives the size that the file had when it was opened.
 func (b dirBlob) Size() int64 { return b.size }
 
-func (l *dirStore) Open(d digest.Digest) (Blob, error) {
-	f, err := openRegular(l.blobPath(d))
+func (s *dirStore) Open(d digest.Digest) (Blob, error) {
+	path, err := s.blobPath(d)
 	if err != nil {
 		return nil, err
 	}
-	fi, err := f.Stat()
+	f, fi, err := openRegular(path, s.owned())
 	if err != nil {
-		_ = f.Close() // nothing was written
 		return nil, err
 	}
 	return dirBlob{f, fi.Size()}, nil
 }
 
-func (l *dirStore) Put(d digest.Digest, _ int64, from io.Reader) error {
-	if err := errors.Join(l.create(), l.share()); err != nil {
-		return err
+// Link gives a blob of another directory a second name. Blobs are only ever
+// put in place as a whole and removed, so that is as good as a copy.
+func (s *dirStore) Link(d digest.Digest, from Blob) error {
+	b, ok := from.(dirBlob)
+	if !ok || !s.owned() {
+		return errors.ErrUnsupported
 	}
-	path := l.blobPath(d)
-	if _, err := durable.MkdirAll(filepath.Dir(path), layoutDirMode); err != nil {
-		return err
-	}
-	return durable.WriteFile(path, layoutMode, func(w io.Writer) error {
-		_, err := copyBlob(w, d, from)
+	return s.place(d, func(path string) error {
+		err := os.Link(b.Name(), path)
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
 		return err
 	})
 }
 
-func (l *dirStore) Index() (*Index, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.load()
+// place has a blob put under its name, and makes that last.
+func (s *dirStore) place(d digest.Digest, put func(path string) error) error {
+	path, err := s.blobPath(d)
+	if err != nil {
+		return err
+	}
+	if _, err := durable.MkdirAll(filepath.Dir(path), layoutDirMode); err != nil {
+		return err
+	}
+	if err := put(path); err != nil {
+		return err
+	}
+	return durable.SyncDir(filepath.Dir(path))
 }
 
-func (l *dirStore) load() (*Index, error) {
-	path := filepath.Join(l.dir, indexFile)
-	fi, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
+func (s *dirStore) Remove(d digest.Digest) error {
+	path, err := s.blobPath(d)
+	if err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+func (s *dirStore) Index() (*Index, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.load()
+}
+
+func (s *dirStore) load() (*Index, error) {
+	path := filepath.Join(s.dir, indexFile)
+	stat := os.Stat
+	if s.owned() {
+		stat = os.Lstat
+	}
+	fi, err := stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), s.owned() && errors.Is(err, syscall.ENOTDIR):
 		return emptyIndex(), nil
+	case err != nil:
+		return nil, err
+	case s.seen != nil && same(fi, s.seen):
+		return s.read, nil
 	}
+	idx, err := s.readIndex(path)
 	if err != nil {
 		return nil, err
 	}
-	if l.seen != nil && same(fi, l.seen) {
-		return l.read, nil
-	}
-	text, err := readRegular(path, maxAnswer)
-	if err != nil {
-		return nil, err
-	}
-	idx, err := parseIndex(text, path)
-	if err != nil {
-		return nil, err
-	}
-	l.seen, l.read = fi, idx
+	s.seen, s.read = fi, idx
 	return idx, nil
+}
+
+func (s *dirStore) readIndex(path string) (*Index, error) {
+	if s.owned() {
+		return ReadIndex(path)
+	}
+	text, err := readRegular(path, maxIndex)
+	if err != nil {
+		return nil, err
+	}
+	return parseIndex(text, path)
 }
 
 // same says that a file is as it was when it was looked at before.
@@ -177,121 +204,62 @@ func same(a, b fs.FileInfo) bool {
 
 // Change writes index.json anew. The lock on the directory keeps other
 // processes from doing that at the same time.
-func (l *dirStore) Change(do func(*Index)) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	dir, err := os.Open(l.dir)
+func (s *dirStore) Change(do func(*Index) error) error {
+	if err := s.create(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unlock, err := s.lockDir()
 	if err != nil {
 		return err
 	}
-	defer dir.Close() // ends the lock
-	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock %s: %w", l.dir, err)
-	}
-	old, err := l.load()
+	defer unlock()
+	old, err := s.load()
 	if err != nil {
 		return err
 	}
-	idx := old.clone()
-	do(idx)
-	text, err := idx.Text()
+	idx := old.Clone()
+	if err := do(idx); err != nil {
+		return err
+	}
+	text, err := s.text(idx)
 	if err != nil {
 		return err
 	}
-	return durable.WriteBytes(filepath.Join(l.dir, indexFile), layoutMode, text)
-}
-
-func (l *dirStore) OverheadBytes() int64 { return 0 }
-
-// Begin notes that an execution begins: what it puts is not needed by anything
-// yet, and must not be taken for superfluous by another process.
-func (l *dirStore) Begin() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.users++
-}
-
-// share keeps other processes from sweeping as long as the execution lasts.
-func (l *dirStore) share() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.users == 0 || l.shared != nil {
-		return nil
-	}
-	f, err := os.Open(filepath.Join(l.dir, layoutFile))
-	if err != nil {
+	path := filepath.Join(s.dir, indexFile)
+	if err := durable.WriteBytes(path, layoutMode, text); err != nil {
 		return err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH); err != nil {
-		return errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
-	}
-	l.shared = f
-	return nil
-}
-
-func (l *dirStore) Commit() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.users = max(0, l.users-1)
-	if l.users > 0 || l.shared == nil {
-		return nil
-	}
-	f := l.shared
-	l.shared = nil
-	return f.Close() // ends the lock
-}
-
-// Blobs lists the blobs of the directory.
-func (l *dirStore) Blobs() (map[digest.Digest]int64, error) {
-	held := map[digest.Digest]int64{}
-	err := l.eachBlob(func(path string, d digest.Digest) error {
-		fi, err := os.Lstat(path)
-		if err == nil {
-			held[d] = fi.Size()
-		}
-		return err
-	})
-	return held, err
-}
-
-// eachBlob walks over the files of the blobs. The digest of one that is none
-// is not valid.
-func (l *dirStore) eachBlob(do func(path string, d digest.Digest) error) error {
-	root := filepath.Join(l.dir, "blobs")
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		name, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		return do(path, digest.Digest(strings.Replace(name, string(filepath.Separator), ":", 1)))
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	// What was written is known, and need not be read again.
+	if s.seen, err = os.Lstat(path); err == nil {
+		s.read = idx
 	}
 	return err
 }
 
-// deleteUnreferenced removes all blobs that are not needed.
-func (l *dirStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
-	f, err := os.Open(filepath.Join(l.dir, layoutFile))
-	if err != nil {
-		return err
+// text gives what index.json is to hold: a shared one is for people, too.
+func (s *dirStore) text(idx *Index) ([]byte, error) {
+	if s.owned() {
+		idx.SchemaVersion, idx.MediaType = 2, IndexType
+		return json.Marshal(idx)
 	}
-	defer f.Close() // ends the lock
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return fmt.Errorf("%s: another run is writing it", l.dir)
-	}
-	if err != nil {
-		return fmt.Errorf("lock %s: %w", f.Name(), err)
-	}
-	return l.eachBlob(func(path string, d digest.Digest) error {
-		if needed[d] {
-			return nil
-		}
-		return os.Remove(path)
-	})
+	return idx.Text()
 }
+
+// lockDir keeps other processes from changing the index.
+func (s *dirStore) lockDir() (unlock func(), err error) {
+	if s.owned() {
+		return func() {}, nil
+	}
+	dir, err := os.Open(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", s.dir, err), dir.Close())
+	}
+	return func() { _ = dir.Close() }, nil // closing ends the lock
+}
+
+func (s *dirStore) OverheadBytes() int64 { return 0 }

@@ -18,6 +18,7 @@ import (
 )
 
 const (
+	blobsDir      = "blobs"
 	layoutFile    = "oci-layout"
 	layoutVersion = `{"imageLayoutVersion":"1.0.0"}`
 	indexFile     = "index.json"
@@ -31,8 +32,8 @@ const (
 	layoutDirMode = fs.FileMode(0o755)
 	// maxManifest is the largest manifest that is read.
 	maxManifest = 4 << 20
-	// maxAnswer is the largest index that is read.
-	maxAnswer = 16 << 20
+	// maxIndex is the largest index that is read.
+	maxIndex = 16 << 20
 )
 
 // A Layout is an OCI image layout: a directory, or a tar archive of one, that
@@ -43,30 +44,37 @@ type Layout struct {
 	store
 }
 
-// A store keeps what a layout consists of. It is for use by many goroutines at
-// once, and other processes may read and change the same files.
+// A store keeps a layout in one of its forms. It is for use by many goroutines
+// at once, and other processes may read and change the same files.
 type store interface {
 	// check says whether there is a layout at the path, or can be one.
-	Check() error
-	// index gives what is named; where there is no layout yet, nothing is. What
-	// it gives must not be changed.
+	check() error
+	// Index gives what the layout names, nothing where there is no layout yet.
+	// The caller must not change it.
 	Index() (*Index, error)
-	// change names other things, which must be kept already.
-	Change(func(*Index)) error
-	// blob opens a blob; an absent one's error is fs.ErrNotExist.
+	// Change replaces the index by what do makes of a copy. The blobs that the
+	// index names must be there already.
+	Change(do func(*Index) error) error
+	// Open opens a blob. The error for an absent one is fs.ErrNotExist.
 	Open(d digest.Digest) (Blob, error)
-	// put keeps a blob of so many bytes (-1: not known), if it is what its digest says.
-	Put(d digest.Digest, size int64, from io.Reader) error
-	// start notes that an execution begins: what it puts is not needed by
-	// anything yet, and must not be taken for superfluous.
+	// Create begins a blob. What is known of it beforehand is in want: a digest
+	// that is empty and a size below zero are not known. Archives need both.
+	Create(want descriptor.Descriptor) (Upload, error)
+	// Link takes over a blob of another layout without copying it. Where that
+	// cannot be the error is errors.ErrUnsupported.
+	Link(d digest.Digest, from Blob) error
+	// Remove removes a blob. The error for an absent one is fs.ErrNotExist.
+	Remove(d digest.Digest) error
+	// Begin begins an execution. Other processes remove nothing while it lasts:
+	// nothing refers yet to what it writes.
 	Begin()
-	// held lists the blobs that are there, with their sizes.
-	Blobs() (map[digest.Digest]int64, error)
-	// retain removes all blobs that are not needed.
-	deleteUnreferenced(needed map[digest.Digest]bool) error
-	// settle ends an execution: all that was put and named lasts now.
+	// Commit ends an execution: all that it has written lasts then.
 	Commit() error
-	// spare is how many bytes are needed besides those of new blobs.
+	// Blobs lists the blobs with their sizes.
+	Blobs() (map[digest.Digest]int64, error)
+	// deleteUnreferenced removes all blobs that are not needed.
+	deleteUnreferenced(needed map[digest.Digest]bool) error
+	// OverheadBytes is how much room the next execution takes besides its blobs.
 	OverheadBytes() int64
 }
 
@@ -74,6 +82,18 @@ type store interface {
 type Blob interface {
 	io.ReadSeekCloser
 	Size() int64
+}
+
+// An Upload is a blob that is being written. It is for use by one goroutine at
+// a time.
+type Upload interface {
+	io.Writer
+	io.ReaderAt
+	// Commit makes it the blob of a digest, which the caller has checked. It lasts
+	// then.
+	Commit(d digest.Digest) error
+	// Abort gives it up. After Commit it does nothing.
+	Abort()
 }
 
 // Path is the path of the layout's directory or archive.
@@ -88,12 +108,22 @@ func Open(path string) *Layout {
 	return &Layout{path, &dirStore{dir: path}}
 }
 
+// OpenOwned gives the layout in a directory that one process alone writes. Blobs
+// come in under the directory uploads, of the same file system; what is left
+// there is the caller's to remove. Links are not followed, and the directory
+// may hold other files.
+func OpenOwned(dir, uploads string) *Layout {
+	return &Layout{dir, &dirStore{dir: dir, uploads: uploads}}
+}
+
 // An Index is the content of index.json: the manifests of a layout.
 type Index struct {
 	SchemaVersion int                     `json:"schemaVersion"`
 	MediaType     string                  `json:"mediaType,omitempty"`
 	Manifests     []descriptor.Descriptor `json:"manifests"`
 	Annotations   map[string]string       `json:"annotations,omitempty"`
+
+	unsound error // why the layout is not taken for one
 }
 
 func emptyIndex() *Index { return &Index{SchemaVersion: 2, MediaType: IndexType} }
@@ -106,16 +136,31 @@ func parseIndex(text []byte, path string) (*Index, error) {
 	}
 	for _, d := range idx.Manifests {
 		if err := d.Digest.Validate(); err != nil {
-			return nil, fmt.Errorf("%s: the digest %q: %w", path, d.Digest, err)
+			idx.unsound = fmt.Errorf("%s: the digest %q: %w", path, d.Digest, err)
+			break
 		}
 	}
 	return &idx, nil
 }
 
-func (idx *Index) clone() *Index {
+// Clone gives a copy with a list of its own.
+func (idx *Index) Clone() *Index {
 	c := *idx
 	c.Manifests = slices.Clone(idx.Manifests)
 	return &c
+}
+
+// Insert adds a manifest where it belongs in the order of names.
+func (idx *Index) Insert(d descriptor.Descriptor) {
+	if !slices.IsSortedFunc(idx.Manifests, byName) {
+		slices.SortStableFunc(idx.Manifests, byName)
+	}
+	i, _ := slices.BinarySearchFunc(idx.Manifests, d, byName)
+	idx.Manifests = slices.Insert(idx.Manifests, i, d)
+}
+
+func byName(a, b descriptor.Descriptor) int {
+	return cmp.Or(cmp.Compare(a.Annotations[NameKey], b.Annotations[NameKey]), cmp.Compare(a.Digest, b.Digest))
 }
 
 // Text gives what index.json is to hold.
@@ -138,79 +183,45 @@ func checkLayoutFile(text []byte, path string) error {
 // ErrDigest says that the bytes of a blob are not those of its digest.
 var ErrDigest = errors.New("what came has another digest")
 
-// copyBlob writes a blob of so many bytes, if it is what its digest says.
-func copyBlob(w io.Writer, d digest.Digest, from io.Reader) (int64, error) {
+// Check says whether there is a layout, or can be one, and whether its index is
+// sound.
+func (l *Layout) Check() error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	idx, err := l.Index()
+	if err != nil {
+		return err
+	}
+	return idx.unsound
+}
+
+// Put keeps a blob of so many bytes, -1 where that is not known, if it is what
+// its digest says.
+func (l *Layout) Put(d digest.Digest, size int64, from io.Reader) error {
+	up, err := l.Create(descriptor.Descriptor{Digest: d, Size: size})
+	if err != nil {
+		return err
+	}
+	defer up.Abort()
+	if err := copyBlob(up, d, from); err != nil {
+		return err
+	}
+	return up.Commit(d)
+}
+
+// copyBlob writes a blob, if it is what its digest says.
+func copyBlob(w io.Writer, d digest.Digest, from io.Reader) error {
 	sum := d.Verifier()
-	n, err := io.Copy(io.MultiWriter(w, sum), from)
+	_, err := io.Copy(io.MultiWriter(w, sum), from)
 	if err == nil && !sum.Verified() {
 		err = ErrDigest
 	}
-	return n, err
+	return err
 }
 
-// Find gives what a name stands for, and whether it is there.
-func (l *Layout) Find(name string) (descriptor.Descriptor, bool, error) {
-	idx, err := l.Index()
-	if err != nil {
-		return descriptor.Descriptor{}, false, err
-	}
-	for _, d := range idx.Manifests {
-		if d.Annotations[NameKey] == name {
-			return d, true, nil
-		}
-	}
-	return descriptor.Descriptor{}, false, nil
-}
-
-// Enter names a manifest in index.json, which must be kept already. With an
-// empty name it is one that refers to others.
-func (l *Layout) Enter(d descriptor.Descriptor, name string) error {
-	if name != "" {
-		d.Annotations = map[string]string{NameKey: name}
-	}
-	return l.Change(func(idx *Index) {
-		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(o descriptor.Descriptor) bool {
-			return o.Annotations[NameKey] == name && (name != "" || o.Digest == d.Digest)
-		})
-		if !slices.IsSortedFunc(idx.Manifests, byName) {
-			slices.SortStableFunc(idx.Manifests, byName)
-		}
-		i, _ := slices.BinarySearchFunc(idx.Manifests, d, byName)
-		idx.Manifests = slices.Insert(idx.Manifests, i, d)
-	})
-}
-
-func byName(a, b descriptor.Descriptor) int {
-	return cmp.Or(cmp.Compare(a.Annotations[NameKey], b.Annotations[NameKey]), cmp.Compare(a.Digest, b.Digest))
-}
-
-// Referrers gives the manifests of the index that refer to another one.
-func (l *Layout) Referrers(subject digest.Digest) ([]descriptor.Descriptor, error) {
-	idx, err := l.Index()
-	if err != nil {
-		return nil, err
-	}
-	found := []descriptor.Descriptor{}
-	for _, d := range idx.Manifests {
-		if d.Annotations[NameKey] != "" {
-			continue
-		}
-		text, err := l.Manifest(d.Digest)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if s := Inspect(text); s.Subject != nil && s.Subject.Digest == subject {
-			found = append(found, d)
-		}
-	}
-	return found, nil
-}
-
-// Manifest reads a manifest.
-func (l *Layout) Manifest(d digest.Digest) ([]byte, error) {
+// manifest reads a manifest.
+func (l *Layout) manifest(d digest.Digest) ([]byte, error) {
 	f, err := l.Open(d)
 	if err != nil {
 		return nil, err
@@ -222,32 +233,14 @@ func (l *Layout) Manifest(d digest.Digest) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// Facts is what must be known of a manifest besides its bytes.
-type Facts struct {
-	MediaType    string                 `json:"mediaType"`
-	ArtifactType string                 `json:"artifactType"`
-	Subject      *descriptor.Descriptor `json:"subject"`
-	Config       *descriptor.Descriptor `json:"config"`
-	Manifests    []json.RawMessage      `json:"manifests"`
-	Annotations  map[string]string      `json:"annotations"`
-}
-
-// Inspect looks into a manifest. One that does not say its type has it from
-// what is in it.
-func Inspect(text []byte) Facts {
-	var s Facts
-	if json.Unmarshal(text, &s) != nil {
-		return Facts{}
+// Subject gives the digest of the manifest that another one refers to, "" where
+// it refers to none.
+func Subject(manifest []byte) digest.Digest {
+	var is struct {
+		Subject *descriptor.Descriptor `json:"subject"`
 	}
-	switch {
-	case s.MediaType != "":
-	case s.Manifests != nil:
-		s.MediaType = IndexType
-	default:
-		s.MediaType = ManifestType
+	if json.Unmarshal(manifest, &is) != nil || is.Subject == nil {
+		return ""
 	}
-	if s.ArtifactType == "" && s.Config != nil {
-		s.ArtifactType = s.Config.MediaType
-	}
-	return s
+	return is.Subject.Digest
 }

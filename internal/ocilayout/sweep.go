@@ -33,7 +33,7 @@ func (r *reachable) from(d digest.Digest, isManifest bool) error {
 	if !isManifest {
 		return nil
 	}
-	text, err := r.l.Manifest(d)
+	text, err := r.l.manifest(d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -96,15 +96,15 @@ func (l *Layout) mark(leave map[string]bool) (*reachable, []descriptor.Descripto
 // stays says whether an entry without a name stays: what speaks of something
 // that is needed, or of nothing.
 func (r *reachable) stays(d descriptor.Descriptor) (bool, error) {
-	text, err := r.l.Manifest(d.Digest)
+	text, err := r.l.manifest(d.Digest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	s := Inspect(text)
-	return s.Subject == nil || r.needed[s.Subject.Digest], nil
+	subject := Subject(text)
+	return subject == "" || r.needed[subject], nil
 }
 
 // Unreferenced counts the blobs that nothing needs after the names in leave are
@@ -131,10 +131,11 @@ func (l *Layout) Unreferenced(leave, also map[string]bool) (blobs int, bytes int
 func (l *Layout) Sweep() error {
 	r, spare, err := l.mark(nil)
 	if err == nil && len(spare) > 0 {
-		err = l.Change(func(idx *Index) {
+		err = l.Change(func(idx *Index) error {
 			idx.Manifests = slices.DeleteFunc(idx.Manifests, func(d descriptor.Descriptor) bool {
 				return d.Annotations[NameKey] == "" && slices.ContainsFunc(spare, func(s descriptor.Descriptor) bool { return s.Digest == d.Digest })
 			})
+			return nil
 		})
 	}
 	if err := errors.Join(err, l.Commit()); err != nil {

@@ -50,7 +50,7 @@ func (s *tarStore) partPath() string { return partOf(s.path) }
 
 func partOf(path string) string { return path + ".part" }
 
-func (s *tarStore) Check() error {
+func (s *tarStore) check() error {
 	_, err := s.Index()
 	return err
 }
@@ -220,14 +220,16 @@ func (s *tarStore) OverheadBytes() int64 {
 	return d.main.Size()
 }
 
-func (s *tarStore) Change(do func(*Index)) error {
+func (s *tarStore) Change(do func(*Index) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.begin(); err != nil {
 		return err
 	}
-	idx := s.w.index.clone() // others may be reading it
-	do(idx)
+	idx := s.w.index.Clone() // others may be reading it
+	if err := do(idx); err != nil {
+		return err
+	}
 	s.w.index, s.w.changed = idx, true
 	return nil
 }

@@ -167,7 +167,7 @@ func published(f *os.File, name string) (*listing, *Index, error) {
 	if l.index == nil {
 		return nil, nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, indexFile)
 	}
-	if text, err = l.index.read(maxAnswer); err != nil {
+	if text, err = l.index.read(maxIndex); err != nil {
 		return nil, nil, fmt.Errorf("%s: %s: %w", name, indexFile, err)
 	}
 	idx, err := parseIndex(text, name+": "+indexFile)

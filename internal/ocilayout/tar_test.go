@@ -17,16 +17,16 @@ import (
 // archive goes when that is added to.
 func TestTarMeanwhile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "media.tar")
-	put := func(s *tarStore, text string) error {
+	put := func(l *Layout, text string) error {
 		d := digest.FromString(text)
-		return s.Put(d, int64(len(text)), strings.NewReader(text))
+		return l.Put(d, int64(len(text)), strings.NewReader(text))
 	}
-	name := func(s *tarStore) error { return s.Change(func(*Index) {}) }
-	one := &tarStore{path: path}
+	name := func(l *Layout) error { return l.Change(func(*Index) error { return nil }) }
+	one := Open(path)
 	if err := errors.Join(put(one, "one"), name(one)); err != nil {
 		t.Fatal(err)
 	}
-	if err := put(&tarStore{path: path}, "two"); err == nil || !strings.Contains(err.Error(), "another run is writing it") {
+	if err := put(Open(path), "two"); err == nil || !strings.Contains(err.Error(), "another run is writing it") {
 		t.Errorf("got %v", err)
 	}
 	w := newTarWriter(true)
@@ -42,7 +42,7 @@ func TestTarMeanwhile(t *testing.T) {
 	if _, err := os.Stat(partOf(path)); err != nil {
 		t.Fatal(err)
 	}
-	two := &tarStore{path: path}
+	two := Open(path)
 	if err := errors.Join(put(two, "two"), name(two), two.Commit()); err != nil {
 		t.Fatal(err)
 	}
@@ -62,11 +62,11 @@ func TestTarLongHeaders(t *testing.T) {
 	text := bytes.Repeat([]byte("layer! "), 100)
 	long := digest.SHA512.FromBytes(text)
 	for range 2 {
-		if err := s.Put(long, 700, bytes.NewReader(text)); err != nil {
+		if err := (&Layout{path, s}).Put(long, 700, bytes.NewReader(text)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Change(func(*Index) {}); err != nil {
+	if err := s.Change(func(*Index) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	huge := digest.FromString("huge")

@@ -1,10 +1,8 @@
 package ocilayout
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -230,72 +228,6 @@ func (w *tarWriter) write(name string, text []byte) error {
 	return w.mark(s, name)
 }
 
-// Put writes a blob. Others are written at the same time.
-func (s *tarStore) Put(d digest.Digest, size int64, from io.Reader) error {
-	if size <= 0 { // only what is small comes without its length
-		text, err := io.ReadAll(io.LimitReader(from, maxManifest+1))
-		switch {
-		case err != nil:
-			return err
-		case len(text) > maxManifest:
-			return fmt.Errorf("%s: it came without its length", d)
-		}
-		size, from = int64(len(text)), bytes.NewReader(text)
-	}
-	w, at, err := s.room(d, size)
-	if err != nil {
-		return err
-	}
-	if w == nil { // it is there
-		_, err := copyBlob(io.Discard, d, from)
-		return err
-	}
-	_, err = copyBlob(io.NewOffsetWriter(w.f, at.at), d, io.LimitReader(from, size))
-	if err == nil {
-		err = w.f.Sync() // before the name says that it is there
-	}
-	return s.landed(w, d, at, err)
-}
-
-// room makes room for a blob. It gives no writer when the blob is there.
-func (s *tarStore) room(d digest.Digest, size int64) (*tarWriter, span, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if at, found, err := s.find(d); err != nil || found && at.size == size {
-		return nil, span{}, err
-	}
-	if err := s.begin(); err != nil {
-		return nil, span{}, err
-	}
-	at, err := s.w.reserve(blobEntry(d), size)
-	if err != nil {
-		return nil, span{}, fmt.Errorf("write %s: %w", s.path, err)
-	}
-	s.w.open++
-	return s.w, at, nil
-}
-
-// landed notes what came of writing a blob.
-func (s *tarStore) landed(w *tarWriter, d digest.Digest, at span, err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w.open--
-	if err == nil {
-		err = w.mark(at, blobEntry(d))
-	}
-	if err == nil {
-		w.blobs[d] = at
-	} else {
-		room := at.following - at.header
-		w.unused[room] = append(w.unused[room], at.header)
-		err = fmt.Errorf("write %s: %w", s.path, err)
-	}
-	if w.leaving && w.open == 0 && !w.changed {
-		_ = s.release(w) // the execution that wanted the blob has been given up
-	}
-	return err
-}
-
 // Commit makes what was named the archive's. Where nothing was, what was put
 // waits for the next run.
 func (s *tarStore) Commit() error {
@@ -331,7 +263,7 @@ func (w *tarWriter) publish(path string) error {
 	if err != nil {
 		return err
 	}
-	if int64(len(text)) > maxAnswer {
+	if int64(len(text)) > maxIndex {
 		return fmt.Errorf("an index of %d bytes is too large", len(text))
 	}
 	w.trim()

@@ -57,6 +57,5 @@ func (l *Layout) reread(ctx context.Context, d digest.Digest) error {
 		return err
 	}
 	defer f.Close()
-	_, err = copyBlob(io.Discard, d, readers.WithContext(ctx, f))
-	return err
+	return copyBlob(io.Discard, d, readers.WithContext(ctx, f))
 }

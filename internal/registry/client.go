@@ -20,6 +20,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/registry/wire"
+	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/internal/transport"
 )
 
@@ -66,7 +67,7 @@ type Client struct {
 // spoken with and no password is asked for.
 func New(hosts []Host) (*Client, error) {
 	c := &Client{hosts: map[string]*login{}, labels: newLabelCache(), layouts: &layouts{}, pause: sleep}
-	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: c.layouts, Concurrency: layoutConcurrency})
+	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: registryserver.NewLayouts(c.layouts.number), Concurrency: layoutConcurrency})
 	endpoints := make([]transport.Endpoint, len(hosts))
 	for i, h := range hosts {
 		l := newLogin(h)

@@ -41,7 +41,7 @@ func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
 		return err
 	}
 	e := &engine{c: c, t: t, o: o, waiting: map[*Entry]int{}, mounts: map[string]mounting{}, results: make(chan result)}
-	layouts := c.written(t)
+	layouts := c.targetLayouts(t)
 	for _, l := range layouts {
 		l.Begin()
 	}

@@ -4,13 +4,68 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
+
+// layoutHost is what layouts are called as a registry. No server can have the name.
+const layoutHost = "oci-layout.invalid"
+
+// layoutConcurrency is more than a plan may ask for: a disk has no rules.
+const layoutConcurrency = 128
+
+// layouts are those that a client knows. They answer as one registry, inside
+// the process: so one engine moves images between registries and layouts in all
+// directions. The first part of a repository's name is the number of its layout.
+type layouts struct {
+	mu  sync.Mutex // images are looked at beside each other
+	all []*ocilayout.Layout
+}
+
+// at gives the layout of a directory or archive with its number.
+func (ls *layouts) at(path string) (*ocilayout.Layout, int) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for i, l := range ls.all {
+		if l.Path() == path {
+			return l, i
+		}
+	}
+	ls.all = append(ls.all, ocilayout.Open(path))
+	return ls.all[len(ls.all)-1], len(ls.all) - 1
+}
+
+// number gives the layout of a number, nil for none.
+func (ls *layouts) number(text string) *ocilayout.Layout {
+	n, err := strconv.Atoi(text)
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if err != nil || n < 0 || n >= len(ls.all) {
+		return nil
+	}
+	return ls.all[n]
+}
+
+// targetLayouts gives the layouts that a table writes to.
+func (c *Client) targetLayouts(t *Table) []*ocilayout.Layout {
+	var all []*ocilayout.Layout
+	for _, e := range t.Images {
+		if e.target.Path == "" {
+			continue
+		}
+		if l, _ := c.layouts.at(e.target.Path); !slices.Contains(all, l) {
+			all = append(all, l)
+		}
+	}
+	return all
+}
 
 // LayoutPrefix begins the name of an image in a layout: oci:DIR:repository:tag,
 // or oci:FILE.tar:repository:tag.
@@ -31,10 +86,7 @@ func CutLayout(s string) (dir, name string, ok bool) {
 func (ls *layouts) ref(s string) (ref.Ref, error) {
 	dir, name, _ := CutLayout(s)
 	l, n := ls.at(dir)
-	if err := l.Check(); err != nil {
-		return ref.Ref{}, err
-	}
-	if _, err := l.Index(); err != nil { // a HEAD could not tell
+	if err := l.Check(); err != nil { // a HEAD could not tell
 		return ref.Ref{}, err
 	}
 	r, err := parseTagged(fmt.Sprintf("%s/%d/%s", layoutHost, n, name))

@@ -145,7 +145,7 @@ func (k *keeping) read(ctx context.Context, one *candidate) {
 	}
 	one.manifest = m
 	text, err := m.RawBody()
-	if s := ocilayout.Inspect(text); err == nil && s.Subject != nil && one.speaksOf == "" {
-		one.speaksOf = s.Subject.Digest.String()
+	if err == nil && one.speaksOf == "" {
+		one.speaksOf = ocilayout.Subject(text).String()
 	}
 }

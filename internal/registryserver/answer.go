@@ -81,6 +81,17 @@ func sendError(w http.ResponseWriter, err error) {
 	sendJSON(w, list[0].status, map[string]any{"errors": texts})
 }
 
+// final makes an error of the disk one that is not worth another try.
+func final(err error) error {
+	var one refusal
+	var list refusals
+	var not notAllowed
+	if errors.As(err, &one) || errors.As(err, &list) || errors.As(err, &not) {
+		return err
+	}
+	return refusal{http.StatusInsufficientStorage, "LAYOUT", err.Error()}
+}
+
 // sendJSON sends what the API has as JSON, of the type that is in the header, if
 // it is.
 func sendJSON(w http.ResponseWriter, status int, v any) {

@@ -94,7 +94,7 @@ func (x *exchange) getBlob() error {
 	if err != nil {
 		return err
 	}
-	f, err := x.repo.open(d)
+	f, err := x.repo.Open(d)
 	if err != nil {
 		return orUnknown(err, "BLOB_UNKNOWN", x.repo.name+" has no "+d.String())
 	}
@@ -108,10 +108,10 @@ func (x *exchange) deleteBlob() error {
 	if err != nil {
 		return err
 	}
-	if x.conf.NoDelete {
+	if x.conf.NoDelete || x.shared {
 		return errNoDelete
 	}
-	if err := x.repo.remove(d); err != nil {
+	if err := x.repo.Remove(d); err != nil {
 		return orUnknown(err, "BLOB_UNKNOWN", x.repo.name+" has no "+d.String())
 	}
 	x.w.WriteHeader(http.StatusAccepted)
@@ -119,7 +119,7 @@ func (x *exchange) deleteBlob() error {
 }
 
 func (x *exchange) listTags() error {
-	idx, err := x.repo.index()
+	idx, err := x.repo.Index()
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,8 @@ package registryserver
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
 	"mime"
 	"net/http"
@@ -13,7 +11,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/mediatype"
-	v1 "github.com/regclient/regclient/types/oci/v1"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 // maxManifest is the size of the largest manifest, in bytes: what the
@@ -74,6 +73,15 @@ func (doc *document) names() iter.Seq[named] {
 	}
 }
 
+// parseDocument reads a manifest. One that is none holds nothing.
+func parseDocument(text []byte) *document {
+	var doc document
+	if json.Unmarshal(text, &doc) != nil {
+		return &document{}
+	}
+	return &doc
+}
+
 func isIndex(mediaType string) bool {
 	return mediaType == mediatype.OCI1ManifestList || mediaType == mediatype.Docker2ManifestList
 }
@@ -87,7 +95,7 @@ func (x *exchange) getManifest() error {
 	if err != nil {
 		return err
 	}
-	f, err := x.repo.open(m.Digest)
+	f, err := x.repo.Open(m.Digest)
 	if err != nil {
 		return orUnknown(err, "MANIFEST_UNKNOWN", fmt.Sprintf("the manifest %s of %s is lost", m.Digest, x.repo.name))
 	}
@@ -105,10 +113,13 @@ func (x *exchange) deleteManifest() error {
 	if err != nil {
 		return err
 	}
-	if m.Digest.String() == x.at.ref {
+	switch byDigest := m.Digest.String() == x.at.ref; {
+	case byDigest && x.shared:
+		return errNoDelete // another repository may need it
+	case byDigest:
 		err = x.repo.drop(m.Digest)
-	} else {
-		err = x.repo.change(func(idx *v1.Index) error {
+	default:
+		err = x.repo.Change(func(idx *ocilayout.Index) error {
 			untag(idx, x.at.ref)
 			return nil
 		})
@@ -142,8 +153,10 @@ func (x *exchange) putManifest() error {
 	if m.MediaType, doc, err = x.checkManifest(text); err != nil {
 		return err
 	}
-	if err := x.checkParts(doc); err != nil {
-		return err
+	if !x.shared {
+		if err := x.checkParts(doc); err != nil {
+			return err
+		}
 	}
 	if err := x.repo.enter(m, text, tags); err != nil {
 		return err
@@ -207,6 +220,9 @@ func (x *exchange) checkManifest(text []byte) (kind string, doc *document, err e
 			return "", nil, invalidManifest("it comes as " + quote(said) + ", and says that it is " + quote(doc.MediaType))
 		}
 		kind = said
+	}
+	if x.shared {
+		return kind, doc, nil
 	}
 	return kind, doc, doc.check(kind)
 }
@@ -282,28 +298,18 @@ func (x *exchange) listReferrers() error {
 		if is.subject != subject || want != "" && is.artifact != want {
 			continue
 		}
-		m.ArtifactType = is.artifact
-		if m.Annotations, err = x.repo.annotations(m.Digest); err == nil {
-			found = append(found, m)
-		} else if !errors.Is(err, fs.ErrNotExist) {
+		switch there, err := x.repo.holds(m.Digest, -1); { // it may have been deleted as a blob
+		case err != nil:
 			return err
+		case there:
+			m.ArtifactType, m.Annotations = is.artifact, is.annotations
+			found = append(found, m)
 		}
 	}
 	if want != "" {
 		x.w.Header().Set("OCI-Filters-Applied", "artifactType")
 	}
 	x.w.Header().Set("Content-Type", mediatype.OCI1ManifestList)
-	sendJSON(x.w, http.StatusOK, v1.Index{Versioned: v1.IndexSchemaVersion, MediaType: mediatype.OCI1ManifestList, Manifests: found})
+	sendJSON(x.w, http.StatusOK, ocilayout.Index{SchemaVersion: 2, MediaType: mediatype.OCI1ManifestList, Manifests: found})
 	return nil
-}
-
-// annotations gives those of a manifest.
-func (r *repository) annotations(d digest.Digest) (map[string]string, error) {
-	text, err := r.read(d)
-	if err != nil {
-		return nil, err
-	}
-	var doc document
-	err = json.Unmarshal(text, &doc)
-	return doc.Annotations, err
 }

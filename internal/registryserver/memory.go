@@ -3,14 +3,15 @@ package registryserver
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"maps"
 	"slices"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
-	v1 "github.com/regclient/regclient/types/oci/v1"
+	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 // memory is the storage of what is not to last.
@@ -26,7 +27,7 @@ func (m *memory) repository(name string, write bool) *repository {
 	defer m.mu.Unlock()
 	r := m.repos[name]
 	if r == nil {
-		r = newRepository(name, &memoryVault{blobs: map[digest.Digest][]byte{}})
+		r = newRepository(name, newMemoryStore())
 		if write {
 			m.repos[name] = r
 		}
@@ -45,102 +46,104 @@ func (m *memory) after(last string, n int) ([]string, error) {
 		if name <= last {
 			continue
 		}
-		if idx, _ := m.repos[name].index(); len(idx.Manifests) > 0 { // memory gives no error
+		if idx, _ := m.repos[name].Index(); len(idx.Manifests) > 0 { // memory gives no error
 			found = append(found, name)
 		}
 	}
 	return found, nil
 }
 
-// A memoryVault keeps a repository in memory.
-type memoryVault struct {
+// A memoryStore keeps a repository in memory.
+type memoryStore struct {
 	mu    sync.RWMutex // guards what follows
 	blobs map[digest.Digest][]byte
-	all   v1.Index
+	all   *ocilayout.Index
 }
 
-func (v *memoryVault) index() (v1.Index, error) {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return v.all, nil
+func newMemoryStore() *memoryStore {
+	return &memoryStore{blobs: map[digest.Digest][]byte{}, all: &ocilayout.Index{}}
 }
 
-func (v *memoryVault) save(idx v1.Index) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.all = idx
+func (m *memoryStore) Index() (*ocilayout.Index, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	return m.all, nil
+}
+
+func (m *memoryStore) Change(do func(*ocilayout.Index) error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	idx := m.all.Clone()
+	if err := do(idx); err != nil {
+		return err
+	}
+	m.all = idx
 	return nil
 }
 
-func (v *memoryVault) blob(d digest.Digest) ([]byte, error) {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	data, ok := v.blobs[d]
+func (m *memoryStore) Open(d digest.Digest) (ocilayout.Blob, error) {
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	data, ok := m.blobs[d]
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	return data, nil
+	return memoryBlob{bytes.NewReader(data), data}, nil
 }
 
-func (v *memoryVault) put(d digest.Digest, data []byte) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.blobs[d] = data
+type memoryBlob struct {
+	*bytes.Reader
+	data []byte
 }
-
-func (v *memoryVault) open(d digest.Digest) (io.ReadSeekCloser, error) {
-	data, err := v.blob(d)
-	if err != nil {
-		return nil, err
-	}
-	return memoryBlob{bytes.NewReader(data)}, nil
-}
-
-type memoryBlob struct{ *bytes.Reader }
 
 func (memoryBlob) Close() error { return nil }
 
-func (v *memoryVault) link(d digest.Digest, from vault) error {
-	other, ok := from.(*memoryVault)
+func (m *memoryStore) Link(d digest.Digest, from ocilayout.Blob) error {
+	b, ok := from.(memoryBlob)
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	data, err := other.blob(d)
-	if err == nil {
-		v.put(d, data)
-	}
-	return err
-}
-
-func (v *memoryVault) remove(d digest.Digest) error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if _, ok := v.blobs[d]; !ok {
-		return fs.ErrNotExist
-	}
-	delete(v.blobs, d)
+	m.put(d, b.data)
 	return nil
 }
 
-func (v *memoryVault) stage() (staged, error) { return &memoryStaged{vault: v}, nil }
+func (m *memoryStore) put(d digest.Digest, data []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.blobs[d] = data
+}
 
-type memoryStaged struct {
-	vault *memoryVault
+func (m *memoryStore) Remove(d digest.Digest) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.blobs[d]; !ok {
+		return fs.ErrNotExist
+	}
+	delete(m.blobs, d)
+	return nil
+}
+
+func (m *memoryStore) Create(descriptor.Descriptor) (ocilayout.Upload, error) {
+	return &memoryUpload{store: m}, nil
+}
+
+type memoryUpload struct {
+	store *memoryStore
 	data  []byte
 }
 
-func (s *memoryStaged) Write(p []byte) (int, error) {
-	s.data = append(s.data, p...)
+func (u *memoryUpload) Write(p []byte) (int, error) {
+	u.data = append(u.data, p...)
 	return len(p), nil
 }
 
-func (s *memoryStaged) ReadAt(p []byte, at int64) (int, error) {
-	return bytes.NewReader(s.data).ReadAt(p, at)
+func (u *memoryUpload) ReadAt(p []byte, at int64) (int, error) {
+	return bytes.NewReader(u.data).ReadAt(p, at)
 }
 
-func (s *memoryStaged) keep(d digest.Digest) error {
-	s.vault.put(d, slices.Clip(s.data))
+func (u *memoryUpload) Commit(d digest.Digest) error {
+	u.store.put(d, slices.Clip(u.data))
 	return nil
 }
 
-func (s *memoryStaged) drop() {}
+func (*memoryUpload) Abort() {}

@@ -21,7 +21,7 @@ var (
 // parsePath takes /v2/REPO/KIND/REF apart; a path that is not about a
 // repository gives the zero place. A name may hold slashes, and words such as
 // "tags", so the path is read from its end.
-func parsePath(p string) place {
+func parsePath(p string, isRepository func(string) bool) place {
 	rest, ok := strings.CutPrefix(path.Clean("/"+p), "/v2/")
 	if !ok {
 		return place{}

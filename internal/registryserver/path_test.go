@@ -36,7 +36,7 @@ func TestParsePath(t *testing.T) {
 		"/v2/blobs/a/manifests/1":                {},
 		"/v2/" + strings.Repeat("a/", 1000) + "": {},
 	} {
-		if got := parsePath(path); got != want {
+		if got := parsePath(path, isRepository); got != want {
 			t.Errorf("%.60s: got %+v, want %+v", path, got, want)
 		}
 	}

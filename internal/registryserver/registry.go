@@ -59,6 +59,7 @@ type Registry struct {
 	sealed  error // why nothing can be put into what is stored; nil: it can
 	uploads uploads
 	lock    *flock.Flock // nil where nothing is written
+	shared  bool         // its repositories lie in layouts; see NewLayouts
 
 	mu      sync.Mutex // requests come on goroutines of their own
 	closed  bool
@@ -172,6 +173,9 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
 	w.Header().Set("Server", "bayplan")
 	if err := r.answer(w, req); err != nil {
+		if r.shared {
+			err = final(err)
+		}
 		sendError(w, err)
 	}
 }
@@ -212,12 +216,18 @@ func (r *Registry) route(w http.ResponseWriter, req *http.Request) error {
 	case "/v2/_catalog":
 		return r.catalog(w, req)
 	}
-	at := parsePath(req.URL.Path)
+	at := parsePath(req.URL.Path, r.isRepository)
 	if at.repo == "" {
 		return notFound("UNSUPPORTED", "there is nothing here")
 	}
 	x := &exchange{Registry: r, w: w, req: req, at: at}
 	return x.serve()
+}
+
+// isRepository says whether something can be the name of a repository here. In
+// a layout no repository has a directory, so any name will do.
+func (r *Registry) isRepository(name string) bool {
+	return isRepository(name) || r.shared && name != ""
 }
 
 // find gives a repository, to read from it or to write, too. Nothing can be
@@ -228,7 +238,7 @@ func (r *Registry) find(name string, write bool) (*repository, error) {
 		return nil, err
 	}
 	repo := images.repository(name, false)
-	idx, err := repo.index()
+	idx, err := repo.Index()
 	generated := len(idx.Manifests) > 0
 	switch {
 	case err != nil:

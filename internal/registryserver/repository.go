@@ -1,8 +1,9 @@
 package registryserver
 
 import (
-	"encoding/json"
+	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -12,91 +13,88 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
-	v1 "github.com/regclient/regclient/types/oci/v1"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// A repository is a vault with the rules of the registry API.
+// A repository is a BlobStore with the rules of the registry API.
 type repository struct {
-	vault
-	name string
+	BlobStore
+	name   string
+	shared bool // it is one of many in a layout; see Layouts
 
-	changing sync.Mutex // the index is read and replaced by one request at a time
-	known    sync.Map   // digest.Digest -> facts; requests come on goroutines of their own
+	changing sync.Mutex // one request at a time puts or deletes a manifest
+	known    *sync.Map  // digest.Digest -> facts; requests come on goroutines of their own
 }
 
-func newRepository(name string, v vault) *repository { return &repository{vault: v, name: name} }
-
-// change replaces the index by what do makes of it.
-func (r *repository) change(do func(*v1.Index) error) error {
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	idx, err := r.index()
-	if err != nil {
-		return err
-	}
-	idx.Manifests = slices.Clone(idx.Manifests)
-	if err := do(&idx); err != nil {
-		return err
-	}
-	return r.save(idx)
+func newRepository(name string, s BlobStore) *repository {
+	return &repository{BlobStore: s, name: name, known: &sync.Map{}}
 }
 
 // enter keeps a manifest, and names it by these tags or else by its digest
 // alone. Tags that another one had are moved.
 func (r *repository) enter(m descriptor.Descriptor, text []byte, tags []string) error {
-	return r.change(func(idx *v1.Index) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	if err := r.put(m.Digest, text); err != nil {
+		return err
+	}
+	r.known.Store(m.Digest, factsOf(text)) // a layoutView asks for them
+	return r.Change(func(idx *ocilayout.Index) error {
 		for _, tag := range tags {
 			untag(idx, tag)
 			idx.Manifests = slices.DeleteFunc(idx.Manifests, func(o descriptor.Descriptor) bool {
 				return o.Digest == m.Digest && tagOf(o) == ""
 			})
-			m.Annotations = map[string]string{refName: tag}
+			m.Annotations = map[string]string{ocilayout.NameKey: tag}
 			idx.Manifests = append(idx.Manifests, m)
 		}
 		hold(idx, m)
-		r.known.Delete(m.Digest)
-		return r.put(m.Digest, text)
+		return nil
 	})
 }
 
 // drop removes a manifest with all of its tags.
 func (r *repository) drop(d digest.Digest) error {
-	return r.change(func(idx *v1.Index) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	err := r.Change(func(idx *ocilayout.Index) error {
 		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(m descriptor.Descriptor) bool { return m.Digest == d })
-		r.known.Delete(d)
-		if err := r.remove(d); !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	r.known.Delete(d)
+	if err := r.Remove(d); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
-
-// refName is the annotation that holds a tag in the index of a layout.
-const refName = "org.opencontainers.image.ref.name"
 
 // tagOf gives the tag of an entry in the index, "" where it has none. Layouts
 // that others made may hold names that are no tags.
 func tagOf(m descriptor.Descriptor) string {
-	if name := m.Annotations[refName]; tagName.MatchString(name) {
+	if name := m.Annotations[ocilayout.NameKey]; tagName.MatchString(name) {
 		return name
 	}
 	return ""
 }
 
 // untag takes a tag off.
-func untag(idx *v1.Index, tag string) {
-	has := func(m descriptor.Descriptor) bool { return m.Annotations[refName] == tag }
+func untag(idx *ocilayout.Index, tag string) {
+	has := func(m descriptor.Descriptor) bool { return m.Annotations[ocilayout.NameKey] == tag }
 	for at := slices.IndexFunc(idx.Manifests, has); at >= 0; at = slices.IndexFunc(idx.Manifests, has) {
 		m := idx.Manifests[at]
 		idx.Manifests = slices.Delete(idx.Manifests, at, at+1)
 		m.Annotations = maps.Clone(m.Annotations)
-		delete(m.Annotations, refName)
+		delete(m.Annotations, ocilayout.NameKey)
 		hold(idx, m)
 	}
 }
 
 // hold sees to it that a manifest is in the index.
-func hold(idx *v1.Index, m descriptor.Descriptor) {
+func hold(idx *ocilayout.Index, m descriptor.Descriptor) {
 	if !slices.ContainsFunc(idx.Manifests, func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }) {
 		idx.Manifests = append(idx.Manifests, m)
 	}
@@ -104,7 +102,10 @@ func hold(idx *v1.Index, m descriptor.Descriptor) {
 
 // find gives the manifest that a tag or a digest stands for.
 func (r *repository) find(ref string) (descriptor.Descriptor, error) {
-	idx, err := r.index()
+	if d, err := digest.Parse(ref); err == nil && r.shared {
+		return r.findByDigest(d)
+	}
+	idx, err := r.Index()
 	if err != nil {
 		return descriptor.Descriptor{}, err
 	}
@@ -113,7 +114,7 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 	}
 	isTag := tagName.MatchString(ref)
 	for _, m := range idx.Manifests {
-		if isTag && m.Annotations[refName] == ref || m.Digest.String() == ref {
+		if isTag && m.Annotations[ocilayout.NameKey] == ref || m.Digest.String() == ref {
 			return m, nil
 		}
 	}
@@ -131,7 +132,7 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 // known as parts of others only, as layouts that others made have them.
 func (r *repository) manifests() iter.Seq2[descriptor.Descriptor, error] {
 	return func(yield func(descriptor.Descriptor, error) bool) {
-		idx, err := r.index()
+		idx, err := r.Index()
 		if err != nil {
 			yield(descriptor.Descriptor{}, err)
 			return
@@ -167,9 +168,10 @@ func (r *repository) visit(list []descriptor.Descriptor, seen map[digest.Digest]
 
 // facts are what must be known of a manifest to find others by it.
 type facts struct {
-	subject  digest.Digest
-	artifact string
-	parts    []descriptor.Descriptor // manifests
+	subject     digest.Digest
+	artifact    string
+	annotations map[string]string       // of a manifest with a subject
+	parts       []descriptor.Descriptor // manifests
 }
 
 // facts gives those of a manifest. Of one that is lost, or none, there are none.
@@ -184,62 +186,74 @@ func (r *repository) facts(d digest.Digest) (facts, error) {
 	if err != nil {
 		return facts{}, err
 	}
-	var doc document
-	if json.Unmarshal(text, &doc) != nil {
-		return facts{}, nil
-	}
-	is := facts{artifact: doc.artifact()}
-	if doc.Subject != nil {
-		is.subject = doc.Subject.Digest
-	}
-	for _, m := range doc.Manifests {
-		is.parts = append(is.parts, descriptor.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size})
-	}
+	is := factsOf(text)
 	r.known.Store(d, is)
 	return is, nil
 }
 
-// read reads a manifest.
+func factsOf(text []byte) facts {
+	doc := parseDocument(text)
+	is := facts{artifact: doc.artifact()}
+	if doc.Subject != nil {
+		is.subject, is.annotations = doc.Subject.Digest, doc.Annotations
+	}
+	for _, m := range doc.Manifests {
+		is.parts = append(is.parts, descriptor.Descriptor{MediaType: m.MediaType, Digest: m.Digest, Size: m.Size})
+	}
+	return is
+}
+
+// read reads a manifest. A blob that is too large for one is as absent.
 func (r *repository) read(d digest.Digest) ([]byte, error) {
-	f, err := r.open(d)
+	f, err := r.Open(d)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxManifest))
+	if f.Size() > maxManifest {
+		return nil, fmt.Errorf("%s: %d bytes are no manifest: %w", d, f.Size(), fs.ErrNotExist)
+	}
+	return io.ReadAll(f)
 }
 
 // holds says whether a blob of so many bytes is there; -1 are any number.
 func (r *repository) holds(d digest.Digest, size int64) (bool, error) {
-	f, err := r.open(d)
+	f, err := r.Open(d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
 	if err != nil {
 		return false, err
 	}
-	defer f.Close()
-	end, err := f.Seek(0, io.SeekEnd)
-	return size < 0 || end == size, err
+	return size < 0 || f.Size() == size, f.Close()
 }
 
 // put keeps a small blob.
 func (r *repository) put(d digest.Digest, data []byte) error {
-	s, err := r.stage()
+	return r.take(descriptor.Descriptor{Digest: d, Size: int64(len(data))}, bytes.NewReader(data))
+}
+
+// take keeps a blob, which must be what its digest says.
+func (r *repository) take(want descriptor.Descriptor, from io.Reader) error {
+	up, err := r.Create(want)
 	if err != nil {
 		return err
 	}
-	defer s.drop()
-	if _, err := s.Write(data); err != nil {
+	defer up.Abort()
+	v := want.Digest.Verifier()
+	if _, err := io.Copy(io.MultiWriter(up, v), from); err != nil {
 		return err
 	}
-	return s.keep(d)
+	if !v.Verified() {
+		return ocilayout.ErrDigest
+	}
+	return up.Commit(want.Digest)
 }
 
 // mount takes a blob over from another repository, and says whether it was
 // there.
 func (r *repository) mount(d digest.Digest, from *repository) (bool, error) {
-	f, err := from.open(d)
+	f, err := from.Open(d)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -247,17 +261,12 @@ func (r *repository) mount(d digest.Digest, from *repository) (bool, error) {
 		return false, err
 	}
 	defer f.Close()
-	if r.link(d, from.vault) == nil {
+	if r.Link(d, f) == nil {
 		return true, nil
 	}
-	s, err := r.stage()
-	if err != nil {
-		return false, err
+	err = r.take(descriptor.Descriptor{Digest: d, Size: f.Size()}, f)
+	if errors.Is(err, ocilayout.ErrDigest) {
+		return false, nil
 	}
-	defer s.drop()
-	v := d.Verifier()
-	if _, err := io.Copy(io.MultiWriter(s, v), f); err != nil || !v.Verified() {
-		return false, err
-	}
-	return true, s.keep(d)
+	return err == nil, err
 }

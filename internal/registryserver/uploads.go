@@ -17,6 +17,9 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 // maxUploads is how many uploads can wait to be gone on with. The one that has
@@ -34,17 +37,25 @@ type upload struct {
 	repo *repository
 	used time.Time // guarded by the mutex of all
 
-	busy  chan struct{} // pieces come one after the other; guards what follows
-	to    staged
-	sum   hash.Hash // of what has come, SHA-256
+	busy  chan struct{}    // pieces come one after the other; guards what follows
+	to    ocilayout.Upload // nil: nothing has come yet
+	sum   hash.Hash        // of what has come, SHA-256
 	size  int64
 	full  error // why no more could be written
 	ended bool
 }
 
-func newUpload(repo *repository) (*upload, error) {
-	to, err := repo.stage()
-	return &upload{repo: repo, busy: make(chan struct{}, 1), to: to, sum: sha256.New()}, err
+func newUpload(repo *repository) *upload {
+	return &upload{repo: repo, busy: make(chan struct{}, 1), sum: sha256.New()}
+}
+
+// begin makes room for the first piece, if it has not been made. What is known
+// of the whole blob is in want.
+func (u *upload) begin(want descriptor.Descriptor) (err error) {
+	if u.to == nil {
+		u.to, err = u.repo.Create(want)
+	}
+	return err
 }
 
 // tryLock says whether no other request is at work on the upload, and keeps
@@ -73,7 +84,9 @@ func (u *upload) unlock() { <-u.busy }
 // end gives up what is not kept.
 func (u *upload) end() {
 	u.ended = true
-	u.to.drop()
+	if u.to != nil {
+		u.to.Abort()
+	}
 }
 
 // add gives an upload a name.
@@ -142,11 +155,18 @@ func (u *upload) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// take adds a piece. What came before an error stays, so that it can be gone on
-// with.
-func (u *upload) take(req *http.Request) error {
+// take adds a piece. It is the last one if d is given. What came before an error
+// stays, so that it can be gone on with.
+func (u *upload) take(req *http.Request, d digest.Digest) error {
 	if at, ok := pieceStart(req); !ok || at >= 0 && at != u.size {
 		return refusal{http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", fmt.Sprintf("the next piece begins at byte %d", u.size)}
+	}
+	want := descriptor.Descriptor{Digest: d, Size: -1}
+	if d != "" {
+		want.Size = req.ContentLength
+	}
+	if err := u.begin(want); err != nil {
+		return err
 	}
 	_, err := io.Copy(u, req.Body)
 	if u.full != nil {
@@ -182,7 +202,7 @@ func (u *upload) keep(d digest.Digest) error {
 	if !is {
 		return refusal{http.StatusBadRequest, "DIGEST_INVALID", fmt.Sprintf("the %d bytes that came are not %s", u.size, d)}
 	}
-	return u.to.keep(d)
+	return u.to.Commit(d)
 }
 
 // beginUpload begins an upload, if the blob is neither to be mounted nor in the
@@ -205,10 +225,7 @@ func (x *exchange) beginUpload() error {
 	if query.Has("digest") {
 		return x.takeBlob(query.Get("digest"))
 	}
-	u, err := newUpload(x.repo)
-	if err != nil {
-		return err
-	}
+	u := newUpload(x.repo)
 	x.sendUpload(u, x.uploads.add(u), http.StatusAccepted)
 	return nil
 }
@@ -217,7 +234,7 @@ func (x *exchange) mount(d digest.Digest, from string) (bool, error) {
 	if there, err := x.repo.holds(d, -1); err != nil || there {
 		return there, err
 	}
-	if !isRepository(from) {
+	if !x.isRepository(from) {
 		return false, nil
 	}
 	source, err := x.find(from, false)
@@ -233,12 +250,9 @@ func (x *exchange) takeBlob(sum string) error {
 	if err != nil {
 		return err
 	}
-	u, err := newUpload(x.repo)
-	if err != nil {
-		return err
-	}
-	defer u.to.drop()
-	if err := u.take(x.req); err != nil {
+	u := newUpload(x.repo)
+	defer u.end()
+	if err := u.take(x.req, d); err != nil {
 		return err
 	}
 	if err := u.keep(d); err != nil {
@@ -281,7 +295,7 @@ func (x *exchange) getUpload() error {
 
 func (x *exchange) patchUpload() error {
 	return x.withUpload(func(u *upload) error {
-		if err := u.take(x.req); err != nil {
+		if err := u.take(x.req, ""); err != nil {
 			return err
 		}
 		x.sendUpload(u, x.at.ref, http.StatusAccepted)
@@ -295,7 +309,11 @@ func (x *exchange) putUpload() error {
 		return err
 	}
 	return x.withUpload(func(u *upload) error {
-		if err := u.take(x.req); err != nil {
+		if err := u.take(x.req, d); err != nil && !x.shared {
+			return err
+		} else if err != nil {
+			x.uploads.forget(x.at.ref) // its client begins anew
+			u.end()
 			return err
 		}
 		x.uploads.forget(x.at.ref)

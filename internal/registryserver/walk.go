@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
 // after reads what is there at that moment, and no more of it than a page needs.
@@ -90,11 +92,6 @@ func (w *walk) repository(name string) {
 // holdsManifest says whether the index of a repository names a manifest. One
 // that cannot be read does not: the others are to be listed all the same.
 func holdsManifest(file string) bool {
-	f, err := openRegular(file)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	idx, err := readIndex(f)
+	idx, err := ocilayout.ReadIndex(file)
 	return err == nil && len(idx.Manifests) > 0
 }

@@ -1,0 +1,111 @@
+package ocilayout
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/durable"
+)
+
+func (s *dirStore) Begin() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users++
+}
+
+// share keeps other processes from removing blobs as long as the execution
+// lasts. The first time it removes what killed processes have left.
+func (s *dirStore) share() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users == 0 || s.shared != nil {
+		return nil
+	}
+	f, err := os.Open(filepath.Join(s.dir, layoutFile))
+	if err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH); err != nil {
+		return errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
+	}
+	s.shared = f
+	dirs, _ := filepath.Glob(filepath.Join(s.dir, blobsDir, "*")) // only a bad pattern is an error
+	for _, dir := range dirs {
+		if err := durable.RemoveLeftovers(dir); err != nil && !errors.Is(err, syscall.ENOTDIR) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *dirStore) Commit() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users = max(0, s.users-1)
+	if s.users > 0 || s.shared == nil {
+		return nil
+	}
+	f := s.shared
+	s.shared = nil
+	return f.Close() // ends the lock
+}
+
+func (s *dirStore) Blobs() (map[digest.Digest]int64, error) {
+	all := map[digest.Digest]int64{}
+	err := s.eachBlob(func(path string, d digest.Digest) error {
+		fi, err := os.Lstat(path)
+		if err == nil {
+			all[d] = fi.Size()
+		}
+		return err
+	})
+	return all, err
+}
+
+// eachBlob walks over the files of the blobs. A file that is no blob has a
+// digest that is not valid.
+func (s *dirStore) eachBlob(do func(path string, d digest.Digest) error) error {
+	root := filepath.Join(s.dir, blobsDir)
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		return do(path, digest.Digest(strings.Replace(name, string(filepath.Separator), ":", 1)))
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (s *dirStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
+	f, err := os.Open(filepath.Join(s.dir, layoutFile))
+	if err != nil {
+		return err
+	}
+	defer f.Close() // ends the lock
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("%s: another run is writing it", s.dir)
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", f.Name(), err)
+	}
+	return s.eachBlob(func(path string, d digest.Digest) error {
+		if needed[d] {
+			return nil
+		}
+		return os.Remove(path)
+	})
+}

@@ -1,0 +1,188 @@
+package registryserver
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/ocilayout"
+)
+
+// NewLayouts gives a registry of layouts that each hold images of many
+// repositories, as repository:tag. The first part of a repository's name in a
+// request chooses the layout by way of find, which gives nil for none.
+//
+// It is meant for one client inside the process. There is no catalog, because
+// each blob of a layout is there for all of its repositories. Manifests are
+// taken without a look at their parts, and found by digest though the index
+// does not name them. A tag can be deleted, and the sweep of the layout removes
+// what nothing needs then. An error of the disk is final (507).
+func NewLayouts(find func(name string) *ocilayout.Layout) http.Handler {
+	return &Registry{
+		images: func() (*memory, error) { return newMemory(), nil },
+		stored: &layouts{find: find, all: map[*ocilayout.Layout]*layoutRepos{}},
+		shared: true,
+	}
+}
+
+// layouts is the storage of layouts that hold many repositories.
+type layouts struct {
+	find func(name string) *ocilayout.Layout
+	mu   sync.Mutex // requests come on goroutines of their own
+	all  map[*ocilayout.Layout]*layoutRepos
+}
+
+// layoutRepos are the repositories of a layout.
+type layoutRepos struct {
+	known sync.Map // facts of all manifests of the layout
+	repos map[string]*repository
+}
+
+func (s *layouts) repository(name string, _ bool) *repository {
+	first, rest, _ := strings.Cut(name, "/")
+	l := s.find(first)
+	if l == nil {
+		return newRepository(name, newMemoryStore())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.all[l]
+	if all == nil {
+		all = &layoutRepos{repos: map[string]*repository{}}
+		s.all[l] = all
+	}
+	r := all.repos[name]
+	if r == nil {
+		r = newRepository(name, &layoutView{Layout: l, prefix: rest + ":", known: &all.known})
+		r.shared, r.known = true, &all.known
+		all.repos[name] = r
+	}
+	return r
+}
+
+func (s *layouts) after(string, int) ([]string, error) {
+	return nil, notFound("UNSUPPORTED", "layouts have no catalog")
+}
+
+// A layoutView shows one repository of a layout: the entries with its name, and
+// those without a name, which refer to others.
+type layoutView struct {
+	*ocilayout.Layout
+	prefix string // of the repository's names in the index
+	known  *sync.Map
+
+	mu   sync.Mutex // requests come on goroutines of their own
+	from *ocilayout.Index
+	view *ocilayout.Index // made of from
+}
+
+// Index implements BlobStore.
+func (v *layoutView) Index() (*ocilayout.Index, error) {
+	all, err := v.Layout.Index()
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.from != all {
+		v.from, v.view = all, v.cut(all)
+	}
+	return v.view, nil
+}
+
+// cut makes the index of the repository.
+func (v *layoutView) cut(all *ocilayout.Index) *ocilayout.Index {
+	idx := &ocilayout.Index{}
+	for _, m := range all.Manifests {
+		name := m.Annotations[ocilayout.NameKey]
+		if tag, mine := strings.CutPrefix(name, v.prefix); mine {
+			m.Annotations = maps.Clone(m.Annotations)
+			m.Annotations[ocilayout.NameKey] = tag
+			idx.Manifests = append(idx.Manifests, m)
+		} else if name == "" {
+			idx.Manifests = append(idx.Manifests, m)
+		}
+	}
+	return idx
+}
+
+// Change implements BlobStore. The layout's index names no manifest by its
+// digest alone, but those that refer to others.
+func (v *layoutView) Change(do func(*ocilayout.Index) error) error {
+	return v.Layout.Change(func(all *ocilayout.Index) error {
+		before := v.cut(all)
+		idx := before.Clone()
+		if err := do(idx); err != nil {
+			return err
+		}
+		was, is := entries(before), entries(idx)
+		all.Manifests = slices.DeleteFunc(all.Manifests, func(m descriptor.Descriptor) bool {
+			tag, mine := strings.CutPrefix(m.Annotations[ocilayout.NameKey], v.prefix)
+			return mine && !is[entry{m.Digest, tag}]
+		})
+		for _, m := range idx.Manifests {
+			if !was[entryOf(m)] {
+				v.insert(all, m)
+			}
+		}
+		return nil
+	})
+}
+
+// An entry is what tells the manifests in an index apart.
+type entry struct {
+	digest digest.Digest
+	tag    string
+}
+
+func entryOf(m descriptor.Descriptor) entry { return entry{m.Digest, m.Annotations[ocilayout.NameKey]} }
+
+func entries(idx *ocilayout.Index) map[entry]bool {
+	all := make(map[entry]bool, len(idx.Manifests))
+	for _, m := range idx.Manifests {
+		all[entryOf(m)] = true
+	}
+	return all
+}
+
+// insert adds a manifest to the index of the layout: under its name if it has a
+// tag, and without a name if it refers to another one.
+func (v *layoutView) insert(all *ocilayout.Index, m descriptor.Descriptor) {
+	v.addReferrer(all, m)
+	if tag := m.Annotations[ocilayout.NameKey]; tag != "" {
+		m.Annotations = maps.Clone(m.Annotations)
+		m.Annotations[ocilayout.NameKey] = v.prefix + tag
+		all.Insert(m)
+	}
+}
+
+// addReferrer lets the index name a manifest without a tag, if it refers to
+// another one.
+func (v *layoutView) addReferrer(all *ocilayout.Index, m descriptor.Descriptor) {
+	is, _ := v.known.Load(m.Digest)
+	about, ok := is.(facts)
+	if !ok || about.subject == "" {
+		return
+	}
+	m.ArtifactType, m.Annotations = about.artifact, maps.Clone(about.annotations)
+	delete(m.Annotations, ocilayout.NameKey)
+	all.Manifests = slices.DeleteFunc(all.Manifests, func(o descriptor.Descriptor) bool {
+		return o.Digest == m.Digest && o.Annotations[ocilayout.NameKey] == ""
+	})
+	all.Insert(m)
+}
+
+// findByDigest gives a manifest of a layout though the index need not name it.
+func (r *repository) findByDigest(d digest.Digest) (descriptor.Descriptor, error) {
+	text, err := r.read(d)
+	if err != nil {
+		return descriptor.Descriptor{}, orUnknown(err, "MANIFEST_UNKNOWN", r.name+" has no "+d.String())
+	}
+	doc := parseDocument(text)
+	return descriptor.Descriptor{MediaType: doc.kind(), Digest: d, Size: int64(len(text))}, nil
+}
