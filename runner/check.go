@@ -110,7 +110,7 @@ func (c *checker) reference(n *Node, ref plan.Ref) {
 	if out, ok := typ.output(ref.Output); !ok {
 		c.bad[n.ID()] = true
 		c.report(ref.Pos, fmt.Sprintf("step %q (%s) has no output %q", ref.Step, typ.Name, ref.Output), typ.outputHint(ref.Output))
-	} else if msg, hint := misfit(n.Type, ref, out); msg != "" {
+	} else if msg, hint := outputMismatch(n.Type, ref, out); msg != "" {
 		c.bad[n.ID()] = true
 		c.report(ref.Pos, msg, hint)
 	}

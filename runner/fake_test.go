@@ -18,19 +18,21 @@ import (
 // A lab is the world of fake steps: what each of them has said so far, and
 // what is to go wrong.
 type lab struct {
-	mu    sync.Mutex
-	said  map[string]string
-	log   []string
-	on    map[string]func(ctx context.Context, f *fake, p Progress) error // instead of Apply
-	diff  map[string]func(ctx context.Context, f *fake, w World, prior *Record) (*Finding, error)
-	check map[string]func(ctx context.Context, f *fake) (Outputs, error) // instead of Verify
+	confirms map[string]func(f *fake) Outputs // outputs that Apply confirms
+	mu       sync.Mutex
+	said     map[string]string
+	log      []string
+	on       map[string]func(ctx context.Context, f *fake, p Progress) error // instead of Apply
+	diff     map[string]func(ctx context.Context, f *fake, w World, prior *Record) (*Finding, error)
+	check    map[string]func(ctx context.Context, f *fake) (Outputs, error) // instead of Verify
 }
 
 func newLab() *lab {
 	return &lab{
 		said: map[string]string{}, on: map[string]func(context.Context, *fake, Progress) error{},
-		diff:  map[string]func(context.Context, *fake, World, *Record) (*Finding, error){},
-		check: map[string]func(context.Context, *fake) (Outputs, error){},
+		diff:     map[string]func(context.Context, *fake, World, *Record) (*Finding, error){},
+		check:    map[string]func(context.Context, *fake) (Outputs, error){},
+		confirms: map[string]func(*fake) Outputs{},
 	}
 }
 
@@ -127,15 +129,15 @@ func (f *fake) outputs(id plan.Value) Outputs {
 	return Outputs{"text": plan.Text(f.want()), "list": plan.List(strings.Fields(f.want())...), "id": id}
 }
 
-func (f *fake) apply(ctx context.Context, p Progress) error {
+func (f *fake) apply(ctx context.Context, p Progress) (Outputs, error) {
 	if on := f.lab.on[f.id]; on != nil {
 		if err := on(ctx, f, p); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if f.Writes != "" {
 		if err := os.WriteFile(string(f.Writes), []byte(f.want()), 0o644); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	f.lab.mu.Lock()
@@ -144,7 +146,10 @@ func (f *fake) apply(ctx context.Context, p Progress) error {
 	f.lab.mu.Unlock()
 	p.Add(1024)
 	p.Done(Item{Op: Create, What: "word", Name: f.want()})
-	return nil
+	if confirm := f.lab.confirms[f.id]; confirm != nil {
+		return confirm(f), nil
+	}
+	return nil, nil
 }
 
 func (f *fake) Verify(ctx context.Context, _ World) (Outputs, error) {

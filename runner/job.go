@@ -182,8 +182,8 @@ func (u unfit) Unwrap() []error {
 
 // look lets the step look at the world and, in an apply, change it.
 func (j *job) look(ctx context.Context, step Step, note func(any)) result {
-	if h, ok := step.(Hastener); ok && j.mode == ModeApply {
-		h.Hasten()
+	if h, ok := step.(BeforeApplier); ok && j.mode == ModeApply {
+		h.BeforeApply()
 	}
 	inputs, err := j.inputs(ctx, step)
 	if err != nil {
@@ -224,7 +224,7 @@ func (j *job) look(ctx context.Context, step Step, note func(any)) result {
 	return res
 }
 
-// unknown says whether a step in haste has left a digest for later.
+// unknown reports whether a step has left a digest for Apply to find out.
 func unknown(inputs []Input) bool {
 	return slices.ContainsFunc(inputs, func(in Input) bool { return in.Digest == "" })
 }
@@ -280,8 +280,12 @@ func (j *job) change(ctx context.Context, step Step, c *Change, note func(any)) 
 	if err := <-ack; err != nil {
 		return nil, err
 	}
-	if err := c.Apply(ctx, j.progress); err != nil {
+	outputs, err := c.Apply(ctx, j.progress)
+	switch {
+	case err != nil:
 		return nil, err
+	case outputs != nil:
+		return outputs, j.node.Type.checkOutputs(outputs)
 	}
 	return j.verified(ctx, step)
 }

@@ -81,7 +81,7 @@ func truth(journal []byte, n int) map[string]bool {
 func TestJournalCutAnywhere(t *testing.T) {
 	dir, journal := twentyLines(t)
 	for n := range len(journal) + 1 {
-		s, err := recollect(dir, planFile, nil, journal[:n])
+		s, err := loadState(dir, planFile, nil, journal[:n])
 		if err != nil {
 			t.Fatalf("cut to %d bytes: %v", n, err)
 		}
@@ -106,7 +106,7 @@ func TestJournalWithOneByteFlipped(t *testing.T) {
 			}
 			damaged := bytes.Clone(journal)
 			damaged[i] ^= flip
-			s, err := recollect(dir, planFile, nil, damaged)
+			s, err := loadState(dir, planFile, nil, damaged)
 			if err != nil {
 				if !strings.Contains(err.Error(), file) || fault.Hint(err) == "" {
 					t.Fatalf("byte %d flipped by %#x: the error %q does not name %s, or has no hint", i, flip, err, file)
@@ -131,7 +131,7 @@ func TestSnapshotWithOneByteFlippedOrCut(t *testing.T) {
 	must(t, err)
 	check := func(what string, b []byte) {
 		t.Helper()
-		if _, err := recollect(dir, planFile, b, nil); err == nil || !strings.Contains(err.Error(), file) {
+		if _, err := loadState(dir, planFile, b, nil); err == nil || !strings.Contains(err.Error(), file) {
 			t.Fatalf("%s: error %v, want one that names %s", what, err, file)
 		}
 	}
@@ -330,7 +330,7 @@ func FuzzRecollect(f *testing.F) {
 		if len(snapshot) == 0 {
 			snapshot = nil
 		}
-		l, err := recollect("/plans/.bayplan/p", planFile, snapshot, journal)
+		l, err := loadState("/plans/.bayplan/p", planFile, snapshot, journal)
 		if err != nil {
 			return
 		}

@@ -72,9 +72,9 @@ const (
 	// reloads bounds how often a reader without the lock looks again when an
 	// apply compacts the state under it.
 	reloads = 100
-	// believe is how often the very same damage must be seen to be believed: the
+	// stableReads is how often the very same damage must be seen to be believed: the
 	// journal may be cleared and written to just while it is read.
-	believe = 3
+	stableReads = 3
 )
 
 // load reads the memory in dir. Without the lock an apply may swap snapshot
@@ -91,21 +91,21 @@ func load(dir, planFile string) (loaded, error) {
 		if err != nil {
 			return loaded{}, damage(dir, journalName, err)
 		}
-		l, err := recollect(dir, planFile, snapshot, journal)
+		l, err := loadState(dir, planFile, snapshot, journal)
 		again, readErr := readIfThere(filepath.Join(dir, snapshotName))
 		still := readErr == nil && bytes.Equal(snapshot, again)
 		if alike++; !still || !bytes.Equal(journal, before) {
 			alike = 1
 		}
-		if still && (err == nil || alike >= believe) || try == reloads {
+		if still && (err == nil || alike >= stableReads) || try == reloads {
 			return l, err
 		}
 		before = journal
 	}
 }
 
-// recollect makes the memory of what its two files hold.
-func recollect(dir, planFile string, snapshot, journal []byte) (loaded, error) {
+// loadState makes the memory of what its two files hold.
+func loadState(dir, planFile string, snapshot, journal []byte) (loaded, error) {
 	m, err := parseSnapshot(dir, planFile, snapshot)
 	if err != nil {
 		return loaded{}, damage(dir, snapshotName, err)

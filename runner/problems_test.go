@@ -44,7 +44,7 @@ func TestProblemsAreTold(t *testing.T) {
 		t.Errorf("report (-want +got):\n%s", diff)
 	}
 	var told Event
-	b := &books{runner: &Runner{Observe: func(e Event) { told = e }}}
+	b := &runState{runner: &Runner{Observe: func(e Event) { told = e }}}
 	b.finish(s)
 	if diff := cmp.Diff(want, problems(told)); diff != "" {
 		t.Errorf("event (-want +got):\n%s", diff)

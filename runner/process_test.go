@@ -43,16 +43,16 @@ func (k *ink) written() error {
 	return err
 }
 
-func (k *ink) apply(_ context.Context, p Progress) error {
+func (k *ink) apply(_ context.Context, p Progress) (Outputs, error) {
 	log, err := os.OpenFile(string(k.File)+".times", os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := log.WriteString("x"); err != nil {
-		return err
+		return nil, err
 	}
 	p.Done(Item{Op: Create, What: "file", Name: string(k.File)})
-	return errors.Join(log.Close(), durable.WriteBytes(string(k.File), 0o600, []byte("written")))
+	return nil, errors.Join(log.Close(), durable.WriteBytes(string(k.File), 0o600, []byte("written")))
 }
 
 func (k *ink) Verify(context.Context, World) (Outputs, error) { return nil, k.written() }

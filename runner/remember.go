@@ -9,41 +9,29 @@ import (
 	"time"
 )
 
-// A Rememberer is a World that takes digests from a step that has computed
-// them anyway, while it read a file or wrote one, so that nobody reads the
-// file for them again. Not every World is one.
-type Rememberer interface {
-	// Recall gives what is remembered of the file at path as it is now. It
-	// reads nothing of it; ok is false when one of the digests is not known.
-	Recall(path string, algos ...Algo) (sums map[Algo]string, ok bool)
-
-	// Remember keeps the digests of the file at path, if it is still the one
-	// that was seen when they began to hold.
-	Remember(path string, seen Sight, sums map[Algo]string)
-}
-
-// A Sight is how a file was at a moment.
-type Sight struct {
+// A FileID identifies a file with its content, as it was at a moment: by its device,
+// inode, size and times.
+type FileID struct {
 	id fileID
 	at time.Time
 }
 
-// See gives the sight of a file that was looked at just now.
-func See(fi fs.FileInfo) Sight { return Sight{identityOf(fi), time.Now()} }
+// Identify gives the identity of a file that was looked at just now.
+func Identify(fi fs.FileInfo) FileID { return FileID{identityOf(fi), time.Now()} }
 
-// Is says whether the file is still the one that was seen.
-func (s Sight) Is(fi fs.FileInfo) bool { return identityOf(fi) == s.id }
+// Is reports whether the file is still the one that was identified.
+func (f FileID) Is(fi fs.FileInfo) bool { return identityOf(fi) == f.id }
 
-// Key gives a text that is another one when the file is. It is "" for a file
-// that may have been written to since without a trace.
-func (s Sight) Key() string {
-	if !s.id.settled(s.at) {
+// Key gives a text that differs for every other file. It is "" for a file that may
+// have been written to since without a trace.
+func (f FileID) Key() string {
+	if !f.id.settled(f.at) {
 		return ""
 	}
-	return fmt.Sprintf("%+v", s.id)
+	return fmt.Sprintf("%+v", f.id)
 }
 
-// Recall gives the digests that are remembered of a file.
+// Recall implements World.
 func (d *Disk) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
 	fi, err := os.Stat(path)
 	if err != nil {
@@ -53,33 +41,32 @@ func (d *Disk) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
 	return pick(known, algos), len(missing(known, algos)) == 0
 }
 
-// Remember keeps the digests of a file, besides those that are known of it.
-func (d *Disk) Remember(path string, seen Sight, sums map[Algo]string) {
+// Remember implements World. Digests that are known of the file stay known.
+func (d *Disk) Remember(path string, id FileID, sums map[Algo]string) {
 	fi, err := os.Stat(path)
-	if err != nil || !fi.Mode().IsRegular() || identityOf(fi) != seen.id || !seen.id.written(seen.at) {
+	if err != nil || !fi.Mode().IsRegular() || identityOf(fi) != id.id || !id.id.written(id.at) {
 		return
 	}
-	known := d.sums.recall(path, seen.id)
+	known := d.sums.recall(path, id.id)
 	maps.Copy(known, sums)
-	d.sums.remember(path, sumEntry{seen.id, known})
+	d.sums.remember(path, sumEntry{id.id, known})
 }
 
-// Recall gives nothing: who wants to look hard does not want to be reminded.
+// Recall gives nothing: a hard look does not rely on memory.
 func (d hardDisk) Recall(string, ...Algo) (map[Algo]string, bool) { return nil, false }
 
 // Recall gives nothing of a planned file, which is not there yet.
 func (p planned) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
-	r, ok := p.World.(Rememberer)
-	if !ok || p.shows(path) {
+	if p.shows(path) {
 		return nil, false
 	}
-	return r.Recall(path, algos...)
+	return p.World.Recall(path, algos...)
 }
 
 // Remember keeps nothing of a planned file.
-func (p planned) Remember(path string, seen Sight, sums map[Algo]string) {
-	if r, ok := p.World.(Rememberer); ok && !p.shows(path) {
-		r.Remember(path, seen, sums)
+func (p planned) Remember(path string, id FileID, sums map[Algo]string) {
+	if !p.shows(path) {
+		p.World.Remember(path, id, sums)
 	}
 }
 

@@ -25,13 +25,13 @@ func aged(t *testing.T, content string) string {
 	return path
 }
 
-func see(t *testing.T, path string) runner.Sight {
+func see(t *testing.T, path string) runner.FileID {
 	t.Helper()
 	fi, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return runner.See(fi)
+	return runner.Identify(fi)
 }
 
 func TestRemember(t *testing.T) {
@@ -83,16 +83,12 @@ func TestRemember(t *testing.T) {
 			if tt.change != nil {
 				tt.change(t, path)
 			}
-			r, ok := w.(runner.Rememberer)
-			if !ok {
-				t.Fatalf("%T takes no digests", w)
-			}
-			r.Remember(path, seen, told)
-			got, ok := r.Recall(path, runner.SHA256)
+			w.Remember(path, seen, told)
+			got, ok := w.Recall(path, runner.SHA256)
 			if ok != tt.want || ok && !cmp.Equal(told, got) {
 				t.Errorf("recalled %v, %v, want it: %v", got, ok, tt.want)
 			}
-			if _, ok := r.Recall(path, runner.SHA256, runner.MD5); ok {
+			if _, ok := w.Recall(path, runner.SHA256, runner.MD5); ok {
 				t.Error("recalled a digest that nobody told")
 			}
 		})
@@ -102,11 +98,7 @@ func TestRemember(t *testing.T) {
 // What was told in an apply that looks hard is there for the next look.
 func TestRememberThroughTheHardWorld(t *testing.T) {
 	path, d := aged(t, "content"), &runner.Disk{}
-	hard, ok := d.Hard().(runner.Rememberer)
-	if !ok {
-		t.Fatal("the hard world takes no digests")
-	}
-	hard.Remember(path, see(t, path), map[runner.Algo]string{runner.SHA256: "told"})
+	d.Hard().Remember(path, see(t, path), map[runner.Algo]string{runner.SHA256: "told"})
 	if got, err := d.Sum(t.Context(), path, runner.SHA256); err != nil || got[runner.SHA256] != "told" {
 		t.Errorf("sum = %v, %v", got, err)
 	}

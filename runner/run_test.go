@@ -184,6 +184,29 @@ func TestVerifyAfterApply(t *testing.T) {
 	}
 }
 
+// Outputs that Apply confirms are recorded, and Verify is left out.
+func TestConfirmedOutputsNeedNoVerify(t *testing.T) {
+	l := newLab()
+	l.confirms["a"] = func(f *fake) Outputs { return f.outputs(plan.Text("confirmed-a")) }
+	l.check["a"] = func(context.Context, *fake) (Outputs, error) { return nil, errors.New("Verify was called") }
+	r := stored(t, l.graph(t, "a: fake {says: hello}\n  b: fake {says: \"${steps.a.id}\"}"))
+	wantStatuses(t, run(t, r.Apply), "a changed, b changed")
+	if got := r.Store.Record("a").Outputs["id"].String(); got != "confirmed-a" {
+		t.Errorf("recorded %q", got)
+	}
+	if got := l.said["b"]; got != "confirmed-a" {
+		t.Errorf("b said %q", got)
+	}
+}
+
+// Confirmed outputs must be those that the type declares.
+func TestConfirmedOutputsAreChecked(t *testing.T) {
+	l := newLab()
+	l.confirms["a"] = func(*fake) Outputs { return Outputs{"text": plan.Text("hello")} }
+	report := run(t, stored(t, l.graph(t, "a: fake {says: hello}")).Apply)
+	wantStatuses(t, report, "a failed")
+}
+
 func TestStartedIsDurableBeforeEffects(t *testing.T) {
 	l := newLab()
 	g := l.graph(t, "a: fake {says: x}")

@@ -13,11 +13,19 @@ import (
 // what stands under "with" (a tag without omitempty makes a field required,
 // the doc comments become the schema and the text of `bayplan explain`).
 //
-// The runner makes a Step with its Type's New, decodes the configuration into
-// it with every reference replaced, calls Validate where there is one, and
-// then, in this order and never two at a time: Inputs, Diff, the Apply of the
-// Change that Diff gave if there was one and the run is an apply, and Verify.
-// For every run it is made anew.
+// The runner makes a Step with its Type's New, once for every attempt of every run,
+// and decodes the configuration into it with every reference replaced. Then it calls,
+// in this order and never two at a time:
+//
+//   - Sign and Validate, where the step has them;
+//   - BeforeApply, where the step has it and the run is an apply;
+//   - Inputs and Diff;
+//   - in an apply, the Apply of the Change that Diff gave, if it gave one, and then
+//     Verify, if Apply did not confirm the outputs itself;
+//   - Inputs again, if an input had no digest before.
+//
+// `bayplan verify` calls Verify alone. So a step may keep between these calls what it
+// has read, to read it once; but nothing that Apply did is handed to Verify.
 type Step interface {
 	// Inputs names, with its digest, all that decides the result besides the
 	// configuration: the archive's bytes, the host behind a connection. It
@@ -29,8 +37,8 @@ type Step interface {
 	Diff(ctx context.Context, w World, prior *Record) (*Finding, error)
 
 	// Verify looks at everything again, hard, and gives the outputs that it
-	// finds; that something is not as wanted is an error. It runs after Apply
-	// and for `bayplan verify`. The w given to it hashes files anew.
+	// finds. It is an error when something is not as wanted. The w given to it
+	// hashes every file anew.
 	Verify(ctx context.Context, w World) (Outputs, error)
 }
 
@@ -51,13 +59,13 @@ type Pather interface{ Paths() Paths }
 // Sign right after the Type's New, with the plan's name and the step's id.
 type Signer interface{ Sign(plan, id string) }
 
-// A Hastener is a Step for which looking costs as much as doing: to know what
-// a compressed archive holds it must be read to its end. When a Change would be
-// applied at once, the runner calls Hasten before Inputs. Then Diff may leave
-// to Apply what a diff would have found out for people, as long as it is sure
-// that there is something to do, and an Input may be without digest; after
-// Apply it must have one, and Inputs is asked again.
-type Hastener interface{ Hasten() }
+// A BeforeApplier is a Step for which looking costs as much as doing: to know what
+// a compressed archive holds it must be read to its end. The runner calls BeforeApply
+// before Inputs when the Change that Diff finds is applied at once. Then Diff may
+// leave to Apply what a diff would have found out for people, as long as it is sure
+// that there is something to do, and an Input may be without digest. Inputs is asked
+// again after Apply, and then every Input must have one.
+type BeforeApplier interface{ BeforeApply() }
 
 // Paths are absolute paths of files or directories; a directory stands for
 // all below it. Two steps may write into one directory, not to one file.
@@ -84,6 +92,17 @@ type World interface {
 	// Sum hashes a file, or remembers its digests when size, times and inode
 	// are as they were. It gives lower-case hex by algorithm.
 	Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error)
+
+	// Recall gives the digests that are remembered of the file at path as it is
+	// now, without reading it. ok is false when one of them is not known. The
+	// World of Verify and a planned file remember nothing.
+	Recall(path string, algos ...Algo) (sums map[Algo]string, ok bool)
+
+	// Remember keeps digests that a step has computed anyway, while it read or
+	// wrote the file at path, so that the file is not read again for them. It
+	// keeps them only if the file is still the one that was identified when they
+	// began to hold.
+	Remember(path string, id FileID, sums map[Algo]string)
 }
 
 // An Algo is a hash algorithm.
@@ -121,9 +140,13 @@ type Change struct {
 	Items   []Item // what it touches, in a fixed order
 	Files   []File // the files and directories that Apply would leave behind
 
-	// Apply does it. It may be called again after it failed. When ctx ends it
-	// stops soon, and leaves nothing half-written behind.
-	Apply func(ctx context.Context, p Progress) error
+	// Apply makes the change. It may be called again after it failed. When ctx
+	// ends it stops soon and leaves nothing half-written behind.
+	//
+	// Outputs that are not nil are confirmed: each was read from what the world
+	// answered to the write, or from a look at the world after it, and never
+	// assumed from what was asked for. Then the runner does not call Verify.
+	Apply func(ctx context.Context, p Progress) (Outputs, error)
 }
 
 // An Item is one thing that a change touches.

@@ -28,7 +28,7 @@ func TestVerifyCatalogAfterMirror(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+			if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 				t.Fatal(err)
 			}
 			verify := func(expect string) error {

@@ -41,7 +41,8 @@ func TestFetchSeesEveryChangeOfAnEmbeddedHost(t *testing.T) {
 		if found.Change == nil {
 			return prior, false
 		}
-		steptest.Must(t, found.Change.Apply(t.Context(), &steptest.Progress{}))
+		_, err = found.Change.Apply(t.Context(), &steptest.Progress{})
+		steptest.Must(t, err)
 		outputs, err := step.Verify(t.Context(), (&runner.Disk{}).Hard())
 		steptest.Must(t, err)
 		return &runner.Record{Inputs: in, Outputs: outputs}, true

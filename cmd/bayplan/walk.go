@@ -91,7 +91,7 @@ func (p *program) verifyCommand() *cli.Command {
 				if !errors.As(err, new(reported)) {
 					return err
 				}
-				if err := runner.Refute(s.stateDir(c), s.graph.Plan.File, report); err != nil {
+				if err := runner.ForgetFailed(s.stateDir(c), s.graph.Plan.File, report); err != nil {
 					return fmt.Errorf("noting in the state what verify found: %w", stateElsewhere(err))
 				}
 				return err

@@ -72,13 +72,13 @@ func cancelOnce(parent context.Context, f *Fixture, at int64, sameChange bool) (
 	if at == 0 {
 		cancel()
 	}
-	applyErr := finding.Change.Apply(ctx, p)
+	_, applyErr := finding.Change.Apply(ctx, p)
 	switch {
 	case applyErr == nil:
 	case ctx.Err() == nil:
 		return true, fmt.Errorf("in Apply, not cancelled: %w", applyErr)
 	case sameChange:
-		if err := finding.Change.Apply(parent, &counter{}); err != nil {
+		if _, err := finding.Change.Apply(parent, &counter{}); err != nil {
 			return true, fmt.Errorf("in Apply of the same change, called again: %w", err)
 		}
 	default:

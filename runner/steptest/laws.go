@@ -30,15 +30,20 @@ func look(ctx context.Context, step runner.Step) (*runner.Finding, error) {
 	return f, nil
 }
 
-// apply looks and applies what is found, and verifies. It gives the outputs.
+// apply looks and applies what is found, and verifies what Apply did not confirm. It
+// gives the outputs.
 func apply(ctx context.Context, step runner.Step) (*runner.Finding, runner.Outputs, error) {
 	f, err := look(ctx, step)
 	if err != nil {
 		return nil, nil, err
 	}
 	if f.Change != nil {
-		if err := f.Change.Apply(ctx, &counter{}); err != nil {
+		confirmed, err := f.Change.Apply(ctx, &counter{})
+		if err != nil {
 			return f, nil, fmt.Errorf("in Apply: %w", err)
+		}
+		if confirmed != nil {
+			return f, confirmed, nil
 		}
 	}
 	outputs, err := verify(ctx, step)
@@ -218,6 +223,36 @@ func comesTrue(t *testing.T, c Case) error {
 		}
 	}
 	return nil
+}
+
+// confirmsWhatIsThere lets another step, which knows nothing of the Apply, look for
+// what that Apply confirmed.
+func confirmsWhatIsThere(t *testing.T, c Case) error {
+	if !c.applies() {
+		return nil
+	}
+	f := c.Fresh(t)
+	finding, err := look(t.Context(), f.New())
+	if err != nil {
+		return err
+	}
+	confirmed, err := finding.Change.Apply(t.Context(), &counter{})
+	if err != nil {
+		return fmt.Errorf("in Apply: %w", err)
+	}
+	if confirmed == nil {
+		return nil
+	}
+	found, err := verify(t.Context(), f.New())
+	if err != nil {
+		return fmt.Errorf("Apply confirmed its outputs, but %w", err)
+	}
+	for name, v := range found {
+		if !same(v, confirmed[name]) {
+			return fmt.Errorf("Apply confirmed the output %q as %q, but Verify finds %q", name, confirmed[name], v)
+		}
+	}
+	return declared(c.Type, confirmed)
 }
 
 // declared holds outputs against what the type says it gives.

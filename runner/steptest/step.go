@@ -43,7 +43,7 @@ func Apply(t *testing.T, s runner.Step) *Progress {
 	if c == nil {
 		t.Fatal("nothing to do")
 	}
-	if err := c.Apply(t.Context(), p); err != nil {
+	if _, err := c.Apply(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Verify(t.Context(), w.Hard()); err != nil {

@@ -68,6 +68,7 @@ var laws = []law{
 	{"looking writes nothing", looksOnly},
 	{"inputs are stable and hold no secret", stableInputs},
 	{"what was planned comes true", comesTrue},
+	{"what Apply confirms is there", confirmsWhatIsThere},
 	{"once applied there is nothing to do", convergesAtOnce},
 	{"cancelled anywhere and applied again, it converges", convergesAfterCancel},
 	{"a run with a state remembers", remembers},

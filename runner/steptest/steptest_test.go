@@ -123,7 +123,21 @@ func (n *note) change() *runner.Change {
 	return c
 }
 
-func (n *note) apply(ctx context.Context, p runner.Progress) error {
+// apply writes the note. With the vice to claim, it confirms what was asked for
+// and has not looked.
+func (n *note) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+	switch n.vice {
+	case "claims without writing":
+		return n.planned(), nil
+	case "claims another output":
+		outputs := n.planned()
+		outputs["file"] = plan.Text("elsewhere")
+		return outputs, n.write(ctx, p)
+	}
+	return nil, n.write(ctx, p)
+}
+
+func (n *note) write(ctx context.Context, p runner.Progress) error {
 	part := string(n.File) + ".part"
 	if n.is("cannot be applied again") {
 		if _, err := os.Stat(part); err == nil {
@@ -320,6 +334,8 @@ func TestEveryViceIsFound(t *testing.T) {
 		{"too many outputs", comesTrue, "gave 3 outputs"},
 		{"secret in the outputs", comesTrue, "was planned as"},
 		{"fails", comesTrue, "in Apply: boom"},
+		{"claims without writing", confirmsWhatIsThere, "Apply confirmed its outputs, but in Verify: "},
+		{"claims another output", confirmsWhatIsThere, `Apply confirmed the output "file" as "elsewhere"`},
 		{"never content", convergesAtOnce, "still is something to do"},
 		{"verifies another output", convergesAtOnce, `the output "file" is`},
 		{"leaves rubbish", convergesAfterCancel, "left other files"},

@@ -13,23 +13,25 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// apply brings the file from the first address that has the right one.
-func (d *fetchDiff) apply(ctx context.Context, p runner.Progress) error {
+// apply brings the file from the first address that has the right one. What the
+// download has checked while it wrote the file is confirmed; where the file was there
+// already, Verify has to look.
+func (d *fetchDiff) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	if d.same {
-		return d.tidy(p)
+		return nil, d.tidy(p)
 	}
 	var errs []error
 	for _, address := range d.inOrder() {
 		got, err := d.from(ctx, address, p)
 		if err == nil {
-			return d.keep(got, d.brought(address, got, errs), p)
+			return d.confirm(got, d.brought(address, got, errs), p)
 		}
 		if ctx.Err() != nil {
-			return err
+			return nil, err
 		}
 		errs = append(errs, err)
 	}
-	return errors.Join(errs...)
+	return nil, errors.Join(errs...)
 }
 
 // inOrder gives the addresses in the order of the plan, but for those that
@@ -39,15 +41,24 @@ func (d *fetchDiff) inOrder() []string {
 	return append(up, d.down...)
 }
 
-// keep notes what came, and how it stands there.
-func (d *fetchDiff) keep(got download.Result, it runner.Item, p runner.Progress) error {
+// confirm looks at the file that came. Its bytes were hashed and compared while they
+// were written; its mode, size and time are those that the disk shows now.
+func (d *fetchDiff) confirm(got download.Result, it runner.Item, p runner.Progress) (runner.Outputs, error) {
 	fi, err := os.Stat(d.to())
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.checkMode(fi)
 	}
-	d.got, d.seen = &got, runner.See(fi)
+	if err != nil {
+		return nil, err
+	}
+	if d.want.IsZero() {
+		if err := checkUnpinned(got.Remote, fi); err != nil {
+			return nil, fmt.Errorf("%s: %w", d.To, err)
+		}
+	}
+	d.world.Remember(d.to(), runner.Identify(fi), map[runner.Algo]string{runner.SHA256: got.SHA256})
 	p.Done(it)
-	return nil
+	return d.fetchFile.outputs(got.SHA256, fi.Size()), nil
 }
 
 // tidy is for a file that is there.

@@ -48,8 +48,6 @@ type fetchFile struct {
 
 	out   hosts
 	known *fetchGoal // what this run has found out
-	got   *download.Result
-	seen  runner.Sight // of the file when got had come
 }
 
 // hosts are what the step needs of the plan's connections.
@@ -180,25 +178,19 @@ func (f *fetchFile) Verify(ctx context.Context, w runner.World) (runner.Outputs,
 		return nil, err
 	}
 	fi, err := w.Stat(f.to())
-	switch {
-	case err != nil:
-		return nil, err
-	case !fi.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", f.To)
-	case f.Mode != "" && fi.Mode().Perm() != f.mode():
-		return nil, fmt.Errorf("%s has mode %04o, not %s", f.To, fi.Mode().Perm(), f.Mode)
+	if err == nil {
+		err = f.checkMode(fi)
 	}
-	found, err := f.look(ctx, w, fi)
 	if err != nil {
 		return nil, err
 	}
-	want := e.want
-	if f.got != nil {
-		want.SHA256 = f.got.SHA256
+	found, err := sumsOf(ctx, w, f.to(), e.want)
+	if err != nil {
+		return nil, err
 	}
-	err = want.Check(found)
+	err = e.want.Check(found)
 	if err == nil && e.want.IsZero() {
-		err = f.verifyUnpinned(e, fi)
+		err = checkUnpinned(e.remote, fi)
 	}
 	if err == nil && e.signature != nil {
 		err = f.verifySigned(e, w)
@@ -209,24 +201,20 @@ func (f *fetchFile) Verify(ctx context.Context, w runner.World) (runner.Outputs,
 	return f.outputs(found.SHA256, fi.Size()), nil
 }
 
-// look gives the digests of the file. What was hashed while this run wrote it
-// need not be read again.
-func (f *fetchFile) look(ctx context.Context, w runner.World, fi fs.FileInfo) (download.Digests, error) {
-	if f.got == nil || !f.seen.Is(fi) {
-		return sumsOf(ctx, w, f.to(), f.known.want)
+// checkMode checks that the file is a regular one with the mode of the plan.
+func (f *fetchFile) checkMode(fi fs.FileInfo) error {
+	switch {
+	case !fi.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", f.To)
+	case f.Mode != "" && fi.Mode().Perm() != f.mode():
+		return fmt.Errorf("%s has mode %04o, not %s", f.To, fi.Mode().Perm(), f.Mode)
 	}
-	if memory, ok := w.(runner.Rememberer); ok {
-		memory.Remember(f.to(), runner.See(fi), map[runner.Algo]string{runner.SHA256: f.got.SHA256})
-	}
-	return f.got.Digests, nil
+	return nil
 }
 
-// verifyUnpinned is for a file of which nothing but the server tells anything.
-func (f *fetchFile) verifyUnpinned(e *fetchGoal, fi fs.FileInfo) error {
-	remote := e.remote
-	if f.got != nil {
-		remote = f.got.Remote
-	}
+// checkUnpinned compares a file that has no digest and no signature with what the
+// server says of its own.
+func checkUnpinned(remote download.Remote, fi fs.FileInfo) error {
 	if remote.Size >= 0 && fi.Size() != remote.Size {
 		return fmt.Errorf("it has %d bytes, the server's has %d", fi.Size(), remote.Size)
 	}

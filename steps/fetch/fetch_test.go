@@ -166,7 +166,7 @@ func TestFetchOfWhatNothingVouchesFor(t *testing.T) {
 		t.Errorf("sha256 is %v", f.Outputs["sha256"])
 	}
 	told := &steptest.Progress{}
-	if err := f.Change.Apply(t.Context(), told); err != nil {
+	if _, err := f.Change.Apply(t.Context(), told); err != nil {
 		t.Fatal(err)
 	}
 	if want := "sha256 " + steptest.SHA256("one"); told.Items[len(told.Items)-1].Note != want {
@@ -217,7 +217,8 @@ func TestFetchOfWhatWasJustModified(t *testing.T) {
 		found, err := step.Diff(t.Context(), &runner.Disk{}, prior)
 		steptest.Must(t, err)
 		if found.Change != nil {
-			steptest.Must(t, found.Change.Apply(t.Context(), &steptest.Progress{}))
+			_, err = found.Change.Apply(t.Context(), &steptest.Progress{})
+			steptest.Must(t, err)
 		}
 		out, err := step.Verify(t.Context(), (&runner.Disk{}).Hard())
 		steptest.Must(t, err)
@@ -251,7 +252,7 @@ func TestFetchFromMirrors(t *testing.T) {
 		t.Errorf("diff notes %q", note)
 	}
 	told := &steptest.Progress{}
-	if err := found.Change.Apply(t.Context(), told); err != nil {
+	if _, err := found.Change.Apply(t.Context(), told); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"from " + hostOf(good.URL), "/gone: the server answers 404", other.URL + "/f: its sha256 is " + steptest.SHA256("evil")} {
@@ -268,7 +269,7 @@ func TestFetchFromMirrors(t *testing.T) {
 	if found, err = looked(t, f, &runner.Disk{}); err != nil {
 		t.Fatal(err)
 	}
-	err = found.Change.Apply(t.Context(), told)
+	_, err = found.Change.Apply(t.Context(), told)
 	if err == nil || !strings.Contains(err.Error(), "404") || !strings.Contains(err.Error(), steptest.SHA256("evil")) {
 		t.Errorf("all of them wrong: %v", err)
 	}

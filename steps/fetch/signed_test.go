@@ -53,7 +53,7 @@ func TestFetchOfWhatIsSigned(t *testing.T) {
 			}
 			found, err := looked(t, f, &runner.Disk{})
 			if err == nil {
-				err = found.Change.Apply(t.Context(), &steptest.Progress{})
+				_, err = found.Change.Apply(t.Context(), &steptest.Progress{})
 			}
 			if err == nil {
 				_, err = f.Verify(t.Context(), (&runner.Disk{}).Hard())

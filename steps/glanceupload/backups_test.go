@@ -56,7 +56,7 @@ func (k *keeping) run(t *testing.T) {
 		t.Fatal(err)
 	}
 	if f.Change != nil {
-		if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+		if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -111,10 +111,8 @@ func (s *glanceUpload) want(ctx context.Context, w runner.World, f imageFound) (
 		want.Size, err = virtualSize(w, f.file)
 		return want, err
 	}
-	if r, ok := w.(runner.Rememberer); ok {
-		known, _ := r.Recall(f.file.Path, runner.SHA512)
-		want.SHA512 = known[runner.SHA512]
-	}
+	known, _ := w.Recall(f.file.Path, runner.SHA512)
+	want.SHA512 = known[runner.SHA512]
 	want.Learned = learner(w, f.file.Path)
 	return want, nil
 }

@@ -71,7 +71,7 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 	}
 	for _, img := range s.diskImages() {
 		f := storedFound{diskImage: img, file: files[img.File], convert: s.converts(img), to: filepath.Join(d.dir, s.storedName(img))}
-		if err := f.wanted(ctx, w, d.prior, s.hasty); err != nil {
+		if err := f.wanted(ctx, w, d.prior, s.applying); err != nil {
 			return nil, err
 		}
 		if err := f.look(ctx, w); err != nil {

@@ -166,19 +166,15 @@ type convertedFile struct {
 
 func (c convertedFile) Close() error { return errors.Join(c.Disk.Close(), c.file.Close()) }
 
-// learner gives what remembers a file's digest once it was read to its end,
-// nil where nobody remembers.
+// learner gives a function that remembers a file's digest once it was read to its
+// end, nil where there is no file on the disk.
 func learner(w runner.World, path string) func(sha512 string) {
-	r, ok := w.(runner.Rememberer)
-	if !ok {
-		return nil
-	}
 	fi, err := os.Stat(path)
 	if err != nil {
 		return nil
 	}
-	seen := runner.See(fi)
+	id := runner.Identify(fi)
 	return func(sum string) {
-		r.Remember(path, seen, map[runner.Algo]string{runner.SHA512: sum})
+		w.Remember(path, id, map[runner.Algo]string{runner.SHA512: sum})
 	}
 }

@@ -56,11 +56,8 @@ type glanceUpload struct {
 	// With update_existing: replace, how many of the older images stay, the newest ones. In a directory only what is as the last run left it becomes one of them: anything else becomes NAME_TIME-unrecorded, is not counted and stays.
 	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
 
-	out    clouds
-	hasty  bool
-	looked bool           // Diff was here
-	landed runner.Outputs // what this very step has just brought there
-	wrote  []writtenFile  // what it has just written
+	out      clouds
+	applying bool
 }
 
 // An imageDirectory is a directory of image files.
@@ -238,9 +235,9 @@ func (s *glanceUpload) Paths() runner.Paths {
 	return p
 }
 
-// Hasten implements runner.Hastener: a file that is to be uploaded anyway is
-// hashed on its way.
-func (s *glanceUpload) Hasten() { s.hasty = true }
+// BeforeApply implements runner.BeforeApplier: a file that has to be uploaded anyway
+// is hashed on its way.
+func (s *glanceUpload) BeforeApply() { s.applying = true }
 
 // Inputs are the contents of the image files.
 func (s *glanceUpload) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
@@ -262,15 +259,14 @@ func (s *glanceUpload) Inputs(ctx context.Context, w runner.World) ([]runner.Inp
 	return in, nil
 }
 
-// inputSum gives a file's digest, or "" when it is hashed on its way.
+// inputSum gives a file's digest, or "" when Apply will hash it on its way.
 func (s *glanceUpload) inputSum(ctx context.Context, w runner.World, path string) (string, error) {
-	if r, ok := w.(runner.Rememberer); ok && s.hasty {
-		if known, ok := r.Recall(path, runner.SHA512); ok {
-			return "sha512:" + known[runner.SHA512], nil
-		}
-		if !s.looked {
+	if s.applying {
+		known, _ := w.Recall(path, runner.SHA512)
+		if known[runner.SHA512] == "" {
 			return "", nil
 		}
+		return "sha512:" + known[runner.SHA512], nil
 	}
 	sums, err := w.Sum(ctx, path, runner.SHA512)
 	return "sha512:" + sums[runner.SHA512], err
@@ -308,8 +304,8 @@ func (s *glanceUpload) complete() error {
 // Diff compares the files with the images that there are and with the copies in
 // the boot directory.
 func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
-	s.looked, s.landed = true, nil
 	seen, err := s.survey(ctx, w, prior)
+	s.applying = false // Inputs that are asked for after Diff need every digest
 	if err != nil {
 		return nil, err
 	}
@@ -325,24 +321,21 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 		Summary: seen.summary(),
 		Items:   items,
 		Files:   seen.files(w),
-		Apply: func(ctx context.Context, p runner.Progress) error {
-			landed, err := seen.apply(ctx, p)
-			s.landed, s.wrote = landed, seeWritten(seen.written())
-			return err
+		// Every image was compared, as the cloud has it, with what was sent, and every
+		// file was hashed while it was written.
+		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+			outputs, err := seen.apply(ctx, p)
+			if err == nil {
+				rememberWritten(w, seen.written())
+			}
+			return outputs, err
 		},
 	}
 	return finding, nil
 }
 
-// Verify looks at all of it again. Right after Apply it does not: every image
-// was compared, as the cloud has it, with what was sent, and every file was
-// hashed while it was written.
+// Verify looks at all of it again.
 func (s *glanceUpload) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	if landed := s.landed; landed != nil {
-		s.landed = nil
-		rememberWritten(w, s.wrote)
-		return landed, nil
-	}
 	if err := s.complete(); err != nil {
 		return nil, err
 	}

@@ -198,7 +198,7 @@ func TestGlanceUploadNotices(t *testing.T) {
 			if _, err := b.Verify(t.Context(), &runner.Disk{}); err == nil {
 				t.Error("verify finds nothing wrong")
 			}
-			if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
+			if _, err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 				t.Fatal(err)
 			}
 			b.checkWhole(t)
@@ -225,13 +225,14 @@ func TestGlanceUploadAfterADeathAtAnyRequest(t *testing.T) {
 				b.bed.Lives.Store(1000)
 				c := steptest.Diff(t, b, &runner.Disk{})
 				b.bed.Lives.Store(int64(n))
-				done = c.Apply(t.Context(), &steptest.Progress{}) == nil
+				_, err := c.Apply(t.Context(), &steptest.Progress{})
+				done = err == nil
 				if done && n < 10 {
 					t.Errorf("got through with %d requests", n)
 				}
 				b.bed.Lives = nil
 				if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
-					if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
+					if _, err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 						t.Fatalf("after a death at request %d: %v", n, err)
 					}
 				} else if !done {
@@ -258,7 +259,7 @@ func TestGlanceUploadApplyAgain(t *testing.T) {
 		})
 	}
 	c := steptest.Diff(t, b, &runner.Disk{})
-	err := c.Apply(t.Context(), &steptest.Progress{})
+	_, err := c.Apply(t.Context(), &steptest.Progress{})
 	want := `upload image "overcloud-full-vmlinuz" to cloud "undercloud": the cloud answers 413 Request Entity Too Large: no space`
 	if err == nil || err.Error() != want {
 		t.Errorf("got error %v, want %s", err, want)
@@ -267,7 +268,7 @@ func TestGlanceUploadApplyAgain(t *testing.T) {
 		t.Errorf("got %d images, want those 3 that need nothing", got)
 	}
 	full = false
-	if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	b.checkWhole(t)
@@ -285,7 +286,7 @@ func TestGlanceUploadCancelled(t *testing.T) {
 		})
 	}
 	c := steptest.Diff(t, b, &runner.Disk{})
-	if err := c.Apply(ctx, &steptest.Progress{}); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload image") {
+	if _, err := c.Apply(ctx, &steptest.Progress{}); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload image") {
 		t.Errorf("got error %v", err)
 	}
 	for name, img := range b.all(t) {
@@ -293,7 +294,7 @@ func TestGlanceUploadCancelled(t *testing.T) {
 			t.Errorf("%s is left %s", name, img.Status)
 		}
 	}
-	if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	b.checkWhole(t)

@@ -46,7 +46,7 @@ func testMirrorLayout(t *testing.T, dir string) {
 	if diff := cmp.Diff([]string{"oci:" + dir + ":sub/rhosp13/openstack-base:13.0-40", "oci:" + dir + ":nova/nova-api:13.0-40"}, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := out.Verify(t.Context(), &runner.Disk{}); err != nil {
@@ -65,7 +65,7 @@ func testMirrorLayout(t *testing.T, dir string) {
 	if f, err = in.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	found, err := in.Verify(t.Context(), &runner.Disk{})

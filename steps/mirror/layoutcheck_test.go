@@ -27,7 +27,7 @@ func TestMirrorRotten(t *testing.T) {
 				if err != nil || f.Change == nil {
 					t.Fatalf("%+v, %v", f, err)
 				}
-				if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+				if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 					t.Fatal(err)
 				}
 				if _, err := mirrorTo().Verify(t.Context(), &runner.Disk{}); err != nil {

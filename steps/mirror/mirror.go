@@ -39,8 +39,7 @@ type mirror struct {
 	// Most blobs of more than 64 KiB to move at once. Smaller ones, mounts and manifests go beside them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
-	out    registries
-	landed runner.Outputs // what this very step has just brought there
+	out registries
 }
 
 // A layoutTarget is a directory or an archive to copy images to.
@@ -129,24 +128,26 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		Summary: tellAll(sum, prune),
 		Items:   append(mirrorItems(table), pruneItems(prune)...),
 		Files:   m.changes(),
-		Apply: func(ctx context.Context, p runner.Progress) error {
+		// The destination has confirmed every manifest with its digest as it took it,
+		// and a manifest is only put when all that it names is there. To ask again
+		// would double the requests of a run.
+		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 			t := table
 			table = nil // a table is good for one execution
 			if t == nil {
 				var err error
 				if t, err = m.table(ctx, images); err != nil {
-					return err
+					return nil, err
 				}
 			}
 			t, err := m.copyAll(ctx, t, images, p)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if err := m.prune(ctx, t, prior, p); err != nil {
-				return err
+				return nil, err
 			}
-			m.landed = mirrorOutputs(t)
-			return nil
+			return mirrorOutputs(t), nil
 		},
 	}
 	return finding, nil
@@ -245,14 +246,7 @@ func mirrored(refs, rewritten []string) runner.Outputs {
 
 // Verify implements runner.Step. It asks for every blob of every image; a
 // layout is also read to its end.
-//
-// Right after Apply it asks nothing: the destination has confirmed every
-// manifest with its digest as it took it, and a manifest is only put when all
-// that it names has landed. To ask again would double the requests of a run.
 func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	if m.landed != nil {
-		return m.landed, nil
-	}
 	images, err := m.list(w)
 	if err != nil {
 		return nil, err

@@ -87,7 +87,7 @@ func TestMirror(t *testing.T) {
 	}
 	planned := fmt.Sprint(f.Outputs)
 	var p steptest.Progress
-	if err := f.Change.Apply(t.Context(), &p); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &p); err != nil {
 		t.Fatal(err)
 	}
 	if p.Bytes != sum || len(p.Items) != 3 {
@@ -166,7 +166,7 @@ func TestMirrorAppliesAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.Before["local"] = testbed.RefuseAll("PUT", "openstack-nova-api/manifests/", http.StatusBadRequest)
-	err = f.Change.Apply(t.Context(), &steptest.Progress{})
+	_, err = f.Change.Apply(t.Context(), &steptest.Progress{})
 	if err == nil || !strings.Contains(err.Error(), "192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40: destination: ") || !strings.Contains(err.Error(), "answers 400 Bad Request") {
 		t.Fatalf("got %v", err)
 	}
@@ -175,7 +175,7 @@ func TestMirrorAppliesAgain(t *testing.T) {
 	}
 	b.Before["local"] = nil
 	var p steptest.Progress
-	if err := f.Change.Apply(t.Context(), &p); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &p); err != nil {
 		t.Fatal(err)
 	}
 	if p.Bytes != 0 || len(p.Items) != 1 {
@@ -267,7 +267,7 @@ func TestMirrorSub(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	got := b.Holds(t)
@@ -282,7 +282,7 @@ func TestMirrorVerifyFindsHoles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	b.Before["local"] = testbed.RefuseAll("HEAD", "openstack-nova-api/blobs/", http.StatusNotFound)
@@ -356,7 +356,7 @@ func TestMirrorInline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := m.Verify(t.Context(), &runner.Disk{})
@@ -407,7 +407,7 @@ func TestMirrorPlatforms(t *testing.T) {
 	if note := f.Change.Items[0].Note; !strings.HasSuffix(note, want) {
 		t.Errorf("note %q, want ...%s", note, want)
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := m.Verify(t.Context(), &runner.Disk{})
@@ -438,7 +438,7 @@ func TestMirrorSignatures(t *testing.T) {
 	if note := f.Change.Items[0].Note; !strings.HasSuffix(note, ", with 1 signature or the like") {
 		t.Errorf("note %q", note)
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := b.Holds(t)["signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig"]; got != sig {

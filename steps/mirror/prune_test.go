@@ -75,7 +75,7 @@ func TestMirrorPrune(t *testing.T) {
 		}
 		done := &steptest.Progress{}
 		if f.Change != nil {
-			if err := f.Change.Apply(t.Context(), done); err != nil {
+			if _, err := f.Change.Apply(t.Context(), done); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -122,7 +122,7 @@ func TestMirrorPruneAfterCopies(t *testing.T) {
 		t.Fatalf("%+v, %v", f, err)
 	}
 	b.Before["upstream"] = testbed.RefuseAll("GET", "/openstack-nova-api/blobs/", http.StatusForbidden)
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil {
 		t.Fatal("no error")
 	}
 	if got := b.Holds(t); got["rhosp13/openstack-base:old"] == "" {
@@ -134,7 +134,7 @@ func TestMirrorPruneAfterCopies(t *testing.T) {
 	}
 	b.Before["upstream"] = nil
 	b.Before["local"] = testbed.RefuseAll("DELETE", "/manifests/", http.StatusMethodNotAllowed)
-	err = f.Change.Apply(t.Context(), &steptest.Progress{})
+	_, err = f.Change.Apply(t.Context(), &steptest.Progress{})
 	if err == nil || !strings.Contains(err.Error(), "the registry lets nothing be deleted") || !strings.Contains(fault.Hint(err), "DELETE_ENABLED") {
 		t.Errorf("got %v (%s)", err, fault.Hint(err))
 	}

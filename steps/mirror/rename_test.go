@@ -62,7 +62,7 @@ func TestMirrorRenames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	out, err := m.Verify(t.Context(), &runner.Disk{})

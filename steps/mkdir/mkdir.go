@@ -120,18 +120,18 @@ func (m *mkdir) diffMode(w runner.World, dir string) (*runner.Item, error) {
 }
 
 // apply makes them all. What is there already is left alone.
-func (m *mkdir) apply(ctx context.Context, p runner.Progress) error {
+func (m *mkdir) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	for _, dir := range setting.Paths(m.Dirs) {
 		if err := ctx.Err(); err != nil {
-			return err
+			return nil, err
 		}
 		made, err := durable.MkdirAll(dir, 0o755)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		changed, err := m.chmod(dir)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		switch {
 		case len(made) > 0:
@@ -140,7 +140,7 @@ func (m *mkdir) apply(ctx context.Context, p runner.Progress) error {
 			p.Done(runner.Item{Op: runner.Update, What: "directory", Name: dir})
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // chmod gives a directory its mode. The umask has no say when the plan has.

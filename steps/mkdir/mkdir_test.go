@@ -116,7 +116,7 @@ func TestMkdirInTheWay(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Diff: error = %v, want it to say %q", err, tt.want)
 			}
-			if err := s.apply(t.Context(), &steptest.Progress{}); err == nil {
+			if _, err := s.apply(t.Context(), &steptest.Progress{}); err == nil {
 				t.Error("Apply: no error")
 			}
 			if _, err := s.Verify(t.Context(), &runner.Disk{}); err == nil {

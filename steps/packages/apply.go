@@ -16,20 +16,27 @@ import (
 )
 
 // apply unpacks what is missing or different, and fetches the package before
-// where it is in a repository.
-func (d *packageDiff) apply(ctx context.Context, p runner.Progress) error {
+// where it is in a repository. It confirms the files that it has unpacked by their
+// identity, as they were hashed while they were written, and all others by their
+// digests.
+func (d *packageDiff) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	if d.makeInto {
 		if _, err := durable.MkdirAll(d.into(), 0o755); err != nil {
-			return err
+			return nil, err
 		}
 		p.Done(d.intoItem())
 	}
+	var unpacked map[string]runner.FileID
 	if len(d.todo) > 0 {
-		if err := d.unpack(ctx, p); err != nil {
-			return err
+		var err error
+		if unpacked, err = d.unpack(ctx, p); err != nil {
+			return nil, err
 		}
 	}
-	return d.tidy()
+	if err := d.tidy(); err != nil {
+		return nil, err
+	}
+	return d.outputs(), d.confirm(ctx, unpacked)
 }
 
 // tidy removes the package that was fetched, and what killed runs have left.
@@ -51,23 +58,24 @@ func (d *packageDiff) tidy() error {
 	return nil
 }
 
-func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) error {
+// unpack gives the identity of each file that it has unpacked, by name.
+func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) (map[string]runner.FileID, error) {
 	file := string(d.RPM)
 	if d.listed != nil {
 		if err := d.bring(ctx); err != nil {
-			return err
+			return nil, err
 		}
 		file = d.download()
 	}
 	payload, err := d.open(file)
 	if err != nil {
-		return fmt.Errorf("package %s: %w", d.pkg.NEVRA(), err)
+		return nil, fmt.Errorf("package %s: %w", d.pkg.NEVRA(), err)
 	}
 	tar := d.pkg.Tar(ctx, payload, d.todo)
 	defer tar.Close()
 	root, err := os.OpenRoot(d.into())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer root.Close()
 	items := map[string]runner.Item{}
@@ -81,17 +89,17 @@ func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) error {
 		Done:   func(e archive.Entry, _ bool) { p.Done(items[e.Name]) },
 	})
 	if err != nil {
-		return fmt.Errorf("unpack %s into %s: %w", d.pkg.NEVRA(), d.into(), err)
+		return nil, fmt.Errorf("unpack %s into %s: %w", d.pkg.NEVRA(), d.into(), err)
 	}
-	d.seen = map[string]runner.Sight{}
+	unpacked := map[string]runner.FileID{}
 	for _, pick := range d.todo {
 		fi, err := os.Lstat(d.place(pick))
 		if err != nil {
-			return err
+			return nil, err
 		}
-		d.seen[pick.Name] = runner.See(fi)
+		unpacked[pick.Name] = runner.Identify(fi)
 	}
-	return nil
+	return unpacked, nil
 }
 
 // key is different for every package and choice of its files.

@@ -247,16 +247,18 @@ func (d *packageDiff) outputs() runner.Outputs {
 	return runner.Outputs{"files": plan.List(files...), "packages": plan.List(d.pkg.NEVRA())}
 }
 
-// verify hashes every file.
-func (d *packageDiff) verify(ctx context.Context) error {
+// confirm checks every file. One that is still what the given identity says was
+// hashed while it was written; all others are hashed.
+func (d *packageDiff) confirm(ctx context.Context, unpacked map[string]runner.FileID) error {
 	var errs []error
 	for _, pick := range d.picks.Picks {
-		errs = append(errs, d.verifyFile(ctx, pick))
+		id, written := unpacked[pick.Name]
+		errs = append(errs, d.confirmFile(ctx, pick, func(fi fs.FileInfo) bool { return written && id.Is(fi) }))
 	}
 	return errors.Join(errs...)
 }
 
-func (d *packageDiff) verifyFile(ctx context.Context, pick rpm.Pick) error {
+func (d *packageDiff) confirmFile(ctx context.Context, pick rpm.Pick, written func(fs.FileInfo) bool) error {
 	name := d.place(pick)
 	fi, err := os.Lstat(name)
 	switch {
@@ -264,12 +266,8 @@ func (d *packageDiff) verifyFile(ctx context.Context, pick rpm.Pick) error {
 		return err
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("%s is not a regular file", name)
-	}
-	if seen, ok := d.seen[pick.Name]; ok && seen.Is(fi) {
-		// It was hashed while this run wrote it.
-		if memory, ok := d.world.(runner.Rememberer); ok {
-			memory.Remember(name, runner.See(fi), map[runner.Algo]string{runner.SHA256: pick.File.SHA256})
-		}
+	case written(fi):
+		d.world.Remember(name, runner.Identify(fi), map[runner.Algo]string{runner.SHA256: pick.File.SHA256})
 		return nil
 	}
 	sums, err := d.world.Sum(ctx, name, runner.SHA256)

@@ -97,14 +97,14 @@ func (p *packageFiles) diffInstalled(ctx context.Context) (*runner.Finding, erro
 	for _, name := range found.missing {
 		c.Items = append(c.Items, runner.Item{Op: runner.Create, What: "package", Name: name})
 	}
-	c.Apply = func(ctx context.Context, progress runner.Progress) error {
+	c.Apply = func(ctx context.Context, progress runner.Progress) (runner.Outputs, error) {
 		if err := p.install(ctx, tool, found.missing); err != nil {
-			return err
+			return nil, err
 		}
 		for _, it := range c.Items {
 			progress.Done(it)
 		}
-		return nil
+		return nil, nil
 	}
 	after := plan.Later("after installing")
 	return &runner.Finding{Outputs: runner.Outputs{"files": after, "packages": after}, Change: c}, nil

@@ -46,8 +46,7 @@ type packageFiles struct {
 
 	out   hosts
 	euid  int
-	found *packageSource          // what this run has found
-	seen  map[string]runner.Sight // of files that this run has unpacked
+	found *packageSource // what this run has found
 }
 
 // hosts are what the step needs of the plan's connections.
@@ -221,7 +220,7 @@ func (p *packageFiles) Verify(ctx context.Context, w runner.World) (runner.Outpu
 		return nil, err
 	}
 	d := &packageDiff{packageFiles: p, packageSource: s, world: w}
-	return d.outputs(), d.verify(ctx)
+	return d.outputs(), d.confirm(ctx, nil)
 }
 
 // into gives the directory as outputs name it.

@@ -114,7 +114,7 @@ func TestPackageDiffReadsTheHeaderAlone(t *testing.T) {
 	}
 	// The repository changes under its index: the package is another one.
 	files[href] = rpmtest.Build(imagesSpec("13.1"))
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "its sha256 is") {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "its sha256 is") {
 		t.Errorf("another package than listed: %v", err)
 	}
 	if left, _ := os.ReadDir(into); len(left) > 0 {
@@ -140,14 +140,14 @@ func TestPackageTakesWhatAKilledRunBrought(t *testing.T) {
 		t.Fatal(err)
 	}
 	*asked = nil
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil || len(*asked) > 0 {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil || len(*asked) > 0 {
 		t.Errorf("got %v and asked %q", err, *asked)
 	}
 	steptest.PutFile(t, left, "half")
 	if f, err = lookedPackage(t, fresh()); err != nil || f.Change == nil || f.Change.Items[0].Op != runner.Remove {
 		t.Fatalf("got %+v, %v", f, err)
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(left); err == nil {
@@ -178,7 +178,7 @@ func TestPackageThatChangesUnderOneself(t *testing.T) {
 			if tt.then != nil {
 				steptest.PutFile(t, file, string(tt.then))
 			}
-			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), tt.err) {
+			if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("got %v, want %q", err, tt.err)
 			}
 			if left, _ := os.ReadDir(into); len(left) > 0 {
@@ -205,7 +205,7 @@ func TestHostileNamesInPackages(t *testing.T) {
 		steptest.PutFile(t, file, string(rpmtest.Build(rpmtest.Spec{Name: "x", Version: "1", Release: "1", Arch: "noarch", Files: []rpmtest.File{{Path: path, Body: "x"}}})))
 		f, err := lookedPackage(t, &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: "/a/*"}, Into: plan.Path(filepath.Join(dir, "into"))})
 		if err == nil {
-			err = f.Change.Apply(t.Context(), &steptest.Progress{})
+			_, err = f.Change.Apply(t.Context(), &steptest.Progress{})
 		}
 		if err == nil {
 			t.Errorf("%s: it was unpacked", name)

@@ -103,7 +103,9 @@ func (p *placeFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record)
 	if err != nil {
 		return nil, err
 	}
-	c := &runner.Change{Apply: func(ctx context.Context, to runner.Progress) error { return placeAll(ctx, found, to) }}
+	c := &runner.Change{Apply: func(ctx context.Context, to runner.Progress) (runner.Outputs, error) {
+		return nil, placeAll(ctx, found, to)
+	}}
 	for _, f := range found {
 		if f.Op != "" {
 			c.Items = append(c.Items, f.Item())

@@ -181,7 +181,7 @@ func TestPlaceOfSourceThatChanges(t *testing.T) {
 	s := agentPlaced(base)
 	c := steptest.Diff(t, s, &runner.Disk{})
 	steptest.PutFile(t, base+"/images/ipa.kernel", "other bytes")
-	if err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "changed since it was looked at") {
+	if _, err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "changed since it was looked at") {
 		t.Errorf("error = %v", err)
 	}
 	if _, err := os.Stat(base + "/httpboot/agent.kernel"); !errors.Is(err, fs.ErrNotExist) {

@@ -322,8 +322,8 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 	finding := &runner.Finding{Outputs: p.outputs(result), Notes: result.Notes}
 	if len(files) > 0 {
 		change.Summary = p.summary(files, result)
-		change.Apply = func(ctx context.Context, progress runner.Progress) error {
-			return writeAll(ctx, files, change.Items, progress)
+		change.Apply = func(ctx context.Context, progress runner.Progress) (runner.Outputs, error) {
+			return nil, writeAll(ctx, files, change.Items, progress)
 		}
 		finding.Change = change
 	}

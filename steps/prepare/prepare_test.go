@@ -340,7 +340,7 @@ func TestPrepareCancelledWritesNothing(t *testing.T) {
 	change := prepareDiff(t, p, &runner.Disk{}).Change
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := change.Apply(ctx, &prepareProgress{}); !errors.Is(err, context.Canceled) {
+	if _, err := change.Apply(ctx, &prepareProgress{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v", err)
 	}
 	if _, err := os.Stat(string(p.EnvFile)); !errors.Is(err, fs.ErrNotExist) {
@@ -379,7 +379,7 @@ func prepareApply(t *testing.T, c *runner.Change) int {
 		t.Fatal("nothing to apply")
 	}
 	var progress prepareProgress
-	if err := c.Apply(t.Context(), &progress); err != nil {
+	if _, err := c.Apply(t.Context(), &progress); err != nil {
 		t.Fatal(err)
 	}
 	return progress.done

@@ -24,7 +24,7 @@ func TestUntarSecondRunReadsNothing(t *testing.T) {
 			age(t, base+"/x.tar")
 			w := &countingWorld{Disk: &runner.Disk{}}
 			if haste {
-				s.Hasten()
+				s.BeforeApply()
 			}
 			prior := appliedIn(t, s, w.Disk)
 			again := &untar{Archive: s.Archive, Into: s.Into}
@@ -74,7 +74,7 @@ func appliedIn(t *testing.T, s *untar, d *runner.Disk) *runner.Record {
 	if f.Change == nil {
 		t.Fatal("nothing to do")
 	}
-	if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	outputs, err := s.Verify(t.Context(), d.Hard())

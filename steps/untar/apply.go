@@ -18,31 +18,27 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// An untarResult is what an Apply has left.
-type untarResult struct {
-	entries []archive.Entry
-	digest  string
-	placed  map[string]placedEntry // by name; files that it has written
-}
-
 // A placedEntry is how a file was when it had got its name.
 type placedEntry struct {
-	seen    runner.Sight
-	settled bool // nobody can have written to it since without a trace
+	id      runner.FileID
+	settled bool // no write since then can be without a trace
 }
 
-// apply unpacks what is missing or different.
-func (d *untarDiff) apply(ctx context.Context, p runner.Progress) error {
+// apply unpacks what is missing or different, and confirms every file that the
+// archive holds: those that it has written by their identity, as they were hashed on
+// their way, and all others by their digests.
+func (d *untarDiff) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	if d.makeInto {
 		if _, err := durable.MkdirAll(d.into(), 0o755); err != nil {
-			return err
+			return nil, err
 		}
 		p.Done(d.intoItem())
 	}
-	if err := d.extract(ctx, p); err != nil {
-		return fmt.Errorf("unpack %s into %s: %w", d.Archive, d.into(), d.explain(err))
+	placed, err := d.extract(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("unpack %s into %s: %w", d.Archive, d.into(), d.explain(err))
 	}
-	return nil
+	return d.outputs(d.listed.entries), d.confirm(ctx, d.world, d.listed.entries, placed)
 }
 
 // intoItem is about the directory unpacked into, where it is made.
@@ -50,27 +46,29 @@ func (d *untarDiff) intoItem() runner.Item {
 	return runner.Item{Op: runner.Create, What: "directory", Name: d.into()}
 }
 
-func (d *untarDiff) extract(ctx context.Context, p runner.Progress) error {
+// extract gives the files that it has written, by name. What it has read of the
+// archive is kept as the archive's listing.
+func (d *untarDiff) extract(ctx context.Context, p runner.Progress) (map[string]placedEntry, error) {
 	root, err := os.OpenRoot(d.into())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer root.Close()
-	packed, seen, err := d.open(ctx, d.world)
+	packed, id, err := d.open(ctx, d.world)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer packed.Close()
-	result := &untarResult{placed: map[string]placedEntry{}}
+	placed := map[string]placedEntry{}
 	var last time.Time // that something was written
 	x := archive.Extraction{
 		Options: d.options(),
 		Source:  string(d.Archive),
-		Key:     d.key(seen),
+		Key:     d.key(id),
 		Have:    d.have(),
 		Check: func(entries []archive.Entry) error {
 			d.see(entries)
-			return errors.Join(d.checkExpected(entries), settle(ctx, last))
+			return errors.Join(d.checkExpected(entries), waitForClockTick(ctx, last))
 		},
 		Moved: func(n int64) {
 			last = time.Now()
@@ -78,34 +76,34 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) error {
 				p.Add(n)
 			}
 		},
-		Done: func(e archive.Entry, placed bool) { d.done(result, p, e, placed) },
+		Done: func(e archive.Entry, written bool) { d.done(placed, p, e, written) },
 	}
-	if !d.hasty {
+	if !d.applying {
 		x.Want = d.entries
 	}
 	r := io.Reader(packed)
 	if !d.full {
 		r = readers.Counting(packed, p.Add)
 	}
-	if result.entries, err = archive.Extract(ctx, r, root, x); err != nil {
-		return err
+	entries, err := archive.Extract(ctx, r, root, x)
+	if err != nil {
+		return nil, err
 	}
 	if !d.full {
 		p.Done(d.contents())
 	}
-	result.digest = d.found(d.world, seen, result.entries)
-	d.unpacked = result
-	return nil
+	d.listed = &untarListing{entries, d.found(d.world, id, entries)}
+	return placed, nil
 }
 
 // settleTime is longer than the clock of a file system takes from one tick to
 // the next: what was written within one tick may change without a trace.
 const settleTime = 50 * time.Millisecond
 
-// settle waits until a change to what was written last would show in its
-// times. Without it the digests that are known by now could not be remembered,
-// and Verify and the next run would have to read the files.
-func settle(ctx context.Context, last time.Time) error {
+// waitForClockTick waits until a change to what was written last would show in its
+// times. Without it the digests that are known by now could not be remembered, and
+// the next run would have to read the files.
+func waitForClockTick(ctx context.Context, last time.Time) error {
 	select {
 	case <-time.After(time.Until(last.Add(settleTime + 10*time.Millisecond))):
 		return nil
@@ -116,7 +114,7 @@ func settle(ctx context.Context, last time.Time) error {
 
 // have gives the files that need not be written.
 func (d *untarDiff) have() []archive.Entry {
-	if d.hasty {
+	if d.applying {
 		return d.known
 	}
 	return d.same
@@ -124,26 +122,26 @@ func (d *untarDiff) have() []archive.Entry {
 
 // key tells an archive with all that decides what comes of it from all others.
 // It is "" for one that may be written to just now.
-func (d *untarDiff) key(seen *runner.Sight) string {
-	if seen == nil || seen.Key() == "" {
+func (d *untarDiff) key(id *runner.FileID) string {
+	if id == nil || id.Key() == "" {
 		return ""
 	}
 	config, err := json.Marshal(d.untar)
 	if err != nil {
 		return ""
 	}
-	sum := sha256.Sum256(append(config, seen.Key()...))
+	sum := sha256.Sum256(append(config, id.Key()...))
 	return hex.EncodeToString(sum[:])
 }
 
-// done takes down what an entry is in its place.
-func (d *untarDiff) done(r *untarResult, p runner.Progress, e archive.Entry, placed bool) {
-	if placed {
+// done notes how a file is that was written, and reports its item.
+func (d *untarDiff) done(placed map[string]placedEntry, p runner.Progress, e archive.Entry, written bool) {
+	if written {
 		if fi, err := os.Lstat(d.path(e)); err == nil {
-			r.placed[e.Name] = placedEntry{runner.See(fi), time.Since(fi.ModTime()) > settleTime}
+			placed[e.Name] = placedEntry{runner.Identify(fi), time.Since(fi.ModTime()) > settleTime}
 		}
 	}
-	if item, ok := d.items[e.Name]; ok && (placed || e.IsDir()) {
+	if item, ok := d.items[e.Name]; ok && (written || e.IsDir()) {
 		p.Done(item)
 	}
 }
@@ -151,7 +149,7 @@ func (d *untarDiff) done(r *untarResult, p runner.Progress, e archive.Entry, pla
 // see adds to the items what in haste is only seen when the archive was read.
 func (d *untarDiff) see(entries []archive.Entry) {
 	for _, e := range entries {
-		if _, ok := d.items[e.Name]; ok || !d.hasty {
+		if _, ok := d.items[e.Name]; ok || !d.applying {
 			continue
 		}
 		item := runner.Item{Op: runner.Create, What: "file", Name: d.path(e), Bytes: e.Size}

@@ -90,7 +90,7 @@ func TestUntarArchiveChangesAfterDiff(t *testing.T) {
 	c := steptest.Diff(t, s, &runner.Disk{})
 	steptest.WriteTar(t, base+"/x.tar", "a.qcow2", "evil", "deep/b", "kernel", "empty/", "")
 	before := tree(t, base)
-	if err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "has changed since") {
+	if _, err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "has changed since") {
 		t.Errorf("error = %v", err)
 	}
 	if diff := cmp.Diff(before, tree(t, base)); diff != "" {
@@ -104,13 +104,13 @@ func TestUntarCancelledAndAgain(t *testing.T) {
 	before := tree(t, base)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := c.Apply(ctx, &steptest.Progress{}); !errors.Is(err, context.Canceled) {
+	if _, err := c.Apply(ctx, &steptest.Progress{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error = %v", err)
 	}
 	if diff := cmp.Diff(before, tree(t, base)); diff != "" {
 		t.Errorf("the disk (-before +after):\n%s", diff)
 	}
-	if err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
+	if _, err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Verify(t.Context(), &runner.Disk{}); err != nil {

@@ -23,7 +23,7 @@ type untarDiff struct {
 	world    runner.World
 	entries  []archive.Entry
 	full     bool // these are all entries of the archive
-	hasty    bool // they are as the archive announces them, without digests
+	applying bool // they are as the archive announces them, without digests
 	makeInto bool
 	same     []archive.Entry        // files that are as in the archive
 	items    map[string]runner.Item // by name; what would change
@@ -97,7 +97,7 @@ func (d *untarDiff) compareEntry(ctx context.Context, e archive.Entry) error {
 		d.items[e.Name] = item
 		return nil
 	}
-	if d.hasty {
+	if d.applying {
 		return nil // whether it is another one is seen when it is unpacked
 	}
 	sums, err := d.world.Sum(ctx, d.path(e), runner.SHA256)
@@ -190,7 +190,7 @@ func (d *untarDiff) change(ctx context.Context) *runner.Change {
 			continue
 		}
 		c.Items = append(c.Items, item)
-		if !d.hasty {
+		if !d.applying {
 			c.Files = append(c.Files, d.planned(ctx, e))
 		}
 		if !e.IsDir() {

@@ -33,7 +33,7 @@ func TestUntarLawsInHaste(t *testing.T) {
 				if _, err := os.Stat(into); err != nil {
 					return u
 				}
-				u.Hasten()
+				u.BeforeApply()
 				return u
 			},
 			Dirs: []string{base},
@@ -91,7 +91,7 @@ func TestUntarReadsAnArchiveOnce(t *testing.T) {
 			s.Archive = plan.Path(filepath.Join(base, name))
 			steptest.PutFile(t, string(s.Archive), packed)
 			w := &readingWorld{Disk: &runner.Disk{}}
-			s.Hasten()
+			s.BeforeApply()
 			inputs, err := s.Inputs(t.Context(), w)
 			if err != nil || inputs[0].Digest != "" || w.read != 0 {
 				t.Fatalf("inputs = %v, %v, with %d bytes read", inputs, err, w.read)
@@ -104,7 +104,7 @@ func TestUntarReadsAnArchiveOnce(t *testing.T) {
 				t.Errorf("Diff read %d bytes, want %d at most", w.read, most)
 			}
 			w.read = 0
-			if err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+			if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 				t.Fatal(err)
 			}
 			if size := int64(len(packed)); w.read < size || w.read > size+2<<20 {
@@ -162,7 +162,7 @@ func TestUntarInHaste(t *testing.T) {
 					steptest.PutFile(t, string(s.Archive), gzipped([]byte(steptest.ReadFile(t, base+"/x.tar"))))
 				}
 				tt.change(t, base)
-				s.Hasten()
+				s.BeforeApply()
 				f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
 				if err != nil {
 					t.Fatal(err)
@@ -181,7 +181,7 @@ func TestUntarInHaste(t *testing.T) {
 					t.Errorf("items (-want +got):\n%s", diff)
 				}
 				p := &steptest.Progress{}
-				if err := f.Change.Apply(t.Context(), p); err != nil {
+				if _, err := f.Change.Apply(t.Context(), p); err != nil {
 					t.Fatal(err)
 				}
 				told := slices.DeleteFunc(p.Lines(), func(line string) bool { return strings.HasPrefix(line, "create contents") })
@@ -219,13 +219,13 @@ func TestUntarWritesOnlyWhatIsGone(t *testing.T) {
 	}
 	steptest.Remove(t, base+"/images/deep/b")
 	again := &untar{Archive: s.Archive, Into: s.Into}
-	again.Hasten()
+	again.BeforeApply()
 	f, err := again.Diff(t.Context(), d, prior)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &steptest.Progress{}
-	if err := f.Change.Apply(t.Context(), p); err != nil {
+	if _, err := f.Change.Apply(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	after, err := os.Stat(base + "/images/a.qcow2")

@@ -39,21 +39,14 @@ func (u *untar) recall(w runner.World) (string, error) {
 	case !fi.Mode().IsRegular():
 		return "", fmt.Errorf("archive %s is not a regular file (%s)", u.Archive, fi.Mode().Type())
 	}
-	switch {
-	case u.listed != nil:
+	if u.listed != nil {
 		return u.listed.digest, nil
-	case u.unpacked != nil:
-		return u.unpacked.digest, nil
-	}
-	memory, ok := w.(runner.Rememberer)
-	if !ok {
-		return "", nil
 	}
 	if u.SHA256 == "" {
-		sums, _ := memory.Recall(string(u.Archive), untarEntries)
+		sums, _ := w.Recall(string(u.Archive), untarEntries)
 		return sums[untarEntries], nil
 	}
-	sums, ok := memory.Recall(string(u.Archive), untarEntries, runner.SHA256)
+	sums, ok := w.Recall(string(u.Archive), untarEntries, runner.SHA256)
 	if got := sums[runner.SHA256]; got != "" && got != u.SHA256 {
 		return "", u.explain(fmt.Errorf("archive %s: %w", u.Archive, &archive.DigestError{Got: got, Want: u.SHA256}))
 	}
@@ -77,7 +70,7 @@ func (u *untar) list(ctx context.Context, w runner.World) (*untarListing, error)
 	if u.listed != nil {
 		return u.listed, nil
 	}
-	r, seen, err := u.open(ctx, w)
+	r, id, err := u.open(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -93,28 +86,28 @@ func (u *untar) list(ctx context.Context, w runner.World) (*untarListing, error)
 	if err != nil {
 		return nil, fmt.Errorf("read archive %s: %w", u.Archive, u.explain(err))
 	}
-	u.listed = &untarListing{entries, u.found(w, seen, entries)}
+	u.listed = &untarListing{entries, u.found(w, id, entries)}
 	return u.listed, nil
 }
 
 // found gives the digest of what an archive that was read holds, and has the
 // world remember it.
-func (u *untar) found(w runner.World, seen *runner.Sight, entries []archive.Entry) string {
+func (u *untar) found(w runner.World, id *runner.FileID, entries []archive.Entry) string {
 	digest := "entries-sha256:" + archive.Digest(entries)
-	if memory, ok := w.(runner.Rememberer); ok && seen != nil {
+	if id != nil {
 		sums := map[runner.Algo]string{untarEntries: digest}
 		if u.SHA256 != "" {
 			sums[runner.SHA256] = u.SHA256 // or reading had failed
 		}
-		memory.Remember(string(u.Archive), *seen, sums)
+		w.Remember(string(u.Archive), *id, sums)
 	}
 	return digest
 }
 
-// open opens the archive. The sight is nil where it is only planned. One that
-// was written just now, by a step before, is let settle: what is found in it
-// could not be remembered otherwise.
-func (u *untar) open(ctx context.Context, w runner.World) (io.ReadCloser, *runner.Sight, error) {
+// open opens the archive. The identity is nil where it is only planned. For an
+// archive that was written just now, by a step before, open waits: what is found in
+// it could not be remembered otherwise.
+func (u *untar) open(ctx context.Context, w runner.World) (io.ReadCloser, *runner.FileID, error) {
 	r, err := w.Open(string(u.Archive))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, u.missing()
@@ -128,7 +121,7 @@ func (u *untar) open(ctx context.Context, w runner.World) (io.ReadCloser, *runne
 	}
 	fi, err := f.Stat()
 	if err == nil && !fi.ModTime().After(time.Now()) {
-		err = settle(ctx, fi.ModTime())
+		err = waitForClockTick(ctx, fi.ModTime())
 	}
 	if err == nil {
 		fi, err = f.Stat()
@@ -137,18 +130,18 @@ func (u *untar) open(ctx context.Context, w runner.World) (io.ReadCloser, *runne
 		r.Close()
 		return nil, nil, fmt.Errorf("read archive %s: %w", u.Archive, err)
 	}
-	seen := runner.See(fi)
-	return r, &seen, nil
+	id := runner.Identify(fi)
+	return r, &id, nil
 }
 
 func (u *untar) options() archive.Options {
 	return archive.Options{SHA256: u.SHA256, Limits: u.limits()}
 }
 
-// glance is a Diff in haste: as much as can be seen of the archive without
-// reading it, if that is enough to be sure that there is something to do. It
-// gives nil where it is not.
-func (u *untar) glance(ctx context.Context, w runner.World) (*runner.Finding, error) {
+// peek is the Diff before an apply: it looks at as much of the archive as can be seen
+// without reading it, if that is enough to be sure that there is something to do. It
+// gives nil where it is not enough.
+func (u *untar) peek(ctx context.Context, w runner.World) (*runner.Finding, error) {
 	r, _, err := u.open(ctx, w)
 	if err != nil {
 		return nil, err
@@ -165,7 +158,7 @@ func (u *untar) glance(ctx context.Context, w runner.World) (*runner.Finding, er
 	if err != nil {
 		return nil, fmt.Errorf("read archive %s: %w", u.Archive, u.explain(err))
 	}
-	d := untarDiff{untar: u, world: w, entries: entries, full: all, hasty: true}
+	d := untarDiff{untar: u, world: w, entries: entries, full: all, applying: true}
 	if err := d.compare(ctx); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", u.Archive, err)
 	}

@@ -54,11 +54,11 @@ func TestUntarExpect(t *testing.T) {
 				}
 				before := tree(t, base)
 				if haste {
-					s.Hasten()
+					s.BeforeApply()
 				}
 				f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
 				if err == nil {
-					err = f.Change.Apply(t.Context(), &steptest.Progress{})
+					_, err = f.Change.Apply(t.Context(), &steptest.Progress{})
 				}
 				if tt.want == nil {
 					if err != nil {

@@ -30,10 +30,9 @@ type untar struct {
 	// How much it may hold, to set for archives beyond the usual.
 	Limits *untarLimits `json:"limits,omitempty"`
 
-	haste    bool
+	applying bool
 	known    []archive.Entry // files that are there as the record tells of them
-	listed   *untarListing   // in this run
-	unpacked *untarResult    // by this run
+	listed   *untarListing   // of the archive, once it was read
 }
 
 // Type gives the step type untar.
@@ -55,15 +54,15 @@ func (u *untar) Paths() runner.Paths {
 	return runner.Paths{Reads: []string{string(u.Archive)}, Into: []string{string(u.Into)}}
 }
 
-// Hasten implements runner.Hastener: an archive that is going to be unpacked
-// is not read beforehand to know what is in it.
-func (u *untar) Hasten() { u.haste = true }
+// BeforeApply implements runner.BeforeApplier: an archive that is going to be
+// unpacked is not read before to know what is in it.
+func (u *untar) BeforeApply() { u.applying = true }
 
-// Inputs gives a digest of what the archive holds. Where that is not
-// remembered the archive is read for it, which in haste Apply will do.
+// Inputs gives a digest of what the archive holds. Where that is not remembered the
+// archive is read for it; before an apply, Apply reads it.
 func (u *untar) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	digest, err := u.recall(w)
-	if digest == "" && err == nil && !u.haste {
+	if digest == "" && err == nil && !u.applying {
 		var l *untarListing
 		if l, err = u.list(ctx, w); err == nil {
 			digest = l.digest
@@ -93,8 +92,8 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 			u.known = d.same
 		}
 	}
-	if u.haste && u.listed == nil {
-		if f, err := u.glance(ctx, w); f != nil || err != nil {
+	if u.applying && u.listed == nil {
+		if f, err := u.peek(ctx, w); f != nil || err != nil {
 			return f, err
 		}
 	}

@@ -11,33 +11,37 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// Verify holds every file against the archive. What this run has just written
-// itself was hashed on its way, and is only looked at; all else is hashed.
+// Verify holds every file against the archive.
 func (u *untar) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	entries, placed := []archive.Entry(nil), map[string]placedEntry{}
-	if u.unpacked != nil {
-		entries, placed = u.unpacked.entries, u.unpacked.placed
-	} else {
-		l, err := u.list(ctx, w)
-		if err != nil {
-			return nil, err
-		}
-		entries = l.entries
+	l, err := u.list(ctx, w)
+	if err != nil {
+		return nil, err
 	}
-	var errs []error
-	for _, e := range entries {
-		before, ok := placed[e.Name]
-		errs = append(errs, u.verify(ctx, w, e, ok && before.settled, before.seen))
-	}
-	return u.outputs(entries), errors.Join(errs...)
+	return u.outputs(l.entries), u.confirm(ctx, w, l.entries, nil)
 }
 
-func (u *untar) verify(ctx context.Context, w runner.World, e archive.Entry, wrote bool, seen runner.Sight) error {
-	path := u.path(e)
-	fi, err := os.Lstat(path)
-	switch {
-	case err != nil:
-		return err
+// confirm checks every file of the archive. One that is still as it was when it was
+// placed needs no reading, since it was hashed on its way; all others are hashed.
+func (u *untar) confirm(ctx context.Context, w runner.World, entries []archive.Entry, placed map[string]placedEntry) error {
+	var errs []error
+	for _, e := range entries {
+		fi, err := os.Lstat(u.path(e))
+		if err == nil {
+			err = u.checkShape(e, fi)
+		}
+		if before, ok := placed[e.Name]; err == nil && !e.IsDir() && ok && before.settled && before.id.Is(fi) {
+			w.Remember(u.path(e), runner.Identify(fi), map[runner.Algo]string{runner.SHA256: e.SHA256})
+		} else if err == nil && !e.IsDir() {
+			err = u.checkContent(ctx, w, e)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// checkShape checks what is there for an entry, without its content.
+func (u *untar) checkShape(e archive.Entry, fi fs.FileInfo) error {
+	switch path := u.path(e); {
 	case e.IsDir() && !fi.IsDir():
 		return fmt.Errorf("%q is not a directory", path)
 	case e.IsDir():
@@ -47,16 +51,10 @@ func (u *untar) verify(ctx context.Context, w runner.World, e archive.Entry, wro
 	case fi.Size() != e.Size:
 		return fmt.Errorf("%q has %d bytes, in the archive %d", path, fi.Size(), e.Size)
 	}
-	return u.verifyContent(ctx, w, e, wrote && seen.Is(fi), fi)
+	return nil
 }
 
-func (u *untar) verifyContent(ctx context.Context, w runner.World, e archive.Entry, wrote bool, fi fs.FileInfo) error {
-	if wrote {
-		if memory, ok := w.(runner.Rememberer); ok {
-			memory.Remember(u.path(e), runner.See(fi), map[runner.Algo]string{runner.SHA256: e.SHA256})
-		}
-		return nil
-	}
+func (u *untar) checkContent(ctx context.Context, w runner.World, e archive.Entry) error {
 	sums, err := w.Sum(ctx, u.path(e), runner.SHA256)
 	if err != nil {
 		return err

@@ -7,9 +7,9 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// books are what one run knows. They are kept by one goroutine, the walk's;
+// runState are what one run knows. They are kept by one goroutine, the walk's;
 // jobs get copies and send notes.
-type books struct {
+type runState struct {
 	runner  *Runner
 	mode    Mode
 	nodes   []*Node // of the steps to run, in order
@@ -45,8 +45,8 @@ func (p *progress) Done(it Item) {
 	p.note(itemDone{it})
 }
 
-func newBooks(r *Runner, mode Mode, chosen map[string]bool, remembered map[string]Outputs) *books {
-	b := &books{
+func newBooks(r *Runner, mode Mode, chosen map[string]bool, remembered map[string]Outputs) *runState {
+	b := &runState{
 		runner: r, mode: mode, report: &Report{Mode: mode}, outputs: remembered, disk: r.disk(),
 		files: map[string][]*plannedFile{}, running: map[string]*running{}, began: time.Now(),
 	}
@@ -63,17 +63,17 @@ func newBooks(r *Runner, mode Mode, chosen map[string]bool, remembered map[strin
 	return b
 }
 
-func (b *books) open() {
+func (b *runState) open() {
 	b.runner.tell(Event{Kind: RunBegin, Mode: b.mode, Items: len(b.nodes)})
 }
 
-func (b *books) close() {
+func (b *runState) close() {
 	b.report.Took = time.Since(b.began)
 	b.runner.tell(Event{Kind: RunEnd, Mode: b.mode, Took: b.report.Took.Seconds(), Message: b.report.Summary()})
 }
 
 // begin makes the job for a node from what the books know now.
-func (b *books) begin(n *Node) work {
+func (b *runState) begin(n *Node) work {
 	r := &running{began: time.Now(), progress: &progress{}}
 	b.running[n.ID()] = r
 	b.runner.tell(Event{Kind: StepBegin, Step: n.ID(), Type: n.Type.Name})
@@ -91,7 +91,7 @@ func (b *books) begin(n *Node) work {
 }
 
 // foresee gives a job of a diff the world as the steps before it would leave it.
-func (b *books) foresee(j *job) {
+func (b *runState) foresee(j *job) {
 	var files []*plannedFile
 	for _, n := range b.runner.Graph.Ancestors(j.node) {
 		files = append(files, b.files[n.ID()]...)
@@ -110,7 +110,7 @@ func (b *books) foresee(j *job) {
 }
 
 // noted passes on what a running job notes.
-func (b *books) noted(n *Node, what any) {
+func (b *runState) noted(n *Node, what any) {
 	r := b.running[n.ID()]
 	switch what := what.(type) {
 	case changing:
@@ -128,7 +128,7 @@ func (b *books) noted(n *Node, what any) {
 }
 
 // change lets a job begin its change once that is durable.
-func (b *books) change(n *Node, r *running, what changing) {
+func (b *runState) change(n *Node, r *running, what changing) {
 	if b.runner.Store != nil {
 		if err := b.runner.Store.Started(n.ID()); err != nil {
 			what.ack <- err
@@ -143,7 +143,7 @@ func (b *books) change(n *Node, r *running, what changing) {
 }
 
 // ticked tells of the bytes that were moved since it last did.
-func (b *books) ticked() {
+func (b *runState) ticked() {
 	for _, n := range b.nodes {
 		r := b.running[n.ID()]
 		if r == nil {
@@ -157,7 +157,7 @@ func (b *books) ticked() {
 }
 
 // ended writes down what came of a step.
-func (b *books) ended(n *Node, res result) bool {
+func (b *runState) ended(n *Node, res result) bool {
 	r := b.running[n.ID()]
 	delete(b.running, n.ID())
 	if b.mode == ModeApply && b.runner.Store != nil {
@@ -188,7 +188,7 @@ func (b *books) ended(n *Node, res result) bool {
 // save makes durable what came of a step, also while the run is being
 // interrupted: what was done must not be forgotten. What could not be written
 // down makes the step fail.
-func (b *books) save(n *Node, res result) result {
+func (b *runState) save(n *Node, res result) result {
 	var err error
 	switch {
 	case res.record != nil:
@@ -204,7 +204,7 @@ func (b *books) save(n *Node, res result) result {
 }
 
 // dropped writes down that a step will not begin.
-func (b *books) dropped(n *Node, blame *Node) {
+func (b *runState) dropped(n *Node, blame *Node) {
 	s := b.report.Step(n.ID())
 	s.Status = Skipped
 	if blame != nil && b.report.Step(blame.ID()).Status == Failed {
@@ -215,7 +215,7 @@ func (b *books) dropped(n *Node, blame *Node) {
 	b.finish(s)
 }
 
-func (b *books) finish(s *StepReport) {
+func (b *runState) finish(s *StepReport) {
 	e := Event{
 		Kind: StepEnd, Step: s.ID, Type: s.Type, Status: s.Status, Blame: s.Blame,
 		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why, Notes: s.Finding.Notes,

@@ -9,9 +9,9 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// misfit says why an output does not go where a reference puts it: a list
+// outputMismatch says why an output does not go where a reference puts it: a list
 // inside text, a list where a text is wanted, a text where a list is wanted.
-func misfit(typ Type, ref plan.Ref, out Output) (msg, hint string) {
+func outputMismatch(typ Type, ref plan.Ref, out Output) (msg, hint string) {
 	if out.List && !ref.Whole {
 		return fmt.Sprintf("output %q of step %q is a list and cannot stand inside text", ref.Output, ref.Step),
 			"use the reference as the whole value"

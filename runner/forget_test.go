@@ -40,7 +40,7 @@ func TestRefute(t *testing.T) {
 	l.check["c"] = func(context.Context, *fake) (Outputs, error) { return Outputs{}, nil }
 	report := with(readStore(t, dir), (*Runner).Verify)
 	wantStatuses(t, report, "a failed, b failed, c verified")
-	must(t, Refute(dir, planFile, report))
+	must(t, ForgetFailed(dir, planFile, report))
 
 	s := readStore(t, dir)
 	if s.Record("a") != nil || s.Record("b") == nil || s.Record("c") == nil {
@@ -64,12 +64,12 @@ func TestRefuteNothing(t *testing.T) {
 	report := &Report{Steps: []*StepReport{
 		{ID: "a", Status: Failed, Err: errors.New("never applied")}, {ID: "b", Status: Verified, Prior: &Record{}},
 	}}
-	must(t, Refute(dir, planFile, report))
+	must(t, ForgetFailed(dir, planFile, report))
 	s := openStore(t, dir)
-	must(t, Refute(dir, planFile, report))
+	must(t, ForgetFailed(dir, planFile, report))
 	report.Steps[0].Prior = &Record{}
 	var locked *LockedError
-	if err := Refute(dir, planFile, report); !errors.As(err, &locked) {
+	if err := ForgetFailed(dir, planFile, report); !errors.As(err, &locked) {
 		t.Errorf("got %v while another run holds the state", err)
 	}
 	must(t, s.Close())

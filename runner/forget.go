@@ -6,12 +6,12 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// Refute forgets the records of steps that a Verify found not to be as wanted,
+// ForgetFailed forgets the records of steps that a Verify found not to be as wanted,
 // so that the next apply looks at them as if for the first time: a Diff may
 // believe a record, and then would not see what is wrong. Steps that could not
 // be looked at, as a connection failed, keep theirs. The state's lock is held
 // for no longer than it takes, and not at all where there is nothing to forget.
-func Refute(dir, planFile string, verified *Report) error {
+func ForgetFailed(dir, planFile string, verified *Report) error {
 	var wrong []*StepReport
 	for _, s := range verified.Steps {
 		if s.Status == Failed && s.Prior != nil && !fault.IsConnection(s.Err) {
