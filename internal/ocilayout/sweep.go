@@ -24,8 +24,8 @@ type reachable struct {
 	needed map[digest.Digest]bool
 }
 
-// from notes a manifest or blob and all below it.
-func (r *reachable) from(d digest.Digest, isManifest bool) error {
+// mark notes a manifest or blob and all below it.
+func (r *reachable) mark(d digest.Digest, isManifest bool) error {
 	if r.needed[d] || d.Validate() != nil {
 		return nil
 	}
@@ -45,12 +45,12 @@ func (r *reachable) from(d digest.Digest, isManifest bool) error {
 		return nil // not what bayplan has brought; it stays as it is
 	}
 	for _, below := range p.Manifests {
-		if err := r.from(below.Digest, true); err != nil {
+		if err := r.mark(below.Digest, true); err != nil {
 			return err
 		}
 	}
 	for _, below := range append(append(p.Layers, p.Blobs...), p.Config) {
-		if err := r.from(below.Digest, false); err != nil {
+		if err := r.mark(below.Digest, false); err != nil {
 			return err
 		}
 	}
@@ -72,7 +72,7 @@ func (l *Layout) mark(leave map[string]bool) (*reachable, []descriptor.Descripto
 		case name == "":
 			open = append(open, d)
 		default:
-			if err := r.from(d.Digest, true); err != nil {
+			if err := r.mark(d.Digest, true); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -80,9 +80,9 @@ func (l *Layout) mark(leave map[string]bool) (*reachable, []descriptor.Descripto
 	for n := -1; n != len(open); {
 		n = len(open)
 		for i := len(open) - 1; i >= 0; i-- {
-			stays, err := r.stays(open[i])
+			stays, err := r.isKept(open[i])
 			if err == nil && stays {
-				err = r.from(open[i].Digest, true)
+				err = r.mark(open[i].Digest, true)
 				open = slices.Delete(open, i, i+1)
 			}
 			if err != nil {
@@ -93,9 +93,9 @@ func (l *Layout) mark(leave map[string]bool) (*reachable, []descriptor.Descripto
 	return r, open, nil
 }
 
-// stays says whether an entry without a name stays: what speaks of something
+// isKept says whether an entry without a name stays: what speaks of something
 // that is needed, or of nothing.
-func (r *reachable) stays(d descriptor.Descriptor) (bool, error) {
+func (r *reachable) isKept(d descriptor.Descriptor) (bool, error) {
 	text, err := r.l.manifest(d.Digest)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

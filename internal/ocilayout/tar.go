@@ -33,9 +33,9 @@ func isTar(name string) bool { return strings.HasSuffix(name, ".tar") }
 type tarStore struct {
 	path string
 
-	mu   sync.Mutex
-	disk *tarDisk
-	w    *tarWriter // nil while nothing is being added
+	mu       sync.Mutex
+	lastSeen *tarDisk
+	w        *tarWriter // nil while nothing is being added
 }
 
 // A tarDisk is what was found when nothing was being added.
@@ -61,15 +61,15 @@ func (s *tarStore) Index() (*Index, error) {
 	if s.w != nil {
 		return s.w.index, nil
 	}
-	d, err := s.look()
+	d, err := s.disk()
 	if err != nil {
 		return nil, err
 	}
 	return d.index, nil
 }
 
-// look reads what is on the disk, if it is not as it was seen last.
-func (s *tarStore) look() (*tarDisk, error) {
+// disk reads what is on the disk, if it is not as it was seen last.
+func (s *tarStore) disk() (*tarDisk, error) {
 	main, err := stat(s.path)
 	if err != nil {
 		return nil, err
@@ -78,7 +78,7 @@ func (s *tarStore) look() (*tarDisk, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d := s.disk; d != nil && sameOrNone(d.main, main) && sameOrNone(d.part, part) {
+	if d := s.lastSeen; d != nil && sameOrNone(d.main, main) && sameOrNone(d.part, part) {
 		return d, nil
 	}
 	for _, fi := range []fs.FileInfo{main, part} {
@@ -91,7 +91,7 @@ func (s *tarStore) look() (*tarDisk, error) {
 		return nil, err
 	}
 	d.main, d.part = main, part
-	s.disk = d
+	s.lastSeen = d
 	return d, nil
 }
 
@@ -141,7 +141,7 @@ func (s *tarStore) readDisk() (*tarDisk, error) {
 }
 
 func (d *tarDisk) readMain(f *os.File, path string) error {
-	l, idx, err := published(f, path)
+	l, idx, err := readArchive(f, path)
 	if err != nil {
 		return err
 	}
@@ -201,7 +201,7 @@ func (s *tarStore) find(d digest.Digest) (span, bool, error) {
 		at, found := s.w.blobs[d]
 		return at, found, nil
 	}
-	disk, err := s.look()
+	disk, err := s.disk()
 	if err != nil {
 		return span{}, false, err
 	}
@@ -213,7 +213,7 @@ func (s *tarStore) find(d digest.Digest) (span, bool, error) {
 func (s *tarStore) OverheadBytes() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, err := s.look()
+	d, err := s.disk()
 	if s.w != nil || err != nil || d.main == nil || d.inPlace {
 		return 0
 	}

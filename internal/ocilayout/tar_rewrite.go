@@ -20,7 +20,7 @@ func (s *tarStore) Begin() {}
 func (s *tarStore) Blobs() (map[digest.Digest]int64, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	d, err := s.look()
+	d, err := s.disk()
 	if err != nil {
 		return nil, err
 	}
@@ -38,8 +38,8 @@ func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	if s.w != nil {
 		return fmt.Errorf("%s: another step is writing it", s.path)
 	}
-	s.disk = nil
-	d, err := s.look()
+	s.lastSeen = nil
+	d, err := s.disk()
 	if err != nil || d.main == nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 // meanwhile.
 func (s *tarStore) rewrite(d *tarDisk) error {
 	old := &tarWriter{}
-	if err := old.take(s.path, 0); err != nil {
+	if err := old.openLocked(s.path, 0); err != nil {
 		return errors.Join(err, old.close())
 	}
 	if err := os.Remove(s.partPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +75,7 @@ func (s *tarStore) rewrite(d *tarDisk) error {
 	if err == nil {
 		err = w.publish(s.path)
 	}
-	s.disk = nil
+	s.lastSeen = nil
 	if err != nil {
 		_ = os.Remove(s.partPath()) // the error that matters is the first one
 		err = fmt.Errorf("write %s: %w", s.path, err)
@@ -104,7 +104,7 @@ func (w *tarWriter) takeOver(blobs map[digest.Digest]span) error {
 		return err
 	}
 	for _, d := range taken {
-		if err := w.mark(w.blobs[d], blobEntry(d)); err != nil {
+		if err := w.nameEntry(w.blobs[d], blobEntry(d)); err != nil {
 			return err
 		}
 	}

@@ -65,14 +65,14 @@ func list(f *os.File, from, size int64) (*listing, error) {
 		if err != nil {
 			return l, err
 		}
-		if err := l.take(h, span{f: f, at: from + at, size: h.Size, header: l.end}, size); err != nil {
+		if err := l.add(h, span{f: f, at: from + at, size: h.Size, header: l.end}, size); err != nil {
 			return l, err
 		}
 	}
 }
 
-// take notes one entry.
-func (l *listing) take(h *tar.Header, s span, size int64) error {
+// add notes one entry.
+func (l *listing) add(h *tar.Header, s span, size int64) error {
 	name, err := entryName(h)
 	if err != nil {
 		return err
@@ -141,8 +141,8 @@ func blobEntry(d digest.Digest) string { return "blobs/" + d.Algorithm().String(
 // blocks is how much room so many bytes take in an archive.
 func blocks(n int64) int64 { return (n + tarBlock - 1) &^ (tarBlock - 1) }
 
-// published reads the archive of a layout that is complete.
-func published(f *os.File, name string) (*listing, *Index, error) {
+// readArchive reads the archive of a layout that is complete.
+func readArchive(f *os.File, name string) (*listing, *Index, error) {
 	fi, err := f.Stat()
 	if err != nil {
 		return nil, nil, err

@@ -73,7 +73,7 @@ func TestTarLongHeaders(t *testing.T) {
 	s.mu.Lock()
 	at, err := s.w.reserve(blobEntry(huge), 9<<30)
 	if err == nil {
-		err = s.w.mark(at, blobEntry(huge))
+		err = s.w.nameEntry(at, blobEntry(huge))
 	}
 	s.mu.Unlock()
 	if err != nil || at.at-at.header <= tarBlock {

@@ -102,7 +102,7 @@ func (s *tarStore) finish(u *tarUpload, err error) error {
 	w, at := u.w, u.at
 	w.open--
 	if err == nil {
-		err = w.mark(at, blobEntry(u.want))
+		err = w.nameEntry(at, blobEntry(u.want))
 	}
 	if err == nil {
 		w.blobs[u.want] = at
@@ -111,7 +111,7 @@ func (s *tarStore) finish(u *tarUpload, err error) error {
 		w.unused[room] = append(w.unused[room], at.header)
 		err = fmt.Errorf("write %s: %w", s.path, err)
 	}
-	if w.leaving && w.open == 0 && !w.changed {
+	if w.abandoned && w.open == 0 && !w.changed {
 		_ = s.release(w) // the execution that wanted the blob has been given up
 	}
 	return err

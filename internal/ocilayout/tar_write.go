@@ -17,17 +17,17 @@ import (
 // A tarWriter adds to an archive. Its file is locked, so that no other process
 // does the same. Its store's mutex guards all of it.
 type tarWriter struct {
-	f       *os.File
-	staged  bool        // it writes the file beside the archive
-	instead fs.FileInfo // of the archive whose place that takes; nil: there is none
-	blobs   map[digest.Digest]span
-	unused  map[int64][]int64 // headers of entries that hold nothing, by the room they take
-	open    int               // entries that are being written
-	index   *Index
-	changed bool  // index is not what the archive says
-	named   *span // the archive's index.json; nil when staged
-	tail    int64 // where the next entry begins
-	leaving bool  // nobody waits for it any more
+	f          *os.File
+	staged     bool        // it writes the file beside the archive
+	replaces   fs.FileInfo // of the archive whose place that takes; nil: there is none
+	blobs      map[digest.Digest]span
+	unused     map[int64][]int64 // headers of entries that hold nothing, by the room they take
+	open       int               // entries that are being written
+	index      *Index
+	changed    bool  // index is not what the archive says
+	indexEntry *span // the archive's index.json; nil when staged
+	tail       int64 // where the next entry begins
+	abandoned  bool  // nobody waits for it any more
 }
 
 func newTarWriter(staged bool) *tarWriter {
@@ -47,8 +47,8 @@ func (s *tarStore) begin() error {
 	if s.w != nil {
 		return nil
 	}
-	s.disk = nil // that it has got a second name could not be seen
-	disk, err := s.look()
+	s.lastSeen = nil // that it has got a second name could not be seen
+	disk, err := s.disk()
 	if err != nil {
 		return err
 	}
@@ -66,12 +66,12 @@ func (s *tarStore) begin() error {
 	if err != nil {
 		return errors.Join(err, w.close())
 	}
-	s.w, s.disk = w, nil
+	s.w, s.lastSeen = w, nil
 	return nil
 }
 
-// take opens and locks the file that is written.
-func (w *tarWriter) take(path string, flags int) error {
+// openLocked opens and locks the file that is written.
+func (w *tarWriter) openLocked(path string, flags int) error {
 	f, err := os.OpenFile(path, os.O_RDWR|flags, layoutMode)
 	if err != nil {
 		return err
@@ -96,27 +96,27 @@ func (w *tarWriter) take(path string, flags int) error {
 
 // extend goes on with an archive behind its end.
 func (w *tarWriter) extend(path string) error {
-	if err := w.take(path, 0); err != nil {
+	if err := w.openLocked(path, 0); err != nil {
 		return err
 	}
-	l, idx, err := published(w.f, path)
+	l, idx, err := readArchive(w.f, path)
 	if err != nil {
 		return err
 	}
 	if !l.extensible() {
 		return fmt.Errorf("%s: another run has just written it", path)
 	}
-	w.index, w.named, w.blobs = idx, l.index, l.blobs
+	w.index, w.indexEntry, w.blobs = idx, l.index, l.blobs
 	return w.resume(l.end + tarEnd)
 }
 
 // stage goes on with the file beside an archive, which gets all that the archive has.
 func (w *tarWriter) stage(path string, disk *tarDisk) error {
-	w.instead = disk.main
-	if err := w.take(partOf(path), os.O_CREATE|syscall.O_NOFOLLOW); err != nil {
+	w.replaces = disk.main
+	if err := w.openLocked(partOf(path), os.O_CREATE|syscall.O_NOFOLLOW); err != nil {
 		return err
 	}
-	if err := w.stillThere(path); err != nil {
+	if err := w.checkReplaced(path); err != nil {
 		return err
 	}
 	if err := durable.SetMode(w.f, layoutMode); err != nil {
@@ -134,11 +134,11 @@ func (w *tarWriter) stage(path string, disk *tarDisk) error {
 	return w.takeOver(disk.blobs)
 }
 
-// stillThere makes sure that the archive whose place is to be taken is the one
+// checkReplaced makes sure that the archive whose place is to be taken is the one
 // that was looked at.
-func (w *tarWriter) stillThere(path string) error {
+func (w *tarWriter) checkReplaced(path string) error {
 	now, err := stat(path)
-	if err == nil && !sameOrNone(now, w.instead) {
+	if err == nil && !sameOrNone(now, w.replaces) {
 		err = fmt.Errorf("%s: another run has just written it", path)
 	}
 	return err
@@ -203,8 +203,8 @@ func (w *tarWriter) extendBy(room int64) error {
 	return nil
 }
 
-// mark gives an entry its name: with one write of its first block it is there.
-func (w *tarWriter) mark(s span, name string) error {
+// nameEntry gives an entry its name: with one write of its first block it is there.
+func (w *tarWriter) nameEntry(s span, name string) error {
 	header, err := tarHeader(name, s.size)
 	if err != nil {
 		return err
@@ -225,7 +225,7 @@ func (w *tarWriter) write(name string, text []byte) error {
 	if _, err := w.f.WriteAt(text, s.at); err != nil {
 		return err
 	}
-	return w.mark(s, name)
+	return w.nameEntry(s, name)
 }
 
 // Commit makes what was named the archive's. Where nothing was, what was put
@@ -244,7 +244,7 @@ func (s *tarStore) Commit() error {
 		}
 	}
 	if w.open > 0 {
-		w.leaving = true // another execution goes on, or has still to notice its end
+		w.abandoned = true // another execution goes on, or has still to notice its end
 		return err
 	}
 	return errors.Join(err, s.release(w))
@@ -283,27 +283,27 @@ func (w *tarWriter) publish(path string) error {
 	if err := w.f.Sync(); err != nil {
 		return err
 	}
-	if err := w.turn(path); err != nil {
+	if err := w.switchIndex(path); err != nil {
 		return err
 	}
-	w.named, w.staged, w.changed, w.tail = next, false, false, next.following+tarEnd
+	w.indexEntry, w.staged, w.changed, w.tail = next, false, false, next.following+tarEnd
 	clear(w.unused) // they are a part of the archive now
 	return nil
 }
 
-// turn makes the new index the archive's, at once.
-func (w *tarWriter) turn(path string) error {
+// switchIndex makes the new index the archive's, at once.
+func (w *tarWriter) switchIndex(path string) error {
 	if w.staged {
-		if err := w.stillThere(path); err != nil {
+		if err := w.checkReplaced(path); err != nil {
 			return err
 		}
 		return durable.Rename(w.f.Name(), path)
 	}
-	header, err := tarHeader(unusedName, w.named.following+tarEnd-w.named.at)
+	header, err := tarHeader(unusedName, w.indexEntry.following+tarEnd-w.indexEntry.at)
 	if err != nil {
 		return err
 	}
-	if _, err := w.f.WriteAt(header, w.named.header); err != nil {
+	if _, err := w.f.WriteAt(header, w.indexEntry.header); err != nil {
 		return err
 	}
 	return w.f.Sync()

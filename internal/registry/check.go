@@ -47,13 +47,13 @@ func (c *Client) check(ctx context.Context, k *Checked, want *Selection, deep bo
 		return nil
 	}
 	if want.Signatures == RequireSignatures {
-		lost, err := c.lacks(ctx, e)
+		lost, err := c.missingAttachments(ctx, e)
 		if err != nil {
 			return err
 		}
 		k.Lost = append(k.Lost, lost...)
 	}
-	found, err := c.inspect(ctx, &want.scratch.asked, repoOf(e.target), k.Have)
+	found, err := c.takeInventory(ctx, &want.scratch.answers, repoOf(e.target), k.Have)
 	k.Lost = append(k.Lost, found.lost...)
 	k.Blobs = found.blobs
 	return on(destination, err)

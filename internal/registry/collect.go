@@ -13,25 +13,25 @@ import (
 type collector struct {
 	repos  map[string]*ref.Ref
 	blobs  map[blobKey]*Blob
-	places map[spot]*place
-	read   map[origin]bool
+	places map[placeKey]*place
+	read   map[sourceKey]bool
 	all    []*Blob
 }
 
 type blobKey struct{ registry, digest string }
 
-// A spot is a repository of a blob.
-type spot struct {
+// A placeKey is a repository of a blob.
+type placeKey struct {
 	blob *Blob
 	repo *ref.Ref
 }
 
-// An origin is a repository of the source that has a blob.
-type origin spot
+// An sourceKey is a repository of the source that has a blob.
+type sourceKey placeKey
 
 // collect makes the table of blobs.
 func collect(entries []*Entry) []*Blob {
-	c := &collector{repos: map[string]*ref.Ref{}, blobs: map[blobKey]*Blob{}, places: map[spot]*place{}, read: map[origin]bool{}}
+	c := &collector{repos: map[string]*ref.Ref{}, blobs: map[blobKey]*Blob{}, places: map[placeKey]*place{}, read: map[sourceKey]bool{}}
 	for _, e := range entries {
 		if e.State == Copy {
 			c.add(e)
@@ -50,16 +50,16 @@ func (c *collector) add(e *Entry) {
 	}
 	for _, d := range e.parts {
 		b := c.blob(to.Registry, d)
-		if o := (origin{b, from}); !c.read[o] {
+		if o := (sourceKey{b, from}); !c.read[o] {
 			c.read[o] = true
 			b.sources = append(b.sources, from)
 		}
 		if from.Registry == to.Registry {
-			c.place(b, from).landed = true // nothing is to be pulled
+			c.place(b, from).present = true // nothing is to be pulled
 		}
 		p := c.place(b, to)
 		p.entries = append(p.entries, e)
-		p.landed = p.landed || held[d.digest]
+		p.present = p.present || held[d.digest]
 	}
 }
 
@@ -82,7 +82,7 @@ func (c *collector) blob(registry string, d part) *Blob {
 }
 
 func (c *collector) place(b *Blob, at *ref.Ref) *place {
-	s := spot{b, at}
+	s := placeKey{b, at}
 	if c.places[s] == nil {
 		c.places[s] = &place{repo: at}
 		b.places = append(b.places, c.places[s])

@@ -57,15 +57,15 @@ func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
 // An engine keeps the books of one execution. One goroutine owns them; the
 // workers get all they need with their job and only report back.
 type engine struct {
-	c       *Client
-	t       *Table
-	o       Options
-	waiting map[*Entry]int      // blobs that an image still waits for
-	mounts  map[string]mounting // by registry
-	heavy   queue               // jobs that move many bytes through here
-	light   queue               // small blobs, mounts and manifests
-	results chan result
-	put     publications // shared by the jobs that publish
+	c            *Client
+	t            *Table
+	o            Options
+	waiting      map[*Entry]int      // blobs that an image still waits for
+	mounts       map[string]mounting // by registry
+	largeQueue   queue               // jobs that move many bytes through here
+	smallQueue   queue               // small blobs, mounts and manifests
+	results      chan result
+	manifestPuts manifestPuts // shared by the jobs that publish
 }
 
 // mounting is what is known of a registry's mounts. The first one is a trial,
@@ -113,21 +113,21 @@ type queue struct {
 
 func (e *engine) run(ctx context.Context) error {
 	// The light ones cost a round trip each, and little else.
-	e.heavy.limit, e.light.limit = e.room(), 2*e.o.Parallel
+	e.largeQueue.limit, e.smallQueue.limit = e.room(), 2*e.o.Parallel
 	e.prepare()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
 		// The light ones first: mounts that are known to be refused become heavy.
-		e.start(ctx, &wg, &e.light)
-		e.start(ctx, &wg, &e.heavy)
-		if e.heavy.running+e.light.running == 0 {
+		e.start(ctx, &wg, &e.smallQueue)
+		e.start(ctx, &wg, &e.largeQueue)
+		if e.largeQueue.running+e.smallQueue.running == 0 {
 			break
 		}
 		r := <-e.results
 		e.queueOf(r.job).running--
 		if ctx.Err() == nil {
-			e.settle(r)
+			e.finish(r)
 		}
 	}
 	if ctx.Err() != nil {
@@ -158,16 +158,16 @@ func (e *engine) prepare() {
 		}
 	}
 	for _, b := range e.t.Blobs {
-		if !b.here() {
+		if !b.isPresent() {
 			e.pull(b)
 			continue
 		}
 		for _, p := range b.places {
-			if p.landed {
-				e.land(b, p)
+			if p.present {
+				e.blobDone(b, p)
 			}
 		}
-		e.spread(b)
+		e.fanOut(b)
 	}
 }
 
@@ -188,7 +188,7 @@ func (e *engine) next(q *queue) *job {
 	for i := q.head; i < len(q.jobs); {
 		j := q.jobs[i]
 		switch {
-		case j.kind == publishJob && j.entry.State != Copy, j.place != nil && !j.place.alive():
+		case j.kind == publishJob && j.entry.State != Copy, j.place != nil && !j.place.isNeeded():
 			i = q.take(i)
 			if j.kind == pullJob {
 				e.pull(j.blob) // for the others that need it
@@ -229,9 +229,9 @@ const smallBlob = 64 << 10
 
 func (e *engine) queueOf(j *job) *queue {
 	if (j.kind == pullJob || j.kind == copyJob) && j.blob.Size > smallBlob {
-		return &e.heavy
+		return &e.largeQueue
 	}
-	return &e.light
+	return &e.smallQueue
 }
 
 func (e *engine) add(j *job) {
@@ -243,18 +243,18 @@ func (e *engine) add(j *job) {
 func (e *engine) do(ctx context.Context, j *job) error {
 	switch j.kind {
 	case pullJob:
-		return e.c.carry(ctx, j.blob, leg{source, j.from, *j.place.repo, e.o.Moved})
+		return e.c.copyBlob(ctx, j.blob, blobCopy{source, j.from, *j.place.repo, e.o.Moved})
 	case copyJob:
-		return e.c.carry(ctx, j.blob, leg{destination, j.from, *j.place.repo, func(int64) {}})
+		return e.c.copyBlob(ctx, j.blob, blobCopy{destination, j.from, *j.place.repo, func(int64) {}})
 	case mountJob:
 		return e.c.mount(ctx, j.blob, j.from, *j.place.repo)
 	default:
-		return e.c.publish(ctx, j.entry, &e.put)
+		return e.c.publish(ctx, j.entry, &e.manifestPuts)
 	}
 }
 
-// settle enters a result into the books.
-func (e *engine) settle(r result) {
+// finish enters a result into the books.
+func (e *engine) finish(r result) {
 	j := r.job
 	if j.kind == mountJob {
 		e.learn(j.from.Registry, r.err)
@@ -266,10 +266,10 @@ func (e *engine) settle(r result) {
 		j.entry.State = Copied
 		e.o.Done(j.entry)
 	case r.err == nil:
-		first := !j.blob.here()
-		e.land(j.blob, j.place)
+		first := !j.blob.isPresent()
+		e.blobDone(j.blob, j.place)
 		if first {
-			e.spread(j.blob)
+			e.fanOut(j.blob)
 		}
 	case errors.Is(r.err, errRefused):
 		j.kind = copyJob
@@ -296,7 +296,7 @@ func (e *engine) learn(registry string, err error) {
 // pull has a blob brought to the first place that still needs it, its home.
 func (e *engine) pull(b *Blob) {
 	for _, p := range b.places {
-		if p.alive() && len(b.sources) > 0 {
+		if p.isNeeded() && len(b.sources) > 0 {
 			e.add(&job{kind: pullJob, blob: b, place: p, from: *b.sources[0]})
 			return
 		}
@@ -322,9 +322,9 @@ func (e *engine) pullFailed(j *job, err error) {
 	}
 }
 
-// land notes that a blob is at a place, and publishes the images for which it was the last.
-func (e *engine) land(b *Blob, p *place) {
-	p.landed = true
+// blobDone notes that a blob is at a place, and publishes the images for which it was the last.
+func (e *engine) blobDone(b *Blob, p *place) {
+	p.present = true
 	for _, en := range p.entries {
 		e.waiting[en]--
 		if e.waiting[en] == 0 && en.State == Copy {
@@ -333,11 +333,11 @@ func (e *engine) land(b *Blob, p *place) {
 	}
 }
 
-// spread has all other places get a blob from its home.
-func (e *engine) spread(b *Blob) {
-	home := b.places[slices.IndexFunc(b.places, func(p *place) bool { return p.landed })]
+// fanOut has all other places get a blob from its home.
+func (e *engine) fanOut(b *Blob) {
+	home := b.places[slices.IndexFunc(b.places, func(p *place) bool { return p.present })]
 	for _, p := range b.places {
-		if !p.landed {
+		if !p.present {
 			e.add(&job{kind: mountJob, blob: b, place: p, from: *home.repo})
 		}
 	}

@@ -120,7 +120,7 @@ func TestTarFirstRunFails(t *testing.T) {
 	c = newClient(t, Host{Name: srcHost, Handler: src})
 	left := plan(t, c, images).Blobs // the configuration may have come, too
 	lacks := func(data []byte) bool {
-		return slices.ContainsFunc(left, func(b *Blob) bool { return b.Digest == digestOf(data) && !b.here() })
+		return slices.ContainsFunc(left, func(b *Blob) bool { return b.Digest == digestOf(data) && !b.isPresent() })
 	}
 	if lacks(whole) || !lacks(torn) {
 		t.Errorf("what came whole is to be pulled again: %t; what was torn: %t", lacks(whole), lacks(torn))

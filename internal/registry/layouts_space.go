@@ -13,7 +13,7 @@ func (c *Client) fits(t *Table) error {
 	need := map[string]int64{}
 	for _, b := range t.Blobs {
 		dir := b.places[0].repo.Path
-		if dir == "" || b.here() {
+		if dir == "" || b.isPresent() {
 			continue
 		}
 		if _, known := need[dir]; !known {

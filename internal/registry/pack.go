@@ -11,16 +11,16 @@ import (
 	"github.com/regclient/regclient/types/manifest"
 )
 
-// A body is a manifest while it waits to be put. Nothing more of it is kept,
+// A packedManifest is a manifest while it waits to be put. Nothing more of it is kept,
 // for there may be thousands.
-type body struct {
+type packedManifest struct {
 	digest, mediaType string
 	size              int
 	packed            []byte
 }
 
 // manifest is the body as regclient takes it.
-func (b body) manifest() (manifest.Manifest, error) {
+func (b packedManifest) manifest() (manifest.Manifest, error) {
 	raw := make([]byte, b.size)
 	if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(b.packed)), raw); err != nil {
 		return nil, err

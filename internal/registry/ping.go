@@ -32,7 +32,7 @@ func (c *Client) Greet(ctx context.Context, host string) (Greeting, error) {
 		header = pong.Header
 		return err
 	})
-	if err == nil && !speaks(header) || KindOf(err) == NotFound {
+	if err == nil && !isRegistryAnswer(header) || KindOf(err) == NotFound {
 		err = fault.WithHint(fmt.Errorf("%s: %w", host, ErrNoRegistry), "check host and address of the connection")
 	}
 	if err != nil {
@@ -45,7 +45,7 @@ func (c *Client) Greet(ctx context.Context, host string) (Greeting, error) {
 	at := c.address(host)
 	door := c.wire.Probe(ctx, at+"/v2/")
 	asks := door.Status == http.StatusUnauthorized
-	return Greeting{Server: c.server(ctx, at, header, door), Asks: asks, Login: asks && !p.Cred.IsZero()}, nil
+	return Greeting{Server: c.identifyServer(ctx, at, header, door), Asks: asks, Login: asks && !p.Cred.IsZero()}, nil
 }
 
 // address gives what a host's URLs begin with.
@@ -60,10 +60,10 @@ func (c *Client) address(host string) string {
 	return "https://" + conf.Hostname
 }
 
-// speaks says whether a good answer to /v2/ is a registry's. The specification
+// isRegistryAnswer says whether a good answer to /v2/ is a registry's. The specification
 // asks for the status alone; but web servers that have a page for everything
 // answer with that, too.
-func speaks(h http.Header) bool {
+func isRegistryAnswer(h http.Header) bool {
 	return h.Get(apiVersion) != "" || !strings.HasPrefix(h.Get("Content-Type"), "text/html")
 }
 

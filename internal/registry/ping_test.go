@@ -153,7 +153,7 @@ func TestHostileChallenges(t *testing.T) {
 		"", "Basic", `Basic realm="`, `Bearer realm="://",service="x"`, `Bearer realm="%zz"`, `Bearer service=""`,
 		strings.Repeat(`a="b",`, 10000), "\x00\xff", `Bearer realm="/v2/auth",service=""`,
 	} {
-		if got := challenged(challenge); got != "" {
+		if got := serverOfChallenge(challenge); got != "" {
 			t.Errorf("%.40q: got %q", challenge, got)
 		}
 	}

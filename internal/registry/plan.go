@@ -26,23 +26,23 @@ func (c *Client) Plan(ctx context.Context, images []Image) (*Table, error) {
 func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (*Table, error) {
 	want.scratch = &scratch{}
 	t := &Table{Images: c.entries(images, &want)}
-	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.look(ctx, e) }); err != nil {
+	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.planImage(ctx, e) }); err != nil {
 		return nil, err
 	}
 	t.Blobs = collect(t.Images)
-	t.trusting = slices.ContainsFunc(t.Images, func(e *Entry) bool { return e.trusted() && len(e.held) > 0 })
+	t.trusting = slices.ContainsFunc(t.Images, func(e *Entry) bool { return e.isConfirmed() && len(e.held) > 0 })
 	if err := c.findBlobs(ctx, t); err != nil {
 		return nil, err
 	}
-	if err := c.borrow(ctx, t); err != nil {
+	if err := c.findMountSources(ctx, t); err != nil {
 		return nil, err
 	}
-	t.forget()
+	t.dropScratch()
 	return t, nil
 }
 
-// forget lets go of what was only needed to make the table.
-func (t *Table) forget() {
+// dropScratch lets go of what was only needed to make the table.
+func (t *Table) dropScratch() {
 	for _, e := range t.Images {
 		e.held, e.want.scratch = nil, nil
 	}
@@ -96,18 +96,18 @@ func (e *Entry) fail(err error) {
 	e.State, e.Err = Failed, err
 }
 
-// look asks both sides what the tags stand for, and reads the manifests when
+// planImage asks both sides what the tags stand for, and reads the manifests when
 // there is something to copy.
-func (c *Client) look(ctx context.Context, e *Entry) {
+func (c *Client) planImage(ctx context.Context, e *Entry) {
 	if e.State != Copy {
 		return
 	}
 	err := c.compare(ctx, e, true)
 	if err == nil && e.State == Unchanged {
-		err = c.doubt(ctx, e)
+		err = c.recheck(ctx, e)
 	}
 	if err == nil && e.State == Copy {
-		c.recall(ctx, e)
+		c.readOlderImage(ctx, e)
 		err = on(source, c.readTree(ctx, e))
 	}
 	e.top = nil // there may be very many
@@ -193,7 +193,7 @@ func (c *Client) findBlobs(ctx context.Context, t *Table) error {
 	known := map[string]map[string]bool{}
 	for _, b := range t.Blobs {
 		host := b.places[0].repo.Registry
-		if _, asked := known[host]; asked || b.here() {
+		if _, asked := known[host]; asked || b.isPresent() {
 			continue
 		}
 		names, err := c.Catalog(ctx, host)
@@ -216,12 +216,12 @@ func (c *Client) findBlobs(ctx context.Context, t *Table) error {
 
 // findBlob looks for a blob in the first of its places that the catalog names.
 func (c *Client) findBlob(ctx context.Context, b *Blob, catalog map[string]bool) {
-	if b.here() {
+	if b.isPresent() {
 		return
 	}
 	for _, p := range b.places {
 		if catalog == nil || catalog[p.repo.Repository] {
-			p.landed, _ = c.hasBlob(ctx, *p.repo, part{b.Digest, b.Size})
+			p.present, _ = c.hasBlob(ctx, *p.repo, part{b.Digest, b.Size})
 			return
 		}
 	}

@@ -44,9 +44,9 @@ func narrow(m manifest.Manifest, platforms []string, name string) (narrowed, err
 	if err != nil {
 		return whole, fmt.Errorf("%s: %w", name, err)
 	}
-	keep, n := choose(list, platforms)
+	keep, n := selectPlatforms(list, platforms)
 	if len(n.kept) == 0 {
-		return whole, fmt.Errorf("%s: there is none of %s; there are %s", name, strings.Join(platforms, ", "), strings.Join(known(list), ", "))
+		return whole, fmt.Errorf("%s: there is none of %s; there are %s", name, strings.Join(platforms, ", "), strings.Join(platformNames(list), ", "))
 	}
 	switch images := imagesAmong(list, keep); {
 	case !slices.Contains(keep, false):
@@ -63,13 +63,13 @@ func narrow(m manifest.Manifest, platforms []string, name string) (narrowed, err
 	return n, nil
 }
 
-// choose says which entries of an index are kept: those of the platforms, and
+// selectPlatforms says which entries of an index are kept: those of the platforms, and
 // the attestations that speak of them.
-func choose(list []descriptor.Descriptor, platforms []string) (keep []bool, n narrowed) {
+func selectPlatforms(list []descriptor.Descriptor, platforms []string) (keep []bool, n narrowed) {
 	keep = make([]bool, len(list))
 	subjects := map[string]bool{}
 	for i, d := range list {
-		if attests(d) != "" {
+		if attestedDigest(d) != "" {
 			continue
 		}
 		n.of++
@@ -81,7 +81,7 @@ func choose(list []descriptor.Descriptor, platforms []string) (keep []bool, n na
 		n.kept = append(n.kept, platformName(*d.Platform))
 	}
 	for i, d := range list {
-		if subject := attests(d); subject != "" {
+		if subject := attestedDigest(d); subject != "" {
 			keep[i] = subjects[subject]
 		}
 	}
@@ -92,16 +92,18 @@ func choose(list []descriptor.Descriptor, platforms []string) (keep []bool, n na
 func imagesAmong(list []descriptor.Descriptor, keep []bool) []descriptor.Descriptor {
 	var images []descriptor.Descriptor
 	for i, d := range list {
-		if keep[i] && attests(d) == "" {
+		if keep[i] && attestedDigest(d) == "" {
 			images = append(images, d)
 		}
 	}
 	return images
 }
 
-// attests gives the digest of the image that an index's entry speaks of, ""
+// attestedDigest gives the digest of the image that an index's entry speaks of, ""
 // for one that is an image itself.
-func attests(d descriptor.Descriptor) string { return d.Annotations["vnd.docker.reference.digest"] }
+func attestedDigest(d descriptor.Descriptor) string {
+	return d.Annotations["vnd.docker.reference.digest"]
+}
 
 func platformName(p platform.Platform) string {
 	name := p.OS + "/" + p.Architecture
@@ -124,10 +126,10 @@ func matches(want string, p platform.Platform) bool {
 	return name == want || strings.HasPrefix(name, want+"/") && strings.Count(want, "/") == 1
 }
 
-func known(list []descriptor.Descriptor) []string {
+func platformNames(list []descriptor.Descriptor) []string {
 	var names []string
 	for _, d := range list {
-		if d.Platform != nil && attests(d) == "" {
+		if d.Platform != nil && attestedDigest(d) == "" {
 			names = append(names, platformName(*d.Platform))
 		}
 	}

@@ -242,11 +242,11 @@ func (p *pruner) look(ctx context.Context, r *prunedRepo) ([]*Removal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing tags: %w", err)
 	}
-	stay, leave := p.part(r, tags)
+	stay, leave := p.divide(r, tags)
 	if len(leave) == 0 {
 		return nil, nil
 	}
-	k := &keeping{c: p.c, repo: r.repo, digests: map[string]bool{}}
+	k := &keptManifests{c: p.c, repo: r.repo, digests: map[string]bool{}}
 	for _, tag := range stay {
 		if err := k.add(ctx, r.repo.SetTag(tag)); err != nil {
 			return nil, err
@@ -257,12 +257,12 @@ func (p *pruner) look(ctx context.Context, r *prunedRepo) ([]*Removal, error) {
 			return nil, err
 		}
 	}
-	return k.sort(ctx, leave)
+	return k.removable(ctx, leave)
 }
 
-// part divides the tags into those that stay and those that may go: cosign's
+// divide divides the tags into those that stay and those that may go: cosign's
 // are with the latter, as what they speak of decides.
-func (p *pruner) part(r *prunedRepo, tags []string) (stay, leave []string) {
+func (p *pruner) divide(r *prunedRepo, tags []string) (stay, leave []string) {
 	var others []string
 	for _, tag := range tags {
 		switch {

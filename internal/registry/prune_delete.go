@@ -57,7 +57,7 @@ func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
 	at := r.repo.SetTag(r.tag)
 	if !p.noTags {
 		err := c.delete(ctx, at)
-		if err == nil || !keepsTags(err) {
+		if err == nil || !deletesOnlyManifests(err) {
 			return err
 		}
 	}
@@ -70,14 +70,14 @@ func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
 	}
 	p.noTags = true
 	if !r.held {
-		return refusal(r, c.delete(ctx, r.repo.SetDigest(have)))
+		return explainRefusal(r, c.delete(ctx, r.repo.SetDigest(have)))
 	}
 	return c.replaceAndDelete(ctx, r)
 }
 
-// keepsTags says that a registry's answer may mean that it deletes manifests
+// deletesOnlyManifests says that a registry's answer may mean that it deletes manifests
 // only. That a tag is not found is one: it was listed.
-func keepsTags(err error) bool {
+func deletesOnlyManifests(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
 		return false
@@ -89,8 +89,8 @@ func keepsTags(err error) bool {
 	return false
 }
 
-// refusal tells clearly that a registry does not delete.
-func refusal(r *Removal, err error) error {
+// explainRefusal tells clearly that a registry does not delete.
+func explainRefusal(r *Removal, err error) error {
 	var e *Error
 	switch {
 	case KindOf(err) == NotFound:
@@ -108,7 +108,7 @@ func refusal(r *Removal, err error) error {
 func (c *Client) replaceAndDelete(ctx context.Context, r *Removal) error {
 	nothing := digest.FromString(rand.Text())
 	if err := c.delete(ctx, r.repo.SetDigest(nothing.String())); err != nil && KindOf(err) != NotFound {
-		return refusal(r, err)
+		return explainRefusal(r, err)
 	}
 	at := r.repo.SetTag(r.tag)
 	return c.call(ctx, at, func(ctx context.Context) error { return c.push.TagDelete(ctx, at) })

@@ -12,15 +12,15 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// A keeping is what of a repository stays: digests of manifests.
-type keeping struct {
+// A keptManifests is what of a repository stays: digests of manifests.
+type keptManifests struct {
 	c       *Client
 	repo    ref.Ref
 	digests map[string]bool
 }
 
 // add notes a manifest and all that are below it. One that is not there needs nothing.
-func (k *keeping) add(ctx context.Context, r ref.Ref) error {
+func (k *keptManifests) add(ctx context.Context, r ref.Ref) error {
 	m, err := k.c.manifestThere(ctx, r)
 	if KindOf(err) == NotFound {
 		return nil
@@ -31,7 +31,7 @@ func (k *keeping) add(ctx context.Context, r ref.Ref) error {
 	return k.note(ctx, m, 1)
 }
 
-func (k *keeping) note(ctx context.Context, m manifest.Manifest, depth int) error {
+func (k *keptManifests) note(ctx context.Context, m manifest.Manifest, depth int) error {
 	k.digests[describe(m).Digest] = true
 	index, ok := m.(manifest.Indexer)
 	if !ok {
@@ -70,13 +70,13 @@ const dockerListType = "application/vnd.docker.distribution.manifest.list.v2+jso
 type candidate struct {
 	tag      string
 	manifest manifest.Manifest // nil: it is not there
-	speaksOf string            // digest of another manifest, "" of none
+	subject  string            // digest of another manifest, "" of none
 	err      error
 }
 
-// sort gives the candidates that go: all but those that speak of what stays,
+// removable gives the candidates that go: all but those that speak of what stays,
 // and then stay, too.
-func (k *keeping) sort(ctx context.Context, tags []string) ([]*Removal, error) {
+func (k *keptManifests) removable(ctx context.Context, tags []string) ([]*Removal, error) {
 	slices.Sort(tags)
 	all := make([]*candidate, len(tags))
 	for i, tag := range tags {
@@ -90,7 +90,7 @@ func (k *keeping) sort(ctx context.Context, tags []string) ([]*Removal, error) {
 			return nil, one.err
 		}
 	}
-	leaving, err := k.follow(ctx, all)
+	leaving, err := k.dropReferrers(ctx, all)
 	if err != nil {
 		return nil, err
 	}
@@ -105,13 +105,13 @@ func (k *keeping) sort(ctx context.Context, tags []string) ([]*Removal, error) {
 	return removals, nil
 }
 
-// follow lets those stay that speak of what stays, and gives the others. There
+// dropReferrers lets those stay that speak of what stays, and gives the others. There
 // may be others that speak of them, and so on.
-func (k *keeping) follow(ctx context.Context, all []*candidate) ([]*candidate, error) {
+func (k *keptManifests) dropReferrers(ctx context.Context, all []*candidate) ([]*candidate, error) {
 	for {
 		var leaving []*candidate
 		for _, one := range all {
-			if one.speaksOf == "" || !k.digests[one.speaksOf] {
+			if one.subject == "" || !k.digests[one.subject] {
 				leaving = append(leaving, one)
 				continue
 			}
@@ -130,10 +130,10 @@ func (k *keeping) follow(ctx context.Context, all []*candidate) ([]*candidate, e
 }
 
 // read finds out what a candidate stands for and what it speaks of.
-func (k *keeping) read(ctx context.Context, one *candidate) {
+func (k *keptManifests) read(ctx context.Context, one *candidate) {
 	if cosignTag.MatchString(one.tag) {
 		stem, _, _ := strings.Cut(one.tag, ".")
-		one.speaksOf = strings.Replace(stem, "-", ":", 1)
+		one.subject = strings.Replace(stem, "-", ":", 1)
 	}
 	m, err := k.c.manifestThere(ctx, k.repo.SetTag(one.tag))
 	if KindOf(err) == NotFound {
@@ -145,7 +145,7 @@ func (k *keeping) read(ctx context.Context, one *candidate) {
 	}
 	one.manifest = m
 	text, err := m.RawBody()
-	if err == nil && one.speaksOf == "" {
-		one.speaksOf = ocilayout.Subject(text).String()
+	if err == nil && one.subject == "" {
+		one.subject = ocilayout.Subject(text).String()
 	}
 }

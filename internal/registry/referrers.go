@@ -50,27 +50,27 @@ type tagLists struct {
 	without map[string]bool // parts of registries that know no referrers
 }
 
-// sector is as far as registries are all of one kind: some put another one
+// registryPart is as far as registries are all of one kind: some put another one
 // behind each first part of a repository's name.
-func sector(r ref.Ref) string {
+func registryPart(r ref.Ref) string {
 	first, _, _ := strings.Cut(r.Repository, "/")
 	return r.Registry + "/" + first
 }
 
-// knowsNone says that asking for referrers is of no use.
-func (l *tagLists) knowsNone(r ref.Ref) bool {
+// hasNoReferrers says that asking for referrers is of no use.
+func (l *tagLists) hasNoReferrers(r ref.Ref) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.without[sector(r)]
+	return l.without[registryPart(r)]
 }
 
-func (l *tagLists) learnNone(r ref.Ref) {
+func (l *tagLists) noteNoReferrers(r ref.Ref) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.without == nil {
 		l.without = map[string]bool{}
 	}
-	l.without[sector(r)] = true
+	l.without[registryPart(r)] = true
 }
 
 func (l *tagLists) get(name string, load func() ([]string, error)) ([]string, error) {
@@ -99,7 +99,7 @@ func (c *Client) attachments(ctx context.Context, e *Entry, subjects []string) (
 	for depth := 0; len(subjects) > 0; depth++ {
 		var fresh []attached
 		for _, subject := range subjects {
-			found, err := c.speakers(ctx, e, subject, tags)
+			found, err := c.attachmentsOf(ctx, e, subject, tags)
 			if err != nil {
 				return nil, err
 			}
@@ -118,13 +118,13 @@ func (c *Client) attachments(ctx context.Context, e *Entry, subjects []string) (
 		case depth == maxChain && len(fresh) > 0:
 			return nil, fmt.Errorf("%s: what speaks of it is spoken of more than %d deep", show(e.source), maxChain)
 		}
-		all, subjects = append(all, fresh...), spokenOf(fresh)
+		all, subjects = append(all, fresh...), subjectsAmong(fresh)
 	}
 	return all, nil
 }
 
-// spokenOf gives the digests of what may be spoken of itself; signatures are not.
-func spokenOf(found []attached) []string {
+// subjectsAmong gives the digests of what may be spoken of itself; signatures are not.
+func subjectsAmong(found []attached) []string {
 	var digests []string
 	for _, a := range found {
 		if !a.signature {
@@ -134,8 +134,8 @@ func spokenOf(found []attached) []string {
 	return digests
 }
 
-// speakers finds what speaks of one manifest.
-func (c *Client) speakers(ctx context.Context, e *Entry, subject string, tags cosignList) ([]attached, error) {
+// attachmentsOf finds what speaks of one manifest.
+func (c *Client) attachmentsOf(ctx context.Context, e *Entry, subject string, tags cosignList) ([]attached, error) {
 	if e.rewritten && subject == e.Digest {
 		return nil, nil // the source has never heard of it
 	}
@@ -144,7 +144,7 @@ func (c *Client) speakers(ctx context.Context, e *Entry, subject string, tags co
 		return nil, err
 	}
 	standIn := slices.Contains(tags.names, strings.Replace(subject, ":", "-", 1))
-	if tags.known && !standIn && e.want.scratch.lists.knowsNone(e.source) {
+	if tags.known && !standIn && e.want.scratch.lists.hasNoReferrers(e.source) {
 		return found, nil
 	}
 	referring, err := c.referrers(ctx, repoOf(e.source).SetDigest(subject), &e.want.scratch.lists)
@@ -226,7 +226,7 @@ func (c *Client) referrers(ctx context.Context, subject ref.Ref, lists *tagLists
 		return nil, fmt.Errorf("what refers to it: %w", err)
 	}
 	if s.Status == http.StatusNotFound {
-		lists.learnNone(subject)
+		lists.noteNoReferrers(subject)
 	}
 	var found []attached
 	for _, d := range list.Descriptors {
@@ -262,8 +262,8 @@ func (c *Client) attach(ctx context.Context, e *Entry, t *tree) error {
 	return nil
 }
 
-// lacks finds what speaks of an unchanged image and is not at the destination.
-func (c *Client) lacks(ctx context.Context, e *Entry) ([]string, error) {
+// missingAttachments finds what speaks of an unchanged image and is not at the destination.
+func (c *Client) missingAttachments(ctx context.Context, e *Entry) ([]string, error) {
 	t := newTree(repoOf(e.source), c.manifest)
 	if err := t.top(ctx, e); err != nil {
 		return nil, on(source, err)
@@ -298,9 +298,9 @@ func (t *tree) subjects() []string {
 	return all
 }
 
-// stamp says under which tags an image's manifests are put, and in which
+// orderPuts says under which tags an image's manifests are put, and in which
 // order: what speaks of the image comes before its tag.
-func (e *Entry) stamp(t *tree, image int) {
+func (e *Entry) orderPuts(t *tree, image int) {
 	tags := map[string][]string{}
 	for _, a := range e.attached {
 		if a.tag != "" {

@@ -35,9 +35,9 @@ type Selection struct {
 // A scratch is what those who look at images beside each other share while a
 // table is made.
 type scratch struct {
-	lists  tagLists
-	asked  asked
-	packer packer
+	lists   tagLists
+	answers blobAnswers
+	packer  packer
 }
 
 // A State is how far an image has come.
@@ -82,7 +82,7 @@ func (e *Entry) Attached() int { return len(e.attached) }
 
 // A put is a manifest that is to be put, by its digest or under a tag.
 type put struct {
-	body
+	packedManifest
 	tag string
 }
 
@@ -103,17 +103,17 @@ func (b *Blob) desc() descriptor.Descriptor {
 type place struct {
 	repo    *ref.Ref
 	entries []*Entry
-	landed  bool // it is there
+	present bool // it is there
 }
 
-// alive says whether somebody still waits for the blob there.
-func (p *place) alive() bool {
+// isNeeded says whether somebody still waits for the blob there.
+func (p *place) isNeeded() bool {
 	return slices.ContainsFunc(p.entries, func(e *Entry) bool { return e.State == Copy })
 }
 
-// here says whether the registry has the blob in one of the places.
-func (b *Blob) here() bool {
-	return slices.ContainsFunc(b.places, func(p *place) bool { return p.landed })
+// isPresent says whether the registry has the blob in one of the places.
+func (b *Blob) isPresent() bool {
+	return slices.ContainsFunc(b.places, func(p *place) bool { return p.present })
 }
 
 // A Table is what there is to do for a list of images. Carrying it out changes it.
@@ -148,11 +148,11 @@ func (t *Table) Summary() Summary {
 	for _, b := range t.Blobs {
 		missing := 0
 		for _, p := range b.places {
-			if !p.landed {
+			if !p.present {
 				missing++
 			}
 		}
-		if !b.here() && missing > 0 {
+		if !b.isPresent() && missing > 0 {
 			s.Blobs++
 			s.Bytes += b.Size
 			missing--
@@ -167,7 +167,7 @@ func (t *Table) Summary() Summary {
 func (t *Table) Pulls() map[*Entry]int64 {
 	pulls := map[*Entry]int64{}
 	for _, b := range t.Blobs {
-		if !b.here() {
+		if !b.isPresent() {
 			pulls[b.places[0].entries[0]] += b.Size
 		}
 	}

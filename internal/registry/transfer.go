@@ -12,20 +12,20 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// A leg is one way for a blob: from a repository of either side to one of the destination.
-type leg struct {
+// A blobCopy is one way for a blob: from a repository of either side to one of the destination.
+type blobCopy struct {
 	side     string // of from
 	from, to ref.Ref
 	moved    func(int64)
 }
 
-// carry moves a blob from one repository to another, each try with an upload of its own.
-func (c *Client) carry(ctx context.Context, b *Blob, l leg) error {
-	return c.wire.Retry(ctx, func() error { return c.carryOnce(ctx, b, l) })
+// copyBlob moves a blob from one repository to another, each try with an upload of its own.
+func (c *Client) copyBlob(ctx context.Context, b *Blob, l blobCopy) error {
+	return c.wire.Retry(ctx, func() error { return c.copyBlobOnce(ctx, b, l) })
 }
 
-func (c *Client) carryOnce(ctx context.Context, b *Blob, l leg) error {
-	in := c.newIntake(ctx, l.from, b)
+func (c *Client) copyBlobOnce(ctx context.Context, b *Blob, l blobCopy) error {
+	in := c.newBlobReader(ctx, l.from, b)
 	in.moved = l.moved
 	defer func() { _ = in.Close() }()
 	err := in.open()
@@ -39,7 +39,7 @@ func (c *Client) carryOnce(ctx context.Context, b *Blob, l leg) error {
 		return ctx.Err()
 	}
 	side := destination
-	if failed := in.failed(); failed != nil {
+	if failed := in.sourceError(); failed != nil {
 		side, err = l.side, failed
 	}
 	return on(side, fmt.Errorf("blob %s: %w", b.Digest, err))
@@ -67,14 +67,14 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 
 // publish puts an image's manifests, the one with the tag last, and makes
 // sure that the tag stands for the very image.
-func (c *Client) publish(ctx context.Context, e *Entry, others *publications) error {
+func (c *Client) publish(ctx context.Context, e *Entry, others *manifestPuts) error {
 	repo := repoOf(e.target)
 	for _, p := range e.puts {
 		to := repo.SetDigest(p.digest)
 		if p.tag != "" {
 			to = repo.SetTag(p.tag)
 		}
-		if err := others.put(repo, p, func() error { return c.put(ctx, to, p.body) }); err != nil {
+		if err := others.put(repo, p, func() error { return c.put(ctx, to, p.packedManifest) }); err != nil {
 			return on(destination, err)
 		}
 	}
@@ -83,7 +83,7 @@ func (c *Client) publish(ctx context.Context, e *Entry, others *publications) er
 
 // put puts one manifest. The registry says in its answer what it took it for;
 // one that does not is asked.
-func (c *Client) put(ctx context.Context, to ref.Ref, b body) error {
+func (c *Client) put(ctx context.Context, to ref.Ref, b packedManifest) error {
 	m, err := b.manifest()
 	if err != nil {
 		return err

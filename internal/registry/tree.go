@@ -23,10 +23,10 @@ const (
 type tree struct {
 	repo      ref.Ref
 	read      reader
-	keep      *packer         // nil: the manifests are only looked at
-	seen      map[string]bool // digests of manifests
-	parts     map[string]bool // digests of blobs
-	manifests []body          // children first
+	keep      *packer          // nil: the manifests are only looked at
+	seen      map[string]bool  // digests of manifests
+	parts     map[string]bool  // digests of blobs
+	manifests []packedManifest // children first
 	blobs     []part
 }
 
@@ -49,7 +49,7 @@ func (c *Client) readTree(ctx context.Context, e *Entry) error {
 			return err
 		}
 	}
-	e.stamp(t, image)
+	e.orderPuts(t, image)
 	e.parts = slices.Clone(t.blobs)
 	e.Blobs = len(t.blobs)
 	for _, d := range t.blobs {
@@ -109,9 +109,9 @@ func (t *tree) take(ctx context.Context, m manifest.Manifest, depth int) error {
 }
 
 // body is what is kept of a manifest.
-func (t *tree) body(m manifest.Manifest) (body, error) {
+func (t *tree) body(m manifest.Manifest) (packedManifest, error) {
 	d := describe(m)
-	b := body{digest: d.Digest, mediaType: unique.Make(d.MediaType).Value()}
+	b := packedManifest{digest: d.Digest, mediaType: unique.Make(d.MediaType).Value()}
 	if t.keep == nil {
 		return b, nil
 	}
@@ -169,7 +169,7 @@ func (t *tree) image(m manifest.Imager, name string) error {
 		return fmt.Errorf("%s: its layers: %w", name, err)
 	}
 	for _, d := range append([]descriptor.Descriptor{conf}, layers...) {
-		if foreign(d) {
+		if isForeign(d) {
 			continue
 		}
 		if err := checkBlob(d); err != nil {
@@ -183,7 +183,7 @@ func (t *tree) image(m manifest.Imager, name string) error {
 	return nil
 }
 
-// foreign says whether a layer is, by its type, not to be kept in registries.
-func foreign(d descriptor.Descriptor) bool {
+// isForeign says whether a layer is, by its type, not to be kept in registries.
+func isForeign(d descriptor.Descriptor) bool {
 	return strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable.")
 }

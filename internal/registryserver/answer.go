@@ -31,15 +31,15 @@ func notFound(code, message string) refusal { return refusal{http.StatusNotFound
 
 var (
 	errNoRepository = notFound("NAME_UNKNOWN", "there is no such repository")
-	errNoDelete     = notAllowed{reading, "the registry deletes nothing"}
+	errNoDelete     = notAllowed{readMethods, "the registry deletes nothing"}
 	errReadOnly     = refusal{http.StatusForbidden, "DENIED", "the registry is read-only"}
-	errGenerated    = notAllowed{reading, "the images here are generated: nothing can be pushed or deleted"}
+	errGenerated    = notAllowed{readMethods, "the images here are generated: nothing can be pushed or deleted"}
 )
 
-const reading = "GET, HEAD"
+const readMethods = "GET, HEAD"
 
-// orUnknown is err, or that something is not there.
-func orUnknown(err error, code, message string) error {
+// notFoundIfAbsent is err, or that something is not there.
+func notFoundIfAbsent(err error, code, message string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return notFound(code, message)
 	}

@@ -16,7 +16,7 @@ const (
 // catalog sends one page of names.
 func (r *Registry) catalog(w http.ResponseWriter, req *http.Request) error {
 	if !isRead(req) {
-		return notAllowed{reading, "the catalog can only be read"}
+		return notAllowed{readMethods, "the catalog can only be read"}
 	}
 	query := req.URL.Query()
 	n, ok := pageSize(query, defaultPage)

@@ -96,7 +96,7 @@ func (x *exchange) getBlob() error {
 	}
 	f, err := x.repo.Open(d)
 	if err != nil {
-		return orUnknown(err, "BLOB_UNKNOWN", x.repo.name+" has no "+d.String())
+		return notFoundIfAbsent(err, "BLOB_UNKNOWN", x.repo.name+" has no "+d.String())
 	}
 	defer f.Close()
 	x.send("", d, f)
@@ -112,7 +112,7 @@ func (x *exchange) deleteBlob() error {
 		return errNoDelete
 	}
 	if err := x.repo.Remove(d); err != nil {
-		return orUnknown(err, "BLOB_UNKNOWN", x.repo.name+" has no "+d.String())
+		return notFoundIfAbsent(err, "BLOB_UNKNOWN", x.repo.name+" has no "+d.String())
 	}
 	x.w.WriteHeader(http.StatusAccepted)
 	return nil

@@ -181,7 +181,7 @@ func (v *layoutView) addReferrer(all *ocilayout.Index, m descriptor.Descriptor) 
 func (r *repository) findByDigest(d digest.Digest) (descriptor.Descriptor, error) {
 	text, err := r.read(d)
 	if err != nil {
-		return descriptor.Descriptor{}, orUnknown(err, "MANIFEST_UNKNOWN", r.name+" has no "+d.String())
+		return descriptor.Descriptor{}, notFoundIfAbsent(err, "MANIFEST_UNKNOWN", r.name+" has no "+d.String())
 	}
 	doc := parseDocument(text)
 	return descriptor.Descriptor{MediaType: doc.kind(), Digest: d, Size: int64(len(text))}, nil

@@ -57,8 +57,8 @@ func (doc *document) artifact() string {
 	return doc.ArtifactType
 }
 
-// names gives all that the manifest names, but for its subject.
-func (doc *document) names() iter.Seq[named] {
+// parts gives all that the manifest names, but for its subject.
+func (doc *document) parts() iter.Seq[named] {
 	return func(yield func(named) bool) {
 		if doc.Config != nil && !yield(*doc.Config) {
 			return
@@ -97,7 +97,7 @@ func (x *exchange) getManifest() error {
 	}
 	f, err := x.repo.Open(m.Digest)
 	if err != nil {
-		return orUnknown(err, "MANIFEST_UNKNOWN", fmt.Sprintf("the manifest %s of %s is lost", m.Digest, x.repo.name))
+		return notFoundIfAbsent(err, "MANIFEST_UNKNOWN", fmt.Sprintf("the manifest %s of %s is lost", m.Digest, x.repo.name))
 	}
 	defer f.Close()
 	x.send(m.MediaType, m.Digest, f)
@@ -117,7 +117,7 @@ func (x *exchange) deleteManifest() error {
 	case byDigest && x.shared:
 		return errNoDelete // another repository may need it
 	case byDigest:
-		err = x.repo.drop(m.Digest)
+		err = x.repo.deleteManifest(m.Digest)
 	default:
 		err = x.repo.Change(func(idx *ocilayout.Index) error {
 			untag(idx, x.at.ref)
@@ -158,7 +158,7 @@ func (x *exchange) putManifest() error {
 			return err
 		}
 	}
-	if err := x.repo.enter(m, text, tags); err != nil {
+	if err := x.repo.putManifest(m, text, tags); err != nil {
 		return err
 	}
 	for _, tag := range tags {
@@ -242,7 +242,7 @@ func (doc *document) check(kind string) error {
 	case !isIndex(kind) && (doc.Config == nil || doc.Manifests != nil):
 		return invalidManifest("it is that of an image, and has no config, or manifests")
 	}
-	for n := range doc.names() {
+	for n := range doc.parts() {
 		if err := n.Digest.Validate(); err != nil {
 			return invalidManifest("the digest " + quote(n.Digest.String()) + ": " + err.Error())
 		}
@@ -260,7 +260,7 @@ func (doc *document) check(kind string) error {
 // are pushed that way.
 func (x *exchange) checkParts(doc *document) error {
 	var missing refusals
-	for n := range doc.names() {
+	for n := range doc.parts() {
 		if len(n.URLs) > 0 {
 			continue
 		}

@@ -114,8 +114,8 @@ func (r *Registry) lockDir() error {
 	return nil
 }
 
-// patience is how long Close waits for running requests.
-const patience = 10 * time.Second
+// closeTimeout is how long Close waits for running requests.
+const closeTimeout = 10 * time.Second
 
 // Close waits for the running requests and gives the directory free. Requests
 // that come later are answered with 503. It is an error if a request does not
@@ -132,7 +132,7 @@ func (r *Registry) Close() error {
 	select {
 	case <-ended:
 		return r.release()
-	case <-time.After(patience):
+	case <-time.After(closeTimeout):
 		return errors.New("closing the registry: requests are still running")
 	}
 }
@@ -146,8 +146,8 @@ func (r *Registry) shut() bool {
 	return first
 }
 
-// enter lets a request in, which leaves by running.Done.
-func (r *Registry) enter() bool {
+// begin lets a request in, which leaves by running.Done.
+func (r *Registry) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.closed {
@@ -181,18 +181,18 @@ func (r *Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *Registry) answer(w http.ResponseWriter, req *http.Request) error {
-	if !r.enter() {
+	if !r.begin() {
 		return refusal{http.StatusServiceUnavailable, "UNAVAILABLE", "the registry is closed"}
 	}
 	defer r.running.Done()
-	if !r.known(req) {
+	if !r.isAllowed(req) {
 		w.Header().Set("WWW-Authenticate", `Basic realm="bayplan"`)
 		return refusal{http.StatusUnauthorized, "UNAUTHORIZED", "user and password are needed"}
 	}
 	return r.route(w, req)
 }
 
-func (r *Registry) known(req *http.Request) bool {
+func (r *Registry) isAllowed(req *http.Request) bool {
 	user, password, given := req.BasicAuth()
 	switch {
 	case r.conf.Users != nil:
@@ -209,7 +209,7 @@ func (r *Registry) route(w http.ResponseWriter, req *http.Request) error {
 	switch path.Clean(req.URL.Path) {
 	case "/v2":
 		if !isRead(req) {
-			return notAllowed{reading, "there is nothing to write here"}
+			return notAllowed{readMethods, "there is nothing to write here"}
 		}
 		sendJSON(w, http.StatusOK, struct{}{})
 		return nil

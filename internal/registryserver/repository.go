@@ -31,9 +31,9 @@ func newRepository(name string, s BlobStore) *repository {
 	return &repository{BlobStore: s, name: name, known: &sync.Map{}}
 }
 
-// enter keeps a manifest, and names it by these tags or else by its digest
+// putManifest keeps a manifest, and names it by these tags or else by its digest
 // alone. Tags that another one had are moved.
-func (r *repository) enter(m descriptor.Descriptor, text []byte, tags []string) error {
+func (r *repository) putManifest(m descriptor.Descriptor, text []byte, tags []string) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	if err := r.put(m.Digest, text); err != nil {
@@ -49,13 +49,13 @@ func (r *repository) enter(m descriptor.Descriptor, text []byte, tags []string) 
 			m.Annotations = map[string]string{ocilayout.NameKey: tag}
 			idx.Manifests = append(idx.Manifests, m)
 		}
-		hold(idx, m)
+		ensureListed(idx, m)
 		return nil
 	})
 }
 
-// drop removes a manifest with all of its tags.
-func (r *repository) drop(d digest.Digest) error {
+// deleteManifest removes a manifest with all of its tags.
+func (r *repository) deleteManifest(d digest.Digest) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	err := r.Change(func(idx *ocilayout.Index) error {
@@ -89,12 +89,12 @@ func untag(idx *ocilayout.Index, tag string) {
 		idx.Manifests = slices.Delete(idx.Manifests, at, at+1)
 		m.Annotations = maps.Clone(m.Annotations)
 		delete(m.Annotations, ocilayout.NameKey)
-		hold(idx, m)
+		ensureListed(idx, m)
 	}
 }
 
-// hold sees to it that a manifest is in the index.
-func hold(idx *ocilayout.Index, m descriptor.Descriptor) {
+// ensureListed sees to it that a manifest is in the index.
+func ensureListed(idx *ocilayout.Index, m descriptor.Descriptor) {
 	if !slices.ContainsFunc(idx.Manifests, func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }) {
 		idx.Manifests = append(idx.Manifests, m)
 	}

@@ -37,12 +37,12 @@ type upload struct {
 	repo *repository
 	used time.Time // guarded by the mutex of all
 
-	busy  chan struct{}    // pieces come one after the other; guards what follows
-	to    ocilayout.Upload // nil: nothing has come yet
-	sum   hash.Hash        // of what has come, SHA-256
-	size  int64
-	full  error // why no more could be written
-	ended bool
+	busy     chan struct{}    // pieces come one after the other; guards what follows
+	to       ocilayout.Upload // nil: nothing has come yet
+	sum      hash.Hash        // of what has come, SHA-256
+	size     int64
+	writeErr error // why no more could be written
+	ended    bool
 }
 
 func newUpload(repo *repository) *upload {
@@ -151,7 +151,7 @@ func (u *upload) Write(p []byte) (int, error) {
 	n, err := u.to.Write(p)
 	_, _ = u.sum.Write(p[:n]) // a hash takes everything
 	u.size += int64(n)
-	u.full = err
+	u.writeErr = err
 	return n, err
 }
 
@@ -169,8 +169,8 @@ func (u *upload) take(req *http.Request, d digest.Digest) error {
 		return err
 	}
 	_, err := io.Copy(u, req.Body)
-	if u.full != nil {
-		return u.full
+	if u.writeErr != nil {
+		return u.writeErr
 	}
 	if err != nil {
 		return refusal{http.StatusBadRequest, "BLOB_UPLOAD_INVALID", fmt.Sprintf("reading the blob after byte %d: %v", u.size, err)}

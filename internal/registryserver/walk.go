@@ -36,7 +36,7 @@ func (w *walk) full() bool { return len(w.found) >= w.want }
 // under visits all repositories whose names start with prefix, which is empty
 // or ends with a slash.
 func (w *walk) under(prefix string) error {
-	stops, err := w.stops(prefix)
+	stops, err := w.stopsUnder(prefix)
 	if err != nil {
 		return err
 	}
@@ -51,10 +51,10 @@ func (w *walk) under(prefix string) error {
 	return nil
 }
 
-// stops gives each directory under prefix twice: as a repository ("name") and
+// stopsUnder gives each directory under prefix twice: as a repository ("name") and
 // as what may hold others ("name/"), in the order of their bytes. That is the
 // order of full names, too: "a", "a-b", "a/b", "ab".
-func (w *walk) stops(prefix string) ([]string, error) {
+func (w *walk) stopsUnder(prefix string) ([]string, error) {
 	entries, err := os.ReadDir(filepath.Join(w.root, filepath.FromSlash(prefix)))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -10,53 +10,53 @@ import (
 // else why it was refused. A wrong password is not tried for every image, or
 // the account could be locked.
 type account struct {
-	turn     chan struct{} // held by who tries it first
+	sem      chan struct{} // held by who tries it first
 	accepted bool
 	refused  error
 }
 
-// present sends a request that shows a pass. A password is shown by one
+// sendOnceProven sends a request that shows a pass. A password is shown by one
 // request at a time until a first answer tells what it is worth: several at
 // once are several failures on the account.
-func (a *auth) present(sent *http.Request, p *Target, pass string) (*http.Response, error) {
+func (a *auth) sendOnceProven(sent *http.Request, p *Target, pass string) (*http.Response, error) {
 	s := a.account(accountKey{p.Origin, p.Cred})
 	if !strings.HasPrefix(pass, "Basic ") || a.isAccepted(s) {
-		return a.show(sent, p, pass)
+		return a.sendNoting(sent, p, pass)
 	}
-	if err := take(sent.Context(), s.turn); err != nil {
-		shut(sent)
+	if err := acquire(sent.Context(), s.sem); err != nil {
+		closeBody(sent)
 		return nil, err
 	}
 	if a.isAccepted(s) { // by the one that was waited for: no more need to wait
-		<-s.turn
-		return a.show(sent, p, pass)
+		<-s.sem
+		return a.sendNoting(sent, p, pass)
 	}
-	defer func() { <-s.turn }()
-	return a.try(sent, p, pass)
+	defer func() { <-s.sem }()
+	return a.sendFirst(sent, p, pass)
 }
 
-// show sends a request with a pass, and notes what came of it.
-func (a *auth) show(sent *http.Request, p *Target, pass string) (*http.Response, error) {
-	resp, err := a.send(sent)
+// sendNoting sends a request with a pass, and notes what came of it.
+func (a *auth) sendNoting(sent *http.Request, p *Target, pass string) (*http.Response, error) {
+	resp, err := a.transport(sent)
 	a.accepted(p, pass, resp)
 	return resp, err
 }
 
-// try shows a password of which nothing good is known yet.
-func (a *auth) try(sent *http.Request, p *Target, pass string) (*http.Response, error) {
+// sendFirst shows a password of which nothing good is known yet.
+func (a *auth) sendFirst(sent *http.Request, p *Target, pass string) (*http.Response, error) {
 	s := a.account(accountKey{p.Origin, p.Cred})
 	a.mu.Lock()
 	refused := s.refused
 	a.mu.Unlock()
 	if refused != nil {
-		shut(sent)
+		closeBody(sent)
 		return nil, refused
 	}
-	resp, err := a.show(sent, p, pass)
+	resp, err := a.sendNoting(sent, p, pass)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized {
 		return resp, err
 	}
-	if c, _ := acceptable(challenges(resp.Header)); c.scheme != "basic" {
+	if c, _ := bestChallenge(challenges(resp.Header)); c.scheme != "basic" {
 		return resp, nil // it wants something else
 	}
 	_ = resp.Body.Close()
@@ -82,7 +82,7 @@ func (a *auth) accepted(p *Target, pass string, resp *http.Response) {
 
 // denial says what a 401 means after a pass was shown.
 func (a *auth) denial(ctx context.Context, p *Target, pass string) error {
-	e := p.denied()
+	e := p.deniedError()
 	if p.Cred.IsZero() {
 		if pass == "" {
 			e.Kind = NoLogin
@@ -120,7 +120,7 @@ func (a *auth) ping(ctx context.Context, p *Target, pass string) int {
 		return 0
 	}
 	req.Header.Set("User-Agent", UserAgent)
-	resp, err := a.send(shown(req, pass))
+	resp, err := a.transport(withAuthorization(req, pass))
 	if err != nil {
 		return 0
 	}
@@ -128,8 +128,8 @@ func (a *auth) ping(ctx context.Context, p *Target, pass string) int {
 	return resp.StatusCode
 }
 
-// denied is the error of a party that has no right to its repository.
-func (p *Target) denied() *Error {
+// deniedError is the error of a party that has no right to its repository.
+func (p *Target) deniedError() *Error {
 	return &Error{Kind: Denied, Host: p.Host, Repository: p.Repository, Ref: p.Ref, Status: http.StatusUnauthorized, cred: p.Cred}
 }
 
@@ -137,7 +137,7 @@ func (a *auth) account(who accountKey) *account {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.accounts[who] == nil {
-		a.accounts[who] = &account{turn: make(chan struct{}, 1)}
+		a.accounts[who] = &account{sem: make(chan struct{}, 1)}
 	}
 	return a.accounts[who]
 }

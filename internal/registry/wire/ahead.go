@@ -10,10 +10,10 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// ahead reads an answer that is no blob before it is handed on: while it is
+// readAhead reads an answer that is no blob before it is handed on: while it is
 // not, one that is cut can be asked for again. The rest of one that is longer
 // than any manifest may be is read by who wants it.
-func ahead(req *http.Request, resp *http.Response) (*http.Response, error) {
+func readAhead(req *http.Request, resp *http.Response) (*http.Response, error) {
 	_, isBlob := req.Context().Value(sizeKey{}).(int64)
 	if isBlob || req.Method != http.MethodGet || resp.StatusCode >= 300 || resp.Body == nil {
 		return resp, nil
@@ -28,12 +28,12 @@ func ahead(req *http.Request, resp *http.Response) (*http.Response, error) {
 		return nil, err
 	}
 	rest := resp.Body
-	resp.Body = &begun{io.MultiReader(bytes.NewReader(b), rest), rest}
+	resp.Body = &partlyRead{io.MultiReader(bytes.NewReader(b), rest), rest}
 	return resp, nil
 }
 
-// A begun body is one whose beginning has been read.
-type begun struct {
+// A partlyRead body is one whose beginning has been read.
+type partlyRead struct {
 	io.Reader
 	io.Closer
 }

@@ -28,8 +28,8 @@ type Credential struct {
 // IsZero says that there is no credential.
 func (c Credential) IsZero() bool { return c == Credential{} }
 
-// who names a credential in messages.
-func (c Credential) who() string {
+// describe names a credential in messages.
+func (c Credential) describe() string {
 	switch {
 	case c.IsZero():
 		return "an anonymous user"
@@ -53,8 +53,8 @@ type Target struct {
 // auth answers the challenges of registries. regclient is told nothing of
 // credentials: so no redirect, link or location can lead it to show them.
 type auth struct {
-	send   func(*http.Request) (*http.Response, error)
-	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	transport func(*http.Request) (*http.Response, error)
+	lookup    func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
 	// Calls of all kinds meet here: what one of them learns of a registry is
 	// of use to the others.
@@ -76,51 +76,51 @@ type grantKey struct {
 
 // A grant is a token for some scopes. One at a time renews it.
 type grant struct {
-	turn  chan struct{}
+	sem   chan struct{}
 	extra []string // scopes that the registry has asked for besides
 	token token
 }
 
 func newAuth(send func(*http.Request) (*http.Response, error)) *auth {
 	return &auth{
-		send: send, lookup: net.DefaultResolver.LookupNetIP,
+		transport: send, lookup: net.DefaultResolver.LookupNetIP,
 		asked: map[string]challenge{}, accounts: map[accountKey]*account{}, grants: map[grantKey]*grant{},
 	}
 }
 
-// enter sends a request, with what its registry is known to ask for, and once
+// send sends a request, with what its registry is known to ask for, and once
 // more when it then asks for something else. It gives the request as it was
 // sent last, too.
-func (a *auth) enter(req *http.Request, p *Target) (*http.Request, *http.Response, error) {
+func (a *auth) send(req *http.Request, p *Target) (*http.Request, *http.Response, error) {
 	if p == nil || OriginOf(req.URL) != p.Origin {
-		resp, err := a.send(req)
+		resp, err := a.transport(req)
 		return req, resp, err
 	}
-	next, err := copies(req)
+	next, err := copier(req)
 	if err != nil {
 		return req, nil, err
 	}
-	pass, err := a.pass(req, p)
+	pass, err := a.credentials(req, p)
 	if err != nil {
-		shut(req)
+		closeBody(req)
 		return req, nil, err
 	}
-	sent := shown(next(), pass)
-	resp, err := a.present(sent, p, pass)
+	sent := withAuthorization(next(), pass)
+	resp, err := a.sendOnceProven(sent, p, pass)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || req.Context().Value(withoutRetryKey{}) != nil {
 		return sent, resp, err
 	}
 	_, _ = io.CopyN(io.Discard, resp.Body, 4096)
 	_ = resp.Body.Close()
-	if pass, err = a.answer(req, p, pass, resp.Header); err != nil {
+	if pass, err = a.answerChallenge(req, p, pass, resp.Header); err != nil {
 		return sent, nil, err
 	}
 	again := next()
 	if again == nil {
 		return sent, nil, fault.AsConnection(fmt.Errorf("%s: %s does not accept its token any more", p.Ref, p.Host))
 	}
-	sent = shown(again, pass)
-	resp, err = a.present(sent, p, pass)
+	sent = withAuthorization(again, pass)
+	resp, err = a.sendOnceProven(sent, p, pass)
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
 		_ = resp.Body.Close()
 		return sent, nil, a.denial(req.Context(), p, pass)
@@ -128,15 +128,15 @@ func (a *auth) enter(req *http.Request, p *Target) (*http.Request, *http.Respons
 	return sent, resp, err
 }
 
-// copies gives a request as often as it is asked for, but nil when its body
+// copier gives a request as often as it is asked for, but nil when its body
 // has been read and cannot be had again.
-func copies(req *http.Request) (func() *http.Request, error) {
+func copier(req *http.Request) (func() *http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return func() *http.Request { return req.Clone(req.Context()) }, nil
 	}
 	if strings.Contains(req.URL.Path, "/manifests/") && req.ContentLength <= MaxManifest {
 		b, err := io.ReadAll(io.LimitReader(req.Body, MaxManifest))
-		shut(req)
+		closeBody(req)
 		return func() *http.Request {
 			r := req.Clone(req.Context())
 			r.Body = io.NopCloser(bytes.NewReader(b))
@@ -153,22 +153,22 @@ func copies(req *http.Request) (func() *http.Request, error) {
 	}, nil
 }
 
-func shut(req *http.Request) {
+func closeBody(req *http.Request) {
 	if req.Body != nil {
 		_ = req.Body.Close()
 	}
 }
 
-// shown is a request that shows a pass.
-func shown(req *http.Request, pass string) *http.Request {
+// withAuthorization is a request that shows a pass.
+func withAuthorization(req *http.Request, pass string) *http.Request {
 	if pass != "" {
 		req.Header.Set("Authorization", pass)
 	}
 	return req
 }
 
-// pass gives what to show before anything is asked for, "" for nothing.
-func (a *auth) pass(req *http.Request, p *Target) (string, error) {
+// credentials gives what to show before anything is asked for, "" for nothing.
+func (a *auth) credentials(req *http.Request, p *Target) (string, error) {
 	if p.Cred.Bearer != "" {
 		return "Bearer " + p.Cred.Bearer, nil
 	}
@@ -178,28 +178,28 @@ func (a *auth) pass(req *http.Request, p *Target) (string, error) {
 	if !known {
 		return "", nil
 	}
-	return a.comply(req, p, c, "")
+	return a.authorizationFor(req, p, c, "")
 }
 
-// answer gives what to show after a 401 that came although a pass was shown;
+// answerChallenge gives what to show after a 401 that came although a pass was shown;
 // the error tells that there is nothing left to try.
-func (a *auth) answer(req *http.Request, p *Target, pass string, h http.Header) (string, error) {
-	c, ok := acceptable(challenges(h))
+func (a *auth) answerChallenge(req *http.Request, p *Target, pass string, h http.Header) (string, error) {
+	c, ok := bestChallenge(challenges(h))
 	if !ok || p.Cred.Bearer != "" {
 		return "", a.denial(req.Context(), p, pass)
 	}
 	a.mu.Lock()
 	a.asked[p.Origin] = c
 	a.mu.Unlock()
-	next, err := a.comply(req, p, c, pass)
+	next, err := a.authorizationFor(req, p, c, pass)
 	if err == nil && (next == "" || next == pass) {
 		err = a.denial(req.Context(), p, pass)
 	}
 	return next, err
 }
 
-// acceptable gives the best of what a registry would accept.
-func acceptable(all []challenge) (challenge, bool) {
+// bestChallenge gives the best of what a registry would accept.
+func bestChallenge(all []challenge) (challenge, bool) {
 	for _, scheme := range []string{"bearer", "basic"} {
 		for _, c := range all {
 			if c.scheme == scheme {
@@ -210,10 +210,10 @@ func acceptable(all []challenge) (challenge, bool) {
 	return challenge{}, false
 }
 
-// comply gives what a challenge asks for, "" when there is no such thing.
-func (a *auth) comply(req *http.Request, p *Target, c challenge, stale string) (string, error) {
+// authorizationFor gives what a challenge asks for, "" when there is no such thing.
+func (a *auth) authorizationFor(req *http.Request, p *Target, c challenge, stale string) (string, error) {
 	if c.scheme == "bearer" {
-		text, err := a.token(req.Context(), p, c, need{scopesOf(req, p.Repository), strings.TrimPrefix(stale, "Bearer ")})
+		text, err := a.token(req.Context(), p, c, tokenNeed{scopesOf(req, p.Repository), strings.TrimPrefix(stale, "Bearer ")})
 		return "Bearer " + text, err
 	}
 	if p.Cred.Password == "" {
@@ -225,23 +225,23 @@ func (a *auth) comply(req *http.Request, p *Target, c challenge, stale string) (
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(p.Cred.User+":"+p.Cred.Password)), s.refused
 }
 
-// A need is what a token must be good for, and one that is not.
-type need struct {
+// A tokenNeed is what a token must be good for, and one that is not.
+type tokenNeed struct {
 	scopes []string
 	stale  string
 }
 
 // token gives a token for a need: one that there is already, or a new one.
-func (a *auth) token(ctx context.Context, p *Target, c challenge, n need) (string, error) {
+func (a *auth) token(ctx context.Context, p *Target, c challenge, n tokenNeed) (string, error) {
 	who := accountKey{p.Origin, p.Cred}
 	g := a.grant(grantKey{who, strings.Join(n.scopes, " ")})
-	if err := take(ctx, g.turn); err != nil {
+	if err := acquire(ctx, g.sem); err != nil {
 		return "", err
 	}
-	defer func() { <-g.turn }()
+	defer func() { <-g.sem }()
 	extra := union(n.scopes, union(g.extra, c.scopes()))[len(n.scopes):]
 	more := n.stale != "" && len(extra) > len(g.extra)
-	if g.token.good() && !more && (g.token.text != n.stale || g.token.young()) {
+	if g.token.isValid() && !more && (g.token.text != n.stale || g.token.isNew()) {
 		return g.token.text, nil
 	}
 	if n.stale != "" {
@@ -255,31 +255,31 @@ func (a *auth) token(ctx context.Context, p *Target, c challenge, n need) (strin
 // login asks for a token. Until the first one has come, one asks at a time.
 func (a *auth) login(ctx context.Context, p *Target, c challenge, scopes []string) (token, error) {
 	s := a.account(accountKey{p.Origin, p.Cred})
-	if err := take(ctx, s.turn); err != nil {
+	if err := acquire(ctx, s.sem); err != nil {
 		return token{}, err
 	}
 	a.mu.Lock()
 	accepted, refused := s.accepted, s.refused
 	a.mu.Unlock()
 	if refused != nil {
-		<-s.turn
+		<-s.sem
 		return token{}, refused
 	}
 	if accepted {
-		<-s.turn
+		<-s.sem
 		t, err := a.fetch(ctx, p, c, scopes)
 		if KindOf(err) == BadLogin {
-			err = p.denied()
+			err = p.deniedError()
 		}
 		return t, err
 	}
-	defer func() { <-s.turn }()
+	defer func() { <-s.sem }()
 	t, err := a.fetch(ctx, p, c, scopes)
 	if KindOf(err) == BadLogin {
 		// Some refuse a scope in the way in which others refuse a password: asked
 		// for none, they tell which it is.
 		if _, again := a.fetch(ctx, p, c, nil); again == nil {
-			accepted, err = true, p.denied()
+			accepted, err = true, p.deniedError()
 		}
 	}
 	a.mu.Lock()
@@ -291,8 +291,8 @@ func (a *auth) login(ctx context.Context, p *Target, c challenge, scopes []strin
 	return t, err
 }
 
-// take waits for a turn, but not longer than ctx lasts.
-func take(ctx context.Context, turn chan struct{}) error {
+// acquire waits for a turn, but not longer than ctx lasts.
+func acquire(ctx context.Context, turn chan struct{}) error {
 	select {
 	case turn <- struct{}{}:
 		return nil
@@ -305,7 +305,7 @@ func (a *auth) grant(key grantKey) *grant {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.grants[key] == nil {
-		a.grants[key] = &grant{turn: make(chan struct{}, 1)}
+		a.grants[key] = &grant{sem: make(chan struct{}, 1)}
 	}
 	return a.grants[key]
 }
@@ -328,7 +328,7 @@ func WithoutRetry(ctx context.Context) context.Context {
 
 // client asks for tokens. It follows a redirect only within the same server.
 func (a *auth) client() *http.Client {
-	return &http.Client{Transport: roundTripper(a.send), CheckRedirect: func(req *http.Request, via []*http.Request) error {
+	return &http.Client{Transport: roundTripper(a.transport), CheckRedirect: func(req *http.Request, via []*http.Request) error {
 		if from := via[0].URL; OriginOf(req.URL) != OriginOf(from) || len(via) > 3 {
 			return fmt.Errorf("%w: %s redirects to %s", errRealm, from.Host, req.URL.Host)
 		}
@@ -341,8 +341,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 // RoundTrip implements http.RoundTripper.
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// bare is an HTTP client's error without the address, which has a query.
-func bare(err error) error {
+// withoutURL is an HTTP client's error without the address, which has a query.
+func withoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		return u.Err

@@ -40,7 +40,7 @@ func (t *callLog) note(req *http.Request, resp *http.Response, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.last = Result{repeated: asks(req), err: err}
+	t.last = Result{repeated: isRead(req), err: err}
 	if t.target != nil && req.Response != nil && OriginOf(req.URL) != t.target.Origin {
 		t.last.away = req.URL.Host
 	}
@@ -69,9 +69,9 @@ func (t *callLog) targetOf() *Target {
 // ErrEndless says that the pages of a list never end.
 var ErrEndless = errors.New("a list without an end")
 
-// page refuses to read a list's page that has been read before, and a list
+// checkPage refuses to read a list's page that has been read before, and a list
 // that is longer than any list can be: regclient follows every link.
-func (t *callLog) page(req *http.Request) error {
+func (t *callLog) checkPage(req *http.Request) error {
 	if t == nil || !isPage(req) {
 		return nil
 	}

@@ -51,24 +51,24 @@ func (e *Error) Error() string {
 	case NoLogin:
 		return e.Host + " asks for credentials, and it is given none"
 	case BadLogin:
-		return fmt.Sprintf("%s refuses the credentials of %s", e.Host, e.cred.who())
+		return fmt.Sprintf("%s refuses the credentials of %s", e.Host, e.cred.describe())
 	case Denied:
-		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it", e.Ref, e.cred.who())
+		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it", e.Ref, e.cred.describe())
 	case Unreachable:
 		return e.Err.Error()
 	case Busy:
-		return e.answer()
+		return e.answerText()
 	}
 	switch {
 	case e.Status >= 400:
-		return e.answer()
+		return e.answerText()
 	case errors.Is(e.Err, errRealm):
 		return e.Err.Error() // it is so for all of the host
 	}
 	return e.Ref + ": " + shorten(e.Err)
 }
 
-func (e *Error) answer() string {
+func (e *Error) answerText() string {
 	host := e.Host
 	if e.away != "" {
 		host += " redirects to " + e.away + ", which"
@@ -150,14 +150,14 @@ func explain(p *Target, s Result, err error) error {
 	return e
 }
 
-// lies are the errors of registries that send what they should not.
-var lies = []error{
+// mismatches are the errors of registries that send what they should not.
+var mismatches = []error{
 	errs.ErrDigestMismatch, errs.ErrMismatch, errs.ErrSizeLimitExceeded,
-	ErrEndless, errLength, errElsewhere, errRealm, errManifest,
+	ErrEndless, errLength, errOtherHost, errRealm, errManifest,
 }
 
 func kind(s Result, err error) Kind {
-	for _, lie := range lies {
+	for _, lie := range mismatches {
 		if errors.Is(err, lie) || errors.Is(s.err, lie) {
 			return Mismatch
 		}
@@ -171,14 +171,14 @@ func kind(s Result, err error) Kind {
 		return Denied
 	case s.Status == http.StatusNotFound:
 		return NotFound
-	case transient(s.Status):
+	case isTransient(s.Status):
 		return Busy
 	}
 	return Other
 }
 
-// transient says whether a status means: try later.
-func transient(status int) bool {
+// isTransient says whether a status means: try later.
+func isTransient(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

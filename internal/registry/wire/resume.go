@@ -61,7 +61,7 @@ func (r *resumed) resume() error {
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.n))
 	// The token may have ended since.
 	log, _ := req.Context().Value(callLogKey{}).(*callLog)
-	_, resp, err := r.transport.auth.enter(req, log.targetOf())
+	_, resp, err := r.transport.auth.send(req, log.targetOf())
 	if err != nil {
 		return io.ErrUnexpectedEOF
 	}

@@ -19,9 +19,9 @@ func isManifest(req *http.Request, resp *http.Response) bool {
 	return req.Method == http.MethodGet && resp.StatusCode == http.StatusOK && strings.Contains(req.URL.Path, "/manifests/")
 }
 
-// strictly reads a manifest's body ahead and refuses one that others could
+// checkManifest reads a manifest's body ahead and refuses one that others could
 // read in another way: then what is copied would not be what is run.
-func strictly(req *http.Request, resp *http.Response) error {
+func checkManifest(req *http.Request, resp *http.Response) error {
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return fmt.Errorf("%w: %s sends it compressed (%q), which was not asked for", errManifest, req.URL.Host, enc)
 	}
@@ -40,7 +40,7 @@ func strictly(req *http.Request, resp *http.Response) error {
 	if !json.Valid(b) {
 		return nil // whoever reads it says so
 	}
-	if err := oneReading(b); err != nil {
+	if err := checkUnambiguous(b); err != nil {
 		return fmt.Errorf("%w: %w", errManifest, err)
 	}
 	return sameType(b, resp.Header.Get("Content-Type"))
@@ -67,10 +67,10 @@ func sameType(b []byte, sent string) error {
 	return nil
 }
 
-// oneReading refuses keys that stand twice in an object, and keys that differ
+// checkUnambiguous refuses keys that stand twice in an object, and keys that differ
 // from known ones in case only: Go's decoder takes the last of all these,
 // others take another one.
-func oneReading(b []byte) error {
+func checkUnambiguous(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	return readValue(d, "", 0)

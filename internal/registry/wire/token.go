@@ -31,10 +31,10 @@ type token struct {
 	from, until time.Time
 }
 
-func (t token) good() bool { return t.text != "" && time.Now().Before(t.until) }
+func (t token) isValid() bool { return t.text != "" && time.Now().Before(t.until) }
 
-// young says that a token is so new that it was not refused for its age.
-func (t token) young() bool { return time.Since(t.from) < 2*time.Second }
+// isNew says that a token is so new that it was not refused for its age.
+func (t token) isNew() bool { return time.Since(t.from) < 2*time.Second }
 
 // parseToken reads a token server's answer. Some write expires_at in place of
 // expires_in, or neither; some write numbers as text; a clock may be wrong.
@@ -117,11 +117,11 @@ func (a *auth) fetch(ctx context.Context, p *Target, c challenge, scopes []strin
 	}
 	resp, err := a.client().Do(req)
 	if err != nil {
-		return token{}, fmt.Errorf("%s: asking for a token: %w", p.Host, bare(err))
+		return token{}, fmt.Errorf("%s: asking for a token: %w", p.Host, withoutURL(err))
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return token{}, p.refusal(req, resp)
+		return token{}, p.refusalError(req, resp)
 	}
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxToken+1))
 	if err == nil && len(b) > maxToken {
@@ -174,13 +174,13 @@ func tokenRequest(ctx context.Context, cred Credential, realm *url.URL, service 
 	return req, nil
 }
 
-// refusal tells why a token server gives no token.
-func (p *Target) refusal(req *http.Request, resp *http.Response) error {
-	e := p.denied()
+// refusalError tells why a token server gives no token.
+func (p *Target) refusalError(req *http.Request, resp *http.Response) error {
+	e := p.deniedError()
 	e.Status = resp.StatusCode
 	switch {
 	case resp.StatusCode == http.StatusForbidden:
-	case transient(resp.StatusCode) || resp.StatusCode >= 500:
+	case isTransient(resp.StatusCode) || resp.StatusCode >= 500:
 		return fault.AsConnection(fmt.Errorf("%s: asking for a token: %s answers %d %s", p.Host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode)))
 	case resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusBadRequest:
 		return fmt.Errorf("%s: asking for a token: %s answers %d %s", p.Host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode))
@@ -202,7 +202,7 @@ func scopesOf(req *http.Request, repository string) []string {
 	}
 	scope := "repository:" + repository + ":"
 	switch {
-	case asks(req):
+	case isRead(req):
 		return []string{scope + "pull"}
 	case req.Method == http.MethodDelete:
 		return []string{scope + "delete,pull,push"}

@@ -60,14 +60,14 @@ func New(next http.RoundTripper, pause func(context.Context, time.Duration) erro
 // RoundTrip sends a request on.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	log, _ := req.Context().Value(callLogKey{}).(*callLog)
-	if err := errors.Join(log.page(req), sendsElsewhere(req)); err != nil {
-		shut(req)
+	if err := errors.Join(log.checkPage(req), checkRedirect(req)); err != nil {
+		closeBody(req)
 		log.note(req, nil, err)
 		return nil, err
 	}
-	sent, resp, err := t.auth.enter(req, log.targetOf())
+	sent, resp, err := t.auth.send(req, log.targetOf())
 	if err == nil {
-		err = errors.Join(elsewhere(req, resp), t.content(sent, resp))
+		err = errors.Join(checkLocation(req, resp), t.content(sent, resp))
 	}
 	log.note(req, resp, err)
 	if err != nil {
@@ -85,7 +85,7 @@ func (t *Transport) send(req *http.Request) (*http.Response, error) {
 	if err := t.outage(req); err != nil {
 		return nil, err
 	}
-	if req.GetBody != nil && !asks(req) {
+	if req.GetBody != nil && !isRead(req) {
 		// regclient promises a body that can be had again, but a blob cannot:
 		// net/http would tell that, and not what had happened.
 		once := *req
@@ -95,13 +95,13 @@ func (t *Transport) send(req *http.Request) (*http.Response, error) {
 	for try := 1; ; try++ {
 		resp, err := t.next.RoundTrip(req)
 		if err == nil {
-			resp, err = ahead(req, resp)
+			resp, err = readAhead(req, resp)
 		}
 		last := try == tries || unreachable(err)
 		if err == nil || last {
 			t.learn(req, err)
 		}
-		if !asks(req) || last || err == nil && !transient(resp.StatusCode) || err != nil && !fault.IsConnection(err) {
+		if !isRead(req) || last || err == nil && !isTransient(resp.StatusCode) || err != nil && !fault.IsConnection(err) {
 			return resp, err
 		}
 		wait := backoff(try)
@@ -131,7 +131,7 @@ func unreachable(err error) bool {
 func (t *Transport) outage(req *http.Request) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if o, known := t.down[req.URL.Host]; known && asks(req) && time.Now().Before(o.until) {
+	if o, known := t.down[req.URL.Host]; known && isRead(req) && time.Now().Before(o.until) {
 		return o.err
 	}
 	return nil
@@ -149,17 +149,17 @@ func (t *Transport) learn(req *http.Request, err error) {
 	}
 }
 
-// asks says whether a request changes nothing, and so may be sent again.
-func asks(req *http.Request) bool {
+// isRead says whether a request changes nothing, and so may be sent again.
+func isRead(req *http.Request) bool {
 	return req.Method == http.MethodGet || req.Method == http.MethodHead
 }
 
-// errElsewhere says that a registry wants a blob to be sent to another host.
-var errElsewhere = errors.New("uploads are to go to another host")
+// errOtherHost says that a registry wants a blob to be sent to another host.
+var errOtherHost = errors.New("uploads are to go to another host")
 
-// elsewhere refuses an upload's location on another host: what a registry
+// checkLocation refuses an upload's location on another host: what a registry
 // names there is sent to, and may be anything inside our network.
-func elsewhere(req *http.Request, resp *http.Response) error {
+func checkLocation(req *http.Request, resp *http.Response) error {
 	if resp.StatusCode != http.StatusAccepted {
 		return nil
 	}
@@ -169,19 +169,19 @@ func elsewhere(req *http.Request, resp *http.Response) error {
 	}
 	_ = resp.Body.Close()
 	if strings.EqualFold(to.Host, req.URL.Host) {
-		return fault.WithHint(fmt.Errorf("%w: %s names an address with %s", errElsewhere, req.URL.Host, to.Scheme),
+		return fault.WithHint(fmt.Errorf("%w: %s names an address with %s", errOtherHost, req.URL.Host, to.Scheme),
 			"a proxy in front of the registry may have to tell it the scheme, with X-Forwarded-Proto")
 	}
-	return fmt.Errorf("%w: %s names %s", errElsewhere, req.URL.Host, to.Host)
+	return fmt.Errorf("%w: %s names %s", errOtherHost, req.URL.Host, to.Host)
 }
 
-// sendsElsewhere refuses a redirect that would take what is sent to another host.
-func sendsElsewhere(req *http.Request) error {
-	if req.Response == nil || req.Response.Request == nil || asks(req) {
+// checkRedirect refuses a redirect that would take what is sent to another host.
+func checkRedirect(req *http.Request) error {
+	if req.Response == nil || req.Response.Request == nil || isRead(req) {
 		return nil
 	}
 	if from := req.Response.Request.URL; OriginOf(from) != OriginOf(req.URL) {
-		return fmt.Errorf("%w: %s redirects to %s", errElsewhere, from.Host, req.URL.Host)
+		return fmt.Errorf("%w: %s redirects to %s", errOtherHost, from.Host, req.URL.Host)
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (t *Transport) content(req *http.Request, resp *http.Response) error {
 	switch {
 	case resp.Body == nil:
 	case isManifest(req, resp):
-		if err := strictly(req, resp); err != nil {
+		if err := checkManifest(req, resp); err != nil {
 			_ = resp.Body.Close()
 			return err
 		}

@@ -13,34 +13,34 @@ import (
 // known from three sides: a run before has confirmed an image (Image.Whole), or
 // its parts are asked for one by one, or (findBlobs) a single blob is.
 
-// trusted says that all parts of what the target's tag stands for are there.
-func (e *Entry) trusted() bool { return e.Have != "" && e.Have == e.Whole }
+// isConfirmed says that all parts of what the target's tag stands for are there.
+func (e *Entry) isConfirmed() bool { return e.Have != "" && e.Have == e.Whole }
 
-// asked remembers what was asked for at destinations while a table is made:
+// blobAnswers remembers what was asked for at destinations while a table is made:
 // several images may be in one repository. The mutex is there because images
 // are looked at beside each other.
-type asked struct {
+type blobAnswers struct {
 	mu    sync.Mutex
-	blobs map[askedBlob]*answer
+	blobs map[blobQuestion]*blobAnswer
 }
 
-type askedBlob struct{ repository, digest string }
+type blobQuestion struct{ repository, digest string }
 
-type answer struct {
+type blobAnswer struct {
 	once  sync.Once
 	there bool
 	err   error
 }
 
 // has asks for a blob, once.
-func (a *asked) has(b askedBlob, ask func() (bool, error)) (bool, error) {
+func (a *blobAnswers) has(b blobQuestion, ask func() (bool, error)) (bool, error) {
 	a.mu.Lock()
 	if a.blobs == nil {
-		a.blobs = map[askedBlob]*answer{}
+		a.blobs = map[blobQuestion]*blobAnswer{}
 	}
 	known := a.blobs[b]
 	if known == nil {
-		known = &answer{}
+		known = &blobAnswer{}
 		a.blobs[b] = known
 	}
 	a.mu.Unlock()
@@ -48,28 +48,28 @@ func (a *asked) has(b askedBlob, ask func() (bool, error)) (bool, error) {
 	return known.there, known.err
 }
 
-// An inspection is what came of asking for the parts of an image.
-type inspection struct {
+// An inventory is what came of asking for the parts of an image.
+type inventory struct {
 	held  []part   // blobs that are there
 	lost  []string // blobs and manifests that are not
 	blobs int      // asked for
 }
 
-// inspect asks a destination for all that an image there consists of.
-func (c *Client) inspect(ctx context.Context, a *asked, repo ref.Ref, digest string) (inspection, error) {
+// takeInventory asks a destination for all that an image there consists of.
+func (c *Client) takeInventory(ctx context.Context, a *blobAnswers, repo ref.Ref, digest string) (inventory, error) {
 	t, err := readImage(ctx, repo, digest, c.manifestThere)
 	if KindOf(err) == NotFound {
-		return inspection{lost: []string{err.Error()}}, nil
+		return inventory{lost: []string{err.Error()}}, nil
 	}
 	if err != nil {
-		return inspection{}, err
+		return inventory{}, err
 	}
-	found := inspection{blobs: len(t.blobs)}
+	found := inventory{blobs: len(t.blobs)}
 	for _, d := range t.blobs {
-		there, err := a.has(askedBlob{repo.Reference, d.digest}, func() (bool, error) { return c.hasBlob(ctx, repo, d) })
+		there, err := a.has(blobQuestion{repo.Reference, d.digest}, func() (bool, error) { return c.hasBlob(ctx, repo, d) })
 		switch {
 		case err != nil:
-			return inspection{}, err
+			return inventory{}, err
 		case there:
 			found.held = append(found.held, d)
 		default:
@@ -88,12 +88,12 @@ func (c *Client) manifestThere(ctx context.Context, r ref.Ref) (m manifest.Manif
 	return m, err
 }
 
-// doubt looks at what an unchanged image consists of, and has it copied once
+// recheck looks at what an unchanged image consists of, and has it copied once
 // more when something is missing. What is known to be whole is not looked at,
 // but for signatures that may have been made in the meantime.
-func (c *Client) doubt(ctx context.Context, e *Entry) error {
+func (c *Client) recheck(ctx context.Context, e *Entry) error {
 	if e.want.Signatures == RequireSignatures {
-		lost, err := c.lacks(ctx, e)
+		lost, err := c.missingAttachments(ctx, e)
 		if err != nil {
 			return err
 		}
@@ -101,10 +101,10 @@ func (c *Client) doubt(ctx context.Context, e *Entry) error {
 			e.State = Copy
 		}
 	}
-	if e.trusted() {
+	if e.isConfirmed() {
 		return nil
 	}
-	found, err := c.inspect(ctx, &e.want.scratch.asked, repoOf(e.target), e.Have)
+	found, err := c.takeInventory(ctx, &e.want.scratch.answers, repoOf(e.target), e.Have)
 	switch KindOf(err) {
 	case Denied, NoLogin:
 		return nil // it tells no more than what its tag stands for
@@ -118,11 +118,11 @@ func (c *Client) doubt(ctx context.Context, e *Entry) error {
 	return nil
 }
 
-// recall finds out what an image's repository holds when an older image of the
+// readOlderImage finds out what an image's repository holds when an older image of the
 // name is there and known to be whole: what the new one shares with it costs no
 // request.
-func (c *Client) recall(ctx context.Context, e *Entry) {
-	if !e.trusted() || e.held != nil {
+func (c *Client) readOlderImage(ctx context.Context, e *Entry) {
+	if !e.isConfirmed() || e.held != nil {
 		return
 	}
 	// That it cannot be read is no error: then nothing is known.
@@ -131,16 +131,16 @@ func (c *Client) recall(ctx context.Context, e *Entry) {
 	}
 }
 
-// neighbours is how many images are looked at for what a new one may share with them.
-const neighbours = 100
+// maxMountSources is how many images are looked at for what a new one may share with them.
+const maxMountSources = 100
 
-// borrow looks for the blobs that images need that are new at their
+// findMountSources looks for the blobs that images need that are new at their
 // destinations in those that are there already and stay as they are: no
 // registry need be sent a blob twice.
-func (c *Client) borrow(ctx context.Context, t *Table) error {
+func (c *Client) findMountSources(ctx context.Context, t *Table) error {
 	var there []*Entry
 	for _, e := range t.Images {
-		if e.State == Unchanged && len(there) < neighbours {
+		if e.State == Unchanged && len(there) < maxMountSources {
 			there = append(there, e)
 		}
 	}
@@ -149,22 +149,22 @@ func (c *Client) borrow(ctx context.Context, t *Table) error {
 	}
 	wanted := map[blobKey]*Blob{}
 	for _, b := range t.Blobs {
-		if !b.here() && b.isNew() {
+		if !b.isPresent() && b.isNew() {
 			wanted[blobKey{b.places[0].repo.Registry, b.Digest}] = b
 		}
 	}
 	if len(wanted) == 0 {
 		return nil
 	}
-	if err := each(ctx, there, c.recall); err != nil {
+	if err := each(ctx, there, c.readOlderImage); err != nil {
 		return err
 	}
 	for _, e := range there {
 		for _, d := range e.held {
-			if b := wanted[blobKey{e.target.Registry, d.digest}]; b != nil && !b.here() {
+			if b := wanted[blobKey{e.target.Registry, d.digest}]; b != nil && !b.isPresent() {
 				at := repoOf(e.target)
-				b.places = append(b.places, &place{repo: &at, landed: true})
-				t.trusting = t.trusting || e.trusted()
+				b.places = append(b.places, &place{repo: &at, present: true})
+				t.trusting = t.trusting || e.isConfirmed()
 			}
 		}
 	}
@@ -175,6 +175,6 @@ func (c *Client) borrow(ctx context.Context, t *Table) error {
 // or no longer whole there. An update shares with what it replaces.
 func (b *Blob) isNew() bool {
 	return slices.ContainsFunc(b.places, func(p *place) bool {
-		return slices.ContainsFunc(p.entries, func(e *Entry) bool { return e.Have == "" || e.Have == e.Digest && !e.trusted() })
+		return slices.ContainsFunc(p.entries, func(e *Entry) bool { return e.Have == "" || e.Have == e.Digest && !e.isConfirmed() })
 	})
 }

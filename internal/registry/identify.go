@@ -14,15 +14,15 @@ import (
 // Unknown is who serves a registry that gives itself away by nothing.
 const Unknown = "unknown"
 
-// server finds out who serves a registry, from how it answers those who are
+// identifyServer finds out who serves a registry, from how it answers those who are
 // let in, and those who show nothing. It never guesses from the host's name.
-func (c *Client) server(ctx context.Context, at string, in http.Header, door wire.Probe) string {
+func (c *Client) identifyServer(ctx context.Context, at string, in http.Header, door wire.Probe) string {
 	for _, h := range []http.Header{door.Header, in} {
-		if name := named(h); name != "" {
+		if name := serverOfHeaders(h); name != "" {
 			return name
 		}
 	}
-	if name := challenged(door.Header.Get("WWW-Authenticate")); name != "" {
+	if name := serverOfChallenge(door.Header.Get("WWW-Authenticate")); name != "" {
 		return name
 	}
 	if isDistribution(c.wire.Probe(ctx, at+"/v2/-")) {
@@ -34,8 +34,8 @@ func (c *Client) server(ctx context.Context, at string, in http.Header, door wir
 	return Unknown
 }
 
-// named reads the headers in which servers tell their names.
-func named(h http.Header) string {
+// serverOfHeaders reads the headers in which servers tell their names.
+func serverOfHeaders(h http.Header) string {
 	says := h.Get("Server")
 	product, _, _ := strings.Cut(says, "/")
 	switch {
@@ -54,9 +54,9 @@ func named(h http.Header) string {
 
 var parameter = regexp.MustCompile(`(\w+)="([^"]*)"`)
 
-// challenged tells by what a server asks for: the name of the service that
+// serverOfChallenge tells by what a server asks for: the name of the service that
 // tokens are for, and where they are had.
-func challenged(challenge string) string {
+func serverOfChallenge(challenge string) string {
 	says := map[string]string{}
 	for _, p := range parameter.FindAllStringSubmatch(challenge, -1) {
 		says[p[1]] = p[2]

@@ -14,13 +14,13 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// An intake reads a blob from where it is while it is written to where it is
+// An blobReader reads a blob from where it is while it is written to where it is
 // to be. It asks for the blob at the first Read, so that a destination that
 // turns out to have it costs nothing; it lets the last bytes out only when
 // size and digest of the whole are right; and it remembers its own error, so
 // that it is told on the right side. The mutex is there because an upload that
 // was given up may still be reading.
-type intake struct {
+type blobReader struct {
 	c      *Client
 	from   ref.Ref
 	blob   *Blob
@@ -35,16 +35,16 @@ type intake struct {
 	closed bool
 }
 
-// newIntake makes an intake. Its context ends with Close, so that nothing
+// newBlobReader makes an intake. Its context ends with Close, so that nothing
 // waits for a peer that nobody listens to any more.
-func (c *Client) newIntake(ctx context.Context, from ref.Ref, b *Blob) *intake {
-	in := &intake{c: c, from: from, blob: b, moved: func(int64) {}}
+func (c *Client) newBlobReader(ctx context.Context, from ref.Ref, b *Blob) *blobReader {
+	in := &blobReader{c: c, from: from, blob: b, moved: func(int64) {}}
 	in.ctx, in.cancel = context.WithCancel(ctx)
 	return in
 }
 
 // Read gives the blob's bytes.
-func (in *intake) Read(p []byte) (int, error) {
+func (in *blobReader) Read(p []byte) (int, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	switch {
@@ -59,7 +59,7 @@ func (in *intake) Read(p []byte) (int, error) {
 	in.n += int64(n)
 	in.moved(int64(n))
 	if in.n == in.blob.Size && err == nil {
-		err = in.ending()
+		err = in.readEnd()
 	}
 	if err != nil && (err != io.EOF || in.n < in.blob.Size) {
 		in.err = in.explain(err)
@@ -72,7 +72,7 @@ func (in *intake) Read(p []byte) (int, error) {
 // waits for its source is one that stalls. Reading always takes the view for
 // pulling, also at the destination: were both requests to wait for the same
 // slots, uploads could hold all of them and wait for each other for ever.
-func (in *intake) open() error {
+func (in *blobReader) open() error {
 	if in.blob.Size == 0 {
 		return nil
 	}
@@ -87,8 +87,8 @@ func (in *intake) open() error {
 	return in.err
 }
 
-// ending reads beyond the last byte: only there does regclient compare digests.
-func (in *intake) ending() error {
+// readEnd reads beyond the last byte: only there does regclient compare digests.
+func (in *blobReader) readEnd() error {
 	var one [1]byte
 	for {
 		n, err := in.rd.Read(one[:])
@@ -101,7 +101,7 @@ func (in *intake) ending() error {
 	}
 }
 
-func (in *intake) explain(err error) error {
+func (in *blobReader) explain(err error) error {
 	if in.ctx.Err() != nil {
 		return in.ctx.Err()
 	}
@@ -124,7 +124,7 @@ func (in *intake) explain(err error) error {
 }
 
 // Close gives the source up. It waits until nobody reads any more.
-func (in *intake) Close() error {
+func (in *blobReader) Close() error {
 	in.cancel()
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -135,8 +135,8 @@ func (in *intake) Close() error {
 	return in.rd.Close()
 }
 
-// failed gives the source's error, nil when it had none.
-func (in *intake) failed() error {
+// sourceError gives the source's error, nil when it had none.
+func (in *blobReader) sourceError() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.err

@@ -68,7 +68,7 @@ func sizeOf(t *testing.T, l *lab, repo, digest string) int {
 
 // Whatever the repository, a registry is given a manifest by one at a time.
 func TestPublicationsOfOneManifestWaitForEachOther(t *testing.T) {
-	var p publications
+	var p manifestPuts
 	var active atomic.Int64
 	var wg sync.WaitGroup
 	for i := range 50 {
@@ -77,7 +77,7 @@ func TestPublicationsOfOneManifestWaitForEachOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		wg.Go(func() {
-			_ = p.put(repo, put{body: body{digest: "sha256:1"}, tag: "v1"}, func() error {
+			_ = p.put(repo, put{packedManifest: packedManifest{digest: "sha256:1"}, tag: "v1"}, func() error {
 				if n := active.Add(1); n > 1 {
 					t.Errorf("%d at a time", n)
 				}
@@ -92,12 +92,12 @@ func TestPublicationsOfOneManifestWaitForEachOther(t *testing.T) {
 
 // What failed is tried again by the next image that needs it.
 func TestFailedPublicationIsNotRemembered(t *testing.T) {
-	var p publications
+	var p manifestPuts
 	repo, err := parse(dstHost + "/ns/app")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, tried := put{body: body{digest: "sha256:1"}}, 0
+	m, tried := put{packedManifest: packedManifest{digest: "sha256:1"}}, 0
 	do := func() error {
 		if tried++; tried == 1 {
 			return fmt.Errorf("broken")

@@ -1,0 +1,50 @@
+package registry
+
+import (
+	"sync"
+
+	"github.com/regclient/regclient/types/ref"
+)
+
+// manifestPuts have a manifest put at a registry by one goroutine at a time,
+// and into a repository by its digest alone only once. Registries keep a
+// manifest as one file for all repositories, and one that is being written for
+// the second time looks damaged to those who read it then.
+type manifestPuts struct {
+	mu  sync.Mutex // images are published beside each other
+	all map[manifestPutKey]*manifestPut
+}
+
+type manifestPutKey struct{ registry, digest string }
+
+type manifestPut struct {
+	mu           sync.Mutex      // held while the manifest is put
+	repositories map[string]bool // repositories that have it
+}
+
+// put runs do for a manifest, unless that would do what was done before.
+func (p *manifestPuts) put(repo ref.Ref, m put, do func() error) error {
+	one := p.of(manifestPutKey{repo.Registry + repo.Path, m.digest})
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if m.tag == "" && one.repositories[repo.Repository] {
+		return nil
+	}
+	err := do()
+	if err == nil {
+		one.repositories[repo.Repository] = true
+	}
+	return err
+}
+
+func (p *manifestPuts) of(key manifestPutKey) *manifestPut {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all == nil {
+		p.all = map[manifestPutKey]*manifestPut{}
+	}
+	if p.all[key] == nil {
+		p.all[key] = &manifestPut{repositories: map[string]bool{}}
+	}
+	return p.all[key]
+}
