@@ -61,7 +61,7 @@ func TestChaos(t *testing.T) {
 				src.act(chaos(seed*100+uint64(run), 0.1))
 				dst.act(chaos(seed*100+50+uint64(run), 0.1))
 				c := again()
-				table, err := c.Plan(t.Context(), images)
+				table, err := c.Plan(t.Context(), images, Selection{})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -87,7 +87,7 @@ func TestChaos(t *testing.T) {
 // whole says that every tag at the destination stands for a whole image.
 func whole(t *testing.T, c *Client, images []Image) {
 	t.Helper()
-	checked, err := c.Check(t.Context(), images, true)
+	checked, err := c.Check(t.Context(), images, Selection{}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

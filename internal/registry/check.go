@@ -17,14 +17,9 @@ type Checked struct {
 // OK says that the image is there, and the very one.
 func (k *Checked) OK() bool { return k.Err == nil && k.Want == k.Have && len(k.Lost) == 0 }
 
-// Check compares images with their sources; deep also asks for each of their
-// blobs at the destination. The error is ctx's.
-func (c *Client) Check(ctx context.Context, images []Image, deep bool) ([]*Checked, error) {
-	return c.CheckOnly(ctx, images, Selection{}, deep)
-}
-
-// CheckOnly is Check for what was moved with a selection.
-func (c *Client) CheckOnly(ctx context.Context, images []Image, want Selection, deep bool) ([]*Checked, error) {
+// Check compares images, or what is selected of them, with their sources; deep
+// also asks for each of their blobs at the destination. The error is ctx's.
+func (c *Client) Check(ctx context.Context, images []Image, want Selection, deep bool) ([]*Checked, error) {
 	want.scratch = &scratch{}
 	all := make([]*Checked, len(images))
 	for i, im := range images {
@@ -35,7 +30,7 @@ func (c *Client) CheckOnly(ctx context.Context, images []Image, want Selection, 
 }
 
 func (c *Client) check(ctx context.Context, k *Checked, want *Selection, deep bool) error {
-	e := c.entries([]Image{k.Image}, want)[0]
+	e := c.imagePlans([]Image{k.Image}, want)[0]
 	if e.State == Failed {
 		return e.Err
 	}

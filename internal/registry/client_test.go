@@ -162,7 +162,7 @@ func TestNoRegistryAtAll(t *testing.T) {
 	if !errors.Is(err, ErrNoRegistry) || !strings.Contains(err.Error(), dstHost) || fault.Hint(err) == "" {
 		t.Errorf("got %v", err)
 	}
-	_, err = c.Plan(t.Context(), images)
+	_, err = c.Plan(t.Context(), images, Selection{})
 	if !errors.Is(err, ErrNoRegistry) || !strings.HasPrefix(err.Error(), "destination: ") {
 		t.Errorf("got %v", err)
 	}
@@ -298,7 +298,7 @@ func TestCancelled(t *testing.T) {
 	if _, err := c.Resolve(ctx, srcHost+"/ns/app:1"); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := c.Plan(ctx, []Image{{Source: srcHost + "/a:1", Target: dstHost + "/a:1"}}); !errors.Is(err, context.Canceled) {
+	if _, err := c.Plan(ctx, []Image{{Source: srcHost + "/a:1", Target: dstHost + "/a:1"}}, Selection{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }

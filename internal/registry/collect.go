@@ -30,7 +30,7 @@ type placeKey struct {
 type sourceKey placeKey
 
 // collect makes the table of blobs.
-func collect(entries []*Entry) []*Blob {
+func collect(entries []*ImagePlan) []*Blob {
 	c := &collector{repos: map[string]*ref.Ref{}, blobs: map[blobKey]*Blob{}, places: map[placeKey]*place{}, read: map[sourceKey]bool{}}
 	for _, e := range entries {
 		if e.State == Copy {
@@ -42,7 +42,7 @@ func collect(entries []*Entry) []*Blob {
 }
 
 // add notes what an entry needs, and where.
-func (c *collector) add(e *Entry) {
+func (c *collector) add(e *ImagePlan) {
 	from, to := c.repo(e.source), c.repo(e.target)
 	held := map[string]bool{}
 	for _, d := range e.held {

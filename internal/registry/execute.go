@@ -13,9 +13,9 @@ import (
 
 // Options are for Execute.
 type Options struct {
-	Parallel int            // large blobs moved at a time; 0: 8
-	Moved    func(n int64)  // told of bytes that came from a source; from many goroutines
-	Done     func(e *Entry) // told of each image that is complete or has failed
+	Parallel int                // large blobs moved at a time; 0: 8
+	Moved    func(n int64)      // told of bytes that came from a source; from many goroutines
+	Done     func(e *ImagePlan) // told of each image that is complete or has failed
 }
 
 // DefaultParallel is how many blobs are moved at a time. A registry that waits for
@@ -27,7 +27,7 @@ const DefaultParallel = 8
 // there, its tag at the very end. What fails stays inside its image; the error
 // tells all causes. A table may be carried out again after an error only by
 // making it anew.
-func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
+func (c *Client) Execute(ctx context.Context, t *TransferPlan, o Options) error {
 	if o.Parallel <= 0 {
 		o.Parallel = DefaultParallel
 	}
@@ -35,12 +35,12 @@ func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
 		o.Moved = func(int64) {}
 	}
 	if o.Done == nil {
-		o.Done = func(*Entry) {}
+		o.Done = func(*ImagePlan) {}
 	}
 	if err := c.fits(t); err != nil {
 		return err
 	}
-	e := &engine{c: c, t: t, o: o, waiting: map[*Entry]int{}, mounts: map[string]mounting{}, results: make(chan result)}
+	e := &engine{c: c, t: t, o: o, waiting: map[*ImagePlan]int{}, mounts: map[string]mounting{}, results: make(chan result)}
 	layouts := c.targetLayouts(t)
 	for _, l := range layouts {
 		l.Begin()
@@ -58,9 +58,9 @@ func (c *Client) Execute(ctx context.Context, t *Table, o Options) error {
 // workers get all they need with their job and only report back.
 type engine struct {
 	c            *Client
-	t            *Table
+	t            *TransferPlan
 	o            Options
-	waiting      map[*Entry]int      // blobs that an image still waits for
+	waiting      map[*ImagePlan]int  // blobs that an image still waits for
 	mounts       map[string]mounting // by registry
 	largeQueue   queue               // jobs that move many bytes through here
 	smallQueue   queue               // small blobs, mounts and manifests
@@ -85,7 +85,7 @@ type job struct {
 	blob  *Blob
 	place *place // that is to get the blob
 	from  ref.Ref
-	entry *Entry // of a publish
+	entry *ImagePlan // of a publish
 }
 
 type jobKind int
@@ -343,7 +343,7 @@ func (e *engine) fanOut(b *Blob) {
 	}
 }
 
-func (e *engine) publish(en *Entry) { e.add(&job{kind: publishJob, entry: en}) }
+func (e *engine) publish(en *ImagePlan) { e.add(&job{kind: publishJob, entry: en}) }
 
 func (e *engine) failPlace(p *place, err error) {
 	for _, en := range p.entries {
@@ -352,7 +352,7 @@ func (e *engine) failPlace(p *place, err error) {
 }
 
 // fail ends an image. It keeps its first error.
-func (e *engine) fail(en *Entry, err error) {
+func (e *engine) fail(en *ImagePlan, err error) {
 	if en.State == Copy {
 		en.fail(err)
 		e.o.Done(en)

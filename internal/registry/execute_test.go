@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func plan(t *testing.T, c *Client, images []Image) *Table {
+func plan(t *testing.T, c *Client, images []Image) *TransferPlan {
 	t.Helper()
-	table, err := c.Plan(t.Context(), images)
+	table, err := c.Plan(t.Context(), images, Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func plan(t *testing.T, c *Client, images []Image) *Table {
 // mirrored says that all images are at the destination, whole.
 func mirrored(t *testing.T, c *Client, images []Image) {
 	t.Helper()
-	checked, err := c.Check(t.Context(), images, true)
+	checked, err := c.Check(t.Context(), images, Selection{}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestColdAndWarm(t *testing.T) {
 	var moved, done atomic.Int64
 	err := c.Execute(t.Context(), table, Options{
 		Moved: func(n int64) { moved.Add(n) },
-		Done:  func(*Entry) { done.Add(1) },
+		Done:  func(*ImagePlan) { done.Add(1) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestColdAndWarm(t *testing.T) {
 }
 
 // asKnown gives the images of a table as a later run knows them.
-func asKnown(table *Table) []Image {
+func asKnown(table *TransferPlan) []Image {
 	var images []Image
 	for _, e := range table.Images {
 		images = append(images, Image{Source: e.Source, Target: e.Target, Whole: e.Digest})
@@ -158,7 +158,7 @@ func TestSmallBlobsDoNotWait(t *testing.T) {
 		}
 		return false
 	})
-	err := c.Execute(ctx, plan(t, c, images), Options{Parallel: 1, Done: func(e *Entry) { published <- e.Digest }})
+	err := c.Execute(ctx, plan(t, c, images), Options{Parallel: 1, Done: func(e *ImagePlan) { published <- e.Digest }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,7 @@ func three(t *testing.T, src *lab) (images []Image, base []byte) {
 	return images, base
 }
 
-func states(t *Table) string {
+func states(t *TransferPlan) string {
 	var s []string
 	for _, e := range t.Images {
 		s = append(s, string(e.State))

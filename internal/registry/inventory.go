@@ -14,7 +14,7 @@ import (
 // its parts are asked for one by one, or (findBlobs) a single blob is.
 
 // isConfirmed says that all parts of what the target's tag stands for are there.
-func (e *Entry) isConfirmed() bool { return e.Have != "" && e.Have == e.Whole }
+func (e *ImagePlan) isConfirmed() bool { return e.Have != "" && e.Have == e.Whole }
 
 // blobAnswers remembers what was asked for at destinations while a table is made:
 // several images may be in one repository. The mutex is there because images
@@ -91,7 +91,7 @@ func (c *Client) manifestThere(ctx context.Context, r ref.Ref) (m manifest.Manif
 // recheck looks at what an unchanged image consists of, and has it copied once
 // more when something is missing. What is known to be whole is not looked at,
 // but for signatures that may have been made in the meantime.
-func (c *Client) recheck(ctx context.Context, e *Entry) error {
+func (c *Client) recheck(ctx context.Context, e *ImagePlan) error {
 	if e.want.Signatures == RequireSignatures {
 		lost, err := c.missingAttachments(ctx, e)
 		if err != nil {
@@ -121,7 +121,7 @@ func (c *Client) recheck(ctx context.Context, e *Entry) error {
 // readOlderImage finds out what an image's repository holds when an older image of the
 // name is there and known to be whole: what the new one shares with it costs no
 // request.
-func (c *Client) readOlderImage(ctx context.Context, e *Entry) {
+func (c *Client) readOlderImage(ctx context.Context, e *ImagePlan) {
 	if !e.isConfirmed() || e.held != nil {
 		return
 	}
@@ -137,8 +137,8 @@ const maxMountSources = 100
 // findMountSources looks for the blobs that images need that are new at their
 // destinations in those that are there already and stay as they are: no
 // registry need be sent a blob twice.
-func (c *Client) findMountSources(ctx context.Context, t *Table) error {
-	var there []*Entry
+func (c *Client) findMountSources(ctx context.Context, t *TransferPlan) error {
+	var there []*ImagePlan
 	for _, e := range t.Images {
 		if e.State == Unchanged && len(there) < maxMountSources {
 			there = append(there, e)
@@ -175,6 +175,6 @@ func (c *Client) findMountSources(ctx context.Context, t *Table) error {
 // or no longer whole there. An update shares with what it replaces.
 func (b *Blob) isNew() bool {
 	return slices.ContainsFunc(b.places, func(p *place) bool {
-		return slices.ContainsFunc(p.entries, func(e *Entry) bool { return e.Have == "" || e.Have == e.Digest && !e.isConfirmed() })
+		return slices.ContainsFunc(p.entries, func(e *ImagePlan) bool { return e.Have == "" || e.Have == e.Digest && !e.isConfirmed() })
 	})
 }

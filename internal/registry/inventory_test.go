@@ -90,7 +90,7 @@ func TestHolesAreMended(t *testing.T) {
 			if got := states(plan(t, c, known)); got != "unchanged" {
 				t.Errorf("taken for whole: %s", got)
 			}
-			checked, err := c.Check(t.Context(), known, true)
+			checked, err := c.Check(t.Context(), known, Selection{}, true)
 			if err != nil || len(checked[0].Lost) != 1 || !strings.Contains(checked[0].Lost[0], tt.lost) {
 				t.Errorf("got %+v, %v", checked[0], err)
 			}

@@ -260,7 +260,7 @@ func TestTarManyExecutions(t *testing.T) {
 	for i := range 3 {
 		part := toLayout(images[i*15:(i+1)*15], path)
 		all.Go(func() {
-			table, err := c.Plan(t.Context(), part)
+			table, err := c.Plan(t.Context(), part, Selection{})
 			if err == nil {
 				err = c.Execute(t.Context(), table, Options{})
 			}

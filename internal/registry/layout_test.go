@@ -197,7 +197,7 @@ func testLayoutCarriesAllKinds(t *testing.T, in func(string) string) {
 	sbom := src.referrer(t, "ns/app", index, "application/spdx+json", random(91, 100))
 	dir := in(t.TempDir())
 	want := Selection{Signatures: CopySignatures}
-	table, err := c.PlanOnly(t.Context(), []Image{{Source: srcHost + "/ns/app:multi", Target: LayoutPrefix + dir + ":ns/app:multi"}}, want)
+	table, err := c.Plan(t.Context(), []Image{{Source: srcHost + "/ns/app:multi", Target: LayoutPrefix + dir + ":ns/app:multi"}}, want)
 	if err != nil || table.Err() != nil {
 		t.Fatal(err, table.Err())
 	}
@@ -209,7 +209,7 @@ func testLayoutCarriesAllKinds(t *testing.T, in func(string) string) {
 	if len(pushed) != 1 {
 		t.Fatalf("images of the layout: %+v", pushed)
 	}
-	if table, err = c.PlanOnly(t.Context(), pushed, Selection{Signatures: RequireSignatures}); err != nil || table.Images[0].Attached() != 2 {
+	if table, err = c.Plan(t.Context(), pushed, Selection{Signatures: RequireSignatures}); err != nil || table.Images[0].Attached() != 2 {
 		t.Fatalf("%+v, %v, %v", table.Images[0], table.Err(), err)
 	}
 	if err := c.Execute(t.Context(), table, Options{}); err != nil {
@@ -299,7 +299,7 @@ func TestLayoutManyWriters(t *testing.T) {
 		c := newClient(t, Host{Name: srcHost, Handler: src})
 		part := toLayout(images[i*15:(i+1)*15], dir)
 		all.Go(func() {
-			table, err := c.Plan(t.Context(), part)
+			table, err := c.Plan(t.Context(), part, Selection{})
 			if err == nil {
 				err = c.Execute(t.Context(), table, Options{})
 			}
@@ -330,7 +330,7 @@ func TestLayoutHeals(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	checked, err := c.Check(t.Context(), carried, true)
+	checked, err := c.Check(t.Context(), carried, Selection{}, true)
 	if err != nil || checked[0].Have != "" || len(checked[1].Lost) != 1 {
 		t.Errorf("%+v %+v %v", checked[0], checked[1], err)
 	}

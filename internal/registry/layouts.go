@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"regexp"
@@ -12,6 +13,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/ref"
 
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
@@ -54,7 +57,7 @@ func (ls *layouts) number(text string) *ocilayout.Layout {
 }
 
 // targetLayouts gives the layouts that a table writes to.
-func (c *Client) targetLayouts(t *Table) []*ocilayout.Layout {
+func (c *Client) targetLayouts(t *TransferPlan) []*ocilayout.Layout {
 	var all []*ocilayout.Layout
 	for _, e := range t.Images {
 		if e.target.Path == "" {
@@ -163,4 +166,38 @@ func (c *Client) LayoutImages(dir string) ([]string, error) {
 		return nil, fmt.Errorf("%s: no image is named there", dir)
 	}
 	return all, nil
+}
+
+// VerifyBlobs reads all that a layout's index needs, and gives the digests of what
+// has other bytes now. What is missing is for others to tell.
+func (c *Client) VerifyBlobs(ctx context.Context, path string) ([]string, error) {
+	l, _ := c.layouts.at(path)
+	corrupt, err := l.Corrupt(ctx)
+	return corrupt, on(destination, err)
+}
+
+// fits tells before anything is moved when the blobs will not fit on the disks
+// of the layouts they go to.
+func (c *Client) fits(t *TransferPlan) error {
+	need := map[string]int64{}
+	for _, b := range t.Blobs {
+		dir := b.places[0].repo.Path
+		if dir == "" || b.isPresent() {
+			continue
+		}
+		if _, known := need[dir]; !known {
+			l, _ := c.layouts.at(dir)
+			need[dir] = l.OverheadBytes()
+		}
+		need[dir] += min(b.Size, 1<<60) // sizes are what manifests say
+	}
+	for dir, n := range need {
+		free, known := durable.FreeSpace(dir)
+		if !known || n >= 0 && n <= free {
+			continue // not known: then writing will tell
+		}
+		err := fmt.Errorf("%s: %d bytes are free, the images take %d", dir, free, n)
+		return on(destination, fault.WithHint(err, "make room, or let the layout be somewhere else"))
+	}
+	return nil
 }

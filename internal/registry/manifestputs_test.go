@@ -42,7 +42,7 @@ func TestSharedManifestsArePutOnce(t *testing.T) {
 		}
 		return false
 	})
-	table, err := c.Plan(t.Context(), images)
+	table, err := c.Plan(t.Context(), images, Selection{})
 	if err != nil || table.Err() != nil {
 		t.Fatal(err, table.Err())
 	}

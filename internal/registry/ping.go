@@ -12,18 +12,18 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A Greeting is how a registry answers at its door.
-type Greeting struct {
+// A PingResult is how a registry answers at its door.
+type PingResult struct {
 	Server string // who serves it, as far as that can be told; Unknown, and maybe what it says, otherwise
 	Asks   bool   // it lets nobody in without a login or a token
 	Login  bool   // it was shown credentials, and took them
 }
 
-// Greet asks whether a host speaks the registry API and lets us in: with our
+// Ping asks whether a host speaks the registry API and lets us in: with our
 // credentials if it asks for any. A host that does not gives an error.
-func (c *Client) Greet(ctx context.Context, host string) (Greeting, error) {
+func (c *Client) Ping(ctx context.Context, host string) (PingResult, error) {
 	if host == "" {
-		return Greeting{}, errEmptyHost
+		return PingResult{}, errEmptyHost
 	}
 	r := ref.Ref{Scheme: "reg", Registry: host}
 	var header http.Header
@@ -36,16 +36,16 @@ func (c *Client) Greet(ctx context.Context, host string) (Greeting, error) {
 		err = fault.WithHint(fmt.Errorf("%s: %w", host, ErrNoRegistry), "check host and address of the connection")
 	}
 	if err != nil {
-		return Greeting{}, err
+		return PingResult{}, err
 	}
 	p, err := c.target(ctx, r)
 	if err != nil {
-		return Greeting{}, err
+		return PingResult{}, err
 	}
 	at := c.address(host)
 	door := c.wire.Probe(ctx, at+"/v2/")
 	asks := door.Status == http.StatusUnauthorized
-	return Greeting{Server: c.identifyServer(ctx, at, header, door), Asks: asks, Login: asks && !p.Cred.IsZero()}, nil
+	return PingResult{Server: c.identifyServer(ctx, at, header, door), Asks: asks, Login: asks && !p.Cred.IsZero()}, nil
 }
 
 // address gives what a host's URLs begin with.

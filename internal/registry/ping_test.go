@@ -45,13 +45,13 @@ func (d door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d door) greet(t *testing.T, user, password string) (Greeting, error) {
+func (d door) greet(t *testing.T, user, password string) (PingResult, error) {
 	t.Helper()
 	h := Host{Name: dstHost, Handler: d, User: user}
 	if user != "" {
 		h.Password = func(context.Context) (string, error) { return password, nil }
 	}
-	return newClient(t, h).Greet(t.Context(), dstHost)
+	return newClient(t, h).Ping(t.Context(), dstHost)
 }
 
 func bearer(rest string) string {
@@ -66,37 +66,37 @@ func TestGreet(t *testing.T) {
 	tests := map[string]struct {
 		door door
 		user string
-		want Greeting
+		want PingResult
 	}{
-		"distribution":              {door{header: v2, unknown: "404 page not found\n"}, "", Greeting{Server: "distribution"}},
-		"distribution behind nginx": {door{header: with("Server", "nginx/1.24.0"), unknown: "404 page not found\n"}, "", Greeting{Server: "distribution"}},
+		"distribution":              {door{header: v2, unknown: "404 page not found\n"}, "", PingResult{Server: "distribution"}},
+		"distribution behind nginx": {door{header: with("Server", "nginx/1.24.0"), unknown: "404 page not found\n"}, "", PingResult{Server: "distribution"}},
 		"distribution with users": {
 			door{header: v2, unknown: "404 page not found\n", challenge: `Basic realm="r"`},
 			"stack",
-			Greeting{Server: "distribution", Asks: true, Login: true},
+			PingResult{Server: "distribution", Asks: true, Login: true},
 		},
-		"credentials that nobody asks for": {door{header: v2}, "stack", Greeting{Server: "unknown"}},
-		"a token for everybody":            {door{header: v2, challenge: bearer(`/token",service="s"`)}, "", Greeting{Server: "unknown", Asks: true}},
-		"a token for a user":               {door{header: v2, challenge: bearer(`/token",service="s"`)}, "stack", Greeting{Server: "unknown", Asks: true, Login: true}},
-		"without any header":               {door{}, "", Greeting{Server: "unknown"}},
-		"another server":                   {door{header: with("Server", "caddy\x7f\u202e")}, "", Greeting{Server: `unknown ("caddy\x7f\u202e")`}},
-		"bayplan":                          {door{header: with("Server", "bayplan")}, "", Greeting{Server: "bayplan"}},
-		"Artifactory":                      {door{header: with("X-JFrog-Version", "Artifactory/7.90.1 79001900")}, "", Greeting{Server: "Artifactory"}},
-		"Nexus":                            {door{header: with("Server", "Nexus/3.70.1-02 (OSS)")}, "", Greeting{Server: "Nexus Repository"}},
-		"files under Apache":               {door{header: with("Server", "Apache")}, "", Greeting{Server: "Apache httpd (image-serve)"}},
-		"Harbor":                           {door{header: v2, challenge: bearer(`/service/token",service="harbor-registry"`)}, "", Greeting{Server: "Harbor", Asks: true}},
-		"GitLab":                           {door{header: v2, challenge: bearer(`/jwt/auth",service="container_registry"`)}, "", Greeting{Server: "GitLab", Asks: true}},
-		"Gitea":                            {door{header: v2, challenge: bearer(`/v2/token",service="container_registry",scope="*"`)}, "", Greeting{Server: "Gitea or Forgejo", Asks: true}},
+		"credentials that nobody asks for": {door{header: v2}, "stack", PingResult{Server: "unknown"}},
+		"a token for everybody":            {door{header: v2, challenge: bearer(`/token",service="s"`)}, "", PingResult{Server: "unknown", Asks: true}},
+		"a token for a user":               {door{header: v2, challenge: bearer(`/token",service="s"`)}, "stack", PingResult{Server: "unknown", Asks: true, Login: true}},
+		"without any header":               {door{}, "", PingResult{Server: "unknown"}},
+		"another server":                   {door{header: with("Server", "caddy\x7f\u202e")}, "", PingResult{Server: `unknown ("caddy\x7f\u202e")`}},
+		"bayplan":                          {door{header: with("Server", "bayplan")}, "", PingResult{Server: "bayplan"}},
+		"Artifactory":                      {door{header: with("X-JFrog-Version", "Artifactory/7.90.1 79001900")}, "", PingResult{Server: "Artifactory"}},
+		"Nexus":                            {door{header: with("Server", "Nexus/3.70.1-02 (OSS)")}, "", PingResult{Server: "Nexus Repository"}},
+		"files under Apache":               {door{header: with("Server", "Apache")}, "", PingResult{Server: "Apache httpd (image-serve)"}},
+		"Harbor":                           {door{header: v2, challenge: bearer(`/service/token",service="harbor-registry"`)}, "", PingResult{Server: "Harbor", Asks: true}},
+		"GitLab":                           {door{header: v2, challenge: bearer(`/jwt/auth",service="container_registry"`)}, "", PingResult{Server: "GitLab", Asks: true}},
+		"Gitea":                            {door{header: v2, challenge: bearer(`/v2/token",service="container_registry",scope="*"`)}, "", PingResult{Server: "Gitea or Forgejo", Asks: true}},
 		"Satellite": {
 			door{header: v2, challenge: bearer(`/v2/token",service="sat.example.com",scope="repository:registry:pull,push"`)},
 			"",
-			Greeting{Server: "Satellite or Katello", Asks: true},
+			PingResult{Server: "Satellite or Katello", Asks: true},
 		},
-		"Quay": {door{challenge: bearer(`/v2/auth",service="` + dstHost + `"`)}, "", Greeting{Server: "Quay", Asks: true}},
+		"Quay": {door{challenge: bearer(`/v2/auth",service="` + dstHost + `"`)}, "", PingResult{Server: "Quay", Asks: true}},
 		"ECR": {
 			door{header: v2, challenge: `Basic realm="https://1.dkr.ecr.eu-west-2.amazonaws.com/",service="ecr.amazonaws.com"`},
 			"AWS",
-			Greeting{Server: "Amazon ECR", Asks: true, Login: true},
+			PingResult{Server: "Amazon ECR", Asks: true, Login: true},
 		},
 	}
 	for name, tt := range tests {
@@ -134,14 +134,14 @@ func TestGreetRefused(t *testing.T) {
 	for name, status := range map[string]int{"a server of something else": 404, "one that is ill": 503} {
 		t.Run(name, func(t *testing.T) {
 			c := newClient(t, Host{Name: dstHost, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })})
-			_, err := c.Greet(t.Context(), dstHost)
+			_, err := c.Ping(t.Context(), dstHost)
 			if got := errors.Is(err, ErrNoRegistry); err == nil || got != (status == 404) {
 				t.Errorf("got %v", err)
 			}
 		})
 	}
 	t.Run("no host", func(t *testing.T) {
-		if _, err := newClient(t).Greet(t.Context(), ""); err == nil {
+		if _, err := newClient(t).Ping(t.Context(), ""); err == nil {
 			t.Error("nobody was asked, and answered")
 		}
 	})

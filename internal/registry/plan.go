@@ -15,22 +15,17 @@ import (
 // planners is how many images are looked at at a time.
 const planners = 8
 
-// Plan finds out what there is to do to have the images where they are to be.
-// It moves nothing. What is wrong with one image stands in its entry; the
-// error is for what concerns them all.
-func (c *Client) Plan(ctx context.Context, images []Image) (*Table, error) {
-	return c.PlanOnly(ctx, images, Selection{})
-}
-
-// PlanOnly is Plan for a selection.
-func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (*Table, error) {
+// Plan finds out what there is to do to have the images, or what is selected of
+// them, where they are to be. It moves nothing. What is wrong with one image
+// stands in its plan; the error is for what concerns all of them.
+func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*TransferPlan, error) {
 	want.scratch = &scratch{}
-	t := &Table{Images: c.entries(images, &want)}
-	if err := each(ctx, t.Images, func(ctx context.Context, e *Entry) { c.planImage(ctx, e) }); err != nil {
+	t := &TransferPlan{Images: c.imagePlans(images, &want)}
+	if err := each(ctx, t.Images, func(ctx context.Context, e *ImagePlan) { c.planImage(ctx, e) }); err != nil {
 		return nil, err
 	}
 	t.Blobs = collect(t.Images)
-	t.trusting = slices.ContainsFunc(t.Images, func(e *Entry) bool { return e.isConfirmed() && len(e.held) > 0 })
+	t.trusting = slices.ContainsFunc(t.Images, func(e *ImagePlan) bool { return e.isConfirmed() && len(e.held) > 0 })
 	if err := c.findBlobs(ctx, t); err != nil {
 		return nil, err
 	}
@@ -42,7 +37,7 @@ func (c *Client) PlanOnly(ctx context.Context, images []Image, want Selection) (
 }
 
 // dropScratch lets go of what was only needed to make the table.
-func (t *Table) dropScratch() {
+func (t *TransferPlan) dropScratch() {
 	for _, e := range t.Images {
 		e.held, e.want.scratch = nil, nil
 	}
@@ -62,18 +57,18 @@ func each[T any](ctx context.Context, items []T, do func(context.Context, T)) er
 	return ctx.Err()
 }
 
-// entries makes the table's entries: an image named twice counts once, and
+// imagePlans makes the table's entries: an image named twice counts once, and
 // two images cannot be at one place.
-func (c *Client) entries(images []Image, want *Selection) []*Entry {
-	var all []*Entry
+func (c *Client) imagePlans(images []Image, want *Selection) []*ImagePlan {
+	var all []*ImagePlan
 	seen := map[Image]bool{}
-	byTarget := map[string]*Entry{}
+	byTarget := map[string]*ImagePlan{}
 	for _, im := range images {
 		if seen[im] {
 			continue
 		}
 		seen[im] = true
-		e := &Entry{Image: im, State: Copy, want: want}
+		e := &ImagePlan{Image: im, State: Copy, want: want}
 		all = append(all, e)
 		var serr, terr error
 		e.source, serr = c.imageRef(im.Source)
@@ -92,13 +87,13 @@ func (c *Client) entries(images []Image, want *Selection) []*Entry {
 	return all
 }
 
-func (e *Entry) fail(err error) {
+func (e *ImagePlan) fail(err error) {
 	e.State, e.Err = Failed, err
 }
 
 // planImage asks both sides what the tags stand for, and reads the manifests when
 // there is something to copy.
-func (c *Client) planImage(ctx context.Context, e *Entry) {
+func (c *Client) planImage(ctx context.Context, e *ImagePlan) {
 	if e.State != Copy {
 		return
 	}
@@ -119,7 +114,7 @@ func (c *Client) planImage(ctx context.Context, e *Entry) {
 // compare fills in what both tags stand for. The destination is asked first: of
 // an image that is to be copied, and is not there at all, the manifest itself
 // is read at once, as it will be needed.
-func (c *Client) compare(ctx context.Context, e *Entry, copying bool) error {
+func (c *Client) compare(ctx context.Context, e *ImagePlan, copying bool) error {
 	var have string
 	var derr error
 	if e.target.Tag != "" {
@@ -153,7 +148,7 @@ func (c *Client) compare(ctx context.Context, e *Entry, copying bool) error {
 // wanted gives the digest of the source's image, and reads its manifest where
 // that is wanted too or the digest follows from it. A HEAD, unlike that, does
 // not count as a pull.
-func (c *Client) wanted(ctx context.Context, e *Entry, reading bool) (string, error) {
+func (c *Client) wanted(ctx context.Context, e *ImagePlan, reading bool) (string, error) {
 	if e.Digest != "" {
 		if err := digest.Digest(e.Digest).Validate(); err != nil {
 			return "", fmt.Errorf("%s: the digest %q: %w", show(e.source), e.Digest, err)
@@ -189,7 +184,7 @@ func (c *Client) tagged(ctx context.Context, r ref.Ref) (string, error) {
 // aborted run leaves them in repositories that have no tag yet. Each is looked
 // for in one place, where such a run would have brought it first. A repository
 // that the catalog does not name is not asked; where there is no catalog, all are.
-func (c *Client) findBlobs(ctx context.Context, t *Table) error {
+func (c *Client) findBlobs(ctx context.Context, t *TransferPlan) error {
 	known := map[string]map[string]bool{}
 	for _, b := range t.Blobs {
 		host := b.places[0].repo.Registry

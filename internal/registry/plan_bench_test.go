@@ -95,13 +95,13 @@ func emptyHandler(w http.ResponseWriter, r *http.Request) {
 }
 
 // planned plans all images of the warehouse for an empty destination.
-func (w *warehouse) planned(tb testing.TB) *Table {
+func (w *warehouse) planned(tb testing.TB) *TransferPlan {
 	tb.Helper()
 	c, err := New([]Host{{Name: srcHost, Handler: w}, {Name: dstHost, Handler: http.HandlerFunc(emptyHandler)}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	t, err := c.Plan(tb.Context(), w.images)
+	t, err := c.Plan(tb.Context(), w.images, Selection{})
 	if err == nil {
 		err = t.Err()
 	}

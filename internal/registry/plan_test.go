@@ -141,7 +141,7 @@ func TestCheck(t *testing.T) {
 	dst.image(t, "ns/b", "1", nil, random(77, 10))
 	images = append(images, Image{Source: srcHost + "/ns/gone:1", Target: dstHost + "/ns/a:1"})
 	dst.act(refuse("HEAD", "/v2/ns/a/blobs/"+digestOf(base), 404))
-	checked, err := c.Check(t.Context(), images, true)
+	checked, err := c.Check(t.Context(), images, Selection{}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

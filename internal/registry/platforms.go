@@ -169,7 +169,7 @@ func rewrite(m manifest.Manifest, keep []bool) (manifest.Manifest, error) {
 }
 
 // narrowed finds out what an entry's image is when only some platforms are taken.
-func (c *Client) narrowed(ctx context.Context, e *Entry) (string, error) {
+func (c *Client) narrowed(ctx context.Context, e *ImagePlan) (string, error) {
 	at := e.source
 	if e.Digest != "" {
 		at = repoOf(e.source).SetDigest(e.Digest)

@@ -77,7 +77,7 @@ func TestPlatforms(t *testing.T) {
 				return r
 			}, name)
 			images := []Image{{Source: srcHost + "/" + tt.image, Target: dstHost + "/" + to + ":1"}}
-			table, err := c.PlanOnly(t.Context(), images, want)
+			table, err := c.Plan(t.Context(), images, want)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -108,11 +108,11 @@ func TestPlatforms(t *testing.T) {
 			if dst.rest(); dst.counts["PUT manifests"] != tt.manifests {
 				t.Errorf("%v, want %d manifests put", dst.counts, tt.manifests)
 			}
-			checked, err := c.CheckOnly(t.Context(), images, want, true)
+			checked, err := c.Check(t.Context(), images, want, true)
 			if err != nil || !checked[0].OK() || checked[0].Original != e.Original {
 				t.Errorf("checked: %+v, %v", checked[0], err)
 			}
-			again, err := c.PlanOnly(t.Context(), images, want)
+			again, err := c.Plan(t.Context(), images, want)
 			if err != nil || again.Images[0].State != Unchanged || again.Images[0].Digest != e.Digest {
 				t.Errorf("the second table: %+v, %v", again.Images[0], err)
 			}

@@ -18,15 +18,15 @@ import (
 //
 // It opens uploads and cancels them, so it is no part of Plan, which changes
 // nothing anywhere. Its own error is that ctx ended.
-func (c *Client) Preflight(ctx context.Context, t *Table) error {
-	byHost := map[string]map[string][]*Entry{}
+func (c *Client) Preflight(ctx context.Context, t *TransferPlan) error {
+	byHost := map[string]map[string][]*ImagePlan{}
 	for _, e := range t.Images {
 		if e.State != Copy {
 			continue
 		}
 		repos := byHost[e.target.Registry]
 		if repos == nil {
-			repos = map[string][]*Entry{}
+			repos = map[string][]*ImagePlan{}
 			byHost[e.target.Registry] = repos
 		}
 		repos[e.target.Repository] = append(repos[e.target.Repository], e)
@@ -38,7 +38,7 @@ func (c *Client) Preflight(ctx context.Context, t *Table) error {
 }
 
 // preflightHost asks about the repositories of one host, as many at a time as it takes.
-func (c *Client) preflightHost(ctx context.Context, repos map[string][]*Entry) {
+func (c *Client) preflightHost(ctx context.Context, repos map[string][]*ImagePlan) {
 	var g errgroup.Group
 	for _, es := range repos {
 		g.SetLimit(min(planners, c.concurrency(es[0].target.Registry)))

@@ -122,7 +122,7 @@ func TestPlanOpensNoUpload(t *testing.T) {
 }
 
 // preflown plans and makes sure of the rights.
-func preflown(t *testing.T, c *Client, images []Image) *Table {
+func preflown(t *testing.T, c *Client, images []Image) *TransferPlan {
 	t.Helper()
 	table := plan(t, c, images)
 	if err := c.Preflight(t.Context(), table); err != nil {

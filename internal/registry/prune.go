@@ -60,7 +60,7 @@ type Removal struct {
 // PlanPrune finds out what there is to remove, before or after the table is
 // carried out. It removes nothing. What cannot be read is an error: in doubt
 // nothing goes.
-func (c *Client) PlanPrune(ctx context.Context, t *Table, rule PruneRule) (*Pruning, error) {
+func (c *Client) PlanPrune(ctx context.Context, t *TransferPlan, rule PruneRule) (*Pruning, error) {
 	p := &pruner{c: c, rule: rule, repos: map[string]*prunedRepo{}}
 	if err := p.find(ctx, t); err != nil {
 		return nil, on(destination, err)
@@ -90,7 +90,7 @@ func (c *Client) PlanPrune(ctx context.Context, t *Table, rule PruneRule) (*Prun
 
 // countUnused counts what the layout holds and nothing needs when the pruning
 // is done, nor the images of the table that are still to come.
-func (p *Pruning) countUnused(t *Table) (err error) {
+func (p *Pruning) countUnused(t *TransferPlan) (err error) {
 	leave := map[string]bool{}
 	for _, r := range p.Removals {
 		_, name, _ := CutLayout(r.Name)
@@ -110,8 +110,8 @@ func (p *Pruning) countUnused(t *Table) (err error) {
 }
 
 // Names makes a table that says where images are to be, and nothing else.
-func (c *Client) Names(images []Image) *Table {
-	return &Table{Images: c.entries(images, &Selection{})}
+func (c *Client) Names(images []Image) *TransferPlan {
+	return &TransferPlan{Images: c.imagePlans(images, &Selection{})}
 }
 
 // A pruner finds out what there is to remove.
@@ -132,7 +132,7 @@ type prunedRepo struct {
 }
 
 // find finds the repositories that are concerned.
-func (p *pruner) find(ctx context.Context, t *Table) error {
+func (p *pruner) find(ctx context.Context, t *TransferPlan) error {
 	for _, e := range t.Images {
 		if e.target.Repository == "" {
 			continue // its name is none, which is told elsewhere

@@ -38,9 +38,9 @@ func TestPruneLayout(t *testing.T) {
 		bill := src.referrer(t, "ns/a", old, "application/spdx+json", random(4, 60_000))
 		path := in(t.TempDir())
 		all := toLayout([]Image{{Source: srcHost + "/ns/a:0"}, {Source: srcHost + "/ns/a:1"}, {Source: srcHost + "/ns/b:1"}}, path)
-		fill := func(images []Image) *Table {
+		fill := func(images []Image) *TransferPlan {
 			t.Helper()
-			table, err := c.PlanOnly(t.Context(), images, Selection{Signatures: CopySignatures})
+			table, err := c.Plan(t.Context(), images, Selection{Signatures: CopySignatures})
 			if err != nil || table.Err() != nil {
 				t.Fatal(err, table.Err())
 			}

@@ -89,7 +89,7 @@ func (l *tagLists) get(name string, load func() ([]string, error)) ([]string, er
 // attachments finds what speaks of an entry's image, or of one of the images
 // of its index; and what speaks of that, as a signature of a bill of materials
 // does. A registry may say that things speak of each other: each is met once.
-func (c *Client) attachments(ctx context.Context, e *Entry, subjects []string) ([]attached, error) {
+func (c *Client) attachments(ctx context.Context, e *ImagePlan, subjects []string) ([]attached, error) {
 	tags, err := c.cosignTags(ctx, e)
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func subjectsAmong(found []attached) []string {
 }
 
 // attachmentsOf finds what speaks of one manifest.
-func (c *Client) attachmentsOf(ctx context.Context, e *Entry, subject string, tags cosignList) ([]attached, error) {
+func (c *Client) attachmentsOf(ctx context.Context, e *ImagePlan, subject string, tags cosignList) ([]attached, error) {
 	if e.rewritten && subject == e.Digest {
 		return nil, nil // the source has never heard of it
 	}
@@ -159,7 +159,7 @@ type cosignList struct {
 }
 
 // cosignTags lists the tags of an entry's source that may be cosign's.
-func (c *Client) cosignTags(ctx context.Context, e *Entry) (cosignList, error) {
+func (c *Client) cosignTags(ctx context.Context, e *ImagePlan) (cosignList, error) {
 	repo := repoOf(e.source)
 	all, err := e.want.scratch.lists.get(show(repo), func() ([]string, error) { return c.allTags(ctx, repo) })
 	if err != nil {
@@ -249,7 +249,7 @@ func isSignature(d descriptor.Descriptor) bool {
 }
 
 // attach reads what speaks of an entry's image into its tree.
-func (c *Client) attach(ctx context.Context, e *Entry, t *tree) error {
+func (c *Client) attach(ctx context.Context, e *ImagePlan, t *tree) error {
 	var err error
 	if e.attached, err = c.attachments(ctx, e, t.subjects()); err != nil {
 		return err
@@ -263,7 +263,7 @@ func (c *Client) attach(ctx context.Context, e *Entry, t *tree) error {
 }
 
 // missingAttachments finds what speaks of an unchanged image and is not at the destination.
-func (c *Client) missingAttachments(ctx context.Context, e *Entry) ([]string, error) {
+func (c *Client) missingAttachments(ctx context.Context, e *ImagePlan) ([]string, error) {
 	t := newTree(repoOf(e.source), c.manifest)
 	if err := t.top(ctx, e); err != nil {
 		return nil, on(source, err)
@@ -300,7 +300,7 @@ func (t *tree) subjects() []string {
 
 // orderPuts says under which tags an image's manifests are put, and in which
 // order: what speaks of the image comes before its tag.
-func (e *Entry) orderPuts(t *tree, image int) {
+func (e *ImagePlan) orderPuts(t *tree, image int) {
 	tags := map[string][]string{}
 	for _, a := range e.attached {
 		if a.tag != "" {

@@ -72,7 +72,7 @@ func TestSignaturesComeBeforeTheTag(t *testing.T) {
 		t.Errorf("without asking: %d attached, %d blobs", got.Attached(), got.Blobs)
 	}
 	src.reset()
-	table, err := c.PlanOnly(t.Context(), images, Selection{Signatures: CopySignatures})
+	table, err := c.Plan(t.Context(), images, Selection{Signatures: CopySignatures})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestSignaturesComeBeforeTheTag(t *testing.T) {
 		t.Errorf("referrers at the destination: %v, %v", refs, err)
 	}
 	src.reset()
-	again, err := c.PlanOnly(t.Context(), images, Selection{Signatures: CopySignatures})
+	again, err := c.Plan(t.Context(), images, Selection{Signatures: CopySignatures})
 	if err != nil || again.Images[0].State != Unchanged {
 		t.Errorf("the second table: %+v, %v", again.Images[0], err)
 	}
@@ -127,7 +127,7 @@ func TestReferrersByTag(t *testing.T) {
 	})
 	dst.act(noReferrers)
 	images := []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}
-	table, err := c.PlanOnly(t.Context(), images, Selection{Signatures: CopySignatures})
+	table, err := c.Plan(t.Context(), images, Selection{Signatures: CopySignatures})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +165,7 @@ func TestSignaturesRequired(t *testing.T) {
 		{Source: srcHost + "/ns/bare:1", Target: dstHost + "/ns/bare:1"},
 	}
 	required := Selection{Signatures: RequireSignatures}
-	table, err := c.PlanOnly(t.Context(), images, required)
+	table, err := c.Plan(t.Context(), images, required)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -180,21 +180,21 @@ func TestSignaturesRequired(t *testing.T) {
 	if err := c.Execute(t.Context(), plan(t, c, images), Options{}); err != nil { // without its signature
 		t.Fatal(err)
 	}
-	checked, err := c.CheckOnly(t.Context(), images, required, true)
+	checked, err := c.Check(t.Context(), images, required, true)
 	if err != nil || len(checked[0].Lost) != 1 || checked[0].Lost[0] != "manifest "+dstHost+"/ns/signed:"+cosign(signed, ".sig") {
 		t.Errorf("got %+v, %v", checked[0], err)
 	}
-	if table, err = c.PlanOnly(t.Context(), images, required); err != nil || table.Images[0].State != Copy || table.Summary().Blobs != 2 {
+	if table, err = c.Plan(t.Context(), images, required); err != nil || table.Images[0].State != Copy || table.Summary().Blobs != 2 {
 		t.Fatalf("got %+v, %+v, %v", table.Images[0], table.Summary(), err)
 	}
 	if err := c.Execute(t.Context(), table, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	checked, err = c.CheckOnly(t.Context(), images, required, true)
+	checked, err = c.Check(t.Context(), images, required, true)
 	if err != nil || !checked[0].OK() {
 		t.Errorf("got %+v, %v", checked[0], err)
 	}
-	if table, err = c.PlanOnly(t.Context(), images, required); err != nil || table.Images[0].State != Unchanged {
+	if table, err = c.Plan(t.Context(), images, required); err != nil || table.Images[0].State != Unchanged {
 		t.Errorf("got %+v, %v", table.Images[0], err)
 	}
 }
@@ -211,7 +211,7 @@ func TestSignaturesWithoutTagLists(t *testing.T) {
 		}
 		return noReferrers(w, r)
 	})
-	table, err := c.PlanOnly(t.Context(), []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}, Selection{Signatures: RequireSignatures})
+	table, err := c.Plan(t.Context(), []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}, Selection{Signatures: RequireSignatures})
 	if err != nil || table.Err() != nil || table.Images[0].Attached() != 1 {
 		t.Errorf("got %+v, %v, %v", table.Images[0], table.Err(), err)
 	}
@@ -235,7 +235,7 @@ func TestSignaturesOfPlatforms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			images := []Image{{Source: srcHost + "/ns/app:multi", Target: dstHost + "/" + strings.ReplaceAll(name, " ", "") + "/app:1"}}
 			want := Selection{Platforms: tt.platforms, Signatures: RequireSignatures}
-			table, err := c.PlanOnly(t.Context(), images, want)
+			table, err := c.Plan(t.Context(), images, want)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -250,20 +250,20 @@ func TestSignaturesOfPlatforms(t *testing.T) {
 			if err := c.Execute(t.Context(), table, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			checked, err := c.CheckOnly(t.Context(), images, want, true)
+			checked, err := c.Check(t.Context(), images, want, true)
 			if err != nil || !checked[0].OK() {
 				t.Errorf("got %+v, %v", checked[0], err)
 			}
 			// A signature that is lost is brought again.
 			dst.drop(t, "/v2/"+strings.ReplaceAll(name, " ", "")+"/app/manifests/"+cosign(by["linux/amd64"], ".sig"))
-			table, err = c.PlanOnly(t.Context(), images, want)
+			table, err = c.Plan(t.Context(), images, want)
 			if err != nil || table.Images[0].State != Copy || table.Images[0].top != nil {
 				t.Fatalf("got %+v, %v", table.Images[0], err)
 			}
 			if err := c.Execute(t.Context(), table, Options{}); err != nil {
 				t.Error(err)
 			}
-			if table, err = c.PlanOnly(t.Context(), images, want); err != nil || table.Images[0].State != Unchanged {
+			if table, err = c.Plan(t.Context(), images, want); err != nil || table.Images[0].State != Unchanged {
 				t.Errorf("the second table: %+v, %v", table.Images[0], err)
 			}
 		})
@@ -311,7 +311,7 @@ func TestReferrersRefused(t *testing.T) {
 			c := newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: newLab(t)}) // one that remembers no lists
 			src.act(tt.before)
 			defer src.act(nil)
-			table, err := c.PlanOnly(t.Context(), []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1", Digest: image}}, Selection{Signatures: CopySignatures})
+			table, err := c.Plan(t.Context(), []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1", Digest: image}}, Selection{Signatures: CopySignatures})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -329,7 +329,7 @@ func TestSignaturesCostLittle(t *testing.T) {
 	images, _ := src.set(t)
 	src.act(noReferrers)
 	src.reset()
-	table, err := c.PlanOnly(t.Context(), images, Selection{Signatures: CopySignatures})
+	table, err := c.Plan(t.Context(), images, Selection{Signatures: CopySignatures})
 	if err != nil || table.Err() != nil {
 		t.Fatal(err, table.Err())
 	}
@@ -359,7 +359,7 @@ func TestWhatSpeaksOfWhatSpeaks(t *testing.T) {
 	notary := src.referrer(t, "ns/app", sbom, "application/vnd.cncf.notary.signature", random(4, 100))
 	src.image(t, "ns/app", cosign(vex, ".sig"), nil, random(5, 100))
 	images := []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}
-	table, err := c.PlanOnly(t.Context(), images, Selection{Signatures: CopySignatures})
+	table, err := c.Plan(t.Context(), images, Selection{Signatures: CopySignatures})
 	if err != nil || table.Err() != nil || table.Images[0].Attached() != 4 {
 		t.Fatalf("got %+v, %v, %v", table.Images[0], table.Err(), err)
 	}
@@ -372,7 +372,7 @@ func TestWhatSpeaksOfWhatSpeaks(t *testing.T) {
 		}
 	}
 	// The image itself is not signed.
-	table, err = c.PlanOnly(t.Context(), images, Selection{Signatures: RequireSignatures})
+	table, err = c.Plan(t.Context(), images, Selection{Signatures: RequireSignatures})
 	if err != nil || table.Err() == nil || !strings.Contains(table.Err().Error(), "it has no signature") {
 		t.Errorf("got %v, %v", table.Err(), err)
 	}
@@ -392,7 +392,7 @@ func TestReferrersInALoop(t *testing.T) {
 	}
 	src.act(serve("/v2/ns/app/referrers/"+two, ociType, body))
 	src.reset()
-	table, err := c.PlanOnly(t.Context(), []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}, Selection{Signatures: CopySignatures})
+	table, err := c.Plan(t.Context(), []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}, Selection{Signatures: CopySignatures})
 	if err != nil || table.Err() != nil {
 		t.Fatal(err, table.Err())
 	}

@@ -81,7 +81,7 @@ func TestConnectionsThatBreak(t *testing.T) {
 	}
 	for run := 1; ; run++ {
 		c := newClient(t, hosts...)
-		table, err := c.Plan(t.Context(), images)
+		table, err := c.Plan(t.Context(), images, Selection{})
 		if err != nil {
 			t.Fatal(err)
 		}

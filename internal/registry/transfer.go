@@ -67,7 +67,7 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 
 // publish puts an image's manifests, the one with the tag last, and makes
 // sure that the tag stands for the very image.
-func (c *Client) publish(ctx context.Context, e *Entry, others *manifestPuts) error {
+func (c *Client) publish(ctx context.Context, e *ImagePlan, others *manifestPuts) error {
 	repo := repoOf(e.target)
 	for _, p := range e.puts {
 		to := repo.SetDigest(p.digest)

@@ -37,7 +37,7 @@ type part struct {
 }
 
 // readTree reads an entry's manifests from its source.
-func (c *Client) readTree(ctx context.Context, e *Entry) error {
+func (c *Client) readTree(ctx context.Context, e *ImagePlan) error {
 	t := newTree(repoOf(e.source), c.manifest)
 	t.keep = &e.want.scratch.packer
 	if err := t.top(ctx, e); err != nil {
@@ -71,7 +71,7 @@ func readImage(ctx context.Context, repo ref.Ref, digest string, read reader) (*
 }
 
 // top reads an entry's image, or what is below the manifest that there is of it already.
-func (t *tree) top(ctx context.Context, e *Entry) error {
+func (t *tree) top(ctx context.Context, e *ImagePlan) error {
 	if e.top == nil {
 		return t.walk(ctx, e.Digest, 1)
 	}

@@ -30,7 +30,7 @@ func recorded(images []registry.Image, prior *runner.Record) []registry.Image {
 // copyAll carries a table out, and gives it as it is then. Where that fails
 // although the destination can be reached, the record may have been wrong in
 // what it says to be there: then all is looked at, and tried once more.
-func (m *mirror) copyAll(ctx context.Context, t *registry.Table, images []registry.Image, p runner.Progress) (*registry.Table, error) {
+func (m *mirror) copyAll(ctx context.Context, t *registry.TransferPlan, images []registry.Image, p runner.Progress) (*registry.TransferPlan, error) {
 	err := m.carryOut(ctx, t, p)
 	if err == nil || ctx.Err() != nil || !t.Misled() {
 		return t, err
@@ -41,8 +41,8 @@ func (m *mirror) copyAll(ctx context.Context, t *registry.Table, images []regist
 	return t, m.carryOut(ctx, t, p)
 }
 
-func (m *mirror) carryOut(ctx context.Context, t *registry.Table, p runner.Progress) error {
-	items := map[*registry.Entry]runner.Item{}
+func (m *mirror) carryOut(ctx context.Context, t *registry.TransferPlan, p runner.Progress) error {
+	items := map[*registry.ImagePlan]runner.Item{}
 	pulls := t.Pulls()
 	for _, e := range t.Images {
 		items[e] = mirrorItem(e, pulls)
@@ -56,7 +56,7 @@ func (m *mirror) carryOut(ctx context.Context, t *registry.Table, p runner.Progr
 	return m.out.Registry().Execute(ctx, t, registry.Options{
 		Parallel: m.Parallel,
 		Moved:    p.Add,
-		Done: func(e *registry.Entry) {
+		Done: func(e *registry.ImagePlan) {
 			if e.Err == nil {
 				p.Done(items[e])
 			}

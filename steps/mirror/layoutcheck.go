@@ -18,7 +18,7 @@ func (m *mirror) rotten(ctx context.Context) []error {
 	if layout == "" {
 		return nil
 	}
-	digests, err := m.out.Registry().Rotten(ctx, layout)
+	digests, err := m.out.Registry().VerifyBlobs(ctx, layout)
 	if err != nil {
 		return []error{err}
 	}

@@ -155,12 +155,12 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 
 // table finds out what there is to do. One image that cannot be had is an
 // error before anything is moved.
-func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.Table, error) {
+func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.TransferPlan, error) {
 	images, err := m.out.Pin(images)
 	if err != nil {
 		return nil, err
 	}
-	t, err := m.out.Registry().PlanOnly(ctx, images, m.selection())
+	t, err := m.out.Registry().Plan(ctx, images, m.selection())
 	if err != nil {
 		return nil, err
 	}
@@ -191,7 +191,7 @@ func (m *mirror) selection() registry.Selection {
 	return want
 }
 
-func mirrorItems(t *registry.Table) []runner.Item {
+func mirrorItems(t *registry.TransferPlan) []runner.Item {
 	var items []runner.Item
 	pulls := t.Pulls()
 	for _, e := range t.Images {
@@ -202,7 +202,7 @@ func mirrorItems(t *registry.Table) []runner.Item {
 	return items
 }
 
-func mirrorItem(e *registry.Entry, pulls map[*registry.Entry]int64) runner.Item {
+func mirrorItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runner.Item {
 	it := runner.Item{
 		Op: runner.Create, What: "image", Name: e.Target, Bytes: pulls[e],
 		Note: fmt.Sprintf("%s, %s in all", human.Count(e.Blobs, "blob", "blobs"), human.Size(e.Size)),
@@ -229,7 +229,7 @@ func tell(s registry.Summary) string {
 	return text
 }
 
-func mirrorOutputs(t *registry.Table) runner.Outputs {
+func mirrorOutputs(t *registry.TransferPlan) runner.Outputs {
 	refs, rewritten := make([]string, len(t.Images)), []string{}
 	for i, e := range t.Images {
 		refs[i] = imagelist.RefWithDigest(e.Target, e.Digest)
@@ -254,7 +254,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if images, err = m.out.Pin(images); err != nil {
 		return nil, err
 	}
-	checked, err := m.out.Registry().CheckOnly(ctx, images, m.selection(), true)
+	checked, err := m.out.Registry().Check(ctx, images, m.selection(), true)
 	if err != nil {
 		return nil, err
 	}

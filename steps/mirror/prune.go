@@ -40,7 +40,7 @@ func (r *pruneRule) validate() []error {
 
 // planPrune finds out what there is to remove: nothing where the plan does not
 // ask for it.
-func (m *mirror) planPrune(ctx context.Context, t *registry.Table, prior *runner.Record) (*registry.Pruning, error) {
+func (m *mirror) planPrune(ctx context.Context, t *registry.TransferPlan, prior *runner.Record) (*registry.Pruning, error) {
 	if m.Prune == nil {
 		return &registry.Pruning{}, nil
 	}
@@ -61,7 +61,7 @@ func (m *mirror) planPrune(ctx context.Context, t *registry.Table, prior *runner
 
 // prune removes what the list does not name, after looking once more: the
 // images that have just come may need what would have gone before.
-func (m *mirror) prune(ctx context.Context, t *registry.Table, prior *runner.Record, p runner.Progress) error {
+func (m *mirror) prune(ctx context.Context, t *registry.TransferPlan, prior *runner.Record, p runner.Progress) error {
 	what, err := m.planPrune(ctx, t, prior)
 	if err != nil || what.Empty() {
 		return err

@@ -124,7 +124,7 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 		return nil, err
 	}
 	errs, present := v.repositories(ctx, host, names, images)
-	checked, err := v.out.Registry().Check(ctx, present, deep)
+	checked, err := v.out.Registry().Check(ctx, present, registry.Selection{}, deep)
 	if err != nil {
 		return nil, err
 	}

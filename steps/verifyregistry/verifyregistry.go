@@ -90,7 +90,7 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 	if err != nil {
 		return nil, err
 	}
-	greeting, err := v.out.Registry().Greet(ctx, host)
+	greeting, err := v.out.Registry().Ping(ctx, host)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (v *verifyRegistry) nothingElse(ctx context.Context, w runner.World, host s
 	return multierror.Append(nil, imagelist.Unexpected(ctx, v.out.Registry(), host, others)...).ErrorOrNil()
 }
 
-func login(g registry.Greeting) string {
+func login(g registry.PingResult) string {
 	switch {
 	case g.Login:
 		return "accepted"

@@ -159,7 +159,7 @@ func (b *Registries) Remove(t *testing.T, path string) {
 func (b *Registries) Put(t *testing.T, from, to string) {
 	t.Helper()
 	images := []registry.Image{{Source: UpstreamHost + "/" + from, Target: LocalHost + "/" + to}}
-	table, err := b.Registry().Plan(t.Context(), images)
+	table, err := b.Registry().Plan(t.Context(), images, registry.Selection{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,8 +51,8 @@ const (
 	Failed    State = "failed"
 )
 
-// An Entry is what the table knows of one image.
-type Entry struct {
+// An ImagePlan is what the table knows of one image.
+type ImagePlan struct {
 	Image
 	State State
 	Have  string // digest that the target's tag stands for before anything is done, "" when there is none
@@ -78,7 +78,7 @@ type Entry struct {
 
 // Attached counts what speaks of the image and comes with it: signatures,
 // attestations, bills of materials.
-func (e *Entry) Attached() int { return len(e.attached) }
+func (e *ImagePlan) Attached() int { return len(e.attached) }
 
 // A put is a manifest that is to be put, by its digest or under a tag.
 type put struct {
@@ -102,13 +102,13 @@ func (b *Blob) desc() descriptor.Descriptor {
 // A place is a repository of the destination that needs a blob.
 type place struct {
 	repo    *ref.Ref
-	entries []*Entry
+	entries []*ImagePlan
 	present bool // it is there
 }
 
 // isNeeded says whether somebody still waits for the blob there.
 func (p *place) isNeeded() bool {
-	return slices.ContainsFunc(p.entries, func(e *Entry) bool { return e.State == Copy })
+	return slices.ContainsFunc(p.entries, func(e *ImagePlan) bool { return e.State == Copy })
 }
 
 // isPresent says whether the registry has the blob in one of the places.
@@ -116,10 +116,10 @@ func (b *Blob) isPresent() bool {
 	return slices.ContainsFunc(b.places, func(p *place) bool { return p.present })
 }
 
-// A Table is what there is to do for a list of images. Carrying it out changes it.
-type Table struct {
-	Images []*Entry // in the order of the list
-	Blobs  []*Blob  // largest first
+// A TransferPlan is what there is to do for a list of images. Carrying it out changes it.
+type TransferPlan struct {
+	Images []*ImagePlan // in the order of the list
+	Blobs  []*Blob      // largest first
 
 	trusting bool // some blobs are taken for there because Image.Whole says so
 }
@@ -133,7 +133,7 @@ type Summary struct {
 }
 
 // Summary counts what is there to do.
-func (t *Table) Summary() Summary {
+func (t *TransferPlan) Summary() Summary {
 	s := Summary{Images: len(t.Images)}
 	for _, e := range t.Images {
 		switch e.State {
@@ -164,8 +164,8 @@ func (t *Table) Summary() Summary {
 
 // Pulls says how many bytes are pulled for each image: a blob that several
 // need counts for the first.
-func (t *Table) Pulls() map[*Entry]int64 {
-	pulls := map[*Entry]int64{}
+func (t *TransferPlan) Pulls() map[*ImagePlan]int64 {
+	pulls := map[*ImagePlan]int64{}
 	for _, b := range t.Blobs {
 		if !b.isPresent() {
 			pulls[b.places[0].entries[0]] += b.Size
@@ -176,17 +176,17 @@ func (t *Table) Pulls() map[*Entry]int64 {
 
 // Misled says whether images have failed in a way that may come from taking for
 // whole what Image.Whole says to be: then a table without it may do better.
-func (t *Table) Misled() bool {
-	return t.trusting && slices.ContainsFunc(t.Images, func(e *Entry) bool {
+func (t *TransferPlan) Misled() bool {
+	return t.trusting && slices.ContainsFunc(t.Images, func(e *ImagePlan) bool {
 		var side *SideError
 		return errors.As(e.Err, &side) && side.Side == destination && !fault.IsConnection(e.Err)
 	})
 }
 
 // Err gives the errors of all images that failed, one for each cause.
-func (t *Table) Err() error {
+func (t *TransferPlan) Err() error {
 	var errs *multierror.Error
-	byCause := map[string][]*Entry{}
+	byCause := map[string][]*ImagePlan{}
 	var causes []string
 	for _, e := range t.Images {
 		if e.Err == nil {
@@ -211,7 +211,7 @@ func (t *Table) Err() error {
 }
 
 // shared is the error of images that failed for one cause.
-func shared(es []*Entry) error {
+func shared(es []*ImagePlan) error {
 	names := make([]string, 0, 2)
 	for _, e := range es[:min(len(es), 2)] {
 		names = append(names, e.Target)
