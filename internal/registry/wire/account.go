@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// A account is what is known of an account: whether it was ever accepted, and
-// else why it was refused. A wrong password is not tried for every image, or
-// the account could be locked.
+// An account is what is known about a credential at a registry: whether it was
+// ever accepted, or why it was refused. A wrong password is not tried for every
+// image, because the registry might lock the account.
 type account struct {
-	sem      chan struct{} // held by who tries it first
+	sem      chan struct{} // held by the first request that shows the credential
 	accepted bool
 	refused  error
 }
 
-// sendOnceProven sends a request that shows a pass. A password is shown by one
-// request at a time until a first answer tells what it is worth: several at
-// once are several failures on the account.
+// sendOnceProven sends a request with a credential. Until a password has been
+// accepted, one request at a time shows it: several at once would be several
+// failures on the account.
 func (a *auth) sendOnceProven(sent *http.Request, p *Target, pass string) (*http.Response, error) {
 	s := a.account(accountKey{p.Origin, p.Cred})
 	if !strings.HasPrefix(pass, "Basic ") || a.isAccepted(s) {
@@ -27,7 +27,7 @@ func (a *auth) sendOnceProven(sent *http.Request, p *Target, pass string) (*http
 		closeBody(sent)
 		return nil, err
 	}
-	if a.isAccepted(s) { // by the one that was waited for: no more need to wait
+	if a.isAccepted(s) { // by the request that held the semaphore
 		<-s.sem
 		return a.sendNoting(sent, p, pass)
 	}
@@ -35,14 +35,14 @@ func (a *auth) sendOnceProven(sent *http.Request, p *Target, pass string) (*http
 	return a.sendFirst(sent, p, pass)
 }
 
-// sendNoting sends a request with a pass, and notes what came of it.
+// sendNoting sends a request with a credential and notes the result.
 func (a *auth) sendNoting(sent *http.Request, p *Target, pass string) (*http.Response, error) {
 	resp, err := a.transport(sent)
 	a.accepted(p, pass, resp)
 	return resp, err
 }
 
-// sendFirst shows a password of which nothing good is known yet.
+// sendFirst shows a password that has not been accepted yet.
 func (a *auth) sendFirst(sent *http.Request, p *Target, pass string) (*http.Response, error) {
 	s := a.account(accountKey{p.Origin, p.Cred})
 	a.mu.Lock()
@@ -57,7 +57,7 @@ func (a *auth) sendFirst(sent *http.Request, p *Target, pass string) (*http.Resp
 		return resp, err
 	}
 	if c, _ := bestChallenge(challenges(resp.Header)); c.scheme != "basic" {
-		return resp, nil // it wants something else
+		return resp, nil // it wants another scheme
 	}
 	_ = resp.Body.Close()
 	return nil, a.denial(sent.Context(), p, pass)
@@ -69,7 +69,7 @@ func (a *auth) isAccepted(s *account) bool {
 	return s.accepted
 }
 
-// accepted notes that a pass has opened the door.
+// accepted notes that a registry has accepted a credential.
 func (a *auth) accepted(p *Target, pass string, resp *http.Response) {
 	if resp == nil || resp.StatusCode == http.StatusUnauthorized || resp.StatusCode >= 500 || p.Cred.IsZero() || pass == "" {
 		return
@@ -80,7 +80,7 @@ func (a *auth) accepted(p *Target, pass string, resp *http.Response) {
 	s.accepted = true
 }
 
-// denial says what a 401 means after a pass was shown.
+// denial explains a 401 to a request with a credential.
 func (a *auth) denial(ctx context.Context, p *Target, pass string) error {
 	e := p.deniedError()
 	if p.Cred.IsZero() {
@@ -93,9 +93,9 @@ func (a *auth) denial(ctx context.Context, p *Target, pass string) error {
 	accepted := a.isAccepted(s)
 	sure := accepted
 	if !accepted && pass != "" {
-		// Where it is closed to others the front door tells whether the pass is
-		// good: some registries answer 401 also for what is not there. One that is
-		// open to all tells only by closing.
+		// If /v2/ is closed to anonymous requests, it shows whether the
+		// credential is good: some registries answer 401 for a missing
+		// repository, too. If /v2/ is open, only a 401 there says something.
 		closed, answer := a.ping(ctx, p, "") == http.StatusUnauthorized, a.ping(ctx, p, pass)
 		accepted = closed && answer == http.StatusOK
 		sure = accepted || answer == http.StatusUnauthorized
@@ -112,8 +112,8 @@ func (a *auth) denial(ctx context.Context, p *Target, pass string) error {
 	return e
 }
 
-// ping gives the status with which a registry's front door answers a pass, 0
-// when it does not answer.
+// ping gives the status with which /v2/ answers a credential, 0 where it does
+// not answer.
 func (a *auth) ping(ctx context.Context, p *Target, pass string) int {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Origin+"/v2/", nil)
 	if err != nil {
@@ -128,7 +128,7 @@ func (a *auth) ping(ctx context.Context, p *Target, pass string) int {
 	return resp.StatusCode
 }
 
-// deniedError is the error of a party that has no right to its repository.
+// deniedError is the error of a target without the right to its repository.
 func (p *Target) deniedError() *Error {
 	return &Error{Kind: Denied, Host: p.Host, Repository: p.Repository, Ref: p.Ref, Status: http.StatusUnauthorized, cred: p.Cred}
 }

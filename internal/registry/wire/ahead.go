@@ -10,9 +10,9 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// readAhead reads an answer that is no blob before it is handed on: while it is
-// not, one that is cut can be asked for again. The rest of one that is longer
-// than any manifest may be is read by who wants it.
+// readAhead reads an answer before it is handed on, so that one that is cut off
+// can be requested again. Blobs are not read ahead, and no more of an answer
+// than a manifest may have.
 func readAhead(req *http.Request, resp *http.Response) (*http.Response, error) {
 	_, isBlob := req.Context().Value(sizeKey{}).(int64)
 	if isBlob || req.Method != http.MethodGet || resp.StatusCode >= 300 || resp.Body == nil {

@@ -18,17 +18,18 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A Credential is what a registry is shown; the zero value is nobody.
+// A Credential is what bayplan shows to a registry. The zero value is no
+// credential.
 type Credential struct {
 	User, Password string
-	Identity       string // to be exchanged for tokens
-	Bearer         string // a token itself, shown as it is
+	Identity       string // a refresh token, which is exchanged for tokens
+	Bearer         string // a token that is shown as it is
 }
 
 // IsZero says that there is no credential.
 func (c Credential) IsZero() bool { return c == Credential{} }
 
-// describe names a credential in messages.
+// describe names the owner of a credential in messages.
 func (c Credential) describe() string {
 	switch {
 	case c.IsZero():
@@ -39,27 +40,26 @@ func (c Credential) describe() string {
 	return fmt.Sprintf("user %q", c.User)
 }
 
-// A Target is the registry that a call is about, and as whom it is called.
-// Nobody else is ever shown the credential but the realm that is trusted.
+// A Target is the registry of a call and the credential for it. Only this
+// registry and its trusted realm see the credential.
 type Target struct {
 	Host       string // as references name it
 	Origin     string // scheme, host and port that requests go to
 	Repository string
 	Ref        string // for messages
 	Cred       Credential
-	Realms     []string // hosts that tokens may come from in any case
+	Realms     []string // hosts that tokens may come from even if they are private
 }
 
-// auth answers the challenges of registries. regclient is told nothing of
-// credentials: so no redirect, link or location can lead it to show them.
+// auth answers the challenges of registries. regclient does not know the
+// credentials, so no redirect, link or location can make it show them.
 type auth struct {
 	transport func(*http.Request) (*http.Response, error)
 	lookup    func(ctx context.Context, network, host string) ([]netip.Addr, error)
 
-	// Calls of all kinds meet here: what one of them learns of a registry is
-	// of use to the others.
+	// All calls share what one of them learns about a registry.
 	mu       sync.Mutex
-	asked    map[string]challenge // what an origin asks for
+	asked    map[string]challenge // the last challenge of an origin
 	accounts map[accountKey]*account
 	grants   map[grantKey]*grant
 }
@@ -74,10 +74,10 @@ type grantKey struct {
 	scopes string
 }
 
-// A grant is a token for some scopes. One at a time renews it.
+// A grant is a token for some scopes. One call at a time renews it.
 type grant struct {
 	sem   chan struct{}
-	extra []string // scopes that the registry has asked for besides
+	extra []string // further scopes that the registry has asked for
 	token token
 }
 
@@ -88,9 +88,9 @@ func newAuth(send func(*http.Request) (*http.Response, error)) *auth {
 	}
 }
 
-// send sends a request, with what its registry is known to ask for, and once
-// more when it then asks for something else. It gives the request as it was
-// sent last, too.
+// send sends a request with the authorization that its registry is known to
+// want. If the registry then wants another one, send sends it once more. It
+// returns the request of the last try, too.
 func (a *auth) send(req *http.Request, p *Target) (*http.Request, *http.Response, error) {
 	if p == nil || OriginOf(req.URL) != p.Origin {
 		resp, err := a.transport(req)
@@ -128,8 +128,8 @@ func (a *auth) send(req *http.Request, p *Target) (*http.Request, *http.Response
 	return sent, resp, err
 }
 
-// copier gives a request as often as it is asked for, but nil when its body
-// has been read and cannot be had again.
+// copier returns a function that copies a request. The function gives nil where
+// the body has been read and cannot be read again.
 func copier(req *http.Request) (func() *http.Request, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return func() *http.Request { return req.Clone(req.Context()) }, nil
@@ -159,7 +159,7 @@ func closeBody(req *http.Request) {
 	}
 }
 
-// withAuthorization is a request that shows a pass.
+// withAuthorization sets the Authorization header of a request.
 func withAuthorization(req *http.Request, pass string) *http.Request {
 	if pass != "" {
 		req.Header.Set("Authorization", pass)
@@ -167,7 +167,8 @@ func withAuthorization(req *http.Request, pass string) *http.Request {
 	return req
 }
 
-// credentials gives what to show before anything is asked for, "" for nothing.
+// credentials gives the Authorization header for a request before any
+// challenge, "" for none.
 func (a *auth) credentials(req *http.Request, p *Target) (string, error) {
 	if p.Cred.Bearer != "" {
 		return "Bearer " + p.Cred.Bearer, nil
@@ -181,8 +182,8 @@ func (a *auth) credentials(req *http.Request, p *Target) (string, error) {
 	return a.authorizationFor(req, p, c, "")
 }
 
-// answerChallenge gives what to show after a 401 that came although a pass was shown;
-// the error tells that there is nothing left to try.
+// answerChallenge gives the Authorization header after a 401. The error says
+// that nothing is left to try.
 func (a *auth) answerChallenge(req *http.Request, p *Target, pass string, h http.Header) (string, error) {
 	c, ok := bestChallenge(challenges(h))
 	if !ok || p.Cred.Bearer != "" {
@@ -198,7 +199,7 @@ func (a *auth) answerChallenge(req *http.Request, p *Target, pass string, h http
 	return next, err
 }
 
-// bestChallenge gives the best of what a registry would accept.
+// bestChallenge picks the strongest scheme that a registry accepts.
 func bestChallenge(all []challenge) (challenge, bool) {
 	for _, scheme := range []string{"bearer", "basic"} {
 		for _, c := range all {
@@ -210,7 +211,8 @@ func bestChallenge(all []challenge) (challenge, bool) {
 	return challenge{}, false
 }
 
-// authorizationFor gives what a challenge asks for, "" when there is no such thing.
+// authorizationFor gives the Authorization header for a challenge, "" where the
+// credential does not fit.
 func (a *auth) authorizationFor(req *http.Request, p *Target, c challenge, stale string) (string, error) {
 	if c.scheme == "bearer" {
 		text, err := a.token(req.Context(), p, c, tokenNeed{scopesOf(req, p.Repository), strings.TrimPrefix(stale, "Bearer ")})
@@ -225,13 +227,14 @@ func (a *auth) authorizationFor(req *http.Request, p *Target, c challenge, stale
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(p.Cred.User+":"+p.Cred.Password)), s.refused
 }
 
-// A tokenNeed is what a token must be good for, and one that is not.
+// A tokenNeed is the scopes that a request needs, and the token that was
+// refused.
 type tokenNeed struct {
 	scopes []string
 	stale  string
 }
 
-// token gives a token for a need: one that there is already, or a new one.
+// token gives a token for a need: one that is known, or a new one.
 func (a *auth) token(ctx context.Context, p *Target, c challenge, n tokenNeed) (string, error) {
 	who := accountKey{p.Origin, p.Cred}
 	g := a.grant(grantKey{who, strings.Join(n.scopes, " ")})
@@ -252,7 +255,8 @@ func (a *auth) token(ctx context.Context, p *Target, c challenge, n tokenNeed) (
 	return g.token.text, err
 }
 
-// login asks for a token. Until the first one has come, one asks at a time.
+// login asks for a token. Until the first one has come, one call at a time
+// asks.
 func (a *auth) login(ctx context.Context, p *Target, c challenge, scopes []string) (token, error) {
 	s := a.account(accountKey{p.Origin, p.Cred})
 	if err := acquire(ctx, s.sem); err != nil {
@@ -276,8 +280,8 @@ func (a *auth) login(ctx context.Context, p *Target, c challenge, scopes []strin
 	defer func() { <-s.sem }()
 	t, err := a.fetch(ctx, p, c, scopes)
 	if KindOf(err) == BadLogin {
-		// Some refuse a scope in the way in which others refuse a password: asked
-		// for none, they tell which it is.
+		// Some token servers answer 401 for a scope as they do for a password.
+		// A request without scopes tells the two apart.
 		if _, again := a.fetch(ctx, p, c, nil); again == nil {
 			accepted, err = true, p.deniedError()
 		}
@@ -291,7 +295,7 @@ func (a *auth) login(ctx context.Context, p *Target, c challenge, scopes []strin
 	return t, err
 }
 
-// acquire waits for a turn, but not longer than ctx lasts.
+// acquire waits for a semaphore, but not longer than ctx lasts.
 func acquire(ctx context.Context, turn chan struct{}) error {
 	select {
 	case turn <- struct{}{}:
@@ -326,7 +330,8 @@ func WithoutRetry(ctx context.Context) context.Context {
 	return context.WithValue(ctx, withoutRetryKey{}, true)
 }
 
-// client asks for tokens. It follows a redirect only within the same server.
+// client is the HTTP client for tokens. It follows redirects within one server
+// only.
 func (a *auth) client() *http.Client {
 	return &http.Client{Transport: roundTripper(a.transport), CheckRedirect: func(req *http.Request, via []*http.Request) error {
 		if from := via[0].URL; OriginOf(req.URL) != OriginOf(from) || len(via) > 3 {
@@ -341,7 +346,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 // RoundTrip implements http.RoundTripper.
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// withoutURL is an HTTP client's error without the address, which has a query.
+// withoutURL removes the address from an HTTP client's error: the address has a
+// query.
 func withoutURL(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {

@@ -16,8 +16,8 @@ import (
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
-// A callLog is what one call saw of its requests: the errors that come back
-// through regclient no longer tell.
+// A callLog is what one call saw of its requests. The errors that regclient
+// returns do not say it.
 type callLog struct {
 	mu     sync.Mutex // requests of one call may still end after the call was cancelled
 	target *Target
@@ -34,7 +34,8 @@ func withCallLog(ctx context.Context, p *Target) (context.Context, *callLog) {
 }
 
 func (t *callLog) note(req *http.Request, resp *http.Response, err error) {
-	// An upload that failed is deleted: that it could be is not the news.
+	// regclient deletes an upload that failed. The result of that does not
+	// matter.
 	if t == nil || req.Method == http.MethodDelete && !strings.Contains(req.URL.Path, "/manifests/") {
 		return
 	}
@@ -58,7 +59,7 @@ func (t *callLog) note(req *http.Request, resp *http.Response, err error) {
 	}
 }
 
-// targetOf gives the party of a request that belongs to a call.
+// targetOf gives the target of a request that belongs to a call.
 func (t *callLog) targetOf() *Target {
 	if t == nil {
 		return nil
@@ -69,8 +70,8 @@ func (t *callLog) targetOf() *Target {
 // ErrEndless says that the pages of a list never end.
 var ErrEndless = errors.New("a list without an end")
 
-// checkPage refuses to read a list's page that has been read before, and a list
-// that is longer than any list can be: regclient follows every link.
+// checkPage rejects a page of a list that was read before, and a list that is
+// too long: regclient follows every link.
 func (t *callLog) checkPage(req *http.Request) error {
 	if t == nil || !isPage(req) {
 		return nil
@@ -95,12 +96,14 @@ func (t *callLog) checkPage(req *http.Request) error {
 	return nil
 }
 
-// isPage says whether a request is for a page of a list whose links regclient follows.
+// isPage says whether a request reads a page of a list whose links regclient
+// follows.
 func isPage(req *http.Request) bool {
 	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/tags/list") || strings.Contains(req.URL.Path, "/referrers/"))
 }
 
-// maxList bounds all pages of a list together: a million names of 64 bytes.
+// maxList is the largest size of all pages of a list: a million names of 64
+// bytes.
 const maxList = 64 << 20
 
 // A Result is what a call saw of its last request.
@@ -121,8 +124,8 @@ func (t *callLog) result() Result {
 	return t.last
 }
 
-// detail reads what an answer says is wrong, in the words of the distribution
-// specification, and leaves the body as it was.
+// detail reads the error in an answer, as the distribution specification writes
+// it. The body can be read again.
 func detail(resp *http.Response) string {
 	if resp.StatusCode < 400 || resp.Body == nil {
 		return ""

@@ -19,7 +19,8 @@ type challenge struct {
 	params map[string]string
 }
 
-// challenges reads all WWW-Authenticate headers. What it cannot read it leaves out.
+// challenges reads all WWW-Authenticate headers. It leaves out what it cannot
+// read.
 func challenges(h http.Header) []challenge {
 	var all []challenge
 	for _, line := range h.Values("WWW-Authenticate") {
@@ -75,22 +76,23 @@ func cutValue(s string) (value, rest string) {
 	return b.String(), ""
 }
 
-// maxScopes bounds what a challenge may ask for.
+// maxScopes is the number of scopes that a challenge may ask for.
 const maxScopes = 16
 
-// scopes lists what a challenge wants the token to be good for.
+// scopes lists the scopes that a challenge asks for.
 func (c challenge) scopes() []string {
 	all := strings.Fields(c.params["scope"])
 	return all[:min(len(all), maxScopes)]
 }
 
-// errRealm says that a registry names a place for tokens that must not be told any.
+// errRealm says that a registry sends credentials to a place that is not
+// trusted.
 var errRealm = errors.New("its tokens are to come from a place that is not trusted")
 
-// realm gives the address that tokens come from. A registry that could choose
-// it freely could have credentials sent to anybody, and requests to any server
-// inside our network: it must be the registry itself, or speak TLS and not be
-// in a private network, or be listed in the connection.
+// realm gives the address of the token server. A registry that could choose it
+// freely could have credentials sent anywhere, and requests sent to any server
+// inside the network. So the realm must be the registry itself, or be listed in
+// the connection, or speak TLS outside of private networks.
 func (a *auth) realm(ctx context.Context, p *Target, c challenge) (*url.URL, error) {
 	base, err := url.Parse(p.Origin)
 	if err != nil {
@@ -108,7 +110,7 @@ func (a *auth) realm(ctx context.Context, p *Target, c challenge) (*url.URL, err
 	return u, nil
 }
 
-// untrusted says why a realm is, "" when it is not.
+// untrusted says why a realm is not trusted, "" where it is.
 func (a *auth) untrusted(ctx context.Context, p *Target, u *url.URL) string {
 	listed := slices.ContainsFunc(p.Realms, func(host string) bool { return strings.EqualFold(host, u.Host) })
 	clear := strings.HasPrefix(p.Origin, "http://")
@@ -125,8 +127,8 @@ func (a *auth) untrusted(ctx context.Context, p *Target, u *url.URL) string {
 	return ""
 }
 
-// private says whether a host is not one of the public network. A name that
-// cannot be looked up is left to whoever connects to it.
+// private says whether a host is outside of the public network. A name without
+// an address counts as public: connecting to it will fail.
 func (a *auth) private(ctx context.Context, host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return privateAddr(ip)
@@ -138,7 +140,7 @@ func (a *auth) private(ctx context.Context, host string) bool {
 	return err == nil && slices.ContainsFunc(addrs, privateAddr)
 }
 
-// carrierGrade is shared address space, RFC 6598.
+// carrierGrade is the shared address space of RFC 6598.
 var carrierGrade = netip.MustParsePrefix("100.64.0.0/10")
 
 func privateAddr(ip netip.Addr) bool {
@@ -146,7 +148,8 @@ func privateAddr(ip netip.Addr) bool {
 	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || carrierGrade.Contains(ip)
 }
 
-// OriginOf is what credentials belong to: scheme, host and port, written in one way.
+// OriginOf gives what credentials belong to: scheme, host and port in one
+// spelling.
 func OriginOf(u *url.URL) string {
 	port := u.Port()
 	if port == "" {

@@ -11,39 +11,39 @@ import (
 	"github.com/regclient/regclient/types/errs"
 )
 
-// A Kind says what went wrong with a registry, for those who must tell apart.
+// A Kind says what went wrong with a registry.
 type Kind int
 
-// The kinds there are.
+// The kinds of errors.
 const (
 	Other       Kind = iota
 	NotFound         // no such repository, tag, manifest or blob
-	NoLogin          // credentials are asked for and there are none
-	BadLogin         // the credentials are refused
+	NoLogin          // the registry asks for credentials and there are none
+	BadLogin         // the registry refuses the credentials
 	Denied           // the credentials are good, but not for this; or it is not there
 	Unreachable      // there was no answer
-	Busy             // it says: try later
-	Mismatch         // what it sent is not what it should be
+	Busy             // the registry says: try later
+	Mismatch         // the registry sent something else than it should
 )
 
-// An Error is what came of a request to a registry. Its text names the host
-// and, where it is about one, the repository.
+// An Error is the result of a failed request to a registry. Its text names the
+// host and, where it is about one repository, that.
 type Error struct {
 	Kind       Kind
 	Host       string
 	Repository string
-	Ref        string        // as far as it is about one: host/repository:tag
+	Ref        string        // host/repository:tag, where the error is about one
 	Status     int           // of the answer, 0 without one
-	RetryAfter time.Duration // as the registry asked for
+	RetryAfter time.Duration // the wait that the registry asked for
 	cred       Credential
-	repeated   bool   // it has been tried again already
+	repeated   bool   // the Transport has repeated the request already
 	detail     string // what the registry said, "" when nothing
 	away       string // host that answered after a redirect, "" without one
 	Err        error  // the cause
 }
 
-// Error gives one line. What concerns a host as a whole names no repository,
-// so that it is told once for all images.
+// Error gives one line. An error of the whole host names no repository, so that
+// it is reported once for all images.
 func (e *Error) Error() string {
 	switch e.Kind {
 	case NotFound:
@@ -63,7 +63,7 @@ func (e *Error) Error() string {
 	case e.Status >= 400:
 		return e.answerText()
 	case errors.Is(e.Err, errRealm):
-		return e.Err.Error() // it is so for all of the host
+		return e.Err.Error() // an error of the whole host
 	}
 	return e.Ref + ": " + shorten(e.Err)
 }
@@ -134,7 +134,7 @@ func Call(ctx context.Context, target *Target, do func(context.Context) error) (
 	return result, explain(target, result, err)
 }
 
-// explain makes an Error of what regclient gave and the trace saw.
+// explain makes an Error from regclient's error and the call log.
 func explain(p *Target, s Result, err error) error {
 	var own *Error
 	if errors.As(err, &own) || errors.As(s.err, &own) {
@@ -150,7 +150,7 @@ func explain(p *Target, s Result, err error) error {
 	return e
 }
 
-// mismatches are the errors of registries that send what they should not.
+// mismatches are the errors about registries that send something wrong.
 var mismatches = []error{
 	errs.ErrDigestMismatch, errs.ErrMismatch, errs.ErrSizeLimitExceeded,
 	ErrEndless, errLength, errOtherHost, errRealm, errManifest,
@@ -166,7 +166,7 @@ func kind(s Result, err error) Kind {
 	case s.err != nil:
 		return Unreachable
 	case s.away != "" && (s.Status == http.StatusUnauthorized || s.Status == http.StatusForbidden):
-		return Other // no credentials of ours were asked for there
+		return Other // the host behind the redirect did not see the credential
 	case s.Status == http.StatusForbidden:
 		return Denied
 	case s.Status == http.StatusNotFound:
@@ -187,7 +187,7 @@ func isTransient(status int) bool {
 	return false
 }
 
-// shorten writes an error in one line of bounded length: regclient puts the
+// shorten writes an error in one line of bounded length. regclient puts the
 // whole body of an answer into its errors.
 func shorten(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")

@@ -17,17 +17,17 @@ func ForBlob(ctx context.Context, size int64) context.Context {
 }
 
 // A resumed body asks for the rest when its connection is cut. It gives up
-// when several answers in a row have brought nothing.
+// after several answers in a row without a byte.
 type resumed struct {
 	transport *Transport
 	req       *http.Request
 	body      io.ReadCloser
 	size      int64
-	n         int64 // bytes given
-	idle      int   // answers in a row that have brought nothing
+	n         int64 // bytes read
+	idle      int   // answers in a row without a byte
 }
 
-// Read gives the blob's bytes. It does not look at what they are.
+// Read gives the bytes of the blob. It does not check the digest.
 func (r *resumed) Read(p []byte) (int, error) {
 	for {
 		n, err := r.body.Read(p)
@@ -47,8 +47,8 @@ func (r *resumed) Read(p []byte) (int, error) {
 	}
 }
 
-// resume asks for the rest. What it gives when that cannot be had is
-// io.ErrUnexpectedEOF again: the blob is tried from its beginning then.
+// resume asks for the rest. Where that fails, its error is io.ErrUnexpectedEOF
+// again, and the blob is tried from its beginning.
 func (r *resumed) resume() error {
 	r.idle++
 	if r.idle > tries || r.n == 0 {
@@ -59,7 +59,7 @@ func (r *resumed) resume() error {
 	}
 	req := r.req.Clone(r.req.Context())
 	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.n))
-	// The token may have ended since.
+	// The token may have expired since.
 	log, _ := req.Context().Value(callLogKey{}).(*callLog)
 	_, resp, err := r.transport.auth.send(req, log.targetOf())
 	if err != nil {
@@ -74,12 +74,12 @@ func (r *resumed) resume() error {
 	return nil
 }
 
-// continues says whether an answer goes on where the last one ended.
+// continues says whether an answer begins where the last one ended.
 func (r *resumed) continues(contentRange string) bool {
 	start, _, ok := strings.Cut(strings.TrimPrefix(contentRange, "bytes "), "-")
 	n, err := strconv.ParseInt(start, 10, 64)
 	return ok && err == nil && n == r.n
 }
 
-// Close closes the answer that is being read.
+// Close closes the current answer.
 func (r *resumed) Close() error { return r.body.Close() }

@@ -19,8 +19,8 @@ func isManifest(req *http.Request, resp *http.Response) bool {
 	return req.Method == http.MethodGet && resp.StatusCode == http.StatusOK && strings.Contains(req.URL.Path, "/manifests/")
 }
 
-// checkManifest reads a manifest's body ahead and refuses one that others could
-// read in another way: then what is copied would not be what is run.
+// checkManifest rejects a manifest that other programs could read in another
+// way: what is copied would not be what is run.
 func checkManifest(req *http.Request, resp *http.Response) error {
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		return fmt.Errorf("%w: %s sends it compressed (%q), which was not asked for", errManifest, req.URL.Host, enc)
@@ -38,7 +38,7 @@ func checkManifest(req *http.Request, resp *http.Response) error {
 	_ = resp.Body.Close()
 	resp.Body = io.NopCloser(bytes.NewReader(b))
 	if !json.Valid(b) {
-		return nil // whoever reads it says so
+		return nil // regclient reports it
 	}
 	if err := checkUnambiguous(b); err != nil {
 		return fmt.Errorf("%w: %w", errManifest, err)
@@ -46,7 +46,7 @@ func checkManifest(req *http.Request, resp *http.Response) error {
 	return sameType(b, resp.Header.Get("Content-Type"))
 }
 
-// sameType compares what a manifest says to be with what it is sent as.
+// sameType compares the media type in a manifest with that of the answer.
 func sameType(b []byte, sent string) error {
 	var m struct {
 		MediaType string            `json:"mediaType"`
@@ -67,16 +67,16 @@ func sameType(b []byte, sent string) error {
 	return nil
 }
 
-// checkUnambiguous refuses keys that stand twice in an object, and keys that differ
-// from known ones in case only: Go's decoder takes the last of all these,
-// others take another one.
+// checkUnambiguous rejects keys that occur twice in an object, and keys that
+// differ from known ones only in case. Go's decoder takes the last one, other
+// decoders take another one.
 func checkUnambiguous(b []byte) error {
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	return readValue(d, "", 0)
 }
 
-// maxNesting is deeper than any manifest.
+// maxNesting is deeper than any manifest is.
 const maxNesting = 32
 
 func readValue(d *json.Decoder, key string, depth int) error {
@@ -91,7 +91,7 @@ func readValue(d *json.Decoder, key string, depth int) error {
 	if depth > maxNesting {
 		return fmt.Errorf("it is nested more than %d deep", maxNesting)
 	}
-	// The keys of annotations are anybody's.
+	// The keys of annotations are free.
 	free := key == "annotations"
 	seen := map[string]bool{}
 	for d.More() {
@@ -118,13 +118,13 @@ func readValue(d *json.Decoder, key string, depth int) error {
 	return err
 }
 
-// manifestKeys are those that decide what a manifest consists of.
+// manifestKeys decide what a manifest consists of.
 var manifestKeys = [...]string{
 	"schemaVersion", "mediaType", "artifactType", "config", "layers", "manifests", "blobs", "subject",
 	"digest", "size", "urls", "data", "platform", "architecture", "os", "variant", "annotations",
 }
 
-// differsInCase gives the known key that k is in another case, "" when there is none.
+// differsInCase gives the known key that k spells in another case, "" for none.
 func differsInCase(k string) string {
 	for _, known := range manifestKeys {
 		if k != known && strings.EqualFold(k, known) {

@@ -17,15 +17,15 @@ import (
 )
 
 const (
-	// unknownLife is how long a token lives that does not say it.
+	// unknownLife is how long a token lives whose server does not say it.
 	unknownLife = 60 * time.Second
-	// maxLife is how long a token is used at the most.
+	// maxLife is the longest time for which a token is used.
 	maxLife = 24 * time.Hour
-	// maxToken is the largest answer of a token server that is read.
+	// maxToken is the largest answer of a token server.
 	maxToken = 1 << 20
 )
 
-// A token is what a registry is shown. It is not used any more shortly before it expires.
+// A token is shown to a registry until shortly before it expires.
 type token struct {
 	text        string
 	from, until time.Time
@@ -33,11 +33,12 @@ type token struct {
 
 func (t token) isValid() bool { return t.text != "" && time.Now().Before(t.until) }
 
-// isNew says that a token is so new that it was not refused for its age.
+// isNew says that a token is so new that its age is not why it was refused.
 func (t token) isNew() bool { return time.Since(t.from) < 2*time.Second }
 
-// parseToken reads a token server's answer. Some write expires_at in place of
-// expires_in, or neither; some write numbers as text; a clock may be wrong.
+// parseToken reads the answer of a token server. Some servers write expires_at
+// in place of expires_in, or neither, some write numbers as text, and a clock
+// may be wrong.
 func parseToken(b []byte, now time.Time) (token, error) {
 	var said struct {
 		Token       string `json:"token"`
@@ -63,7 +64,7 @@ func parseToken(b []byte, now time.Time) (token, error) {
 	if at, ok := instant(said.ExpiresAt); ok && life <= 0 {
 		from := now
 		if issued, ok := instant(said.IssuedAt); ok && issued.Before(at) {
-			from = issued // both by its clock
+			from = issued // both times are from the server's clock
 		}
 		life = at.Sub(from)
 	}
@@ -75,7 +76,7 @@ func parseToken(b []byte, now time.Time) (token, error) {
 	return t, nil
 }
 
-// seconds reads a number of seconds, also one that is written as text.
+// seconds reads a number of seconds, also as text.
 func seconds(v any) time.Duration {
 	var n float64
 	switch v := v.(type) {
@@ -90,7 +91,7 @@ func seconds(v any) time.Duration {
 	return time.Duration(n * float64(time.Second))
 }
 
-// instant reads a time, in the ways that token servers write it.
+// instant reads a time in the forms that token servers write.
 func instant(v any) (time.Time, bool) {
 	switch v := v.(type) {
 	case float64:
@@ -105,7 +106,7 @@ func instant(v any) (time.Time, bool) {
 	return time.Time{}, false
 }
 
-// fetch asks a realm for a token that is good for the scopes.
+// fetch asks a realm for a token with the scopes.
 func (a *auth) fetch(ctx context.Context, p *Target, c challenge, scopes []string) (token, error) {
 	realm, err := a.realm(ctx, p, c)
 	if err != nil {
@@ -137,8 +138,8 @@ func (a *auth) fetch(ctx context.Context, p *Target, c challenge, scopes []strin
 	return t, nil
 }
 
-// tokenRequest makes the request for a token: with name and password, with
-// what another login left to be exchanged, or with nothing.
+// tokenRequest makes the request for a token: with name and password, with a
+// refresh token, or anonymous.
 func tokenRequest(ctx context.Context, cred Credential, realm *url.URL, service string, scopes []string) (*http.Request, error) {
 	q := url.Values{"client_id": {UserAgent}}
 	if service != "" {
@@ -174,7 +175,7 @@ func tokenRequest(ctx context.Context, cred Credential, realm *url.URL, service 
 	return req, nil
 }
 
-// refusalError tells why a token server gives no token.
+// refusalError explains why a token server gives no token.
 func (p *Target) refusalError(req *http.Request, resp *http.Response) error {
 	e := p.deniedError()
 	e.Status = resp.StatusCode
@@ -214,7 +215,7 @@ func scopesOf(req *http.Request, repository string) []string {
 	return all
 }
 
-// union adds the scopes that are not covered yet.
+// union adds the scopes that the first ones do not cover.
 func union(have, more []string) []string {
 	all := slices.Clone(have)
 	for _, m := range more {
@@ -225,7 +226,7 @@ func union(have, more []string) []string {
 	return all
 }
 
-// covers says whether one scope allows all that another one does.
+// covers says whether one scope allows all that another one allows.
 func covers(have, want string) bool {
 	h, w := strings.LastIndex(have, ":"), strings.LastIndex(want, ":")
 	if h < 0 || w < 0 || have[:h] != want[:w] {

@@ -15,37 +15,38 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A Transport stands between regclient and the network. It notes in the call's
-// trace what is seen, shows registries what they ask for, bounds what they can
-// send, repeats what may be repeated, and asks for the rest of a blob that was
-// cut.
+// A Transport stands between regclient and the network. It logs each request of
+// a call, adds credentials, bounds answers, repeats requests that change
+// nothing, and asks for the rest of a blob that was cut off.
 //
-// regclient itself is told to repeat nothing: it slows a host down as a whole
-// after each refusal, so that 45 images without access would take minutes to
-// say so. That is why it sees every refusal as a plain 404; the trace knows better.
+// regclient repeats nothing itself: it slows down the whole host after each
+// error, and 45 images without access would take minutes to report. So
+// regclient sees every error status as a plain 404. The call log knows the real
+// one.
 type Transport struct {
 	next  http.RoundTripper
 	auth  *auth
 	pause func(context.Context, time.Duration) error
 
-	mu   sync.Mutex // requests of all kinds of calls meet here
+	mu   sync.Mutex // requests of all calls share the outages
 	down map[string]outage
 }
 
-// An outage is a host that has just given no answer to several tries. Those
-// who ask next are told so at once: 45 images need not wait one after another.
+// An outage is a host that did not answer several tries. The next requests fail
+// at once, so that 45 images do not wait one after another.
 type outage struct {
 	until time.Time
 	err   error
 }
 
-// outageTime is how long an outage is remembered: not until a step is tried again.
+// outageTime is how long an outage is remembered. It ends before a step is
+// tried again.
 const outageTime = 500 * time.Millisecond
 
 const (
-	// maxRetryAfter is how long a registry may make us wait.
+	// maxRetryAfter is the longest wait that a registry may ask for.
 	maxRetryAfter = 120 * time.Second
-	// tries is how often a request, a blob or a manifest is tried.
+	// tries is the number of tries for a request, a blob or a manifest.
 	tries = 3
 )
 
@@ -57,7 +58,7 @@ func New(next http.RoundTripper, pause func(context.Context, time.Duration) erro
 	return t
 }
 
-// RoundTrip sends a request on.
+// RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	log, _ := req.Context().Value(callLogKey{}).(*callLog)
 	if err := errors.Join(log.checkPage(req), checkRedirect(req)); err != nil {
@@ -80,14 +81,14 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// send repeats a request that asks only, while there is hope.
+// send sends a request, and repeats it while that may help and changes nothing.
 func (t *Transport) send(req *http.Request) (*http.Response, error) {
 	if err := t.outage(req); err != nil {
 		return nil, err
 	}
 	if req.GetBody != nil && !isRead(req) {
-		// regclient promises a body that can be had again, but a blob cannot:
-		// net/http would tell that, and not what had happened.
+		// regclient promises a body that can be read again, but a blob cannot.
+		// Without this, net/http would report that and hide the real error.
 		once := *req
 		once.GetBody = nil
 		req = &once
@@ -120,14 +121,14 @@ func (t *Transport) send(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// unreachable says that nobody has answered at a host's address for as long as
-// a connection may take: to try once more would take as long again.
+// unreachable says whether a host did not answer within the time for a
+// connection. Another try would take as long again.
 func unreachable(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial" && op.Timeout()
 }
 
-// outage gives the error of a host that is known to be away.
+// outage gives the error of a host that is known not to answer.
 func (t *Transport) outage(req *http.Request) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -137,7 +138,7 @@ func (t *Transport) outage(req *http.Request) error {
 	return nil
 }
 
-// learn notes whether a host answers. An err is that of the last try.
+// learn notes whether a host answers. The error is that of the last try.
 func (t *Transport) learn(req *http.Request, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -149,7 +150,7 @@ func (t *Transport) learn(req *http.Request, err error) {
 	}
 }
 
-// isRead says whether a request changes nothing, and so may be sent again.
+// isRead says whether a request changes nothing, and so may be repeated.
 func isRead(req *http.Request) bool {
 	return req.Method == http.MethodGet || req.Method == http.MethodHead
 }
@@ -157,15 +158,15 @@ func isRead(req *http.Request) bool {
 // errOtherHost says that a registry wants a blob to be sent to another host.
 var errOtherHost = errors.New("uploads are to go to another host")
 
-// checkLocation refuses an upload's location on another host: what a registry
-// names there is sent to, and may be anything inside our network.
+// checkLocation rejects the location of an upload on another host. bayplan
+// would send data there, and the host may be any server inside the network.
 func checkLocation(req *http.Request, resp *http.Response) error {
 	if resp.StatusCode != http.StatusAccepted {
 		return nil
 	}
 	to, err := req.URL.Parse(resp.Header.Get("Location"))
 	if err != nil || OriginOf(to) == OriginOf(req.URL) {
-		return nil // a location that cannot be read is told by who needs it
+		return nil // regclient reports a location that it cannot read
 	}
 	_ = resp.Body.Close()
 	if strings.EqualFold(to.Host, req.URL.Host) {
@@ -175,7 +176,7 @@ func checkLocation(req *http.Request, resp *http.Response) error {
 	return fmt.Errorf("%w: %s names %s", errOtherHost, req.URL.Host, to.Host)
 }
 
-// checkRedirect refuses a redirect that would take what is sent to another host.
+// checkRedirect rejects a redirect of a request with a body to another host.
 func checkRedirect(req *http.Request) error {
 	if req.Response == nil || req.Response.Request == nil || isRead(req) {
 		return nil
@@ -186,11 +187,10 @@ func checkRedirect(req *http.Request) error {
 	return nil
 }
 
-// errLength says that an answer has not the length that it must have.
+// errLength says that an answer has the wrong length.
 var errLength = errors.New("the length is wrong")
 
-// content bounds an answer's body, or, where a blob was asked for, makes it
-// come whole.
+// content bounds the body of an answer. The body of a blob it makes complete.
 func (t *Transport) content(req *http.Request, resp *http.Response) error {
 	size, isBlob := req.Context().Value(sizeKey{}).(int64)
 	switch {
@@ -211,10 +211,10 @@ func (t *Transport) content(req *http.Request, resp *http.Response) error {
 	return nil
 }
 
-// maxAnswer bounds every answer that is not a blob's content.
+// maxAnswer is the largest answer that is not a blob.
 const maxAnswer = 16 << 20
 
-// A cappedBody fails when there is more in it than is left.
+// A cappedBody fails after so many bytes.
 type cappedBody struct {
 	io.ReadCloser
 	left int64
@@ -233,11 +233,11 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// retryAfter reads the header in both of its forms; 0 is none.
+// retryAfter reads the header in both of its forms. Without it the wait is 0.
 func retryAfter(h http.Header) time.Duration {
 	v := h.Get("Retry-After")
 	if v == "" {
-		return 0 // as with nearly all answers; making errors of it takes time
+		return 0 // the usual case; to parse it would only make an error
 	}
 	if s, err := strconv.Atoi(v); err == nil && s > 0 {
 		return time.Duration(min(s, 1<<20)) * time.Second
@@ -248,7 +248,7 @@ func retryAfter(h http.Header) time.Duration {
 	return 0
 }
 
-// backoff is how long to wait after try number n: 0.5 s, 1 s, 2 s ...
+// backoff is the wait after try number n: 0.5 s, 1 s, 2 s ...
 func backoff(n int) time.Duration {
 	return min(500*time.Millisecond<<(n-1), 10*time.Second)
 }
