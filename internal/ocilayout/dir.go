@@ -20,24 +20,25 @@ import (
 // A dirStore keeps a layout in a directory.
 //
 // Every file gets its name by a rename, and index.json is written after all
-// that it names. So a process that is killed leaves blobs that nothing needs,
-// and no damage.
+// that it names. So a killed process leaves blobs that nothing needs, and no
+// damage.
 type dirStore struct {
 	dir string
-	// uploads is where blobs come in, of the same file system. Where it is given
-	// one process alone writes the layout and removes what is left there. Where it
-	// is "" processes share the layout, and blobs come in beside the others.
+	// uploads is the directory for new blobs, on the same file system. Where it
+	// is given, only one process writes the layout, and removes leftovers
+	// there. Where it is "", processes share the layout, and new blobs are
+	// written beside the others.
 	uploads string
 
-	making  sync.Mutex // blobs are written by several goroutines
-	checked bool       // what is there is a layout
+	making  sync.Mutex // several goroutines write blobs
+	checked bool       // the directory is known to be a layout
 
-	mu   sync.Mutex // requests of several goroutines read and change the index
+	mu   sync.Mutex // several goroutines read and change the index
 	seen fs.FileInfo
-	read *Index // as it was in the file seen
+	read *Index // the index in that file
 
-	users  int      // executions that are going on
-	shared *os.File // locked by them, nil as long as they have written nothing
+	users  int      // running executions
+	shared *os.File // their lock, nil until they write
 }
 
 func (s *dirStore) owned() bool { return s.uploads != "" }
@@ -64,13 +65,13 @@ func (s *dirStore) check() error {
 	return nil
 }
 
-// create makes the directory a layout, if it is none yet.
+// create makes the directory a layout, unless it is one.
 func (s *dirStore) create() error {
 	s.making.Lock()
 	defer s.making.Unlock()
 	path := filepath.Join(s.dir, layoutFile)
 	fi, err := os.Stat(path)
-	made := err == nil && fi.Size() > 0 // a process that was killed may have left an empty one
+	made := err == nil && fi.Size() > 0 // a killed process may have left an empty file
 	if made && (s.checked || s.owned()) {
 		return nil
 	}
@@ -89,8 +90,8 @@ func (s *dirStore) create() error {
 	return durable.WriteBytes(path, layoutMode, []byte(layoutVersion))
 }
 
-// blobPath gives the file of a blob. An index that others made may name
-// anything.
+// blobPath gives the file of a blob. The index of another tool may hold any
+// digest.
 func (s *dirStore) blobPath(d digest.Digest) (string, error) {
 	if err := d.Validate(); err != nil {
 		return "", fmt.Errorf("%s: the digest %q: %w", s.dir, d, err)
@@ -103,7 +104,7 @@ type dirBlob struct {
 	size int64
 }
 
-// Size gives the size that the file had when it was opened.
+// Size is the size of the file when it was opened.
 func (b dirBlob) Size() int64 { return b.size }
 
 func (s *dirStore) Open(d digest.Digest) (Blob, error) {
@@ -118,8 +119,8 @@ func (s *dirStore) Open(d digest.Digest) (Blob, error) {
 	return dirBlob{f, fi.Size()}, nil
 }
 
-// Link gives a blob of another directory a second name. Blobs are only ever
-// put in place as a whole and removed, so that is as good as a copy.
+// Link gives a blob of another directory a second name. Blobs are only put in
+// place as a whole and removed, so a link is as good as a copy.
 func (s *dirStore) Link(d digest.Digest, from Blob) error {
 	b, ok := from.(dirBlob)
 	if !ok || !s.owned() {
@@ -134,7 +135,7 @@ func (s *dirStore) Link(d digest.Digest, from Blob) error {
 	})
 }
 
-// place has a blob put under its name, and makes that last.
+// place puts a blob under its name and makes the name lasting.
 func (s *dirStore) place(d digest.Digest, put func(path string) error) error {
 	path, err := s.blobPath(d)
 	if err != nil {
@@ -197,13 +198,13 @@ func (s *dirStore) readIndex(path string) (*Index, error) {
 	return parseIndex(text, path)
 }
 
-// same says that a file is as it was when it was looked at before.
+// same says that a file has not changed since it was last read.
 func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
 }
 
 // Change writes index.json anew. The lock on the directory keeps other
-// processes from doing that at the same time.
+// processes from doing so at the same time.
 func (s *dirStore) Change(do func(*Index) error) error {
 	if err := s.create(); err != nil {
 		return err
@@ -231,14 +232,14 @@ func (s *dirStore) Change(do func(*Index) error) error {
 	if err := durable.WriteBytes(path, layoutMode, text); err != nil {
 		return err
 	}
-	// What was written is known, and need not be read again.
+	// What was written need not be read again.
 	if s.seen, err = os.Lstat(path); err == nil {
 		s.read = idx
 	}
 	return err
 }
 
-// text gives what index.json is to hold: a shared one is for people, too.
+// text gives the content of index.json. People read a shared one, too.
 func (s *dirStore) text(idx *Index) ([]byte, error) {
 	if s.owned() {
 		idx.SchemaVersion, idx.MediaType = 2, IndexType

@@ -20,8 +20,8 @@ func (s *dirStore) Begin() {
 	s.users++
 }
 
-// share keeps other processes from removing blobs as long as the execution
-// lasts. The first time it removes what killed processes have left.
+// share keeps other processes from removing blobs while the execution lasts.
+// The first call removes what killed processes left.
 func (s *dirStore) share() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,8 +69,8 @@ func (s *dirStore) Blobs() (map[digest.Digest]int64, error) {
 	return all, err
 }
 
-// eachBlob walks over the files of the blobs. A file that is no blob has a
-// digest that is not valid.
+// eachBlob visits the files of the blobs. The digest of a file that is no blob
+// is invalid.
 func (s *dirStore) eachBlob(do func(path string, d digest.Digest) error) error {
 	root := filepath.Join(s.dir, blobsDir)
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {

@@ -48,12 +48,12 @@ func (u *dirUpload) Commit(d digest.Digest) error {
 		return err
 	}
 	if u.store.isWhole(path, d) {
-		return nil // and may have other names, too
+		return nil // it may have other names, too
 	}
 	return u.File.Commit(path, durable.Attributes{Mode: layoutMode})
 }
 
-// isWhole says whether a file is there with the bytes that it is to have.
+// isWhole says whether a file is there with the bytes of its digest.
 func (s *dirStore) isWhole(path string, d digest.Digest) bool {
 	f, _, err := openRegular(path, s.owned())
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"syscall"
 )
 
-// errIrregular is about something in a layout that is no regular file.
+// errIrregular says that something in a layout is no regular file.
 var errIrregular = errors.New("not a file of a layout")
 
-// openRegular opens a regular file. It does not wait for a process that would
-// write to a pipe. Where exact is set it follows no link at the end of the path,
-// and a path below a file is not there.
+// openRegular opens a regular file without waiting on a pipe. With exact it
+// does not follow a link at the end of the path, and a path below a file does
+// not exist.
 func openRegular(path string, exact bool) (*os.File, fs.FileInfo, error) {
 	flags := os.O_RDONLY | syscall.O_NONBLOCK
 	if exact {
@@ -37,7 +37,7 @@ func openRegular(path string, exact bool) (*os.File, fs.FileInfo, error) {
 	return f, fi, nil
 }
 
-// readRegular reads a file of a shared layout that has at most so many bytes.
+// readRegular reads a file of a shared layout with at most so many bytes.
 func readRegular(path string, most int64) ([]byte, error) {
 	f, _, err := openRegular(path, false)
 	if err != nil {
@@ -51,7 +51,7 @@ func readRegular(path string, most int64) ([]byte, error) {
 	return text, err
 }
 
-// ReadIndex reads the index.json of a layout that one process keeps.
+// ReadIndex reads the index.json of a layout that only one process writes.
 func ReadIndex(path string) (*Index, error) {
 	f, _, err := openRegular(path, true)
 	if err != nil {

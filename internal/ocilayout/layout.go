@@ -24,8 +24,6 @@ const (
 	indexFile     = "index.json"
 	// IndexType is the media type of an index.
 	IndexType = "application/vnd.oci.image.index.v1+json"
-	// ManifestType is the media type of an image manifest.
-	ManifestType = "application/vnd.oci.image.manifest.v1+json"
 	// NameKey is the annotation of the index that holds the name of a manifest.
 	NameKey       = "org.opencontainers.image.ref.name"
 	layoutMode    = fs.FileMode(0o644)
@@ -36,45 +34,45 @@ const (
 	maxIndex = 16 << 20
 )
 
-// A Layout is an OCI image layout: a directory, or a tar archive of one, that
-// holds images of many repositories, each blob once. An image's name in it is
-// repository:tag.
+// A Layout is an OCI image layout: a directory, or a tar archive of one. It
+// holds images of one or many repositories, each blob once.
 type Layout struct {
 	path string
 	store
 }
 
 // A store keeps a layout in one of its forms. It is for use by many goroutines
-// at once, and other processes may read and change the same files.
+// at once. Other processes may read and change the same files.
 type store interface {
 	// check says whether there is a layout at the path, or can be one.
 	check() error
-	// Index gives what the layout names, nothing where there is no layout yet.
-	// The caller must not change it.
+	// Index gives the index, an empty one where there is no layout yet. The
+	// caller must not change it.
 	Index() (*Index, error)
 	// Change replaces the index by what do makes of a copy. The blobs that the
 	// index names must be there already.
 	Change(do func(*Index) error) error
 	// Open opens a blob. The error for an absent one is fs.ErrNotExist.
 	Open(d digest.Digest) (Blob, error)
-	// Create begins a blob. What is known of it beforehand is in want: a digest
-	// that is empty and a size below zero are not known. Archives need both.
+	// Create begins a blob. The digest and the size in want may be unknown:
+	// empty, and below zero. An archive needs both.
 	Create(want descriptor.Descriptor) (Upload, error)
-	// Link takes over a blob of another layout without copying it. Where that
-	// cannot be the error is errors.ErrUnsupported.
+	// Link takes over a blob of another layout without copying it. The error is
+	// errors.ErrUnsupported where that is impossible.
 	Link(d digest.Digest, from Blob) error
 	// Remove removes a blob. The error for an absent one is fs.ErrNotExist.
 	Remove(d digest.Digest) error
-	// Begin begins an execution. Other processes remove nothing while it lasts:
-	// nothing refers yet to what it writes.
+	// Begin begins an execution. While it lasts other processes remove no blob,
+	// because nothing refers to the new ones yet.
 	Begin()
-	// Commit ends an execution: all that it has written lasts then.
+	// Commit ends an execution. All that it has written is lasting then.
 	Commit() error
 	// Blobs lists the blobs with their sizes.
 	Blobs() (map[digest.Digest]int64, error)
 	// deleteUnreferenced removes all blobs that are not needed.
 	deleteUnreferenced(needed map[digest.Digest]bool) error
-	// OverheadBytes is how much room the next execution takes besides its blobs.
+	// OverheadBytes is the room that the next execution takes besides its
+	// blobs.
 	OverheadBytes() int64
 }
 
@@ -89,18 +87,18 @@ type Blob interface {
 type Upload interface {
 	io.Writer
 	io.ReaderAt
-	// Commit makes it the blob of a digest, which the caller has checked. It lasts
-	// then.
+	// Commit makes it the blob of a digest. The caller has checked the digest.
+	// The blob is lasting then.
 	Commit(d digest.Digest) error
-	// Abort gives it up. After Commit it does nothing.
+	// Abort removes it. After Commit it does nothing.
 	Abort()
 }
 
 // Path is the path of the layout's directory or archive.
 func (l *Layout) Path() string { return l.path }
 
-// Open gives the layout at a path: an archive where the name ends with .tar, and
-// a directory otherwise. It does not look at the disk.
+// Open gives the layout at a path: an archive where the name ends with .tar, a
+// directory otherwise. It does not look at the disk.
 func Open(path string) *Layout {
 	if isTar(path) {
 		return &Layout{path, &tarStore{path: path}}
@@ -108,10 +106,10 @@ func Open(path string) *Layout {
 	return &Layout{path, &dirStore{dir: path}}
 }
 
-// OpenOwned gives the layout in a directory that one process alone writes. Blobs
-// come in under the directory uploads, of the same file system; what is left
-// there is the caller's to remove. Links are not followed, and the directory
-// may hold other files.
+// OpenOwned gives the layout in a directory that only one process writes. New
+// blobs are written in the directory uploads, on the same file system. The
+// caller removes what a killed process left there. Links are not followed, and
+// the directory may hold other files.
 func OpenOwned(dir, uploads string) *Layout {
 	return &Layout{dir, &dirStore{dir: dir, uploads: uploads}}
 }
@@ -123,7 +121,7 @@ type Index struct {
 	Manifests     []descriptor.Descriptor `json:"manifests"`
 	Annotations   map[string]string       `json:"annotations,omitempty"`
 
-	unsound error // why the layout is not taken for one
+	unsound error // why the layout must not be used
 }
 
 func emptyIndex() *Index { return &Index{SchemaVersion: 2, MediaType: IndexType} }
@@ -143,14 +141,14 @@ func parseIndex(text []byte, path string) (*Index, error) {
 	return &idx, nil
 }
 
-// Clone gives a copy with a list of its own.
+// Clone gives a copy with its own list.
 func (idx *Index) Clone() *Index {
 	c := *idx
 	c.Manifests = slices.Clone(idx.Manifests)
 	return &c
 }
 
-// Insert adds a manifest where it belongs in the order of names.
+// Insert adds a manifest at its place in the order of names.
 func (idx *Index) Insert(d descriptor.Descriptor) {
 	if !slices.IsSortedFunc(idx.Manifests, byName) {
 		slices.SortStableFunc(idx.Manifests, byName)
@@ -163,13 +161,13 @@ func byName(a, b descriptor.Descriptor) int {
 	return cmp.Or(cmp.Compare(a.Annotations[NameKey], b.Annotations[NameKey]), cmp.Compare(a.Digest, b.Digest))
 }
 
-// Text gives what index.json is to hold.
+// Text gives the content of index.json.
 func (idx *Index) Text() ([]byte, error) {
 	text, err := json.MarshalIndent(idx, "", "  ")
 	return append(text, '\n'), err
 }
 
-// checkLayoutFile reads the text of oci-layout.
+// checkLayoutFile checks the content of oci-layout.
 func checkLayoutFile(text []byte, path string) error {
 	var is struct {
 		Version string `json:"imageLayoutVersion"`
@@ -183,8 +181,8 @@ func checkLayoutFile(text []byte, path string) error {
 // ErrDigest says that the bytes of a blob are not those of its digest.
 var ErrDigest = errors.New("what came has another digest")
 
-// Check says whether there is a layout, or can be one, and whether its index is
-// sound.
+// Check says whether there is a layout or can be one, and whether its index is
+// valid.
 func (l *Layout) Check() error {
 	if err := l.check(); err != nil {
 		return err
@@ -196,8 +194,7 @@ func (l *Layout) Check() error {
 	return idx.unsound
 }
 
-// Put keeps a blob of so many bytes, -1 where that is not known, if it is what
-// its digest says.
+// Put writes a blob if its bytes match the digest. A size of -1 is unknown.
 func (l *Layout) Put(d digest.Digest, size int64, from io.Reader) error {
 	up, err := l.Create(descriptor.Descriptor{Digest: d, Size: size})
 	if err != nil {
@@ -210,7 +207,7 @@ func (l *Layout) Put(d digest.Digest, size int64, from io.Reader) error {
 	return up.Commit(d)
 }
 
-// copyBlob writes a blob, if it is what its digest says.
+// copyBlob copies a blob. It is an error if the bytes do not match the digest.
 func copyBlob(w io.Writer, d digest.Digest, from io.Reader) error {
 	sum := d.Verifier()
 	_, err := io.Copy(io.MultiWriter(w, sum), from)
@@ -233,7 +230,7 @@ func (l *Layout) manifest(d digest.Digest) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// Subject gives the digest of the manifest that another one refers to, "" where
+// Subject gives the digest of the manifest that a manifest refers to, "" where
 // it refers to none.
 func Subject(manifest []byte) digest.Digest {
 	var is struct {

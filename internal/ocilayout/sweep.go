@@ -10,7 +10,7 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 )
 
-// parts are the digests that a manifest of any kind names below it.
+// parts are the digests that a manifest of any kind names.
 type parts struct {
 	Manifests []descriptor.Descriptor `json:"manifests"`
 	Layers    []descriptor.Descriptor `json:"layers"`
@@ -18,13 +18,13 @@ type parts struct {
 	Config    descriptor.Descriptor   `json:"config"`
 }
 
-// A reachable is what of a layout is needed.
+// A reachable is the part of a layout that is needed.
 type reachable struct {
 	l      *Layout
 	needed map[digest.Digest]bool
 }
 
-// mark notes a manifest or blob and all below it.
+// mark marks a manifest or blob as needed, and all below it.
 func (r *reachable) mark(d digest.Digest, isManifest bool) error {
 	if r.needed[d] || d.Validate() != nil {
 		return nil
@@ -42,7 +42,7 @@ func (r *reachable) mark(d digest.Digest, isManifest bool) error {
 	}
 	var p parts
 	if json.Unmarshal(text, &p) != nil {
-		return nil // not what bayplan has brought; it stays as it is
+		return nil // bayplan did not write it, so it stays
 	}
 	for _, below := range p.Manifests {
 		if err := r.mark(below.Digest, true); err != nil {
@@ -57,15 +57,15 @@ func (r *reachable) mark(d digest.Digest, isManifest bool) error {
 	return nil
 }
 
-// mark divides a layout into what is needed by what stands in its index, but
-// for the names that leave, and what is not: entries and blobs.
+// mark divides a layout. What the index needs, without the names in leave, is
+// reachable. The entries that it returns besides are not.
 func (l *Layout) mark(leave map[string]bool) (*reachable, []descriptor.Descriptor, error) {
 	idx, err := l.Index()
 	if err != nil {
 		return nil, nil, err
 	}
 	r := &reachable{l, map[digest.Digest]bool{}}
-	var open []descriptor.Descriptor // without a name: they may speak of another one
+	var open []descriptor.Descriptor // entries without a name, which may refer to another manifest
 	for _, d := range idx.Manifests {
 		switch name := d.Annotations[NameKey]; {
 		case leave[name]:
@@ -93,8 +93,8 @@ func (l *Layout) mark(leave map[string]bool) (*reachable, []descriptor.Descripto
 	return r, open, nil
 }
 
-// isKept says whether an entry without a name stays: what speaks of something
-// that is needed, or of nothing.
+// isKept says whether an entry without a name stays: one that refers to a
+// manifest that is needed, or to none.
 func (r *reachable) isKept(d descriptor.Descriptor) (bool, error) {
 	text, err := r.l.manifest(d.Digest)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,7 +108,7 @@ func (r *reachable) isKept(d descriptor.Descriptor) (bool, error) {
 }
 
 // Unreferenced counts the blobs that nothing needs after the names in leave are
-// gone. What is in also needed by somebody else is not counted.
+// gone. It does not count blobs in also, which something else needs.
 func (l *Layout) Unreferenced(leave, also map[string]bool) (blobs int, bytes int64, err error) {
 	r, _, err := l.mark(leave)
 	if err != nil {

@@ -16,34 +16,35 @@ import (
 // isTar says whether a layout of that name is a tar archive.
 func isTar(name string) bool { return strings.HasSuffix(name, ".tar") }
 
-// A tarStore keeps a layout in a tar archive. What is under the archive's name
-// is complete at every moment, and what a run that was killed has brought is
-// there for the next one.
+// A tarStore keeps a layout in a tar archive. The archive under its name is
+// complete at every moment, and a run goes on with the blobs that a killed run
+// wrote.
 //
-// An archive is added to where it is. Behind its end mark, where no reader
-// looks, blobs are written in the form of further entries, then the new
-// index.json and a new end mark. At last the header of the old index.json,
-// which is one block of a disk, is overwritten with that of an unused file as
-// long as what was the archive's end: with that one write the archive goes on
-// with the entries behind it. The header of each new entry is written in the
-// same way: first as an unused file's, and when its bytes are there as the blob's.
+// Blobs are added to the archive in place. They are written as entries behind
+// its end mark, where no reader looks, then the new index.json and a new end
+// mark. Last, the header of the old index.json, which is one block of a disk,
+// is overwritten with that of an unused file. This file is so long that it
+// covers the old end mark: with one write the archive goes on with the new
+// entries. The header of each new entry is written in the same way: first as
+// that of an unused file, and as that of the blob when its bytes are there.
 //
-// An archive that is not there yet, that others have made in another order or
-// that has a second name is written as a new file beside it, NAME.part.
+// Sometimes the archive is written as a new file beside it, NAME.part: if it
+// does not exist, if another tool wrote its entries in another order, or if it
+// has a second name.
 type tarStore struct {
 	path string
 
 	mu       sync.Mutex
 	lastSeen *tarDisk
-	w        *tarWriter // nil while nothing is being added
+	w        *tarWriter // nil while nothing is added
 }
 
-// A tarDisk is what was found when nothing was being added.
+// A tarDisk is what was found on the disk while nothing was added.
 type tarDisk struct {
 	main, part fs.FileInfo // nil: not there
 	index      *Index
 	blobs      map[digest.Digest]span
-	inPlace    bool // it can be added to where it is
+	inPlace    bool // blobs can be added in place
 }
 
 func (s *tarStore) partPath() string { return partOf(s.path) }
@@ -68,7 +69,7 @@ func (s *tarStore) Index() (*Index, error) {
 	return d.index, nil
 }
 
-// disk reads what is on the disk, if it is not as it was seen last.
+// disk reads the archive, unless it has not changed.
 func (s *tarStore) disk() (*tarDisk, error) {
 	main, err := stat(s.path)
 	if err != nil {
@@ -102,7 +103,7 @@ func kindOf(fi fs.FileInfo) string {
 	return "no regular file"
 }
 
-// stat gives nil for what is not there.
+// stat gives nil for a missing file.
 func stat(path string) (fs.FileInfo, error) {
 	fi, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -118,8 +119,8 @@ func sameOrNone(a, b fs.FileInfo) bool {
 	return same(a, b)
 }
 
-// readDisk reads the archive, and what a run that was killed has left: behind
-// the archive's end, or in the file beside it.
+// readDisk reads the archive and what a killed run left, behind the end of the
+// archive or in the file beside it.
 func (s *tarStore) readDisk() (*tarDisk, error) {
 	d := &tarDisk{index: emptyIndex(), blobs: map[digest.Digest]span{}}
 	f, err := os.Open(s.path)
@@ -157,7 +158,8 @@ func (d *tarDisk) readMain(f *os.File, path string) error {
 	return nil
 }
 
-// addRest adds the blobs behind an archive's end. What is torn there is no matter.
+// addRest adds the blobs behind the end of an archive. Torn entries there do
+// not matter.
 func (d *tarDisk) addRest(f *os.File, from int64) {
 	fi, err := f.Stat()
 	if err != nil {
@@ -169,7 +171,7 @@ func (d *tarDisk) addRest(f *os.File, from int64) {
 	}
 }
 
-// links is how many names a file has.
+// links is the number of names of a file.
 func links(fi fs.FileInfo) uint64 {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		return uint64(st.Nlink)
@@ -177,8 +179,8 @@ func links(fi fs.FileInfo) uint64 {
 	return 1
 }
 
-// A tarBlob reads a blob where it is. The file is closed when nobody knows it
-// any more: others read from it, too.
+// A tarBlob reads a blob inside the archive. Other blobs share the file, so it
+// is closed when nothing refers to it.
 type tarBlob struct{ *io.SectionReader }
 
 func (tarBlob) Close() error { return nil }
@@ -209,7 +211,7 @@ func (s *tarStore) find(d digest.Digest) (span, bool, error) {
 	return at, found, nil
 }
 
-// OverheadBytes is the size of an archive that has to be written anew.
+// OverheadBytes is the size of an archive that must be written anew.
 func (s *tarStore) OverheadBytes() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

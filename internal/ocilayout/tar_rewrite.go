@@ -31,7 +31,8 @@ func (s *tarStore) Blobs() (map[digest.Digest]int64, error) {
 	return held, nil
 }
 
-// deleteUnreferenced writes the archive anew with what is needed, if it has something else.
+// deleteUnreferenced writes the archive anew with what is needed, unless it
+// holds nothing else.
 func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -60,8 +61,7 @@ func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	return s.rewrite(&tarDisk{main: d.main, index: d.index, blobs: kept})
 }
 
-// rewrite puts a new archive in the place of the old one, which is locked
-// meanwhile.
+// rewrite replaces the archive. The old one is locked meanwhile.
 func (s *tarStore) rewrite(d *tarDisk) error {
 	old := &tarWriter{}
 	if err := old.openLocked(s.path, 0); err != nil {
@@ -77,14 +77,14 @@ func (s *tarStore) rewrite(d *tarDisk) error {
 	}
 	s.lastSeen = nil
 	if err != nil {
-		_ = os.Remove(s.partPath()) // the error that matters is the first one
+		_ = os.Remove(s.partPath()) // the first error is the one to report
 		err = fmt.Errorf("write %s: %w", s.path, err)
 	}
 	return errors.Join(err, w.close(), old.close())
 }
 
-// takeOver copies the blobs of another archive that are missing, within the
-// file system where that can be.
+// takeOver copies the missing blobs of another archive, within the file system
+// where it can.
 func (w *tarWriter) takeOver(blobs map[digest.Digest]span) error {
 	var taken []digest.Digest
 	for _, d := range slices.Sorted(maps.Keys(blobs)) {
@@ -100,7 +100,7 @@ func (w *tarWriter) takeOver(blobs map[digest.Digest]span) error {
 	if len(taken) == 0 {
 		return nil
 	}
-	if err := w.f.Sync(); err != nil { // before the names say that they are there
+	if err := w.f.Sync(); err != nil { // before the entries get their names
 		return err
 	}
 	for _, d := range taken {

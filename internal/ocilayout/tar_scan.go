@@ -15,18 +15,18 @@ import (
 
 const (
 	tarBlock = 512
-	// tarEnd is how many zeros end an archive.
+	// tarEnd is the number of zeros that end an archive.
 	tarEnd = 2 * tarBlock
-	// unusedName is what parts of an archive are called that hold nothing: an
-	// index that was replaced, or a blob that never became whole.
+	// unusedName is the name of entries that hold nothing: an old index, or a
+	// blob that was never complete.
 	unusedName = ".bayplan-unused"
-	// maxLayoutFile is more than an oci-layout needs.
+	// maxLayoutFile is the largest oci-layout.
 	maxLayoutFile = 1000
-	// maxEntries bounds the entries of an archive.
+	// maxEntries is the largest number of entries in an archive.
 	maxEntries = 1_000_000
 )
 
-// A span is where in a file a blob is.
+// A span is the place of an entry in a file.
 type span struct {
 	f         *os.File
 	at        int64 // of its bytes
@@ -35,7 +35,7 @@ type span struct {
 	following int64 // where the entry after it begins
 }
 
-// A listing is what the entries of a tar archive are.
+// A listing is the entries of a tar archive.
 type listing struct {
 	blobs   map[digest.Digest]span
 	unused  []span
@@ -45,10 +45,10 @@ type listing struct {
 	entries int
 }
 
-// list reads the entries of an archive that begins at from, by their headers
-// alone. Nothing is ever unpacked, but an archive with entries that an honest
-// layout has not is refused: somebody else may unpack it. What it gives along
-// with an error is what came before.
+// list reads the headers of an archive that begins at from. Nothing is
+// unpacked, but an archive with entries that do not belong in a layout is
+// rejected, because another program may unpack it. Along with an error it gives
+// the entries before.
 func list(f *os.File, from, size int64) (*listing, error) {
 	l := &listing{blobs: map[digest.Digest]span{}, end: from}
 	section := io.NewSectionReader(f, from, max(0, size-from))
@@ -71,7 +71,7 @@ func list(f *os.File, from, size int64) (*listing, error) {
 	}
 }
 
-// add notes one entry.
+// add adds one entry.
 func (l *listing) add(h *tar.Header, s span, size int64) error {
 	name, err := entryName(h)
 	if err != nil {
@@ -101,8 +101,8 @@ func (l *listing) add(h *tar.Header, s span, size int64) error {
 	return nil
 }
 
-// entryName gives the name of an entry that may be in a layout, "" for one
-// that says nothing.
+// entryName gives the name of a file that may be in a layout, "" for an entry
+// without content.
 func entryName(h *tar.Header) (string, error) {
 	for key := range h.PAXRecords {
 		if strings.HasPrefix(key, "GNU.sparse.") {
@@ -138,10 +138,10 @@ func blobName(name string) (digest.Digest, bool) {
 // blobEntry is the name of a blob's file.
 func blobEntry(d digest.Digest) string { return "blobs/" + d.Algorithm().String() + "/" + d.Encoded() }
 
-// blocks is how much room so many bytes take in an archive.
+// blocks is the room that so many bytes take in an archive.
 func blocks(n int64) int64 { return (n + tarBlock - 1) &^ (tarBlock - 1) }
 
-// readArchive reads the archive of a layout that is complete.
+// readArchive reads a complete archive of a layout.
 func readArchive(f *os.File, name string) (*listing, *Index, error) {
 	fi, err := f.Stat()
 	if err != nil {
@@ -174,20 +174,20 @@ func readArchive(f *os.File, name string) (*listing, *Index, error) {
 	return l, idx, err
 }
 
-// ended says whether the archive has its end after its last entry.
+// ended says whether the end mark follows the last entry.
 func (l *listing) ended(f *os.File) bool {
 	mark := make([]byte, tarEnd)
 	_, err := f.ReadAt(mark, l.end)
 	return err == nil && bytes.Equal(mark, make([]byte, tarEnd))
 }
 
-// extensible says whether the archive can be added to where it is: its index
-// is its last entry, with a header of one block.
+// extensible says whether blobs can be added in place: the index is the last
+// entry, and its header has one block.
 func (l *listing) extensible() bool {
 	return l.index != nil && l.index.following == l.end && l.index.at == l.index.header+tarBlock
 }
 
-// read reads what is at a span.
+// read reads the content of an entry.
 func (s span) read(most int64) ([]byte, error) {
 	if s.size > most {
 		return nil, fmt.Errorf("%d bytes are too much", s.size)

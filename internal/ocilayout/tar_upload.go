@@ -9,7 +9,7 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 )
 
-// Create makes room for a blob, whose digest and size must be known.
+// Create makes room for a blob. Its digest and size must be known.
 func (s *tarStore) Create(want descriptor.Descriptor) (Upload, error) {
 	if want.Size < 0 {
 		return nil, fmt.Errorf("write %s: %w", s.path, errLength)
@@ -24,7 +24,7 @@ func (s *tarStore) Create(want descriptor.Descriptor) (Upload, error) {
 	return &tarUpload{store: s, w: w, at: at, want: want.Digest}, nil
 }
 
-// room makes room for a blob. It gives no writer when the blob is there.
+// room makes room for a blob. It returns no writer where the blob is there.
 func (s *tarStore) room(d digest.Digest, size int64) (*tarWriter, span, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,11 +42,11 @@ func (s *tarStore) room(d digest.Digest, size int64) (*tarWriter, span, error) {
 	return s.w, at, nil
 }
 
-// A tarUpload writes a blob where there is room for it in the archive. Others
-// are written at the same time.
+// A tarUpload writes a blob into its room in the archive. Other blobs are
+// written at the same time.
 type tarUpload struct {
 	store *tarStore
-	w     *tarWriter // nil: the blob is there, and what comes is dropped
+	w     *tarWriter // nil: the blob is there, and its bytes are dropped
 	at    span
 	want  digest.Digest
 	n     int64 // bytes written
@@ -83,7 +83,7 @@ func (u *tarUpload) Commit(d digest.Digest) error {
 		return nil
 	}
 	u.ended = true
-	return u.store.finish(u, u.w.f.Sync()) // before the name says that it is there
+	return u.store.finish(u, u.w.f.Sync()) // before the entry gets its name
 }
 
 func (u *tarUpload) Abort() {
@@ -94,8 +94,7 @@ func (u *tarUpload) Abort() {
 	_ = u.store.finish(u, errors.New("given up"))
 }
 
-// finish notes what came of writing a blob. Its room is used again where it
-// failed.
+// finish ends an upload. The room of a failed one is used again.
 func (s *tarStore) finish(u *tarUpload, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +111,7 @@ func (s *tarStore) finish(u *tarUpload, err error) error {
 		err = fmt.Errorf("write %s: %w", s.path, err)
 	}
 	if w.abandoned && w.open == 0 && !w.changed {
-		_ = s.release(w) // the execution that wanted the blob has been given up
+		_ = s.release(w) // the execution of the blob has ended
 	}
 	return err
 }

@@ -14,27 +14,27 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
-// A tarWriter adds to an archive. Its file is locked, so that no other process
-// does the same. Its store's mutex guards all of it.
+// A tarWriter adds to an archive. Its file is locked against other processes.
+// The mutex of its store guards it.
 type tarWriter struct {
 	f          *os.File
-	staged     bool        // it writes the file beside the archive
-	replaces   fs.FileInfo // of the archive whose place that takes; nil: there is none
+	staged     bool        // it writes NAME.part
+	replaces   fs.FileInfo // the archive that it replaces; nil: none
 	blobs      map[digest.Digest]span
-	unused     map[int64][]int64 // headers of entries that hold nothing, by the room they take
-	open       int               // entries that are being written
+	unused     map[int64][]int64 // headers of entries that hold nothing, by their room
+	open       int               // running uploads
 	index      *Index
-	changed    bool  // index is not what the archive says
+	changed    bool  // the index is not that of the archive
 	indexEntry *span // the archive's index.json; nil when staged
 	tail       int64 // where the next entry begins
-	abandoned  bool  // nobody waits for it any more
+	abandoned  bool  // its execution has ended
 }
 
 func newTarWriter(staged bool) *tarWriter {
 	return &tarWriter{staged: staged, blobs: map[digest.Digest]span{}, unused: map[int64][]int64{}}
 }
 
-// close closes the file that was written.
+// close closes the file.
 func (w *tarWriter) close() error {
 	if w.f == nil {
 		return nil
@@ -42,12 +42,12 @@ func (w *tarWriter) close() error {
 	return w.f.Close()
 }
 
-// begin opens the archive for adding, or the file beside it.
+// begin opens the archive, or the file beside it, for writing.
 func (s *tarStore) begin() error {
 	if s.w != nil {
 		return nil
 	}
-	s.lastSeen = nil // that it has got a second name could not be seen
+	s.lastSeen = nil // a second name of the file does not show
 	disk, err := s.disk()
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (s *tarStore) begin() error {
 	w := newTarWriter(!disk.inPlace)
 	if disk.inPlace {
 		if err = w.extend(s.path); err == nil {
-			_ = os.Remove(s.partPath()) // of a run that was killed; none is at work while the archive is locked
+			_ = os.Remove(s.partPath()) // left by a killed run; none runs while the archive is locked
 		}
 	} else {
 		err = w.stage(s.path, disk)
@@ -70,7 +70,7 @@ func (s *tarStore) begin() error {
 	return nil
 }
 
-// openLocked opens and locks the file that is written.
+// openLocked opens and locks the file.
 func (w *tarWriter) openLocked(path string, flags int) error {
 	f, err := os.OpenFile(path, os.O_RDWR|flags, layoutMode)
 	if err != nil {
@@ -94,7 +94,7 @@ func (w *tarWriter) openLocked(path string, flags int) error {
 	return nil
 }
 
-// extend goes on with an archive behind its end.
+// extend goes on behind the end of an archive.
 func (w *tarWriter) extend(path string) error {
 	if err := w.openLocked(path, 0); err != nil {
 		return err
@@ -110,7 +110,8 @@ func (w *tarWriter) extend(path string) error {
 	return w.resume(l.end + tarEnd)
 }
 
-// stage goes on with the file beside an archive, which gets all that the archive has.
+// stage goes on with the file beside an archive, which gets all that the
+// archive has.
 func (w *tarWriter) stage(path string, disk *tarDisk) error {
 	w.replaces = disk.main
 	if err := w.openLocked(partOf(path), os.O_CREATE|syscall.O_NOFOLLOW); err != nil {
@@ -134,8 +135,8 @@ func (w *tarWriter) stage(path string, disk *tarDisk) error {
 	return w.takeOver(disk.blobs)
 }
 
-// checkReplaced makes sure that the archive whose place is to be taken is the one
-// that was looked at.
+// checkReplaced makes sure that the archive to replace is the one that was
+// read.
 func (w *tarWriter) checkReplaced(path string) error {
 	now, err := stat(path)
 	if err == nil && !sameOrNone(now, w.replaces) {
@@ -144,16 +145,15 @@ func (w *tarWriter) checkReplaced(path string) error {
 	return err
 }
 
-// resume finds the whole entries that a run which was killed has left, and
-// cuts off what comes after them.
+// resume finds the whole entries that a killed run left, and cuts off the rest.
 func (w *tarWriter) resume(from int64) error {
 	fi, err := w.f.Stat()
 	if err != nil {
 		return err
 	}
-	rest, _ := list(w.f, from, fi.Size()) // what is torn ends the list
+	rest, _ := list(w.f, from, fi.Size()) // a torn entry ends the list
 	w.tail = rest.end
-	if rest.index != nil { // written, but never made the archive's
+	if rest.index != nil { // it never became the index of the archive
 		w.tail = rest.index.header
 	}
 	for d, at := range rest.blobs {
@@ -169,8 +169,8 @@ func (w *tarWriter) resume(from int64) error {
 	return w.f.Truncate(w.tail)
 }
 
-// reserve makes an entry that holds nothing yet, with room for a file: one
-// that was left over and takes the same room, or a new one.
+// reserve makes an entry that holds nothing yet, with room for a file. It uses
+// a left-over entry of the same size, or a new one.
 func (w *tarWriter) reserve(name string, size int64) (span, error) {
 	header, err := tarHeader(name, size)
 	if err != nil {
@@ -203,7 +203,7 @@ func (w *tarWriter) extendBy(room int64) error {
 	return nil
 }
 
-// nameEntry gives an entry its name: with one write of its first block it is there.
+// nameEntry gives an entry its name, with one write of its first block.
 func (w *tarWriter) nameEntry(s span, name string) error {
 	header, err := tarHeader(name, s.size)
 	if err != nil {
@@ -228,8 +228,8 @@ func (w *tarWriter) write(name string, text []byte) error {
 	return w.nameEntry(s, name)
 }
 
-// Commit makes what was named the archive's. Where nothing was, what was put
-// waits for the next run.
+// Commit makes the new index that of the archive. Without a new index, the
+// blobs wait for the next run.
 func (s *tarStore) Commit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -244,20 +244,20 @@ func (s *tarStore) Commit() error {
 		}
 	}
 	if w.open > 0 {
-		w.abandoned = true // another execution goes on, or has still to notice its end
+		w.abandoned = true // another execution runs, or has not noticed its end yet
 		return err
 	}
 	return errors.Join(err, s.release(w))
 }
 
-// release lets others write the archive. Its file is closed when nobody reads
-// from it any more.
+// release unlocks the archive. Its file is closed when nothing refers to it.
 func (s *tarStore) release(w *tarWriter) error {
 	s.w = nil
 	return syscall.Flock(int(w.f.Fd()), syscall.LOCK_UN)
 }
 
-// publish writes the index and the end mark, and makes them the archive's.
+// publish writes the index and the end mark, and makes them those of the
+// archive.
 func (w *tarWriter) publish(path string) error {
 	text, err := w.index.Text()
 	if err != nil {
@@ -269,7 +269,7 @@ func (w *tarWriter) publish(path string) error {
 	w.trim()
 	next := &span{f: w.f, header: w.tail, at: w.tail + tarBlock, size: int64(len(text))}
 	next.following = next.at + blocks(next.size)
-	// What is behind the tail must be gone, or it could follow the new end mark.
+	// Bytes behind the tail could follow the new end mark, so they are cut off.
 	if err := errors.Join(w.f.Truncate(w.tail), w.f.Truncate(next.following+tarEnd)); err != nil {
 		return err
 	}
@@ -287,11 +287,11 @@ func (w *tarWriter) publish(path string) error {
 		return err
 	}
 	w.indexEntry, w.staged, w.changed, w.tail = next, false, false, next.following+tarEnd
-	clear(w.unused) // they are a part of the archive now
+	clear(w.unused) // they are inside the archive now
 	return nil
 }
 
-// switchIndex makes the new index the archive's, at once.
+// switchIndex makes the new index that of the archive, in one step.
 func (w *tarWriter) switchIndex(path string) error {
 	if w.staged {
 		if err := w.checkReplaced(path); err != nil {
@@ -309,7 +309,7 @@ func (w *tarWriter) switchIndex(path string) error {
 	return w.f.Sync()
 }
 
-// trim drops the entries at the end that hold nothing.
+// trim drops entries at the end that hold nothing.
 func (w *tarWriter) trim() {
 	if w.open > 0 {
 		return

@@ -14,8 +14,8 @@ import (
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
-// Corrupt reads all that the index needs, and gives the digests of what has
-// other bytes now. It does not tell of what is missing.
+// Corrupt reads all blobs that the index needs, and gives the digests of those
+// whose bytes have changed. It does not report missing blobs.
 func (l *Layout) Corrupt(ctx context.Context) ([]string, error) {
 	r, _, err := l.mark(nil)
 	if err != nil {
@@ -47,10 +47,10 @@ func (l *Layout) Corrupt(ctx context.Context) ([]string, error) {
 	return corrupt, nil
 }
 
-// parallelReads is how many blobs are read at a time.
+// parallelReads is the number of blobs that are read at a time.
 const parallelReads = 8
 
-// reread reads a blob, and says whether it is what its digest says.
+// reread reads a blob and checks its digest.
 func (l *Layout) reread(ctx context.Context, d digest.Digest) error {
 	f, err := l.Open(d)
 	if err != nil {

@@ -14,17 +14,16 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// An blobReader reads a blob from where it is while it is written to where it is
-// to be. It asks for the blob at the first Read, so that a destination that
-// turns out to have it costs nothing; it lets the last bytes out only when
-// size and digest of the whole are right; and it remembers its own error, so
-// that it is told on the right side. The mutex is there because an upload that
-// was given up may still be reading.
+// A blobReader reads a blob from its source while it is written to its
+// destination. It gives the last bytes only when size and digest of the whole
+// are right. It keeps its own error, so that the error is reported for the
+// right side. The mutex is there because an abandoned upload may still be
+// reading.
 type blobReader struct {
 	c      *Client
 	from   ref.Ref
 	blob   *Blob
-	moved  func(int64) // told of bytes read
+	moved  func(int64) // gets the number of bytes read
 	ctx    context.Context
 	cancel context.CancelFunc
 
@@ -35,15 +34,15 @@ type blobReader struct {
 	closed bool
 }
 
-// newBlobReader makes an intake. Its context ends with Close, so that nothing
-// waits for a peer that nobody listens to any more.
+// newBlobReader makes a blobReader. Its context ends with Close, so that
+// nothing waits for the source after that.
 func (c *Client) newBlobReader(ctx context.Context, from ref.Ref, b *Blob) *blobReader {
 	in := &blobReader{c: c, from: from, blob: b, moved: func(int64) {}}
 	in.ctx, in.cancel = context.WithCancel(ctx)
 	return in
 }
 
-// Read gives the blob's bytes.
+// Read gives the bytes of the blob.
 func (in *blobReader) Read(p []byte) (int, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
@@ -68,10 +67,10 @@ func (in *blobReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// open asks for the blob. It comes before the upload is begun: an upload that
-// waits for its source is one that stalls. Reading always takes the view for
-// pulling, also at the destination: were both requests to wait for the same
-// slots, uploads could hold all of them and wait for each other for ever.
+// open requests the blob. The caller does so before it begins the upload,
+// because an upload that waits for its source stalls. Reading always takes the
+// view for pulling, also at the destination. If both requests waited for the
+// same slots, uploads could hold all slots and wait for each other.
 func (in *blobReader) open() error {
 	if in.blob.Size == 0 {
 		return nil
@@ -87,7 +86,7 @@ func (in *blobReader) open() error {
 	return in.err
 }
 
-// readEnd reads beyond the last byte: only there does regclient compare digests.
+// readEnd reads beyond the last byte. Only there regclient compares digests.
 func (in *blobReader) readEnd() error {
 	var one [1]byte
 	for {
@@ -123,7 +122,7 @@ func (in *blobReader) explain(err error) error {
 	return e
 }
 
-// Close gives the source up. It waits until nobody reads any more.
+// Close ends reading. It waits for a running Read.
 func (in *blobReader) Close() error {
 	in.cancel()
 	in.mu.Lock()
@@ -135,7 +134,7 @@ func (in *blobReader) Close() error {
 	return in.rd.Close()
 }
 
-// sourceError gives the source's error, nil when it had none.
+// sourceError gives the error of the source, nil for none.
 func (in *blobReader) sourceError() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()

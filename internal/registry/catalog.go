@@ -16,13 +16,14 @@ import (
 )
 
 const (
-	// catalogPage is the most that docker-registry gives at a time; it refuses more.
+	// catalogPage is the largest page that docker-registry gives. It refuses
+	// more.
 	catalogPage = 1000
-	// maxNames bounds what is kept of a list.
+	// maxNames is the largest number of names in a list.
 	maxNames = 1_000_000
 )
 
-// Catalog lists a registry's repositories, in its order.
+// Catalog lists the repositories of a registry, in its order.
 func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 	if host == "" {
 		return nil, errEmptyHost
@@ -52,7 +53,8 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 		if next == "" {
 			return all, nil
 		}
-		// A page may begin with what the last one ended with, but not hold nothing new.
+		// A page may begin with the last name of the page before, but must hold
+		// a new name.
 		if fresh == 0 {
 			return nil, fmt.Errorf("reading the catalog of %s: %w: the page after %q brings nothing new", host, wire.ErrEndless, last)
 		}
@@ -64,8 +66,8 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 // ErrNoRegistry says that a host answers, but not as a registry.
 var ErrNoRegistry = errors.New("it answers, but not as a container registry")
 
-// isRegistry finds out why a host has no catalog: noCatalog stands when it is
-// a registry at all. A web server that has nothing answers in the same way.
+// isRegistry finds out why a host has no catalog. A registry without one gives
+// the error noCatalog. A web server answers in the same way.
 func (c *Client) isRegistry(ctx context.Context, host string, noCatalog error) error {
 	r := ref.Ref{Scheme: "reg", Registry: host}
 	err := c.call(ctx, r, func(ctx context.Context) error {
@@ -78,8 +80,8 @@ func (c *Client) isRegistry(ctx context.Context, host string, noCatalog error) e
 	return fault.WithHint(fmt.Errorf("%s: %w", host, ErrNoRegistry), "check host and address of the connection")
 }
 
-// catalogPage reads the page after last. It gives where the one after that
-// begins, or "" when there is none.
+// catalogPage reads the page after last, and where the next page begins, "" for
+// none.
 func (c *Client) catalogPage(ctx context.Context, host, last string) (names []string, next string, err error) {
 	r := ref.Ref{Scheme: "reg", Registry: host}
 	err = c.call(ctx, r, func(ctx context.Context) error {
@@ -100,8 +102,8 @@ func (c *Client) catalogPage(ctx context.Context, host, last string) (names []st
 	return names, next, err
 }
 
-// nextPage reads from a Link header where the next page begins. The link's
-// address itself is not followed; one that leads to another host is refused.
+// nextPage reads from a Link header where the next page begins. It does not
+// follow the address of the link, and rejects a link to another host.
 func nextPage(h http.Header, host string, names []string) (string, error) {
 	for _, link := range h.Values("Link") {
 		target, params, ok := strings.Cut(link, ";")

@@ -2,23 +2,24 @@ package registry
 
 import "context"
 
-// A Checked is what came of looking at one image at its destination.
+// A Checked is the result of checking one image at its destination.
 type Checked struct {
 	Image
-	Want  string   // digest that the source's tag stands for, or what is selected of it
-	Have  string   // digest that the target's tag stands for; "": there is no such tag
-	Lost  []string // blobs and manifests that the target should have and has not, when looked at deeply
-	Blobs int      // looked at
-	Err   error    // that kept it from being looked at, with its side
+	Want  string   // digest of the source's tag, or of what is selected of it
+	Have  string   // digest of the target's tag, "" where there is no such tag
+	Lost  []string // missing blobs and manifests, in a deep check
+	Blobs int      // number of blobs that were checked
+	Err   error    // why it could not be checked, with its side
 
-	Original string // digest that the source's tag stands for, where Want is another one
+	Original string // digest of the source's tag, where Want is another one
 }
 
-// OK says that the image is there, and the very one.
+// OK says that the destination has this very image.
 func (k *Checked) OK() bool { return k.Err == nil && k.Want == k.Have && len(k.Lost) == 0 }
 
-// Check compares images, or what is selected of them, with their sources; deep
-// also asks for each of their blobs at the destination. The error is ctx's.
+// Check compares images, or what is selected of them, with their sources. A
+// deep check also asks the destination for each of their blobs. The error is
+// that of ctx.
 func (c *Client) Check(ctx context.Context, images []Image, want Selection, deep bool) ([]*Checked, error) {
 	want.scratch = &scratch{}
 	all := make([]*Checked, len(images))

@@ -1,9 +1,10 @@
-// Package registry speaks with container registries: it resolves tags, reads
-// labels and catalogs, and moves lists of images from registry to registry
-// with no blob moved twice. It knows nothing of plans, steps and runs.
+// Package registry moves images between registries and OCI layouts: it plans,
+// transfers, prunes and checks lists of images, and no blob is moved twice. It
+// resolves tags and reads labels and catalogs. It knows nothing of plans, steps
+// and runs.
 //
-// A list of images is moved in two parts: Client.Plan makes a Table of what
-// there is to move and moves nothing, Client.Execute carries the table out.
+// A list of images is moved in two parts. Client.Plan makes a TransferPlan and
+// moves nothing. Client.Execute carries it out.
 package registry
 
 import (
@@ -24,8 +25,8 @@ import (
 	"github.com/bayplan/bayplan/internal/transport"
 )
 
-// A Host is a registry that is not reached as an unknown one is: anonymously,
-// over TLS, with the certificate verified.
+// A Host is a registry with settings. An unknown registry is reached over TLS
+// with its certificate verified, and without credentials.
 type Host struct {
 	Name      string // host[:port] as references name it
 	Address   string // dial this host:port instead
@@ -35,36 +36,37 @@ type Host struct {
 	Handler   http.Handler // answers inside the process
 
 	User     string
-	Password func(context.Context) (string, error) // of User; asked once, at the host's first use
-	Token    func(context.Context) (string, error) // shown in place of User and Password; asked once
-	// Lookup finds the credential for a repository, where neither User nor Token is given.
+	Password func(context.Context) (string, error) // of User; called once, at the first use of the host
+	Token    func(context.Context) (string, error) // in place of User and Password; called once
+	// Lookup finds the credential for a repository where neither User nor Token
+	// is given.
 	Lookup func(ctx context.Context, repository string) (Credential, error)
-	Realms []string // hosts that tokens may come from though they are private
+	Realms []string // hosts that tokens may come from even if they are private
 
 	Concurrency int     // requests at a time; 0: 16
 	Rate        float64 // requests in a second; 0: any
 	Bandwidth   int64   // bytes in a second, both ways together; 0: any
 }
 
-// DefaultConcurrency is how many requests go to a registry at a time: those for
-// large blobs by default, and as many small ones.
+// DefaultConcurrency is the number of requests to a registry at a time: those
+// for large blobs, and as many small ones.
 const DefaultConcurrency = 16
 
-// A Client speaks with registries. It is for use by many goroutines at once.
+// A Client talks to registries. It is for use by many goroutines at once.
 type Client struct {
 	hosts map[string]*login
-	// Two views of the same registries, which keep their slots apart: a blob
-	// that is copied within a registry needs one for reading and one for writing.
+	// Two views of the same registries have slots of their own: a blob that is
+	// copied within a registry needs one slot for reading and one for writing.
 	pull, push *reg.Reg
-	http       *http.Client // what both go through
+	http       *http.Client // used by both
 	wire       *wire.Transport
 	labels     *labelCache
 	layouts    *layouts
 	pause      func(ctx context.Context, d time.Duration) error
 }
 
-// New makes a client. Only the files of authorities are read; no registry is
-// spoken with and no password is asked for.
+// New makes a client. It reads the files of certificates only. It talks to no
+// registry and asks for no password.
 func New(hosts []Host) (*Client, error) {
 	c := &Client{hosts: map[string]*login{}, labels: newLabelCache(), layouts: &layouts{}, pause: sleep}
 	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: registryserver.NewLayouts(c.layouts.number), Concurrency: layoutConcurrency})
@@ -105,7 +107,7 @@ func newLogin(h Host) *login {
 	for range 2 {
 		conf := config.HostNewName(h.Name)
 		conf.ReqConcurrent = int64(concurrency(h))
-		// The mode itself is the transport's business; here it chooses the scheme.
+		// The mode itself concerns the transport. Here it chooses the scheme.
 		if h.TLS == transport.Disabled {
 			conf.TLS = config.TLSDisabled
 		}
@@ -128,14 +130,14 @@ func (c *Client) view(hc *http.Client, which int) *reg.Reg {
 		reg.WithConfigHostDefault(unknown),
 		reg.WithSlog(slog.New(slog.NewTextHandler(io.Discard, nil))),
 		reg.WithUserAgent(wire.UserAgent),
-		// The guard repeats what may be repeated.
+		// The wire.Transport repeats what may be repeated.
 		reg.WithDelay(1, 1),
 		reg.WithRetryLimit(1),
 		reg.WithManifestMax(wire.MaxManifest, wire.MaxManifest),
 	)
 }
 
-// concurrency is how many requests a host takes at a time.
+// concurrency is the number of requests that a host takes at a time.
 func (c *Client) concurrency(host string) int {
 	if l := c.hosts[host]; l != nil {
 		return concurrency(l.host)
@@ -149,7 +151,7 @@ func (c *Client) call(ctx context.Context, r ref.Ref, do func(context.Context) e
 	return err
 }
 
-// callResult is call for a caller that also wants what the last answer said.
+// callResult is call for a caller that also needs the result.
 func (c *Client) callResult(ctx context.Context, r ref.Ref, do func(context.Context) error) (wire.Result, error) {
 	t, err := c.target(ctx, r)
 	if err != nil {

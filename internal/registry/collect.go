@@ -7,9 +7,9 @@ import (
 	"github.com/regclient/regclient/types/ref"
 )
 
-// A collector makes the table of blobs from the entries that are to be copied.
-// There may be very many: each repository and each blob is there once, and
-// all others point to it.
+// A collector makes the list of blobs from the images to copy. There may be
+// very many. Each repository and each blob exists once, and all others point to
+// it.
 type collector struct {
 	repos  map[string]*ref.Ref
 	blobs  map[blobKey]*Blob
@@ -20,16 +20,16 @@ type collector struct {
 
 type blobKey struct{ registry, digest string }
 
-// A placeKey is a repository of a blob.
+// A placeKey is a blob in a repository.
 type placeKey struct {
 	blob *Blob
 	repo *ref.Ref
 }
 
-// An sourceKey is a repository of the source that has a blob.
+// A sourceKey is a blob in a repository of the source.
 type sourceKey placeKey
 
-// collect makes the table of blobs.
+// collect makes the list of blobs.
 func collect(entries []*ImagePlan) []*Blob {
 	c := &collector{repos: map[string]*ref.Ref{}, blobs: map[blobKey]*Blob{}, places: map[placeKey]*place{}, read: map[sourceKey]bool{}}
 	for _, e := range entries {
@@ -41,7 +41,7 @@ func collect(entries []*ImagePlan) []*Blob {
 	return c.all
 }
 
-// add notes what an entry needs, and where.
+// add adds what an image needs, and where.
 func (c *collector) add(e *ImagePlan) {
 	from, to := c.repo(e.source), c.repo(e.target)
 	held := map[string]bool{}
@@ -55,7 +55,7 @@ func (c *collector) add(e *ImagePlan) {
 			b.sources = append(b.sources, from)
 		}
 		if from.Registry == to.Registry {
-			c.place(b, from).present = true // nothing is to be pulled
+			c.place(b, from).present = true // nothing needs to be pulled
 		}
 		p := c.place(b, to)
 		p.entries = append(p.entries, e)

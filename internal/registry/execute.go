@@ -13,20 +13,19 @@ import (
 
 // Options are for Execute.
 type Options struct {
-	Parallel int                // large blobs moved at a time; 0: 8
-	Moved    func(n int64)      // told of bytes that came from a source; from many goroutines
-	Done     func(e *ImagePlan) // told of each image that is complete or has failed
+	Parallel int                // large blobs that move at a time; 0: 8
+	Moved    func(n int64)      // gets the number of bytes from a source; called by many goroutines
+	Done     func(e *ImagePlan) // gets each image that is complete or has failed
 }
 
-// DefaultParallel is how many blobs are moved at a time. A registry that waits for
-// its disk at the end of one has others to go on with.
+// DefaultParallel is the number of blobs that move at a time. While a registry
+// waits for its disk at the end of one blob, the others go on.
 const DefaultParallel = 8
 
-// Execute carries out a table: each blob comes once from a source, other
-// repositories mount it, and an image's manifests follow when its last blob is
-// there, its tag at the very end. What fails stays inside its image; the error
-// tells all causes. A table may be carried out again after an error only by
-// making it anew.
+// Execute carries out a plan. Each blob is read once from a source, and other
+// repositories mount it. The manifests of an image follow after its last blob,
+// its tag last of all. A failure stays inside its image. The error holds all
+// causes. After an error, make a new plan.
 func (c *Client) Execute(ctx context.Context, t *TransferPlan, o Options) error {
 	if o.Parallel <= 0 {
 		o.Parallel = DefaultParallel
@@ -54,13 +53,13 @@ func (c *Client) Execute(ctx context.Context, t *TransferPlan, o Options) error 
 	return err
 }
 
-// An engine keeps the books of one execution. One goroutine owns them; the
-// workers get all they need with their job and only report back.
+// An engine holds the state of one execution. One goroutine owns it. The
+// workers get all they need with their job, and only report back.
 type engine struct {
 	c            *Client
 	t            *TransferPlan
 	o            Options
-	waiting      map[*ImagePlan]int  // blobs that an image still waits for
+	waiting      map[*ImagePlan]int  // the number of blobs that an image waits for
 	mounts       map[string]mounting // by registry
 	largeQueue   queue               // jobs that move many bytes through here
 	smallQueue   queue               // small blobs, mounts and manifests
@@ -68,8 +67,8 @@ type engine struct {
 	manifestPuts manifestPuts // shared by the jobs that publish
 }
 
-// mounting is what is known of a registry's mounts. The first one is a trial,
-// alone, because a miss costs three requests.
+// mounting is what is known about mounts of a registry. The first mount runs
+// alone, because a refusal costs three requests.
 type mounting int
 
 const (
@@ -83,9 +82,9 @@ const (
 type job struct {
 	kind  jobKind
 	blob  *Blob
-	place *place // that is to get the blob
+	place *place // that gets the blob
 	from  ref.Ref
-	entry *ImagePlan // of a publish
+	entry *ImagePlan // the image of a publishJob
 }
 
 type jobKind int
@@ -102,8 +101,8 @@ type result struct {
 	err error
 }
 
-// A queue holds jobs of one pool. What has been taken is nil up to head, so
-// that taking the first of very many costs nothing.
+// A queue holds jobs of one pool. Jobs before head have been taken and are nil,
+// so that taking the first of very many costs nothing.
 type queue struct {
 	jobs    []*job
 	head    int
@@ -112,13 +111,13 @@ type queue struct {
 }
 
 func (e *engine) run(ctx context.Context) error {
-	// The light ones cost a round trip each, and little else.
+	// Small jobs cost a round trip each, and little else.
 	e.largeQueue.limit, e.smallQueue.limit = e.room(), 2*e.o.Parallel
 	e.prepare()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
-		// The light ones first: mounts that are known to be refused become heavy.
+		// Small jobs come first: mounts that are refused become large jobs.
 		e.start(ctx, &wg, &e.smallQueue)
 		e.start(ctx, &wg, &e.largeQueue)
 		if e.largeQueue.running+e.smallQueue.running == 0 {
@@ -136,8 +135,8 @@ func (e *engine) run(ctx context.Context) error {
 	return e.t.Err()
 }
 
-// room is how many blobs move at a time: no more than any of the registries
-// takes requests at a time.
+// room is the number of blobs that move at a time. It is at most the number of
+// requests that each registry takes at a time.
 func (e *engine) room() int {
 	n := e.o.Parallel
 	for _, b := range e.t.Blobs {
@@ -146,8 +145,8 @@ func (e *engine) room() int {
 	return n
 }
 
-// prepare fills the queues: the largest blobs come first, so that the last one
-// to run is a small one.
+// prepare fills the queues. The largest blobs come first, so that the last job
+// is a small one.
 func (e *engine) prepare() {
 	for _, en := range e.t.Images {
 		if en.State == Copy {
@@ -171,7 +170,8 @@ func (e *engine) prepare() {
 	}
 }
 
-// start starts jobs while there is room. A job that nobody needs any more is dropped.
+// start starts jobs while there is room. It drops jobs that are not needed any
+// more.
 func (e *engine) start(ctx context.Context, wg *sync.WaitGroup, q *queue) {
 	for q.running < q.limit && ctx.Err() == nil {
 		j := e.next(q)
@@ -211,7 +211,7 @@ func (e *engine) next(q *queue) *job {
 	return nil
 }
 
-// take removes the job at i, and gives where the one after it is.
+// take removes the job at i, and gives the place of the next one.
 func (q *queue) take(i int) int {
 	if i > q.head {
 		q.jobs = slices.Delete(q.jobs, i, i+1)
@@ -222,9 +222,9 @@ func (q *queue) take(i int) int {
 	return q.head
 }
 
-// smallBlob is the size up to which a blob, like a mount, costs its round
-// trips and little else. Among the light jobs small ones do not wait for all
-// that is larger, and images are complete one after another, not all at the end.
+// smallBlob is the largest blob that, like a mount, costs its round trips and
+// little else. Small blobs do not wait for large ones, so that images are
+// complete one after another.
 const smallBlob = 64 << 10
 
 func (e *engine) queueOf(j *job) *queue {
@@ -239,7 +239,8 @@ func (e *engine) add(j *job) {
 	q.jobs = append(q.jobs, j)
 }
 
-// do works on a job, beside others. It must not touch the books.
+// do carries out a job, at the same time as others. It must not touch the
+// engine's state.
 func (e *engine) do(ctx context.Context, j *job) error {
 	switch j.kind {
 	case pullJob:
@@ -253,7 +254,7 @@ func (e *engine) do(ctx context.Context, j *job) error {
 	}
 }
 
-// finish enters a result into the books.
+// finish notes the result of a job.
 func (e *engine) finish(r result) {
 	j := r.job
 	if j.kind == mountJob {
@@ -293,7 +294,7 @@ func (e *engine) learn(registry string, err error) {
 	}
 }
 
-// pull has a blob brought to the first place that still needs it, its home.
+// pull moves a blob to the first place that needs it, its home.
 func (e *engine) pull(b *Blob) {
 	for _, p := range b.places {
 		if p.isNeeded() && len(b.sources) > 0 {
@@ -303,8 +304,8 @@ func (e *engine) pull(b *Blob) {
 	}
 }
 
-// pullFailed decides whom a failure concerns. Another repository of the
-// source, or of the destination, may still do.
+// pullFailed decides which images a failure concerns. Another repository of the
+// source or the destination may still work.
 func (e *engine) pullFailed(j *job, err error) {
 	var side *SideError
 	atSource := errors.As(err, &side) && side.Side == source
@@ -322,7 +323,8 @@ func (e *engine) pullFailed(j *job, err error) {
 	}
 }
 
-// blobDone notes that a blob is at a place, and publishes the images for which it was the last.
+// blobDone notes that a place has a blob, and publishes the images that waited
+// for it only.
 func (e *engine) blobDone(b *Blob, p *place) {
 	p.present = true
 	for _, en := range p.entries {
@@ -333,7 +335,7 @@ func (e *engine) blobDone(b *Blob, p *place) {
 	}
 }
 
-// fanOut has all other places get a blob from its home.
+// fanOut copies a blob from its home to all other places.
 func (e *engine) fanOut(b *Blob) {
 	home := b.places[slices.IndexFunc(b.places, func(p *place) bool { return p.present })]
 	for _, p := range b.places {
@@ -351,7 +353,7 @@ func (e *engine) failPlace(p *place, err error) {
 	}
 }
 
-// fail ends an image. It keeps its first error.
+// fail ends an image. The first error stays.
 func (e *engine) fail(en *ImagePlan, err error) {
 	if en.State == Copy {
 		en.fail(err)

@@ -11,11 +11,11 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// Unknown is who serves a registry that gives itself away by nothing.
+// Unknown is the server of a registry that does not identify itself.
 const Unknown = "unknown"
 
-// identifyServer finds out who serves a registry, from how it answers those who are
-// let in, and those who show nothing. It never guesses from the host's name.
+// identifyServer finds out which software serves a registry, from its answers
+// with and without credentials. It never guesses from the name of the host.
 func (c *Client) identifyServer(ctx context.Context, at string, in http.Header, door wire.Probe) string {
 	for _, h := range []http.Header{door.Header, in} {
 		if name := serverOfHeaders(h); name != "" {
@@ -34,7 +34,7 @@ func (c *Client) identifyServer(ctx context.Context, at string, in http.Header, 
 	return Unknown
 }
 
-// serverOfHeaders reads the headers in which servers tell their names.
+// serverOfHeaders reads the headers in which servers name themselves.
 func serverOfHeaders(h http.Header) string {
 	says := h.Get("Server")
 	product, _, _ := strings.Cut(says, "/")
@@ -46,7 +46,7 @@ func serverOfHeaders(h http.Header) string {
 	case product == "bayplan":
 		return "bayplan"
 	case product == "Apache" && h.Get(apiVersion) != "":
-		// Files under Apache, with the header added: TripleO's since Stein.
+		// TripleO serves files with Apache and adds the header, since Stein.
 		return "Apache httpd (image-serve)"
 	}
 	return ""
@@ -54,8 +54,8 @@ func serverOfHeaders(h http.Header) string {
 
 var parameter = regexp.MustCompile(`(\w+)="([^"]*)"`)
 
-// serverOfChallenge tells by what a server asks for: the name of the service that
-// tokens are for, and where they are had.
+// serverOfChallenge identifies a server by its challenge: the service of the
+// tokens, and the address of the token server.
 func serverOfChallenge(challenge string) string {
 	says := map[string]string{}
 	for _, p := range parameter.FindAllStringSubmatch(challenge, -1) {
@@ -88,8 +88,9 @@ func serverOfChallenge(challenge string) string {
 	return ""
 }
 
-// isDistribution tells the reference implementation, docker-registry, by how
-// it answers for a path that it does not know: as a registry, in Go's words.
+// isDistribution identifies the reference implementation, docker-registry, by
+// its answer for an unknown path: a registry's header with the text of Go's
+// library.
 func isDistribution(p wire.Probe) bool {
 	return p.Status == http.StatusNotFound && p.Header.Get(apiVersion) == "registry/2.0" &&
 		strings.TrimSpace(p.Body) == "404 page not found"

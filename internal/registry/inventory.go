@@ -9,16 +9,16 @@ import (
 	"github.com/regclient/regclient/types/ref"
 )
 
-// What a destination is known to hold decides what need not be moved. It is
-// known from three sides: a run before has confirmed an image (Image.Whole), or
-// its parts are asked for one by one, or (findBlobs) a single blob is.
+// What a destination holds need not be moved. There are three ways to know: a
+// run before has confirmed an image (Image.Whole), the parts of an image are
+// requested one by one, or (findBlobs) a single blob is.
 
-// isConfirmed says that all parts of what the target's tag stands for are there.
+// isConfirmed says that all parts of the image at the target's tag are there.
 func (e *ImagePlan) isConfirmed() bool { return e.Have != "" && e.Have == e.Whole }
 
-// blobAnswers remembers what was asked for at destinations while a table is made:
-// several images may be in one repository. The mutex is there because images
-// are looked at beside each other.
+// blobAnswers remembers the answers about blobs while a plan is made: several
+// images may be in one repository. The mutex is there because several images
+// are planned at a time.
 type blobAnswers struct {
 	mu    sync.Mutex
 	blobs map[blobQuestion]*blobAnswer
@@ -48,14 +48,14 @@ func (a *blobAnswers) has(b blobQuestion, ask func() (bool, error)) (bool, error
 	return known.there, known.err
 }
 
-// An inventory is what came of asking for the parts of an image.
+// An inventory is the result of asking for the parts of an image.
 type inventory struct {
 	held  []part   // blobs that are there
 	lost  []string // blobs and manifests that are not
 	blobs int      // asked for
 }
 
-// takeInventory asks a destination for all that an image there consists of.
+// takeInventory asks a destination for all parts of an image there.
 func (c *Client) takeInventory(ctx context.Context, a *blobAnswers, repo ref.Ref, digest string) (inventory, error) {
 	t, err := readImage(ctx, repo, digest, c.manifestThere)
 	if KindOf(err) == NotFound {
@@ -88,9 +88,9 @@ func (c *Client) manifestThere(ctx context.Context, r ref.Ref) (m manifest.Manif
 	return m, err
 }
 
-// recheck looks at what an unchanged image consists of, and has it copied once
-// more when something is missing. What is known to be whole is not looked at,
-// but for signatures that may have been made in the meantime.
+// recheck checks the parts of an unchanged image, and has it copied again when
+// a part is missing. It does not check what is known to be whole, except for
+// signatures, which may be new.
 func (c *Client) recheck(ctx context.Context, e *ImagePlan) error {
 	if e.want.Signatures == RequireSignatures {
 		lost, err := c.missingAttachments(ctx, e)
@@ -107,7 +107,7 @@ func (c *Client) recheck(ctx context.Context, e *ImagePlan) error {
 	found, err := c.takeInventory(ctx, &e.want.scratch.answers, repoOf(e.target), e.Have)
 	switch KindOf(err) {
 	case Denied, NoLogin:
-		return nil // it tells no more than what its tag stands for
+		return nil // the registry shows no more than the digest of the tag
 	}
 	if err != nil {
 		return on(destination, err)
@@ -118,25 +118,25 @@ func (c *Client) recheck(ctx context.Context, e *ImagePlan) error {
 	return nil
 }
 
-// readOlderImage finds out what an image's repository holds when an older image of the
-// name is there and known to be whole: what the new one shares with it costs no
-// request.
+// readOlderImage finds out what the repository of an image holds where an older
+// image of the name is known to be whole. What the new one shares with it costs
+// no request.
 func (c *Client) readOlderImage(ctx context.Context, e *ImagePlan) {
 	if !e.isConfirmed() || e.held != nil {
 		return
 	}
-	// That it cannot be read is no error: then nothing is known.
+	// If it cannot be read, nothing is known, which is no error.
 	if t, err := readImage(ctx, repoOf(e.target), e.Have, c.manifestThere); err == nil {
 		e.held = t.blobs
 	}
 }
 
-// maxMountSources is how many images are looked at for what a new one may share with them.
+// maxMountSources is the number of images in which blobs for new images are
+// looked for.
 const maxMountSources = 100
 
-// findMountSources looks for the blobs that images need that are new at their
-// destinations in those that are there already and stay as they are: no
-// registry need be sent a blob twice.
+// findMountSources looks for the blobs of new images in unchanged images of the
+// destination, so that no registry gets a blob twice.
 func (c *Client) findMountSources(ctx context.Context, t *TransferPlan) error {
 	var there []*ImagePlan
 	for _, e := range t.Images {
@@ -171,8 +171,8 @@ func (c *Client) findMountSources(ctx context.Context, t *TransferPlan) error {
 	return nil
 }
 
-// isNew says whether an image that needs the blob is new at its destination,
-// or no longer whole there. An update shares with what it replaces.
+// isNew says whether an image that needs the blob is new at its destination, or
+// incomplete there. An update shares blobs with the image that it replaces.
 func (b *Blob) isNew() bool {
 	return slices.ContainsFunc(b.places, func(p *place) bool {
 		return slices.ContainsFunc(p.entries, func(e *ImagePlan) bool { return e.Have == "" || e.Have == e.Digest && !e.isConfirmed() })

@@ -12,21 +12,21 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 )
 
-// A labelCache remembers labels by the manifest's digest. Digests never change
-// their meaning, so nothing is ever forgotten; the mutex is there because
-// look-ups for many images run beside each other.
+// A labelCache remembers labels by the digest of the manifest. Digests never
+// change their meaning, so nothing is forgotten. The mutex is there because
+// several images are looked up at a time.
 type labelCache struct {
 	mu       sync.Mutex
 	byDigest map[string]map[string]string
 	recalled bool // some are from an earlier run
-	grown    bool // since they were loaded
+	grown    bool // labels were added since they were loaded
 }
 
 func newLabelCache() *labelCache {
 	return &labelCache{byDigest: map[string]map[string]string{}}
 }
 
-// isRecalled says whether it is likely to know what this run asks for.
+// isRecalled says whether the cache may know what this run asks for.
 func (l *labelCache) isRecalled() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -46,8 +46,8 @@ func (l *labelCache) put(digest string, labels map[string]string) {
 	l.byDigest[digest], l.grown = maps.Clone(labels), true
 }
 
-// LoadLabels takes what SaveLabels has kept in a file, so that Labels asks
-// only for what it does not know. A missing or damaged file is an empty one.
+// LoadLabels reads a file of SaveLabels, so that Labels requests only what is
+// new. A missing or damaged file counts as empty.
 func (c *Client) LoadLabels(file string) error {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -58,7 +58,7 @@ func (c *Client) LoadLabels(file string) error {
 	}
 	known := map[string]map[string]string{}
 	if json.Unmarshal(text, &known) != nil {
-		return nil // it is only a memory
+		return nil // it is only a cache
 	}
 	c.labels.mu.Lock()
 	defer c.labels.mu.Unlock()
@@ -67,7 +67,7 @@ func (c *Client) LoadLabels(file string) error {
 	return nil
 }
 
-// SaveLabels keeps in a file what Labels has learned, if anything.
+// SaveLabels writes new labels to a file, if there are any.
 func (c *Client) SaveLabels(file string) error {
 	c.labels.mu.Lock()
 	defer c.labels.mu.Unlock()

@@ -13,12 +13,12 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// maxConfig is the largest image configuration that is read.
+// maxConfig is the largest image configuration.
 const maxConfig = 4 << 20
 
-// Labels gives an image's labels and what its reference stands for. Of an
-// image for many platforms it is the one for linux/amd64, or else the first.
-// No labels at all are an empty map.
+// Labels gives the labels of an image and what its reference stands for. Of an
+// image for many platforms it takes the one for linux/amd64, or else the first.
+// Without labels the map is empty.
 func (c *Client) Labels(ctx context.Context, image string) (map[string]string, Descriptor, error) {
 	r, err := parseTagged(image)
 	if err != nil {
@@ -46,9 +46,9 @@ func (c *Client) Labels(ctx context.Context, image string) (map[string]string, D
 	return labels, d, err
 }
 
-// knownLabels gives the labels that are remembered of what a reference stands
-// for now. For a tag that takes a HEAD, which moves no byte of the image and does not
-// count as a pull; what goes wrong with it is for the GET that follows to tell.
+// knownLabels gives the remembered labels of an image. For a tag this takes a
+// HEAD, which moves no byte of the image and does not count as a pull. Its
+// errors do not matter, because the GET that follows has the same.
 func (c *Client) knownLabels(ctx context.Context, r ref.Ref) (map[string]string, Descriptor, bool) {
 	if r.Digest != "" {
 		labels, ok := c.labels.get(r.Digest)
@@ -65,7 +65,7 @@ func (c *Client) knownLabels(ctx context.Context, r ref.Ref) (map[string]string,
 	return labels, d, ok
 }
 
-// manifest reads a manifest; its bytes are checked against the digest.
+// manifest reads a manifest. Its bytes are checked against the digest.
 func (c *Client) manifest(ctx context.Context, r ref.Ref) (manifest.Manifest, error) {
 	var m manifest.Manifest
 	err := c.call(ctx, r, func(ctx context.Context) (err error) {
@@ -75,7 +75,7 @@ func (c *Client) manifest(ctx context.Context, r ref.Ref) (manifest.Manifest, er
 	return m, err
 }
 
-// onePlatform follows an index, once, to the image to look at.
+// onePlatform follows an index, once, to the image of one platform.
 func (c *Client) onePlatform(ctx context.Context, r ref.Ref, m manifest.Manifest) (manifest.Manifest, error) {
 	index, ok := m.(manifest.Indexer)
 	if !ok {
@@ -98,7 +98,7 @@ func (c *Client) onePlatform(ctx context.Context, r ref.Ref, m manifest.Manifest
 	return c.manifest(ctx, repoOf(r).SetDigest(chosen.Digest.String()))
 }
 
-// configLabels reads the labels out of an image's configuration.
+// configLabels reads the labels in the configuration of an image.
 func (c *Client) configLabels(ctx context.Context, r ref.Ref, m manifest.Manifest) (map[string]string, error) {
 	image, ok := m.(manifest.Imager)
 	if !ok {
@@ -126,7 +126,7 @@ func (c *Client) configLabels(ctx context.Context, r ref.Ref, m manifest.Manifes
 	return conf.Config.Labels, nil
 }
 
-// small reads a blob into memory; it is checked against size and digest.
+// small reads a blob into memory. It is checked against size and digest.
 func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) ([]byte, error) {
 	if err := checkBlob(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", show(r), err)
@@ -147,12 +147,12 @@ func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) 
 	return b, err
 }
 
-// plain is a descriptor without what could lead anywhere but to the registry.
+// plain is a descriptor without addresses, so that only the registry is asked.
 func plain(d descriptor.Descriptor) descriptor.Descriptor {
 	return descriptor.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
 }
 
-// checkBlob refuses what no blob can be.
+// checkBlob rejects an invalid digest or size.
 func checkBlob(d descriptor.Descriptor) error {
 	if err := d.Digest.Validate(); err != nil {
 		return fmt.Errorf("a blob with the digest %q: %w", d.Digest, err)

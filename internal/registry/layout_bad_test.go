@@ -78,7 +78,7 @@ func TestLayoutRefused(t *testing.T) {
 func TestLayoutImages(t *testing.T) {
 	_, _, c := pair(t)
 	entry := func(name string) string {
-		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{%q:%q}}`, ocilayout.ManifestType, len(name), ocilayout.NameKey, name)
+		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{%q:%q}}`, testManifestType, len(name), ocilayout.NameKey, name)
 	}
 	at := func(name string, n int) string { return fmt.Sprintf("%s@sha256:%064x", name, n) }
 	for name, tt := range map[string]struct {
@@ -143,11 +143,11 @@ func TestLayoutTooLarge(t *testing.T) {
 	src.image(t, "ns/a", "1", nil, random(1, 1000))
 	conf := src.blob(t, "ns/b", []byte("{}"))
 	layer := map[string]any{"mediaType": "application/octet-stream", "digest": digestOf(random(2, 10)), "size": int64(1) << 60}
-	m, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": ocilayout.ManifestType, "config": conf, "layers": []any{layer, conf}})
+	m, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": testManifestType, "config": conf, "layers": []any{layer, conf}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	src.act(serve("/v2/ns/b/manifests/", ocilayout.ManifestType, m))
+	src.act(serve("/v2/ns/b/manifests/", testManifestType, m))
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	images := toLayout([]Image{{Source: srcHost + "/ns/a:1"}, {Source: srcHost + "/ns/b:1"}}, dir)
 	src.reset()

@@ -180,8 +180,8 @@ func TestTarTooLarge(t *testing.T) {
 	size := fmt.Sprint(int64(1) << 60)
 	conf := src.blob(t, "ns/b", []byte("{}"))
 	m := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"config":{"mediaType":"a/b","digest":%q,"size":2},"layers":[{"mediaType":"a/b","digest":%q,"size":%s}]}`,
-		ocilayout.ManifestType, conf["digest"], digestOf(random(2, 10)), size)
-	src.act(serve("/v2/ns/b/manifests/", ocilayout.ManifestType, []byte(m)))
+		testManifestType, conf["digest"], digestOf(random(2, 10)), size)
+	src.act(serve("/v2/ns/b/manifests/", testManifestType, []byte(m)))
 	path := filepath.Join(dir, "b", "media.tar")
 	err := c.Execute(t.Context(), plan(t, c, toLayout([]Image{{Source: srcHost + "/ns/b:1"}}, path)), Options{})
 	if err == nil || !strings.HasPrefix(err.Error(), "destination: "+path+": ") || !strings.Contains(err.Error(), "bytes are free, the images take "+size[:8]) {

@@ -346,4 +346,5 @@ const (
 	testLayoutVersion = `{"imageLayoutVersion":"1.0.0"}`
 	testIndexFile     = "index.json"
 	testTarBlock      = 512
+	testManifestType  = "application/vnd.oci.image.manifest.v1+json"
 )

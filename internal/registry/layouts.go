@@ -18,21 +18,24 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// layoutHost is what layouts are called as a registry. No server can have the name.
+// layoutHost is the host name of layouts as a registry. No server can have the
+// name.
 const layoutHost = "oci-layout.invalid"
 
-// layoutConcurrency is more than a plan may ask for: a disk has no rules.
+// layoutConcurrency is more than a plan may ask for, because a disk sets no
+// limit.
 const layoutConcurrency = 128
 
-// layouts are those that a client knows. They answer as one registry, inside
-// the process: so one engine moves images between registries and layouts in all
-// directions. The first part of a repository's name is the number of its layout.
+// layouts are the layouts that a client knows. They answer as one registry
+// inside the process, so that the engine moves images between registries and
+// layouts in all directions. The first part of a repository's name is the
+// number of its layout.
 type layouts struct {
-	mu  sync.Mutex // images are looked at beside each other
+	mu  sync.Mutex // several images are planned at a time
 	all []*ocilayout.Layout
 }
 
-// at gives the layout of a directory or archive with its number.
+// at gives the layout at a path, with its number.
 func (ls *layouts) at(path string) (*ocilayout.Layout, int) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -56,7 +59,7 @@ func (ls *layouts) number(text string) *ocilayout.Layout {
 	return ls.all[n]
 }
 
-// targetLayouts gives the layouts that a table writes to.
+// targetLayouts gives the layouts that a plan writes to.
 func (c *Client) targetLayouts(t *TransferPlan) []*ocilayout.Layout {
 	var all []*ocilayout.Layout
 	for _, e := range t.Images {
@@ -74,8 +77,8 @@ func (c *Client) targetLayouts(t *TransferPlan) []*ocilayout.Layout {
 // or oci:FILE.tar:repository:tag.
 const LayoutPrefix = "oci:"
 
-// CutLayout takes a name in a layout apart: its directory or archive, and the name there,
-// "" when the layout as a whole is meant.
+// CutLayout splits a name in a layout into its directory or archive and the
+// name there, "" for the whole layout.
 func CutLayout(s string) (dir, name string, ok bool) {
 	rest, ok := strings.CutPrefix(s, LayoutPrefix)
 	if !ok {
@@ -89,7 +92,7 @@ func CutLayout(s string) (dir, name string, ok bool) {
 func (ls *layouts) ref(s string) (ref.Ref, error) {
 	dir, name, _ := CutLayout(s)
 	l, n := ls.at(dir)
-	if err := l.Check(); err != nil { // a HEAD could not tell
+	if err := l.Check(); err != nil { // the answer to a HEAD has no text
 		return ref.Ref{}, err
 	}
 	r, err := parseTagged(fmt.Sprintf("%s/%d/%s", layoutHost, n, name))
@@ -114,11 +117,11 @@ func (c *Client) imageRef(s string) (ref.Ref, error) {
 	return parseTagged(s)
 }
 
-// cosignTag is a tag of what speaks of an image.
+// cosignTag is a tag of a signature and the like.
 var cosignTag = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\..+)?$`)
 
-// LayoutIndex gives the digest of what a layout names: as long as it is the
-// same, so are the images. A layout that is not there is fs.ErrNotExist.
+// LayoutIndex gives the digest of a layout's index. The images are the same as
+// long as it is. The error for a missing layout is fs.ErrNotExist.
 func (c *Client) LayoutIndex(path string) (string, error) {
 	idx, err := c.layoutIndex(path)
 	if err != nil {
@@ -139,9 +142,9 @@ func (c *Client) layoutIndex(path string) (*ocilayout.Index, error) {
 	return l.Index()
 }
 
-// LayoutImages lists the images of a layout, oci:DIR:repository:tag@digest,
-// but for those that speak of others. A registry's host before a repository is
-// left out, as it is in every layout that Execute makes.
+// LayoutImages lists the images of a layout as oci:DIR:repository:tag@digest,
+// without signatures and the like. It leaves out a registry's host before a
+// repository, as Execute does.
 func (c *Client) LayoutImages(dir string) ([]string, error) {
 	idx, err := c.layoutIndex(dir)
 	if err != nil {
@@ -168,16 +171,16 @@ func (c *Client) LayoutImages(dir string) ([]string, error) {
 	return all, nil
 }
 
-// VerifyBlobs reads all that a layout's index needs, and gives the digests of what
-// has other bytes now. What is missing is for others to tell.
+// VerifyBlobs reads all blobs that the index of a layout needs, and gives the
+// digests of those whose bytes have changed. It does not report missing blobs.
 func (c *Client) VerifyBlobs(ctx context.Context, path string) ([]string, error) {
 	l, _ := c.layouts.at(path)
 	corrupt, err := l.Corrupt(ctx)
 	return corrupt, on(destination, err)
 }
 
-// fits tells before anything is moved when the blobs will not fit on the disks
-// of the layouts they go to.
+// fits reports, before anything is moved, that the blobs do not fit on the
+// disks of the layouts.
 func (c *Client) fits(t *TransferPlan) error {
 	need := map[string]int64{}
 	for _, b := range t.Blobs {
@@ -189,12 +192,12 @@ func (c *Client) fits(t *TransferPlan) error {
 			l, _ := c.layouts.at(dir)
 			need[dir] = l.OverheadBytes()
 		}
-		need[dir] += min(b.Size, 1<<60) // sizes are what manifests say
+		need[dir] += min(b.Size, 1<<60) // sizes come from manifests
 	}
 	for dir, n := range need {
 		free, known := durable.FreeSpace(dir)
 		if !known || n >= 0 && n <= free {
-			continue // not known: then writing will tell
+			continue // if it is not known, writing will show it
 		}
 		err := fmt.Errorf("%s: %d bytes are free, the images take %d", dir, free, n)
 		return on(destination, fault.WithHint(err, "make room, or let the layout be somewhere else"))

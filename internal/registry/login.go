@@ -12,15 +12,16 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// A login gives a host its credentials, once, when they are first used.
+// A login gives the credentials of a host. They are asked for once, at the
+// first use.
 type login struct {
 	host    Host
 	configs []*config.Host // one of each view
-	mu      sync.Mutex     // two first uses at once must both wait for the password
+	mu      sync.Mutex     // two first uses at once both wait for the password
 	creds   map[string]Credential
 }
 
-// target gives the registry that r names, and as whom to call it.
+// target gives the registry of r, and the credential for it.
 func (c *Client) target(ctx context.Context, r ref.Ref) (*wire.Target, error) {
 	p := &wire.Target{Host: r.Registry, Repository: r.Repository, Ref: show(r)}
 	l := c.hosts[r.Registry]
@@ -79,7 +80,7 @@ func (h Host) reveal(ctx context.Context, r ref.Ref) (Credential, error) {
 	return cred, err
 }
 
-// secret asks for a secret that must not be empty.
+// secret asks for a secret, which must not be empty.
 func secret(ctx context.Context, ask func(context.Context) (string, error), what string) (string, error) {
 	if ask == nil {
 		return "", fmt.Errorf("%s is not given", what)

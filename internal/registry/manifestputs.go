@@ -6,12 +6,12 @@ import (
 	"github.com/regclient/regclient/types/ref"
 )
 
-// manifestPuts have a manifest put at a registry by one goroutine at a time,
-// and into a repository by its digest alone only once. Registries keep a
-// manifest as one file for all repositories, and one that is being written for
-// the second time looks damaged to those who read it then.
+// manifestPuts lets one goroutine at a time put a manifest at a registry, and
+// puts it by its digest into a repository only once. Registries keep a manifest
+// as one file for all repositories, and readers see a damaged file while it is
+// written for the second time.
 type manifestPuts struct {
-	mu  sync.Mutex // images are published beside each other
+	mu  sync.Mutex // several images are published at a time
 	all map[manifestPutKey]*manifestPut
 }
 
@@ -19,10 +19,10 @@ type manifestPutKey struct{ registry, digest string }
 
 type manifestPut struct {
 	mu           sync.Mutex      // held while the manifest is put
-	repositories map[string]bool // repositories that have it
+	repositories map[string]bool // the repositories that have it
 }
 
-// put runs do for a manifest, unless that would do what was done before.
+// put runs do for a manifest, unless the repository has it.
 func (p *manifestPuts) put(repo ref.Ref, m put, do func() error) error {
 	one := p.of(manifestPutKey{repo.Registry + repo.Path, m.digest})
 	one.mu.Lock()

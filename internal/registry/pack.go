@@ -11,15 +11,15 @@ import (
 	"github.com/regclient/regclient/types/manifest"
 )
 
-// A packedManifest is a manifest while it waits to be put. Nothing more of it is kept,
-// for there may be thousands.
+// A packedManifest is a manifest that waits to be put. It is compressed,
+// because there may be thousands.
 type packedManifest struct {
 	digest, mediaType string
 	size              int
 	packed            []byte
 }
 
-// manifest is the body as regclient takes it.
+// manifest gives the manifest for regclient.
 func (b packedManifest) manifest() (manifest.Manifest, error) {
 	raw := make([]byte, b.size)
 	if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(b.packed)), raw); err != nil {
@@ -30,9 +30,9 @@ func (b packedManifest) manifest() (manifest.Manifest, error) {
 	}))
 }
 
-// A packer makes manifests small: most of each is the same few words. The
-// mutex is there because images are looked at beside each other, and a writer
-// is far larger than what it writes.
+// A packer compresses manifests: most of each is the same few words. The mutex
+// is there because several images are planned at a time, and a writer is far
+// larger than what it writes.
 type packer struct {
 	mu sync.Mutex
 	w  *flate.Writer

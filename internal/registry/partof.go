@@ -7,9 +7,9 @@ import (
 	"github.com/regclient/regclient/types/ref"
 )
 
-// IsPart says whether an image that is not as at its source is a part of that:
-// what is left of an index when only some platforms are taken. That it cannot
-// be told is as if it were not.
+// IsPart says whether an image at its destination is a part of the image at its
+// source: an index with fewer platforms. If that cannot be found out, the
+// answer is no.
 func (c *Client) IsPart(ctx context.Context, k *Checked) bool {
 	if k.Source == k.Target || k.Want == "" || k.Have == "" {
 		return false

@@ -12,15 +12,15 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A PingResult is how a registry answers at its door.
+// A PingResult is the answer of a registry to Ping.
 type PingResult struct {
-	Server string // who serves it, as far as that can be told; Unknown, and maybe what it says, otherwise
-	Asks   bool   // it lets nobody in without a login or a token
-	Login  bool   // it was shown credentials, and took them
+	Server string // the software that serves it, or Unknown with its Server header
+	Asks   bool   // it asks for credentials
+	Login  bool   // it has accepted credentials
 }
 
-// Ping asks whether a host speaks the registry API and lets us in: with our
-// credentials if it asks for any. A host that does not gives an error.
+// Ping asks whether a host speaks the registry API and accepts requests, with
+// credentials if it asks for them.
 func (c *Client) Ping(ctx context.Context, host string) (PingResult, error) {
 	if host == "" {
 		return PingResult{}, errEmptyHost
@@ -48,7 +48,7 @@ func (c *Client) Ping(ctx context.Context, host string) (PingResult, error) {
 	return PingResult{Server: c.identifyServer(ctx, at, header, door), Asks: asks, Login: asks && !p.Cred.IsZero()}, nil
 }
 
-// address gives what a host's URLs begin with.
+// address gives the beginning of a host's URLs.
 func (c *Client) address(host string) string {
 	conf := config.HostNewName(host)
 	if l := c.hosts[host]; l != nil {
@@ -60,9 +60,9 @@ func (c *Client) address(host string) string {
 	return "https://" + conf.Hostname
 }
 
-// isRegistryAnswer says whether a good answer to /v2/ is a registry's. The specification
-// asks for the status alone; but web servers that have a page for everything
-// answer with that, too.
+// isRegistryAnswer says whether a good answer to /v2/ comes from a registry.
+// The specification asks for the status alone, but web servers with a page for
+// every path answer with that status, too.
 func isRegistryAnswer(h http.Header) bool {
 	return h.Get(apiVersion) != "" || !strings.HasPrefix(h.Get("Content-Type"), "text/html")
 }

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// planners is how many images are looked at at a time.
+// planners is the number of images that are planned at a time.
 const planners = 8
 
-// Plan finds out what there is to do to have the images, or what is selected of
-// them, where they are to be. It moves nothing. What is wrong with one image
-// stands in its plan; the error is for what concerns all of them.
+// Plan finds out what is to be moved so that the images, or what is selected of
+// them, are at their destinations. It moves nothing. The error of one image is
+// in its ImagePlan. The error that is returned concerns all images.
 func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*TransferPlan, error) {
 	want.scratch = &scratch{}
 	t := &TransferPlan{Images: c.imagePlans(images, &want)}
@@ -36,14 +36,15 @@ func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*Tra
 	return t, nil
 }
 
-// dropScratch lets go of what was only needed to make the table.
+// dropScratch drops what was needed only to make the plan.
 func (t *TransferPlan) dropScratch() {
 	for _, e := range t.Images {
 		e.held, e.want.scratch = nil, nil
 	}
 }
 
-// each runs do for every item, some at a time. Its only error is ctx's.
+// each runs do for every item, several at a time. Its only error is that of
+// ctx.
 func each[T any](ctx context.Context, items []T, do func(context.Context, T)) error {
 	var g errgroup.Group
 	g.SetLimit(planners)
@@ -57,8 +58,8 @@ func each[T any](ctx context.Context, items []T, do func(context.Context, T)) er
 	return ctx.Err()
 }
 
-// imagePlans makes the table's entries: an image named twice counts once, and
-// two images cannot be at one place.
+// imagePlans makes the plans of images. An image that is named twice counts
+// once, and two images cannot have one target.
 func (c *Client) imagePlans(images []Image, want *Selection) []*ImagePlan {
 	var all []*ImagePlan
 	seen := map[Image]bool{}
@@ -91,8 +92,8 @@ func (e *ImagePlan) fail(err error) {
 	e.State, e.Err = Failed, err
 }
 
-// planImage asks both sides what the tags stand for, and reads the manifests when
-// there is something to copy.
+// planImage asks both sides for the digests of the tags, and reads the
+// manifests of an image to copy.
 func (c *Client) planImage(ctx context.Context, e *ImagePlan) {
 	if e.State != Copy {
 		return
@@ -105,15 +106,15 @@ func (c *Client) planImage(ctx context.Context, e *ImagePlan) {
 		c.readOlderImage(ctx, e)
 		err = on(source, c.readTree(ctx, e))
 	}
-	e.top = nil // there may be very many
+	e.top = nil // there may be very many plans
 	if err != nil {
 		e.fail(err)
 	}
 }
 
-// compare fills in what both tags stand for. The destination is asked first: of
-// an image that is to be copied, and is not there at all, the manifest itself
-// is read at once, as it will be needed.
+// compare fills in the digests of both tags. It asks the destination first: of
+// an image that is not there, it reads the manifest at once, because that is
+// needed.
 func (c *Client) compare(ctx context.Context, e *ImagePlan, copying bool) error {
 	var have string
 	var derr error
@@ -123,7 +124,7 @@ func (c *Client) compare(ctx context.Context, e *ImagePlan, copying bool) error 
 	}
 	want, serr := c.wanted(ctx, e, copying)
 	if serr == nil {
-		e.Digest = want // whatever the destination says
+		e.Digest = want // also if the destination fails
 	}
 	if e.target.Tag == "" && serr == nil {
 		have, derr = c.tagged(ctx, repoOf(e.target).SetDigest(want))
@@ -145,9 +146,9 @@ func (c *Client) compare(ctx context.Context, e *ImagePlan, copying bool) error 
 	return nil
 }
 
-// wanted gives the digest of the source's image, and reads its manifest where
-// that is wanted too or the digest follows from it. A HEAD, unlike that, does
-// not count as a pull.
+// wanted gives the digest of the source's image. It reads the manifest where
+// that is wanted, too, or where the digest follows from it. A HEAD does not
+// count as a pull, but a GET does.
 func (c *Client) wanted(ctx context.Context, e *ImagePlan, reading bool) (string, error) {
 	if e.Digest != "" {
 		if err := digest.Digest(e.Digest).Validate(); err != nil {
@@ -171,7 +172,8 @@ func (c *Client) wanted(ctx context.Context, e *ImagePlan, reading bool) (string
 	return describe(m).Digest, nil
 }
 
-// tagged gives the digest that a destination's tag stands for, "" when there is no such tag.
+// tagged gives the digest of a tag at the destination, "" where there is no
+// such tag.
 func (c *Client) tagged(ctx context.Context, r ref.Ref) (string, error) {
 	d, err := c.head(ctx, c.push, r)
 	if KindOf(err) == NotFound {
@@ -181,9 +183,9 @@ func (c *Client) tagged(ctx context.Context, r ref.Ref) (string, error) {
 }
 
 // findBlobs finds out which of the other blobs the destinations have: an
-// aborted run leaves them in repositories that have no tag yet. Each is looked
-// for in one place, where such a run would have brought it first. A repository
-// that the catalog does not name is not asked; where there is no catalog, all are.
+// interrupted run leaves blobs in repositories without a tag. Each blob is
+// looked for in one place, where such a run would have put it first. Only
+// repositories in the catalog are asked, or all where there is no catalog.
 func (c *Client) findBlobs(ctx context.Context, t *TransferPlan) error {
 	known := map[string]map[string]bool{}
 	for _, b := range t.Blobs {
@@ -198,7 +200,7 @@ func (c *Client) findBlobs(ctx context.Context, t *TransferPlan) error {
 		if errors.Is(err, ErrNoRegistry) {
 			return on(destination, err)
 		}
-		known[host] = nil // a registry that does not tell is no error
+		known[host] = nil // a registry without a catalog is no error
 		if err == nil {
 			known[host] = map[string]bool{}
 			for _, n := range names {

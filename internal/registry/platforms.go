@@ -15,7 +15,7 @@ import (
 
 var platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$`)
 
-// CheckPlatform refuses what is no platform: os/architecture[/variant].
+// CheckPlatform checks a platform: os/architecture[/variant].
 func CheckPlatform(name string) error {
 	if !platformForm.MatchString(name) {
 		return fmt.Errorf("%q is not of the form os/architecture or os/architecture/variant", name)
@@ -23,17 +23,18 @@ func CheckPlatform(name string) error {
 	return nil
 }
 
-// A narrowed image is what is left of an index when only some platforms are taken.
+// A narrowed image is an index with only some of its platforms.
 type narrowed struct {
-	digest string            // of what is left
-	index  manifest.Manifest // the index rewritten; nil: what digest says is there to be read
+	digest string            // of the rest
+	index  manifest.Manifest // the new index; nil: the digest is at the source
 	kept   []string          // platforms
 	of     int               // how many there were
 }
 
-// narrow leaves only some platforms in an index: those that a registry would
-// miss are not named any more, so that it takes the index. Where one image is
-// left, it is that image itself. What is no index stays as it is.
+// narrow keeps only some platforms of an index. It removes the others from the
+// list, because a registry refuses an index with missing images. If one image
+// is left, the result is that image. A manifest that is no index stays as it
+// is.
 func narrow(m manifest.Manifest, platforms []string, name string) (narrowed, error) {
 	whole := narrowed{digest: describe(m).Digest}
 	index, ok := m.(manifest.Indexer)
@@ -63,8 +64,8 @@ func narrow(m manifest.Manifest, platforms []string, name string) (narrowed, err
 	return n, nil
 }
 
-// selectPlatforms says which entries of an index are kept: those of the platforms, and
-// the attestations that speak of them.
+// selectPlatforms says which entries of an index stay: those of the platforms,
+// and the attestations about them.
 func selectPlatforms(list []descriptor.Descriptor, platforms []string) (keep []bool, n narrowed) {
 	keep = make([]bool, len(list))
 	subjects := map[string]bool{}
@@ -88,7 +89,7 @@ func selectPlatforms(list []descriptor.Descriptor, platforms []string) (keep []b
 	return keep, n
 }
 
-// imagesAmong gives the kept entries that are no attestations.
+// imagesAmong gives the kept entries that are not attestations.
 func imagesAmong(list []descriptor.Descriptor, keep []bool) []descriptor.Descriptor {
 	var images []descriptor.Descriptor
 	for i, d := range list {
@@ -99,8 +100,8 @@ func imagesAmong(list []descriptor.Descriptor, keep []bool) []descriptor.Descrip
 	return images
 }
 
-// attestedDigest gives the digest of the image that an index's entry speaks of, ""
-// for one that is an image itself.
+// attestedDigest gives the digest of the image that an attestation is about, ""
+// for an image.
 func attestedDigest(d descriptor.Descriptor) string {
 	return d.Annotations["vnd.docker.reference.digest"]
 }
@@ -113,8 +114,8 @@ func platformName(p platform.Platform) string {
 	return name
 }
 
-// matches says whether a platform is the one that is wanted; a want without a
-// variant takes every variant. All arm64 is v8.
+// matches says whether a platform is the one that is wanted. Without a variant
+// every variant matches. All arm64 is v8.
 func matches(want string, p platform.Platform) bool {
 	if p.Architecture == "arm64" && p.Variant == "v8" {
 		p.Variant = ""
@@ -139,8 +140,8 @@ func platformNames(list []descriptor.Descriptor) []string {
 	return names
 }
 
-// rewrite makes an index with only some of its entries, which themselves stay
-// as they are. The same index always comes out the same.
+// rewrite makes an index with only some of its entries, which stay as they are.
+// The result is always the same.
 func rewrite(m manifest.Manifest, keep []bool) (manifest.Manifest, error) {
 	raw, err := m.RawBody()
 	if err != nil {
@@ -168,7 +169,7 @@ func rewrite(m manifest.Manifest, keep []bool) (manifest.Manifest, error) {
 	return manifest.New(manifest.WithRaw(raw), manifest.WithDesc(descriptor.Descriptor{MediaType: describe(m).MediaType}))
 }
 
-// narrowed finds out what an entry's image is when only some platforms are taken.
+// narrowed finds out what an image is when only some platforms are taken.
 func (c *Client) narrowed(ctx context.Context, e *ImagePlan) (string, error) {
 	at := e.source
 	if e.Digest != "" {
