@@ -11,13 +11,13 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// Preflight makes sure, before a byte moves, that what is to be pushed may be
-// pushed: wrong rights are told now, and not after gigabytes. Only registries
-// that ask for a login, or are shown one, are asked; rights to pull were proved
-// by reading the manifests. An image that may not be pushed has failed then.
+// Preflight makes sure, before a byte moves, that pushes are allowed: wrong
+// rights are reported now, and not after gigabytes. It asks only registries
+// that ask for a login or get one. Rights to pull were proved by reading the
+// manifests. An image that may not be pushed has failed then.
 //
-// It opens uploads and cancels them, so it is no part of Plan, which changes
-// nothing anywhere. Its own error is that ctx ended.
+// Preflight opens uploads and cancels them, so it is no part of Plan, which
+// changes nothing. Its own error is that ctx ended.
 func (c *Client) Preflight(ctx context.Context, t *TransferPlan) error {
 	byHost := map[string]map[string][]*ImagePlan{}
 	for _, e := range t.Images {
@@ -37,7 +37,8 @@ func (c *Client) Preflight(ctx context.Context, t *TransferPlan) error {
 	return ctx.Err()
 }
 
-// preflightHost asks about the repositories of one host, as many at a time as it takes.
+// preflightHost asks about the repositories of one host, as many at a time as
+// the host takes.
 func (c *Client) preflightHost(ctx context.Context, repos map[string][]*ImagePlan) {
 	var g errgroup.Group
 	for _, es := range repos {
@@ -57,10 +58,9 @@ func (c *Client) preflightHost(ctx context.Context, repos map[string][]*ImagePla
 	_ = g.Wait()
 }
 
-// mayPush opens an upload and cancels it, which leaves nothing behind: some
-// registries give a token for anything and look at rights only then. What
-// keeps it from being opened for another reason than rights is told when
-// something is really pushed.
+// mayPush opens an upload and cancels it, which leaves nothing behind. Some
+// registries give a token for anything and check rights only then. Other errors
+// are reported when something is really pushed.
 func (c *Client) mayPush(ctx context.Context, repo ref.Ref) error {
 	p, err := c.target(ctx, repo)
 	if err != nil {
@@ -72,7 +72,7 @@ func (c *Client) mayPush(ctx context.Context, repo ref.Ref) error {
 	err = c.call(ctx, repo, func(ctx context.Context) error { return c.openUpload(ctx, p) })
 	var e *Error
 	if errors.As(err, &e) && e.Kind == Denied && p.Cred.IsZero() {
-		e.Kind = NoLogin // a push makes its repository: it can only be the right that is missing
+		e.Kind = NoLogin // a push makes its repository, so only the right can be missing
 	}
 	switch KindOf(err) {
 	case NoLogin, BadLogin, Denied, Mismatch:
@@ -98,15 +98,15 @@ func (c *Client) openUpload(ctx context.Context, p *wire.Target) error {
 	if err != nil {
 		return err
 	}
-	// That it cannot be cancelled is no harm: registries forget uploads in time,
-	// and some let only those cancel them who may also delete.
+	// A failure to cancel does no harm: registries forget uploads in time, and
+	// some let only those cancel them who may also delete.
 	if cancel, err := http.NewRequestWithContext(wire.WithoutRetry(ctx), http.MethodDelete, at.String(), nil); err == nil {
 		_, _ = c.do(cancel)
 	}
 	return nil
 }
 
-// do sends a request whose answer has nothing to be read.
+// do sends a request whose answer need not be read.
 func (c *Client) do(req *http.Request) (*http.Response, error) {
 	req.Header.Set("User-Agent", wire.UserAgent)
 	resp, err := c.http.Do(req)

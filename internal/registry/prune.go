@@ -16,19 +16,20 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// A PruneRule says which tags of a destination go: those that the list of
-// images does not name, in the repositories that it names and in some others.
+// A PruneRule says which tags of a destination are removed: those that the list
+// of images does not name, in the repositories of the list and in some others.
 type PruneRule struct {
 	Host         string   // of the destination, or oci:LAYOUT
 	Repositories []string // further ones: names, or patterns as path.Match knows them
-	Before       []string // images that the list has named before; their repositories count, too
-	Keep         int      // how many other tags of a repository stay, the newest by version
+	Before       []string // images that the list named before; their repositories count, too
+	Keep         int      // the number of other tags of a repository that stay, the newest by version
 }
 
-// A Pruning is what there is to remove.
+// A Pruning is what is to be removed.
 type Pruning struct {
 	Removals []*Removal
-	// What a layout holds and nothing needs any more then. Registries see to that themselves.
+	// The blobs of a layout that nothing needs then. Registries remove theirs
+	// themselves.
 	Blobs int
 	Bytes int64
 
@@ -39,7 +40,7 @@ type Pruning struct {
 // Empty says that there is nothing to remove.
 func (p *Pruning) Empty() bool { return len(p.Removals) == 0 && p.Blobs == 0 }
 
-// Layout is the path of the layout that something goes from, "" of a registry.
+// Layout is the path of the layout, "" for a registry.
 func (p *Pruning) Layout() string {
 	if p.layout == nil {
 		return ""
@@ -47,19 +48,19 @@ func (p *Pruning) Layout() string {
 	return p.layout.Path()
 }
 
-// A Removal is a tag that is to go.
+// A Removal is a tag to remove.
 type Removal struct {
 	Name   string // host/repository:tag
-	Digest string // what it stands for, "" when nothing
+	Digest string // digest of the tag, "" for none
 
 	repo ref.Ref
 	tag  string
-	held bool // something that stays needs the manifest
+	held bool // a tag that stays needs the manifest
 }
 
-// PlanPrune finds out what there is to remove, before or after the table is
-// carried out. It removes nothing. What cannot be read is an error: in doubt
-// nothing goes.
+// PlanPrune finds out what is to be removed, before or after the plan is
+// carried out. It removes nothing. What cannot be read is an error, so that in
+// doubt nothing is removed.
 func (c *Client) PlanPrune(ctx context.Context, t *TransferPlan, rule PruneRule) (*Pruning, error) {
 	p := &pruner{c: c, rule: rule, repos: map[string]*prunedRepo{}}
 	if err := p.find(ctx, t); err != nil {
@@ -88,8 +89,8 @@ func (c *Client) PlanPrune(ctx context.Context, t *TransferPlan, rule PruneRule)
 	return all, on(destination, err)
 }
 
-// countUnused counts what the layout holds and nothing needs when the pruning
-// is done, nor the images of the table that are still to come.
+// countUnused counts the blobs of the layout that nothing needs after the
+// pruning, and that no image of the plan will need.
 func (p *Pruning) countUnused(t *TransferPlan) (err error) {
 	leave := map[string]bool{}
 	for _, r := range p.Removals {
@@ -109,19 +110,19 @@ func (p *Pruning) countUnused(t *TransferPlan) (err error) {
 	return err
 }
 
-// Names makes a table that says where images are to be, and nothing else.
+// Names makes a plan that holds only the names of images.
 func (c *Client) Names(images []Image) *TransferPlan {
 	return &TransferPlan{Images: c.imagePlans(images, &Selection{})}
 }
 
-// A pruner finds out what there is to remove.
+// A pruner finds out what is to be removed.
 type pruner struct {
 	c     *Client
 	rule  PruneRule
 	repos map[string]*prunedRepo
 }
 
-// A prunedRepo is a repository and what of it the list names.
+// A prunedRepo is a repository, with what the list names of it.
 type prunedRepo struct {
 	repo    ref.Ref
 	tags    map[string]bool
@@ -131,11 +132,11 @@ type prunedRepo struct {
 	err   error
 }
 
-// find finds the repositories that are concerned.
+// find finds the repositories of the rule.
 func (p *pruner) find(ctx context.Context, t *TransferPlan) error {
 	for _, e := range t.Images {
 		if e.target.Repository == "" {
-			continue // its name is none, which is told elsewhere
+			continue // its name is invalid, which Plan reports
 		}
 		r := p.at(e.target)
 		switch d := cmp.Or(e.Digest, e.target.Digest); {
@@ -152,7 +153,7 @@ func (p *pruner) find(ctx context.Context, t *TransferPlan) error {
 	for _, name := range p.rule.Before {
 		name, _, _ = strings.Cut(name, "@")
 		if !strings.Contains(path.Base(name), ":") {
-			name += ":x" // it was there by its digest alone
+			name += ":x" // it was there without a tag
 		}
 		if r, err := p.c.imageRef(name); err == nil && r.Registry == home.Registry && r.Path == home.Path {
 			p.at(r)
@@ -161,7 +162,7 @@ func (p *pruner) find(ctx context.Context, t *TransferPlan) error {
 	return p.match(ctx)
 }
 
-// at gives the entry of a reference's repository.
+// at gives the prunedRepo of a reference.
 func (p *pruner) at(r ref.Ref) *prunedRepo {
 	r = repoOf(r)
 	if p.repos[r.Repository] == nil {
@@ -170,7 +171,7 @@ func (p *pruner) at(r ref.Ref) *prunedRepo {
 	return p.repos[r.Repository]
 }
 
-// named makes a reference of the name of a repository at the destination.
+// named makes a reference from the name of a repository at the destination.
 func (p *pruner) named(name string) (ref.Ref, error) {
 	join := "/"
 	if strings.HasPrefix(p.rule.Host, LayoutPrefix) {
@@ -179,7 +180,7 @@ func (p *pruner) named(name string) (ref.Ref, error) {
 	return p.c.imageRef(p.rule.Host + join + name + ":x")
 }
 
-// match adds the repositories that are named or fit a pattern.
+// match adds the repositories that the rule names or that match a pattern.
 func (p *pruner) match(ctx context.Context) error {
 	var names []string
 	var patterns []string
@@ -232,8 +233,8 @@ func (p *pruner) catalog(ctx context.Context) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// look finds out which tags of a repository go. Where none can go nothing but
-// its tags is asked for.
+// look finds out which tags of a repository are removed. If none can be, it
+// requests nothing but the list of tags.
 func (p *pruner) look(ctx context.Context, r *prunedRepo) ([]*Removal, error) {
 	tags, err := p.c.allTags(ctx, r.repo)
 	if KindOf(err) == NotFound {
@@ -260,8 +261,8 @@ func (p *pruner) look(ctx context.Context, r *prunedRepo) ([]*Removal, error) {
 	return k.removable(ctx, leave)
 }
 
-// divide divides the tags into those that stay and those that may go: cosign's
-// are with the latter, as what they speak of decides.
+// divide divides the tags into those that stay and those that may be removed.
+// cosign's tags are among the latter, because their subject decides.
 func (p *pruner) divide(r *prunedRepo, tags []string) (stay, leave []string) {
 	var others []string
 	for _, tag := range tags {

@@ -13,7 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// Prune removes what PlanPrune found, and tells of each tag that is gone. It
+// Prune removes what PlanPrune found, and calls gone for each removed tag. It
 // may be called again after an error.
 func (c *Client) Prune(ctx context.Context, p *Pruning, gone func(*Removal)) error {
 	if p.layout != nil {
@@ -40,7 +40,7 @@ func (c *Client) removeAll(ctx context.Context, p *Pruning, gone func(*Removal))
 		case err == nil:
 			gone(r)
 		case errors.Is(err, errKeepsAll), fault.IsConnection(err), KindOf(err) == NoLogin, KindOf(err) == BadLogin:
-			return err // it will be the same for all others
+			return err // the others would fail in the same way
 		default:
 			errs = append(errs, err)
 		}
@@ -51,8 +51,8 @@ func (c *Client) removeAll(ctx context.Context, p *Pruning, gone func(*Removal))
 // errKeepsAll says that a registry deletes nothing.
 var errKeepsAll = errors.New("the registry lets nothing be deleted")
 
-// remove removes a tag: as a tag where the registry can do that, else along
-// with its manifest, unless something needs that.
+// remove removes a tag: as a tag where the registry can do that, else with its
+// manifest, unless a tag that stays needs the manifest.
 func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
 	at := r.repo.SetTag(r.tag)
 	if !p.noTags {
@@ -63,7 +63,7 @@ func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
 	}
 	have, err := c.tagged(ctx, at)
 	switch {
-	case err != nil || have == "": // what another tag stood for, too, has gone with it
+	case err != nil || have == "": // it has gone with another tag of the same manifest
 		return err
 	case have != r.Digest:
 		return fmt.Errorf("%s: it stands for another image now, %s", r.Name, have)
@@ -75,8 +75,8 @@ func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
 	return c.replaceAndDelete(ctx, r)
 }
 
-// deletesOnlyManifests says that a registry's answer may mean that it deletes manifests
-// only. That a tag is not found is one: it was listed.
+// deletesOnlyManifests says that a registry's answer may mean that it deletes
+// manifests only. "Not found" is such an answer, because the tag was listed.
 func deletesOnlyManifests(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -89,7 +89,7 @@ func deletesOnlyManifests(err error) bool {
 	return false
 }
 
-// explainRefusal tells clearly that a registry does not delete.
+// explainRefusal says clearly that a registry does not delete.
 func explainRefusal(r *Removal, err error) error {
 	var e *Error
 	switch {
@@ -102,9 +102,10 @@ func explainRefusal(r *Removal, err error) error {
 	return err
 }
 
-// replaceAndDelete removes a tag that shares its manifest with what stays, at a
-// registry that deletes manifests only: the tag is put on a manifest of its own,
-// and that is deleted. First it is made sure that the registry deletes at all.
+// replaceAndDelete removes a tag that shares its manifest with a tag that
+// stays, at a registry that deletes manifests only. It puts the tag on a
+// manifest of its own and deletes that. Before, it makes sure that the registry
+// deletes at all.
 func (c *Client) replaceAndDelete(ctx context.Context, r *Removal) error {
 	nothing := digest.FromString(rand.Text())
 	if err := c.delete(ctx, r.repo.SetDigest(nothing.String())); err != nil && KindOf(err) != NotFound {

@@ -12,14 +12,14 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// A keptManifests is what of a repository stays: digests of manifests.
+// A keptManifests is the digests of the manifests of a repository that stay.
 type keptManifests struct {
 	c       *Client
 	repo    ref.Ref
 	digests map[string]bool
 }
 
-// add notes a manifest and all that are below it. One that is not there needs nothing.
+// add adds a manifest and all below it. A missing one needs nothing.
 func (k *keptManifests) add(ctx context.Context, r ref.Ref) error {
 	m, err := k.c.manifestThere(ctx, r)
 	if KindOf(err) == NotFound {
@@ -66,16 +66,16 @@ func (k *keptManifests) note(ctx context.Context, m manifest.Manifest, depth int
 
 const dockerListType = "application/vnd.docker.distribution.manifest.list.v2+json"
 
-// A candidate is a tag that may go.
+// A candidate is a tag that may be removed.
 type candidate struct {
 	tag      string
 	manifest manifest.Manifest // nil: it is not there
-	subject  string            // digest of another manifest, "" of none
+	subject  string            // digest of the manifest that it refers to, "" for none
 	err      error
 }
 
-// removable gives the candidates that go: all but those that speak of what stays,
-// and then stay, too.
+// removable gives the candidates to remove: all but those that refer to what
+// stays, and so stay, too.
 func (k *keptManifests) removable(ctx context.Context, tags []string) ([]*Removal, error) {
 	slices.Sort(tags)
 	all := make([]*candidate, len(tags))
@@ -105,8 +105,8 @@ func (k *keptManifests) removable(ctx context.Context, tags []string) ([]*Remova
 	return removals, nil
 }
 
-// dropReferrers lets those stay that speak of what stays, and gives the others. There
-// may be others that speak of them, and so on.
+// dropReferrers keeps the candidates that refer to what stays, and gives the
+// others. Others may refer to the kept ones, and so on.
 func (k *keptManifests) dropReferrers(ctx context.Context, all []*candidate) ([]*candidate, error) {
 	for {
 		var leaving []*candidate
@@ -129,7 +129,7 @@ func (k *keptManifests) dropReferrers(ctx context.Context, all []*candidate) ([]
 	}
 }
 
-// read finds out what a candidate stands for and what it speaks of.
+// read finds out the manifest and the subject of a candidate.
 func (k *keptManifests) read(ctx context.Context, one *candidate) {
 	if cosignTag.MatchString(one.tag) {
 		stem, _, _ := strings.Cut(one.tag, ".")

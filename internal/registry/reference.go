@@ -15,8 +15,8 @@ type Descriptor struct {
 	Size      int64
 }
 
-// parse reads a reference host[:port]/path[:tag][@digest]. Unlike others it
-// does not guess a registry: the host must be written.
+// parse reads a reference host[:port]/path[:tag][@digest]. Unlike other
+// programs it does not guess the host.
 func parse(s string) (ref.Ref, error) {
 	host, path, ok := strings.Cut(s, "/")
 	if !ok || host == "" || path == "" || !strings.ContainsAny(host, ".:") && host != "localhost" {
@@ -32,7 +32,7 @@ func parse(s string) (ref.Ref, error) {
 		}
 		return r, nil
 	}
-	// regclient takes a missing tag for latest; a plan says what it means.
+	// regclient takes a missing tag for latest. A plan must say what it means.
 	if !strings.Contains(path, ":") {
 		r.Tag = ""
 	}
@@ -48,7 +48,8 @@ func parseTagged(s string) (ref.Ref, error) {
 	return r, err
 }
 
-// Split takes a reference apart: the registry's host, the repository and the tag.
+// Split splits a reference into the registry's host, the repository and the
+// tag.
 func Split(s string) (host, repository, tag string, err error) {
 	r, err := parse(s)
 	return r.Registry, r.Repository, r.Tag, err

@@ -15,49 +15,49 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// Signatures says what is done about that which speaks of an image without
-// being a part of it: signatures, attestations, bills of materials. Nothing of
-// it is looked into.
+// Signatures says what happens to manifests that refer to an image without
+// being a part of it: signatures, attestations, bills of materials. Their
+// content is not read.
 type Signatures string
 
-// What there is to choose from.
+// The choices.
 const (
-	IgnoreSignatures  Signatures = ""        // they are not looked for
-	CopySignatures    Signatures = "copy"    // those of an image that is copied come with it
-	RequireSignatures Signatures = "require" // an image without a signature fails; missing ones are copied later too
+	IgnoreSignatures  Signatures = ""        // do not look for them
+	CopySignatures    Signatures = "copy"    // copy them with their image
+	RequireSignatures Signatures = "require" // as copy, but an image without a signature fails, and missing ones are copied later, too
 )
 
 const (
-	// maxAttached is how many things may speak of one image.
+	// maxAttached is the largest number of manifests that refer to one image.
 	maxAttached = 200
-	// maxChain is how far what is spoken of may itself speak of something.
+	// maxChain is how deep referring manifests may refer to each other.
 	maxChain = 3
 )
 
-// An attached manifest speaks of an image.
+// An attached manifest refers to an image.
 type attached struct {
 	digest    string
 	tag       string // as cosign names it, "" for a referrer
 	signature bool
 }
 
-// tagLists remembers the tags of repositories while a table is made: many
-// images of a list may be of one. The mutex is there because images are looked
-// at beside each other.
+// tagLists remembers the tags of repositories while a plan is made, because
+// many images may be of one repository. The mutex is there because several
+// images are planned at a time.
 type tagLists struct {
 	mu      sync.Mutex
 	all     map[string]func() ([]string, error)
-	without map[string]bool // parts of registries that know no referrers
+	without map[string]bool // parts of registries without the referrers API
 }
 
-// registryPart is as far as registries are all of one kind: some put another one
-// behind each first part of a repository's name.
+// registryPart names the part of a registry that behaves alike: some hosts have
+// another registry behind each first part of a repository's name.
 func registryPart(r ref.Ref) string {
 	first, _, _ := strings.Cut(r.Repository, "/")
 	return r.Registry + "/" + first
 }
 
-// hasNoReferrers says that asking for referrers is of no use.
+// hasNoReferrers says that a registry does not have the referrers API.
 func (l *tagLists) hasNoReferrers(r ref.Ref) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -86,9 +86,10 @@ func (l *tagLists) get(name string, load func() ([]string, error)) ([]string, er
 	return f()
 }
 
-// attachments finds what speaks of an entry's image, or of one of the images
-// of its index; and what speaks of that, as a signature of a bill of materials
-// does. A registry may say that things speak of each other: each is met once.
+// attachments finds the manifests that refer to an image or to the images of
+// its index, and those that refer to them, such as the signature of a bill of
+// materials. A registry may say that they refer to each other, so each is
+// visited once.
 func (c *Client) attachments(ctx context.Context, e *ImagePlan, subjects []string) ([]attached, error) {
 	tags, err := c.cosignTags(ctx, e)
 	if err != nil {
@@ -123,7 +124,8 @@ func (c *Client) attachments(ctx context.Context, e *ImagePlan, subjects []strin
 	return all, nil
 }
 
-// subjectsAmong gives the digests of what may be spoken of itself; signatures are not.
+// subjectsAmong gives the digests of the manifests that others may refer to:
+// all but signatures.
 func subjectsAmong(found []attached) []string {
 	var digests []string
 	for _, a := range found {
@@ -134,10 +136,10 @@ func subjectsAmong(found []attached) []string {
 	return digests
 }
 
-// attachmentsOf finds what speaks of one manifest.
+// attachmentsOf finds the manifests that refer to one manifest.
 func (c *Client) attachmentsOf(ctx context.Context, e *ImagePlan, subject string, tags cosignList) ([]attached, error) {
 	if e.rewritten && subject == e.Digest {
-		return nil, nil // the source has never heard of it
+		return nil, nil // the source does not have it
 	}
 	found, err := c.tagsOf(ctx, repoOf(e.source), subject, tags)
 	if err != nil {
@@ -151,14 +153,14 @@ func (c *Client) attachmentsOf(ctx context.Context, e *ImagePlan, subject string
 	return append(found, referring...), err
 }
 
-// A cosignList holds the tags of a repository that may be cosign's, where its
-// tags can be listed.
+// A cosignList holds the tags of a repository that may be cosign's, if its tags
+// can be listed.
 type cosignList struct {
 	names []string
 	known bool
 }
 
-// cosignTags lists the tags of an entry's source that may be cosign's.
+// cosignTags lists the tags of an image's source that may be cosign's.
 func (c *Client) cosignTags(ctx context.Context, e *ImagePlan) (cosignList, error) {
 	repo := repoOf(e.source)
 	all, err := e.want.scratch.lists.get(show(repo), func() ([]string, error) { return c.allTags(ctx, repo) })
@@ -189,8 +191,8 @@ func (c *Client) allTags(ctx context.Context, repo ref.Ref) ([]string, error) {
 	return tags, err
 }
 
-// tagsOf finds cosign's tags for one manifest. Where tags cannot be listed,
-// the usual ones are asked for.
+// tagsOf finds cosign's tags for one manifest. If tags cannot be listed, it
+// asks for the usual ones.
 func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, tags cosignList) ([]attached, error) {
 	stem := strings.Replace(subject, ":", "-", 1) + "."
 	names := tags.names
@@ -213,9 +215,9 @@ func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, tags 
 	return found, nil
 }
 
-// referrers asks for the manifests whose subject a manifest is: by the
-// distribution specification, or else by the tag that stands in for it. That
-// neither is there is noted.
+// referrers asks for the manifests whose subject is a manifest: by the
+// referrers API, or else by the tag that stands in for it. It notes that a
+// registry has neither.
 func (c *Client) referrers(ctx context.Context, subject ref.Ref, lists *tagLists) ([]attached, error) {
 	var list referrer.ReferrerList
 	s, err := c.callResult(ctx, subject, func(ctx context.Context) (err error) {
@@ -248,7 +250,7 @@ func isSignature(d descriptor.Descriptor) bool {
 	return strings.HasPrefix(d.ArtifactType, "application/vnd.dev.sigstore.bundle")
 }
 
-// attach reads what speaks of an entry's image into its tree.
+// attach reads the manifests that refer to an image into its tree.
 func (c *Client) attach(ctx context.Context, e *ImagePlan, t *tree) error {
 	var err error
 	if e.attached, err = c.attachments(ctx, e, t.subjects()); err != nil {
@@ -262,7 +264,8 @@ func (c *Client) attach(ctx context.Context, e *ImagePlan, t *tree) error {
 	return nil
 }
 
-// missingAttachments finds what speaks of an unchanged image and is not at the destination.
+// missingAttachments finds the manifests that refer to an unchanged image and
+// are missing at the destination.
 func (c *Client) missingAttachments(ctx context.Context, e *ImagePlan) ([]string, error) {
 	t := newTree(repoOf(e.source), c.manifest)
 	if err := t.top(ctx, e); err != nil {
@@ -289,7 +292,8 @@ func (c *Client) missingAttachments(ctx context.Context, e *ImagePlan) ([]string
 	return lost, nil
 }
 
-// subjects are the digests of all manifests of an image: each may be spoken of.
+// subjects are the digests of all manifests of an image. Others may refer to
+// each of them.
 func (t *tree) subjects() []string {
 	all := make([]string, len(t.manifests))
 	for i, m := range t.manifests {
@@ -298,8 +302,8 @@ func (t *tree) subjects() []string {
 	return all
 }
 
-// orderPuts says under which tags an image's manifests are put, and in which
-// order: what speaks of the image comes before its tag.
+// orderPuts sets the order in which the manifests of an image are put, and
+// their tags. Those that refer to the image come before its tag.
 func (e *ImagePlan) orderPuts(t *tree, image int) {
 	tags := map[string][]string{}
 	for _, a := range e.attached {

@@ -11,7 +11,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 )
 
-// Resolve asks what a tag stands for. It costs one HEAD, which registries do
+// Resolve gives what a tag stands for. It costs one HEAD, which registries do
 // not count as a pull.
 func (c *Client) Resolve(ctx context.Context, image string) (Descriptor, error) {
 	r, err := parseTagged(image)
@@ -21,8 +21,8 @@ func (c *Client) Resolve(ctx context.Context, image string) (Descriptor, error) 
 	return c.head(ctx, c.pull, r)
 }
 
-// head asks for a manifest's descriptor; a registry that does not give the
-// digest in the head is asked for the manifest.
+// head asks for the descriptor of a manifest. If the registry does not give the
+// digest in the header, head reads the manifest.
 func (c *Client) head(ctx context.Context, view *reg.Reg, r ref.Ref) (Descriptor, error) {
 	var d Descriptor
 	err := c.call(ctx, r, func(ctx context.Context) error {
@@ -52,10 +52,11 @@ func (c *Client) HasTag(ctx context.Context, image string) (bool, error) {
 	return err == nil, err
 }
 
-// maxTags is how many tags Tags gives at the most.
+// maxTags is the largest number of tags that Tags gives.
 const maxTags = 1000
 
-// Tags lists the tags of an image's repository, at most 1000, in the order of the registry.
+// Tags lists the tags of an image's repository, at most 1000, in the order of
+// the registry.
 func (c *Client) Tags(ctx context.Context, image string) ([]string, error) {
 	r, err := parse(image)
 	if err != nil {
@@ -78,7 +79,7 @@ func (c *Client) Tags(ctx context.Context, image string) ([]string, error) {
 }
 
 // AllTags lists all tags of an image's repository, in the order of the
-// registry. Pages are followed.
+// registry.
 func (c *Client) AllTags(ctx context.Context, image string) ([]string, error) {
 	r, err := parse(image)
 	if err != nil {

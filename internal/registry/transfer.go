@@ -12,14 +12,16 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// A blobCopy is one way for a blob: from a repository of either side to one of the destination.
+// A blobCopy says how a blob is copied: from a repository of either side to one
+// of the destination.
 type blobCopy struct {
 	side     string // of from
 	from, to ref.Ref
 	moved    func(int64)
 }
 
-// copyBlob moves a blob from one repository to another, each try with an upload of its own.
+// copyBlob copies a blob from one repository to another. Each try has its own
+// upload.
 func (c *Client) copyBlob(ctx context.Context, b *Blob, l blobCopy) error {
 	return c.wire.Retry(ctx, func() error { return c.copyBlobOnce(ctx, b, l) })
 }
@@ -45,10 +47,10 @@ func (c *Client) copyBlobOnce(ctx context.Context, b *Blob, l blobCopy) error {
 	return on(side, fmt.Errorf("blob %s: %w", b.Digest, err))
 }
 
-// errRefused says that a registry does not mount.
+// errRefused says that a registry does not mount blobs.
 var errRefused = errors.New("the registry does not mount blobs")
 
-// mount lets a repository have a blob that another one of its registry has.
+// mount gives a repository a blob of another repository of its registry.
 func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 	err := c.wire.Retry(ctx, func() error {
 		return c.call(ctx, to, func(ctx context.Context) error { return c.push.BlobMount(ctx, from, to, b.desc()) })
@@ -65,8 +67,8 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 	return on(destination, fmt.Errorf("mounting blob %s: %w", b.Digest, err))
 }
 
-// publish puts an image's manifests, the one with the tag last, and makes
-// sure that the tag stands for the very image.
+// publish puts the manifests of an image, the one with the tag last, and makes
+// sure that the tag stands for this image.
 func (c *Client) publish(ctx context.Context, e *ImagePlan, others *manifestPuts) error {
 	repo := repoOf(e.target)
 	for _, p := range e.puts {
@@ -81,8 +83,8 @@ func (c *Client) publish(ctx context.Context, e *ImagePlan, others *manifestPuts
 	return nil
 }
 
-// put puts one manifest. The registry says in its answer what it took it for;
-// one that does not is asked.
+// put puts one manifest. The registry gives its digest in the answer, or else
+// is asked for it.
 func (c *Client) put(ctx context.Context, to ref.Ref, b packedManifest) error {
 	m, err := b.manifest()
 	if err != nil {

@@ -15,16 +15,16 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// An Image is one image of a list, and where it is to be.
+// An Image is one image of a list, with its source and its target.
 type Image struct {
 	Source string // host/repository:tag
 	Target string // host/repository:tag
-	Digest string // what Source stands for, where that is known already; "": ask
-	Whole  string // digest of what Target was known to hold with all of its parts, "": none
+	Digest string // digest of Source; "": ask the registry
+	Whole  string // digest of an image that Target was known to hold complete, "": none
 }
 
 // A Selection says what of the images is moved. The zero Selection is all that
-// an image's manifests name, and nothing else.
+// the manifests of an image name, and nothing else.
 type Selection struct {
 	Platforms  []string // os/architecture[/variant] of indexes; nil: all
 	Signatures Signatures
@@ -32,61 +32,59 @@ type Selection struct {
 	scratch *scratch
 }
 
-// A scratch is what those who look at images beside each other share while a
-// table is made.
+// A scratch is what all images share while a plan is made.
 type scratch struct {
 	lists   tagLists
 	answers blobAnswers
 	packer  packer
 }
 
-// A State is how far an image has come.
+// A State says how far an image has come.
 type State string
 
-// The states there are.
+// The states of an image.
 const (
-	Unchanged State = "unchanged" // the target's tag stands for the very image
+	Unchanged State = "unchanged" // the target's tag stands for this image
 	Copy      State = "copy"      // to be copied
 	Copied    State = "copied"
 	Failed    State = "failed"
 )
 
-// An ImagePlan is what the table knows of one image.
+// An ImagePlan is the plan for one image.
 type ImagePlan struct {
 	Image
 	State State
-	Have  string // digest that the target's tag stands for before anything is done, "" when there is none
+	Have  string // digest of the target's tag before the transfer, "" for none
 	Size  int64  // of all its blobs
-	Blobs int    // how many there are
+	Blobs int    // the number of its blobs
 	Err   error  // of a failed one
 
-	// Where only some platforms are taken and others are left out, the digest
-	// is no longer the source's.
-	Original string   // what the source's tag stands for; "": Digest
+	// If only some platforms are taken, the digest is not that of the source.
+	Original string   // digest of the source's tag; "": Digest
 	Kept     []string // platforms
-	Of       int      // how many there are at the source
+	Of       int      // the number of platforms at the source
 
 	want           *Selection
-	top            manifest.Manifest // the image's own, where it was read or made already; nil: to be read
-	rewritten      bool              // top was made here, and the source does not have it
+	top            manifest.Manifest // the manifest of the image, nil until it is read or made
+	rewritten      bool              // top is new, and the source does not have it
 	source, target ref.Ref
 	attached       []attached
 	puts           []put // children first, the image itself last
 	parts          []part
-	held           []part // blobs that the target's repository has, as far as that is known
+	held           []part // blobs that the target's repository is known to have
 }
 
-// Attached counts what speaks of the image and comes with it: signatures,
-// attestations, bills of materials.
+// Attached counts the manifests that refer to the image and come with it:
+// signatures, attestations, bills of materials.
 func (e *ImagePlan) Attached() int { return len(e.attached) }
 
-// A put is a manifest that is to be put, by its digest or under a tag.
+// A put is a manifest to put, by its digest or under a tag.
 type put struct {
 	packedManifest
 	tag string
 }
 
-// A Blob is a blob that some image to be copied needs, once per registry.
+// A Blob is a blob that some image to copy needs, once per registry.
 type Blob struct {
 	Digest string
 	Size   int64
@@ -106,7 +104,7 @@ type place struct {
 	present bool // it is there
 }
 
-// isNeeded says whether somebody still waits for the blob there.
+// isNeeded says whether an image still waits for the blob there.
 func (p *place) isNeeded() bool {
 	return slices.ContainsFunc(p.entries, func(e *ImagePlan) bool { return e.State == Copy })
 }
@@ -116,15 +114,16 @@ func (b *Blob) isPresent() bool {
 	return slices.ContainsFunc(b.places, func(p *place) bool { return p.present })
 }
 
-// A TransferPlan is what there is to do for a list of images. Carrying it out changes it.
+// A TransferPlan is what is to be done for a list of images. Carrying it out
+// changes it.
 type TransferPlan struct {
 	Images []*ImagePlan // in the order of the list
 	Blobs  []*Blob      // largest first
 
-	trusting bool // some blobs are taken for there because Image.Whole says so
+	trusting bool // some blobs count as present because Image.Whole says so
 }
 
-// A Summary counts a table.
+// A Summary counts the parts of a plan.
 type Summary struct {
 	Images, Unchanged, Copies, Failed int
 	Blobs                             int   // to be pulled from the source

@@ -15,13 +15,13 @@ import (
 
 // NewLayouts gives a registry of layouts that each hold images of many
 // repositories, as repository:tag. The first part of a repository's name in a
-// request chooses the layout by way of find, which gives nil for none.
+// request chooses the layout: find gives it, or nil.
 //
 // It is meant for one client inside the process. There is no catalog, because
-// each blob of a layout is there for all of its repositories. Manifests are
-// taken without a look at their parts, and found by digest though the index
-// does not name them. A tag can be deleted, and the sweep of the layout removes
-// what nothing needs then. An error of the disk is final (507).
+// all repositories of a layout share its blobs. Manifests are stored without a
+// check of their parts, and are found by digest even if the index does not name
+// them. Deleting a tag removes no blob: the sweep of the layout does. An error
+// of the disk is final (507).
 func NewLayouts(find func(name string) *ocilayout.Layout) http.Handler {
 	return &Registry{
 		images: func() (*memory, error) { return newMemory(), nil },
@@ -134,7 +134,7 @@ func (v *layoutView) Change(do func(*ocilayout.Index) error) error {
 	})
 }
 
-// An entry is what tells the manifests in an index apart.
+// An entry identifies a manifest in an index.
 type entry struct {
 	digest digest.Digest
 	tag    string
@@ -161,7 +161,7 @@ func (v *layoutView) insert(all *ocilayout.Index, m descriptor.Descriptor) {
 	}
 }
 
-// addReferrer lets the index name a manifest without a tag, if it refers to
+// addReferrer adds a manifest without a tag to the index, if it refers to
 // another one.
 func (v *layoutView) addReferrer(all *ocilayout.Index, m descriptor.Descriptor) {
 	is, _ := v.known.Load(m.Digest)
@@ -177,7 +177,7 @@ func (v *layoutView) addReferrer(all *ocilayout.Index, m descriptor.Descriptor) 
 	all.Insert(m)
 }
 
-// findByDigest gives a manifest of a layout though the index need not name it.
+// findByDigest gives a manifest of a layout. The index need not name it.
 func (r *repository) findByDigest(d digest.Digest) (descriptor.Descriptor, error) {
 	text, err := r.read(d)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// maxManifest is the size of the largest manifest, in bytes: what the
-// specification asks for at least.
+// maxManifest is the size of the largest manifest, in bytes. The specification
+// asks for at least that.
 const maxManifest = 4 << 20
 
 // A document is what is in a manifest.
@@ -30,7 +30,7 @@ type document struct {
 	Annotations  map[string]string `json:"annotations"`
 }
 
-// A named blob is one that a manifest names.
+// A named blob is a blob that a manifest names.
 type named struct {
 	MediaType string        `json:"mediaType"`
 	Digest    digest.Digest `json:"digest"`
@@ -38,7 +38,7 @@ type named struct {
 	URLs      []string      `json:"urls"`
 }
 
-// kind is the media type of a manifest that need not say it.
+// kind is the media type of a manifest. The manifest need not say it.
 func (doc *document) kind() string {
 	switch {
 	case doc.MediaType != "":
@@ -49,7 +49,7 @@ func (doc *document) kind() string {
 	return mediatype.OCI1Manifest
 }
 
-// artifact is the type of artifact that lists of referrers give.
+// artifact is the artifact type in lists of referrers.
 func (doc *document) artifact() string {
 	if doc.ArtifactType == "" && doc.Config != nil {
 		return doc.Config.MediaType
@@ -57,7 +57,7 @@ func (doc *document) artifact() string {
 	return doc.ArtifactType
 }
 
-// parts gives all that the manifest names, but for its subject.
+// parts gives all that the manifest names, without its subject.
 func (doc *document) parts() iter.Seq[named] {
 	return func(yield func(named) bool) {
 		if doc.Config != nil && !yield(*doc.Config) {
@@ -73,7 +73,7 @@ func (doc *document) parts() iter.Seq[named] {
 	}
 }
 
-// parseDocument reads a manifest. One that is none holds nothing.
+// parseDocument reads a manifest. Other content gives an empty document.
 func parseDocument(text []byte) *document {
 	var doc document
 	if json.Unmarshal(text, &doc) != nil {
@@ -171,8 +171,8 @@ func (x *exchange) putManifest() error {
 	return nil
 }
 
-// manifestNames gives what a manifest is put under: a tag; or a digest, which
-// it must have, and the tags that the query gives.
+// manifestNames gives the names of a new manifest: a tag, or its digest and the
+// tags of the query.
 func (x *exchange) manifestNames() (want digest.Digest, tags []string, err error) {
 	tags = x.req.URL.Query()["tag"]
 	switch d, err := digest.Parse(x.at.ref); {
@@ -202,7 +202,7 @@ func (x *exchange) readManifest() ([]byte, error) {
 	return text, nil
 }
 
-// checkManifest gives the media type of a manifest, and what is in it.
+// checkManifest gives the media type and the content of a manifest.
 func (x *exchange) checkManifest(text []byte) (kind string, doc *document, err error) {
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return "", nil, invalidManifest("parsing it: " + err.Error())
@@ -231,8 +231,8 @@ func invalidManifest(why string) error {
 	return refusal{http.StatusBadRequest, "MANIFEST_INVALID", "the manifest: " + why}
 }
 
-// check says what is wrong with a manifest that comes as one of a kind. One
-// that can be taken for two kinds is none.
+// check checks a manifest of some media type. It rejects one that could be of
+// two types.
 func (doc *document) check(kind string) error {
 	switch {
 	case !isManifest(kind):
@@ -255,8 +255,8 @@ func (doc *document) check(kind string) error {
 	return nil
 }
 
-// checkParts says which parts of a manifest are missing. Those with URLs are
-// somewhere else. Parts of an index need not be manifests: caches of builds
+// checkParts reports the missing parts of a manifest. Parts with URLs may be
+// elsewhere. Parts of an index need not be manifests, because caches of builds
 // are pushed that way.
 func (x *exchange) checkParts(doc *document) error {
 	var missing refusals
@@ -278,8 +278,8 @@ func (x *exchange) checkParts(doc *document) error {
 	return nil
 }
 
-// listReferrers lists the manifests that say they are about another one,
-// which need not be there.
+// listReferrers lists the manifests that refer to a manifest. The latter need
+// not be there.
 func (x *exchange) listReferrers() error {
 	subject, err := x.digest()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// memory is the storage of what is not to last.
+// memory is the storage in memory.
 type memory struct {
 	mu    sync.Mutex // requests come on goroutines of their own
 	repos map[string]*repository

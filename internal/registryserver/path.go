@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A place is what a path of the API is about.
+// A place is the subject of a path of the API.
 type place struct {
 	repo string
 	kind string // manifests, blobs, tags, uploads or referrers
@@ -18,9 +18,9 @@ var (
 	tagName  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 )
 
-// parsePath takes /v2/REPO/KIND/REF apart; a path that is not about a
-// repository gives the zero place. A name may hold slashes, and words such as
-// "tags", so the path is read from its end.
+// parsePath splits /v2/REPO/KIND/REF. A path without a repository gives the
+// zero place. A name may hold slashes and words such as "tags", so the path is
+// read from its end.
 func parsePath(p string, isRepository func(string) bool) place {
 	rest, ok := strings.CutPrefix(path.Clean("/"+p), "/v2/")
 	if !ok {
@@ -44,11 +44,11 @@ func parsePath(p string, isRepository func(string) bool) place {
 	return place{rest, kind, ref}
 }
 
-// maxName is how long the name of a repository can be.
+// maxName is the largest length of a repository's name.
 const maxName = 255
 
-// isRepository says whether something can be the name of a repository. What a
-// repository consists of in a directory is the name of none.
+// isRepository says whether something can be the name of a repository. The
+// names of a repository's files in a directory cannot.
 func isRepository(name string) bool {
 	if len(name) > maxName {
 		return false

@@ -1,12 +1,12 @@
-// Package registryserver is the container registry that bayplan carries with it, in
-// memory or in a directory, with an upstream whose small images are generated
-// when they are asked for. It speaks version 1.1 of the OCI distribution
-// specification, and has the _catalog of version 2 of Docker's registry API.
-// Rehearsals, examples, tests and `bayplan serve` use the same one. It knows
-// nothing of plans, steps or who calls it.
+// Package registryserver is the container registry inside bayplan. It keeps
+// images in memory or in a directory, and generates small images of an upstream
+// when they are requested. It speaks version 1.1 of the OCI distribution
+// specification and has the _catalog of version 2 of Docker's registry API.
+// Rehearsals, examples, tests, `bayplan serve` and oci: destinations use it. It
+// knows nothing of plans and steps.
 //
-// Blobs that no manifest names are never collected: they are what the next run
-// of an interrupted mirror is spared from moving.
+// Blobs that no manifest names are never collected: the next run of an
+// interrupted mirror need not move them again.
 package registryserver
 
 import (
@@ -36,17 +36,18 @@ type Config struct {
 	// every push. A missing Dir is an empty registry.
 	ReadOnly bool
 
-	// Images are served besides, generated when they are asked for and never
-	// stored; nothing can be pushed to their repositories. With Images and
-	// without a Dir, nothing can be pushed at all.
+	// Images are served besides. They are generated when they are requested and
+	// never stored. Nothing can be pushed to their repositories. With Images
+	// and without a Dir, nothing can be pushed at all.
 	Images []Image
 
 	// NoDelete refuses to delete anything.
 	NoDelete bool
 
-	// User and Password, where given, are asked of everybody (basic auth).
+	// User and Password, where given, are required of every client (basic
+	// auth).
 	User, Password string
-	// Users, where given, are asked for instead.
+	// Users, where given, are required instead.
 	Users *Users
 }
 
@@ -56,14 +57,14 @@ type Registry struct {
 	conf    Config
 	images  func() (*memory, error) // built at first use
 	stored  storage
-	sealed  error // why nothing can be put into what is stored; nil: it can
+	sealed  error // why nothing can be stored; nil: it can
 	uploads uploads
 	lock    *flock.Flock // nil where nothing is written
 	shared  bool         // its repositories lie in layouts; see NewLayouts
 
 	mu      sync.Mutex // requests come on goroutines of their own
 	closed  bool
-	running sync.WaitGroup // requests, which the directory must not be given free under
+	running sync.WaitGroup // running requests; the lock is held until they end
 }
 
 // New opens the registry that conf describes. Close it when done.
@@ -107,7 +108,7 @@ func (r *Registry) lockDir() error {
 		return fault.WithHint(fmt.Errorf("the registry in %q is in use by another process", r.conf.Dir),
 			"stop that one, or reach it under its address instead of embedding its directory")
 	}
-	// What a process that was killed has left: nobody else writes there.
+	// A killed process may have left uploads. No other process writes there.
 	if err := os.RemoveAll(filepath.Join(r.conf.Dir, uploadsDir)); err != nil {
 		return fmt.Errorf("removing what interrupted pushes left: %w", err)
 	}
@@ -117,9 +118,9 @@ func (r *Registry) lockDir() error {
 // closeTimeout is how long Close waits for running requests.
 const closeTimeout = 10 * time.Second
 
-// Close waits for the running requests and gives the directory free. Requests
-// that come later are answered with 503. It is an error if a request does not
-// end in time, as when its answer is not read.
+// Close waits for the running requests and releases the directory. Later
+// requests are answered with 503. It is an error if a request does not end in
+// time, for example because its answer is not read.
 func (r *Registry) Close() error {
 	if !r.shut() {
 		return nil
@@ -137,7 +138,7 @@ func (r *Registry) Close() error {
 	}
 }
 
-// shut lets no request in any more. It is true the first time.
+// shut stops new requests. It is true the first time.
 func (r *Registry) shut() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,7 +147,7 @@ func (r *Registry) shut() bool {
 	return first
 }
 
-// begin lets a request in, which leaves by running.Done.
+// begin admits a request, which ends with running.Done.
 func (r *Registry) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -224,14 +225,14 @@ func (r *Registry) route(w http.ResponseWriter, req *http.Request) error {
 	return x.serve()
 }
 
-// isRepository says whether something can be the name of a repository here. In
-// a layout no repository has a directory, so any name will do.
+// isRepository says whether something can be the name of a repository. In a
+// shared layout a repository has no directory, so any name is allowed.
 func (r *Registry) isRepository(name string) bool {
 	return isRepository(name) || r.shared && name != ""
 }
 
-// find gives a repository, to read from it or to write, too. Nothing can be
-// written to one that is generated.
+// find gives a repository, for reading or for writing, too. Generated
+// repositories cannot be written.
 func (r *Registry) find(name string, write bool) (*repository, error) {
 	images, err := r.images()
 	if err != nil {

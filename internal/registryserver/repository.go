@@ -21,7 +21,7 @@ import (
 type repository struct {
 	BlobStore
 	name   string
-	shared bool // it is one of many in a layout; see Layouts
+	shared bool // it is one of many in a layout; see NewLayouts
 
 	changing sync.Mutex // one request at a time puts or deletes a manifest
 	known    *sync.Map  // digest.Digest -> facts; requests come on goroutines of their own
@@ -31,8 +31,8 @@ func newRepository(name string, s BlobStore) *repository {
 	return &repository{BlobStore: s, name: name, known: &sync.Map{}}
 }
 
-// putManifest keeps a manifest, and names it by these tags or else by its digest
-// alone. Tags that another one had are moved.
+// putManifest stores a manifest under its tags, or under its digest alone. It
+// moves the tags that another manifest had.
 func (r *repository) putManifest(m descriptor.Descriptor, text []byte, tags []string) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
@@ -72,8 +72,8 @@ func (r *repository) deleteManifest(d digest.Digest) error {
 	return nil
 }
 
-// tagOf gives the tag of an entry in the index, "" where it has none. Layouts
-// that others made may hold names that are no tags.
+// tagOf gives the tag of an entry in the index, "" for none. Layouts of other
+// tools may hold names that are not tags.
 func tagOf(m descriptor.Descriptor) string {
 	if name := m.Annotations[ocilayout.NameKey]; tagName.MatchString(name) {
 		return name
@@ -81,7 +81,7 @@ func tagOf(m descriptor.Descriptor) string {
 	return ""
 }
 
-// untag takes a tag off.
+// untag removes a tag.
 func untag(idx *ocilayout.Index, tag string) {
 	has := func(m descriptor.Descriptor) bool { return m.Annotations[ocilayout.NameKey] == tag }
 	for at := slices.IndexFunc(idx.Manifests, has); at >= 0; at = slices.IndexFunc(idx.Manifests, has) {
@@ -93,14 +93,14 @@ func untag(idx *ocilayout.Index, tag string) {
 	}
 }
 
-// ensureListed sees to it that a manifest is in the index.
+// ensureListed adds a manifest to the index unless it is there.
 func ensureListed(idx *ocilayout.Index, m descriptor.Descriptor) {
 	if !slices.ContainsFunc(idx.Manifests, func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }) {
 		idx.Manifests = append(idx.Manifests, m)
 	}
 }
 
-// find gives the manifest that a tag or a digest stands for.
+// find gives the manifest of a tag or a digest.
 func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 	if d, err := digest.Parse(ref); err == nil && r.shared {
 		return r.findByDigest(d)
@@ -119,7 +119,7 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 		}
 	}
 	if !isTag {
-		for m, err := range r.manifests() { // the parts of those that are named
+		for m, err := range r.manifests() { // the parts of the named ones
 			if err != nil || m.Digest.String() == ref {
 				return m, err
 			}
@@ -129,7 +129,7 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 }
 
 // manifests gives each manifest of the repository once, also those that are
-// known as parts of others only, as layouts that others made have them.
+// only parts of others, as in layouts of other tools.
 func (r *repository) manifests() iter.Seq2[descriptor.Descriptor, error] {
 	return func(yield func(descriptor.Descriptor, error) bool) {
 		idx, err := r.Index()
@@ -141,8 +141,8 @@ func (r *repository) manifests() iter.Seq2[descriptor.Descriptor, error] {
 	}
 }
 
-// visit yields the manifests of a list and their parts, but for those that it
-// has seen. It says whether to go on.
+// visit yields the manifests of a list and their parts that it has not seen. It
+// says whether to go on.
 func (r *repository) visit(list []descriptor.Descriptor, seen map[digest.Digest]bool, yield func(descriptor.Descriptor, error) bool) bool {
 	for _, m := range list {
 		if seen[m.Digest] || !isManifest(m.MediaType) {
@@ -166,7 +166,7 @@ func (r *repository) visit(list []descriptor.Descriptor, seen map[digest.Digest]
 	return true
 }
 
-// facts are what must be known of a manifest to find others by it.
+// facts are the parts of a manifest by which others are found.
 type facts struct {
 	subject     digest.Digest
 	artifact    string
@@ -174,13 +174,13 @@ type facts struct {
 	parts       []descriptor.Descriptor // manifests
 }
 
-// facts gives those of a manifest. Of one that is lost, or none, there are none.
+// facts gives the facts of a manifest. A missing or invalid manifest has none.
 func (r *repository) facts(d digest.Digest) (facts, error) {
 	if is, ok := r.known.Load(d); ok {
 		return is.(facts), nil
 	}
 	text, err := r.read(d)
-	if errors.Is(err, fs.ErrNotExist) { // it may be deleted as a blob
+	if errors.Is(err, fs.ErrNotExist) { // it may have been deleted as a blob
 		return facts{}, nil
 	}
 	if err != nil {
@@ -203,7 +203,8 @@ func factsOf(text []byte) facts {
 	return is
 }
 
-// read reads a manifest. A blob that is too large for one is as absent.
+// read reads a manifest. A blob that is too large for a manifest counts as
+// absent.
 func (r *repository) read(d digest.Digest) ([]byte, error) {
 	f, err := r.Open(d)
 	if err != nil {
@@ -216,7 +217,7 @@ func (r *repository) read(d digest.Digest) ([]byte, error) {
 	return io.ReadAll(f)
 }
 
-// holds says whether a blob of so many bytes is there; -1 are any number.
+// holds says whether a blob of that size is there. -1 is any size.
 func (r *repository) holds(d digest.Digest, size int64) (bool, error) {
 	f, err := r.Open(d)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -228,12 +229,12 @@ func (r *repository) holds(d digest.Digest, size int64) (bool, error) {
 	return size < 0 || f.Size() == size, f.Close()
 }
 
-// put keeps a small blob.
+// put stores a small blob.
 func (r *repository) put(d digest.Digest, data []byte) error {
 	return r.take(descriptor.Descriptor{Digest: d, Size: int64(len(data))}, bytes.NewReader(data))
 }
 
-// take keeps a blob, which must be what its digest says.
+// take stores a blob whose bytes must match its digest.
 func (r *repository) take(want descriptor.Descriptor, from io.Reader) error {
 	up, err := r.Create(want)
 	if err != nil {
@@ -250,8 +251,7 @@ func (r *repository) take(want descriptor.Descriptor, from io.Reader) error {
 	return up.Commit(want.Digest)
 }
 
-// mount takes a blob over from another repository, and says whether it was
-// there.
+// mount takes over a blob of another repository, and says whether it was there.
 func (r *repository) mount(d digest.Digest, from *repository) (bool, error) {
 	f, err := from.Open(d)
 	if errors.Is(err, fs.ErrNotExist) {

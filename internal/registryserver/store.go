@@ -7,22 +7,22 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// A BlobStore keeps what one repository consists of: its manifests and other
-// blobs, by their digests, and the index of its manifests. It is for use by
-// many goroutines at once. An ocilayout.Layout is one.
+// A BlobStore keeps the manifests and other blobs of one repository by their
+// digests, and the index of its manifests. It is for use by many goroutines at
+// once. An ocilayout.Layout is one.
 type BlobStore interface {
-	// Index gives what the repository has: each manifest once for each of its
-	// tags, or once without. The caller must not change it.
+	// Index gives the index: each manifest once for each of its tags, or once
+	// without. The caller must not change it.
 	Index() (*ocilayout.Index, error)
-	// Change replaces the index by what do makes of a copy. What it names lasts
-	// then.
+	// Change replaces the index by what do makes of a copy. What the index
+	// names is lasting then.
 	Change(do func(*ocilayout.Index) error) error
 	// Open opens a blob. The error for an absent one is fs.ErrNotExist.
 	Open(d digest.Digest) (ocilayout.Blob, error)
-	// Create begins a blob of which digest and size may be known.
+	// Create begins a blob. Its digest and size may be unknown.
 	Create(want descriptor.Descriptor) (ocilayout.Upload, error)
-	// Link takes over a blob of another store without moving its bytes. It is an
-	// error if that cannot be.
+	// Link takes over a blob of another store without copying it. It is an
+	// error if that is impossible.
 	Link(d digest.Digest, from ocilayout.Blob) error
 	// Remove removes a blob. The error for an absent one is fs.ErrNotExist.
 	Remove(d digest.Digest) error
@@ -30,10 +30,10 @@ type BlobStore interface {
 
 // A storage holds repositories. It is for use by many goroutines at once.
 type storage interface {
-	// repository gives one, also one that is not there: that is empty, and
-	// comes to be when something is put into it. To write says that this may be.
+	// repository gives a repository. A missing one is empty, and is made by the
+	// first write. With write it may be written.
 	repository(name string, write bool) *repository
-	// after gives the first n names after last of those that hold a manifest, in
-	// the order of their bytes.
+	// after gives the first n names after last of the repositories with a
+	// manifest, in the order of their bytes.
 	after(last string, n int) ([]string, error)
 }

@@ -22,26 +22,26 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// maxUploads is how many uploads can wait to be gone on with. The one that has
-// waited for the longest time makes room for another.
+// maxUploads is the number of open uploads. The oldest one makes room for a new
+// one.
 const maxUploads = 1000
 
-// uploads are blobs that come in pieces.
+// uploads are the open uploads.
 type uploads struct {
 	mu   sync.Mutex // requests come on goroutines of their own
 	open map[string]*upload
 }
 
-// An upload is one of them.
+// An upload is a blob that comes in pieces.
 type upload struct {
 	repo *repository
-	used time.Time // guarded by the mutex of all
+	used time.Time // guarded by the mutex of uploads
 
-	busy     chan struct{}    // pieces come one after the other; guards what follows
+	busy     chan struct{}    // one piece at a time; guards what follows
 	to       ocilayout.Upload // nil: nothing has come yet
-	sum      hash.Hash        // of what has come, SHA-256
+	sum      hash.Hash        // SHA-256 of the pieces
 	size     int64
-	writeErr error // why no more could be written
+	writeErr error // why writing failed
 	ended    bool
 }
 
@@ -49,8 +49,8 @@ func newUpload(repo *repository) *upload {
 	return &upload{repo: repo, busy: make(chan struct{}, 1), sum: sha256.New()}
 }
 
-// begin makes room for the first piece, if it has not been made. What is known
-// of the whole blob is in want.
+// begin makes room for the first piece. What is known of the whole blob is in
+// want.
 func (u *upload) begin(want descriptor.Descriptor) (err error) {
 	if u.to == nil {
 		u.to, err = u.repo.Create(want)
@@ -58,8 +58,7 @@ func (u *upload) begin(want descriptor.Descriptor) (err error) {
 	return err
 }
 
-// tryLock says whether no other request is at work on the upload, and keeps
-// others from it.
+// tryLock locks the upload unless another request works on it.
 func (u *upload) tryLock() bool {
 	select {
 	case u.busy <- struct{}{}:
@@ -69,7 +68,7 @@ func (u *upload) tryLock() bool {
 	}
 }
 
-// lock waits until no other request is at work on the upload.
+// lock waits until no other request works on the upload.
 func (u *upload) lock(ctx context.Context) error {
 	select {
 	case u.busy <- struct{}{}:
@@ -81,7 +80,7 @@ func (u *upload) lock(ctx context.Context) error {
 
 func (u *upload) unlock() { <-u.busy }
 
-// end gives up what is not kept.
+// end removes what is not committed.
 func (u *upload) end() {
 	u.ended = true
 	if u.to != nil {
@@ -89,7 +88,7 @@ func (u *upload) end() {
 	}
 }
 
-// add gives an upload a name.
+// add adds an upload and gives its id.
 func (all *uploads) add(u *upload) (id string) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -130,14 +129,14 @@ func (all *uploads) find(repo *repository, id string) *upload {
 	return u
 }
 
-// forget takes an upload off the list.
+// forget removes an upload from the list.
 func (all *uploads) forget(id string) {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	delete(all.open, id)
 }
 
-// close gives up all that are open. No request is running any more.
+// close ends all open uploads. No request is running then.
 func (all *uploads) close() {
 	all.mu.Lock()
 	defer all.mu.Unlock()
@@ -155,8 +154,8 @@ func (u *upload) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// take adds a piece. It is the last one if d is given. What came before an error
-// stays, so that it can be gone on with.
+// take adds a piece, the last one if d is given. The bytes before an error
+// stay, so that the client can go on.
 func (u *upload) take(req *http.Request, d digest.Digest) error {
 	if at, ok := pieceStart(req); !ok || at >= 0 && at != u.size {
 		return refusal{http.StatusRequestedRangeNotSatisfiable, "BLOB_UPLOAD_INVALID", fmt.Sprintf("the next piece begins at byte %d", u.size)}
@@ -178,7 +177,8 @@ func (u *upload) take(req *http.Request, d digest.Digest) error {
 	return nil
 }
 
-// pieceStart gives the first byte of a piece, -1 where the request does not say it.
+// pieceStart gives the first byte of a piece, -1 where the request does not say
+// it.
 func pieceStart(req *http.Request) (at int64, ok bool) {
 	header := req.Header.Get("Content-Range")
 	if header == "" {
@@ -189,7 +189,7 @@ func pieceStart(req *http.Request) (at int64, ok bool) {
 	return at, err == nil && at >= 0
 }
 
-// keep makes the upload a blob, if it is what the digest says.
+// keep makes the upload a blob if its bytes match the digest.
 func (u *upload) keep(d digest.Digest) error {
 	is := hex.EncodeToString(u.sum.Sum(nil)) == d.Encoded()
 	if d.Algorithm() != digest.SHA256 {
@@ -205,8 +205,8 @@ func (u *upload) keep(d digest.Digest) error {
 	return u.to.Commit(d)
 }
 
-// beginUpload begins an upload, if the blob is neither to be mounted nor in the
-// request itself.
+// beginUpload begins an upload, unless the blob is mounted or is in the request
+// itself.
 func (x *exchange) beginUpload() error {
 	query := x.req.URL.Query()
 	if query.Has("mount") {
@@ -244,7 +244,7 @@ func (x *exchange) mount(d digest.Digest, from string) (bool, error) {
 	return x.repo.mount(d, source)
 }
 
-// takeBlob takes a blob that is in the request.
+// takeBlob stores a blob that is in the request.
 func (x *exchange) takeBlob(sum string) error {
 	d, err := parseDigest(sum)
 	if err != nil {
@@ -262,14 +262,14 @@ func (x *exchange) takeBlob(sum string) error {
 	return nil
 }
 
-// sendUpload says where to go on with an upload, and how much has come.
+// sendUpload says where the upload goes on, and how many bytes have come.
 func (x *exchange) sendUpload(u *upload, id string, status int) {
 	x.w.Header().Set("Location", "/v2/"+x.repo.name+"/blobs/uploads/"+id)
 	x.w.Header().Set("Range", fmt.Sprintf("0-%d", max(0, u.size-1))) // as distribution does, also when nothing has come
 	x.w.WriteHeader(status)
 }
 
-// withUpload has do work on the upload that the request is about, alone.
+// withUpload runs do on the upload of the request, alone.
 func (x *exchange) withUpload(do func(*upload) error) error {
 	unknown := notFound("BLOB_UPLOAD_UNKNOWN", "there is no such upload to "+x.repo.name)
 	u := x.uploads.find(x.repo, x.at.ref)
@@ -312,7 +312,7 @@ func (x *exchange) putUpload() error {
 		if err := u.take(x.req, d); err != nil && !x.shared {
 			return err
 		} else if err != nil {
-			x.uploads.forget(x.at.ref) // its client begins anew
+			x.uploads.forget(x.at.ref) // the client begins a new upload
 			u.end()
 			return err
 		}

@@ -16,25 +16,25 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// Users are those who may log in, each with the bcrypt hash of a password.
+// Users are the users who may log in, each with the bcrypt hash of a password.
 type Users struct {
 	hashes map[string][]byte
-	other  []byte // what is compared for users that there are not
+	other  []byte // compared for unknown users
 
-	// Hashing takes long on purpose, and a push is hundreds of requests: a
-	// login that was right is remembered by a keyed hash.
+	// Hashing is slow on purpose, and a push is hundreds of requests. A correct
+	// login is remembered by a keyed hash.
 	key   []byte
 	right sync.Map // fingerprints; requests come on goroutines of their own
-	// One is worked out at a time, so that wrong ones cannot take all
-	// processors. Those that are remembered need not wait for it.
+	// One hash is computed at a time, so that wrong logins cannot take all
+	// processors. Remembered logins do not wait.
 	work sync.Mutex
 }
 
-// maxUsersFile is more than any file of users has.
+// maxUsersFile is the largest file of users.
 const maxUsersFile = 1 << 20
 
-// ReadUsers reads a file as htpasswd -B writes it: USER:HASH in every line.
-// It is read once.
+// ReadUsers reads a file of htpasswd -B, with USER:HASH in every line. It reads
+// the file once.
 func ReadUsers(file string) (*Users, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -88,7 +88,7 @@ func (u *Users) add(line string) error {
 	return nil
 }
 
-// Allow says whether the password is that of the user.
+// Allow says whether a password is right.
 func (u *Users) Allow(user, password string) bool {
 	login := u.fingerprint(user, password)
 	if _, right := u.right.Load(login); right {
@@ -98,7 +98,7 @@ func (u *Users) Allow(user, password string) bool {
 	defer u.work.Unlock()
 	hash, known := u.hashes[user]
 	if !known {
-		hash = u.other // as slow as for one that there is
+		hash = u.other // as slow as for a known user
 	}
 	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil || !known {
 		return false

@@ -13,7 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// after reads what is there at that moment, and no more of it than a page needs.
+// after reads the current directories, and no more of them than a page needs.
 func (d *directory) after(last string, n int) ([]string, error) {
 	w := walk{root: d.root, last: last, want: n}
 	if err := w.under(""); err != nil {
@@ -22,8 +22,8 @@ func (d *directory) after(last string, n int) ([]string, error) {
 	return w.found, nil
 }
 
-// A walk goes through the directories in the order of the names of the
-// repositories, and skips those that cannot hold one of the names wanted.
+// A walk visits the directories in the order of the repositories' names, and
+// skips those without a wanted name.
 type walk struct {
 	root  string
 	last  string
@@ -89,8 +89,8 @@ func (w *walk) repository(name string) {
 	}
 }
 
-// holdsManifest says whether the index of a repository names a manifest. One
-// that cannot be read does not: the others are to be listed all the same.
+// holdsManifest says whether the index of a repository names a manifest. An
+// index that cannot be read does not, so that the others are listed.
 func holdsManifest(file string) bool {
 	idx, err := ocilayout.ReadIndex(file)
 	return err == nil && len(idx.Manifests) > 0
