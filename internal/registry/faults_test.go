@@ -97,7 +97,7 @@ func TestUploadsElsewhereAreRefused(t *testing.T) {
 		return true
 	})
 	err := c.Execute(t.Context(), plan(t, c, images), Options{})
-	if err == nil || !strings.Contains(err.Error(), "uploads are to go to another host: 192.0.2.1:8787 names 127.0.0.1:1") {
+	if err == nil || !strings.Contains(err.Error(), "it sends uploads to another host: 192.0.2.1:8787 names 127.0.0.1:1") {
 		t.Errorf("got %v", err)
 	}
 }

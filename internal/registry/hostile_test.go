@@ -201,7 +201,7 @@ func TestUploadsStayWhereTheyAre(t *testing.T) {
 			if err == nil {
 				t.Errorf("%s %s: no error", how, to)
 			}
-			if how == "location" && !strings.Contains(err.Error(), "uploads are to go to another host") {
+			if how == "location" && !strings.Contains(err.Error(), "it sends uploads to another host") {
 				t.Errorf("%s %s: got %v", how, to, err)
 			}
 			if other.asked != 0 {

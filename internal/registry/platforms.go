@@ -47,7 +47,7 @@ func narrow(m manifest.Manifest, platforms []string, name string) (narrowed, err
 	}
 	keep, n := selectPlatforms(list, platforms)
 	if len(n.kept) == 0 {
-		return whole, fmt.Errorf("%s: there is none of %s; there are %s", name, strings.Join(platforms, ", "), strings.Join(platformNames(list), ", "))
+		return whole, fmt.Errorf("%s: it has no image for %s; there are %s", name, strings.Join(platforms, ", "), strings.Join(platformNames(list), ", "))
 	}
 	switch images := imagesAmong(list, keep); {
 	case !slices.Contains(keep, false):

@@ -63,7 +63,7 @@ func TestPlatforms(t *testing.T) {
 			"ns/app:multi",
 			[]string{"linux/s390x", "windows/amd64"},
 			"", "", 0,
-			"source: 198.51.100.1:5000/ns/app:multi: there is none of linux/s390x, windows/amd64; there are linux/amd64, linux/arm/v6, linux/arm/v7, linux/ppc64le",
+			"source: 198.51.100.1:5000/ns/app:multi: it has no image for linux/s390x, windows/amd64; there are linux/amd64, linux/arm/v6, linux/arm/v7, linux/ppc64le",
 		},
 		"no index": {"ns/single:1", []string{"linux/s390x"}, single, "", 1, ""},
 	}

@@ -49,7 +49,7 @@ func (c *Client) removeAll(ctx context.Context, p *Pruning, gone func(*Removal))
 }
 
 // errKeepsAll says that a registry deletes nothing.
-var errKeepsAll = errors.New("the registry lets nothing be deleted")
+var errKeepsAll = errors.New("the registry does not allow deletion")
 
 // remove removes a tag: as a tag where the registry can do that, else with its
 // manifest, unless a tag that stays needs the manifest.

@@ -212,7 +212,7 @@ func TestPruneFails(t *testing.T) {
 				w.WriteHeader(405)
 			}
 			return r.Method == "DELETE"
-		}, want: "ns/app:0: the registry lets nothing be deleted: ", hint: "REGISTRY_STORAGE_DELETE_ENABLED=true"},
+		}, want: "ns/app:0: the registry does not allow deletion: ", hint: "REGISTRY_STORAGE_DELETE_ENABLED=true"},
 		"no right to delete": {act: func(w http.ResponseWriter, r *http.Request) bool {
 			if r.Method == "DELETE" {
 				w.WriteHeader(403)

@@ -117,7 +117,7 @@ func (c *Client) attachments(ctx context.Context, e *ImagePlan, subjects []strin
 		case depth == 0 && e.want.Signatures == RequireSignatures && !slices.ContainsFunc(fresh, func(a attached) bool { return a.signature }):
 			return nil, fault.WithHint(fmt.Errorf("%s: it has no signature", show(e.source)), "signatures: copy takes images without one, too")
 		case depth == maxChain && len(fresh) > 0:
-			return nil, fmt.Errorf("%s: what speaks of it is spoken of more than %d deep", show(e.source), maxChain)
+			return nil, fmt.Errorf("%s: manifests that refer to it are nested more than %d deep", show(e.source), maxChain)
 		}
 		all, subjects = append(all, fresh...), subjectsAmong(fresh)
 	}
@@ -225,7 +225,7 @@ func (c *Client) referrers(ctx context.Context, subject ref.Ref, lists *tagLists
 		return err
 	})
 	if kind := KindOf(err); err != nil && kind != NotFound && kind != Denied {
-		return nil, fmt.Errorf("what refers to it: %w", err)
+		return nil, fmt.Errorf("asking for its referrers: %w", err)
 	}
 	if s.Status == http.StatusNotFound {
 		lists.noteNoReferrers(subject)
@@ -258,7 +258,7 @@ func (c *Client) attach(ctx context.Context, e *ImagePlan, t *tree) error {
 	}
 	for _, a := range e.attached {
 		if err := t.walk(ctx, a.digest, 1); err != nil {
-			return fmt.Errorf("what speaks of %s: %w", show(e.source), err)
+			return fmt.Errorf("manifests that refer to %s: %w", show(e.source), err)
 		}
 	}
 	return nil

@@ -305,7 +305,7 @@ func TestReferrersRefused(t *testing.T) {
 		"a digest that is none": {list("sha256:../../x"), "a referrer with the digest"},
 		"one that is not there": {list(many[0]), "not found"},
 		"too many":              {list(many...), "more than 200 signatures and the like"},
-		"an endless chain":      {chain(), "what speaks of it is spoken of more than 3 deep"},
+		"an endless chain":      {chain(), "manifests that refer to it are nested more than 3 deep"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: newLab(t)}) // one that remembers no lists

@@ -135,7 +135,7 @@ func TestMirrorPruneAfterCopies(t *testing.T) {
 	b.Before["upstream"] = nil
 	b.Before["local"] = testbed.RefuseAll("DELETE", "/manifests/", http.StatusMethodNotAllowed)
 	_, err = f.Change.Apply(t.Context(), &steptest.Progress{})
-	if err == nil || !strings.Contains(err.Error(), "the registry lets nothing be deleted") || !strings.Contains(fault.Hint(err), "DELETE_ENABLED") {
+	if err == nil || !strings.Contains(err.Error(), "the registry does not allow deletion") || !strings.Contains(fault.Hint(err), "DELETE_ENABLED") {
 		t.Errorf("got %v (%s)", err, fault.Hint(err))
 	}
 	if _, err := m.Verify(t.Context(), &runner.Disk{}); err == nil || fault.Hint(err) != "apply again: prune removes what is not in the list" {

@@ -88,7 +88,7 @@ func TestPruneRefused(t *testing.T) {
 			upstream, local := reach(upstreamHost, source.url, ""), reach(localHost, dest.url, "")
 			fillVersions(t, dest)
 			s := newMirror(t, all.only("1.11"), upstream, local, ", prune: {}")
-			s.must(t, 1, []string{"apply"}, localHost, "lets nothing be deleted")
+			s.must(t, 1, []string{"apply"}, localHost, "does not allow deletion")
 			hasTags(t, dest, "1.10", "1.11", "1.9", "stable")
 			all.isWholeAt(t, dest)
 		})

@@ -87,7 +87,7 @@ func (c challenge) scopes() []string {
 
 // errRealm says that a registry sends credentials to a place that is not
 // trusted.
-var errRealm = errors.New("its tokens are to come from a place that is not trusted")
+var errRealm = errors.New("its token server is not trusted")
 
 // realm gives the address of the token server. A registry that could choose it
 // freely could have credentials sent anywhere, and requests sent to any server

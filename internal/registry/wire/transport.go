@@ -156,7 +156,7 @@ func isRead(req *http.Request) bool {
 }
 
 // errOtherHost says that a registry wants a blob to be sent to another host.
-var errOtherHost = errors.New("uploads are to go to another host")
+var errOtherHost = errors.New("it sends uploads to another host")
 
 // checkLocation rejects the location of an upload on another host. bayplan
 // would send data there, and the host may be any server inside the network.
