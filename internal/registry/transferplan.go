@@ -131,7 +131,7 @@ type Summary struct {
 	Mounts                            int   // of blobs that the destination then has
 }
 
-// Summary counts what is there to do.
+// Summary counts what is to be done.
 func (t *TransferPlan) Summary() Summary {
 	s := Summary{Images: len(t.Images)}
 	for _, e := range t.Images {
@@ -161,8 +161,8 @@ func (t *TransferPlan) Summary() Summary {
 	return s
 }
 
-// Pulls says how many bytes are pulled for each image: a blob that several
-// need counts for the first.
+// Pulls gives the number of bytes that are pulled for each image. A blob that
+// several images need counts for the first.
 func (t *TransferPlan) Pulls() map[*ImagePlan]int64 {
 	pulls := map[*ImagePlan]int64{}
 	for _, b := range t.Blobs {
@@ -173,8 +173,8 @@ func (t *TransferPlan) Pulls() map[*ImagePlan]int64 {
 	return pulls
 }
 
-// Misled says whether images have failed in a way that may come from taking for
-// whole what Image.Whole says to be: then a table without it may do better.
+// Misled says whether images may have failed because Image.Whole was wrong.
+// Then a plan without it may succeed.
 func (t *TransferPlan) Misled() bool {
 	return t.trusting && slices.ContainsFunc(t.Images, func(e *ImagePlan) bool {
 		var side *SideError
@@ -182,7 +182,7 @@ func (t *TransferPlan) Misled() bool {
 	})
 }
 
-// Err gives the errors of all images that failed, one for each cause.
+// Err gives the errors of all failed images, one for each cause.
 func (t *TransferPlan) Err() error {
 	var errs *multierror.Error
 	byCause := map[string][]*ImagePlan{}
@@ -209,7 +209,7 @@ func (t *TransferPlan) Err() error {
 	return errs
 }
 
-// shared is the error of images that failed for one cause.
+// shared is the error of images that failed for the same reason.
 func shared(es []*ImagePlan) error {
 	names := make([]string, 0, 2)
 	for _, e := range es[:min(len(es), 2)] {
@@ -222,7 +222,7 @@ func shared(es []*ImagePlan) error {
 	return fmt.Errorf("%s: %w", who, es[0].Err)
 }
 
-// A SideError says on which side something went wrong.
+// A SideError says on which side an error occurred.
 type SideError struct {
 	Side string // "source" or "destination"
 	Err  error
@@ -239,8 +239,8 @@ const (
 	destination = "destination"
 )
 
-// on says on which side err was met; a nil err stays nil, and that a run was
-// cancelled is no side's fault.
+// on adds the side to an error. A nil error stays nil, and a cancelled run is
+// the fault of neither side.
 func on(side string, err error) error {
 	var done *SideError
 	if err == nil || fault.IsCancelled(err) || errors.As(err, &done) {

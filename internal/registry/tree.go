@@ -13,17 +13,17 @@ import (
 )
 
 const (
-	// maxDepth is how deep indexes may hold indexes.
+	// maxDepth is how deep indexes may be nested.
 	maxDepth = 3
-	// maxManifests is how many manifests one image may have.
+	// maxManifests is the largest number of manifests of one image.
 	maxManifests = 1000
 )
 
-// A tree is an image's manifests and blobs, each once.
+// A tree is the manifests and blobs of an image, each once.
 type tree struct {
 	repo      ref.Ref
 	read      reader
-	keep      *packer          // nil: the manifests are only looked at
+	keep      *packer          // nil: the manifests are not kept
 	seen      map[string]bool  // digests of manifests
 	parts     map[string]bool  // digests of blobs
 	manifests []packedManifest // children first
@@ -36,7 +36,7 @@ type part struct {
 	size   int64
 }
 
-// readTree reads an entry's manifests from its source.
+// readTree reads the manifests of an image from its source.
 func (c *Client) readTree(ctx context.Context, e *ImagePlan) error {
 	t := newTree(repoOf(e.source), c.manifest)
 	t.keep = &e.want.scratch.packer
@@ -58,7 +58,7 @@ func (c *Client) readTree(ctx context.Context, e *ImagePlan) error {
 	return nil
 }
 
-// A reader reads a manifest from one of the sides.
+// A reader reads a manifest from one of the two sides.
 type reader func(context.Context, ref.Ref) (manifest.Manifest, error)
 
 func newTree(repo ref.Ref, read reader) *tree {
@@ -70,7 +70,8 @@ func readImage(ctx context.Context, repo ref.Ref, digest string, read reader) (*
 	return t, t.walk(ctx, digest, 1)
 }
 
-// top reads an entry's image, or what is below the manifest that there is of it already.
+// top reads the manifests of an image, or those below its top manifest where
+// that has been read.
 func (t *tree) top(ctx context.Context, e *ImagePlan) error {
 	if e.top == nil {
 		return t.walk(ctx, e.Digest, 1)
@@ -98,7 +99,7 @@ func (t *tree) walk(ctx context.Context, digest string, depth int) error {
 	return t.take(ctx, m, depth)
 }
 
-// take notes a manifest after all below it.
+// take adds a manifest after all below it.
 func (t *tree) take(ctx context.Context, m manifest.Manifest, depth int) error {
 	if err := t.below(ctx, m, depth); err != nil {
 		return err
@@ -108,7 +109,7 @@ func (t *tree) take(ctx context.Context, m manifest.Manifest, depth int) error {
 	return err
 }
 
-// body is what is kept of a manifest.
+// body is what the tree keeps of a manifest.
 func (t *tree) body(m manifest.Manifest) (packedManifest, error) {
 	d := describe(m)
 	b := packedManifest{digest: d.Digest, mediaType: unique.Make(d.MediaType).Value()}
@@ -144,7 +145,7 @@ func (t *tree) below(ctx context.Context, m manifest.Manifest, depth int) error 
 	return fmt.Errorf("%s: a manifest of type %q cannot be copied", name, describe(m).MediaType)
 }
 
-// children gives what an index names, with digests that can be used.
+// children gives the entries of an index, with valid digests.
 func children(index manifest.Indexer) ([]descriptor.Descriptor, error) {
 	list, err := index.GetManifestList()
 	if err != nil {
@@ -158,7 +159,7 @@ func children(index manifest.Indexer) ([]descriptor.Descriptor, error) {
 	return list, nil
 }
 
-// image notes the blobs of one image.
+// image adds the blobs of one image.
 func (t *tree) image(m manifest.Imager, name string) error {
 	conf, err := m.GetConfig()
 	if err != nil {
@@ -183,7 +184,7 @@ func (t *tree) image(m manifest.Imager, name string) error {
 	return nil
 }
 
-// isForeign says whether a layer is, by its type, not to be kept in registries.
+// isForeign says that a layer, by its type, must not be kept in registries.
 func isForeign(d descriptor.Descriptor) bool {
 	return strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable.")
 }

@@ -13,15 +13,13 @@ var (
 	beforeIt     = []string{"alpha", "beta", "dev", "pre", "preview", "rc", "snapshot"}
 )
 
-// newestFirst sorts tags by the versions that they are: numbers count as
-// numbers, and what is marked as coming before a version comes before it. Tags
-// that are no versions come last.
+// newestFirst sorts tags by version. Numbers compare as numbers, and a
+// pre-release comes before its version. Tags that are not versions come last.
 func newestFirst(tags []string) {
 	slices.SortFunc(tags, func(a, b string) int { return CompareVersions(b, a) })
 }
 
-// CompareVersions compares two tags by the versions that they are, the newer
-// one being greater.
+// CompareVersions compares two tags by version. The newer one is greater.
 func CompareVersions(a, b string) int {
 	switch va, vb := versionForm.MatchString(a), versionForm.MatchString(b); {
 	case va != vb && va:
@@ -37,7 +35,7 @@ func CompareVersions(a, b string) int {
 			return c
 		}
 	}
-	return cmp.Compare(a, b) // the order must not depend on how the registry lists them
+	return cmp.Compare(a, b) // the order must not depend on the registry's
 }
 
 func partAt(parts []string, i int) string {

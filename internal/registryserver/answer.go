@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// A refusal is an answer that says no, as the registry API has them.
+// A refusal is an error answer of the registry API.
 type refusal struct {
 	status        int
 	code, message string
@@ -17,12 +17,12 @@ type refusal struct {
 
 func (r refusal) Error() string { return r.code + ": " + r.message }
 
-// A notAllowed refuses a method where others are allowed.
+// A notAllowed rejects a method and names the allowed ones.
 type notAllowed struct{ allowed, message string }
 
 func (n notAllowed) Error() string { return n.message }
 
-// refusals are several of the same status.
+// refusals are several refusals with the same status.
 type refusals []refusal
 
 func (rs refusals) Error() string { return rs[0].Error() }
@@ -38,7 +38,7 @@ var (
 
 const readMethods = "GET, HEAD"
 
-// notFoundIfAbsent is err, or that something is not there.
+// notFoundIfAbsent replaces fs.ErrNotExist by a refusal.
 func notFoundIfAbsent(err error, code, message string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return notFound(code, message)
@@ -46,7 +46,7 @@ func notFoundIfAbsent(err error, code, message string) error {
 	return err
 }
 
-// quote makes what a client has sent fit for a message.
+// quote makes text of a client fit for a message.
 func quote(s string) string {
 	const most = 100
 	if len(s) > most {
@@ -92,11 +92,11 @@ func final(err error) error {
 	return refusal{http.StatusInsufficientStorage, "LAYOUT", err.Error()}
 }
 
-// sendJSON sends what the API has as JSON, of the type that is in the header, if
-// it is.
+// sendJSON sends JSON, with the media type in the header or else
+// application/json.
 func sendJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
-	if err != nil { // no value of this package can be the cause
+	if err != nil { // no value of this package causes it
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -105,5 +105,5 @@ func sendJSON(w http.ResponseWriter, status int, v any) {
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the caller has gone: there is nobody to tell
+	_, _ = w.Write(body) // an error means that the client has gone
 }

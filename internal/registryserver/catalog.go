@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// How many names a page of the catalog has, by default and at most.
+// The number of names on a page of the catalog, by default and at most.
 const (
 	defaultPage = 100
 	maxPage     = 1000
@@ -29,7 +29,7 @@ func (r *Registry) catalog(w http.ResponseWriter, req *http.Request) error {
 	}
 	var names []string
 	for _, s := range []storage{images, r.stored} {
-		// One name more than the page holds tells whether there is a next page.
+		// One more name than the page holds shows whether there is a next page.
 		more, err := s.after(query.Get("last"), n+1)
 		if err != nil {
 			return err

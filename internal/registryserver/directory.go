@@ -9,21 +9,23 @@ import (
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
-// directory is the storage in a directory: each repository is an OCI image
-// layout in the directory of its name. Others may read it at any moment.
+// directory is the storage in a directory. Each repository is an OCI image
+// layout in the directory of its name. Other processes may read it at any
+// moment.
 type directory struct {
 	root  string
-	mu    sync.Mutex // requests come on goroutines of their own
+	mu    sync.Mutex // several requests run at a time
 	repos map[string]*repository
 }
 
-// What is in the root besides repositories. No name of one begins with a dot.
+// The root holds these besides repositories. No name of a repository begins
+// with a dot.
 const (
 	lockName   = ".lock"
 	uploadsDir = ".uploads"
 )
 
-// What is in a repository besides others whose names go on from its own.
+// A repository holds these besides repositories whose names go on from its own.
 const (
 	blobsDir   = "blobs"
 	indexFile  = "index.json"

@@ -12,7 +12,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// An exchange is a request about a repository, and its answer.
+// An exchange is a request about a repository and its answer.
 type exchange struct {
 	*Registry
 	w    http.ResponseWriter
@@ -21,8 +21,8 @@ type exchange struct {
 	repo *repository
 }
 
-// handlers are what can be asked, by what it is about and by the method. HEAD
-// is GET. A handler that gives an error has not begun to answer.
+// handlers are the operations by subject and method. HEAD is GET. A handler
+// that returns an error has not begun to answer.
 var handlers = map[string]map[string]func(*exchange) error{
 	"manifests": {"GET": (*exchange).getManifest, "PUT": (*exchange).putManifest, "DELETE": (*exchange).deleteManifest},
 	"tags":      {"GET": (*exchange).listTags},
@@ -62,7 +62,7 @@ func isRead(req *http.Request) bool {
 	return req.Method == http.MethodGet || req.Method == http.MethodHead
 }
 
-// digest reads the digest that the path names.
+// digest reads the digest in the path.
 func (x *exchange) digest() (digest.Digest, error) { return parseDigest(x.at.ref) }
 
 func parseDigest(s string) (digest.Digest, error) {
@@ -73,7 +73,7 @@ func parseDigest(s string) (digest.Digest, error) {
 	return d, nil
 }
 
-// send sends a blob or a manifest, or the part of it that was asked for.
+// send sends a blob or a manifest, or the requested part of it.
 func (x *exchange) send(mediaType string, d digest.Digest, from io.ReadSeeker) {
 	header := x.w.Header()
 	header.Set("Content-Type", cmp.Or(mediaType, "application/octet-stream"))
@@ -82,7 +82,7 @@ func (x *exchange) send(mediaType string, d digest.Digest, from io.ReadSeeker) {
 	http.ServeContent(x.w, x.req, "", time.Time{}, from)
 }
 
-// created answers for what has been put.
+// created answers for what has been stored.
 func (x *exchange) created(kind string, d digest.Digest) {
 	x.w.Header().Set("Location", "/v2/"+x.repo.name+"/"+kind+"/"+d.String())
 	x.w.Header().Set("Docker-Content-Digest", d.String())
@@ -133,7 +133,7 @@ func (x *exchange) listTags() error {
 		}
 	}
 	slices.Sort(tags)
-	tags = slices.Compact(tags) // others may have several manifests of one name
+	tags = slices.Compact(tags) // layouts of other tools may have several manifests of one name
 	query := x.req.URL.Query()
 	n, ok := pageSize(query, len(tags))
 	if !ok {

@@ -13,9 +13,9 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 )
 
-// An Image is an image that is generated: all its bytes follow from what is
-// said here, on every machine. One repository may be named by several Images
-// with different tags and labels.
+// An Image is a generated image. All its bytes follow from these fields, on
+// every machine. Several Images with different tags and labels may name one
+// repository.
 type Image struct {
 	// Repository is the name without a host, "rhosp13/openstack-nova-api".
 	Repository string
@@ -30,18 +30,18 @@ type Image struct {
 	OCI bool
 }
 
-// A Layer is one generated layer. The same name and size are the same bytes.
+// A Layer is one generated layer. The same name and size give the same bytes.
 type Layer struct {
 	Name string
 	Size int // of the file in it, in bytes
 }
 
-// created is when all images say they were made.
+// created is the creation time of all images.
 func created() time.Time { return time.Date(2018, 6, 27, 0, 0, 0, 0, time.UTC) }
 
 const kib = 1 << 10
 
-// check says what is wrong with an image.
+// check checks an image.
 func (i Image) check() error {
 	if !isRepository(i.Repository) {
 		return fmt.Errorf("%q cannot be the name of a repository", i.Repository)
@@ -54,7 +54,7 @@ func (i Image) check() error {
 	return nil
 }
 
-// layers gives the layers of an image, made up from its name if need be.
+// layers gives the layers of an image, derived from its name if none are given.
 func (i Image) layers() []Layer {
 	if i.Layers != nil {
 		return i.Layers
@@ -78,7 +78,7 @@ func familyOf(base string) string {
 	return family
 }
 
-// sizeFrom makes a size up from a name.
+// sizeFrom derives a size from a name.
 func sizeFrom(name string, least, most int) int {
 	sum := sha256.Sum256([]byte("size " + name))
 	return least + int(binary.BigEndian.Uint32(sum[:]))%(most-least)
@@ -219,8 +219,7 @@ func generate(images []Image) (*memory, error) {
 	return all, nil
 }
 
-// fill puts an image in. A tag that an image before had is moved, as a push
-// would.
+// fill stores an image. It moves a tag of an earlier image, as a push does.
 func (r *repository) fill(b built, tags []string) error {
 	for _, part := range b.blobs {
 		if err := r.put(digest.Digest(part.digest), part.data); err != nil {

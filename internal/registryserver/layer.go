@@ -64,8 +64,8 @@ func (l Layer) headers() []*tar.Header {
 	})
 }
 
-// content makes the bytes of the file up from the name: no two layers share
-// any, and nothing compresses them.
+// content derives the bytes of the file from the name. No two layers share any,
+// and nothing compresses them.
 func (l Layer) content() []byte {
 	data := make([]byte, 0, l.Size+sha256.Size)
 	for n := uint64(0); len(data) < l.Size; n++ {

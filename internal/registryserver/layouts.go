@@ -33,7 +33,7 @@ func NewLayouts(find func(name string) *ocilayout.Layout) http.Handler {
 // layouts is the storage of layouts that hold many repositories.
 type layouts struct {
 	find func(name string) *ocilayout.Layout
-	mu   sync.Mutex // requests come on goroutines of their own
+	mu   sync.Mutex // several requests run at a time
 	all  map[*ocilayout.Layout]*layoutRepos
 }
 
@@ -76,7 +76,7 @@ type layoutView struct {
 	prefix string // of the repository's names in the index
 	known  *sync.Map
 
-	mu   sync.Mutex // requests come on goroutines of their own
+	mu   sync.Mutex // several requests run at a time
 	from *ocilayout.Index
 	view *ocilayout.Index // made of from
 }

@@ -16,7 +16,7 @@ import (
 
 // memory is the storage in memory.
 type memory struct {
-	mu    sync.Mutex // requests come on goroutines of their own
+	mu    sync.Mutex // several requests run at a time
 	repos map[string]*repository
 }
 

@@ -62,7 +62,7 @@ type Registry struct {
 	lock    *flock.Flock // nil where nothing is written
 	shared  bool         // its repositories lie in layouts; see NewLayouts
 
-	mu      sync.Mutex // requests come on goroutines of their own
+	mu      sync.Mutex // several requests run at a time
 	closed  bool
 	running sync.WaitGroup // running requests; the lock is held until they end
 }

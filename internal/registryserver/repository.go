@@ -24,7 +24,7 @@ type repository struct {
 	shared bool // it is one of many in a layout; see NewLayouts
 
 	changing sync.Mutex // one request at a time puts or deletes a manifest
-	known    *sync.Map  // digest.Digest -> facts; requests come on goroutines of their own
+	known    *sync.Map  // digest.Digest -> facts; several requests run at a time
 }
 
 func newRepository(name string, s BlobStore) *repository {

@@ -28,7 +28,7 @@ const maxUploads = 1000
 
 // uploads are the open uploads.
 type uploads struct {
-	mu   sync.Mutex // requests come on goroutines of their own
+	mu   sync.Mutex // several requests run at a time
 	open map[string]*upload
 }
 

@@ -24,7 +24,7 @@ type Users struct {
 	// Hashing is slow on purpose, and a push is hundreds of requests. A correct
 	// login is remembered by a keyed hash.
 	key   []byte
-	right sync.Map // fingerprints; requests come on goroutines of their own
+	right sync.Map // fingerprints; several requests run at a time
 	// One hash is computed at a time, so that wrong logins cannot take all
 	// processors. Remembered logins do not wait.
 	work sync.Mutex

@@ -6,16 +6,16 @@ import (
 	"net/http"
 )
 
-// A Probe is the answer to a request without credentials; its zero value says
-// that there was no answer.
+// A Probe is the answer to a request without credentials. The zero value is no
+// answer.
 type Probe struct {
 	Status int
 	Header http.Header
 	Body   string // its beginning
 }
 
-// Probe sends one GET without credentials and repeats nothing. It tells more
-// about a host that is known to answer, so its errors do not matter.
+// Probe sends one GET without credentials and does not repeat it. It finds out
+// more about a host that is known to answer, so its errors do not matter.
 func (t *Transport) Probe(ctx context.Context, url string) Probe {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -27,6 +27,6 @@ func (t *Transport) Probe(ctx context.Context, url string) Probe {
 		return Probe{}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	head, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // a part of it will do
+	head, _ := io.ReadAll(io.LimitReader(resp.Body, 512)) // a part of it is enough
 	return Probe{resp.StatusCode, resp.Header, string(head)}
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// Retry repeats do while it fails for a reason that may pass.
+// Retry repeats do while it fails for a reason that may pass. It does not
+// repeat what the Transport has repeated.
 func (t *Transport) Retry(ctx context.Context, do func() error) error {
 	for try := 1; ; try++ {
 		err := do()
