@@ -112,7 +112,7 @@ func (a *auth) fetch(ctx context.Context, p *Target, c challenge, scopes []strin
 	if err != nil {
 		return token{}, err
 	}
-	req, err := tokenRequest(ctx, p.Cred, realm, c.params["service"], scopes)
+	req, err := p.tokenRequest(ctx, realm, c.params["service"], scopes)
 	if err != nil {
 		return token{}, err
 	}
@@ -140,7 +140,8 @@ func (a *auth) fetch(ctx context.Context, p *Target, c challenge, scopes []strin
 
 // tokenRequest makes the request for a token: with name and password, with a
 // refresh token, or anonymous.
-func tokenRequest(ctx context.Context, cred Credential, realm *url.URL, service string, scopes []string) (*http.Request, error) {
+func (p *Target) tokenRequest(ctx context.Context, realm *url.URL, service string, scopes []string) (*http.Request, error) {
+	cred := p.Cred
 	q := url.Values{"client_id": {UserAgent}}
 	if service != "" {
 		q.Set("service", service)
