@@ -1,4 +1,4 @@
-// Package human words values for people: numbers of things, sizes, and the name
-// that a misspelled one stands for. It takes plain values and gives text. What a
-// plan, a step or an error is, and how a terminal shows text, is not known here.
+// Package human puts values into words for people: counts, sizes, and suggestions
+// for misspelled names. It takes plain values and returns text. It knows nothing
+// of plans, steps, errors or terminals.
 package human

@@ -5,19 +5,20 @@ import (
 	"unicode/utf8"
 )
 
-// maxSuggest is the longest name that a nearest one is looked for.
+// maxSuggest is the length of the longest name that Suggest compares, in bytes.
 const maxSuggest = 64
 
-// Suggest gives the name among the given ones that got most likely stands for,
-// or "" when none is near: the fewest insertions, deletions, replacements and
-// swaps of neighbours, at most a third of the name.
-func Suggest(got string, among []string) string {
+// Suggest returns the known name that got most likely is a misspelling of, or ""
+// when no name is close. The closest name needs the fewest edits: insertions,
+// deletions, replacements and swaps of neighbours. A name is close up to one edit
+// plus one for every three characters of got, and below the length of got.
+func Suggest(got string, known []string) string {
 	if got == "" || len(got) > maxSuggest {
 		return ""
 	}
 	want := fold(got)
 	best, least := "", utf8.RuneCountInString(got)/3+1
-	for _, name := range among {
+	for _, name := range known {
 		if abs(len(name)-len(got)) > least+2 {
 			continue
 		}
@@ -32,23 +33,23 @@ func Suggest(got string, among []string) string {
 	return best
 }
 
-// DidYouMean is the hint for a name that is not among the ones there are: a
-// question that names the nearest one, or "" when none is near.
-func DidYouMean(got string, among []string) string {
-	if near := Suggest(got, among); near != "" {
-		return "did you mean " + near + "?"
+// DidYouMean returns the hint for an unknown name: a question that suggests the
+// closest known name, or "" when no name is close.
+func DidYouMean(got string, known []string) string {
+	if name := Suggest(got, known); name != "" {
+		return "did you mean " + name + "?"
 	}
 	return ""
 }
 
-// fold makes equal what people confuse: case, and - with _.
+// fold ignores differences that people confuse: case, and - with _.
 func fold(s string) []rune {
 	return []rune(strings.ReplaceAll(strings.ToLower(s), "-", "_"))
 }
 
 func abs(n int) int { return max(n, -n) }
 
-// distance counts the edits between a and b (optimal string alignment).
+// distance returns the number of edits between a and b (optimal string alignment).
 func distance(a, b []rune) int {
 	before, row := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range row {
