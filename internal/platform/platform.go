@@ -1,5 +1,5 @@
-// Package platform lets a build fail with a sentence where bayplan does not
-// run. Whatever calls the operating system imports it by way of
-// internal/durable. It holds no code for one system or the other: that lies
-// beside its use, in files such as x_linux.go.
+// Package platform makes a build for an unsupported operating system fail with a
+// sentence. Code that calls the operating system imports it through
+// internal/durable. It holds no code for a particular system: such code lies
+// beside its caller, in files such as x_linux.go.
 package platform

@@ -2,5 +2,5 @@
 
 package platform
 
-// The compiler shows the sentence.
+// The compiler prints this sentence as a type error.
 var _ int = "bayplan runs on Linux and macOS, and builds for no other system"

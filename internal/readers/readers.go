@@ -1,7 +1,7 @@
-// Package readers holds what readers of bytes are often wrapped in: an end when
-// a context ends, and a count. It knows nothing of what is read. A reader that
-// checks, resumes or slows down what it reads belongs to the package that wants
-// this.
+// Package readers holds common wrappers of an io.Reader: one that stops when a
+// context ends, and one that counts. It knows nothing of what is read. A reader
+// that checks, resumes or slows down a transfer belongs to the package that needs
+// it.
 package readers
 
 import (
@@ -9,9 +9,9 @@ import (
 	"io"
 )
 
-// WithContext gives a reader that reads from r until ctx ends. A read that has
-// begun is not cut short. The error then has the text of the context's cause
-// and is also the context's error, so that callers find either.
+// WithContext returns a reader that reads from r until ctx ends. It does not
+// interrupt a read that has begun. After the end, the error has the text of the
+// context's cause, and errors.Is finds both the cause and the context's error.
 func WithContext(ctx context.Context, r io.Reader) io.Reader {
 	return &contextReader{ctx, r}
 }
@@ -27,20 +27,20 @@ func (r *contextReader) Read(p []byte) (int, error) {
 		return r.r.Read(p)
 	}
 	if cause := context.Cause(r.ctx); cause != err {
-		err = &ended{cause, err}
+		err = &endError{cause, err}
 	}
 	return 0, err
 }
 
-// ended is why a context ended, and how.
-type ended struct{ cause, err error }
+// An endError says why a context ended (cause) and how (err).
+type endError struct{ cause, err error }
 
-func (e *ended) Error() string   { return e.cause.Error() }
-func (e *ended) Unwrap() []error { return []error{e.cause, e.err} }
+func (e *endError) Error() string   { return e.cause.Error() }
+func (e *endError) Unwrap() []error { return []error{e.cause, e.err} }
 
-// Counting gives a reader that reads from r and reports how many bytes each
-// read gave. A read of nothing is not reported. Read calls add, so add must be
-// safe where another goroutine reads.
+// Counting returns a reader that reads from r and calls add with the number of
+// bytes of each read that returned any. add runs in the goroutine that reads, so
+// it must be safe for concurrent use if another goroutine looks at the count.
 func Counting(r io.Reader, add func(n int64)) io.Reader {
 	return &countingReader{r, add}
 }
