@@ -8,7 +8,7 @@ import (
 // The YAML library stops at its first error and quotes the file in its
 // messages; ours name the mistake in plain words, with its place.
 func TestSyntaxErrors(t *testing.T) {
-	const odd = "this is no YAML that bayplan can read"
+	const odd = "bayplan cannot read this as YAML"
 	tests := []struct{ name, text, want string }{
 		{"escape", `a: "\q"`, `1:6: this text holds a \ that YAML does not know`},
 		{"short escape", `a: "\u12`, `1:5: this text holds an incomplete \u`},
@@ -18,8 +18,8 @@ func TestSyntaxErrors(t *testing.T) {
 		{"opening brace", "a: {b: c", "1:4: this { is never closed"},
 		{"comma first", "a: [, b]", "1:5: an item is missing before this ,"},
 		{"colon first", ": a", "1:1: this key is missing"},
-		{"no colon", "a: b\nc\nd: e", "2:1: this is no key: value"},
-		{"last line without colon", "a: b\nc", "2:1: this is no key: value"},
+		{"no colon", "a: b\nc\nd: e", "2:1: this is not a key: value pair"},
+		{"last line without colon", "a: b\nc", "2:1: this is not a key: value pair"},
 		{"indentation", "a: b\n  c: d", "1:4: a second : stands in one value"},
 		{"anchor without value", "a: &", "1:4: this & has no name or no value"},
 		{"alias without name", "a: *", "1:4: this * has no name"},

@@ -56,7 +56,7 @@ func (c *converter) node(n ast.Node) *node {
 		tk := n.GetToken()
 		return c.scalar(tk, tk, tk.Value)
 	}
-	return c.broken(c.src.inside(Pos{}), "", "this is no YAML that bayplan can read")
+	return c.broken(c.src.inside(Pos{}), "", "bayplan cannot read this as YAML")
 }
 
 // scalar makes a node of a text that begins at start; its raw text is in tk.

@@ -127,7 +127,7 @@ func TestReadEnvironmentsErrors(t *testing.T) {
 		{"an alias of nothing", "resource_registry:\n  a: *x\n", "/e.yaml:2: what begins with * is an alias, which has no anchor before it"},
 		{"an alias of itself", "resource_registry: &x\n  a: *x\n", "/e.yaml:2: what begins with * is an alias, which has no anchor before it"},
 		{"merging a text", "resource_registry:\n  <<: x\n", "/e.yaml:2: << takes a mapping or a list of them, this is a single value"},
-		{"a list for a key", "resource_registry:\n  ? [a]\n  : b\n", "/e.yaml:3: the key before this : is missing or no text"},
+		{"a list for a key", "resource_registry:\n  ? [a]\n  : b\n", "/e.yaml:3: the key before this : is missing, or is not text"},
 		{"a key that is nothing", "resource_registry:\n  ~: b\n", "/e.yaml:2: a key must be a text, this is nothing"},
 		{"a name with colons in braces", "resource_registry: {OS::X: b}\n", `/e.yaml:1: a space is missing behind this :; quote the text if it is meant as one, such as "OS::Heat::None"`},
 		{"and in brackets inside them", "parameters: {a: [OS::X]}\n", "/e.yaml:1: a space is missing behind this :"},

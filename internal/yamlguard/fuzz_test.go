@@ -7,9 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzParse holds the guard to its laws: whatever the bytes, repeated or not,
-// it ends within bounds, gives a tree or an error, and an error has a place in
-// the text.
+// FuzzParse checks what holds for any bytes, repeated or not: Parse ends within
+// the limits, returns a tree or an error, and an error has a place in the text.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "a: b", "[{a: [b, c]}]", "- - - a", "? a\n: b", "a: &a [*a]", "<<: [{a: b}]", "a: |\n  b\n\n\nc: d", "a: >-\n  b\n", "a: \"\\u12\t \n b\"",
@@ -18,8 +17,8 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		measured(t, bytes.Repeat(raw, 1+64<<10/(len(raw)+1)))
-		bad := measured(t, raw)
+		parseWithinLimits(t, bytes.Repeat(raw, 1+64<<10/(len(raw)+1)))
+		bad := parseWithinLimits(t, raw)
 		if bad == nil {
 			return
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// numbered repeats a text n times, with %d counting.
-func numbered(text string, n int) string {
+// repeatNumbered repeats a text n times and replaces %d by the count.
+func repeatNumbered(text string, n int) string {
 	var b strings.Builder
 	for i := range n {
 		b.WriteString(strings.ReplaceAll(text, "%d", fmt.Sprint(i)))
@@ -23,10 +23,10 @@ func numbered(text string, n int) string {
 	return b.String()
 }
 
-// measured reads a text as a file is read, within bounds: memory that is
-// counted, and time as a guard against loops that take the square of a length.
-// The time is generous, since tests run on machines that do other things too.
-func measured(t *testing.T, raw []byte) (bad *Error) {
+// parseWithinLimits parses a text and fails the test when that takes too much
+// memory or time. The limit of time catches loops whose time is the square of a
+// length. It is generous, since tests run on busy machines.
+func parseWithinLimits(t *testing.T, raw []byte) (bad *Error) {
 	t.Helper()
 	const maxAlloc, hang = 1 << 30, 20 * time.Second
 	done := make(chan struct{})
@@ -40,19 +40,19 @@ func measured(t *testing.T, raw []byte) (bad *Error) {
 	select {
 	case <-done:
 	case <-time.After(hang):
-		t.Fatalf("%d bytes are not read within %v", len(raw), hang)
+		t.Fatalf("parsing %d bytes takes more than %v", len(raw), hang)
 	}
 	took := time.Since(start)
 	runtime.ReadMemStats(&after)
 	alloc := after.TotalAlloc - before.TotalAlloc
 	if alloc > maxAlloc {
-		t.Errorf("%d MiB are allocated", alloc>>20)
+		t.Errorf("parsing allocates %d MiB", alloc>>20)
 	}
 	t.Logf("%7d bytes %8v %4d MiB: %v", len(raw), took.Round(100*time.Microsecond), alloc>>20, bad)
 	return bad
 }
 
-// indented opens n levels of a block, one a line.
+// indented nests n block levels, one per line.
 func indented(n int, line string) string {
 	var b strings.Builder
 	for i := range n {
@@ -61,8 +61,8 @@ func indented(n int, line string) string {
 	return b.String()
 }
 
-// laughs nests n lists of ten aliases each.
-func laughs(n int) string {
+// billionLaughs nests n lists of ten aliases each.
+func billionLaughs(n int) string {
 	text := "a0: &a0 x\n"
 	for i := range n {
 		text += fmt.Sprintf("a%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 10))
@@ -70,7 +70,8 @@ func laughs(n int) string {
 	return text
 }
 
-// What is made to be slow, deep or large is read or refused within bounds.
+// Input that is meant to be slow, deep or large is parsed or refused within the
+// limits.
 func TestHostile(t *testing.T) {
 	const deep, more = "nested more than", "more than bayplan reads"
 	tests := []struct{ name, text, want string }{
@@ -119,29 +120,29 @@ func TestHostile(t *testing.T) {
 		{"fewer comments", strings.Repeat("# xxxxxxx\n", 90_000) + "a: b", ""},
 		{"punctuation", strings.Repeat("a,", 400<<10), more},
 		{"a long list in brackets", "[" + strings.Repeat("a,", 45_000) + "]", ""},
-		{"tokens", "[" + numbered("k%d,", 60_000), more},
-		{"keys", numbered("k%d: v\n", 6000), "more keys"},
-		{"keys in braces", "{" + numbered("k%d: v,", 6000) + "}", "more keys"},
-		{"mappings of many keys", numbered("- k: v\n  "+numbered("k%d: v\n  ", 500)+"z:\n", 60), ""},
-		{"empty values", numbered("a:\n  k%d:\n", 6000), more},
+		{"tokens", "[" + repeatNumbered("k%d,", 60_000), more},
+		{"keys", repeatNumbered("k%d: v\n", 6000), "more keys"},
+		{"keys in braces", "{" + repeatNumbered("k%d: v,", 6000) + "}", "more keys"},
+		{"mappings of many keys", repeatNumbered("- k: v\n  "+repeatNumbered("k%d: v\n  ", 500)+"z:\n", 60), ""},
+		{"empty values", repeatNumbered("a:\n  k%d:\n", 6000), more},
 		{"empty items", strings.Repeat("-\n", 10_000), more},
-		{"keys without values", "{" + numbered("k%d,", 6000) + "}", more},
+		{"keys without values", "{" + repeatNumbered("k%d,", 6000) + "}", more},
 		{"long key", strings.Repeat("ab", 200) + ": x", "longer than 200"},
 		{"long key to the limit", strings.Repeat("ab", 1<<19-2) + ": x", "longer than 200"},
 		{"long paths", strings.Repeat("{"+strings.Repeat("ab", 99)+": ", 60) + "[" + strings.Repeat("a,", 20_000), more},
-		{"anchors", "[" + numbered("&a%d x,", 24_000) + "]", ""},
+		{"anchors", "[" + repeatNumbered("&a%d x,", 24_000) + "]", ""},
 		{"anchors of anchors", strings.Repeat("&a ", 40_000), deep},
 		{"anchors, a line each", strings.Repeat("&a\n", 40_000) + "b", deep},
 		{"tags", strings.Repeat("!!str\n", 90_000), deep},
 		{"tags of tags", strings.Repeat("!!str ", 90_000) + "a", deep},
 		{"tags that are not known", strings.Repeat("!x ", 90_000) + "a", deep},
-		{"tags and anchors", numbered("!!str &a%d ", 30_000) + "b", deep},
+		{"tags and anchors", repeatNumbered("!!str &a%d ", 30_000) + "b", deep},
 		{"aliases", "a: &a b\nc: [" + strings.Repeat("*a,", 30_000) + "]", ""},
-		{"aliases of aliases", laughs(9), "aliases make the file larger than 100000 values"},
+		{"aliases of aliases", billionLaughs(9), "aliases make the file larger than 100000 values"},
 		{"an alias of itself", "a: &a [" + strings.Repeat("*a,", 30_000) + "]", ""},
-		{"merges of merges", strings.ReplaceAll(laughs(9), "[", "\n  <<: ["), "aliases make the file larger than 100000 values"},
-		{"merges", "a: &a {b: c}\n" + numbered("c%d:\n  <<: *a\n", 3000), ""},
-		{"anchors on merge keys", numbered("- &a%d <<: {a: b}\n", 5000), ""},
+		{"merges of merges", strings.ReplaceAll(billionLaughs(9), "[", "\n  <<: ["), "aliases make the file larger than 100000 values"},
+		{"merges", "a: &a {b: c}\n" + repeatNumbered("c%d:\n  <<: *a\n", 3000), ""},
+		{"anchors on merge keys", repeatNumbered("- &a%d <<: {a: b}\n", 5000), ""},
 		{"merge keys", strings.Repeat("<<: ", 20_000), deep},
 		{"documents", strings.Repeat("---\n", 100<<10), secondDocument},
 		{"ends of documents", strings.Repeat("...\n", 90_000), ""},
@@ -150,7 +151,7 @@ func TestHostile(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			bad := measured(t, []byte(tt.text))
+			bad := parseWithinLimits(t, []byte(tt.text))
 			if (bad == nil) != (tt.want == "") || (bad != nil && !strings.Contains(bad.Msg, tt.want)) {
 				t.Errorf("got %v, want %q", bad, tt.want)
 			}
@@ -158,16 +159,16 @@ func TestHostile(t *testing.T) {
 	}
 }
 
-// 200 KB of brackets do not even reach the lexer.
+// 200 KB of brackets do not reach the lexer.
 func TestBracketsAreRefusedAtOnce(t *testing.T) {
 	text := strings.Repeat("[", 200<<10)
 	if _, bad := checkText(text, Options{}); bad == nil {
-		t.Error("the lexer is given 200 KB of brackets")
+		t.Error("checkText accepts 200 KB of brackets")
 	}
 }
 
-// Every file of the corpora, as it is and repeated, is read or refused within
-// bounds.
+// Every file of the corpora, as it is and repeated, is parsed or refused within
+// the limits.
 func TestCorpora(t *testing.T) {
 	for _, pattern := range []string{
 		"../../plan/testdata/good/*.yaml", "../../plan/testdata/bad/*.yaml", "../../plan/testdata/fuzz/*/*",
@@ -185,15 +186,15 @@ func TestCorpora(t *testing.T) {
 			}
 			for _, raw := range corpus(raw) {
 				t.Run(filepath.ToSlash(file), func(t *testing.T) {
-					measured(t, raw)
-					measured(t, bytes.Repeat(append(raw, '\n'), 1+32<<10/(len(raw)+1)))
+					parseWithinLimits(t, raw)
+					parseWithinLimits(t, bytes.Repeat(append(raw, '\n'), 1+32<<10/(len(raw)+1)))
 				})
 			}
 		}
 	}
 }
 
-// corpus gives the inputs in a file of a fuzz corpus, or the file itself.
+// corpus returns the inputs in a file of a fuzz corpus, or else the file itself.
 func corpus(raw []byte) (all [][]byte) {
 	lines := strings.Split(string(raw), "\n")
 	if !strings.HasPrefix(lines[0], "go test fuzz v1") {
@@ -208,8 +209,8 @@ func corpus(raw []byte) (all [][]byte) {
 	return all
 }
 
-// What stands for something in YAML, repeated alone and in pairs, is read or
-// refused within bounds.
+// Each piece of YAML syntax, repeated alone and in pairs, is parsed or refused
+// within the limits.
 func TestRepeated(t *testing.T) {
 	pieces := []string{
 		"[", "]", "{", "}", "- ", "-\n", "? ", ": ", ":\n", ",", "&a ", "*a ", "!!str ", "!x ", "|\n", ">-\n", "\"", "'", "\t", " ", "\n", "\n ",
@@ -223,13 +224,13 @@ func TestRepeated(t *testing.T) {
 		for _, b := range pieces {
 			for _, head := range []string{"", "{"} {
 				text := head + strings.Repeat(a+b, size/len(a+b))
-				t.Run(fmt.Sprintf("%q %q %q", head, a, b), func(t *testing.T) { measured(t, []byte(text)) })
+				t.Run(fmt.Sprintf("%q %q %q", head, a, b), func(t *testing.T) { parseWithinLimits(t, []byte(text)) })
 			}
 		}
 	}
 }
 
-// What only looks like it is deep or long is let through.
+// Text that only looks deep or long is accepted.
 func TestLimitsLetThrough(t *testing.T) {
 	brackets := strings.Repeat("[{", 200)
 	tests := []struct{ name, text string }{
@@ -246,8 +247,8 @@ func TestLimitsLetThrough(t *testing.T) {
 		{"ruler", "# " + strings.Repeat("-", 200) + "\na: b"},
 		{"deep enough", "a: " + strings.Repeat("[", 60) + strings.Repeat("]", 60)},
 		{"one after the other", "a: [" + strings.Repeat("[], {}, ", 1000) + "]"},
-		{"many keys", numbered("k%d: { a: b, c: [d, e] }\n", 4500)},
-		{"one long line", "{" + numbered("k%d: {a: b}, ", 4500) + "z: é}"},
+		{"many keys", repeatNumbered("k%d: { a: b, c: [d, e] }\n", 4500)},
+		{"one long line", "{" + repeatNumbered("k%d: {a: b}, ", 4500) + "z: é}"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -258,10 +259,10 @@ func TestLimitsLetThrough(t *testing.T) {
 	}
 }
 
-// The library may panic; its reader must not.
-func TestGuard(t *testing.T) {
-	_, bad := guard(func() (ast.Node, *Error) { panic("twisted") })
-	if bad == nil || bad.Error() != "this is no YAML that bayplan can read" || bad.Pos != (Pos{1, 1}) {
+// A panic of the library becomes an error.
+func TestCatchPanic(t *testing.T) {
+	_, bad := catchPanic(func() (ast.Node, *Error) { panic("twisted") })
+	if bad == nil || bad.Error() != "bayplan cannot read this as YAML" || bad.Pos != (Pos{1, 1}) {
 		t.Errorf("got %v", bad)
 	}
 }

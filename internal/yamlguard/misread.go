@@ -7,27 +7,30 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// Texts that the YAML library does not read as YAML says. They are refused,
-// since a text that is silently another one is worse than one to write anew.
+// Patterns of texts that the YAML library misreads. Misread refuses them: a text
+// that changes silently is worse than one that has to be written differently.
 var (
-	// A plain text ends where a comment begins, and a tab in it belongs to it;
-	// the library goes on over the one and drops the other.
+	// In YAML a plain text ends where a comment begins, and a tab inside is part
+	// of the text. The library reads on past the comment and drops the tab.
 	plainComment = regexp.MustCompile(`[ \t\n]#`)
-	// It does not read a further line right that begins with a dash.
+	// The library misreads a continuation line of a plain text that begins with
+	// a dash.
 	plainDash = regexp.MustCompile(`\n[ \t]*-`)
-	// A tab before a line's end is no part of a quoted text.
+	// In YAML a tab before a line end is not part of a quoted text.
 	tabAtEnd = regexp.MustCompile(`\t *\n`)
-	// An escaped space before a line's end stays, and so do the spaces before
-	// an escaped line end.
+	// In YAML an escaped space before a line end stays, and so do the spaces
+	// before an escaped line end.
 	escapedEnd = regexp.MustCompile(`\\[ t][ \t]*\n|\\\n[ \t]*\n`)
 )
 
-// Misread says what is wrong with a text that would not be read right, and what
-// to do about it; "" for one that is. The text begins at start, its raw text is
-// in tk; ended says that the file's last line has its line end.
-// Parse refuses what changes a file's structure; this is about white space and
-// comments inside of one value. A reader that takes names and numbers out of the
-// files of other programs need not ask.
+// Misread reports a value that the library misreads: what is wrong with it and
+// what to do about it. msg is "" for a value that the library reads correctly.
+// start is the value's first token, tk the token that holds its raw text. ended
+// says that the last line of the file has a line end.
+//
+// Misread is about white space and comments inside one value; Parse refuses what
+// would change the structure of a file. A reader that only takes names and
+// numbers from files of other programs does not need Misread.
 func Misread(start, tk *token.Token, ended bool) (msg, hint string) {
 	switch start.Type {
 	case token.StringType:
@@ -43,7 +46,7 @@ func Misread(start, tk *token.Token, ended bool) (msg, hint string) {
 	case token.SingleQuoteType, token.DoubleQuoteType:
 		switch {
 		case tabAtEnd.MatchString(tk.Origin):
-			return "a tab stands at the end of a line of this text", "take it off"
+			return "a tab stands at the end of a line of this text", "remove it"
 		case start.Type == token.DoubleQuoteType && escapedEnd.MatchString(tk.Origin):
 			return "an escaped space or line end stands at the end of a line of this text", "write the text on one line"
 		}
@@ -53,26 +56,26 @@ func Misread(start, tk *token.Token, ended bool) (msg, hint string) {
 			return "the text that | or > announces is missing", `write "" for empty text`
 		case tk.Next == nil && !ended:
 			return "the last line of this text, and of the file, has no end", "put a line end there"
-		case trailing(tk.Origin):
-			return "the last line of this text ends in spaces", "take them off, or write the text in quotes"
+		case endsInSpace(tk.Origin):
+			return "the last line of this text ends in spaces", "remove them, or quote the text"
 		}
 	}
 	return "", ""
 }
 
-// trailing says whether the last line that is not empty ends in white space,
-// which the library takes off when it should not.
-func trailing(text string) bool {
+// endsInSpace reports whether the last non-empty line ends in white space. The
+// library removes that white space, which YAML keeps.
+func endsInSpace(text string) bool {
 	text = strings.TrimRight(text, "\n")
 	for {
-		at := strings.LastIndexByte(text, '\n')
-		last := text[at+1:]
+		lineEnd := strings.LastIndexByte(text, '\n')
+		last := text[lineEnd+1:]
 		if strings.TrimSpace(last) != "" {
 			return strings.TrimRight(last, " \t") != last
 		}
-		if at < 0 {
+		if lineEnd < 0 {
 			return false
 		}
-		text = text[:at]
+		text = text[:lineEnd]
 	}
 }

@@ -8,8 +8,8 @@ import (
 
 const secondDocument = "a second document begins here; a file holds one"
 
-// decode makes text of a file's bytes: UTF-8 without a byte order mark, its lines
-// ended by \n, and no control characters, which YAML does not allow.
+// decode turns the bytes of a file into text: UTF-8 without a byte order mark,
+// with \n at line ends. It refuses control characters, which YAML does not allow.
 func decode(raw []byte) (string, *Error) {
 	if len(raw) > MaxBytes {
 		return "", errorf(Pos{1, 1}, "", "the file is larger than 1 MiB")
@@ -32,25 +32,26 @@ func decode(raw []byte) (string, *Error) {
 	return text, nil
 }
 
-// A textCheck looks at a text line by line before the library does.
+// A textCheck checks a text line by line before the library reads it.
 type textCheck struct {
 	Options
-	open  int // brackets
-	blank int
-	tabs  int
-	marks int
-	begun bool // content was seen
-	ended bool // the document's end was seen
+	open  int  // open brackets
+	blank int  // empty lines in a row
+	tabs  int  // characters that follow tabs, for maxTabs
+	marks int  // characters with a meaning in YAML
+	begun bool // the check saw content
+	ended bool // the check saw the end of the document
 }
 
-// checkText refuses, without the library, what its lexer must not see.
+// checkText splits a text into lines and refuses input that is too expensive for
+// the library's lexer.
 func checkText(text string, o Options) ([]string, *Error) {
 	lines := strings.Split(text, "\n")
 	c := &textCheck{Options: o}
 	for i, line := range lines {
-		bad := c.document(i+1, line)
+		bad := c.checkDocument(i+1, line)
 		if bad == nil {
-			bad = c.costs(i+1, line)
+			bad = c.checkCosts(i+1, line)
 		}
 		if bad != nil {
 			return nil, bad
@@ -59,23 +60,24 @@ func checkText(text string, o Options) ([]string, *Error) {
 	return lines, nil
 }
 
-// document refuses a second document, and directives where they are not known.
-func (c *textCheck) document(num int, line string) *Error {
+// checkDocument refuses a second document, and directives unless the options
+// allow them.
+func (c *textCheck) checkDocument(num int, line string) *Error {
 	text := strings.TrimSpace(line)
 	switch {
-	case marker(line, "---"):
+	case isMarker(line, "---"):
 		if c.begun || c.ended {
 			return errorf(Pos{num, 1}, "", secondDocument)
 		}
 		c.begun = true
-	case marker(line, "..."):
+	case isMarker(line, "..."):
 		c.begun, c.ended = true, true
 	case text == "" || text[0] == '#':
 	case c.ended:
 		return errorf(Pos{num, 1}, "", "nothing may follow the end of the document")
 	case line[0] == '%' && !c.begun:
 		if !c.Directives {
-			return errorf(Pos{num, 1}, "", "YAML directives are not known here")
+			return errorf(Pos{num, 1}, "", "YAML directives are not allowed here")
 		}
 	default:
 		c.begun = true
@@ -83,14 +85,15 @@ func (c *textCheck) document(num int, line string) *Error {
 	return nil
 }
 
-// marker says whether a line is --- or ..., with something behind it or not.
-func marker(line, mark string) bool {
+// isMarker reports whether a line is the marker --- or ..., alone or followed by
+// white space and more text.
+func isMarker(line, mark string) bool {
 	rest, ok := strings.CutPrefix(line, mark)
 	return ok && (rest == "" || rest[0] == ' ' || rest[0] == '\t')
 }
 
-// costs counts what the lexer is slow at.
-func (c *textCheck) costs(num int, line string) *Error {
+// checkCosts counts the characters of a line that cost the lexer time or memory.
+func (c *textCheck) checkCosts(num int, line string) *Error {
 	if c.blank++; strings.TrimSpace(line) != "" {
 		c.blank = 0
 	}

@@ -7,51 +7,52 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// A tokenCheck follows the nesting of the lexer's tokens.
+// A tokenCheck follows the nesting of the lexer's tokens and counts what the
+// parser spends on them.
 type tokenCheck struct {
 	lines  []string
 	tokens token.Tokens
 	levels []level
-	paths  int
-	pairs  int
-	nulls  int
+	paths  int // bytes of the paths to all entries
+	pairs  int // pairs of keys within one mapping, over all mappings
+	nulls  int // empty values
 	tags   int // tags and anchors in a row, which nest in the parser
 }
 
-// A level is a mapping or list that is open.
+// A level is an open mapping or list.
 type level struct {
 	col   int        // of its keys or dashes, in block style
-	flow  token.Type // what opened it, in flow style
-	base  int        // bytes of the path to it
-	path  int        // bytes of the path to the entry that is open
-	keys  int
-	colon bool // the entry that is open has one
+	flow  token.Type // of its opening bracket, in flow style
+	base  int        // bytes of the path to the level
+	path  int        // bytes of the path to its open entry
+	keys  int        // keys so far
+	colon bool       // the open entry has a colon
 }
 
-// checkTokens refuses what the lexer found wrong and what the parser must not
-// see.
+// checkTokens refuses tokens that the lexer marks as invalid and tokens that are
+// too expensive for the parser.
 func checkTokens(lines []string, tokens token.Tokens) *Error {
 	if bad := tokens.InvalidToken(); bad != nil {
-		return syntax(lines, posOf(bad), bad.Error)
+		return syntaxError(lines, posOf(bad), bad.Error)
 	}
 	if len(tokens) > maxTokens {
 		return errorf(posOf(tokens[maxTokens]), "", "the file holds more than bayplan reads")
 	}
 	c := &tokenCheck{lines: lines, tokens: tokens}
 	for i, tk := range tokens {
-		if bad := c.token(i, tk); bad != nil {
+		if bad := c.checkToken(i, tk); bad != nil {
 			return bad
 		}
 	}
 	return nil
 }
 
-func (c *tokenCheck) token(i int, tk *token.Token) *Error {
+func (c *tokenCheck) checkToken(i int, tk *token.Token) *Error {
 	pos := posOf(tk)
-	if bad := c.indentation(i, tk); bad != nil {
+	if bad := c.checkIndentation(i, tk); bad != nil {
 		return bad
 	}
-	if c.before(i) != token.AnchorType { // the name of an anchor belongs to it
+	if c.previousType(i) != token.AnchorType { // the name after & is part of the anchor
 		c.tags++
 		if tk.Type != token.TagType && tk.Type != token.AnchorType {
 			c.tags = 0
@@ -59,28 +60,28 @@ func (c *tokenCheck) token(i int, tk *token.Token) *Error {
 	}
 	switch tk.Type {
 	case token.SequenceStartType, token.MappingStartType:
-		if bad := c.unquoted(i, tk); bad != nil {
+		if bad := c.checkUnquotedReference(i, tk); bad != nil {
 			return bad
 		}
 		c.levels = append(c.levels, level{flow: tk.Type, base: c.path(), path: c.path() + 6})
 	case token.SequenceEndType, token.MappingEndType:
-		c.close(tk.Type)
+		c.closeFlow(tk.Type)
 	case token.CollectEntryType:
-		c.collect()
+		c.endFlowEntry()
 	case token.SequenceEntryType:
-		c.blockEntry(tk.Position.Column, "[0000]")
-		c.empty(i, tk.Position.Column)
+		c.openBlockEntry(tk.Position.Column, "[0000]")
+		c.countNull(i, tk.Position.Column)
 	case token.MappingValueType:
 		if i > 0 {
-			return c.key(i, c.tokens[i-1])
+			return c.openEntry(i, c.tokens[i-1])
 		}
 	case token.LiteralType, token.FoldedType:
 		if len(tk.Value) > len("|9-") {
-			return syntax(c.lines, pos, "invalid header option")
+			return syntaxError(c.lines, pos, "invalid header option")
 		}
 	case token.StringType:
 		if top := c.top(); top != nil && top.flow != 0 {
-			if bad := flowText(pos, tk); bad != nil {
+			if bad := checkFlowText(pos, tk); bad != nil {
 				return bad
 			}
 		}
@@ -97,9 +98,9 @@ func (c *tokenCheck) token(i int, tk *token.Token) *Error {
 // plainColon is a colon that ends a key.
 var plainColon = regexp.MustCompile(`:([ \t\n]|$)`)
 
-// flowText refuses what a text without quotes cannot hold inside of [ ] or { },
-// where the library reads on: a missing comma would go unnoticed.
-func flowText(pos Pos, tk *token.Token) *Error {
+// checkFlowText refuses an unquoted text inside [ ] or { } that YAML does not
+// allow there. The library accepts it, so that a missing comma goes unnoticed.
+func checkFlowText(pos Pos, tk *token.Token) *Error {
 	switch raw := strings.TrimSpace(tk.Origin); {
 	case strings.ContainsAny(tk.Value, "[]{}"):
 		return errorf(pos, "quote the text if it is meant", "a bracket stands in a text inside of [ ] or { }")
@@ -109,19 +110,19 @@ func flowText(pos Pos, tk *token.Token) *Error {
 	return nil
 }
 
-// before gives the type of the token before the one at i.
-func (c *tokenCheck) before(i int) token.Type {
+// previousType returns the type of the token before token i.
+func (c *tokenCheck) previousType(i int) token.Type {
 	if i == 0 {
 		return token.UnknownType
 	}
 	return c.tokens[i-1].Type
 }
 
-// indentation refuses a tab among the spaces before a line's first token: the
-// lexer lets some pass. Lines that a text goes on over are not looked at.
-func (c *tokenCheck) indentation(i int, tk *token.Token) *Error {
+// checkIndentation refuses a tab before the first token of a line: the lexer
+// accepts some of them. Continuation lines of a text are not checked.
+func (c *tokenCheck) checkIndentation(i int, tk *token.Token) *Error {
 	line := tk.Position.Line
-	if line > len(c.lines) || (i > 0 && c.tokens[i-1].Position.Line == line) || c.before(i) == token.LiteralType || c.before(i) == token.FoldedType {
+	if line > len(c.lines) || (i > 0 && c.tokens[i-1].Position.Line == line) || c.previousType(i) == token.LiteralType || c.previousType(i) == token.FoldedType {
 		return nil
 	}
 	rest := strings.TrimLeft(c.lines[line-1], " ")
@@ -129,12 +130,13 @@ func (c *tokenCheck) indentation(i int, tk *token.Token) *Error {
 	if !strings.HasPrefix(rest, "\t") || !strings.HasPrefix(strings.TrimLeft(rest, " \t"), first) {
 		return nil
 	}
-	return syntax(c.lines, Pos{line, len(c.lines[line-1]) - len(rest) + 1}, "found a tab character")
+	return syntaxError(c.lines, Pos{line, len(c.lines[line-1]) - len(rest) + 1}, "found a tab character")
 }
 
-// unquoted finds a reference whose brace YAML takes for a mapping's: it knows
-// that nobody else writes a $ right before one.
-func (c *tokenCheck) unquoted(i int, tk *token.Token) *Error {
+// checkUnquotedReference refuses an unquoted ${...} inside [ ] or { }, where YAML
+// takes the brace for the beginning of a mapping. A text that ends in $ right
+// before a { is always such a reference.
+func (c *tokenCheck) checkUnquotedReference(i int, tk *token.Token) *Error {
 	if i == 0 || tk.Type != token.MappingStartType {
 		return nil
 	}
@@ -159,9 +161,9 @@ func (c *tokenCheck) path() int {
 	return 1
 }
 
-// close ends a mapping or list in flow style; a bracket that closes nothing is
-// the parser's finding.
-func (c *tokenCheck) close(end token.Type) {
+// closeFlow ends a mapping or list in flow style. The parser reports a bracket
+// that closes nothing.
+func (c *tokenCheck) closeFlow(end token.Type) {
 	if top := c.top(); top != nil && top.flow != 0 {
 		if end == token.MappingEndType && !top.colon {
 			c.nulls++
@@ -170,7 +172,8 @@ func (c *tokenCheck) close(end token.Type) {
 	}
 }
 
-func (c *tokenCheck) collect() {
+// endFlowEntry ends an entry at a comma.
+func (c *tokenCheck) endFlowEntry() {
 	top := c.top()
 	if top == nil || top.flow == 0 {
 		return
@@ -182,8 +185,8 @@ func (c *tokenCheck) collect() {
 	c.paths += top.path
 }
 
-// blockEntry opens an entry of a mapping or list in block style.
-func (c *tokenCheck) blockEntry(col int, key string) *level {
+// openBlockEntry opens an entry of a mapping or list in block style.
+func (c *tokenCheck) openBlockEntry(col int, key string) *level {
 	for top := c.top(); top != nil && top.flow == 0 && top.col > col; top = c.top() {
 		c.levels = c.levels[:len(c.levels)-1]
 	}
@@ -196,34 +199,35 @@ func (c *tokenCheck) blockEntry(col int, key string) *level {
 	return top
 }
 
-// key opens an entry of a mapping; k is the token before its colon.
-func (c *tokenCheck) key(colon int, k *token.Token) *Error {
+// openEntry opens an entry of a mapping. colon is the index of its colon's token,
+// k the token before.
+func (c *tokenCheck) openEntry(colon int, k *token.Token) *Error {
 	if len(k.Value) > maxKey {
 		return errorf(posOf(k), "", "this key is longer than %d characters", maxKey)
 	}
 	top := c.top()
 	if top != nil && top.flow != 0 {
-		if c.tight(colon, k) {
+		if c.missingSpace(colon, k) {
 			return errorf(posOf(c.tokens[colon]), `quote the text if it is meant as one, such as "OS::Heat::None"`, "a space is missing behind this :")
 		}
 		top.colon = true
 		top.path = top.base + len(k.Value) + 1
 		c.paths += top.path
 	} else {
-		top = c.blockEntry(k.Position.Column, k.Value)
+		top = c.openBlockEntry(k.Position.Column, k.Value)
 	}
 	top.keys++
 	c.pairs += top.keys
-	c.empty(colon, k.Position.Column)
+	c.countNull(colon, k.Position.Column)
 	if c.pairs > maxPairs {
 		return errorf(posOf(k), "", "this mapping has more keys than bayplan reads")
 	}
 	return nil
 }
 
-// tight says whether a key's value follows its colon with nothing in between,
-// which YAML has as one text and the parser as two.
-func (c *tokenCheck) tight(colon int, k *token.Token) bool {
+// missingSpace reports whether a value follows the colon of its key directly.
+// For YAML key, colon and value are one text then; the parser reads two.
+func (c *tokenCheck) missingSpace(colon int, k *token.Token) bool {
 	if colon+1 == len(c.tokens) || k.Type == token.SingleQuoteType || k.Type == token.DoubleQuoteType {
 		return false
 	}
@@ -235,8 +239,8 @@ func (c *tokenCheck) tight(colon int, k *token.Token) bool {
 	}
 }
 
-// empty counts an entry that has no value: the parser puts a token in for it.
-func (c *tokenCheck) empty(i, col int) {
+// countNull counts an entry if it has no value: the parser inserts a token for it.
+func (c *tokenCheck) countNull(i, col int) {
 	if i+1 == len(c.tokens) {
 		c.nulls++
 		return

@@ -8,25 +8,26 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// unreadable is said of what there are no better words for.
-const unreadable = "this is no YAML that bayplan can read"
+// unreadable is the message for an error that has no better words.
+const unreadable = "bayplan cannot read this as YAML"
 
-// syntaxError makes one of our errors of the library's. Its messages may quote
-// the file, so only those are shown that are known not to.
-func syntaxError(lines []string, err error) *Error {
-	var at interface {
+// translateError turns an error of the library into an Error. The library's
+// messages may quote the file, so only known messages are shown, in our words.
+func translateError(lines []string, err error) *Error {
+	var libErr interface {
 		GetToken() *token.Token
 		GetMessage() string
 	}
-	if !errors.As(err, &at) {
+	if !errors.As(err, &libErr) {
 		return errorf(Pos{1, 1}, "", unreadable)
 	}
-	return syntax(lines, posOf(at.GetToken()), at.GetMessage())
+	return syntaxError(lines, posOf(libErr.GetToken()), libErr.GetMessage())
 }
 
-// syntax words a syntax error and adds what most likely helps.
-func syntax(lines []string, pos Pos, msg string) *Error {
-	wording, hint := wordSyntax(msg)
+// syntaxError makes an Error from a message of the library, with the hint that
+// most likely helps.
+func syntaxError(lines []string, pos Pos, msg string) *Error {
+	wording, hint := translateMessage(msg)
 	line := lines[max(1, min(pos.Line, len(lines)))-1]
 	if bracedValue.MatchString(line) {
 		hint = "a value that begins with { or [ and is meant as text must be quoted"
@@ -34,10 +35,11 @@ func syntax(lines []string, pos Pos, msg string) *Error {
 	return errorf(pos, hint, "%s", wording)
 }
 
-// bracedValue is a line whose value begins with a bracket and goes on behind it.
+// bracedValue matches a line whose value begins with a bracket and continues
+// after the closing one.
 var bracedValue = regexp.MustCompile(`(:|-)[ \t]+(\{[^}]*\}|\[[^\]]*\])[^ \t,\]}]`)
 
-// wordings are the library's messages, by how they begin, in our words.
+// wordings maps beginnings of the library's messages to our words.
 var wordings = []struct{ theirs, ours, hint string }{
 	{"found character '\t'", "a tab stands where only spaces may", "indent with spaces"},
 	{"tab character cannot", "a tab stands where only spaces may", "indent with spaces"},
@@ -64,10 +66,10 @@ var wordings = []struct{ theirs, ours, hint string }{
 	{"could not find '{' character", "this } closes nothing", ""},
 	{"mapping value is not allowed in this context", "a second : stands in one value", "look at the indentation of the line below; quote the value if it is meant as text"},
 	{"value is not allowed in this context", "this does not belong here", "look at its indentation, and at the line before"},
-	{"non-map value is specified", "this is no key: value", "look at its indentation, and for a missing :"},
+	{"non-map value is specified", "this is not a key: value pair", "look at its indentation, and for a missing :"},
 	{"unexpected key name", "this key is missing, or goes over more than one line", "look at its indentation, and for a missing : in the line before"},
 	{"map key definition includes", "this key goes over more than one line", ""},
-	{"found an invalid key for this map", "the key before this : is missing or no text", ""},
+	{"found an invalid key for this map", "the key before this : is missing, or is not text", ""},
 	{"block sequence entries are not allowed", "a list cannot begin on the line of its key", "begin a new line before the -"},
 	{"sequence entries are not allowed after anchor", "a list cannot begin on the line of its anchor", "begin a new line before the -"},
 	{"undefined anchor", "this & has no name or no value", "quote the value if it is meant as text"},
@@ -84,8 +86,8 @@ var wordings = []struct{ theirs, ours, hint string }{
 	{"unexpected end content", "nothing may follow the end of the document", ""},
 }
 
-// wordSyntax translates a message of the library.
-func wordSyntax(msg string) (ours, hint string) {
+// translateMessage returns our words for a message of the library, and a hint.
+func translateMessage(msg string) (ours, hint string) {
 	for _, w := range wordings {
 		if strings.HasPrefix(msg, w.theirs) {
 			return w.ours, w.hint

@@ -5,14 +5,14 @@ import (
 	"testing"
 )
 
-// The library quotes the file in its messages; ours name the mistake only.
+// The library's messages quote the file; ours name only the mistake.
 func TestWordings(t *testing.T) {
 	for _, w := range wordings {
-		if ours, _ := wordSyntax(w.theirs + " \"hunter2\""); ours == unreadable || strings.Contains(ours, "hunter2") {
+		if ours, _ := translateMessage(w.theirs + " \"hunter2\""); ours == unreadable || strings.Contains(ours, "hunter2") {
 			t.Errorf("%q becomes %q", w.theirs, ours)
 		}
 	}
-	if ours, _ := wordSyntax("unknown YAML version \"hunter2\""); ours != unreadable {
+	if ours, _ := translateMessage("unknown YAML version \"hunter2\""); ours != unreadable {
 		t.Errorf("an unknown message becomes %q", ours)
 	}
 }
