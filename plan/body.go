@@ -2,12 +2,12 @@ package plan
 
 import "strconv"
 
-// A Body is a piece of a plan that is kept as it stands in the file until
-// somebody brings the struct to decode it into.
+// A Body is a piece of a plan that is kept as it stands in the file, until Decode
+// reads it into a struct.
 type Body struct {
 	src  *source
-	root *node // nil: absent, which counts as an empty mapping
-	at   Pos   // what a missing key is blamed on
+	root *node // nil when absent, which counts as an empty mapping
+	pos  Pos   // where a missing key is reported
 	name string
 }
 
@@ -20,11 +20,11 @@ type Ref struct {
 	Pos    Pos
 }
 
-// A Lookup gives the value of a reference.
+// A Lookup returns the value of a reference.
 type Lookup func(Ref) Value
 
-// Refs gives all references to step outputs in the body, in file order.
-// References that were reported as mistakes are not among them.
+// Refs returns all references to step outputs in the body, in file order. It
+// leaves out references that were reported as mistakes.
 func (b Body) Refs() []Ref {
 	var refs []Ref
 	if b.root != nil {
@@ -34,7 +34,7 @@ func (b Body) Refs() []Ref {
 }
 
 func (n *node) refs(path string, into *[]Ref) {
-	if n.bad {
+	if n.reported {
 		return
 	}
 	for i := range n.parts {
@@ -43,53 +43,54 @@ func (n *node) refs(path string, into *[]Ref) {
 		}
 	}
 	for _, e := range n.entries {
-		e.value.refs(join(path, e.key), into)
+		e.value.refs(joinKey(path, e.key), into)
 	}
 	for i, it := range n.items {
-		it.refs(index(path, i), into)
+		it.refs(joinIndex(path, i), into)
 	}
 }
 
 func (n *node) ref(ref *reference, path string) Ref {
-	return Ref{Step: ref.names[0], Output: ref.names[1], Path: path, Whole: whole(n.parts) != nil, Pos: ref.pos}
+	return Ref{Step: ref.names[0], Output: ref.names[1], Path: path, Whole: wholeRef(n.parts) != nil, Pos: ref.pos}
 }
 
-// join and index make field paths: "images[0].source".
-func join(path, key string) string {
+// joinKey appends a key to a field path: "images[0]" and "source" make
+// "images[0].source".
+func joinKey(path, key string) string {
 	if path == "" {
 		return key
 	}
 	return path + "." + key
 }
 
-func index(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
+// joinIndex appends an index to a field path: "images" and 0 make "images[0]".
+func joinIndex(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }
 
-// Errorf makes an error at the place of the field at path, or at the body's
-// own place when the plan does not have that field.
+// Errorf makes an error at the place of the field at path. If the plan does not
+// have that field, the place is that of the nearest field around it, or the
+// body's own.
 func (b Body) Errorf(path, format string, args ...any) *Error {
-	pos, _ := b.place(path)
+	pos, _ := b.posOf(path)
 	return b.src.errorf(pos, format, args...)
 }
 
-// place finds where the field at path stands, or the nearest thing around it,
-// and says whether it was the field itself.
-func (b Body) place(path string) (Pos, bool) {
-	at := b.at
+// posOf returns the place of the field at path and true. If there is no such
+// field, it returns the place of the nearest field around it and false.
+func (b Body) posOf(path string) (Pos, bool) {
+	pos := b.pos
 	n := b.root
 	for path != "" && n != nil {
-		var step *node
-		var pos Pos
-		step, pos, path = n.child(path)
-		if step == nil {
-			return at, false
+		child, childPos, rest := n.child(path)
+		if child == nil {
+			return pos, false
 		}
-		n, at = step, pos
+		n, pos, path = child, childPos, rest
 	}
-	return at, n != nil
+	return pos, n != nil
 }
 
-// child takes the first step of a path. A key may hold dots, so the longest
-// key that fits is taken.
+// child follows the first element of a path. A key may contain dots, so child
+// takes the longest key that fits.
 func (n *node) child(path string) (next *node, pos Pos, rest string) {
 	if path[0] == '[' {
 		num, rest := cutIndex(path)
@@ -101,13 +102,13 @@ func (n *node) child(path string) (next *node, pos Pos, rest string) {
 	longest := -1
 	for _, e := range n.entries {
 		if tail, ok := afterKey(path, e.key); ok && len(e.key) > longest {
-			next, pos, rest, longest = e.value, e.at, tail, len(e.key)
+			next, pos, rest, longest = e.value, e.valuePos, tail, len(e.key)
 		}
 	}
 	return next, pos, rest
 }
 
-// afterKey gives what follows a key in a path.
+// afterKey returns the rest of a path that begins with a key.
 func afterKey(path, key string) (string, bool) {
 	if len(path) < len(key) || path[:len(key)] != key {
 		return "", false
@@ -121,7 +122,8 @@ func afterKey(path, key string) (string, bool) {
 	return "", false
 }
 
-// cutIndex reads "[2]" off a path, and gives -1 for what is no index.
+// cutIndex cuts an index such as "[2]" off the beginning of a path. It returns -1
+// if the path does not begin with an index.
 func cutIndex(path string) (int, string) {
 	for i := range len(path) {
 		if path[i] != ']' {

@@ -17,29 +17,29 @@ var (
 	unmarshalType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// Decode fills the struct that into points to, strictly: an unknown or
-// duplicate key, a missing required key, a value of another type, is an error
-// at its place. Values that into holds already are defaults.
+// Decode fills the struct that into points to. It is strict: an unknown or
+// duplicate key, a missing required key and a value of the wrong type are errors
+// with a place. Values that into already holds are defaults.
 //
-// Field names and whether a field is required come from its json tag: without
-// omitempty or omitzero it is required. Understood are structs, pointers to them, maps with text keys,
-// slices, bool, integers, string, time.Duration, Path, Secret, TextOr and everything that
-// implements encoding.TextUnmarshaler.
+// The json tag of a field gives its key. A field without omitempty or omitzero is
+// required. Decode supports structs, pointers to them, maps with text keys,
+// slices, bool, integers, string, time.Duration, Path, Secret, TextOr and every
+// type that implements encoding.TextUnmarshaler.
 //
-// With a nil look, fields that hold references to steps are left at their zero
-// value, and so are those whose value look only promises. What Parse reported
-// already is not reported again.
+// Fields that refer to steps stay at their zero value if look is nil or returns a
+// value that is only known later. Decode does not repeat mistakes that Parse
+// reported.
 func (b Body) Decode(into any, look Lookup) Errors {
 	v := reflect.ValueOf(into)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-		panic(fmt.Sprintf("plan: Decode into %T, which is no pointer to a struct", into))
+		panic(fmt.Sprintf("plan: Decode into %T, which is not a pointer to a struct", into))
 	}
 	d := &decoder{src: b.src, look: look}
-	n := b.root // nil in a zero Body, too, which has nothing to be decoded
+	n := b.root // also nil in the zero Body
 	if n == nil {
-		n = &node{src: b.src, kind: isMapping, pos: b.at}
+		n = &node{src: b.src, kind: isMapping, pos: b.pos}
 	}
-	d.mapping(n, v.Elem(), spot{name: b.name, blame: b.at})
+	d.mapping(n, v.Elem(), location{name: b.name, missingPos: b.pos})
 	_ = d.errs.Err() // sorts
 	return d.errs
 }
@@ -51,28 +51,30 @@ type decoder struct {
 	errs Errors
 }
 
-// A spot is where in a body a value stands, for messages.
-type spot struct {
-	path  string // of the field: "images[0].source"
-	key   string // the last key of the path, or "" for an item of a list
-	name  string // how messages call it, where that is not the path
-	blame Pos    // where a key missing below it is reported
+// A location says where in a body a value stands, for messages.
+type location struct {
+	path       string // of the field: "images[0].source"
+	key        string // the last key of the path; "" for an item of a list
+	name       string // what messages call it; "" means the path
+	missingPos Pos    // where a key missing below it is reported
 
 	required bool
 }
 
-func (s spot) String() string {
+func (s location) String() string {
 	if s.name != "" {
 		return s.name
 	}
 	return s.path
 }
 
-func (s spot) entry(e entry) spot {
-	return spot{path: join(s.path, e.key), key: e.key, blame: e.keyPos}
+func (s location) entry(e entry) location {
+	return location{path: joinKey(s.path, e.key), key: e.key, missingPos: e.keyPos}
 }
 
-func (s spot) item(i int, n *node) spot { return spot{path: index(s.path, i), blame: n.pos} }
+func (s location) item(i int, n *node) location {
+	return location{path: joinIndex(s.path, i), missingPos: n.pos}
+}
 
 func (d *decoder) fail(pos Pos, hint, format string, args ...any) {
 	e := d.src.errorf(pos, format, args...)
@@ -81,53 +83,54 @@ func (d *decoder) fail(pos Pos, hint, format string, args ...any) {
 }
 
 // value decodes a node into v, which is addressable.
-func (d *decoder) value(n *node, v reflect.Value, at spot) {
+func (d *decoder) value(n *node, v reflect.Value, loc location) {
 	t := v.Type()
 	switch {
-	case n.bad && t == secretType:
-		// It was named, if wrongly: that none was named would be a second mistake.
+	case n.reported && t == secretType:
+		// A secret that is not the zero Secret: otherwise a check for a missing
+		// secret would report the same mistake again.
 		v.Set(reflect.ValueOf(Secret{&secretSource{}}))
-	case n.bad:
+	case n.reported:
 		return
 	case t.Kind() == reflect.Pointer:
-		d.pointer(n, v, at)
+		d.pointer(n, v, loc)
 	case t == secretType:
-		d.secret(n, v, at)
+		d.secret(n, v, loc)
 	case t == durationType || t == pathType || v.Addr().Type().Implements(unmarshalType):
-		d.text(n, v, at)
+		d.text(n, v, loc)
 	case t.Implements(twoFormsType):
-		d.textOr(n, v, at)
+		d.textOr(n, v, loc)
 	case t.Kind() == reflect.Struct:
-		d.mapping(n, v, at)
+		d.mapping(n, v, loc)
 	case t.Kind() == reflect.Map:
-		d.dictionary(n, v, at)
+		d.stringMap(n, v, loc)
 	case t.Kind() == reflect.Slice:
-		d.list(n, v, at)
+		d.list(n, v, loc)
 	default:
-		d.text(n, v, at)
+		d.text(n, v, loc)
 	}
 }
 
-func (d *decoder) pointer(n *node, v reflect.Value, at spot) {
+func (d *decoder) pointer(n *node, v reflect.Value, loc location) {
 	to := reflect.New(v.Type().Elem())
 	if !v.IsNil() {
-		to.Elem().Set(v.Elem()) // its defaults, without changing what others point to
+		to.Elem().Set(v.Elem()) // copy the defaults: others may point to them
 	}
-	d.value(n, to.Elem(), at)
+	d.value(n, to.Elem(), loc)
 	v.Set(to)
 }
 
-func (d *decoder) secret(n *node, v reflect.Value, at spot) {
+func (d *decoder) secret(n *node, v reflect.Value, loc location) {
 	if n.secret == nil {
-		d.fail(n.pos, "write ${secrets.NAME}", "%s must be a reference to a secret, is %s", at, n.is())
+		d.fail(n.pos, "write ${secrets.NAME}", "%s must be a reference to a secret, is %s", loc, n.describe())
 		return
 	}
 	v.Set(reflect.ValueOf(Secret{n.secret}))
 }
 
 // mapping decodes into a struct.
-func (d *decoder) mapping(n *node, v reflect.Value, at spot) {
-	if !d.want(n, isMapping, at) {
+func (d *decoder) mapping(n *node, v reflect.Value, loc location) {
+	if !d.wantKind(n, isMapping, loc) {
 		return
 	}
 	fields := structFields(v.Type())
@@ -141,17 +144,17 @@ func (d *decoder) mapping(n *node, v reflect.Value, at spot) {
 		if i < 0 {
 			near := human.Suggest(e.key, keys)
 			present[near] = true
-			d.fail(e.keyPos, hintFor(near, keys), "unknown key %q in %s", e.key, at)
+			d.fail(e.keyPos, keyHint(near, keys), "unknown key %q in %s", e.key, loc)
 			continue
 		}
 		present[e.key] = true
-		below := at.entry(e)
+		below := loc.entry(e)
 		below.required = fields[i].required
 		d.value(e.value, v.FieldByIndex(fields[i].index), below)
 	}
 	for _, f := range fields {
-		if f.required && !present[f.key] && !n.torn {
-			d.fail(at.blame, "", "%s is missing in %s", f.key, at)
+		if f.required && !present[f.key] && !n.incomplete {
+			d.fail(loc.missingPos, "", "%s is missing in %s", f.key, loc)
 		}
 	}
 }
@@ -165,129 +168,131 @@ func indexOf(keys []string, key string) int {
 	return -1
 }
 
-// dictionary decodes into a map.
-func (d *decoder) dictionary(n *node, v reflect.Value, at spot) {
+// stringMap decodes into a map with text keys.
+func (d *decoder) stringMap(n *node, v reflect.Value, loc location) {
 	t := v.Type()
 	if t.Key().Kind() != reflect.String {
-		panic(fmt.Sprintf("plan: Decode into %s, whose keys are no text", t))
+		panic(fmt.Sprintf("plan: Decode into %s, whose keys are not text", t))
 	}
-	if !d.want(n, isMapping, at) {
+	if !d.wantKind(n, isMapping, loc) {
 		return
 	}
 	out := reflect.MakeMapWithSize(t, len(n.entries))
 	for _, e := range n.entries {
 		elem := reflect.New(t.Elem()).Elem()
-		d.value(e.value, elem, at.entry(e))
+		d.value(e.value, elem, loc.entry(e))
 		out.SetMapIndex(reflect.ValueOf(e.key).Convert(t.Key()), elem)
 	}
 	v.Set(out)
 }
 
-// list decodes into a slice: a sequence, or a reference to a list.
-func (d *decoder) list(n *node, v reflect.Value, at spot) {
-	if ref := whole(n.parts); n.kind == isScalar && ref != nil {
-		d.listed(n, ref, v, at)
+// list decodes a sequence, or a reference to a list, into a slice.
+func (d *decoder) list(n *node, v reflect.Value, loc location) {
+	if ref := wholeRef(n.parts); n.kind == isScalar && ref != nil {
+		d.listOutput(n, ref, v, loc)
 		return
 	}
-	if !d.want(n, isSequence, at) {
+	if !d.wantKind(n, isSequence, loc) {
 		return
 	}
 	out := reflect.MakeSlice(v.Type(), len(n.items), len(n.items))
 	for i, it := range n.items {
-		d.value(it, out.Index(i), at.item(i, it))
+		d.value(it, out.Index(i), loc.item(i, it))
 	}
 	v.Set(out)
 }
 
-// listed decodes a list that a step gives.
-func (d *decoder) listed(n *node, ref *reference, v reflect.Value, at spot) {
-	got, ok := d.ask(n, ref, at)
+// listOutput decodes an output of a step that is a list.
+func (d *decoder) listOutput(n *node, ref *reference, v reflect.Value, loc location) {
+	got, ok := d.resolve(n, ref, loc)
 	switch {
 	case !ok:
 		v.SetZero()
 		return
 	case !got.IsList():
-		d.fail(ref.pos, "write it as an item: [\"${...}\"]", "%s must be a list, this output is text", at)
+		d.fail(ref.pos, "write it as an item: [\"${...}\"]", "%s must be a list, this output is text", loc)
 		return
 	}
 	out := reflect.MakeSlice(v.Type(), len(got.Items()), len(got.Items()))
 	for i, text := range got.Items() {
-		d.value(&node{src: n.src, pos: ref.pos, text: text, filled: true}, out.Index(i), spot{path: index(at.path, i)})
+		d.value(&node{src: n.src, pos: ref.pos, text: text, filled: true}, out.Index(i), location{path: joinIndex(loc.path, i)})
 	}
 	v.Set(out)
 }
 
-// want says whether a node is of a kind, and reports it when not.
-func (d *decoder) want(n *node, k kind, at spot) bool {
+// wantKind reports whether a node is of a kind. It adds a mistake if it is not.
+func (d *decoder) wantKind(n *node, k kind, loc location) bool {
 	switch {
-	case n.bad:
+	case n.reported:
 		return false
 	case n.kind == k:
 		return true
 	case k == isSequence && n.kind == isScalar && !n.null:
-		d.fail(n.pos, "write it in [ ]", "%s must be a list, is %s", at, n.is())
+		d.fail(n.pos, "write it in [ ]", "%s must be a list, is %s", loc, n.describe())
 	default:
-		d.fail(n.pos, "", "%s must be %s, is %s", at, k, n.is())
+		d.fail(n.pos, "", "%s must be %s, is %s", loc, k, n.describe())
 	}
 	return false
 }
 
-// ask gives the value of a reference, and whether it is known.
-func (d *decoder) ask(n *node, ref *reference, at spot) (Value, bool) {
+// resolve returns the value of a reference and whether the value is known.
+func (d *decoder) resolve(n *node, ref *reference, loc location) (Value, bool) {
 	if d.look == nil {
 		return Value{}, false
 	}
-	got := d.look(n.ref(ref, at.path))
+	got := d.look(n.ref(ref, loc.path))
 	_, later := got.Later()
 	return got, !later
 }
 
-// text decodes whatever is written as a single value.
-func (d *decoder) text(n *node, v reflect.Value, at spot) {
-	text, state := d.scalar(n, at)
+// text decodes a single value.
+func (d *decoder) text(n *node, v reflect.Value, loc location) {
+	text, state := d.scalar(n, loc)
 	switch state {
-	case later:
+	case textPending:
 		v.SetZero()
 		return
-	case wrong:
+	case textInvalid:
 		return
 	}
-	if c := d.set(n, v, text, at); c != nil {
+	if c := d.setValue(n, v, text, loc); c != nil {
 		d.fail(n.pos, c.hint, "%s", c.msg)
 	}
 }
 
-type outcome uint8
+// A textState says what became of a scalar's text. A greater state wins when the
+// parts of a text differ.
+type textState uint8
 
 const (
-	fine outcome = iota
-	later
-	wrong
+	textKnown textState = iota
+	textPending
+	textInvalid
 )
 
-// scalar gives a scalar's text with the outputs that it refers to put in.
-func (d *decoder) scalar(n *node, at spot) (string, outcome) {
+// scalar returns a scalar's text. It replaces references by step outputs.
+func (d *decoder) scalar(n *node, loc location) (string, textState) {
 	if n.secret != nil {
-		d.fail(n.pos, "", "%s cannot be a secret", at)
-		return "", wrong
+		d.fail(n.pos, "", "%s cannot be a secret", loc)
+		return "", textInvalid
 	}
 	if n.kind != isScalar || len(n.parts) == 0 {
-		return n.text, fine
+		return n.text, textKnown
 	}
 	var out strings.Builder
-	state := fine
+	state := textKnown
 	for _, p := range n.parts {
 		if p.ref == nil {
 			out.WriteString(p.lit)
 			continue
 		}
-		got, ok := d.ask(n, p.ref, at)
+		got, ok := d.resolve(n, p.ref, loc)
 		switch {
 		case !ok:
-			state = max(state, later)
+			state = max(state, textPending)
 		case got.IsList():
-			d.fail(p.ref.pos, "a list can only be the whole value of a setting that takes a list", "this output is a list, %s must be a single value", at)
-			state = wrong
+			d.fail(p.ref.pos, "a list can only be the whole value of a setting that takes a list", "this output is a list, %s must be a single value", loc)
+			state = textInvalid
 		default:
 			out.WriteString(got.String())
 		}

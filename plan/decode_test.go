@@ -14,7 +14,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// head is the beginning of a plan whose one step has the with that follows.
+// head is the beginning of a plan with one step; the step's with follows it.
 const head = "apiVersion: bayplan/v1\nname: undercloud\nvars: { n: \"7\", yes: \"true\", home: /home/stack }\nsteps:\n  before: { type: prepare, with: {} }\n  it:\n    type: untar\n"
 
 // with parses a plan whose step "it" holds the given lines below its type.
@@ -27,7 +27,7 @@ func with(t *testing.T, lines string) plan.Body {
 	return p.Step("it").With
 }
 
-// messages gives the mistakes, one line each, without the file.
+// messages returns the mistakes, one line each, without the file.
 func messages(errs plan.Errors) []string {
 	var out []string
 	for _, e := range errs {
@@ -109,7 +109,7 @@ func TestTextStaysText(t *testing.T) {
 	}
 }
 
-// A mode is a type that reads itself.
+// A mode is a type that decodes its own text.
 type mode int
 
 func (m *mode) UnmarshalText(b []byte) error {
@@ -203,12 +203,12 @@ func TestDecodeMistakes(t *testing.T) {
 		{"item is no text", "    with: { into: /a, images: [a, 13.10, [b]] }\n", "8:35: images[1] must be text, but YAML reads it as a number (quote it: write \"13.10\")\n8:42: images[2] must be text, is a list"},
 		{"no mapping", "    with: { into: /a, push: x, labels: [a], sources: [b] }\n", "8:29: push must be a mapping, is text\n8:40: labels must be a mapping, is a list\n8:55: sources[0] must be a mapping, is text"},
 		{"bool", "    with: { into: /a, exact: yes }\n", `8:30: exact must be true or false, is "yes"`},
-		{"quoted bool", "    with: { into: /a, exact: \"true\" }\n", `8:30: exact must be true or false, is "true" (take the quotes off)`},
-		{"tagged bool", "    with: { into: /a, exact: !!str true }\n", `8:36: exact must be true or false, is "true" (take the quotes off)`},
+		{"quoted bool", "    with: { into: /a, exact: \"true\" }\n", `8:30: exact must be true or false, is "true" (remove the quotes)`},
+		{"tagged bool", "    with: { into: /a, exact: !!str true }\n", `8:36: exact must be true or false, is "true" (remove the quotes)`},
 		{"bool from list", "    with: { into: /a, exact: [] }\n", `8:30: exact must be true or false, is a list`},
 		{"octal", "    with: { into: /a, count: 010 }\n", `8:30: count must be a whole number, is "010"`},
 		{"fraction", "    with: { into: /a, count: 1.0 }\n", `8:30: count must be a whole number, is "1.0"`},
-		{"quoted number", "    with: { into: /a, count: \"1\" }\n", `8:30: count must be a whole number, is "1" (take the quotes off)`},
+		{"quoted number", "    with: { into: /a, count: \"1\" }\n", `8:30: count must be a whole number, is "1" (remove the quotes)`},
 		{"too large", "    with: { into: /a, count: 128, size: 99999999999999999999 }\n", "8:30: count is out of range\n8:41: size is out of range"},
 		{"negative", "    with: { into: /a, size: -1 }\n", "8:29: size is out of range"},
 		{"empty number", "    with: { into: /a, size: }\n", "8:28: size must be a whole number, is empty"},
@@ -232,7 +232,7 @@ func TestDecodeMistakes(t *testing.T) {
 	}
 }
 
-// What Parse has reported is not reported by Decode again.
+// Decode does not repeat what Parse has reported.
 func TestDecodeAfterMistakes(t *testing.T) {
 	tests := []struct{ name, lines string }{
 		{"undefined variable", "    with: { into: \"${vars.x}\", count: \"${vars.x}\", paths: [\"${vars.x}\"] }\n"},
@@ -334,8 +334,8 @@ func TestZeroBody(t *testing.T) {
 	}
 }
 
-// The steps of a plan are decoded beside each other, and their mistakes shown.
-func TestDecodeBesideEachOther(t *testing.T) {
+// Steps are decoded in parallel, and their mistakes are shown in parallel.
+func TestDecodeInParallel(t *testing.T) {
 	src := strings.Replace(head, "steps:", "connections: { registries: { a: { password: hunter2, token: hunter3 } } }\nsteps:", 1)
 	p, errs := plan.Parse("/plans/bayplan.yaml", []byte(src+"    with: { into: 12, password: hunter2, token: hunter3 }\n"), plan.Options{})
 	if len(errs) != 4 {

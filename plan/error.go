@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// A Pos is a place in a file, counted from 1. The zero Pos is no place.
+// A Pos is a place in a file. Lines and columns count from 1. The zero Pos means
+// that there is no place.
 type Pos struct{ Line, Col int }
 
 // An Error is one mistake in a plan file.
@@ -15,12 +16,12 @@ type Error struct {
 	Pos    Pos
 	Msg    string // what is wrong, one line
 	Hint   string // what to do about it, or ""
-	Source string // the line it stands on, values of secret keys masked, or ""
+	Source string // the line of the mistake, with values of secret keys masked, or ""
 
-	caret int // the column in Source, where masking moved it
+	caret int // the column in Source, which masking may have moved; 0 means Pos.Col
 }
 
-// Error gives "file:line:col: message".
+// Error returns "file:line:col: message".
 func (e *Error) Error() string {
 	if e.Pos.Line == 0 {
 		return fmt.Sprintf("%s: %s", e.File, e.Msg)
@@ -28,10 +29,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", e.File, e.Pos.Line, e.Pos.Col, e.Msg)
 }
 
-// Errors are all the mistakes found, in the order of their places.
+// Errors are all mistakes found, in the order of their places.
 type Errors []*Error
 
-// Error gives one line a mistake.
+// Error returns one line for each mistake.
 func (es Errors) Error() string {
 	lines := make([]string, len(es))
 	for i, e := range es {
@@ -40,7 +41,7 @@ func (es Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Err gives nil when there is none, and the errors sorted by place otherwise.
+// Err sorts the errors by place and returns them, or nil if there are none.
 func (es Errors) Err() error {
 	if len(es) == 0 {
 		return nil

@@ -7,17 +7,17 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// A mirrorConfig is the kind of struct that a step type brings.
+// A mirrorConfig is such a struct as step types decode into.
 type mirrorConfig struct {
 	Images plan.Path `json:"images"`
 	To     string    `json:"to"`
 	Retain int       `json:"retain,omitempty"`
 }
 
-// The way of a plan: Parse reads names, places and references and replaces
-// the variables; Refs tells which steps feed which; Decode fills a step's
-// struct, first with nothing known of other steps, to check it, and later with
-// their outputs; Explain gives what the struct's own Validate found its place.
+// The stages of a plan. Parse reads names, places and references and replaces the
+// variables. Refs says which steps a step refers to. Decode fills a step's struct:
+// first without the outputs of other steps, to check it, and later with them.
+// Explain adds places to the errors of the struct's own Validate.
 func Example() {
 	p, errs := plan.Parse("/plans/bayplan.yaml", []byte(`apiVersion: bayplan/v1
 name: undercloud

@@ -5,9 +5,9 @@ import "strings"
 // maxExcerpt is how many characters of a source line are shown.
 const maxExcerpt = 100
 
-// Excerpt gives the line that the mistake stands on and below it a caret under
-// the column, or "" for a mistake without a line. Of a long line it gives the
-// part around the caret. Values of secret keys are masked.
+// Excerpt returns the line of the mistake and, below it, a caret under the
+// column. It returns "" for a mistake without a line. It shortens a long line to
+// the part around the caret. Values of secret keys are masked.
 func (e *Error) Excerpt() string {
 	if e.Pos.Line == 0 {
 		return ""
@@ -17,15 +17,15 @@ func (e *Error) Excerpt() string {
 		col = e.Pos.Col
 	}
 	line := []rune(strings.TrimRight(e.Source, " \t"))
-	at := max(0, min(col-1, len(line)))
-	line, at = window(line, at)
+	caret := max(0, min(col-1, len(line)))
+	line, caret = cropLine(line, caret)
 	var text, below strings.Builder
 	for i, r := range line {
 		text.WriteRune(printable(r))
-		if i >= at {
+		if i >= caret {
 			continue
 		}
-		if r != '\t' { // a tab stays one, so that the caret stands right whatever its width
+		if r != '\t' { // a tab stays a tab, so that the caret is right for any tab width
 			r = ' '
 		}
 		below.WriteRune(r)
@@ -33,12 +33,13 @@ func (e *Error) Excerpt() string {
 	return text.String() + "\n" + below.String() + "^"
 }
 
-// window cuts a long line round the character at.
-func window(line []rune, at int) ([]rune, int) {
+// cropLine shortens a long line to the part around the caret, and returns the
+// caret's index in it.
+func cropLine(line []rune, caret int) ([]rune, int) {
 	if len(line) <= maxExcerpt {
-		return line, at
+		return line, caret
 	}
-	from := max(0, min(at-maxExcerpt/2, len(line)-maxExcerpt))
+	from := max(0, min(caret-maxExcerpt/2, len(line)-maxExcerpt))
 	to := min(len(line), from+maxExcerpt)
 	cut := append([]rune{}, line[from:to]...)
 	if from > 0 {
@@ -47,10 +48,10 @@ func window(line []rune, at int) ([]rune, int) {
 	if to < len(line) {
 		cut[len(cut)-1] = '…'
 	}
-	return cut, at - from
+	return cut, caret - from
 }
 
-// printable keeps a terminal from acting on what a file holds.
+// printable replaces control characters: a terminal would act on them.
 func printable(r rune) rune {
 	if r != '\t' && (r < ' ' || (r >= 0x7f && r < 0xa0)) {
 		return '\ufffd'
@@ -58,8 +59,8 @@ func printable(r rune) rune {
 	return r
 }
 
-// Text gives the mistake as a person is shown it: place and message, below it
-// the source line with its caret and the hint, indented.
+// Text returns the mistake for people: place and message, and indented below them
+// the source line with its caret and the hint.
 func (e *Error) Text() string {
 	var b strings.Builder
 	b.WriteString(e.Error())

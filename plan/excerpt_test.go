@@ -44,7 +44,7 @@ func TestExcerpt(t *testing.T) {
 	}
 }
 
-// Masking works on lines alone: it must also hold for a file that is no YAML.
+// Masking looks only at lines: it must also work for a file that is not YAML.
 func TestMask(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"plain", "password: hunter2", "password: [redacted]"},

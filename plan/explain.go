@@ -6,29 +6,29 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// An atError is an error about one field.
-type atError struct {
+// A fieldError is an error about one field.
+type fieldError struct {
 	path string
 	err  error
 }
 
-func (e *atError) Error() string { return e.path + ": " + e.err.Error() }
-func (e *atError) Unwrap() error { return e.err }
+func (e *fieldError) Error() string { return e.path + ": " + e.err.Error() }
+func (e *fieldError) Unwrap() error { return e.err }
 
-// At says that err is about the field at path, in the words of the plan:
-// At("paths[1]", err). A nil err stays nil.
+// At wraps err as an error about the field at path, which is written with the
+// keys of the plan: At("paths[1]", err). It returns nil for a nil err.
 func At(path string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &atError{path, err}
+	return &fieldError{path, err}
 }
 
-// Explain turns what a Validate gave (errors wrapped by At, joined or alone)
-// into errors with their places in the file. The path of an At inside another
-// goes on from the outer one's. A field that the plan does not have is named in
-// the message, which then stands at the nearest thing around it. A nil err
-// gives none.
+// Explain turns the error of a Validate (errors wrapped by At, joined or alone)
+// into errors with places in the file. The path of a nested At continues the path
+// of the outer one. If the plan does not have the field, the message names the
+// field and the place is that of the nearest field around it. A nil err makes no
+// errors.
 func (b Body) Explain(err error) Errors {
 	var out Errors
 	b.explain("", err, &out)
@@ -47,18 +47,18 @@ func (b Body) explain(path string, err error, into *Errors) {
 		b.explainAll(path, many.WrappedErrors(), into)
 		return
 	}
-	if at, ok := err.(*atError); ok {
-		b.explain(extend(path, at.path), at.err, into)
+	if fieldErr, ok := err.(*fieldError); ok {
+		b.explain(joinPath(path, fieldErr.path), fieldErr.err, into)
 		return
 	}
 	hint := fault.Hint(err)
-	var at *atError
-	if errors.As(err, &at) { // wrapped in more words, which are kept
-		path = extend(path, at.path)
+	var fieldErr *fieldError
+	if errors.As(err, &fieldErr) { // more words wrap it; the message keeps them
+		path = joinPath(path, fieldErr.path)
 	}
-	pos, found := b.place(path)
+	pos, found := b.posOf(path)
 	msg := err.Error()
-	if !found && path != "" && at == nil {
+	if !found && path != "" && fieldErr == nil {
 		msg = path + ": " + msg
 	}
 	e := b.src.errorf(pos, "%s", msg)
@@ -72,8 +72,8 @@ func (b Body) explainAll(path string, errs []error, into *Errors) {
 	}
 }
 
-// extend appends a path to the one around it.
-func extend(path, more string) string {
+// joinPath appends a path to the path around it.
+func joinPath(path, more string) string {
 	if path == "" || more == "" || more[0] == '[' {
 		return path + more
 	}

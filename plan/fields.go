@@ -13,8 +13,8 @@ type field struct {
 	index    []int
 }
 
-// structFields gives the keys of a struct in the order of its fields; embedded
-// structs count as if their fields stood in it.
+// structFields returns the keys of a struct in the order of its fields. Fields of
+// embedded structs count as fields of the struct.
 func structFields(t reflect.Type) []field {
 	var all []field
 	for i := range t.NumField() {
@@ -26,7 +26,7 @@ func structFields(t reflect.Type) []field {
 			continue
 		case f.Anonymous && name == "":
 			if f.Type.Kind() != reflect.Struct {
-				panic(fmt.Sprintf("plan: %s embeds %s, which is no struct", t, f.Type))
+				panic(fmt.Sprintf("plan: %s embeds %s, which is not a struct", t, f.Type))
 			}
 			for _, inner := range structFields(f.Type) {
 				inner.index = append([]int{i}, inner.index...)
@@ -43,7 +43,7 @@ func structFields(t reflect.Type) []field {
 	return all
 }
 
-// optional says whether a json tag's options allow a key to be absent.
+// optional reports whether a json tag's options allow a key to be absent.
 func optional(opts string) bool {
 	for opt := range strings.SplitSeq(opts, ",") {
 		if opt == "omitempty" || opt == "omitzero" {

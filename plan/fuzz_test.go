@@ -13,7 +13,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// anyConfig has a field of every kind that Decode understands.
+// anyConfig has a field of every kind that Decode supports.
 type anyConfig struct {
 	Paths    []plan.Path       `json:"paths"`
 	Images   []string          `json:"images,omitempty"`
@@ -31,7 +31,8 @@ type anyConfig struct {
 	} `json:"nested,omitempty"`
 }
 
-// outputs answers every reference, by what it asks for.
+// outputs returns a value for every reference; its kind depends on the length of the
+// output's name.
 func outputs(r plan.Ref) plan.Value {
 	switch len(r.Output) % 3 {
 	case 0:
@@ -42,8 +43,8 @@ func outputs(r plan.Ref) plan.Value {
 	return plan.Text("12")
 }
 
-// FuzzParse holds reading to its laws: whatever the file, it ends without a
-// panic, it gives the same twice, every mistake has a place in the file, and
+// FuzzParse checks what holds for any file: Parse does not panic, parsing twice
+// gives the same plan and mistakes, every mistake has a place in the file, and
 // every body decodes.
 func FuzzParse(f *testing.F) {
 	for _, dir := range []string{"good", "bad"} {

@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what testdata/bad expects")
 
-// shown gives mistakes as a person sees them.
+// shown returns mistakes as users see them.
 func shown(errs plan.Errors) string {
 	var b strings.Builder
 	for _, e := range errs {
@@ -23,7 +23,8 @@ func shown(errs plan.Errors) string {
 	return b.String()
 }
 
-// Every file in testdata/bad has what a user is shown of it beside it.
+// Beside every file in testdata/bad lies a text file with the mistakes that a user
+// sees.
 func TestBadPlans(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad/*.yaml")
 	if err != nil || len(files) < 40 {
@@ -62,7 +63,7 @@ func TestBadPlans(t *testing.T) {
 	}
 }
 
-// Every file in testdata/good is read without a mistake.
+// The files in testdata/good have no mistakes.
 func TestGoodPlans(t *testing.T) {
 	files, err := filepath.Glob("testdata/good/*.yaml")
 	if err != nil || len(files) == 0 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// numbered repeats a text n times, with %d counting.
+// numbered repeats a text n times and replaces %d by the count.
 func numbered(text string, n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -15,7 +15,7 @@ func numbered(text string, n int) string {
 	return b.String()
 }
 
-// Aliases and variables can repeat themselves into something huge.
+// Aliases and variables can grow exponentially.
 func TestExpansion(t *testing.T) {
 	var aliases, variables strings.Builder
 	aliases.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")
@@ -40,7 +40,7 @@ func TestExpansion(t *testing.T) {
 	}
 }
 
-// A file of nothing but mistakes is told of in bounds.
+// The mistakes of a file that is full of them are limited.
 func TestManyMistakes(t *testing.T) {
 	for name, text := range map[string]string{
 		"unknown keys": numbered("k%d: v\n", 4000),

@@ -11,26 +11,26 @@ import (
 
 // Options are what a command line adds to a plan.
 type Options struct {
-	// Vars are the values of --var, which go before all others. Every one must
-	// be declared in the plan and used there. They are literal text.
+	// Vars are the values of --var. They override all others. The plan must
+	// declare and use every one of them. They are literal text.
 	Vars map[string]string
 
-	// VarFiles are YAML files of variables and their texts; of a name given
-	// twice the later file's counts. Every name must be declared in the plan.
+	// VarFiles are YAML files of variables and their texts. Later files override
+	// earlier ones. The plan must declare every name.
 	VarFiles []string
 
-	// Environ is where BAYPLAN_VAR_name is looked for, as os.Environ gives it;
-	// nil: nowhere. VarFiles go before it.
+	// Environ is searched for BAYPLAN_VAR_name. It has the form of os.Environ; nil
+	// means no environment. VarFiles override it.
 	Environ []string
 
-	// Connections is a file whose connections replace those of the plan, with
-	// the secrets and vars that they need; "" for none.
+	// Connections is a file whose connections replace those of the plan. It may
+	// hold the secrets and vars that they need. "" means no file.
 	Connections string
 }
 
-// Load reads the plan in a file. It gives the plan as far as it could be read
-// together with all mistakes found; the plan is nil when the file holds nothing
-// that could be one.
+// Load reads the plan in a file. It returns the readable part of the plan
+// together with all mistakes. The plan is nil when the file cannot be read, is not
+// YAML or is not a mapping.
 func Load(path string, o Options) (*Plan, Errors) {
 	raw, err := readFile(path)
 	if err != nil {
@@ -39,13 +39,13 @@ func Load(path string, o Options) (*Plan, Errors) {
 	return Parse(path, raw, o)
 }
 
-// Parse reads a plan as Load does, from bytes that stand in the named file.
+// Parse reads a plan like Load, but takes the file's bytes from src.
 func Parse(file string, src []byte, o Options) (*Plan, Errors) {
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return nil, Errors{{File: file, Msg: err.Error()}}
 	}
-	s, root, errs := open(file, filepath.Dir(abs), src)
+	s, root, errs := openNodes(file, filepath.Dir(abs), src)
 	if root == nil {
 		return nil, errs
 	}
@@ -55,23 +55,23 @@ func Parse(file string, src []byte, o Options) (*Plan, Errors) {
 	return p, r.finish()
 }
 
-// readFile reads a file no further than one may be large.
+// readFile reads a file, but at most one byte more than a file may hold.
 func readFile(path string) (raw []byte, err error) {
 	file, err := os.Open(path)
 	if err == nil {
 		defer file.Close()
 		raw, err = io.ReadAll(io.LimitReader(file, yamlguard.MaxBytes+1))
 	}
-	var at *os.PathError
-	if errors.As(err, &at) {
-		err = at.Err // the path is the mistake's place already
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		err = pathErr.Err // the mistake's place already names the path
 	}
 	return raw, err
 }
 
-// open makes nodes of a file's bytes. The node is nil when there is nothing to
-// go on with.
-func open(file, dir string, raw []byte) (*source, *node, Errors) {
+// openNodes turns the bytes of a file into nodes. The node is nil when the file is
+// empty, is not YAML or is not a mapping.
+func openNodes(file, dir string, raw []byte) (*source, *node, Errors) {
 	text, body, bad := yamlguard.Parse(raw, yamlguard.Options{})
 	s := newSource(file, dir, text)
 	switch {
@@ -85,8 +85,8 @@ func open(file, dir string, raw []byte) (*source, *node, Errors) {
 	c := &converter{src: s, anchors: map[string]*node{}}
 	root := c.node(body)
 	errs := c.errs
-	if root.kind != isMapping && !root.bad {
-		errs = append(errs, s.errorf(root.pos, "the file must hold a mapping of keys to values, is %s", root.is()))
+	if root.kind != isMapping && !root.reported {
+		errs = append(errs, s.errorf(root.pos, "the file must hold a mapping of keys to values, is %s", root.describe()))
 	}
 	if root.kind != isMapping {
 		return s, nil, errs

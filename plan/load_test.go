@@ -12,7 +12,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// write puts a file into a directory and gives its name.
+// write writes a file into a directory and returns its path.
 func write(t *testing.T, dir, name, text string) string {
 	t.Helper()
 	file := filepath.Join(dir, name)
@@ -35,7 +35,7 @@ steps:
     with: { into: "${vars.images}", archive: "${vars.site}" }
 `
 
-// config of the step in vars.
+// archive is the configuration of the step in vars.
 type archive struct {
 	Into    plan.Path `json:"into"`
 	Archive string    `json:"archive"`
@@ -87,7 +87,7 @@ func TestVarFileMistakes(t *testing.T) {
 		{"unknown name", "home: /a\nsiet: b\n", `VARS:2:1: the plan has no variable "siet" (did you mean site?)`},
 		{"number", "site: 13.10\n", `VARS:1:7: variable "site" must be text, but YAML reads it as a number (quote it: write site: "13.10")`},
 		{"no mapping", "- site\n", "VARS:1:1: the file must hold a mapping of keys to values, is a list"},
-		{"twice", "site: a\nsite: b\n", `VARS:2:1: the key "site" is given twice (it stands in line 1 already)`},
+		{"twice", "site: a\nsite: b\n", `VARS:2:1: the key "site" is given twice (the first one is in line 1)`},
 		{"empty", "", "VARS:1:1: the file is empty"},
 		{"no YAML", "site: [\n", "VARS:1:7: this [ is never closed"},
 	}
@@ -147,7 +147,7 @@ steps:
 	}
 }
 
-// A plan is given as far as it could be read.
+// Parse returns the readable part of a plan.
 func TestPlanWithMistakes(t *testing.T) {
 	p, errs := plan.Parse("bayplan.yaml", []byte("name: 13\nsteps:\n  a: { type: mkdir, needs: [nobody, b, b], timeout: x }\n  b: [untar]\n"), plan.Options{})
 	if len(errs) != 6 {
@@ -223,9 +223,9 @@ func TestConnectionsFileMistakes(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"no connections", "vars: {}\n", "MOCK:1:1: connections is missing"},
 		{"a whole plan", "name: x\nconnections: {}\nsteps: {}\n", "MOCK:1:1: unknown key \"name\" in a connections file (the keys here are apiVersion, vars, secrets, connections)\nMOCK:3:1: unknown key \"steps\" in a connections file (the keys here are apiVersion, vars, secrets, connections)"},
-		{"version", "apiVersion: v1\nconnections: {}\n", `MOCK:1:13: apiVersion "v1" is not one that this bayplan reads (write apiVersion: bayplan/v1)`},
+		{"version", "apiVersion: v1\nconnections: {}\n", `MOCK:1:13: this bayplan does not support apiVersion "v1" (write apiVersion: bayplan/v1)`},
 		{"secret of the plan", "connections: { registries: { a: { password: \"${secrets.token}\" } } }\n", `MOCK:1:46: there is no secret "token"`},
-		{"written out", "connections: { registries: { a: { password: hunter2 } } }\n", "MOCK:1:45: a secret must not be written into a plan (write ${secrets.NAME} here, and where to find it under secrets: NAME: {env: VARIABLE})"},
+		{"written out", "connections: { registries: { a: { password: hunter2 } } }\n", "MOCK:1:45: a secret must not be written into a plan (write ${secrets.NAME} here, and say where to find it under secrets: NAME: {env: VARIABLE})"},
 		{"no YAML", "connections: {\n", "MOCK:1:14: this { is never closed"},
 	}
 	for _, tt := range tests {

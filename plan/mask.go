@@ -7,10 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// secretWords are what a secret key holds. A line without one needs no closer look.
+// secretWords matches the words that secret keys contain. maskLine skips a line
+// without one.
 var secretWords = regexp.MustCompile(`(?i)password|passphrase|token|secret|auth`)
 
-// secretKey says whether a key's value is one that must not be written out.
+// secretKey reports whether the value of a key must not stand in a plan.
 func secretKey(key string) bool {
 	key = strings.ToLower(key)
 	for _, word := range []string{"password", "passphrase", "token", "secret"} {
@@ -21,21 +22,21 @@ func secretKey(key string) bool {
 	return key == "auth"
 }
 
-// A span is a part of a line that is not shown, in bytes.
+// A span is a part of a line that is not shown. Its ends are byte offsets.
 type span struct{ from, to int }
 
-// A mask is what is not shown of a file's lines, by their index.
+// A mask holds the spans of a file's lines, by the line's index.
 type mask map[int][]span
 
-// render gives a line without what is masked in it, and where a column of the
-// line, counted in characters from 1, is in that.
+// render returns a line with its spans replaced by [redacted], and the new
+// position of a column. Columns count characters from 1.
 func (m mask) render(i int, line string, col int) (shown string, caret int) {
-	spans := slices.Clone(m[i]) // many goroutines may ask
+	spans := slices.Clone(m[i]) // sorted below; other goroutines may read m[i]
 	if len(spans) == 0 {
 		return line, col
 	}
 	slices.SortFunc(spans, func(a, b span) int { return a.from - b.from })
-	at := byteOffset(line, col)
+	off := byteOffset(line, col)
 	var out strings.Builder
 	done := 0
 	for _, s := range spans {
@@ -43,11 +44,11 @@ func (m mask) render(i int, line string, col int) (shown string, caret int) {
 			continue
 		}
 		from := max(s.from, done)
-		if caret == 0 && at < from {
-			caret = utf8.RuneCountInString(out.String()+line[done:at]) + 1
+		if caret == 0 && off < from {
+			caret = utf8.RuneCountInString(out.String()+line[done:off]) + 1
 		}
 		out.WriteString(line[done:from])
-		if caret == 0 && at < s.to {
+		if caret == 0 && off < s.to {
 			caret = utf8.RuneCountInString(out.String()) + 1
 		}
 		if s.from >= done {
@@ -56,12 +57,12 @@ func (m mask) render(i int, line string, col int) (shown string, caret int) {
 		done = s.to
 	}
 	if caret == 0 {
-		caret = utf8.RuneCountInString(out.String()+line[done:max(at, done)]) + 1
+		caret = utf8.RuneCountInString(out.String()+line[done:max(off, done)]) + 1
 	}
 	return out.String() + line[done:], caret
 }
 
-// byteOffset gives where a column begins in a line.
+// byteOffset returns the offset in a line at which a column begins.
 func byteOffset(line string, col int) int {
 	n := 1
 	for i := range line {
@@ -73,21 +74,21 @@ func byteOffset(line string, col int) int {
 	return len(line)
 }
 
-// secretEntry finds a secret key with its colon. It knows nothing of YAML's
-// structure: it must also work on a file that is not YAML at all.
+// secretEntry matches a secret key with its colon. It ignores the structure of
+// YAML: it must also work on a file that is not YAML.
 var secretEntry = regexp.MustCompile(`(?i)(?:[\w.-]*(?:password|passphrase|token|secret)[\w.-]*|\bauth)["']?[ \t]*:(?:[ \t]+|$)`)
 
-// harmless is a value that gives nothing away: a reference to a secret.
-var harmless = regexp.MustCompile(`^["']?\$\{secrets\.[a-z0-9_]*\}?["']?`)
+// secretReference matches a value that need not be masked: a reference to a secret.
+var secretReference = regexp.MustCompile(`^["']?\$\{secrets\.[a-z0-9_]*\}?["']?`)
 
-// nestedKey is a line below a secret key that has a key of its own, as the
-// entries of secrets: do; such a value is no secret.
+// nestedKey matches a line below a secret key that has its own key, such as an
+// entry of secrets:. Its value is not a secret.
 var nestedKey = regexp.MustCompile(`^[ \t]*(?:- +)?["']?[\w.-]+["']?[ \t]*:(?:[ \t]|$)`)
 
 // maskLines finds the values of secret keys.
 func maskLines(lines []string) mask {
 	m := maskURLs(lines)
-	under := -1 // the indentation of a secret key whose value goes on below it
+	under := -1 // the indentation of a secret key whose value continues below it; -1 means none
 	for i, line := range lines {
 		indent := len(line) - len(strings.TrimLeft(line, " \t"))
 		below := under >= 0 && indent > under
@@ -95,7 +96,7 @@ func maskLines(lines []string) mask {
 		case strings.TrimSpace(line) == "" || (below && line[indent] == '#'):
 		case below && !nestedKey.MatchString(line):
 			item := strings.TrimSpace(strings.TrimPrefix(line[indent:], "- "))
-			if !harmless.MatchString(item) {
+			if !secretReference.MatchString(item) {
 				m[i] = append(m[i], span{indent, len(line)})
 			}
 		default:
@@ -113,52 +114,53 @@ func maskLines(lines []string) mask {
 	return m
 }
 
-// urlPassword is the password in an address that holds one.
+// urlPassword matches a URL with a password; its group is the password.
 var urlPassword = regexp.MustCompile(`://[^\s/@:"']*:([^\s/@"']+)@`)
 
-// maskURLs finds the passwords in addresses, whatever key they stand under.
+// maskURLs finds the passwords in URLs below any key.
 func maskURLs(lines []string) mask {
 	m := mask{}
 	for i, line := range lines {
-		for _, at := range urlPassword.FindAllStringSubmatchIndex(line, -1) {
-			m[i] = append(m[i], span{at[2], at[3]})
+		for _, match := range urlPassword.FindAllStringSubmatchIndex(line, -1) {
+			m[i] = append(m[i], span{match[2], match[3]})
 		}
 	}
 	return m
 }
 
-// maskLine finds the values of the secret keys on one line, and says whether
-// the last of them goes on in the lines below.
+// maskLine finds the values of secret keys on one line. open says that the last
+// value continues on the lines below.
 func maskLine(line string) (spans []span, open bool) {
 	if !secretWords.MatchString(line) {
 		return nil, false
 	}
-	for at := 0; ; {
-		key := secretEntry.FindStringIndex(line[at:])
+	for from := 0; ; {
+		key := secretEntry.FindStringIndex(line[from:])
 		if key == nil {
 			return spans, open
 		}
-		at += key[1]
-		n := valueLength(line[at:])
-		value := strings.TrimSpace(line[at : at+n])
-		open = goesOn(value, line[at+n:])
+		from += key[1]
+		n := valueLength(line[from:])
+		value := strings.TrimSpace(line[from : from+n])
+		open = continuesBelow(value, line[from+n:])
 		switch {
 		case value == "" || value[0] == '{' || value[0] == '#' || blockHeader(value):
 			continue
-		case !harmless.MatchString(value):
-			spans = append(spans, span{at, at + n})
+		case !secretReference.MatchString(value):
+			spans = append(spans, span{from, from + n})
 		}
-		at += n
+		from += n
 	}
 }
 
-// blockHeader says whether a value is | or > and what belongs to it.
+// blockHeader reports whether a value is | or > with its indicators.
 func blockHeader(value string) bool {
 	return value[0] != '-' && strings.Trim(value, "|>+-123456789") == "" && strings.ContainsAny(value[:1], "|>")
 }
 
-// goesOn says whether a value has more of it in the lines below.
-func goesOn(value, rest string) bool {
+// continuesBelow reports whether a value may continue on the lines below. rest is
+// what follows the value on its line.
+func continuesBelow(value, rest string) bool {
 	switch {
 	case strings.TrimSpace(rest) != "":
 		return false
@@ -176,8 +178,9 @@ func goesOn(value, rest string) bool {
 	return true // a block scalar, or plain text that may have a second line
 }
 
-// valueLength gives the length of the value that line begins with: up to its
-// closing quote, to what ends it inside { } and [ ], or to the line's end.
+// valueLength returns the length of the value that line begins with. The value
+// ends at its closing quote or bracket, before the next key, or at the line's
+// end. Of a mapping in { } only the brace counts: its entries have their own keys.
 func valueLength(line string) int {
 	if line == "" {
 		return 0
@@ -188,21 +191,21 @@ func valueLength(line string) int {
 	case '{':
 		return 1
 	case '[':
-		if at := strings.LastIndexByte(line, ']'); at > 0 {
-			return at + 1
+		if end := strings.LastIndexByte(line, ']'); end > 0 {
+			return end + 1
 		}
 	case '$':
-		if at := harmless.FindStringIndex(line); at != nil {
-			return at[1]
+		if match := secretReference.FindStringIndex(line); match != nil {
+			return match[1]
 		}
 	}
-	if at := furtherKey.FindStringIndex(line); at != nil {
-		return at[0]
+	if match := nextKey.FindStringIndex(line); match != nil {
+		return match[0]
 	}
 	return len(line)
 }
 
-// quotedLength gives the length of a quoted text with its quotes.
+// quotedLength returns the length of a quoted text with its quotes.
 func quotedLength(line string, q byte) int {
 	for i := 1; i < len(line); i++ {
 		switch {
@@ -218,6 +221,6 @@ func quotedLength(line string, q byte) int {
 	return len(line)
 }
 
-// furtherKey ends an unquoted value where another key follows it, as in
-// { password: x, user: y }; what else a comma could mean stays masked.
-var furtherKey = regexp.MustCompile(`,[ \t]*["']?[\w.-]+["']?:[ \t]`)
+// nextKey matches the end of an unquoted value that another key follows, as in
+// { password: x, user: y }. A value stays masked past any other comma.
+var nextKey = regexp.MustCompile(`,[ \t]*["']?[\w.-]+["']?:[ \t]`)

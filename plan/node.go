@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// A kind is what a piece of YAML is.
+// A kind is the kind of a YAML node.
 type kind uint8
 
 const (
@@ -14,47 +14,47 @@ const (
 	isSequence
 )
 
-// String names the kind in the words that messages use.
+// String returns the words that messages use for the kind.
 func (k kind) String() string {
 	return [...]string{"text", "a mapping", "a list"}[k]
 }
 
-// A node is a piece of YAML, free of the library that read it.
+// A node is a YAML node that does not depend on the YAML library.
 type node struct {
 	src  *source
 	kind kind
 	pos  Pos // where it begins
 
 	// A scalar.
-	text  string
-	plain bool   // written without quotes
-	reads string // what YAML takes it for where that is not text: "a number"
-	null  bool
-	tag   bool  // marked as text by !!str
-	hush  bool  // it stands under a secret key, so no message quotes it
-	marks []Pos // the places of the ${ in text, in order
+	text      string
+	plain     bool   // written without quotes
+	yamlType  string // what YAML reads it as, such as "a number"; "" for text
+	null      bool
+	tag       bool  // marked as text by !!str
+	sensitive bool  // stands under a secret key, so no message quotes it
+	marks     []Pos // the places of each ${ in text, in order
 
-	// What the references in it came to, once resolved.
-	parts  []part
-	filled bool          // a variable's value is in it
-	secret *secretSource // it is a reference to this secret
+	// A scalar with references, after fill.
+	parts  []part        // literals and references to steps
+	filled bool          // holds the value of a variable
+	secret *secretSource // the scalar is a reference to this secret
 
 	entries []entry // of a mapping, in file order
 	items   []*node // of a sequence
 
-	bad  bool // a mistake in it was reported; what follows from that is not
-	torn bool // of a mapping: a key could not be read, so none is missing
+	reported   bool // a mistake in it is reported, so errors that follow from it are not
+	incomplete bool // a mapping with an unreadable key, so no key is reported as missing
 }
 
 // An entry is a key of a mapping with its value.
 type entry struct {
-	key    string
-	keyPos Pos
-	at     Pos // where the value is written: for an alias, the alias
-	value  *node
+	key      string
+	keyPos   Pos
+	valuePos Pos // where the value is written: for an alias, the alias
+	value    *node
 }
 
-// walk calls f for the node and all below it, in file order.
+// walk calls f for the node and all nodes below it, in file order.
 func (n *node) walk(f func(*node)) {
 	f(n)
 	for _, e := range n.entries {
@@ -65,8 +65,8 @@ func (n *node) walk(f func(*node)) {
 	}
 }
 
-// copy makes a deep copy, so that what a place makes of an anchored value does
-// not show at another.
+// copy makes a deep copy. Each alias gets a copy of its anchor's value, because
+// filling changes nodes.
 func (n *node) copy() *node {
 	c := *n
 	c.entries = append([]entry(nil), n.entries...)
@@ -80,22 +80,22 @@ func (n *node) copy() *node {
 	return &c
 }
 
-// is says what a node is in the words of a message.
-func (n *node) is() string {
+// describe returns the words that messages use for what the node is.
+func (n *node) describe() string {
 	switch {
 	case n.null:
 		return "empty"
-	case n.kind == isScalar && n.reads != "":
-		return n.reads
+	case n.kind == isScalar && n.yamlType != "":
+		return n.yamlType
 	}
 	return n.kind.String()
 }
 
-// quoted gives a scalar's text, or what its references came to, as a message
-// may show it.
+// quoted returns a text of the node (its own, or one with references replaced)
+// as a message may show it: quoted, shortened, and redacted if it is sensitive.
 func (n *node) quoted(text string) string {
 	switch {
-	case n.hush:
+	case n.sensitive:
 		return redacted
 	case len(text) > 60:
 		text = strings.ToValidUTF8(text[:57], "") + "..."

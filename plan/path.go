@@ -7,11 +7,12 @@ import (
 	"strings"
 )
 
-// A Path is a file name in a plan. Decoding makes it absolute: a leading ~ is
-// the home directory, a relative path starts at the plan file's directory.
+// A Path is a file name in a plan. Decoding makes it absolute: a leading ~ means
+// the home directory, and a relative path starts at the plan file's directory.
 type Path string
 
-// resolvePath makes a file name of a plan absolute and clean.
+// resolvePath returns the absolute and clean form of a file name. Relative names
+// start at dir.
 func resolvePath(dir, name string) (Path, error) {
 	if strings.ContainsRune(name, 0) {
 		return "", fmt.Errorf("a file name cannot hold a NUL character")

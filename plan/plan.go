@@ -1,21 +1,20 @@
-// Package plan reads plan files: YAML in, names, places and references out.
-// It knows nothing of any step type; what stands under a step's "with" is kept
-// as a Body, which decodes itself strictly into whatever struct a type brings.
+// Package plan reads plan files: it turns YAML into names, places and references.
+// It knows nothing of step types. It keeps what stands under a step's "with" as a
+// Body, which decodes itself strictly into the struct of the step's type.
 //
-// Reading goes one way: the bytes are checked to be text of bounded cost
-// (textcheck.go), the YAML library lexes them, the tokens are checked likewise
-// (tokencheck.go), the library parses them, and its tree becomes nodes that know
-// their places (yaml.go). A reader (read.go) then takes the sections one by one,
-// replaces the variables (vars.go, fill.go) and collects every mistake. What
-// stands under "with" or in a connection is decoded later (decode.go).
+// Reading has four stages. Package yamlguard parses the bytes within limits. A
+// converter turns the library's tree into nodes that know their places
+// (converter.go). A reader takes the sections one by one (sections.go), replaces
+// the variables (vars.go, fill.go) and collects all mistakes. What stands under
+// "with" or in a connection is decoded later (decode.go).
 //
-// It is the only package that imports the YAML library for plans.
+// For plans, only this package and yamlguard import the YAML library.
 package plan
 
 import "time"
 
-// A Plan is a plan file as read: its variables are replaced, its references to
-// step outputs and secrets are kept.
+// A Plan is a plan file after reading. Its variables are replaced; its references
+// to step outputs and secrets are not.
 type Plan struct {
 	File string // absolute path of the plan file
 	Dir  string // absolute directory of File; relative paths in the plan start here
@@ -29,20 +28,20 @@ type Plan struct {
 	src *source
 }
 
-// A Connection is one named entry of connections, not yet decoded.
+// A Connection is one named entry of connections. Its settings are not decoded.
 type Connection struct {
 	Name string
 	Pos  Pos  // of the name
 	Body Body // its settings
 }
 
-// A Step is one entry of steps, its configuration not yet decoded.
+// A Step is one entry of steps. Its configuration is not decoded.
 type Step struct {
 	ID      string
 	Type    string
 	With    Body
 	Needs   []Need
-	Timeout time.Duration // of one attempt; 0: none
+	Timeout time.Duration // of one attempt; 0 means no timeout
 	Retry   int           // further attempts after a connection-class error
 
 	Pos     Pos // of the id
@@ -55,7 +54,7 @@ type Need struct {
 	Pos Pos
 }
 
-// Step finds a step by id, or gives nil.
+// Step returns the step with an id, or nil.
 func (p *Plan) Step(id string) *Step {
 	for _, s := range p.Steps {
 		if s.ID == id {
@@ -65,9 +64,9 @@ func (p *Plan) Step(id string) *Step {
 	return nil
 }
 
-// Errorf makes an error at a place in the plan file, with its source line. For
-// what stands in a Connection, which may come from another file, use the
-// Errorf of its Body.
+// Errorf makes an error at a place in the plan file, with its source line. Use
+// the Errorf of its Body for a place in a Connection: a connection may come from
+// another file.
 func (p *Plan) Errorf(pos Pos, format string, args ...any) *Error {
 	return p.src.errorf(pos, format, args...)
 }

@@ -9,29 +9,29 @@ import (
 )
 
 const (
-	maxErrors  = 500 // mistakes told of one file
-	maxNearest = 20  // mistakes before names are no longer compared
+	maxErrors    = 500 // mistakes reported for one file
+	maxSuggested = 20  // mistakes that get a suggestion: comparing names is slow
 )
 
-// A reader reads one file's nodes and collects the mistakes.
+// A reader reads the nodes of one file and collects the mistakes.
 type reader struct {
-	src     *source
-	errs    Errors
-	top     fields // of a connections file
-	scope   *scope
-	secrets map[string]*secretSource
-	names   []string // of the secrets, in file order
-	steps   []string // the ids of all steps
-	isStep  map[string]bool
-	growth  int
-	tooBig  bool
+	src         *source
+	errs        Errors
+	top         fields // the sections of a connections file; empty for a plan
+	scope       *scope
+	secrets     map[string]*secretSource
+	secretNames []string // of the secrets, in file order
+	stepIDs     []string // the ids of all steps
+	isStep      map[string]bool
+	growth      int  // bytes of all texts after replacing their variables
+	tooBig      bool // growth is over maxGrowth, which is reported once
 }
 
 func newReader(s *source, errs Errors) *reader {
 	return &reader{src: s, errs: errs, scope: &scope{vars: map[string]*variable{}}, secrets: map[string]*secretSource{}, isStep: map[string]bool{}}
 }
 
-// fail adds a mistake and gives false, for callers that say whether all is well.
+// fail adds a mistake. It returns false, so that callers can return its result.
 func (r *reader) fail(pos Pos, hint, format string, args ...any) bool {
 	if len(r.errs) == maxErrors {
 		format, args, hint = "there are more mistakes than bayplan shows", nil, ""
@@ -44,24 +44,24 @@ func (r *reader) fail(pos Pos, hint, format string, args ...any) bool {
 	return false
 }
 
-func (r *reader) complain(pos Pos, c *complaint) bool { return r.fail(pos, c.hint, "%s", c.msg) }
+func (r *reader) failWith(pos Pos, c *problem) bool { return r.fail(pos, c.hint, "%s", c.msg) }
 
-// nearest is human.DidYouMean while that is affordable.
-func (r *reader) nearest(got string, among []string) string {
-	if len(r.errs) > maxNearest {
+// didYouMean is human.DidYouMean for the first maxSuggested mistakes.
+func (r *reader) didYouMean(got string, among []string) string {
+	if len(r.errs) > maxSuggested {
 		return ""
 	}
 	return human.DidYouMean(got, among)
 }
 
-// finish gives the mistakes in the order of their places, each once, with the
-// source lines as they are masked now that all secrets are known.
+// finish returns the mistakes, each once, in the order of their places. It masks
+// their source lines again, because all secrets are known only at the end.
 func (r *reader) finish() Errors {
 	seen := map[string]bool{}
 	out := r.errs[:0:0]
 	for _, e := range r.errs {
 		if e.File == r.src.file {
-			r.src.show(e)
+			r.src.fillSource(e)
 		}
 		if key := e.Error(); !seen[key] {
 			seen[key] = true
@@ -72,50 +72,51 @@ func (r *reader) finish() Errors {
 	return out
 }
 
-// wantMapping says whether a node is a mapping, and reports it when not.
+// wantMapping reports whether a node is a mapping. It adds a mistake if it is not.
 func (r *reader) wantMapping(n *node, name string) bool {
 	switch {
-	case n.bad:
+	case n.reported:
 		return false
 	case n.null:
 		return r.fail(n.pos, "remove the key, or write {} for an empty one", "%s must be a mapping, is empty", name)
 	case n.kind != isMapping:
-		return r.fail(n.pos, "", "%s must be a mapping, is %s", name, n.is())
+		return r.fail(n.pos, "", "%s must be a mapping, is %s", name, n.describe())
 	}
 	return true
 }
 
-// wantName says whether a key is a name as its section wants them.
-func (r *reader) wantName(e entry, what string, pattern *regexp.Regexp, are string) bool {
+// wantName reports whether a key is a valid name of a what: a step, a secret. It
+// adds a mistake if it is not.
+func (r *reader) wantName(e entry, what string, pattern *regexp.Regexp, characters string) bool {
 	if pattern.MatchString(e.key) {
 		return true
 	}
-	return r.fail(e.keyPos, what+" names begin with a letter and are "+are, "%q cannot be the name of a %s", e.key, what)
+	return r.fail(e.keyPos, what+" names begin with a letter and consist of "+characters, "%q cannot be the name of a %s", e.key, what)
 }
 
-// object takes the entries of a mapping whose keys are fixed. Unknown ones are
-// reported; one that is near a known one stands for it, so that its absence is
-// not reported too.
-func (r *reader) object(n *node, name string, keys ...string) fields {
-	f := fields{by: map[string]*entry{}, meant: map[string]bool{}, torn: n.torn}
+// keyedFields returns the entries of a mapping with a fixed set of keys. It adds a
+// mistake for each unknown key. If an unknown key looks like a known one, the
+// known one does not count as missing.
+func (r *reader) keyedFields(n *node, name string, keys ...string) fields {
+	f := fields{byKey: map[string]*entry{}, suggested: map[string]bool{}, incomplete: n.incomplete}
 	for i := range n.entries {
 		e := &n.entries[i]
 		if slices.Contains(keys, e.key) {
-			f.by[e.key] = e
+			f.byKey[e.key] = e
 			continue
 		}
 		near := ""
-		if len(r.errs) <= maxNearest {
+		if len(r.errs) <= maxSuggested {
 			near = human.Suggest(e.key, keys)
 		}
-		f.meant[near] = true
-		r.fail(e.keyPos, hintFor(near, keys), "unknown key %q in %s", e.key, name)
+		f.suggested[near] = true
+		r.fail(e.keyPos, keyHint(near, keys), "unknown key %q in %s", e.key, name)
 	}
 	return f
 }
 
-// hintFor names the nearest key, or all there are when none is near.
-func hintFor(near string, keys []string) string {
+// keyHint suggests the nearest key, or lists all keys if near is "".
+func keyHint(near string, keys []string) string {
 	switch {
 	case near != "":
 		return "did you mean " + near + "?"
@@ -129,18 +130,21 @@ func hintFor(near string, keys []string) string {
 
 // fields are the entries of a mapping by their keys.
 type fields struct {
-	by    map[string]*entry
-	meant map[string]bool // keys that an unknown one was probably meant to be
-	torn  bool            // a key could not be read
+	byKey      map[string]*entry
+	suggested  map[string]bool // keys that unknown keys are probably meant to be
+	incomplete bool            // a key could not be read
 }
 
-// value gives a key's value, or nil where it is absent.
+// value returns the value of a key, or nil if it is absent.
 func (f fields) value(key string) *node {
-	if e := f.by[key]; e != nil {
+	if e := f.byKey[key]; e != nil {
 		return e.value
 	}
 	return nil
 }
 
-// missing says whether a key is absent with nothing standing in its place.
-func (f fields) missing(key string) bool { return f.by[key] == nil && !f.meant[key] && !f.torn }
+// missing reports whether a key is absent and no unknown or unreadable key may be
+// meant as it.
+func (f fields) missing(key string) bool {
+	return f.byKey[key] == nil && !f.suggested[key] && !f.incomplete
+}

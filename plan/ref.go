@@ -7,7 +7,7 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// A part is a piece of a text: literal, or a reference.
+// A part is a piece of a text: a literal, or a reference if ref is not nil.
 type part struct {
 	lit string
 	ref *reference
@@ -20,7 +20,7 @@ type reference struct {
 	pos   Pos
 }
 
-// heads are the kinds of references, with how each is written.
+// heads are the kinds of references and their forms.
 var heads = []struct{ head, form string }{
 	{"vars", "${vars.NAME}"},
 	{"steps", "${steps.ID.OUTPUT}"},
@@ -32,9 +32,9 @@ var (
 	refPath = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 )
 
-// splitRefs takes a scalar apart. $${ is a literal ${; a $ before anything
-// else is itself. Each mistake is told through fail, and leaves no part.
-func splitRefs(n *node, fail func(Pos, *complaint)) []part {
+// splitRefs splits a scalar into literals and references. $${ is a literal ${; any
+// other $ is a literal $. It calls fail for each mistake and leaves that part out.
+func splitRefs(n *node, fail func(Pos, *problem)) []part {
 	var parts []part
 	var lit strings.Builder
 	text, mark := n.text, 0
@@ -55,10 +55,10 @@ func splitRefs(n *node, fail func(Pos, *complaint)) []part {
 		}
 		inside, rest, closed := strings.Cut(text[i+len("${"):], "}")
 		if !closed {
-			fail(pos, &complaint{"this ${ is never closed", "write $${ for a literal ${"})
+			fail(pos, &problem{"this ${ is never closed", "write $${ for a literal ${"})
 			return nil
 		}
-		ref, wrong := parseRef(inside, n.hush)
+		ref, wrong := parseRef(inside, n.sensitive)
 		if wrong != nil {
 			fail(pos, wrong)
 		} else {
@@ -78,7 +78,7 @@ func splitRefs(n *node, fail func(Pos, *complaint)) []part {
 	return parts
 }
 
-// mark gives the place of the i-th ${ in a scalar.
+// mark returns the place of the i-th ${ in a scalar.
 func (n *node) mark(i int) Pos {
 	if i < len(n.marks) {
 		return n.marks[i]
@@ -86,41 +86,41 @@ func (n *node) mark(i int) Pos {
 	return n.pos
 }
 
-// parseRef reads what stands between ${ and }. What is malformed is quoted
-// only where it cannot be a secret.
-func parseRef(inside string, hush bool) (*reference, *complaint) {
+// parseRef parses the text between ${ and }. Messages quote a malformed text only
+// if it is not sensitive.
+func parseRef(inside string, hush bool) (*reference, *problem) {
 	shown := "${" + inside + "}"
 	if hush || len(shown) > 60 {
 		shown = "this reference"
 	}
 	switch {
 	case inside == "":
-		return nil, &complaint{"${} names nothing", "write $${ for a literal ${"}
+		return nil, &problem{"${} names nothing", "write $${ for a literal ${"}
 	case strings.Contains(inside, "${"):
-		return nil, &complaint{"references cannot be nested", ""}
+		return nil, &problem{"references cannot be nested", ""}
 	case strings.ContainsAny(inside, " \t\n"):
-		return nil, &complaint{shown + " holds a space", "a reference is a dotted path and nothing else"}
+		return nil, &problem{shown + " holds a space", "a reference is a dotted path and nothing else"}
 	case !refPath.MatchString(inside):
-		return nil, &complaint{shown + " is no dotted path", "write $${ for a literal ${"}
+		return nil, &problem{shown + " is not a dotted path", "write $${ for a literal ${"}
 	}
 	names := strings.Split(inside, ".")
-	form := formOf(names[0])
+	form := headForm(names[0])
 	if form == "" {
-		return nil, &complaint{shown + " begins with none of vars, steps and secrets", unknownHead(names[0])}
+		return nil, &problem{shown + " must begin with vars, steps or secrets", headHint(names[0])}
 	}
 	if len(names) != strings.Count(form, ".")+1 {
-		return nil, &complaint{shown + " is not of the form " + form, ""}
+		return nil, &problem{shown + " is not of the form " + form, ""}
 	}
 	for _, name := range names[1:] {
 		if !refName.MatchString(name) {
-			return nil, &complaint{shown + " holds a name that cannot be one", "names are lower-case letters, digits and _"}
+			return nil, &problem{shown + " holds an invalid name", "names begin with a letter and consist of lower-case letters, digits and _"}
 		}
 	}
 	return &reference{head: names[0], names: names[1:]}, nil
 }
 
-// formOf gives how references of a head are written, or "".
-func formOf(head string) string {
+// headForm returns the form of references with a head, or "" for an unknown head.
+func headForm(head string) string {
 	for _, h := range heads {
 		if h.head == head {
 			return h.form
@@ -129,15 +129,15 @@ func formOf(head string) string {
 	return ""
 }
 
-func unknownHead(head string) string {
+func headHint(head string) string {
 	if near := human.Suggest(head, []string{"vars", "steps", "secrets"}); near != "" {
-		return "did you mean " + formOf(near) + "?"
+		return "did you mean " + headForm(near) + "?"
 	}
 	return "write $${ for a literal ${"
 }
 
-// whole gives the reference that is all of a scalar, or nil.
-func whole(parts []part) *reference {
+// wholeRef returns the reference that makes up a whole scalar, or nil.
+func wholeRef(parts []part) *reference {
 	if len(parts) == 1 {
 		return parts[0].ref
 	}

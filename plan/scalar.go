@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// What plain scalars are by YAML 1.2's core schema, and the numbers of YAML
-// 1.1, which half of the tools that may read the same file still follow.
+// Plain scalars that are not text: those of YAML 1.2's core schema, and the
+// numbers of YAML 1.1, which half of the tools that may read the same file still
+// use.
 var (
 	yamlNull  = regexp.MustCompile(`^(~|null|Null|NULL)?$`)
 	yamlBool  = regexp.MustCompile(`^(true|True|TRUE|false|False|FALSE)$`)
@@ -16,10 +17,10 @@ var (
 	yamlInf   = regexp.MustCompile(`^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
 )
 
-// maxNumber is the longest text that is taken for a number.
+// maxNumber is the length of the longest text that readsAs takes for a number.
 const maxNumber = 400
 
-// readsAs says what YAML takes an unquoted text for, or "" for text.
+// readsAs returns what YAML reads an unquoted scalar as, or "" for text.
 func readsAs(raw string) string {
 	switch {
 	case yamlNull.MatchString(raw):
@@ -34,27 +35,27 @@ func readsAs(raw string) string {
 	return ""
 }
 
-// A complaint is a mistake that has not been given its place yet.
-type complaint struct{ msg, hint string }
+// A problem is a mistake without its place.
+type problem struct{ msg, hint string }
 
-// wantText gives a scalar's text, or what is wrong with it as text. name is
-// how the message calls it, key what stands before the colon or "".
-func (n *node) wantText(name, key string) (string, *complaint) {
+// wantText returns a scalar's text, or the problem if it is not text. name is what
+// the message calls the value; key is the value's key, or "".
+func (n *node) wantText(name, key string) (string, *problem) {
 	switch {
 	case n.kind != isScalar:
-		return "", &complaint{name + " must be text, is " + n.is(), ""}
+		return "", &problem{name + " must be text, is " + n.describe(), ""}
 	case n.null:
-		return "", &complaint{name + " has no value", `give it one; write "" for empty text`}
-	case n.reads != "":
-		return "", &complaint{name + " must be text, but YAML reads it as " + n.reads, "quote it: write " + n.example(key)}
+		return "", &problem{name + " has no value", `give it one; write "" for empty text`}
+	case n.yamlType != "":
+		return "", &problem{name + " must be text, but YAML reads it as " + n.yamlType, "quote it: write " + n.example(key)}
 	}
 	return n.text, nil
 }
 
-// example shows how to write the scalar as text.
+// example returns how to write the scalar as text.
 func (n *node) example(key string) string {
 	value := `"` + n.text + `"`
-	if n.hush {
+	if n.sensitive {
 		value = `"..."`
 	}
 	if key == "" {
@@ -63,18 +64,18 @@ func (n *node) example(key string) string {
 	return key + ": " + value
 }
 
-// wantDuration gives the duration that a scalar's text means.
-func (n *node) wantDuration(name, text string) (time.Duration, *complaint) {
+// wantDuration parses a scalar's text as a duration.
+func (n *node) wantDuration(name, text string) (time.Duration, *problem) {
 	hint := "write it like 90s, 10m or 1h30m"
 	switch {
 	case n.kind != isScalar || n.null:
-		return 0, &complaint{fmt.Sprintf("%s must be a duration, is %s", name, n.is()), hint}
+		return 0, &problem{fmt.Sprintf("%s must be a duration, is %s", name, n.describe()), hint}
 	case digits.MatchString(text) && text != "0":
-		return 0, &complaint{fmt.Sprintf("%s must be a duration, %s has no unit", name, n.quoted(text)), hint}
+		return 0, &problem{fmt.Sprintf("%s must be a duration, %s has no unit", name, n.quoted(text)), hint}
 	}
 	d, err := time.ParseDuration(text)
 	if err != nil {
-		return 0, &complaint{fmt.Sprintf("%s must be a duration, %s is none", name, n.quoted(text)), hint}
+		return 0, &problem{fmt.Sprintf("%s must be a duration, %s is not one", name, n.quoted(text)), hint}
 	}
 	return d, nil
 }

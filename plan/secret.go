@@ -12,40 +12,40 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// redacted stands wherever a secret would.
+// redacted is shown in place of a secret.
 const redacted = "[redacted]"
 
-// maxSecret bounds what is read of a secret's file.
+// maxSecret is the largest size of a secret's file.
 const maxSecret = 64 << 10
 
-// A Secret is a value that cannot be printed. In a plan it is only ever written
-// as a reference, ${secrets.name}; it is read from its environment variable or
-// file at first use. Copies share what was read.
+// A Secret is a value that cannot be printed. A plan holds only a reference to it,
+// ${secrets.name}. Its value is read from its environment variable or file at
+// first use. Copies share the value.
 type Secret struct {
 	from *secretSource
 }
 
-// A secretSource is where a secret comes from, and what was read there.
+// A secretSource says where a secret is, and holds its value after reading.
 type secretSource struct {
 	name string
-	env  string // one of env and file, or neither for a value at hand
+	env  string // one of env and file is set; neither for NewSecret
 	file string // absolute
 
-	mu    sync.Mutex // Reveal is called by steps that run beside each other
+	mu    sync.Mutex // steps that run in parallel call Reveal
 	read  bool
 	value string
 }
 
-// NewSecret makes a secret of a value at hand, for tests and for values that
-// come from elsewhere than a plan.
+// NewSecret makes a secret from its value, for tests and for values that do not
+// come from a plan.
 func NewSecret(value string) Secret {
 	return Secret{&secretSource{read: true, value: value}}
 }
 
-// IsZero says that no secret was named.
+// IsZero reports whether the plan names no secret.
 func (s Secret) IsZero() bool { return s.from == nil }
 
-// Name gives the secret's name in the plan, or "" for one that has none.
+// Name returns the secret's name in the plan, or "" if it has none.
 func (s Secret) Name() string {
 	if s.from == nil {
 		return ""
@@ -53,8 +53,9 @@ func (s Secret) Name() string {
 	return s.from.name
 }
 
-// Reveal reads the secret. A missing one is an error that names the secret and
-// where it was looked for, with a hint. The zero Secret is empty text.
+// Reveal returns the value of the secret. The error for a missing secret names
+// the secret and where it should be, and has a hint. The zero Secret is empty
+// text.
 func (s Secret) Reveal(ctx context.Context) (string, error) {
 	if s.from == nil {
 		return "", nil
@@ -107,7 +108,7 @@ func (f *secretSource) fromFile() (string, error) {
 		return "", err
 	}
 	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is no regular file", f.file)
+		return "", fmt.Errorf("%s is not a regular file", f.file)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return "", fault.WithHint(fmt.Errorf("%s can be read by others than its owner (mode %04o)", f.file, mode),
@@ -120,7 +121,7 @@ func (f *secretSource) fromFile() (string, error) {
 	return checkSecret(f.file, string(raw))
 }
 
-// checkSecret takes the line end off, which editors add and nobody means.
+// checkSecret removes the line end at the end of a secret, which editors add.
 func checkSecret(file, raw string) (string, error) {
 	value := strings.TrimSuffix(strings.TrimSuffix(raw, "\n"), "\r")
 	switch {
@@ -132,20 +133,20 @@ func checkSecret(file, raw string) (string, error) {
 	return value, nil
 }
 
-// String gives [redacted].
+// String returns [redacted].
 func (s Secret) String() string { return redacted }
 
-// GoString gives [redacted].
+// GoString returns [redacted].
 func (s Secret) GoString() string { return redacted }
 
-// Format writes [redacted], whatever the verb.
+// Format writes [redacted] for any verb.
 func (s Secret) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, redacted) }
 
-// MarshalJSON gives "[redacted]".
+// MarshalJSON returns "[redacted]".
 func (s Secret) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`), nil }
 
-// MarshalText gives [redacted].
+// MarshalText returns [redacted].
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
-// LogValue gives [redacted].
+// LogValue returns [redacted].
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -14,13 +14,13 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// connection is what the tests decode a connection into.
+// connection is the struct that the tests decode connections into.
 type connection struct {
 	Host     string      `json:"host,omitempty"`
 	Password plan.Secret `json:"password,omitzero"`
 }
 
-// secret parses a plan with one secret, given by where it is.
+// secret parses a plan with one secret; where is the entry of secrets.
 func secret(t *testing.T, dir, where string) plan.Secret {
 	t.Helper()
 	src := "apiVersion: bayplan/v1\nname: x\nsecrets: { token: {" + where + "} }\n" +
@@ -128,12 +128,12 @@ func TestSecretFromFile(t *testing.T) {
 	if _, err := secret(t, dir, "file: absent").Reveal(t.Context()); err == nil || !strings.Contains(err.Error(), dir+"/absent") || fault.Hint(err) == "" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := secret(t, dir, "file: .").Reveal(t.Context()); err == nil || !strings.Contains(err.Error(), "is no regular file") {
+	if _, err := secret(t, dir, "file: .").Reveal(t.Context()); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
 		t.Errorf("got %v", err)
 	}
 }
 
-// What was read once stays, so that a run sees one value.
+// A secret is read only once, so that a run sees one value.
 func TestSecretIsReadOnce(t *testing.T) {
 	dir := t.TempDir()
 	file := write(t, dir, "token", "first")

@@ -6,19 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-// A source is one file's text, as its errors need it. It does not change any
-// more once the file is read, so many goroutines may ask it.
+// A source is the text of one file, for its errors. It does not change after the
+// file is read, so goroutines may share it.
 type source struct {
 	file  string   // as the user named it
 	dir   string   // absolute; relative paths in the file start here
 	lines []string // without their line ends
 	width []int    // of the lines, in characters
-	mask  mask     // what stands under secret keys, or was found to be secret
+	mask  mask     // values of secret keys, and other texts that hide masks
 
-	hidden int // how many texts were masked wherever they stand
+	hidden int // texts that hide has masked
 }
 
-// maxHidden bounds the work of masking; with more to hide, all of every line is masked.
+// maxHidden limits the work of masking. With more texts to hide, all lines are
+// masked completely.
 const maxHidden = 500
 
 func newSource(file, dir, text string) *source {
@@ -30,7 +31,7 @@ func newSource(file, dir, text string) *source {
 	return &source{file: file, dir: dir, lines: lines, width: width, mask: maskLines(lines)}
 }
 
-// line gives the text of a line counted from 1, or "".
+// line returns the text of line n, counted from 1, or "" if there is no such line.
 func (s *source) line(n int) string {
 	if n < 1 || n > len(s.lines) {
 		return ""
@@ -38,9 +39,9 @@ func (s *source) line(n int) string {
 	return s.lines[n-1]
 }
 
-// inside moves a place that is not in the file to the nearest one that is; an
-// error that points beside the text helps nobody.
-func (s *source) inside(p Pos) Pos {
+// clamp returns the place in the file that is nearest to p. An error that points
+// outside of the text does not help.
+func (s *source) clamp(p Pos) Pos {
 	if p.Line < 1 {
 		return Pos{1, 1}
 	}
@@ -51,13 +52,13 @@ func (s *source) inside(p Pos) Pos {
 	return Pos{p.Line, max(1, min(p.Col, s.width[p.Line-1]+1))}
 }
 
-// hide masks a text wherever it stands in the file: a secret that was written
-// out may be an anchor's value, far from the key that makes it secret.
+// hide masks a text everywhere in the file: a secret in plain text may be the
+// value of an anchor, far from the key that makes it secret.
 func (s *source) hide(text string) {
 	for part := range strings.SplitSeq(text, "\n") {
 		part = strings.TrimSpace(part)
 		if len(part) < 3 {
-			continue // would mask half the file, and gives nothing away
+			continue // so short a text would mask half the file and reveals nothing
 		}
 		if s.hidden++; s.hidden > maxHidden {
 			s.hideAll()
@@ -65,12 +66,12 @@ func (s *source) hide(text string) {
 		}
 		for i, line := range s.lines {
 			for from := 0; ; {
-				at := strings.Index(line[from:], part)
-				if at < 0 {
+				off := strings.Index(line[from:], part)
+				if off < 0 {
 					break
 				}
-				s.mask[i] = append(s.mask[i], span{from + at, from + at + len(part)})
-				from += at + len(part)
+				s.mask[i] = append(s.mask[i], span{from + off, from + off + len(part)})
+				from += off + len(part)
 			}
 		}
 	}
@@ -82,19 +83,19 @@ func (s *source) hideAll() {
 	}
 }
 
-// errorf makes an error at a place of the file. The source of a Plan or Body
-// that was not read from one is nil.
+// errorf makes an error at a place of the file. s is nil for a Plan or Body that
+// was not read from a file.
 func (s *source) errorf(p Pos, format string, args ...any) *Error {
 	if s == nil {
 		return &Error{Pos: p, Msg: oneLine(fmt.Sprintf(format, args...))}
 	}
-	e := &Error{File: s.file, Pos: s.inside(p), Msg: oneLine(fmt.Sprintf(format, args...))}
-	s.show(e)
+	e := &Error{File: s.file, Pos: s.clamp(p), Msg: oneLine(fmt.Sprintf(format, args...))}
+	s.fillSource(e)
 	return e
 }
 
-// show fills in the source line of an error of this file.
-func (s *source) show(e *Error) {
+// fillSource sets the source line of an error of this file.
+func (s *source) fillSource(e *Error) {
 	if e.Pos.Line < 1 || e.Pos.Line > len(s.lines) {
 		return
 	}
@@ -102,7 +103,7 @@ func (s *source) show(e *Error) {
 	e.Source, e.caret = s.mask.render(i, s.lines[i], e.Pos.Col)
 }
 
-// oneLine keeps a message on its line whatever it quotes.
+// oneLine replaces line ends, which a message may quote, by spaces.
 func oneLine(s string) string {
 	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' }), " ")
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The YAML library stops at its first error and quotes the file in its
-// messages; ours name the mistake in plain words, with its place.
+// The YAML library's messages quote the file; ours name the mistake in plain
+// words, with its place.
 func TestSyntaxErrors(t *testing.T) {
 	const odd = "bayplan cannot read this as YAML"
 	tests := []struct{ name, text, want string }{

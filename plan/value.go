@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// A Value is what a step gives to others: text, a list of text, or, while a
-// step has not done its work, the promise of one.
+// A Value is an output of a step: a text, a list of texts, or, before the step
+// has done its work, a promise of a value.
 type Value struct {
-	text  string
-	list  []string
-	kind  valueKind
-	after string
+	text string
+	list []string
+	kind valueKind
+	when string
 }
 
 type valueKind uint8
@@ -22,10 +22,10 @@ const (
 	isLater
 )
 
-// Text makes a value of one text.
+// Text makes a value from a text.
 func Text(s string) Value { return Value{text: s} }
 
-// List makes a value of a list of texts.
+// List makes a value from a list of texts.
 func List(items ...string) Value {
 	if items == nil {
 		items = []string{}
@@ -33,32 +33,32 @@ func List(items ...string) Value {
 	return Value{list: items, kind: isList}
 }
 
-// Later makes a value that cannot be known before some work is done; when
-// says which, in words that follow the value's name: "after upload".
-func Later(when string) Value { return Value{after: when, kind: isLater} }
+// Later makes a promise: a value that is known only after some work. when names
+// that work, in words that follow the value's name: "after upload".
+func Later(when string) Value { return Value{when: when, kind: isLater} }
 
-// Later says when the value will be known, and whether it is such a promise.
-func (v Value) Later() (when string, ok bool) { return v.after, v.kind == isLater }
+// Later reports whether the value is a promise, and when it will be known.
+func (v Value) Later() (when string, ok bool) { return v.when, v.kind == isLater }
 
-// IsList says whether the value is a list.
+// IsList reports whether the value is a list.
 func (v Value) IsList() bool { return v.kind == isList }
 
-// Items gives a list's items, nil for anything else.
+// Items returns the items of a list, and nil for other values.
 func (v Value) Items() []string { return v.list }
 
-// String gives the text, a list's items joined by ", ", or when a promised
-// value will be known in brackets.
+// String returns the text, a list's items joined by ", ", or, for a promise, when
+// its value will be known, in brackets.
 func (v Value) String() string {
 	switch v.kind {
 	case isList:
 		return strings.Join(v.list, ", ")
 	case isLater:
-		return "(" + v.after + ")"
+		return "(" + v.when + ")"
 	}
 	return v.text
 }
 
-// MarshalJSON gives a string, an array of strings, or null for a promise.
+// MarshalJSON returns a string, an array of strings, or null for a promise.
 func (v Value) MarshalJSON() ([]byte, error) {
 	switch v.kind {
 	case isList:
@@ -69,7 +69,7 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return json.Marshal(v.text)
 }
 
-// UnmarshalJSON reads what MarshalJSON writes; null becomes a promise.
+// UnmarshalJSON reads what MarshalJSON writes. It reads null as a promise.
 func (v *Value) UnmarshalJSON(b []byte) error {
 	var list []string
 	switch {

@@ -7,8 +7,9 @@ import (
 	"strings"
 )
 
-// maxText bounds one text after its variables are replaced, and maxGrowth all
-// of a file's together: variables made of variables grow exponentially.
+// maxText is the largest size of one text after its variables are replaced,
+// maxGrowth that of all texts of a file together. Variables that refer to
+// variables can grow exponentially.
 const (
 	maxText   = 64 << 10
 	maxGrowth = 8 << 20
@@ -20,13 +21,13 @@ type scope struct {
 	outer *scope // of the plan, for a connections file
 }
 
-// A variable has a value of its own in the file, or one given from outside.
+// A variable has a value in the file, which one from outside may override.
 type variable struct {
-	name  string
-	node  *node   // its value in the file
-	at    Pos     // of its name
-	given *string // overrides node; literal text
-	used  bool
+	name     string
+	node     *node   // its value in the file
+	pos      Pos     // of its name
+	override *string // the value from outside, literal text; nil if there is none
+	used     bool
 
 	state varState
 	value string
@@ -35,13 +36,13 @@ type variable struct {
 type varState uint8
 
 const (
-	unread varState = iota
-	reading
-	known
-	broken
+	varUnread varState = iota
+	varReading
+	varKnown
+	varBroken
 )
 
-// find gives a variable, looking outwards.
+// find returns a variable of the scope or else of the scopes around it, or nil.
 func (s *scope) find(name string) *variable {
 	for ; s != nil; s = s.outer {
 		if v := s.vars[name]; v != nil {
@@ -51,7 +52,7 @@ func (s *scope) find(name string) *variable {
 	return nil
 }
 
-// names gives all the names there are, sorted.
+// names returns the names of all variables that find can find, sorted.
 func (s *scope) names() []string {
 	all := map[string]bool{}
 	for ; s != nil; s = s.outer {
@@ -71,15 +72,16 @@ func (r *reader) readVars(section *node) {
 		if !r.wantName(e, "variable", refName, "lower-case letters, digits and _") {
 			continue
 		}
-		e.value.hush = secretKey(e.key)
-		r.scope.vars[e.key] = &variable{name: e.key, node: e.value, at: e.keyPos}
+		e.value.sensitive = secretKey(e.key)
+		r.scope.vars[e.key] = &variable{name: e.key, node: e.value, pos: e.keyPos}
 	}
 }
 
-// settle evaluates every variable, so that mistakes in unused ones are told too.
-func (r *reader) settle() {
+// evaluateVars evaluates all variables of the file, so that mistakes in unused
+// ones are reported, too.
+func (r *reader) evaluateVars() {
 	own := slices.Collect(maps.Values(r.scope.vars))
-	slices.SortFunc(own, func(a, b *variable) int { return comparePos(a.at, b.at) })
+	slices.SortFunc(own, func(a, b *variable) int { return comparePos(a.pos, b.pos) })
 	for _, v := range own {
 		r.evaluate(v, nil)
 	}
@@ -92,40 +94,41 @@ func comparePos(a, b Pos) int {
 	return a.Col - b.Col
 }
 
-// evaluate gives a variable its value. path is the variables being evaluated,
-// which are a circle when v is among them.
+// evaluate computes the value of a variable. path holds the variables that are
+// being evaluated; if v is one of them, they form a cycle.
 func (r *reader) evaluate(v *variable, path []*variable) {
 	switch {
-	case v.state == reading:
-		r.circle(v, path)
+	case v.state == varReading:
+		r.reportCycle(v, path)
 		return
-	case v.state != unread:
+	case v.state != varUnread:
 		return
-	case v.given != nil:
-		v.value, v.state = *v.given, known
+	case v.override != nil:
+		v.value, v.state = *v.override, varKnown
 		return
 	}
-	v.state = reading
+	v.state = varReading
 	text, ok := r.varText(v, append(path, v))
-	if v.state = known; !ok {
-		v.state = broken
+	if v.state = varKnown; !ok {
+		v.state = varBroken
 	}
 	v.value = text
 }
 
-// circle reports variables that need each other, once, at the first of them.
-func (r *reader) circle(v *variable, path []*variable) {
+// reportCycle adds one mistake for variables that refer to each other in a cycle,
+// at the first of them.
+func (r *reader) reportCycle(v *variable, path []*variable) {
 	start := slices.Index(path, v)
 	names := make([]string, 0, len(path)-start+1)
 	for _, on := range path[start:] {
 		names = append(names, on.name)
 	}
-	r.fail(v.at, "", "variables need each other in a circle: %s", strings.Join(append(names, v.name), " -> "))
+	r.fail(v.pos, "", "variables refer to each other in a circle: %s", strings.Join(append(names, v.name), " -> "))
 }
 
-// varText gives the text of a variable's own value.
+// varText returns the text of a variable's value in the file.
 func (r *reader) varText(v *variable, path []*variable) (string, bool) {
-	if v.node.bad {
+	if v.node.reported {
 		return "", false
 	}
 	text, wrong := v.node.wantText(fmt.Sprintf("variable %q", v.name), v.name)
@@ -133,13 +136,13 @@ func (r *reader) varText(v *variable, path []*variable) (string, bool) {
 		if v.node.null {
 			wrong.hint = "give it one here or with --var " + v.name + "=..."
 		}
-		return "", r.complain(v.node.pos, wrong)
+		return "", r.failWith(v.node.pos, wrong)
 	}
 	if len(v.node.marks) == 0 {
 		return text, true
 	}
 	ok := true
-	parts := splitRefs(v.node, func(p Pos, c *complaint) { ok = r.complain(p, c) })
+	parts := splitRefs(v.node, func(p Pos, c *problem) { ok = r.failWith(p, c) })
 	var out strings.Builder
 	for _, p := range parts {
 		switch {
@@ -149,7 +152,7 @@ func (r *reader) varText(v *variable, path []*variable) (string, bool) {
 			ok = r.fail(p.ref.pos, "", "a variable cannot refer to %s", p.ref.head)
 		default:
 			value, good := r.lookup(p.ref, path)
-			ok = ok && good && r.grown(v.node.pos, out.Len()+len(value))
+			ok = ok && good && r.countGrowth(v.node.pos, out.Len()+len(value))
 			if ok {
 				out.WriteString(value)
 			}
@@ -158,19 +161,20 @@ func (r *reader) varText(v *variable, path []*variable) (string, bool) {
 	return out.String(), ok
 }
 
-// lookup gives the value of the variable that a reference names.
+// lookup returns the value of the variable that a reference names.
 func (r *reader) lookup(ref *reference, path []*variable) (string, bool) {
 	v := r.scope.find(ref.names[0])
 	if v == nil {
-		return "", r.fail(ref.pos, r.nearest(ref.names[0], r.scope.names()), "there is no variable %q", ref.names[0])
+		return "", r.fail(ref.pos, r.didYouMean(ref.names[0], r.scope.names()), "there is no variable %q", ref.names[0])
 	}
 	v.used = true
 	r.evaluate(v, path)
-	return v.value, v.state == known
+	return v.value, v.state == varKnown
 }
 
-// grown counts what replacing variables makes of the file.
-func (r *reader) grown(pos Pos, size int) bool {
+// countGrowth adds the size of a text with its variables replaced. It adds a
+// mistake and returns false if the text or the file grows too large.
+func (r *reader) countGrowth(pos Pos, size int) bool {
 	r.growth += size
 	switch {
 	case size > maxText:

@@ -18,26 +18,26 @@ var (
 	digits   = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 )
 
-// readPlan reads the top of a plan file: variables and secrets first, since all
-// else may refer to them.
+// readPlan reads the sections of a plan file. It reads variables and secrets
+// first, since the other sections may refer to them.
 func (r *reader) readPlan(root *node, o Options) *Plan {
-	f := r.object(root, "the plan", "apiVersion", "name", "vars", "secrets", "connections", "defaults", "steps")
+	f := r.keyedFields(root, "the plan", "apiVersion", "name", "vars", "secrets", "connections", "defaults", "steps")
 	p := &Plan{Dir: r.src.dir, src: r.src}
 	r.readVersion(root, f, true)
 	p.Name = r.readName(root, f)
 	r.readVars(f.value("vars"))
-	other := r.openOther(o.Connections)
-	r.override(o, other)
-	r.settle()
+	other := r.openConnectionsFile(o.Connections)
+	r.overrideVars(o, other)
+	r.evaluateVars()
 	r.readSecrets(f.value("secrets"))
-	r.listSteps(f.value("steps"))
+	r.collectStepIDs(f.value("steps"))
 	r.readConnections(f.value("connections"), p)
 	r.readSteps(root, f, p)
 	if other != nil {
-		other.readOther(p)
+		other.readConnectionsFile(p)
 		r.errs = append(r.errs, other.finish()...)
 	}
-	r.unused(o, other)
+	r.reportUnused(o, other)
 	return p
 }
 
@@ -48,7 +48,7 @@ func (r *reader) readVersion(root *node, f fields, must bool) {
 	}
 	n := f.value("apiVersion")
 	if version, ok := r.fixedText(n, "apiVersion", "apiVersion"); ok && version != apiVersion {
-		r.fail(n.pos, "write apiVersion: "+apiVersion, "apiVersion %q is not one that this bayplan reads", version)
+		r.fail(n.pos, "write apiVersion: "+apiVersion, "this bayplan does not support apiVersion %q", version)
 	}
 }
 
@@ -60,18 +60,18 @@ func (r *reader) readName(root *node, f fields) string {
 	n := f.value("name")
 	name, ok := r.fixedText(n, "name", "name")
 	if ok && !planName.MatchString(name) {
-		r.fail(n.pos, "it is lower-case letters, digits, _ and -, and begins with a letter or digit", "%q cannot be the name of a plan", name)
+		r.fail(n.pos, "plan names begin with a letter or digit and consist of lower-case letters, digits, _ and -", "%q cannot be the name of a plan", name)
 	}
 	return name
 }
 
-// readSecrets reads where the secrets are to be found. Nothing is read there.
+// readSecrets reads where to find the secrets. It does not read their values.
 func (r *reader) readSecrets(section *node) {
 	if section == nil || !r.wantMapping(section, "secrets") {
 		return
 	}
 	for _, e := range section.entries {
-		r.names = append(r.names, e.key)
+		r.secretNames = append(r.secretNames, e.key)
 		if r.wantName(e, "secret", refName, "lower-case letters, digits and _") {
 			r.readSecret(e)
 		}
@@ -81,17 +81,17 @@ func (r *reader) readSecrets(section *node) {
 func (r *reader) readSecret(e entry) {
 	name := "secret " + strconv.Quote(e.key)
 	const hint = "write {env: VARIABLE} or {file: PATH}"
-	if e.value.kind != isMapping && !e.value.bad {
+	if e.value.kind != isMapping && !e.value.reported {
 		r.src.hide(e.value.text)
-		r.fail(e.at, hint, "%s must say where it is to be found", name)
+		r.fail(e.valuePos, hint, "%s must say where to find it", name)
 		return
 	}
-	if e.value.bad {
+	if e.value.reported {
 		return
 	}
-	f := r.object(e.value, name, "env", "file")
+	f := r.keyedFields(e.value, name, "env", "file")
 	env, file := f.value("env"), f.value("file")
-	if len(f.by) == 2 || (len(f.by) == 0 && len(f.meant) == 0) {
+	if len(f.byKey) == 2 || (len(f.byKey) == 0 && len(f.suggested) == 0) {
 		r.fail(e.keyPos, hint, "%s must have exactly one of env and file", name)
 		return
 	}
@@ -114,18 +114,19 @@ func (r *reader) nonEmpty(n *node, text, name string) bool {
 	return text != "" || r.fail(n.pos, "", "%s must not be empty", name)
 }
 
-// listSteps notes the ids, which references may name before they come.
-func (r *reader) listSteps(section *node) {
+// collectStepIDs collects the ids of all steps first, since a reference may name a
+// step that comes later in the file.
+func (r *reader) collectStepIDs(section *node) {
 	if section == nil {
 		return
 	}
 	for _, e := range section.entries {
-		r.steps = append(r.steps, e.key)
+		r.stepIDs = append(r.stepIDs, e.key)
 		r.isStep[e.key] = true
 	}
 }
 
-// limits are what a step and defaults may say of an attempt.
+// limits are the settings of attempts that a step and defaults share.
 type limits struct {
 	timeout time.Duration
 	retry   int
@@ -135,31 +136,31 @@ func (r *reader) readLimits(f fields, l limits) limits {
 	if n := f.value("timeout"); n != nil {
 		l.timeout = r.readTimeout(n)
 	}
-	if n := f.value("retry"); n != nil && !n.bad {
+	if n := f.value("retry"); n != nil && !n.reported {
 		l.retry = r.readRetry(n)
 	}
 	return l
 }
 
 func (r *reader) readTimeout(n *node) time.Duration {
-	r.fill(n, n.pos, setting{})
-	if n.bad {
+	r.fill(n, n.pos, refRules{})
+	if n.reported {
 		return 0
 	}
 	d, wrong := n.wantDuration("timeout", n.text)
 	if wrong == nil && d < 0 {
-		wrong = &complaint{"timeout cannot be less than nothing", ""}
+		wrong = &problem{"timeout must not be negative", ""}
 	}
 	if wrong != nil {
-		r.complain(n.pos, wrong)
+		r.failWith(n.pos, wrong)
 		return 0
 	}
 	return d
 }
 
 func (r *reader) readRetry(n *node) int {
-	r.fill(n, n.pos, setting{})
-	if n.bad {
+	r.fill(n, n.pos, refRules{})
+	if n.reported {
 		return 0
 	}
 	count, err := strconv.Atoi(n.text)
@@ -173,7 +174,7 @@ func (r *reader) readRetry(n *node) int {
 func (r *reader) readSteps(root *node, f fields, p *Plan) {
 	defaults := limits{}
 	if n := f.value("defaults"); n != nil && r.wantMapping(n, "defaults") {
-		defaults = r.readLimits(r.object(n, "defaults", "timeout", "retry"), defaults)
+		defaults = r.readLimits(r.keyedFields(n, "defaults", "timeout", "retry"), defaults)
 	}
 	section := f.value("steps")
 	if f.missing("steps") {
@@ -182,7 +183,7 @@ func (r *reader) readSteps(root *node, f fields, p *Plan) {
 	if section == nil || !r.wantMapping(section, "steps") {
 		return
 	}
-	if len(section.entries) == 0 && !section.torn {
+	if len(section.entries) == 0 && !section.incomplete {
 		r.fail(section.pos, "", "the plan has no steps")
 	}
 	for _, e := range section.entries {
@@ -192,14 +193,14 @@ func (r *reader) readSteps(root *node, f fields, p *Plan) {
 
 func (r *reader) readStep(e entry, defaults limits) *Step {
 	s := &Step{ID: e.key, Pos: e.keyPos, TypePos: e.keyPos, Timeout: defaults.timeout, Retry: defaults.retry}
-	s.With = Body{src: r.src, at: e.keyPos, name: "with"}
+	s.With = Body{src: r.src, pos: e.keyPos, name: "with"}
 	r.wantName(e, "step", stepID, "lower-case letters, digits and _")
 	name := "step " + strconv.Quote(e.key)
 	if !r.wantMapping(e.value, name) {
-		s.With.root = &node{src: r.src, bad: true}
+		s.With.root = &node{src: r.src, reported: true}
 		return s
 	}
-	f := r.object(e.value, name, "type", "with", "needs", "timeout", "retry")
+	f := r.keyedFields(e.value, name, "type", "with", "needs", "timeout", "retry")
 	if f.missing("type") {
 		r.fail(e.keyPos, "", "%s has no type", name)
 	}
@@ -207,14 +208,14 @@ func (r *reader) readStep(e entry, defaults limits) *Step {
 		s.TypePos = n.pos
 		s.Type, _ = r.fixedText(n, "type", "type")
 	}
-	if f.by["with"] == nil && !f.missing("with") {
-		s.With.root = &node{src: r.src, bad: true}
+	if f.byKey["with"] == nil && !f.missing("with") {
+		s.With.root = &node{src: r.src, reported: true}
 	}
-	if with := f.by["with"]; with != nil {
-		s.With.at = with.keyPos
-		r.fillBody(with.value, with.at, setting{step: e.key})
+	if with := f.byKey["with"]; with != nil {
+		s.With.pos = with.keyPos
+		r.fillBody(with.value, with.valuePos, refRules{step: e.key})
 		if s.With.root = with.value; !r.wantMapping(with.value, "with") {
-			with.value.bad = true
+			with.value.reported = true
 		}
 	}
 	l := r.readLimits(f, limits{defaults.timeout, defaults.retry})
@@ -223,9 +224,10 @@ func (r *reader) readStep(e entry, defaults limits) *Step {
 	return s
 }
 
-// readNeeds gives the needs that name another step, each once.
+// readNeeds returns the needs that name another step. It adds mistakes for others and
+// for duplicates.
 func (r *reader) readNeeds(n *node, step string) []Need {
-	if n == nil || n.bad {
+	if n == nil || n.reported {
 		return nil
 	}
 	if n.kind != isSequence {
@@ -233,7 +235,7 @@ func (r *reader) readNeeds(n *node, step string) []Need {
 		if n.kind == isScalar && !n.null && len(n.text) < 60 {
 			hint = "write needs: [" + n.text + "]"
 		}
-		r.fail(n.pos, hint, "needs must be a list of step ids, is %s", n.is())
+		r.fail(n.pos, hint, "needs must be a list of step ids, is %s", n.describe())
 		return nil
 	}
 	var needs []Need
@@ -245,7 +247,7 @@ func (r *reader) readNeeds(n *node, step string) []Need {
 		case id == step:
 			r.fail(it.pos, "", "step %q needs itself", id)
 		case !r.isStep[id]:
-			r.fail(it.pos, r.nearest(id, r.steps), "there is no step %q", id)
+			r.fail(it.pos, r.didYouMean(id, r.stepIDs), "there is no step %q", id)
 		case seen[id]:
 			r.fail(it.pos, "", "step %q is needed twice", id)
 		default:
@@ -256,14 +258,14 @@ func (r *reader) readNeeds(n *node, step string) []Need {
 	return needs
 }
 
-// readConnections reads all kinds of connections into p, in place of what it
+// readConnections reads all kinds of connections into p and replaces those that p
 // has.
 func (r *reader) readConnections(section *node, p *Plan) {
 	p.Registries, p.Clouds, p.Hosts = nil, nil, nil
 	if section == nil || !r.wantMapping(section, "connections") {
 		return
 	}
-	f := r.object(section, "connections", "registries", "clouds", "hosts")
+	f := r.keyedFields(section, "connections", "registries", "clouds", "hosts")
 	p.Registries = r.readKind(f.value("registries"), "registries", "registry")
 	p.Clouds = r.readKind(f.value("clouds"), "clouds", "cloud")
 	p.Hosts = r.readKind(f.value("hosts"), "hosts", "host")
@@ -276,13 +278,13 @@ func (r *reader) readKind(section *node, key, what string) []Connection {
 	var all []Connection
 	for _, e := range section.entries {
 		r.wantName(e, what, connName, "lower-case letters, digits, _ and -")
-		r.fillBody(e.value, e.at, setting{secrets: true})
+		r.fillBody(e.value, e.valuePos, refRules{secrets: true})
 		if !r.wantMapping(e.value, what+" "+strconv.Quote(e.key)) {
-			e.value.bad = true
+			e.value.reported = true
 		}
 		all = append(all, Connection{
 			Name: e.key, Pos: e.keyPos,
-			Body: Body{src: r.src, root: e.value, at: e.keyPos, name: what + " " + strconv.Quote(e.key)},
+			Body: Body{src: r.src, root: e.value, pos: e.keyPos, name: what + " " + strconv.Quote(e.key)},
 		})
 	}
 	return all

@@ -17,7 +17,7 @@ import (
 type converter struct {
 	src     *source
 	errs    Errors
-	anchors map[string]*node // nil value: being read just now
+	anchors map[string]*node // a nil node is still being read
 	last    cursor
 }
 
@@ -30,10 +30,10 @@ func (c *converter) fail(pos Pos, hint, format string, args ...any) {
 	c.errs = append(c.errs, e)
 }
 
-// broken makes a node for what could not be read.
-func (c *converter) broken(pos Pos, hint, format string, args ...any) *node {
+// invalid adds a mistake and returns a node in place of the unreadable one.
+func (c *converter) invalid(pos Pos, hint, format string, args ...any) *node {
 	c.fail(pos, hint, format, args...)
-	return &node{src: c.src, pos: pos, bad: true}
+	return &node{src: c.src, pos: pos, reported: true}
 }
 
 func (c *converter) node(n ast.Node) *node {
@@ -56,14 +56,15 @@ func (c *converter) node(n ast.Node) *node {
 		tk := n.GetToken()
 		return c.scalar(tk, tk, tk.Value)
 	}
-	return c.broken(c.src.inside(Pos{}), "", "bayplan cannot read this as YAML")
+	return c.invalid(c.src.clamp(Pos{}), "", "bayplan cannot read this as YAML")
 }
 
-// scalar makes a node of a text that begins at start; its raw text is in tk.
+// scalar makes a node from a text. start is its first token, tk the token that
+// holds its raw text.
 func (c *converter) scalar(start, tk *token.Token, text string) *node {
-	n := &node{src: c.src, pos: c.place(start), text: text}
+	n := &node{src: c.src, pos: c.posOf(start), text: text}
 	if msg, hint := yamlguard.Misread(start, tk, c.src.line(len(c.src.lines)) == ""); msg != "" {
-		return c.broken(n.pos, hint, "%s", msg)
+		return c.invalid(n.pos, hint, "%s", msg)
 	}
 	switch start.Type {
 	case token.ImplicitNullType:
@@ -71,8 +72,8 @@ func (c *converter) scalar(start, tk *token.Token, text string) *node {
 	case token.SingleQuoteType, token.DoubleQuoteType, token.LiteralType, token.FoldedType:
 	default:
 		n.plain = true
-		n.reads = readsAs(text)
-		n.null = n.reads == "empty"
+		n.yamlType = readsAs(text)
+		n.null = n.yamlType == "empty"
 	}
 	if strings.Contains(text, "${") {
 		n.marks = c.marks(n.pos, tk, text)
@@ -81,7 +82,7 @@ func (c *converter) scalar(start, tk *token.Token, text string) *node {
 }
 
 func (c *converter) sequence(n *ast.SequenceNode) *node {
-	out := &node{src: c.src, kind: isSequence, pos: c.place(n.Start)}
+	out := &node{src: c.src, kind: isSequence, pos: c.posOf(n.Start)}
 	for _, v := range n.Values {
 		out.items = append(out.items, c.node(v))
 	}
@@ -91,7 +92,7 @@ func (c *converter) sequence(n *ast.SequenceNode) *node {
 func (c *converter) anchor(n *ast.AnchorNode) *node {
 	name := n.Name.GetToken().Value
 	if n.Value == nil {
-		return c.broken(c.place(n.Start), "", "the anchor &%s has no value", name)
+		return c.invalid(c.posOf(n.Start), "", "the anchor &%s has no value", name)
 	}
 	c.anchors[name] = nil
 	out := c.node(n.Value)
@@ -100,66 +101,66 @@ func (c *converter) anchor(n *ast.AnchorNode) *node {
 }
 
 func (c *converter) alias(n *ast.AliasNode) *node {
-	name, pos := n.Value.GetToken().Value, c.place(n.Start)
+	name, pos := n.Value.GetToken().Value, c.posOf(n.Start)
 	to, known := c.anchors[name]
 	switch {
 	case !known:
 		names := slices.Sorted(maps.Keys(c.anchors))
-		return c.broken(pos, human.DidYouMean(name, names), "there is no anchor &%s before this", name)
+		return c.invalid(pos, human.DidYouMean(name, names), "there is no anchor &%s before this", name)
 	case to == nil:
-		return c.broken(pos, "", "the alias *%s stands inside its own anchor", name)
+		return c.invalid(pos, "", "the alias *%s stands inside its own anchor", name)
 	}
 	return to.copy()
 }
 
-// tagged reads the one tag that bayplan knows: !!str, which makes text of
-// whatever the scalar looks like.
+// tagged reads a value with a tag. bayplan supports only !!str, which makes any
+// scalar a text.
 func (c *converter) tagged(n *ast.TagNode) *node {
-	pos := c.place(n.Start)
+	pos := c.posOf(n.Start)
 	if n.Start.Value != "!!str" {
-		return c.broken(pos, "", "the tag %s is not known here; only !!str is", n.Start.Value)
+		return c.invalid(pos, "", "the tag %s is not supported; only !!str is", n.Start.Value)
 	}
 	value := &node{src: c.src, pos: pos, plain: true}
 	if n.Value != nil {
 		value = c.node(n.Value)
 	}
 	if value.kind != isScalar {
-		return c.broken(pos, "", "!!str stands before %s; it makes text of a single value only", value.kind)
+		return c.invalid(pos, "", "!!str stands before %s; it applies only to a single value", value.kind)
 	}
-	value.reads, value.null, value.tag = "", false, true
+	value.yamlType, value.null, value.tag = "", false, true
 	return value
 }
 
-// mapping reads the entries of a mapping, then those that << brings, which
-// count for less.
+// mapping reads the entries of a mapping. The mapping's own entries override those
+// that << merges.
 func (c *converter) mapping(start *token.Token, values []*ast.MappingValueNode) *node {
 	if len(values) > 0 && start.Type != token.MappingStartType {
-		start = values[0].Key.GetToken() // it was the colon
+		start = values[0].Key.GetToken() // in block style, start is the first colon
 	}
-	out := &node{src: c.src, kind: isMapping, pos: c.place(start)}
+	out := &node{src: c.src, kind: isMapping, pos: c.posOf(start)}
 	var merges []*node
 	seen := map[string]Pos{}
 	for _, v := range values {
 		key, keyPos, ok := c.key(v.Key)
 		if !ok {
-			out.torn = true
+			out.incomplete = true
 			continue
 		}
 		if first, twice := seen[key]; twice {
-			c.fail(keyPos, fmt.Sprintf("it stands in line %d already", first.Line), "the key %q is given twice", key)
+			c.fail(keyPos, fmt.Sprintf("the first one is in line %d", first.Line), "the key %q is given twice", key)
 			continue
 		}
 		seen[key] = keyPos
-		at := keyPos
+		valuePos := keyPos
 		if v.Value != nil {
-			at = c.place(v.Value.GetToken())
+			valuePos = c.posOf(v.Value.GetToken())
 		}
 		value := c.node(v.Value)
 		if v.Key.IsMergeKey() {
 			merges = append(merges, value)
 			continue
 		}
-		out.entries = append(out.entries, entry{key: key, keyPos: keyPos, at: at, value: value})
+		out.entries = append(out.entries, entry{key: key, keyPos: keyPos, valuePos: valuePos, value: value})
 	}
 	for _, m := range merges {
 		c.merge(out, m, seen)
@@ -167,21 +168,21 @@ func (c *converter) mapping(start *token.Token, values []*ast.MappingValueNode) 
 	return out
 }
 
-// merge adds what << names: a mapping, or a list of them where the earlier wins.
-// seen are the keys that into has.
+// merge adds the entries of a << value: a mapping, or a list of mappings, of which
+// earlier ones override later ones. seen holds the keys of into.
 func (c *converter) merge(into, from *node, seen map[string]Pos) {
 	switch {
-	case from.bad:
+	case from.reported:
 	case from.kind == isSequence:
 		for _, it := range from.items {
-			if it.kind != isMapping && !it.bad {
-				c.fail(it.pos, "", "<< must name mappings, here is %s", it.is())
+			if it.kind != isMapping && !it.reported {
+				c.fail(it.pos, "", "<< must name mappings, here is %s", it.describe())
 				continue
 			}
 			c.merge(into, it, seen)
 		}
 	case from.kind != isMapping:
-		c.fail(from.pos, "", "<< must name a mapping, is %s", from.is())
+		c.fail(from.pos, "", "<< must name a mapping, is %s", from.describe())
 	default:
 		for _, e := range from.entries {
 			if _, there := seen[e.key]; !there {
@@ -192,19 +193,19 @@ func (c *converter) merge(into, from *node, seen map[string]Pos) {
 	}
 }
 
-// key reads a key: text on one line.
+// key reads a key, which must be text on one line.
 func (c *converter) key(k ast.MapKeyNode) (text string, pos Pos, ok bool) {
-	pos = c.place(k.GetToken())
+	pos = c.posOf(k.GetToken())
 	switch k := k.(type) {
 	case *ast.MergeKeyNode:
 		return "<<", pos, true
 	case *ast.StringNode, *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode, *ast.NullNode, *ast.InfinityNode, *ast.NanNode:
 		n := c.scalar(k.GetToken(), k.GetToken(), k.GetToken().Value)
-		if n.bad {
+		if n.reported {
 			return "", pos, false
 		}
-		if n.reads != "" || n.null {
-			c.fail(pos, `quote it: write "`+n.text+`":`, "a key must be text, but YAML reads this one as %s", n.is())
+		if n.yamlType != "" || n.null {
+			c.fail(pos, `quote it: write "`+n.text+`":`, "a key must be text, but YAML reads this one as %s", n.describe())
 			return "", pos, false
 		}
 		return n.text, pos, true

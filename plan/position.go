@@ -7,36 +7,38 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// nearby is how far from where the library says a token is looked for.
-const nearby = 2000
+// searchWindow is how far behind its reported place posOf searches for a token,
+// in bytes.
+const searchWindow = 2000
 
-// place gives where a token stands. The library counts columns wrongly behind
-// a tab, so the token's text is looked for on its line.
-func (c *converter) place(tk *token.Token) Pos {
+// posOf returns the place of a token. The library miscounts columns after a tab,
+// so posOf searches the line for the token's text.
+func (c *converter) posOf(tk *token.Token) Pos {
 	if tk == nil || tk.Position == nil {
-		return c.src.inside(Pos{})
+		return c.src.clamp(Pos{})
 	}
-	pos := c.src.inside(Pos{tk.Position.Line, tk.Position.Column})
+	pos := c.src.clamp(Pos{tk.Position.Line, tk.Position.Column})
 	if tk.Type == token.ImplicitNullType {
 		return pos
 	}
 	want, _, _ := strings.Cut(strings.TrimSpace(tk.Origin), "\n")
 	line := c.src.line(pos.Line)
-	at := c.offset(pos)
-	if want == "" || strings.HasPrefix(line[at:], want) {
+	off := c.offset(pos)
+	if want == "" || strings.HasPrefix(line[off:], want) {
 		return pos
 	}
-	if i := strings.Index(line[at:min(len(line), at+nearby)], want); i > 0 {
-		return Pos{pos.Line, c.column(pos.Line, at+i)}
+	if i := strings.Index(line[off:min(len(line), off+searchWindow)], want); i > 0 {
+		return Pos{pos.Line, c.column(pos.Line, off+i)}
 	}
 	return pos
 }
 
-// A cursor is the last place that was turned from characters into bytes. Going
-// on from it keeps a file of one long line from taking the square of its length.
+// A cursor remembers the last conversion between a column and a byte offset. The
+// next conversion on the line continues there. Starting at the line's beginning
+// each time would take the square of its length for a file of one long line.
 type cursor struct{ line, col, off int }
 
-// offset gives the byte of its line that a place is at.
+// offset returns the byte offset of a place in its line.
 func (c *converter) offset(p Pos) int {
 	line := c.src.line(p.Line)
 	if len(line) == c.src.width[p.Line-1] {
@@ -46,12 +48,13 @@ func (c *converter) offset(p Pos) int {
 		c.last = cursor{p.Line, 1, 0}
 	}
 	for c.last.col < p.Col && c.last.off < len(line) {
-		c.step(line)
+		c.advance(line)
 	}
 	return c.last.off
 }
 
-// column is the way back.
+// column returns the column at a byte offset of a line. It is the inverse of
+// offset.
 func (c *converter) column(num, off int) int {
 	line := c.src.line(num)
 	if len(line) == c.src.width[num-1] {
@@ -61,34 +64,34 @@ func (c *converter) column(num, off int) int {
 		c.last = cursor{num, 1, 0}
 	}
 	for c.last.off < off {
-		c.step(line)
+		c.advance(line)
 	}
 	return c.last.col
 }
 
-func (c *converter) step(line string) {
+func (c *converter) advance(line string) {
 	_, size := utf8.DecodeRuneInString(line[c.last.off:])
 	c.last.off += size
 	c.last.col++
 }
 
-// marks finds the places of the references in a scalar: the ${ in its text
-// come in the same order as those in the file. Where escapes hide one, all are
-// put at the scalar's beginning.
+// marks returns the place of each ${ in a scalar's text. They have the same order
+// in the text as in the file. If the text has another number of them than the
+// file, because of escapes, all get the place of the scalar's beginning.
 func (c *converter) marks(from Pos, tk *token.Token, text string) []Pos {
 	count := strings.Count(text, "${")
 	marks := make([]Pos, 0, count)
 	exact := strings.Count(tk.Origin, "${") == count
 	for line, col := from.Line, from.Col; exact && len(marks) < count && line <= len(c.src.lines); line++ {
 		raw := c.src.line(line)
-		at := c.offset(Pos{line, col})
+		off := c.offset(Pos{line, col})
 		for {
-			i := strings.Index(raw[at:], "${")
+			i := strings.Index(raw[off:], "${")
 			if i < 0 || len(marks) == count {
 				break
 			}
-			marks = append(marks, Pos{line, c.column(line, at+i)})
-			at += i + len("${")
+			marks = append(marks, Pos{line, c.column(line, off+i)})
+			off += i + len("${")
 		}
 		col = 1
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// The YAML library reads these texts otherwise than YAML says: better refused.
+// The YAML library misreads these texts, so they are refused.
 func TestMisreadTextsAreRefused(t *testing.T) {
 	tests := []struct{ name, tag, want string }{
 		{"tab", "a\tb", "a tab stands inside of a text without quotes"},
@@ -41,7 +41,7 @@ func TestMisreadTextsAreRefused(t *testing.T) {
 	}
 }
 
-// What looks like them and is read right is let through.
+// Similar texts that the library reads correctly are accepted.
 func TestTextsThatAreRead(t *testing.T) {
 	tests := []struct{ name, tag, want string }{
 		{"tab after the colon", "\ta", "a"},

@@ -2,9 +2,10 @@ package plan
 
 import "path/filepath"
 
-// openOther opens the file of --connections and reads its variables; the rest
-// waits for their values. It gives nil where there is no such file to go on with.
-func (r *reader) openOther(file string) *reader {
+// openConnectionsFile opens the file of --connections and reads its variables.
+// readConnectionsFile reads the rest once their values are known. It returns nil
+// if there is no file, or none that can be read.
+func (r *reader) openConnectionsFile(file string) *reader {
 	if file == "" {
 		return nil
 	}
@@ -17,14 +18,14 @@ func (r *reader) openOther(file string) *reader {
 	if err != nil {
 		abs = file
 	}
-	s, root, errs := open(file, filepath.Dir(abs), raw)
+	s, root, errs := openNodes(file, filepath.Dir(abs), raw)
 	if root == nil {
 		r.errs = append(r.errs, errs...)
 		return nil
 	}
 	in := newReader(s, errs)
 	in.scope.outer = r.scope
-	in.top = in.object(root, "a connections file", "apiVersion", "vars", "secrets", "connections")
+	in.top = in.keyedFields(root, "a connections file", "apiVersion", "vars", "secrets", "connections")
 	in.readVersion(root, in.top, false)
 	if in.top.missing("connections") {
 		in.fail(root.pos, "", "connections is missing")
@@ -33,10 +34,10 @@ func (r *reader) openOther(file string) *reader {
 	return in
 }
 
-// readOther reads the connections of that file, which take the place of the
-// plan's. The plan's own variables are settled by then.
-func (r *reader) readOther(p *Plan) {
-	r.settle()
+// readConnectionsFile reads the connections of that file, which replace those of
+// the plan. The variables of the plan must be evaluated before.
+func (r *reader) readConnectionsFile(p *Plan) {
+	r.evaluateVars()
 	r.readSecrets(r.top.value("secrets"))
 	r.readConnections(r.top.value("connections"), p)
 }
