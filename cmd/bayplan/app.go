@@ -15,15 +15,16 @@ import (
 
 // A program is one run of the command line.
 type program struct {
-	out, err io.Writer // out for results, err for people
-	env      []string
-	dir      string // the working directory
-	terminal bool   // out is a terminal that can be drawn on
+	stdout, stderr io.Writer // results; messages for people
+	env            []string
+	dir            string // the working directory
+	terminal       bool   // out is a terminal that can be drawn on
 }
 
-const description = `A plan (by default bayplan.yaml) names which disk images and container images
-are needed and where they must be. "diff" shows what is missing, "apply"
-brings it there; run again it does nothing, and after a crash it goes on.
+const description = `A plan (by default bayplan.yaml) names the disk images and container images
+that a cloud needs and where they must be. "diff" shows what is missing,
+"apply" puts it there. A second apply changes nothing. An apply after a crash
+continues where the first one stopped.
 
 Exit codes:
    0    done, or nothing to do
@@ -33,7 +34,7 @@ Exit codes:
    4    another run holds the state
    130  interrupted (143: terminated); the state is saved`
 
-// app lists the commands.
+// app builds the command line interface with all commands.
 func (p *program) app() *cli.App {
 	app := &cli.App{
 		Name:                      "bayplan",
@@ -43,8 +44,8 @@ func (p *program) app() *cli.App {
 		Version:                   version(),
 		HideVersion:               true,
 		HideHelpCommand:           true,
-		Writer:                    p.out,
-		ErrWriter:                 p.err,
+		Writer:                    p.stdout,
+		ErrWriter:                 p.stderr,
 		DisableSliceFlagSeparator: true,
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Action:                    noCommand,
@@ -65,63 +66,64 @@ func (p *program) app() *cli.App {
 			p.completionCommand(),
 		},
 	}
-	app.OnUsageError = usage
+	app.OnUsageError = flagError
 	for _, c := range app.Commands {
-		strict(app.Name, c)
+		configureCommand(app.Name, c)
 	}
 	return app
 }
 
-// run gives the exit code of a command line.
+// run executes a command line and returns its exit code.
 func (p *program) run(args []string) int {
-	ctx, stop := interruptible(context.Background())
+	ctx, stop := signalContext(context.Background())
 	defer stop()
 	app := p.app()
-	if last := len(args) - 1; last > 0 && args[last] == completing {
+	if last := len(args) - 1; last > 0 && args[last] == completeFlag {
 		p.complete(app, args[1:last])
 		return exitDone
 	}
-	err := app.RunContext(ctx, flagsFirst(app, familiar(args)))
+	err := app.RunContext(ctx, flagsFirst(app, expandAliases(args)))
 	if _, noHelp := err.(cli.ExitCoder); noHelp {
 		err = usageError{err}
 	}
 	return p.exit(ctx, err)
 }
 
-// strict makes a command and those below it refuse what they do not know, and
-// tell how they are used. Above it stand the words before its name.
-func strict(above string, c *cli.Command) {
-	name := above + " " + c.Name
+// configureCommand makes a command and its subcommands reject unexpected
+// arguments, and sets their usage lines. parent is the command line up to the
+// command's name.
+func configureCommand(parent string, c *cli.Command) {
+	name := parent + " " + c.Name
 	c.UsageText = strings.TrimSpace(name + " [flags] " + c.ArgsUsage)
 	if len(c.Subcommands) > 0 {
 		c.UsageText = name + " COMMAND [flags]"
 	}
-	c.OnUsageError = usage
+	c.OnUsageError = flagError
 	c.HideHelpCommand = true
 	for _, f := range c.Flags {
 		if b, ok := f.(*cli.BoolFlag); ok {
 			b.DisableDefaultText = true
 		}
 	}
-	action, most := c.Action, 0
+	action, maxArgs := c.Action, 0
 	if c.ArgsUsage != "" {
-		most = 1
+		maxArgs = 1
 	}
 	c.Action = func(ctx *cli.Context) error {
 		if len(c.Subcommands) > 0 {
 			return noCommand(ctx)
 		}
-		if ctx.NArg() > most {
-			return usageError{fmt.Errorf("%s: unexpected argument %q", c.Name, ctx.Args().Get(most))}
+		if ctx.NArg() > maxArgs {
+			return usageError{fmt.Errorf("%s: unexpected argument %q", c.Name, ctx.Args().Get(maxArgs))}
 		}
 		return action(ctx)
 	}
 	for _, sub := range c.Subcommands {
-		strict(name, sub)
+		configureCommand(name, sub)
 	}
 }
 
-// noCommand runs where no command was recognised.
+// noCommand is the action of a command line that names no known command.
 func noCommand(c *cli.Context) error {
 	commands := c.App.Commands
 	if len(c.Command.Subcommands) > 0 {
@@ -142,7 +144,7 @@ func noCommand(c *cli.Context) error {
 	return usageError{err}
 }
 
-// showHelp shows the help of the program or of a command that has others below it.
+// showHelp shows the help of the program or of a command with subcommands.
 func showHelp(c *cli.Context) error {
 	if len(c.Command.Subcommands) > 0 {
 		return cli.ShowSubcommandHelp(c)
@@ -150,8 +152,8 @@ func showHelp(c *cli.Context) error {
 	return cli.ShowAppHelp(c)
 }
 
-// usage takes what the flag parser found wrong.
-func usage(c *cli.Context, err error, _ bool) error {
+// flagError turns an error of the flag parser into a usageError.
+func flagError(c *cli.Context, err error, _ bool) error {
 	if c.Command.Name == c.App.Name {
 		err = fault.WithHint(err, "flags follow the command: bayplan COMMAND [flags]")
 	}

@@ -14,7 +14,7 @@ func TestHelpFits(t *testing.T) {
 	var visit func(words []string, cmds []*cli.Command)
 	visit = func(words []string, cmds []*cli.Command) {
 		var out, errs bytes.Buffer
-		p := &program{out: &out, err: &errs}
+		p := &program{stdout: &out, stderr: &errs}
 		if code := p.run(append(words, "--help")); code != exitDone {
 			t.Errorf("%v --help exits with %d: %s", words, code, errs.String())
 		}
@@ -30,7 +30,7 @@ func TestHelpFits(t *testing.T) {
 	visit([]string{"bayplan"}, (&program{}).app().Commands)
 }
 
-// What the command line gets wrong is told apart from what a run gets wrong.
+// Mistakes on the command line have an exit code of their own, and a hint.
 func TestUsageErrors(t *testing.T) {
 	for _, args := range []string{
 		"", "nothing", "--nothing", "help nothing", "apply --help nothing", "serve", "serve nothing",
@@ -38,7 +38,7 @@ func TestUsageErrors(t *testing.T) {
 	} {
 		t.Run(args, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			p := &program{out: &out, err: &errs}
+			p := &program{stdout: &out, stderr: &errs}
 			if code := p.run(append([]string{"bayplan"}, strings.Fields(args)...)); code != exitUsage {
 				t.Errorf("exits with %d, want %d", code, exitUsage)
 			}

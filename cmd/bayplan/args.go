@@ -6,9 +6,9 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// familiar takes what people type at programs that they do not know yet for
-// what it is called here.
-func familiar(args []string) []string {
+// expandAliases replaces spellings that are common in other programs, such as
+// --version and help, by the ones of bayplan.
+func expandAliases(args []string) []string {
 	if len(args) < 2 {
 		return args
 	}
@@ -21,50 +21,51 @@ func familiar(args []string) []string {
 	return args
 }
 
-// flagsFirst moves a command's flags ahead of its positional arguments. The
-// flag parser stops at the first positional and takes all that follows for
-// positionals too, silently; a user may write them in any order.
+// flagsFirst moves a command's flags ahead of its positional arguments. Users
+// may mix them, but the flag parser stops at the first positional argument and
+// silently takes everything after it as positional, too.
 func flagsFirst(app *cli.App, args []string) []string {
-	cmds, at := app.Commands, 1
-	flags := takesValue(app.Flags)
-	for at < len(args) {
-		cmd := find(cmds, args[at])
+	cmds, first := app.Commands, 1 // first is the index of the first argument after the command
+	valued := takesValue(app.Flags)
+	for first < len(args) {
+		cmd := findCommand(cmds, args[first])
 		if cmd == nil {
 			break
 		}
-		flags, cmds = takesValue(cmd.Flags), cmd.Subcommands
-		at++
+		valued, cmds = takesValue(cmd.Flags), cmd.Subcommands
+		first++
 	}
-	if at >= len(args) {
+	if first >= len(args) {
 		return args
 	}
-	named, rest := split(args[at:], flags)
-	out := append(append([]string{}, args[:at]...), named...)
+	flags, rest := splitFlags(args[first:], valued)
+	out := append(append([]string{}, args[:first]...), flags...)
 	return append(out, rest...)
 }
 
-// split parts flags, with their values, from the other arguments.
-func split(args []string, value map[string]bool) (named, rest []string) {
+// splitFlags separates flags and their values from the other arguments. valued
+// tells which flags take a value.
+func splitFlags(args []string, valued map[string]bool) (flags, rest []string) {
 	for i := 0; i < len(args); i++ {
 		arg := args[i]
 		if arg == "--" {
-			return named, append(append(rest, "--"), args[i+1:]...)
+			return flags, append(append(rest, "--"), args[i+1:]...)
 		}
 		if len(arg) < 2 || arg[0] != '-' {
 			rest = append(rest, arg)
 			continue
 		}
-		named = append(named, arg)
+		flags = append(flags, arg)
 		name, _, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if value[name] && !inline && i+1 < len(args) {
+		if valued[name] && !inline && i+1 < len(args) {
 			i++
-			named = append(named, args[i])
+			flags = append(flags, args[i])
 		}
 	}
-	return named, rest
+	return flags, rest
 }
 
-// takesValue says of each flag name whether a value follows it.
+// takesValue tells for each flag name whether the flag takes a value.
 func takesValue(flags []cli.Flag) map[string]bool {
 	out := map[string]bool{}
 	for _, f := range flags {
@@ -76,7 +77,7 @@ func takesValue(flags []cli.Flag) map[string]bool {
 	return out
 }
 
-func find(cmds []*cli.Command, name string) *cli.Command {
+func findCommand(cmds []*cli.Command, name string) *cli.Command {
 	for _, c := range cmds {
 		if c.HasName(name) {
 			return c

@@ -12,44 +12,44 @@ import (
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
-// completing is the last argument by which the completion scripts ask what a
-// word may become; before it stands the command line up to that word.
-const completing = "--complete-this-word"
+// completeFlag is the last argument that the completion scripts pass. The
+// arguments before it are the command line up to the word to complete.
+const completeFlag = "--complete-this-word"
 
-// complete prints what the last of words may become, a line each. It prints
-// nothing where a file's name is due, or anything.
+// complete prints the completions of the last of words, one a line. It prints
+// nothing where a file name or free text is expected.
 func (p *program) complete(app *cli.App, words []string) {
 	if len(words) == 0 {
 		return
 	}
 	word, before := words[len(words)-1], words[:len(words)-1]
-	cmds, flags, at := app.Commands, app.Flags, ""
+	cmds, flags, name := app.Commands, app.Flags, ""
 	for len(before) > 0 {
-		cmd := find(cmds, before[0])
+		cmd := findCommand(cmds, before[0])
 		if cmd == nil {
 			break
 		}
-		cmds, flags, at, before = cmd.Subcommands, cmd.Flags, cmd.Name, before[1:]
+		cmds, flags, name, before = cmd.Subcommands, cmd.Flags, cmd.Name, before[1:]
 	}
-	for _, s := range p.candidates(flags, at, before, cmds, word) {
+	for _, s := range p.candidates(flags, name, before, cmds, word) {
 		if strings.HasPrefix(s, word) {
-			fmt.Fprintln(p.out, s)
+			fmt.Fprintln(p.stdout, s)
 		}
 	}
 }
 
-// candidates are what may follow the arguments of a command.
+// candidates returns the words that may follow the arguments of a command.
 func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs []*cli.Command, word string) []string {
-	value := takesValue(flags)
+	valued := takesValue(flags)
 	if len(args) > 0 {
-		if name, isFlag := flagName(args[len(args)-1]); isFlag && value[name] {
+		if name, isFlag := flagName(args[len(args)-1]); isFlag && valued[name] {
 			return p.flagValues(name, args)
 		}
 	}
 	if strings.HasPrefix(word, "-") {
-		return dashed(flags)
+		return longFlags(flags)
 	}
-	if _, rest := split(args, value); len(rest) > 0 {
+	if _, rest := splitFlags(args, valued); len(rest) > 0 {
 		return nil
 	}
 	switch cmd {
@@ -77,7 +77,8 @@ func (p *program) flagValues(flag string, args []string) []string {
 	return nil
 }
 
-// stepIDs reads them from the plan that the arguments name, as far as it can be read.
+// stepIDs returns the step ids of the plan that the arguments name. A plan with
+// mistakes gives the ids that can be read.
 func stepIDs(args []string) []string {
 	file := "bayplan.yaml"
 	for i, arg := range args {
@@ -110,7 +111,7 @@ func typeNames() []string {
 	return names
 }
 
-// flagName gives the name of a flag without its dashes and its value.
+// flagName returns the name of a flag without its dashes and its value.
 func flagName(arg string) (name string, isFlag bool) {
 	if len(arg) < 2 || arg[0] != '-' {
 		return "", false
@@ -119,8 +120,8 @@ func flagName(arg string) (name string, isFlag bool) {
 	return name, true
 }
 
-// dashed gives the long names of flags.
-func dashed(flags []cli.Flag) []string {
+// longFlags returns the long names of flags with their dashes.
+func longFlags(flags []cli.Flag) []string {
 	names := []string{"--help"}
 	for _, f := range flags {
 		names = append(names, "--"+f.Names()[0])

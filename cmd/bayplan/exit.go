@@ -15,7 +15,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// The exit codes, as the help lists them.
+// The exit codes that the help lists.
 const (
 	exitDone    = 0
 	exitFailed  = 1
@@ -29,10 +29,10 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
-// errChanges says that diff --exit-code found something to do.
+// errChanges reports that diff --exit-code found changes.
 var errChanges = errors.New("there are changes")
 
-// An interruption is the cause of a context that a signal ended.
+// An interruption is the cause of a context that a signal has cancelled.
 type interruption struct{ signal syscall.Signal }
 
 func (i interruption) Error() string {
@@ -42,12 +42,12 @@ func (i interruption) Error() string {
 	return "interrupted"
 }
 
-// code is what shells expect of a program that a signal ended.
+// code returns the exit code that shells expect after a signal.
 func (i interruption) code() int { return 128 + int(i.signal) }
 
-// interruptible gives a context that the first SIGINT or SIGTERM ends, so that
-// running steps stop cleanly; a second one ends the process at once.
-func interruptible(parent context.Context) (context.Context, func()) {
+// signalContext returns a context that the first SIGINT or SIGTERM cancels, so
+// that running steps stop cleanly. A second signal ends the process at once.
+func signalContext(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -73,26 +73,26 @@ func interruptible(parent context.Context) (context.Context, func()) {
 	}
 }
 
-// exit tells people what went wrong and turns it into an exit code. It is the
-// only place that does either.
+// exit prints an error for people and returns its exit code. No other function
+// does either.
 func (p *program) exit(ctx context.Context, err error) int {
 	var stop interruption
 	if err != nil && errors.As(context.Cause(ctx), &stop) {
 		text := stop.Error()
-		if errors.As(err, new(saved)) {
-			text += "; the state is saved, apply goes on from here"
+		if errors.As(err, new(savedError)) {
+			text += "; the state is saved, and the next apply continues from it"
 		}
-		fmt.Fprintf(p.err, "bayplan: %s\n", text)
+		fmt.Fprintf(p.stderr, "bayplan: %s\n", text)
 		return stop.code()
 	}
 	code := exitCode(err)
 	if code != exitDone && code != exitChanges {
-		p.tell(err)
+		p.printError(err)
 	}
 	return code
 }
 
-// exitCode is the one mapping of errors to exit codes.
+// exitCode maps errors to exit codes.
 func exitCode(err error) int {
 	var (
 		mistakes plan.Errors
@@ -113,29 +113,29 @@ func exitCode(err error) int {
 	return exitFailed
 }
 
-// tell prints an error for people: each mistake of a plan with its line and a
-// caret, every error's hint on a line of its own.
-func (p *program) tell(err error) {
-	out := near(p.err, p.dir)
+// printError prints an error for people: each mistake of a plan with its line
+// and a caret, and hints on lines of their own.
+func (p *program) printError(err error) {
+	out := newRelativePathWriter(p.stderr, p.dir)
 	var mistakes plan.Errors
 	if errors.As(err, &mistakes) {
 		for _, m := range mistakes {
-			p.tellMistake(m)
+			p.printMistake(m)
 		}
 		fmt.Fprintf(out, "bayplan: %s; nothing was run\n", human.Count(len(mistakes), "mistake", "mistakes"))
 		return
 	}
-	if errors.As(err, new(reported)) {
+	if errors.As(err, new(reportedError)) {
 		return
 	}
 	fmt.Fprintf(out, "bayplan: %v\n", err)
-	if h := hint(err); h != "" {
+	if h := errorHint(err); h != "" {
 		fmt.Fprintf(out, "hint: %s\n", h)
 	}
 }
 
-// hint says how to go on after an error, "" where nothing helps.
-func hint(err error) string {
+// errorHint returns the hint that belongs to an error, "" if there is none.
+func errorHint(err error) string {
 	h := fault.Hint(err)
 	if h == "" && errors.As(err, new(usageError)) {
 		return "bayplan --help lists the commands, bayplan COMMAND --help its flags"
@@ -143,24 +143,24 @@ func hint(err error) string {
 	return h
 }
 
-func (p *program) tellMistake(m *plan.Error) {
-	out := near(p.err, p.dir)
+func (p *program) printMistake(m *plan.Error) {
+	out := newRelativePathWriter(p.stderr, p.dir)
 	fmt.Fprintln(out, m)
-	// The excerpt is not shortened: its caret stands below a column.
+	// Paths in the excerpt are not shortened: that would misplace the caret.
 	if text := m.Excerpt(); strings.TrimSpace(text) != "^" && text != "" {
-		fmt.Fprintln(near(p.err, ""), "    "+strings.ReplaceAll(text, "\n", "\n    "))
+		fmt.Fprintln(newRelativePathWriter(p.stderr, ""), "    "+strings.ReplaceAll(text, "\n", "\n    "))
 	}
 	if m.Hint != "" {
 		fmt.Fprintf(out, "hint: %s\n", m.Hint)
 	}
 }
 
-// A reported error was already shown by a view; only its exit code counts.
-type reported struct{ error }
+// A reportedError was already shown by a view. Only its exit code is still needed.
+type reportedError struct{ error }
 
-func (r reported) Unwrap() error { return r.error }
+func (r reportedError) Unwrap() error { return r.error }
 
-// A saved error ended a run that keeps a state.
-type saved struct{ error }
+// A savedError ended a run that has saved its state.
+type savedError struct{ error }
 
-func (s saved) Unwrap() error { return s.error }
+func (s savedError) Unwrap() error { return s.error }

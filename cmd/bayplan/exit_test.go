@@ -22,14 +22,14 @@ func TestExit(t *testing.T) {
 		want   string
 	}{
 		{"done", 0, nil, 0, ""},
-		{"a step failed", 0, saved{reported{wrong}}, 1, ""},
+		{"a step failed", 0, savedError{reportedError{wrong}}, 1, ""},
 		{"something else failed", 0, wrong, 1, "bayplan: it is wrong\n"},
 		{"a mistake", 0, plan.Errors{{File: "p.yaml", Msg: "is a directory"}}, 2, "p.yaml: is a directory\nbayplan: 1 mistake; nothing was run\n"},
 		{"changes", 0, fmt.Errorf("upload: %w", errChanges), 3, ""},
 		{"locked", 0, &runner.LockedError{Dir: "/s"}, 4, "bayplan: the state in /s is held by another run\nhint: wait for it or stop it; the lock ends with its process\n"},
-		{"interrupted apply", syscall.SIGINT, saved{reported{wrong}}, 130, "bayplan: interrupted; the state is saved, apply goes on from here\n"},
-		{"terminated apply", syscall.SIGTERM, saved{reported{wrong}}, 143, "bayplan: terminated; the state is saved, apply goes on from here\n"},
-		{"interrupted diff", syscall.SIGINT, reported{wrong}, 130, "bayplan: interrupted\n"},
+		{"interrupted apply", syscall.SIGINT, savedError{reportedError{wrong}}, 130, "bayplan: interrupted; the state is saved, and the next apply continues from it\n"},
+		{"terminated apply", syscall.SIGTERM, savedError{reportedError{wrong}}, 143, "bayplan: terminated; the state is saved, and the next apply continues from it\n"},
+		{"interrupted diff", syscall.SIGINT, reportedError{wrong}, 130, "bayplan: interrupted\n"},
 		{"done before the signal", syscall.SIGINT, nil, 0, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestExit(t *testing.T) {
 			}
 			defer cancel(nil)
 			var errs bytes.Buffer
-			p := &program{err: &errs}
+			p := &program{stderr: &errs}
 			if code := p.exit(ctx, tt.err); code != tt.code {
 				t.Errorf("code %d, want %d", code, tt.code)
 			}

@@ -15,27 +15,27 @@ import (
 	"github.com/bayplan/bayplan/steps"
 )
 
-// A field is what the schema says of one setting.
-type field struct {
-	Description string           `json:"description"`
-	Type        string           `json:"type"`
-	Pattern     string           `json:"pattern"`
-	Enum        []any            `json:"enum"`
-	Default     any              `json:"default"`
-	Required    []string         `json:"required"`
-	Properties  map[string]field `json:"properties"`
-	AnyOf       []field          `json:"anyOf"`
-	Items       *field           `json:"items"`
+// A settingSchema is the part of the JSON Schema that describes one setting.
+type settingSchema struct {
+	Description string                   `json:"description"`
+	Type        string                   `json:"type"`
+	Pattern     string                   `json:"pattern"`
+	Enum        []any                    `json:"enum"`
+	Default     any                      `json:"default"`
+	Required    []string                 `json:"required"`
+	Properties  map[string]settingSchema `json:"properties"`
+	AnyOf       []settingSchema          `json:"anyOf"`
+	Items       *settingSchema           `json:"items"`
 }
 
 func (p *program) explainCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "tell what a step type does, takes and gives",
+		Usage:     "describe the step types, or the settings and outputs of one",
 		ArgsUsage: "[TYPE]",
 		Action: func(c *cli.Context) error {
 			var schema struct {
-				Defs map[string]field `json:"$defs"`
+				Defs map[string]settingSchema `json:"$defs"`
 			}
 			if err := json.Unmarshal(schemas.PlanV1, &schema); err != nil {
 				return fmt.Errorf("read the embedded schema: %w", err)
@@ -60,37 +60,38 @@ func unknownType(name string) error {
 	if hint := human.DidYouMean(name, names); hint != "" {
 		return fmt.Errorf("%w; %s", err, hint)
 	}
-	return fault.WithHint(err, "there are "+strings.Join(names, ", "))
+	return fault.WithHint(err, "the step types are "+strings.Join(names, ", "))
 }
 
-func (p *program) listTypes(types runner.Types, defs map[string]field) error {
+func (p *program) listTypes(types runner.Types, defs map[string]settingSchema) error {
 	for _, t := range types {
 		first, _, _ := strings.Cut(strings.ReplaceAll(defs[t.Name].Description, "\n", " "), ". ")
 		lines := indent(strings.TrimSuffix(first, "."), strings.Repeat(" ", 16))
-		fmt.Fprintf(p.out, "%-16s%s\n", t.Name, lines[16:])
+		fmt.Fprintf(p.stdout, "%-16s%s\n", t.Name, lines[16:])
 	}
-	_, err := fmt.Fprintln(p.out, "\nMore on one of them: bayplan explain TYPE")
+	_, err := fmt.Fprintln(p.stdout, "\nTo describe one type: bayplan explain TYPE")
 	return err
 }
 
-func (p *program) explainType(t runner.Type, def field) error {
-	fmt.Fprintf(p.out, "%s\n\n%s\n\nSettings (under with):\n", t.Name, indent(def.Description, "  "))
-	p.settings(def, "")
+func (p *program) explainType(t runner.Type, def settingSchema) error {
+	fmt.Fprintf(p.stdout, "%s\n\n%s\n\nSettings (under with):\n", t.Name, indent(def.Description, "  "))
+	p.printSettings(def, "")
 	if len(t.Outputs) > 0 {
-		fmt.Fprintln(p.out, "\nOutputs (as ${steps.ID.NAME}):")
+		fmt.Fprintln(p.stdout, "\nOutputs (as ${steps.ID.NAME}):")
 	}
 	for _, o := range t.Outputs {
 		kind := "text"
 		if o.List {
 			kind = "list of text"
 		}
-		fmt.Fprintf(p.out, "  %s (%s)\n%s\n", o.Name, kind, indent(o.Doc, "      "))
+		fmt.Fprintf(p.stdout, "  %s (%s)\n%s\n", o.Name, kind, indent(o.Doc, "      "))
 	}
 	return nil
 }
 
-// settings prints the required settings first, each group by name.
-func (p *program) settings(def field, prefix string) {
+// printSettings prints the required settings first, then the optional ones,
+// each group sorted by name.
+func (p *program) printSettings(def settingSchema, prefix string) {
 	var names []string
 	for name := range def.Properties {
 		names = append(names, name)
@@ -111,19 +112,19 @@ func (p *program) settings(def field, prefix string) {
 		if slices.Contains(def.Required, name) {
 			need = "required"
 		}
-		fmt.Fprintf(p.out, "  %s%s (%s, %s%s)\n%s\n", prefix, name, f.kind(), need, f.fallback(), indent(f.Description, "      "))
-		p.settings(f, prefix+name+".")
+		fmt.Fprintf(p.stdout, "  %s%s (%s, %s%s)\n%s\n", prefix, name, f.kind(), need, f.defaultText(), indent(f.Description, "      "))
+		p.printSettings(f, prefix+name+".")
 		for _, form := range f.forms() {
-			p.settings(form, prefix+name+".")
+			p.printSettings(form, prefix+name+".")
 			if form.Items != nil {
-				p.settings(*form.Items, prefix+name+"[].")
+				p.printSettings(*form.Items, prefix+name+"[].")
 			}
 		}
 	}
 }
 
-// kind names the type of a setting in the words of the plan language.
-func (f field) kind() string {
+// kind returns the type of a setting in the words of the plan language.
+func (f settingSchema) kind() string {
 	if len(f.AnyOf) > 0 {
 		var kinds []string
 		for _, form := range f.forms() {
@@ -150,54 +151,54 @@ func (f field) kind() string {
 	return f.Type
 }
 
-// forms are the ways to write a setting that has several. That it may be a
-// reference instead goes without saying.
-func (f field) forms() []field {
-	var forms []field
+// forms returns the alternative ways to write a setting. It leaves out
+// references: every setting may be one.
+func (f settingSchema) forms() []settingSchema {
+	var forms []settingSchema
 	for _, a := range f.AnyOf {
 		if !strings.HasPrefix(a.Pattern, `^\$\{`) {
 			forms = append(forms, a)
 		}
 	}
 	if f.Items != nil {
-		forms = append(forms, field{Items: f.Items})
+		forms = append(forms, settingSchema{Items: f.Items})
 	}
 	return forms
 }
 
-func (f field) fallback() string {
+func (f settingSchema) defaultText() string {
 	if f.Default == nil {
 		return ""
 	}
 	return fmt.Sprintf(", default %v", f.Default)
 }
 
-// indent breaks text into lines of a readable length, each after by. Lines
-// that are indented already stay as they are.
-func indent(text, by string) string {
+// indent wraps text at lineWidth and puts prefix before each line. It does not
+// wrap lines that start with a tab.
+func indent(text, prefix string) string {
 	var lines []string
 	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
 		if strings.HasPrefix(line, "\t") {
-			lines = append(lines, by+line)
+			lines = append(lines, prefix+line)
 			continue
 		}
-		lines = append(lines, wrapped(line, by)...)
+		lines = append(lines, wrap(line, prefix)...)
 	}
 	return strings.Join(lines, "\n")
 }
 
-// lineWidth is how long a line of explanations may be.
+// lineWidth is the longest line of a wrapped text, in bytes.
 const lineWidth = 80
 
-func wrapped(paragraph, by string) []string {
-	lines := []string{by}
+func wrap(paragraph, prefix string) []string {
+	lines := []string{prefix}
 	for _, word := range strings.Fields(paragraph) {
 		last := &lines[len(lines)-1]
 		switch {
-		case *last == by:
+		case *last == prefix:
 			*last += word
 		case len(*last)+1+len(word) > lineWidth:
-			lines = append(lines, by+word)
+			lines = append(lines, prefix+word)
 		default:
 			*last += " " + word
 		}

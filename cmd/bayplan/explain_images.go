@@ -16,8 +16,8 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// An imageExplainer is a step that can say of each image that it could choose
-// why it is in or out.
+// An imageExplainer is a step that can explain for each image of its release why
+// it includes the image or leaves it out.
 type imageExplainer interface {
 	ExplainImages(w runner.World) ([]tripleo.Verdict, error)
 }
@@ -25,13 +25,13 @@ type imageExplainer interface {
 func (p *program) explainImagesCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "explain-images",
-		Usage:       "tell why images are prepared, and why others are not",
+		Usage:       "explain why each image is prepared or left out",
 		ArgsUsage:   "[STEP]",
-		Description: "Goes over all images of the release of a prepare step: which services need\nthem, on which roles, and which line of which file decides. Asks no registry.",
+		Description: "Lists all images of the release of a prepare step: which services need them,\non which roles, and which line of which file decides. Contacts no registry.",
 		Flags: append(planFlags(),
 			&cli.StringFlag{Name: "service", Usage: "only images that the service `NAME` needs, as NovaApi"},
 			&cli.StringFlag{Name: "parameter", Usage: "only the image that the parameter `NAME` sets"},
-			&cli.StringFlag{Name: "image", Usage: "only images in whose name `TEXT` stands"},
+			&cli.StringFlag{Name: "image", Usage: "only images whose name contains `TEXT`"},
 			jsonFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
@@ -42,34 +42,35 @@ func (p *program) explainImagesCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if found, err = chosen(c, found); err != nil {
+			if found, err = selectVerdicts(c, found); err != nil {
 				return err
 			}
 			if c.Bool("json") {
-				return json.NewEncoder(p.out).Encode(found)
+				return json.NewEncoder(p.stdout).Encode(found)
 			}
-			tellVerdicts(near(p.out, p.dir), found)
+			printVerdicts(newRelativePathWriter(p.stdout, p.dir), found)
 			return nil
 		},
 	}
 }
 
-// explained is what one step has to say.
-type explained struct {
+// stepVerdicts are the verdicts of one step on its images.
+type stepVerdicts struct {
 	Step   string            `json:"step"`
 	Images []tripleo.Verdict `json:"images"`
 }
 
-// explainImages asks the steps that can tell, or just one of them.
-func (s *session) explainImages(id string) ([]explained, error) {
-	var all []explained
+// explainImages returns the verdicts of every step that can give them, or of
+// the step id alone.
+func (s *session) explainImages(id string) ([]stepVerdicts, error) {
+	var all []stepVerdicts
 	for _, n := range s.graph.Nodes {
 		step := n.Type.New()
 		e, can := step.(imageExplainer)
 		if !can || id != "" && n.ID() != id {
 			continue
 		}
-		// What other steps would give is left open: it decides on tags at most.
+		// Outputs of other steps stay unknown: they affect tags at most.
 		if errs := n.Step.With.Decode(step, nil); len(errs) > 0 {
 			return nil, errs.Err()
 		}
@@ -77,7 +78,7 @@ func (s *session) explainImages(id string) ([]explained, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", n.ID(), err)
 		}
-		all = append(all, explained{n.ID(), verdicts})
+		all = append(all, stepVerdicts{n.ID(), verdicts})
 	}
 	if len(all) == 0 && id != "" {
 		return nil, usageError{fmt.Errorf("the plan has no prepare step %q", id)}
@@ -87,9 +88,9 @@ func (s *session) explainImages(id string) ([]explained, error) {
 	return all, nil
 }
 
-// chosen leaves what the flags ask for. That nothing is left is a mistake on
-// the command line.
-func chosen(c *cli.Context, all []explained) ([]explained, error) {
+// selectVerdicts keeps the images that the flags select. If none is left, the
+// command line is wrong.
+func selectVerdicts(c *cli.Context, all []stepVerdicts) ([]stepVerdicts, error) {
 	service, parameter, image := c.String("service"), c.String("parameter"), c.String("image")
 	left := 0
 	names := map[string]bool{}
@@ -113,7 +114,7 @@ func chosen(c *cli.Context, all []explained) ([]explained, error) {
 	if left > 0 {
 		return all, nil
 	}
-	err := errors.New("no image of the release is so")
+	err := errors.New("no image of the release matches")
 	for _, got := range []string{service, parameter} {
 		if hint := human.DidYouMean(got, slices.Collect(maps.Keys(names))); hint != "" {
 			err = fmt.Errorf("%w; %s", err, hint)
@@ -124,28 +125,28 @@ func chosen(c *cli.Context, all []explained) ([]explained, error) {
 
 func shortService(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
 
-func tellVerdicts(out io.Writer, all []explained) {
-	in, total := 0, 0
+func printVerdicts(out io.Writer, all []stepVerdicts) {
+	included, total := 0, 0
 	for _, e := range all {
 		for _, v := range e.Images {
 			sign := "-"
 			if total++; v.In {
 				sign = "+"
-				in++
+				included++
 			}
 			fmt.Fprintf(out, "%s %s: %s\n", sign, v.Image, v.Because)
 			if len(v.Parameters) > 0 {
 				fmt.Fprintf(out, "    sets %s\n", strings.Join(v.Parameters, ", "))
 			}
 			for _, s := range v.Services {
-				tellService(out, s)
+				printService(out, s)
 			}
 		}
 	}
-	fmt.Fprintf(out, "\n%d of %s in\n", in, human.Count(total, "image", "images"))
+	fmt.Fprintf(out, "\n%d of %s included\n", included, human.Count(total, "image", "images"))
 }
 
-func tellService(out io.Writer, s tripleo.ServiceVerdict) {
+func printService(out io.Writer, s tripleo.ServiceVerdict) {
 	roles := "in no role"
 	if len(s.Roles) > 0 {
 		roles = "in " + strings.Join(s.Roles, "; ")

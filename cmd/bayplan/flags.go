@@ -9,54 +9,54 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// planFlags are what every command takes that reads a plan.
+// planFlags returns the flags of every command that reads a plan.
 func planFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: "bayplan.yaml", Usage: "the plan `FILE`"},
-		repeated("var", "NAME=VALUE", "give a variable a value"),
-		repeated("var-file", "FILE", "read values of variables from FILE"),
-		&cli.StringFlag{Name: "connections", Usage: "use the connections of `FILE` in place of the plan's"},
+		newRepeatedFlag("var", "NAME=VALUE", "give a variable a value"),
+		newRepeatedFlag("var-file", "FILE", "read values of variables from FILE"),
+		&cli.StringFlag{Name: "connections", Usage: "use the connections of `FILE` instead of the plan's"},
 	}
 }
 
-// stateFlag says where the state is.
+// stateFlag returns the flag that sets the directory of the state.
 func stateFlag() cli.Flag {
 	return &cli.StringFlag{Name: "state-dir", Usage: "keep the state in `DIR` (default: .bayplan by the plan)"}
 }
 
-// runFlags are what every command takes that walks the steps.
+// runFlags returns the flags of every command that walks the steps.
 func runFlags() []cli.Flag {
 	return append(planFlags(), stateFlag(),
-		repeated("only", "ID", "run just the step ID"),
-		repeated("skip", "ID", "do not run the step ID"),
+		newRepeatedFlag("only", "ID", "run only the step ID"),
+		newRepeatedFlag("skip", "ID", "do not run the step ID"),
 		&cli.IntFlag{Name: "parallel", Value: 4, Usage: "run at most `N` steps at a time"},
 		lockFlag(),
-		&cli.BoolFlag{Name: "locked", Usage: "look up no tag; one that is not locked is an error"},
+		&cli.BoolFlag{Name: "locked", Usage: "look up no tag; a tag that is not locked is an error"},
 		jsonFlag(),
 	)
 }
 
 func jsonFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "json", Usage: "print JSON; what is for people goes to standard error"}
+	return &cli.BoolFlag{Name: "json", Usage: "print JSON; messages for people go to standard error"}
 }
 
 // A repeatedFlag may be given several times. Its help takes one line.
 type repeatedFlag struct {
 	*cli.StringSliceFlag
-	value string // stands for its value
+	value string // names its value in the help
 }
 
-func repeated(name, value, usage string) cli.Flag {
+func newRepeatedFlag(name, value, usage string) cli.Flag {
 	return repeatedFlag{&cli.StringSliceFlag{Name: name, Usage: usage}, value}
 }
 
-// String is how the help shows the flag.
+// String returns the line of the help that shows the flag.
 func (f repeatedFlag) String() string {
 	return fmt.Sprintf("--%s %s\t%s; may be repeated", f.Name, f.value, f.Usage)
 }
 
-// options turns the flags of planFlags into what package plan takes, and
-// refuses values that no command can take.
+// options turns the flags of planFlags into the options of package plan. It
+// rejects values that are wrong for every command.
 func (p *program) options(c *cli.Context) (plan.Options, error) {
 	o := plan.Options{
 		Vars:        map[string]string{},

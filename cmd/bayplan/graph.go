@@ -20,18 +20,18 @@ func (p *program) graphCommand() *cli.Command {
 				"text": graphText, "dot": graphDot, "mermaid": graphMermaid,
 			}[c.String("format")]
 			if draw == nil {
-				return usageError{fmt.Errorf("graph: there is no format %q; there are text, dot and mermaid", c.String("format"))}
+				return usageError{fmt.Errorf("graph: there is no format %q; choose text, dot or mermaid", c.String("format"))}
 			}
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			return draw(p.out, s.graph)
+			return draw(p.stdout, s.graph)
 		},
 	}
 }
 
-// graphText prints the steps in an order in which they could run one by one.
+// graphText prints the steps in an order in which they could run one at a time.
 func graphText(w io.Writer, g *runner.Graph) error {
 	var b strings.Builder
 	for _, n := range g.Order() {

@@ -18,9 +18,9 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// Killed with SIGKILL at any point of the quick start, an apply goes on where
-// it was: the end is the same, nothing that was finished is done again, and
-// nothing unfinished is taken for done.
+// An apply of the quick start that is killed with SIGKILL at any point can be
+// repeated: the final state is the same, nothing finished is done again, and
+// nothing unfinished counts as done.
 func TestKillAndGoOn(t *testing.T) {
 	whole := quickstart(t)
 	all := run(t, whole, "apply", "--json")
@@ -48,7 +48,7 @@ func TestKillAndGoOn(t *testing.T) {
 	}
 }
 
-// quickstart copies the example and gives the copy's folder.
+// quickstart copies the example and returns the folder of the copy.
 func quickstart(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -58,13 +58,13 @@ func quickstart(t *testing.T) string {
 	return dir
 }
 
-// command is bayplan as a process of its own.
+// command runs bayplan as a process of its own.
 func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	return &exec.Cmd{Path: binary, Args: append([]string{"bayplan"}, args...), Dir: dir}
 }
 
-// run runs a command to its end and gives its events.
+// run runs a command to its end and returns its events.
 func run(t *testing.T, dir string, args ...string) []runner.Event {
 	t.Helper()
 	cmd := command(t, dir, args...)
@@ -76,7 +76,7 @@ func run(t *testing.T, dir string, args ...string) []runner.Event {
 	return events(t, out.Bytes())
 }
 
-// killAfter kills an apply when it has told of so many events, and gives those.
+// killAfter kills an apply after n events and returns all events that it printed.
 func killAfter(t *testing.T, dir string, n int) []runner.Event {
 	t.Helper()
 	cmd := command(t, dir, "apply", "--json")
@@ -99,7 +99,7 @@ func killAfter(t *testing.T, dir string, n int) []runner.Event {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	for lines.Scan() { // what was told before the kill counts, too
+	for lines.Scan() { // events that were printed before the kill
 		if json.Valid(lines.Bytes()) {
 			told.Write(append(lines.Bytes(), '\n'))
 		}
@@ -121,7 +121,7 @@ func events(t *testing.T, lines []byte) []runner.Event {
 	return list
 }
 
-// finished gives the items that a run has told as done.
+// finished returns the items that a run has reported as done.
 func finished(list []runner.Event) map[string]bool {
 	names := map[string]bool{}
 	for _, e := range list {
@@ -132,8 +132,8 @@ func finished(list []runner.Event) map[string]bool {
 	return names
 }
 
-// finalState gives what a run has left: every file with its size, but for what
-// differs from run to run (ids of images, the state of bayplan itself).
+// finalState lists every file that a run has left, with its size. It leaves out
+// what differs between runs: ids of images and the state of bayplan itself.
 func finalState(t *testing.T, dir string) []string {
 	t.Helper()
 	var list []string
@@ -165,11 +165,11 @@ func finalState(t *testing.T, dir string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.Sort(list) // images are kept under ids that differ
+	slices.Sort(list) // the ids of images differ, so their order does, too
 	return list
 }
 
-// imageIn tells of an image what does not differ from run to run.
+// imageIn describes an image by what does not differ between runs.
 func imageIn(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -15,14 +15,15 @@ import (
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
-// lockFlag says where the lock file is.
+// lockFlag returns the flag that names the lock file.
 func lockFlag() cli.Flag {
 	return &cli.StringFlag{Name: "lock", Usage: "the lock `FILE` (default: PLAN.lock.yaml)"}
 }
 
-// lockPath is where the lock file is, "" for none. A rehearsal with other
-// connections does without the plan's: what tags stand for at a mock is none of its business.
-func (s *session) lockPath(c *cli.Context) (string, error) {
+// tagLockPath returns the path of the lock file, "" for none. With other
+// connections it is not the plan's lock file: that must not record the tags of
+// a mock registry.
+func (s *session) tagLockPath(c *cli.Context) (string, error) {
 	named := c.String("lock")
 	switch {
 	case named != "":
@@ -36,12 +37,12 @@ func (s *session) lockPath(c *cli.Context) (string, error) {
 	return "", nil
 }
 
-// lock reads the lock file, if that is not done yet, and has the steps use it.
-func (s *session) lock(c *cli.Context) error {
+// loadTagLock reads the lock file once and makes the connections use it.
+func (s *session) loadTagLock(c *cli.Context) error {
 	if s.tags != nil {
 		return nil
 	}
-	path, err := s.lockPath(c)
+	path, err := s.tagLockPath(c)
 	if err != nil {
 		return err
 	}
@@ -49,7 +50,7 @@ func (s *session) lock(c *cli.Context) error {
 		return usageError{err}
 	}
 	s.tags.Strict = c.Bool("locked")
-	s.out.UseTagLock(s.tags)
+	s.conns.UseTagLock(s.tags)
 	return nil
 }
 
@@ -57,51 +58,51 @@ func (p *program) lockCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "look up the tags of all images and write the lock file",
-		Description: "Goes through the plan as diff does and writes down which image each tag\n" +
-			"stands for. What is locked stays as it is, but for what --update names, in\n" +
-			"which * stands for any text: bayplan lock --update '*/nova-*'",
-		Flags: append(planFlags(), stateFlag(), lockFlag(), repeated("update", "GLOB", "look up anew what GLOB matches")),
+		Description: "Walks the plan as diff does and records the digest of each tag. Tags that are\n" +
+			"locked already keep their digest, except those that --update selects. There,\n" +
+			"* matches any text: bayplan lock --update '*/nova-*'",
+		Flags: append(planFlags(), stateFlag(), lockFlag(), newRepeatedFlag("update", "GLOB", "look up again what GLOB matches")),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			if err := s.lock(c); err != nil {
+			if err := s.loadTagLock(c); err != nil {
 				return err
 			}
 			for _, pattern := range c.StringSlice("update") {
 				if s.tags.Forget(pattern) == 0 {
 					err := fmt.Errorf("--update %q matches no image in the lock file", pattern)
-					return usageError{fault.WithHint(err, "* stands for any text, as in '*/nova-api:*'")}
+					return usageError{fault.WithHint(err, "* matches any text, as in '*/nova-api:*'")}
 				}
 			}
-			return s.reading(c, func(r *runner.Runner) error { return p.relock(c, s, r) })
+			return s.withReadOnlyRunner(c, func(r *runner.Runner) error { return p.updateLock(c, s, r) })
 		},
 	}
 }
 
-// relock looks all tags up and writes the lock file. What failed is told, and
-// the tags that were found are locked all the same.
-func (p *program) relock(c *cli.Context, s *session, r *runner.Runner) error {
+// updateLock looks up all tags and writes the lock file. If steps fail, it
+// locks the tags that were found and returns the failures.
+func (p *program) updateLock(c *cli.Context, s *session, r *runner.Runner) error {
 	report, err := r.Diff(c.Context)
 	if err != nil {
 		return err
 	}
 	if report.Count(runner.Failed, runner.Skipped, runner.Waiting, runner.CheckAfter) == 0 {
-		s.tags.Prune() // every image that the plan needs was asked for
+		s.tags.Prune() // safe only now: every image of the plan was looked up
 	}
 	changes := s.tags.Changes()
 	if err := s.tags.Save(); err != nil {
 		return err
 	}
 	for _, ch := range changes {
-		fmt.Fprintln(p.out, lockLine(ch))
+		fmt.Fprintln(p.stdout, lockLine(ch))
 	}
-	fmt.Fprintf(p.out, "%s locked, %s\n", human.Count(s.tags.Len(), "tag", "tags"), human.Count(len(changes), "change", "changes"))
+	fmt.Fprintf(p.stdout, "%s locked, %s\n", human.Count(s.tags.Len(), "tag", "tags"), human.Count(len(changes), "change", "changes"))
 	return report.Err()
 }
 
-// lockLine tells how one image's entry has changed.
+// lockLine returns the output line of one changed entry.
 func lockLine(c lockfile.Change) string {
 	switch {
 	case c.Old == "":

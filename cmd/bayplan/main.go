@@ -1,8 +1,8 @@
 // Command bayplan brings the disk images and container images that an
-// OpenStack cloud needs to where they must be, as one checked-in plan says.
+// OpenStack cloud needs to the places that one checked-in plan names.
 //
-// It alone knows flags, signals, terminals, the environment and exit codes;
-// what is done is in packages plan, runner and steps.
+// It alone knows flags, signals, terminals, the environment and exit codes.
+// Packages plan, runner and steps do the work.
 package main
 
 import (
@@ -12,15 +12,15 @@ import (
 )
 
 func main() {
-	os.Exit(bayplan())
+	os.Exit(runMain())
 }
 
-// bayplan runs the command line of this process and gives its exit code.
-func bayplan() int {
-	dir, _ := os.Getwd() // unknown: paths are shown in full
+// runMain runs the command line of this process and returns its exit code.
+func runMain() int {
+	dir, _ := os.Getwd() // on failure, paths are shown in full
 	p := &program{
-		out:      os.Stdout,
-		err:      os.Stderr,
+		stdout:   os.Stdout,
+		stderr:   os.Stderr,
 		env:      os.Environ(),
 		dir:      dir,
 		terminal: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb",

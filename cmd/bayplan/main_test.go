@@ -10,9 +10,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// binary is the command under test, on its own path. It is built as users get
-// it: with the race detector each of the many processes would take a second
-// to start, for what a library computes when it is loaded.
+// binary is the path of the command under test, built as for users. With the
+// race detector, each of its many processes would take a second to start,
+// because of what a library computes when it is loaded.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -36,13 +36,14 @@ func withBinary(run func() int) int {
 	return run()
 }
 
-// pathWithBinary is a PATH on which bayplan is the command under test.
+// pathWithBinary returns a PATH on which bayplan is the command under test.
 func pathWithBinary(path string) string {
 	return filepath.Dir(binary) + string(os.PathListSeparator) + path
 }
 
-// TestScripts runs what the command line promises. $EXAMPLES is the examples
-// folder; scripts copy from it, with `copytree`, what they change.
+// TestScripts runs the scripts that hold the promises of the command line.
+// $EXAMPLES is the folder of the examples. Scripts use `copytree` to copy what
+// they change.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
@@ -63,7 +64,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// copyTree copies a folder with what is checked in.
+// copyTree is the script command copytree.
 func copyTree(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: copytree from to")
@@ -71,7 +72,7 @@ func copyTree(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(copyCheckedIn(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
 }
 
-// copyCheckedIn copies a folder, but not what a run in it has left.
+// copyCheckedIn copies a folder without the files that a run in it has left.
 func copyCheckedIn(from, to string) error {
 	return filepath.WalkDir(from, func(path string, d os.DirEntry, err error) error {
 		if err != nil {

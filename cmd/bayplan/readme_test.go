@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// Every transcript of README.md is run, in order, in a folder that holds the
-// examples as they are checked in, and gives what stands there: a line "..."
-// stands for any lines, and times may differ.
+// Every transcript of README.md is run, in order, in a copy of the checked-in
+// examples, and must print what README.md shows. A line "..." matches any lines,
+// and times may differ.
 func TestReadmeTranscripts(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	if err != nil {
@@ -28,7 +28,7 @@ func TestReadmeTranscripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, b := range blocks {
-		// The command is the one under test, however README.md has it started.
+		// The command under test replaces the one that README.md builds.
 		cmd := exec.Command("bash", "-c", strings.ReplaceAll(b.command, "go run ./cmd/bayplan", "bayplan"))
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "PATH="+pathWithBinary(os.Getenv("PATH")), "BAYPLAN=bayplan")
@@ -42,7 +42,7 @@ func TestReadmeTranscripts(t *testing.T) {
 	}
 }
 
-// The plans that README.md shows have no mistakes.
+// The plans in README.md have no mistakes.
 func TestReadmePlans(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
 	if err != nil {
@@ -65,7 +65,7 @@ func TestReadmePlans(t *testing.T) {
 
 type transcript struct{ command, output string }
 
-// transcripts gives the commands of all console blocks with what they print.
+// transcripts returns the commands of all console blocks with their output.
 func transcripts(text string) []transcript {
 	var list []transcript
 	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(text, -1) {
@@ -82,7 +82,7 @@ func transcripts(text string) []transcript {
 
 var seconds = regexp.MustCompile(`\d+\.\ds\b`)
 
-// matches compares an output with what is expected, line by line.
+// matches tells whether an output matches the transcript.
 func matches(want, got string) bool {
 	pattern := regexp.QuoteMeta(seconds.ReplaceAllString(want, "0.0s"))
 	pattern = strings.ReplaceAll(pattern, `\.\.\.`+"\n", `(.*\n)*`)

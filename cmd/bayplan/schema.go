@@ -11,7 +11,7 @@ func (p *program) schemaCommand() *cli.Command {
 		Name:  "schema",
 		Usage: "print the JSON Schema of plan files, for editors",
 		Action: func(*cli.Context) error {
-			_, err := p.out.Write(schemas.PlanV1)
+			_, err := p.stdout.Write(schemas.PlanV1)
 			return err
 		},
 	}

@@ -15,20 +15,20 @@ import (
 	"github.com/bayplan/bayplan/internal/cloudserver"
 )
 
-// grace is how long requests may go on after the server was told to stop.
-const grace = 10 * time.Second
+// shutdownTimeout is how long requests may still run after the signal to stop.
+const shutdownTimeout = 10 * time.Second
 
 func (p *program) serveCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
-		Usage: "put an embedded service on a port",
+		Usage: "serve an embedded registry or cloud on a port",
 		Subcommands: []*cli.Command{
 			p.serveRegistryCommand(),
 			{
 				Name:        "cloud",
-				Usage:       "serve OpenStack's identity and image service",
+				Usage:       "serve OpenStack's identity and image services",
 				Flags:       serveFlags("127.0.0.1:5001"),
-				Description: "Prints a clouds.yaml with which clients reach it.",
+				Description: "Prints a clouds.yaml for its clients.",
 				Action:      p.serveCloud,
 			},
 		},
@@ -59,8 +59,9 @@ type service interface {
 	io.Closer
 }
 
-// serve answers requests until the context ends, then lets running ones finish.
-func (p *program) serve(c *cli.Context, s service, way *serverTLS, hello func(net.Addr) string) (err error) {
+// serve serves requests until the context ends, then lets running requests
+// finish. It prints the banner once it listens.
+func (p *program) serve(c *cli.Context, s service, security *serverTLS, banner func(net.Addr) string) (err error) {
 	defer func() { err = errors.Join(err, s.Close()) }()
 	listener, err := net.Listen("tcp", c.String("addr"))
 	if err != nil {
@@ -68,14 +69,14 @@ func (p *program) serve(c *cli.Context, s service, way *serverTLS, hello func(ne
 	}
 	server := p.server(s, c.Bool("access-log"))
 	ended := make(chan error, 1)
-	go func() { ended <- way.serve(server, listener) }()
-	fmt.Fprintln(p.out, hello(listener.Addr()))
+	go func() { ended <- security.serve(server, listener) }()
+	fmt.Fprintln(p.stdout, banner(listener.Addr()))
 	select {
 	case err := <-ended:
 		return err
 	case <-c.Context.Done():
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), grace)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), shutdownTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("stop serving: %w", err), server.Close())
@@ -83,15 +84,15 @@ func (p *program) serve(c *cli.Context, s service, way *serverTLS, hello func(ne
 	return nil
 }
 
-// server is one that idle clients cannot tie up.
+// server makes a server with timeouts, so that idle clients cannot tie it up.
 func (p *program) server(h http.Handler, logged bool) *http.Server {
 	if logged {
-		h = newAccessLog(h, p.err)
+		h = newAccessLog(h, p.stderr)
 	}
 	return &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: time.Minute,
 		IdleTimeout:       5 * time.Minute,
-		ErrorLog:          log.New(p.err, "bayplan: ", 0),
+		ErrorLog:          log.New(p.stderr, "bayplan: ", 0),
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"unicode"
 )
 
-// An accessLog writes a line for every request that was answered, in the
-// combined format of web servers, which tools know how to read.
+// An accessLog writes a line for every answered request, in the combined log
+// format, which other tools can read.
 type accessLog struct {
 	next  http.Handler
 	lines *log.Logger
@@ -23,17 +23,18 @@ func newAccessLog(next http.Handler, out io.Writer) *accessLog {
 	return &accessLog{next: next, lines: log.New(out, "", 0), now: time.Now}
 }
 
-// ServeHTTP lets the handler answer and writes what came of it.
+// ServeHTTP lets the handler answer and writes the log line.
 func (a *accessLog) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	began := a.now()
-	c := &countedWriter{ResponseWriter: w}
-	defer func() { a.lines.Println(line(req, c, began)) }()
+	c := &countingWriter{ResponseWriter: w}
+	defer func() { a.lines.Println(logLine(req, c, began)) }()
 	a.next.ServeHTTP(c, req)
 }
 
-// line tells of a request. All that came from outside is quoted; of an
-// Authorization only the name is shown, and only when it was good.
-func line(req *http.Request, c *countedWriter, began time.Time) string {
+// logLine returns the log line of a request. It quotes everything that came from
+// the client. Of the Authorization it shows only the user, and only if the
+// login succeeded.
+func logLine(req *http.Request, c *countingWriter, began time.Time) string {
 	host, _, err := net.SplitHostPort(req.RemoteAddr)
 	if err != nil {
 		host = "-"
@@ -43,67 +44,68 @@ func line(req *http.Request, c *countedWriter, began time.Time) string {
 		user = "-"
 	}
 	if req.Method == http.MethodHead {
-		c.bytes = 0 // what a handler writes then is not sent
+		c.bytes = 0 // the body that the handler writes is not sent
 	}
 	return strings.Join([]string{
-		host, "-", word(user), began.Format("[02/Jan/2006:15:04:05 -0700]"),
+		host, "-", quoteUnlessPlain(user), began.Format("[02/Jan/2006:15:04:05 -0700]"),
 		strconv.QuoteToASCII(req.Method + " " + req.RequestURI + " " + req.Proto),
 		strconv.Itoa(c.status), strconv.FormatInt(c.bytes, 10),
-		strconv.QuoteToASCII(dash(req.Referer())), strconv.QuoteToASCII(dash(req.UserAgent())),
+		strconv.QuoteToASCII(orDash(req.Referer())), strconv.QuoteToASCII(orDash(req.UserAgent())),
 	}, " ")
 }
 
-func dash(s string) string {
+func orDash(s string) string {
 	if s == "" {
 		return "-"
 	}
 	return s
 }
 
-// word shows a name as it is when it is one plain word, and quoted otherwise.
-func word(s string) string {
+// quoteUnlessPlain returns a name as it is if it is one plain word, and quoted
+// otherwise.
+func quoteUnlessPlain(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsPrint(r) || r == ' ' || r == '"' }) {
 		return strconv.QuoteToASCII(s)
 	}
 	return s
 }
 
-// A countedWriter notes the status and counts the bytes of an answer.
-type countedWriter struct {
+// A countingWriter records the status and counts the bytes of a response.
+type countingWriter struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
 }
 
-// WriteHeader notes the status.
-func (c *countedWriter) WriteHeader(status int) {
-	if c.status == 0 || c.status < 200 { // what is below 200 only comes before
+// WriteHeader records the status.
+func (c *countingWriter) WriteHeader(status int) {
+	if c.status == 0 || c.status < 200 { // an interim status precedes the final one
 		c.status = status
 	}
 	c.ResponseWriter.WriteHeader(status)
 }
 
-func (c *countedWriter) Write(p []byte) (int, error) {
-	c.ok()
+func (c *countingWriter) Write(p []byte) (int, error) {
+	c.setDefaultStatus()
 	n, err := c.ResponseWriter.Write(p)
 	c.bytes += int64(n)
 	return n, err
 }
 
-// ReadFrom lets the server send a blob straight from its file.
-func (c *countedWriter) ReadFrom(r io.Reader) (int64, error) {
-	c.ok()
+// ReadFrom lets the server send a blob directly from its file.
+func (c *countingWriter) ReadFrom(r io.Reader) (int64, error) {
+	c.setDefaultStatus()
 	n, err := io.Copy(c.ResponseWriter, r)
 	c.bytes += n
 	return n, err
 }
 
-// ok notes what a writer that is told no status answers with.
-func (c *countedWriter) ok() {
+// setDefaultStatus records the status of a response without WriteHeader.
+func (c *countingWriter) setDefaultStatus() {
 	if c.status == 0 {
 		c.status = http.StatusOK
 	}
 }
 
-// Unwrap gives http.ResponseController what is underneath.
-func (c *countedWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+// Unwrap returns the underlying writer, for http.ResponseController.
+func (c *countingWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }

@@ -51,7 +51,7 @@ func TestAccessLogLine(t *testing.T) {
 	}
 }
 
-// discard takes an answer that nobody reads.
+// discard is a ResponseWriter that discards the response.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header         { return d.header }

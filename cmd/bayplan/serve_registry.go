@@ -13,15 +13,14 @@ import (
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
-const registryHelp = `Without --dir everything is in memory and gone when the command ends. With
-it, a registry that is started again on the same directory goes on where it
-was, with all that it has confirmed. One process at a time may write to a
-directory; with --read-only any number may show it. Each repository in it is
-an OCI layout.
+const registryHelp = `Without --dir, everything is in memory and gone when the command ends. With
+--dir, a registry that is started again on the same directory still has
+everything that it has confirmed. Only one process at a time may write to a
+directory; with --read-only, any number may serve it. Each repository in the
+directory is an OCI layout.
 
-SIGTERM or Ctrl-C ends it: requests that are running may go on for 10
-seconds, new ones are not taken. Users, certificate and key are read when it
-starts.
+SIGTERM or Ctrl-C stops it: it takes no new requests, and running ones have
+10 seconds to finish. It reads users, certificate and key once, at its start.
 
   htpasswd -nbB stack PASSWORD > users
   bayplan serve registry --addr 192.0.2.1:8787 --dir /srv/registry \
@@ -34,11 +33,11 @@ func (p *program) serveRegistryCommand() *cli.Command {
 		Description: registryHelp,
 		Flags: append(serveFlags("127.0.0.1:5000"),
 			&cli.BoolFlag{Name: "no-delete", Usage: "refuse to delete anything"},
-			&cli.StringFlag{Name: "htpasswd", Usage: "let in only the users in `FILE`"},
-			&cli.StringFlag{Name: "tls-cert", Usage: "speak TLS with the certificate in `FILE`"},
+			&cli.StringFlag{Name: "htpasswd", Usage: "accept only the users in `FILE`"},
+			&cli.StringFlag{Name: "tls-cert", Usage: "serve TLS with the certificate in `FILE`"},
 			&cli.StringFlag{Name: "tls-key", Usage: "`FILE` with the key of that certificate"},
 			&cli.BoolFlag{Name: "access-log", Usage: "write a line for each request to stderr"},
-			&cli.StringFlag{Name: "images", Usage: "stand-ins for `RELEASE`: " + strings.Join(connections.GeneratedReleases(), ", ")},
+			&cli.StringFlag{Name: "images", Usage: "serve stand-ins of `RELEASE`: " + strings.Join(connections.GeneratedReleases(), ", ")},
 		),
 		Action: p.serveRegistry,
 	}
@@ -55,7 +54,7 @@ func (p *program) serveRegistry(c *cli.Context) error {
 			return err
 		}
 	}
-	way, err := certified(c.String("tls-cert"), c.String("tls-key"))
+	security, err := loadServerTLS(c.String("tls-cert"), c.String("tls-key"))
 	if err != nil {
 		return err
 	}
@@ -63,13 +62,14 @@ func (p *program) serveRegistry(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.serve(c, service, way, func(addr net.Addr) string {
-		return fmt.Sprintf("registry on %s://%s/v2/", way.scheme(), addr)
+	return p.serve(c, service, security, func(addr net.Addr) string {
+		return fmt.Sprintf("registry on %s://%s/v2/", security.scheme(), addr)
 	})
 }
 
-// certified makes the server's side of TLS from its files, nil without any.
-func certified(cert, key string) (*serverTLS, error) {
+// loadServerTLS reads the certificate and key of a TLS server. Without files it
+// returns nil.
+func loadServerTLS(cert, key string) (*serverTLS, error) {
 	switch {
 	case cert == "" && key == "":
 		return nil, nil
@@ -78,12 +78,12 @@ func certified(cert, key string) (*serverTLS, error) {
 	}
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("the certificate in %s with the key in %s: %w", cert, key, err)
+		return nil, fmt.Errorf("load the certificate %s with the key %s: %w", cert, key, err)
 	}
 	return &serverTLS{&tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}}, nil
 }
 
-// serverTLS is how a server speaks TLS; nil is one that does not.
+// serverTLS is the TLS configuration of a server. nil means plain HTTP.
 type serverTLS struct{ conf *tls.Config }
 
 func (s *serverTLS) scheme() string {
@@ -93,7 +93,7 @@ func (s *serverTLS) scheme() string {
 	return "https"
 }
 
-// serve answers the connections of a listener until the server is shut down.
+// serve serves a listener until the server is shut down.
 func (s *serverTLS) serve(server *http.Server, l net.Listener) error {
 	if s == nil {
 		return server.Serve(l)

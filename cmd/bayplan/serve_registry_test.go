@@ -28,8 +28,8 @@ import (
 	"golang.org/x/crypto/bcrypt"
 )
 
-// A served registry is a process of its own.
-type served struct {
+// A servedRegistry is a registry in a process of its own.
+type servedRegistry struct {
 	cmd    *exec.Cmd
 	url    string // http://127.0.0.1:PORT
 	stderr *bytes.Buffer
@@ -39,10 +39,10 @@ type served struct {
 
 var serverURL = regexp.MustCompile(`^registry on (https?://127\.0\.0\.1:\d+)/v2/\n$`)
 
-// serveRegistry starts one; a test that does not stop it has it killed.
-func serveRegistry(t *testing.T, args ...string) *served {
+// serveRegistry starts a registry. The end of the test kills it if it still runs.
+func serveRegistry(t *testing.T, args ...string) *servedRegistry {
 	t.Helper()
-	s := &served{
+	s := &servedRegistry{
 		cmd:    command(t, t.TempDir(), append([]string{"serve", "registry", "--addr", "127.0.0.1:0"}, args...)...),
 		stderr: &bytes.Buffer{}, client: &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}},
 	}
@@ -55,7 +55,7 @@ func serveRegistry(t *testing.T, args ...string) *served {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = s.cmd.Process.Kill() // stopped, most of the time
+		_ = s.cmd.Process.Kill() // most tests have stopped it already
 		_, _ = s.cmd.Process.Wait()
 	})
 	hello, err := bufio.NewReader(out).ReadString('\n')
@@ -67,8 +67,8 @@ func serveRegistry(t *testing.T, args ...string) *served {
 	return s
 }
 
-// end waits until the process has ended, and gives its exit code.
-func (s *served) end(t *testing.T) int {
+// end waits until the process has ended, and returns its exit code.
+func (s *servedRegistry) end(t *testing.T) int {
 	t.Helper()
 	if err := s.cmd.Wait(); err != nil && s.cmd.ProcessState == nil {
 		t.Fatal(err)
@@ -76,8 +76,8 @@ func (s *served) end(t *testing.T) int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-// stop asks the process to end, which it has to do well.
-func (s *served) stop(t *testing.T) {
+// stop asks the process to end, and expects that it succeeds.
+func (s *servedRegistry) stop(t *testing.T) {
 	t.Helper()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func (s *served) stop(t *testing.T) {
 	}
 }
 
-func (s *served) do(t *testing.T, method, path, kind string, body io.Reader) *http.Response {
+func (s *servedRegistry) do(t *testing.T, method, path, kind string, body io.Reader) *http.Response {
 	t.Helper()
 	if !strings.Contains(path, "://") {
 		path = s.url + path
@@ -110,8 +110,8 @@ func (s *served) do(t *testing.T, method, path, kind string, body io.Reader) *ht
 	return resp
 }
 
-// want sends a request and gives the answer's body, if its status is right.
-func (s *served) want(t *testing.T, status int, method, path string) string {
+// want sends a request, checks the status and returns the body.
+func (s *servedRegistry) want(t *testing.T, status int, method, path string) string {
 	t.Helper()
 	return answered(t, s.do(t, method, path, "", nil), status)
 }
@@ -130,8 +130,8 @@ func sum(data []byte) string {
 	return "sha256:" + hex.EncodeToString(s[:])
 }
 
-// push pushes an image with one layer, and gives the layer's digest.
-func (s *served) push(t *testing.T, repo, tag string, layer []byte) string {
+// push pushes an image with one layer, and returns the digest of the layer.
+func (s *servedRegistry) push(t *testing.T, repo, tag string, layer []byte) string {
 	t.Helper()
 	part := func(kind string, data []byte) map[string]any {
 		resp := s.do(t, "POST", "/v2/"+repo+"/blobs/uploads/?digest="+sum(data), "application/octet-stream", bytes.NewReader(data))
@@ -165,7 +165,7 @@ func TestServeRegistryOverRestarts(t *testing.T) {
 		t.Errorf("it complains: %s", first.stderr)
 	}
 	again := serveRegistry(t, "--dir", dir, "--no-delete")
-	for s, refused := range map[*served]int{again: http.StatusMethodNotAllowed, reader: http.StatusForbidden} {
+	for s, refused := range map[*servedRegistry]int{again: http.StatusMethodNotAllowed, reader: http.StatusForbidden} {
 		if got := s.want(t, 200, "GET", "/v2/_catalog"); got != `{"repositories":["rhosp13/openstack-base"]}` {
 			t.Errorf("%s: the catalog is %s", s.cmd.Args, got)
 		}
@@ -179,7 +179,7 @@ func TestServeRegistryOverRestarts(t *testing.T) {
 	reader.stop(t)
 }
 
-// Killed, it leaves nothing that keeps it from being started again.
+// A killed registry can be started again on the same directory.
 func TestServeRegistryKilled(t *testing.T) {
 	dir := t.TempDir()
 	s := serveRegistry(t, "--dir", dir)
@@ -200,7 +200,7 @@ func TestServeRegistryKilled(t *testing.T) {
 	again.stop(t)
 }
 
-// Told to stop, it takes no new requests and lets a running upload finish.
+// On SIGTERM the registry takes no new requests and lets a running upload finish.
 func TestServeRegistryStopsGracefully(t *testing.T) {
 	dir := t.TempDir()
 	s := serveRegistry(t, "--dir", dir)
@@ -212,7 +212,7 @@ func TestServeRegistryStopsGracefully(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		req.Header.Set("Expect", "100-continue") // so nothing of it is sent before the server reads it
+		req.Header.Set("Expect", "100-continue") // the client sends nothing before the server reads
 		resp, err := s.client.Do(req)
 		if err != nil {
 			t.Error(err)
@@ -230,7 +230,7 @@ func TestServeRegistryStopsGracefully(t *testing.T) {
 	if _, err := rest.Write(data[half:]); err != nil {
 		t.Fatal(err)
 	}
-	_ = rest.Close() // of a pipe: it never fails
+	_ = rest.Close() // closing a pipe never fails
 	if resp := <-answer; resp != nil {
 		answered(t, resp, http.StatusCreated)
 	}
@@ -244,7 +244,7 @@ func TestServeRegistryStopsGracefully(t *testing.T) {
 	again.stop(t)
 }
 
-// waitUntilRefused waits until nobody listens any more.
+// waitUntilRefused waits until the server no longer listens.
 func waitUntilRefused(t *testing.T, url string) {
 	t.Helper()
 	_, addr, _ := strings.Cut(url, "://")
@@ -255,7 +255,7 @@ func waitUntilRefused(t *testing.T, url string) {
 		if err != nil {
 			return
 		}
-		_ = conn.Close() // only to see whether it can be had
+		_ = conn.Close() // it only shows that the server still listens
 		<-tick.C
 	}
 	t.Fatal("it goes on listening")
@@ -286,8 +286,8 @@ func TestServeRegistryToUsers(t *testing.T) {
 	if got := s.want(t, 200, "GET", "/v2/a/blobs/"+layer); len(got) != 1<<20 {
 		t.Errorf("the layer has %d bytes", len(got))
 	}
-	// Plain http is told that this is TLS; it is no user's fault.
-	plain := &served{url: "http" + strings.TrimPrefix(s.url, "https"), client: http.DefaultClient}
+	// Plain HTTP gets the answer that this is TLS. Nothing asks for a login.
+	plain := &servedRegistry{url: "http" + strings.TrimPrefix(s.url, "https"), client: http.DefaultClient}
 	plain.want(t, http.StatusBadRequest, "GET", "/v2/")
 	s.stop(t)
 
@@ -315,7 +315,7 @@ func write(t *testing.T, dir, name, text string) string {
 	return file
 }
 
-// certificate makes one for 127.0.0.1 that only the pool trusts.
+// certificate makes a certificate for 127.0.0.1 that only the returned pool trusts.
 func certificate(t *testing.T, dir string) (cert, key string, pool *x509.CertPool) {
 	t.Helper()
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -361,7 +361,7 @@ func TestServeRegistryMistakes(t *testing.T) {
 		"a certificate alone":    {[]string{"--tls-cert", cert}, exitUsage, "--tls-cert and --tls-key go together"},
 		"a key alone":            {[]string{"--tls-key", key}, exitUsage, "go together"},
 		"the key of another":     {[]string{"--tls-cert", cert, "--tls-key", otherKey}, exitFailed, "private key does not match"},
-		"no certificate":         {[]string{"--tls-cert", key, "--tls-key", key}, exitFailed, "the certificate in key.pem with the key in key.pem: "},
+		"no certificate":         {[]string{"--tls-cert", key, "--tls-key", key}, exitFailed, "load the certificate key.pem with the key key.pem: "},
 		"no such certificate":    {[]string{"--tls-cert", filepath.Join(dir, "none"), "--tls-key", key}, exitFailed, "none"},
 		"no such users":          {[]string{"--htpasswd", filepath.Join(dir, "none")}, exitFailed, "reading the users: "},
 		"a password in clear":    {[]string{"--htpasswd", clear}, exitFailed, `line 1: the password of "stack" is not hashed with bcrypt`},

@@ -16,16 +16,15 @@ import (
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
-// A session is a plan that was found to be without mistakes, with its
-// connections.
+// A session is a plan without mistakes, with its connections.
 type session struct {
 	graph *runner.Graph
-	out   *connections.Set
-	tags  *connections.TagLock // nil until it is opened
+	conns *connections.Set
+	tags  *connections.TagLock // nil until loadTagLock
 }
 
 // load reads and checks the plan that the flags name. It opens nothing else.
-// Its error is a plan.Errors with all mistakes when there are any.
+// If the plan has mistakes, its error is a plan.Errors with all of them.
 func (p *program) load(c *cli.Context) (*session, error) {
 	options, err := p.options(c)
 	if err != nil {
@@ -33,8 +32,8 @@ func (p *program) load(c *cli.Context) (*session, error) {
 	}
 	read, errs := plan.Load(c.String("file"), options)
 	if read == nil {
-		if !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // it cannot be read at all
-			errs[0].Hint = "-f FILE names a plan of another name or place"
+		if !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // the file cannot be read at all
+			errs[0].Hint = "-f FILE names a plan with another name or in another place"
 		}
 		return nil, errs.Err()
 	}
@@ -42,10 +41,10 @@ func (p *program) load(c *cli.Context) (*session, error) {
 	errs = append(errs, more...)
 	graph, more := runner.Check(read, steps.Builtin(out), errs...)
 	errs = append(errs, more...)
-	return &session{graph: graph, out: out}, errs.Err()
+	return &session{graph: graph, conns: out}, errs.Err()
 }
 
-// stateDir gives where the plan's state is.
+// stateDir returns the directory of the plan's state.
 func (s *session) stateDir(c *cli.Context) string {
 	if dir := c.String("state-dir"); dir != "" {
 		return filepath.Join(dir, s.graph.Plan.Name)
@@ -53,7 +52,7 @@ func (s *session) stateDir(c *cli.Context) string {
 	return runner.StateDir(s.graph.Plan)
 }
 
-// runner makes a runner as the flags ask for. With a nil store nothing is remembered.
+// runner makes a runner from the flags. With a nil store it records nothing.
 func (s *session) runner(c *cli.Context, store *runner.Store) *runner.Runner {
 	return &runner.Runner{
 		Graph: s.graph, Store: store, Parallel: c.Int("parallel"),
@@ -61,9 +60,9 @@ func (s *session) runner(c *cli.Context, store *runner.Store) *runner.Runner {
 	}
 }
 
-// reading opens the session for commands that change nothing, and gives do a
-// runner for it.
-func (s *session) reading(c *cli.Context, do func(*runner.Runner) error) error {
+// withReadOnlyRunner opens the session for a command that changes nothing, and
+// calls do with its runner.
+func (s *session) withReadOnlyRunner(c *cli.Context, do func(*runner.Runner) error) error {
 	store, err := s.readStore(c)
 	if err != nil {
 		return err
@@ -73,26 +72,26 @@ func (s *session) reading(c *cli.Context, do func(*runner.Runner) error) error {
 
 func (s *session) readStore(c *cli.Context) (*runner.Store, error) {
 	store, err := runner.ReadStore(s.stateDir(c), s.graph.Plan.File)
-	return store, stateElsewhere(err)
+	return store, withStateHint(err)
 }
 
-// stateElsewhere says what helps where the state cannot be kept.
-func stateElsewhere(err error) error {
+// withStateHint adds a hint to errors of a state that may not be written or read.
+func withStateHint(err error) error {
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return fault.WithHint(err, "run as the owner of the state, or keep one elsewhere with --state-dir DIR")
 	}
 	return err
 }
 
-// writing opens the session for apply, takes the lock, and keeps the events of
-// the run in the state.
-func (s *session) writing(c *cli.Context, do func(*runner.Runner) error) error {
+// withWritingRunner opens the session for apply and calls do with its runner. It
+// takes the lock of the state and records the events of the run there.
+func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) error) error {
 	if err := s.runner(c, nil).CheckSelection(); err != nil {
 		return err
 	}
 	store, err := runner.OpenStore(s.stateDir(c), s.graph.Plan.File)
 	if err != nil {
-		return stateElsewhere(err)
+		return withStateHint(err)
 	}
 	return s.open(c, store, false, func(r *runner.Runner) (err error) {
 		log, err := store.NewRun(time.Now())
@@ -102,7 +101,7 @@ func (s *session) writing(c *cli.Context, do func(*runner.Runner) error) error {
 		defer func() { err = errors.Join(err, log.Close()) }()
 		r.Observe = log.Observe
 		if err := do(r); err != nil {
-			return saved{err}
+			return savedError{err}
 		}
 		return nil
 	})
@@ -110,18 +109,18 @@ func (s *session) writing(c *cli.Context, do func(*runner.Runner) error) error {
 
 func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do func(*runner.Runner) error) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
-	defer func() { err = errors.Join(err, s.out.Close()) }()
-	if err := s.out.Open(readOnly); err != nil {
+	defer func() { err = errors.Join(err, s.conns.Close()) }()
+	if err := s.conns.Open(readOnly); err != nil {
 		return err
 	}
-	if err := s.lock(c); err != nil {
+	if err := s.loadTagLock(c); err != nil {
 		return err
 	}
-	if err := s.out.LoadCache(store.CacheDir()); err != nil {
+	if err := s.conns.LoadCache(store.CacheDir()); err != nil {
 		return err
 	}
 	if !readOnly {
-		defer func() { err = errors.Join(err, s.out.SaveCache(store.CacheDir()), s.tags.Save()) }()
+		defer func() { err = errors.Join(err, s.conns.SaveCache(store.CacheDir()), s.tags.Save()) }()
 	}
 	return do(s.runner(c, store))
 }

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// The program needs no C library of its host: it asks for no interpreter and
-// for no other file.
+// The program does not need the C library of its host: it names no interpreter
+// and no shared library.
 func TestStatic(t *testing.T) {
 	f, err := elf.Open(binary)
 	if err != nil {

@@ -11,21 +11,21 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A stepStatus is what the state knows of a step.
+// A stepStatus is what the state records of a step.
 type stepStatus struct {
 	ID     string         `json:"id"`
 	Type   string         `json:"type"`
 	State  string         `json:"state"`           // done, failed, refuted (by a verify), running, interrupted or never
-	At     time.Time      `json:"at,omitzero"`     // of the last success, else of the last attempt
-	Error  string         `json:"error,omitempty"` // of the last attempt, if it failed, or of the verify
+	At     time.Time      `json:"at,omitzero"`     // time of the last success, else of the last attempt
+	Error  string         `json:"error,omitempty"` // error of the last attempt or verify
 	Record *runner.Record `json:"record,omitempty"`
 }
 
 func (p *program) statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "status",
-		Usage:       "tell what the state knows of every step",
-		Description: "Reads the state alone: the world is not looked at. Works while an apply runs.",
+		Usage:       "show what the state records of every step",
+		Description: "Reads only the state, not the world. Works while an apply runs.",
 		Flags:       append(planFlags(), stateFlag(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
@@ -41,7 +41,7 @@ func (p *program) statusCommand() *cli.Command {
 				list = append(list, statusOf(n, store))
 			}
 			if c.Bool("json") {
-				return json.NewEncoder(p.out).Encode(map[string]any{"plan": s.graph.Plan.Name, "steps": list})
+				return json.NewEncoder(p.stdout).Encode(map[string]any{"plan": s.graph.Plan.Name, "steps": list})
 			}
 			return p.statusTable(list)
 		},
@@ -65,7 +65,7 @@ func statusOf(n *runner.Node, store *runner.Store) stepStatus {
 }
 
 func (p *program) statusTable(list []stepStatus) error {
-	w := tabwriter.NewWriter(p.out, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "STEP\tTYPE\tSTATE\tWHEN")
 	for _, st := range list {
 		when := "-"
@@ -74,7 +74,7 @@ func (p *program) statusTable(list []stepStatus) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", st.ID, st.Type, st.State, when)
 		if st.Error != "" {
-			fmt.Fprintf(w, "  %s\n", continued(st.Error))
+			fmt.Fprintf(w, "  %s\n", indentContinuation(st.Error))
 		}
 	}
 	return w.Flush()

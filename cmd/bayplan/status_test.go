@@ -9,8 +9,8 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A step that was begun is running while its apply is, and interrupted when
-// that is gone.
+// A started step is running while its apply runs, and interrupted once that
+// process is gone.
 func TestStatusOfABegunStep(t *testing.T) {
 	file := filepath.Join(quickstart(t), "bayplan.yaml")
 	state := t.TempDir()
@@ -38,7 +38,7 @@ func TestStatusOfABegunStep(t *testing.T) {
 func stateOf(t *testing.T, file, dir, step string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	p := &program{out: &out, err: &errs}
+	p := &program{stdout: &out, stderr: &errs}
 	if code := p.run([]string{"bayplan", "status", "--json", "-f", file, "--state-dir", dir}); code != exitDone {
 		t.Fatalf("exits with %d: %s", code, errs.String())
 	}

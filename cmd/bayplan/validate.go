@@ -15,7 +15,7 @@ func (p *program) validateCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "validate",
 		Usage:       "check a plan without running anything",
-		Description: "Reports every mistake at once, each with its place. Reads no secrets and\nasks no server.",
+		Description: "Reports every mistake at once, each with its place. Reads no secrets and\ncontacts no server.",
 		Flags:       append(planFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
@@ -25,13 +25,13 @@ func (p *program) validateCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.out, "%s: %s, no mistakes\n", c.String("file"), human.Count(len(s.graph.Nodes), "step", "steps"))
+			_, err = fmt.Fprintf(p.stdout, "%s: %s, no mistakes\n", c.String("file"), human.Count(len(s.graph.Nodes), "step", "steps"))
 			return err
 		},
 	}
 }
 
-// A mistake is an error of a plan as validate --json prints it.
+// A mistake is an error in a plan, in the form that validate --json prints.
 type mistake struct {
 	File    string `json:"file"`
 	Line    int    `json:"line"`
@@ -40,7 +40,7 @@ type mistake struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// mistakesAsJSON prints a list of mistakes, empty when there are none.
+// mistakesAsJSON prints the list of mistakes, which may be empty. It returns err.
 func (p *program) mistakesAsJSON(err error) error {
 	var found plan.Errors
 	if err != nil && !errors.As(err, &found) {
@@ -50,7 +50,7 @@ func (p *program) mistakesAsJSON(err error) error {
 	for _, e := range found {
 		list = append(list, mistake{e.File, e.Pos.Line, e.Pos.Col, e.Msg, e.Hint})
 	}
-	enc := json.NewEncoder(p.out)
+	enc := json.NewEncoder(p.stdout)
 	enc.SetIndent("", "  ")
 	return errors.Join(enc.Encode(map[string]any{"mistakes": list}), err)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// version gives the version that the binary was built from.
+// version returns the version that the binary was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
@@ -25,14 +25,14 @@ func (p *program) versionCommand() *cli.Command {
 		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if c.Bool("json") {
-				return json.NewEncoder(p.out).Encode(map[string]string{
+				return json.NewEncoder(p.stdout).Encode(map[string]string{
 					"version": version(),
 					"go":      runtime.Version(),
 					"os":      runtime.GOOS,
 					"arch":    runtime.GOARCH,
 				})
 			}
-			_, err := fmt.Fprintf(p.out, "bayplan %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(p.stdout, "bayplan %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}

@@ -13,36 +13,36 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A view shows a run while it goes on and when it has ended. Its methods are
-// called one at a time.
+// A view shows a run while it is in progress and after it has ended. Its methods
+// are called one at a time.
 type view interface {
-	// Observe takes one event.
+	// Observe shows one event.
 	Observe(runner.Event)
-	// End shows what came of the run.
+	// End shows the result of the run.
 	End(*runner.Report) error
 }
 
-// view chooses how a run is shown.
+// view chooses the view of a run.
 func (p *program) view(c *cli.Context, mode runner.Mode) view {
 	switch {
 	case c.Bool("json") && mode == runner.ModeDiff:
-		return &jsonDiff{out: p.out}
+		return &jsonDiff{out: p.stdout}
 	case c.Bool("json"):
-		return newJSONView(p.out, &plainView{out: near(p.err, p.dir)})
+		return newJSONView(p.stdout, &plainView{out: newRelativePathWriter(p.stderr, p.dir)})
 	case mode == runner.ModeDiff:
-		return &diffView{out: near(p.out, p.dir), raw: near(p.out, "")}
+		return &diffView{out: newRelativePathWriter(p.stdout, p.dir), raw: newRelativePathWriter(p.stdout, "")}
 	case p.terminal:
-		return newTerminalView(p.out, p.dir)
+		return newTerminalView(p.stdout, p.dir)
 	}
-	return &plainView{out: near(p.out, p.dir)}
+	return &plainView{out: newRelativePathWriter(p.stdout, p.dir)}
 }
 
-// ending prints what a run ends with: every cause of failure with its hint,
-// then one line.
-func ending(out io.Writer, r *runner.Report) error {
+// printEnd prints the end of a run: every failure with its hint, then the
+// summary line.
+func printEnd(out io.Writer, r *runner.Report) error {
 	for _, s := range r.Steps {
 		if s.Status == runner.Failed {
-			fmt.Fprintf(out, "%s: %s\n", s.ID, continued(s.Err.Error()))
+			fmt.Fprintf(out, "%s: %s\n", s.ID, indentContinuation(s.Err.Error()))
 			if h := fault.Hint(s.Err); h != "" {
 				fmt.Fprintf(out, "hint: %s\n", h)
 			}
@@ -52,18 +52,18 @@ func ending(out io.Writer, r *runner.Report) error {
 	return err
 }
 
-// continued indents the second and later lines of a text. Of several errors
-// it leaves the list alone, without its heading and bullets.
-func continued(s string) string {
+// indentContinuation indents the second and later lines of a text. From a
+// multierror it removes the heading and the bullets.
+func indentContinuation(s string) string {
 	s = strings.TrimSpace(s)
-	if heading, list, many := strings.Cut(s, " occurred:\n\t* "); many && !strings.Contains(heading, "\n") {
+	if heading, list, ok := strings.Cut(s, " occurred:\n\t* "); ok && !strings.Contains(heading, "\n") {
 		s = strings.ReplaceAll(list, "\n\t* ", "\n")
 	}
 	return strings.ReplaceAll(s, "\n", "\n  ")
 }
 
-// done says in a line that an item is finished.
-func done(it runner.Item) string {
+// itemDoneText returns the line that reports a finished item.
+func itemDoneText(it runner.Item) string {
 	word := map[runner.Op]string{
 		runner.Create:  "created",
 		runner.Update:  "updated",
@@ -77,8 +77,8 @@ func done(it runner.Item) string {
 	return line
 }
 
-// ended says in a line what became of a step.
-func ended(e runner.Event) string {
+// stepEndText returns the line that reports the end of a step.
+func stepEndText(e runner.Event) string {
 	took := time.Duration(e.Took * float64(time.Second))
 	switch e.Status {
 	case runner.Skipped:
@@ -86,7 +86,7 @@ func ended(e runner.Event) string {
 	case runner.Changed, runner.Failed, runner.Interrupted, runner.Verified:
 		return fmt.Sprintf("%s in %.1fs", e.Status, took.Seconds())
 	case runner.Adopted:
-		return "as wanted, and recorded"
+		return "already as wanted, now recorded"
 	}
 	return string(e.Status)
 }

@@ -14,10 +14,10 @@ import (
 // A diffView shows what a plan would change, step by step in file order.
 type diffView struct {
 	out io.Writer
-	raw io.Writer // for the texts of files, which are shown as they are
+	raw io.Writer // for the contents of files, in which no path is shortened
 }
 
-// Observe does nothing: a diff is shown when it is complete.
+// Observe does nothing: End shows the complete diff.
 func (*diffView) Observe(runner.Event) {}
 
 // End prints the diff.
@@ -32,14 +32,14 @@ func (v *diffView) End(r *runner.Report) error {
 		}
 		for _, it := range s.Finding.Change.Items {
 			fmt.Fprintf(v.out, "  %s\n", itemLine(it))
-			v.text(it)
+			v.printTextDiff(it)
 		}
 	}
 	fmt.Fprintln(v.out)
-	return ending(v.out, r)
+	return printEnd(v.out, r)
 }
 
-// headline says in a few words what a step would do.
+// headline says in a few words what a step would change.
 func headline(s *runner.StepReport) string {
 	switch s.Status {
 	case runner.ToCreate, runner.ToChange:
@@ -54,8 +54,8 @@ func headline(s *runner.StepReport) string {
 	return string(s.Status)
 }
 
-// The signs of what happens to an item.
-func sign(op runner.Op) string {
+// opSign returns the sign that shows an operation on an item.
+func opSign(op runner.Op) string {
 	switch op {
 	case runner.Create:
 		return "+"
@@ -75,16 +75,16 @@ func itemLine(it runner.Item) string {
 	if it.Note != "" {
 		more = append(more, it.Note)
 	}
-	line := fmt.Sprintf("%s %s %s", sign(it.Op), it.What, it.Name)
+	line := fmt.Sprintf("%s %s %s", opSign(it.Op), it.What, it.Name)
 	if len(more) > 0 {
 		line += "  (" + strings.Join(more, ", ") + ")"
 	}
 	return line
 }
 
-// text shows how a text file would change, as a unified diff without its
-// headers: the item's line has said which file it is.
-func (v *diffView) text(it runner.Item) {
+// printTextDiff shows how a text file would change, as a unified diff. It leaves
+// out the headers: the item's line already names the file.
+func (v *diffView) printTextDiff(it runner.Item) {
 	if it.Old == it.New {
 		return
 	}

@@ -8,16 +8,16 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A jsonView prints every event as a line of JSON, and shows people the same
-// run elsewhere.
+// A jsonView prints every event as a line of JSON, and shows the same run to
+// people through another view.
 type jsonView struct {
 	lines *json.Encoder
-	err   error // the first that writing gave
-	human view
+	err   error // the first write error
+	text  view  // for people
 }
 
 func newJSONView(out io.Writer, human view) *jsonView {
-	return &jsonView{lines: json.NewEncoder(out), human: human}
+	return &jsonView{lines: json.NewEncoder(out), text: human}
 }
 
 // Observe prints the event.
@@ -25,16 +25,16 @@ func (v *jsonView) Observe(e runner.Event) {
 	if err := v.lines.Encode(e); err != nil && v.err == nil {
 		v.err = err
 	}
-	v.human.Observe(e)
+	v.text.Observe(e)
 }
 
-// End lets people see the end; the last event has told it already.
-func (v *jsonView) End(r *runner.Report) error { return errors.Join(v.err, v.human.End(r)) }
+// End shows the end to people. Programs have it from the last event.
+func (v *jsonView) End(r *runner.Report) error { return errors.Join(v.err, v.text.End(r)) }
 
 // A jsonDiff prints the report of a diff as one JSON document.
 type jsonDiff struct{ out io.Writer }
 
-// Observe does nothing: the report holds it all.
+// Observe does nothing: the report holds everything.
 func (*jsonDiff) Observe(runner.Event) {}
 
 // End prints the report.

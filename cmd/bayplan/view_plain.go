@@ -9,17 +9,17 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// heartbeat is how long a plain view stays silent while bytes are moving: CI
-// systems end a job that says nothing.
+// heartbeat is the longest silence of a plain view while bytes are moving. CI
+// systems stop a job that prints nothing.
 const heartbeat = 10 * time.Second
 
 // A plainView prints a line for every item and every step, for logs.
 type plainView struct {
 	out  io.Writer
-	last time.Time // of the last line
+	last time.Time // time of the last line
 }
 
-// Observe prints the line of an event that has one.
+// Observe prints a line for an event. Some events have none.
 func (v *plainView) Observe(e runner.Event) {
 	switch e.Kind {
 	case runner.StepChange:
@@ -27,15 +27,15 @@ func (v *plainView) Observe(e runner.Event) {
 			v.line(e, e.Message)
 		}
 	case runner.ItemDone:
-		v.line(e, done(*e.Item))
+		v.line(e, itemDoneText(*e.Item))
 	case runner.Ticked:
 		if e.Time.Sub(v.last) >= heartbeat {
-			v.line(e, moved(e))
+			v.line(e, progressText(e))
 		}
 	case runner.Retrying:
-		v.line(e, fmt.Sprintf("attempt %d: %s; trying again in %.0fs", e.Attempt, continued(e.Error), e.Wait))
+		v.line(e, fmt.Sprintf("attempt %d: %s; trying again in %.0fs", e.Attempt, indentContinuation(e.Error), e.Wait))
 	case runner.StepEnd:
-		v.line(e, ended(e))
+		v.line(e, stepEndText(e))
 		for _, note := range e.Notes {
 			v.line(e, "note: "+note)
 		}
@@ -45,16 +45,16 @@ func (v *plainView) Observe(e runner.Event) {
 	}
 }
 
-// End prints the causes of failure and the summary.
-func (v *plainView) End(r *runner.Report) error { return ending(v.out, r) }
+// End prints the failures and the summary.
+func (v *plainView) End(r *runner.Report) error { return printEnd(v.out, r) }
 
 func (v *plainView) line(e runner.Event, text string) {
 	v.last = e.Time
 	fmt.Fprintf(v.out, "%s: %s\n", e.Step, text)
 }
 
-// moved says how far a step is.
-func moved(e runner.Event) string {
+// progressText returns how many bytes a step has moved.
+func progressText(e runner.Event) string {
 	if e.Total == 0 {
 		return human.Size(e.Bytes) + " moved"
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A walk is one way to go over the steps of a plan.
+// A walk is a method of the runner that goes over the steps of a plan.
 type walk func(*runner.Runner, context.Context) (*runner.Report, error)
 
-// show runs a walk and shows it while it goes on.
-func (p *program) show(c *cli.Context, mode runner.Mode, r *runner.Runner, w walk) (*runner.Report, error) {
+// runWithView runs a walk and shows its progress and its result.
+func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner, w walk) (*runner.Report, error) {
 	v := p.view(c, mode)
 	r.Observe = runner.FanOut(r.Observe, v.Observe)
 	report, err := w(r, c.Context)
@@ -25,7 +25,7 @@ func (p *program) show(c *cli.Context, mode runner.Mode, r *runner.Runner, w wal
 		return report, err
 	}
 	if err := report.Err(); err != nil {
-		return report, reported{err}
+		return report, reportedError{err}
 	}
 	return report, nil
 }
@@ -34,19 +34,19 @@ func (p *program) diffCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "diff",
 		Usage:       "show what apply would change; writes nothing",
-		Description: "Goes all the way through, also on an empty machine: what a step would leave\nbehind is there for the steps after it. Needs no lock and writes nothing\nanywhere.",
-		Flags:       append(runFlags(), &cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 when there is something to change"}),
+		Description: "Covers all steps, also on an empty machine: later steps see what earlier ones\nwould make. Needs no lock and writes nothing.",
+		Flags:       append(runFlags(), &cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"}),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			if err := s.lock(c); err != nil {
+			if err := s.loadTagLock(c); err != nil {
 				return err
 			}
 			s.tags.Watchful = true
-			return s.reading(c, func(r *runner.Runner) error {
-				report, err := p.show(c, runner.ModeDiff, r, (*runner.Runner).Diff)
+			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
+				report, err := p.runWithView(c, runner.ModeDiff, r, (*runner.Runner).Diff)
 				if err == nil && c.Bool("exit-code") && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0 {
 					return errChanges
 				}
@@ -60,15 +60,15 @@ func (p *program) applyCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "apply",
 		Usage:       "bring everything to where the plan says it must be",
-		Description: "Asks nothing, resumes by itself, and goes on with independent steps after a\nfailure. The first Ctrl-C stops cleanly, the second at once.",
+		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
 		Flags:       runFlags(),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			return s.writing(c, func(r *runner.Runner) error {
-				_, err := p.show(c, runner.ModeApply, r, (*runner.Runner).Apply)
+			return s.withWritingRunner(c, func(r *runner.Runner) error {
+				_, err := p.runWithView(c, runner.ModeApply, r, (*runner.Runner).Apply)
 				return err
 			})
 		},
@@ -78,21 +78,21 @@ func (p *program) applyCommand() *cli.Command {
 func (p *program) verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "verify",
-		Usage:       "look hard at everything that the plan names; changes nothing",
-		Description: "Hashes every file anew and asks for every blob of every image. A step that is\nnot as wanted is one that the next apply looks at without its record.",
+		Usage:       "check everything that the plan names in full; writes nothing",
+		Description: "Hashes every file again and asks for every blob of every image. If a step is\nnot as wanted, the next apply ignores the record of that step.",
 		Flags:       runFlags(),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			return s.reading(c, func(r *runner.Runner) error {
-				report, err := p.show(c, runner.ModeVerify, r, (*runner.Runner).Verify)
-				if !errors.As(err, new(reported)) {
+			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
+				report, err := p.runWithView(c, runner.ModeVerify, r, (*runner.Runner).Verify)
+				if !errors.As(err, new(reportedError)) {
 					return err
 				}
 				if err := runner.ForgetFailed(s.stateDir(c), s.graph.Plan.File, report); err != nil {
-					return fmt.Errorf("noting in the state what verify found: %w", stateElsewhere(err))
+					return fmt.Errorf("record the verify result in the state: %w", withStateHint(err))
 				}
 				return err
 			})

@@ -16,9 +16,9 @@ import (
 func (p *program) whyCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "why",
-		Usage:       "tell why a step would run, or why not",
+		Usage:       "explain why a step would run, or why not",
 		ArgsUsage:   "STEP",
-		Description: "Looks at the step and all before it as diff does, and holds what decides its\nresult against what was recorded when it last succeeded.",
+		Description: "Examines the step and all steps before it as diff does, and compares its\ninputs with those of its last success.",
 		Flags:       append(planFlags(), stateFlag(), lockFlag(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			id := c.Args().First()
@@ -29,38 +29,38 @@ func (p *program) whyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			return s.reading(c, func(r *runner.Runner) error {
+			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
 				w, err := r.Why(c.Context, id)
 				if err != nil {
 					return err
 				}
-				tell := p.explainWhy
+				printAnswer := p.printWhy
 				if c.Bool("json") {
-					tell = func(w *runner.Why) error { return json.NewEncoder(p.out).Encode(w) }
+					printAnswer = func(w *runner.Why) error { return json.NewEncoder(p.stdout).Encode(w) }
 				}
-				if err := tell(w); err != nil || w.Step.Err == nil {
+				if err := printAnswer(w); err != nil || w.Step.Err == nil {
 					return err
 				}
-				return reported{w.Step.Err}
+				return reportedError{w.Step.Err}
 			})
 		},
 	}
 }
 
-func (p *program) explainWhy(w *runner.Why) error {
+func (p *program) printWhy(w *runner.Why) error {
 	s, b := w.Step, &strings.Builder{}
 	fmt.Fprintf(b, "%s (%s): %s\n", s.ID, s.Type, headline(s))
 	if len(w.Upstream) > 0 {
 		fmt.Fprintf(b, "  before it would change: %s\n", strings.Join(w.Upstream, ", "))
 	}
 	switch {
-	case w.First: // every input is new then
+	case w.First: // then every input is new
 		fmt.Fprintf(b, "  %s\n", noRecord(w.Last))
 	case len(w.Inputs) == 0 && s.Err == nil:
 		fmt.Fprintln(b, "  its inputs are as recorded")
 	default:
 		for _, in := range w.Inputs {
-			fmt.Fprintf(b, "  input %s: %s -> %s\n", in.Name, short(in.Old), short(in.New))
+			fmt.Fprintf(b, "  input %s: %s -> %s\n", in.Name, shortDigest(in.Old), shortDigest(in.New))
 		}
 	}
 	if c := s.Finding.Change; c != nil {
@@ -69,17 +69,17 @@ func (p *program) explainWhy(w *runner.Why) error {
 		}
 	}
 	if s.Err != nil {
-		fmt.Fprintf(b, "  %s\n", continued(s.Err.Error()))
+		fmt.Fprintf(b, "  %s\n", indentContinuation(s.Err.Error()))
 		if h := fault.Hint(s.Err); h != "" {
 			fmt.Fprintf(b, "hint: %s\n", h)
 		}
 	}
-	_, err := io.WriteString(near(p.out, p.dir), b.String())
+	_, err := io.WriteString(newRelativePathWriter(p.stdout, p.dir), b.String())
 	return err
 }
 
-// noRecord tells what is known of a step without a record. A success may be
-// known no more: a verify that refuted it took its record away.
+// noRecord explains why a step has no record. It may have succeeded before: a
+// verify that finds a difference deletes the record.
 func noRecord(last *runner.Last) string {
 	if last == nil {
 		return "there is no record of it: it has not succeeded here yet"
@@ -91,21 +91,22 @@ func noRecord(last *runner.Last) string {
 	case "failed":
 		return none + ": its last run failed"
 	case "refuted":
-		return none + ": the last verify found it not as wanted"
+		return none + ": the last verify found a difference"
 	case "started":
-		return none + ": its last run has not come to an end"
+		return none + ": its last run did not finish"
 	}
 	return none
 }
 
-// short gives as much of a digest as people compare, and other values whole.
-func short(value string) string {
-	const enough = 19 // sha256: and 12 digits
+// shortDigest shortens a digest to the digits that people compare. It returns
+// other values whole.
+func shortDigest(value string) string {
+	const length = 19 // sha256: and 12 digits
 	switch {
 	case value == "":
 		return "(none)"
-	case strings.HasPrefix(value, "sha256:") && len(value) > enough:
-		return value[:enough] + "…"
+	case strings.HasPrefix(value, "sha256:") && len(value) > length:
+		return value[:length] + "…"
 	}
 	return value
 }

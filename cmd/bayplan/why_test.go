@@ -6,7 +6,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// What a step without a record is told of is no more than the state knows.
+// For a step without a record, why claims no more than the state knows.
 func TestNoRecord(t *testing.T) {
 	const none = "there is no record of a success that still holds"
 	for _, tt := range []struct {
@@ -17,8 +17,8 @@ func TestNoRecord(t *testing.T) {
 		{"nothing", nil, "there is no record of it: it has not succeeded here yet"},
 		{"a success", &runner.Last{Kind: "done"}, none + ": the step was of another type"},
 		{"a failure", &runner.Last{Kind: "failed"}, none + ": its last run failed"},
-		{"a verify", &runner.Last{Kind: "refuted"}, none + ": the last verify found it not as wanted"},
-		{"a start", &runner.Last{Kind: "started"}, none + ": its last run has not come to an end"},
+		{"a verify", &runner.Last{Kind: "refuted"}, none + ": the last verify found a difference"},
+		{"a start", &runner.Last{Kind: "started"}, none + ": its last run did not finish"},
 		{"what is not known yet", &runner.Last{Kind: "moved"}, none},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

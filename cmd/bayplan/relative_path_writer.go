@@ -1,0 +1,76 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// A relativePathWriter shortens paths below the working directory to relative
+// ones and replaces control characters, which a terminal would obey. It does
+// not shorten quoted text: that comes from others, such as names in an archive.
+// Each Write must hold whole lines.
+type relativePathWriter struct {
+	out    io.Writer
+	prefix string // the working directory with a slash at its end; "" shortens nothing
+}
+
+// newRelativePathWriter makes a relativePathWriter for the working directory
+// dir. With "" or "/" it shortens nothing.
+func newRelativePathWriter(out io.Writer, dir string) io.Writer {
+	if dir == "" || dir == "/" {
+		return relativePathWriter{out, ""}
+	}
+	return relativePathWriter{out, dir + "/"}
+}
+
+// Write writes p with its paths shortened and its control characters replaced.
+func (w relativePathWriter) Write(p []byte) (int, error) {
+	text := string(p)
+	if w.prefix != "" {
+		text = w.shorten(text)
+	}
+	if _, err := io.WriteString(w.out, strings.Map(visible, text)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// shorten removes the prefix from paths that begin with it.
+func (w relativePathWriter) shorten(text string) string {
+	var out strings.Builder
+	quoted := false
+	for i := 0; i < len(text); {
+		n := 1
+		switch c := text[i]; {
+		case quoted && c == '\\' && i+1 < len(text): // the next byte may be an escaped quote
+			n = 2
+		case c == '"':
+			quoted = !quoted
+		case c == '\n':
+			quoted = false
+		case !quoted && strings.HasPrefix(text[i:], w.prefix) && !endsInPath(text[:i]):
+			i += len(w.prefix)
+			continue
+		}
+		out.WriteString(text[i : i+n])
+		i += n
+	}
+	return out.String()
+}
+
+// endsInPath tells whether a slash after text would continue a path.
+func endsInPath(text string) bool {
+	r, _ := utf8.DecodeLastRuneInString(text)
+	return text != "" && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-~", r))
+}
+
+// visible replaces control characters and invalid UTF-8. Plans, archives,
+// labels and server responses come from others and may hold escape sequences.
+func visible(r rune) rune {
+	if r == utf8.RuneError || r != '\n' && r != '\t' && unicode.IsControl(r) {
+		return '\u00b7'
+	}
+	return r
+}
