@@ -1,20 +1,20 @@
-# Every target is one line of intent; `make` alone lists them. `make test` is the check
-# for every change, `make integration` the one against real servers; .ci/run calls both.
+# `make` alone lists the targets. `make test` checks every change. `make integration`
+# tests against real servers. .ci/run calls both.
 
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
 
-# Tools are pinned in a module of their own, so that they are none of bayplan's requirements.
+# A module of its own pins the tools, so that bayplan does not depend on them.
 tool = go tool -modfile=internal/tools/go.mod
 
-# The race detector needs a C compiler. In CI it is not optional.
+# The race detector needs a C compiler. In CI it is mandatory.
 have_cc = $(shell command -v "$$(go env CC)" 2>/dev/null)
 race = $(if $(or $(filter true,$(CI)),$(have_cc)),-race)
 
-# One build tag more than a plain build: then one pass covers the integration tests too.
+# With this tag, one pass covers the integration tests as well.
 checked = -tags integration ./...
 
-# Static, as the host that runs it may have an older C library than the one that builds it.
+# Static: the host that runs it may have an older C library than the host that builds it.
 static = CGO_ENABLED=0 go build -trimpath
 
 .PHONY: help build cross generate fmt lint test integration bench clean
@@ -30,27 +30,27 @@ cross: ## build for Linux and macOS on amd64 and arm64, and vet for macOS
 		(set -x; GOOS=$$system GOARCH=$$arch $(static) -o /dev/null ./cmd/bayplan); done; done
 	GOOS=darwin GOARCH=arm64 CGO_ENABLED=0 go vet -trimpath ./...
 
-generate: ## write again what is generated and checked in
+generate: ## regenerate the generated files that are checked in
 	go generate ./...
 
 fmt: ## format every Go file
 	git ls-files -z --cached --others --exclude-standard -- '*.go' | xargs -0 $(tool) gofumpt -w
 
-lint: ## formatting, go.mod, vet and staticcheck
+lint: ## check formatting and go.mod, run vet and staticcheck
 	@unformatted=$$(git ls-files -z -- '*.go' | xargs -0 $(tool) gofumpt -l) && \
 		{ test -z "$$unformatted" || { echo "not formatted, run 'make fmt':"; echo "$$unformatted"; exit 1; } >&2; }
 	go mod tidy -diff
 	go vet $(checked)
 	$(tool) staticcheck -checks all $(checked)
 
-test: lint cross ## all that needs no server: lint, builds, unit tests, CLI scripts, examples
+test: lint cross ## check all that needs no server: lint, builds, unit tests, CLI scripts, examples
 	go test $(race) -vet=off -timeout 10m ./...
 
-integration: ## install and start the real servers and run against them
+integration: ## install and start real servers and test against them
 	internal/dev/integration/run.sh
 
-bench: ## compare mirror, untar and upload with other tools (an hour; BENCH_RUNS=1 for less)
+bench: ## compare mirror, untar and upload with other tools (an hour; less with BENCH_RUNS=1)
 	go run ./internal/dev/bench
 
-clean: ## remove what was built
+clean: ## remove the build output
 	rm -rf bin

@@ -1,5 +1,5 @@
-// Package schemas holds the JSON Schema of plan files, generated from the Go
-// types and checked in, so that editors and bayplan itself have it at hand.
+// Package schemas holds the JSON Schema of plan files for editors and for
+// bayplan itself. The schema is generated from the Go types and checked in.
 package schemas
 
 import _ "embed"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# What a CI job runs for plans that were changed: it validates, diffs and applies
-# the other examples against mock registries, a mock cloud and mock web servers.
-# It needs no network and no credentials. Everything it makes is under world/.
+# A CI job for changed plans: it validates, diffs and applies the other examples
+# against mock registries, a mock cloud and mock web servers. It needs no network
+# and no credentials, and writes only under world/.
 set -euo pipefail
 cd "$(dirname "$0")"
 
-export CGO_ENABLED=0 # a static program, and no C compiler needed
+export CGO_ENABLED=0 # go run then needs no C compiler
 bayplan=${BAYPLAN:-go run ../../cmd/bayplan}
 
 # rehearse EXAMPLE [FLAG...]
