@@ -10,39 +10,40 @@ import (
 	"time"
 )
 
-// Options of a bench. They come from the environment, which passes through make.
+// options are the settings of a bench. They come from the environment, because
+// that passes through make.
 type options struct {
-	dir     string   // of all that is kept between runs
-	bayplan string   // the program; "": it is built
-	runs    int      // timed ones of each tool
-	only    []string // names of comparisons to make
-	strict  bool     // goals that are missed are a failure
+	dir     string   // keeps files between runs
+	bayplan string   // path of the program; "": build it
+	runs    int      // timed runs of each tool
+	only    []string // names of the comparisons to run
+	strict  bool     // a missed goal is a failure
 
-	// Of the comparison of mirror.
-	tools []string      // names of tools to run
-	far   []string      // names of those to run with the source far away
-	rate  float64       // of the line to a source far away, bytes per second; 0: no such line
-	delay time.Duration // of that line
+	// For the comparison of mirror.
+	tools []string      // names of the tools to run
+	far   []string      // names of the tools to run with a distant source
+	rate  float64       // of the link to the distant source, in bytes per second; 0: no link
+	delay time.Duration // of that link
 }
 
-// A bench has what all comparisons need.
+// A bench holds what all comparisons need.
 type bench struct {
 	options
 
-	self string    // this program
-	say  io.Writer // progress
+	self string    // path of this program
+	log  io.Writer // progress
 }
 
-// A comparison measures bayplan beside others at one kind of work. It prints
-// one table to w, also of what was measured before an error, and gives the
-// goals that it can tell of.
+// A comparison measures bayplan and other tools at one kind of work. run prints
+// one table to w and returns the goals that were measured. After an error the
+// table holds what was measured before it.
 type comparison struct {
 	name string
-	make func(ctx context.Context, b *bench, w io.Writer) ([]goal, error)
+	run  func(ctx context.Context, b *bench, w io.Writer) ([]goal, error)
 }
 
-// comparisons lists all, in the order in which they are made. Each has a file
-// of its own that is named after it.
+// comparisons lists all comparisons in the order in which they run. Each has a
+// file with its name.
 func comparisons() []comparison {
 	return []comparison{
 		{"mirror", compareMirror},
@@ -51,12 +52,11 @@ func comparisons() []comparison {
 	}
 }
 
-// run makes those of the comparisons that are asked for. One that goes wrong
-// does not keep the others from being made.
+// run runs the selected comparisons. If one fails, the others still run.
 func (b *bench) run(ctx context.Context, w io.Writer, all []comparison) error {
 	if b.bayplan == "" {
 		b.bayplan = filepath.Join(b.dir, "bin", bayplanName)
-		if err := quietly(ctx, "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-buildvcs=false", "-o", b.bayplan, "./cmd/bayplan"); err != nil {
+		if err := runQuiet(ctx, "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-buildvcs=false", "-o", b.bayplan, "./cmd/bayplan"); err != nil {
 			return fmt.Errorf("build bayplan: %w", err)
 		}
 	}
@@ -66,14 +66,14 @@ func (b *bench) run(ctx context.Context, w io.Writer, all []comparison) error {
 		if !slices.Contains(b.only, c.name) {
 			continue
 		}
-		goals, err := c.make(ctx, b, w)
+		goals, err := c.run(ctx, b, w)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
 		}
-		missed += judge(w, goals)
+		missed += printGoals(w, goals)
 	}
 	if missed > 0 && b.strict {
-		errs = append(errs, fmt.Errorf("%d goals are missed", missed))
+		errs = append(errs, fmt.Errorf("%d goals missed", missed))
 	}
 	return errors.Join(errs...)
 }

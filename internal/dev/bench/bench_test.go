@@ -45,7 +45,7 @@ func TestServeCounter(t *testing.T) {
 	}
 }
 
-func TestStartTellsWhatDoesNotStart(t *testing.T) {
+func TestStartReportsFailure(t *testing.T) {
 	if _, _, err := start(t.Context(), "/bin/sh", "-c", "exit 3"); err == nil || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("got %v, want the status", err)
 	}
@@ -94,7 +94,7 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-// timed makes samples with these times.
+// timed makes samples with the given wall times.
 func timed(cpu time.Duration, memory int64, walls ...time.Duration) samples {
 	var all samples
 	for _, w := range walls {
@@ -116,7 +116,7 @@ func TestCommands(t *testing.T) {
 		if !slices.Contains(argv, j.program) {
 			t.Errorf("%s: %q does not run %s", tool.name, argv, j.program)
 		}
-		all := strings.Join(argv, " ") + written(t, j.dir)
+		all := strings.Join(argv, " ") + allText(t, j.dir)
 		for _, want := range []string{j.source, j.dest} {
 			if !strings.Contains(all, want) {
 				t.Errorf("%s: %q does not name %s", tool.name, all, want)
@@ -131,8 +131,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// written gives the text of all files in a directory.
-func written(t *testing.T, dir string) string {
+// allText returns the text of all files in a directory.
+func allText(t *testing.T, dir string) string {
 	t.Helper()
 	files, err := os.ReadDir(dir)
 	if err != nil {
@@ -150,7 +150,7 @@ func written(t *testing.T, dir string) string {
 }
 
 func TestInstall(t *testing.T) {
-	b := &mirroring{bench: &bench{self: "/opt/bench", options: options{dir: t.TempDir(), bayplan: "/opt/bayplan"}}}
+	b := &mirrorComparison{bench: &bench{self: "/opt/bench", options: options{dir: t.TempDir(), bayplan: "/opt/bayplan"}}}
 	kept := filepath.Join(b.dir, "bin", "crane-v1", "crane")
 	if err := os.MkdirAll(filepath.Dir(kept), 0o755); err != nil {
 		t.Fatal(err)
@@ -173,7 +173,7 @@ func TestInstall(t *testing.T) {
 	}
 }
 
-func TestRunMakesWhatIsAskedFor(t *testing.T) {
+func TestRunSelectsComparisons(t *testing.T) {
 	made := func(goals []goal, err error) func(context.Context, *bench, io.Writer) ([]goal, error) {
 		return func(_ context.Context, b *bench, w io.Writer) ([]goal, error) {
 			_, _ = io.WriteString(w, b.bayplan+"\n")
@@ -182,7 +182,7 @@ func TestRunMakesWhatIsAskedFor(t *testing.T) {
 	}
 	all := []comparison{
 		{"fast", made([]goal{atMost("wall / yardstick", 1.1, 1.15)}, nil)},
-		{"slow", made([]goal{atLeast("times as fast as tar", 0.5, 2), flat(64 << 20)}, nil)},
+		{"slow", made([]goal{atLeast("times as fast as tar", 0.5, 2), flatMemory(64 << 20)}, nil)},
 		{"broken", made(nil, errors.New("no such tool"))},
 		{"other", made(nil, errors.New("not asked for"))},
 	}
@@ -198,7 +198,7 @@ func TestRunMakesWhatIsAskedFor(t *testing.T) {
 			"missed", []string{"fast", "slow"}, false, "bayplan\n\nmet     wall / yardstick, at most 1.15: 1.10\n" +
 				"bayplan\n\nMISSED  times as fast as tar, at least 2: 0.50\nMISSED  memory, under 64 MiB: 64 MiB\n", "",
 		},
-		{"strict", []string{"slow"}, true, "bayplan\n\nMISSED  times as fast as tar, at least 2: 0.50\nMISSED  memory, under 64 MiB: 64 MiB\n", "2 goals are missed"},
+		{"strict", []string{"slow"}, true, "bayplan\n\nMISSED  times as fast as tar, at least 2: 0.50\nMISSED  memory, under 64 MiB: 64 MiB\n", "2 goals missed"},
 		{"broken", []string{"broken"}, false, "bayplan\n", "broken: no such tool"},
 	}
 	for _, tt := range tests {

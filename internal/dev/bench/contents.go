@@ -7,14 +7,15 @@ import (
 	"path/filepath"
 )
 
-// contents is what the source registry holds, as the file beside it says.
+// contents describes the set that the source registry holds. It is saved in a
+// file beside the registry.
 type contents struct {
 	Version    string
 	Images     []entry
-	Blobs      int   // different ones
-	References int   // of images to blobs
+	Blobs      int   // number of different blobs
+	References int   // number of references from images to blobs
 	Unique     int64 // bytes of the different blobs
-	Logical    int64 // bytes when every image is counted by itself
+	Logical    int64 // bytes of all images, shared blobs counted each time
 }
 
 // An entry is one image of the list that every tool gets.
@@ -22,7 +23,7 @@ type entry struct {
 	Repository, Tag, Digest string
 }
 
-func (e entry) at(host string) string { return host + "/" + e.Repository + ":" + e.Tag }
+func (e entry) nameAt(host string) string { return host + "/" + e.Repository + ":" + e.Tag }
 
 // count fills in the sums.
 func (c *contents) count(manifests []manifest) {

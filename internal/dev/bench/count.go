@@ -10,15 +10,15 @@ import (
 	"sync"
 )
 
-// counts is what has passed a counter.
+// counts are the requests and bytes that passed a counter.
 type counts struct {
 	Requests          int
 	Methods           map[string]int
-	BlobsIn, BlobsOut int64 // bytes of blobs in requests and in answers
+	BlobsIn, BlobsOut int64 // bytes of blobs in requests and in responses
 }
 
-// A counter stands before a registry and counts. The lock is there because it
-// serves requests side by side.
+// A counter is a reverse proxy that counts the requests to a registry. It needs
+// the lock because it serves requests concurrently.
 type counter struct {
 	next *httputil.ReverseProxy
 	mu   sync.Mutex
@@ -29,7 +29,7 @@ func newCounter(target string) *counter {
 	to := &url.URL{Scheme: "http", Host: target}
 	return &counter{
 		next: &httputil.ReverseProxy{
-			// The registry names itself in locations as its client names it.
+			// With the client's Host, the registry's locations point to the proxy.
 			Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Host = r.In.Host },
 			Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
 			ErrorLog:  log.New(io.Discard, "", 0),
@@ -38,7 +38,7 @@ func newCounter(target string) *counter {
 	}
 }
 
-// ServeHTTP counts a request and passes it on.
+// ServeHTTP counts a request and forwards it.
 func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ofBlob := strings.Contains(r.URL.Path, "/blobs/")
 	c.add(func(s *counts) { s.Requests++; s.Methods[r.Method]++ })
@@ -49,13 +49,13 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.next.ServeHTTP(w, r)
 }
 
-func (c *counter) add(what func(*counts)) {
+func (c *counter) add(update func(*counts)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	what(&c.sum)
+	update(&c.sum)
 }
 
-// take gives what was counted and begins anew.
+// take returns the counts and resets them.
 func (c *counter) take() counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -88,5 +88,5 @@ func (w *countedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap is for http.ResponseController.
+// Unwrap returns the underlying writer, for http.ResponseController.
 func (w *countedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -5,15 +5,15 @@ import (
 	"io"
 )
 
-// A goal is something that bayplan is to reach, and how far it is.
+// A goal is a target for bayplan, with the measured value.
 type goal struct {
 	what string
 	got  string
 	met  bool
 }
 
-// judge prints how far goals are met, and gives how many are not.
-func judge(w io.Writer, goals []goal) (missed int) {
+// printGoals prints the goals and returns how many are missed.
+func printGoals(w io.Writer, goals []goal) (missed int) {
 	if len(goals) > 0 {
 		fmt.Fprintln(w)
 	}
@@ -28,18 +28,18 @@ func judge(w io.Writer, goals []goal) (missed int) {
 	return missed
 }
 
-// atMost is the goal that a ratio is no larger than most.
+// atMost is the goal that a ratio is at most most.
 func atMost(what string, ratio, most float64) goal {
 	return goal{fmt.Sprintf("%s, at most %.2f", what, most), fmt.Sprintf("%.2f", ratio), ratio <= most}
 }
 
-// atLeast is the goal that a ratio is no smaller than least.
+// atLeast is the goal that a ratio is at least least.
 func atLeast(what string, ratio, least float64) goal {
 	return goal{fmt.Sprintf("%s, at least %.0f", what, least), fmt.Sprintf("%.2f", ratio), ratio >= least}
 }
 
-// flat is the goal that memory does not grow with what is moved.
-func flat(peak int64) goal {
+// flatMemory is the goal that memory does not grow with the bytes moved.
+func flatMemory(peak int64) goal {
 	const most = 64 << 20
 	return goal{"memory, under 64 MiB", mebibytes(peak) + " MiB", peak < most}
 }

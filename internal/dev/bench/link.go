@@ -9,34 +9,35 @@ import (
 	"time"
 )
 
-// A link is a slow line to a server: answers of all connections share its
-// rate, and each byte comes delay later. What goes to the server is not slowed
-// down. The lock is there because connections reserve their time side by side.
+// A link is a slow network link to a server. The responses of all connections
+// share its rate, and each byte arrives after the delay. Requests are not slowed
+// down. The lock is needed because connections reserve time concurrently.
 type link struct {
 	target string
 	rate   float64 // bytes per second
 	delay  time.Duration
 
 	mu   sync.Mutex
-	free time.Time // when the line is free again
+	free time.Time // when the link is free again
 }
 
-// slack is how far the line may make up for time that it was idle only
-// because a timer fired late.
-const slack = 5 * time.Millisecond
+// timerSlack is how much lost time the link may recover. It loses time when a
+// timer fires late.
+const timerSlack = 5 * time.Millisecond
 
-// reserve takes the line for n bytes and gives when the last of them is through.
+// reserve reserves the link for n bytes and returns when the last byte has
+// entered it.
 func (l *link) reserve(now time.Time, n int) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if earliest := now.Add(-slack); l.free.Before(earliest) {
+	if earliest := now.Add(-timerSlack); l.free.Before(earliest) {
 		l.free = earliest
 	}
 	l.free = l.free.Add(time.Duration(float64(n) / l.rate * float64(time.Second)))
 	return l.free
 }
 
-// serve passes connections on until ctx ends.
+// serve forwards connections until ctx ends.
 func (l *link) serve(ctx context.Context, ln net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
@@ -50,12 +51,12 @@ func (l *link) serve(ctx context.Context, ln net.Listener) error {
 		if err != nil {
 			return err
 		}
-		wg.Go(func() { l.pass(ctx, conn) })
+		wg.Go(func() { l.relay(ctx, conn) })
 	}
 }
 
-// pass serves one connection. A failure on either side ends both.
-func (l *link) pass(ctx context.Context, client net.Conn) {
+// relay forwards one connection. A failure on either side closes both.
+func (l *link) relay(ctx context.Context, client net.Conn) {
 	defer client.Close()
 	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", l.target)
 	if err != nil {
@@ -70,44 +71,45 @@ func (l *link) pass(ctx context.Context, client net.Conn) {
 		_, _ = io.Copy(server, client)
 		_ = server.(*net.TCPConn).CloseWrite()
 	})
-	l.slow(client, server)
-	_ = client.Close() // ends the other way
+	l.copyDelayed(client, server)
+	_ = client.Close() // ends the other direction
 }
 
-// A parcel is on the line until it is due.
-type parcel struct {
+// A packet is data on the link, with the time of its arrival.
+type packet struct {
 	data []byte
 	due  time.Time
 }
 
-// chunk is little enough for connections to share the line well.
-const chunk = 32 << 10
+// chunkSize is small enough for connections to share the link fairly.
+const chunkSize = 32 << 10
 
-// slow carries bytes from src to dst as the line does. The channel never holds
-// more than is on the line, as parcels enter it when their last byte does.
-func (l *link) slow(dst io.Writer, src io.Reader) {
-	onLine := make(chan parcel, 4096)
+// copyDelayed copies bytes from src to dst at the rate and with the delay of the
+// link. A packet enters the channel when its last byte enters the link, so the
+// channel never holds more than the link does.
+func (l *link) copyDelayed(dst io.Writer, src io.Reader) {
+	onLink := make(chan packet, 4096)
 	broken := make(chan struct{})
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	wg.Go(func() {
 		defer close(broken)
-		for p := range onLine {
+		for p := range onLink {
 			time.Sleep(time.Until(p.due))
 			if _, err := dst.Write(p.data); err != nil {
 				return
 			}
 		}
 	})
-	defer close(onLine)
+	defer close(onLink)
 	for {
-		buf := make([]byte, chunk)
+		buf := make([]byte, chunkSize)
 		n, err := src.Read(buf)
 		if n > 0 {
 			through := l.reserve(time.Now(), n)
 			time.Sleep(time.Until(through))
 			select {
-			case onLine <- parcel{buf[:n], through.Add(l.delay)}:
+			case onLink <- packet{buf[:n], through.Add(l.delay)}:
 			case <-broken:
 				return
 			}
@@ -118,4 +120,4 @@ func (l *link) slow(dst io.Writer, src io.Reader) {
 	}
 }
 
-var errLine = errors.New("a line needs a delay and a rate")
+var errLinkSettings = errors.New("a link needs a delay and a rate")

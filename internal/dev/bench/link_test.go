@@ -24,7 +24,7 @@ func TestLinkReserves(t *testing.T) {
 		{"idle", after(0), 100, after(100 * time.Millisecond)},
 		{"behind another", after(10 * time.Millisecond), 50, after(150 * time.Millisecond)},
 		{"a timer that fired late", after(152 * time.Millisecond), 100, after(250 * time.Millisecond)},
-		{"after a long pause", after(time.Second), 100, after(1100*time.Millisecond - slack)},
+		{"after a long pause", after(time.Second), 100, after(1100*time.Millisecond - timerSlack)},
 	}
 	for _, s := range steps {
 		if got := l.reserve(s.now, s.n); !got.Equal(s.want) {
@@ -33,17 +33,17 @@ func TestLinkReserves(t *testing.T) {
 	}
 }
 
-// All connections share the rate, and the delay comes once.
+// All connections share the rate, and the delay applies once.
 func TestLinkSlowsDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const size, connections = 10 * chunk, 2
+		const size, connections = 10 * chunkSize, 2
 		l := &link{rate: 1 << 20, delay: 30 * time.Millisecond}
 		begin := time.Now()
 		got := make(chan []byte, connections)
 		for range connections {
 			go func() {
 				var b bytes.Buffer
-				l.slow(&b, strings.NewReader(strings.Repeat("x", size)))
+				l.copyDelayed(&b, strings.NewReader(strings.Repeat("x", size)))
 				got <- b.Bytes()
 			}()
 		}
@@ -53,7 +53,7 @@ func TestLinkSlowsDown(t *testing.T) {
 			}
 		}
 		want := l.delay + time.Duration(connections*size)*time.Second/(1<<20)
-		if took := time.Since(begin); took > want || took < want-slack {
+		if took := time.Since(begin); took > want || took < want-timerSlack {
 			t.Errorf("took %s, want %s", took, want)
 		}
 	})
@@ -68,12 +68,12 @@ func TestLinkEndsWithItsClient(t *testing.T) {
 	endless, w := io.Pipe()
 	go func() {
 		for {
-			if _, err := w.Write(make([]byte, chunk)); err != nil {
+			if _, err := w.Write(make([]byte, chunkSize)); err != nil {
 				return
 			}
 		}
 	}()
-	l.slow(brokenWriter{}, endless)
+	l.copyDelayed(brokenWriter{}, endless)
 	_ = endless.Close()
 }
 
@@ -108,7 +108,7 @@ func TestServeLinkPassesOn(t *testing.T) {
 	}
 }
 
-// echo is a server that sends back what it gets.
+// echo starts a server that sends back its input.
 func echo(t *testing.T) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

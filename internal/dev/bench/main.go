@@ -1,34 +1,36 @@
-// Command bench compares bayplan with other tools at what it is to be fast at.
-// It prints one table for each kind of work, and how far the goals are met. It
-// knows bayplan from outside only, as a program like the others.
+// Command bench compares the speed of bayplan with that of other tools. For each
+// kind of work it prints one table and which goals are met. It runs bayplan as a
+// program, like the other tools.
 //
-// Mirror is compared with tools that copy lists of images, and with the fewest
-// requests that the protocol allows.
+// Mirror is compared with tools that copy lists of images, and with a yardstick
+// that sends the fewest requests that the protocol allows.
+//
+// Untar is compared with GNU tar and sync.
 //
 // Upload is compared with curl, which sends the same file to the same Glance.
 //
-// Run it from the top of the repository, best as `make bench`. The environment
-// may say:
+// Run it from the top of the repository, preferably with `make bench`. The
+// environment sets:
 //
-//	BENCH_ONLY    the names of the comparisons to make (all)
-//	BENCH_DIR     where the set, the tools and the registries are kept (the user's cache directory)
-//	BENCH_BAYPLAN the bayplan to measure (this one, built)
-//	BENCH_RUNS    how often each tool is timed (5)
-//	BENCH_STRICT  1: a goal that is missed is a failure, and so is a tool that cannot be measured
+//	BENCH_ONLY    names of the comparisons to run (all)
+//	BENCH_DIR     directory of the set, the tools and the registries (the user's cache directory)
+//	BENCH_BAYPLAN the bayplan to measure (built from this repository)
+//	BENCH_RUNS    number of timed runs of each tool (5)
+//	BENCH_STRICT  1: fail if a goal is missed or a tool cannot be measured
 //
 // and for mirror:
 //
-//	BENCH_TOOLS   the names of those to run (all)
-//	BENCH_LINE    delay and rate in Mbit/s of the line to a source far away (30ms/400), or "none"
-//	BENCH_FAR     the names of those to run with the source far away (those that repeat no layer)
+//	BENCH_TOOLS   names of the tools to run (all)
+//	BENCH_LINE    delay and rate in Mbit/s of the link to a distant source (30ms/400), or "none"
+//	BENCH_FAR     names of the tools to run with the distant source (those that move each layer once)
 //
-// Have nothing else run beside it, and nothing that removes many files for five
-// minutes before it: see server.setAside.
+// Run nothing else at the same time, and remove no large number of files in the
+// five minutes before: see registryServer.setAside.
 //
-// Counts are of passes of their own, through counting proxies; times are of
-// runs without them. CPU is that of a tool's processes, not of the registries;
-// memory is the peak of its largest process, and never less than what this
-// program has itself, about 14 MiB.
+// Requests are counted in separate runs, through counting proxies. Times are
+// measured without proxies. CPU counts the processes of the tool, not those of
+// the registries. Memory is the peak of the tool's largest process, and at least
+// the memory of this program, about 14 MiB.
 package main
 
 import (
@@ -55,7 +57,7 @@ func main() {
 	}
 }
 
-// run is the benchmark, or, with arguments, one of the processes that it needs.
+// run runs the benchmark or, with arguments, one of its helper processes.
 func run(ctx context.Context, args []string) error {
 	switch {
 	case len(args) == 0:
@@ -69,7 +71,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return copyAll(ctx, args[1], args[2], set.Images)
 	case args[0] == "touch" && len(args) == 1:
-		return touch()
+		return touchMemory()
 	case args[0] == "count" && len(args) == 2:
 		return serveCounter(ctx, args[1], os.Stdin, os.Stdout)
 	case args[0] == "line" && len(args) == 4:
@@ -79,7 +81,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		return serveLink(ctx, l, os.Stdin, os.Stdout)
 	}
-	return fmt.Errorf("arguments %q are not known", args)
+	return fmt.Errorf("unknown arguments %q", args)
 }
 
 func compare(ctx context.Context) error {
@@ -87,7 +89,7 @@ func compare(ctx context.Context) error {
 		return errors.New("this is not the top of the repository")
 	}
 	var err error
-	b := &bench{say: os.Stderr}
+	b := &bench{log: os.Stderr}
 	if b.options, err = optionsFrom(os.Getenv); err != nil {
 		return err
 	}
@@ -100,7 +102,7 @@ func compare(ctx context.Context) error {
 	return b.run(ctx, os.Stdout, comparisons())
 }
 
-// optionsFrom reads the options.
+// optionsFrom reads the options from the environment.
 func optionsFrom(getenv func(string) string) (options, error) {
 	o := options{dir: getenv("BENCH_DIR"), runs: 5, strict: getenv("BENCH_STRICT") == "1"}
 	if o.dir == "" {
@@ -124,28 +126,29 @@ func optionsFrom(getenv func(string) string) (options, error) {
 			return o, fmt.Errorf("BENCH_RUNS: %q is not a number of runs", text)
 		}
 	}
-	if o.only, err = chosen(getenv, "BENCH_ONLY", comparisonNames(), comparisonNames()); err != nil {
+	if o.only, err = namesFrom(getenv, "BENCH_ONLY", comparisonNames(), comparisonNames()); err != nil {
 		return o, err
 	}
-	if o.tools, err = chosen(getenv, "BENCH_TOOLS", toolNames(), toolNames()); err != nil {
+	if o.tools, err = namesFrom(getenv, "BENCH_TOOLS", toolNames(), toolNames()); err != nil {
 		return o, err
 	}
-	if o.far, err = chosen(getenv, "BENCH_FAR", toolNames(), []string{yardstickName, bayplanName, skopeoName}); err != nil {
+	if o.far, err = namesFrom(getenv, "BENCH_FAR", toolNames(), []string{yardstickName, bayplanName, skopeoName}); err != nil {
 		return o, err
 	}
-	o.delay, o.rate, err = parseLine(getenv("BENCH_LINE"))
+	o.delay, o.rate, err = parseLinkSetting(getenv("BENCH_LINE"))
 	return o, err
 }
 
-// chosen reads a list of some of all names.
-func chosen(getenv func(string) string, variable string, all, otherwise []string) ([]string, error) {
+// namesFrom reads a list of names from a variable. Each must be in all. Without
+// the variable it returns the fallback.
+func namesFrom(getenv func(string) string, variable string, all, fallback []string) ([]string, error) {
 	names := strings.Fields(strings.ReplaceAll(getenv(variable), ",", " "))
 	if len(names) == 0 {
-		return otherwise, nil
+		return fallback, nil
 	}
 	for _, n := range names {
 		if !slices.Contains(all, n) {
-			return nil, fmt.Errorf("%s: %q is none of %s", variable, n, strings.Join(all, ", "))
+			return nil, fmt.Errorf("%s: %q is not one of %s", variable, n, strings.Join(all, ", "))
 		}
 	}
 	return names, nil
@@ -167,8 +170,9 @@ func toolNames() []string {
 	return names
 }
 
-// parseLine reads DELAY/MBITS; the rate is in bytes per second, 0 for no line.
-func parseLine(text string) (time.Duration, float64, error) {
+// parseLinkSetting reads DELAY/MBITS. It returns the rate in bytes per second,
+// 0 for no link.
+func parseLinkSetting(text string) (time.Duration, float64, error) {
 	switch text {
 	case "":
 		text = "30ms/400"

@@ -15,14 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sample is what one run took.
+// A sample is the time and the memory of one run.
 type sample struct {
 	wall, cpu time.Duration
-	memory    int64 // bytes that the largest of its processes had in memory at its peak
+	memory    int64 // peak of the largest process, in bytes
 }
 
-// measure runs a command to its end in dir, which is its home, too. What it
-// says goes to a file there.
+// measure runs a command in dir, which is also its home directory. The output
+// goes to a file there.
 func measure(ctx context.Context, dir string, argv []string) (sample, error) {
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
@@ -32,7 +32,7 @@ func measure(ctx context.Context, dir string, argv []string) (sample, error) {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	cmd.Env = environment(dir)
-	// A group of its own, as a tool may be many processes.
+	// A process group of its own: a tool may have many processes.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	begin := time.Now()
@@ -41,11 +41,11 @@ func measure(ctx context.Context, dir string, argv []string) (sample, error) {
 	if err != nil {
 		return s, fmt.Errorf("%s: %w\n%s", argv[0], err, tail(log.Name()))
 	}
-	// Of the process and of all those that it has waited for.
+	// Includes all child processes that it has waited for.
 	s.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
-		return s, errors.New("this system does not tell what a process has used")
+		return s, errors.New("this system does not report the resource usage of a process")
 	}
 	s.memory = usage.Maxrss
 	if runtime.GOOS == "linux" {
@@ -54,17 +54,17 @@ func measure(ctx context.Context, dir string, argv []string) (sample, error) {
 	return s, nil
 }
 
-// environment keeps what tools remember and read to one directory.
+// environment returns variables that confine the files of a tool to dir.
 func environment(dir string) []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LANG=C.UTF-8", "NO_COLOR=1",
 		"XDG_CONFIG_HOME=" + dir + "/config", "XDG_DATA_HOME=" + dir + "/data", "XDG_CACHE_HOME=" + dir + "/cache",
-		// skopeo remembers in /var where blobs are, unless it believes not to be root.
+		// As root, skopeo would keep its cache of blob locations in /var.
 		"_CONTAINERS_ROOTLESS_UID=65534",
 	}
 }
 
-// tail is the end of a file, to be shown with an error.
+// tail returns the end of a file, to show with an error.
 func tail(path string) []byte {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -73,26 +73,26 @@ func tail(path string) []byte {
 	return data[max(0, len(data)-2000):]
 }
 
-// quietly runs a command whose output nobody needs while all goes well.
-func quietly(ctx context.Context, argv ...string) error {
+// runQuiet runs a command and discards its standard output.
+func runQuiet(ctx context.Context, argv ...string) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stderr = os.Stderr
 	return cmd.Run()
 }
 
-// settle lets what was written before reach the disk, and has memory at hand
-// for what comes next, so that the next run is slowed down by neither.
-func (b *bench) settle(ctx context.Context) error {
+// prepareMachine flushes earlier writes to the disk and makes memory available,
+// so that neither slows down the next run.
+func (b *bench) prepareMachine(ctx context.Context) error {
 	syscall.Sync()
-	// In a process of its own: memory that this one had at its peak would be
-	// taken for that of what it measures.
-	return quietly(ctx, b.self, "touch")
+	// In a process of its own: the peak memory of this process would count for
+	// the processes that it measures.
+	return runQuiet(ctx, b.self, "touch")
 }
 
-// touch takes memory and gives it back. A virtual machine's host may have taken
-// back what was free for a while: to get it again costs up to a second for a
-// GiB, which would be told of whoever comes first.
-func touch() error {
+// touchMemory allocates memory, writes to it and frees it. The host of a virtual
+// machine may have reclaimed free memory. To get it back takes up to a second a
+// GiB, which would count for the next tool.
+func touchMemory() error {
 	const size = 2 << 30 // more than any run writes
 	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
@@ -124,7 +124,8 @@ func (s samples) memory() int64 {
 	return most
 }
 
-// median gives the middle value, the mean of both for an even number, 0 for none.
+// median returns the middle value, the mean of the two middle values for an even
+// number, and 0 without samples.
 func median(s samples, of func(sample) time.Duration) time.Duration {
 	if len(s) == 0 {
 		return 0

@@ -11,34 +11,34 @@ import (
 	"strconv"
 )
 
-// A result is what one tool took.
+// A result holds the measurements of one tool.
 type result struct {
 	tool    tool
 	program string
-	err     error // why there is no more
+	err     error // ends the measurements of the tool
 
 	counted    bool
-	cold, warm passage // what passed the counters
+	cold, warm requestCounts
 	coldTime   samples
 	warmTime   samples
 	farTime    samples
 }
 
-// A passage is what one copy of the list has asked of both sides.
-type passage struct{ source, dest counts }
+// requestCounts are the requests of one copy of the list, to each side.
+type requestCounts struct{ source, dest counts }
 
-// A mirroring compares tools that copy a list of images, on the set.
-type mirroring struct {
+// A mirrorComparison compares tools that copy a list of images. They copy the set.
+type mirrorComparison struct {
 	*bench
 
-	source, dest *server
+	source, dest *registryServer
 	set          *contents
 	results      []*result
 }
 
-// compareMirror is the comparison of mirror.
+// compareMirror runs the comparison of mirror.
 func compareMirror(ctx context.Context, b *bench, w io.Writer) (goals []goal, err error) {
-	m := &mirroring{bench: b}
+	m := &mirrorComparison{bench: b}
 	defer func() { err = errors.Join(err, m.close()) }()
 	if err := m.run(ctx); err != nil {
 		return nil, err
@@ -46,23 +46,23 @@ func compareMirror(ctx context.Context, b *bench, w io.Writer) (goals []goal, er
 	return m.goals(), m.report(w)
 }
 
-// open starts what all tools need.
-func (m *mirroring) open(ctx context.Context) error {
-	if err := quietly(ctx, "internal/dev/integration/install.sh", "docker-registry", "skopeo", "curl"); err != nil {
+// open starts the registries and installs the tools.
+func (m *mirrorComparison) open(ctx context.Context) error {
+	if err := runQuiet(ctx, "internal/dev/integration/install.sh", "docker-registry", "skopeo", "curl"); err != nil {
 		return fmt.Errorf("install Debian's packages: %w", err)
 	}
 	var err error
 	if m.source, m.set, err = openSource(ctx, m.dir, m.self); err != nil {
 		return fmt.Errorf("source registry: %w", err)
 	}
-	if m.dest, err = newServer(filepath.Join(m.dir, "destination")); err != nil {
+	if m.dest, err = newRegistryServer(filepath.Join(m.dir, "destination")); err != nil {
 		return fmt.Errorf("destination registry: %w", err)
 	}
 	for _, t := range tools() {
 		if !slices.Contains(m.tools, t.name) {
 			continue
 		}
-		fmt.Fprintln(m.say, "bench: install", t.name)
+		fmt.Fprintln(m.log, "bench: install", t.name)
 		r := &result{tool: t}
 		if r.program, err = m.install(ctx, t); err != nil {
 			r.err = fmt.Errorf("install: %w", err)
@@ -72,10 +72,10 @@ func (m *mirroring) open(ctx context.Context) error {
 	return nil
 }
 
-// close ends the registries.
-func (m *mirroring) close() error {
+// close stops the registries.
+func (m *mirrorComparison) close() error {
 	var errs []error
-	for _, s := range []*server{m.source, m.dest} {
+	for _, s := range []*registryServer{m.source, m.dest} {
 		if s != nil {
 			errs = append(errs, s.close())
 		}
@@ -83,14 +83,14 @@ func (m *mirroring) close() error {
 	return errors.Join(errs...)
 }
 
-// run measures all. What goes wrong with one tool stands in its result.
-func (m *mirroring) run(ctx context.Context) error {
+// run measures all tools. The failure of one tool is in its result.
+func (m *mirrorComparison) run(ctx context.Context) error {
 	if err := m.open(ctx); err != nil {
 		return err
 	}
 	m.each(ctx, 0, "count", m.count)
 	for n := range m.runs {
-		m.each(ctx, n, "time", m.time)
+		m.each(ctx, n, "time", m.timeNear)
 	}
 	if m.rate > 0 {
 		line, host, err := start(ctx, m.self, "line", m.source.host, m.delay.String(), strconv.FormatFloat(m.rate, 'f', 0, 64))
@@ -107,30 +107,30 @@ func (m *mirroring) run(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// each does something with every tool, in each round beginning with another
-// one: no tool is always the one that comes after a slow one.
-func (m *mirroring) each(ctx context.Context, round int, what string, do func(context.Context, *result) error) {
+// each calls do for every tool. Each round begins with another tool, so that no
+// tool always follows the same slow one.
+func (m *mirrorComparison) each(ctx context.Context, round int, what string, do func(context.Context, *result) error) {
 	for i := range m.results {
 		r := m.results[(i+round)%len(m.results)]
 		if r.err != nil || ctx.Err() != nil {
 			continue
 		}
-		fmt.Fprintf(m.say, "bench: %s %d: %s\n", what, round+1, r.tool.name)
+		fmt.Fprintf(m.log, "bench: %s %d: %s\n", what, round+1, r.tool.name)
 		if err := do(ctx, r); err != nil {
 			r.err = err
-			fmt.Fprintf(m.say, "bench: %s: %v\n", r.tool.name, err)
+			fmt.Fprintf(m.log, "bench: %s: %v\n", r.tool.name, err)
 		}
 	}
 }
 
-// count copies the list through counters, cold and warm.
-func (m *mirroring) count(ctx context.Context, r *result) error {
+// count counts the requests of a cold and a warm run.
+func (m *mirrorComparison) count(ctx context.Context, r *result) error {
 	if err := m.dest.empty(ctx); err != nil {
 		return err
 	}
 	var sides [2]*child
 	var hosts [2]string
-	for i, s := range []*server{m.source, m.dest} {
+	for i, s := range []*registryServer{m.source, m.dest} {
 		var err error
 		if sides[i], hosts[i], err = start(ctx, m.self, "count", s.host); err != nil {
 			return err
@@ -141,14 +141,14 @@ func (m *mirroring) count(ctx context.Context, r *result) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range []*passage{&r.cold, &r.warm} {
-		if _, err := m.copy(ctx, r, j); err != nil {
+	for _, p := range []*requestCounts{&r.cold, &r.warm} {
+		if _, err := m.runTool(ctx, r, j); err != nil {
 			return err
 		}
-		if p.source, err = sides[0].take(); err != nil {
+		if p.source, err = sides[0].takeCounts(); err != nil {
 			return err
 		}
-		if p.dest, err = sides[1].take(); err != nil {
+		if p.dest, err = sides[1].takeCounts(); err != nil {
 			return err
 		}
 	}
@@ -156,8 +156,8 @@ func (m *mirroring) count(ctx context.Context, r *result) error {
 	return nil
 }
 
-// time measures a cold run and a warm one.
-func (m *mirroring) time(ctx context.Context, r *result) error {
+// timeNear measures a cold and a warm run.
+func (m *mirrorComparison) timeNear(ctx context.Context, r *result) error {
 	if err := m.dest.empty(ctx); err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (m *mirroring) time(ctx context.Context, r *result) error {
 		return err
 	}
 	for _, to := range []*samples{&r.coldTime, &r.warmTime} {
-		s, err := m.copy(ctx, r, j)
+		s, err := m.runTool(ctx, r, j)
 		if err != nil {
 			return err
 		}
@@ -175,8 +175,8 @@ func (m *mirroring) time(ctx context.Context, r *result) error {
 	return nil
 }
 
-// timeFar measures a cold run with the source at the other end of a slow line.
-func (m *mirroring) timeFar(ctx context.Context, r *result, source string) error {
+// timeFar measures a cold run with the source behind the slow link.
+func (m *mirrorComparison) timeFar(ctx context.Context, r *result, source string) error {
 	if !slices.Contains(m.far, r.tool.name) {
 		return nil
 	}
@@ -187,15 +187,15 @@ func (m *mirroring) timeFar(ctx context.Context, r *result, source string) error
 	if err != nil {
 		return err
 	}
-	s, err := m.copy(ctx, r, j)
+	s, err := m.runTool(ctx, r, j)
 	if err == nil {
 		r.farTime = append(r.farTime, s)
 	}
 	return err
 }
 
-// job makes a job with a directory in which nothing is remembered.
-func (m *mirroring) job(r *result, source, dest string) (job, error) {
+// job makes a job with an empty directory.
+func (m *mirrorComparison) job(r *result, source, dest string) (job, error) {
 	j := job{
 		dir: filepath.Join(m.dir, "work", r.tool.name), program: r.program,
 		source: source, dest: dest, images: m.set.Images, set: contentsFile(m.dir),
@@ -203,21 +203,21 @@ func (m *mirroring) job(r *result, source, dest string) (job, error) {
 	return j, errors.Join(os.RemoveAll(j.dir), os.MkdirAll(j.dir, 0o755))
 }
 
-// copy runs a tool and makes sure that it did what it is measured for.
-func (m *mirroring) copy(ctx context.Context, r *result, j job) (sample, error) {
+// runTool measures one run of a tool and checks that it copied all images.
+func (m *mirrorComparison) runTool(ctx context.Context, r *result, j job) (sample, error) {
 	argv, err := r.tool.command(j)
 	if err != nil {
 		return sample{}, err
 	}
-	if err := m.settle(ctx); err != nil {
+	if err := m.prepareMachine(ctx); err != nil {
 		return sample{}, err
 	}
 	s, err := measure(ctx, j.dir, argv)
 	if err != nil {
 		return s, err
 	}
-	if err := arrived(ctx, m.dest.host, m.set.Images); err != nil {
-		return s, fmt.Errorf("it ended well, but %w", err)
+	if err := checkImages(ctx, m.dest.host, m.set.Images); err != nil {
+		return s, fmt.Errorf("it exited with 0, but %w", err)
 	}
 	return s, nil
 }

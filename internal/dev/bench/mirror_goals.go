@@ -2,15 +2,14 @@ package main
 
 import "fmt"
 
-// goals tells how far mirror's goals are met. A goal for which something was
-// not measured is left out.
-func (m *mirroring) goals() []goal {
+// goals returns the goals of mirror, without those that were not measured.
+func (m *mirrorComparison) goals() []goal {
 	bay := m.find(bayplanName)
 	return append(m.countGoals(bay), m.timeGoals(bay)...)
 }
 
-// The requests that the protocol needs, and what is added by a second look at
-// tags that stand for nobody knows what, and by one at the catalog.
+// The requests that the protocol needs, and the additional ones: a HEAD for each
+// tag that is not known yet, and one page of the catalog.
 const (
 	leastSource = 177
 	leastDest   = 511
@@ -18,7 +17,7 @@ const (
 	catalogPage = 1
 )
 
-func (m *mirroring) countGoals(bay *result) []goal {
+func (m *mirrorComparison) countGoals(bay *result) []goal {
 	if !bay.counted {
 		return nil
 	}
@@ -38,7 +37,7 @@ func (m *mirroring) countGoals(bay *result) []goal {
 	}
 }
 
-func (m *mirroring) timeGoals(bay *result) []goal {
+func (m *mirrorComparison) timeGoals(bay *result) []goal {
 	if len(bay.coldTime) == 0 {
 		return nil
 	}
@@ -46,11 +45,11 @@ func (m *mirroring) timeGoals(bay *result) []goal {
 	yard := m.find(yardstickName)
 	if len(yard.coldTime) > 0 {
 		goals = append(goals,
-			atMost("wall / yardstick", over(bay.coldTime.wall(), yard.coldTime.wall()), 1.15),
-			atMost("CPU / yardstick", over(bay.coldTime.cpu(), yard.coldTime.cpu()), 2))
+			atMost("wall / yardstick", quotient(bay.coldTime.wall(), yard.coldTime.wall()), 1.15),
+			atMost("CPU / yardstick", quotient(bay.coldTime.cpu(), yard.coldTime.cpu()), 2))
 	}
 	if len(yard.farTime) > 0 && len(bay.farTime) > 0 {
-		goals = append(goals, atMost("wall / yardstick, source far away", over(bay.farTime.wall(), yard.farTime.wall()), 1.05))
+		goals = append(goals, atMost("wall / yardstick, distant source", quotient(bay.farTime.wall(), yard.farTime.wall()), 1.05))
 	}
 	for _, r := range m.results {
 		faster := 5.0
@@ -61,8 +60,8 @@ func (m *mirroring) timeGoals(bay *result) []goal {
 			faster = 2
 		}
 		if len(r.coldTime) > 0 {
-			goals = append(goals, atLeast("times as fast as "+r.tool.name, over(r.coldTime.wall(), bay.coldTime.wall()), faster))
+			goals = append(goals, atLeast("times as fast as "+r.tool.name, quotient(r.coldTime.wall(), bay.coldTime.wall()), faster))
 		}
 	}
-	return append(goals, flat(max(bay.coldTime.memory(), bay.farTime.memory())))
+	return append(goals, flatMemory(max(bay.coldTime.memory(), bay.farTime.memory())))
 }

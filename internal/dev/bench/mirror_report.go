@@ -7,8 +7,8 @@ import (
 	"text/tabwriter"
 )
 
-// report prints what was measured. Its error is what went wrong.
-func (m *mirroring) report(w io.Writer) error {
+// report prints the measurements. Its error joins the failures of the tools.
+func (m *mirrorComparison) report(w io.Writer) error {
 	fmt.Fprintf(w, "\n%d images, %d blobs in %d references, %s MiB of %s MiB; medians of %d\n\n",
 		len(m.set.Images), m.set.Blobs, m.set.References, mebibytes(m.set.Unique), mebibytes(m.set.Logical), m.runs)
 	yard, bay := m.find(yardstickName), m.find(bayplanName)
@@ -16,17 +16,17 @@ func (m *mirroring) report(w io.Writer) error {
 	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\t/ yardstick\tMiB in memory\tsource req / MiB\tdest req / MiB\twarm s\twarm req")
 	for _, r := range m.results {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name,
-			seconds(r.coldTime.wall()), r.coldTime.span(), ratio(r.coldTime.wall(), yard.coldTime.wall()), ratio(r.coldTime.wall(), bay.coldTime.wall()),
-			seconds(r.coldTime.cpu()), ratio(r.coldTime.cpu(), yard.coldTime.cpu()), r.coldTime.peak(),
+			seconds(r.coldTime.wall()), r.coldTime.wallRange(), ratio(r.coldTime.wall(), yard.coldTime.wall()), ratio(r.coldTime.wall(), bay.coldTime.wall()),
+			seconds(r.coldTime.cpu()), ratio(r.coldTime.cpu(), yard.coldTime.cpu()), r.coldTime.peakText(),
 			r.requests(r.cold.source, r.cold.source.BlobsOut), r.requests(r.cold.dest, r.cold.dest.BlobsIn),
 			seconds(r.warmTime.wall()), r.warmRequests())
 	}
 	_ = t.Flush()
 	m.reportFar(w, yard, bay)
-	return m.failures(w)
+	return m.reportFailures(w)
 }
 
-func (m *mirroring) reportFar(w io.Writer, yard, bay *result) {
+func (m *mirrorComparison) reportFar(w io.Writer, yard, bay *result) {
 	if len(yard.farTime) == 0 && len(bay.farTime) == 0 {
 		return
 	}
@@ -35,17 +35,18 @@ func (m *mirroring) reportFar(w io.Writer, yard, bay *result) {
 	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\tMiB in memory")
 	for _, r := range m.results {
 		if len(r.farTime) > 0 {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name, seconds(r.farTime.wall()), r.farTime.span(),
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name, seconds(r.farTime.wall()), r.farTime.wallRange(),
 				ratio(r.farTime.wall(), yard.farTime.wall()), ratio(r.farTime.wall(), bay.farTime.wall()),
-				seconds(r.farTime.cpu()), r.farTime.peak())
+				seconds(r.farTime.cpu()), r.farTime.peakText())
 		}
 	}
 	_ = t.Flush()
 }
 
-// failures tells which tools could not be measured to the end. One of the
-// others that could not be had, say without a network, is no failure.
-func (m *mirroring) failures(w io.Writer) error {
+// reportFailures prints which tools could not be measured completely. Unless
+// strict, it is no error if that is another tool than bayplan and the yardstick:
+// without a network it may be impossible to install.
+func (m *mirrorComparison) reportFailures(w io.Writer) error {
 	var errs []error
 	for _, r := range m.results {
 		if r.err == nil {
@@ -55,13 +56,13 @@ func (m *mirroring) failures(w io.Writer) error {
 		if r.tool.name != yardstickName && r.tool.name != bayplanName && !m.strict {
 			continue
 		}
-		errs = append(errs, fmt.Errorf("%s was not measured to the end", r.tool.name))
+		errs = append(errs, fmt.Errorf("%s was not measured completely", r.tool.name))
 	}
 	return errors.Join(errs...)
 }
 
-// find gives a tool's result, an empty one where it was left out.
-func (m *mirroring) find(name string) *result {
+// find returns the result of a tool, an empty one if the tool was left out.
+func (m *mirrorComparison) find(name string) *result {
 	for _, r := range m.results {
 		if r.tool.name == name {
 			return r

@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// measured is a comparison that reaches all goals.
-func measured() *mirroring {
-	b := &mirroring{
+// measured returns a comparison that meets all goals.
+func measured() *mirrorComparison {
+	b := &mirrorComparison{
 		bench: &bench{options: options{runs: 1, rate: 50e6, delay: 30 * time.Millisecond}},
 		set:   &contents{Images: make([]entry, 45), Blobs: 132, References: 289, Unique: 600 << 20, Logical: 4900 << 20},
 	}
@@ -25,44 +25,44 @@ func measured() *mirroring {
 	add(yardstickName, 2*time.Second, time.Second/2).farTime = timed(0, 0, 13*time.Second)
 	bay := add(bayplanName, 2200*time.Millisecond, 900*time.Millisecond)
 	bay.farTime, bay.counted = timed(0, 30<<20, 13500*time.Millisecond), true
-	bay.cold = passage{counts{Requests: 177, BlobsOut: 600 << 20}, counts{Requests: 512, BlobsIn: 600 << 20}}
-	bay.warm = passage{counts{Requests: 45}, counts{Requests: 45}}
+	bay.cold = requestCounts{counts{Requests: 177, BlobsOut: 600 << 20}, counts{Requests: 512, BlobsIn: 600 << 20}}
+	bay.warm = requestCounts{counts{Requests: 45}, counts{Requests: 45}}
 	add(skopeoName, 5*time.Second, 3*time.Second)
 	add("crane", 12*time.Second, 7*time.Second)
 	return b
 }
 
-func TestJudge(t *testing.T) {
+func TestPrintGoals(t *testing.T) {
 	tests := []struct {
 		name   string
-		spoil  func(b *mirroring, bay *result)
+		spoil  func(b *mirrorComparison, bay *result)
 		missed string // what the line says
 	}{
-		{"a byte twice", func(_ *mirroring, bay *result) { bay.cold.source.BlobsOut++ }, "leaves the source once: 629145601 of"},
-		{"a byte twice there", func(_ *mirroring, bay *result) { bay.cold.dest.BlobsIn++ }, "reaches the destination once"},
-		{"a request", func(_ *mirroring, bay *result) { bay.cold.source.Requests++ }, "source requests, cold, at most 177: 178"},
-		{"a request there", func(_ *mirroring, bay *result) { bay.cold.dest.Requests++ }, "destination requests, cold, at most 512: 513"},
-		{"a warm request", func(_ *mirroring, bay *result) { bay.warm.source.Requests++ }, "source requests, warm, at most 45: 46"},
-		{"a warm request there", func(_ *mirroring, bay *result) { bay.warm.dest.Requests++ }, "destination requests, warm"},
-		{"slow", func(_ *mirroring, bay *result) { bay.coldTime[0].wall = 2350 * time.Millisecond }, "wall / yardstick, at most 1.15: 1.18"},
-		{"busy", func(_ *mirroring, bay *result) { bay.coldTime[0].cpu = 1010 * time.Millisecond }, "CPU / yardstick"},
-		{"slow far away", func(_ *mirroring, bay *result) { bay.farTime[0].wall = 14 * time.Second }, "source far away"},
-		{"large far away", func(_ *mirroring, bay *result) { bay.farTime[0].memory = 64 << 20 }, "memory, under 64 MiB: 64 MiB"},
-		{"skopeo is fast", func(b *mirroring, _ *result) { b.results[2].coldTime[0].wall = 4 * time.Second }, "times as fast as skopeo, at least 2: 1.82"},
-		{"crane is fast", func(b *mirroring, _ *result) { b.results[3].coldTime[0].wall = 10 * time.Second }, "times as fast as crane, at least 5: 4.55"},
+		{"a byte twice", func(_ *mirrorComparison, bay *result) { bay.cold.source.BlobsOut++ }, "leaves the source once: 629145601 of"},
+		{"a byte twice there", func(_ *mirrorComparison, bay *result) { bay.cold.dest.BlobsIn++ }, "reaches the destination once"},
+		{"a request", func(_ *mirrorComparison, bay *result) { bay.cold.source.Requests++ }, "source requests, cold, at most 177: 178"},
+		{"a request there", func(_ *mirrorComparison, bay *result) { bay.cold.dest.Requests++ }, "destination requests, cold, at most 512: 513"},
+		{"a warm request", func(_ *mirrorComparison, bay *result) { bay.warm.source.Requests++ }, "source requests, warm, at most 45: 46"},
+		{"a warm request there", func(_ *mirrorComparison, bay *result) { bay.warm.dest.Requests++ }, "destination requests, warm"},
+		{"slow", func(_ *mirrorComparison, bay *result) { bay.coldTime[0].wall = 2350 * time.Millisecond }, "wall / yardstick, at most 1.15: 1.18"},
+		{"busy", func(_ *mirrorComparison, bay *result) { bay.coldTime[0].cpu = 1010 * time.Millisecond }, "CPU / yardstick"},
+		{"slow far away", func(_ *mirrorComparison, bay *result) { bay.farTime[0].wall = 14 * time.Second }, "distant source"},
+		{"large far away", func(_ *mirrorComparison, bay *result) { bay.farTime[0].memory = 64 << 20 }, "memory, under 64 MiB: 64 MiB"},
+		{"skopeo is fast", func(b *mirrorComparison, _ *result) { b.results[2].coldTime[0].wall = 4 * time.Second }, "times as fast as skopeo, at least 2: 1.82"},
+		{"crane is fast", func(b *mirrorComparison, _ *result) { b.results[3].coldTime[0].wall = 10 * time.Second }, "times as fast as crane, at least 5: 4.55"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			b := measured()
 			tt.spoil(b, b.find(bayplanName))
 			var out bytes.Buffer
-			if missed := judge(&out, b.goals()); missed != 1 || !strings.Contains(out.String(), "MISSED  ") || !strings.Contains(out.String(), tt.missed) {
+			if missed := printGoals(&out, b.goals()); missed != 1 || !strings.Contains(out.String(), "MISSED  ") || !strings.Contains(out.String(), tt.missed) {
 				t.Errorf("%d missed, want one with %q:\n%s", missed, tt.missed, &out)
 			}
 		})
 	}
 	var out bytes.Buffer
-	if missed := judge(&out, measured().goals()); missed != 0 {
+	if missed := printGoals(&out, measured().goals()); missed != 0 {
 		t.Errorf("%d missed:\n%s", missed, &out)
 	}
 }
@@ -71,7 +71,7 @@ func TestJudgeLeavesOutWhatWasNotMeasured(t *testing.T) {
 	var out bytes.Buffer
 	b := measured()
 	b.results = b.results[:1]
-	if missed := judge(&out, b.goals()); missed != 0 || out.Len() > 0 {
+	if missed := printGoals(&out, b.goals()); missed != 0 || out.Len() > 0 {
 		t.Errorf("%d missed:\n%s", missed, &out)
 	}
 }
@@ -112,7 +112,7 @@ func TestReportFails(t *testing.T) {
 	strict.strict, strict.find("crane").err = true, broken
 	bay := measured()
 	bay.find(bayplanName).err = broken
-	for want, b := range map[string]*mirroring{"crane": strict, bayplanName: bay} {
+	for want, b := range map[string]*mirrorComparison{"crane": strict, bayplanName: bay} {
 		if err := b.report(io.Discard); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error that names %s", err, want)
 		}

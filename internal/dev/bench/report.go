@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// span tells the fastest and the slowest run: how much the machine had else to do.
-func (s samples) span() string {
+// wallRange returns the times of the fastest and the slowest run. A wide range
+// means that other work disturbed the machine.
+func (s samples) wallRange() string {
 	if len(s) == 0 {
 		return "-"
 	}
@@ -16,8 +17,8 @@ func (s samples) span() string {
 	return fmt.Sprintf("%.2f .. %.2f", slices.MinFunc(s, slower).wall.Seconds(), slices.MaxFunc(s, slower).wall.Seconds())
 }
 
-// peak is the memory to be printed.
-func (s samples) peak() string {
+// peakText returns the peak memory as text.
+func (s samples) peakText() string {
 	if s.memory() == 0 {
 		return "-"
 	}
@@ -35,10 +36,10 @@ func ratio(a, b time.Duration) string {
 	if a == 0 || b == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.2f", over(a, b))
+	return fmt.Sprintf("%.2f", quotient(a, b))
 }
 
 func mebibytes(n int64) string { return fmt.Sprintf("%.0f", float64(n)/(1<<20)) }
 
-// over is how many times b a is.
-func over(a, b time.Duration) float64 { return float64(a) / float64(b) }
+// quotient returns a / b.
+func quotient(a, b time.Duration) float64 { return float64(a) / float64(b) }

@@ -11,21 +11,21 @@ import (
 
 // A seeder pushes the synthetic set to a registry.
 type seeder struct {
-	to     *wire
-	layers map[int]placed
+	to     *registryClient
+	layers map[int]pushedLayer
 }
 
-// A placed layer is one that is at the registry.
-type placed struct {
+// A pushedLayer is a layer that is in the registry.
+type pushedLayer struct {
 	descriptor
 
 	diffID     string
 	repository string
 }
 
-// seed pushes a set and writes down what the registry then holds.
+// seed pushes the set to a registry and saves its contents in a file.
 func seed(ctx context.Context, host string, unit int64, file string) error {
-	s := &seeder{to: newWire(host, 2), layers: map[int]placed{}}
+	s := &seeder{to: newRegistryClient(host, 2), layers: map[int]pushedLayer{}}
 	c := &contents{Version: setVersion}
 	var manifests []manifest
 	for _, r := range makeSet(unit) {
@@ -55,9 +55,9 @@ func (s *seeder) image(ctx context.Context, r recipe) (manifest, entry, error) {
 		return m, e, err
 	}
 	m.Config = descriptor{typeConfig, int64(len(conf)), digestOf(conf)}
-	at, err := s.to.upload(ctx, r.repository)
+	at, err := s.to.startUpload(ctx, r.repository)
 	if err == nil {
-		err = s.to.finish(ctx, at, m.Config, bytes.NewReader(conf))
+		err = s.to.finishUpload(ctx, at, m.Config, bytes.NewReader(conf))
 	}
 	if err != nil {
 		return m, e, err
@@ -70,8 +70,8 @@ func (s *seeder) image(ctx context.Context, r recipe) (manifest, entry, error) {
 	return m, e, s.to.putManifest(ctx, e, data)
 }
 
-// layer sees to it that a repository has a layer.
-func (s *seeder) layer(ctx context.Context, repository string, l layer) (placed, error) {
+// layer pushes a layer to a repository, or mounts it from another one.
+func (s *seeder) layer(ctx context.Context, repository string, l layer) (pushedLayer, error) {
 	if p, there := s.layers[l.number]; there {
 		return p, s.to.mount(ctx, repository, p.repository, p.Digest)
 	}
@@ -82,35 +82,35 @@ func (s *seeder) layer(ctx context.Context, repository string, l layer) (placed,
 	return p, err
 }
 
-// push sends a layer while it is made: its digest is known at the end only.
-func (s *seeder) push(ctx context.Context, repository string, l layer) (placed, error) {
-	at, err := s.to.upload(ctx, repository)
+// push sends a layer while it is generated: the digest is known only at the end.
+func (s *seeder) push(ctx context.Context, repository string, l layer) (pushedLayer, error) {
+	at, err := s.to.startUpload(ctx, repository)
 	if err != nil {
-		return placed{}, err
+		return pushedLayer{}, err
 	}
-	p := placed{repository: repository}
-	outside := newDigester()
+	p := pushedLayer{repository: repository}
+	compressed := newDigester()
 	rd, wr := io.Pipe()
 	made := make(chan struct{})
 	go func() {
 		defer close(made)
 		var err error
-		p.diffID, err = l.write(io.MultiWriter(outside, wr))
+		p.diffID, err = l.write(io.MultiWriter(compressed, wr))
 		wr.CloseWithError(err)
 	}()
-	h, err := done(s.to.do(ctx, http.MethodPatch, at.String(), rd, -1, http.StatusAccepted))
+	h, err := drain(s.to.do(ctx, http.MethodPatch, at.String(), rd, -1, http.StatusAccepted))
 	rd.CloseWithError(err)
 	<-made
 	if err != nil {
-		return placed{}, err
+		return pushedLayer{}, err
 	}
-	p.descriptor = descriptor{typeLayer, outside.n, outside.digest()}
+	p.descriptor = descriptor{typeLayer, compressed.n, compressed.digest()}
 	if at, err = at.Parse(h.Get("Location")); err != nil {
-		return placed{}, err
+		return pushedLayer{}, err
 	}
 	query := at.Query()
 	query.Set("digest", p.Digest)
 	at.RawQuery = query.Encode()
-	_, err = done(s.to.do(ctx, http.MethodPut, at.String(), nil, 0, http.StatusCreated))
+	_, err = drain(s.to.do(ctx, http.MethodPut, at.String(), nil, 0, http.StatusCreated))
 	return p, err
 }

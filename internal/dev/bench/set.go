@@ -13,19 +13,19 @@ import (
 	"math/rand/v2"
 )
 
-// A layer of the synthetic set. Its content follows from its number alone.
+// A layer of the synthetic set. Its number alone determines its content.
 type layer struct {
 	number int
-	size   int64 // of the file in it
+	size   int64 // size of the file in it
 }
 
-// A recipe says what an image is made of.
+// A recipe lists the layers of an image.
 type recipe struct {
 	repository string
 	layers     []layer
 }
 
-// setVersion changes with what the set is made of, so that an old one is made anew.
+// setVersion must change when the set changes, so that an old set is not reused.
 const setVersion = "1"
 
 const (
@@ -33,17 +33,17 @@ const (
 	setTag    = "13.0-40"
 )
 
-// makeSet gives the synthetic set: like the images of a release of OpenStack,
-// 45 repositories share their three lowest layers, two or three services of a
-// kind share one more, and each image has one or two of its own. With a unit
-// of 1 MiB that is about 600 MiB of blobs, for 4.9 GiB when every image is
-// counted by itself.
+// makeSet returns the synthetic set. It resembles the images of an OpenStack
+// release: 45 repositories share their three lowest layers, two or three services
+// of a kind share one more layer, and each image has one or two layers of its
+// own. With a unit of 1 MiB, the different blobs have about 600 MiB and all
+// images together 4.9 GiB.
 func makeSet(unit int64) []recipe {
 	base := sizes([]float64{70.4, 22, 2.05}, unit)
-	kinds := sizes(spread(100, 14), unit)
-	own := sizes(spread(403.5, 70), unit)
+	kinds := sizes(unevenParts(100, 14), unit)
+	own := sizes(unevenParts(403.5, 70), unit)
 	images := make([]recipe, setImages)
-	more := setImages // numbers the second layers of its own
+	more := setImages // number of the next second own layer
 	for i := range images {
 		r := recipe{repository: fmt.Sprintf("rhosp13/openstack-service-%02d", i)}
 		for n, size := range base {
@@ -52,7 +52,7 @@ func makeSet(unit int64) []recipe {
 		if k, ok := kindOf(i); ok {
 			r.layers = append(r.layers, layer{100 + k, kinds[k]})
 		}
-		// The large ones are spread over the list.
+		// The factor 29 spreads the large layers over the list.
 		r.layers = append(r.layers, layer{200 + i, own[i*29%len(own)]})
 		if i%9 < 5 {
 			r.layers = append(r.layers, layer{200 + more, own[more*29%len(own)]})
@@ -63,8 +63,8 @@ func makeSet(unit int64) []recipe {
 	return images
 }
 
-// kindOf gives the kind of service that image i is of: eleven kinds have three
-// images, three have two, and the last six images are of no kind.
+// kindOf returns the kind of service of image i: eleven kinds have three images,
+// three kinds have two, and the last six images have no kind.
 func kindOf(i int) (kind int, ok bool) {
 	switch {
 	case i < 33:
@@ -75,8 +75,8 @@ func kindOf(i int) (kind int, ok bool) {
 	return 0, false
 }
 
-// spread divides total into n parts, few of them large.
-func spread(total float64, n int) []float64 {
+// unevenParts divides total into n parts, of which a few are large.
+func unevenParts(total float64, n int) []float64 {
 	parts := make([]float64, n)
 	sum := 0.0
 	for i := range parts {
@@ -130,16 +130,16 @@ func digestOf(data []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// write writes the layer, a genuine tar.gz with one file that cannot be
-// compressed, and gives the digest of the archive inside. A tool that looks
-// into layers must find what it expects: some compress what is not compressed.
+// write writes the layer, a real tar.gz with one incompressible file, and returns
+// the digest of the archive inside. It must be gzip: some tools read layers and
+// compress those that are not.
 func (l layer) write(w io.Writer) (diffID string, err error) {
 	z, err := gzip.NewWriterLevel(w, gzip.NoCompression)
 	if err != nil {
 		return "", err
 	}
-	inside := newDigester()
-	t := tar.NewWriter(io.MultiWriter(z, inside))
+	uncompressed := newDigester()
+	t := tar.NewWriter(io.MultiWriter(z, uncompressed))
 	if err := t.WriteHeader(&tar.Header{Name: fmt.Sprintf("opt/%03d", l.number), Mode: 0o644, Size: l.size}); err != nil {
 		return "", err
 	}
@@ -154,10 +154,10 @@ func (l layer) write(w io.Writer) (diffID string, err error) {
 	if err := z.Close(); err != nil {
 		return "", err
 	}
-	return inside.digest(), nil
+	return uncompressed.digest(), nil
 }
 
-// config is an image's configuration blob.
+// config returns the configuration blob of an image.
 func (r recipe) config(diffIDs []string) ([]byte, error) {
 	history := make([]map[string]string, len(diffIDs))
 	for i := range history {
@@ -173,7 +173,7 @@ func (r recipe) config(diffIDs []string) ([]byte, error) {
 	})
 }
 
-// A manifest is one of docker's second schema.
+// A manifest is an image manifest of Docker's schema 2.
 type manifest struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	MediaType     string       `json:"mediaType"`

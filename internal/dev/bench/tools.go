@@ -10,17 +10,17 @@ import (
 	"github.com/bayplan/bayplan/internal/dev/pinned"
 )
 
-// A tool is one of those that are compared.
+// A tool is one of the compared programs.
 type tool struct {
 	name   string
-	module string // PACKAGE@VERSION to install it from; "": it is there
-	// command prepares the job's directory and gives what to run there.
+	module string // PACKAGE@VERSION to install it from; "": nothing to install
+	// command prepares the directory of the job and returns the command to run there.
 	command func(j job) ([]string, error)
 }
 
-// A job is a list of images to be copied by one tool.
+// A job is a list of images that one tool copies.
 type job struct {
-	dir          string // its own, the same for a cold run and the warm one after it
+	dir          string // of this job alone; a cold run and its warm run share it
 	program      string // the tool's
 	source, dest string // hosts
 	images       []entry
@@ -33,8 +33,8 @@ const (
 	skopeoName    = "skopeo"
 )
 
-// tools lists all, each run in its best ordinary way for a list of images.
-// Those that copy one image per call run four at once.
+// tools lists all tools. Each copies a list of images in its best documented way.
+// Tools that copy one image per call run four times in parallel.
 func tools() []tool {
 	return []tool{
 		{name: yardstickName, command: yardstickCommand},
@@ -47,13 +47,13 @@ func tools() []tool {
 	}
 }
 
-// install gives a tool's program. What is built is kept.
-func (m *mirroring) install(ctx context.Context, t tool) (string, error) {
+// install returns the program of a tool. It keeps programs that it builds.
+func (m *mirrorComparison) install(ctx context.Context, t tool) (string, error) {
 	switch {
 	case t.name == yardstickName:
 		return m.self, nil
 	case t.name == skopeoName:
-		return "skopeo", nil // by install.sh
+		return "skopeo", nil // installed by install.sh
 	case t.name == bayplanName:
 		return m.bayplan, nil
 	}
@@ -64,7 +64,7 @@ func yardstickCommand(j job) ([]string, error) {
 	return []string{j.program, "yardstick", j.source, j.dest, j.set}, nil
 }
 
-// bayplanPlan copies no signatures, as the other tools copy none here.
+// bayplanPlan copies no signatures, because the other tools copy none here.
 const bayplanPlan = `apiVersion: bayplan/v1
 name: bench
 connections:
@@ -82,13 +82,13 @@ func bayplanCommand(j job) ([]string, error) {
 		return nil, err
 	}
 	list := "container_images:\n" + j.each(func(e entry) string {
-		return fmt.Sprintf("- imagename: %s\n  push_destination: %s\n", e.at(j.source), j.dest)
+		return fmt.Sprintf("- imagename: %s\n  push_destination: %s\n", e.nameAt(j.source), j.dest)
 	})
 	return []string{j.program, "apply"}, j.write("images.yaml", list)
 }
 
-// skopeoCommand gives the destination the namespace: without it, sync drops
-// that of the source.
+// skopeoCommand adds the namespace to the destination: sync drops that of the
+// source.
 func skopeoCommand(j job) ([]string, error) {
 	list := fmt.Sprintf("%q:\n  tls-verify: false\n  images:\n", j.source) + j.each(func(e entry) string {
 		return fmt.Sprintf("    %s: [%q]\n", e.Repository, e.Tag)
@@ -101,29 +101,29 @@ func skopeoCommand(j job) ([]string, error) {
 }
 
 func craneCommand(j job) ([]string, error) {
-	return j.four("copy", "--insecure")
+	return j.runFour("copy", "--insecure")
 }
 
 func regctlCommand(j job) ([]string, error) {
-	return j.four("image", "copy", "--host", "reg="+j.source+",tls=disabled", "--host", "reg="+j.dest+",tls=disabled")
+	return j.runFour("image", "copy", "--host", "reg="+j.source+",tls=disabled", "--host", "reg="+j.dest+",tls=disabled")
 }
 
 func orasCommand(j job) ([]string, error) {
-	return j.four("copy", "--no-tty", "--from-plain-http", "--to-plain-http")
+	return j.runFour("copy", "--no-tty", "--from-plain-http", "--to-plain-http")
 }
 
 func regsyncCommand(j job) ([]string, error) {
 	config := fmt.Sprintf("version: 1\ncreds:\n- { registry: %q, tls: disabled }\n- { registry: %q, tls: disabled }\n", j.source, j.dest) +
 		"defaults: { parallel: 4 }\nsync:\n" + j.each(func(e entry) string {
-		return fmt.Sprintf("- { source: %q, target: %q, type: image }\n", e.at(j.source), e.at(j.dest))
+		return fmt.Sprintf("- { source: %q, target: %q, type: image }\n", e.nameAt(j.source), e.nameAt(j.dest))
 	})
 	return []string{j.program, "once", "-c", "regsync.yaml"}, j.write("regsync.yaml", config)
 }
 
-// four runs the program for each image, with the image's source and target
-// behind the arguments, four at once.
-func (j job) four(args ...string) ([]string, error) {
-	list := j.each(func(e entry) string { return e.at(j.source) + " " + e.at(j.dest) + "\n" })
+// runFour returns a command that runs the program for each image, four at a
+// time. The source and the target of the image follow the arguments.
+func (j job) runFour(args ...string) ([]string, error) {
+	list := j.each(func(e entry) string { return e.nameAt(j.source) + " " + e.nameAt(j.dest) + "\n" })
 	return append([]string{"xargs", "-a", "list", "-P", "4", "-n", "2", j.program}, args...), j.write("list", list)
 }
 

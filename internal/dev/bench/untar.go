@@ -14,49 +14,49 @@ import (
 	"text/tabwriter"
 )
 
-// An unpacking compares bayplan's untar with GNU tar, by one packing of the
-// same archive after the other. Both have to have the files on the disk.
-type unpacking struct {
+// An untarComparison compares bayplan's untar with GNU tar, for the same archive
+// in each compression. A run ends when the files are on the disk.
+type untarComparison struct {
 	*bench
-	results []*unpacked
+	results []*untarResult
 }
 
-// An unpacked is what one packing took.
-type unpacked struct {
-	packing
+// An untarResult holds the measurements of one compression.
+type untarResult struct {
+	compression
 	gnu, bayplan samples
-	again        samples // bayplan, when all is there
+	secondRun    samples // bayplan, with all files there
 }
 
-// A packing is a way to compress an archive, and how many times the time of
-// GNU tar bayplan may take for it.
-type packing struct {
+// A compression is a way to compress an archive, with the goal for bayplan's
+// time as a multiple of GNU tar's.
+type compression struct {
 	suffix  string
 	command []string // compresses standard input
-	most    float64
+	most    float64  // bayplan's time / GNU tar's
 }
 
-func packings() []packing {
-	return []packing{
+func compressions() []compression {
+	return []compression{
 		{"tar", nil, 1},
 		{"tar.zst", []string{"zstd", "-q", "-3", "-T2", "-c"}, 1},
 		{"tar.gz", []string{"gzip", "-6", "-c"}, 1.15},
-		// One block, as xz writes it unless it is asked for more, with the
-		// dictionary of its default but in a tenth of the time.
+		// Like the default of xz: one block and the same dictionary, but in a
+		// tenth of the time.
 		{"tar.xz", []string{"xz", "-T1", "--lzma2=preset=1,dict=8MiB", "-c"}, 2.5},
 	}
 }
 
-// unpackFiles are the files of the archive: like the images of a release, one
-// large and two small. Together they have 1 GiB.
+// unpackFiles are the files of the archive: one large and two small, like the
+// images of a release. Together they have 1 GiB.
 var unpackFiles = []struct {
 	name string
 	size int64
 }{{"overcloud-full.qcow2", 900 << 20}, {"overcloud-full.initrd", 110 << 20}, {"overcloud-full.vmlinuz", 14 << 20}}
 
-// compareUntar is the comparison of untar.
+// compareUntar runs the comparison of untar.
 func compareUntar(ctx context.Context, b *bench, w io.Writer) ([]goal, error) {
-	u := &unpacking{bench: b}
+	u := &untarComparison{bench: b}
 	if err := u.run(ctx); err != nil {
 		return nil, err
 	}
@@ -64,20 +64,20 @@ func compareUntar(ctx context.Context, b *bench, w io.Writer) ([]goal, error) {
 	return u.goals(), nil
 }
 
-func (u *unpacking) run(ctx context.Context) error {
-	if err := quietly(ctx, "internal/dev/integration/install.sh", "tar", "zstd", "gzip", "xz-utils"); err != nil {
+func (u *untarComparison) run(ctx context.Context) error {
+	if err := runQuiet(ctx, "internal/dev/integration/install.sh", "tar", "zstd", "gzip", "xz-utils"); err != nil {
 		return fmt.Errorf("install Debian's packages: %w", err)
 	}
-	for _, p := range packings() {
-		if err := u.pack(ctx, p); err != nil {
+	for _, p := range compressions() {
+		if err := u.makeArchive(ctx, p); err != nil {
 			return err
 		}
-		u.results = append(u.results, &unpacked{packing: p})
+		u.results = append(u.results, &untarResult{compression: p})
 	}
 	for n := range u.runs {
 		for _, r := range u.results {
-			fmt.Fprintf(u.say, "bench: untar %d: %s\n", n+1, r.suffix)
-			if err := u.both(ctx, r, n); err != nil {
+			fmt.Fprintf(u.log, "bench: untar %d: %s\n", n+1, r.suffix)
+			if err := u.runBoth(ctx, r, n); err != nil {
 				return fmt.Errorf("%s: %w", r.suffix, err)
 			}
 		}
@@ -85,18 +85,18 @@ func (u *unpacking) run(ctx context.Context) error {
 	return nil
 }
 
-// both measures the two, in turns with the one and the other first.
-func (u *unpacking) both(ctx context.Context, r *unpacked, round int) error {
+// runBoth measures both tools. The one that goes first alternates.
+func (u *untarComparison) runBoth(ctx context.Context, r *untarResult, round int) error {
 	tools := []func() error{
-		func() error { return u.gnu(ctx, r) },
-		func() error { return u.own(ctx, r) },
+		func() error { return u.runTar(ctx, r) },
+		func() error { return u.runBayplan(ctx, r) },
 	}
 	return errors.Join(tools[round%2](), tools[1-round%2]())
 }
 
-// gnu unpacks with tar and makes sure that the files are on the disk.
-func (u *unpacking) gnu(ctx context.Context, r *unpacked) error {
-	dir, err := u.fresh(ctx, "gnu")
+// runTar measures GNU tar and sync.
+func (u *untarComparison) runTar(ctx context.Context, r *untarResult) error {
+	dir, err := u.emptyDir(ctx, "gnu")
 	if err != nil {
 		return err
 	}
@@ -105,12 +105,12 @@ func (u *unpacking) gnu(ctx context.Context, r *unpacked) error {
 		return err
 	}
 	r.gnu = append(r.gnu, s)
-	return u.there(dir)
+	return u.checkFiles(dir)
 }
 
-// own unpacks with bayplan, and lets it look again.
-func (u *unpacking) own(ctx context.Context, r *unpacked) error {
-	dir, err := u.fresh(ctx, bayplanName)
+// runBayplan measures a first and a second run of bayplan.
+func (u *untarComparison) runBayplan(ctx context.Context, r *untarResult) error {
+	dir, err := u.emptyDir(ctx, bayplanName)
 	if err != nil {
 		return err
 	}
@@ -118,24 +118,24 @@ func (u *unpacking) own(ctx context.Context, r *unpacked) error {
 	if err := os.WriteFile(filepath.Join(dir, "bayplan.yaml"), fmt.Appendf(nil, plan, u.archive(r.suffix)), 0o600); err != nil {
 		return err
 	}
-	for _, to := range []*samples{&r.bayplan, &r.again} {
+	for _, to := range []*samples{&r.bayplan, &r.secondRun} {
 		s, err := measure(ctx, dir, []string{u.bayplan, "apply"})
 		if err != nil {
 			return err
 		}
 		*to = append(*to, s)
 	}
-	return u.there(dir)
+	return u.checkFiles(dir)
 }
 
-// fresh makes an empty directory, with nothing on its way to the disk.
-func (u *unpacking) fresh(ctx context.Context, name string) (string, error) {
+// emptyDir makes an empty directory and flushes all writes to the disk.
+func (u *untarComparison) emptyDir(ctx context.Context, name string) (string, error) {
 	dir := filepath.Join(u.dir, "work", "untar-"+name)
-	return dir, errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "out"), 0o755), u.settle(ctx))
+	return dir, errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "out"), 0o755), u.prepareMachine(ctx))
 }
 
-// there makes sure that it was done what was measured, and makes room again.
-func (u *unpacking) there(dir string) error {
+// checkFiles checks that the measured run unpacked the files, and removes them.
+func (u *untarComparison) checkFiles(dir string) error {
 	for _, f := range unpackFiles {
 		path := filepath.Join(dir, "out", f.name)
 		fi, err := os.Stat(path)
@@ -149,21 +149,21 @@ func (u *unpacking) there(dir string) error {
 	return os.RemoveAll(filepath.Join(dir, "out"))
 }
 
-// archiveVersion changes with what the archives hold, so that old ones are
-// made anew.
+// archiveVersion must change when the content of the archives changes, so that
+// old archives are not reused.
 const archiveVersion = "1"
 
-func (u *unpacking) archive(suffix string) string {
+func (u *untarComparison) archive(suffix string) string {
 	return filepath.Join(u.dir, "untar-"+archiveVersion+"."+suffix)
 }
 
-// pack makes an archive, unless it is there.
-func (u *unpacking) pack(ctx context.Context, p packing) error {
+// makeArchive makes an archive unless it exists.
+func (u *untarComparison) makeArchive(ctx context.Context, p compression) error {
 	to := u.archive(p.suffix)
 	if _, err := os.Stat(to); err == nil {
 		return nil
 	}
-	fmt.Fprintln(u.say, "bench: make", to)
+	fmt.Fprintln(u.log, "bench: make", to)
 	out, err := os.Create(to + ".new")
 	if err != nil {
 		return err
@@ -204,9 +204,9 @@ func writeImages(w io.Writer) error {
 	return t.Close()
 }
 
-// writeImage writes what compresses about as well as a disk image does: some
-// of it is empty, some cannot be compressed, and the most repeats itself like
-// programs do, in short pieces out of what was not long ago.
+// writeImage writes data that compresses about as well as a disk image. Some of
+// it is empty and some is incompressible. Most of it repeats short recent pieces,
+// as programs do.
 func writeImage(w io.Writer, number uint64, size int64) error {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[:], number)
@@ -218,7 +218,7 @@ func writeImage(w io.Writer, number uint64, size int64) error {
 		case kind < 3:
 			clear(block)
 		case kind < 6:
-			_, _ = source.Read(block) // never gives an error
+			_, _ = source.Read(block) // never fails
 		default:
 			repeat(rng, block)
 		}
@@ -229,7 +229,7 @@ func writeImage(w io.Writer, number uint64, size int64) error {
 	return nil
 }
 
-// repeat fills a block with short new pieces and longer ones that were before.
+// repeat fills a block with short new pieces and longer repeated ones.
 func repeat(rng *rand.Rand, block []byte) {
 	for at := 0; at < len(block); {
 		n := min(1+rng.IntN(12), len(block)-at)
@@ -246,26 +246,26 @@ func repeat(rng *rand.Rand, block []byte) {
 	}
 }
 
-func (u *unpacking) report(w io.Writer) {
-	fmt.Fprintf(w, "\nuntar of 1 GiB, on the disk when it is over; medians of %d\n\n", u.runs)
+func (u *untarComparison) report(w io.Writer) {
+	fmt.Fprintf(w, "\nuntar of 1 GiB, synced to the disk; medians of %d\n\n", u.runs)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "archive\ttar + sync s\tfrom .. to\tbayplan s\tfrom .. to\t/ tar\tCPU s\tMiB in memory\tagain s\tCPU s")
 	for _, r := range u.results {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.suffix, seconds(r.gnu.wall()), r.gnu.span(),
-			seconds(r.bayplan.wall()), r.bayplan.span(), ratio(r.bayplan.wall(), r.gnu.wall()), seconds(r.bayplan.cpu()),
-			r.bayplan.peak(), seconds(r.again.wall()), seconds(r.again.cpu()))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.suffix, seconds(r.gnu.wall()), r.gnu.wallRange(),
+			seconds(r.bayplan.wall()), r.bayplan.wallRange(), ratio(r.bayplan.wall(), r.gnu.wall()), seconds(r.bayplan.cpu()),
+			r.bayplan.peakText(), seconds(r.secondRun.wall()), seconds(r.secondRun.cpu()))
 	}
 	_ = t.Flush()
 }
 
-func (u *unpacking) goals() []goal {
+func (u *untarComparison) goals() []goal {
 	var goals []goal
 	var peak int64
 	for _, r := range u.results {
-		goals = append(goals, atMost("untar of "+r.suffix+" / GNU tar and sync", over(r.bayplan.wall(), r.gnu.wall()), r.most))
-		// To hash the files again would take most of a second.
-		goals = append(goals, atMost("untar of "+r.suffix+", second run / first", over(r.again.wall(), r.bayplan.wall()), 0.25))
+		goals = append(goals, atMost("untar of "+r.suffix+" / GNU tar and sync", quotient(r.bayplan.wall(), r.gnu.wall()), r.most))
+		// Hashing the files again would take most of a second.
+		goals = append(goals, atMost("untar of "+r.suffix+", second run / first", quotient(r.secondRun.wall(), r.bayplan.wall()), 0.25))
 		peak = max(peak, r.bayplan.memory())
 	}
-	return append(goals, flat(peak))
+	return append(goals, flatMemory(peak))
 }

@@ -34,33 +34,33 @@ func TestWriteImage(t *testing.T) {
 }
 
 func TestUnpackingLooksAtWhatIsThere(t *testing.T) {
-	u := &unpacking{bench: &bench{options: options{dir: t.TempDir()}, self: "true", say: io.Discard}}
-	dir, err := u.fresh(t.Context(), "x")
+	u := &untarComparison{bench: &bench{options: options{dir: t.TempDir()}, self: "true", log: io.Discard}}
+	dir, err := u.emptyDir(t.Context(), "x")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := u.there(dir); err == nil {
-		t.Error("nothing is there, and nobody minds")
+	if err := u.checkFiles(dir); err == nil {
+		t.Error("nothing is there, but the check passes")
 	}
 	for _, f := range unpackFiles {
 		path := filepath.Join(dir, "out", f.name)
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := u.there(dir); err == nil {
-			t.Errorf("%s is empty, and nobody minds", f.name)
+		if err := u.checkFiles(dir); err == nil {
+			t.Errorf("%s is empty, but the check passes", f.name)
 		}
 		if err := os.Truncate(path, f.size); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := u.there(dir); err != nil {
+	if err := u.checkFiles(dir); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestUnpackingPacksOnce(t *testing.T) {
-	u := &unpacking{bench: &bench{options: options{dir: t.TempDir()}, say: io.Discard}}
+	u := &untarComparison{bench: &bench{options: options{dir: t.TempDir()}, log: io.Discard}}
 	var plain bytes.Buffer
 	w := tar.NewWriter(&plain)
 	if err := w.Close(); err != nil {
@@ -69,9 +69,9 @@ func TestUnpackingPacksOnce(t *testing.T) {
 	if err := os.WriteFile(u.archive("tar"), plain.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := packing{suffix: "tar.gz", command: []string{"cat"}}
+	p := compression{suffix: "tar.gz", command: []string{"cat"}}
 	for range 2 {
-		if err := u.pack(t.Context(), p); err != nil {
+		if err := u.makeArchive(t.Context(), p); err != nil {
 			t.Fatal(err)
 		}
 		p.command = []string{"false"}
@@ -83,9 +83,9 @@ func TestUnpackingPacksOnce(t *testing.T) {
 
 func TestUnpackingReport(t *testing.T) {
 	took := func(d time.Duration) samples { return samples{{wall: d, cpu: d, memory: 20 << 20}} }
-	u := &unpacking{bench: &bench{options: options{runs: 1}}}
-	for _, p := range packings() {
-		u.results = append(u.results, &unpacked{packing: p, gnu: took(2 * time.Second), bayplan: took(3 * time.Second), again: took(time.Second / 10)})
+	u := &untarComparison{bench: &bench{options: options{runs: 1}}}
+	for _, p := range compressions() {
+		u.results = append(u.results, &untarResult{compression: p, gnu: took(2 * time.Second), bayplan: took(3 * time.Second), secondRun: took(time.Second / 10)})
 	}
 	var out strings.Builder
 	u.report(&out)

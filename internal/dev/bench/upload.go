@@ -15,33 +15,33 @@ import (
 	"text/tabwriter"
 )
 
-// An uploading compares bayplan's glance-upload with curl, which sends the same
-// file to the same Glance and does nothing else: the login and the record are
-// made for it beforehand, and nobody looks whether what arrived is right.
-type uploading struct {
+// An uploadComparison compares bayplan's glance-upload with curl, which sends the
+// same file to the same Glance. curl does nothing else: the login and the image
+// record are made beforehand, and it does not check the result.
+type uploadComparison struct {
 	*bench
-	cloud   *cloud
-	curl    samples
-	bayplan samples // when nothing is known of the file
-	known   samples // when its digest is, as after untar
-	again   samples // when the image is there
+	cloud       *cloud
+	curl        samples
+	bayplan     samples // a first upload
+	digestKnown samples // an upload of a file with a recorded digest, as after untar
+	secondRun   samples // a run with the image there
 }
 
 const (
 	uploadScript = "internal/dev/integration/openstack.sh"
 	uploadSize   = 1 << 30
 	uploadName   = "bench"
-	// uploadMost is how many times the time of curl bayplan may take.
+	// uploadMost is the goal for bayplan's time as a multiple of curl's.
 	uploadMost = 1.05
 )
 
-// compareUpload is the comparison of upload.
+// compareUpload runs the comparison of upload.
 func compareUpload(ctx context.Context, b *bench, w io.Writer) (_ []goal, err error) {
-	u := &uploading{bench: b}
-	if err := quietly(ctx, "internal/dev/integration/install.sh", "keystone", "glance-api", "uwsgi-plugin-python3", "curl"); err != nil {
+	u := &uploadComparison{bench: b}
+	if err := runQuiet(ctx, "internal/dev/integration/install.sh", "keystone", "glance-api", "uwsgi-plugin-python3", "curl"); err != nil {
 		return nil, fmt.Errorf("install Debian's packages: %w", err)
 	}
-	if err := u.file(); err != nil {
+	if err := u.makeFile(); err != nil {
 		return nil, err
 	}
 	if u.cloud, err = startCloud(ctx, filepath.Join(b.dir, "work", "cloud")); err != nil {
@@ -49,8 +49,8 @@ func compareUpload(ctx context.Context, b *bench, w io.Writer) (_ []goal, err er
 	}
 	defer func() { err = errors.Join(err, u.cloud.run.stop()) }()
 	for n := range u.runs {
-		fmt.Fprintf(u.say, "bench: upload %d\n", n+1)
-		tools := []func(context.Context) error{u.withCurl, u.own}
+		fmt.Fprintf(u.log, "bench: upload %d\n", n+1)
+		tools := []func(context.Context) error{u.runCurl, u.runBayplan}
 		if err := errors.Join(tools[n%2](ctx), tools[1-n%2](ctx)); err != nil {
 			return nil, err
 		}
@@ -59,14 +59,14 @@ func compareUpload(ctx context.Context, b *bench, w io.Writer) (_ []goal, err er
 	return u.goals(), nil
 }
 
-func (u *uploading) path() string { return filepath.Join(u.dir, "upload-1.raw") }
+func (u *uploadComparison) path() string { return filepath.Join(u.dir, "upload-1.raw") }
 
-// file makes the file to upload, unless it is there.
-func (u *uploading) file() error {
+// makeFile makes the file to upload unless it exists.
+func (u *uploadComparison) makeFile() error {
 	if fi, err := os.Stat(u.path()); err == nil && fi.Size() == uploadSize {
 		return nil
 	}
-	fmt.Fprintln(u.say, "bench: make", u.path())
+	fmt.Fprintln(u.log, "bench: make", u.path())
 	f, err := os.Create(u.path() + ".new")
 	if err != nil {
 		return err
@@ -77,13 +77,13 @@ func (u *uploading) file() error {
 	return os.Rename(f.Name(), u.path())
 }
 
-// withCurl sends the file with curl.
-func (u *uploading) withCurl(ctx context.Context) error {
-	dir, err := u.fresh(ctx, "curl")
+// runCurl measures curl.
+func (u *uploadComparison) runCurl(ctx context.Context) error {
+	dir, err := u.emptyDir(ctx, "curl")
 	if err != nil {
 		return err
 	}
-	id, err := u.cloud.record(ctx)
+	id, err := u.cloud.createImage(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,13 +95,13 @@ func (u *uploading) withCurl(ctx context.Context) error {
 		return err
 	}
 	u.curl = append(u.curl, s)
-	return u.cloud.holds(ctx)
+	return u.cloud.checkImage(ctx)
 }
 
-// own sends the file with bayplan: at first, and once more when it has seen the
-// file before; and then it looks again.
-func (u *uploading) own(ctx context.Context) error {
-	dir, err := u.fresh(ctx, bayplanName)
+// runBayplan measures bayplan three times: a first upload, a second run, and an
+// upload into an empty Glance with the digest of the file known.
+func (u *uploadComparison) runBayplan(ctx context.Context) error {
+	dir, err := u.emptyDir(ctx, bayplanName)
 	if err != nil {
 		return err
 	}
@@ -118,12 +118,12 @@ func (u *uploading) own(ctx context.Context) error {
 	for _, round := range []struct {
 		to    *samples
 		empty bool
-	}{{&u.bayplan, false}, {&u.again, false}, {&u.known, true}} {
+	}{{&u.bayplan, false}, {&u.secondRun, false}, {&u.digestKnown, true}} {
 		if round.empty {
 			if err := u.cloud.empty(ctx); err != nil {
 				return err
 			}
-			if err := u.settle(ctx); err != nil {
+			if err := u.prepareMachine(ctx); err != nil {
 				return err
 			}
 		}
@@ -132,52 +132,52 @@ func (u *uploading) own(ctx context.Context) error {
 			return err
 		}
 		*round.to = append(*round.to, s)
-		if err := u.cloud.holds(ctx); err != nil {
+		if err := u.cloud.checkImage(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fresh makes an empty directory and an empty Glance, with nothing on its way
-// to the disk.
-func (u *uploading) fresh(ctx context.Context, name string) (string, error) {
+// emptyDir makes an empty directory, empties Glance and flushes all writes to the
+// disk.
+func (u *uploadComparison) emptyDir(ctx context.Context, name string) (string, error) {
 	dir := filepath.Join(u.dir, "work", "upload-"+name)
-	return dir, errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755), u.cloud.empty(ctx), u.settle(ctx))
+	return dir, errors.Join(os.RemoveAll(dir), os.MkdirAll(dir, 0o755), u.cloud.empty(ctx), u.prepareMachine(ctx))
 }
 
-func (u *uploading) report(w io.Writer) {
+func (u *uploadComparison) report(w io.Writer) {
 	fmt.Fprintf(w, "\nupload of 1 GiB into Glance; medians of %d\n\n", u.runs)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "tool\ts\tfrom .. to\t/ curl\tCPU s\tMiB in memory")
 	for _, row := range []struct {
 		name string
 		s    samples
-	}{{"curl -T", u.curl}, {"bayplan", u.bayplan}, {"bayplan, digest known", u.known}, {"bayplan, image there", u.again}} {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", row.name, seconds(row.s.wall()), row.s.span(), ratio(row.s.wall(), u.curl.wall()),
-			seconds(row.s.cpu()), row.s.peak())
+	}{{"curl -T", u.curl}, {"bayplan", u.bayplan}, {"bayplan, digest known", u.digestKnown}, {"bayplan, image there", u.secondRun}} {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", row.name, seconds(row.s.wall()), row.s.wallRange(), ratio(row.s.wall(), u.curl.wall()),
+			seconds(row.s.cpu()), row.s.peakText())
 	}
 	_ = t.Flush()
 }
 
-func (u *uploading) goals() []goal {
+func (u *uploadComparison) goals() []goal {
 	return []goal{
-		atMost("upload / curl -T", over(u.bayplan.wall(), u.curl.wall()), uploadMost),
-		atMost("upload of a file whose digest is known / curl -T", over(u.known.wall(), u.curl.wall()), uploadMost),
-		// To hash the file again would take more than a second.
-		atMost("upload, second run / first", over(u.again.wall(), u.bayplan.wall()), 0.25),
-		flat(max(u.bayplan.memory(), u.known.memory())),
+		atMost("upload / curl -T", quotient(u.bayplan.wall(), u.curl.wall()), uploadMost),
+		atMost("upload of a file whose digest is known / curl -T", quotient(u.digestKnown.wall(), u.curl.wall()), uploadMost),
+		// Hashing the file again would take more than a second.
+		atMost("upload, second run / first", quotient(u.secondRun.wall(), u.bayplan.wall()), 0.25),
+		flatMemory(max(u.bayplan.memory(), u.digestKnown.memory())),
 	}
 }
 
-// A cloud is a Keystone and a Glance on loopback.
+// A cloud is a Keystone and a Glance on the loopback interface.
 type cloud struct {
 	dir, keystone, glance string
 	token                 string
 	run                   *child
 }
 
-// startCloud starts them with nothing in them, and logs in.
+// startCloud starts an empty cloud and logs in.
 func startCloud(ctx context.Context, dir string) (*cloud, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return nil, err
@@ -185,7 +185,8 @@ func startCloud(ctx context.Context, dir string) (*cloud, error) {
 	c := &cloud{dir: dir}
 	var ports []string
 	for _, url := range []*string{&c.keystone, &c.glance} {
-		// A port that was free a moment ago: neither says which one it took.
+		// Neither server can report a port that it chose itself, so each gets a
+		// port that was free a moment ago.
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
@@ -218,7 +219,7 @@ func startCloud(ctx context.Context, dir string) (*cloud, error) {
 func (c *cloud) login(ctx context.Context) error {
 	const who = `{"auth": {"identity": {"methods": ["password"], "password": {"user": {"name": "admin", "domain": {"id": "default"}, "password": "integration"}}},
 		"scope": {"project": {"name": "admin", "domain": {"id": "default"}}}}}`
-	resp, err := c.ask(ctx, http.MethodPost, c.keystone+"/v3/auth/tokens", who)
+	resp, err := c.do(ctx, http.MethodPost, c.keystone+"/v3/auth/tokens", who)
 	if err != nil {
 		return err
 	}
@@ -227,8 +228,8 @@ func (c *cloud) login(ctx context.Context) error {
 	return nil
 }
 
-// ask sends a request that has to be answered well.
-func (c *cloud) ask(ctx context.Context, method, url, body string) (*http.Response, error) {
+// do sends a request. A status of 400 or more is an error.
+func (c *cloud) do(ctx context.Context, method, url, body string) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -250,33 +251,33 @@ func (c *cloud) ask(ctx context.Context, method, url, body string) (*http.Respon
 	return resp, nil
 }
 
-// An uploaded is what Glance says of an image.
-type uploaded struct {
+// A glanceImage is Glance's record of an image.
+type glanceImage struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Status string `json:"status"`
 	Size   int64  `json:"size"`
 }
 
-func (c *cloud) images(ctx context.Context) ([]uploaded, error) {
-	resp, err := c.ask(ctx, http.MethodGet, c.glance+"/v2/images?limit=1000", "")
+func (c *cloud) images(ctx context.Context) ([]glanceImage, error) {
+	resp, err := c.do(ctx, http.MethodGet, c.glance+"/v2/images?limit=1000", "")
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
-	var all struct{ Images []uploaded }
+	var all struct{ Images []glanceImage }
 	err = json.NewDecoder(resp.Body).Decode(&all)
 	return all.Images, err
 }
 
-// record makes the record of an image.
-func (c *cloud) record(ctx context.Context) (string, error) {
-	resp, err := c.ask(ctx, http.MethodPost, c.glance+"/v2/images", fmt.Sprintf(`{"name": %q, "disk_format": "raw", "container_format": "bare"}`, uploadName))
+// createImage creates the record of an image and returns its id.
+func (c *cloud) createImage(ctx context.Context) (string, error) {
+	resp, err := c.do(ctx, http.MethodPost, c.glance+"/v2/images", fmt.Sprintf(`{"name": %q, "disk_format": "raw", "container_format": "bare"}`, uploadName))
 	if err != nil {
 		return "", err
 	}
 	defer resp.Body.Close()
-	var img uploaded
+	var img glanceImage
 	err = json.NewDecoder(resp.Body).Decode(&img)
 	return img.ID, err
 }
@@ -288,7 +289,7 @@ func (c *cloud) empty(ctx context.Context) error {
 		return err
 	}
 	for _, img := range all {
-		resp, err := c.ask(ctx, http.MethodDelete, c.glance+"/v2/images/"+img.ID, "")
+		resp, err := c.do(ctx, http.MethodDelete, c.glance+"/v2/images/"+img.ID, "")
 		if err != nil {
 			return err
 		}
@@ -299,8 +300,8 @@ func (c *cloud) empty(ctx context.Context) error {
 	return nil
 }
 
-// holds makes sure that it was done what was measured.
-func (c *cloud) holds(ctx context.Context) error {
+// checkImage checks that the measured run uploaded the image.
+func (c *cloud) checkImage(ctx context.Context) error {
 	all, err := c.images(ctx)
 	if err != nil {
 		return err

@@ -13,7 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/cloudserver"
 )
 
-// testCloud is a cloud that answers inside the process.
+// testCloud starts an embedded cloud.
 func testCloud(t *testing.T) *cloud {
 	t.Helper()
 	emb, err := cloudserver.New(cloudserver.Config{Password: "integration"})
@@ -38,14 +38,14 @@ func TestUploadingLooksAtWhatIsThere(t *testing.T) {
 	if err := c.login(t.Context()); err != nil || c.token == "" {
 		t.Fatalf("token %q, %v", c.token, err)
 	}
-	if err := c.holds(t.Context()); err == nil {
-		t.Error("nothing is there, and nobody minds")
+	if err := c.checkImage(t.Context()); err == nil {
+		t.Error("nothing is there, but the check passes")
 	}
-	id, err := c.record(t.Context())
+	id, err := c.createImage(t.Context())
 	if err != nil || id == "" {
 		t.Fatalf("id %q, %v", id, err)
 	}
-	if err := c.holds(t.Context()); err == nil || !strings.Contains(err.Error(), "queued") {
+	if err := c.checkImage(t.Context()); err == nil || !strings.Contains(err.Error(), "queued") {
 		t.Errorf("got error %v", err)
 	}
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, c.glance+"/v2/images/"+id+"/file", bytes.NewReader(make([]byte, 100)))
@@ -58,7 +58,7 @@ func TestUploadingLooksAtWhatIsThere(t *testing.T) {
 	if err != nil || resp.StatusCode != http.StatusNoContent {
 		t.Fatalf("%v, %v", resp, err)
 	}
-	if err := errors.Join(resp.Body.Close(), c.holds(t.Context())); err == nil || !strings.Contains(err.Error(), "100") {
+	if err := errors.Join(resp.Body.Close(), c.checkImage(t.Context())); err == nil || !strings.Contains(err.Error(), "100") {
 		t.Errorf("an image of another size: %v", err)
 	}
 	if err := c.empty(t.Context()); err != nil {
@@ -70,23 +70,23 @@ func TestUploadingLooksAtWhatIsThere(t *testing.T) {
 }
 
 func TestUploadingMakesItsFileOnce(t *testing.T) {
-	u := &uploading{bench: &bench{options: options{dir: t.TempDir()}}}
+	u := &uploadComparison{bench: &bench{options: options{dir: t.TempDir()}}}
 	if err := os.WriteFile(u.path(), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(u.path(), uploadSize); err != nil {
 		t.Fatal(err)
 	}
-	if err := u.file(); err != nil { // it would say that it makes the file, and there is nobody to say it to
+	if err := u.makeFile(); err != nil { // making the file would panic: there is no log
 		t.Error(err)
 	}
 }
 
 func TestUploadingReport(t *testing.T) {
 	of := func(wall time.Duration) samples { return samples{{wall: wall, cpu: time.Second, memory: 20 << 20}} }
-	u := &uploading{
+	u := &uploadComparison{
 		bench: &bench{options: options{runs: 1}},
-		curl:  of(10 * time.Second), bayplan: of(11 * time.Second), known: of(10 * time.Second), again: of(time.Second),
+		curl:  of(10 * time.Second), bayplan: of(11 * time.Second), digestKnown: of(10 * time.Second), secondRun: of(time.Second),
 	}
 	var b bytes.Buffer
 	u.report(&b)
@@ -95,7 +95,7 @@ func TestUploadingReport(t *testing.T) {
 			t.Errorf("the report does not have %q:\n%s", want, b.String())
 		}
 	}
-	if missed := judge(&b, u.goals()); missed != 1 || !strings.Contains(b.String(), "MISSED  upload / curl -T, at most 1.05: 1.10") {
+	if missed := printGoals(&b, u.goals()); missed != 1 || !strings.Contains(b.String(), "MISSED  upload / curl -T, at most 1.05: 1.10") {
 		t.Errorf("missed %d:\n%s", missed, b.String())
 	}
 }

@@ -11,58 +11,57 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// The concurrency is that of bayplan by its defaults.
+// The limits are the defaults of bayplan.
 const (
-	yardLooks = 8  // images looked at
-	yardMoves = 8  // blobs moved
-	yardLight = 16 // mounts and manifests
+	yardManifestLimit = 8  // manifests read at a time
+	yardBlobLimit     = 8  // blobs copied at a time
+	yardRequestLimit  = 16 // mounts and manifest puts at a time
 )
 
-// A yardstick copies a list of images with the fewest requests that the
-// protocol allows and nothing else: no digest is checked, no request repeated,
-// and it is told what the tags stand for. What it takes is what the registries
-// and the network take.
+// A yardstick copies a list of images with the fewest requests that the protocol
+// allows. It checks no digests, repeats no requests and gets the digests of the
+// tags from the list. Its time is that of the registries and the network.
 type yardstick struct {
-	from, to *wire
+	from, to *registryClient
 	work     *errgroup.Group
-	slots    chan struct{} // held by mounts
+	slots    chan struct{} // limits mounts
 
-	// The one lock of the books: nothing of what it guards waits.
-	mu sync.Mutex
+	mu sync.Mutex // guards waiting of all images; never held during a request
 }
 
-// A yardImage is an image on its way.
+// A yardImage is an image to copy.
 type yardImage struct {
 	entry
 	data    []byte
 	blobs   []descriptor
-	waiting int // for blobs
+	waiting int // number of blobs that are not there yet
 }
 
-// A yardBlob is a blob and the images that need it.
+// A yardBlob is a blob with the images that need it.
 type yardBlob struct {
 	descriptor
 	images []*yardImage
 }
 
-// copyAll copies the images whose tags do not stand for them at the destination.
+// copyAll copies the images whose tags do not have the right digest at the
+// destination.
 func copyAll(ctx context.Context, from, to string, images []entry) error {
-	y := &yardstick{from: newWire(from, yardLooks), to: newWire(to, yardLight+yardMoves), slots: make(chan struct{}, yardLight)}
-	todo, err := y.look(ctx, images)
+	y := &yardstick{from: newRegistryClient(from, yardManifestLimit), to: newRegistryClient(to, yardRequestLimit+yardBlobLimit), slots: make(chan struct{}, yardRequestLimit)}
+	todo, err := y.readManifests(ctx, images)
 	if err != nil {
 		return err
 	}
 	y.work, ctx = errgroup.WithContext(ctx)
-	blobs := table(todo)
+	blobs := blobTable(todo)
 	queue := make(chan *yardBlob, len(blobs))
 	for _, b := range blobs {
 		queue <- b
 	}
 	close(queue)
-	for range yardMoves {
+	for range yardBlobLimit {
 		y.work.Go(func() error {
 			for b := range queue {
-				if err := y.move(ctx, b); err != nil {
+				if err := y.copyBlob(ctx, b); err != nil {
 					return err
 				}
 			}
@@ -72,11 +71,11 @@ func copyAll(ctx context.Context, from, to string, images []entry) error {
 	return y.work.Wait()
 }
 
-// look gives the images that are to be copied, with their manifests.
-func (y *yardstick) look(ctx context.Context, images []entry) ([]*yardImage, error) {
+// readManifests returns the images to copy, with their manifests.
+func (y *yardstick) readManifests(ctx context.Context, images []entry) ([]*yardImage, error) {
 	all := make([]*yardImage, len(images))
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(yardLooks)
+	g.SetLimit(yardManifestLimit)
 	for i, e := range images {
 		g.Go(func() error {
 			have, err := y.to.head(ctx, e)
@@ -100,8 +99,8 @@ func (y *yardstick) look(ctx context.Context, images []entry) ([]*yardImage, err
 	return slices.DeleteFunc(all, func(im *yardImage) bool { return im == nil }), err
 }
 
-// table lists each blob once, the largest first.
-func table(images []*yardImage) []*yardBlob {
+// blobTable lists each blob once, largest first.
+func blobTable(images []*yardImage) []*yardBlob {
 	byDigest := map[string]*yardBlob{}
 	var all []*yardBlob
 	for _, im := range images {
@@ -119,19 +118,20 @@ func table(images []*yardImage) []*yardBlob {
 	return all
 }
 
-// move brings a blob to the first image that needs it, and has the others mount it.
-func (y *yardstick) move(ctx context.Context, b *yardBlob) error {
+// copyBlob copies a blob for the first image that needs it, and mounts it for
+// the others.
+func (y *yardstick) copyBlob(ctx context.Context, b *yardBlob) error {
 	home := b.images[0]
 	resp, err := y.from.blob(ctx, home.Repository, b.Digest)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	at, err := y.to.upload(ctx, home.Repository)
+	at, err := y.to.startUpload(ctx, home.Repository)
 	if err != nil {
 		return err
 	}
-	if err := y.to.finish(ctx, at, b.descriptor, resp.Body); err != nil {
+	if err := y.to.finishUpload(ctx, at, b.descriptor, resp.Body); err != nil {
 		return err
 	}
 	for _, im := range b.images[1:] {
@@ -141,14 +141,14 @@ func (y *yardstick) move(ctx context.Context, b *yardBlob) error {
 			if err := y.to.mount(ctx, im.Repository, home.Repository, b.Digest); err != nil {
 				return err
 			}
-			return y.landed(ctx, im)
+			return y.blobDone(ctx, im)
 		})
 	}
-	return y.landed(ctx, home)
+	return y.blobDone(ctx, home)
 }
 
-// landed puts an image's manifest when its last blob is there.
-func (y *yardstick) landed(ctx context.Context, im *yardImage) error {
+// blobDone counts a blob of an image. After the last one it puts the manifest.
+func (y *yardstick) blobDone(ctx context.Context, im *yardImage) error {
 	y.mu.Lock()
 	im.waiting--
 	last := im.waiting == 0

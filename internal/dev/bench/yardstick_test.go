@@ -15,8 +15,8 @@ import (
 	"github.com/bayplan/bayplan/internal/registryserver"
 )
 
-// A bed has both registries in process, each behind a counting proxy, the set
-// at the source in a small edition.
+// A bed has both registries in process, each behind a counting proxy. The source
+// holds a small version of the set.
 type bed struct {
 	set          *contents
 	source, dest *counter
@@ -76,7 +76,7 @@ func TestYardstick(t *testing.T) {
 		if source.BlobsOut != blobs || dest.BlobsIn != blobs {
 			t.Errorf("%d and %d bytes, want %d", source.BlobsOut, dest.BlobsIn, blobs)
 		}
-		if err := arrived(t.Context(), b.to, b.set.Images); err != nil {
+		if err := checkImages(t.Context(), b.to, b.set.Images); err != nil {
 			t.Error(err)
 		}
 		b.dest.take()
@@ -101,7 +101,7 @@ func TestYardstickReportsFailures(t *testing.T) {
 	}
 }
 
-func TestArrivedTellsWhatIsMissing(t *testing.T) {
+func TestCheckImages(t *testing.T) {
 	b := newBed(t)
 	want := b.set.Images[7].Repository
 	images := append(b.set.Images[:0:0], b.set.Images...)
@@ -109,7 +109,7 @@ func TestArrivedTellsWhatIsMissing(t *testing.T) {
 	if err := copyAll(t.Context(), b.from, b.to, b.set.Images); err != nil {
 		t.Fatal(err)
 	}
-	if err := arrived(t.Context(), b.to, images); err == nil || !strings.Contains(err.Error(), want) {
+	if err := checkImages(t.Context(), b.to, images); err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want an error that names %s", err, want)
 	}
 }

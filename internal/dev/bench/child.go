@@ -15,11 +15,11 @@ import (
 	"time"
 )
 
-// Proxies run in processes of their own: what a process has used of memory
-// before it starts another one counts for the other one, too.
+// Proxies run in processes of their own: the peak memory of a process also counts
+// for the processes that it starts later.
 
-// serveCounter runs a counter. It prints its address, then what it has counted
-// for every line that it reads, and ends with the input.
+// serveCounter runs a counter. It prints its address. For every line that it
+// reads it prints the counts. It stops when the input ends.
 func serveCounter(ctx context.Context, target string, in io.Reader, out io.Writer) error {
 	c := newCounter(target)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -39,10 +39,10 @@ func serveCounter(ctx context.Context, target string, in io.Reader, out io.Write
 	return nil
 }
 
-// serveLink runs a link. It prints its address and ends with the input.
+// serveLink runs a link. It prints its address and stops when the input ends.
 func serveLink(ctx context.Context, l *link, in io.Reader, out io.Writer) error {
 	if l.rate <= 0 || l.delay < 0 {
-		return errLine
+		return errLinkSettings
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -58,24 +58,24 @@ func serveLink(ctx context.Context, l *link, in io.Reader, out io.Writer) error 
 	return l.serve(ctx, ln)
 }
 
-// A child is a process that says something when it is ready, and ends when its
-// input does.
+// A child is a process that prints a line when it is ready, and stops when its
+// input ends.
 type child struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
 }
 
-// grace is how long a child has to end when it is told to.
-const grace = 10 * time.Second
+// stopTimeout is how long a child may run after SIGTERM.
+const stopTimeout = 10 * time.Second
 
-// start starts a child and gives the first line that it says.
+// start starts a child and returns the first line that it prints.
 func start(ctx context.Context, argv ...string) (*child, string, error) {
 	c := &child{cmd: exec.CommandContext(ctx, argv[0], argv[1:]...)}
 	c.cmd.Stderr = os.Stderr
-	// Killed at once, a script could not end the server that it has started.
+	// SIGTERM, not SIGKILL: a script must stop the server that it has started.
 	c.cmd.Cancel = func() error { return c.cmd.Process.Signal(syscall.SIGTERM) }
-	c.cmd.WaitDelay = grace
+	c.cmd.WaitDelay = stopTimeout
 	var err error
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, "", err
@@ -88,14 +88,14 @@ func start(ctx context.Context, argv ...string) (*child, string, error) {
 	if err := c.cmd.Start(); err != nil {
 		return nil, "", err
 	}
-	line, err := c.line()
+	line, err := c.readLine()
 	if err != nil {
 		return nil, "", errors.Join(fmt.Errorf("%s: %w", argv[0], err), c.stop())
 	}
 	return c, line, nil
 }
 
-func (c *child) line() (string, error) {
+func (c *child) readLine() (string, error) {
 	line, err := c.out.ReadString('\n')
 	if err != nil {
 		return "", fmt.Errorf("it ended before it was ready: %w", err)
@@ -103,20 +103,20 @@ func (c *child) line() (string, error) {
 	return line[:len(line)-1], nil
 }
 
-// take asks a counter for what it has counted.
-func (c *child) take() (counts, error) {
+// takeCounts asks a counter for its counts.
+func (c *child) takeCounts() (counts, error) {
 	var n counts
 	if _, err := fmt.Fprintln(c.in); err != nil {
 		return n, err
 	}
-	line, err := c.line()
+	line, err := c.readLine()
 	if err != nil {
 		return n, err
 	}
 	return n, json.Unmarshal([]byte(line), &n)
 }
 
-// stop ends a child and waits for it.
+// stop ends the input of a child and waits for its exit.
 func (c *child) stop() error {
 	_ = c.in.Close()
 	return c.cmd.Wait()
