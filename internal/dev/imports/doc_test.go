@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// Every package has one package comment, and every exported name a comment
-// that starts with it.
-func TestEverythingIsExplained(t *testing.T) {
+// Every package has one package comment, and every exported name has a comment
+// that starts with the name.
+func TestDocComments(t *testing.T) {
 	top := root(t)
 	for _, dir := range sourceDirs(t, top) {
 		fset := token.NewFileSet()
@@ -36,7 +36,7 @@ func TestEverythingIsExplained(t *testing.T) {
 	}
 }
 
-// sourceDirs gives the directories of the module that may hold Go files.
+// sourceDirs returns the directories of the module that may hold Go files.
 func sourceDirs(t *testing.T, top string) []string {
 	t.Helper()
 	var dirs []string
@@ -57,7 +57,7 @@ func sourceDirs(t *testing.T, top string) []string {
 	return dirs
 }
 
-// parse reads the Go files of a directory that are no tests.
+// parse parses the Go files of a directory, without tests.
 func parse(t *testing.T, fset *token.FileSet, dir string) []*ast.File {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
@@ -137,7 +137,7 @@ func checkSpec(t *testing.T, d *ast.GenDecl, spec ast.Spec, at func(token.Pos) s
 			if !name.IsExported() {
 				continue
 			}
-			// One comment may speak for a whole group.
+			// One comment may cover a whole group.
 			if d.Lparen.IsValid() && (d.Doc != nil || s.Doc != nil || s.Comment != nil) {
 				continue
 			}
@@ -146,8 +146,8 @@ func checkSpec(t *testing.T, d *ast.GenDecl, spec ast.Spec, at func(token.Pos) s
 	}
 }
 
-// exportedReceiver says whether a method belongs to an exported type; a
-// function does, too.
+// exportedReceiver tells whether a method belongs to an exported type. It is true
+// for functions.
 func exportedReceiver(recv *ast.FieldList) bool {
 	if recv == nil || len(recv.List) == 0 {
 		return true

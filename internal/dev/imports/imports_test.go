@@ -1,6 +1,5 @@
-// Package imports_test holds the house to its plan: who may import whom, and
-// that everything exported is explained. It knows nothing of what the packages
-// do.
+// Package imports_test checks which packages may import which, and that every
+// exported name has a comment. It does not know what the packages do.
 package imports_test
 
 import (
@@ -16,20 +15,20 @@ import (
 
 const module = "github.com/bayplan/bayplan"
 
-// A rule forbids imports to packages, with the reason. A package path stands
-// for all below it, too, and with a slash at its end only for what is below it.
-// Those of the module are written without its name, from "./" on.
+// A rule forbids imports to packages, with the reason. A package path also covers
+// the packages below it. With a slash at its end it covers only those below it.
+// Paths in this module begin with "./" in place of the module's name.
 type rule struct {
 	packages []string
-	except   []string // exceptions of packages
-	not      []string
-	but      []string // exceptions of not
-	direct   bool     // only what the package's own files import
+	except   []string // exceptions from packages
+	not      []string // imports that are forbidden
+	but      []string // exceptions from not
+	direct   bool     // checks only direct imports, not those of dependencies
 	reason   string
 }
 
 var (
-	// Everything that speaks to the outside world or to a terminal.
+	// Packages that use the network or a terminal.
 	outside = []string{
 		"net/http", "github.com/gophercloud", "github.com/regclient",
 		"github.com/urfave/cli", "github.com/vbauerster/mpb", "golang.org/x/term",
@@ -40,55 +39,55 @@ var (
 var rules = []rule{
 	{
 		packages: []string{"./plan"}, not: outside,
-		reason: "plans are read on any machine, with no network and no terminal",
+		reason: "plans can be read on any machine, without a network or a terminal",
 	},
 	{
 		packages: []string{"./runner"}, not: outside,
-		reason: "the runner knows no kind of step; what a step needs of the world it brings itself",
+		reason: "the runner knows no step type; a step brings its own access to the world",
 	},
 	{
 		packages: []string{"./plan"}, not: []string{"./"}, but: []string{"./plan", "./internal/fault", "./internal/human", "./internal/yamlguard"},
-		reason: "plan is the first in the line plan <- runner <- steps <- cmd",
+		reason: "plan is the first in the order plan <- runner <- steps <- cmd",
 	},
 	{
 		packages: []string{"./runner"}, not: []string{"./steps", "./cmd", "./schemas", "./internal/cloudserver", "./internal/registryserver"},
-		reason: "runner owns the contract that steps meet, so steps import it and never the other way round",
+		reason: "runner defines the contract of steps, so steps import runner and never the other way round",
 	},
 	{
 		packages: []string{"./steps"}, not: []string{"./cmd", "./schemas"},
-		reason: "cmd marries the parts; nothing imports it",
+		reason: "cmd connects the parts; nothing imports it",
 	},
 	{
 		packages: []string{"./steps/internal/setting", "./steps/internal/hostfiles", "./steps/internal/imagelist"},
 		not:      []string{"./steps"}, but: []string{"./steps/internal/setting", "./steps/internal/hostfiles", "./steps/internal/imagelist"},
-		reason: "what types share knows no type and no connection",
+		reason: "helpers that types share know no type and no connection",
 	},
 	{
 		packages: []string{"./steps/connections"}, not: []string{"./steps"}, but: []string{"./steps/connections", "./steps/internal/setting"},
-		reason: "connections know no step type; types name what they take from them in an interface",
+		reason: "connections know no step type; each type declares an interface with what it needs of them",
 	},
 	{
 		packages: []string{"./steps/internal/testbed"}, not: []string{"./steps"},
 		but:    []string{"./steps/connections", "./steps/internal"},
-		reason: "the tests of every type use the testbed, so it can use no type",
+		reason: "the tests of every type import the testbed, so it can import no type",
 	},
 	{
 		packages: []string{"./cmd"}, not: []string{"./steps/"}, but: []string{"./steps/connections"}, direct: true,
-		reason: "cmd knows the list of types and none of them",
+		reason: "cmd knows the list of types, but no single type",
 	},
 	{
 		packages: []string{"./internal"}, except: []string{"./internal/dev"}, not: tops,
-		reason: "a format or a protocol knows nothing of plans and steps, so each can be read and tested alone",
+		reason: "a format or a protocol does not know plans or steps, so each can be read and tested alone",
 	},
 	{
 		packages: []string{"./plan", "./runner", "./steps", "./cmd", "./internal"},
 		except:   []string{"./internal/dev", "./steps/internal/testbed"}, not: []string{"./internal/dev"},
-		reason: "what only developers run does not ship",
+		reason: "development tools do not ship",
 	},
 	{
 		packages: []string{"./internal/durable", "./internal/fault", "./internal/human", "./internal/platform", "./internal/readers", "./schemas"}, not: []string{"./"},
 		but:    []string{"./internal/durable", "./internal/fault", "./internal/human", "./internal/platform", "./internal/readers", "./schemas"},
-		reason: "everybody uses these, so they use nobody",
+		reason: "all other packages may import these, so these import none of them",
 	},
 	{
 		packages: []string{"./"}, not: []string{"github.com/urfave/cli", "github.com/vbauerster/mpb", "golang.org/x/term"},
@@ -98,44 +97,44 @@ var rules = []rule{
 	{
 		packages: []string{"./"}, not: []string{"github.com/nikolalohinski/gonja"},
 		except: []string{"./internal/tripleo/jinja"}, direct: true,
-		reason: "one place bounds what a template may do",
+		reason: "only one package limits what a template may do",
 	},
 	{
 		packages: []string{"./"}, not: []string{"github.com/goccy/go-yaml"},
 		except: []string{"./internal/yamlguard", "./plan", "./internal/tripleo", "./internal/glance"}, direct: true,
-		reason: "YAML is read through yamlguard, which bounds it; these three walk the tree that it gives",
+		reason: "yamlguard reads YAML and limits it; the other three packages walk the tree that it returns",
 	},
 	{
 		packages: []string{"./"}, not: []string{"github.com/olareg"},
-		reason: "it works out a bcrypt hash when a process starts; tests use it as a registry by another hand",
+		reason: "it computes a bcrypt hash when a process starts; only tests use it, as another project's registry",
 	},
 	{
 		packages: []string{"./"}, not: []string{"github.com/regclient"},
 		except: []string{"./internal/registry", "./internal/ocilayout", "./internal/registryserver"}, direct: true,
-		reason: "the registry client and the two that share its types know it; the others ask these",
+		reason: "only the registry client and the two packages that share its types know it; others use these packages",
 	},
 	{
 		packages: []string{"./internal/registry/wire"}, not: []string{"github.com/regclient"},
 		but: []string{"github.com/regclient/regclient/types/errs"}, direct: true,
-		reason: "a conversation knows what regclient calls errors, and nothing of images",
+		reason: "wire knows the errors of regclient, but no images",
 	},
 	{
 		packages: []string{"./internal/ocilayout"}, not: []string{"github.com/regclient"},
 		but: []string{"github.com/regclient/regclient/types/descriptor"}, direct: true,
-		reason: "a layout shares descriptors with the registry client, and is no part of it",
+		reason: "a layout shares descriptors with the registry client, but is not part of it",
 	},
 	{
 		packages: []string{"./internal/ocilayout", "./internal/registry/wire"}, not: []string{"./internal/registry", "./internal/registryserver"},
 		but:    []string{"./internal/registry/wire"},
-		reason: "these are walls: the client and the server build on them",
+		reason: "the client and the server build on these packages, not the other way round",
 	},
 	{
 		packages: []string{"./"}, not: []string{"testing"}, except: []string{"./runner/steptest", "./steps/internal/testbed"}, direct: true,
-		reason: "what ships does not test",
+		reason: "shipped code does not contain test helpers",
 	},
 }
 
-// A pkg is what go list tells of a package.
+// A pkg is a package in the output of go list.
 type pkg struct {
 	ImportPath string
 	Imports    []string
@@ -156,9 +155,9 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// A step type imports no other type and not the list of them, so that a reader of
-// one has to know one, and steps alone says which there are.
-func TestTypesAreApart(t *testing.T) {
+// A step type imports neither another type nor the list of types. A reader of one
+// type then needs to know only that type, and only steps knows which types exist.
+func TestTypesImportNoTypes(t *testing.T) {
 	pkgs := list(t)
 	var types []string
 	for _, p := range pkgs {
@@ -167,7 +166,7 @@ func TestTypesAreApart(t *testing.T) {
 		}
 	}
 	if len(types) < 13 {
-		t.Errorf("found %d types", len(types))
+		t.Errorf("found %d types, want at least 13", len(types))
 	}
 	for _, p := range pkgs {
 		if !slices.Contains(types, p.ImportPath) {
@@ -181,7 +180,7 @@ func TestTypesAreApart(t *testing.T) {
 	}
 }
 
-// breaks gives what p imports against the rule.
+// breaks returns the imports of p that the rule forbids.
 func (r rule) breaks(p pkg) []string {
 	imports := p.Deps
 	if r.direct {
@@ -196,11 +195,11 @@ func (r rule) breaks(p pkg) []string {
 	return bad
 }
 
-// The table itself can rot: a rule that matches no package, or could not be
-// broken, holds nothing.
-func TestRulesBite(t *testing.T) {
-	guilty := pkg{ImportPath: module + "/plan", Deps: []string{"net/http", module + "/runner", module + "/internal/fault", "fmt"}}
-	got := append(rules[0].breaks(guilty), rules[2].breaks(guilty)...)
+// The table itself can become outdated: a rule that matches no package, or that
+// nothing can break, checks nothing.
+func TestRulesDetectViolations(t *testing.T) {
+	violating := pkg{ImportPath: module + "/plan", Deps: []string{"net/http", module + "/runner", module + "/internal/fault", "fmt"}}
+	got := append(rules[0].breaks(violating), rules[2].breaks(violating)...)
 	if want := []string{"net/http", module + "/runner"}; !slices.Equal(got, want) {
 		t.Errorf("found %v, want %v", got, want)
 	}
@@ -217,7 +216,7 @@ func TestRulesBite(t *testing.T) {
 	}
 }
 
-// list asks the go command for all packages of the module.
+// list returns all packages of the module from go list.
 func list(t *testing.T) []pkg {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Imports,Deps", "./...")
@@ -242,7 +241,7 @@ func list(t *testing.T) []pkg {
 	}
 }
 
-// root gives the module's directory: this package is three below it.
+// root returns the directory of the module, three levels above this package.
 func root(t *testing.T) string {
 	t.Helper()
 	dir, err := filepath.Abs(filepath.Join("..", "..", ".."))
@@ -252,7 +251,7 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// under says whether path is one of the packages or below one.
+// under tells whether path is one of the packages or below one of them.
 func under(path string, packages []string) bool {
 	for _, p := range packages {
 		if rest, ok := strings.CutPrefix(p, "./"); ok {
@@ -275,10 +274,10 @@ func short(path string) string {
 	return path
 }
 
-// via says that an import is not the package's own.
+// via returns a remark for indirect imports.
 func via(p pkg, path string) string {
 	if slices.Contains(p.Imports, path) {
 		return ""
 	}
-	return " (by way of others)"
+	return " (indirectly)"
 }

@@ -1,6 +1,6 @@
-// Package pinned builds the programs of others that bayplan is tested and
-// measured against, each at one version and from its source. It does not know
-// what they are used for.
+// Package pinned builds programs of other projects from source, each at one
+// version. Tests and benchmarks of bayplan use them. The package does not know
+// what for.
 package pinned
 
 import (
@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// The programs, as go install takes them. Those that compare and those that
-// test use the same versions.
+// The programs, as arguments of go install. Benchmarks and tests use the same
+// versions.
 const (
 	Conformance  = "github.com/opencontainers/distribution-spec/conformance@v0.0.0-20260831232431-97274622c111"
 	Crane        = "github.com/google/go-containerregistry/cmd/crane@v0.22.1"
@@ -25,8 +25,8 @@ const (
 	Toxiproxy    = "github.com/Shopify/toxiproxy/v2/cmd/server@v2.12.0"
 )
 
-// Build gives the file name of a program, PACKAGE@VERSION. What it has built
-// stays in dir, so that it is built once only.
+// Build builds a program, PACKAGE@VERSION, and returns its file name. It keeps
+// the program in dir and builds it only once.
 func Build(ctx context.Context, dir, program string) (string, error) {
 	pkg, version, ok := strings.Cut(program, "@")
 	if !ok {
@@ -41,7 +41,7 @@ func Build(ctx context.Context, dir, program string) (string, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	// It gets its name when it is whole: others may be building it, too.
+	// Rename it only when it is complete: another process may build it, too.
 	part, err := os.MkdirTemp(dir, "part-")
 	if err != nil {
 		return "", err
@@ -58,9 +58,9 @@ func Build(ctx context.Context, dir, program string) (string, error) {
 	return file, nil
 }
 
-// tries is how often a build is tried: it may need a hundred modules from the
-// network, and what has come is not asked for again.
-const tries = 3
+// maxTries is how often a build is tried. A build may download a hundred modules;
+// another try does not download again what has arrived.
+const maxTries = 3
 
 func install(ctx context.Context, dir, program string) error {
 	for try := 1; ; try++ {
@@ -70,7 +70,7 @@ func install(ctx context.Context, dir, program string) error {
 		if err == nil {
 			return nil
 		}
-		if try == tries || ctx.Err() != nil {
+		if try == maxTries || ctx.Err() != nil {
 			return fmt.Errorf("build %s: %w\n%s", program, err, out)
 		}
 	}

@@ -9,19 +9,19 @@ import (
 
 func TestBuild(t *testing.T) {
 	dir := t.TempDir()
-	there := filepath.Join(dir, "crane-v9", "crane")
-	if err := os.MkdirAll(filepath.Dir(there), 0o755); err != nil {
+	existing := filepath.Join(dir, "crane-v9", "crane")
+	if err := os.MkdirAll(filepath.Dir(existing), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(there, nil, 0o755); err != nil {
+	if err := os.WriteFile(existing, nil, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	// Nothing is asked of any network: what is not there cannot be had.
+	// Without the network, a program that is not there cannot be built.
 	t.Setenv("GOPROXY", "off")
 	for _, tt := range []struct {
 		name, program, want, err string
 	}{
-		{"built before", "example.com/cmd/crane@v9", there, ""},
+		{"built before", "example.com/cmd/crane@v9", existing, ""},
 		{"another version", "example.com/cmd/crane@v8", "", "build example.com/cmd/crane@v8: "},
 		{"no version", "example.com/cmd/crane", "", "build example.com/cmd/crane: it has no version"},
 	} {

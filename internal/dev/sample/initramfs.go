@@ -7,8 +7,8 @@ import (
 	"github.com/bayplan/bayplan/internal/storedgzip"
 )
 
-// Initramfs gives a file system archive for a kernel, of a little more than n
-// bytes: cpio in its newc form inside gzip.
+// Initramfs returns an initial file system for a kernel, of a little more than n
+// bytes: a cpio archive in newc format inside gzip.
 func Initramfs(name string, n int) []byte {
 	var b bytes.Buffer
 	for i, e := range []cpioEntry{
@@ -26,7 +26,7 @@ func Initramfs(name string, n int) []byte {
 	return storedgzip.Pack(b.Bytes())
 }
 
-// Modes of cpio entries, with their types.
+// Modes of cpio entries, including the file types.
 const (
 	dirMode     = 0o040755
 	fileMode    = 0o100644
@@ -55,5 +55,5 @@ func (e cpioEntry) write(b *bytes.Buffer, inode int) {
 	b.Write(make([]byte, pad(b.Len(), 4)))
 }
 
-// pad gives how many bytes are missing to a multiple of unit.
+// pad returns the number of bytes from n to the next multiple of unit.
 func pad(n, unit int) int { return (unit - n%unit) % unit }

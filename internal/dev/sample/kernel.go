@@ -2,8 +2,8 @@ package sample
 
 import "encoding/binary"
 
-// Places in the header of a Linux kernel for x86, as the boot protocol names
-// them.
+// Offsets in the header of a Linux kernel for x86, with the names of the boot
+// protocol.
 const (
 	setupSectsAt    = 0x1f1
 	sysSizeAt       = 0x1f4
@@ -15,11 +15,11 @@ const (
 	loadFlagsAt     = 0x211
 
 	setupSects  = 3
-	versionText = 0x400 // where the version stands, in the setup sectors
+	versionText = 0x400 // offset of the version, in the setup sectors
 )
 
-// Kernel gives a kernel image of n bytes with the header of a bzImage. Where
-// the code would be there is none.
+// Kernel returns a kernel image of n bytes with the header of a bzImage, but
+// without code.
 func Kernel(version string, n int) []byte {
 	b := filler(version, n)
 	setup := (setupSects + 1) * 512
@@ -28,7 +28,7 @@ func Kernel(version string, n int) []byte {
 	b[setupSectsAt] = setupSects
 	le.PutUint32(b[sysSizeAt:], uint32((n-setup)/16)) // in paragraphs
 	le.PutUint16(b[bootFlagAt:], 0xaa55)
-	b[jumpAt], b[jumpAt+1] = 0xeb, 0x66 // over the header
+	b[jumpAt], b[jumpAt+1] = 0xeb, 0x66 // jumps over the header
 	copy(b[magicAt:], "HdrS")
 	le.PutUint16(b[protocolAt:], 0x020c)
 	le.PutUint16(b[kernelVersionAt:], versionText-jumpAt)

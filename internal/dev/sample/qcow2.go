@@ -2,7 +2,7 @@ package sample
 
 import "encoding/binary"
 
-// The layout of the disk image: one cluster for each of its parts.
+// The layout of the disk image: each part has one cluster.
 const (
 	clusterBits = 12
 	cluster     = 1 << clusterBits
@@ -14,12 +14,12 @@ const (
 	dataAt     = 5 * cluster
 	clusters   = 6
 
-	// VirtualSize is how large the disk of QCOW2 is.
+	// VirtualSize is the size of the disk of QCOW2, in bytes.
 	VirtualSize = 16 << 20
 )
 
-// QCOW2 gives a disk image of version 3 with its header, tables and one
-// cluster of data, as qemu's documentation of the format describes it.
+// QCOW2 returns a disk image of version 3 with a header, tables and one cluster
+// of data, as qemu documents the format.
 func QCOW2() []byte {
 	b := make([]byte, clusters*cluster)
 	be := binary.BigEndian
@@ -28,11 +28,11 @@ func QCOW2() []byte {
 	be.PutUint32(b[20:], clusterBits)        // of 4 KiB clusters
 	be.PutUint64(b[24:], VirtualSize)        // size of the disk
 	be.PutUint32(b[36:], VirtualSize/l1Span) // entries in the L1 table
-	be.PutUint64(b[40:], l1At)               // where it is
-	be.PutUint64(b[48:], refTableAt)         // the refcount table
-	be.PutUint32(b[56:], 1)                  // its clusters
+	be.PutUint64(b[40:], l1At)               // its offset
+	be.PutUint64(b[48:], refTableAt)         // offset of the refcount table
+	be.PutUint32(b[56:], 1)                  // its number of clusters
 	be.PutUint32(b[96:], refcountOrder)      // refcounts of 16 bits
-	be.PutUint32(b[100:], headerLength)      // extensions begin here: none
+	be.PutUint32(b[100:], headerLength)      // no extensions follow
 	be.PutUint64(b[refTableAt:], refBlockAt) // one refcount block
 	be.PutUint64(b[l1At:], l2At|onlyOnce)    // one L2 table, for the first 2 MiB
 	be.PutUint64(b[l2At:], dataAt|onlyOnce)  // one cluster of data, the first

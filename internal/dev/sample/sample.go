@@ -1,6 +1,6 @@
-// Package sample builds the small disk images that the examples unpack and
-// fetch: stand-ins with the genuine headers of what is shipped, the same bytes at
-// every call. None of it boots. It knows nothing of steps.
+// Package sample builds the small disk images of the examples: stand-ins with the
+// headers of real images. Every call returns the same bytes. They do not boot. The
+// package does not know steps.
 package sample
 
 import (
@@ -14,19 +14,19 @@ import (
 
 //go:generate go run ./write ../../../examples
 
-// An Archive is one archive of an example.
+// An Archive is a tar archive of an example.
 type Archive struct {
-	Name  string // of the archive's file
+	Name  string // file name
 	Files []File
 }
 
-// A File is one file in an archive, or of the examples.
+// A File is a file in an archive or in the examples.
 type File struct {
 	Name    string
 	Content []byte
 }
 
-// Archives gives the archives of the quick start.
+// Archives returns the archives of the quick start.
 func Archives() []Archive {
 	return []Archive{
 		{"overcloud-full.tar", []File{
@@ -41,17 +41,16 @@ func Archives() []Archive {
 	}
 }
 
-// later are the archives of a later director, which has but one disk image.
-func later() []Archive {
+// laterArchives returns the archives of director 17.1, which has only one disk image.
+func laterArchives() []Archive {
 	return []Archive{
 		{"overcloud-hardened-uefi-full-latest.tar", []File{{"overcloud-hardened-uefi-full.qcow2", QCOW2()}}},
 		{"ironic-python-agent-latest.tar", Archives()[1].Files},
 	}
 }
 
-// served are the files of a web server that has an agent to boot, with their
-// checksums.
-func served() []File {
+// servedFiles returns the files of a web server: an agent to boot and its checksums.
+func servedFiles() []File {
 	var files []File
 	for _, f := range []File{
 		{"ipa-centos9-master.kernel", Kernel("5.14.0-503.el9.x86_64", 20<<10)},
@@ -63,10 +62,11 @@ func served() []File {
 	return files
 }
 
-// Examples gives the files that the examples need, by their paths there.
+// Examples returns the generated files of the examples. Their names are paths in
+// the examples directory.
 func Examples() ([]File, error) {
 	var files []File
-	for dir, archives := range map[string][]Archive{"quickstart": Archives(), "ci/archives": later()} {
+	for dir, archives := range map[string][]Archive{"quickstart": Archives(), "ci/archives": laterArchives()} {
 		for _, a := range archives {
 			b, err := a.Tar()
 			if err != nil {
@@ -75,13 +75,13 @@ func Examples() ([]File, error) {
 			files = append(files, File{path.Join(dir, a.Name), b})
 		}
 	}
-	for _, f := range served() {
+	for _, f := range servedFiles() {
 		files = append(files, File{path.Join("ci/www/openstack/ironic-python-agent/dib/files", f.Name), f.Content})
 	}
 	return files, nil
 }
 
-// Tar gives the archive's bytes.
+// Tar returns the bytes of the archive.
 func (a Archive) Tar() ([]byte, error) {
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
@@ -91,7 +91,7 @@ func (a Archive) Tar() ([]byte, error) {
 			Name:     f.Name,
 			Size:     int64(len(f.Content)),
 			Mode:     0o644,
-			ModTime:  time.Date(2019, 1, 10, 0, 0, 0, 0, time.UTC), // when RHOSP 13 was in its fourth maintenance release
+			ModTime:  time.Date(2019, 1, 10, 0, 0, 0, 0, time.UTC), // the time of RHOSP 13's fourth maintenance release
 			Uname:    "root",
 			Gname:    "root",
 			Format:   tar.FormatUSTAR,
@@ -107,8 +107,7 @@ func (a Archive) Tar() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// filler gives n bytes that no compressor makes smaller, the same for the
-// same seed.
+// filler returns n incompressible bytes that depend only on the seed.
 func filler(seed string, n int) []byte {
 	state := uint64(14695981039346656037)
 	for _, c := range []byte(seed) {

@@ -34,7 +34,7 @@ func TestCommittedFiles(t *testing.T) {
 		total += len(got)
 	}
 	if total > 500<<10 {
-		t.Errorf("the files have %d bytes; they are to stay small", total)
+		t.Errorf("the files have %d bytes, want small files", total)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestArchivesHoldTheFiveImages(t *testing.T) {
 	}
 }
 
-// The disk image is walked from its header to its one cluster of data.
+// TestQCOW2 follows the disk image from its header to its one cluster of data.
 func TestQCOW2(t *testing.T) {
 	b := sample.QCOW2()
 	be := binary.BigEndian
@@ -127,7 +127,7 @@ func TestInitramfs(t *testing.T) {
 	}
 }
 
-// cpioList reads a newc archive and gives names and sizes.
+// cpioList reads a newc archive and returns names and sizes.
 func cpioList(t *testing.T, b []byte) []string {
 	t.Helper()
 	var list []string

@@ -12,16 +12,16 @@ import (
 	"strings"
 )
 
-// comments are the doc comments of structs, by "package/path.Type" and
-// "package/path.Type.Field". Step types are not exported, so the reflector's
-// own search would not find them.
+// comments holds the doc comments of structs, by "package/path.Type" and
+// "package/path.Type.Field". The reflector itself finds only exported types,
+// and step types are not exported.
 type comments map[string]string
 
-// readComments reads the sources in the directory below root and in all
-// directories below that one, without tests. module is the import path of root.
-func readComments(root, below, module string) (comments, error) {
+// readComments reads the sources in the directory dir of root and in its
+// subdirectories, without tests. module is the import path of root.
+func readComments(root, dir, module string) (comments, error) {
 	found := comments{}
-	err := filepath.WalkDir(filepath.Join(root, below), func(name string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join(root, dir), func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
 			return err
 		}
@@ -29,11 +29,11 @@ func readComments(root, below, module string) (comments, error) {
 		if err != nil {
 			return err
 		}
-		dir, err := filepath.Rel(root, filepath.Dir(name))
+		pkg, err := filepath.Rel(root, filepath.Dir(name))
 		if err != nil {
 			return err
 		}
-		found.take(path.Join(module, filepath.ToSlash(dir)), file)
+		found.add(path.Join(module, filepath.ToSlash(pkg)), file)
 		return nil
 	})
 	if err != nil {
@@ -42,7 +42,7 @@ func readComments(root, below, module string) (comments, error) {
 	return found, nil
 }
 
-func (c comments) take(pkg string, file *ast.File) {
+func (c comments) add(pkg string, file *ast.File) {
 	for _, decl := range file.Decls {
 		group, ok := decl.(*ast.GenDecl)
 		if !ok || group.Tok != token.TYPE {
@@ -57,13 +57,13 @@ func (c comments) take(pkg string, file *ast.File) {
 			name := pkg + "." + named.Name.Name
 			c[name] = paragraphs(doc)
 			if s, ok := named.Type.(*ast.StructType); ok {
-				c.fields(name, s)
+				c.addFields(name, s)
 			}
 		}
 	}
 }
 
-func (c comments) fields(typ string, s *ast.StructType) {
+func (c comments) addFields(typ string, s *ast.StructType) {
 	for _, f := range s.Fields.List {
 		doc := f.Doc
 		if doc == nil {
@@ -75,21 +75,21 @@ func (c comments) fields(typ string, s *ast.StructType) {
 	}
 }
 
-// ofType gives the comment of a type, as it stands in the source.
+// ofType returns the comment of a type as it is in the source.
 func (c comments) ofType(t reflect.Type) string { return c[t.PkgPath()+"."+t.Name()] }
 
-// lookup gives the reflector the comment of a type or, where field is not "",
-// of its field. It leaves the Go name of a type out: only the source has it.
+// lookup returns to the reflector the comment of a field or, if field is "", of
+// the type. It removes the Go name of the type, which plans do not use.
 func (c comments) lookup(t reflect.Type, field string) string {
 	if field != "" {
 		return c[t.PkgPath()+"."+t.Name()+"."+field]
 	}
-	return withoutName(c.ofType(t), t.Name())
+	return trimName(c.ofType(t), t.Name())
 }
 
-// withoutName takes the name of a type, as in "A name is", "An name is" or "name", off the beginning of a
-// sentence.
-func withoutName(sentence, name string) string {
+// trimName removes the name of a type from the beginning of a sentence, as in
+// "A name is", "An name is" or "name".
+func trimName(sentence, name string) string {
 	for _, beginning := range []string{"A " + name + " is ", "An " + name + " is ", "A " + name + " ", "An " + name + " ", name + " "} {
 		if rest, ok := strings.CutPrefix(sentence, beginning); ok {
 			return strings.ToUpper(rest[:1]) + rest[1:]
@@ -98,8 +98,8 @@ func withoutName(sentence, name string) string {
 	return sentence
 }
 
-// paragraphs joins the lines of each paragraph: where they break is the
-// source's affair.
+// paragraphs joins the lines of each paragraph: line breaks matter only in the
+// source.
 func paragraphs(doc *ast.CommentGroup) string {
 	if doc == nil {
 		return ""

@@ -1,7 +1,7 @@
 package schemagen
 
-// frameJSON is the schema of a plan file but for what the types of steps and
-// connections decide.
+// frameJSON is the schema of a plan file without the parts that are generated
+// from the types of steps and connections.
 const frameJSON = `{
   "$schema": "https://json-schema.org/draft/2020-12/schema",
   "title": "bayplan plan file, version 1",

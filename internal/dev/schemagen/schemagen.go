@@ -1,6 +1,6 @@
-// Package schemagen makes the JSON Schema of plan files from the Go types of
-// the steps and connections and their doc comments. It runs when the project
-// is built from changed sources, never inside bayplan, which embeds the result.
+// Package schemagen makes the JSON Schema of plan files from the Go types of the
+// steps and connections and their doc comments. It runs in `make generate`. It is
+// not part of bayplan, which embeds the result.
 package schemagen
 
 import (
@@ -16,14 +16,15 @@ import (
 )
 
 const (
-	// A reference to a step's output or a variable, where not every text will do.
+	// A reference to a step's output or a variable, for settings that do not take
+	// every text.
 	wholeReference = `^\$\{(vars|steps)\.[^}]+\}$`
-	// The only form in which a secret may stand in a plan.
+	// The only way to use a secret in a plan.
 	secretReference = `^\$\{secrets\.[a-z][a-z0-9_]*\}$`
 )
 
-// Generate gives the schema as indented JSON. root is the module's directory:
-// the doc comments are read from the sources below it.
+// Generate returns the schema as indented JSON. It reads the doc comments from
+// the sources below root, the directory of the module.
 func Generate(root string) ([]byte, error) {
 	docs, err := readComments(root, "steps", "github.com/bayplan/bayplan")
 	if err != nil {
@@ -35,31 +36,31 @@ func Generate(root string) ([]byte, error) {
 		LookupComment:  docs.lookup,
 	}
 	r.Mapper = func(t reflect.Type) *jsonschema.Schema { return mapType(r, t) }
-	s, err := frame()
+	s, err := parseFrame()
 	if err != nil {
 		return nil, err
 	}
 	for name, config := range map[string]any{
 		"registry": &connections.RegistryConnection{}, "cloud": &connections.CloudConnection{}, "host": &connections.HostConnection{},
 	} {
-		def := body(r, config)
+		def := configSchema(r, config)
 		def.Description = docs.ofType(reflect.TypeOf(config).Elem())
 		s.Definitions[name] = def
 	}
 	step := s.Definitions["step"]
 	for _, t := range steps.Builtin(nil) {
-		def := body(r, t.New())
+		def := configSchema(r, t.New())
 		s.Definitions[t.Name] = def
 		kind, _ := step.Properties.Get("type")
 		kind.Enum = append(kind.Enum, t.Name)
-		step.AllOf = append(step.AllOf, when(t.Name, def))
+		step.AllOf = append(step.AllOf, ifType(t.Name, def))
 	}
 	out, err := json.MarshalIndent(s, "", "  ")
 	return append(out, '\n'), err
 }
 
-// frame gives the part of the schema that no step type decides.
-func frame() (*jsonschema.Schema, error) {
+// parseFrame returns the fixed part of the schema.
+func parseFrame() (*jsonschema.Schema, error) {
 	s := &jsonschema.Schema{}
 	if err := json.Unmarshal([]byte(frameJSON), s); err != nil {
 		return nil, fmt.Errorf("read the schema's frame: %w", err)
@@ -67,8 +68,8 @@ func frame() (*jsonschema.Schema, error) {
 	return s, nil
 }
 
-// when says: a step of this type has such a configuration.
-func when(name string, def *jsonschema.Schema) *jsonschema.Schema {
+// ifType returns the condition that a step of this type has this configuration.
+func ifType(name string, def *jsonschema.Schema) *jsonschema.Schema {
 	cond, then := jsonschema.NewProperties(), jsonschema.NewProperties()
 	cond.Set("type", &jsonschema.Schema{Const: name})
 	then.Set("with", &jsonschema.Schema{Ref: "#/$defs/" + name})
@@ -82,9 +83,9 @@ func when(name string, def *jsonschema.Schema) *jsonschema.Schema {
 	return s
 }
 
-// body gives the schema of a configuration struct, with references allowed
-// wherever they are.
-func body(r *jsonschema.Reflector, config any) *jsonschema.Schema {
+// configSchema returns the schema of a configuration struct. Settings accept
+// references wherever a plan does.
+func configSchema(r *jsonschema.Reflector, config any) *jsonschema.Schema {
 	t := reflect.TypeOf(config).Elem()
 	s := r.ReflectFromType(t)
 	s.Version = ""
@@ -101,16 +102,16 @@ func allowReferences(s *jsonschema.Schema) {
 		allowReferences(child)
 		switch child.Type {
 		case "integer", "boolean", "array":
-			p.Value = orReference(child)
+			p.Value = withReference(child)
 		case "string":
 			if len(child.Enum) > 0 || child.Pattern != "" && child.Pattern != secretReference {
-				p.Value = orReference(child)
+				p.Value = withReference(child)
 			}
 		}
 	}
 }
 
-func orReference(s *jsonschema.Schema) *jsonschema.Schema {
+func withReference(s *jsonschema.Schema) *jsonschema.Schema {
 	plain := *s
 	plain.Description, plain.Default = "", nil
 	return &jsonschema.Schema{

@@ -20,12 +20,11 @@ func TestSchemaIsUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(schemas.PlanV1, want) {
-		t.Error("schemas/plan.v1.schema.json is not what the sources give; run `make generate`")
+		t.Error("schemas/plan.v1.schema.json does not match the sources; run `make generate`")
 	}
 }
 
-// Everything that a user can write is described: `bayplan explain` and editors
-// show it.
+// Every setting has a description, which `bayplan explain` and editors show.
 func TestEverythingIsDescribed(t *testing.T) {
 	var schema struct {
 		Defs map[string]described `json:"$defs"`

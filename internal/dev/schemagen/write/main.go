@@ -1,5 +1,5 @@
-// Command write puts the JSON Schema of plan files into the file it is given.
-// It is run by `make generate`.
+// Command write writes the JSON Schema of plan files to the given file.
+// `make generate` runs it.
 package main
 
 import (
@@ -17,10 +17,10 @@ func main() {
 	}
 }
 
-// write expects to run in the schemas directory, as go generate does.
+// write must run in the directory schemas, as in go generate.
 func write(args []string) error {
 	if len(args) != 1 {
-		return fmt.Errorf("one file name is wanted, %d given", len(args))
+		return fmt.Errorf("want one file name, got %d", len(args))
 	}
 	root, err := filepath.Abs("..")
 	if err != nil {
