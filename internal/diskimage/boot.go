@@ -10,8 +10,9 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 	"github.com/ulikunitz/xz/lzma"
+
+	"github.com/bayplan/bayplan/internal/archive"
 )
 
 // Offsets in the headers of Linux kernels. The first four are those of the x86
@@ -93,7 +94,7 @@ type compression struct {
 func compressions() []compression {
 	return []compression{
 		{"gzip", "\x1f\x8b\x08", true, func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
-		{"xz", "\xfd7zXZ\x00", true, func(r io.Reader) (io.Reader, error) { return xz.NewReader(r) }},
+		{"xz", "\xfd7zXZ\x00", true, func(r io.Reader) (io.Reader, error) { return archive.XZ(r, maxWindow) }},
 		{"zstd", "\x28\xb5\x2f\xfd", true, openZstd},
 		{"bzip2", "BZh", false, func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }},
 		{"lzma", "\x5d\x00\x00", false, func(r io.Reader) (io.Reader, error) { return lzma.NewReader(r) }},
@@ -102,9 +103,12 @@ func compressions() []compression {
 	}
 }
 
+// maxWindow is the most memory that the decompression of a ramdisk may use.
+const maxWindow = 256 << 20
+
 // openZstd limits the memory and the goroutines of the decoder.
 func openZstd(r io.Reader) (io.Reader, error) {
-	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
+	return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxWindow))
 }
 
 // ramdiskPeek is how many unpacked bytes are checked: up to the superblock of an
