@@ -8,13 +8,13 @@ import (
 	"testing"
 )
 
-// TestBadRegistries shows what a user reads when the registries are not as the
-// plan says, and that nothing is left half-written.
+// TestBadRegistries checks what a user reads if a registry does not match the
+// plan, and that nothing is left half-written.
 func TestBadRegistries(t *testing.T) {
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	fillRegistry(t, source, sourceImages(t))
 	locked := startRegistry(t, t.TempDir(), htpasswd(t))
-	nobody := "http://127.0.0.1:" + freePort(t)
+	closedPort := "http://127.0.0.1:" + freePort(t)
 
 	for _, tt := range []struct {
 		name            string
@@ -26,12 +26,12 @@ func TestBadRegistries(t *testing.T) {
 	}{
 		{
 			name:     "source unreachable",
-			upstream: nobody, code: 1,
+			upstream: closedPort, code: 1,
 			says: []string{"base_tag", upstreamHost, "refused"},
 		},
 		{
 			name:     "destination unreachable",
-			upstream: source.url, local: nobody, code: 1,
+			upstream: source.url, local: closedPort, code: 1,
 			says: []string{"containers", localHost, "refused"},
 		},
 		{
@@ -74,12 +74,12 @@ func TestBadRegistries(t *testing.T) {
 				tt.local = dest.url
 			}
 			s := newSite(t)
-			s.upstream, s.local = reach(upstreamHost, tt.upstream, ""), reach(localHost, tt.local, tt.more)
+			s.upstream, s.local = connectionTo(upstreamHost, tt.upstream, ""), connectionTo(localHost, tt.local, tt.more)
 			s.environment = append(s.environment, "REGISTRY_TOKEN=no-such-secret")
 			if tt.prepare != nil {
 				tt.prepare(t, s)
 			}
-			r := s.must(t, tt.code, []string{"apply"}, tt.says...)
+			r := s.mustRun(t, tt.code, []string{"apply"}, tt.says...)
 			if strings.Contains(r.stdout+r.stderr, "no-such-secret") {
 				t.Error("the password was printed")
 			}
@@ -94,10 +94,10 @@ func TestBadRegistries(t *testing.T) {
 	}
 }
 
-// TestBadCloud does the same for the cloud.
+// TestBadCloud is TestBadRegistries for the cloud.
 func TestBadCloud(t *testing.T) {
 	cloud := startCloud(t, func(glance string) string { return glance })
-	nobody := "http://127.0.0.1:" + freePort(t)
+	closedPort := "http://127.0.0.1:" + freePort(t)
 
 	for _, tt := range []struct {
 		name     string
@@ -106,7 +106,7 @@ func TestBadCloud(t *testing.T) {
 		says     []string
 	}{
 		{"wrong password", "password: integration", "password: wrong", 1, []string{"upload", `cloud "bayplan"`, "401"}},
-		{"unreachable", cloud.keystone, nobody, 1, []string{"upload", `cloud "bayplan"`, "refused"}},
+		{"unreachable", cloud.keystone, closedPort, 1, []string{"upload", `cloud "bayplan"`, "refused"}},
 		{"no such cloud", "bayplan:", "bayplam:", 1, []string{"upload", "bayplan", "bayplam"}},
 		{"no such region", "RegionOne", "RegionTwo", 1, []string{"upload", `cloud "bayplan"`, "RegionTwo"}},
 	} {
@@ -122,20 +122,20 @@ func TestBadCloud(t *testing.T) {
 				t.Fatal(err)
 			}
 			s.useCloud(bad)
-			r := s.must(t, tt.code, []string{"apply"}, tt.says...)
+			r := s.mustRun(t, tt.code, []string{"apply"}, tt.says...)
 			if strings.Contains(r.stdout+r.stderr, "wrong\n") {
 				t.Error("the password was printed")
 			}
 			if got := cloud.images(t); len(got) != 0 {
 				t.Errorf("Glance has %+v", got)
 			}
-			// The containers do not need the cloud: they are all there.
+			// The containers do not depend on the cloud, so all of them are there.
 			s.hasSample(t)
 		})
 	}
 }
 
-// replaceInPlan changes every old in the site's plan; there has to be one.
+// replaceInPlan replaces every old in the site's plan, which must have one.
 func replaceInPlan(old, with string) func(t *testing.T, s *site) {
 	return func(t *testing.T, s *site) {
 		t.Helper()

@@ -17,13 +17,13 @@ import (
 	"time"
 )
 
-// certificates are the files of a server's certificate, and of the authority
-// that nobody knows and that has signed it.
+// certificates are the files of a server's certificate and of the private
+// authority that has signed it.
 type certificates struct {
 	authority, server, key string
 }
 
-// newCertificates makes them for 127.0.0.1 and for the quick start's registry.
+// newCertificates makes certificates for 127.0.0.1 and the quick start's registry.
 func newCertificates(t *testing.T) certificates {
 	t.Helper()
 	dir := t.TempDir()

@@ -59,7 +59,7 @@ func TestConformance(t *testing.T) {
 			if err := xml.Unmarshal(text, &got); err != nil || len(got.Suites) != 1 {
 				t.Fatalf("%d suites, %v", len(got.Suites), err)
 			}
-			// What is skipped is what the suite itself asks for only when told to.
+			// The suite itself skips two tests by default.
 			s := got.Suites[0]
 			if s.Tests != 858 || s.Failures != 0 || s.Errors != 0 || s.Skipped != 2 {
 				t.Errorf("%+v, want 858 tests, 2 of them skipped", s)
@@ -68,8 +68,8 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestCatalogPages walks the catalog of bayplan's registry in pages of all
-// sizes, beside docker-registry's: both give the same pages.
+// TestCatalogPages reads the catalogs of bayplan's registry and of docker-registry
+// in pages of all sizes. Both return the same pages.
 func TestCatalogPages(t *testing.T) {
 	ours, theirs := rawRegistry{url: serveRegistry(t)}, rawRegistry{url: startRegistry(t, t.TempDir())}
 	for _, r := range []rawRegistry{ours, theirs} {
@@ -85,7 +85,7 @@ func TestCatalogPages(t *testing.T) {
 			}
 		})
 	}
-	// docker-registry takes some of these for something else than what they say.
+	// docker-registry is not compared here: it misreads some of these.
 	for _, query := range []string{"n=0", "n=-1", "n=x", "n=", "n=1001"} {
 		t.Run(query, func(t *testing.T) {
 			ours.do(t, ours.request(t, "GET", "/v2/_catalog?"+query, nil), http.StatusBadRequest)
@@ -93,7 +93,7 @@ func TestCatalogPages(t *testing.T) {
 	}
 }
 
-// pages reads the catalog from a page on to the last, following the links.
+// pages reads the catalog from a page to the last one and follows the links.
 func (r rawRegistry) pages(t *testing.T, query string) [][]string {
 	t.Helper()
 	var all [][]string
@@ -106,7 +106,7 @@ func (r rawRegistry) pages(t *testing.T, query string) [][]string {
 	return all
 }
 
-// nextPage reads a link, which may be a whole URL or a path.
+// nextPage parses a link, which may be an absolute URL or a path.
 func nextPage(t *testing.T, link string) string {
 	t.Helper()
 	if link == "" {

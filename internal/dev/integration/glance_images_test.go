@@ -15,8 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// imagesPlan uploads images of every kind and looks at them. They are those of
-// the quick start, which is unpacked first.
+// imagesPlan unpacks the images of the quick start, uploads images of every kind
+// and verifies them.
 const imagesPlan = `apiVersion: bayplan/v1
 name: images
 connections: { clouds: { undercloud: { cloud: bayplan } } }
@@ -55,8 +55,8 @@ steps:
     with: { cloud: undercloud, expect: "${steps.others.digests}" }
 `
 
-// TestImages brings images of every kind into a real Glance, whose own client
-// shows what bayplan shows.
+// TestImages uploads images of every kind to a real Glance, and checks them with
+// Glance's own client.
 func TestImages(t *testing.T) {
 	cloud := startCloud(t, func(glance string) string { return glance })
 	dir := t.TempDir()
@@ -117,7 +117,7 @@ func TestImages(t *testing.T) {
 	}
 	run(0, "verify")
 
-	// Of the images that give way one is kept, for each name.
+	// Each name keeps one replaced image.
 	for _, content := range []string{"data, the second", "data, the third", "data, the fourth"} {
 		writeIn(t, dir, "data.raw", content)
 		run(0, "apply")
@@ -132,7 +132,7 @@ func TestImages(t *testing.T) {
 		t.Errorf("left of data: %v and %+v", old, cloud.images(t)["data"])
 	}
 
-	// A link that somebody broke is told, and mended.
+	// A broken link between images is reported and repaired.
 	cloud.openstack(t, "image", "set", "--property", "kernel_id="+images["data"].ID, web.ID)
 	cloud.openstack(t, "image", "delete", images["web-ramdisk"].ID)
 	said := run(1, "verify")
@@ -148,8 +148,8 @@ func TestImages(t *testing.T) {
 	}
 	run(0, "verify")
 
-	// Which of three images of one name is meant nobody can tell, so nothing is
-	// done about them.
+	// With three images of one name it is unclear which one is meant, so bayplan
+	// changes none of them.
 	for range 2 {
 		cloud.openstack(t, "image", "create", "--disk-format", "raw", "--container-format", "bare", "--file", filepath.Join(dir, "data.raw"), "web-kernel")
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// A suspect is a file of the corpus, and what it is said to be.
+// A suspect is a file of the corpus, with the format that the plan declares.
 type suspect struct {
 	name   string
 	format string
@@ -21,8 +21,8 @@ type suspect struct {
 	make   string // shell that makes the file $F of the disk $RAW
 }
 
-// suspects are disk images as qemu-img makes them, sound ones and such as reach
-// for other files, are cut off, or are something else.
+// suspects returns disk images made by qemu-img. Some are sound. Others refer to
+// other files, are truncated, or have another format.
 func suspects() []suspect {
 	const convert = `qemu-img convert -O qcow2 `
 	return []suspect{
@@ -72,9 +72,9 @@ func suspects() []suspect {
 	}
 }
 
-// TestInspectors holds what bayplan says of files against what Glance's own
-// inspector and qemu-img say: it refuses at least what either of them refuses,
-// and takes what is sound.
+// TestInspectors compares bayplan's verdicts on files with those of Glance's own
+// inspector and of qemu-img. bayplan must refuse at least what either of them
+// refuses, and accept sound files.
 func TestInspectors(t *testing.T) {
 	dir := t.TempDir()
 	raw := filepath.Join(dir, "disk")
@@ -114,7 +114,7 @@ func shell(t *testing.T, script string, args ...string) {
 	}
 }
 
-// bayplanSays makes the files, and gives what bayplan says of each; "" where it
+// bayplanSays makes the files and returns bayplan's error for each, "" if bayplan
 // would upload it.
 func bayplanSays(t *testing.T, dir, raw string) map[int]string {
 	t.Helper()
@@ -132,7 +132,7 @@ func bayplanSays(t *testing.T, dir, raw string) map[int]string {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), "bayplan", "diff", "-f", path, "--json")
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	_ = cmd.Run() // that steps failed is what is asked for
+	_ = cmd.Run() // steps are expected to fail
 	var report struct {
 		Steps []struct{ ID, Status, Error string }
 	}
@@ -149,7 +149,7 @@ func bayplanSays(t *testing.T, dir, raw string) map[int]string {
 	return said
 }
 
-// inspectorSays asks the inspector that Debian's Glance brings with it.
+// inspectorSays returns the verdict of the inspector in Debian's Glance.
 func inspectorSays(t *testing.T, file, format string) string {
 	t.Helper()
 	const script = `
@@ -169,7 +169,7 @@ elif not i.safety_check():
 	return strings.TrimSpace(string(out))
 }
 
-// qemuSays asks qemu-img, of files that this test has made itself.
+// qemuSays returns the verdict of qemu-img. Use it only on files of this test.
 func qemuSays(file, format string) string {
 	name := map[string]string{"vhd": "vpc"}[format]
 	if name == "" {
@@ -186,14 +186,14 @@ func qemuSays(file, format string) string {
 		return ""
 	}
 	err = exec.Command("qemu-img", "check", "-q", "-f", "qcow2", file).Run()
-	if err == nil || err.(*exec.ExitError).ExitCode() == 3 { // 3: some clusters are used by nothing
+	if err == nil || err.(*exec.ExitError).ExitCode() == 3 { // 3: unused clusters, which are harmless
 		return ""
 	}
 	return "its check fails"
 }
 
-// TestUnpacked holds the disks that bayplan unpacks from images against those
-// that qemu-img does.
+// TestUnpacked compares the disks that bayplan converts from images with those
+// that qemu-img converts.
 func TestUnpacked(t *testing.T) {
 	dir := t.TempDir()
 	raw := filepath.Join(dir, "disk")

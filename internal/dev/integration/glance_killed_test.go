@@ -14,9 +14,9 @@ import (
 	"testing"
 )
 
-// TestGlanceKilled kills the process of a real Glance that takes an upload. The
-// record that it leaves is saving for ever and takes no data: the same run of
-// bayplan gets rid of it and brings the image with another one.
+// TestGlanceKilled kills the process of a real Glance during an upload. The image
+// record stays in status saving for ever and accepts no data. The same run of
+// bayplan deletes it and uploads the image to a new record.
 func TestGlanceKilled(t *testing.T) {
 	const size = 600 << 20
 	cloud := startCloud(t, func(glance string) string { return glance })
@@ -59,8 +59,8 @@ steps:
 	}
 }
 
-// workerOf finds the process that does the work of the Glance in dir: the child
-// of the one that was started.
+// workerOf returns the worker process of the Glance in dir, a child of the process
+// that was started.
 func workerOf(t *testing.T, dir string) int {
 	t.Helper()
 	parents := map[int]int{}

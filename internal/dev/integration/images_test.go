@@ -17,16 +17,15 @@ import (
 	"testing"
 )
 
-// walkthrough holds what the walk-through shows, which other tests use too.
+// walkthrough is the directory of the walk-through's files. Other tests use it, too.
 const walkthrough = "../../tripleo/testdata/walkthrough/"
 
-// An image is one image of the walk-through, as its source registry has it.
+// An image is an image of the walk-through in its source registry.
 type image struct {
 	repo, tag string
 }
 
-// sampleImages reads the images and tags out of the walk-through's own
-// environment file.
+// sampleImages reads the images and tags from the walk-through's environment file.
 func sampleImages(t *testing.T) []image {
 	t.Helper()
 	text, err := os.ReadFile(walkthrough + "overcloud_images.yaml")
@@ -44,10 +43,10 @@ func sampleImages(t *testing.T) []image {
 	return images
 }
 
-// fillRegistry pushes the images, each with labels that say its tag, under that
-// tag and under "latest". Their layers are shared as real ones are: one by all,
-// one by the images of a service, one by nobody. It returns the manifests'
-// digests by repository.
+// fillRegistry pushes each image under its tag and under "latest", with labels
+// that give the tag. The images share layers like real ones: all images share
+// one, the images of a service share one, and each has one of its own. It returns
+// the digests of the manifests by repository.
 func fillRegistry(t *testing.T, r rawRegistry, images []image) map[string]string {
 	t.Helper()
 	home := map[string]string{} // a blob's digest -> the repository it was pushed to
@@ -76,7 +75,7 @@ func fillRegistry(t *testing.T, r rawRegistry, images []image) map[string]string
 	return digests
 }
 
-// config is an image's configuration, with the labels that make its tag.
+// config returns an image's configuration, with the labels that give its tag.
 func config(t *testing.T, img image) []byte {
 	t.Helper()
 	version, release, _ := strings.Cut(img.tag, "-")
@@ -92,7 +91,7 @@ func config(t *testing.T, img image) []byte {
 	return b
 }
 
-// layer is a gzipped tar with one file of noise; the same name gives the same bytes.
+// layer returns a gzipped tar with one file of noise. The name determines its bytes.
 func layer(t *testing.T, name string, size int) []byte {
 	t.Helper()
 	noise := make([]byte, size)

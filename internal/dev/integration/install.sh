@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# install.sh [PACKAGE...]: Debian's packages; without names those of the real
-# servers that the integration tests run against.
+# install.sh [PACKAGE...]: installs Debian packages; without names, those of the
+# real servers that the integration tests use.
 #
-# It installs what is absent and nothing else, lets no package start a service,
-# and keeps Keystone's and Glance's packages from making databases of their own:
-# openstack.sh makes them where the tests want them.
+# It installs only missing packages and lets none of them start a service. It stops
+# Keystone's and Glance's packages from creating databases: openstack.sh creates
+# them where the tests need them.
 set -euo pipefail
 
 packages=("$@")
@@ -25,7 +25,7 @@ if ((EUID != 0)); then
   exit 1
 fi
 
-echo "installing ${absent[*]} and what they need (some minutes the first time)"
+echo "installing ${absent[*]} and their dependencies (some minutes the first time)"
 log=$(mktemp)
 policy=/usr/sbin/policy-rc.d
 own_policy=

@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// TestKill kills an apply at 20 points of its talk with the registries, each
-// time from nothing, and lets a second apply finish the work.
+// TestKill kills an apply during 20 of its exchanges with the registries. Each time
+// it starts from nothing, and a second apply finishes the work.
 func TestKill(t *testing.T) {
 	const points = 20
-	var passed tape
+	var passed recorder
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	digests := fillRegistry(t, source, sourceImages(t))
 	sourceURL := passed.proxy(t, "source", source.url)
@@ -25,12 +25,12 @@ func TestKill(t *testing.T) {
 	fresh := func(t *testing.T) (*site, rawRegistry) {
 		dest := rawRegistry{url: startRegistry(t, t.TempDir())}
 		s := newSite(t)
-		s.upstream = reach(upstreamHost, sourceURL, "")
-		s.local = reach(localHost, passed.proxy(t, "destination", dest.url), "")
+		s.upstream = connectionTo(upstreamHost, sourceURL, "")
+		s.local = connectionTo(localHost, passed.proxy(t, "destination", dest.url), "")
 		return s, dest
 	}
 	s, dest := fresh(t)
-	s.must(t, 0, []string{"apply"})
+	s.mustRun(t, 0, []string{"apply"})
 	all := passed.take()
 	whole, finishable := len(all), len(effects(created(all)))
 	hasImages(t, dest, digests)
@@ -41,7 +41,7 @@ func TestKill(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %d of %d", when, n, whole), func(t *testing.T) {
 			s, dest := fresh(t)
 			finished := effects(s.kill(t, &passed, n, when))
-			s.must(t, 0, []string{"apply"})
+			s.mustRun(t, 0, []string{"apply"})
 			for e := range effects(passed.take()) {
 				if finished[e] {
 					t.Errorf("done twice: %s", e)
@@ -50,9 +50,9 @@ func TestKill(t *testing.T) {
 			kept += len(finished)
 			s.hasSample(t)
 			hasImages(t, dest, digests)
-			s.must(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
+			s.mustRun(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
 			onlyReads(t, passed.take())
-			s.must(t, 0, []string{"verify"})
+			s.mustRun(t, 0, []string{"verify"})
 			passed.take()
 		})
 	}
@@ -61,10 +61,10 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestKillUpload does the same to the upload into Glance.
+// TestKillUpload is TestKill for the upload to Glance.
 func TestKillUpload(t *testing.T) {
 	const points = 30
-	var passed tape
+	var passed recorder
 	cloud := startCloud(t, func(glance string) string { return passed.proxy(t, "glance", glance) })
 	fresh := func(t *testing.T) *site {
 		cloud.clear(t)
@@ -73,7 +73,7 @@ func TestKillUpload(t *testing.T) {
 		return s
 	}
 	s := fresh(t)
-	s.must(t, 0, []string{"apply"})
+	s.mustRun(t, 0, []string{"apply"})
 	whole := len(passed.take())
 
 	for i := range points {
@@ -82,7 +82,7 @@ func TestKillUpload(t *testing.T) {
 			s := fresh(t)
 			s.kill(t, &passed, n, when)
 			before := cloud.images(t)
-			s.must(t, 0, []string{"apply"})
+			s.mustRun(t, 0, []string{"apply"})
 			after := map[string]bool{}
 			for _, img := range cloud.hasOvercloudImages(t, s.home("images"), 0) {
 				after[img.ID] = true
@@ -93,22 +93,22 @@ func TestKillUpload(t *testing.T) {
 				}
 			}
 			passed.take()
-			s.must(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
+			s.mustRun(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
 			onlyReads(t, passed.take())
 		})
 	}
 }
 
-// kill runs apply, kills it -9 in the given phase of its n-th exchange, and
+// kill runs apply, sends SIGKILL in the given phase of its n-th exchange, and
 // returns the exchanges that the servers had finished by then.
-func (s *site) kill(t *testing.T, passed *tape, n int, when phase) []*exchange {
+func (s *site) kill(t *testing.T, passed *recorder, n int, when phase) []*exchange {
 	t.Helper()
-	return created(s.killWhen(t, passed, func(kill func()) { passed.at(n, when, kill) }))
+	return created(s.killWhen(t, passed, func(kill func()) { passed.onExchange(n, when, kill) }))
 }
 
-// killWhen runs apply and kills it -9 when arrange has it killed. It returns
-// the exchanges there were by then.
-func (s *site) killWhen(t *testing.T, passed *tape, arrange func(kill func())) []*exchange {
+// killWhen runs apply and gives arrange a function that kills it with SIGKILL. It
+// returns the exchanges up to the kill.
+func (s *site) killWhen(t *testing.T, passed *recorder, arrange func(kill func())) []*exchange {
 	t.Helper()
 	cmd := s.command(t, "apply")
 	started := make(chan *os.Process, 1)
@@ -127,14 +127,14 @@ func (s *site) killWhen(t *testing.T, passed *tape, arrange func(kill func())) [
 	return passed.take()
 }
 
-// created keeps the exchanges in which a server has made something.
+// created returns the exchanges with status 201.
 func created(all []*exchange) []*exchange {
 	return slices.DeleteFunc(slices.Clone(all), func(x *exchange) bool { return x.status.Load() != http.StatusCreated })
 }
 
-// effects names what the exchanges changed at the destination for good: blobs
-// that it has got, manifests under their names. A mount is none: it moves nothing
-// and costs as much as to ask whether it is there, so it may be repeated.
+// effects names the lasting changes at the destination: uploaded blobs and named
+// manifests. Mounts do not count and may be repeated: a mount moves nothing and
+// costs no more than to ask whether the blob is there.
 func effects(all []*exchange) map[string]bool {
 	found := map[string]bool{}
 	for _, x := range all {

@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// TestKillBlob kills a mirror at 20 points: 12 of the bytes that it moves, with
-// blobs in flight in both directions, and 8 of its last exchanges, when some
-// images have their tags. Whatever has a tag is whole then, and the second run
-// moves what is missing and nothing else.
+// TestKillBlob kills a mirror at 20 points: after 12 numbers of bytes, with blobs
+// in flight in both directions, and during 8 of its last exchanges, when some
+// images have their tags. Every image with a tag is complete then, and the second
+// run moves only what is missing.
 func TestKillBlob(t *testing.T) {
 	const byBytes, byExchanges = 12, 8
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
@@ -23,13 +23,13 @@ func TestKillBlob(t *testing.T) {
 
 	torn, tagged := 0, 0
 	for i := range byBytes {
-		// Neither before the first nor after the last byte.
+		// Between the first and the last byte.
 		at := images.bytes * (2*i + 1) / (2 * byBytes)
 		t.Run(fmt.Sprintf("after %d of %d bytes", at, images.bytes), func(t *testing.T) {
 			k := newKill(t, source, images)
-			first := k.killWhen(t, &k.passed, func(kill func()) { k.door.after(int64(at), kill) })
+			first := k.killWhen(t, &k.passed, func(kill func()) { k.proxy.afterBytes(int64(at), kill) })
 			torn += len(tornUploads(first))
-			k.goesOn(t, first)
+			k.checkNextRun(t, first)
 		})
 	}
 	for i := range byExchanges {
@@ -37,8 +37,8 @@ func TestKillBlob(t *testing.T) {
 		n, when := whole-images.manifests*(2*i+1)/(2*byExchanges), phase(i%3)
 		t.Run(fmt.Sprintf("%s %d of %d", when, n, whole), func(t *testing.T) {
 			k := newKill(t, source, images)
-			first := k.killWhen(t, &k.passed, func(kill func()) { k.passed.at(n, when, kill) })
-			tagged += k.goesOn(t, first)
+			first := k.killWhen(t, &k.passed, func(kill func()) { k.passed.onExchange(n, when, kill) })
+			tagged += k.checkNextRun(t, first)
 		})
 	}
 	if torn < byBytes || tagged < byExchanges {
@@ -46,30 +46,30 @@ func TestKillBlob(t *testing.T) {
 	}
 }
 
-// A killing is a mirror that is to be killed.
-type killing struct {
+// A killTest is a site whose mirror is killed.
+type killTest struct {
 	*site
-	passed tape
-	door   *doorstep // before the destination
+	passed recorder
+	proxy  *tcpProxy // before the destination
 	dest   rawRegistry
 	images set
 }
 
-func newKill(t *testing.T, source rawRegistry, images set) *killing {
+func newKill(t *testing.T, source rawRegistry, images set) *killTest {
 	t.Helper()
-	k := &killing{dest: rawRegistry{url: startRegistry(t, t.TempDir())}, images: images}
-	k.door = newDoorstep(t, k.passed.proxy(t, "destination", k.dest.url))
-	// Slow enough for several blobs to be under way at any time.
-	upstream := reach(upstreamHost, k.passed.proxy(t, "source", source.url), ", bandwidth: 12MiB")
-	k.site = newMirror(t, images, upstream, reach(localHost, k.door.url, ""), "")
+	k := &killTest{dest: rawRegistry{url: startRegistry(t, t.TempDir())}, images: images}
+	k.proxy = newTCPProxy(t, k.passed.proxy(t, "destination", k.dest.url))
+	// So slow that several blobs are in flight at any time.
+	upstream := connectionTo(upstreamHost, k.passed.proxy(t, "source", source.url), ", bandwidth: 12MiB")
+	k.site = newMirror(t, images, upstream, connectionTo(localHost, k.proxy.url, ""), "")
 	return k
 }
 
-// goesOn looks at what a killed run has left, and at what the next one does
-// about it. It gives how many images had their tags.
-func (k *killing) goesOn(t *testing.T, first []*exchange) (tagged int) {
+// checkNextRun checks what a killed run has left and what the next run does. It
+// returns how many images had their tags.
+func (k *killTest) checkNextRun(t *testing.T, first []*exchange) (tagged int) {
 	t.Helper()
-	tagged = k.images.tagged(t, k.dest)
+	tagged = k.images.countTagged(t, k.dest)
 	finished := uploads(created(first))
 	missing := 0
 	for d, size := range k.images.blobs {
@@ -78,7 +78,7 @@ func (k *killing) goesOn(t *testing.T, first []*exchange) (tagged int) {
 		}
 	}
 
-	k.must(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
+	k.mustRun(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
 	second := k.passed.take()
 	for d := range uploads(created(second)) {
 		if finished[d] {
@@ -90,19 +90,19 @@ func (k *killing) goesOn(t *testing.T, first []*exchange) (tagged int) {
 		t.Errorf("pulled %d bytes and pushed %d, though %d were missing", pulled, pushed, missing)
 	}
 	t.Logf("left %d images with their tags and %d uploads torn; then pushed %d bytes of %d", tagged, len(tornUploads(first)), pushed, k.images.bytes)
-	k.images.isWholeAt(t, k.dest)
-	k.must(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
-	k.images.holdsWarm(t, k.passed.take(), 0)
+	k.images.checkAt(t, k.dest)
+	k.mustRun(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
+	k.images.checkWarm(t, k.passed.take(), 0)
 	return tagged
 }
 
-// tagged counts the images whose tags can be resolved, each of which has to be whole.
-func (s set) tagged(t *testing.T, r rawRegistry) int {
+// countTagged counts the images with a tag and checks that they are complete.
+func (s set) countTagged(t *testing.T, r rawRegistry) int {
 	t.Helper()
 	listed := r.catalog(t)
 	n := 0
 	for _, img := range s.images {
-		if !slices.Contains(listed, img.repo) || !r.has(t, img) {
+		if !slices.Contains(listed, img.repo) || !r.hasTag(t, img) {
 			continue
 		}
 		n++
@@ -113,8 +113,8 @@ func (s set) tagged(t *testing.T, r rawRegistry) int {
 	return n
 }
 
-// has says whether an image's tag can be resolved.
-func (r rawRegistry) has(t *testing.T, img setImage) bool {
+// hasTag tells whether the tag of an image exists.
+func (r rawRegistry) hasTag(t *testing.T, img setImage) bool {
 	t.Helper()
 	req := r.request(t, "HEAD", "/v2/"+img.repo+"/manifests/"+img.tag, nil)
 	req.Header["Accept"] = []string{docker.manifest, docker.index, oci.manifest, oci.index}
@@ -129,7 +129,7 @@ func (r rawRegistry) has(t *testing.T, img setImage) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// uploads names the blobs of the exchanges that uploaded one.
+// uploads returns the digests of the uploaded blobs.
 func uploads(all []*exchange) map[string]bool {
 	found := map[string]bool{}
 	for _, x := range all {
@@ -140,7 +140,7 @@ func uploads(all []*exchange) map[string]bool {
 	return found
 }
 
-// tornUploads are the exchanges of which a part of a blob was sent, and no more.
+// tornUploads returns the exchanges that sent only part of a blob.
 func tornUploads(all []*exchange) []*exchange {
 	var found []*exchange
 	for _, x := range all {

@@ -30,30 +30,30 @@ const unloadStep = `  in:
     with: { images: ["oci:%s"], to: local }
 `
 
-// TestLayout carries a set in a layout, a directory or an archive. Others read
-// it there, and from there it comes to a registry as it was.
+// TestLayout mirrors a set to a layout, a directory or an archive. Other clients
+// read it there, and a mirror from the layout to a registry is complete.
 func TestLayout(t *testing.T) {
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	images := fillSet(t, source, sizes{base: 256 << 10, service: 32 << 10, own: 16 << 10})
 	for name, transport := range map[string]string{"images": "oci:", "images.tar": "oci-archive:"} {
 		t.Run(name, func(t *testing.T) {
-			var passed tape
+			var passed recorder
 			dest := rawRegistry{url: startRegistry(t, t.TempDir())}
 			layout := t.TempDir() + "/" + name
-			text := fmt.Sprintf(layoutPlan, reach(upstreamHost, passed.proxy(t, "source", source.url), ""), reach(localHost, dest.url, ""), layout)
+			text := fmt.Sprintf(layoutPlan, connectionTo(upstreamHost, passed.proxy(t, "source", source.url), ""), connectionTo(localHost, dest.url, ""), layout)
 			s := newPlan(t, text)
 			s.write(t, "images.txt", images.list(false))
-			s.must(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
+			s.mustRun(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
 			if pulled, _ := blobBytes(passed.take()); pulled != images.bytes {
 				t.Errorf("pulled %d bytes of blobs, want %d", pulled, images.bytes)
 			}
-			s.must(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
-			s.must(t, 0, []string{"verify"})
+			s.mustRun(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
+			s.mustRun(t, 0, []string{"verify"})
 			if pulled, _ := blobBytes(passed.take()); pulled != 0 {
 				t.Errorf("pulled %d bytes of blobs again", pulled)
 			}
 
-			// skopeo 1.9 takes nothing but OCI images for one in a layout.
+			// In a layout, skopeo 1.9 reads only OCI images.
 			for _, img := range images.images {
 				if !strings.HasPrefix(img.kind, "oci") {
 					continue
@@ -64,7 +64,7 @@ func TestLayout(t *testing.T) {
 				}
 			}
 			if transport == "oci:" {
-				images.isReadBy(t, layout, fromLayoutByRegctl)
+				images.checkReader(t, layout, fromLayoutByRegctl)
 				index, err := os.ReadFile(layout + "/index.json")
 				if err != nil {
 					t.Fatal(err)
@@ -77,19 +77,19 @@ func TestLayout(t *testing.T) {
 			}
 
 			s.write(t, "bayplan.yaml", text+fmt.Sprintf(unloadStep, layout))
-			s.must(t, 0, []string{"apply"}, "1 changed, 1 unchanged, 0 failed")
-			images.isWholeAt(t, dest)
-			s.must(t, 0, []string{"apply"}, "0 changed, 2 unchanged, 0 failed")
+			s.mustRun(t, 0, []string{"apply"}, "1 changed, 1 unchanged, 0 failed")
+			images.checkAt(t, dest)
+			s.mustRun(t, 0, []string{"apply"}, "0 changed, 2 unchanged, 0 failed")
 		})
 	}
 }
 
-// fromLayoutByRegctl copies every image from one layout to another. Its names
-// for those of a layout are tags only, but digests will do.
+// fromLayoutByRegctl copies every image from one layout to another, by digest:
+// regctl knows only tags as names in a layout.
 func fromLayoutByRegctl(t *testing.T, layout string, images []setImage) map[string]string {
 	t.Helper()
 	regctl, dir := program(t, pinned.Regctl), t.TempDir()
-	return sideBySide(images, func(img setImage) string {
+	return readParallel(images, func(img setImage) string {
 		to := "ocidir://" + filepath.Join(dir, filepath.Base(img.repo)) + ":" + img.tag
 		run(t, regctl, "image", "copy", "ocidir://"+layout+"@"+img.digest, to)
 		return strings.TrimSpace(run(t, regctl, "image", "digest", to))

@@ -22,7 +22,7 @@ func withBayplan(run func() int) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	// No version stamp: git refuses to look at a clone that another user owns.
+	// Without a version stamp: git may refuse to read a clone that another user owns.
 	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-o", filepath.Join(dir, "bayplan"), "../../../cmd/bayplan")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build does
 	build.Stderr = os.Stderr

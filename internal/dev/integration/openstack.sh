@@ -2,9 +2,9 @@
 # openstack.sh DIR KEYSTONE_PORT GLANCE_PORT [GLANCE_URL]: a real Keystone and Glance on loopback.
 #
 # All state is under DIR: databases, images, logs, and a clouds.yaml whose cloud
-# "bayplan" is the administrator. GLANCE_URL is what the catalogue calls Glance,
-# for tests that stand a proxy before it. It prints "ready" once both answer and
-# lives for as long as standard input stays open.
+# "bayplan" is the administrator. GLANCE_URL is the URL of Glance in the catalogue,
+# for tests that put a proxy before it. The script prints "ready" once both answer,
+# and runs as long as standard input stays open.
 set -euo pipefail
 dir=$(realpath -m "$1") keystone_port=$2 glance_port=$3
 glance_url=${4:-http://127.0.0.1:$glance_port}
@@ -22,8 +22,8 @@ finish() {
   for p in "${pids[@]}"; do stop "$p"; done
   if ((status != 0)); then tail -n 25 "$dir"/log/* >&2; fi
 }
-# stop waits for a server that was told to end, and insists after ten seconds;
-# each server is a process group of its own, so its workers go with it.
+# stop waits for a server that got SIGTERM, and kills it after ten seconds. Each
+# server has a process group of its own, so its workers are killed, too.
 stop() {
   local i
   for ((i = 0; i < 100; i++)); do
@@ -47,15 +47,15 @@ answers() {
   return 1
 }
 
-# The default journal was seen to give "database is locked" under concurrent writes.
+# With the default journal, concurrent writes failed with "database is locked".
 use_wal() {
   /usr/bin/python3 -c 'import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute("PRAGMA journal_mode=WAL")' "$1"
 }
 
-### Databases. Glance's is made beside Keystone's: each command starts a Python of its own.
+### Databases. Both are created in parallel: every command takes time to start Python.
 
-# allow_expired_window: by default services take tokens for two days after they expired.
-# password_hash_rounds: the least; the default costs 0.2 s for every login.
+# allow_expired_window: by default, services accept tokens for two days after expiry.
+# password_hash_rounds: the minimum; with the default, every login takes 0.2 s.
 cat >"$dir/keystone/keystone.conf" <<CONFIG
 [DEFAULT]
 log_file = $dir/log/keystone.log
@@ -128,8 +128,8 @@ glance_database &
 glance_made=$!
 keystone_database >>"$dir/log/keystone-setup.log" 2>&1
 
-### Keystone. Connection: close, because uwsgi closes idle connections without saying so;
-### skip-atexit, because greenlet's own clean-up crashes the worker on its way out.
+### Keystone. Connection: close, because uwsgi closes idle connections without notice.
+### skip-atexit, because the clean-up of greenlet crashes the worker at its exit.
 
 OS_KEYSTONE_CONFIG_DIR=$dir/keystone setsid /usr/bin/uwsgi_python3 \
   --http-socket "127.0.0.1:$keystone_port" --wsgi-file /usr/bin/keystone-wsgi-public \
@@ -178,7 +178,7 @@ clouds:
 CONFIG
 echo ready
 
-# Wait for the end of standard input, or for a server that dies by itself.
+# Wait until standard input ends or a server exits by itself.
 cat <&0 >/dev/null &
 input=$!
 wait -n "$keystone" "$glance" "$input" || true

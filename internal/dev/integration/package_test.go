@@ -16,18 +16,18 @@ import (
 	"testing"
 )
 
-// imagesPath is where the packages have their images.
+// imagesPath is the directory of the images in the packages.
 const imagesPath = "/usr/share/rhosp-director-images/"
 
-// A packager makes packages with rpmbuild, and repositories with createrepo_c.
+// A packager makes packages with rpmbuild and repositories with createrepo_c.
 type packager struct {
 	dir    string
 	home   string // Debian's rpm keeps its database there
 	signed bool   // with gpg, by rpmsign
 }
 
-// must runs a tool and gives what it says.
-func (p packager) must(t *testing.T, tool string, args ...string) string {
+// mustRun runs a tool and returns its output.
+func (p packager) mustRun(t *testing.T, tool string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), tool, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C", "HOME="+p.home, "GNUPGHOME="+p.gnupg())
@@ -40,20 +40,20 @@ func (p packager) must(t *testing.T, tool string, args ...string) string {
 
 func (p packager) gnupg() string { return filepath.Join(p.dir, "gnupg") }
 
-// key makes a key to sign with, and gives the file of its public half.
+// key makes a signing key and returns the file of its public key.
 func (p packager) key(t *testing.T) string {
 	t.Helper()
 	if err := os.MkdirAll(p.gnupg(), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	p.must(t, "gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "images@example.org", "rsa2048", "sign")
+	p.mustRun(t, "gpg", "--batch", "--quiet", "--passphrase", "", "--quick-generate-key", "images@example.org", "rsa2048", "sign")
 	t.Cleanup(func() { // ends the agent that gpg has started
 		kill := exec.Command("gpgconf", "--kill", "all")
 		kill.Env = append(os.Environ(), "GNUPGHOME="+p.gnupg())
 		_ = kill.Run()
 	})
 	file := filepath.Join(p.dir, "RPM-GPG-KEY-images")
-	p.must(t, "gpg", "--batch", "--armor", "--output", file, "--export", "images@example.org")
+	p.mustRun(t, "gpg", "--batch", "--armor", "--output", file, "--export", "images@example.org")
 	return file
 }
 
@@ -76,25 +76,25 @@ func (p packager) build(t *testing.T, repo, nevr, payload string, files map[stri
 	if err := os.WriteFile(filepath.Join(top, "p.spec"), []byte(spec), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p.must(t, "rpmbuild", "-bb", "--quiet", "--define", "_topdir "+top, "--define", "_rpmdir "+repo, "--define", "_binary_payload "+payload, filepath.Join(top, "p.spec"))
+	p.mustRun(t, "rpmbuild", "-bb", "--quiet", "--define", "_topdir "+top, "--define", "_rpmdir "+repo, "--define", "_binary_payload "+payload, filepath.Join(top, "p.spec"))
 	if p.signed {
 		found, err := filepath.Glob(filepath.Join(repo, "noarch", part[0]+"-"+part[2]+"-*.rpm"))
 		if err != nil || len(found) != 1 {
 			t.Fatalf("built %v, %v", found, err)
 		}
-		p.must(t, "rpmsign", "--define", "__gpg /usr/bin/gpg", "--define", "_gpg_name images@example.org", "--addsign", found[0])
+		p.mustRun(t, "rpmsign", "--define", "__gpg /usr/bin/gpg", "--define", "_gpg_name images@example.org", "--addsign", found[0])
 	}
 }
 
-// index makes the lists of a repository anew, packed with gz, bz2 or xz.
+// index regenerates the metadata of a repository, compressed with gz, bz2 or xz.
 func (p packager) index(t *testing.T, repo, pack string) {
 	t.Helper()
-	p.must(t, "createrepo_c", "--quiet", "--general-compress-type="+pack, repo)
+	p.mustRun(t, "createrepo_c", "--quiet", "--general-compress-type="+pack, repo)
 }
 
-// openDir makes a directory that any user may use: t.TempDir is below one that
-// only its owner may enter.
-func openDir(t *testing.T) string {
+// publicDir makes a directory that any user may use. Only the owner may enter the
+// parent of t.TempDir.
+func publicDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "bayplan-packages-")
 	if err == nil {
@@ -107,15 +107,14 @@ func openDir(t *testing.T) string {
 	return dir
 }
 
-// bayplanAs runs the command as a user, and gives what it prints and whether
-// it succeeded.
+// bayplanAs runs bayplan as a user and returns its output and whether it succeeded.
 func bayplanAs(t *testing.T, uid uint32, dir string, args ...string) (string, bool) {
 	t.Helper()
 	binary, err := exec.LookPath("bayplan")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Nobody may enter the directory that it is in.
+	// Run a copy: the user may not enter the directory of the program.
 	own := filepath.Join(dir, "bayplan")
 	b, err := os.ReadFile(binary)
 	if err == nil {
@@ -134,10 +133,10 @@ func bayplanAs(t *testing.T, uid uint32, dir string, args ...string) (string, bo
 
 const nobody = 65534
 
-// TestPackages installs packages with Debian's dnf out of a repository that
-// createrepo_c has made, and unpacks the same ones, as nobody, without it.
+// TestPackages installs packages from a repository of createrepo_c with Debian's
+// dnf. It also unpacks the same packages without dnf, as the user nobody.
 func TestPackages(t *testing.T) {
-	dir := openDir(t)
+	dir := publicDir(t)
 	p := packager{dir: t.TempDir(), home: dir, signed: true}
 	key := p.key(t)
 	repo := filepath.Join(dir, "repo")
@@ -166,9 +165,9 @@ func TestPackages(t *testing.T) {
     type: package
     with: { names: [rhosp-director-images, rhosp-director-images-ipa], root: `+root+` }
 `)
-	t.Run("installed by dnf", func(t *testing.T) { installed(t, p, dir, root) })
+	t.Run("installed by dnf", func(t *testing.T) { checkInstalled(t, p, dir, root) })
 	t.Run("not installed by nobody", func(t *testing.T) {
-		p.must(t, "rpm", "--root", root, "-e", "rhosp-director-images")
+		p.mustRun(t, "rpm", "--root", root, "-e", "rhosp-director-images")
 		shell(t, `chmod -R a+rX "$1"`, root)
 		out, ok := bayplanAs(t, nobody, dir, "diff", "-f", "install.yaml", "--state-dir", filepath.Join(dir, "none"))
 		if ok || !strings.Contains(out, "installing takes root, and bayplan never calls sudo") || !strings.Contains(out, "hint: run dnf install") {
@@ -187,7 +186,7 @@ func TestPackages(t *testing.T) {
     needs: [dirs]
     with: { repository: "`+server.URL+`/repo", name: rhosp-director-images-ipa, keyring: keys, extract: "`+imagesPath+`*.tar", into: images }
 `)
-		unpacked(t, dir, key, map[string]string{"overcloud-full-latest-13.0.tar": disk, "ironic-python-agent.tar": agent})
+		checkUnpacked(t, dir, key, map[string]string{"overcloud-full-latest-13.0.tar": disk, "ironic-python-agent.tar": agent})
 	})
 }
 
@@ -199,7 +198,7 @@ func writePlan(t *testing.T, dir, name, steps string) {
 	}
 }
 
-func installed(t *testing.T, p packager, dir, root string) {
+func checkInstalled(t *testing.T, p packager, dir, root string) {
 	run := func(want string, args ...string) {
 		t.Helper()
 		out, ok := bayplanAs(t, 0, dir, append(args, "-f", "install.yaml")...)
@@ -211,10 +210,10 @@ func installed(t *testing.T, p packager, dir, root string) {
 	run("1 changed, 0 unchanged, 0 failed", "apply")
 	run("0 changed, 1 unchanged, 0 failed", "apply")
 	run("1 verified, 0 failed", "verify")
-	if got := p.must(t, "rpm", "--root", root, "-qa"); !strings.Contains(got, "rhosp-director-images-ipa-13.0-20190418.1.noarch") {
+	if got := p.mustRun(t, "rpm", "--root", root, "-qa"); !strings.Contains(got, "rhosp-director-images-ipa-13.0-20190418.1.noarch") {
 		t.Errorf("rpm -qa says %s", got)
 	}
-	p.must(t, "rpm", "--root", root, "-e", "rhosp-director-images-ipa")
+	p.mustRun(t, "rpm", "--root", root, "-e", "rhosp-director-images-ipa")
 	run("+ package rhosp-director-images-ipa", "diff")
 	if out, ok := bayplanAs(t, 0, dir, "verify", "-f", "install.yaml"); ok || !strings.Contains(out, "not installed: rhosp-director-images-ipa") {
 		t.Errorf("verify says %s", out)
@@ -222,7 +221,7 @@ func installed(t *testing.T, p packager, dir, root string) {
 	run("1 changed, 0 unchanged, 0 failed", "apply")
 }
 
-func unpacked(t *testing.T, dir, key string, want map[string]string) {
+func checkUnpacked(t *testing.T, dir, key string, want map[string]string) {
 	b, err := os.ReadFile(key)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "keys"), b, 0o644)
@@ -278,8 +277,8 @@ func unpacked(t *testing.T, dir, key string, want map[string]string) {
 	}
 }
 
-// TestNewestPackage asks bayplan and dnf which package of a repository is the
-// newest, and takes that one away until none is left.
+// TestNewestPackage checks that bayplan and dnf choose the same newest package of
+// a repository. It removes that package and repeats until none is left.
 func TestNewestPackage(t *testing.T) {
 	p := packager{dir: t.TempDir(), home: t.TempDir()}
 	repo := filepath.Join(t.TempDir(), "repo")
@@ -298,7 +297,7 @@ func TestNewestPackage(t *testing.T) {
 `)
 	for left := 8; left > 0; left-- {
 		p.index(t, repo, []string{"gz", "bz2", "xz"}[left%3])
-		want := strings.TrimSpace(p.must(t, "dnf", "-q", "--disablerepo=*", "--repofrompath=r"+fmt.Sprint(left)+",file://"+repo, "repoquery",
+		want := strings.TrimSpace(p.mustRun(t, "dnf", "-q", "--disablerepo=*", "--repofrompath=r"+fmt.Sprint(left)+",file://"+repo, "repoquery",
 			"--latest-limit=1", "--qf", "%{name}-%{evr}.%{arch}", "images"))
 		want = want[strings.LastIndex(want, "\n")+1:]
 		out, ok := bayplanAs(t, 0, dir, "diff", "-f", "plan.yaml")

@@ -10,29 +10,29 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestPlatforms takes two of three platforms, and one of them, out of images
-// of both families: every kind of registry takes what is left, others read it,
-// and what was left out was not moved.
+// TestPlatforms mirrors two and one of three platforms of images of both families.
+// Every kind of registry accepts the result, other clients read it, and the other
+// platforms are not moved.
 func TestPlatforms(t *testing.T) {
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	m := newSetMaker(t, source, sizes{base: 4 << 10, service: 2 << 10, own: 1 << 10})
 	for n := range 8 { // the last two are indexes
 		m.image(n)
 	}
-	for _, kind := range kindsOfRegistries() {
+	for _, kind := range registryKinds() {
 		for _, tt := range []struct {
 			name, setting string
-			kept          []string // architectures; none: no index is left
+			kept          []string // architectures; nil: no index is left
 		}{
 			{"two", ", platforms: [linux/amd64, linux/ppc64le]", []string{"amd64", "ppc64le"}},
 			{"one", ", platforms: [linux/amd64]", nil},
 		} {
 			t.Run(tt.name+" to "+kind.name, func(t *testing.T) {
-				var passed tape
+				var passed recorder
 				dest := rawRegistry{url: kind.start(t)}
-				upstream := reach(upstreamHost, passed.proxy(t, "source", source.url), "")
-				s := newMirror(t, m.set, upstream, reach(localHost, dest.url, ""), tt.setting)
-				s.must(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
+				upstream := connectionTo(upstreamHost, passed.proxy(t, "source", source.url), "")
+				s := newMirror(t, m.set, upstream, connectionTo(localHost, dest.url, ""), tt.setting)
+				s.mustRun(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
 				if pulled, _ := blobBytes(passed.take()); pulled >= m.set.bytes {
 					t.Errorf("pulled %d bytes of %d", pulled, m.set.bytes)
 				}
@@ -42,9 +42,9 @@ func TestPlatforms(t *testing.T) {
 					if n > 5 {
 						var want []descriptor
 						if whole := source.children(t, img); tt.kept != nil {
-							want = of(whole, tt.kept)
+							want = ofArchitectures(whole, tt.kept)
 						} else {
-							img.digest = of(whole, []string{"amd64"})[0].Digest
+							img.digest = ofArchitectures(whole, []string{"amd64"})[0].Digest
 						}
 						if diff := cmp.Diff(want, dest.children(t, img)); diff != "" {
 							t.Errorf("%s (-want +got):\n%s", img.kind, diff)
@@ -55,18 +55,18 @@ func TestPlatforms(t *testing.T) {
 					}
 					left.images = append(left.images, img)
 				}
-				left.isWholeAt(t, dest)
+				left.checkAt(t, dest)
 				for name, read := range readers() {
-					t.Run(name, func(t *testing.T) { left.isReadBy(t, dest.url, read) })
+					t.Run(name, func(t *testing.T) { left.checkReader(t, dest.url, read) })
 				}
-				s.must(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
-				s.must(t, 0, []string{"verify"})
+				s.mustRun(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
+				s.mustRun(t, 0, []string{"verify"})
 			})
 		}
 	}
 }
 
-// children are the images that an index names, none when it is no index.
+// children returns the images in an index, none for an image without an index.
 func (r rawRegistry) children(t *testing.T, img setImage) []descriptor {
 	t.Helper()
 	req := r.request(t, "GET", "/v2/"+img.repo+"/manifests/"+img.tag, nil)
@@ -79,8 +79,8 @@ func (r rawRegistry) children(t *testing.T, img setImage) []descriptor {
 	return m.Manifests
 }
 
-// of keeps those of some architectures.
-func of(children []descriptor, architectures []string) []descriptor {
+// ofArchitectures keeps those of some architectures.
+func ofArchitectures(children []descriptor, architectures []string) []descriptor {
 	var kept []descriptor
 	for _, arch := range architectures {
 		for _, d := range children {

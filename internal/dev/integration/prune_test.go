@@ -17,8 +17,8 @@ const (
 	prunedIndex = "rhosp13/openstack-pruned-index"
 )
 
-// fillVersions pushes two repositories, one of them with indexes, with three
-// versions each, and a tag more for the last version.
+// fillVersions pushes two repositories with three versions each, and a second tag
+// for the last version. One repository has indexes.
 func fillVersions(t *testing.T, r rawRegistry) set {
 	t.Helper()
 	m := newSetMaker(t, r, sizes{base: 4 << 10, service: 2 << 10, own: 1 << 10})
@@ -36,7 +36,7 @@ func fillVersions(t *testing.T, r rawRegistry) set {
 	return m.set
 }
 
-// only gives the images of a set that have one of the tags.
+// only returns the images of a set that have one of the tags.
 func (s set) only(tags ...string) set {
 	var kept set
 	for _, img := range s.images {
@@ -47,30 +47,30 @@ func (s set) only(tags ...string) set {
 	return kept
 }
 
-// TestPrune has a mirror remove what its list no longer names from each kind
-// of registry, however that deletes. What a tag that stays needs does stay.
+// TestPrune prunes each kind of registry, in its own way of deleting: mirror
+// removes what its list no longer names, and keeps what the remaining tags need.
 func TestPrune(t *testing.T) {
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	all := fillVersions(t, source)
-	for _, kind := range kindsOfRegistries() {
+	for _, kind := range registryKinds() {
 		t.Run(kind.name, func(t *testing.T) {
 			dest := rawRegistry{url: kind.start(t)}
-			upstream, local := reach(upstreamHost, source.url, ""), reach(localHost, dest.url, "")
+			upstream, local := connectionTo(upstreamHost, source.url, ""), connectionTo(localHost, dest.url, "")
 			fillVersions(t, dest)
 
 			s := newMirror(t, all.only("1.11"), upstream, local, ", prune: { keep: 1 }")
-			s.must(t, 3, []string{"diff", "--exit-code"}, prunedRepo+":1.9", prunedRepo+":stable", prunedIndex+":1.9", prunedIndex+":stable")
-			all.isWholeAt(t, dest)
-			s.must(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
+			s.mustRun(t, 3, []string{"diff", "--exit-code"}, prunedRepo+":1.9", prunedRepo+":stable", prunedIndex+":1.9", prunedIndex+":stable")
+			all.checkAt(t, dest)
+			s.mustRun(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
 			hasTags(t, dest, "1.10", "1.11")
-			all.only("1.10", "1.11").isWholeAt(t, dest)
-			s.must(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
-			s.must(t, 0, []string{"verify"})
+			all.only("1.10", "1.11").checkAt(t, dest)
+			s.mustRun(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
+			s.mustRun(t, 0, []string{"verify"})
 		})
 	}
 }
 
-// TestPruneRefused shows what a user reads when a registry deletes nothing.
+// TestPruneRefused checks what a user reads if a registry refuses to delete.
 func TestPruneRefused(t *testing.T) {
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	all := fillVersions(t, source)
@@ -85,12 +85,12 @@ func TestPruneRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dest := rawRegistry{url: start(t)}
-			upstream, local := reach(upstreamHost, source.url, ""), reach(localHost, dest.url, "")
+			upstream, local := connectionTo(upstreamHost, source.url, ""), connectionTo(localHost, dest.url, "")
 			fillVersions(t, dest)
 			s := newMirror(t, all.only("1.11"), upstream, local, ", prune: {}")
-			s.must(t, 1, []string{"apply"}, localHost, "does not allow deletion")
+			s.mustRun(t, 1, []string{"apply"}, localHost, "does not allow deletion")
 			hasTags(t, dest, "1.10", "1.11", "1.9", "stable")
-			all.isWholeAt(t, dest)
+			all.checkAt(t, dest)
 		})
 	}
 }
@@ -106,22 +106,22 @@ func hasTags(t *testing.T, r rawRegistry, want ...string) {
 	}
 }
 
-// TestKillPrune kills the removal at points all through it, at a registry that
-// deletes manifests only. What is to stay is whole at each, and a second run
-// ends the work.
+// TestKillPrune kills a prune at many points, at a registry that deletes only
+// manifests. The remaining images are complete each time, and a second run finishes
+// the work.
 func TestKillPrune(t *testing.T) {
 	const points = 9
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	all := fillVersions(t, source)
-	fresh := func(t *testing.T, passed *tape) (*site, rawRegistry) {
+	fresh := func(t *testing.T, passed *recorder) (*site, rawRegistry) {
 		dest := rawRegistry{url: startRegistry(t, t.TempDir())}
-		upstream, local := reach(upstreamHost, source.url, ""), reach(localHost, passed.proxy(t, "destination", dest.url), "")
+		upstream, local := connectionTo(upstreamHost, source.url, ""), connectionTo(localHost, passed.proxy(t, "destination", dest.url), "")
 		fillVersions(t, dest)
 		return newMirror(t, all.only("1.11"), upstream, local, ", prune: { keep: 1 }"), dest
 	}
-	var passed tape
+	var passed recorder
 	s, dest := fresh(t, &passed)
-	s.must(t, 0, []string{"apply"}, "1 changed")
+	s.mustRun(t, 0, []string{"apply"}, "1 changed")
 	whole := len(passed.take())
 	hasTags(t, dest, "1.10", "1.11")
 
@@ -130,11 +130,11 @@ func TestKillPrune(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %d of %d", when, n, whole), func(t *testing.T) {
 			s, dest := fresh(t, &passed)
 			s.kill(t, &passed, n, when)
-			all.only("1.10", "1.11").isWholeAt(t, dest)
-			s.must(t, 0, []string{"apply"}, "0 failed")
+			all.only("1.10", "1.11").checkAt(t, dest)
+			s.mustRun(t, 0, []string{"apply"}, "0 failed")
 			hasTags(t, dest, "1.10", "1.11")
-			all.only("1.10", "1.11").isWholeAt(t, dest)
-			s.must(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
+			all.only("1.10", "1.11").checkAt(t, dest)
+			s.mustRun(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
 			passed.take()
 		})
 	}

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// An imageRecord is what Glance says of an image.
+// An imageRecord is Glance's record of an image.
 type imageRecord struct {
 	ID              string
 	Name            string
@@ -30,7 +30,7 @@ type imageRecord struct {
 	RamdiskID       string `json:"ramdisk_id"`
 }
 
-// images asks Glance itself for all images, whatever their status, by name.
+// images returns all images of Glance by name, with any status.
 func (c cloud) images(t *testing.T) map[string]imageRecord {
 	t.Helper()
 	var answer struct{ Images []imageRecord }
@@ -55,7 +55,7 @@ func (c cloud) clear(t *testing.T) {
 	}
 }
 
-// ask sends a request to Glance, as the administrator.
+// ask sends a request to Glance as the administrator.
 func (c cloud) ask(t *testing.T, method, path string, want int) []byte {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, c.glance+path, http.NoBody)
@@ -75,7 +75,7 @@ func (c cloud) ask(t *testing.T, method, path string, want int) []byte {
 	return body
 }
 
-// token logs in at Keystone.
+// token logs in to Keystone.
 func (c cloud) token(t *testing.T) string {
 	t.Helper()
 	const login = `{"auth": {
@@ -97,7 +97,7 @@ func (c cloud) token(t *testing.T) string {
 	return resp.Header.Get("X-Subject-Token")
 }
 
-// openstack runs the cloud's own client and returns what it prints.
+// openstack runs OpenStack's own client and returns its output.
 func (c cloud) openstack(t *testing.T, args ...string) string {
 	t.Helper()
 	var stderr strings.Builder
@@ -122,8 +122,8 @@ func overcloudImages() [][3]string {
 	}
 }
 
-// hasOvercloudImages holds Glance's images against the files in dir; more says
-// how many other images there may be.
+// hasOvercloudImages checks Glance's images against the files in dir. more is the
+// number of other images.
 func (c cloud) hasOvercloudImages(t *testing.T, dir string, more int) map[string]imageRecord {
 	t.Helper()
 	images := c.images(t)

@@ -17,7 +17,7 @@ import (
 
 const manifestType = "application/vnd.docker.distribution.manifest.v2+json"
 
-// A rawRegistry speaks the registry's protocol with net/http alone.
+// A rawRegistry speaks the registry protocol with only net/http.
 type rawRegistry struct {
 	url, user, password string
 }
@@ -85,8 +85,8 @@ func (r rawRegistry) tags(t *testing.T, repo string) []string {
 	return answer.Tags
 }
 
-// manifest reads a manifest, of an index each one that it names, too, and
-// checks that every blob they name can be had.
+// manifest reads a manifest, and with an index the manifests in it. It checks that
+// every blob is there, and returns the digest.
 func (r rawRegistry) manifest(t *testing.T, repo, ref string) string {
 	t.Helper()
 	req := r.request(t, "GET", "/v2/"+repo+"/manifests/"+ref, nil)
@@ -124,8 +124,8 @@ func (r rawRegistry) pushBlob(t *testing.T, repo, from string, blob []byte) desc
 	return d
 }
 
-// pushManifest uploads a manifest under its tags, or under its digest without
-// any, and describes it.
+// pushManifest uploads a manifest under its tags, or under its digest if it has
+// none, and returns its descriptor.
 func (r rawRegistry) pushManifest(t *testing.T, repo string, m manifest, tags ...string) descriptor {
 	t.Helper()
 	body, err := json.Marshal(m)
@@ -144,7 +144,7 @@ func (r rawRegistry) pushManifest(t *testing.T, repo string, m manifest, tags ..
 	return d
 }
 
-// A dialect is how one of the two families of images calls its parts.
+// A dialect holds the media types of one of the two families of images.
 type dialect struct {
 	index, manifest, config, layer string
 }
@@ -164,7 +164,7 @@ var (
 	}
 )
 
-// A manifest is that of an image or, with manifests, of several: an index.
+// A manifest is the manifest of an image or, with manifests, an index.
 type manifest struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	MediaType     string       `json:"mediaType"`
@@ -197,7 +197,7 @@ func digest(b []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// withQuery adds to the query of an address.
+// withQuery adds a parameter to the query of an address.
 func withQuery(t *testing.T, address, key, value string) string {
 	t.Helper()
 	u, err := url.Parse(address)

@@ -14,16 +14,16 @@ import (
 	"github.com/bayplan/bayplan/internal/dev/pinned"
 )
 
-// A reader has another project's client read images out of a registry, with
-// all that belongs to them, and gives their digests by name.
+// A reader reads images completely from a registry with another project's client,
+// and returns their digests by name.
 type reader func(t *testing.T, host string, images []setImage) map[string]string
 
 func readers() map[string]reader {
 	return map[string]reader{"skopeo": bySkopeo, "crane": byCrane, "regctl": byRegctl}
 }
 
-// isReadBy holds what a client reads against the source's digests.
-func (s set) isReadBy(t *testing.T, url string, read reader) {
+// checkReader compares the digests that a client reads with those of the source.
+func (s set) checkReader(t *testing.T, url string, read reader) {
 	t.Helper()
 	host := strings.TrimPrefix(url, "http://")
 	got := read(t, host, s.images)
@@ -34,7 +34,7 @@ func (s set) isReadBy(t *testing.T, url string, read reader) {
 	}
 }
 
-// bySkopeo copies all images to a directory each.
+// bySkopeo copies each image to a directory of its own.
 func bySkopeo(t *testing.T, host string, images []setImage) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
@@ -49,7 +49,7 @@ func bySkopeo(t *testing.T, host string, images []setImage) map[string]string {
 	run(t, "skopeo", "--insecure-policy", "sync", "--all", "--preserve-digests", "--scoped", "--src", "yaml", "--dest", "dir", file, filepath.Join(dir, "to"))
 	digests := map[string]string{}
 	for _, img := range images {
-		body, err := os.ReadFile(filepath.Join(dir, "to", img.at(host), "manifest.json"))
+		body, err := os.ReadFile(filepath.Join(dir, "to", img.nameAt(host), "manifest.json"))
 		if err != nil {
 			t.Error(err)
 		}
@@ -58,13 +58,13 @@ func bySkopeo(t *testing.T, host string, images []setImage) map[string]string {
 	return digests
 }
 
-// byCrane has every image checked down to the contents of its layers.
+// byCrane validates every image, including the contents of its layers.
 func byCrane(t *testing.T, host string, images []setImage) map[string]string {
 	t.Helper()
 	crane := program(t, pinned.Crane)
-	return sideBySide(images, func(img setImage) string {
-		run(t, crane, "validate", "--insecure", "--remote", img.at(host))
-		return strings.TrimSpace(run(t, crane, "digest", "--insecure", img.at(host)))
+	return readParallel(images, func(img setImage) string {
+		run(t, crane, "validate", "--insecure", "--remote", img.nameAt(host))
+		return strings.TrimSpace(run(t, crane, "digest", "--insecure", img.nameAt(host)))
 	})
 }
 
@@ -72,15 +72,15 @@ func byCrane(t *testing.T, host string, images []setImage) map[string]string {
 func byRegctl(t *testing.T, host string, images []setImage) map[string]string {
 	t.Helper()
 	regctl, dir := program(t, pinned.Regctl), t.TempDir()
-	return sideBySide(images, func(img setImage) string {
+	return readParallel(images, func(img setImage) string {
 		layout := "ocidir://" + filepath.Join(dir, filepath.Base(img.repo)) + ":" + img.tag
-		run(t, regctl, "--host", "reg="+host+",tls=disabled", "image", "copy", img.at(host), layout)
+		run(t, regctl, "--host", "reg="+host+",tls=disabled", "image", "copy", img.nameAt(host), layout)
 		return strings.TrimSpace(run(t, regctl, "image", "digest", layout))
 	})
 }
 
-// sideBySide reads a few images at a time.
-func sideBySide(images []setImage, read func(setImage) string) map[string]string {
+// readParallel reads several images at a time.
+func readParallel(images []setImage, read func(setImage) string) map[string]string {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	digests := map[string]string{}
@@ -99,14 +99,14 @@ func sideBySide(images []setImage, read func(setImage) string) map[string]string
 	return digests
 }
 
-// run gives what a command says, and fails the test when the command fails.
-// It may be called from any goroutine.
+// run runs a command and returns its output. If the command fails, the test fails.
+// Any goroutine may call it.
 func run(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	return runWith(t, nil, name, args...)
 }
 
-// runWith does so with more in the command's environment.
+// runWith is run with additional environment variables.
 func runWith(t *testing.T, environment []string, name string, args ...string) string {
 	t.Helper()
 	out, err := command(t, environment, name, args...).Output()
@@ -119,7 +119,7 @@ func runWith(t *testing.T, environment []string, name string, args ...string) st
 	return string(out)
 }
 
-// command makes a command that knows nobody's logins.
+// command makes a command that cannot use the logins of the user.
 func command(t *testing.T, environment []string, name string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)

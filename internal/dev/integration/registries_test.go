@@ -11,38 +11,37 @@ import (
 	"github.com/bayplan/bayplan/internal/dev/pinned"
 )
 
-// A kindOfRegistry starts registries of one kind, empty.
-type kindOfRegistry struct {
+// A registryKind starts empty registries of one kind.
+type registryKind struct {
 	name  string
 	start func(t *testing.T) string
 }
 
-// kindsOfRegistries are those that mirror is tried with.
-func kindsOfRegistries() []kindOfRegistry {
-	return []kindOfRegistry{
+// registryKinds returns the kinds of registries that mirror is tested with.
+func registryKinds() []registryKind {
+	return []registryKind{
 		{"docker-registry 2.8.2", func(t *testing.T) string { return startRegistry(t, t.TempDir()) }},
 		{"distribution 3.1.2", func(t *testing.T) string {
 			return startRegistryWith(t, []string{"PROGRAM=" + program(t, pinned.Distribution)}, t.TempDir())
 		}},
-		// With olareg in it.
 		{"bayplan serve registry", func(t *testing.T) string { return serveRegistry(t, "--dir", t.TempDir()) }},
 	}
 }
 
-// TestRegistries mirrors a set to each kind of registry: no byte moves twice,
-// no request is sent in vain, and others read there what the source has.
+// TestRegistries mirrors a set to each kind of registry. No byte moves twice, no
+// request is wasted, and other clients read the images of the source there.
 func TestRegistries(t *testing.T) {
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	images := fillSet(t, source, sizes{base: 1 << 20, service: 128 << 10, own: 64 << 10})
-	for _, kind := range kindsOfRegistries() {
+	for _, kind := range registryKinds() {
 		t.Run(kind.name, func(t *testing.T) {
-			var passed tape
+			var passed recorder
 			dest := rawRegistry{url: kind.start(t)}
-			upstream := reach(upstreamHost, passed.proxy(t, "source", source.url), "")
-			local := reach(localHost, passed.proxy(t, "destination", dest.url), "")
+			upstream := connectionTo(upstreamHost, passed.proxy(t, "source", source.url), "")
+			local := connectionTo(localHost, passed.proxy(t, "destination", dest.url), "")
 			s := newMirror(t, images, upstream, local, "")
 
-			s.must(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
+			s.mustRun(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
 			cold := passed.take()
 			if pulled, pushed := blobBytes(cold); pulled != images.bytes || pushed != images.bytes {
 				t.Errorf("pulled %d bytes of blobs and pushed %d, want %d", pulled, pushed, images.bytes)
@@ -52,7 +51,7 @@ func TestRegistries(t *testing.T) {
 			if got.source > want.source || got.dest > want.dest {
 				t.Errorf("%+v requests, want at most %+v", got, want)
 			}
-			images.isWholeAt(t, dest)
+			images.checkAt(t, dest)
 
 			for _, again := range []struct {
 				name   string
@@ -65,24 +64,24 @@ func TestRegistries(t *testing.T) {
 			} {
 				t.Run(again.name, func(t *testing.T) {
 					again.before()
-					s.must(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
-					images.holdsWarm(t, passed.take(), again.source)
+					s.mustRun(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
+					images.checkWarm(t, passed.take(), again.source)
 				})
 			}
 
 			s = newMirror(t, images, upstream, local, "", deepCatalogStep)
-			s.must(t, 0, []string{"apply"}, "0 changed, 2 unchanged, 0 failed")
-			s.must(t, 0, []string{"verify"})
+			s.mustRun(t, 0, []string{"apply"}, "0 changed, 2 unchanged, 0 failed")
+			s.mustRun(t, 0, []string{"verify"})
 			onlyReads(t, passed.take())
 
 			for name, read := range readers() {
-				t.Run(name, func(t *testing.T) { images.isReadBy(t, dest.url, read) })
+				t.Run(name, func(t *testing.T) { images.checkReader(t, dest.url, read) })
 			}
 		})
 	}
 }
 
-// requests are counts of those at either side.
+// requests are the numbers of requests to each side.
 type requests struct{ source, dest int }
 
 func countRequests(all []*exchange) (n requests) {
@@ -96,10 +95,10 @@ func countRequests(all []*exchange) (n requests) {
 	return n
 }
 
-// coldRequests are the fewest that can mirror the set to an empty registry:
-// the source is asked for every manifest, an image's own by its tag, and for
-// every blob; the destination for its catalog and for each tag, takes a blob
-// with two requests, mounts it wherever else it is wanted, and takes the manifests.
+// coldRequests returns the fewest requests that can mirror the set to an empty
+// registry. The source gets one for every manifest (an image's own by its tag)
+// and for every blob. The destination gets one for its catalog, one for each tag,
+// two for each blob, one for each mount and one for each manifest.
 func (s set) coldRequests() requests {
 	tags, blobs, mounts := len(s.images), len(s.blobs), len(s.places)-len(s.blobs)
 	return requests{
@@ -108,8 +107,8 @@ func (s set) coldRequests() requests {
 	}
 }
 
-// holdsWarm fails the test unless nothing was asked but what each tag stands for.
-func (s set) holdsWarm(t *testing.T, all []*exchange, source int) {
+// checkWarm fails the test unless the run only asked for the digest of each tag.
+func (s set) checkWarm(t *testing.T, all []*exchange, source int) {
 	t.Helper()
 	if got, want := countRequests(all), (requests{source: source, dest: len(s.images)}); got != want {
 		t.Errorf("%+v requests when there is nothing to do, want %+v", got, want)
@@ -121,5 +120,5 @@ func (s set) holdsWarm(t *testing.T, all []*exchange, source int) {
 	}
 }
 
-// at is what an image is called at a registry.
-func (i setImage) at(host string) string { return fmt.Sprintf("%s/%s:%s", host, i.repo, i.tag) }
+// nameAt returns the name of an image at a registry.
+func (i setImage) nameAt(host string) string { return fmt.Sprintf("%s/%s:%s", host, i.repo, i.tag) }

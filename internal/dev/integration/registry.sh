@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# registry.sh DIR PORT [HTPASSWD]: Debian's docker-registry on loopback, its data in DIR.
+# registry.sh DIR PORT [HTPASSWD]: Debian's docker-registry on loopback, with its data in DIR.
 #
-# PROGRAM is another program of its kind. What else is to be set goes by the
-# registry's own variables, such as REGISTRY_STORAGE_DELETE_ENABLED.
-# It says when it is ready and ends as serve.sh does.
+# The variable PROGRAM names another version of the program. The registry's own
+# variables, such as REGISTRY_STORAGE_DELETE_ENABLED, change other settings.
+# The script prints "ready" and ends like serve.sh.
 set -euo pipefail
 dir=$1 port=$2 htpasswd=${3:-}
 
@@ -24,5 +24,5 @@ CONFIG
 scheme=http
 if [[ -n ${REGISTRY_HTTP_TLS_CERTIFICATE:-} ]]; then scheme=https; fi
 export OTEL_TRACES_EXPORTER=none
-# With authentication, /v2/ answers 401: any answer at all will do.
+# With authentication, /v2/ answers 401. serve.sh accepts any status.
 exec "$(dirname "$0")/serve.sh" "$dir/log" "$scheme://127.0.0.1:$port/v2/" "${PROGRAM:-docker-registry}" serve "$dir/config.yml"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh [GO TEST FLAGS]: the integration tests, none of which may be skipped.
+# run.sh [GO TEST FLAGS]: runs the integration tests. A skipped test is a failure.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -9,7 +9,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 go test -tags integration -count=1 -timeout 40m -v "$@" . </dev/null 2>&1 | tee "$log"
 
-# A test that skips proves nothing, and neither does a run without tests.
+# A skipped test proves nothing, and neither does a run without tests.
 if grep -E '^ *--- SKIP|\[no tests? (files|to run)\]' "$log" >&2; then
   echo "integration: every test is mandatory" >&2
   exit 1

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# serve.sh LOG URL COMMAND...: a server whose output goes to LOG.
+# serve.sh LOG URL COMMAND...: runs a server with its output in LOG.
 #
-# It prints "ready" once URL gives any answer and lives for as long as standard
-# input stays open, so that it cannot outlive whoever started it.
+# It prints "ready" once URL answers with any status. It runs as long as standard
+# input stays open, so it cannot outlive the process that started it.
 set -euo pipefail
 log=$1 url=$2
 shift 2
@@ -24,7 +24,7 @@ until curl -sk -o /dev/null "$url"; do
 done
 echo ready
 
-# Wait for the end of standard input, or for a server that dies by itself.
+# Wait until standard input ends or the server exits by itself.
 cat <&0 >/dev/null &
 input=$!
 wait -n "$server" "$input" || true

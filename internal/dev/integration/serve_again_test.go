@@ -9,9 +9,9 @@ import (
 	"github.com/bayplan/bayplan/internal/dev/pinned"
 )
 
-// TestServeAgain has others push to the registry that bayplan serves, with
-// users and over TLS. Served again from the same directory, read-only, it has
-// what they pushed, and takes and deletes nothing.
+// TestServeAgain pushes with other clients to bayplan's registry, with users and
+// over TLS. Served again read-only from the same directory, the registry still has
+// the images, and refuses to accept or delete anything.
 func TestServeAgain(t *testing.T) {
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	m := newSetMaker(t, source, sizes{base: 256 << 10, service: 2 << 10, own: 1 << 10})
@@ -32,12 +32,12 @@ func TestServeAgain(t *testing.T) {
 			switch n % 3 {
 			case 0:
 				runWith(t, environment, "skopeo", "--insecure-policy", "copy", "--all", "--preserve-digests", "--src-tls-verify=false",
-					"--dest-creds", "stack:secret", "docker://"+img.at(from), "docker://"+img.at(host))
+					"--dest-creds", "stack:secret", "docker://"+img.nameAt(from), "docker://"+img.nameAt(host))
 			case 1:
-				runWith(t, environment, crane, "copy", img.at(from), img.at(host))
+				runWith(t, environment, crane, "copy", img.nameAt(from), img.nameAt(host))
 			case 2:
 				runWith(t, environment, regctl, "--host", "reg="+from+",tls=disabled", "--host", strings.Replace(regctlHost, "%", host, 1),
-					"image", "copy", img.at(from), img.at(host))
+					"image", "copy", img.nameAt(from), img.nameAt(host))
 			}
 		}
 	})
@@ -45,22 +45,22 @@ func TestServeAgain(t *testing.T) {
 		host := strings.TrimPrefix(serveRegistry(t, append(args, "--read-only")...), "https://")
 		runWith(t, environment, crane, "auth", "login", host, "--username", "stack", "--password", "secret")
 		for _, img := range m.set.images {
-			runWith(t, environment, crane, "validate", "--remote", img.at(host))
-			if got := strings.TrimSpace(runWith(t, environment, crane, "digest", img.at(host))); got != img.digest {
+			runWith(t, environment, crane, "validate", "--remote", img.nameAt(host))
+			if got := strings.TrimSpace(runWith(t, environment, crane, "digest", img.nameAt(host))); got != img.digest {
 				t.Errorf("%s, %s, is %s, want %s", img.repo, img.kind, got, img.digest)
 			}
 		}
 		img := m.set.images[0]
 		for _, args := range [][]string{
-			{"copy", img.at(from), host + "/new:1"},
-			{"tag", img.at(host), "new"},
+			{"copy", img.nameAt(from), host + "/new:1"},
+			{"tag", img.nameAt(host), "new"},
 			{"delete", host + "/" + img.repo + "@" + img.digest},
 		} {
 			if out, err := command(t, environment, crane, args...).CombinedOutput(); err == nil {
 				t.Errorf("crane %s was not refused: %s", strings.Join(args, " "), out)
 			}
 		}
-		if out, err := command(t, []string{"SSL_CERT_FILE=" + certs.authority}, crane, "digest", img.at(host)).CombinedOutput(); err == nil {
+		if out, err := command(t, []string{"SSL_CERT_FILE=" + certs.authority}, crane, "digest", img.nameAt(host)).CombinedOutput(); err == nil {
 			t.Errorf("it let in somebody without a password: %s", out)
 		}
 	})

@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestServeCloud has OpenStack's own client work with the cloud that bayplan serves.
+// TestServeCloud uses bayplan's cloud with OpenStack's own client.
 func TestServeCloud(t *testing.T) {
 	c := cloud{file: filepath.Join(t.TempDir(), "clouds.yaml")}
 	hello := serve(t, "cloud", "--dir", t.TempDir())
@@ -62,8 +62,7 @@ func TestServeCloud(t *testing.T) {
 	}
 }
 
-// TestServeRegistry reads with curl what bayplan serves: its generated images,
-// and what was pushed.
+// TestServeRegistry reads bayplan's registry with curl: generated and pushed images.
 func TestServeRegistry(t *testing.T) {
 	curl := func(t *testing.T, url string, args ...string) string {
 		t.Helper()
@@ -130,7 +129,7 @@ func serveRegistry(t *testing.T, args ...string) string {
 }
 
 // serve runs `bayplan serve` on a free port until the test ends, and returns
-// what it says when it is ready.
+// the line that it prints when it is ready.
 func serve(t *testing.T, service string, args ...string) string {
 	t.Helper()
 	var stderr strings.Builder
@@ -150,7 +149,8 @@ func serve(t *testing.T, service string, args ...string) string {
 			t.Logf("bayplan serve %s: %v\n%s", service, err, stderr.String())
 		}
 	})
-	// It is written at once, and is shorter than what a pipe takes at once.
+	// One read is enough: the line is written at once and is shorter than a pipe's
+	// buffer.
 	hello := make([]byte, 4096)
 	n, err := stdout.Read(hello)
 	if err != nil {

@@ -17,15 +17,15 @@ import (
 	"github.com/bayplan/bayplan/internal/dev/pinned"
 )
 
-// startServer runs a server script of this directory and returns when it says
-// "ready". The script ends with its standard input: at the end of the test, or
-// with this process, however that ends.
+// startServer runs a server script of this directory and returns when it prints
+// "ready". The script ends when its standard input does: at the end of the test,
+// or with this process, even if that is killed.
 func startServer(t *testing.T, script string, args ...string) {
 	t.Helper()
 	startServerWith(t, nil, script, args...)
 }
 
-// startServerWith does so with more in the script's environment.
+// startServerWith is startServer with additional environment variables.
 func startServerWith(t *testing.T, environment []string, script string, args ...string) {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -53,19 +53,19 @@ func startServerWith(t *testing.T, environment []string, script string, args ...
 	})
 	if !ready {
 		stdin.Close()
-		_, _ = io.Copy(io.Discard, stdout) // the end of its output is the end of its clean-up
+		_, _ = io.Copy(io.Discard, stdout) // its output ends when its clean-up does
 		t.Fatalf("%s %s did not start:\n%s", script, strings.Join(args, " "), stderr.Bytes())
 	}
 }
 
 // startRegistry starts a docker-registry with its data under dir and returns
-// its URL. With an htpasswd file it asks for a password.
+// its URL. With an htpasswd file it requires a login.
 func startRegistry(t *testing.T, dir string, htpasswd ...string) string {
 	t.Helper()
 	return startRegistryWith(t, nil, dir, htpasswd...)
 }
 
-// startRegistryWith does so with what else registry.sh takes from its environment.
+// startRegistryWith is startRegistry with environment variables for registry.sh.
 func startRegistryWith(t *testing.T, environment []string, dir string, htpasswd ...string) string {
 	t.Helper()
 	port := freePort(t)
@@ -73,8 +73,8 @@ func startRegistryWith(t *testing.T, environment []string, dir string, htpasswd 
 	return "http://127.0.0.1:" + port
 }
 
-// program builds another project's program, one of package pinned. A test that
-// cannot have it fails: none may be skipped.
+// program builds a program of package pinned. If that fails, the test fails: no
+// test may be skipped.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()
@@ -90,13 +90,13 @@ func program(t *testing.T, name string) string {
 
 // A cloud is a Keystone and a Glance.
 type cloud struct {
-	file     string // its clouds.yaml
-	keystone string // their own URLs
-	glance   string
+	file     string // clouds.yaml
+	keystone string // URL, without a proxy
+	glance   string // URL, without a proxy
 }
 
-// startCloud starts a Keystone and a Glance. The catalogue names Glance by the
-// URL that front makes of Glance's own.
+// startCloud starts a Keystone and a Glance. front turns the URL of Glance into
+// the one in the catalogue, such as that of a proxy.
 func startCloud(t *testing.T, front func(glance string) string) cloud {
 	t.Helper()
 	dir, keystone, glance := t.TempDir(), freePort(t), freePort(t)
@@ -109,7 +109,7 @@ func startCloud(t *testing.T, front func(glance string) string) cloud {
 	return c
 }
 
-// freePort finds a port of the loopback interface that nobody listens on.
+// freePort returns a free port of the loopback interface.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

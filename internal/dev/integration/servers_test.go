@@ -14,8 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestServers shows that the servers themselves are what the other tests take
-// them for.
+// TestServers checks the servers themselves: versions, content, logins, proxies.
 func TestServers(t *testing.T) {
 	t.Run("docker-registry", func(t *testing.T) {
 		out, err := exec.Command("docker-registry", "--version").Output()
@@ -46,7 +45,7 @@ func TestServers(t *testing.T) {
 		r.do(t, r.request(t, "GET", "/v2/", nil), http.StatusOK)
 	})
 	t.Run("Keystone and Glance", func(t *testing.T) {
-		var r tape
+		var r recorder
 		c := startCloud(t, func(glance string) string { return r.proxy(t, "glance", glance) })
 		if got := c.openstack(t, "image", "list", "-f", "value"); got != "" {
 			t.Errorf("a new Glance has images:\n%s", got)
@@ -57,7 +56,7 @@ func TestServers(t *testing.T) {
 	})
 }
 
-// TestSample holds the committed sample to what the walk-through says of it.
+// TestSample checks the committed sample against the walk-through.
 func TestSample(t *testing.T) {
 	var repos []string
 	for _, img := range sampleImages(t) {

@@ -13,15 +13,16 @@ import (
 	"testing"
 )
 
-// A set is 45 images of every kind that registries hold: of both families,
-// each fourth one for three architectures. They share layers as the images of a
-// release do: one is in all, one in each third, and each has one of its own.
+// A set is 45 images of every kind in registries: of both families, every fourth
+// one for three architectures. They share layers like the images of a release:
+// all images share one, every three images share one, and each has one of its
+// own.
 type set struct {
 	images    []setImage
 	blobs     map[string]int // sizes by digest
 	bytes     int            // of all blobs, each once
 	manifests int
-	places    map[string]bool // REPOSITORY@BLOB for each repository that a blob is in
+	places    map[string]bool // REPOSITORY@BLOB for each blob in each repository
 }
 
 type setImage struct {
@@ -29,7 +30,7 @@ type setImage struct {
 	kind              string
 }
 
-// name is the image's at its source, by its digest where it is locked.
+// name returns the name of the image at its source, with its digest if locked.
 func (i setImage) name(locked bool) string {
 	name := upstreamHost + "/" + i.repo + ":" + i.tag
 	if locked {
@@ -38,7 +39,7 @@ func (i setImage) name(locked bool) string {
 	return name
 }
 
-// sizes are those of a set's layers.
+// sizes are the sizes of a set's layers.
 type sizes struct {
 	base, service, own int
 }
@@ -81,7 +82,8 @@ func (m *setMaker) image(n int) {
 	m.set.images = append(m.set.images, img)
 }
 
-// index pushes an image for three architectures, but for its index.
+// index pushes an image for three architectures and returns its index, which it
+// does not push.
 func (m *setMaker) index(family dialect, repo string, n int) manifest {
 	made := manifest{SchemaVersion: 2, MediaType: family.index}
 	for _, arch := range []string{"amd64", "arm64", "ppc64le"} {
@@ -142,21 +144,21 @@ func (m *setMaker) push(repo, mediaType string, blob []byte) descriptor {
 	return d
 }
 
-// unzippedDigest is what a configuration calls a layer by.
+// unzippedDigest returns the digest of a layer in the configuration.
 func unzippedDigest(t *testing.T, blob []byte) string {
 	t.Helper()
 	z, err := gzip.NewReader(bytes.NewReader(blob))
 	if err != nil {
 		t.Fatal(err)
 	}
-	inside, err := io.ReadAll(z)
+	unzipped, err := io.ReadAll(z)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return digest(inside)
+	return digest(unzipped)
 }
 
-// list is the set as a list of images in plain text.
+// list returns the set as a plain list of images.
 func (s set) list(locked bool) string {
 	var b strings.Builder
 	for _, img := range s.images {
@@ -165,9 +167,9 @@ func (s set) list(locked bool) string {
 	return b.String()
 }
 
-// isWholeAt holds a registry against the set: every tag stands for the very
-// manifest that the source has, and all that it names is there.
-func (s set) isWholeAt(t *testing.T, r rawRegistry) {
+// checkAt checks that a registry holds the set: every tag has the digest of the
+// source, and every blob is there.
+func (s set) checkAt(t *testing.T, r rawRegistry) {
 	t.Helper()
 	for _, img := range s.images {
 		if got := r.manifest(t, img.repo, img.tag); got != img.digest {
@@ -176,8 +178,8 @@ func (s set) isWholeAt(t *testing.T, r rawRegistry) {
 	}
 }
 
-// blobBytes adds up the bytes of blobs that passed a tape: those that a source
-// gave, those that a destination was sent.
+// blobBytes returns how many bytes of blobs the source has sent and the
+// destination has received.
 func blobBytes(all []*exchange) (pulled, pushed int) {
 	for _, x := range all {
 		switch {
@@ -208,7 +210,7 @@ const deepCatalogStep = `  catalog:
 `
 
 // newMirror makes a site whose plan mirrors the set from one connection to
-// another; more is added to the mirror's settings, and steps after it.
+// another. more adds settings to the mirror step. steps follow it.
 func newMirror(t *testing.T, images set, upstream, local, more string, steps ...string) *site {
 	t.Helper()
 	s := newPlan(t, fmt.Sprintf(mirrorPlan, upstream, local, more)+strings.Join(steps, ""))

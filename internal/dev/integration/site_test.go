@@ -15,24 +15,24 @@ import (
 	"testing"
 )
 
-// A site is a plan in a directory of its own; mostly a copy of the quick start
-// whose connections lead to other services than those that bayplan brings with it.
+// A site is a plan in a directory of its own. Most sites are copies of the quick
+// start with other connections than the embedded ones.
 type site struct {
 	dir         string
-	upstream    string // the connections, as YAML; none: those of the plan
+	upstream    string // the connections, as YAML; "": those of the plan
 	local       string
 	undercloud  string
 	environment []string
 }
 
-// The hosts that the quick start's plan names.
+// The hosts in the plan of the quick start.
 const (
 	upstreamHost = "registry.access.redhat.com"
 	localHost    = "192.0.2.1:8787"
 )
 
-// newSite copies the quick start; its connections stay those of the plan, but
-// for what the caller changes.
+// newSite copies the quick start. It keeps the connections of the plan; the
+// caller may change them.
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{
@@ -41,14 +41,14 @@ func newSite(t *testing.T) *site {
 		local:      fmt.Sprintf("{ host: %q, tls: disabled, embedded: { dir: world/registry } }", localHost),
 		undercloud: "{ embedded: { dir: world/glance } }",
 	}
-	// Somebody may have run the quick start in the checkout.
-	if err := os.CopyFS(s.dir, leaveOut{os.DirFS("../../../examples/quickstart"), "world", ".bayplan"}); err != nil {
+	// Leave out what a run of the quick start in the checkout has made.
+	if err := os.CopyFS(s.dir, filteredFS{os.DirFS("../../../examples/quickstart"), "world", ".bayplan"}); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// newPlan makes a site of a plan that has its connections with it.
+// newPlan makes a site from a plan with its own connections.
 func newPlan(t *testing.T, text string) *site {
 	t.Helper()
 	s := &site{dir: t.TempDir()}
@@ -72,8 +72,9 @@ func (s *site) remove(t *testing.T, name string) {
 	}
 }
 
-// reach is the connection that reaches host at a server's URL; more is added to it.
-func reach(host, server, more string) string {
+// connectionTo returns the connection of host with the address of a server. more
+// adds settings.
+func connectionTo(host, server, more string) string {
 	u, err := url.Parse(server)
 	if err != nil {
 		panic(err)
@@ -81,19 +82,19 @@ func reach(host, server, more string) string {
 	return fmt.Sprintf("{ host: %q, address: %q, tls: disabled%s }", host, u.Host, more)
 }
 
-// useCloud leads the plan's cloud to c.
+// useCloud replaces the plan's cloud by c.
 func (s *site) useCloud(c cloud) {
 	s.undercloud = "{ cloud: bayplan }"
 	s.environment = append(s.environment, "OS_CLIENT_CONFIG_FILE="+c.file)
 }
 
-// A result is how a run of bayplan ended.
+// A result is the exit code and the output of a run of bayplan.
 type result struct {
 	code           int // -1: killed
 	stdout, stderr string
 }
 
-// command makes a command of bayplan with the site's plan and connections.
+// command makes a bayplan command with the site's plan and connections.
 func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	args = append(args, "-f", s.path("bayplan.yaml"))
@@ -102,7 +103,7 @@ func (s *site) command(t *testing.T, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(t.Context(), "bayplan", args...)
 	cmd.Env = append(os.Environ(), s.environment...)
-	cmd.Dir = t.TempDir() // the plan has to be found by -f alone
+	cmd.Dir = t.TempDir() // only -f leads to the plan
 	return cmd
 }
 
@@ -134,9 +135,9 @@ func (s *site) bayplan(t *testing.T, args ...string) result {
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// must runs bayplan and fails the test unless it ends with the wanted code and
-// says all of the texts.
-func (s *site) must(t *testing.T, code int, args []string, says ...string) result {
+// mustRun runs bayplan and fails the test unless it ends with the given code and
+// prints all given texts.
+func (s *site) mustRun(t *testing.T, code int, args []string, says ...string) result {
 	t.Helper()
 	r := s.bayplan(t, args...)
 	if r.code != code {
@@ -154,7 +155,7 @@ func (s *site) path(parts ...string) string {
 	return filepath.Join(append([]string{s.dir}, parts...)...)
 }
 
-// home is a path in the home directory of the site's user.
+// home returns a path in the home directory of the site's user.
 func (s *site) home(parts ...string) string {
 	return s.path(append([]string{"world", "home", "stack"}, parts...)...)
 }
@@ -180,13 +181,13 @@ func (s *site) files(t *testing.T) []string {
 	return all
 }
 
-// leaveOut is a file system without some entries of its root.
-type leaveOut struct {
+// filteredFS is a file system without two entries of its root.
+type filteredFS struct {
 	fs.FS
 	a, b string
 }
 
-func (l leaveOut) ReadDir(name string) ([]fs.DirEntry, error) {
+func (l filteredFS) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries, err := fs.ReadDir(l.FS, name)
 	if name != "." || err != nil {
 		return entries, err

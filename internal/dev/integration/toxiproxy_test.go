@@ -14,13 +14,14 @@ import (
 	"github.com/bayplan/bayplan/internal/dev/pinned"
 )
 
-// A toxiproxy is a running toxiproxy; a toxicLine one of its proxies.
+// A toxiproxy is a running toxiproxy server.
 type toxiproxy struct{ api string }
 
-type toxicLine struct {
+// A toxicProxy is one proxy of a toxiproxy.
+type toxicProxy struct {
 	t   *testing.T
-	api string // of this proxy
-	url string // of the server, by way of the proxy
+	api string // URL of this proxy's API
+	url string // URL of the server through the proxy
 }
 
 func startToxiproxy(t *testing.T) toxiproxy {
@@ -31,24 +32,24 @@ func startToxiproxy(t *testing.T) toxiproxy {
 	return toxiproxy{api}
 }
 
-// line leads to a server by way of a new proxy.
-func (p toxiproxy) line(t *testing.T, name, server string) toxicLine {
+// newProxy makes a proxy to a server.
+func (p toxiproxy) newProxy(t *testing.T, name, server string) toxicProxy {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := toxicLine{t: t, api: p.api + "/proxies"}
-	var made struct{ Listen string }
-	answer := l.call("POST", "", map[string]any{"name": name, "listen": "127.0.0.1:0", "upstream": u.Host, "enabled": true})
-	if err := json.Unmarshal(answer, &made); err != nil {
+	made := toxicProxy{t: t, api: p.api + "/proxies"}
+	var created struct{ Listen string }
+	answer := made.call("POST", "", map[string]any{"name": name, "listen": "127.0.0.1:0", "upstream": u.Host, "enabled": true})
+	if err := json.Unmarshal(answer, &created); err != nil {
 		t.Fatal(err)
 	}
-	l.api, l.url = l.api+"/"+name, "http://"+made.Listen
-	return l
+	made.api, made.url = made.api+"/"+name, "http://"+created.Listen
+	return made
 }
 
-// A toxic is one trouble of a line.
+// A toxic is one network fault in the terms of toxiproxy.
 type toxic struct {
 	Name       string         `json:"name"`
 	Type       string         `json:"type"`
@@ -57,82 +58,82 @@ type toxic struct {
 	Attributes map[string]any `json:"attributes"`
 }
 
-func (l toxicLine) add(x toxic)        { l.call("POST", "/toxics", x) }
-func (l toxicLine) change(x toxic)     { l.call("POST", "/toxics/"+x.Name, x) }
-func (l toxicLine) remove(name string) { l.call("DELETE", "/toxics/"+name, nil) }
+func (p toxicProxy) add(x toxic)        { p.call("POST", "/toxics", x) }
+func (p toxicProxy) change(x toxic)     { p.call("POST", "/toxics/"+x.Name, x) }
+func (p toxicProxy) remove(name string) { p.call("DELETE", "/toxics/"+name, nil) }
 
-// call may come from any goroutine.
-func (l toxicLine) call(method, path string, body any) []byte {
+// call calls the API. Any goroutine may use it.
+func (p toxicProxy) call(method, path string, body any) []byte {
 	b, err := json.Marshal(body)
 	if err != nil {
-		l.t.Error(err)
+		p.t.Error(err)
 		return nil
 	}
-	req, err := http.NewRequest(method, l.api+path, bytes.NewReader(b))
+	req, err := http.NewRequest(method, p.api+path, bytes.NewReader(b))
 	if err != nil {
-		l.t.Error(err)
+		p.t.Error(err)
 		return nil
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		l.t.Error(err)
+		p.t.Error(err)
 		return nil
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	if err != nil || resp.StatusCode/100 != 2 {
-		l.t.Errorf("toxiproxy: %s %s: %s %v\n%s", method, path, resp.Status, err, answer)
+		p.t.Errorf("toxiproxy: %s %s: %s %v\n%s", method, path, resp.Status, err, answer)
 	}
 	return answer
 }
 
-// A trouble is what a line has during a run. It is set up before, and may go
-// on and off while bytes pass the doorstep.
-type trouble func(l toxicLine, d *doorstep, bytes int)
+// A networkFault adds faults to a proxy before a run. It may turn them on and off
+// as bytes pass the tcpProxy.
+type networkFault func(p toxicProxy, d *tcpProxy, bytes int)
 
-// always is there from the first connection to the last.
-func always(stream, kind string, attributes map[string]any) trouble {
-	return func(l toxicLine, _ *doorstep, _ int) {
-		l.add(toxic{Name: kind, Type: kind, Stream: stream, Toxicity: 1, Attributes: attributes})
+// always is a fault of all connections.
+func always(stream, kind string, attributes map[string]any) networkFault {
+	return func(p toxicProxy, _ *tcpProxy, _ int) {
+		p.add(toxic{Name: kind, Type: kind, Stream: stream, Toxicity: 1, Attributes: attributes})
 	}
 }
 
-// resets breaks connections off at several moments. Toxiproxy prepares a
-// connection for it as it is made, so the toxic has to be there from the
-// beginning, without effect.
-func resets(stream string) trouble {
-	return func(l toxicLine, d *doorstep, bytes int) {
+// resets resets connections at several moments. Toxiproxy prepares a connection
+// for that when it opens. So the toxic must exist from the beginning, without
+// effect.
+func resets(stream string) networkFault {
+	return func(p toxicProxy, d *tcpProxy, bytes int) {
 		x := toxic{Name: "reset", Type: "reset_peer", Stream: stream, Attributes: map[string]any{"timeout": 0}}
-		l.add(x)
-		pulses(d, bytes, func() { x.Toxicity = 1; l.change(x) }, func() { x.Toxicity = 0; l.change(x) })
+		p.add(x)
+		pulses(d, bytes, func() { x.Toxicity = 1; p.change(x) }, func() { x.Toxicity = 0; p.change(x) })
 	}
 }
 
-// silences lets connections fall silent at several moments; they are closed
-// after some milliseconds, or with 0 not before the client gives up.
-func silences(stream string, milliseconds int) trouble {
-	return func(l toxicLine, d *doorstep, bytes int) {
+// silences stops the data of connections at several moments. It closes them after
+// some milliseconds, or with 0 only when the client gives up.
+func silences(stream string, milliseconds int) networkFault {
+	return func(p toxicProxy, d *tcpProxy, bytes int) {
 		x := toxic{Name: "timeout", Type: "timeout", Stream: stream, Toxicity: 1, Attributes: map[string]any{"timeout": milliseconds}}
-		on, off := func() { l.add(x) }, func() { l.remove(x.Name) }
-		if milliseconds == 0 { // once is long enough
-			d.after(int64(bytes/2), func() { on(); d.afterEnds(1, off) })
+		on, off := func() { p.add(x) }, func() { p.remove(x.Name) }
+		if milliseconds == 0 { // only once: it takes long
+			d.afterBytes(int64(bytes/2), func() { on(); d.afterEnds(1, off) })
 			return
 		}
 		pulses(d, bytes, on, off)
 	}
 }
 
-// pulses turns trouble on at a third and two thirds of the bytes, and off again
-// when it has ended two connections. A blob is given up when it fails three
-// times running, so there are no more.
-func pulses(d *doorstep, bytes int, on, off func()) {
+// pulses turns a fault on after one and two thirds of the bytes, and off again
+// after it has ended two connections. More would fail the run: bayplan gives up a
+// blob after three failures in a row.
+func pulses(d *tcpProxy, bytes int, on, off func()) {
 	for third := 1; third <= 2; third++ {
-		d.after(int64(bytes/3*third), func() { on(); d.afterEnds(2, off) })
+		d.afterBytes(int64(bytes/3*third), func() { on(); d.afterEnds(2, off) })
 	}
 }
 
-// TestToxiproxy mirrors a set over lines with all the troubles that toxiproxy
-// can make, on either side: it arrives whole, and little of it is sent twice.
+// TestToxiproxy mirrors a set under all network faults of toxiproxy, on either
+// side. All images arrive, and little is sent twice.
 func TestToxiproxy(t *testing.T) {
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	images := fillSet(t, source, sizes{base: 2 << 20, service: 512 << 10, own: 384 << 10})
@@ -141,9 +142,9 @@ func TestToxiproxy(t *testing.T) {
 
 	for _, tt := range []struct {
 		name         string
-		source, dest trouble
-		cuts         int64  // of connections, at the least
-		more         string // of the destination's connection
+		source, dest networkFault
+		cuts         int64  // least number of cut connections
+		more         string // settings of the destination's connection
 	}{
 		{name: "none"},
 		{name: "latency at the source", source: always("downstream", "latency", map[string]any{"latency": 20, "jitter": 10})},
@@ -151,7 +152,7 @@ func TestToxiproxy(t *testing.T) {
 		{name: "bandwidth at the source", source: always("downstream", "bandwidth", map[string]any{"rate": 2000})},
 		{name: "bandwidth at the destination", dest: always("upstream", "bandwidth", map[string]any{"rate": 2000})},
 		{name: "limit_data at the source", cuts: 10, source: always("downstream", "limit_data", map[string]any{"bytes": 1 << 20})},
-		// One that is cut three times running is given up, so these limits are not tight.
+		// These limits are loose: bayplan gives up a blob after three cuts in a row.
 		{name: "limit_data at the destination", cuts: 1, more: ", concurrency: 2", dest: always("upstream", "limit_data", map[string]any{"bytes": 8 << 20})},
 		{name: "limit_data of answers", cuts: 2, more: ", concurrency: 2", dest: always("downstream", "limit_data", map[string]any{"bytes": 60_000})},
 		{name: "slicer at the source", source: always("downstream", "slicer", map[string]any{"average_size": 1000, "size_variation": 500, "delay": 10})},
@@ -167,19 +168,19 @@ func TestToxiproxy(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			front := func(name, server string, cause trouble) *doorstep {
-				l := proxy.line(t, fmt.Sprintf("%s of %s", name, tt.name), server)
-				d := newDoorstep(t, l.url)
+			front := func(name, server string, cause networkFault) *tcpProxy {
+				p := proxy.newProxy(t, fmt.Sprintf("%s of %s", name, tt.name), server)
+				d := newTCPProxy(t, p.url)
 				if cause != nil {
-					cause(l, d, images.bytes)
+					cause(p, d, images.bytes)
 				}
 				return d
 			}
 			dest := rawRegistry{url: startRegistry(t, t.TempDir())}
 			from, to := front("source", source.url, tt.source), front("destination", dest.url, tt.dest)
-			s := newMirror(t, images, reach(upstreamHost, from.url, ""), reach(localHost, to.url, tt.more), "", deepCatalogStep)
-			s.must(t, 0, []string{"apply"}, "1 changed, 1 unchanged, 0 failed")
-			pulled, pushed := ratio(from.taken.Load(), images), ratio(to.given.Load(), images)
+			s := newMirror(t, images, connectionTo(upstreamHost, from.url, ""), connectionTo(localHost, to.url, tt.more), "", deepCatalogStep)
+			s.mustRun(t, 0, []string{"apply"}, "1 changed, 1 unchanged, 0 failed")
+			pulled, pushed := ratio(from.received.Load(), images), ratio(to.sent.Load(), images)
 			cuts := from.cut.Load() + to.cut.Load()
 			t.Logf("pulled %.3f times what there is, pushed %.3f; %d connections were cut", pulled, pushed, cuts)
 			if cuts < tt.cuts {
@@ -188,8 +189,8 @@ func TestToxiproxy(t *testing.T) {
 			if pulled > 1.2 || pushed > 1.2 {
 				t.Errorf("pulled %.3f times what there is, pushed %.3f; want at most 1.2", pulled, pushed)
 			}
-			images.isWholeAt(t, dest)
-			s.must(t, 0, []string{"apply"}, "0 changed, 2 unchanged, 0 failed")
+			images.checkAt(t, dest)
+			s.mustRun(t, 0, []string{"apply"}, "0 changed, 2 unchanged, 0 failed")
 		})
 	}
 }

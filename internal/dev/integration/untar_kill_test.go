@@ -18,25 +18,25 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// killFiles are what the archive holds: the content is a digit each, as large
-// as it takes for a kill to fall into the midst of it.
+// killFiles are the files of the archive. They are large enough for a kill to
+// happen while they are written.
 var killFiles = []struct {
 	name string
 	size int
 }{{"overcloud-full.qcow2", 6 << 20}, {"deep/overcloud-full.initrd", 3 << 20}, {"overcloud-full.vmlinuz", 1 << 20}, {"README", 10}}
 
-// TestKillUntar kills an apply that unpacks, 200 times at a random moment.
-// Each file is the old one or the new one then; where some are old and some
-// new, what is needed to end it is there, too; and the next apply ends it.
+// TestKillUntar kills an apply during untar, 200 times at a random moment. Each
+// file is then either the old or the new one. If both kinds exist, the unfinished
+// new files exist as well, and the next apply puts them in place.
 func TestKillUntar(t *testing.T) {
 	const kills = 200
 	rng := rand.New(rand.NewPCG(1, 2))
-	packed := packings(t)
+	packed := archives(t)
 	whole := map[string]time.Duration{}
 	for suffix, data := range packed {
 		s := untarSite(t, suffix, data)
 		begin := time.Now()
-		s.must(t, 0, []string{"apply"}, "1 changed")
+		s.mustRun(t, 0, []string{"apply"}, "1 changed")
 		whole[suffix] = time.Since(begin)
 	}
 	suffixes := []string{"tar", "tar.gz", "tar.zst"}
@@ -59,7 +59,7 @@ func TestKillUntar(t *testing.T) {
 				t.Errorf("kill %d: %d of %d files are new, and nothing tells what is to come: %v", i, placed, len(killFiles), err)
 			}
 		}
-		s.must(t, 0, []string{"apply"})
+		s.mustRun(t, 0, []string{"apply"})
 		if got := s.oldOrNew(t); got != len(killFiles) {
 			t.Errorf("kill %d: %d of %d files are new after the next apply", i, got, len(killFiles))
 		}
@@ -67,7 +67,7 @@ func TestKillUntar(t *testing.T) {
 			t.Errorf("kill %d: %q is left, %v", i, left, err)
 		}
 		if i%10 == 0 {
-			s.must(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
+			s.mustRun(t, 0, []string{"apply"}, "0 changed, 1 unchanged, 0 failed")
 		}
 		if err := os.RemoveAll(s.dir); err != nil {
 			t.Fatal(err)
@@ -79,8 +79,8 @@ func TestKillUntar(t *testing.T) {
 	}
 }
 
-// packings are the archive, packed in each way.
-func packings(t *testing.T) map[string][]byte {
+// archives returns the archive in each compression.
+func archives(t *testing.T) map[string][]byte {
 	t.Helper()
 	var plain, gz, zst bytes.Buffer
 	w := tar.NewWriter(&plain)
@@ -128,7 +128,7 @@ func untarSite(t *testing.T, suffix string, data []byte) *site {
 	return s
 }
 
-// killAfter runs apply and kills it -9 after a while.
+// killAfter runs apply and sends SIGKILL after a while.
 func (s *site) killAfter(t *testing.T, while time.Duration) {
 	t.Helper()
 	cmd := s.command(t, "apply")
@@ -139,7 +139,7 @@ func (s *site) killAfter(t *testing.T, while time.Duration) {
 	go func() { ended <- cmd.Wait() }()
 	select {
 	case <-time.After(while):
-		_ = cmd.Process.Kill() // it may have ended just now
+		_ = cmd.Process.Kill() // fails if it has just ended
 		<-ended
 	case err := <-ended:
 		if err != nil {
@@ -148,8 +148,8 @@ func (s *site) killAfter(t *testing.T, while time.Duration) {
 	}
 }
 
-// oldOrNew says how many of the files are new. One that is neither old nor new
-// is an error.
+// oldOrNew returns how many files are new. A file that is neither old nor new is
+// an error.
 func (s *site) oldOrNew(t *testing.T) int {
 	t.Helper()
 	placed := 0

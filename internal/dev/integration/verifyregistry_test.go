@@ -28,8 +28,8 @@ const mirrorStep = `  containers:
     with: { images: images.txt, to: local }
 `
 
-// TestVerifyRegistry shows what verify-registry says of a docker-registry with
-// users, whose certificate an authority of the site has signed.
+// TestVerifyRegistry runs verify-registry against a docker-registry with users and
+// a certificate of a private authority.
 func TestVerifyRegistry(t *testing.T) {
 	certs := newCertificates(t)
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
@@ -43,7 +43,7 @@ func TestVerifyRegistry(t *testing.T) {
 	}
 	const login = `, user: stack, password: "${secrets.token}"`
 	plan := func(t *testing.T, local, password, steps string) *site {
-		s := newPlan(t, fmt.Sprintf(verifyRegistryPlan, reach(upstreamHost, source.url, ""), local)+steps)
+		s := newPlan(t, fmt.Sprintf(verifyRegistryPlan, connectionTo(upstreamHost, source.url, ""), local)+steps)
 		s.write(t, "images.txt", images.list(false))
 		s.environment = append(s.environment, "REGISTRY_TOKEN="+password)
 		return s
@@ -52,7 +52,7 @@ func TestVerifyRegistry(t *testing.T) {
 	address := start(t)
 	for _, tt := range []struct {
 		name     string
-		more     string // of the connection
+		more     string // settings of the connection
 		password string
 		code     int
 		says     []string
@@ -66,7 +66,7 @@ func TestVerifyRegistry(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := plan(t, local(address, tt.more), tt.password, "")
-			r := s.must(t, tt.code, []string{"apply"}, tt.says...)
+			r := s.mustRun(t, tt.code, []string{"apply"}, tt.says...)
 			if strings.Contains(r.stdout+r.stderr, tt.password) {
 				t.Errorf("the password was printed:\n%s%s", r.stdout, r.stderr)
 			}
@@ -76,15 +76,15 @@ func TestVerifyRegistry(t *testing.T) {
 	t.Run("nothing else", func(t *testing.T) {
 		address := start(t)
 		right := local(address, ", ca: "+certs.authority+login)
-		// Before the first upload, after it, and after somebody else's.
+		// Before the first upload, after it, and after an upload of another client.
 		s := plan(t, right, "secret", mirrorStep)
-		s.must(t, 0, []string{"apply"}, "0 failed")
-		s.must(t, 0, []string{"verify"})
-		s.must(t, 0, []string{"apply"}, "0 changed, 2 unchanged, 0 failed")
+		s.mustRun(t, 0, []string{"apply"}, "0 failed")
+		s.mustRun(t, 0, []string{"verify"})
+		s.mustRun(t, 0, []string{"apply"}, "0 changed, 2 unchanged, 0 failed")
 
 		other := strings.ReplaceAll(images.list(false), "openstack-pruned", "openstack-other")
 		others := plan(t, right, "secret", "")
 		others.write(t, "images.txt", other)
-		others.must(t, 1, []string{"apply"}, prunedRepo, prunedIndex)
+		others.mustRun(t, 1, []string{"apply"}, prunedRepo, prunedIndex)
 	})
 }

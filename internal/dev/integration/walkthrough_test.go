@@ -13,18 +13,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestWalkthrough takes the whole plan from nothing to the end on real servers.
-// Each part builds on the one before.
+// TestWalkthrough runs the whole plan on real servers, from an empty machine to the
+// end. Each subtest builds on the previous one.
 func TestWalkthrough(t *testing.T) {
-	var passed tape
+	var passed recorder
 	source := rawRegistry{url: startRegistry(t, t.TempDir())}
 	dest := rawRegistry{url: startRegistry(t, t.TempDir())}
 	cloud := startCloud(t, func(glance string) string { return passed.proxy(t, "glance", glance) })
 	digests := fillRegistry(t, source, sourceImages(t))
 
 	s := newSite(t)
-	s.upstream = reach(upstreamHost, passed.proxy(t, "source", source.url), "")
-	s.local = reach(localHost, passed.proxy(t, "destination", dest.url), "")
+	s.upstream = connectionTo(upstreamHost, passed.proxy(t, "source", source.url), "")
+	s.local = connectionTo(localHost, passed.proxy(t, "destination", dest.url), "")
 	s.useCloud(cloud)
 
 	part := func(name string, f func(t *testing.T)) {
@@ -33,7 +33,7 @@ func TestWalkthrough(t *testing.T) {
 		}
 	}
 	part("validate", func(t *testing.T) {
-		s.must(t, 0, []string{"validate"})
+		s.mustRun(t, 0, []string{"validate"})
 		if got := passed.take(); len(got) != 0 {
 			t.Errorf("validate sent %d requests, the first one %s %s", len(got), got[0].method, got[0].path)
 		}
@@ -41,7 +41,7 @@ func TestWalkthrough(t *testing.T) {
 	part("diff writes nothing", func(t *testing.T) {
 		s.connections(t)
 		before := s.files(t)
-		s.must(t, 3, []string{"diff", "--exit-code"})
+		s.mustRun(t, 3, []string{"diff", "--exit-code"})
 		if diff := cmp.Diff(before, s.files(t)); diff != "" {
 			t.Errorf("files (-before +after):\n%s", diff)
 		}
@@ -51,7 +51,7 @@ func TestWalkthrough(t *testing.T) {
 		}
 	})
 	part("apply", func(t *testing.T) {
-		s.must(t, 0, []string{"apply"}, "6 changed, 2 unchanged, 0 failed")
+		s.mustRun(t, 0, []string{"apply"}, "6 changed, 2 unchanged, 0 failed")
 		passed.take()
 	})
 	part("the environment file is the sample's", func(t *testing.T) { s.hasSample(t) })
@@ -81,7 +81,7 @@ func TestWalkthrough(t *testing.T) {
 	})
 	part("applied again, nothing moves", func(t *testing.T) {
 		start := time.Now()
-		s.must(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
+		s.mustRun(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
 		all := passed.take()
 		t.Logf("%d requests, %v", len(all), time.Since(start).Round(time.Millisecond))
 		onlyReads(t, all)
@@ -95,12 +95,12 @@ func TestWalkthrough(t *testing.T) {
 			}
 		}
 	})
-	part("verify", func(t *testing.T) { s.must(t, 0, []string{"verify"}) })
+	part("verify", func(t *testing.T) { s.mustRun(t, 0, []string{"verify"}) })
 	part("a changed image is uploaded and the old one renamed", func(t *testing.T) {
 		old := cloud.images(t)["overcloud-full"]
 		changeArchive(t, s.path("overcloud-full.tar"), "overcloud-full.qcow2")
 		passed.take()
-		s.must(t, 0, []string{"apply"}, "2 changed, 6 unchanged, 0 failed")
+		s.mustRun(t, 0, []string{"apply"}, "2 changed, 6 unchanged, 0 failed")
 		uploads := 0
 		for _, x := range passed.take() {
 			if x.side == "glance" && x.method == http.MethodPut {
@@ -119,24 +119,24 @@ func TestWalkthrough(t *testing.T) {
 		if images["overcloud-full"].ID == old.ID {
 			t.Error("the image called overcloud-full is still the old one")
 		}
-		s.must(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
+		s.mustRun(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
 	})
 	part("verify sees what somebody broke", func(t *testing.T) {
 		const repo = "rhosp13/openstack-nova-api"
 		dest.do(t, dest.request(t, "DELETE", "/v2/"+repo+"/manifests/"+digests[repo], nil), http.StatusAccepted)
-		s.must(t, 1, []string{"verify"}, repo)
-		s.must(t, 0, []string{"apply"}, "0 failed")
+		s.mustRun(t, 1, []string{"verify"}, repo)
+		s.mustRun(t, 0, []string{"apply"}, "0 failed")
 		hasImages(t, dest, digests)
 	})
 }
 
-// sourceImages are the images of the sample and the one that tag-discover asks for.
+// sourceImages returns the images of the sample and the one for tag-discover.
 func sourceImages(t *testing.T) []image {
 	t.Helper()
 	return append(sampleImages(t), image{repo: "rhosp13/openstack-base", tag: "13.0-41"})
 }
 
-// hasSample holds the environment file that prepare wrote against the sample.
+// hasSample compares the environment file of prepare with the sample.
 func (s *site) hasSample(t *testing.T) {
 	t.Helper()
 	sample, err := os.ReadFile(walkthrough + "overcloud_images.yaml")
@@ -152,7 +152,7 @@ func (s *site) hasSample(t *testing.T) {
 	}
 }
 
-// withoutHeader cuts the leading comments and empty lines.
+// withoutHeader removes the leading comments and empty lines.
 func withoutHeader(text string) string {
 	for strings.HasPrefix(text, "#") || strings.HasPrefix(text, "\n") {
 		_, text, _ = strings.Cut(text, "\n")
@@ -160,7 +160,7 @@ func withoutHeader(text string) string {
 	return text
 }
 
-// hasImages holds the destination against the walk-through's catalog and the
+// hasImages compares the destination with the walk-through's catalog and the
 // digests of the source.
 func hasImages(t *testing.T, dest rawRegistry, digests map[string]string) {
 	t.Helper()
@@ -177,7 +177,7 @@ func hasImages(t *testing.T, dest rawRegistry, digests map[string]string) {
 	}
 }
 
-// onlyReads fails the test for each exchange that could have changed a server.
+// onlyReads fails the test if an exchange could have changed a server.
 func onlyReads(t *testing.T, all []*exchange) {
 	t.Helper()
 	for _, x := range all {

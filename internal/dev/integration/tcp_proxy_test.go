@@ -12,30 +12,30 @@ import (
 	"testing"
 )
 
-// A doorstep passes TCP connections on to a server and counts the bytes that
-// its client takes and gives: what really arrives there, whatever happens
-// behind it. What breaks behind it breaks before it in the same way.
-type doorstep struct {
-	url    string // the server's, by way of the doorstep
+// A tcpProxy forwards TCP connections to a server and counts the bytes that its
+// client receives and sends, whatever happens behind it. It passes the failures
+// of the server on to the client.
+type tcpProxy struct {
+	url    string // URL of the server through the proxy
 	target string
 
-	taken, given atomic.Int64 // by the client
-	cut          atomic.Int64 // connections that did not end at the client's side first
+	received, sent atomic.Int64 // bytes, seen from the client
+	cut            atomic.Int64 // connections that the client did not end first
 
 	mu     sync.Mutex
-	ended  int         // connections
-	alarms []*alarm    // what is still to be done
-	acts   chan func() // done one after another, beside the connections
+	ended  int         // number of ended connections
+	alarms []*alarm    // alarms that have not fired yet
+	acts   chan func() // acts that run one at a time, beside the connections
 }
 
-// An alarm does something when so many bytes have passed, or so many connections ended.
+// An alarm calls act when enough bytes have passed and connections have ended.
 type alarm struct {
 	bytes int64
 	ended int
 	act   func()
 }
 
-func newDoorstep(t *testing.T, server string) *doorstep {
+func newTCPProxy(t *testing.T, server string) *tcpProxy {
 	t.Helper()
 	u, err := url.Parse(server)
 	if err != nil {
@@ -45,7 +45,7 @@ func newDoorstep(t *testing.T, server string) *doorstep {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &doorstep{url: "http://" + l.Addr().String(), target: u.Host, acts: make(chan func(), 64)}
+	d := &tcpProxy{url: "http://" + l.Addr().String(), target: u.Host, acts: make(chan func(), 64)}
 	var conns, worker sync.WaitGroup
 	worker.Go(func() {
 		for act := range d.acts {
@@ -58,7 +58,7 @@ func newDoorstep(t *testing.T, server string) *doorstep {
 			if err != nil {
 				return
 			}
-			conns.Go(func() { d.pass(client.(*net.TCPConn)) })
+			conns.Go(func() { d.relay(client.(*net.TCPConn)) })
 		}
 	})
 	t.Cleanup(func() {
@@ -67,14 +67,14 @@ func newDoorstep(t *testing.T, server string) *doorstep {
 		close(d.acts)
 		worker.Wait()
 		if len(d.alarms) > 0 {
-			t.Errorf("%d things were to be done and did not become due", len(d.alarms))
+			t.Errorf("%d alarms did not fire", len(d.alarms))
 		}
 	})
 	return d
 }
 
-// pass serves one connection.
-func (d *doorstep) pass(client *net.TCPConn) {
+// relay forwards one connection.
+func (d *tcpProxy) relay(client *net.TCPConn) {
 	defer client.Close()
 	defer d.end()
 	conn, err := net.Dial("tcp", d.target)
@@ -93,21 +93,21 @@ func (d *doorstep) pass(client *net.TCPConn) {
 			}
 		})
 	}
-	both.Go(func() { d.copy(server, client, &d.given, endsBy) })
-	both.Go(func() { d.copy(client, server, &d.taken, endsBy) })
+	both.Go(func() { d.copy(server, client, &d.sent, endsBy) })
+	both.Go(func() { d.copy(client, server, &d.received, endsBy) })
 	both.Wait()
 }
 
-// copy passes on what comes from one side until it ends, and how it ends. It
-// tells which of the two sides has ended it.
-func (d *doorstep) copy(to, from *net.TCPConn, n *atomic.Int64, endsBy func(*net.TCPConn)) {
+// copy forwards the data of one side to its end, and ends the other side in the
+// same way. It reports to endsBy which side has ended.
+func (d *tcpProxy) copy(to, from *net.TCPConn, n *atomic.Int64, endsBy func(*net.TCPConn)) {
 	buf := make([]byte, 32<<10)
 	for {
 		got, err := from.Read(buf)
 		side := from
 		if got > 0 {
 			n.Add(int64(got))
-			d.watch()
+			d.fireAlarms()
 			if _, failed := to.Write(buf[:got]); failed != nil {
 				side, err = to, failed
 			}
@@ -126,18 +126,18 @@ func (d *doorstep) copy(to, from *net.TCPConn, n *atomic.Int64, endsBy func(*net
 	}
 }
 
-func (d *doorstep) end() {
+func (d *tcpProxy) end() {
 	d.mu.Lock()
 	d.ended++
 	d.mu.Unlock()
-	d.watch()
+	d.fireAlarms()
 }
 
-// watch does what has become due.
-func (d *doorstep) watch() {
+// fireAlarms fires the alarms that are due.
+func (d *tcpProxy) fireAlarms() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	bytes := d.taken.Load() + d.given.Load()
+	bytes := d.received.Load() + d.sent.Load()
 	kept := d.alarms[:0]
 	for _, a := range d.alarms {
 		if bytes >= a.bytes && d.ended >= a.ended {
@@ -149,15 +149,15 @@ func (d *doorstep) watch() {
 	d.alarms = kept
 }
 
-// after has something done when so many bytes have passed.
-func (d *doorstep) after(bytes int64, act func()) {
+// afterBytes calls act after the given number of bytes has passed.
+func (d *tcpProxy) afterBytes(bytes int64, act func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.alarms = append(d.alarms, &alarm{bytes: bytes, act: act})
 }
 
-// afterEnds has something done when so many more connections have ended.
-func (d *doorstep) afterEnds(n int, act func()) {
+// afterEnds calls act after n more connections have ended.
+func (d *tcpProxy) afterEnds(n int, act func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.alarms = append(d.alarms, &alarm{ended: d.ended + n, act: act})

@@ -16,20 +16,20 @@ import (
 	"testing"
 )
 
-// An exchange is one request and its answer, as they passed a proxy.
+// An exchange is one request through a proxy, with its response.
 type exchange struct {
-	side     string // which of the tape's proxies it passed
+	side     string // names the proxy
 	method   string
 	path     string
-	digest   string // of the blob or manifest that the request is about, if it says
+	digest   string // of the blob or manifest, if the request names it
 	status   atomic.Int64
 	sent     atomic.Int64 // bytes of the request's body
-	received atomic.Int64 // bytes of the answer's body
+	received atomic.Int64 // bytes of the response's body
 }
 
-// A tape records what passes its proxies, and can act at one exchange among all
-// of them. The lock is there because the proxies serve requests side by side.
-type tape struct {
+// A recorder records the exchanges of its proxies, and can act once during one
+// of them. It needs the lock because the proxies serve requests concurrently.
+type recorder struct {
 	mu    sync.Mutex
 	all   []*exchange
 	seen  int
@@ -42,18 +42,18 @@ type tape struct {
 type phase int
 
 const (
-	onRequest  phase = iota // before the server has seen anything
-	onBody                  // when part of the request's body has passed
-	onResponse              // when the server is done and the client does not know it yet
+	onRequest  phase = iota // before the server sees the request
+	onBody                  // after part of the request's body
+	onResponse              // after the server is done, before the client knows
 )
 
 func (p phase) String() string {
 	return [...]string{"request", "body", "response"}[p]
 }
 
-// proxy stands a recording reverse proxy before target and returns its URL. It
-// keeps the Host header, so the server names itself as the client does.
-func (r *tape) proxy(t *testing.T, side, target string) string {
+// proxy starts a recording reverse proxy to target and returns its URL. It keeps
+// the Host header, so that the server's locations point to the proxy.
+func (r *recorder) proxy(t *testing.T, side, target string) string {
 	t.Helper()
 	to, err := url.Parse(target)
 	if err != nil {
@@ -61,7 +61,7 @@ func (r *tape) proxy(t *testing.T, side, target string) string {
 	}
 	forward := &httputil.ReverseProxy{
 		Rewrite:  func(pr *httputil.ProxyRequest) { pr.SetURL(to); pr.Out.Host = pr.In.Host },
-		ErrorLog: log.New(io.Discard, "", 0), // a client that was killed is no news
+		ErrorLog: log.New(io.Discard, "", 0), // killed clients are expected
 	}
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.serve(w, req, side, forward)
@@ -70,16 +70,16 @@ func (r *tape) proxy(t *testing.T, side, target string) string {
 	return srv.URL
 }
 
-func (r *tape) serve(w http.ResponseWriter, req *http.Request, side string, forward http.Handler) {
+func (r *recorder) serve(w http.ResponseWriter, req *http.Request, side string, forward http.Handler) {
 	x, due := r.next(side, req)
 	due(onRequest)
 	req.Body = &countingBody{ReadCloser: req.Body, n: &x.sent, passed: func() { due(onBody) }}
 	forward.ServeHTTP(&countingWriter{ResponseWriter: w, x: x, due: due}, req)
 }
 
-// next puts a new exchange on the tape; due acts if this is the exchange and
-// the phase that were chosen.
-func (r *tape) next(side string, req *http.Request) (x *exchange, due func(phase)) {
+// next records a new exchange. due acts if it is called for the chosen exchange in
+// the chosen phase.
+func (r *recorder) next(side string, req *http.Request) (x *exchange, due func(phase)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x = &exchange{side: side, method: req.Method, path: req.URL.Path, digest: digestOf(req.URL)}
@@ -92,22 +92,22 @@ func (r *tape) next(side string, req *http.Request) (x *exchange, due func(phase
 	r.act = nil
 	var once sync.Once
 	return x, func(now phase) {
-		// A later phase than the chosen one will do: an exchange may have no body.
+		// A later phase counts as well: an exchange may have no body.
 		if now >= at {
 			once.Do(act)
 		}
 	}
 }
 
-// at makes the tape act once, at the n-th exchange from now.
-func (r *tape) at(n int, p phase, act func()) {
+// onExchange makes the recorder act once, in the n-th exchange from now.
+func (r *recorder) onExchange(n int, p phase, act func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen, r.actAt, r.phase, r.act = 0, n, p, act
 }
 
-// take returns what was recorded and starts anew.
-func (r *tape) take() []*exchange {
+// take returns the recorded exchanges and clears the recorder.
+func (r *recorder) take() []*exchange {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	all := r.all
@@ -115,8 +115,8 @@ func (r *tape) take() []*exchange {
 	return all
 }
 
-// digestOf finds the digest in a registry's URL: an upload's or a mount's is in
-// the query, any other at the end of the path.
+// digestOf returns the digest in a registry's URL. Uploads and mounts have it in
+// the query, other requests at the end of the path.
 func digestOf(u *url.URL) string {
 	for _, s := range []string{u.Query().Get("digest"), u.Query().Get("mount"), path.Base(u.Path)} {
 		if strings.HasPrefix(s, "sha256:") {
@@ -126,7 +126,7 @@ func digestOf(u *url.URL) string {
 	return ""
 }
 
-// A countingBody counts what is read of a request's body.
+// A countingBody counts the bytes of a request's body.
 type countingBody struct {
 	io.ReadCloser
 	n      *atomic.Int64
@@ -141,7 +141,7 @@ func (b *countingBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// A countingWriter counts what is written of an answer's body.
+// A countingWriter counts the bytes of a response's body.
 type countingWriter struct {
 	http.ResponseWriter
 	x   *exchange

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestTape shows that the tape records what passes and acts when it is told to.
-func TestTape(t *testing.T) {
-	served := 0 // requests that the server saw by the time the tape acted
+// TestRecorder checks that the recorder records exchanges and acts in the chosen one.
+func TestRecorder(t *testing.T) {
+	served := 0 // requests that the server saw before the recorder acted
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		served++
 		_, _ = io.Copy(io.Discard, r.Body)
@@ -20,7 +20,7 @@ func TestTape(t *testing.T) {
 		_, _ = io.WriteString(w, "stored by "+r.Host)
 	}))
 	defer server.Close()
-	var passed tape
+	var passed recorder
 	url := passed.proxy(t, "destination", server.URL)
 	digest := "sha256:" + strings.Repeat("0", 64)
 	put := func() {
@@ -59,7 +59,7 @@ func TestTape(t *testing.T) {
 	}{{onRequest, 2}, {onResponse, 3}} {
 		served = 0
 		acted := -1
-		passed.at(3, tt.when, func() { acted = served })
+		passed.onExchange(3, tt.when, func() { acted = served })
 		for range 5 {
 			put()
 		}
