@@ -15,6 +15,7 @@ import (
 type options struct {
 	dir     string   // keeps files between runs
 	bayplan string   // path of the program; "": build it
+	before  string   // path of an older bayplan to measure beside it; "": none
 	runs    int      // timed runs of each tool
 	only    []string // names of the comparisons to run
 	strict  bool     // a missed goal is a failure

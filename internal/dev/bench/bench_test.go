@@ -222,10 +222,10 @@ func TestOptions(t *testing.T) {
 	}
 	got, err := from(map[string]string{
 		"BENCH_DIR": "/var/bench", "BENCH_ONLY": "mirror", "BENCH_RUNS": "2", "BENCH_TOOLS": "crane, bayplan", "BENCH_FAR": "oras",
-		"BENCH_LINE": "5ms/80", "BENCH_STRICT": "1", "BENCH_BAYPLAN": "/opt/bayplan",
+		"BENCH_LINE": "5ms/80", "BENCH_STRICT": "1", "BENCH_BAYPLAN": "/opt/bayplan", "BENCH_BEFORE": "/opt/older",
 	})
 	want := options{
-		dir: "/var/bench", bayplan: "/opt/bayplan", runs: 2, only: []string{"mirror"}, tools: []string{"crane", "bayplan"}, far: []string{"oras"},
+		dir: "/var/bench", bayplan: "/opt/bayplan", before: "/opt/older", runs: 2, only: []string{"mirror"}, tools: []string{"crane", "bayplan"}, far: []string{"oras"},
 		delay: 5 * time.Millisecond, rate: 10e6, strict: true,
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(options{})); diff != "" || err != nil {

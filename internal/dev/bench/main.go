@@ -15,6 +15,7 @@
 //	BENCH_ONLY    names of the comparisons to run (all)
 //	BENCH_DIR     directory of the set, the tools and the registries (the user's cache directory)
 //	BENCH_BAYPLAN the bayplan to measure (built from this repository)
+//	BENCH_BEFORE  an older bayplan: mirror measures it in the same runs
 //	BENCH_RUNS    number of timed runs of each tool (5)
 //	BENCH_STRICT  1: fail if a goal is missed or a tool cannot be measured
 //
@@ -116,9 +117,11 @@ func optionsFrom(getenv func(string) string) (options, error) {
 	if o.dir, err = filepath.Abs(o.dir); err != nil {
 		return o, err
 	}
-	if program := getenv("BENCH_BAYPLAN"); program != "" {
-		if o.bayplan, err = filepath.Abs(program); err != nil {
-			return o, err
+	for variable, to := range map[string]*string{"BENCH_BAYPLAN": &o.bayplan, "BENCH_BEFORE": &o.before} {
+		if program := getenv(variable); program != "" {
+			if *to, err = filepath.Abs(program); err != nil {
+				return o, err
+			}
 		}
 	}
 	if text := getenv("BENCH_RUNS"); text != "" {

@@ -69,6 +69,10 @@ func (m *mirrorComparison) open(ctx context.Context) error {
 		}
 		m.results = append(m.results, r)
 	}
+	if m.before != "" {
+		m.far = append(slices.Clone(m.far), beforeName)
+		m.results = append(m.results, &result{tool: tool{name: beforeName, command: bayplanCommand}, program: m.before})
+	}
 	return nil
 }
 

@@ -37,6 +37,23 @@ func (m *mirrorComparison) countGoals(bay *result) []goal {
 	}
 }
 
+// beforeGoals are the goals of a change that must cost nothing, with a margin for
+// noise.
+func beforeGoals(before, bay *result) []goal {
+	const most = 1.02
+	if len(before.coldTime) == 0 {
+		return nil
+	}
+	goals := []goal{
+		atMost("wall / before", quotient(bay.coldTime.wall(), before.coldTime.wall()), most),
+		atMost("CPU / before", quotient(bay.coldTime.cpu(), before.coldTime.cpu()), most),
+	}
+	if len(before.farTime) > 0 && len(bay.farTime) > 0 {
+		goals = append(goals, atMost("wall / before, distant source", quotient(bay.farTime.wall(), before.farTime.wall()), most))
+	}
+	return goals
+}
+
 func (m *mirrorComparison) timeGoals(bay *result) []goal {
 	if len(bay.coldTime) == 0 {
 		return nil
@@ -55,6 +72,9 @@ func (m *mirrorComparison) timeGoals(bay *result) []goal {
 		faster := 5.0
 		switch r.tool.name {
 		case yardstickName, bayplanName:
+			continue
+		case beforeName:
+			goals = append(goals, beforeGoals(r, bay)...)
 			continue
 		case skopeoName:
 			faster = 2

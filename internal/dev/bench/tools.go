@@ -30,6 +30,7 @@ type job struct {
 const (
 	yardstickName = "yardstick"
 	bayplanName   = "bayplan"
+	beforeName    = "before" // an older bayplan
 	skopeoName    = "skopeo"
 )
 
