@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// An Entry is one image of a release: which parameters it serves for which
-// services, and which variables make up its name.
+// An Entry is one image of a release: the parameters that name it, the services
+// that need it, and the variables that make up its name.
 type Entry struct {
-	Basename  string   // aodh-api; or a variable in braces, {ceph_image}
-	Params    []string // Heat parameters that name the image, maybe none
-	Services  []string // resource types that need the image, maybe none
-	Driver    string   // odl, ovn, other: neither; "" any
+	Basename  string   // aodh-api, or a variable in braces: {ceph_image}
+	Params    []string // Heat parameters that name the image; may be empty
+	Services  []string // resource types that need the image; may be empty
+	Driver    string   // neutron driver: odl, ovn, other (neither of them), or "" for any
 	Condition string   // on another variable: "logging=stdout", "ceph3_namespace defined"; or ""
-	Source    string   // who makes it: kolla, tripleo, ceph; or ""
+	Source    string   // who builds it: kolla, tripleo, ceph; or ""
 
 	namespaceVar, prefixVar, suffixVar, tagVar string
 }
 
-// Catalog gives a release's images in the order of its template. The order
-// matters: where two entries claim one parameter, the later one has it.
+// Catalog returns a release's images in the order of its template. The order
+// matters: if two entries name one parameter, the later entry sets it.
 func Catalog(release string) ([]Entry, error) {
 	r, err := findRelease(release)
 	if err != nil {
@@ -29,10 +29,10 @@ func Catalog(release string) ([]Entry, error) {
 	return r.entries()
 }
 
-// entries reads the catalog. Rows of one entry follow each other, one for
-// each parameter.
+// entries reads the catalog. Successive rows that differ only in their parameter
+// are one entry.
 func (r release) entries() ([]Entry, error) {
-	rows, err := table(r.catalog)
+	rows, err := readTable(r.catalog)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func newEntry(row map[string]string) Entry {
 	return e
 }
 
-// applies says whether the entry is there at all with these variables.
+// applies reports whether the release has the entry with these variables.
 func (e Entry) applies(v vars) bool {
 	driver := v["neutron_driver"]
 	switch e.Driver {
@@ -86,13 +86,14 @@ func (e Entry) applies(v vars) bool {
 			return false
 		}
 	}
-	return v.meets(e.Condition)
+	return v.satisfies(e.Condition)
 }
 
-// wanted says whether a filter keeps the entry.
-func (e Entry) wanted(f filter) bool {
-	return f == nil || slices.ContainsFunc(e.Services, func(s string) bool { return f[s] })
+// neededBy reports whether a service of the set needs the entry.
+func (e Entry) neededBy(services serviceSet) bool {
+	return services == nil || slices.ContainsFunc(e.Services, func(s string) bool { return services[s] })
 }
 
-// ownTag says that the entry's tag is not that of the release's other images.
+// ownTag reports whether the entry has another tag than most images of the
+// release.
 func (e Entry) ownTag() bool { return e.tagVar != "tag" }

@@ -14,9 +14,9 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// The catalogs as they were taken from each release's template, row by row:
-// whatever changes here must be a change of the release's.
-func TestCatalogsAreAsTaken(t *testing.T) {
+// The catalogs are those of each release's template, row by row. They may change
+// only if the release changes.
+func TestCatalogDigests(t *testing.T) {
 	for name, want := range map[string]string{
 		"queens":  "fa6c80518fe8311a305dd8c2f47d534e80aef6174c604fd52107d4999e5577be",
 		"train":   "6d5c43d912ec42825f0e48d473568104f9328146cd21e3ef5e76f051b8dcf1ab",
@@ -32,7 +32,7 @@ func TestCatalogsAreAsTaken(t *testing.T) {
 	}
 }
 
-// Every row of the table is in the catalog, in its order.
+// The catalog has every row of the table, in the same order.
 func TestCatalogIsItsTable(t *testing.T) {
 	tests := []struct {
 		table         string
@@ -141,7 +141,7 @@ func TestSampleImages(t *testing.T) {
 	}
 }
 
-// A later release's sample has every image that the release would ask for.
+// The sample images of a later release are all images that the release needs.
 func TestSampleImagesOfLaterReleases(t *testing.T) {
 	for release, least := range map[string]int{"rhosp16.2": 80, "rhosp17.1": 80} {
 		images, err := tripleo.SampleImages(release)
@@ -165,8 +165,8 @@ func TestSampleImagesOfLaterReleases(t *testing.T) {
 	}
 }
 
-// The environment that rhosp13 loads ahead is environments/docker.yaml, of
-// which the little template tree holds the services.
+// The base environment of rhosp13 is environments/docker.yaml. The small template
+// tree in testdata has the services of that file.
 func TestBaseEnvironmentIsDockerYAML(t *testing.T) {
 	for _, more := range [][]string{
 		{},
@@ -174,8 +174,8 @@ func TestBaseEnvironmentIsDockerYAML(t *testing.T) {
 		{"environments/docker-ha.yaml", "environments/ceph-ansible/ceph-rgw.yaml"},
 		{"environments/baremetal-services.yaml"},
 	} {
-		builtIn := sel(t, tripleo.Request{Release: "rhosp13", Environments: tht(t, more...)})
-		read := sel(t, tripleo.Request{Release: "queens", Environments: tht(t, append([]string{"environments/docker.yaml"}, more...)...)})
+		builtIn := selectFromDisk(t, tripleo.Request{Release: "rhosp13", Environments: tht(t, more...)})
+		read := selectFromDisk(t, tripleo.Request{Release: "queens", Environments: tht(t, append([]string{"environments/docker.yaml"}, more...)...)})
 		if diff := cmp.Diff(read.Services, builtIn.Services); diff != "" {
 			t.Errorf("%v: services (-read +built in):\n%s", more, diff)
 		}

@@ -12,14 +12,14 @@ import (
 
 const someDigest = "sha256:1111111111111111111111111111111111111111111111111111111111111111"
 
-// givenImages makes images of references that are given.
+// givenImages makes images from references.
 func givenImages(t *testing.T, req tripleo.Request, names ...string) []tripleo.Image {
 	t.Helper()
 	var listed []tripleo.ListedImage
 	for i, name := range names {
 		listed = append(listed, tripleo.ListedImage{Name: name, Place: tripleo.Place{File: "images.txt", Line: i + 1}})
 	}
-	s, err := tripleo.Given(listed, req)
+	s, err := tripleo.SelectListed(listed, req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,12 +146,12 @@ func TestSatellite(t *testing.T) {
 	}
 	bad := acme
 	bad.Organization = "A C M E"
-	if _, err := bad.Served(images); err == nil || !strings.Contains(err.Error(), "which is no image reference") {
+	if _, err := bad.Served(images); err == nil || !strings.Contains(err.Error(), "which is not an image reference") {
 		t.Errorf("error = %v", err)
 	}
 }
 
-// The script is run with a hammer that only tells what it is asked.
+// The script runs with a hammer that only prints its arguments.
 func TestSatelliteScript(t *testing.T) {
 	f, err := tripleo.FindFormat("satellite-script")
 	if err != nil {
@@ -183,9 +183,9 @@ func TestSatelliteScript(t *testing.T) {
 	}
 }
 
-func TestGivenRefuses(t *testing.T) {
+func TestSelectListedRefuses(t *testing.T) {
 	for _, name := range []string{"nova-api:1", "quay.io/nova-api", "quay.io/Nova:1", "quay.io/a:1:2", ""} {
-		_, err := tripleo.Given([]tripleo.ListedImage{{Name: name, Place: tripleo.Place{File: "list", Line: 7}}}, tripleo.Request{})
+		_, err := tripleo.SelectListed([]tripleo.ListedImage{{Name: name, Place: tripleo.Place{File: "list", Line: 7}}}, tripleo.Request{})
 		if err == nil || !strings.Contains(err.Error(), "list:7") {
 			t.Errorf("%q: %v", name, err)
 		}

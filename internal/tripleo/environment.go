@@ -9,43 +9,44 @@ import (
 	"strings"
 )
 
-// A Kind says what a service's template does, as far as images care.
+// A Kind says whether the template of a service runs containers.
 type Kind uint8
 
 // The kinds of targets in a resource registry.
 const (
-	OnHost       Kind = iota // anything that runs no container
-	InContainers             // its template is below /docker/services/
+	OnHost       Kind = iota // any other target: it runs no container
+	InContainers             // a template below /docker/services/
 	Off                      // mapped to OS::Heat::None
 )
 
-// containersPath marks the templates of services in containers. Its leading
-// slash is part of the test, which is why targets are resolved first.
+// containersPath is part of the path of every template of a service in
+// containers. The leading slash matters, so relative paths are made absolute
+// before the test.
 const containersPath = "/docker/services/"
 
 // A Target is what a resource registry maps a service to.
 type Target struct {
 	Kind  Kind
 	Text  string // the template's path, or a type such as OS::Heat::None
-	Place Place  // where it says so
+	Place Place  // of the registry's entry
 }
 
-// An Environment is what one or more Heat environment files say, merged.
+// An Environment is the merged content of Heat environment files.
 type Environment struct {
 	Registry   map[string]Target
 	parameters map[string]*node
 }
 
-// sections are what Heat takes at the top of an environment file.
+// sections are the top-level keys that Heat accepts in an environment file.
 var sections = []string{
 	"resource_registry", "parameter_defaults", "parameters",
 	"parameter_merge_strategies", "encrypted_param_names", "event_sinks",
 }
 
-// ReadEnvironments reads environment files and merges them in order: what a
-// later file says wins, mappings are merged key by key. A file that does not
-// exist is an error; the templates that a registry names need not exist. Each
-// file's first mistake is told.
+// ReadEnvironments reads environment files and merges them in order: later files
+// override earlier ones, and mappings are merged key by key. Every file must
+// exist; the templates that a registry names need not exist. The error holds the
+// first mistake of each file.
 func ReadEnvironments(open Open, paths []string) (*Environment, error) {
 	env := newEnvironment()
 	var errs []error
@@ -73,14 +74,14 @@ func (e *Environment) read(open Open, path string) error {
 		return doc.place.errorf("an environment is a mapping, this is %s", doc.kind)
 	}
 	for _, p := range doc.pairs {
-		if err := e.section(path, p); err != nil {
+		if err := e.readSection(path, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Environment) section(path string, p pair) error {
+func (e *Environment) readSection(path string, p pair) error {
 	switch {
 	case !slices.Contains(sections, p.key):
 		return &UnknownError{Place: p.place, What: "section", Got: p.key, Known: sections}
@@ -91,19 +92,19 @@ func (e *Environment) section(path string, p pair) error {
 	}
 	for _, entry := range p.value.pairs {
 		if p.key == "parameter_defaults" {
-			e.parameters[entry.key] = e.parameters[entry.key].overlay(entry.value)
+			e.parameters[entry.key] = e.parameters[entry.key].overlaidBy(entry.value)
 			continue
 		}
-		if err := e.target(path, entry); err != nil {
+		if err := e.readTarget(path, entry); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// target takes one entry of a registry. A mapping (of "resources:") is about
-// single resources, not services.
-func (e *Environment) target(path string, p pair) error {
+// readTarget reads one entry of a registry. It skips a mapping (such as
+// "resources:"), which is about single resources, not services.
+func (e *Environment) readTarget(path string, p pair) error {
 	switch p.value.kind {
 	case isMap:
 		return nil
@@ -114,7 +115,8 @@ func (e *Environment) target(path string, p pair) error {
 	return p.place.errorf("resource_registry: %s: a template's path or a type is wanted, this is %s", p.key, p.value.kind)
 }
 
-// resolve makes a template's path absolute. Types and URLs stay as they are.
+// resolve makes the path of a template absolute. It does not change types and
+// URLs.
 func resolve(dir, target string) string {
 	if strings.Contains(target, "::") || strings.Contains(target, "://") || filepath.IsAbs(target) {
 		return target
@@ -133,8 +135,8 @@ func newTarget(text string, place Place) Target {
 	return t
 }
 
-// over lays e over base.
-func (e *Environment) over(base *Environment) *Environment {
+// mergedOver returns base with the entries of e added; e overrides base.
+func (e *Environment) mergedOver(base *Environment) *Environment {
 	merged := newEnvironment()
 	maps.Copy(merged.Registry, base.Registry)
 	maps.Copy(merged.Registry, e.Registry)

@@ -97,8 +97,8 @@ func TestTargetKinds(t *testing.T) {
 	}
 }
 
-// A tree whose root is the root directory: the slash before docker/ is there,
-// as it would not be had the path been left relative.
+// The root of the tree is the root directory: the absolute path has the slash
+// before docker/, the relative path does not.
 func TestTargetInRootDirectory(t *testing.T) {
 	f := files{"/environments/docker.yaml": env("A: ../docker/services/a.yaml")}
 	e, err := tripleo.ReadEnvironments(f.open, f.names())
@@ -124,8 +124,8 @@ func TestReadEnvironmentsErrors(t *testing.T) {
 		{"a key twice", "resource_registry:\n  a: b\n  c: d\n  a: e\n", `/e.yaml:4: the key "a" is there twice; the first is in line 2`},
 		{"a section twice", "resource_registry:\n  a: b\nresource_registry:\n  c: d\n", `/e.yaml:3: the key "resource_registry" is there twice; the first is in line 1`},
 		{"a second document", "a: b\n---\nc: d\n", "/e.yaml:2: a second document begins here; a file holds one"},
-		{"an alias of nothing", "resource_registry:\n  a: *x\n", "/e.yaml:2: what begins with * is an alias, which has no anchor before it"},
-		{"an alias of itself", "resource_registry: &x\n  a: *x\n", "/e.yaml:2: what begins with * is an alias, which has no anchor before it"},
+		{"an alias of nothing", "resource_registry:\n  a: *x\n", "/e.yaml:2: a value that begins with * is an alias, and there is no anchor for it before this"},
+		{"an alias of itself", "resource_registry: &x\n  a: *x\n", "/e.yaml:2: a value that begins with * is an alias, and there is no anchor for it before this"},
 		{"merging a text", "resource_registry:\n  <<: x\n", "/e.yaml:2: << takes a mapping or a list of them, this is a single value"},
 		{"a list for a key", "resource_registry:\n  ? [a]\n  : b\n", "/e.yaml:3: the key before this : is missing, or is not text"},
 		{"a key that is nothing", "resource_registry:\n  ~: b\n", "/e.yaml:2: a key must be a text, this is nothing"},
@@ -135,8 +135,8 @@ func TestReadEnvironmentsErrors(t *testing.T) {
 		{"too deep in a block", strings.Repeat("- ", 100_000), "/e.yaml:1: this is nested more than 64 deep"},
 		{"a missing comma in braces", "parameters: {a: b c: d}\n", "/e.yaml:1: a : stands inside of a text without quotes; a comma may be missing before it"},
 		{"no UTF-8", "a: b\nc: \xff\n", "/e.yaml:2: this is not UTF-8 text"},
-		{"too large", strings.Repeat("#", 1<<20+1), "/e.yaml: more than 1 MiB is too much"},
-		{"aliases of aliases", laughs(9), "/e.yaml:6: aliases make the file larger than 100000 values"},
+		{"too large", strings.Repeat("#", 1<<20+1), "/e.yaml: the file is larger than 1 MiB"},
+		{"aliases of aliases", billionLaughs(9), "/e.yaml:6: aliases make the file larger than 100000 values"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -147,8 +147,8 @@ func TestReadEnvironmentsErrors(t *testing.T) {
 	}
 }
 
-// laughs nests n lists of ten aliases each.
-func laughs(n int) string {
+// billionLaughs nests n lists of ten aliases each.
+func billionLaughs(n int) string {
 	text := "a0: &a0 x\n"
 	for i := range n {
 		last := "*a" + string(rune('0'+i))
@@ -157,7 +157,7 @@ func laughs(n int) string {
 	return text
 }
 
-func TestReadEnvironmentsTellsOfEachFile(t *testing.T) {
+func TestReadEnvironmentsReportsEachFile(t *testing.T) {
 	f := files{"/1.yaml": "a: [\n", "/2.yaml": "parameters: {}\n", "/3.yaml": "- x\n"}
 	_, err := tripleo.ReadEnvironments(f.open, []string{"/1.yaml", "/none.yaml", "/2.yaml", "/3.yaml"})
 	wantWords(t, err, "environment file /1.yaml:1: ", "environment file /none.yaml: file does not exist", "environment file /3.yaml:1: an environment is a mapping")
@@ -174,7 +174,7 @@ func TestEnvironmentMustExist(t *testing.T) {
 	wantWords(t, err, "environment file /none.yaml: file does not exist")
 }
 
-// Whatever is wrong with a file that holds passwords, the error repeats none.
+// No error about a file that holds passwords quotes one of them.
 func TestErrorsRepeatNoPassword(t *testing.T) {
 	for name, text := range map[string]string{
 		"in braces":             "parameter_defaults: {ContainerImageRegistryCredentials: {registry.redhat.io: {user:s3cr3t}}}",

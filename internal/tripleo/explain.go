@@ -8,41 +8,41 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// A Verdict says why an image of a release is wanted, or why it is not.
+// A Verdict says whether an image of a release is selected, and why.
 type Verdict struct {
-	Image      string           `json:"image"` // NAME:TAG, with the tag before any look-up
+	Image      string           `json:"image"` // NAME:TAG, with the tag before any lookup
 	In         bool             `json:"in"`
 	Because    string           `json:"because"`
 	Parameters []string         `json:"parameters,omitempty"`
-	Services   []ServiceVerdict `json:"services,omitempty"` // that would need it
+	Services   []ServiceVerdict `json:"services,omitempty"` // that need it
 }
 
-// A ServiceVerdict says whether a service has its images wanted.
+// A ServiceVerdict says whether the images of a service are selected.
 type ServiceVerdict struct {
 	Service string   `json:"service"`
 	In      bool     `json:"in"`
-	Roles   []string `json:"roles,omitempty"`  // that have it, with their counts and where they stand
-	Target  string   `json:"target,omitempty"` // what it is mapped to, and where
+	Roles   []string `json:"roles,omitempty"`  // that have it, with their counts and places
+	Target  string   `json:"target,omitempty"` // what environments map it to, and where
 }
 
-// Explain goes over all images of a request's release, whether they are wanted
-// or not, in the order in which Select does.
+// Explain returns a verdict for every image of a request's release, in the order
+// of Select.
 func Explain(req Request, open Open) ([]Verdict, error) {
 	r, err := findRelease(req.Release)
 	if err != nil {
 		return nil, err
 	}
-	c := &court{release: r}
+	c := &explainer{release: r}
 	if c.env, err = r.environment(req, open); err != nil {
 		return nil, err
 	}
-	if c.services, err = r.filter(req, c.env, open); err != nil {
+	if c.services, err = r.neededServices(req, c.env, open); err != nil {
 		return nil, err
 	}
 	if c.roles, err = r.rolesOf(req, open); err != nil {
 		return nil, err
 	}
-	if c.roles, err = c.env.override(c.roles); err != nil {
+	if c.roles, err = c.env.overrideRoles(c.roles); err != nil {
 		return nil, err
 	}
 	strategies, err := r.strategies(req, c.env)
@@ -64,12 +64,12 @@ func Explain(req Request, open Open) ([]Verdict, error) {
 			return nil, err
 		}
 		for _, n := range images {
-			all = append(all, c.judge(s, n))
+			all = append(all, c.image(s, n))
 		}
 		if req.Template != "" {
-			continue // what does not apply is not even rendered
+			continue // a template does not render images that do not apply
 		}
-		more, err := r.elsewhere(v)
+		more, err := r.notApplicable(v)
 		if err != nil {
 			return nil, err
 		}
@@ -78,48 +78,49 @@ func Explain(req Request, open Open) ([]Verdict, error) {
 	return all, nil
 }
 
-// ExplainGiven does the same for images that are given.
-func ExplainGiven(listed []ListedImage, req Request) []Verdict {
-	s := req.strategy()
+// ExplainListed returns a verdict for each listed image.
+func ExplainListed(listed []ListedImage, req Request) []Verdict {
+	s := req.ownStrategy()
 	verdicts := make([]Verdict, len(listed))
 	for i, l := range listed {
-		v := Verdict{Image: l.Name, In: s.takes(l.Name), Because: "it is given"}
+		v := Verdict{Image: l.Name, In: s.selects(l.Name), Because: "it is given"}
 		if !v.In {
-			v.Because = s.why()
+			v.Because = s.whyNotSelected()
 		}
 		verdicts[i] = v
 	}
 	return verdicts
 }
 
-// why says why a strategy does not take an image.
-func (s Strategy) why() string {
+// whyNotSelected returns why a strategy does not select an image.
+func (s Strategy) whyNotSelected() string {
 	if len(s.Includes) > 0 {
-		return "includes find nothing in its name"
+		return "none of includes matches its name"
 	}
-	return "excludes find something in its name"
+	return "one of excludes matches its name"
 }
 
-// A court knows all that decides.
-type court struct {
+// An explainer holds what a verdict depends on.
+type explainer struct {
 	release  release
 	env      *Environment
 	roles    []Role
-	services filter
+	services serviceSet
 }
 
-func (c *court) judge(s Strategy, n named) Verdict {
-	v := Verdict{Image: s.source(n.name) + ":" + n.tag, Parameters: n.Params}
+// image returns the verdict about an image of a strategy.
+func (c *explainer) image(s Strategy, n namedEntry) Verdict {
+	v := Verdict{Image: s.pullName(n.name) + ":" + n.tag, Parameters: n.Params}
 	for _, service := range n.Services {
 		v.Services = append(v.Services, c.service(service))
 	}
 	switch {
-	case !n.wanted(c.services) && len(n.Services) == 0:
+	case !n.neededBy(c.services) && len(n.Services) == 0:
 		v.Because = "no service needs it by name, and services decide"
-	case !n.wanted(c.services):
+	case !n.neededBy(c.services):
 		v.Because = "none of its services runs in containers here"
-	case !s.takes(n.name + ":" + n.tag):
-		v.Because = s.why()
+	case !s.selects(n.name + ":" + n.tag):
+		v.Because = s.whyNotSelected()
 	case c.services == nil:
 		v.In, v.Because = true, "nothing says which services there are, so every image is taken"
 	default:
@@ -128,40 +129,42 @@ func (c *court) judge(s Strategy, n named) Verdict {
 	return v
 }
 
-// service says which roles have a service, and what environments make of it.
-func (c *court) service(name string) ServiceVerdict {
+// service returns the verdict about a service: the roles that have it, and what
+// environments map it to.
+func (c *explainer) service(name string) ServiceVerdict {
 	v := ServiceVerdict{Service: name, In: c.services == nil || c.services[name]}
 	for _, role := range c.roles {
 		if slices.Contains(role.Services, name) {
-			v.Roles = append(v.Roles, fmt.Sprintf("%s, %s%s", role.Name, human.Count(role.Count, "node", "nodes"), at(role.Place)))
+			v.Roles = append(v.Roles, fmt.Sprintf("%s, %s%s", role.Name, human.Count(role.Count, "node", "nodes"), origin(role.Place)))
 		}
 	}
 	target, mapped := c.env.Registry[name]
 	switch {
-	case !mapped && c.release.lists:
+	case !mapped && c.release.readsPrepareList:
 		v.Target = "mapped by no environment, so in containers"
 	case !mapped:
 		v.Target = "mapped by no environment"
 	case target.Kind == Off:
-		v.Target = "off: " + target.Text + at(target.Place)
+		v.Target = "off: " + target.Text + origin(target.Place)
 	case target.Kind == InContainers:
-		v.Target = "in containers: " + target.Text + at(target.Place)
+		v.Target = "in containers: " + target.Text + origin(target.Place)
 	default:
-		v.Target = "on the host: " + target.Text + at(target.Place)
+		v.Target = "on the host: " + target.Text + origin(target.Place)
 	}
 	return v
 }
 
-// at says where something stands, "" for what is built in.
-func at(p Place) string {
+// origin returns a place in brackets, with a space before it.
+func origin(p Place) string {
 	if p == (Place{}) {
 		return " (built in)"
 	}
 	return " (" + p.String() + ")"
 }
 
-// elsewhere gives the images that the release has only with other variables.
-func (r release) elsewhere(v vars) ([]Verdict, error) {
+// notApplicable returns the images that the release has only with other
+// variables.
+func (r release) notApplicable(v vars) ([]Verdict, error) {
 	entries, err := r.entries()
 	if err != nil {
 		return nil, err
@@ -171,9 +174,9 @@ func (r release) elsewhere(v vars) ([]Verdict, error) {
 		if e.applies(v) {
 			continue
 		}
-		name, tag := v.name(e)
+		name, tag := v.imageName(e)
 		because := "it is there only with " + e.Condition
-		if e.Driver != "" && v.meets(e.Condition) {
+		if e.Driver != "" && v.satisfies(e.Condition) {
 			because = fmt.Sprintf("it is for the neutron driver %s, which here is %q", e.Driver, v["neutron_driver"])
 		}
 		all = append(all, Verdict{Image: strings.TrimPrefix(name+":"+tag, "/"), Because: because, Parameters: e.Params})

@@ -10,7 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// Explain and Select say the same of every image, whatever is asked for.
+// Explain and Select agree about every image.
 func TestExplainAgreesWithSelect(t *testing.T) {
 	for name, req := range map[string]tripleo.Request{
 		"rhosp13":                  {Release: "rhosp13"},

@@ -22,7 +22,7 @@ func (f files) open(path string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(text)), nil
 }
 
-// env makes a template tree's environment file of the lines of its registry.
+// env makes an environment file of a template tree from the lines of its registry.
 func env(lines ...string) string {
 	text := "resource_registry:\n"
 	for _, line := range lines {
@@ -31,8 +31,8 @@ func env(lines ...string) string {
 	return text
 }
 
-// from selects with files in memory; the environments are read in their order.
-func from(t *testing.T, f files, req tripleo.Request) *tripleo.Selection {
+// selectFrom selects images with files in memory.
+func selectFrom(t *testing.T, f files, req tripleo.Request) *tripleo.Selection {
 	t.Helper()
 	if req.Release == "" {
 		req.Release = "queens"
@@ -44,8 +44,8 @@ func from(t *testing.T, f files, req tripleo.Request) *tripleo.Selection {
 	return s
 }
 
-// names gives the paths, sorted.
+// names returns the paths, sorted.
 func (f files) names() []string { return slices.Sorted(maps.Keys(f)) }
 
-// sorted gives a sorted copy.
+// sorted returns a sorted copy.
 func sorted(texts []string) []string { return slices.Sorted(slices.Values(texts)) }

@@ -6,50 +6,51 @@ import (
 	"strings"
 )
 
-// A filter is the set of services whose images are wanted. A nil filter keeps
-// everything; an empty one keeps nothing.
-type filter map[string]bool
+// A serviceSet is the set of services whose images are needed. With a nil set all
+// images are needed, with an empty set none.
+type serviceSet map[string]bool
 
-// environment gives all that environments say: what the release loads ahead of
-// the request's, and those.
+// environment returns the request's environments, merged over those that the
+// release loads before them.
 func (r release) environment(req Request, open Open) (*Environment, error) {
 	paths := req.Environments
-	if r.base != "" && req.Tree != "" {
+	if r.baseRegistry != "" && req.Tree != "" {
 		paths = append([]string{filepath.Join(req.Tree, baseInTree)}, paths...)
 	}
 	env, err := ReadEnvironments(open, paths)
-	if err != nil || r.base == "" || req.Tree != "" {
+	if err != nil || r.baseRegistry == "" || req.Tree != "" {
 		return env, err
 	}
-	base, err := baseEnvironment(r.base)
+	base, err := baseEnvironment(r.baseRegistry)
 	if err != nil {
 		return nil, err
 	}
-	return env.over(base), nil
+	return env.mergedOver(base), nil
 }
 
-// filter gives the services that decide, or nil where nothing says which there
-// are: with no environment at all, or in later releases with no roles.
-func (r release) filter(req Request, env *Environment, open Open) (filter, error) {
-	// The roles are read even where they decide nothing: a roles file that is
-	// not there is a mistake.
+// neededServices returns the services whose images are needed. It returns nil if
+// the services are unknown: without any environment, or in later releases without
+// roles.
+func (r release) neededServices(req Request, env *Environment, open Open) (serviceSet, error) {
+	// Read the roles even if they have no effect: a missing roles file is a
+	// mistake.
 	roles, err := r.rolesOf(req, open)
 	if err != nil {
 		return nil, err
 	}
-	if r.lists && roles == nil || !r.lists && r.base == "" && len(req.Environments) == 0 {
+	if r.readsPrepareList && roles == nil || !r.readsPrepareList && r.baseRegistry == "" && len(req.Environments) == 0 {
 		return nil, nil
 	}
-	if roles, err = env.override(roles); err != nil {
+	if roles, err = env.overrideRoles(roles); err != nil {
 		return nil, err
 	}
-	f := filter{}
+	f := serviceSet{}
 	for _, role := range roles {
 		if role.Count == 0 {
 			continue
 		}
 		for _, service := range role.Services {
-			if r.runs(env.Registry[service]) {
+			if r.runsService(env.Registry[service]) {
 				f[service] = true
 			}
 		}
@@ -57,34 +58,35 @@ func (r release) filter(req Request, env *Environment, open Open) (filter, error
 	return f, nil
 }
 
-// runs says whether a service's images are wanted. Earlier releases run what
-// their environments put into containers, later ones all that is not off.
-func (r release) runs(target Target) bool {
-	if r.lists {
+// runsService reports whether the images of a service are needed. In earlier
+// releases they are if an environment puts the service into containers, in later
+// ones unless an environment switches the service off.
+func (r release) runsService(target Target) bool {
+	if r.readsPrepareList {
 		return target.Kind != Off
 	}
 	return target.Kind == InContainers
 }
 
-// driver gives the neutron driver: the strategy's, or else the derived one.
-func (r release) driver(s Strategy, env *Environment, services filter) string {
+// driver returns the neutron driver: that of the strategy, or else a derived one.
+func (r release) driver(s Strategy, env *Environment, services serviceSet) string {
 	given, ok := s.Set["neutron_driver"]
 	switch {
-	case !r.lists && ok:
+	case !r.readsPrepareList && ok:
 		return given
-	case !r.lists:
+	case !r.readsPrepareList:
 		return services.driver()
 	case given == "":
 		given = env.driver()
 	}
-	if given == "odl" && !r.odl {
+	if given == "odl" && !r.supportsODL {
 		return "other"
 	}
 	return given
 }
 
 // driver derives the neutron driver from the services.
-func (f filter) driver() string {
+func (f serviceSet) driver() string {
 	switch {
 	case f["OS::TripleO::Services::OpenDaylightApi"]:
 		return "odl"

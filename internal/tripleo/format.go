@@ -1,20 +1,21 @@
 package tripleo
 
-// A Format is a way to write a Result down for those who read it. To add one:
-// a file format_NAME.go with a function that gives it, one line in Formats,
-// and its name in the enum of the step's setting.
+// A Format writes a Result for a certain reader. To add a format, add a file
+// format_NAME.go with a function that returns it, one line in Formats, and its
+// name to the enum of the step's setting.
 type Format struct {
 	Name string
-	// Digests says that the images' digests must be known.
+	// Digests says that the format needs the digests of the images.
 	Digests bool
-	// Check says whether a request can be written in the format; nil: all can.
+	// Check returns an error for a request that the format cannot write. nil means
+	// that it can write all requests.
 	Check func(req Request) error
-	// Write gives the text, and in a few words what it holds. The text depends
-	// on nothing but the Result, so that the same Result is the same bytes.
+	// Write returns the text, and a few words about its content. The text depends
+	// only on the Result: the same Result gives the same bytes.
 	Write func(r Result) (text []byte, holds string, err error)
 }
 
-// Formats gives the formats that there are. The first one is the default.
+// Formats returns all formats. The first one is the default.
 func Formats() []Format {
 	return []Format{
 		overcloudImagesEnv(),
@@ -26,7 +27,7 @@ func Formats() []Format {
 	}
 }
 
-// FormatNames names the formats that there are.
+// FormatNames returns the names of all formats.
 func FormatNames() []string {
 	var names []string
 	for _, f := range Formats() {
@@ -35,7 +36,7 @@ func FormatNames() []string {
 	return names
 }
 
-// FindFormat gives the format of a name; "" is the default one.
+// FindFormat returns the format with a name; "" means the default.
 func FindFormat(name string) (Format, error) {
 	all := Formats()
 	if name == "" {

@@ -11,8 +11,8 @@ import (
 )
 
 // containerImagePrepare is the list that the director of later releases reads
-// in place of the images' parameters: it finds the images and their tags
-// itself. Passwords never stand in it.
+// instead of the images' parameters: it finds the images and their tags itself.
+// The list never holds passwords.
 func containerImagePrepare() Format {
 	return Format{
 		Name: "container-image-prepare",
@@ -21,10 +21,10 @@ func containerImagePrepare() Format {
 			switch {
 			case err != nil:
 				return err
-			case !r.lists:
-				return fmt.Errorf("release %s does not read %s; the format is for %s", r.name, listParameter, strings.Join(listing(), ", "))
-			case req.TagFromLabel != "" && req.strategy().Set["tag"] != "":
-				return fmt.Errorf("with a tag, %s looks no tag_from_label up; leave one of them out", listParameter)
+			case !r.readsPrepareList:
+				return fmt.Errorf("release %s does not read %s; the format is for %s", r.name, listParameter, strings.Join(listReleases(), ", "))
+			case req.TagFromLabel != "" && req.ownStrategy().Set["tag"] != "":
+				return fmt.Errorf("with a tag, %s does not look up tag_from_label; leave one of them out", listParameter)
 			}
 			return nil
 		},
@@ -32,11 +32,11 @@ func containerImagePrepare() Format {
 	}
 }
 
-// listing names the releases that read lists.
-func listing() []string {
+// listReleases returns the names of the releases that read the list.
+func listReleases() []string {
 	var names []string
 	for _, r := range releases() {
-		if r.lists {
+		if r.readsPrepareList {
 			names = append(names, r.name)
 		}
 	}
@@ -57,7 +57,7 @@ func writeList(r Result) ([]byte, string, error) {
 	b.WriteString("parameter_defaults:\n  " + listParameter + ":\n")
 	for _, s := range r.Strategies {
 		mark := "  - "
-		for _, line := range s.lines(defaults) {
+		for _, line := range s.yamlLines(defaults) {
 			b.WriteString(mark + line + "\n")
 			mark = "    "
 		}
@@ -65,9 +65,9 @@ func writeList(r Result) ([]byte, string, error) {
 	return []byte(b.String()), human.Count(len(r.Strategies), "entry", "entries") + " of " + listParameter, nil
 }
 
-// lines gives the strategy as an entry of a list, its keys sorted, each
-// variable written out.
-func (s Strategy) lines(defaults vars) []string {
+// yamlLines returns the strategy as an entry of the list, with sorted keys and
+// explicit variables.
+func (s Strategy) yamlLines(defaults vars) []string {
 	var lines []string
 	list := func(key string, all []*regexp.Regexp) {
 		if len(all) == 0 {
@@ -75,34 +75,35 @@ func (s Strategy) lines(defaults vars) []string {
 		}
 		lines = append(lines, key+":")
 		for _, re := range all {
-			lines = append(lines, "- "+scalar(re.String()))
+			lines = append(lines, "- "+yamlScalar(re.String()))
 		}
 	}
 	list("excludes", s.Excludes)
 	list("includes", s.Includes)
 	if s.PullSource != "" {
-		lines = append(lines, "pull_source: "+scalar(s.PullSource))
+		lines = append(lines, "pull_source: "+yamlScalar(s.PullSource))
 	}
 	switch {
 	case s.local:
 		lines = append(lines, "push_destination: true")
 	case s.PushDestination != "":
-		lines = append(lines, "push_destination: "+scalar(s.PushDestination))
+		lines = append(lines, "push_destination: "+yamlScalar(s.PushDestination))
 	}
 	lines = append(lines, "set:")
-	set := s.written(defaults)
+	set := s.explicitVariables(defaults)
 	for _, name := range slices.Sorted(maps.Keys(set)) {
-		lines = append(lines, "  "+name+": "+variable(name, set[name]))
+		lines = append(lines, "  "+name+": "+variableValue(name, set[name]))
 	}
 	if s.TagFromLabel != "" {
-		lines = append(lines, "tag_from_label: "+scalar(s.TagFromLabel))
+		lines = append(lines, "tag_from_label: "+yamlScalar(s.TagFromLabel))
 	}
 	return lines
 }
 
-// written gives the variables that are written out: all but those that would
-// keep the director from what is wanted, or say nothing.
-func (s Strategy) written(defaults vars) vars {
+// explicitVariables returns the variables that the list sets. It leaves out
+// defaults that have no effect, and those that would keep the director from its own
+// choice, such as a tag beside tag_from_label.
+func (s Strategy) explicitVariables(defaults vars) vars {
 	v := maps.Clone(defaults)
 	delete(v, "ceph_images")
 	delete(v, "neutron_driver")
@@ -113,11 +114,11 @@ func (s Strategy) written(defaults vars) vars {
 	return v
 }
 
-// variable writes a variable's value. A switch must not become a text, which
-// is true for a template whatever it says.
-func variable(name, value string) string {
+// variableValue returns a variable's value in YAML. A switch must be a boolean: for
+// a template, any text that is not empty is true.
+func variableValue(name, value string) string {
 	if name == "rhel_containers" || name == "ceph_images" {
-		return fmt.Sprint(truth(value))
+		return fmt.Sprint(isTrue(value))
 	}
-	return scalar(value)
+	return yamlScalar(value)
 }

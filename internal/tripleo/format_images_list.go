@@ -6,8 +6,8 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// imagesList is one image a line, as it will be pulled: what podman pull,
-// skopeo, and a mirror step of the next site take.
+// imagesList has one image per line, with the name that it will be pulled by. podman
+// pull, skopeo and a mirror step of the next site accept it.
 func imagesList() Format {
 	return Format{Name: "images-list", Write: func(r Result) ([]byte, string, error) {
 		var b strings.Builder
@@ -16,7 +16,7 @@ func imagesList() Format {
 		for _, image := range r.Images {
 			ref := image.Pushed()
 			if image.Digest != "" {
-				ref = image.pinnedTag()
+				ref = image.pinnedTagRef()
 			}
 			if !seen[ref] {
 				seen[ref] = true

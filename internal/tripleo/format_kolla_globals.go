@@ -9,9 +9,9 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// kollaGlobals are the variables by which kolla-ansible finds its images, for
-// its globals.yml: the registry, the namespace and the tag that most images
-// have, and for each of the others its own.
+// kollaGlobals are the variables in globals.yml by which kolla-ansible finds its
+// images: the registry, the namespace and the tag of most images, and separate
+// variables for each image that differs.
 //
 // The names are those of the roles' defaults in
 // https://opendev.org/openstack/kolla-ansible: docker_registry, docker_namespace,
@@ -26,35 +26,35 @@ func writeGlobals(r Result) ([]byte, string, error) {
 	if len(r.Images) == 0 {
 		return append([]byte(b.String()), "{}\n"...), "no image", nil
 	}
-	prefix, tag := commonest(r.Images, kollaPlace), commonest(r.Images, func(i Image) string { return i.Tag })
+	prefix, tag := commonest(r.Images, kollaPrefix), commonest(r.Images, func(i Image) string { return i.Tag })
 	registry, namespace, _ := strings.Cut(prefix, "/")
 	own := map[string]string{}
 	for _, image := range r.Images {
 		name := kollaVariable(image.Name)
 		switch {
-		case image.Digest != "" || kollaPlace(image) != prefix:
-			own[name+"_image_full"] = cmp.Or(image.pinnedTag(), image.Pushed())
+		case image.Digest != "" || kollaPrefix(image) != prefix:
+			own[name+"_image_full"] = cmp.Or(image.pinnedTagRef(), image.Pushed())
 		case image.Tag != tag:
 			own[name+"_tag"] = image.Tag
 		}
 	}
-	b.WriteString("docker_registry: " + scalar(registry) + "\n")
-	b.WriteString("docker_namespace: " + scalar(namespace) + "\n")
-	b.WriteString("openstack_tag: " + scalar(tag) + "\n")
+	b.WriteString("docker_registry: " + yamlScalar(registry) + "\n")
+	b.WriteString("docker_namespace: " + yamlScalar(namespace) + "\n")
+	b.WriteString("openstack_tag: " + yamlScalar(tag) + "\n")
 	for _, name := range slices.Sorted(maps.Keys(own)) {
-		b.WriteString(name + ": " + scalar(own[name]) + "\n")
+		b.WriteString(name + ": " + yamlScalar(own[name]) + "\n")
 	}
 	return []byte(b.String()), "3 variables of kolla, " + human.Count(len(own), "image with its own", "images with their own"), nil
 }
 
-// kollaPlace is the registry and the namespace that an image is pulled from.
-func kollaPlace(image Image) string {
+// kollaPrefix returns the registry and the namespace that an image is pulled from.
+func kollaPrefix(image Image) string {
 	name := strings.TrimSuffix(image.Pushed(), ":"+image.Tag)
 	return name[:max(strings.LastIndexByte(name, '/'), 0)]
 }
 
-// kollaVariable is what the variables of an image begin with: its name, but for
-// a few whose service is called otherwise.
+// kollaVariable returns the beginning of an image's variables: its name, or
+// another one for the few images whose service has another name.
 func kollaVariable(name string) string {
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	switch name {
@@ -68,7 +68,7 @@ func kollaVariable(name string) string {
 	return strings.ReplaceAll(name, "-", "_")
 }
 
-// commonest gives the value that most images have, of several the first.
+// commonest returns the most frequent value, and the first of several.
 func commonest(images []Image, of func(Image) string) string {
 	counts := map[string]int{}
 	best := ""

@@ -8,12 +8,12 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// insecureParameter is the parameter that lists registries without TLS. It
-// has kept its name when the others lost their Docker.
+// insecureParameter is the parameter that lists registries without TLS. It kept
+// its name in the releases that removed Docker from the names of the others.
 const insecureParameter = "DockerInsecureRegistryAddress"
 
-// overcloudImagesEnv is the Heat environment file that sets the parameters of
-// all images, as the old tools write it.
+// overcloudImagesEnv is the Heat environment file that sets the parameters of all
+// images, in the form that the old tools write.
 func overcloudImagesEnv() Format {
 	return Format{
 		Name: "overcloud-images-env",
@@ -23,7 +23,7 @@ func overcloudImagesEnv() Format {
 	}
 }
 
-// EnvFile gives the environment file: the comment and the parameters.
+// EnvFile returns the environment file: the comment and the parameters.
 func (r Result) EnvFile() []byte {
 	var b strings.Builder
 	r.writeComment(&b)
@@ -41,16 +41,16 @@ func (r Result) EnvFile() []byte {
 		if key == insecureParameter {
 			b.WriteString("  " + key + ":\n")
 			for _, host := range hosts {
-				b.WriteString("  - " + scalar(host) + "\n")
+				b.WriteString("  - " + yamlScalar(host) + "\n")
 			}
 			continue
 		}
-		b.WriteString("  " + key + ": " + scalar(params[key]) + "\n")
+		b.WriteString("  " + key + ": " + yamlScalar(params[key]) + "\n")
 	}
 	return []byte(b.String())
 }
 
-// writeComment begins a file with the result's comment.
+// writeComment writes the result's comment at the beginning of a file.
 func (r Result) writeComment(b *strings.Builder) {
 	for _, line := range r.Comment {
 		b.WriteString(strings.TrimRight("# "+line, " ") + "\n")

@@ -7,8 +7,8 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// satelliteScript is a script for Satellite's hammer that makes a product with
-// a repository for each image, which a content view then publishes.
+// satelliteScript is a script for Satellite's hammer. It makes a product with a
+// repository for each image, which a content view can publish.
 //
 // The options are those of `hammer repository create` in
 // https://docs.theforeman.org (Hammer CLI reference).
@@ -54,5 +54,5 @@ repository() { # URL UPSTREAM-NAME NAME
 	return []byte(b.String()), human.Count(len(seen), "repository", "repositories") + " for Satellite", nil
 }
 
-// shellQuoted writes a text for a shell.
+// shellQuoted returns a text quoted for a shell.
 func shellQuoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

@@ -32,14 +32,14 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// written gives a request's answer in a format.
-func written(t *testing.T, format string, f files, req tripleo.Request) string {
+// writeFormat returns the result of a request in a format.
+func writeFormat(t *testing.T, format string, f files, req tripleo.Request) string {
 	t.Helper()
 	form, err := tripleo.FindFormat(format)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := from(t, f, req)
+	s := selectFrom(t, f, req)
 	text, _, err := form.Write(tripleo.Result{Release: req.Release, Images: s.Images, Strategies: s.Strategies})
 	if err != nil {
 		t.Fatal(err)
@@ -47,8 +47,8 @@ func written(t *testing.T, format string, f files, req tripleo.Request) string {
 	return string(text)
 }
 
-// What is written of a step's settings is the list that the product writes by
-// default, but for what says nothing.
+// The list for default settings is the list that the product writes by default,
+// without the entries that have no effect.
 func TestContainerImagePrepareFormat(t *testing.T) {
 	const defaults = `parameter_defaults:
   ContainerImagePrepare:
@@ -75,11 +75,11 @@ func TestContainerImagePrepareFormat(t *testing.T) {
       rhel_containers: false
       tag: '16.2'
 `
-	got := written(t, "container-image-prepare", files{}, tripleo.Request{Release: "rhosp16.2", PushDestination: "192.0.2.1:8787"})
+	got := writeFormat(t, "container-image-prepare", files{}, tripleo.Request{Release: "rhosp16.2", PushDestination: "192.0.2.1:8787"})
 	if diff := cmp.Diff(defaults, got); diff != "" {
 		t.Errorf("by default (-want +got):\n%s", diff)
 	}
-	got = written(t, "container-image-prepare", files{}, tripleo.Request{
+	got = writeFormat(t, "container-image-prepare", files{}, tripleo.Request{
 		Release: "wallaby", TagFromLabel: "{version}-{release}", Namespace: "h:1/ns", NeutronDriver: "other",
 		Excludes: regexps(`ceph.*:\d`, "it's: # one"), Includes: regexps("[a-c]"), Set: map[string]string{"rhel_containers": "True"},
 	})
@@ -96,7 +96,7 @@ func TestContainerImagePrepareFormat(t *testing.T) {
 	}
 }
 
-// What is written, read as a list, gives the same images.
+// Reading the written list selects the same images.
 func TestContainerImagePrepareFormatReadsBack(t *testing.T) {
 	tests := map[string]tripleo.Request{
 		"defaults":        {},
@@ -115,13 +115,13 @@ func TestContainerImagePrepareFormatReadsBack(t *testing.T) {
 		for _, release := range []string{"train", "rhosp16.2", "wallaby", "rhosp17.1"} {
 			t.Run(release+" "+name, func(t *testing.T) {
 				req.Release = release
-				text := written(t, "container-image-prepare", f, req)
+				text := writeFormat(t, "container-image-prepare", f, req)
 				if strings.Contains(text, "s3cr3t") {
 					t.Errorf("credentials are in\n%s", text)
 				}
 				read := files{"/again.yaml": text}
-				again := from(t, read, tripleo.Request{Release: release, Environments: read.names(), PushDestination: req.PushDestination})
-				if diff := cmp.Diff(from(t, f, req).Images, again.Images); diff != "" {
+				again := selectFrom(t, read, tripleo.Request{Release: release, Environments: read.names(), PushDestination: req.PushDestination})
+				if diff := cmp.Diff(selectFrom(t, f, req).Images, again.Images); diff != "" {
 					t.Errorf("images (-first +again):\n%s\nof\n%s", diff, text)
 				}
 			})
@@ -139,7 +139,7 @@ func TestContainerImagePrepareFormatCheck(t *testing.T) {
 		want string
 	}{
 		{tripleo.Request{Release: "rhosp13"}, "release rhosp13 does not read ContainerImagePrepare; the format is for rhosp16.2, train, rhosp17.1, wallaby"},
-		{tripleo.Request{Release: "train", Tag: "x", TagFromLabel: "y"}, "with a tag, ContainerImagePrepare looks no tag_from_label up"},
+		{tripleo.Request{Release: "train", Tag: "x", TagFromLabel: "y"}, "with a tag, ContainerImagePrepare does not look up tag_from_label"},
 		{tripleo.Request{Release: "train", Set: map[string]string{"tag": "x"}, TagFromLabel: "y"}, "with a tag"},
 		{tripleo.Request{Release: "nova"}, `unknown release "nova"`},
 	} {

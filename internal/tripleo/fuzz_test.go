@@ -7,8 +7,8 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// Whatever stands in the files, there is an answer or an error that names the
-// file at fault.
+// FuzzSelect checks that Select, for any files, returns a selection or an error that
+// names the file with the mistake.
 func FuzzSelect(f *testing.F) {
 	for _, seed := range []string{
 		"", "a", "- a", "resource_registry: {a: b}", "resource_registry:\n  OS::TripleO::Services::Redis: ../docker/services/r.yaml\n",

@@ -10,7 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// newMix makes up a deployment.
+// newMix makes a random deployment.
 func newMix(r *rand.Rand, table string, services []string) mix {
 	chance := func(n int) bool { return r.IntN(n) == 0 }
 	some := func(most int) []string {
@@ -61,7 +61,7 @@ func newMix(r *rand.Rand, table string, services []string) mix {
 	return m
 }
 
-// mixNames sets all variables that names are made of, and some switches.
+// mixNames sets all variables that make up image names, and some switches.
 func mixNames(r *rand.Rand, table string) map[string]string {
 	chance := func(n int) bool { return r.IntN(n) == 0 }
 	set := map[string]string{
@@ -95,7 +95,7 @@ func mixNames(r *rand.Rand, table string) map[string]string {
 	return set
 }
 
-// files writes the mix down, and gives the request that reads it.
+// files returns the mix as files, and the request that reads them.
 func (m mix) files() (files, tripleo.Request) {
 	f := files{"/roles.yaml": m.rolesText()}
 	req := tripleo.Request{Release: m.release(), Set: m.set, PushDestination: m.push, Excludes: regexps(m.excludes...), Includes: regexps(m.includes...)}

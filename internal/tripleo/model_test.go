@@ -15,15 +15,15 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// A mix is a deployment made up at random: what the files say, before it is
-// written as YAML.
+// A mix is a random deployment: the content of its files before it is written as
+// YAML.
 type mix struct {
 	table    string // queens, train, wallaby
 	product  bool   // rhosp13: the base registry comes first
 	roles    []mixRole
-	noRoles  bool // no roles file is given
+	noRoles  bool // the request has no roles file
 	envs     []mixEnv
-	drivers  []string // NeutronMechanismDrivers; nil: not given
+	drivers  []string // NeutronMechanismDrivers; nil means that it is not set
 	set      map[string]string
 	excludes []string
 	includes []string
@@ -32,7 +32,7 @@ type mix struct {
 
 type mixRole struct {
 	name     string
-	count    int // -1: none is given
+	count    int // -1 means that it is not set
 	services []string
 }
 
@@ -42,10 +42,10 @@ type mixEnv struct {
 	services map[string][]string
 }
 
-// The model: what images and parameters there are, straight from the table and
-// the mix. It shares nothing with the package but the table.
+// A model holds the expected images and parameters, computed from the table and the
+// mix. It shares only the table with the package.
 type model struct {
-	services []string // nil: not filtered
+	services []string // nil if not filtered
 	driver   string
 	images   []string // basenames
 	params   map[string]string
@@ -95,7 +95,7 @@ func (m mix) model(rows [][]string, baseRegistry map[string]string) model {
 	return out
 }
 
-// wanted gives the services that decide, nil for all.
+// wanted returns the services whose images are needed, nil for all.
 func (m mix) wanted(baseRegistry map[string]string) map[string]bool {
 	later := m.table != "queens"
 	if later && m.noRoles || !later && !m.product && len(m.envs) == 0 {
@@ -158,7 +158,7 @@ func (m mix) driver(wanted map[string]bool) string {
 	return given
 }
 
-// present says whether a row is there with the mix's variables.
+// present reports whether the release has a row with the mix's variables.
 func (m mix) present(f []string, driver string) bool {
 	if f[7] == "other" && (driver == "odl" || driver == "ovn") || f[7] != "" && f[7] != "other" && f[7] != driver {
 		return false
@@ -176,7 +176,7 @@ func (m mix) present(f []string, driver string) bool {
 	return true
 }
 
-// names gives the variables of the names: all of them are set by the mix.
+// names returns the variables that make up image names. The mix sets all of them.
 func (m mix) names() map[string]string {
 	names := map[string]string{}
 	for k, v := range m.set {
@@ -206,7 +206,7 @@ func (m mix) takes(ref string) bool {
 	return !found(m.excludes)
 }
 
-// TestMixes holds the package against the model, for many mixes.
+// TestMixes compares the package with the model for many mixes.
 func TestMixes(t *testing.T) {
 	base := baseRegistry(t)
 	for _, table := range []string{"queens", "train", "wallaby"} {
@@ -250,7 +250,7 @@ func rawRows(t *testing.T, table string) [][]string {
 	return rows
 }
 
-// baseRegistry reads the table of what rhosp13 loads ahead.
+// baseRegistry reads the table of the base environment of rhosp13.
 func baseRegistry(t *testing.T) map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("data/rhosp13-base.tsv")

@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// notes tells what is not wrong and may still not be what was meant: settings
-// that say nothing.
-func (s Strategy) notes(all []named) []string {
+// notes returns a note for each setting of the strategy that has no effect, which
+// may be a mistake.
+func (s Strategy) notes(all []namedEntry) []string {
 	var refs, notes []string
 	for _, n := range all {
 		refs = append(refs, n.name+":"+n.tag)
@@ -20,38 +20,38 @@ func (s Strategy) notes(all []named) []string {
 		}
 		notes = append(notes, text)
 	}
-	idle := func(setting string, expressions []*regexp.Regexp) {
+	noteUnmatched := func(setting string, expressions []*regexp.Regexp) {
 		for i, re := range expressions {
 			if !slices.ContainsFunc(refs, re.MatchString) {
-				note("%s[%d], %q, finds nothing in the name of any image that there is", setting, i, re)
+				note("%s[%d], %q, does not match the name of any image", setting, i, re)
 			}
 		}
 	}
-	idle("includes", s.Includes)
+	noteUnmatched("includes", s.Includes)
 	switch {
 	case len(s.Includes) == 0:
-		idle("excludes", s.Excludes)
+		noteUnmatched("excludes", s.Excludes)
 	case len(s.Excludes) > 0:
-		note("excludes say nothing beside includes")
+		note("excludes have no effect beside includes")
 	}
-	if s.idleLabel != "" {
-		note("tag is set, so tag_from_label, %q, says nothing", s.idleLabel)
+	if s.ignoredLabel != "" {
+		note("tag is set, so tag_from_label, %q, has no effect", s.ignoredLabel)
 	}
 	return notes
 }
 
-// ignored tells of a list that the release is too early to read.
-func (r release) ignored(env *Environment) []string {
+// ignoredListNote returns a note about a list that the release does not read.
+func (r release) ignoredListNote(env *Environment) []string {
 	list := env.parameters[listParameter]
-	if r.lists || list == nil {
+	if r.readsPrepareList || list == nil {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s: %s is not read by release %s", list.place, listParameter, r.name)}
 }
 
-// unfiltered tells why every image is taken.
-func (r release) unfiltered(images int) string {
-	if r.lists {
+// unfilteredNote says why all images are selected.
+func (r release) unfilteredNote(images int) string {
+	if r.readsPrepareList {
 		return fmt.Sprintf("there is no roles file, so all %d images are taken, whatever runs", images)
 	}
 	return fmt.Sprintf("there is no environment, so all %d images are taken, whatever runs", images)

@@ -23,7 +23,7 @@ func TestNotes(t *testing.T) {
 		{
 			"expressions that find nothing",
 			tripleo.Request{Environments: filtered.Environments, RolesFile: filtered.RolesFile, Excludes: regexps("keystone", "nova", "noav")},
-			[]string{`excludes[2], "noav", finds nothing in the name of any image that there is`},
+			[]string{`excludes[2], "noav", does not match the name of any image`},
 		},
 		{
 			"a list for a release that is too early",
@@ -34,15 +34,15 @@ func TestNotes(t *testing.T) {
 			"a list",
 			tripleo.Request{Release: "train", RolesFile: filtered.RolesFile, Environments: []string{"/list.yaml"}},
 			[]string{
-				`/list.yaml:3: ContainerImagePrepare: includes[1], "kestone", finds nothing in the name of any image that there is`,
-				"/list.yaml:3: ContainerImagePrepare: excludes say nothing beside includes",
-				`/list.yaml:5: ContainerImagePrepare: tag is set, so tag_from_label, "version", says nothing`,
+				`/list.yaml:3: ContainerImagePrepare: includes[1], "kestone", does not match the name of any image`,
+				"/list.yaml:3: ContainerImagePrepare: excludes have no effect beside includes",
+				`/list.yaml:5: ContainerImagePrepare: tag is set, so tag_from_label, "version", has no effect`,
 			},
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, from(t, f, tt.req).Notes); diff != "" {
+			if diff := cmp.Diff(tt.want, selectFrom(t, f, tt.req).Notes); diff != "" {
 				t.Errorf("notes (-want +got):\n%s", diff)
 			}
 		})

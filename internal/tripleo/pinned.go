@@ -2,14 +2,16 @@ package tripleo
 
 import "strings"
 
-// pinned gives where the image will be pulled from, by its digest alone.
-func (i Image) pinned() string {
+// pinnedRef returns the reference that the image will be pulled by, with its digest
+// and without its tag.
+func (i Image) pinnedRef() string {
 	return strings.TrimSuffix(i.Pushed(), ":"+i.Tag) + "@" + i.Digest
 }
 
-// pinnedTag gives where the image will be pulled from, with its tag for people
-// and its digest for machines; "" when the digest is not known.
-func (i Image) pinnedTag() string {
+// pinnedTagRef returns the reference that the image will be pulled by, with its tag
+// (for people) and its digest (for machines). It returns "" if the digest is
+// unknown.
+func (i Image) pinnedTagRef() string {
 	if i.Digest == "" {
 		return ""
 	}

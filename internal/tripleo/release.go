@@ -6,65 +6,64 @@ import (
 	"strings"
 )
 
-// A release says where its facts are and by which rules it goes.
+// A release says which tables and which rules apply to a release.
 type release struct {
-	name     string
-	also     []string // other names that it goes by
-	upstream string   // the release that it is a product of, or ""
-	catalog  string   // tables under data/
-	roles    string   // the roles that it comes with, or ""
-	base     string   // registry loaded ahead of the operator's environments, or ""
-	optional []string // variables that have no default, in which case some images are not there
+	name         string
+	aliases      []string // other names of it
+	upstream     string   // the upstream release of a product, or ""
+	catalog      string   // a table under data/
+	roles        string   // the table of its default roles, or ""
+	baseRegistry string   // the table of the resource registry that it loads before the operator's environments, or ""
+	optional     []string // variables without a default; some images exist only if they are set
 
-	// lists marks the releases of ContainerImagePrepare: a parameter of the
-	// environments lists where images come from, and services run in containers
-	// unless they are switched off. Those before run what their environments
-	// put into containers.
-	lists bool
-	// odl marks those that know the OpenDaylight driver.
-	odl bool
+	// readsPrepareList marks the later releases: the parameter ContainerImagePrepare
+	// of the environments lists where images come from, and services run in
+	// containers unless they are switched off. Earlier releases run the services in
+	// containers that their environments put there.
+	readsPrepareList bool
+	// supportsODL marks the releases that support the OpenDaylight driver.
+	supportsODL bool
 }
 
-// releases are those that are known. Their variables are in data/variables.tsv.
+// releases returns all known releases. Their variables are in data/variables.tsv.
 func releases() []release {
 	stein := []string{
 		"ceph3_namespace", "ceph3_image", "ceph3_tag",
 		"namespace_stein", "name_prefix_stein", "name_suffix_stein", "tag_stein",
 	}
 	return []release{
-		{name: "rhosp13", upstream: "queens", catalog: "queens-catalog", roles: "queens-roles", base: "rhosp13-base", odl: true},
-		{name: "queens", catalog: "queens-catalog", roles: "queens-roles", odl: true},
-		{name: "rhosp16.2", also: []string{"rhosp16"}, upstream: "train", catalog: "train-catalog", optional: stein, lists: true, odl: true},
-		{name: "train", catalog: "train-catalog", optional: stein, lists: true, odl: true},
-		{name: "rhosp17.1", also: []string{"rhosp17"}, upstream: "wallaby", catalog: "wallaby-catalog", lists: true},
-		{name: "wallaby", catalog: "wallaby-catalog", lists: true},
+		{name: "rhosp13", upstream: "queens", catalog: "queens-catalog", roles: "queens-roles", baseRegistry: "rhosp13-base", supportsODL: true},
+		{name: "queens", catalog: "queens-catalog", roles: "queens-roles", supportsODL: true},
+		{name: "rhosp16.2", aliases: []string{"rhosp16"}, upstream: "train", catalog: "train-catalog", optional: stein, readsPrepareList: true, supportsODL: true},
+		{name: "train", catalog: "train-catalog", optional: stein, readsPrepareList: true, supportsODL: true},
+		{name: "rhosp17.1", aliases: []string{"rhosp17"}, upstream: "wallaby", catalog: "wallaby-catalog", readsPrepareList: true},
+		{name: "wallaby", catalog: "wallaby-catalog", readsPrepareList: true},
 	}
 }
 
-// Releases gives the names of the releases that are known, with those that
-// stand for another one.
+// Releases returns the names of the known releases, with their aliases.
 func Releases() []string {
 	var names []string
 	for _, r := range releases() {
-		names = append(append(names, r.name), r.also...)
+		names = append(append(names, r.name), r.aliases...)
 	}
 	return names
 }
 
-// Drivers gives the neutron drivers that a release knows; nil for a release
-// that is not known.
+// Drivers returns the neutron drivers that a release supports, or nil for an
+// unknown release.
 func Drivers(release string) []string {
 	switch r, err := findRelease(release); {
 	case err != nil:
 		return nil
-	case !r.odl:
+	case !r.supportsODL:
 		return []string{"ovn", "other"}
 	}
 	return []string{"odl", "ovn", "other"}
 }
 
-// Variables gives the names of a release's variables, sorted: what Request.Set
-// may set.
+// Variables returns the names of the variables that Request.Set may set for a
+// release, sorted.
 func Variables(release string) ([]string, error) {
 	r, err := findRelease(release)
 	if err != nil {
@@ -81,9 +80,10 @@ func (r release) variableNames() ([]string, error) {
 	return slices.Sorted(slices.Values(slices.AppendSeq(slices.Clone(r.optional), maps.Keys(defaults)))), nil
 }
 
-// defaults gives the release's variables: a product's own ahead of upstream's.
+// defaults returns the release's variables. Those of a product override those of
+// its upstream release.
 func (r release) defaults() (vars, error) {
-	rows, err := table("variables")
+	rows, err := readTable("variables")
 	if err != nil {
 		return nil, err
 	}
@@ -100,17 +100,17 @@ func (r release) defaults() (vars, error) {
 
 func findRelease(name string) (release, error) {
 	for _, r := range releases() {
-		if r.name == name || slices.Contains(r.also, name) {
+		if r.name == name || slices.Contains(r.aliases, name) {
 			return r, nil
 		}
 	}
 	return release{}, &UnknownError{What: "release", Got: name, Known: Releases()}
 }
 
-// knows says whether a variable is the release's, or the namespace, image or
-// tag of a family of images that its catalog lacks: lists may speak of those,
-// and nothing comes of it.
-func knows(known []string, name string) bool {
+// isVariable reports whether a list may set a variable. It may set the known ones,
+// and without effect the namespace, image and tag of Ceph images that the release's
+// catalog does not have.
+func isVariable(known []string, name string) bool {
 	if slices.Contains(known, name) {
 		return true
 	}

@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// A Result is what is written down: the images with their tags, where each is
-// pushed to, and which registries are not asked for a certificate.
+// A Result is the content of the files to write: the images with their tags, where
+// each is pushed to, and the registries without a trusted certificate.
 type Result struct {
 	Release    string
 	Images     []Image
-	Strategies []Strategy // by which the images were found
-	Satellite  *Satellite // of whose names a script is made; nil: none
+	Strategies []Strategy // that selected the images
+	Satellite  *Satellite // for the script; nil means none
 
 	TargetVersion string // of an OpenStackVersion
 
-	Comment  []string               // heads what is written, a line each
-	Insecure func(host string) bool // of the hosts that images come from; nil: none
-	Listed   []string               // hosts that are insecure whether an image comes from them or not
-	Notes    []string               // as of a Selection; they are not written down
+	Comment        []string               // the lines of the comment at the beginning of each file
+	Insecure       func(host string) bool // whether a host of an image is insecure; nil means that none is
+	AlwaysInsecure []string               // hosts to list as insecure even if no image comes from them
+	Notes          []string               // of the Selection; they are not written to a file
 }
 
-// Parameters gives the image parameters and what they are set to. Where two
-// images claim one parameter, the later image has it.
+// Parameters returns the image parameters and their values. If two images name one
+// parameter, the later image sets it.
 func (r Result) Parameters() map[string]string {
 	params := map[string]string{}
 	for _, image := range r.Images {
@@ -34,11 +34,11 @@ func (r Result) Parameters() map[string]string {
 	return params
 }
 
-// InsecureHosts gives the listed hosts and those hosts of the parameters'
-// values that are insecure, sorted.
+// InsecureHosts returns AlwaysInsecure and the insecure hosts of the parameters'
+// values, sorted.
 func (r Result) InsecureHosts() []string {
 	hosts := map[string]bool{}
-	for _, host := range r.Listed {
+	for _, host := range r.AlwaysInsecure {
 		hosts[host] = true
 	}
 	if r.Insecure != nil {
@@ -52,9 +52,8 @@ func (r Result) InsecureHosts() []string {
 	return slices.Sorted(maps.Keys(hosts))
 }
 
-// ImagesFile gives the list of images to pull, in the order of the template,
-// each with where it is to be pushed. An image that is wanted twice is listed
-// twice.
+// ImagesFile returns the list of images to pull, in the order of the template, each
+// with its push destination. An image that is selected twice is listed twice.
 func (r Result) ImagesFile() []byte {
 	if len(r.Images) == 0 {
 		return []byte("container_images: []\n")
@@ -62,9 +61,9 @@ func (r Result) ImagesFile() []byte {
 	var b strings.Builder
 	b.WriteString("container_images:\n")
 	for _, image := range r.Images {
-		b.WriteString("- imagename: " + scalar(image.Ref()) + "\n")
+		b.WriteString("- imagename: " + yamlScalar(image.Ref()) + "\n")
 		if image.PushDestination != "" {
-			b.WriteString("  push_destination: " + scalar(image.PushDestination) + "\n")
+			b.WriteString("  push_destination: " + yamlScalar(image.PushDestination) + "\n")
 		}
 	}
 	return []byte(b.String())

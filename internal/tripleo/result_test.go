@@ -71,7 +71,7 @@ func TestFiles(t *testing.T) {
 		},
 		{
 			"some pushed, and hosts that are listed whether they are met or not",
-			tripleo.Result{Images: append(push("host:1", images[:1]), images[3]), Listed: []string{"z.example", "host:1", "a.example"}},
+			tripleo.Result{Images: append(push("host:1", images[:1]), images[3]), AlwaysInsecure: []string{"z.example", "host:1", "a.example"}},
 			"parameter_defaults:\n  DockerHAProxyImage: t/haproxy:4\n" +
 				"  DockerInsecureRegistryAddress:\n  - a.example\n  - host:1\n  - z.example\n" +
 				"  DockerNeutronConfigImage: host:1/t/ironic-neutron-agent:1\n",
@@ -90,8 +90,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// Hosts that YAML 1.1 reads as something else than a text must be quoted, as
-// PyYAML does it.
+// Hosts that YAML 1.1 does not read as text are quoted, as PyYAML quotes them.
 func TestScalars(t *testing.T) {
 	tests := []struct{ host, want string }{
 		{"192.0.2.1:8787", "192.0.2.1:8787"},

@@ -48,14 +48,14 @@ func readRole(n *node) (Role, error) {
 		return Role{}, n.place.errorf("the role has no name")
 	}
 	role := Role{Name: name.text, Place: name.place}
-	return role, role.take(n.get("CountDefault"), n.get("ServicesDefault"), "", "Default")
+	return role, role.set(n.get("CountDefault"), n.get("ServicesDefault"), "", "Default")
 }
 
-// take sets the count and the services where they are given. before and after
-// make the keys that they stand under, for errors.
-func (r *Role) take(count, services *node, before, after string) (err error) {
+// set sets the count and the services unless they are nil. Errors name their keys:
+// before, Count or Services, and after.
+func (r *Role) set(count, services *node, before, after string) (err error) {
 	if count != nil {
-		if r.Count, err = count.whole(before + "Count" + after); err != nil {
+		if r.Count, err = count.wholeNumber(before + "Count" + after); err != nil {
 			return err
 		}
 	}
@@ -65,20 +65,20 @@ func (r *Role) take(count, services *node, before, after string) (err error) {
 	return err
 }
 
-// override gives the roles with the counts and services that the environment's
-// parameters <Role>Count and <Role>Services say.
-func (e *Environment) override(roles []Role) ([]Role, error) {
+// overrideRoles returns the roles with the counts and services that the parameters
+// <Role>Count and <Role>Services of the environment set.
+func (e *Environment) overrideRoles(roles []Role) ([]Role, error) {
 	all := slices.Clone(roles)
 	for i := range all {
 		count, services := e.parameters[all[i].Name+"Count"], e.parameters[all[i].Name+"Services"]
-		if err := all[i].take(count, services, all[i].Name, ""); err != nil {
+		if err := all[i].set(count, services, all[i].Name, ""); err != nil {
 			return nil, fmt.Errorf("environment file %w", err)
 		}
 	}
 	return all, nil
 }
 
-// commaList takes a text for the list that Heat makes of it for a parameter of
+// commaList turns a text into the list that Heat makes of it for a parameter of
 // type comma_delimited_list.
 func commaList(n *node) *node {
 	if n.kind != isText {

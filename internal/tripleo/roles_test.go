@@ -49,7 +49,7 @@ func TestRolesDecide(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			f := files{"/tht/e/1.yaml": base, "/tht/e/2.yaml": "parameter_defaults: " + tt.params, "/roles.yaml": twoRoles}
-			s := from(t, f, tripleo.Request{Environments: []string{"/tht/e/1.yaml", "/tht/e/2.yaml"}, RolesFile: "/roles.yaml"})
+			s := selectFrom(t, f, tripleo.Request{Environments: []string{"/tht/e/1.yaml", "/tht/e/2.yaml"}, RolesFile: "/roles.yaml"})
 			want := []string{}
 			for _, service := range tt.want {
 				want = append(want, "OS::TripleO::Services::"+service)
@@ -67,7 +67,7 @@ func TestLaterParameterWins(t *testing.T) {
 		"/tht/e/2.yaml": "parameter_defaults: {ControllerCount: 1}",
 		"/roles.yaml":   twoRoles,
 	}
-	s := from(t, f, tripleo.Request{Environments: []string{"/tht/e/1.yaml", "/tht/e/2.yaml"}, RolesFile: "/roles.yaml"})
+	s := selectFrom(t, f, tripleo.Request{Environments: []string{"/tht/e/1.yaml", "/tht/e/2.yaml"}, RolesFile: "/roles.yaml"})
 	if len(s.Services) != 3 {
 		t.Errorf("services = %v", s.Services)
 	}

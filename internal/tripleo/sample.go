@@ -11,44 +11,43 @@ import (
 	"strings"
 )
 
-// A SampleImage is an image as the registry of a release's maker would serve
-// it: for rehearsals and tests.
+// A SampleImage is an image that the vendor's registry of a release could serve,
+// for rehearsals and tests.
 type SampleImage struct {
 	Repository string // rhosp13/openstack-aodh-api
 	Version    string // the value of its label "version"
 	Release    string // the value of its label "release"
-	Own        string // a tag that the release names for it alone, as for Ceph; "" for none
+	OwnTag     string // a tag that only this image has, such as Ceph's; "" for none
 }
 
-// Tags gives the tags that the image is served under: its own build, its
-// version, latest, and its own one.
+// Tags returns the tags of the image: its build, its version, latest, and OwnTag.
 func (s SampleImage) Tags() []string {
 	tags := []string{s.Version + "-" + s.Release, s.Version, "latest"}
-	if s.Own != "" && !slices.Contains(tags, s.Own) {
-		tags = append(tags, s.Own)
+	if s.OwnTag != "" && !slices.Contains(tags, s.OwnTag) {
+		tags = append(tags, s.OwnTag)
 	}
 	return tags
 }
 
-// Sampled names the releases that there are samples of: those whose images
-// all come from one registry.
-func Sampled() []string { return []string{"rhosp13", "rhosp16.2", "rhosp17.1"} }
+// SampleReleases returns the names of the releases that have sample images: those
+// whose images all come from one registry.
+func SampleReleases() []string { return []string{"rhosp13", "rhosp16.2", "rhosp17.1"} }
 
-// SampleImages gives a sample of a release's registry: every image of the
-// catalog, the base image, and for Ceph those of the product.
+// SampleImages returns sample images of a release's registry: every image of the
+// catalog, the base image, and the Ceph images of the product.
 func SampleImages(release string) ([]SampleImage, error) {
 	switch {
 	case release == "rhosp13":
-		return recorded("rhosp13-sample")
-	case slices.Contains(Sampled(), release):
-		return madeUp(release)
+		return recordedImages("rhosp13-sample")
+	case slices.Contains(SampleReleases(), release):
+		return generatedImages(release)
 	}
-	return nil, fmt.Errorf("there are no sample images for release %q, only for %s", release, strings.Join(Sampled(), ", "))
+	return nil, fmt.Errorf("there are no sample images for release %q, only for %s", release, strings.Join(SampleReleases(), ", "))
 }
 
-// recorded gives images with the builds that they once had.
-func recorded(name string) ([]SampleImage, error) {
-	rows, err := table(name)
+// recordedImages returns images with builds recorded from a real registry.
+func recordedImages(name string) ([]SampleImage, error) {
+	rows, err := readTable(name)
 	if err != nil {
 		return nil, err
 	}
@@ -59,9 +58,9 @@ func recorded(name string) ([]SampleImage, error) {
 	return images, nil
 }
 
-// madeUp gives the images of a release's catalog with builds that are made up
-// of their names.
-func madeUp(release string) ([]SampleImage, error) {
+// generatedImages returns the images of a release's catalog, with builds generated
+// from their names.
+func generatedImages(release string) ([]SampleImage, error) {
 	selection, err := Select(Request{Release: release}, func(string) (io.ReadCloser, error) { return nil, fs.ErrNotExist })
 	if err != nil {
 		return nil, err
@@ -70,9 +69,9 @@ func madeUp(release string) ([]SampleImage, error) {
 	found := map[string]SampleImage{}
 	for _, image := range selection.Images {
 		_, repository, _ := strings.Cut(image.Name, "/")
-		sample := SampleImage{Repository: repository, Version: version, Release: build(repository)}
+		sample := SampleImage{Repository: repository, Version: version, Release: generatedBuild(repository)}
 		if image.OwnTag {
-			sample.Own = image.Tag
+			sample.OwnTag = image.Tag
 		}
 		found[repository] = sample
 	}
@@ -82,8 +81,8 @@ func madeUp(release string) ([]SampleImage, error) {
 	return slices.SortedFunc(maps.Values(found), func(a, b SampleImage) int { return strings.Compare(a.Repository, b.Repository) }), nil
 }
 
-// build makes up the number of a build.
-func build(repository string) string {
+// generatedBuild returns a build number for a repository.
+func generatedBuild(repository string) string {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(repository))
 	return fmt.Sprint(h.Sum32()%100 + 1)

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// A Satellite is a Red Hat Satellite that syncs the images itself and serves
-// each under one flat name, without a namespace.
+// A Satellite is a Red Hat Satellite. It syncs the images itself and serves each
+// under one flat name, without a namespace.
 type Satellite struct {
 	Host         string // of its registry, satellite.example.com:5000
-	Organization string // labels, as Satellite makes them of the names
+	Organization string // this and the next three are labels, which Satellite makes from names
 	Environment  string
 	ContentView  string
 	Product      string
-	NameTemplate string // "": DefaultNameTemplate
+	NameTemplate string // "" means DefaultNameTemplate
 }
 
-// DefaultNameTemplate is how Satellite names repositories unless its
-// lifecycle environment has a pattern of its own.
+// DefaultNameTemplate is the name pattern of Satellite's repositories if the
+// lifecycle environment has no pattern.
 const DefaultNameTemplate = "{org}-{env}-{cv}-{product}-{name}"
 
-// fields of a name template, and what they stand for.
+// fields returns the fields of a name template and their values for an image.
 func (s Satellite) fields(name string) map[string]string {
 	return map[string]string{
 		"org": s.Organization, "env": s.Environment, "cv": s.ContentView, "product": s.Product, "name": name,
@@ -30,7 +30,7 @@ func (s Satellite) fields(name string) map[string]string {
 
 var templateField = regexp.MustCompile(`\{[^{}]*\}`)
 
-// Check tells what is wrong with the template.
+// Check returns an error for an invalid name template.
 func (s Satellite) Check() error {
 	template := s.template()
 	for _, field := range templateField.FindAllString(template, -1) {
@@ -51,7 +51,8 @@ func (s Satellite) template() string {
 	return s.NameTemplate
 }
 
-// Name gives what the Satellite calls an image: all in lower case.
+// Name returns the Satellite's name of an image. The part after the host is in
+// lower case.
 func (s Satellite) Name(image Image) string {
 	fields := s.fields(repositoryName(image))
 	name := templateField.ReplaceAllStringFunc(s.template(), func(field string) string {
@@ -60,20 +61,20 @@ func (s Satellite) Name(image Image) string {
 	return s.Host + "/" + strings.ToLower(name)
 }
 
-// repositoryName is what an image's repository is called in Satellite: its last
-// name without the prefix of OpenStack's.
+// repositoryName returns the name of an image's repository in Satellite: the last
+// part of its name without the prefix openstack-.
 func repositoryName(image Image) string {
 	name := image.Name[strings.LastIndexByte(image.Name, '/')+1:]
 	return strings.TrimPrefix(name, "openstack-")
 }
 
-// Served gives the images as the Satellite serves them.
+// Served returns the images with the names that the Satellite serves them under.
 func (s Satellite) Served(images []Image) ([]Image, error) {
 	served := make([]Image, len(images))
 	for i, image := range images {
 		image.Name = s.Name(image)
-		if !reference.MatchString(image.Ref()) {
-			return nil, fmt.Errorf("the Satellite would serve %s as %q, which is no image reference", images[i].Ref(), image.Ref())
+		if !imageRef.MatchString(image.Ref()) {
+			return nil, fmt.Errorf("the Satellite would serve %s as %q, which is not an image reference", images[i].Ref(), image.Ref())
 		}
 		served[i] = image
 	}

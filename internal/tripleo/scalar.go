@@ -7,20 +7,20 @@ import (
 	"unicode"
 )
 
-// scalar writes a text as PyYAML does: plain, unless a reader of YAML 1.1 would
-// take that for something else, and in quotes then: single ones, unless there
-// are characters that those cannot hold.
-func scalar(s string) string {
+// yamlScalar writes a text as PyYAML does. The text is plain unless a reader of
+// YAML 1.1 would read it as something else. Otherwise it is in single quotes, or in
+// double quotes if it has characters that single quotes cannot hold.
+func yamlScalar(s string) string {
 	switch {
 	case strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return strconv.Quote(s)
-	case plain(s):
+	case isPlain(s):
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
-func plain(s string) bool {
+func isPlain(s string) bool {
 	switch {
 	case s == "", notText.MatchString(s):
 		return false

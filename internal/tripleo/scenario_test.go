@@ -15,7 +15,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// A scenario says what the old tool gives for some environment files.
+// A scenario holds the output of the old tool for some environment files.
 type scenario struct {
 	Name             string
 	EnvironmentFiles []string          `json:"environment_files"`
@@ -29,7 +29,7 @@ func TestScenarios(t *testing.T) {
 	for _, sc := range scenarios(t) {
 		t.Run(sc.Name, func(t *testing.T) {
 			req := tripleo.Request{Release: "queens", Environments: tht(t, sc.EnvironmentFiles...)}
-			got := sel(t, req)
+			got := selectFromDisk(t, req)
 			if got.Filtered != (sc.Services != nil) {
 				t.Errorf("filtered = %v", got.Filtered)
 			}
@@ -65,7 +65,8 @@ func scenarios(t *testing.T) []scenario {
 	return all
 }
 
-// basenames strips what the release puts around the names, as the scenarios do.
+// basenames returns the names without the release's namespace and prefix, like the
+// scenarios.
 func basenames(images []tripleo.Image) []string {
 	names := []string{}
 	for _, image := range images {
@@ -87,7 +88,7 @@ func paramBasenames(images []tripleo.Image) map[string]string {
 	return params
 }
 
-// tht gives the absolute paths of files of the little template tree.
+// tht returns the absolute paths of files of the small template tree.
 func tht(t *testing.T, names ...string) []string {
 	t.Helper()
 	root, err := filepath.Abs("testdata/tht")
@@ -101,7 +102,8 @@ func tht(t *testing.T, names ...string) []string {
 	return paths
 }
 
-func sel(t *testing.T, req tripleo.Request) *tripleo.Selection {
+// selectFromDisk selects images with files on disk.
+func selectFromDisk(t *testing.T, req tripleo.Request) *tripleo.Selection {
 	t.Helper()
 	s, err := tripleo.Select(req, disk)
 	if err != nil {
@@ -112,8 +114,8 @@ func sel(t *testing.T, req tripleo.Request) *tripleo.Selection {
 
 func disk(path string) (io.ReadCloser, error) { return os.Open(path) }
 
-// The walk-through names one environment and the default roles; the
-// containers base comes with the release.
+// walkthrough returns a request with one environment and the default roles. The
+// release adds its base environment.
 func walkthrough(t *testing.T) tripleo.Request {
 	t.Helper()
 	return tripleo.Request{
@@ -126,7 +128,7 @@ func walkthrough(t *testing.T) tripleo.Request {
 }
 
 func TestWalkthrough(t *testing.T) {
-	s := sel(t, walkthrough(t))
+	s := selectFromDisk(t, walkthrough(t))
 	tags, err := tripleo.DiscoverTags(t.Context(), s.Images, newSample(t))
 	if err != nil {
 		t.Fatal(err)

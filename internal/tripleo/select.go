@@ -8,47 +8,47 @@ import (
 	"strings"
 )
 
-// A Request says which images are wanted. Empty fields take the release's defaults.
+// A Request says which images to select. Empty fields mean the release's defaults.
 type Request struct {
 	Release      string
 	Environments []string // paths, in order
-	RolesFile    string   // "": the release's default roles
-	Tree         string   // directory of a template tree; "": what is built in
-	Template     string   // path of a template that lists the images; "": the built-in catalog
+	RolesFile    string   // "" means the release's default roles
+	Tree         string   // directory of a template tree; "" means the built-in tables
+	Template     string   // path of a template that lists the images; "" means the built-in catalog
 
 	Namespace       string            // registry and namespace: registry.access.redhat.com/rhosp13
 	Prefix          string            // of image names; a missing hyphen is added
-	Suffix          string            // likewise
-	Tag             string            // of the images, or whose labels are read
-	NeutronDriver   string            // "": derived
-	Set             map[string]string // variables; wins over all of the above
-	TagFromLabel    string            // "": images have the tag itself
-	PushDestination string            // registry, maybe with a path below it; "" for none
+	Suffix          string            // of image names; a missing hyphen is added
+	Tag             string            // of the images, or with TagFromLabel of the images whose labels are read
+	NeutronDriver   string            // "" means derived
+	Set             map[string]string // variables; they override all of the above
+	TagFromLabel    string            // "" means that Tag is the images' tag
+	PushDestination string            // registry, maybe with a path; "" means none
 	TargetVersion   string            // of an OpenStackVersion
-	Satellite       *Satellite        // whose names the images get; nil: none
-	Includes        []*regexp.Regexp  // as of a Strategy
-	Excludes        []*regexp.Regexp
+	Satellite       *Satellite        // that names the images; nil means none
+	Includes        []*regexp.Regexp  // as in a Strategy
+	Excludes        []*regexp.Regexp  // as in a Strategy
 }
 
-// An Image is one that a deployment needs.
+// An Image is an image that a deployment needs.
 type Image struct {
-	Name            string // as references name it, without the tag
+	Name            string // its reference without the tag
 	Tag             string
-	TagFromLabel    string // how to find the tag, of which Tag is the starting point; "": Tag is it
-	Digest          string // what the tag stands for, where that is asked for
-	Found           bool   // its tag was looked up
-	OwnTag          bool   // its tag is not that of the release's other images, as Ceph's
-	PushDestination string // registry, maybe with a path below it; "" for none
+	TagFromLabel    string // how to make the tag from the labels of the image with Tag; "" means that Tag is the tag
+	Digest          string // of the tag, if a format needs it
+	Found           bool   // Tag was made from labels
+	OwnTag          bool   // Tag differs from that of most images of the release, such as Ceph's
+	PushDestination string // registry, maybe with a path; "" means none
 	Basename        string
 	Params          []string // Heat parameters that name it
 	Services        []string // that need it
 }
 
-// Ref gives the image's reference, NAME:TAG.
+// Ref returns the image's reference, NAME:TAG.
 func (i Image) Ref() string { return i.Name + ":" + i.Tag }
 
-// Pushed gives the image's reference after the push: what stands before its
-// first slash is replaced.
+// Pushed returns the image's reference after the push: PushDestination replaces
+// the part before the first slash.
 func (i Image) Pushed() string {
 	if i.PushDestination == "" {
 		return i.Ref()
@@ -59,15 +59,15 @@ func (i Image) Pushed() string {
 
 // A Selection is the answer to a Request.
 type Selection struct {
-	Filtered      bool       // whether services decide; where nothing says which there are, nothing is filtered
-	Services      []string   // that are wanted, sorted; nil when not filtered
-	NeutronDriver string     // as given or derived; "" for none; of the first strategy
+	Filtered      bool       // only images that Services need are selected; false if the services are unknown
+	Services      []string   // whose images are needed, sorted; nil if not Filtered
+	NeutronDriver string     // of the first strategy, set or derived; "" for none
 	Strategies    []Strategy // in their order
 	Images        []Image    // strategy by strategy, each in the order of the release's template
-	Notes         []string   // what is not wrong and may still not be meant
+	Notes         []string   // possible mistakes
 }
 
-// Select reads the request's files and finds the images that are needed.
+// Select reads the request's files and returns the images that are needed.
 func Select(req Request, open Open) (*Selection, error) {
 	r, err := findRelease(req.Release)
 	if err != nil {
@@ -77,7 +77,7 @@ func Select(req Request, open Open) (*Selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	services, err := r.filter(req, env, open)
+	services, err := r.neededServices(req, env, open)
 	if err != nil {
 		return nil, err
 	}
@@ -106,15 +106,15 @@ func Select(req Request, open Open) (*Selection, error) {
 			return nil, err
 		}
 	}
-	s.Notes = append(s.Notes, r.ignored(env)...)
+	s.Notes = append(s.Notes, r.ignoredListNote(env)...)
 	if !s.Filtered {
-		s.Notes = append(s.Notes, r.unfiltered(len(s.Images)))
+		s.Notes = append(s.Notes, r.unfilteredNote(len(s.Images)))
 	}
 	return s, nil
 }
 
-// add adds what one strategy comes to.
-func (s *Selection) add(strategy Strategy, catalog catalog, v vars, services filter) error {
+// add adds the images and notes of one strategy.
+func (s *Selection) add(strategy Strategy, catalog catalog, v vars, services serviceSet) error {
 	all, err := catalog(v)
 	if err != nil {
 		return err
@@ -125,28 +125,28 @@ func (s *Selection) add(strategy Strategy, catalog catalog, v vars, services fil
 	return err
 }
 
-// A catalog lists the images that there are with some variables.
-type catalog func(vars) ([]named, error)
+// A catalog returns the images that a release has with some variables.
+type catalog func(vars) ([]namedEntry, error)
 
-// catalogOf gives the request's template, or the built-in catalog.
+// catalogOf returns the catalog of the request's template, or the built-in one.
 func (r release) catalogOf(req Request, open Open) (catalog, error) {
 	if req.Template == "" {
-		return r.named, nil
+		return r.images, nil
 	}
 	t, err := readTemplate(open, req.Template)
-	return t.named, err
+	return t.images, err
 }
 
-// images gives those of the catalog's images that the services need and the
-// strategy is about.
-func (s Strategy) images(all []named, services filter) ([]Image, error) {
+// images returns the catalog's images that the services need and the strategy
+// selects.
+func (s Strategy) images(all []namedEntry, services serviceSet) ([]Image, error) {
 	var images []Image
 	for _, n := range all {
-		if !n.wanted(services) || !s.takes(n.name+":"+n.tag) {
+		if !n.neededBy(services) || !s.selects(n.name+":"+n.tag) {
 			continue
 		}
 		image := Image{
-			Name:            s.source(n.name),
+			Name:            s.pullName(n.name),
 			Tag:             n.tag,
 			TagFromLabel:    s.TagFromLabel,
 			OwnTag:          n.own,
@@ -155,7 +155,7 @@ func (s Strategy) images(all []named, services filter) ([]Image, error) {
 			Params:          n.Params,
 			Services:        n.Services,
 		}
-		if err := s.check(image, n.place); err != nil {
+		if err := s.checkName(image, n.place); err != nil {
 			return nil, err
 		}
 		images = append(images, image)
@@ -163,22 +163,22 @@ func (s Strategy) images(all []named, services filter) ([]Image, error) {
 	return images, nil
 }
 
-// check refuses what is no image's name. It says where the variables of the
-// name come from, or where a template has the name.
-func (s Strategy) check(image Image, place Place) error {
-	if reference.MatchString(image.Ref()) {
+// checkName refuses an invalid image reference. The error says where the variables
+// of the name come from, or where a template has the name.
+func (s Strategy) checkName(image Image, place Place) error {
+	if imageRef.MatchString(image.Ref()) {
 		return nil
 	}
-	err := fmt.Errorf("image %s would be called %q, which is no image reference", image.Basename, image.Ref())
+	err := fmt.Errorf("image %s would be called %q, which is not an image reference", image.Basename, image.Ref())
 	switch {
 	case s.place != (Place{}):
 		return fmt.Errorf("environment file %w", s.place.errorf("%s: %w", listParameter, err))
 	case place != (Place{}):
-		return template{}.inside(place.errorf("%s: imagename: %w", templateList, err))
+		return template{}.renderedError(place.errorf("%s: imagename: %w", templateList, err))
 	}
 	return err
 }
 
-// reference matches NAME:TAG. Host names and ports are not looked at closely.
-var reference = regexp.MustCompile(`^((\[[0-9A-Fa-f:]+\]|[0-9A-Za-z.-]+)(:[0-9]+)?/)?` +
+// imageRef matches NAME:TAG. It does not check host names and ports strictly.
+var imageRef = regexp.MustCompile(`^((\[[0-9A-Fa-f:]+\]|[0-9A-Za-z.-]+)(:[0-9]+)?/)?` +
 	`[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*:[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}$`)

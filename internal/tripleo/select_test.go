@@ -10,7 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// refs gives the references of the images whose basename begins so.
+// refs returns the references of the images whose basename begins with begin.
 func refs(s *tripleo.Selection, begin string) []string {
 	var all []string
 	for _, image := range s.Images {
@@ -45,7 +45,7 @@ func TestNames(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := refs(from(t, files{}, tt.req), "aodh-api")
+			got := refs(selectFrom(t, files{}, tt.req), "aodh-api")
 			if diff := cmp.Diff([]string{tt.want}, got); diff != "" {
 				t.Errorf("reference (-want +got):\n%s", diff)
 			}
@@ -57,11 +57,11 @@ func TestCephHasVariablesOfItsOwn(t *testing.T) {
 	req := walkthrough(t)
 	req.Environments = append(req.Environments, tht(t, "environments/ceph-ansible/ceph-ansible.yaml")...)
 	req.Tag = "13.0"
-	if got := refs(sel(t, req), "{"); len(got) != 1 || got[0] != "docker.io/ceph/daemon:v3.0.3-stable-3.0-luminous-centos-7-x86_64" {
+	if got := refs(selectFromDisk(t, req), "{"); len(got) != 1 || got[0] != "docker.io/ceph/daemon:v3.0.3-stable-3.0-luminous-centos-7-x86_64" {
 		t.Errorf("by default: %v", got)
 	}
 	req.Set = map[string]string{"ceph_namespace": "registry.access.redhat.com/rhceph", "ceph_image": "rhceph-3-rhel7", "ceph_tag": "latest"}
-	s := sel(t, req)
+	s := selectFromDisk(t, req)
 	if got := refs(s, "{"); len(got) != 1 || got[0] != "registry.access.redhat.com/rhceph/rhceph-3-rhel7:latest" {
 		t.Errorf("as set: %v", got)
 	}
@@ -95,7 +95,7 @@ func TestNeutronDriver(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.req.Release = "rhosp13"
 			tt.req.Set = withNames(tt.req.Set)
-			s := sel(t, tt.req)
+			s := selectFromDisk(t, tt.req)
 			if s.NeutronDriver != tt.driver {
 				t.Errorf("driver = %q, want %q", s.NeutronDriver, tt.driver)
 			}
@@ -106,7 +106,7 @@ func TestNeutronDriver(t *testing.T) {
 	}
 }
 
-// withNames adds to variables what basename strips.
+// withNames adds to variables the prefix that basename removes.
 func withNames(set map[string]string) map[string]string {
 	all := map[string]string{"name_prefix": "centos-binary-"}
 	for name, value := range set {
@@ -116,15 +116,15 @@ func withNames(set map[string]string) map[string]string {
 }
 
 func TestNoFilterAndEmptyFilter(t *testing.T) {
-	none := from(t, files{}, tripleo.Request{})
+	none := selectFrom(t, files{}, tripleo.Request{})
 	if none.Filtered || none.Services != nil || len(none.Images) != 88 {
 		t.Errorf("without environments: filtered %v, %d images", none.Filtered, len(none.Images))
 	}
-	empty := from(t, files{"/e.yaml": "{}"}, tripleo.Request{Environments: []string{"/e.yaml"}})
+	empty := selectFrom(t, files{"/e.yaml": "{}"}, tripleo.Request{Environments: []string{"/e.yaml"}})
 	if !empty.Filtered || empty.Services == nil || len(empty.Images) != 0 {
 		t.Errorf("with an empty environment: filtered %v, %d images", empty.Filtered, len(empty.Images))
 	}
-	base := from(t, files{}, tripleo.Request{Release: "rhosp13"})
+	base := selectFrom(t, files{}, tripleo.Request{Release: "rhosp13"})
 	if !base.Filtered || len(base.Images) != 44 {
 		t.Errorf("rhosp13 without environments: filtered %v, %d images", base.Filtered, len(base.Images))
 	}
@@ -132,7 +132,7 @@ func TestNoFilterAndEmptyFilter(t *testing.T) {
 
 func TestEnvironmentSwitchesBuiltInServiceOff(t *testing.T) {
 	f := files{"/e.yaml": env("Redis: OS::Heat::None", "Keystone: ../puppet/services/keystone.yaml")}
-	s := from(t, f, tripleo.Request{Release: "rhosp13", Environments: f.names()})
+	s := selectFrom(t, f, tripleo.Request{Release: "rhosp13", Environments: f.names()})
 	for _, name := range []string{"redis", "keystone"} {
 		if got := refs(s, name); got != nil {
 			t.Errorf("%s is there: %v", name, got)
@@ -141,14 +141,14 @@ func TestEnvironmentSwitchesBuiltInServiceOff(t *testing.T) {
 }
 
 func TestLoggingToStdout(t *testing.T) {
-	s := from(t, files{}, tripleo.Request{Set: map[string]string{"logging": "stdout"}})
+	s := selectFrom(t, files{}, tripleo.Request{Set: map[string]string{"logging": "stdout"}})
 	if got := refs(s, "rsyslog-base"); len(got) != 1 {
 		t.Errorf("rsyslog-base = %v", got)
 	}
 }
 
 func TestExcludes(t *testing.T) {
-	all := len(sel(t, walkthrough(t)).Images)
+	all := len(selectFromDisk(t, walkthrough(t)).Images)
 	tests := []struct {
 		name string
 		re   string
@@ -163,7 +163,7 @@ func TestExcludes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			req := walkthrough(t)
 			req.Excludes = []*regexp.Regexp{regexp.MustCompile(tt.re)}
-			s := sel(t, req)
+			s := selectFromDisk(t, req)
 			if len(s.Images) != tt.left {
 				t.Errorf("%d images left, want %d", len(s.Images), tt.left)
 			}
@@ -181,10 +181,10 @@ func TestSelectErrors(t *testing.T) {
 		want string
 	}{
 		{"unknown release", tripleo.Request{Release: "quens"}, `unknown release "quens"; known are rhosp13, queens`},
-		{"upper case", tripleo.Request{Namespace: "host/Name"}, `image aodh-api would be called "host/Name/centos-binary-aodh-api:current-tripleo", which is no image reference`},
-		{"slash at the end", tripleo.Request{Namespace: "host/ns/"}, "which is no image reference"},
-		{"tag with a space", tripleo.Request{Tag: "a b"}, "which is no image reference"},
-		{"no tag", tripleo.Request{Set: map[string]string{"tag": ""}}, "which is no image reference"},
+		{"upper case", tripleo.Request{Namespace: "host/Name"}, `image aodh-api would be called "host/Name/centos-binary-aodh-api:current-tripleo", which is not an image reference`},
+		{"slash at the end", tripleo.Request{Namespace: "host/ns/"}, "which is not an image reference"},
+		{"tag with a space", tripleo.Request{Tag: "a b"}, "which is not an image reference"},
+		{"no tag", tripleo.Request{Set: map[string]string{"tag": ""}}, "which is not an image reference"},
 		{"no Ceph image", tripleo.Request{Set: map[string]string{"ceph_image": ""}}, "image {ceph_image} would be called"},
 	}
 	for _, tt := range tests {

@@ -7,24 +7,24 @@ import (
 	"strings"
 )
 
-// A Strategy says where images come from, which of them are taken, and where
-// they are pushed: what a Request says itself, or one entry of a
+// A Strategy says where images come from, which of them are selected, and where
+// they are pushed. It is made from a Request or from one entry of a
 // ContainerImagePrepare list.
 type Strategy struct {
 	Set             map[string]string // variables that are not the release's defaults
-	TagFromLabel    string            // "": images have the tag that the variables say
-	PushDestination string            // registry, maybe with a path below it; "" for none
-	PullSource      string            // registry put ahead of the names; "" for none
-	Includes        []*regexp.Regexp  // not none: only images in whose name with tag one finds something
-	Excludes        []*regexp.Regexp  // images whose name with tag they find something in; nothing where there are includes
+	TagFromLabel    string            // "" means that images have the tag of the variables
+	PushDestination string            // registry, maybe with a path; "" means none
+	PullSource      string            // registry to put before the names; "" means none
+	Includes        []*regexp.Regexp  // if not empty, select only images whose NAME:TAG one of them matches
+	Excludes        []*regexp.Regexp  // do not select images whose NAME:TAG one of them matches; no effect with Includes
 
-	local     bool   // PushDestination was written as true
-	idleLabel string // a TagFromLabel that says nothing, as a tag is set
-	place     Place  // zero: the request itself
+	local        bool   // PushDestination is written as true
+	ignoredLabel string // a TagFromLabel without effect, because a tag is set
+	place        Place  // of the list's entry; zero for the request
 }
 
-// strategy gives what the request says itself.
-func (req Request) strategy() Strategy {
+// ownStrategy returns the strategy of the request itself.
+func (req Request) ownStrategy() Strategy {
 	s := Strategy{
 		Set:             map[string]string{},
 		TagFromLabel:    req.TagFromLabel,
@@ -47,9 +47,9 @@ func (req Request) strategy() Strategy {
 	return s
 }
 
-// own names the settings of the request that a ContainerImagePrepare list
-// would have to compete with.
-func (req Request) own() []string {
+// sourceSettings returns the names of the request's settings that contradict a
+// ContainerImagePrepare list.
+func (req Request) sourceSettings() []string {
 	var names []string
 	for _, setting := range []struct {
 		name  string
@@ -72,36 +72,36 @@ func (req Request) own() []string {
 	return names
 }
 
-// strategies gives the environment's list, or else what the request says.
+// strategies returns those of the environment's list, or else the request's own.
 func (r release) strategies(req Request, env *Environment) ([]Strategy, error) {
-	if !r.lists {
-		return []Strategy{req.strategy()}, nil
+	if !r.readsPrepareList {
+		return []Strategy{req.ownStrategy()}, nil
 	}
 	list, err := r.readList(req, env)
 	if err != nil {
 		return nil, err
 	}
 	if len(list) == 0 {
-		return []Strategy{req.strategy()}, nil
+		return []Strategy{req.ownStrategy()}, nil
 	}
-	if own := req.own(); len(own) > 0 {
-		return nil, env.errorf(listParameter, "the list says where images come from; %s of the step would change nothing: leave it out, or the list", strings.Join(own, ", "))
+	if own := req.sourceSettings(); len(own) > 0 {
+		return nil, env.errorf(listParameter, "the list says where images come from; %s of the step would have no effect: leave it out, or the list", strings.Join(own, ", "))
 	}
 	return list, nil
 }
 
-// takes says whether the strategy is about an image. With includes, excludes
-// say nothing.
-func (s Strategy) takes(ref string) bool {
-	finds := func(re *regexp.Regexp) bool { return re.MatchString(ref) }
+// selects reports whether the strategy selects an image. Excludes have no effect
+// beside includes.
+func (s Strategy) selects(ref string) bool {
+	matches := func(re *regexp.Regexp) bool { return re.MatchString(ref) }
 	if len(s.Includes) > 0 {
-		return slices.ContainsFunc(s.Includes, finds)
+		return slices.ContainsFunc(s.Includes, matches)
 	}
-	return !slices.ContainsFunc(s.Excludes, finds)
+	return !slices.ContainsFunc(s.Excludes, matches)
 }
 
-// source gives the name that an image is pulled by.
-func (s Strategy) source(name string) string {
+// pullName returns the name that an image is pulled by.
+func (s Strategy) pullName(name string) string {
 	if s.PullSource == "" {
 		return name
 	}

@@ -11,42 +11,42 @@ import (
 	"github.com/bayplan/bayplan/internal/labels"
 )
 
-// A Registry answers for images, by their references with tags. Its errors
-// name the image or the host, whichever they are about.
+// A Registry answers questions about images by NAME:TAG. Its errors name the image
+// or the host that they are about.
 type Registry interface {
-	// Labels gives an image's labels.
+	// Labels returns an image's labels.
 	Labels(ctx context.Context, ref string) (map[string]string, error)
-	// HasTag says whether an image is there.
+	// HasTag reports whether an image exists.
 	HasTag(ctx context.Context, ref string) (bool, error)
 }
 
-// lookups is how many images are asked for at once.
-const lookups = 8
+// maxLookups is the number of parallel lookups.
+const maxLookups = 8
 
-// DiscoverTags finds the tags of the images that have a TagFromLabel, by
-// expanding that with the image's own labels, and gives them by Lookup. What is
-// looked up for several images is asked for once. All errors are reported, in
-// the order of the images, each once.
+// DiscoverTags finds the tags of the images that have a TagFromLabel: it expands
+// that with the image's labels. The result maps Image.Lookup to tags. Images with
+// the same lookup share one. DiscoverTags returns all errors in the order of the
+// images, each text once.
 //
-// A label that is missing is an error, except for an image that has a tag of
-// its own to fall back on.
+// A missing label is an error, unless the image has its own tag (OwnTag): then
+// that is its tag.
 func DiscoverTags(ctx context.Context, images []Image, reg Registry) (map[string]string, error) {
-	images = unique(images)
+	images = uniqueLookups(images)
 	found := make([]string, len(images))
 	errs := make([]error, len(images))
 	var group errgroup.Group
-	group.SetLimit(lookups)
+	group.SetLimit(maxLookups)
 	for i, image := range images {
 		group.Go(func() error {
 			found[i], errs[i] = discoverTag(ctx, image, reg)
-			return nil // the others go on: all mistakes are told at once
+			return nil // go on with the others, to report all mistakes at once
 		})
 	}
-	_ = group.Wait() // every error has its place in errs
+	_ = group.Wait() // the errors are in errs
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err := distinct(errs); err != nil {
+	if err := joinDistinct(errs); err != nil {
 		return nil, err
 	}
 	tags := make(map[string]string, len(images))
@@ -78,12 +78,12 @@ func discoverTag(ctx context.Context, image Image, reg Registry) (string, error)
 	return tag, checkTag(ctx, image, tag, reg)
 }
 
-// checkTag holds a tag made of labels against the registry: labels are only
-// what somebody wrote into the image.
+// checkTag checks that the registry has a tag made from labels. Labels may be
+// wrong: they are what a build wrote into the image.
 func checkTag(ctx context.Context, image Image, tag string, reg Registry) error {
 	ref := image.Name + ":" + tag
-	if !reference.MatchString(ref) {
-		return fmt.Errorf("image %s: its labels give the tag %q, which is no tag", image.Ref(), tag)
+	if !imageRef.MatchString(ref) {
+		return fmt.Errorf("image %s: its labels give the tag %q, which is not a valid tag", image.Ref(), tag)
 	}
 	if tag == image.Tag {
 		return nil
@@ -95,22 +95,22 @@ func checkTag(ctx context.Context, image Image, tag string, reg Registry) error 
 	return err
 }
 
-// distinct joins errors, of those that say the same only the first: a registry
-// that cannot be reached is one mistake, not one for each of its images.
-func distinct(errs []error) error {
+// joinDistinct joins errors, and each text only once: an unreachable registry is one
+// mistake, not one per image.
+func joinDistinct(errs []error) error {
 	var all []error
-	said := map[string]bool{}
+	seen := map[string]bool{}
 	for _, err := range errs {
-		if err != nil && !said[err.Error()] {
-			said[err.Error()] = true
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
 			all = append(all, err)
 		}
 	}
 	return errors.Join(all...)
 }
 
-// unique gives the images whose tags have to be looked up, each lookup once.
-func unique(images []Image) []Image {
+// uniqueLookups returns the images that need a lookup, one image per lookup.
+func uniqueLookups(images []Image) []Image {
 	var all []Image
 	seen := map[string]bool{}
 	for _, image := range images {
@@ -122,7 +122,8 @@ func unique(images []Image) []Image {
 	return all
 }
 
-// Lookup says what is looked up to find the image's tag: "" when nothing is.
+// Lookup returns a key for the lookup that finds the image's tag, or "" if the
+// image needs no lookup.
 func (i Image) Lookup() string {
 	if i.TagFromLabel == "" {
 		return ""
@@ -130,8 +131,8 @@ func (i Image) Lookup() string {
 	return i.Ref() + " " + i.TagFromLabel
 }
 
-// WithTags gives the images with the tags that were discovered. They need no
-// lookup any more.
+// WithTags returns the images with the discovered tags. They need no further
+// lookup.
 func WithTags(images []Image, tags map[string]string) []Image {
 	tagged := make([]Image, len(images))
 	for i, image := range images {

@@ -16,14 +16,14 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// A sampleRegistry answers for the sample images of rhosp13.
+// A sampleRegistry serves the sample images of rhosp13.
 type sampleRegistry struct {
 	host   string
 	labels map[string]map[string]string // by repository
 	tags   map[string]bool              // references
 	wrong  map[string]error             // by repository
 
-	mu    sync.Mutex // lookups come from several goroutines
+	mu    sync.Mutex // lookups run in parallel
 	asked map[string]int
 }
 
@@ -137,7 +137,7 @@ func TestDiscoverTagsReportsAll(t *testing.T) {
 		"192.0.2.1:443: connection refused",
 		`openstack-redis:latest: no label "version"`,
 		"openstack-horizon:13.0-38 is not in the registry",
-		`openstack-iscsid:latest: its labels give the tag "13.0-a b", which is no tag`)
+		`openstack-iscsid:latest: its labels give the tag "13.0-a b", which is not a valid tag`)
 	if lines := strings.Count(err.Error(), "\n") + 1; lines != 4 {
 		t.Errorf("%d lines, want 4:\n%v", lines, err)
 	}

@@ -9,32 +9,32 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo/jinja"
 )
 
-// templateList is the one key of what a template renders to.
+// templateList is the only key of a rendered template.
 const templateList = "container_images_template"
 
-// templateKeys are what an entry of a template may hold.
+// templateKeys are the keys of an entry of a template.
 var templateKeys = []string{"imagename", "params", "services", "image_source", "neutron_driver", "uploader"}
 
-// A named is an entry of a catalog with its image's name.
-type named struct {
+// A namedEntry is an entry of a catalog with the name and tag of its image.
+type namedEntry struct {
 	Entry
 	name, tag string
-	place     Place // of a template; zero for the built-in catalog
-	own       bool  // its tag is not that of the release's other images
+	place     Place // in a rendered template; zero for the built-in catalog
+	own       bool  // its tag differs from that of most images of the release
 }
 
-// named gives the images that there are with these variables: those of the
-// built-in catalog.
-func (r release) named(v vars) ([]named, error) {
+// images returns the images of the built-in catalog that the release has with these
+// variables.
+func (r release) images(v vars) ([]namedEntry, error) {
 	entries, err := r.entries()
 	if err != nil {
 		return nil, err
 	}
-	var all []named
+	var all []namedEntry
 	for _, e := range entries {
 		if e.applies(v) {
-			name, tag := v.name(e)
-			all = append(all, named{Entry: e, name: name, tag: tag, own: e.ownTag()})
+			name, tag := v.imageName(e)
+			all = append(all, namedEntry{Entry: e, name: name, tag: tag, own: e.ownTag()})
 		}
 	}
 	return all, nil
@@ -51,13 +51,13 @@ func readTemplate(open Open, path string) (template, error) {
 	return template{path, text}, nil
 }
 
-// named gives the images that the template renders to with these variables.
-func (t template) named(v vars) ([]named, error) {
+// images returns the images that the template renders to with these variables.
+func (t template) images(v vars) ([]namedEntry, error) {
 	all, err := t.render(v)
 	if err != nil {
 		return nil, err
 	}
-	// Which images have a tag of their own shows when the tag is another one.
+	// Render again with another tag: images that keep theirs have their own.
 	probe := vars{}
 	for name, value := range v {
 		probe[name] = value
@@ -70,57 +70,59 @@ func (t template) named(v vars) ([]named, error) {
 	for i := range all {
 		all[i].own = len(others) == len(all) && others[i].tag == all[i].tag
 	}
-	return slices.DeleteFunc(all, func(n named) bool { return !n.applies(v) }), nil
+	return slices.DeleteFunc(all, func(n namedEntry) bool { return !n.applies(v) }), nil
 }
 
-func (t template) render(v vars) ([]named, error) {
-	text, err := jinja.Render(t.text, v.typed())
+func (t template) render(v vars) ([]namedEntry, error) {
+	text, err := jinja.Render(t.text, v.templateValues())
 	if err != nil {
-		return nil, t.failed(err)
+		return nil, t.renderError(err)
 	}
 	doc, err := parseYAML(t.path, text)
 	if err != nil {
-		return nil, t.inside(err)
+		return nil, t.renderedError(err)
 	}
 	list := doc.get(templateList)
 	if list == nil || list.kind != isList {
-		return nil, t.inside(doc.place.errorf("%s: a list is wanted", templateList))
+		return nil, t.renderedError(doc.place.errorf("%s: a list is wanted", templateList))
 	}
-	all := make([]named, len(list.items))
+	all := make([]namedEntry, len(list.items))
 	for i, item := range list.items {
 		if all[i], err = v.entryOf(item); err != nil {
-			return nil, t.inside(inTemplate(i, err))
+			return nil, t.renderedError(atTemplateEntry(i, err))
 		}
 	}
 	return all, nil
 }
 
-// failed says in which line of the template rendering failed.
-func (t template) failed(err error) error {
-	var at *jinja.Error
-	if errors.As(err, &at) {
-		return fmt.Errorf("template file %w", Place{t.path, at.Line}.errorf("%s", at.Text))
+// renderError adds to an error the line of the template where rendering failed.
+func (t template) renderError(err error) error {
+	var jinjaErr *jinja.Error
+	if errors.As(err, &jinjaErr) {
+		return fmt.Errorf("template file %w", Place{t.path, jinjaErr.Line}.errorf("%s", jinjaErr.Text))
 	}
 	return fmt.Errorf("template file %s: %w", t.path, err)
 }
 
-// inside says that a line is not the template's own: where an if does not
-// hold, what it renders to is shorter.
-func (t template) inside(err error) error {
+// renderedError says that the line in an error counts in the rendered text. The
+// template has other lines, because an if that is false renders to nothing.
+func (t template) renderedError(err error) error {
 	return fmt.Errorf("template file %w (counted in what it renders to)", err)
 }
 
-func inTemplate(i int, err error) error {
-	var at *entryError
-	if !errors.As(err, &at) {
+// atTemplateEntry adds to an error its place and the entry of the template that it
+// is about.
+func atTemplateEntry(i int, err error) error {
+	var entryErr *entryError
+	if !errors.As(err, &entryErr) {
 		return err
 	}
-	return at.place.errorf("%s: entry %d: %w", templateList, i+1, err)
+	return entryErr.place.errorf("%s: entry %d: %w", templateList, i+1, err)
 }
 
 // entryOf reads an entry of a rendered template.
-func (v vars) entryOf(n *node) (named, error) {
-	e := named{place: n.place}
+func (v vars) entryOf(n *node) (namedEntry, error) {
+	e := namedEntry{place: n.place}
 	if n.kind != isMap {
 		return e, &entryError{n.place, "a mapping is wanted", fmt.Errorf("this is %s", n.kind)}
 	}
@@ -132,15 +134,15 @@ func (v vars) entryOf(n *node) (named, error) {
 		var err error
 		switch p.key {
 		case "imagename":
-			ref, err = p.value.single()
+			ref, err = p.value.scalarText()
 		case "params":
-			e.Params, err = p.value.names()
+			e.Params, err = p.value.textItems()
 		case "services":
-			e.Services, err = p.value.names()
+			e.Services, err = p.value.textItems()
 		case "image_source":
-			e.Source, err = p.value.single()
+			e.Source, err = p.value.scalarText()
 		case "neutron_driver":
-			e.Driver, err = p.value.single()
+			e.Driver, err = p.value.scalarText()
 		case "uploader":
 		default:
 			err = &UnknownError{What: "key", Got: p.key, Known: templateKeys}
@@ -160,7 +162,8 @@ func (v vars) entryOf(n *node) (named, error) {
 	return e, nil
 }
 
-// cutTag takes a reference apart. A colon before a slash is a port's.
+// cutTag splits a reference into name and tag. A colon before a slash belongs to a
+// port.
 func cutTag(ref string) (name, tag string) {
 	if i := strings.LastIndex(ref, ":"); i > strings.LastIndex(ref, "/") {
 		return ref[:i], ref[i+1:]
@@ -168,36 +171,37 @@ func cutTag(ref string) (name, tag string) {
 	return ref, ""
 }
 
-// basename strips what the variables put around a name.
+// basename removes the namespace, and the prefix and suffix of the variables, from
+// a name.
 func (v vars) basename(name string) string {
 	base := name[strings.LastIndex(name, "/")+1:]
 	return strings.TrimSuffix(strings.TrimPrefix(base, v["name_prefix"]), v["name_suffix"])
 }
 
-// names gives a list of names.
-func (n *node) names() ([]string, error) {
+// textItems returns the items of a list of single values.
+func (n *node) textItems() ([]string, error) {
 	if n.kind != isList {
 		return nil, fmt.Errorf("a list is wanted, this is %s", n.kind)
 	}
 	all := make([]string, len(n.items))
 	for i, item := range n.items {
 		var err error
-		if all[i], err = item.single(); err != nil {
+		if all[i], err = item.scalarText(); err != nil {
 			return nil, fmt.Errorf("item %d: %w", i+1, err)
 		}
 	}
 	return all, nil
 }
 
-// typed gives the variables as a template wants them: switches as what they
-// mean, as the text "false" would be true, and no driver as none.
-func (v vars) typed() map[string]any {
+// templateValues returns the variables for a template. Switches become booleans,
+// because the text "false" would be true. An empty driver is left out.
+func (v vars) templateValues() map[string]any {
 	all := map[string]any{}
 	for name, value := range v {
 		switch {
 		case name == "neutron_driver" && value == "":
 		case name == "rhel_containers" || name == "ceph_images":
-			all[name] = truth(value)
+			all[name] = isTrue(value)
 		default:
 			all[name] = value
 		}

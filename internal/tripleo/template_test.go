@@ -16,8 +16,8 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// templateOf writes a release's table as the template that a host has: names
-// made of variables, and ifs around what depends on one.
+// templateOf writes a release's table as a template such as hosts have: with
+// variables in the names, and an if around each entry that depends on a variable.
 func templateOf(t *testing.T, table string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("data", table+"-catalog.tsv"))
@@ -103,7 +103,7 @@ func closing(when string) string {
 	return "{% endif %}\n"
 }
 
-// A host's template gives what the built-in catalog of its release gives.
+// A template selects the same images as the built-in catalog of its release.
 func TestTemplateIsItsCatalog(t *testing.T) {
 	roles := "- name: All\n  CountDefault: 1\n  ServicesDefault:\n"
 	for _, service := range []string{"NovaApi", "NeutronApi", "OVNController", "OVNDBs", "OpenDaylightApi", "CephMon", "CephGrafana", "HAproxy", "Keystone", "FluentdClient"} {
@@ -121,9 +121,9 @@ func TestTemplateIsItsCatalog(t *testing.T) {
 					if strings.HasPrefix(name, "filtered") {
 						req.RolesFile, req.Environments = "/roles.yaml", []string{"/e/env.yaml"}
 					}
-					want := from(t, f, req)
+					want := selectFrom(t, f, req)
 					req.Template = "/" + table + ".j2"
-					got := from(t, f, req)
+					got := selectFrom(t, f, req)
 					if len(want.Images) < 2 {
 						t.Errorf("%d images: nothing is compared", len(want.Images))
 					}
@@ -180,7 +180,7 @@ func TestTemplateOfItsOwn(t *testing.T) {
 - imagename: "h:5000/four"
   params:
 `}
-	s := from(t, f, tripleo.Request{Release: "queens", Template: "/t.j2", Namespace: "h/n", Tag: "1", Set: map[string]string{"mine": "h/mine", "tag_of_mine": "2"}, Excludes: regexps("four")})
+	s := selectFrom(t, f, tripleo.Request{Release: "queens", Template: "/t.j2", Namespace: "h/n", Tag: "1", Set: map[string]string{"mine": "h/mine", "tag_of_mine": "2"}, Excludes: regexps("four")})
 	want := []tripleo.Image{
 		{Name: "h/n/centos-binary-two", Tag: "1", Basename: "two"},
 		{Name: "h/mine/three", Tag: "1-2", Basename: "three", Params: []string{"A", "B"}},
@@ -202,8 +202,8 @@ func TestTemplateErrors(t *testing.T) {
 		{"an unknown key", "container_images_template:\n- imagename: a/b:c\n  parms: [a]\n", `/t.j2:3: container_images_template: entry 1: parms: unknown key "parms"; known are imagename, params`},
 		{"parameters that are no list", "container_images_template:\n- imagename: a/b:c\n  params: a\n", "entry 1: params: a list is wanted, this is a single value"},
 		{"a service that is a list", "container_images_template:\n- imagename: a/b:c\n  services: [[a]]\n", "entry 1: services: item 1: a single value is wanted, this is a list"},
-		{"no tag", "container_images_template:\n- imagename: h:5000/b\n", `template file /t.j2:2: container_images_template: imagename: image b would be called "h:5000/b:", which is no image reference`},
-		{"no image", "container_images_template:\n- imagename: '{{nothing}}/b:c'\n", `image b would be called "/b:c", which is no image reference`},
+		{"no tag", "container_images_template:\n- imagename: h:5000/b\n", `template file /t.j2:2: container_images_template: imagename: image b would be called "h:5000/b:", which is not an image reference`},
+		{"no image", "container_images_template:\n- imagename: '{{nothing}}/b:c'\n", `image b would be called "/b:c", which is not an image reference`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// An answer is what a request comes to, as it is written down.
+// An answer holds a request's selection and the files written for it.
 type answer struct {
 	*tripleo.Selection
 	env, list string
@@ -18,18 +18,18 @@ type answer struct {
 
 func answerTo(t *testing.T, f files, req tripleo.Request, insecure ...string) answer {
 	t.Helper()
-	s := from(t, f, req)
+	s := selectFrom(t, f, req)
 	r := tripleo.Result{Images: s.Images, Insecure: func(host string) bool { return slices.Contains(insecure, host) }}
 	return answer{s, string(r.EnvFile()), string(r.ImagesFile()), r.Parameters()}
 }
 
-// has says whether an image of a basename is there.
+// has reports whether the selection has an image with a basename.
 func (a answer) has(basename string) bool {
 	return slices.ContainsFunc(a.Images, func(i tripleo.Image) bool { return i.Basename == basename })
 }
 
-// The traps that the old tools lay, by number: how each is gone round or, where
-// others rely on it, kept.
+// The traps of the old tools, by number. Each test shows how the package avoids the
+// trap, or keeps it where others rely on it.
 var traps = []struct {
 	name string
 	test func(t *testing.T)
@@ -52,8 +52,8 @@ var traps = []struct {
 	}},
 	{"04 the default registry is not read: one environment of upstream's gives OVN alone", func(t *testing.T) {
 		ovn := tht(t, "environments/services-docker/neutron-ovn-dvr-ha.yaml")
-		expect(t, len(sel(t, tripleo.Request{Release: "queens", Environments: ovn}).Images) == 5)
-		expect(t, len(sel(t, tripleo.Request{Release: "rhosp13", Environments: ovn}).Images) == 45)
+		expect(t, len(selectFromDisk(t, tripleo.Request{Release: "queens", Environments: ovn}).Images) == 5)
+		expect(t, len(selectFromDisk(t, tripleo.Request{Release: "rhosp13", Environments: ovn}).Images) == 45)
 	}},
 	{"05 the slash before docker/ is part of the test: paths are resolved first, so even the root directory's tree has it", func(t *testing.T) {
 		f := files{"/environments/e.yaml": env("Redis: ../docker/services/redis.yaml")}
@@ -151,7 +151,7 @@ var traps = []struct {
 		req.Excludes = regexps("keystone")
 		reg := newSample(t)
 		reg.wrong["rhosp13/openstack-keystone"] = errRefused
-		_, err := tripleo.DiscoverTags(t.Context(), sel(t, req).Images, reg)
+		_, err := tripleo.DiscoverTags(t.Context(), selectFromDisk(t, req).Images, reg)
 		expect(t, err == nil)
 	}},
 	{"21 what stands before the first slash is replaced by the destination: a namespace without host is lost", func(t *testing.T) {
@@ -189,7 +189,7 @@ var traps = []struct {
 	}},
 	{"27 a variable that is set to nothing leaves no name: a mistake, and not an image without one", func(t *testing.T) {
 		_, err := tripleo.Select(tripleo.Request{Release: "queens", Set: map[string]string{"ceph_namespace": ""}}, files{}.open)
-		wantWords(t, err, "which is no image reference")
+		wantWords(t, err, "which is not an image reference")
 	}},
 	{"28 logging to stdout adds an image", func(t *testing.T) {
 		a := answerTo(t, nil, tripleo.Request{Set: map[string]string{"logging": "stdout"}})
@@ -241,7 +241,7 @@ var traps = []struct {
 	{"35 a password of an environment goes nowhere", func(t *testing.T) {
 		f := files{"/e.yaml": list("  - {}\n") + "  ContainerImageRegistryCredentials: {quay.io: {user: s3cr3t}}\n"}
 		a := answerTo(t, f, tripleo.Request{Release: "train", Environments: f.names()})
-		expect(t, !strings.Contains(a.env+a.list+written(t, "container-image-prepare", f, tripleo.Request{Release: "train", Environments: f.names()}), "s3cr3t"))
+		expect(t, !strings.Contains(a.env+a.list+writeFormat(t, "container-image-prepare", f, tripleo.Request{Release: "train", Environments: f.names()}), "s3cr3t"))
 	}},
 	{"36 services and counts of a later environment win, those of parameters: do not count", func(t *testing.T) {
 		f := containers("Keystone")
@@ -265,8 +265,8 @@ func expect(t *testing.T, holds bool) {
 
 var anEnvironment = tripleo.Request{Release: "queens", Environments: []string{"/e.yaml"}}
 
-// containers makes an environment that puts services into containers, and the
-// roles file of itsRoles.
+// containers makes an environment that puts services into containers, and a roles
+// file with them for itsRoles.
 func containers(services ...string) files {
 	var lines []string
 	for _, s := range services {
@@ -275,7 +275,7 @@ func containers(services ...string) files {
 	return files{"/e.yaml": env(lines...), "/roles.yaml": rolesText(services...)}
 }
 
-// itsRoles asks for what a role with these services needs.
+// itsRoles returns a request with the files of containers.
 func itsRoles() tripleo.Request {
 	req := anEnvironment
 	req.RolesFile = "/roles.yaml"
@@ -290,13 +290,13 @@ func rolesText(services ...string) string {
 	return text
 }
 
-// What the walk-through's second command changes is one image and parameter.
+// Adding Ceph to the walkthrough adds one image and one parameter.
 func TestCephVariant(t *testing.T) {
 	req := walkthrough(t)
-	without := sel(t, req)
+	without := selectFromDisk(t, req)
 	req.Environments = append(req.Environments, tht(t, "environments/ceph-ansible/ceph-ansible.yaml")...)
 	req.Set = map[string]string{"ceph_namespace": "registry.access.redhat.com/rhceph", "ceph_image": "rhceph-3-rhel7", "ceph_tag": "latest"}
-	with := sel(t, req)
+	with := selectFromDisk(t, req)
 	tags, err := tripleo.DiscoverTags(t.Context(), with.Images, newSample(t))
 	if err != nil {
 		t.Fatal(err)

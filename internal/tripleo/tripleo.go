@@ -1,12 +1,11 @@
-// Package tripleo knows which container images a TripleO deployment needs and
-// what they are called: it reads Heat environment files and roles, finds the
-// services that run in containers, the images that serve them and the
-// parameters that name them, and writes the two files of a prepared overcloud.
+// Package tripleo finds the container images that a TripleO deployment needs, and
+// their names. It reads Heat environment files and roles files, finds the services
+// that run in containers, the images that they need and the parameters that name
+// the images, and writes the list of images to pull and a file for the deployment.
 //
-// One model serves: service -> image -> parameter. What differs between
-// releases is data, under data/. It knows nothing of steps and registries:
-// files are opened by a function that the caller brings, and labels are read
-// by another.
+// The model is service -> image -> parameter. Differences between releases are
+// data, under data/. The package knows nothing of steps and registries: the caller
+// passes a function that opens files and a Registry that reads labels.
 package tripleo
 
 import (
@@ -17,17 +16,17 @@ import (
 	"strings"
 )
 
-// An Open opens a file for reading. An absent file's error is fs.ErrNotExist.
+// An Open opens a file for reading. Its error for a missing file is fs.ErrNotExist.
 type Open func(path string) (io.ReadCloser, error)
 
-// A Place is a line in a file. A line of 0 is the file as a whole, and the
-// zero Place what is built in.
+// A Place is a line in a file. Line 0 means the whole file. The zero Place means
+// built-in data.
 type Place struct {
 	File string
 	Line int
 }
 
-// String gives "file:line".
+// String returns "file:line".
 func (p Place) String() string {
 	switch {
 	case p.File == "":
@@ -38,10 +37,10 @@ func (p Place) String() string {
 	return fmt.Sprintf("%s:%d", p.File, p.Line)
 }
 
-// An UnknownError is about a name that there is none of.
+// An UnknownError is about an unknown name.
 type UnknownError struct {
-	Place Place  // zero: not of a file
-	What  string // what it would be the name of: release, variable
+	Place Place  // zero if the name is not from a file
+	What  string // the kind of name: release, variable
 	Got   string
 	Known []string
 }
@@ -55,14 +54,14 @@ func (e *UnknownError) Error() string {
 	return text
 }
 
-// errorf makes an error about a place.
+// errorf makes an error at a place.
 func (p Place) errorf(format string, args ...any) error {
 	return fmt.Errorf("%s: %w", p, fmt.Errorf(format, args...))
 }
 
-// bare strips the operation and the path off a file's error, for messages that
-// name the file already.
-func bare(err error) error {
+// withoutPath removes the operation and the path from a file's error, for messages
+// that name the file anyway.
+func withoutPath(err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {
 		return pathErr.Err

@@ -5,10 +5,11 @@ import (
 	"strings"
 )
 
-// vars are the variables that image names are made of.
+// vars are the variables that make up image names.
 type vars map[string]string
 
-// variables gives the release's defaults with the strategy's laid over them.
+// variables returns the release's defaults, overridden by the strategy's variables
+// and the driver.
 func (r release) variables(s Strategy, driver string) (vars, error) {
 	v, err := r.defaults()
 	if err != nil {
@@ -25,9 +26,9 @@ func (r release) variables(s Strategy, driver string) (vars, error) {
 	return v, nil
 }
 
-// name gives the entry's image reference without its tag, and the tag to start
-// with.
-func (v vars) name(e Entry) (name, tag string) {
+// imageName returns the entry's image reference without its tag, and its tag before
+// any lookup.
+func (v vars) imageName(e Entry) (name, tag string) {
 	base := e.Basename
 	if variable, ok := strings.CutPrefix(base, "{"); ok {
 		base = v[strings.TrimSuffix(variable, "}")]
@@ -35,10 +36,10 @@ func (v vars) name(e Entry) (name, tag string) {
 	return v[e.namespaceVar] + "/" + v[e.prefixVar] + base + v[e.suffixVar], v[e.tagVar]
 }
 
-// meets says whether a condition on a variable holds: "logging=stdout" on its
-// text, "ceph_images=true" on what it means, "namespace_stein defined" on its
-// being there.
-func (v vars) meets(condition string) bool {
+// satisfies reports whether a condition on a variable holds. "logging=stdout"
+// compares its text, "ceph_images=true" its value as a switch, and
+// "namespace_stein defined" requires that it is set. An empty condition holds.
+func (v vars) satisfies(condition string) bool {
 	if name, ok := strings.CutSuffix(condition, " defined"); ok {
 		_, there := v[name]
 		return there
@@ -48,14 +49,14 @@ func (v vars) meets(condition string) bool {
 	case !ok:
 		return true
 	case want == "true" || want == "false":
-		return truth(v[name]) == (want == "true")
+		return isTrue(v[name]) == (want == "true")
 	}
 	return v[name] == want
 }
 
-// truth reads a variable that is a switch. All but what YAML and Python take
-// for false is true.
-func truth(text string) bool {
+// isTrue reads a variable that is a switch. A text is true unless YAML or Python
+// reads it as false.
+func isTrue(text string) bool {
 	switch strings.ToLower(text) {
 	case "", "false", "no", "off", "0", "none", "null":
 		return false

@@ -7,7 +7,8 @@ import (
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
-// readYAML reads the one document of a YAML file. An empty file is a null.
+// readYAML reads the one document of a YAML file. For an empty file it returns a
+// null node.
 func readYAML(open Open, path string) (*node, error) {
 	text, err := readFile(open, path)
 	if err != nil {
@@ -21,22 +22,22 @@ func parseYAML(path, text string) (*node, error) {
 	if bad != nil {
 		return nil, Place{path, bad.Pos.Line}.errorf("%w", bad)
 	}
-	w := walker{file: path, anchors: map[string]*node{}}
+	w := converter{file: path, anchors: map[string]*node{}}
 	return w.node(body)
 }
 
 func readFile(open Open, path string) (string, error) {
 	f, err := open(path)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", path, bare(err))
+		return "", fmt.Errorf("%s: %w", path, withoutPath(err))
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, yamlguard.MaxBytes+1))
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", path, bare(err))
+		return "", fmt.Errorf("%s: %w", path, withoutPath(err))
 	}
 	if len(text) > yamlguard.MaxBytes {
-		return "", fmt.Errorf("%s: more than %d MiB is too much for a YAML file to be read", path, yamlguard.MaxBytes>>20)
+		return "", fmt.Errorf("%s: the file is larger than %d MiB", path, yamlguard.MaxBytes>>20)
 	}
 	return string(text), nil
 }

@@ -170,7 +170,7 @@ func (s *Set) openRegistry(r namedRegistry, readOnly bool) (http.Handler, error)
 }
 
 // GeneratedReleases names the releases that GeneratedImages knows.
-func GeneratedReleases() []string { return tripleo.Sampled() }
+func GeneratedReleases() []string { return tripleo.SampleReleases() }
 
 // GeneratedImages gives the stand-ins for all images of a release that an
 // embedded registry serves; none for "". An unknown release is an error.

@@ -87,7 +87,7 @@ func (e *EmbeddedRegistry) validate() error {
 	case e.Dir != "" && e.Images != "":
 		return plan.At("embedded.images", errors.New("a registry that serves generated images keeps nothing: leave out dir"))
 	}
-	return plan.At("embedded.images", setting.OneOf(e.Images, tripleo.Sampled()...))
+	return plan.At("embedded.images", setting.OneOf(e.Images, tripleo.SampleReleases()...))
 }
 
 // Validate tells mistakes that the settings show by themselves.

@@ -14,7 +14,7 @@ func (p *prepare) ExplainImages(w runner.World) ([]tripleo.Verdict, error) {
 	}
 	if !p.Images.IsZero() {
 		listed, err := p.given(w)
-		return tripleo.ExplainGiven(listed, request), err
+		return tripleo.ExplainListed(listed, request), err
 	}
 	verdicts, err := tripleo.Explain(request, w.Open)
 	return verdicts, hinted(err)

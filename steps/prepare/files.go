@@ -28,7 +28,7 @@ func (p *prepare) Paths() runner.Paths {
 		Template:     string(p.Template),
 	}
 	paths := runner.Paths{Reads: setting.Paths(append(slices.Clone(p.EnvironmentDirectories), p.Images.Text))}
-	for _, file := range request.Reads() {
+	for _, file := range request.InputFiles() {
 		paths.Reads = append(paths.Reads, file.Path)
 	}
 	for _, path := range []plan.Path{p.EnvFile, p.ImagesFile} {
@@ -67,7 +67,7 @@ func (p *prepare) environments(w runner.World) ([]string, error) {
 func fileInputs(ctx context.Context, w runner.World, request tripleo.Request) ([]runner.Input, error) {
 	var inputs []runner.Input
 	var errs []error
-	for _, file := range request.Reads() {
+	for _, file := range request.InputFiles() {
 		if err := checkFile(file, w); err != nil {
 			errs = append(errs, err)
 			continue

@@ -138,7 +138,7 @@ func (p *prepare) selection(w runner.World, request tripleo.Request) (*tripleo.S
 	if err != nil {
 		return nil, err
 	}
-	return tripleo.Given(listed, request)
+	return tripleo.SelectListed(listed, request)
 }
 
 // given gives the images that stand in the plan, or in the list that it names.

@@ -191,10 +191,10 @@ func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, e
 
 		TargetVersion: p.TargetVersion,
 
-		Comment:  p.comment(),
-		Insecure: p.insecure,
-		Listed:   p.InsecureRegistries,
-		Notes:    selection.Notes,
+		Comment:        p.comment(),
+		Insecure:       p.insecure,
+		AlwaysInsecure: p.InsecureRegistries,
+		Notes:          selection.Notes,
 	}, nil
 }
 

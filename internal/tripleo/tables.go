@@ -8,11 +8,12 @@ import (
 )
 
 //go:embed data/*.tsv
-var data embed.FS
+var dataFiles embed.FS
 
-// table reads a file of tab-separated fields whose first line names them.
-func table(name string) ([]map[string]string, error) {
-	text, err := data.ReadFile("data/" + name + ".tsv")
+// readTable reads a built-in table: tab-separated fields with a first line that
+// names them. Each row maps field names to values.
+func readTable(name string) ([]map[string]string, error) {
+	text, err := dataFiles.ReadFile("data/" + name + ".tsv")
 	if err != nil {
 		return nil, err
 	}
@@ -33,13 +34,13 @@ func table(name string) ([]map[string]string, error) {
 	return rows, nil
 }
 
-// defaultRoles gives the roles that a release comes with; nil when it is not
-// known with which.
+// defaultRoles returns the default roles in a table, or nil for a release without
+// one.
 func defaultRoles(name string) ([]Role, error) {
 	if name == "" {
 		return nil, nil
 	}
-	rows, err := table(name)
+	rows, err := readTable(name)
 	if err != nil {
 		return nil, err
 	}
@@ -58,10 +59,10 @@ func defaultRoles(name string) ([]Role, error) {
 	return roles, nil
 }
 
-// baseEnvironment gives the registry that a release loads ahead of the
+// baseEnvironment returns the resource registry that a release loads before the
 // operator's environments.
 func baseEnvironment(name string) (*Environment, error) {
-	rows, err := table(name)
+	rows, err := readTable(name)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func TestListDecides(t *testing.T) {
 			[]string{"h:1/ns/centos-binary-aodh-api:9"},
 		},
 		{
-			"includes make excludes say nothing",
+			"excludes have no effect beside includes",
 			"  - includes: [aodh-api, aodh-evaluator]\n    excludes: [aodh]\n", "", "",
 			[]string{"quay.io/tripleotrain/centos-binary-aodh-api:current-tripleo", "quay.io/tripleotrain/centos-binary-aodh-evaluator:current-tripleo"},
 		},
@@ -76,7 +76,7 @@ func TestListDecides(t *testing.T) {
 			[]string{"quay.io/tripleotrain/centos-binary-cron:current-tripleo ? rdo_version"},
 		},
 		{
-			"a label says nothing where a tag is set",
+			"a label has no effect if a tag is set",
 			"  - includes: [centos-binary-cron]\n    tag_from_label: rdo_version\n    set: {tag: x}\n", "", "",
 			[]string{"quay.io/tripleotrain/centos-binary-cron:x"},
 		},
@@ -129,7 +129,7 @@ func TestListDecides(t *testing.T) {
 
 func TestLaterEntryHasTheParameter(t *testing.T) {
 	f := files{"/e.yaml": list("  - includes: [cinder-volume]\n  - includes: [cinder-volume]\n    set: {namespace: h/vendor}\n")}
-	s := from(t, f, tripleo.Request{Release: "wallaby", Environments: f.names()})
+	s := selectFrom(t, f, tripleo.Request{Release: "wallaby", Environments: f.names()})
 	if len(s.Images) != 2 {
 		t.Errorf("images = %v", s.Images)
 	}
@@ -138,8 +138,8 @@ func TestLaterEntryHasTheParameter(t *testing.T) {
 	}
 }
 
-// No list, or an empty one, is what the release comes with; a later list takes
-// the place of an earlier one.
+// Without a list, or with an empty one, the release's defaults apply. A later list
+// replaces an earlier one.
 func TestWhichListCounts(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -154,7 +154,7 @@ func TestWhichListCounts(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			s := from(t, tt.files, tripleo.Request{Release: "train", Environments: tt.files.names()})
+			s := selectFrom(t, tt.files, tripleo.Request{Release: "train", Environments: tt.files.names()})
 			if len(s.Images) != tt.want {
 				t.Errorf("%d images, want %d", len(s.Images), tt.want)
 			}
@@ -165,7 +165,7 @@ func TestWhichListCounts(t *testing.T) {
 func TestListIsNotForEarlierReleases(t *testing.T) {
 	f := files{"/e.yaml": list("  - modify_role: x\n")}
 	for _, release := range []string{"queens", "rhosp13"} {
-		from(t, f, tripleo.Request{Release: release, Environments: f.names(), Tag: "x"})
+		selectFrom(t, f, tripleo.Request{Release: release, Environments: f.names(), Tag: "x"})
 	}
 }
 
@@ -212,12 +212,12 @@ func TestListAndTheStepsOwnSettings(t *testing.T) {
 	} {
 		req.Release, req.Environments = "train", f.names()
 		_, err := tripleo.Select(req, f.open)
-		wantWords(t, err, "environment file /e.yaml:3: ContainerImagePrepare: the list says where images come from; "+name+" of the step would change nothing")
+		wantWords(t, err, "environment file /e.yaml:3: ContainerImagePrepare: the list says where images come from; "+name+" of the step would have no effect")
 	}
 }
 
-// From train on, services run in containers that no environment switches off,
-// and without roles all images are there.
+// From train on, services run in containers unless an environment switches them off.
+// Without roles all images are selected.
 func TestFilterOfLaterReleases(t *testing.T) {
 	roles := "- name: Controller\n  CountDefault: 1\n  ServicesDefault:\n  - OS::TripleO::Services::Keystone\n  - OS::TripleO::Services::Redis\n" +
 		"- name: Compute\n  ServicesDefault:\n  - OS::TripleO::Services::NovaCompute\n"
@@ -237,7 +237,7 @@ func TestFilterOfLaterReleases(t *testing.T) {
 		for _, tt := range tests {
 			t.Run(release+" "+tt.name, func(t *testing.T) {
 				f := files{"/e.yaml": tt.env, "/roles.yaml": roles}
-				s := from(t, f, tripleo.Request{Release: release, Environments: []string{"/e.yaml"}, RolesFile: "/roles.yaml"})
+				s := selectFrom(t, f, tripleo.Request{Release: release, Environments: []string{"/e.yaml"}, RolesFile: "/roles.yaml"})
 				var names []string
 				for _, image := range s.Images {
 					names = append(names, image.Basename)
@@ -248,7 +248,7 @@ func TestFilterOfLaterReleases(t *testing.T) {
 			})
 		}
 	}
-	if s := from(t, files{}, tripleo.Request{Release: "wallaby"}); s.Filtered || len(s.Images) != 93 {
+	if s := selectFrom(t, files{}, tripleo.Request{Release: "wallaby"}); s.Filtered || len(s.Images) != 93 {
 		t.Errorf("without roles: filtered %v, %d images", s.Filtered, len(s.Images))
 	}
 }
@@ -273,7 +273,7 @@ func TestDriverOfLaterReleases(t *testing.T) {
 		for release, want := range map[string]string{"train": tt.train, "wallaby": tt.wallaby} {
 			f := files{"/e.yaml": "parameter_defaults: " + tt.env}
 			req := tripleo.Request{Release: release, Environments: f.names(), NeutronDriver: tt.set}
-			if s := from(t, f, req); s.NeutronDriver != want {
+			if s := selectFrom(t, f, req); s.NeutronDriver != want {
 				t.Errorf("%s, %s: driver = %q, want %q", tt.name, release, s.NeutronDriver, want)
 			}
 			entry := "  - {}\n"
@@ -281,13 +281,13 @@ func TestDriverOfLaterReleases(t *testing.T) {
 				entry = fmt.Sprintf("  - set: {neutron_driver: %s}\n", tt.set)
 			}
 			f["/list.yaml"] = list(entry)
-			if s := from(t, f, tripleo.Request{Release: release, Environments: f.names()}); s.NeutronDriver != want {
+			if s := selectFrom(t, f, tripleo.Request{Release: release, Environments: f.names()}); s.NeutronDriver != want {
 				t.Errorf("%s, %s, by a list: driver = %q, want %q", tt.name, release, s.NeutronDriver, want)
 			}
 		}
 	}
 	f := files{"/e.yaml": list("  - set: {neutron_driver: null}\n  - set: {neutron_driver: ''}\n") + "  NeutronMechanismDrivers: [openvswitch]\n"}
-	if s := from(t, f, tripleo.Request{Release: "rhosp16.2", Environments: f.names()}); s.NeutronDriver != "other" {
+	if s := selectFrom(t, f, tripleo.Request{Release: "rhosp16.2", Environments: f.names()}); s.NeutronDriver != "other" {
 		t.Errorf("a driver set to nothing: %q", s.NeutronDriver)
 	}
 }

@@ -7,21 +7,21 @@ import (
 
 // A ListedImage is one entry of an images file.
 type ListedImage struct {
-	Name            string // imagename, as it is written: host/path:tag
-	PushDestination string // host, maybe with a path; "" when there is none
+	Name            string // imagename, as written: host/path:tag
+	PushDestination string // a host, maybe with a path; "" if the entry has none
 	Place           Place
 }
 
-// ReadImages reads an images file: what Result.ImagesFile writes, and what the
-// old tool writes. Every entry that cannot be used as it stands is an error,
-// such as one that asks for the image to be changed on its way. A file whose
-// first entry is a bare reference is a plain list, one image a line.
+// ReadImages reads an images file, such as Result.ImagesFile or the old tool
+// writes. It refuses entries that cannot be used as they are, such as one that
+// wants the image modified. If the first entry is a bare reference, the file is a
+// plain list with one image per line.
 func ReadImages(open Open, path string) ([]ListedImage, error) {
 	text, err := readFile(open, path)
 	if err != nil {
 		return nil, err
 	}
-	if lines := entriesOf(path, text); len(lines) > 0 && isReference(lines[0].text) {
+	if lines := listLines(path, text); len(lines) > 0 && isReference(lines[0].text) {
 		return plainList(lines)
 	}
 	root, err := parseYAML(path, text)
@@ -62,7 +62,7 @@ func listedImage(n *node, i int) (ListedImage, error) {
 				return image, p.place.errorf("%s: %s: a name is wanted, this is %s", what, p.key, p.value.kind)
 			}
 		case "image_source", "params", "services":
-			// Of interest to those who write the file.
+			// These are for the tools that write the file.
 		default:
 			return image, p.place.errorf("%s: %q is not supported", what, p.key)
 		}
@@ -78,16 +78,16 @@ func listedImage(n *node, i int) (ListedImage, error) {
 	return image, nil
 }
 
-// A line of a plain list.
-type line struct {
+// A listLine is a line of a plain list.
+type listLine struct {
 	place Place
 	text  string
 }
 
-// entriesOf gives a text's lines without what is no entry: blank ones, and
-// comments from a # at a line's beginning or after a space.
-func entriesOf(path, text string) []line {
-	var all []line
+// listLines returns the lines of a plain list, without blank lines and comments. A
+// comment begins with a # at the beginning of a line or after white space.
+func listLines(path, text string) []listLine {
+	var all []listLine
 	n := 0
 	for l := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
 		n++
@@ -95,19 +95,19 @@ func entriesOf(path, text string) []line {
 			l, _, _ = strings.Cut(l, comment)
 		}
 		if l = strings.TrimSpace(l); l != "" && l[0] != '#' {
-			all = append(all, line{Place{path, n}, l})
+			all = append(all, listLine{Place{path, n}, l})
 		}
 	}
 	return all
 }
 
-// isReference says whether a line looks like an image's name, which no first
-// line of an images file does.
+// isReference reports whether a line looks like the name of an image. No first
+// line of an images file in YAML does.
 func isReference(text string) bool {
 	return strings.Contains(text, "/") && !strings.ContainsAny(text, " \t{}[]\"',") && !strings.HasSuffix(text, ":")
 }
 
-func plainList(lines []line) ([]ListedImage, error) {
+func plainList(lines []listLine) ([]ListedImage, error) {
 	images := make([]ListedImage, len(lines))
 	for i, l := range lines {
 		if !isReference(l.text) {

@@ -13,13 +13,14 @@ import (
 // listParameter is the Heat parameter that lists where images come from.
 const listParameter = "ContainerImagePrepare"
 
-// listKeys are what an entry of the list may hold.
+// listKeys are the keys of an entry of the list.
 var listKeys = []string{
 	"set", "tag_from_label", "push_destination", "pull_source", "includes", "excludes", "multi_arch",
 	"modify_role", "modify_vars", "modify_append_tag", "modify_only_with_labels", "modify_only_with_source",
 }
 
-// readList reads the environment's list; an empty one is none.
+// readList reads the list in the environment. It returns no strategies if there is
+// no list or the list is empty.
 func (r release) readList(req Request, env *Environment) ([]Strategy, error) {
 	list := env.parameters[listParameter]
 	if list == nil || list.kind == isNull {
@@ -36,9 +37,9 @@ func (r release) readList(req Request, env *Environment) ([]Strategy, error) {
 	var all []Strategy
 	var errs []error
 	for i, item := range list.items {
-		s, err := reader.entry(item)
+		s, err := reader.readEntry(item)
 		if err != nil {
-			err = fmt.Errorf("environment file %w", inEntry(i, err))
+			err = fmt.Errorf("environment file %w", atListEntry(i, err))
 		}
 		errs = append(errs, err)
 		all = append(all, s)
@@ -46,7 +47,7 @@ func (r release) readList(req Request, env *Environment) ([]Strategy, error) {
 	return all, errors.Join(errs...)
 }
 
-// localRegistry gives what "push_destination: true" stands for, or "".
+// localRegistry returns the registry that "push_destination: true" means, or "".
 func (e *Environment) localRegistry(req Request) string {
 	if n := e.parameters["LocalContainerRegistry"]; n != nil && n.kind == isText && n.text != "" {
 		return n.text + ":8787"
@@ -70,23 +71,23 @@ type entryError struct {
 func (e *entryError) Error() string { return e.key + ": " + e.err.Error() }
 func (e *entryError) Unwrap() error { return e.err }
 
-// inEntry says which entry of the list an error is about.
-func inEntry(i int, err error) error {
-	var at *entryError
-	if !errors.As(err, &at) {
+// atListEntry adds to an error its place and the entry of the list that it is about.
+func atListEntry(i int, err error) error {
+	var entryErr *entryError
+	if !errors.As(err, &entryErr) {
 		return err
 	}
-	return at.place.errorf("%s: entry %d: %w", listParameter, i+1, err)
+	return entryErr.place.errorf("%s: entry %d: %w", listParameter, i+1, err)
 }
 
 // A listReader reads the entries of a list.
 type listReader struct {
-	known       []string // variables
-	registry    string   // what "push_destination: true" stands for, or ""
-	anyVariable bool
+	known       []string // variables of the release
+	registry    string   // the registry that "push_destination: true" means, or ""
+	anyVariable bool     // accept unknown variables
 }
 
-func (l listReader) entry(n *node) (Strategy, error) {
+func (l listReader) readEntry(n *node) (Strategy, error) {
 	s := Strategy{Set: map[string]string{}, place: n.place}
 	if n.kind != isMap {
 		return s, &entryError{n.place, "a mapping is wanted", fmt.Errorf("this is %s", n.kind)}
@@ -95,29 +96,29 @@ func (l listReader) entry(n *node) (Strategy, error) {
 		if p.value.kind == isNull && slices.Contains(listKeys, p.key) {
 			continue
 		}
-		if err := l.take(&s, p); err != nil {
+		if err := l.readKey(&s, p); err != nil {
 			return s, &entryError{p.place, p.key, err}
 		}
 	}
 	if s.Set["tag"] != "" {
-		// The old tools look no label up where a tag is set.
-		s.TagFromLabel, s.idleLabel = "", s.TagFromLabel
+		// The old tools look up no label if a tag is set.
+		s.TagFromLabel, s.ignoredLabel = "", s.TagFromLabel
 	}
 	return s, nil
 }
 
-// take reads one key of an entry.
-func (l listReader) take(s *Strategy, p pair) (err error) {
+// readKey reads one key of an entry.
+func (l listReader) readKey(s *Strategy, p pair) (err error) {
 	switch p.key {
 	case "set":
-		return l.variables(s, p.value)
+		return l.readVariables(s, p.value)
 	case "tag_from_label":
-		s.TagFromLabel, err = p.value.single()
+		s.TagFromLabel, err = p.value.scalarText()
 	case "pull_source":
-		s.PullSource, err = p.value.single()
+		s.PullSource, err = p.value.scalarText()
 		s.PullSource = strings.TrimRight(s.PullSource, "/")
 	case "push_destination":
-		return l.push(s, p.value)
+		return l.readPushDestination(s, p.value)
 	case "includes":
 		s.Includes, err = p.value.expressions()
 	case "excludes":
@@ -126,36 +127,36 @@ func (l listReader) take(s *Strategy, p pair) (err error) {
 		return fault.WithHint(errors.New("images are copied as they are here, and never changed on their way"),
 			"have the changed image built and pushed elsewhere, and name it in an entry of its own with includes")
 	case "multi_arch", "modify_vars", "modify_append_tag", "modify_only_with_labels", "modify_only_with_source":
-		// Without modify_role those say nothing, and all platforms are copied anyway.
+		// These have no effect without modify_role, and all platforms are copied anyway.
 	default:
 		return &UnknownError{What: "key", Got: p.key, Known: listKeys}
 	}
 	return err
 }
 
-func (l listReader) variables(s *Strategy, n *node) error {
+func (l listReader) readVariables(s *Strategy, n *node) error {
 	if n.kind != isMap {
 		return fmt.Errorf("a mapping of variables is wanted, this is %s", n.kind)
 	}
 	for _, p := range n.pairs {
-		if !l.anyVariable && !knows(l.known, p.key) {
+		if !l.anyVariable && !isVariable(l.known, p.key) {
 			return &UnknownError{Place: p.place, What: "variable", Got: p.key, Known: l.known}
 		}
 		if p.value.kind == isList || p.value.kind == isMap {
 			return p.place.errorf("%s: a single value is wanted, this is %s", p.key, p.value.kind)
 		}
 		if p.key == "neutron_driver" && p.value.text == "" {
-			continue // as if it were not there: derived
+			continue // an empty driver is derived, like an absent one
 		}
 		s.Set[p.key] = p.value.text
 	}
 	return nil
 }
 
-// push reads push_destination: a registry, true for the undercloud's own, or
-// false for none.
-func (l listReader) push(s *Strategy, n *node) error {
-	text, err := n.single()
+// readPushDestination reads push_destination: a registry, true for the
+// undercloud's own, or false for none.
+func (l listReader) readPushDestination(s *Strategy, n *node) error {
+	text, err := n.scalarText()
 	switch strings.ToLower(text) {
 	case "", "false", "no", "off":
 		return err
@@ -171,22 +172,22 @@ func (l listReader) push(s *Strategy, n *node) error {
 	return nil
 }
 
-// single gives a single value.
-func (n *node) single() (string, error) {
+// scalarText returns the text of a single value.
+func (n *node) scalarText() (string, error) {
 	if n.kind != isText {
 		return "", fmt.Errorf("a single value is wanted, this is %s", n.kind)
 	}
 	return n.text, nil
 }
 
-// expressions gives a list of regular expressions.
+// expressions compiles a list of regular expressions.
 func (n *node) expressions() ([]*regexp.Regexp, error) {
 	if n.kind != isList {
 		return nil, fmt.Errorf("a list of regular expressions is wanted, this is %s", n.kind)
 	}
 	all := make([]*regexp.Regexp, len(n.items))
 	for i, item := range n.items {
-		text, err := item.single()
+		text, err := item.scalarText()
 		if err == nil {
 			all[i], err = regexp.Compile(text)
 		}

@@ -10,7 +10,7 @@ type nodeKind uint8
 
 const (
 	isNull nodeKind = iota
-	isText          // any scalar, as it is written: 010 stays 010
+	isText          // any scalar, as written: 010 stays 010
 	isList
 	isMap
 )
@@ -19,7 +19,7 @@ func (k nodeKind) String() string {
 	return [...]string{"nothing", "a single value", "a list", "a mapping"}[k]
 }
 
-// A node is a YAML value whose scalars are the text that was written.
+// A node is a YAML value. Its scalars are texts, as written in the file.
 type node struct {
 	kind  nodeKind
 	text  string
@@ -34,7 +34,7 @@ type pair struct {
 	place Place
 }
 
-// get finds the value of a key, or nil.
+// get returns the value of a key, or nil.
 func (n *node) get(key string) *node {
 	for _, p := range n.pairs {
 		if p.key == key {
@@ -44,7 +44,7 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
-// texts gives a list's items, all of which must be texts. what names it in errors.
+// texts returns the items of a list of texts. what is the list's name in errors.
 func (n *node) texts(what string) ([]string, error) {
 	if n.kind != isList {
 		return nil, n.place.errorf("%s: a list is wanted, this is %s", what, n.kind)
@@ -59,13 +59,13 @@ func (n *node) texts(what string) ([]string, error) {
 	return all, nil
 }
 
-// A walker turns the parser's tree into nodes.
-type walker struct {
+// A converter turns the parser's tree into nodes.
+type converter struct {
 	file    string
 	anchors map[string]*node
 }
 
-func (w *walker) node(n ast.Node) (*node, error) {
+func (w *converter) node(n ast.Node) (*node, error) {
 	if n == nil {
 		return &node{place: Place{File: w.file}}, nil
 	}
@@ -90,21 +90,20 @@ func (w *walker) node(n ast.Node) (*node, error) {
 	case *ast.StringNode:
 		return &node{kind: isText, text: n.Value, place: place}, nil
 	case ast.ScalarNode:
-		// Numbers and booleans: the value that was parsed has lost how it was
-		// written.
+		// Numbers and booleans: the parsed value no longer says how it was written.
 		return &node{kind: isText, text: n.GetToken().Value, place: place}, nil
 	}
-	return nil, place.errorf("%s is not understood here", n.Type())
+	return nil, place.errorf("%s is not supported here", n.Type())
 }
 
-func (w *walker) place(n ast.Node) Place {
-	// A block mapping's own token is its first colon, which may stand on
-	// another line than its key in no file that a person writes.
+func (w *converter) place(n ast.Node) Place {
+	// The token of a block mapping is its first colon. In files that people write,
+	// it is on the line of its key.
 	return Place{w.file, n.GetToken().Position.Line}
 }
 
-// tag honours the one tag that matters, !!str: a null written so is a text.
-func (w *walker) tag(n *ast.TagNode) (*node, error) {
+// tag reads a value with a tag. Only !!str matters: it makes a null a text.
+func (w *converter) tag(n *ast.TagNode) (*node, error) {
 	value, err := w.node(n.Value)
 	if err == nil && value.kind == isNull && n.Start.Value == "!!str" {
 		value.kind = isText
@@ -115,7 +114,7 @@ func (w *walker) tag(n *ast.TagNode) (*node, error) {
 	return value, err
 }
 
-func (w *walker) anchor(n *ast.AnchorNode) (*node, error) {
+func (w *converter) anchor(n *ast.AnchorNode) (*node, error) {
 	value, err := w.node(n.Value)
 	if err == nil {
 		w.anchors[n.Name.GetToken().Value] = value
@@ -123,16 +122,16 @@ func (w *walker) anchor(n *ast.AnchorNode) (*node, error) {
 	return value, err
 }
 
-func (w *walker) alias(place Place, n *ast.AliasNode) (*node, error) {
+func (w *converter) alias(place Place, n *ast.AliasNode) (*node, error) {
 	value, ok := w.anchors[n.Value.GetToken().Value]
 	if !ok {
-		// Its name is not repeated: it may be a password that wants quotes.
-		return nil, place.errorf("what begins with * is an alias, which has no anchor before it; a text is put in quotes")
+		// Do not repeat its name: it may be a password without quotes.
+		return nil, place.errorf("a value that begins with * is an alias, and there is no anchor for it before this; quote it if it is meant as text")
 	}
 	return value, nil
 }
 
-func (w *walker) list(place Place, values []ast.Node) (*node, error) {
+func (w *converter) list(place Place, values []ast.Node) (*node, error) {
 	list := &node{kind: isList, place: place}
 	for _, v := range values {
 		item, err := w.node(v)
@@ -144,7 +143,7 @@ func (w *walker) list(place Place, values []ast.Node) (*node, error) {
 	return list, nil
 }
 
-func (w *walker) mapping(place Place, values []*ast.MappingValueNode) (*node, error) {
+func (w *converter) mapping(place Place, values []*ast.MappingValueNode) (*node, error) {
 	m := &node{kind: isMap, place: place}
 	seen := map[string]Place{}
 	var merged []*node
@@ -170,7 +169,7 @@ func (w *walker) mapping(place Place, values []*ast.MappingValueNode) (*node, er
 	return m, m.merge(merged, seen)
 }
 
-func (w *walker) key(n ast.MapKeyNode) (*node, error) {
+func (w *converter) key(n ast.MapKeyNode) (*node, error) {
 	var inner ast.Node = n
 	if explicit, ok := n.(*ast.MappingKeyNode); ok {
 		inner = explicit.Value
@@ -185,8 +184,8 @@ func (w *walker) key(n ast.MapKeyNode) (*node, error) {
 	return key, nil
 }
 
-// merge adds the pairs of the mappings given with "<<", of which those before
-// win over those after, and the mapping's own over all. seen are its keys.
+// merge adds the pairs of the mappings that "<<" names. Earlier ones override later
+// ones, and the mapping's own pairs override all. seen holds its keys.
 func (n *node) merge(from []*node, seen map[string]Place) error {
 	for _, f := range from {
 		switch f.kind {
@@ -208,9 +207,9 @@ func (n *node) merge(from []*node, seen map[string]Place) error {
 	return nil
 }
 
-// overlay gives n with what is in over laid upon it: mappings are merged key by
-// key, all else is replaced.
-func (n *node) overlay(over *node) *node {
+// overlaidBy returns n overridden by over: mappings are merged key by key, other
+// values are replaced.
+func (n *node) overlaidBy(over *node) *node {
 	if n == nil || n.kind != isMap || over.kind != isMap {
 		return over
 	}
@@ -218,7 +217,7 @@ func (n *node) overlay(over *node) *node {
 	merged.pairs = nil
 	for _, p := range n.pairs {
 		if o := over.get(p.key); o != nil {
-			p.value = p.value.overlay(o)
+			p.value = p.value.overlaidBy(o)
 		}
 		merged.pairs = append(merged.pairs, p)
 	}
@@ -230,9 +229,10 @@ func (n *node) overlay(over *node) *node {
 	return &merged
 }
 
-// whole reads a whole number that is not negative. A leading zero is refused:
-// to some readers of YAML it makes the number octal. what names it in errors.
-func (n *node) whole(what string) (int, error) {
+// wholeNumber reads a whole number that is not negative. It refuses a leading zero,
+// which makes the number octal for some readers of YAML. what is the number's name
+// in errors.
+func (n *node) wholeNumber(what string) (int, error) {
 	if n.kind != isText {
 		return 0, n.place.errorf("%s: a whole number is wanted, this is %s", what, n.kind)
 	}

@@ -5,28 +5,28 @@ import (
 	"path/filepath"
 )
 
-// What is read of a template tree.
+// The files of a template tree that a request reads.
 const (
 	rolesInTree = "roles_data.yaml"
 	baseInTree  = "environments/docker.yaml" // puts the services into containers
 )
 
-// A File is one that a request reads.
+// A File is a file that a request reads.
 type File struct {
 	Kind string // environment, roles, template
 	Path string
 }
 
-// Reads names the files that the request reads, in the order in which they are
-// read. What is not known yet is left out.
-func (req Request) Reads() []File {
+// InputFiles returns the files that the request reads, in that order. It leaves out
+// paths that are empty because they are not known yet.
+func (req Request) InputFiles() []File {
 	var files []File
 	add := func(kind, path string) {
 		if path != "" {
 			files = append(files, File{kind, path})
 		}
 	}
-	if r, err := findRelease(req.Release); err == nil && r.base != "" && req.Tree != "" {
+	if r, err := findRelease(req.Release); err == nil && r.baseRegistry != "" && req.Tree != "" {
 		add("environment", filepath.Join(req.Tree, baseInTree))
 	}
 	for _, path := range req.Environments {
@@ -37,7 +37,7 @@ func (req Request) Reads() []File {
 	return files
 }
 
-// rolesPath gives the roles file that is read, or "" for the built-in roles.
+// rolesPath returns the path of the roles file, or "" for the built-in roles.
 func (req Request) rolesPath() string {
 	if req.RolesFile == "" && req.Tree != "" {
 		return filepath.Join(req.Tree, rolesInTree)

@@ -1,0 +1,44 @@
+package tripleo
+
+import (
+	"fmt"
+	"strings"
+)
+
+// SelectListed makes a selection of listed images, for deployments whose images
+// are in no catalog. It uses only TagFromLabel, PushDestination, Includes and
+// Excludes of the request.
+func SelectListed(listed []ListedImage, req Request) (*Selection, error) {
+	s := &Selection{Filtered: true, Services: []string{}}
+	s.Strategies = []Strategy{req.ownStrategy()}
+	for _, l := range listed {
+		if !s.Strategies[0].selects(l.Name) {
+			continue
+		}
+		image, err := listedAsImage(l, req)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Place, err)
+		}
+		s.Images = append(s.Images, image)
+	}
+	return s, nil
+}
+
+func listedAsImage(l ListedImage, req Request) (Image, error) {
+	name, digest, _ := strings.Cut(l.Name, "@")
+	if !imageRef.MatchString(name) || !strings.Contains(name, "/") {
+		return Image{}, fmt.Errorf("%q is not an image with its registry and tag, host/path:tag", l.Name)
+	}
+	colon := strings.LastIndexByte(name, ':')
+	image := Image{
+		Name: name[:colon], Tag: name[colon+1:], Digest: digest, TagFromLabel: req.TagFromLabel,
+		PushDestination: req.PushDestination, Basename: name[strings.LastIndexByte(name[:colon], '/')+1 : colon],
+	}
+	if l.PushDestination != "" {
+		image.PushDestination = l.PushDestination
+	}
+	if digest != "" {
+		image.TagFromLabel = "" // a digest names the image exactly
+	}
+	return image, nil
+}
