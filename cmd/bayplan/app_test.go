@@ -43,7 +43,7 @@ func TestUsageErrors(t *testing.T) {
 				t.Errorf("exits with %d, want %d", code, exitUsage)
 			}
 			if !strings.Contains(errs.String(), "\nhint: ") {
-				t.Errorf("gives no hint:\n%s", errs.String())
+				t.Errorf("prints no hint:\n%s", errs.String())
 			}
 		})
 	}

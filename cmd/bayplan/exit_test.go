@@ -44,7 +44,7 @@ func TestExit(t *testing.T) {
 				t.Errorf("code %d, want %d", code, tt.code)
 			}
 			if got := errs.String(); got != tt.want {
-				t.Errorf("tells %q, want %q", got, tt.want)
+				t.Errorf("prints %q, want %q", got, tt.want)
 			}
 		})
 	}

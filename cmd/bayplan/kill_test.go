@@ -80,32 +80,32 @@ func run(t *testing.T, dir string, args ...string) []runner.Event {
 func killAfter(t *testing.T, dir string, n int) []runner.Event {
 	t.Helper()
 	cmd := command(t, dir, "apply", "--json")
-	out, err := cmd.StdoutPipe()
+	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var told bytes.Buffer
-	lines := bufio.NewScanner(out)
+	var output bytes.Buffer
+	lines := bufio.NewScanner(stdout)
 	lines.Buffer(nil, 1<<20)
 	for range n {
 		if !lines.Scan() {
 			break
 		}
-		told.Write(append(lines.Bytes(), '\n'))
+		output.Write(append(lines.Bytes(), '\n'))
 	}
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	for lines.Scan() { // events that were printed before the kill
 		if json.Valid(lines.Bytes()) {
-			told.Write(append(lines.Bytes(), '\n'))
+			output.Write(append(lines.Bytes(), '\n'))
 		}
 	}
 	_ = cmd.Wait() // it was killed
-	return events(t, told.Bytes())
+	return events(t, output.Bytes())
 }
 
 func events(t *testing.T, lines []byte) []runner.Event {

@@ -162,7 +162,7 @@ func TestServeRegistryOverRestarts(t *testing.T) {
 	reader := serveRegistry(t, "--dir", dir, "--read-only")
 	first.stop(t)
 	if first.stderr.Len() > 0 {
-		t.Errorf("it complains: %s", first.stderr)
+		t.Errorf("it prints errors: %s", first.stderr)
 	}
 	again := serveRegistry(t, "--dir", dir, "--no-delete")
 	for s, refused := range map[*servedRegistry]int{again: http.StatusMethodNotAllowed, reader: http.StatusForbidden} {
@@ -258,7 +258,7 @@ func waitUntilRefused(t *testing.T, url string) {
 		_ = conn.Close() // it only shows that the server still listens
 		<-tick.C
 	}
-	t.Fatal("it goes on listening")
+	t.Fatal("it still listens")
 }
 
 func TestServeRegistryToUsers(t *testing.T) {
@@ -298,7 +298,7 @@ func TestServeRegistryToUsers(t *testing.T) {
 		`(?m)^127\.0\.0\.1 - stack .* "GET /v2/a/blobs/` + layer + ` HTTP/[12]\.\d" 200 1048576 `,
 	} {
 		if !regexp.MustCompile(want).MatchString(log) {
-			t.Errorf("no line is like %s:\n%s", want, log)
+			t.Errorf("no line matches %s:\n%s", want, log)
 		}
 	}
 	if strings.Contains(log, "staple") {

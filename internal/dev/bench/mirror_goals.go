@@ -8,8 +8,8 @@ func (m *mirrorComparison) goals() []goal {
 	return append(m.countGoals(bay), m.timeGoals(bay)...)
 }
 
-// The requests that the protocol needs, and the additional ones: a HEAD for each
-// tag that is not known yet, and one page of the catalog.
+// The requests that the protocol needs; a HEAD for each tag whose digest is not
+// known, also in a warm run; and one page of the catalog.
 const (
 	leastSource = 177
 	leastDest   = 511

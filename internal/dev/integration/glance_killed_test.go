@@ -93,7 +93,7 @@ func workerOf(t *testing.T, dir string) int {
 			return pid
 		}
 	}
-	t.Fatalf("no process of a Glance in %s works for another: %v", dir, parents)
+	t.Fatalf("no Glance process in %s has a parent Glance: %v", dir, parents)
 	return 0
 }
 

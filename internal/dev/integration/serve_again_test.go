@@ -61,7 +61,7 @@ func TestServeAgain(t *testing.T) {
 			}
 		}
 		if out, err := command(t, []string{"SSL_CERT_FILE=" + certs.authority}, crane, "digest", img.nameAt(host)).CombinedOutput(); err == nil {
-			t.Errorf("it let in somebody without a password: %s", out)
+			t.Errorf("it accepted a client without a password: %s", out)
 		}
 	})
 }

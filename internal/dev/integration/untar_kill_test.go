@@ -26,8 +26,8 @@ var killFiles = []struct {
 }{{"overcloud-full.qcow2", 6 << 20}, {"deep/overcloud-full.initrd", 3 << 20}, {"overcloud-full.vmlinuz", 1 << 20}, {"README", 10}}
 
 // TestKillUntar kills an apply during untar, 200 times at a random moment. Each
-// file is then either the old or the new one. If both kinds exist, the unfinished
-// new files exist as well, and the next apply puts them in place.
+// file is then either the old or the new one. If both kinds exist, the journal
+// exists as well, and the next apply finishes the change.
 func TestKillUntar(t *testing.T) {
 	const kills = 200
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -56,7 +56,7 @@ func TestKillUntar(t *testing.T) {
 		if placed > 0 && placed < len(killFiles) {
 			mixed++
 			if _, err := os.Stat(filepath.Join(append(left, "")[0], "journal")); err != nil {
-				t.Errorf("kill %d: %d of %d files are new, and nothing tells what is to come: %v", i, placed, len(killFiles), err)
+				t.Errorf("kill %d: %d of %d files are new, but there is no journal: %v", i, placed, len(killFiles), err)
 			}
 		}
 		s.mustRun(t, 0, []string{"apply"})

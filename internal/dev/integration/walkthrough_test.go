@@ -121,7 +121,7 @@ func TestWalkthrough(t *testing.T) {
 		}
 		s.mustRun(t, 0, []string{"apply"}, "0 changed, 8 unchanged, 0 failed")
 	})
-	part("verify sees what somebody broke", func(t *testing.T) {
+	part("verify finds damage", func(t *testing.T) {
 		const repo = "rhosp13/openstack-nova-api"
 		dest.do(t, dest.request(t, "DELETE", "/v2/"+repo+"/manifests/"+digests[repo], nil), http.StatusAccepted)
 		s.mustRun(t, 1, []string{"verify"}, repo)
