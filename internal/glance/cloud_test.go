@@ -110,19 +110,19 @@ func want(name string, data []byte) glance.Want {
 	}
 }
 
-// settle does what is to be done about the want, from what is there now.
-func settle(t *testing.T, c *glance.Client, w glance.Want) (glance.Image, error) {
+// converge does what is to be done about the want, from what is there now.
+func converge(t *testing.T, c *glance.Client, w glance.Want) (glance.Image, error) {
 	t.Helper()
 	seen, err := c.List(t.Context(), w.Names()...)
 	if err != nil {
 		return glance.Image{}, err
 	}
-	return c.Settle(t.Context(), w, seen)
+	return c.Converge(t.Context(), w, seen)
 }
 
-func mustSettle(t *testing.T, c *glance.Client, w glance.Want) glance.Image {
+func mustConverge(t *testing.T, c *glance.Client, w glance.Want) glance.Image {
 	t.Helper()
-	img, err := settle(t, c, w)
+	img, err := converge(t, c, w)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func mustSettle(t *testing.T, c *glance.Client, w glance.Want) glance.Image {
 // the stamp of a backup is cut off.
 func names(t *testing.T, c *glance.Client) []string {
 	t.Helper()
-	all, err := c.All(t.Context())
+	all, err := c.ListAll(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

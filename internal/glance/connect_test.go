@@ -323,7 +323,7 @@ func TestTokenIsRenewed(t *testing.T) {
 	c := overSocket(t, emb)
 	w := want(name, content("new", size))
 	now = now.Add(time.Hour)
-	mustSettle(t, c, w)
+	mustConverge(t, c, w)
 	now = now.Add(time.Hour)
 	checkHolds(t, c, w)
 }

@@ -57,12 +57,12 @@ func findCredentials(cloud string) (credentials, error) {
 			}
 			opts = append(opts, clouds.WithSecureYAML(bytes.NewReader(secrets)))
 		}
-		return parse(file, opts...)
+		return parseClouds(file, opts...)
 	}
 	if os.Getenv("OS_AUTH_URL") != "" {
 		return fromEnvironment(cloud)
 	}
-	return credentials{}, notFound(places, file, slices.Sorted(maps.Keys(entries)))
+	return credentials{}, cloudNotFound(places, file, slices.Sorted(maps.Keys(entries)))
 }
 
 // A cloudEntry is what is looked at of an entry of clouds.yaml before
@@ -171,7 +171,7 @@ func cloudsError(file string, err error) error {
 	return fmt.Errorf("read %s: %s", file, msg)
 }
 
-func notFound(places []string, file string, names []string) error {
+func cloudNotFound(places []string, file string, names []string) error {
 	const other = "or set OS_AUTH_URL and the other OS_* variables, as stackrc does"
 	switch {
 	case file == "":
@@ -218,7 +218,7 @@ func fromEnvironment(cloud string) (credentials, error) {
 	if err != nil {
 		return credentials{}, err
 	}
-	return parse("the OS_* environment variables", clouds.WithCloudName(cloud), clouds.WithCloudsYAML(bytes.NewReader(content)))
+	return parseClouds("the OS_* environment variables", clouds.WithCloudName(cloud), clouds.WithCloudsYAML(bytes.NewReader(content)))
 }
 
 func firstEnv(keys ...string) string {
@@ -230,7 +230,7 @@ func firstEnv(keys ...string) string {
 	return ""
 }
 
-func parse(source string, opts ...clouds.ParseOption) (credentials, error) {
+func parseClouds(source string, opts ...clouds.ParseOption) (credentials, error) {
 	auth, endpoint, conf, err := clouds.Parse(opts...)
 	if err != nil {
 		return credentials{}, fmt.Errorf("read %s: %w", source, err)

@@ -19,13 +19,13 @@ import (
 // ErrNotFound is given for an image that is not in the cloud.
 var ErrNotFound = errors.New("no such image")
 
-// An answer is a reply of the cloud that is not the one hoped for.
-type answer struct {
+// An responseError is a reply of the cloud that is not the one hoped for.
+type responseError struct {
 	code int
 	text string
 }
 
-func (a *answer) Error() string {
+func (a *responseError) Error() string {
 	s := fmt.Sprintf("the cloud answers %d %s", a.code, http.StatusText(a.code))
 	if a.text != "" {
 		s += ": " + a.text
@@ -34,10 +34,12 @@ func (a *answer) Error() string {
 }
 
 // Is makes a 404 an ErrNotFound.
-func (a *answer) Is(target error) bool { return target == ErrNotFound && a.code == http.StatusNotFound }
+func (a *responseError) Is(target error) bool {
+	return target == ErrNotFound && a.code == http.StatusNotFound
+}
 
 // Connection reports whether the same request may well succeed later.
-func (a *answer) Connection() bool {
+func (a *responseError) Connection() bool {
 	switch a.code {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
@@ -48,7 +50,7 @@ func (a *answer) Connection() bool {
 
 // codeOf gives the status code of the cloud's answer, 0 where it gave none.
 func codeOf(err error) int {
-	var a *answer
+	var a *responseError
 	if errors.As(err, &a) {
 		return a.code
 	}
@@ -64,7 +66,7 @@ func explain(err error) error {
 	}
 	var code gophercloud.ErrUnexpectedResponseCode
 	if errors.As(err, &code) {
-		return &answer{code.Actual, bodyText(code.Body)}
+		return &responseError{code.Actual, bodyText(code.Body)}
 	}
 	if err == nil || fault.IsCancelled(err) {
 		return err
@@ -76,13 +78,13 @@ func explain(err error) error {
 	// The method and address that net/http puts before the cause are known to
 	// whoever reads on. An answer cut short can end in many kinds of errors
 	// that nobody marked.
-	if isCertificate(way.Err) || fault.IsConnection(way.Err) {
+	if isCertificateError(way.Err) || fault.IsConnection(way.Err) {
 		return way.Err
 	}
 	return fault.AsConnection(way.Err)
 }
 
-func isCertificate(err error) bool {
+func isCertificateError(err error) bool {
 	var verify *tls.CertificateVerificationError
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError

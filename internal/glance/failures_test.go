@@ -171,7 +171,7 @@ func TestFailedUploads(t *testing.T) {
 			t.Run(row.event+how, func(t *testing.T) {
 				emb := newCloud(t)
 				old := want(name, content("old", 1000))
-				mustSettle(t, inside(t, emb), old)
+				mustConverge(t, inside(t, emb), old)
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
 				h := http.Handler(emb)
@@ -190,7 +190,7 @@ func TestFailedUploads(t *testing.T) {
 					t.Fatal(err)
 				}
 				learned := ""
-				w.Learned = func(sum string) { learned = sum }
+				w.OnSHA512 = func(sum string) { learned = sum }
 				if !known {
 					// Nobody asks for a digest as long as nothing has the name.
 					w.SHA512, seen = "", nil
@@ -198,7 +198,7 @@ func TestFailedUploads(t *testing.T) {
 				if row.file != nil {
 					w.Open = func() (glance.File, error) { return row.file(data), nil }
 				}
-				_, err = c.Settle(ctx, w, seen)
+				_, err = c.Converge(ctx, w, seen)
 				switch {
 				case row.err == "" && err != nil:
 					t.Fatalf("%s: %v", row.leads, err)
@@ -228,7 +228,7 @@ func TestFailedUploads(t *testing.T) {
 // nothing is left under another name.
 func checkMarked(t *testing.T, c *glance.Client, digest string) {
 	t.Helper()
-	all, err := c.All(t.Context())
+	all, err := c.ListAll(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +284,7 @@ func TestExpiredTokens(t *testing.T) {
 				f, err := tc.open()
 				return counted{f, &renewed, &refused}, err
 			}
-			mustSettle(t, c, w)
+			mustConverge(t, c, w)
 			checkHolds(t, c, w)
 			if refused.Load() != 0 {
 				t.Errorf("%d bytes were sent with a bad token", refused.Load())
@@ -306,7 +306,7 @@ func TestExpiredTokens(t *testing.T) {
 			return true
 		}))
 		w := want(name, data)
-		mustSettle(t, c, w)
+		mustConverge(t, c, w)
 		checkHolds(t, c, w)
 		if puts.Load() != 1 {
 			t.Errorf("data were sent %d times", puts.Load())
@@ -318,7 +318,7 @@ func TestExpiredTokens(t *testing.T) {
 			w.WriteHeader(http.StatusUnauthorized)
 			return true
 		}))
-		if _, err := settle(t, c, want(name, data)); err == nil || !strings.Contains(err.Error(), "401") {
+		if _, err := converge(t, c, want(name, data)); err == nil || !strings.Contains(err.Error(), "401") {
 			t.Errorf("got error %v", err)
 		}
 		if got := names(t, c); len(got) != 0 {

@@ -82,11 +82,11 @@ func (c *Client) Endpoint() string { return c.images.Endpoint }
 func Connect(ctx context.Context, o Options) (*Client, error) {
 	creds, err := credentialsOf(o)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.both(), err)
+		return nil, fmt.Errorf("%s: %w", o.label(), err)
 	}
 	sc, err := login(ctx, o, creds)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.both(), err)
+		return nil, fmt.Errorf("%s: %w", o.label(), err)
 	}
 	c := &Client{cloud: cmp.Or(o.Name, o.Cloud), images: sc, patience: o.Patience, pause: o.Pause}
 	if c.patience <= 0 {
@@ -98,9 +98,9 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	return c, nil
 }
 
-// both names the cloud as those call it who ask and those who wrote
+// label names the cloud as those call it who ask and those who wrote
 // clouds.yaml: a mistake in it is found under the latter name.
-func (o Options) both() string {
+func (o Options) label() string {
 	if o.Name == "" || o.Name == o.Cloud {
 		return fmt.Sprintf("cloud %q", o.Cloud)
 	}
@@ -190,7 +190,7 @@ func imageService(ctx context.Context, pc *gophercloud.ProviderClient, eo gopher
 // that is no identity service apart.
 func explainLogin(err error, creds credentials) error {
 	at := creds.auth.IdentityEndpoint
-	if gap := incomplete(err, creds); gap != nil {
+	if gap := explainIncomplete(err, creds); gap != nil {
 		return gap
 	}
 	switch {
@@ -202,7 +202,7 @@ func explainLogin(err error, creds credentials) error {
 			"auth_url in "+creds.source+" should end in /v3")
 	}
 	err = explain(err)
-	if isCertificate(err) {
+	if isCertificateError(err) {
 		return fault.WithHint(fmt.Errorf("log in at %s: %w", at, err), "name the authority's certificate as cacert in "+creds.source)
 	}
 	err = fmt.Errorf("log in at %s: %w", at, err)

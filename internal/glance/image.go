@@ -70,10 +70,10 @@ func (i *Image) UnmarshalJSON(b []byte) error {
 		return err
 	}
 	*i = Image{
-		ID: w.ID, Name: or(w.Name), Status: w.Status, Size: or(w.Size),
-		MD5: or(w.Checksum), HashAlgo: or(w.HashAlgo), Hash: or(w.Hash),
-		DiskFormat: or(w.DiskFormat), ContainerFormat: or(w.ContainerFormat),
-		Visibility: w.Visibility, Protected: w.Protected, MinDisk: or(w.MinDisk), MinRAM: or(w.MinRAM),
+		ID: w.ID, Name: valueOrZero(w.Name), Status: w.Status, Size: valueOrZero(w.Size),
+		MD5: valueOrZero(w.Checksum), HashAlgo: valueOrZero(w.HashAlgo), Hash: valueOrZero(w.Hash),
+		DiskFormat: valueOrZero(w.DiskFormat), ContainerFormat: valueOrZero(w.ContainerFormat),
+		Visibility: w.Visibility, Protected: w.Protected, MinDisk: valueOrZero(w.MinDisk), MinRAM: valueOrZero(w.MinRAM),
 		CreatedAt: w.CreatedAt, Properties: map[string]string{},
 	}
 	for key, value := range all {
@@ -90,7 +90,7 @@ var baseKeys = []string{
 	"visibility", "created_at", "updated_at", "owner", "self", "file", "schema", "direct_url", "stores",
 }
 
-func or[T any](p *T) (v T) {
+func valueOrZero[T any](p *T) (v T) {
 	if p != nil {
 		v = *p
 	}
@@ -144,7 +144,7 @@ func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
 			Images []Image `json:"images"`
 			Next   string  `json:"next"`
 		}
-		err := c.again(ctx, func() error {
+		err := c.retry(ctx, func() error {
 			page.Images, page.Next = nil, "" // of an answer that was cut
 			_, err := c.images.Get(ctx, c.images.ServiceURL("images")+"?"+q, &page, nil)
 			return err
@@ -187,20 +187,20 @@ func nameFilters(names []string) (filters []string) {
 // Get reads one image. The error of an absent one is ErrNotFound.
 func (c *Client) Get(ctx context.Context, id string) (Image, error) {
 	var img Image
-	err := c.again(ctx, func() error { return images.Get(ctx, c.images, id).ExtractInto(&img) })
+	err := c.retry(ctx, func() error { return images.Get(ctx, c.images, id).ExtractInto(&img) })
 	if err != nil {
 		return Image{}, fmt.Errorf("look at image %s of cloud %q: %w", id, c.cloud, err)
 	}
 	return img, nil
 }
 
-// again asks until the error is none of the connection class, a few times. It
+// retry asks until the error is none of the connection class, a few times. It
 // is for requests that may be answered twice: a server that ends connections
 // without saying so costs nothing then.
-func (c *Client) again(ctx context.Context, ask func() error) error {
+func (c *Client) retry(ctx context.Context, ask func() error) error {
 	for try := 1; ; try++ {
 		err := explain(ask())
-		if err == nil || try == tries || !fault.IsConnection(err) {
+		if err == nil || try == maxTries || !fault.IsConnection(err) {
 			return err
 		}
 		if sleepErr := sleep(ctx, c.pause<<(try-1)); sleepErr != nil {
@@ -239,12 +239,12 @@ func (c *Client) Rename(ctx context.Context, id, name string) error {
 
 // SetProperties sets properties of an image and leaves its others as they are.
 func (c *Client) SetProperties(ctx context.Context, id string, properties map[string]string) error {
-	patch, names := setting(properties)
+	patch, names := propertyPatch(properties)
 	return c.update(ctx, id, "set "+strings.Join(names, " and "), patch...)
 }
 
-// setting gives what sets properties, and their names.
-func setting(properties map[string]string) (patch []images.Patch, names []string) {
+// propertyPatch gives what sets properties, and their names.
+func propertyPatch(properties map[string]string) (patch []images.Patch, names []string) {
 	names = slices.Sorted(maps.Keys(properties))
 	for _, name := range names {
 		// "add" also overwrites; "replace" of an absent property is an error.
@@ -253,14 +253,14 @@ func setting(properties map[string]string) (patch []images.Patch, names []string
 	return patch, names
 }
 
-// take gives an image its name, and properties that are known only now, at once.
-func (c *Client) take(ctx context.Context, id, name string, properties map[string]string) error {
-	patch, _ := setting(properties)
+// takeName gives an image its name, and properties that are known only now, at once.
+func (c *Client) takeName(ctx context.Context, id, name string, properties map[string]string) error {
+	patch, _ := propertyPatch(properties)
 	return c.update(ctx, id, fmt.Sprintf("name it %q", name), append(patch, images.ReplaceImageName{NewName: name})...)
 }
 
-// SetNeeds says what a machine must have to use an image.
-func (c *Client) SetNeeds(ctx context.Context, id string, minDisk, minRAM int) error {
+// SetMinimums says what a machine must have to use an image.
+func (c *Client) SetMinimums(ctx context.Context, id string, minDisk, minRAM int) error {
 	return c.update(ctx, id, "set min_disk and min_ram",
 		images.ReplaceImageMinDisk{NewMinDisk: minDisk}, images.ReplaceImageMinRam{NewMinRam: minRAM})
 }
@@ -274,7 +274,7 @@ func (c *Client) update(ctx context.Context, id, what string, patch ...images.Pa
 	if len(patch) == 0 {
 		return nil
 	}
-	err := c.again(ctx, func() error { return images.Update(ctx, c.images, id, images.UpdateOpts(patch)).Err })
+	err := c.retry(ctx, func() error { return images.Update(ctx, c.images, id, images.UpdateOpts(patch)).Err })
 	if err != nil {
 		return fmt.Errorf("change image %s of cloud %q (%s): %w", id, c.cloud, what, err)
 	}
@@ -283,7 +283,7 @@ func (c *Client) update(ctx context.Context, id, what string, patch ...images.Pa
 
 // Delete removes an image. That it is gone already is fine.
 func (c *Client) Delete(ctx context.Context, id string) error {
-	err := c.again(ctx, func() error { return images.Delete(ctx, c.images, id).ExtractErr() })
+	err := c.retry(ctx, func() error { return images.Delete(ctx, c.images, id).ExtractErr() })
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("delete image %s of cloud %q: %w", id, c.cloud, err)
 	}

@@ -167,7 +167,7 @@ func TestCreatePublicAsMember(t *testing.T) {
 	}
 	defer emb.Close()
 	c := inside(t, emb)
-	_, err = settle(t, c, want(name, content("new", 100)))
+	_, err = converge(t, c, want(name, content("new", 100)))
 	if err == nil || !strings.Contains(err.Error(), "403 Forbidden") || !strings.Contains(fault.Hint(err), "administrator") {
 		t.Errorf("got error %v, hint %q", err, fault.Hint(err))
 	}

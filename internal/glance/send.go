@@ -27,44 +27,44 @@ type source struct {
 // A meter tells of bytes as they are sent, and of bytes that are sent again
 // only once.
 type meter struct {
-	tell func(n int64) // nil: nobody asks
+	report func(n int64) // nil: nobody asks
 
 	// The transport reads bodies in goroutines of its own, which may live
 	// longer than the call that made them; hence a mutex.
-	mu   sync.Mutex
-	told int64 // the furthest byte that was told of
+	mu       sync.Mutex
+	reported int64 // the furthest byte that was told of
 }
 
 // advance tells of the bytes up to here, if they were not told of before.
 func (m *meter) advance(to int64) {
 	m.mu.Lock()
-	n := to - m.told
-	m.told = max(m.told, to)
+	n := to - m.reported
+	m.reported = max(m.reported, to)
 	m.mu.Unlock()
-	if n > 0 && m.tell != nil {
-		m.tell(n)
+	if n > 0 && m.report != nil {
+		m.report(n)
 	}
 }
 
-// A sending is the way of one source into the cloud, over the requests that it
+// A transfer is the way of one source into the cloud, over the requests that it
 // takes: after a refused token gophercloud sends the request again.
 //
 // Each request reads the source through a reader of its own. A request that
 // is given up may still be reading for a while, and must not move the place
 // where the next one reads; nor is a closed file a concern.
-type sending struct {
+type transfer struct {
 	src  source
-	mu   sync.Mutex // see meter
-	last *reading   // the body of the latest request
+	mu   sync.Mutex  // see meter
+	last *bodyReader // the body of the latest request
 }
 
-type sendingKey struct{}
+type transferKey struct{}
 
 // put sends the data to an image's record. What it gives besides the error
 // says what was sent; it is nil when the transport was never reached.
-func (c *Client) put(ctx context.Context, id string, src source) (*reading, error) {
-	s := &sending{src: src}
-	ctx = context.WithValue(ctx, sendingKey{}, s)
+func (c *Client) put(ctx context.Context, id string, src source) (*bodyReader, error) {
+	s := &transfer{src: src}
+	ctx = context.WithValue(ctx, transferKey{}, s)
 	err := imagedata.Upload(ctx, c.images, id, placeholder{}).ExtractErr()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -85,22 +85,22 @@ func (placeholder) Seek(int64, int) (int64, error) { return 0, nil }
 type sender struct{ base http.RoundTripper }
 
 func (t sender) RoundTrip(req *http.Request) (*http.Response, error) {
-	s, ok := req.Context().Value(sendingKey{}).(*sending)
+	s, ok := req.Context().Value(transferKey{}).(*transfer)
 	if !ok || req.Method != http.MethodPut {
 		return t.base.RoundTrip(req)
 	}
 	req = req.Clone(req.Context())
-	req.Body = s.begin()
+	req.Body = s.newBody()
 	// For a connection that turns out to be dead before a byte was sent.
-	req.GetBody = func() (io.ReadCloser, error) { return s.begin(), nil }
+	req.GetBody = func() (io.ReadCloser, error) { return s.newBody(), nil }
 	req.ContentLength = s.src.size
 	// So a refused token costs no byte: the body waits for the server's word.
 	req.Header.Set("Expect", "100-continue")
 	return t.base.RoundTrip(req)
 }
 
-func (s *sending) begin() *reading {
-	r := &reading{of: s.src}
+func (s *transfer) newBody() *bodyReader {
+	r := &bodyReader{source: s.src}
 	if s.src.sha512 == "" {
 		r.hash = sha512.New()
 	}
@@ -110,9 +110,9 @@ func (s *sending) begin() *reading {
 	return r
 }
 
-// A reading is one request's body. It hashes what it gives, unless that is known.
-type reading struct {
-	of source
+// A bodyReader is one request's body. It hashes what it gives, unless that is known.
+type bodyReader struct {
+	source source
 
 	mu   sync.Mutex // see meter
 	hash hash.Hash  // nil: known
@@ -127,24 +127,24 @@ const pieceSize = 128 << 10
 
 // Read gives the source's next bytes, and never more than the size that the
 // request announced.
-func (r *reading) Read(p []byte) (int, error) {
+func (r *bodyReader) Read(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	left := r.of.size - r.at
+	left := r.source.size - r.at
 	if left == 0 {
 		return 0, io.EOF
 	}
-	n, err := r.of.data.ReadAt(p[:min(int64(len(p)), left, pieceSize)], r.at)
+	n, err := r.source.data.ReadAt(p[:min(int64(len(p)), left, pieceSize)], r.at)
 	if r.hash != nil {
 		r.hash.Write(p[:n])
 	}
 	r.at += int64(n)
-	r.of.meter.advance(r.at)
+	r.source.meter.advance(r.at)
 	switch {
 	case n > 0 || err == nil:
 		return n, nil // an error comes again with the next call
 	case errors.Is(err, io.EOF):
-		r.err = fmt.Errorf("the file shrank from %d to %d bytes while it was read", r.of.size, r.at)
+		r.err = fmt.Errorf("the file shrank from %d to %d bytes while it was read", r.source.size, r.at)
 	default:
 		r.err = err
 	}
@@ -152,17 +152,17 @@ func (r *reading) Read(p []byte) (int, error) {
 }
 
 // Close does nothing: the file is its opener's.
-func (r *reading) Close() error { return nil }
+func (r *bodyReader) Close() error { return nil }
 
-// fault says what was wrong with the file rather than with the cloud: it could
+// fileError says what was wrong with the file rather than with the cloud: it could
 // not be read, or it no longer ends where it did.
-func (r *reading) fault() error {
+func (r *bodyReader) fileError() error {
 	if r == nil {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	src := r.of
+	src := r.source
 	if r.err != nil {
 		return r.err
 	}
@@ -176,30 +176,30 @@ func (r *reading) fault() error {
 }
 
 // sum gives the digest of what was sent, and whether that was everything.
-func (r *reading) sum() (sha512 string, whole bool) {
+func (r *bodyReader) sum() (sha512 string, whole bool) {
 	if r == nil {
 		return "", false
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	sum := r.of.sha512
+	sum := r.source.sha512
 	if r.hash != nil {
 		sum = hex.EncodeToString(r.hash.Sum(nil))
 	}
-	return sum, r.at == r.of.size
+	return sum, r.at == r.source.size
 }
 
 // patience gives how long to wait for the cloud after this: longer when it has
 // all the data, since a slow store may keep it busy with them, even for so long
 // that the connection was given up.
-func (r *reading) patience(usual time.Duration) time.Duration {
+func (r *bodyReader) patience(usual time.Duration) time.Duration {
 	if _, all := r.sum(); all {
 		return 15 * usual
 	}
 	return usual
 }
 
-func short(sum string) string {
+func shorten(sum string) string {
 	if len(sum) <= 16 {
 		return sum
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// tries bounds how often a request is made, and one record sent its data.
-const tries = 3
+// maxTries bounds how often a request is made, and one record sent its data.
+const maxTries = 3
 
 // errStuck says that a record can take no data any more: the server that was
 // writing them died, or somebody deleted it. Another record is needed.
@@ -42,23 +42,23 @@ func (c *Client) upload(ctx context.Context, id string, src source) (Image, stri
 		if err := ctx.Err(); err != nil {
 			return Image{}, "", err
 		}
-		if err := sent.fault(); err != nil {
+		if err := sent.fileError(); err != nil {
 			return Image{}, "", err
 		}
-		img, err := c.settled(ctx, id, sent.patience(c.patience))
+		img, err := c.waitUntilStable(ctx, id, sent.patience(c.patience))
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return Image{}, "", fmt.Errorf("%w: it was deleted during the upload", errStuck)
 		case err != nil:
-			return Image{}, "", after(putErr, err)
+			return Image{}, "", afterUpload(putErr, err)
 		case img.Status == Active:
 			sum, _ := sent.sum()
-			return img, sum, whole(img, sent, src)
+			return img, sum, checkUpload(img, sent, src)
 		case img.Status != Queued:
-			return Image{}, "", after(putErr, fmt.Errorf("%w: it stays %q", errStuck, img.Status))
+			return Image{}, "", afterUpload(putErr, fmt.Errorf("%w: it stays %q", errStuck, img.Status))
 		case putErr == nil:
 			return Image{}, "", fmt.Errorf("the cloud accepted the data, but the image stays %q", img.Status)
-		case try == tries || !passing(putErr):
+		case try == maxTries || !mayPass(putErr):
 			return Image{}, "", putErr
 		}
 		if err := sleep(ctx, c.pause<<(try-1)); err != nil {
@@ -67,18 +67,18 @@ func (c *Client) upload(ctx context.Context, id string, src source) (Image, stri
 	}
 }
 
-// after joins what the upload ended in, if it was an error, with what the look
+// afterUpload joins what the upload ended in, if it was an error, with what the look
 // at the image did.
-func after(putErr, err error) error {
+func afterUpload(putErr, err error) error {
 	if putErr == nil {
 		return err
 	}
 	return fmt.Errorf("%w; and then: %w", putErr, err)
 }
 
-// settled looks at an image until it is in no passing state any more, or
+// waitUntilStable looks at an image until it is in no passing state any more, or
 // patience is over.
-func (c *Client) settled(ctx context.Context, id string, patience time.Duration) (Image, error) {
+func (c *Client) waitUntilStable(ctx context.Context, id string, patience time.Duration) (Image, error) {
 	wait := min(c.pause, 100*time.Millisecond)
 	for over := time.Now().Add(patience); ; wait = min(2*wait, c.pause) {
 		img, err := c.Get(ctx, id)
@@ -92,17 +92,17 @@ func (c *Client) settled(ctx context.Context, id string, patience time.Duration)
 	}
 }
 
-// whole compares what the cloud says it holds with what was sent.
-func whole(img Image, sent *reading, src source) error {
+// checkUpload compares what the cloud says it holds with what was sent.
+func checkUpload(img Image, sent *bodyReader, src source) error {
 	sum, all := sent.sum()
 	if !all {
 		return fmt.Errorf("the cloud made the image active before it had all %d bytes", src.size)
 	}
-	return right(img, sum, src)
+	return checkContent(img, sum, src)
 }
 
-// right compares what the cloud says it holds with data of this SHA-512.
-func right(img Image, sum string, src source) error {
+// checkContent compares what the cloud says it holds with data of this SHA-512.
+func checkContent(img Image, sum string, src source) error {
 	if img.Size != src.size {
 		return fmt.Errorf("the cloud holds %d bytes, %d were sent", img.Size, src.size)
 	}
@@ -122,7 +122,7 @@ func right(img Image, sum string, src source) error {
 	}
 	sent, err := rehash(src, algo, sum)
 	if err == nil && stored != sent {
-		err = fmt.Errorf("the cloud holds other bytes than were sent: %s %s, not %s", algo, short(stored), short(sent))
+		err = fmt.Errorf("the cloud holds other bytes than were sent: %s %s, not %s", algo, shorten(stored), shorten(sent))
 	}
 	return err
 }
@@ -134,7 +134,7 @@ func rehash(src source, algo, sha string) (string, error) {
 		return "", err
 	}
 	if now := hex.EncodeToString(same.Sum(nil)); now != sha {
-		return "", fmt.Errorf("the file changed: its sha512 was %s, and is %s now", short(sha), short(now))
+		return "", fmt.Errorf("the file changed: its sha512 was %s, and is %s now", shorten(sha), shorten(now))
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
@@ -158,10 +158,10 @@ func newHash(algo string) hash.Hash {
 	return nil
 }
 
-// passing says whether the same request may well succeed later. A conflict is
+// mayPass says whether the same request may well succeed later. A conflict is
 // of that kind: it means that the record was in the wrong state, and the
 // record's state is looked at before anything is sent again.
-func passing(err error) bool {
+func mayPass(err error) bool {
 	switch codeOf(err) {
 	case http.StatusConflict, http.StatusGone:
 		return true

@@ -111,8 +111,8 @@ func TestUploadSurvives(t *testing.T) {
 				return tc.hook(emb)(w, r, n)
 			}))
 			w := want(name, data)
-			w.Sent = func(n int64) { sent.Add(n) }
-			img := mustSettle(t, c, w)
+			w.OnSent = func(n int64) { sent.Add(n) }
+			img := mustConverge(t, c, w)
 
 			checkHolds(t, c, w)
 			if diff := cmp.Diff([]string{name + " active"}, names(t, c)); diff != "" {
@@ -191,9 +191,9 @@ func TestUploadFails(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			emb := newCloud(t)
 			old := want(name, content("old", 1000))
-			mustSettle(t, inside(t, emb), old)
+			mustConverge(t, inside(t, emb), old)
 			c := overSocket(t, onUpload(emb, tc.hook(emb)))
-			_, err := settle(t, c, want(name, data))
+			_, err := converge(t, c, want(name, data))
 			if err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), `upload image "overcloud-full" to cloud "undercloud": `) {
 				t.Errorf("got error %v, want one with %q", err, tc.want)
 			}
@@ -241,7 +241,7 @@ func TestUploadOfAFileThatChanges(t *testing.T) {
 				c := over(t, newCloud(t))
 				w := want(name, data[:size])
 				w.Open = func() (glance.File, error) { return tc.file, nil }
-				_, err := settle(t, c, w)
+				_, err := converge(t, c, w)
 				if err == nil || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("got error %v, want one with %q", err, tc.want)
 				}
@@ -263,8 +263,8 @@ func TestUploadThatIsCancelledLeavesNothing(t *testing.T) {
 			c := over(t, emb)
 			ctx, cancel := context.WithCancel(t.Context())
 			w := want(name, content("overcloud-full", size))
-			w.Sent = func(int64) { cancel() }
-			if _, err := c.Settle(ctx, w, nil); !errors.Is(err, context.Canceled) {
+			w.OnSent = func(int64) { cancel() }
+			if _, err := c.Converge(ctx, w, nil); !errors.Is(err, context.Canceled) {
 				t.Errorf("got error %v", err)
 			}
 			if got := names(t, c); len(got) != 0 {
@@ -313,7 +313,7 @@ func TestUploadIntoACloudWithOtherDigests(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			emb := newCloud(t)
-			_, err := settle(t, inside(t, rewrite(emb, tc.change)), w)
+			_, err := converge(t, inside(t, rewrite(emb, tc.change)), w)
 			switch {
 			case tc.want == "" && err != nil:
 				t.Error(err)
@@ -351,7 +351,7 @@ func TestUploadIntoARecordThatStaysSaving(t *testing.T) {
 	})
 	c := overSocket(t, h)
 	w := want(name, data)
-	img := mustSettle(t, c, w)
+	img := mustConverge(t, c, w)
 	if img.ID == dead.Load() {
 		t.Error("the dead record became the image")
 	}
@@ -378,7 +378,7 @@ func TestUploadWhoseAnswerIsLostInASlowStore(t *testing.T) {
 		}
 	}))
 	w := want(name, content("overcloud-full", 5000))
-	mustSettle(t, c, w)
+	mustConverge(t, c, w)
 	checkHolds(t, c, w)
 	if puts.Load() != 1 {
 		t.Errorf("data were sent %d times", puts.Load())

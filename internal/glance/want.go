@@ -40,7 +40,7 @@ type Want struct {
 	MinRAM  int // MiB of memory
 
 	// Properties the image must have, besides any others. An empty value is
-	// one that is not known yet; Settle needs them all.
+	// one that is not known yet; Converge needs them all.
 	Properties map[string]string
 
 	Size int64
@@ -64,23 +64,23 @@ type Want struct {
 	Replace bool
 	Keep    int
 
-	// Open opens the content, for Settle.
+	// Open opens the content, for Converge.
 	Open func() (File, error)
 
 	// Learned is told of the content's SHA-512 once all of it was sent; nil:
 	// nobody asks.
-	Learned func(sha512 string)
+	OnSHA512 func(sha512 string)
 
 	// Sent is told of bytes as they are sent; nil: nobody asks.
-	Sent func(n int64)
+	OnSent func(n int64)
 }
 
-// Staging is the name that the image bears until it is whole. Whoever asks for
+// StagingName is the name that the image bears until it is whole. Whoever asks for
 // the image by name meanwhile finds the old one, and only that.
-func (w Want) Staging() string { return w.Name + ".bayplan-upload" }
+func (w Want) StagingName() string { return w.Name + ".bayplan-upload" }
 
 // Names are all the names to List before Decide.
-func (w Want) Names() []string { return []string{w.Name, w.Staging()} }
+func (w Want) Names() []string { return []string{w.Name, w.StagingName()} }
 
 func (w Want) marker() string {
 	if w.SHA512 == "" {
@@ -89,9 +89,9 @@ func (w Want) marker() string {
 	return "sha512:" + w.SHA512
 }
 
-// compared gives the want with the digest of its content, if there is any
+// withDigest gives the want with the digest of its content, if there is any
 // image to compare it with.
-func (w Want) compared(ctx context.Context, seen []Image) (Want, error) {
+func (w Want) withDigest(ctx context.Context, seen []Image) (Want, error) {
 	if w.SHA512 != "" || w.Source != "" {
 		return w, nil
 	}
@@ -106,59 +106,59 @@ func (w Want) compared(ctx context.Context, seen []Image) (Want, error) {
 // A Decision is what there is to do so that a Want is fulfilled. Its zero
 // value is an upload.
 type Decision struct {
-	Keep    *Image            // the image of that name that has the content; nil: there is none
-	Fix     map[string]string // properties of Keep to set
-	Show    bool              // the visibility of Keep is another than wanted
-	Needs   bool              // what Keep says that a machine needs is another than wanted
-	Weak    bool              // that Keep has the content is known by MD5 only
-	Staged  *Image            // an upload that was interrupted and can be gone on with
-	Old     []Image           // images that must give up the name
-	Remnant []Image           // leftovers of ours that are of no use
-	Drop    []Image           // images that had the name before, or give it up now, and are to go
-	Why     string            // why what has the name cannot stay
+	Keep          *Image            // the image of that name that has the content; nil: there is none
+	SetProperties map[string]string // properties of Keep to set
+	SetVisibility bool              // the visibility of Keep is another than wanted
+	SetMinimums   bool              // what Keep says that a machine needs is another than wanted
+	MD5Only       bool              // that Keep has the content is known by MD5 only
+	Staged        *Image            // an upload that was interrupted and can be gone on with
+	Old           []Image           // images that must give up the name
+	Leftover      []Image           // leftovers of ours that are of no use
+	Delete        []Image           // images that had the name before, or give it up now, and are to go
+	Reason        string            // why what has the name cannot stay
 }
 
 // Done says that there is nothing to do.
 func (d Decision) Done() bool {
-	return d.Keep != nil && len(d.Fix) == 0 && !d.Show && !d.Needs &&
-		len(d.Old) == 0 && len(d.Remnant) == 0 && len(d.Drop) == 0
+	return d.Keep != nil && len(d.SetProperties) == 0 && !d.SetVisibility && !d.SetMinimums &&
+		len(d.Old) == 0 && len(d.Leftover) == 0 && len(d.Delete) == 0
 }
 
 // Decide says what to do about the images seen: those that List gives for the
 // want's Names, and perhaps others; with Replace all that there are.
 func Decide(ctx context.Context, w Want, seen []Image) (Decision, error) {
-	w, err := w.compared(ctx, seen)
+	w, err := w.withDigest(ctx, seen)
 	if err != nil {
 		return Decision{}, err
 	}
 	var d Decision
-	if err := d.name(ctx, w, seen); err != nil {
+	if err := d.compareNamed(ctx, w, seen); err != nil {
 		return Decision{}, err
 	}
 	if d.Keep != nil {
 		for key, value := range w.Properties {
 			if value == "" || d.Keep.Properties[key] != value {
-				d.Fix = with(d.Fix, key, value)
+				d.SetProperties = withEntry(d.SetProperties, key, value)
 			}
 		}
-		d.Show = w.Visibility != "" && d.Keep.Visibility != w.Visibility
-		d.Needs = w.MinDisk != 0 && d.Keep.MinDisk != w.MinDisk || w.MinRAM != 0 && d.Keep.MinRAM != w.MinRAM
-		d.Weak = w.Source == "" && !strong(*d.Keep)
+		d.SetVisibility = w.Visibility != "" && d.Keep.Visibility != w.Visibility
+		d.SetMinimums = w.MinDisk != 0 && d.Keep.MinDisk != w.MinDisk || w.MinRAM != 0 && d.Keep.MinRAM != w.MinRAM
+		d.MD5Only = w.Source == "" && !hasStrongDigest(*d.Keep)
 	}
-	d.stage(w, seen)
+	d.findStaged(w, seen)
 	if w.Replace {
-		d.drop(w, seen)
+		d.findSurplus(w, seen)
 	}
 	return d, nil
 }
 
-// strong says whether the cloud gives a digest that nobody can forge.
-func strong(img Image) bool {
+// hasStrongDigest says whether the cloud gives a digest that nobody can forge.
+func hasStrongDigest(img Image) bool {
 	return img.Hash != "" && newHash(img.HashAlgo) != nil && img.HashAlgo != "md5"
 }
 
-// drop finds the images that had the name before and are too many.
-func (d *Decision) drop(w Want, seen []Image) {
+// findSurplus finds the images that had the name before and are too many.
+func (d *Decision) findSurplus(w Want, seen []Image) {
 	var before []Image
 	for _, img := range seen {
 		named := img
@@ -169,18 +169,18 @@ func (d *Decision) drop(w Want, seen []Image) {
 		}
 	}
 	oldestFirst(before)
-	d.Drop = before[:max(0, len(before)-w.Keep)]
+	d.Delete = before[:max(0, len(before)-w.Keep)]
 }
 
-// name looks at the images that have the wanted name.
-func (d *Decision) name(ctx context.Context, w Want, seen []Image) error {
+// compareNamed looks at the images that have the wanted name.
+func (d *Decision) compareNamed(ctx context.Context, w Want, seen []Image) error {
 	var active, right []Image
 	for _, img := range seen {
 		switch {
 		case img.Name != w.Name:
 		case img.Status != Active:
 			d.Old = append(d.Old, img)
-			d.Why = "it is " + img.Status
+			d.Reason = "it is " + img.Status
 		default:
 			active = append(active, img)
 			why, err := w.differs(ctx, img)
@@ -191,14 +191,14 @@ func (d *Decision) name(ctx context.Context, w Want, seen []Image) error {
 				right = append(right, img)
 			} else {
 				d.Old = append(d.Old, img)
-				d.Why = why
+				d.Reason = why
 			}
 		}
 	}
 	// Of two images, one made here for this very content says by itself which
 	// of them is meant. Everything else would be a guess.
 	if len(active) > 1 && (len(active) > 2 || len(right) != 1 || right[0].Properties[Marker] != w.marker()) {
-		return duplicate(w.Name, active)
+		return duplicateError(w.Name, active)
 	}
 	if len(right) == 1 {
 		d.Keep = &right[0]
@@ -206,7 +206,7 @@ func (d *Decision) name(ctx context.Context, w Want, seen []Image) error {
 	return nil
 }
 
-func duplicate(name string, active []Image) error {
+func duplicateError(name string, active []Image) error {
 	ids := make([]string, len(active))
 	for i, img := range active {
 		ids[i] = img.ID + " (of " + img.CreatedAt + ")"
@@ -258,7 +258,7 @@ func (w Want) differsFromSource(img Image) string {
 // otherSums gives the digests to compare where the cloud has no SHA-512.
 func (w Want) otherSums(ctx context.Context, img Image) (stored, sum string, err error) {
 	algo, stored := img.HashAlgo, img.Hash
-	if !strong(img) {
+	if !hasStrongDigest(img) {
 		algo, stored = "md5", img.MD5
 	}
 	if stored == "" {
@@ -268,36 +268,36 @@ func (w Want) otherSums(ctx context.Context, img Image) (stored, sum string, err
 	return stored, sum, err
 }
 
-// stage looks at what interrupted uploads of ours have left.
-func (d *Decision) stage(w Want, seen []Image) {
+// findStaged looks at what interrupted uploads of ours have left.
+func (d *Decision) findStaged(w Want, seen []Image) {
 	for _, img := range seen {
 		mark, ours := img.Properties[Marker]
-		if img.Name != w.Staging() || !ours {
+		if img.Name != w.StagingName() || !ours {
 			continue
 		}
-		useful := d.Keep == nil && (mark == w.marker() || mark == pending) && w.fits(img)
+		useful := d.Keep == nil && (mark == w.marker() || mark == pending) && w.canUse(img)
 		switch {
 		case useful && d.Staged == nil:
 			d.Staged = &img
 		case useful && rank(img) > rank(*d.Staged):
-			d.Remnant = append(d.Remnant, *d.Staged)
+			d.Leftover = append(d.Leftover, *d.Staged)
 			d.Staged = &img
 		default:
-			d.Remnant = append(d.Remnant, img)
+			d.Leftover = append(d.Leftover, img)
 		}
 	}
 }
 
-// fits says whether a record of ours can become the image.
-func (w Want) fits(img Image) bool {
+// canUse says whether a record of ours can become the image.
+func (w Want) canUse(img Image) bool {
 	return rank(img) > 0 && img.DiskFormat == w.DiskFormat && img.ContainerFormat == w.ContainerFormat &&
 		(img.Visibility == w.Visibility || w.Visibility == "") && img.MinDisk == w.MinDisk && img.MinRAM == w.MinRAM &&
-		img.Properties[Source] == w.Source && (img.Status != Active || w.holds(img))
+		img.Properties[Source] == w.Source && (img.Status != Active || w.hasContent(img))
 }
 
-// holds says whether a whole image of ours has the content. What was sent by a
+// hasContent says whether a whole image of ours has the content. What was sent by a
 // run that was killed before it could compare is only known by its digest.
-func (w Want) holds(img Image) bool {
+func (w Want) hasContent(img Image) bool {
 	return w.SHA512 != "" && img.Size == w.Size && (img.HashAlgo != "sha512" || img.Hash == w.SHA512)
 }
 
@@ -312,7 +312,7 @@ func Backup(img Image) string {
 	return img.Name + "_" + strings.TrimRight(stamp, "0")
 }
 
-func with(m map[string]string, key, value string) map[string]string {
+func withEntry(m map[string]string, key, value string) map[string]string {
 	m = maps.Clone(m)
 	if m == nil {
 		m = map[string]string{}

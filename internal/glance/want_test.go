@@ -24,16 +24,16 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// A told decision is one with the ids of its images only.
-type told struct {
-	Keep, Staged string
-	Fix          map[string]string
-	Show         bool
-	Old, Remnant []string
-	Why          string
+// A summary is a decision with the ids of its images only.
+type summary struct {
+	Keep, Staged  string
+	SetProperties map[string]string
+	SetVisibility bool
+	Old, Leftover []string
+	Reason        string
 }
 
-func tell(d glance.Decision) told {
+func summarize(d glance.Decision) summary {
 	id := func(i *glance.Image) string {
 		if i == nil {
 			return ""
@@ -46,7 +46,7 @@ func tell(d glance.Decision) told {
 		}
 		return s
 	}
-	return told{id(d.Keep), id(d.Staged), d.Fix, d.Show, ids(d.Old), ids(d.Remnant), d.Why}
+	return summary{id(d.Keep), id(d.Staged), d.SetProperties, d.SetVisibility, ids(d.Old), ids(d.Leftover), d.Reason}
 }
 
 func TestDecide(t *testing.T) {
@@ -69,92 +69,92 @@ func TestDecide(t *testing.T) {
 	old := image("old", func(i *glance.Image) { i.Hash = "beef" })
 	staged := func(id, status string) glance.Image {
 		return image(id, func(i *glance.Image) {
-			i.Name, i.Status, i.Properties = w.Staging(), status, mark("sha512:"+w.SHA512)
+			i.Name, i.Status, i.Properties = w.StagingName(), status, mark("sha512:"+w.SHA512)
 		})
 	}
-	useless := image("useless", func(i *glance.Image) { i.Name, i.Properties = w.Staging(), mark("sha512:beef") })
+	useless := image("useless", func(i *glance.Image) { i.Name, i.Properties = w.StagingName(), mark("sha512:beef") })
 	ours := image("ours", func(i *glance.Image) { i.Properties = mark("sha512:" + w.SHA512) })
 
 	for _, tc := range []struct {
 		name string
 		seen []glance.Image
-		want told
+		want summary
 	}{
-		{"nothing there", nil, told{}},
-		{"other names only", []glance.Image{image("x", func(i *glance.Image) { i.Name = "other" })}, told{}},
-		{"right", []glance.Image{right}, told{Keep: "right"}},
-		{"other content", []glance.Image{old}, told{Old: []string{"old"}, Why: "its content differs"}},
-		{"other size", []glance.Image{image("x", func(i *glance.Image) { i.Size = 7 })}, told{Old: []string{"x"}, Why: "its content differs"}},
+		{"nothing there", nil, summary{}},
+		{"other names only", []glance.Image{image("x", func(i *glance.Image) { i.Name = "other" })}, summary{}},
+		{"right", []glance.Image{right}, summary{Keep: "right"}},
+		{"other content", []glance.Image{old}, summary{Old: []string{"old"}, Reason: "its content differs"}},
+		{"other size", []glance.Image{image("x", func(i *glance.Image) { i.Size = 7 })}, summary{Old: []string{"x"}, Reason: "its content differs"}},
 		{
 			"other format",
 			[]glance.Image{image("x", func(i *glance.Image) { i.DiskFormat = "raw" })},
-			told{Old: []string{"x"}, Why: "its disk format is raw, not qcow2"},
+			summary{Old: []string{"x"}, Reason: "its disk format is raw, not qcow2"},
 		},
 		{
 			"by its digest, in another container",
 			[]glance.Image{image("x", func(i *glance.Image) { i.ContainerFormat = "aki" })},
-			told{Keep: "x"},
+			summary{Keep: "x"},
 		},
 		{
 			"stale property",
 			[]glance.Image{image("x", func(i *glance.Image) { i.Properties["kernel_id"] = "gone" })},
-			told{Keep: "x", Fix: map[string]string{"kernel_id": kernel}},
+			summary{Keep: "x", SetProperties: map[string]string{"kernel_id": kernel}},
 		},
 		{
 			"no property",
 			[]glance.Image{image("x", func(i *glance.Image) { i.Properties = nil })},
-			told{Keep: "x", Fix: map[string]string{"kernel_id": kernel}},
+			summary{Keep: "x", SetProperties: map[string]string{"kernel_id": kernel}},
 		},
-		{"private", []glance.Image{image("x", func(i *glance.Image) { i.Visibility = "private" })}, told{Keep: "x", Show: true}},
+		{"private", []glance.Image{image("x", func(i *glance.Image) { i.Visibility = "private" })}, summary{Keep: "x", SetVisibility: true}},
 		{
 			"by MD5, in a cloud without other digests",
 			[]glance.Image{image("x", func(i *glance.Image) { i.HashAlgo, i.Hash = "", ""; i.MD5, _ = w.Sum(t.Context(), "md5") })},
-			told{Keep: "x"},
+			summary{Keep: "x"},
 		},
 		{
 			"other by MD5",
 			[]glance.Image{image("x", func(i *glance.Image) { i.HashAlgo, i.Hash, i.MD5 = "", "", "beef" })},
-			told{Old: []string{"x"}, Why: "its content differs"},
+			summary{Old: []string{"x"}, Reason: "its content differs"},
 		},
 		{
 			"by SHA-256",
 			[]glance.Image{image("x", func(i *glance.Image) { i.HashAlgo = "sha256"; i.Hash, _ = w.Sum(t.Context(), "sha256") })},
-			told{Keep: "x"},
+			summary{Keep: "x"},
 		},
 		{
 			"no digest at all",
 			[]glance.Image{image("x", func(i *glance.Image) { i.HashAlgo, i.Hash = "", "" })},
-			told{Old: []string{"x"}, Why: "its content differs"},
+			summary{Old: []string{"x"}, Reason: "its content differs"},
 		},
 		{
 			"a foreign record",
 			[]glance.Image{image("x", func(i *glance.Image) { i.Status = glance.Queued })},
-			told{Old: []string{"x"}, Why: "it is queued"},
+			summary{Old: []string{"x"}, Reason: "it is queued"},
 		},
 		{
 			"right, and a foreign record",
 			[]glance.Image{right, image("x", func(i *glance.Image) { i.Status = glance.Saving })},
-			told{Keep: "right", Old: []string{"x"}, Why: "it is saving"},
+			summary{Keep: "right", Old: []string{"x"}, Reason: "it is saving"},
 		},
-		{"our queued record", []glance.Image{staged("s", glance.Queued)}, told{Staged: "s"}},
-		{"our whole image", []glance.Image{staged("s", glance.Active), old}, told{Staged: "s", Old: []string{"old"}, Why: "its content differs"}},
+		{"our queued record", []glance.Image{staged("s", glance.Queued)}, summary{Staged: "s"}},
+		{"our whole image", []glance.Image{staged("s", glance.Active), old}, summary{Staged: "s", Old: []string{"old"}, Reason: "its content differs"}},
 		{
 			"several of ours: the one that is furthest",
 			[]glance.Image{staged("a", glance.Saving), staged("b", glance.Active), staged("c", glance.Queued)},
-			told{Staged: "b", Remnant: []string{"a", "c"}},
+			summary{Staged: "b", Leftover: []string{"a", "c"}},
 		},
-		{"ours for other content", []glance.Image{useless}, told{Remnant: []string{"useless"}}},
-		{"ours in a state of no use", []glance.Image{staged("s", "killed")}, told{Remnant: []string{"s"}}},
-		{"ours, when all is right", []glance.Image{staged("s", glance.Active), right}, told{Keep: "right", Remnant: []string{"s"}}},
-		{"a staging name that is not ours", []glance.Image{image("x", func(i *glance.Image) { i.Name = w.Staging() })}, told{}},
-		{"two, one of them made here for this content", []glance.Image{old, ours}, told{Keep: "ours", Old: []string{"old"}, Why: "its content differs"}},
+		{"ours for other content", []glance.Image{useless}, summary{Leftover: []string{"useless"}}},
+		{"ours in a state of no use", []glance.Image{staged("s", "killed")}, summary{Leftover: []string{"s"}}},
+		{"ours, when all is right", []glance.Image{staged("s", glance.Active), right}, summary{Keep: "right", Leftover: []string{"s"}}},
+		{"a staging name that is not ours", []glance.Image{image("x", func(i *glance.Image) { i.Name = w.StagingName() })}, summary{}},
+		{"two, one of them made here for this content", []glance.Image{old, ours}, summary{Keep: "ours", Old: []string{"old"}, Reason: "its content differs"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d, err := glance.Decide(t.Context(), w, tc.seen)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tc.want, tell(d)); diff != "" {
+			if diff := cmp.Diff(tc.want, summarize(d)); diff != "" {
 				t.Errorf("decision (-want +got):\n%s", diff)
 			}
 			if done := tc.name == "right" || strings.HasPrefix(tc.name, "by "); d.Done() != done {

@@ -31,24 +31,24 @@ func unrecordedPath(backup string) string {
 
 // An olderFile is a file that had an image's name before.
 type olderFile struct {
-	path string
-	at   time.Time
+	path     string
+	modified time.Time
 }
 
-// limit finds out which older files go so that keep of them stay. What the
+// planBackups finds out which older files go so that keep of them stay. What the
 // last run did not leave as it is may be damaged: it must not push out a good
 // one, so it stays besides them.
-func (f *storedFound) limit(ctx context.Context, w runner.World, prior *runner.Record, keep int) error {
-	older, err := f.older()
+func (f *directoryImage) planBackups(ctx context.Context, w runner.World, prior *runner.Record, keep int) error {
+	older, err := f.olderFiles()
 	if err != nil {
 		return err
 	}
-	f.extra = tooMany(older, keep)
-	f.drop = f.extra
+	f.surplus = allButNewest(older, keep)
+	f.drop = f.surplus
 	if f.backup == "" {
 		return nil
 	}
-	good, err := f.asRecorded(ctx, w, prior)
+	good, err := f.isAsRecorded(ctx, w, prior)
 	if err != nil {
 		return err
 	}
@@ -65,13 +65,13 @@ func (f *storedFound) limit(ctx context.Context, w runner.World, prior *runner.R
 	if !slices.ContainsFunc(older, func(o olderFile) bool { return o.path == f.backup }) {
 		older = append(older, olderFile{f.backup, fi.ModTime()})
 	}
-	f.drop = tooMany(older, keep)
+	f.drop = allButNewest(older, keep)
 	return nil
 }
 
-// asRecorded says whether the file that is there is what the step's last
+// isAsRecorded says whether the file that is there is what the step's last
 // success left. One that cannot be read is not.
-func (f *storedFound) asRecorded(ctx context.Context, w runner.World, prior *runner.Record) (bool, error) {
+func (f *directoryImage) isAsRecorded(ctx context.Context, w runner.World, prior *runner.Record) (bool, error) {
 	want := f.recorded(prior)
 	if want == "" {
 		return false, nil
@@ -83,9 +83,9 @@ func (f *storedFound) asRecorded(ctx context.Context, w runner.World, prior *run
 	return have == want, err
 }
 
-// older are the files that had the name before: those that are called so by
+// olderFiles are the files that had the name before: those that are called so by
 // their own time, and no others.
-func (f *storedFound) older() ([]olderFile, error) {
+func (f *directoryImage) olderFiles() ([]olderFile, error) {
 	ext := filepath.Ext(f.to)
 	entries, err := os.ReadDir(filepath.Dir(f.to))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -108,9 +108,9 @@ func (f *storedFound) older() ([]olderFile, error) {
 	return found, nil
 }
 
-// tooMany gives all but the newest ones, the oldest first.
-func tooMany(older []olderFile, keep int) []string {
-	slices.SortStableFunc(older, func(a, b olderFile) int { return a.at.Compare(b.at) })
+// allButNewest gives all but the newest ones, the oldest first.
+func allButNewest(older []olderFile, keep int) []string {
+	slices.SortStableFunc(older, func(a, b olderFile) int { return a.modified.Compare(b.modified) })
 	var paths []string
 	for _, o := range older[:max(0, len(older)-keep)] {
 		paths = append(paths, o.path)

@@ -58,7 +58,7 @@ func TestGlanceUploadErrors(t *testing.T) {
 		{"a directory as boot file", func(t *testing.T, b *glanceBench) {
 			steptest.MakeDir(t, b.dir+"/httpboot/agent.kernel", 0o755)
 		}, []string{"DIR/httpboot/agent.kernel is in the way"}, ""},
-		{"a cloud that does not answer", func(_ *testing.T, b *glanceBench) { b.bed.Lives = &atomic.Int64{} }, []string{`cloud "undercloud": log in at http://embedded.invalid/v3: dead`}, ""},
+		{"a cloud that does not answer", func(_ *testing.T, b *glanceBench) { b.bed.RequestsLeft = &atomic.Int64{} }, []string{`cloud "undercloud": log in at http://embedded.invalid/v3: dead`}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newGlanceBench(t)
@@ -132,7 +132,7 @@ func TestGlanceUploadVerifyTellsEverything(t *testing.T) {
 		if err == nil {
 			t.Fatal("nothing is wrong")
 		}
-		return b.bed.Neutral(err.Error())
+		return b.bed.Normalize(err.Error())
 	}
 	const image = ` of cloud "undercloud": `
 	fresh := verify()
@@ -196,7 +196,7 @@ func TestGlanceUploadValidate(t *testing.T) {
 		want   string
 	}{
 		{"defaults", func(*glanceUpload) {}, ""},
-		{"nothing known yet", func(s *glanceUpload) { *s = glanceUpload{out: s.out, Cloud: new(""), From: new(plan.Path(""))} }, ""},
+		{"nothing known yet", func(s *glanceUpload) { *s = glanceUpload{clouds: s.clouds, Cloud: new(""), From: new(plan.Path(""))} }, ""},
 		{"another name", func(s *glanceUpload) { s.OSImageName = "overcloud-hardened_1+2.qcow2" }, ""},
 		{"an unknown cloud", func(s *glanceUpload) { s.Cloud = new("undrcloud") }, `there is no cloud "undrcloud"`},
 		{"a path as image", func(s *glanceUpload) { s.OSImageName = "images/overcloud-full.qcow2" }, "is not a plain file name"},

@@ -47,7 +47,7 @@ func (b *glanceBench) all(t *testing.T) map[string]glance.Image {
 // checkWhole checks that a fresh look finds nothing to do and nothing left over.
 func (b *glanceBench) checkWhole(t *testing.T) {
 	t.Helper()
-	b.bed.Lives, b.bed.Between = nil, nil
+	b.bed.RequestsLeft, b.bed.Between = nil, nil
 	if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
 		t.Errorf("there is still to do: %v", steptest.ItemLines(b.dir, c))
 	}

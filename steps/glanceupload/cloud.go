@@ -32,7 +32,7 @@ type imageSurvey interface {
 }
 
 func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner.Record) (imageSurvey, error) {
-	files, err := s.measure(w)
+	files, err := s.statFiles(w)
 	if err != nil {
 		return nil, err
 	}
@@ -43,13 +43,13 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 	if s.toDirectory() != "" {
 		return s.surveyDirectory(ctx, w, files, directorySurvey{boot: boot, prior: prior})
 	}
-	client, err := s.out.Cloud(ctx, s.cloud())
+	client, err := s.clouds.Cloud(ctx, s.cloud())
 	if err != nil {
 		return nil, err
 	}
-	g := &glanceSurvey{client: client, boot: boot, all: s.replaces(), release: len(s.Images) == 0}
+	g := &cloudSurvey{client: client, boot: boot, all: s.replaces(), release: len(s.Images) == 0}
 	for _, img := range s.diskImages() {
-		found := imageFound{diskImage: img, file: files[img.File], convert: s.converts(img)}
+		found := cloudImage{diskImage: img, file: files[img.File], convert: s.converts(img)}
 		if found.want, err = s.want(ctx, w, found); err != nil {
 			return nil, err
 		}
@@ -58,20 +58,20 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 	return g, g.decide(ctx)
 }
 
-// A glanceSurvey is what there is in a cloud.
-type glanceSurvey struct {
+// A cloudSurvey is what there is in a cloud.
+type cloudSurvey struct {
 	client  *glance.Client
-	images  []imageFound // each after those it names
+	images  []cloudImage // each after those it names
 	boot    []hostfiles.Copy
 	all     bool // all images of the cloud are looked at, since some may be deleted
 	release bool // the images are those of a release, which nodes hold by their ids
 
 	seen  []glance.Image // in the cloud
-	acted bool           // and what was seen may be so no more
+	stale bool           // and what was seen may be so no more
 }
 
-// An imageFound is one image: what is wanted, and what is to be done.
-type imageFound struct {
+// An cloudImage is one image: what is wanted, and what is to be done.
+type cloudImage struct {
 	diskImage
 	file     imageFile
 	convert  bool
@@ -80,7 +80,7 @@ type imageFound struct {
 }
 
 // id is the id that the image has or will have, "" where that is not known.
-func (f imageFound) id() string {
+func (f cloudImage) id() string {
 	switch d := f.decision; {
 	case d.Keep != nil:
 		return d.Keep.ID
@@ -92,9 +92,9 @@ func (f imageFound) id() string {
 
 // want says what the image service is to have. The ids of other images are
 // filled in later.
-func (s *glanceUpload) want(ctx context.Context, w runner.World, f imageFound) (glance.Want, error) {
+func (s *glanceUpload) want(ctx context.Context, w runner.World, f cloudImage) (glance.Want, error) {
 	want := glance.Want{
-		Name: f.Name, DiskFormat: s.stored(f.diskImage), ContainerFormat: f.Container, Visibility: f.Visibility,
+		Name: f.Name, DiskFormat: s.storedFormat(f.diskImage), ContainerFormat: f.Container, Visibility: f.Visibility,
 		MinDisk: f.MinDisk, MinRAM: f.MinRAM, Size: f.file.Size,
 		Replace: s.replaces(), Keep: s.Keep,
 		Sum: func(ctx context.Context, algo string) (string, error) {
@@ -113,12 +113,12 @@ func (s *glanceUpload) want(ctx context.Context, w runner.World, f imageFound) (
 	}
 	known, _ := w.Recall(f.file.Path, runner.SHA512)
 	want.SHA512 = known[runner.SHA512]
-	want.Learned = learner(w, f.file.Path)
+	want.OnSHA512 = rememberSHA512(w, f.file.Path)
 	return want, nil
 }
 
 // decide asks the cloud once for all images.
-func (g *glanceSurvey) decide(ctx context.Context) error {
+func (g *cloudSurvey) decide(ctx context.Context) error {
 	var err error
 	if g.seen, err = g.list(ctx); err != nil {
 		return err
@@ -135,7 +135,7 @@ func (g *glanceSurvey) decide(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (g *glanceSurvey) list(ctx context.Context) ([]glance.Image, error) {
+func (g *cloudSurvey) list(ctx context.Context) ([]glance.Image, error) {
 	if g.all {
 		return g.client.ListAll(ctx)
 	}
@@ -160,7 +160,7 @@ func (img diskImage) properties(ids map[string]string) map[string]string {
 }
 
 // checkFiles looks at the files of which images are to be made.
-func (g *glanceSurvey) checkFiles(w runner.World) error {
+func (g *cloudSurvey) checkFiles(w runner.World) error {
 	var errs []error
 	looked := map[string]bool{}
 	for _, f := range g.images {
@@ -173,10 +173,10 @@ func (g *glanceSurvey) checkFiles(w runner.World) error {
 }
 
 // outputs are the ids, as far as they are known, the names and the digests.
-func (g *glanceSurvey) outputs() runner.Outputs {
-	found := make([]landedImage, len(g.images))
+func (g *cloudSurvey) outputs() runner.Outputs {
+	found := make([]storedImage, len(g.images))
 	for i, f := range g.images {
-		found[i] = landedImage{diskImage: f.diskImage, id: f.id()}
+		found[i] = storedImage{diskImage: f.diskImage, id: f.id()}
 		switch d := f.decision; {
 		case d.Keep != nil:
 			found[i].digest = glance.BestDigest(*d.Keep)
@@ -187,15 +187,15 @@ func (g *glanceSurvey) outputs() runner.Outputs {
 	return imageOutputs(found)
 }
 
-// A landedImage is an image with what is known of it where it is stored; "" is
+// A storedImage is an image with what is known of it where it is stored; "" is
 // not known before it is there.
-type landedImage struct {
+type storedImage struct {
 	diskImage
 	id     string
 	digest string
 }
 
-func imageOutputs(found []landedImage) runner.Outputs {
+func imageOutputs(found []storedImage) runner.Outputs {
 	out := runner.Outputs{}
 	// Outputs are always the same ones; that there is no such image is told by
 	// an empty one.
@@ -225,10 +225,10 @@ func imageOutputs(found []landedImage) runner.Outputs {
 }
 
 // notes tells of images that are known to be right by MD5 only.
-func (g *glanceSurvey) notes() []string {
+func (g *cloudSurvey) notes() []string {
 	var notes []string
 	for _, f := range g.images {
-		if f.decision.Weak {
+		if f.decision.MD5Only {
 			notes = append(notes, fmt.Sprintf("image %s (%s) was compared by MD5 only: the cloud has no other digest of it", f.Name, f.decision.Keep.ID))
 		}
 	}
@@ -236,7 +236,7 @@ func (g *glanceSurvey) notes() []string {
 }
 
 // problems tells everything that is not as wanted.
-func (g *glanceSurvey) problems() error {
+func (g *cloudSurvey) problems() error {
 	var errs []error
 	for _, f := range g.images {
 		for _, p := range f.problems() {
@@ -244,10 +244,10 @@ func (g *glanceSurvey) problems() error {
 			errs = append(errs, p)
 		}
 	}
-	return errors.Join(append(errs, placingProblems(g.boot)...)...)
+	return errors.Join(append(errs, copyProblems(g.boot)...)...)
 }
 
-func placingProblems(files []hostfiles.Copy) []error {
+func copyProblems(files []hostfiles.Copy) []error {
 	var errs []error
 	for _, b := range files {
 		if b.Note != "" {
@@ -257,35 +257,35 @@ func placingProblems(files []hostfiles.Copy) []error {
 	return errs
 }
 
-func (f imageFound) problems() (all []*glance.Drift) {
+func (f cloudImage) problems() (all []*glance.Drift) {
 	d := f.decision
 	switch {
-	case d.Keep == nil && d.Why != "":
-		all = append(all, &glance.Drift{About: fault.Problem{Kind: "drifted", Source: f.file.Path}, Says: d.Why})
+	case d.Keep == nil && d.Reason != "":
+		all = append(all, &glance.Drift{About: fault.Problem{Kind: "drifted", Source: f.file.Path}, Says: d.Reason})
 	case d.Keep == nil:
 		all = append(all, &glance.Drift{About: fault.Problem{Kind: "missing", Source: f.file.Path}, Says: "it is not there"})
 	case len(d.Old) > 0:
 		all = append(all, &glance.Drift{About: fault.Problem{Kind: "extra", Have: d.Old[0].ID}, Says: "another image has its name: " + d.Old[0].ID})
 	}
-	for _, key := range slices.Sorted(maps.Keys(d.Fix)) {
-		if d.Fix[key] == "" {
+	for _, key := range slices.Sorted(maps.Keys(d.SetProperties)) {
+		if d.SetProperties[key] == "" {
 			continue // the image that it would name is missing, which is told
 		}
-		all = append(all, glance.AttributeDrift(key, d.Keep.Properties[key], d.Fix[key]))
+		all = append(all, glance.AttributeDrift(key, d.Keep.Properties[key], d.SetProperties[key]))
 	}
-	if d.Show {
+	if d.SetVisibility {
 		all = append(all, &glance.Drift{
 			About: fault.Problem{Kind: "drifted", Lacks: "visibility", Have: d.Keep.Visibility, Want: f.want.Visibility},
 			Says:  "it is " + d.Keep.Visibility + ", not " + f.want.Visibility,
 		})
 	}
-	if d.Needs {
+	if d.SetMinimums {
 		all = append(all, glance.AttributeDrift("min_disk and min_ram", fmt.Sprint(d.Keep.MinDisk, " ", d.Keep.MinRAM), fmt.Sprint(f.want.MinDisk, " ", f.want.MinRAM)))
 	}
-	for _, img := range d.Remnant {
+	for _, img := range d.Leftover {
 		all = append(all, &glance.Drift{About: fault.Problem{Kind: "extra", Have: img.ID}, Says: "an interrupted upload left " + img.ID})
 	}
-	for _, img := range d.Drop {
+	for _, img := range d.Delete {
 		if img.Name != f.Name {
 			all = append(all, &glance.Drift{About: fault.Problem{Kind: "extra", Have: img.ID}, Says: "an older one is still there: " + img.Name + ", " + img.ID})
 		}

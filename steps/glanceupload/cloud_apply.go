@@ -16,15 +16,15 @@ import (
 )
 
 // items are what a change touches, images first.
-func (g *glanceSurvey) items() []runner.Item {
+func (g *cloudSurvey) items() []runner.Item {
 	var items []runner.Item
 	for _, f := range g.images {
 		items = append(items, f.items()...)
 	}
-	return append(items, placingItems(g.boot)...)
+	return append(items, copyItems(g.boot)...)
 }
 
-func placingItems(files []hostfiles.Copy) []runner.Item {
+func copyItems(files []hostfiles.Copy) []runner.Item {
 	var items []runner.Item
 	for _, b := range files {
 		if b.Op != "" {
@@ -34,26 +34,26 @@ func placingItems(files []hostfiles.Copy) []runner.Item {
 	return items
 }
 
-func (f imageFound) items() []runner.Item {
+func (f cloudImage) items() []runner.Item {
 	d := f.decision
 	var items []runner.Item
 	add := func(op runner.Op, name, note string) {
 		items = append(items, runner.Item{Op: op, What: "image", Name: name, Note: note})
 	}
-	for _, img := range d.Remnant {
+	for _, img := range d.Leftover {
 		add(runner.Remove, img.Name, "left by an interrupted upload, "+img.ID)
 	}
 	if d.Keep == nil {
 		items = append(items, f.uploadItem())
 	} else {
 		for _, img := range d.Old {
-			add(runner.Update, img.Name, img.ID+" ("+img.Status+") "+f.fate(img))
+			add(runner.Update, img.Name, img.ID+" ("+img.Status+") "+f.disposition(img))
 		}
 		if changes := f.changes(); len(changes) > 0 {
 			add(runner.Update, f.Name, "sets "+strings.Join(changes, ", "))
 		}
 	}
-	for _, img := range d.Drop {
+	for _, img := range d.Delete {
 		if img.Name != f.Name {
 			add(runner.Remove, img.Name, "had the name "+f.Name+" before, "+img.ID)
 		}
@@ -62,28 +62,28 @@ func (f imageFound) items() []runner.Item {
 }
 
 // changes names what is set of an image that stays.
-func (f imageFound) changes() []string {
+func (f cloudImage) changes() []string {
 	d := f.decision
-	changes := slices.Sorted(maps.Keys(d.Fix))
-	if d.Needs {
+	changes := slices.Sorted(maps.Keys(d.SetProperties))
+	if d.SetMinimums {
 		changes = append(changes, "min_disk and min_ram")
 	}
-	if d.Show {
+	if d.SetVisibility {
 		changes = append(changes, f.want.Visibility)
 	}
 	return changes
 }
 
-// fate says what becomes of an image that gives up the name.
-func (f imageFound) fate(img glance.Image) string {
-	if slices.ContainsFunc(f.decision.Drop, func(d glance.Image) bool { return d.ID == img.ID }) {
+// disposition says what becomes of an image that gives up the name.
+func (f cloudImage) disposition(img glance.Image) string {
+	if slices.ContainsFunc(f.decision.Delete, func(d glance.Image) bool { return d.ID == img.ID }) {
 		return "is deleted after that"
 	}
 	return "becomes " + glance.Backup(img)
 }
 
 // uploadItem is about an image that is not there with the wanted content.
-func (f imageFound) uploadItem() runner.Item {
+func (f cloudImage) uploadItem() runner.Item {
 	d := f.decision
 	it := runner.Item{Op: runner.Create, What: "image", Name: f.Name, Bytes: f.want.Size, Note: f.want.DiskFormat + ", " + f.want.Visibility}
 	if f.convert {
@@ -97,16 +97,16 @@ func (f imageFound) uploadItem() runner.Item {
 	}
 	if len(d.Old) > 0 {
 		it.Op = runner.Replace
-		it.Note += "; " + d.Why
+		it.Note += "; " + d.Reason
 	}
 	for _, img := range d.Old {
-		it.Note += fmt.Sprintf("; %s %s", img.ID, f.fate(img))
+		it.Note += fmt.Sprintf("; %s %s", img.ID, f.disposition(img))
 	}
 	return it
 }
 
 // summary tells the whole in a few words.
-func (g *glanceSurvey) summary() string {
+func (g *cloudSurvey) summary() string {
 	var parts []string
 	var uploads int
 	var bytes int64
@@ -118,7 +118,7 @@ func (g *glanceSurvey) summary() string {
 			replaced = replaced || len(f.decision.Old) > 0
 		}
 	}
-	files := len(placingItems(g.boot))
+	files := len(copyItems(g.boot))
 	if uploads > 0 {
 		parts = append(parts, human.Count(uploads, "image", "images")+" ("+human.Size(bytes)+") to upload")
 	} else if len(g.items()) > files {
@@ -134,9 +134,9 @@ func (g *glanceSurvey) summary() string {
 	return strings.Join(parts, ", ")
 }
 
-func (g *glanceSurvey) files(w runner.World) []runner.File { return placingFiles(w, g.boot) }
+func (g *cloudSurvey) files(w runner.World) []runner.File { return copyFiles(w, g.boot) }
 
-func placingFiles(w runner.World, placed []hostfiles.Copy) []runner.File {
+func copyFiles(w runner.World, placed []hostfiles.Copy) []runner.File {
 	var files []runner.File
 	for _, b := range placed {
 		if b.Op != "" {
@@ -146,9 +146,9 @@ func placingFiles(w runner.World, placed []hostfiles.Copy) []runner.File {
 	return files
 }
 
-func (g *glanceSurvey) written() map[string]string { return placingsWritten(g.boot) }
+func (g *cloudSurvey) written() map[string]string { return copySums(g.boot) }
 
-func placingsWritten(placed []hostfiles.Copy) map[string]string {
+func copySums(placed []hostfiles.Copy) map[string]string {
 	sums := map[string]string{}
 	for _, b := range placed {
 		if b.Op != "" {
@@ -158,25 +158,25 @@ func placingsWritten(placed []hostfiles.Copy) map[string]string {
 	return sums
 }
 
-// errWaited is given where something did not happen because of another error,
+// errNeededImage is given where something did not happen because of another error,
 // which is told by itself.
-var errWaited = errors.New("an image that it needs could not be made")
+var errNeededImage = errors.New("an image that it needs could not be made")
 
-// A glanceRun is one apply: it brings all images side by side to what is wanted.
-type glanceRun struct {
-	client *glance.Client
-	seen   []glance.Image
-	slots  map[string]*glanceSlot
-	turns  chan struct{} // holds one for each image that is on its way
-	tell   runner.Progress
+// A cloudRun is one apply: it brings all images side by side to what is wanted.
+type cloudRun struct {
+	client   *glance.Client
+	seen     []glance.Image
+	results  map[string]*imageResult
+	sem      chan struct{} // holds one for each image that is on its way
+	progress runner.Progress
 }
 
-// sideBySide is how many images are on their way at once: as many as a release
+// maxParallel is how many images are on their way at once: as many as a release
 // has.
-const sideBySide = 5
+const maxParallel = 5
 
-// A glanceSlot is where an image will be.
-type glanceSlot struct {
+// A imageResult is where an image will be.
+type imageResult struct {
 	done chan struct{}
 	img  glance.Image
 	err  error
@@ -185,22 +185,22 @@ type glanceSlot struct {
 // apply does all of it, each image as soon as those that it names have their
 // ids. It may follow an apply that failed half-way, and then looks at the cloud
 // anew.
-func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
-	if g.acted {
+func (g *cloudSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+	if g.stale {
 		var err error
 		if g.seen, err = g.list(ctx); err != nil {
 			return nil, err
 		}
 	}
-	g.acted = true
-	u := glanceRun{client: g.client, seen: g.seen, slots: map[string]*glanceSlot{}, turns: make(chan struct{}, sideBySide), tell: p}
+	g.stale = true
+	u := cloudRun{client: g.client, seen: g.seen, results: map[string]*imageResult{}, sem: make(chan struct{}, maxParallel), progress: p}
 	for _, f := range g.images {
-		u.slots[f.Name] = &glanceSlot{done: make(chan struct{})}
+		u.results[f.Name] = &imageResult{done: make(chan struct{})}
 	}
 	errs := make([]error, len(g.images)+len(g.boot))
 	var wg sync.WaitGroup
 	for i, f := range g.images {
-		wg.Go(func() { errs[i] = u.fill(ctx, f) })
+		wg.Go(func() { errs[i] = u.run(ctx, f) })
 	}
 	for i, b := range g.boot {
 		if b.Op != "" {
@@ -208,19 +208,19 @@ func (g *glanceSurvey) apply(ctx context.Context, p runner.Progress) (runner.Out
 		}
 	}
 	wg.Wait()
-	if err := causes(ctx, errs); err != nil {
+	if err := withoutConsequences(ctx, errs); err != nil {
 		return nil, err
 	}
-	found := make([]landedImage, len(g.images))
+	found := make([]storedImage, len(g.images))
 	for i, f := range g.images {
-		img := u.slots[f.Name].img
-		found[i] = landedImage{f.diskImage, img.ID, glance.BestDigest(img)}
+		img := u.results[f.Name].img
+		found[i] = storedImage{f.diskImage, img.ID, glance.BestDigest(img)}
 	}
 	return imageOutputs(found), nil
 }
 
-// causes leaves of the errors of a run those that are no consequences.
-func causes(ctx context.Context, errs []error) error {
+// withoutConsequences leaves of the errors of a run those that are no consequences.
+func withoutConsequences(ctx context.Context, errs []error) error {
 	if stopped := ctx.Err(); stopped != nil {
 		// All that was under way ended with it; one of them says what it was.
 		i := slices.IndexFunc(errs, func(err error) bool { return errors.Is(err, stopped) })
@@ -229,53 +229,53 @@ func causes(ctx context.Context, errs []error) error {
 		}
 		return errs[i]
 	}
-	errs = slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, errWaited) })
+	errs = slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, errNeededImage) })
 	return errors.Join(errs...)
 }
 
-// fill settles one image and puts it into its slot.
-func (u *glanceRun) fill(ctx context.Context, f imageFound) error {
-	at := u.slots[f.Name]
+// run brings one image to what is wanted and keeps the result.
+func (u *cloudRun) run(ctx context.Context, f cloudImage) error {
+	at := u.results[f.Name]
 	defer close(at.done)
-	at.img, at.err = u.settle(ctx, f)
+	at.img, at.err = u.converge(ctx, f)
 	return at.err
 }
 
-func (u *glanceRun) settle(ctx context.Context, f imageFound) (glance.Image, error) {
-	ids, err := u.wait(f.diskImage)
+func (u *cloudRun) converge(ctx context.Context, f cloudImage) (glance.Image, error) {
+	ids, err := u.waitForLinks(f.diskImage)
 	if err != nil {
 		return glance.Image{}, err
 	}
 	select {
-	case u.turns <- struct{}{}:
-		defer func() { <-u.turns }()
+	case u.sem <- struct{}{}:
+		defer func() { <-u.sem }()
 	case <-ctx.Done():
 		return glance.Image{}, ctx.Err()
 	}
 	w := f.want
 	w.Properties = f.properties(ids)
-	w.Sent = u.tell.Add
-	img, err := u.client.Settle(ctx, w, u.seen)
+	w.OnSent = u.progress.Add
+	img, err := u.client.Converge(ctx, w, u.seen)
 	if err != nil {
 		return glance.Image{}, err
 	}
 	for _, it := range f.items() {
-		u.tell.Done(it)
+		u.progress.Done(it)
 	}
 	return img, nil
 }
 
-// wait gives the ids of the images that img names, once they have them.
-func (u *glanceRun) wait(img diskImage) (map[string]string, error) {
+// waitForLinks gives the ids of the images that img names, once they have them.
+func (u *cloudRun) waitForLinks(img diskImage) (map[string]string, error) {
 	ids := map[string]string{}
 	for _, name := range []string{img.Kernel, img.Ramdisk} {
 		if name == "" {
 			continue
 		}
-		from := u.slots[name]
+		from := u.results[name]
 		<-from.done
 		if from.err != nil {
-			return nil, errWaited
+			return nil, errNeededImage
 		}
 		ids[name] = from.img.ID
 	}

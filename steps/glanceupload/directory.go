@@ -28,26 +28,26 @@ type directorySurvey struct {
 	dir     string
 	missing []string // what is made of it, outermost first
 	denied  error    // that it may not be made
-	images  []storedFound
+	images  []directoryImage
 	boot    []hostfiles.Copy
 	prior   *runner.Record
 }
 
-// A storedFound is one file of the directory, and what is to be done about it.
-type storedFound struct {
+// A directoryImage is one file of the directory, and what is to be done about it.
+type directoryImage struct {
 	diskImage
-	file    imageFile
-	convert bool
-	to      string
-	size    int64
-	sum     string // SHA-512 of the content wanted; "" is found out when it is written
-	learned func(sha512 string)
+	file     imageFile
+	convert  bool
+	to       string
+	size     int64
+	sum      string // SHA-512 of the content wanted; "" is found out when it is written
+	onSHA512 func(sha512 string)
 
-	op     runner.Op // "" for nothing
-	note   string
-	backup string   // what the file that is there becomes
-	extra  []string // older ones that are too many as it is
-	drop   []string // older ones that go, with what comes to be one
+	op      runner.Op // "" for nothing
+	note    string
+	backup  string   // what the file that is there becomes
+	surplus []string // older ones that are too many as it is
+	drop    []string // older ones that go, with what comes to be one
 }
 
 // directory is where the images of an architecture are.
@@ -70,15 +70,15 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 		return nil, err
 	}
 	for _, img := range s.diskImages() {
-		f := storedFound{diskImage: img, file: files[img.File], convert: s.converts(img), to: filepath.Join(d.dir, s.storedName(img))}
-		if err := f.wanted(ctx, w, d.prior, s.applying); err != nil {
+		f := directoryImage{diskImage: img, file: files[img.File], convert: s.converts(img), to: filepath.Join(d.dir, s.storedName(img))}
+		if err := f.findWanted(ctx, w, d.prior, s.applying); err != nil {
 			return nil, err
 		}
-		if err := f.look(ctx, w); err != nil {
+		if err := f.compare(ctx, w); err != nil {
 			return nil, err
 		}
 		if s.replaces() {
-			if err := f.limit(ctx, w, d.prior, s.Keep); err != nil {
+			if err := f.planBackups(ctx, w, d.prior, s.Keep); err != nil {
 				return nil, err
 			}
 		}
@@ -87,12 +87,12 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 	return &d, nil
 }
 
-// wanted finds out what the file is to hold. What an image unpacks to is found
+// findWanted finds out what the file is to hold. What an image unpacks to is found
 // out by unpacking it, unless the last run of the step tells. In haste nobody
 // asks what a file holds that is to be copied anyway.
-func (f *storedFound) wanted(ctx context.Context, w runner.World, prior *runner.Record, hasty bool) error {
+func (f *directoryImage) findWanted(ctx context.Context, w runner.World, prior *runner.Record, hasty bool) error {
 	if _, err := w.Stat(f.to); hasty && !f.convert && errors.Is(err, fs.ErrNotExist) {
-		f.size, f.learned = f.file.Size, learner(w, f.file.Path)
+		f.size, f.onSHA512 = f.file.Size, rememberSHA512(w, f.file.Path)
 		return nil
 	}
 	sum, err := hostfiles.SHA512(ctx, w, f.file.Path)
@@ -106,13 +106,13 @@ func (f *storedFound) wanted(ctx context.Context, w runner.World, prior *runner.
 	if f.size, err = virtualSize(w, f.file); err != nil {
 		return err
 	}
-	f.sum = f.remembered(prior, sum)
+	f.sum = f.recordedFor(prior, sum)
 	return nil
 }
 
-// remembered gives the digest that the image had when it was last unpacked from
+// recordedFor gives the digest that the image had when it was last unpacked from
 // this very file, "" where nothing tells.
-func (f *storedFound) remembered(prior *runner.Record, sum string) string {
+func (f *directoryImage) recordedFor(prior *runner.Record, sum string) string {
 	if prior == nil || prior.Input(filepath.Base(f.file.Path)) != "sha512:"+sum && prior.Input(f.file.Path) != "sha512:"+sum {
 		return ""
 	}
@@ -121,7 +121,7 @@ func (f *storedFound) remembered(prior *runner.Record, sum string) string {
 
 // recorded gives the digest of what the step's last success left under the
 // name, "" where nothing tells.
-func (f *storedFound) recorded(prior *runner.Record) string {
+func (f *directoryImage) recorded(prior *runner.Record) string {
 	if prior == nil {
 		return ""
 	}
@@ -133,8 +133,8 @@ func (f *storedFound) recorded(prior *runner.Record) string {
 	return ""
 }
 
-// look compares the file that is there with what is wanted.
-func (f *storedFound) look(ctx context.Context, w runner.World) error {
+// compare compares the file that is there with what is wanted.
+func (f *directoryImage) compare(ctx context.Context, w runner.World) error {
 	fi, err := w.Stat(f.to)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -148,7 +148,7 @@ func (f *storedFound) look(ctx context.Context, w runner.World) error {
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("%s is in the way: it is not a regular file", f.to)
 	}
-	same, err := f.holds(ctx, w, fi.Size())
+	same, err := f.hasContent(ctx, w, fi.Size())
 	if err != nil {
 		return err
 	}
@@ -159,9 +159,9 @@ func (f *storedFound) look(ctx context.Context, w runner.World) error {
 	return nil
 }
 
-// holds says whether the file that is there has the content. What is remembered
+// hasContent says whether the file that is there has the content. What is remembered
 // of an image that is unpacked is believed only when it says that it has.
-func (f *storedFound) holds(ctx context.Context, w runner.World, size int64) (bool, error) {
+func (f *directoryImage) hasContent(ctx context.Context, w runner.World, size int64) (bool, error) {
 	if size != f.size {
 		return false, nil
 	}
@@ -178,7 +178,7 @@ func (d *directorySurvey) items() []runner.Item {
 	for _, f := range d.images {
 		items = append(items, f.items()...)
 	}
-	items = append(items, placingItems(d.boot)...)
+	items = append(items, copyItems(d.boot)...)
 	if len(items) == 0 {
 		return nil
 	}
@@ -193,7 +193,7 @@ func newDirectories(paths []string) []runner.Item {
 	return items
 }
 
-func (f storedFound) items() []runner.Item {
+func (f directoryImage) items() []runner.Item {
 	var items []runner.Item
 	if f.op != "" {
 		it := runner.Item{Op: f.op, What: "image", Name: f.to, Bytes: f.size, Note: f.note}
@@ -224,7 +224,7 @@ func (d *directorySurvey) summary() string {
 	if drops > 0 {
 		parts = append(parts, human.Count(drops, "older image", "older images")+" to remove")
 	}
-	if files := len(placingItems(d.boot)); files > 0 {
+	if files := len(copyItems(d.boot)); files > 0 {
 		parts = append(parts, human.Count(files, "boot file", "boot files")+" to place")
 	}
 	return strings.Join(parts, ", ")
@@ -242,7 +242,7 @@ func (d *directorySurvey) files(w runner.World) []runner.File {
 			files = append(files, f.planned(w))
 		}
 	}
-	return append(files, placingFiles(w, d.boot)...)
+	return append(files, copyFiles(w, d.boot)...)
 }
 
 func (d *directorySurvey) checkFiles(w runner.World) error {
@@ -259,7 +259,7 @@ func (d *directorySurvey) checkFiles(w runner.World) error {
 
 // checkWritable tells that what is to be done in the directory may not be.
 func (d *directorySurvey) checkWritable() error {
-	touched := slices.ContainsFunc(d.images, func(f storedFound) bool { return len(f.items()) > 0 })
+	touched := slices.ContainsFunc(d.images, func(f directoryImage) bool { return len(f.items()) > 0 })
 	if d.denied != nil || !touched || len(d.missing) > 0 {
 		return d.denied
 	}
@@ -277,11 +277,11 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 	}
 	errs := make([]error, len(d.images)+len(d.boot))
 	var wg sync.WaitGroup
-	turns := make(chan struct{}, sideBySide)
+	turns := make(chan struct{}, maxParallel)
 	for i := range d.images {
 		wg.Go(func() {
 			turns <- struct{}{}
-			errs[i] = d.images[i].do(ctx, p)
+			errs[i] = d.images[i].apply(ctx, p)
 			<-turns
 		})
 	}
@@ -291,14 +291,14 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 		}
 	}
 	wg.Wait()
-	if err := causes(ctx, errs); err != nil {
+	if err := withoutConsequences(ctx, errs); err != nil {
 		return nil, err
 	}
 	return d.outputs(), nil
 }
 
 func (d *directorySurvey) written() map[string]string {
-	sums := placingsWritten(d.boot)
+	sums := copySums(d.boot)
 	for _, f := range d.images {
 		if f.op != "" && f.sum != "" {
 			sums[f.to] = f.sum
@@ -308,11 +308,11 @@ func (d *directorySurvey) written() map[string]string {
 }
 
 func (d *directorySurvey) outputs() runner.Outputs {
-	found := make([]landedImage, len(d.images))
+	found := make([]storedImage, len(d.images))
 	paths := map[string]string{}
 	for i, f := range d.images {
 		paths[f.Name] = "file://" + f.to
-		found[i] = landedImage{diskImage: f.diskImage, id: paths[f.Name]}
+		found[i] = storedImage{diskImage: f.diskImage, id: paths[f.Name]}
 		if f.sum != "" {
 			found[i].digest = "sha512:" + f.sum
 		}
@@ -343,12 +343,12 @@ func (d *directorySurvey) problems() error {
 		if m != nil {
 			errs = append(errs, m)
 		}
-		for _, path := range f.extra {
+		for _, path := range f.surplus {
 			errs = append(errs, &glance.Drift{
 				About: fault.Problem{Kind: "extra", What: "image", Name: f.Name, Have: path},
 				Where: d.dir, Says: "an older one is still there: " + filepath.Base(path),
 			})
 		}
 	}
-	return errors.Join(append(errs, placingProblems(d.boot)...)...)
+	return errors.Join(append(errs, copyProblems(d.boot)...)...)
 }

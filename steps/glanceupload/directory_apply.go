@@ -19,7 +19,7 @@ import (
 )
 
 // planned is the file that will be there.
-func (f storedFound) planned(w runner.World) runner.File {
+func (f directoryImage) planned(w runner.World) runner.File {
 	file := runner.File{Path: f.to, Size: f.size, Mode: hostfiles.DefaultMode, Open: func() (io.ReadCloser, error) { return w.Open(f.file.Path) }}
 	if f.sum != "" {
 		file.Sums = map[runner.Algo]string{runner.SHA512: f.sum}
@@ -30,12 +30,12 @@ func (f storedFound) planned(w runner.World) runner.File {
 	return file
 }
 
-// do stores the image. The one that was there keeps its content under the
+// apply stores the image. The one that was there keeps its content under the
 // other name, and what has the name is at any moment the old or the new one,
 // whole.
-func (f *storedFound) do(ctx context.Context, p runner.Progress) error {
+func (f *directoryImage) apply(ctx context.Context, p runner.Progress) error {
 	if f.op != "" {
-		if err := f.store(ctx, p); err != nil {
+		if err := f.write(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -50,7 +50,7 @@ func (f *storedFound) do(ctx context.Context, p runner.Progress) error {
 	return nil
 }
 
-func (f *storedFound) store(ctx context.Context, p runner.Progress) error {
+func (f *directoryImage) write(ctx context.Context, p runner.Progress) error {
 	file, err := openImage(f.file, f.Disk, f.convert)
 	if err != nil {
 		return err
@@ -59,23 +59,23 @@ func (f *storedFound) store(ctx context.Context, p runner.Progress) error {
 	sum := sha512.New()
 	err = durable.WriteFile(f.to, hostfiles.DefaultMode, func(to io.Writer) error {
 		from := readers.Counting(readers.WithContext(ctx, io.NewSectionReader(file, 0, f.size)), p.Add)
-		if err := f.transfer(to, sum, from); err != nil {
+		if err := f.copyContent(to, sum, from); err != nil {
 			return err
 		}
-		return f.retire()
+		return f.renameToBackup()
 	})
 	if err != nil {
 		return err
 	}
 	f.sum = hex.EncodeToString(sum.Sum(nil))
-	if f.learned != nil {
-		f.learned(f.sum)
+	if f.onSHA512 != nil {
+		f.onSHA512(f.sum)
 	}
 	return nil
 }
 
-// transfer copies, and holds what it copied against what was wanted.
-func (f *storedFound) transfer(to io.Writer, sum hash.Hash, from io.Reader) error {
+// copyContent copies, and holds what it copied against what was wanted.
+func (f *directoryImage) copyContent(to io.Writer, sum hash.Hash, from io.Reader) error {
 	var n int64
 	var err error
 	if file, ok := to.(*os.File); ok && f.convert {
@@ -92,9 +92,9 @@ func (f *storedFound) transfer(to io.Writer, sum hash.Hash, from io.Reader) erro
 	return nil
 }
 
-// retire gives the file that is there its other name, which it has then beside
+// renameToBackup gives the file that is there its other name, which it has then beside
 // its own until the new one takes that.
-func (f *storedFound) retire() error {
+func (f *directoryImage) renameToBackup() error {
 	if f.backup == "" {
 		return nil
 	}

@@ -23,7 +23,7 @@ func directoryBench(t *testing.T) *glanceBench {
 	t.Helper()
 	b := newGlanceBench(t)
 	b.glanceUpload.Cloud, b.To = nil, &imageDirectory{plan.Path(b.dir + "/ironic/images")}
-	b.Release, b.out = "rhosp16.2", nil // it asks no cloud
+	b.Release, b.clouds = "rhosp16.2", nil // it asks no cloud
 	return b
 }
 

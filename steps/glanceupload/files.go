@@ -21,9 +21,9 @@ type imageFile struct {
 	Size int64
 }
 
-// measure looks at all files, and reads none. Whatever is wrong with any of
+// statFiles looks at all files, and reads none. Whatever is wrong with any of
 // them is told at once, before anything is touched.
-func (s *glanceUpload) measure(w runner.World) (map[string]imageFile, error) {
+func (s *glanceUpload) statFiles(w runner.World) (map[string]imageFile, error) {
 	files := map[string]imageFile{}
 	var missing []string
 	var errs []error
@@ -45,7 +45,7 @@ func (s *glanceUpload) measure(w runner.World) (map[string]imageFile, error) {
 		files[path] = m
 	}
 	if len(missing) > 0 {
-		errs = append(errs, s.lacks(missing))
+		errs = append(errs, s.missingError(missing))
 	}
 	return files, errors.Join(errs...)
 }
@@ -60,7 +60,7 @@ func emptyFile(w runner.World, path string) error {
 	return errors.Join(fmt.Errorf("%s is empty", path), r.Close())
 }
 
-func (s *glanceUpload) lacks(names []string) error {
+func (s *glanceUpload) missingError(names []string) error {
 	if s.from() == "" {
 		return missingFiles(names)
 	}
@@ -87,8 +87,8 @@ func (names missingFiles) Error() string {
 // converts says whether an image is uploaded as the disk that it stands for.
 func (s *glanceUpload) converts(img diskImage) bool { return s.Convert == "raw" && img.Disk == "qcow2" }
 
-// stored is what the image is where it is stored.
-func (s *glanceUpload) stored(img diskImage) string {
+// storedFormat is what the image is where it is stored.
+func (s *glanceUpload) storedFormat(img diskImage) string {
 	if s.converts(img) {
 		return "raw"
 	}
@@ -166,9 +166,9 @@ type convertedFile struct {
 
 func (c convertedFile) Close() error { return errors.Join(c.Disk.Close(), c.file.Close()) }
 
-// learner gives a function that remembers a file's digest once it was read to its
+// rememberSHA512 gives a function that remembers a file's digest once it was read to its
 // end, nil where there is no file on the disk.
-func learner(w runner.World, path string) func(sha512 string) {
+func rememberSHA512(w runner.World, path string) func(sha512 string) {
 	fi, err := os.Stat(path)
 	if err != nil {
 		return nil

@@ -56,7 +56,7 @@ type glanceUpload struct {
 	// With update_existing: replace, how many of the older images stay, the newest ones. In a directory only what is as the last run left it becomes one of them: anything else becomes NAME_TIME-unrecorded, is not counted and stays.
 	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
 
-	out      clouds
+	clouds   clouds
 	applying bool
 }
 
@@ -130,7 +130,7 @@ func Type(out clouds) runner.Type {
 }
 
 func newGlanceUpload(out clouds) *glanceUpload {
-	return &glanceUpload{Release: defaultImageRelease, IronicPythonAgentName: defaultAgent, UpdateExisting: "rename", out: out}
+	return &glanceUpload{Release: defaultImageRelease, IronicPythonAgentName: defaultAgent, UpdateExisting: "rename", clouds: out}
 }
 
 // defaultAgent is what the agent's files are called when the plan does not
@@ -151,7 +151,7 @@ func (s *glanceUpload) toDirectory() string {
 
 func (s *glanceUpload) from() string { return string(setting.Text(s.From)) }
 
-func (s *glanceUpload) agent() string { return cmp.Or(s.IronicPythonAgentName, defaultAgent) }
+func (s *glanceUpload) agentName() string { return cmp.Or(s.IronicPythonAgentName, defaultAgent) }
 
 // bootFiles are the files that nodes boot from, and what they are made of. The
 // agent's initramfs is a ramdisk to those who boot it.
@@ -160,8 +160,8 @@ func (s *glanceUpload) bootFiles() [][2]string {
 		return nil
 	}
 	return [][2]string{
-		{s.source(s.agent() + ".kernel"), filepath.Join(string(s.HTTPBoot), "agent.kernel")},
-		{s.source(s.agent() + ".initramfs"), filepath.Join(string(s.HTTPBoot), "agent.ramdisk")},
+		{s.source(s.agentName() + ".kernel"), filepath.Join(string(s.HTTPBoot), "agent.kernel")},
+		{s.source(s.agentName() + ".initramfs"), filepath.Join(string(s.HTTPBoot), "agent.ramdisk")},
 	}
 }
 
@@ -172,7 +172,7 @@ func (s *glanceUpload) source(file string) string { return filepath.Join(s.from(
 func (s *glanceUpload) Validate() error {
 	var errs []error
 	if s.cloud() != "" {
-		errs = append(errs, plan.At("cloud", s.out.CheckCloud(s.cloud())))
+		errs = append(errs, plan.At("cloud", s.clouds.CheckCloud(s.cloud())))
 	}
 	errs = append(errs, s.validateEnds()...)
 	errs = append(errs, plan.At("convert", setting.OneOf(s.Convert, "", "raw")),
@@ -241,10 +241,10 @@ func (s *glanceUpload) BeforeApply() { s.applying = true }
 
 // Inputs are the contents of the image files.
 func (s *glanceUpload) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	if err := s.complete(); err != nil {
+	if err := s.checkComplete(); err != nil {
 		return nil, err
 	}
-	files, err := s.measure(w)
+	files, err := s.statFiles(w)
 	if err != nil {
 		return nil, err
 	}
@@ -280,9 +280,9 @@ func (s *glanceUpload) inputName(path string) string {
 	return path
 }
 
-// complete tells of what has to be there in one form or another, once all is
+// checkComplete tells of what has to be there in one form or another, once all is
 // known.
-func (s *glanceUpload) complete() error {
+func (s *glanceUpload) checkComplete() error {
 	switch {
 	case s.cloud() == "" && s.toDirectory() == "":
 		return errNoPlace
@@ -336,7 +336,7 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 
 // Verify looks at all of it again.
 func (s *glanceUpload) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	if err := s.complete(); err != nil {
+	if err := s.checkComplete(); err != nil {
 		return nil, err
 	}
 	seen, err := s.survey(ctx, w, nil)

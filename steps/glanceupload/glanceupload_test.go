@@ -187,7 +187,7 @@ func TestGlanceUploadNotices(t *testing.T) {
 			c := steptest.Diff(t, b, &runner.Disk{})
 			got := steptest.ItemLines(b.dir, c)
 			for i := range got {
-				got[i] = b.bed.Neutral(got[i])
+				got[i] = b.bed.Normalize(got[i])
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Errorf("items (-want +got):\n%s", diff)
@@ -221,16 +221,16 @@ func TestGlanceUploadAfterADeathAtAnyRequest(t *testing.T) {
 					steptest.PutFile(t, b.dir+"/images/overcloud-full.vmlinuz", testbed.Kernel("new"))
 					steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", testbed.QCOW2("new"))
 				}
-				b.bed.Lives = &atomic.Int64{}
-				b.bed.Lives.Store(1000)
+				b.bed.RequestsLeft = &atomic.Int64{}
+				b.bed.RequestsLeft.Store(1000)
 				c := steptest.Diff(t, b, &runner.Disk{})
-				b.bed.Lives.Store(int64(n))
+				b.bed.RequestsLeft.Store(int64(n))
 				_, err := c.Apply(t.Context(), &steptest.Progress{})
 				done = err == nil
 				if done && n < 10 {
 					t.Errorf("got through with %d requests", n)
 				}
-				b.bed.Lives = nil
+				b.bed.RequestsLeft = nil
 				if c := steptest.Diff(t, b, &runner.Disk{}); c != nil {
 					if _, err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 						t.Fatalf("after a death at request %d: %v", n, err)

@@ -147,7 +147,7 @@ func reservedProperty(name string) string {
 	return ""
 }
 
-func others(names []string, name string) []string {
+func without(names []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
 }
 
@@ -168,7 +168,7 @@ func (s *glanceUpload) validateLinks() []error {
 			case link.name == "":
 			case !there && slices.Contains(names, ""): // it may be the one that is not known yet
 			case !there:
-				errs = append(errs, plan.At(at, setting.WithSuggestion(fmt.Errorf("no image of the list is named %q", link.name), link.name, others(names, string(img.Name)))))
+				errs = append(errs, plan.At(at, setting.WithSuggestion(fmt.Errorf("no image of the list is named %q", link.name), link.name, without(names, string(img.Name)))))
 			case format != "" && format != link.format:
 				errs = append(errs, plan.At(at, fmt.Errorf("%q is %s, and a %s has to be %s", link.name, format, link.field, link.format)))
 			}

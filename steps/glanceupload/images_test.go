@@ -140,7 +140,7 @@ func TestGlanceUploadReadsAFileOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := seen.(*glanceSurvey).images[0].want.SHA512; "sha512:"+got != want {
+	if got := seen.(*cloudSurvey).images[0].want.SHA512; "sha512:"+got != want {
 		t.Errorf("an upload would hash the file, as it knows only %q", got)
 	}
 }

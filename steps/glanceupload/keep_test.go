@@ -79,7 +79,7 @@ func TestGlanceUploadTellsWhatItDeletes(t *testing.T) {
 	b.UpdateExisting = "replace"
 	lines := func() (got []string) {
 		for _, line := range steptest.ItemLines(b.dir, steptest.Diff(t, b, &runner.Disk{})) {
-			got = append(got, b.bed.Neutral(line))
+			got = append(got, b.bed.Normalize(line))
 		}
 		return got
 	}

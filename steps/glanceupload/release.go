@@ -90,8 +90,8 @@ func (s *glanceUpload) releaseImages() []diskImage {
 	images = append(images, full)
 	if r.deploy {
 		images = append(images,
-			diskImage{Name: deployKernel, File: s.source(s.agent() + ".kernel"), Disk: "aki", Output: "deploy_kernel_id"},
-			diskImage{Name: deployRamdisk, File: s.source(s.agent() + ".initramfs"), Disk: "ari", Output: "deploy_ramdisk_id"})
+			diskImage{Name: deployKernel, File: s.source(s.agentName() + ".kernel"), Disk: "aki", Output: "deploy_kernel_id"},
+			diskImage{Name: deployRamdisk, File: s.source(s.agentName() + ".initramfs"), Disk: "ari", Output: "deploy_ramdisk_id"})
 	}
 	prefix := s.prefix(r)
 	for i := range images {

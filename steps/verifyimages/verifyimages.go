@@ -30,7 +30,7 @@ type verifyImages struct {
 	// Refuse images that are not expected, also those that were renamed when another took their place.
 	Exact bool `json:"exact,omitempty"`
 
-	out clouds
+	clouds clouds
 }
 
 // An expectedImage is what an image is to be like.
@@ -75,13 +75,13 @@ func Type(out clouds) runner.Type {
 			{Name: "ids", Doc: "Ids of the images, in the order of expect.", List: true},
 			{Name: "digests", Doc: "Names of the images with their digests, NAME@sha512:HEX, in the order of expect.", List: true},
 		},
-		New: func() runner.Step { return &verifyImages{out: out} },
+		New: func() runner.Step { return &verifyImages{clouds: out} },
 	}
 }
 
 var (
-	digestForm  = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-f]+$`)
-	digestBegun = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):`)
+	digestForm   = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-f]+$`)
+	digestPrefix = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):`)
 
 	// errNothingToVerify tells that a step would pass without looking at an image.
 	errNothingToVerify = errors.New("names no image: there is nothing to verify")
@@ -91,7 +91,7 @@ var (
 func (v *verifyImages) Validate() error {
 	var errs []error
 	if v.Cloud != "" {
-		errs = append(errs, plan.At("cloud", v.out.CheckCloud(v.Cloud)))
+		errs = append(errs, plan.At("cloud", v.clouds.CheckCloud(v.Cloud)))
 	}
 	if v.Expect != nil && len(v.Expect) == 0 { // nil is a reference to what is not known yet
 		errs = append(errs, plan.At("expect", errNothingToVerify))
@@ -123,7 +123,7 @@ func expectation(e plan.TextOr[string, expectedImage]) expectedImage {
 	if e.Text == "" {
 		return e.Other
 	}
-	if at := strings.LastIndex(e.Text, "@"); at > 0 && digestBegun.MatchString(e.Text[at+1:]) {
+	if at := strings.LastIndex(e.Text, "@"); at > 0 && digestPrefix.MatchString(e.Text[at+1:]) {
 		return expectedImage{Name: e.Text[:at], Digest: e.Text[at+1:]}
 	}
 	return expectedImage{Name: e.Text}
@@ -165,7 +165,7 @@ func (v *verifyImages) Verify(ctx context.Context, w runner.World) (runner.Outpu
 	if len(v.Expect) == 0 {
 		return nil, plan.At("expect", errNothingToVerify)
 	}
-	client, err := v.out.Cloud(ctx, v.Cloud)
+	client, err := v.clouds.Cloud(ctx, v.Cloud)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +178,7 @@ func (v *verifyImages) Verify(ctx context.Context, w runner.World) (runner.Outpu
 	var table []glance.Image
 	for _, e := range v.Expect {
 		want := expectation(e)
-		img, err := c.look(ctx, want)
+		img, err := c.compare(ctx, want)
 		if err != nil {
 			return nil, err
 		}
@@ -186,7 +186,7 @@ func (v *verifyImages) Verify(ctx context.Context, w runner.World) (runner.Outpu
 		ids, digests = append(ids, img.ID), append(digests, want.Name+"@"+glance.BestDigest(img))
 	}
 	if v.Exact {
-		c.extras(v.names())
+		c.checkUnexpected(v.names())
 	}
 	if len(c.errs) > 0 {
 		return nil, fault.WithHint(errors.Join(c.errs...), "openstack image list shows all that there is")
@@ -236,34 +236,34 @@ type imageCheck struct {
 	errs  []error
 }
 
-func (c *imageCheck) wrong(about fault.Problem, format string, args ...any) {
+func (c *imageCheck) report(about fault.Problem, format string, args ...any) {
 	about.What = "image"
 	c.errs = append(c.errs, &glance.Drift{About: about, Where: c.where, Says: fmt.Sprintf(format, args...)})
 }
 
-// look finds the image of a name and compares it. An error is none of the
+// compare finds the image of a name and compares it. An error is none of the
 // image's.
-func (c *imageCheck) look(ctx context.Context, want expectedImage) (glance.Image, error) {
+func (c *imageCheck) compare(ctx context.Context, want expectedImage) (glance.Image, error) {
 	found := imagesNamed(c.seen, want.Name)
 	active := slices.DeleteFunc(slices.Clone(found), func(i glance.Image) bool { return i.Status != glance.Active })
 	about := fault.Problem{Name: want.Name}
 	switch {
 	case len(found) == 0:
 		about.Kind = "missing"
-		c.wrong(about, "it is not there")
+		c.report(about, "it is not there")
 		return glance.Image{}, nil
 	case len(active) == 0:
 		about.Kind, about.Have = "incomplete", found[0].ID
-		c.wrong(about, "it is %s (%s)", found[0].Status, found[0].ID)
+		c.report(about, "it is %s (%s)", found[0].Status, found[0].ID)
 		return glance.Image{}, nil
 	case len(found) > 1:
 		about.Kind = "extra"
-		c.wrong(about, "%d images have the name: %s", len(found), idsOf(found))
+		c.report(about, "%d images have the name: %s", len(found), idsOf(found))
 		return active[0], nil
 	}
 	img := active[0]
-	c.attributes(want, img)
-	return img, c.content(ctx, want, img)
+	c.compareAttributes(want, img)
+	return img, c.compareContent(ctx, want, img)
 }
 
 func idsOf(images []glance.Image) string {
@@ -274,8 +274,8 @@ func idsOf(images []glance.Image) string {
 	return strings.Join(ids, ", ")
 }
 
-// attributes compares what an image says of itself.
-func (c *imageCheck) attributes(want expectedImage, img glance.Image) {
+// compareAttributes compares what an image says of itself.
+func (c *imageCheck) compareAttributes(want expectedImage, img glance.Image) {
 	check := func(key, have, want string) {
 		if want != "" && have != want {
 			m := glance.AttributeDrift(key, have, want)
@@ -295,15 +295,15 @@ func (c *imageCheck) attributes(want expectedImage, img glance.Image) {
 		}
 		to := imagesNamed(c.seen, link[1])
 		if len(to) != 1 {
-			c.wrong(fault.Problem{Kind: "incomplete", Name: img.Name, Lacks: link[0]}, "the image %q that its %s is to name is there %d times", link[1], link[0], len(to))
+			c.report(fault.Problem{Kind: "incomplete", Name: img.Name, Lacks: link[0]}, "the image %q that its %s is to name is there %d times", link[1], link[0], len(to))
 			continue
 		}
 		check(link[0], img.Properties[link[0]], to[0].ID)
 	}
 }
 
-// content compares what an image holds.
-func (c *imageCheck) content(ctx context.Context, want expectedImage, img glance.Image) error {
+// compareContent compares what an image holds.
+func (c *imageCheck) compareContent(ctx context.Context, want expectedImage, img glance.Image) error {
 	size, digest := int64(want.Size), want.Digest
 	if want.File != "" {
 		fi, err := c.world.Stat(string(want.File))
@@ -322,25 +322,25 @@ func (c *imageCheck) content(ctx context.Context, want expectedImage, img glance
 	}
 	about := fault.Problem{Kind: "drifted", Name: img.Name, Source: string(want.File), Want: digest, Have: glance.BestDigest(img)}
 	if size != 0 && img.Size != size {
-		c.wrong(about, "it has %d bytes, not %d", img.Size, size)
+		c.report(about, "it has %d bytes, not %d", img.Size, size)
 		return nil
 	}
 	algo, _, _ := strings.Cut(digest, ":")
 	switch have := (map[string]string{img.HashAlgo: img.HashAlgo + ":" + img.Hash, "md5": "md5:" + img.MD5})[algo]; {
 	case digest == "" || have == digest:
 	case have == "":
-		c.wrong(about, "the cloud gives its digest as %s, which nothing compares with %s", glance.BestDigest(img), digest)
+		c.report(about, "the cloud gives its digest as %s, which nothing compares with %s", glance.BestDigest(img), digest)
 	default:
-		c.wrong(about, "its content is %s, not %s", have, digest)
+		c.report(about, "its content is %s, not %s", have, digest)
 	}
 	return nil
 }
 
-// extras tells of images that are not expected.
-func (c *imageCheck) extras(names []string) {
+// checkUnexpected tells of images that are not expected.
+func (c *imageCheck) checkUnexpected(names []string) {
 	for _, img := range c.seen {
 		if !slices.Contains(names, img.Name) {
-			c.wrong(fault.Problem{Kind: "extra", Name: img.Name, Have: img.ID}, "it is not expected (%s, %s)", img.ID, img.Status)
+			c.report(fault.Problem{Kind: "extra", Name: img.Name, Have: img.ID}, "it is not expected (%s, %s)", img.ID, img.Status)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func TestVerifyImagesLaws(t *testing.T) {
 		}
 		return &steptest.Fixture{
 			New: func() runner.Step {
-				return &verifyImages{Cloud: "undercloud", Expect: expecting(fiveNames()...), out: b}
+				return &verifyImages{Cloud: "undercloud", Expect: expecting(fiveNames()...), clouds: b}
 			},
 			Dirs:     []string{b.Dir},
 			Snapshot: func() string { return fmt.Sprint(b.Images(t, fiveNames()...)) },
@@ -178,7 +178,7 @@ func TestVerifyImages(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			b := testbed.NewCloud(t)
 			b.Fill(t)
-			v := &verifyImages{Cloud: "undercloud", Expect: expecting(fiveNames()...), out: b}
+			v := &verifyImages{Cloud: "undercloud", Expect: expecting(fiveNames()...), clouds: b}
 			v.Expect[2] = long(full(b))
 			tc.change(t, b, v)
 			f, err := v.Diff(t.Context(), &runner.Disk{}, nil)
@@ -191,7 +191,7 @@ func TestVerifyImages(t *testing.T) {
 			}
 			if err != nil {
 				for i, line := range strings.Split(err.Error(), "\n") {
-					got[i] += " " + withoutHex(b.Neutral(line))
+					got[i] += " " + withoutHex(b.Normalize(line))
 				}
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -222,7 +222,7 @@ func withoutHex(s string) string {
 
 // A list that turns out empty when the step runs is refused, too.
 func TestVerifyImagesOfNothing(t *testing.T) {
-	_, err := (&verifyImages{Cloud: "undercloud", out: &testbed.Cloud{}}).Verify(t.Context(), &runner.Disk{})
+	_, err := (&verifyImages{Cloud: "undercloud", clouds: &testbed.Cloud{}}).Verify(t.Context(), &runner.Disk{})
 	if err == nil || !strings.Contains(err.Error(), "there is nothing to verify") {
 		t.Errorf("got error %v", err)
 	}
@@ -248,14 +248,14 @@ func TestVerifyImagesValidate(t *testing.T) {
 		{"an odd visibility", []plan.TextOr[string, expectedImage]{long(expectedImage{Name: "a", Visibility: "all"})}, "expect[0].visibility: "},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			v := &verifyImages{Cloud: "undercloud", Expect: tc.expect, out: &testbed.Cloud{}}
+			v := &verifyImages{Cloud: "undercloud", Expect: tc.expect, clouds: &testbed.Cloud{}}
 			err := v.Validate()
 			if (err == nil) != (tc.want == "") || err != nil && !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got error %v, want %q", err, tc.want)
 			}
 		})
 	}
-	if err := (&verifyImages{Cloud: "x", out: &testbed.Cloud{}}).Validate(); err == nil {
+	if err := (&verifyImages{Cloud: "x", clouds: &testbed.Cloud{}}).Validate(); err == nil {
 		t.Error("an unknown cloud is taken")
 	}
 }

@@ -35,7 +35,7 @@ type Cloud struct {
 	// Between stands before the cloud's handler; nil: nothing does.
 	Between func(http.Handler) http.Handler
 	// Lives is how many requests are answered before all fail; nil: any number.
-	Lives *atomic.Int64
+	RequestsLeft *atomic.Int64
 
 	handler http.Handler
 }
@@ -82,20 +82,20 @@ func (c *Cloud) Cloud(ctx context.Context, name string) (*glance.Client, error) 
 			IdentityEndpoint: "http://embedded.invalid/v3", Username: cloudserver.DefaultUser, Password: CloudPassword,
 			TenantName: cloudserver.DefaultProject, DomainName: "Default",
 		},
-		Transport: mortalTransport{way, c.Lives},
+		Transport: limitedTransport{way, c.RequestsLeft},
 		Patience:  50 * time.Millisecond, Pause: time.Millisecond,
 	})
 }
 
-// A mortalTransport fails with its last life, like all requests of a process
+// A limitedTransport fails with its last life, like all requests of a process
 // that is killed.
-type mortalTransport struct {
-	base  http.RoundTripper
-	lives *atomic.Int64
+type limitedTransport struct {
+	base http.RoundTripper
+	left *atomic.Int64
 }
 
-func (m mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if m.lives != nil && m.lives.Add(-1) < 0 {
+func (m limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if m.left != nil && m.left.Add(-1) < 0 {
 		return nil, errors.New("dead")
 	}
 	return m.base.RoundTrip(r)
@@ -150,7 +150,7 @@ func (c *Cloud) Fill(t *testing.T) {
 		if img.name == "overcloud-full" {
 			want.Properties = map[string]string{"kernel_id": ids["overcloud-full-vmlinuz"], "ramdisk_id": ids["overcloud-full-initrd"]}
 		}
-		made, err := client.Settle(t.Context(), want, nil)
+		made, err := client.Converge(t.Context(), want, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,9 +158,9 @@ func (c *Cloud) Fill(t *testing.T) {
 	}
 }
 
-// Neutral takes out of a text what differs from run to run: directories become
+// Normalize takes out of a text what differs from run to run: directories become
 // DIR, times STAMP, ids ID.
-func (c *Cloud) Neutral(text string) string {
+func (c *Cloud) Normalize(text string) string {
 	words := strings.Fields(strings.ReplaceAll(text, c.Dir, "DIR"))
 	for i, w := range words {
 		name, stamp, ok := strings.Cut(w, "_")

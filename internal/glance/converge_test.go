@@ -57,7 +57,7 @@ func mortalClient(t *testing.T, h http.Handler, n int, after bool) *glance.Clien
 
 // Wherever a run dies, the next one ends where an undisturbed one does, and
 // meanwhile nobody finds two images of the name or one that is not whole.
-func TestSettleAfterADeathAtAnyRequest(t *testing.T) {
+func TestConvergeAfterADeathAtAnyRequest(t *testing.T) {
 	data := content("new", 100_000)
 	stale := want(name, data)
 	stale.Properties = map[string]string{"kernel_id": "40759dfb-3ae2-479e-9eb0-8efdb779714a"}
@@ -68,13 +68,13 @@ func TestSettleAfterADeathAtAnyRequest(t *testing.T) {
 	}{
 		{"first upload", func(*testing.T, *glance.Client) {}, []string{name + " active"}},
 		{"replacement", func(t *testing.T, c *glance.Client) {
-			mustSettle(t, c, want(name, content("old", 1000)))
+			mustConverge(t, c, want(name, content("old", 1000)))
 		}, []string{name + " active", name + "_STAMP active"}},
-		{"repair", func(t *testing.T, c *glance.Client) { mustSettle(t, c, stale) }, []string{name + " active"}},
+		{"repair", func(t *testing.T, c *glance.Client) { mustConverge(t, c, stale) }, []string{name + " active"}},
 		{"after leftovers", func(t *testing.T, c *glance.Client) {
-			mustCreate(t, c, glance.Image{Name: want(name, nil).Staging(), Properties: map[string]string{glance.Marker: "sha512:beef"}})
+			mustCreate(t, c, glance.Image{Name: want(name, nil).StagingName(), Properties: map[string]string{glance.Marker: "sha512:beef"}})
 			mustCreate(t, c, glance.Image{
-				Name: want(name, nil).Staging(), Visibility: "public", DiskFormat: "qcow2", ContainerFormat: "bare",
+				Name: want(name, nil).StagingName(), Visibility: "public", DiskFormat: "qcow2", ContainerFormat: "bare",
 				Properties: map[string]string{glance.Marker: "sha512:" + sha512Of(data)},
 			})
 		}, []string{name + " active"}},
@@ -92,10 +92,10 @@ func TestSettleAfterADeathAtAnyRequest(t *testing.T) {
 					healthy := inside(t, emb)
 					tc.before(t, healthy)
 					w := want(name, data)
-					_, err := settle(t, mortalClient(t, emb, n, after), w)
+					_, err := converge(t, mortalClient(t, emb, n, after), w)
 					done = err == nil
 					checkUnambiguous(t, healthy)
-					mustSettle(t, healthy, w)
+					mustConverge(t, healthy, w)
 					checkHolds(t, healthy, w)
 					if diff := cmp.Diff(tc.want, names(t, healthy)); diff != "" {
 						t.Errorf("after a death at request %d, images (-want +got):\n%s", n, diff)
@@ -125,32 +125,32 @@ func mustCreate(t *testing.T, c *glance.Client, img glance.Image) glance.Image {
 
 // An upload that was interrupted is gone on with: its record is used, and
 // data that are there already are not sent again.
-func TestSettleGoesOn(t *testing.T) {
+func TestConvergeGoesOn(t *testing.T) {
 	data := content("new", 5000)
 	w := want(name, data)
 	emb := newCloud(t)
 	c := inside(t, emb)
 	rec := mustCreate(t, c, glance.Image{
-		Name: w.Staging(), Visibility: "public", DiskFormat: "qcow2", ContainerFormat: "bare",
+		Name: w.StagingName(), Visibility: "public", DiskFormat: "qcow2", ContainerFormat: "bare",
 		Properties: map[string]string{glance.Marker: "sha512:" + w.SHA512, "kernel_id": "40759dfb-3ae2-479e-9eb0-8efdb779714a"},
 	})
-	if img := mustSettle(t, c, w); img.ID != rec.ID {
+	if img := mustConverge(t, c, w); img.ID != rec.ID {
 		t.Errorf("record %s was not used, %s was made", rec.ID, img.ID)
 	}
 	checkHolds(t, c, w)
 
-	if err := c.Rename(t.Context(), rec.ID, w.Staging()); err != nil {
+	if err := c.Rename(t.Context(), rec.ID, w.StagingName()); err != nil {
 		t.Fatal(err)
 	}
-	w.Sent = func(int64) { t.Error("data were sent again") }
-	if img := mustSettle(t, c, w); img.ID != rec.ID {
+	w.OnSent = func(int64) { t.Error("data were sent again") }
+	if img := mustConverge(t, c, w); img.ID != rec.ID {
 		t.Errorf("image %s was not used, %s was made", rec.ID, img.ID)
 	}
 	checkHolds(t, c, w)
 }
 
 // A run that is stopped while the cloud makes a record takes it away again.
-func TestSettleStoppedWhileARecordIsMade(t *testing.T) {
+func TestConvergeStoppedWhileARecordIsMade(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cloud := newCloud(t)
 	c := inside(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -160,7 +160,7 @@ func TestSettleStoppedWhileARecordIsMade(t *testing.T) {
 		cloud.ServeHTTP(w, r)
 	}))
 	w := want("overcloud-full", content("new", 100))
-	if _, err := c.Settle(ctx, w, nil); !errors.Is(err, context.Canceled) {
+	if _, err := c.Converge(ctx, w, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v", err)
 	}
 	left, err := c.List(t.Context(), w.Names()...)
@@ -169,11 +169,11 @@ func TestSettleStoppedWhileARecordIsMade(t *testing.T) {
 	}
 }
 
-func TestSettleReplaces(t *testing.T) {
+func TestConvergeReplaces(t *testing.T) {
 	c := inside(t, newCloud(t))
-	old := mustSettle(t, c, want(name, content("old", 1000)))
+	old := mustConverge(t, c, want(name, content("old", 1000)))
 	w := want(name, content("new", 1000))
-	img := mustSettle(t, c, w)
+	img := mustConverge(t, c, w)
 	if img.ID == old.ID {
 		t.Error("the id is still that of the old image")
 	}
@@ -186,27 +186,27 @@ func TestSettleReplaces(t *testing.T) {
 	}
 }
 
-func TestSettleRepairs(t *testing.T) {
+func TestConvergeRepairs(t *testing.T) {
 	c := inside(t, newCloud(t))
 	w := want(name, content("new", 1000))
-	img := mustSettle(t, c, w)
+	img := mustConverge(t, c, w)
 	if err := c.SetVisibility(t.Context(), img.ID, "private"); err != nil {
 		t.Fatal(err)
 	}
 	w.Properties = map[string]string{"kernel_id": "40759dfb-3ae2-479e-9eb0-8efdb779714a", "ramdisk_id": "ac09c978-50ea-4144-b2ee-a59c72806a41"}
-	w.Sent = func(int64) { t.Error("data were sent") }
-	if again := mustSettle(t, c, w); again.ID != img.ID {
+	w.OnSent = func(int64) { t.Error("data were sent") }
+	if again := mustConverge(t, c, w); again.ID != img.ID {
 		t.Errorf("image %s became %s", img.ID, again.ID)
 	}
 	checkHolds(t, c, w)
 }
 
 // The error of opening the file comes before anything is made.
-func TestSettleWithoutFile(t *testing.T) {
+func TestConvergeWithoutFile(t *testing.T) {
 	c := inside(t, newCloud(t))
 	w := want(name, nil)
 	w.Open = func() (glance.File, error) { return nil, errors.New("no such file") }
-	if _, err := settle(t, c, w); err == nil {
+	if _, err := converge(t, c, w); err == nil {
 		t.Error("no error")
 	}
 	if got := names(t, c); len(got) != 0 {

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// fresh bounds how many records one upload may use up.
-const fresh = 3
+// maxRecords bounds how many records one upload may use up.
+const maxRecords = 3
 
-// last is how long a run that is being stopped may take to leave nothing behind.
-const last = 10 * time.Second
+// cleanupTime is how long a run that is being stopped may take to leave nothing behind.
+const cleanupTime = 10 * time.Second
 
-// Settle does what Decide says about the images seen, and gives the image
+// Converge does what Decide says about the images seen, and gives the image
 // that has the name then. It may be called again after it failed, with what
 // List gives then.
 //
@@ -31,8 +31,8 @@ const last = 10 * time.Second
 // So nobody ever finds two images of the name, or one that is not whole, and
 // for the moment between 4 and 5 only nobody finds any. A failed upload takes
 // its record with it; after a kill it stays, and 1 or 2 of the next run find it.
-func (c *Client) Settle(ctx context.Context, w Want, seen []Image) (Image, error) {
-	w, err := w.compared(ctx, seen)
+func (c *Client) Converge(ctx context.Context, w Want, seen []Image) (Image, error) {
+	w, err := w.withDigest(ctx, seen)
 	if err != nil {
 		return Image{}, err
 	}
@@ -40,16 +40,16 @@ func (c *Client) Settle(ctx context.Context, w Want, seen []Image) (Image, error
 	if err != nil {
 		return Image{}, err
 	}
-	for _, img := range d.Remnant {
+	for _, img := range d.Leftover {
 		if err := c.Delete(ctx, img.ID); err != nil {
 			return Image{}, err
 		}
 	}
-	img, err := c.bring(ctx, w, d)
+	img, err := c.makeOrRepair(ctx, w, d)
 	if err != nil {
 		return Image{}, err
 	}
-	for _, old := range d.Drop {
+	for _, old := range d.Delete {
 		if err := c.Delete(ctx, old.ID); err != nil {
 			return Image{}, err
 		}
@@ -57,48 +57,48 @@ func (c *Client) Settle(ctx context.Context, w Want, seen []Image) (Image, error
 	return img, nil
 }
 
-// bring gives the image that has the name, and makes it if need be.
-func (c *Client) bring(ctx context.Context, w Want, d Decision) (Image, error) {
+// makeOrRepair gives the image that has the name, and makes it if need be.
+func (c *Client) makeOrRepair(ctx context.Context, w Want, d Decision) (Image, error) {
 	if d.Keep != nil {
-		return c.keep(ctx, w, d)
+		return c.repair(ctx, w, d)
 	}
 	img, sum, err := c.stage(ctx, w, d.Staged)
 	if err != nil {
 		return Image{}, fmt.Errorf("upload image %q to cloud %q: %w", w.Name, c.cloud, err)
 	}
-	if err := c.retire(ctx, d.Old); err != nil {
+	if err := c.renameToBackup(ctx, d.Old); err != nil {
 		return Image{}, err
 	}
 	var learned map[string]string
 	if marker := "sha512:" + sum; img.Properties[Marker] != marker {
 		learned = map[string]string{Marker: marker}
 	}
-	if err := c.take(ctx, img.ID, w.Name, learned); err != nil {
+	if err := c.takeName(ctx, img.ID, w.Name, learned); err != nil {
 		return Image{}, err
 	}
-	if w.Learned != nil {
-		w.Learned(sum)
+	if w.OnSHA512 != nil {
+		w.OnSHA512(sum)
 	}
 	img.Name = w.Name
 	return img, nil
 }
 
-// keep repairs an image whose content is right.
-func (c *Client) keep(ctx context.Context, w Want, d Decision) (Image, error) {
-	if err := c.retire(ctx, d.Old); err != nil {
+// repair repairs an image whose content is right.
+func (c *Client) repair(ctx context.Context, w Want, d Decision) (Image, error) {
+	if err := c.renameToBackup(ctx, d.Old); err != nil {
 		return Image{}, err
 	}
-	if len(d.Fix) > 0 {
-		if err := c.SetProperties(ctx, d.Keep.ID, d.Fix); err != nil {
+	if len(d.SetProperties) > 0 {
+		if err := c.SetProperties(ctx, d.Keep.ID, d.SetProperties); err != nil {
 			return Image{}, err
 		}
 	}
-	if d.Needs {
-		if err := c.SetNeeds(ctx, d.Keep.ID, w.MinDisk, w.MinRAM); err != nil {
+	if d.SetMinimums {
+		if err := c.SetMinimums(ctx, d.Keep.ID, w.MinDisk, w.MinRAM); err != nil {
 			return Image{}, err
 		}
 	}
-	if d.Show {
+	if d.SetVisibility {
 		if err := c.SetVisibility(ctx, d.Keep.ID, w.Visibility); err != nil {
 			return Image{}, err
 		}
@@ -106,8 +106,8 @@ func (c *Client) keep(ctx context.Context, w Want, d Decision) (Image, error) {
 	return *d.Keep, nil
 }
 
-// retire takes the name from images.
-func (c *Client) retire(ctx context.Context, old []Image) error {
+// renameToBackup takes the name from images.
+func (c *Client) renameToBackup(ctx context.Context, old []Image) error {
 	for _, img := range old {
 		if err := c.Rename(ctx, img.ID, Backup(img)); err != nil {
 			return err
@@ -124,37 +124,37 @@ func (c *Client) stage(ctx context.Context, w Want, found *Image) (Image, string
 		return Image{}, "", err
 	}
 	defer file.Close()
-	src := source{data: file, size: w.Size, sha512: w.SHA512, meter: &meter{tell: w.Sent}}
+	src := source{data: file, size: w.Size, sha512: w.SHA512, meter: &meter{report: w.OnSent}}
 
 	for n := 1; ; n++ {
-		rec, err := c.record(ctx, w, found)
+		rec, err := c.findOrCreateRecord(ctx, w, found)
 		if err != nil {
 			return Image{}, "", err
 		}
 		img, sum := rec, w.SHA512
 		if img.Status != Active {
-			img, sum, err = c.fill(ctx, img, src)
+			img, sum, err = c.fillRecord(ctx, img, src)
 		} else {
-			err = right(img, sum, src)
+			err = checkContent(img, sum, src)
 		}
 		if err == nil {
 			return img, sum, nil
 		}
-		c.abandon(ctx, rec.ID)
-		if !errors.Is(err, errStuck) || n == fresh {
+		c.deleteFailed(ctx, rec.ID)
+		if !errors.Is(err, errStuck) || n == maxRecords {
 			return Image{}, "", err
 		}
 		found = nil
 	}
 }
 
-// record gives the record to fill: the one found, or a new one.
-func (c *Client) record(ctx context.Context, w Want, found *Image) (Image, error) {
+// findOrCreateRecord gives the record to fill: the one found, or a new one.
+func (c *Client) findOrCreateRecord(ctx context.Context, w Want, found *Image) (Image, error) {
 	if found != nil {
 		var fix map[string]string
 		for key, value := range w.Properties {
 			if found.Properties[key] != value {
-				fix = with(fix, key, value)
+				fix = withEntry(fix, key, value)
 			}
 		}
 		err := c.SetProperties(ctx, found.ID, fix)
@@ -165,38 +165,38 @@ func (c *Client) record(ctx context.Context, w Want, found *Image) (Image, error
 	}
 	// The answer is waited for even when the run is being stopped: without it
 	// nobody would know the id of the record to delete.
-	ctx, cancel := linger(ctx, last)
+	ctx, cancel := withGrace(ctx, cleanupTime)
 	defer cancel()
-	properties := with(w.Properties, Marker, w.marker())
+	properties := withEntry(w.Properties, Marker, w.marker())
 	if w.Source != "" {
 		properties[Source] = w.Source
 	}
 	return c.Create(ctx, Image{
-		Name: w.Staging(), DiskFormat: w.DiskFormat, ContainerFormat: w.ContainerFormat,
+		Name: w.StagingName(), DiskFormat: w.DiskFormat, ContainerFormat: w.ContainerFormat,
 		Visibility: w.Visibility, MinDisk: w.MinDisk, MinRAM: w.MinRAM, Properties: properties,
 	})
 }
 
-// linger gives a context that ends that much later than ctx does.
-func linger(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+// withGrace gives a context that ends that much later than ctx does.
+func withGrace(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(after, cancel) })
 	return longer, func() { stop(); cancel() }
 }
 
-// fill uploads the data into a record that has none. One that is being
+// fillRecord uploads the data into a record that has none. One that is being
 // written to, perhaps by the connection that a killed run left, gets the time
 // to come to rest first.
-func (c *Client) fill(ctx context.Context, found Image, src source) (Image, string, error) {
+func (c *Client) fillRecord(ctx context.Context, found Image, src source) (Image, string, error) {
 	if found.Status != Queued {
-		img, err := c.settled(ctx, found.ID, c.patience)
+		img, err := c.waitUntilStable(ctx, found.ID, c.patience)
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return Image{}, "", fmt.Errorf("%w: it was deleted", errStuck)
 		case err != nil:
 			return Image{}, "", err
 		case img.Status == Active && src.sha512 != "":
-			return img, src.sha512, right(img, src.sha512, src)
+			return img, src.sha512, checkContent(img, src.sha512, src)
 		case img.Status != Queued:
 			return Image{}, "", fmt.Errorf("%w: it stays %q", errStuck, img.Status)
 		}
@@ -204,10 +204,10 @@ func (c *Client) fill(ctx context.Context, found Image, src source) (Image, stri
 	return c.upload(ctx, found.ID, src)
 }
 
-// abandon deletes a record that came to nothing, also when the run is being
+// deleteFailed deletes a record that came to nothing, also when the run is being
 // stopped. When that does not work out the next run finds it.
-func (c *Client) abandon(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), last)
+func (c *Client) deleteFailed(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
 	_ = c.Delete(ctx, id) // the error that matters is the one that led here
 }

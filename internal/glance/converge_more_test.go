@@ -12,7 +12,7 @@ import (
 
 // Wherever a run dies that hashes or unpacks on the way, the next one ends
 // where an undisturbed one does.
-func TestSettleOfUnknownContentAfterADeathAtAnyRequest(t *testing.T) {
+func TestConvergeOfUnknownContentAfterADeathAtAnyRequest(t *testing.T) {
 	data := content("new", 5000)
 	for how, change := range map[string]func(*glance.Want){
 		"hashed on the way":   func(w *glance.Want) { w.SHA512 = "" },
@@ -29,9 +29,9 @@ func TestSettleOfUnknownContentAfterADeathAtAnyRequest(t *testing.T) {
 						w.Sum = func(context.Context, string) (string, error) { return "", errors.New("nobody knows") }
 					}
 					emb := newCloud(t)
-					_, err := settle(t, mortalClient(t, emb, n, after), w)
+					_, err := converge(t, mortalClient(t, emb, n, after), w)
 					done = err == nil
-					mustSettle(t, inside(t, emb), w)
+					mustConverge(t, inside(t, emb), w)
 					checkHolds(t, inside(t, emb), w)
 					checkMarked(t, inside(t, emb), digest)
 				}
@@ -45,7 +45,7 @@ func TestSettleOfUnknownContentAfterADeathAtAnyRequest(t *testing.T) {
 
 // Of images that had the name before only the newest stay, and only those that
 // are called by their own time go.
-func TestSettleKeepsTheNewest(t *testing.T) {
+func TestConvergeKeepsTheNewest(t *testing.T) {
 	img := func(name, at, status string) glance.Image {
 		return glance.Image{ID: name + at, Name: name, Status: status, CreatedAt: at, Size: 1, DiskFormat: "qcow2"}
 	}
@@ -69,7 +69,7 @@ func TestSettleKeepsTheNewest(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, img := range d.Drop {
+		for _, img := range d.Delete {
 			got = append(got, img.ID)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
