@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
 )
 
 // maxRecords bounds how many records one upload may use up.
@@ -57,7 +59,7 @@ func (c *Client) Converge(ctx context.Context, w Want, seen []Image) (Image, err
 	return img, nil
 }
 
-// makeOrRepair gives the image that has the name, and makes it if need be.
+// makeOrRepair gives the image that has the name, and makes it if there is none.
 func (c *Client) makeOrRepair(ctx context.Context, w Want, d Decision) (Image, error) {
 	if d.Keep != nil {
 		return c.repair(ctx, w, d)
@@ -69,41 +71,51 @@ func (c *Client) makeOrRepair(ctx context.Context, w Want, d Decision) (Image, e
 	if err := c.renameToBackup(ctx, d.Old); err != nil {
 		return Image{}, err
 	}
-	var learned map[string]string
-	if marker := "sha512:" + sum; img.Properties[Marker] != marker {
-		learned = map[string]string{Marker: marker}
-	}
-	if err := c.takeName(ctx, img.ID, w.Name, learned); err != nil {
-		return Image{}, err
-	}
-	if w.OnSHA512 != nil {
+	img, err = c.takeName(ctx, w, img, sum)
+	if err == nil && w.OnSHA512 != nil {
 		w.OnSHA512(sum)
 	}
-	img.Name = w.Name
-	return img, nil
+	return img, err
 }
 
-// repair repairs an image whose content is right.
+// takeName gives a staged image its name, at once with the digest if that is known
+// only now. The image that it gives is wholly as wanted, by the cloud's own word.
+func (c *Client) takeName(ctx context.Context, w Want, img Image, sum string) (Image, error) {
+	attributes := append([]attribute{setName(w.Name)}, w.expected()...)
+	attributes = append(attributes, sameContent(img)...)
+	if marker := "sha512:" + sum; img.Properties[Marker] != marker {
+		attributes = append(attributes, attribute{Marker, marker, images.AddOp})
+	}
+	return c.update(ctx, img.ID, fmt.Sprintf("name it %q", w.Name), attributes...)
+}
+
+// repair sets what is wrong about an image whose content is right.
 func (c *Client) repair(ctx context.Context, w Want, d Decision) (Image, error) {
 	if err := c.renameToBackup(ctx, d.Old); err != nil {
 		return Image{}, err
 	}
+	img := *d.Keep
+	set := func(what string, attributes ...attribute) (err error) {
+		attributes = append(attributes, attribute{key: "name", want: w.Name})
+		img, err = c.update(ctx, img.ID, what, append(attributes, sameContent(*d.Keep)...)...)
+		return err
+	}
 	if len(d.SetProperties) > 0 {
-		if err := c.SetProperties(ctx, d.Keep.ID, d.SetProperties); err != nil {
+		if err := set(setsProperties(d.SetProperties), setProperties(d.SetProperties)...); err != nil {
 			return Image{}, err
 		}
 	}
 	if d.SetMinimums {
-		if err := c.SetMinimums(ctx, d.Keep.ID, w.MinDisk, w.MinRAM); err != nil {
+		if err := set("set min_disk and min_ram", setMinimums(w.MinDisk, w.MinRAM)...); err != nil {
 			return Image{}, err
 		}
 	}
 	if d.SetVisibility {
-		if err := c.SetVisibility(ctx, d.Keep.ID, w.Visibility); err != nil {
+		if err := set("make it "+w.Visibility, setVisibility(w.Visibility)); err != nil {
 			return Image{}, err
 		}
 	}
-	return *d.Keep, nil
+	return img, nil
 }
 
 // renameToBackup takes the name from images.
@@ -157,8 +169,7 @@ func (c *Client) findOrCreateRecord(ctx context.Context, w Want, found *Image) (
 				fix = withEntry(fix, key, value)
 			}
 		}
-		err := c.SetProperties(ctx, found.ID, fix)
-		return *found, err
+		return *found, c.SetProperties(ctx, found.ID, fix)
 	}
 	if err := ctx.Err(); err != nil {
 		return Image{}, err

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -186,12 +185,16 @@ func nameFilters(names []string) (filters []string) {
 
 // Get reads one image. The error of an absent one is ErrNotFound.
 func (c *Client) Get(ctx context.Context, id string) (Image, error) {
-	var img Image
-	err := c.retry(ctx, func() error { return images.Get(ctx, c.images, id).ExtractInto(&img) })
+	img, err := c.get(ctx, id)
 	if err != nil {
 		return Image{}, fmt.Errorf("look at image %s of cloud %q: %w", id, c.cloud, err)
 	}
 	return img, nil
+}
+
+func (c *Client) get(ctx context.Context, id string) (img Image, err error) {
+	err = c.retry(ctx, func() error { return images.Get(ctx, c.images, id).ExtractInto(&img) })
+	return img, err
 }
 
 // retry asks until the error is none of the connection class, a few times. It
@@ -234,51 +237,23 @@ func (c *Client) Create(ctx context.Context, img Image) (Image, error) {
 
 // Rename gives an image another name.
 func (c *Client) Rename(ctx context.Context, id, name string) error {
-	return c.update(ctx, id, fmt.Sprintf("name it %q", name), images.ReplaceImageName{NewName: name})
+	_, err := c.update(ctx, id, fmt.Sprintf("name it %q", name), setName(name))
+	return err
 }
 
 // SetProperties sets properties of an image and leaves its others as they are.
 func (c *Client) SetProperties(ctx context.Context, id string, properties map[string]string) error {
-	patch, names := propertyPatch(properties)
-	return c.update(ctx, id, "set "+strings.Join(names, " and "), patch...)
-}
-
-// propertyPatch gives what sets properties, and their names.
-func propertyPatch(properties map[string]string) (patch []images.Patch, names []string) {
-	names = slices.Sorted(maps.Keys(properties))
-	for _, name := range names {
-		// "add" also overwrites; "replace" of an absent property is an error.
-		patch = append(patch, images.UpdateImageProperty{Op: images.AddOp, Name: name, Value: properties[name]})
+	if len(properties) == 0 {
+		return nil
 	}
-	return patch, names
-}
-
-// takeName gives an image its name, and properties that are known only now, at once.
-func (c *Client) takeName(ctx context.Context, id, name string, properties map[string]string) error {
-	patch, _ := propertyPatch(properties)
-	return c.update(ctx, id, fmt.Sprintf("name it %q", name), append(patch, images.ReplaceImageName{NewName: name})...)
-}
-
-// SetMinimums says what a machine must have to use an image.
-func (c *Client) SetMinimums(ctx context.Context, id string, minDisk, minRAM int) error {
-	return c.update(ctx, id, "set min_disk and min_ram",
-		images.ReplaceImageMinDisk{NewMinDisk: minDisk}, images.ReplaceImageMinRam{NewMinRam: minRAM})
+	_, err := c.update(ctx, id, setsProperties(properties), setProperties(properties)...)
+	return err
 }
 
 // SetVisibility makes an image public, private, shared or community.
 func (c *Client) SetVisibility(ctx context.Context, id, visibility string) error {
-	return c.update(ctx, id, "make it "+visibility, images.UpdateVisibility{Visibility: images.ImageVisibility(visibility)})
-}
-
-func (c *Client) update(ctx context.Context, id, what string, patch ...images.Patch) error {
-	if len(patch) == 0 {
-		return nil
-	}
-	err := c.retry(ctx, func() error { return images.Update(ctx, c.images, id, images.UpdateOpts(patch)).Err })
-	if err != nil {
-		return fmt.Errorf("change image %s of cloud %q (%s): %w", id, c.cloud, what, err)
-	}
-	return nil
+	_, err := c.update(ctx, id, "make it "+visibility, setVisibility(visibility))
+	return err
 }
 
 // Delete removes an image. That it is gone already is fine.
