@@ -12,7 +12,6 @@ import (
 
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // backupPath is the name that a file gets when another takes its own.
@@ -38,7 +37,7 @@ type olderFile struct {
 // planBackups finds out which older files go so that keep of them stay. What the
 // last run did not leave as it is may be damaged: it must not push out a good
 // one, so it stays besides them.
-func (f *directoryImage) planBackups(ctx context.Context, w runner.World, prior *runner.Record, keep int) error {
+func (f *directoryImage) planBackups(ctx context.Context, prior *runner.Record, keep int) error {
 	older, err := f.olderFiles()
 	if err != nil {
 		return err
@@ -48,7 +47,7 @@ func (f *directoryImage) planBackups(ctx context.Context, w runner.World, prior 
 	if f.backup == "" {
 		return nil
 	}
-	good, err := f.isAsRecorded(ctx, w, prior)
+	good, err := f.isAsRecorded(ctx, prior)
 	if err != nil {
 		return err
 	}
@@ -57,7 +56,7 @@ func (f *directoryImage) planBackups(ctx context.Context, w runner.World, prior 
 		f.note = "its content differs, also from what the last run recorded; it becomes " + filepath.Base(f.backup) + ", which keep does not count"
 		return nil
 	}
-	fi, err := w.Stat(f.to)
+	fi, err := f.to.Stat()
 	if err != nil {
 		return err
 	}
@@ -71,12 +70,12 @@ func (f *directoryImage) planBackups(ctx context.Context, w runner.World, prior 
 
 // isAsRecorded says whether the file that is there is what the step's last
 // success left. One that cannot be read is not.
-func (f *directoryImage) isAsRecorded(ctx context.Context, w runner.World, prior *runner.Record) (bool, error) {
+func (f *directoryImage) isAsRecorded(ctx context.Context, prior *runner.Record) (bool, error) {
 	want := f.recorded(prior)
 	if want == "" {
 		return false, nil
 	}
-	have, err := hostfiles.SHA512(ctx, w, f.to)
+	have, err := f.to.SHA512(ctx)
 	if errors.Is(err, fs.ErrPermission) {
 		return false, nil
 	}
@@ -86,8 +85,8 @@ func (f *directoryImage) isAsRecorded(ctx context.Context, w runner.World, prior
 // olderFiles are the files that had the name before: those that are called so by
 // their own time, and no others.
 func (f *directoryImage) olderFiles() ([]olderFile, error) {
-	ext := filepath.Ext(f.to)
-	entries, err := os.ReadDir(filepath.Dir(f.to))
+	ext := filepath.Ext(f.to.Path)
+	entries, err := os.ReadDir(filepath.Dir(f.to.Path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -96,12 +95,12 @@ func (f *directoryImage) olderFiles() ([]olderFile, error) {
 	}
 	var found []olderFile
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), strings.TrimSuffix(filepath.Base(f.to), ext)+"_") || !strings.HasSuffix(e.Name(), ext) {
+		if !strings.HasPrefix(e.Name(), strings.TrimSuffix(filepath.Base(f.to.Path), ext)+"_") || !strings.HasSuffix(e.Name(), ext) {
 			continue
 		}
 		fi, err := e.Info()
-		path := filepath.Join(filepath.Dir(f.to), e.Name())
-		if err == nil && fi.Mode().IsRegular() && path == backupPath(f.to, fi.ModTime()) {
+		path := filepath.Join(filepath.Dir(f.to.Path), e.Name())
+		if err == nil && fi.Mode().IsRegular() && path == backupPath(f.to.Path, fi.ModTime()) {
 			found = append(found, olderFile{path, fi.ModTime()})
 		}
 	}

@@ -2,43 +2,92 @@ package glanceupload
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// surveyBoot compares the files in the boot directory with their sources.
-func (s *glanceUpload) surveyBoot(ctx context.Context, w runner.World, files map[string]imageFile) ([]hostfiles.Copy, error) {
-	pairs := s.bootFiles()
-	if len(pairs) == 0 {
-		return nil, nil
-	}
-	var found []hostfiles.Copy
-	for _, pair := range pairs {
-		sum, err := hostfiles.SHA512(ctx, w, pair[0])
-		if err != nil {
-			return nil, err
-		}
-		m := files[pair[0]]
-		found = append(found, hostfiles.Copy{From: m.Path, To: pair[1], Size: m.Size, SHA512: sum})
-	}
-	return found, hostfiles.PlanCopies(ctx, w, string(s.HTTPBoot), found)
+// bootCopies are the files in the directory that nodes boot from. They are copies of
+// image files.
+type bootCopies struct {
+	world  runner.World
+	copies []hostfiles.Copy
 }
 
-// checkBootFiles looks at the files that are to be placed, but for those that
-// are looked at as images.
-func checkBootFiles(w runner.World, placed []hostfiles.Copy, images map[string]bool) []error {
-	var errs []error
-	for _, p := range placed {
-		if p.Op == "" || p.AttributesOnly || images[p.From] {
+// surveyBoot compares the files in the boot directory with their sources.
+func (s *glanceUpload) surveyBoot(ctx context.Context, w runner.World, files map[string]imageFile) (bootCopies, error) {
+	boot := bootCopies{world: w}
+	pairs := s.bootFiles()
+	if len(pairs) == 0 {
+		return boot, nil
+	}
+	for _, pair := range pairs {
+		file := files[pair[0]]
+		sum, err := file.SHA512(ctx)
+		if err != nil {
+			return boot, err
+		}
+		boot.copies = append(boot.copies, hostfiles.Copy{From: file.Path, To: pair[1], Size: file.Size, SHA512: sum})
+	}
+	return boot, hostfiles.PlanCopies(ctx, w, string(s.HTTPBoot), boot.copies)
+}
+
+// toDo gives the copies about which something must be done.
+func (b bootCopies) toDo() (some []hostfiles.Copy) {
+	for _, c := range b.copies {
+		if c.Op != "" {
+			some = append(some, c)
+		}
+	}
+	return some
+}
+
+func (b bootCopies) items() (items []runner.Item) {
+	for _, c := range b.toDo() {
+		items = append(items, c.Item())
+	}
+	return items
+}
+
+func (b bootCopies) files() (files []runner.File) {
+	for _, c := range b.toDo() {
+		files = append(files, c.File(b.world))
+	}
+	return files
+}
+
+// written gives the SHA-512 of the copies that were made, by path.
+func (b bootCopies) written() map[string]string {
+	sums := map[string]string{}
+	for _, c := range b.toDo() {
+		sums[c.To] = c.SHA512
+	}
+	return sums
+}
+
+func (b bootCopies) problems() (errs []error) {
+	for _, c := range b.copies {
+		if c.Note != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", c.To, c.Note))
+		}
+	}
+	return errs
+}
+
+// checkSources checks the files that are to be copied, except those that are checked
+// as images.
+func (b bootCopies) checkSources(images map[string]bool) (errs []error) {
+	for _, c := range b.toDo() {
+		if c.AttributesOnly || images[c.From] {
 			continue
 		}
 		format := "aki"
-		if filepath.Base(p.To) == "agent.ramdisk" {
+		if filepath.Base(c.To) == "agent.ramdisk" {
 			format = "ari"
 		}
-		errs = append(errs, checkImageFile(w, imageFile{Path: p.From, Size: p.Size}, format, false))
+		errs = append(errs, imageFile{Path: c.From, Size: c.Size, world: b.world}.Check(format, false))
 	}
 	return errs
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // An imageSurvey is what there is where images are stored, and what is to be
@@ -20,9 +19,9 @@ type imageSurvey interface {
 	items() []runner.Item
 	summary() string
 	notes() []string
-	files(w runner.World) []runner.File
+	files() []runner.File
 	// checkFiles refuses files that must not be stored.
-	checkFiles(w runner.World) error
+	checkFiles() error
 	// apply does it, and gives the outputs that are true then.
 	apply(ctx context.Context, p runner.Progress) (runner.Outputs, error)
 	// written gives the files that apply has written, with their SHA-512.
@@ -50,7 +49,7 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 	g := &cloudSurvey{client: client, boot: boot, all: s.replaces(), release: len(s.Images) == 0}
 	for _, img := range s.diskImages() {
 		found := cloudImage{diskImage: img, file: files[img.File], convert: s.converts(img)}
-		if found.want, err = s.want(ctx, w, found); err != nil {
+		if found.want, err = s.want(ctx, found); err != nil {
 			return nil, err
 		}
 		g.images = append(g.images, found)
@@ -62,7 +61,7 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 type cloudSurvey struct {
 	client  *glance.Client
 	images  []cloudImage // each after those it names
-	boot    []hostfiles.Copy
+	boot    bootCopies
 	all     bool // all images of the cloud are looked at, since some may be deleted
 	release bool // the images are those of a release, which nodes hold by their ids
 
@@ -92,28 +91,25 @@ func (f cloudImage) id() string {
 
 // want says what the image service is to have. The ids of other images are
 // filled in later.
-func (s *glanceUpload) want(ctx context.Context, w runner.World, f cloudImage) (glance.Want, error) {
+func (s *glanceUpload) want(ctx context.Context, f cloudImage) (glance.Want, error) {
 	want := glance.Want{
 		Name: f.Name, DiskFormat: s.storedFormat(f.diskImage), ContainerFormat: f.Container, Visibility: f.Visibility,
 		MinDisk: f.MinDisk, MinRAM: f.MinRAM, Size: f.file.Size,
 		Replace: s.replaces(), Keep: s.Keep,
-		Sum: func(ctx context.Context, algo string) (string, error) {
-			return hostfiles.Digest(ctx, w, f.file.Path, algo)
-		},
+		Sum:  f.file.Sum,
+		Open: func() (glance.File, error) { return f.file.OpenContent(f.Disk, f.convert) },
 	}
-	want.Open = func() (glance.File, error) { return openImage(f.file, f.Disk, f.convert) }
 	if f.convert {
-		sum, err := hostfiles.SHA512(ctx, w, f.file.Path)
+		sum, err := f.file.SHA512(ctx)
 		if err != nil {
 			return want, err
 		}
 		want.Source = "sha512:" + sum
-		want.Size, err = virtualSize(w, f.file)
+		want.Size, err = f.file.VirtualSize()
 		return want, err
 	}
-	known, _ := w.Recall(f.file.Path, runner.SHA512)
-	want.SHA512 = known[runner.SHA512]
-	want.OnSHA512 = rememberSHA512(w, f.file.Path)
+	want.SHA512 = f.file.RecallSHA512()
+	want.OnSHA512 = f.file.SHA512Rememberer()
 	return want, nil
 }
 
@@ -160,16 +156,16 @@ func (img diskImage) properties(ids map[string]string) map[string]string {
 }
 
 // checkFiles looks at the files of which images are to be made.
-func (g *cloudSurvey) checkFiles(w runner.World) error {
+func (g *cloudSurvey) checkFiles() error {
 	var errs []error
-	looked := map[string]bool{}
+	checked := map[string]bool{}
 	for _, f := range g.images {
 		if f.decision.Keep == nil {
-			looked[f.file.Path] = true
-			errs = append(errs, checkImageFile(w, f.file, f.Disk, f.convert))
+			checked[f.file.Path] = true
+			errs = append(errs, f.file.Check(f.Disk, f.convert))
 		}
 	}
-	return errors.Join(append(errs, checkBootFiles(w, g.boot, looked)...)...)
+	return errors.Join(append(errs, g.boot.checkSources(checked)...)...)
 }
 
 // outputs are the ids, as far as they are known, the names and the digests.
@@ -244,17 +240,7 @@ func (g *cloudSurvey) problems() error {
 			errs = append(errs, p)
 		}
 	}
-	return errors.Join(append(errs, copyProblems(g.boot)...)...)
-}
-
-func copyProblems(files []hostfiles.Copy) []error {
-	var errs []error
-	for _, b := range files {
-		if b.Note != "" {
-			errs = append(errs, fmt.Errorf("%s: %s", b.To, b.Note))
-		}
-	}
-	return errs
+	return errors.Join(append(errs, g.boot.problems()...)...)
 }
 
 func (f cloudImage) problems() (all []*glance.Drift) {

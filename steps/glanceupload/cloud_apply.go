@@ -12,7 +12,6 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // items are what a change touches, images first.
@@ -21,17 +20,7 @@ func (g *cloudSurvey) items() []runner.Item {
 	for _, f := range g.images {
 		items = append(items, f.items()...)
 	}
-	return append(items, copyItems(g.boot)...)
-}
-
-func copyItems(files []hostfiles.Copy) []runner.Item {
-	var items []runner.Item
-	for _, b := range files {
-		if b.Op != "" {
-			items = append(items, b.Item())
-		}
-	}
-	return items
+	return append(items, g.boot.items()...)
 }
 
 func (f cloudImage) items() []runner.Item {
@@ -118,7 +107,7 @@ func (g *cloudSurvey) summary() string {
 			replaced = replaced || len(f.decision.Old) > 0
 		}
 	}
-	files := len(copyItems(g.boot))
+	files := len(g.boot.toDo())
 	if uploads > 0 {
 		parts = append(parts, human.Count(uploads, "image", "images")+" ("+human.Size(bytes)+") to upload")
 	} else if len(g.items()) > files {
@@ -134,29 +123,9 @@ func (g *cloudSurvey) summary() string {
 	return strings.Join(parts, ", ")
 }
 
-func (g *cloudSurvey) files(w runner.World) []runner.File { return copyFiles(w, g.boot) }
+func (g *cloudSurvey) files() []runner.File { return g.boot.files() }
 
-func copyFiles(w runner.World, placed []hostfiles.Copy) []runner.File {
-	var files []runner.File
-	for _, b := range placed {
-		if b.Op != "" {
-			files = append(files, b.File(w))
-		}
-	}
-	return files
-}
-
-func (g *cloudSurvey) written() map[string]string { return copySums(g.boot) }
-
-func copySums(placed []hostfiles.Copy) map[string]string {
-	sums := map[string]string{}
-	for _, b := range placed {
-		if b.Op != "" {
-			sums[b.To] = b.SHA512
-		}
-	}
-	return sums
-}
+func (g *cloudSurvey) written() map[string]string { return g.boot.written() }
 
 // errNeededImage is given where something did not happen because of another error,
 // which is told by itself.
@@ -197,15 +166,14 @@ func (g *cloudSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outp
 	for _, f := range g.images {
 		u.results[f.Name] = &imageResult{done: make(chan struct{})}
 	}
-	errs := make([]error, len(g.images)+len(g.boot))
+	boot := g.boot.toDo()
+	errs := make([]error, len(g.images)+len(boot))
 	var wg sync.WaitGroup
 	for i, f := range g.images {
 		wg.Go(func() { errs[i] = u.run(ctx, f) })
 	}
-	for i, b := range g.boot {
-		if b.Op != "" {
-			wg.Go(func() { errs[len(g.images)+i] = b.Do(ctx, p) })
-		}
+	for i, b := range boot {
+		wg.Go(func() { errs[len(g.images)+i] = b.Do(ctx, p) })
 	}
 	wg.Wait()
 	if err := withoutConsequences(ctx, errs); err != nil {

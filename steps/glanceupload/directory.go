@@ -29,7 +29,7 @@ type directorySurvey struct {
 	missing []string // what is made of it, outermost first
 	denied  error    // that it may not be made
 	images  []directoryImage
-	boot    []hostfiles.Copy
+	boot    bootCopies
 	prior   *runner.Record
 }
 
@@ -38,7 +38,7 @@ type directoryImage struct {
 	diskImage
 	file     imageFile
 	convert  bool
-	to       string
+	to       imageFile // the file in the directory
 	size     int64
 	sum      string // SHA-512 of the content wanted; "" is found out when it is written
 	onSHA512 func(sha512 string)
@@ -70,15 +70,15 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 		return nil, err
 	}
 	for _, img := range s.diskImages() {
-		f := directoryImage{diskImage: img, file: files[img.File], convert: s.converts(img), to: filepath.Join(d.dir, s.storedName(img))}
-		if err := f.findWanted(ctx, w, d.prior, s.applying); err != nil {
+		f := directoryImage{diskImage: img, file: files[img.File], convert: s.converts(img), to: imageFile{Path: filepath.Join(d.dir, s.storedName(img)), world: w}}
+		if err := f.findWanted(ctx, d.prior, s.applying); err != nil {
 			return nil, err
 		}
-		if err := f.compare(ctx, w); err != nil {
+		if err := f.compare(ctx); err != nil {
 			return nil, err
 		}
 		if s.replaces() {
-			if err := f.planBackups(ctx, w, d.prior, s.Keep); err != nil {
+			if err := f.planBackups(ctx, d.prior, s.Keep); err != nil {
 				return nil, err
 			}
 		}
@@ -90,12 +90,12 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 // findWanted finds out what the file is to hold. What an image unpacks to is found
 // out by unpacking it, unless the last run of the step tells. In haste nobody
 // asks what a file holds that is to be copied anyway.
-func (f *directoryImage) findWanted(ctx context.Context, w runner.World, prior *runner.Record, hasty bool) error {
-	if _, err := w.Stat(f.to); hasty && !f.convert && errors.Is(err, fs.ErrNotExist) {
-		f.size, f.onSHA512 = f.file.Size, rememberSHA512(w, f.file.Path)
+func (f *directoryImage) findWanted(ctx context.Context, prior *runner.Record, applying bool) error {
+	if _, err := f.to.Stat(); applying && !f.convert && errors.Is(err, fs.ErrNotExist) {
+		f.size, f.onSHA512 = f.file.Size, f.file.SHA512Rememberer()
 		return nil
 	}
-	sum, err := hostfiles.SHA512(ctx, w, f.file.Path)
+	sum, err := f.file.SHA512(ctx)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (f *directoryImage) findWanted(ctx context.Context, w runner.World, prior *
 	if !f.convert {
 		return nil
 	}
-	if f.size, err = virtualSize(w, f.file); err != nil {
+	if f.size, err = f.file.VirtualSize(); err != nil {
 		return err
 	}
 	f.sum = f.recordedFor(prior, sum)
@@ -134,8 +134,8 @@ func (f *directoryImage) recorded(prior *runner.Record) string {
 }
 
 // compare compares the file that is there with what is wanted.
-func (f *directoryImage) compare(ctx context.Context, w runner.World) error {
-	fi, err := w.Stat(f.to)
+func (f *directoryImage) compare(ctx context.Context) error {
+	fi, err := f.to.Stat()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.op, f.note = runner.Create, "from "+f.file.Path
@@ -146,14 +146,15 @@ func (f *directoryImage) compare(ctx context.Context, w runner.World) error {
 	case err != nil:
 		return err
 	case !fi.Mode().IsRegular():
-		return fmt.Errorf("%s is in the way: it is not a regular file", f.to)
+		return fmt.Errorf("%s is in the way: it is not a regular file", f.to.Path)
 	}
-	same, err := f.hasContent(ctx, w, fi.Size())
+	f.to.Size = fi.Size()
+	same, err := f.hasContent(ctx)
 	if err != nil {
 		return err
 	}
 	if !same {
-		f.op, f.backup = runner.Replace, backupPath(f.to, fi.ModTime())
+		f.op, f.backup = runner.Replace, backupPath(f.to.Path, fi.ModTime())
 		f.note = "its content differs; it becomes " + filepath.Base(f.backup)
 	}
 	return nil
@@ -161,15 +162,15 @@ func (f *directoryImage) compare(ctx context.Context, w runner.World) error {
 
 // hasContent says whether the file that is there has the content. What is remembered
 // of an image that is unpacked is believed only when it says that it has.
-func (f *directoryImage) hasContent(ctx context.Context, w runner.World, size int64) (bool, error) {
-	if size != f.size {
+func (f *directoryImage) hasContent(ctx context.Context) (bool, error) {
+	if f.to.Size != f.size {
 		return false, nil
 	}
-	have, err := hostfiles.SHA512(ctx, w, f.to)
+	have, err := f.to.SHA512(ctx)
 	if err != nil || have == f.sum || !f.convert {
 		return have == f.sum, err
 	}
-	f.sum, err = convertedSum(ctx, f.file)
+	f.sum, err = f.file.UnpackedSHA512(ctx)
 	return have == f.sum, err
 }
 
@@ -178,7 +179,7 @@ func (d *directorySurvey) items() []runner.Item {
 	for _, f := range d.images {
 		items = append(items, f.items()...)
 	}
-	items = append(items, copyItems(d.boot)...)
+	items = append(items, d.boot.items()...)
 	if len(items) == 0 {
 		return nil
 	}
@@ -196,14 +197,14 @@ func newDirectories(paths []string) []runner.Item {
 func (f directoryImage) items() []runner.Item {
 	var items []runner.Item
 	if f.op != "" {
-		it := runner.Item{Op: f.op, What: "image", Name: f.to, Bytes: f.size, Note: f.note}
+		it := runner.Item{Op: f.op, What: "image", Name: f.to.Path, Bytes: f.size, Note: f.note}
 		if f.convert {
 			it.Note += ", unpacked from qcow2"
 		}
 		items = append(items, it)
 	}
 	for _, path := range f.drop {
-		items = append(items, runner.Item{Op: runner.Remove, What: "file", Name: path, Note: "had the name " + filepath.Base(f.to) + " before"})
+		items = append(items, runner.Item{Op: runner.Remove, What: "file", Name: path, Note: "had the name " + filepath.Base(f.to.Path) + " before"})
 	}
 	return items
 }
@@ -224,7 +225,7 @@ func (d *directorySurvey) summary() string {
 	if drops > 0 {
 		parts = append(parts, human.Count(drops, "older image", "older images")+" to remove")
 	}
-	if files := len(copyItems(d.boot)); files > 0 {
+	if files := len(d.boot.toDo()); files > 0 {
 		parts = append(parts, human.Count(files, "boot file", "boot files")+" to place")
 	}
 	return strings.Join(parts, ", ")
@@ -232,29 +233,29 @@ func (d *directorySurvey) summary() string {
 
 func (d *directorySurvey) notes() []string { return nil }
 
-func (d *directorySurvey) files(w runner.World) []runner.File {
+func (d *directorySurvey) files() []runner.File {
 	var files []runner.File
 	for _, path := range d.missing {
 		files = append(files, hostfiles.PlannedDir(path, directoryMode))
 	}
 	for _, f := range d.images {
 		if f.op != "" {
-			files = append(files, f.planned(w))
+			files = append(files, f.planned())
 		}
 	}
-	return append(files, copyFiles(w, d.boot)...)
+	return append(files, d.boot.files()...)
 }
 
-func (d *directorySurvey) checkFiles(w runner.World) error {
+func (d *directorySurvey) checkFiles() error {
 	errs := []error{d.checkWritable()}
-	looked := map[string]bool{}
+	checked := map[string]bool{}
 	for _, f := range d.images {
 		if f.op != "" {
-			looked[f.file.Path] = true
-			errs = append(errs, checkImageFile(w, f.file, f.Disk, f.convert))
+			checked[f.file.Path] = true
+			errs = append(errs, f.file.Check(f.Disk, f.convert))
 		}
 	}
-	return errors.Join(append(errs, checkBootFiles(w, d.boot, looked)...)...)
+	return errors.Join(append(errs, d.boot.checkSources(checked)...)...)
 }
 
 // checkWritable tells that what is to be done in the directory may not be.
@@ -275,20 +276,19 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 	for _, it := range newDirectories(made) {
 		p.Done(it)
 	}
-	errs := make([]error, len(d.images)+len(d.boot))
+	boot := d.boot.toDo()
+	errs := make([]error, len(d.images)+len(boot))
 	var wg sync.WaitGroup
-	turns := make(chan struct{}, maxParallel)
+	sem := make(chan struct{}, maxParallel)
 	for i := range d.images {
 		wg.Go(func() {
-			turns <- struct{}{}
+			sem <- struct{}{}
 			errs[i] = d.images[i].apply(ctx, p)
-			<-turns
+			<-sem
 		})
 	}
-	for i, b := range d.boot {
-		if b.Op != "" {
-			wg.Go(func() { errs[len(d.images)+i] = b.Do(ctx, p) })
-		}
+	for i, b := range boot {
+		wg.Go(func() { errs[len(d.images)+i] = b.Do(ctx, p) })
 	}
 	wg.Wait()
 	if err := withoutConsequences(ctx, errs); err != nil {
@@ -298,10 +298,10 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 }
 
 func (d *directorySurvey) written() map[string]string {
-	sums := copySums(d.boot)
+	sums := d.boot.written()
 	for _, f := range d.images {
 		if f.op != "" && f.sum != "" {
-			sums[f.to] = f.sum
+			sums[f.to.Path] = f.sum
 		}
 	}
 	return sums
@@ -311,7 +311,7 @@ func (d *directorySurvey) outputs() runner.Outputs {
 	found := make([]storedImage, len(d.images))
 	paths := map[string]string{}
 	for i, f := range d.images {
-		paths[f.Name] = "file://" + f.to
+		paths[f.Name] = "file://" + f.to.Path
 		found[i] = storedImage{diskImage: f.diskImage, id: paths[f.Name]}
 		if f.sum != "" {
 			found[i].digest = "sha512:" + f.sum
@@ -331,7 +331,7 @@ func (d *directorySurvey) outputs() runner.Outputs {
 func (d *directorySurvey) problems() error {
 	var errs []error
 	for _, f := range d.images {
-		m := &glance.Drift{About: fault.Problem{What: "image", Name: f.Name, Source: f.file.Path, Have: f.to}, Where: d.dir}
+		m := &glance.Drift{About: fault.Problem{What: "image", Name: f.Name, Source: f.file.Path, Have: f.to.Path}, Where: d.dir}
 		switch f.op {
 		case runner.Create:
 			m.About.Kind, m.Says = "missing", "it is not there"
@@ -350,5 +350,5 @@ func (d *directorySurvey) problems() error {
 			})
 		}
 	}
-	return errors.Join(append(errs, copyProblems(d.boot)...)...)
+	return errors.Join(append(errs, d.boot.problems()...)...)
 }

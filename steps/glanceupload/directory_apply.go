@@ -19,8 +19,8 @@ import (
 )
 
 // planned is the file that will be there.
-func (f directoryImage) planned(w runner.World) runner.File {
-	file := runner.File{Path: f.to, Size: f.size, Mode: hostfiles.DefaultMode, Open: func() (io.ReadCloser, error) { return w.Open(f.file.Path) }}
+func (f directoryImage) planned() runner.File {
+	file := runner.File{Path: f.to.Path, Size: f.size, Mode: hostfiles.DefaultMode, Open: f.file.Open}
 	if f.sum != "" {
 		file.Sums = map[runner.Algo]string{runner.SHA512: f.sum}
 	}
@@ -51,13 +51,13 @@ func (f *directoryImage) apply(ctx context.Context, p runner.Progress) error {
 }
 
 func (f *directoryImage) write(ctx context.Context, p runner.Progress) error {
-	file, err := openImage(f.file, f.Disk, f.convert)
+	file, err := f.file.OpenContent(f.Disk, f.convert)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
 	sum := sha512.New()
-	err = durable.WriteFile(f.to, hostfiles.DefaultMode, func(to io.Writer) error {
+	err = durable.WriteFile(f.to.Path, hostfiles.DefaultMode, func(to io.Writer) error {
 		from := readers.Counting(readers.WithContext(ctx, io.NewSectionReader(file, 0, f.size)), p.Add)
 		if err := f.copyContent(to, sum, from); err != nil {
 			return err
@@ -98,16 +98,16 @@ func (f *directoryImage) renameToBackup() error {
 	if f.backup == "" {
 		return nil
 	}
-	err := os.Link(f.to, f.backup)
+	err := os.Link(f.to.Path, f.backup)
 	switch {
 	case err == nil, errors.Is(err, fs.ErrNotExist): // somebody has moved it away already
 		return nil
 	case errors.Is(err, fs.ErrExist):
-		return sameContent(f.to, f.backup)
+		return sameContent(f.to.Path, f.backup)
 	}
 	// Some file systems have no links, and some hosts let nobody link to what
 	// belongs to others.
-	return os.Rename(f.to, f.backup)
+	return os.Rename(f.to.Path, f.backup)
 }
 
 // sameContent allows a name that is taken when it is by the same file: a run
@@ -147,19 +147,4 @@ func copySparse(to *os.File, sum hash.Hash, from io.Reader) (n int64, err error)
 			return n, err
 		}
 	}
-}
-
-// convertedSum is the SHA-512 of the disk that an image stands for.
-func convertedSum(ctx context.Context, m imageFile) (string, error) {
-	file, err := openImage(m, "qcow2", true)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	size := file.(convertedFile).Size()
-	sum := sha512.New()
-	if _, err := io.CopyBuffer(sum, readers.WithContext(ctx, io.NewSectionReader(file, 0, size)), make([]byte, 1<<20)); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
 }

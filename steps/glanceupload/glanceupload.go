@@ -250,26 +250,25 @@ func (s *glanceUpload) Inputs(ctx context.Context, w runner.World) ([]runner.Inp
 	}
 	var in []runner.Input
 	for _, path := range s.sources() {
-		sum, err := s.inputSum(ctx, w, path)
+		sum, err := s.inputSum(ctx, files[path])
 		if err != nil {
 			return nil, err
 		}
-		in = append(in, runner.Input{Name: s.inputName(files[path].Path), Digest: sum})
+		in = append(in, runner.Input{Name: s.inputName(path), Digest: sum})
 	}
 	return in, nil
 }
 
 // inputSum gives a file's digest, or "" when Apply will hash it on its way.
-func (s *glanceUpload) inputSum(ctx context.Context, w runner.World, path string) (string, error) {
-	if s.applying {
-		known, _ := w.Recall(path, runner.SHA512)
-		if known[runner.SHA512] == "" {
-			return "", nil
-		}
-		return "sha512:" + known[runner.SHA512], nil
+func (s *glanceUpload) inputSum(ctx context.Context, file imageFile) (string, error) {
+	if !s.applying {
+		sum, err := file.SHA512(ctx)
+		return "sha512:" + sum, err
 	}
-	sums, err := w.Sum(ctx, path, runner.SHA512)
-	return "sha512:" + sums[runner.SHA512], err
+	if known := file.RecallSHA512(); known != "" {
+		return "sha512:" + known, nil
+	}
+	return "", nil
 }
 
 // inputName is how an image file is called: in from by its name.
@@ -314,13 +313,13 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 	if len(items) == 0 {
 		return finding, nil
 	}
-	if err := seen.checkFiles(w); err != nil {
+	if err := seen.checkFiles(); err != nil {
 		return nil, err
 	}
 	finding.Change = &runner.Change{
 		Summary: seen.summary(),
 		Items:   items,
-		Files:   seen.files(w),
+		Files:   seen.files(),
 		// Every image was compared, as the cloud has it, with what was sent, and every
 		// file was hashed while it was written.
 		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
