@@ -203,10 +203,10 @@ func TestConnect(t *testing.T) {
 // What is missing in clouds.yaml is told in its words.
 func TestConnectWithGapsInTheEntry(t *testing.T) {
 	for _, tc := range []struct{ name, auth, want, hint string }{
-		{"no user's domain", "username: admin, password: x, project_name: admin, project_domain_name: Default", `nothing says to which domain the user "admin" belongs`, "set user_domain_name"},
-		{"no project's domain", "user_id: u, password: x, project_name: admin", `nothing says to which domain the project "admin" belongs`, "set project_domain_name"},
-		{"no password", "username: admin, project_name: admin, user_domain_name: Default, project_domain_name: Default", `there is no password of the user "admin"`, "set password"},
-		{"no user", "password: x, project_name: admin, project_domain_name: Default", "nothing says which user logs in", "set one of username and user_id"},
+		{"no user's domain", "username: admin, password: x, project_name: admin, project_domain_name: Default", `the domain of the user "admin" is not set`, "set user_domain_name"},
+		{"no project's domain", "user_id: u, password: x, project_name: admin", `the domain of the project "admin" is not set`, "set project_domain_name"},
+		{"no password", "username: admin, project_name: admin, user_domain_name: Default, project_domain_name: Default", `the password of the user "admin" is not set`, "set password"},
+		{"no user", "password: x, project_name: admin, project_domain_name: Default", "the user is not set", "set one of username and user_id"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := cleanEnv(t)

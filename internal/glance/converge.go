@@ -9,30 +9,37 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
 )
 
-// maxRecords bounds how many records one upload may use up.
+// maxRecords is how many records one upload may use.
 const maxRecords = 3
 
-// cleanupTime is how long a run that is being stopped may take to leave nothing behind.
+// cleanupTime is how long a run that is being stopped may take to delete its record.
 const cleanupTime = 10 * time.Second
 
-// Converge does what Decide says about the images seen, and gives the image
-// that has the name then. It may be called again after it failed, with what
-// List gives then.
+// Converge makes the changes that Decide finds for the images seen, and gives the image
+// that has the name afterwards. It may be called again after it failed, with the images
+// that List gives then.
 //
-// The order of effects, and what the next run makes of a stop after each:
+// The image that it gives is confirmed: the cloud's own answer to the last change shows
+// that it has the wanted name and attributes, is active, and has the size and digest
+// that were compared with the file. Where nothing had to be changed the image is the one
+// of seen. That deleted images are gone is not confirmed.
 //
-//  1. useless leftovers are deleted   those still there are deleted
-//  2. a record is made under the staging name, with all of its properties and
-//     the digest of its content       the record is found by name and digest, and used
-//  3. the data are sent and compared  queued: sent again; saving for ever: deleted,
-//     and another made; active: compared, and used
-//  4. old images give up the name     no image has the name; the staged one takes it
-//  5. the staged image takes the name nothing to do
-//  6. images that are too many go     they are found by their names, and go
+// The changes in order, and what the next run does if the run stops after each:
 //
-// So nobody ever finds two images of the name, or one that is not whole, and
-// for the moment between 4 and 5 only nobody finds any. A failed upload takes
-// its record with it; after a kill it stays, and 1 or 2 of the next run find it.
+//  1. Useless leftovers are deleted. Next run: it deletes the others.
+//  2. A record is made under the staging name, with all of its properties and the digest
+//     of its content. Next run: it finds the record by name and digest, and uses it.
+//  3. The data are sent and compared. Next run: if the record is queued it sends the data
+//     again; if it stays "saving" it deletes it and makes another; if it is active it
+//     compares the content and uses the image.
+//  4. Old images get backup names. Next run: no image has the name, and the staged one
+//     takes it.
+//  5. The staged image takes the name. Next run: nothing is left to do.
+//  6. Surplus backups are deleted. Next run: it finds them by their names.
+//
+// So at no time do two images have the name, and an image with the name is complete.
+// Between 4 and 5 no image has the name for a moment. A failed upload deletes its record.
+// After a kill the record stays, and the next run finds it in 1 or 2.
 func (c *Client) Converge(ctx context.Context, w Want, seen []Image) (Image, error) {
 	w, err := w.withDigest(ctx, seen)
 	if err != nil {
@@ -59,7 +66,7 @@ func (c *Client) Converge(ctx context.Context, w Want, seen []Image) (Image, err
 	return img, nil
 }
 
-// makeOrRepair gives the image that has the name, and makes it if there is none.
+// makeOrRepair repairs the image that has the content, or uploads one if there is none.
 func (c *Client) makeOrRepair(ctx context.Context, w Want, d Decision) (Image, error) {
 	if d.Keep != nil {
 		return c.repair(ctx, w, d)
@@ -78,8 +85,9 @@ func (c *Client) makeOrRepair(ctx context.Context, w Want, d Decision) (Image, e
 	return img, err
 }
 
-// takeName gives a staged image its name, at once with the digest if that is known
-// only now. The image that it gives is wholly as wanted, by the cloud's own word.
+// takeName gives a staged image the wanted name. The same change sets the digest of the
+// content in its marker, if the digest was not known before. The cloud's answer must
+// show everything that the want asks for.
 func (c *Client) takeName(ctx context.Context, w Want, img Image, sum string) (Image, error) {
 	attributes := append([]attribute{setName(w.Name)}, w.expected()...)
 	attributes = append(attributes, sameContent(img)...)
@@ -89,7 +97,7 @@ func (c *Client) takeName(ctx context.Context, w Want, img Image, sum string) (I
 	return c.update(ctx, img.ID, fmt.Sprintf("name it %q", w.Name), attributes...)
 }
 
-// repair sets what is wrong about an image whose content is right.
+// repair sets wrong attributes of an image whose content is right.
 func (c *Client) repair(ctx context.Context, w Want, d Decision) (Image, error) {
 	if err := c.renameToBackup(ctx, d.Old); err != nil {
 		return Image{}, err
@@ -118,7 +126,7 @@ func (c *Client) repair(ctx context.Context, w Want, d Decision) (Image, error) 
 	return img, nil
 }
 
-// renameToBackup takes the name from images.
+// renameToBackup gives images their backup names.
 func (c *Client) renameToBackup(ctx context.Context, old []Image) error {
 	for _, img := range old {
 		if err := c.Rename(ctx, img.ID, Backup(img)); err != nil {
@@ -128,8 +136,8 @@ func (c *Client) renameToBackup(ctx context.Context, old []Image) error {
 	return nil
 }
 
-// stage gives an active image of the wanted content under the staging name,
-// and the SHA-512 of the content.
+// stage gives an active image with the wanted content under the staging name, and the
+// SHA-512 of the content.
 func (c *Client) stage(ctx context.Context, w Want, found *Image) (Image, string, error) {
 	file, err := w.Open()
 	if err != nil {
@@ -160,7 +168,7 @@ func (c *Client) stage(ctx context.Context, w Want, found *Image) (Image, string
 	}
 }
 
-// findOrCreateRecord gives the record to fill: the one found, or a new one.
+// findOrCreateRecord gives the record that gets the data: the one found, or a new one.
 func (c *Client) findOrCreateRecord(ctx context.Context, w Want, found *Image) (Image, error) {
 	if found != nil {
 		var fix map[string]string
@@ -174,8 +182,8 @@ func (c *Client) findOrCreateRecord(ctx context.Context, w Want, found *Image) (
 	if err := ctx.Err(); err != nil {
 		return Image{}, err
 	}
-	// The answer is waited for even when the run is being stopped: without it
-	// nobody would know the id of the record to delete.
+	// Wait for the answer also when the run is being stopped: it carries the id of the
+	// record, which must be deleted then.
 	ctx, cancel := withGrace(ctx, cleanupTime)
 	defer cancel()
 	properties := withEntry(w.Properties, Marker, w.marker())
@@ -188,16 +196,16 @@ func (c *Client) findOrCreateRecord(ctx context.Context, w Want, found *Image) (
 	})
 }
 
-// withGrace gives a context that ends that much later than ctx does.
+// withGrace gives a context that ends the given time after ctx ends.
 func withGrace(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(after, cancel) })
 	return longer, func() { stop(); cancel() }
 }
 
-// fillRecord uploads the data into a record that has none. One that is being
-// written to, perhaps by the connection that a killed run left, gets the time
-// to come to rest first.
+// fillRecord uploads the data into a record that has none. If data are still being
+// written to it, perhaps over the connection of a killed run, it first waits until the
+// record is stable.
 func (c *Client) fillRecord(ctx context.Context, found Image, src source) (Image, string, error) {
 	if found.Status != Queued {
 		img, err := c.waitUntilStable(ctx, found.ID, c.patience)
@@ -215,10 +223,10 @@ func (c *Client) fillRecord(ctx context.Context, found Image, src source) (Image
 	return c.upload(ctx, found.ID, src)
 }
 
-// deleteFailed deletes a record that came to nothing, also when the run is being
-// stopped. When that does not work out the next run finds it.
+// deleteFailed deletes the record of a failed upload, also when the run is being
+// stopped. If that fails, the next run finds the record.
 func (c *Client) deleteFailed(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
 	defer cancel()
-	_ = c.Delete(ctx, id) // the error that matters is the one that led here
+	_ = c.Delete(ctx, id) // the caller gives the error of the upload
 }

@@ -23,16 +23,16 @@ import (
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
-// Credentials are all that is needed to log in to a cloud.
+// credentials are everything that a login to a cloud needs.
 type credentials struct {
 	auth     gophercloud.AuthOptions
 	endpoint gophercloud.EndpointOpts
 	tls      *tls.Config
-	source   string // where they come from, for hints
+	source   string // where they were read, for hints
 }
 
-// findCredentials reads the cloud's entry of clouds.yaml. Where there is none,
-// it takes the OS_* variables, as a sourced stackrc sets them.
+// findCredentials reads the cloud's entry of clouds.yaml. If there is none, it takes the
+// OS_* variables, as a sourced stackrc sets them.
 func findCredentials(cloud string) (credentials, error) {
 	places, err := cloudsFiles()
 	if err != nil {
@@ -48,8 +48,8 @@ func findCredentials(cloud string) (credentials, error) {
 	}
 	if entry, ok := entries[cloud]; ok {
 		opts := append(entry.options(), clouds.WithCloudName(cloud), clouds.WithCloudsYAML(bytes.NewReader(raw)))
-		// As with the openstack command, secrets may stand beside it, in a file
-		// that counts only where it can be read.
+		// As with the openstack command, secrets may be in secure.yaml in the same
+		// directory. A file that cannot be read is ignored.
 		beside := filepath.Join(filepath.Dir(file), "secure.yaml")
 		if secrets, err := readFile(beside); err == nil {
 			if _, err := readClouds(beside, secrets); err != nil {
@@ -65,8 +65,8 @@ func findCredentials(cloud string) (credentials, error) {
 	return credentials{}, cloudNotFound(places, file, slices.Sorted(maps.Keys(entries)))
 }
 
-// A cloudEntry is what is looked at of an entry of clouds.yaml before
-// gophercloud reads it.
+// A cloudEntry is the part of an entry of clouds.yaml that is examined before
+// gophercloud reads the entry.
 type cloudEntry struct {
 	Auth         map[string]any `yaml:"auth"`
 	Region       string         `yaml:"region_name"`
@@ -75,8 +75,8 @@ type cloudEntry struct {
 	CACert       string         `yaml:"cacert"`
 }
 
-// options keep what the entry says from being overridden by OS_* variables:
-// they may be those of another cloud, whose rc file happens to be sourced.
+// options keep OS_* variables from overriding the entry: they may belong to another
+// cloud, whose rc file was sourced.
 func (e cloudEntry) options() (opts []clouds.ParseOption) {
 	if e.Region != "" {
 		opts = append(opts, clouds.WithRegion(e.Region))
@@ -90,8 +90,8 @@ func (e cloudEntry) options() (opts []clouds.ParseOption) {
 	return opts
 }
 
-// cloudsFiles are the places where clouds.yaml is looked for, in order: those
-// of the openstack command.
+// cloudsFiles are the paths at which clouds.yaml is looked for, in the order of the
+// openstack command.
 func cloudsFiles() ([]string, error) {
 	if file := os.Getenv("OS_CLIENT_CONFIG_FILE"); file != "" {
 		return []string{file}, nil
@@ -111,8 +111,7 @@ func cloudsFiles() ([]string, error) {
 	}, nil
 }
 
-// firstFile reads the first of the files that there is. Without any, its name
-// is "".
+// firstFile reads the first of the files that exists. The name is "" if none does.
 func firstFile(places []string) (name string, raw []byte, err error) {
 	for _, place := range places {
 		if raw, err = readFile(place); !errors.Is(err, fs.ErrNotExist) {
@@ -122,7 +121,7 @@ func firstFile(places []string) (name string, raw []byte, err error) {
 	return "", nil, nil
 }
 
-// readFile reads a file no further than one may be large.
+// readFile reads a file, and at most one byte more than the limit of yamlguard.
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -132,8 +131,8 @@ func readFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, yamlguard.MaxBytes+1))
 }
 
-// readClouds gives the usable entries of a clouds.yaml. The file has passed the
-// guard then, so that gophercloud may read it.
+// readClouds gives the usable entries of a clouds.yaml. It passes the file through
+// yamlguard, so that gophercloud may read it afterwards.
 func readClouds(file string, raw []byte) (map[string]cloudEntry, error) {
 	_, body, bad := yamlguard.Parse(raw, yamlguard.Options{Directives: true})
 	if bad != nil {
@@ -148,16 +147,16 @@ func readClouds(file string, raw []byte) (map[string]cloudEntry, error) {
 	if err := yaml.NodeToValue(body, &doc); err != nil {
 		return nil, cloudsError(file, err)
 	}
-	// gophercloud cannot take an entry without auth.
+	// gophercloud cannot use an entry without auth.
 	maps.DeleteFunc(doc.Clouds, func(_ string, e cloudEntry) bool { return e.Auth == nil })
 	return doc.Clouds, nil
 }
 
-// cloudsError words what the YAML library says of a clouds.yaml, whose messages
-// may quote a password.
+// cloudsError replaces the YAML library's message about a clouds.yaml, because that
+// message may quote a password.
 func cloudsError(file string, err error) error {
 	var twice *yaml.DuplicateKeyError
-	msg := "not a clouds.yaml: this is not of the kind that is wanted here"
+	msg := "not a clouds.yaml: this value has the wrong type"
 	switch {
 	case errors.As(err, &twice):
 		msg = "this key is given twice"
@@ -184,11 +183,11 @@ func cloudNotFound(places []string, file string, names []string) error {
 	}
 }
 
-// fromEnvironment makes an entry of clouds.yaml of the OS_* variables, so that
-// they mean the same there and here.
+// fromEnvironment makes an entry of clouds.yaml from the OS_* variables, so that both
+// are read in the same way.
 func fromEnvironment(cloud string) (credentials, error) {
-	// stackrc and overcloudrc both set the same variables, and say which cloud
-	// they are of. Images must not go to the other one.
+	// stackrc and overcloudrc set the same variables, and also name their cloud. Images
+	// must not go to the other cloud.
 	for _, key := range []string{"OS_CLOUD", "OS_CLOUDNAME"} {
 		if of := os.Getenv(key); of != "" && of != cloud {
 			return credentials{}, fault.WithHint(fmt.Errorf("not in clouds.yaml, and the OS_* variables are those of cloud %q (%s)", of, key),

@@ -6,8 +6,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// AttributeDrift is the difference in one thing that an image says of itself. The
-// caller fills in which image it is.
+// AttributeDrift is a difference in one attribute or property of an image. The caller
+// fills in the image's name and Where.
 func AttributeDrift(key, have, want string) *Drift {
 	return &Drift{
 		About: fault.Problem{Kind: "drifted", Lacks: key, Have: have, Want: want},
@@ -19,10 +19,10 @@ func AttributeDrift(key, have, want string) *Drift {
 type Drift struct {
 	About fault.Problem
 	Where string // such as: cloud "undercloud"
-	Says  string // what is wrong, for people
+	Says  string // what is wrong, as text for people
 }
 
-// Problem says it to programs.
+// Problem gives the difference in a form for programs.
 func (m *Drift) Problem() fault.Problem { return m.About }
 
 // Error names the image, the place and what is wrong.

@@ -19,7 +19,7 @@ import (
 // ErrNotFound is given for an image that is not in the cloud.
 var ErrNotFound = errors.New("no such image")
 
-// An responseError is a reply of the cloud that is not the one hoped for.
+// A responseError is a response of the cloud whose status code is an error.
 type responseError struct {
 	code int
 	text string
@@ -38,7 +38,7 @@ func (a *responseError) Is(target error) bool {
 	return target == ErrNotFound && a.code == http.StatusNotFound
 }
 
-// Connection reports whether the same request may well succeed later.
+// Connection reports whether the same request may succeed later.
 func (a *responseError) Connection() bool {
 	switch a.code {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
@@ -48,7 +48,7 @@ func (a *responseError) Connection() bool {
 	return false
 }
 
-// codeOf gives the status code of the cloud's answer, 0 where it gave none.
+// codeOf gives the status code of the cloud's answer, 0 for any other error.
 func codeOf(err error) int {
 	var a *responseError
 	if errors.As(err, &a) {
@@ -57,8 +57,8 @@ func codeOf(err error) int {
 	return 0
 }
 
-// explain turns an error of gophercloud into one that is fit to be read, and
-// marks those of the connection class.
+// explain turns an error of gophercloud into one for people. It marks the errors of the
+// connection class.
 func explain(err error) error {
 	var reauth *gophercloud.ErrUnableToReauthenticate // it does not unwrap
 	if errors.As(err, &reauth) {
@@ -75,9 +75,9 @@ func explain(err error) error {
 	if !errors.As(err, &way) {
 		return err
 	}
-	// The method and address that net/http puts before the cause are known to
-	// whoever reads on. An answer cut short can end in many kinds of errors
-	// that nobody marked.
+	// The method and the address, which net/http puts before the cause, are left out:
+	// callers name them. An answer that is cut short can end in many kinds of errors, so
+	// all but those of certificates are of the connection class.
 	if isCertificateError(way.Err) || fault.IsConnection(way.Err) {
 		return way.Err
 	}
@@ -94,8 +94,8 @@ func isCertificateError(err error) bool {
 
 var markup = regexp.MustCompile(`(?s)<(style|script|title).*?</(style|script|title)>|<[^>]*>`)
 
-// bodyText finds the sentence in an answer's body: Glance writes HTML, other
-// services JSON.
+// bodyText finds the message in an answer's body: Glance writes HTML, other services
+// write JSON.
 func bodyText(body []byte) string {
 	var doc struct {
 		Message string `json:"message"`

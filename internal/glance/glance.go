@@ -1,13 +1,16 @@
-// Package glance speaks to one cloud's image service: it finds images, tells
-// duplicates of a name apart, and brings a file into the cloud so that an image
-// is there whole and right or not at all. It knows nothing of steps, of plans,
-// or of which images an overcloud needs.
+// Package glance is a client of a cloud's image service. It finds images, recognizes
+// duplicates of a name, and uploads a file so that the cloud has the complete image or
+// none. It does not know steps, plans, or which images an overcloud needs.
 //
-// Two facts about the service shape it. Names are not unique and data cannot be
-// changed, so a new version of an image is a new image that takes over the
-// name. And nothing is checked on the way: a body cut short can become an
-// "active" image, so the size and the digest of what the cloud says it stored
-// are compared with what was read from the file after every upload.
+// Three facts about the service shape it:
+//
+//   - Names are not unique, and the data of an image cannot change. So a new version of
+//     an image is a new image, which takes over the name.
+//   - The service does not check data on the way: a body that was cut short can become
+//     an "active" image. So after every upload the size and the digest that the cloud
+//     reports are compared with what was read from the file.
+//   - A change that is answered with success may not have been made. So every image that
+//     Converge gives is compared with the image in the cloud's own answer.
 package glance
 
 import (
@@ -34,37 +37,35 @@ type Options struct {
 	// Cloud is the entry of clouds.yaml.
 	Cloud string
 
-	// Name is what whoever asks calls the cloud, and the name in errors;
-	// "": the same as Cloud.
+	// Name is the caller's name of the cloud, which errors show; "": the same as Cloud.
 	Name string
 
-	// Auth are credentials at hand; nil: those of clouds.yaml, or else of the
-	// OS_* environment variables. A Handler needs them.
+	// Auth are the credentials; nil: those of clouds.yaml, or else of the OS_*
+	// environment variables. A Handler needs them.
 	Auth *gophercloud.AuthOptions
 
-	// Endpoint picks one of several image services; only used with Auth.
+	// Endpoint selects one of several image services. It is only used with Auth.
 	Endpoint gophercloud.EndpointOpts
 
-	// Handler answers inside the process in place of the cloud's servers, for
-	// the host that Auth names.
+	// Handler answers requests to the host that Auth names, inside the process. It
+	// replaces the cloud's servers.
 	Handler http.Handler
 
-	// Transport carries the requests in place of everything that would be
-	// chosen otherwise; nil: servers are reached with the TLS settings of
-	// clouds.yaml.
+	// Transport sends all requests; nil: servers are reached with the TLS settings of
+	// clouds.yaml, or the Handler answers.
 	Transport http.RoundTripper
 
-	// Patience is how long the cloud may take to bring an image out of a
-	// passing state such as "saving"; 0: 20 seconds.
+	// Patience is how long an image may stay in a temporary state such as "saving";
+	// 0: 20 seconds.
 	Patience time.Duration
 
-	// Pause is the time before a request is tried again, doubled each time,
-	// and, unless shorter, between two looks at an image; 0: one second.
+	// Pause is the time before a request is repeated; it doubles each time. It is also
+	// the longest time between two requests for the state of an image. 0: one second.
 	Pause time.Duration
 }
 
-// A Client talks to one cloud's image service. It may be used from many
-// goroutines at once, and renews its token by itself.
+// A Client talks to one cloud's image service. Many goroutines may use it at the same
+// time. It renews its token by itself.
 type Client struct {
 	cloud    string
 	images   *gophercloud.ServiceClient
@@ -72,7 +73,7 @@ type Client struct {
 	pause    time.Duration
 }
 
-// Cloud gives the cloud's name, as whoever asked calls it.
+// Cloud gives the caller's name of the cloud.
 func (c *Client) Cloud() string { return c.cloud }
 
 // Endpoint gives the address of the image service.
@@ -98,8 +99,8 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	return c, nil
 }
 
-// label names the cloud as those call it who ask and those who wrote
-// clouds.yaml: a mistake in it is found under the latter name.
+// label names the cloud in errors. It shows the caller's name and the name in
+// clouds.yaml, because a mistake in clouds.yaml is found under the latter.
 func (o Options) label() string {
 	if o.Name == "" || o.Name == o.Cloud {
 		return fmt.Sprintf("cloud %q", o.Cloud)
@@ -123,10 +124,10 @@ func login(ctx context.Context, o Options, creds credentials) (*gophercloud.Serv
 		return nil, err
 	}
 	auth := creds.auth
-	// With a bare token there is nothing to log in with again.
+	// A token alone cannot log in again.
 	auth.AllowReauth = auth.TokenID == ""
-	// The retry functions of gophercloud send a body again from where the last
-	// attempt stopped reading it. They stay unset.
+	// The retry functions of gophercloud stay unset: they repeat a request with a body
+	// from the position at which the last attempt stopped.
 	pc, err := config.NewProviderClient(ctx, auth, config.WithHTTPClient(client))
 	if err != nil {
 		return nil, explainLogin(err, creds)
@@ -138,8 +139,8 @@ func login(ctx context.Context, o Options, creds credentials) (*gophercloud.Serv
 	return sc, nil
 }
 
-// client gives the HTTP client; it takes no token along when a server sends it
-// to another host.
+// client gives the HTTP client. It sends no token to another host when a server
+// redirects it there.
 func (o Options) client(creds credentials) (http.Client, error) {
 	t, err := o.transport(creds)
 	if err != nil {
@@ -164,9 +165,9 @@ func (o Options) transport(creds credentials) (*transport.Transport, error) {
 	return transport.New([]transport.Endpoint{{Host: at.Host, Handler: o.Handler}})
 }
 
-// imageService looks the service up in the catalogue that came with the token.
-// It does what openstack.NewImageV2 does, which cannot be cancelled: it asks
-// the service for its versions with a context of its own.
+// imageService finds the service in the catalogue that came with the token. It
+// replaces openstack.NewImageV2, which cannot be cancelled: that function asks the
+// service for its versions with a context of its own.
 func imageService(ctx context.Context, pc *gophercloud.ProviderClient, eo gophercloud.EndpointOpts) (*gophercloud.ServiceClient, error) {
 	result, ok := pc.GetAuthResult().(tokens.CreateResult)
 	if !ok { // a token that was given, or version 2 of the identity service
@@ -186,8 +187,8 @@ func imageService(ctx context.Context, pc *gophercloud.ProviderClient, eo gopher
 	return &gophercloud.ServiceClient{ProviderClient: pc, Endpoint: base, ResourceBase: base + "v2/", Type: "image"}, nil
 }
 
-// explainLogin tells wrong credentials, an unreachable service and an address
-// that is no identity service apart.
+// explainLogin gives different errors for wrong credentials, for a service that cannot
+// be reached, and for an address without an identity service.
 func explainLogin(err error, creds credentials) error {
 	at := creds.auth.IdentityEndpoint
 	if gap := explainIncomplete(err, creds); gap != nil {
@@ -212,7 +213,7 @@ func explainLogin(err error, creds credentials) error {
 	return err
 }
 
-// trimVersion cuts the version off an endpoint: some catalogues name it there.
+// trimVersion removes the version from an endpoint: some catalogues include it.
 func trimVersion(endpoint string) string {
 	if cut, ok := strings.CutSuffix(endpoint, "/v2/"); ok {
 		return cut + "/"

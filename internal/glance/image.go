@@ -15,14 +15,14 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// The states of an image that matter here. There are others.
+// The states of an image that this package handles. There are others.
 const (
 	Queued = "queued" // a record without data
-	Saving = "saving" // data are coming in, or their server died
-	Active = "active" // whole, and to be used
+	Saving = "saving" // the data are being written, or the server that wrote them died
+	Active = "active" // complete and usable
 )
 
-// An Image is an image as the cloud tells of it.
+// An Image is an image as the cloud shows it.
 type Image struct {
 	ID     string
 	Name   string
@@ -30,17 +30,17 @@ type Image struct {
 	Size   int64
 
 	MD5      string // what Glance calls checksum
-	HashAlgo string // of the digest that the cloud computed: sha512, or "" where it computes none
+	HashAlgo string // algorithm of Hash, such as sha512; "" if the cloud computes none
 	Hash     string
 
 	DiskFormat      string
 	ContainerFormat string
 	Visibility      string
-	Protected       bool              // it cannot be deleted
+	Protected       bool              // the cloud refuses to delete it
 	MinDisk         int               // GiB of disk that a machine needs
 	MinRAM          int               // MiB of memory that a machine needs
-	CreatedAt       string            // the very text of the cloud: a backup's name is made of it
-	Properties      map[string]string // those that somebody set: kernel_id
+	CreatedAt       string            // the cloud's text, unchanged: a backup's name is made from it
+	Properties      map[string]string // those that a user has set, such as kernel_id
 }
 
 // UnmarshalJSON reads an image as version 2 of the API writes it.
@@ -83,7 +83,7 @@ func (i *Image) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// baseKeys are the keys of an image that are no properties of its own.
+// baseKeys are the keys of an image with text values that are not properties.
 var baseKeys = []string{
 	"id", "name", "status", "checksum", "os_hash_algo", "os_hash_value", "disk_format", "container_format",
 	"visibility", "created_at", "updated_at", "owner", "self", "file", "schema", "direct_url", "stores",
@@ -96,8 +96,8 @@ func valueOrZero[T any](p *T) (v T) {
 	return v
 }
 
-// List gives the images that have one of these names, in whatever state,
-// oldest first. A name may be there more than once.
+// List gives the images that have one of these names, in any state, oldest first.
+// Several images may have the same name.
 func (c *Client) List(ctx context.Context, names ...string) ([]Image, error) {
 	var found []Image
 	for _, filter := range nameFilters(names) {
@@ -112,8 +112,8 @@ func (c *Client) List(ctx context.Context, names ...string) ([]Image, error) {
 	return found, nil
 }
 
-// ListAll gives all images there are to be seen, oldest first: backups can be
-// asked for by no name.
+// ListAll gives all images that the client may see, oldest first. It is the only way to
+// find backups, whose names are not known before.
 func (c *Client) ListAll(ctx context.Context) ([]Image, error) {
 	found, err := c.pages(ctx, url.Values{})
 	if err != nil {
@@ -129,8 +129,8 @@ func oldestFirst(all []Image) {
 	})
 }
 
-// pages reads all pages of a list. Of a page's link to the next only the
-// query is followed: the service may not know the address it is reached by.
+// pages reads all pages of a list. It follows only the query of a page's link to the
+// next page: the service may not know the address at which it is reached.
 func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
 	var found []Image
 	seen := map[string]bool{}
@@ -144,7 +144,7 @@ func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
 			Next   string  `json:"next"`
 		}
 		err := c.retry(ctx, func() error {
-			page.Images, page.Next = nil, "" // of an answer that was cut
+			page.Images, page.Next = nil, "" // from an answer that was cut short
 			_, err := c.images.Get(ctx, c.images.ServiceURL("images")+"?"+q, &page, nil)
 			return err
 		})
@@ -163,8 +163,9 @@ func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
 	}
 }
 
-// nameFilters ask for names, for as many at once as can be: Glance finds a
-// name with a comma in a list only if it is quoted, and one with a quote never.
+// nameFilters gives filters that find the names, with as many names in one filter as
+// possible. In a list Glance finds a name with a comma only if the name is quoted, and a
+// name with a quote never.
 func nameFilters(names []string) (filters []string) {
 	var together []string
 	for _, name := range names {
@@ -183,7 +184,7 @@ func nameFilters(names []string) (filters []string) {
 	return filters
 }
 
-// Get reads one image. The error of an absent one is ErrNotFound.
+// Get reads one image. If it does not exist the error is ErrNotFound.
 func (c *Client) Get(ctx context.Context, id string) (Image, error) {
 	img, err := c.get(ctx, id)
 	if err != nil {
@@ -197,9 +198,9 @@ func (c *Client) get(ctx context.Context, id string) (img Image, err error) {
 	return img, err
 }
 
-// retry asks until the error is none of the connection class, a few times. It
-// is for requests that may be answered twice: a server that ends connections
-// without saying so costs nothing then.
+// retry repeats a request a few times while its error is of the connection class. It is
+// for requests that may be made twice. So a server that closes connections without
+// notice does no harm.
 func (c *Client) retry(ctx context.Context, ask func() error) error {
 	for try := 1; ; try++ {
 		err := explain(ask())
@@ -212,9 +213,9 @@ func (c *Client) retry(ctx context.Context, ask func() error) error {
 	}
 }
 
-// Create makes the record of an image, without data. All of its properties
-// are there from the start, so no crash can leave a record without them. It is
-// not asked for again when its answer is lost: that would make another.
+// Create makes the record of an image, without data. The record has all of its
+// properties from the start, so a crash cannot leave a record without them. Create does
+// not repeat the request when the answer is lost: that would make another record.
 func (c *Client) Create(ctx context.Context, img Image) (Image, error) {
 	opts := images.CreateOpts{
 		Name: img.Name, DiskFormat: img.DiskFormat, ContainerFormat: img.ContainerFormat,
@@ -256,7 +257,7 @@ func (c *Client) SetVisibility(ctx context.Context, id, visibility string) error
 	return err
 }
 
-// Delete removes an image. That it is gone already is fine.
+// Delete removes an image. It succeeds if the image does not exist.
 func (c *Client) Delete(ctx context.Context, id string) error {
 	err := c.retry(ctx, func() error { return images.Delete(ctx, c.images, id).ExtractErr() })
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -265,7 +266,8 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// BestDigest is the best digest that a cloud gives of an image.
+// BestDigest gives the strongest digest that the cloud has of an image, such as
+// sha512:HEX.
 func BestDigest(img Image) string {
 	if img.Hash != "" {
 		return img.HashAlgo + ":" + img.Hash

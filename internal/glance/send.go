@@ -15,27 +15,26 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/imagedata"
 )
 
-// A source is the data of an image: a file that is open, and what it was when
-// somebody decided to upload it.
+// A source is the data of an image: an open file, and the size and digest that it had
+// when the upload was decided.
 type source struct {
 	data   io.ReaderAt
 	size   int64
-	sha512 string // lower-case hex, where it is known: the cloud must have got that
+	sha512 string // lower-case hex, "" if not known: what the cloud must hold
 	meter  *meter
 }
 
-// A meter tells of bytes as they are sent, and of bytes that are sent again
-// only once.
+// A meter reports bytes as they are sent. It reports bytes that are sent again only once.
 type meter struct {
-	report func(n int64) // nil: nobody asks
+	report func(n int64) // may be nil
 
-	// The transport reads bodies in goroutines of its own, which may live
-	// longer than the call that made them; hence a mutex.
+	// The transport reads bodies in its own goroutines, which may live longer than the
+	// call that started them. So the mutex is needed.
 	mu       sync.Mutex
-	reported int64 // the furthest byte that was told of
+	reported int64 // how many bytes from the start were reported
 }
 
-// advance tells of the bytes up to here, if they were not told of before.
+// advance reports the bytes up to a position that were not reported before.
 func (m *meter) advance(to int64) {
 	m.mu.Lock()
 	n := to - m.reported
@@ -46,12 +45,12 @@ func (m *meter) advance(to int64) {
 	}
 }
 
-// A transfer is the way of one source into the cloud, over the requests that it
-// takes: after a refused token gophercloud sends the request again.
+// A transfer sends one source to the cloud. It may take several requests: after a
+// refused token gophercloud sends the request again.
 //
-// Each request reads the source through a reader of its own. A request that
-// is given up may still be reading for a while, and must not move the place
-// where the next one reads; nor is a closed file a concern.
+// Each request reads the source through its own reader. A request that was given up may
+// read on for a while, and must not move the position of the next one. The file may be
+// closed by then.
 type transfer struct {
 	src  source
 	mu   sync.Mutex  // see meter
@@ -60,8 +59,8 @@ type transfer struct {
 
 type transferKey struct{}
 
-// put sends the data to an image's record. What it gives besides the error
-// says what was sent; it is nil when the transport was never reached.
+// put sends the data to an image's record. It also gives the body of the last request;
+// nil if no request reached the transport.
 func (c *Client) put(ctx context.Context, id string, src source) (*bodyReader, error) {
 	s := &transfer{src: src}
 	ctx = context.WithValue(ctx, transferKey{}, s)
@@ -71,9 +70,8 @@ func (c *Client) put(ctx context.Context, id string, src source) (*bodyReader, e
 	return s.last, explain(err)
 }
 
-// A placeholder is the body that gophercloud sees. It can be rewound and has
-// no Close, which is what makes gophercloud send a request again correctly;
-// the sender puts the real body in its place.
+// A placeholder is the body that gophercloud sees. It can seek and has no Close, so that
+// gophercloud repeats a request correctly. The sender replaces it by the real body.
 type placeholder struct{}
 
 func (placeholder) Read([]byte) (int, error) {
@@ -81,7 +79,7 @@ func (placeholder) Read([]byte) (int, error) {
 }
 func (placeholder) Seek(int64, int) (int64, error) { return 0, nil }
 
-// A sender is the RoundTripper that gives an upload its body and its length.
+// A sender is a RoundTripper that gives an upload its body and its length.
 type sender struct{ base http.RoundTripper }
 
 func (t sender) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -91,10 +89,10 @@ func (t sender) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	req = req.Clone(req.Context())
 	req.Body = s.newBody()
-	// For a connection that turns out to be dead before a byte was sent.
+	// net/http calls it when a connection was dead before a byte was sent.
 	req.GetBody = func() (io.ReadCloser, error) { return s.newBody(), nil }
 	req.ContentLength = s.src.size
-	// So a refused token costs no byte: the body waits for the server's word.
+	// The body waits for the server's answer, so a refused token costs no data.
 	req.Header.Set("Expect", "100-continue")
 	return t.base.RoundTrip(req)
 }
@@ -110,22 +108,23 @@ func (s *transfer) newBody() *bodyReader {
 	return r
 }
 
-// A bodyReader is one request's body. It hashes what it gives, unless that is known.
+// A bodyReader is the body of one request. It hashes the data unless their SHA-512 is
+// known.
 type bodyReader struct {
 	source source
 
 	mu   sync.Mutex // see meter
-	hash hash.Hash  // nil: known
+	hash hash.Hash  // nil: the SHA-512 is known
 	at   int64
-	err  error // of the file, not of the way to the cloud
+	err  error // of reading the file, not of the connection
 }
 
-// pieceSize is how much of a file is read, hashed and sent at a time: as much
-// as stays in a processor's cache in between. With the 1 MiB that the transport
-// asks for an upload took 3% longer.
+// pieceSize is how much of a file is read, hashed and sent at a time. It fits into a
+// processor's cache. With the 1 MiB that the transport asks for, an upload took 3%
+// longer.
 const pieceSize = 128 << 10
 
-// Read gives the source's next bytes, and never more than the size that the
+// Read gives the next bytes of the source, and in all not more than the size that the
 // request announced.
 func (r *bodyReader) Read(p []byte) (int, error) {
 	r.mu.Lock()
@@ -142,7 +141,7 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	r.source.meter.advance(r.at)
 	switch {
 	case n > 0 || err == nil:
-		return n, nil // an error comes again with the next call
+		return n, nil // the next call gives the error again
 	case errors.Is(err, io.EOF):
 		r.err = fmt.Errorf("the file shrank from %d to %d bytes while it was read", r.source.size, r.at)
 	default:
@@ -151,11 +150,11 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 	return 0, r.err
 }
 
-// Close does nothing: the file is its opener's.
+// Close does nothing: the caller that opened the file closes it.
 func (r *bodyReader) Close() error { return nil }
 
-// fileError says what was wrong with the file rather than with the cloud: it could
-// not be read, or it no longer ends where it did.
+// fileError gives an error if the file is at fault and not the cloud: the file could not
+// be read, or its size has changed.
 func (r *bodyReader) fileError() error {
 	if r == nil {
 		return nil
@@ -167,7 +166,7 @@ func (r *bodyReader) fileError() error {
 		return r.err
 	}
 	if r.at < src.size {
-		return nil // given up before its end; the file is not to blame
+		return nil // the request ended before the file did; the file is not at fault
 	}
 	if n, _ := src.data.ReadAt(make([]byte, 1), src.size); n > 0 {
 		return fmt.Errorf("the file grew beyond its %d bytes while it was read", src.size)
@@ -175,7 +174,7 @@ func (r *bodyReader) fileError() error {
 	return nil
 }
 
-// sum gives the digest of what was sent, and whether that was everything.
+// sum gives the digest of what was sent, and whether everything was sent.
 func (r *bodyReader) sum() (sha512 string, whole bool) {
 	if r == nil {
 		return "", false
@@ -189,9 +188,8 @@ func (r *bodyReader) sum() (sha512 string, whole bool) {
 	return sum, r.at == r.source.size
 }
 
-// patience gives how long to wait for the cloud after this: longer when it has
-// all the data, since a slow store may keep it busy with them, even for so long
-// that the connection was given up.
+// patience gives how long to wait for the image afterwards. It is longer when the cloud
+// has all the data: a slow store may need more time for them than the connection lasts.
 func (r *bodyReader) patience(usual time.Duration) time.Duration {
 	if _, all := r.sum(); all {
 		return 15 * usual

@@ -47,8 +47,8 @@ func setsProperties(properties map[string]string) string {
 	return "set " + strings.Join(slices.Sorted(maps.Keys(properties)), " and ")
 }
 
-// sameContent compares what no change may touch: an image is only given out as the
-// wanted one while it is active and holds what img holds.
+// sameContent gives attributes to compare that no change may affect: the image must be
+// active and have the content of img.
 func sameContent(img Image) []attribute {
 	return []attribute{
 		{key: "status", want: Active},
@@ -57,7 +57,7 @@ func sameContent(img Image) []attribute {
 	}
 }
 
-// expected compares all that the want says of an image besides its content.
+// expected gives the attributes to compare that the want asks for, except the content.
 func (w Want) expected() []attribute {
 	all := []attribute{{key: "name", want: w.Name}, {key: "disk_format", want: w.DiskFormat}}
 	if w.Visibility != "" {
@@ -76,9 +76,9 @@ func (w Want) expected() []attribute {
 }
 
 // update sets attributes of an image and gives the image as the cloud shows it
-// then. The code of the answer proves nothing: a cloud was seen to answer 200 and to
-// change nothing. The answer carries the image, so it is compared with what it must
-// show. Only when it shows something else is the image read once more.
+// afterwards. The status code of the answer is not enough: a cloud may answer 200 and
+// change nothing. The answer carries the image, so that image is compared with the
+// attributes. If it shows another value, the image is read once more.
 func (c *Client) update(ctx context.Context, id, what string, attributes ...attribute) (Image, error) {
 	var set images.UpdateOpts
 	for _, a := range attributes {
@@ -104,7 +104,7 @@ func (c *Client) update(ctx context.Context, id, what string, attributes ...attr
 	return img, nil
 }
 
-// lacks gives an error for the first attribute that the image does not show.
+// lacks gives an error for the first attribute that differs in the image.
 func (i Image) lacks(attributes []attribute) error {
 	for _, a := range attributes {
 		have := i.show(a.key)

@@ -17,23 +17,23 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// maxTries bounds how often a request is made, and one record sent its data.
+// maxTries is how often a request is made, and how often data are sent to one record.
 const maxTries = 3
 
-// errStuck says that a record can take no data any more: the server that was
-// writing them died, or somebody deleted it. Another record is needed.
+// errStuck says that a record cannot take data any more: the server that wrote them
+// died, or the record was deleted. Another record is needed.
 var errStuck = errors.New("the record takes no data")
 
-// upload sends data to a queued record until the image is active and right,
-// and gives it with the SHA-512 of what was sent.
+// upload sends data to a queued record until the image is active and right. It gives the
+// image and the SHA-512 of the data.
 //
-// The text of an error says little: a lost answer may stand for an upload that
-// worked, and a good answer for a body cut short. So after every attempt the
-// image itself is looked at, and it decides:
+// The result of the request proves little: the answer of a successful upload may be
+// lost, and a body that was cut short may be answered with success. So after every
+// attempt the image is read, and its state decides:
 //
 //	active, size and digest right   done, whatever the error was
 //	active, anything else           an error
-//	queued                          sent again, if the error was of the passing kind
+//	queued                          sent again, if the error may pass
 //	still saving after a while      errStuck
 //	gone, or any other state        errStuck
 func (c *Client) upload(ctx context.Context, id string, src source) (Image, string, error) {
@@ -67,8 +67,8 @@ func (c *Client) upload(ctx context.Context, id string, src source) (Image, stri
 	}
 }
 
-// afterUpload joins what the upload ended in, if it was an error, with what the look
-// at the image did.
+// afterUpload joins the error of the upload, if there was one, with the error of reading
+// the image afterwards.
 func afterUpload(putErr, err error) error {
 	if putErr == nil {
 		return err
@@ -76,7 +76,7 @@ func afterUpload(putErr, err error) error {
 	return fmt.Errorf("%w; and then: %w", putErr, err)
 }
 
-// waitUntilStable looks at an image until it is in no passing state any more, or
+// waitUntilStable reads an image until it is not in a temporary state any more, or until
 // patience is over.
 func (c *Client) waitUntilStable(ctx context.Context, id string, patience time.Duration) (Image, error) {
 	wait := min(c.pause, 100*time.Millisecond)
@@ -92,7 +92,7 @@ func (c *Client) waitUntilStable(ctx context.Context, id string, patience time.D
 	}
 }
 
-// checkUpload compares what the cloud says it holds with what was sent.
+// checkUpload compares what the cloud reports with what was sent.
 func checkUpload(img Image, sent *bodyReader, src source) error {
 	sum, all := sent.sum()
 	if !all {
@@ -101,7 +101,7 @@ func checkUpload(img Image, sent *bodyReader, src source) error {
 	return checkContent(img, sum, src)
 }
 
-// checkContent compares what the cloud says it holds with data of this SHA-512.
+// checkContent compares what the cloud reports with data of this SHA-512.
 func checkContent(img Image, sum string, src source) error {
 	if img.Size != src.size {
 		return fmt.Errorf("the cloud holds %d bytes, %d were sent", img.Size, src.size)
@@ -110,15 +110,14 @@ func checkContent(img Image, sum string, src source) error {
 	if algo == "sha512" && stored == sum {
 		return nil
 	}
-	// The cloud or the file holds other bytes; or it is a cloud set up for
-	// another algorithm, or one from before Rocky, which has nothing but MD5.
-	// A second look at the file tells, which must show the same bytes as the
-	// first.
+	// Either the cloud or the file holds other bytes, or the cloud uses another
+	// algorithm. A cloud older than Rocky only has MD5. So the file is read again; it
+	// must still hold the same bytes.
 	if newHash(algo) == nil || stored == "" {
 		algo, stored = "md5", img.MD5
 	}
 	if stored == "" {
-		return errors.New("the cloud gives no digest of the image, so that nothing tells whether it is right")
+		return errors.New("the cloud gives no digest of the image, so the image cannot be checked")
 	}
 	sent, err := rehash(src, algo, sum)
 	if err == nil && stored != sent {
@@ -127,7 +126,7 @@ func checkContent(img Image, sum string, src source) error {
 	return err
 }
 
-// rehash gives another digest of data whose SHA-512 is known.
+// rehash gives a digest by another algorithm of data whose SHA-512 is known.
 func rehash(src source, algo, sha string) (string, error) {
 	h, same := newHash(algo), sha512.New()
 	if _, err := io.Copy(io.MultiWriter(h, same), io.NewSectionReader(src.data, 0, src.size)); err != nil {
@@ -139,7 +138,7 @@ func rehash(src source, algo, sha string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// newHash gives nil for an algorithm that is not known.
+// newHash gives a hash of an algorithm, nil for an unknown one.
 func newHash(algo string) hash.Hash {
 	switch algo {
 	case "sha512":
@@ -158,9 +157,9 @@ func newHash(algo string) hash.Hash {
 	return nil
 }
 
-// mayPass says whether the same request may well succeed later. A conflict is
-// of that kind: it means that the record was in the wrong state, and the
-// record's state is looked at before anything is sent again.
+// mayPass reports whether the same request may succeed later. A conflict may pass: it
+// means that the record was in the wrong state, and the state is read before data are
+// sent again.
 func mayPass(err error) bool {
 	switch codeOf(err) {
 	case http.StatusConflict, http.StatusGone:

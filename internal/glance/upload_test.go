@@ -309,7 +309,7 @@ func TestUploadIntoACloudWithOtherDigests(t *testing.T) {
 		{"SHA-256", func(i map[string]any) { i["os_hash_algo"], i["os_hash_value"] = "sha256", sum("sha256") }, ""},
 		{"a wrong SHA-256", func(i map[string]any) { i["os_hash_algo"], i["os_hash_value"] = "sha256", "beef" }, "sha256 beef"},
 		{"an unknown one and MD5", func(i map[string]any) { i["os_hash_algo"], i["os_hash_value"] = "blake3", "beef" }, ""},
-		{"none at all", func(i map[string]any) { i["os_hash_algo"], i["checksum"] = nil, nil }, "nothing tells whether it is right"},
+		{"none at all", func(i map[string]any) { i["os_hash_algo"], i["checksum"] = nil, nil }, "so the image cannot be checked"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			emb := newCloud(t)

@@ -11,16 +11,15 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// Marker is the property that every image made here carries: the digest of
-// the content that it is for. It tells our own leftovers from the images that
-// others are making at this moment.
+// Marker is a property of every image that this package makes: the digest of its
+// content. It distinguishes our own leftovers from images that others are making.
 const Marker = "bayplan_upload"
 
-// pending is the marker of an image whose content is hashed while it is sent.
+// pending is the value of Marker while the content is sent whose digest is not known.
 const pending = "pending"
 
-// Source is the property of an image that was converted on its way into the
-// cloud: the digest of the file that it was made of.
+// Source is a property of an image that was converted during the upload: the digest of
+// the file from which it was made.
 const Source = "bayplan_source"
 
 // A File is an open file to upload.
@@ -29,57 +28,56 @@ type File interface {
 	io.Closer
 }
 
-// A Want is an image that is to be in the cloud.
+// A Want is an image that the cloud must have.
 type Want struct {
 	Name            string
 	DiskFormat      string
 	ContainerFormat string
 	Visibility      string
 
-	MinDisk int // GiB of disk that a machine needs; 0: none is asked for
-	MinRAM  int // MiB of memory
+	MinDisk int // GiB of disk that a machine needs; 0: not set
+	MinRAM  int // MiB of memory that a machine needs; 0: not set
 
-	// Properties the image must have, besides any others. An empty value is
-	// one that is not known yet; Converge needs them all.
+	// Properties are those that the image must have; it may have others. An empty value
+	// is not known yet. Converge needs all values.
 	Properties map[string]string
 
 	Size int64
 
-	// SHA512 is that of the content, lower-case hex. Where it is "", it is
-	// asked of Sum when there is something to compare, and otherwise found out
-	// while the content is sent.
+	// SHA512 is the digest of the content, lower-case hex. If it is "", Sum gives it when
+	// an image must be compared; otherwise it is computed while the content is sent.
 	SHA512 string
 
-	// Source is the digest of the file of which the content is made, where it
-	// is not the file itself. Then the SHA512 need not be known: an image that
-	// was made here of that file says so itself.
+	// Source is the digest of the file from which the content is converted; "" if the
+	// content is the file itself. With Source, SHA512 may be unknown: an image that was
+	// made from that file has the digest in its property Source.
 	Source string
 
 	// Sum gives a digest of the content.
 	Sum func(ctx context.Context, algo string) (string, error)
 
-	// Replace lets images go that had the name before, all but the newest
-	// Keep of them. Only those go that are called NAME_TIME by their own time,
-	// and none that somebody protects.
+	// Replace deletes images that had the name before, except the newest Keep of them.
+	// It deletes only images whose name is NAME_TIME with their own creation time, and
+	// no protected ones.
 	Replace bool
 	Keep    int
 
 	// Open opens the content, for Converge.
 	Open func() (File, error)
 
-	// Learned is told of the content's SHA-512 once all of it was sent; nil:
-	// nobody asks.
+	// OnSHA512 is called with the SHA-512 of the content after all of it was sent; may be
+	// nil.
 	OnSHA512 func(sha512 string)
 
-	// Sent is told of bytes as they are sent; nil: nobody asks.
+	// OnSent is called with the number of bytes as they are sent; may be nil.
 	OnSent func(n int64)
 }
 
-// StagingName is the name that the image bears until it is whole. Whoever asks for
-// the image by name meanwhile finds the old one, and only that.
+// StagingName is the name of the image until it is complete. Until then only the old
+// image is found under the wanted name.
 func (w Want) StagingName() string { return w.Name + ".bayplan-upload" }
 
-// Names are all the names to List before Decide.
+// Names gives the names to List before Decide.
 func (w Want) Names() []string { return []string{w.Name, w.StagingName()} }
 
 func (w Want) marker() string {
@@ -89,8 +87,8 @@ func (w Want) marker() string {
 	return "sha512:" + w.SHA512
 }
 
-// withDigest gives the want with the digest of its content, if there is any
-// image to compare it with.
+// withDigest gives the want with the digest of its content, if there is an image to
+// compare it with.
 func (w Want) withDigest(ctx context.Context, seen []Image) (Want, error) {
 	if w.SHA512 != "" || w.Source != "" {
 		return w, nil
@@ -103,29 +101,30 @@ func (w Want) withDigest(ctx context.Context, seen []Image) (Want, error) {
 	return w, err
 }
 
-// A Decision is what there is to do so that a Want is fulfilled. Its zero
-// value is an upload.
+// A Decision is what must be done so that the cloud has a wanted image. The zero value is
+// an upload.
 type Decision struct {
-	Keep          *Image            // the image of that name that has the content; nil: there is none
-	SetProperties map[string]string // properties of Keep to set
-	SetVisibility bool              // the visibility of Keep is another than wanted
-	SetMinimums   bool              // what Keep says that a machine needs is another than wanted
-	MD5Only       bool              // that Keep has the content is known by MD5 only
-	Staged        *Image            // an upload that was interrupted and can be gone on with
+	Keep          *Image            // the image with the name that has the content; nil: none has
+	SetProperties map[string]string // properties of Keep that must be set
+	SetVisibility bool              // the visibility of Keep must be set
+	SetMinimums   bool              // the minimum disk and memory of Keep must be set
+	MD5Only       bool              // the content of Keep was compared by MD5 only
+	Staged        *Image            // an interrupted upload that can be continued
 	Old           []Image           // images that must give up the name
-	Leftover      []Image           // leftovers of ours that are of no use
-	Delete        []Image           // images that had the name before, or give it up now, and are to go
-	Reason        string            // why what has the name cannot stay
+	Leftover      []Image           // records of our interrupted uploads that are of no use
+	Delete        []Image           // images that had the name before, or give it up now, and must be deleted
+	Reason        string            // why an image with the name cannot stay
 }
 
-// Done says that there is nothing to do.
+// Done reports whether there is nothing to do.
 func (d Decision) Done() bool {
 	return d.Keep != nil && len(d.SetProperties) == 0 && !d.SetVisibility && !d.SetMinimums &&
 		len(d.Old) == 0 && len(d.Leftover) == 0 && len(d.Delete) == 0
 }
 
-// Decide says what to do about the images seen: those that List gives for the
-// want's Names, and perhaps others; with Replace all that there are.
+// Decide compares a want with the images seen and says what must be done. It needs the
+// images that List gives for the want's Names, or with Replace those of ListAll. Other
+// images are ignored.
 func Decide(ctx context.Context, w Want, seen []Image) (Decision, error) {
 	w, err := w.withDigest(ctx, seen)
 	if err != nil {
@@ -152,12 +151,12 @@ func Decide(ctx context.Context, w Want, seen []Image) (Decision, error) {
 	return d, nil
 }
 
-// hasStrongDigest says whether the cloud gives a digest that nobody can forge.
+// hasStrongDigest reports whether the cloud gives a digest that cannot be forged.
 func hasStrongDigest(img Image) bool {
 	return img.Hash != "" && newHash(img.HashAlgo) != nil && img.HashAlgo != "md5"
 }
 
-// findSurplus finds the images that had the name before and are too many.
+// findSurplus finds the images that had the name before and must be deleted.
 func (d *Decision) findSurplus(w Want, seen []Image) {
 	var before []Image
 	for _, img := range seen {
@@ -172,7 +171,7 @@ func (d *Decision) findSurplus(w Want, seen []Image) {
 	d.Delete = before[:max(0, len(before)-w.Keep)]
 }
 
-// compareNamed looks at the images that have the wanted name.
+// compareNamed compares the images that have the wanted name with the want.
 func (d *Decision) compareNamed(ctx context.Context, w Want, seen []Image) error {
 	var active, right []Image
 	for _, img := range seen {
@@ -195,8 +194,8 @@ func (d *Decision) compareNamed(ctx context.Context, w Want, seen []Image) error
 			}
 		}
 	}
-	// Of two images, one made here for this very content says by itself which
-	// of them is meant. Everything else would be a guess.
+	// Two images may have the name if one of them was made by this package for this
+	// content: then that one is meant. Anything else would be a guess.
 	if len(active) > 1 && (len(active) > 2 || len(right) != 1 || right[0].Properties[Marker] != w.marker()) {
 		return duplicateError(w.Name, active)
 	}
@@ -215,10 +214,9 @@ func duplicateError(name string, active []Image) error {
 		"rename or delete all but the one that nodes are to use: openstack image set --name OTHER ID")
 }
 
-// differs says in what way an active image is not what is wanted, and is ""
-// when it is. The disk format counts: whoever unpacks the image goes by it.
-// The container format does not: kernels that others uploaded are often called
-// "aki" there, and nobody goes by it.
+// differs says how an active image differs from the want; "" if it does not. The disk
+// format is compared, because it decides how the image is unpacked. The container format
+// is not: it has no effect, and kernels of other tools often have "aki" there.
 func (w Want) differs(ctx context.Context, img Image) (string, error) {
 	switch {
 	case img.Size != w.Size:
@@ -242,20 +240,20 @@ func (w Want) differs(ctx context.Context, img Image) (string, error) {
 	return "", nil
 }
 
-// differsFromSource is about an image that was converted: it names the file of
-// which it was made, and the digest that it was seen to have then.
+// differsFromSource is differs for a converted image. Its properties name the file from
+// which it was made, and the digest that its content had then.
 func (w Want) differsFromSource(img Image) string {
 	marked := img.Properties[Marker]
 	switch {
 	case img.Properties[Source] != w.Source, marked == pending, marked == "":
 		return "its content differs"
 	case img.HashAlgo == "sha512" && marked != "sha512:"+img.Hash:
-		return "its content is not what it was made with"
+		return "its content has changed since the upload"
 	}
 	return ""
 }
 
-// otherSums gives the digests to compare where the cloud has no SHA-512.
+// otherSums gives the digests to compare if the cloud has no SHA-512 of the image.
 func (w Want) otherSums(ctx context.Context, img Image) (stored, sum string, err error) {
 	algo, stored := img.HashAlgo, img.Hash
 	if !hasStrongDigest(img) {
@@ -268,7 +266,8 @@ func (w Want) otherSums(ctx context.Context, img Image) (stored, sum string, err
 	return stored, sum, err
 }
 
-// findStaged looks at what interrupted uploads of ours have left.
+// findStaged finds what our own interrupted uploads have left: the record that is the
+// furthest, and leftovers.
 func (d *Decision) findStaged(w Want, seen []Image) {
 	for _, img := range seen {
 		mark, ours := img.Properties[Marker]
@@ -288,25 +287,26 @@ func (d *Decision) findStaged(w Want, seen []Image) {
 	}
 }
 
-// canUse says whether a record of ours can become the image.
+// canUse reports whether a record of ours can become the image.
 func (w Want) canUse(img Image) bool {
 	return rank(img) > 0 && img.DiskFormat == w.DiskFormat && img.ContainerFormat == w.ContainerFormat &&
 		(img.Visibility == w.Visibility || w.Visibility == "") && img.MinDisk == w.MinDisk && img.MinRAM == w.MinRAM &&
 		img.Properties[Source] == w.Source && (img.Status != Active || w.hasContent(img))
 }
 
-// hasContent says whether a whole image of ours has the content. What was sent by a
-// run that was killed before it could compare is only known by its digest.
+// hasContent reports whether an active image of ours has the content. Without a digest
+// the answer is no: the run that sent the content may have been killed before it compared
+// the image.
 func (w Want) hasContent(img Image) bool {
 	return w.SHA512 != "" && img.Size == w.Size && (img.HashAlgo != "sha512" || img.Hash == w.SHA512)
 }
 
-// rank says how far a record is on its way; 0 is one of no use.
+// rank says how far an upload into a record has come; 0: the record is of no use.
 func rank(img Image) int { return slices.Index([]string{"", Saving, Queued, Active}, img.Status) }
 
-// Backup is the name that an image gets when another takes its own: name and
-// creation time, written as director's image upload writes it, down to the
-// zeros that it loses at the end.
+// Backup gives the name that an image gets when another image takes its name: the name
+// and the creation time. It is written as director's image upload writes it, which also
+// cuts zeros off its end.
 func Backup(img Image) string {
 	stamp := strings.NewReplacer("-", "", ":", "", ".", "").Replace(img.CreatedAt)
 	return img.Name + "_" + strings.TrimRight(stamp, "0")

@@ -14,15 +14,15 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// backupPath is the name that a file gets when another takes its own.
+// backupPath gives the path that a file gets when another file takes its own.
 func backupPath(path string, modified time.Time) string {
 	ext := filepath.Ext(path)
-	// As Python writes a time: with microseconds where there are some.
+	// Python writes a time in this way: with microseconds unless they are 0.
 	stamp := modified.UTC().Truncate(time.Microsecond).Format("2006-01-02T15:04:05.000000")
 	return glance.Backup(glance.Image{Name: strings.TrimSuffix(path, ext), CreatedAt: strings.TrimSuffix(stamp, ".000000")}) + ext
 }
 
-// unrecordedPath is a backup's name that counts as no older image.
+// unrecordedPath gives a path for a backup that is not counted as an older image.
 func unrecordedPath(backup string) string {
 	ext := filepath.Ext(backup)
 	return strings.TrimSuffix(backup, ext) + "-unrecorded" + ext
@@ -34,9 +34,9 @@ type olderFile struct {
 	modified time.Time
 }
 
-// planBackups finds out which older files go so that keep of them stay. What the
-// last run did not leave as it is may be damaged: it must not push out a good
-// one, so it stays besides them.
+// planBackups finds the older files that must be removed so that keep of them stay. A
+// file that differs from what the last run recorded may be damaged. It must not displace
+// a good one, so it stays and is not counted.
 func (f *directoryImage) planBackups(ctx context.Context, prior *runner.Record, keep int) error {
 	older, err := f.olderFiles()
 	if err != nil {
@@ -60,7 +60,7 @@ func (f *directoryImage) planBackups(ctx context.Context, prior *runner.Record, 
 	if err != nil {
 		return err
 	}
-	// It has its other name already where a run was stopped.
+	// After a run that was stopped the file already has its backup name.
 	if !slices.ContainsFunc(older, func(o olderFile) bool { return o.path == f.backup }) {
 		older = append(older, olderFile{f.backup, fi.ModTime()})
 	}
@@ -68,8 +68,8 @@ func (f *directoryImage) planBackups(ctx context.Context, prior *runner.Record, 
 	return nil
 }
 
-// isAsRecorded says whether the file that is there is what the step's last
-// success left. One that cannot be read is not.
+// isAsRecorded reports whether the present file is the one that the step's last success
+// left. A file that cannot be read is not.
 func (f *directoryImage) isAsRecorded(ctx context.Context, prior *runner.Record) (bool, error) {
 	want := f.recorded(prior)
 	if want == "" {
@@ -82,8 +82,8 @@ func (f *directoryImage) isAsRecorded(ctx context.Context, prior *runner.Record)
 	return have == want, err
 }
 
-// olderFiles are the files that had the name before: those that are called so by
-// their own time, and no others.
+// olderFiles finds the files that had the name before. Only those count whose path is the
+// backup path for their own modification time.
 func (f *directoryImage) olderFiles() ([]olderFile, error) {
 	ext := filepath.Ext(f.to.Path)
 	entries, err := os.ReadDir(filepath.Dir(f.to.Path))
@@ -107,7 +107,7 @@ func (f *directoryImage) olderFiles() ([]olderFile, error) {
 	return found, nil
 }
 
-// allButNewest gives all but the newest ones, the oldest first.
+// allButNewest gives the paths of all files except the newest, oldest first.
 func allButNewest(older []olderFile, keep int) []string {
 	slices.SortStableFunc(older, func(a, b olderFile) int { return a.modified.Compare(b.modified) })
 	var paths []string

@@ -13,8 +13,8 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// An imageSurvey is what there is where images are stored, and what is to be
-// done about it.
+// An imageSurvey is what was found in the place where images are stored, and what must
+// be done there.
 type imageSurvey interface {
 	items() []runner.Item
 	summary() string
@@ -22,9 +22,9 @@ type imageSurvey interface {
 	files() []runner.File
 	// checkFiles refuses files that must not be stored.
 	checkFiles() error
-	// apply does it, and gives the outputs that are true then.
+	// apply makes the changes and gives the outputs, which are confirmed.
 	apply(ctx context.Context, p runner.Progress) (runner.Outputs, error)
-	// written gives the files that apply has written, with their SHA-512.
+	// written gives the SHA-512 of the files that apply has written, by path.
 	written() map[string]string
 	outputs() runner.Outputs
 	problems() error
@@ -57,19 +57,19 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 	return g, g.decide(ctx)
 }
 
-// A cloudSurvey is what there is in a cloud.
+// A cloudSurvey is an imageSurvey of a cloud.
 type cloudSurvey struct {
 	client  *glance.Client
-	images  []cloudImage // each after those it names
+	images  []cloudImage // each after its kernel and ramdisk
 	boot    bootCopies
-	all     bool // all images of the cloud are looked at, since some may be deleted
-	release bool // the images are those of a release, which nodes hold by their ids
+	all     bool // list all images of the cloud, since some may be deleted
+	release bool // the images are those of a release, whose ids nodes refer to
 
-	seen  []glance.Image // in the cloud
-	stale bool           // and what was seen may be so no more
+	seen  []glance.Image // the images of the cloud
+	stale bool           // an apply has begun, so seen may be out of date
 }
 
-// An cloudImage is one image: what is wanted, and what is to be done.
+// A cloudImage is one image: what is wanted, and what must be done.
 type cloudImage struct {
 	diskImage
 	file     imageFile
@@ -78,7 +78,7 @@ type cloudImage struct {
 	decision glance.Decision
 }
 
-// id is the id that the image has or will have, "" where that is not known.
+// id gives the id that the image has or will have, "" if that is not known.
 func (f cloudImage) id() string {
 	switch d := f.decision; {
 	case d.Keep != nil:
@@ -89,8 +89,8 @@ func (f cloudImage) id() string {
 	return ""
 }
 
-// want says what the image service is to have. The ids of other images are
-// filled in later.
+// want says what the image service must have. The ids of other images are filled in
+// later.
 func (s *glanceUpload) want(ctx context.Context, f cloudImage) (glance.Want, error) {
 	want := glance.Want{
 		Name: f.Name, DiskFormat: s.storedFormat(f.diskImage), ContainerFormat: f.Container, Visibility: f.Visibility,
@@ -113,7 +113,7 @@ func (s *glanceUpload) want(ctx context.Context, f cloudImage) (glance.Want, err
 	return want, nil
 }
 
-// decide asks the cloud once for all images.
+// decide lists the images once, and decides for each wanted image what must be done.
 func (g *cloudSurvey) decide(ctx context.Context) error {
 	var err error
 	if g.seen, err = g.list(ctx); err != nil {
@@ -142,7 +142,7 @@ func (g *cloudSurvey) list(ctx context.Context) ([]glance.Image, error) {
 	return g.client.List(ctx, names...)
 }
 
-// properties are the image's own, and those that name other images.
+// properties gives the image's own properties and those that name other images.
 func (img diskImage) properties(ids map[string]string) map[string]string {
 	p := map[string]string{}
 	maps.Copy(p, img.Properties)
@@ -155,7 +155,7 @@ func (img diskImage) properties(ids map[string]string) map[string]string {
 	return p
 }
 
-// checkFiles looks at the files of which images are to be made.
+// checkFiles checks the files of the images that must be uploaded.
 func (g *cloudSurvey) checkFiles() error {
 	var errs []error
 	checked := map[string]bool{}
@@ -168,7 +168,7 @@ func (g *cloudSurvey) checkFiles() error {
 	return errors.Join(append(errs, g.boot.checkSources(checked)...)...)
 }
 
-// outputs are the ids, as far as they are known, the names and the digests.
+// outputs gives the names, the ids and the digests. Ids and digests may be known later.
 func (g *cloudSurvey) outputs() runner.Outputs {
 	found := make([]storedImage, len(g.images))
 	for i, f := range g.images {
@@ -183,8 +183,8 @@ func (g *cloudSurvey) outputs() runner.Outputs {
 	return imageOutputs(found)
 }
 
-// A storedImage is an image with what is known of it where it is stored; "" is
-// not known before it is there.
+// A storedImage is an image with its id and its digest in the place where it is stored.
+// They are "" until they are known.
 type storedImage struct {
 	diskImage
 	id     string
@@ -193,8 +193,7 @@ type storedImage struct {
 
 func imageOutputs(found []storedImage) runner.Outputs {
 	out := runner.Outputs{}
-	// Outputs are always the same ones; that there is no such image is told by
-	// an empty one.
+	// All outputs are always set. An empty one says that there is no such image.
 	for _, name := range []string{"image_id", "kernel_id", "ramdisk_id", "deploy_kernel_id", "deploy_ramdisk_id"} {
 		out[name] = plan.Text("")
 	}
@@ -220,7 +219,7 @@ func imageOutputs(found []storedImage) runner.Outputs {
 	return out
 }
 
-// notes tells of images that are known to be right by MD5 only.
+// notes names the images that were compared by MD5 only.
 func (g *cloudSurvey) notes() []string {
 	var notes []string
 	for _, f := range g.images {
@@ -231,7 +230,7 @@ func (g *cloudSurvey) notes() []string {
 	return notes
 }
 
-// problems tells everything that is not as wanted.
+// problems gives an error about everything that is not as wanted.
 func (g *cloudSurvey) problems() error {
 	var errs []error
 	for _, f := range g.images {
@@ -255,7 +254,7 @@ func (f cloudImage) problems() (all []*glance.Drift) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.SetProperties)) {
 		if d.SetProperties[key] == "" {
-			continue // the image that it would name is missing, which is told
+			continue // the image that it would name is missing, and has a problem of its own
 		}
 		all = append(all, glance.AttributeDrift(key, d.Keep.Properties[key], d.SetProperties[key]))
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// items are what a change touches, images first.
+// items gives what a change touches, images first.
 func (g *cloudSurvey) items() []runner.Item {
 	var items []runner.Item
 	for _, f := range g.images {
@@ -50,7 +50,7 @@ func (f cloudImage) items() []runner.Item {
 	return items
 }
 
-// changes names what is set of an image that stays.
+// changes names the attributes and properties that are set of an image that stays.
 func (f cloudImage) changes() []string {
 	d := f.decision
 	changes := slices.Sorted(maps.Keys(d.SetProperties))
@@ -63,7 +63,7 @@ func (f cloudImage) changes() []string {
 	return changes
 }
 
-// disposition says what becomes of an image that gives up the name.
+// disposition says what happens to an image that gives up the name.
 func (f cloudImage) disposition(img glance.Image) string {
 	if slices.ContainsFunc(f.decision.Delete, func(d glance.Image) bool { return d.ID == img.ID }) {
 		return "is deleted after that"
@@ -71,7 +71,7 @@ func (f cloudImage) disposition(img glance.Image) string {
 	return "becomes " + glance.Backup(img)
 }
 
-// uploadItem is about an image that is not there with the wanted content.
+// uploadItem gives the item of an image that must be uploaded.
 func (f cloudImage) uploadItem() runner.Item {
 	d := f.decision
 	it := runner.Item{Op: runner.Create, What: "image", Name: f.Name, Bytes: f.want.Size, Note: f.want.DiskFormat + ", " + f.want.Visibility}
@@ -79,7 +79,7 @@ func (f cloudImage) uploadItem() runner.Item {
 		it.Note += ", unpacked from qcow2"
 	}
 	if d.Staged != nil {
-		it.Note += "; goes on with an interrupted upload"
+		it.Note += "; continues an interrupted upload"
 		if d.Staged.Status == glance.Active {
 			it.Bytes = 0
 		}
@@ -94,7 +94,7 @@ func (f cloudImage) uploadItem() runner.Item {
 	return it
 }
 
-// summary tells the whole in a few words.
+// summary describes the change in a few words.
 func (g *cloudSurvey) summary() string {
 	var parts []string
 	var uploads int
@@ -117,7 +117,7 @@ func (g *cloudSurvey) summary() string {
 		parts = append(parts, human.Count(files, "boot file", "boot files")+" to place")
 	}
 	if replaced && g.release {
-		// Nodes hold the ids of the images that they boot.
+		// Nodes refer to the images that they boot by their ids.
 		parts = append(parts, "then run: openstack overcloud node configure")
 	}
 	return strings.Join(parts, ", ")
@@ -127,33 +127,31 @@ func (g *cloudSurvey) files() []runner.File { return g.boot.files() }
 
 func (g *cloudSurvey) written() map[string]string { return g.boot.written() }
 
-// errNeededImage is given where something did not happen because of another error,
-// which is told by itself.
+// errNeededImage is the error of an image whose kernel or ramdisk failed. It is left out
+// of the error of apply, which has the error of the other image.
 var errNeededImage = errors.New("an image that it needs could not be made")
 
-// A cloudRun is one apply: it brings all images side by side to what is wanted.
+// A cloudRun is one apply. It brings several images at once to what is wanted.
 type cloudRun struct {
 	client   *glance.Client
 	seen     []glance.Image
 	results  map[string]*imageResult
-	sem      chan struct{} // holds one for each image that is on its way
+	sem      chan struct{} // holds one value for each image that is being uploaded
 	progress runner.Progress
 }
 
-// maxParallel is how many images are on their way at once: as many as a release
-// has.
+// maxParallel is how many images are uploaded at once: as many as a release has.
 const maxParallel = 5
 
-// A imageResult is where an image will be.
+// An imageResult is the result for one image. It may be read after done is closed.
 type imageResult struct {
 	done chan struct{}
 	img  glance.Image
 	err  error
 }
 
-// apply does all of it, each image as soon as those that it names have their
-// ids. It may follow an apply that failed half-way, and then looks at the cloud
-// anew.
+// apply makes all changes, those of an image as soon as its kernel and ramdisk have their
+// ids. After an apply that failed it lists the images again.
 func (g *cloudSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	if g.stale {
 		var err error
@@ -162,15 +160,15 @@ func (g *cloudSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outp
 		}
 	}
 	g.stale = true
-	u := cloudRun{client: g.client, seen: g.seen, results: map[string]*imageResult{}, sem: make(chan struct{}, maxParallel), progress: p}
+	run := cloudRun{client: g.client, seen: g.seen, results: map[string]*imageResult{}, sem: make(chan struct{}, maxParallel), progress: p}
 	for _, f := range g.images {
-		u.results[f.Name] = &imageResult{done: make(chan struct{})}
+		run.results[f.Name] = &imageResult{done: make(chan struct{})}
 	}
 	boot := g.boot.toDo()
 	errs := make([]error, len(g.images)+len(boot))
 	var wg sync.WaitGroup
 	for i, f := range g.images {
-		wg.Go(func() { errs[i] = u.run(ctx, f) })
+		wg.Go(func() { errs[i] = run.converge(ctx, f) })
 	}
 	for i, b := range boot {
 		wg.Go(func() { errs[len(g.images)+i] = b.Do(ctx, p) })
@@ -181,16 +179,17 @@ func (g *cloudSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outp
 	}
 	found := make([]storedImage, len(g.images))
 	for i, f := range g.images {
-		img := u.results[f.Name].img
+		img := run.results[f.Name].img
 		found[i] = storedImage{f.diskImage, img.ID, glance.BestDigest(img)}
 	}
 	return imageOutputs(found), nil
 }
 
-// withoutConsequences leaves of the errors of a run those that are no consequences.
+// withoutConsequences joins the errors of a run, except those that follow from others.
 func withoutConsequences(ctx context.Context, errs []error) error {
 	if stopped := ctx.Err(); stopped != nil {
-		// All that was under way ended with it; one of them says what it was.
+		// Everything that was running ended with the same error. One of them says what
+		// was running.
 		i := slices.IndexFunc(errs, func(err error) bool { return errors.Is(err, stopped) })
 		if i < 0 {
 			return stopped
@@ -201,51 +200,51 @@ func withoutConsequences(ctx context.Context, errs []error) error {
 	return errors.Join(errs...)
 }
 
-// run brings one image to what is wanted and keeps the result.
-func (u *cloudRun) run(ctx context.Context, f cloudImage) error {
-	at := u.results[f.Name]
-	defer close(at.done)
-	at.img, at.err = u.converge(ctx, f)
-	return at.err
+// converge brings one image to what is wanted and sets its result.
+func (r *cloudRun) converge(ctx context.Context, f cloudImage) error {
+	result := r.results[f.Name]
+	defer close(result.done)
+	result.img, result.err = r.convergeAfterLinks(ctx, f)
+	return result.err
 }
 
-func (u *cloudRun) converge(ctx context.Context, f cloudImage) (glance.Image, error) {
-	ids, err := u.waitForLinks(f.diskImage)
+func (r *cloudRun) convergeAfterLinks(ctx context.Context, f cloudImage) (glance.Image, error) {
+	ids, err := r.waitForLinks(f.diskImage)
 	if err != nil {
 		return glance.Image{}, err
 	}
 	select {
-	case u.sem <- struct{}{}:
-		defer func() { <-u.sem }()
+	case r.sem <- struct{}{}:
+		defer func() { <-r.sem }()
 	case <-ctx.Done():
 		return glance.Image{}, ctx.Err()
 	}
 	w := f.want
 	w.Properties = f.properties(ids)
-	w.OnSent = u.progress.Add
-	img, err := u.client.Converge(ctx, w, u.seen)
+	w.OnSent = r.progress.Add
+	img, err := r.client.Converge(ctx, w, r.seen)
 	if err != nil {
 		return glance.Image{}, err
 	}
 	for _, it := range f.items() {
-		u.progress.Done(it)
+		r.progress.Done(it)
 	}
 	return img, nil
 }
 
-// waitForLinks gives the ids of the images that img names, once they have them.
-func (u *cloudRun) waitForLinks(img diskImage) (map[string]string, error) {
+// waitForLinks waits for the kernel and the ramdisk of an image and gives their ids.
+func (r *cloudRun) waitForLinks(img diskImage) (map[string]string, error) {
 	ids := map[string]string{}
 	for _, name := range []string{img.Kernel, img.Ramdisk} {
 		if name == "" {
 			continue
 		}
-		from := u.results[name]
-		<-from.done
-		if from.err != nil {
+		link := r.results[name]
+		<-link.done
+		if link.err != nil {
 			return nil, errNeededImage
 		}
-		ids[name] = from.img.ID
+		ids[name] = link.img.ID
 	}
 	return ids, nil
 }

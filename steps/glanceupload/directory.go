@@ -19,38 +19,38 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// directoryMode is that of directories of images that were not there.
+// directoryMode is the mode of directories of images that are made.
 const directoryMode fs.FileMode = 0o775
 
-// A directorySurvey is what there is in a directory that stands in for an
-// image service.
+// A directorySurvey is an imageSurvey of a directory that is used instead of an image
+// service.
 type directorySurvey struct {
 	dir     string
-	missing []string // what is made of it, outermost first
-	denied  error    // that it may not be made
+	missing []string // directories that must be made, outermost first
+	denied  error    // the error if they cannot be made
 	images  []directoryImage
 	boot    bootCopies
 	prior   *runner.Record
 }
 
-// A directoryImage is one file of the directory, and what is to be done about it.
+// A directoryImage is one image file of the directory, and what must be done about it.
 type directoryImage struct {
 	diskImage
 	file     imageFile
 	convert  bool
 	to       imageFile // the file in the directory
-	size     int64
-	sum      string // SHA-512 of the content wanted; "" is found out when it is written
+	size     int64     // of the wanted content
+	sum      string    // SHA-512 of the wanted content; "": computed when it is written
 	onSHA512 func(sha512 string)
 
 	op      runner.Op // "" for nothing
 	note    string
-	backup  string   // what the file that is there becomes
-	surplus []string // older ones that are too many as it is
-	drop    []string // older ones that go, with what comes to be one
+	backup  string   // new path of the present file; "": it stays or there is none
+	surplus []string // paths of older files that should not be there now
+	drop    []string // paths of older files that are removed, with the backup counted
 }
 
-// directory is where the images of an architecture are.
+// directory gives the directory of the images of the step's architecture.
 func (s *glanceUpload) directory() string {
 	below := s.Architecture
 	if s.Platform != "" {
@@ -64,7 +64,7 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 	var err error
 	d.missing, err = hostfiles.MissingDirs(w, d.dir)
 	switch {
-	case errors.Is(err, fs.ErrPermission): // who only looks need not write
+	case errors.Is(err, fs.ErrPermission): // it matters only if something must be written
 		d.missing, d.denied = []string{d.dir}, err
 	case err != nil:
 		return nil, err
@@ -87,9 +87,9 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 	return &d, nil
 }
 
-// findWanted finds out what the file is to hold. What an image unpacks to is found
-// out by unpacking it, unless the last run of the step tells. In haste nobody
-// asks what a file holds that is to be copied anyway.
+// findWanted finds the size and the digest that the file must have. The digest of an
+// unpacked image is known if the step's last success recorded it. In an apply a source
+// that must be copied anyway is not hashed before.
 func (f *directoryImage) findWanted(ctx context.Context, prior *runner.Record, applying bool) error {
 	if _, err := f.to.Stat(); applying && !f.convert && errors.Is(err, fs.ErrNotExist) {
 		f.size, f.onSHA512 = f.file.Size, f.file.SHA512Rememberer()
@@ -110,8 +110,8 @@ func (f *directoryImage) findWanted(ctx context.Context, prior *runner.Record, a
 	return nil
 }
 
-// recordedFor gives the digest that the image had when it was last unpacked from
-// this very file, "" where nothing tells.
+// recordedFor gives the digest that the image had after it was unpacked from a file with
+// this digest; "" if that is not recorded.
 func (f *directoryImage) recordedFor(prior *runner.Record, sum string) string {
 	if prior == nil || prior.Input(filepath.Base(f.file.Path)) != "sha512:"+sum && prior.Input(f.file.Path) != "sha512:"+sum {
 		return ""
@@ -119,8 +119,8 @@ func (f *directoryImage) recordedFor(prior *runner.Record, sum string) string {
 	return f.recorded(prior)
 }
 
-// recorded gives the digest of what the step's last success left under the
-// name, "" where nothing tells.
+// recorded gives the digest that the image had after the step's last success; "" if that
+// is not recorded.
 func (f *directoryImage) recorded(prior *runner.Record) string {
 	if prior == nil {
 		return ""
@@ -133,14 +133,14 @@ func (f *directoryImage) recorded(prior *runner.Record) string {
 	return ""
 }
 
-// compare compares the file that is there with what is wanted.
+// compare compares the present file with the wanted one.
 func (f *directoryImage) compare(ctx context.Context) error {
 	fi, err := f.to.Stat()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.op, f.note = runner.Create, "from "+f.file.Path
 		if f.convert {
-			f.sum = "" // found out when it is written
+			f.sum = "" // computed when it is written
 		}
 		return nil
 	case err != nil:
@@ -160,8 +160,9 @@ func (f *directoryImage) compare(ctx context.Context) error {
 	return nil
 }
 
-// hasContent says whether the file that is there has the content. What is remembered
-// of an image that is unpacked is believed only when it says that it has.
+// hasContent reports whether the present file has the wanted content. If the recorded
+// digest of an unpacked image differs from the file's, the image is unpacked to make
+// sure.
 func (f *directoryImage) hasContent(ctx context.Context) (bool, error) {
 	if f.to.Size != f.size {
 		return false, nil
@@ -258,7 +259,8 @@ func (d *directorySurvey) checkFiles() error {
 	return errors.Join(append(errs, d.boot.checkSources(checked)...)...)
 }
 
-// checkWritable tells that what is to be done in the directory may not be.
+// checkWritable gives an error if something must be written into the directory and this
+// is not allowed.
 func (d *directorySurvey) checkWritable() error {
 	touched := slices.ContainsFunc(d.images, func(f directoryImage) bool { return len(f.items()) > 0 })
 	if d.denied != nil || !touched || len(d.missing) > 0 {
@@ -267,7 +269,7 @@ func (d *directorySurvey) checkWritable() error {
 	return hostfiles.CheckWritable(d.dir)
 }
 
-// apply places all files, each on its own.
+// apply places all files, several at once.
 func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	made, err := durable.MkdirAll(d.dir, directoryMode)
 	if err != nil {

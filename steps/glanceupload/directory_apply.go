@@ -18,21 +18,20 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// planned is the file that will be there.
+// planned gives the file that apply would write.
 func (f directoryImage) planned() runner.File {
 	file := runner.File{Path: f.to.Path, Size: f.size, Mode: hostfiles.DefaultMode, Open: f.file.Open}
 	if f.sum != "" {
 		file.Sums = map[runner.Algo]string{runner.SHA512: f.sum}
 	}
 	if f.convert {
-		file.Open = nil // what it unpacks to is known when it is there
+		file.Open = nil // the content is known only after it was unpacked
 	}
 	return file
 }
 
-// apply stores the image. The one that was there keeps its content under the
-// other name, and what has the name is at any moment the old or the new one,
-// whole.
+// apply stores the image. The old file keeps its content under its backup name. At any
+// moment the path names the complete old file or the complete new one.
 func (f *directoryImage) apply(ctx context.Context, p runner.Progress) error {
 	if f.op != "" {
 		if err := f.write(ctx, p); err != nil {
@@ -74,7 +73,7 @@ func (f *directoryImage) write(ctx context.Context, p runner.Progress) error {
 	return nil
 }
 
-// copyContent copies, and holds what it copied against what was wanted.
+// copyContent copies the content and compares its size and digest with the wanted ones.
 func (f *directoryImage) copyContent(to io.Writer, sum hash.Hash, from io.Reader) error {
 	var n int64
 	var err error
@@ -92,27 +91,27 @@ func (f *directoryImage) copyContent(to io.Writer, sum hash.Hash, from io.Reader
 	return nil
 }
 
-// renameToBackup gives the file that is there its other name, which it has then beside
-// its own until the new one takes that.
+// renameToBackup gives the old file its backup name. The file also keeps its own name
+// until the new file takes it.
 func (f *directoryImage) renameToBackup() error {
 	if f.backup == "" {
 		return nil
 	}
 	err := os.Link(f.to.Path, f.backup)
 	switch {
-	case err == nil, errors.Is(err, fs.ErrNotExist): // somebody has moved it away already
+	case err == nil, errors.Is(err, fs.ErrNotExist): // the old file was moved or removed
 		return nil
 	case errors.Is(err, fs.ErrExist):
-		return sameContent(f.to.Path, f.backup)
+		return checkSameFile(f.to.Path, f.backup)
 	}
-	// Some file systems have no links, and some hosts let nobody link to what
-	// belongs to others.
+	// Some file systems have no links, and some hosts do not allow links to files of
+	// other users.
 	return os.Rename(f.to.Path, f.backup)
 }
 
-// sameContent allows a name that is taken when it is by the same file: a run
-// that was stopped has got so far.
-func sameContent(path, backup string) error {
+// checkSameFile gives an error if the backup name is taken by another file. The same file
+// may have it: then a run was stopped after this point.
+func checkSameFile(path, backup string) error {
 	a, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -122,12 +121,12 @@ func sameContent(path, backup string) error {
 		return err
 	}
 	if !os.SameFile(a, b) {
-		return fmt.Errorf("%s is in the way of %s, which is to be called so", backup, path)
+		return fmt.Errorf("%s cannot be renamed to %s: another file has that name", path, backup)
 	}
 	return nil
 }
 
-// copySparse copies and leaves out what is all zeros.
+// copySparse copies and leaves holes for blocks of zeros.
 func copySparse(to *os.File, sum hash.Hash, from io.Reader) (n int64, err error) {
 	const block = 64 << 10
 	buf, zeros := make([]byte, block), make([]byte, block)

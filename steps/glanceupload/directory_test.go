@@ -225,7 +225,7 @@ func TestGlanceUploadIntoADirectoryWhereTheOldNameIsTaken(t *testing.T) {
 	steptest.PutFile(t, backupPath(image, fi.ModTime()), "mine")
 	steptest.PutFile(t, b.dir+"/images/overcloud-full.qcow2", testbed.QCOW2("new"))
 	c := steptest.Diff(t, b, &runner.Disk{})
-	if _, err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "is in the way of") {
+	if _, err := c.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "cannot be renamed to") {
 		t.Errorf("got error %v", err)
 	}
 	if steptest.ReadFile(t, image) != testbed.OvercloudFiles()["overcloud-full.qcow2"] || steptest.ReadFile(t, backupPath(image, fi.ModTime())) != "mine" {

@@ -11,8 +11,8 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// statFiles looks at all files, and reads none. Whatever is wrong with any of
-// them is told at once, before anything is touched.
+// statFiles finds the sizes of all files without reading them. Its error names everything
+// that is wrong with any of them.
 func (s *glanceUpload) statFiles(w runner.World) (map[string]imageFile, error) {
 	files := map[string]imageFile{}
 	var missing []string
@@ -28,7 +28,7 @@ func (s *glanceUpload) statFiles(w runner.World) (map[string]imageFile, error) {
 		case !fi.Mode().IsRegular():
 			errs = append(errs, fmt.Errorf("%s is not a regular file", path))
 		case fi.Size() == 0:
-			errs = append(errs, file.empty())
+			errs = append(errs, file.emptyError())
 		default:
 			file.Size = fi.Size()
 		}
@@ -40,9 +40,9 @@ func (s *glanceUpload) statFiles(w runner.World) (map[string]imageFile, error) {
 	return files, errors.Join(errs...)
 }
 
-// empty gives the error about a file without content. It may be a planned file whose
+// emptyError gives the error about a file without content. It may be a planned file whose
 // content is not known yet; then the error of opening it says so.
-func (f imageFile) empty() error {
+func (f imageFile) emptyError() error {
 	r, err := f.Open()
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func (s *glanceUpload) missingError(names []string) error {
 	return fault.WithHint(fmt.Errorf("%s: %w", s.from(), missingFiles(names)), hint)
 }
 
-// missingFiles is the error about files that are not there, which is fs.ErrNotExist.
+// missingFiles is the error about missing files. It is fs.ErrNotExist.
 type missingFiles []string
 
 func (missingFiles) Is(err error) bool { return err == fs.ErrNotExist }
@@ -74,10 +74,10 @@ func (names missingFiles) Error() string {
 	return strings.Join(names[:last], ", ") + " and " + names[last] + " are not there"
 }
 
-// converts says whether an image is uploaded as the disk that it stands for.
+// converts reports whether an image is stored as the raw disk that it unpacks to.
 func (s *glanceUpload) converts(img diskImage) bool { return s.Convert == "raw" && img.Disk == "qcow2" }
 
-// storedFormat is what the image is where it is stored.
+// storedFormat gives the format in which an image is stored.
 func (s *glanceUpload) storedFormat(img diskImage) string {
 	if s.converts(img) {
 		return "raw"
@@ -85,7 +85,7 @@ func (s *glanceUpload) storedFormat(img diskImage) string {
 	return img.Disk
 }
 
-// storedName is the file name of an image in a directory.
+// storedName gives the file name of an image in a directory.
 func (s *glanceUpload) storedName(img diskImage) string {
 	name := filepath.Base(img.File)
 	if !s.converts(img) {

@@ -1,6 +1,7 @@
-// Package glanceupload is the step type glance-upload, which brings images into
-// a cloud's image service, or into a directory that stands in for one, and boot
-// files into the directory that nodes boot from.
+// Package glanceupload is the step type glance-upload. It uploads images to a cloud's
+// image service, or copies them into a directory that is used instead of one, and copies
+// boot files into the directory that nodes boot from. How images get into a cloud is in
+// internal/glance; this package decides which images with which attributes.
 package glanceupload
 
 import (
@@ -29,31 +30,50 @@ import (
 type glanceUpload struct {
 	// Cloud to upload to, a name under connections.clouds.
 	Cloud *string `json:"cloud,omitempty"`
-	// In place of cloud, {directory: DIR}: the images become files there, under the names that they have in from, as for an undercloud without an image service. With architecture they come into a directory of that name below it. What is replaced becomes NAME_TIME with the ending that it had.
+	// In place of cloud, {directory: DIR}: the images become files there, under the names that they
+	// have in from, as for an undercloud without an image service. With architecture they come into
+	// a directory of that name below it. What is replaced becomes NAME_TIME with the ending that it
+	// had.
 	To *imageDirectory `json:"to,omitempty"`
-	// Directory that holds a release's image files, such as overcloud-full.qcow2, overcloud-full.vmlinuz, overcloud-full.initrd, ironic-python-agent.kernel and ironic-python-agent.initramfs.
+	// Directory that holds a release's image files, such as overcloud-full.qcow2,
+	// overcloud-full.vmlinuz, overcloud-full.initrd, ironic-python-agent.kernel and
+	// ironic-python-agent.initramfs.
 	From *plan.Path `json:"from,omitempty"`
-	// Release whose images are in from. rhosp13 and queens: the overcloud image, its kernel and ramdisk, and the agent's as bm-deploy-kernel and bm-deploy-ramdisk. Later ones: without the agent's; from rhosp17.1 and wallaby on the overcloud image is overcloud-hardened-uefi-full, which is a whole disk.
+	// Release whose images are in from. rhosp13 and queens: the overcloud image, its kernel and
+	// ramdisk, and the agent's as bm-deploy-kernel and bm-deploy-ramdisk. Later ones: without the
+	// agent's; from rhosp17.1 and wallaby on the overcloud image is overcloud-hardened-uefi-full,
+	// which is a whole disk.
 	Release string `json:"release,omitempty" jsonschema:"enum=rhosp13,enum=queens,enum=rhosp16.2,enum=rhosp16,enum=train,enum=rhosp17.1,enum=rhosp17,enum=wallaby,default=rhosp13"`
-	// Directory that nodes boot from: gets agent.kernel and agent.ramdisk. Without it they are placed nowhere.
+	// Directory that nodes boot from: gets agent.kernel and agent.ramdisk. Without it they are
+	// placed nowhere.
 	HTTPBoot plan.Path `json:"http_boot,omitempty"`
-	// File of the overcloud image; the images' names and the names of its kernel and ramdisk files follow from it. Default: the release's, overcloud-full.qcow2 or overcloud-hardened-uefi-full.qcow2.
+	// File of the overcloud image; the images' names and the names of its kernel and ramdisk files
+	// follow from it. Default: the release's, overcloud-full.qcow2 or
+	// overcloud-hardened-uefi-full.qcow2.
 	OSImageName string `json:"os_image_name,omitempty"`
 	// Name of the agent's files, without .kernel and .initramfs.
 	IronicPythonAgentName string `json:"ironic_python_agent_name,omitempty" jsonschema:"default=ironic-python-agent"`
-	// The overcloud image is a whole disk, with its own boot loader: no kernel and no ramdisk go with it. It always is one when it is called overcloud-hardened-uefi-full.
+	// The overcloud image is a whole disk, with its own boot loader: no kernel and no ramdisk go
+	// with it. It always is one when it is called overcloud-hardened-uefi-full.
 	WholeDisk bool `json:"whole_disk,omitempty"`
-	// Architecture that the images are for, such as ppc64le: goes before their names, as in ppc64le-overcloud-full, and becomes their property hw_architecture.
+	// Architecture that the images are for, such as ppc64le: goes before their names, as in
+	// ppc64le-overcloud-full, and becomes their property hw_architecture.
 	Architecture string `json:"architecture,omitempty"`
-	// Platform that the images are for, such as SNB: goes before the architecture, which it needs, and becomes the property tripleo_platform.
+	// Platform that the images are for, such as SNB: goes before the architecture, which it needs,
+	// and becomes the property tripleo_platform.
 	Platform string `json:"platform,omitempty"`
 	// In place of from, any other images: all that is to be known of each.
 	Images []uploadedImage `json:"images,omitempty" jsonschema:"minItems=1"`
-	// Upload qcow2 images as the raw disks that they stand for. They are unpacked on the way, no second file is made.
+	// Upload qcow2 images as the raw disks that they stand for. They are unpacked on the way, no
+	// second file is made.
 	Convert string `json:"convert,omitempty" jsonschema:"enum=raw"`
-	// What becomes of an image that gives way to another: rename leaves it under the name NAME_TIME, replace deletes it once the new one has its place, and those that were renamed before, too.
+	// What becomes of an image that gives way to another: rename leaves it under the name
+	// NAME_TIME, replace deletes it once the new one has its place, and those that were renamed
+	// before, too.
 	UpdateExisting string `json:"update_existing,omitempty" jsonschema:"enum=rename,enum=replace,default=rename"`
-	// With update_existing: replace, how many of the older images stay, the newest ones. In a directory only what is as the last run left it becomes one of them: anything else becomes NAME_TIME-unrecorded, is not counted and stays.
+	// With update_existing: replace, how many of the older images stay, the newest ones. In a
+	// directory only what is as the last run left it becomes one of them: anything else becomes
+	// NAME_TIME-unrecorded, is not counted and stays.
 	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
 
 	clouds   clouds
@@ -62,7 +82,8 @@ type glanceUpload struct {
 
 // An imageDirectory is a directory of image files.
 type imageDirectory struct {
-	// Directory of the image files, such as /var/lib/ironic/images. It is made when it is not there.
+	// Directory of the image files, such as /var/lib/ironic/images. It is made when it is not
+	// there.
 	Directory plan.Path `json:"directory"`
 }
 
@@ -90,8 +111,8 @@ type uploadedImage struct {
 	Ramdisk string `json:"ramdisk,omitempty"`
 }
 
-// An imageName is a name that is not empty. Decoding tells, since Validate
-// could not tell an empty one from one that is not known yet.
+// An imageName is a name that is not empty. Decoding refuses an empty one, because
+// Validate cannot distinguish it from a name that is not known yet.
 type imageName string
 
 // UnmarshalText implements encoding.TextUnmarshaler.
@@ -103,7 +124,7 @@ func (n *imageName) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// clouds are what the step needs of the plan's connections.
+// clouds is what the step needs from the plan's connections.
 type clouds interface {
 	// CheckCloud gives an error when there is no connection of that name.
 	CheckCloud(name string) error
@@ -112,7 +133,7 @@ type clouds interface {
 }
 
 // Type gives the step type glance-upload.
-func Type(out clouds) runner.Type {
+func Type(c clouds) runner.Type {
 	return runner.Type{
 		Name: "glance-upload",
 		Outputs: []runner.Output{
@@ -125,21 +146,20 @@ func Type(out clouds) runner.Type {
 			{Name: "ids", Doc: "Ids of all the images, in the same order.", List: true},
 			{Name: "digests", Doc: "Names of all the images with the digests of what is stored, NAME@sha512:HEX, in the same order.", List: true},
 		},
-		New: func() runner.Step { return newGlanceUpload(out) },
+		New: func() runner.Step { return newGlanceUpload(c) },
 	}
 }
 
-func newGlanceUpload(out clouds) *glanceUpload {
-	return &glanceUpload{Release: defaultImageRelease, IronicPythonAgentName: defaultAgent, UpdateExisting: "rename", clouds: out}
+func newGlanceUpload(c clouds) *glanceUpload {
+	return &glanceUpload{Release: defaultImageRelease, IronicPythonAgentName: defaultAgent, UpdateExisting: "rename", clouds: c}
 }
 
-// defaultAgent is what the agent's files are called when the plan does not
-// say, or says "".
+// defaultAgent is the name of the agent's files if the plan does not set it, or sets "".
 const defaultAgent = "ironic-python-agent"
 
-// cloud, toDirectory and from are "" where they are not given or not known yet.
-// Only the fields tell which: nil is what the plan does not name, and points to
-// nothing what a step that has not run is to give.
+// cloud, toDirectory and from are "" if they are not set or not known yet. The fields
+// distinguish the two: nil is not set, and a pointer to "" is an output of a step that
+// has not run.
 func (s *glanceUpload) cloud() string { return setting.Text(s.Cloud) }
 
 func (s *glanceUpload) toDirectory() string {
@@ -153,8 +173,8 @@ func (s *glanceUpload) from() string { return string(setting.Text(s.From)) }
 
 func (s *glanceUpload) agentName() string { return cmp.Or(s.IronicPythonAgentName, defaultAgent) }
 
-// bootFiles are the files that nodes boot from, and what they are made of. The
-// agent's initramfs is a ramdisk to those who boot it.
+// bootFiles gives pairs of a source file and the file that nodes boot from. The agent's
+// initramfs is called a ramdisk there.
 func (s *glanceUpload) bootFiles() [][2]string {
 	if s.HTTPBoot == "" || s.from() == "" {
 		return nil
@@ -165,10 +185,10 @@ func (s *glanceUpload) bootFiles() [][2]string {
 	}
 }
 
-// source is the path of a file in from.
+// source gives the path of a file in from.
 func (s *glanceUpload) source(file string) string { return filepath.Join(s.from(), file) }
 
-// Validate tells what can be told without looking.
+// Validate implements runner.Validator.
 func (s *glanceUpload) Validate() error {
 	var errs []error
 	if s.cloud() != "" {
@@ -196,11 +216,11 @@ var (
 	errNoImages = errors.New("nothing says what the images are: set from, or images")
 )
 
-// validateEnds tells that the plan does not name where the images come from or
-// where they go.
+// validateEnds finds out whether the plan says where the images come from and where they
+// go.
 func (s *glanceUpload) validateEnds() []error {
 	if s.Cloud == nil && s.To == nil && s.From == nil && s.Images == nil {
-		return nil // a step of which nothing is known yet; complete tells
+		return nil // nothing of the step is known yet; checkComplete reports it
 	}
 	var errs []error
 	switch {
@@ -222,7 +242,8 @@ func (s *glanceUpload) validateEnds() []error {
 
 func (s *glanceUpload) replaces() bool { return s.UpdateExisting == "replace" }
 
-// Paths are the image files, and the two files in the boot directory.
+// Paths implements runner.Pather. It gives the image files and the two files in the boot
+// directory.
 func (s *glanceUpload) Paths() runner.Paths {
 	var p runner.Paths
 	p.Reads = s.sources()
@@ -235,11 +256,11 @@ func (s *glanceUpload) Paths() runner.Paths {
 	return p
 }
 
-// BeforeApply implements runner.BeforeApplier: a file that has to be uploaded anyway
-// is hashed on its way.
+// BeforeApply implements runner.BeforeApplier: a file that must be uploaded anyway is
+// hashed while it is sent.
 func (s *glanceUpload) BeforeApply() { s.applying = true }
 
-// Inputs are the contents of the image files.
+// Inputs implements runner.Step. The inputs are the contents of the image files.
 func (s *glanceUpload) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	if err := s.checkComplete(); err != nil {
 		return nil, err
@@ -259,7 +280,7 @@ func (s *glanceUpload) Inputs(ctx context.Context, w runner.World) ([]runner.Inp
 	return in, nil
 }
 
-// inputSum gives a file's digest, or "" when Apply will hash it on its way.
+// inputSum gives a file's digest, or "" if Apply will hash it while it is sent.
 func (s *glanceUpload) inputSum(ctx context.Context, file imageFile) (string, error) {
 	if !s.applying {
 		sum, err := file.SHA512(ctx)
@@ -271,7 +292,8 @@ func (s *glanceUpload) inputSum(ctx context.Context, file imageFile) (string, er
 	return "", nil
 }
 
-// inputName is how an image file is called: in from by its name.
+// inputName gives the name of an image file as an input: that of a file in from is its
+// file name.
 func (s *glanceUpload) inputName(path string) string {
 	if s.from() != "" {
 		return filepath.Base(path)
@@ -279,8 +301,7 @@ func (s *glanceUpload) inputName(path string) string {
 	return path
 }
 
-// checkComplete tells of what has to be there in one form or another, once all is
-// known.
+// checkComplete finds settings that are missing or empty when everything is known.
 func (s *glanceUpload) checkComplete() error {
 	switch {
 	case s.cloud() == "" && s.toDirectory() == "":
@@ -288,7 +309,7 @@ func (s *glanceUpload) checkComplete() error {
 	case s.from() == "" && len(s.Images) == 0:
 		return errNoImages
 	case s.Platform != "" && s.Architecture == "":
-		return errors.New("platform needs architecture: of which one is it?")
+		return errors.New("platform needs architecture: set architecture")
 	}
 	for _, img := range s.Images {
 		for name, value := range img.Properties {
@@ -300,32 +321,32 @@ func (s *glanceUpload) checkComplete() error {
 	return nil
 }
 
-// Diff compares the files with the images that there are and with the copies in
-// the boot directory.
+// Diff compares the files with the present images and with the copies in the boot
+// directory.
 func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
-	seen, err := s.survey(ctx, w, prior)
+	found, err := s.survey(ctx, w, prior)
 	s.applying = false // Inputs that are asked for after Diff need every digest
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: seen.outputs(), Notes: seen.notes()}
-	items := seen.items()
+	finding := &runner.Finding{Outputs: found.outputs(), Notes: found.notes()}
+	items := found.items()
 	if len(items) == 0 {
 		return finding, nil
 	}
-	if err := seen.checkFiles(); err != nil {
+	if err := found.checkFiles(); err != nil {
 		return nil, err
 	}
 	finding.Change = &runner.Change{
-		Summary: seen.summary(),
+		Summary: found.summary(),
 		Items:   items,
-		Files:   seen.files(),
-		// Every image was compared, as the cloud has it, with what was sent, and every
-		// file was hashed while it was written.
+		Files:   found.files(),
+		// The outputs are confirmed: every image was compared, as the cloud shows it, with
+		// what was sent, and every file was hashed while it was written.
 		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
-			outputs, err := seen.apply(ctx, p)
+			outputs, err := found.apply(ctx, p)
 			if err == nil {
-				rememberWritten(w, seen.written())
+				rememberWritten(w, found.written())
 			}
 			return outputs, err
 		},
@@ -333,14 +354,14 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 	return finding, nil
 }
 
-// Verify looks at all of it again.
+// Verify compares everything again.
 func (s *glanceUpload) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
 	if err := s.checkComplete(); err != nil {
 		return nil, err
 	}
-	seen, err := s.survey(ctx, w, nil)
+	found, err := s.survey(ctx, w, nil)
 	if err != nil {
 		return nil, err
 	}
-	return seen.outputs(), seen.problems()
+	return found.outputs(), found.problems()
 }

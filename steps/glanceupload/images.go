@@ -13,11 +13,11 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
-// A diskImage is an image and the file that it is made of.
+// A diskImage is an image and the file from which it is made.
 type diskImage struct {
 	Name       string
 	File       string // absolute
-	Disk       string // what the file is
+	Disk       string // format of the file
 	Container  string
 	Visibility string
 	Properties map[string]string
@@ -28,7 +28,7 @@ type diskImage struct {
 	Output     string // the output that gives its id
 }
 
-// prefix puts something before all the names of images.
+// prefix puts a text before all names of images.
 func (img *diskImage) prefix(p string) {
 	img.Name = p + img.Name
 	if img.Kernel != "" {
@@ -39,7 +39,7 @@ func (img *diskImage) prefix(p string) {
 	}
 }
 
-// diskImages are all images of the step, each after those it names.
+// diskImages gives all images of the step, each after its kernel and ramdisk.
 func (s *glanceUpload) diskImages() []diskImage {
 	if len(s.Images) == 0 {
 		return s.releaseImages()
@@ -60,7 +60,7 @@ func (s *glanceUpload) diskImages() []diskImage {
 	return append(first, images...)
 }
 
-// sources are the paths of all files that are read, each once.
+// sources gives the paths of all files that are read, each once.
 func (s *glanceUpload) sources() []string {
 	var paths []string
 	for _, img := range s.diskImages() {
@@ -77,7 +77,7 @@ func (s *glanceUpload) sources() []string {
 	})
 }
 
-// validateImages tells mistakes in the plan's own images.
+// validateImages finds mistakes in the setting images.
 func (s *glanceUpload) validateImages() []error {
 	var errs []error
 	for field, set := range map[string]bool{
@@ -85,7 +85,7 @@ func (s *glanceUpload) validateImages() []error {
 		"architecture": s.Architecture != "", "platform": s.Platform != "",
 	} {
 		if set {
-			errs = append(errs, plan.At(field, fault.WithHint(errors.New("it is about a release's images, and images lists others"),
+			errs = append(errs, plan.At(field, fault.WithHint(errors.New("it only applies to a release's images, and not to those under images"),
 				"say of each image under images what it needs, or make two steps")))
 		}
 	}
@@ -93,12 +93,12 @@ func (s *glanceUpload) validateImages() []error {
 	for i, img := range s.Images {
 		at := fmt.Sprintf("images[%d]", i)
 		if other, twice := byName[img.Name]; twice && img.Name != "" {
-			errs = append(errs, plan.At(at+".name", fmt.Errorf("images[%d] has the name %q, too", other, img.Name)))
+			errs = append(errs, plan.At(at+".name", fmt.Errorf("images[%d] also has the name %q", other, img.Name)))
 		}
 		byName[img.Name] = i
 		file := filepath.Base(string(img.File))
 		if other, twice := byFile[file]; twice && img.File != "" && s.toDirectory() != "" {
-			errs = append(errs, plan.At(at+".file", fmt.Errorf("images[%d] would become the file %s, too", other, file)))
+			errs = append(errs, plan.At(at+".file", fmt.Errorf("images[%d] would also become the file %s", other, file)))
 		}
 		byFile[file] = i
 		errs = append(errs, img.validate(at)...)
@@ -131,7 +131,7 @@ func (img uploadedImage) validate(at string) []error {
 	return errs
 }
 
-// reservedProperty says why a property cannot be set in a plan.
+// reservedProperty says why a plan cannot set a property; "" if it can.
 func reservedProperty(name string) string {
 	switch {
 	case name == "kernel_id" || name == "ramdisk_id":
@@ -142,7 +142,7 @@ func reservedProperty(name string) string {
 		"id", "name", "status", "size", "checksum", "visibility", "disk_format", "container_format", "min_disk", "min_ram",
 		"created_at", "updated_at", "owner", "protected", "tags", "self", "file", "schema", "os_hash_algo", "os_hash_value", "os_hidden", "stores", "virtual_size",
 	}, name):
-		return "it is no property that can be set here"
+		return "this is not a property that a plan can set"
 	}
 	return ""
 }
@@ -151,7 +151,8 @@ func without(names []string, name string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
 }
 
-// validateLinks tells of kernels and ramdisks that are not in the list.
+// validateLinks finds kernels and ramdisks that are not in the list, or have the wrong
+// format.
 func (s *glanceUpload) validateLinks() []error {
 	formats := map[string]string{}
 	var names []string
@@ -166,7 +167,7 @@ func (s *glanceUpload) validateLinks() []error {
 			format, there := formats[link.name]
 			switch {
 			case link.name == "":
-			case !there && slices.Contains(names, ""): // it may be the one that is not known yet
+			case !there && slices.Contains(names, ""): // it may be the name that is not known yet
 			case !there:
 				errs = append(errs, plan.At(at, setting.WithSuggestion(fmt.Errorf("no image of the list is named %q", link.name), link.name, without(names, string(img.Name)))))
 			case format != "" && format != link.format:

@@ -12,22 +12,21 @@ import (
 
 // An imageRelease says what director's image upload of a release does.
 type imageRelease struct {
-	names []string // that it goes by
+	names []string // its names in plans
 	image string   // file of the overcloud image
-	// lastDot: the images are named after all of that file's name up to its
-	// last dot. Before, after what is ahead of the first one.
+	// lastDot: the images are named after that file's name up to its last dot, as in
+	// later releases. Earlier ones stop at the first dot.
 	lastDot bool
-	// deploy: the agent's kernel and ramdisk become images, too. Later, nodes
-	// get them from the directory that they boot from.
+	// deploy: the agent's kernel and ramdisk become images, too. In later releases nodes
+	// only get them from the directory that they boot from.
 	deploy bool
-	// plainX86: x86_64 goes before no name, unless there is a platform.
+	// plainX86: x86_64 without a platform is not put before names.
 	plainX86 bool
 }
 
 const defaultImageRelease = "rhosp13"
 
-// wholeDiskImage is the file of an overcloud image that brings its own boot
-// loader.
+// wholeDiskImage is the file of an overcloud image that has its own boot loader.
 const wholeDiskImage = "overcloud-hardened-uefi-full.qcow2"
 
 func imageReleases() []imageRelease {
@@ -39,7 +38,7 @@ func imageReleases() []imageRelease {
 	}
 }
 
-// findImageRelease gives the release of a name; "" is the default one.
+// findImageRelease gives the release of a name; "" means the default one.
 func findImageRelease(name string) (imageRelease, error) {
 	name = cmp.Or(name, defaultImageRelease)
 	var names []string
@@ -52,7 +51,7 @@ func findImageRelease(name string) (imageRelease, error) {
 	return imageRelease{}, setting.WithSuggestion(fmt.Errorf("unknown release %q; known are %s", name, strings.Join(names, ", ")), name, names)
 }
 
-// stem is what the images of a release are named after.
+// stem splits a file name into the part after which images are named, and the ending.
 func (r imageRelease) stem(file string) (stem, ext string) {
 	at := strings.Index(file, ".")
 	if r.lastDot {
@@ -70,11 +69,11 @@ const (
 	deployRamdisk = "bm-deploy-ramdisk"
 )
 
-// releaseImages are the images of the release, each after those it names.
+// releaseImages gives the images of the release, each after its kernel and ramdisk.
 func (s *glanceUpload) releaseImages() []diskImage {
 	r, err := findImageRelease(s.Release)
 	if err != nil || s.from() == "" {
-		return nil // which Validate tells, or is not known yet
+		return nil // Validate reports it, or it is not known yet
 	}
 	file := cmp.Or(s.OSImageName, r.image)
 	stem, ext := r.stem(file)
@@ -105,7 +104,7 @@ func (s *glanceUpload) releaseImages() []diskImage {
 
 func (s *glanceUpload) isWholeDisk(file string) bool { return s.WholeDisk || file == wholeDiskImage }
 
-// prefix goes before the names of images for one architecture.
+// prefix gives the text that goes before the names of images for an architecture.
 func (s *glanceUpload) prefix(r imageRelease) string {
 	switch {
 	case s.Architecture == "", r.plainX86 && s.Architecture == "x86_64" && s.Platform == "":
@@ -116,7 +115,7 @@ func (s *glanceUpload) prefix(r imageRelease) string {
 	return s.Platform + "-" + s.Architecture + "-"
 }
 
-// hardware are the properties by which nodes find the images that are for them.
+// hardware gives the properties by which images are selected for nodes.
 func (s *glanceUpload) hardware() map[string]string {
 	p := map[string]string{}
 	if s.Architecture != "" {
@@ -128,7 +127,7 @@ func (s *glanceUpload) hardware() map[string]string {
 	return p
 }
 
-// validateRelease tells mistakes in the settings of a release's images.
+// validateRelease finds mistakes in the settings of a release's images.
 func (s *glanceUpload) validateRelease() []error {
 	r, err := findImageRelease(s.Release)
 	errs := []error{plan.At("release", err)}
@@ -144,9 +143,9 @@ func (s *glanceUpload) validateRelease() []error {
 	return errs
 }
 
-// checkImageName refuses a name that is none of a disk image, and names about
-// which director and its user would disagree: of a.b.qcow2 the releases that go
-// by the first dot look for that very file, and then upload a.qcow2.
+// checkImageName refuses a name that is not of a disk image. It also refuses names that
+// director misreads: releases that stop at the first dot look for a.b.qcow2, but then
+// upload a.qcow2.
 func (r imageRelease) checkImageName(name string) error {
 	stem, ext := r.stem(name)
 	switch {

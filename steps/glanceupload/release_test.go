@@ -193,23 +193,23 @@ func TestGlanceUploadValidateSettings(t *testing.T) {
 		{"keep less than nothing", func(s *glanceUpload) { s.UpdateExisting, s.Keep = "replace", -1 }, "keep: -1 is less than 0"},
 		{"keep with replace", func(s *glanceUpload) { s.UpdateExisting, s.Keep = "replace", 2 }, ""},
 		{"an odd architecture", func(s *glanceUpload) { s.Architecture = "x86/64" }, "architecture: "},
-		{"from beside images", func(s *glanceUpload) { listed(func(*uploadedImage) {})(s); s.From = new(plan.Path("/images")) }, "from: it is about a release's images"},
+		{"from beside images", func(s *glanceUpload) { listed(func(*uploadedImage) {})(s); s.From = new(plan.Path("/images")) }, "from: it only applies to a release's images"},
 		{"no such kernel", listed(func(i *uploadedImage) { i.Kernel = "kk" }), `images[0].kernel: no image of the list is named "kk"`},
 		{"a ramdisk as kernel", listed(func(i *uploadedImage) { i.Kernel = "r" }), `images[0].kernel: "r" is ari, and a kernel has to be aki`},
 		{"a kernel with a kernel", listed(func(i *uploadedImage) { i.DiskFormat = "aki" }), "images[0].disk_format: aki is a kernel"},
 		{"an unknown format", listed(func(i *uploadedImage) { i.DiskFormat = "qcow" }), "images[0].disk_format: "},
 		{"an unknown visibility", listed(func(i *uploadedImage) { i.Visibility = "secret" }), "images[0].visibility: "},
 		{"an unknown container", listed(func(i *uploadedImage) { i.ContainerFormat = "zip" }), "images[0].container_format: "},
-		{"a name that is there", listed(func(i *uploadedImage) { i.Name = "k" }), `images[1].name: images[0] has the name "k", too`},
+		{"a name that is there", listed(func(i *uploadedImage) { i.Name = "k" }), `images[1].name: images[0] also has the name "k"`},
 		{"a long name", listed(func(i *uploadedImage) { i.Name = imageName(strings.Repeat("a", 250)) }), "images[0].name: it is too long"},
 		{"less than no memory", listed(func(i *uploadedImage) { i.MinRAM = -1 }), "images[0].min_ram: -1"},
 		{"an id of a kernel", listed(func(i *uploadedImage) { i.Properties = map[string]string{"kernel_id": "x"} }), "images[0].properties.kernel_id: name the image as kernel"},
 		{"a property of ours", listed(func(i *uploadedImage) { i.Properties = map[string]string{"bayplan_upload": "x"} }), "bayplan's own"},
-		{"a property of the service", listed(func(i *uploadedImage) { i.Properties = map[string]string{"checksum": "x"} }), "no property that can be set"},
+		{"a property of the service", listed(func(i *uploadedImage) { i.Properties = map[string]string{"checksum": "x"} }), "not a property that a plan can set"},
 		{"two files of one name", func(s *glanceUpload) {
 			s.Cloud, s.From, s.To = nil, nil, &imageDirectory{"/d"}
 			s.Images = []uploadedImage{{Name: "a", File: "/1/a.raw", DiskFormat: "raw"}, {Name: "b", File: "/2/a.raw", DiskFormat: "raw"}}
-		}, "images[1].file: images[0] would become the file a.raw, too"},
+		}, "images[1].file: images[0] would also become the file a.raw"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newGlanceUpload(&testbed.Cloud{})

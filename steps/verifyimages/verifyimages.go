@@ -1,5 +1,5 @@
-// Package verifyimages is the step type verify-images, which checks the images
-// of a cloud.
+// Package verifyimages is the step type verify-images. It compares the images of a cloud
+// with a list of expected images, and changes nothing.
 package verifyimages
 
 import (
@@ -25,9 +25,11 @@ import (
 type verifyImages struct {
 	// Cloud to look at, a name under connections.clouds.
 	Cloud string `json:"cloud"`
-	// Images that are to be there: each a name, or NAME@sha512:HEX as in the output digests of a glance-upload step, or a mapping that says more.
+	// Images that are to be there: each a name, or NAME@sha512:HEX as in the output digests of a
+	// glance-upload step, or a mapping that says more.
 	Expect []plan.TextOr[string, expectedImage] `json:"expect" jsonschema:"minItems=1"`
-	// Refuse images that are not expected, also those that were renamed when another took their place.
+	// Refuse images that are not expected, also those that were renamed when another took their
+	// place.
 	Exact bool `json:"exact,omitempty"`
 
 	clouds clouds
@@ -57,7 +59,7 @@ type expectedImage struct {
 	Ramdisk string `json:"ramdisk,omitempty"`
 }
 
-// clouds are what the step needs of the plan's connections.
+// clouds is what the step needs from the plan's connections.
 type clouds interface {
 	// CheckCloud gives an error when there is no connection of that name.
 	CheckCloud(name string) error
@@ -66,7 +68,7 @@ type clouds interface {
 }
 
 // Type gives the step type verify-images.
-func Type(out clouds) runner.Type {
+func Type(c clouds) runner.Type {
 	return runner.Type{
 		Name:  "verify-images",
 		Check: true,
@@ -75,7 +77,7 @@ func Type(out clouds) runner.Type {
 			{Name: "ids", Doc: "Ids of the images, in the order of expect.", List: true},
 			{Name: "digests", Doc: "Names of the images with their digests, NAME@sha512:HEX, in the order of expect.", List: true},
 		},
-		New: func() runner.Step { return &verifyImages{clouds: out} },
+		New: func() runner.Step { return &verifyImages{clouds: c} },
 	}
 }
 
@@ -83,7 +85,7 @@ var (
 	digestForm   = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-f]+$`)
 	digestPrefix = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):`)
 
-	// errNothingToVerify tells that a step would pass without looking at an image.
+	// errNothingToVerify is the error of a step that would compare no image.
 	errNothingToVerify = errors.New("names no image: there is nothing to verify")
 )
 
@@ -93,7 +95,7 @@ func (v *verifyImages) Validate() error {
 	if v.Cloud != "" {
 		errs = append(errs, plan.At("cloud", v.clouds.CheckCloud(v.Cloud)))
 	}
-	if v.Expect != nil && len(v.Expect) == 0 { // nil is a reference to what is not known yet
+	if v.Expect != nil && len(v.Expect) == 0 { // nil: a reference that is not resolved yet
 		errs = append(errs, plan.At("expect", errNothingToVerify))
 	}
 	seen := map[string]int{}
@@ -102,12 +104,12 @@ func (v *verifyImages) Validate() error {
 		img := expectation(e)
 		if img.Name != "" {
 			if other, twice := seen[img.Name]; twice {
-				errs = append(errs, plan.At(at, fmt.Errorf("expect[%d] is about %q, too", other, img.Name)))
+				errs = append(errs, plan.At(at, fmt.Errorf("expect[%d] also names %q", other, img.Name)))
 			}
 			seen[img.Name] = i
 		}
 		if img.Digest != "" && !digestForm.MatchString(img.Digest) {
-			errs = append(errs, plan.At(at, fmt.Errorf("%q is no digest of the form sha512:HEX", img.Digest)))
+			errs = append(errs, plan.At(at, fmt.Errorf("%q is not a digest of the form sha512:HEX", img.Digest)))
 		}
 		if img.Size < 0 {
 			errs = append(errs, plan.At(at+".size", fmt.Errorf("%d is less than 0", img.Size)))
@@ -117,8 +119,8 @@ func (v *verifyImages) Validate() error {
 	return errors.Join(errs...)
 }
 
-// expectation gives the long form of an entry. A name may itself hold an @, but
-// what begins as a digest does is one, be it well-formed or not.
+// expectation gives the long form of an entry. A name may contain an @. Text after the
+// last @ that begins like a digest is a digest, even if it is malformed.
 func expectation(e plan.TextOr[string, expectedImage]) expectedImage {
 	if e.Text == "" {
 		return e.Other
@@ -138,7 +140,7 @@ func (v *verifyImages) Paths() runner.Paths {
 	return runner.Paths{Reads: setting.Paths(files)}
 }
 
-// Inputs implements runner.Step: the cloud and the files.
+// Inputs implements runner.Step. The inputs are the cloud and the files.
 func (v *verifyImages) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	in := []runner.Input{{Name: "cloud", Digest: v.Cloud}}
 	for _, path := range v.Paths().Reads {
@@ -151,7 +153,7 @@ func (v *verifyImages) Inputs(ctx context.Context, w runner.World) ([]runner.Inp
 	return in, nil
 }
 
-// Diff implements runner.Step. What is not as expected is an error.
+// Diff implements runner.Step. An image that is not as expected is an error.
 func (v *verifyImages) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
 	outputs, err := v.Verify(ctx, w)
 	if err != nil {
@@ -196,7 +198,7 @@ func (v *verifyImages) Verify(ctx context.Context, w runner.World) (runner.Outpu
 	}, nil
 }
 
-// list asks the cloud once.
+// list asks the cloud once for all images that are compared.
 func (v *verifyImages) list(ctx context.Context, client *glance.Client) ([]glance.Image, error) {
 	if v.Exact {
 		return client.ListAll(ctx)
@@ -204,7 +206,7 @@ func (v *verifyImages) list(ctx context.Context, client *glance.Client) ([]glanc
 	return client.List(ctx, v.names()...)
 }
 
-// names are all the names that expect speaks of.
+// names gives all image names in expect.
 func (v *verifyImages) names() []string {
 	var names []string
 	for _, e := range v.Expect {
@@ -227,8 +229,7 @@ func imagesNamed(all []glance.Image, name string) (some []glance.Image) {
 	return some
 }
 
-// An imageCheck compares images with what is expected, and collects what is
-// not so.
+// An imageCheck compares images with the expected ones, and collects the differences.
 type imageCheck struct {
 	world runner.World
 	seen  []glance.Image
@@ -241,8 +242,8 @@ func (c *imageCheck) report(about fault.Problem, format string, args ...any) {
 	c.errs = append(c.errs, &glance.Drift{About: about, Where: c.where, Says: fmt.Sprintf(format, args...)})
 }
 
-// compare finds the image of a name and compares it. An error is none of the
-// image's.
+// compare finds the image of a name and compares it. It collects differences in errs, and
+// gives an error only if it could not compare.
 func (c *imageCheck) compare(ctx context.Context, want expectedImage) (glance.Image, error) {
 	found := imagesNamed(c.seen, want.Name)
 	active := slices.DeleteFunc(slices.Clone(found), func(i glance.Image) bool { return i.Status != glance.Active })
@@ -274,7 +275,7 @@ func idsOf(images []glance.Image) string {
 	return strings.Join(ids, ", ")
 }
 
-// compareAttributes compares what an image says of itself.
+// compareAttributes compares the attributes and properties of an image.
 func (c *imageCheck) compareAttributes(want expectedImage, img glance.Image) {
 	check := func(key, have, want string) {
 		if want != "" && have != want {
@@ -295,14 +296,14 @@ func (c *imageCheck) compareAttributes(want expectedImage, img glance.Image) {
 		}
 		to := imagesNamed(c.seen, link[1])
 		if len(to) != 1 {
-			c.report(fault.Problem{Kind: "incomplete", Name: img.Name, Lacks: link[0]}, "the image %q that its %s is to name is there %d times", link[1], link[0], len(to))
+			c.report(fault.Problem{Kind: "incomplete", Name: img.Name, Lacks: link[0]}, "its %s must be the id of image %q, and %d images have that name", link[0], link[1], len(to))
 			continue
 		}
 		check(link[0], img.Properties[link[0]], to[0].ID)
 	}
 }
 
-// compareContent compares what an image holds.
+// compareContent compares the size and the digest of an image.
 func (c *imageCheck) compareContent(ctx context.Context, want expectedImage, img glance.Image) error {
 	size, digest := int64(want.Size), want.Digest
 	if want.File != "" {
@@ -329,14 +330,14 @@ func (c *imageCheck) compareContent(ctx context.Context, want expectedImage, img
 	switch have := (map[string]string{img.HashAlgo: img.HashAlgo + ":" + img.Hash, "md5": "md5:" + img.MD5})[algo]; {
 	case digest == "" || have == digest:
 	case have == "":
-		c.report(about, "the cloud gives its digest as %s, which nothing compares with %s", glance.BestDigest(img), digest)
+		c.report(about, "the cloud gives its digest as %s, which cannot be compared with %s", glance.BestDigest(img), digest)
 	default:
 		c.report(about, "its content is %s, not %s", have, digest)
 	}
 	return nil
 }
 
-// checkUnexpected tells of images that are not expected.
+// checkUnexpected reports images that are not expected.
 func (c *imageCheck) checkUnexpected(names []string) {
 	for _, img := range c.seen {
 		if !slices.Contains(names, img.Name) {
@@ -345,7 +346,7 @@ func (c *imageCheck) checkUnexpected(names []string) {
 	}
 }
 
-// imageTable shows images as `openstack image list` does, sorted by name.
+// imageTable shows images in a table like that of `openstack image list`, sorted by name.
 func imageTable(images []glance.Image) string {
 	images = slices.Clone(images)
 	slices.SortStableFunc(images, func(a, b glance.Image) int { return strings.Compare(a.Name, b.Name) })

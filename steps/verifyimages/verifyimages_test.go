@@ -148,7 +148,7 @@ func TestVerifyImages(t *testing.T) {
 		{"a digest that the cloud has not", func(_ *testing.T, _ *testbed.Cloud, v *verifyImages) {
 			v.Expect = expecting("overcloud-full@sha256:beef")
 		}, []string{
-			"drifted " + prefix + "the cloud gives its digest as sha512:HEX, which nothing compares with sha256:beef",
+			"drifted " + prefix + "the cloud gives its digest as sha512:HEX, which cannot be compared with sha256:beef",
 		}},
 		{"another file of the same size", func(t *testing.T, b *testbed.Cloud, _ *verifyImages) {
 			steptest.PutFile(t, string(file(b, "overcloud-full.qcow2")), testbed.QCOW2("other"))
@@ -165,7 +165,7 @@ func TestVerifyImages(t *testing.T) {
 			return c.SetProperties(t.Context(), all["overcloud-full"].ID, map[string]string{"kernel_id": all["bm-deploy-kernel"].ID})
 		}), []string{"drifted " + prefix + "its kernel_id is ID, not ID"}},
 		{"no ramdisk", expect(func(e *expectedImage) { e.Ramdisk = "nobody" }), []string{
-			"incomplete " + prefix + `the image "nobody" that its ramdisk_id is to name is there 0 times`,
+			"incomplete " + prefix + `its ramdisk_id must be the id of image "nobody", and 0 images have that name`,
 		}},
 		{"one too many", func(t *testing.T, b *testbed.Cloud, v *verifyImages) {
 			v.Exact = true
@@ -236,14 +236,14 @@ func TestVerifyImagesValidate(t *testing.T) {
 	}{
 		{"names", expecting("a", "b@c"), ""},
 		{"nothing known yet", make([]plan.TextOr[string, expectedImage], 2), ""},
-		{"one twice", expecting("a", "a@sha512:beef"), `expect[1]: expect[0] is about "a", too`},
+		{"one twice", expecting("a", "a@sha512:beef"), `expect[1]: expect[0] also names "a"`},
 		{"a reference that is not known yet", nil, ""},
 		{"nothing", []plan.TextOr[string, expectedImage]{}, "expect: names no image: there is nothing to verify"},
-		{"a digest that is no hex", expecting("a@sha512:zz"), `expect[0]: "sha512:zz" is no digest of the form sha512:HEX`},
-		{"a digest in upper case", expecting("a@sha512:BEEF"), `expect[0]: "sha512:BEEF" is no digest of the form sha512:HEX`},
-		{"a digest that is cut off", expecting("a@b@md5:"), `expect[0]: "md5:" is no digest of the form sha512:HEX`},
+		{"a digest that is no hex", expecting("a@sha512:zz"), `expect[0]: "sha512:zz" is not a digest of the form sha512:HEX`},
+		{"a digest in upper case", expecting("a@sha512:BEEF"), `expect[0]: "sha512:BEEF" is not a digest of the form sha512:HEX`},
+		{"a digest that is cut off", expecting("a@b@md5:"), `expect[0]: "md5:" is not a digest of the form sha512:HEX`},
 		{"a name like a digest of nobody's", expecting("a@crc:zz"), ""},
-		{"an odd digest", []plan.TextOr[string, expectedImage]{long(expectedImage{Name: "a", Digest: "crc:1"})}, "is no digest"},
+		{"an odd digest", []plan.TextOr[string, expectedImage]{long(expectedImage{Name: "a", Digest: "crc:1"})}, "is not a digest"},
 		{"less than no bytes", []plan.TextOr[string, expectedImage]{long(expectedImage{Name: "a", Size: -1})}, "expect[0].size: "},
 		{"an odd visibility", []plan.TextOr[string, expectedImage]{long(expectedImage{Name: "a", Visibility: "all"})}, "expect[0].visibility: "},
 	} {

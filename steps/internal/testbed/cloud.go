@@ -21,20 +21,21 @@ import (
 )
 
 const (
-	// CloudName is the one cloud connection that a Cloud knows.
+	// CloudName is the only cloud connection that a Cloud has.
 	CloudName = "undercloud"
-	// CloudPassword is the secret that no step may show.
+	// CloudPassword is the cloud's password, which no step may show.
 	CloudPassword = "correct horse"
 )
 
-// A Cloud is an embedded cloud, and a directory with the image files of an
-// overcloud. It stands in for the cloud connections of a plan.
+// A Cloud is an embedded cloud, and a directory with the image files of an overcloud. It
+// replaces the cloud connections of a plan.
 type Cloud struct {
 	Dir string // the files are in its directory images
 
-	// Between stands before the cloud's handler; nil: nothing does.
+	// Between wraps the cloud's handler; may be nil.
 	Between func(http.Handler) http.Handler
-	// Lives is how many requests are answered before all fail; nil: any number.
+	// RequestsLeft is how many requests are answered before all others fail; nil: any
+	// number.
 	RequestsLeft *atomic.Int64
 
 	handler http.Handler
@@ -58,7 +59,7 @@ func NewCloud(t *testing.T) *Cloud {
 // File gives the path of an image file.
 func (c *Cloud) File(name string) string { return c.Dir + "/images/" + name }
 
-// CheckCloud gives an error for every name but CloudName.
+// CheckCloud gives an error for every name except CloudName.
 func (*Cloud) CheckCloud(name string) error {
 	if name != CloudName {
 		return fmt.Errorf("there is no cloud %q under connections.clouds", name)
@@ -72,7 +73,7 @@ func (c *Cloud) Cloud(ctx context.Context, name string) (*glance.Client, error) 
 	if c.Between != nil {
 		h = c.Between(h)
 	}
-	way, err := transport.New([]transport.Endpoint{{Host: "embedded.invalid", Handler: h}})
+	base, err := transport.New([]transport.Endpoint{{Host: "embedded.invalid", Handler: h}})
 	if err != nil {
 		return nil, err
 	}
@@ -82,13 +83,13 @@ func (c *Cloud) Cloud(ctx context.Context, name string) (*glance.Client, error) 
 			IdentityEndpoint: "http://embedded.invalid/v3", Username: cloudserver.DefaultUser, Password: CloudPassword,
 			TenantName: cloudserver.DefaultProject, DomainName: "Default",
 		},
-		Transport: limitedTransport{way, c.RequestsLeft},
+		Transport: limitedTransport{base, c.RequestsLeft},
 		Patience:  50 * time.Millisecond, Pause: time.Millisecond,
 	})
 }
 
-// A limitedTransport fails with its last life, like all requests of a process
-// that is killed.
+// A limitedTransport fails all requests after a number of them, as those of a killed
+// process fail.
 type limitedTransport struct {
 	base http.RoundTripper
 	left *atomic.Int64
@@ -101,7 +102,7 @@ func (m limitedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return m.base.RoundTrip(r)
 }
 
-// Client logs in with nothing between and any number of lives.
+// Client logs in without Between and RequestsLeft.
 func (c *Cloud) Client(t *testing.T) *glance.Client {
 	t.Helper()
 	client, err := (&Cloud{handler: c.handler}).Cloud(t.Context(), CloudName)
@@ -111,8 +112,8 @@ func (c *Cloud) Client(t *testing.T) *glance.Client {
 	return client
 }
 
-// Images gives the images that have one of the names, or had it before, by
-// their name of now.
+// Images gives the images that have one of the names, by name. Two images of one name are
+// an error of the test.
 func (c *Cloud) Images(t *testing.T, names ...string) map[string]glance.Image {
 	t.Helper()
 	found, err := c.Client(t).List(t.Context(), names...)
@@ -129,8 +130,8 @@ func (c *Cloud) Images(t *testing.T, names ...string) map[string]glance.Image {
 	return got
 }
 
-// Fill uploads the images of the image files as a release has them. Each gives its
-// id to those that are made of it.
+// Fill uploads the images of a release from the image files. The overcloud image has the
+// ids of its kernel and ramdisk.
 func (c *Cloud) Fill(t *testing.T) {
 	t.Helper()
 	client, ids := c.Client(t), map[string]string{}
@@ -158,8 +159,8 @@ func (c *Cloud) Fill(t *testing.T) {
 	}
 }
 
-// Normalize takes out of a text what differs from run to run: directories become
-// DIR, times STAMP, ids ID.
+// Normalize replaces what differs from run to run in a text: the directory becomes DIR,
+// times become STAMP, ids become ID.
 func (c *Cloud) Normalize(text string) string {
 	words := strings.Fields(strings.ReplaceAll(text, c.Dir, "DIR"))
 	for i, w := range words {
@@ -174,7 +175,7 @@ func (c *Cloud) Normalize(text string) string {
 	return strings.Join(words, " ")
 }
 
-// OvercloudFiles gives the five image files of an overcloud, small ones, by name.
+// OvercloudFiles gives five small image files of an overcloud by name.
 func OvercloudFiles() map[string]string {
 	return map[string]string{
 		"overcloud-full.qcow2":          QCOW2("overcloud"),
@@ -185,15 +186,15 @@ func OvercloudFiles() map[string]string {
 	}
 }
 
-// Kernel gives a sound kernel. Its size is the same whatever it holds.
+// Kernel gives a valid kernel. Its size does not depend on the content.
 func Kernel(content string) string { return string(sample.Kernel(content, 8<<10)) }
 
-// Ramdisk gives a sound ramdisk. Its size is the same whatever it holds.
+// Ramdisk gives a valid ramdisk. Its size does not depend on the content.
 func Ramdisk(content string) string {
 	return string(sample.Initramfs(fmt.Sprintf("%9s", content), 16<<10))
 }
 
-// QCOW2 gives a sound disk image. Its size is the same whatever it holds.
+// QCOW2 gives a valid disk image. Its size does not depend on the content.
 func QCOW2(content string) string {
 	b := sample.QCOW2()
 	copy(b[len(b)-100:], content)
