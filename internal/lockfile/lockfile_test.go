@@ -186,3 +186,40 @@ func TestManyAtOnce(t *testing.T) {
 		t.Errorf("%d images", f.Len())
 	}
 }
+
+// testdata/bayplan.lock.yaml is the lock file of examples/quickstart as bayplan of
+// commit 6a92cbe wrote it. It must not be written anew.
+func TestFileOfAnEarlierBayplan(t *testing.T) {
+	earlier, err := os.ReadFile(filepath.Join("testdata", "bayplan.lock.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := writeFile(t, string(earlier))
+	f := mustRead(t, path)
+	const image, want = "registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "sha256:aa55d2c5fa4a5286ed7b1594f0a2c171b0537627c107c80bf26cfdefd53097b0"
+	got, ok := f.Digest(image)
+	if got != want || !ok || f.Len() != 92 {
+		t.Fatalf("%s is locked to %q, %v, of %d images", image, got, ok, f.Len())
+	}
+	// Write writes only what changed, so an image goes and comes back.
+	for _, step := range []struct {
+		change func()
+		same   bool
+	}{
+		{func() {}, true},
+		{func() { f.Forget(image) }, false},
+		{func() { f.Add(image, want) }, true},
+	} {
+		step.change()
+		if err := f.Write(); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same := cmp.Equal(string(earlier), string(text)); same != step.same {
+			t.Errorf("same bytes: %v, want %v\n%s", same, step.same, cmp.Diff(string(earlier), string(text)))
+		}
+	}
+}
