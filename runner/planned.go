@@ -128,6 +128,27 @@ func (p planned) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]
 	return p.World.Sum(ctx, path, algos...)
 }
 
+// Recall gives nothing of a planned file, which is not there yet.
+func (p planned) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
+	if p.shows(path) {
+		return nil, false
+	}
+	return p.World.Recall(path, algos...)
+}
+
+// Remember keeps nothing of a planned file.
+func (p planned) Remember(path string, id FileID, sums map[Algo]string) {
+	if !p.shows(path) {
+		p.World.Remember(path, id, sums)
+	}
+}
+
+// shows says whether the file at path is or lies below a planned one.
+func (p planned) shows(path string) bool {
+	clean := filepath.Clean(path)
+	return p.files[clean] != nil || p.dirs[clean] || p.belowFile(clean)
+}
+
 // belowFile says whether path would lie below a planned file that is no directory.
 func (p planned) belowFile(path string) bool {
 	for dir := filepath.Dir(path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {

@@ -1,6 +1,13 @@
 package runner
 
-import "time"
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
 // A Record is the memory of a step's last success.
 type Record struct {
@@ -25,4 +32,54 @@ func (r *Record) Input(name string) string {
 		}
 	}
 	return ""
+}
+
+// longestDigest is how long a field's JSON may be to serve as its own digest,
+// so that `bayplan why` can show the value itself.
+const longestDigest = 80
+
+// configInputs gives one input for each field of a step's configuration, in
+// the order of the struct.
+func configInputs(step Step) ([]Input, error) {
+	b, err := json.Marshal(step)
+	if err != nil {
+		return nil, fmt.Errorf("write the configuration as JSON: %w", err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
+		return nil, fmt.Errorf("the configuration's JSON is not an object: %.40q", b)
+	}
+	var inputs []Input
+	for dec.More() {
+		name, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return nil, err
+		}
+		inputs = append(inputs, Input{Name: fmt.Sprintf("with.%s", name), Digest: digestOf(value)})
+	}
+	return inputs, nil
+}
+
+func digestOf(value []byte) string {
+	if len(value) <= longestDigest {
+		return string(value)
+	}
+	sum := sha256.Sum256(value)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// keyOf gives the digest over all that decides a step's result.
+func keyOf(typeName string, inputs []Input) string {
+	h := sha256.New()
+	write := func(s string) { fmt.Fprintf(h, "%d:%s", len(s), s) }
+	write(typeName)
+	for _, in := range inputs {
+		write(in.Name)
+		write(in.Digest)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

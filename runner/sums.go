@@ -2,13 +2,21 @@ package runner
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // what Glance calls checksum; never trusted alone
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"hash"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"sync"
-	"syscall"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // A sumCache remembers the digests of files. Its zero value is empty and ready.
@@ -26,16 +34,6 @@ type sumCache struct {
 type sumEntry struct {
 	ID   fileID          `json:"id"`
 	Sums map[Algo]string `json:"sums"`
-}
-
-// A fileID changes when a file's content does, but for changes within one tick
-// of the file system's clock.
-type fileID struct {
-	Dev   uint64 `json:"dev"`
-	Inode uint64 `json:"inode"`
-	Size  int64  `json:"size"`
-	Mtime int64  `json:"mtime"` // nanoseconds
-	Ctime int64  `json:"ctime"` // nanoseconds
 }
 
 // A flight is one hashing of one file that is going on.
@@ -141,42 +139,6 @@ func (c *sumCache) remember(path string, e sumEntry) {
 	c.dirty = true
 }
 
-// identify gives what tells an open file from what it was before.
-func identify(file *os.File) (fileID, error) {
-	fi, err := file.Stat()
-	if err != nil {
-		return fileID{}, err
-	}
-	return identityOf(fi), nil
-}
-
-func identityOf(fi fs.FileInfo) fileID {
-	id := fileID{Size: fi.Size(), Mtime: fi.ModTime().UnixNano()}
-	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-		id.Dev, id.Inode, id.Ctime = uint64(st.Dev), st.Ino, ctime(st) //nolint:unconvert // other widths elsewhere
-	}
-	return id
-}
-
-// settled says whether a change after began would show in the file's times: it
-// was last touched longer ago than its file system's clock ticks. Times in the
-// future are never settled.
-func (id fileID) settled(began time.Time) bool {
-	return max(id.Mtime, id.Ctime)+id.tick() < began.UnixNano()
-}
-
-// written says whether the file was last written to so long ago that a write
-// after at would show. It may have got its name just now.
-func (id fileID) written(at time.Time) bool { return id.Mtime+id.tick() < at.UnixNano() }
-
-// tick is, with room to spare, how far the clock of the file system goes at once.
-func (id fileID) tick() int64 {
-	if id.Mtime%int64(time.Second) == 0 && id.Ctime%int64(time.Second) == 0 {
-		return int64(2 * time.Second) // it counts in seconds
-	}
-	return int64(50 * time.Millisecond)
-}
-
 // load takes over what an earlier run remembered. What cannot be read is
 // ignored: it is only a memory.
 func (c *sumCache) load(file string) {
@@ -211,4 +173,71 @@ func (c *sumCache) save(file string) error {
 		return err != nil
 	})
 	return writeSealed(file, files)
+}
+
+// hashAll reads r to its end once and gives the digests asked for. It stops
+// when ctx ends.
+func hashAll(ctx context.Context, r io.Reader, algos []Algo) (map[Algo]string, error) {
+	hashes := hashers{}
+	for _, algo := range algos {
+		h, err := newHash(algo)
+		if err != nil {
+			return nil, err
+		}
+		hashes[algo] = h
+	}
+	buf := make([]byte, 1<<20)
+	if _, err := io.CopyBuffer(hashes, readers.WithContext(ctx, r), buf); err != nil {
+		return nil, err
+	}
+	sums := map[Algo]string{}
+	for algo, h := range hashes {
+		sums[algo] = hex.EncodeToString(h.Sum(nil))
+	}
+	return sums, nil
+}
+
+// hashers hash the same bytes, each beside the others: one alone is slower
+// than a disk.
+type hashers map[Algo]hash.Hash
+
+func (hs hashers) Write(p []byte) (int, error) {
+	var all sync.WaitGroup
+	for _, h := range hs {
+		all.Go(func() { h.Write(p) }) // never gives an error
+	}
+	all.Wait()
+	return len(p), nil
+}
+
+func newHash(algo Algo) (hash.Hash, error) {
+	switch algo {
+	case MD5:
+		return md5.New(), nil
+	case SHA256:
+		return sha256.New(), nil
+	case SHA512:
+		return sha512.New(), nil
+	}
+	return nil, fmt.Errorf("no hash algorithm %q", algo)
+}
+
+// missing gives the algorithms of which sums has no digest.
+func missing(sums map[Algo]string, algos []Algo) []Algo {
+	var out []Algo
+	for _, algo := range algos {
+		if sums[algo] == "" {
+			out = append(out, algo)
+		}
+	}
+	return out
+}
+
+// pick gives the digests of the algorithms asked for.
+func pick(sums map[Algo]string, algos []Algo) map[Algo]string {
+	out := make(map[Algo]string, len(algos))
+	for _, algo := range algos {
+		out[algo] = sums[algo]
+	}
+	return out
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 )
 
@@ -47,6 +48,30 @@ type hardDisk struct{ *Disk }
 func (d hardDisk) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error) {
 	return d.sums.sum(ctx, path, algos, true)
 }
+
+// Recall implements World.
+func (d *Disk) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, false
+	}
+	known := d.sums.recall(path, identityOf(fi))
+	return pick(known, algos), len(missing(known, algos)) == 0
+}
+
+// Remember implements World. Digests that are known of the file stay known.
+func (d *Disk) Remember(path string, id FileID, sums map[Algo]string) {
+	fi, err := os.Stat(path)
+	if err != nil || !fi.Mode().IsRegular() || identityOf(fi) != id.id || !id.id.written(id.at) {
+		return
+	}
+	known := d.sums.recall(path, id.id)
+	maps.Copy(known, sums)
+	d.sums.remember(path, sumEntry{id.id, known})
+}
+
+// Recall gives nothing: a hard look does not rely on memory.
+func (d hardDisk) Recall(string, ...Algo) (map[Algo]string, bool) { return nil, false }
 
 // regular refuses what cannot be hashed, before it is opened: opening a pipe
 // would block.
