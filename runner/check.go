@@ -17,7 +17,7 @@ import (
 // What only follows from another mistake is not reported; known are those that
 // reading the plan found already. The Graph is nil when there are any.
 func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors) {
-	c := &checker{plan: p, types: types, bad: map[string]bool{}, doubtful: doubtful(p, known)}
+	c := &checker{plan: p, types: types, bad: map[string]bool{}, waitsUnknownFor: doubtful(p, known)}
 	g := &Graph{Plan: p}
 	for _, s := range p.Steps {
 		g.Nodes = append(g.Nodes, c.node(s))
@@ -42,7 +42,7 @@ type checker struct {
 	types    Types
 	errs     plan.Errors
 	bad      map[string]bool // steps with a mistake in their type or configuration
-	doubtful map[string]bool // steps of which it is not known what they wait for
+	waitsUnknownFor map[string]bool // steps of which it is not known what they wait for
 }
 
 // doubtful gives the steps that have known mistakes in them: reading drops what
@@ -120,7 +120,7 @@ func (c *checker) reference(n *Node, ref plan.Ref) {
 func (c *checker) cycles(g *Graph) {
 	unplaced := g.sort()
 	for _, n := range unplaced {
-		c.doubtful[n.ID()] = true
+		c.waitsUnknownFor[n.ID()] = true
 	}
 	for stuck := circular(unplaced); len(stuck) > 0; {
 		loop := cycle(stuck)

@@ -11,28 +11,28 @@ import (
 // A FileID identifies a file with its content, as it was at a moment: by its device,
 // inode, size and times.
 type FileID struct {
-	id fileID
+	stat fileStat
 	at time.Time
 }
 
 // Identify gives the identity of a file that was looked at just now.
-func Identify(fi fs.FileInfo) FileID { return FileID{identityOf(fi), time.Now()} }
+func Identify(fi fs.FileInfo) FileID { return FileID{fileStatOf(fi), time.Now()} }
 
 // Is reports whether the file is still the one that was identified.
-func (f FileID) Is(fi fs.FileInfo) bool { return identityOf(fi) == f.id }
+func (f FileID) Is(fi fs.FileInfo) bool { return fileStatOf(fi) == f.stat }
 
 // Key gives a text that differs for every other file. It is "" for a file that may
 // have been written to since without a trace.
 func (f FileID) Key() string {
-	if !f.id.settled(f.at) {
+	if !f.stat.changeWouldShow(f.at) {
 		return ""
 	}
-	return fmt.Sprintf("%+v", f.id)
+	return fmt.Sprintf("%+v", f.stat)
 }
 
-// A fileID changes when a file's content does, but for changes within one tick
+// A fileStat changes when a file's content does, but for changes within one tick
 // of the file system's clock.
-type fileID struct {
+type fileStat struct {
 	Dev   uint64 `json:"dev"`
 	Inode uint64 `json:"inode"`
 	Size  int64  `json:"size"`
@@ -40,36 +40,36 @@ type fileID struct {
 	Ctime int64  `json:"ctime"` // nanoseconds
 }
 
-// identify gives what tells an open file from what it was before.
-func identify(file *os.File) (fileID, error) {
+// statOpenFile gives what tells an open file from what it was before.
+func statOpenFile(file *os.File) (fileStat, error) {
 	fi, err := file.Stat()
 	if err != nil {
-		return fileID{}, err
+		return fileStat{}, err
 	}
-	return identityOf(fi), nil
+	return fileStatOf(fi), nil
 }
 
-func identityOf(fi fs.FileInfo) fileID {
-	id := fileID{Size: fi.Size(), Mtime: fi.ModTime().UnixNano()}
+func fileStatOf(fi fs.FileInfo) fileStat {
+	id := fileStat{Size: fi.Size(), Mtime: fi.ModTime().UnixNano()}
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		id.Dev, id.Inode, id.Ctime = uint64(st.Dev), st.Ino, ctime(st) //nolint:unconvert // other widths elsewhere
 	}
 	return id
 }
 
-// settled says whether a change after began would show in the file's times: it
+// changeWouldShow says whether a change after began would show in the file's times: it
 // was last touched longer ago than its file system's clock ticks. Times in the
 // future are never settled.
-func (id fileID) settled(began time.Time) bool {
-	return max(id.Mtime, id.Ctime)+id.tick() < began.UnixNano()
+func (id fileStat) changeWouldShow(began time.Time) bool {
+	return max(id.Mtime, id.Ctime)+id.clockTick() < began.UnixNano()
 }
 
-// written says whether the file was last written to so long ago that a write
+// writeWouldShow says whether the file was last written to so long ago that a write
 // after at would show. It may have got its name just now.
-func (id fileID) written(at time.Time) bool { return id.Mtime+id.tick() < at.UnixNano() }
+func (id fileStat) writeWouldShow(at time.Time) bool { return id.Mtime+id.clockTick() < at.UnixNano() }
 
-// tick is, with room to spare, how far the clock of the file system goes at once.
-func (id fileID) tick() int64 {
+// clockTick is, with room to spare, how far the clock of the file system goes at once.
+func (id fileStat) clockTick() int64 {
 	if id.Mtime%int64(time.Second) == 0 && id.Ctime%int64(time.Second) == 0 {
 		return int64(2 * time.Second) // it counts in seconds
 	}

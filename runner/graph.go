@@ -21,14 +21,14 @@ type Node struct {
 	Type  Type
 	Needs []Edge // what it waits for: first its needs, then its references, in file order
 
-	above map[string]bool // ids of all that is before it, by any way
+	ancestors map[string]bool // ids of all that is before it, by any way
 }
 
 // ID gives the step's id.
 func (n *Node) ID() string { return n.Step.ID }
 
 // After says whether the step of that id comes before n, by any way.
-func (n *Node) After(id string) bool { return n.above[id] }
+func (n *Node) After(id string) bool { return n.ancestors[id] }
 
 // An Edge says that one step waits for another, and why.
 type Edge struct {
@@ -129,7 +129,7 @@ func (g *Graph) sort() (stuck []*Node) {
 		rest = slices.Delete(slices.Clone(rest), i, i+1)
 		placed[n.ID()] = true
 		g.order = append(g.order, n)
-		n.above = g.union(n)
+		n.ancestors = g.ancestorsOf(n)
 	}
 	return nil
 }
@@ -143,11 +143,11 @@ func ready(n *Node, placed map[string]bool) bool {
 	return true
 }
 
-func (g *Graph) union(n *Node) map[string]bool {
+func (g *Graph) ancestorsOf(n *Node) map[string]bool {
 	above := map[string]bool{}
 	for _, e := range n.Needs {
 		above[e.From] = true
-		for id := range g.Node(e.From).above {
+		for id := range g.Node(e.From).ancestors {
 			above[id] = true
 		}
 	}

@@ -22,11 +22,11 @@ type job struct {
 	prior    *Record
 	outputs  map[string]Outputs // of the steps that it refers to
 	world    World              // for Inputs and Diff
-	hard     World              // for Verify
+	hardWorld     World              // for Verify
 	progress *progress
 
-	after  string // in a diff: the nearest step before it that would change something, or ""
-	unsure string // in a diff: a step before it of which nothing is known yet, or ""
+	changesBefore  string // in a diff: the nearest step before it that would change something, or ""
+	unknownBefore string // in a diff: a step before it of which nothing is known yet, or ""
 }
 
 // A result is what a job gives.
@@ -63,17 +63,17 @@ type (
 // Waits between the attempts of a step.
 const (
 	firstWait = time.Second
-	longest   = 30 * time.Second
+	maxWait   = 30 * time.Second
 )
 
-// do is the work of the job.
-func (j *job) do(ctx context.Context, note func(any)) result {
+// run is the work of the job.
+func (j *job) run(ctx context.Context, note func(any)) result {
 	j.progress.note = note
-	if why := j.waits(); why != "" {
+	if why := j.waitReason(); why != "" {
 		return result{status: Waiting, why: why}
 	}
-	if j.mode == ModeDiff && j.node.Type.Check && j.after != "" {
-		return result{status: CheckAfter, why: "check, after " + j.after}
+	if j.mode == ModeDiff && j.node.Type.Check && j.changesBefore != "" {
+		return result{status: CheckAfter, why: "check, after " + j.changesBefore}
 	}
 	res := j.attempts(ctx, note)
 	var unwritten *unwrittenError
@@ -81,9 +81,9 @@ func (j *job) do(ctx context.Context, note func(any)) result {
 	case res.err == nil:
 	case ctx.Err() != nil:
 		res.status = Interrupted
-	case j.unsure != "" && errors.Is(res.err, fs.ErrNotExist):
+	case j.unknownBefore != "" && errors.Is(res.err, fs.ErrNotExist):
 		// What is not there is likely what that step would make.
-		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (%v)", j.unsure, res.err)}
+		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (%v)", j.unknownBefore, res.err)}
 	case errors.As(res.err, &unwritten):
 		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (known after %s)", unwritten.path, unwritten.step)}
 	default:
@@ -92,13 +92,13 @@ func (j *job) do(ctx context.Context, note func(any)) result {
 	return res
 }
 
-// waits says for what the step waits because it cannot be known in a diff.
-func (j *job) waits() string {
+// waitReason says for what the step waits because it cannot be known in a diff.
+func (j *job) waitReason() string {
 	if j.mode != ModeDiff {
 		return ""
 	}
 	for _, ref := range j.node.Step.With.Refs() {
-		v := values(j.outputs)(ref)
+		v := lookup(j.outputs)(ref)
 		if _, later := v.Later(); later {
 			return fmt.Sprintf("not diffed: waits for %s.%s %s", ref.Step, ref.Output, v)
 		}
@@ -121,7 +121,7 @@ func (j *job) attempts(ctx context.Context, note func(any)) result {
 		case <-ctx.Done():
 			return res
 		}
-		wait = min(2*wait, longest)
+		wait = min(2*wait, maxWait)
 	}
 }
 
@@ -136,43 +136,43 @@ func (j *job) attempt(parent context.Context, note func(any)) (res result) {
 	defer func() {
 		if p := recover(); p != nil {
 			note(panicked{stack: string(debug.Stack())})
-			res = result{err: mistake("panic: %v", p)}
+			res = result{err: contractError("panic: %v", p)}
 		}
 		if res.err != nil && ctx.Err() != nil && parent.Err() == nil {
 			res.err = fmt.Errorf("stopped after its timeout of %s: %w", j.node.Step.Timeout, res.err)
 		}
 	}()
-	step, err := j.step()
+	step, err := j.newStep()
 	if err != nil {
 		return result{err: err}
 	}
 	if j.mode == ModeVerify {
-		outputs, err := j.verified(ctx, step)
+		outputs, err := j.verify(ctx, step)
 		return result{status: Verified, outputs: outputs, err: err}
 	}
-	return j.look(ctx, step, note)
+	return j.diffAndApply(ctx, step, note)
 }
 
-// step makes the step with its configuration complete.
-func (j *job) step() (Step, error) {
+// newStep makes the step with its configuration complete.
+func (j *job) newStep() (Step, error) {
 	step, with := j.graph.newStep(j.node), j.node.Step.With
-	errs := with.Decode(step, values(j.outputs))
+	errs := with.Decode(step, lookup(j.outputs))
 	if v, ok := step.(Validator); ok && len(errs) == 0 {
 		errs = with.Explain(v.Validate())
 	}
 	if len(errs) > 0 {
-		return nil, fault.WithHint(unfit{errs}, errs[0].Hint)
+		return nil, fault.WithHint(configError{errs}, errs[0].Hint)
 	}
 	return step, nil
 }
 
-// unfit is a configuration that turned out wrong once its references were
+// configError is a configuration that turned out wrong once its references were
 // replaced. It is no plan.Errors: the plan could be run, and a step failed.
-type unfit struct{ errs plan.Errors }
+type configError struct{ errs plan.Errors }
 
-func (u unfit) Error() string { return u.errs.Error() }
+func (u configError) Error() string { return u.errs.Error() }
 
-func (u unfit) Unwrap() []error {
+func (u configError) Unwrap() []error {
 	all := make([]error, len(u.errs))
 	for i, err := range u.errs {
 		all[i] = err
@@ -180,8 +180,8 @@ func (u unfit) Unwrap() []error {
 	return all
 }
 
-// look lets the step look at the world and, in an apply, change it.
-func (j *job) look(ctx context.Context, step Step, note func(any)) result {
+// diffAndApply lets the step look at the world and, in an apply, change it.
+func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) result {
 	if h, ok := step.(BeforeApplier); ok && j.mode == ModeApply {
 		h.BeforeApply()
 	}
@@ -191,49 +191,49 @@ func (j *job) look(ctx context.Context, step Step, note func(any)) result {
 	}
 	f, err := step.Diff(ctx, j.world, j.prior)
 	if err == nil && f == nil {
-		err = mistake("Diff gave neither a finding nor an error")
+		err = contractError("Diff gave neither a finding nor an error")
 	}
-	if err == nil && f.Change == nil && unknown(inputs) {
-		inputs, err = j.inputsAfter(ctx, step)
+	if err == nil && f.Change == nil && lacksDigest(inputs) {
+		inputs, err = j.completeInputs(ctx, step)
 	}
 	key := keyOf(j.node.Type.Name, inputs)
-	res := result{inputs: inputs, err: err, status: decide(f, j.prior != nil && j.prior.Key == key, err)}
+	res := result{inputs: inputs, err: err, status: statusOf(f, j.prior != nil && j.prior.Key == key, err)}
 	if err != nil {
 		return res
 	}
 	res.finding = *f
 	if f.Change != nil && j.node.Type.Check {
-		res.err = mistake("a check must not find a change")
+		res.err = contractError("a check must not find a change")
 		return res
 	}
 	if j.mode == ModeDiff {
-		return j.diffed(res)
+		return j.diffResult(res)
 	}
 	if res.outputs = f.Outputs; f.Change != nil {
-		res.outputs, res.err = j.change(ctx, step, f.Change, note)
+		res.outputs, res.err = j.apply(ctx, step, f.Change, note)
 	} else {
 		res.err = j.node.Type.checkOutputs(f.Outputs)
 	}
-	if res.err == nil && unknown(inputs) {
-		res.inputs, res.err = j.inputsAfter(ctx, step)
+	if res.err == nil && lacksDigest(inputs) {
+		res.inputs, res.err = j.completeInputs(ctx, step)
 		key = keyOf(j.node.Type.Name, res.inputs)
 	}
 	if res.err == nil {
-		res.record = j.toKeep(res, key)
+		res.record = j.newRecord(res, key)
 	}
 	return res
 }
 
-// unknown reports whether a step has left a digest for Apply to find out.
-func unknown(inputs []Input) bool {
+// lacksDigest reports whether a step has left a digest for Apply to find out.
+func lacksDigest(inputs []Input) bool {
 	return slices.ContainsFunc(inputs, func(in Input) bool { return in.Digest == "" })
 }
 
-// inputsAfter gives the inputs once what they are of was read by Apply.
-func (j *job) inputsAfter(ctx context.Context, step Step) ([]Input, error) {
+// completeInputs gives the inputs once what they are of was read by Apply.
+func (j *job) completeInputs(ctx context.Context, step Step) ([]Input, error) {
 	inputs, err := j.inputs(ctx, step)
-	if err == nil && unknown(inputs) {
-		err = mistake("an input has no digest after all was done")
+	if err == nil && lacksDigest(inputs) {
+		err = contractError("an input has no digest after all was done")
 	}
 	return inputs, err
 }
@@ -250,13 +250,13 @@ func (j *job) inputs(ctx context.Context, step Step) ([]Input, error) {
 	return append(config, own...), nil
 }
 
-// diffed turns what an apply would do into what a diff tells.
-func (j *job) diffed(res result) result {
+// diffResult turns what an apply would do into what a diff tells.
+func (j *job) diffResult(res result) result {
 	change := res.finding.Change
 	switch {
-	case change == nil && j.unsure != "":
+	case change == nil && j.unknownBefore != "":
 		// What is right now may be changed by that step.
-		return result{status: Waiting, why: "not diffed: waits for " + j.unsure}
+		return result{status: Waiting, why: "not diffed: waits for " + j.unknownBefore}
 	case change == nil:
 		res.status, res.outputs = Unchanged, res.finding.Outputs
 		res.err = j.node.Type.checkOutputs(res.outputs)
@@ -270,10 +270,10 @@ func (j *job) diffed(res result) result {
 	return res
 }
 
-// change applies a change and looks at the result.
-func (j *job) change(ctx context.Context, step Step, c *Change, note func(any)) (Outputs, error) {
+// apply applies a change and looks at the result.
+func (j *job) apply(ctx context.Context, step Step, c *Change, note func(any)) (Outputs, error) {
 	if c.Apply == nil {
-		return nil, mistake("the change has no Apply")
+		return nil, contractError("the change has no Apply")
 	}
 	ack := make(chan error, 1)
 	note(changing{change: c, ack: ack})
@@ -287,19 +287,19 @@ func (j *job) change(ctx context.Context, step Step, c *Change, note func(any)) 
 	case outputs != nil:
 		return outputs, j.node.Type.checkOutputs(outputs)
 	}
-	return j.verified(ctx, step)
+	return j.verify(ctx, step)
 }
 
-func (j *job) verified(ctx context.Context, step Step) (Outputs, error) {
-	outputs, err := step.Verify(ctx, j.hard)
+func (j *job) verify(ctx context.Context, step Step) (Outputs, error) {
+	outputs, err := step.Verify(ctx, j.hardWorld)
 	if err != nil {
 		return nil, err
 	}
 	return outputs, j.node.Type.checkOutputs(outputs)
 }
 
-// toKeep gives the record to be kept, nil when there is nothing new to keep.
-func (j *job) toKeep(res result, key string) *Record {
+// newRecord gives the record to be kept, nil when there is nothing new to keep.
+func (j *job) newRecord(res result, key string) *Record {
 	if res.status == Unchanged && sameOutputs(res.outputs, j.prior.Outputs) {
 		return nil
 	}
@@ -309,19 +309,19 @@ func (j *job) toKeep(res result, key string) *Record {
 	}
 }
 
-// mistake makes the error of a step that breaks its contract.
-func mistake(format string, args ...any) error {
+// contractError makes the error of a step that breaks its contract.
+func contractError(format string, args ...any) error {
 	return fault.WithHint(fmt.Errorf(format, args...), "this is a mistake in bayplan itself; please report it")
 }
 
-// values gives a reference's value from outputs.
-func values(outputs map[string]Outputs) plan.Lookup {
+// lookup gives a reference's value from outputs.
+func lookup(outputs map[string]Outputs) plan.Lookup {
 	return func(ref plan.Ref) plan.Value { return outputs[ref.Step][ref.Output] }
 }
 
-// decide is all that a run makes of what a step's Diff found: whether the key
+// statusOf is all that a run makes of what a step's Diff found: whether the key
 // is as recorded only tells whether there is something to write down.
-func decide(f *Finding, keyRecorded bool, err error) Status {
+func statusOf(f *Finding, keyRecorded bool, err error) Status {
 	switch {
 	case err != nil:
 		return Failed

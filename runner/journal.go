@@ -86,19 +86,19 @@ func (j *journal) append(e entry) error {
 	}
 	line := append(seal(body), '\n')
 	if _, err := j.file.Write(line); err != nil {
-		return j.takeBack(err)
+		return j.undoAppend(err)
 	}
 	if err := j.file.Sync(); err != nil {
-		return j.takeBack(err)
+		return j.undoAppend(err)
 	}
 	j.size += int64(len(line))
 	j.lines++
 	return nil
 }
 
-// takeBack cuts off what a failed append may have left. Where that does not
+// undoAppend cuts off what a failed append may have left. Where that does not
 // work either, nothing may follow it any more.
-func (j *journal) takeBack(cause error) error {
+func (j *journal) undoAppend(cause error) error {
 	if err := j.cut(j.size); err != nil {
 		j.err = fmt.Errorf("the journal is unusable since %w", cause)
 	}

@@ -61,7 +61,7 @@ func (m *memory) apply(e entry) error {
 // A loaded memory comes with what is to be known about its journal.
 type loaded struct {
 	*memory
-	fresh bool  // there was no snapshot
+	noSnapshot bool  // there was no snapshot
 	good  int64 // bytes of the journal that are good
 	lines int
 }
@@ -119,7 +119,7 @@ func loadState(dir, planFile string, snapshot, journal []byte) (loaded, error) {
 			return loaded{}, damage(dir, journalName, err)
 		}
 	}
-	return loaded{memory: m, fresh: snapshot == nil, good: good, lines: len(entries)}, nil
+	return loaded{memory: m, noSnapshot: snapshot == nil, good: good, lines: len(entries)}, nil
 }
 
 func parseSnapshot(dir, planFile string, b []byte) (*memory, error) {
@@ -159,10 +159,10 @@ func damage(dir, name string, err error) error {
 		"the state is a memory that saves work: moved away, everything is looked at anew and nothing is lost but time")
 }
 
-// belongs says whether the memory is that of the plan: of the same file, by
+// belongsTo says whether the memory is that of the plan: of the same file, by
 // whatever name, or of the file in the same place beside it when the state was
 // moved or copied.
-func (m *memory) belongs(dir, planFile string) bool {
+func (m *memory) belongsTo(dir, planFile string) bool {
 	if m.Plan == planFile || sameFile(m.Plan, planFile) {
 		return true
 	}

@@ -17,10 +17,10 @@ func (t Type) checkOutputs(outputs Outputs) error {
 	for _, o := range t.Outputs {
 		v, ok := outputs[o.Name]
 		if !ok {
-			return mistake("the output %q is missing", o.Name)
+			return contractError("the output %q is missing", o.Name)
 		}
 		if when, later := v.Later(); later {
-			return mistake("the output %q is only known %s, though the step is done", o.Name, when)
+			return contractError("the output %q is only known %s, though the step is done", o.Name, when)
 		}
 	}
 	return t.checkKinds(outputs)
@@ -30,10 +30,10 @@ func (t Type) checkKinds(outputs Outputs) error {
 	for _, name := range slices.Sorted(maps.Keys(outputs)) {
 		o, ok := t.output(name)
 		if !ok {
-			return mistake("the output %q is not one of the type's", name)
+			return contractError("the output %q is not one of the type's", name)
 		}
 		if _, later := outputs[name].Later(); !later && outputs[name].IsList() != o.List {
-			return mistake("the output %q is %s, but its type declares %s", name, kind(!o.List), kind(o.List))
+			return contractError("the output %q is %s, but its type declares %s", name, kind(!o.List), kind(o.List))
 		}
 	}
 	return nil

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// A touch is a node with the paths that it touches.
-type touch struct {
+// A nodePaths is a node with the paths that it touches.
+type nodePaths struct {
 	node *Node
 	Paths
 }
@@ -16,13 +16,13 @@ type touch struct {
 // one makes without coming after it. One finding a pair of steps is enough, and
 // of a step that writes what is another's nothing more is said.
 func (c *checker) paths(g *Graph) {
-	touches := c.touches(g)
-	c.eachPair(touches, func(a, b touch) {
+	touches := c.nodePaths(g)
+	c.eachPair(touches, func(a, b nodePaths) {
 		if c.sameFile(a, b) {
 			c.bad[b.node.ID()] = true
 		}
 	})
-	c.eachPair(touches, func(a, b touch) {
+	c.eachPair(touches, func(a, b nodePaths) {
 		if !c.unordered(a, b) {
 			c.unordered(b, a)
 		}
@@ -31,7 +31,7 @@ func (c *checker) paths(g *Graph) {
 
 // eachPair calls f for each two of touches in file order, without those that
 // have a mistake by then.
-func (c *checker) eachPair(touches []touch, f func(a, b touch)) {
+func (c *checker) eachPair(touches []nodePaths, f func(a, b nodePaths)) {
 	for i, a := range touches {
 		for _, b := range touches[i+1:] {
 			if !c.bad[a.node.ID()] && !c.bad[b.node.ID()] {
@@ -41,9 +41,9 @@ func (c *checker) eachPair(touches []touch, f func(a, b touch)) {
 	}
 }
 
-// touches asks the steps without mistakes which paths they touch.
-func (c *checker) touches(g *Graph) []touch {
-	var all []touch
+// nodePaths asks the steps without mistakes which paths they touch.
+func (c *checker) nodePaths(g *Graph) []nodePaths {
+	var all []nodePaths
 	for _, n := range g.Nodes {
 		if c.bad[n.ID()] {
 			continue
@@ -57,7 +57,7 @@ func (c *checker) touches(g *Graph) []touch {
 			continue
 		}
 		paths := p.Paths()
-		all = append(all, touch{n, Paths{
+		all = append(all, nodePaths{n, Paths{
 			Reads:  cleaned(paths.Reads),
 			Writes: cleaned(paths.Writes),
 			Into:   cleaned(paths.Into),
@@ -69,16 +69,16 @@ func (c *checker) touches(g *Graph) []touch {
 
 // sameFile reports that the later step b writes the file that a writes, or
 // that one makes a directory where the other writes a file.
-func (c *checker) sameFile(a, b touch) bool {
-	if path, ok := match(a.Writes, b.Writes, func(x, y string) bool { return x == y }); ok {
+func (c *checker) sameFile(a, b nodePaths) bool {
+	if path, ok := firstPair(a.Writes, b.Writes, func(x, y string) bool { return x == y }); ok {
 		c.report(b.node.Step.Pos, fmt.Sprintf("writes %s, which step %q writes too", path, a.node.ID()), "")
 		return true
 	}
-	if path, ok := match(a.Writes, b.dirs(), overlapBelow); ok {
+	if path, ok := firstPair(a.Writes, b.dirs(), contains); ok {
 		c.report(b.node.Step.Pos, fmt.Sprintf("needs %s as a directory, which step %q writes as a file", path, a.node.ID()), "")
 		return true
 	}
-	if path, ok := match(b.Writes, a.dirs(), overlapBelow); ok {
+	if path, ok := firstPair(b.Writes, a.dirs(), contains); ok {
 		c.report(b.node.Step.Pos, fmt.Sprintf("writes %s as a file, which step %q needs as a directory", path, a.node.ID()), "")
 		return true
 	}
@@ -86,8 +86,8 @@ func (c *checker) sameFile(a, b touch) bool {
 }
 
 // unordered reports that user uses what maker makes and does not come after it.
-func (c *checker) unordered(maker, user touch) bool {
-	if user.node.After(maker.node.ID()) || c.doubts(user.node) {
+func (c *checker) unordered(maker, user nodePaths) bool {
+	if user.node.After(maker.node.ID()) || c.waitsUnknown(user.node) {
 		return false
 	}
 	verb, path, ok := use(maker, user)
@@ -102,9 +102,9 @@ func (c *checker) unordered(maker, user touch) bool {
 	return true
 }
 
-// doubts says that a node may have been meant to wait for more than it does.
-func (c *checker) doubts(n *Node) bool {
-	for id := range c.doubtful {
+// waitsUnknown says that a node may have been meant to wait for more than it does.
+func (c *checker) waitsUnknown(n *Node) bool {
+	for id := range c.waitsUnknownFor {
 		if n.ID() == id || n.After(id) {
 			return true
 		}
@@ -113,34 +113,34 @@ func (c *checker) doubts(n *Node) bool {
 }
 
 // use finds in what way user depends on what maker makes.
-func use(maker, user touch) (verb, path string, ok bool) {
-	if path, ok := match(maker.Writes, user.Reads, within); ok {
+func use(maker, user nodePaths) (verb, path string, ok bool) {
+	if path, ok := firstPair(maker.Writes, user.Reads, within); ok {
 		return "reads", path, true
 	}
-	if path, ok := match(maker.Into, user.Reads, overlap); ok {
+	if path, ok := firstPair(maker.Into, user.Reads, overlap); ok {
 		return "reads", path, true
 	}
 	// A file below a directory that is made empty was there before, with the
 	// directory; only whoever reads the directory itself has to wait.
-	if path, ok := match(maker.Makes, user.Reads, within); ok {
+	if path, ok := firstPair(maker.Makes, user.Reads, within); ok {
 		return "reads", path, true
 	}
-	if path, ok := match(maker.Makes, user.Into, overlapBelow); ok {
+	if path, ok := firstPair(maker.Makes, user.Into, contains); ok {
 		return "writes into", path, true
 	}
-	if path, ok := match(maker.Makes, user.Writes, overlapBelow); ok {
+	if path, ok := firstPair(maker.Makes, user.Writes, contains); ok {
 		return "writes", path, true
 	}
 	return "", "", false
 }
 
 // dirs gives the paths that have to be directories.
-func (t touch) dirs() []string {
+func (t nodePaths) dirs() []string {
 	return append(append([]string{}, t.Into...), t.Makes...)
 }
 
-// match finds the first pair for which related holds, and gives its second part.
-func match(as, bs []string, related func(a, b string) bool) (string, bool) {
+// firstPair finds the first pair for which related holds, and gives its second part.
+func firstPair(as, bs []string, related func(a, b string) bool) (string, bool) {
 	for _, b := range bs {
 		for _, a := range as {
 			if related(a, b) {
@@ -156,8 +156,8 @@ func within(a, b string) bool {
 	return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/")
 }
 
-// overlapBelow says that b is a or below it.
-func overlapBelow(a, b string) bool { return within(b, a) }
+// contains says that b is a or below it.
+func contains(a, b string) bool { return within(b, a) }
 
 func overlap(a, b string) bool { return within(a, b) || within(b, a) }
 

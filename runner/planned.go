@@ -49,15 +49,15 @@ type planned struct {
 type plannedFile struct {
 	File
 	step string          // whose Change leaves it behind, "" where that is not known
-	turn chan struct{}   // holds one token: whoever has it may use sums
+	sem chan struct{}   // holds one token: whoever has it may use sums
 	sums map[Algo]string // File.Sums and what was computed
 }
 
 func newPlannedFile(f File) *plannedFile {
 	f.Path = filepath.Clean(f.Path)
-	p := &plannedFile{File: f, turn: make(chan struct{}, 1), sums: map[Algo]string{}}
+	p := &plannedFile{File: f, sem: make(chan struct{}, 1), sums: map[Algo]string{}}
 	maps.Copy(p.sums, f.Sums)
-	p.turn <- struct{}{}
+	p.sem <- struct{}{}
 	return p
 }
 
@@ -130,7 +130,7 @@ func (p planned) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]
 
 // Recall gives nothing of a planned file, which is not there yet.
 func (p planned) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
-	if p.shows(path) {
+	if p.covers(path) {
 		return nil, false
 	}
 	return p.World.Recall(path, algos...)
@@ -138,13 +138,13 @@ func (p planned) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
 
 // Remember keeps nothing of a planned file.
 func (p planned) Remember(path string, id FileID, sums map[Algo]string) {
-	if !p.shows(path) {
+	if !p.covers(path) {
 		p.World.Remember(path, id, sums)
 	}
 }
 
-// shows says whether the file at path is or lies below a planned one.
-func (p planned) shows(path string) bool {
+// covers says whether the file at path is or lies below a planned one.
+func (p planned) covers(path string) bool {
 	clean := filepath.Clean(path)
 	return p.files[clean] != nil || p.dirs[clean] || p.belowFile(clean)
 }
@@ -181,8 +181,8 @@ var errNoContent = errors.New("its content is not known before it is written")
 // sum gives the planned digests, and computes those that the step did not plan.
 func (f *plannedFile) sum(ctx context.Context, algos []Algo) (map[Algo]string, error) {
 	select {
-	case <-f.turn:
-		defer func() { f.turn <- struct{}{} }()
+	case <-f.sem:
+		defer func() { f.sem <- struct{}{} }()
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}

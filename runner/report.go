@@ -153,12 +153,12 @@ func (r *Report) Err() error {
 		}
 	}
 	if errs != nil {
-		errs.ErrorFormat = lines
+		errs.ErrorFormat = joinLines
 	}
 	return errs.ErrorOrNil()
 }
 
-func lines(errs []error) string {
+func joinLines(errs []error) string {
 	out := make([]string, len(errs))
 	for i, err := range errs {
 		out[i] = err.Error()

@@ -63,18 +63,18 @@ func (r *Runner) Apply(ctx context.Context) (*Report, error) {
 func (r *Runner) Verify(ctx context.Context) (*Report, error) { return r.run(ctx, ModeVerify) }
 
 func (r *Runner) run(ctx context.Context, mode Mode) (*Report, error) {
-	chosen, err := r.chosen()
+	chosen, err := r.selected()
 	if err != nil {
 		return nil, err
 	}
-	remembered, err := r.remembered(chosen)
+	remembered, err := r.recordedOutputs(chosen)
 	if err != nil {
 		return nil, err
 	}
-	b := newBooks(r, mode, chosen, remembered)
-	b.open()
+	b := newRunState(r, mode, chosen, remembered)
+	b.begin()
 	newWalk(b.nodes, r.parallel(), b).run(ctx)
-	b.close()
+	b.end()
 	if ctx.Err() != nil {
 		return b.report, context.Cause(ctx)
 	}
@@ -91,12 +91,12 @@ func (r *Runner) parallel() int {
 // CheckSelection gives a *SelectionError when Only and Skip make no sense for
 // the plan. It needs no state, so callers can ask before they make one.
 func (r *Runner) CheckSelection() error {
-	_, err := r.chosen()
+	_, err := r.selected()
 	return err
 }
 
-// chosen gives the ids of the steps to run.
-func (r *Runner) chosen() (map[string]bool, error) {
+// selected gives the ids of the steps to run.
+func (r *Runner) selected() (map[string]bool, error) {
 	chosen := map[string]bool{}
 	for _, n := range r.Graph.Nodes {
 		chosen[n.ID()] = len(r.Only) == 0
@@ -122,9 +122,9 @@ func (r *Runner) chosen() (map[string]bool, error) {
 	return nil, &SelectionError{Err: errors.New("no step is left to run: all that are asked for are skipped")}
 }
 
-// remembered gives the outputs of the steps that are referred to but not run,
+// recordedOutputs gives the outputs of the steps that are referred to but not run,
 // from their records.
-func (r *Runner) remembered(chosen map[string]bool) (map[string]Outputs, error) {
+func (r *Runner) recordedOutputs(chosen map[string]bool) (map[string]Outputs, error) {
 	outputs := map[string]Outputs{}
 	for _, n := range r.Graph.Nodes {
 		if !chosen[n.ID()] {
@@ -135,8 +135,8 @@ func (r *Runner) remembered(chosen map[string]bool) (map[string]Outputs, error) 
 				continue
 			}
 			rec := r.record(r.Graph.Node(e.From))
-			if rec == nil || !has(rec.Outputs, e.Output) {
-				return nil, noRecord(e)
+			if rec == nil || !hasValue(rec.Outputs, e.Output) {
+				return nil, noRecordError(e)
 			}
 			outputs[e.From] = rec.Outputs
 		}
@@ -144,13 +144,13 @@ func (r *Runner) remembered(chosen map[string]bool) (map[string]Outputs, error) 
 	return outputs, nil
 }
 
-func noRecord(e Edge) error {
+func noRecordError(e Edge) error {
 	return &SelectionError{Step: e.From, Err: fault.WithHint(
 		fmt.Errorf("step %q uses the output %q of step %q, which is not to be run and has no record of it", e.To, e.Output, e.From),
 		fmt.Sprintf("run step %q too, or apply it once", e.From))}
 }
 
-func has(outputs Outputs, name string) bool {
+func hasValue(outputs Outputs, name string) bool {
 	v, ok := outputs[name]
 	if !ok {
 		return false
@@ -179,7 +179,7 @@ func (r *Runner) disk() *Disk {
 	return r.Store.Disk()
 }
 
-func (r *Runner) tell(e Event) {
+func (r *Runner) emit(e Event) {
 	if r.Observe == nil {
 		return
 	}

@@ -26,7 +26,7 @@ type running struct {
 	began    time.Time
 	progress *progress
 	total    int64 // bytes to move
-	told     int64 // bytes of the last tick
+	reported     int64 // bytes of the last tick
 }
 
 // progress is what a job counts. Its counters are read by the books while the
@@ -45,141 +45,141 @@ func (p *progress) Done(it Item) {
 	p.note(itemDone{it})
 }
 
-func newBooks(r *Runner, mode Mode, chosen map[string]bool, remembered map[string]Outputs) *runState {
-	b := &runState{
+func newRunState(r *Runner, mode Mode, chosen map[string]bool, remembered map[string]Outputs) *runState {
+	rs := &runState{
 		runner: r, mode: mode, report: &Report{Mode: mode}, outputs: remembered, disk: r.disk(),
 		files: map[string][]*plannedFile{}, running: map[string]*running{}, began: time.Now(),
 	}
 	for _, n := range r.Graph.order {
 		if chosen[n.ID()] {
-			b.nodes = append(b.nodes, n)
+			rs.nodes = append(rs.nodes, n)
 		}
 	}
 	for _, n := range r.Graph.Nodes {
 		if chosen[n.ID()] {
-			b.report.Steps = append(b.report.Steps, &StepReport{ID: n.ID(), Type: n.Type.Name, Prior: r.record(n)})
+			rs.report.Steps = append(rs.report.Steps, &StepReport{ID: n.ID(), Type: n.Type.Name, Prior: r.record(n)})
 		}
 	}
-	return b
+	return rs
 }
 
-func (b *runState) open() {
-	b.runner.tell(Event{Kind: RunBegin, Mode: b.mode, Items: len(b.nodes)})
+func (rs *runState) begin() {
+	rs.runner.emit(Event{Kind: RunBegin, Mode: rs.mode, Items: len(rs.nodes)})
 }
 
-func (b *runState) close() {
-	b.report.Took = time.Since(b.began)
-	b.runner.tell(Event{Kind: RunEnd, Mode: b.mode, Took: b.report.Took.Seconds(), Message: b.report.Summary()})
+func (rs *runState) end() {
+	rs.report.Took = time.Since(rs.began)
+	rs.runner.emit(Event{Kind: RunEnd, Mode: rs.mode, Took: rs.report.Took.Seconds(), Message: rs.report.Summary()})
 }
 
-// begin makes the job for a node from what the books know now.
-func (b *runState) begin(n *Node) work {
+// startNode makes the job for a node from what the books know now.
+func (rs *runState) startNode(n *Node) work {
 	r := &running{began: time.Now(), progress: &progress{}}
-	b.running[n.ID()] = r
-	b.runner.tell(Event{Kind: StepBegin, Step: n.ID(), Type: n.Type.Name})
+	rs.running[n.ID()] = r
+	rs.runner.emit(Event{Kind: StepBegin, Step: n.ID(), Type: n.Type.Name})
 	j := &job{
-		graph: b.runner.Graph, node: n, mode: b.mode, prior: b.runner.record(n), outputs: map[string]Outputs{},
-		world: b.disk, hard: b.disk.Hard(), progress: r.progress,
+		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.record(n), outputs: map[string]Outputs{},
+		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress,
 	}
 	for _, e := range n.Needs {
-		j.outputs[e.From] = b.outputs[e.From]
+		j.outputs[e.From] = rs.outputs[e.From]
 	}
-	if b.mode == ModeDiff {
-		b.foresee(j)
+	if rs.mode == ModeDiff {
+		rs.addPlannedWorld(j)
 	}
-	return j.do
+	return j.run
 }
 
-// foresee gives a job of a diff the world as the steps before it would leave it.
-func (b *runState) foresee(j *job) {
+// addPlannedWorld gives a job of a diff the world as the steps before it would leave it.
+func (rs *runState) addPlannedWorld(j *job) {
 	var files []*plannedFile
-	for _, n := range b.runner.Graph.Ancestors(j.node) {
-		files = append(files, b.files[n.ID()]...)
-		s := b.report.Step(n.ID())
+	for _, n := range rs.runner.Graph.Ancestors(j.node) {
+		files = append(files, rs.files[n.ID()]...)
+		s := rs.report.Step(n.ID())
 		if s == nil {
 			continue // not in this run
 		}
 		switch s.Status {
 		case ToCreate, ToChange:
-			j.after = n.ID()
+			j.changesBefore = n.ID()
 		case Waiting:
-			j.after, j.unsure = n.ID(), n.ID()
+			j.changesBefore, j.unknownBefore = n.ID(), n.ID()
 		}
 	}
-	j.world = plannedWorld(b.disk, files)
+	j.world = plannedWorld(rs.disk, files)
 }
 
-// noted passes on what a running job notes.
-func (b *runState) noted(n *Node, what any) {
-	r := b.running[n.ID()]
+// onNote passes on what a running job notes.
+func (rs *runState) onNote(n *Node, what any) {
+	r := rs.running[n.ID()]
 	switch what := what.(type) {
 	case changing:
-		b.change(n, r, what)
+		rs.startChange(n, r, what)
 	case itemDone:
-		b.runner.tell(Event{Kind: ItemDone, Step: n.ID(), Item: &what.item})
+		rs.runner.emit(Event{Kind: ItemDone, Step: n.ID(), Item: &what.item})
 	case retrying:
-		b.runner.tell(Event{
+		rs.runner.emit(Event{
 			Kind: Retrying, Step: n.ID(), Attempt: what.attempt, Wait: what.wait.Seconds(),
 			Error: what.err.Error(), Hint: fault.Hint(what.err),
 		})
 	case panicked:
-		b.runner.tell(Event{Kind: Debug, Step: n.ID(), Message: what.stack})
+		rs.runner.emit(Event{Kind: Debug, Step: n.ID(), Message: what.stack})
 	}
 }
 
-// change lets a job begin its change once that is durable.
-func (b *runState) change(n *Node, r *running, what changing) {
-	if b.runner.Store != nil {
-		if err := b.runner.Store.Started(n.ID()); err != nil {
+// startChange lets a job begin its change once that is durable.
+func (rs *runState) startChange(n *Node, r *running, what changing) {
+	if rs.runner.Store != nil {
+		if err := rs.runner.Store.Started(n.ID()); err != nil {
 			what.ack <- err
 			return
 		}
 	}
 	r.total = what.change.bytes()
-	b.runner.tell(Event{
+	rs.runner.emit(Event{
 		Kind: StepChange, Step: n.ID(), Items: len(what.change.Items), Total: r.total, Message: what.change.Summary,
 	})
 	what.ack <- nil
 }
 
-// ticked tells of the bytes that were moved since it last did.
-func (b *runState) ticked() {
-	for _, n := range b.nodes {
-		r := b.running[n.ID()]
+// onTick tells of the bytes that were moved since it last did.
+func (rs *runState) onTick() {
+	for _, n := range rs.nodes {
+		r := rs.running[n.ID()]
 		if r == nil {
 			continue
 		}
-		if now := r.progress.bytes.Load(); now != r.told {
-			r.told = now
-			b.runner.tell(Event{Kind: Ticked, Step: n.ID(), Bytes: now, Total: r.total, Items: int(r.progress.items.Load())})
+		if now := r.progress.bytes.Load(); now != r.reported {
+			r.reported = now
+			rs.runner.emit(Event{Kind: Ticked, Step: n.ID(), Bytes: now, Total: r.total, Items: int(r.progress.items.Load())})
 		}
 	}
 }
 
-// ended writes down what came of a step.
-func (b *runState) ended(n *Node, res result) bool {
-	r := b.running[n.ID()]
-	delete(b.running, n.ID())
-	if b.mode == ModeApply && b.runner.Store != nil {
-		res = b.save(n, res)
+// onEnd writes down what came of a step.
+func (rs *runState) onEnd(n *Node, res result) bool {
+	r := rs.running[n.ID()]
+	delete(rs.running, n.ID())
+	if rs.mode == ModeApply && rs.runner.Store != nil {
+		res = rs.save(n, res)
 	}
-	s := b.report.Step(n.ID())
+	s := rs.report.Step(n.ID())
 	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, res.inputs
 	s.Why, s.Err = res.why, res.err
 	s.Bytes, s.Took = r.progress.bytes.Load(), time.Since(r.began)
-	b.finish(s)
+	rs.finish(s)
 	if res.status == Failed || res.status == Interrupted {
 		return false
 	}
-	b.outputs[n.ID()] = res.outputs
+	rs.outputs[n.ID()] = res.outputs
 	if res.outputs == nil {
-		b.outputs[n.ID()] = n.Type.laterOutputs(n.ID())
+		rs.outputs[n.ID()] = n.Type.laterOutputs(n.ID())
 	}
-	if c := res.finding.Change; b.mode == ModeDiff && c != nil {
+	if c := res.finding.Change; rs.mode == ModeDiff && c != nil {
 		for _, f := range c.Files {
 			file := newPlannedFile(f)
 			file.step = n.ID()
-			b.files[n.ID()] = append(b.files[n.ID()], file)
+			rs.files[n.ID()] = append(rs.files[n.ID()], file)
 		}
 	}
 	return true
@@ -188,14 +188,14 @@ func (b *runState) ended(n *Node, res result) bool {
 // save makes durable what came of a step, also while the run is being
 // interrupted: what was done must not be forgotten. What could not be written
 // down makes the step fail.
-func (b *runState) save(n *Node, res result) result {
+func (rs *runState) save(n *Node, res result) result {
 	var err error
 	switch {
 	case res.record != nil:
-		err = b.runner.Store.Done(*res.record)
+		err = rs.runner.Store.Done(*res.record)
 	case res.status == Failed:
 		// A second error would only hide the first.
-		_ = b.runner.Store.Failed(n.ID(), res.err)
+		_ = rs.runner.Store.Failed(n.ID(), res.err)
 	}
 	if err != nil {
 		res.status, res.err = Failed, err
@@ -203,19 +203,19 @@ func (b *runState) save(n *Node, res result) result {
 	return res
 }
 
-// dropped writes down that a step will not begin.
-func (b *runState) dropped(n *Node, blame *Node) {
-	s := b.report.Step(n.ID())
+// onDrop writes down that a step will not begin.
+func (rs *runState) onDrop(n *Node, blame *Node) {
+	s := rs.report.Step(n.ID())
 	s.Status = Skipped
-	if blame != nil && b.report.Step(blame.ID()).Status == Failed {
+	if blame != nil && rs.report.Step(blame.ID()).Status == Failed {
 		s.Blame, s.Why = blame.ID(), "needs "+blame.ID()+", which failed"
 	} else {
 		s.Why = "the run was interrupted before it began"
 	}
-	b.finish(s)
+	rs.finish(s)
 }
 
-func (b *runState) finish(s *StepReport) {
+func (rs *runState) finish(s *StepReport) {
 	e := Event{
 		Kind: StepEnd, Step: s.ID, Type: s.Type, Status: s.Status, Blame: s.Blame,
 		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why, Notes: s.Finding.Notes,
@@ -229,5 +229,5 @@ func (b *runState) finish(s *StepReport) {
 	if s.Err != nil {
 		e.Error, e.Hint, e.Problems = s.Err.Error(), fault.Hint(s.Err), fault.Problems(s.Err)
 	}
-	b.runner.tell(e)
+	rs.runner.emit(e)
 }

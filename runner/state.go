@@ -55,7 +55,7 @@ func OpenStore(dir, planFile string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, lock: l, disk: &Disk{}}
-	if err := s.open(planFile); err != nil {
+	if err := s.load(planFile); err != nil {
 		l.Close()
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func ReadStore(dir, planFile string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := refuseOther(l.memory, dir, planFile); err != nil {
+	if err := checkOwner(l.memory, dir, planFile); err != nil {
 		return nil, err
 	}
 	s := &Store{dir: dir, mem: l.memory, disk: &Disk{}}
@@ -94,18 +94,18 @@ func makeStateDir(dir string) error {
 	return durable.WriteBytes(ignore, 0o600, []byte("*\n"))
 }
 
-// open reads the state with the lock held, and writes down whose it is before
+// load reads the state with the lock held, and writes down whose it is before
 // anything is done on its account.
-func (s *Store) open(planFile string) error {
+func (s *Store) load(planFile string) error {
 	l, err := load(s.dir, planFile)
 	if err != nil {
 		return err
 	}
-	if err := refuseOther(l.memory, s.dir, planFile); err != nil {
+	if err := checkOwner(l.memory, s.dir, planFile); err != nil {
 		return err
 	}
 	s.mem = l.memory
-	if l.fresh || s.mem.Plan != planFile || s.mem.Dir != s.dir {
+	if l.noSnapshot || s.mem.Plan != planFile || s.mem.Dir != s.dir {
 		s.mem.Plan, s.mem.Dir = planFile, s.dir
 		if err := s.snapshot(); err != nil {
 			return err
@@ -119,8 +119,8 @@ func (s *Store) open(planFile string) error {
 	return nil
 }
 
-func refuseOther(m *memory, dir, planFile string) error {
-	if m.belongs(dir, planFile) {
+func checkOwner(m *memory, dir, planFile string) error {
+	if m.belongsTo(dir, planFile) {
 		return nil
 	}
 	return fault.WithHint(

@@ -26,18 +26,18 @@ import (
 type sumCache struct {
 	mu      sync.Mutex
 	files   map[string]sumEntry
-	flights map[string]*flight
+	calls map[string]*hashCall
 	dirty   bool // files holds more than what was loaded
 }
 
 // A sumEntry is what is remembered of one file.
 type sumEntry struct {
-	ID   fileID          `json:"id"`
+	Stat   fileStat          `json:"id"`
 	Sums map[Algo]string `json:"sums"`
 }
 
-// A flight is one hashing of one file that is going on.
-type flight struct {
+// A hashCall is one hashing of one file that is going on.
+type hashCall struct {
 	hard bool
 	done chan struct{} // closed when the rest is set
 	sums map[Algo]string
@@ -52,10 +52,10 @@ func (c *sumCache) sum(ctx context.Context, path string, algos []Algo, hard bool
 		return nil, err
 	}
 	for {
-		f, mine := c.board(path, hard)
+		f, mine := c.startOrJoin(path, hard)
 		if mine {
 			f.sums, f.err = c.hash(ctx, path, algos, hard)
-			c.land(path, f)
+			c.finish(path, f)
 			return maps.Clone(f.sums), f.err
 		}
 		select {
@@ -69,25 +69,25 @@ func (c *sumCache) sum(ctx context.Context, path string, algos []Algo, hard bool
 	}
 }
 
-// board gives the flight for path, and whether the caller has to fly it.
-func (c *sumCache) board(path string, hard bool) (f *flight, mine bool) {
+// startOrJoin gives the flight for path, and whether the caller has to fly it.
+func (c *sumCache) startOrJoin(path string, hard bool) (f *hashCall, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.flights[path]; f != nil {
+	if f := c.calls[path]; f != nil {
 		return f, false
 	}
-	f = &flight{hard: hard, done: make(chan struct{})}
-	if c.flights == nil {
-		c.flights = map[string]*flight{}
+	f = &hashCall{hard: hard, done: make(chan struct{})}
+	if c.calls == nil {
+		c.calls = map[string]*hashCall{}
 	}
-	c.flights[path] = f
+	c.calls[path] = f
 	return f, true
 }
 
-func (c *sumCache) land(path string, f *flight) {
+func (c *sumCache) finish(path string, f *hashCall) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.flights, path)
+	delete(c.calls, path)
 	close(f.done)
 }
 
@@ -98,7 +98,7 @@ func (c *sumCache) hash(ctx context.Context, path string, algos []Algo, hard boo
 		return nil, err
 	}
 	defer file.Close()
-	before, err := identify(file)
+	before, err := statOpenFile(file)
 	if err != nil {
 		return nil, err
 	}
@@ -113,17 +113,17 @@ func (c *sumCache) hash(ctx context.Context, path string, algos []Algo, hard boo
 			return nil, &fs.PathError{Op: "hash", Path: path, Err: err}
 		}
 		maps.Copy(known, fresh)
-		if after, err := identify(file); err == nil && after == before && before.settled(began) {
+		if after, err := statOpenFile(file); err == nil && after == before && before.changeWouldShow(began) {
 			c.remember(path, sumEntry{before, maps.Clone(known)})
 		}
 	}
 	return pick(known, algos), nil
 }
 
-func (c *sumCache) recall(path string, id fileID) map[Algo]string {
+func (c *sumCache) recall(path string, id fileStat) map[Algo]string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.files[path]; e.ID == id {
+	if e := c.files[path]; e.Stat == id {
 		return maps.Clone(e.Sums)
 	}
 	return map[Algo]string{}

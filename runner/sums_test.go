@@ -12,14 +12,14 @@ import (
 func TestSumOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c sumCache
-		first, mine := c.board("/f", false)
+		first, mine := c.startOrJoin("/f", false)
 		if !mine {
 			t.Fatal("the first is not to fly")
 		}
 		var waiting sync.WaitGroup
 		for range 3 {
 			waiting.Go(func() {
-				f, mine := c.board("/f", false)
+				f, mine := c.startOrJoin("/f", false)
 				if mine {
 					t.Error("a second hashing of the same file")
 				}
@@ -31,9 +31,9 @@ func TestSumOnceForAll(t *testing.T) {
 		}
 		synctest.Wait()
 		first.sums = map[Algo]string{MD5: "d"}
-		c.land("/f", first)
+		c.finish("/f", first)
 		waiting.Wait()
-		if _, mine := c.board("/f", false); !mine {
+		if _, mine := c.startOrJoin("/f", false); !mine {
 			t.Error("the landed flight is still there")
 		}
 	})
@@ -44,20 +44,20 @@ func TestSumAfterAnothersFlight(t *testing.T) {
 	write(t, file, "hello")
 	tests := []struct {
 		name   string
-		flight flight
+		flight hashCall
 		hard   bool
 		want   string
 	}{
-		{"it failed", flight{err: errors.New("stopped")}, false, digest(t, MD5, "hello")},
-		{"it has another algorithm", flight{sums: map[Algo]string{SHA256: "x"}}, false, digest(t, MD5, "hello")},
-		{"it was from memory", flight{sums: map[Algo]string{MD5: "x"}}, true, digest(t, MD5, "hello")},
-		{"it will do", flight{sums: map[Algo]string{MD5: "x"}, hard: true}, true, "x"},
+		{"it failed", hashCall{err: errors.New("stopped")}, false, digest(t, MD5, "hello")},
+		{"it has another algorithm", hashCall{sums: map[Algo]string{SHA256: "x"}}, false, digest(t, MD5, "hello")},
+		{"it was from memory", hashCall{sums: map[Algo]string{MD5: "x"}}, true, digest(t, MD5, "hello")},
+		{"it will do", hashCall{sums: map[Algo]string{MD5: "x"}, hard: true}, true, "x"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var d Disk
-				f, _ := d.sums.board(file, tt.flight.hard)
+				f, _ := d.sums.startOrJoin(file, tt.flight.hard)
 				result := make(chan string)
 				go func() {
 					got, err := d.sums.sum(t.Context(), file, []Algo{MD5}, tt.hard)
@@ -68,7 +68,7 @@ func TestSumAfterAnothersFlight(t *testing.T) {
 				}()
 				synctest.Wait()
 				f.sums, f.err = tt.flight.sums, tt.flight.err
-				d.sums.land(file, f)
+				d.sums.finish(file, f)
 				if got := <-result; got != tt.want {
 					t.Errorf("got %s, want %s", got, tt.want)
 				}
@@ -77,7 +77,7 @@ func TestSumAfterAnothersFlight(t *testing.T) {
 	}
 	t.Run("stopped while waiting", func(t *testing.T) {
 		var d Disk
-		d.sums.board(file, false)
+		d.sums.startOrJoin(file, false)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := d.sums.sum(ctx, file, []Algo{MD5}, false); !errors.Is(err, context.Canceled) {

@@ -15,37 +15,37 @@ import (
 // book. What is done beside it only reports over a channel.
 type walk struct {
 	parallel int
-	book     book
+	handler     handler
 
 	ready []*Node         // in order
-	left  []*Node         // in order, not yet ready
-	await map[string]int  // of how many nodes each one left still waits
+	blocked  []*Node         // in order, not yet ready
+	waitsFor map[string]int  // of how many nodes each one left still waits
 	nodes map[string]bool // ids of all that the walk is about
 }
 
-// A book decides and keeps what a walk is about.
-type book interface {
+// A handler decides and keeps what a walk is about.
+type handler interface {
 	// begin says what there is to do for a node. The work runs in a goroutine
 	// of its own; note brings something to the book while it runs.
-	begin(n *Node) work
+	startNode(n *Node) work
 	// noted is told what a running work noted.
-	noted(n *Node, what any)
+	onNote(n *Node, what any)
 	// ended is told what a work gave, and says whether what waits for the node
 	// may go on.
-	ended(n *Node, res result) bool
+	onEnd(n *Node, res result) bool
 	// dropped is told of a node that will not begin: because of blame, or
 	// because the run ends when that is nil.
-	dropped(n *Node, blame *Node)
+	onDrop(n *Node, blame *Node)
 	// ticked is called every second.
-	ticked()
+	onTick()
 }
 
 // A work does what there is to do for one node. note blocks until the walk
 // took what; once the work has returned it does nothing.
 type work func(ctx context.Context, note func(what any)) result
 
-// A report is what comes to the walk from a running work: a note or its end.
-type report struct {
+// A message is what comes to the walk from a running work: a note or its end.
+type message struct {
 	node  *Node
 	note  any
 	ended bool
@@ -54,19 +54,19 @@ type report struct {
 
 // newWalk makes a walk over nodes, which are in order. A node waits for all
 // nodes of the walk before it, also by way of others that are not in it.
-func newWalk(nodes []*Node, parallel int, b book) *walk {
-	w := &walk{parallel: max(parallel, 1), book: b, await: map[string]int{}, nodes: map[string]bool{}}
+func newWalk(nodes []*Node, parallel int, b handler) *walk {
+	w := &walk{parallel: max(parallel, 1), handler: b, waitsFor: map[string]int{}, nodes: map[string]bool{}}
 	for _, n := range nodes {
 		w.nodes[n.ID()] = true
 	}
 	for _, n := range nodes {
-		for id := range n.above {
+		for id := range n.ancestors {
 			if w.nodes[id] {
-				w.await[n.ID()]++
+				w.waitsFor[n.ID()]++
 			}
 		}
 	}
-	w.left = nodes
+	w.blocked = nodes
 	w.release()
 	return w
 }
@@ -75,7 +75,7 @@ func newWalk(nodes []*Node, parallel int, b book) *walk {
 // waited for. It returns when no goroutine of it is left.
 func (w *walk) run(ctx context.Context) {
 	var g errgroup.Group
-	reports, over := make(chan report), make(chan struct{})
+	reports, over := make(chan message), make(chan struct{})
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 
@@ -86,12 +86,12 @@ func (w *walk) run(ctx context.Context) {
 		for running < w.parallel && len(w.ready) > 0 && ctx.Err() == nil {
 			n := w.ready[0]
 			w.ready = w.ready[1:]
-			do := w.book.begin(n)
+			do := w.handler.startNode(n)
 			running++
 			g.Go(func() error {
-				r := report{node: n, ended: true, res: result{status: Failed, err: errGone}}
+				r := message{node: n, ended: true, res: result{status: Failed, err: errGone}}
 				defer func() { reports <- r }() // also when the work ended its goroutine
-				r.res = attend(ctx, n, do, reports, over)
+				r.res = runWork(ctx, n, do, reports, over)
 				return nil
 			})
 		}
@@ -103,9 +103,9 @@ func (w *walk) run(ctx context.Context) {
 			if r.ended {
 				running--
 			}
-			w.take(r)
+			w.handle(r)
 		case <-tick.C:
-			w.book.ticked()
+			w.handler.onTick()
 		}
 	}
 	close(over)
@@ -116,8 +116,8 @@ func (w *walk) run(ctx context.Context) {
 // errGone can only be seen in tests, where a fake step may call FailNow.
 var errGone = errors.New("its goroutine ended without a result")
 
-// attend runs one work. What it notes goes to the walk while that listens.
-func attend(ctx context.Context, n *Node, do work, reports chan<- report, over <-chan struct{}) result {
+// runWork runs one work. What it notes goes to the walk while that listens.
+func runWork(ctx context.Context, n *Node, do work, reports chan<- message, over <-chan struct{}) result {
 	returned := make(chan struct{})
 	defer close(returned)
 	return do(ctx, func(what any) {
@@ -127,21 +127,21 @@ func attend(ctx context.Context, n *Node, do work, reports chan<- report, over <
 		default:
 		}
 		select {
-		case reports <- report{node: n, note: what}:
+		case reports <- message{node: n, note: what}:
 		case <-returned:
 		case <-over:
 		}
 	})
 }
 
-func (w *walk) take(r report) {
+func (w *walk) handle(r message) {
 	switch {
 	case !r.ended:
-		w.book.noted(r.node, r.note)
-	case w.book.ended(r.node, r.res):
-		for _, n := range w.left {
+		w.handler.onNote(r.node, r.note)
+	case w.handler.onEnd(r.node, r.res):
+		for _, n := range w.blocked {
 			if n.After(r.node.ID()) {
-				w.await[n.ID()]--
+				w.waitsFor[n.ID()]--
 			}
 		}
 		w.release()
@@ -152,8 +152,8 @@ func (w *walk) take(r report) {
 
 // release moves to ready what waits for nothing any more.
 func (w *walk) release() {
-	w.sift(func(n *Node) bool {
-		if w.await[n.ID()] > 0 {
+	w.keepBlocked(func(n *Node) bool {
+		if w.waitsFor[n.ID()] > 0 {
 			return true
 		}
 		w.ready = append(w.ready, n)
@@ -163,30 +163,30 @@ func (w *walk) release() {
 
 // dropAfter drops all that comes after a node that failed.
 func (w *walk) dropAfter(blame *Node) {
-	w.sift(func(n *Node) bool {
+	w.keepBlocked(func(n *Node) bool {
 		if !n.After(blame.ID()) {
 			return true
 		}
-		w.book.dropped(n, blame)
+		w.handler.onDrop(n, blame)
 		return false
 	})
 }
 
 // dropRest drops what did not begin before the run was interrupted.
 func (w *walk) dropRest() {
-	for _, n := range append(w.ready, w.left...) {
-		w.book.dropped(n, nil)
+	for _, n := range append(w.ready, w.blocked...) {
+		w.handler.onDrop(n, nil)
 	}
-	w.ready, w.left = nil, nil
+	w.ready, w.blocked = nil, nil
 }
 
-// sift keeps of left those for which keep holds.
-func (w *walk) sift(keep func(*Node) bool) {
+// keepBlocked keeps of left those for which keep holds.
+func (w *walk) keepBlocked(keep func(*Node) bool) {
 	var left []*Node
-	for _, n := range w.left {
+	for _, n := range w.blocked {
 		if keep(n) {
 			left = append(left, n)
 		}
 	}
-	w.left = left
+	w.blocked = left
 }

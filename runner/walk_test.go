@@ -35,7 +35,7 @@ func (d *diary) write(format string, args ...any) {
 	d.lines = append(d.lines, fmt.Sprintf("%4.1f ", at.Seconds())+fmt.Sprintf(format, args...))
 }
 
-func (d *diary) begin(n *Node) work {
+func (d *diary) startNode(n *Node) work {
 	d.write("begin %s", n.ID())
 	d.running++
 	d.most = max(d.most, d.running)
@@ -45,9 +45,9 @@ func (d *diary) begin(n *Node) work {
 	return func(context.Context, func(any)) result { return result{} }
 }
 
-func (d *diary) noted(n *Node, what any) { d.write("%s notes %v", n.ID(), what) }
+func (d *diary) onNote(n *Node, what any) { d.write("%s notes %v", n.ID(), what) }
 
-func (d *diary) ended(n *Node, res result) bool {
+func (d *diary) onEnd(n *Node, res result) bool {
 	d.running--
 	if res.err != nil {
 		d.write("%s fails: %v", n.ID(), res.err)
@@ -57,7 +57,7 @@ func (d *diary) ended(n *Node, res result) bool {
 	return true
 }
 
-func (d *diary) dropped(n, blame *Node) {
+func (d *diary) onDrop(n, blame *Node) {
 	if blame == nil {
 		d.write("drop %s", n.ID())
 		return
@@ -65,7 +65,7 @@ func (d *diary) dropped(n, blame *Node) {
 	d.write("drop %s because of %s", n.ID(), blame.ID())
 }
 
-func (d *diary) ticked() {}
+func (d *diary) onTick() {}
 
 // want compares the diary with lines, one a line.
 func (d *diary) want(lines string) {

@@ -55,19 +55,19 @@ func (d *Disk) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
 	if err != nil {
 		return nil, false
 	}
-	known := d.sums.recall(path, identityOf(fi))
+	known := d.sums.recall(path, fileStatOf(fi))
 	return pick(known, algos), len(missing(known, algos)) == 0
 }
 
 // Remember implements World. Digests that are known of the file stay known.
 func (d *Disk) Remember(path string, id FileID, sums map[Algo]string) {
 	fi, err := os.Stat(path)
-	if err != nil || !fi.Mode().IsRegular() || identityOf(fi) != id.id || !id.id.written(id.at) {
+	if err != nil || !fi.Mode().IsRegular() || fileStatOf(fi) != id.stat || !id.stat.writeWouldShow(id.at) {
 		return
 	}
-	known := d.sums.recall(path, id.id)
+	known := d.sums.recall(path, id.stat)
 	maps.Copy(known, sums)
-	d.sums.remember(path, sumEntry{id.id, known})
+	d.sums.remember(path, sumEntry{id.stat, known})
 }
 
 // Recall gives nothing: a hard look does not rely on memory.

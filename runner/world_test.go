@@ -91,7 +91,7 @@ func remembered(c *sumCache, path string, algo Algo) bool {
 		return false
 	}
 	defer f.Close()
-	id, err := identify(f)
+	id, err := statOpenFile(f)
 	return err == nil && c.recall(path, id)[algo] != ""
 }
 
@@ -158,9 +158,9 @@ func settle(t *testing.T, file string) {
 	f, err := os.Open(file)
 	must(t, err)
 	defer f.Close()
-	id, err := identify(f)
+	id, err := statOpenFile(f)
 	must(t, err)
-	for !id.settled(time.Now()) {
+	for !id.changeWouldShow(time.Now()) {
 		<-time.After(time.Millisecond)
 	}
 }
@@ -193,7 +193,7 @@ func TestSettled(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := (fileID{Mtime: tt.mtime, Ctime: tt.ctime}).settled(now); got != tt.want {
+			if got := (fileStat{Mtime: tt.mtime, Ctime: tt.ctime}).changeWouldShow(now); got != tt.want {
 				t.Errorf("settled = %v, want %v", got, tt.want)
 			}
 		})

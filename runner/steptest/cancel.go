@@ -15,7 +15,7 @@ import (
 // only counts.
 type counter struct {
 	calls  atomic.Int64
-	at     int64
+	cancelAt     int64
 	cancel context.CancelFunc
 }
 
@@ -23,32 +23,32 @@ func (c *counter) Add(int64)        { c.call() }
 func (c *counter) Done(runner.Item) { c.call() }
 
 func (c *counter) call() {
-	if n := c.calls.Add(1); c.cancel != nil && n == c.at {
+	if n := c.calls.Add(1); c.cancel != nil && n == c.cancelAt {
 		c.cancel()
 	}
 }
 
-// cancels bounds how often the law cancels. The first calls are tried one by
+// maxCancels bounds how often the law cancels. The first calls are tried one by
 // one, the later ones in growing strides.
-const cancels = 32
+const maxCancels = 32
 
 func convergesAfterCancel(t *testing.T, c Case) error {
 	if !c.applies() {
 		return nil
 	}
-	straight, err := done(t, c)
+	straight, err := doneFixture(t, c)
 	if err != nil {
 		return err
 	}
-	want := straight.names(t)
+	want := straight.fileNames(t)
 	at := int64(0)
-	for try := range cancels {
+	for try := range maxCancels {
 		f := c.Fresh(t)
 		reached, err := cancelOnce(t.Context(), f, at, try%2 == 0)
 		if err != nil {
 			return fmt.Errorf("cancelled at call %d of its progress: %w", at, err)
 		}
-		if diff := cmp.Diff(want, f.names(t)); diff != "" {
+		if diff := cmp.Diff(want, f.fileNames(t)); diff != "" {
 			return fmt.Errorf("cancelled at call %d of its progress and applied again, it left other files than without (-without +with):\n%s", at, diff)
 		}
 		if !reached {
@@ -68,7 +68,7 @@ func cancelOnce(parent context.Context, f *Fixture, at int64, sameChange bool) (
 	}
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
-	p := &counter{at: at, cancel: cancel}
+	p := &counter{cancelAt: at, cancel: cancel}
 	if at == 0 {
 		cancel()
 	}
@@ -86,5 +86,5 @@ func cancelOnce(parent context.Context, f *Fixture, at int64, sameChange bool) (
 			return true, fmt.Errorf("applied again: %w", err)
 		}
 	}
-	return ctx.Err() != nil, f.content(parent)
+	return ctx.Err() != nil, f.converged(parent)
 }

@@ -58,8 +58,8 @@ func verify(ctx context.Context, step runner.Step) (runner.Outputs, error) {
 	return outputs, nil
 }
 
-// done gives a world in which the step is done, or a check's wishes are met.
-func done(t *testing.T, c Case) (*Fixture, error) {
+// doneFixture gives a world in which the step is done, or a check's wishes are met.
+func doneFixture(t *testing.T, c Case) (*Fixture, error) {
 	t.Helper()
 	f := c.Fresh(t)
 	if f.Satisfy != nil {
@@ -133,14 +133,14 @@ func wellFormed(c *runner.Change) error {
 func looksOnly(t *testing.T, c Case) error {
 	worlds := map[string]func(*testing.T, Case) (*Fixture, error){
 		"a fresh world":                   func(t *testing.T, c Case) (*Fixture, error) { return c.Fresh(t), nil },
-		"a world in which it has applied": done,
+		"a world in which it has applied": doneFixture,
 	}
 	for name, make := range worlds {
 		f, err := make(t, c)
 		if err != nil {
 			return err
 		}
-		before := f.shot(t)
+		before := f.snapshot(t)
 		step := f.New()
 		for range 2 {
 			if finding, err := look(t.Context(), step); err == nil && finding.Change != nil {
@@ -148,7 +148,7 @@ func looksOnly(t *testing.T, c Case) error {
 			}
 		}
 		_, _ = verify(t.Context(), f.New())
-		if diff := cmp.Diff(before, f.shot(t)); diff != "" {
+		if diff := cmp.Diff(before, f.snapshot(t)); diff != "" {
 			return fmt.Errorf("looking at %s changed it (-before +after):\n%s", name, diff)
 		}
 	}
@@ -182,10 +182,10 @@ func stableInputs(t *testing.T, c Case) error {
 		}
 		seen[in.Name] = true
 	}
-	return f.tellsNoSecret(fmt.Sprintf("%s %v", config, first))
+	return f.checkNoSecret(fmt.Sprintf("%s %v", config, first))
 }
 
-func (f *Fixture) tellsNoSecret(text string) error {
+func (f *Fixture) checkNoSecret(text string) error {
 	for _, secret := range f.Secrets {
 		if strings.Contains(text, secret) {
 			return errors.New("the configuration as JSON, the inputs or the outputs hold a secret")
@@ -194,7 +194,7 @@ func (f *Fixture) tellsNoSecret(text string) error {
 	return nil
 }
 
-func comesTrue(t *testing.T, c Case) error {
+func matchesPlan(t *testing.T, c Case) error {
 	f := c.Fresh(t)
 	if f.Satisfy != nil {
 		f.Satisfy(t)
@@ -211,14 +211,14 @@ func comesTrue(t *testing.T, c Case) error {
 			return fmt.Errorf("the output %q was planned as %q and became %q", name, planned, outputs[name])
 		}
 	}
-	if err := declared(c.Type, outputs); err != nil {
+	if err := checkDeclared(c.Type, outputs); err != nil {
 		return err
 	}
-	if err := f.tellsNoSecret(fmt.Sprint(outputs)); err != nil || finding.Change == nil {
+	if err := f.checkNoSecret(fmt.Sprint(outputs)); err != nil || finding.Change == nil {
 		return err
 	}
 	for _, file := range finding.Change.Files {
-		if err := asPlanned(t.Context(), file); err != nil {
+		if err := checkPlanned(t.Context(), file); err != nil {
 			return fmt.Errorf("the planned %s: %w", file.Path, err)
 		}
 	}
@@ -252,11 +252,11 @@ func confirmsWhatIsThere(t *testing.T, c Case) error {
 			return fmt.Errorf("Apply confirmed the output %q as %q, but Verify finds %q", name, confirmed[name], v)
 		}
 	}
-	return declared(c.Type, confirmed)
+	return checkDeclared(c.Type, confirmed)
 }
 
-// declared holds outputs against what the type says it gives.
-func declared(typ runner.Type, outputs runner.Outputs) error {
+// checkDeclared holds outputs against what the type says it gives.
+func checkDeclared(typ runner.Type, outputs runner.Outputs) error {
 	for _, o := range typ.Outputs {
 		v, ok := outputs[o.Name]
 		if _, later := v.Later(); !ok || later || v.IsList() != o.List {
@@ -277,16 +277,16 @@ func same(a, b plan.Value) bool {
 }
 
 func convergesAtOnce(t *testing.T, c Case) error {
-	f, err := done(t, c)
+	f, err := doneFixture(t, c)
 	if err != nil {
 		return err
 	}
-	return f.content(t.Context())
+	return f.converged(t.Context())
 }
 
-// content says whether the step finds nothing to do and verifies, with the
+// converged says whether the step finds nothing to do and verifies, with the
 // same outputs.
-func (f *Fixture) content(ctx context.Context) error {
+func (f *Fixture) converged(ctx context.Context) error {
 	step := f.New()
 	finding, err := look(ctx, step)
 	if err != nil {

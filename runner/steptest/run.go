@@ -56,10 +56,10 @@ func (f *Fixture) run(t *testing.T, c Case, dir string, mode func(*runner.Runner
 	if err := errors.Join(err, store.Close()); err != nil {
 		return nil, err
 	}
-	return report.Step("it"), f.stateTellsNoSecret(runner.StateDir(p))
+	return report.Step("it"), f.checkStateForSecrets(runner.StateDir(p))
 }
 
-func (f *Fixture) stateTellsNoSecret(dir string) error {
+func (f *Fixture) checkStateForSecrets(dir string) error {
 	names, err := filepath.Glob(filepath.Join(dir, "*.json*"))
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (f *Fixture) stateTellsNoSecret(dir string) error {
 	return nil
 }
 
-func remembers(t *testing.T, c Case) error {
+func recordsRuns(t *testing.T, c Case) error {
 	f := c.Fresh(t)
 	if f.Satisfy != nil {
 		f.Satisfy(t)
@@ -120,10 +120,10 @@ func remembers(t *testing.T, c Case) error {
 	return nil
 }
 
-// noticed breaks a finished world in one way. Diff has to find a change, or
+// noticesBreak breaks a finished world in one way. Diff has to find a change, or
 // fail, or else Verify has to fail; of a step that only looks it is enough that
 // it gives other outputs. What Diff wants to change an apply mends.
-func noticed(t *testing.T, c Case, i int) error {
+func noticesBreak(t *testing.T, c Case, i int) error {
 	f := c.Fresh(t)
 	if f.Satisfy != nil {
 		f.Satisfy(t)
@@ -145,7 +145,7 @@ func noticed(t *testing.T, c Case, i int) error {
 	case runner.Failed:
 		return nil
 	case runner.Unchanged:
-		if c.OnlyLooks && sawAnother(s) {
+		if c.OnlyLooks && foundOther(s) {
 			return nil
 		}
 		s, err = f.run(t, c, dir, (*runner.Runner).Verify)
@@ -161,11 +161,11 @@ func noticed(t *testing.T, c Case, i int) error {
 	if s.Status != runner.Changed {
 		return fmt.Errorf("an apply that should mend it says %s: %w", s.Status, s.Err)
 	}
-	return f.content(t.Context())
+	return f.converged(t.Context())
 }
 
-// sawAnother says whether a step found other inputs or outputs than recorded.
-func sawAnother(s *runner.StepReport) bool {
+// foundOther says whether a step found other inputs or outputs than recorded.
+func foundOther(s *runner.StepReport) bool {
 	if s.Prior == nil || !slices.Equal(s.Inputs, s.Prior.Inputs) {
 		return true
 	}

@@ -67,11 +67,11 @@ var laws = []law{
 	{"a fresh world is not as wanted", freshWorld},
 	{"looking writes nothing", looksOnly},
 	{"inputs are stable and hold no secret", stableInputs},
-	{"what was planned comes true", comesTrue},
+	{"what was planned comes true", matchesPlan},
 	{"what Apply confirms is there", confirmsWhatIsThere},
 	{"once applied there is nothing to do", convergesAtOnce},
 	{"cancelled anywhere and applied again, it converges", convergesAfterCancel},
-	{"a run with a state remembers", remembers},
+	{"a run with a state remembers", recordsRuns},
 }
 
 // Laws tries the case against every law, and then breaks its world in every
@@ -87,7 +87,7 @@ func Laws(t *testing.T, c Case) {
 	}
 	for i, b := range c.Fresh(t).Break {
 		t.Run("it is noticed when "+b.Name, func(t *testing.T) {
-			if err := noticed(t, c, i); err != nil {
+			if err := noticesBreak(t, c, i); err != nil {
 				t.Error(err)
 			}
 		})

@@ -325,15 +325,15 @@ func TestEveryViceIsFound(t *testing.T) {
 		{"secret in the inputs", stableInputs, "hold a secret"},
 		{"input without a digest", stableInputs, "lacks name or digest"},
 		{"input named like the configuration's", stableInputs, "has a name of the configuration"},
-		{"plans another output", comesTrue, `the output "file" was planned as "elsewhere"`},
-		{"plans another size", comesTrue, "it has 9 bytes, planned were 10"},
-		{"plans another digest", comesTrue, "its sha256 is"},
-		{"plans another mode", comesTrue, "its mode is"},
-		{"opens another content", comesTrue, "its content is another"},
-		{"plans another file", comesTrue, "no such file"},
-		{"too many outputs", comesTrue, "gave 3 outputs"},
-		{"secret in the outputs", comesTrue, "was planned as"},
-		{"fails", comesTrue, "in Apply: boom"},
+		{"plans another output", matchesPlan, `the output "file" was planned as "elsewhere"`},
+		{"plans another size", matchesPlan, "it has 9 bytes, planned were 10"},
+		{"plans another digest", matchesPlan, "its sha256 is"},
+		{"plans another mode", matchesPlan, "its mode is"},
+		{"opens another content", matchesPlan, "its content is another"},
+		{"plans another file", matchesPlan, "no such file"},
+		{"too many outputs", matchesPlan, "gave 3 outputs"},
+		{"secret in the outputs", matchesPlan, "was planned as"},
+		{"fails", matchesPlan, "in Apply: boom"},
 		{"claims without writing", confirmsWhatIsThere, "Apply confirmed its outputs, but in Verify: "},
 		{"claims another output", confirmsWhatIsThere, `Apply confirmed the output "file" as "elsewhere"`},
 		{"never content", convergesAtOnce, "still is something to do"},
@@ -341,10 +341,10 @@ func TestEveryViceIsFound(t *testing.T) {
 		{"leaves rubbish", convergesAfterCancel, "left other files"},
 		{"leaves the half of it as the whole", convergesAfterCancel, "cancelled at call"},
 		{"cannot be applied again", convergesAfterCancel, "file already exists"},
-		{"never content", remembers, "the second apply says changed, want unchanged"},
-		{"trusts the record", func(t *testing.T, c Case) error { return noticed(t, c, 1) }, ""},
-		{"looks at the name only", func(t *testing.T, c Case) error { return noticed(t, c, 1) }, "neither Diff nor Verify notices"},
-		{"", func(t *testing.T, c Case) error { return noticed(t, c, 2) }, "an apply that should mend it says failed"},
+		{"never content", recordsRuns, "the second apply says changed, want unchanged"},
+		{"trusts the record", func(t *testing.T, c Case) error { return noticesBreak(t, c, 1) }, ""},
+		{"looks at the name only", func(t *testing.T, c Case) error { return noticesBreak(t, c, 1) }, "neither Diff nor Verify notices"},
+		{"", func(t *testing.T, c Case) error { return noticesBreak(t, c, 2) }, "an apply that should mend it says failed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.vice, func(t *testing.T) {
@@ -365,7 +365,7 @@ func TestEveryViceIsFound(t *testing.T) {
 		}
 	})
 	t.Run("a looker that does not see", func(t *testing.T) {
-		if err := noticed(t, gateCase("looks at the name only", true), 1); err == nil {
+		if err := noticesBreak(t, gateCase("looks at the name only", true), 1); err == nil {
 			t.Error("not found")
 		}
 	})
@@ -378,7 +378,7 @@ func TestEveryViceIsFound(t *testing.T) {
 		f := &Fixture{Secrets: []string{"hunter2"}}
 		dir := t.TempDir()
 		check(t, os.WriteFile(filepath.Join(dir, "state.json"), []byte(`{"x":"hunter2"}`), 0o600))
-		if err := f.stateTellsNoSecret(dir); err == nil {
+		if err := f.checkStateForSecrets(dir); err == nil {
 			t.Error("not found")
 		}
 	})

@@ -14,9 +14,9 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// shot gives all that the step works on: every file with mode, times, size and
+// snapshot gives all that the step works on: every file with mode, times, size and
 // content, and what the fixture says of the rest.
-func (f *Fixture) shot(t *testing.T) map[string]string {
+func (f *Fixture) snapshot(t *testing.T) map[string]string {
 	t.Helper()
 	shot := map[string]string{}
 	f.walk(t, func(path string, fi fs.FileInfo) error {
@@ -41,8 +41,8 @@ func (f *Fixture) shot(t *testing.T) map[string]string {
 	return shot
 }
 
-// names gives the names of all files in the step's directories, relative to them.
-func (f *Fixture) names(t *testing.T) []string {
+// fileNames gives the names of all files in the step's directories, relative to them.
+func (f *Fixture) fileNames(t *testing.T) []string {
 	t.Helper()
 	var names []string
 	f.walk(t, func(path string, fi fs.FileInfo) error {
@@ -93,8 +93,8 @@ func readAll(files []runner.File) {
 	}
 }
 
-// asPlanned compares a planned file with what is there now.
-func asPlanned(ctx context.Context, file runner.File) error {
+// checkPlanned compares a planned file with what is there now.
+func checkPlanned(ctx context.Context, file runner.File) error {
 	fi, err := os.Stat(file.Path)
 	if err != nil {
 		return err
