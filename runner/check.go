@@ -38,10 +38,10 @@ func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors
 
 // A checker collects what Check finds.
 type checker struct {
-	plan     *plan.Plan
-	types    Types
-	errs     plan.Errors
-	bad      map[string]bool // steps with a mistake in their type or configuration
+	plan            *plan.Plan
+	types           Types
+	errs            plan.Errors
+	bad             map[string]bool // steps with a mistake in their type or configuration
 	waitsUnknownFor map[string]bool // steps of which it is not known what they wait for
 }
 

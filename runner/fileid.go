@@ -12,7 +12,7 @@ import (
 // inode, size and times.
 type FileID struct {
 	stat fileStat
-	at time.Time
+	at   time.Time
 }
 
 // Identify gives the identity of a file that was looked at just now.

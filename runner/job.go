@@ -16,16 +16,16 @@ import (
 // A job is the work on one step: all that it needs to know is in it, so that
 // it shares nothing with the books.
 type job struct {
-	graph    *Graph
-	node     *Node
-	mode     Mode
-	prior    *Record
-	outputs  map[string]Outputs // of the steps that it refers to
-	world    World              // for Inputs and Diff
-	hardWorld     World              // for Verify
-	progress *progress
+	graph     *Graph
+	node      *Node
+	mode      Mode
+	prior     *Record
+	outputs   map[string]Outputs // of the steps that it refers to
+	world     World              // for Inputs and Diff
+	hardWorld World              // for Verify
+	progress  *progress
 
-	changesBefore  string // in a diff: the nearest step before it that would change something, or ""
+	changesBefore string // in a diff: the nearest step before it that would change something, or ""
 	unknownBefore string // in a diff: a step before it of which nothing is known yet, or ""
 }
 

@@ -62,8 +62,8 @@ func (m *memory) apply(e entry) error {
 type loaded struct {
 	*memory
 	noSnapshot bool  // there was no snapshot
-	good  int64 // bytes of the journal that are good
-	lines int
+	good       int64 // bytes of the journal that are good
+	lines      int
 }
 
 const (

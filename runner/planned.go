@@ -49,7 +49,7 @@ type planned struct {
 type plannedFile struct {
 	File
 	step string          // whose Change leaves it behind, "" where that is not known
-	sem chan struct{}   // holds one token: whoever has it may use sums
+	sem  chan struct{}   // holds one token: whoever has it may use sums
 	sums map[Algo]string // File.Sums and what was computed
 }
 

@@ -26,7 +26,7 @@ type running struct {
 	began    time.Time
 	progress *progress
 	total    int64 // bytes to move
-	reported     int64 // bytes of the last tick
+	reported int64 // bytes of the last tick
 }
 
 // progress is what a job counts. Its counters are read by the books while the

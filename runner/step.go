@@ -8,76 +8,101 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// A Step is one unit of work with its configuration complete. The struct that
-// implements it is its own configuration: exported fields with json tags are
-// what stands under "with" (a tag without omitempty makes a field required,
-// the doc comments become the schema and the text of `bayplan explain`).
+// A Step is one unit of work with its configuration. The struct that implements
+// it is the configuration: its exported fields with json tags stand under "with"
+// in a plan. A tag without omitempty makes a field required, and the doc comments
+// become the schema and the text of `bayplan explain`.
 //
-// The runner makes a Step with its Type's New, once for every attempt of every run,
-// and decodes the configuration into it with every reference replaced. Then it calls,
-// in this order and never two at a time:
+// Before any run, Check makes a Step with its Type's New, calls Sign, decodes the
+// configuration with its references still unresolved, and calls Validate. It does
+// the same with another Step to call Paths. It drops both.
 //
-//   - Sign and Validate, where the step has them;
-//   - BeforeApply, where the step has it and the run is an apply;
-//   - Inputs and Diff;
-//   - in an apply, the Apply of the Change that Diff gave, if it gave one, and then
-//     Verify, if Apply did not confirm the outputs itself;
-//   - Inputs again, if an input had no digest before.
+// For each attempt of a step in a run, the runner makes a new Step with New, calls
+// Sign, decodes the configuration with every reference resolved, and calls
+// Validate. A mistake fails the step. Then
 //
-// `bayplan verify` calls Verify alone. So a step may keep between these calls what it
-// has read, to read it once; but nothing that Apply did is handed to Verify.
+//   - a diff calls Inputs, then Diff;
+//   - an apply calls BeforeApply, Inputs and Diff. If Diff returned a Change, it
+//     calls the Change's Apply, and then Verify, unless Apply returned outputs;
+//   - a verify calls Verify only.
+//
+// In a diff and an apply, the runner calls Inputs once more if an input had no
+// digest the first time: right after Diff if there is no Change, otherwise, in an
+// apply, after Apply and Verify. Sign, Validate, Paths and BeforeApply are called
+// only if the step has them. A diff does not make a step whose references have
+// no value yet, nor a check after a step that would change something.
+//
+// The runner calls the methods of one Step one after the other. Other Steps, also
+// of the same type, run at the same time. A Step may keep from one call to the next
+// what it has read, so that it reads it once. But it must not tell Verify what
+// Apply did: Verify looks at the result in the world.
+//
+// When an attempt fails because of a connection (fault.IsConnection) and the plan
+// allows a retry, the next attempt begins anew with New: the failed Step is
+// dropped, and the world stays as it left it. A timeout counts for each attempt.
+// When ctx ends, every call must return soon. A panic becomes the attempt's error.
+//
+// When a step succeeds in an apply, the state keeps a Record of it, which Diff gets
+// as prior in later runs. Diff gets nil if the step now has another type, or if a
+// verify has found since that the step is not as wanted.
 type Step interface {
-	// Inputs names, with its digest, all that decides the result besides the
-	// configuration: the archive's bytes, the host behind a connection. It
-	// holds no secrets. It changes nothing.
+	// Inputs returns everything besides the configuration that decides the result,
+	// each with a digest: the archive's bytes, the host behind a connection. It
+	// holds no secrets and changes nothing. Two calls on the same world return the
+	// same. An Input without a digest is allowed only as BeforeApplier says.
+	//
+	// In a diff w shows the files that earlier steps would leave behind.
 	Inputs(ctx context.Context, w World) ([]Input, error)
 
 	// Diff compares the world with what the step wants and changes nothing.
-	// prior is the step's last success, or nil: a hint, never proof.
+	// prior is the step's last success, or nil: a hint, never proof. w is the
+	// World that Inputs got. Diff returns a Finding or an error, never neither.
 	Diff(ctx context.Context, w World, prior *Record) (*Finding, error)
 
-	// Verify looks at everything again, hard, and gives the outputs that it
-	// finds. It is an error when something is not as wanted. The w given to it
-	// hashes every file anew.
+	// Verify looks at everything again and returns the outputs that it finds. It
+	// fails if something is not as wanted. It changes nothing. Its w is the disk,
+	// hashes every file anew and recalls no digest.
 	Verify(ctx context.Context, w World) (Outputs, error)
 }
 
-// A Validator is a Step that can tell mistakes in its configuration from the
-// configuration alone, without any I/O. Validate also runs before anything
-// else does, when references to other steps are still unresolved: such a field
-// is then its zero value, so Validate must take a zero value for "not known"
-// (that a required field is missing is the decoder's finding). It reports all
-// mistakes it finds, joined, each wrapped by plan.At to say which field.
+// A Validator is a Step that finds mistakes in its configuration without any I/O.
+// Check calls Validate while references to other steps are unresolved: such a
+// field has its zero value, so Validate must take a zero value for "not known".
+// The decoder reports a required field that is missing. Validate is called only
+// if decoding found no mistake. It reports all mistakes that it finds, joined,
+// each wrapped by plan.At to name the field.
 type Validator interface{ Validate() error }
 
 // A Pather is a Step that knows from its configuration which paths it touches.
-// Like Validate, Paths runs while references are unresolved; an empty path is
-// left out.
+// Only Check calls Paths, and only on a step without mistakes. References are
+// unresolved then; Check ignores an empty path.
 type Pather interface{ Paths() Paths }
 
-// A Signer is a Step that says in what it writes who made it. The runner calls
-// Sign right after the Type's New, with the plan's name and the step's id.
+// A Signer is a Step that writes its plan and id into what it makes. Sign is called
+// right after the Type's New, with the plan's name and the step's id.
 type Signer interface{ Sign(plan, id string) }
 
-// A BeforeApplier is a Step for which looking costs as much as doing: to know what
-// a compressed archive holds it must be read to its end. The runner calls BeforeApply
-// before Inputs when the Change that Diff finds is applied at once. Then Diff may
-// leave to Apply what a diff would have found out for people, as long as it is sure
-// that there is something to do, and an Input may be without digest. Inputs is asked
-// again after Apply, and then every Input must have one.
+// A BeforeApplier is a Step for which looking costs as much as doing: it must read a
+// compressed archive to its end to know what the archive holds. In an apply, the
+// runner calls BeforeApply before Inputs. The step then knows that the Change that
+// Diff finds is applied at once. So Diff may leave to Apply what a diff would have
+// found out for people, as long as Diff is sure that there is something to do. And
+// Inputs may return an Input without a digest. The runner calls Inputs again after
+// Apply, or after a Diff without Change; then every Input must have a digest.
 type BeforeApplier interface{ BeforeApply() }
 
-// Paths are absolute paths of files or directories; a directory stands for
-// all below it. Two steps may write into one directory, not to one file.
+// Paths are absolute paths of files or directories. A directory stands for
+// everything below it. Two steps may write into one directory, but not to one file.
 type Paths struct {
 	Reads  []string
 	Writes []string // files
-	Into   []string // directories in which files are made
-	Makes  []string // directories that are made for others to write into; who writes below comes after
+	Into   []string // directories in which the step makes files
+	Makes  []string // directories that the step makes for others; a step that writes below must come after
 }
 
-// A World is what steps see of the disk: the files that earlier steps would
-// leave behind while a diff is on, the disk itself otherwise. Paths are absolute.
+// A World is what steps see of the disk. In a diff it also shows the files that
+// earlier steps would leave behind. Paths are absolute. Many goroutines may use it
+// at once.
 type World interface {
 	// Open opens a file for reading. An absent file's error is fs.ErrNotExist.
 	Open(path string) (io.ReadCloser, error)
@@ -85,23 +110,24 @@ type World interface {
 	// Stat follows symbolic links. An absent file's error is fs.ErrNotExist.
 	Stat(path string) (fs.FileInfo, error)
 
-	// ReadDir names what is in a directory, sorted. An absent directory's error
+	// ReadDir returns the names in a directory, sorted. An absent directory's error
 	// is fs.ErrNotExist.
 	ReadDir(path string) ([]string, error)
 
-	// Sum hashes a file, or remembers its digests when size, times and inode
-	// are as they were. It gives lower-case hex by algorithm.
+	// Sum returns the digests of a file as lower-case hex by algorithm. It does not
+	// read a file whose size, times and inode are as they were when it was
+	// hashed. The World of Verify reads it always.
 	Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error)
 
-	// Recall gives the digests that are remembered of the file at path as it is
-	// now, without reading it. ok is false when one of them is not known. The
-	// World of Verify and a planned file remember nothing.
+	// Recall returns the digests that are remembered of the file at path as it is
+	// now, without reading it. ok is false if one of them is not known. The World
+	// of Verify recalls nothing, and no World recalls a planned file.
 	Recall(path string, algos ...Algo) (sums map[Algo]string, ok bool)
 
-	// Remember keeps digests that a step has computed anyway, while it read or
-	// wrote the file at path, so that the file is not read again for them. It
-	// keeps them only if the file is still the one that was identified when they
-	// began to hold.
+	// Remember keeps digests that a step has computed anyway while it read or wrote
+	// the file at path, so that the file is not read again for them. id identifies
+	// the file at the moment from which the digests hold. Remember keeps them only
+	// if the file is still the same and a write since then would show in its times.
 	Remember(path string, id FileID, sums map[Algo]string)
 }
 
@@ -118,52 +144,55 @@ const (
 // An Input is one thing that decides a step's result.
 type Input struct {
 	Name   string `json:"name"`
-	Digest string `json:"digest"` // any text that differs when the thing does
+	Digest string `json:"digest"` // any text that differs when the thing differs
 }
 
-// Outputs are what a step gives to others, by name.
+// Outputs are the values that other steps can refer to, by name.
 type Outputs map[string]plan.Value
 
-// A Finding is what Diff saw.
+// A Finding is what Diff found.
 type Finding struct {
 	Outputs Outputs // as they are now, or as they will be once the Change is applied, as far as that is known
 	Change  *Change // nil: nothing to do
 
-	// Notes are what people should know though nothing is done about it, each
-	// in one line: a tag that has moved on, a download that nothing vouches for.
+	// Notes tell people what the step does not act on, one line each: a tag that
+	// has moved on, a download without a checksum or signature.
 	Notes []string
 }
 
 // A Change is what a step would do.
 type Change struct {
-	Summary string // the whole in a few words: "132 blobs (598.0 MiB) to pull, 157 mounts"
-	Items   []Item // what it touches, in a fixed order
+	Summary string // the change in one line: "132 blobs (598.0 MiB) to pull, 157 mounts"
+	Items   []Item // what it touches, in a fixed order; never empty
 	Files   []File // the files and directories that Apply would leave behind
 
-	// Apply makes the change. It may be called again after it failed. When ctx
-	// ends it stops soon and leaves nothing half-written behind.
+	// Apply makes the change. The runner calls it once for an attempt, after it has
+	// recorded in the state that effects may follow. Apply must work again after it
+	// failed, on the same Change and on one found anew. When ctx ends, it stops soon
+	// and leaves nothing half-written behind.
 	//
-	// Outputs that are not nil are confirmed: each was read from what the world
-	// answered to the write, or from a look at the world after it, and never
-	// assumed from what was asked for. Then the runner does not call Verify.
+	// Outputs that are not nil are confirmed: Apply has read each of them from the
+	// world's answer to the write, or from the world after the write, and has
+	// assumed none of them from what it asked for. Then the runner does not call
+	// Verify. If Apply returns nil outputs, the runner calls Verify for them.
 	Apply func(ctx context.Context, p Progress) (Outputs, error)
 }
 
-// An Item is one thing that a change touches.
+// An Item is one thing that a change touches: a file, an image.
 type Item struct {
 	Op    Op     `json:"op"`
 	What  string `json:"what"` // the kind of thing: directory, file, image
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes,omitempty"` // bytes to move for it
 	Note  string `json:"note,omitempty"`  // what else to know, in a few words
-	Old   string `json:"old,omitempty"`   // of a text file: what it holds
-	New   string `json:"new,omitempty"`   // of a text file: what it would hold
+	Old   string `json:"old,omitempty"`   // of a text file: its content
+	New   string `json:"new,omitempty"`   // of a text file: its content after the change
 }
 
-// An Op is what happens to an item.
+// An Op is what a change does to an item.
 type Op string
 
-// The operations there are.
+// All operations.
 const (
 	Create  Op = "create"
 	Update  Op = "update"  // in place
@@ -177,41 +206,40 @@ type File struct {
 	Size int64
 	Mode fs.FileMode // with fs.ModeDir for a directory
 	Sums map[Algo]string
-	Open func() (io.ReadCloser, error) // nil for a directory, and where the content is known only when it is written
+	Open func() (io.ReadCloser, error) // nil for a directory, and for content that is known only when it is written
 }
 
-// Progress is told by a running Apply what it has done. It may be called from
-// many goroutines at once.
+// Progress counts what a running Apply has done. Many goroutines may call it at once.
 type Progress interface {
 	// Add counts n more bytes as moved.
 	Add(n int64)
-	// Done tells that one item is finished.
+	// Done reports that one item is finished.
 	Done(it Item)
 }
 
-// A Type is one kind of step.
+// A Type is a type of step.
 type Type struct {
 	Name    string // as it stands in plans: glance-upload
 	Outputs []Output
-	// Check marks a type that never changes anything: its Diff gives an error
-	// when things are not as wanted. While something before it would change,
-	// a diff does not run it.
+	// Check marks a type that never changes anything: its Diff fails if things are
+	// not as wanted, and never returns a Change. A diff does not run it if a step
+	// before it would change something.
 	Check bool
-	// New gives an empty step with its defaults set.
+	// New returns an empty step with its defaults set. Many goroutines may call it.
 	New func() Step
 }
 
 // An Output describes one output of a type.
 type Output struct {
 	Name string
-	Doc  string // one sentence
+	Doc  string // one sentence, for `bayplan explain`
 	List bool
 }
 
-// Types are the kinds of steps there are, in the order they are shown.
+// Types are all types of steps, in the order in which they are shown.
 type Types []Type
 
-// Find gives the type of a name, and whether there is one.
+// Find returns the type with a name, and whether there is one.
 func (ts Types) Find(name string) (Type, bool) {
 	for _, t := range ts {
 		if t.Name == name {

@@ -24,15 +24,15 @@ import (
 // It has a mutex and no owning goroutine: steps ask it from wherever they run
 // and would only wait for the answer.
 type sumCache struct {
-	mu      sync.Mutex
-	files   map[string]sumEntry
+	mu    sync.Mutex
+	files map[string]sumEntry
 	calls map[string]*hashCall
-	dirty   bool // files holds more than what was loaded
+	dirty bool // files holds more than what was loaded
 }
 
 // A sumEntry is what is remembered of one file.
 type sumEntry struct {
-	Stat   fileStat          `json:"id"`
+	Stat fileStat        `json:"id"`
 	Sums map[Algo]string `json:"sums"`
 }
 

@@ -15,12 +15,12 @@ import (
 // book. What is done beside it only reports over a channel.
 type walk struct {
 	parallel int
-	handler     handler
+	handler  handler
 
-	ready []*Node         // in order
+	ready    []*Node         // in order
 	blocked  []*Node         // in order, not yet ready
 	waitsFor map[string]int  // of how many nodes each one left still waits
-	nodes map[string]bool // ids of all that the walk is about
+	nodes    map[string]bool // ids of all that the walk is about
 }
 
 // A handler decides and keeps what a walk is about.

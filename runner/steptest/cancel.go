@@ -14,9 +14,9 @@ import (
 // A counter is a Progress that cancels at its n-th call; with no cancel it
 // only counts.
 type counter struct {
-	calls  atomic.Int64
-	cancelAt     int64
-	cancel context.CancelFunc
+	calls    atomic.Int64
+	cancelAt int64
+	cancel   context.CancelFunc
 }
 
 func (c *counter) Add(int64)        { c.call() }

@@ -255,6 +255,38 @@ func confirmsWhatIsThere(t *testing.T, c Case) error {
 	return checkDeclared(c.Type, confirmed)
 }
 
+// completesInputs applies a step as the runner does, with BeforeApply. Its inputs
+// must then be complete, or the next run finds another key and takes the step for
+// one that has never succeeded.
+func completesInputs(t *testing.T, c Case) error {
+	f := c.Fresh(t)
+	step := f.New()
+	b, ok := step.(runner.BeforeApplier)
+	if !ok || !c.applies() {
+		return nil
+	}
+	b.BeforeApply()
+	if _, _, err := apply(t.Context(), step); err != nil {
+		return err
+	}
+	got, err := step.Inputs(t.Context(), &runner.Disk{})
+	if err != nil {
+		return fmt.Errorf("in Inputs, after Apply: %w", err)
+	}
+	other := f.New()
+	if _, err := look(t.Context(), other); err != nil {
+		return err
+	}
+	want, err := other.Inputs(t.Context(), &runner.Disk{})
+	if err != nil {
+		return fmt.Errorf("in Inputs: %w", err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		return fmt.Errorf("the inputs after BeforeApply and Apply differ from those of another step (-other +this):\n%s", diff)
+	}
+	return f.converged(t.Context())
+}
+
 // checkDeclared holds outputs against what the type says it gives.
 func checkDeclared(typ runner.Type, outputs runner.Outputs) error {
 	for _, o := range typ.Outputs {

@@ -30,7 +30,14 @@ func (f *fixed) Verify(ctx context.Context, w runner.World) (runner.Outputs, err
 	return f.step.Verify(ctx, w)
 }
 
-// MarshalJSON gives the configuration of the step, which is in the key.
+// BeforeApply passes the call on to a step that has it.
+func (f *fixed) BeforeApply() {
+	if b, ok := f.step.(runner.BeforeApplier); ok {
+		b.BeforeApply()
+	}
+}
+
+// MarshalJSON returns the configuration of the step, which is in the key.
 func (f *fixed) MarshalJSON() ([]byte, error) { return json.Marshal(f.step) }
 
 // run makes one run of a plan with the one step, as a process of its own.

@@ -69,6 +69,7 @@ var laws = []law{
 	{"inputs are stable and hold no secret", stableInputs},
 	{"what was planned comes true", matchesPlan},
 	{"what Apply confirms is there", confirmsWhatIsThere},
+	{"after BeforeApply and Apply the inputs are those of any other step", completesInputs},
 	{"once applied there is nothing to do", convergesAtOnce},
 	{"cancelled anywhere and applied again, it converges", convergesAfterCancel},
 	{"a run with a state remembers", recordsRuns},

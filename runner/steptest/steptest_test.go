@@ -23,7 +23,8 @@ type note struct {
 	File plan.Path `json:"file"`
 	Text string    `json:"text"`
 
-	vice string // the law to break
+	vice     string // the law to break
+	applying bool   // BeforeApply was called
 }
 
 func (n *note) is(vice string) bool { return strings.Contains(n.vice, vice) }
@@ -37,8 +38,18 @@ func (n *note) Validate() error {
 
 func (n *note) Paths() runner.Paths { return runner.Paths{Writes: []string{string(n.File)}} }
 
+func (n *note) BeforeApply() { n.applying = true }
+
 func (n *note) Inputs(context.Context, runner.World) ([]runner.Input, error) {
 	switch n.vice {
+	case "leaves an input open":
+		if n.applying {
+			return []runner.Input{{Name: "place"}}, nil
+		}
+	case "gives other inputs when applied at once":
+		if n.applying {
+			return []runner.Input{{Name: "place", Digest: "elsewhere"}}, nil
+		}
 	case "unstable inputs":
 		n.Text += "."
 		dir, err := os.MkdirTemp("", "note")
@@ -336,6 +347,8 @@ func TestEveryViceIsFound(t *testing.T) {
 		{"fails", matchesPlan, "in Apply: boom"},
 		{"claims without writing", confirmsWhatIsThere, "Apply confirmed its outputs, but in Verify: "},
 		{"claims another output", confirmsWhatIsThere, `Apply confirmed the output "file" as "elsewhere"`},
+		{"leaves an input open", completesInputs, "differ from those of another step"},
+		{"gives other inputs when applied at once", completesInputs, "differ from those of another step"},
 		{"never content", convergesAtOnce, "still is something to do"},
 		{"verifies another output", convergesAtOnce, `the output "file" is`},
 		{"leaves rubbish", convergesAfterCancel, "left other files"},
