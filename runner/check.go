@@ -9,13 +9,14 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// Check gives types to the steps of a plan and finds all that is wrong with
-// it: unknown types, configurations that do not fit their type, references to
-// what is not there, cycles, steps that write the same file or read what
-// another writes with no order between them. It does no I/O.
+// Check gives types to the steps of a plan and finds all mistakes in it: unknown types,
+// configurations that do not fit their type, references to what does not exist,
+// cycles, and steps that write the same file or read what another writes without an
+// order between them. It does no I/O.
 //
-// What only follows from another mistake is not reported; known are those that
-// reading the plan found already. The Graph is nil when there are any.
+// Check does not report a mistake that only follows from another one. known are the
+// mistakes that reading the plan has found already. If there are mistakes, known ones
+// included, the Graph is nil.
 func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors) {
 	c := &checker{plan: p, types: types, bad: map[string]bool{}, waitsUnknownFor: doubtful(p, known)}
 	g := &Graph{Plan: p}
@@ -45,8 +46,8 @@ type checker struct {
 	waitsUnknownFor map[string]bool // steps of which it is not known what they wait for
 }
 
-// doubtful gives the steps that have known mistakes in them: reading drops what
-// it reports, a need with a typing error for example.
+// doubtful returns the steps with known mistakes in them. Reading drops what it reports,
+// for example a need with a typing error.
 func doubtful(p *plan.Plan, known plan.Errors) map[string]bool {
 	found := map[string]bool{}
 	for _, e := range known {
@@ -100,8 +101,7 @@ func (c *checker) node(s *plan.Step) *Node {
 	return n
 }
 
-// reference checks one reference. That there is such a step was checked when
-// the plan was read.
+// reference checks one reference. Reading the plan has checked that its step exists.
 func (c *checker) reference(n *Node, ref plan.Ref) {
 	typ, ok := c.types.Find(c.plan.Step(ref.Step).Type)
 	if !ok {
@@ -129,8 +129,8 @@ func (c *checker) cycles(g *Graph) {
 	}
 }
 
-// circular leaves of nodes those on a cycle or between two: what waits for one
-// of them and is waited for by one of them.
+// circular keeps the nodes on a cycle or between two cycles: each waits for one of
+// them, and one of them waits for it.
 func circular(nodes []*Node) []*Node {
 	for {
 		kept := slices.DeleteFunc(slices.Clone(nodes), func(n *Node) bool {
@@ -166,7 +166,7 @@ func (t Type) output(name string) (Output, bool) {
 	return Output{}, false
 }
 
-// outputHint says what outputs a type has, or which one was meant.
+// outputHint says which output was probably meant, or which outputs a type has.
 func (t Type) outputHint(name string) string {
 	if len(t.Outputs) == 0 {
 		return fmt.Sprintf("a %s step has no outputs", t.Name)

@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// A FileID identifies a file with its content, as it was at a moment: by its device,
-// inode, size and times.
+// A FileID identifies a file and its content at one moment, by device, inode, size
+// and times.
 type FileID struct {
 	stat fileStat
 	at   time.Time
 }
 
-// Identify gives the identity of a file that was looked at just now.
+// Identify returns the identity of a file that was looked at just now.
 func Identify(fi fs.FileInfo) FileID { return FileID{fileStatOf(fi), time.Now()} }
 
 // Is reports whether the file is still the one that was identified.
 func (f FileID) Is(fi fs.FileInfo) bool { return fileStatOf(fi) == f.stat }
 
-// Key gives a text that differs for every other file. It is "" for a file that may
-// have been written to since without a trace.
+// Key returns a text that is different for every other file. It is "" if a write since
+// then might not show in the file's times.
 func (f FileID) Key() string {
 	if !f.stat.changeWouldShow(f.at) {
 		return ""
@@ -30,7 +30,7 @@ func (f FileID) Key() string {
 	return fmt.Sprintf("%+v", f.stat)
 }
 
-// A fileStat changes when a file's content does, but for changes within one tick
+// A fileStat changes when a file's content does, except for a change within one tick
 // of the file system's clock.
 type fileStat struct {
 	Dev   uint64 `json:"dev"`
@@ -40,7 +40,7 @@ type fileStat struct {
 	Ctime int64  `json:"ctime"` // nanoseconds
 }
 
-// statOpenFile gives what tells an open file from what it was before.
+// statOpenFile returns the fileStat of an open file.
 func statOpenFile(file *os.File) (fileStat, error) {
 	fi, err := file.Stat()
 	if err != nil {
@@ -57,18 +57,18 @@ func fileStatOf(fi fs.FileInfo) fileStat {
 	return id
 }
 
-// changeWouldShow says whether a change after began would show in the file's times: it
-// was last touched longer ago than its file system's clock ticks. Times in the
-// future are never settled.
+// changeWouldShow reports whether a change after began would show in the file's times:
+// the file was last touched longer ago than its file system's clock ticks. If
+// a time lies in the future, no change would show.
 func (id fileStat) changeWouldShow(began time.Time) bool {
 	return max(id.Mtime, id.Ctime)+id.clockTick() < began.UnixNano()
 }
 
-// writeWouldShow says whether the file was last written to so long ago that a write
-// after at would show. It may have got its name just now.
+// writeWouldShow reports whether a write after at would show in the file's times. Unlike
+// changeWouldShow, it allows that the file was renamed just now.
 func (id fileStat) writeWouldShow(at time.Time) bool { return id.Mtime+id.clockTick() < at.UnixNano() }
 
-// clockTick is, with room to spare, how far the clock of the file system goes at once.
+// clockTick is how far the clock of the file system moves at once, with room to spare.
 func (id fileStat) clockTick() int64 {
 	if id.Mtime%int64(time.Second) == 0 && id.Ctime%int64(time.Second) == 0 {
 		return int64(2 * time.Second) // it counts in seconds

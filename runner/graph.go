@@ -6,8 +6,8 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// A Graph is a plan whose steps have types: what Check gives for a plan with
-// no mistakes in it. It is never changed.
+// A Graph is a plan whose steps have types. Check makes it from a plan without
+// mistakes. It never changes.
 type Graph struct {
 	Plan  *plan.Plan
 	Nodes []*Node // in file order
@@ -27,7 +27,7 @@ type Node struct {
 // ID gives the step's id.
 func (n *Node) ID() string { return n.Step.ID }
 
-// After says whether the step of that id comes before n, by any way.
+// After reports whether n comes after the step with an id, directly or through others.
 func (n *Node) After(id string) bool { return n.ancestors[id] }
 
 // An Edge says that one step waits for another, and why.
@@ -41,13 +41,13 @@ type Edge struct {
 // An EdgeKind is a reason to wait.
 type EdgeKind string
 
-// The reasons there are.
+// All reasons.
 const (
 	Need      EdgeKind = "need"      // pure order
 	Reference EdgeKind = "reference" // an output is used
 )
 
-// Node finds a node by the id of its step, or gives nil.
+// Node returns the node of a step, or nil.
 func (g *Graph) Node(id string) *Node {
 	for _, n := range g.Nodes {
 		if n.ID() == id {
@@ -57,11 +57,11 @@ func (g *Graph) Node(id string) *Node {
 	return nil
 }
 
-// Order gives the nodes so that each comes after all that it waits for; where
-// that leaves a choice, in file order.
+// Order returns the nodes so that each comes after all nodes that it waits for, and
+// otherwise in file order.
 func (g *Graph) Order() []*Node { return slices.Clone(g.order) }
 
-// Edges gives all edges, in the file order of the steps that wait.
+// Edges returns all edges, in the file order of the steps that wait.
 func (g *Graph) Edges() []Edge {
 	var all []Edge
 	for _, n := range g.Nodes {
@@ -70,7 +70,7 @@ func (g *Graph) Edges() []Edge {
 	return all
 }
 
-// Ancestors gives all that comes before n, in Order.
+// Ancestors returns all nodes that come before n, in Order.
 func (g *Graph) Ancestors(n *Node) []*Node {
 	var all []*Node
 	for _, m := range g.order {
@@ -81,7 +81,7 @@ func (g *Graph) Ancestors(n *Node) []*Node {
 	return all
 }
 
-// ids gives the ids of the steps in file order.
+// ids returns the ids of the steps in file order.
 func (g *Graph) ids() []string {
 	ids := make([]string, len(g.Nodes))
 	for i, n := range g.Nodes {
@@ -90,7 +90,7 @@ func (g *Graph) ids() []string {
 	return ids
 }
 
-// newStep makes the step of n, empty but for its type's defaults.
+// newStep makes the step of n, empty except for its type's defaults, and signs it.
 func (g *Graph) newStep(n *Node) Step {
 	step := n.Type.New()
 	if s, ok := step.(Signer); ok {
@@ -99,7 +99,7 @@ func (g *Graph) newStep(n *Node) Step {
 	return step
 }
 
-// edgesOf gives what a step waits for, each edge once.
+// edgesOf returns what a step waits for, each edge once.
 func edgesOf(s *plan.Step) []Edge {
 	var edges []Edge
 	add := func(e Edge) {
@@ -116,8 +116,8 @@ func edgesOf(s *plan.Step) []Edge {
 	return edges
 }
 
-// sort fills order and the nodes' ancestors. It gives the nodes that are on a
-// cycle or behind one.
+// sort fills order and the nodes' ancestors. It returns the nodes that are on a cycle
+// or behind one.
 func (g *Graph) sort() (stuck []*Node) {
 	placed := map[string]bool{}
 	for rest := g.Nodes; len(rest) > 0; {
@@ -154,9 +154,9 @@ func (g *Graph) ancestorsOf(n *Node) map[string]bool {
 	return above
 }
 
-// cycle finds one cycle among nodes of which each waits for another one of
-// them. It gives the cycle's ids, beginning with the one that is first in the
-// file and following what each waits for.
+// cycle finds one cycle among nodes, each of which waits for another one of them. It
+// returns the ids of the cycle. The first id is the one that is first in the file; each
+// id waits for the next one.
 func cycle(stuck []*Node) []string {
 	byID := map[string]*Node{}
 	for _, n := range stuck {

@@ -13,8 +13,8 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// A job is the work on one step: all that it needs to know is in it, so that
-// it shares nothing with the books.
+// A job is the work on one step. It holds copies of everything it needs to know, so
+// that it shares nothing with the runState.
 type job struct {
 	graph     *Graph
 	node      *Node
@@ -29,7 +29,7 @@ type job struct {
 	unknownBefore string // in a diff: a step before it of which nothing is known yet, or ""
 }
 
-// A result is what a job gives.
+// A result is what a job returns.
 type result struct {
 	status  Status
 	finding Finding
@@ -40,15 +40,15 @@ type result struct {
 	record  *Record // to be kept
 }
 
-// What a job notes while it runs.
+// The notes that a job sends while it runs.
 type (
-	// changing: the change is about to be applied. The job goes on when ack
-	// has said that this is durable.
+	// changing: the job is about to apply the change. It waits until ack says that
+	// this is recorded.
 	changing struct {
 		change *Change
 		ack    chan<- error
 	}
-	// retrying: an attempt failed, another one follows after wait.
+	// retrying: an attempt failed, and the next one follows after wait.
 	retrying struct {
 		attempt int
 		wait    time.Duration
@@ -56,7 +56,7 @@ type (
 	}
 	// itemDone: one item of the change is finished.
 	itemDone struct{ item Item }
-	// panicked: for whoever mends it.
+	// panicked: the stack, for whoever fixes the panic.
 	panicked struct{ stack string }
 )
 
@@ -66,7 +66,7 @@ const (
 	maxWait   = 30 * time.Second
 )
 
-// run is the work of the job.
+// run does the job: it attempts the step and finds the status for what came out.
 func (j *job) run(ctx context.Context, note func(any)) result {
 	j.progress.note = note
 	if why := j.waitReason(); why != "" {
@@ -82,7 +82,7 @@ func (j *job) run(ctx context.Context, note func(any)) result {
 	case ctx.Err() != nil:
 		res.status = Interrupted
 	case j.unknownBefore != "" && errors.Is(res.err, fs.ErrNotExist):
-		// What is not there is likely what that step would make.
+		// What is missing is probably what that step would make.
 		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (%v)", j.unknownBefore, res.err)}
 	case errors.As(res.err, &unwritten):
 		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (known after %s)", unwritten.path, unwritten.step)}
@@ -92,7 +92,8 @@ func (j *job) run(ctx context.Context, note func(any)) result {
 	return res
 }
 
-// waitReason says for what the step waits because it cannot be known in a diff.
+// waitReason says what a diff waits for: a reference whose value is not known yet.
+// It is "" if there is none.
 func (j *job) waitReason() string {
 	if j.mode != ModeDiff {
 		return ""
@@ -106,8 +107,8 @@ func (j *job) waitReason() string {
 	return ""
 }
 
-// attempts tries until it works, cannot be helped by trying again, or was
-// tried often enough.
+// attempts tries the step until it succeeds, fails with an error that another
+// attempt cannot help, or has no attempts left.
 func (j *job) attempts(ctx context.Context, note func(any)) result {
 	wait := firstWait
 	for n := 1; ; n++ {
@@ -125,8 +126,8 @@ func (j *job) attempts(ctx context.Context, note func(any)) result {
 	}
 }
 
-// attempt makes the step anew, so that nothing of a failed attempt is left in
-// it, and brings it as far as the mode wants. A panic becomes an error.
+// attempt makes a new step, so that it holds nothing of a failed attempt, and runs it
+// as the mode demands. A panic becomes an error.
 func (j *job) attempt(parent context.Context, note func(any)) (res result) {
 	ctx, cancel := parent, context.CancelFunc(func() {})
 	if d := j.node.Step.Timeout; d > 0 {
@@ -153,7 +154,7 @@ func (j *job) attempt(parent context.Context, note func(any)) (res result) {
 	return j.diffAndApply(ctx, step, note)
 }
 
-// newStep makes the step with its configuration complete.
+// newStep makes the step with its references resolved.
 func (j *job) newStep() (Step, error) {
 	step, with := j.graph.newStep(j.node), j.node.Step.With
 	errs := with.Decode(step, lookup(j.outputs))
@@ -166,8 +167,8 @@ func (j *job) newStep() (Step, error) {
 	return step, nil
 }
 
-// configError is a configuration that turned out wrong once its references were
-// replaced. It is no plan.Errors: the plan could be run, and a step failed.
+// A configError is a configuration that is wrong once its references are resolved.
+// It is not a plan.Errors, since the plan could be run and one step failed.
 type configError struct{ errs plan.Errors }
 
 func (u configError) Error() string { return u.errs.Error() }
@@ -180,7 +181,7 @@ func (u configError) Unwrap() []error {
 	return all
 }
 
-// diffAndApply lets the step look at the world and, in an apply, change it.
+// diffAndApply diffs the step and, in an apply, applies the change and makes the record.
 func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) result {
 	if h, ok := step.(BeforeApplier); ok && j.mode == ModeApply {
 		h.BeforeApply()
@@ -224,12 +225,12 @@ func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) resul
 	return res
 }
 
-// lacksDigest reports whether a step has left a digest for Apply to find out.
+// lacksDigest reports whether an input has no digest yet.
 func lacksDigest(inputs []Input) bool {
 	return slices.ContainsFunc(inputs, func(in Input) bool { return in.Digest == "" })
 }
 
-// completeInputs gives the inputs once what they are of was read by Apply.
+// completeInputs asks for the inputs again. Now each of them must have a digest.
 func (j *job) completeInputs(ctx context.Context, step Step) ([]Input, error) {
 	inputs, err := j.inputs(ctx, step)
 	if err == nil && lacksDigest(inputs) {
@@ -250,12 +251,12 @@ func (j *job) inputs(ctx context.Context, step Step) ([]Input, error) {
 	return append(config, own...), nil
 }
 
-// diffResult turns what an apply would do into what a diff tells.
+// diffResult turns what an apply would do into the result of a diff.
 func (j *job) diffResult(res result) result {
 	change := res.finding.Change
 	switch {
 	case change == nil && j.unknownBefore != "":
-		// What is right now may be changed by that step.
+		// That step may change what is right now.
 		return result{status: Waiting, why: "not diffed: waits for " + j.unknownBefore}
 	case change == nil:
 		res.status, res.outputs = Unchanged, res.finding.Outputs
@@ -270,7 +271,7 @@ func (j *job) diffResult(res result) result {
 	return res
 }
 
-// apply applies a change and looks at the result.
+// apply applies a change and returns the outputs, confirmed or verified.
 func (j *job) apply(ctx context.Context, step Step, c *Change, note func(any)) (Outputs, error) {
 	if c.Apply == nil {
 		return nil, contractError("the change has no Apply")
@@ -298,7 +299,7 @@ func (j *job) verify(ctx context.Context, step Step) (Outputs, error) {
 	return outputs, j.node.Type.checkOutputs(outputs)
 }
 
-// newRecord gives the record to be kept, nil when there is nothing new to keep.
+// newRecord makes the record to be kept. It is nil if the recorded one still holds.
 func (j *job) newRecord(res result, key string) *Record {
 	if res.status == Unchanged && sameOutputs(res.outputs, j.prior.Outputs) {
 		return nil
@@ -309,18 +310,18 @@ func (j *job) newRecord(res result, key string) *Record {
 	}
 }
 
-// contractError makes the error of a step that breaks its contract.
+// contractError is the error of a step that breaks its contract.
 func contractError(format string, args ...any) error {
 	return fault.WithHint(fmt.Errorf(format, args...), "this is a mistake in bayplan itself; please report it")
 }
 
-// lookup gives a reference's value from outputs.
+// lookup finds the values of references in outputs.
 func lookup(outputs map[string]Outputs) plan.Lookup {
 	return func(ref plan.Ref) plan.Value { return outputs[ref.Step][ref.Output] }
 }
 
-// statusOf is all that a run makes of what a step's Diff found: whether the key
-// is as recorded only tells whether there is something to write down.
+// statusOf decides the status of a step from what its Diff found. The key only decides
+// whether there is something to record.
 func statusOf(f *Finding, keyRecorded bool, err error) Status {
 	switch {
 	case err != nil:

@@ -12,9 +12,9 @@ type nodePaths struct {
 	Paths
 }
 
-// paths finds steps that write the same file, and steps that use what another
-// one makes without coming after it. One finding a pair of steps is enough, and
-// of a step that writes what is another's nothing more is said.
+// paths finds steps that write the same file, and steps that use what another one
+// makes without coming after it. It reports one mistake for a pair of steps, and
+// nothing more about a step that writes the file of another.
 func (c *checker) paths(g *Graph) {
 	touches := c.nodePaths(g)
 	c.eachPair(touches, func(a, b nodePaths) {
@@ -29,8 +29,8 @@ func (c *checker) paths(g *Graph) {
 	})
 }
 
-// eachPair calls f for each two of touches in file order, without those that
-// have a mistake by then.
+// eachPair calls f for each pair in file order, except for steps that have a mistake
+// by then.
 func (c *checker) eachPair(touches []nodePaths, f func(a, b nodePaths)) {
 	for i, a := range touches {
 		for _, b := range touches[i+1:] {
@@ -41,7 +41,7 @@ func (c *checker) eachPair(touches []nodePaths, f func(a, b nodePaths)) {
 	}
 }
 
-// nodePaths asks the steps without mistakes which paths they touch.
+// nodePaths asks the steps without mistakes for the paths that they touch.
 func (c *checker) nodePaths(g *Graph) []nodePaths {
 	var all []nodePaths
 	for _, n := range g.Nodes {
@@ -67,8 +67,8 @@ func (c *checker) nodePaths(g *Graph) []nodePaths {
 	return all
 }
 
-// sameFile reports that the later step b writes the file that a writes, or
-// that one makes a directory where the other writes a file.
+// sameFile reports a mistake if the later step b writes the file that a writes, or if
+// one needs a directory where the other writes a file.
 func (c *checker) sameFile(a, b nodePaths) bool {
 	if path, ok := firstPair(a.Writes, b.Writes, func(x, y string) bool { return x == y }); ok {
 		c.report(b.node.Step.Pos, fmt.Sprintf("writes %s, which step %q writes too", path, a.node.ID()), "")
@@ -85,7 +85,7 @@ func (c *checker) sameFile(a, b nodePaths) bool {
 	return false
 }
 
-// unordered reports that user uses what maker makes and does not come after it.
+// unordered reports a mistake if user uses what maker makes but does not come after it.
 func (c *checker) unordered(maker, user nodePaths) bool {
 	if user.node.After(maker.node.ID()) || c.waitsUnknown(user.node) {
 		return false
@@ -102,7 +102,7 @@ func (c *checker) unordered(maker, user nodePaths) bool {
 	return true
 }
 
-// waitsUnknown says that a node may have been meant to wait for more than it does.
+// waitsUnknown reports whether a node may have been meant to wait for more than it does.
 func (c *checker) waitsUnknown(n *Node) bool {
 	for id := range c.waitsUnknownFor {
 		if n.ID() == id || n.After(id) {
@@ -112,7 +112,7 @@ func (c *checker) waitsUnknown(n *Node) bool {
 	return false
 }
 
-// use finds in what way user depends on what maker makes.
+// use finds how user depends on what maker makes.
 func use(maker, user nodePaths) (verb, path string, ok bool) {
 	if path, ok := firstPair(maker.Writes, user.Reads, within); ok {
 		return "reads", path, true
@@ -120,8 +120,8 @@ func use(maker, user nodePaths) (verb, path string, ok bool) {
 	if path, ok := firstPair(maker.Into, user.Reads, overlap); ok {
 		return "reads", path, true
 	}
-	// A file below a directory that is made empty was there before, with the
-	// directory; only whoever reads the directory itself has to wait.
+	// A file below a directory that is made empty was there before, and so was the
+	// directory. Only a step that reads the directory itself has to wait.
 	if path, ok := firstPair(maker.Makes, user.Reads, within); ok {
 		return "reads", path, true
 	}
@@ -134,12 +134,12 @@ func use(maker, user nodePaths) (verb, path string, ok bool) {
 	return "", "", false
 }
 
-// dirs gives the paths that have to be directories.
+// dirs returns the paths that have to be directories.
 func (t nodePaths) dirs() []string {
 	return append(append([]string{}, t.Into...), t.Makes...)
 }
 
-// firstPair finds the first pair for which related holds, and gives its second part.
+// firstPair finds the first pair for which related is true, and returns its second part.
 func firstPair(as, bs []string, related func(a, b string) bool) (string, bool) {
 	for _, b := range bs {
 		for _, a := range as {
@@ -151,17 +151,17 @@ func firstPair(as, bs []string, related func(a, b string) bool) (string, bool) {
 	return "", false
 }
 
-// within says that a is b or below it.
+// within reports whether a is b or lies below it.
 func within(a, b string) bool {
 	return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/")
 }
 
-// contains says that b is a or below it.
+// contains reports whether b is a or lies below it.
 func contains(a, b string) bool { return within(b, a) }
 
 func overlap(a, b string) bool { return within(a, b) || within(b, a) }
 
-// cleaned leaves out what is not known yet.
+// cleaned cleans paths and leaves out those that are not known yet.
 func cleaned(paths []string) []string {
 	var out []string
 	for _, p := range paths {

@@ -12,9 +12,8 @@ import (
 	"time"
 )
 
-// Planned gives base as it would be with files in it. A later file takes the
-// place of an earlier one at the same path; the directories above a file are
-// there.
+// Planned returns base as it would be with files in it. A later file replaces an
+// earlier one at the same path. The directories above a file exist.
 func Planned(base World, files ...File) World {
 	wrapped := make([]*plannedFile, len(files))
 	for i, f := range files {
@@ -44,8 +43,8 @@ type planned struct {
 	dirs  map[string]bool // above a planned file
 }
 
-// A plannedFile is a planned file with the digests computed so far. One is
-// shared by all the worlds that show it.
+// A plannedFile is a planned file with the digests computed so far. All worlds that
+// show the file share it.
 type plannedFile struct {
 	File
 	step string          // whose Change leaves it behind, "" where that is not known
@@ -92,7 +91,7 @@ func (p planned) Stat(path string) (fs.FileInfo, error) {
 	return p.World.Stat(path)
 }
 
-// ReadDir adds what is planned to what is there.
+// ReadDir adds the planned names to those on disk.
 func (p planned) ReadDir(path string) ([]string, error) {
 	clean := filepath.Clean(path)
 	f := p.files[clean]
@@ -128,7 +127,7 @@ func (p planned) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]
 	return p.World.Sum(ctx, path, algos...)
 }
 
-// Recall gives nothing of a planned file, which is not there yet.
+// Recall recalls nothing of a planned file, which is not there yet.
 func (p planned) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
 	if p.covers(path) {
 		return nil, false
@@ -143,13 +142,14 @@ func (p planned) Remember(path string, id FileID, sums map[Algo]string) {
 	}
 }
 
-// covers says whether the file at path is or lies below a planned one.
+// covers reports whether the file at path is planned, lies above a planned file or
+// lies below one.
 func (p planned) covers(path string) bool {
 	clean := filepath.Clean(path)
 	return p.files[clean] != nil || p.dirs[clean] || p.belowFile(clean)
 }
 
-// belowFile says whether path would lie below a planned file that is no directory.
+// belowFile reports whether path lies below a planned file that is not a directory.
 func (p planned) belowFile(path string) bool {
 	for dir := filepath.Dir(path); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
 		if f := p.files[dir]; f != nil && !f.Mode.IsDir() {
@@ -169,8 +169,8 @@ func (f *plannedFile) open() (io.ReadCloser, error) {
 	return f.Open()
 }
 
-// An unwrittenError is about a planned file of which nobody knows the content
-// yet: it is still to be fetched.
+// An unwrittenError is about a planned file whose content is not known yet, since it
+// is still to be fetched.
 type unwrittenError struct{ path, step string }
 
 func (*unwrittenError) Error() string { return errNoContent.Error() }
@@ -178,7 +178,7 @@ func (*unwrittenError) Unwrap() error { return errNoContent }
 
 var errNoContent = errors.New("its content is not known before it is written")
 
-// sum gives the planned digests, and computes those that the step did not plan.
+// sum returns the planned digests, and computes those that the step did not plan.
 func (f *plannedFile) sum(ctx context.Context, algos []Algo) (map[Algo]string, error) {
 	select {
 	case <-f.sem:

@@ -11,47 +11,47 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// A Runner runs the steps of a graph. Its fields are set once, before its
-// first run; it makes one run at a time.
+// A Runner runs the steps of a graph. Set its fields before its first run. It makes
+// one run at a time.
 type Runner struct {
 	Graph *Graph
 
-	// Store remembers. For an Apply it comes from OpenStore, otherwise
-	// ReadStore will do; with nil nothing is known and nothing remembered.
+	// Store is the state. An Apply needs one from OpenStore; for the others one from
+	// ReadStore is enough. Without a Store nothing is known and nothing is recorded.
 	Store *Store
 
-	// Parallel is how many steps run at once at most; 0: as many as there are
-	// processors, but 4 at least, since steps wait for others more than they compute.
+	// Parallel is how many steps run at once at most. 0 means one for each processor,
+	// but at least 4, since steps spend more time waiting than computing.
 	Parallel int
 
 	Only []string // run just these steps; empty: all
 	Skip []string // but not these
 
-	// Observe is told what happens, by one goroutine, in order. It must not block.
+	// Observe gets the events, from one goroutine and in order. It must not block.
 	Observe func(Event)
 }
 
-// A SelectionError says that a run with these Only and Skip makes no sense.
-// Nothing was run.
+// A SelectionError says that a run with these Only and Skip makes no sense. No step
+// was run.
 type SelectionError struct {
 	Step string // the step that is not there, or that has no record; "": no step is left
 	Err  error
 }
 
-// Error tells what is wrong.
+// Error says what is wrong.
 func (e *SelectionError) Error() string { return e.Err.Error() }
 
-// Unwrap gives the error with its hint.
+// Unwrap returns the error with its hint.
 func (e *SelectionError) Unwrap() error { return e.Err }
 
-// Diff tells what an Apply would do, and changes nothing.
+// Diff finds what an Apply would do, and changes nothing.
 //
-// Like Apply and Verify it gives an error when it could not run at all (then
-// the report is nil), and the context's cause when it was interrupted. What
-// failed in steps is told by the report.
+// Like Apply and Verify, it returns an error and no report if it could not run at
+// all, and the report and the context's cause if it was interrupted. The errors of
+// steps are in the report.
 func (r *Runner) Diff(ctx context.Context) (*Report, error) { return r.run(ctx, ModeDiff) }
 
-// Apply brings the world to what the plan says.
+// Apply makes the world what the plan says.
 func (r *Runner) Apply(ctx context.Context) (*Report, error) {
 	if r.Store != nil && r.Store.lock == nil {
 		return nil, errReadOnly
@@ -59,7 +59,7 @@ func (r *Runner) Apply(ctx context.Context) (*Report, error) {
 	return r.run(ctx, ModeApply)
 }
 
-// Verify looks hard at everything and changes nothing.
+// Verify looks at everything again and changes nothing.
 func (r *Runner) Verify(ctx context.Context) (*Report, error) { return r.run(ctx, ModeVerify) }
 
 func (r *Runner) run(ctx context.Context, mode Mode) (*Report, error) {
@@ -88,14 +88,14 @@ func (r *Runner) parallel() int {
 	return max(4, runtime.GOMAXPROCS(0))
 }
 
-// CheckSelection gives a *SelectionError when Only and Skip make no sense for
-// the plan. It needs no state, so callers can ask before they make one.
+// CheckSelection returns a *SelectionError if Only and Skip make no sense for the
+// plan. It needs no state, so callers can ask before they make one.
 func (r *Runner) CheckSelection() error {
 	_, err := r.selected()
 	return err
 }
 
-// selected gives the ids of the steps to run.
+// selected returns the ids of the steps to run.
 func (r *Runner) selected() (map[string]bool, error) {
 	chosen := map[string]bool{}
 	for _, n := range r.Graph.Nodes {
@@ -122,8 +122,8 @@ func (r *Runner) selected() (map[string]bool, error) {
 	return nil, &SelectionError{Err: errors.New("no step is left to run: all that are asked for are skipped")}
 }
 
-// recordedOutputs gives the outputs of the steps that are referred to but not run,
-// from their records.
+// recordedOutputs returns, from their records, the outputs of the steps that are
+// referred to but not run.
 func (r *Runner) recordedOutputs(chosen map[string]bool) (map[string]Outputs, error) {
 	outputs := map[string]Outputs{}
 	for _, n := range r.Graph.Nodes {
@@ -159,7 +159,7 @@ func hasValue(outputs Outputs, name string) bool {
 	return !later
 }
 
-// record gives what is remembered of a step, if it was of the same type.
+// record returns the record of a step, or nil if there is none of the same type.
 func (r *Runner) record(n *Node) *Record {
 	if r.Store == nil {
 		return nil
@@ -171,7 +171,7 @@ func (r *Runner) record(n *Node) *Record {
 	return rec
 }
 
-// disk gives the world as it is.
+// disk returns the disk, with what the state remembers of it.
 func (r *Runner) disk() *Disk {
 	if r.Store == nil {
 		return &Disk{}

@@ -7,8 +7,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// runState are what one run knows. They are kept by one goroutine, the walk's;
-// jobs get copies and send notes.
+// A runState is what one run knows. Only the walk's goroutine uses it; jobs get copies
+// and send notes.
 type runState struct {
 	runner  *Runner
 	mode    Mode
@@ -21,7 +21,7 @@ type runState struct {
 	began   time.Time
 }
 
-// running is what the books know of a step while it runs.
+// running is what is known of a step while it runs.
 type running struct {
 	began    time.Time
 	progress *progress
@@ -29,7 +29,7 @@ type running struct {
 	reported int64 // bytes of the last tick
 }
 
-// progress is what a job counts. Its counters are read by the books while the
+// progress counts what a job does. The walk's goroutine reads the counters while the
 // step adds to them from any goroutine, so they are atomic.
 type progress struct {
 	bytes, items atomic.Int64
@@ -39,7 +39,7 @@ type progress struct {
 // Add counts n more bytes as moved.
 func (p *progress) Add(n int64) { p.bytes.Add(n) }
 
-// Done tells that one item is finished.
+// Done reports that one item is finished.
 func (p *progress) Done(it Item) {
 	p.items.Add(1)
 	p.note(itemDone{it})
@@ -72,7 +72,7 @@ func (rs *runState) end() {
 	rs.runner.emit(Event{Kind: RunEnd, Mode: rs.mode, Took: rs.report.Took.Seconds(), Message: rs.report.Summary()})
 }
 
-// startNode makes the job for a node from what the books know now.
+// startNode makes the job for a node from what is known now.
 func (rs *runState) startNode(n *Node) work {
 	r := &running{began: time.Now(), progress: &progress{}}
 	rs.running[n.ID()] = r
@@ -90,7 +90,8 @@ func (rs *runState) startNode(n *Node) work {
 	return j.run
 }
 
-// addPlannedWorld gives a job of a diff the world as the steps before it would leave it.
+// addPlannedWorld gives a job of a diff the world as the steps before it would leave it,
+// and says which of these steps would change something or are not known.
 func (rs *runState) addPlannedWorld(j *job) {
 	var files []*plannedFile
 	for _, n := range rs.runner.Graph.Ancestors(j.node) {
@@ -109,7 +110,7 @@ func (rs *runState) addPlannedWorld(j *job) {
 	j.world = plannedWorld(rs.disk, files)
 }
 
-// onNote passes on what a running job notes.
+// onNote passes on a note of a running job.
 func (rs *runState) onNote(n *Node, what any) {
 	r := rs.running[n.ID()]
 	switch what := what.(type) {
@@ -127,7 +128,7 @@ func (rs *runState) onNote(n *Node, what any) {
 	}
 }
 
-// startChange lets a job begin its change once that is durable.
+// startChange records that a job begins its change, and then lets it begin.
 func (rs *runState) startChange(n *Node, r *running, what changing) {
 	if rs.runner.Store != nil {
 		if err := rs.runner.Store.Started(n.ID()); err != nil {
@@ -142,7 +143,7 @@ func (rs *runState) startChange(n *Node, r *running, what changing) {
 	what.ack <- nil
 }
 
-// onTick tells of the bytes that were moved since it last did.
+// onTick reports the bytes that were moved since the last tick.
 func (rs *runState) onTick() {
 	for _, n := range rs.nodes {
 		r := rs.running[n.ID()]
@@ -156,7 +157,7 @@ func (rs *runState) onTick() {
 	}
 }
 
-// onEnd writes down what came of a step.
+// onEnd records the result of a step. It reports whether the steps after it may run.
 func (rs *runState) onEnd(n *Node, res result) bool {
 	r := rs.running[n.ID()]
 	delete(rs.running, n.ID())
@@ -185,9 +186,9 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	return true
 }
 
-// save makes durable what came of a step, also while the run is being
-// interrupted: what was done must not be forgotten. What could not be written
-// down makes the step fail.
+// save records the result of a step in the state, also while the run is being
+// interrupted: what was done must not be forgotten. A step whose result cannot be
+// recorded fails.
 func (rs *runState) save(n *Node, res result) result {
 	var err error
 	switch {
@@ -203,7 +204,7 @@ func (rs *runState) save(n *Node, res result) result {
 	return res
 }
 
-// onDrop writes down that a step will not begin.
+// onDrop reports that a step will not run.
 func (rs *runState) onDrop(n *Node, blame *Node) {
 	s := rs.report.Step(n.ID())
 	s.Status = Skipped

@@ -21,8 +21,8 @@ import (
 
 // A sumCache remembers the digests of files. Its zero value is empty and ready.
 //
-// It has a mutex and no owning goroutine: steps ask it from wherever they run
-// and would only wait for the answer.
+// It has a mutex and no owning goroutine: steps ask it from any goroutine, and would
+// only wait for the owner's answer.
 type sumCache struct {
 	mu    sync.Mutex
 	files map[string]sumEntry
@@ -36,7 +36,7 @@ type sumEntry struct {
 	Sums map[Algo]string `json:"sums"`
 }
 
-// A hashCall is one hashing of one file that is going on.
+// A hashCall is one hashing of a file while it is going on.
 type hashCall struct {
 	hard bool
 	done chan struct{} // closed when the rest is set
@@ -44,9 +44,9 @@ type hashCall struct {
 	err  error
 }
 
-// sum gives the digests of the file at path, hashing what is not remembered;
-// all of it when hard is set. Whoever asks while the file is being hashed
-// waits for that.
+// sum returns the digests of the file at path. It hashes the file for the digests that
+// are not remembered, or for all if hard is set. A caller that asks while the file
+// is being hashed waits for the result.
 func (c *sumCache) sum(ctx context.Context, path string, algos []Algo, hard bool) (map[Algo]string, error) {
 	if err := regular(path); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (c *sumCache) sum(ctx context.Context, path string, algos []Algo, hard bool
 	}
 }
 
-// startOrJoin gives the flight for path, and whether the caller has to fly it.
+// startOrJoin returns the call for path, and whether the caller has to do the hashing.
 func (c *sumCache) startOrJoin(path string, hard bool) (f *hashCall, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -91,7 +91,7 @@ func (c *sumCache) finish(path string, f *hashCall) {
 	close(f.done)
 }
 
-// hash gives the digests of a file, remembered ones as far as that is allowed.
+// hash returns the digests of a file. It uses remembered ones unless hard is set.
 func (c *sumCache) hash(ctx context.Context, path string, algos []Algo, hard bool) (map[Algo]string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -139,8 +139,8 @@ func (c *sumCache) remember(path string, e sumEntry) {
 	c.dirty = true
 }
 
-// load takes over what an earlier run remembered. What cannot be read is
-// ignored: it is only a memory.
+// load reads what an earlier run remembered. It ignores a file that it cannot read,
+// since the digests can be computed again.
 func (c *sumCache) load(file string) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -159,8 +159,7 @@ func (c *sumCache) load(file string) {
 	c.files = files
 }
 
-// save writes what is remembered, if there is anything new, leaving out files
-// that are gone.
+// save writes what is remembered if anything is new. It leaves out files that are gone.
 func (c *sumCache) save(file string) error {
 	c.mu.Lock()
 	files, dirty := maps.Clone(c.files), c.dirty
@@ -175,8 +174,8 @@ func (c *sumCache) save(file string) error {
 	return writeSealed(file, files)
 }
 
-// hashAll reads r to its end once and gives the digests asked for. It stops
-// when ctx ends.
+// hashAll reads r to its end once and returns the digests asked for. It stops when
+// ctx ends.
 func hashAll(ctx context.Context, r io.Reader, algos []Algo) (map[Algo]string, error) {
 	hashes := hashers{}
 	for _, algo := range algos {
@@ -197,7 +196,7 @@ func hashAll(ctx context.Context, r io.Reader, algos []Algo) (map[Algo]string, e
 	return sums, nil
 }
 
-// hashers hash the same bytes, each beside the others: one alone is slower
+// hashers hash the same bytes in parallel, since one after the other they are slower
 // than a disk.
 type hashers map[Algo]hash.Hash
 
@@ -222,7 +221,7 @@ func newHash(algo Algo) (hash.Hash, error) {
 	return nil, fmt.Errorf("no hash algorithm %q", algo)
 }
 
-// missing gives the algorithms of which sums has no digest.
+// missing returns the algorithms that sums has no digest for.
 func missing(sums map[Algo]string, algos []Algo) []Algo {
 	var out []Algo
 	for _, algo := range algos {
@@ -233,7 +232,7 @@ func missing(sums map[Algo]string, algos []Algo) []Algo {
 	return out
 }
 
-// pick gives the digests of the algorithms asked for.
+// pick returns the digests of the algorithms asked for.
 func pick(sums map[Algo]string, algos []Algo) map[Algo]string {
 	out := make(map[Algo]string, len(algos))
 	for _, algo := range algos {

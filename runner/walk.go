@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// A walk brings nodes to be done, each after those before it, at most parallel
-// at once. It knows what is ready and nothing of what doing means.
+// A walk starts the work of nodes, each after the nodes before it, at most parallel
+// at once. It knows which nodes are ready, and not what their work is.
 //
-// One goroutine, the one that called run, owns all of it and alone calls the
-// book. What is done beside it only reports over a channel.
+// The goroutine that called run owns the walk and is the only one that calls the
+// handler. The works run beside it and only send messages over a channel.
 type walk struct {
 	parallel int
 	handler  handler
@@ -23,28 +23,28 @@ type walk struct {
 	nodes    map[string]bool // ids of all that the walk is about
 }
 
-// A handler decides and keeps what a walk is about.
+// A handler supplies the work of each node and keeps the results.
 type handler interface {
-	// begin says what there is to do for a node. The work runs in a goroutine
-	// of its own; note brings something to the book while it runs.
+	// startNode returns the work of a node. The work runs in a goroutine of its own,
+	// and its notes come to onNote.
 	startNode(n *Node) work
-	// noted is told what a running work noted.
+	// onNote takes a note of a running work.
 	onNote(n *Node, what any)
-	// ended is told what a work gave, and says whether what waits for the node
-	// may go on.
+	// onEnd takes the result of a work. It reports whether the nodes that wait for
+	// this one may start.
 	onEnd(n *Node, res result) bool
-	// dropped is told of a node that will not begin: because of blame, or
-	// because the run ends when that is nil.
+	// onDrop takes a node that will not start: because blame failed or, if blame is
+	// nil, because the run ends.
 	onDrop(n *Node, blame *Node)
-	// ticked is called every second.
+	// onTick is called every second.
 	onTick()
 }
 
-// A work does what there is to do for one node. note blocks until the walk
-// took what; once the work has returned it does nothing.
+// A work does the work of one node. note blocks until the walk has taken the note.
+// Once the work has returned, note does nothing.
 type work func(ctx context.Context, note func(what any)) result
 
-// A message is what comes to the walk from a running work: a note or its end.
+// A message comes to the walk from a running work: a note or its end.
 type message struct {
 	node  *Node
 	note  any
@@ -52,8 +52,8 @@ type message struct {
 	res   result
 }
 
-// newWalk makes a walk over nodes, which are in order. A node waits for all
-// nodes of the walk before it, also by way of others that are not in it.
+// newWalk makes a walk over nodes, which must be in order. A node waits for all nodes
+// of the walk that are before it, even if only nodes outside the walk connect them.
 func newWalk(nodes []*Node, parallel int, b handler) *walk {
 	w := &walk{parallel: max(parallel, 1), handler: b, waitsFor: map[string]int{}, nodes: map[string]bool{}}
 	for _, n := range nodes {
@@ -71,17 +71,17 @@ func newWalk(nodes []*Node, parallel int, b handler) *walk {
 	return w
 }
 
-// run does it all. When ctx ends nothing new begins and the works that run are
-// waited for. It returns when no goroutine of it is left.
+// run walks all nodes. When ctx ends, it starts no more nodes and waits for the works
+// that run. It returns when none of its goroutines is left.
 func (w *walk) run(ctx context.Context) {
 	var g errgroup.Group
 	reports, over := make(chan message), make(chan struct{})
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 
-	// The number is bounded here and not by errgroup's limit: a goroutine that
-	// has sent its end still counts there for a moment, and nobody would look
-	// again after that moment.
+	// This loop bounds the number of works, not errgroup's limit: a goroutine that has
+	// sent its end still counts there for a moment, and nothing would make the loop
+	// look again after that moment.
 	for running := 0; ; {
 		for running < w.parallel && len(w.ready) > 0 && ctx.Err() == nil {
 			n := w.ready[0]
@@ -116,7 +116,7 @@ func (w *walk) run(ctx context.Context) {
 // errGone can only be seen in tests, where a fake step may call FailNow.
 var errGone = errors.New("its goroutine ended without a result")
 
-// runWork runs one work. What it notes goes to the walk while that listens.
+// runWork runs one work and sends its notes to the walk as long as the walk listens.
 func runWork(ctx context.Context, n *Node, do work, reports chan<- message, over <-chan struct{}) result {
 	returned := make(chan struct{})
 	defer close(returned)
@@ -150,7 +150,7 @@ func (w *walk) handle(r message) {
 	}
 }
 
-// release moves to ready what waits for nothing any more.
+// release moves the nodes that wait for nothing any more to ready.
 func (w *walk) release() {
 	w.keepBlocked(func(n *Node) bool {
 		if w.waitsFor[n.ID()] > 0 {
@@ -161,7 +161,7 @@ func (w *walk) release() {
 	})
 }
 
-// dropAfter drops all that comes after a node that failed.
+// dropAfter drops all nodes after one that failed.
 func (w *walk) dropAfter(blame *Node) {
 	w.keepBlocked(func(n *Node) bool {
 		if !n.After(blame.ID()) {
@@ -172,7 +172,7 @@ func (w *walk) dropAfter(blame *Node) {
 	})
 }
 
-// dropRest drops what did not begin before the run was interrupted.
+// dropRest drops the nodes that did not start before the run was interrupted.
 func (w *walk) dropRest() {
 	for _, n := range append(w.ready, w.blocked...) {
 		w.handler.onDrop(n, nil)
@@ -180,7 +180,7 @@ func (w *walk) dropRest() {
 	w.ready, w.blocked = nil, nil
 }
 
-// keepBlocked keeps of left those for which keep holds.
+// keepBlocked keeps the blocked nodes for which keep is true.
 func (w *walk) keepBlocked(keep func(*Node) bool) {
 	var left []*Node
 	for _, n := range w.blocked {

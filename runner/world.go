@@ -9,8 +9,8 @@ import (
 	"os"
 )
 
-// A Disk is the World as it is. Its zero value is ready for use; it may be
-// used by many goroutines.
+// A Disk is the World as it is. Its zero value is ready for use. Many goroutines may
+// use it at once.
 type Disk struct {
 	sums sumCache
 }
@@ -21,7 +21,7 @@ func (d *Disk) Open(path string) (io.ReadCloser, error) { return os.Open(path) }
 // Stat follows symbolic links.
 func (d *Disk) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
 
-// ReadDir names what is in a directory, sorted.
+// ReadDir returns the names in a directory, sorted.
 func (d *Disk) ReadDir(path string) ([]string, error) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -34,13 +34,13 @@ func (d *Disk) ReadDir(path string) ([]string, error) {
 	return names, nil
 }
 
-// Sum hashes a file, or remembers its digests when its device, inode, size and
-// times are as they were when it was hashed.
+// Sum hashes a file, or recalls its digests if its device, inode, size and times are
+// as they were when it was hashed.
 func (d *Disk) Sum(ctx context.Context, path string, algos ...Algo) (map[Algo]string, error) {
 	return d.sums.sum(ctx, path, algos, false)
 }
 
-// Hard gives the same disk as a World that always hashes anew.
+// Hard returns the same disk as a World that hashes every file anew and recalls nothing.
 func (d *Disk) Hard() World { return hardDisk{d} }
 
 type hardDisk struct{ *Disk }
@@ -59,7 +59,7 @@ func (d *Disk) Recall(path string, algos ...Algo) (map[Algo]string, bool) {
 	return pick(known, algos), len(missing(known, algos)) == 0
 }
 
-// Remember implements World. Digests that are known of the file stay known.
+// Remember implements World. It keeps the other digests that are known of the file.
 func (d *Disk) Remember(path string, id FileID, sums map[Algo]string) {
 	fi, err := os.Stat(path)
 	if err != nil || !fi.Mode().IsRegular() || fileStatOf(fi) != id.stat || !id.stat.writeWouldShow(id.at) {
@@ -70,11 +70,11 @@ func (d *Disk) Remember(path string, id FileID, sums map[Algo]string) {
 	d.sums.remember(path, sumEntry{id.stat, known})
 }
 
-// Recall gives nothing: a hard look does not rely on memory.
+// Recall recalls nothing: a Verify does not rely on memory.
 func (d hardDisk) Recall(string, ...Algo) (map[Algo]string, bool) { return nil, false }
 
-// regular refuses what cannot be hashed, before it is opened: opening a pipe
-// would block.
+// regular returns an error for what cannot be hashed. It must be called before the
+// file is opened, since opening a pipe would block.
 func regular(path string) error {
 	fi, err := os.Stat(path)
 	if err != nil {
