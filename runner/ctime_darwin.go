@@ -2,5 +2,5 @@ package runner
 
 import "syscall"
 
-// ctime gives when a file's inode was last changed, in nanoseconds.
+// ctime returns when a file's inode was last changed, in nanoseconds.
 func ctime(st *syscall.Stat_t) int64 { return st.Ctimespec.Nano() }

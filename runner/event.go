@@ -11,8 +11,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// An Event is one thing that happened in a run. Its JSON is stable: names are
-// added, never changed or removed.
+// An Event is one thing that happened in a run. Its JSON is stable: names are added, but
+// never changed or removed.
 type Event struct {
 	Time time.Time `json:"time"`
 	Kind EventKind `json:"kind"`
@@ -44,8 +44,8 @@ type Event struct {
 // An EventKind says what happened.
 type EventKind string
 
-// The kinds of events. Every run begins with one run-begin and ends with one
-// run-end; every step of it has one step-end.
+// All kinds of events. A run has one run-begin at its start and one run-end at its end.
+// Each of its steps has one step-end.
 const (
 	RunBegin   EventKind = "run-begin"   // Items: how many steps
 	StepBegin  EventKind = "step-begin"  // a step is being looked at
@@ -58,7 +58,7 @@ const (
 	RunEnd     EventKind = "run-end"     // Message: the summary
 )
 
-// FanOut makes one observer of several; nil ones are left out.
+// FanOut returns an observer that calls all others. It ignores nil ones.
 func FanOut(observers ...func(Event)) func(Event) {
 	return func(e Event) {
 		for _, observe := range observers {
@@ -69,7 +69,7 @@ func FanOut(observers ...func(Event)) func(Event) {
 	}
 }
 
-// A RunLog keeps the events of one run in the state, one JSON object a line.
+// A RunLog keeps the events of one run in the state, one JSON object for each line.
 type RunLog struct {
 	Dir string // runs/TIME of the state
 
@@ -77,11 +77,11 @@ type RunLog struct {
 	err  error // the first one
 }
 
-// keptRuns is how many runs are kept.
+// keptRuns is how many runs a state keeps.
 const keptRuns = 50
 
-// NewRun makes a directory for a run that begins now. The oldest runs make
-// room for it.
+// NewRun makes the directory of a run that begins now. It deletes the oldest runs to
+// keep no more than keptRuns.
 func (s *Store) NewRun(now time.Time) (*RunLog, error) {
 	if s.lock == nil {
 		return nil, errReadOnly
@@ -101,7 +101,7 @@ func (s *Store) NewRun(now time.Time) (*RunLog, error) {
 	return &RunLog{Dir: dir, file: f}, nil
 }
 
-// removeOldest leaves the given number of entries; their names sort by time.
+// removeOldest deletes all but the last leave entries. Their names sort by time.
 func removeOldest(dir string, leave int) error {
 	entries, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
@@ -115,7 +115,7 @@ func removeOldest(dir string, leave int) error {
 	return nil
 }
 
-// Observe writes an event. What goes wrong is told by Close.
+// Observe writes an event. Close returns the error, if there is one.
 func (l *RunLog) Observe(e Event) {
 	if l.err != nil {
 		return
@@ -127,7 +127,7 @@ func (l *RunLog) Observe(e Event) {
 	l.err = err
 }
 
-// Close ends the log and gives the first error there was.
+// Close ends the log and returns the first error of the log.
 func (l *RunLog) Close() error {
 	err := l.file.Close()
 	if l.err != nil {

@@ -34,7 +34,7 @@ const (
 	refuted entryKind = "refuted" // what the record says was found not to be so
 )
 
-// A journalFile is what a journal asks of its file: *os.File, opened to append.
+// A journalFile is the part of *os.File that a journal uses. It is open for appending.
 type journalFile interface {
 	io.Writer
 	Truncate(size int64) error
@@ -42,7 +42,7 @@ type journalFile interface {
 	Close() error
 }
 
-// A journal is the file of entries since the snapshot.
+// A journal is the file of the entries since the snapshot.
 type journal struct {
 	file  journalFile
 	size  int64 // of what is good
@@ -50,7 +50,7 @@ type journal struct {
 	err   error // why nothing more can be written
 }
 
-// openJournal opens the journal for appending, cut back to what is good of it.
+// openJournal opens the journal for appending and cuts it to its first good bytes.
 func openJournal(file string, good int64, lines int) (*journal, error) {
 	fi, err := os.Stat(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -75,7 +75,7 @@ func openJournal(file string, good int64, lines int) (*journal, error) {
 	return j, nil
 }
 
-// append makes an entry durable. When it cannot, nothing of it is left.
+// append makes an entry durable. If it fails, it leaves nothing of the entry.
 func (j *journal) append(e entry) error {
 	if j.err != nil {
 		return j.err
@@ -96,8 +96,8 @@ func (j *journal) append(e entry) error {
 	return nil
 }
 
-// undoAppend cuts off what a failed append may have left. Where that does not
-// work either, nothing may follow it any more.
+// undoAppend cuts off what a failed append may have left. If that fails, too, nothing
+// more may be appended.
 func (j *journal) undoAppend(cause error) error {
 	if err := j.cut(j.size); err != nil {
 		j.err = fmt.Errorf("the journal is unusable since %w", cause)
@@ -112,7 +112,7 @@ func (j *journal) cut(size int64) error {
 	return j.file.Sync()
 }
 
-// clear empties the journal, once a snapshot holds all of it.
+// clear empties the journal. The snapshot must hold all of it.
 func (j *journal) clear() error {
 	if err := j.cut(0); err != nil {
 		j.err = fmt.Errorf("the journal is unusable since %w", err)
@@ -122,9 +122,9 @@ func (j *journal) clear() error {
 	return nil
 }
 
-// parseJournal reads entries and says how many bytes of b are good. A last
-// line that has no end was being written when its process or machine died, and
-// is left out; any other bad line is damage.
+// parseJournal returns the entries in b and how many bytes of b are good. It leaves out
+// a last line without an end, since its process or machine died while writing it. Any
+// other bad line is damage.
 func parseJournal(b []byte) (entries []entry, good int64, err error) {
 	for line := range bytes.Lines(b) {
 		if line[len(line)-1] != '\n' {
@@ -158,7 +158,7 @@ func parseEntry(line []byte) (entry, error) {
 	return e, nil
 }
 
-// readIfThere gives nil for a file that is not there.
+// readIfThere returns nil for a file that does not exist.
 func readIfThere(file string) ([]byte, error) {
 	b, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -167,9 +167,9 @@ func readIfThere(file string) ([]byte, error) {
 	return b, err
 }
 
-// What bayplan remembers is written as {"crc":"xxxxxxxx","body":...}: JSON for
-// whoever looks, with a CRC32C over the very bytes of the body, so that no
-// damage goes unseen.
+// The files of a state have the form {"crc":"xxxxxxxx","body":...}. They are JSON, so
+// that people can read them, and hold a CRC32C of the very bytes of the body, so that
+// any damage is found.
 const (
 	crcHead  = `{"crc":"`
 	bodyHead = `","body":`
@@ -184,7 +184,7 @@ func seal(body []byte) []byte {
 	return fmt.Appendf(nil, "%s%08x%s%s}", crcHead, crc32.Checksum(body, castagnoli), bodyHead, body)
 }
 
-// unseal gives the body. Every byte counts, white space too.
+// unseal returns the body. Every byte counts, also white space.
 func unseal(b []byte) ([]byte, error) {
 	const head = len(crcHead) + crcLen + len(bodyHead)
 	if len(b) < head+1 {
@@ -197,7 +197,7 @@ func unseal(b []byte) ([]byte, error) {
 	return body, nil
 }
 
-// writeSealed makes value the content of a file, all or nothing.
+// writeSealed writes value as the content of a file, atomically.
 func writeSealed(file string, value any) error {
 	body, err := json.MarshalIndent(value, "", "  ")
 	if err != nil {

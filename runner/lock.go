@@ -14,7 +14,7 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// A Holder is who holds the lock of a state.
+// A Holder is the process that holds the lock of a state.
 type Holder struct {
 	PID     int       `json:"pid"`
 	Host    string    `json:"host"`
@@ -39,14 +39,14 @@ func (e *LockedError) Error() string {
 		e.Dir, h.PID, h.User, h.Host, h.Command, h.Since.Local().Format(time.DateTime))
 }
 
-// Hint says that there is nothing to clean up.
+// Hint says that nothing has to be cleaned up.
 func (e *LockedError) Hint() string {
 	return "wait for it or stop it; the lock ends with its process"
 }
 
-// lock takes the lock of the state in dir, or gives a *LockedError at once.
-// The kernel ends it with the process, so none is ever left behind; the file
-// stays and is never renamed.
+// lock takes the lock of the state in dir, or returns a *LockedError at once. The kernel
+// ends the lock with the process, so a dead process never holds it. The lock file stays
+// and is never renamed.
 func lock(dir, file string) (*flock.Flock, error) {
 	l := flock.New(file, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	got, err := l.TryLock()
@@ -63,8 +63,8 @@ func lock(dir, file string) (*flock.Flock, error) {
 	return l, nil
 }
 
-// readHolder gives the zero Holder when there is nothing readable: the other
-// process may be about to write.
+// readHolder returns the zero Holder if the file holds none: the other process may be
+// about to write.
 func readHolder(file string) Holder {
 	var h Holder
 	b, err := os.ReadFile(file)
@@ -74,9 +74,9 @@ func readHolder(file string) Holder {
 	return h
 }
 
-// Running tells who is applying the plan at this moment, without taking the
-// lock. It sees the processes of this host only: a killed one leaves its name
-// in the lock.
+// Running returns the process that applies the plan at this moment, without taking the
+// lock. It asks whether the process is alive, since a killed one leaves its name in the
+// lock file. So it sees only processes of this host.
 func (s *Store) Running() (Holder, bool) {
 	h := readHolder(filepath.Join(s.dir, "lock"))
 	host, err := os.Hostname()
@@ -87,7 +87,8 @@ func (s *Store) Running() (Holder, bool) {
 	return h, err == nil || errors.Is(err, syscall.EPERM)
 }
 
-// writeHolder writes into the lock file, which must stay the same file.
+// writeHolder writes into the lock file, which must stay the same file: a new one would
+// not be locked.
 func writeHolder(file string) error {
 	h := Holder{PID: os.Getpid(), Host: "?", User: "?", Command: strings.Join(os.Args, " "), Since: time.Now()}
 	if host, err := os.Hostname(); err == nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A memory is what a state holds, as the snapshot file has it.
+// A memory is the content of a state. The snapshot file holds it as JSON.
 type memory struct {
 	Version int                `json:"version"`
 	Plan    string             `json:"plan"` // absolute path of the plan file
@@ -22,7 +22,7 @@ type memory struct {
 	Last    map[string]Last    `json:"last"`
 }
 
-// Last is the last thing that the state was told of a step.
+// Last is the last entry of a step.
 type Last struct {
 	Kind  string    `json:"kind"` // started, done, failed or refuted; started: it was cut short
 	At    time.Time `json:"at"`
@@ -38,8 +38,8 @@ func newMemory(dir, planFile string) *memory {
 	}
 }
 
-// apply takes in one entry. What the snapshot holds already is passed over: a
-// crash between writing it and clearing the journal leaves both.
+// apply adds one entry. It ignores an entry that the snapshot holds already: a crash
+// between writing the snapshot and clearing the journal leaves the entry in both.
 func (m *memory) apply(e entry) error {
 	if e.Seq <= m.Seq {
 		return nil
@@ -58,7 +58,7 @@ func (m *memory) apply(e entry) error {
 	return nil
 }
 
-// A loaded memory comes with what is to be known about its journal.
+// A loaded memory comes with what openJournal needs to know.
 type loaded struct {
 	*memory
 	noSnapshot bool  // there was no snapshot
@@ -69,16 +69,16 @@ type loaded struct {
 const (
 	snapshotName = "state.json"
 	journalName  = "journal.jsonl"
-	// reloads bounds how often a reader without the lock looks again when an
-	// apply compacts the state under it.
+	// reloads is how often a reader without the lock reads again because an apply
+	// compacts the state at the same time.
 	reloads = 100
-	// stableReads is how often the very same damage must be seen to be believed: the
-	// journal may be cleared and written to just while it is read.
+	// stableReads is how many reads in a row must find the same damage before it is
+	// reported: an apply may clear and write the journal while it is read.
 	stableReads = 3
 )
 
-// load reads the memory in dir. Without the lock an apply may swap snapshot
-// and journal at any moment: then it looks again.
+// load reads the memory in dir. If the caller does not hold the lock, an apply may
+// replace snapshot and journal at any moment. load then reads again.
 func load(dir, planFile string) (loaded, error) {
 	var before []byte // journal that the last try read
 	alike := 0
@@ -104,7 +104,7 @@ func load(dir, planFile string) (loaded, error) {
 	}
 }
 
-// loadState makes the memory of what its two files hold.
+// loadState makes the memory from the content of its two files.
 func loadState(dir, planFile string, snapshot, journal []byte) (loaded, error) {
 	m, err := parseSnapshot(dir, planFile, snapshot)
 	if err != nil {
@@ -149,7 +149,7 @@ func parseSnapshot(dir, planFile string, b []byte) (*memory, error) {
 	return m, nil
 }
 
-// damage says which file cannot be read, and what that means.
+// damage says which file cannot be read, and what to do.
 func damage(dir, name string, err error) error {
 	if os.IsPermission(err) {
 		return err
@@ -159,9 +159,9 @@ func damage(dir, name string, err error) error {
 		"the state is a memory that saves work: moved away, everything is looked at anew and nothing is lost but time")
 }
 
-// belongsTo says whether the memory is that of the plan: of the same file, by
-// whatever name, or of the file in the same place beside it when the state was
-// moved or copied.
+// belongsTo reports whether the memory is that of the plan: the plan file is the same,
+// by any name, or the state was moved or copied and the plan file lies in the same
+// place relative to it.
 func (m *memory) belongsTo(dir, planFile string) bool {
 	if m.Plan == planFile || sameFile(m.Plan, planFile) {
 		return true

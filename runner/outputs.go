@@ -11,8 +11,8 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// checkOutputs holds what a step gave against what its type declares: all of
-// it, nothing else, texts and lists as declared, and no promises.
+// checkOutputs compares the outputs of a step with those that its type declares: all of
+// them and no others, texts and lists as declared, and no promised values.
 func (t Type) checkOutputs(outputs Outputs) error {
 	for _, o := range t.Outputs {
 		v, ok := outputs[o.Name]
@@ -46,15 +46,14 @@ func kind(list bool) string {
 	return "text"
 }
 
-// planOutputs checks outputs as they will be; those that are not there will be
-// known after the step.
+// planOutputs checks planned outputs. It promises the missing ones for after the step.
 func (t Type) planOutputs(outputs Outputs, step string) (Outputs, error) {
 	all := t.laterOutputs(step)
 	maps.Copy(all, outputs)
 	return all, t.checkKinds(outputs)
 }
 
-// laterOutputs promises all outputs.
+// laterOutputs promises all outputs for after the step.
 func (t Type) laterOutputs(step string) Outputs {
 	all := Outputs{}
 	for _, o := range t.Outputs {
@@ -69,8 +68,8 @@ func sameOutputs(a, b Outputs) bool {
 	})
 }
 
-// outputMismatch says why an output does not go where a reference puts it: a list
-// inside text, a list where a text is wanted, a text where a list is wanted.
+// outputMismatch says why an output does not fit where a reference puts it: a list
+// inside text, a list where a text belongs, a text where a list belongs.
 func outputMismatch(typ Type, ref plan.Ref, out Output) (msg, hint string) {
 	if out.List && !ref.Whole {
 		return fmt.Sprintf("output %q of step %q is a list and cannot stand inside text", ref.Output, ref.Step),
@@ -93,7 +92,7 @@ func outputMismatch(typ Type, ref plan.Ref, out Output) (msg, hint string) {
 	return "", ""
 }
 
-// takesBoth says whether a field may be written as text and as a list.
+// takesBoth reports whether a field may be written as text and as a list.
 func takesBoth(field reflect.Type) bool {
 	other := plan.OtherForm(field)
 	return other != nil && other.Kind() == reflect.Slice
@@ -101,8 +100,8 @@ func takesBoth(field reflect.Type) bool {
 
 var textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 
-// fieldType finds the type of the field at a path like "images[0].source", or
-// gives nil. What is not there at all was reported by the decoder.
+// fieldType returns the type of the field at a path like "images[0].source", or nil if
+// there is no such field. The decoder has reported that.
 func fieldType(t reflect.Type, path string) reflect.Type {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()

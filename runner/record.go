@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// A Record is the memory of a step's last success.
+// A Record is what the state keeps of a step's last success.
 type Record struct {
 	Step    string    `json:"step"`
 	Type    string    `json:"type"`
@@ -20,8 +20,8 @@ type Record struct {
 	At      time.Time `json:"at"`      // for people; nothing is decided by it
 }
 
-// Input gives the digest of the input of that name as recorded, "" where there
-// is none. It may be asked of a nil Record.
+// Input returns the recorded digest of the input with a name, or "" if there is none. It
+// may be called on a nil Record.
 func (r *Record) Input(name string) string {
 	if r == nil {
 		return ""
@@ -34,12 +34,12 @@ func (r *Record) Input(name string) string {
 	return ""
 }
 
-// longestDigest is how long a field's JSON may be to serve as its own digest,
+// longestDigest is the largest length of a field's JSON that serves as its own digest,
 // so that `bayplan why` can show the value itself.
 const longestDigest = 80
 
-// configInputs gives one input for each field of a step's configuration, in
-// the order of the struct.
+// configInputs returns one input for each field of a step's configuration, in the order
+// of the struct.
 func configInputs(step Step) ([]Input, error) {
 	b, err := json.Marshal(step)
 	if err != nil {
@@ -72,7 +72,7 @@ func digestOf(value []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// keyOf gives the digest over all that decides a step's result.
+// keyOf returns the digest of everything that decides a step's result.
 func keyOf(typeName string, inputs []Input) string {
 	h := sha256.New()
 	write := func(s string) { fmt.Fprintf(h, "%d:%s", len(s), s) }

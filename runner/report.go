@@ -15,7 +15,7 @@ import (
 // A Mode is what a run does with what it finds.
 type Mode string
 
-// The modes there are.
+// All modes.
 const (
 	ModeDiff   Mode = "diff"   // tell what would change
 	ModeApply  Mode = "apply"  // change it
@@ -25,8 +25,8 @@ const (
 // A Status is what became of a step.
 type Status string
 
-// What becomes of a step. A diff gives ToCreate to CheckAfter, an apply
-// Changed to Adopted, a verify Verified; the others are common to all.
+// All statuses. A diff results in ToCreate to CheckAfter, an apply in Changed to Adopted,
+// a verify in Verified, and any of them in the others.
 const (
 	ToCreate   Status = "create"      // everything it would touch is new
 	ToChange   Status = "change"      // it would change something
@@ -44,14 +44,14 @@ const (
 	Interrupted Status = "interrupted" // it was stopped
 )
 
-// A Report is what came of a run.
+// A Report is the result of a run.
 type Report struct {
 	Mode  Mode          `json:"mode"`
 	Steps []*StepReport `json:"steps"` // those that were to be run, in file order
 	Took  time.Duration `json:"-"`
 }
 
-// A StepReport is what came of one step.
+// A StepReport is the result of one step.
 type StepReport struct {
 	ID      string
 	Type    string
@@ -67,7 +67,7 @@ type StepReport struct {
 	Prior   *Record // the record there was before
 }
 
-// MarshalJSON gives the step as `bayplan diff --json` and the like show it.
+// MarshalJSON returns the step as `bayplan diff --json` and others show it.
 func (s *StepReport) MarshalJSON() ([]byte, error) {
 	out := struct {
 		ID      string  `json:"id"`
@@ -99,7 +99,7 @@ func (s *StepReport) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// Step finds the report of a step, or gives nil.
+// Step returns the report of a step, or nil.
 func (r *Report) Step(id string) *StepReport {
 	for _, s := range r.Steps {
 		if s.ID == id {
@@ -109,7 +109,7 @@ func (r *Report) Step(id string) *StepReport {
 	return nil
 }
 
-// Count gives how many steps have one of these statuses.
+// Count returns how many steps have one of these statuses.
 func (r *Report) Count(statuses ...Status) int {
 	n := 0
 	for _, s := range r.Steps {
@@ -122,8 +122,8 @@ func (r *Report) Count(statuses ...Status) int {
 	return n
 }
 
-// Changes gives how many items the run changed or would change, and the bytes
-// to be moved for them.
+// Changes returns how many items the run changed or would change, and how many bytes
+// that moves.
 func (r *Report) Changes() (items int, bytes int64) {
 	for _, s := range r.Steps {
 		if c := s.Finding.Change; c != nil {
@@ -142,9 +142,9 @@ func (c *Change) bytes() int64 {
 	return sum
 }
 
-// Err gives the causes of failure, each with the name of its step, as a
-// *multierror.Error; nil when nothing failed. What was only skipped or
-// interrupted is left out.
+// Err returns the errors of all failed steps, each with the name of its step, as
+// a *multierror.Error. It is nil if no step failed. Skipped and interrupted steps are
+// not in it.
 func (r *Report) Err() error {
 	var errs *multierror.Error
 	for _, s := range r.Steps {
@@ -166,8 +166,8 @@ func joinLines(errs []error) string {
 	return strings.Join(out, "\n")
 }
 
-// Summary gives the run in one line: "0 changed, 8 unchanged, 0 failed in
-// 0.4s", "6 to change, 2 unchanged: 61 items, 601.3 MiB to move".
+// Summary returns the run in one line: "0 changed, 8 unchanged, 0 failed in 0.4s",
+// "6 to change, 2 unchanged: 61 items, 601.3 MiB to move".
 func (r *Report) Summary() string {
 	if r.Mode == ModeDiff {
 		return r.diffSummary()

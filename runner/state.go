@@ -16,16 +16,16 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// A Store is the state of one plan on disk: one record a step, durable at the
-// moment the step succeeds. It is a directory:
+// A Store is the state of one plan on disk. It holds one record for each step, which
+// is durable from the moment the step succeeds. It is a directory:
 //
-//	lock            held by an apply, says by whom
-//	state.json      a snapshot
-//	journal.jsonl   what happened since
-//	cache/          may be deleted at any time
-//	runs/TIME/      the events of each apply
+// 	lock            held by an apply; names the process
+// 	state.json      the snapshot
+// 	journal.jsonl   the entries since the snapshot
+// 	cache/          may be deleted at any time
+// 	runs/TIME/      the events of each apply
 //
-// It is used by one goroutine at a time.
+// Only one goroutine may use it at a time.
 type Store struct {
 	dir     string
 	lock    *flock.Flock // nil: only for reading
@@ -34,18 +34,18 @@ type Store struct {
 	disk    *Disk
 }
 
-// compactAt is how many lines make a journal long.
+// compactAt is how many lines a journal may have before it is compacted.
 const compactAt = 1000
 
-// errReadOnly is a mistake of the caller's.
+// errReadOnly reports a mistake of the caller.
 var errReadOnly = errors.New("the state was opened for reading only")
 
-// StateDir gives the directory of a plan's state where nothing else was asked for.
+// StateDir returns the default directory of a plan's state.
 func StateDir(p *plan.Plan) string { return filepath.Join(p.Dir, ".bayplan", p.Name) }
 
-// OpenStore opens the state in dir for an apply of the plan file, and makes it
-// where there is none. It takes the lock; when another run holds it, the error
-// is a *LockedError. The state of another plan is refused.
+// OpenStore opens the state in dir for an apply of the plan file. It makes the state if
+// there is none. It takes the lock; if another run holds the lock, the error is
+// a *LockedError. It refuses the state of another plan.
 func OpenStore(dir, planFile string) (*Store, error) {
 	if err := makeStateDir(dir); err != nil {
 		return nil, fmt.Errorf("make the state %s: %w", dir, err)
@@ -62,9 +62,8 @@ func OpenStore(dir, planFile string) (*Store, error) {
 	return s, nil
 }
 
-// ReadStore reads the state in dir for a diff or a look at it. It takes no
-// lock, writes nothing, and works while an apply runs. Where there is no state
-// it is empty.
+// ReadStore reads the state in dir, for everything but an apply. It takes no lock, writes
+// nothing, and works while an apply runs. If there is no state, the Store is empty.
 func ReadStore(dir, planFile string) (*Store, error) {
 	l, err := load(dir, planFile)
 	if err != nil {
@@ -94,8 +93,8 @@ func makeStateDir(dir string) error {
 	return durable.WriteBytes(ignore, 0o600, []byte("*\n"))
 }
 
-// load reads the state with the lock held, and writes down whose it is before
-// anything is done on its account.
+// load reads the state with the lock held. It records the plan's path before anything
+// is done for that plan.
 func (s *Store) load(planFile string) error {
 	l, err := load(s.dir, planFile)
 	if err != nil {
@@ -128,35 +127,35 @@ func checkOwner(m *memory, dir, planFile string) error {
 		"give one of the two plans another name, or keep its state elsewhere with --state-dir")
 }
 
-// Dir gives the directory of the state.
+// Dir returns the directory of the state.
 func (s *Store) Dir() string { return s.dir }
 
-// CacheDir gives the directory for what may be deleted at any time.
+// CacheDir returns the directory for files that may be deleted at any time.
 func (s *Store) CacheDir() string { return filepath.Join(s.dir, "cache") }
 
 func (s *Store) sumsFile() string { return filepath.Join(s.CacheDir(), "sums.json") }
 
-// Disk gives the disk, with what the state remembers of its files' digests.
+// Disk returns the disk, with the digests that the state remembers of its files.
 func (s *Store) Disk() *Disk { return s.disk }
 
-// Record gives the record of a step, or nil.
+// Record returns the record of a step, or nil.
 func (s *Store) Record(id string) *Record { return s.mem.Records[id] }
 
-// Last gives the last thing that is known of a step, and whether there is any.
+// Last returns the last entry of a step, and whether there is one.
 func (s *Store) Last(id string) (Last, bool) {
 	last, ok := s.mem.Last[id]
 	return last, ok
 }
 
-// Started makes durable that a step is about to have effects.
+// Started records that a step is about to have effects.
 func (s *Store) Started(id string) error { return s.write(entry{Kind: started, Step: id}) }
 
-// Failed notes that a step failed.
+// Failed records that a step failed.
 func (s *Store) Failed(id string, err error) error {
 	return s.write(entry{Kind: failed, Step: id, Error: err.Error()})
 }
 
-// Done makes the record of a success durable.
+// Done records a success.
 func (s *Store) Done(r Record) error {
 	return s.write(entry{Kind: done, Step: r.Step, Record: &r})
 }
@@ -173,15 +172,15 @@ func (s *Store) write(e entry) error {
 		return err
 	}
 	if s.journal.lines >= compactAt {
-		// The entry is durable as it is. When this does not work now, the next
-		// write tries again, and Close tells.
+		// The entry is durable already. If compacting fails now, the next write tries
+		// again, and Close returns the error.
 		_ = s.compact()
 	}
 	return nil
 }
 
-// compact moves what the journal holds into the snapshot. A crash between the
-// two leaves entries that the snapshot knows, which a reader passes over.
+// compact moves the journal's entries into the snapshot. A crash between the two
+// steps leaves entries that the snapshot holds, too; readers ignore them.
 func (s *Store) compact() error {
 	if err := s.snapshot(); err != nil {
 		return err
@@ -194,8 +193,8 @@ func (s *Store) compact() error {
 
 func (s *Store) snapshot() error { return writeSealed(filepath.Join(s.dir, snapshotName), s.mem) }
 
-// Close compacts the state, keeps what is known of files' digests, and gives
-// the lock back. After a ReadStore it does nothing.
+// Close compacts the state, saves the digests of files, and releases the lock. It does
+// nothing for a Store from ReadStore.
 func (s *Store) Close() error {
 	if s.lock == nil {
 		return nil
@@ -205,14 +204,14 @@ func (s *Store) Close() error {
 		errs = append(errs, s.compact())
 	}
 	errs = append(errs, s.journal.file.Close(), s.disk.sums.save(s.sumsFile()))
-	// So that the next holder is not taken for this one before it has said who it is.
+	// Without this the next holder, until it has written its name, looks like this one.
 	errs = append(errs, os.Truncate(s.lock.Path(), 0), s.lock.Close())
 	s.lock, s.journal = nil, nil
 	return errors.Join(errs...)
 }
 
-// Steps gives the ids of all steps that the state knows of, sorted; some may
-// not be in the plan any more.
+// Steps returns the ids of all steps that have an entry, sorted. Some may not be in the
+// plan any more.
 func (s *Store) Steps() []string {
 	var ids []string
 	for id := range s.mem.Last {
@@ -222,11 +221,11 @@ func (s *Store) Steps() []string {
 	return ids
 }
 
-// ForgetFailed forgets the records of steps that a Verify found not to be as wanted,
-// so that the next apply looks at them as if for the first time: a Diff may
-// believe a record, and then would not see what is wrong. Steps that could not
-// be looked at, as a connection failed, keep theirs. The state's lock is held
-// for no longer than it takes, and not at all where there is nothing to forget.
+// ForgetFailed drops the records of steps that a Verify found not to be as wanted. The
+// next apply then looks at them as if for the first time: a Diff may rely on a
+// record and not see what is wrong. A step that failed because of a connection keeps
+// its record. ForgetFailed holds the state's lock only while it writes, and does not
+// take it if there is nothing to drop.
 func ForgetFailed(dir, planFile string, verified *Report) error {
 	var wrong []*StepReport
 	for _, s := range verified.Steps {

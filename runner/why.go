@@ -8,7 +8,7 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// Why tells why a step is, or is not, up to date.
+// Why says why a step is, or is not, up to date.
 type Why struct {
 	Step     *StepReport   `json:"step"`           // as a diff finds it, with the items of its change
 	First    bool          `json:"first"`          // there is no record of it that still holds
@@ -17,15 +17,15 @@ type Why struct {
 	Upstream []string      `json:"upstream"`       // steps before it that would change something, in order
 }
 
-// An InputChange is an input that is not as it was recorded.
+// An InputChange is an input that is not as recorded.
 type InputChange struct {
 	Name string `json:"name"`
 	Old  string `json:"old,omitempty"` // "" when there was none
 	New  string `json:"new,omitempty"` // "" when there is none any more
 }
 
-// Why diffs a step and all that comes before it, and holds what it finds
-// against the record. An unknown id is a *SelectionError.
+// Why diffs a step and all steps before it, and compares the result with the record. The
+// error for an unknown id is a *SelectionError.
 func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
 	n := r.Graph.Node(id)
 	if n == nil {

@@ -11,8 +11,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A counter is a Progress that cancels at its n-th call; with no cancel it
-// only counts.
+// A counter is a Progress that cancels at one of its calls. Without cancel it only counts.
 type counter struct {
 	calls    atomic.Int64
 	cancelAt int64
@@ -28,8 +27,8 @@ func (c *counter) call() {
 	}
 }
 
-// maxCancels bounds how often the law cancels. The first calls are tried one by
-// one, the later ones in growing strides.
+// maxCancels is how often the law cancels. It tries the first calls one by one, and the
+// later ones in growing strides.
 const maxCancels = 32
 
 func convergesAfterCancel(t *testing.T, c Case) error {
@@ -59,8 +58,8 @@ func convergesAfterCancel(t *testing.T, c Case) error {
 	return nil
 }
 
-// cancelOnce applies until the at-th call of progress, applies again (the same
-// change or one found anew), and says whether that call was reached.
+// cancelOnce applies until call number at of the progress, and applies again: the same
+// change, or one found anew. It reports whether that call was reached.
 func cancelOnce(parent context.Context, f *Fixture, at int64, sameChange bool) (reached bool, err error) {
 	finding, err := look(parent, f.New())
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// MakeDir makes a directory with its missing parents and gives it a mode,
-// whatever the umask is.
+// MakeDir makes a directory and its missing parents, and sets its mode whatever the
+// umask is.
 func MakeDir(t *testing.T, path string, mode fs.FileMode) {
 	t.Helper()
 	if err := os.MkdirAll(path, 0o755); err != nil {
@@ -39,7 +39,7 @@ func PutFile(t *testing.T, path, content string) {
 	}
 }
 
-// Below gives the paths of names below a directory.
+// Below returns the paths of names below a directory.
 func Below(base string, names ...string) []plan.Path {
 	var all []plan.Path
 	for _, n := range names {
@@ -48,8 +48,8 @@ func Below(base string, names ...string) []plan.Path {
 	return all
 }
 
-// Tarball makes a tar archive of names and contents, given in turn. A name with
-// a slash at its end is a directory.
+// Tarball makes a tar archive. Names and contents alternate. A name with a slash at
+// its end is a directory.
 func Tarball(t *testing.T, namesAndContents ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -73,25 +73,25 @@ func Tarball(t *testing.T, namesAndContents ...string) []byte {
 	return b.Bytes()
 }
 
-// WriteTar writes a file with what Tarball gives.
+// WriteTar writes the archive that Tarball makes to a file.
 func WriteTar(t *testing.T, path string, namesAndContents ...string) {
 	t.Helper()
 	PutFile(t, path, string(Tarball(t, namesAndContents...)))
 }
 
-// SHA256 gives the digest of a text in lower-case hex.
+// SHA256 returns the digest of a text in lower-case hex.
 func SHA256(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
 
-// SHA512 gives the digest of a text in lower-case hex.
+// SHA512 returns the digest of a text in lower-case hex.
 func SHA512(s string) string {
 	sum := sha512.Sum512([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
 
-// ReadFile gives the content of a file.
+// ReadFile returns the content of a file.
 func ReadFile(t *testing.T, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -101,7 +101,7 @@ func ReadFile(t *testing.T, path string) string {
 	return string(b)
 }
 
-// Remove removes a file, or a directory with all that is in it.
+// Remove removes a file, or a directory with everything in it.
 func Remove(t *testing.T, path string) {
 	t.Helper()
 	if err := os.RemoveAll(path); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// look is what the runner does before it applies, as a new process would.
+// look does what the runner does before it applies, in a new process.
 func look(ctx context.Context, step runner.Step) (*runner.Finding, error) {
 	world := &runner.Disk{}
 	if _, err := step.Inputs(ctx, world); err != nil {
@@ -30,8 +30,8 @@ func look(ctx context.Context, step runner.Step) (*runner.Finding, error) {
 	return f, nil
 }
 
-// apply looks and applies what is found, and verifies what Apply did not confirm. It
-// gives the outputs.
+// apply looks, applies the change, and verifies the outputs unless Apply confirmed them.
+// It returns the outputs.
 func apply(ctx context.Context, step runner.Step) (*runner.Finding, runner.Outputs, error) {
 	f, err := look(ctx, step)
 	if err != nil {
@@ -58,7 +58,7 @@ func verify(ctx context.Context, step runner.Step) (runner.Outputs, error) {
 	return outputs, nil
 }
 
-// doneFixture gives a world in which the step is done, or a check's wishes are met.
+// doneFixture returns a world in which the step is done, or which a check accepts.
 func doneFixture(t *testing.T, c Case) (*Fixture, error) {
 	t.Helper()
 	f := c.Fresh(t)
@@ -72,8 +72,7 @@ func doneFixture(t *testing.T, c Case) (*Fixture, error) {
 	return f, err
 }
 
-// acceptsUnknown asks an empty step what the runner asks while references are
-// unresolved.
+// acceptsUnknown calls what Check calls while references are unresolved.
 func acceptsUnknown(_ *testing.T, c Case) error {
 	step := c.Type.New()
 	if v, ok := step.(runner.Validator); ok {
@@ -106,7 +105,7 @@ func freshWorld(t *testing.T, c Case) error {
 	return wellFormed(f.Change)
 }
 
-// wellFormed holds what people are shown of a change.
+// wellFormed checks what people see of a change.
 func wellFormed(c *runner.Change) error {
 	if c.Apply == nil {
 		return errors.New("the change has no Apply")
@@ -225,8 +224,8 @@ func matchesPlan(t *testing.T, c Case) error {
 	return nil
 }
 
-// confirmsWhatIsThere lets another step, which knows nothing of the Apply, look for
-// what that Apply confirmed.
+// confirmsWhatIsThere verifies with another step, which knows nothing of the Apply, the
+// outputs that Apply confirmed.
 func confirmsWhatIsThere(t *testing.T, c Case) error {
 	if !c.applies() {
 		return nil
@@ -255,9 +254,9 @@ func confirmsWhatIsThere(t *testing.T, c Case) error {
 	return checkDeclared(c.Type, confirmed)
 }
 
-// completesInputs applies a step as the runner does, with BeforeApply. Its inputs
-// must then be complete, or the next run finds another key and takes the step for
-// one that has never succeeded.
+// completesInputs applies a step as the runner does, with BeforeApply. Afterwards its
+// inputs must be those of any other step. Otherwise the next run finds another key and
+// never calls the step unchanged.
 func completesInputs(t *testing.T, c Case) error {
 	f := c.Fresh(t)
 	step := f.New()
@@ -287,7 +286,7 @@ func completesInputs(t *testing.T, c Case) error {
 	return f.converged(t.Context())
 }
 
-// checkDeclared holds outputs against what the type says it gives.
+// checkDeclared compares outputs with those that the type declares.
 func checkDeclared(typ runner.Type, outputs runner.Outputs) error {
 	for _, o := range typ.Outputs {
 		v, ok := outputs[o.Name]
@@ -316,7 +315,7 @@ func convergesAtOnce(t *testing.T, c Case) error {
 	return f.converged(t.Context())
 }
 
-// converged says whether the step finds nothing to do and verifies, with the
+// converged returns an error unless the step finds nothing to do and verifies, with the
 // same outputs.
 func (f *Fixture) converged(ctx context.Context) error {
 	step := f.New()

@@ -7,8 +7,8 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A Progress is a runner.Progress that keeps what it is told. Its fields may be
-// read once Apply has returned.
+// A Progress is a runner.Progress that keeps everything that it gets. Read its fields only
+// after Apply has returned.
 type Progress struct {
 	Bytes int64 // sum of all calls of Add
 	Items []runner.Item
@@ -30,8 +30,8 @@ func (p *Progress) Done(it runner.Item) {
 	p.Items = append(p.Items, it)
 }
 
-// Lines gives the finished items in the order in which they were finished:
-// operation, kind of thing and last part of the name.
+// Lines returns one line for each finished item, in the order in which they were
+// finished: operation, kind of thing, and last part of the name.
 func (p *Progress) Lines() []string {
 	var lines []string
 	for _, it := range p.Items {

@@ -15,7 +15,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// fixed stands in a plan for a step that is configured already.
+// A fixed step replaces the one that a plan configures by one that is configured already.
 type fixed struct{ step runner.Step }
 
 func (f *fixed) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
@@ -30,7 +30,7 @@ func (f *fixed) Verify(ctx context.Context, w runner.World) (runner.Outputs, err
 	return f.step.Verify(ctx, w)
 }
 
-// BeforeApply passes the call on to a step that has it.
+// BeforeApply passes the call on if the step has it.
 func (f *fixed) BeforeApply() {
 	if b, ok := f.step.(runner.BeforeApplier); ok {
 		b.BeforeApply()
@@ -40,7 +40,7 @@ func (f *fixed) BeforeApply() {
 // MarshalJSON returns the configuration of the step, which is in the key.
 func (f *fixed) MarshalJSON() ([]byte, error) { return json.Marshal(f.step) }
 
-// run makes one run of a plan with the one step, as a process of its own.
+// run makes one run of a plan with the one step, with a Store of its own as a process has.
 func (f *Fixture) run(t *testing.T, c Case, dir string, mode func(*runner.Runner, context.Context) (*runner.Report, error)) (*runner.StepReport, error) {
 	t.Helper()
 	file := filepath.Join(dir, "bayplan.yaml")
@@ -127,9 +127,9 @@ func recordsRuns(t *testing.T, c Case) error {
 	return nil
 }
 
-// noticesBreak breaks a finished world in one way. Diff has to find a change, or
-// fail, or else Verify has to fail; of a step that only looks it is enough that
-// it gives other outputs. What Diff wants to change an apply mends.
+// noticesBreak breaks a finished world in one way. Diff must find a change or fail, or
+// Verify must fail. A step that only looks may return other outputs instead. If Diff
+// finds a change, an apply must repair the world.
 func noticesBreak(t *testing.T, c Case, i int) error {
 	f := c.Fresh(t)
 	if f.Satisfy != nil {
@@ -171,7 +171,7 @@ func noticesBreak(t *testing.T, c Case, i int) error {
 	return f.converged(t.Context())
 }
 
-// foundOther says whether a step found other inputs or outputs than recorded.
+// foundOther reports whether a step found other inputs or outputs than recorded.
 func foundOther(s *runner.StepReport) bool {
 	if s.Prior == nil || !slices.Equal(s.Inputs, s.Prior.Inputs) {
 		return true

@@ -8,8 +8,8 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// Step makes a step of a type with the configuration that stands under "with" in
-// a plan, as YAML in flow style without its braces. Paths must be absolute.
+// Step makes a step of a type with a configuration: the YAML that stands under "with" in
+// a plan, in flow style without its braces. Paths must be absolute.
 func Step(t *testing.T, typ runner.Type, with string) runner.Step {
 	t.Helper()
 	src := "apiVersion: bayplan/v1\nname: p\nsteps: { it: { type: " + typ.Name + ", with: { " + with + " } } }\n"
@@ -24,7 +24,7 @@ func Step(t *testing.T, typ runner.Type, with string) runner.Step {
 	return step
 }
 
-// Diff gives the change that a step would make, or nil.
+// Diff returns the change that a step would make, or nil.
 func Diff(t *testing.T, s runner.Step, w runner.World) *runner.Change {
 	t.Helper()
 	f, err := s.Diff(t.Context(), w, nil)
@@ -34,8 +34,8 @@ func Diff(t *testing.T, s runner.Step, w runner.World) *runner.Change {
 	return f.Change
 }
 
-// Apply diffs a step, applies the change, and ends the test when Verify fails or
-// a second Diff still finds something to do.
+// Apply diffs a step and applies the change. It ends the test if Verify fails, and fails
+// it if a second Diff still finds a change.
 func Apply(t *testing.T, s runner.Step) *Progress {
 	t.Helper()
 	p, w := &Progress{}, &runner.Disk{}
@@ -55,8 +55,8 @@ func Apply(t *testing.T, s runner.Step) *Progress {
 	return p
 }
 
-// ItemLines gives a change's items in short: operation, kind of thing, name
-// below base and note.
+// ItemLines returns one line for each item of a change: operation, kind of thing, name
+// relative to base, and note.
 func ItemLines(base string, c *runner.Change) []string {
 	var lines []string
 	if c == nil {
@@ -68,8 +68,8 @@ func ItemLines(base string, c *runner.Change) []string {
 	return lines
 }
 
-// FileLines gives the files that a change would leave behind with their modes,
-// with paths below base.
+// FileLines returns one line for each file that a change would leave behind: the path
+// relative to base, and the mode.
 func FileLines(base string, c *runner.Change) []string {
 	var lines []string
 	for _, f := range c.Files {
@@ -78,7 +78,7 @@ func FileLines(base string, c *runner.Change) []string {
 	return lines
 }
 
-// Must ends the test when there is an error.
+// Must ends the test if there is an error.
 func Must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -86,7 +86,7 @@ func Must(t *testing.T, err error) {
 	}
 }
 
-// Record gives the record of a step that was applied.
+// Record returns the record of a step that was applied.
 func Record(t *testing.T, s runner.Step) *runner.Record {
 	t.Helper()
 	w := &runner.Disk{}

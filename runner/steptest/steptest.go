@@ -22,25 +22,25 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A Case is a type of step and how to make worlds for it.
+// A Case is a type of step and a way to make worlds for it.
 type Case struct {
 	Type runner.Type
 
-	// Fresh makes a world in which nothing of the step's work is done. Every
-	// law gets worlds of its own. They are alike but for their place.
+	// Fresh makes a world in which none of the step's work is done. Every law gets
+	// worlds of its own. They differ only in their place.
 	Fresh func(t *testing.T) *Fixture
 
-	// OnlyLooks says that the step finds what it wants in a fresh world, since
-	// it never changes anything, but is no check.
+	// OnlyLooks says that the type is not a check but never changes anything, so that
+	// a fresh world is as the step wants it.
 	OnlyLooks bool
 }
 
-// A Fixture is a fresh world with a step configured on it.
+// A Fixture is a fresh world and a step that is configured for it.
 type Fixture struct {
-	// New makes the step anew, its configuration complete, as the runner would.
+	// New makes a new step with its configuration complete, as the runner does.
 	New func() runner.Step
 
-	// Satisfy makes a fresh world as a check wants it. Only checks need it.
+	// Satisfy changes a fresh world so that a check accepts it. Only checks need it.
 	Satisfy func(t *testing.T)
 
 	Dirs     []string      // all directories that the step works in
@@ -55,13 +55,13 @@ type Break struct {
 	Do   func(t *testing.T)
 }
 
-// A law gives an error that says how it is broken.
+// A law returns an error that says how it is broken.
 type law struct {
 	name string
 	hold func(t *testing.T, c Case) error
 }
 
-// laws are all of them, in the order in which a new type comes to meet them.
+// laws are all laws, in the order in which a new type usually meets them.
 var laws = []law{
 	{"what is not known yet is no mistake", acceptsUnknown},
 	{"a fresh world is not as wanted", freshWorld},
@@ -75,8 +75,8 @@ var laws = []law{
 	{"a run with a state remembers", recordsRuns},
 }
 
-// Laws tries the case against every law, and then breaks its world in every
-// way that the fixture knows.
+// Laws tries the case against every law. Then it breaks the world in every way that
+// the fixture knows.
 func Laws(t *testing.T, c Case) {
 	t.Helper()
 	for _, l := range laws {
@@ -95,5 +95,5 @@ func Laws(t *testing.T, c Case) {
 	}
 }
 
-// applies says whether the type does something.
+// applies reports whether steps of the type change anything.
 func (c Case) applies() bool { return !c.Type.Check && !c.OnlyLooks }

@@ -14,8 +14,8 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// snapshot gives all that the step works on: every file with mode, times, size and
-// content, and what the fixture says of the rest.
+// snapshot returns everything that the step works on: every file with mode, times, size
+// and content, and what the fixture says of the rest.
 func (f *Fixture) snapshot(t *testing.T) map[string]string {
 	t.Helper()
 	shot := map[string]string{}
@@ -29,7 +29,7 @@ func (f *Fixture) snapshot(t *testing.T) map[string]string {
 			}
 			text += " " + sums[runner.SHA256]
 		case fi.IsDir():
-			// Its size says nothing, and differs between file systems.
+			// The size of a directory says nothing and depends on the file system.
 			text = fmt.Sprintf("%v %v", fi.Mode(), fi.ModTime())
 		}
 		shot[path] = text
@@ -41,7 +41,8 @@ func (f *Fixture) snapshot(t *testing.T) map[string]string {
 	return shot
 }
 
-// fileNames gives the names of all files in the step's directories, relative to them.
+// fileNames returns the names and modes of all files in the step's directories,
+// relative to them.
 func (f *Fixture) fileNames(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -80,7 +81,7 @@ func (f *Fixture) walk(t *testing.T, visit func(path string, fi fs.FileInfo) err
 	}
 }
 
-// readAll opens planned files, as the diff of a later step may.
+// readAll reads planned files, as the diff of a later step may.
 func readAll(files []runner.File) {
 	for _, file := range files {
 		if file.Open == nil {
@@ -108,7 +109,7 @@ func checkPlanned(ctx context.Context, file runner.File) error {
 	if fi.IsDir() {
 		return nil
 	}
-	// Of a file whose content is known only when it is written, so is the size.
+	// If the content is known only when it is written, so is the size.
 	if fi.Size() != file.Size && (file.Open != nil || file.Size != 0) {
 		return fmt.Errorf("it has %d bytes, planned were %d", fi.Size(), file.Size)
 	}
