@@ -43,7 +43,7 @@ type checker struct {
 	types           Types
 	errs            plan.Errors
 	bad             map[string]bool // steps with a mistake in their type or configuration
-	waitsUnknownFor map[string]bool // steps of which it is not known what they wait for
+	waitsUnknownFor map[string]bool // steps that may wait for more than is known
 }
 
 // doubtful returns the steps with known mistakes in them. Reading drops what it reports,

@@ -21,24 +21,24 @@ type Event struct {
 	Step   string `json:"step,omitempty"`
 	Type   string `json:"type,omitempty"`   // of step-begin and step-end
 	Status Status `json:"status,omitempty"` // of step-end
-	Blame  string `json:"blame,omitempty"`  // of step-end: the step whose failure made it be skipped
+	Blame  string `json:"blame,omitempty"`  // of step-end: the failed step because of which it was skipped
 
 	Item  *Item `json:"item,omitempty"`  // of item: what is finished
-	Items int   `json:"items,omitempty"` // of step-change: how many there are; of progress: how many are finished
+	Items int   `json:"items,omitempty"` // of run-begin: steps; of step-change: items; of progress: finished items
 	Bytes int64 `json:"bytes,omitempty"` // of progress and step-end: moved so far
-	Total int64 `json:"total,omitempty"` // of step-change and progress: to be moved, as far as that is known
+	Total int64 `json:"total,omitempty"` // of step-change and progress: to be moved, as far as known
 
 	Attempt int     `json:"attempt,omitempty"` // of retry: the attempt that failed, from 1
 	Wait    float64 `json:"wait,omitempty"`    // of retry: seconds until the next attempt
 	Took    float64 `json:"took,omitempty"`    // of step-end and run-end: seconds
 
-	Message string `json:"message,omitempty"` // for people, one line but for debug
+	Message string `json:"message,omitempty"` // for people; one line, except for debug
 	Error   string `json:"error,omitempty"`
 	Hint    string `json:"hint,omitempty"` // what to do about Error
 
-	Notes []string `json:"notes,omitempty"` // of step-end: what people should know though nothing is done about it
+	Notes []string `json:"notes,omitempty"` // of step-end: see Finding
 
-	Problems []fault.Problem `json:"problems,omitempty"` // of step-end: what Error consists of, where that can be told apart
+	Problems []fault.Problem `json:"problems,omitempty"` // of step-end: the parts of Error, if it has parts
 }
 
 // An EventKind says what happened.
@@ -47,14 +47,14 @@ type EventKind string
 // All kinds of events. A run has one run-begin at its start and one run-end at its end.
 // Each of its steps has one step-end.
 const (
-	RunBegin   EventKind = "run-begin"   // Items: how many steps
-	StepBegin  EventKind = "step-begin"  // a step is being looked at
-	StepChange EventKind = "step-change" // something is to be changed, and is about to be
+	RunBegin   EventKind = "run-begin"   // Items: the number of steps
+	StepBegin  EventKind = "step-begin"  // a step begins
+	StepChange EventKind = "step-change" // a change is about to be applied
 	ItemDone   EventKind = "item"        // one item of a change is finished
-	Ticked     EventKind = "progress"    // bytes were moved; at most one a second and step
+	Ticked     EventKind = "progress"    // bytes were moved; at most one for each second and step
 	Retrying   EventKind = "retry"       // an attempt failed, another follows
-	Debug      EventKind = "debug"       // for whoever mends bayplan: a panic's stack
-	StepEnd    EventKind = "step-end"    // a step is finished, failed, or will not be run
+	Debug      EventKind = "debug"       // for whoever fixes bayplan: the stack of a panic
+	StepEnd    EventKind = "step-end"    // a step has ended, or will not run
 	RunEnd     EventKind = "run-end"     // Message: the summary
 )
 

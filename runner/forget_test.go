@@ -11,7 +11,7 @@ import (
 
 // What a verify found not to be as wanted is looked at without its record by
 // the next apply; what could not be reached, or was as wanted, keeps it.
-func TestRefute(t *testing.T) {
+func TestForgetFailed(t *testing.T) {
 	l := newLab()
 	g := l.graph(t, "a: mute {says: a}\nb: mute {says: b}\nc: mute {says: c}")
 	dir := filepath.Join(t.TempDir(), "p")
@@ -59,7 +59,7 @@ func TestRefute(t *testing.T) {
 }
 
 // Where there is nothing to forget no state is made or locked.
-func TestRefuteNothing(t *testing.T) {
+func TestForgetFailedWithNothingToForget(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
 	report := &Report{Steps: []*StepReport{
 		{ID: "a", Status: Failed, Err: errors.New("never applied")}, {ID: "b", Status: Verified, Prior: &Record{}},

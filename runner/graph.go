@@ -12,16 +12,16 @@ type Graph struct {
 	Plan  *plan.Plan
 	Nodes []*Node // in file order
 
-	order []*Node // each after all that it needs
+	order []*Node // each after all nodes that it waits for
 }
 
 // A Node is one step of a Graph.
 type Node struct {
 	Step  *plan.Step
 	Type  Type
-	Needs []Edge // what it waits for: first its needs, then its references, in file order
+	Needs []Edge // what it waits for: its needs, then its references, in file order
 
-	ancestors map[string]bool // ids of all that is before it, by any way
+	ancestors map[string]bool // ids of all nodes before it
 }
 
 // ID gives the step's id.
@@ -35,7 +35,7 @@ type Edge struct {
 	From   string   `json:"from"` // the step that is waited for
 	To     string   `json:"to"`   // the step that waits
 	Kind   EdgeKind `json:"kind"`
-	Output string   `json:"output,omitempty"` // of From, which To refers to
+	Output string   `json:"output,omitempty"` // the output of From that To refers to
 }
 
 // An EdgeKind is a reason to wait.

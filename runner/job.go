@@ -20,13 +20,13 @@ type job struct {
 	node      *Node
 	mode      Mode
 	prior     *Record
-	outputs   map[string]Outputs // of the steps that it refers to
+	outputs   map[string]Outputs // of the steps that it waits for
 	world     World              // for Inputs and Diff
 	hardWorld World              // for Verify
 	progress  *progress
 
 	changesBefore string // in a diff: the nearest step before it that would change something, or ""
-	unknownBefore string // in a diff: a step before it of which nothing is known yet, or ""
+	unknownBefore string // in a diff: the nearest step before it that was not diffed, or ""
 }
 
 // A result is what a job returns.
@@ -37,7 +37,7 @@ type result struct {
 	inputs  []Input
 	why     string
 	err     error
-	record  *Record // to be kept
+	record  *Record // to be kept; nil: nothing new
 }
 
 // The notes that a job sends while it runs.
@@ -234,7 +234,7 @@ func lacksDigest(inputs []Input) bool {
 func (j *job) completeInputs(ctx context.Context, step Step) ([]Input, error) {
 	inputs, err := j.inputs(ctx, step)
 	if err == nil && lacksDigest(inputs) {
-		err = contractError("an input has no digest after all was done")
+		err = contractError("an input still has no digest at the end")
 	}
 	return inputs, err
 }

@@ -29,9 +29,9 @@ type entryKind string
 
 const (
 	started entryKind = "started" // effects may follow
-	done    entryKind = "done"    // effects are there and verified
+	done    entryKind = "done"    // effects are there and confirmed or verified
 	failed  entryKind = "failed"
-	refuted entryKind = "refuted" // what the record says was found not to be so
+	refuted entryKind = "refuted" // a verify found that the record is wrong
 )
 
 // A journalFile is the part of *os.File that a journal uses. It is open for appending.
@@ -45,9 +45,9 @@ type journalFile interface {
 // A journal is the file of the entries since the snapshot.
 type journal struct {
 	file  journalFile
-	size  int64 // of what is good
+	size  int64 // of the good part
 	lines int
-	err   error // why nothing more can be written
+	err   error // why it takes no more entries
 }
 
 // openJournal opens the journal for appending and cuts it to its first good bytes.
@@ -64,7 +64,7 @@ func openJournal(file string, good int64, lines int) (*journal, error) {
 	j := &journal{file: f, size: good, lines: lines}
 	switch {
 	case isNew:
-		err = durable.SyncDir(filepath.Dir(file)) // so that its name lasts
+		err = durable.SyncDir(filepath.Dir(file)) // so that a crash keeps its name
 	case fi.Size() != good:
 		err = j.cut(good)
 	}
@@ -100,7 +100,7 @@ func (j *journal) append(e entry) error {
 // more may be appended.
 func (j *journal) undoAppend(cause error) error {
 	if err := j.cut(j.size); err != nil {
-		j.err = fmt.Errorf("the journal is unusable since %w", cause)
+		j.err = fmt.Errorf("the journal takes no more entries after this error: %w", cause)
 	}
 	return cause
 }
@@ -115,7 +115,7 @@ func (j *journal) cut(size int64) error {
 // clear empties the journal. The snapshot must hold all of it.
 func (j *journal) clear() error {
 	if err := j.cut(0); err != nil {
-		j.err = fmt.Errorf("the journal is unusable since %w", err)
+		j.err = fmt.Errorf("the journal takes no more entries after this error: %w", err)
 		return err
 	}
 	j.size, j.lines = 0, 0

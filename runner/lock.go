@@ -26,7 +26,7 @@ type Holder struct {
 // A LockedError says that another run holds the state.
 type LockedError struct {
 	Dir    string
-	Holder Holder // zero when it has not written down who it is
+	Holder Holder // zero if it has not written it yet
 }
 
 // Error names the holder.

@@ -24,7 +24,7 @@ type memory struct {
 
 // Last is the last entry of a step.
 type Last struct {
-	Kind  string    `json:"kind"` // started, done, failed or refuted; started: it was cut short
+	Kind  string    `json:"kind"` // started, done, failed or refuted; if started, it was cut short
 	At    time.Time `json:"at"`
 	Error string    `json:"error,omitempty"` // of failed and refuted
 }
@@ -61,8 +61,8 @@ func (m *memory) apply(e entry) error {
 // A loaded memory comes with what openJournal needs to know.
 type loaded struct {
 	*memory
-	noSnapshot bool  // there was no snapshot
-	good       int64 // bytes of the journal that are good
+	noSnapshot bool
+	good       int64 // bytes of the journal without damage
 	lines      int
 }
 
@@ -156,7 +156,7 @@ func damage(dir, name string, err error) error {
 	}
 	return fault.WithHint(
 		fmt.Errorf("read the state %s: %w", filepath.Join(dir, name), err),
-		"the state is a memory that saves work: moved away, everything is looked at anew and nothing is lost but time")
+		"move the state away: the next run looks at everything anew and loses nothing but time")
 }
 
 // belongsTo reports whether the memory is that of the plan: the plan file is the same,

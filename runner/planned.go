@@ -47,9 +47,9 @@ type planned struct {
 // show the file share it.
 type plannedFile struct {
 	File
-	step string          // whose Change leaves it behind, "" where that is not known
-	sem  chan struct{}   // holds one token: whoever has it may use sums
-	sums map[Algo]string // File.Sums and what was computed
+	step string          // the step whose Change leaves it behind; "" if not known
+	sem  chan struct{}   // holds one token, which allows to use sums
+	sums map[Algo]string // File.Sums and the computed ones
 }
 
 func newPlannedFile(f File) *plannedFile {

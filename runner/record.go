@@ -13,11 +13,11 @@ import (
 type Record struct {
 	Step    string    `json:"step"`
 	Type    string    `json:"type"`
-	Key     string    `json:"key"`    // digest over type, configuration and inputs
+	Key     string    `json:"key"`    // digest of type, configuration and inputs
 	Inputs  []Input   `json:"inputs"` // the configuration's fields as "with.NAME" first, then the step's own
 	Outputs Outputs   `json:"outputs"`
 	Changed bool      `json:"changed"` // false: found as wanted, adopted
-	At      time.Time `json:"at"`      // for people; nothing is decided by it
+	At      time.Time `json:"at"`      // for people; it decides nothing
 }
 
 // Input returns the recorded digest of the input with a name, or "" if there is none. It

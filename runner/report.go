@@ -17,12 +17,12 @@ type Mode string
 
 // All modes.
 const (
-	ModeDiff   Mode = "diff"   // tell what would change
+	ModeDiff   Mode = "diff"   // find what would change
 	ModeApply  Mode = "apply"  // change it
-	ModeVerify Mode = "verify" // look at everything again, hard
+	ModeVerify Mode = "verify" // look at everything again
 )
 
-// A Status is what became of a step.
+// A Status is the result of a step in a word.
 type Status string
 
 // All statuses. A diff results in ToCreate to CheckAfter, an apply in Changed to Adopted,
@@ -40,14 +40,14 @@ const (
 	Verified Status = "verified"
 
 	Failed      Status = "failed"
-	Skipped     Status = "skipped"     // what it needs failed, or the run was interrupted before it began
+	Skipped     Status = "skipped"     // a step that it waits for failed, or the run was interrupted before it began
 	Interrupted Status = "interrupted" // it was stopped
 )
 
 // A Report is the result of a run.
 type Report struct {
 	Mode  Mode          `json:"mode"`
-	Steps []*StepReport `json:"steps"` // those that were to be run, in file order
+	Steps []*StepReport `json:"steps"` // the chosen ones, in file order
 	Took  time.Duration `json:"-"`
 }
 
@@ -56,15 +56,15 @@ type StepReport struct {
 	ID      string
 	Type    string
 	Status  Status
-	Finding Finding // what Diff saw; its Change is nil when there was none
+	Finding Finding // what Diff found
 	Outputs Outputs // as verified, as found, or as planned
 	Why     string  // why it is waiting or skipped, in a few words
-	Err     error   // of a failed or interrupted step, without the step's name
+	Err     error   // of a failed or interrupted step; does not name the step
 	Blame   string  // the failed step for which it was skipped
 	Bytes   int64   // moved
 	Took    time.Duration
 	Inputs  []Input // what decided the result: "with.NAME" first
-	Prior   *Record // the record there was before
+	Prior   *Record // the record before this run
 }
 
 // MarshalJSON returns the step as `bayplan diff --json` and others show it.
@@ -84,7 +84,7 @@ func (s *StepReport) MarshalJSON() ([]byte, error) {
 		Took    float64 `json:"took,omitempty"` // seconds
 
 		Notes    []string        `json:"notes,omitempty"`
-		Problems []fault.Problem `json:"problems,omitempty"` // that Error consists of
+		Problems []fault.Problem `json:"problems,omitempty"` // the parts of Error
 	}{
 		ID: s.ID, Type: s.Type, Status: s.Status, Outputs: s.Outputs, Why: s.Why, Blame: s.Blame,
 		Hint: fault.Hint(s.Err), Bytes: s.Bytes, Took: s.Took.Seconds(),

@@ -67,18 +67,18 @@ func (r *Runner) run(ctx context.Context, mode Mode) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	remembered, err := r.recordedOutputs(chosen)
+	recorded, err := r.recordedOutputs(chosen)
 	if err != nil {
 		return nil, err
 	}
-	b := newRunState(r, mode, chosen, remembered)
-	b.begin()
-	newWalk(b.nodes, r.parallel(), b).run(ctx)
-	b.end()
+	rs := newRunState(r, mode, chosen, recorded)
+	rs.begin()
+	newWalk(rs.nodes, r.parallel(), rs).run(ctx)
+	rs.end()
 	if ctx.Err() != nil {
-		return b.report, context.Cause(ctx)
+		return rs.report, context.Cause(ctx)
 	}
-	return b.report, nil
+	return rs.report, nil
 }
 
 func (r *Runner) parallel() int {
@@ -119,7 +119,7 @@ func (r *Runner) selected() (map[string]bool, error) {
 			return chosen, nil
 		}
 	}
-	return nil, &SelectionError{Err: errors.New("no step is left to run: all that are asked for are skipped")}
+	return nil, &SelectionError{Err: errors.New("no step is left to run: all chosen steps are skipped")}
 }
 
 // recordedOutputs returns, from their records, the outputs of the steps that are
@@ -146,7 +146,7 @@ func (r *Runner) recordedOutputs(chosen map[string]bool) (map[string]Outputs, er
 
 func noRecordError(e Edge) error {
 	return &SelectionError{Step: e.From, Err: fault.WithHint(
-		fmt.Errorf("step %q uses the output %q of step %q, which is not to be run and has no record of it", e.To, e.Output, e.From),
+		fmt.Errorf("step %q uses the output %q of step %q, which is not in this run and has no record of it", e.To, e.Output, e.From),
 		fmt.Sprintf("run step %q too, or apply it once", e.From))}
 }
 

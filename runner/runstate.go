@@ -14,7 +14,7 @@ type runState struct {
 	mode    Mode
 	nodes   []*Node // of the steps to run, in order
 	report  *Report
-	outputs map[string]Outputs        // remembered, found, verified or planned
+	outputs map[string]Outputs        // recorded, found, verified or planned
 	files   map[string][]*plannedFile // in a diff: what the steps would leave behind
 	running map[string]*running
 	disk    *Disk
@@ -45,9 +45,9 @@ func (p *progress) Done(it Item) {
 	p.note(itemDone{it})
 }
 
-func newRunState(r *Runner, mode Mode, chosen map[string]bool, remembered map[string]Outputs) *runState {
+func newRunState(r *Runner, mode Mode, chosen map[string]bool, recorded map[string]Outputs) *runState {
 	rs := &runState{
-		runner: r, mode: mode, report: &Report{Mode: mode}, outputs: remembered, disk: r.disk(),
+		runner: r, mode: mode, report: &Report{Mode: mode}, outputs: recorded, disk: r.disk(),
 		files: map[string][]*plannedFile{}, running: map[string]*running{}, began: time.Now(),
 	}
 	for _, n := range r.Graph.order {

@@ -19,16 +19,16 @@ import (
 // A Store is the state of one plan on disk. It holds one record for each step, which
 // is durable from the moment the step succeeds. It is a directory:
 //
-// 	lock            held by an apply; names the process
-// 	state.json      the snapshot
-// 	journal.jsonl   the entries since the snapshot
-// 	cache/          may be deleted at any time
-// 	runs/TIME/      the events of each apply
+//	lock            held by an apply; names the process
+//	state.json      the snapshot
+//	journal.jsonl   the entries since the snapshot
+//	cache/          may be deleted at any time
+//	runs/TIME/      the events of each apply
 //
 // Only one goroutine may use it at a time.
 type Store struct {
 	dir     string
-	lock    *flock.Flock // nil: only for reading
+	lock    *flock.Flock // nil: opened for reading only
 	journal *journal
 	mem     *memory
 	disk    *Disk

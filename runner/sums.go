@@ -27,7 +27,7 @@ type sumCache struct {
 	mu    sync.Mutex
 	files map[string]sumEntry
 	calls map[string]*hashCall
-	dirty bool // files holds more than what was loaded
+	dirty bool // files differs from what was loaded
 }
 
 // A sumEntry is what is remembered of one file.
@@ -39,7 +39,7 @@ type sumEntry struct {
 // A hashCall is one hashing of a file while it is going on.
 type hashCall struct {
 	hard bool
-	done chan struct{} // closed when the rest is set
+	done chan struct{} // closed once sums and err are set
 	sums map[Algo]string
 	err  error
 }
@@ -203,7 +203,7 @@ type hashers map[Algo]hash.Hash
 func (hs hashers) Write(p []byte) (int, error) {
 	var all sync.WaitGroup
 	for _, h := range hs {
-		all.Go(func() { h.Write(p) }) // never gives an error
+		all.Go(func() { h.Write(p) }) // never returns an error
 	}
 	all.Wait()
 	return len(p), nil

@@ -34,19 +34,19 @@ func TestSumOnceForAll(t *testing.T) {
 		c.finish("/f", first)
 		waiting.Wait()
 		if _, mine := c.startOrJoin("/f", false); !mine {
-			t.Error("the landed flight is still there")
+			t.Error("the finished call is still there")
 		}
 	})
 }
 
-func TestSumAfterAnothersFlight(t *testing.T) {
+func TestSumAfterAnotherCall(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "f")
 	write(t, file, "hello")
 	tests := []struct {
-		name   string
-		flight hashCall
-		hard   bool
-		want   string
+		name  string
+		other hashCall
+		hard  bool
+		want  string
 	}{
 		{"it failed", hashCall{err: errors.New("stopped")}, false, digest(t, MD5, "hello")},
 		{"it has another algorithm", hashCall{sums: map[Algo]string{SHA256: "x"}}, false, digest(t, MD5, "hello")},
@@ -57,7 +57,7 @@ func TestSumAfterAnothersFlight(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var d Disk
-				f, _ := d.sums.startOrJoin(file, tt.flight.hard)
+				f, _ := d.sums.startOrJoin(file, tt.other.hard)
 				result := make(chan string)
 				go func() {
 					got, err := d.sums.sum(t.Context(), file, []Algo{MD5}, tt.hard)
@@ -67,7 +67,7 @@ func TestSumAfterAnothersFlight(t *testing.T) {
 					result <- got[MD5]
 				}()
 				synctest.Wait()
-				f.sums, f.err = tt.flight.sums, tt.flight.err
+				f.sums, f.err = tt.other.sums, tt.other.err
 				d.sums.finish(file, f)
 				if got := <-result; got != tt.want {
 					t.Errorf("got %s, want %s", got, tt.want)

@@ -19,8 +19,8 @@ type walk struct {
 
 	ready    []*Node         // in order
 	blocked  []*Node         // in order, not yet ready
-	waitsFor map[string]int  // of how many nodes each one left still waits
-	nodes    map[string]bool // ids of all that the walk is about
+	waitsFor map[string]int  // for how many nodes each blocked one waits
+	nodes    map[string]bool // ids of all nodes of the walk
 }
 
 // A handler supplies the work of each node and keeps the results.
@@ -54,8 +54,8 @@ type message struct {
 
 // newWalk makes a walk over nodes, which must be in order. A node waits for all nodes
 // of the walk that are before it, even if only nodes outside the walk connect them.
-func newWalk(nodes []*Node, parallel int, b handler) *walk {
-	w := &walk{parallel: max(parallel, 1), handler: b, waitsFor: map[string]int{}, nodes: map[string]bool{}}
+func newWalk(nodes []*Node, parallel int, h handler) *walk {
+	w := &walk{parallel: max(parallel, 1), handler: h, waitsFor: map[string]int{}, nodes: map[string]bool{}}
 	for _, n := range nodes {
 		w.nodes[n.ID()] = true
 	}
@@ -90,7 +90,7 @@ func (w *walk) run(ctx context.Context) {
 			running++
 			g.Go(func() error {
 				r := message{node: n, ended: true, res: result{status: Failed, err: errGone}}
-				defer func() { reports <- r }() // also when the work ended its goroutine
+				defer func() { reports <- r }() // also if the work ended its goroutine
 				r.res = runWork(ctx, n, do, reports, over)
 				return nil
 			})
@@ -122,7 +122,7 @@ func runWork(ctx context.Context, n *Node, do work, reports chan<- message, over
 	defer close(returned)
 	return do(ctx, func(what any) {
 		select {
-		case <-returned: // a straggler of a work that has ended
+		case <-returned: // a late note of a work that has ended
 			return
 		default:
 		}

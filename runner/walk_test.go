@@ -15,7 +15,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// A diary is a book that writes down what it is told, with the virtual second.
+// A diary is a handler that writes down each call with its virtual second.
 type diary struct {
 	t     *testing.T
 	began time.Time
@@ -279,19 +279,19 @@ func TestWalkForgetsNobody(t *testing.T) {
 				}
 			}
 			newWalk(nodes(t, lines...), 1+rnd.IntN(4), d).run(ctx)
-			settled := map[string]int{}
+			ends := map[string]int{}
 			for _, line := range d.lines {
 				f := strings.Fields(line)
 				switch {
 				case f[1] == "end", f[1] == "drop":
-					settled[f[2]]++
+					ends[f[2]]++
 				case f[2] == "fails:":
-					settled[f[1]]++
+					ends[f[1]]++
 				}
 			}
 			for i := range 12 {
-				if id := fmt.Sprintf("s%d", i); settled[id] != 1 {
-					t.Errorf("seed %d: %s was settled %d times:\n%s", seed, id, settled[id], strings.Join(d.lines, "\n"))
+				if id := fmt.Sprintf("s%d", i); ends[id] != 1 {
+					t.Errorf("seed %d: %s ended %d times:\n%s", seed, id, ends[id], strings.Join(d.lines, "\n"))
 				}
 			}
 		})

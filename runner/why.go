@@ -11,17 +11,17 @@ import (
 // Why says why a step is, or is not, up to date.
 type Why struct {
 	Step     *StepReport   `json:"step"`           // as a diff finds it, with the items of its change
-	First    bool          `json:"first"`          // there is no record of it that still holds
-	Last     *Last         `json:"last,omitempty"` // what the state was told of it last, where there is no record
-	Inputs   []InputChange `json:"inputs"`         // those that are not as recorded; of a first time: all
+	First    bool          `json:"first"`          // it has no record
+	Last     *Last         `json:"last,omitempty"` // its last entry in the state, if it has no record
+	Inputs   []InputChange `json:"inputs"`         // those that are not as recorded; without a record: all
 	Upstream []string      `json:"upstream"`       // steps before it that would change something, in order
 }
 
 // An InputChange is an input that is not as recorded.
 type InputChange struct {
 	Name string `json:"name"`
-	Old  string `json:"old,omitempty"` // "" when there was none
-	New  string `json:"new,omitempty"` // "" when there is none any more
+	Old  string `json:"old,omitempty"` // "" if there was none
+	New  string `json:"new,omitempty"` // "" if there is none any more
 }
 
 // Why diffs a step and all steps before it, and compares the result with the record. The

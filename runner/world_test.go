@@ -173,7 +173,7 @@ func lie(d *Disk, file string) {
 	d.sums.files[file] = e
 }
 
-func TestSettled(t *testing.T) {
+func TestChangeWouldShow(t *testing.T) {
 	now := time.Date(2026, 11, 22, 13, 0, 0, 123456789, time.UTC)
 	at := func(d time.Duration) int64 { return now.Add(d).UnixNano() }
 	whole := func(d time.Duration) int64 { return now.Truncate(time.Second).Add(d).UnixNano() }
@@ -194,7 +194,7 @@ func TestSettled(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := (fileStat{Mtime: tt.mtime, Ctime: tt.ctime}).changeWouldShow(now); got != tt.want {
-				t.Errorf("settled = %v, want %v", got, tt.want)
+				t.Errorf("changeWouldShow = %v, want %v", got, tt.want)
 			}
 		})
 	}

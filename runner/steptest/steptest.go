@@ -1,6 +1,6 @@
-// Package steptest holds the laws that every type of step has to keep, and
-// tries a type against them. It knows no type itself: a Case brings one, with
-// a world for it.
+// Package steptest has the laws that every type of step must keep, and tries a
+// type against them. It knows no type: a Case brings one, with worlds for it. It
+// also has small helpers for the tests of types.
 //
 //	func TestMkdir(t *testing.T) {
 //		steptest.Laws(t, steptest.Case{Type: mkdirType(), Fresh: func(t *testing.T) *steptest.Fixture {
@@ -44,9 +44,9 @@ type Fixture struct {
 	Satisfy func(t *testing.T)
 
 	Dirs     []string      // all directories that the step works in
-	Snapshot func() string // what else it works on, in words; nil for nothing
-	Break    []Break       // what may happen to the world behind the step's back
-	Secrets  []string      // texts that must not show up anywhere
+	Snapshot func() string // describes what else it works on; nil for nothing
+	Break    []Break       // what others may do to the world
+	Secrets  []string      // texts that must not appear anywhere
 }
 
 // A Break is something that happens to a world in which the step is done.

@@ -23,11 +23,11 @@ type note struct {
 	File plan.Path `json:"file"`
 	Text string    `json:"text"`
 
-	vice     string // the law to break
+	flaw     string // the law to break
 	applying bool   // BeforeApply was called
 }
 
-func (n *note) is(vice string) bool { return strings.Contains(n.vice, vice) }
+func (n *note) is(flaw string) bool { return strings.Contains(n.flaw, flaw) }
 
 func (n *note) Validate() error {
 	if n.Text == "" && n.is("wants to know all at once") {
@@ -41,7 +41,7 @@ func (n *note) Paths() runner.Paths { return runner.Paths{Writes: []string{strin
 func (n *note) BeforeApply() { n.applying = true }
 
 func (n *note) Inputs(context.Context, runner.World) ([]runner.Input, error) {
-	switch n.vice {
+	switch n.flaw {
 	case "leaves an input open":
 		if n.applying {
 			return []runner.Input{{Name: "place"}}, nil
@@ -88,7 +88,7 @@ func (n *note) Diff(_ context.Context, w runner.World, prior *runner.Record) (*r
 
 func (n *note) planned() runner.Outputs {
 	outputs := n.outputs()
-	switch n.vice {
+	switch n.flaw {
 	case "plans another output":
 		outputs["file"] = plan.Text("elsewhere")
 	case "only promises":
@@ -103,7 +103,7 @@ func (n *note) change() *runner.Change {
 		Path: string(n.File), Size: int64(len(n.Text)), Mode: 0o644, Sums: map[runner.Algo]string{runner.SHA256: hex.EncodeToString(sum[:])},
 		Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewBufferString(n.Text)), nil },
 	}
-	switch n.vice {
+	switch n.flaw {
 	case "plans another size":
 		file.Size++
 	case "plans another digest":
@@ -119,7 +119,7 @@ func (n *note) change() *runner.Change {
 		Summary: "a note", Items: []runner.Item{{Op: runner.Create, What: "file", Name: string(n.File)}},
 		Files: []runner.File{file}, Apply: n.apply,
 	}
-	switch n.vice {
+	switch n.flaw {
 	case "no summary":
 		c.Summary = ""
 	case "no items":
@@ -134,10 +134,10 @@ func (n *note) change() *runner.Change {
 	return c
 }
 
-// apply writes the note. With the vice to claim, it confirms what was asked for
+// apply writes the note. With the flaw to claim, it confirms what was asked for
 // and has not looked.
 func (n *note) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
-	switch n.vice {
+	switch n.flaw {
 	case "claims without writing":
 		return n.planned(), nil
 	case "claims another output":
@@ -177,7 +177,7 @@ func (n *note) write(ctx context.Context, p runner.Progress) error {
 
 // giveUp leaves nothing behind.
 func (n *note) giveUp(part string, err error) error {
-	switch n.vice {
+	switch n.flaw {
 	case "leaves rubbish":
 		return errors.Join(err, os.Rename(part, fmt.Sprintf("%s.%d", n.File, os.Getpid())))
 	case "leaves the half of it as the whole":
@@ -191,7 +191,7 @@ func (n *note) giveUp(part string, err error) error {
 
 func (n *note) Verify(_ context.Context, w runner.World) (runner.Outputs, error) {
 	outputs, err := n.found(w)
-	switch n.vice {
+	switch n.flaw {
 	case "verifies another output":
 		outputs["file"] = plan.Text("elsewhere")
 	case "too many outputs":
@@ -227,12 +227,12 @@ func noteType() runner.Type {
 	}
 }
 
-func noteCase(vice string) Case {
+func noteCase(flaw string) Case {
 	return Case{Type: noteType(), Fresh: func(t *testing.T) *Fixture {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "note")
 		return &Fixture{
-			New:      func() runner.Step { return &note{File: plan.Path(file), Text: "two words", vice: vice} },
+			New:      func() runner.Step { return &note{File: plan.Path(file), Text: "two words", flaw: flaw} },
 			Dirs:     []string{dir},
 			Snapshot: func() string { return "nothing" },
 			Secrets:  []string{"hunter2"},
@@ -291,14 +291,14 @@ func (g *gate) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runne
 	return &runner.Finding{Outputs: outputs}, nil
 }
 
-func gateCase(vice string, onlyLooks bool) Case {
+func gateCase(flaw string, onlyLooks bool) Case {
 	typ := noteType()
 	typ.Name, typ.Check = "gate", !onlyLooks
 	return Case{Type: typ, OnlyLooks: onlyLooks, Fresh: func(t *testing.T) *Fixture {
 		file := filepath.Join(t.TempDir(), "note")
 		satisfy := func(t *testing.T) { check(t, os.WriteFile(file, []byte("x"), 0o600)) }
 		f := &Fixture{
-			New:     func() runner.Step { return &gate{note{File: plan.Path(file), Text: "x", vice: vice}} },
+			New:     func() runner.Step { return &gate{note{File: plan.Path(file), Text: "x", flaw: flaw}} },
 			Satisfy: satisfy,
 			Break: []Break{
 				{"the file is removed", func(t *testing.T) { check(t, os.Remove(file)) }},
@@ -318,10 +318,10 @@ func TestChecksAndLookersThatKeepTheLaws(t *testing.T) {
 	t.Run("only looks", func(t *testing.T) { Laws(t, gateCase("looks at the name only, sees all", true)) })
 }
 
-// Every vice is found by the law that forbids it.
-func TestEveryViceIsFound(t *testing.T) {
+// Each flaw breaks the law that forbids it.
+func TestEveryFlawIsFound(t *testing.T) {
 	tests := []struct {
-		vice string
+		flaw string
 		law  func(*testing.T, Case) error
 		want string
 	}{
@@ -360,8 +360,8 @@ func TestEveryViceIsFound(t *testing.T) {
 		{"", func(t *testing.T, c Case) error { return noticesBreak(t, c, 2) }, "an apply that should mend it says failed"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.vice, func(t *testing.T) {
-			err := tt.law(t, noteCase(tt.vice))
+		t.Run(tt.flaw, func(t *testing.T) {
+			err := tt.law(t, noteCase(tt.flaw))
 			switch {
 			case tt.want == "" && err != nil: // Verify notices for Diff
 				t.Errorf("error %v", err)
@@ -372,7 +372,7 @@ func TestEveryViceIsFound(t *testing.T) {
 	}
 	t.Run("a step that wants to know all at once", func(t *testing.T) {
 		c := noteCase("")
-		c.Type.New = func() runner.Step { return &note{vice: "wants to know all at once"} }
+		c.Type.New = func() runner.Step { return &note{flaw: "wants to know all at once"} }
 		if err := acceptsUnknown(t, c); err == nil {
 			t.Error("not found")
 		}
