@@ -10,37 +10,37 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// A latecomer step knows its input's digest only when it has done its work.
+// A latecomer knows its input's digest only after its Apply.
 type latecomer struct {
 	prepared, forgetful bool
 	done                *bool
 	asked               []bool // whether BeforeApply had been called, at each Inputs
 }
 
-func (h *latecomer) BeforeApply() { h.prepared = true }
+func (l *latecomer) BeforeApply() { l.prepared = true }
 
-func (h *latecomer) Inputs(context.Context, World) ([]Input, error) {
-	h.asked = append(h.asked, h.prepared)
-	if h.prepared && (!*h.done || h.forgetful || len(h.asked) == 1) {
+func (l *latecomer) Inputs(context.Context, World) ([]Input, error) {
+	l.asked = append(l.asked, l.prepared)
+	if l.prepared && (!*l.done || l.forgetful || len(l.asked) == 1) {
 		return []Input{{Name: "late"}}, nil
 	}
 	return []Input{{Name: "late", Digest: "known"}}, nil
 }
 
-func (h *latecomer) Diff(context.Context, World, *Record) (*Finding, error) {
-	if *h.done {
+func (l *latecomer) Diff(context.Context, World, *Record) (*Finding, error) {
+	if *l.done {
 		return &Finding{}, nil
 	}
 	return &Finding{Change: &Change{Summary: "x", Items: []Item{{Op: Create, What: "x", Name: "x"}}, Apply: func(context.Context, Progress) (Outputs, error) {
-		if !h.prepared {
+		if !l.prepared {
 			return nil, errors.New("BeforeApply was not called")
 		}
-		*h.done = true
+		*l.done = true
 		return nil, nil
 	}}}, nil
 }
 
-func (h *latecomer) Verify(context.Context, World) (Outputs, error) { return nil, nil }
+func (l *latecomer) Verify(context.Context, World) (Outputs, error) { return nil, nil }
 
 func latecomerRunner(t *testing.T, forgetful bool) *Runner {
 	t.Helper()

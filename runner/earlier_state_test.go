@@ -14,7 +14,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// earlierFile gives the content of a file that an earlier bayplan wrote.
+// earlierFile returns the content of a file that an earlier bayplan wrote.
 func earlierFile(t *testing.T, name string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", "state", name))
@@ -23,7 +23,7 @@ func earlierFile(t *testing.T, name string) []byte {
 }
 
 // earlierState copies the state that an earlier bayplan wrote for a plan in
-// another directory, and gives where it is now.
+// another directory, and returns where it is now.
 func earlierState(t *testing.T) (dir, planFile string) {
 	t.Helper()
 	top := t.TempDir()
@@ -35,7 +35,7 @@ func earlierState(t *testing.T) (dir, planFile string) {
 	return dir, filepath.Join(top, "bayplan.yaml")
 }
 
-// lastsOf gives the kind and the error of the last entry of every step.
+// lastsOf returns the kind and the error of the last entry of every step.
 func lastsOf(s *Store) map[string][2]string {
 	all := map[string][2]string{}
 	for _, id := range s.Steps() {
@@ -74,7 +74,7 @@ func TestStateOfAnEarlierBayplan(t *testing.T) {
 			t.Errorf("record of %s is of step %s, and its key %s is not that of its inputs", id, r.Step, r.Key)
 		}
 	}
-	// The record of overcloud_full was refuted.
+	// A verify dropped the record of overcloud_full.
 	wantTypes := map[string]string{
 		"agent": "untar", "base_tag": "tag-discover", "catalog": "verify-catalog", "containers": "mirror",
 		"dirs": "mkdir", "prepare": "prepare", "upload": "glance-upload",
@@ -104,8 +104,8 @@ func sameValue(a, b plan.Value) bool {
 	return sameOutputs(Outputs{"": a}, Outputs{"": b})
 }
 
-// checkEarlierRecords holds inputs and outputs: of a record in the snapshot and
-// of one in the journal.
+// checkEarlierRecords checks inputs and outputs of a record in the snapshot and of
+// one in the journal.
 func checkEarlierRecords(t *testing.T, s *Store) {
 	t.Helper()
 	tag := s.Record("base_tag")
@@ -130,8 +130,8 @@ func checkEarlierRecords(t *testing.T, s *Store) {
 	}
 }
 
-// checkSnapshotForm holds the keys and values at the top of a snapshot that holds
-// all of the earlier state.
+// checkSnapshotForm checks the top level of the snapshot that now has all of the
+// earlier state.
 func checkSnapshotForm(t *testing.T, dir, file string) {
 	t.Helper()
 	keysOf := func(snapshot []byte) (keys []string, m map[string]json.RawMessage) {
@@ -159,7 +159,7 @@ func checkSnapshotForm(t *testing.T, dir, file string) {
 	}
 }
 
-// What an earlier bayplan wrote is written to the byte by this one.
+// This bayplan writes the same bytes as the earlier one.
 func TestStateIsWrittenAsBefore(t *testing.T) {
 	snapshot, journal := earlierFile(t, snapshotName), earlierFile(t, journalName)
 	m, err := parseSnapshot("", "", snapshot)

@@ -95,7 +95,7 @@ func TestRemember(t *testing.T) {
 	}
 }
 
-// What was told in an apply that looks hard is there for the next look.
+// Digests that the World of Verify gets are there for the next run.
 func TestRememberThroughTheHardWorld(t *testing.T) {
 	path, d := aged(t, "content"), &runner.Disk{}
 	d.Hard().Remember(path, see(t, path), map[runner.Algo]string{runner.SHA256: "told"})
@@ -106,7 +106,7 @@ func TestRememberThroughTheHardWorld(t *testing.T) {
 
 // A file that was written just now may be written again without a trace in its
 // times.
-func TestRememberMistrustsNewFiles(t *testing.T) {
+func TestRememberIgnoresNewFiles(t *testing.T) {
 	path, d := filepath.Join(t.TempDir(), "file"), &runner.Disk{}
 	if err := os.WriteFile(path, []byte("content"), 0o600); err != nil {
 		t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// What a verify found not to be as wanted is looked at without its record by
-// the next apply; what could not be reached, or was as wanted, keeps it.
+// A step that a verify found not to be as wanted loses its record. A step that is as
+// wanted keeps it, and so does one whose connection failed.
 func TestForgetFailed(t *testing.T) {
 	l := newLab()
 	g := l.graph(t, "a: mute {says: a}\nb: mute {says: b}\nc: mute {says: c}")
@@ -58,7 +58,7 @@ func TestForgetFailed(t *testing.T) {
 	}
 }
 
-// Where there is nothing to forget no state is made or locked.
+// If there is nothing to forget, no state is made or locked.
 func TestForgetFailedWithNothingToForget(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
 	report := &Report{Steps: []*StepReport{

@@ -65,9 +65,9 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// truth says for each step whether a reader may believe that it is done, when
+// doneAfter says for each step whether a reader may believe that it is done, when
 // the first n bytes of the journal are whole.
-func truth(journal []byte, n int) map[string]bool {
+func doneAfter(journal []byte, n int) map[string]bool {
 	done := map[string]bool{}
 	for line := range bytes.Lines(journal[:n]) {
 		e, err := parseEntry(bytes.TrimSuffix(line, []byte("\n")))
@@ -85,7 +85,7 @@ func TestJournalCutAnywhere(t *testing.T) {
 		if err != nil {
 			t.Fatalf("cut to %d bytes: %v", n, err)
 		}
-		want := truth(journal, n)
+		want := doneAfter(journal, n)
 		for i := range 10 {
 			id := fmt.Sprintf("step%d", i)
 			if got := s.Records[id] != nil; got != want[id] {

@@ -10,8 +10,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// What is to be known though nothing is done about it is told by the report,
-// and by the event that ends the step.
+// The notes of a Finding are in the report and in the event that ends the step.
 func TestNotes(t *testing.T) {
 	l := newLab()
 	l.diff["one"] = func(_ context.Context, f *fake, _ World, _ *Record) (*Finding, error) {

@@ -19,9 +19,8 @@ func (l lost) Problem() fault.Problem {
 	return fault.Problem{Kind: "missing", What: "image", Name: string(l)}
 }
 
-// What a step's error consists of is told to programs piece by piece, by the
-// report as by the event.
-func TestProblemsAreTold(t *testing.T) {
+// The parts of a step's error are in the report and in the event that ends the step.
+func TestProblems(t *testing.T) {
 	err := fmt.Errorf("look: %w", errors.Join(lost("a"), lost("b")))
 	want := `[{"kind":"missing","what":"image","name":"a"},{"kind":"missing","what":"image","name":"b"}]`
 	problems := func(v any) string {

@@ -171,7 +171,7 @@ func TestAllCausesAreReported(t *testing.T) {
 	}
 }
 
-// What was changed but does not verify is a failure and leaves no record.
+// A change that Verify rejects is a failure and leaves no record.
 
 func TestVerifyAfterApply(t *testing.T) {
 	l := newLab()

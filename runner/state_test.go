@@ -274,8 +274,8 @@ func TestLongJournalIsCompacted(t *testing.T) {
 	}
 }
 
-// Whoever reads while an apply writes and compacts sees all that was done
-// before it looked, and never an error.
+// A reader during an apply that writes and compacts sees everything that was done
+// before it began to read, and never an error.
 func TestReadersDuringAnApply(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
 	s := openStore(t, dir)

@@ -57,6 +57,10 @@ type Step interface {
 	// Diff compares the world with what the step wants and changes nothing.
 	// prior is the step's last success, or nil: a hint, never proof. w is the
 	// World that Inputs got. Diff returns a Finding or an error, never neither.
+	//
+	// An error of w must stay wrapped: in a diff, the runner calls a step waiting
+	// and not failed if a planned file's content is not known yet, or if a file is
+	// missing while an earlier step could not be diffed.
 	Diff(ctx context.Context, w World, prior *Record) (*Finding, error)
 
 	// Verify looks at everything again and returns the outputs that it finds. It
@@ -174,7 +178,8 @@ type Change struct {
 	// Outputs that are not nil are confirmed: Apply has read each of them from the
 	// world's answer to the write, or from the world after the write, and has
 	// assumed none of them from what it asked for. Then the runner does not call
-	// Verify. If Apply returns nil outputs, the runner calls Verify for them.
+	// Verify. If Apply returns nil, the runner calls Verify for the outputs. A type
+	// without outputs confirms with an empty map.
 	Apply func(ctx context.Context, p Progress) (Outputs, error)
 }
 

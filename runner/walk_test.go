@@ -104,8 +104,8 @@ func nodes(t *testing.T, lines ...string) []*Node {
 	return g.order
 }
 
-// lasting works for some time, or until it is stopped.
-func lasting(d time.Duration) work {
+// workFor works for some time, or until it is stopped.
+func workFor(d time.Duration) work {
 	return func(ctx context.Context, _ func(any)) result {
 		select {
 		case <-time.After(d):
@@ -126,7 +126,7 @@ func failing(d time.Duration, msg string) work {
 func TestWalkRunsWhatIsReadySideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary(t)
-		d.works["a"], d.works["b"], d.works["c"] = lasting(2*time.Second), lasting(time.Second), lasting(1500*time.Millisecond)
+		d.works["a"], d.works["b"], d.works["c"] = workFor(2*time.Second), workFor(time.Second), workFor(1500*time.Millisecond)
 		newWalk(nodes(t, "a", "b", "c: b", "d: a c"), 2, d).run(t.Context())
 		d.want(`
 			0.0 begin a
@@ -149,7 +149,7 @@ func TestWalkBoundsTheNumber(t *testing.T) {
 				for i := range 10 {
 					id := fmt.Sprintf("s%d", i)
 					lines = append(lines, id)
-					d.works[id] = lasting(time.Second)
+					d.works[id] = workFor(time.Second)
 				}
 				newWalk(nodes(t, lines...), parallel, d).run(t.Context())
 				if want := max(parallel, 1); d.most != want {
@@ -163,7 +163,7 @@ func TestWalkBoundsTheNumber(t *testing.T) {
 func TestWalkGoesOnBesideAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary(t)
-		d.works["a"], d.works["x"] = failing(time.Second, "boom"), lasting(2*time.Second)
+		d.works["a"], d.works["x"] = failing(time.Second, "boom"), workFor(2*time.Second)
 		newWalk(nodes(t, "a", "b: a", "c: b", "x", "y: x", "z: y c"), 4, d).run(t.Context())
 		d.want(`
 			0.0 begin a
@@ -182,7 +182,7 @@ func TestWalkWaitsForWhatIsBeforeByWayOfOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := nodes(t, "a", "b: a", "c: b")
 		d := newDiary(t)
-		d.works["a"] = lasting(time.Second)
+		d.works["a"] = workFor(time.Second)
 		newWalk([]*Node{all[0], all[2]}, 4, d).run(t.Context())
 		d.want(`
 			0.0 begin a
@@ -197,7 +197,7 @@ func TestWalkInterrupted(t *testing.T) {
 		d := newDiary(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
-		d.works["a"] = lasting(time.Minute)
+		d.works["a"] = workFor(time.Minute)
 		// b does not care that it is to stop, and gets done.
 		d.works["b"] = func(context.Context, func(any)) result {
 			time.Sleep(3 * time.Second)
@@ -255,8 +255,8 @@ func TestWalkSurvivesAWorkThatEndsItsGoroutine(t *testing.T) {
 	})
 }
 
-// Every node of a walk ends or is dropped, once, whatever fails.
-func TestWalkForgetsNobody(t *testing.T) {
+// Each node of a walk ends or is dropped exactly once, whatever fails.
+func TestWalkEndsOrDropsEachNode(t *testing.T) {
 	for seed := range uint64(100) {
 		synctest.Test(t, func(t *testing.T) {
 			rnd := rand.New(rand.NewPCG(seed, 1))
@@ -273,7 +273,7 @@ func TestWalkForgetsNobody(t *testing.T) {
 				}
 				lines = append(lines, line)
 				took := time.Duration(rnd.IntN(4)) * time.Second
-				d.works[fmt.Sprintf("s%d", i)] = lasting(took)
+				d.works[fmt.Sprintf("s%d", i)] = workFor(took)
 				if rnd.IntN(6) == 0 {
 					d.works[fmt.Sprintf("s%d", i)] = failing(took, "boom")
 				}

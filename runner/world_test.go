@@ -105,12 +105,12 @@ func TestSumRemembers(t *testing.T) {
 		must(t, err)
 		return got[SHA256]
 	}
-	settle(t, file)
+	waitForClockTick(t, file)
 	sum(&d)
 	if !remembered(&d.sums, file, SHA256) {
 		t.Fatal("not remembered")
 	}
-	lie(&d, file)
+	corruptSums(&d, file)
 	if got := sum(&d); got != "a lie" {
 		t.Errorf("hashed again, though nothing changed: %s", got)
 	}
@@ -137,9 +137,9 @@ func TestSumRemembers(t *testing.T) {
 		}},
 	}
 	for _, tt := range changes {
-		settle(t, file)
+		waitForClockTick(t, file)
 		sum(&d)
-		lie(&d, file)
+		corruptSums(&d, file)
 		tt.change()
 		content, err := os.ReadFile(file)
 		must(t, err)
@@ -149,11 +149,11 @@ func TestSumRemembers(t *testing.T) {
 	}
 }
 
-// settle makes a file's times old enough to be trusted. Nothing but time can
+// waitForClockTick makes a file's times old enough to be trusted. Nothing but time can
 
 // make a ctime old, so this spins until the clock has moved on.
 
-func settle(t *testing.T, file string) {
+func waitForClockTick(t *testing.T, file string) {
 	t.Helper()
 	f, err := os.Open(file)
 	must(t, err)
@@ -165,9 +165,9 @@ func settle(t *testing.T, file string) {
 	}
 }
 
-// lie makes the memory of a file wrong, so that using it shows.
+// corruptSums makes the memory of a file wrong, so that using it shows.
 
-func lie(d *Disk, file string) {
+func corruptSums(d *Disk, file string) {
 	e := d.sums.files[file]
 	e.Sums = map[Algo]string{SHA256: "a lie"}
 	d.sums.files[file] = e
@@ -217,7 +217,7 @@ func TestSumsAreKept(t *testing.T) {
 	file, gone, cache := filepath.Join(dir, "f"), filepath.Join(dir, "gone"), filepath.Join(dir, "sums.json")
 	write(t, file, "hello")
 	write(t, gone, "hello")
-	settle(t, gone)
+	waitForClockTick(t, gone)
 	var d Disk
 	for _, f := range []string{file, gone} {
 		_, err := d.Sum(t.Context(), f, SHA256)
@@ -249,7 +249,7 @@ func TestStoreKeepsSums(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
 	file := filepath.Join(t.TempDir(), "f")
 	write(t, file, "hello")
-	settle(t, file)
+	waitForClockTick(t, file)
 	sum := func(s *Store) {
 		t.Helper()
 		_, err := s.Disk().Sum(t.Context(), file, SHA256)
