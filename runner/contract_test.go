@@ -30,7 +30,7 @@ func TestStepsThatBreakTheirContract(t *testing.T) {
 	}{
 		{"no finding", "fake", func(context.Context, *fake, World, *Record) (*Finding, error) { return nil, nil }, "neither a finding nor an error"},
 		{"an output missing", "fake", give(lacking, nil), `the output "id" is missing`},
-		{"an output nobody declared", "fake", give(with("colour", plan.Text("red")), nil), `the output "colour" is not one of the type's`},
+		{"an undeclared output", "fake", give(with("colour", plan.Text("red")), nil), `the output "colour" is not one of the type's`},
 		{"a list for a text", "fake", give(with("text", plan.List()), nil), `the output "text" is a list, but its type declares text`},
 		{"a text for a list", "fake", give(with("list", plan.Text("")), &Change{}), `the output "list" is text, but its type declares a list`},
 		{"a promise with nothing to do", "fake", give(with("id", plan.Later("after upload")), nil), `the output "id" is only known after upload`},
@@ -62,6 +62,8 @@ func TestStepsThatBreakTheirContract(t *testing.T) {
 	})
 }
 
+// A value that turns out to be wrong once its reference is resolved is reported at its
+// place in the plan.
 func TestMistakeThatShowsAtRunTime(t *testing.T) {
 	l := newLab()
 	report := run(t, (&Runner{Graph: l.graph(t, `

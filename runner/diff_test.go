@@ -61,6 +61,7 @@ func TestDiffOfACheck(t *testing.T) {
 	}
 }
 
+// A diff sees the world as the steps before it would leave it, and no other step.
 func TestDiffSeesPlannedFiles(t *testing.T) {
 	l := newLab()
 	dir := t.TempDir()
@@ -94,6 +95,7 @@ func TestDiffSeesPlannedFiles(t *testing.T) {
 	}
 }
 
+// The files of a step that was not diffed are missing, so a step after it waits.
 func TestDiffBehindAWaitingStep(t *testing.T) {
 	l := newLab()
 	file := filepath.Join(t.TempDir(), "f")

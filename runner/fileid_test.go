@@ -89,7 +89,7 @@ func TestRemember(t *testing.T) {
 				t.Errorf("recalled %v, %v, want it: %v", got, ok, tt.want)
 			}
 			if _, ok := w.Recall(path, runner.SHA256, runner.MD5); ok {
-				t.Error("recalled a digest that nobody told")
+				t.Error("recalled a digest that it was not given")
 			}
 		})
 	}

@@ -16,13 +16,13 @@ type nodePaths struct {
 // makes without coming after it. It reports one mistake for a pair of steps, and
 // nothing more about a step that writes the file of another.
 func (c *checker) paths(g *Graph) {
-	touches := c.nodePaths(g)
-	c.eachPair(touches, func(a, b nodePaths) {
+	all := c.nodePaths(g)
+	c.eachPair(all, func(a, b nodePaths) {
 		if c.sameFile(a, b) {
 			c.bad[b.node.ID()] = true
 		}
 	})
-	c.eachPair(touches, func(a, b nodePaths) {
+	c.eachPair(all, func(a, b nodePaths) {
 		if !c.unordered(a, b) {
 			c.unordered(b, a)
 		}
@@ -31,9 +31,9 @@ func (c *checker) paths(g *Graph) {
 
 // eachPair calls f for each pair in file order, except for steps that have a mistake
 // by then.
-func (c *checker) eachPair(touches []nodePaths, f func(a, b nodePaths)) {
-	for i, a := range touches {
-		for _, b := range touches[i+1:] {
+func (c *checker) eachPair(all []nodePaths, f func(a, b nodePaths)) {
+	for i, a := range all {
+		for _, b := range all[i+1:] {
 			if !c.bad[a.node.ID()] && !c.bad[b.node.ID()] {
 				f(a, b)
 			}

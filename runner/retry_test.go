@@ -151,7 +151,7 @@ func TestInterruptedApply(t *testing.T) {
 			t.Errorf("summary %q, want %q", got, want)
 		}
 		if report.Err() != nil {
-			t.Errorf("being interrupted is told as a failure: %v", report.Err())
+			t.Errorf("an interruption is reported as a failure: %v", report.Err())
 		}
 		for _, id := range []string{"after", "third"} {
 			if s := report.Step(id); s.Blame != "" || s.Why != "the run was interrupted before it began" {

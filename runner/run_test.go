@@ -15,8 +15,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// statuses gives a report as "a changed, b unchanged".
-
+// statuses returns a report as "a changed, b unchanged".
 func statuses(r *Report) string {
 	var out []string
 	for _, s := range r.Steps {
@@ -33,7 +32,6 @@ func wantStatuses(t *testing.T, r *Report, want string) {
 }
 
 // run makes one run that must not fail as a whole.
-
 func run(t *testing.T, mode func(context.Context) (*Report, error)) *Report {
 	t.Helper()
 	r, err := mode(t.Context())
@@ -41,8 +39,7 @@ func run(t *testing.T, mode func(context.Context) (*Report, error)) *Report {
 	return r
 }
 
-// stored gives a runner with a state of its own, as a process would open it.
-
+// stored returns a runner with a state of its own, as a process would open it.
 func stored(t *testing.T, g *Graph) *Runner {
 	t.Helper()
 	s, err := OpenStore(StateDir(g.Plan), g.Plan.File)
@@ -172,7 +169,6 @@ func TestAllCausesAreReported(t *testing.T) {
 }
 
 // A change that Verify rejects is a failure and leaves no record.
-
 func TestVerifyAfterApply(t *testing.T) {
 	l := newLab()
 	l.check["a"] = func(context.Context, *fake) (Outputs, error) { return nil, errors.New("the digest differs") }
@@ -243,10 +239,7 @@ func TestNothingIsDoneThatCannotBeWrittenDown(t *testing.T) {
 	}
 }
 
-// A success that cannot be written down is told as a failure; the next run
-
-// finds what is there.
-
+// A success that cannot be recorded is a failure. The next run adopts what is there.
 func TestRecordThatCannotBeWritten(t *testing.T) {
 	l := newLab()
 	r := stored(t, l.graph(t, "a: fake {says: x}"))
@@ -259,10 +252,6 @@ func TestRecordThatCannotBeWritten(t *testing.T) {
 	r.Store.journal.file = whole
 	wantStatuses(t, run(t, r.Apply), "a adopted")
 }
-
-// A diff sees the world as the steps before would leave it, and only those.
-
-// What an undiffed step would write is not there: then nothing can be said.
 
 func TestVerify(t *testing.T) {
 	l := newLab()
@@ -318,7 +307,3 @@ func TestOnlyAndSkip(t *testing.T) {
 		t.Errorf("why of an unknown step: %v", err)
 	}
 }
-
-// A value that only turns out to be wrong once its reference is replaced is
-
-// reported at its place in the plan.

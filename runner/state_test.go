@@ -148,7 +148,7 @@ func TestRunning(t *testing.T) {
 	h := readHolder(filepath.Join(dir, "lock"))
 	must(t, s.Close())
 	if h, ok := readStore(t, dir).Running(); ok {
-		t.Errorf("after it was given back: %+v, want nobody", h)
+		t.Errorf("after it was given back: %+v, want no holder", h)
 	}
 	for name, left := range map[string]Holder{
 		"killed":       {PID: 1 << 30, Host: h.Host},
@@ -159,7 +159,7 @@ func TestRunning(t *testing.T) {
 		must(t, err)
 		must(t, os.WriteFile(filepath.Join(dir, "lock"), b, 0o600))
 		if h, ok := readStore(t, dir).Running(); ok {
-			t.Errorf("%s: %+v, want nobody", name, h)
+			t.Errorf("%s: %+v, want no holder", name, h)
 		}
 	}
 }

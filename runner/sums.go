@@ -52,43 +52,43 @@ func (c *sumCache) sum(ctx context.Context, path string, algos []Algo, hard bool
 		return nil, err
 	}
 	for {
-		f, mine := c.startOrJoin(path, hard)
+		call, mine := c.startOrJoin(path, hard)
 		if mine {
-			f.sums, f.err = c.hash(ctx, path, algos, hard)
-			c.finish(path, f)
-			return maps.Clone(f.sums), f.err
+			call.sums, call.err = c.hash(ctx, path, algos, hard)
+			c.finish(path, call)
+			return maps.Clone(call.sums), call.err
 		}
 		select {
-		case <-f.done:
+		case <-call.done:
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		if f.err == nil && (f.hard || !hard) && len(missing(f.sums, algos)) == 0 {
-			return pick(f.sums, algos), nil
+		if call.err == nil && (call.hard || !hard) && len(missing(call.sums, algos)) == 0 {
+			return pick(call.sums, algos), nil
 		}
 	}
 }
 
 // startOrJoin returns the call for path, and whether the caller has to do the hashing.
-func (c *sumCache) startOrJoin(path string, hard bool) (f *hashCall, mine bool) {
+func (c *sumCache) startOrJoin(path string, hard bool) (call *hashCall, mine bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if f := c.calls[path]; f != nil {
-		return f, false
+	if call := c.calls[path]; call != nil {
+		return call, false
 	}
-	f = &hashCall{hard: hard, done: make(chan struct{})}
+	call = &hashCall{hard: hard, done: make(chan struct{})}
 	if c.calls == nil {
 		c.calls = map[string]*hashCall{}
 	}
-	c.calls[path] = f
-	return f, true
+	c.calls[path] = call
+	return call, true
 }
 
-func (c *sumCache) finish(path string, f *hashCall) {
+func (c *sumCache) finish(path string, call *hashCall) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.calls, path)
-	close(f.done)
+	close(call.done)
 }
 
 // hash returns the digests of a file. It uses remembered ones unless hard is set.

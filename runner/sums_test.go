@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 )
 
+// Callers that ask for one file at once wait for one hashing of it.
 func TestSumOnceForAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c sumCache
@@ -39,6 +40,8 @@ func TestSumOnceForAll(t *testing.T) {
 	})
 }
 
+// A caller that waits for another's hashing hashes the file itself if that fails, lacks
+// an algorithm, or was not hard enough. It can be cancelled.
 func TestSumAfterAnotherCall(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "f")
 	write(t, file, "hello")

@@ -16,7 +16,6 @@ import (
 )
 
 // write makes a file with its directory.
-
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	must(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -83,8 +82,7 @@ func TestSumRefuses(t *testing.T) {
 	}
 }
 
-// remembered says whether the next Sum of a file would come from memory.
-
+// remembered reports whether the next Sum of a file would come from memory.
 func remembered(c *sumCache, path string, algo Algo) bool {
 	f, err := os.Open(path)
 	if err != nil {
@@ -149,10 +147,8 @@ func TestSumRemembers(t *testing.T) {
 	}
 }
 
-// waitForClockTick makes a file's times old enough to be trusted. Nothing but time can
-
-// make a ctime old, so this spins until the clock has moved on.
-
+// waitForClockTick waits until a file's times are old enough to be trusted. Nothing
+// but time can make a ctime old, so this spins until the clock has moved on.
 func waitForClockTick(t *testing.T, file string) {
 	t.Helper()
 	f, err := os.Open(file)
@@ -166,7 +162,6 @@ func waitForClockTick(t *testing.T, file string) {
 }
 
 // corruptSums makes the memory of a file wrong, so that using it shows.
-
 func corruptSums(d *Disk, file string) {
 	e := d.sums.files[file]
 	e.Sums = map[Algo]string{SHA256: "a lie"}
@@ -244,7 +239,6 @@ func TestSumsAreKept(t *testing.T) {
 }
 
 // A store keeps the digests for the next run, in applies only.
-
 func TestStoreKeepsSums(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
 	file := filepath.Join(t.TempDir(), "f")
@@ -266,9 +260,3 @@ func TestStoreKeepsSums(t *testing.T) {
 		t.Error("not kept")
 	}
 }
-
-// Many that ask for one file at once wait for one hashing of it.
-
-// Whoever waits for another's hashing does it himself when that fails, when it
-
-// lacks an algorithm, or when it was not hard enough; and can be stopped.

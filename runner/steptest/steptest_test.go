@@ -134,8 +134,8 @@ func (n *note) change() *runner.Change {
 	return c
 }
 
-// apply writes the note. With the flaw to claim, it confirms what was asked for
-// and has not looked.
+// apply writes the note. With a flaw that claims, it confirms what was asked for
+// without a look.
 func (n *note) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	switch n.flaw {
 	case "claims without writing":

@@ -18,7 +18,7 @@ import (
 // and content, and what the fixture says of the rest.
 func (f *Fixture) snapshot(t *testing.T) map[string]string {
 	t.Helper()
-	shot := map[string]string{}
+	state := map[string]string{}
 	f.walk(t, func(path string, fi fs.FileInfo) error {
 		text := fmt.Sprintf("%v %v %d", fi.Mode(), fi.ModTime(), fi.Size())
 		switch {
@@ -32,13 +32,13 @@ func (f *Fixture) snapshot(t *testing.T) map[string]string {
 			// The size of a directory says nothing and depends on the file system.
 			text = fmt.Sprintf("%v %v", fi.Mode(), fi.ModTime())
 		}
-		shot[path] = text
+		state[path] = text
 		return nil
 	})
 	if f.Snapshot != nil {
-		shot["what is not on disk"] = f.Snapshot()
+		state["what is not on disk"] = f.Snapshot()
 	}
-	return shot
+	return state
 }
 
 // fileNames returns the names and modes of all files in the step's directories,
