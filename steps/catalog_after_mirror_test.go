@@ -10,8 +10,9 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
-// Where a mirror step has renamed repositories or taken only some platforms,
-// its list is not what is there: that is told, and its output is right.
+// A mirror step that renames repositories or copies only some platforms leaves
+// other images than its list names. A check of the list says so, and a check of the
+// step's output passes.
 func TestVerifyCatalogAfterMirror(t *testing.T) {
 	for name, tt := range map[string]struct{ with, hint string }{
 		"as it is":       {"", ""},

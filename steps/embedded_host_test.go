@@ -12,7 +12,7 @@ import (
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
-// What changes at an embedded host twice within a second, and keeps its size,
+// A file at an embedded host that changes twice within a second and keeps its size
 // is fetched again.
 func TestFetchSeesEveryChangeOfAnEmbeddedHost(t *testing.T) {
 	dir, to := t.TempDir(), filepath.Join(t.TempDir(), "f")

@@ -15,8 +15,8 @@ import (
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
-// A host's connection, with a password that the environment holds, is what
-// fetch and package reach the server with; no error and no state shows it.
+// fetch and package use the connection of the host, with a password from the
+// environment. No error and no state shows the password.
 func TestHostsOfAPlan(t *testing.T) {
 	const canary = "c4nary-p4ssword"
 	t.Setenv("MIRROR_PASSWORD", canary)

@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// A plan tells at once that there is nothing to check, unless what there is
-// comes by reference.
+// The check of a plan reports a step that checks nothing, unless its settings are
+// references.
 func TestVerifyHTTPBootMistakes(t *testing.T) {
 	const nothing = "neither files nor script names anything to check"
 	placed := "  p: { type: place, with: { into: d, files: [f] } }\n"

@@ -18,7 +18,8 @@ import (
 )
 
 // The schema, which editors check with, and Check, which bayplan checks with,
-// agree on every plan under plan/testdata, but for what a schema cannot say.
+// agree on every plan under plan/testdata, except where a schema cannot express a
+// mistake.
 func TestSchemaAgreesWithCheck(t *testing.T) {
 	schema := compiled(t)
 	files, err := filepath.Glob(filepath.Join("..", "plan", "testdata", "*", "*.yaml"))
@@ -30,7 +31,7 @@ func TestSchemaAgreesWithCheck(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			doc, err := document(file)
 			if err != nil {
-				return // no YAML at all: no validator gets that far
+				return // it is not YAML, and a validator stops before the schema
 			}
 			var invalid *jsonschema.ValidationError
 			if err := schema.Validate(doc); err != nil && !errors.As(err, &invalid) {
@@ -65,7 +66,7 @@ func compiled(t *testing.T) *jsonschema.Schema {
 	return c.MustCompile("plan.v1.schema.json")
 }
 
-// document reads a plan as an editor does: as JSON that YAML stands for.
+// document reads a plan as an editor does: as the JSON that its YAML stands for.
 func document(file string) (any, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -20,9 +20,9 @@ import (
 	"github.com/bayplan/bayplan/steps/verifyregistry"
 )
 
-// Builtin gives all step types, in the order in which a plan tends to use them.
-// Their steps reach the outside world through out, which may be nil when the types
-// are only listed.
+// Builtin gives all step types, in the order in which plans usually use them. Steps
+// reach registries, clouds and hosts through out. It may be nil when the types are
+// only listed.
 func Builtin(out *connections.Set) runner.Types {
 	return runner.Types{
 		mkdir.Type(),

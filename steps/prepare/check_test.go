@@ -105,10 +105,10 @@ func TestPrepareValidate(t *testing.T) {
 			Release: "rhosp31", Namespace: "https://host/ns", PushDestination: "host/", NeutronDriver: "ovs",
 			TagFromLabel: "{version", Excludes: []string{"a", "("}, EnvFile: "/a", ImagesFile: "/a",
 		}, []string{
-			`"rhosp31" is none of rhosp13, queens`,
+			`"rhosp31" is not one of rhosp13, queens`,
 			`"https://host/ns" holds a scheme`,
 			`"host/" has a slash too many`,
-			`"ovs" is none of odl, ovn, other`,
+			`"ovs" is not one of odl, ovn, other`,
 			"it is the same file as env_file",
 			`label template "{version"`,
 			"missing closing )",
@@ -122,7 +122,7 @@ func TestPrepareValidate(t *testing.T) {
 			Release: "train", Format: "container_images", Logging: "stdout", Includes: []string{"["}, Excludes: []string{"a", "("}, InsecureRegistries: []string{"h:1/ns", "http://h", "undercloud"},
 			Template: "/a", EnvFile: "/a",
 		}, []string{
-			`"container_images" is none of overcloud-images-env, container-image-prepare`,
+			`"container_images" is not one of overcloud-images-env, container-image-prepare`,
 			"the images of release train do not depend on it",
 			"missing closing ]",
 			"missing closing )",
@@ -141,7 +141,7 @@ func TestPrepareValidate(t *testing.T) {
 			`"ceph" does not begin with a registry's host`,
 		}},
 		{"short hosts", prepare{Release: "queens", Namespace: "localhost/ns", PushDestination: "undercloud:8787"}, nil},
-		{"unknown variables", prepare{Release: "rhosp13", Set: map[string]string{"ceph_tags": "a", "prefix": "b"}}, []string{`"ceph_tags" is none of`, `"prefix" is none of`}},
+		{"unknown variables", prepare{Release: "rhosp13", Set: map[string]string{"ceph_tags": "a", "prefix": "b"}}, []string{`"ceph_tags" is not one of`, `"prefix" is not one of`}},
 		{"reading what is written", prepare{Environments: []plan.Path{"/a"}, ImagesFile: "/a"}, []string{"/a would be read and written"}},
 	}
 	for _, tt := range tests {

@@ -8,14 +8,14 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// digestPatterns are how digests are written in plans.
+// digestPatterns has the form of each digest, by the name of its algorithm.
 var digestPatterns = map[string]*regexp.Regexp{
 	"sha256": regexp.MustCompile(`^[0-9a-f]{64}$`),
 	"sha512": regexp.MustCompile(`^[0-9a-f]{128}$`),
 	"md5":    regexp.MustCompile(`^[0-9a-f]{32}$`),
 }
 
-// IsSHA256 reports whether a text is a SHA-256 digest in lower-case hex.
+// IsSHA256 reports whether a text is a SHA-256 digest in lower-case hex digits.
 func IsSHA256(text string) bool { return digestPatterns["sha256"].MatchString(text) }
 
 // CheckDigest checks the digest in the field that has the algorithm's name:

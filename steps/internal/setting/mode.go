@@ -20,7 +20,7 @@ func CheckMode(mode string) error {
 	return fault.WithHint(fmt.Errorf("%q is not a mode", mode), `write four octal digits in quotes, such as "0755"`)
 }
 
-// Mode gives the permissions that a text stands for, or unset where it is empty.
+// Mode gives the permissions that a text stands for, or unset for an empty text.
 func Mode(text string, unset fs.FileMode) fs.FileMode {
 	mode, err := strconv.ParseUint(text, 8, 32)
 	if err != nil {

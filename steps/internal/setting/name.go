@@ -7,8 +7,8 @@ import (
 
 var plainName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._+-]*$`)
 
-// IsPlainName reports whether a name can be the name of a file in any directory:
-// letters, digits, and the signs . _ + - with no dot first.
+// IsPlainName reports whether a name is safe as a file name in any directory. It
+// has letters, digits and . _ + - only, and does not begin with a dot or a plus.
 func IsPlainName(name string) bool { return plainName.MatchString(name) }
 
 // CheckPlainName gives an error for a name that is not plain. An empty one is not

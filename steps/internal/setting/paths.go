@@ -6,7 +6,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// Paths gives paths as clean text, leaving out what is not known yet.
+// Paths gives paths as clean text, without those that are not known yet.
 func Paths(paths []plan.Path) []string {
 	var out []string
 	for _, p := range paths {

@@ -1,7 +1,7 @@
 // Package setting checks and reads the settings of steps and connections: one of
 // several words, a range, a mode, a digest, a plain name, paths. A check takes a
-// zero value for "not set" or "not known yet" and passes it. What only one type
-// checks stays with that type, and what needs the disk or the network is not here.
+// zero value for "not set" or "not known yet" and passes it. A check that only one
+// type needs stays with that type. Nothing here uses the disk or the network.
 package setting
 
 import (
@@ -23,7 +23,7 @@ func OneOf(got string, choices ...string) error {
 	if len(choices) == 1 {
 		return fmt.Errorf("%q is not %s", got, choices[0])
 	}
-	return WithSuggestion(fmt.Errorf("%q is none of %s", got, strings.Join(choices, ", ")), got, choices)
+	return WithSuggestion(fmt.Errorf("%q is not one of %s", got, strings.Join(choices, ", ")), got, choices)
 }
 
 // Between reports a number outside of low to high. 0 means "not set" and passes.
@@ -34,8 +34,8 @@ func Between(n, low, high int) error {
 	return nil
 }
 
-// Text gives the text of a setting that may be left out. It is "" for a setting
-// that is left out (nil), and for a reference that is not known yet.
+// Text gives the text of an optional setting. It is "" for a setting that is left
+// out (nil) and for a reference that is not known yet.
 func Text[T ~string](setting *T) T {
 	if setting == nil {
 		return ""
@@ -43,8 +43,8 @@ func Text[T ~string](setting *T) T {
 	return *setting
 }
 
-// WithSuggestion adds a hint to an error about a name: the known name that is
-// nearest to it, or all known names.
+// WithSuggestion adds a hint to an error about an unknown name: the most similar
+// known name or, without one, all known names.
 func WithSuggestion(err error, got string, known []string) error {
 	if hint := human.DidYouMean(got, known); hint != "" {
 		return fault.WithHint(err, hint)

@@ -9,20 +9,20 @@ import (
 func TestOneOf(t *testing.T) {
 	tests := []struct {
 		name, got  string
-		words      []string
+		choices    []string
 		want, hint string
 	}{
-		{"nothing", "", []string{"rename", "replace"}, "", ""},
+		{"not set", "", []string{"rename", "replace"}, "", ""},
 		{"one of them", "rename", []string{"rename", "replace"}, "", ""},
-		{"none of them", "delete", []string{"rename", "replace"}, `"delete" is none of rename, replace`, "there are rename, replace"},
-		{"nothing is a choice", "delete", []string{"", "rename", "replace"}, `"delete" is none of rename, replace`, "there are rename, replace"},
-		{"nearly one of them", "raname", []string{"", "rename", "replace"}, `"raname" is none of rename, replace`, "did you mean rename?"},
+		{"none of them", "delete", []string{"rename", "replace"}, `"delete" is not one of rename, replace`, "there are rename, replace"},
+		{"an empty choice is not shown", "delete", []string{"", "rename", "replace"}, `"delete" is not one of rename, replace`, "there are rename, replace"},
+		{"nearly one of them", "raname", []string{"", "rename", "replace"}, `"raname" is not one of rename, replace`, "did you mean rename?"},
 		{"one choice", "qcow2", []string{"", "raw"}, `"qcow2" is not raw`, ""},
 		{"one choice, nearly", "rwa", []string{"", "raw"}, `"rwa" is not raw`, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			err := OneOf(tt.got, tt.words...)
+			err := OneOf(tt.got, tt.choices...)
 			text := ""
 			if err != nil {
 				text = err.Error()

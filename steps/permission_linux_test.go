@@ -11,10 +11,10 @@ import (
 	"github.com/bayplan/bayplan/runner/steptest"
 )
 
-// A person who may not write there is told so in the diff.
-func TestNoPermissionIsToldInDiff(t *testing.T) {
+// The diff reports a directory that the user may not write into.
+func TestDiffReportsMissingPermission(t *testing.T) {
 	base := t.TempDir()
-	steptest.MakeDir(t, filepath.Dir(base), 0o755) // nobody has to get there
+	steptest.MakeDir(t, filepath.Dir(base), 0o755) // the other user must be able to enter it
 	steptest.MakeDir(t, base, 0o755)
 	steptest.MakeDir(t, base+"/closed", 0o555)
 	tarball := base + "/x.tar"

@@ -19,7 +19,7 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
-// locking has the bench look up tags through a lock file in its directory.
+// locking makes the bench look up tags through a lock file in its directory.
 func locking(t *testing.T, b *testbed.Registries) *connections.TagLock {
 	t.Helper()
 	l, err := connections.ReadTagLock(lockFile(b))
@@ -32,7 +32,7 @@ func locking(t *testing.T, b *testbed.Registries) *connections.TagLock {
 
 func lockFile(b *testbed.Registries) string { return filepath.Join(b.Dir, "bayplan.lock.yaml") }
 
-// counted counts what a registry is asked.
+// counted counts the requests to a registry.
 func counted(b *testbed.Registries, name string) *atomic.Int64 {
 	n := &atomic.Int64{}
 	b.Before[name] = func(_ http.ResponseWriter, r *http.Request) bool {
@@ -44,7 +44,7 @@ func counted(b *testbed.Registries, name string) *atomic.Int64 {
 	return n
 }
 
-// lookups are the steps that ask what tags stand for.
+// lookups are the steps that resolve tags.
 func lookups(t *testing.T, b *testbed.Registries) []runner.Step {
 	t.Helper()
 	return []runner.Step{discover(t, b), mirrorAll(t, b), step(t, b, "verify-catalog", "registry: local, exact: true, expect: "+string(b.File()))}
@@ -70,8 +70,8 @@ func discover(t *testing.T, b *testbed.Registries) runner.Step {
 	return step(t, b, "tag-discover", "image: "+testbed.UpstreamHost+`/rhosp13/openstack-base, tag_from_label: "{version}-{release}"`)
 }
 
-// What is locked is not looked up again: neither in the same run nor in the
-// next one, which reads the lock from its file.
+// A locked tag is not looked up again, neither in the same run nor in the next one,
+// which reads the lock from its file.
 func TestLockedTagsAreNotLookedUp(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	l := locking(t, b)
@@ -104,7 +104,7 @@ func TestLockedTagsAreNotLookedUp(t *testing.T) {
 	}
 }
 
-// moveBase has base:13.0-40 and latest stand for another image.
+// moveBase makes base:13.0-40 and base:latest stand for another image.
 func moveBase(t *testing.T, b *testbed.Registries) {
 	t.Helper()
 	images := testbed.UpstreamImages()
@@ -152,7 +152,7 @@ func TestMovedTags(t *testing.T) {
 	}
 }
 
-// Offline, a diff says that it could not ask, and goes on.
+// Without a network, a diff notes that it could not ask, and goes on.
 func TestMovedTagsOffline(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	l := locking(t, b)
@@ -183,7 +183,7 @@ func TestStrictLock(t *testing.T) {
 	}
 }
 
-// A registry may no longer have what a tag was locked to.
+// A registry may no longer have the image that a tag is locked to.
 func TestLockedAway(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	file, err := lockfile.Read(lockFile(b))
