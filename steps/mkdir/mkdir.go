@@ -22,9 +22,11 @@ import (
 
 // mkdir makes directories, with their missing parents.
 type mkdir struct {
-	// Directories to make, with their missing parents. One that is there already is fine; anything else in the way is an error.
+	// Directories to make, with their missing parents. One that is there already is fine; anything
+	// else in the way is an error.
 	Dirs []plan.Path `json:"paths"`
-	// Permissions of the directories named, as four octal digits in quotes: "0755". Left out, new ones get 0755 and those that are there keep theirs.
+	// Permissions of the directories named, as four octal digits in quotes: "0755". Left out, new
+	// ones get 0755 and those that are there keep theirs.
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
 }
 
@@ -58,7 +60,7 @@ func (m *mkdir) Validate() error {
 // Paths implements runner.Pather.
 func (m *mkdir) Paths() runner.Paths { return runner.Paths{Makes: setting.Paths(m.Dirs)} }
 
-// Inputs gives none: the configuration says it all.
+// Inputs gives none: nothing but the configuration decides the result.
 func (m *mkdir) Inputs(context.Context, runner.World) ([]runner.Input, error) { return nil, nil }
 
 // Diff finds the directories that are missing or have another mode.
@@ -69,7 +71,7 @@ func (m *mkdir) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runn
 	for _, dir := range setting.Paths(m.Dirs) {
 		missing, err := hostfiles.MissingDirs(w, dir)
 		if err != nil {
-			// Directories below one that is not to be had tell the same.
+			// All directories below one that cannot be made give the same error.
 			if !slices.ContainsFunc(errs, func(e error) bool { return e.Error() == err.Error() }) {
 				errs = append(errs, err)
 			}
@@ -81,7 +83,7 @@ func (m *mkdir) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runn
 			errs = append(errs, err)
 		} else if it != nil {
 			c.Items = append(c.Items, *it)
-			missing = []string{dir} // planned anew, with its mode
+			missing = []string{dir} // it is planned with its new mode
 		}
 		for _, d := range missing {
 			if !planned[d] {
@@ -101,8 +103,8 @@ func (m *mkdir) Diff(_ context.Context, w runner.World, _ *runner.Record) (*runn
 	return f, nil
 }
 
-// diffMode compares the mode of a directory that is there, when the plan
-// names one.
+// diffMode compares the mode of an existing directory with the mode in the plan.
+// It gives nil when they are equal or the plan sets none.
 func (m *mkdir) diffMode(w runner.World, dir string) (*runner.Item, error) {
 	if m.Mode == "" {
 		return nil, nil
@@ -119,7 +121,8 @@ func (m *mkdir) diffMode(w runner.World, dir string) (*runner.Item, error) {
 	return &runner.Item{Op: runner.Update, What: "directory", Name: dir, Note: note}, nil
 }
 
-// apply makes them all. What is there already is left alone.
+// apply makes all directories and leaves existing ones as they are, except for the
+// mode.
 func (m *mkdir) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	for _, dir := range setting.Paths(m.Dirs) {
 		if err := ctx.Err(); err != nil {
@@ -143,7 +146,7 @@ func (m *mkdir) apply(ctx context.Context, p runner.Progress) (runner.Outputs, e
 	return nil, nil
 }
 
-// chmod gives a directory its mode. The umask has no say when the plan has.
+// chmod gives a directory the mode of the plan, whatever the umask is.
 func (m *mkdir) chmod(dir string) (changed bool, err error) {
 	if m.Mode == "" {
 		return false, nil
@@ -152,12 +155,12 @@ func (m *mkdir) chmod(dir string) (changed bool, err error) {
 	if err != nil || fi.Mode().Perm() == m.mode() {
 		return false, err
 	}
-	// Chmod would drop these bits, which are none of the plan's business.
+	// The plan does not set these bits, and Chmod without them would clear them.
 	special := fi.Mode() & (fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
 	return true, os.Chmod(dir, m.mode()|special)
 }
 
-// Verify looks whether all are there.
+// Verify checks that all directories exist and have the mode of the plan.
 func (m *mkdir) Verify(_ context.Context, w runner.World) (runner.Outputs, error) {
 	var errs []error
 	for _, dir := range setting.Paths(m.Dirs) {
@@ -177,11 +180,11 @@ func (m *mkdir) outputs() runner.Outputs {
 	return runner.Outputs{"paths": plan.List(setting.Paths(m.Dirs)...)}
 }
 
-// mode gives the mode that the plan names.
+// mode gives the mode that the plan sets, or the usual one.
 func (m *mkdir) mode() fs.FileMode { return setting.Mode(m.Mode, 0o755) }
 
-// modeOf gives the mode that a directory will have: the parents of those
-// named get the usual one.
+// modeOf gives the mode that a directory will have. The plan's mode is only for the
+// directories that it names, and missing parents get the usual one.
 func (m *mkdir) modeOf(dir string) fs.FileMode {
 	for _, d := range setting.Paths(m.Dirs) {
 		if d == dir {

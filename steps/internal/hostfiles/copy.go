@@ -14,25 +14,25 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A Copy is a file that has to be a copy of another one, and what must be done
-// about it. Its owner and mode are those of Attributes; with mode 0 any mode passes
-// that lets everybody read, and new copies get DefaultMode.
+// A Copy is a file that has to be a copy of another one, with the operation that
+// makes it so. Its owner and mode are those of Attributes. With mode 0, any mode
+// that lets everybody read passes, and new copies get DefaultMode.
 type Copy struct {
 	From   string // absolute
 	To     string // absolute
 	Size   int64
-	SHA512 string // of the content, lower-case hex; what is copied must have it
+	SHA512 string // of the content, lower-case hex; the copied bytes must have it
 
 	durable.Attributes
 
 	// Plan sets the rest.
-	Op             runner.Op // "" for nothing
-	Note           string    // why, in a few words
-	AttributesOnly bool      // the content is right, only the mode or the owner is wrong
+	Op             runner.Op // "" when nothing has to be done
+	Note           string    // the reason, in a few words
+	AttributesOnly bool      // the content is right, and only the mode or the owner is wrong
 }
 
-// PlanCopies plans all copies into one directory. That the directory is missing,
-// or cannot be written to where there is something to do, is an error.
+// PlanCopies plans all copies into one directory. It gives an error when the
+// directory is missing, or when something has to be done and it is not writable.
 func PlanCopies(ctx context.Context, w runner.World, dir string, copies []Copy) error {
 	if err := checkBootDir(w, dir); err != nil {
 		return err
@@ -64,7 +64,7 @@ func checkBootDir(w runner.World, dir string) error {
 	return nil
 }
 
-// Plan compares the file with its source and says what must be done about it.
+// Plan compares the file with its source and sets Op, Note and AttributesOnly.
 func (c *Copy) Plan(ctx context.Context, w runner.World) error {
 	if err := c.compare(ctx, w); err != nil || c.Op == "" {
 		return err
@@ -87,10 +87,10 @@ func (c *Copy) compare(ctx context.Context, w runner.World) error {
 		return nil
 	}
 	sums, err := w.Sum(ctx, c.To, runner.SHA512)
-	attributes := c.attributesOff(fi)
+	attributes := c.attributesNote(fi)
 	switch {
-	case errors.Is(err, fs.ErrPermission): // nor can the boot server: what it holds does not matter
-		c.Op, c.Note = runner.Replace, closedMode(fi)
+	case errors.Is(err, fs.ErrPermission): // the boot server cannot read it either, whatever it holds
+		c.Op, c.Note = runner.Replace, unreadableNote(fi)
 	case err != nil:
 		return err
 	case sums[runner.SHA512] != c.SHA512:
@@ -101,23 +101,25 @@ func (c *Copy) compare(ctx context.Context, w runner.World) error {
 	return nil
 }
 
-// attributesOff says what is wrong with the owner and the mode of a file.
-func (c *Copy) attributesOff(fi fs.FileInfo) string {
+// attributesNote says what is wrong with the owner or the mode of a file, "" for
+// nothing.
+func (c *Copy) attributesNote(fi fs.FileInfo) string {
 	mode := fi.Mode().Perm()
 	switch uid, gid := ownerOf(fi); {
-	case c.Owner != nil && (unlike(c.Owner.UID, uid) || unlike(c.Owner.GID, gid)):
+	case c.Owner != nil && (differs(c.Owner.UID, uid) || differs(c.Owner.GID, gid)):
 		return fmt.Sprintf("it belongs to %d:%d", uid, gid)
 	case c.Mode != 0 && mode != c.Mode:
 		return fmt.Sprintf("its mode is %04o, not %04o", mode, c.Mode)
 	case c.Mode == 0 && !readableByAll(mode):
-		return closedMode(fi)
+		return unreadableNote(fi)
 	}
 	return ""
 }
 
-func unlike(want, have int) bool { return want >= 0 && have >= 0 && want != have }
+func differs(want, have int) bool { return want >= 0 && have >= 0 && want != have }
 
-// ownerOf gives -1 for what is not known: a planned file will be right.
+// ownerOf gives -1 for a number that is not known. The owner of a planned file is
+// not known, and it will be right.
 func ownerOf(fi fs.FileInfo) (uid, gid int) {
 	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
 		return int(st.Uid), int(st.Gid)
@@ -125,24 +127,24 @@ func ownerOf(fi fs.FileInfo) (uid, gid int) {
 	return -1, -1
 }
 
-func closedMode(fi fs.FileInfo) string {
+func unreadableNote(fi fs.FileInfo) string {
 	return fmt.Sprintf("its mode is %04o, so that not everybody can read it", fi.Mode().Perm())
 }
 
-// checkOwner tells that a file cannot be given away: only root can, but to a
-// group of one's own.
+// checkOwner gives an error when this user may not set the owner. Only root can
+// give a file to another user, or to a group that the user is not a member of.
 func (c *Copy) checkOwner() error {
 	if c.Owner == nil || os.Geteuid() == 0 {
 		return nil
 	}
-	if (c.Owner.UID < 0 || c.Owner.UID == os.Geteuid()) && myGroup(c.Owner.GID) {
+	if (c.Owner.UID < 0 || c.Owner.UID == os.Geteuid()) && inGroup(c.Owner.GID) {
 		return nil
 	}
 	return fault.WithHint(fmt.Errorf("no permission to give %s to %s", c.To, ownerText(c.Owner)),
 		"bayplan never calls sudo; run it as root, or leave owner out of the plan")
 }
 
-func myGroup(gid int) bool {
+func inGroup(gid int) bool {
 	if gid < 0 || gid == os.Getegid() {
 		return true
 	}
@@ -165,7 +167,7 @@ func ownerText(o *durable.Owner) string {
 	return fmt.Sprintf("%d:%d", o.UID, o.GID)
 }
 
-// Item is what a Change tells people of the copy.
+// Item gives the copy as a Change shows it to people.
 func (c Copy) Item() runner.Item {
 	it := runner.Item{Op: c.Op, What: "file", Name: c.To, Note: c.Note, Bytes: c.Size}
 	switch {
@@ -177,7 +179,7 @@ func (c Copy) Item() runner.Item {
 	return it
 }
 
-// File is the file that will be there.
+// File gives the file as it will be after the copy.
 func (c Copy) File(w runner.World) runner.File {
 	mode := c.Mode
 	if mode == 0 {
@@ -190,7 +192,7 @@ func (c Copy) File(w runner.World) runner.File {
 	}
 }
 
-// Do copies the file, or gives it its mode and owner.
+// Do copies the file, or sets its mode and owner.
 func (c Copy) Do(ctx context.Context, p runner.Progress) error {
 	if c.AttributesOnly {
 		err := c.setAttributes()

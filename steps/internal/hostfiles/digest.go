@@ -3,7 +3,7 @@ package hostfiles
 import (
 	"context"
 	"crypto"
-	_ "crypto/sha1" // a cloud may be set up for it
+	_ "crypto/sha1" // a cloud may be configured to use it
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -19,7 +19,7 @@ func SHA512(ctx context.Context, w runner.World, path string) (string, error) {
 }
 
 // Digest gives the digest of a file, lower-case hex, by any algorithm that a cloud
-// may be set up for: md5, sha1, sha224, sha256, sha384 or sha512.
+// may be configured to use: md5, sha1, sha224, sha256, sha384 or sha512.
 func Digest(ctx context.Context, w runner.World, path, algo string) (string, error) {
 	switch a := runner.Algo(algo); a {
 	case runner.MD5, runner.SHA256, runner.SHA512:

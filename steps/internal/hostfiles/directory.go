@@ -1,7 +1,7 @@
 // Package hostfiles holds what step types do with files of the host: directories
 // that are missing, copies, digests, and errors that name a file of the plan. It
-// sees the disk as steps see it, through a runner.World. What only one type does
-// with files stays with that type; how bytes reach the disk is in internal/durable.
+// sees the disk as steps see it, through a runner.World. Code that only one type
+// needs stays with that type. How bytes reach the disk is in internal/durable.
 package hostfiles
 
 import (
@@ -19,8 +19,8 @@ import (
 )
 
 // MissingDirs gives the directories that have to be made for path, outermost
-// first. It is an error when something else is in the way or they may not be
-// made, so that a diff says it and no apply stops half-way.
+// first. It gives an error when something else is in the way or when this user may
+// not make them. So a diff reports it, and no apply stops half-way.
 func MissingDirs(w runner.World, path string) ([]string, error) {
 	fi, err := w.Stat(path)
 	switch {
@@ -32,7 +32,7 @@ func MissingDirs(w runner.World, path string) ([]string, error) {
 		if _, err := os.Lstat(path); err == nil {
 			return nil, fmt.Errorf("%s is a symbolic link that leads nowhere", path)
 		}
-	case !errors.Is(err, syscall.ENOTDIR): // then a parent tells which it is
+	case !errors.Is(err, syscall.ENOTDIR): // for ENOTDIR the check of a parent names the file in the way
 		return nil, err
 	}
 	parent := filepath.Dir(path)
@@ -49,7 +49,7 @@ func MissingDirs(w runner.World, path string) ([]string, error) {
 }
 
 // CheckWritable gives an error when no file can be made in a directory. A
-// directory that is only planned passes: it will belong to who makes it.
+// directory that is only planned passes: it will belong to the user that makes it.
 func CheckWritable(dir string) error {
 	err := unix.Faccessat(unix.AT_FDCWD, dir, unix.W_OK|unix.X_OK, unix.AT_EACCESS)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
@@ -59,7 +59,7 @@ func CheckWritable(dir string) error {
 	return fault.WithHint(err, "bayplan never calls sudo; give the user that runs it the right to write there")
 }
 
-// PlannedDir is a directory as a Change announces it.
+// PlannedDir gives a directory as a Change announces it.
 func PlannedDir(path string, mode fs.FileMode) runner.File {
 	return runner.File{Path: path, Mode: fs.ModeDir | mode}
 }

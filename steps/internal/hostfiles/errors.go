@@ -8,14 +8,14 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// Unreadable says which file of the plan could not be read. what is what the file
-// holds, as in "images file".
+// Unreadable adds to an error which file of the plan could not be read. what says
+// what the file holds: "images" gives "images file PATH".
 func Unreadable(what, path string, err error) error {
 	return FileError(what+" file "+path, err)
 }
 
-// FileError says what is wrong with a file or directory of the plan and names it
-// once. what names it.
+// FileError adds to an error the name of a file or directory of the plan, so that
+// the text has the name once. what is that name.
 func FileError(what string, err error) error {
 	var pathErr *fs.PathError
 	if errors.As(err, &pathErr) {

@@ -14,7 +14,7 @@ type PlacedFile struct {
 	As string `json:"as"`
 }
 
-// NameOf gives the name of the copy, "" where it is not known yet.
+// NameOf gives the name of the copy, or "" when it is not known yet.
 func NameOf(f plan.TextOr[plan.Path, PlacedFile]) string {
 	if f.Text == "" {
 		return f.Other.As
@@ -22,7 +22,7 @@ func NameOf(f plan.TextOr[plan.Path, PlacedFile]) string {
 	return filepath.Base(string(f.Text))
 }
 
-// SourceOf gives the file to copy, "" where it is not known yet.
+// SourceOf gives the file to copy, or "" when it is not known yet.
 func SourceOf(f plan.TextOr[plan.Path, PlacedFile]) plan.Path {
 	if f.Text == "" {
 		return f.Other.From

@@ -14,13 +14,13 @@ import (
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
-// DefaultMode is the mode of copies that have none of their own. A boot server
-// reads them, often as another user than the one who wrote them, and nothing
-// executes them: the machine that boots a kernel does not see its mode.
+// DefaultMode is the mode of copies when the plan sets none. A boot server reads
+// them, often as another user than the one that wrote them. Nothing executes them:
+// the machine that boots a kernel does not see its mode.
 const DefaultMode fs.FileMode = 0o644
 
-// transfer copies the file and tells sent of bytes as they are copied. When
-// anything goes wrong, what was there stays. A symbolic link at the target is
+// transfer copies the file and calls sent with the number of bytes as they are
+// copied. On an error the old file stays. A symbolic link at the target is
 // replaced, not followed.
 func (c Copy) transfer(ctx context.Context, sent func(n int64)) error {
 	from, err := os.Open(c.From)
@@ -51,12 +51,12 @@ func (c Copy) copyChecked(to io.Writer, from io.Reader) error {
 	return nil
 }
 
-// readableByAll reports whether everybody may read a file of this mode, as the
-// boot server must. Other bits do not matter: some copies are executable because
-// their source was.
+// readableByAll reports whether everybody may read a file of this mode. The boot
+// server must. Other bits do not matter: some copies are executable because their
+// source was.
 func readableByAll(mode fs.FileMode) bool { return mode.Perm()&0o444 == 0o444 }
 
-// setAttributes gives the file that is there its owner and its mode.
+// setAttributes sets the owner and the mode of the existing file.
 func (c Copy) setAttributes() error {
 	attrs := c.attributes()
 	if o := attrs.Owner; o != nil {

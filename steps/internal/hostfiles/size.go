@@ -6,7 +6,8 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// Size gives the size of a regular file in bytes. Anything else is an error.
+// Size gives the size of a regular file in bytes. It gives an error for anything
+// that is not a regular file.
 func Size(w runner.World, path string) (int64, error) {
 	fi, err := w.Stat(path)
 	switch {
