@@ -27,17 +27,17 @@ func TestFetchMistakes(t *testing.T) {
 		},
 		"a digest of another kind": {`url: "https://h/f", to: f, sha512: ` + steptest.SHA256("x"), []string{"is not a sha512 digest"}},
 		"a digest twice":           {`url: "https://h/f", to: f, checksums: "https://h/s", sha256: ` + steptest.SHA256("x"), []string{"give either checksums or the digest itself"}},
-		"a signature of nothing":   {`url: "https://h/f", to: f, signature: "https://h/s", sha256: ` + steptest.SHA256("x"), []string{"there is nothing to sign"}},
-		"keys for nothing":         {`url: "https://h/f", to: f, keyring: k, sha256: ` + steptest.SHA256("x"), []string{"no signature is looked at"}},
+		"a signature of nothing":   {`url: "https://h/f", to: f, signature: "https://h/s", sha256: ` + steptest.SHA256("x"), []string{"no signature is checked"}},
+		"keys for nothing":         {`url: "https://h/f", to: f, keyring: k, sha256: ` + steptest.SHA256("x"), []string{"no signature is checked"}},
 		"a name for nothing":       {`url: "https://h/f", to: f, name: g, sha256: ` + steptest.SHA256("x"), []string{"it is the file's name in checksums, and there are none"}},
 		"a bad mode":               {`url: "https://h/f", to: f, mode: "644"`, []string{`"644" is not a mode`}},
 		"a signature and no keys": {
 			`url: "https://h/f", to: f, signature: "https://h/s"`,
-			[]string{"there is a signature, but no keyring to hold it against"},
+			[]string{"there is a signature, but no keyring to check it with"},
 		},
 		"keys and nothing signed": {
 			`url: "https://h/f", to: f, keyring: k`,
-			[]string{"there is a keyring, but neither checksums nor a signature that it is for"},
+			[]string{"there is a keyring, but neither checksums nor a signature to check with it"},
 		},
 		"two addresses and no digest": {
 			`url: ["https://h/f", "https://h/g"], to: f`,

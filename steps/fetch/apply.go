@@ -13,18 +13,18 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// apply brings the file from the first address that has the right one. What the
-// download has checked while it wrote the file is confirmed; where the file was there
-// already, Verify has to look.
-func (d *fetchDiff) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+// apply fetches the file from the first address that has the right one. The
+// download checks the bytes while it writes them, so apply confirms the outputs.
+// When the file was there already, it gives no outputs, and Verify looks.
+func (d *diff) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	if d.same {
 		return nil, d.tidy(p)
 	}
 	var errs []error
-	for _, address := range d.inOrder() {
-		got, err := d.from(ctx, address, p)
+	for _, address := range d.addressOrder() {
+		got, err := d.fetchFrom(ctx, address, p)
 		if err == nil {
-			return d.confirm(got, d.brought(address, got, errs), p)
+			return d.confirm(got, d.doneItem(address, got, errs), p)
 		}
 		if ctx.Err() != nil {
 			return nil, err
@@ -34,17 +34,17 @@ func (d *fetchDiff) apply(ctx context.Context, p runner.Progress) (runner.Output
 	return nil, errors.Join(errs...)
 }
 
-// inOrder gives the addresses in the order of the plan, but for those that
-// were of no use a moment ago: they come last.
-func (d *fetchDiff) inOrder() []string {
-	up := slices.DeleteFunc(slices.Clone(d.urls()), func(address string) bool { return slices.Contains(d.down, address) })
-	return append(up, d.down...)
+// addressOrder gives the addresses in the order of the plan, with those that gave
+// an error during the diff last.
+func (d *diff) addressOrder() []string {
+	reachable := slices.DeleteFunc(slices.Clone(d.urls()), func(address string) bool { return slices.Contains(d.unreachable, address) })
+	return append(reachable, d.unreachable...)
 }
 
-// confirm looks at the file that came. Its bytes were hashed and compared while they
-// were written; its mode, size and time are those that the disk shows now.
-func (d *fetchDiff) confirm(got download.Result, it runner.Item, p runner.Progress) (runner.Outputs, error) {
-	fi, err := os.Stat(d.to())
+// confirm checks the file that was fetched. The download has hashed and compared
+// its bytes; its mode, size and time are read from the disk now.
+func (d *diff) confirm(got download.Result, it runner.Item, p runner.Progress) (runner.Outputs, error) {
+	fi, err := os.Stat(d.target())
 	if err == nil {
 		err = d.checkMode(fi)
 	}
@@ -56,25 +56,25 @@ func (d *fetchDiff) confirm(got download.Result, it runner.Item, p runner.Progre
 			return nil, fmt.Errorf("%s: %w", d.To, err)
 		}
 	}
-	d.world.Remember(d.to(), runner.Identify(fi), map[runner.Algo]string{runner.SHA256: got.SHA256})
+	d.world.Remember(d.target(), runner.Identify(fi), map[runner.Algo]string{runner.SHA256: got.SHA256})
 	p.Done(it)
 	return d.fetchFile.outputs(got.SHA256, fi.Size()), nil
 }
 
-// tidy is for a file that is there.
-func (d *fetchDiff) tidy(p runner.Progress) error {
+// tidy sets the mode of an existing file where it is wrong, and removes leftovers.
+func (d *diff) tidy(p runner.Progress) error {
 	if d.chmod {
-		if err := os.Chmod(d.to(), d.mode()); err != nil {
+		if err := os.Chmod(d.target(), d.mode()); err != nil {
 			return err
 		}
-		p.Done(runner.Item{Op: runner.Update, What: "file", Name: d.to()})
+		p.Done(runner.Item{Op: runner.Update, What: "file", Name: d.target()})
 	}
-	return download.RemoveParts(d.to(), "")
+	return download.RemoveParts(d.target(), "")
 }
 
-func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress) (download.Result, error) {
+func (d *diff) fetchFrom(ctx context.Context, address string, p runner.Progress) (download.Result, error) {
 	job := download.Download{
-		Request: d.request(address), To: d.to(), Mode: d.mode(),
+		Request: d.request(address), To: d.target(), Mode: d.mode(),
 		Want: d.want, Check: d.signature, Moved: p.Add,
 	}
 	local := download.LocalPath(address)
@@ -96,8 +96,9 @@ func (d *fetchDiff) from(ctx context.Context, address string, p runner.Progress)
 	return download.Copy(ctx, r, fi.Size(), job)
 }
 
-// brought tells from where the file came when that was not the first address.
-func (d *fetchDiff) brought(address string, got download.Result, failed []error) runner.Item {
+// doneItem gives the item of a fetched file, with the address that it came from,
+// the bytes that were there already and the errors of other addresses.
+func (d *diff) doneItem(address string, got download.Result, failed []error) runner.Item {
 	it := d.item()
 	it.Bytes = got.Size
 	notes := []string{}

@@ -19,31 +19,31 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// A fetchDiff is the comparison of the file with what it must be.
-type fetchDiff struct {
+// A diff is the comparison of the file with what it must be.
+type diff struct {
 	*fetchFile
-	*fetchGoal
+	*goal
 	world runner.World
 
-	there fs.FileInfo      // nil: absent
-	found download.Digests // of the file that is there
-	same  bool             // it is the one
-	chmod bool             // only its mode is another
-	size  int64            // of what would come, -1 unknown
-	down  []string         // addresses that could not be looked at just now
-	notes []string         // why not
+	existing    fs.FileInfo      // nil: there is no file
+	found       download.Digests // of the existing file
+	same        bool             // the existing file has the right content
+	chmod       bool             // only its mode is wrong
+	size        int64            // of the file to fetch, -1 when unknown
+	unreachable []string         // addresses that gave an error during the diff
+	notes       []string         // these errors
 }
 
-// compare finds out whether the file is there and is the one.
-func (d *fetchDiff) compare(ctx context.Context, prior *runner.Record) error {
+// compare finds whether the file is there and has the right content and mode.
+func (d *diff) compare(ctx context.Context, prior *runner.Record) error {
 	if err := d.checkPlace(); err != nil {
 		return err
 	}
-	if d.there == nil {
+	if d.existing == nil {
 		return nil
 	}
 	var err error
-	if d.found, err = sumsOf(ctx, d.world, d.to(), d.want); err != nil {
+	if d.found, err = sumsOf(ctx, d.world, d.target(), d.want); err != nil {
 		return err
 	}
 	if d.want.IsZero() {
@@ -52,27 +52,28 @@ func (d *fetchDiff) compare(ctx context.Context, prior *runner.Record) error {
 		d.same = d.want.Check(d.found) == nil
 	}
 	if d.same && d.signature != nil {
-		d.same = d.verifySigned(d.fetchGoal, d.world) == nil
+		d.same = d.verifySigned(d.goal, d.world) == nil
 	}
-	d.chmod = d.same && d.Mode != "" && d.there.Mode().Perm() != d.mode()
+	d.chmod = d.same && d.Mode != "" && d.existing.Mode().Perm() != d.mode()
 	return nil
 }
 
-// checkPlace tells what is in the way of the file, and what is missing for it.
-func (d *fetchDiff) checkPlace() error {
-	fi, err := d.world.Stat(d.to())
+// checkPlace finds the existing file. It gives an error when something else has its
+// name or its directory is missing.
+func (d *diff) checkPlace() error {
+	fi, err := d.world.Stat(d.target())
 	switch {
 	case err == nil && fi.Mode().IsRegular():
-		d.there = fi
+		d.existing = fi
 		return nil
 	case err == nil && fi.IsDir():
 		return fault.WithHint(fmt.Errorf("to %s: it is a directory", d.To), "name the file in it")
 	case err == nil:
-		return fmt.Errorf("to %s: it is in the way, as it is no regular file", d.To)
+		return fmt.Errorf("to %s: it is in the way: it is not a regular file", d.To)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	dir := filepath.Dir(d.to())
+	dir := filepath.Dir(d.target())
 	missing, err := hostfiles.MissingDirs(d.world, dir)
 	if err != nil {
 		return err
@@ -84,41 +85,43 @@ func (d *fetchDiff) checkPlace() error {
 	return nil
 }
 
-// asRecorded says whether the file is the server's although nothing but the
-// server tells of it.
-func (d *fetchDiff) asRecorded(prior *runner.Record) bool {
-	if prior != nil && prior.Outputs["path"].String() == d.to() {
+// asRecorded reports whether the file is the server's file, when no digest is known
+// and only the server can say what the file must be.
+func (d *diff) asRecorded(prior *runner.Record) bool {
+	if prior != nil && prior.Outputs["path"].String() == d.target() {
 		if prior.Outputs["sha256"].String() != d.found.SHA256 {
-			return false // somebody has changed it
+			return false // the file was changed after it was fetched
 		}
 		if before := prior.Input("version"); before != "" {
-			// A size and an age of whole seconds tell less, and nothing of a file
-			// that was fetched in the very second in which it was modified.
+			// The size and a time in whole seconds say less. They say nothing
+			// about a file that was fetched in the second in which it was
+			// modified.
 			return before != noVersion && before == d.remote.Version()
 		}
 	}
 	at, ok := d.remote.Time()
-	return ok && !d.remote.Recent && at.Equal(d.there.ModTime()) && d.remote.Size == d.there.Size()
+	return ok && !d.remote.Recent && at.Equal(d.existing.ModTime()) && d.remote.Size == d.existing.Size()
 }
 
-// lookAhead finds out what would come, that it can be had, and that there is
-// room for it.
-func (d *fetchDiff) lookAhead(ctx context.Context) error {
+// lookAhead finds the size of the file to fetch. It gives an error when the file
+// cannot be fetched, cannot be written or does not fit on the disk.
+func (d *diff) lookAhead(ctx context.Context) error {
 	d.size = -1
 	if d.same && !d.chmod && len(d.leftovers()) == 0 {
 		return nil
 	}
-	if err := hostfiles.CheckWritable(filepath.Dir(d.to())); err != nil || d.same {
+	if err := hostfiles.CheckWritable(filepath.Dir(d.target())); err != nil || d.same {
 		return err
 	}
 	if err := d.findSize(ctx); err != nil {
 		return err
 	}
-	return download.CheckSpace(filepath.Dir(d.to()), d.size-d.begun())
+	return download.CheckSpace(filepath.Dir(d.target()), d.size-d.leftoverBytes())
 }
 
-// begun is how much killed runs have left: it is gone on with, or makes room.
-func (d *fetchDiff) begun() int64 {
+// leftoverBytes gives the size of what killed runs have left. Those bytes are on
+// the disk already: the download continues them or removes them.
+func (d *diff) leftoverBytes() int64 {
 	var n int64
 	for _, name := range d.leftovers() {
 		if fi, err := os.Lstat(name); err == nil {
@@ -128,8 +131,8 @@ func (d *fetchDiff) begun() int64 {
 	return n
 }
 
-// findSize asks the addresses in turn.
-func (d *fetchDiff) findSize(ctx context.Context) error {
+// findSize asks one address after the other until one gives the size.
+func (d *diff) findSize(ctx context.Context) error {
 	if d.remote != (download.Remote{}) {
 		d.size = d.remote.Size
 		return nil
@@ -142,12 +145,12 @@ func (d *fetchDiff) findSize(ctx context.Context) error {
 			return nil
 		}
 		errs = append(errs, err)
-		d.down, d.notes = append(d.down, address), append(d.notes, err.Error())
+		d.unreachable, d.notes = append(d.unreachable, address), append(d.notes, err.Error())
 	}
 	return errors.Join(errs...)
 }
 
-func (d *fetchDiff) sizeAt(ctx context.Context, address string) (int64, error) {
+func (d *diff) sizeAt(ctx context.Context, address string) (int64, error) {
 	if local := download.LocalPath(address); local != "" {
 		fi, err := d.world.Stat(local)
 		if err != nil {
@@ -159,10 +162,11 @@ func (d *fetchDiff) sizeAt(ctx context.Context, address string) (int64, error) {
 	return found.Size, err
 }
 
-// outputs are as they are, or as they will be as far as that is known.
-func (d *fetchDiff) outputs() runner.Outputs {
+// outputs gives the outputs of the existing file or, as far as they are known, of
+// the file to fetch.
+func (d *diff) outputs() runner.Outputs {
 	if d.same {
-		return d.fetchFile.outputs(d.found.SHA256, d.there.Size())
+		return d.fetchFile.outputs(d.found.SHA256, d.existing.Size())
 	}
 	out := d.fetchFile.outputs(d.want.SHA256, d.size)
 	if d.want.SHA256 == "" {
@@ -174,14 +178,14 @@ func (d *fetchDiff) outputs() runner.Outputs {
 	return out
 }
 
-// change says what would be done, or nil for nothing.
-func (d *fetchDiff) change() *runner.Change {
+// change gives what has to be done, or nil for nothing.
+func (d *diff) change() *runner.Change {
 	c := &runner.Change{Apply: d.apply}
 	switch {
 	case d.chmod:
 		c.Summary = "mode of 1 file"
-		note := fmt.Sprintf("mode %04o, was %04o", d.mode(), d.there.Mode().Perm())
-		c.Items = append(c.Items, runner.Item{Op: runner.Update, What: "file", Name: d.to(), Note: note})
+		note := fmt.Sprintf("mode %04o, was %04o", d.mode(), d.existing.Mode().Perm())
+		c.Items = append(c.Items, runner.Item{Op: runner.Update, What: "file", Name: d.target(), Note: note})
 		c.Files = append(c.Files, d.keptFile())
 	case !d.same:
 		c.Summary = "1 file from " + hostOf(d.urls()[0])
@@ -205,7 +209,7 @@ func (d *fetchDiff) change() *runner.Change {
 	return c
 }
 
-// hostOf gives the host of an address for people.
+// hostOf gives the host of an address in words for people.
 func hostOf(address string) string {
 	if download.LocalPath(address) != "" {
 		return "this machine"
@@ -215,38 +219,38 @@ func hostOf(address string) string {
 	return host
 }
 
-func (d *fetchDiff) item() runner.Item {
-	it := runner.Item{Op: runner.Create, What: "file", Name: d.to(), Bytes: max(d.size, 0)}
+func (d *diff) item() runner.Item {
+	it := runner.Item{Op: runner.Create, What: "file", Name: d.target(), Bytes: max(d.size, 0)}
 	notes := slices.Clone(d.notes)
-	if d.there != nil {
+	if d.existing != nil {
 		it.Op = runner.Replace
 		notes = append(notes, d.whyReplace())
 	}
 	if d.want.IsZero() && d.signature == nil {
 		notes = append(notes, "nothing says what it must be: give sha256 or checksums")
 	}
-	if n := d.begun(); n > 0 {
+	if n := d.leftoverBytes(); n > 0 {
 		notes = append(notes, human.Size(n)+" of an earlier run are there")
 	}
 	it.Note = strings.Join(notes, "; ")
 	return it
 }
 
-func (d *fetchDiff) whyReplace() string {
+func (d *diff) whyReplace() string {
 	var wrong *download.DigestError
 	if errors.As(d.want.Check(d.found), &wrong) {
 		return wrong.Error()
 	}
 	if d.signature != nil {
-		return "the one that is there is not what was signed"
+		return "the existing file is not the signed one"
 	}
-	return "the server has another one now, or the one that is there was changed: its sha256 is " + d.found.SHA256
+	return "the server has another file now, or the existing file was changed: its sha256 is " + d.found.SHA256
 }
 
-// plannedFile is the file as it will be. What is in it nobody knows yet,
-// unless it comes from this machine.
-func (d *fetchDiff) plannedFile() runner.File {
-	f := runner.File{Path: d.to(), Size: max(d.size, 0), Mode: d.mode(), Sums: map[runner.Algo]string{}}
+// plannedFile gives the file as it will be. Its content can be read only when its
+// source is on this machine.
+func (d *diff) plannedFile() runner.File {
+	f := runner.File{Path: d.target(), Size: max(d.size, 0), Mode: d.mode(), Sums: map[runner.Algo]string{}}
 	for _, sum := range digestList(d.want) {
 		f.Sums[runner.Algo(sum[0])] = sum[1]
 	}
@@ -256,11 +260,11 @@ func (d *fetchDiff) plannedFile() runner.File {
 	return f
 }
 
-// keptFile is a file of which only the mode changes.
-func (d *fetchDiff) keptFile() runner.File {
+// keptFile gives the existing file with its new mode.
+func (d *diff) keptFile() runner.File {
 	return runner.File{
-		Path: d.to(), Size: d.there.Size(), Mode: d.mode(),
+		Path: d.target(), Size: d.existing.Size(), Mode: d.mode(),
 		Sums: map[runner.Algo]string{runner.SHA256: d.found.SHA256},
-		Open: func() (io.ReadCloser, error) { return d.world.Open(d.to()) },
+		Open: func() (io.ReadCloser, error) { return d.world.Open(d.target()) },
 	}
 }

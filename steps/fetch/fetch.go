@@ -1,5 +1,5 @@
-// Package fetch is the step type fetch, which brings one file from a web server
-// and holds it against digests, lists of checksums and signatures.
+// Package fetch is the step type fetch, which downloads one file from a web server
+// and checks it with digests, lists of checksums and signatures.
 package fetch
 
 import (
@@ -23,31 +23,38 @@ import (
 // fetchFile brings one file from a web server. It gets its name when it is
 // whole and its digest is right; what a killed run has left of it is continued.
 type fetchFile struct {
-	// Address of the file (https, http or file), or a list of addresses that serve the same file: of those the next is tried where one fails or has another file.
+	// Address of the file (https, http or file), or a list of addresses that serve the same file:
+	// of those the next is tried where one fails or has another file.
 	URL plan.TextOr[string, []string] `json:"url"`
 	// File to write. Its directory must be there.
 	To plan.Path `json:"to"`
-	// Digest that the file must have, 64 lower-case hex digits. While the file is there and has it, no server is asked.
+	// Digest that the file must have, 64 lower-case hex digits. While the file is there and has it,
+	// no server is asked.
 	SHA256 *string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
 	// Digest that the file must have, 128 lower-case hex digits.
 	SHA512 *string `json:"sha512,omitempty" jsonschema:"pattern=^[0-9a-f]{128}$"`
 	// Digest that the file must have, 32 lower-case hex digits. It tells damage, and no deceit.
 	MD5 *string `json:"md5,omitempty" jsonschema:"pattern=^[0-9a-f]{32}$"`
-	// Address of a list of checksums that has the file's: as sha256sum writes it, as BSD's tools do, or the digest alone. It is read at every run.
+	// Address of a list of checksums that has the file's: as sha256sum writes it, as BSD's tools
+	// do, or the digest alone. It is read at every run.
 	Checksums *string `json:"checksums,omitempty"`
-	// Name under which the file stands in the list of checksums, where that is not the last part of its address.
+	// Name under which the file stands in the list of checksums, where that is not the last part of
+	// its address.
 	Name string `json:"name,omitempty"`
-	// Address of the OpenPGP signature of the list of checksums or, without one, of the file. A list that carries its signature needs none.
+	// Address of the OpenPGP signature of the list of checksums or, without one, of the file. A
+	// list that carries its signature needs none.
 	Signature *string `json:"signature,omitempty"`
 	// File of the public keys that a signature is believed of. With it there must be one.
 	Keyring *plan.Path `json:"keyring,omitempty"`
-	// Permissions of the file, as four octal digits in quotes: "0644". Left out, a new one gets 0644.
+	// Permissions of the file, as four octal digits in quotes: "0644". Left out, a new one gets
+	// 0644.
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
-	// Follow a server that leads from https to plain http. It needs a digest or a signature, which then is all that vouches for the file.
+	// Follow a server that leads from https to plain http. It needs a digest or a signature, which
+	// then is all that vouches for the file.
 	HTTPRedirects bool `json:"http_redirects,omitempty"`
 
-	out   hosts
-	known *fetchGoal // what this run has found out
+	out      hosts
+	expected *goal // what the file must be, found once in a run
 }
 
 // hosts are what the step needs of the plan's connections.
@@ -73,11 +80,11 @@ func Type(out hosts) runner.Type {
 func (f *fetchFile) Validate() error {
 	var errs []error
 	for i, u := range f.urls() {
-		at := "url"
+		field := "url"
 		if f.URL.Text == "" {
-			at = fmt.Sprintf("url[%d]", i)
+			field = fmt.Sprintf("url[%d]", i)
 		}
-		errs = append(errs, plan.At(at, download.CheckURL(u)))
+		errs = append(errs, plan.At(field, download.CheckURL(u)))
 	}
 	if f.URL.Text == "" && f.URL.Other != nil && len(f.URL.Other) == 0 {
 		errs = append(errs, plan.At("url", errors.New("names no address")))
@@ -88,25 +95,25 @@ func (f *fetchFile) Validate() error {
 		setting.CheckDigest("sha256", setting.Text(f.SHA256)), setting.CheckDigest("sha512", setting.Text(f.SHA512)), setting.CheckDigest("md5", setting.Text(f.MD5)),
 		plan.At("mode", setting.CheckMode(f.Mode)),
 	)
-	return errors.Join(append(errs, f.fitsTogether()...)...)
+	return errors.Join(append(errs, f.checkCombinations()...)...)
 }
 
-// fitsTogether tells of settings that make no sense beside each other.
-func (f *fetchFile) fitsTogether() []error {
+// checkCombinations reports settings that contradict each other or lack another one.
+func (f *fetchFile) checkCombinations() []error {
 	var errs []error
-	given := !f.given().IsZero()
-	tell := func(at, text string) { errs = append(errs, plan.At(at, errors.New(text))) }
+	given := !f.planDigests().IsZero()
+	report := func(field, text string) { errs = append(errs, plan.At(field, errors.New(text))) }
 	if setting.Text(f.Checksums) != "" && given {
-		tell("checksums", "give either checksums or the digest itself")
+		report("checksums", "give either checksums or the digest itself")
 	}
 	if f.Name != "" && f.Checksums == nil && given {
-		tell("name", "it is the file's name in checksums, and there are none")
+		report("name", "it is the file's name in checksums, and there are none")
 	}
 	if setting.Text(f.Keyring) != "" && given {
-		tell("keyring", "with the digest itself given no signature is looked at")
+		report("keyring", "with the digest itself given, no signature is checked")
 	}
 	if setting.Text(f.Signature) != "" && given {
-		tell("signature", "what is signed is the list of checksums or the file; with the digest itself given there is nothing to sign")
+		report("signature", "it is the signature of the list of checksums or of the file; with the digest itself given, no signature is checked")
 	}
 	if !given {
 		errs = append(errs, f.checkSettings(f.leftOut()))
@@ -130,21 +137,22 @@ func (f *fetchFile) Paths() runner.Paths {
 	return p
 }
 
-// given are the digests that the plan itself holds.
-func (f *fetchFile) given() download.Digests {
+// planDigests gives the digests that the plan itself has.
+func (f *fetchFile) planDigests() download.Digests {
 	return download.Digests{SHA256: setting.Text(f.SHA256), SHA512: setting.Text(f.SHA512), MD5: setting.Text(f.MD5)}
 }
 
-// to gives the file as outputs name it.
-func (f *fetchFile) to() string { return filepath.Clean(string(f.To)) }
+// target gives the path of the file as the outputs have it.
+func (f *fetchFile) target() string { return filepath.Clean(string(f.To)) }
 
 // mode gives the mode of a new file.
 func (f *fetchFile) mode() fs.FileMode {
 	return setting.Mode(f.Mode, 0o644)
 }
 
-// Inputs are what the file must be, as far as anybody tells: the digest in the
-// list of checksums or, without one, what the server says of its version.
+// Inputs gives what the file must be, as far as it is known: the digests of the
+// list of checksums, or else the digest of a local source or the version that the
+// server reports.
 func (f *fetchFile) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	e, err := f.expect(ctx, w)
 	if err != nil {
@@ -153,15 +161,15 @@ func (f *fetchFile) Inputs(ctx context.Context, w runner.World) ([]runner.Input,
 	return e.inputs, nil
 }
 
-// Diff compares the file with what it must be. Where nothing says what it must
-// be, the server's file is taken for unchanged when the server says the same
-// of it as when it was fetched, or when the file's size and age are the server's.
+// Diff compares the file with what it must be. Without a digest, the file counts as
+// unchanged when the server reports the same version as when the file was fetched,
+// or when the file has the size and time that the server reports.
 func (f *fetchFile) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
 	e, err := f.expect(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	d := &fetchDiff{fetchFile: f, fetchGoal: e, world: w}
+	d := &diff{fetchFile: f, goal: e, world: w}
 	if err := d.compare(ctx, prior); err != nil {
 		return nil, err
 	}
@@ -171,20 +179,20 @@ func (f *fetchFile) Diff(ctx context.Context, w runner.World, prior *runner.Reco
 	return &runner.Finding{Outputs: d.outputs(), Change: d.change()}, nil
 }
 
-// Verify hashes the file and holds it against what it must be.
+// Verify hashes the file and compares it with what it must be.
 func (f *fetchFile) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
 	e, err := f.expect(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	fi, err := w.Stat(f.to())
+	fi, err := w.Stat(f.target())
 	if err == nil {
 		err = f.checkMode(fi)
 	}
 	if err != nil {
 		return nil, err
 	}
-	found, err := sumsOf(ctx, w, f.to(), e.want)
+	found, err := sumsOf(ctx, w, f.target(), e.want)
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +209,7 @@ func (f *fetchFile) Verify(ctx context.Context, w runner.World) (runner.Outputs,
 	return f.outputs(found.SHA256, fi.Size()), nil
 }
 
-// checkMode checks that the file is a regular one with the mode of the plan.
+// checkMode checks that the file is regular and has the mode of the plan.
 func (f *fetchFile) checkMode(fi fs.FileInfo) error {
 	switch {
 	case !fi.Mode().IsRegular():
@@ -212,23 +220,23 @@ func (f *fetchFile) checkMode(fi fs.FileInfo) error {
 	return nil
 }
 
-// checkUnpinned compares a file that has no digest and no signature with what the
-// server says of its own.
+// checkUnpinned compares a file for which no digest is known with the size and time
+// that the server reports.
 func checkUnpinned(remote download.Remote, fi fs.FileInfo) error {
 	if remote.Size >= 0 && fi.Size() != remote.Size {
-		return fmt.Errorf("it has %d bytes, the server's has %d", fi.Size(), remote.Size)
+		return fmt.Errorf("it has %d bytes, and the server's file has %d", fi.Size(), remote.Size)
 	}
 	if at, ok := remote.Time(); ok && !at.Equal(fi.ModTime()) {
-		return fmt.Errorf("it is of %s, the server's of %s", fi.ModTime().UTC().Format(timeShown), at.UTC().Format(timeShown))
+		return fmt.Errorf("its time is %s, and the server's file has %s", fi.ModTime().UTC().Format(timeFormat), at.UTC().Format(timeFormat))
 	}
 	return nil
 }
 
-const timeShown = "2006-01-02 15:04:05 UTC"
+const timeFormat = "2006-01-02 15:04:05 UTC"
 
-// verifySigned holds the file against its own signature.
-func (f *fetchFile) verifySigned(e *fetchGoal, w runner.World) error {
-	r, err := w.Open(f.to())
+// verifySigned checks the file with its own signature.
+func (f *fetchFile) verifySigned(e *goal, w runner.World) error {
+	r, err := w.Open(f.target())
 	if err != nil {
 		return err
 	}
@@ -238,13 +246,14 @@ func (f *fetchFile) verifySigned(e *fetchGoal, w runner.World) error {
 
 func (f *fetchFile) outputs(sha256 string, size int64) runner.Outputs {
 	return runner.Outputs{
-		"path":   plan.Text(f.to()),
+		"path":   plan.Text(f.target()),
 		"sha256": plan.Text(sha256),
 		"size":   plan.Text(strconv.FormatInt(size, 10)),
 	}
 }
 
-// sumsOf gives the SHA-256 of a file, and whatever else is wanted.
+// sumsOf gives the SHA-256 digest of a file, and its other digests for which want
+// has a value.
 func sumsOf(ctx context.Context, w runner.World, file string, want download.Digests) (download.Digests, error) {
 	algos := []runner.Algo{runner.SHA256}
 	if want.SHA512 != "" {
@@ -260,10 +269,10 @@ func sumsOf(ctx context.Context, w runner.World, file string, want download.Dige
 	return download.Digests{SHA256: sums[runner.SHA256], SHA512: sums[runner.SHA512], MD5: sums[runner.MD5]}, nil
 }
 
-// leftovers are the unfinished files of runs that were killed.
+// leftovers gives the unfinished files of runs that were killed.
 func (f *fetchFile) leftovers() []string {
 	var found []string
-	for _, name := range download.Parts(f.to()) {
+	for _, name := range download.Parts(f.target()) {
 		if fi, err := os.Lstat(name); err == nil && fi.Mode().IsRegular() {
 			found = append(found, name)
 		}
@@ -271,8 +280,8 @@ func (f *fetchFile) leftovers() []string {
 	return found
 }
 
-// lastPart gives the last part of an address, under which lists of checksums
-// have the file.
+// lastPart gives the last part of the path of an address. Lists of checksums have
+// the file under this name.
 func lastPart(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 
 type addresses = plan.TextOr[string, []string]
 
-// looked runs what a diff does of a step.
+// looked runs the Inputs and the Diff of a step, as a diff does.
 func looked(t *testing.T, f *fetchFile, w runner.World) (*runner.Finding, error) {
 	t.Helper()
 	if _, err := f.Inputs(t.Context(), w); err != nil {
@@ -29,7 +29,7 @@ func looked(t *testing.T, f *fetchFile, w runner.World) (*runner.Finding, error)
 	return f.Diff(t.Context(), w, nil)
 }
 
-func TestFetchTellsBeforehand(t *testing.T) {
+func TestFetchDiff(t *testing.T) {
 	server := testbed.FileServer(t, map[string]string{"/f": "body", "/sums": steptest.SHA256("other") + "  g\n"})
 	huge := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1152921504606846976")
@@ -44,7 +44,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 	}{
 		"mirrors and nothing to hold them together": {
 			fetchFile{URL: addresses{Other: []string{server.URL + "/f", server.URL + "/g"}}, To: plan.Path(dir + "/f")},
-			"nothing says what the file must be", "give sha256 or checksums: addresses are held together by the file's digest",
+			"nothing says what the file must be", "give sha256 or checksums: the digest ensures that all addresses have the same file",
 		},
 		"plain redirects and nothing to hold against": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), HTTPRedirects: true},
@@ -52,7 +52,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 		},
 		"a signature and no key": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Signature: new(server.URL + "/f")},
-			"no keyring to hold it against", "name the file of the keys that are believed under keyring",
+			"no keyring to check it with", "name the file of the trusted keys under keyring",
 		},
 		"a key and nothing signed": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Keyring: new(plan.Path("/k"))},
@@ -80,7 +80,7 @@ func TestFetchTellsBeforehand(t *testing.T) {
 		},
 		"a keyring and a list without signature": {
 			fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(dir + "/f"), Checksums: new(server.URL + "/sums"), Keyring: new(plan.Path(testbed.PublicKey(t, testbed.NewKey(t))))},
-			"carries no signature", "name the address of its signature under signature, or leave out keyring",
+			"has no signature in it", "name the address of its signature under signature, or leave out keyring",
 		},
 		"more than fits": {
 			fetchFile{URL: addresses{Text: huge.URL + "/f"}, To: plan.Path(dir + "/f"), SHA256: new(steptest.SHA256(""))},
@@ -114,8 +114,8 @@ func TestFetchTellsBeforehand(t *testing.T) {
 	}
 }
 
-// What is there with its digest is fetched by nobody: no server is asked.
-func TestFetchAsksNobodyForWhatIsThere(t *testing.T) {
+// No server is asked for a file that is there with its digest.
+func TestFetchDoesNotAskForAnExistingFile(t *testing.T) {
 	to := filepath.Join(t.TempDir(), "f")
 	steptest.PutFile(t, to, "body")
 	f := &fetchFile{URL: addresses{Text: "https://no-such-host.invalid/f"}, To: plan.Path(to), SHA256: new(steptest.SHA256("body")), out: testbed.WithHosts(t)}
@@ -128,7 +128,7 @@ func TestFetchAsksNobodyForWhatIsThere(t *testing.T) {
 	}
 }
 
-// changing serves one text, which a test may replace.
+// changing is a server of one text, which a test may replace.
 type changing struct {
 	text, etag string
 	asked      []string
@@ -140,9 +140,9 @@ func (c *changing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, strings.NewReader(c.text))
 }
 
-// Where nothing says what a file must be, what it was is remembered, and that
-// the server has another one is told before it is fetched.
-func TestFetchOfWhatNothingVouchesFor(t *testing.T) {
+// Without a digest in the plan, the version of the file is remembered. The diff says
+// when the server has another one.
+func TestFetchWithoutDigest(t *testing.T) {
 	c := &changing{text: "one", etag: `"1"`}
 	server := httptest.NewServer(c)
 	defer server.Close()
@@ -192,14 +192,14 @@ func TestFetchOfWhatNothingVouchesFor(t *testing.T) {
 	if it := f.Change.Items[0]; it.Op != runner.Replace || !strings.Contains(it.Note, "its sha256 is "+steptest.SHA256("one")) {
 		t.Errorf("item %+v", it)
 	}
-	if _, err := fresh().Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), "it has 3 bytes, the server's has 4") {
+	if _, err := fresh().Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), "it has 3 bytes, and the server's file has 4") {
 		t.Errorf("verify: %v", err)
 	}
 }
 
-// What was modified in the second in which it was fetched is fetched once more:
-// its age cannot tell whether it was modified again. After that its age does.
-func TestFetchOfWhatWasJustModified(t *testing.T) {
+// A file that was modified in the second in which it was fetched is fetched once
+// more: its time does not show whether it was modified again. After that it does.
+func TestFetchOfAFileJustModified(t *testing.T) {
 	modified := time.Date(2026, 5, 12, 9, 0, 0, 0, time.UTC)
 	text, now := "one", modified
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -236,7 +236,7 @@ func TestFetchOfWhatWasJustModified(t *testing.T) {
 	}
 }
 
-// notes keeps the note of the last item that was done.
+// notes keeps the note of the last item done.
 func TestFetchFromMirrors(t *testing.T) {
 	good, other := testbed.FileServer(t, map[string]string{"/f": "body"}), testbed.FileServer(t, map[string]string{"/f": "evil"})
 	to := filepath.Join(t.TempDir(), "f")
@@ -265,7 +265,7 @@ func TestFetchFromMirrors(t *testing.T) {
 	}
 	f.URL.Other = f.URL.Other[:2]
 	steptest.Remove(t, to)
-	f.known = nil
+	f.expected = nil
 	if found, err = looked(t, f, &runner.Disk{}); err != nil {
 		t.Fatal(err)
 	}
@@ -275,8 +275,8 @@ func TestFetchFromMirrors(t *testing.T) {
 	}
 }
 
-// A step after it can be diffed as far as what is fetched is known: a digest
-// in the plan is enough to place the file, but not to unpack it.
+// A later step can be diffed as far as the fetched file is known. A digest in the
+// plan is enough to place the file, but not to unpack it.
 func TestDiffAfterFetch(t *testing.T) {
 	server := testbed.FileServer(t, map[string]string{"/f.tar": "body"})
 	dir := t.TempDir()

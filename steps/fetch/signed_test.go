@@ -24,7 +24,7 @@ func signed(t *testing.T, e *openpgp.Entity, text string) string {
 	return b.String()
 }
 
-func TestFetchOfWhatIsSigned(t *testing.T) {
+func TestFetchSigned(t *testing.T) {
 	key, sums := testbed.NewKey(t), steptest.SHA256("body")+"  f\n"
 	server := testbed.FileServer(t, map[string]string{
 		"/f": "body", "/f.asc": signed(t, key, "body"),

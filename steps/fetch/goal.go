@@ -15,24 +15,24 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
-// A fetchGoal is what the file must be, as found out at the beginning of a run.
-type fetchGoal struct {
+// A goal is what the file must be, as found at the beginning of a run.
+type goal struct {
 	inputs    []runner.Input
-	want      download.Digests      // zero: nothing tells
-	signature func(io.Reader) error // nil: the file is not signed itself
-	remote    download.Remote       // where want is zero: what the server tells
+	want      download.Digests      // zero: no digest is known
+	signature func(io.Reader) error // checks the file; nil: the file itself is not signed
+	remote    download.Remote       // what the server reports, when want is zero
 }
 
-// expect finds out what the file must be, once in a run. With the digest in
-// the plan nobody is asked.
-func (f *fetchFile) expect(ctx context.Context, w runner.World) (*fetchGoal, error) {
-	if f.known != nil {
-		return f.known, nil
+// expect finds what the file must be, once in a run. With a digest in the plan it
+// asks no server.
+func (f *fetchFile) expect(ctx context.Context, w runner.World) (*goal, error) {
+	if f.expected != nil {
+		return f.expected, nil
 	}
-	if err := f.checkSettings(f.empty()); err != nil {
+	if err := f.checkSettings(f.unset()); err != nil {
 		return nil, err
 	}
-	e := &fetchGoal{want: f.given()}
+	e := &goal{want: f.planDigests()}
 	err := f.findKeys(ctx, w, e)
 	switch {
 	case err != nil:
@@ -44,15 +44,15 @@ func (f *fetchFile) expect(ctx context.Context, w runner.World) (*fetchGoal, err
 	if err != nil {
 		return nil, err
 	}
-	f.known = e
+	f.expected = e
 	return e, nil
 }
 
-// An absence says which of the settings that vouch for the file are not there.
+// An absence says which of the settings that secure the file are missing.
 type absence struct{ digest, checksums, signature, keyring bool }
 
-// leftOut gives what the plan does not mention. What it refers to may be there
-// once it is known.
+// leftOut gives the settings that the plan does not have. A setting that is a
+// reference counts as present: it may get a value later.
 func (f *fetchFile) leftOut() absence {
 	return absence{
 		digest:    f.SHA256 == nil && f.SHA512 == nil && f.MD5 == nil,
@@ -60,35 +60,35 @@ func (f *fetchFile) leftOut() absence {
 	}
 }
 
-// empty gives what is not there now that everything is known.
-func (f *fetchFile) empty() absence {
+// unset gives the settings without a value, when all references are known.
+func (f *fetchFile) unset() absence {
 	return absence{
-		digest:    f.given().IsZero(),
+		digest:    f.planDigests().IsZero(),
 		checksums: setting.Text(f.Checksums) == "", signature: setting.Text(f.Signature) == "", keyring: setting.Text(f.Keyring) == "",
 	}
 }
 
-// checkSettings tells of settings that lack others which are to vouch for the file.
+// checkSettings reports settings that need another setting to secure the file.
 func (f *fetchFile) checkSettings(no absence) error {
 	pinned := !no.digest || !no.checksums
 	switch {
 	case len(f.urls()) > 1 && !pinned:
 		err := errors.New("url names several addresses, and nothing says what the file must be")
-		return plan.At("url", fault.WithHint(err, "give sha256 or checksums: addresses are held together by the file's digest"))
+		return plan.At("url", fault.WithHint(err, "give sha256 or checksums: the digest ensures that all addresses have the same file"))
 	case f.HTTPRedirects && !pinned && no.signature:
 		err := errors.New("http_redirects is allowed only where a digest or a signature vouches for the file")
 		return plan.At("http_redirects", fault.WithHint(err, "give sha256 or checksums"))
 	case setting.Text(f.Signature) != "" && no.keyring:
-		err := errors.New("there is a signature, but no keyring to hold it against")
-		return plan.At("signature", fault.WithHint(err, "name the file of the keys that are believed under keyring"))
+		err := errors.New("there is a signature, but no keyring to check it with")
+		return plan.At("signature", fault.WithHint(err, "name the file of the trusted keys under keyring"))
 	case setting.Text(f.Keyring) != "" && no.signature && no.checksums:
-		return plan.At("keyring", errors.New("there is a keyring, but neither checksums nor a signature that it is for"))
+		return plan.At("keyring", errors.New("there is a keyring, but neither checksums nor a signature to check with it"))
 	}
 	return nil
 }
 
-// findKeys notes the keys that are believed.
-func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *fetchGoal) error {
+// findKeys adds the keyring to the inputs.
+func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *goal) error {
 	if setting.Text(f.Keyring) == "" {
 		return nil
 	}
@@ -100,9 +100,9 @@ func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *fetchGoal) 
 	return nil
 }
 
-// findChecksums reads the file's digests from the list of checksums.
-func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchGoal) error {
-	list, err := f.small(ctx, w, setting.Text(f.Checksums))
+// findChecksums takes the file's digests from the list of checksums.
+func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *goal) error {
+	list, err := f.readSmall(ctx, w, setting.Text(f.Checksums))
 	if err == nil {
 		list, err = f.signedList(ctx, w, list)
 	}
@@ -123,7 +123,7 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *fetchG
 	return nil
 }
 
-// signedList gives of a list what is signed, all of it where no keys are given.
+// signedList gives the signed part of a list. Without a keyring that is all of it.
 func (f *fetchFile) signedList(ctx context.Context, w runner.World, list []byte) ([]byte, error) {
 	if setting.Text(f.Keyring) == "" {
 		return list, nil
@@ -134,13 +134,13 @@ func (f *fetchFile) signedList(ctx context.Context, w runner.World, list []byte)
 	}
 	if setting.Text(f.Signature) == "" {
 		if !signature.IsClear(list) {
-			err := fmt.Errorf("%s carries no signature", download.RedactURL(setting.Text(f.Checksums)))
+			err := fmt.Errorf("%s has no signature in it", download.RedactURL(setting.Text(f.Checksums)))
 			return nil, fault.WithHint(err, "name the address of its signature under signature, or leave out keyring")
 		}
 		signed, err := keys.Clear(list)
 		return signed, aboutURL(setting.Text(f.Checksums), err)
 	}
-	sig, err := f.small(ctx, w, setting.Text(f.Signature))
+	sig, err := f.readSmall(ctx, w, setting.Text(f.Signature))
 	if err != nil {
 		return nil, err
 	}
@@ -154,8 +154,9 @@ func aboutURL(address string, err error) error {
 	return fmt.Errorf("%s: %w", download.RedactURL(address), err)
 }
 
-// findVersion asks the server which version of the file it has.
-func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *fetchGoal) error {
+// findVersion asks the server which version of the file it has. A local source is
+// hashed instead.
+func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *goal) error {
 	if setting.Text(f.Signature) != "" {
 		if err := f.findSignature(ctx, w, e); err != nil {
 			return err
@@ -184,16 +185,17 @@ func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *fetchGoa
 	return nil
 }
 
-// noVersion is put down where a server tells nothing of its file.
+// noVersion is the version in the inputs when a server reports none. It is kept in
+// state files.
 const noVersion = "the server tells none"
 
 // findSignature reads the file's own signature.
-func (f *fetchFile) findSignature(ctx context.Context, w runner.World, e *fetchGoal) error {
+func (f *fetchFile) findSignature(ctx context.Context, w runner.World, e *goal) error {
 	keys, err := signature.Load(string(setting.Text(f.Keyring)))
 	if err != nil {
 		return err
 	}
-	sig, err := f.small(ctx, w, setting.Text(f.Signature))
+	sig, err := f.readSmall(ctx, w, setting.Text(f.Signature))
 	if err != nil {
 		return fmt.Errorf("signature: %w", err)
 	}
@@ -205,8 +207,8 @@ func (f *fetchFile) request(address string) download.Request {
 	return download.Request{URL: address, Downgrade: f.HTTPRedirects}
 }
 
-// small gives a file that fits into memory.
-func (f *fetchFile) small(ctx context.Context, w runner.World, address string) ([]byte, error) {
+// readSmall reads a small file, such as a list of checksums, into memory.
+func (f *fetchFile) readSmall(ctx context.Context, w runner.World, address string) ([]byte, error) {
 	local := download.LocalPath(address)
 	if local == "" {
 		return f.out.Downloads().Small(ctx, f.request(address))
@@ -234,7 +236,7 @@ func digestList(d download.Digests) [][2]string {
 	return known
 }
 
-// hintOr gives the error's own hint, or another where it has none.
+// hintOr gives the hint of an error, or the other text when it has none.
 func hintOr(err error, otherwise string) string {
 	if own := fault.Hint(err); own != "" {
 		return own
