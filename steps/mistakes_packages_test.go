@@ -22,9 +22,9 @@ func TestPackageMistakes(t *testing.T) {
 		"an arch and no index":    {`rpm: a.rpm, arch: x86_64, ` + full, "and there is none"},
 		"a root to unpack into":   {`rpm: a.rpm, root: /r, ` + full, "it is for installing"},
 		"an arch of nonsense":     {`repository: "https://h/r", name: a, arch: "x86 64", ` + full, "is not an architecture"},
-		"a relative pattern":      {`rpm: a.rpm, extract: "*.tar", into: x`, `"*.tar" is no path in a package`},
-		"a pattern of nonsense":   {`rpm: a.rpm, extract: "/[a", into: x`, `"/[a" is no pattern`},
-		"the second of patterns":  {`rpm: a.rpm, extract: [/a, b], into: x`, `"b" is no path in a package`},
+		"a relative pattern":      {`rpm: a.rpm, extract: "*.tar", into: x`, `"*.tar" is not the full path of a file in a package`},
+		"a pattern of nonsense":   {`rpm: a.rpm, extract: "/[a", into: x`, `"/[a" is not a valid pattern`},
+		"the second of patterns":  {`rpm: a.rpm, extract: [/a, b], into: x`, `"b" is not the full path of a file in a package`},
 		"a repository of no kind": {`repository: r, name: a, ` + full, "is no address that can be fetched"},
 		"a bad digest":            {`rpm: a.rpm, sha256: "12", ` + full, `"12" is not a sha256 digest`},
 	}

@@ -15,11 +15,10 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// apply unpacks what is missing or different, and fetches the package before
-// where it is in a repository. It confirms the files that it has unpacked by their
-// identity, as they were hashed while they were written, and all others by their
-// digests.
-func (d *packageDiff) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+// apply unpacks the files that are missing or different. A package from a repository
+// is fetched first. It confirms the files that it has unpacked by their identity,
+// since they were hashed while they were written, and all others by their digests.
+func (d *diff) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	if d.makeInto {
 		if _, err := durable.MkdirAll(d.into(), 0o755); err != nil {
 			return nil, err
@@ -33,39 +32,39 @@ func (d *packageDiff) apply(ctx context.Context, p runner.Progress) (runner.Outp
 			return nil, err
 		}
 	}
-	if err := d.tidy(); err != nil {
+	if err := d.cleanUp(); err != nil {
 		return nil, err
 	}
 	return d.outputs(), d.confirm(ctx, unpacked)
 }
 
-// tidy removes the package that was fetched, and what killed runs have left.
-func (d *packageDiff) tidy() error {
+// cleanUp removes the fetched package and what killed runs have left.
+func (d *diff) cleanUp() error {
 	root, err := os.OpenRoot(d.into())
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	if err := archive.Clear(root, d.stageOf()); err != nil || d.listed == nil {
+	if err := archive.Clear(root, d.stageSource()); err != nil || d.listed == nil {
 		return err
 	}
-	if err := download.RemoveParts(d.download(), ""); err != nil {
+	if err := download.RemoveParts(d.downloadPath(), ""); err != nil {
 		return err
 	}
-	if err := os.Remove(d.download()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := os.Remove(d.downloadPath()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// unpack gives the identity of each file that it has unpacked, by name.
-func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) (map[string]runner.FileID, error) {
+// unpack unpacks the files and gives the identity of each, by name.
+func (d *diff) unpack(ctx context.Context, p runner.Progress) (map[string]runner.FileID, error) {
 	file := string(d.RPM)
 	if d.listed != nil {
-		if err := d.bring(ctx); err != nil {
+		if err := d.fetch(ctx); err != nil {
 			return nil, err
 		}
-		file = d.download()
+		file = d.downloadPath()
 	}
 	payload, err := d.open(file)
 	if err != nil {
@@ -83,7 +82,7 @@ func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) (map[string
 		items[pick.Name] = d.items[i]
 	}
 	_, err = archive.Extract(ctx, tar, root, archive.Extraction{
-		Source: d.stageOf(),
+		Source: d.stageSource(),
 		Key:    d.key(),
 		Moved:  p.Add,
 		Done:   func(e archive.Entry, _ bool) { p.Done(items[e.Name]) },
@@ -93,7 +92,7 @@ func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) (map[string
 	}
 	unpacked := map[string]runner.FileID{}
 	for _, pick := range d.todo {
-		fi, err := os.Lstat(d.place(pick))
+		fi, err := os.Lstat(d.target(pick))
 		if err != nil {
 			return nil, err
 		}
@@ -102,8 +101,8 @@ func (d *packageDiff) unpack(ctx context.Context, p runner.Progress) (map[string
 	return unpacked, nil
 }
 
-// key is different for every package and choice of its files.
-func (d *packageDiff) key() string {
+// key gives a text that differs for every package and every selection of its files.
+func (d *diff) key() string {
 	key := d.pkg.HeaderSHA256()
 	for _, pick := range d.todo {
 		key += " " + pick.Name + "=" + pick.File.Path
@@ -111,16 +110,16 @@ func (d *packageDiff) key() string {
 	return key
 }
 
-// open opens the package where its payload begins, if it is the one that Diff
-// saw.
-func (d *packageDiff) open(file string) (io.ReadCloser, error) {
+// open opens the package and skips to its payload. It gives an error for another
+// package than the one that Diff saw.
+func (d *diff) open(file string) (io.ReadCloser, error) {
 	r, err := os.Open(file)
 	if err != nil {
 		return nil, err
 	}
 	now, err := rpm.Read(r)
 	if err == nil && now.HeaderSHA256() != d.pkg.HeaderSHA256() {
-		err = errors.New("it is another one than a moment ago")
+		err = errors.New("the package changed after the diff")
 	}
 	if err != nil {
 		r.Close()
@@ -129,11 +128,11 @@ func (d *packageDiff) open(file string) (io.ReadCloser, error) {
 	return r, nil
 }
 
-// bring fetches the package. What an earlier run has brought whole is taken.
-func (d *packageDiff) bring(ctx context.Context) error {
-	address := d.below(d.listed.Href)
+// fetch downloads the package, unless an earlier run has downloaded all of it.
+func (d *diff) fetch(ctx context.Context) error {
+	address := d.addressOf(d.listed.Href)
 	job := download.Download{
-		Request: download.Request{URL: address}, To: d.download(), Mode: 0o600,
+		Request: download.Request{URL: address}, To: d.downloadPath(), Mode: 0o600,
 		Want: download.Digests{SHA256: d.listed.SHA256},
 	}
 	if sums, err := d.world.Sum(ctx, job.To, runner.SHA256); err == nil && sums[runner.SHA256] == d.listed.SHA256 {

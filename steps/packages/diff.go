@@ -21,19 +21,19 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// A packageDiff is the comparison of a package with what is there.
-type packageDiff struct {
+// A diff is the comparison of the files of a package with those on the disk.
+type diff struct {
 	*packageFiles
-	*packageSource
+	*source
 	world runner.World
 
 	makeInto bool
-	todo     []rpm.Pick // what is to be unpacked
+	todo     []rpm.Pick // files to unpack
 	items    []runner.Item
 }
 
-// compare finds what would change.
-func (d *packageDiff) compare(ctx context.Context) error {
+// compare finds which files have to be unpacked.
+func (d *diff) compare(ctx context.Context) error {
 	missing, err := hostfiles.MissingDirs(d.world, d.into())
 	if err != nil {
 		return err
@@ -53,7 +53,7 @@ func (d *packageDiff) compare(ctx context.Context) error {
 		}
 		if op != "" {
 			d.todo = append(d.todo, pick)
-			d.items = append(d.items, runner.Item{Op: op, What: "file", Name: d.place(pick), Bytes: pick.File.Size, Note: linkedNote(pick)})
+			d.items = append(d.items, runner.Item{Op: op, What: "file", Name: d.target(pick), Bytes: pick.File.Size, Note: linkedNote(pick)})
 		}
 	}
 	if len(d.todo) == 0 && len(d.leftovers()) == 0 {
@@ -62,7 +62,7 @@ func (d *packageDiff) compare(ctx context.Context) error {
 	if err := hostfiles.CheckWritable(d.into()); err != nil {
 		return err
 	}
-	return d.checkRoom()
+	return d.checkSpace()
 }
 
 func linkedNote(pick rpm.Pick) string {
@@ -72,8 +72,8 @@ func linkedNote(pick rpm.Pick) string {
 	return "a link to " + path.Base(pick.File.Path)
 }
 
-// checkPlaces tells what is in the way on the disk.
-func (d *packageDiff) checkPlaces() error {
+// checkPlaces gives an error when something on the disk is in the way of a file.
+func (d *diff) checkPlaces() error {
 	root, err := os.OpenRoot(d.into())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -100,29 +100,29 @@ func modeOfPick(pick rpm.Pick) fs.FileMode {
 	return 0o644
 }
 
-// compareFile says what is to be done for a file, "" for nothing.
-func (d *packageDiff) compareFile(ctx context.Context, pick rpm.Pick) (runner.Op, error) {
-	fi, err := d.world.Stat(d.place(pick))
+// compareFile gives the operation that a file needs, "" for none.
+func (d *diff) compareFile(ctx context.Context, pick rpm.Pick) (runner.Op, error) {
+	fi, err := d.world.Stat(d.target(pick))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return runner.Create, nil
 	case err != nil:
 		return "", err
 	case !fi.Mode().IsRegular():
-		return "", fmt.Errorf("%s is in the way of a file of the package", d.place(pick))
+		return "", fmt.Errorf("%s is in the way of a file of the package", d.target(pick))
 	case fi.Size() != pick.File.Size:
 		return runner.Replace, nil
 	}
-	sums, err := d.world.Sum(ctx, d.place(pick), runner.SHA256)
+	sums, err := d.world.Sum(ctx, d.target(pick), runner.SHA256)
 	if err != nil || sums[runner.SHA256] == pick.File.SHA256 {
 		return "", err
 	}
 	return runner.Replace, nil
 }
 
-// checkRoom tells beforehand when the files will not fit, with the package
-// itself where that is to be fetched.
-func (d *packageDiff) checkRoom() error {
+// checkSpace gives an error when the disk has no room for the files, and for the
+// package itself when it has to be fetched.
+func (d *diff) checkSpace() error {
 	var need int64
 	for _, pick := range d.todo {
 		need += pick.File.Size
@@ -130,40 +130,41 @@ func (d *packageDiff) checkRoom() error {
 	if d.listed != nil {
 		need += d.listed.Size
 	}
-	at := d.into()
+	name := d.into()
 	if d.makeInto {
-		at = filepath.Dir(at)
+		name = filepath.Dir(name)
 	}
-	dir, err := os.Open(at)
+	dir, err := os.Open(name)
 	if err != nil {
-		return nil // only planned: then writing will tell
+		return nil // the directory is only planned, so its room is not known
 	}
 	defer dir.Close()
 	return archive.CheckSpace(dir, need)
 }
 
-// download is where a package from a repository stands until it is unpacked. A
-// newer one takes the place of what a killed run left of an older one.
-func (p *packageFiles) download() string {
+// downloadPath gives the file that keeps a package from a repository until it is
+// unpacked. It does not depend on the version, so that a newer package replaces
+// what a killed run left of an older one.
+func (p *packageFiles) downloadPath() string {
 	return filepath.Join(p.into(), durable.PartPrefix+p.Name+".rpm")
 }
 
-// stageOf names what is unpacked for the place of unfinished files, whatever
-// its version is.
-func (p *packageFiles) stageOf() string {
+// stageSource gives the name that decides where unfinished files are kept. It does
+// not depend on the version of the package.
+func (p *packageFiles) stageSource() string {
 	if p.RPM != "" {
 		return string(p.RPM)
 	}
-	return p.below(p.Name)
+	return p.addressOf(p.Name)
 }
 
-// leftovers are what a killed run left: the package that it fetched, and files
-// that have not got their names.
-func (d *packageDiff) leftovers() []string {
+// leftovers gives what a killed run left: the package that it fetched, and
+// unfinished files.
+func (d *diff) leftovers() []string {
 	var left []string
-	names := []string{filepath.Join(d.into(), archive.StageName(d.stageOf()))}
+	names := []string{filepath.Join(d.into(), archive.StageName(d.stageSource()))}
 	if d.listed != nil {
-		names = append(append(names, d.download()), download.Parts(d.download())...)
+		names = append(append(names, d.downloadPath()), download.Parts(d.downloadPath())...)
 	}
 	for _, name := range names {
 		if _, err := os.Lstat(name); err == nil {
@@ -173,8 +174,8 @@ func (d *packageDiff) leftovers() []string {
 	return left
 }
 
-// change says what would be done, or nil for nothing.
-func (d *packageDiff) change(ctx context.Context) *runner.Change {
+// change gives what has to be done, or nil for nothing.
+func (d *diff) change(ctx context.Context) *runner.Change {
 	c := &runner.Change{Apply: d.apply}
 	if d.makeInto {
 		c.Items = append(c.Items, d.intoItem())
@@ -187,7 +188,7 @@ func (d *packageDiff) change(ctx context.Context) *runner.Change {
 		c.Files = append(c.Files, d.planned(ctx, pick))
 	}
 	for _, name := range d.leftovers() {
-		if len(d.todo) == 0 { // else they are of use
+		if len(d.todo) == 0 { // otherwise apply continues them
 			c.Items = append(c.Items, runner.Item{Op: runner.Remove, What: "leftover", Name: name, Note: "of a run that was killed"})
 		}
 	}
@@ -205,15 +206,15 @@ func (d *packageDiff) change(ctx context.Context) *runner.Change {
 	return c
 }
 
-func (d *packageDiff) intoItem() runner.Item {
+func (d *diff) intoItem() runner.Item {
 	return runner.Item{Op: runner.Create, What: "directory", Name: d.into()}
 }
 
-// planned is a file as it will be. Out of a package that is at hand it can be
-// read before.
-func (d *packageDiff) planned(ctx context.Context, pick rpm.Pick) runner.File {
+// planned gives a file as it will be. It can be read already when the package is a
+// local file.
+func (d *diff) planned(ctx context.Context, pick rpm.Pick) runner.File {
 	f := runner.File{
-		Path: d.place(pick), Size: pick.File.Size, Mode: modeOfPick(pick),
+		Path: d.target(pick), Size: pick.File.Size, Mode: modeOfPick(pick),
 		Sums: map[runner.Algo]string{runner.SHA256: pick.File.SHA256},
 	}
 	if d.RPM == "" {
@@ -230,8 +231,8 @@ func (d *packageDiff) planned(ctx context.Context, pick rpm.Pick) runner.File {
 	return f
 }
 
-// notes tell of links that were asked for and say nothing new.
-func (d *packageDiff) notes() []string {
+// notes reports the links that are left out, since their files are unpacked too.
+func (d *diff) notes() []string {
 	var notes []string
 	for _, link := range d.picks.Left {
 		notes = append(notes, link+" is a link to a file that is unpacked itself, and is left out")
@@ -239,17 +240,17 @@ func (d *packageDiff) notes() []string {
 	return notes
 }
 
-func (d *packageDiff) outputs() runner.Outputs {
+func (d *diff) outputs() runner.Outputs {
 	files := make([]string, len(d.picks.Picks))
 	for i, pick := range d.picks.Picks {
-		files[i] = d.place(pick)
+		files[i] = d.target(pick)
 	}
 	return runner.Outputs{"files": plan.List(files...), "packages": plan.List(d.pkg.NEVRA())}
 }
 
-// confirm checks every file. One that is still what the given identity says was
-// hashed while it was written; all others are hashed.
-func (d *packageDiff) confirm(ctx context.Context, unpacked map[string]runner.FileID) error {
+// confirm checks every file. A file that still has the identity in unpacked was
+// hashed while it was written. All others are hashed now.
+func (d *diff) confirm(ctx context.Context, unpacked map[string]runner.FileID) error {
 	var errs []error
 	for _, pick := range d.picks.Picks {
 		id, written := unpacked[pick.Name]
@@ -258,8 +259,8 @@ func (d *packageDiff) confirm(ctx context.Context, unpacked map[string]runner.Fi
 	return errors.Join(errs...)
 }
 
-func (d *packageDiff) confirmFile(ctx context.Context, pick rpm.Pick, written func(fs.FileInfo) bool) error {
-	name := d.place(pick)
+func (d *diff) confirmFile(ctx context.Context, pick rpm.Pick, written func(fs.FileInfo) bool) error {
+	name := d.target(pick)
 	fi, err := os.Lstat(name)
 	switch {
 	case err != nil:
@@ -275,7 +276,7 @@ func (d *packageDiff) confirmFile(ctx context.Context, pick rpm.Pick, written fu
 		return err
 	}
 	if got := sums[runner.SHA256]; got != pick.File.SHA256 {
-		return fmt.Errorf("%s has sha256 %s, in the package %s", name, got, pick.File.SHA256)
+		return fmt.Errorf("%s has sha256 %s, and in the package it has %s", name, got, pick.File.SHA256)
 	}
 	return nil
 }

@@ -20,21 +20,21 @@ import (
 
 func effectiveUser() int { return os.Geteuid() }
 
-// installed is what rpm says of the packages.
+// installed is rpm's answer about the packages.
 type installed struct {
-	packages []string // in full, in the order of names
+	packages []string // full names, in the order of the plan
 	files    []string
-	missing  []string // names
+	missing  []string // names of packages that are not installed
 }
 
-// query asks rpm, which changes nothing.
+// query asks rpm which packages are installed. It changes nothing.
 func (p *packageFiles) query(ctx context.Context) (installed, error) {
 	var found installed
 	if _, err := exec.LookPath("rpm"); err != nil {
 		err := errors.New("this machine has no rpm to ask for installed packages")
 		return found, fault.WithHint(err, "unpack the images without installing: give repository and name, or rpm, with extract and into")
 	}
-	// Where there is no database, rpm would make one to look into.
+	// Without a database, rpm -q would create one.
 	db, err := p.rpm(ctx, "--eval", "%{_dbpath}")
 	if err != nil {
 		return found, err
@@ -61,8 +61,8 @@ func (p *packageFiles) query(ctx context.Context) (installed, error) {
 	return found, nil
 }
 
-// lines gives the lines of an answer, without rpm's words for a package that
-// holds nothing.
+// lines gives the lines of an answer, without rpm's text for a package without
+// files.
 func lines(text string) []string {
 	var all []string
 	for line := range strings.SplitSeq(text, "\n") {
@@ -80,7 +80,7 @@ func (p *packageFiles) rpm(ctx context.Context, args ...string) (string, error) 
 	return runTool(ctx, "rpm", args...)
 }
 
-// diffInstalled finds the packages that are missing.
+// diffInstalled finds the packages that are not installed.
 func (p *packageFiles) diffInstalled(ctx context.Context) (*runner.Finding, error) {
 	found, err := p.query(ctx)
 	if err != nil {
@@ -114,7 +114,8 @@ func (f installed) outputs() runner.Outputs {
 	return runner.Outputs{"files": plan.List(f.files...), "packages": plan.List(f.packages...)}
 }
 
-// installer finds the tool that installs, and tells beforehand that it may not.
+// installer finds the tool that installs packages. It gives an error when there is
+// none or the user is not root.
 func (p *packageFiles) installer() (string, error) {
 	tool := ""
 	for _, name := range []string{"dnf", "yum"} {
@@ -146,7 +147,7 @@ func (p *packageFiles) install(ctx context.Context, tool string, names []string)
 	return err
 }
 
-// verifyInstalled tells which packages are not installed.
+// verifyInstalled gives an error that names the packages that are not installed.
 func (p *packageFiles) verifyInstalled(ctx context.Context) (runner.Outputs, error) {
 	found, err := p.query(ctx)
 	if err == nil && len(found.missing) > 0 {
@@ -156,22 +157,22 @@ func (p *packageFiles) verifyInstalled(ctx context.Context) (runner.Outputs, err
 }
 
 const (
-	// stopWait is how long a tool may take to end in good order: it may be in
-	// the middle of a transaction.
+	// stopWait is the time that a tool gets to end after a signal: it may be in the
+	// middle of a transaction.
 	stopWait = 2 * time.Minute
-	// maxAnswer bounds what is kept of what a tool says.
+	// maxAnswer is how many bytes of a tool's output are kept.
 	maxAnswer = 16 << 20
-	// lastWords is how much of it an error repeats.
-	lastWords = 600
+	// maxErrorText is how many bytes of the output an error shows.
+	maxErrorText = 600
 )
 
-// runTool runs a tool that asks nothing, and gives what it says.
+// runTool runs a tool that asks no questions, and gives its output.
 func runTool(ctx context.Context, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = stopWait
-	var out, errs capped
+	var out, errs limitedBuffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	if err == nil {
@@ -180,20 +181,20 @@ func runTool(ctx context.Context, name string, args ...string) (string, error) {
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
-	said := strings.TrimSpace(errs.String())
-	if said == "" {
-		said = strings.TrimSpace(out.String())
+	output := strings.TrimSpace(errs.String())
+	if output == "" {
+		output = strings.TrimSpace(out.String())
 	}
-	if len(said) > lastWords {
-		said = "... " + said[len(said)-lastWords:]
+	if len(output) > maxErrorText {
+		output = "... " + output[len(output)-maxErrorText:]
 	}
-	return out.String(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.ReplaceAll(said, "\n", "; "))
+	return out.String(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.ReplaceAll(output, "\n", "; "))
 }
 
-// capped keeps the beginning of what is written.
-type capped struct{ bytes.Buffer }
+// A limitedBuffer keeps the beginning of what is written to it.
+type limitedBuffer struct{ bytes.Buffer }
 
-func (c *capped) Write(p []byte) (int, error) {
+func (c *limitedBuffer) Write(p []byte) (int, error) {
 	c.Buffer.Write(p[:max(0, min(len(p), maxAnswer-c.Len()))])
 	return len(p), nil
 }

@@ -78,7 +78,7 @@ func TestPackageLaws(t *testing.T) {
 						{Name: "a file is removed", Do: func(t *testing.T) { steptest.Remove(t, into+"/README") }},
 						{Name: "a file is changed", Do: func(t *testing.T) { steptest.PutFile(t, into+"/README", "READ ME") }},
 						{Name: "a killed run left its files", Do: func(t *testing.T) {
-							steptest.PutFile(t, filepath.Join(into, archive.StageName(step.stageOf()), "000000"), "half")
+							steptest.PutFile(t, filepath.Join(into, archive.StageName(step.stageSource()), "000000"), "half")
 						}},
 						{Name: "all is removed", Do: func(t *testing.T) { steptest.Remove(t, into) }},
 						{Name: "a directory takes a file's place", Do: func(t *testing.T) {
@@ -98,8 +98,8 @@ func TestPackageLaws(t *testing.T) {
 	}
 }
 
-// installedTools puts an rpm and a dnf on the path that keep their packages in
-// a directory.
+// installedTools puts an rpm and a dnf on the PATH that keep their packages in a
+// directory.
 func installedTools(t *testing.T, dir string) {
 	t.Helper()
 	bin := t.TempDir()

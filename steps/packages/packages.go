@@ -1,5 +1,5 @@
 // Package packages is the step type package, which installs packages, or unpacks
-// files out of one without installing it.
+// files of one package without installing it.
 package packages
 
 import (
@@ -23,30 +23,37 @@ import (
 // the machine has dnf or yum, or unpacks files out of an RPM package without
 // installing it, on any machine and as any user.
 type packageFiles struct {
-	// Packages to install with dnf or yum, as rhosp-director-images. Those that are installed stay as they are. It takes root.
+	// Packages to install with dnf or yum, as rhosp-director-images. Those that are installed stay
+	// as they are. It takes root.
 	Names []string `json:"names,omitempty" jsonschema:"minItems=1"`
 	// Root of another system to install into; the machine itself without it.
 	Root plan.Path `json:"root,omitempty"`
 	// RPM package to unpack files from.
 	RPM plan.Path `json:"rpm,omitempty"`
-	// Address of the repository that has the package to unpack files from: the directory in which repodata is.
+	// Address of the repository that has the package to unpack files from: the directory in which
+	// repodata is.
 	Repository string `json:"repository,omitempty"`
 	// Name of the package in the repository, of which the newest is taken.
 	Name string `json:"name,omitempty"`
-	// Architecture of the package in the repository. Without it, those for this machine and those for all machines count.
+	// Architecture of the package in the repository. Without it, those for this machine and those
+	// for all machines count.
 	Arch string `json:"arch,omitempty"`
-	// Digest that the package must have, 64 lower-case hex digits. A package in a repository has one in its index anyway.
+	// Digest that the package must have, 64 lower-case hex digits. A package in a repository has
+	// one in its index anyway.
 	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
-	// File of the public keys that the package's signature is believed of. With it the package must be signed.
+	// File of the public keys that the package's signature is believed of. With it the package must
+	// be signed.
 	Keyring plan.Path `json:"keyring,omitempty"`
-	// Files to unpack, by their paths in the package; * and ? stand for anything but a slash. A link stands for its file.
+	// Files to unpack, by their paths in the package; * and ? stand for anything but a slash. A
+	// link stands for its file.
 	Extract plan.TextOr[string, []string] `json:"extract,omitzero"`
-	// Directory that gets the files, without the directories that they have in the package. It is made when its parent is there.
+	// Directory that gets the files, without the directories that they have in the package. It is
+	// made when its parent is there.
 	Into plan.Path `json:"into,omitempty"`
 
 	out   hosts
 	euid  int
-	found *packageSource // what this run has found
+	found *source // the package to unpack, found once in a run
 }
 
 // hosts are what the step needs of the plan's connections.
@@ -75,30 +82,31 @@ var (
 // Validate implements runner.Validator.
 func (p *packageFiles) Validate() error {
 	var errs []error
-	tell := func(at, format string, args ...any) {
-		errs = append(errs, plan.At(at, fmt.Errorf(format, args...)))
+	report := func(field, format string, args ...any) {
+		errs = append(errs, plan.At(field, fmt.Errorf(format, args...)))
 	}
 	if p.Names != nil && len(p.Names) == 0 {
-		tell("names", "names no package")
+		report("names", "names no package")
 	}
 	for i, name := range p.Names {
 		if name != "" && !packageName.MatchString(name) {
-			tell(fmt.Sprintf("names[%d]", i), "%q is not the name of a package", name)
+			report(fmt.Sprintf("names[%d]", i), "%q is not the name of a package", name)
 		}
 	}
 	if p.Name != "" && !packageName.MatchString(p.Name) {
-		tell("name", "%q is not the name of a package", p.Name)
+		report("name", "%q is not the name of a package", p.Name)
 	}
 	if p.Arch != "" && !archName.MatchString(p.Arch) {
-		tell("arch", "%q is not an architecture, such as x86_64", p.Arch)
+		report("arch", "%q is not an architecture, such as x86_64", p.Arch)
 	}
 	errs = append(errs, setting.CheckDigest("sha256", p.SHA256), plan.At("repository", download.CheckURL(p.Repository)))
 	errs = append(errs, p.checkPatterns()...)
-	return errors.Join(append(errs, p.oneWay())...)
+	return errors.Join(append(errs, p.checkOneWay())...)
 }
 
-// oneWay tells of settings that belong to two ways of bringing a package.
-func (p *packageFiles) oneWay() error {
+// checkOneWay reports settings for installing beside settings for unpacking, and
+// settings for a repository beside a package file.
+func (p *packageFiles) checkOneWay() error {
 	unpacking := map[string]bool{
 		"rpm": p.RPM != "", "repository": p.Repository != "", "extract": !p.Extract.IsZero(), "into": p.Into != "",
 		"keyring": p.Keyring != "", "sha256": p.SHA256 != "", "name": p.Name != "", "arch": p.Arch != "",
@@ -134,25 +142,26 @@ func (p *packageFiles) patterns() []string {
 func (p *packageFiles) checkPatterns() []error {
 	var errs []error
 	for i, pattern := range p.patterns() {
-		at := "extract"
+		field := "extract"
 		if p.Extract.Text == "" {
-			at = fmt.Sprintf("extract[%d]", i)
+			field = fmt.Sprintf("extract[%d]", i)
 		}
 		_, err := path.Match(pattern, "/")
 		switch {
 		case pattern == "":
 		case err != nil:
-			errs = append(errs, plan.At(at, fmt.Errorf("%q is no pattern", pattern)))
+			errs = append(errs, plan.At(field, fmt.Errorf("%q is not a valid pattern", pattern)))
 		case !strings.HasPrefix(pattern, "/"):
-			err := fmt.Errorf("%q is no path in a package", pattern)
-			errs = append(errs, plan.At(at, fault.WithHint(err, "write it in full, as /usr/share/rhosp-director-images/*.tar")))
+			err := fmt.Errorf("%q is not the full path of a file in a package", pattern)
+			errs = append(errs, plan.At(field, fault.WithHint(err, "begin it with a slash, as in /usr/share/rhosp-director-images/*.tar")))
 		}
 	}
 	return errs
 }
 
-// complete tells what is missing, once nothing can be a reference any more.
-func (p *packageFiles) complete() error {
+// checkComplete reports missing settings. Validate cannot: a setting may be a
+// reference that has no value yet.
+func (p *packageFiles) checkComplete() error {
 	switch {
 	case len(p.Names) > 0:
 		return nil
@@ -160,10 +169,10 @@ func (p *packageFiles) complete() error {
 		err := errors.New("it says neither which packages to install nor which one to unpack")
 		return fault.WithHint(err, "give names to install, or rpm or repository, with extract and into")
 	case p.Repository != "" && p.Name == "":
-		return errors.New("it gives a repository and no name of a package in it")
+		return errors.New("it gives a repository, but not the name of a package in it")
 	case p.Into == "" || len(p.patterns()) == 0:
-		err := errors.New("it gives a package to unpack, and not both extract and into")
-		return fault.WithHint(err, "say with extract which files, and with into where to")
+		err := errors.New("it gives a package to unpack, but not both extract and into")
+		return fault.WithHint(err, "say with extract which files to unpack, and with into where to")
 	}
 	return nil
 }
@@ -176,54 +185,56 @@ func (p *packageFiles) Paths() runner.Paths {
 	}
 }
 
-// Inputs are the package to unpack; what is installed says all by itself.
+// Inputs gives the package to unpack and the keyring. Installing has no inputs but
+// the configuration.
 func (p *packageFiles) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	if err := p.complete(); err != nil || len(p.Names) > 0 {
+	if err := p.checkComplete(); err != nil || len(p.Names) > 0 {
 		return nil, err
 	}
-	s, err := p.source(ctx, w)
+	s, err := p.findSource(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	return s.inputs, nil
 }
 
-// Diff compares what is installed, or what is there, with the package.
+// Diff finds the packages that are not installed, or the files that differ from the
+// package to unpack.
 func (p *packageFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
-	if err := p.complete(); err != nil {
+	if err := p.checkComplete(); err != nil {
 		return nil, err
 	}
 	if len(p.Names) > 0 {
 		return p.diffInstalled(ctx)
 	}
-	s, err := p.source(ctx, w)
+	s, err := p.findSource(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	d := &packageDiff{packageFiles: p, packageSource: s, world: w}
+	d := &diff{packageFiles: p, source: s, world: w}
 	if err := d.compare(ctx); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", s.pkg.NEVRA(), err)
 	}
 	return &runner.Finding{Outputs: d.outputs(), Change: d.change(ctx), Notes: d.notes()}, nil
 }
 
-// Verify looks again at what is installed, or hashes what was unpacked.
+// Verify asks again which packages are installed, or hashes the unpacked files.
 func (p *packageFiles) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	if err := p.complete(); err != nil {
+	if err := p.checkComplete(); err != nil {
 		return nil, err
 	}
 	if len(p.Names) > 0 {
 		return p.verifyInstalled(ctx)
 	}
-	s, err := p.source(ctx, w)
+	s, err := p.findSource(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	d := &packageDiff{packageFiles: p, packageSource: s, world: w}
+	d := &diff{packageFiles: p, source: s, world: w}
 	return d.outputs(), d.confirm(ctx, nil)
 }
 
-// into gives the directory as outputs name it.
+// into gives the directory as the outputs have it.
 func (p *packageFiles) into() string { return filepath.Clean(string(p.Into)) }
 
-func (p *packageFiles) place(pick rpm.Pick) string { return filepath.Join(p.into(), pick.Name) }
+func (p *packageFiles) target(pick rpm.Pick) string { return filepath.Join(p.into(), pick.Name) }

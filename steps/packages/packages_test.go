@@ -22,7 +22,7 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
-// lookedPackage runs what a diff does of a step.
+// lookedPackage runs the Inputs and the Diff of a step, as a diff does.
 func lookedPackage(t *testing.T, p *packageFiles) (*runner.Finding, error) {
 	t.Helper()
 	if _, err := p.Inputs(t.Context(), &runner.Disk{}); err != nil {
@@ -31,7 +31,7 @@ func lookedPackage(t *testing.T, p *packageFiles) (*runner.Finding, error) {
 	return p.Diff(t.Context(), &runner.Disk{}, nil)
 }
 
-func TestPackageTellsBeforehand(t *testing.T) {
+func TestPackageDiff(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "images.rpm")
 	steptest.PutFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
@@ -58,9 +58,9 @@ func TestPackageTellsBeforehand(t *testing.T) {
 			"neither which packages to install nor which one to unpack",
 			"give names to install, or rpm or repository, with extract and into",
 		},
-		"nowhere to":          {packageFiles{RPM: "/a.rpm", Extract: patterns{Text: "/a"}}, "not both extract and into", "say with extract which files, and with into where to"},
-		"nothing of it":       {packageFiles{RPM: "/a.rpm", Into: "/a"}, "not both extract and into", "say with extract which files, and with into where to"},
-		"no name":             {packageFiles{Repository: "https://h/r"}, "no name of a package in it", ""},
+		"nowhere to":          {packageFiles{RPM: "/a.rpm", Extract: patterns{Text: "/a"}}, "not both extract and into", "say with extract which files to unpack, and with into where to"},
+		"nothing of it":       {packageFiles{RPM: "/a.rpm", Into: "/a"}, "not both extract and into", "say with extract which files to unpack, and with into where to"},
+		"no name":             {packageFiles{Repository: "https://h/r"}, "but not the name of a package in it", ""},
 		"not there":           {unpack("absent.rpm"), "absent.rpm: file does not exist", "put it there, or correct the path under rpm, or let a fetch step bring it"},
 		"no package":          {unpack("page.rpm"), "page.rpm: the package is truncated", ""},
 		"another package":     {with(unpack("images.rpm"), func(p *packageFiles) { p.SHA256 = steptest.SHA256("x") }), "not " + steptest.SHA256("x"), "it is not the package that was meant, or it was damaged on its way; or sha256 in the plan is out of date"},
@@ -71,7 +71,7 @@ func TestPackageTellsBeforehand(t *testing.T) {
 		"larger than a disk":  {unpack("huge.rpm"), "the files take 36028797018963968 bytes", "make room, or unpack somewhere else"},
 		"no repository":       {packageFiles{Repository: server.URL + "/none", Name: "x", Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, "/none/repodata/repomd.xml: the server answers 404", "the file is not there; correct the URL"},
 		"not in it":           {packageFiles{Repository: server.URL + "/repo", Name: "images", Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, `it has no package "images"`, "it has rhosp-director-images"},
-		"another than listed": {packageFiles{Repository: server.URL + "/repo", Name: "rhosp-director-images", SHA256: steptest.SHA256("x"), Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, "not " + steptest.SHA256("x"), "it has another package than was meant; sha256 in the plan may be out of date"},
+		"another than listed": {packageFiles{Repository: server.URL + "/repo", Name: "rhosp-director-images", SHA256: steptest.SHA256("x"), Extract: patterns{Text: "/x"}, Into: plan.Path(dir)}, "not " + steptest.SHA256("x"), "the repository has another package than the plan expects; sha256 in the plan may be out of date"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestPackageTellsBeforehand(t *testing.T) {
 	}
 }
 
-// A diff of a package in a repository reads its header, and not the package.
+// A diff reads only the header of a package in a repository.
 func TestPackageDiffReadsTheHeaderAlone(t *testing.T) {
 	server, files, asked := repositoryServer(t, imagesSpec("13.0"))
 	into := filepath.Join(t.TempDir(), "images")
@@ -112,7 +112,7 @@ func TestPackageDiffReadsTheHeaderAlone(t *testing.T) {
 	if err != nil || sums[runner.SHA256] != steptest.SHA256("read me") {
 		t.Errorf("planned %v, %v", sums, err)
 	}
-	// The repository changes under its index: the package is another one.
+	// The repository changes, but not its index: the package is another one.
 	files[href] = rpmtest.Build(imagesSpec("13.1"))
 	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "its sha256 is") {
 		t.Errorf("another package than listed: %v", err)
@@ -122,9 +122,9 @@ func TestPackageDiffReadsTheHeaderAlone(t *testing.T) {
 	}
 }
 
-// A download that is whole is not fetched again by the run after a kill, and
-// what is left of it when nothing needs it is removed.
-func TestPackageTakesWhatAKilledRunBrought(t *testing.T) {
+// The run after a kill does not fetch a complete download again. It removes what is
+// left when nothing needs it.
+func TestPackageTakesTheDownloadOfAKilledRun(t *testing.T) {
 	server, files, asked := repositoryServer(t, imagesSpec("13.0"))
 	into := t.TempDir()
 	fresh := func() *packageFiles {
@@ -155,14 +155,14 @@ func TestPackageTakesWhatAKilledRunBrought(t *testing.T) {
 	}
 }
 
-// What was picked at a diff is what is unpacked: a package that is another one
-// by then is refused, and a damaged one leaves nothing.
-func TestPackageThatChangesUnderOneself(t *testing.T) {
+// Apply unpacks the files that the diff selected. It refuses a package that has
+// changed since, and leaves nothing of a damaged one.
+func TestPackageThatChangesAfterTheDiff(t *testing.T) {
 	for name, tt := range map[string]struct {
 		then []byte
 		err  string
 	}{
-		"another one": {rpmtest.Build(imagesSpec("13.1")), "it is another one than a moment ago"},
+		"another one": {rpmtest.Build(imagesSpec("13.1")), "the package changed after the diff"},
 		"damaged":     {damaged(rpmtest.Build(imagesSpec("13.0"))), "is damaged"},
 		"gone":        {nil, "no such file"},
 	} {
@@ -188,13 +188,13 @@ func TestPackageThatChangesUnderOneself(t *testing.T) {
 	}
 }
 
-// damaged changes the last byte but the padding of a package.
+// damaged changes the last byte before the padding of a package.
 func damaged(b []byte) []byte {
 	b[len(b)-6] ^= 1
 	return b
 }
 
-// The same names that an archive may not hold a package may not hold either.
+// File names that are refused in an archive are refused in a package, too.
 func TestHostileNamesInPackages(t *testing.T) {
 	for name, path := range map[string]string{
 		"of an unfinished file": "/a/.bayplan-part-x",
@@ -216,8 +216,8 @@ func TestHostileNamesInPackages(t *testing.T) {
 	}
 }
 
-// An image inside of a tar inside of a package is there for the diff of the
-// step that unpacks the tar.
+// The diff of the step that unpacks a tar archive sees an image in an archive that
+// is still in its package.
 func TestPlannedFilesOfAPackageCanBeRead(t *testing.T) {
 	dir := t.TempDir()
 	var inner bytes.Buffer
@@ -273,7 +273,7 @@ func TestSignedPackage(t *testing.T) {
 	}
 }
 
-func TestInstallingTellsBeforehand(t *testing.T) {
+func TestInstallingReportsInTheDiff(t *testing.T) {
 	const unpack = "give repository and name, or rpm, with extract and into"
 	names := []string{"rhosp-director-images"}
 	t.Run("not root", func(t *testing.T) {

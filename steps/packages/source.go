@@ -21,25 +21,25 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A packageSource is the package to unpack, as found at the beginning of a run.
-type packageSource struct {
+// A source is the package to unpack, as it is found at the beginning of a run.
+type source struct {
 	pkg    *rpm.Package
 	picks  rpm.Selection
-	listed *rpm.Listed // where it is in a repository
+	listed *rpm.Listed // its entry in the repository; nil: it is a local file
 	inputs []runner.Input
 }
 
-// source finds the package and reads its header, once in a run.
-func (p *packageFiles) source(ctx context.Context, w runner.World) (*packageSource, error) {
+// findSource finds the package and reads its header, once in a run.
+func (p *packageFiles) findSource(ctx context.Context, w runner.World) (*source, error) {
 	if p.found != nil {
 		return p.found, nil
 	}
-	s := &packageSource{}
+	s := &source{}
 	var err error
 	if p.RPM != "" {
-		err = p.sourceFile(ctx, w, s)
+		err = p.readFile(ctx, w, s)
 	} else {
-		err = p.sourceRepository(ctx, w, s)
+		err = p.readRepository(ctx, w, s)
 	}
 	if err == nil {
 		err = p.checkSigned(ctx, w, s)
@@ -55,8 +55,8 @@ func (p *packageFiles) source(ctx context.Context, w runner.World) (*packageSour
 	return s, nil
 }
 
-// sourceFile reads the header of a package that is at hand.
-func (p *packageFiles) sourceFile(ctx context.Context, w runner.World, s *packageSource) error {
+// readFile reads the header of a local package file.
+func (p *packageFiles) readFile(ctx context.Context, w runner.World, s *source) error {
 	if p.SHA256 != "" {
 		sums, err := w.Sum(ctx, string(p.RPM), runner.SHA256)
 		if err == nil && sums[runner.SHA256] != p.SHA256 {
@@ -82,29 +82,29 @@ func (p *packageFiles) sourceFile(ctx context.Context, w runner.World, s *packag
 	return nil
 }
 
-// sourceRepository finds the newest package of the name, and reads its header
-// and nothing else of it.
-func (p *packageFiles) sourceRepository(ctx context.Context, w runner.World, s *packageSource) error {
+// readRepository finds the newest package of the name and reads its header, but not
+// its payload.
+func (p *packageFiles) readRepository(ctx context.Context, w runner.World, s *source) error {
 	listed, err := p.newest(ctx, w)
 	if err != nil {
 		return fmt.Errorf("repository %s: %w", download.RedactURL(p.Repository), err)
 	}
 	if p.SHA256 != "" && listed.SHA256 != p.SHA256 {
 		err := fmt.Errorf("repository %s: %s: %w", download.RedactURL(p.Repository), listed.NEVRA(), &archive.DigestError{Got: listed.SHA256, Want: p.SHA256})
-		return fault.WithHint(err, "it has another package than was meant; sha256 in the plan may be out of date")
+		return fault.WithHint(err, "the repository has another package than the plan expects; sha256 in the plan may be out of date")
 	}
 	s.listed = &listed
-	head, err := p.head(ctx, w, listed)
+	head, err := p.readHeader(ctx, w, listed)
 	if err == nil {
 		s.pkg, err = rpm.ReadListed(head, listed)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", download.RedactURL(p.below(listed.Href)), err)
+		return fmt.Errorf("%s: %w", download.RedactURL(p.addressOf(listed.Href)), err)
 	}
 	return nil
 }
 
-// newest asks the repository's index.
+// newest finds the newest package of the name in the repository's index.
 func (p *packageFiles) newest(ctx context.Context, w runner.World) (rpm.Listed, error) {
 	text, err := p.repositoryFile(ctx, w, rpm.RepoIndex)
 	if err != nil {
@@ -124,7 +124,8 @@ func (p *packageFiles) newest(ctx context.Context, w runner.World) (rpm.Listed, 
 		return rpm.Listed{}, err
 	}
 	defer list.Close()
-	// What is parsed is hashed on its way, and believed when the digest is right.
+	// The list is hashed while it is parsed. The result is used only when the digest
+	// is right.
 	s256, s512 := sha256.New(), sha512.New()
 	in := io.TeeReader(list, io.MultiWriter(s256, s512))
 	listed, err := rpm.Newest(in, index.Href, p.Name, p.Arch)
@@ -139,8 +140,8 @@ func (p *packageFiles) newest(ctx context.Context, w runner.World) (rpm.Listed, 
 	return listed, err
 }
 
-// below gives the address of a file of the repository.
-func (p *packageFiles) below(href string) string {
+// addressOf gives the address of a file of the repository.
+func (p *packageFiles) addressOf(href string) string {
 	u, err := url.Parse(p.Repository)
 	if err != nil {
 		return p.Repository
@@ -152,22 +153,22 @@ func (p *packageFiles) below(href string) string {
 	if err != nil {
 		return p.Repository
 	}
-	at := u.ResolveReference(ref)
-	at.RawQuery = u.RawQuery
-	return at.String()
+	address := u.ResolveReference(ref)
+	address.RawQuery = u.RawQuery
+	return address.String()
 }
 
 func (p *packageFiles) repositoryFile(ctx context.Context, w runner.World, href string) (io.ReadCloser, error) {
-	address := p.below(href)
+	address := p.addressOf(href)
 	if local := download.LocalPath(address); local != "" {
 		return w.Open(local)
 	}
 	return p.out.Downloads().Open(ctx, download.Request{URL: address})
 }
 
-// head gives the beginning of a package, up to its payload.
-func (p *packageFiles) head(ctx context.Context, w runner.World, l rpm.Listed) ([]byte, error) {
-	address := p.below(l.Href)
+// readHeader reads a package of the repository up to the beginning of its payload.
+func (p *packageFiles) readHeader(ctx context.Context, w runner.World, l rpm.Listed) ([]byte, error) {
+	address := p.addressOf(l.Href)
 	local := download.LocalPath(address)
 	if local == "" {
 		return p.out.Downloads().Head(ctx, download.Request{URL: address}, l.HeaderEnd)
@@ -180,8 +181,8 @@ func (p *packageFiles) head(ctx context.Context, w runner.World, l rpm.Listed) (
 	return io.ReadAll(io.LimitReader(r, l.HeaderEnd))
 }
 
-// checkSigned holds the package against the keys, where there are any.
-func (p *packageFiles) checkSigned(ctx context.Context, w runner.World, s *packageSource) error {
+// checkSigned checks the signature of the package, when the plan has a keyring.
+func (p *packageFiles) checkSigned(ctx context.Context, w runner.World, s *source) error {
 	if p.Keyring == "" {
 		return nil
 	}
@@ -206,7 +207,7 @@ func (p *packageFiles) checkSigned(ctx context.Context, w runner.World, s *packa
 	return nil
 }
 
-// openPayload opens a package where its payload begins.
+// openPayload opens a package file and skips to the beginning of its payload.
 func openPayload(w runner.World, file string) (io.ReadCloser, error) {
 	r, err := w.Open(file)
 	if err != nil {
