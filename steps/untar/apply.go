@@ -18,37 +18,37 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A placedEntry is how a file was when it had got its name.
-type placedEntry struct {
-	id      runner.FileID
-	settled bool // no write since then can be without a trace
+// A writtenEntry is the state of a file right after it got its name.
+type writtenEntry struct {
+	id     runner.FileID
+	stable bool // any later write changes the identity
 }
 
-// apply unpacks what is missing or different, and confirms every file that the
-// archive holds: those that it has written by their identity, as they were hashed on
-// their way, and all others by their digests.
-func (d *untarDiff) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+// apply unpacks the files that are missing or different, and confirms every file of
+// the archive. It confirms the files that it has written by their identity, since
+// they were hashed while they were written, and all others by their digests.
+func (d *diff) apply(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 	if d.makeInto {
 		if _, err := durable.MkdirAll(d.into(), 0o755); err != nil {
 			return nil, err
 		}
 		p.Done(d.intoItem())
 	}
-	placed, err := d.extract(ctx, p)
+	written, err := d.extract(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("unpack %s into %s: %w", d.Archive, d.into(), d.explain(err))
+		return nil, fmt.Errorf("unpack %s into %s: %w", d.Archive, d.into(), d.withHint(err))
 	}
-	return d.outputs(d.listed.entries), d.confirm(ctx, d.world, d.listed.entries, placed)
+	return d.outputs(d.listed.entries), d.confirm(ctx, d.world, d.listed.entries, written)
 }
 
-// intoItem is about the directory unpacked into, where it is made.
-func (d *untarDiff) intoItem() runner.Item {
+// intoItem gives the item of the directory to unpack into, when it has to be made.
+func (d *diff) intoItem() runner.Item {
 	return runner.Item{Op: runner.Create, What: "directory", Name: d.into()}
 }
 
-// extract gives the files that it has written, by name. What it has read of the
-// archive is kept as the archive's listing.
-func (d *untarDiff) extract(ctx context.Context, p runner.Progress) (map[string]placedEntry, error) {
+// extract unpacks the archive and gives the files that it has written, by name. It
+// keeps the listing of the archive.
+func (d *diff) extract(ctx context.Context, p runner.Progress) (map[string]writtenEntry, error) {
 	root, err := os.OpenRoot(d.into())
 	if err != nil {
 		return nil, err
@@ -59,15 +59,15 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) (map[string]
 		return nil, err
 	}
 	defer packed.Close()
-	placed := map[string]placedEntry{}
-	var last time.Time // that something was written
+	written := map[string]writtenEntry{}
+	var last time.Time // when the last bytes were written
 	x := archive.Extraction{
 		Options: d.options(),
 		Source:  string(d.Archive),
-		Key:     d.key(id),
-		Have:    d.have(),
+		Key:     d.resumeKey(id),
+		Have:    d.unchangedEntries(),
 		Check: func(entries []archive.Entry) error {
-			d.see(entries)
+			d.addItems(entries)
 			return errors.Join(d.checkExpected(entries), waitForClockTick(ctx, last))
 		},
 		Moved: func(n int64) {
@@ -76,7 +76,12 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) (map[string]
 				p.Add(n)
 			}
 		},
-		Done: func(e archive.Entry, written bool) { d.done(placed, p, e, written) },
+		Done: func(e archive.Entry, isNew bool) {
+			if isNew {
+				d.noteWritten(written, e)
+			}
+			d.reportEntry(p, e, isNew)
+		},
 	}
 	if !d.applying {
 		x.Want = d.entries
@@ -90,39 +95,39 @@ func (d *untarDiff) extract(ctx context.Context, p runner.Progress) (map[string]
 		return nil, err
 	}
 	if !d.full {
-		p.Done(d.contents())
+		p.Done(d.contentsItem())
 	}
-	d.listed = &untarListing{entries, d.found(d.world, id, entries)}
-	return placed, nil
+	d.listed = &listing{entries, d.remember(d.world, id, entries)}
+	return written, nil
 }
 
-// settleTime is longer than the clock of a file system takes from one tick to
-// the next: what was written within one tick may change without a trace.
-const settleTime = 50 * time.Millisecond
+// maxClockTick is longer than one clock tick of a file system. Two writes within one
+// tick leave the same times, so the second one cannot be seen.
+const maxClockTick = 50 * time.Millisecond
 
-// waitForClockTick waits until a change to what was written last would show in its
-// times. Without it the digests that are known by now could not be remembered, and
-// the next run would have to read the files.
+// waitForClockTick waits until any later write would change the times of the file
+// that was written last. Without the wait its digest could not be remembered, and the
+// next run would have to read the file.
 func waitForClockTick(ctx context.Context, last time.Time) error {
 	select {
-	case <-time.After(time.Until(last.Add(settleTime + 10*time.Millisecond))):
+	case <-time.After(time.Until(last.Add(maxClockTick + 10*time.Millisecond))):
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// have gives the files that need not be written.
-func (d *untarDiff) have() []archive.Entry {
+// unchangedEntries gives the files that do not have to be written.
+func (d *diff) unchangedEntries() []archive.Entry {
 	if d.applying {
-		return d.known
+		return d.unchanged
 	}
 	return d.same
 }
 
-// key tells an archive with all that decides what comes of it from all others.
-// It is "" for one that may be written to just now.
-func (d *untarDiff) key(id *runner.FileID) string {
+// resumeKey gives a text that differs for every archive and configuration, so that
+// only what belongs to them is resumed. It is "" for an archive that may be changing.
+func (d *diff) resumeKey(id *runner.FileID) string {
 	if id == nil || id.Key() == "" {
 		return ""
 	}
@@ -134,26 +139,29 @@ func (d *untarDiff) key(id *runner.FileID) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// done notes how a file is that was written, and reports its item.
-func (d *untarDiff) done(placed map[string]placedEntry, p runner.Progress, e archive.Entry, written bool) {
-	if written {
-		if fi, err := os.Lstat(d.path(e)); err == nil {
-			placed[e.Name] = placedEntry{runner.Identify(fi), time.Since(fi.ModTime()) > settleTime}
-		}
+// noteWritten keeps the state of a file that was just written.
+func (d *diff) noteWritten(written map[string]writtenEntry, e archive.Entry) {
+	if fi, err := os.Lstat(d.target(e)); err == nil {
+		written[e.Name] = writtenEntry{runner.Identify(fi), time.Since(fi.ModTime()) > maxClockTick}
 	}
+}
+
+// reportEntry reports the item of an entry that was written or is a directory.
+func (d *diff) reportEntry(p runner.Progress, e archive.Entry, written bool) {
 	if item, ok := d.items[e.Name]; ok && (written || e.IsDir()) {
 		p.Done(item)
 	}
 }
 
-// see adds to the items what in haste is only seen when the archive was read.
-func (d *untarDiff) see(entries []archive.Entry) {
+// addItems adds the items that a Diff before an apply could not see, when the
+// archive has been read.
+func (d *diff) addItems(entries []archive.Entry) {
 	for _, e := range entries {
 		if _, ok := d.items[e.Name]; ok || !d.applying {
 			continue
 		}
-		item := runner.Item{Op: runner.Create, What: "file", Name: d.path(e), Bytes: e.Size}
-		_, err := os.Lstat(d.path(e))
+		item := runner.Item{Op: runner.Create, What: "file", Name: d.target(e), Bytes: e.Size}
+		_, err := os.Lstat(d.target(e))
 		switch {
 		case err == nil && e.IsDir():
 			continue
@@ -166,8 +174,8 @@ func (d *untarDiff) see(entries []archive.Entry) {
 	}
 }
 
-// promised are the outputs of an archive that was not read yet.
-func (u *untar) promised() runner.Outputs {
+// laterOutputs gives the outputs of an archive that has not been read yet.
+func (u *untar) laterOutputs() runner.Outputs {
 	const when = "after unpacking"
 	return runner.Outputs{"files": plan.Later(when), "sums": plan.Later(when), "dirs": plan.Later(when), "into": plan.Text(u.into())}
 }

@@ -17,21 +17,21 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// An untarDiff is the comparison of an archive with what is there.
-type untarDiff struct {
+// A diff is the comparison of an archive with the files on the disk.
+type diff struct {
 	*untar
 	world    runner.World
 	entries  []archive.Entry
 	full     bool // these are all entries of the archive
-	applying bool // they are as the archive announces them, without digests
+	applying bool // before an apply: the entries have no digests
 	makeInto bool
-	same     []archive.Entry        // files that are as in the archive
-	items    map[string]runner.Item // by name; what would change
+	same     []archive.Entry        // files that are the same as in the archive
+	items    map[string]runner.Item // what has to be done, by name
 }
 
-// compare finds what would change. It sees the files that earlier steps would
-// leave; what is in the way it looks for on the disk alone.
-func (d *untarDiff) compare(ctx context.Context) error {
+// compare finds what has to be done. It compares with the files that earlier steps
+// would leave, but looks only on the disk for what is in the way.
+func (d *diff) compare(ctx context.Context) error {
 	d.same, d.items = nil, map[string]runner.Item{}
 	if err := d.compareInto(); err != nil {
 		return err
@@ -50,7 +50,7 @@ func (d *untarDiff) compare(ctx context.Context) error {
 	return d.checkSpace()
 }
 
-func (d *untarDiff) compareInto() error {
+func (d *diff) compareInto() error {
 	missing, err := hostfiles.MissingDirs(d.world, d.into())
 	if err != nil {
 		return err
@@ -63,7 +63,7 @@ func (d *untarDiff) compareInto() error {
 	return nil
 }
 
-func (d *untarDiff) checkPlaces() error {
+func (d *diff) checkPlaces() error {
 	root, err := os.OpenRoot(string(d.Into))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -75,12 +75,12 @@ func (d *untarDiff) checkPlaces() error {
 	return archive.CheckPlaces(root, d.entries)
 }
 
-func (d *untarDiff) compareEntry(ctx context.Context, e archive.Entry) error {
-	item := runner.Item{Op: runner.Create, What: "file", Name: d.path(e), Bytes: e.Size}
+func (d *diff) compareEntry(ctx context.Context, e archive.Entry) error {
+	item := runner.Item{Op: runner.Create, What: "file", Name: d.target(e), Bytes: e.Size}
 	if e.IsDir() {
 		item.What = "directory"
 	}
-	fi, err := d.world.Stat(d.path(e))
+	fi, err := d.world.Stat(d.target(e))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		d.items[e.Name] = item
@@ -88,7 +88,7 @@ func (d *untarDiff) compareEntry(ctx context.Context, e archive.Entry) error {
 	case err != nil:
 		return err
 	case fi.IsDir() != e.IsDir():
-		return fmt.Errorf("%s is in the way of a %s of the archive", d.path(e), item.What)
+		return fmt.Errorf("%s is in the way of a %s of the archive", d.target(e), item.What)
 	case e.IsDir():
 		return nil
 	}
@@ -98,9 +98,9 @@ func (d *untarDiff) compareEntry(ctx context.Context, e archive.Entry) error {
 		return nil
 	}
 	if d.applying {
-		return nil // whether it is another one is seen when it is unpacked
+		return nil // Apply finds whether it differs
 	}
-	sums, err := d.world.Sum(ctx, d.path(e), runner.SHA256)
+	sums, err := d.world.Sum(ctx, d.target(e), runner.SHA256)
 	if err != nil {
 		return err
 	}
@@ -112,9 +112,9 @@ func (d *untarDiff) compareEntry(ctx context.Context, e archive.Entry) error {
 	return nil
 }
 
-// checkSpace tells in a diff already that the disk is too small. What a killed
-// run left counts as free: it is used or removed.
-func (d *untarDiff) checkSpace() error {
+// checkSpace gives an error in the diff when the disk has too little room. What a
+// killed run has left counts as free, since Apply uses or removes it.
+func (d *diff) checkSpace() error {
 	var need int64
 	for _, e := range d.entries {
 		if _, ok := d.items[e.Name]; ok {
@@ -124,24 +124,24 @@ func (d *untarDiff) checkSpace() error {
 	if need <= 0 {
 		return nil
 	}
-	left, err := sizeBelow(d.stage())
+	left, err := sizeBelow(d.stagePath())
 	if err != nil {
 		return err
 	}
 	for dir := d.into(); ; dir = filepath.Dir(dir) {
 		f, err := os.Open(dir)
 		if errors.Is(err, fs.ErrNotExist) && dir != filepath.Dir(dir) {
-			continue // it will be made on the file system of its parent
+			continue // it will be made, on the file system of its parent
 		}
 		if err != nil {
-			return nil // nothing can be known
+			return nil // the room cannot be found out
 		}
 		defer f.Close()
 		return archive.CheckSpace(f, need-left)
 	}
 }
 
-// sizeBelow gives the bytes of the files in a directory, 0 where there is none.
+// sizeBelow gives the bytes of the files in a directory, or 0 without a directory.
 func sizeBelow(dir string) (int64, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
@@ -156,8 +156,8 @@ func sizeBelow(dir string) (int64, error) {
 	return n, err
 }
 
-// checkWritable tells in a diff already that files cannot be written.
-func (d *untarDiff) checkWritable() error {
+// checkWritable gives an error in the diff when files cannot be written.
+func (d *diff) checkWritable() error {
 	if len(d.items) == 0 {
 		return nil
 	}
@@ -170,11 +170,11 @@ func (d *untarDiff) checkWritable() error {
 			}
 		}
 	}
-	return hostfiles.CheckWritable(string(d.Into)) // the unfinished files stand there
+	return hostfiles.CheckWritable(string(d.Into)) // unfinished files are kept there
 }
 
-// change says what would be done, or nil for nothing.
-func (d *untarDiff) change(ctx context.Context) *runner.Change {
+// change gives what has to be done, or nil for nothing.
+func (d *diff) change(ctx context.Context) *runner.Change {
 	c := &runner.Change{Apply: d.apply}
 	if d.makeInto {
 		c.Items = append(c.Items, d.intoItem())
@@ -182,7 +182,7 @@ func (d *untarDiff) change(ctx context.Context) *runner.Change {
 	}
 	files, bytes := 0, int64(0)
 	if !d.full {
-		c.Items = append(c.Items, d.contents())
+		c.Items = append(c.Items, d.contentsItem())
 	}
 	for _, e := range d.entries {
 		item, ok := d.items[e.Name]
@@ -198,22 +198,21 @@ func (d *untarDiff) change(ctx context.Context) *runner.Change {
 		}
 	}
 	if d.leftover() {
-		c.Items = append(c.Items, runner.Item{Op: runner.Remove, What: "leftover", Name: d.stage(), Note: "of a run that was killed"})
+		c.Items = append(c.Items, runner.Item{Op: runner.Remove, What: "leftover", Name: d.stagePath(), Note: "of a run that was killed"})
 	}
 	if len(c.Items) == 0 {
 		return nil
 	}
 	c.Summary = fmt.Sprintf("%s (%s) from %s", human.Count(files, "file", "files"), human.Size(bytes), filepath.Base(string(d.Archive)))
 	if !d.full {
-		c.Summary = fmt.Sprintf("what is in %s (%s)", filepath.Base(string(d.Archive)), human.Size(d.contents().Bytes))
+		c.Summary = fmt.Sprintf("what is in %s (%s)", filepath.Base(string(d.Archive)), human.Size(d.contentsItem().Bytes))
 	}
 	return c
 }
 
-// contents stands for all that is in an archive that was not read yet. Its
-// bytes are those of the archive: they are what is known, and so what the
-// progress is told of.
-func (d *untarDiff) contents() runner.Item {
+// contentsItem stands for all entries of an archive that has not been read yet. Its
+// bytes are those of the archive file: they are known, so the progress counts them.
+func (d *diff) contentsItem() runner.Item {
 	it := runner.Item{Op: runner.Create, What: "contents", Name: string(d.Archive)}
 	if fi, err := d.world.Stat(string(d.Archive)); err == nil {
 		it.Bytes = fi.Size()
@@ -221,14 +220,14 @@ func (d *untarDiff) contents() runner.Item {
 	return it
 }
 
-// planned is an entry as it will be. Whoever opens it gets it out of the archive.
-func (d *untarDiff) planned(ctx context.Context, e archive.Entry) runner.File {
+// planned gives an entry as it will be. Opening it reads it from the archive.
+func (d *diff) planned(ctx context.Context, e archive.Entry) runner.File {
 	if e.IsDir() {
-		return hostfiles.PlannedDir(d.path(e), 0o755)
+		return hostfiles.PlannedDir(d.target(e), 0o755)
 	}
 	ctx = context.WithoutCancel(ctx) // the file outlives the Diff that planned it
 	return runner.File{
-		Path: d.path(e),
+		Path: d.target(e),
 		Size: e.Size,
 		Mode: e.Mode,
 		Sums: map[runner.Algo]string{runner.SHA256: e.SHA256, runner.SHA512: e.SHA512},
@@ -237,7 +236,7 @@ func (d *untarDiff) planned(ctx context.Context, e archive.Entry) runner.File {
 			if err != nil {
 				return nil, err
 			}
-			return archive.Open(ctx, r, e.Name, archive.Options{Limits: d.limits()})
+			return archive.Open(ctx, r, e.Name, archive.Options{Limits: d.archiveLimits()})
 		},
 	}
 }

@@ -15,27 +15,27 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// untarEntries is what is remembered of an archive besides digests of the
-// file: the digest of what it holds.
-const untarEntries runner.Algo = "tar-entries"
+// entriesDigest is the name under which the digest of an archive's entries is
+// remembered, beside the digests of the file itself.
+const entriesDigest runner.Algo = "tar-entries"
 
-// An untarListing is what was found in an archive that was read to its end.
-type untarListing struct {
+// A listing is what is in an archive that has been read to its end.
+type listing struct {
 	entries []archive.Entry
 	digest  string
 }
 
-// recall gives the digest of what the archive holds, "" where it would have to
-// be read for that. An archive that is not the plan's is an error.
+// recall gives the remembered digest of the archive's entries, or "" when the archive
+// has to be read for it. An archive without the digest of the plan is an error.
 func (u *untar) recall(w runner.World) (string, error) {
 	switch fi, err := w.Stat(string(u.Archive)); {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", u.missing()
+		return "", u.notFound()
 	case err != nil:
 		return "", fmt.Errorf("read archive %s: %w", u.Archive, err)
 	case fi.IsDir():
 		err := fmt.Errorf("archive %s is a directory", u.Archive)
-		return "", fault.WithHint(err, "write the archive's file under archive; what is a directory already need not be unpacked")
+		return "", fault.WithHint(err, "name a file under archive; a directory needs no unpacking")
 	case !fi.Mode().IsRegular():
 		return "", fmt.Errorf("archive %s is not a regular file (%s)", u.Archive, fi.Mode().Type())
 	}
@@ -43,20 +43,20 @@ func (u *untar) recall(w runner.World) (string, error) {
 		return u.listed.digest, nil
 	}
 	if u.SHA256 == "" {
-		sums, _ := w.Recall(string(u.Archive), untarEntries)
-		return sums[untarEntries], nil
+		sums, _ := w.Recall(string(u.Archive), entriesDigest)
+		return sums[entriesDigest], nil
 	}
-	sums, ok := w.Recall(string(u.Archive), untarEntries, runner.SHA256)
+	sums, ok := w.Recall(string(u.Archive), entriesDigest, runner.SHA256)
 	if got := sums[runner.SHA256]; got != "" && got != u.SHA256 {
-		return "", u.explain(fmt.Errorf("archive %s: %w", u.Archive, &archive.DigestError{Got: got, Want: u.SHA256}))
+		return "", u.withHint(fmt.Errorf("archive %s: %w", u.Archive, &archive.DigestError{Got: got, Want: u.SHA256}))
 	}
 	if !ok {
 		return "", nil
 	}
-	return sums[untarEntries], nil
+	return sums[entriesDigest], nil
 }
 
-func (u *untar) missing() error {
+func (u *untar) notFound() error {
 	err := fmt.Errorf("archive %s: %w", u.Archive, fs.ErrNotExist)
 	hint := "put it there, or correct the path under archive"
 	if strings.HasPrefix(string(u.Archive), "/usr/share/rhosp-director-images/") {
@@ -65,8 +65,8 @@ func (u *untar) missing() error {
 	return fault.WithHint(err, hint)
 }
 
-// list reads the whole archive, once in a run.
-func (u *untar) list(ctx context.Context, w runner.World) (*untarListing, error) {
+// readArchive reads the whole archive, once in a run.
+func (u *untar) readArchive(ctx context.Context, w runner.World) (*listing, error) {
 	if u.listed != nil {
 		return u.listed, nil
 	}
@@ -76,41 +76,40 @@ func (u *untar) list(ctx context.Context, w runner.World) (*untarListing, error)
 	}
 	defer r.Close()
 	o := u.options()
-	// It is what Glance knows images by, and so what a diff of their upload
-	// will want.
+	// Glance identifies images by this digest, so a diff of their upload needs it.
 	o.SHA512 = true
 	entries, err := archive.List(ctx, r, o)
 	if err == nil {
 		err = u.checkExpected(entries)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read archive %s: %w", u.Archive, u.explain(err))
+		return nil, fmt.Errorf("read archive %s: %w", u.Archive, u.withHint(err))
 	}
-	u.listed = &untarListing{entries, u.found(w, id, entries)}
+	u.listed = &listing{entries, u.remember(w, id, entries)}
 	return u.listed, nil
 }
 
-// found gives the digest of what an archive that was read holds, and has the
-// world remember it.
-func (u *untar) found(w runner.World, id *runner.FileID, entries []archive.Entry) string {
+// remember gives the digest of the entries of an archive that has been read, and
+// stores it in the world's memory.
+func (u *untar) remember(w runner.World, id *runner.FileID, entries []archive.Entry) string {
 	digest := "entries-sha256:" + archive.Digest(entries)
 	if id != nil {
-		sums := map[runner.Algo]string{untarEntries: digest}
+		sums := map[runner.Algo]string{entriesDigest: digest}
 		if u.SHA256 != "" {
-			sums[runner.SHA256] = u.SHA256 // or reading had failed
+			sums[runner.SHA256] = u.SHA256 // reading has checked it
 		}
 		w.Remember(string(u.Archive), *id, sums)
 	}
 	return digest
 }
 
-// open opens the archive. The identity is nil where it is only planned. For an
-// archive that was written just now, by a step before, open waits: what is found in
-// it could not be remembered otherwise.
+// open opens the archive. The identity is nil for an archive that is only planned.
+// For an archive that an earlier step has just written, open waits for the clock:
+// without that, its digests could not be remembered.
 func (u *untar) open(ctx context.Context, w runner.World) (io.ReadCloser, *runner.FileID, error) {
 	r, err := w.Open(string(u.Archive))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, u.missing()
+		return nil, nil, u.notFound()
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read archive %s: %w", u.Archive, err)
@@ -135,12 +134,12 @@ func (u *untar) open(ctx context.Context, w runner.World) (io.ReadCloser, *runne
 }
 
 func (u *untar) options() archive.Options {
-	return archive.Options{SHA256: u.SHA256, Limits: u.limits()}
+	return archive.Options{SHA256: u.SHA256, Limits: u.archiveLimits()}
 }
 
-// peek is the Diff before an apply: it looks at as much of the archive as can be seen
-// without reading it, if that is enough to be sure that there is something to do. It
-// gives nil where it is not enough.
+// peek is the Diff before an apply. It looks at what can be seen of the archive
+// without reading all of it. It gives nil when that does not show for certain that
+// something has to be done.
 func (u *untar) peek(ctx context.Context, w runner.World) (*runner.Finding, error) {
 	r, _, err := u.open(ctx, w)
 	if err != nil {
@@ -156,9 +155,9 @@ func (u *untar) peek(ctx context.Context, w runner.World) (*runner.Finding, erro
 		err = u.checkExpected(entries)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read archive %s: %w", u.Archive, u.explain(err))
+		return nil, fmt.Errorf("read archive %s: %w", u.Archive, u.withHint(err))
 	}
-	d := untarDiff{untar: u, world: w, entries: entries, full: all, applying: true}
+	d := diff{untar: u, world: w, entries: entries, full: all, applying: true}
 	if err := d.compare(ctx); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", u.Archive, err)
 	}
@@ -166,5 +165,5 @@ func (u *untar) peek(ctx context.Context, w runner.World) (*runner.Finding, erro
 		return nil, nil
 	}
 	c := d.change(ctx)
-	return &runner.Finding{Outputs: u.promised(), Change: c, Notes: u.notes(c)}, nil
+	return &runner.Finding{Outputs: u.laterOutputs(), Change: c, Notes: u.notes(c)}, nil
 }

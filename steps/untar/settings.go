@@ -15,8 +15,8 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
-// An untarFile is a file that an archive must hold.
-type untarFile struct {
+// An expectedFile is a file that an archive must hold.
+type expectedFile struct {
 	// Its name in the archive.
 	Name string `json:"name"`
 	// Size that it must have, with a unit or, in quotes, in bytes: 40GiB, "1310720".
@@ -25,15 +25,16 @@ type untarFile struct {
 	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
 }
 
-// untarLimits are how much an archive may hold. An archive that goes beyond is
+// limits are how much an archive may hold. An archive that goes beyond is
 // refused as a whole. A number that a step before gives is 0 while it is not
 // known, so 0 cannot be refused and stands for the default.
-type untarLimits struct {
+type limits struct {
 	// All its files together, as 40GiB. Room on the disk is looked at besides. By default 128GiB.
 	Bytes string `json:"bytes,omitempty" jsonschema:"pattern=^[0-9]+(\\.[0-9]+)? ?([KMGT]i?B|B)?$"`
 	// Files and directories. 0 stands for the default.
 	Entries int `json:"entries,omitempty" jsonschema:"minimum=0,maximum=10000000,default=10000"`
-	// How many times its packed size it may unpack to, once that is 256 MiB. Raw disk images that are nearly empty may need more. 0 stands for the default.
+	// How many times its packed size it may unpack to, once that is 256 MiB. Raw disk images that
+	// are nearly empty may need more. 0 stands for the default.
 	Ratio int `json:"ratio,omitempty" jsonschema:"minimum=0,maximum=1000000,default=1000"`
 	// How deep its directories may be nested. 0 stands for the default.
 	Depth int `json:"depth,omitempty" jsonschema:"minimum=0,maximum=1000,default=32"`
@@ -46,7 +47,7 @@ func (u *untar) Validate() error {
 	errs := []error{plan.At("sha256", checkSHA256(u.SHA256))}
 	seen := map[string]bool{}
 	for i, x := range u.Expect {
-		f, at := named(x), fmt.Sprintf("expect[%d]", i)
+		f, at := expectedOf(x), fmt.Sprintf("expect[%d]", i)
 		if f.Name != "" && seen[path.Clean(f.Name)] {
 			errs = append(errs, plan.At(at, fmt.Errorf("%q is named twice", f.Name)))
 		}
@@ -55,20 +56,20 @@ func (u *untar) Validate() error {
 		if x.Text == "" {
 			nameAt += ".name"
 		}
-		errs = append(errs, plan.At(nameAt, checkExpectable(f.Name)))
+		errs = append(errs, plan.At(nameAt, checkExpectedName(f.Name)))
 		_, sizeErr := parseSize(f.Size)
 		errs = append(errs, plan.At(at+".size", sizeErr), plan.At(at+".sha256", checkSHA256(f.SHA256)))
 	}
 	return errors.Join(append(errs, u.Limits.validate())...)
 }
 
-// checkExpectable refuses a name that no archive has a file of, whatever the
-// limits. One that is not known yet is empty.
-func checkExpectable(name string) error {
+// checkExpectedName refuses a name that no archive can have, whatever its limits
+// are. An empty name is not known yet and passes.
+func checkExpectedName(name string) error {
 	if name == "" {
 		return nil
 	}
-	err := archive.CheckName(name, archive.Limits{Name: mostNameLength, Depth: mostDepth})
+	err := archive.CheckName(name, archive.Limits{Name: maxNameLength, Depth: maxDepth})
 	if err != nil {
 		return fmt.Errorf("no archive can hold %q: %w", name, err)
 	}
@@ -77,25 +78,25 @@ func checkExpectable(name string) error {
 
 // The most that the limits can be set to.
 const (
-	mostEntries    = 10_000_000
-	mostRatio      = 1_000_000
-	mostDepth      = 1000
-	mostNameLength = 4096
+	maxEntries    = 10_000_000
+	maxRatio      = 1_000_000
+	maxDepth      = 1000
+	maxNameLength = 4096
 )
 
-func (l *untarLimits) validate() error {
+func (l *limits) validate() error {
 	if l == nil {
 		return nil
 	}
 	size, err := parseSize(l.Bytes)
 	if err == nil && size == 0 && l.Bytes != "" {
-		err = fmt.Errorf("%q leaves room for nothing", l.Bytes)
+		err = fmt.Errorf("%q leaves no room for any file", l.Bytes)
 	}
 	errs := []error{plan.At("limits.bytes", err)}
 	for _, n := range []struct {
 		name      string
 		got, most int
-	}{{"entries", l.Entries, mostEntries}, {"ratio", l.Ratio, mostRatio}, {"depth", l.Depth, mostDepth}, {"name_length", l.NameLength, mostNameLength}} {
+	}{{"entries", l.Entries, maxEntries}, {"ratio", l.Ratio, maxRatio}, {"depth", l.Depth, maxDepth}, {"name_length", l.NameLength, maxNameLength}} {
 		if n.got < 0 || n.got > n.most {
 			errs = append(errs, plan.At("limits."+n.name, fmt.Errorf("%d is not between 0 and %d", n.got, n.most)))
 		}
@@ -113,15 +114,15 @@ func checkSHA256(sum string) error {
 
 var sizePattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([KMGT]i?B|B)?$`)
 
-// parseSize gives the bytes of a size such as 1310720, 1.5GiB or 500MB, and 0
-// for none.
+// parseSize gives the bytes of a size such as 1310720, 1.5GiB or 500MB, and 0 for
+// an empty text.
 func parseSize(text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
 	m := sizePattern.FindStringSubmatch(text)
 	if m == nil {
-		return 0, fault.WithHint(fmt.Errorf("%q is not a size", text), "write a unit behind the number, or bytes in quotes: 40GiB, \"1310720\"")
+		return 0, fault.WithHint(fmt.Errorf("%q is not a size", text), "write a unit after the number, or bytes in quotes: 40GiB, \"1310720\"")
 	}
 	unit := int64(1)
 	if prefix, binary := strings.TrimSuffix(strings.TrimSuffix(m[2], "B"), "i"), strings.Contains(m[2], "i"); prefix != "" {
@@ -143,8 +144,8 @@ func parseSize(text string) (int64, error) {
 	return int64(n), nil
 }
 
-// limits gives the limits as the archive package takes them.
-func (u *untar) limits() archive.Limits {
+// archiveLimits gives the limits as the archive package takes them.
+func (u *untar) archiveLimits() archive.Limits {
 	if u.Limits == nil {
 		return archive.Limits{}
 	}
@@ -155,33 +156,33 @@ func (u *untar) limits() archive.Limits {
 	}
 }
 
-// limitFields say which limit of the archive package a plan sets how.
+// limitFields has the plan's field for each limit of the archive package.
 var limitFields = map[string]string{
 	"Bytes": "bytes", "Entries": "entries", "Ratio": "ratio", "Depth": "depth", "Name": "name_length",
 }
 
-// explain adds to an error what in the plan has to do with it.
-func (u *untar) explain(err error) error {
+// withHint adds a hint to an error about the digest or a limit.
+func (u *untar) withHint(err error) error {
 	var digest *archive.DigestError
 	if errors.As(err, &digest) {
-		return fault.WithHint(err, "it is not the archive that was meant, or it was damaged on its way; or sha256 in the plan is out of date")
+		return fault.WithHint(err, "the archive is another one than the plan expects, or it is damaged; or sha256 in the plan is out of date")
 	}
 	var limit *archive.LimitError
 	if errors.As(err, &limit) && limitFields[limit.Limit] != "" {
-		return fault.WithHint(err, "if the archive is meant to be so, set limits: {"+limitFields[limit.Limit]+": ...} in the step")
+		return fault.WithHint(err, "if the archive is right, set limits: {"+limitFields[limit.Limit]+": ...} in the step")
 	}
 	return err
 }
 
-func named(x plan.TextOr[string, untarFile]) untarFile {
+func expectedOf(x plan.TextOr[string, expectedFile]) expectedFile {
 	if x.Text != "" {
-		return untarFile{Name: x.Text}
+		return expectedFile{Name: x.Text}
 	}
 	return x.Other
 }
 
-// checkExpected holds what an archive holds against what the plan expects of
-// it. All that is wrong is told.
+// checkExpected compares the entries of an archive with what the plan expects, and
+// reports all differences.
 func (u *untar) checkExpected(entries []archive.Entry) error {
 	byName := map[string]archive.Entry{}
 	for _, e := range entries {
@@ -189,7 +190,7 @@ func (u *untar) checkExpected(entries []archive.Entry) error {
 	}
 	var errs []error
 	for _, x := range u.Expect {
-		f := named(x)
+		f := expectedOf(x)
 		e, ok := byName[path.Clean(f.Name)]
 		errs = append(errs, f.check(e, ok))
 	}
@@ -197,14 +198,14 @@ func (u *untar) checkExpected(entries []archive.Entry) error {
 	if err == nil {
 		return nil
 	}
-	return fault.WithHint(err, "it is not the archive that was meant, or what stands under expect is out of date")
+	return fault.WithHint(err, "the archive is another one than the plan expects, or expect in the plan is out of date")
 }
 
-func (f untarFile) check(e archive.Entry, ok bool) error {
+func (f expectedFile) check(e archive.Entry, ok bool) error {
 	size, _ := parseSize(f.Size) // was validated
 	switch {
 	case !ok:
-		return fmt.Errorf("it holds no file %q", f.Name)
+		return fmt.Errorf("it has no file %q", f.Name)
 	case e.IsDir():
 		return fmt.Errorf("%q is a directory, not a file", f.Name)
 	case f.Size != "" && e.Size >= 0 && e.Size != size:

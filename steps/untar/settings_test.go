@@ -12,39 +12,39 @@ import (
 	"github.com/bayplan/bayplan/runner/steptest"
 )
 
-func untarFiles(files ...untarFile) []plan.TextOr[string, untarFile] {
-	var all []plan.TextOr[string, untarFile]
+func untarFiles(files ...expectedFile) []plan.TextOr[string, expectedFile] {
+	var all []plan.TextOr[string, expectedFile]
 	for _, f := range files {
 		if f.Size == "" && f.SHA256 == "" {
-			all = append(all, plan.TextOr[string, untarFile]{Text: f.Name})
+			all = append(all, plan.TextOr[string, expectedFile]{Text: f.Name})
 			continue
 		}
-		all = append(all, plan.TextOr[string, untarFile]{Other: f})
+		all = append(all, plan.TextOr[string, expectedFile]{Other: f})
 	}
 	return all
 }
 
-// What the plan expects is checked wherever the archive's contents are known:
-// in a diff, in an apply in haste, and before the first file gets its name.
+// What the plan expects is checked wherever the entries of the archive are known: in
+// a diff, in the diff before an apply, and before the first file gets its name.
 func TestUntarExpect(t *testing.T) {
 	tests := []struct {
 		name   string
-		expect []untarFile
-		want   []string // of the error; none: it is as expected
+		expect []expectedFile
+		want   []string // parts of the error; none: it is as expected
 	}{
-		{"a name", []untarFile{{Name: "a.qcow2"}}, nil},
-		{"all there is to say", []untarFile{{Name: "./deep/b", Size: "6", SHA256: steptest.SHA256("kernel")}, {Name: "a.qcow2", Size: "4 B"}}, nil},
-		{"missing", []untarFile{{Name: "a.qcow2"}, {Name: "overcloud-full.initrd"}}, []string{`no file "overcloud-full.initrd"`}},
-		{"a directory", []untarFile{{Name: "empty"}}, []string{`"empty" is a directory`}},
-		{"another size", []untarFile{{Name: "a.qcow2", Size: "40GiB"}}, []string{`"a.qcow2" has 4 bytes, not 42949672960`}},
-		{"another digest", []untarFile{{Name: "a.qcow2", SHA256: steptest.SHA256("other")}}, []string{`"a.qcow2" has sha256 ` + steptest.SHA256("disk")}},
-		{"two mistakes", []untarFile{{Name: "x"}, {Name: "a.qcow2", Size: "5"}}, []string{`"x"`, `"a.qcow2" has 4 bytes`}},
+		{"a name", []expectedFile{{Name: "a.qcow2"}}, nil},
+		{"all there is to say", []expectedFile{{Name: "./deep/b", Size: "6", SHA256: steptest.SHA256("kernel")}, {Name: "a.qcow2", Size: "4 B"}}, nil},
+		{"missing", []expectedFile{{Name: "a.qcow2"}, {Name: "overcloud-full.initrd"}}, []string{`no file "overcloud-full.initrd"`}},
+		{"a directory", []expectedFile{{Name: "empty"}}, []string{`"empty" is a directory`}},
+		{"another size", []expectedFile{{Name: "a.qcow2", Size: "40GiB"}}, []string{`"a.qcow2" has 4 bytes, not 42949672960`}},
+		{"another digest", []expectedFile{{Name: "a.qcow2", SHA256: steptest.SHA256("other")}}, []string{`"a.qcow2" has sha256 ` + steptest.SHA256("disk")}},
+		{"two mistakes", []expectedFile{{Name: "x"}, {Name: "a.qcow2", Size: "5"}}, []string{`"x"`, `"a.qcow2" has 4 bytes`}},
 	}
 	for _, tt := range tests {
-		for _, haste := range []bool{false, true} {
+		for _, early := range []bool{false, true} {
 			name := tt.name
-			if haste {
-				name += ", in haste"
+			if early {
+				name += ", before an apply"
 			}
 			t.Run(name, func(t *testing.T) {
 				s, base := newUntar(t)
@@ -53,7 +53,7 @@ func TestUntarExpect(t *testing.T) {
 					t.Fatal(err)
 				}
 				before := tree(t, base)
-				if haste {
+				if early {
 					s.BeforeApply()
 				}
 				f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
@@ -82,13 +82,13 @@ func TestUntarExpect(t *testing.T) {
 	}
 }
 
-// An expectation that is added to a plan later is held against what is there.
+// An expectation that is added to a plan later is checked with the existing files.
 func TestUntarExpectLater(t *testing.T) {
 	s, _ := newUntar(t)
 	age(t, string(s.Archive))
 	d := &runner.Disk{}
 	prior := appliedIn(t, s, d)
-	later := &untar{Archive: s.Archive, Into: s.Into, Expect: untarFiles(untarFile{Name: "a.qcow2", Size: "5"})}
+	later := &untar{Archive: s.Archive, Into: s.Into, Expect: untarFiles(expectedFile{Name: "a.qcow2", Size: "5"})}
 	if _, err := later.Diff(t.Context(), d, prior); err == nil || !strings.Contains(err.Error(), "4 bytes, not 5") {
 		t.Errorf("error = %v", err)
 	}
@@ -97,14 +97,14 @@ func TestUntarExpectLater(t *testing.T) {
 func TestUntarLimits(t *testing.T) {
 	tests := []struct {
 		name   string
-		limits untarLimits
+		limits limits
 		field  string // "" for one that is not reached
 	}{
-		{"none reached", untarLimits{Bytes: "10", Entries: 3, Ratio: 1, Depth: 2, NameLength: 7}, ""},
-		{"bytes", untarLimits{Bytes: "9"}, "bytes"},
-		{"entries", untarLimits{Entries: 2}, "entries"},
-		{"depth", untarLimits{Depth: 1}, "depth"},
-		{"name length", untarLimits{NameLength: 6}, "name_length"},
+		{"none reached", limits{Bytes: "10", Entries: 3, Ratio: 1, Depth: 2, NameLength: 7}, ""},
+		{"bytes", limits{Bytes: "9"}, "bytes"},
+		{"entries", limits{Entries: 2}, "entries"},
+		{"depth", limits{Depth: 1}, "depth"},
+		{"name length", limits{NameLength: 6}, "name_length"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -141,8 +141,8 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
-// Whoever unpacks what nothing vouches for is told so, and only then: not when
-// there is nothing to unpack.
+// The note about an archive that nothing vouches for appears only when there is
+// something to unpack.
 func TestUntarNotes(t *testing.T) {
 	sum := func(s *untar) string { return steptest.SHA256(steptest.ReadFile(t, string(s.Archive))) }
 	tests := []struct {
@@ -152,7 +152,7 @@ func TestUntarNotes(t *testing.T) {
 	}{
 		{"nothing vouches for it", func(*untar) {}, 1},
 		{"its digest does", func(s *untar) { s.SHA256 = sum(s) }, 0},
-		{"what is expected does", func(s *untar) { s.Expect = untarFiles(untarFile{Name: "a.qcow2"}) }, 0},
+		{"what is expected does", func(s *untar) { s.Expect = untarFiles(expectedFile{Name: "a.qcow2"}) }, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -185,22 +185,22 @@ func TestUntarValidate(t *testing.T) {
 		{"upper case", untar{SHA256: strings.ToUpper(steptest.SHA256(""))}, "sha256"},
 		{"short", untar{SHA256: "abc"}, "sha256"},
 		{"with its name", untar{SHA256: "sha256:" + steptest.SHA256("")}, "sha256"},
-		{"expected digest", untar{Expect: untarFiles(untarFile{Name: "a", SHA256: "abc"})}, "sha256 digest"},
-		{"expected size", untar{Expect: untarFiles(untarFile{Name: "a", Size: "large"})}, `"large" is not a size`},
-		{"expected twice", untar{Expect: untarFiles(untarFile{Name: "a"}, untarFile{Name: "./a", Size: "1"})}, "named twice"},
-		{"limit that is no size", untar{Limits: &untarLimits{Bytes: "many"}}, `"many" is not a size`},
-		{"expected above", untar{Expect: untarFiles(untarFile{Name: "../x"})}, `no archive can hold "../x": its name has ".."`},
-		{"expected absolute", untar{Expect: untarFiles(untarFile{Name: "/y", Size: "1"})}, `no archive can hold "/y": its name is absolute`},
-		{"expected directory", untar{Expect: untarFiles(untarFile{Name: "."})}, `no archive can hold ".": a file with a directory's name`},
-		{"expected below here", untar{Expect: untarFiles(untarFile{Name: "./d//y"})}, ""},
-		{"expected very deep", untar{Expect: untarFiles(untarFile{Name: strings.Repeat("d/", 999) + "y"})}, ""},
-		{"expected deeper than can be allowed", untar{Expect: untarFiles(untarFile{Name: strings.Repeat("d/", 1000) + "y"})}, "more than 1000 deep"},
-		{"expected, not known yet", untar{Expect: untarFiles(untarFile{})}, ""},
-		{"no bytes", untar{Limits: &untarLimits{Bytes: "0"}}, `"0" leaves room for nothing`},
-		{"hardly a byte", untar{Limits: &untarLimits{Bytes: "0.4B"}}, `"0.4B" leaves room for nothing`},
-		{"limits left at their defaults", untar{Limits: &untarLimits{}}, ""},
-		{"negative limit", untar{Limits: &untarLimits{Ratio: -1}}, "between 0 and"},
-		{"large limit", untar{Limits: &untarLimits{Depth: 1001}}, "between 0 and"},
+		{"expected digest", untar{Expect: untarFiles(expectedFile{Name: "a", SHA256: "abc"})}, "sha256 digest"},
+		{"expected size", untar{Expect: untarFiles(expectedFile{Name: "a", Size: "large"})}, `"large" is not a size`},
+		{"expected twice", untar{Expect: untarFiles(expectedFile{Name: "a"}, expectedFile{Name: "./a", Size: "1"})}, "named twice"},
+		{"limit that is no size", untar{Limits: &limits{Bytes: "many"}}, `"many" is not a size`},
+		{"expected above", untar{Expect: untarFiles(expectedFile{Name: "../x"})}, `no archive can hold "../x": its name has ".."`},
+		{"expected absolute", untar{Expect: untarFiles(expectedFile{Name: "/y", Size: "1"})}, `no archive can hold "/y": its name is absolute`},
+		{"expected directory", untar{Expect: untarFiles(expectedFile{Name: "."})}, `no archive can hold ".": a file with a directory's name`},
+		{"expected below here", untar{Expect: untarFiles(expectedFile{Name: "./d//y"})}, ""},
+		{"expected very deep", untar{Expect: untarFiles(expectedFile{Name: strings.Repeat("d/", 999) + "y"})}, ""},
+		{"expected deeper than can be allowed", untar{Expect: untarFiles(expectedFile{Name: strings.Repeat("d/", 1000) + "y"})}, "more than 1000 deep"},
+		{"expected, not known yet", untar{Expect: untarFiles(expectedFile{})}, ""},
+		{"no bytes", untar{Limits: &limits{Bytes: "0"}}, `"0" leaves no room for any file`},
+		{"hardly a byte", untar{Limits: &limits{Bytes: "0.4B"}}, `"0.4B" leaves no room for any file`},
+		{"limits left at their defaults", untar{Limits: &limits{}}, ""},
+		{"negative limit", untar{Limits: &limits{Ratio: -1}}, "between 0 and"},
+		{"large limit", untar{Limits: &limits{Depth: 1001}}, "between 0 and"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

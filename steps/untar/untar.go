@@ -19,20 +19,24 @@ import (
 // with the same content are left alone; the others get their names one by one
 // when all of the archive was read and found good.
 type untar struct {
-	// Archive to unpack: tar, tar.gz, tar.zst, tar.xz or tar.bz2, told apart by what is in it. It may hold files and directories, no links and nothing else.
+	// Archive to unpack: tar, tar.gz, tar.zst, tar.xz or tar.bz2, told apart by what is in it. It
+	// may hold files and directories, no links and nothing else.
 	Archive plan.Path `json:"archive"`
-	// Directory to unpack into. It is made when its parent is there. Several archives may be unpacked into one.
+	// Directory to unpack into. It is made when its parent is there. Several archives may be
+	// unpacked into one.
 	Into plan.Path `json:"into"`
-	// Digest that the archive must have, 64 lower-case hex digits. With it an archive that was cut between two files is noticed too.
+	// Digest that the archive must have, 64 lower-case hex digits. With it an archive that was cut
+	// between two files is noticed too.
 	SHA256 string `json:"sha256,omitempty" jsonschema:"pattern=^[0-9a-f]{64}$"`
-	// Files that must come out of it, others may: a name, or {name: NAME, size: "1310720", sha256: DIGEST}. If one is missing or different, nothing is unpacked.
-	Expect []plan.TextOr[string, untarFile] `json:"expect,omitempty"`
+	// Files that must come out of it, others may: a name, or {name: NAME, size: "1310720", sha256:
+	// DIGEST}. If one is missing or different, nothing is unpacked.
+	Expect []plan.TextOr[string, expectedFile] `json:"expect,omitempty"`
 	// How much it may hold, to set for archives beyond the usual.
-	Limits *untarLimits `json:"limits,omitempty"`
+	Limits *limits `json:"limits,omitempty"`
 
-	applying bool
-	known    []archive.Entry // files that are there as the record tells of them
-	listed   *untarListing   // of the archive, once it was read
+	applying  bool
+	unchanged []archive.Entry // files of the record that are unchanged on the disk
+	listed    *listing        // what is in the archive, when it has been read
 }
 
 // Type gives the step type untar.
@@ -54,17 +58,17 @@ func (u *untar) Paths() runner.Paths {
 	return runner.Paths{Reads: []string{string(u.Archive)}, Into: []string{string(u.Into)}}
 }
 
-// BeforeApply implements runner.BeforeApplier: an archive that is going to be
-// unpacked is not read before to know what is in it.
+// BeforeApply implements runner.BeforeApplier. Before an apply the archive is not
+// read to list it, since Apply reads it anyway.
 func (u *untar) BeforeApply() { u.applying = true }
 
-// Inputs gives a digest of what the archive holds. Where that is not remembered the
-// archive is read for it; before an apply, Apply reads it.
+// Inputs gives a digest of the entries of the archive. When it is not remembered, the
+// archive is read for it. Before an apply the digest stays empty, and Apply finds it.
 func (u *untar) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	digest, err := u.recall(w)
 	if digest == "" && err == nil && !u.applying {
-		var l *untarListing
-		if l, err = u.list(ctx, w); err == nil {
+		var l *listing
+		if l, err = u.readArchive(ctx, w); err == nil {
 			digest = l.digest
 		}
 	}
@@ -74,22 +78,22 @@ func (u *untar) Inputs(ctx context.Context, w runner.World) ([]runner.Input, err
 	return []runner.Input{{Name: "archive", Digest: digest}}, nil
 }
 
-// Diff compares what the archive holds with what is there.
+// Diff compares the entries of the archive with the files on the disk.
 func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
 	digest, err := u.recall(w)
 	if err != nil {
 		return nil, err
 	}
 	if digest != "" && prior.Input("archive") == digest && !u.leftover() {
-		// The same archive holds the same files: it need not be read again
-		// to find that all of them are there.
-		if entries := u.remembered(w, prior); entries != nil && u.checkExpected(entries) == nil {
-			d := untarDiff{untar: u, world: w, entries: entries}
+		// The archive is the recorded one, so it has the recorded files. It is not
+		// read again to see that all of them are there.
+		if entries := u.recordedEntries(w, prior); entries != nil && u.checkExpected(entries) == nil {
+			d := diff{untar: u, world: w, entries: entries}
 			err := d.compare(ctx)
 			if err == nil && len(d.items) == 0 {
 				return &runner.Finding{Outputs: u.outputs(entries)}, nil
 			}
-			u.known = d.same
+			u.unchanged = d.same
 		}
 	}
 	if u.applying && u.listed == nil {
@@ -97,11 +101,11 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 			return f, err
 		}
 	}
-	l, err := u.list(ctx, w)
+	l, err := u.readArchive(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	d := untarDiff{untar: u, world: w, entries: l.entries, full: true}
+	d := diff{untar: u, world: w, entries: l.entries, full: true}
 	if err := d.compare(ctx); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", u.Archive, err)
 	}
@@ -109,7 +113,8 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 	return &runner.Finding{Outputs: u.outputs(l.entries), Change: c, Notes: u.notes(c)}, nil
 }
 
-// notes tells of an archive that nothing vouches for, before it is unpacked.
+// notes reports an archive that is going to be unpacked, when the plan has neither
+// its digest nor expected files.
 func (u *untar) notes(c *runner.Change) []string {
 	if c == nil || u.SHA256 != "" || len(u.Expect) > 0 {
 		return nil
@@ -117,20 +122,20 @@ func (u *untar) notes(c *runner.Change) []string {
 	return []string{"nothing vouches for " + filepath.Base(string(u.Archive)) + ": give its sha256, or under expect what must come out of it"}
 }
 
-// leftover says whether a killed run left its unfinished files.
+// leftover reports whether a killed run has left unfinished files.
 func (u *untar) leftover() bool {
-	_, err := os.Lstat(u.stage())
+	_, err := os.Lstat(u.stagePath())
 	return err == nil
 }
 
-// into gives the directory as outputs name it.
+// into gives the directory as the outputs have it.
 func (u *untar) into() string { return filepath.Clean(string(u.Into)) }
 
-func (u *untar) stage() string {
+func (u *untar) stagePath() string {
 	return filepath.Join(string(u.Into), archive.StageName(string(u.Archive)))
 }
 
-func (u *untar) path(e archive.Entry) string {
+func (u *untar) target(e archive.Entry) string {
 	return filepath.Join(string(u.Into), filepath.FromSlash(e.Name))
 }
 
@@ -138,11 +143,11 @@ func (u *untar) outputs(entries []archive.Entry) runner.Outputs {
 	var files, sums, dirs []string
 	for _, e := range entries {
 		if e.IsDir() {
-			dirs = append(dirs, u.path(e))
+			dirs = append(dirs, u.target(e))
 			continue
 		}
-		files = append(files, u.path(e))
-		sums = append(sums, e.SHA256+"  "+u.path(e))
+		files = append(files, u.target(e))
+		sums = append(sums, e.SHA256+"  "+u.target(e))
 	}
 	return runner.Outputs{
 		"files": plan.List(files...),
@@ -152,11 +157,10 @@ func (u *untar) outputs(entries []archive.Entry) runner.Outputs {
 	}
 }
 
-// remembered gives the entries that a record tells of, with the sizes that the
-// files have now. A record of another directory, or one that makes no sense,
-// gives nil: what was unpacked below this directory once says nothing about
-// this directory.
-func (u *untar) remembered(w runner.World, prior *runner.Record) []archive.Entry {
+// recordedEntries gives the entries that a record has, with the sizes that the files
+// have now. It gives nil for a malformed record and for a record of another
+// directory: files that were unpacked below this directory do not count for it.
+func (u *untar) recordedEntries(w runner.World, prior *runner.Record) []archive.Entry {
 	if prior.Outputs["into"].String() != u.into() {
 		return nil
 	}

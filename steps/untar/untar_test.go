@@ -122,7 +122,7 @@ func TestUntarPlannedFiles(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	f, err := s.Diff(ctx, w, nil)
-	cancel() // the files are opened when the Diff is long over
+	cancel() // the files are opened after the Diff has ended
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestUntarNoticesChanges(t *testing.T) {
 	}
 }
 
-// Records that are of no use do no harm either.
+// Malformed records do no harm.
 func TestUntarMistrustsRecords(t *testing.T) {
 	s, base := newUntar(t)
 	steptest.Apply(t, s)
@@ -215,8 +215,8 @@ func TestUntarMistrustsRecords(t *testing.T) {
 	}
 }
 
-// A plan that is changed to unpack into a directory above the former one, or
-// below it, finds nothing done there.
+// A record of another directory does not count: not when the plan is changed to a
+// directory above, and not when it is changed to one below.
 func TestUntarMovedInto(t *testing.T) {
 	tests := map[string]string{"above": "", "below": "/images/new", "beside": "/other"}
 	for name, into := range tests {
@@ -235,7 +235,7 @@ func TestUntarMovedInto(t *testing.T) {
 	}
 }
 
-// The input is what the archive holds, however it is packed.
+// The input depends on the entries of the archive, not on how it is compressed.
 func TestUntarInputs(t *testing.T) {
 	digest := func(s *untar) string {
 		t.Helper()

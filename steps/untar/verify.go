@@ -11,26 +11,26 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// Verify holds every file against the archive.
+// Verify compares every file with the archive.
 func (u *untar) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	l, err := u.list(ctx, w)
+	l, err := u.readArchive(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	return u.outputs(l.entries), u.confirm(ctx, w, l.entries, nil)
 }
 
-// confirm checks every file of the archive. One that is still as it was when it was
-// placed needs no reading, since it was hashed on its way; all others are hashed.
-func (u *untar) confirm(ctx context.Context, w runner.World, entries []archive.Entry, placed map[string]placedEntry) error {
+// confirm checks every file of the archive. A file that still has the identity in
+// written was hashed while it was written. All others are hashed now.
+func (u *untar) confirm(ctx context.Context, w runner.World, entries []archive.Entry, written map[string]writtenEntry) error {
 	var errs []error
 	for _, e := range entries {
-		fi, err := os.Lstat(u.path(e))
+		fi, err := os.Lstat(u.target(e))
 		if err == nil {
 			err = u.checkShape(e, fi)
 		}
-		if before, ok := placed[e.Name]; err == nil && !e.IsDir() && ok && before.settled && before.id.Is(fi) {
-			w.Remember(u.path(e), runner.Identify(fi), map[runner.Algo]string{runner.SHA256: e.SHA256})
+		if before, ok := written[e.Name]; err == nil && !e.IsDir() && ok && before.stable && before.id.Is(fi) {
+			w.Remember(u.target(e), runner.Identify(fi), map[runner.Algo]string{runner.SHA256: e.SHA256})
 		} else if err == nil && !e.IsDir() {
 			err = u.checkContent(ctx, w, e)
 		}
@@ -39,9 +39,9 @@ func (u *untar) confirm(ctx context.Context, w runner.World, entries []archive.E
 	return errors.Join(errs...)
 }
 
-// checkShape checks what is there for an entry, without its content.
+// checkShape checks the kind and the size of an entry's file, but not its content.
 func (u *untar) checkShape(e archive.Entry, fi fs.FileInfo) error {
-	switch path := u.path(e); {
+	switch path := u.target(e); {
 	case e.IsDir() && !fi.IsDir():
 		return fmt.Errorf("%q is not a directory", path)
 	case e.IsDir():
@@ -49,18 +49,18 @@ func (u *untar) checkShape(e archive.Entry, fi fs.FileInfo) error {
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("%q is not a regular file", path)
 	case fi.Size() != e.Size:
-		return fmt.Errorf("%q has %d bytes, in the archive %d", path, fi.Size(), e.Size)
+		return fmt.Errorf("%q has %d bytes, and in the archive it has %d", path, fi.Size(), e.Size)
 	}
 	return nil
 }
 
 func (u *untar) checkContent(ctx context.Context, w runner.World, e archive.Entry) error {
-	sums, err := w.Sum(ctx, u.path(e), runner.SHA256)
+	sums, err := w.Sum(ctx, u.target(e), runner.SHA256)
 	if err != nil {
 		return err
 	}
 	if got := sums[runner.SHA256]; got != e.SHA256 {
-		return fmt.Errorf("%q has sha256 %s, in the archive %s", u.path(e), got, e.SHA256)
+		return fmt.Errorf("%q has sha256 %s, and in the archive it has %s", u.target(e), got, e.SHA256)
 	}
 	return nil
 }

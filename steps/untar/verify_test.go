@@ -17,7 +17,7 @@ func TestUntarVerify(t *testing.T) {
 	}{
 		{"as it was", func(*testing.T, string) {}, ""},
 		{"gone", func(t *testing.T, base string) { steptest.Remove(t, base+"/images/a.qcow2") }, "a.qcow2"},
-		{"longer", func(t *testing.T, base string) { steptest.PutFile(t, base+"/images/a.qcow2", "disk!") }, "5 bytes, in the archive 4"},
+		{"longer", func(t *testing.T, base string) { steptest.PutFile(t, base+"/images/a.qcow2", "disk!") }, "5 bytes, and in the archive it has 4"},
 		{"different", func(t *testing.T, base string) { steptest.PutFile(t, base+"/images/a.qcow2", "DISK") }, steptest.SHA256("DISK")},
 		{"directory gone", func(t *testing.T, base string) { steptest.Remove(t, base+"/images/empty") }, "empty"},
 		{"directory is a file", func(t *testing.T, base string) {

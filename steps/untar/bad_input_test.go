@@ -29,7 +29,7 @@ func TestUntarBadInput(t *testing.T) {
 			s.Archive = "/usr/share/rhosp-director-images/no-such-overcloud-full.tar"
 		}, []string{"no-such-overcloud-full.tar"}, "rhosp-director-images"},
 		{"wrong digest", func(t *testing.T, s *untar, _ string) { s.SHA256 = steptest.SHA256("another") }, []string{"x.tar", steptest.SHA256("another")}, "sha256 in the plan"},
-		{"archive is a directory", func(t *testing.T, s *untar, base string) { s.Archive = plan.Path(base) }, []string{"is a directory"}, "need not be unpacked"},
+		{"archive is a directory", func(t *testing.T, s *untar, base string) { s.Archive = plan.Path(base) }, []string{"is a directory"}, "needs no unpacking"},
 		{"no archive", func(t *testing.T, _ *untar, base string) { steptest.PutFile(t, base+"/x.tar", "QFI\xfb rest") }, []string{"x.tar", "qcow2"}, "supported formats are"},
 		{"cut archive", func(t *testing.T, _ *untar, base string) {
 			b := steptest.Tarball(t, "a", "1")
@@ -71,7 +71,7 @@ func TestUntarBadInput(t *testing.T) {
 	}
 }
 
-// tree names all files below a directory.
+// tree gives the names of all files below a directory.
 func tree(t *testing.T, base string) []string {
 	t.Helper()
 	var names []string

@@ -18,8 +18,8 @@ import (
 	"github.com/bayplan/bayplan/runner/steptest"
 )
 
-// In haste, as the runner applies, the laws hold as well.
-func TestUntarLawsInHaste(t *testing.T) {
+// The laws also hold when BeforeApply is called, as the runner does before an apply.
+func TestUntarLawsBeforeApply(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: Type(), Fresh: func(t *testing.T) *steptest.Fixture {
 		base := t.TempDir()
 		into, from := filepath.Join(base, "images"), filepath.Join(base, "x.tar.gz")
@@ -28,8 +28,8 @@ func TestUntarLawsInHaste(t *testing.T) {
 		return &steptest.Fixture{
 			New: func() runner.Step {
 				u := &untar{Archive: plan.Path(from), Into: plan.Path(into)}
-				// What the runner asks for first is not known in haste before
-				// Apply; the laws want it known, and Diff to see all.
+				// The laws need Inputs that are known, and a Diff that sees all
+				// entries. Before an apply Inputs does not know the digest.
 				if _, err := os.Stat(into); err != nil {
 					return u
 				}
@@ -56,7 +56,7 @@ func gzipped(b []byte) string {
 	return packed.String()
 }
 
-// readingWorld counts the bytes that are read of files.
+// readingWorld counts the bytes that are read from files.
 type readingWorld struct {
 	*runner.Disk
 	read int64
@@ -81,7 +81,7 @@ func (f *countedFile) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Before its Apply an archive is not read through, and Apply reads it once.
+// Diff before an apply reads only a part of the archive, and Apply reads it once.
 func TestUntarReadsAnArchiveOnce(t *testing.T) {
 	body := strings.Repeat("0123456789abcdef", 1<<19) // 8 MiB
 	plain := steptest.Tarball(t, "a.qcow2", body, "b", "kernel")
@@ -120,15 +120,15 @@ func TestUntarReadsAnArchiveOnce(t *testing.T) {
 	}
 }
 
-// A Diff in haste is sure that there is something to do, or it looks as hard
-// as any other.
-func TestUntarInHaste(t *testing.T) {
+// A Diff before an apply is certain that something has to be done, or it compares as
+// any other Diff does.
+func TestUntarDiffBeforeApply(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(t *testing.T, base string)
 		plain  []string // items for a plain archive
 		packed []string // and for a compressed one
-		done   []string // what is told of either
+		done   []string // items that either reports as done
 	}{
 		{
 			"nothing is there", func(*testing.T, string) {},
@@ -199,7 +199,7 @@ func TestUntarInHaste(t *testing.T) {
 	}
 }
 
-// unpackBy puts what is in the archive, or nearly, where it belongs.
+// unpackBy writes the files of the archive, with these contents, to their places.
 func unpackBy(t *testing.T, base, disk, kernel string) {
 	t.Helper()
 	steptest.PutFile(t, base+"/images/a.qcow2", disk)
@@ -207,8 +207,8 @@ func unpackBy(t *testing.T, base, disk, kernel string) {
 	steptest.MakeDir(t, base+"/images/empty", 0o755)
 }
 
-// One file of three is gone: the others are not written again.
-func TestUntarWritesOnlyWhatIsGone(t *testing.T) {
+// When one file of three is gone, only that one is written.
+func TestUntarWritesOnlyMissingFiles(t *testing.T) {
 	s, base := newUntar(t)
 	age(t, string(s.Archive))
 	d := &runner.Disk{}

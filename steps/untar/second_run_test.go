@@ -14,16 +14,15 @@ import (
 	"github.com/bayplan/bayplan/runner/steptest"
 )
 
-// A second run asks for digests, which are remembered, and opens nothing:
-// after an apply in haste, which was told nothing beforehand, and after one
-// that had listed the archive.
+// A second run takes the remembered digests and opens no file, whether the apply
+// before it had listed the archive or not.
 func TestUntarSecondRunReadsNothing(t *testing.T) {
-	for name, haste := range map[string]bool{"in haste": true, "after a diff": false} {
+	for name, early := range map[string]bool{"before an apply": true, "after a diff": false} {
 		t.Run(name, func(t *testing.T) {
 			s, base := newUntar(t)
 			age(t, base+"/x.tar")
 			w := &countingWorld{Disk: &runner.Disk{}}
-			if haste {
+			if early {
 				s.BeforeApply()
 			}
 			prior := appliedIn(t, s, w.Disk)
@@ -52,7 +51,7 @@ func TestUntarSecondRunReadsNothing(t *testing.T) {
 	}
 }
 
-// age makes a file one that was written long ago, so that it may be remembered.
+// age sets the time of a file to long ago, so that its digests may be remembered.
 func age(t *testing.T, path string) {
 	t.Helper()
 	ago := time.Now().Add(-time.Hour)
@@ -61,7 +60,7 @@ func age(t *testing.T, path string) {
 	}
 }
 
-// appliedIn does what the runner does in an apply, and gives the record.
+// appliedIn applies a step as the runner does, and gives the record.
 func appliedIn(t *testing.T, s *untar, d *runner.Disk) *runner.Record {
 	t.Helper()
 	if _, err := s.Inputs(t.Context(), d); err != nil {
@@ -88,8 +87,8 @@ func appliedIn(t *testing.T, s *untar, d *runner.Disk) *runner.Record {
 	return &runner.Record{Inputs: inputs, Outputs: outputs}
 }
 
-// countingWorld counts the files that are opened, and names those whose
-// digests are not remembered.
+// countingWorld counts the files that are opened, and keeps the names of those
+// whose digests are not remembered.
 type countingWorld struct {
 	*runner.Disk
 	opened int
