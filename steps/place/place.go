@@ -27,11 +27,14 @@ import (
 type placeFiles struct {
 	// Directory that gets the files. It has to be there; a mkdir step makes it.
 	Into plan.Path `json:"into"`
-	// Files to place: a path, which keeps its last name, or {from: PATH, as: NAME}, as {from: images/ironic-python-agent.initramfs, as: agent.ramdisk}.
+	// Files to place: a path, which keeps its last name, or {from: PATH, as: NAME}, as {from:
+	// images/ironic-python-agent.initramfs, as: agent.ramdisk}.
 	Files []plan.TextOr[plan.Path, hostfiles.PlacedFile] `json:"files" jsonschema:"minItems=1"`
-	// Permissions of the copies, as four octal digits in quotes: "0644". Left out, new ones get 0644, and of those that are there it is enough that everybody can read them.
+	// Permissions of the copies, as four octal digits in quotes: "0644". Left out, new ones get
+	// 0644, and of those that are there it is enough that everybody can read them.
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
-	// Whose the copies are: USER, USER:GROUP or :GROUP, each a name or a number. Left out, they belong to who runs bayplan. Only root can give files away.
+	// Whose the copies are: USER, USER:GROUP or :GROUP, each a name or a number. Left out, they
+	// belong to who runs bayplan. Only root can give files away.
 	Owner string `json:"owner,omitempty" jsonschema:"pattern=^[^:]*(:[^:]+)?$"`
 }
 
@@ -84,7 +87,7 @@ func (p *placeFiles) Paths() runner.Paths {
 	return paths
 }
 
-// Inputs gives the contents of the sources.
+// Inputs gives the digests of the sources.
 func (p *placeFiles) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	var in []runner.Input
 	for _, f := range p.Files {
@@ -99,55 +102,56 @@ func (p *placeFiles) Inputs(ctx context.Context, w runner.World) ([]runner.Input
 
 // Diff compares the copies with their sources.
 func (p *placeFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
-	found, err := p.survey(ctx, w)
+	copies, err := p.planCopies(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	c := &runner.Change{Apply: func(ctx context.Context, to runner.Progress) (runner.Outputs, error) {
-		return nil, placeAll(ctx, found, to)
+	change := &runner.Change{Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+		return nil, copyAll(ctx, copies, p)
 	}}
-	for _, f := range found {
-		if f.Op != "" {
-			c.Items = append(c.Items, f.Item())
-			c.Files = append(c.Files, f.File(w))
+	for _, c := range copies {
+		if c.Op != "" {
+			change.Items = append(change.Items, c.Item())
+			change.Files = append(change.Files, c.File(w))
 		}
 	}
 	finding := &runner.Finding{Outputs: p.outputs()}
-	if len(c.Items) > 0 {
-		c.Summary = human.Count(len(c.Items), "file", "files")
-		finding.Change = c
+	if len(change.Items) > 0 {
+		change.Summary = human.Count(len(change.Items), "file", "files")
+		finding.Change = change
 	}
 	return finding, nil
 }
 
-func placeAll(ctx context.Context, found []hostfiles.Copy, to runner.Progress) error {
-	for _, f := range found {
-		if f.Op == "" {
+func copyAll(ctx context.Context, copies []hostfiles.Copy, p runner.Progress) error {
+	for _, c := range copies {
+		if c.Op == "" {
 			continue
 		}
-		if err := f.Do(ctx, to); err != nil {
+		if err := c.Do(ctx, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Verify compares them again.
+// Verify compares the copies with their sources again.
 func (p *placeFiles) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	found, err := p.survey(ctx, w)
+	copies, err := p.planCopies(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	var errs []error
-	for _, f := range found {
-		if f.Op != "" {
-			errs = append(errs, fmt.Errorf("%s: %s", f.To, f.Note))
+	for _, c := range copies {
+		if c.Op != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", c.To, c.Note))
 		}
 	}
 	return p.outputs(), errors.Join(errs...)
 }
 
-func (p *placeFiles) survey(ctx context.Context, w runner.World) ([]hostfiles.Copy, error) {
+// planCopies gives the copies that the plan wants, each with what has to be done.
+func (p *placeFiles) planCopies(ctx context.Context, w runner.World) ([]hostfiles.Copy, error) {
 	attrs := durable.Attributes{}
 	attrs.Mode = setting.Mode(p.Mode, 0)
 	owner, err := findOwner(p.Owner)
@@ -155,7 +159,7 @@ func (p *placeFiles) survey(ctx context.Context, w runner.World) ([]hostfiles.Co
 		return nil, err
 	}
 	attrs.Owner = owner
-	var found []hostfiles.Copy
+	var copies []hostfiles.Copy
 	for _, f := range p.Files {
 		from := string(hostfiles.SourceOf(f))
 		size, err := hostfiles.Size(w, from)
@@ -166,12 +170,12 @@ func (p *placeFiles) survey(ctx context.Context, w runner.World) ([]hostfiles.Co
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, hostfiles.Copy{
+		copies = append(copies, hostfiles.Copy{
 			From: from, To: filepath.Join(string(p.Into), hostfiles.NameOf(f)),
 			Size: size, SHA512: sums[runner.SHA512], Attributes: attrs,
 		})
 	}
-	return found, hostfiles.PlanCopies(ctx, w, string(p.Into), found)
+	return copies, hostfiles.PlanCopies(ctx, w, string(p.Into), copies)
 }
 
 func (p *placeFiles) outputs() runner.Outputs {
@@ -182,8 +186,8 @@ func (p *placeFiles) outputs() runner.Outputs {
 	return runner.Outputs{"files": plan.List(names...)}
 }
 
-// findOwner gives the numbers of USER:GROUP, nil for "". They are asked of the
-// host that bayplan runs on, so it is no matter for Validate.
+// findOwner gives the numbers of USER:GROUP, nil for "". It asks the host that
+// bayplan runs on, so Validate cannot call it.
 func findOwner(text string) (*durable.Owner, error) {
 	if text == "" {
 		return nil, nil
@@ -209,7 +213,8 @@ func findOwner(text string) (*durable.Owner, error) {
 	return &durable.Owner{UID: uid, GID: gid}, err
 }
 
-// idOf gives the number of a name that may be one already, -1 for no name.
+// idOf gives the number of a user or group, -1 for an empty name. The name may be a
+// number itself.
 func idOf(name, kind string, find func(string) (string, error)) (int, error) {
 	if name == "" {
 		return -1, nil
@@ -219,7 +224,7 @@ func idOf(name, kind string, find func(string) (string, error)) (int, error) {
 	}
 	text, err := find(name)
 	if err != nil {
-		return 0, fault.WithHint(fmt.Errorf("this host knows no %s %q", kind, name), "write its number, or make it first")
+		return 0, fault.WithHint(fmt.Errorf("this host knows no %s %q", kind, name), "write its number, or create it first")
 	}
 	return strconv.Atoi(text)
 }

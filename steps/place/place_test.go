@@ -17,7 +17,7 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
-// agentPlaced is the step for an agent's files under base.
+// agentPlaced gives the step that places an agent's files below base.
 func agentPlaced(base string) *placeFiles {
 	return &placeFiles{Into: plan.Path(base + "/httpboot"), Files: []testbed.ToPlace{
 		testbed.PlacedAs(base+"/images/ipa.kernel", "agent.kernel"),
@@ -115,8 +115,7 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-// Only root can give files away, so one of the two halves is what this host
-// shows.
+// Only root can give files away, so a host shows only one half of this test.
 func TestPlaceOwner(t *testing.T) {
 	base := testbed.AgentFiles(t)
 	s := agentPlaced(base)
