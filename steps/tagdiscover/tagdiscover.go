@@ -27,19 +27,21 @@ type tagDiscover struct {
 	TagFromLabel string `json:"tag_from_label,omitempty"`
 	// Tag to take where the image lacks a label of tag_from_label. Without it that is an error.
 	FallbackTag string `json:"fallback_tag,omitempty"`
-	// In place of tag_from_label, a regular expression: of the tags that are all of what it matches, the newest is taken, by version and not as text. All tags of the repository are listed for it, so image needs no tag.
+	// In place of tag_from_label, a regular expression: of the tags that are all of what it
+	// matches, the newest is taken, by version and not as text. All tags of the repository are
+	// listed for it, so image needs no tag.
 	Newest string `json:"newest,omitempty"`
 
 	out   registries
-	found *discovered // by this run: a tag must not change half-way
+	found *discovered // kept, so that the tag does not change within a run
 }
 
-// discovered is a tag that is there.
+// discovered is a tag that exists.
 type discovered struct {
-	image  string // HOST/NAME:TAG
-	tag    string
-	digest string // of the image with the tag
-	read   string // of the image whose labels were read
+	image      string // HOST/NAME:TAG
+	tag        string
+	digest     string // of the image with the tag
+	readDigest string // of the image whose labels were read
 }
 
 // registries are what the step needs of the plan's connections.
@@ -48,7 +50,7 @@ type registries interface {
 	Labels(ctx context.Context, image string) (map[string]string, string, error)
 	// Resolve gives the digest that a tag stands for.
 	Resolve(ctx context.Context, image string) (string, error)
-	// MovedTags says which tags are no longer what they are locked to.
+	// MovedTags reports the tags that no longer stand for what they are locked to.
 	MovedTags(ctx context.Context, images []string) []string
 	// Registry gives the client for all registries.
 	Registry() *registry.Client
@@ -95,16 +97,16 @@ func (s *tagDiscover) Inputs(ctx context.Context, _ runner.World) ([]runner.Inpu
 	if err != nil {
 		return nil, err
 	}
-	return []runner.Input{{Name: s.lookedAt(d), Digest: d.read}}, nil
+	return []runner.Input{{Name: s.decidingImage(d), Digest: d.readDigest}}, nil
 }
 
-// Diff implements runner.Step. There is never anything to do.
+// Diff implements runner.Step. It never gives a Change.
 func (s *tagDiscover) Diff(ctx context.Context, _ runner.World, _ *runner.Record) (*runner.Finding, error) {
 	d, err := s.discover(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: d.outputs(), Notes: s.out.MovedTags(ctx, []string{s.lookedAt(d), d.image})}, nil
+	return &runner.Finding{Outputs: d.outputs(), Notes: s.out.MovedTags(ctx, []string{s.decidingImage(d), d.image})}, nil
 }
 
 // Verify implements runner.Step.
@@ -121,15 +123,16 @@ func (d *discovered) outputs() runner.Outputs {
 	return runner.Outputs{"tag": plan.Text(d.tag), "digest": plan.Text(d.digest), "image": plan.Text(d.image)}
 }
 
-// lookedAt is the image that decided.
-func (s *tagDiscover) lookedAt(d *discovered) string {
+// decidingImage gives the image that decides the tag: the one with the newest tag, or
+// the one whose labels are read.
+func (s *tagDiscover) decidingImage(d *discovered) string {
 	if s.Newest != "" {
 		return d.image
 	}
 	return s.withTag()
 }
 
-// withTag is the image with the tag that is meant when none is written.
+// withTag gives the image with its tag, which is latest when the plan has none.
 func (s *tagDiscover) withTag() string {
 	_, _, tag, err := registry.Split(s.Image)
 	if err == nil && tag == "" && !strings.Contains(s.Image, "@") {
@@ -138,7 +141,7 @@ func (s *tagDiscover) withTag() string {
 	return s.Image
 }
 
-// discover finds the tag, once a run.
+// discover finds the tag, once in a run.
 func (s *tagDiscover) discover(ctx context.Context) (*discovered, error) {
 	if s.found != nil {
 		return s.found, nil
@@ -155,7 +158,7 @@ func (s *tagDiscover) discover(ctx context.Context) (*discovered, error) {
 	return d, err
 }
 
-// byLabels reads the labels and looks for the tag that they say.
+// byLabels makes the tag from the labels and checks that it exists.
 func (s *tagDiscover) byLabels(ctx context.Context) (*discovered, error) {
 	have, read, err := s.out.Labels(ctx, s.withTag())
 	if err != nil {
@@ -176,14 +179,14 @@ func (s *tagDiscover) byLabels(ctx context.Context) (*discovered, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &discovered{image: host + "/" + repository + ":" + tag, tag: tag, read: read}
+	d := &discovered{image: host + "/" + repository + ":" + tag, tag: tag, readDigest: read}
 	if d.digest, err = s.resolve(ctx, d); err != nil {
 		return nil, err
 	}
 	return d, nil
 }
 
-// byVersion takes the newest of the tags that match.
+// byVersion takes the newest of the matching tags.
 func (s *tagDiscover) byVersion(ctx context.Context) (*discovered, error) {
 	host, repository, _, err := registry.Split(s.Image)
 	if err != nil {
@@ -200,22 +203,22 @@ func (s *tagDiscover) byVersion(ctx context.Context) (*discovered, error) {
 	}
 	tags := slices.DeleteFunc(slices.Clone(all), func(tag string) bool { return !whole.MatchString(tag) })
 	if len(tags) == 0 {
-		return nil, fmt.Errorf("none of the %s of %s is what %s matches", human.Count(len(all), "tag", "tags"), name, s.Newest)
+		return nil, fmt.Errorf("%s matches none of the %s of %s", s.Newest, human.Count(len(all), "tag", "tags"), name)
 	}
 	tag := slices.MaxFunc(tags, registry.CompareVersions)
 	d := &discovered{image: name + ":" + tag, tag: tag}
 	d.digest, err = s.out.Resolve(ctx, d.image)
-	d.read = d.digest
+	d.readDigest = d.digest
 	return d, err
 }
 
-// resolve gives what the tag stands for.
+// resolve gives the digest that the tag stands for.
 func (s *tagDiscover) resolve(ctx context.Context, d *discovered) (string, error) {
 	if d.image == s.withTag() {
-		return d.read, nil
+		return d.readDigest, nil
 	}
 	if host, repository, tag, err := registry.Split(d.image); err != nil || tag != d.tag {
-		return "", fmt.Errorf("the labels of %s say %q, which is no tag that %s/%s could have", s.withTag(), d.tag, host, repository)
+		return "", fmt.Errorf("the labels of %s say %q, which is not a valid tag of %s/%s", s.withTag(), d.tag, host, repository)
 	}
 	found, err := s.out.Resolve(ctx, d.image)
 	if registry.KindOf(err) != registry.NotFound {
@@ -223,26 +226,26 @@ func (s *tagDiscover) resolve(ctx context.Context, d *discovered) (string, error
 	}
 	err = fmt.Errorf("the labels of %s say %q, but there is no tag %s", s.withTag(), d.tag, d.image)
 	if d.tag == s.FallbackTag {
-		err = fmt.Errorf("the fallback_tag %s is not there", d.image)
+		err = fmt.Errorf("the fallback_tag %s does not exist", d.image)
 	}
-	if some := someTags(ctx, s.out.Registry(), d.image); some != "" {
-		err = fault.WithHint(err, some)
+	if hint := tagsHint(ctx, s.out.Registry(), d.image); hint != "" {
+		err = fault.WithHint(err, hint)
 	}
 	return "", err
 }
 
-// manyTags is how many tags a hint shows.
-const manyTags = 10
+// maxShownTags is how many tags a hint shows.
+const maxShownTags = 10
 
-// someTags says which tags there are instead, the last ones if they are many.
-// It is only for a hint: when it cannot be told, nothing is said.
-func someTags(ctx context.Context, client *registry.Client, image string) string {
+// tagsHint names the existing tags, only the last ones when there are many. It gives
+// "" when they cannot be listed.
+func tagsHint(ctx context.Context, client *registry.Client, image string) string {
 	tags, err := client.Tags(ctx, image)
 	switch {
 	case err != nil || len(tags) == 0:
 		return ""
-	case len(tags) > manyTags:
-		return fmt.Sprintf("there are %d tags, among them %s", len(tags), strings.Join(tags[len(tags)-manyTags:], ", "))
+	case len(tags) > maxShownTags:
+		return fmt.Sprintf("there are %d tags, among them %s", len(tags), strings.Join(tags[len(tags)-maxShownTags:], ", "))
 	}
 	return "the tags are " + strings.Join(tags, ", ")
 }

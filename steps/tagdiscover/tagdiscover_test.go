@@ -95,8 +95,8 @@ func TestTagDiscoverErrors(t *testing.T) {
 		"a tag that is not":    {"ahead", "{version}-{release}", `the labels of registry.access.redhat.com/rhosp13/openstack-ahead:latest say "14.0-1", but there is no tag registry.access.redhat.com/rhosp13/openstack-ahead:14.0-1`, "the tags are 13.0-39, 13.0-40, latest"},
 		"an image that is not": {"nope", "version", "registry.access.redhat.com/rhosp13/openstack-nope:latest: not found", ""},
 		"a starting tag":       {"base:9", "version", "openstack-base:9: not found", ""},
-		"an empty label":       {"base", "empty", `say "", which is no tag`, ""},
-		"a label with a blank": {"base", "strange", `say "a b", which is no tag`, ""},
+		"an empty label":       {"base", "empty", `say "", which is not a valid tag`, ""},
+		"a label with a blank": {"base", "strange", `say "a b", which is not a valid tag`, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -140,10 +140,10 @@ func TestTagDiscoverFallsBackWhereAsked(t *testing.T) {
 	}
 	s = newTagDiscover(b, "ahead", "{version}-{build}")
 	s.FallbackTag = "0"
-	if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "the fallback_tag "+testbed.UpstreamHost+"/rhosp13/openstack-ahead:0 is not there") {
+	if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "the fallback_tag "+testbed.UpstreamHost+"/rhosp13/openstack-ahead:0 does not exist") {
 		t.Errorf("a fallback that is not there: %v", err)
 	}
-	// A label that is there decides, whatever the fallback.
+	// An existing label decides, whatever the fallback is.
 	s = newTagDiscover(b, "base", "{version}-{release}")
 	s.FallbackTag = "latest"
 	if f, err := s.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Outputs["tag"].String() != "13.0-40" {
@@ -151,7 +151,7 @@ func TestTagDiscoverFallsBackWhereAsked(t *testing.T) {
 	}
 }
 
-// The newest is told by version, from all pages of a long list.
+// The newest tag is found by version, on all pages of a long list.
 func TestTagDiscoverNewest(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	const pages, each = 50, 100
