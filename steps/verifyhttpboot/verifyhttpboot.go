@@ -4,22 +4,15 @@ package verifyhttpboot
 
 import (
 	"context"
-	"crypto/sha512"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
-	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/ipxe"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
@@ -33,11 +26,16 @@ import (
 type verifyHTTPBoot struct {
 	// Directory that machines boot from.
 	Dir plan.Path `json:"dir"`
-	// Files of the directory and what they are to be copies of, in the form of place: a path, or {from: PATH, as: NAME}.
+	// Files of the directory and what they are to be copies of, in the form of place: a path, or
+	// {from: PATH, as: NAME}.
 	Files []plan.TextOr[plan.Path, hostfiles.PlacedFile] `json:"files,omitempty"`
-	// Boot script in the directory, such as inspector.ipxe. It has to load a kernel and a ramdisk that are there, and give the kernel a URL to call back to: ipa-inspection-callback-url or ipa-api-url.
+	// Boot script in the directory, such as inspector.ipxe. It has to load a kernel and a ramdisk
+	// that are there, and give the kernel a URL to call back to: ipa-inspection-callback-url or
+	// ipa-api-url.
 	Script *string `json:"script,omitempty"`
-	// Where the directory is served, such as http://192.0.2.1:8088. The script and what it names are then fetched as a machine would, or the files when there is no script, and have to be what is in the directory.
+	// Where the directory is served, such as http://192.0.2.1:8088. The script and what it names
+	// are then fetched as a machine would, or the files when there is no script, and have to be
+	// what is in the directory.
 	URL string `json:"url,omitempty"`
 
 	out hosts
@@ -58,20 +56,20 @@ func Type(out hosts) runner.Type {
 			{Name: "files", Doc: "The files that were checked, absolute, sorted.", List: true},
 			{Name: "callback_url", Doc: "The URL that the script gives the kernel to call back to; empty without a script."},
 		},
-		// No files are an empty list, so that those that are not known yet can be told from none.
+		// Files begins as an empty list. It is nil when it is a reference that is not known yet.
 		New: func() runner.Step {
 			return &verifyHTTPBoot{Files: []plan.TextOr[plan.Path, hostfiles.PlacedFile]{}, out: out}
 		},
 	}
 }
 
-// errNothingToCheck tells that a step would pass whatever machines boot from.
+// errNothingToCheck is about a step that would pass whatever machines boot from.
 var errNothingToCheck = errors.New("neither files nor script names anything to check")
 
 // Validate implements runner.Validator.
 func (v *verifyHTTPBoot) Validate() error {
 	var errs []error
-	// Without a directory nothing of the step need be known yet.
+	// Without a directory, other settings may not be known yet either.
 	if v.Dir != "" && v.Files != nil && len(v.Files) == 0 && v.Script == nil {
 		errs = append(errs, errNothingToCheck)
 	}
@@ -80,15 +78,15 @@ func (v *verifyHTTPBoot) Validate() error {
 	}
 	errs = append(errs, plan.At("script", setting.CheckPlainName(v.scriptName())))
 	if v.URL != "" {
-		if u, err := url.Parse(v.URL); err != nil || !overHTTP(u) {
+		if u, err := url.Parse(v.URL); err != nil || !isHTTP(u) {
 			errs = append(errs, plan.At("url", fmt.Errorf("%q is not an http or https URL", v.URL)))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-// overHTTP says whether a URL can be fetched or called as it stands.
-func overHTTP(u *url.URL) bool {
+// isHTTP reports whether a URL can be fetched over HTTP.
+func isHTTP(u *url.URL) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
@@ -98,26 +96,27 @@ func (v *verifyHTTPBoot) Paths() runner.Paths {
 	for _, f := range v.Files {
 		paths.Reads = append(paths.Reads, setting.Paths([]plan.Path{hostfiles.SourceOf(f)})...)
 		if v.Dir != "" && hostfiles.NameOf(f) != "" {
-			paths.Reads = append(paths.Reads, v.in(hostfiles.NameOf(f)))
+			paths.Reads = append(paths.Reads, v.pathOf(hostfiles.NameOf(f)))
 		}
 	}
 	if v.Dir != "" && v.scriptName() != "" {
-		paths.Reads = append(paths.Reads, v.in(v.scriptName()))
+		paths.Reads = append(paths.Reads, v.pathOf(v.scriptName()))
 	}
 	return paths
 }
 
-// scriptName is "" where there is no script, or none that is known yet.
+// scriptName gives the name of the script, or "" when there is none or it is not
+// known yet.
 func (v *verifyHTTPBoot) scriptName() string { return setting.Text(v.Script) }
 
-func (v *verifyHTTPBoot) in(name string) string { return filepath.Join(string(v.Dir), name) }
+func (v *verifyHTTPBoot) pathOf(name string) string { return filepath.Join(string(v.Dir), name) }
 
-// Inputs gives none: a check looks at every run.
+// Inputs gives none: the step checks at every run.
 func (v *verifyHTTPBoot) Inputs(context.Context, runner.World) ([]runner.Input, error) {
 	return nil, nil
 }
 
-// Diff implements runner.Step. What is not as expected is an error.
+// Diff implements runner.Step. It gives an error when something is not as expected.
 func (v *verifyHTTPBoot) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
 	outputs, err := v.Verify(ctx, w)
 	if err != nil {
@@ -136,10 +135,10 @@ func (v *verifyHTTPBoot) Verify(ctx context.Context, w runner.World) (runner.Out
 	errs = append(errs, err)
 	callback := ""
 	if script != nil {
-		callback, err = v.callback(script)
+		callback, err = v.callbackURL(script)
 		errs = append(errs, err)
 	}
-	served, err := v.named(w, script)
+	served, err := v.filesToFetch(w, script)
 	errs = append(errs, err)
 	if v.URL != "" {
 		errs = append(errs, v.fetchAll(ctx, w, served)...)
@@ -149,16 +148,16 @@ func (v *verifyHTTPBoot) Verify(ctx context.Context, w runner.World) (runner.Out
 	}
 	var names []string
 	for _, f := range served {
-		names = append(names, v.in(f.name))
+		names = append(names, v.pathOf(f.name))
 	}
 	for _, f := range v.Files {
-		names = append(names, v.in(hostfiles.NameOf(f)))
+		names = append(names, v.pathOf(hostfiles.NameOf(f)))
 	}
 	slices.Sort(names)
 	return runner.Outputs{"files": plan.List(slices.Compact(names)...), "callback_url": plan.Text(callback)}, nil
 }
 
-// compare tells which files are not what they are to be copies of.
+// compare gives an error for each file that is not a copy of its source.
 func (v *verifyHTTPBoot) compare(ctx context.Context, w runner.World) []error {
 	var errs []error
 	for _, f := range v.Files {
@@ -173,7 +172,7 @@ func (v *verifyHTTPBoot) compare(ctx context.Context, w runner.World) []error {
 			errs = append(errs, err)
 			continue
 		}
-		p := hostfiles.Copy{From: from, To: v.in(hostfiles.NameOf(f)), Size: size, SHA512: sums[runner.SHA512]}
+		p := hostfiles.Copy{From: from, To: v.pathOf(hostfiles.NameOf(f)), Size: size, SHA512: sums[runner.SHA512]}
 		if err := p.Plan(ctx, w); err != nil {
 			errs = append(errs, err)
 		} else if p.Op != "" {
@@ -183,198 +182,25 @@ func (v *verifyHTTPBoot) compare(ctx context.Context, w runner.World) []error {
 	return errs
 }
 
-// script reads the boot script, nil when there is none to read.
-func (v *verifyHTTPBoot) script(w runner.World) (*ipxe.Script, error) {
-	if v.scriptName() == "" {
-		return nil, nil
-	}
-	r, err := w.Open(v.in(v.scriptName()))
-	if err != nil {
-		return nil, noFile(v.in(v.scriptName()), err, "put the boot script there, or correct its name under script")
-	}
-	defer r.Close()
-	s, err := ipxe.Parse(r)
-	if err != nil {
-		return nil, fmt.Errorf("%s is no boot script: %w", v.in(v.scriptName()), err)
-	}
-	return s, nil
-}
-
-// callback gives the URL that the kernel is told to call back to, and tells
-// what is wrong with the kernel's command line.
-func (v *verifyHTTPBoot) callback(s *ipxe.Script) (string, error) {
-	if len(s.Kernels) == 0 {
-		return "", fmt.Errorf("%s loads no kernel", v.in(v.scriptName()))
-	}
-	callback := ""
-	var errs []error
-	for _, k := range s.Kernels {
-		at := fmt.Sprintf("%s, line %d", v.in(v.scriptName()), k.Line)
-		to, named := k.Arg("ipa-inspection-callback-url")
-		if !named {
-			to, named = k.Arg("ipa-api-url")
-		}
-		if u, err := url.Parse(to); !named {
-			errs = append(errs, fmt.Errorf("%s: the kernel gets neither ipa-inspection-callback-url nor ipa-api-url to call back to", at))
-		} else if err != nil || !overHTTP(u) {
-			errs = append(errs, fmt.Errorf("%s: the URL to call back to, %q, is not an http or https URL", at, to))
-		}
-		callback = to
-		errs = append(errs, unloaded(at, k, s.Initrds))
-	}
-	return callback, errors.Join(errs...)
-}
-
-// unloaded tells of a ramdisk that a kernel is told of and that the script does
-// not load.
-func unloaded(at string, k ipxe.Kernel, initrds []ipxe.File) error {
-	list, named := k.Arg("initrd")
-	if !named {
-		return nil
-	}
-	for name := range strings.SplitSeq(list, ",") {
-		if !slices.ContainsFunc(initrds, func(f ipxe.File) bool { return f.Name == name }) {
-			return fmt.Errorf("%s: the kernel is told of a ramdisk %s, which the script does not load", at, name)
-		}
-	}
-	return nil
-}
-
-// A servedFile is a file of the directory and the URL that it is fetched from.
-type servedFile struct{ name, url string }
-
-// named gives the files to fetch, and tells which are missing.
-func (v *verifyHTTPBoot) named(w runner.World, s *ipxe.Script) ([]servedFile, error) {
-	if s == nil {
-		var files []servedFile
-		for _, f := range v.Files {
-			files = append(files, servedFile{hostfiles.NameOf(f), v.at(hostfiles.NameOf(f))})
-		}
-		return files, nil
-	}
-	files := []servedFile{{v.scriptName(), v.at(v.scriptName())}}
-	loads := slices.Clone(s.Initrds)
-	for _, k := range s.Kernels {
-		loads = append(loads, k.File)
-	}
-	var errs []error
-	if len(s.Kernels) > 0 && len(s.Initrds) == 0 {
-		errs = append(errs, fmt.Errorf("%s loads no ramdisk", v.in(v.scriptName())))
-	}
-	for _, f := range loads {
-		one, err := v.locate(w, f)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s, line %d: %w", v.in(v.scriptName()), f.Line, err))
-			continue
-		}
-		files = append(files, one)
-	}
-	return files, errors.Join(errs...)
-}
-
-func (v *verifyHTTPBoot) at(name string) string { return strings.TrimRight(v.URL, "/") + "/" + name }
-
-// locate finds the file of the directory that a URI of the script stands for.
-// Machines fill in ${settings}: those in a host's place do not matter to where
-// the file is.
-func (v *verifyHTTPBoot) locate(w runner.World, f ipxe.File) (servedFile, error) {
-	name, absolute := f.URI, f.URI
-	if scheme, rest, found := strings.Cut(f.URI, "://"); found {
-		host, file, _ := strings.Cut(rest, "/")
-		name = v.belowURL("/" + file)
-		if strings.Contains(scheme+host, "${") {
-			absolute = v.at(name)
-		}
-	} else {
-		absolute = v.at(strings.TrimLeft(name, "/"))
-	}
-	name, _, _ = strings.Cut(name, "?")
-	if strings.Contains(name, "${") {
-		return servedFile{}, fmt.Errorf("which file %s is, only the machine that boots knows", f.URI)
-	}
-	name = strings.TrimPrefix(path.Clean("/"+name), "/")
-	size, err := hostfiles.Size(w, v.in(name))
-	switch {
-	case err != nil:
-		err = noFile(v.in(name), err, "put it there, by a place step for one, or correct the script")
-		return servedFile{}, fmt.Errorf("it loads %s: %w", f.URI, err)
-	case size == 0:
-		return servedFile{}, fmt.Errorf("it loads %s, and %s is empty", f.URI, v.in(name))
-	}
-	return servedFile{name, absolute}, nil
-}
-
-// belowURL takes off a path what the directory's own URL has before it.
-func (v *verifyHTTPBoot) belowURL(file string) string {
-	u, err := url.Parse(v.URL)
-	if err != nil {
-		return file
-	}
-	if below, ok := strings.CutPrefix(file, strings.TrimRight(u.Path, "/")+"/"); ok {
-		return "/" + below
-	}
-	return file
-}
-
-// fetchAll fetches the files as a machine would and compares what comes.
-func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []servedFile) []error {
-	var errs []error
-	for _, f := range files {
-		sums, err := w.Sum(ctx, v.in(f.name), runner.SHA512)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // which the comparison of the directory tells
-		}
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		got, err := fetchSum(ctx, v.out.Downloads(), f.url)
-		switch {
-		case err != nil:
-			errs = append(errs, v.unserved(err))
-		case got != sums[runner.SHA512]:
-			err := fmt.Errorf("%s gives other bytes than %s", f.url, v.in(f.name))
-			errs = append(errs, fault.WithHint(err, "does the boot server serve another directory, or a cache?"))
-		}
-	}
-	return errs
-}
-
-// unserved tells why a machine would not get a file that is in the directory.
-func (v *verifyHTTPBoot) unserved(err error) error {
-	var status *download.StatusError
-	gone := errors.As(err, &status) && (status.Status == http.StatusNotFound || status.Status == http.StatusGone)
-	err = fmt.Errorf("fetching as a machine would: %w", err)
-	if !gone {
-		return err
-	}
-	return fault.WithHint(err, fmt.Sprintf("the file is missing on the boot server: does it serve another directory than %s?", v.Dir))
-}
-
-// A missingFile tells that a file is not there. It is fs.ErrNotExist.
+// callbackURL gives the URL that the kernel gets to call back to. It gives an error
+// checkInitrds gives an error when the command line of a kernel names a ramdisk that
+// filesToFetch gives the script and the files that it loads or, without a script,
+// locate finds the file of the directory that a URI of the script stands for. The
+// machine that boots fills in ${settings}. In the place of the host they do not matter
+// fetchAll fetches the files as a machine would and compares them with the
+// explainFetch says that a machine would not get a file that is in the directory,
+// A missingFile is the error for a file that does not exist. It is fs.ErrNotExist.
 type missingFile string
 
 func (m missingFile) Error() string { return "there is no file " + string(m) }
 
 func (missingFile) Is(err error) bool { return err == fs.ErrNotExist }
 
-// noFile says in plain words that a file is not there, where that is what err
-// tells, and what to do about it.
+// noFile replaces an error about a file that does not exist by one in plain words
+// with a hint. Other errors stay.
 func noFile(file string, err error, hint string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return fault.WithHint(missingFile(file), hint)
-}
-
-// fetchSum gives the SHA-512 of what a URL gives.
-func fetchSum(ctx context.Context, client *download.Client, from string) (string, error) {
-	body, err := client.Open(ctx, download.Request{URL: from})
-	if err != nil {
-		return "", err
-	}
-	defer body.Close()
-	sum := sha512.New()
-	_, err = io.Copy(sum, body)
-	return hex.EncodeToString(sum.Sum(nil)), err
 }

@@ -16,8 +16,8 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
-// bootScript is a script as a director's inspector.ipxe is, with the files at
-// this URL.
+// bootScript gives a script like a director's inspector.ipxe, with the files at this
+// URL.
 func bootScript(at string) string {
 	return `#!ipxe
 
@@ -29,7 +29,7 @@ boot
 `
 }
 
-// bootServed gives a boot directory in which all is well, served at the URL.
+// bootServed gives a boot directory without mistakes, served at the URL.
 func bootServed(t *testing.T) (base, at string) {
 	t.Helper()
 	base = testbed.AgentFiles(t)
@@ -91,17 +91,17 @@ func TestVerifyHTTPBoot(t *testing.T) {
 		{"a ramdisk that nobody may read", func(t *testing.T, base string, _ *verifyHTTPBoot) {
 			steptest.Must(t, os.Chmod(base+"/httpboot/agent.ramdisk", 0o600))
 		}, "not everybody can read it"},
-		{"a script that is none", script("hello"), "is no boot script: its first line is not #!ipxe"},
+		{"a script that is none", script("hello"), "is not a boot script: its first line is not #!ipxe"},
 		{"a script that loads nothing", script("#!ipxe\nboot\n"), "inspector.ipxe loads no kernel"},
 		{"no ramdisk", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h:6385\n"), "inspector.ipxe loads no ramdisk"},
 		{"names below the directory", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h:6385\ninitrd agent.ramdisk\n"), ""},
 		{"a server that only the machine knows", script("#!ipxe\nkernel http://${next-server}/agent.kernel ipa-api-url=http://h\ninitrd /agent.ramdisk\n"), ""},
-		{"a file that only the machine knows", script("#!ipxe\nkernel ${arch}/agent.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\n"), "line 2: which file ${arch}/agent.kernel is"},
+		{"a file that only the machine knows", script("#!ipxe\nkernel ${arch}/agent.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\n"), "line 2: the file ${arch}/agent.kernel cannot be checked"},
 		{"a kernel that is not there", script("#!ipxe\nkernel other.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\n"), "line 2: it loads other.kernel: "},
 		{"a way out of the directory", script("#!ipxe\nkernel ../images/ipa.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\n"), "httpboot/images/ipa.kernel"},
 		{"no call back", script("#!ipxe\nkernel agent.kernel quiet\ninitrd agent.ramdisk\n"), "neither ipa-inspection-callback-url nor ipa-api-url"},
 		{"a call back that is no URL", script("#!ipxe\nkernel agent.kernel ipa-inspection-callback-url=192.0.2.1:5050\ninitrd agent.ramdisk\n"), "is not an http or https URL"},
-		{"a ramdisk that is told and not loaded", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h initrd=other.ramdisk\ninitrd agent.ramdisk\n"), "told of a ramdisk other.ramdisk"},
+		{"a ramdisk that is told and not loaded", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h initrd=other.ramdisk\ninitrd agent.ramdisk\n"), "names the ramdisk other.ramdisk"},
 		{"an empty kernel", func(t *testing.T, base string, v *verifyHTTPBoot) {
 			v.Files = nil
 			steptest.PutFile(t, base+"/httpboot/agent.kernel", "")
@@ -111,7 +111,7 @@ func TestVerifyHTTPBoot(t *testing.T) {
 		}, "inspector.ipxe: the server answers 404"},
 		{"a server with another script", func(t *testing.T, _ string, v *verifyHTTPBoot) {
 			v.URL = serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("#!ipxe\n")) }))
-		}, "gives other bytes than "},
+		}, "serves other bytes than "},
 		{"a directory below the server's root", func(t *testing.T, base string, v *verifyHTTPBoot) {
 			v.URL = serve(t, http.StripPrefix("/boot", http.FileServer(http.Dir(base+"/httpboot")))) + "/boot/"
 			steptest.PutFile(t, base+"/httpboot/inspector.ipxe", bootScript(strings.TrimRight(v.URL, "/")))
@@ -135,7 +135,7 @@ func TestVerifyHTTPBoot(t *testing.T) {
 	}
 }
 
-// What is missing is told in plain words, with what to do about it.
+// The error about a missing file says in plain words what to do.
 func TestVerifyHTTPBootTellsWhatIsMissing(t *testing.T) {
 	const fetching = "fetching as a machine would: "
 	tests := map[string]struct {
@@ -154,7 +154,7 @@ func TestVerifyHTTPBootTellsWhatIsMissing(t *testing.T) {
 				steptest.Remove(t, base+"/httpboot/agent.kernel")
 			},
 			"DIR/httpboot/inspector.ipxe, line 5: it loads URL/agent.kernel: there is no file DIR/httpboot/agent.kernel",
-			"put it there, by a place step for one, or correct the script",
+			"put it there, with a place step for example, or correct the script",
 		},
 		"a file to place, of those that are served": {
 			func(t *testing.T, base string, v *verifyHTTPBoot) {
