@@ -25,8 +25,8 @@ func (p *prepare) Validate() error {
 		plan.At("mode", p.checkMode()),
 		p.checkSatellite(),
 		p.checkGiven(),
-		plan.At("namespace", registryPath(p.Namespace)),
-		plan.At("push_destination", registryPath(p.PushDestination)),
+		plan.At("namespace", checkRegistryPath(p.Namespace)),
+		plan.At("push_destination", checkRegistryPath(p.PushDestination)),
 		plan.At("neutron_driver", p.checkDriver()),
 		plan.At("logging", p.checkLogging()),
 		plan.At("images_file", p.checkTargets()),
@@ -35,14 +35,14 @@ func (p *prepare) Validate() error {
 		errs = append(errs, plan.At("tag_from_label", labels.Check(p.TagFromLabel)))
 	}
 	for i, host := range p.InsecureRegistries {
-		errs = append(errs, plan.At(fmt.Sprintf("insecure_registries[%d]", i), registryHost(host)))
+		errs = append(errs, plan.At(fmt.Sprintf("insecure_registries[%d]", i), checkRegistryHost(host)))
 	}
-	errs = append(errs, expressions("includes", p.Includes), expressions("excludes", p.Excludes))
+	errs = append(errs, checkRegexps("includes", p.Includes), checkRegexps("excludes", p.Excludes))
 	return errors.Join(append(errs, p.checkSet())...)
 }
 
-// expressions refuses what is no regular expression.
-func expressions(setting string, texts []string) error {
+// checkRegexps refuses texts that are not regular expressions.
+func checkRegexps(setting string, texts []string) error {
 	var errs []error
 	for i, text := range texts {
 		_, err := regexp.Compile(text)
@@ -51,8 +51,8 @@ func expressions(setting string, texts []string) error {
 	return errors.Join(errs...)
 }
 
-// checkFormat refuses a format that there is none of, or that the settings
-// cannot be written in.
+// checkFormat refuses an unknown format, and a format that does not fit the other
+// settings.
 func (p *prepare) checkFormat() error {
 	if err := setting.OneOf(p.Format, tripleo.FormatNames()...); err != nil {
 		return err
@@ -61,7 +61,7 @@ func (p *prepare) checkFormat() error {
 	if err != nil || format.Check == nil || setting.OneOf(p.Release, tripleo.Releases()...) != nil || p.Release == "" && p.Images.IsZero() {
 		return err
 	}
-	return format.Check(p.checked())
+	return format.Check(p.formatRequest())
 }
 
 // checkDriver refuses a driver that the release has no images for.
@@ -75,7 +75,7 @@ func (p *prepare) checkDriver() error {
 	return nil
 }
 
-// checkLogging refuses a setting that the release's catalog does not have.
+// checkLogging refuses logging for a release whose catalog does not depend on it.
 func (p *prepare) checkLogging() error {
 	if err := setting.OneOf(p.Logging, "files", "stdout"); err != nil || p.Logging == "" {
 		return err
@@ -86,24 +86,25 @@ func (p *prepare) checkLogging() error {
 	return nil
 }
 
-// registryHost refuses what is no registry's host.
-func registryHost(s string) error {
+// checkRegistryHost refuses a text that is not the host of a registry.
+func checkRegistryHost(s string) error {
 	if strings.Contains(s, "/") {
 		return fmt.Errorf("%q is more than a registry's host; write HOST:PORT", s)
 	}
-	return registryPath(s)
+	return checkRegistryPath(s)
 }
 
-// registryPath refuses what would end up in image names unseen.
-func registryPath(s string) error {
+// checkRegistryPath refuses a text that is not a registry's host with an optional path.
+// It would end up in the names of images without being noticed.
+func checkRegistryPath(s string) error {
 	switch {
 	case s == "":
 		return nil
 	case strings.Contains(s, "://"):
 		return fmt.Errorf("%q holds a scheme; write HOST/NAMESPACE", s)
 	case strings.HasSuffix(s, "/"), strings.HasPrefix(s, "/"):
-		return fmt.Errorf("%q has a slash too many at an end", s)
-	case !registryPathText.MatchString(s):
+		return fmt.Errorf("%q begins or ends with a slash", s)
+	case !registryPathPattern.MatchString(s):
 		return fmt.Errorf("%q is not a registry's host with a path below it", s)
 	case !beginsWithHost(s):
 		return fault.WithHint(fmt.Errorf("%q does not begin with a registry's host", s),
@@ -112,16 +113,16 @@ func registryPath(s string) error {
 	return nil
 }
 
-// beginsWithHost tells a host from a part of a path as container engines do.
-// Without one, the first part of the path would be lost in what is pushed.
+// beginsWithHost reports whether a text begins with a host, by the rule of container
+// engines. Without a host, the first part of the path would be lost in what is pushed.
 func beginsWithHost(s string) bool {
 	host, _, _ := strings.Cut(s, "/")
 	return strings.ContainsAny(host, ".:") || host == "localhost"
 }
 
-var registryPathText = regexp.MustCompile(`^[0-9A-Za-z\[\]:._/-]+$`)
+var registryPathPattern = regexp.MustCompile(`^[0-9A-Za-z\[\]:._/-]+$`)
 
-// checkTargets refuses to write a file twice, or over what is read.
+// checkTargets refuses a file that would be written twice, or read and written.
 func (p *prepare) checkTargets() error {
 	paths := p.Paths()
 	if p.EnvFile != "" && p.EnvFile == p.ImagesFile {
@@ -135,13 +136,13 @@ func (p *prepare) checkTargets() error {
 	return nil
 }
 
-// checkLinks does what checkTargets does for files that are one by a link.
+// checkLinks does the same for paths that are one file by a link.
 func (p *prepare) checkLinks(w runner.World) error {
 	paths := p.Paths()
 	for i, path := range paths.Writes {
 		fi, err := w.Stat(path)
 		if err != nil {
-			continue // not there yet, or told when it is compared
+			continue // it does not exist yet, or comparing it gives the error
 		}
 		for _, other := range slices.Concat(paths.Reads, paths.Writes[i+1:]) {
 			if there, err := w.Stat(other); err == nil && os.SameFile(fi, there) {
@@ -152,21 +153,21 @@ func (p *prepare) checkLinks(w runner.World) error {
 	return nil
 }
 
-// checkSet refuses variables that the release does not have, and namespaces
-// that are none.
+// checkSet refuses variables that the release does not have, and malformed
+// namespaces.
 func (p *prepare) checkSet() error {
 	known, err := tripleo.Variables(p.Release)
 	if err != nil {
-		return nil // told about the release
+		return nil // the release is unknown, and its check reports that
 	}
 	if p.Template != "" {
-		known = slices.Collect(maps.Keys(p.Set)) // the template's, whatever they are
+		known = slices.Collect(maps.Keys(p.Set)) // the variables of a template are not known
 	}
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(p.Set)) {
 		err := setting.OneOf(name, known...)
 		if err == nil && strings.HasSuffix(name, "namespace") {
-			err = registryPath(p.Set[name])
+			err = checkRegistryPath(p.Set[name])
 		}
 		errs = append(errs, plan.At("set."+name, err))
 	}

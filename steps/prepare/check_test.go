@@ -66,7 +66,7 @@ func TestPrepareErrors(t *testing.T) {
 		{
 			"a directory for a file",
 			func(_ *testing.T, p *prepare) { p.EnvFile = plan.Path(filepath.Dir(string(p.EnvFile))) },
-			"is a directory; a file is to be written there", "",
+			"is a directory, and a file has to be written there", "",
 		},
 	}
 	for _, tt := range tests {
@@ -107,7 +107,7 @@ func TestPrepareValidate(t *testing.T) {
 		}, []string{
 			`"rhosp31" is not one of rhosp13, queens`,
 			`"https://host/ns" holds a scheme`,
-			`"host/" has a slash too many`,
+			`"host/" begins or ends with a slash`,
 			`"ovs" is not one of odl, ovn, other`,
 			"it is the same file as env_file",
 			`label template "{version"`,
@@ -168,7 +168,7 @@ func TestPrepareValidateSuggests(t *testing.T) {
 	}
 }
 
-// What cannot be told from the names alone: one of them is a link to another.
+// The paths alone do not show that one file is a link to another.
 func TestPrepareRefusesLinkedFiles(t *testing.T) {
 	tests := map[string]func(p *prepare) (from, to plan.Path){
 		"env_file to an environment":  func(p *prepare) (from, to plan.Path) { return p.EnvFile, p.Environments[0] },

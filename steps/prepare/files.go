@@ -39,15 +39,15 @@ func (p *prepare) Paths() runner.Paths {
 	return paths
 }
 
-// environments gives the files of the environment directories, and the
-// environments themselves.
+// environments gives the files of the environment directories, followed by the
+// environments of the plan.
 func (p *prepare) environments(w runner.World) ([]string, error) {
 	var all []string
 	own := setting.Paths([]plan.Path{p.EnvFile, p.ImagesFile})
 	for _, dir := range setting.Paths(p.EnvironmentDirectories) {
 		names, err := w.ReadDir(dir)
 		if err != nil {
-			return nil, noDirectory(dir, err, w)
+			return nil, unreadableDir(dir, err, w)
 		}
 		for _, name := range names {
 			path := filepath.Join(dir, name)
@@ -62,8 +62,8 @@ func (p *prepare) environments(w runner.World) ([]string, error) {
 	return append(all, setting.Paths(p.Environments)...), nil
 }
 
-// fileInputs gives the digests of the files that a request reads. All that
-// cannot be read are told at once.
+// fileInputs gives the digests of the files that a request reads. It reports all
+// files that cannot be read.
 func fileInputs(ctx context.Context, w runner.World, request tripleo.Request) ([]runner.Input, error) {
 	var inputs []runner.Input
 	var errs []error
@@ -74,18 +74,19 @@ func fileInputs(ctx context.Context, w runner.World, request tripleo.Request) ([
 		}
 		sums, err := w.Sum(ctx, file.Path, runner.SHA256)
 		if err != nil {
-			return nil, notRead(file.Kind, file.Path, err, w)
+			return nil, unreadable(file.Kind, file.Path, err, w)
 		}
 		inputs = append(inputs, runner.Input{Name: file.Kind + " " + file.Path, Digest: "sha256:" + sums[runner.SHA256]})
 	}
 	return inputs, errors.Join(errs...)
 }
 
-// checkFile refuses a directory, of which the old tool read all files.
+// checkFile refuses a directory. The tool that this step replaces reads all files of a
+// directory there.
 func checkFile(file tripleo.File, w runner.World) error {
 	fi, err := w.Stat(file.Path)
 	if err != nil {
-		return notRead(file.Kind, file.Path, err, w)
+		return unreadable(file.Kind, file.Path, err, w)
 	}
 	if fi.IsDir() {
 		err := fmt.Errorf("%s file %s: it is a directory", file.Kind, file.Path)
@@ -97,31 +98,32 @@ func checkFile(file tripleo.File, w runner.World) error {
 	return nil
 }
 
-// noDirectory says which environment directory could not be read.
-func noDirectory(dir string, err error, w runner.World) error {
-	return withNear(hostfiles.FileError("environment directory "+dir, err), dir, w)
+// unreadableDir adds to an error which environment directory could not be read, and
+// suggests a similar path.
+func unreadableDir(dir string, err error, w runner.World) error {
+	return withSimilarPath(hostfiles.FileError("environment directory "+dir, err), dir, w)
 }
 
-// notRead is unreadable, with what is there of nearly the same name.
-func notRead(what, path string, err error, w runner.World) error {
-	return withNear(hostfiles.Unreadable(what, path, err), path, w)
+// unreadable adds to an error which file could not be read, and suggests a similar
+// path.
+func unreadable(what, path string, err error, w runner.World) error {
+	return withSimilarPath(hostfiles.Unreadable(what, path, err), path, w)
 }
 
-// withNear adds to an error about a path that is not there what is there of
-// nearly the same name.
-func withNear(err error, path string, w runner.World) error {
+// withSimilarPath adds a similar path that exists to an error about one that does not.
+func withSimilarPath(err error, path string, w runner.World) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if near := nearPath(path, w); near != "" {
-		return fault.WithHint(err, "did you mean "+near+"?")
+	if similar := similarPath(path, w); similar != "" {
+		return fault.WithHint(err, "did you mean "+similar+"?")
 	}
 	return err
 }
 
-// nearPath finds what there is of nearly the same path: the deepest directory
-// that is there, and in it what is called nearly the same.
-func nearPath(path string, w runner.World) string {
+// similarPath finds an existing path that differs in one name, "" for none. It looks
+// in the deepest directory that exists for a similar name.
+func similarPath(path string, w runner.World) string {
 	dir, name := filepath.Split(filepath.Clean(path))
 	dir = filepath.Clean(dir)
 	if dir == filepath.Clean(path) {
@@ -129,21 +131,22 @@ func nearPath(path string, w runner.World) string {
 	}
 	names, err := w.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		if near := nearPath(dir, w); near != "" {
-			if _, err := w.Stat(filepath.Join(near, name)); err == nil {
-				return filepath.Join(near, name)
+		if similar := similarPath(dir, w); similar != "" {
+			if _, err := w.Stat(filepath.Join(similar, name)); err == nil {
+				return filepath.Join(similar, name)
 			}
 		}
 		return ""
 	}
-	if near := human.Suggest(name, names); err == nil && near != "" {
-		return filepath.Join(dir, near)
+	if similar := human.Suggest(name, names); err == nil && similar != "" {
+		return filepath.Join(dir, similar)
 	}
 	return ""
 }
 
-// hinted adds to an error about a name in a file what may have been meant.
-func hinted(err error) error {
+// withSuggestion adds the most similar known name to an error about an unknown name in
+// a file.
+func withSuggestion(err error) error {
 	var unknown *tripleo.UnknownError
 	if errors.As(err, &unknown) && fault.Hint(err) == "" {
 		return fault.WithHint(err, human.DidYouMean(unknown.Got, unknown.Known))

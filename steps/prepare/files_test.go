@@ -14,7 +14,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// newQueens gives a step that reads what it is told to and asks nobody.
+// newQueens gives a step that reads the files of its settings and asks no registry.
 func newQueens(t *testing.T) (p *prepare, dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -77,8 +77,8 @@ func TestPrepareReadsEnvironmentDirectories(t *testing.T) {
 	}
 }
 
-// What is written into a directory that is read is not read by the step
-// itself: a second run would find other files than the first.
+// A step does not read a file that it writes into an environment directory itself: a
+// second run would find other files than the first.
 func TestPrepareDoesNotReadItsOwnFiles(t *testing.T) {
 	p, dir := newQueens(t)
 	prepareWrite(t, filepath.Join(dir, "keystone.yaml"), contained("Keystone"))
@@ -114,7 +114,8 @@ func TestPrepareReadsPlannedDirectories(t *testing.T) {
 	}
 }
 
-// An environment directory without a file is none: nothing is filtered then.
+// An environment directory without files counts as no environment, and nothing is
+// filtered.
 func TestPrepareEmptyDirectoryIsNoEnvironment(t *testing.T) {
 	p, dir := newQueens(t)
 	if err := os.Mkdir(filepath.Join(dir, "empty"), 0o755); err != nil {
@@ -175,7 +176,7 @@ func TestPrepareRendersTemplate(t *testing.T) {
 	prepareWantError(t, err, "template file "+string(p.Template)+`:2: the statement "for" is not supported`)
 }
 
-// A name that is not there is told with the nearest one that is.
+// The error about a file that does not exist names the most similar one that does.
 func TestPrepareSuggestsFiles(t *testing.T) {
 	p, dir := newQueens(t)
 	prepareWrite(t, filepath.Join(dir, "tht", "environments", "docker-ha.yaml"), contained("Redis"))
@@ -220,7 +221,7 @@ func TestPrepareSuggestsFiles(t *testing.T) {
 	}
 }
 
-func TestPrepareTellsOfAllFilesThatAreNotThere(t *testing.T) {
+func TestPrepareReportsAllMissingFiles(t *testing.T) {
 	p, dir := newQueens(t)
 	p.Environments, p.RolesFile, p.Template = []plan.Path{"/none/a.yaml", plan.Path(dir), "/none/b.yaml"}, "/none/c.yaml", "/none/d.j2"
 	_, err := p.Inputs(t.Context(), &runner.Disk{})

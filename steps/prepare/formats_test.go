@@ -21,7 +21,7 @@ func TestPrepareListsInsecureRegistries(t *testing.T) {
 	}
 }
 
-// An input without a digest is one that is not known yet, which this never is.
+// An input without a digest is not known yet, and the inputs of this step always are.
 func TestPrepareInputsHaveDigests(t *testing.T) {
 	p, _ := newQueens(t)
 	inputs, err := p.Inputs(t.Context(), &runner.Disk{})
@@ -51,8 +51,8 @@ func TestPrepareWithoutImagesFile(t *testing.T) {
 	}
 }
 
-// The director's list of a later release, from a list that stands in an
-// environment, and the images that it comes to.
+// The step writes the director's list of a later release from a list in an
+// environment, and finds the images of that list.
 func TestPrepareFollowsAndWritesLists(t *testing.T) {
 	p, dir := newQueens(t)
 	environment := filepath.Join(dir, "containers-prepare-parameter.yaml")
@@ -120,8 +120,8 @@ func TestPrepareCommentNamesSettings(t *testing.T) {
 	}
 }
 
-// Each entry of a list has a label of its own; what two of them look up in one
-// image is asked for once each, and an image's tags are one input.
+// Each entry of a list has its own label. Two entries that look up one image ask once
+// each, and the tags of an image are one input.
 func TestPrepareLooksUpTheTagsOfLists(t *testing.T) {
 	p, dir := newQueens(t)
 	environment := filepath.Join(dir, "list.yaml")

@@ -51,7 +51,7 @@ func prepareRemove(t *testing.T, path string) {
 	}
 }
 
-// A step that reads a directory, a roles file and a template, asks nobody, and
+// This step reads a directory, a roles file and a template, asks no registry, and
 // writes one file.
 func TestPrepareFilesLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {

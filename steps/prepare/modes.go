@@ -19,7 +19,8 @@ import (
 
 // A satelliteSettings says how a Satellite serves images.
 type satelliteSettings struct {
-	// Host of its registry, with its port: satellite.example.com:5000. Only mode: satellite needs it.
+	// Host of its registry, with its port: satellite.example.com:5000. Only mode: satellite needs
+	// it.
 	Host string `json:"host,omitempty"`
 	// Label of the organization.
 	Organization string `json:"organization"`
@@ -29,7 +30,8 @@ type satelliteSettings struct {
 	ContentView string `json:"content_view,omitempty"`
 	// Label of the product whose repositories the images are.
 	Product string `json:"product"`
-	// How repositories are named, in lower case then. {name} is the image's name without openstack-.
+	// How repositories are named, in lower case then. {name} is the image's name without
+	// openstack-.
 	NameTemplate string `json:"name_template,omitempty" jsonschema:"default={org}-{env}-{cv}-{product}-{name}"`
 }
 
@@ -43,22 +45,23 @@ func (s *satelliteSettings) satellite() *tripleo.Satellite {
 	}
 }
 
-// checkMode refuses settings that are at odds with the mode.
+// checkMode refuses an unknown mode and settings that contradict the mode.
 func (p *prepare) checkMode() error {
+	if err := setting.OneOf(p.Mode, "remote", "local", "satellite"); err != nil {
+		return err
+	}
 	switch {
-	case setting.OneOf(p.Mode, "remote", "local", "satellite") != nil:
-		return setting.OneOf(p.Mode, "remote", "local", "satellite")
 	case (p.Mode == "remote" || p.Mode == "satellite") && p.PushDestination != "":
-		return fmt.Errorf("mode %s pushes nothing, so push_destination does not go with it", p.Mode)
+		return fmt.Errorf("mode %s pushes nothing, so it cannot have a push_destination", p.Mode)
 	case p.Mode == "satellite" && p.Satellite == nil:
 		return errors.New("mode satellite needs the settings under satellite")
 	}
 	return nil
 }
 
-// checked is what a format may object to. What is not known yet is taken to be
-// there.
-func (p *prepare) checked() tripleo.Request {
+// formatRequest gives the settings that a format checks. A target version that is not
+// known yet is assumed to be set.
+func (p *prepare) formatRequest() tripleo.Request {
 	return tripleo.Request{
 		Release: p.Release, Tag: p.Tag, TagFromLabel: p.TagFromLabel, Set: p.Set,
 		TargetVersion: cmp.Or(p.TargetVersion, "?"), Satellite: p.Satellite.satellite(),
@@ -70,12 +73,12 @@ func (p *prepare) checkSatellite() error {
 		return nil
 	}
 	return errors.Join(
-		plan.At("satellite.host", registryHost(p.Satellite.Host)),
+		plan.At("satellite.host", checkRegistryHost(p.Satellite.Host)),
 		plan.At("satellite.name_template", p.Satellite.satellite().Check()))
 }
 
-// checkGiven refuses what stands in the plan as an image and is none, and
-// settings that only a release's catalog has.
+// checkGiven checks a step whose images are given: it refuses malformed images, and
+// settings that are only for a release's catalog.
 func (p *prepare) checkGiven() error {
 	if p.Images.IsZero() {
 		return nil
@@ -97,11 +100,11 @@ func (p *prepare) checkGiven() error {
 		{"set", p.Set != nil},
 	} {
 		if setting.set {
-			errs = append(errs, plan.At(setting.name, errors.New("the images are given, so no release's catalog is asked")))
+			errs = append(errs, plan.At(setting.name, errors.New("the images are given, so no release's catalog is used")))
 		}
 	}
 	if p.Format == "" || p.Format == "overcloud-images-env" || p.Format == "container-image-prepare" {
-		err := errors.New("it is written from a release's catalog, and here the images are given")
+		err := errors.New("it needs a release's catalog, and the images are given")
 		errs = append(errs, plan.At("format", fault.WithHint(err, "choose images-list, kolla-globals, openstack-version or satellite-script")))
 	}
 	for i, name := range p.Images.Other {
@@ -113,36 +116,36 @@ func (p *prepare) checkGiven() error {
 	return errors.Join(errs...)
 }
 
-// givenInputs is the list of images, where one is given.
+// givenInputs gives the file with the list of images, when the plan names one.
 func (p *prepare) givenInputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	if p.Images.Text == "" {
 		return nil, nil
 	}
 	sums, err := w.Sum(ctx, string(p.Images.Text), runner.SHA256)
 	if err != nil {
-		return nil, notRead("images", string(p.Images.Text), err, w)
+		return nil, unreadable("images", string(p.Images.Text), err, w)
 	}
 	return []runner.Input{{Name: "images " + string(p.Images.Text), Digest: "sha256:" + sums[runner.SHA256]}}, nil
 }
 
-// selection finds the images: those that are given, or the release's.
+// selection finds the images: the given ones, or those of the release.
 func (p *prepare) selection(w runner.World, request tripleo.Request) (*tripleo.Selection, error) {
 	if p.Images.IsZero() {
 		if p.Release == "" {
 			return nil, errors.New("neither release nor images says which images there are")
 		}
 		selection, err := tripleo.Select(request, w.Open)
-		return selection, hinted(err)
+		return selection, withSuggestion(err)
 	}
-	listed, err := p.given(w)
+	listed, err := p.givenImages(w)
 	if err != nil {
 		return nil, err
 	}
 	return tripleo.SelectListed(listed, request)
 }
 
-// given gives the images that stand in the plan, or in the list that it names.
-func (p *prepare) given(w runner.World) ([]tripleo.ListedImage, error) {
+// givenImages gives the images in the plan, or in the list that it names.
+func (p *prepare) givenImages(w runner.World) ([]tripleo.ListedImage, error) {
 	all := imagelist.Inline(p.Images.Other)
 	if p.Images.Text != "" {
 		var err error
@@ -157,8 +160,9 @@ func (p *prepare) given(w runner.World) ([]tripleo.ListedImage, error) {
 	return listed, nil
 }
 
-// served gives the images as a Satellite serves them, where that is the mode.
-func (p *prepare) served(images []tripleo.Image) ([]tripleo.Image, error) {
+// asServed gives the images with the names under which a Satellite serves them, in
+// mode satellite. In other modes they stay as they are.
+func (p *prepare) asServed(images []tripleo.Image) ([]tripleo.Image, error) {
 	switch {
 	case p.Mode == "local" && p.PushDestination == "":
 		return nil, errors.New("mode local needs a push_destination")
@@ -170,10 +174,10 @@ func (p *prepare) served(images []tripleo.Image) ([]tripleo.Image, error) {
 	return p.Satellite.satellite().Served(images)
 }
 
-// pinned gives the images with their digests, where those are asked for. In a
-// Satellite every image is looked at: one that was not synchronized yet would
-// only be missed by the nodes that pull it.
-func (p *prepare) pinned(ctx context.Context, images []tripleo.Image) ([]tripleo.Image, error) {
+// withDigests gives the images with their digests, when the plan or the format wants
+// them. In mode satellite it looks for every image in any case: otherwise only the
+// nodes that pull an image would notice that it was not synchronized.
+func (p *prepare) withDigests(ctx context.Context, images []tripleo.Image) ([]tripleo.Image, error) {
 	format, err := tripleo.FindFormat(p.Format)
 	if err != nil {
 		return nil, err
@@ -182,9 +186,9 @@ func (p *prepare) pinned(ctx context.Context, images []tripleo.Image) ([]tripleo
 	if !wanted && p.Mode != "satellite" {
 		return images, nil
 	}
-	look := p.digest
+	look := p.resolve
 	if p.Mode == "satellite" {
-		look = p.present
+		look = p.resolvePresent
 	}
 	pinned := make([]tripleo.Image, len(images))
 	errs := make([]error, len(images))
@@ -197,17 +201,17 @@ func (p *prepare) pinned(ctx context.Context, images []tripleo.Image) ([]tripleo
 		}
 		g.Go(func() error {
 			sum, err := look(ctx, image.Ref())
-			if errs[i] = p.notServed(image, err); wanted {
+			if errs[i] = p.explainNotServed(image, err); wanted {
 				pinned[i].Digest = sum
 			}
 			return nil
 		})
 	}
-	_ = g.Wait() // every error has its place
+	_ = g.Wait() // the errors are in errs
 	return pinned, errors.Join(errs...)
 }
 
-func (p *prepare) notServed(image tripleo.Image, err error) error {
+func (p *prepare) explainNotServed(image tripleo.Image, err error) error {
 	if p.Mode != "satellite" || registry.KindOf(err) != registry.NotFound {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -21,65 +20,100 @@ import (
 // files: one that tells the overcloud their names, and the list of images to
 // mirror.
 type prepare struct {
-	// Release to prepare for: rhosp13, rhosp16.2 (or rhosp16) and rhosp17.1 (or rhosp17), or upstream's queens, train and wallaby. rhosp13 loads the registry of environments/docker.yaml ahead of your environments, so that services run in containers; queens reads your environments only, as the upstream tool does. From train on, all services of your roles_file run in containers that no environment maps to OS::Heat::None, a list under ContainerImagePrepare in an environment is followed, and without a roles file all images are taken.
+	// Release to prepare for: rhosp13, rhosp16.2 (or rhosp16) and rhosp17.1 (or rhosp17), or
+	// upstream's queens, train and wallaby. rhosp13 loads the registry of environments/docker.yaml
+	// ahead of your environments, so that services run in containers; queens reads your
+	// environments only, as the upstream tool does. From train on, all services of your roles_file
+	// run in containers that no environment maps to OS::Heat::None, a list under
+	// ContainerImagePrepare in an environment is followed, and without a roles file all images are
+	// taken.
 	Release string `json:"release,omitempty" jsonschema:"enum=rhosp13,enum=queens,enum=rhosp16.2,enum=rhosp16,enum=train,enum=rhosp17.1,enum=rhosp17,enum=wallaby"`
-	// In place of release, the images themselves, for deployments that no release's catalog is of: the path of a list of images, as mirror takes it, or references with their tags.
+	// In place of release, the images themselves, for deployments that no release's catalog is of:
+	// the path of a list of images, as mirror takes it, or references with their tags.
 	Images plan.TextOr[plan.Path, []string] `json:"images,omitempty"`
-	// Where nodes pull from: remote, where the images are made; local, the push_destination that a mirror step fills; or satellite, which synchronizes them itself and serves each under a name as name_template says: there every image must be found. Left out, push_destination decides.
+	// Where nodes pull from: remote, where the images are made; local, the push_destination that a
+	// mirror step fills; or satellite, which synchronizes them itself and serves each under a name
+	// as name_template says: there every image must be found. Left out, push_destination decides.
 	Mode string `json:"mode,omitempty" jsonschema:"enum=remote,enum=local,enum=satellite"`
 	// How a Red Hat Satellite serves the images, for mode: satellite and format: satellite-script.
 	Satellite *satelliteSettings `json:"satellite,omitempty"`
-	// Name the images by digest too, in formats that can: images-list and kolla-globals. An openstack-version always does.
+	// Name the images by digest too, in formats that can: images-list and kolla-globals. An
+	// openstack-version always does.
 	Digests bool `json:"digests,omitempty"`
 	// The targetVersion of an openstack-version, such as 18.0.10.
 	TargetVersion string `json:"target_version,omitempty"`
-	// What env_file is written as. overcloud-images-env: the Heat parameters that name the images. container-image-prepare, from train on: the list that the director reads and finds images and tags by itself. images-list: one image a line. kolla-globals: variables of kolla-ansible's globals.yml. openstack-version: the custom resource OpenStackVersion of OpenStack on OpenShift. satellite-script: a script for Satellite's hammer that makes a repository of each image.
+	// What env_file is written as. overcloud-images-env: the Heat parameters that name the images.
+	// container-image-prepare, from train on: the list that the director reads and finds images and
+	// tags by itself. images-list: one image a line. kolla-globals: variables of kolla-ansible's
+	// globals.yml. openstack-version: the custom resource OpenStackVersion of OpenStack on
+	// OpenShift. satellite-script: a script for Satellite's hammer that makes a repository of each
+	// image.
 	Format string `json:"format,omitempty" jsonschema:"enum=overcloud-images-env,enum=container-image-prepare,enum=images-list,enum=kolla-globals,enum=openstack-version,enum=satellite-script,default=overcloud-images-env"`
-	// Registry and namespace that the images come from: registry.access.redhat.com/rhosp13. Default: the release's.
+	// Registry and namespace that the images come from: registry.access.redhat.com/rhosp13.
+	// Default: the release's.
 	Namespace string `json:"namespace,omitempty"`
-	// What image names start with; a missing hyphen is added. Default: the release's. For none, set name_prefix to "".
+	// What image names start with; a missing hyphen is added. Default: the release's. For none, set
+	// name_prefix to "".
 	Prefix string `json:"prefix,omitempty"`
 	// What image names end with; a missing hyphen is added.
 	Suffix string `json:"suffix,omitempty"`
-	// Tag of the images, or with tag_from_label the tag whose labels are read. Default: the release's.
+	// Tag of the images, or with tag_from_label the tag whose labels are read. Default: the
+	// release's.
 	Tag string `json:"tag,omitempty"`
-	// Find each image's tag from its own labels: a label's name, or a template such as {version}-{release}.
+	// Find each image's tag from its own labels: a label's name, or a template such as
+	// {version}-{release}.
 	TagFromLabel string `json:"tag_from_label,omitempty"`
-	// Registry (host, with its port and maybe a path) that the images will be mirrored to and the overcloud pulls from. Where its connection says tls: disabled or insecure, DockerInsecureRegistryAddress lists it. In a ContainerImagePrepare list, push_destination: true stands for it.
+	// Registry (host, with its port and maybe a path) that the images will be mirrored to and the
+	// overcloud pulls from. Where its connection says tls: disabled or insecure,
+	// DockerInsecureRegistryAddress lists it. In a ContainerImagePrepare list, push_destination:
+	// true stands for it.
 	PushDestination string `json:"push_destination,omitempty"`
-	// Registries (host and port) that DockerInsecureRegistryAddress lists besides those whose connection says tls: disabled or insecure: for a registry that has no connection in this plan, or whose connection is another one when the plan is rehearsed.
+	// Registries (host and port) that DockerInsecureRegistryAddress lists besides those whose
+	// connection says tls: disabled or insecure: for a registry that has no connection in this
+	// plan, or whose connection is another one when the plan is rehearsed.
 	InsecureRegistries []string `json:"insecure_registries,omitempty"`
-	// Directories whose *.yaml files are read as environments ahead of environments, each directory's in the order of their names. Directories in them are not looked into, nor is a file that this step writes. No others are read, not even ~/.tripleo/environments.
+	// Directories whose *.yaml files are read as environments ahead of environments, each
+	// directory's in the order of their names. Directories in them are not looked into, nor is a
+	// file that this step writes. No others are read, not even ~/.tripleo/environments.
 	EnvironmentDirectories []plan.Path `json:"environment_directories,omitempty"`
 	// Heat environment files, in order; a later one wins.
 	Environments []plan.Path `json:"environments,omitempty"`
-	// Roles file. Default: roles_data.yaml of the template tree, or the roles that the release comes with.
+	// Roles file. Default: roles_data.yaml of the template tree, or the roles that the release
+	// comes with.
 	RolesFile plan.Path `json:"roles_file,omitempty"`
-	// Directory of the templates (/usr/share/openstack-tripleo-heat-templates) whose roles_data.yaml and, for rhosp13, environments/docker.yaml are read. Default: what is built in.
+	// Directory of the templates (/usr/share/openstack-tripleo-heat-templates) whose
+	// roles_data.yaml and, for rhosp13, environments/docker.yaml are read. Default: what is built
+	// in.
 	Tree plan.Path `json:"tht,omitempty"`
-	// Template of the list of images, such as /usr/share/tripleo-common/container-images/overcloud_containers.yaml.j2. Default: the release's list, which is built in.
+	// Template of the list of images, such as
+	// /usr/share/tripleo-common/container-images/overcloud_containers.yaml.j2. Default: the
+	// release's list, which is built in.
 	Template plan.Path `json:"template,omitempty"`
-	// Variables of the release's template, such as ceph_namespace, ceph_image and ceph_tag. They win over all other settings.
+	// Variables of the release's template, such as ceph_namespace, ceph_image and ceph_tag. They
+	// win over all other settings.
 	Set map[string]string `json:"set,omitempty"`
-	// Regular expressions; only images in whose name and tag one finds something are taken, and excludes say nothing.
+	// Regular expressions; only images in whose name and tag one finds something are taken, and
+	// excludes say nothing.
 	Includes []string `json:"includes,omitempty"`
 	// Regular expressions; an image in whose name and tag one finds something is left out.
 	Excludes []string `json:"excludes,omitempty"`
-	// Neutron driver. Default: derived from the services, or from train on from NeutronMechanismDrivers.
+	// Neutron driver. Default: derived from the services, or from train on from
+	// NeutronMechanismDrivers.
 	NeutronDriver string `json:"neutron_driver,omitempty" jsonschema:"enum=odl,enum=ovn,enum=other"`
-	// Where services log to, for rhosp13 and queens: with stdout, an image that forwards it is there.
+	// Where services log to, for rhosp13 and queens: with stdout, an image that forwards it is
+	// there.
 	Logging string `json:"logging,omitempty" jsonschema:"enum=files,enum=stdout"`
 	// File to write for the overcloud, as format says.
 	EnvFile plan.Path `json:"env_file"`
 	// List of images to write, for mirror. Default: none is written.
 	ImagesFile plan.Path `json:"images_file,omitempty"`
 
-	plan, id string
-	registry tripleo.Registry
-	insecure func(host string) bool
-	digest   func(ctx context.Context, ref string) (string, error) // as it is locked, or else now
-	present  func(ctx context.Context, ref string) (string, error) // the same of what must be there
-	tags     map[string]string                                     // that this run found, by what was looked up
+	plan, id       string
+	registry       tripleo.Registry
+	insecure       func(host string) bool
+	resolve        func(ctx context.Context, ref string) (string, error) // the digest of the lock, or else the present one
+	resolvePresent func(ctx context.Context, ref string) (string, error) // the same, for an image that has to exist
+	tags           map[string]string                                     // found in this run, by what was looked up
 }
 
 // registries are what the step needs of the plan's connections.
@@ -104,7 +138,7 @@ func Type(out registries) runner.Type {
 			{Name: "images", Doc: "The images at their source, NAME:TAG, in the order of the list.", List: true},
 		},
 		New: func() runner.Step {
-			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, digest: out.Resolve, present: out.ResolvePresent}
+			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, resolve: out.Resolve, resolvePresent: out.ResolvePresent}
 		},
 	}
 }
@@ -112,8 +146,8 @@ func Type(out registries) runner.Type {
 // Sign implements runner.Signer.
 func (p *prepare) Sign(plan, id string) { p.plan, p.id = plan, id }
 
-// Inputs implements runner.Step: the files that are read, the tags that were
-// found, and the registries without TLS.
+// Inputs implements runner.Step: the files that are read, the tags that were found,
+// and the registries without verified TLS.
 func (p *prepare) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	request, err := p.request(w)
 	if err != nil {
@@ -140,8 +174,8 @@ func (p *prepare) Inputs(ctx context.Context, w runner.World) ([]runner.Input, e
 	return append(inputs, runner.Input{Name: "insecure registries", Digest: insecure}), nil
 }
 
-// tagInputs gives the tags that were looked up. An image that is wanted with
-// several tags has them all under its name.
+// tagInputs gives the tags that were looked up. An image with several tags has all of
+// them in one input.
 func tagInputs(images []tripleo.Image) []runner.Input {
 	var names []string
 	tags := map[string][]string{}
@@ -163,7 +197,7 @@ func tagInputs(images []tripleo.Image) []runner.Input {
 	return inputs
 }
 
-// result finds the images and their tags. Tags are looked up once a run.
+// result finds the images and their tags. Tags are looked up once in a run.
 func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, error) {
 	request, err := p.request(w)
 	if err != nil {
@@ -173,14 +207,14 @@ func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, e
 	if err != nil {
 		return tripleo.Result{}, err
 	}
-	images, err := p.served(selection.Images)
+	images, err := p.asServed(selection.Images)
 	if err != nil {
 		return tripleo.Result{}, err
 	}
-	if images, err = p.tagged(ctx, images); err != nil {
+	if images, err = p.withTags(ctx, images); err != nil {
 		return tripleo.Result{}, err
 	}
-	if images, err = p.pinned(ctx, images); err != nil {
+	if images, err = p.withDigests(ctx, images); err != nil {
 		return tripleo.Result{}, err
 	}
 	return tripleo.Result{
@@ -198,54 +232,9 @@ func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, e
 	}, nil
 }
 
-// request gives what is asked for. Environment directories are looked into.
-func (p *prepare) request(w runner.World) (tripleo.Request, error) {
-	request := tripleo.Request{
-		Release:         p.Release,
-		RolesFile:       string(p.RolesFile),
-		Tree:            string(p.Tree),
-		Template:        string(p.Template),
-		Namespace:       p.Namespace,
-		Prefix:          p.Prefix,
-		Suffix:          p.Suffix,
-		Tag:             p.Tag,
-		NeutronDriver:   p.NeutronDriver,
-		Set:             p.Set,
-		TagFromLabel:    p.TagFromLabel,
-		PushDestination: p.PushDestination,
-		TargetVersion:   p.TargetVersion,
-		Satellite:       p.Satellite.satellite(),
-	}
-	if p.Logging != "" {
-		request.Set = map[string]string{"logging": p.Logging}
-		maps.Copy(request.Set, p.Set)
-	}
-	var err error
-	if request.Environments, err = p.environments(w); err != nil {
-		return request, err
-	}
-	if request.Includes, err = regexps(p.Includes); err != nil {
-		return request, err
-	}
-	request.Excludes, err = regexps(p.Excludes)
-	return request, err
-}
-
-func regexps(texts []string) ([]*regexp.Regexp, error) {
-	var all []*regexp.Regexp
-	for _, text := range texts {
-		re, err := regexp.Compile(text)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, re)
-	}
-	return all, nil
-}
-
-// tagged gives the images with the tags of their labels. What this run knows
-// already is not asked again: the tags of one run must not change half-way.
-func (p *prepare) tagged(ctx context.Context, images []tripleo.Image) ([]tripleo.Image, error) {
+// withTags gives the images with the tags that their labels say. A tag that this run
+// has found is not looked up again, so that tags do not change within a run.
+func (p *prepare) withTags(ctx context.Context, images []tripleo.Image) ([]tripleo.Image, error) {
 	var unknown []tripleo.Image
 	for _, image := range images {
 		if _, ok := p.tags[image.Lookup()]; !ok {
@@ -263,7 +252,7 @@ func (p *prepare) tagged(ctx context.Context, images []tripleo.Image) ([]tripleo
 	return tripleo.WithTags(images, p.tags), nil
 }
 
-// files renders the files.
+// files gives the files with their content.
 func (p *prepare) files(result tripleo.Result) ([]textFile, error) {
 	format, err := tripleo.FindFormat(p.Format)
 	if err != nil {
@@ -330,8 +319,9 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 	return finding, nil
 }
 
-// summary tells what the files hold. That they hold nothing has a cause that
-// is easily missed: upstream's release reads no registry but the operator's.
+// summary says what is in the files. Without images it names the usual cause, which is
+// easily missed: for an upstream release, only the operator's own environments put
+// services into containers.
 func (p *prepare) summary(files []textFile, result tripleo.Result) string {
 	notes := make([]string, len(files))
 	for i, f := range files {
@@ -366,7 +356,7 @@ func (p *prepare) Verify(ctx context.Context, w runner.World) (runner.Outputs, e
 	}
 	var errs []error
 	for _, f := range files {
-		errs = append(errs, verifyHiding(f, w))
+		errs = append(errs, verifyWithoutSecrets(f, w))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -374,7 +364,7 @@ func (p *prepare) Verify(ctx context.Context, w runner.World) (runner.Outputs, e
 	return p.outputs(result), nil
 }
 
-// An imageLookup asks the registries behind the plan's connections.
+// An imageLookup asks the registries of the plan's connections.
 type imageLookup struct{ out registries }
 
 func (l imageLookup) Labels(ctx context.Context, ref string) (map[string]string, error) {

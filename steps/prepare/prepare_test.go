@@ -87,7 +87,7 @@ func newPrepare(t *testing.T) *prepare {
 	return p
 }
 
-// again gives the step as a later run makes it: without what this run learned.
+// again gives the step as a later run makes it, without what this run has found.
 func (p *prepare) again() *prepare {
 	q := *p
 	q.tags = nil
@@ -167,9 +167,9 @@ func TestPrepareImagesFile(t *testing.T) {
 	}
 }
 
-// Upstream's release keeps nothing when its environments put nothing into
-// containers; that must not pass unseen.
-func TestPrepareTellsOfNoImages(t *testing.T) {
+// An upstream release gives no images when the environments put no service into
+// containers. The summary must say so.
+func TestPrepareReportsNoImages(t *testing.T) {
 	p := newPrepare(t)
 	p.Release = "queens"
 	prepareWrite(t, string(p.Environments[0]), "parameter_defaults: {}\n")
@@ -179,7 +179,7 @@ func TestPrepareTellsOfNoImages(t *testing.T) {
 	}
 }
 
-func TestPrepareFixedTagAsksNobody(t *testing.T) {
+func TestPrepareFixedTagAsksNoRegistry(t *testing.T) {
 	p := newPrepare(t)
 	p.TagFromLabel, p.Tag, p.registry = "", "13.0", nil
 	finding := prepareDiff(t, p, &runner.Disk{})

@@ -74,8 +74,8 @@ func prepareEnvironment(t *testing.T, name string) string {
 	return path
 }
 
-// The labels come from a registry that answers as the upstream one does, and
-// the insecure registry from its connection.
+// The labels come from a registry that answers like the upstream one. The insecure
+// registry comes from its connection.
 func TestPrepareFromPlan(t *testing.T) {
 	text := fmt.Sprintf(preparePlan, prepareEnvironment(t, "services-docker/neutron-ovn-dvr-ha.yaml"))
 	p := prepareFromPlan(t, text)

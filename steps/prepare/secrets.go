@@ -8,19 +8,19 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// secretKey matches a line whose key is that of a secret. What the key stands
-// for is in the same line, or in the lines below that are indented more.
+// secretKey matches the key of a secret at the beginning of a line. The value is in the
+// same line, or in the lines below that are indented more.
 var secretKey = regexp.MustCompile(`(?i)^([ \t-]*)["']?[\w-]*(?:password|passphrase|secret|token|credentials)["']?\s*:`)
 
-// keyOnly matches what may be shown of a line below such a key.
+// keyOnly matches the part of a line below such a key that may be shown.
 var keyOnly = regexp.MustCompile(`^\s*[^\s{\[][^\s]*:(?:\s|$)`)
 
-// hideSecrets masks the passwords in an environment file that somebody wrote,
-// before what it holds is shown.
+// hideSecrets masks the passwords in the text of an environment file before it is
+// shown. The file may be one that a person has written.
 func hideSecrets(text string) string {
 	var b strings.Builder
-	below := -1      // indentation of the secret's key, -1: none
-	mapping := false // what is below it are registries and users
+	below := -1      // indentation of the secret's key, -1 outside of a secret
+	mapping := false // below the key are registries and users
 	for line := range strings.Lines(text) {
 		body := strings.TrimRight(line, "\r\n")
 		end := line[len(body):]
@@ -32,10 +32,10 @@ func hideSecrets(text string) string {
 			if mapping {
 				shown = keyOnly.FindString(body)
 			}
-			body = masked(body, shown)
+			body = mask(body, shown)
 		case key != "":
 			below, mapping = indent, strings.Contains(strings.ToLower(key), "credentials")
-			body = masked(body, key)
+			body = mask(body, key)
 		default:
 			below = -1
 		}
@@ -44,23 +44,23 @@ func hideSecrets(text string) string {
 	return b.String()
 }
 
-// masked hides what follows in a line after the part that is shown.
-func masked(line, shown string) string {
+// mask hides the rest of a line after the part that is shown.
+func mask(line, shown string) string {
 	if strings.TrimSpace(line[len(shown):]) == "" {
 		return line
 	}
 	return strings.TrimRight(shown, " \t") + " ***"
 }
 
-// verifyHiding verifies a file without repeating secrets that somebody has
-// written into it.
-func verifyHiding(f textFile, w runner.World) error {
+// verifyWithoutSecrets verifies a file. Its error does not show secrets that a person
+// has written into the file.
+func verifyWithoutSecrets(f textFile, w runner.World) error {
 	err := f.verify(w)
 	if err == nil {
 		return nil
 	}
 	if old, _, readErr := f.read(w); readErr == nil && hideSecrets(string(old)) != string(old) {
-		return fmt.Errorf("verify %s: it is not as wanted, and holds passwords, so what differs is not shown", f.path)
+		return fmt.Errorf("verify %s: it is not as wanted, and it has passwords in it, so the difference is not shown", f.path)
 	}
 	return err
 }

@@ -60,7 +60,7 @@ ContainerImageRegistryCredentials: ***
 	}
 }
 
-// Somebody has passwords in the file that is written: neither the diff nor an
+// A person has put passwords into the file that is written. Neither the diff nor an
 // error shows them.
 func TestPrepareShowsNoPassword(t *testing.T) {
 	p := newPrepare(t)
@@ -71,7 +71,7 @@ func TestPrepareShowsNoPassword(t *testing.T) {
 		t.Errorf("old = %q, want %q", item.Old, want)
 	}
 	_, err := p.again().Verify(t.Context(), &runner.Disk{})
-	prepareWantError(t, err, string(p.EnvFile), "it is not as wanted, and holds passwords")
+	prepareWantError(t, err, string(p.EnvFile), "it is not as wanted, and it has passwords in it")
 	if strings.Contains(err.Error(), "s3cr3t") {
 		t.Errorf("error = %v", err)
 	}

@@ -19,17 +19,17 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// A textFile is a small text file as a step wants it to be.
+// A textFile is a small text file with the content that a step wants.
 type textFile struct {
 	path    string
 	content []byte
-	note    string // what it holds, in a few words
+	note    string // what is in it, in a few words
 }
 
-// maxOldText is how much of what a file holds is shown in a diff.
+// maxOldText is the largest size of an old content that a diff shows.
 const maxOldText = 1 << 20
 
-// diff compares the file with the world. It gives nil when it is as wanted.
+// diff compares the file with the one in the world. It gives nil when they are equal.
 func (f textFile) diff(w runner.World) (*runner.Item, error) {
 	old, mode, err := f.read(w)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -43,7 +43,7 @@ func (f textFile) diff(w runner.World) (*runner.Item, error) {
 		return nil, fmt.Errorf("compare %s: %w", f.path, err)
 	}
 	if mode.IsDir() {
-		return nil, fmt.Errorf("%s is a directory; a file is to be written there", f.path)
+		return nil, fmt.Errorf("%s is a directory, and a file has to be written there", f.path)
 	}
 	if bytes.Equal(old, f.content) {
 		return nil, nil
@@ -55,7 +55,7 @@ func (f textFile) diff(w runner.World) (*runner.Item, error) {
 	return &item, f.checkDir(w)
 }
 
-// read gives what the file holds, as far as that is worth comparing.
+// read reads the content of the file, up to the size that is worth comparing.
 func (f textFile) read(w runner.World) ([]byte, fs.FileMode, error) {
 	fi, err := w.Stat(f.path)
 	if err != nil || fi.IsDir() {
@@ -73,7 +73,8 @@ func (f textFile) read(w runner.World) ([]byte, fs.FileMode, error) {
 	return old, fi.Mode(), err
 }
 
-// checkDir tells ahead of an apply that there is no directory to write into.
+// checkDir gives an error in the diff when the file cannot be written into its
+// directory.
 func (f textFile) checkDir(w runner.World) error {
 	dir := filepath.Dir(f.path)
 	fi, err := w.Stat(dir)
@@ -92,7 +93,7 @@ func (f textFile) checkDir(w runner.World) error {
 	return nil
 }
 
-// planned is the file as a Change announces it.
+// planned gives the file as a Change announces it.
 func (f textFile) planned() runner.File {
 	sum := sha256.Sum256(f.content)
 	return runner.File{
@@ -104,9 +105,8 @@ func (f textFile) planned() runner.File {
 	}
 }
 
-// write puts the file in its place, keeping the permissions of one that is
-// there. A link that leads to a file stays, and the file it leads to is
-// written.
+// write writes the file and keeps the permissions of an existing one. A symbolic link
+// to a file stays, and that file is written.
 func (f textFile) write(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -121,7 +121,7 @@ func (f textFile) write(ctx context.Context) error {
 	return durable.WriteBytes(path, mode, f.content)
 }
 
-// verify holds the file against what it should be.
+// verify compares the file with the wanted content.
 func (f textFile) verify(w runner.World) error {
 	old, mode, err := f.read(w)
 	switch {
@@ -136,11 +136,11 @@ func (f textFile) verify(w runner.World) error {
 	return fmt.Errorf("verify %s: it is not as wanted: line %d is %s, not %s", f.path, line, got, want)
 }
 
-// firstDifference gives the first line that differs, counted from 1, and what
-// stands there on either side.
+// firstDifference gives the number of the first line that differs, counted from 1, and
+// that line of both texts.
 func firstDifference(got, want string) (line int, gotLine, wantLine string) {
 	gots, wants := strings.SplitAfter(got, "\n"), strings.SplitAfter(want, "\n")
-	at := func(lines []string, i int) string {
+	lineAt := func(lines []string, i int) string {
 		if i >= len(lines) || lines[i] == "" {
 			return "missing"
 		}
@@ -149,5 +149,5 @@ func firstDifference(got, want string) (line int, gotLine, wantLine string) {
 	for line < len(gots) && line < len(wants) && gots[line] == wants[line] {
 		line++
 	}
-	return line + 1, at(gots, line), at(wants, line)
+	return line + 1, lineAt(gots, line), lineAt(wants, line)
 }

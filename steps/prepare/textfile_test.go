@@ -29,7 +29,7 @@ func TestTextFileFollowsLink(t *testing.T) {
 	}
 }
 
-// Whoever made the link means a file elsewhere to be written.
+// A person who made a link wants the file behind it to be written.
 func TestTextFileRefusesDanglingLink(t *testing.T) {
 	f := textFile{path: filepath.Join(t.TempDir(), "link"), content: []byte("new\n")}
 	if err := os.Symlink("nowhere", f.path); err != nil {
@@ -52,7 +52,7 @@ func TestTextFileHoldsTooMuch(t *testing.T) {
 	prepareWantError(t, f.verify(&runner.Disk{}), `line 2 is "new", not missing`)
 }
 
-// Opening a pipe would wait for somebody to write into it.
+// Opening a pipe would wait for a writer.
 func TestTextFileIsAPipe(t *testing.T) {
 	f := textFile{path: filepath.Join(t.TempDir(), "pipe")}
 	if err := syscall.Mkfifo(f.path, 0o600); err != nil {
