@@ -131,7 +131,7 @@ func TestMovedTags(t *testing.T) {
 	if err != nil || f.Change != nil || len(f.Notes) != 0 {
 		t.Errorf("when nobody watches: %+v, %v", f, err)
 	}
-	l.Watchful = true
+	l.ReportMoved = true
 	f, err = mirrorAll(t, b).Diff(t.Context(), &runner.Disk{}, nil)
 	want := []string{testbed.UpstreamHost + "/rhosp13/openstack-base:13.0-40 has moved on to " + now + "; the lock file keeps " + was}
 	if err != nil || f.Change != nil || !cmp.Equal(f.Notes, want) {
@@ -161,7 +161,7 @@ func TestMovedTagsOffline(t *testing.T) {
 		t.Fatal(err)
 	}
 	l = locking(t, b)
-	l.Watchful = true
+	l.ReportMoved = true
 	b.Before["upstream"] = func(w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusForbidden)
 		return true

@@ -44,7 +44,7 @@ func (p *program) diffCommand() *cli.Command {
 			if err := s.loadTagLock(c); err != nil {
 				return err
 			}
-			s.tags.Watchful = true
+			s.tags.ReportMoved = true
 			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
 				report, err := p.runWithView(c, runner.ModeDiff, r, (*runner.Runner).Diff)
 				if err == nil && c.Bool("exit-code") && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0 {

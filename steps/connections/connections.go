@@ -32,23 +32,23 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
-// An Set holds a plan's connections: the handles that its steps have on
-// registries and clouds. A nil Outside has none.
+// A Set is the connections of a plan. Through it, steps reach registries, clouds and
+// web hosts. A nil Set has none.
 type Set struct {
 	registries []namedRegistry
 	clouds     []namedCloud
 	hosts      []namedHost
 
-	lock     *TagLock                // of tags; nil: every look-up asks
-	client   *registry.Client        // of all registries
-	fetching *download.Client        // of all hosts
-	answers  map[string]http.Handler // embedded clouds by name
-	closers  []io.Closer
+	lock           *TagLock                // of tags; nil: every look-up asks
+	client         *registry.Client        // of all registries
+	downloads      *download.Client        // of all hosts
+	embeddedClouds map[string]http.Handler // embedded clouds by name
+	closers        []io.Closer
 
-	// Steps that run beside each other use one cloud; the first logs in, the
+	// Steps that run at the same time share a cloud. The first one logs in, and the
 	// others wait for it.
-	mu    sync.Mutex
-	login map[string]*glance.Client
+	mu       sync.Mutex
+	loggedIn map[string]*glance.Client
 }
 
 type namedRegistry struct {
@@ -64,7 +64,7 @@ type namedCloud struct {
 // Connect decodes a plan's connections, and neither asks a server nor opens a
 // file. All mistakes in them are reported.
 func Connect(p *plan.Plan) (*Set, plan.Errors) {
-	o := &Set{answers: map[string]http.Handler{}, login: map[string]*glance.Client{}}
+	o := &Set{embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
 	var errs plan.Errors
 	for _, c := range p.Registries {
 		r := namedRegistry{name: c.Name}
@@ -72,7 +72,7 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 		if other, taken := o.byHost(r.Host); taken && r.Host != "" {
 			errs = append(errs, c.Body.Errorf("host", "the registries %s and %s have the same host %q", other.name, c.Name, r.Host))
 		}
-		// Also when there is a mistake in it: a step that names it is right.
+		// It is added even with a mistake: a step that names it has no mistake.
 		o.registries = append(o.registries, r)
 	}
 	for _, c := range p.Clouds {
@@ -86,7 +86,7 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 // With gives connections whose clients are made already, for tests. registries
 // has the host of each registry connection by the connection's name.
 func With(registries map[string]string, images *registry.Client, files *download.Client) *Set {
-	o := &Set{client: images, fetching: files}
+	o := &Set{client: images, downloads: files}
 	for _, name := range slices.Sorted(maps.Keys(registries)) {
 		o.registries = append(o.registries, namedRegistry{name, RegistryConnection{ServerConnection: ServerConnection{Host: registries[name]}}})
 	}
@@ -100,16 +100,15 @@ func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
 	return b.Explain(into.Validate())
 }
 
-// Open starts what is embedded and makes the clients. Servers are asked
-// nothing yet. With readOnly, embedded services show what they hold and change
-// nothing. The caller must Close what it opened.
+// Open starts embedded services and makes the clients. It sends no request to a
+// server. With readOnly, embedded services change nothing. The caller must call Close.
 func (s *Set) Open(readOnly bool) error {
 	hosts := make([]registry.Host, 0, len(s.registries))
 	keys := logins.FromEnvironment()
 	for _, r := range s.registries {
 		answer, err := s.openRegistry(r, readOnly)
 		if err != nil {
-			return keepable(fmt.Errorf("registry %s: %w", r.name, err))
+			return withWriteHint(fmt.Errorf("registry %s: %w", r.name, err))
 		}
 		bandwidth, err := bytesPerSecond(r.Bandwidth)
 		if err != nil {
@@ -120,7 +119,7 @@ func (s *Set) Open(readOnly bool) error {
 			TLS: transport.Mode(r.TLS), CA: string(r.CA), Cert: string(r.Cert), Key: string(r.Key),
 			Concurrency: r.Concurrency, Rate: float64(r.Rate), Bandwidth: bandwidth,
 		}
-		if answer == nil { // what is embedded knows no users
+		if answer == nil { // embedded registries have no users
 			host.User, host.Password, host.Token = r.User, onDemand(r.Password), onDemand(r.Token)
 			host.Lookup, host.Realms = r.lookup(keys), r.Realms
 		}
@@ -132,9 +131,9 @@ func (s *Set) Open(readOnly bool) error {
 		}
 		answer, err := cloudserver.New(cloudserver.Config{Dir: string(c.Embedded.Dir), ReadOnly: readOnly})
 		if err != nil {
-			return keepable(fmt.Errorf("cloud %s: %w", c.name, err))
+			return withWriteHint(fmt.Errorf("cloud %s: %w", c.name, err))
 		}
-		s.answers[c.name] = answer
+		s.embeddedClouds[c.name] = answer
 		s.closers = append(s.closers, answer)
 	}
 	client, err := registry.New(hosts)
@@ -142,8 +141,9 @@ func (s *Set) Open(readOnly bool) error {
 	return errors.Join(err, s.openHosts())
 }
 
-// keepable says what helps where an embedded service cannot keep what it is given.
-func keepable(err error) error {
+// withWriteHint adds a hint to the error of an embedded service that cannot write into
+// its directory.
+func withWriteHint(err error) error {
 	if errors.Is(err, fs.ErrPermission) {
 		return fault.WithHint(err, "give the user that runs bayplan the right to write there, or name another dir")
 	}
@@ -172,8 +172,8 @@ func (s *Set) openRegistry(r namedRegistry, readOnly bool) (http.Handler, error)
 // GeneratedReleases names the releases that GeneratedImages knows.
 func GeneratedReleases() []string { return tripleo.SampleReleases() }
 
-// GeneratedImages gives the stand-ins for all images of a release that an
-// embedded registry serves; none for "". An unknown release is an error.
+// GeneratedImages gives the stand-ins that an embedded registry serves for all images of
+// a release, and none for "". An unknown release is an error.
 func GeneratedImages(release string) ([]registryserver.Image, error) {
 	if release == "" {
 		return nil, nil
@@ -228,7 +228,7 @@ func (s *Set) CheckRegistry(name string) error {
 	return err
 }
 
-// Insecure says whether the connection of a host does without verified TLS.
+// Insecure reports whether the connection of a host uses no TLS or does not verify it.
 func (s *Set) Insecure(host string) bool {
 	if s == nil {
 		return false
@@ -274,23 +274,23 @@ func (s *Set) Cloud(ctx context.Context, name string) (*glance.Client, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.login[name]; c != nil {
+	if c := s.loggedIn[name]; c != nil {
 		return c, nil
 	}
 	options := glance.Options{Name: name, Cloud: conn.Cloud}
 	if conn.Embedded != nil {
-		options = embeddedOptions(name, s.answers[name])
+		options = embeddedOptions(name, s.embeddedClouds[name])
 	}
 	c, err := glance.Connect(ctx, options)
 	if err != nil {
 		return nil, err
 	}
-	s.login[name] = c
+	s.loggedIn[name] = c
 	return c, nil
 }
 
-// embeddedOptions reach a cloud that answers inside the process, under a name
-// that no server can have.
+// embeddedOptions gives the options for a cloud that answers inside the process, under
+// a name that no server can have.
 func embeddedOptions(name string, answer http.Handler) glance.Options {
 	return glance.Options{
 		Cloud:   name,

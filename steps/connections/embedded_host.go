@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// serveDir serves the files of a directory with an ETag each. The age that is
-// sent beside it has whole seconds: two versions of one second would pass for one.
+// serveDir serves the files of a directory, each with an ETag. The time that is sent
+// beside it has whole seconds, so it cannot distinguish two versions of one second.
 func serveDir(dir string) http.Handler {
 	root := http.Dir(dir)
 	files := http.FileServer(root)
@@ -18,7 +18,7 @@ func serveDir(dir string) http.Handler {
 	})
 }
 
-// tagOf gives the ETag of a file, "" for what is none.
+// tagOf gives the ETag of a file, or "" for anything that is not a regular file.
 func tagOf(root http.FileSystem, name string) string {
 	f, err := root.Open(name)
 	if err != nil {

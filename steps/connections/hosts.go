@@ -24,7 +24,7 @@ type EmbeddedHost struct {
 	Dir plan.Path `json:"dir"`
 }
 
-// Validate tells mistakes that the settings show by themselves.
+// Validate reports mistakes that the settings show by themselves.
 func (c *HostConnection) Validate() error { return c.check() }
 
 type namedHost struct {
@@ -61,16 +61,16 @@ func (s *Set) openHosts() error {
 			Name: h.Host, Address: h.Address, TLS: transport.Mode(h.TLS),
 			CA: string(h.CA), Cert: string(h.Cert), Key: string(h.Key), Bandwidth: bandwidth,
 		}
-		if h.Embedded != nil { // it knows no users
+		if h.Embedded != nil { // it has no users
 			hosts[i].Handler = serveDir(string(h.Embedded.Dir))
 		} else {
 			hosts[i].User, hosts[i].Password, hosts[i].Token = h.User, onDemand(h.Password), onDemand(h.Token)
 		}
 	}
 	client, err := download.New(hosts)
-	s.fetching = client
+	s.downloads = client
 	return err
 }
 
 // Downloads gives the one client that knows the hosts of all connections.
-func (s *Set) Downloads() *download.Client { return s.fetching }
+func (s *Set) Downloads() *download.Client { return s.downloads }

@@ -9,11 +9,13 @@ import (
 
 // A ServerConnection is what all connections to HTTP servers have in common.
 type ServerConnection struct {
-	// Host of the server, with its port if it has one, just as image references or addresses name it.
+	// Host of the server, with its port if it has one, just as image references or addresses name
+	// it.
 	Host string `json:"host"`
 	// Address (host:port) to connect to instead of the host itself.
 	Address string `json:"address,omitempty"`
-	// How to use TLS: verify the server's certificate, accept any (insecure), or use plain http (disabled).
+	// How to use TLS: verify the server's certificate, accept any (insecure), or use plain http
+	// (disabled).
 	TLS string `json:"tls,omitempty" jsonschema:"enum=verify,enum=insecure,enum=disabled,default=verify"`
 	// PEM file of the certificate authority that signed the server's certificate.
 	CA plan.Path `json:"ca,omitempty"`
@@ -27,37 +29,38 @@ type ServerConnection struct {
 	Password plan.Secret `json:"password,omitempty"`
 	// Bearer token to show in place of user and password, as a reference: ${secrets.NAME}.
 	Token plan.Secret `json:"token,omitempty"`
-	// Most bytes in a second, both ways together: a number with KiB, MiB, GiB, kB, MB or GB, as 10MiB. Without it there is no limit.
+	// Most bytes in a second, both ways together: a number with KiB, MiB, GiB, kB, MB or GB, as
+	// 10MiB. Without it there is no limit.
 	Bandwidth string `json:"bandwidth,omitempty"`
 }
 
 func (c *ServerConnection) check() error {
 	return errors.Join(
-		plan.At("host", hostOnly(c.Host)),
-		plan.At("address", hostPort(c.Address)),
+		plan.At("host", checkHost(c.Host)),
+		plan.At("address", checkAddress(c.Address)),
 		plan.At("tls", setting.OneOf(c.TLS, "verify", "insecure", "disabled")),
-		plan.At("user", c.loginComplete()),
-		plan.At("token", c.oneLogin()),
-		plan.At("cert", c.pairComplete()),
+		plan.At("user", c.checkLogin()),
+		plan.At("token", c.checkToken()),
+		plan.At("cert", c.checkCert()),
 		plan.At("bandwidth", onlyError(bytesPerSecond(c.Bandwidth))),
 	)
 }
 
-func (c *ServerConnection) loginComplete() error {
+func (c *ServerConnection) checkLogin() error {
 	if (c.User == "") != c.Password.IsZero() {
 		return errors.New("user and password go together")
 	}
 	return nil
 }
 
-func (c *ServerConnection) oneLogin() error {
+func (c *ServerConnection) checkToken() error {
 	if !c.Token.IsZero() && c.User != "" {
 		return errors.New("give either a token or user and password")
 	}
 	return nil
 }
 
-func (c *ServerConnection) pairComplete() error {
+func (c *ServerConnection) checkCert() error {
 	if (c.Cert == "") != (c.Key == "") {
 		return errors.New("cert and key go together")
 	}

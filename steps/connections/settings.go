@@ -19,15 +19,19 @@ import (
 // by exactly this host; a host without one is asked anonymously over https.
 type RegistryConnection struct {
 	ServerConnection
-	// Take credentials from where podman login and docker login keep them (config): the file REGISTRY_AUTH_FILE, or else auth.json and config.json with their credential helpers. A user or token given here comes first.
+	// Take credentials from where podman login and docker login keep them (config): the file
+	// REGISTRY_AUTH_FILE, or else auth.json and config.json with their credential helpers. A user
+	// or token given here comes first.
 	Login string `json:"login,omitempty" jsonschema:"enum=config"`
-	// Hosts (host or host:port) that tokens for this registry may come from although they are in a private network. Those of public networks need not be listed.
+	// Hosts (host or host:port) that tokens for this registry may come from although they are in a
+	// private network. Those of public networks need not be listed.
 	Realms []string `json:"realms,omitempty"`
 	// Most requests to have open at once.
 	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=16"`
 	// Most requests in a second. Without it there is no limit.
 	Rate int `json:"rate,omitempty" jsonschema:"minimum=1,maximum=100000"`
-	// Answer for the host inside the process instead of over the network: for rehearsals, tests and CI.
+	// Answer for the host inside the process instead of over the network: for rehearsals, tests and
+	// CI.
 	Embedded *EmbeddedRegistry `json:"embedded,omitempty"`
 }
 
@@ -36,7 +40,8 @@ type RegistryConnection struct {
 type EmbeddedRegistry struct {
 	// Directory that keeps what is pushed.
 	Dir plan.Path `json:"dir,omitempty"`
-	// Serve small stand-ins for all images of a release, labelled and tagged as its registry does; read-only.
+	// Serve small stand-ins for all images of a release, labelled and tagged as its registry does;
+	// read-only.
 	Images string `json:"images,omitempty" jsonschema:"enum=rhosp13,enum=rhosp16.2,enum=rhosp17.1"`
 }
 
@@ -56,22 +61,22 @@ type EmbeddedCloud struct {
 	Dir plan.Path `json:"dir,omitempty"`
 }
 
-// Validate tells mistakes that the settings show by themselves.
+// Validate reports mistakes that the settings show by themselves.
 func (c *RegistryConnection) Validate() error {
 	return errors.Join(
 		c.check(),
 		plan.At("login", setting.OneOf(c.Login, "config")),
-		c.realmsAreHosts(),
+		c.checkRealms(),
 		plan.At("concurrency", setting.Between(c.Concurrency, 1, 64)),
 		plan.At("rate", setting.Between(c.Rate, 1, 100_000)),
 		c.Embedded.validate(),
 	)
 }
 
-func (c *RegistryConnection) realmsAreHosts() error {
+func (c *RegistryConnection) checkRealms() error {
 	var errs []error
 	for i, host := range c.Realms {
-		err := hostOnly(host)
+		err := checkHost(host)
 		if host == "" {
 			err = errors.New("an empty host")
 		}
@@ -90,7 +95,7 @@ func (e *EmbeddedRegistry) validate() error {
 	return plan.At("embedded.images", setting.OneOf(e.Images, tripleo.SampleReleases()...))
 }
 
-// Validate tells mistakes that the settings show by themselves.
+// Validate reports mistakes that the settings show by themselves.
 func (c *CloudConnection) Validate() error {
 	if (c.Cloud == "") == (c.Embedded == nil) {
 		return errors.New("a cloud says either cloud, an entry of clouds.yaml, or embedded")
@@ -98,7 +103,7 @@ func (c *CloudConnection) Validate() error {
 	return nil
 }
 
-// onDemand gives a secret at the moment it is needed, nil for none.
+// onDemand gives a function that reveals a secret when it is needed, nil for none.
 func onDemand(s plan.Secret) func(context.Context) (string, error) {
 	if s.IsZero() {
 		return nil
@@ -106,7 +111,8 @@ func onDemand(s plan.Secret) func(context.Context) (string, error) {
 	return s.Reveal
 }
 
-// lookup finds credentials in the keyring, nil where the connection does not say so.
+// lookup gives a function that finds logins of docker and podman, nil when the
+// connection does not use them.
 func (c *RegistryConnection) lookup(k *logins.Finder) func(context.Context, string) (registry.Credential, error) {
 	if c.Login != "config" {
 		return nil
@@ -117,13 +123,13 @@ func (c *RegistryConnection) lookup(k *logins.Finder) func(context.Context, stri
 	}
 }
 
-// byteUnits are what a bandwidth may be counted in.
+// byteUnits are the units of a bandwidth.
 var byteUnits = [...]struct {
 	name string
 	size int64
 }{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}}
 
-// bytesPerSecond reads a bandwidth; 0 is none.
+// bytesPerSecond reads a bandwidth. 0 means no limit.
 func bytesPerSecond(s string) (int64, error) {
 	if s == "" {
 		return 0, nil
@@ -143,7 +149,7 @@ func bytesPerSecond(s string) (int64, error) {
 
 func onlyError(_ int64, err error) error { return err }
 
-func hostOnly(s string) error {
+func checkHost(s string) error {
 	switch {
 	case strings.Contains(s, "://"):
 		return fmt.Errorf("%q holds a scheme; write the host alone", s)
@@ -153,9 +159,9 @@ func hostOnly(s string) error {
 	return nil
 }
 
-func hostPort(s string) error {
+func checkAddress(s string) error {
 	if s != "" && !strings.Contains(s, ":") {
 		return fmt.Errorf("%q is not host:port", s)
 	}
-	return hostOnly(s)
+	return checkHost(s)
 }

@@ -15,53 +15,53 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 )
 
-// A TagLock holds what the tags of images stand for, so that a plan means the
-// same images at every run and on every host. A tag that is looked up is
-// locked; from then on the registry is not asked what it stands for.
+// A TagLock holds the digests that the tags of images stand for, so that a plan means
+// the same images at every run and on every host. A tag that is looked up is locked.
+// From then on its registry is not asked for the digest.
 type TagLock struct {
 	// Strict refuses to look up a tag that is not locked.
 	Strict bool
-	// Watchful has steps tell of locked tags that stand for something else by
-	// now. That costs a HEAD for each.
-	Watchful bool
+	// ReportMoved makes steps report locked tags that stand for something else now.
+	// It costs a HEAD request for each tag.
+	ReportMoved bool
 
 	file *lockfile.File
 
-	mu   sync.Mutex // steps run beside each other
-	told map[string]bool
+	mu       sync.Mutex // steps run at the same time
+	reported map[string]bool
 }
 
-// ReadTagLock reads a lock file. One that is not there is empty; with no path, the
-// lock lasts as long as the process.
+// ReadTagLock reads a lock file. A file that does not exist gives an empty lock. Without
+// a path, the lock lasts as long as the process.
 func ReadTagLock(path string) (*TagLock, error) {
 	file, err := lockfile.Read(path)
 	if err != nil {
 		return nil, err
 	}
-	return &TagLock{file: file, told: map[string]bool{}}, nil
+	return &TagLock{file: file, reported: map[string]bool{}}, nil
 }
 
-// Forget unlocks the images, written HOST/NAME:TAG, that a pattern matches, in
-// which * stands for any text. It gives how many these are.
+// Forget unlocks the images, written HOST/NAME:TAG, that a pattern matches, and gives
+// their number. In the pattern * stands for any text.
 func (l *TagLock) Forget(pattern string) int { return l.file.Forget(pattern) }
 
-// Prune unlocks the images that no step has asked for.
+// Prune unlocks the images that no step has looked up.
 func (l *TagLock) Prune() { l.file.Prune() }
 
 // Changes gives what Save would change.
 func (l *TagLock) Changes() []lockfile.Change { return l.file.Changes() }
 
-// Len is how many images are locked.
+// Len gives the number of locked images.
 func (l *TagLock) Len() int { return l.file.Len() }
 
-// Save writes what was looked up.
+// Save writes the lock file.
 func (l *TagLock) Save() error { return l.file.Write() }
 
-// UseTagLock has all look-ups of tags go through a lock.
+// UseTagLock makes all look-ups of tags go through a lock.
 func (s *Set) UseTagLock(l *TagLock) { s.lock = l }
 
-// lockName is what an image is called in the lock file; "" for what cannot be
-// locked: an image by digest, or in a layout.
+// lockName gives the name of an image in the lock file. It is "" for an image that
+// cannot be locked: one with a digest, or one in a layout.
 func lockName(image string) string {
 	if _, _, layout := registry.CutLayout(image); layout || strings.Contains(image, "@") {
 		return ""
@@ -73,9 +73,9 @@ func lockName(image string) string {
 	return host + "/" + repository + ":" + tag
 }
 
-// locked gives what an image's tag is locked to; "": look it up. That it may
-// not be looked up is an error.
-func (s *Set) locked(image string) (string, error) {
+// lockedDigest gives the digest that an image's tag is locked to, or "" when it has to
+// be looked up. It gives an error when that is not allowed.
+func (s *Set) lockedDigest(image string) (string, error) {
 	name := lockName(image)
 	if s.lock == nil || name == "" {
 		return "", nil
@@ -88,14 +88,14 @@ func (s *Set) locked(image string) (string, error) {
 	return sum, nil
 }
 
-// Record locks what a look-up has given.
+// Record locks an image's tag to the digest that a look-up has given.
 func (s *Set) Record(image, sum string) {
 	if name := lockName(image); s.lock != nil && name != "" && sum != "" {
 		s.lock.file.Add(name, sum)
 	}
 }
 
-// byDigest gives an image by what its tag is locked to, or as it is.
+// byDigest gives an image with a digest in place of its tag, or as it is without one.
 func byDigest(image, sum string) string {
 	if sum == "" {
 		return image
@@ -107,9 +107,9 @@ func byDigest(image, sum string) string {
 	return host + "/" + repository + "@" + sum
 }
 
-// Resolve gives what an image's tag stands for.
+// Resolve gives the digest that an image's tag stands for, by the lock or its registry.
 func (s *Set) Resolve(ctx context.Context, image string) (string, error) {
-	sum, err := s.locked(image)
+	sum, err := s.lockedDigest(image)
 	if err != nil || sum != "" {
 		return sum, err
 	}
@@ -121,10 +121,10 @@ func (s *Set) Resolve(ctx context.Context, image string) (string, error) {
 	return d.Digest, nil
 }
 
-// ResolvePresent is digest for an image that has to be there: what the lock says is
-// asked for, too.
+// ResolvePresent does the same for an image that has to exist: its registry is asked
+// also when the tag is locked.
 func (s *Set) ResolvePresent(ctx context.Context, image string) (string, error) {
-	sum, err := s.locked(image)
+	sum, err := s.lockedDigest(image)
 	if err != nil {
 		return "", err
 	}
@@ -136,9 +136,9 @@ func (s *Set) ResolvePresent(ctx context.Context, image string) (string, error) 
 	return d.Digest, nil
 }
 
-// Labels gives an image's labels, and what its tag stands for.
+// Labels gives an image's labels and the digest that its tag stands for.
 func (s *Set) Labels(ctx context.Context, image string) (map[string]string, string, error) {
-	sum, err := s.locked(image)
+	sum, err := s.lockedDigest(image)
 	if err != nil {
 		return nil, "", err
 	}
@@ -150,7 +150,7 @@ func (s *Set) Labels(ctx context.Context, image string) (map[string]string, stri
 	return labels, d.Digest, nil
 }
 
-// ExplainNotFound says what helps where the registry no longer has what a tag is
+// ExplainNotFound adds a hint to an error when the registry no longer has what a tag is
 // locked to.
 func (s *Set) ExplainNotFound(err error, image string) error {
 	name := lockName(image)
@@ -160,8 +160,8 @@ func (s *Set) ExplainNotFound(err error, image string) error {
 	return fault.WithHint(err, fmt.Sprintf("the lock file has a digest for the tag; bayplan lock --update %q looks it up again", name))
 }
 
-// Pin fills in the digests of images whose tags are locked. A tag that would
-// have to be looked up and must not is an error.
+// Pin fills in the digests of images whose tags are locked. It gives an error for a tag
+// that is not locked when look-ups are not allowed.
 func (s *Set) Pin(images []registry.Image) ([]registry.Image, error) {
 	images = slices.Clone(images)
 	var errs []error
@@ -170,20 +170,20 @@ func (s *Set) Pin(images []registry.Image) ([]registry.Image, error) {
 		if im.Digest != "" || im.Source == im.Target {
 			continue
 		}
-		sum, err := s.locked(im.Source)
+		sum, err := s.lockedDigest(im.Source)
 		im.Digest = sum
 		errs = append(errs, err)
 	}
 	return images, errors.Join(errs...)
 }
 
-// MovedTags tells which tags stand for something else than they are locked to,
+// MovedTags reports the tags that stand for something else than they are locked to,
 // each once in a run.
 func (s *Set) MovedTags(ctx context.Context, images []string) []string {
-	if s.lock == nil || !s.lock.Watchful || s.lock.Strict {
+	if s.lock == nil || !s.lock.ReportMoved || s.lock.Strict {
 		return nil
 	}
-	images = slices.DeleteFunc(slices.Clone(images), func(image string) bool { return !s.lock.first(lockName(image)) })
+	images = slices.DeleteFunc(slices.Clone(images), func(image string) bool { return !s.lock.markReported(lockName(image)) })
 	notes := make([]string, len(images))
 	var g errgroup.Group
 	g.SetLimit(registry.DefaultConcurrency)
@@ -195,14 +195,14 @@ func (s *Set) MovedTags(ctx context.Context, images []string) []string {
 	return slices.Compact(slices.DeleteFunc(notes, func(note string) bool { return note == "" }))
 }
 
-// first says whether nobody has asked for an image yet.
-func (l *TagLock) first(image string) bool {
+// markReported reports whether an image was not reported before, and marks it.
+func (l *TagLock) markReported(image string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if image == "" || l.told[image] {
+	if image == "" || l.reported[image] {
 		return false
 	}
-	l.told[image] = true
+	l.reported[image] = true
 	return true
 }
 
