@@ -41,30 +41,30 @@ func (m *Drift) Error() string {
 	return s
 }
 
-// Problem gives the misfit for programs to read.
+// Problem gives the drift for programs to read.
 func (m *Drift) Problem() fault.Problem { return fault.Problem(*m) }
 
-// Unexpected are the repositories of a host that ought not to be there. One
-// without a tag is none of them: docker-registry goes on listing a repository
-// when all that was in it is deleted.
+// Unexpected gives an error for each of the repositories of a host. A repository
+// without a tag does not count: docker-registry still lists a repository when
+// everything in it is deleted.
 func Unexpected(ctx context.Context, c *registry.Client, host string, names []string) []error {
-	hollow := make([]bool, len(names))
+	untagged := make([]bool, len(names))
 	var g errgroup.Group
 	g.SetLimit(registry.DefaultConcurrency)
 	for i, name := range names {
 		g.Go(func() error {
 			tags, err := c.Tags(ctx, host+"/"+name)
-			hollow[i] = registry.KindOf(err) == registry.NotFound || err == nil && len(tags) == 0
+			untagged[i] = registry.KindOf(err) == registry.NotFound || err == nil && len(tags) == 0
 			return nil
 		})
 	}
-	_ = g.Wait() // none fails: what cannot be told is not hollow
+	_ = g.Wait() // none fails: a repository whose tags cannot be listed counts as tagged
 	if err := ctx.Err(); err != nil {
 		return []error{err}
 	}
 	var errs []error
 	for i, name := range names {
-		if !hollow[i] {
+		if !untagged[i] {
 			errs = append(errs, &Drift{Kind: "extra", What: "repository", Name: host + "/" + name})
 		}
 	}
@@ -79,8 +79,8 @@ func Difference(names, others []string) []string {
 	})
 }
 
-// Drifts tells what is wrong with images at their destination, in the order
-// of the images.
+// Drifts gives what is wrong with images at their destination, in the order of the
+// images.
 func Drifts(ctx context.Context, c *registry.Client, checked []*registry.Checked) []error {
 	parts := make([][]error, len(checked))
 	var g errgroup.Group
@@ -92,10 +92,10 @@ func Drifts(ctx context.Context, c *registry.Client, checked []*registry.Checked
 	return slices.Concat(parts...)
 }
 
-// driftsOf tells what is wrong with one image. A tag that stands for another
-// image and one that is not there are told apart, and for both whether the
-// image wanted is there under its digest: then somebody has moved or deleted
-// the tag, and else the source has gone on, or the image was never brought.
+// driftsOf gives what is wrong with one image. It distinguishes a tag that stands for
+// another image from a tag that does not exist. For both it says whether the expected
+// image is there by its digest. If it is, the tag was moved or deleted. If it is not,
+// the source has changed, or the image was never copied.
 func driftsOf(ctx context.Context, c *registry.Client, k *registry.Checked) []error {
 	m := Drift{What: "image", Name: k.Target, Want: k.Want, Have: k.Have}
 	if k.Source != k.Target && k.Digest == "" {
@@ -103,7 +103,7 @@ func driftsOf(ctx context.Context, c *registry.Client, k *registry.Checked) []er
 	}
 	switch {
 	case k.Err != nil:
-		return nil // unseen tells
+		return nil // Unchecked reports it
 	case k.Have == k.Want:
 		return lacking(m, k.Lost)
 	case k.Have == "":
@@ -111,7 +111,7 @@ func driftsOf(ctx context.Context, c *registry.Client, k *registry.Checked) []er
 	default:
 		m.Kind = "drifted"
 	}
-	m.Untagged = isThere(ctx, c, k)
+	m.Untagged = hasDigest(ctx, c, k)
 	return []error{&m}
 }
 
@@ -125,9 +125,9 @@ func lacking(m Drift, lost []string) []error {
 	return errs
 }
 
-// isThere asks for the image by its digest. That it cannot be told is as if it
-// were not: the tag is wrong in any case.
-func isThere(ctx context.Context, c *registry.Client, k *registry.Checked) bool {
+// hasDigest reports whether the image is there by its digest. On an error it says no:
+// the tag is wrong in any case.
+func hasDigest(ctx context.Context, c *registry.Client, k *registry.Checked) bool {
 	host, repository, tag, err := registry.Split(k.Target)
 	if err != nil || tag == "" || k.Want == "" {
 		return false
@@ -136,8 +136,8 @@ func isThere(ctx context.Context, c *registry.Client, k *registry.Checked) bool 
 	return err == nil && there
 }
 
-// Unchecked tells of the images that could not be looked at: each cause once,
-// since a registry that is away is away for all of them.
+// Unchecked gives the errors of the images that could not be checked, one for each
+// cause: a registry that does not answer fails for all of them.
 func Unchecked(checked []*registry.Checked) []error {
 	var errs []error
 	byCause := map[string][]*registry.Checked{}

@@ -1,7 +1,7 @@
-// Package imagelist is about lists of images as the steps that copy and check them
-// see them: which images a list names, where each has to be, and what a registry
-// lacks of them or has besides. How lists are written is in internal/tripleo, and
-// how registries are asked in internal/registry.
+// Package imagelist holds what steps do with lists of images: which images a list
+// names, what the target of each is, and what a registry lacks of them or has besides.
+// The format of lists is in internal/tripleo, and requests to registries are in
+// internal/registry.
 package imagelist
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// ReadTargets gives the images of a list in a file, each once, with the place that
-// each has on the registry of a host.
+// ReadTargets gives the images of a list in a file, each once, with its target on the
+// registry of a host.
 func ReadTargets(w runner.World, path, host string) ([]registry.Image, error) {
 	listed, err := Read(w, path)
 	if err != nil {
@@ -28,7 +28,7 @@ func ReadTargets(w runner.World, path, host string) ([]registry.Image, error) {
 	return Targets(listed, func(l Entry) (string, error) { return Target(l.ListedImage, host, nil) })
 }
 
-// An Entry is an image of a list, with the place of the image in words.
+// An Entry is an image of a list, with its place in the list in words.
 type Entry struct {
 	tripleo.ListedImage
 	Place string
@@ -51,7 +51,7 @@ func Read(w runner.World, path string) ([]Entry, error) {
 	return all, nil
 }
 
-// Inline gives the images that stand in the plan itself, in the field images.
+// Inline gives the images in the plan itself, in the field images.
 func Inline(names []string) []Entry {
 	all := make([]Entry, len(names))
 	for i, n := range names {
@@ -60,8 +60,8 @@ func Inline(names []string) []Entry {
 	return all
 }
 
-// Targets asks target for the place of each image of a list, and gives each image
-// once. All errors are reported, each with the image's place in the list.
+// Targets calls target for each image of a list and gives the images, each once. It
+// reports all errors, each with the image's place in the list.
 func Targets(listed []Entry, target func(Entry) (string, error)) ([]registry.Image, error) {
 	var images []registry.Image
 	var errs []error
@@ -81,8 +81,8 @@ func Targets(listed []Entry, target func(Entry) (string, error)) ([]registry.Ima
 	return images, errors.Join(errs...)
 }
 
-// Inputs are the inputs of a step that brings the images of a list
-// to a registry, or looks whether they are there.
+// Inputs gives the inputs of a step that copies the images of a list to a registry, or
+// checks that they are there.
 func Inputs(ctx context.Context, w runner.World, path, host string) ([]runner.Input, error) {
 	sums, err := w.Sum(ctx, path, runner.SHA256)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// Target gives the place of an image on the registry of a host: its
-// push_destination, or the host without one, and then all that follows the first
-// slash of its source. rename gives that part another name; nil leaves it as it is.
+// Target gives the target of an image on the registry of a host: its push_destination
+// or, without one, the host, followed by what follows the first slash of its source.
+// rename changes that last part; nil leaves it as it is.
 func Target(l tripleo.ListedImage, host string, rename func(string) string) (string, error) {
 	path, err := PathOf(l.Name)
 	if err != nil {
@@ -63,7 +63,7 @@ func layoutPath(name, inside string) (string, error) {
 	return path, nil
 }
 
-// RefWithDigest gives an image's name with a digest in place of any that it has.
+// RefWithDigest gives an image's name with this digest in place of its own.
 func RefWithDigest(target, digest string) string {
 	name, _, _ := strings.Cut(target, "@")
 	return name + "@" + digest
@@ -83,7 +83,7 @@ func Repositories(images []registry.Image) []string {
 func RepositoryOf(im registry.Image) string {
 	_, repository, _, err := registry.Split(im.Target)
 	if err != nil {
-		return "" // a target is made of what has been split before
+		return "" // it cannot fail: a target is made of names that were split before
 	}
 	return repository
 }

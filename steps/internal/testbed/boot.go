@@ -9,8 +9,7 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// A ToPlace is a file to place, in either of the two forms.
-// ToPlace is the setting of a file to copy.
+// A ToPlace is the setting of a file to place, in either of its two forms.
 type ToPlace = plan.TextOr[plan.Path, hostfiles.PlacedFile]
 
 // PlacedAs gives the setting of a file that gets another name.
