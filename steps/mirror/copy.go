@@ -9,9 +9,9 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// recorded notes of images what their targets held when the step last
-// succeeded: then all parts were there.
-func recorded(images []registry.Image, prior *runner.Record) []registry.Image {
+// trustRecorded sets the digest that each target had when the step last succeeded. The
+// image with that digest was complete then.
+func trustRecorded(images []registry.Image, prior *runner.Record) []registry.Image {
 	if prior == nil {
 		return images
 	}
@@ -27,25 +27,25 @@ func recorded(images []registry.Image, prior *runner.Record) []registry.Image {
 	return images
 }
 
-// copyAll carries a table out, and gives it as it is then. Where that fails
-// although the destination can be reached, the record may have been wrong in
-// what it says to be there: then all is looked at, and tried once more.
+// copyAll executes a plan and gives the executed one. When that fails though the
+// destination can be reached, the record may be wrong about what is there. Then it
+// plans again without the record and executes once more.
 func (m *mirror) copyAll(ctx context.Context, t *registry.TransferPlan, images []registry.Image, p runner.Progress) (*registry.TransferPlan, error) {
-	err := m.carryOut(ctx, t, p)
+	err := m.execute(ctx, t, p)
 	if err == nil || ctx.Err() != nil || !t.Misled() {
 		return t, err
 	}
-	if t, err = m.table(ctx, images); err != nil {
+	if t, err = m.transferPlan(ctx, images); err != nil {
 		return nil, err
 	}
-	return t, m.carryOut(ctx, t, p)
+	return t, m.execute(ctx, t, p)
 }
 
-func (m *mirror) carryOut(ctx context.Context, t *registry.TransferPlan, p runner.Progress) error {
+func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p runner.Progress) error {
 	items := map[*registry.ImagePlan]runner.Item{}
 	pulls := t.Pulls()
 	for _, e := range t.Images {
-		items[e] = mirrorItem(e, pulls)
+		items[e] = copyItem(e, pulls)
 	}
 	if err := m.out.Registry().Preflight(ctx, t); err != nil {
 		return err

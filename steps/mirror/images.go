@@ -16,8 +16,8 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
-// validateImages checks the images that stand in the plan itself. An empty one
-// is not known yet.
+// validateImages checks the images in the plan itself. An empty one is not known yet
+// and passes.
 func (m *mirror) validateImages() []error {
 	var errs []error
 	for i, name := range m.Images.Other {
@@ -28,7 +28,7 @@ func (m *mirror) validateImages() []error {
 		case isLayout && !filepath.IsAbs(dir):
 			errs = append(errs, plan.At(field, fmt.Errorf("%q: the path of a layout must be absolute", name)))
 		case isLayout && inside == "":
-			errs = append(errs, layoutNamed(field, dir))
+			errs = append(errs, checkLayoutPath(field, dir))
 		default:
 			_, err := imagelist.PathOf(name)
 			errs = append(errs, plan.At(field, err))
@@ -37,8 +37,9 @@ func (m *mirror) validateImages() []error {
 	return errs
 }
 
-// layoutNamed checks the path of a layout, "" being not known yet.
-func layoutNamed(field, path string) error {
+// checkLayoutPath checks the path of a layout. An empty one is not known yet and
+// passes.
+func checkLayoutPath(field, path string) error {
 	if strings.ContainsAny(path, ":@") {
 		return plan.At(field, fmt.Errorf("%q: the path of a layout cannot have a colon or an @ in it", path))
 	}
@@ -51,8 +52,8 @@ func layoutNamed(field, path string) error {
 	return nil
 }
 
-// Inputs implements runner.Step: the list and where its images are to be. What
-// tags stand for at both sides is looked up by every Diff.
+// Inputs implements runner.Step: the list, the layouts that it names and the
+// destination. Every Diff looks up what tags stand for at both sides.
 func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	to, err := m.destination()
 	if err != nil {
@@ -66,7 +67,7 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 	} else {
 		in = []runner.Input{{Name: "registry", Digest: to}}
 	}
-	listed, err := m.listed(w)
+	listed, err := m.entries(w)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +78,7 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 			continue
 		}
 		seen[dir] = true
-		if err := known(w, dir); err != nil {
+		if err := checkNotPending(w, dir); err != nil {
 			return nil, fmt.Errorf("%s: %w", l.Place, err)
 		}
 		sum, err := m.out.Registry().LayoutIndex(dir)
@@ -89,38 +90,38 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 	return in, nil
 }
 
-// written is the file that changes when images are added to a layout.
-func written(layout string) string {
+// indexPath gives the file that changes when images are added to a layout.
+func indexPath(layout string) string {
 	if strings.HasSuffix(layout, ".tar") {
 		return layout
 	}
 	return filepath.Join(layout, "index.json")
 }
 
-// known tells that an earlier step would still change a layout. That it is not
-// there is for others to tell.
-func known(w runner.World, layout string) error {
-	if fi, err := w.Stat(written(layout)); err != nil || !fi.Mode().IsRegular() {
+// checkNotPending gives an error when an earlier step is still going to change a
+// layout. A layout that does not exist passes: reading it gives the error.
+func checkNotPending(w runner.World, layout string) error {
+	if fi, err := w.Stat(indexPath(layout)); err != nil || !fi.Mode().IsRegular() {
 		return nil
 	}
-	f, err := w.Open(written(layout))
+	f, err := w.Open(indexPath(layout))
 	if err != nil {
 		return err
 	}
 	return f.Close()
 }
 
-// changes are the files that copying leaves behind: of a layout what others
-// may read, with a content that is known only then.
-func (m *mirror) changes() []runner.File {
+// pendingFiles gives the files that copying to a layout changes and later steps may
+// read. Their content is known only after the copy.
+func (m *mirror) pendingFiles() []runner.File {
 	if m.To.Other.Layout == "" {
 		return nil
 	}
-	return []runner.File{{Path: written(string(m.To.Other.Layout)), Mode: 0o644}}
+	return []runner.File{{Path: indexPath(string(m.To.Other.Layout)), Mode: 0o644}}
 }
 
-// destination is what the names of images begin with where they are copied to:
-// a registry's host, or oci:LAYOUT.
+// destination gives the beginning of the targets' names: a registry's host, or
+// oci:LAYOUT.
 func (m *mirror) destination() (string, error) {
 	if dir := m.To.Other.Layout; dir != "" {
 		return registry.LayoutPrefix + string(dir), nil
@@ -128,37 +129,37 @@ func (m *mirror) destination() (string, error) {
 	return m.out.RegistryHost(m.To.Text)
 }
 
-// listed gives the images as they are listed, in the plan or in a file.
-func (m *mirror) listed(w runner.World) ([]imagelist.Entry, error) {
+// entries gives the entries of the list, in the plan or in a file.
+func (m *mirror) entries(w runner.World) ([]imagelist.Entry, error) {
 	if m.Images.Text != "" {
 		return imagelist.Read(w, string(m.Images.Text))
 	}
 	return imagelist.Inline(m.Images.Other), nil
 }
 
-// list gives the images to copy and where each is to be.
-func (m *mirror) list(w runner.World) ([]registry.Image, error) {
+// images gives the images to copy, each with its target.
+func (m *mirror) images(w runner.World) ([]registry.Image, error) {
 	to, err := m.destination()
 	if err != nil {
 		return nil, err
 	}
-	listed, err := m.listed(w)
+	listed, err := m.entries(w)
 	if err != nil {
 		return nil, err
 	}
-	if listed, err = m.expand(listed); err != nil {
+	if listed, err = m.expandLayouts(listed); err != nil {
 		return nil, err
 	}
 	return imagelist.Targets(listed, func(l imagelist.Entry) (string, error) {
 		if m.To.Other.Layout != "" {
-			return inLayout(l.ListedImage, to, m.renamed)
+			return targetInLayout(l.ListedImage, to, m.renamed)
 		}
 		return imagelist.Target(l.ListedImage, to, m.renamed)
 	})
 }
 
-// expand puts all of its images in place of a layout.
-func (m *mirror) expand(listed []imagelist.Entry) ([]imagelist.Entry, error) {
+// expandLayouts replaces each layout in a list by all its images.
+func (m *mirror) expandLayouts(listed []imagelist.Entry) ([]imagelist.Entry, error) {
 	var all []imagelist.Entry
 	var errs []error
 	for _, l := range listed {
@@ -180,7 +181,7 @@ func (m *mirror) expand(listed []imagelist.Entry) ([]imagelist.Entry, error) {
 	return all, errors.Join(errs...)
 }
 
-// layoutError says what to do where there is no layout.
+// layoutError adds a hint to the error about a layout that does not exist.
 func layoutError(dir string, err error) error {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -188,9 +189,9 @@ func layoutError(dir string, err error) error {
 	return fault.WithHint(fmt.Errorf("%s: there is no layout", dir), "a mirror step with to: {layout: PATH} makes one, where the registries can be reached")
 }
 
-// inLayout is what an image is called in a layout: as at a registry, but
-// without the registry's host.
-func inLayout(l tripleo.ListedImage, layout string, rename func(string) string) (string, error) {
+// targetInLayout gives the target of an image in a layout. It is named as at a
+// registry, but without the registry's host.
+func targetInLayout(l tripleo.ListedImage, layout string, rename func(string) string) (string, error) {
 	path, err := imagelist.PathOf(l.Name)
 	if err != nil {
 		return "", err

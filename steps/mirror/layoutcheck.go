@@ -11,9 +11,9 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
-// rotten reads a layout to its end, and tells of the parts whose bytes have
-// changed: a diff takes for whole what has the right name.
-func (m *mirror) rotten(ctx context.Context) []error {
+// corrupt reads all bytes of a layout and gives an error for each blob whose bytes have
+// changed. A diff does not notice that: it trusts a blob's name.
+func (m *mirror) corrupt(ctx context.Context) []error {
 	layout := string(m.To.Other.Layout)
 	if layout == "" {
 		return nil

@@ -15,7 +15,7 @@ import (
 
 // Bytes that have changed on a disk are found by a verify, and replaced when
 // what has them is deleted.
-func TestMirrorRotten(t *testing.T) {
+func TestMirrorCorruptLayout(t *testing.T) {
 	for _, file := range []string{"media", "media.tar"} {
 		t.Run(file, func(t *testing.T) {
 			b := testbed.NewRegistries(t)

@@ -24,19 +24,40 @@ import (
 // archive for the way to one. Each blob is pulled once, however many images
 // hold it; what is there already is left alone.
 type mirror struct {
-	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one reference a line, or the references themselves. An image comes to its push_destination, or to the registry itself without one, under the name that follows the first slash of its source. A reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:LAYOUT is all images of an OCI layout, a directory or a tar archive that mirror or others have made, and oci:LAYOUT:path:tag is one of them.
+	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one
+	// reference a line, or the references themselves. An image comes to its push_destination, or to
+	// the registry itself without one, under the name that follows the first slash of its source. A
+	// reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:LAYOUT is
+	// all images of an OCI layout, a directory or a tar archive that mirror or others have made,
+	// and oci:LAYOUT:path:tag is one of them.
 	Images plan.TextOr[plan.Path, []string] `json:"images"`
-	// Registry to copy to, a name under connections.registries; or, to carry images where no network goes, {layout: PATH}: an OCI layout, to which each run adds what is new. In it an image is called path:tag, without the registry.
+	// Registry to copy to, a name under connections.registries; or, to carry images where no
+	// network goes, {layout: PATH}: an OCI layout, to which each run adds what is new. In it an
+	// image is called path:tag, without the registry.
 	To plan.TextOr[string, layoutTarget] `json:"to"`
-	// Platforms to take out of images that are for many, such as linux/amd64 or linux/arm/v7; without it all. The image's index is then rewritten to name just these, or, where one is left, gives way to that one image: its digest is another one than at the source, which the diff and the output rewritten tell. An image that is for one platform only is copied as it is.
+	// Platforms to take out of images that are for many, such as linux/amd64 or linux/arm/v7;
+	// without it all. The image's index is then rewritten to name just these, or, where one is
+	// left, gives way to that one image: its digest is another one than at the source, which the
+	// diff and the output rewritten tell. An image that is for one platform only is copied as it
+	// is.
 	Platforms []string `json:"platforms,omitempty" jsonschema:"minItems=1"`
-	// Other names for repositories at the destination. The first rule whose from is the beginning of a repository's name applies, and of that name only the beginning is replaced.
+	// Other names for repositories at the destination. The first rule whose from is the beginning
+	// of a repository's name applies, and of that name only the beginning is replaced.
 	Rename []renameRule `json:"rename,omitempty"`
-	// What is done about signatures, attestations and bills of materials, as cosign (sha256-... tags) and the referrers of the distribution specification keep them: ignore them; copy them with an image when it is copied, before its tag, which costs one to three requests more for each such image; require that an image has a signature, or it fails before anything is moved, and bring also those that are made later. Whether they are valid is not checked.
+	// What is done about signatures, attestations and bills of materials, as cosign (sha256-...
+	// tags) and the referrers of the distribution specification keep them: ignore them; copy them
+	// with an image when it is copied, before its tag, which costs one to three requests more for
+	// each such image; require that an image has a signature, or it fails before anything is moved,
+	// and bring also those that are made later. Whether they are valid is not checked.
 	Signatures string `json:"signatures,omitempty" jsonschema:"enum=ignore,enum=copy,enum=require,default=ignore"`
-	// Remove from the destination what the list does not name, once all images have been copied: every other tag of the repositories that the list names or named when the step last succeeded, whoever has put it there. What a tag that stays needs, and its signatures and the like, stays. A registry gives the room back when it collects its garbage, a layout at once. Without it nothing is removed; prune: {} is enough to have it done.
+	// Remove from the destination what the list does not name, once all images have been copied:
+	// every other tag of the repositories that the list names or named when the step last
+	// succeeded, whoever has put it there. What a tag that stays needs, and its signatures and the
+	// like, stays. A registry gives the room back when it collects its garbage, a layout at once.
+	// Without it nothing is removed; prune: {} is enough to have it done.
 	Prune *pruneRule `json:"prune,omitempty"`
-	// Most blobs of more than 64 KiB to move at once. Smaller ones, mounts and manifests go beside them.
+	// Most blobs of more than 64 KiB to move at once. Smaller ones, mounts and manifests go beside
+	// them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
 	out registries
@@ -44,7 +65,9 @@ type mirror struct {
 
 // A layoutTarget is a directory or an archive to copy images to.
 type layoutTarget struct {
-	// Directory of the OCI layout or, where the name ends in .tar, the tar archive that it is kept in. It is made when it is not there; an archive gets its name when it is complete, and is complete at every moment from then on.
+	// Directory of the OCI layout or, where the name ends in .tar, the tar archive that it is kept
+	// in. It is made when it is not there; an archive gets its name when it is complete, and is
+	// complete at every moment from then on.
 	Layout plan.Path `json:"layout"`
 }
 
@@ -60,9 +83,9 @@ type registries interface {
 	Pin(images []registry.Image) ([]registry.Image, error)
 	// Record locks what a look-up has given.
 	Record(image, digest string)
-	// MovedTags says which tags are no longer what they are locked to.
+	// MovedTags reports the tags that no longer stand for what they are locked to.
 	MovedTags(ctx context.Context, images []string) []string
-	// ExplainNotFound adds a hint where a registry no longer has what a tag is locked to.
+	// ExplainNotFound adds a hint when a registry no longer has what a tag is locked to.
 	ExplainNotFound(err error, image string) error
 }
 
@@ -81,7 +104,7 @@ func Type(out registries) runner.Type {
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), layoutNamed("to.layout", string(m.To.Other.Layout)), plan.At("parallel", setting.Between(m.Parallel, 1, 64))}
+	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), checkLayoutPath("to.layout", string(m.To.Other.Layout)), plan.At("parallel", setting.Between(m.Parallel, 1, 64))}
 	errs = append(errs, plan.At("signatures", setting.OneOf(m.Signatures, "ignore", "copy", "require")))
 	errs = append(errs, validateRename(m.Rename)...)
 	errs = append(errs, m.Prune.validate()...)
@@ -104,18 +127,18 @@ func (m *mirror) Paths() runner.Paths {
 	return runner.Paths{Reads: setting.Paths(reads), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
 }
 
-// Diff implements runner.Step. It reads manifests, but no blob. What the record
-// says to be there whole is taken for that; all else is looked at.
+// Diff implements runner.Step. It reads manifests, but no blobs. An image that the
+// record has at its destination counts as complete; all others are checked.
 func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
-	images, err := m.list(w)
+	images, err := m.images(w)
 	if err != nil {
 		return nil, err
 	}
-	table, err := m.table(ctx, recorded(images, prior))
+	table, err := m.transferPlan(ctx, trustRecorded(images, prior))
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: mirrorOutputs(table), Notes: m.out.MovedTags(ctx, sources(images))}
+	finding := &runner.Finding{Outputs: planOutputs(table), Notes: m.out.MovedTags(ctx, sources(images))}
 	prune, err := m.planPrune(ctx, table, prior)
 	if err != nil {
 		return nil, err
@@ -125,18 +148,18 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		return finding, nil
 	}
 	finding.Change = &runner.Change{
-		Summary: tellAll(sum, prune),
-		Items:   append(mirrorItems(table), pruneItems(prune)...),
-		Files:   m.changes(),
-		// The destination has confirmed every manifest with its digest as it took it,
-		// and a manifest is only put when all that it names is there. To ask again
-		// would double the requests of a run.
+		Summary: changeSummary(sum, prune),
+		Items:   append(copyItems(table), pruneItems(prune)...),
+		Files:   m.pendingFiles(),
+		// The destination has confirmed the digest of every manifest that was put, and
+		// a manifest is put only when all its parts are there. Asking again would
+		// double the requests of a run.
 		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 			t := table
 			table = nil // a table is good for one execution
 			if t == nil {
 				var err error
-				if t, err = m.table(ctx, images); err != nil {
+				if t, err = m.transferPlan(ctx, images); err != nil {
 					return nil, err
 				}
 			}
@@ -147,15 +170,15 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 			if err := m.prune(ctx, t, prior, p); err != nil {
 				return nil, err
 			}
-			return mirrorOutputs(t), nil
+			return planOutputs(t), nil
 		},
 	}
 	return finding, nil
 }
 
-// table finds out what there is to do. One image that cannot be had is an
-// error before anything is moved.
-func (m *mirror) table(ctx context.Context, images []registry.Image) (*registry.TransferPlan, error) {
+// transferPlan finds what has to be copied. It gives an error when one image is not
+// available, before anything is copied.
+func (m *mirror) transferPlan(ctx context.Context, images []registry.Image) (*registry.TransferPlan, error) {
 	images, err := m.out.Pin(images)
 	if err != nil {
 		return nil, err
@@ -191,18 +214,18 @@ func (m *mirror) selection() registry.Selection {
 	return want
 }
 
-func mirrorItems(t *registry.TransferPlan) []runner.Item {
+func copyItems(t *registry.TransferPlan) []runner.Item {
 	var items []runner.Item
 	pulls := t.Pulls()
 	for _, e := range t.Images {
 		if e.State == registry.Copy {
-			items = append(items, mirrorItem(e, pulls))
+			items = append(items, copyItem(e, pulls))
 		}
 	}
 	return items
 }
 
-func mirrorItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runner.Item {
+func copyItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runner.Item {
 	it := runner.Item{
 		Op: runner.Create, What: "image", Name: e.Target, Bytes: pulls[e],
 		Note: fmt.Sprintf("%s, %s in all", human.Count(e.Blobs, "blob", "blobs"), human.Size(e.Size)),
@@ -219,8 +242,8 @@ func mirrorItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runn
 	return it
 }
 
-// tell says in one line what there is to do.
-func tell(s registry.Summary) string {
+// copySummary says in one line what has to be copied.
+func copySummary(s registry.Summary) string {
 	text := fmt.Sprintf("%s: %s (%s) to pull, %s", human.Count(s.Copies, "image", "images"),
 		human.Count(s.Blobs, "blob", "blobs"), human.Size(s.Bytes), human.Count(s.Mounts, "mount", "mounts"))
 	if s.Unchanged > 0 {
@@ -229,7 +252,7 @@ func tell(s registry.Summary) string {
 	return text
 }
 
-func mirrorOutputs(t *registry.TransferPlan) runner.Outputs {
+func planOutputs(t *registry.TransferPlan) runner.Outputs {
 	refs, rewritten := make([]string, len(t.Images)), []string{}
 	for i, e := range t.Images {
 		refs[i] = imagelist.RefWithDigest(e.Target, e.Digest)
@@ -237,17 +260,17 @@ func mirrorOutputs(t *registry.TransferPlan) runner.Outputs {
 			rewritten = append(rewritten, refs[i])
 		}
 	}
-	return mirrored(refs, rewritten)
+	return outputs(refs, rewritten)
 }
 
-func mirrored(refs, rewritten []string) runner.Outputs {
+func outputs(refs, rewritten []string) runner.Outputs {
 	return runner.Outputs{"images": plan.List(refs...), "rewritten": plan.List(rewritten...), "count": plan.Text(fmt.Sprint(len(refs)))}
 }
 
-// Verify implements runner.Step. It asks for every blob of every image; a
-// layout is also read to its end.
+// Verify implements runner.Step. It asks for every blob of every image, and reads all
+// bytes of a layout.
 func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	images, err := m.list(w)
+	images, err := m.images(w)
 	if err != nil {
 		return nil, err
 	}
@@ -260,8 +283,8 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	}
 	errs := multierror.Append(nil, imagelist.Drifts(ctx, m.out.Registry(), checked)...)
 	errs = multierror.Append(errs, imagelist.Unchecked(checked)...)
-	errs = multierror.Append(errs, m.unpruned(ctx, images)...)
-	errs = multierror.Append(errs, m.rotten(ctx)...)
+	errs = multierror.Append(errs, m.pruneDrifts(ctx, images)...)
+	errs = multierror.Append(errs, m.corrupt(ctx)...)
 	refs, rewritten, lost := make([]string, len(checked)), []string{}, false
 	for i, k := range checked {
 		refs[i] = imagelist.RefWithDigest(k.Target, k.Want)
@@ -275,5 +298,5 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	} else if err != nil {
 		return nil, err
 	}
-	return mirrored(refs, rewritten), nil
+	return outputs(refs, rewritten), nil
 }

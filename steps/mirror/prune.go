@@ -16,9 +16,12 @@ import (
 
 // A pruneRule says what is removed from the destination.
 type pruneRule struct {
-	// Further repositories, by their names at the destination without its host. In a pattern * stands for any text without a slash, ? for one character of it, [a-z] for one of several; patterns need a registry that shows its catalog.
+	// Further repositories, by their names at the destination without its host. In a pattern *
+	// stands for any text without a slash, ? for one character of it, [a-z] for one of several;
+	// patterns need a registry that shows its catalog.
 	Repositories []string `json:"repositories,omitempty"`
-	// How many other tags of each repository stay: the newest by version, as 1.10 is newer than 1.9. Tags that are no versions count as the oldest.
+	// How many other tags of each repository stay: the newest by version, as 1.10 is newer than
+	// 1.9. Tags that are no versions count as the oldest.
 	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
 }
 
@@ -32,14 +35,14 @@ func (r *pruneRule) validate() []error {
 	}
 	for i, s := range r.Repositories {
 		if _, err := path.Match(s, ""); err != nil {
-			errs = append(errs, plan.At(fmt.Sprintf("prune.repositories[%d]", i), fmt.Errorf("%q is no pattern: a [ or \\ in it is not complete", s)))
+			errs = append(errs, plan.At(fmt.Sprintf("prune.repositories[%d]", i), fmt.Errorf("%q is not a valid pattern: a [ or \\ in it is not complete", s)))
 		}
 	}
 	return errs
 }
 
-// planPrune finds out what there is to remove: nothing where the plan does not
-// ask for it.
+// planPrune finds what has to be removed. It finds nothing when the plan does not have
+// prune.
 func (m *mirror) planPrune(ctx context.Context, t *registry.TransferPlan, prior *runner.Record) (*registry.Pruning, error) {
 	if m.Prune == nil {
 		return &registry.Pruning{}, nil
@@ -59,8 +62,8 @@ func (m *mirror) planPrune(ctx context.Context, t *registry.TransferPlan, prior 
 	return m.out.Registry().PlanPrune(ctx, t, rule)
 }
 
-// prune removes what the list does not name, after looking once more: the
-// images that have just come may need what would have gone before.
+// prune removes what the list does not name. It plans again before that: the images
+// that were just copied may need what would have been removed.
 func (m *mirror) prune(ctx context.Context, t *registry.TransferPlan, prior *runner.Record, p runner.Progress) error {
 	what, err := m.planPrune(ctx, t, prior)
 	if err != nil || what.Empty() {
@@ -79,7 +82,8 @@ func (m *mirror) prune(ctx context.Context, t *registry.TransferPlan, prior *run
 	return nil
 }
 
-// pruneItems gives the tags that go, and then what a layout needs no more.
+// pruneItems gives an item for each tag to remove, and one for the blobs that a layout
+// no longer needs.
 func pruneItems(p *registry.Pruning) []runner.Item {
 	var items []runner.Item
 	for _, r := range p.Removals {
@@ -95,11 +99,11 @@ func unusedBlobs(p *registry.Pruning) string {
 	return fmt.Sprintf("%s (%s) that nothing needs", human.Count(p.Blobs, "blob", "blobs"), human.Size(p.Bytes))
 }
 
-// tellAll says in one line what there is to do.
-func tellAll(s registry.Summary, p *registry.Pruning) string {
+// changeSummary says in one line what has to be copied and removed.
+func changeSummary(s registry.Summary, p *registry.Pruning) string {
 	text := human.Count(s.Unchanged, "image", "images") + " unchanged"
 	if s.Copies > 0 {
-		text = tell(s)
+		text = copySummary(s)
 	}
 	if n := len(p.Removals); n > 0 {
 		text += "; " + human.Count(n, "tag", "tags") + " to remove"
@@ -110,8 +114,8 @@ func tellAll(s registry.Summary, p *registry.Pruning) string {
 	return text
 }
 
-// unpruned tells of what is still there though it ought to be removed.
-func (m *mirror) unpruned(ctx context.Context, images []registry.Image) []error {
+// pruneDrifts gives an error for each thing that is still there and has to be removed.
+func (m *mirror) pruneDrifts(ctx context.Context, images []registry.Image) []error {
 	p, err := m.planPrune(ctx, m.out.Registry().Names(images), nil)
 	if err != nil {
 		return []error{err}

@@ -165,7 +165,7 @@ func TestPruneValidate(t *testing.T) {
 		"empty":      {&pruneRule{}, ""},
 		"patterns":   {&pruneRule{Repositories: []string{"a/*", "b", "c/[a-z]?", ""}, Keep: 3}, ""},
 		"negative":   {&pruneRule{Keep: -1}, "prune.keep: -1 is less than 0"},
-		"no pattern": {&pruneRule{Repositories: []string{"a", "b["}}, `prune.repositories[1]: "b[" is no pattern`},
+		"no pattern": {&pruneRule{Repositories: []string{"a", "b["}}, `prune.repositories[1]: "b[" is not a valid pattern`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := mirror{Parallel: 4, Signatures: "ignore", Prune: tt.rule, out: (*connections.Set)(nil)}

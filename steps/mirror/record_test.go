@@ -234,9 +234,9 @@ func counting(b *testbed.Registries) func() map[string]int {
 // What a record says is held against names with tags and names with digests.
 func TestMirrorRecorded(t *testing.T) {
 	one, two, three := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64), "sha256:"+strings.Repeat("3", 64)
-	record := &runner.Record{Outputs: mirrored([]string{testbed.LocalHost + "/a:1@" + one, testbed.LocalHost + "/b@" + two, testbed.LocalHost + "/b@" + three}, nil)}
+	record := &runner.Record{Outputs: outputs([]string{testbed.LocalHost + "/a:1@" + one, testbed.LocalHost + "/b@" + two, testbed.LocalHost + "/b@" + three}, nil)}
 	var got []string
-	for _, im := range recorded([]registry.Image{
+	for _, im := range trustRecorded([]registry.Image{
 		{Target: testbed.LocalHost + "/a:1"},
 		{Target: testbed.LocalHost + "/a:2"},
 		{Target: testbed.LocalHost + "/b@" + two},

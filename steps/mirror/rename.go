@@ -9,14 +9,15 @@ import (
 
 // A renameRule gives repositories another name where they are copied to.
 type renameRule struct {
-	// Beginning of a repository's name at its source, without the registry, such as rhosp13/openstack-.
+	// Beginning of a repository's name at its source, without the registry, such as
+	// rhosp13/openstack-.
 	From string `json:"from"`
 	// What takes its place; "" to leave the beginning out.
 	To string `json:"to"`
 }
 
-// renamed applies the first rule that fits to a name that begins with a
-// repository. Without one the name stays.
+// renamed applies the first matching rule to a name that begins with a repository.
+// Without a matching rule the name stays.
 func (m *mirror) renamed(name string) string {
 	for _, r := range m.Rename {
 		if rest, ok := strings.CutPrefix(name, r.From); ok {
@@ -26,8 +27,8 @@ func (m *mirror) renamed(name string) string {
 	return name
 }
 
-// validateRename finds rules that never apply, as one before them takes all
-// that they would. An empty from is not known yet.
+// validateRename finds rules that never apply, since an earlier rule matches all names
+// that they match. An empty from is not known yet and passes.
 func validateRename(rules []renameRule) []error {
 	var errs []error
 	for i, r := range rules {
