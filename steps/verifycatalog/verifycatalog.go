@@ -26,9 +26,15 @@ import (
 type verifyCatalog struct {
 	// Registry to look at, a name under connections.registries.
 	Registry string `json:"registry"`
-	// Images that are to be there: the path of a list of images, as prepare writes it or as plain text, or the references themselves, such as the output images of a mirror step. One with a digest has to be that very image, and its source is not asked; for others the source is asked what the tag stands for. Where a mirror step renames repositories or takes only some platforms, its output images says what is to be there, and the list that it is given does not.
+	// Images that are to be there: the path of a list of images, as prepare writes it or as plain
+	// text, or the references themselves, such as the output images of a mirror step. One with a
+	// digest has to be that very image, and its source is not asked; for others the source is asked
+	// what the tag stands for. Where a mirror step renames repositories or takes only some
+	// platforms, its output images says what is to be there, and the list that it is given does
+	// not.
 	Expect plan.TextOr[plan.Path, []string] `json:"expect"`
-	// Refuse repositories that the list does not name, unless they have no tag: some registries go on listing what was deleted. Tags beyond the list are let be.
+	// Refuse repositories that the list does not name, unless they have no tag: some registries go
+	// on listing what was deleted. Tags beyond the list are let be.
 	Exact bool `json:"exact,omitempty"`
 	// Ask for every blob of every image, too, as bayplan verify does in any case.
 	Deep bool `json:"deep,omitempty"`
@@ -93,9 +99,9 @@ func (v *verifyCatalog) Inputs(ctx context.Context, w runner.World) ([]runner.In
 	return imagelist.Inputs(ctx, w, string(v.Expect.Text), host)
 }
 
-// Diff implements runner.Step. What is not as expected is an error.
+// Diff implements runner.Step. It gives an error when something is not as expected.
 func (v *verifyCatalog) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
-	outputs, err := v.look(ctx, w, v.Deep)
+	outputs, err := v.check(ctx, w, v.Deep)
 	if err != nil {
 		return nil, err
 	}
@@ -104,10 +110,10 @@ func (v *verifyCatalog) Diff(ctx context.Context, w runner.World, _ *runner.Reco
 
 // Verify implements runner.Step. It also asks for every blob.
 func (v *verifyCatalog) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	return v.look(ctx, w, true)
+	return v.check(ctx, w, true)
 }
 
-func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (runner.Outputs, error) {
+func (v *verifyCatalog) check(ctx context.Context, w runner.World, deep bool) (runner.Outputs, error) {
 	host, err := v.out.RegistryHost(v.Registry)
 	if err != nil {
 		return nil, err
@@ -148,7 +154,7 @@ func (v *verifyCatalog) look(ctx context.Context, w runner.World, deep bool) (ru
 	}, nil
 }
 
-// images gives what is expected, and where.
+// images gives the expected images with their targets.
 func (v *verifyCatalog) images(w runner.World, host string) ([]registry.Image, error) {
 	if v.Expect.Text != "" {
 		return imagelist.ReadTargets(w, string(v.Expect.Text), host)
@@ -156,8 +162,8 @@ func (v *verifyCatalog) images(w runner.World, host string) ([]registry.Image, e
 	return imagelist.Targets(imagelist.Inline(v.Expect.Other), func(l imagelist.Entry) (string, error) { return imagelist.Target(l.ListedImage, host, nil) })
 }
 
-// catalog lists the repositories. A registry that has no catalog to show is
-// taken to have what is expected, which then its tags must prove.
+// catalog lists the repositories. A registry that does not show a catalog is assumed
+// to have the expected ones; the check of the tags proves it.
 func (v *verifyCatalog) catalog(ctx context.Context, host string, images []registry.Image) ([]string, error) {
 	names, err := v.out.Registry().Catalog(ctx, host)
 	closed := imagelist.CatalogClosed(err)
@@ -171,8 +177,8 @@ func (v *verifyCatalog) catalog(ctx context.Context, host string, images []regis
 	return names, err
 }
 
-// repositories compares the catalog with what is expected. It gives the images
-// whose tags are worth looking at, too.
+// repositories compares the catalog with the expected repositories. It also gives the
+// images in existing repositories, whose tags have to be checked.
 func (v *verifyCatalog) repositories(ctx context.Context, host string, names []string, images []registry.Image) (*multierror.Error, []registry.Image) {
 	var errs *multierror.Error
 	want := imagelist.Repositories(images)
@@ -191,15 +197,15 @@ func (v *verifyCatalog) repositories(ctx context.Context, host string, names []s
 	return errs, present
 }
 
-// hint finds out whether a registry differs from the list as it does where a
-// mirror step has not copied everything as it is.
+// hint gives a hint when the registry differs from the list in the way that a mirror
+// step with rename or platforms causes.
 func (v *verifyCatalog) hint(ctx context.Context, names []string, images []registry.Image, checked []*registry.Checked) string {
 	const instead = "expect what it gives, expect: \"${steps.ID.images}\""
 	want := imagelist.Repositories(images)
 	further := imagelist.Difference(names, want)
 	for _, missing := range imagelist.Difference(want, names) {
 		for _, name := range further {
-			if alike(missing, name) {
+			if sameUnderNewName(missing, name) {
 				return fmt.Sprintf("the registry has %s: where a mirror step renames repositories, %s", name, instead)
 			}
 		}
@@ -212,8 +218,8 @@ func (v *verifyCatalog) hint(ctx context.Context, names []string, images []regis
 	return ""
 }
 
-// alike says whether one repository may be another one under a new name.
-func alike(a, b string) bool {
+// sameUnderNewName reports whether one repository may be the other under a new name.
+func sameUnderNewName(a, b string) bool {
 	a, b = path.Base(a), path.Base(b)
 	return strings.HasSuffix(a, b) || strings.HasSuffix(b, a)
 }

@@ -1,5 +1,5 @@
 // Package verifyregistry is the step type verify-registry, which checks that a
-// registry is there before anything is pushed.
+// registry answers before anything is pushed.
 package verifyregistry
 
 import (
@@ -22,7 +22,9 @@ import (
 type verifyRegistry struct {
 	// Registry to look at, a name under connections.registries.
 	Registry string `json:"registry"`
-	// List of images, as prepare writes it: the registry's catalog may name their repositories and no other, unless it has no tag: some registries go on listing what was deleted. Any of them may still be missing, so it holds before the first upload and after.
+	// List of images, as prepare writes it: the registry's catalog may name their repositories and
+	// no other, unless it has no tag: some registries go on listing what was deleted. Any of them
+	// may still be missing, so it holds before the first upload and after.
 	Only plan.Path `json:"only,omitempty"`
 
 	out registries
@@ -75,7 +77,7 @@ func (v *verifyRegistry) Inputs(ctx context.Context, w runner.World) ([]runner.I
 	return imagelist.Inputs(ctx, w, string(v.Only), host)
 }
 
-// Diff implements runner.Step. What is not as expected is an error.
+// Diff implements runner.Step. It gives an error when something is not as expected.
 func (v *verifyRegistry) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
 	outputs, err := v.Verify(ctx, w)
 	if err != nil {
@@ -103,7 +105,7 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 		return nil, err
 	}
 	slices.Sort(names)
-	if err := v.nothingElse(ctx, w, host, names); err != nil {
+	if err := v.checkOnly(ctx, w, host, names); err != nil {
 		return nil, err
 	}
 	catalog := "open"
@@ -111,13 +113,13 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 		catalog = "closed"
 	}
 	return runner.Outputs{
-		"server": plan.Text(greeting.Server), "login": plan.Text(login(greeting)),
+		"server": plan.Text(greeting.Server), "login": plan.Text(loginText(greeting)),
 		"catalog": plan.Text(catalog), "repositories": plan.List(names...),
 	}, nil
 }
 
-// nothingElse refuses repositories that the list does not name.
-func (v *verifyRegistry) nothingElse(ctx context.Context, w runner.World, host string, names []string) error {
+// checkOnly gives an error for each repository that the list under only does not name.
+func (v *verifyRegistry) checkOnly(ctx context.Context, w runner.World, host string, names []string) error {
 	if v.Only == "" {
 		return nil
 	}
@@ -129,7 +131,7 @@ func (v *verifyRegistry) nothingElse(ctx context.Context, w runner.World, host s
 	return multierror.Append(nil, imagelist.Unexpected(ctx, v.out.Registry(), host, others)...).ErrorOrNil()
 }
 
-func login(g registry.PingResult) string {
+func loginText(g registry.PingResult) string {
 	switch {
 	case g.Login:
 		return "accepted"
