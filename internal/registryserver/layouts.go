@@ -99,16 +99,22 @@ func (v *layoutView) Index() (*ocilayout.Index, error) {
 func (v *layoutView) cut(all *ocilayout.Index) *ocilayout.Index {
 	idx := &ocilayout.Index{}
 	for _, m := range all.Manifests {
-		name := m.Annotations[ocilayout.NameKey]
-		if tag, mine := strings.CutPrefix(name, v.prefix); mine {
+		if tag, mine := v.tag(m); mine {
 			m.Annotations = maps.Clone(m.Annotations)
 			m.Annotations[ocilayout.NameKey] = tag
 			idx.Manifests = append(idx.Manifests, m)
-		} else if name == "" {
+		} else if m.Annotations[ocilayout.NameKey] == "" {
 			idx.Manifests = append(idx.Manifests, m)
 		}
 	}
 	return idx
+}
+
+// tag gives the tag of an entry, and says whether the entry is the repository's.
+// A name of another tool, such as host:5000/lib:1, may only look as if it was.
+func (v *layoutView) tag(m descriptor.Descriptor) (tag string, mine bool) {
+	tag, mine = strings.CutPrefix(m.Annotations[ocilayout.NameKey], v.prefix)
+	return tag, mine && tagName.MatchString(tag)
 }
 
 // Change implements BlobStore. The layout's index names no manifest by its
@@ -122,7 +128,7 @@ func (v *layoutView) Change(do func(*ocilayout.Index) error) error {
 		}
 		was, is := entries(before), entries(idx)
 		all.Manifests = slices.DeleteFunc(all.Manifests, func(m descriptor.Descriptor) bool {
-			tag, mine := strings.CutPrefix(m.Annotations[ocilayout.NameKey], v.prefix)
+			tag, mine := v.tag(m)
 			return mine && !is[entry{m.Digest, tag}]
 		})
 		for _, m := range idx.Manifests {

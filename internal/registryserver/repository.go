@@ -115,7 +115,7 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 	isTag := tagName.MatchString(ref)
 	for _, m := range idx.Manifests {
 		if isTag && m.Annotations[ocilayout.NameKey] == ref || m.Digest.String() == ref {
-			return m, nil
+			return r.withType(m)
 		}
 	}
 	if !isTag {
@@ -126,6 +126,22 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 		}
 	}
 	return descriptor.Descriptor{}, notFound("MANIFEST_UNKNOWN", r.name+" has no "+quote(ref))
+}
+
+// withType adds the media type to an entry of the index if another tool has left
+// it out. The manifest says it, if it is there.
+func (r *repository) withType(m descriptor.Descriptor) (descriptor.Descriptor, error) {
+	if m.MediaType != "" {
+		return m, nil
+	}
+	text, err := r.read(m.Digest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	}
+	if err == nil {
+		m.MediaType = parseDocument(text).kind()
+	}
+	return m, err
 }
 
 // manifests gives each manifest of the repository once, also those that are
@@ -145,7 +161,14 @@ func (r *repository) manifests() iter.Seq2[descriptor.Descriptor, error] {
 // says whether to go on.
 func (r *repository) visit(list []descriptor.Descriptor, seen map[digest.Digest]bool, yield func(descriptor.Descriptor, error) bool) bool {
 	for _, m := range list {
-		if seen[m.Digest] || !isManifest(m.MediaType) {
+		if seen[m.Digest] {
+			continue
+		}
+		m, err := r.withType(m)
+		if err != nil {
+			return yield(m, err)
+		}
+		if !isManifest(m.MediaType) {
 			continue
 		}
 		seen[m.Digest] = true
