@@ -102,6 +102,13 @@ func (s *dirStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
+	idx, err := s.Index() // nobody adds a blob from now on
+	if err == nil {
+		err = checkMarked(idx, needed, s.dir)
+	}
+	if err != nil {
+		return err
+	}
 	return s.eachBlob(func(path string, d digest.Digest) error {
 		if needed[d] {
 			return nil

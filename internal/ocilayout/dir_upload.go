@@ -48,7 +48,7 @@ func (u *dirUpload) Commit(d digest.Digest) error {
 		return err
 	}
 	if u.store.isWhole(path, d) {
-		return nil // it may have other names, too
+		return durable.SyncDir(filepath.Dir(path)) // it may have other names, too
 	}
 	return u.File.Commit(path, durable.Attributes{Mode: layoutMode})
 }

@@ -69,7 +69,8 @@ type store interface {
 	Commit() error
 	// Blobs lists the blobs with their sizes.
 	Blobs() (map[digest.Digest]int64, error)
-	// deleteUnreferenced removes all blobs that are not needed.
+	// deleteUnreferenced removes all blobs that are not needed. It is an error
+	// if the index names another manifest by now.
 	deleteUnreferenced(needed map[digest.Digest]bool) error
 	// OverheadBytes is the room that the next execution takes besides its
 	// blobs.

@@ -3,6 +3,7 @@ package ocilayout
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 
@@ -142,4 +143,15 @@ func (l *Layout) Sweep() error {
 		return err
 	}
 	return l.deleteUnreferenced(r.needed)
+}
+
+// checkMarked reports an entry that is not marked: another process has named it
+// since, and what it needs must not be removed.
+func checkMarked(idx *Index, needed map[digest.Digest]bool, path string) error {
+	for _, d := range idx.Manifests {
+		if d.Digest.Validate() == nil && !needed[d.Digest] {
+			return fmt.Errorf("%s: another run has just written it", path)
+		}
+	}
+	return nil
 }

@@ -44,6 +44,9 @@ func (s *tarStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 	if err != nil || d.main == nil {
 		return err
 	}
+	if err := checkMarked(d.index, needed, s.path); err != nil {
+		return err
+	}
 	kept, size := map[digest.Digest]span{}, int64(0)
 	for sum, at := range d.blobs {
 		if needed[sum] {
