@@ -245,7 +245,11 @@ func (s *dirStore) text(idx *Index) ([]byte, error) {
 		idx.SchemaVersion, idx.MediaType = 2, IndexType
 		return json.Marshal(idx)
 	}
-	return idx.Text()
+	text, err := idx.Text()
+	if err == nil && int64(len(text)) > maxIndex {
+		err = fmt.Errorf("%s: an index of %d bytes is too large", s.dir, len(text))
+	}
+	return text, err
 }
 
 // lockDir keeps other processes from changing the index.

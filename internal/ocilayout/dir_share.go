@@ -36,9 +36,18 @@ func (s *dirStore) share() error {
 		return errors.Join(fmt.Errorf("lock %s: %w", f.Name(), err), f.Close())
 	}
 	s.shared = f
-	dirs, _ := filepath.Glob(filepath.Join(s.dir, blobsDir, "*")) // only a bad pattern is an error
+	return s.removeLeftovers()
+}
+
+// removeLeftovers removes the blobs that killed processes left unfinished.
+func (s *dirStore) removeLeftovers() error {
+	root := filepath.Join(s.dir, blobsDir)
+	dirs, err := os.ReadDir(root)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	for _, dir := range dirs {
-		if err := durable.RemoveLeftovers(dir); err != nil && !errors.Is(err, syscall.ENOTDIR) {
+		if err := durable.RemoveLeftovers(filepath.Join(root, dir.Name())); err != nil && !errors.Is(err, syscall.ENOTDIR) {
 			return err
 		}
 	}
