@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -260,10 +261,13 @@ func TestGlanceUploadOfAFileThatIsStillToCome(t *testing.T) {
 // A listener is a disk that keeps what it is to remember of files.
 type listener struct {
 	*runner.Disk
+	mu   sync.Mutex        // images are uploaded at the same time
 	told map[string]string // SHA-512 by path
 }
 
 func (l *listener) Remember(path string, id runner.FileID, sums map[runner.Algo]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if fi, err := os.Stat(path); err == nil && id.Is(fi) {
 		l.told[path] = sums[runner.SHA512]
 	}
