@@ -58,13 +58,13 @@ func (b bootCopies) files() (files []runner.File) {
 	return files
 }
 
-// written gives the SHA-512 of the copies that were made, by path.
-func (b bootCopies) written() map[string]string {
-	sums := map[string]string{}
-	for _, c := range b.toDo() {
-		sums[c.To] = c.SHA512
+// do makes one of the copies.
+func (b bootCopies) do(ctx context.Context, c hostfiles.Copy, p runner.Progress) error {
+	err := c.Do(ctx, p)
+	if err == nil && !c.AttributesOnly {
+		rememberWritten(b.world, c.To, c.SHA512)
 	}
-	return sums
+	return err
 }
 
 func (b bootCopies) problems() (errs []error) {

@@ -24,8 +24,6 @@ type imageSurvey interface {
 	checkFiles() error
 	// apply makes the changes and gives the outputs, which are confirmed.
 	apply(ctx context.Context, p runner.Progress) (runner.Outputs, error)
-	// written gives the SHA-512 of the files that apply has written, by path.
-	written() map[string]string
 	outputs() runner.Outputs
 	problems() error
 }

@@ -285,28 +285,21 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 	for i := range d.images {
 		wg.Go(func() {
 			sem <- struct{}{}
-			errs[i] = d.images[i].apply(ctx, p)
+			f := &d.images[i]
+			if errs[i] = f.apply(ctx, p); errs[i] == nil && f.op != "" {
+				rememberWritten(f.file.world, f.to.Path, f.sum)
+			}
 			<-sem
 		})
 	}
 	for i, b := range boot {
-		wg.Go(func() { errs[len(d.images)+i] = b.Do(ctx, p) })
+		wg.Go(func() { errs[len(d.images)+i] = d.boot.do(ctx, b, p) })
 	}
 	wg.Wait()
 	if err := withoutConsequences(ctx, errs); err != nil {
 		return nil, err
 	}
 	return d.outputs(), nil
-}
-
-func (d *directorySurvey) written() map[string]string {
-	sums := d.boot.written()
-	for _, f := range d.images {
-		if f.op != "" && f.sum != "" {
-			sums[f.to.Path] = f.sum
-		}
-	}
-	return sums
 }
 
 func (d *directorySurvey) outputs() runner.Outputs {
