@@ -227,5 +227,5 @@ func (r *repository) fill(b built, tags []string) error {
 		}
 	}
 	m := descriptor.Descriptor{MediaType: b.manifest.mediaType, Digest: digest.Digest(b.manifest.digest), Size: int64(len(b.manifest.data))}
-	return r.putManifest(m, b.manifest.data, tags)
+	return r.putManifest(m, b.manifest.data, tags, func() error { return nil })
 }

@@ -18,9 +18,9 @@ import (
 // request chooses the layout: find gives it, or nil.
 //
 // It is meant for one client inside the process. There is no catalog, because
-// all repositories of a layout share its blobs. Manifests are stored without a
-// check of their parts, and are found by digest even if the index does not name
-// them. Deleting a tag removes no blob: the sweep of the layout does. An error
+// all repositories of a layout share its blobs. An index is stored without a
+// check of its parts. Manifests are found by digest even if the index does not
+// name them. Deleting a tag removes no blob: the sweep of the layout does. An error
 // of the disk is final (507).
 func NewLayouts(find func(name string) *ocilayout.Layout) http.Handler {
 	return &Registry{

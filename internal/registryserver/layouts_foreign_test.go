@@ -22,6 +22,7 @@ func foreignLayout(t *testing.T, mediaType string, names ...string) (dir, manife
 	}
 	d := digest([]byte(manifest))
 	write(t, filepath.Join(blobs, d[len("sha256:"):]), manifest)
+	write(t, filepath.Join(blobs, digest([]byte("{}"))[len("sha256:"):]), "{}")
 	write(t, filepath.Join(dir, "oci-layout"), `{"imageLayoutVersion":"1.0.0"}`)
 	entries := ""
 	for i, name := range names {

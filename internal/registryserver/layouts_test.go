@@ -82,6 +82,7 @@ func TestLayoutsReferrers(t *testing.T) {
 	dir := t.TempDir()
 	r := oneLayout(dir)
 	about := digest([]byte("about"))
+	pushBlob(t, r, "0/ns/a", []byte("{}"))
 	put := func(ref, kind, more string) string {
 		text := fmt.Sprintf(`{"schemaVersion":2,"mediaType":%q,"artifactType":%q,"config":{"digest":%q,"size":2},"layers":[],"annotations":{"org.opencontainers.image.ref.name":"mine","a":"b"}%s}`,
 			ociManifest, kind, digest([]byte("{}")), more)

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
@@ -36,6 +37,11 @@ type named struct {
 	Digest    digest.Digest `json:"digest"`
 	Size      int64         `json:"size"`
 	URLs      []string      `json:"urls"`
+}
+
+// isForeign says that a layer, by its type, must not be kept in registries.
+func (n named) isForeign() bool {
+	return strings.Contains(n.MediaType, ".foreign.") || strings.Contains(n.MediaType, ".nondistributable.")
 }
 
 // kind is the media type of a manifest. The manifest need not say it.
@@ -158,7 +164,13 @@ func (x *exchange) putManifest() error {
 			return err
 		}
 	}
-	if err := x.repo.putManifest(m, text, tags); err != nil {
+	ready := func() error {
+		if x.shared && !isIndex(m.MediaType) {
+			return x.checkParts(doc) // another process may have removed some until now
+		}
+		return nil
+	}
+	if err := x.repo.putManifest(m, text, tags, ready); err != nil {
 		return err
 	}
 	for _, tag := range tags {
@@ -261,7 +273,7 @@ func (doc *document) check(kind string) error {
 func (x *exchange) checkParts(doc *document) error {
 	var missing refusals
 	for n := range doc.parts() {
-		if len(n.URLs) > 0 {
+		if len(n.URLs) > 0 || x.shared && n.isForeign() {
 			continue
 		}
 		switch there, err := x.repo.holds(n.Digest, n.Size); {

@@ -32,11 +32,15 @@ func newRepository(name string, s BlobStore) *repository {
 }
 
 // putManifest stores a manifest under its tags, or under its digest alone. It
-// moves the tags that another manifest had.
-func (r *repository) putManifest(m descriptor.Descriptor, text []byte, tags []string) error {
+// moves the tags that another manifest had. It names nothing if ready gives an
+// error. While ready looks, no other process removes blobs.
+func (r *repository) putManifest(m descriptor.Descriptor, text []byte, tags []string, ready func() error) error {
 	r.changing.Lock()
 	defer r.changing.Unlock()
 	if err := r.put(m.Digest, text); err != nil {
+		return err
+	}
+	if err := ready(); err != nil {
 		return err
 	}
 	r.known.Store(m.Digest, factsOf(text)) // a layoutView asks for them
