@@ -18,7 +18,7 @@ const (
 )
 
 // An image is what is known of an image besides its data. It is a value: the
-// shelf hands out copies, and a change makes a new one.
+// table hands out copies, and a change makes a new one.
 type image struct {
 	ID              string            `json:"id"`
 	Name            *string           `json:"name,omitempty"`

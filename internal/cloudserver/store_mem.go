@@ -8,7 +8,7 @@ import (
 )
 
 // A memStore keeps the data of images in memory, and nothing else: what is
-// known of them is on the shelf already.
+// known of them is in the imageTable.
 type memStore struct {
 	mu   sync.Mutex // uploads and downloads run concurrently
 	data map[string][]byte

@@ -16,13 +16,13 @@ const Unknown = "unknown"
 
 // identifyServer finds out which software serves a registry, from its answers
 // with and without credentials. It never guesses from the name of the host.
-func (c *Client) identifyServer(ctx context.Context, at string, in http.Header, door wire.Probe) string {
-	for _, h := range []http.Header{door.Header, in} {
+func (c *Client) identifyServer(ctx context.Context, at string, in http.Header, probe wire.Probe) string {
+	for _, h := range []http.Header{probe.Header, in} {
 		if name := serverOfHeaders(h); name != "" {
 			return name
 		}
 	}
-	if name := serverOfChallenge(door.Header.Get("WWW-Authenticate")); name != "" {
+	if name := serverOfChallenge(probe.Header.Get("WWW-Authenticate")); name != "" {
 		return name
 	}
 	if isDistribution(c.wire.Probe(ctx, at+"/v2/-")) {

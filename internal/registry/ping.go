@@ -43,9 +43,9 @@ func (c *Client) Ping(ctx context.Context, host string) (PingResult, error) {
 		return PingResult{}, err
 	}
 	at := c.address(host)
-	door := c.wire.Probe(ctx, at+"/v2/")
-	asks := door.Status == http.StatusUnauthorized
-	return PingResult{Server: c.identifyServer(ctx, at, header, door), Asks: asks, Login: asks && !p.Cred.IsZero()}, nil
+	probe := c.wire.Probe(ctx, at+"/v2/")
+	asks := probe.Status == http.StatusUnauthorized
+	return PingResult{Server: c.identifyServer(ctx, at, header, probe), Asks: asks, Login: asks && !p.Cred.IsZero()}, nil
 }
 
 // address gives the beginning of a host's URLs.

@@ -11,17 +11,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A door is a registry that is only ever looked at from outside.
-type door struct {
+// A pingServer is a registry that is only ever looked at from outside.
+type pingServer struct {
 	header    map[string]string // of every answer
 	challenge string            // "": everybody is let in
 	unknown   string            // body of the answer to what is not known
 	page      string            // what there is at /v2/, "{}" where ""
 }
 
-const doorPassword = "horse staple"
+const pingPassword = "horse staple"
 
-func (d door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (d pingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for k, v := range d.header {
 		w.Header().Set(k, v)
 	}
@@ -33,7 +33,7 @@ func (d door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path != "/v2/":
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = io.WriteString(w, d.unknown)
-	case d.challenge != "" && password != doorPassword && r.Header.Get("Authorization") != "Bearer t":
+	case d.challenge != "" && password != pingPassword && r.Header.Get("Authorization") != "Bearer t":
 		w.Header().Set("WWW-Authenticate", d.challenge)
 		w.WriteHeader(http.StatusUnauthorized)
 	case d.page != "":
@@ -45,7 +45,7 @@ func (d door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d door) greet(t *testing.T, user, password string) (PingResult, error) {
+func (d pingServer) ping(t *testing.T, user, password string) (PingResult, error) {
 	t.Helper()
 	h := Host{Name: dstHost, Handler: d, User: user}
 	if user != "" {
@@ -64,44 +64,44 @@ func TestGreet(t *testing.T) {
 		return map[string]string{apiVersion: "registry/2.0", name: value}
 	}
 	tests := map[string]struct {
-		door door
+		pingServer pingServer
 		user string
 		want PingResult
 	}{
-		"distribution":              {door{header: v2, unknown: "404 page not found\n"}, "", PingResult{Server: "distribution"}},
-		"distribution behind nginx": {door{header: with("Server", "nginx/1.24.0"), unknown: "404 page not found\n"}, "", PingResult{Server: "distribution"}},
+		"distribution":              {pingServer{header: v2, unknown: "404 page not found\n"}, "", PingResult{Server: "distribution"}},
+		"distribution behind nginx": {pingServer{header: with("Server", "nginx/1.24.0"), unknown: "404 page not found\n"}, "", PingResult{Server: "distribution"}},
 		"distribution with users": {
-			door{header: v2, unknown: "404 page not found\n", challenge: `Basic realm="r"`},
+			pingServer{header: v2, unknown: "404 page not found\n", challenge: `Basic realm="r"`},
 			"stack",
 			PingResult{Server: "distribution", Asks: true, Login: true},
 		},
-		"credentials that nobody asks for": {door{header: v2}, "stack", PingResult{Server: "unknown"}},
-		"a token for everybody":            {door{header: v2, challenge: bearer(`/token",service="s"`)}, "", PingResult{Server: "unknown", Asks: true}},
-		"a token for a user":               {door{header: v2, challenge: bearer(`/token",service="s"`)}, "stack", PingResult{Server: "unknown", Asks: true, Login: true}},
-		"without any header":               {door{}, "", PingResult{Server: "unknown"}},
-		"another server":                   {door{header: with("Server", "caddy\x7f\u202e")}, "", PingResult{Server: `unknown ("caddy\x7f\u202e")`}},
-		"bayplan":                          {door{header: with("Server", "bayplan")}, "", PingResult{Server: "bayplan"}},
-		"Artifactory":                      {door{header: with("X-JFrog-Version", "Artifactory/7.90.1 79001900")}, "", PingResult{Server: "Artifactory"}},
-		"Nexus":                            {door{header: with("Server", "Nexus/3.70.1-02 (OSS)")}, "", PingResult{Server: "Nexus Repository"}},
-		"files under Apache":               {door{header: with("Server", "Apache")}, "", PingResult{Server: "Apache httpd (image-serve)"}},
-		"Harbor":                           {door{header: v2, challenge: bearer(`/service/token",service="harbor-registry"`)}, "", PingResult{Server: "Harbor", Asks: true}},
-		"GitLab":                           {door{header: v2, challenge: bearer(`/jwt/auth",service="container_registry"`)}, "", PingResult{Server: "GitLab", Asks: true}},
-		"Gitea":                            {door{header: v2, challenge: bearer(`/v2/token",service="container_registry",scope="*"`)}, "", PingResult{Server: "Gitea or Forgejo", Asks: true}},
+		"credentials that nobody asks for": {pingServer{header: v2}, "stack", PingResult{Server: "unknown"}},
+		"a token for everybody":            {pingServer{header: v2, challenge: bearer(`/token",service="s"`)}, "", PingResult{Server: "unknown", Asks: true}},
+		"a token for a user":               {pingServer{header: v2, challenge: bearer(`/token",service="s"`)}, "stack", PingResult{Server: "unknown", Asks: true, Login: true}},
+		"without any header":               {pingServer{}, "", PingResult{Server: "unknown"}},
+		"another server":                   {pingServer{header: with("Server", "caddy\x7f\u202e")}, "", PingResult{Server: `unknown ("caddy\x7f\u202e")`}},
+		"bayplan":                          {pingServer{header: with("Server", "bayplan")}, "", PingResult{Server: "bayplan"}},
+		"Artifactory":                      {pingServer{header: with("X-JFrog-Version", "Artifactory/7.90.1 79001900")}, "", PingResult{Server: "Artifactory"}},
+		"Nexus":                            {pingServer{header: with("Server", "Nexus/3.70.1-02 (OSS)")}, "", PingResult{Server: "Nexus Repository"}},
+		"files under Apache":               {pingServer{header: with("Server", "Apache")}, "", PingResult{Server: "Apache httpd (image-serve)"}},
+		"Harbor":                           {pingServer{header: v2, challenge: bearer(`/service/token",service="harbor-registry"`)}, "", PingResult{Server: "Harbor", Asks: true}},
+		"GitLab":                           {pingServer{header: v2, challenge: bearer(`/jwt/auth",service="container_registry"`)}, "", PingResult{Server: "GitLab", Asks: true}},
+		"Gitea":                            {pingServer{header: v2, challenge: bearer(`/v2/token",service="container_registry",scope="*"`)}, "", PingResult{Server: "Gitea or Forgejo", Asks: true}},
 		"Satellite": {
-			door{header: v2, challenge: bearer(`/v2/token",service="sat.example.com",scope="repository:registry:pull,push"`)},
+			pingServer{header: v2, challenge: bearer(`/v2/token",service="sat.example.com",scope="repository:registry:pull,push"`)},
 			"",
 			PingResult{Server: "Satellite or Katello", Asks: true},
 		},
-		"Quay": {door{challenge: bearer(`/v2/auth",service="` + dstHost + `"`)}, "", PingResult{Server: "Quay", Asks: true}},
+		"Quay": {pingServer{challenge: bearer(`/v2/auth",service="` + dstHost + `"`)}, "", PingResult{Server: "Quay", Asks: true}},
 		"ECR": {
-			door{header: v2, challenge: `Basic realm="https://1.dkr.ecr.eu-west-2.amazonaws.com/",service="ecr.amazonaws.com"`},
+			pingServer{header: v2, challenge: `Basic realm="https://1.dkr.ecr.eu-west-2.amazonaws.com/",service="ecr.amazonaws.com"`},
 			"AWS",
 			PingResult{Server: "Amazon ECR", Asks: true, Login: true},
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := tt.door.greet(t, tt.user, doorPassword)
+			got, err := tt.pingServer.ping(t, tt.user, pingPassword)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,18 +114,18 @@ func TestGreet(t *testing.T) {
 
 func TestGreetRefused(t *testing.T) {
 	tests := map[string]struct {
-		door           door
+		pingServer           pingServer
 		user, password string
 		kind           Kind
 		want           string
 	}{
-		"no credentials":    {door{challenge: `Basic realm="r"`}, "", "", NoLogin, "asks for credentials"},
-		"wrong credentials": {door{challenge: `Basic realm="r"`}, "stack", "wrong", BadLogin, `refuses the credentials of user "stack"`},
-		"a page":            {door{page: "<html>welcome</html>"}, "", "", Other, "not as a container registry"},
+		"no credentials":    {pingServer{challenge: `Basic realm="r"`}, "", "", NoLogin, "asks for credentials"},
+		"wrong credentials": {pingServer{challenge: `Basic realm="r"`}, "stack", "wrong", BadLogin, `refuses the credentials of user "stack"`},
+		"a page":            {pingServer{page: "<html>welcome</html>"}, "", "", Other, "not as a container registry"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := tt.door.greet(t, tt.user, tt.password)
+			_, err := tt.pingServer.ping(t, tt.user, tt.password)
 			if err == nil || KindOf(err) != tt.kind || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v (%v), want %q", err, KindOf(err), tt.want)
 			}

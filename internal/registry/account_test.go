@@ -74,7 +74,7 @@ func TestGoodPasswordIsShownByManyAtOnce(t *testing.T) {
 	}
 }
 
-// A front door that cannot be reached says nothing about a password.
+// A target that cannot be reached says nothing about a password.
 func TestDoorOutOfOrder(t *testing.T) {
 	broken := true
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
