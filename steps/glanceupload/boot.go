@@ -58,15 +58,6 @@ func (b bootCopies) files() (files []runner.File) {
 	return files
 }
 
-// do makes one of the copies.
-func (b bootCopies) do(ctx context.Context, c hostfiles.Copy, p runner.Progress) error {
-	err := c.Do(ctx, p)
-	if err == nil && !c.AttributesOnly {
-		rememberWritten(b.world, c.To, c.SHA512)
-	}
-	return err
-}
-
 func (b bootCopies) problems() (errs []error) {
 	for _, c := range b.copies {
 		if c.Note != "" {

@@ -24,6 +24,8 @@ type imageSurvey interface {
 	checkFiles() error
 	// apply makes the changes and gives the outputs, which are confirmed.
 	apply(ctx context.Context, p runner.Progress) (runner.Outputs, error)
+	// written gives the files that apply has written.
+	written() *writtenFiles
 	outputs() runner.Outputs
 	problems() error
 }
@@ -38,7 +40,7 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 		return nil, err
 	}
 	if s.toDirectory() != "" {
-		return s.surveyDirectory(ctx, w, files, directorySurvey{boot: boot, prior: prior})
+		return s.surveyDirectory(ctx, w, files, &directorySurvey{boot: boot, prior: prior})
 	}
 	client, err := s.clouds.Cloud(ctx, s.cloud())
 	if err != nil {
@@ -65,6 +67,7 @@ type cloudSurvey struct {
 
 	seen  []glance.Image // the images of the cloud
 	stale bool           // an apply has begun, so seen may be out of date
+	wrote writtenFiles
 }
 
 // A cloudImage is one image: what is wanted, and what must be done.

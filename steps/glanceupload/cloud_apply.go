@@ -125,6 +125,8 @@ func (g *cloudSurvey) summary() string {
 
 func (g *cloudSurvey) files() []runner.File { return g.boot.files() }
 
+func (g *cloudSurvey) written() *writtenFiles { return &g.wrote }
+
 // errNeededImage is the error of an image whose kernel or ramdisk failed. It is left out
 // of the error of apply, which has the error of the other image.
 var errNeededImage = errors.New("an image that it needs could not be made")
@@ -169,7 +171,7 @@ func (g *cloudSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outp
 		wg.Go(func() { errs[i] = run.converge(ctx, f) })
 	}
 	for i, b := range boot {
-		wg.Go(func() { errs[len(g.images)+i] = g.boot.do(ctx, b, p) })
+		wg.Go(func() { errs[len(g.images)+i] = g.wrote.place(ctx, b, p) })
 	}
 	wg.Wait()
 	if err := withoutConsequences(ctx, errs); err != nil {

@@ -31,6 +31,7 @@ type directorySurvey struct {
 	images  []directoryImage
 	boot    bootCopies
 	prior   *runner.Record
+	wrote   writtenFiles
 }
 
 // A directoryImage is one image file of the directory, and what must be done about it.
@@ -59,7 +60,7 @@ func (s *glanceUpload) directory() string {
 	return filepath.Join(s.toDirectory(), below)
 }
 
-func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, files map[string]imageFile, d directorySurvey) (imageSurvey, error) {
+func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, files map[string]imageFile, d *directorySurvey) (imageSurvey, error) {
 	d.dir = s.directory()
 	var err error
 	d.missing, err = hostfiles.MissingDirs(w, d.dir)
@@ -84,7 +85,7 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 		}
 		d.images = append(d.images, f)
 	}
-	return &d, nil
+	return d, nil
 }
 
 // findWanted finds the size and the digest that the file must have. The digest of an
@@ -287,13 +288,13 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 			sem <- struct{}{}
 			f := &d.images[i]
 			if errs[i] = f.apply(ctx, p); errs[i] == nil && f.op != "" {
-				rememberWritten(f.file.world, f.to.Path, f.sum)
+				d.wrote.add(f.to.Path, f.sum)
 			}
 			<-sem
 		})
 	}
 	for i, b := range boot {
-		wg.Go(func() { errs[len(d.images)+i] = d.boot.do(ctx, b, p) })
+		wg.Go(func() { errs[len(d.images)+i] = d.wrote.place(ctx, b, p) })
 	}
 	wg.Wait()
 	if err := withoutConsequences(ctx, errs); err != nil {
@@ -301,6 +302,8 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 	}
 	return d.outputs(), nil
 }
+
+func (d *directorySurvey) written() *writtenFiles { return &d.wrote }
 
 func (d *directorySurvey) outputs() runner.Outputs {
 	found := make([]storedImage, len(d.images))

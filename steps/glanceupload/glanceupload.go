@@ -343,7 +343,13 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 		Files:   found.files(),
 		// The outputs are confirmed: every image was compared, as the cloud shows it, with
 		// what was sent, and every file was hashed while it was written.
-		Apply: found.apply,
+		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
+			outputs, err := found.apply(ctx, p)
+			if err == nil {
+				found.written().remember(w)
+			}
+			return outputs, err
+		},
 	}
 	return finding, nil
 }
