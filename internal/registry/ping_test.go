@@ -65,8 +65,8 @@ func TestGreet(t *testing.T) {
 	}
 	tests := map[string]struct {
 		pingServer pingServer
-		user string
-		want PingResult
+		user       string
+		want       PingResult
 	}{
 		"distribution":              {pingServer{header: v2, unknown: "404 page not found\n"}, "", PingResult{Server: "distribution"}},
 		"distribution behind nginx": {pingServer{header: with("Server", "nginx/1.24.0"), unknown: "404 page not found\n"}, "", PingResult{Server: "distribution"}},
@@ -114,7 +114,7 @@ func TestGreet(t *testing.T) {
 
 func TestGreetRefused(t *testing.T) {
 	tests := map[string]struct {
-		pingServer           pingServer
+		pingServer     pingServer
 		user, password string
 		kind           Kind
 		want           string
