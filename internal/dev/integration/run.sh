@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-go test -tags integration -count=1 -timeout 40m -v "$@" . </dev/null 2>&1 | tee "$log"
+CGO_ENABLED=0 go test -trimpath -tags integration -count=1 -timeout 40m -v "$@" . </dev/null 2>&1 | tee "$log"
 
 # A skipped test proves nothing, and neither does a run without tests.
 if grep -E '^ *--- SKIP|\[no tests? (files|to run)\]' "$log" >&2; then
