@@ -14,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/version"
 )
 
 // A PruneRule says which tags of a destination are removed: those that the list
@@ -275,7 +276,7 @@ func (p *pruner) divide(r *prunedRepo, tags []string) (stay, leave []string) {
 			others = append(others, tag)
 		}
 	}
-	newestFirst(others)
+	version.NewestFirst(others)
 	n := min(p.rule.Keep, len(others))
 	return append(stay, others[:n]...), append(leave, others[n:]...)
 }

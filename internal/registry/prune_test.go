@@ -269,3 +269,37 @@ func TestPruneMovedTag(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A release is not removed to keep its pre-release, whatever form the two have.
+func TestPruneKeepsReleases(t *testing.T) {
+	for name, tt := range map[string]struct {
+		tags   string
+		keep   int
+		leaves string
+	}{
+		"Python":            {"1.0.0 1.0.0b2 0.9.0", 1, "0.9.0 1.0.0b2"},
+		"zeros":             {"18.0.0 18.0.0.0rc1 18.0.0.0b2", 1, "18.0.0.0b2 18.0.0.0rc1"},
+		"Maven":             {"5.0.0 5.0.0-M3 5.0.0.Beta2 4.1", 2, "4.1 5.0.0.Beta2"},
+		"Debian":            {"2.0 2.0_pre1 2.0-1 1.9", 2, "1.9 2.0_pre1"},
+		"an older one":      {"2.0-rc1 1.0 1.0-rc1", 2, "1.0-rc1"},
+		"days and versions": {"3.19 20240606 20240315 latest", 2, "20240315 latest"},
+		"commit ids":        {"1a2b3c4d 9f8e7d6c 1.0", 1, "1a2b3c4d 9f8e7d6c"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, dst, c := pair(t)
+			dst.image(t, "ns/app", "listed", nil, random(1, 10))
+			for i, tag := range strings.Fields(tt.tags) {
+				dst.image(t, "ns/app", tag, nil, random(i+2, 10))
+			}
+			list := []Image{{Source: dstHost + "/ns/app:listed", Target: dstHost + "/ns/app:listed"}}
+			_, names := pruning(t, c, list, PruneRule{Keep: tt.keep})
+			want := []string{}
+			for tag := range strings.FieldsSeq(tt.leaves) {
+				want = append(want, "app:"+tag)
+			}
+			if diff := cmp.Diff(want, names); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -21,7 +21,8 @@ type pruneRule struct {
 	// patterns need a registry that shows its catalog.
 	Repositories []string `json:"repositories,omitempty"`
 	// How many other tags of each repository stay: the newest by version, as 1.10 is newer than
-	// 1.9. Tags that are no versions count as the oldest.
+	// 1.9, and 1.0 than its pre-releases such as 1.0-rc1. Days such as 20240131 count as older than
+	// versions, and tags that name no version as the oldest.
 	Keep int `json:"keep,omitempty" jsonschema:"minimum=0,default=0"`
 }
 

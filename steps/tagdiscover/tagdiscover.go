@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/labels"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/version"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -28,8 +29,10 @@ type tagDiscover struct {
 	// Tag to take where the image lacks a label of tag_from_label. Without it that is an error.
 	FallbackTag string `json:"fallback_tag,omitempty"`
 	// In place of tag_from_label, a regular expression: of the tags that are all of what it
-	// matches, the newest is taken, by version and not as text. All tags of the repository are
-	// listed for it, so image needs no tag.
+	// matches, the newest is taken, by version and not as text: 1.10 is newer than 1.9, 13.0-43
+	// than 13.0, and 1.0 than its pre-releases such as 1.0-rc1 and 1.0b2. A version is newer than
+	// a day such as 20240131; words and commit ids are never taken. All tags of the repository
+	// are listed for it, so image needs no tag.
 	Newest string `json:"newest,omitempty"`
 
 	out   registries
@@ -205,7 +208,12 @@ func (s *tagDiscover) byVersion(ctx context.Context) (*discovered, error) {
 	if len(tags) == 0 {
 		return nil, fmt.Errorf("%s matches none of the %s of %s", s.Newest, human.Count(len(all), "tag", "tags"), name)
 	}
-	tag := slices.MaxFunc(tags, registry.CompareVersions)
+	version.NewestFirst(tags)
+	tag := tags[0]
+	if version.Parse(tag).Class() == version.Word {
+		err := fmt.Errorf("none of the %s of %s that %s matches names a version", human.Count(len(tags), "tag", "tags"), name, s.Newest)
+		return nil, fault.WithHint(err, "write the tag itself in place of newest: words and commit ids have no order")
+	}
 	d := &discovered{image: name + ":" + tag, tag: tag}
 	d.digest, err = s.out.Resolve(ctx, d.image)
 	d.readDigest = d.digest
@@ -237,7 +245,7 @@ func (s *tagDiscover) resolve(ctx context.Context, d *discovered) (string, error
 // maxShownTags is how many tags a hint shows.
 const maxShownTags = 10
 
-// tagsHint names the existing tags, only the last ones when there are many. It gives
+// tagsHint names the existing tags, only the newest when there are many. It gives
 // "" when they cannot be listed.
 func tagsHint(ctx context.Context, client *registry.Client, image string) string {
 	tags, err := client.Tags(ctx, image)
@@ -245,7 +253,8 @@ func tagsHint(ctx context.Context, client *registry.Client, image string) string
 	case err != nil || len(tags) == 0:
 		return ""
 	case len(tags) > maxShownTags:
-		return fmt.Sprintf("there are %d tags, among them %s", len(tags), strings.Join(tags[len(tags)-maxShownTags:], ", "))
+		version.NewestFirst(tags)
+		return fmt.Sprintf("there are %d tags, among them %s", len(tags), strings.Join(tags[:maxShownTags], ", "))
 	}
 	return "the tags are " + strings.Join(tags, ", ")
 }

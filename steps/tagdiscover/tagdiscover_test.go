@@ -1,12 +1,13 @@
 package tagdiscover
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registryserver"
@@ -54,7 +55,7 @@ func TestTagDiscover(t *testing.T) {
 			}
 			got := fmt.Sprint(f.Outputs["tag"], " ", f.Outputs["digest"], " ", f.Outputs["image"], " ", f.Change == nil)
 			wanted := fmt.Sprint(want, " ", d.Digest, " ", testbed.UpstreamHost, "/rhosp13/openstack-base:", want, " true")
-			if diff := cmp.Diff(wanted, got); diff != "" {
+			if diff := gocmp.Diff(wanted, got); diff != "" {
 				t.Errorf("%s with %s (-want +got):\n%s", image, template, diff)
 			}
 		}
@@ -80,7 +81,7 @@ func TestTagDiscoverFollowsTheLabels(t *testing.T) {
 		t.Errorf("when verified: %v, %v", out, err)
 	}
 	after, err := newTagDiscover(b, "base", "{version}-{release}").Inputs(t.Context(), &runner.Disk{})
-	if err != nil || cmp.Equal(before, after) {
+	if err != nil || gocmp.Equal(before, after) {
 		t.Errorf("the inputs do not tell: %v, %v, %v", before, after, err)
 	}
 }
@@ -208,6 +209,43 @@ func TestTagDiscoverChoosesOneWay(t *testing.T) {
 	} {
 		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// A release is newer than its pre-releases, and what has no order is not chosen.
+func TestTagDiscoverNewestOf(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	for _, tt := range []struct{ tags, newest, want, refused string }{
+		{tags: "18.0.0 18.0.0.0rc1 18.0.0.0b2", want: "18.0.0"},
+		{tags: "5.0.0-M3 5.0.0 5.0.0-RC1 4.9", want: "5.0.0"},
+		{tags: "13.0 13.0-43 13.0-9 12f3a4b5", want: "13.0-43"},
+		{tags: "20240606 3.20 3.19 3.21_rc1", want: "3.21_rc1"},
+		{tags: "3.19 3.20 20240606 edge", newest: `\d{8}`, want: "20240606"},
+		{tags: "3.12-slim 3.12 3.13.0rc1-slim 3.11-slim", newest: `.*-slim`, want: "3.13.0rc1-slim"},
+		{tags: "release-1.9 release-1.10 main", newest: `release-.*`, want: "release-1.10"},
+		{tags: "1a2b3c4 latest edge", refused: "none of the 3 tags of " + testbed.UpstreamHost + "/rhosp13/openstack-ahead that .* matches names a version"},
+	} {
+		b.Before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasSuffix(r.URL.Path, "/rhosp13/openstack-ahead/tags/list") {
+				w.Header().Set("Docker-Content-Digest", "sha256:"+strings.Repeat("a", 64))
+				w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+				return true
+			}
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"name":"rhosp13/openstack-ahead","tags":["%s"]}`, strings.ReplaceAll(tt.tags, " ", `","`))
+			return true
+		}
+		s := &tagDiscover{Image: testbed.UpstreamHost + "/rhosp13/openstack-ahead", Newest: cmp.Or(tt.newest, ".*"), out: b.Set}
+		f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
+		if tt.refused != "" {
+			if err == nil || err.Error() != tt.refused || fault.Hint(err) == "" {
+				t.Errorf("%s: %v", tt.tags, err)
+			}
+			continue
+		}
+		if err != nil || f.Outputs["tag"].String() != tt.want {
+			t.Errorf("%s: %+v, %v", tt.tags, f, err)
 		}
 	}
 }
