@@ -1,6 +1,9 @@
 package plan
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // A Body is a piece of a plan that is kept as it stands in the file, until Decode
 // reads it into a struct.
@@ -52,6 +55,34 @@ func (n *node) refs(path string, into *[]Ref) {
 
 func (n *node) ref(ref *reference, path string) Ref {
 	return Ref{Step: ref.names[0], Output: ref.names[1], Path: path, Whole: wholeRef(n.parts) != nil, Pos: ref.pos}
+}
+
+// Unresolved returns the texts at the field at path, or below it, that refer to
+// outputs of steps. The references in them stand as in a plan, and variables are
+// replaced.
+func (b Body) Unresolved(path string) []string {
+	var texts []string
+	n := b.root
+	for path != "" && n != nil {
+		n, _, path = n.child(path)
+	}
+	if n == nil {
+		return nil
+	}
+	n.walk(func(below *node) {
+		if below.parts == nil || below.reported {
+			return
+		}
+		text := ""
+		for _, p := range below.parts {
+			text += p.lit
+			if p.ref != nil {
+				text += "${" + p.ref.head + "." + strings.Join(p.ref.names, ".") + "}"
+			}
+		}
+		texts = append(texts, text)
+	})
+	return texts
 }
 
 // joinKey appends a key to a field path: "images[0]" and "source" make

@@ -11,8 +11,8 @@ import (
 
 // Check gives types to the steps of a plan and finds all mistakes in it: unknown types,
 // configurations that do not fit their type, references to what does not exist,
-// cycles, and steps that write the same file or read what another writes without an
-// order between them. It does no I/O.
+// cycles, and steps that write the same file, or read or look at what another one
+// changes without an order between them. It does no I/O.
 //
 // Check does not report a mistake that only follows from another one. known are the
 // mistakes that reading the plan has found already. If there are mistakes, known ones
@@ -34,6 +34,8 @@ func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors
 		_ = c.errs.Err() // sorts them
 		return nil, c.errs
 	}
+	_ = c.warnings.Err() // sorts them
+	g.Warnings = c.warnings
 	return g, nil
 }
 
@@ -42,6 +44,7 @@ type checker struct {
 	plan            *plan.Plan
 	types           Types
 	errs            plan.Errors
+	warnings        plan.Errors
 	bad             map[string]bool // steps with a mistake in their type or configuration
 	waitsUnknownFor map[string]bool // steps that may wait for more than is known
 }
@@ -75,6 +78,13 @@ func (c *checker) report(pos plan.Pos, msg, hint string) {
 	e := c.plan.Errorf(pos, "%s", msg)
 	e.Hint = hint
 	c.errs = append(c.errs, e)
+}
+
+// warn reports something that may be a mistake.
+func (c *checker) warn(pos plan.Pos, msg, hint string) {
+	e := c.plan.Errorf(pos, "%s", msg)
+	e.Hint = hint
+	c.warnings = append(c.warnings, e)
 }
 
 // node finds a step's type and tries its configuration.

@@ -56,6 +56,11 @@ type fake struct {
 	Writes plan.Path   `json:"writes,omitempty"`
 	Into   []plan.Path `json:"into,omitempty"`
 	Makes  plan.Path   `json:"makes,omitempty"`
+	Scans  plan.Path   `json:"scans,omitempty"`
+	Fills  []string    `json:"fills,omitempty"` // the first is the place
+	Looks  []string    `json:"looks,omitempty"`
+	Listed plan.Path   `json:"listed,omitempty"` // holds further names of fills and looks
+	All    bool        `json:"all,omitempty"`
 	Deep   []struct {
 		Name string `json:"name"`
 	} `json:"deep,omitempty"`
@@ -82,6 +87,17 @@ func (f *fake) Paths() Paths {
 	p := Paths{Reads: []string{string(f.Reads)}, Writes: []string{string(f.Writes)}, Makes: []string{string(f.Makes)}}
 	for _, d := range f.Into {
 		p.Into = append(p.Into, string(d))
+	}
+	p.Scans = []string{string(f.Scans)}
+	lists := []string{string(f.Listed)}
+	if f.Listed == "" {
+		lists = nil
+	}
+	if len(f.Fills) > 0 {
+		p.Fills = []Place{{Where: f.Fills[0], Names: f.Fills[1:], Lists: lists, Field: "fills"}}
+	}
+	if len(f.Looks) > 0 {
+		p.Looks = []Place{{Where: f.Looks[0], Names: f.Looks[1:], Lists: lists, Field: "looks", All: f.All}}
 	}
 	return p
 }

@@ -12,6 +12,9 @@ type Graph struct {
 	Plan  *plan.Plan
 	Nodes []*Node // in file order
 
+	// Warnings are what may be a mistake. They stop nothing.
+	Warnings plan.Errors
+
 	order []*Node // each after all nodes that it waits for
 }
 

@@ -27,6 +27,7 @@ func (c *checker) paths(g *Graph) {
 			c.unordered(b, a)
 		}
 	})
+	c.places(all)
 }
 
 // eachPair calls f for each pair in file order, except for steps that have a mistake
@@ -62,6 +63,9 @@ func (c *checker) nodePaths(g *Graph) []nodePaths {
 			Writes: cleaned(paths.Writes),
 			Into:   cleaned(paths.Into),
 			Makes:  cleaned(paths.Makes),
+			Scans:  cleaned(paths.Scans),
+			Fills:  paths.Fills,
+			Looks:  paths.Looks,
 		}})
 	}
 	return all
@@ -90,7 +94,7 @@ func (c *checker) unordered(maker, user nodePaths) bool {
 	if user.node.After(maker.node.ID()) || c.waitsUnknown(user.node) {
 		return false
 	}
-	verb, path, ok := use(maker, user)
+	verb, path, ok := dependence(maker, user)
 	if !ok {
 		return false
 	}
@@ -112,8 +116,8 @@ func (c *checker) waitsUnknown(n *Node) bool {
 	return false
 }
 
-// use finds how user depends on what maker makes.
-func use(maker, user nodePaths) (verb, path string, ok bool) {
+// dependence finds how user depends on what maker makes.
+func dependence(maker, user nodePaths) (verb, path string, ok bool) {
 	if path, ok := firstPair(maker.Writes, user.Reads, within); ok {
 		return "reads", path, true
 	}

@@ -77,7 +77,7 @@ type Step interface {
 // each wrapped by plan.At to name the field.
 type Validator interface{ Validate() error }
 
-// A Pather is a Step that knows from its configuration which paths it touches.
+// A Pather is a Step that knows from its configuration which paths and places it touches.
 // Only Check calls Paths, and only on a step without mistakes. References are
 // unresolved then; Check ignores an empty path.
 type Pather interface{ Paths() Paths }
@@ -102,6 +102,22 @@ type Paths struct {
 	Writes []string // files
 	Into   []string // directories in which the step makes files
 	Makes  []string // directories that the step makes for others; a step that writes below must come after
+	Scans  []string // directories whose files the step looks at without knowing their names
+
+	Fills []Place // what the step changes outside the disk
+	Looks []Place // what the step looks at outside the disk
+}
+
+// A Place is something outside the disk, such as a registry or a cloud, with what a
+// step changes there or looks at. What is there has a name: an image in a cloud, a
+// repository with its tag. A step that looks at what another step changes must come
+// after it.
+type Place struct {
+	Where string   // what messages call it, such as "registry quay.io"; equal texts are one place
+	Names []string // "" is a name that is not known yet; NAME* stands for all names that begin so
+	Lists []string // absolute paths of files that hold further names
+	Field string   // the field of the configuration from which the names come
+	All   bool     // the step looks at whatever is there
 }
 
 // A World is what steps see of the disk. In a diff it also shows the files that

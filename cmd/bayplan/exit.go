@@ -143,6 +143,15 @@ func errorHint(err error) string {
 	return h
 }
 
+// printWarnings prints what may be a mistake in a plan, in the form of mistakes.
+func (p *program) printWarnings(warnings plan.Errors) {
+	for _, w := range warnings {
+		shown := *w
+		shown.Msg = "warning: " + w.Msg
+		p.printMistake(&shown)
+	}
+}
+
 func (p *program) printMistake(m *plan.Error) {
 	out := newRelativePathWriter(p.stderr, p.dir)
 	fmt.Fprintln(out, m)

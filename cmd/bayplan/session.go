@@ -41,7 +41,11 @@ func (p *program) load(c *cli.Context) (*session, error) {
 	errs = append(errs, more...)
 	graph, more := runner.Check(read, steps.Builtin(out), errs...)
 	errs = append(errs, more...)
-	return &session{graph: graph, conns: out}, errs.Err()
+	if err := errs.Err(); err != nil {
+		return nil, err
+	}
+	p.printWarnings(graph.Warnings)
+	return &session{graph: graph, conns: out}, nil
 }
 
 // stateDir returns the directory of the plan's state.

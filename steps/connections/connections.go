@@ -208,6 +208,9 @@ func (s *Set) Registry() *registry.Client { return s.client }
 
 // RegistryHost gives the host of a registry connection, as references name it.
 func (s *Set) RegistryHost(name string) (string, error) {
+	if s == nil {
+		return "", unknownConnection("registry", "registries", name, nil)
+	}
 	var names []string
 	for _, r := range s.registries {
 		if r.name == name {

@@ -253,7 +253,22 @@ func (s *glanceUpload) Paths() runner.Paths {
 	if dir := s.toDirectory(); dir != "" {
 		p.Into = []string{dir}
 	}
+	if s.cloud() != "" {
+		p.Fills = []runner.Place{{Where: "cloud " + s.cloud(), Names: s.imageNames(), Field: "images"}}
+	}
 	return p
+}
+
+// imageNames gives the names of all images. A name that is not known yet is "".
+func (s *glanceUpload) imageNames() []string {
+	var names []string
+	for _, img := range s.diskImages() {
+		names = append(names, img.Name)
+	}
+	if len(names) == 0 {
+		return []string{""}
+	}
+	return names
 }
 
 // BeforeApply implements runner.BeforeApplier: a file that must be uploaded anyway is

@@ -124,7 +124,19 @@ func (m *mirror) Paths() runner.Paths {
 			reads = append(reads, plan.Path(dir))
 		}
 	}
-	return runner.Paths{Reads: setting.Paths(reads), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
+	paths := runner.Paths{Reads: setting.Paths(reads), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
+	paths.Looks = imagelist.SourcePlaces(m.Images.Other)
+	host, err := m.out.RegistryHost(m.To.Text)
+	if err != nil {
+		return paths // the destination is a layout, or not known yet
+	}
+	fills := imagelist.Place(host, imagelist.NamesIn(m.Images.Other, m.renamed)...)
+	fills.Lists, fills.Field = setting.Paths([]plan.Path{m.Images.Text}), "images"
+	paths.Fills = []runner.Place{fills}
+	if m.Prune != nil {
+		paths.Fills = append(paths.Fills, imagelist.UnlistedPlace(host))
+	}
+	return paths
 }
 
 // Diff implements runner.Step. It reads manifests, but no blobs. An image that the

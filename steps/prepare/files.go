@@ -15,6 +15,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -34,6 +35,12 @@ func (p *prepare) Paths() runner.Paths {
 	for _, path := range []plan.Path{p.EnvFile, p.ImagesFile} {
 		if path != "" {
 			paths.Writes = append(paths.Writes, string(path))
+		}
+	}
+	if p.TagFromLabel != "" || p.Digests {
+		paths.Looks = imagelist.SourcePlaces(p.Images.Other)
+		if host, path, ok := strings.Cut(strings.TrimRight(p.Namespace, "/"), "/"); ok {
+			paths.Looks = append(paths.Looks, imagelist.Place(host, path+"/*"))
 		}
 	}
 	return paths

@@ -17,6 +17,7 @@ import (
 	"github.com/bayplan/bayplan/internal/version"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // tagDiscover finds the tag of an image from its labels, and makes sure that
@@ -92,6 +93,15 @@ func (s *tagDiscover) Validate() error {
 		errs = append(errs, plan.At("fallback_tag", errors.New("it is for labels that are missing, and newest reads none")))
 	}
 	return errors.Join(errs...)
+}
+
+// Paths implements runner.Pather.
+func (s *tagDiscover) Paths() runner.Paths {
+	image := s.Image
+	if s.Newest == "" && image != "" {
+		image = s.withTag()
+	}
+	return runner.Paths{Looks: imagelist.SourcePlaces([]string{image})}
 }
 
 // Inputs implements runner.Step: the image whose labels are read.

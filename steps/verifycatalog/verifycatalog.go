@@ -84,7 +84,13 @@ func (v *verifyCatalog) Validate() error {
 
 // Paths implements runner.Pather.
 func (v *verifyCatalog) Paths() runner.Paths {
-	return runner.Paths{Reads: setting.Paths([]plan.Path{v.Expect.Text})}
+	paths := runner.Paths{Reads: setting.Paths([]plan.Path{v.Expect.Text})}
+	if host, err := v.out.RegistryHost(v.Registry); err == nil {
+		looks := imagelist.Place(host, imagelist.NamesIn(v.Expect.Other, nil)...)
+		looks.Lists, looks.Field, looks.All = paths.Reads, "expect", v.Exact
+		paths.Looks = []runner.Place{looks}
+	}
+	return paths
 }
 
 // Inputs implements runner.Step: the list and the registry's host.

@@ -101,6 +101,7 @@ func (v *verifyHTTPBoot) Paths() runner.Paths {
 	}
 	if v.Dir != "" && v.scriptName() != "" {
 		paths.Reads = append(paths.Reads, v.pathOf(v.scriptName()))
+		paths.Scans = setting.Paths([]plan.Path{v.Dir}) // the script says which files
 	}
 	return paths
 }

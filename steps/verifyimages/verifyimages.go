@@ -137,7 +137,15 @@ func (v *verifyImages) Paths() runner.Paths {
 	for _, e := range v.Expect {
 		files = append(files, e.Other.File)
 	}
-	return runner.Paths{Reads: setting.Paths(files)}
+	paths := runner.Paths{Reads: setting.Paths(files)}
+	if v.Cloud != "" {
+		var names []string
+		for _, e := range v.Expect {
+			names = append(names, expectation(e).Name)
+		}
+		paths.Looks = []runner.Place{{Where: "cloud " + v.Cloud, Names: names, Field: "expect", All: v.Exact}}
+	}
+	return paths
 }
 
 // Inputs implements runner.Step. The inputs are the cloud and the files.

@@ -62,7 +62,15 @@ func (v *verifyRegistry) Validate() error {
 
 // Paths implements runner.Pather.
 func (v *verifyRegistry) Paths() runner.Paths {
-	return runner.Paths{Reads: setting.Paths([]plan.Path{v.Only})}
+	paths := runner.Paths{Reads: setting.Paths([]plan.Path{v.Only})}
+	// Images of the list may come before this step or after it. It has to wait only for
+	// a step that removes others.
+	if host, err := v.out.RegistryHost(v.Registry); err == nil && v.Only != "" {
+		looks := imagelist.UnlistedPlace(host)
+		looks.All = true
+		paths.Looks = []runner.Place{looks}
+	}
+	return paths
 }
 
 // Inputs implements runner.Step: the registry's host and the list.

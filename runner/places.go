@@ -1,0 +1,184 @@
+package runner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A match says how what one step changes and what another one looks at go together.
+type match int
+
+const (
+	noMatch    match = iota // they are different things
+	maybeMatch              // the names are not known well enough
+	anyMatch                // the one looks at whatever is there
+	sureMatch               // the one looks at what the other changes
+)
+
+// places finds steps that look at what another one changes outside the disk without
+// coming after it. If it is not certain that the two mean the same, this is a warning,
+// and only if the step comes after no step that changes the place.
+func (c *checker) places(all []nodePaths) {
+	for _, user := range all {
+		if !c.bad[user.node.ID()] && !c.waitsUnknown(user.node) {
+			c.looksTooEarly(user, all)
+		}
+	}
+}
+
+func (c *checker) looksTooEarly(user nodePaths, all []nodePaths) {
+	var doubtful []meeting
+	ordered, mistaken := false, false
+	for _, maker := range all {
+		if maker.node == user.node || c.bad[maker.node.ID()] {
+			continue
+		}
+		m := meet(maker, user, all)
+		switch {
+		case m.how == noMatch:
+		case user.node.After(maker.node.ID()), m.looksBefore():
+			ordered = true
+		case m.how == maybeMatch:
+			doubtful = append(doubtful, m)
+		default:
+			mistaken = true
+			msg, hint := m.words("which step")
+			c.report(user.node.Step.Pos, msg, hint)
+		}
+	}
+	if len(doubtful) > 0 && !ordered && !mistaken {
+		msg, hint := doubtful[0].words("which perhaps step")
+		c.warn(user.node.Step.Pos, msg, hint)
+	}
+}
+
+// A meeting is what one step changes and another one looks at.
+type meeting struct {
+	maker, user nodePaths
+	what        string // the name in messages
+	how         match
+}
+
+// looksBefore reports whether the plan says that the step looks before the other one
+// changes anything. A check of the very thing that comes only later is a mistake.
+func (m *meeting) looksBefore() bool {
+	return m.maker.node.After(m.user.node.ID()) && (m.how != sureMatch || !m.user.node.Type.Check)
+}
+
+// words returns the message and the hint for a step that does not wait.
+func (m *meeting) words(which string) (msg, hint string) {
+	id := m.maker.node.ID()
+	hint = fmt.Sprintf("add %q to its needs", id)
+	if m.maker.node.After(m.user.node.ID()) {
+		hint = fmt.Sprintf("step %q comes after it now", id)
+	}
+	return fmt.Sprintf("looks at %s, %s %q changes, but does not come after it", m.what, which, id), hint
+}
+
+// meet finds the closest match of what maker changes and user looks at.
+func meet(maker, user nodePaths, all []nodePaths) meeting {
+	found := meeting{maker: maker, user: user}
+	consider := func(what string, how match) {
+		if how > found.how {
+			found.what, found.how = what, how
+		}
+	}
+	for _, dir := range user.Scans {
+		if path, ok := firstPair([]string{dir}, slices.Concat(maker.Writes, maker.Into), contains); ok {
+			consider(path, anyMatch)
+		}
+	}
+	for _, look := range user.Looks {
+		for _, fill := range maker.Fills {
+			if look.Where != fill.Where {
+				continue
+			}
+			name, how := commonName(fill, look)
+			if how == noMatch {
+				how = compare(use{maker, fill}, use{user, look}, all)
+			}
+			consider(name+look.Where, how)
+		}
+	}
+	return found
+}
+
+// commonName finds a name that two places have in common, and gives it with the word
+// that joins it to the place.
+func commonName(fill, look Place) (string, match) {
+	for _, a := range look.Names {
+		for _, b := range fill.Names {
+			if a != "" && b != "" && (covers(a, b) || covers(b, a)) {
+				return strings.TrimRight(a, ":/*") + " in ", sureMatch
+			}
+		}
+	}
+	return "", noMatch
+}
+
+// covers reports whether b is a, or one of the names that a stands for.
+func covers(a, b string) bool {
+	prefix, many := strings.CutSuffix(a, "*")
+	return a == b || many && strings.HasPrefix(b, prefix)
+}
+
+// A use is one place of a step.
+type use struct {
+	step nodePaths
+	Place
+}
+
+// compare says whether two uses of one place that have no known name in common take
+// their names from the same source.
+func compare(fill, look use, all []nodePaths) match {
+	switch {
+	case intersect(fill.Lists, look.Lists), intersect(fill.texts(), look.texts()), intersect(fill.givers(), look.givers()),
+		intersect(fill.Lists, writtenBy(look.givers(), all)), intersect(look.Lists, writtenBy(fill.givers(), all)):
+		return sureMatch
+	case look.All:
+		return anyMatch
+	case fill.known() && look.known():
+		return noMatch
+	}
+	return maybeMatch
+}
+
+// known reports whether all names are known.
+func (u use) known() bool {
+	return len(u.Lists) == 0 && len(u.texts()) == 0 && !slices.Contains(u.Names, "")
+}
+
+// texts returns the texts of the field that refer to steps.
+func (u use) texts() []string {
+	if u.Field == "" {
+		return nil
+	}
+	return u.step.node.Step.With.Unresolved(u.Field)
+}
+
+// givers returns the steps whose output is the whole field.
+func (u use) givers() []string {
+	var ids []string
+	for _, ref := range u.step.node.Step.With.Refs() {
+		if ref.Whole && u.Field != "" && ref.Path == u.Field {
+			ids = append(ids, ref.Step)
+		}
+	}
+	return ids
+}
+
+// writtenBy returns the files that steps write.
+func writtenBy(ids []string, all []nodePaths) []string {
+	var paths []string
+	for _, t := range all {
+		if slices.Contains(ids, t.node.ID()) {
+			paths = append(paths, t.Writes...)
+		}
+	}
+	return paths
+}
+
+func intersect(as, bs []string) bool {
+	return slices.ContainsFunc(as, func(a string) bool { return slices.Contains(bs, a) })
+}
