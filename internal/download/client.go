@@ -11,10 +11,10 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/transport"
 )
 
@@ -47,7 +47,7 @@ func New(hosts []Host) (*Client, error) {
 	c := &Client{hosts: map[string]Host{}, pause: sleep}
 	endpoints := make([]transport.Endpoint, len(hosts))
 	for i, h := range hosts {
-		c.hosts[strings.ToLower(h.Name)] = h
+		c.hosts[hostname.Normal(h.Name)] = h
 		endpoints[i] = transport.Endpoint{
 			Host: h.Name, Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Bandwidth: h.Bandwidth,
 			Handler: h.Handler,
@@ -105,7 +105,7 @@ func unwrapURL(err error) error {
 // authorize adds the credentials of the request's host. A redirect to another
 // origin removes them.
 func (c *Client) authorize(req *http.Request) error {
-	h, ok := c.host(req.URL)
+	h, ok := hostname.Find(c.hosts, req.URL)
 	if !ok {
 		return nil
 	}
@@ -124,23 +124,6 @@ func (c *Client) authorize(req *http.Request) error {
 		req.SetBasicAuth(h.User, password)
 	}
 	return nil
-}
-
-// host returns the settings of a URL's host. The name and the URL may each omit
-// the default port of the scheme.
-func (c *Client) host(u *url.URL) (Host, bool) {
-	name := strings.ToLower(u.Host)
-	if h, ok := c.hosts[name]; ok {
-		return h, true
-	}
-	port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
-	if bare, cut := strings.CutSuffix(name, port); cut {
-		name = bare
-	} else {
-		name += port
-	}
-	h, ok := c.hosts[name]
-	return h, ok
 }
 
 // maxRedirects is the same number as in net/http.

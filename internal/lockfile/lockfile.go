@@ -228,6 +228,13 @@ func (f *File) changes() []Change {
 	return all
 }
 
+// Images returns the names of the locked images, sorted.
+func (f *File) Images() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.images))
+}
+
 // Len returns the number of locked images.
 func (f *File) Len() int {
 	f.mu.Lock()

@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // A config is one file of credentials.
@@ -71,42 +75,46 @@ func readConfig(file string) (config, error) {
 	return c, nil
 }
 
-// lookup finds the longest entry that is a prefix of the repository. If there is
-// none, it tries entries with a URL as their key, as old versions of docker wrote.
-func (c config) lookup(host, repository string) (Credential, error) {
-	for key := strings.TrimSuffix(host+"/"+repository, "/"); ; {
-		if e, ok := c.Auths[key]; ok && e != (authEntry{}) {
-			return c.credential(key, e)
-		}
-		i := strings.LastIndex(key, "/")
-		if i < 0 {
-			break
-		}
-		key = key[:i]
+// lookup finds the entry for the longest part of a repository's name.
+func (c config) lookup(at hostname.Registry, repository string) (Credential, error) {
+	key := longest(c.Auths, at, repository)
+	if key == "" {
+		return Credential{}, nil
 	}
-	for key, e := range c.Auths {
-		if e != (authEntry{}) && hostOf(key) == host {
-			return c.credential(key, e)
-		}
-	}
-	return Credential{}, nil
+	return c.credential(key, c.Auths[key])
 }
 
-// dockerHub is Docker Hub's host in references. Its keys and its API have other
-// names.
-const dockerHub = "docker.io"
-
-// hostOf returns the host of a key that is a URL, "" for other keys.
-func hostOf(key string) string {
-	address := strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
-	host, _, _ := strings.Cut(address, "/")
-	switch {
-	case host == "index.docker.io" || host == "registry-1.docker.io":
-		return dockerHub
-	case address == key:
-		return ""
+// longest gives the key of the entry for a registry that names the longest part of a
+// repository's name, "" for none. Of several it takes the one that names the host as
+// the registry is called, since the others may be older.
+func longest[T comparable](entries map[string]T, at hostname.Registry, repository string) string {
+	var none T
+	best, rank := "", -1
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		host, path := splitKey(key)
+		if entries[key] == none || !at.Is(host) || path != "" && !strings.HasPrefix(repository+"/", path+"/") {
+			continue
+		}
+		n := 2 * len(path)
+		if strings.HasPrefix(key, at.Host) || strings.HasPrefix(key, at.Name()) {
+			n++
+		}
+		if n > rank {
+			best, rank = key, n
+		}
 	}
-	return host
+	return best
+}
+
+// splitKey splits a key of a file into the host and the path below it. Old versions of
+// docker wrote URLs, whose path says nothing.
+func splitKey(key string) (host, path string) {
+	address := strings.TrimPrefix(strings.TrimPrefix(key, "https://"), "http://")
+	host, path, _ = strings.Cut(address, "/")
+	if path = strings.TrimSuffix(path, "/"); address != key || path == "v1" || path == "v2" {
+		path = ""
+	}
+	return host, path
 }
 
 func (c config) credential(key string, e authEntry) (Credential, error) {

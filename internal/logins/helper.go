@@ -8,7 +8,10 @@ import (
 	"fmt"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // helperName matches valid names of helpers, which cannot lead to another
@@ -21,21 +24,36 @@ const notFoundText = "credentials not found"
 // identityUser is the user name of a credential whose secret is an identity token.
 const identityUser = "<token>"
 
-// askHelper asks a credential helper for a host's credential.
-func (f *Finder) askHelper(ctx context.Context, name, host string) (Credential, error) {
+// dockerHubKey is what docker calls Docker Hub in its files and to its helpers.
+const dockerHubKey = "https://index.docker.io/v1/"
+
+// serverNames gives the names under which a helper may keep the login for a registry:
+// those that docker and podman use, and the key under which the helper is registered.
+func serverNames(at hostname.Registry, key string) []string {
+	names := []string{at.Host, at.Name(), key}
+	if at.Name() == hostname.DockerHub {
+		names = []string{dockerHubKey, hostname.DockerHub, key}
+	}
+	var all []string
+	for _, name := range names {
+		if name != "" && !slices.Contains(all, name) {
+			all = append(all, name)
+		}
+	}
+	return all
+}
+
+// askHelper asks a credential helper for the credential of a server.
+func (f *Finder) askHelper(ctx context.Context, name, server string) (Credential, error) {
 	if !helperName.MatchString(name) {
 		return Credential{}, fmt.Errorf("%q cannot be the name of a credential helper", name)
-	}
-	server := host
-	if host == dockerHub {
-		server = "https://index.docker.io/v1/"
 	}
 	out, err := f.Helper(ctx, name, server)
 	if err != nil {
 		if strings.Contains(strings.ToLower(err.Error()), notFoundText) {
 			return Credential{}, nil
 		}
-		return Credential{}, fmt.Errorf("asking docker-credential-%s for %s: %w", name, host, err)
+		return Credential{}, fmt.Errorf("asking docker-credential-%s for %s: %w", name, server, err)
 	}
 	var answer struct{ Username, Secret string }
 	if err := json.Unmarshal(out, &answer); err != nil {

@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // A Credential is a found login. The zero value means none.
@@ -35,7 +37,7 @@ type Finder struct {
 	asked   map[helperKey]Credential
 }
 
-type helperKey struct{ helper, host string }
+type helperKey struct{ helper, server string }
 
 // FromEnvironment returns a Finder with the files of podman and docker. With
 // REGISTRY_AUTH_FILE it uses only that file. Otherwise podman's auth.json comes
@@ -70,17 +72,17 @@ func (f *Finder) addHome(variable, otherwise string, below ...string) {
 	f.Files = append(f.Files, filepath.Join(append([]string{dir}, below...)...))
 }
 
-// Find returns the credential for a repository of a host: the first of the entries
+// Find returns the credential for a repository of a registry: the first of the entries
 // for host/a/b, host/a and host. If there is none, it returns the zero Credential
 // and no error.
-func (f *Finder) Find(ctx context.Context, host, repository string) (Credential, error) {
+func (f *Finder) Find(ctx context.Context, at hostname.Registry, repository string) (Credential, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.load(); err != nil {
 		return Credential{}, err
 	}
 	for _, c := range f.configs {
-		found, err := f.findIn(ctx, c, host, repository)
+		found, err := f.findIn(ctx, c, at, repository)
 		if err != nil || found != (Credential{}) {
 			return found, err
 		}
@@ -88,29 +90,37 @@ func (f *Finder) Find(ctx context.Context, host, repository string) (Credential,
 	return Credential{}, nil
 }
 
-// findIn searches one file. A helper for this host comes before the entries of the
-// file, the helper for all hosts after them.
-func (f *Finder) findIn(ctx context.Context, c config, host, repository string) (Credential, error) {
-	if name := c.CredHelpers[host]; name != "" {
-		return f.askOnce(ctx, name, host)
+// findIn searches one file. A helper for this registry comes before the entries of the
+// file, the helper for all registries after them.
+func (f *Finder) findIn(ctx context.Context, c config, at hostname.Registry, repository string) (Credential, error) {
+	if key := longest(c.CredHelpers, at, repository); key != "" {
+		return f.askOnce(ctx, c.CredHelpers[key], serverNames(at, key))
 	}
-	if found, err := c.lookup(host, repository); err != nil || found != (Credential{}) {
+	if found, err := c.lookup(at, repository); err != nil || found != (Credential{}) {
 		return found, err
 	}
 	if c.CredsStore != "" {
-		return f.askOnce(ctx, c.CredsStore, host)
+		return f.askOnce(ctx, c.CredsStore, serverNames(at, ""))
 	}
 	return Credential{}, nil
 }
 
-func (f *Finder) askOnce(ctx context.Context, name, host string) (Credential, error) {
-	key := helperKey{name, host}
+// askOnce asks a helper for the first credential that it has under one of the names of
+// a server.
+func (f *Finder) askOnce(ctx context.Context, name string, servers []string) (Credential, error) {
+	key := helperKey{name, servers[0]}
 	if found, known := f.asked[key]; known {
 		return found, nil
 	}
-	found, err := f.askHelper(ctx, name, host)
-	if err != nil {
-		return Credential{}, err
+	var found Credential
+	for _, server := range servers {
+		var err error
+		if found, err = f.askHelper(ctx, name, server); err != nil {
+			return Credential{}, err
+		}
+		if found != (Credential{}) {
+			break
+		}
 	}
 	if f.asked == nil {
 		f.asked = map[helperKey]Credential{}

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 func write(t *testing.T, text string) string {
@@ -66,7 +68,7 @@ func TestFind(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := k.Find(t.Context(), tt.host, tt.repository)
+			got, err := k.Find(t.Context(), hostname.Registry{Host: tt.host}, tt.repository)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -87,13 +89,13 @@ func TestBadFiles(t *testing.T) {
 		`{"x":"` + strings.Repeat("x", 5<<20) + `"}`: "larger than 4194304 bytes",
 	} {
 		k := &Finder{Files: []string{write(t, text)}}
-		_, err := k.Find(t.Context(), "a", "x")
+		_, err := k.Find(t.Context(), hostname.Registry{Host: "a"}, "x")
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter") {
 			t.Errorf("%.40s: got %v, want %q", text, err, want)
 		}
 	}
 	k := &Finder{Files: []string{filepath.Join(t.TempDir(), "absent")}, Strict: true}
-	if _, err := k.Find(t.Context(), "a", "x"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := k.Find(t.Context(), hostname.Registry{Host: "a"}, "x"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -125,13 +127,13 @@ func TestHelpers(t *testing.T) {
 		"docker.io":     {},
 	} {
 		for range 2 {
-			got, err := k.Find(t.Context(), host, "x")
+			got, err := k.Find(t.Context(), hostname.Registry{Host: host}, "x")
 			if err != nil || got != want {
 				t.Errorf("%s: got %+v, %v", host, got, err)
 			}
 		}
 	}
-	if len(asked) != 4 {
+	if len(asked) != 5 {
 		t.Errorf("asked %q, want each once", asked)
 	}
 	if !strings.Contains(strings.Join(asked, "\n"), "all https://index.docker.io/v1/") {
@@ -141,7 +143,7 @@ func TestHelpers(t *testing.T) {
 		"broken.example": `asking docker-credential-all for broken.example: exit status 1: "locked"`,
 		"odd.example":    "docker-credential-all: its answer is not that of a credential helper",
 	} {
-		if _, err := k.Find(t.Context(), host, "x"); err == nil || err.Error() != want {
+		if _, err := k.Find(t.Context(), hostname.Registry{Host: host}, "x"); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	}
@@ -158,14 +160,14 @@ func TestRunHelper(t *testing.T) {
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	k := &Finder{Files: []string{write(t, `{"credsStore":"test"}`)}, Helper: runHelper}
-	if got, err := k.Find(t.Context(), "a.example", "x"); err != nil || got != (Credential{User: "u", Password: "s"}) {
+	if got, err := k.Find(t.Context(), hostname.Registry{Host: "a.example"}, "x"); err != nil || got != (Credential{User: "u", Password: "s"}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if got, err := k.Find(t.Context(), "b.example", "x"); err != nil || got != (Credential{}) {
+	if got, err := k.Find(t.Context(), hostname.Registry{Host: "b.example"}, "x"); err != nil || got != (Credential{}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	k = &Finder{Files: []string{write(t, `{"credsStore":"absent"}`)}, Helper: runHelper}
-	if _, err := k.Find(t.Context(), "a.example", "x"); err == nil || !strings.Contains(err.Error(), "docker-credential-absent") {
+	if _, err := k.Find(t.Context(), hostname.Registry{Host: "a.example"}, "x"); err == nil || !strings.Contains(err.Error(), "docker-credential-absent") {
 		t.Errorf("got %v", err)
 	}
 }

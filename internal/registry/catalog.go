@@ -12,6 +12,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
@@ -28,6 +29,7 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 	if host == "" {
 		return nil, errEmptyHost
 	}
+	host = c.registries.Name(host)
 	var all []string
 	seen := map[string]bool{}
 	last := ""
@@ -96,7 +98,7 @@ func (c *Client) catalogPage(ctx context.Context, host, last string) (names []st
 		if err != nil {
 			return err
 		}
-		next, err = nextPage(header, host, names)
+		next, err = nextPage(header, c.origin(host), names)
 		return err
 	})
 	return names, next, err
@@ -104,7 +106,7 @@ func (c *Client) catalogPage(ctx context.Context, host, last string) (names []st
 
 // nextPage reads from a Link header where the next page begins. It does not
 // follow the address of the link, and rejects a link to another host.
-func nextPage(h http.Header, host string, names []string) (string, error) {
+func nextPage(h http.Header, origin string, names []string) (string, error) {
 	for _, link := range h.Values("Link") {
 		target, params, ok := strings.Cut(link, ";")
 		if !ok || !strings.Contains(strings.ReplaceAll(params, `"`, ""), "rel=next") {
@@ -114,7 +116,7 @@ func nextPage(h http.Header, host string, names []string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("the link to the next page: %w", err)
 		}
-		if u.Host != "" && !strings.EqualFold(u.Host, host) {
+		if u.Host != "" && hostname.Origin(u) != origin {
 			return "", fmt.Errorf("%w: the next page is said to be on %s", wire.ErrEndless, u.Host)
 		}
 		if last := u.Query().Get("last"); last != "" {

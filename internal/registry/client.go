@@ -10,6 +10,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"github.com/regclient/regclient/scheme/reg"
 	"github.com/regclient/regclient/types/ref"
 
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/internal/transport"
@@ -54,7 +56,8 @@ const DefaultConcurrency = 16
 
 // A Client talks to registries. It is for use by many goroutines at once.
 type Client struct {
-	hosts map[string]*login
+	hosts      map[string]*login // by Registries.Name
+	registries hostname.Registries
 	// Two views of the same registries have slots of their own: a blob that is
 	// copied within a registry needs one slot for reading and one for writing.
 	pull, push *reg.Reg
@@ -71,11 +74,17 @@ func New(hosts []Host) (*Client, error) {
 	c := &Client{hosts: map[string]*login{}, labels: newLabelCache(), layouts: &layouts{}, pause: sleep}
 	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: registryserver.NewLayouts(c.layouts.number), Concurrency: layoutConcurrency})
 	endpoints := make([]transport.Endpoint, len(hosts))
+	for _, h := range hosts {
+		c.registries = append(c.registries, h.identity())
+	}
 	for i, h := range hosts {
-		l := newLogin(h)
-		c.hosts[l.configs[0].Name] = l
+		name := c.registries.Name(h.Name)
+		if c.hosts[name] != nil {
+			return nil, fmt.Errorf("the registry %s has two connections", name)
+		}
+		c.hosts[name] = newLogin(h, name)
 		endpoints[i] = transport.Endpoint{
-			Host: l.configs[0].Hostname, Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Handler: h.Handler,
+			Host: h.identity().Address(), Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Handler: h.Handler,
 			Concurrency: concurrency(h), Rate: h.Rate, Bandwidth: h.Bandwidth,
 		}
 	}
@@ -102,10 +111,16 @@ func concurrency(h Host) int {
 	return DefaultConcurrency
 }
 
-func newLogin(h Host) *login {
+// identity says which registry the host is.
+func (h Host) identity() hostname.Registry {
+	return hostname.Registry{Host: h.Name, Plain: h.TLS == transport.Disabled}
+}
+
+func newLogin(h Host, name string) *login {
 	l := &login{host: h, creds: map[string]Credential{}}
 	for range 2 {
-		conf := config.HostNewName(h.Name)
+		conf := config.HostNewName(name)
+		conf.Name, conf.Hostname = name, h.identity().Address()
 		conf.ReqConcurrent = int64(concurrency(h))
 		// The mode itself concerns the transport. Here it chooses the scheme.
 		if h.TLS == transport.Disabled {

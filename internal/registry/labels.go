@@ -20,7 +20,7 @@ const maxConfig = 4 << 20
 // image for many platforms it takes the one for linux/amd64, or else the first.
 // Without labels the map is empty.
 func (c *Client) Labels(ctx context.Context, image string) (map[string]string, Descriptor, error) {
-	r, err := parseTagged(image)
+	r, err := c.parseTagged(image)
 	if err != nil {
 		return nil, Descriptor{}, err
 	}

@@ -89,13 +89,13 @@ func CutLayout(s string) (dir, name string, ok bool) {
 }
 
 // ref makes a reference of oci:DIR:repository:tag[@digest].
-func (ls *layouts) ref(s string) (ref.Ref, error) {
+func (c *Client) layoutRef(s string) (ref.Ref, error) {
 	dir, name, _ := CutLayout(s)
-	l, n := ls.at(dir)
+	l, n := c.layouts.at(dir)
 	if err := l.Check(); err != nil { // the answer to a HEAD has no text
 		return ref.Ref{}, err
 	}
-	r, err := parseTagged(fmt.Sprintf("%s/%d/%s", layoutHost, n, name))
+	r, err := c.parseTagged(fmt.Sprintf("%s/%d/%s", layoutHost, n, name))
 	if err != nil {
 		return ref.Ref{}, fmt.Errorf("image reference %q is not of the form oci:LAYOUT:repository:tag", s)
 	}
@@ -112,9 +112,9 @@ func showLayout(r ref.Ref) string {
 // imageRef reads the name of an image in a registry or a layout.
 func (c *Client) imageRef(s string) (ref.Ref, error) {
 	if strings.HasPrefix(s, LayoutPrefix) {
-		return c.layouts.ref(s)
+		return c.layoutRef(s)
 	}
-	return parseTagged(s)
+	return c.parseTagged(s)
 }
 
 // cosignTag is a tag of a signature and the like.

@@ -9,6 +9,7 @@ import (
 	"github.com/regclient/regclient/config"
 	"github.com/regclient/regclient/types/ref"
 
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
@@ -23,24 +24,28 @@ type login struct {
 
 // target gives the registry of r, and the credential for it.
 func (c *Client) target(ctx context.Context, r ref.Ref) (*wire.Target, error) {
-	p := &wire.Target{Host: r.Registry, Repository: r.Repository, Ref: show(r)}
+	p := &wire.Target{Host: r.Registry, Repository: r.Repository, Ref: show(r), Origin: c.origin(r.Registry)}
 	l := c.hosts[r.Registry]
-	conf := config.HostNewName(r.Registry)
-	if l != nil {
-		conf = l.configs[0]
-		p.Realms = l.host.Realms
-	}
-	u := url.URL{Scheme: "https", Host: conf.Hostname}
-	if conf.TLS == config.TLSDisabled {
-		u.Scheme = "http"
-	}
-	p.Origin = wire.OriginOf(&u)
 	if l == nil {
 		return p, nil
 	}
+	p.Host, p.Realms = l.host.Name, l.host.Realms
 	var err error
 	p.Cred, err = l.credential(ctx, r)
 	return p, err
+}
+
+// origin gives the scheme, host and port of a registry's URLs.
+func (c *Client) origin(registry string) string {
+	at := hostname.Registry{Host: registry}
+	if l := c.hosts[registry]; l != nil {
+		at = l.host.identity()
+	}
+	u := url.URL{Scheme: "https", Host: at.Address()}
+	if at.Plain {
+		u.Scheme = "http"
+	}
+	return hostname.Origin(&u)
 }
 
 // credential asks for a credential at its first use.

@@ -11,12 +11,12 @@ import (
 // source: an index with fewer platforms. If that cannot be found out, the
 // answer is no.
 func (c *Client) IsPart(ctx context.Context, k *Checked) bool {
-	if k.Source == k.Target || k.Want == "" || k.Have == "" {
+	if k.Want == "" || k.Have == "" {
 		return false
 	}
 	source, serr := c.imageRef(k.Source)
 	target, terr := c.imageRef(k.Target)
-	if serr != nil || terr != nil {
+	if serr != nil || terr != nil || show(source) == show(target) {
 		return false
 	}
 	whole := c.namedBy(ctx, repoOf(source).SetDigest(k.Want), c.manifest)

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/regclient/regclient/config"
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -25,7 +24,7 @@ func (c *Client) Ping(ctx context.Context, host string) (PingResult, error) {
 	if host == "" {
 		return PingResult{}, errEmptyHost
 	}
-	r := ref.Ref{Scheme: "reg", Registry: host}
+	r := ref.Ref{Scheme: "reg", Registry: c.registries.Name(host)}
 	var header http.Header
 	err := c.call(ctx, r, func(ctx context.Context) error {
 		pong, err := c.pull.Ping(ctx, r)
@@ -42,22 +41,10 @@ func (c *Client) Ping(ctx context.Context, host string) (PingResult, error) {
 	if err != nil {
 		return PingResult{}, err
 	}
-	at := c.address(host)
+	at := p.Origin
 	probe := c.wire.Probe(ctx, at+"/v2/")
 	asks := probe.Status == http.StatusUnauthorized
 	return PingResult{Server: c.identifyServer(ctx, at, header, probe), Asks: asks, Login: asks && !p.Cred.IsZero()}, nil
-}
-
-// address gives the beginning of a host's URLs.
-func (c *Client) address(host string) string {
-	conf := config.HostNewName(host)
-	if l := c.hosts[host]; l != nil {
-		conf = l.configs[0]
-	}
-	if conf.TLS == config.TLSDisabled {
-		return "http://" + conf.Hostname
-	}
-	return "https://" + conf.Hostname
 }
 
 // isRegistryAnswer says whether a good answer to /v2/ comes from a registry.

@@ -65,21 +65,25 @@ func (c *Client) imagePlans(images []Image, want *Selection) []*ImagePlan {
 	seen := map[Image]bool{}
 	byTarget := map[string]*ImagePlan{}
 	for _, im := range images {
+		e := &ImagePlan{Image: im, State: Copy, want: want}
+		var serr, terr error
+		e.source, serr = c.imageRef(im.Source)
+		e.target, terr = c.imageRef(im.Target)
+		err := errors.Join(on(source, serr), on(destination, terr))
+		if err == nil {
+			im.Source, im.Target = show(e.source), show(e.target) // each in one spelling
+		}
 		if seen[im] {
 			continue
 		}
 		seen[im] = true
-		e := &ImagePlan{Image: im, State: Copy, want: want}
 		all = append(all, e)
-		var serr, terr error
-		e.source, serr = c.imageRef(im.Source)
-		e.target, terr = c.imageRef(im.Target)
-		if err := errors.Join(on(source, serr), on(destination, terr)); err != nil {
+		if err != nil {
 			e.fail(err)
 			continue
 		}
 		if other := byTarget[im.Target]; other != nil {
-			err := fmt.Errorf("both %s and %s are to be there", other.Source, im.Source)
+			err := fmt.Errorf("both %s and %s are to be there", other.Source, e.Source)
 			e.fail(err)
 			other.fail(err)
 		}

@@ -83,7 +83,7 @@ func (c *Client) mayPush(ctx context.Context, repo ref.Ref) error {
 
 // openUpload opens an upload and cancels it.
 func (c *Client) openUpload(ctx context.Context, p *wire.Target) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.address(p.Host)+"/v2/"+p.Repository+"/blobs/uploads/", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Origin+"/v2/"+p.Repository+"/blobs/uploads/", nil)
 	if err != nil {
 		return err
 	}

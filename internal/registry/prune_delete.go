@@ -125,7 +125,7 @@ func (c *Client) delete(ctx context.Context, r ref.Ref) error {
 	if what == "" {
 		what = r.Digest
 	}
-	at := c.address(p.Host) + "/v2/" + p.Repository + "/manifests/" + what
+	at := p.Origin + "/v2/" + p.Repository + "/manifests/" + what
 	return c.wire.Retry(ctx, func() error {
 		return c.call(ctx, r, func(ctx context.Context) error {
 			req, err := http.NewRequestWithContext(ctx, http.MethodDelete, at, nil)

@@ -6,6 +6,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // A Descriptor names a manifest by its content.
@@ -26,6 +28,12 @@ func parse(s string) (ref.Ref, error) {
 	if err != nil || r.Scheme != "reg" {
 		return ref.Ref{}, fmt.Errorf("image reference %q is not of the form host/path:tag", s)
 	}
+	if r.Registry = hostname.Normal(r.Registry); (hostname.Registry{Host: hostname.DockerHub}).Is(r.Registry) {
+		r.Registry = hostname.DockerHub
+		if !strings.Contains(r.Repository, "/") {
+			r.Repository = "library/" + r.Repository // as container engines do
+		}
+	}
 	if r.Digest != "" {
 		if err := digest.Digest(r.Digest).Validate(); err != nil {
 			return ref.Ref{}, fmt.Errorf("image reference %q: %w", s, err)
@@ -40,16 +48,48 @@ func parse(s string) (ref.Ref, error) {
 }
 
 // parseTagged is parse for a reference that must name a tag or digest.
-func parseTagged(s string) (ref.Ref, error) {
-	r, err := parse(s)
+func (c *Client) parseTagged(s string) (ref.Ref, error) {
+	r, err := c.parse(s)
 	if err == nil && r.Tag == "" && r.Digest == "" {
 		err = fmt.Errorf("image reference %q has no tag", s)
 	}
 	return r, err
 }
 
+// parse is the function parse, with the name that the client has for the registry.
+func (c *Client) parse(s string) (ref.Ref, error) {
+	r, err := parse(s)
+	if err == nil {
+		r.Registry = c.registries.Name(r.Registry)
+	}
+	return r, err
+}
+
+// SameRegistry reports whether two hosts name one registry.
+func (c *Client) SameRegistry(a, b string) bool {
+	return c.registries.Name(a) == c.registries.Name(b)
+}
+
+// SameImage reports whether two names are those of one image.
+func (c *Client) SameImage(a, b string) bool {
+	return a == b || c.Canonical(a) == c.Canonical(b)
+}
+
+// Canonical gives the one spelling of an image's name. It leaves alone what is no
+// such name.
+func (c *Client) Canonical(image string) string {
+	if strings.HasPrefix(image, LayoutPrefix) {
+		return image
+	}
+	r, err := c.parse(image)
+	if err != nil {
+		return image
+	}
+	return show(r)
+}
+
 // Split splits a reference into the registry's host, the repository and the
-// tag.
+// tag. Docker Hub's host is always docker.io.
 func Split(s string) (host, repository, tag string, err error) {
 	r, err := parse(s)
 	return r.Registry, r.Repository, r.Tag, err

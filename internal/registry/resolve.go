@@ -14,7 +14,7 @@ import (
 // Resolve gives what a tag stands for. It costs one HEAD, which registries do
 // not count as a pull.
 func (c *Client) Resolve(ctx context.Context, image string) (Descriptor, error) {
-	r, err := parseTagged(image)
+	r, err := c.parseTagged(image)
 	if err != nil {
 		return Descriptor{}, err
 	}
@@ -58,7 +58,7 @@ const maxTags = 1000
 // Tags lists the tags of an image's repository, at most 1000, in the order of
 // the registry.
 func (c *Client) Tags(ctx context.Context, image string) ([]string, error) {
-	r, err := parse(image)
+	r, err := c.parse(image)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (c *Client) Tags(ctx context.Context, image string) ([]string, error) {
 // AllTags lists all tags of an image's repository, in the order of the
 // registry.
 func (c *Client) AllTags(ctx context.Context, image string) ([]string, error) {
-	r, err := parse(image)
+	r, err := c.parse(image)
 	if err != nil {
 		return nil, err
 	}

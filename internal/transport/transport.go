@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // A Mode is how TLS is used with a host.
@@ -56,7 +57,7 @@ func New(endpoints []Endpoint) (*Transport, error) {
 	t := &Transport{routes: map[string]*route{}, fallback: rest}
 	var errs []error
 	for _, e := range endpoints {
-		key := strings.ToLower(e.Host)
+		key := hostname.Normal(e.Host)
 		r, err := newRoute(e)
 		switch {
 		case e.Host == "":
@@ -81,17 +82,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // routeFor returns the route for a URL. The endpoint and the URL may each omit
 // the default port of the scheme.
 func (t *Transport) routeFor(u *url.URL) *route {
-	host := strings.ToLower(u.Host)
-	if r := t.routes[host]; r != nil {
-		return r
-	}
-	port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]
-	if bare, ok := strings.CutSuffix(host, port); ok && port != "" {
-		host = bare
-	} else {
-		host += port
-	}
-	if r := t.routes[host]; r != nil {
+	if r, ok := hostname.Find(t.routes, u); ok {
 		return r
 	}
 	return t.fallback
@@ -126,19 +117,10 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 			return fmt.Errorf("%s redirects from https to %s://%s, which is refused", before.URL.Host, req.URL.Scheme, req.URL.Host)
 		}
 	}
-	if origin(req.URL) != origin(via[0].URL) {
+	if hostname.Origin(req.URL) != hostname.Origin(via[0].URL) {
 		for _, h := range []string{"Authorization", "Proxy-Authorization", "Cookie", "X-Auth-Token", "X-Subject-Token"} {
 			req.Header.Del(h)
 		}
 	}
 	return nil
-}
-
-// origin returns the scheme, host and port that credentials belong to.
-func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	return u.Scheme + "://" + strings.ToLower(u.Hostname()) + ":" + port
 }

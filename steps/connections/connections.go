@@ -14,7 +14,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -23,6 +23,7 @@ import (
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/glance"
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/logins"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
@@ -40,6 +41,7 @@ type Set struct {
 	hosts      []namedHost
 
 	lock           *TagLock                // of tags; nil: every look-up asks
+	oldNames       map[string]string       // names in the lock file by canonical name
 	client         *registry.Client        // of all registries
 	downloads      *download.Client        // of all hosts
 	embeddedClouds map[string]http.Handler // embedded clouds by name
@@ -69,8 +71,8 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 	for _, c := range p.Registries {
 		r := namedRegistry{name: c.Name}
 		errs = append(errs, decode(c.Body, &r.RegistryConnection)...)
-		if other, taken := o.byHost(r.Host); taken && r.Host != "" {
-			errs = append(errs, c.Body.Errorf("host", "the registries %s and %s have the same host %q", other.name, c.Name, r.Host))
+		if i := o.identities().Clash(r.identity()); i >= 0 {
+			errs = append(errs, c.Body.Errorf("host", "the registries %s and %s have the same host %s", o.registries[i].name, c.Name, sameHost(o.registries[i].Host, r.Host)))
 		}
 		// It is added even with a mistake: a step that names it has no mistake.
 		o.registries = append(o.registries, r)
@@ -241,11 +243,32 @@ func (s *Set) Insecure(host string) bool {
 }
 
 func (s *Set) byHost(host string) (namedRegistry, bool) {
-	i := slices.IndexFunc(s.registries, func(r namedRegistry) bool { return strings.EqualFold(r.Host, host) })
+	i := s.identities().Find(host)
 	if i < 0 {
 		return namedRegistry{}, false
 	}
 	return s.registries[i], true
+}
+
+// identities says which registries the connections are for.
+func (s *Set) identities() hostname.Registries {
+	all := make(hostname.Registries, len(s.registries))
+	for i, r := range s.registries {
+		all[i] = r.identity()
+	}
+	return all
+}
+
+func (c *RegistryConnection) identity() hostname.Registry {
+	return hostname.Registry{Host: c.Host, Plain: c.TLS == string(transport.Disabled)}
+}
+
+// sameHost shows one host, under both names where it has two.
+func sameHost(a, b string) string {
+	if hostname.Normal(a) == hostname.Normal(b) {
+		return strconv.Quote(b)
+	}
+	return fmt.Sprintf("%q, also called %q", b, a)
 }
 
 // CheckCloud gives an error when no cloud connection has that name. An empty name is

@@ -2,9 +2,10 @@ package connections
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/bayplan/bayplan/internal/download"
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -35,18 +36,30 @@ type namedHost struct {
 // connectHosts decodes connections.hosts.
 func (s *Set) connectHosts(all []plan.Connection) plan.Errors {
 	var errs plan.Errors
-	byHost := map[string]string{}
 	for _, c := range all {
 		h := namedHost{name: c.Name}
 		errs = append(errs, decode(c.Body, &h.HostConnection)...)
-		key := strings.ToLower(h.Host)
-		if other := byHost[key]; other != "" && h.Host != "" {
-			errs = append(errs, c.Body.Errorf("host", "the hosts %s and %s have the same host %q", other, c.Name, h.Host))
+		if i := slices.IndexFunc(s.hosts, h.isSame); i >= 0 && h.Host != "" {
+			errs = append(errs, c.Body.Errorf("host", "the hosts %s and %s have the same host %s", s.hosts[i].name, c.Name, sameHost(s.hosts[i].Host, h.Host)))
 		}
-		byHost[key] = c.Name
 		s.hosts = append(s.hosts, h)
 	}
 	return errs
+}
+
+// isSame reports whether two connections are for one host.
+func (h namedHost) isSame(other namedHost) bool {
+	if h.scheme() != other.scheme() {
+		return hostname.Normal(h.Host) == hostname.Normal(other.Host)
+	}
+	return hostname.Same(h.Host, other.Host, h.scheme())
+}
+
+func (h namedHost) scheme() string {
+	if h.TLS == string(transport.Disabled) {
+		return "http"
+	}
+	return "https"
 }
 
 // openHosts makes the client that files are fetched with.

@@ -16,7 +16,8 @@ import (
 
 // A RegistryConnection is one entry of connections.registries: how to reach
 // the container registry of one host. An image reference finds its connection
-// by exactly this host; a host without one is asked anonymously over https.
+// by this host, in any spelling: letter case, a default port and the other names of
+// Docker Hub do not matter. A host without a connection is asked anonymously over https.
 type RegistryConnection struct {
 	ServerConnection
 	// Take credentials from where podman login and docker login keep them (config): the file
@@ -118,7 +119,7 @@ func (c *RegistryConnection) lookup(k *logins.Finder) func(context.Context, stri
 		return nil
 	}
 	return func(ctx context.Context, repository string) (registry.Credential, error) {
-		found, err := k.Find(ctx, c.Host, repository)
+		found, err := k.Find(ctx, c.identity(), repository)
 		return registry.Credential(found), err
 	}
 }

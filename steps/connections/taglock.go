@@ -58,11 +58,31 @@ func (l *TagLock) Len() int { return l.file.Len() }
 func (l *TagLock) Save() error { return l.file.Write() }
 
 // UseTagLock makes all look-ups of tags go through a lock.
-func (s *Set) UseTagLock(l *TagLock) { s.lock = l }
+func (s *Set) UseTagLock(l *TagLock) {
+	s.lock, s.oldNames = l, map[string]string{}
+	if l == nil {
+		return
+	}
+	for _, old := range l.file.Images() {
+		if name := s.canonicalName(old); s.oldNames[name] != name {
+			s.oldNames[name] = old
+		}
+	}
+}
 
-// lockName gives the name of an image in the lock file. It is "" for an image that
-// cannot be locked: one with a digest, or one in a layout.
-func lockName(image string) string {
+// lockName gives the name of an image in the lock file: the one of its names that the
+// file already has, or else its canonical name.
+func (s *Set) lockName(image string) string {
+	name := s.canonicalName(image)
+	if old := s.oldNames[name]; old != "" {
+		return old
+	}
+	return name
+}
+
+// canonicalName gives the one name of an image. It is "" for an image that cannot be
+// locked: one with a digest, or one in a layout.
+func (s *Set) canonicalName(image string) string {
 	if _, _, layout := registry.CutLayout(image); layout || strings.Contains(image, "@") {
 		return ""
 	}
@@ -70,13 +90,13 @@ func lockName(image string) string {
 	if err != nil || tag == "" {
 		return ""
 	}
-	return host + "/" + repository + ":" + tag
+	return s.identities().Name(host) + "/" + repository + ":" + tag
 }
 
 // lockedDigest gives the digest that an image's tag is locked to, or "" when it has to
 // be looked up. It gives an error when that is not allowed.
 func (s *Set) lockedDigest(image string) (string, error) {
-	name := lockName(image)
+	name := s.lockName(image)
 	if s.lock == nil || name == "" {
 		return "", nil
 	}
@@ -90,7 +110,7 @@ func (s *Set) lockedDigest(image string) (string, error) {
 
 // Record locks an image's tag to the digest that a look-up has given.
 func (s *Set) Record(image, sum string) {
-	if name := lockName(image); s.lock != nil && name != "" && sum != "" {
+	if name := s.lockName(image); s.lock != nil && name != "" && sum != "" {
 		s.lock.file.Add(name, sum)
 	}
 }
@@ -153,7 +173,7 @@ func (s *Set) Labels(ctx context.Context, image string) (map[string]string, stri
 // ExplainNotFound adds a hint to an error when the registry no longer has what a tag is
 // locked to.
 func (s *Set) ExplainNotFound(err error, image string) error {
-	name := lockName(image)
+	name := s.lockName(image)
 	if s.lock == nil || s.lock.file.Before(name) == "" || registry.KindOf(err) != registry.NotFound {
 		return err
 	}
@@ -167,7 +187,7 @@ func (s *Set) Pin(images []registry.Image) ([]registry.Image, error) {
 	var errs []error
 	for i := range images {
 		im := &images[i]
-		if im.Digest != "" || im.Source == im.Target {
+		if im.Digest != "" || s.Registry().SameImage(im.Source, im.Target) {
 			continue
 		}
 		sum, err := s.lockedDigest(im.Source)
@@ -183,12 +203,12 @@ func (s *Set) MovedTags(ctx context.Context, images []string) []string {
 	if s.lock == nil || !s.lock.ReportMoved || s.lock.Strict {
 		return nil
 	}
-	images = slices.DeleteFunc(slices.Clone(images), func(image string) bool { return !s.lock.markReported(lockName(image)) })
+	images = slices.DeleteFunc(slices.Clone(images), func(image string) bool { return !s.lock.markReported(s.lockName(image)) })
 	notes := make([]string, len(images))
 	var g errgroup.Group
 	g.SetLimit(registry.DefaultConcurrency)
 	for i, image := range images {
-		g.Go(func() error { notes[i] = s.movedTag(ctx, lockName(image)); return nil })
+		g.Go(func() error { notes[i] = s.movedTag(ctx, s.lockName(image)); return nil })
 	}
 	_ = g.Wait() // none fails
 	slices.Sort(notes)

@@ -10,19 +10,21 @@ import (
 )
 
 // trustRecorded sets the digest that each target had when the step last succeeded. The
-// image with that digest was complete then.
-func trustRecorded(images []registry.Image, prior *runner.Record) []registry.Image {
+// image with that digest was complete then. The record may spell a registry's host in
+// another way.
+func trustRecorded(c *registry.Client, images []registry.Image, prior *runner.Record) []registry.Image {
 	if prior == nil {
 		return images
 	}
 	whole := map[string]string{}
 	for _, ref := range prior.Outputs["images"].Items() {
 		name, digest, _ := strings.Cut(ref, "@")
+		name, ref = c.Canonical(name), c.Canonical(ref)
 		whole[name], whole[ref] = digest, digest // a target has a tag or a digest
 	}
 	images = slices.Clone(images)
 	for i := range images {
-		images[i].Whole = whole[images[i].Target]
+		images[i].Whole = whole[c.Canonical(images[i].Target)]
 	}
 	return images
 }

@@ -154,7 +154,7 @@ func (m *mirror) images(w runner.World) ([]registry.Image, error) {
 		if m.To.Other.Layout != "" {
 			return targetInLayout(l.ListedImage, to, m.renamed)
 		}
-		return imagelist.Target(l.ListedImage, to, m.renamed)
+		return imagelist.Target(l.ListedImage, imagelist.Destination{Client: m.out.Registry(), Host: to}, m.renamed)
 	})
 }
 

@@ -146,7 +146,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	if err != nil {
 		return nil, err
 	}
-	table, err := m.transferPlan(ctx, trustRecorded(images, prior))
+	table, err := m.transferPlan(ctx, trustRecorded(m.out.Registry(), images, prior))
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (m *mirror) transferPlan(ctx context.Context, images []registry.Image) (*re
 		if e.Err != nil {
 			e.Err = m.out.ExplainNotFound(e.Err, e.Source)
 		}
-		if e.Source != e.Target {
+		if !m.out.Registry().SameImage(e.Source, e.Target) {
 			m.out.Record(e.Source, cmp.Or(e.Original, e.Digest))
 		}
 	}

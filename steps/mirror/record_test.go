@@ -12,6 +12,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -235,8 +236,16 @@ func counting(b *testbed.Registries) func() map[string]int {
 func TestMirrorRecorded(t *testing.T) {
 	one, two, three := "sha256:"+strings.Repeat("1", 64), "sha256:"+strings.Repeat("2", 64), "sha256:"+strings.Repeat("3", 64)
 	record := &runner.Record{Outputs: outputs([]string{testbed.LocalHost + "/a:1@" + one, testbed.LocalHost + "/b@" + two, testbed.LocalHost + "/b@" + three}, nil)}
+	client, err := registry.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.Outputs["images"] = plan.List(append(record.Outputs["images"].Items(), "R.example:443/c:1@"+one, "index.docker.io/busybox:1@"+two)...)
 	var got []string
-	for _, im := range trustRecorded([]registry.Image{
+	for _, im := range trustRecorded(client, []registry.Image{
+		{Target: "r.example/c:1"},
+		{Target: "docker.io/library/busybox:1"},
+		{Target: "r.example:80/c:1"},
 		{Target: testbed.LocalHost + "/a:1"},
 		{Target: testbed.LocalHost + "/a:2"},
 		{Target: testbed.LocalHost + "/b@" + two},
@@ -246,7 +255,7 @@ func TestMirrorRecorded(t *testing.T) {
 	}, record) {
 		got = append(got, im.Whole)
 	}
-	if diff := cmp.Diff([]string{one, "", two, three, "", ""}, got); diff != "" {
+	if diff := cmp.Diff([]string{one, two, "", one, "", two, three, "", ""}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -142,7 +142,7 @@ func (v *verifyCatalog) check(ctx context.Context, w runner.World, deep bool) (r
 	}
 	found := make([]string, len(checked))
 	for i, k := range checked {
-		if k.Source != k.Target {
+		if !v.out.Registry().SameImage(k.Source, k.Target) {
 			v.out.Record(k.Source, k.Want)
 		}
 		found[i] = imagelist.RefWithDigest(k.Target, k.Want)
@@ -162,10 +162,11 @@ func (v *verifyCatalog) check(ctx context.Context, w runner.World, deep bool) (r
 
 // images gives the expected images with their targets.
 func (v *verifyCatalog) images(w runner.World, host string) ([]registry.Image, error) {
+	at := imagelist.Destination{Client: v.out.Registry(), Host: host}
 	if v.Expect.Text != "" {
-		return imagelist.ReadTargets(w, string(v.Expect.Text), host)
+		return imagelist.ReadTargets(w, string(v.Expect.Text), at)
 	}
-	return imagelist.Targets(imagelist.Inline(v.Expect.Other), func(l imagelist.Entry) (string, error) { return imagelist.Target(l.ListedImage, host, nil) })
+	return imagelist.Targets(imagelist.Inline(v.Expect.Other), func(l imagelist.Entry) (string, error) { return imagelist.Target(l.ListedImage, at, nil) })
 }
 
 // catalog lists the repositories. A registry that does not show a catalog is assumed

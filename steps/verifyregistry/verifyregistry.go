@@ -131,7 +131,7 @@ func (v *verifyRegistry) checkOnly(ctx context.Context, w runner.World, host str
 	if v.Only == "" {
 		return nil
 	}
-	images, err := imagelist.ReadTargets(w, string(v.Only), host)
+	images, err := imagelist.ReadTargets(w, string(v.Only), imagelist.Destination{Client: v.out.Registry(), Host: host})
 	if err != nil {
 		return err
 	}

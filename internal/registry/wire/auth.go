@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // A Credential is what bayplan shows to a registry. The zero value is no
@@ -92,7 +93,7 @@ func newAuth(send func(*http.Request) (*http.Response, error)) *auth {
 // want. If the registry then wants another one, send sends it once more. It
 // returns the request of the last try, too.
 func (a *auth) send(req *http.Request, p *Target) (*http.Request, *http.Response, error) {
-	if p == nil || OriginOf(req.URL) != p.Origin {
+	if p == nil || hostname.Origin(req.URL) != p.Origin {
 		resp, err := a.transport(req)
 		return req, resp, err
 	}
@@ -334,7 +335,7 @@ func WithoutRetry(ctx context.Context) context.Context {
 // only.
 func (a *auth) client() *http.Client {
 	return &http.Client{Transport: roundTripper(a.transport), CheckRedirect: func(req *http.Request, via []*http.Request) error {
-		if from := via[0].URL; OriginOf(req.URL) != OriginOf(from) || len(via) > 3 {
+		if from := via[0].URL; hostname.Origin(req.URL) != hostname.Origin(from) || len(via) > 3 {
 			return fmt.Errorf("%w: %s redirects to %s", errRealm, from.Host, req.URL.Host)
 		}
 		return nil

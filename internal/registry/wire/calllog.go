@@ -13,17 +13,19 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // A callLog is what one call saw of its requests. The errors that regclient
 // returns do not say it.
 type callLog struct {
-	mu     sync.Mutex // requests of one call may still end after the call was cancelled
-	target *Target
-	last   Result
-	pages  map[string]bool
-	listed atomic.Int64 // bytes of the pages
+	mu      sync.Mutex // requests of one call may still end after the call was cancelled
+	target  *Target
+	last    Result
+	pages   map[string]bool
+	listing string       // origin of the pages
+	listed  atomic.Int64 // bytes of the pages
 }
 
 type callLogKey struct{}
@@ -42,7 +44,7 @@ func (t *callLog) note(req *http.Request, resp *http.Response, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last = Result{repeated: isRead(req), err: err}
-	if t.target != nil && req.Response != nil && OriginOf(req.URL) != t.target.Origin {
+	if t.target != nil && req.Response != nil && hostname.Origin(req.URL) != t.target.Origin {
 		t.last.away = req.URL.Host
 	}
 	if err == nil {
@@ -87,11 +89,11 @@ func (t *callLog) checkPage(req *http.Request) error {
 	if t.listed.Load() > maxList {
 		return fmt.Errorf("%w: more than %d bytes", ErrEndless, maxList)
 	}
-	for seen := range t.pages {
-		if !strings.HasPrefix(seen, req.URL.Scheme+"://"+req.URL.Host+"/") {
-			return fmt.Errorf("%w: the next page is said to be on %s", ErrEndless, req.URL.Host)
-		}
-		break
+	if t.listing == "" {
+		t.listing = hostname.Origin(req.URL)
+	}
+	if hostname.Origin(req.URL) != t.listing {
+		return fmt.Errorf("%w: the next page is said to be on %s", ErrEndless, req.URL.Host)
 	}
 	return nil
 }

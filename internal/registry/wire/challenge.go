@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // A challenge is what a registry asks for with 401, as RFC 9110 writes it.
@@ -112,10 +113,10 @@ func (a *auth) realm(ctx context.Context, p *Target, c challenge) (*url.URL, err
 
 // untrusted says why a realm is not trusted, "" where it is.
 func (a *auth) untrusted(ctx context.Context, p *Target, u *url.URL) string {
-	listed := slices.ContainsFunc(p.Realms, func(host string) bool { return strings.EqualFold(host, u.Host) })
+	listed := slices.ContainsFunc(p.Realms, func(host string) bool { return hostname.Same(host, u.Host, u.Scheme) })
 	clear := strings.HasPrefix(p.Origin, "http://")
 	switch {
-	case OriginOf(u) == p.Origin:
+	case hostname.Origin(u) == p.Origin:
 		return ""
 	case u.Scheme != "https" && (u.Scheme != "http" || !clear || !listed):
 		return "does not speak TLS"
@@ -133,7 +134,7 @@ func (a *auth) private(ctx context.Context, host string) bool {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return privateAddr(ip)
 	}
-	if name := strings.TrimSuffix(strings.ToLower(host), "."); name == "localhost" || strings.HasSuffix(name, ".localhost") {
+	if name := hostname.Normal(host); name == "localhost" || strings.HasSuffix(name, ".localhost") {
 		return true
 	}
 	addrs, err := a.lookup(ctx, "ip", host)
@@ -146,18 +147,4 @@ var carrierGrade = netip.MustParsePrefix("100.64.0.0/10")
 func privateAddr(ip netip.Addr) bool {
 	ip = ip.Unmap()
 	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || ip.IsUnspecified() || carrierGrade.Contains(ip)
-}
-
-// OriginOf gives what credentials belong to: scheme, host and port in one
-// spelling.
-func OriginOf(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
-	}
-	host := strings.ToLower(u.Hostname())
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	return u.Scheme + "://" + host + ":" + port
 }

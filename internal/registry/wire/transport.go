@@ -8,11 +8,11 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // A Transport stands between regclient and the network. It logs each request of
@@ -165,11 +165,11 @@ func checkLocation(req *http.Request, resp *http.Response) error {
 		return nil
 	}
 	to, err := req.URL.Parse(resp.Header.Get("Location"))
-	if err != nil || OriginOf(to) == OriginOf(req.URL) {
+	if err != nil || hostname.Origin(to) == hostname.Origin(req.URL) {
 		return nil // regclient reports a location that it cannot read
 	}
 	_ = resp.Body.Close()
-	if strings.EqualFold(to.Host, req.URL.Host) {
+	if hostname.Normal(to.Host) == hostname.Normal(req.URL.Host) {
 		return fault.WithHint(fmt.Errorf("%w: %s names an address with %s", errOtherHost, req.URL.Host, to.Scheme),
 			"a proxy in front of the registry may have to tell it the scheme, with X-Forwarded-Proto")
 	}
@@ -181,7 +181,7 @@ func checkRedirect(req *http.Request) error {
 	if req.Response == nil || req.Response.Request == nil || isRead(req) {
 		return nil
 	}
-	if from := req.Response.Request.URL; OriginOf(from) != OriginOf(req.URL) {
+	if from := req.Response.Request.URL; hostname.Origin(from) != hostname.Origin(req.URL) {
 		return fmt.Errorf("%w: %s redirects to %s", errOtherHost, from.Host, req.URL.Host)
 	}
 	return nil

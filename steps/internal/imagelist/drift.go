@@ -98,7 +98,7 @@ func Drifts(ctx context.Context, c *registry.Client, checked []*registry.Checked
 // the source has changed, or the image was never copied.
 func driftsOf(ctx context.Context, c *registry.Client, k *registry.Checked) []error {
 	m := Drift{What: "image", Name: k.Target, Want: k.Want, Have: k.Have}
-	if k.Source != k.Target && k.Digest == "" {
+	if !c.SameImage(k.Source, k.Target) && k.Digest == "" {
 		m.Source = k.Source
 	}
 	switch {

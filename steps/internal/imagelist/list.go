@@ -18,14 +18,14 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
-// ReadTargets gives the images of a list in a file, each once, with its target on the
-// registry of a host.
-func ReadTargets(w runner.World, path, host string) ([]registry.Image, error) {
+// ReadTargets gives the images of a list in a file, each once, with its target at a
+// destination.
+func ReadTargets(w runner.World, path string, at Destination) ([]registry.Image, error) {
 	listed, err := Read(w, path)
 	if err != nil {
 		return nil, err
 	}
-	return Targets(listed, func(l Entry) (string, error) { return Target(l.ListedImage, host, nil) })
+	return Targets(listed, func(l Entry) (string, error) { return Target(l.ListedImage, at, nil) })
 }
 
 // An Entry is an image of a list, with its place in the list in words.

@@ -10,21 +10,27 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 )
 
-// Target gives the target of an image on the registry of a host: its push_destination
+// A Destination is the registry that images are copied to.
+type Destination struct {
+	Client *registry.Client
+	Host   string // as its connection names it
+}
+
+// Target gives the target of an image at a destination: its push_destination
 // or, without one, the host, followed by what follows the first slash of its source.
 // rename changes that last part; nil leaves it as it is.
-func Target(l tripleo.ListedImage, host string, rename func(string) string) (string, error) {
+func Target(l tripleo.ListedImage, at Destination, rename func(string) string) (string, error) {
 	path, err := PathOf(l.Name)
 	if err != nil {
 		return "", err
 	}
 	to := strings.TrimRight(l.PushDestination, "/")
 	if to == "" {
-		to = host
+		to = at.Host
 	}
-	if pushHost, _, _ := strings.Cut(to, "/"); !strings.EqualFold(pushHost, host) {
+	if pushHost, _, _ := strings.Cut(to, "/"); !at.Client.SameRegistry(pushHost, at.Host) {
 		return "", fault.WithHint(
-			fmt.Errorf("image %q is to be pushed to %q, but the step's registry is %q", l.Name, pushHost, host),
+			fmt.Errorf("image %q is to be pushed to %q, but the step's registry is %q", l.Name, pushHost, at.Host),
 			"the push_destination of prepare and the host of the connection must be the same")
 	}
 	if rename != nil {
