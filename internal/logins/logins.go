@@ -7,8 +7,10 @@ package logins
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/hostname"
@@ -73,8 +75,9 @@ func (f *Finder) addHome(variable, otherwise string, below ...string) {
 }
 
 // Find returns the credential for a repository of a registry: the first of the entries
-// for host/a/b, host/a and host. If there is none, it returns the zero Credential
-// and no error.
+// for host/a/b, host/a and host. Without a repository, if only repositories of the
+// registry have logins, it returns the first of those: any of them shows whether the
+// registry accepts logins. If there is none, it returns the zero Credential and no error.
 func (f *Finder) Find(ctx context.Context, at hostname.Registry, repository string) (Credential, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,6 +88,21 @@ func (f *Finder) Find(ctx context.Context, at hostname.Registry, repository stri
 		found, err := f.findIn(ctx, c, at, repository)
 		if err != nil || found != (Credential{}) {
 			return found, err
+		}
+	}
+	if repository != "" {
+		return Credential{}, nil
+	}
+	return f.anyOf(at)
+}
+
+// anyOf returns the first login for a repository of a registry.
+func (f *Finder) anyOf(at hostname.Registry) (Credential, error) {
+	for _, c := range f.configs {
+		for _, key := range slices.Sorted(maps.Keys(c.Auths)) {
+			if host, path := splitKey(key); path != "" && at.Is(host) && c.Auths[key] != (authEntry{}) {
+				return c.credential(key, c.Auths[key])
+			}
 		}
 	}
 	return Credential{}, nil

@@ -3,7 +3,9 @@ package registry
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"sync"
 
 	"github.com/regclient/regclient/config"
@@ -61,6 +63,15 @@ func (l *login) credential(ctx context.Context, r ref.Ref) (Credential, error) {
 	defer l.mu.Unlock()
 	if cred, known := l.creds[key]; known {
 		return cred, nil
+	}
+	if key == "" && h.Lookup != nil {
+		// A request about the whole registry shows a login that is known to be
+		// needed, before any other one.
+		for _, repository := range slices.Sorted(maps.Keys(l.creds)) {
+			if cred := l.creds[repository]; !cred.IsZero() {
+				return cred, nil
+			}
+		}
 	}
 	cred, err := h.reveal(ctx, r)
 	if err == nil {

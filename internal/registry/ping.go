@@ -19,12 +19,18 @@ type PingResult struct {
 }
 
 // Ping asks whether a host speaks the registry API and accepts requests, with
-// credentials if it asks for them.
-func (c *Client) Ping(ctx context.Context, host string) (PingResult, error) {
+// credentials if it asks for them. It prefers the credentials for the repositories that
+// are named.
+func (c *Client) Ping(ctx context.Context, host string, repositories ...string) (PingResult, error) {
 	if host == "" {
 		return PingResult{}, errEmptyHost
 	}
 	r := ref.Ref{Scheme: "reg", Registry: c.registries.Name(host)}
+	for _, name := range repositories {
+		if _, err := c.target(ctx, ref.Ref{Scheme: "reg", Registry: r.Registry, Repository: name}); err != nil {
+			return PingResult{}, err
+		}
+	}
 	var header http.Header
 	err := c.call(ctx, r, func(ctx context.Context) error {
 		pong, err := c.pull.Ping(ctx, r)

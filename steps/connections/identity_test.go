@@ -134,3 +134,39 @@ func TestOldNamesInLockFile(t *testing.T) {
 		t.Errorf("changes %v", changes)
 	}
 }
+
+// A request about a whole registry shows the login for one of its repositories where
+// there is no other, and first that of a repository which has been asked for.
+func TestLoginsOfRepositoriesAlone(t *testing.T) {
+	basic := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	ask := map[string]func(*Set, string) error{
+		"ping": func(s *Set, host string) error { _, err := s.Registry().Ping(t.Context(), host); return err },
+		"ping about a repository": func(s *Set, host string) error {
+			_, err := s.Registry().Ping(t.Context(), host, "ops/x")
+			return err
+		},
+		"catalog": func(s *Set, host string) error { _, err := s.Registry().Catalog(t.Context(), host); return err },
+		"catalog after an image": func(s *Set, host string) error {
+			_, _ = s.Registry().Resolve(t.Context(), host+"/ops/x:1")
+			_, err := s.Registry().Catalog(t.Context(), host)
+			return err
+		},
+	}
+	for name, want := range map[string]string{"ping": "lab:1", "catalog": "lab:1", "ping about a repository": "ops:2", "catalog after an image": "ops:2"} {
+		host, shown := askedAs(t)
+		file := filepath.Join(t.TempDir(), "auth.json")
+		text := fmt.Sprintf(`{"auths":{%q:{"auth":%q},%q:{"auth":%q}}}`, host+"/lab", basic("lab:1"), host+"/ops", basic("ops:2"))
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("REGISTRY_AUTH_FILE", file)
+		out, err := connect(t, fmt.Sprintf("    a: { host: %q, tls: disabled, login: config }\n", host))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = ask[name](out, host)
+		if len(*shown) == 0 || (*shown)[len(*shown)-1] != "Basic "+basic(want) {
+			t.Errorf("%s: shown %v, want %s; %v", name, *shown, basic(want), err)
+		}
+	}
+}

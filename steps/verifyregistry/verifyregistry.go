@@ -100,7 +100,7 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 	if err != nil {
 		return nil, err
 	}
-	greeting, err := v.out.Registry().Ping(ctx, host)
+	greeting, err := v.out.Registry().Ping(ctx, host, v.repositories(w, host)...)
 	if err != nil {
 		return nil, err
 	}
@@ -124,6 +124,19 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 		"server": plan.Text(greeting.Server), "login": plan.Text(loginText(greeting)),
 		"catalog": plan.Text(catalog), "repositories": plan.List(names...),
 	}, nil
+}
+
+// repositories gives those of the list under only, because a login may be for some
+// repositories of a registry alone. That the list cannot be read is told by checkOnly.
+func (v *verifyRegistry) repositories(w runner.World, host string) []string {
+	if v.Only == "" {
+		return nil
+	}
+	images, err := imagelist.ReadTargets(w, string(v.Only), imagelist.Destination{Client: v.out.Registry(), Host: host})
+	if err != nil {
+		return nil
+	}
+	return imagelist.Repositories(images)
 }
 
 // checkOnly gives an error for each repository that the list under only does not name.
