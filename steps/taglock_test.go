@@ -146,7 +146,7 @@ func TestMovedTags(t *testing.T) {
 		t.Errorf("forgot %d", n)
 	}
 	steptest.Apply(t, mirrorAll(t, b))
-	wantChange := []lockfile.Change{{Image: testbed.UpstreamHost + "/rhosp13/openstack-base:13.0-40", Old: was, New: now}}
+	wantChange := []lockfile.Change{{Name: testbed.UpstreamHost + "/rhosp13/openstack-base:13.0-40", Old: was, New: now}}
 	if diff := cmp.Diff(wantChange, l.Changes()); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
@@ -177,7 +177,7 @@ func TestStrictLock(t *testing.T) {
 	locking(t, b).Strict = true
 	for _, s := range lookups(t, b) {
 		_, err := s.Diff(t.Context(), &runner.Disk{}, nil)
-		if err == nil || !strings.Contains(err.Error(), "is not locked, and --locked allows no look-up") || fault.Hint(err) == "" {
+		if err == nil || !strings.Contains(err.Error(), "is not in the lock file") || fault.Hint(err) == "" {
 			t.Errorf("%T: %v", s, err)
 		}
 	}

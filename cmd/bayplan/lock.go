@@ -58,9 +58,9 @@ func (p *program) lockCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "look up the tags of all images and write the lock file",
-		Description: "Walks the plan as diff does and records the digest of each tag. Tags that are\n" +
-			"locked already keep their digest, except those that --update selects. There,\n" +
-			"* matches any text: bayplan lock --update '*/nova-*'",
+		Description: "Walks the plan as diff does and records the digest of each tag, and each tag that\n" +
+			"newest has chosen. What is locked already stays, except what --update selects.\n" +
+			"There, * matches any text: bayplan lock --update '*/nova-*'",
 		Flags: append(planFlags(), stateFlag(), lockFlag(), newRepeatedFlag("update", "GLOB", "look up again what GLOB matches")),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
@@ -72,7 +72,7 @@ func (p *program) lockCommand() *cli.Command {
 			}
 			for _, pattern := range c.StringSlice("update") {
 				if s.tags.Forget(pattern) == 0 {
-					err := fmt.Errorf("--update %q matches no image in the lock file", pattern)
+					err := fmt.Errorf("--update %q matches nothing in the lock file", pattern)
 					return usageError{fault.WithHint(err, "* matches any text, as in '*/nova-api:*'")}
 				}
 			}
@@ -98,17 +98,27 @@ func (p *program) updateLock(c *cli.Context, s *session, r *runner.Runner) error
 	for _, ch := range changes {
 		fmt.Fprintln(p.stdout, lockLine(ch))
 	}
-	fmt.Fprintf(p.stdout, "%s locked, %s\n", human.Count(s.tags.Len(), "tag", "tags"), human.Count(len(changes), "change", "changes"))
+	fmt.Fprintf(p.stdout, "%s locked, %s\n", countLocked(s.tags), human.Count(len(changes), "change", "changes"))
 	return report.Err()
+}
+
+// countLocked says how much is locked.
+func countLocked(tags *connections.TagLock) string {
+	images, choices := tags.Count()
+	text := human.Count(images, "tag", "tags")
+	if choices > 0 {
+		text += " and " + human.Count(choices, "choice", "choices")
+	}
+	return text
 }
 
 // lockLine returns the output line of one changed entry.
 func lockLine(c lockfile.Change) string {
 	switch {
 	case c.Old == "":
-		return fmt.Sprintf("+ %s %s", c.Image, c.New)
+		return fmt.Sprintf("+ %s %s", c.Name, c.New)
 	case c.New == "":
-		return fmt.Sprintf("- %s %s", c.Image, c.Old)
+		return fmt.Sprintf("- %s %s", c.Name, c.Old)
 	}
-	return fmt.Sprintf("~ %s %s -> %s", c.Image, c.Old, c.New)
+	return fmt.Sprintf("~ %s %s -> %s", c.Name, c.Old, c.New)
 }

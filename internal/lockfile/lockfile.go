@@ -1,13 +1,16 @@
 // Package lockfile reads and writes lock files. A lock file records the digest
-// of each image tag when it was first looked up, so that everyone who applies
-// the plan gets the same images until the file is updated. The package does not
-// ask registries and does not know plans.
+// of each image tag when it was first looked up, and each tag that was chosen
+// among others, so that everyone who applies the plan gets the same images until
+// the file is updated. The package does not ask registries and does not know plans.
 //
-// The file is YAML of one form only: one image and its digest a line, sorted,
-// without times, so that it can be reviewed and merged line by line.
+// The file is YAML of one form only: one entry a line, sorted, without times, so
+// that it can be reviewed and merged line by line. A file without choices has no
+// such section.
 //
 //	images:
 //	  registry.access.redhat.com/rhosp13/openstack-base:13.0-40: sha256:2c26...
+//	choices:
+//	  "registry.access.redhat.com/rhosp13/openstack-base newest 13\\.0-.*": "13.0-40"
 package lockfile
 
 import (
@@ -17,15 +20,11 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/bayplan/bayplan/internal/durable"
-	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // maxSize is the largest lock file that is read. It has room for a hundred
@@ -38,16 +37,16 @@ type File struct {
 	path string // "": in memory only
 
 	// Concurrent steps look up and add images at any time.
-	mu     sync.Mutex
-	onDisk map[string]string // images as read or last written
-	images map[string]string // digest by HOST/NAME:TAG
-	used   map[string]bool   // images looked up or added since Read
+	mu      sync.Mutex
+	onDisk  map[string]string // entries as read or last written
+	entries map[string]string // digest by HOST/NAME:TAG, and tag by the name of a choice
+	used    map[string]bool   // entries looked up or added since Read
 }
 
 // Read reads a lock file. A missing file is empty. A File without a path is
 // empty, too, and is never written.
 func Read(path string) (*File, error) {
-	f := &File{path: path, onDisk: map[string]string{}, images: map[string]string{}, used: map[string]bool{}}
+	f := &File{path: path, onDisk: map[string]string{}, entries: map[string]string{}, used: map[string]bool{}}
 	if path == "" {
 		return f, nil
 	}
@@ -58,10 +57,10 @@ func Read(path string) (*File, error) {
 	case err != nil:
 		return nil, err
 	}
-	if f.images, err = parse(path, text); err != nil {
+	if f.entries, err = parse(path, text); err != nil {
 		return nil, err
 	}
-	f.onDisk = maps.Clone(f.images)
+	f.onDisk = maps.Clone(f.entries)
 	return f, nil
 }
 
@@ -78,97 +77,50 @@ func readText(path string) (string, error) {
 	return string(text), err
 }
 
-// parse reads the lines and reports all mistakes in them.
-func parse(path, text string) (map[string]string, error) {
-	images := map[string]string{}
-	var errs []error
-	inImages := false
-	for n, line := range slices.Collect(strings.Lines(text)) {
-		line = strings.TrimRight(line, " \r\n")
-		fail := func(err error) { errs = append(errs, fmt.Errorf("%s:%d: %w", path, n+1, err)) }
-		switch trimmed := strings.TrimSpace(line); {
-		case trimmed == "" || strings.HasPrefix(trimmed, "#"):
-		case strings.HasPrefix(line, "<<<<<<<"), strings.HasPrefix(line, "======="), strings.HasPrefix(line, ">>>>>>>"):
-			fail(fault.WithHint(errors.New("a merge conflict is left here"),
-				"delete the lines in conflict and run bayplan lock, which looks their tags up again"))
-		case line == "images:" || line == "images: {}":
-			inImages = true
-		case !inImages || line == trimmed:
-			fail(fmt.Errorf("%q is not a line of a lock file", shorten(trimmed)))
-		default:
-			image, sum, err := parseEntry(trimmed)
-			if _, twice := images[image]; err == nil && twice {
-				err = fmt.Errorf("%s is locked twice", image)
-			}
-			if err != nil {
-				fail(err)
-				continue
-			}
-			images[image] = sum
-		}
-	}
-	return images, errors.Join(errs...)
-}
-
-// parseEntry reads "IMAGE: DIGEST". Each of the two may be in quotes.
-func parseEntry(line string) (image, sum string, err error) {
-	image, sum, ok := strings.Cut(line, ": ")
-	image, sum = strings.Trim(image, `"'`), strings.Trim(strings.TrimSpace(sum), `"'`)
-	if !ok || !strings.Contains(image, "/") || strings.ContainsAny(image, "@ \t") {
-		return "", "", fmt.Errorf("%q is not IMAGE:TAG: DIGEST", shorten(line))
-	}
-	if !strings.Contains(path.Base(image), ":") {
-		return "", "", fmt.Errorf("image %q has no tag", image)
-	}
-	if err := digest.Digest(sum).Validate(); err != nil {
-		return "", "", fmt.Errorf("image %s: the digest %q: %w", image, shorten(sum), err)
-	}
-	return image, sum, nil
-}
-
-func shorten(s string) string {
-	const enough = 120
-	if len(s) > enough {
-		return s[:enough] + "..."
-	}
-	return s
-}
-
-// Digest returns the digest that an image is locked to.
-func (f *File) Digest(image string) (string, bool) {
+// Get returns what an entry is locked to: the digest of an image's tag, or the
+// tag of a choice.
+func (f *File) Get(name string) (string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	sum, ok := f.images[image]
-	f.used[image] = f.used[image] || ok
-	return sum, ok
+	value, ok := f.entries[name]
+	f.used[name] = f.used[name] || ok
+	return value, ok
 }
 
-// Before returns the digest that an image was locked to when the file was read
-// or last written; "" if it was not locked.
-func (f *File) Before(image string) string {
+// Before returns what an entry was locked to when the file was read or last
+// written; "" if it was not locked.
+func (f *File) Before(name string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.onDisk[image]
+	return f.onDisk[name]
 }
 
-// Add locks an image to a digest, unless it is already locked.
-func (f *File) Add(image, sum string) {
+// Add locks an entry, unless it is already locked, and returns what it is locked
+// to. The name is that of an image, HOST/NAME:TAG, or of a choice, which is
+// Choice's.
+func (f *File) Add(name, value string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.used[image] = true
-	if _, locked := f.images[image]; !locked {
-		f.images[image] = sum
+	f.used[name] = true
+	if locked, ok := f.entries[name]; ok {
+		return locked
 	}
+	f.entries[name] = value
+	return value
 }
 
-// Forget unlocks the images that match a pattern and returns their number. In
-// the pattern * stands for any text, slashes included.
+// Forget unlocks the images that match a pattern, and the choices whose
+// repository or chosen image matches it, and returns their number. In the
+// pattern * stands for any text, slashes included.
 func (f *File) Forget(pattern string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	before := len(f.images)
-	maps.DeleteFunc(f.images, func(image, _ string) bool { return match(pattern, image) })
-	return before - len(f.images)
+	before := len(f.entries)
+	maps.DeleteFunc(f.entries, func(name, value string) bool {
+		repository, ok := choiceRepository(name)
+		return match(pattern, name) || ok && (match(pattern, repository) || match(pattern, repository+":"+value))
+	})
+	return before - len(f.entries)
 }
 
 // match reports whether a pattern with * in it matches all of s.
@@ -192,20 +144,20 @@ func match(pattern, s string) bool {
 	return true
 }
 
-// Prune unlocks the images that were neither looked up nor added since Read.
+// Prune unlocks the entries that were neither looked up nor added since Read.
 func (f *File) Prune() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	maps.DeleteFunc(f.images, func(image, _ string) bool { return !f.used[image] })
+	maps.DeleteFunc(f.entries, func(name, _ string) bool { return !f.used[name] })
 }
 
-// A Change is the difference between an image's entry in memory and on disk.
+// A Change is the difference between an entry in memory and on disk.
 type Change struct {
-	Image    string
-	Old, New string // digests; "" for none
+	Name     string // of an image, or of a choice
+	Old, New string // digests, or tags; "" for none
 }
 
-// Changes returns what Write would change, sorted by image.
+// Changes returns what Write would change, sorted by name.
 func (f *File) Changes() []Change {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -214,17 +166,17 @@ func (f *File) Changes() []Change {
 
 func (f *File) changes() []Change {
 	var all []Change
-	for image, sum := range f.images {
-		if old := f.onDisk[image]; old != sum {
-			all = append(all, Change{image, old, sum})
+	for name, value := range f.entries {
+		if old := f.onDisk[name]; old != value {
+			all = append(all, Change{name, old, value})
 		}
 	}
-	for image, old := range f.onDisk {
-		if _, kept := f.images[image]; !kept {
-			all = append(all, Change{Image: image, Old: old})
+	for name, old := range f.onDisk {
+		if _, kept := f.entries[name]; !kept {
+			all = append(all, Change{Name: name, Old: old})
 		}
 	}
-	slices.SortFunc(all, func(a, b Change) int { return strings.Compare(a.Image, b.Image) })
+	slices.SortFunc(all, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
@@ -232,14 +184,25 @@ func (f *File) changes() []Change {
 func (f *File) Images() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Sorted(maps.Keys(f.images))
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(f.entries)) {
+		if _, ok := choiceRepository(name); !ok {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
-// Len returns the number of locked images.
-func (f *File) Len() int {
+// Count returns the numbers of locked images and of choices.
+func (f *File) Count() (images, choices int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.images)
+	for name := range f.entries {
+		if _, ok := choiceRepository(name); ok {
+			choices++
+		}
+	}
+	return len(f.entries) - choices, choices
 }
 
 // Write writes the file if an entry has changed, atomically. Comments in the old
@@ -253,22 +216,6 @@ func (f *File) Write() error {
 	if err := durable.WriteBytes(f.path, 0o644, f.text()); err != nil {
 		return err
 	}
-	f.onDisk = maps.Clone(f.images)
+	f.onDisk = maps.Clone(f.entries)
 	return nil
-}
-
-const header = "# What the tags of images stand for. bayplan apply adds to it; bayplan lock --update GLOB follows tags that have moved on.\n"
-
-func (f *File) text() []byte {
-	var b strings.Builder
-	b.WriteString(header)
-	if len(f.images) == 0 {
-		b.WriteString("images: {}\n")
-		return []byte(b.String())
-	}
-	b.WriteString("images:\n")
-	for _, image := range slices.Sorted(maps.Keys(f.images)) {
-		fmt.Fprintf(&b, "  %s: %s\n", image, f.images[image])
-	}
-	return []byte(b.String())
 }

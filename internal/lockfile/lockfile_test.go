@@ -1,6 +1,7 @@
 package lockfile
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,12 @@ func mustRead(t *testing.T, path string) *File {
 	return f
 }
 
+// locked gives the number of all entries.
+func locked(f *File) int {
+	images, choices := f.Count()
+	return images + choices
+}
+
 func TestRoundTrip(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bayplan.lock.yaml")
 	f := mustRead(t, path)
@@ -51,8 +58,8 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("file (-want +got):\n%s", diff)
 	}
 	again := mustRead(t, path)
-	if got, ok := again.Digest("r.example:5000/b/x:13.10"); got != sum("a") || !ok || again.Len() != 3 {
-		t.Errorf("read again: %q, %v, %d images", got, ok, again.Len())
+	if got, ok := again.Get("r.example:5000/b/x:13.10"); got != sum("a") || !ok || locked(again) != 3 {
+		t.Errorf("read again: %q, %v, %d images", got, ok, locked(again))
 	}
 	if c := again.Changes(); len(c) != 0 {
 		t.Errorf("changes of what was just read: %v", c)
@@ -62,14 +69,14 @@ func TestRoundTrip(t *testing.T) {
 func TestWhatIsLockedStays(t *testing.T) {
 	f := mustRead(t, writeFile(t, "images:\n  quay.io/a:1: "+sum("a")+"\n"))
 	f.Add("quay.io/a:1", sum("b"))
-	if got, _ := f.Digest("quay.io/a:1"); got != sum("a") {
+	if got, _ := f.Get("quay.io/a:1"); got != sum("a") {
 		t.Errorf("got %s", got)
 	}
 	if n := f.Forget("quay.io/a:1"); n != 1 {
 		t.Errorf("forgot %d", n)
 	}
 	f.Add("quay.io/a:1", sum("b"))
-	want := []Change{{Image: "quay.io/a:1", Old: sum("a"), New: sum("b")}}
+	want := []Change{{Name: "quay.io/a:1", Old: sum("a"), New: sum("b")}}
 	if diff := cmp.Diff(want, f.Changes()); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
@@ -80,11 +87,11 @@ func TestWhatIsLockedStays(t *testing.T) {
 
 func TestPrune(t *testing.T) {
 	f := mustRead(t, writeFile(t, "images:\n  quay.io/a:1: "+sum("a")+"\n  quay.io/b:1: "+sum("b")+"\n"))
-	f.Digest("quay.io/a:1")
-	f.Digest("quay.io/other:1")
+	f.Get("quay.io/a:1")
+	f.Get("quay.io/other:1")
 	f.Add("quay.io/new:1", sum("c"))
 	f.Prune()
-	want := []Change{{Image: "quay.io/b:1", Old: sum("b")}, {Image: "quay.io/new:1", New: sum("c")}}
+	want := []Change{{Name: "quay.io/b:1", Old: sum("b")}, {Name: "quay.io/new:1", New: sum("c")}}
 	if diff := cmp.Diff(want, f.Changes()); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)
 	}
@@ -152,6 +159,10 @@ func TestReadRefuses(t *testing.T) {
 		{"by digest", "images:\n  quay.io/a:1@" + sum("a") + ": " + sum("a"), "is not IMAGE:TAG: DIGEST"},
 		{"twice", "images:\n  quay.io/a:1: " + sum("a") + "\n  quay.io/a:1: " + sum("b"), ":3: quay.io/a:1 is locked twice"},
 		{"a merge conflict", "images:\n<<<<<<< HEAD\n  quay.io/a:1: " + sum("a"), ":2: a merge conflict is left here"},
+		{"a choice of nothing", "choices:\n  \"quay.io/a newest x\": \n", ":2: \"quay.io/a newest x\": is not \"HOST/NAME RULE\": TAG"},
+		{"a choice without quotes", "choices:\n  quay.io/a newest x: 1\n", "is not \"HOST/NAME RULE\": TAG"},
+		{"a choice without a rule", "choices:\n  \"quay.io/a\": 1\n", "is not \"HOST/NAME RULE\": TAG"},
+		{"chosen twice", "choices:\n  \"quay.io/a newest x\": 1\n  \"quay.io/a newest x\": \"2\"\n", ":3: quay.io/a newest x is locked twice"},
 		{"another file", "<html>", ":1: \"<html>\" is not a line of a lock file"},
 	}
 	for _, tt := range tests {
@@ -177,13 +188,13 @@ func TestManyAtOnce(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			f.Add("quay.io/a:1", sum("a"))
-			f.Digest("quay.io/a:1")
+			f.Get("quay.io/a:1")
 			f.Changes()
 		})
 	}
 	wg.Wait()
-	if f.Len() != 1 {
-		t.Errorf("%d images", f.Len())
+	if locked(f) != 1 {
+		t.Errorf("%d images", locked(f))
 	}
 }
 
@@ -197,9 +208,9 @@ func TestFileOfAnEarlierBayplan(t *testing.T) {
 	path := writeFile(t, string(earlier))
 	f := mustRead(t, path)
 	const image, want = "registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "sha256:aa55d2c5fa4a5286ed7b1594f0a2c171b0537627c107c80bf26cfdefd53097b0"
-	got, ok := f.Digest(image)
-	if got != want || !ok || f.Len() != 92 {
-		t.Fatalf("%s is locked to %q, %v, of %d images", image, got, ok, f.Len())
+	got, ok := f.Get(image)
+	if got != want || !ok || locked(f) != 92 {
+		t.Fatalf("%s is locked to %q, %v, of %d images", image, got, ok, locked(f))
 	}
 	// Write writes only what changed, so an image goes and comes back.
 	for _, step := range []struct {
@@ -220,6 +231,55 @@ func TestFileOfAnEarlierBayplan(t *testing.T) {
 		}
 		if same := cmp.Equal(string(earlier), string(text)); same != step.same {
 			t.Errorf("same bytes: %v, want %v\n%s", same, step.same, cmp.Diff(string(earlier), string(text)))
+		}
+	}
+}
+
+// A choice is a line of its own, and its name may hold any text.
+func TestChoices(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bayplan.lock.yaml")
+	f := mustRead(t, path)
+	newest := Choice("quay.io/a", `newest 13\.0-.*`)
+	odd := Choice("r.example:5000/b/x", "newest a: \"b\" # c\n\t.*")
+	f.Add("quay.io/a:13.0-40", sum("a"))
+	f.Add(newest, "13.0-40")
+	f.Add(odd, "13.10")
+	if got := f.Add(newest, "13.0-41"); got != "13.0-40" {
+		t.Errorf("what is chosen stays: %s", got)
+	}
+	if err := f.Write(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := header + "images:\n  quay.io/a:13.0-40: " + sum("a") + "\nchoices:\n" + `  "quay.io/a newest 13\\.0-.*": "13.0-40"` + "\n" +
+		`  "r.example:5000/b/x newest a: \"b\" # c\n\t.*": "13.10"` + "\n"
+	if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Errorf("file (-want +got):\n%s", diff)
+	}
+	again := mustRead(t, path)
+	if tag, _ := again.Get(odd); tag != "13.10" || len(again.Changes()) != 0 || locked(again) != 3 {
+		t.Errorf("read again: %q, %v, %d entries", tag, again.Changes(), locked(again))
+	}
+	again.Prune()
+	want = `[{quay.io/a newest 13\.0-.* 13.0-40 } {quay.io/a:13.0-40 ` + sum("a") + ` }]`
+	if got := fmt.Sprint(again.Changes()); got != want {
+		t.Errorf("unused: %s", got)
+	}
+}
+
+func TestForgetChoices(t *testing.T) {
+	for pattern, want := range map[string]int{
+		"*": 3, "quay.io/a": 1, "quay.io/a:*": 2, "quay.io/a:13.0-40": 2, "quay.io/a:1": 0, "*/b*": 1, "quay.io/a newest *": 1,
+	} {
+		f := mustRead(t, "")
+		f.Add("quay.io/a:13.0-40", sum("a"))
+		f.Add(Choice("quay.io/a", "newest .*"), "13.0-40")
+		f.Add(Choice("quay.io/b", "newest .*"), "2")
+		if got := f.Forget(pattern); got != want {
+			t.Errorf("%s: %d, want %d", pattern, got, want)
 		}
 	}
 }

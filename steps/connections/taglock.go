@@ -15,8 +15,9 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 )
 
-// A TagLock holds the digests that the tags of images stand for, so that a plan means
-// the same images at every run and on every host. A tag that is looked up is locked.
+// A TagLock holds the digests that the tags of images stand for, and the tags that were
+// chosen among others, so that a plan means the same images at every run and on every
+// host. A tag that is looked up is locked.
 // From then on its registry is not asked for the digest.
 type TagLock struct {
 	// Strict refuses to look up a tag that is not locked.
@@ -41,18 +42,18 @@ func ReadTagLock(path string) (*TagLock, error) {
 	return &TagLock{file: file, reported: map[string]bool{}}, nil
 }
 
-// Forget unlocks the images, written HOST/NAME:TAG, that a pattern matches, and gives
-// their number. In the pattern * stands for any text.
+// Forget unlocks the images, written HOST/NAME:TAG, that a pattern matches, and the
+// choices of their tags, and gives their number. In the pattern * stands for any text.
 func (l *TagLock) Forget(pattern string) int { return l.file.Forget(pattern) }
 
-// Prune unlocks the images that no step has looked up.
+// Prune unlocks what no step has looked up or chosen.
 func (l *TagLock) Prune() { l.file.Prune() }
 
 // Changes gives what Save would change.
 func (l *TagLock) Changes() []lockfile.Change { return l.file.Changes() }
 
-// Len gives the number of locked images.
-func (l *TagLock) Len() int { return l.file.Len() }
+// Count gives the numbers of locked images and of choices.
+func (l *TagLock) Count() (images, choices int) { return l.file.Count() }
 
 // Save writes the lock file.
 func (l *TagLock) Save() error { return l.file.Write() }
@@ -100,10 +101,10 @@ func (s *Set) lockedDigest(image string) (string, error) {
 	if s.lock == nil || name == "" {
 		return "", nil
 	}
-	sum, ok := s.lock.file.Digest(name)
+	sum, ok := s.lock.file.Get(name)
 	if !ok && s.lock.Strict {
-		err := fmt.Errorf("the tag of %s is not locked, and --locked allows no look-up", name)
-		return "", fault.WithHint(err, "bayplan lock looks it up")
+		err := fmt.Errorf("the tag of %s is not in the lock file", name)
+		return "", fault.WithHint(err, "run bayplan lock, which looks it up and locks it")
 	}
 	return sum, nil
 }

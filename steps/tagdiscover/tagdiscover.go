@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/labels"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/version"
@@ -54,6 +52,12 @@ type registries interface {
 	Labels(ctx context.Context, image string) (map[string]string, string, error)
 	// Resolve gives the digest that a tag stands for.
 	Resolve(ctx context.Context, image string) (string, error)
+	// ResolvePresent does the same, and asks the registry also when the tag is locked.
+	ResolvePresent(ctx context.Context, image string) (string, error)
+	// Chosen gives the tag that is locked for a choice, or makes the choice.
+	Chosen(ctx context.Context, repository, rule string, choose func(context.Context) (string, error)) (string, error)
+	// MovedChoice reports that another tag would be chosen now.
+	MovedChoice(ctx context.Context, repository, rule string, choose func(context.Context) (string, error)) []string
 	// MovedTags reports the tags that no longer stand for what they are locked to.
 	MovedTags(ctx context.Context, images []string) []string
 	// Registry gives the client for all registries.
@@ -119,7 +123,11 @@ func (s *tagDiscover) Diff(ctx context.Context, _ runner.World, _ *runner.Record
 	if err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: d.outputs(), Notes: s.out.MovedTags(ctx, []string{s.decidingImage(d), d.image})}, nil
+	notes := s.out.MovedTags(ctx, []string{s.decidingImage(d), d.image})
+	if s.Newest != "" {
+		notes = append(s.out.MovedChoice(ctx, s.repository(), s.rule(), s.chooseNewest), notes...)
+	}
+	return &runner.Finding{Outputs: d.outputs(), Notes: notes}, nil
 }
 
 // Verify implements runner.Step.
@@ -197,37 +205,6 @@ func (s *tagDiscover) byLabels(ctx context.Context) (*discovered, error) {
 		return nil, err
 	}
 	return d, nil
-}
-
-// byVersion takes the newest of the matching tags.
-func (s *tagDiscover) byVersion(ctx context.Context) (*discovered, error) {
-	host, repository, _, err := registry.Split(s.Image)
-	if err != nil {
-		return nil, err
-	}
-	whole, err := regexp.Compile(`^(?:` + s.Newest + `)$`)
-	if err != nil {
-		return nil, err
-	}
-	name := host + "/" + repository
-	all, err := s.out.Registry().AllTags(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	tags := slices.DeleteFunc(slices.Clone(all), func(tag string) bool { return !whole.MatchString(tag) })
-	if len(tags) == 0 {
-		return nil, fmt.Errorf("%s matches none of the %s of %s", s.Newest, human.Count(len(all), "tag", "tags"), name)
-	}
-	version.NewestFirst(tags)
-	tag := tags[0]
-	if version.Parse(tag).Class() == version.Word {
-		err := fmt.Errorf("none of the %s of %s that %s matches names a version", human.Count(len(tags), "tag", "tags"), name, s.Newest)
-		return nil, fault.WithHint(err, "write the tag itself in place of newest: words and commit ids have no order")
-	}
-	d := &discovered{image: name + ":" + tag, tag: tag}
-	d.digest, err = s.out.Resolve(ctx, d.image)
-	d.readDigest = d.digest
-	return d, err
 }
 
 // resolve gives the digest that the tag stands for.

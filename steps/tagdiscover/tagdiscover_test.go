@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -246,6 +248,66 @@ func TestTagDiscoverNewestOf(t *testing.T) {
 		}
 		if err != nil || f.Outputs["tag"].String() != tt.want {
 			t.Errorf("%s: %+v, %v", tt.tags, f, err)
+		}
+	}
+}
+
+// What newest chose is locked: newer tags are reported where that is asked for, and are
+// not listed otherwise.
+func TestTagDiscoverNewestIsLocked(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	path := filepath.Join(t.TempDir(), "lock.yaml")
+	listed, tags := 0, `"13.0-39","13.0-40"`
+	b.Before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/tags/list") {
+			return false
+		}
+		listed++
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `{"name":"x","tags":[%s]}`, tags)
+		return true
+	}
+	const image = testbed.UpstreamHost + "/rhosp13/openstack-ahead"
+	for _, tt := range []struct {
+		name, newest, tags string
+		strict             bool
+		update             string
+		want, note, err    string
+		listed             int
+	}{
+		{name: "first", newest: `13.*`, tags: `"13.0-39"`, want: "13.0-39", listed: 1},
+		{name: "again", newest: `13.*`, tags: `"13.0-39","13.0-40"`, want: "13.0-39", note: "newest 13.* of " + image + " would choose 13.0-40 now; the lock file keeps 13.0-39", listed: 1},
+		{name: "no such tag any more", newest: `13.*`, tags: `"latest"`, want: "13.0-39", note: "whether another tag of " + image + " would be chosen now could not be asked: 13.* matches none of the 1 tag of " + image, listed: 1},
+		{name: "locked", newest: `13.*`, tags: `"13.0-39","13.0-40"`, strict: true, want: "13.0-39"},
+		{name: "another rule, locked", newest: `1.*`, tags: `"13.0-40"`, strict: true, err: "newest 1.* of " + image + " is not in the lock file"},
+		{name: "another rule", newest: `1.*`, tags: `"13.0-40"`, want: "13.0-40", listed: 1},
+		{name: "updated", newest: `13.*`, tags: `"13.0-39","13.0-40"`, update: "*/openstack-ahead", want: "13.0-40", listed: 1},
+	} {
+		lock, err := connections.ReadTagLock(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lock.Strict, lock.ReportMoved = tt.strict, tt.update == ""; tt.update != "" {
+			lock.Forget(tt.update)
+		}
+		b.Set.UseTagLock(lock)
+		listed, tags = 0, tt.tags
+		f, err := (&tagDiscover{Image: image, Newest: tt.newest, out: b.Set}).Diff(t.Context(), &runner.Disk{}, nil)
+		switch {
+		case tt.err != "":
+			if err == nil || err.Error() != tt.err || !strings.Contains(fault.Hint(err), "bayplan lock") {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", tt.name, err)
+		case f.Outputs["tag"].String() != tt.want || strings.Join(f.Notes, "\n") != tt.note:
+			t.Errorf("%s: %v, notes %q", tt.name, f.Outputs["tag"], f.Notes)
+		}
+		if listed != tt.listed {
+			t.Errorf("%s: tags were listed %d times, want %d", tt.name, listed, tt.listed)
+		}
+		if err := lock.Save(); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
