@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,6 +74,23 @@ func readHolder(file string) Holder {
 		return Holder{}
 	}
 	return h
+}
+
+// Owner names this state among those of all hosts: the runs of one Owner follow each
+// other, because each holds the lock. The name stays the same as long as the state does.
+// A copy of the state has another name. It is "none" if there is no state yet.
+func (s *Store) Owner() string {
+	info, err := os.Stat(filepath.Join(s.dir, "lock"))
+	if err != nil {
+		return "none"
+	}
+	host, _ := os.Hostname()
+	at := fmt.Sprintln(host, s.dir)
+	if f, ok := info.Sys().(*syscall.Stat_t); ok {
+		at += fmt.Sprintln(f.Dev, f.Ino)
+	}
+	sum := sha256.Sum256([]byte(at))
+	return hex.EncodeToString(sum[:8])
 }
 
 // Running returns the process that applies the plan at this moment, without taking the

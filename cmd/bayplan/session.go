@@ -114,6 +114,7 @@ func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) erro
 func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do func(*runner.Runner) error) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	defer func() { err = errors.Join(err, s.conns.Close()) }()
+	s.conns.SetOwner(store.Owner())
 	if err := s.conns.Open(readOnly); err != nil {
 		return err
 	}

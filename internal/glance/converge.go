@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
 )
-
-// maxRecords is how many records one upload may use.
-const maxRecords = 3
-
-// cleanupTime is how long a run that is being stopped may take to delete its record.
-const cleanupTime = 10 * time.Second
 
 // Converge makes the changes that Decide finds for the images seen, and gives the image
 // that has the name afterwards. It may be called again after it failed, with the images
@@ -37,52 +32,117 @@ const cleanupTime = 10 * time.Second
 //  5. The staged image takes the name. Next run: nothing is left to do.
 //  6. Surplus backups are deleted. Next run: it finds them by their names.
 //
-// So at no time do two images have the name, and an image with the name is complete.
+// So an image with the name is complete, and one run never gives the name to two images.
 // Between 4 and 5 no image has the name for a moment. A failed upload deletes its record.
 // After a kill the record stays, and the next run finds it in 1 or 2.
+//
+// Runs of other owners may be at work at the same time, and the service has no unique
+// names and no locks. So a run looks at the name again when its own record is complete,
+// before 4, and once more after 5. The rules are such that all runs choose alike, between
+// any two requests of the others:
+//
+//   - Step 1 and 2 leave the record of another owner alone, unless it is a day old.
+//   - If another run has given the name to the wanted content before 4, that image stays,
+//     and the own record is deleted. Nothing that another run has finished is replaced by
+//     a copy.
+//   - After 5, a record of another run that is complete, but has no name yet, is waited
+//     for: its run may have looked before 5. A record without all of its data is not,
+//     since its run will look after 5.
+//   - If two images have the name then, the one that keeps chooses stays. Of different
+//     contents the newest stays, and the run of the other one fails.
 func (c *Client) Converge(ctx context.Context, w Want, seen []Image) (Image, error) {
-	w, err := w.withDigest(ctx, seen)
-	if err != nil {
-		return Image{}, err
-	}
-	d, err := Decide(ctx, w, seen)
-	if err != nil {
-		return Image{}, err
-	}
-	for _, img := range d.Leftover {
-		if err := c.Delete(ctx, img.ID); err != nil {
+	var done Decision
+	overtaken := false
+	for round := 1; ; round++ {
+		known, err := w.withDigest(ctx, seen)
+		if err != nil {
 			return Image{}, err
 		}
-	}
-	img, err := c.makeOrRepair(ctx, w, d)
-	if err != nil {
-		return Image{}, err
-	}
-	for _, old := range d.Delete {
-		if err := c.Delete(ctx, old.ID); err != nil {
+		w = known
+		d, err := Decide(ctx, w, seen)
+		if err != nil {
 			return Image{}, err
 		}
+		if err := c.deleteAll(ctx, d.Leftover); err != nil {
+			return Image{}, err
+		}
+		img, err := Image{}, error(nil)
+		if d.Keep != nil {
+			img, err = c.repair(ctx, w, d)
+			done = d
+		} else {
+			img, done, err = c.uploadNamed(ctx, &w, seen, d.Staged)
+		}
+		switch {
+		case err == nil:
+			if overtaken && w.OnTwin != nil {
+				w.OnTwin(img)
+			}
+			return img, c.deleteAll(ctx, done.Delete)
+		case round == maxRounds || !errors.Is(err, errOvertaken) && (d.Keep == nil || !errors.Is(err, ErrNotFound)):
+			return Image{}, err
+		}
+		overtaken = overtaken || errors.Is(err, errOvertaken)
+		around, err := c.quiet(ctx, w, img)
+		if err != nil {
+			return Image{}, err
+		}
+		seen = w.with(seen, around)
 	}
-	return img, nil
 }
 
-// makeOrRepair repairs the image that has the content, or uploads one if there is none.
-func (c *Client) makeOrRepair(ctx context.Context, w Want, d Decision) (Image, error) {
-	if d.Keep != nil {
-		return c.repair(ctx, w, d)
+// maxRounds is how often other runs may overtake a run.
+const maxRounds = 5
+
+// deleteAll deletes images.
+func (c *Client) deleteAll(ctx context.Context, all []Image) error {
+	for _, img := range all {
+		if err := c.Delete(ctx, img.ID); err != nil {
+			return err
+		}
 	}
-	img, sum, err := c.stage(ctx, w, d.Staged)
+	return nil
+}
+
+// uploadNamed uploads an image, or continues with the record found, and gives it the
+// name. It gives the decision that was made last. It sets the digest of the want. The
+// error is errOvertaken if another run has made the image in the meantime.
+func (c *Client) uploadNamed(ctx context.Context, w *Want, seen []Image, found *Image) (Image, Decision, error) {
+	u := &upload{Client: c, want: *w}
+	img, sum, err := u.stage(ctx, found)
 	if err != nil {
-		return Image{}, fmt.Errorf("upload image %q to cloud %q: %w", w.Name, c.cloud, err)
+		return Image{}, Decision{}, fmt.Errorf("upload image %q to cloud %q: %w", w.Name, c.cloud, err)
 	}
-	if err := c.renameToBackup(ctx, d.Old); err != nil {
-		return Image{}, err
-	}
-	img, err = c.takeName(ctx, w, img, sum)
-	if err == nil && w.OnSHA512 != nil {
+	w.SHA512 = sum
+	if w.OnSHA512 != nil {
 		w.OnSHA512(sum)
 	}
-	return img, err
+	seen = w.with(seen, u.around)
+	for {
+		d, err := Decide(ctx, *w, seen)
+		if err == nil && d.Keep != nil {
+			err = c.withdraw(ctx, img)
+		}
+		if err != nil {
+			return img, d, err
+		}
+		if seen, err = c.renameToBackup(ctx, d.Old, seen); err != nil {
+			return Image{}, d, err
+		}
+		// Another run waits only so long for this one to take the name: see quiet.
+		if time.Since(u.looked) < c.patience/2 {
+			break
+		}
+		u.looked = time.Now()
+		if seen, err = c.lookAgain(ctx, *w, seen); err != nil {
+			return Image{}, d, err
+		}
+	}
+	if img, err = c.takeName(ctx, *w, img, sum); err != nil {
+		return Image{}, Decision{}, err
+	}
+	d, err := c.settle(ctx, *w, img, seen)
+	return img, d, err
 }
 
 // takeName gives a staged image the wanted name. The same change sets the digest of the
@@ -99,7 +159,7 @@ func (c *Client) takeName(ctx context.Context, w Want, img Image, sum string) (I
 
 // repair sets wrong attributes of an image whose content is right.
 func (c *Client) repair(ctx context.Context, w Want, d Decision) (Image, error) {
-	if err := c.renameToBackup(ctx, d.Old); err != nil {
+	if _, err := c.renameToBackup(ctx, d.Old, nil); err != nil {
 		return Image{}, err
 	}
 	img := *d.Keep
@@ -126,107 +186,19 @@ func (c *Client) repair(ctx context.Context, w Want, d Decision) (Image, error) 
 	return img, nil
 }
 
-// renameToBackup gives images their backup names.
-func (c *Client) renameToBackup(ctx context.Context, old []Image) error {
+// renameToBackup gives images their backup names, also among the images seen. An image
+// that another run has deleted in the meantime needs no other name.
+func (c *Client) renameToBackup(ctx context.Context, old, seen []Image) ([]Image, error) {
+	seen = slices.Clone(seen)
 	for _, img := range old {
-		if err := c.Rename(ctx, img.ID, Backup(img)); err != nil {
-			return err
+		if err := c.Rename(ctx, img.ID, Backup(img)); err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
 		}
-	}
-	return nil
-}
-
-// stage gives an active image with the wanted content under the staging name, and the
-// SHA-512 of the content.
-func (c *Client) stage(ctx context.Context, w Want, found *Image) (Image, string, error) {
-	file, err := w.Open()
-	if err != nil {
-		return Image{}, "", err
-	}
-	defer file.Close()
-	src := source{data: file, size: w.Size, sha512: w.SHA512, meter: &meter{report: w.OnSent}}
-
-	for n := 1; ; n++ {
-		rec, err := c.findOrCreateRecord(ctx, w, found)
-		if err != nil {
-			return Image{}, "", err
-		}
-		img, sum := rec, w.SHA512
-		if img.Status != Active {
-			img, sum, err = c.fillRecord(ctx, img, src)
-		} else {
-			err = checkContent(img, sum, src)
-		}
-		if err == nil {
-			return img, sum, nil
-		}
-		c.deleteFailed(ctx, rec.ID)
-		if !errors.Is(err, errStuck) || n == maxRecords {
-			return Image{}, "", err
-		}
-		found = nil
-	}
-}
-
-// findOrCreateRecord gives the record that gets the data: the one found, or a new one.
-func (c *Client) findOrCreateRecord(ctx context.Context, w Want, found *Image) (Image, error) {
-	if found != nil {
-		var fix map[string]string
-		for key, value := range w.Properties {
-			if found.Properties[key] != value {
-				fix = withEntry(fix, key, value)
+		for i := range seen {
+			if seen[i].ID == img.ID {
+				seen[i].Name = Backup(img)
 			}
 		}
-		return *found, c.SetProperties(ctx, found.ID, fix)
 	}
-	if err := ctx.Err(); err != nil {
-		return Image{}, err
-	}
-	// Wait for the answer also when the run is being stopped: it carries the id of the
-	// record, which must be deleted then.
-	ctx, cancel := withGrace(ctx, cleanupTime)
-	defer cancel()
-	properties := withEntry(w.Properties, Marker, w.marker())
-	if w.Source != "" {
-		properties[Source] = w.Source
-	}
-	return c.Create(ctx, Image{
-		Name: w.StagingName(), DiskFormat: w.DiskFormat, ContainerFormat: w.ContainerFormat,
-		Visibility: w.Visibility, MinDisk: w.MinDisk, MinRAM: w.MinRAM, Properties: properties,
-	})
-}
-
-// withGrace gives a context that ends the given time after ctx ends.
-func withGrace(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(after, cancel) })
-	return longer, func() { stop(); cancel() }
-}
-
-// fillRecord uploads the data into a record that has none. If data are still being
-// written to it, perhaps over the connection of a killed run, it first waits until the
-// record is stable.
-func (c *Client) fillRecord(ctx context.Context, found Image, src source) (Image, string, error) {
-	if found.Status != Queued {
-		img, err := c.waitUntilStable(ctx, found.ID, c.patience)
-		switch {
-		case errors.Is(err, ErrNotFound):
-			return Image{}, "", fmt.Errorf("%w: it was deleted", errStuck)
-		case err != nil:
-			return Image{}, "", err
-		case img.Status == Active && src.sha512 != "":
-			return img, src.sha512, checkContent(img, src.sha512, src)
-		case img.Status != Queued:
-			return Image{}, "", fmt.Errorf("%w: it stays %q", errStuck, img.Status)
-		}
-	}
-	return c.upload(ctx, found.ID, src)
-}
-
-// deleteFailed deletes the record of a failed upload, also when the run is being
-// stopped. If that fails, the next run finds the record.
-func (c *Client) deleteFailed(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTime)
-	defer cancel()
-	_ = c.Delete(ctx, id) // the caller gives the error of the upload
+	return seen, nil
 }

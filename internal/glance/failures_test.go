@@ -209,10 +209,6 @@ func TestFailedUploads(t *testing.T) {
 					t.Errorf("learned %q", learned)
 				}
 				got := names(t, inside(t, emb))
-				if !known && row.err == "" { // the old image was not seen, and so not renamed
-					checkMarked(t, inside(t, emb), digest)
-					return
-				}
 				if diff := cmp.Diff(row.after, got); diff != "" {
 					t.Errorf("images (-want +got):\n%s", diff)
 				}

@@ -40,6 +40,10 @@ type Options struct {
 	// Name is the caller's name of the cloud, which errors show; "": the same as Cloud.
 	Name string
 
+	// Owner names the one who uploads: no two runs of one Owner may be at work at the same
+	// time. A run continues, or deletes, the interrupted uploads of its own Owner at once.
+	Owner string
+
 	// Auth are the credentials; nil: those of clouds.yaml, or else of the OS_*
 	// environment variables. A Handler needs them.
 	Auth *gophercloud.AuthOptions
@@ -68,6 +72,7 @@ type Options struct {
 // time. It renews its token by itself.
 type Client struct {
 	cloud    string
+	owner    string
 	images   *gophercloud.ServiceClient
 	patience time.Duration
 	pause    time.Duration
@@ -75,6 +80,9 @@ type Client struct {
 
 // Cloud gives the caller's name of the cloud.
 func (c *Client) Cloud() string { return c.cloud }
+
+// Owner names the one who uploads: see Options.
+func (c *Client) Owner() string { return c.owner }
 
 // Endpoint gives the address of the image service.
 func (c *Client) Endpoint() string { return c.images.Endpoint }
@@ -89,7 +97,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.label(), err)
 	}
-	c := &Client{cloud: cmp.Or(o.Name, o.Cloud), images: sc, patience: o.Patience, pause: o.Pause}
+	c := &Client{cloud: cmp.Or(o.Name, o.Cloud), owner: o.Owner, images: sc, patience: o.Patience, pause: o.Pause}
 	if c.patience <= 0 {
 		c.patience = 20 * time.Second
 	}

@@ -40,6 +40,7 @@ type Image struct {
 	MinDisk         int               // GiB of disk that a machine needs
 	MinRAM          int               // MiB of memory that a machine needs
 	CreatedAt       string            // the cloud's text, unchanged: a backup's name is made from it
+	UpdatedAt       string            // the cloud's text: of the last change, or when the data were complete
 	Properties      map[string]string // those that a user has set, such as kernel_id
 }
 
@@ -60,6 +61,7 @@ func (i *Image) UnmarshalJSON(b []byte) error {
 		MinDisk         *int    `json:"min_disk"`
 		MinRAM          *int    `json:"min_ram"`
 		CreatedAt       string  `json:"created_at"`
+		UpdatedAt       string  `json:"updated_at"`
 	}
 	if err := json.Unmarshal(b, &w); err != nil {
 		return err
@@ -73,7 +75,7 @@ func (i *Image) UnmarshalJSON(b []byte) error {
 		MD5: valueOrZero(w.Checksum), HashAlgo: valueOrZero(w.HashAlgo), Hash: valueOrZero(w.Hash),
 		DiskFormat: valueOrZero(w.DiskFormat), ContainerFormat: valueOrZero(w.ContainerFormat),
 		Visibility: w.Visibility, Protected: w.Protected, MinDisk: valueOrZero(w.MinDisk), MinRAM: valueOrZero(w.MinRAM),
-		CreatedAt: w.CreatedAt, Properties: map[string]string{},
+		CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt, Properties: map[string]string{},
 	}
 	for key, value := range all {
 		if text, ok := value.(string); ok && !slices.Contains(baseKeys, key) {
@@ -124,10 +126,12 @@ func (c *Client) ListAll(ctx context.Context) ([]Image, error) {
 }
 
 func oldestFirst(all []Image) {
-	slices.SortStableFunc(all, func(a, b Image) int {
-		return strings.Compare(a.CreatedAt+a.ID, b.CreatedAt+b.ID)
-	})
+	slices.SortStableFunc(all, byAge)
 }
+
+// byAge orders images by the time of their record, the oldest first. All clients order
+// them alike.
+func byAge(a, b Image) int { return strings.Compare(a.CreatedAt+a.ID, b.CreatedAt+b.ID) }
 
 // pages reads all pages of a list. It follows only the query of a page's link to the
 // next page: the service may not know the address at which it is reached.

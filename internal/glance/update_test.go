@@ -91,14 +91,14 @@ func TestConvergeAsksForAnImageOnceAfterAChange(t *testing.T) {
 	}{
 		{"the answer shows it", func(http.Handler) func(http.ResponseWriter, *http.Request) bool {
 			return func(http.ResponseWriter, *http.Request) bool { return false }
-		}, 0},
+		}, 1},
 		{"the answer shows nothing", func(emb http.Handler) func(http.ResponseWriter, *http.Request) bool {
 			return func(w http.ResponseWriter, r *http.Request) bool {
 				emb.ServeHTTP(httptest.NewRecorder(), r)
 				_, _ = w.Write([]byte("{}"))
 				return true
 			}
-		}, 1},
+		}, 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			emb := newCloud(t)
@@ -114,7 +114,7 @@ func TestConvergeAsksForAnImageOnceAfterAChange(t *testing.T) {
 			w := want(name, content("new", 1000))
 			img := mustConverge(t, c, w)
 			if gets != tc.gets {
-				t.Errorf("after the change the image was asked for %d times, want %d", gets, tc.gets)
+				t.Errorf("after the change the cloud was asked %d times, want %d", gets, tc.gets)
 			}
 			if img.Name != name || img.Hash != w.SHA512 || img.Properties["kernel_id"] != w.Properties["kernel_id"] {
 				t.Errorf("got image %+v", img)

@@ -24,7 +24,7 @@ const maxTries = 3
 // died, or the record was deleted. Another record is needed.
 var errStuck = errors.New("the record takes no data")
 
-// upload sends data to a queued record until the image is active and right. It gives the
+// send sends data to a queued record until the image is active and right. It gives the
 // image and the SHA-512 of the data.
 //
 // The result of the request proves little: the answer of a successful upload may be
@@ -36,16 +36,16 @@ var errStuck = errors.New("the record takes no data")
 //	queued                          sent again, if the error may pass
 //	still saving after a while      errStuck
 //	gone, or any other state        errStuck
-func (c *Client) upload(ctx context.Context, id string, src source) (Image, string, error) {
+func (u *upload) send(ctx context.Context, id string) (Image, string, error) {
 	for try := 1; ; try++ {
-		sent, putErr := c.put(ctx, id, src)
+		sent, putErr := u.put(ctx, id, u.src)
 		if err := ctx.Err(); err != nil {
 			return Image{}, "", err
 		}
 		if err := sent.fileError(); err != nil {
 			return Image{}, "", err
 		}
-		img, err := c.waitUntilStable(ctx, id, sent.patience(c.patience))
+		img, err := u.waitUntilStable(ctx, id, sent.patience(u.patience))
 		switch {
 		case errors.Is(err, ErrNotFound):
 			return Image{}, "", fmt.Errorf("%w: it was deleted during the upload", errStuck)
@@ -53,7 +53,7 @@ func (c *Client) upload(ctx context.Context, id string, src source) (Image, stri
 			return Image{}, "", afterUpload(putErr, err)
 		case img.Status == Active:
 			sum, _ := sent.sum()
-			return img, sum, checkUpload(img, sent, src)
+			return img, sum, checkUpload(img, sent, u.src)
 		case img.Status != Queued:
 			return Image{}, "", afterUpload(putErr, fmt.Errorf("%w: it stays %q", errStuck, img.Status))
 		case putErr == nil:
@@ -61,7 +61,7 @@ func (c *Client) upload(ctx context.Context, id string, src source) (Image, stri
 		case try == maxTries || !mayPass(putErr):
 			return Image{}, "", putErr
 		}
-		if err := sleep(ctx, c.pause<<(try-1)); err != nil {
+		if err := sleep(ctx, u.pause<<(try-1)); err != nil {
 			return Image{}, "", err
 		}
 	}
@@ -78,10 +78,10 @@ func afterUpload(putErr, err error) error {
 
 // waitUntilStable reads an image until it is not in a temporary state any more, or until
 // patience is over.
-func (c *Client) waitUntilStable(ctx context.Context, id string, patience time.Duration) (Image, error) {
-	wait := min(c.pause, 100*time.Millisecond)
-	for over := time.Now().Add(patience); ; wait = min(2*wait, c.pause) {
-		img, err := c.Get(ctx, id)
+func (u *upload) waitUntilStable(ctx context.Context, id string, patience time.Duration) (Image, error) {
+	wait := min(u.pause, 100*time.Millisecond)
+	for over := time.Now().Add(patience); ; wait = min(2*wait, u.pause) {
+		img, err := u.look(ctx, id)
 		moving := img.Status == Saving || img.Status == "uploading" || img.Status == "importing"
 		if err != nil || !moving || !time.Now().Before(over) {
 			return img, err

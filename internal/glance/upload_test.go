@@ -277,7 +277,7 @@ func TestUploadThatIsCancelledLeavesNothing(t *testing.T) {
 // rewrite changes what the cloud tells of single images.
 func rewrite(h http.Handler, change func(image map[string]any)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		at := strings.Index(r.URL.Path, "/v2/images/")
+		at := strings.Index(r.URL.Path, "/v2/images")
 		if r.Method != http.MethodGet || at < 0 {
 			h.ServeHTTP(w, r)
 			return
@@ -287,7 +287,13 @@ func rewrite(h http.Handler, change func(image map[string]any)) http.Handler {
 		body := rec.Body.Bytes()
 		var img map[string]any
 		if rec.Code == http.StatusOK && json.Unmarshal(body, &img) == nil {
-			change(img)
+			all, list := img["images"].([]any)
+			for _, i := range all {
+				change(i.(map[string]any))
+			}
+			if !list {
+				change(img)
+			}
 			body, _ = json.Marshal(img)
 		}
 		w.WriteHeader(rec.Code)

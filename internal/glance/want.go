@@ -7,8 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // Marker is a property of every image that this package makes: the digest of its
@@ -17,6 +15,11 @@ const Marker = "bayplan_upload"
 
 // pending is the value of Marker while the content is sent whose digest is not known.
 const pending = "pending"
+
+// Run is a property of every image that this package makes: the Owner of the client that
+// made its record. It distinguishes what an earlier run of ours has left from what
+// another run may be uploading at this moment.
+const Run = "bayplan_run"
 
 // Source is a property of an image that was converted during the upload: the digest of
 // the file from which it was made.
@@ -41,6 +44,9 @@ type Want struct {
 	// Properties are those that the image must have; it may have others. An empty value
 	// is not known yet. Converge needs all values.
 	Properties map[string]string
+
+	// Owner is the Owner of the client that looks and uploads.
+	Owner string
 
 	Size int64
 
@@ -69,6 +75,10 @@ type Want struct {
 	// nil.
 	OnSHA512 func(sha512 string)
 
+	// OnTwin is called with the image that keeps the name, when another run has uploaded
+	// the same content at the same time and the own upload was deleted; may be nil.
+	OnTwin func(kept Image)
+
 	// OnSent is called with the number of bytes as they are sent; may be nil.
 	OnSent func(n int64)
 }
@@ -93,7 +103,7 @@ func (w Want) withDigest(ctx context.Context, seen []Image) (Want, error) {
 	if w.SHA512 != "" || w.Source != "" {
 		return w, nil
 	}
-	if !slices.ContainsFunc(seen, func(i Image) bool { return slices.Contains(w.Names(), i.Name) }) {
+	if !slices.ContainsFunc(seen, func(i Image) bool { return i.Name == w.Name || w.mayTakeOver(i) }) {
 		return w, nil
 	}
 	sum, err := w.Sum(ctx, "sha512")
@@ -111,7 +121,8 @@ type Decision struct {
 	MD5Only       bool              // the content of Keep was compared by MD5 only
 	Staged        *Image            // an interrupted upload that can be continued
 	Old           []Image           // images that must give up the name
-	Leftover      []Image           // records of our interrupted uploads that are of no use
+	Leftover      []Image           // records of interrupted uploads that are of no use
+	Foreign       []Image           // records into which another run may be uploading: they are left alone
 	Delete        []Image           // images that had the name before, or give it up now, and must be deleted
 	Reason        string            // why an image with the name cannot stay
 }
@@ -171,49 +182,6 @@ func (d *Decision) findSurplus(w Want, seen []Image) {
 	d.Delete = before[:max(0, len(before)-w.Keep)]
 }
 
-// compareNamed compares the images that have the wanted name with the want.
-func (d *Decision) compareNamed(ctx context.Context, w Want, seen []Image) error {
-	var active, right []Image
-	for _, img := range seen {
-		switch {
-		case img.Name != w.Name:
-		case img.Status != Active:
-			d.Old = append(d.Old, img)
-			d.Reason = "it is " + img.Status
-		default:
-			active = append(active, img)
-			why, err := w.differs(ctx, img)
-			if err != nil {
-				return err
-			}
-			if why == "" {
-				right = append(right, img)
-			} else {
-				d.Old = append(d.Old, img)
-				d.Reason = why
-			}
-		}
-	}
-	// Two images may have the name if one of them was made by this package for this
-	// content: then that one is meant. Anything else would be a guess.
-	if len(active) > 1 && (len(active) > 2 || len(right) != 1 || right[0].Properties[Marker] != w.marker()) {
-		return duplicateError(w.Name, active)
-	}
-	if len(right) == 1 {
-		d.Keep = &right[0]
-	}
-	return nil
-}
-
-func duplicateError(name string, active []Image) error {
-	ids := make([]string, len(active))
-	for i, img := range active {
-		ids[i] = img.ID + " (of " + img.CreatedAt + ")"
-	}
-	return fault.WithHint(fmt.Errorf("%d active images are named %q: %s", len(active), name, strings.Join(ids, ", ")),
-		"rename or delete all but the one that nodes are to use: openstack image set --name OTHER ID")
-}
-
 // differs says how an active image differs from the want; "" if it does not. The disk
 // format is compared, because it decides how the image is unpacked. The container format
 // is not: it has no effect, and kernels of other tools often have "aki" there.
@@ -265,44 +233,6 @@ func (w Want) otherSums(ctx context.Context, img Image) (stored, sum string, err
 	sum, err = w.Sum(ctx, algo)
 	return stored, sum, err
 }
-
-// findStaged finds what our own interrupted uploads have left: the record that is the
-// furthest, and leftovers.
-func (d *Decision) findStaged(w Want, seen []Image) {
-	for _, img := range seen {
-		mark, ours := img.Properties[Marker]
-		if img.Name != w.StagingName() || !ours {
-			continue
-		}
-		useful := d.Keep == nil && (mark == w.marker() || mark == pending) && w.canUse(img)
-		switch {
-		case useful && d.Staged == nil:
-			d.Staged = &img
-		case useful && rank(img) > rank(*d.Staged):
-			d.Leftover = append(d.Leftover, *d.Staged)
-			d.Staged = &img
-		default:
-			d.Leftover = append(d.Leftover, img)
-		}
-	}
-}
-
-// canUse reports whether a record of ours can become the image.
-func (w Want) canUse(img Image) bool {
-	return rank(img) > 0 && img.DiskFormat == w.DiskFormat && img.ContainerFormat == w.ContainerFormat &&
-		(img.Visibility == w.Visibility || w.Visibility == "") && img.MinDisk == w.MinDisk && img.MinRAM == w.MinRAM &&
-		img.Properties[Source] == w.Source && (img.Status != Active || w.hasContent(img))
-}
-
-// hasContent reports whether an active image of ours has the content. Without a digest
-// the answer is no: the run that sent the content may have been killed before it compared
-// the image.
-func (w Want) hasContent(img Image) bool {
-	return w.SHA512 != "" && img.Size == w.Size && (img.HashAlgo != "sha512" || img.Hash == w.SHA512)
-}
-
-// rank says how far an upload into a record has come; 0: the record is of no use.
-func rank(img Image) int { return slices.Index([]string{"", Saving, Queued, Active}, img.Status) }
 
 // Backup gives the name that an image gets when another image takes its name: the name
 // and the creation time. It is written as director's image upload writes it, which also

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -31,6 +32,7 @@ type summary struct {
 	SetVisibility bool
 	Old, Leftover []string
 	Reason        string
+	Foreign       []string
 }
 
 func summarize(d glance.Decision) summary {
@@ -46,7 +48,7 @@ func summarize(d glance.Decision) summary {
 		}
 		return s
 	}
-	return summary{id(d.Keep), id(d.Staged), d.SetProperties, d.SetVisibility, ids(d.Old), ids(d.Leftover), d.Reason}
+	return summary{id(d.Keep), id(d.Staged), d.SetProperties, d.SetVisibility, ids(d.Old), ids(d.Leftover), d.Reason, ids(d.Foreign)}
 }
 
 func TestDecide(t *testing.T) {
@@ -74,6 +76,16 @@ func TestDecide(t *testing.T) {
 	}
 	useless := image("useless", func(i *glance.Image) { i.Name, i.Properties = w.StagingName(), mark("sha512:beef") })
 	ours := image("ours", func(i *glance.Image) { i.Properties = mark("sha512:" + w.SHA512) })
+	younger := image("younger", func(i *glance.Image) { i.Properties, i.CreatedAt = ours.Properties, "2018-07-09T18:43:19Z" })
+	other := image("other", func(i *glance.Image) { i.Properties = ours.Properties })
+	useless2 := image("useless2", func(i *glance.Image) { i.Hash, i.Properties = "beef", mark("sha512:beef") })
+	older2 := image("older2", func(i *glance.Image) { i.Size, i.Properties = 1, mark("sha512:bead") })
+	of := func(id, run string, age time.Duration) glance.Image {
+		i := staged(id, glance.Saving)
+		i.Properties[glance.Run], i.UpdatedAt = run, time.Now().Add(-age).UTC().Format(time.RFC3339)
+		return i
+	}
+	running, dead := of("running", "another host", 20*time.Hour), of("dead", "another host", 30*time.Hour)
 
 	for _, tc := range []struct {
 		name string
@@ -148,6 +160,14 @@ func TestDecide(t *testing.T) {
 		{"ours, when all is right", []glance.Image{staged("s", glance.Active), right}, summary{Keep: "right", Leftover: []string{"s"}}},
 		{"a staging name that is not ours", []glance.Image{image("x", func(i *glance.Image) { i.Name = w.StagingName() })}, summary{}},
 		{"two, one of them made here for this content", []glance.Image{old, ours}, summary{Keep: "ours", Old: []string{"old"}, Reason: "its content differs"}},
+		{"twins of ours: the oldest stays", []glance.Image{younger, ours}, summary{Keep: "ours", Old: []string{"younger"}}},
+		{"twins of ours of one second: the smallest id stays", []glance.Image{ours, other}, summary{Keep: "other", Old: []string{"ours"}}},
+		{"three twins of ours", []glance.Image{younger, other, ours}, summary{Keep: "other", Old: []string{"younger", "ours"}}},
+		{"a twin that others made stays", []glance.Image{ours, right}, summary{Keep: "right", Old: []string{"ours"}}},
+		{"two of ours for other content", []glance.Image{useless2, older2}, summary{Old: []string{"useless2", "older2"}, Reason: "its content differs"}},
+		{"another run's record", []glance.Image{running}, summary{Foreign: []string{"running"}}},
+		{"by its digest, beside another run's record", []glance.Image{running, right}, summary{Keep: "right", Foreign: []string{"running"}}},
+		{"a dead run's record", []glance.Image{dead}, summary{Leftover: []string{"dead"}}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d, err := glance.Decide(t.Context(), w, tc.seen)
@@ -168,7 +188,7 @@ func TestDecide(t *testing.T) {
 		"two wrong ones":              {old, image("old2", func(i *glance.Image) { i.Size = 1 })},
 		"a right one that is foreign": {old, right},
 		"three":                       {old, old, ours},
-		"two of ours":                 {ours, ours},
+		"two right foreign, one ours": {right, image("right2", nil), ours},
 	} {
 		t.Run("duplicates: "+name, func(t *testing.T) {
 			_, err := glance.Decide(t.Context(), w, seen)

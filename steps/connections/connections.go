@@ -40,6 +40,7 @@ type Set struct {
 	clouds     []namedCloud
 	hosts      []namedHost
 
+	owner          string                  // of what a run leaves in a cloud: see SetOwner
 	lock           *TagLock                // of tags; nil: every look-up asks
 	oldNames       map[string]string       // names in the lock file by canonical name
 	client         *registry.Client        // of all registries
@@ -307,6 +308,7 @@ func (s *Set) Cloud(ctx context.Context, name string) (*glance.Client, error) {
 	if conn.Embedded != nil {
 		options = embeddedOptions(name, s.embeddedClouds[name])
 	}
+	options.Owner = s.owner
 	c, err := glance.Connect(ctx, options)
 	if err != nil {
 		return nil, err
@@ -314,6 +316,10 @@ func (s *Set) Cloud(ctx context.Context, name string) (*glance.Client, error) {
 	s.loggedIn[name] = c
 	return c, nil
 }
+
+// SetOwner names the one who uploads to clouds: see glance.Options. It is called before
+// the first use of a cloud.
+func (s *Set) SetOwner(owner string) { s.owner = owner }
 
 // embeddedOptions gives the options for a cloud that answers inside the process, under
 // a name that no server can have.

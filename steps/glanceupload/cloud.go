@@ -49,7 +49,7 @@ func (s *glanceUpload) survey(ctx context.Context, w runner.World, prior *runner
 	g := &cloudSurvey{client: client, boot: boot, all: s.replaces(), release: len(s.Images) == 0}
 	for _, img := range s.diskImages() {
 		found := cloudImage{diskImage: img, file: files[img.File], convert: s.converts(img)}
-		if found.want, err = s.want(ctx, found); err != nil {
+		if found.want, err = s.want(ctx, client.Owner(), found); err != nil {
 			return nil, err
 		}
 		g.images = append(g.images, found)
@@ -92,10 +92,10 @@ func (f cloudImage) id() string {
 
 // want says what the image service must have. The ids of other images are filled in
 // later.
-func (s *glanceUpload) want(ctx context.Context, f cloudImage) (glance.Want, error) {
+func (s *glanceUpload) want(ctx context.Context, owner string, f cloudImage) (glance.Want, error) {
 	want := glance.Want{
 		Name: f.Name, DiskFormat: s.storedFormat(f.diskImage), ContainerFormat: f.Container, Visibility: f.Visibility,
-		MinDisk: f.MinDisk, MinRAM: f.MinRAM, Size: f.file.Size,
+		MinDisk: f.MinDisk, MinRAM: f.MinRAM, Size: f.file.Size, Owner: owner,
 		Replace: s.replaces(), Keep: s.Keep,
 		Sum:  f.file.Sum,
 		Open: func() (glance.File, error) { return f.file.OpenContent(f.Disk, f.convert) },
@@ -220,12 +220,16 @@ func imageOutputs(found []storedImage) runner.Outputs {
 	return out
 }
 
-// notes names the images that were compared by MD5 only.
+// notes names the images that were compared by MD5 only, and those that another run may
+// be uploading.
 func (g *cloudSurvey) notes() []string {
 	var notes []string
 	for _, f := range g.images {
 		if f.decision.MD5Only {
 			notes = append(notes, fmt.Sprintf("image %s (%s) was compared by MD5 only: the cloud has no other digest of it", f.Name, f.decision.Keep.ID))
+		}
+		for _, img := range f.decision.Foreign {
+			notes = append(notes, fmt.Sprintf("image %s (%s, %s since %s) may be an upload of another run: it is left alone for a day", img.Name, img.ID, img.Status, img.UpdatedAt))
 		}
 	}
 	return notes

@@ -222,11 +222,18 @@ func (r *cloudRun) convergeAfterLinks(ctx context.Context, f cloudImage) (glance
 	w := f.want
 	w.Properties = f.properties(ids)
 	w.OnSent = r.progress.Add
+	twin := ""
+	w.OnTwin = func(kept glance.Image) {
+		twin = "; another run has uploaded the same content at the same time: its image " + kept.ID + " stays, the own one is deleted"
+	}
 	img, err := r.client.Converge(ctx, w, r.seen)
 	if err != nil {
 		return glance.Image{}, err
 	}
 	for _, it := range f.items() {
+		if it.Name == f.Name {
+			it.Note += twin
+		}
 		r.progress.Done(it)
 	}
 	return img, nil

@@ -235,7 +235,7 @@ func TestGlanceUploadAfterADeathAtAnyRequest(t *testing.T) {
 					if _, err := c.Apply(t.Context(), &steptest.Progress{}); err != nil {
 						t.Fatalf("after a death at request %d: %v", n, err)
 					}
-				} else if !done {
+				} else if !done && n < 10 { // the last requests only look at what was done
 					t.Errorf("after a death at request %d nothing is left to do", n)
 				}
 				b.checkWhole(t)
