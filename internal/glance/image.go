@@ -136,30 +136,25 @@ func byAge(a, b Image) int { return strings.Compare(a.CreatedAt+a.ID, b.CreatedA
 // pages reads all pages of a list. It follows only the query of a page's link to the
 // next page: the service may not know the address at which it is reached.
 func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
-	var found []Image
-	seen := map[string]bool{}
+	var list pageList
 	for q := query.Encode(); ; {
-		if seen[q] {
-			return nil, fmt.Errorf("the page %q links back to itself", q)
+		if err := list.ask(q); err != nil {
+			return nil, err
 		}
-		seen[q] = true
-		var page struct {
-			Images []Image `json:"images"`
-			Next   string  `json:"next"`
-		}
+		var text json.RawMessage
 		err := c.retry(ctx, func() error {
-			page.Images, page.Next = nil, "" // from an answer that was cut short
-			_, err := c.images.Get(ctx, c.images.ServiceURL("images")+"?"+q, &page, nil)
+			text = nil // from an answer that was cut short
+			_, err := c.images.Get(ctx, c.images.ServiceURL("images")+"?"+q, &text, nil)
 			return err
 		})
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, page.Images...)
-		if page.Next == "" {
-			return found, nil
+		link, err := list.add(text)
+		if err != nil || link == "" {
+			return list.found, err
 		}
-		next, err := url.Parse(page.Next)
+		next, err := url.Parse(link)
 		if err != nil {
 			return nil, fmt.Errorf("the link to the next page: %w", err)
 		}

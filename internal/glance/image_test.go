@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -90,6 +91,70 @@ func TestListRefusesEndlessPages(t *testing.T) {
 	}))
 	if _, err := c.List(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "links back to itself") {
 		t.Errorf("got error %v", err)
+	}
+}
+
+// endless gives the same bytes again and again.
+type endless string
+
+func (e endless) Read(p []byte) (int, error) {
+	n := copy(p, e)
+	for n+len(e) <= len(p) {
+		n += copy(p[n:], e)
+	}
+	return n, nil
+}
+
+// No answer of a cloud is read without end: one page, many pages, one image, a token, an
+// error.
+func TestAnswersAreBounded(t *testing.T) {
+	pages := 0
+	for _, tc := range []struct {
+		name, at string
+		answer   func(w http.ResponseWriter)
+		want     string
+	}{
+		{"a page", "/v2/images", func(w http.ResponseWriter) {
+			_, _ = io.Copy(w, io.MultiReader(strings.NewReader(`{"images": [`), endless(`{"id": "1", "name": "x"},`)))
+		}, "larger than 16"},
+		{"one property", "/v2/images", func(w http.ResponseWriter) {
+			_, _ = io.Copy(w, io.MultiReader(strings.NewReader(`{"images": [{"x": "`), endless("x")))
+		}, "larger than 16"},
+		{"pages that are empty", "/v2/images", func(w http.ResponseWriter) {
+			pages++
+			fmt.Fprintf(w, `{"images": [], "next": "/v2/images?marker=%d"}`, pages)
+		}, "more than 5000 pages"},
+		{"pages with images", "/v2/images", func(w http.ResponseWriter) {
+			pages++
+			fmt.Fprintf(w, `{"images": [{}%s], "next": "/v2/images?marker=%d"}`, strings.Repeat(",{}", 5000), pages)
+		}, "more than 100000 images"},
+		{"an error", "/v2/images", func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = io.Copy(w, endless("no"))
+		}, "403 Forbidden: nono"},
+		{"a login", "/v3/auth/tokens", func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusCreated)
+			_, _ = io.Copy(w, io.MultiReader(strings.NewReader(`{"token": {"catalog": [`), endless(`{"type": "image"},`)))
+		}, "larger than 16"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			emb := newCloud(t)
+			o := quick("http://cloud.embedded")
+			o.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, tc.at) {
+					tc.answer(w)
+					return
+				}
+				emb.ServeHTTP(w, r)
+			})
+			c, err := glance.Connect(t.Context(), o)
+			if err == nil {
+				_, err = c.List(t.Context(), "a")
+			}
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got error %v, want one with %q", err, tc.want)
+			}
+		})
 	}
 }
 

@@ -79,10 +79,19 @@ func (placeholder) Read([]byte) (int, error) {
 }
 func (placeholder) Seek(int64, int) (int64, error) { return 0, nil }
 
-// A sender is a RoundTripper that gives an upload its body and its length.
+// A sender is a RoundTripper that gives an upload its body and its length, and every
+// answer a bound.
 type sender struct{ base http.RoundTripper }
 
 func (t sender) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.send(req)
+	if err != nil {
+		return nil, err
+	}
+	return bounded(resp), nil
+}
+
+func (t sender) send(req *http.Request) (*http.Response, error) {
 	s, ok := req.Context().Value(transferKey{}).(*transfer)
 	if !ok || req.Method != http.MethodPut {
 		return t.base.RoundTrip(req)
