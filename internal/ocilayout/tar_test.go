@@ -3,6 +3,7 @@ package ocilayout
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -51,6 +52,68 @@ func TestTarMeanwhile(t *testing.T) {
 	}
 	if held, err := two.Blobs(); err != nil || len(held) != 2 {
 		t.Errorf("it holds %v, %v", held, err)
+	}
+}
+
+// Whatever a killed run has left beside the archive, the next run publishes a whole
+// layout.
+func TestTarTornPart(t *testing.T) {
+	text := strings.Repeat("layer! ", 100)
+	put := func(l *Layout, text string) error {
+		return l.Put(digest.FromString(text), int64(len(text)), strings.NewReader(text))
+	}
+	first := Open(filepath.Join(t.TempDir(), "media.tar"))
+	if err := errors.Join(put(first, text), put(first, "two")); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(partOf(first.path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused, err := tarHeader(unusedName, tarBlock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := func(at int, with []byte) []byte {
+		b := bytes.Clone(whole)
+		copy(b[at:], with)
+		return b
+	}
+	left := map[string][]byte{
+		"room for the mark, without a name":   append(bytes.Clone(unused), make([]byte, tarBlock)...),
+		"the mark's text, without a name":     replace(0, unused)[:2*tarBlock],
+		"blobs behind a mark without a name":  replace(0, unused),
+		"the mark's name, without its text":   replace(tarBlock, make([]byte, tarBlock)),
+		"a mark of another version":           replace(tarBlock, []byte(strings.Replace(layoutVersion, "1.0.0", "9.0.0", 1))),
+		"room that has no header yet":         make([]byte, 2*tarBlock),
+		"blobs behind room without a header":  replace(0, make([]byte, tarBlock)),
+		"nothing but garbage":                 bytes.Repeat([]byte("garbage "), 300),
+		"a whole file, and another one on it": append(bytes.Clone(whole), whole...),
+	}
+	for n := 0; n <= len(whole); n += tarBlock / 2 {
+		left[fmt.Sprintf("the first %d bytes", n)] = whole[:n]
+	}
+	for name, part := range left {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "media.tar")
+			if err := os.WriteFile(partOf(path), part, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			l := Open(path)
+			if err := errors.Join(put(l, text), l.Change(func(*Index) error { return nil }), l.Commit()); err != nil {
+				t.Fatal(err)
+			}
+			f, err := Open(path).Open(digest.FromString(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(f); err != nil || string(got) != text {
+				t.Errorf("got %d bytes, %v", len(got), err)
+			}
+			if _, err := Open(path).Index(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -107,7 +107,8 @@ func (w *tarWriter) extend(path string) error {
 		return fmt.Errorf("%s: another run has just written it", path)
 	}
 	w.index, w.indexEntry, w.blobs = idx, l.index, l.blobs
-	return w.resume(l.end + tarEnd)
+	_, err = w.resume(l.end + tarEnd)
+	return err
 }
 
 // stage goes on with the file beside an archive, which gets all that the
@@ -123,10 +124,11 @@ func (w *tarWriter) stage(path string, disk *tarDisk) error {
 	if err := durable.SetMode(w.f, layoutMode); err != nil {
 		return err
 	}
-	if err := w.resume(0); err != nil {
+	marked, err := w.resume(0)
+	if err != nil {
 		return err
 	}
-	if w.tail == 0 {
+	if !marked {
 		if err := w.write(layoutFile, []byte(layoutVersion)); err != nil {
 			return err
 		}
@@ -145,11 +147,13 @@ func (w *tarWriter) checkReplaced(path string) error {
 	return err
 }
 
-// resume finds the whole entries that a killed run left, and cuts off the rest.
-func (w *tarWriter) resume(from int64) error {
+// resume finds the whole entries that a killed run left, and cuts off the rest. It reports
+// whether one of them marks the archive as a layout: a run may be killed after it has made
+// room for that entry.
+func (w *tarWriter) resume(from int64) (marked bool, err error) {
 	fi, err := w.f.Stat()
 	if err != nil {
-		return err
+		return false, err
 	}
 	rest, _ := list(w.f, from, fi.Size()) // a torn entry ends the list
 	w.tail = rest.end
@@ -166,7 +170,11 @@ func (w *tarWriter) resume(from int64) error {
 			w.unused[u.following-u.header] = append(w.unused[u.following-u.header], u.header)
 		}
 	}
-	return w.f.Truncate(w.tail)
+	if l := rest.layout; l != nil && l.following <= w.tail {
+		text, err := l.read(maxLayoutFile)
+		marked = err == nil && checkLayoutFile(text, w.f.Name()) == nil
+	}
+	return marked, w.f.Truncate(w.tail)
 }
 
 // reserve makes an entry that holds nothing yet, with room for a file. It uses
