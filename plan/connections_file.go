@@ -25,7 +25,7 @@ func (r *reader) openConnectionsFile(file string) *reader {
 	}
 	in := newReader(s, errs)
 	in.scope.outer = r.scope
-	in.top = in.keyedFields(root, "a connections file", "apiVersion", "vars", "secrets", "connections")
+	in.top = in.keyedFields(root, "a connections file", "apiVersion", "vars", "secrets", "connections", "others")
 	in.readVersion(root, in.top, false)
 	if in.top.missing("connections") {
 		in.fail(root.pos, "", "connections is missing")
@@ -40,4 +40,15 @@ func (r *reader) readConnectionsFile(p *Plan) {
 	r.evaluateVars()
 	r.readSecrets(r.top.value("secrets"))
 	r.readConnections(r.top.value("connections"), p)
+	p.ConnectionsFile = r.src.file
+	p.OtherServers = r.readOthers(r.top.value("others"))
+}
+
+// readOthers reads what the file says about servers without a connection.
+func (r *reader) readOthers(n *node) string {
+	text, ok := r.fixedText(n, "others", "others")
+	if ok && text != "allow" && text != "refuse" {
+		r.fail(n.pos, "write allow or refuse", "others says whether servers without a connection are asked, and %s does not", n.quoted(text))
+	}
+	return text
 }

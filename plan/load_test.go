@@ -222,7 +222,7 @@ func TestConnectionsFileMistakes(t *testing.T) {
 	dir := t.TempDir()
 	tests := []struct{ name, text, want string }{
 		{"no connections", "vars: {}\n", "MOCK:1:1: connections is missing"},
-		{"a whole plan", "name: x\nconnections: {}\nsteps: {}\n", "MOCK:1:1: unknown key \"name\" in a connections file (the keys here are apiVersion, vars, secrets, connections)\nMOCK:3:1: unknown key \"steps\" in a connections file (the keys here are apiVersion, vars, secrets, connections)"},
+		{"a whole plan", "name: x\nconnections: {}\nsteps: {}\n", "MOCK:1:1: unknown key \"name\" in a connections file (the keys here are apiVersion, vars, secrets, connections, others)\nMOCK:3:1: unknown key \"steps\" in a connections file (the keys here are apiVersion, vars, secrets, connections, others)"},
 		{"version", "apiVersion: v1\nconnections: {}\n", `MOCK:1:13: this bayplan does not support apiVersion "v1" (write apiVersion: bayplan/v1)`},
 		{"secret of the plan", "connections: { registries: { a: { password: \"${secrets.token}\" } } }\n", `MOCK:1:46: there is no secret "token"`},
 		{"written out", "connections: { registries: { a: { password: hunter2 } } }\n", "MOCK:1:45: a secret must not be written into a plan (write ${secrets.NAME} here, and say where to find it under secrets: NAME: {env: VARIABLE})"},

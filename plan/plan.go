@@ -25,6 +25,13 @@ type Plan struct {
 	Hosts      []Connection // connections.hosts, in file order
 	Steps      []*Step      // in file order
 
+	// ConnectionsFile is the file whose connections replace those of the plan, as the
+	// user named it, or "".
+	ConnectionsFile string
+	// OtherServers says whether servers without a connection may be asked, if
+	// ConnectionsFile does: "allow", "refuse" or "".
+	OtherServers string
+
 	src *source
 }
 

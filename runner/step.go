@@ -106,6 +106,8 @@ type Paths struct {
 
 	Fills []Place // what the step changes outside the disk
 	Looks []Place // what the step looks at outside the disk
+
+	Asks []Server // the servers that the step asks
 }
 
 // A Place is something outside the disk, such as a registry or a cloud, with what a

@@ -39,8 +39,11 @@ func (p *program) load(c *cli.Context) (*session, error) {
 	}
 	out, more := connections.Connect(read)
 	errs = append(errs, more...)
-	graph, more := runner.Check(read, steps.Builtin(out), errs...)
+	types := steps.Builtin(out)
+	graph, more := runner.Check(read, types, errs...)
 	errs = append(errs, more...)
+	asked := runner.AskedBy(read, types)
+	errs = append(errs, out.CheckAsked(asked)...)
 	if err := errs.Err(); err != nil {
 		return nil, err
 	}

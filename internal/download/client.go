@@ -61,6 +61,10 @@ func New(hosts []Host) (*Client, error) {
 	return c, nil
 }
 
+// Restrict refuses requests to hosts that the client has no settings for, as
+// transport.Transport.Restrict does.
+func (c *Client) Restrict(refuse func(host string) error) { c.transport.Restrict(refuse) }
+
 // A Request is the file to request.
 type Request struct {
 	URL string

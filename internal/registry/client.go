@@ -63,6 +63,7 @@ type Client struct {
 	pull, push *reg.Reg
 	http       *http.Client // used by both
 	wire       *wire.Transport
+	base       *transport.Transport // that wire sends with
 	labels     *labelCache
 	layouts    *layouts
 	pause      func(ctx context.Context, d time.Duration) error
@@ -93,6 +94,7 @@ func New(hosts []Host) (*Client, error) {
 		return nil, err
 	}
 	hc := t.Client()
+	c.base = t
 	c.wire = wire.New(t, c.wait)
 	hc.Transport = c.wire
 	c.http = hc
@@ -100,6 +102,10 @@ func New(hosts []Host) (*Client, error) {
 	c.push = c.view(hc, 1)
 	return c, nil
 }
+
+// Restrict refuses requests to hosts that the client has no settings for, as
+// transport.Transport.Restrict does.
+func (c *Client) Restrict(refuse func(host string) error) { c.base.Restrict(refuse) }
 
 // wait lets tests replace pause after New.
 func (c *Client) wait(ctx context.Context, d time.Duration) error { return c.pause(ctx, d) }

@@ -45,7 +45,12 @@ type Endpoint struct {
 type Transport struct {
 	routes   map[string]*route
 	fallback *route
+	refuse   func(host string) error // of hosts without an endpoint; nil: none is refused
 }
+
+// Restrict refuses requests to hosts without an endpoint with the error that refuse
+// gives, if it gives one. It must be called before the first request.
+func (t *Transport) Restrict(refuse func(host string) error) { t.refuse = refuse }
 
 // New makes a transport for the endpoints. For all other hosts it verifies
 // certificates and uses the proxies of the environment.
@@ -76,7 +81,16 @@ func New(endpoints []Endpoint) (*Transport, error) {
 
 // RoundTrip sends the request over the route of its URL's host.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	return t.routeFor(req.URL).RoundTrip(req)
+	r := t.routeFor(req.URL)
+	if r == t.fallback && t.refuse != nil {
+		if err := t.refuse(req.URL.Host); err != nil {
+			if req.Body != nil {
+				_ = req.Body.Close()
+			}
+			return nil, err
+		}
+	}
+	return r.RoundTrip(req)
 }
 
 // routeFor returns the route for a URL. The endpoint and the URL may each omit

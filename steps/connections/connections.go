@@ -40,7 +40,10 @@ type Set struct {
 	clouds     []namedCloud
 	hosts      []namedHost
 
-	owner          string                  // of what a run leaves in a cloud: see SetOwner
+	owner string // of what a run leaves in a cloud: see SetOwner
+	file  string // the file that replaces the plan's connections, or ""
+	only  bool   // servers without a connection must not be asked
+
 	lock           *TagLock                // of tags; nil: every look-up asks
 	oldNames       map[string]string       // names in the lock file by canonical name
 	client         *registry.Client        // of all registries
@@ -67,7 +70,7 @@ type namedCloud struct {
 // Connect decodes a plan's connections, and neither asks a server nor opens a
 // file. All mistakes in them are reported.
 func Connect(p *plan.Plan) (*Set, plan.Errors) {
-	o := &Set{embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
+	o := &Set{file: p.ConnectionsFile, embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
 	var errs plan.Errors
 	for _, c := range p.Registries {
 		r := namedRegistry{name: c.Name}
@@ -83,7 +86,9 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 		errs = append(errs, decode(c.Body, &n.CloudConnection)...)
 		o.clouds = append(o.clouds, n)
 	}
-	return o, append(errs, o.connectHosts(p.Hosts)...)
+	errs = append(errs, o.connectHosts(p.Hosts)...)
+	o.only = o.refusesOthers(p)
+	return o, errs
 }
 
 // With gives connections whose clients are made already, for tests. registries
@@ -141,7 +146,12 @@ func (s *Set) Open(readOnly bool) error {
 	}
 	client, err := registry.New(hosts)
 	s.client = client
-	return errors.Join(err, s.openHosts())
+	if err := errors.Join(err, s.openHosts()); err != nil || !s.only {
+		return err
+	}
+	s.client.Restrict(s.refuseOther)
+	s.downloads.Restrict(s.refuseOther)
+	return nil
 }
 
 // withWriteHint adds a hint to the error of an embedded service that cannot write into
@@ -212,7 +222,7 @@ func (s *Set) Registry() *registry.Client { return s.client }
 // RegistryHost gives the host of a registry connection, as references name it.
 func (s *Set) RegistryHost(name string) (string, error) {
 	if s == nil {
-		return "", unknownConnection("registry", "registries", name, nil)
+		return "", s.unknown("registry", "registries", name, nil)
 	}
 	var names []string
 	for _, r := range s.registries {
@@ -221,7 +231,7 @@ func (s *Set) RegistryHost(name string) (string, error) {
 		}
 		names = append(names, r.name)
 	}
-	return "", unknownConnection("registry", "registries", name, names)
+	return "", s.unknown("registry", "registries", name, names)
 }
 
 // CheckRegistry gives an error when no registry connection has that name. An
@@ -290,7 +300,7 @@ func (s *Set) cloud(name string) (namedCloud, error) {
 		}
 		names = append(names, c.name)
 	}
-	return namedCloud{}, unknownConnection("cloud", "clouds", name, names)
+	return namedCloud{}, s.unknown("cloud", "clouds", name, names)
 }
 
 // Cloud logs in to a cloud at its first use.
@@ -337,7 +347,11 @@ func embeddedOptions(name string, answer http.Handler) glance.Options {
 	}
 }
 
-func unknownConnection(kind, section, name string, names []string) error {
+// unknown gives the error for a connection that does not exist.
+func (s *Set) unknown(kind, section, name string, names []string) error {
 	err := fmt.Errorf("there is no %s %q under connections.%s", kind, name, section)
+	if s != nil && s.file != "" {
+		err = fmt.Errorf("%w of %s", err, s.file)
+	}
 	return setting.WithSuggestion(err, name, names)
 }

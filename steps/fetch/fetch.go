@@ -134,6 +134,13 @@ func (f *fetchFile) Paths() runner.Paths {
 	for _, u := range append(f.urls(), setting.Text(f.Checksums), setting.Text(f.Signature)) {
 		p.Reads = append(p.Reads, download.LocalPath(u))
 	}
+	p.Asks = setting.WebServer("url", f.urls()...)
+	if f.Checksums != nil {
+		p.Asks = append(p.Asks, setting.WebServer("checksums", *f.Checksums)...)
+	}
+	if f.Signature != nil {
+		p.Asks = append(p.Asks, setting.WebServer("signature", *f.Signature)...)
+	}
 	return p
 }
 

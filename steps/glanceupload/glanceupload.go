@@ -254,6 +254,7 @@ func (s *glanceUpload) Paths() runner.Paths {
 		p.Into = []string{dir}
 	}
 	if s.cloud() != "" {
+		p.Asks = []runner.Server{{Kind: runner.CloudServer, Name: s.cloud(), Field: "cloud"}}
 		p.Fills = []runner.Place{{Where: "cloud " + s.cloud(), Names: s.imageNames(), Field: "images"}}
 	}
 	return p

@@ -179,10 +179,14 @@ func (p *packageFiles) checkComplete() error {
 
 // Paths implements runner.Pather.
 func (p *packageFiles) Paths() runner.Paths {
-	return runner.Paths{
+	paths := runner.Paths{
 		Reads: []string{string(p.RPM), string(p.Keyring), download.LocalPath(p.Repository)},
 		Into:  []string{string(p.Into)},
 	}
+	if p.Repository != "" {
+		paths.Asks = setting.WebServer("repository", p.Repository)
+	}
+	return paths
 }
 
 // Inputs gives the package to unpack and the keyring. Installing has no inputs but

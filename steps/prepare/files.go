@@ -37,11 +37,15 @@ func (p *prepare) Paths() runner.Paths {
 			paths.Writes = append(paths.Writes, string(path))
 		}
 	}
-	if p.TagFromLabel != "" || p.Digests {
-		paths.Looks = imagelist.SourcePlaces(p.Images.Other)
-		if host, path, ok := strings.Cut(strings.TrimRight(p.Namespace, "/"), "/"); ok {
-			paths.Looks = append(paths.Looks, imagelist.Place(host, path+"/*"))
-		}
+	paths.Asks = []runner.Server{{Kind: runner.RegistryServer}} // an environment may say to look up tags
+	if p.TagFromLabel == "" && !p.Digests && p.Format != "openstack-version" {
+		return paths
+	}
+	paths.Looks = imagelist.SourcePlaces(p.Images.Other)
+	paths.Asks = append(paths.Asks, imagelist.Servers("images", p.Images, imagelist.HasDigest)...)
+	if host, path, ok := strings.Cut(strings.TrimRight(p.Namespace, "/"), "/"); ok {
+		paths.Looks = append(paths.Looks, imagelist.Place(host, path+"/*"))
+		paths.Asks = append(paths.Asks, runner.Server{Kind: runner.RegistryServer, Hosts: []string{host}, Field: "namespace"})
 	}
 	return paths
 }

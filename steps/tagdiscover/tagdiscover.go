@@ -105,7 +105,11 @@ func (s *tagDiscover) Paths() runner.Paths {
 	if s.Newest == "" && image != "" {
 		image = s.withTag()
 	}
-	return runner.Paths{Looks: imagelist.SourcePlaces([]string{image})}
+	asked := runner.Server{Kind: runner.RegistryServer, Field: "image"}
+	if host, _, _, err := registry.Split(image); err == nil {
+		asked.Hosts = []string{host}
+	}
+	return runner.Paths{Looks: imagelist.SourcePlaces([]string{image}), Asks: []runner.Server{asked}}
 }
 
 // Inputs implements runner.Step: the image whose labels are read.

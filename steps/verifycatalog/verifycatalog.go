@@ -85,6 +85,7 @@ func (v *verifyCatalog) Validate() error {
 // Paths implements runner.Pather.
 func (v *verifyCatalog) Paths() runner.Paths {
 	paths := runner.Paths{Reads: setting.Paths([]plan.Path{v.Expect.Text})}
+	paths.Asks = append(imagelist.Servers("expect", v.Expect, imagelist.HasDigest), imagelist.Connection("registry", v.Registry)...)
 	if host, err := v.out.RegistryHost(v.Registry); err == nil {
 		looks := imagelist.Place(host, imagelist.NamesIn(v.Expect.Other, nil)...)
 		looks.Lists, looks.Field, looks.All = paths.Reads, "expect", v.Exact

@@ -103,6 +103,9 @@ func (v *verifyHTTPBoot) Paths() runner.Paths {
 		paths.Reads = append(paths.Reads, v.pathOf(v.scriptName()))
 		paths.Scans = setting.Paths([]plan.Path{v.Dir}) // the script says which files
 	}
+	if v.URL != "" {
+		paths.Asks = setting.WebServer("url", v.URL)
+	}
 	return paths
 }
 

@@ -143,6 +143,7 @@ func (v *verifyImages) Paths() runner.Paths {
 		for _, e := range v.Expect {
 			names = append(names, expectation(e).Name)
 		}
+		paths.Asks = []runner.Server{{Kind: runner.CloudServer, Name: v.Cloud, Field: "cloud"}}
 		paths.Looks = []runner.Place{{Where: "cloud " + v.Cloud, Names: names, Field: "expect", All: v.Exact}}
 	}
 	return paths

@@ -63,6 +63,7 @@ func (v *verifyRegistry) Validate() error {
 // Paths implements runner.Pather.
 func (v *verifyRegistry) Paths() runner.Paths {
 	paths := runner.Paths{Reads: setting.Paths([]plan.Path{v.Only})}
+	paths.Asks = imagelist.Connection("registry", v.Registry)
 	// Images of the list may come before this step or after it. It has to wait only for
 	// a step that removes others.
 	if host, err := v.out.RegistryHost(v.Registry); err == nil && v.Only != "" {

@@ -34,7 +34,7 @@ const frameJSON = `{
     },
     "connections": {
       "type": "object",
-      "description": "The outside world, by name. --connections FILE replaces all of it.",
+      "description": "The outside world, by name. --connections FILE replaces all of it. If FILE has an embedded connection, no server that it does not name is asked, unless it says others: allow.",
       "additionalProperties": false,
       "properties": {
         "registries": {"type": "object", "description": "Container registries.", "propertyNames": {"$ref": "#/$defs/name"}, "additionalProperties": {"$ref": "#/$defs/registry"}},

@@ -2,9 +2,11 @@ package imagelist
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -56,4 +58,37 @@ func SourcePlaces(sources []string) []runner.Place {
 		places[i].Names = append(places[i].Names, repository+":"+cmp.Or(tag, "*"))
 	}
 	return places
+}
+
+// Servers gives the registries of the images in a field. Those of a list in a file are
+// known only in a run. An image in a layout, and one that skip reports, has none. skip may be
+// nil.
+func Servers(field string, images plan.TextOr[plan.Path, []string], skip func(name string) bool) []runner.Server {
+	if images.Text != "" || images.Other == nil {
+		return []runner.Server{{Kind: runner.RegistryServer, Field: field}}
+	}
+	var all []runner.Server
+	for i, name := range images.Other {
+		if _, _, layout := registry.CutLayout(name); layout || skip != nil && skip(name) {
+			continue
+		}
+		server := runner.Server{Kind: runner.RegistryServer, Field: fmt.Sprintf("%s[%d]", field, i)}
+		if host, _, _, err := registry.Split(name); err == nil {
+			server.Hosts = []string{host}
+		}
+		all = append(all, server)
+	}
+	return all
+}
+
+// HasDigest reports whether a reference has a digest.
+func HasDigest(name string) bool { return strings.Contains(name, "@") }
+
+// Connection gives the registry of a connection that a field names, or none for a name
+// that is not known yet.
+func Connection(field, name string) []runner.Server {
+	if name == "" {
+		return nil
+	}
+	return []runner.Server{{Kind: runner.RegistryServer, Name: name, Field: field}}
 }

@@ -1,0 +1,49 @@
+package runner
+
+import "github.com/bayplan/bayplan/plan"
+
+// A Server is a server that a step asks.
+type Server struct {
+	Kind  ServerKind
+	Name  string   // the name of its connection, or ""
+	Hosts []string // without a Name: its host, or hosts of which any one will do; empty if only a run knows it
+	Field string   // the field of the configuration that names it
+}
+
+// A ServerKind is a kind of connection.
+type ServerKind string
+
+// All kinds of connections.
+const (
+	RegistryServer ServerKind = "registry"
+	CloudServer    ServerKind = "cloud"
+	WebServer      ServerKind = "host"
+)
+
+// An Asked is a server that a step of a plan asks.
+type Asked struct {
+	Step *plan.Step
+	Server
+}
+
+// AskedBy returns the servers that the steps of a plan ask, as far as the plan alone
+// shows them. It leaves out steps with mistakes in their configuration.
+func AskedBy(p *plan.Plan, types Types) []Asked {
+	var all []Asked
+	g := &Graph{Plan: p}
+	for _, s := range p.Steps {
+		typ, ok := types.Find(s.Type)
+		if !ok {
+			continue
+		}
+		step := g.newStep(&Node{Step: s, Type: typ})
+		pather, ok := step.(Pather)
+		if !ok || len(s.With.Decode(step, nil)) > 0 {
+			continue
+		}
+		for _, server := range pather.Paths().Asks {
+			all = append(all, Asked{s, server})
+		}
+	}
+	return all
+}
