@@ -16,8 +16,8 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
-// connect gives the connections of a plan whose own are replaced by those of a file.
-func connect(t *testing.T, file string) *Set {
+// rehearse gives the connections of a plan whose own are replaced by those of a file.
+func rehearse(t *testing.T, file string) *Set {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "ci.yaml")
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
@@ -78,7 +78,7 @@ connections:
 		}
 		return errs
 	}
-	s := connect(t, file)
+	s := rehearse(t, file)
 	_, realm := s.Registry().Resolve(context.Background(), named+"/a/b:1")
 	for i, err := range append(ask(s), realm) {
 		if err == nil || !strings.Contains(err.Error(), " is not among the connections of ") || !strings.Contains(fault.Hint(err), "others: allow") {
@@ -93,13 +93,13 @@ connections:
 		"no embedded server": strings.ReplaceAll(file, "embedded: {}", "tls: disabled"),
 	} {
 		asked.Store(0)
-		ask(connect(t, file))
+		ask(rehearse(t, file))
 		if asked.Load() < 2 {
 			t.Errorf("%s: %d requests reached the other server", what, asked.Load())
 		}
 	}
 	asked.Store(0)
-	ask(connect(t, strings.ReplaceAll(file, "embedded: {}", "tls: disabled")+"others: refuse\n"))
+	ask(rehearse(t, strings.ReplaceAll(file, "embedded: {}", "tls: disabled")+"others: refuse\n"))
 	if n := asked.Load(); n != 0 {
 		t.Errorf("others: refuse: %d requests reached a server that the file does not name", n)
 	}
