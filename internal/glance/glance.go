@@ -20,6 +20,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +30,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/config"
 	"github.com/gophercloud/gophercloud/v2/openstack/identity/v3/tokens"
 
+	"github.com/bayplan/bayplan/internal/cloudsyaml"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/transport"
 )
@@ -47,9 +50,6 @@ type Options struct {
 	// Auth are the credentials; nil: those of clouds.yaml, or else of the OS_*
 	// environment variables. A Handler needs them.
 	Auth *gophercloud.AuthOptions
-
-	// Endpoint selects one of several image services. It is only used with Auth.
-	Endpoint gophercloud.EndpointOpts
 
 	// Handler answers requests to the host that Auth names, inside the process. It
 	// replaces the cloud's servers.
@@ -74,6 +74,7 @@ type Client struct {
 	cloud    string
 	owner    string
 	images   *gophercloud.ServiceClient
+	notes    []string
 	patience time.Duration
 	pause    time.Duration
 }
@@ -87,9 +88,12 @@ func (c *Client) Owner() string { return c.owner }
 // Endpoint gives the address of the image service.
 func (c *Client) Endpoint() string { return c.images.Endpoint }
 
+// Notes tell people what they should know about the settings that led to the cloud.
+func (c *Client) Notes() []string { return slices.Clone(c.notes) }
+
 // Connect logs in to a cloud and finds its image service.
 func Connect(ctx context.Context, o Options) (*Client, error) {
-	creds, err := credentialsOf(o)
+	creds, err := credentialsOf(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.label(), err)
 	}
@@ -97,7 +101,7 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.label(), err)
 	}
-	c := &Client{cloud: cmp.Or(o.Name, o.Cloud), owner: o.Owner, images: sc, patience: o.Patience, pause: o.Pause}
+	c := &Client{cloud: cmp.Or(o.Name, o.Cloud), owner: o.Owner, images: sc, notes: creds.notes, patience: o.Patience, pause: o.Pause}
 	if c.patience <= 0 {
 		c.patience = 20 * time.Second
 	}
@@ -116,16 +120,6 @@ func (o Options) label() string {
 	return fmt.Sprintf("cloud %q (cloud %q of clouds.yaml)", o.Name, o.Cloud)
 }
 
-func credentialsOf(o Options) (credentials, error) {
-	if o.Handler != nil && o.Auth == nil {
-		return credentials{}, errors.New("credentials are needed for a cloud that answers inside the process")
-	}
-	if o.Auth != nil {
-		return credentials{auth: *o.Auth, endpoint: o.Endpoint, source: "the credentials given"}, nil
-	}
-	return findCredentials(o.Cloud)
-}
-
 func login(ctx context.Context, o Options, creds credentials) (*gophercloud.ServiceClient, error) {
 	client, err := o.client(creds)
 	if err != nil {
@@ -140,7 +134,7 @@ func login(ctx context.Context, o Options, creds credentials) (*gophercloud.Serv
 	if err != nil {
 		return nil, explainLogin(err, creds)
 	}
-	sc, err := imageService(ctx, pc, creds.endpoint)
+	sc, err := imageService(ctx, pc, creds.image)
 	if err != nil {
 		return nil, explainEndpoint(err, creds)
 	}
@@ -173,10 +167,32 @@ func (o Options) transport(creds credentials) (*transport.Transport, error) {
 	return transport.New([]transport.Endpoint{{Host: at.Host, Handler: o.Handler}})
 }
 
-// imageService finds the service in the catalogue that came with the token. It
-// replaces openstack.NewImageV2, which cannot be cancelled: that function asks the
-// service for its versions with a context of its own.
-func imageService(ctx context.Context, pc *gophercloud.ProviderClient, eo gophercloud.EndpointOpts) (*gophercloud.ServiceClient, error) {
+// imageService finds the service: at the address that is set for it, or else in the
+// catalogue, under the first of the interfaces that it has.
+func imageService(ctx context.Context, pc *gophercloud.ProviderClient, image cloudsyaml.Image) (*gophercloud.ServiceClient, error) {
+	if image.Endpoint != "" {
+		return imageClient(pc, gophercloud.NormalizeURL(image.Endpoint)), nil
+	}
+	interfaces := image.Interfaces
+	if len(interfaces) == 0 {
+		interfaces = []string{string(gophercloud.AvailabilityPublic)}
+	}
+	var err error
+	for _, face := range interfaces {
+		eo := gophercloud.EndpointOpts{Type: image.Type, Name: image.Name, Region: image.Region, Availability: gophercloud.Availability(face)}
+		var sc *gophercloud.ServiceClient
+		sc, err = inCatalog(ctx, pc, eo)
+		if absent := (*gophercloud.ErrEndpointNotFound)(nil); !errors.As(err, &absent) {
+			return sc, err
+		}
+	}
+	return nil, err
+}
+
+// inCatalog finds the service in the catalogue that came with the token. It replaces
+// openstack.NewImageV2, which cannot be cancelled: that function asks the service for its
+// versions with a context of its own.
+func inCatalog(ctx context.Context, pc *gophercloud.ProviderClient, eo gophercloud.EndpointOpts) (*gophercloud.ServiceClient, error) {
 	result, ok := pc.GetAuthResult().(tokens.CreateResult)
 	if !ok { // a token that was given, or version 2 of the identity service
 		return openstack.NewImageV2(pc, eo)
@@ -191,9 +207,17 @@ func imageService(ctx context.Context, pc *gophercloud.ProviderClient, eo gopher
 	if err != nil {
 		return nil, err
 	}
-	base := trimVersion(found)
-	return &gophercloud.ServiceClient{ProviderClient: pc, Endpoint: base, ResourceBase: base + "v2/", Type: "image"}, nil
+	return imageClient(pc, found), nil
 }
+
+// imageClient gives a client of version 2 of the image service at an address, which may end
+// with the version: some catalogues include it.
+func imageClient(pc *gophercloud.ProviderClient, address string) *gophercloud.ServiceClient {
+	base := versioned.ReplaceAllString(address, "/")
+	return &gophercloud.ServiceClient{ProviderClient: pc, Endpoint: base, ResourceBase: base + "v2/", Type: "image"}
+}
+
+var versioned = regexp.MustCompile(`/v2(\.[0-9]+)?/$`)
 
 // explainLogin gives different errors for wrong credentials, for a service that cannot
 // be reached, and for an address without an identity service.
@@ -221,25 +245,17 @@ func explainLogin(err error, creds credentials) error {
 	return err
 }
 
-// trimVersion removes the version from an endpoint: some catalogues include it.
-func trimVersion(endpoint string) string {
-	if cut, ok := strings.CutSuffix(endpoint, "/v2/"); ok {
-		return cut + "/"
-	}
-	return endpoint
-}
-
 func explainEndpoint(err error, creds credentials) error {
 	var absent *gophercloud.ErrEndpointNotFound
 	if !errors.As(err, &absent) {
 		return fmt.Errorf("find the image service: %w", explain(err))
 	}
 	msg := "the catalogue of the cloud has no image service"
-	if region := creds.endpoint.Region; region != "" {
+	if region := creds.image.Region; region != "" {
 		msg += fmt.Sprintf(" in region %q", region)
 	}
-	if a := creds.endpoint.Availability; a != "" && a != gophercloud.AvailabilityPublic {
-		msg += fmt.Sprintf(" with interface %q", a)
+	if face := strings.Join(creds.image.Interfaces, " or "); face != "" && face != "public" {
+		msg += fmt.Sprintf(" with interface %q", face)
 	}
 	return fault.WithHint(errors.New(msg), "check region_name and interface in "+creds.source+
 		", and that the project has access to Glance, version 2 of its API")

@@ -223,7 +223,7 @@ func imageOutputs(found []storedImage) runner.Outputs {
 // notes names the images that were compared by MD5 only, and those that another run may
 // be uploading.
 func (g *cloudSurvey) notes() []string {
-	var notes []string
+	notes := g.client.Notes()
 	for _, f := range g.images {
 		if f.decision.MD5Only {
 			notes = append(notes, fmt.Sprintf("image %s (%s) was compared by MD5 only: the cloud has no other digest of it", f.Name, f.decision.Keep.ID))

@@ -168,7 +168,11 @@ func (v *verifyImages) Diff(ctx context.Context, w runner.World, _ *runner.Recor
 	if err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: outputs, Notes: strings.Split(outputs["table"].String(), "\n")}, nil
+	client, err := v.clouds.Cloud(ctx, v.Cloud)
+	if err != nil {
+		return nil, err
+	}
+	return &runner.Finding{Outputs: outputs, Notes: append(client.Notes(), strings.Split(outputs["table"].String(), "\n")...)}, nil
 }
 
 // Verify implements runner.Step.

@@ -1,0 +1,166 @@
+package cloudsyaml
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/yamlguard"
+)
+
+// merge puts together the vendor profile, the entry and the settings of its region.
+func (f *files) merge(ctx context.Context, c *Cloud, r Request, entry settings) (settings, error) {
+	profile, err := f.profile(ctx, c, entry)
+	if err != nil {
+		return nil, err
+	}
+	s := settings{"auth": settings{}}
+	s.update(profile)
+	s.update(entry)
+	delete(s, "cloud")
+	delete(s, "profile")
+	regions, err := knownRegions(entry, profile)
+	if err != nil {
+		return nil, err
+	}
+	chosen, err := choose(regions, r.Region)
+	if err != nil {
+		return nil, err
+	}
+	if old, err := scalar(s["region_name"], "region_name"); err == nil && old != "" && old != chosen.name && entry["regions"] != nil && r.Region == "" {
+		c.Notes = append(c.Notes, fmt.Sprintf("%s: regions begins with %s, so region_name %s is not used", c.Source, chosen.name, old))
+	}
+	delete(s, "regions")
+	values := maps.Clone(chosen.values)
+	maps.DeleteFunc(values, func(_ string, v any) bool { return v == nil })
+	s.update(values)
+	s["region_name"] = text(chosen.name)
+	return s, nil
+}
+
+// profile gives the vendor profile that the entry names. If it is not known, the entry is
+// used without it, with a note.
+func (f *files) profile(ctx context.Context, c *Cloud, entry settings) (settings, error) {
+	key := "profile"
+	if _, ok := entry[key]; !ok {
+		key = "cloud" // its old name
+	}
+	name, err := scalar(entry[key], key)
+	if err != nil || name == "" || name == environmentName() {
+		return nil, err
+	}
+	if strings.Contains(name, "://") {
+		return nil, fmt.Errorf("setting %s: an address is not supported; bayplan reads profiles from clouds-public.yaml", key)
+	}
+	public, err := findFile(ctx, "clouds-public", "", f.dirs)
+	if err != nil {
+		return nil, err
+	}
+	s, found, err := public.entry(name)
+	if err != nil || found {
+		return s, err
+	}
+	where := "there is no clouds-public.yaml"
+	if public.path != "" {
+		where = "it is not in " + public.path
+	}
+	c.Notes = append(c.Notes, fmt.Sprintf("%s: the vendor profile %s is not used: %s", c.Source, name, where))
+	return nil, nil
+}
+
+// environmentName is the name of the cloud that the OS_* variables describe.
+func environmentName() string {
+	if name := os.Getenv("OS_CLOUD_NAME"); name != "" {
+		return name
+	}
+	return "envvars"
+}
+
+// A region of a cloud may have settings of its own.
+type region struct {
+	name   string
+	values settings
+}
+
+// knownRegions gives the regions that the entry names, or else those of its profile. In the
+// entry, regions comes before region_name.
+func knownRegions(entry, profile settings) ([]region, error) {
+	for _, s := range []settings{entry, profile} {
+		switch value := s["regions"].(type) {
+		case nil:
+		case []any:
+			return readRegions(value)
+		default:
+			return nil, errors.New("setting regions is not a list")
+		}
+		switch value := s["region_name"].(type) {
+		case nil:
+		case []any:
+			return readRegions(value)
+		default:
+			names, err := scalar(value, "region_name")
+			if err != nil {
+				return nil, err
+			}
+			var regions []region
+			for name := range strings.SplitSeq(names, ",") {
+				regions = append(regions, region{name: name})
+			}
+			return regions, nil
+		}
+	}
+	return nil, nil
+}
+
+func readRegions(list []any) ([]region, error) {
+	regions := make([]region, len(list))
+	for i, item := range list {
+		path := fmt.Sprintf("regions[%d]", i)
+		table, ok := item.(settings)
+		if !ok {
+			name, err := scalar(item, path)
+			if err != nil {
+				return nil, err
+			}
+			regions[i].name = name
+			continue
+		}
+		for key := range table {
+			if key != "name" && key != "values" {
+				return nil, fmt.Errorf("setting %s.%s is not supported: a region has name and values", path, key)
+			}
+		}
+		name, err := scalar(table["name"], path+".name")
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := table["name"].(yamlguard.Opened); !ok {
+			return nil, fmt.Errorf("setting %s has no name", path)
+		}
+		regions[i] = region{name, table.table("values")}
+	}
+	return regions, nil
+}
+
+// choose gives the region of that name, or the first one.
+func choose(regions []region, name string) (region, error) {
+	if len(regions) == 0 {
+		return region{name: name}, nil
+	}
+	if name == "" {
+		return regions[0], nil
+	}
+	i := slices.IndexFunc(regions, func(r region) bool { return r.name == name })
+	if i < 0 {
+		var names []string
+		for _, r := range regions {
+			names = append(names, r.name)
+		}
+		return region{}, fmt.Errorf("there is no region %s; there are %s", name, strings.Join(names, ", "))
+	}
+	return regions[i], nil
+}
