@@ -67,7 +67,7 @@ func TestConnectionMistakes(t *testing.T) {
 		"a cloud without settings": {
 			text:  "  clouds:\n    c: {}\n",
 			steps: noSteps,
-			want:  []string{`5:5: a cloud says either cloud, an entry of clouds.yaml, or embedded`},
+			want:  []string{`5:5: a cloud has one of cloud (an entry of clouds.yaml), auth_url and embedded`},
 		},
 		"a mistake in a connection is not also one of the step that uses it": {
 			text:  "  registries:\n    a: { host: h, concurrency: 100 }\n",
@@ -85,6 +85,37 @@ func TestConnectionMistakes(t *testing.T) {
 			if diff := cmp.Diff(tt.want, mistakes(t, tt.text, tt.steps)); diff != "" {
 				t.Errorf("mistakes (-want +got):\n%s", diff)
 			}
+		})
+	}
+}
+
+func TestCloudConnectionMistakes(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want []string
+	}{
+		"an entry, all settings":    {`{ cloud: c, clouds_file: c.yaml, region: R, tls: insecure, ca: ca.pem }`, nil},
+		"a login, all settings":     {`{ auth_url: "https://h/v3", user: u, password: "${secrets.t}", project: p, user_domain: d, project_domain: e, region: R, tls: verify, ca: ca.pem }`, nil},
+		"an application credential": {`{ auth_url: "https://h/v3", application_credential_id: i, application_credential_secret: "${secrets.t}" }`, nil},
+		"two ways":                  {`{ cloud: c, auth_url: "https://h/v3" }`, []string{`6:5: a cloud has one of cloud (an entry of clouds.yaml), auth_url and embedded`}},
+		"an address without a scheme": {
+			`{ auth_url: "h:5000", user: u, password: "${secrets.t}", project: p }`, []string{`6:20: "h:5000" is not an address such as https://192.0.2.1:13000/v3`},
+		},
+		"an address with a user":         {`{ auth_url: "https://u@h/v3", user: u, password: "${secrets.t}", project: p }`, []string{`6:20: it holds a user; write user and password`}},
+		"a password that is written out": {`{ auth_url: "https://h/v3", user: u, password: hunter2, project: p }`, []string{`6:54: `}},
+		"no user and no project":         {`{ auth_url: "https://h/v3", password: "${secrets.t}" }`, []string{`6:5: a cloud with auth_url needs user`, `6:5: a cloud with auth_url needs project`}},
+		"a user beside an entry":         {`{ cloud: c, user: u }`, []string{`6:26: this goes with auth_url`}},
+		"a file beside auth_url":         {`{ auth_url: "https://h/v3", clouds_file: c.yaml, user: u, password: "${secrets.t}", project: p }`, []string{`6:48: a cloud with auth_url has no entry in clouds.yaml`}},
+		"half a credential":              {`{ auth_url: "https://h/v3", application_credential_id: i }`, []string{`6:62: application_credential_id and application_credential_secret go together`}},
+		"a project beside a credential": {
+			`{ auth_url: "https://h/v3", application_credential_id: i, application_credential_secret: "${secrets.t}", project: p }`, []string{`6:121: an application credential has its own user and project`},
+		},
+		"a CA of an embedded cloud": {`{ embedded: {}, ca: ca.pem }`, []string{`6:28: an embedded cloud has no such setting`}},
+		"another mode of TLS":       {`{ cloud: c, tls: disabled }`, []string{`6:25: "disabled" is not one of verify, insecure`}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			checkMistakes(t, mistakes(t, "  clouds:\n    c: "+tt.text+"\n", noSteps+"secrets: { t: { env: T } }\n"), tt.want)
 		})
 	}
 }
@@ -112,16 +143,21 @@ func TestRegistryConnectionMistakes(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := mistakes(t, "  registries:\n    a: "+tt.text+"\n", noSteps+"secrets: { t: { env: T } }\n")
-			if len(got) != len(tt.want) {
-				t.Fatalf("got %q, want %q", got, tt.want)
-			}
-			for i, want := range tt.want {
-				_, want, _ = strings.Cut(want, ": ")
-				if !strings.Contains(got[i], want) || strings.Contains(got[i], "hunter2") {
-					t.Errorf("got %q, want %q", got[i], want)
-				}
-			}
+			checkMistakes(t, mistakes(t, "  registries:\n    a: "+tt.text+"\n", noSteps+"secrets: { t: { env: T } }\n"), tt.want)
 		})
+	}
+}
+
+// checkMistakes compares mistakes without their places.
+func checkMistakes(t *testing.T, got, want []string) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("got %q, want %q", got, want)
+	}
+	for i, want := range want {
+		_, want, _ = strings.Cut(want, ": ")
+		if !strings.Contains(got[i], want) || strings.Contains(got[i], "hunter2") {
+			t.Errorf("got %q, want %q", got[i], want)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2"
 
 	"github.com/bayplan/bayplan/internal/cloudsyaml"
+	"github.com/bayplan/bayplan/internal/transport"
 )
 
 // credentials are everything that a login to a cloud needs.
@@ -20,25 +21,39 @@ type credentials struct {
 	image  cloudsyaml.Image
 	tls    *tls.Config
 	source string // where they were read, for hints
+	names  names
 	notes  []string
 }
 
+// names are what the source calls some settings, for hints.
+type names struct{ ca, region string }
+
 func credentialsOf(ctx context.Context, o Options) (credentials, error) {
-	if o.Handler != nil && o.Auth == nil {
+	ofFile := names{"cacert", "region_name and interface"}
+	switch {
+	case o.Handler != nil && o.Auth == nil:
 		return credentials{}, errors.New("credentials are needed for a cloud that answers inside the process")
+	case o.Auth != nil:
+		return credentials{auth: *o.Auth, source: "the credentials given", names: ofFile}, nil
+	case o.Login != nil:
+		conf, err := o.tlsConfig(cloudsyaml.TLS{})
+		if err != nil {
+			return credentials{}, err
+		}
+		return credentials{
+			auth: authOptions(*o.Login), image: cloudsyaml.Image{Region: o.Region}, tls: conf,
+			source: "connections.clouds." + o.Name, names: names{"ca", "region"},
+		}, nil
 	}
-	if o.Auth != nil {
-		return credentials{auth: *o.Auth, source: "the credentials given"}, nil
-	}
-	found, err := cloudsyaml.Find(ctx, cloudsyaml.Request{Cloud: o.Cloud})
+	found, err := cloudsyaml.Find(ctx, cloudsyaml.Request{Cloud: o.Cloud, File: o.CloudsFile, Region: o.Region})
 	if err != nil {
 		return credentials{}, err
 	}
-	conf, err := tlsConfig(found.TLS)
+	conf, err := o.tlsConfig(found.TLS)
 	if err != nil {
 		return credentials{}, err
 	}
-	return credentials{auth: authOptions(found.Login), image: found.Image, tls: conf, source: found.Source, notes: found.Notes}, nil
+	return credentials{auth: authOptions(found.Login), image: found.Image, tls: conf, source: found.Source, names: ofFile, notes: found.Notes}, nil
 }
 
 // authOptions gives a login in the form that gophercloud takes.
@@ -71,19 +86,30 @@ func authOptions(l cloudsyaml.Login) gophercloud.AuthOptions {
 	return o
 }
 
-// tlsConfig reads the files that TLS needs. Like the openstack command, it trusts only the
-// authorities that are named, if any are.
-func tlsConfig(t cloudsyaml.TLS) (*tls.Config, error) {
+// tlsConfig puts the options over the settings of clouds.yaml, and reads the files that they
+// name. Like the openstack command, it trusts only the authorities that clouds.yaml names, if
+// it names any. Those of the options are trusted besides the machine's.
+func (o Options) tlsConfig(t cloudsyaml.TLS) (*tls.Config, error) {
+	if o.TLS != "" {
+		t.Insecure = o.TLS == transport.Insecure
+	}
 	conf := &tls.Config{InsecureSkipVerify: t.Insecure, MinVersion: tls.VersionTLS12}
+	pool := x509.NewCertPool()
+	if o.CA != "" {
+		t.CA = o.CA
+		if system, err := x509.SystemCertPool(); err == nil {
+			pool = system
+		}
+	}
 	if t.CA != "" && !t.Insecure {
 		pem, err := os.ReadFile(t.CA)
 		if err != nil {
 			return nil, fmt.Errorf("read the authorities: %w", err)
 		}
-		conf.RootCAs = x509.NewCertPool()
-		if !conf.RootCAs.AppendCertsFromPEM(pem) {
+		if !pool.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("read the authorities: %s has no certificate", t.CA)
 		}
+		conf.RootCAs = pool
 	}
 	if t.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(t.Cert, cmp.Or(t.Key, t.Cert))

@@ -37,8 +37,18 @@ import (
 
 // Options say which cloud to connect to, and how.
 type Options struct {
-	// Cloud is the entry of clouds.yaml.
-	Cloud string
+	// Cloud is the entry of clouds.yaml, in the file of the openstack command, or in CloudsFile.
+	Cloud, CloudsFile string
+
+	// Region is the region of the image service; "": that of the entry, or else any.
+	Region string
+
+	// Login is used in place of an entry of clouds.yaml.
+	Login *cloudsyaml.Login
+
+	// TLS and CA, a PEM file of further authorities to trust, come before what the entry says.
+	TLS transport.Mode
+	CA  string
 
 	// Name is the caller's name of the cloud, which errors show; "": the same as Cloud.
 	Name string
@@ -47,8 +57,7 @@ type Options struct {
 	// time. A run continues, or deletes, the interrupted uploads of its own Owner at once.
 	Owner string
 
-	// Auth are the credentials; nil: those of clouds.yaml, or else of the OS_*
-	// environment variables. A Handler needs them.
+	// Auth are the credentials for a Handler, which needs them.
 	Auth *gophercloud.AuthOptions
 
 	// Handler answers requests to the host that Auth names, inside the process. It
@@ -114,8 +123,8 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 // label names the cloud in errors. It shows the caller's name and the name in
 // clouds.yaml, because a mistake in clouds.yaml is found under the latter.
 func (o Options) label() string {
-	if o.Name == "" || o.Name == o.Cloud {
-		return fmt.Sprintf("cloud %q", o.Cloud)
+	if o.Name == "" || o.Name == o.Cloud || o.Cloud == "" {
+		return fmt.Sprintf("cloud %q", cmp.Or(o.Cloud, o.Name))
 	}
 	return fmt.Sprintf("cloud %q (cloud %q of clouds.yaml)", o.Name, o.Cloud)
 }
@@ -236,7 +245,7 @@ func explainLogin(err error, creds credentials) error {
 	}
 	err = explain(err)
 	if isCertificateError(err) {
-		return fault.WithHint(fmt.Errorf("log in at %s: %w", at, err), "name the authority's certificate as cacert in "+creds.source)
+		return fault.WithHint(fmt.Errorf("log in at %s: %w", at, err), "name the authority's certificate as "+creds.names.ca+" in "+creds.source)
 	}
 	err = fmt.Errorf("log in at %s: %w", at, err)
 	if fault.IsConnection(err) {
@@ -257,7 +266,7 @@ func explainEndpoint(err error, creds credentials) error {
 	if face := strings.Join(creds.image.Interfaces, " or "); face != "" && face != "public" {
 		msg += fmt.Sprintf(" with interface %q", face)
 	}
-	return fault.WithHint(errors.New(msg), "check region_name and interface in "+creds.source+
+	return fault.WithHint(errors.New(msg), "check "+creds.names.region+" in "+creds.source+
 		", and that the project has access to Glance, version 2 of its API")
 }
 

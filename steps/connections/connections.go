@@ -6,7 +6,6 @@
 package connections
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-
-	"github.com/gophercloud/gophercloud/v2"
 
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/download"
@@ -60,11 +57,6 @@ type Set struct {
 type namedRegistry struct {
 	name string
 	RegistryConnection
-}
-
-type namedCloud struct {
-	name string
-	CloudConnection
 }
 
 // Connect decodes a plan's connections, and neither asks a server nor opens a
@@ -280,71 +272,6 @@ func sameHost(a, b string) string {
 		return strconv.Quote(b)
 	}
 	return fmt.Sprintf("%q, also called %q", b, a)
-}
-
-// CheckCloud gives an error when no cloud connection has that name. An empty name is
-// not known yet and passes, as every name does without connections.
-func (s *Set) CheckCloud(name string) error {
-	if s == nil || name == "" {
-		return nil
-	}
-	_, err := s.cloud(name)
-	return err
-}
-
-func (s *Set) cloud(name string) (namedCloud, error) {
-	var names []string
-	for _, c := range s.clouds {
-		if c.name == name {
-			return c, nil
-		}
-		names = append(names, c.name)
-	}
-	return namedCloud{}, s.unknown("cloud", "clouds", name, names)
-}
-
-// Cloud logs in to a cloud at its first use.
-func (s *Set) Cloud(ctx context.Context, name string) (*glance.Client, error) {
-	conn, err := s.cloud(name)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.loggedIn[name]; c != nil {
-		return c, nil
-	}
-	options := glance.Options{Name: name, Cloud: conn.Cloud}
-	if conn.Embedded != nil {
-		options = embeddedOptions(name, s.embeddedClouds[name])
-	}
-	options.Owner = s.owner
-	c, err := glance.Connect(ctx, options)
-	if err != nil {
-		return nil, err
-	}
-	s.loggedIn[name] = c
-	return c, nil
-}
-
-// SetOwner names the one who uploads to clouds: see glance.Options. It is called before
-// the first use of a cloud.
-func (s *Set) SetOwner(owner string) { s.owner = owner }
-
-// embeddedOptions gives the options for a cloud that answers inside the process, under
-// a name that no server can have.
-func embeddedOptions(name string, answer http.Handler) glance.Options {
-	return glance.Options{
-		Cloud:   name,
-		Handler: answer,
-		Auth: &gophercloud.AuthOptions{
-			IdentityEndpoint: "http://embedded.invalid/v3",
-			Username:         cloudserver.DefaultUser,
-			Password:         cloudserver.DefaultPassword,
-			TenantName:       cloudserver.DefaultProject,
-			DomainName:       "Default",
-		},
-	}
 }
 
 // unknown gives the error for a connection that does not exist.

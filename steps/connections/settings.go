@@ -46,22 +46,6 @@ type EmbeddedRegistry struct {
 	Images string `json:"images,omitempty" jsonschema:"enum=rhosp13,enum=rhosp16.2,enum=rhosp17.1"`
 }
 
-// A CloudConnection is one entry of connections.clouds: an OpenStack cloud,
-// either by its entry in clouds.yaml or embedded.
-type CloudConnection struct {
-	// Entry of clouds.yaml.
-	Cloud string `json:"cloud,omitempty"`
-	// Answer inside the process instead of over the network: for rehearsals, tests and CI.
-	Embedded *EmbeddedCloud `json:"embedded,omitempty"`
-}
-
-// An EmbeddedCloud is the identity and image service that bayplan brings with
-// it. Without settings it is empty, and gone when the command ends.
-type EmbeddedCloud struct {
-	// Directory that keeps the images.
-	Dir plan.Path `json:"dir,omitempty"`
-}
-
 // Validate reports mistakes that the settings show by themselves.
 func (c *RegistryConnection) Validate() error {
 	return errors.Join(
@@ -94,14 +78,6 @@ func (e *EmbeddedRegistry) validate() error {
 		return plan.At("embedded.images", errors.New("a registry that serves generated images keeps nothing: leave out dir"))
 	}
 	return plan.At("embedded.images", setting.OneOf(e.Images, tripleo.SampleReleases()...))
-}
-
-// Validate reports mistakes that the settings show by themselves.
-func (c *CloudConnection) Validate() error {
-	if (c.Cloud == "") == (c.Embedded == nil) {
-		return errors.New("a cloud says either cloud, an entry of clouds.yaml, or embedded")
-	}
-	return nil
 }
 
 // onDemand gives a function that reveals a secret when it is needed, nil for none.
