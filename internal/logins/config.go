@@ -41,9 +41,11 @@ func (f *Finder) load() error {
 		return nil
 	}
 	var all []config
+	f.absent = nil
 	for _, file := range f.Files {
 		c, err := readConfig(file)
 		if errors.Is(err, fs.ErrNotExist) && !f.Strict {
+			f.absent = append(f.absent, file)
 			continue
 		}
 		if err != nil {

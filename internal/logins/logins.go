@@ -36,6 +36,7 @@ type Finder struct {
 	mu      sync.Mutex
 	loaded  bool
 	configs []config
+	absent  []string // files that do not exist
 	asked   map[helperKey]Credential
 }
 

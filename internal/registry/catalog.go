@@ -79,7 +79,19 @@ func (c *Client) isRegistry(ctx context.Context, host string, noCatalog error) e
 	if KindOf(err) != NotFound {
 		return noCatalog
 	}
-	return fault.WithHint(fmt.Errorf("%s: %w", host, ErrNoRegistry), "check host and address of the connection")
+	return c.noRegistry(host)
+}
+
+// noRegistry is the error of a host that is no registry.
+func (c *Client) noRegistry(host string) error {
+	l := c.hosts[c.registries.Name(host)]
+	switch {
+	case l == nil:
+		return fault.WithHint(fmt.Errorf("%s: %w", host, ErrNoRegistry), "check the host in the names of images")
+	case l.host.Address == "":
+		return fault.WithHint(fmt.Errorf("%s: %w", l.host.Name, ErrNoRegistry), "check host of the connection; if the registry is elsewhere, give its address")
+	}
+	return fault.WithHint(fmt.Errorf("%s: %w", l.host.Name, ErrNoRegistry), "check host and address of the connection")
 }
 
 // catalogPage reads the page after last, and where the next page begins, "" for

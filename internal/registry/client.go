@@ -43,6 +43,10 @@ type Host struct {
 	// Lookup finds the credential for a repository where neither User nor Token
 	// is given.
 	Lookup func(ctx context.Context, repository string) (Credential, error)
+	// DescribeLookup says where Lookup has found the credential, or where it has
+	// looked in vain.
+	DescribeLookup func(ctx context.Context, repository string) (text string, found bool)
+
 	Realms []string // hosts that tokens may come from even if they are private
 
 	Concurrency int     // requests at a time; 0: 16

@@ -29,12 +29,42 @@ func (c *Client) target(ctx context.Context, r ref.Ref) (*wire.Target, error) {
 	p := &wire.Target{Host: r.Registry, Repository: r.Repository, Ref: show(r), Origin: c.origin(r.Registry)}
 	l := c.hosts[r.Registry]
 	if l == nil {
+		p.LoginHint = func(kind wire.Kind) string { return hintWithoutConnection(kind, p.Host) }
 		return p, nil
 	}
 	p.Host, p.Realms = l.host.Name, l.host.Realms
+	p.LoginHint = func(kind wire.Kind) string { return l.host.hint(ctx, kind, p) }
 	var err error
 	p.Cred, err = l.credential(ctx, r)
 	return p, err
+}
+
+func hintWithoutConnection(kind wire.Kind, host string) string {
+	if kind == BadLogin {
+		return "" // it has no login
+	}
+	return fmt.Sprintf("add a registry connection with host: %s, and with a user and a password or login: config", host)
+}
+
+// hint says what to do about a missing or wrong login of a host with a connection.
+func (h Host) hint(ctx context.Context, kind wire.Kind, p *wire.Target) string {
+	connection := "the connection with host: " + h.Name
+	lookup := h.User == "" && h.Token == nil && h.Lookup != nil && h.DescribeLookup != nil
+	switch {
+	case lookup:
+		where, found := h.DescribeLookup(ctx, p.Repository)
+		if found {
+			return "its login is " + where
+		}
+		return fmt.Sprintf("login: config of %s found no login: %s", connection, where)
+	case kind == BadLogin && h.Token != nil:
+		return "check the token of " + connection
+	case kind == BadLogin:
+		return "check user and password of " + connection
+	case h.User != "" || h.Token != nil:
+		return ""
+	}
+	return fmt.Sprintf("give %s a user and a password, or login: config", connection)
 }
 
 // origin gives the scheme, host and port of a registry's URLs.

@@ -2,13 +2,10 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"strings"
 
 	"github.com/regclient/regclient/types/ref"
-
-	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // A PingResult is the answer of a registry to Ping.
@@ -38,7 +35,7 @@ func (c *Client) Ping(ctx context.Context, host string, repositories ...string) 
 		return err
 	})
 	if err == nil && !isRegistryAnswer(header) || KindOf(err) == NotFound {
-		err = fault.WithHint(fmt.Errorf("%s: %w", host, ErrNoRegistry), "check host and address of the connection")
+		err = c.noRegistry(host)
 	}
 	if err != nil {
 		return PingResult{}, err

@@ -26,10 +26,10 @@ func (r *route) explain(req *http.Request, err error) error {
 	if r.endpoint.Address != "" {
 		where += " (at " + r.endpoint.Address + ")"
 	}
-	if hint, ok := tlsHint(err); ok {
+	if hint, ok := tlsHint(err, r.endpoint, req.URL.Host); ok {
 		return fault.WithHint(fmt.Errorf("%s: %w", where, err), hint)
 	}
-	if msg, hint := certificateText(err); msg != "" {
+	if msg, hint := certificateText(err, r.endpoint); msg != "" {
 		return fault.WithHint(&described{fmt.Sprintf("%s: %s", where, msg), err}, hint)
 	}
 	// A dial that timed out also wraps context.DeadlineExceeded, but for its own
@@ -74,10 +74,13 @@ func networkErrorText(err error) string {
 const plainHint = "if it speaks plain HTTP, write tls: disabled into its connection"
 
 // tlsHint detects that one side speaks TLS and the other does not.
-func tlsHint(err error) (string, bool) {
+func tlsHint(err error, e Endpoint, host string) (string, bool) {
 	var record tls.RecordHeaderError
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
+		if e.Host == "" {
+			return fmt.Sprintf("if it speaks plain HTTP, give it a connection with host: %s and tls: disabled", host), true
+		}
 		return plainHint, true
 	case errors.Is(err, errWantsTLS), strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`):
 		return "it speaks TLS: remove tls: disabled from its connection", true
@@ -85,26 +88,40 @@ func tlsHint(err error) (string, bool) {
 	return "", false
 }
 
-const caHint = "name the authority's certificate with ca: FILE in the connection, or turn verification off with tls: insecure"
+// caHint says what to do about a certificate that an unknown authority has signed.
+func caHint(e Endpoint) string {
+	if e.CA != "" {
+		return fmt.Sprintf("%s holds another authority: replace it, or turn verification off with tls: insecure", e.CA)
+	}
+	return "name the authority's certificate with ca: FILE in the connection, or turn verification off with tls: insecure"
+}
+
+// nameHint says what to do about a certificate for another name.
+func nameHint(e Endpoint) string {
+	if e.Address != "" {
+		return "set host: to a name that the certificate holds, and leave address: as it is; or write tls: insecure"
+	}
+	return "use a name that the certificate holds, with address: for where it is, or tls: insecure"
+}
 
 // certificateText says what is wrong with a certificate, and names its issuer and
 // the names it is for.
-func certificateText(err error) (msg, hint string) {
+func certificateText(err error, e Endpoint) (msg, hint string) {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var verify *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &unknown):
-		return "its certificate is signed by an unknown authority" + certificateInfo(unknown.Cert), caHint
+		return "its certificate is signed by an unknown authority" + certificateInfo(unknown.Cert), caHint(e)
 	case errors.As(err, &name):
 		return fmt.Sprintf("its certificate is not for %q%s", name.Host, certificateInfo(name.Certificate)),
-			"use a name that the certificate holds, with address: for where it is, or tls: insecure"
+			nameHint(e)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Sprintf("its certificate is not valid now: valid from %s to %s%s", formatDate(invalid.Cert.NotBefore), formatDate(invalid.Cert.NotAfter), certificateInfo(invalid.Cert)),
 			"renew the certificate, or turn verification off with tls: insecure"
 	case errors.As(err, &invalid), errors.As(err, &verify):
-		return "its certificate cannot be verified: " + err.Error(), caHint
+		return "its certificate cannot be verified: " + err.Error(), caHint(e)
 	}
 	return "", ""
 }

@@ -2,11 +2,16 @@ package transport
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -124,6 +129,10 @@ func TestNewRefuses(t *testing.T) {
 func TestErrorsSpeak(t *testing.T) {
 	secure, secureAddr := quietServer(t, http.HandlerFunc(hello), true)
 	ca := caFile(t, secure)
+	otherCA := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(otherCA, otherAuthority(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	_, plainAddr := quietServer(t, http.HandlerFunc(hello), false)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -153,6 +162,16 @@ func TestErrorsSpeak(t *testing.T) {
 			Endpoint{Host: "other.test", Address: secureAddr, CA: ca},
 			"https://other.test/",
 			`its certificate is not for "other.test" (issuer`, "address:", false,
+		},
+		"another authority than given": {
+			Endpoint{Host: "example.com", Address: secureAddr, CA: otherCA},
+			"https://example.com/",
+			"signed by an unknown authority", otherCA + " holds another authority", false,
+		},
+		"TLS to a plain server without a connection": {
+			Endpoint{Host: "q.test"},
+			"https://" + plainAddr + "/",
+			plainAddr, "give it a connection with host: " + plainAddr + " and tls: disabled", false,
 		},
 		"TLS to a plain server": {
 			Endpoint{Host: "p.test", Address: plainAddr},
@@ -328,4 +347,18 @@ func TestHTTP1Only(t *testing.T) {
 	if got, err := get(t, tr, "https://h.test/"); err != nil || got != "HTTP/1.1" {
 		t.Errorf("got %q, %v", got, err)
 	}
+}
+
+// otherAuthority gives the certificate of an authority that has signed nothing.
+func otherAuthority(t *testing.T) []byte {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1), IsCA: true}, &x509.Certificate{SerialNumber: big.NewInt(1)}, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }

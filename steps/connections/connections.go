@@ -122,6 +122,9 @@ func (s *Set) Open(readOnly bool) error {
 		if answer == nil { // embedded registries have no users
 			host.User, host.Password, host.Token = r.User, onDemand(r.Password), onDemand(r.Token)
 			host.Lookup, host.Realms = r.lookup(keys), r.Realms
+			host.DescribeLookup = func(ctx context.Context, repository string) (string, bool) {
+				return keys.Describe(ctx, r.identity(), repository)
+			}
 		}
 		hosts = append(hosts, host)
 	}

@@ -116,7 +116,7 @@ func TestVerifyRegistryErrors(t *testing.T) {
 		"a web server": {
 			func(_ *testing.T, b *testbed.Registries, _ *verifyRegistry) {
 				b.Before["local"] = testbed.RefuseAll("GET", "", http.StatusNotFound)
-			}, "192.0.2.1:8787: it answers, but not as a container registry", "check host and address",
+			}, "192.0.2.1:8787: it answers, but not as a container registry", "check host of the connection",
 		},
 		"a wrong password": {
 			func(t *testing.T, b *testbed.Registries, v *verifyRegistry) {

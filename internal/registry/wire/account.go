@@ -130,7 +130,7 @@ func (a *auth) ping(ctx context.Context, p *Target, pass string) int {
 
 // deniedError is the error of a target without the right to its repository.
 func (p *Target) deniedError() *Error {
-	return &Error{Kind: Denied, Host: p.Host, Repository: p.Repository, Ref: p.Ref, Status: http.StatusUnauthorized, cred: p.Cred}
+	return &Error{Kind: Denied, Host: p.Host, Repository: p.Repository, Ref: p.Ref, Status: http.StatusUnauthorized, cred: p.Cred, loginHint: p.LoginHint}
 }
 
 func (a *auth) account(who accountKey) *account {

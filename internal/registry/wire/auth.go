@@ -50,6 +50,8 @@ type Target struct {
 	Ref        string // for messages
 	Cred       Credential
 	Realms     []string // hosts that tokens may come from even if they are private
+	// LoginHint says what to do about a login that is missing or refused, nil: nothing.
+	LoginHint func(Kind) string
 }
 
 // auth answers the challenges of registries. regclient does not know the

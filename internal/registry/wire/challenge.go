@@ -105,10 +105,19 @@ func (a *auth) realm(ctx context.Context, p *Target, c challenge) (*url.URL, err
 	}
 	if why := a.untrusted(ctx, p, u); why != "" {
 		err := fmt.Errorf("%s: %w: it names %s://%s, which %s", p.Host, errRealm, u.Scheme, u.Host, why)
+		if a.untrusted(ctx, p.withRealm(u.Host), u) != "" {
+			return nil, err // a list of realms would not change that
+		}
 		return nil, fault.WithHint(err, fmt.Sprintf("if that is right, write realms: [%q] into the connection with host: %s", u.Host, p.Host))
 	}
 	u.User = nil
 	return u, nil
+}
+
+// withRealm adds a host to the realms that are trusted.
+func (p Target) withRealm(host string) *Target {
+	p.Realms = append(slices.Clone(p.Realms), host)
+	return &p
 }
 
 // untrusted says why a realm is not trusted, "" where it is.

@@ -36,6 +36,7 @@ type Error struct {
 	Status     int           // of the answer, 0 without one
 	RetryAfter time.Duration // the wait that the registry asked for
 	cred       Credential
+	loginHint  func(Kind) string
 	repeated   bool   // the Transport has repeated the request already
 	detail     string // what the registry said, "" when nothing
 	away       string // host that answered after a redirect, "" without one
@@ -94,15 +95,16 @@ func (e *Error) Connection() bool {
 
 // Hint says what to do about it.
 func (e *Error) Hint() string {
-	switch {
-	case e.Kind == NoLogin:
-		return fmt.Sprintf("give the connection with host: %s a user and a password, or login: config", e.Host)
-	case e.Kind == Denied && e.cred.IsZero():
-		return fmt.Sprintf("if it needs credentials, give the connection with host: %s a user and a password, or login: config", e.Host)
-	case e.Kind == BadLogin && e.cred.Bearer != "":
-		return fmt.Sprintf("check the token of the connection with host: %s", e.Host)
-	case e.Kind == BadLogin:
-		return fmt.Sprintf("check user and password of the connection with host: %s", e.Host)
+	if e.loginHint != nil {
+		switch {
+		case e.Kind == NoLogin, e.Kind == BadLogin:
+			return e.loginHint(e.Kind)
+		case e.Kind == Denied && e.cred.IsZero():
+			if hint := e.loginHint(e.Kind); hint != "" {
+				return "if it needs credentials: " + hint
+			}
+			return ""
+		}
 	}
 	var h interface{ Hint() string }
 	if errors.As(e.Err, &h) {
@@ -142,7 +144,7 @@ func explain(p *Target, s Result, err error) error {
 	}
 	e := &Error{
 		Host: p.Host, Repository: p.Repository, Ref: p.Ref, Status: s.Status, RetryAfter: s.retryAfter,
-		Kind: kind(s, err), cred: p.Cred, detail: s.detail, away: s.away, repeated: s.repeated, Err: err,
+		Kind: kind(s, err), cred: p.Cred, loginHint: p.LoginHint, detail: s.detail, away: s.away, repeated: s.repeated, Err: err,
 	}
 	if (e.Kind == Unreachable || e.Kind == Mismatch) && s.err != nil {
 		e.Err = s.err

@@ -99,6 +99,9 @@ func TestRealms(t *testing.T) {
 			if strings.Contains(tt.want, "private") && !strings.Contains(fault.Hint(err), "realms: [") {
 				t.Errorf("hint %q", fault.Hint(err))
 			}
+			if strings.Contains(tt.want, "TLS") && !tt.clear && fault.Hint(err) != "" {
+				t.Errorf("hint %q, though a list of realms would not help", fault.Hint(err))
+			}
 		})
 	}
 }
