@@ -202,7 +202,7 @@ func TestWhatARegistrySaysIsWrong(t *testing.T) {
 		`{"errors":[{"code":"TEA","message":"short and stout"}]}`: `198.51.100.1:5000 answers 418 I'm a teapot ("TEA: short and stout")`,
 		`{"errors":[]}`: "answers 418 I'm a teapot",
 		`<html>`:        "answers 418 I'm a teapot",
-		long:            "answers 418 I'm a teapot",
+		long:            `answers 418 I'm a teapot ("` + long[:300] + `...")`,
 	} {
 		c := newClient(t, Host{Name: srcHost, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusTeapot)

@@ -75,7 +75,7 @@ func (c *Client) mayPush(ctx context.Context, repo ref.Ref) error {
 		e.Kind = NoLogin // a push makes its repository, so only the right can be missing
 	}
 	switch KindOf(err) {
-	case NoLogin, BadLogin, Denied, Mismatch:
+	case NoLogin, BadLogin, Denied, NotFound, Mismatch:
 		return err
 	}
 	return ctx.Err()

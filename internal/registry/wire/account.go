@@ -59,8 +59,9 @@ func (a *auth) sendFirst(sent *http.Request, p *Target, pass string) (*http.Resp
 	if c, _ := bestChallenge(challenges(resp.Header)); c.scheme != "basic" {
 		return resp, nil // it wants another scheme
 	}
+	answer := readSaid(resp)
 	_ = resp.Body.Close()
-	return nil, a.denial(sent.Context(), p, pass)
+	return nil, a.denial(sent, p, pass, answer)
 }
 
 func (a *auth) isAccepted(s *account) bool {
@@ -81,8 +82,10 @@ func (a *auth) accepted(p *Target, pass string, resp *http.Response) {
 }
 
 // denial explains a 401 to a request with a credential.
-func (a *auth) denial(ctx context.Context, p *Target, pass string) error {
+func (a *auth) denial(req *http.Request, p *Target, pass string, answer said) error {
+	ctx := req.Context()
 	e := p.deniedError()
+	e.said, e.method = answer, req.Method
 	if p.Cred.IsZero() {
 		if pass == "" {
 			e.Kind = NoLogin

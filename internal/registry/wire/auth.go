@@ -113,9 +113,10 @@ func (a *auth) send(req *http.Request, p *Target) (*http.Request, *http.Response
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || req.Context().Value(withoutRetryKey{}) != nil {
 		return sent, resp, err
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, 4096)
+	answer := readSaid(resp)
+	_, _ = io.CopyN(io.Discard, resp.Body, maxAnswerRead)
 	_ = resp.Body.Close()
-	if pass, err = a.answerChallenge(req, p, pass, resp.Header); err != nil {
+	if pass, err = a.answerChallenge(req, p, pass, refusal{resp.Header, answer}); err != nil {
 		return sent, nil, err
 	}
 	again := next()
@@ -125,8 +126,9 @@ func (a *auth) send(req *http.Request, p *Target) (*http.Request, *http.Response
 	sent = withAuthorization(again, pass)
 	resp, err = a.sendOnceProven(sent, p, pass)
 	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		answer := readSaid(resp)
 		_ = resp.Body.Close()
-		return sent, nil, a.denial(req.Context(), p, pass)
+		return sent, nil, a.denial(req, p, pass, answer)
 	}
 	return sent, resp, err
 }
@@ -185,19 +187,25 @@ func (a *auth) credentials(req *http.Request, p *Target) (string, error) {
 	return a.authorizationFor(req, p, c, "")
 }
 
+// A refusal is the answer 401: what the registry asks for, and what it says.
+type refusal struct {
+	header http.Header
+	said   said
+}
+
 // answerChallenge gives the Authorization header after a 401. The error says
 // that nothing is left to try.
-func (a *auth) answerChallenge(req *http.Request, p *Target, pass string, h http.Header) (string, error) {
-	c, ok := bestChallenge(challenges(h))
+func (a *auth) answerChallenge(req *http.Request, p *Target, pass string, r refusal) (string, error) {
+	c, ok := bestChallenge(challenges(r.header))
 	if !ok || p.Cred.Bearer != "" {
-		return "", a.denial(req.Context(), p, pass)
+		return "", a.denial(req, p, pass, r.said)
 	}
 	a.mu.Lock()
 	a.asked[p.Origin] = c
 	a.mu.Unlock()
 	next, err := a.authorizationFor(req, p, c, pass)
 	if err == nil && (next == "" || next == pass) {
-		err = a.denial(req.Context(), p, pass)
+		err = a.denial(req, p, pass, r.said)
 	}
 	return next, err
 }

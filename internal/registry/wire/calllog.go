@@ -1,9 +1,7 @@
 package wire
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,13 +41,13 @@ func (t *callLog) note(req *http.Request, resp *http.Response, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.last = Result{repeated: isRead(req), err: err}
+	t.last = Result{repeated: isRead(req), method: req.Method, opened: req.Method == http.MethodPost, err: err}
 	if t.target != nil && req.Response != nil && hostname.Origin(req.URL) != t.target.Origin {
 		t.last.away = req.URL.Host
 	}
 	if err == nil {
 		t.last.Status, t.last.retryAfter, t.last.Digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
-		t.last.detail = detail(resp)
+		t.last.said = readSaid(resp)
 		if isPage(req) && resp.StatusCode == http.StatusOK {
 			t.pages[req.URL.String()] = true
 			counted := readers.Counting(resp.Body, func(n int64) { t.listed.Add(n) })
@@ -115,7 +113,9 @@ type Result struct {
 
 	repeated   bool // the Transport has repeated it already
 	retryAfter time.Duration
-	detail     string // what the answer said was wrong
+	said       said   // what the answer said was wrong
+	method     string // of the request
+	opened     bool   // it was to open an upload
 	away       string // host of the request, where it had been redirected
 	err        error  // why there was no answer
 }
@@ -124,27 +124,4 @@ func (t *callLog) result() Result {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.last
-}
-
-// detail reads the error in an answer, as the distribution specification writes
-// it. The body can be read again.
-func detail(resp *http.Response) string {
-	if resp.StatusCode < 400 || resp.Body == nil {
-		return ""
-	}
-	head, err := io.ReadAll(io.LimitReader(resp.Body, 2048))
-	if err != nil || len(head) == 0 {
-		return ""
-	}
-	resp.Body = struct {
-		io.Reader
-		io.Closer
-	}{io.MultiReader(bytes.NewReader(head), resp.Body), resp.Body}
-	var said struct {
-		Errors []struct{ Code, Message string }
-	}
-	if json.Unmarshal(head, &said) != nil || len(said.Errors) == 0 {
-		return ""
-	}
-	return said.Errors[0].Code + ": " + said.Errors[0].Message
 }

@@ -38,23 +38,31 @@ type Error struct {
 	cred       Credential
 	loginHint  func(Kind) string
 	repeated   bool   // the Transport has repeated the request already
-	detail     string // what the registry said, "" when nothing
+	said       said   // what the registry said
+	method     string // of the request, "" where it does not matter
+	opened     bool   // the request was to open an upload
 	away       string // host that answered after a redirect, "" without one
 	Err        error  // the cause
 }
 
-// Error gives one line. An error of the whole host names no repository, so that
-// it is reported once for all images.
+// Error gives one line, with the registry's own words at its end. An error of the
+// whole host names no repository, so that it is reported once for all images.
 func (e *Error) Error() string {
 	switch e.Kind {
 	case NotFound:
-		return e.Ref + ": not found"
+		if e.lacksRepository() {
+			return fmt.Sprintf("%s: %s has no such repository, and a push does not make it%s", e.Ref, e.Host, e.said.quoted())
+		}
+		return e.Ref + ": not found" + e.said.quoted()
 	case NoLogin:
-		return e.Host + " asks for credentials, and it is given none"
+		return e.Host + " asks for credentials, and it is given none" + e.said.ofHost(e.Repository).quoted()
 	case BadLogin:
-		return fmt.Sprintf("%s refuses the credentials of %s", e.Host, e.cred.describe())
+		return fmt.Sprintf("%s refuses the credentials of %s%s", e.Host, e.cred.describe(), e.said.ofHost(e.Repository).quoted())
 	case Denied:
-		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it", e.Ref, e.cred.describe())
+		if e.isPush() && e.said.text != "" {
+			return fmt.Sprintf("%s: %s refuses the push of %s%s", e.Ref, e.Host, e.cred.describe(), e.said.quoted())
+		}
+		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it%s", e.Ref, e.cred.describe(), e.said.quoted())
 	case Unreachable:
 		return e.Err.Error()
 	case Busy:
@@ -69,16 +77,23 @@ func (e *Error) Error() string {
 	return e.Ref + ": " + shorten(e.Err)
 }
 
+// isPush says whether the request was to write something.
+func (e *Error) isPush() bool {
+	return e.method == http.MethodPost || e.method == http.MethodPut || e.method == http.MethodPatch
+}
+
+// lacksRepository says whether a push failed since its repository does not exist.
+// Some registries make repositories only when they are told to.
+func (e *Error) lacksRepository() bool {
+	return e.Kind == NotFound && e.isPush() && (e.said.code == "NAME_UNKNOWN" || e.opened && e.said.code == "")
+}
+
 func (e *Error) answerText() string {
 	host := e.Host
 	if e.away != "" {
 		host += " redirects to " + e.away + ", which"
 	}
-	s := fmt.Sprintf("%s: %s answers %d %s", e.Ref, host, e.Status, http.StatusText(e.Status))
-	if e.detail != "" {
-		s += fmt.Sprintf(" (%q)", e.detail)
-	}
-	return s
+	return fmt.Sprintf("%s: %s answers %d %s%s", e.Ref, host, e.Status, http.StatusText(e.Status), e.said.quoted())
 }
 
 // Unwrap gives the cause.
@@ -95,6 +110,9 @@ func (e *Error) Connection() bool {
 
 // Hint says what to do about it.
 func (e *Error) Hint() string {
+	if e.lacksRepository() {
+		return "create the repository at the registry first"
+	}
 	if e.loginHint != nil {
 		switch {
 		case e.Kind == NoLogin, e.Kind == BadLogin:
@@ -144,7 +162,7 @@ func explain(p *Target, s Result, err error) error {
 	}
 	e := &Error{
 		Host: p.Host, Repository: p.Repository, Ref: p.Ref, Status: s.Status, RetryAfter: s.retryAfter,
-		Kind: kind(s, err), cred: p.Cred, loginHint: p.LoginHint, detail: s.detail, away: s.away, repeated: s.repeated, Err: err,
+		Kind: kind(s, err), cred: p.Cred, loginHint: p.LoginHint, said: s.said, method: s.method, opened: s.opened, away: s.away, repeated: s.repeated, Err: err,
 	}
 	if (e.Kind == Unreachable || e.Kind == Mismatch) && s.err != nil {
 		e.Err = s.err

@@ -179,19 +179,23 @@ func (p *Target) tokenRequest(ctx context.Context, realm *url.URL, service strin
 // refusalError explains why a token server gives no token.
 func (p *Target) refusalError(req *http.Request, resp *http.Response) error {
 	e := p.deniedError()
-	e.Status = resp.StatusCode
+	e.Status, e.said = resp.StatusCode, readSaid(resp)
 	switch {
 	case resp.StatusCode == http.StatusForbidden:
 	case isTransient(resp.StatusCode) || resp.StatusCode >= 500:
-		return fault.AsConnection(fmt.Errorf("%s: asking for a token: %s answers %d %s", p.Host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode)))
+		return fault.AsConnection(p.tokenError(req, resp, e.said))
 	case resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusBadRequest:
-		return fmt.Errorf("%s: asking for a token: %s answers %d %s", p.Host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode))
+		return p.tokenError(req, resp, e.said)
 	case p.Cred.IsZero():
 		e.Kind = NoLogin
 	default:
 		e.Kind = BadLogin
 	}
 	return e
+}
+
+func (p *Target) tokenError(req *http.Request, resp *http.Response, answer said) error {
+	return fmt.Errorf("%s: asking for a token: %s answers %d %s%s", p.Host, req.URL.Host, resp.StatusCode, http.StatusText(resp.StatusCode), answer.ofHost(p.Repository).quoted())
 }
 
 // scopesOf lists the scopes that a request needs, in a fixed order.
