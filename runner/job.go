@@ -26,7 +26,7 @@ type job struct {
 	progress  *progress
 
 	changesBefore string // in a diff: the nearest step before it that would change something, or ""
-	unknownBefore string // in a diff: the nearest step before it that was not diffed, or ""
+	unknownBefore string // in a diff or a lock: the nearest step before it that was not looked at, or ""
 }
 
 // A result is what a job returns.
@@ -69,6 +69,9 @@ const (
 // run does the job: it attempts the step and finds the status for what came out.
 func (j *job) run(ctx context.Context, note func(any)) result {
 	j.progress.note = note
+	if j.mode == ModeLookUp && !j.resolves() {
+		return j.notAsked()
+	}
 	if why := j.waitReason(); why != "" {
 		return result{status: Waiting, why: why}
 	}
@@ -83,25 +86,25 @@ func (j *job) run(ctx context.Context, note func(any)) result {
 		res.status = Interrupted
 	case j.unknownBefore != "" && errors.Is(res.err, fs.ErrNotExist):
 		// What is missing is probably what that step would make.
-		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (%v)", j.unknownBefore, res.err)}
+		return result{status: Waiting, why: fmt.Sprintf("%s: waits for %s (%v)", j.notDone(), j.unknownBefore, res.err)}
 	case errors.As(res.err, &unwritten):
-		return result{status: Waiting, why: fmt.Sprintf("not diffed: waits for %s (known after %s)", unwritten.path, unwritten.step)}
+		return result{status: Waiting, why: fmt.Sprintf("%s: waits for %s (known after %s)", j.notDone(), unwritten.path, unwritten.step)}
 	default:
 		res.status = Failed
 	}
 	return res
 }
 
-// waitReason says what a diff waits for: a reference whose value is not known yet.
+// waitReason says what a diff or a lock waits for: a reference whose value is not known yet.
 // It is "" if there is none.
 func (j *job) waitReason() string {
-	if j.mode != ModeDiff {
+	if j.mode != ModeDiff && j.mode != ModeLookUp {
 		return ""
 	}
 	for _, ref := range j.node.Step.With.Refs() {
 		v := lookup(j.outputs)(ref)
 		if _, later := v.Later(); later {
-			return fmt.Sprintf("not diffed: waits for %s.%s %s", ref.Step, ref.Output, v)
+			return fmt.Sprintf("%s: waits for %s.%s %s", j.notDone(), ref.Step, ref.Output, v)
 		}
 	}
 	return ""
@@ -150,6 +153,9 @@ func (j *job) attempt(parent context.Context, note func(any)) (res result) {
 	if j.mode == ModeVerify {
 		outputs, err := j.verify(ctx, step)
 		return result{status: Verified, outputs: outputs, err: err}
+	}
+	if r, ok := step.(Resolver); ok && j.mode == ModeLookUp {
+		return j.lookUp(ctx, r)
 	}
 	return j.diffAndApply(ctx, step, note)
 }

@@ -20,13 +20,15 @@ const (
 	ModeDiff   Mode = "diff"   // find what would change
 	ModeApply  Mode = "apply"  // change it
 	ModeVerify Mode = "verify" // look at everything again
+	ModeLookUp Mode = "lock"   // look up what the lock file records
 )
 
 // A Status is the result of a step in a word.
 type Status string
 
 // All statuses. A diff results in ToCreate to CheckAfter, an apply in Changed to Adopted,
-// a verify in Verified, and any of them in the others.
+// a verify in Verified, a lock in LookedUp, NotAsked and Waiting, and any of them in the
+// others.
 const (
 	ToCreate   Status = "create"      // everything it would touch is new
 	ToChange   Status = "change"      // it would change something
@@ -38,6 +40,9 @@ const (
 	Adopted   Status = "adopted" // found as wanted, and recorded
 
 	Verified Status = "verified"
+
+	LookedUp Status = "looked-up"
+	NotAsked Status = "not-asked" // it has nothing to look up
 
 	Failed      Status = "failed"
 	Skipped     Status = "skipped"     // a step that it waits for failed, or the run was interrupted before it began
@@ -176,8 +181,11 @@ func (r *Report) Summary() string {
 		r.counted("changed", Changed),
 		r.counted("unchanged", Unchanged, Adopted),
 	}
-	if r.Mode == ModeVerify {
+	switch r.Mode {
+	case ModeVerify:
 		counts = []string{r.counted("verified", Verified)}
+	case ModeLookUp:
+		counts = append([]string{r.counted("looked up", LookedUp)}, r.nonzero("waiting", Waiting)...)
 	}
 	counts = append(counts, r.counted("failed", Failed))
 	counts = append(counts, r.nonzero("skipped", Skipped)...)

@@ -46,7 +46,7 @@ func (e *SelectionError) Unwrap() error { return e.Err }
 
 // Diff finds what an Apply would do, and changes nothing.
 //
-// Like Apply and Verify, it returns an error and no report if it could not run at
+// Like the other three, it returns an error and no report if it could not run at
 // all, and the report and the context's cause if it was interrupted. The errors of
 // steps are in the report.
 func (r *Runner) Diff(ctx context.Context) (*Report, error) { return r.run(ctx, ModeDiff) }
@@ -61,6 +61,9 @@ func (r *Runner) Apply(ctx context.Context) (*Report, error) {
 
 // Verify looks at everything again and changes nothing.
 func (r *Runner) Verify(ctx context.Context) (*Report, error) { return r.run(ctx, ModeVerify) }
+
+// LookUp looks up what the lock file records, and asks nothing but sources.
+func (r *Runner) LookUp(ctx context.Context) (*Report, error) { return r.run(ctx, ModeLookUp) }
 
 func (r *Runner) run(ctx context.Context, mode Mode) (*Report, error) {
 	chosen, err := r.selected()

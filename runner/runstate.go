@@ -15,7 +15,7 @@ type runState struct {
 	nodes   []*Node // of the steps to run, in order
 	report  *Report
 	outputs map[string]Outputs        // recorded, found, verified or planned
-	files   map[string][]*plannedFile // in a diff: what the steps would leave behind
+	files   map[string][]*plannedFile // in a diff or a lock: what the steps would leave behind
 	running map[string]*running
 	disk    *Disk
 	began   time.Time
@@ -84,13 +84,13 @@ func (rs *runState) startNode(n *Node) work {
 	for _, e := range n.Needs {
 		j.outputs[e.From] = rs.outputs[e.From]
 	}
-	if rs.mode == ModeDiff {
+	if rs.mode == ModeDiff || rs.mode == ModeLookUp {
 		rs.addPlannedWorld(j)
 	}
 	return j.run
 }
 
-// addPlannedWorld gives a job of a diff the world as the steps before it would leave it,
+// addPlannedWorld gives a job of a diff or a lock the world as the steps before it would leave it,
 // and says which of these steps would change something or are not known.
 func (rs *runState) addPlannedWorld(j *job) {
 	var files []*plannedFile
@@ -103,7 +103,7 @@ func (rs *runState) addPlannedWorld(j *job) {
 		switch s.Status {
 		case ToCreate, ToChange:
 			j.changesBefore = n.ID()
-		case Waiting:
+		case Waiting, NotAsked:
 			j.changesBefore, j.unknownBefore = n.ID(), n.ID()
 		}
 	}
@@ -176,7 +176,7 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	if res.outputs == nil {
 		rs.outputs[n.ID()] = n.Type.laterOutputs(n.ID())
 	}
-	if c := res.finding.Change; rs.mode == ModeDiff && c != nil {
+	if c := res.finding.Change; rs.mode != ModeApply && c != nil {
 		for _, f := range c.Files {
 			file := newPlannedFile(f)
 			file.step = n.ID()

@@ -24,7 +24,8 @@ import (
 //   - a diff calls Inputs, then Diff;
 //   - an apply calls BeforeApply, Inputs and Diff. If Diff returned a Change, it
 //     calls the Change's Apply, and then Verify, unless Apply returned outputs;
-//   - a verify calls Verify only.
+//   - a verify calls Verify only;
+//   - a resolve calls Resolve only, and only if the step is a Resolver.
 //
 // In a diff and an apply, the runner calls Inputs once more if an input had no
 // digest the first time: right after Diff if there is no Change, otherwise, in an
@@ -94,6 +95,20 @@ type Signer interface{ Sign(plan, id string) }
 // Inputs may return an Input without a digest. The runner calls Inputs again after
 // Apply, or after a Diff without Change; then every Input must have a digest.
 type BeforeApplier interface{ BeforeApply() }
+
+// A Resolver is a Step that asks sources for what the lock file records: what tags
+// stand for, and which tags are chosen. `bayplan lock` calls Resolve in place of all
+// other methods, so that it asks nothing else. A step without Resolve does not run
+// then; its outputs are those of its record.
+type Resolver interface {
+	// Resolve looks at the files of this host and at sources, never at what the step
+	// changes or checks. It changes nothing but the lock, and locks also what it found
+	// before an error. w shows the files that earlier steps returned.
+	//
+	// Of the Finding, the Outputs count as far as they are known, and the Files of the
+	// Change, which later steps read. What is not known is left out.
+	Resolve(ctx context.Context, w World) (*Finding, error)
+}
 
 // Paths are absolute paths of files or directories. A directory stands for
 // everything below it. Two steps may write into one directory, but not to one file.

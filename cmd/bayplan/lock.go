@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -58,10 +59,15 @@ func (p *program) lockCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "look up the tags of all images and write the lock file",
-		Description: "Walks the plan as diff does and records the digest of each tag, and each tag that\n" +
-			"newest has chosen. What is locked already stays, except what --update selects.\n" +
-			"There, * matches any text: bayplan lock --update '*/nova-*'",
-		Flags: append(planFlags(), stateFlag(), lockFlag(), newRepeatedFlag("update", "GLOB", "look up again what GLOB matches")),
+		Description: "Asks the sources of images, and nothing else, for the digest of each tag and for\n" +
+			"the tags that newest chooses. What is locked already stays, except what --update\n" +
+			"selects. There, * matches any text: bayplan lock --update '*/nova-*'",
+		Flags: append(planFlags(), stateFlag(), lockFlag(),
+			newRepeatedFlag("update", "GLOB", "look up again what GLOB matches"),
+			newRepeatedFlag("only", "ID", "look up the images of step ID only"),
+			newRepeatedFlag("skip", "ID", "do not look up the images of step ID"),
+			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if the lock file changes"},
+			jsonFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
@@ -84,22 +90,70 @@ func (p *program) lockCommand() *cli.Command {
 // updateLock looks up all tags and writes the lock file. If steps fail, it
 // locks the tags that were found and returns the failures.
 func (p *program) updateLock(c *cli.Context, s *session, r *runner.Runner) error {
-	report, err := r.Diff(c.Context)
+	report, err := r.LookUp(c.Context)
 	if err != nil {
 		return err
 	}
-	if report.Count(runner.Failed, runner.Skipped, runner.Waiting, runner.CheckAfter) == 0 {
+	if report.Count(runner.Failed, runner.Skipped, runner.Waiting) == 0 && len(r.Only)+len(r.Skip) == 0 {
 		s.tags.Prune() // safe only now: every image of the plan was looked up
 	}
 	changes := s.tags.Changes()
 	if err := s.tags.Save(); err != nil {
 		return err
 	}
+	if err := p.printLock(c, s, report, changes); err != nil {
+		return err
+	}
+	if err := report.Err(); err != nil {
+		return reportedError{err}
+	}
+	if c.Bool("exit-code") && len(changes) > 0 {
+		return errChanges
+	}
+	return nil
+}
+
+// printLock prints what has changed, and on standard error the steps whose images
+// were not all looked up.
+func (p *program) printLock(c *cli.Context, s *session, report *runner.Report, changes []lockfile.Change) error {
+	people := newRelativePathWriter(p.stderr, p.dir)
+	for _, step := range report.Steps {
+		switch step.Status {
+		case runner.Waiting, runner.Skipped:
+			fmt.Fprintf(people, "%s: %s\n", step.ID, step.Why)
+		case runner.Failed:
+			fmt.Fprintf(people, "%s: %s\n", step.ID, indentContinuation(step.Err.Error()))
+			if hint := fault.Hint(step.Err); hint != "" {
+				fmt.Fprintf(people, "hint: %s\n", hint)
+			}
+		}
+	}
+	if c.Bool("json") {
+		return p.printLockJSON(s, report, changes)
+	}
 	for _, ch := range changes {
 		fmt.Fprintln(p.stdout, lockLine(ch))
 	}
-	fmt.Fprintf(p.stdout, "%s locked, %s\n", countLocked(s.tags), human.Count(len(changes), "change", "changes"))
-	return report.Err()
+	_, err := fmt.Fprintf(p.stdout, "%s locked, %s\n", countLocked(s.tags), human.Count(len(changes), "change", "changes"))
+	return err
+}
+
+// A lockReport is what lock --json prints.
+type lockReport struct {
+	Tags    int               `json:"tags"`    // locked now
+	Choices int               `json:"choices"` // locked now
+	Changes []lockfile.Change `json:"changes"`
+	*runner.Report
+}
+
+func (p *program) printLockJSON(s *session, report *runner.Report, changes []lockfile.Change) error {
+	tags, choices := s.tags.Count()
+	if changes == nil {
+		changes = []lockfile.Change{}
+	}
+	e := json.NewEncoder(p.stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(lockReport{tags, choices, changes, report})
 }
 
 // countLocked says how much is locked.

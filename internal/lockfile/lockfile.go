@@ -153,8 +153,9 @@ func (f *File) Prune() {
 
 // A Change is the difference between an entry in memory and on disk.
 type Change struct {
-	Name     string // of an image, or of a choice
-	Old, New string // digests, or tags; "" for none
+	Name string `json:"name"`          // of an image, or of a choice
+	Old  string `json:"old,omitempty"` // digest or tag; "" for none
+	New  string `json:"new,omitempty"`
 }
 
 // Changes returns what Write would change, sorted by name.
@@ -168,7 +169,7 @@ func (f *File) changes() []Change {
 	var all []Change
 	for name, value := range f.entries {
 		if old := f.onDisk[name]; old != value {
-			all = append(all, Change{name, old, value})
+			all = append(all, Change{Name: name, Old: old, New: value})
 		}
 	}
 	for name, old := range f.onDisk {

@@ -43,6 +43,10 @@ type Fixture struct {
 	// Satisfy changes a fresh world so that a check accepts it. Only checks need it.
 	Satisfy func(t *testing.T)
 
+	// Close makes all that the step changes or checks refuse every request, until open is
+	// called. A step that is a Resolver needs it unless that is in Dirs.
+	Close func(t *testing.T) (open func())
+
 	Dirs     []string      // all directories that the step works in
 	Snapshot func() string // describes what else it works on; nil for nothing
 	Break    []Break       // what others may do to the world
@@ -73,6 +77,7 @@ var laws = []law{
 	{"once applied there is nothing to do", convergesAtOnce},
 	{"cancelled anywhere and applied again, it converges", convergesAfterCancel},
 	{"a run with a state remembers", recordsRuns},
+	{"looking up for the lock file asks sources only", asksSourcesOnly},
 }
 
 // Laws tries the case against every law. Then it breaks the world in every way that

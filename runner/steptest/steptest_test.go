@@ -36,6 +36,23 @@ func (n *note) Validate() error {
 	return nil
 }
 
+// Resolve makes a note a Resolver.
+func (n *note) Resolve(_ context.Context, w runner.World) (*runner.Finding, error) {
+	switch n.flaw {
+	case "resolves by what it changes":
+		f, err := w.Open(string(n.File))
+		if err != nil {
+			return nil, err
+		}
+		return &runner.Finding{}, f.Close()
+	case "writes while resolving":
+		return &runner.Finding{}, os.WriteFile(string(n.File), []byte(n.Text), 0o600)
+	case "resolves to another output":
+		return &runner.Finding{Outputs: runner.Outputs{"file": plan.Text("elsewhere")}}, nil
+	}
+	return &runner.Finding{Outputs: runner.Outputs{"file": plan.Text(string(n.File))}}, nil
+}
+
 func (n *note) Paths() runner.Paths { return runner.Paths{Writes: []string{string(n.File)}} }
 
 func (n *note) BeforeApply() { n.applying = true }
@@ -354,6 +371,9 @@ func TestEveryFlawIsFound(t *testing.T) {
 		{"leaves rubbish", convergesAfterCancel, "left other files"},
 		{"leaves the half of it as the whole", convergesAfterCancel, "cancelled at call"},
 		{"cannot be applied again", convergesAfterCancel, "file already exists"},
+		{"resolves by what it changes", asksSourcesOnly, "in Resolve, while only sources answer"},
+		{"writes while resolving", asksSourcesOnly, "Resolve changed the world"},
+		{"resolves to another output", asksSourcesOnly, `the output "file" is "elsewhere"`},
 		{"never content", recordsRuns, "the second apply says changed, want unchanged"},
 		{"trusts the record", func(t *testing.T, c Case) error { return noticesBreak(t, c, 1) }, ""},
 		{"looks at the name only", func(t *testing.T, c Case) error { return noticesBreak(t, c, 1) }, "neither Diff nor Verify notices"},

@@ -150,6 +150,11 @@ func (m *mirror) images(w runner.World) ([]registry.Image, error) {
 	if listed, err = m.expandLayouts(listed); err != nil {
 		return nil, err
 	}
+	return m.targets(listed, to)
+}
+
+// targets gives the images of a list, each with its target at the destination.
+func (m *mirror) targets(listed []imagelist.Entry, to string) ([]registry.Image, error) {
 	return imagelist.Targets(listed, func(l imagelist.Entry) (string, error) {
 		if m.To.Other.Layout != "" {
 			return targetInLayout(l.ListedImage, to, m.renamed)

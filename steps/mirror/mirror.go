@@ -81,6 +81,8 @@ type registries interface {
 	Registry() *registry.Client
 	// Pin fills in the digests of images whose tags are locked.
 	Pin(images []registry.Image) ([]registry.Image, error)
+	// Resolve gives the digest that a tag stands for, by the lock or its registry.
+	Resolve(ctx context.Context, image string) (string, error)
 	// Record locks what a look-up has given.
 	Record(image, digest string)
 	// MovedTags reports the tags that no longer stand for what they are locked to.

@@ -46,6 +46,7 @@ func TestMirrorLaws(t *testing.T) {
 			New:      func() runner.Step { return newMirror(b) },
 			Dirs:     []string{b.Dir},
 			Snapshot: func() string { return b.Snapshot(t) },
+			Close:    b.CloseLocal,
 			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
 				{Name: "a tag is deleted", Do: func(t *testing.T) {

@@ -28,6 +28,7 @@ func TestMirrorPruneLaws(t *testing.T) {
 			},
 			Dirs:     []string{b.Dir},
 			Snapshot: func() string { return b.Snapshot(t) },
+			Close:    b.CloseLocal,
 			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
 				{Name: "a tag is added", Do: func(t *testing.T) {

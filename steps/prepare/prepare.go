@@ -319,6 +319,23 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 	return finding, nil
 }
 
+// Resolve implements runner.Resolver. It does not compare the files with those on disk.
+func (p *prepare) Resolve(ctx context.Context, w runner.World) (*runner.Finding, error) {
+	result, err := p.result(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := p.files(result)
+	if err != nil {
+		return nil, err
+	}
+	change := &runner.Change{}
+	for _, f := range wanted {
+		change.Files = append(change.Files, f.planned())
+	}
+	return &runner.Finding{Outputs: p.outputs(result), Change: change}, nil
+}
+
 // summary says what is in the files. Without images it names the usual cause, which is
 // easily missed: for an upstream release, only the operator's own environments put
 // services into containers.

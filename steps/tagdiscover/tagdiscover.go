@@ -134,6 +134,15 @@ func (s *tagDiscover) Diff(ctx context.Context, _ runner.World, _ *runner.Record
 	return &runner.Finding{Outputs: d.outputs(), Notes: notes}, nil
 }
 
+// Resolve implements runner.Resolver.
+func (s *tagDiscover) Resolve(ctx context.Context, _ runner.World) (*runner.Finding, error) {
+	d, err := s.discover(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &runner.Finding{Outputs: d.outputs()}, nil
+}
+
 // Verify implements runner.Step.
 func (s *tagDiscover) Verify(ctx context.Context, _ runner.World) (runner.Outputs, error) {
 	s.found = nil

@@ -29,6 +29,7 @@ func TestTagDiscoverLaws(t *testing.T) {
 			New:      func() runner.Step { return newTagDiscover(b, "base", "{version}-{release}") },
 			Dirs:     []string{b.Dir},
 			Snapshot: func() string { return b.Snapshot(t) },
+			Close:    b.CloseLocal,
 			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
 				{Name: "the tag goes away", Do: func(t *testing.T) {

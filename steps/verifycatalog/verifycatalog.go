@@ -52,6 +52,8 @@ type registries interface {
 	Registry() *registry.Client
 	// Pin fills in the digests of images whose tags are locked.
 	Pin(images []registry.Image) ([]registry.Image, error)
+	// Resolve gives the digest that a tag stands for, by the lock or its registry.
+	Resolve(ctx context.Context, image string) (string, error)
 	// Record locks what a look-up has given.
 	Record(image, digest string)
 }
@@ -159,6 +161,20 @@ func (v *verifyCatalog) check(ctx context.Context, w runner.World, deep bool) (r
 	return runner.Outputs{
 		"repositories": plan.List(names...), "count": plan.Text(fmt.Sprint(len(names))), "images": plan.List(found...),
 	}, nil
+}
+
+// Resolve implements runner.Resolver. It looks up what the tags of the sources stand for.
+func (v *verifyCatalog) Resolve(ctx context.Context, w runner.World) (*runner.Finding, error) {
+	host, err := v.out.RegistryHost(v.Registry)
+	if err != nil {
+		return nil, err
+	}
+	images, err := v.images(w, host)
+	if err != nil {
+		return nil, err
+	}
+	_, err = imagelist.ResolveSources(ctx, images, v.out.Resolve)
+	return &runner.Finding{}, err
 }
 
 // images gives the expected images with their targets.

@@ -31,6 +31,7 @@ func TestVerifyCatalogLaws(t *testing.T) {
 			Satisfy:  b.Fill,
 			Dirs:     []string{b.Dir},
 			Snapshot: func() string { return b.Snapshot(t) },
+			Close:    b.CloseLocal,
 			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
 				{Name: "a tag is deleted", Do: func(t *testing.T) { b.Remove(t, "/v2/rhosp13/openstack-base/manifests/13.0-40") }},

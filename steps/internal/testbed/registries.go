@@ -223,6 +223,16 @@ func (b *Registries) Fill(t *testing.T) {
 	}
 }
 
+// CloseLocal makes the local registry refuse all requests until open is called.
+func (b *Registries) CloseLocal(*testing.T) (open func()) {
+	before := b.Before["local"]
+	b.Before["local"] = func(w http.ResponseWriter, _ *http.Request) bool {
+		w.WriteHeader(http.StatusForbidden)
+		return true
+	}
+	return func() { b.Before["local"] = before }
+}
+
 // RefuseAll gives a Before that answers all requests of a method whose path holds a
 // part with a status.
 func RefuseAll(method, part string, status int) func(http.ResponseWriter, *http.Request) bool {

@@ -1,0 +1,37 @@
+package imagelist
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/registry"
+)
+
+// ResolveSources looks up the digests of images by their sources. It gives the images
+// with their digests, and the errors of those whose source cannot be asked. An image
+// whose source is its target is not looked up: nothing is copied for it.
+func ResolveSources(ctx context.Context, images []registry.Image, resolve func(context.Context, string) (string, error)) ([]registry.Image, error) {
+	images = slices.Clone(images)
+	failed := make([]error, len(images))
+	var g errgroup.Group
+	g.SetLimit(registry.DefaultConcurrency)
+	for i := range images {
+		im := &images[i]
+		_, _, layout := registry.CutLayout(im.Source)
+		if im.Digest != "" || im.Source == im.Target || layout {
+			continue
+		}
+		g.Go(func() error {
+			im.Digest, failed[i] = resolve(ctx, im.Source)
+			return nil
+		})
+	}
+	_ = g.Wait() // the errors are kept for each image
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return images, errors.Join(failed...)
+}

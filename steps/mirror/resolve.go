@@ -1,0 +1,47 @@
+package mirror
+
+import (
+	"context"
+	"slices"
+
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
+)
+
+// Resolve implements runner.Resolver. It looks up what the tags of the sources stand for.
+// Layouts are left out: they have no tags to lock, and may be made by a step before.
+func (m *mirror) Resolve(ctx context.Context, w runner.World) (*runner.Finding, error) {
+	to, err := m.destination()
+	if err != nil {
+		return nil, err
+	}
+	listed, err := m.entries(w)
+	if err != nil {
+		return nil, err
+	}
+	all := len(listed)
+	listed = slices.DeleteFunc(listed, func(l imagelist.Entry) bool {
+		_, _, layout := registry.CutLayout(l.Name)
+		return layout
+	})
+	images, err := m.targets(listed, to)
+	if err != nil {
+		return nil, err
+	}
+	if images, err = imagelist.ResolveSources(ctx, images, m.out.Resolve); err != nil {
+		return nil, err
+	}
+	finding := &runner.Finding{}
+	if len(listed) == all && len(m.Platforms) == 0 {
+		refs := make([]string, len(images))
+		for i, im := range images {
+			if im.Digest == "" {
+				return finding, nil // the digest is what the destination has
+			}
+			refs[i] = imagelist.RefWithDigest(im.Target, im.Digest)
+		}
+		finding.Outputs = outputs(refs, []string{})
+	}
+	return finding, nil
+}
