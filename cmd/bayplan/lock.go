@@ -59,8 +59,8 @@ func (p *program) lockCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "look up the tags of all images and write the lock file",
-		Description: "Asks the sources of images, and nothing else, for the digest of each tag and for\n" +
-			"the tags that newest chooses. What is locked already stays, except what --update\n" +
+		Description: "Asks only the sources of images: for the digest of each tag, and for the tags\n" +
+			"that newest chooses. What is locked already stays, except what --update\n" +
 			"selects. There, * matches any text: bayplan lock --update '*/nova-*'",
 		Flags: append(planFlags(), stateFlag(), lockFlag(),
 			newRepeatedFlag("update", "GLOB", "look up again what GLOB matches"),
