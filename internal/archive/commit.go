@@ -88,18 +88,18 @@ func makeDirs(root *os.Root, dir string, touched map[string]bool) error {
 		return err
 	}
 	touched[dir] = true
-	switch err := root.Mkdir(dir, dirMode); {
-	case errors.Is(err, fs.ErrExist):
+	if fi, err := root.Lstat(dir); err == nil && fi.IsDir() {
 		return nil
-	case err != nil:
-		return err
 	}
-	d, err := root.Open(dir)
+	d, err := root.Open(parent)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	return durable.SetMode(d, dirMode)
+	if err := durable.MkdirIn(d, path.Base(dir), dirMode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 // dirMode is the mode of all new directories.

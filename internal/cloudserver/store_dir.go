@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -35,10 +36,7 @@ func openDirStore(dir string, readOnly bool) (*dirStore, error) {
 	if readOnly {
 		return s, nil
 	}
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("making the directory of the cloud: %w", err)
-	}
-	if err := syncDir(dir); err != nil {
+	if _, err := durable.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("making the directory of the cloud: %w", err)
 	}
 	s.lock = flock.New(filepath.Join(dir, "lock"))

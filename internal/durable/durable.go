@@ -134,49 +134,6 @@ func Rename(from, to string) error {
 	return SyncDir(filepath.Dir(from))
 }
 
-// MkdirAll makes a directory and its missing parents and makes their names
-// durable. Each gets exactly this mode; the umask has no effect. It returns the
-// directories that it made, outermost first, also together with an error.
-func MkdirAll(path string, mode fs.FileMode) (made []string, err error) {
-	fi, err := os.Stat(path)
-	switch {
-	case err == nil && fi.IsDir():
-		return nil, nil
-	case err == nil:
-		return nil, &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	}
-	parent := filepath.Dir(path)
-	if made, err = MkdirAll(parent, mode); err != nil {
-		return made, err
-	}
-	switch err := os.Mkdir(path, mode.Perm()); {
-	case err == nil:
-		return append(made, path), errors.Join(setMode(path, mode), SyncDir(parent))
-	case errors.Is(err, fs.ErrExist):
-		// Another process made it in between. A directory is fine; a dangling
-		// link or a file is not.
-		if fi, statErr := os.Stat(path); statErr == nil && fi.IsDir() {
-			return made, nil
-		}
-		return made, err
-	default:
-		return made, err
-	}
-}
-
-// setMode sets the mode of a new directory. It does not follow a link that has
-// replaced the directory in between.
-func setMode(path string, mode fs.FileMode) error {
-	d, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return SetMode(d, mode)
-}
-
 // SetMode sets exactly this mode on an open file or directory; the umask has no
 // effect. An inherited setgid bit and a sticky bit stay.
 func SetMode(f *os.File, mode fs.FileMode) error {

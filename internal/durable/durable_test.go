@@ -237,6 +237,78 @@ func TestMkdirAll(t *testing.T) {
 	}
 }
 
+// A directory never has its name with another mode: a process that is killed there
+// would leave it so for ever.
+func TestMkdirAllInOneStep(t *testing.T) {
+	for _, mode := range []fs.FileMode{0o755, 0o775, 0o700} {
+		for _, umask := range []int{0o077, 0o027, 0o022, 0o777} {
+			dir := t.TempDir()
+			old := syscall.Umask(umask)
+			stop, seen := make(chan struct{}), make(chan fs.FileMode, 1)
+			go func() {
+				defer close(seen)
+				for {
+					names, _ := filepath.Glob(dir + "/x*")
+					for _, name := range names {
+						if fi, err := os.Lstat(name); err == nil && fi.Mode().Perm() != mode {
+							seen <- fi.Mode()
+							return
+						}
+					}
+					select {
+					case <-stop:
+						return
+					default:
+					}
+				}
+			}()
+			var errs []error
+			for i := range 50 {
+				_, err := durable.MkdirAll(fmt.Sprintf("%s/x%d", dir, i), mode)
+				errs = append(errs, err)
+			}
+			syscall.Umask(old)
+			close(stop)
+			if err := errors.Join(errs...); err != nil {
+				t.Error(err)
+			}
+			for got := range seen {
+				t.Errorf("umask %04o: a directory had the mode %v before it had %v", umask, got, mode)
+			}
+			if left, _ := filepath.Glob(dir + "/.*"); len(left) > 0 {
+				t.Errorf("left: %v", left)
+			}
+		}
+	}
+}
+
+// What a process that was killed before the name has left goes, and what has that name
+// already stays.
+func TestMkdirInLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	mkdir(t, filepath.Join(dir, durable.PartPrefix+"x-new"))
+	mkdir(t, filepath.Join(dir, durable.PartPrefix+"y-new"))
+	d, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if err := durable.MkdirIn(d, "x", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.Stat(filepath.Join(dir, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := durable.MkdirIn(d, "x", 0o700); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("got error %v", err)
+	}
+	if after, err := os.Stat(filepath.Join(dir, "x")); err != nil || !os.SameFile(before, after) || after.Mode().Perm() != 0o755 {
+		t.Errorf("it became %v, %v", after, err)
+	}
+	wantNames(t, dir, durable.PartPrefix+"y-new", "x")
+}
+
 func TestRename(t *testing.T) {
 	dir := t.TempDir()
 	mkdir(t, filepath.Join(dir, "sub"))
