@@ -6,6 +6,7 @@
 package connections
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
