@@ -97,6 +97,9 @@ func (r *reader) checkRef(n *node, ref *reference, in refRules, alone bool) bool
 		if n.secret = r.secrets[name]; n.secret == nil && !slices.Contains(r.secretNames, name) {
 			return r.fail(ref.pos, r.didYouMean(name, r.secretNames), "there is no secret %q", name)
 		}
+		if n.secret != nil {
+			n.secret.used = true
+		}
 		return true
 	}
 	switch {

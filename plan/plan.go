@@ -25,6 +25,9 @@ type Plan struct {
 	Hosts      []Connection // connections.hosts, in file order
 	Steps      []*Step      // in file order
 
+	// Warnings are variables and secrets that nothing uses.
+	Warnings Errors
+
 	// ConnectionsFile is the file whose connections replace those of the plan, as the
 	// user named it, or "".
 	ConnectionsFile string

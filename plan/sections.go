@@ -38,6 +38,7 @@ func (r *reader) readPlan(root *node, o Options) *Plan {
 		r.errs = append(r.errs, other.finish()...)
 	}
 	r.reportUnused(o, other)
+	p.Warnings = r.unused()
 	return p
 }
 
@@ -95,7 +96,7 @@ func (r *reader) readSecret(e entry) {
 		r.fail(e.keyPos, hint, "%s must have exactly one of env and file", name)
 		return
 	}
-	found := &secretSource{name: e.key}
+	found := &secretSource{name: e.key, pos: e.keyPos}
 	if text, ok := r.plainText(env, "env", "env"); ok {
 		found.env = text
 		r.nonEmpty(env, text, "env")

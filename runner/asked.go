@@ -6,8 +6,9 @@ import "github.com/bayplan/bayplan/plan"
 type Server struct {
 	Kind  ServerKind
 	Name  string   // the name of its connection, or ""
-	Hosts []string // without a Name: its host, or hosts of which any one will do; empty if only a run knows it
+	Hosts []string // without a Name: its host, or hosts of which any one will do; empty if only a run knows the server
 	Field string   // the field of the configuration that names it
+	Named bool     // the step names the server and uses its settings, but does not ask it
 }
 
 // A ServerKind is a kind of connection.

@@ -83,6 +83,15 @@ type Validator interface{ Validate() error }
 // unresolved then; Check ignores an empty path.
 type Pather interface{ Paths() Paths }
 
+// A FileChecker is a Step that reads files in which people may have made mistakes: a list
+// of images, an environment. CheckFiles reads them and returns all mistakes, wrapped as
+// for Validate. It asks no server. Only `bayplan validate` calls it, before any run. known
+// is false if references to other steps are unresolved, as for Validate. In w there are
+// only files that no other step writes. An error that is fs.ErrNotExist is dropped.
+type FileChecker interface {
+	CheckFiles(ctx context.Context, w World, known bool) error
+}
+
 // A Signer is a Step that writes its plan and id into what it makes. Sign is called
 // right after the Type's New, with the plan's name and the step's id.
 type Signer interface{ Sign(plan, id string) }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -21,6 +22,8 @@ type session struct {
 	graph *runner.Graph
 	conns *connections.Set
 	tags  *connections.TagLock // nil until loadTagLock
+
+	warnings plan.Errors // what may be a mistake in the plan
 }
 
 // load reads and checks the plan that the flags name. It opens nothing else.
@@ -47,8 +50,11 @@ func (p *program) load(c *cli.Context) (*session, error) {
 	if err := errs.Err(); err != nil {
 		return nil, err
 	}
-	p.printWarnings(graph.Warnings)
-	return &session{graph: graph, conns: out}, nil
+	s := &session{graph: graph, conns: out}
+	s.warnings = slices.Concat(read.Warnings, graph.Warnings, out.Unused(read, asked))
+	_ = s.warnings.Err() // sorts them
+	p.printWarnings(s.warnings)
+	return s, nil
 }
 
 // stateDir returns the directory of the plan's state.

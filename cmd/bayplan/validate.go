@@ -15,12 +15,15 @@ func (p *program) validateCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "validate",
 		Usage:       "check a plan without running anything",
-		Description: "Reports every mistake at once, each with its place. Reads no secrets and\ncontacts no server.",
+		Description: "Reports every mistake at once, each with its place, also in lists of images,\nenvironments, roles files and lists of checksums that are there and that no\nstep writes. Reads no secrets and contacts no server.",
 		Flags:       append(planFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
+			if err == nil {
+				err = s.graph.CheckFiles(c.Context).Err()
+			}
 			if c.Bool("json") {
-				return p.mistakesAsJSON(err)
+				return p.mistakesAsJSON(s, err)
 			}
 			if err != nil {
 				return err
@@ -40,17 +43,26 @@ type mistake struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-// mistakesAsJSON prints the list of mistakes, which may be empty. It returns err.
-func (p *program) mistakesAsJSON(err error) error {
+// mistakesAsJSON prints the lists of mistakes and of warnings, which may be empty. It
+// returns err.
+func (p *program) mistakesAsJSON(s *session, err error) error {
 	var found plan.Errors
 	if err != nil && !errors.As(err, &found) {
 		return err
 	}
-	list := []mistake{}
-	for _, e := range found {
-		list = append(list, mistake{e.File, e.Pos.Line, e.Pos.Col, e.Msg, e.Hint})
+	out := map[string]any{"mistakes": listOf(found)}
+	if s != nil {
+		out["warnings"] = listOf(s.warnings)
 	}
 	enc := json.NewEncoder(p.stdout)
 	enc.SetIndent("", "  ")
-	return errors.Join(enc.Encode(map[string]any{"mistakes": list}), err)
+	return errors.Join(enc.Encode(out), err)
+}
+
+func listOf(errs plan.Errors) []mistake {
+	list := []mistake{}
+	for _, e := range errs {
+		list = append(list, mistake{e.File, e.Pos.Line, e.Pos.Col, e.Msg, e.Hint})
+	}
+	return list
 }

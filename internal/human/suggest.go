@@ -33,6 +33,11 @@ func Suggest(got string, known []string) string {
 	return best
 }
 
+// OneEdit reports whether two names differ in letter case and at most one edit.
+func OneEdit(a, b string) bool {
+	return len(a) <= maxSuggest && abs(len(a)-len(b)) <= 1 && distance(fold(a), fold(b)) <= 1
+}
+
 // DidYouMean returns the hint for an unknown name: a question that suggests the
 // closest known name, or "" when no name is close.
 func DidYouMean(got string, known []string) string {

@@ -37,6 +37,21 @@ func (req Request) InputFiles() []File {
 	return files
 }
 
+// Check reads a file and returns the mistakes in it. A template is not read: what it
+// holds depends on the rest of the request.
+func (f File) Check(open Open) error {
+	var err error
+	switch f.Kind {
+	case "environment":
+		_, err = ReadEnvironments(open, []string{f.Path})
+	case "roles":
+		if _, err = readRoles(open, f.Path); err != nil {
+			err = fmt.Errorf("roles file %w", err)
+		}
+	}
+	return err
+}
+
 // rolesPath returns the path of the roles file, or "" for the built-in roles.
 func (req Request) rolesPath() string {
 	if req.RolesFile == "" && req.Tree != "" {

@@ -33,7 +33,7 @@ func (s *Set) CheckAsked(asked []runner.Asked) plan.Errors {
 		return nil
 	}
 	for _, a := range asked {
-		if len(a.Hosts) == 0 || slices.ContainsFunc(a.Hosts, func(host string) bool { return s.has(a.Kind, host) }) {
+		if a.Named || len(a.Hosts) == 0 || slices.ContainsFunc(a.Hosts, func(host string) bool { return s.has(a.Kind, host) }) {
 			continue
 		}
 		e := a.Step.With.Errorf(a.Field, "%s", s.refusal(string(a.Kind)+" "+a.Hosts[0]))

@@ -48,6 +48,21 @@ func (f *fetchFile) expect(ctx context.Context, w runner.World) (*goal, error) {
 	return e, nil
 }
 
+// CheckFiles implements runner.FileChecker: it reads a list of checksums that is a file
+// of this host.
+func (f *fetchFile) CheckFiles(ctx context.Context, w runner.World, known bool) error {
+	list, sig := setting.Text(f.Checksums), setting.Text(f.Signature)
+	if !known || download.LocalPath(list) == "" || sig != "" && download.LocalPath(sig) == "" {
+		return nil
+	}
+	if keyring := string(setting.Text(f.Keyring)); keyring != "" {
+		if _, err := w.Stat(keyring); err != nil {
+			return err
+		}
+	}
+	return plan.At("checksums", f.findChecksums(ctx, w, &goal{}))
+}
+
 // An absence says which of the settings that secure the file are missing.
 type absence struct{ digest, checksums, signature, keyring bool }
 

@@ -253,8 +253,10 @@ func (s *glanceUpload) Paths() runner.Paths {
 	if dir := s.toDirectory(); dir != "" {
 		p.Into = []string{dir}
 	}
-	if s.cloud() != "" {
+	if s.Cloud != nil {
 		p.Asks = []runner.Server{{Kind: runner.CloudServer, Name: s.cloud(), Field: "cloud"}}
+	}
+	if s.cloud() != "" {
 		p.Fills = []runner.Place{{Where: "cloud " + s.cloud(), Names: s.imageNames(), Field: "images"}}
 	}
 	return p

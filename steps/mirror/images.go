@@ -52,6 +52,15 @@ func checkLayoutPath(field, path string) error {
 	return nil
 }
 
+// CheckFiles implements runner.FileChecker: it reads the list.
+func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
+	host := ""
+	if m.To.Text != "" {
+		host, _ = m.out.RegistryHost(m.To.Text) // Validate has reported the error
+	}
+	return imagelist.CheckFile(w, "images", m.Images.Text, host)
+}
+
 // Inputs implements runner.Step: the list, the layouts that it names and the
 // destination. Every Diff looks up what tags stand for at both sides.
 func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {

@@ -128,7 +128,10 @@ func (m *mirror) Paths() runner.Paths {
 	}
 	paths := runner.Paths{Reads: setting.Paths(reads), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
 	paths.Looks = imagelist.SourcePlaces(m.Images.Other)
-	paths.Asks = append(imagelist.Servers("images", m.Images, nil), imagelist.Connection("to", m.To.Text)...)
+	paths.Asks = imagelist.Servers("images", m.Images, nil)
+	if m.To.Other.Layout == "" {
+		paths.Asks = append(paths.Asks, imagelist.Connection("to", m.To.Text))
+	}
 	host, err := m.out.RegistryHost(m.To.Text)
 	if err != nil {
 		return paths // the destination is a layout, or not known yet

@@ -38,6 +38,9 @@ func (p *prepare) Paths() runner.Paths {
 		}
 	}
 	paths.Asks = []runner.Server{{Kind: runner.RegistryServer}} // an environment may say to look up tags
+	if host, _, _ := strings.Cut(p.PushDestination, "/"); host != "" {
+		paths.Asks = append(paths.Asks, runner.Server{Kind: runner.RegistryServer, Hosts: []string{host}, Field: "push_destination", Named: true})
+	}
 	if p.TagFromLabel == "" && !p.Digests && p.Format != "openstack-version" {
 		return paths
 	}

@@ -87,13 +87,19 @@ func (v *verifyCatalog) Validate() error {
 // Paths implements runner.Pather.
 func (v *verifyCatalog) Paths() runner.Paths {
 	paths := runner.Paths{Reads: setting.Paths([]plan.Path{v.Expect.Text})}
-	paths.Asks = append(imagelist.Servers("expect", v.Expect, imagelist.HasDigest), imagelist.Connection("registry", v.Registry)...)
+	paths.Asks = append(imagelist.Servers("expect", v.Expect, imagelist.HasDigest), imagelist.Connection("registry", v.Registry))
 	if host, err := v.out.RegistryHost(v.Registry); err == nil {
 		looks := imagelist.Place(host, imagelist.NamesIn(v.Expect.Other, nil)...)
 		looks.Lists, looks.Field, looks.All = paths.Reads, "expect", v.Exact
 		paths.Looks = []runner.Place{looks}
 	}
 	return paths
+}
+
+// CheckFiles implements runner.FileChecker: it reads the list.
+func (v *verifyCatalog) CheckFiles(_ context.Context, w runner.World, _ bool) error {
+	host, _ := v.out.RegistryHost(v.Registry) // it is not known yet, or Validate has reported the error
+	return imagelist.CheckFile(w, "expect", v.Expect.Text, host)
 }
 
 // Inputs implements runner.Step: the list and the registry's host.

@@ -137,13 +137,12 @@ func (v *verifyImages) Paths() runner.Paths {
 	for _, e := range v.Expect {
 		files = append(files, e.Other.File)
 	}
-	paths := runner.Paths{Reads: setting.Paths(files)}
+	paths := runner.Paths{Reads: setting.Paths(files), Asks: []runner.Server{{Kind: runner.CloudServer, Name: v.Cloud, Field: "cloud"}}}
 	if v.Cloud != "" {
 		var names []string
 		for _, e := range v.Expect {
 			names = append(names, expectation(e).Name)
 		}
-		paths.Asks = []runner.Server{{Kind: runner.CloudServer, Name: v.Cloud, Field: "cloud"}}
 		paths.Looks = []runner.Place{{Where: "cloud " + v.Cloud, Names: names, Field: "expect", All: v.Exact}}
 	}
 	return paths

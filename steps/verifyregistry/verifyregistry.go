@@ -63,7 +63,7 @@ func (v *verifyRegistry) Validate() error {
 // Paths implements runner.Pather.
 func (v *verifyRegistry) Paths() runner.Paths {
 	paths := runner.Paths{Reads: setting.Paths([]plan.Path{v.Only})}
-	paths.Asks = imagelist.Connection("registry", v.Registry)
+	paths.Asks = []runner.Server{imagelist.Connection("registry", v.Registry)}
 	// Images of the list may come before this step or after it. It has to wait only for
 	// a step that removes others.
 	if host, err := v.out.RegistryHost(v.Registry); err == nil && v.Only != "" {
@@ -72,6 +72,12 @@ func (v *verifyRegistry) Paths() runner.Paths {
 		paths.Looks = []runner.Place{looks}
 	}
 	return paths
+}
+
+// CheckFiles implements runner.FileChecker: it reads the list.
+func (v *verifyRegistry) CheckFiles(_ context.Context, w runner.World, _ bool) error {
+	host, _ := v.out.RegistryHost(v.Registry) // it is not known yet, or Validate has reported the error
+	return imagelist.CheckFile(w, "only", v.Only, host)
 }
 
 // Inputs implements runner.Step: the registry's host and the list.

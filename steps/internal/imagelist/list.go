@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
@@ -26,6 +28,29 @@ func ReadTargets(w runner.World, path string, at Destination) ([]registry.Image,
 		return nil, err
 	}
 	return Targets(listed, func(l Entry) (string, error) { return Target(l.ListedImage, at, nil) })
+}
+
+// CheckFile reads the list of images in a file and finds the mistakes in it. It gives the
+// error for the field that names the file. Without a host, the targets are not checked.
+func CheckFile(w runner.World, field string, path plan.Path, host string) error {
+	if path == "" {
+		return nil
+	}
+	listed, err := Read(w, string(path))
+	if err != nil {
+		return plan.At(field, err)
+	}
+	listed = slices.DeleteFunc(listed, func(e Entry) bool {
+		_, inside, layout := registry.CutLayout(e.Name)
+		return layout && inside == "" // all images of a layout
+	})
+	_, err = Targets(listed, func(l Entry) (string, error) {
+		if host == "" {
+			return PathOf(l.Name)
+		}
+		return Target(l.ListedImage, host, nil)
+	})
+	return plan.At(field, err)
 }
 
 // An Entry is an image of a list, with its place in the list in words.

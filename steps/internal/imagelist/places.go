@@ -84,11 +84,8 @@ func Servers(field string, images plan.TextOr[plan.Path, []string], skip func(na
 // HasDigest reports whether a reference has a digest.
 func HasDigest(name string) bool { return strings.Contains(name, "@") }
 
-// Connection gives the registry of a connection that a field names, or none for a name
-// that is not known yet.
-func Connection(field, name string) []runner.Server {
-	if name == "" {
-		return nil
-	}
-	return []runner.Server{{Kind: runner.RegistryServer, Name: name, Field: field}}
+// Connection gives the registry of a connection that a field names. A name that is not
+// known yet is "".
+func Connection(field, name string) runner.Server {
+	return runner.Server{Kind: runner.RegistryServer, Name: name, Field: field}
 }
