@@ -257,6 +257,12 @@ func (s *Set) byHost(host string) (namedRegistry, bool) {
 	return s.registries[i], true
 }
 
+// SameRegistry reports whether two hosts name one registry.
+func (s *Set) SameRegistry(a, b string) bool {
+	all := s.identities()
+	return all.Name(a) == all.Name(b)
+}
+
 // identities says which registries the connections are for.
 func (s *Set) identities() hostname.Registries {
 	all := make(hostname.Registries, len(s.registries))

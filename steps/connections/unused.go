@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
@@ -18,7 +17,7 @@ import (
 func (s *Set) Unused(p *plan.Plan, asked []runner.Asked) plan.Errors {
 	var warnings plan.Errors
 	consider := func(c plan.Connection, kind runner.ServerKind, host string) {
-		if u := usesOf(kind, c.Name, host, asked); !u.used {
+		if u := s.usesOf(kind, c.Name, host, asked); !u.used {
 			warnings = append(warnings, s.unused(c, kind, host, u)...)
 		}
 	}
@@ -41,7 +40,11 @@ type uses struct {
 	others []string // hosts of its kind that steps ask
 }
 
-func usesOf(kind runner.ServerKind, name, host string, asked []runner.Asked) uses {
+func (s *Set) usesOf(kind runner.ServerKind, name, host string, asked []runner.Asked) uses {
+	same := sameServer
+	if kind == runner.RegistryServer {
+		same = s.SameRegistry
+	}
 	var u uses
 	for _, a := range asked {
 		switch {
@@ -51,7 +54,7 @@ func usesOf(kind runner.ServerKind, name, host string, asked []runner.Asked) use
 		case len(a.Hosts) == 0:
 			u.late = true
 		default:
-			u.used = u.used || slices.ContainsFunc(a.Hosts, func(h string) bool { return sameRegistry(h, host) })
+			u.used = u.used || slices.ContainsFunc(a.Hosts, func(h string) bool { return same(h, host) })
 			u.others = append(u.others, a.Hosts...)
 		}
 	}
@@ -81,13 +84,6 @@ func (s *Set) unused(c plan.Connection, kind runner.ServerKind, host string, u u
 		w.Hint = "did you mean " + near + "?"
 	}
 	return plan.Errors{w}
-}
-
-// sameRegistry reports whether two hosts are one registry: Docker Hub has several names.
-func sameRegistry(a, b string) bool {
-	hub := []string{"docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
-	bare := func(host string) string { return strings.TrimSuffix(strings.ToLower(host), ":443") }
-	return sameHost(a, b) || slices.Contains(hub, bare(a)) && slices.Contains(hub, bare(b))
 }
 
 // isAddress reports whether a host is an IP address: two that are alike are no

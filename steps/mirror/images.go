@@ -58,7 +58,7 @@ func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	if m.To.Text != "" {
 		host, _ = m.out.RegistryHost(m.To.Text) // Validate has reported the error
 	}
-	return imagelist.CheckFile(w, "images", m.Images.Text, host)
+	return imagelist.CheckFile(w, "images", m.Images.Text, imagelist.Destination{Host: host, Same: m.out.SameRegistry})
 }
 
 // Inputs implements runner.Step: the list, the layouts that it names and the
@@ -168,7 +168,7 @@ func (m *mirror) targets(listed []imagelist.Entry, to string) ([]registry.Image,
 		if m.To.Other.Layout != "" {
 			return targetInLayout(l.ListedImage, to, m.renamed)
 		}
-		return imagelist.Target(l.ListedImage, imagelist.Destination{Client: m.out.Registry(), Host: to}, m.renamed)
+		return imagelist.Target(l.ListedImage, imagelist.Destination{Host: to, Same: m.out.SameRegistry}, m.renamed)
 	})
 }
 

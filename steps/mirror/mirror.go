@@ -79,6 +79,8 @@ type registries interface {
 	RegistryHost(name string) (string, error)
 	// Registry gives the client for all registries.
 	Registry() *registry.Client
+	// SameRegistry reports whether two hosts name one registry.
+	SameRegistry(a, b string) bool
 	// Pin fills in the digests of images whose tags are locked.
 	Pin(images []registry.Image) ([]registry.Image, error)
 	// Resolve gives the digest that a tag stands for, by the lock or its registry.

@@ -351,7 +351,7 @@ func TestPrepareCancelledWritesNothing(t *testing.T) {
 
 func TestPreparePaths(t *testing.T) {
 	p := prepare{Environments: []plan.Path{"/a", "", "/b"}, RolesFile: "/r", EnvFile: "/e", ImagesFile: ""}
-	want := runner.Paths{Reads: []string{"/a", "/b", "/r"}, Writes: []string{"/e"}}
+	want := runner.Paths{Reads: []string{"/a", "/b", "/r"}, Writes: []string{"/e"}, Asks: []runner.Server{{Kind: runner.RegistryServer}}}
 	if diff := cmp.Diff(want, p.Paths()); diff != "" {
 		t.Errorf("paths (-want +got):\n%s", diff)
 	}

@@ -50,6 +50,8 @@ type registries interface {
 	RegistryHost(name string) (string, error)
 	// Registry gives the client for all registries.
 	Registry() *registry.Client
+	// SameRegistry reports whether two hosts name one registry.
+	SameRegistry(a, b string) bool
 	// Pin fills in the digests of images whose tags are locked.
 	Pin(images []registry.Image) ([]registry.Image, error)
 	// Resolve gives the digest that a tag stands for, by the lock or its registry.
@@ -99,7 +101,7 @@ func (v *verifyCatalog) Paths() runner.Paths {
 // CheckFiles implements runner.FileChecker: it reads the list.
 func (v *verifyCatalog) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	host, _ := v.out.RegistryHost(v.Registry) // it is not known yet, or Validate has reported the error
-	return imagelist.CheckFile(w, "expect", v.Expect.Text, host)
+	return imagelist.CheckFile(w, "expect", v.Expect.Text, imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 }
 
 // Inputs implements runner.Step: the list and the registry's host.
@@ -185,7 +187,7 @@ func (v *verifyCatalog) Resolve(ctx context.Context, w runner.World) (*runner.Fi
 
 // images gives the expected images with their targets.
 func (v *verifyCatalog) images(w runner.World, host string) ([]registry.Image, error) {
-	at := imagelist.Destination{Client: v.out.Registry(), Host: host}
+	at := imagelist.Destination{Host: host, Same: v.out.SameRegistry}
 	if v.Expect.Text != "" {
 		return imagelist.ReadTargets(w, string(v.Expect.Text), at)
 	}

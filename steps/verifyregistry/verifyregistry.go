@@ -38,6 +38,8 @@ type registries interface {
 	RegistryHost(name string) (string, error)
 	// Registry gives the client for all registries.
 	Registry() *registry.Client
+	// SameRegistry reports whether two hosts name one registry.
+	SameRegistry(a, b string) bool
 }
 
 // Type gives the step type verify-registry.
@@ -77,7 +79,7 @@ func (v *verifyRegistry) Paths() runner.Paths {
 // CheckFiles implements runner.FileChecker: it reads the list.
 func (v *verifyRegistry) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	host, _ := v.out.RegistryHost(v.Registry) // it is not known yet, or Validate has reported the error
-	return imagelist.CheckFile(w, "only", v.Only, host)
+	return imagelist.CheckFile(w, "only", v.Only, imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 }
 
 // Inputs implements runner.Step: the registry's host and the list.
@@ -139,7 +141,7 @@ func (v *verifyRegistry) repositories(w runner.World, host string) []string {
 	if v.Only == "" {
 		return nil
 	}
-	images, err := imagelist.ReadTargets(w, string(v.Only), imagelist.Destination{Client: v.out.Registry(), Host: host})
+	images, err := imagelist.ReadTargets(w, string(v.Only), imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 	if err != nil {
 		return nil
 	}
@@ -151,7 +153,7 @@ func (v *verifyRegistry) checkOnly(ctx context.Context, w runner.World, host str
 	if v.Only == "" {
 		return nil
 	}
-	images, err := imagelist.ReadTargets(w, string(v.Only), imagelist.Destination{Client: v.out.Registry(), Host: host})
+	images, err := imagelist.ReadTargets(w, string(v.Only), imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func ReadTargets(w runner.World, path string, at Destination) ([]registry.Image,
 
 // CheckFile reads the list of images in a file and finds the mistakes in it. It gives the
 // error for the field that names the file. Without a host, the targets are not checked.
-func CheckFile(w runner.World, field string, path plan.Path, host string) error {
+func CheckFile(w runner.World, field string, path plan.Path, at Destination) error {
 	if path == "" {
 		return nil
 	}
@@ -45,10 +45,10 @@ func CheckFile(w runner.World, field string, path plan.Path, host string) error 
 		return layout && inside == "" // all images of a layout
 	})
 	_, err = Targets(listed, func(l Entry) (string, error) {
-		if host == "" {
+		if at.Host == "" {
 			return PathOf(l.Name)
 		}
-		return Target(l.ListedImage, host, nil)
+		return Target(l.ListedImage, at, nil)
 	})
 	return plan.At(field, err)
 }

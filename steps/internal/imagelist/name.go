@@ -12,8 +12,8 @@ import (
 
 // A Destination is the registry that images are copied to.
 type Destination struct {
-	Client *registry.Client
-	Host   string // as its connection names it
+	Host string                 // as its connection names it
+	Same func(a, b string) bool // reports whether two hosts name one registry
 }
 
 // Target gives the target of an image at a destination: its push_destination
@@ -28,7 +28,7 @@ func Target(l tripleo.ListedImage, at Destination, rename func(string) string) (
 	if to == "" {
 		to = at.Host
 	}
-	if pushHost, _, _ := strings.Cut(to, "/"); !at.Client.SameRegistry(pushHost, at.Host) {
+	if pushHost, _, _ := strings.Cut(to, "/"); !at.Same(pushHost, at.Host) {
 		return "", fault.WithHint(
 			fmt.Errorf("image %q is to be pushed to %q, but the step's registry is %q", l.Name, pushHost, at.Host),
 			"the push_destination of prepare and the host of the connection must be the same")

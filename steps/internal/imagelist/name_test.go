@@ -25,7 +25,7 @@ func TestTarget(t *testing.T) {
 	}
 	for name, tt := range tests {
 		l := tripleo.ListedImage{Name: "quay.io/a/b:1", PushDestination: tt.push}
-		got, err := Target(l, Destination{client, tt.host}, nil)
+		got, err := Target(l, Destination{tt.host, client.SameRegistry}, nil)
 		if got != tt.want || (err == nil) != (tt.want != "") {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}
