@@ -72,21 +72,28 @@ func parseSums(list []byte) ([]listedSum, error) {
 }
 
 func parseSum(line string) (listedSum, bool) {
-	if m := bsdLine.FindStringSubmatch(line); m != nil {
-		algo := strings.NewReplacer("sha2-", "sha", "-", "").Replace(strings.ToLower(m[1])) // openssl says SHA2-256
-		return newListedSum(m[2], algo, m[3])
-	}
 	// sha256sum begins a line with \ if it has escaped the name.
 	line, escaped := strings.CutPrefix(line, `\`)
-	digest, rest, _ := strings.Cut(line, " ")
+	if m := bsdLine.FindStringSubmatch(line); m != nil {
+		algo := strings.NewReplacer("sha2-", "sha", "-", "").Replace(strings.ToLower(m[1])) // openssl says SHA2-256
+		return newListedSum(unescaped(m[2], escaped), algo, m[3])
+	}
+	digest, rest := line, ""
+	if i := strings.IndexAny(line, " \t"); i >= 0 {
+		digest, rest = line[:i], strings.Replace(line[i+1:], "\t", " ", 1)
+	}
 	name := strings.TrimLeft(rest, " ")
 	if n, binary := strings.CutPrefix(name, "*"); binary && len(rest)-len(name) <= 1 {
 		name = n
 	}
-	if escaped {
-		name = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r").Replace(name)
+	return newListedSum(unescaped(name, escaped), algoByLength[len(digest)], digest)
+}
+
+func unescaped(name string, escaped bool) string {
+	if !escaped {
+		return name
 	}
-	return newListedSum(name, algoByLength[len(digest)], digest)
+	return strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r").Replace(name)
 }
 
 // algoByLength is the kind of a digest by its number of digits.

@@ -51,6 +51,9 @@ func TestParseChecksums(t *testing.T) {
 		"no hex":                    {list: hex("g", 64) + "  " + name, err: "it is not a list of checksums"},
 		"BSD with too few digits":   {list: "SHA256 (" + name + ") = " + aMD5, err: "it is not a list of checksums"},
 		"BSD with an unknown kind":  {list: "TIGER (" + name + ") = " + a256, err: "it has only a tiger of"},
+		"with a tab":                {list: a256 + "\t" + name + "\n", want: Digests{SHA256: a256}},
+		"with a tab and a star":     {list: a256 + "\t*" + name + "\n", want: Digests{SHA256: a256}},
+		"as BSD, the name escaped":  {list: `\SHA256 (we\\ird) = ` + b256 + "\nSHA256 (" + name + ") = " + a256, want: Digests{SHA256: a256}},
 		"a line without end":        {list: strings.Repeat("a", 1<<20), err: "it is not a list of checksums"},
 		"an escaped name beside it": {list: `\` + b256 + `  we\\ird` + "\n" + a256 + "  " + name, want: Digests{SHA256: a256}},
 	}

@@ -20,6 +20,7 @@ type goal struct {
 	inputs    []runner.Input
 	want      download.Digests      // zero: no digest is known
 	signature func(io.Reader) error // checks the file; nil: the file itself is not signed
+	remarks   []string              // what people should know about it
 	remote    download.Remote       // what the server reports, when want is zero
 }
 
@@ -119,7 +120,7 @@ func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *goal) error
 func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *goal) error {
 	list, err := f.readSmall(ctx, w, setting.Text(f.Checksums))
 	if err == nil {
-		list, err = f.signedList(ctx, w, list)
+		list, err = f.signedList(ctx, w, e, list)
 	}
 	if err != nil {
 		return fmt.Errorf("checksums: %w", err)
@@ -138,21 +139,22 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *goal) 
 	return nil
 }
 
-// signedList gives the signed part of a list. Without a keyring that is all of it.
-func (f *fetchFile) signedList(ctx context.Context, w runner.World, list []byte) ([]byte, error) {
+// signedList gives the signed part of a list. Without a keyring its signature is not
+// checked.
+func (f *fetchFile) signedList(ctx context.Context, w runner.World, e *goal, list []byte) ([]byte, error) {
 	if setting.Text(f.Keyring) == "" {
-		return list, nil
+		return f.uncheckedList(e, list)
 	}
 	keys, err := signature.Load(string(setting.Text(f.Keyring)))
 	if err != nil {
 		return nil, err
 	}
 	if setting.Text(f.Signature) == "" {
-		if !signature.IsClear(list) {
+		if !signature.IsSigned(list) {
 			err := fmt.Errorf("%s has no signature in it", download.RedactURL(setting.Text(f.Checksums)))
 			return nil, fault.WithHint(err, "name the address of its signature under signature, or leave out keyring")
 		}
-		signed, err := keys.Clear(list)
+		signed, err := keys.Signed(list)
 		return signed, aboutURL(setting.Text(f.Checksums), err)
 	}
 	sig, err := f.readSmall(ctx, w, setting.Text(f.Signature))
@@ -160,6 +162,20 @@ func (f *fetchFile) signedList(ctx context.Context, w runner.World, list []byte)
 		return nil, err
 	}
 	return list, aboutURL(setting.Text(f.Checksums), keys.Detached(strings.NewReader(string(list)), sig))
+}
+
+// uncheckedList gives the text of a list, and a note if nothing checks its signature.
+func (f *fetchFile) uncheckedList(e *goal, list []byte) ([]byte, error) {
+	address := setting.Text(f.Checksums)
+	text, signed, err := signature.Content(list)
+	if signed {
+		e.remarks = append(e.remarks, fmt.Sprintf("the signature of %s is not checked: name the file of the signer's keys under keyring", download.RedactURL(address)))
+	}
+	var other *signature.NotTextError
+	if errors.As(err, &other) {
+		err = fault.WithHint(err, "checksums names the list itself; its signature goes under signature, and the signer's keys under keyring")
+	}
+	return text, aboutURL(address, err)
 }
 
 func aboutURL(address string, err error) error {

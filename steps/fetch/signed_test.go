@@ -2,13 +2,17 @@ package fetch
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
@@ -72,5 +76,61 @@ func TestFetchSigned(t *testing.T) {
 				t.Error("verify takes what is not signed")
 			}
 		})
+	}
+}
+
+// A list that carries its signature is read also without a keyring, with a note.
+func TestSignedListWithoutKeyring(t *testing.T) {
+	key, sums := testbed.NewKey(t), steptest.SHA256("body")+"  f\n"
+	var clear, message bytes.Buffer
+	w, err := clearsign.Encode(&clear, key.PrivateKey, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := openpgp.Sign(&message, key, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, into := range []io.WriteCloser{w, m} {
+		_, err := io.WriteString(into, sums)
+		if err := errors.Join(err, into.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := testbed.FileServer(t, map[string]string{
+		"/f": "body", "/clear": clear.String(), "/message": message.String(), "/plain": sums, "/sums.asc": signed(t, key, sums),
+	})
+	for _, tt := range []struct {
+		list    string
+		keyring bool
+		note    string
+		err     string
+	}{
+		{list: "/clear", note: "is not checked: name the file of the signer's keys under keyring"},
+		{list: "/message", note: "is not checked: name the file of the signer's keys under keyring"},
+		{list: "/plain"},
+		{list: "/clear", keyring: true},
+		{list: "/message", keyring: true},
+		{list: "/plain", keyring: true, err: "has no signature in it"},
+		{list: "/sums.asc", err: "it is a signature without the text that it signs"},
+	} {
+		f := &fetchFile{
+			URL: addresses{Text: server.URL + "/f"}, To: plan.Path(filepath.Join(t.TempDir(), "f")),
+			Checksums: new(server.URL + tt.list), out: testbed.WithHosts(t),
+		}
+		if tt.keyring {
+			f.Keyring = new(plan.Path(testbed.PublicKey(t, key)))
+		}
+		found, err := looked(t, f, &runner.Disk{})
+		switch {
+		case tt.err != "":
+			if err == nil || !strings.Contains(err.Error(), tt.err) || fault.Hint(err) == "" {
+				t.Errorf("%s: got %v, want %q with a hint", tt.list, err, tt.err)
+			}
+		case err != nil:
+			t.Errorf("%s, keyring %t: %v", tt.list, tt.keyring, err)
+		case (tt.note != "") != (len(found.Notes) == 1) || tt.note != "" && !strings.Contains(found.Notes[0], tt.note):
+			t.Errorf("%s, keyring %t: notes %q, want %q", tt.list, tt.keyring, found.Notes, tt.note)
+		}
 	}
 }
