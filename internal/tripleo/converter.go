@@ -1,9 +1,12 @@
 package tripleo
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/token"
 )
 
 type nodeKind uint8
@@ -62,6 +65,7 @@ func (n *node) texts(what string) ([]string, error) {
 // A converter turns the parser's tree into nodes.
 type converter struct {
 	file    string
+	note    func(string) // of keys that are given twice; nil: they are errors
 	anchors map[string]*node
 }
 
@@ -88,6 +92,10 @@ func (w *converter) node(n ast.Node) (*node, error) {
 	case *ast.LiteralNode:
 		return &node{kind: isText, text: n.Value.Value, place: place}, nil
 	case *ast.StringNode:
+		if n.Token.Type == token.StringType && strings.Contains(strings.TrimSpace(n.Token.Origin), "\t") {
+			// The library drops the tab, and the tools of TripleO refuse it.
+			return nil, place.errorf("a tab stands inside of a text without quotes; quote the text, or write a space")
+		}
 		return &node{kind: isText, text: n.Value, place: place}, nil
 	case ast.ScalarNode:
 		// Numbers and booleans: the parsed value no longer says how it was written.
@@ -161,7 +169,12 @@ func (w *converter) mapping(place Place, values []*ast.MappingValueNode) (*node,
 			return nil, err
 		}
 		if first, ok := seen[key.text]; ok {
-			return nil, key.place.errorf("the key %q is there twice; the first is in line %d", key.text, first.Line)
+			err := key.place.errorf("the key %q is there twice; the first is in line %d", key.text, first.Line)
+			if w.note == nil {
+				return nil, err
+			}
+			w.note(err.Error() + ", and this one counts")
+			m.pairs = slices.DeleteFunc(m.pairs, func(p pair) bool { return p.key == key.text })
 		}
 		seen[key.text] = key.place
 		m.pairs = append(m.pairs, pair{key.text, value, key.place})
@@ -177,6 +190,9 @@ func (w *converter) key(n ast.MapKeyNode) (*node, error) {
 	key, err := w.node(inner)
 	if err != nil {
 		return nil, err
+	}
+	if key.kind == isNull && w.note != nil { // YAML allows it, and a tool may ignore it
+		return &node{kind: isText, text: inner.GetToken().Value, place: key.place}, nil
 	}
 	if key.kind != isText {
 		return nil, key.place.errorf("a key must be a text, this is %s", key.kind)

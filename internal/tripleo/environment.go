@@ -35,6 +35,14 @@ type Target struct {
 type Environment struct {
 	Registry   map[string]Target
 	parameters map[string]*node
+	notes      []string // what may be a mistake in the files of the request
+}
+
+// note keeps a note, each once.
+func (e *Environment) note(text string) {
+	if !slices.Contains(e.notes, text) {
+		e.notes = append(e.notes, text)
+	}
 }
 
 // sections are the top-level keys that Heat accepts in an environment file.
@@ -66,7 +74,7 @@ func newEnvironment() *Environment {
 }
 
 func (e *Environment) read(open Open, path string) error {
-	doc, err := readYAML(open, path)
+	doc, err := readYAML(open, path, e.note)
 	if err != nil || doc.kind == isNull {
 		return err
 	}
@@ -138,6 +146,7 @@ func newTarget(text string, place Place) Target {
 // mergedOver returns base with the entries of e added; e overrides base.
 func (e *Environment) mergedOver(base *Environment) *Environment {
 	merged := newEnvironment()
+	merged.notes = e.notes
 	maps.Copy(merged.Registry, base.Registry)
 	maps.Copy(merged.Registry, e.Registry)
 	maps.Copy(merged.parameters, e.parameters)

@@ -39,7 +39,7 @@ func Explain(req Request, open Open) ([]Verdict, error) {
 	if c.services, err = r.neededServices(req, c.env, open); err != nil {
 		return nil, err
 	}
-	if c.roles, err = r.rolesOf(req, open); err != nil {
+	if c.roles, err = r.rolesOf(req, c.env, open); err != nil {
 		return nil, err
 	}
 	if c.roles, err = c.env.overrideRoles(c.roles); err != nil {
@@ -49,7 +49,7 @@ func Explain(req Request, open Open) ([]Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	catalog, err := r.catalogOf(req, open)
+	catalog, err := r.catalogOf(req, c.env, open)
 	if err != nil {
 		return nil, err
 	}

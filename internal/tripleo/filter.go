@@ -34,7 +34,7 @@ func (r release) environment(req Request, open Open) (*Environment, error) {
 func (r release) neededServices(req Request, env *Environment, open Open) (serviceSet, error) {
 	// Read the roles even if they have no effect: a missing roles file is a
 	// mistake.
-	roles, err := r.rolesOf(req, open)
+	roles, err := r.rolesOf(req, env, open)
 	if err != nil {
 		return nil, err
 	}

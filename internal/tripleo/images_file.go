@@ -24,7 +24,7 @@ func ReadImages(open Open, path string) ([]ListedImage, error) {
 	if lines := listLines(path, text); len(lines) > 0 && isReference(lines[0].text) {
 		return plainList(lines)
 	}
-	root, err := parseYAML(path, text)
+	root, err := parseYAML(path, text, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -45,7 +45,7 @@ func (f File) Check(open Open) error {
 	case "environment":
 		_, err = ReadEnvironments(open, []string{f.Path})
 	case "roles":
-		if _, err = readRoles(open, f.Path); err != nil {
+		if _, err = readRoles(open, f.Path, func(string) {}); err != nil {
 			err = fmt.Errorf("roles file %w", err)
 		}
 	}
@@ -60,12 +60,12 @@ func (req Request) rolesPath() string {
 	return req.RolesFile
 }
 
-func (r release) rolesOf(req Request, open Open) ([]Role, error) {
+func (r release) rolesOf(req Request, env *Environment, open Open) ([]Role, error) {
 	path := req.rolesPath()
 	if path == "" {
 		return defaultRoles(r.roles)
 	}
-	roles, err := readRoles(open, path)
+	roles, err := readRoles(open, path, env.note)
 	if err != nil {
 		return nil, fmt.Errorf("roles file %w", err)
 	}

@@ -14,9 +14,9 @@ type Role struct {
 	Place    Place
 }
 
-// readRoles reads a roles file.
-func readRoles(open Open, path string) ([]Role, error) {
-	doc, err := readYAML(open, path)
+// readRoles reads a roles file. It calls note for what may be a mistake there.
+func readRoles(open Open, path string, note func(string)) ([]Role, error) {
+	doc, err := readYAML(open, path, note)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,8 @@ func readRoles(open Open, path string) ([]Role, error) {
 			return nil, err
 		}
 		if first, ok := seen[role.Name]; ok {
-			return nil, role.Place.errorf("the role %q is there twice; the first is in line %d", role.Name, first.Line)
+			note(role.Place.errorf("the role %q is there twice; the first is in line %d, and this one counts", role.Name, first.Line).Error())
+			roles = slices.DeleteFunc(roles, func(r Role) bool { return r.Name == role.Name })
 		}
 		seen[role.Name] = role.Place
 		roles = append(roles, role)

@@ -79,7 +79,6 @@ func TestRolesErrors(t *testing.T) {
 		{"a mapping", "name: x\n", "", "roles file /roles.yaml:1: a list of roles is wanted, this is a mapping"},
 		{"a role that is a text", "- name: a\n- b\n", "", "/roles.yaml:2: a role is a mapping, this is a single value"},
 		{"no name", "- name: a\n- CountDefault: 1\n", "", "/roles.yaml:2: the role has no name"},
-		{"a role twice", "- name: a\n- name: b\n- name: a\n", "", `/roles.yaml:3: the role "a" is there twice; the first is in line 1`},
 		{"count is a word", "- name: a\n  CountDefault: many\n", "", `/roles.yaml:2: CountDefault: a whole number is wanted, not "many"`},
 		{"count is below zero", "- name: a\n  CountDefault: -1\n", "", `/roles.yaml:2: CountDefault: a whole number is wanted, not "-1"`},
 		{"count may be octal", "- name: a\n  CountDefault: 010\n", "", `CountDefault: a whole number is wanted, not "010"`},

@@ -89,7 +89,7 @@ func Select(req Request, open Open) (*Selection, error) {
 	if s.Strategies, err = r.strategies(req, env); err != nil {
 		return nil, err
 	}
-	catalog, err := r.catalogOf(req, open)
+	catalog, err := r.catalogOf(req, env, open)
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +106,7 @@ func Select(req Request, open Open) (*Selection, error) {
 			return nil, err
 		}
 	}
-	s.Notes = append(s.Notes, r.ignoredListNote(env)...)
+	s.Notes = slices.Concat(env.notes, s.Notes, r.ignoredListNote(env))
 	if !s.Filtered {
 		s.Notes = append(s.Notes, r.unfilteredNote(len(s.Images)))
 	}
@@ -129,11 +129,11 @@ func (s *Selection) add(strategy Strategy, catalog catalog, v vars, services ser
 type catalog func(vars) ([]namedEntry, error)
 
 // catalogOf returns the catalog of the request's template, or the built-in one.
-func (r release) catalogOf(req Request, open Open) (catalog, error) {
+func (r release) catalogOf(req Request, env *Environment, open Open) (catalog, error) {
 	if req.Template == "" {
 		return r.images, nil
 	}
-	t, err := readTemplate(open, req.Template)
+	t, err := readTemplate(open, req.Template, env.note)
 	return t.images, err
 }
 

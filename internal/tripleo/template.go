@@ -41,14 +41,17 @@ func (r release) images(v vars) ([]namedEntry, error) {
 }
 
 // A template is a file that lists a release's images.
-type template struct{ path, text string }
+type template struct {
+	path, text string
+	note       func(string) // gets to know what may be a mistake
+}
 
-func readTemplate(open Open, path string) (template, error) {
+func readTemplate(open Open, path string, note func(string)) (template, error) {
 	text, err := readFile(open, path)
 	if err != nil {
 		return template{}, fmt.Errorf("template file %w", err)
 	}
-	return template{path, text}, nil
+	return template{path, text, note}, nil
 }
 
 // images returns the images that the template renders to with these variables.
@@ -78,7 +81,7 @@ func (t template) render(v vars) ([]namedEntry, error) {
 	if err != nil {
 		return nil, t.renderError(err)
 	}
-	doc, err := parseYAML(t.path, text)
+	doc, err := parseYAML(t.path, text, func(text string) { t.note("template file " + text + " (counted in what it renders to)") })
 	if err != nil {
 		return nil, t.renderedError(err)
 	}

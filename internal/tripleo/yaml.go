@@ -7,22 +7,24 @@ import (
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
-// readYAML reads the one document of a YAML file. For an empty file it returns a
-// null node.
-func readYAML(open Open, path string) (*node, error) {
+// readYAML reads the one document of a YAML file that others have written. For an empty
+// file it returns a null node. It calls note for what may be a mistake there.
+func readYAML(open Open, path string, note func(string)) (*node, error) {
 	text, err := readFile(open, path)
 	if err != nil {
 		return nil, err
 	}
-	return parseYAML(path, text)
+	return parseYAML(path, text, note)
 }
 
-func parseYAML(path, text string) (*node, error) {
-	_, body, bad := yamlguard.Parse([]byte(text), yamlguard.Options{Directives: true})
+// parseYAML reads a document as the tools of TripleO do: of a key that is given twice,
+// the last one counts, and note gets to know of it. Without note it is an error.
+func parseYAML(path, text string, note func(string)) (*node, error) {
+	_, body, bad := yamlguard.Parse([]byte(text), yamlguard.Options{Directives: true, Foreign: true})
 	if bad != nil {
 		return nil, Place{path, bad.Pos.Line}.errorf("%w", bad)
 	}
-	w := converter{file: path, anchors: map[string]*node{}}
+	w := converter{file: path, note: note, anchors: map[string]*node{}}
 	return w.node(body)
 }
 

@@ -47,6 +47,9 @@ func errorf(pos Pos, hint, format string, args ...any) *Error {
 // Options say what a file may hold besides its one document.
 type Options struct {
 	Directives bool // lines such as %YAML 1.1 before the document
+	// Foreign reads the file of another program as that program reads it, also where
+	// people mean something else: {a:b} is a key without a value.
+	Foreign bool
 }
 
 // Parse reads the one document of a file. The node is nil when the file is
@@ -80,9 +83,11 @@ func parse(text string, o Options) (ast.Node, *Error) {
 	var s scanner.Scanner
 	s.Init(text)
 	found, _ := s.Scan() // the last token holds the error
-	var tokens token.Tokens
-	tokens.Add(found...)
-	if bad := checkTokens(lines, tokens); bad != nil {
+	tokens, bad := joinTexts(found)
+	if bad != nil {
+		return nil, bad
+	}
+	if bad := checkTokens(lines, tokens, o); bad != nil {
 		return nil, bad
 	}
 	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())

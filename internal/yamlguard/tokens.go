@@ -3,6 +3,7 @@ package yamlguard
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/token"
 )
@@ -10,6 +11,7 @@ import (
 // A tokenCheck follows the nesting of the lexer's tokens and counts what the
 // parser spends on them.
 type tokenCheck struct {
+	Options
 	lines  []string
 	tokens token.Tokens
 	levels []level
@@ -31,14 +33,14 @@ type level struct {
 
 // checkTokens refuses tokens that the lexer marks as invalid and tokens that are
 // too expensive for the parser.
-func checkTokens(lines []string, tokens token.Tokens) *Error {
+func checkTokens(lines []string, tokens token.Tokens, o Options) *Error {
 	if bad := tokens.InvalidToken(); bad != nil {
 		return syntaxError(lines, posOf(bad), bad.Error)
 	}
 	if len(tokens) > maxTokens {
 		return errorf(posOf(tokens[maxTokens]), "", "the file holds more than bayplan reads")
 	}
-	c := &tokenCheck{lines: lines, tokens: tokens}
+	c := &tokenCheck{Options: o, lines: lines, tokens: tokens}
 	for i, tk := range tokens {
 		if bad := c.checkToken(i, tk); bad != nil {
 			return bad
@@ -84,6 +86,9 @@ func (c *tokenCheck) checkToken(i int, tk *token.Token) *Error {
 			if bad := checkFlowText(pos, tk); bad != nil {
 				return bad
 			}
+			if bad := c.checkFlowKey(i, tk, top); bad != nil {
+				return bad
+			}
 		}
 	}
 	switch {
@@ -108,6 +113,24 @@ func checkFlowText(pos Pos, tk *token.Token) *Error {
 		return errorf(pos, "a comma may be missing before it; quote the text if it is meant", "a : stands inside of a text without quotes")
 	}
 	return nil
+}
+
+// checkFlowKey refuses an entry such as key:value inside of { }: for YAML it is a key
+// without a value.
+func (c *tokenCheck) checkFlowKey(i int, tk *token.Token, top *level) *Error {
+	colon := strings.Index(tk.Value, ":")
+	if c.Foreign || top.flow != token.MappingStartType || top.colon || colon <= 0 || i+1 == len(c.tokens) {
+		return nil
+	}
+	if next := c.tokens[i+1].Type; next != token.CollectEntryType && next != token.MappingEndType {
+		return nil
+	}
+	pos := posOf(tk)
+	return missingSpace(Pos{pos.Line, pos.Col + utf8.RuneCountInString(tk.Value[:colon])})
+}
+
+func missingSpace(pos Pos) *Error {
+	return errorf(pos, `quote the text if it is meant as one, such as "OS::Heat::None"`, "a space is missing behind this :")
 }
 
 // previousType returns the type of the token before token i.
@@ -208,7 +231,7 @@ func (c *tokenCheck) openEntry(colon int, k *token.Token) *Error {
 	top := c.top()
 	if top != nil && top.flow != 0 {
 		if c.missingSpace(colon, k) {
-			return errorf(posOf(c.tokens[colon]), `quote the text if it is meant as one, such as "OS::Heat::None"`, "a space is missing behind this :")
+			return missingSpace(posOf(c.tokens[colon]))
 		}
 		top.colon = true
 		top.path = top.base + len(k.Value) + 1
