@@ -1,13 +1,13 @@
 // Package ipxe reads the files that an iPXE boot script loads: the kernel, its
 // command line and the initial ramdisks. It does not run the script or follow
-// its labels, and does not know where the files are or what is in them.
+// its labels: it reads all commands, whatever decides between them. It does not know
+// where the files are or what is in them.
 //
-// https://ipxe.org/scripting and https://ipxe.org/cmd describe scripts and the
-// commands kernel and initrd.
+// https://ipxe.org/scripting and https://ipxe.org/cmd describe scripts and their
+// commands.
 package ipxe
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
@@ -29,7 +29,7 @@ type Script struct {
 
 // A File is a file that the script fetches.
 type File struct {
-	URI  string // as written, with ${settings} in it
+	URI  string // as written, with the ${settings} in it that only the machine knows
 	Name string // its name on the kernel's command line: the last part of the URI, unless --name sets another
 	Line int
 }
@@ -60,72 +60,101 @@ func Parse(r io.Reader) (*Script, error) {
 		return nil, err
 	case len(text) > MaxSize:
 		return nil, fmt.Errorf("it has more than %d bytes", MaxSize)
-	}
-	s := &Script{}
-	lines := bufio.NewScanner(strings.NewReader(string(text)))
-	lines.Buffer(nil, MaxSize+1)
-	for n := 1; lines.Scan(); n++ {
-		line := lines.Text()
-		if n == 1 && strings.TrimRight(line, " \t\r") != "#!ipxe" {
-			return nil, errors.New("its first line is not #!ipxe")
-		}
-		if err := s.parseLine(n, line); err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
-		}
-	}
-	if len(text) == 0 {
+	case len(text) == 0:
 		return nil, errors.New("it is empty")
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	if words := strings.Fields(first); len(words) == 0 || words[0] != "#!ipxe" && words[0] != "#!gpxe" || first[0] != '#' {
+		return nil, errors.New("its first line is not #!ipxe")
+	}
+	all := commands(string(text))
+	known := settingsOf(all)
+	s := &Script{}
+	for _, c := range all {
+		if err := s.add(c, known); err != nil {
+			return nil, fmt.Errorf("line %d: %w", c.line, err)
+		}
 	}
 	return s, nil
 }
 
-// parseLine reads one line, which may have several commands with && and ||
-// between them.
-func (s *Script) parseLine(n int, line string) error {
-	words := strings.Fields(line)
-	if len(words) == 0 || strings.HasPrefix(words[0], "#") {
-		return nil
+// add adds the file of a command that loads one, and ignores other commands.
+func (s *Script) add(c command, known settings) error {
+	var words []string
+	for _, w := range c.words[1:] {
+		words = append(words, known.expand(w))
 	}
-	for len(words) > 0 {
-		end := slices.IndexFunc(words, func(w string) bool { return w == "||" || w == "&&" })
-		one := words
-		words = nil
-		if end >= 0 {
-			one, words = one[:end], one[end+1:]
+	name, words := parseOptions(words)
+	switch verb := c.words[0]; verb {
+	case "kernel", "imgselect", "imgload", "initrd", "imgfetch", "module":
+		if len(words) == 0 {
+			return fmt.Errorf("%s names no file", verb)
 		}
-		if len(one) == 0 {
-			continue
+		f := File{URI: words[0], Name: cmp.Or(name, path.Base(words[0])), Line: c.line}
+		if verb == "kernel" || verb == "imgselect" || verb == "imgload" {
+			s.selectKernel(f, name, words[1:])
+		} else {
+			s.Initrds = append(s.Initrds, f)
 		}
-		if err := s.add(n, one[0], one[1:]); err != nil {
-			return err
+	case "imgargs":
+		if len(words) > 0 {
+			s.setArgs(File{URI: words[0], Name: path.Base(words[0]), Line: c.line}, words[1:])
+		}
+	case "boot", "imgexec", "chain":
+		// Without arguments, chain goes on with another script or boot loader.
+		if len(words) > 0 && (verb != "chain" || len(words) > 1 || s.loaded(words[0])) {
+			s.selectKernel(File{URI: words[0], Name: cmp.Or(name, path.Base(words[0])), Line: c.line}, name, words[1:])
 		}
 	}
 	return nil
 }
 
-// add adds the file of a kernel or initrd command and ignores other commands.
-func (s *Script) add(n int, command string, words []string) error {
-	if command != "kernel" && command != "initrd" {
-		return nil
+// selectKernel makes a file the kernel. The file may be one that was loaded before,
+// which then is named instead of fetched again.
+func (s *Script) selectKernel(f File, name string, args []string) {
+	for i := range s.Kernels {
+		if k := &s.Kernels[i]; k.Name == f.URI && k.URI != f.URI {
+			if len(args) > 0 {
+				k.Args, k.Line = args, f.Line
+			}
+			return
+		}
 	}
-	name, words := parseOptions(words)
-	if len(words) == 0 {
-		return fmt.Errorf("%s names no file", command)
+	if i := slices.IndexFunc(s.Initrds, func(r File) bool { return r.Name == f.URI }); i >= 0 {
+		f.URI, f.Name = s.Initrds[i].URI, cmp.Or(name, s.Initrds[i].Name)
+		s.Initrds = slices.Delete(s.Initrds, i, i+1)
 	}
-	f := File{URI: words[0], Name: cmp.Or(name, path.Base(words[0])), Line: n}
-	if command == "initrd" {
-		s.Initrds = append(s.Initrds, f)
-	} else {
-		s.Kernels = append(s.Kernels, Kernel{f, words[1:]})
+	s.Kernels = append(s.Kernels, Kernel{f, args})
+}
+
+// setArgs replaces the command line of an image, which becomes the kernel.
+func (s *Script) setArgs(f File, args []string) {
+	for i := range s.Kernels {
+		if k := &s.Kernels[i]; k.Name == f.URI || k.URI == f.URI {
+			k.Args, k.Line = args, f.Line
+			return
+		}
 	}
-	return nil
+	s.selectKernel(f, "", args)
+}
+
+// loaded reports whether a file of that name was loaded before.
+func (s *Script) loaded(name string) bool {
+	return slices.ContainsFunc(s.Initrds, func(f File) bool { return f.Name == name }) ||
+		slices.ContainsFunc(s.Kernels, func(k Kernel) bool { return k.Name == name })
 }
 
 // parseOptions returns the value of --name and the words after all options.
 func parseOptions(words []string) (name string, rest []string) {
-	for len(words) > 0 && strings.HasPrefix(words[0], "-") {
+	for len(words) > 0 && len(words[0]) > 1 && words[0][0] == '-' {
 		option, value, joined := strings.Cut(words[0], "=")
+		if short := words[0]; short[1] != '-' && len(short) > 2 && (short[1] == 'n' || short[1] == 't') {
+			option, value, joined = short[:2], short[2:], true
+		}
 		words = words[1:]
+		if option == "--" {
+			break
+		}
 		if !slices.Contains([]string{"--name", "-n", "--timeout", "-t"}, option) {
 			continue
 		}

@@ -55,6 +55,26 @@ func TestParseLines(t *testing.T) {
 		{"others", "chain http://h/x\nset a b\ngoto c", "", ""},
 		{"no file", "kernel --timeout 5 || goto x", "", "line 2: kernel names no file"},
 		{"no ramdisk file", "initrd", "", "line 2: initrd names no file"},
+		{"a continued line", "kernel \\\n  --name k \\\r\n  http://h/x quiet\ninitrd y", "k=http://h/x y=y", ""},
+		{"a word over two lines", "kernel http://h/a\\\ngent.kernel", "agent.kernel=http://h/agent.kernel", ""},
+		{"a label with a command", ":boot kernel x\n  :more initrd y || goto boot", "x=x y=y", ""},
+		{"a label that is continued", ":boot \\\nkernel x", "x=x", ""},
+		{"a command after ;", "echo a ; kernel x ; initrd y", "x=x y=y", ""},
+		{"no separator without spaces", "kernel x;initrd y", "x;initrd=x;initrd", ""},
+		{"a comment behind a command", "kernel x # kernel z\ninitrd y #z", "x=x y=y", ""},
+		{"a comment that seems to go on", "# a \\\nkernel x\nkernel y", "y=y", ""},
+		{"other verbs", "imgselect x\nimgfetch y\nmodule z", "x=x y=y z=z", ""},
+		{"fetched, then selected by name", "imgfetch --name k http://h/x\ninitrd y\nimgselect k a=b\nboot", "k=http://h/x y=y", ""},
+		{"booted at once", "initrd y\nboot http://h/x a=b", "x=http://h/x y=y", ""},
+		{"chained with arguments", "initrd y\nchain -a http://h/x a=b", "x=http://h/x y=y", ""},
+		{"short options", "kernel -nk -t5 -q http://h/x\ninitrd -qa y", "k=http://h/x y=y", ""},
+		{"the end of options", "kernel -- -x", "-x=-x", ""},
+		{"a setting", "set base http://h/d\nkernel ${base}/x\ninitrd ${base:string}/y", "x=http://h/d/x y=http://h/d/y", ""},
+		{"a setting in a setting", "set a h\nset url http://${a}\nset b a\nkernel ${url}/${${b}}", "h=http://h/h", ""},
+		{"settings that are not certain", "isset ${base} || set base h\nset k a\nset k b\nset n:int32 5\nread r\nset r x\nkernel ${base}/${k}/${n}/${r}/${mac}", "${mac}=${base}/${k}/${n}/${r}/${mac}", ""},
+		{"a setting that names itself", "set a ${a}x\nkernel b", "b=b", ""},
+		{"menus", "menu Choose\nitem --key a agent The agent\nchoose target && goto ${target}\n:agent kernel x", "x=x", ""},
+		{"a choice", "iseq ${platform} efi && kernel x || kernel z", "x=x z=z", ""},
 		{"only separators", "|| && ||", "", ""},
 	}
 	for _, tt := range tests {
@@ -90,6 +110,29 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		if s, err := ipxe.Parse(strings.NewReader(text)); err == nil {
 			t.Errorf("%s: got %+v", name, s)
+		}
+	}
+}
+
+// The command line is the one with which the kernel boots.
+func TestKernelArgs(t *testing.T) {
+	for name, tt := range map[string]struct{ lines, want string }{
+		"on a continued line":    {"kernel x \\\n  url=a \\\n  quiet", "url=a quiet"},
+		"cut within a word":      {"kernel x ur\\\nl=a", "url=a"},
+		"by imgargs":             {"kernel x url=a\nimgargs x url=b", "url=b"},
+		"by imgargs of a name":   {"imgfetch --name k http://h/x\nimgargs k url=b\nboot k", "url=b"},
+		"by boot":                {"kernel --name k http://h/x url=a\nboot k url=b", "url=b"},
+		"by a setting":           {"set cb http://h/c\nkernel x url=${cb}", "url=http://h/c"},
+		"before a comment":       {"kernel x url=a #url=b", "url=a"},
+		"not behind the command": {"kernel x url=a || echo url=b", "url=a"},
+	} {
+		s, err := ipxe.Parse(strings.NewReader("#!ipxe\n" + tt.lines + "\n"))
+		if err != nil || len(s.Kernels) != 1 {
+			t.Errorf("%s: got %+v, %v", name, s, err)
+			continue
+		}
+		if got := strings.Join(s.Kernels[0].Args, " "); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
 }

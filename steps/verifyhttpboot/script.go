@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -30,6 +31,10 @@ func (v *verifyHTTPBoot) script(w runner.World) (*ipxe.Script, error) {
 	return s, nil
 }
 
+// machineSettings are what the machine that boots fills in.
+var machineSettings = regexp.MustCompile(`\$\{[^{}]*\}`)
+
+// callbackURL gives the URL that the kernel gets to call back to. It gives an error
 // when the command line of a kernel is wrong.
 func (v *verifyHTTPBoot) callbackURL(s *ipxe.Script) (string, error) {
 	if len(s.Kernels) == 0 {
@@ -43,7 +48,8 @@ func (v *verifyHTTPBoot) callbackURL(s *ipxe.Script) (string, error) {
 		if !named {
 			arg, named = k.Arg("ipa-api-url")
 		}
-		if u, err := url.Parse(arg); !named {
+		// The machine that boots may fill in its host.
+		if u, err := url.Parse(machineSettings.ReplaceAllString(arg, "x")); !named {
 			errs = append(errs, fmt.Errorf("%s: the kernel gets neither ipa-inspection-callback-url nor ipa-api-url to call back to", place))
 		} else if err != nil || !isHTTP(u) {
 			errs = append(errs, fmt.Errorf("%s: the URL to call back to, %q, is not an http or https URL", place, arg))
@@ -54,6 +60,7 @@ func (v *verifyHTTPBoot) callbackURL(s *ipxe.Script) (string, error) {
 	return callback, errors.Join(errs...)
 }
 
+// checkInitrds gives an error when the command line of a kernel names a ramdisk that
 // the script does not load. place is the place of the kernel in the script.
 func checkInitrds(place string, k ipxe.Kernel, initrds []ipxe.File) error {
 	list, named := k.Arg("initrd")
@@ -68,6 +75,7 @@ func checkInitrds(place string, k ipxe.Kernel, initrds []ipxe.File) error {
 	return nil
 }
 
+// filesToFetch gives the script and the files that it loads or, without a script,
 // the files of the plan. It gives an error for files that are missing.
 func (v *verifyHTTPBoot) filesToFetch(w runner.World, s *ipxe.Script) ([]servedFile, error) {
 	if s == nil {
@@ -99,6 +107,8 @@ func (v *verifyHTTPBoot) filesToFetch(w runner.World, s *ipxe.Script) ([]servedF
 
 func (v *verifyHTTPBoot) urlOf(name string) string { return strings.TrimRight(v.URL, "/") + "/" + name }
 
+// locate finds the file of the directory that a URI of the script stands for. The
+// machine that boots fills in ${settings}. In the place of the host they do not matter
 // for the file.
 func (v *verifyHTTPBoot) locate(w runner.World, f ipxe.File) (servedFile, error) {
 	name, absolute := f.URI, f.URI

@@ -18,6 +18,7 @@ import (
 // A servedFile is a file of the directory with the URL that serves it.
 type servedFile struct{ name, url string }
 
+// fetchAll fetches the files as a machine would and compares them with the
 // directory.
 func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []servedFile) []error {
 	var errs []error
@@ -42,6 +43,7 @@ func (v *verifyHTTPBoot) fetchAll(ctx context.Context, w runner.World, files []s
 	return errs
 }
 
+// explainFetch says that a machine would not get a file that is in the directory,
 // with a hint when the server does not have it.
 func (v *verifyHTTPBoot) explainFetch(err error) error {
 	var status *download.StatusError

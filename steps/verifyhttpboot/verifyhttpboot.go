@@ -186,13 +186,6 @@ func (v *verifyHTTPBoot) compare(ctx context.Context, w runner.World) []error {
 	return errs
 }
 
-// callbackURL gives the URL that the kernel gets to call back to. It gives an error
-// checkInitrds gives an error when the command line of a kernel names a ramdisk that
-// filesToFetch gives the script and the files that it loads or, without a script,
-// locate finds the file of the directory that a URI of the script stands for. The
-// machine that boots fills in ${settings}. In the place of the host they do not matter
-// fetchAll fetches the files as a machine would and compares them with the
-// explainFetch says that a machine would not get a file that is in the directory,
 // A missingFile is the error for a file that does not exist. It is fs.ErrNotExist.
 type missingFile string
 

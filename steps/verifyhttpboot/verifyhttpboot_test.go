@@ -100,6 +100,9 @@ func TestVerifyHTTPBoot(t *testing.T) {
 		{"a kernel that is not there", script("#!ipxe\nkernel other.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\n"), "line 2: it loads other.kernel: "},
 		{"a way out of the directory", script("#!ipxe\nkernel ../images/ipa.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\n"), "httpboot/images/ipa.kernel"},
 		{"no call back", script("#!ipxe\nkernel agent.kernel quiet\ninitrd agent.ramdisk\n"), "neither ipa-inspection-callback-url nor ipa-api-url"},
+		{"a wrong call back on a continued line", script("#!ipxe\n:retry kernel agent.kernel \\\n  ipa-inspection-callback-url=192.0.2.1:5050\ninitrd agent.ramdisk\n"), "is not an http or https URL"},
+		{"a wrong call back by imgargs", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h\ninitrd agent.ramdisk\nimgargs agent.kernel ipa-api-url=h\n"), "is not an http or https URL"},
+		{"a wrong call back in a setting", script("#!ipxe\nset cb h:5050\nkernel agent.kernel ipa-api-url=${cb}\ninitrd agent.ramdisk\n"), "is not an http or https URL"},
 		{"a call back that is no URL", script("#!ipxe\nkernel agent.kernel ipa-inspection-callback-url=192.0.2.1:5050\ninitrd agent.ramdisk\n"), "is not an http or https URL"},
 		{"a ramdisk that is told and not loaded", script("#!ipxe\nkernel agent.kernel ipa-api-url=http://h initrd=other.ramdisk\ninitrd agent.ramdisk\n"), "names the ramdisk other.ramdisk"},
 		{"an empty kernel", func(t *testing.T, base string, v *verifyHTTPBoot) {
