@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/regclient/regclient/config"
@@ -69,6 +70,7 @@ type Client struct {
 	wire       *wire.Transport
 	base       *transport.Transport // that wire sends with
 	labels     *labelCache
+	heads      sync.Map // *headTrust by registry
 	layouts    *layouts
 	pause      func(ctx context.Context, d time.Duration) error
 }

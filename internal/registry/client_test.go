@@ -244,13 +244,13 @@ func TestLabelsThatCannotBeRead(t *testing.T) {
 		body        []byte
 		want        string
 	}{
-		"a configuration that is none": {schema2, manifest(digestOf(text), len(text)), "cannot unmarshal array"},
+		"a configuration that is none": {schema2, manifest(digestOf(text), len(text)), "JSON with a value of the wrong type (array)"},
 		"a huge one":                   {schema2, manifest(digestOf(text), 5<<20), "said to be 5242880 bytes long"},
 		"one of another length":        {schema2, manifest(digestOf(text), 5), "would send 23 bytes, the manifest says 5"},
 		"one that is not there":        {schema2, manifest("sha256:"+strings.Repeat("a", 64), 5), "not found"},
-		"a digest that is none":        {schema2, manifest("sha256:../../x", 5), "invalid checksum digest"},
-		"an empty index":               {ociType, []byte(`{"schemaVersion":2,"mediaType":"` + ociType + `","manifests":[]}`), "an index of no images"},
-		"a bad index":                  {ociType, []byte(`{"schemaVersion":2,"mediaType":"` + ociType + `","manifests":[{"mediaType":"` + schema2 + `","digest":"sha256:x","size":1}]}`), "a bad digest"},
+		"a digest that is none":        {schema2, manifest("sha256:../../x", 5), "a blob: the digest"},
+		"an empty index":               {ociType, []byte(`{"schemaVersion":2,"mediaType":"` + ociType + `","manifests":[]}`), "an index without images"},
+		"a bad index":                  {ociType, []byte(`{"schemaVersion":2,"mediaType":"` + ociType + `","manifests":[{"mediaType":"` + schema2 + `","digest":"sha256:x","size":1}]}`), `its index: the digest "sha256:x"`},
 		"another type than it says":    {ociType, manifest(digestOf(text), 5), "media type"},
 		"no manifest at all":           {"text/html", []byte("<html>"), "media type"},
 	}

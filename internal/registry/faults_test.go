@@ -133,7 +133,7 @@ func TestAFailureStaysInsideItsImage(t *testing.T) {
 			states: "copied failed copied", want: "destination: 192.0.2.1:8787/ns/b:1: 192.0.2.1:8787 answers 400 Bad Request",
 		},
 		"the tag is not to be asked for": {
-			dst:    refuse("HEAD", "/v2/ns/b/manifests/1", 403),
+			dst:    refuseReads("/v2/ns/b/manifests/1", 403),
 			states: "copied failed copied", want: "192.0.2.1:8787/ns/b:1: destination: 192.0.2.1:8787/ns/b:1: there is no such repository, or an anonymous user has no right to it",
 		},
 	}

@@ -66,7 +66,7 @@ func (c *Client) takeInventory(ctx context.Context, a *blobAnswers, repo ref.Ref
 	}
 	found := inventory{blobs: len(t.blobs)}
 	for _, d := range t.blobs {
-		there, err := a.has(blobQuestion{repo.Reference, d.digest}, func() (bool, error) { return c.hasBlob(ctx, repo, d) })
+		there, err := a.has(blobQuestion{repo.Reference, d.digest}, func() (bool, error) { return c.hasBlob(ctx, repo, d, confirm) })
 		switch {
 		case err != nil:
 			return inventory{}, err

@@ -134,7 +134,7 @@ func TestFirstLookRefused(t *testing.T) {
 		src, dst, c := pair(t)
 		images, _ := three(t, src)
 		copied(t, c, images)
-		dst.act(refuse("HEAD", "/v2/ns/b/blobs/", status))
+		dst.act(refuseReads("/v2/ns/b/blobs/", status))
 		table := plan(t, c, images)
 		if got := states(table); got != want {
 			t.Errorf("%d: got %s: %v", status, got, table.Err())

@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -57,7 +58,7 @@ func (c *Client) knownLabels(ctx context.Context, r ref.Ref) (map[string]string,
 	if !c.labels.isRecalled() {
 		return nil, Descriptor{}, false
 	}
-	d, err := c.head(ctx, c.pull, r)
+	d, err := c.head(ctx, c.pull, r, believe)
 	if err != nil {
 		return nil, Descriptor{}, false
 	}
@@ -82,8 +83,11 @@ func (c *Client) onePlatform(ctx context.Context, r ref.Ref, m manifest.Manifest
 		return m, nil
 	}
 	children, err := index.GetManifestList()
-	if err != nil || len(children) == 0 {
-		return nil, fmt.Errorf("%s: an index of no images: %w", show(r), err)
+	if err == nil && len(children) == 0 {
+		err = errors.New("it is an index without images")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s", show(r), wire.Words(err))
 	}
 	chosen := children[0]
 	for _, d := range children {
@@ -92,21 +96,24 @@ func (c *Client) onePlatform(ctx context.Context, r ref.Ref, m manifest.Manifest
 			break
 		}
 	}
-	if err := chosen.Digest.Validate(); err != nil {
-		return nil, fmt.Errorf("%s: its index names a bad digest: %w", show(r), err)
+	if err := wire.CheckDigest(chosen.Digest.String()); err != nil {
+		return nil, fmt.Errorf("%s: its index: %w", show(r), err)
 	}
 	return c.manifest(ctx, repoOf(r).SetDigest(chosen.Digest.String()))
 }
 
 // configLabels reads the labels in the configuration of an image.
 func (c *Client) configLabels(ctx context.Context, r ref.Ref, m manifest.Manifest) (map[string]string, error) {
+	if isOldFormat(m) {
+		return nil, oldFormatError(show(r), "read")
+	}
 	image, ok := m.(manifest.Imager)
 	if !ok {
 		return nil, fmt.Errorf("%s: a manifest of type %s has no labels", show(r), describe(m).MediaType)
 	}
 	d, err := image.GetConfig()
 	if err != nil {
-		return nil, fmt.Errorf("%s: its configuration: %w", show(r), err)
+		return nil, fmt.Errorf("%s: its configuration: %s", show(r), wire.Words(err))
 	}
 	b, err := c.small(ctx, r, d)
 	if err != nil {
@@ -118,7 +125,7 @@ func (c *Client) configLabels(ctx context.Context, r ref.Ref, m manifest.Manifes
 		} `json:"config"`
 	}
 	if err := json.Unmarshal(b, &conf); err != nil {
-		return nil, fmt.Errorf("%s: its configuration %s: %w", show(r), d.Digest, err)
+		return nil, fmt.Errorf("%s: its configuration %s: %s", show(r), d.Digest, wire.Words(err))
 	}
 	if conf.Config.Labels == nil {
 		return map[string]string{}, nil
@@ -154,8 +161,8 @@ func plain(d descriptor.Descriptor) descriptor.Descriptor {
 
 // checkBlob rejects an invalid digest or size.
 func checkBlob(d descriptor.Descriptor) error {
-	if err := d.Digest.Validate(); err != nil {
-		return fmt.Errorf("a blob with the digest %q: %w", d.Digest, err)
+	if err := wire.CheckDigest(d.Digest.String()); err != nil {
+		return fmt.Errorf("a blob: %w", err)
 	}
 	if d.Size < 0 {
 		return fmt.Errorf("blob %s is said to be %d bytes long", d.Digest, d.Size)

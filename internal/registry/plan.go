@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/opencontainers/go-digest"
-	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/ref"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // planners is the number of images that are planned at a time.
@@ -26,7 +26,7 @@ func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*Tra
 	}
 	t.Blobs = collect(t.Images)
 	t.trusting = slices.ContainsFunc(t.Images, func(e *ImagePlan) bool { return e.isConfirmed() && len(e.held) > 0 })
-	if err := c.findBlobs(ctx, t); err != nil {
+	if err := c.findBlobs(ctx, t, &want.scratch.catalogs); err != nil {
 		return nil, err
 	}
 	if err := c.findMountSources(ctx, t); err != nil {
@@ -119,11 +119,18 @@ func (c *Client) planImage(ctx context.Context, e *ImagePlan) {
 // compare fills in the digests of both tags. It asks the destination first: of
 // an image that is not there, it reads the manifest at once, because that is
 // needed.
-func (c *Client) compare(ctx context.Context, e *ImagePlan, copying bool) error {
+func (c *Client) compare(ctx context.Context, e *ImagePlan, copies bool) error {
+	copying := copies
 	var have string
 	var derr error
+	target := func(r ref.Ref) (string, error) {
+		if copies {
+			return c.taggedBefore(ctx, r, &e.want.scratch.catalogs)
+		}
+		return c.tagged(ctx, r, confirm)
+	}
 	if e.target.Tag != "" {
-		have, derr = c.tagged(ctx, e.target)
+		have, derr = target(e.target)
 		copying = copying && have == "" && derr == nil
 	}
 	want, serr := c.wanted(ctx, e, copying)
@@ -131,7 +138,7 @@ func (c *Client) compare(ctx context.Context, e *ImagePlan, copying bool) error 
 		e.Digest = want // also if the destination fails
 	}
 	if e.target.Tag == "" && serr == nil {
-		have, derr = c.tagged(ctx, repoOf(e.target).SetDigest(want))
+		have, derr = target(repoOf(e.target).SetDigest(want))
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -155,8 +162,8 @@ func (c *Client) compare(ctx context.Context, e *ImagePlan, copying bool) error 
 // count as a pull, but a GET does.
 func (c *Client) wanted(ctx context.Context, e *ImagePlan, reading bool) (string, error) {
 	if e.Digest != "" {
-		if err := digest.Digest(e.Digest).Validate(); err != nil {
-			return "", fmt.Errorf("%s: the digest %q: %w", show(e.source), e.Digest, err)
+		if err := wire.CheckDigest(e.Digest); err != nil {
+			return "", fmt.Errorf("%s: %w", show(e.source), err)
 		}
 	}
 	switch {
@@ -165,7 +172,7 @@ func (c *Client) wanted(ctx context.Context, e *ImagePlan, reading bool) (string
 	case e.Digest != "":
 		return e.Digest, nil
 	case !reading:
-		d, err := c.head(ctx, c.pull, e.source)
+		d, err := c.head(ctx, c.pull, e.source, confirm)
 		return d.Digest, err
 	}
 	m, err := c.manifest(ctx, e.source)
@@ -176,28 +183,18 @@ func (c *Client) wanted(ctx context.Context, e *ImagePlan, reading bool) (string
 	return describe(m).Digest, nil
 }
 
-// tagged gives the digest of a tag at the destination, "" where there is no
-// such tag.
-func (c *Client) tagged(ctx context.Context, r ref.Ref) (string, error) {
-	d, err := c.head(ctx, c.push, r)
-	if KindOf(err) == NotFound {
-		return "", nil
-	}
-	return d.Digest, err
-}
-
 // findBlobs finds out which of the other blobs the destinations have: an
 // interrupted run leaves blobs in repositories without a tag. Each blob is
 // looked for in one place, where such a run would have put it first. Only
 // repositories in the catalog are asked, or all where there is no catalog.
-func (c *Client) findBlobs(ctx context.Context, t *TransferPlan) error {
+func (c *Client) findBlobs(ctx context.Context, t *TransferPlan, lists *catalogs) error {
 	known := map[string]map[string]bool{}
 	for _, b := range t.Blobs {
 		host := b.places[0].repo.Registry
 		if _, asked := known[host]; asked || b.isPresent() {
 			continue
 		}
-		names, err := c.Catalog(ctx, host)
+		names, err := lists.of(ctx, c, host)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -222,23 +219,8 @@ func (c *Client) findBlob(ctx context.Context, b *Blob, catalog map[string]bool)
 	}
 	for _, p := range b.places {
 		if catalog == nil || catalog[p.repo.Repository] {
-			p.present, _ = c.hasBlob(ctx, *p.repo, part{b.Digest, b.Size})
+			p.present, _ = c.hasBlob(ctx, *p.repo, part{b.Digest, b.Size}, believe)
 			return
 		}
 	}
-}
-
-// hasBlob asks for a blob at the destination.
-func (c *Client) hasBlob(ctx context.Context, repo ref.Ref, d part) (bool, error) {
-	err := c.call(ctx, repo, func(ctx context.Context) error {
-		rd, err := c.push.BlobHead(ctx, repo, descriptor.Descriptor{Digest: digest.Digest(d.digest), Size: d.size})
-		if err == nil {
-			err = rd.Close()
-		}
-		return err
-	})
-	if KindOf(err) == NotFound {
-		return false, nil
-	}
-	return err == nil, err
 }

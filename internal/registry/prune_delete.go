@@ -61,7 +61,7 @@ func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
 			return err
 		}
 	}
-	have, err := c.tagged(ctx, at)
+	have, err := c.tagged(ctx, at, confirm)
 	switch {
 	case err != nil || have == "": // it has gone with another tag of the same manifest
 		return err

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // A Descriptor names a manifest by its content.
@@ -35,7 +35,7 @@ func parse(s string) (ref.Ref, error) {
 		}
 	}
 	if r.Digest != "" {
-		if err := digest.Digest(r.Digest).Validate(); err != nil {
+		if err := wire.CheckDigest(r.Digest); err != nil {
 			return ref.Ref{}, fmt.Errorf("image reference %q: %w", s, err)
 		}
 		return r, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/regclient/regclient/types/referrer"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // Signatures says what happens to manifests that refer to an image without
@@ -141,6 +142,10 @@ func (c *Client) attachmentsOf(ctx context.Context, e *ImagePlan, subject string
 	if e.rewritten && subject == e.Digest {
 		return nil, nil // the source does not have it
 	}
+	if trust := c.headTrust(e.source.Registry); !tags.known && e.source.Tag != "" && !trust.is(&trust.answers) {
+		// What is usually missing shows nothing. The image itself is there.
+		_, _ = c.head(ctx, c.pull, repoOf(e.source).SetTag(e.source.Tag), confirm)
+	}
 	found, err := c.tagsOf(ctx, repoOf(e.source), subject, tags)
 	if err != nil {
 		return nil, err
@@ -195,8 +200,9 @@ func (c *Client) allTags(ctx context.Context, repo ref.Ref) ([]string, error) {
 // asks for the usual ones.
 func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, tags cosignList) ([]attached, error) {
 	stem := strings.Replace(subject, ":", "-", 1) + "."
-	names := tags.names
+	names, use := tags.names, confirm
 	if !tags.known {
+		use = believe // most manifests have none of them
 		names = []string{stem + "sig", stem + "att", stem + "sbom"}
 	}
 	var found []attached
@@ -204,7 +210,7 @@ func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, tags 
 		if !strings.HasPrefix(tag, stem) {
 			continue
 		}
-		d, err := c.head(ctx, c.pull, repo.SetTag(tag))
+		d, err := c.head(ctx, c.pull, repo.SetTag(tag), use)
 		switch kind := KindOf(err); {
 		case err == nil:
 			found = append(found, attached{digest: d.Digest, tag: tag, signature: tag == stem+"sig"})
@@ -232,8 +238,8 @@ func (c *Client) referrers(ctx context.Context, subject ref.Ref, lists *tagLists
 	}
 	var found []attached
 	for _, d := range list.Descriptors {
-		if err := d.Digest.Validate(); err != nil {
-			return nil, fmt.Errorf("%s: a referrer with the digest %q: %w", show(subject), d.Digest, err)
+		if err := wire.CheckDigest(d.Digest.String()); err != nil {
+			return nil, fmt.Errorf("%s: a referrer: %w", show(subject), err)
 		}
 		found = append(found, attached{digest: d.Digest.String(), signature: isSignature(d)})
 	}
@@ -281,7 +287,7 @@ func (c *Client) missingAttachments(ctx context.Context, e *ImagePlan) ([]string
 		if a.tag != "" {
 			at = repoOf(e.target).SetTag(a.tag)
 		}
-		have, err := c.tagged(ctx, at)
+		have, err := c.tagged(ctx, at, confirm)
 		if err != nil {
 			return nil, on(destination, err)
 		}

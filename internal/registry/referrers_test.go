@@ -302,7 +302,7 @@ func TestReferrersRefused(t *testing.T) {
 		before func(http.ResponseWriter, *http.Request) bool
 		want   string
 	}{
-		"a digest that is none": {list("sha256:../../x"), "a referrer with the digest"},
+		"a digest that is none": {list("sha256:../../x"), `a referrer: the digest "sha256:../../x"`},
 		"one that is not there": {list(many[0]), "not found"},
 		"too many":              {list(many...), "more than 200 signatures and the like"},
 		"an endless chain":      {chain(), "manifests that refer to it are nested more than 3 deep"},

@@ -4,38 +4,18 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/scheme"
-	"github.com/regclient/regclient/scheme/reg"
 	"github.com/regclient/regclient/types/manifest"
-	"github.com/regclient/regclient/types/ref"
 )
 
 // Resolve gives what a tag stands for. It costs one HEAD, which registries do
-// not count as a pull.
+// not count as a pull, and a GET where that fails.
 func (c *Client) Resolve(ctx context.Context, image string) (Descriptor, error) {
 	r, err := c.parseTagged(image)
 	if err != nil {
 		return Descriptor{}, err
 	}
-	return c.head(ctx, c.pull, r)
-}
-
-// head asks for the descriptor of a manifest. If the registry does not give the
-// digest in the header, head reads the manifest.
-func (c *Client) head(ctx context.Context, view *reg.Reg, r ref.Ref) (Descriptor, error) {
-	var d Descriptor
-	err := c.call(ctx, r, func(ctx context.Context) error {
-		m, err := view.ManifestHead(ctx, r)
-		if err == nil && digest.Digest(m.GetDescriptor().Digest).Validate() != nil {
-			m, err = view.ManifestGet(ctx, r)
-		}
-		if err == nil {
-			d = describe(m)
-		}
-		return err
-	})
-	return d, err
+	return c.head(ctx, c.pull, r, confirm)
 }
 
 func describe(m manifest.Manifest) Descriptor {

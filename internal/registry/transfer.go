@@ -98,7 +98,7 @@ func (c *Client) put(ctx context.Context, to ref.Ref, b packedManifest) error {
 	if err != nil || result.Digest != "" {
 		return err
 	}
-	got, err := c.head(ctx, c.push, to)
+	got, err := c.head(ctx, c.push, to, confirm)
 	if err == nil && got.Digest != b.digest {
 		err = fmt.Errorf("%s: it is %s after %s was put there", show(to), got.Digest, b.digest)
 	}

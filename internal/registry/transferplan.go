@@ -34,9 +34,10 @@ type Selection struct {
 
 // A scratch is what all images share while a plan is made.
 type scratch struct {
-	lists   tagLists
-	answers blobAnswers
-	packer  packer
+	lists    tagLists
+	catalogs catalogs
+	answers  blobAnswers
+	packer   packer
 }
 
 // A State says how far an image has come.

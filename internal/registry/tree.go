@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,9 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 const (
@@ -127,6 +131,9 @@ func (t *tree) body(m manifest.Manifest) (packedManifest, error) {
 
 func (t *tree) below(ctx context.Context, m manifest.Manifest, depth int) error {
 	name := show(t.repo.SetDigest(describe(m).Digest))
+	if isOldFormat(m) {
+		return oldFormatError(name, "copied")
+	}
 	switch m := m.(type) {
 	case manifest.Indexer:
 		list, err := children(m)
@@ -145,15 +152,27 @@ func (t *tree) below(ctx context.Context, m manifest.Manifest, depth int) error 
 	return fmt.Errorf("%s: a manifest of type %q cannot be copied", name, describe(m).MediaType)
 }
 
+// isOldFormat says whether a manifest is of the format that Docker had before 2016. It
+// names no configuration, and its digest is not that of its bytes.
+func isOldFormat(m manifest.Manifest) bool {
+	return strings.HasPrefix(describe(m).MediaType, "application/vnd.docker.distribution.manifest.v1+")
+}
+
+func oldFormatError(name, done string) error {
+	return fault.WithHint(
+		fmt.Errorf("%s: it is in Docker's old image format (schema 1), which is not %s", name, done),
+		"pull it with docker or podman and push it again, which writes the present format")
+}
+
 // children gives the entries of an index, with valid digests.
 func children(index manifest.Indexer) ([]descriptor.Descriptor, error) {
 	list, err := index.GetManifestList()
 	if err != nil {
-		return nil, err
+		return nil, errors.New(wire.Words(err))
 	}
 	for _, d := range list {
-		if err := d.Digest.Validate(); err != nil {
-			return nil, fmt.Errorf("an index with the digest %q: %w", d.Digest, err)
+		if err := wire.CheckDigest(d.Digest.String()); err != nil {
+			return nil, fmt.Errorf("an entry of the index: %w", err)
 		}
 	}
 	return list, nil
@@ -163,11 +182,11 @@ func children(index manifest.Indexer) ([]descriptor.Descriptor, error) {
 func (t *tree) image(m manifest.Imager, name string) error {
 	conf, err := m.GetConfig()
 	if err != nil {
-		return fmt.Errorf("%s: its configuration: %w", name, err)
+		return fmt.Errorf("%s: its configuration: %s", name, wire.Words(err))
 	}
 	layers, err := m.GetLayers()
 	if err != nil {
-		return fmt.Errorf("%s: its layers: %w", name, err)
+		return fmt.Errorf("%s: its layers: %s", name, wire.Words(err))
 	}
 	for _, d := range append([]descriptor.Descriptor{conf}, layers...) {
 		if isForeign(d) {

@@ -74,7 +74,7 @@ func (e *Error) Error() string {
 	case errors.Is(e.Err, errRealm):
 		return e.Err.Error() // an error of the whole host
 	}
-	return e.Ref + ": " + shorten(e.Err)
+	return e.Ref + ": " + Words(e.Err)
 }
 
 // isPush says whether the request was to write something.
