@@ -213,11 +213,15 @@ func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) resul
 		res.err = contractError("a check must not find a change")
 		return res
 	}
+	if f.Err != nil && (f.Change == nil || j.mode == ModeDiff) {
+		res.err = f.Err
+		return res
+	}
 	if j.mode == ModeDiff {
 		return j.diffResult(res)
 	}
 	if res.outputs = f.Outputs; f.Change != nil {
-		res.outputs, res.err = j.apply(ctx, step, f.Change, note)
+		res.outputs, res.err = j.apply(ctx, step, f, note)
 	} else {
 		res.err = j.node.Type.checkOutputs(f.Outputs)
 	}
@@ -278,7 +282,8 @@ func (j *job) diffResult(res result) result {
 }
 
 // apply applies a change and returns the outputs, confirmed or verified.
-func (j *job) apply(ctx context.Context, step Step, c *Change, note func(any)) (Outputs, error) {
+func (j *job) apply(ctx context.Context, step Step, f *Finding, note func(any)) (Outputs, error) {
+	c := f.Change
 	if c.Apply == nil {
 		return nil, contractError("the change has no Apply")
 	}
@@ -291,6 +296,8 @@ func (j *job) apply(ctx context.Context, step Step, c *Change, note func(any)) (
 	switch {
 	case err != nil:
 		return nil, err
+	case f.Err != nil:
+		return nil, f.Err
 	case outputs != nil:
 		return outputs, j.node.Type.checkOutputs(outputs)
 	}

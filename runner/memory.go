@@ -20,6 +20,9 @@ type memory struct {
 	Seq     uint64             `json:"seq"`  // of the last entry in it
 	Records map[string]*Record `json:"records"`
 	Last    map[string]Last    `json:"last"`
+
+	// What failed runs have done since the records: the step's type and some outputs.
+	Partial map[string]*Record `json:"partial,omitempty"`
 }
 
 // Last is the last entry of a step.
@@ -52,8 +55,17 @@ func (m *memory) apply(e entry) error {
 	switch e.Kind {
 	case done:
 		m.Records[e.Step] = e.Record
+		delete(m.Partial, e.Step)
 	case refuted:
 		delete(m.Records, e.Step)
+		delete(m.Partial, e.Step)
+	case failed:
+		if e.Record != nil {
+			if m.Partial == nil {
+				m.Partial = map[string]*Record{}
+			}
+			m.Partial[e.Step] = e.Record
+		}
 	}
 	return nil
 }

@@ -18,6 +18,9 @@ type Record struct {
 	Outputs Outputs   `json:"outputs"`
 	Changed bool      `json:"changed"` // false: found as wanted, adopted
 	At      time.Time `json:"at"`      // for people; it decides nothing
+
+	// Partial is what a failed run since then has done, for Diff only.
+	Partial Outputs `json:"-"`
 }
 
 // Input returns the recorded digest of the input with a name, or "" if there is none. It

@@ -174,6 +174,25 @@ func (r *Runner) record(n *Node) *Record {
 	return rec
 }
 
+// prior returns the record of a step with what failed runs have done since, or nil if
+// there is neither.
+func (r *Runner) prior(n *Node) *Record {
+	rec := r.record(n)
+	if r.Store == nil {
+		return rec
+	}
+	part := r.Store.partial(n.ID())
+	if part == nil || part.Type != n.Type.Name {
+		return rec
+	}
+	with := Record{Step: n.ID(), Type: n.Type.Name}
+	if rec != nil {
+		with = *rec
+	}
+	with.Partial = part.Outputs
+	return &with
+}
+
 // disk returns the disk, with what the state remembers of it.
 func (r *Runner) disk() *Disk {
 	if r.Store == nil {

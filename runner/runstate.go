@@ -78,7 +78,7 @@ func (rs *runState) startNode(n *Node) work {
 	rs.running[n.ID()] = r
 	rs.runner.emit(Event{Kind: StepBegin, Step: n.ID(), Type: n.Type.Name})
 	j := &job{
-		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.record(n), outputs: map[string]Outputs{},
+		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.prior(n), outputs: map[string]Outputs{},
 		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress,
 	}
 	for _, e := range n.Needs {
@@ -196,7 +196,7 @@ func (rs *runState) save(n *Node, res result) result {
 		err = rs.runner.Store.Done(*res.record)
 	case res.status == Failed:
 		// A second error would only hide the first.
-		_ = rs.runner.Store.Failed(n.ID(), res.err)
+		_ = rs.runner.Store.Failed(n.ID(), n.Type.Name, res.err)
 	}
 	if err != nil {
 		res.status, res.err = Failed, err

@@ -150,10 +150,18 @@ func (s *Store) Last(id string) (Last, bool) {
 // Started records that a step is about to have effects.
 func (s *Store) Started(id string) error { return s.write(entry{Kind: started, Step: id}) }
 
-// Failed records that a step failed.
-func (s *Store) Failed(id string, err error) error {
-	return s.write(entry{Kind: failed, Step: id, Error: err.Error()})
+// Failed records that a step of a type failed, and what is done of it if the error is
+// an *IncompleteError.
+func (s *Store) Failed(id, typeName string, err error) error {
+	e := entry{Kind: failed, Step: id, Error: err.Error()}
+	if part := new(IncompleteError); errors.As(err, &part) {
+		e.Record = &Record{Step: id, Type: typeName, Outputs: part.Done}
+	}
+	return s.write(e)
 }
+
+// partial returns what failed runs have done of a step since its record, or nil.
+func (s *Store) partial(id string) *Record { return s.mem.Partial[id] }
 
 // Done records a success.
 func (s *Store) Done(r Record) error {

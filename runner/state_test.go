@@ -40,7 +40,7 @@ func TestStoreRemembers(t *testing.T) {
 	must(t, s.Started("a"))
 	must(t, s.Done(record("a")))
 	must(t, s.Started("b"))
-	must(t, s.Failed("b", errors.New("no route to host")))
+	must(t, s.Failed("b", "fake", errors.New("no route to host")))
 	must(t, s.Started("c"))
 	must(t, s.Close())
 	must(t, s.Close()) // twice does no harm
@@ -104,7 +104,7 @@ func TestReadStoreWritesNothing(t *testing.T) {
 		t.Errorf("made %v", left)
 	}
 	for what, err := range map[string]error{
-		"Started": r.Started("a"), "Done": r.Done(record("a")), "Failed": r.Failed("a", errors.New("x")),
+		"Started": r.Started("a"), "Done": r.Done(record("a")), "Failed": r.Failed("a", "fake", errors.New("x")),
 	} {
 		if err == nil {
 			t.Errorf("%s was taken by a state opened for reading", what)

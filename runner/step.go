@@ -45,7 +45,8 @@ import (
 //
 // When a step succeeds in an apply, the state keeps a Record of it, which Diff gets
 // as prior in later runs. Diff gets nil if the step now has another type, or if a
-// verify has found since that the step is not as wanted.
+// verify has found since that the step is not as wanted. If a run since then failed
+// with an IncompleteError, prior has its Done as Partial, also without a success.
 type Step interface {
 	// Inputs returns everything besides the configuration that decides the result,
 	// each with a digest: the archive's bytes, the host behind a connection. It
@@ -201,10 +202,29 @@ type Finding struct {
 	Outputs Outputs // as they are now, or as they will be once the Change is applied, as far as that is known
 	Change  *Change // nil: nothing to do
 
+	// Err says what the step cannot do, while it can do the rest: one of many images is
+	// not at its source. A diff shows the Change, and the step fails. In an apply, the
+	// Change does the rest first, and its Apply returns an error that says this, too. An
+	// *IncompleteError keeps what is done for the next run.
+	Err error
+
 	// Notes tell people what the step does not act on, one line each: a tag that
 	// has moved on, a download without a checksum or signature.
 	Notes []string
 }
+
+// An IncompleteError is the error of a step that has done a part of its work. The state
+// keeps what is done, and Diff gets it as prior.Partial until the step succeeds.
+type IncompleteError struct {
+	Done Outputs // of what is done, found or confirmed as Apply's outputs are
+	Err  error
+}
+
+// Error says what was not done.
+func (e *IncompleteError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error of what was not done.
+func (e *IncompleteError) Unwrap() error { return e.Err }
 
 // A Change is what a step would do.
 type Change struct {

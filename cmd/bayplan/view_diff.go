@@ -50,6 +50,10 @@ func headline(s *runner.StepReport) string {
 		return human.Count(len(c.Items), "item", "items")
 	case runner.CheckAfter, runner.Waiting, runner.Skipped:
 		return s.Why
+	case runner.Failed:
+		if c := s.Finding.Change; c != nil {
+			return "failed; what can be done: " + c.Summary
+		}
 	}
 	return string(s.Status)
 }

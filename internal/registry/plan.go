@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,12 +74,13 @@ func (c *Client) imagePlans(images []Image, want *Selection) []*ImagePlan {
 		if err == nil {
 			im.Source, im.Target = show(e.source), show(e.target) // each in one spelling
 		}
+		im.Refused = nil // each image has its own error
 		if seen[im] {
 			continue
 		}
 		seen[im] = true
 		all = append(all, e)
-		if err != nil {
+		if err = cmp.Or(err, e.Refused); err != nil {
 			e.fail(err)
 			continue
 		}

@@ -21,6 +21,8 @@ type Image struct {
 	Target string // host/repository:tag
 	Digest string // digest of Source; "": ask the registry
 	Whole  string // digest of an image that Target was known to hold complete, "": none
+
+	Refused error // why Source must not be asked; the image fails with it
 }
 
 // A Selection says what of the images is moved. The zero Selection is all that

@@ -100,3 +100,11 @@ func Record(t *testing.T, s runner.Step) *runner.Record {
 	}
 	return &runner.Record{Inputs: inputs, Outputs: outputs}
 }
+
+// Failure gives what makes a step fail after a Diff: its error, or that of its finding.
+func Failure(f *runner.Finding, err error) error {
+	if err == nil && f != nil {
+		return f.Err
+	}
+	return err
+}

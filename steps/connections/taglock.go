@@ -2,7 +2,6 @@ package connections
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -181,21 +180,17 @@ func (s *Set) ExplainNotFound(err error, image string) error {
 	return fault.WithHint(err, fmt.Sprintf("the lock file has a digest for the tag; bayplan lock --update %q looks it up again", name))
 }
 
-// Pin fills in the digests of images whose tags are locked. It gives an error for a tag
-// that is not locked when look-ups are not allowed.
-func (s *Set) Pin(images []registry.Image) ([]registry.Image, error) {
+// Pin fills in the digests of images whose tags are locked. When look-ups are not
+// allowed, it refuses each image whose tag is not locked.
+func (s *Set) Pin(images []registry.Image) []registry.Image {
 	images = slices.Clone(images)
-	var errs []error
 	for i := range images {
 		im := &images[i]
-		if im.Digest != "" || s.Registry().SameImage(im.Source, im.Target) {
-			continue
+		if im.Digest == "" && !s.Registry().SameImage(im.Source, im.Target) {
+			im.Digest, im.Refused = s.lockedDigest(im.Source)
 		}
-		sum, err := s.lockedDigest(im.Source)
-		im.Digest = sum
-		errs = append(errs, err)
 	}
-	return images, errors.Join(errs...)
+	return images
 }
 
 // MovedTags reports the tags that stand for something else than they are locked to,

@@ -13,11 +13,8 @@ import (
 // image with that digest was complete then. The record may spell a registry's host in
 // another way.
 func trustRecorded(c *registry.Client, images []registry.Image, prior *runner.Record) []registry.Image {
-	if prior == nil {
-		return images
-	}
 	whole := map[string]string{}
-	for _, ref := range prior.Outputs["images"].Items() {
+	for _, ref := range recordedImages(prior) {
 		name, digest, _ := strings.Cut(ref, "@")
 		name, ref = c.Canonical(name), c.Canonical(ref)
 		whole[name], whole[ref] = digest, digest // a target has a tag or a digest
@@ -29,6 +26,15 @@ func trustRecorded(c *registry.Client, images []registry.Image, prior *runner.Re
 	return images
 }
 
+// recordedImages gives the images that were at the destination when the step last
+// succeeded, and those that a failed run since then has found or brought there.
+func recordedImages(prior *runner.Record) []string {
+	if prior == nil {
+		return nil
+	}
+	return slices.Concat(prior.Outputs["images"].Items(), prior.Partial["images"].Items())
+}
+
 // copyAll executes a plan and gives the executed one. When that fails though the
 // destination can be reached, the record may be wrong about what is there. Then it
 // plans again without the record and executes once more.
@@ -37,10 +43,11 @@ func (m *mirror) copyAll(ctx context.Context, t *registry.TransferPlan, images [
 	if err == nil || ctx.Err() != nil || !t.Misled() {
 		return t, err
 	}
-	if t, err = m.transferPlan(ctx, images); err != nil {
-		return nil, err
+	again, err := m.transferPlan(ctx, images)
+	if err != nil {
+		return t, err
 	}
-	return t, m.execute(ctx, t, p)
+	return again, m.execute(ctx, again, p)
 }
 
 func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p runner.Progress) error {
@@ -52,8 +59,8 @@ func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p runner
 	if err := m.out.Registry().Preflight(ctx, t); err != nil {
 		return err
 	}
-	if err := t.Err(); err != nil {
-		return err
+	if t.Summary().Copies == 0 && t.Err() != nil {
+		return t.Err()
 	}
 	return m.out.Registry().Execute(ctx, t, registry.Options{
 		Parallel: m.Parallel,

@@ -47,8 +47,8 @@ type mirror struct {
 	// What is done about signatures, attestations and bills of materials, as cosign (sha256-...
 	// tags) and the referrers of the distribution specification keep them: ignore them; copy them
 	// with an image when it is copied, before its tag, which costs one to three requests more for
-	// each such image; require that an image has a signature, or it fails before anything is moved,
-	// and bring also those that are made later. Whether they are valid is not checked.
+	// each such image; require that an image has a signature, or it fails before anything of it is
+	// moved, and bring also those that are made later. Whether they are valid is not checked.
 	Signatures string `json:"signatures,omitempty" jsonschema:"enum=ignore,enum=copy,enum=require,default=ignore"`
 	// Remove from the destination what the list does not name, once all images have been copied:
 	// every other tag of the repositories that the list names or named when the step last
@@ -81,8 +81,9 @@ type registries interface {
 	Registry() *registry.Client
 	// SameRegistry reports whether two hosts name one registry.
 	SameRegistry(a, b string) bool
-	// Pin fills in the digests of images whose tags are locked.
-	Pin(images []registry.Image) ([]registry.Image, error)
+	// Pin fills in the digests of images whose tags are locked, and refuses images that may
+	// not be looked up.
+	Pin(images []registry.Image) []registry.Image
 	// Resolve gives the digest that a tag stands for, by the lock or its registry.
 	Resolve(ctx context.Context, image string) (string, error)
 	// Record locks what a look-up has given.
@@ -159,9 +160,11 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		return nil, err
 	}
 	finding := &runner.Finding{Outputs: planOutputs(table), Notes: m.out.MovedTags(ctx, sources(images))}
-	prune, err := m.planPrune(ctx, table, prior)
-	if err != nil {
-		return nil, err
+	prune := &registry.Pruning{}
+	if finding.Err = incomplete(table, table.Err()); finding.Err == nil {
+		if prune, err = m.planPrune(ctx, table, prior); err != nil {
+			return nil, err
+		}
 	}
 	sum := table.Summary()
 	if sum.Copies == 0 && prune.Empty() {
@@ -185,7 +188,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 			}
 			t, err := m.copyAll(ctx, t, images, p)
 			if err != nil {
-				return nil, err
+				return nil, incomplete(t, err)
 			}
 			if err := m.prune(ctx, t, prior, p); err != nil {
 				return nil, err
@@ -196,14 +199,10 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	return finding, nil
 }
 
-// transferPlan finds what has to be copied. It gives an error when one image is not
-// available, before anything is copied.
+// transferPlan finds what has to be copied. An image that is not available has its error
+// in the plan.
 func (m *mirror) transferPlan(ctx context.Context, images []registry.Image) (*registry.TransferPlan, error) {
-	images, err := m.out.Pin(images)
-	if err != nil {
-		return nil, err
-	}
-	t, err := m.out.Registry().Plan(ctx, images, m.selection())
+	t, err := m.out.Registry().Plan(ctx, m.out.Pin(images), m.selection())
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +214,7 @@ func (m *mirror) transferPlan(ctx context.Context, images []registry.Image) (*re
 			m.out.Record(e.Source, cmp.Or(e.Original, e.Digest))
 		}
 	}
-	return t, t.Err()
+	return t, nil
 }
 
 func sources(images []registry.Image) []string {
@@ -272,15 +271,32 @@ func copySummary(s registry.Summary) string {
 	return text
 }
 
-func planOutputs(t *registry.TransferPlan) runner.Outputs {
-	refs, rewritten := make([]string, len(t.Images)), []string{}
-	for i, e := range t.Images {
+func planOutputs(t *registry.TransferPlan) runner.Outputs { return outputsOf(t.Images) }
+
+func outputsOf(images []*registry.ImagePlan) runner.Outputs {
+	refs, rewritten := make([]string, len(images)), []string{}
+	for i, e := range images {
 		refs[i] = imagelist.RefWithDigest(e.Target, e.Digest)
 		if e.Original != "" {
 			rewritten = append(rewritten, refs[i])
 		}
 	}
 	return outputs(refs, rewritten)
+}
+
+// incomplete gives an error for a plan of which some images failed. It has the images
+// that are at the destination, so that the next run does not check them again.
+func incomplete(t *registry.TransferPlan, err error) error {
+	if t == nil || err == nil {
+		return err
+	}
+	var there []*registry.ImagePlan
+	for _, e := range t.Images {
+		if e.State == registry.Unchanged || e.State == registry.Copied {
+			there = append(there, e)
+		}
+	}
+	return &runner.IncompleteError{Done: outputsOf(there), Err: err}
 }
 
 func outputs(refs, rewritten []string) runner.Outputs {
@@ -294,9 +310,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if err != nil {
 		return nil, err
 	}
-	if images, err = m.out.Pin(images); err != nil {
-		return nil, err
-	}
+	images = m.out.Pin(images)
 	checked, err := m.out.Registry().Check(ctx, images, m.selection(), true)
 	if err != nil {
 		return nil, err

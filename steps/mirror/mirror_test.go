@@ -243,7 +243,7 @@ func TestMirrorErrors(t *testing.T) {
 			b := testbed.NewRegistries(t)
 			m := newMirror(b)
 			tt.set(t, b, m)
-			_, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+			err := steptest.Failure(m.Diff(t.Context(), &runner.Disk{}, nil))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("got %v, want %q", err, tt.want)
 			}
@@ -450,7 +450,7 @@ func TestMirrorSignatures(t *testing.T) {
 		t.Errorf("required: %+v, %v", f, err)
 	}
 	m.Images = testbed.Inline(testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40", testbed.UpstreamHost+"/signed/app:1")
-	_, err = m.Diff(t.Context(), &runner.Disk{}, nil)
+	err = steptest.Failure(m.Diff(t.Context(), &runner.Disk{}, nil))
 	if err == nil || !strings.HasSuffix(err.Error(), "source: registry.access.redhat.com/rhosp13/openstack-base:13.0-40: it has no signature") || fault.Hint(err) == "" {
 		t.Errorf("got %v", err)
 	}

@@ -57,9 +57,7 @@ func (m *mirror) planPrune(ctx context.Context, t *registry.TransferPlan, prior 
 		return nil, err
 	}
 	rule := registry.PruneRule{Host: to, Repositories: m.Prune.Repositories, Keep: m.Prune.Keep}
-	if prior != nil {
-		rule.Before = prior.Outputs["images"].Items()
-	}
+	rule.Before = recordedImages(prior)
 	return m.out.Registry().PlanPrune(ctx, t, rule)
 }
 

@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -257,5 +258,114 @@ func TestMirrorRecorded(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{one, two, "", one, "", two, three, "", ""}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A list does what it can: an image that cannot be copied loses nobody else's, the error
+// names it with its reason, and the next run does not check again what is there.
+func TestMirrorDoesWhatItCan(t *testing.T) {
+	refuse := func(part string, status int) func(http.ResponseWriter, *http.Request) bool {
+		return func(w http.ResponseWriter, r *http.Request) bool {
+			if !strings.Contains(r.URL.Path, part) {
+				return false
+			}
+			w.WriteHeader(status)
+			return true
+		}
+	}
+	tests := map[string]struct {
+		set  func(t *testing.T, b *testbed.Registries)
+		want []string
+	}{
+		"a tag is gone": {
+			func(t *testing.T, b *testbed.Registries) { b.List(t, "base", "nova-api", "nope") },
+			[]string{"openstack-nope:13.0-40: source: registry.access.redhat.com/rhosp13/openstack-nope:13.0-40: not found"},
+		},
+		"a manifest is broken": {
+			func(t *testing.T, b *testbed.Registries) {
+				b.List(t, "base", "nova-api", "bare")
+				b.Before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+					if !strings.Contains(r.URL.Path, "openstack-bare/manifests") {
+						return false
+					}
+					w.Header().Set("Content-Type", "application/vnd.oci.image.manifest.v1+json")
+					fmt.Fprint(w, "{")
+					return true
+				}
+			},
+			[]string{"openstack-bare:13.0-40: source: "},
+		},
+		"a repository is closed": {
+			func(t *testing.T, b *testbed.Registries) {
+				b.List(t, "base", "nova-api", "nova-compute")
+				b.Before["upstream"] = refuse("openstack-nova-compute/", http.StatusForbidden)
+			},
+			[]string{"openstack-nova-compute:13.0-40: source: "},
+		},
+		"another host gives no answer": {
+			func(t *testing.T, b *testbed.Registries) {
+				b.Write(t, testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n"+testbed.UpstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n"+
+					"127.0.0.1:1/a/b:1\n127.0.0.1:1/a/c:1\n127.0.0.1:1/a/d:1\n")
+			},
+			[]string{"192.0.2.1:8787/a/b:1, 192.0.2.1:8787/a/c:1 and 1 more: source: "},
+		},
+		"a repository is gone": {
+			func(t *testing.T, b *testbed.Registries) {
+				b.List(t, "base", "nova-api", "ahead")
+				b.Before["upstream"] = refuse("openstack-ahead/", http.StatusNotFound)
+			},
+			[]string{"openstack-ahead:13.0-40: source: "},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			b := testbed.NewRegistries(t)
+			tt.set(t, b)
+			f, err := newMirror(b).Diff(t.Context(), &runner.Disk{}, nil)
+			if err != nil || f.Change == nil || f.Err == nil {
+				t.Fatalf("%+v, %v", f, err)
+			}
+			names := ""
+			for _, it := range f.Change.Items {
+				names += it.Name + " "
+			}
+			if want := "192.0.2.1:8787/rhosp13/openstack-base:13.0-40 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 "; names != want {
+				t.Errorf("items are %s", names)
+			}
+			_, err = f.Change.Apply(t.Context(), &steptest.Progress{})
+			for _, want := range tt.want {
+				if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(f.Err.Error(), want) {
+					t.Errorf("%v\n%v\nwant %s", err, f.Err, want)
+				}
+			}
+			var part *runner.IncompleteError
+			if !errors.As(err, &part) || len(part.Done["images"].Items()) != 2 {
+				t.Fatalf("what is done: %+v", part)
+			}
+			asked := 0
+			b.Before["local"] = func(_ http.ResponseWriter, r *http.Request) bool {
+				if strings.Contains(r.URL.Path, "/blobs/") {
+					asked++
+				}
+				return false
+			}
+			f, err = newMirror(b).Diff(t.Context(), &runner.Disk{}, &runner.Record{Partial: part.Done})
+			if err != nil || f.Change != nil || f.Err == nil || asked > 0 {
+				t.Errorf("the next run: %+v, %v, %d blobs were asked for", f, err, asked)
+			}
+		})
+	}
+}
+
+// Nothing is removed while the list is not there as a whole.
+func TestMirrorPrunesOnlyAfterAll(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	mirrorOnce(t, b)
+	b.List(t, "base", "nope")
+	m := newMirror(b)
+	m.Prune = &pruneRule{Repositories: []string{"rhosp13/*"}}
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || f.Change != nil || f.Err == nil {
+		t.Errorf("%+v, %v", f, err)
 	}
 }

@@ -78,7 +78,7 @@ func TestMirrorRenames(t *testing.T) {
 	}
 	m.Rename = []renameRule{{"rhosp13/openstack-base", "one"}, {"rhosp13/openstack-nova-api", "one"}}
 	b.Write(t, testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n"+testbed.UpstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
-	if _, err := m.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "are to be there") {
+	if err := steptest.Failure(m.Diff(t.Context(), &runner.Disk{}, nil)); err == nil || !strings.Contains(err.Error(), "are to be there") {
 		t.Errorf("two images under one name: %v", err)
 	}
 }

@@ -29,7 +29,7 @@ func (m *mirror) Resolve(ctx context.Context, w runner.World) (*runner.Finding, 
 	if err != nil {
 		return nil, err
 	}
-	if images, err = imagelist.ResolveSources(ctx, images, m.out.Resolve); err != nil {
+	if images, err = imagelist.ResolveSources(ctx, m.out.Registry(), images, m.out.Resolve); err != nil {
 		return nil, err
 	}
 	finding := &runner.Finding{}

@@ -52,8 +52,9 @@ type registries interface {
 	Registry() *registry.Client
 	// SameRegistry reports whether two hosts name one registry.
 	SameRegistry(a, b string) bool
-	// Pin fills in the digests of images whose tags are locked.
-	Pin(images []registry.Image) ([]registry.Image, error)
+	// Pin fills in the digests of images whose tags are locked, and refuses images that may
+	// not be looked up.
+	Pin(images []registry.Image) []registry.Image
 	// Resolve gives the digest that a tag stands for, by the lock or its registry.
 	Resolve(ctx context.Context, image string) (string, error)
 	// Record locks what a look-up has given.
@@ -139,9 +140,7 @@ func (v *verifyCatalog) check(ctx context.Context, w runner.World, deep bool) (r
 	if err != nil {
 		return nil, err
 	}
-	if images, err = v.out.Pin(images); err != nil {
-		return nil, err
-	}
+	images = v.out.Pin(images)
 	names, err := v.catalog(ctx, host, images)
 	if err != nil {
 		return nil, err
@@ -181,7 +180,7 @@ func (v *verifyCatalog) Resolve(ctx context.Context, w runner.World) (*runner.Fi
 	if err != nil {
 		return nil, err
 	}
-	_, err = imagelist.ResolveSources(ctx, images, v.out.Resolve)
+	_, err = imagelist.ResolveSources(ctx, v.out.Registry(), images, v.out.Resolve)
 	return &runner.Finding{}, err
 }
 
@@ -224,7 +223,7 @@ func (v *verifyCatalog) repositories(ctx context.Context, host string, names []s
 	}
 	present := slices.DeleteFunc(slices.Clone(images), func(im registry.Image) bool {
 		_, found := slices.BinarySearch(names, imagelist.RepositoryOf(im))
-		return !found
+		return !found && im.Refused == nil
 	})
 	return errs, present
 }

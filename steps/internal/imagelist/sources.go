@@ -13,19 +13,20 @@ import (
 // ResolveSources looks up the digests of images by their sources. It gives the images
 // with their digests, and the errors of those whose source cannot be asked. An image
 // whose source is its target is not looked up: nothing is copied for it.
-func ResolveSources(ctx context.Context, images []registry.Image, resolve func(context.Context, string) (string, error)) ([]registry.Image, error) {
+func ResolveSources(ctx context.Context, c *registry.Client, images []registry.Image, resolve func(context.Context, string) (string, error)) ([]registry.Image, error) {
 	images = slices.Clone(images)
-	failed := make([]error, len(images))
+	asked := make([]*registry.Checked, len(images))
 	var g errgroup.Group
 	g.SetLimit(registry.DefaultConcurrency)
 	for i := range images {
 		im := &images[i]
+		asked[i] = &registry.Checked{Image: registry.Image{Target: im.Source}}
 		_, _, layout := registry.CutLayout(im.Source)
-		if im.Digest != "" || im.Source == im.Target || layout {
+		if im.Digest != "" || layout || c.SameImage(im.Source, im.Target) {
 			continue
 		}
 		g.Go(func() error {
-			im.Digest, failed[i] = resolve(ctx, im.Source)
+			im.Digest, asked[i].Err = resolve(ctx, im.Source)
 			return nil
 		})
 	}
@@ -33,5 +34,5 @@ func ResolveSources(ctx context.Context, images []registry.Image, resolve func(c
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return images, errors.Join(failed...)
+	return images, errors.Join(Unchecked(asked)...)
 }
