@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
@@ -93,7 +94,7 @@ func (l *leftovers) bytes() int64 {
 // of each file, since the journal alone is no proof.
 func (st *stage) takeOver(ctx context.Context, key string) (*leftovers, error) {
 	left := &leftovers{files: map[string]stagedEntry{}}
-	if key != "" {
+	if key != "" && st.alone {
 		if err := st.readLeftovers(ctx, key, left); err != nil {
 			return nil, err
 		}
@@ -167,7 +168,9 @@ func (st *stage) addIfWhole(ctx context.Context, p stagedEntry, left *leftovers)
 	if p.Staged != "" && p.Staged != journalName {
 		staged := p.Entry
 		staged.Name = p.Staged
-		ok, err = hasContent(ctx, st.dir, staged)
+		if fi, statErr := st.dir.Lstat(p.Staged); statErr == nil && durable.Own(fi) {
+			ok, err = hasContent(ctx, st.dir, staged)
+		}
 	}
 	if !ok && err == nil {
 		p.Staged = ""

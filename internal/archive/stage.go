@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -35,15 +36,28 @@ type stage struct {
 	dir     *os.Root
 	lock    *os.File
 	journal journal
+	alone   bool // no other user may have changed what is in it
 }
 
-// newStage makes a stage, or opens one that a killed process has left.
-func newStage(root *os.Root, name string) (*stage, error) {
-	for {
-		if err := root.Mkdir(name, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+// errForeign says that another user has made the stage.
+var errForeign = errors.New("the directory belongs to another user")
+
+// newStage makes a stage, or opens one that a killed process has left. A stage of
+// another user is left alone, and this process takes another name.
+func newStage(root *os.Root, first string) (*stage, error) {
+	for name, n := first, 1; ; {
+		err := root.Mkdir(name, 0o700)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
-		st, err := openStage(root, name)
+		st, err := openStage(root, name, err == nil)
+		if errors.Is(err, errForeign) {
+			name = fmt.Sprintf("%s-%d", first, os.Geteuid())
+			if n++; n > 2 {
+				name = first + "-" + rand.Text()
+			}
+			continue
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			// Another process removed it in between, or it is a dangling link.
 			if fi, statErr := root.Lstat(name); statErr == nil && !fi.IsDir() {
@@ -57,8 +71,12 @@ func newStage(root *os.Root, name string) (*stage, error) {
 
 // openStage opens and locks a stage. Its content will be removed, so openStage
 // checks with the lock held that the name is not a link and still belongs to the
-// opened directory.
-func openStage(root *os.Root, name string) (*stage, error) {
+// opened directory. Some file systems give a new directory to another user, so the
+// owner of one that was made just now is not looked at.
+func openStage(root *os.Root, name string, made bool) (*stage, error) {
+	if fi, err := root.Lstat(name); err == nil && fi.IsDir() && !made && !durable.Own(fi) {
+		return nil, errForeign
+	}
 	dir, err := root.OpenRoot(name)
 	if err != nil {
 		return nil, err
@@ -69,33 +87,38 @@ func openStage(root *os.Root, name string) (*stage, error) {
 		return nil, err
 	}
 	st := &stage{root: root, name: name, dir: dir, lock: f}
-	if err := st.lockAndCheck(); err != nil {
+	opened, err := st.lockAndCheck()
+	if err == nil && !made && !durable.Own(opened) {
+		err = errForeign
+	}
+	if err != nil {
 		st.closeFiles()
 		return nil, err
 	}
+	st.alone = durable.OwnAlone(opened)
 	return st, nil
 }
 
-func (st *stage) lockAndCheck() error {
-	err := unix.Flock(int(st.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+func (st *stage) lockAndCheck() (opened fs.FileInfo, err error) {
+	err = unix.Flock(int(st.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if errors.Is(err, unix.EWOULDBLOCK) {
-		return fmt.Errorf("another process is unpacking the same archive into %q", st.root.Name())
+		return nil, fmt.Errorf("another process is unpacking the same archive into %q", st.root.Name())
 	}
 	named, err := st.root.Lstat(st.name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	opened, err := st.lock.Stat()
+	opened, err = st.lock.Stat()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !named.IsDir() {
-		return placeError(st.root, st.name, named, "bayplan's own directory")
+		return nil, placeError(st.root, st.name, named, "bayplan's own directory")
 	}
 	if !os.SameFile(named, opened) {
-		return fs.ErrNotExist
+		return nil, fs.ErrNotExist
 	}
-	return nil
+	return opened, nil
 }
 
 // clear removes everything from the stage except the files to keep.
@@ -120,9 +143,14 @@ func (st *stage) clear(keep map[string]bool) error {
 	return nil
 }
 
-// remove removes the stage and everything in it.
+// remove removes the stage and everything in it. The journal is closed before: some
+// file systems, such as NFS, keep a removed file under another name in its directory
+// until it is closed.
 func (st *stage) remove() error {
 	defer st.closeFiles()
+	if st.journal.f != nil {
+		st.journal.f.Close()
+	}
 	if err := st.clear(nil); err != nil {
 		return err
 	}
@@ -140,8 +168,8 @@ func (st *stage) closeFiles() {
 // Clear removes the stage that a killed process has left for a source. It is for
 // callers that have nothing to unpack. A missing stage is not an error.
 func Clear(root *os.Root, source string) error {
-	st, err := openStage(root, StageName(source))
-	if errors.Is(err, fs.ErrNotExist) {
+	st, err := openStage(root, StageName(source), false)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errForeign) {
 		return nil
 	}
 	if err != nil {

@@ -1,6 +1,7 @@
 package download
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -59,7 +60,7 @@ func Parts(target string) []string {
 
 // openPart opens or creates a part, and hashes its content.
 func openPart(name string, want Digests) (*part, error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	f, err := openOwn(name)
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +75,28 @@ func openPart(name string, want Digests) (*part, error) {
 	}
 	p.resumed = p.n > 0
 	return p, nil
+}
+
+// openOwn creates a part, or opens one that this user has left. In the place of one
+// that another user can have written, it creates a part with another name.
+func openOwn(name string) (*os.File, error) {
+	const create, existing = os.O_RDWR | os.O_CREATE | os.O_EXCL, os.O_RDWR | unix.O_NOFOLLOW | unix.O_NONBLOCK
+	f, err := os.OpenFile(name, create, 0o600)
+	if !errors.Is(err, fs.ErrExist) {
+		return f, err
+	}
+	f, err = os.OpenFile(name, existing, 0)
+	if errors.Is(err, fs.ErrPermission) {
+		return os.OpenFile(name+"-"+rand.Text(), create, 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if fi, err := f.Stat(); err == nil && fi.Mode().IsRegular() && !durable.OwnAlone(fi) {
+		f.Close()
+		return os.OpenFile(name+"-"+rand.Text(), create, 0o600)
+	}
+	return f, nil
 }
 
 const copyBuffer = 1 << 20

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/bayplan/bayplan/internal/durable"
 )
 
 // isTar says whether a layout of that name is a tar archive.
@@ -134,8 +136,10 @@ func (s *tarStore) readDisk() (*tarDisk, error) {
 		return nil, err
 	}
 	if !d.inPlace {
-		if f, err := os.Open(s.partPath()); err == nil {
-			d.addRest(f, 0)
+		if fi, err := os.Lstat(s.partPath()); err == nil && durable.OwnAlone(fi) {
+			if f, err := os.Open(s.partPath()); err == nil {
+				d.addRest(f, 0)
+			}
 		}
 	}
 	return d, nil

@@ -117,6 +117,49 @@ func TestTarTornPart(t *testing.T) {
 	}
 }
 
+// A file beside the archive that another user can have written is not believed: it may
+// hold other bytes under the name of a blob.
+func TestTarPlantedPart(t *testing.T) {
+	text := strings.Repeat("layer! ", 100)
+	d := digest.FromString(text)
+	put := func(l *Layout) error { return l.Put(d, int64(len(text)), strings.NewReader(text)) }
+	first := Open(filepath.Join(t.TempDir(), "media.tar"))
+	if err := put(first); err != nil {
+		t.Fatal(err)
+	}
+	planted, err := os.ReadFile(partOf(first.path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	planted = bytes.ReplaceAll(planted, []byte("layer!"), []byte("wrong!"))
+	ways := map[string]func(part string) error{
+		"others may write to it": func(part string) error { return os.Chmod(part, 0o666) },
+		"it has a second name":   func(part string) error { return os.Link(part, part+"2") },
+	}
+	if os.Geteuid() == 0 {
+		ways["another user owns it"] = func(part string) error { return os.Chown(part, 65534, 65534) }
+	}
+	for name, plant := range ways {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "media.tar")
+			if err := errors.Join(os.WriteFile(partOf(path), planted, 0o600), plant(partOf(path))); err != nil {
+				t.Fatal(err)
+			}
+			l := Open(path)
+			if err := errors.Join(put(l), l.Change(func(*Index) error { return nil }), l.Commit()); err != nil {
+				t.Fatal(err)
+			}
+			f, err := Open(path).Open(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := io.ReadAll(f); err != nil || string(got) != text {
+				t.Errorf("it holds %.20q, %v", got, err)
+			}
+		})
+	}
+}
+
 // Blobs that are too large for a plain header, and digests that are too long
 // for one, have headers of several blocks.
 func TestTarLongHeaders(t *testing.T) {

@@ -115,8 +115,14 @@ func (w *tarWriter) extend(path string) error {
 // archive has.
 func (w *tarWriter) stage(path string, disk *tarDisk) error {
 	w.replaces = disk.main
+	if err := removeForeign(partOf(path)); err != nil {
+		return err
+	}
 	if err := w.openLocked(partOf(path), os.O_CREATE|syscall.O_NOFOLLOW); err != nil {
 		return err
+	}
+	if fi, err := w.f.Stat(); err != nil || fi.Size() > 0 && !durable.OwnAlone(fi) {
+		return errors.Join(fmt.Errorf("%s may have been written by another user", partOf(path)), err)
 	}
 	if err := w.checkReplaced(path); err != nil {
 		return err
@@ -135,6 +141,19 @@ func (w *tarWriter) stage(path string, disk *tarDisk) error {
 	}
 	w.index = disk.index
 	return w.takeOver(disk.blobs)
+}
+
+// removeForeign removes a file in the place of the archive's part that another user can
+// have written: its blobs would get into the archive unread.
+func removeForeign(part string) error {
+	fi, err := os.Lstat(part)
+	if err != nil || !fi.Mode().IsRegular() || durable.OwnAlone(fi) {
+		return nil // there is none, or opening it says what is wrong
+	}
+	if err := os.Remove(part); err != nil {
+		return fmt.Errorf("%s may have been written by another user: %w", part, err)
+	}
+	return nil
 }
 
 // checkReplaced makes sure that the archive to replace is the one that was
