@@ -26,10 +26,15 @@ import (
 // one.
 const maxUploads = 1000
 
+// maxIdle is how long an upload may wait for its next piece. Its client is gone
+// then, and its bytes take room from others.
+const maxIdle = 15 * time.Minute
+
 // uploads are the open uploads.
 type uploads struct {
-	mu   sync.Mutex // several requests run at a time
-	open map[string]*upload
+	mu    sync.Mutex // several requests run at a time
+	open  map[string]*upload
+	timer *time.Timer // ends the idle ones; nil: none is open
 }
 
 // An upload is a blob that comes in pieces.
@@ -100,7 +105,36 @@ func (all *uploads) add(u *upload) (id string) {
 	}
 	id = rand.Text()
 	all.open[id], u.used = u, time.Now()
+	if all.timer == nil {
+		all.timer = time.AfterFunc(maxIdle, all.endIdle)
+	}
 	return id
+}
+
+// endIdle ends the uploads whose clients are gone. An upload on which a request
+// works is not idle.
+func (all *uploads) endIdle() {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	for id, u := range all.open {
+		if time.Since(u.used) >= maxIdle && u.tryLock() {
+			u.end()
+			u.unlock()
+			delete(all.open, id)
+		}
+	}
+	if all.timer == nil || len(all.open) == 0 {
+		all.timer = nil
+		return
+	}
+	all.timer.Reset(maxIdle / 5)
+}
+
+// touch notes that a request has worked on an upload until now.
+func (all *uploads) touch(u *upload) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	u.used = time.Now()
 }
 
 func (all *uploads) forgetOldest() {
@@ -144,6 +178,10 @@ func (all *uploads) close() {
 		u.end()
 	}
 	all.open = nil
+	if all.timer != nil {
+		all.timer.Stop()
+		all.timer = nil
+	}
 }
 
 func (u *upload) Write(p []byte) (int, error) {
@@ -283,7 +321,14 @@ func (x *exchange) withUpload(do func(*upload) error) error {
 	if u.ended { // while we waited
 		return unknown
 	}
-	return do(u)
+	defer x.uploads.touch(u)
+	err := do(u)
+	if u.writeErr != nil && !u.ended {
+		// Its bytes may be what fills the disk.
+		x.uploads.forget(x.at.ref)
+		u.end()
+	}
+	return err
 }
 
 func (x *exchange) getUpload() error {
