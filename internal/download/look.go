@@ -40,10 +40,22 @@ func (r Remote) Version() string {
 	return strings.Join(parts, ", ")
 }
 
-// Time returns when the file was last modified, if that is known.
+// timeEnds is the first year that some file systems cannot hold.
+const timeEnds = 2038
+
+// Time returns when the file was last modified, if that is known. Servers also send
+// times that mean nothing, such as the year 1. Only a time that every file system can
+// hold is one: it is kept as the time of the file, and compared with that later.
 func (r Remote) Time() (time.Time, bool) {
 	at, err := http.ParseTime(r.Modified)
-	return at, err == nil
+	return at, err == nil && at.Year() >= 1980 && at.Year() < timeEnds
+}
+
+// HasTime reports whether a file has the time at which the server's file was modified.
+// Some file systems keep times in steps of two seconds.
+func (r Remote) HasTime(file time.Time) bool {
+	at, ok := r.Time()
+	return ok && (at.Equal(file) || at.Truncate(2*time.Second).Equal(file))
 }
 
 // validator returns the value of If-Range for the rest of the file: a strong ETag
@@ -52,7 +64,7 @@ func (r Remote) validator() string {
 	if r.ETag != "" && !strings.HasPrefix(r.ETag, "W/") {
 		return r.ETag
 	}
-	if r.Recent {
+	if _, ok := r.Time(); r.Recent || !ok {
 		return ""
 	}
 	return r.Modified
@@ -65,11 +77,11 @@ func remoteOf(resp *http.Response) Remote {
 
 // recentlyModified reports whether a file was modified within the second of the
 // answer. Dates have whole seconds, so its next version may have the same date
-// (RFC 9110, 8.8.2.2).
+// (RFC 9110, 8.8.2.2). A time decades ahead is not that of a modification.
 func recentlyModified(h http.Header) bool {
 	modified, err1 := http.ParseTime(h.Get("Last-Modified"))
 	sent, err2 := http.ParseTime(h.Get("Date"))
-	return errors.Join(err1, err2) == nil && sent.Sub(modified) < time.Second
+	return errors.Join(err1, err2) == nil && sent.Sub(modified) < time.Second && modified.Year() < timeEnds
 }
 
 // Look asks a server about a file, without requesting its content.

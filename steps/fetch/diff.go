@@ -99,8 +99,7 @@ func (d *diff) asRecorded(prior *runner.Record) bool {
 			return before != noVersion && before == d.remote.Version()
 		}
 	}
-	at, ok := d.remote.Time()
-	return ok && !d.remote.Recent && at.Equal(d.existing.ModTime()) && d.remote.Size == d.existing.Size()
+	return d.remote.HasTime(d.existing.ModTime()) && !d.remote.Recent && d.remote.Size == d.existing.Size()
 }
 
 // lookAhead finds the size of the file to fetch. It gives an error when the file

@@ -233,7 +233,7 @@ func checkUnpinned(remote download.Remote, fi fs.FileInfo) error {
 	if remote.Size >= 0 && fi.Size() != remote.Size {
 		return fmt.Errorf("it has %d bytes, and the server's file has %d", fi.Size(), remote.Size)
 	}
-	if at, ok := remote.Time(); ok && !at.Equal(fi.ModTime()) {
+	if at, ok := remote.Time(); ok && !remote.HasTime(fi.ModTime()) {
 		return fmt.Errorf("its time is %s, and the server's file has %s", fi.ModTime().UTC().Format(timeFormat), at.UTC().Format(timeFormat))
 	}
 	return nil

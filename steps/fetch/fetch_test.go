@@ -298,3 +298,55 @@ func TestDiffAfterFetch(t *testing.T) {
 		t.Errorf("open: %v", err)
 	}
 }
+
+// A time that no file can have, or that means nothing, is not compared with the file's. The
+// file is fetched once, and stays as it is until the server has another version.
+func TestFetchOfAFileWithoutAUsableTime(t *testing.T) {
+	for _, modified := range []string{
+		"Mon, 01 Jan 0001 00:00:00 GMT", "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 31 Dec 9999 23:59:59 GMT",
+		"Sun, 07 Feb 2106 06:28:16 GMT", "yesterday",
+	} {
+		t.Run(modified, func(t *testing.T) {
+			version, bodies := modified, 0
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Last-Modified", version)
+				w.Header().Set("Content-Length", "3")
+				if r.Method == http.MethodGet {
+					bodies++
+					_, _ = w.Write([]byte("one"))
+				}
+			}))
+			defer server.Close()
+			to := filepath.Join(t.TempDir(), "f")
+			var prior *runner.Record
+			run := func() {
+				t.Helper()
+				step := &fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(to), out: testbed.WithHosts(t)}
+				in, err := step.Inputs(t.Context(), &runner.Disk{})
+				steptest.Must(t, err)
+				found, err := step.Diff(t.Context(), &runner.Disk{}, prior)
+				steptest.Must(t, err)
+				if found.Change != nil {
+					_, err = found.Change.Apply(t.Context(), &steptest.Progress{})
+					steptest.Must(t, err)
+				}
+				out, err := step.Verify(t.Context(), (&runner.Disk{}).Hard())
+				steptest.Must(t, err)
+				prior = &runner.Record{Inputs: in, Outputs: out}
+			}
+			run()
+			run()
+			if bodies != 1 {
+				t.Errorf("it was fetched %d times", bodies)
+			}
+			version = "Tue, 12 May 2026 09:00:00 GMT"
+			prior.Outputs["sha256"] = plan.Text(steptest.SHA256("one"))
+			if step := (&fetchFile{URL: addresses{Text: server.URL + "/f"}, To: plan.Path(to), out: testbed.WithHosts(t)}); modified != "yesterday" {
+				found, err := step.Diff(t.Context(), &runner.Disk{}, prior)
+				if err != nil || found.Change == nil {
+					t.Errorf("another version is not seen: %v", err)
+				}
+			}
+		})
+	}
+}
