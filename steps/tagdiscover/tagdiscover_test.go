@@ -33,7 +33,7 @@ func TestTagDiscoverLaws(t *testing.T) {
 			Secrets:  []string{testbed.RegistryPassword},
 			Break: []steptest.Break{
 				{Name: "the tag goes away", Do: func(t *testing.T) {
-					b.Before["upstream"] = testbed.RefuseAll("HEAD", "/manifests/13.0-40", http.StatusNotFound)
+					b.Before["upstream"] = testbed.RefuseReads("/manifests/13.0-40", http.StatusNotFound)
 				}},
 				{Name: "the registry goes away", Do: func(t *testing.T) {
 					b.Before["upstream"] = testbed.RefuseAll("GET", "", http.StatusForbidden)

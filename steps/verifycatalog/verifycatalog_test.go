@@ -159,7 +159,7 @@ func TestVerifyCatalogDrift(t *testing.T) {
 func TestVerifyCatalogDeep(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	b.Fill(t)
-	b.Before["local"] = testbed.RefuseAll("HEAD", "openstack-base/blobs", 404)
+	b.Before["local"] = testbed.RefuseReads("openstack-base/blobs", 404)
 	v := newVerifyCatalog(b)
 	if _, err := v.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 		t.Errorf("not deep: %v", err)
@@ -284,13 +284,13 @@ func TestVerifyCatalogErrors(t *testing.T) {
 	}{
 		"the source does not answer": {
 			func(_ *testing.T, b *testbed.Registries) {
-				b.Before["upstream"] = testbed.RefuseAll("HEAD", "", http.StatusForbidden)
+				b.Before["upstream"] = testbed.RefuseReads("", http.StatusForbidden)
 			},
 			"source: registry.access.redhat.com/rhosp13/openstack-base:13.0-40: there is no such repository, or an anonymous user has no right to it",
 		},
 		"a blob is gone": {
 			func(_ *testing.T, b *testbed.Registries) {
-				b.Before["local"] = testbed.RefuseAll("HEAD", "openstack-base/blobs", 404)
+				b.Before["local"] = testbed.RefuseReads("openstack-base/blobs", 404)
 			},
 			"incomplete: 192.0.2.1:8787/rhosp13/openstack-base:13.0-40 lacks blob",
 		},

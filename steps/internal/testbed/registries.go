@@ -246,6 +246,12 @@ func RefuseAll(method, part string, status int) func(http.ResponseWriter, *http.
 	}
 }
 
+// RefuseReads answers HEAD and GET of all paths with part in them by a status.
+func RefuseReads(part string, status int) func(http.ResponseWriter, *http.Request) bool {
+	head, get := RefuseAll(http.MethodHead, part, status), RefuseAll(http.MethodGet, part, status)
+	return func(w http.ResponseWriter, r *http.Request) bool { return head(w, r) || get(w, r) }
+}
+
 // Pushable makes the upstream registry take images outside of rhosp13.
 func (b *Registries) Pushable(t *testing.T) {
 	t.Helper()
