@@ -59,6 +59,8 @@ func (s *dirStore) check() error {
 		return err
 	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return e.Name() == layoutFile }):
 		return nil // another process has just made it one
+	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return isDockerEntry(e.Name()) }):
+		return oldArchiveError(s.dir)
 	case len(names) > 0 && !strings.HasPrefix(names[0].Name(), durable.PartPrefix):
 		return fmt.Errorf("%s is not an OCI layout, and not empty: it holds %q, but no file %s", s.dir, names[0].Name(), layoutFile)
 	}

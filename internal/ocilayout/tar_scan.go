@@ -43,6 +43,7 @@ type listing struct {
 	index   *span // of the last index.json
 	end     int64 // where the entry after the last one would begin
 	entries int
+	docker  bool // some of the entries are those of the old format of docker save
 }
 
 // list reads the headers of an archive that begins at from. Nothing is
@@ -73,6 +74,7 @@ func list(f *os.File, from, size int64) (*listing, error) {
 
 // add adds one entry.
 func (l *listing) add(h *tar.Header, s span, size int64) error {
+	l.docker = l.docker || isDockerEntry(h.Name)
 	name, err := entryName(h)
 	if err != nil {
 		return err
@@ -148,6 +150,9 @@ func readArchive(f *os.File, name string) (*listing, *Index, error) {
 		return nil, nil, err
 	}
 	l, err := list(f, 0, fi.Size())
+	if l.docker && l.layout == nil {
+		return nil, nil, oldArchiveError(name)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -80,6 +80,9 @@ func TestLayoutImages(t *testing.T) {
 	entry := func(name string) string {
 		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{%q:%q}}`, testManifestType, len(name), ocilayout.NameKey, name)
 	}
+	foreign := func(full, own string) string {
+		return fmt.Sprintf(`{"mediaType":%q,"digest":"sha256:%064x","size":1,"annotations":{"io.containerd.image.name":%q,%q:%q}}`, testManifestType, len(own), full, ocilayout.NameKey, own)
+	}
 	at := func(name string, n int) string { return fmt.Sprintf("%s@sha256:%064x", name, n) }
 	for name, tt := range map[string]struct {
 		entries []string
@@ -89,6 +92,10 @@ func TestLayoutImages(t *testing.T) {
 		"names":         {[]string{entry("ns/a:1"), entry("b:2")}, []string{at("ns/a:1", 6), at("b:2", 3)}, ""},
 		"with a host":   {[]string{entry("192.0.2.1:8787/ns/a:1")}, []string{at("ns/a:1", 21)}, ""},
 		"signatures":    {[]string{entry("ns/a:1"), entry("ns/a:" + cosign("sha256:"+strings.Repeat("a", 64), ".sig")), entry("")}, []string{at("ns/a:1", 6)}, ""},
+		"docker save":   {[]string{foreign("docker.io/library/busybox:1.36", "1.36")}, []string{at("library/busybox:1.36", 4)}, ""},
+		"nerdctl":       {[]string{foreign("localhost/a:1", ""), foreign("registry.example:5000/ns/b:2@sha256:"+strings.Repeat("a", 64), "2")}, []string{at("a:1", 0), at("ns/b:2", 1)}, ""},
+		"without a tag": {[]string{foreign("quay.io/ns/b@sha256:"+strings.Repeat("a", 64), "3")}, []string{at("ns/b:3", 1)}, ""},
+		"podman":        {[]string{entry("localhost/mine:latest")}, []string{at("mine:latest", 21)}, ""},
 		"a bare tag":    {[]string{entry("latest")}, nil, `the image named "latest" there has no repository and tag`},
 		"nothing named": {[]string{entry("")}, nil, "no image is named there"},
 	} {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -152,23 +153,63 @@ func (c *Client) LayoutImages(dir string) ([]string, error) {
 	}
 	var all []string
 	for _, d := range idx.Manifests {
-		name := d.Annotations[ocilayout.NameKey]
-		if host, rest, ok := strings.Cut(name, "/"); ok && strings.ContainsAny(host, ".:") {
-			name = rest
-		}
-		repository, tag, tagged := strings.Cut(name, ":")
-		switch {
-		case name == "", tagged && cosignTag.MatchString(tag):
+		switch repository, tag := ocilayout.ImageName(d); {
+		case repository == "" && tag == "", cosignTag.MatchString(tag):
 			continue
-		case !tagged || repository == "":
-			return nil, fmt.Errorf("%s: the image named %q there has no repository and tag in its name", dir, name)
+		case repository == "" || tag == "":
+			err := fmt.Errorf("%s: the image named %q there has no repository and tag in its name", dir, cmp.Or(tag, repository))
+			return nil, fault.WithHint(err, nameHint(dir, cmp.Or(repository, "REPOSITORY")+":"+cmp.Or(tag, "TAG"), d.Digest))
+		default:
+			all = append(all, LayoutPrefix+dir+":"+repository+":"+tag+"@"+d.Digest.String())
 		}
-		all = append(all, LayoutPrefix+dir+":"+name+"@"+d.Digest.String())
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("%s: no image is named there", dir)
+		err := fmt.Errorf("%s: no image is named there", dir)
+		if len(idx.Manifests) > 0 {
+			err = fault.WithHint(err, nameHint(dir, "REPOSITORY:TAG", idx.Manifests[0].Digest))
+		}
+		return nil, err
 	}
 	return all, nil
+}
+
+// nameHint shows how an image in a layout that does not name it is written.
+func nameHint(dir, name string, d digest.Digest) string {
+	return fmt.Sprintf("write the image with the name that it is to have: %s%s:%s@%s", LayoutPrefix, dir, name, d)
+}
+
+// sourceRef is imageRef for a source. Other tools name images in layouts in other ways:
+// it finds them by their digest.
+func (c *Client) sourceRef(s string) (ref.Ref, error) {
+	r, err := c.imageRef(s)
+	if err != nil || r.Path == "" || r.Digest != "" {
+		return r, err
+	}
+	idx, err := c.layoutIndex(r.Path)
+	if err != nil {
+		return r, nil // that it is not there is told where it is read
+	}
+	_, name, _ := CutLayout(s)
+	repository, tag, _ := strings.Cut(name, ":")
+	var found, bare []digest.Digest
+	for _, d := range idx.Manifests {
+		hasRepository, hasTag := ocilayout.ImageName(d)
+		switch {
+		case d.Annotations[ocilayout.NameKey] == name:
+			return r, nil
+		case hasTag == tag && hasRepository == repository:
+			found = append(found, d.Digest)
+		case hasTag == tag && hasRepository == "":
+			bare = append(bare, d.Digest)
+		}
+	}
+	if len(found) == 0 {
+		found = bare
+	}
+	if len(found) == 1 {
+		r = r.AddDigest(found[0].String())
+	}
+	return r, nil
 }
 
 // VerifyBlobs reads all blobs that the index of a layout needs, and gives the

@@ -14,7 +14,7 @@ func (c *Client) IsPart(ctx context.Context, k *Checked) bool {
 	if k.Want == "" || k.Have == "" {
 		return false
 	}
-	source, serr := c.imageRef(k.Source)
+	source, serr := c.sourceRef(k.Source)
 	target, terr := c.imageRef(k.Target)
 	if serr != nil || terr != nil || show(source) == show(target) {
 		return false

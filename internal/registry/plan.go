@@ -68,7 +68,7 @@ func (c *Client) imagePlans(images []Image, want *Selection) []*ImagePlan {
 	for _, im := range images {
 		e := &ImagePlan{Image: im, State: Copy, want: want}
 		var serr, terr error
-		e.source, serr = c.imageRef(im.Source)
+		e.source, serr = c.sourceRef(im.Source)
 		e.target, terr = c.imageRef(im.Target)
 		err := errors.Join(on(source, serr), on(destination, terr))
 		if err == nil {

@@ -28,8 +28,9 @@ type mirror struct {
 	// reference a line, or the references themselves. An image comes to its push_destination, or to
 	// the registry itself without one, under the name that follows the first slash of its source. A
 	// reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:LAYOUT is
-	// all images of an OCI layout, a directory or a tar archive that mirror or others have made,
-	// and oci:LAYOUT:path:tag is one of them.
+	// all images of an OCI layout, a directory or a tar archive that mirror or others have made
+	// (docker save since version 25, podman, skopeo, buildkit), and oci:LAYOUT:path:tag is one of
+	// them. oci:LAYOUT:path:tag@sha256:... names one that has no such name there.
 	Images plan.TextOr[plan.Path, []string] `json:"images"`
 	// Registry to copy to, a name under connections.registries; or, to carry images where no
 	// network goes, {layout: PATH}: an OCI layout, to which each run adds what is new. In it an
