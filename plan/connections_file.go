@@ -38,7 +38,7 @@ func (r *reader) openConnectionsFile(file string) *reader {
 // the plan. The variables of the plan must be evaluated before.
 func (r *reader) readConnectionsFile(p *Plan) {
 	r.evaluateVars()
-	r.readSecrets(r.top.value("secrets"))
+	r.readSecrets(r.top.value("secrets"), p)
 	r.readConnections(r.top.value("connections"), p)
 	p.ConnectionsFile = r.src.file
 	p.OtherServers = r.readOthers(r.top.value("others"))

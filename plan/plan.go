@@ -35,6 +35,10 @@ type Plan struct {
 	// ConnectionsFile does: "allow", "refuse" or "".
 	OtherServers string
 
+	// SecretVariables are the environment variables that hold the plan's secrets, for
+	// those who start other programs.
+	SecretVariables []string
+
 	src *source
 }
 

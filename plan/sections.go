@@ -2,6 +2,7 @@ package plan
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -29,7 +30,7 @@ func (r *reader) readPlan(root *node, o Options) *Plan {
 	other := r.openConnectionsFile(o.Connections)
 	r.overrideVars(o, other)
 	r.evaluateVars()
-	r.readSecrets(f.value("secrets"))
+	r.readSecrets(f.value("secrets"), p)
 	r.collectStepIDs(f.value("steps"))
 	r.readConnections(f.value("connections"), p)
 	r.readSteps(root, f, p)
@@ -67,7 +68,7 @@ func (r *reader) readName(root *node, f fields) string {
 }
 
 // readSecrets reads where to find the secrets. It does not read their values.
-func (r *reader) readSecrets(section *node) {
+func (r *reader) readSecrets(section *node, p *Plan) {
 	if section == nil || !r.wantMapping(section, "secrets") {
 		return
 	}
@@ -77,6 +78,12 @@ func (r *reader) readSecrets(section *node) {
 			r.readSecret(e)
 		}
 	}
+	for _, s := range r.secrets {
+		if s.env != "" {
+			p.SecretVariables = append(p.SecretVariables, s.env)
+		}
+	}
+	slices.Sort(p.SecretVariables)
 }
 
 func (r *reader) readSecret(e entry) {

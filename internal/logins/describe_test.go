@@ -3,6 +3,7 @@ package logins
 import (
 	"context"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,5 +51,24 @@ func TestDescribe(t *testing.T) {
 		if !strings.HasPrefix(got, want) || found == strings.Contains(want, "has logins") {
 			t.Errorf("%s: got %q, want %q", host, got, want)
 		}
+	}
+}
+
+// A helper sees no secrets of others, and all else of the environment.
+func TestHelperEnvironment(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\nprintf '{\"Username\":\"u\",\"Secret\":\"%s,%s,%s,%s\"}' \"$GLANCE_TOKEN\" \"$OS_PASSWORD\" \"$OS_AUTH_URL\" \"$AWS_PROFILE\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "docker-credential-env"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"PATH": dir + ":" + os.Getenv("PATH"), "REGISTRY_AUTH_FILE": write(t, `{"credsStore":"env"}`),
+		"GLANCE_TOKEN": "hunter2", "OS_PASSWORD": "hunter3", "OS_AUTH_URL": "url", "AWS_PROFILE": "ops",
+	} {
+		t.Setenv(name, value)
+	}
+	got, err := FromEnvironment("GLANCE_TOKEN").Find(t.Context(), hostname.Registry{Host: "a.example"}, "x")
+	if err != nil || got.Password != ",,url,ops" {
+		t.Errorf("got %q, %v", got.Password, err)
 	}
 }

@@ -68,9 +68,10 @@ func (f *Finder) askHelper(ctx context.Context, name, server string) (Credential
 // runHelper runs a credential helper as docker does, with the server on its
 // standard input. Its output is part of an error only if it failed, since it has
 // secrets in it otherwise.
-func runHelper(ctx context.Context, name, server string) ([]byte, error) {
+func runHelper(ctx context.Context, name, server string, environment []string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "docker-credential-"+name, "get")
 	cmd.Stdin = strings.NewReader(server)
+	cmd.Env = environment
 	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
@@ -78,6 +79,20 @@ func runHelper(ctx context.Context, name, server string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %q", err, output[:min(len(output), maxOutput)])
 	}
 	return out, err
+}
+
+// cloudSecrets are the variables in which OpenStack's clients keep secrets. No helper for
+// registries needs them.
+var cloudSecrets = [...]string{
+	"OS_PASSWORD", "OS_TOKEN", "OS_AUTH_TOKEN", "OS_APPLICATION_CREDENTIAL_SECRET", "OS_CLIENT_SECRET", "OS_ACCESS_TOKEN", "OS_PASSCODE",
+}
+
+// withoutSecrets leaves out the variables of secrets.
+func withoutSecrets(environment, secrets []string) []string {
+	return slices.DeleteFunc(slices.Clone(environment), func(line string) bool {
+		name, _, _ := strings.Cut(line, "=")
+		return slices.Contains(secrets, name) || slices.Contains(cloudSecrets[:], name)
+	})
 }
 
 // maxOutput is how much of a helper's output is part of an error.

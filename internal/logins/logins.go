@@ -44,9 +44,12 @@ type helperKey struct{ helper, server string }
 
 // FromEnvironment returns a Finder with the files of podman and docker. With
 // REGISTRY_AUTH_FILE it uses only that file. Otherwise podman's auth.json comes
-// first and docker's config.json last.
-func FromEnvironment() *Finder {
-	f := &Finder{Helper: runHelper}
+// first and docker's config.json last. Helpers do not get the environment variables that
+// hold other secrets, which are named by secrets or known from OpenStack.
+func FromEnvironment(secrets ...string) *Finder {
+	f := &Finder{Helper: func(ctx context.Context, name, server string) ([]byte, error) {
+		return runHelper(ctx, name, server, withoutSecrets(os.Environ(), secrets))
+	}}
 	if file := os.Getenv("REGISTRY_AUTH_FILE"); file != "" {
 		f.Files, f.Strict = []string{file}, true
 		return f

@@ -159,14 +159,14 @@ func TestRunHelper(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
-	k := &Finder{Files: []string{write(t, `{"credsStore":"test"}`)}, Helper: runHelper}
+	k := &Finder{Files: []string{write(t, `{"credsStore":"test"}`)}, Helper: FromEnvironment().Helper}
 	if got, err := k.Find(t.Context(), hostname.Registry{Host: "a.example"}, "x"); err != nil || got != (Credential{User: "u", Password: "s"}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if got, err := k.Find(t.Context(), hostname.Registry{Host: "b.example"}, "x"); err != nil || got != (Credential{}) {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	k = &Finder{Files: []string{write(t, `{"credsStore":"absent"}`)}, Helper: runHelper}
+	k = &Finder{Files: []string{write(t, `{"credsStore":"absent"}`)}, Helper: FromEnvironment().Helper}
 	if _, err := k.Find(t.Context(), hostname.Registry{Host: "a.example"}, "x"); err == nil || !strings.Contains(err.Error(), "docker-credential-absent") {
 		t.Errorf("got %v", err)
 	}

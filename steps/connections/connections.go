@@ -42,6 +42,8 @@ type Set struct {
 	file  string // the file that replaces the plan's connections, or ""
 	only  bool   // servers without a connection must not be asked
 
+	secretVariables []string // of the plan
+
 	lock           *TagLock                // of tags; nil: every look-up asks
 	oldNames       map[string]string       // names in the lock file by canonical name
 	client         *registry.Client        // of all registries
@@ -63,7 +65,7 @@ type namedRegistry struct {
 // Connect decodes a plan's connections, and neither asks a server nor opens a
 // file. All mistakes in them are reported.
 func Connect(p *plan.Plan) (*Set, plan.Errors) {
-	o := &Set{file: p.ConnectionsFile, embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
+	o := &Set{file: p.ConnectionsFile, secretVariables: p.SecretVariables, embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
 	var errs plan.Errors
 	for _, c := range p.Registries {
 		r := namedRegistry{name: c.Name}
@@ -105,7 +107,7 @@ func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
 // server. With readOnly, embedded services change nothing. The caller must call Close.
 func (s *Set) Open(readOnly bool) error {
 	hosts := make([]registry.Host, 0, len(s.registries))
-	keys := logins.FromEnvironment()
+	keys := logins.FromEnvironment(s.secretVariables...)
 	for _, r := range s.registries {
 		answer, err := s.openRegistry(r, readOnly)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,7 +60,7 @@ func TestOneIdentity(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, imageErr := out.Registry().Resolve(t.Context(), tt.image)
-			if diff := cmp.Diff([]string{"Basic " + basic}, *shown); diff != "" {
+			if diff := cmp.Diff([]string{"Basic " + basic}, slices.Compact(*shown)); diff != "" {
 				t.Errorf("asked for an image (-want +got):\n%s\n%v", diff, imageErr)
 			}
 			host, _, _ := strings.Cut(tt.image, "/")
@@ -168,5 +169,30 @@ func TestLoginsOfRepositoriesAlone(t *testing.T) {
 		if len(*shown) == 0 || (*shown)[len(*shown)-1] != "Basic "+basic(want) {
 			t.Errorf("%s: shown %v, want %s; %v", name, *shown, basic(want), err)
 		}
+	}
+}
+
+// A credential helper does not see the variables of the plan's secrets.
+func TestHelpersSeeNoSecrets(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\nprintf '{\"Username\":\"u\",\"Secret\":\"<%s>\"}' \"$P\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "docker-credential-env"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "auth.json")
+	if err := os.WriteFile(file, []byte(`{"credsStore":"env"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	t.Setenv("REGISTRY_AUTH_FILE", file)
+	t.Setenv("P", "hunter2")
+	host, shown := askedAs(t)
+	out, err := connect(t, fmt.Sprintf("    a: { host: %q, tls: disabled, login: config }\n    b: { host: b.example, user: u, password: \"${secrets.p}\" }\n", host))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = out.Registry().Resolve(t.Context(), host+"/a:1")
+	if want := "Basic " + base64.StdEncoding.EncodeToString([]byte("u:<>")); len(*shown) == 0 || (*shown)[0] != want {
+		t.Errorf("shown %v, want %s", *shown, want)
 	}
 }
