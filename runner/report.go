@@ -89,11 +89,12 @@ func (s *StepReport) MarshalJSON() ([]byte, error) {
 		Took    float64 `json:"took,omitempty"` // seconds
 
 		Notes    []string        `json:"notes,omitempty"`
+		Moved    []Moved         `json:"moved,omitempty"`
 		Problems []fault.Problem `json:"problems,omitempty"` // the parts of Error
 	}{
 		ID: s.ID, Type: s.Type, Status: s.Status, Outputs: s.Outputs, Why: s.Why, Blame: s.Blame,
 		Hint: fault.Hint(s.Err), Bytes: s.Bytes, Took: s.Took.Seconds(),
-		Notes: s.Finding.Notes, Problems: fault.Problems(s.Err),
+		Notes: s.Finding.Notes, Moved: s.Finding.Moved, Problems: fault.Problems(s.Err),
 	}
 	if c := s.Finding.Change; c != nil {
 		out.Summary, out.Items = c.Summary, c.Items
@@ -125,6 +126,15 @@ func (r *Report) Count(statuses ...Status) int {
 		}
 	}
 	return n
+}
+
+// Moved returns the entries of the lock file that would have another value now.
+func (r *Report) Moved() []Moved {
+	var all []Moved
+	for _, s := range r.Steps {
+		all = append(all, s.Finding.Moved...)
+	}
+	return all
 }
 
 // Changes returns how many items the run changed or would change, and how many bytes

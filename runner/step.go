@@ -211,6 +211,17 @@ type Finding struct {
 	// Notes tell people what the step does not act on, one line each: a tag that
 	// has moved on, a download without a checksum or signature.
 	Notes []string
+
+	// Moved are the locked tags that stand for something else now, and the choices that
+	// would be another now. Notes tell people of each of them, too.
+	Moved []Moved
+}
+
+// A Moved is an entry of the lock file that a look-up would give another value now.
+type Moved struct {
+	Name string `json:"name"`         // HOST/NAME:TAG, or a choice: HOST/NAME and its rule
+	From string `json:"from"`         // the locked digest or tag
+	To   string `json:"to,omitempty"` // the digest or tag of now; "": it is gone
 }
 
 // An IncompleteError is the error of a step that has done a part of its work. The state
@@ -252,6 +263,8 @@ type Item struct {
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes,omitempty"` // bytes to move for it
 	Note  string `json:"note,omitempty"`  // what else to know, in a few words
+	From  string `json:"from,omitempty"`  // digest of an image before the change; "": none is there
+	To    string `json:"to,omitempty"`    // digest of an image after the change; "": none is there, or it is not known
 	Old   string `json:"old,omitempty"`   // of a text file: its content
 	New   string `json:"new,omitempty"`   // of a text file: its content after the change
 }

@@ -30,7 +30,7 @@ Exit codes:
    0    done, or nothing to do
    1    a step or a verification failed
    2    the plan or the command line is wrong; nothing was run
-   3    diff --exit-code found changes, or lock --exit-code wrote some
+   3    diff --exit-code or --moved, or lock --exit-code, found changes
    4    another run holds the state
    130  interrupted (143: terminated); the state is saved`
 

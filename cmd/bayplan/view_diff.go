@@ -79,11 +79,28 @@ func itemLine(it runner.Item) string {
 	if it.Note != "" {
 		more = append(more, it.Note)
 	}
+	if text := digestsText(it); text != "" {
+		more = append(more, text)
+	}
 	line := fmt.Sprintf("%s %s %s", opSign(it.Op), it.What, it.Name)
 	if len(more) > 0 {
 		line += "  (" + strings.Join(more, ", ") + ")"
 	}
 	return line
+}
+
+// digestsText shows the digests of an image before and after a change, shortened.
+// The JSON has them in full.
+func digestsText(it runner.Item) string {
+	switch {
+	case it.To == "" && (it.From == "" || it.From == it.Note):
+		return ""
+	case it.To == "":
+		return shortDigest(it.From)
+	case it.From == "" || it.From == it.To:
+		return shortDigest(it.To)
+	}
+	return shortDigest(it.From) + " -> " + shortDigest(it.To)
 }
 
 // printTextDiff shows how a text file would change, as a unified diff. It leaves

@@ -35,7 +35,9 @@ func (p *program) diffCommand() *cli.Command {
 		Name:        "diff",
 		Usage:       "show what apply would change; writes nothing",
 		Description: "Covers all steps, also on an empty machine: later steps see what earlier ones\nwould make. Needs no lock and writes nothing.",
-		Flags:       append(runFlags(), &cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"}),
+		Flags: append(runFlags(),
+			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
+			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"}),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
@@ -44,10 +46,14 @@ func (p *program) diffCommand() *cli.Command {
 			if err := s.loadTagLock(c); err != nil {
 				return err
 			}
-			s.tags.ReportMoved = true
+			if s.tags.ReportMoved = true; c.Bool("moved") && c.Bool("locked") {
+				return usageError{errors.New("--moved asks what tags stand for now, and --locked asks nothing")}
+			}
 			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
 				report, err := p.runWithView(c, runner.ModeDiff, r, (*runner.Runner).Diff)
-				if err == nil && c.Bool("exit-code") && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0 {
+				changes := err == nil && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0
+				moved := err == nil && len(report.Moved()) > 0
+				if changes && c.Bool("exit-code") || moved && c.Bool("moved") {
 					return errChanges
 				}
 				return err

@@ -7,6 +7,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/runner"
 )
 
 // Chosen gives the tag of a repository, HOST/NAME, that is locked for a rule of the plan,
@@ -33,21 +34,21 @@ func (s *Set) Chosen(ctx context.Context, repository, rule string, choose func(c
 }
 
 // MovedChoice reports that another tag would be chosen now than the one that is locked,
-// once in a run.
-func (s *Set) MovedChoice(ctx context.Context, repository, rule string, choose func(context.Context) (string, error)) []string {
+// once in a run, as a note and for programs.
+func (s *Set) MovedChoice(ctx context.Context, repository, rule string, choose func(context.Context) (string, error)) ([]string, []runner.Moved) {
 	name := lockfile.Choice(repository, rule)
 	if s.lock == nil || !s.lock.ReportMoved || s.lock.Strict || s.lock.file.Before(name) == "" || !s.lock.markReported(name) {
-		return nil
+		return nil, nil
 	}
 	was := s.lock.file.Before(name)
 	now, err := choose(ctx)
 	switch {
 	case registry.KindOf(err) == registry.NotFound:
-		return []string{fmt.Sprintf("%s is gone from its registry; the lock file keeps %s of it", repository, was)}
+		return []string{fmt.Sprintf("%s is gone from its registry; the lock file keeps %s of it", repository, was)}, []runner.Moved{{Name: name, From: was}}
 	case err != nil:
-		return []string{fmt.Sprintf("whether another tag of %s would be chosen now could not be asked: %v", repository, err)}
+		return []string{fmt.Sprintf("whether another tag of %s would be chosen now could not be asked: %v", repository, err)}, nil
 	case now == was:
-		return nil
+		return nil, nil
 	}
-	return []string{fmt.Sprintf("%s of %s would choose %s now; the lock file keeps %s", rule, repository, now, was)}
+	return []string{fmt.Sprintf("%s of %s would choose %s now; the lock file keeps %s", rule, repository, now, was)}, []runner.Moved{{Name: name, From: was, To: now}}
 }

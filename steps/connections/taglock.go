@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/runner"
 )
 
 // A TagLock holds the digests that the tags of images stand for, and the tags that were
@@ -194,21 +195,23 @@ func (s *Set) Pin(images []registry.Image) []registry.Image {
 }
 
 // MovedTags reports the tags that stand for something else than they are locked to,
-// each once in a run.
-func (s *Set) MovedTags(ctx context.Context, images []string) []string {
+// each once in a run, as notes and for programs.
+func (s *Set) MovedTags(ctx context.Context, images []string) ([]string, []runner.Moved) {
 	if s.lock == nil || !s.lock.ReportMoved || s.lock.Strict {
-		return nil
+		return nil, nil
 	}
 	images = slices.DeleteFunc(slices.Clone(images), func(image string) bool { return !s.lock.markReported(s.lockName(image)) })
-	notes := make([]string, len(images))
+	notes, moved := make([]string, len(images)), make([]runner.Moved, len(images))
 	var g errgroup.Group
 	g.SetLimit(registry.DefaultConcurrency)
 	for i, image := range images {
-		g.Go(func() error { notes[i] = s.movedTag(ctx, s.lockName(image)); return nil })
+		g.Go(func() error { notes[i], moved[i] = s.movedTag(ctx, s.lockName(image)); return nil })
 	}
 	_ = g.Wait() // none fails
 	slices.Sort(notes)
-	return slices.Compact(slices.DeleteFunc(notes, func(note string) bool { return note == "" }))
+	slices.SortFunc(moved, func(a, b runner.Moved) int { return strings.Compare(a.Name, b.Name) })
+	return slices.Compact(slices.DeleteFunc(notes, func(note string) bool { return note == "" })),
+		slices.DeleteFunc(moved, func(m runner.Moved) bool { return m.Name == "" })
 }
 
 // markReported reports whether an image was not reported before, and marks it.
@@ -222,19 +225,20 @@ func (l *TagLock) markReported(image string) bool {
 	return true
 }
 
-func (s *Set) movedTag(ctx context.Context, image string) string {
+// movedTag gives a note about a tag, and what has moved if that is known.
+func (s *Set) movedTag(ctx context.Context, image string) (string, runner.Moved) {
 	was := s.lock.file.Before(image)
 	if was == "" {
-		return "" // looked up by this very run
+		return "", runner.Moved{} // looked up by this very run
 	}
 	now, err := s.Registry().Resolve(ctx, image)
 	switch {
 	case registry.KindOf(err) == registry.NotFound:
-		return fmt.Sprintf("%s is gone from its registry; the lock file keeps %s", image, was)
+		return fmt.Sprintf("%s is gone from its registry; the lock file keeps %s", image, was), runner.Moved{Name: image, From: was}
 	case err != nil:
-		return fmt.Sprintf("whether %s has moved on could not be asked: %v", image, err)
+		return fmt.Sprintf("whether %s has moved on could not be asked: %v", image, err), runner.Moved{}
 	case now.Digest == was:
-		return ""
+		return "", runner.Moved{}
 	}
-	return fmt.Sprintf("%s has moved on to %s; the lock file keeps %s", image, now.Digest, was)
+	return fmt.Sprintf("%s has moved on to %s; the lock file keeps %s", image, now.Digest, was), runner.Moved{Name: image, From: was, To: now.Digest}
 }

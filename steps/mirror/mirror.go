@@ -90,7 +90,7 @@ type registries interface {
 	// Record locks what a look-up has given.
 	Record(image, digest string)
 	// MovedTags reports the tags that no longer stand for what they are locked to.
-	MovedTags(ctx context.Context, images []string) []string
+	MovedTags(ctx context.Context, images []string) ([]string, []runner.Moved)
 	// ExplainNotFound adds a hint when a registry no longer has what a tag is locked to.
 	ExplainNotFound(err error, image string) error
 }
@@ -160,7 +160,8 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: planOutputs(table), Notes: m.out.MovedTags(ctx, sources(images))}
+	finding := &runner.Finding{Outputs: planOutputs(table)}
+	finding.Notes, finding.Moved = m.out.MovedTags(ctx, sources(images))
 	prune := &registry.Pruning{}
 	if finding.Err = incomplete(table, table.Err()); finding.Err == nil {
 		if prune, err = m.planPrune(ctx, table, prior); err != nil {
@@ -249,6 +250,7 @@ func copyItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runner
 	it := runner.Item{
 		Op: runner.Create, What: "image", Name: e.Target, Bytes: pulls[e],
 		Note: fmt.Sprintf("%s, %s in all", human.Count(e.Blobs, "blob", "blobs"), human.Size(e.Size)),
+		From: e.Have, To: e.Digest,
 	}
 	if e.Have != "" {
 		it.Op = runner.Update

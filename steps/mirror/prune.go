@@ -86,7 +86,7 @@ func (m *mirror) prune(ctx context.Context, t *registry.TransferPlan, prior *run
 func pruneItems(p *registry.Pruning) []runner.Item {
 	var items []runner.Item
 	for _, r := range p.Removals {
-		items = append(items, runner.Item{Op: runner.Remove, What: "tag", Name: r.Name, Note: r.Digest})
+		items = append(items, runner.Item{Op: runner.Remove, What: "tag", Name: r.Name, Note: r.Digest, From: r.Digest})
 	}
 	if p.Blobs > 0 {
 		items = append(items, runner.Item{Op: runner.Remove, What: "blobs", Name: p.Layout(), Note: unusedBlobs(p)})

@@ -369,3 +369,27 @@ func TestMirrorPrunesOnlyAfterAll(t *testing.T) {
 		t.Errorf("%+v, %v", f, err)
 	}
 }
+
+// Items name the digests before and after.
+func TestMirrorItemsNameDigests(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	b.Put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-nova-api:13.0-40")
+	b.Put(t, "rhosp13/openstack-base:13.0-40", "rhosp13/openstack-base:old")
+	base, api := b.Resolved(t, "base:13.0-40"), b.Resolved(t, "nova-api:13.0-40")
+	m := newMirror(b)
+	b.List(t, "base", "nova-api")
+	m.Prune = &pruneRule{}
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || f.Change == nil {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	got := ""
+	for _, it := range f.Change.Items {
+		got += fmt.Sprintf("%s %s: %q to %q\n", it.Op, it.Name, it.From, it.To)
+	}
+	const at = testbed.LocalHost + "/rhosp13/openstack-"
+	want := fmt.Sprintf("create %sbase:13.0-40: %q to %q\nupdate %snova-api:13.0-40: %q to %q\nremove %sbase:old: %q to %q\n", at, "", base, at, base, api, at, base, "")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

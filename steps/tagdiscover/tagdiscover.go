@@ -57,9 +57,9 @@ type registries interface {
 	// Chosen gives the tag that is locked for a choice, or makes the choice.
 	Chosen(ctx context.Context, repository, rule string, choose func(context.Context) (string, error)) (string, error)
 	// MovedChoice reports that another tag would be chosen now.
-	MovedChoice(ctx context.Context, repository, rule string, choose func(context.Context) (string, error)) []string
+	MovedChoice(ctx context.Context, repository, rule string, choose func(context.Context) (string, error)) ([]string, []runner.Moved)
 	// MovedTags reports the tags that no longer stand for what they are locked to.
-	MovedTags(ctx context.Context, images []string) []string
+	MovedTags(ctx context.Context, images []string) ([]string, []runner.Moved)
 	// Registry gives the client for all registries.
 	Registry() *registry.Client
 }
@@ -127,11 +127,13 @@ func (s *tagDiscover) Diff(ctx context.Context, _ runner.World, _ *runner.Record
 	if err != nil {
 		return nil, err
 	}
-	notes := s.out.MovedTags(ctx, []string{s.decidingImage(d), d.image})
+	f := &runner.Finding{Outputs: d.outputs()}
 	if s.Newest != "" {
-		notes = append(s.out.MovedChoice(ctx, s.repository(), s.rule(), s.chooseNewest), notes...)
+		f.Notes, f.Moved = s.out.MovedChoice(ctx, s.repository(), s.rule(), s.chooseNewest)
 	}
-	return &runner.Finding{Outputs: d.outputs(), Notes: notes}, nil
+	notes, moved := s.out.MovedTags(ctx, []string{s.decidingImage(d), d.image})
+	f.Notes, f.Moved = append(f.Notes, notes...), append(f.Moved, moved...)
+	return f, nil
 }
 
 // Resolve implements runner.Resolver.
