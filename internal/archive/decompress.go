@@ -11,6 +11,8 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/mikelolasagasti/xz"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // decompress detects how r is compressed and returns a reader of the tar inside.
@@ -28,9 +30,9 @@ func decompress(r *bufio.Reader, l Limits) (out io.Reader, kind string, close fu
 	case "gzip":
 		out, err = newGzip(r)
 	case "zstd":
-		var d *zstd.Decoder
+		var d *zstdReader
 		if d, err = newZstd(r, l); err == nil {
-			out, close = d, d.Close
+			out, close = d, d.d.Close
 		}
 	case "xz":
 		out, err = newXZ(r, l)
@@ -45,14 +47,42 @@ func decompress(r *bufio.Reader, l Limits) (out io.Reader, kind string, close fu
 	return out, kind, close, nil
 }
 
-func newZstd(r io.Reader, l Limits) (*zstd.Decoder, error) {
-	return zstd.NewReader(r,
+// A zstdReader decompresses zstd. A frame says how much of what was unpacked its decoder
+// must keep, which is up to 2 GiB with zstd's option --long.
+type zstdReader struct {
+	d      *zstd.Decoder
+	window int64
+}
+
+func newZstd(r io.Reader, l Limits) (*zstdReader, error) {
+	d, err := zstd.NewReader(r,
 		zstd.WithDecoderMaxWindow(uint64(l.Window)),
 		zstd.WithDecoderMaxMemory(uint64(l.maxStream(l.Entries))),
 		// With 1 it decodes in the goroutine of the reader. A panic over a
 		// broken stream in any other goroutine could not be recovered.
 		zstd.WithDecoderConcurrency(1),
 		zstd.WithDecoderLowmem(true))
+	return &zstdReader{d, l.Window}, err
+}
+
+func (z *zstdReader) Read(p []byte) (int, error) {
+	n, err := z.d.Read(p)
+	// The decoder has two errors for a window that is too large. It gives the second one
+	// for a frame that announces its size.
+	if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+		err = limitErrorf("Window", "zstd asks for a window of more than %s (its option --long)", human.Size(z.window))
+	}
+	return n, err
+}
+
+// Zstd decompresses zstd, for other archives than tar. A stream that needs a window larger
+// than window is an error. The caller must call end.
+func Zstd(r io.Reader, window int64) (out io.Reader, end func(), err error) {
+	z, err := newZstd(r, Limits{Window: window}.orDefault())
+	if err != nil {
+		return nil, nil, err
+	}
+	return z, z.d.Close, nil
 }
 
 // An xzReader decompresses xz. The decoder allocates the dictionary that a block
@@ -75,7 +105,7 @@ func (x *xzReader) Read(p []byte) (int, error) {
 
 func (x *xzReader) explain(err error) error {
 	if errors.Is(err, xz.ErrMemlimit) {
-		return limitErrorf("Window", "xz asks for a dictionary of more than %d bytes", x.window)
+		return limitErrorf("Window", "xz asks for a dictionary of more than %s", human.Size(x.window))
 	}
 	if err == nil || err == io.EOF {
 		return err

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 
@@ -15,10 +16,12 @@ type magic struct {
 	kind   string
 }
 
+const zstdMagic = "\x28\xb5\x2f\xfd"
+
 // compressions are the supported compressed streams.
 var compressions = []magic{
 	{0, "\x1f\x8b\x08", "gzip"},
-	{0, "\x28\xb5\x2f\xfd", "zstd"},
+	{0, zstdMagic, "zstd"},
 	{0, "\xfd7zXZ\x00", "xz"},
 	{0, "BZh", "bzip2"},
 }
@@ -30,9 +33,17 @@ var otherFormats = []magic{
 	{0, "070701", "a cpio archive"},
 	{0, "070702", "a cpio archive"},
 	{0, "PK\x03\x04", "a zip archive"},
+	{0, "PK\x05\x06", "a zip archive"}, // an empty one
 	{0, "7z\xbc\xaf\x27\x1c", "a 7z archive"},
 	{0, "!<arch>\n", "an ar archive"},
 	{0, "\x04\x22\x4d\x18", "an lz4 stream"},
+	{0, "\x02\x21\x4c\x18", "an lz4 stream"}, // as the Linux kernel has it
+	{0, "\x5d\x00\x00", "an lzma stream"},
+	{0, "\x89LZO", "an lzo stream"},
+	{0, "Rar!", "a RAR archive"},
+	{0, "070707", "a cpio archive"},
+	{0, "\xc7\x71", "a cpio archive"},
+	{0, "hsqs", "a squashfs file system"},
 	{0, "LZIP", "an lzip stream"},
 	{0, "\x1f\x9d", "a compress (.Z) stream"},
 	{0, "\x7fELF", "a program (ELF)"},
@@ -56,10 +67,29 @@ func matchMagic(all []magic, head []byte) string {
 	return ""
 }
 
+// skipFrames returns head after the skippable frames with which it begins. Both zstd and
+// lz4 have them: pzstd writes one before each of its frames. If all of head is such
+// frames, they are taken for those of zstd, which are common.
+func skipFrames(head []byte) []byte {
+	const headerLen = 8
+	for rest := head; ; {
+		if len(rest) < headerLen || rest[0]&0xf0 != 0x50 || string(rest[1:4]) != "\x2a\x4d\x18" {
+			return rest
+		}
+		size := int64(binary.LittleEndian.Uint32(rest[4:]))
+		if size > int64(len(rest)-headerLen) {
+			return []byte(zstdMagic)
+		}
+		if rest = rest[headerLen+size:]; len(rest) == 0 {
+			return []byte(zstdMagic)
+		}
+	}
+}
+
 // kindOf detects the kind of a file from its first bytes. kind is "tar", the
 // name of a compression, or "" together with a description of the file.
 func kindOf(head []byte) (kind, like string) {
-	switch kind := matchMagic(compressions, head); {
+	switch kind := matchMagic(compressions, skipFrames(head)); {
 	case len(head) == 0:
 		return "", "an empty file"
 	case kind != "":
@@ -67,7 +97,7 @@ func kindOf(head []byte) (kind, like string) {
 	case isTar(head):
 		return "tar", ""
 	}
-	if like := matchMagic(otherFormats, head); like != "" {
+	if like := matchMagic(otherFormats, skipFrames(head)); like != "" {
 		return "", like
 	}
 	return "", "something that begins with " + strconv.Quote(string(head[:min(len(head), 16)]))

@@ -15,7 +15,6 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -171,11 +170,7 @@ func unpackList(r io.Reader, href string) (io.Reader, func(), error) {
 	case ".bz2":
 		out = bzip2.NewReader(r)
 	case ".zst":
-		d, err := zstd.NewReader(r, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return nil, nil, err
-		}
-		return d, d.Close, nil
+		return archive.Zstd(r, maxWindow)
 	case ".xml":
 		out = r
 	default:

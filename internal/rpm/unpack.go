@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz/lzma"
 
 	"github.com/bayplan/bayplan/internal/archive"
@@ -199,11 +198,7 @@ func (p *Package) decompress(r *bufio.Reader) (out io.Reader, end func(), err er
 	case "gzip":
 		out, err = gzip.NewReader(r)
 	case "zstd":
-		var d *zstd.Decoder
-		d, err = zstd.NewReader(r, zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
-		if err == nil {
-			out, end = d, d.Close
-		}
+		out, end, err = archive.Zstd(r, maxWindow)
 	case "xz":
 		out, err = newXZ(r)
 	case "lzma":

@@ -31,6 +31,9 @@ type expectedFile struct {
 type limits struct {
 	// All its files together, as 40GiB. Room on the disk is looked at besides. By default 128GiB.
 	Bytes string `json:"bytes,omitempty" jsonschema:"pattern=^[0-9]+(\\.[0-9]+)? ?([KMGT]i?B|B)?$"`
+	// Memory that unpacking may need, as 2GiB: the window of zstd (its option --long=31 asks for
+	// 2GiB), or the dictionary of xz. At most 4GiB. By default 128MiB.
+	Window string `json:"window,omitempty" jsonschema:"pattern=^[0-9]+(\\.[0-9]+)? ?([KMGT]i?B|B)?$"`
 	// Files and directories. 0 stands for the default.
 	Entries int `json:"entries,omitempty" jsonschema:"minimum=0,maximum=10000000,default=10000"`
 	// How many times its packed size it may unpack to, once that is 256 MiB. Raw disk images that
@@ -92,7 +95,7 @@ func (l *limits) validate() error {
 	if err == nil && size == 0 && l.Bytes != "" {
 		err = fmt.Errorf("%q leaves no room for any file", l.Bytes)
 	}
-	errs := []error{plan.At("limits.bytes", err)}
+	errs := []error{plan.At("limits.bytes", err), plan.At("limits.window", l.validateWindow())}
 	for _, n := range []struct {
 		name      string
 		got, most int
@@ -102,6 +105,21 @@ func (l *limits) validate() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// minWindow and maxWindow are the bounds of the window: every zstd stream may ask for the
+// smallest one.
+const (
+	minWindow = 1 << 20
+	maxWindow = 4 << 30
+)
+
+func (l *limits) validateWindow() error {
+	size, err := parseSize(l.Window)
+	if err == nil && l.Window != "" && (size < minWindow || size > maxWindow) {
+		err = fmt.Errorf("%q is not between 1MiB and 4GiB", l.Window)
+	}
+	return err
 }
 
 func checkSHA256(sum string) error {
@@ -150,15 +168,16 @@ func (u *untar) archiveLimits() archive.Limits {
 		return archive.Limits{}
 	}
 	bytes, _ := parseSize(u.Limits.Bytes) // was validated
+	window, _ := parseSize(u.Limits.Window)
 	return archive.Limits{
-		Bytes: bytes, Entries: u.Limits.Entries, Ratio: int64(u.Limits.Ratio), Depth: u.Limits.Depth,
+		Bytes: bytes, Window: window, Entries: u.Limits.Entries, Ratio: int64(u.Limits.Ratio), Depth: u.Limits.Depth,
 		Name: u.Limits.NameLength, Component: min(255, cmp.Or(u.Limits.NameLength, 255)),
 	}
 }
 
 // limitFields has the plan's field for each limit of the archive package.
 var limitFields = map[string]string{
-	"Bytes": "bytes", "Entries": "entries", "Ratio": "ratio", "Depth": "depth", "Name": "name_length",
+	"Bytes": "bytes", "Entries": "entries", "Ratio": "ratio", "Depth": "depth", "Name": "name_length", "Window": "window",
 }
 
 // withHint adds a hint to an error about the digest or a limit.
