@@ -25,8 +25,9 @@ type job struct {
 	hardWorld World              // for Verify
 	progress  *progress
 
-	changesBefore string // in a diff: the nearest step before it that would change something, or ""
-	unknownBefore string // in a diff or a lock: the nearest step before it that was not looked at, or ""
+	vouched       []string // by the steps before it
+	changesBefore string   // in a diff: the nearest step before it that would change something, or ""
+	unknownBefore string   // in a diff or a lock: the nearest step before it that was not looked at, or ""
 }
 
 // A result is what a job returns.
@@ -169,6 +170,9 @@ func (j *job) newStep() (Step, error) {
 	}
 	if len(errs) > 0 {
 		return nil, fault.WithHint(configError{errs}, errs[0].Hint)
+	}
+	if t, ok := step.(Truster); ok {
+		t.Trust(j.vouched)
 	}
 	return step, nil
 }

@@ -84,6 +84,11 @@ func (rs *runState) startNode(n *Node) work {
 	for _, e := range n.Needs {
 		j.outputs[e.From] = rs.outputs[e.From]
 	}
+	for _, before := range rs.runner.Graph.Ancestors(n) {
+		if s := rs.report.Step(before.ID()); s != nil {
+			j.vouched = append(j.vouched, s.Finding.Vouched...)
+		}
+	}
 	if rs.mode == ModeDiff || rs.mode == ModeLookUp {
 		rs.addPlannedWorld(j)
 	}

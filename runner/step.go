@@ -84,6 +84,11 @@ type Validator interface{ Validate() error }
 // unresolved then; Check ignores an empty path.
 type Pather interface{ Paths() Paths }
 
+// A Truster is a Step to which it matters whether anything says what a file must be that
+// it reads. In a diff and an apply, the runner calls Trust before BeforeApply, with what
+// the earlier steps of this run gave as Finding.Vouched.
+type Truster interface{ Trust(vouched []string) }
+
 // A FileChecker is a Step that reads files in which people may have made mistakes: a list
 // of images, an environment. CheckFiles reads them and returns all mistakes, wrapped as
 // for Validate. It asks no server. Only `bayplan validate` calls it, before any run. known
@@ -215,6 +220,10 @@ type Finding struct {
 	// Moved are the locked tags that stand for something else now, and the choices that
 	// would be another now. Notes tell people of each of them, too.
 	Moved []Moved
+
+	// Vouched are absolute paths of files that the step holds against a digest or a
+	// signature, or of directories that it fills from such files.
+	Vouched []string
 }
 
 // A Moved is an entry of the lock file that a look-up would give another value now.

@@ -144,6 +144,16 @@ func (f *fetchFile) Paths() runner.Paths {
 	return p
 }
 
+// vouched gives the file if a digest or a signature says what it must be. MD5 does not
+// count: it tells damage only.
+func (f *fetchFile) vouched(e *goal) []string {
+	strong := f.planDigests().SHA256 != "" || f.planDigests().SHA512 != "" || setting.Text(f.Checksums) != "" && e.want.SHA256+e.want.SHA512 != ""
+	if strong || e.signature != nil {
+		return []string{f.target()}
+	}
+	return nil
+}
+
 // planDigests gives the digests that the plan itself has.
 func (f *fetchFile) planDigests() download.Digests {
 	return download.Digests{SHA256: setting.Text(f.SHA256), SHA512: setting.Text(f.SHA512), MD5: setting.Text(f.MD5)}
@@ -183,7 +193,7 @@ func (f *fetchFile) Diff(ctx context.Context, w runner.World, prior *runner.Reco
 	if err := d.lookAhead(ctx); err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: d.outputs(), Change: d.change(), Notes: e.remarks}, nil
+	return &runner.Finding{Outputs: d.outputs(), Change: d.change(), Notes: e.remarks, Vouched: f.vouched(e)}, nil
 }
 
 // Verify hashes the file and compares it with what it must be.

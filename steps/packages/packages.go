@@ -189,6 +189,15 @@ func (p *packageFiles) Paths() runner.Paths {
 	return paths
 }
 
+// vouched gives the directory of the files if a digest or a signature says which package
+// they come from.
+func (p *packageFiles) vouched() []string {
+	if p.Into == "" || p.SHA256 == "" && p.Keyring == "" {
+		return nil
+	}
+	return setting.Paths([]plan.Path{p.Into})
+}
+
 // Inputs gives the package to unpack and the keyring. Installing has no inputs but
 // the configuration.
 func (p *packageFiles) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
@@ -219,7 +228,7 @@ func (p *packageFiles) Diff(ctx context.Context, w runner.World, _ *runner.Recor
 	if err := d.compare(ctx); err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", s.pkg.NEVRA(), err)
 	}
-	return &runner.Finding{Outputs: d.outputs(), Change: d.change(ctx), Notes: d.notes()}, nil
+	return &runner.Finding{Outputs: d.outputs(), Change: d.change(ctx), Notes: d.notes(), Vouched: p.vouched()}, nil
 }
 
 // Verify asks again which packages are installed, or hashes the unpacked files.

@@ -1,6 +1,7 @@
 package untar
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -152,6 +153,9 @@ func TestUntarNotes(t *testing.T) {
 	}{
 		{"nothing vouches for it", func(*untar) {}, 1},
 		{"its digest does", func(s *untar) { s.SHA256 = sum(s) }, 0},
+		{"an earlier step does", func(s *untar) { s.Trust([]string{string(s.Archive)}) }, 0},
+		{"an earlier step that filled its directory does", func(s *untar) { s.Trust([]string{filepath.Dir(string(s.Archive))}) }, 0},
+		{"an earlier step does for another file", func(s *untar) { s.Trust([]string{string(s.Archive) + "2", string(s.Archive) + "/x"}) }, 1},
 		{"what is expected does", func(s *untar) { s.Expect = untarFiles(expectedFile{Name: "a.qcow2"}) }, 0},
 	}
 	for _, tt := range tests {

@@ -37,6 +37,7 @@ type untar struct {
 	applying  bool
 	unchanged []archive.Entry // files of the record that are unchanged on the disk
 	listed    *listing        // what is in the archive, when it has been read
+	trusted   bool            // an earlier step of the run has checked the archive
 }
 
 // Type gives the step type untar.
@@ -91,7 +92,7 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 			d := diff{untar: u, world: w, entries: entries}
 			err := d.compare(ctx)
 			if err == nil && len(d.items) == 0 {
-				return &runner.Finding{Outputs: u.outputs(entries)}, nil
+				return &runner.Finding{Outputs: u.outputs(entries), Vouched: u.vouched()}, nil
 			}
 			u.unchanged = d.same
 		}
@@ -110,13 +111,32 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 		return nil, fmt.Errorf("unpack %s: %w", u.Archive, err)
 	}
 	c := d.change(ctx)
-	return &runner.Finding{Outputs: u.outputs(l.entries), Change: c, Notes: u.notes(c)}, nil
+	return &runner.Finding{Outputs: u.outputs(l.entries), Change: c, Notes: u.notes(c), Vouched: u.vouched()}, nil
+}
+
+// Trust implements runner.Truster.
+func (u *untar) Trust(vouched []string) {
+	archive := filepath.Clean(string(u.Archive))
+	for _, path := range vouched {
+		if below, err := filepath.Rel(path, archive); err == nil && filepath.IsLocal(below) {
+			u.trusted = true
+		}
+	}
+}
+
+// vouched gives the directory if the digest of the archive is known, or an earlier step
+// has checked the archive.
+func (u *untar) vouched() []string {
+	if u.SHA256 == "" && !u.trusted {
+		return nil
+	}
+	return []string{filepath.Clean(string(u.Into))}
 }
 
 // notes reports an archive that is going to be unpacked, when the plan has neither
-// its digest nor expected files.
+// its digest nor expected files and no earlier step of this run has checked it.
 func (u *untar) notes(c *runner.Change) []string {
-	if c == nil || u.SHA256 != "" || len(u.Expect) > 0 {
+	if c == nil || u.SHA256 != "" || u.trusted || len(u.Expect) > 0 {
 		return nil
 	}
 	return []string{"nothing vouches for " + filepath.Base(string(u.Archive)) + ": give its sha256, or under expect what must come out of it"}
