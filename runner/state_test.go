@@ -176,16 +176,48 @@ func TestHolderThatHasNotWrittenYet(t *testing.T) {
 }
 
 func TestStateOfAnotherPlan(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "p")
-	must(t, openStore(t, dir).Close())
-	_, errOpen := OpenStore(dir, "/plans/other.yaml")
-	_, errRead := ReadStore(dir, "/plans/other.yaml")
+	top := t.TempDir()
+	dir, planFile, other := filepath.Join(top, "p"), filepath.Join(top, "bayplan.yaml"), filepath.Join(top, "other.yaml")
+	write(t, planFile, "x")
+	write(t, other, "x")
+	must(t, must1(OpenStore(dir, planFile))(t).Close())
+	_, errOpen := OpenStore(dir, other)
+	_, errRead := ReadStore(dir, other)
 	for _, err := range []error{errOpen, errRead} {
 		if err == nil || !strings.Contains(err.Error(), planFile) || fault.Hint(err) == "" {
 			t.Errorf("error %v, want one that names %s, with a hint", err, planFile)
 		}
 	}
-	must(t, openStore(t, dir).Close()) // the lock was given back
+	must(t, must1(OpenStore(dir, planFile))(t).Close()) // the lock was given back
+}
+
+// A plan that was renamed or moved carries on with its state.
+func TestStateOfARenamedPlan(t *testing.T) {
+	for what, newName := range map[string]string{"renamed": "new.yaml", "moved": "sub/bayplan.yaml"} {
+		top := t.TempDir()
+		dir, old, renamed := filepath.Join(top, "p"), filepath.Join(top, "old.yaml"), filepath.Join(top, newName)
+		write(t, old, "x")
+		s := must1(OpenStore(dir, old))(t)
+		must(t, s.Done(record("a")))
+		must(t, s.Close())
+		write(t, renamed, "x")
+		if _, err := ReadStore(dir, renamed); err == nil {
+			t.Errorf("%s: the state was taken while the old plan is there", what)
+		}
+		must(t, os.Remove(old))
+		if s := must1(ReadStore(dir, renamed))(t); s.Record("a") == nil {
+			t.Errorf("%s: the record is lost", what)
+		}
+		s = must1(OpenStore(dir, renamed))(t)
+		if s.Record("a") == nil || s.mem.Plan != renamed {
+			t.Errorf("%s: the state is of %s", what, s.mem.Plan)
+		}
+		must(t, s.Close())
+		write(t, old, "x") // another plan, later
+		if _, err := OpenStore(dir, old); err == nil {
+			t.Errorf("%s: another plan took the state", what)
+		}
+	}
 }
 
 func TestStateOfAPlanByAnotherName(t *testing.T) {
@@ -216,6 +248,7 @@ func TestStateMovedWithItsPlan(t *testing.T) {
 		t.Error("the record is lost")
 	}
 	must(t, s.Close())
+	write(t, file, "x")
 	if _, err := ReadStore(dir, filepath.Join(moved, "other.yaml")); err == nil {
 		t.Error("another plan in the new place was taken")
 	}

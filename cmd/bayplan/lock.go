@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lockfile"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/connections"
 )
@@ -19,6 +21,47 @@ import (
 // lockFlag returns the flag that names the lock file.
 func lockFlag() cli.Flag {
 	return &cli.StringFlag{Name: "lock", Usage: "the lock `FILE` (default: PLAN.lock.yaml)"}
+}
+
+// tagLockOf returns the path of the lock file that belongs to a plan.
+func tagLockOf(planFile string) string {
+	return strings.TrimSuffix(planFile, filepath.Ext(planFile)) + ".lock.yaml"
+}
+
+// unreadTagLocks returns a warning for each lock file beside a plan without a lock file
+// whose own plan is gone: the plan may have had that name. shown is the name of the plan
+// in the warning.
+func unreadTagLocks(planFile, shown string) plan.Errors {
+	own := tagLockOf(planFile)
+	if exists(own) {
+		return nil
+	}
+	others, err := filepath.Glob(filepath.Join(escapeGlob(filepath.Dir(planFile)), "*.lock.yaml"))
+	if err != nil {
+		return nil
+	}
+	var warnings plan.Errors
+	for _, other := range others {
+		stem := strings.TrimSuffix(other, ".lock.yaml")
+		if !exists(stem) && !exists(stem+".yaml") && !exists(stem+".yml") {
+			warnings = append(warnings, &plan.Error{
+				File: shown,
+				Msg:  fmt.Sprintf("%s is not read: the lock file of this plan is %s", other, own),
+				Hint: fmt.Sprintf("if the plan was renamed, rename the lock file too: mv %s %s", filepath.Base(other), filepath.Base(own)),
+			})
+		}
+	}
+	return warnings
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// escapeGlob makes a pattern that matches only the path itself.
+func escapeGlob(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 // tagLockPath returns the path of the lock file, "" for none. With other
@@ -30,8 +73,7 @@ func (s *session) tagLockPath(c *cli.Context) (string, error) {
 	case named != "":
 		return filepath.Abs(named)
 	case !c.IsSet("connections"):
-		file := s.graph.Plan.File
-		return strings.TrimSuffix(file, filepath.Ext(file)) + ".lock.yaml", nil
+		return tagLockOf(s.graph.Plan.File), nil
 	case c.Bool("locked"):
 		return "", usageError{fault.WithHint(errors.New("--locked with --connections: the plan's lock file is not for other connections"), "name a lock file for these with --lock FILE")}
 	}

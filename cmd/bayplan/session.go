@@ -52,6 +52,9 @@ func (p *program) load(c *cli.Context) (*session, error) {
 	}
 	s := &session{graph: graph, conns: out}
 	s.warnings = slices.Concat(read.Warnings, graph.Warnings, out.Unused(read, asked))
+	if !c.IsSet("lock") && !c.IsSet("connections") && c.Command.Name != "lock" { // lock writes the file
+		s.warnings = append(s.warnings, unreadTagLocks(s.graph.Plan.File, c.String("file"))...)
+	}
 	_ = s.warnings.Err() // sorts them
 	p.printWarnings(s.warnings)
 	return s, nil
