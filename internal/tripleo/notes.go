@@ -9,10 +9,8 @@ import (
 // notes returns a note for each setting of the strategy that has no effect, which
 // may be a mistake.
 func (s Strategy) notes(all []namedEntry) []string {
-	var refs, notes []string
-	for _, n := range all {
-		refs = append(refs, n.name+":"+n.tag)
-	}
+	var notes []string
+	refs := refsOf(all)
 	note := func(format string, args ...any) {
 		text := fmt.Sprintf(format, args...)
 		if s.place != (Place{}) {

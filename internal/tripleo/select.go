@@ -1,6 +1,7 @@
 package tripleo
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -65,6 +66,10 @@ type Selection struct {
 	Strategies    []Strategy // in their order
 	Images        []Image    // strategy by strategy, each in the order of the release's template
 	Notes         []string   // possible mistakes
+
+	// Unmatched has an error for each expression of the request's Includes and Excludes
+	// that matches no image; nil for none.
+	Unmatched error
 }
 
 // Select reads the request's files and returns the images that are needed.
@@ -122,6 +127,7 @@ func (s *Selection) add(strategy Strategy, catalog catalog, v vars, services ser
 	images, err := strategy.images(all, services)
 	s.Images = append(s.Images, images...)
 	s.Notes = append(s.Notes, strategy.notes(all)...)
+	s.Unmatched = cmp.Or(s.Unmatched, strategy.unmatched(refsOf(all)))
 	return err
 }
 

@@ -21,6 +21,11 @@ func SelectListed(listed []ListedImage, req Request) (*Selection, error) {
 		}
 		s.Images = append(s.Images, image)
 	}
+	refs := make([]string, len(listed))
+	for i, l := range listed {
+		refs[i] = l.Name
+	}
+	s.Unmatched = s.Strategies[0].unmatched(refs)
 	return s, nil
 }
 

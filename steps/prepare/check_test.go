@@ -189,3 +189,32 @@ func TestPrepareRefusesLinkedFiles(t *testing.T) {
 		})
 	}
 }
+
+// What selects nothing is an error, and writes no file.
+func TestPrepareSelectsSomething(t *testing.T) {
+	for name, tt := range map[string]struct {
+		set  func(p *prepare)
+		want string
+	}{
+		"includes of a typo":      {func(p *prepare) { p.Includes = []string{"keystome"} }, `includes[0], "keystome", matches none of the `},
+		"excludes of a typo":      {func(p *prepare) { p.Excludes = []string{"keystome"} }, `excludes[0], "keystome", matches none of the `},
+		"includes of what is off": {func(p *prepare) { p.Includes = []string{"manila-share"} }, "includes leave no image: no service needs one that they match"},
+		"includes of a given list": {func(p *prepare) {
+			p.Release = ""
+			p.Images.Other = []string{"quay.io/a/b:1"}
+			p.Includes = []string{"c"}
+		}, `includes[0], "c", matches none of the 1 image`},
+		"includes that match":     {func(p *prepare) { p.Includes = []string{"keystone"} }, ""},
+		"excludes of what is off": {func(p *prepare) { p.Excludes = []string{"manila-share"} }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPrepare(t)
+			p.registry = newPrepareRegistry(t)
+			tt.set(p)
+			_, err := p.Diff(t.Context(), &runner.Disk{}, nil)
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}

@@ -144,6 +144,18 @@ func (p *prepare) selection(w runner.World, request tripleo.Request) (*tripleo.S
 	return tripleo.SelectListed(listed, request)
 }
 
+// nothingSelected gives an error when includes or excludes have no effect, and when
+// includes leave no image because no service needs one.
+func nothingSelected(s *tripleo.Selection, includes bool) error {
+	if s.Unmatched != nil {
+		return s.Unmatched
+	}
+	if includes && len(s.Images) == 0 {
+		return fault.WithHint(errors.New("includes leave no image: no service needs one that they match"), "bayplan explain-images says why an image is left out")
+	}
+	return nil
+}
+
 // givenImages gives the images in the plan, or in the list that it names.
 func (p *prepare) givenImages(w runner.World) ([]tripleo.ListedImage, error) {
 	all := imagelist.Inline(p.Images.Other)

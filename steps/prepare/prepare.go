@@ -93,9 +93,10 @@ type prepare struct {
 	// win over all other settings.
 	Set map[string]string `json:"set,omitempty"`
 	// Regular expressions; only images in whose name and tag one finds something are taken, and
-	// excludes say nothing.
+	// excludes say nothing. One that finds nothing in any image is an error.
 	Includes []string `json:"includes,omitempty"`
-	// Regular expressions; an image in whose name and tag one finds something is left out.
+	// Regular expressions; an image in whose name and tag one finds something is left out. One that
+	// finds nothing in any image is an error.
 	Excludes []string `json:"excludes,omitempty"`
 	// Neutron driver. Default: derived from the services, or from train on from
 	// NeutronMechanismDrivers.
@@ -205,6 +206,9 @@ func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, e
 	}
 	selection, err := p.selection(w, request)
 	if err != nil {
+		return tripleo.Result{}, err
+	}
+	if err := nothingSelected(selection, len(p.Includes) > 0); err != nil {
 		return tripleo.Result{}, err
 	}
 	images, err := p.asServed(selection.Images)
