@@ -24,6 +24,7 @@ func (r *reader) openConnectionsFile(file string) *reader {
 		return nil
 	}
 	in := newReader(s, errs)
+	in.redactor = r.redactor
 	in.scope.outer = r.scope
 	in.top = in.keyedFields(root, "a connections file", "apiVersion", "vars", "secrets", "connections", "others")
 	in.readVersion(root, in.top, false)

@@ -1,6 +1,10 @@
 package plan
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
+)
 
 // maxExcerpt is how many characters of a source line are shown.
 const maxExcerpt = 100
@@ -21,7 +25,7 @@ func (e *Error) Excerpt() string {
 	line, caret = cropLine(line, caret)
 	var text, below strings.Builder
 	for i, r := range line {
-		text.WriteRune(printable(r))
+		text.WriteRune(human.Visible(r))
 		if i >= caret {
 			continue
 		}
@@ -49,14 +53,6 @@ func cropLine(line []rune, caret int) ([]rune, int) {
 		cut[len(cut)-1] = '…'
 	}
 	return cut, caret - from
-}
-
-// printable replaces control characters: a terminal would act on them.
-func printable(r rune) rune {
-	if r != '\t' && (r < ' ' || (r >= 0x7f && r < 0xa0)) {
-		return '\ufffd'
-	}
-	return r
 }
 
 // Text returns the mistake for people: place and message, and indented below them

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
@@ -26,6 +27,10 @@ type Options struct {
 	// Connections is a file whose connections replace those of the plan. It may
 	// hold the secrets and vars that they need. "" means no file.
 	Connections string
+
+	// Redactor learns the values of the plan's secrets when they are read. nil means
+	// that nothing is masked.
+	Redactor *redact.Redactor
 }
 
 // Load reads the plan in a file. It returns the readable part of the plan
@@ -50,6 +55,7 @@ func Parse(file string, src []byte, o Options) (*Plan, Errors) {
 		return nil, errs
 	}
 	r := newReader(s, errs)
+	r.redactor = o.Redactor
 	p := r.readPlan(root, o)
 	p.File = abs
 	return p, r.finish()

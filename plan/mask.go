@@ -5,13 +5,16 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // secretWords matches the words that secret keys contain. maskLine skips a line
 // without one.
-var secretWords = regexp.MustCompile(`(?i)password|passphrase|token|secret|auth`)
+var secretWords = regexp.MustCompile(`(?i)` + secretWord + `|auth|pass|pwd|jwt|_key`)
 
-// secretKey reports whether the value of a key must not stand in a plan.
+// secretKey reports whether the value of a key must not stand in a plan. More keys
+// are masked where a line is shown: that costs less than a refusal.
 func secretKey(key string) bool {
 	key = strings.ToLower(key)
 	for _, word := range []string{"password", "passphrase", "token", "secret"} {
@@ -76,7 +79,10 @@ func byteOffset(line string, col int) int {
 
 // secretEntry matches a secret key with its colon. It ignores the structure of
 // YAML: it must also work on a file that is not YAML.
-var secretEntry = regexp.MustCompile(`(?i)(?:[\w.-]*(?:password|passphrase|token|secret)[\w.-]*|\bauth)["']?[ \t]*:(?:[ \t]+|$)`)
+var secretEntry = regexp.MustCompile(`(?i)(?:[\w.-]*(?:` + secretWord + `)[\w.-]*|[\w.-]+_key|\b(?:auth|pass|pwd|jwt))["']?[ \t]*:(?:[ \t]+|$)`)
+
+// secretWord matches the words that make a longer key secret.
+const secretWord = `password|passphrase|passwd|token|secret|credential|api[_.-]?key|authorization`
 
 // secretReference matches a value that need not be masked: a reference to a secret.
 var secretReference = regexp.MustCompile(`^["']?\$\{secrets\.[a-z0-9_]*\}?["']?`)
@@ -114,15 +120,15 @@ func maskLines(lines []string) mask {
 	return m
 }
 
-// urlPassword matches a URL with a password; its group is the password.
-var urlPassword = regexp.MustCompile(`://[^\s/@:"']*:([^\s/@"']+)@`)
-
-// maskURLs finds the passwords in URLs below any key.
+// maskURLs finds the passwords and the secret parameters of URLs below any key.
 func maskURLs(lines []string) mask {
 	m := mask{}
 	for i, line := range lines {
-		for _, match := range urlPassword.FindAllStringSubmatchIndex(line, -1) {
-			m[i] = append(m[i], span{match[2], match[3]})
+		for _, at := range redact.URLSecrets(line) {
+			if secretReference.MatchString(line[at[0]:at[1]]) {
+				continue
+			}
+			m[i] = append(m[i], span{at[0], at[1]})
 		}
 	}
 	return m

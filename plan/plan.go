@@ -11,7 +11,11 @@
 // For plans, only this package and yamlguard import the YAML library.
 package plan
 
-import "time"
+import (
+	"time"
+
+	"github.com/bayplan/bayplan/internal/redact"
+)
 
 // A Plan is a plan file after reading. Its variables are replaced; its references
 // to step outputs and secrets are not.
@@ -38,6 +42,10 @@ type Plan struct {
 	// SecretVariables are the environment variables that hold the plan's secrets, for
 	// those who start other programs.
 	SecretVariables []string
+
+	// Redactor masks what is secret in all that a run of the plan shows or records; it
+	// is that of the Options.
+	Redactor *redact.Redactor
 
 	src *source
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 const (
@@ -16,6 +17,7 @@ const (
 // A reader reads the nodes of one file and collects the mistakes.
 type reader struct {
 	src         *source
+	redactor    *redact.Redactor
 	errs        Errors
 	top         fields // the sections of a connections file; empty for a plan
 	scope       *scope

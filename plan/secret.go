@@ -10,10 +10,11 @@ import (
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // redacted is shown in place of a secret.
-const redacted = "[redacted]"
+const redacted = redact.Mark
 
 // maxSecret is the largest size of a secret's file.
 const maxSecret = 64 << 10
@@ -32,6 +33,8 @@ type secretSource struct {
 	used bool   // a connection refers to it
 	env  string // one of env and file is set; neither for NewSecret
 	file string // absolute
+
+	redactor *redact.Redactor // learns the value
 
 	mu    sync.Mutex // steps that run in parallel call Reveal
 	read  bool
@@ -82,6 +85,7 @@ func (f *secretSource) reveal() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading secret %q: %w", f.name, err)
 	}
+	f.redactor.Add(value)
 	f.value, f.read = value, true
 	return value, nil
 }

@@ -23,7 +23,7 @@ var (
 // first, since the other sections may refer to them.
 func (r *reader) readPlan(root *node, o Options) *Plan {
 	f := r.keyedFields(root, "the plan", "apiVersion", "name", "vars", "secrets", "connections", "defaults", "steps")
-	p := &Plan{Dir: r.src.dir, src: r.src}
+	p := &Plan{Dir: r.src.dir, Redactor: o.Redactor, src: r.src}
 	r.readVersion(root, f, true)
 	p.Name = r.readName(root, f)
 	r.readVars(f.value("vars"))
@@ -103,7 +103,7 @@ func (r *reader) readSecret(e entry) {
 		r.fail(e.keyPos, hint, "%s must have exactly one of env and file", name)
 		return
 	}
-	found := &secretSource{name: e.key, pos: e.keyPos}
+	found := &secretSource{name: e.key, pos: e.keyPos, redactor: r.redactor}
 	if text, ok := r.plainText(env, "env", "env"); ok {
 		found.env = text
 		r.nonEmpty(env, text, "env")

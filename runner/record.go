@@ -71,6 +71,10 @@ func digestOf(value []byte) string {
 	if len(value) <= longestDigest {
 		return string(value)
 	}
+	return sumOf(value)
+}
+
+func sumOf(value []byte) string {
 	sum := sha256.Sum256(value)
 	return "sha256:" + hex.EncodeToString(sum[:])
 }

@@ -206,5 +206,5 @@ func (r *Runner) emit(e Event) {
 		return
 	}
 	e.Time = time.Now()
-	r.Observe(e)
+	r.Observe(redactEvent(r.redactor(), e))
 }

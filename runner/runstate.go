@@ -166,6 +166,7 @@ func (rs *runState) onTick() {
 func (rs *runState) onEnd(n *Node, res result) bool {
 	r := rs.running[n.ID()]
 	delete(rs.running, n.ID())
+	res.err = rs.runner.redactor().Error(res.err)
 	if rs.mode == ModeApply && rs.runner.Store != nil {
 		res = rs.save(n, res)
 	}
@@ -198,7 +199,7 @@ func (rs *runState) save(n *Node, res result) result {
 	var err error
 	switch {
 	case res.record != nil:
-		err = rs.runner.Store.Done(*res.record)
+		err = rs.runner.Store.Done(redactRecord(rs.runner.redactor(), *res.record))
 	case res.status == Failed:
 		// A second error would only hide the first.
 		_ = rs.runner.Store.Failed(n.ID(), n.Type.Name, res.err)

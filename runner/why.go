@@ -54,7 +54,7 @@ func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
 		}
 	}
 	if w.Step.Inputs != nil {
-		w.Inputs = changedInputs(w.Step.Prior, w.Step.Inputs)
+		w.Inputs = changedInputs(redactPrior(r.redactor(), w.Step.Prior), redactInputs(r.redactor(), w.Step.Inputs))
 	}
 	return w, nil
 }

@@ -11,14 +11,26 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // A program is one run of the command line.
 type program struct {
-	stdout, stderr io.Writer // results; messages for people
+	stdout, stderr *output // results; messages for people
+	redactor       *redact.Redactor
 	env            []string
 	dir            string // the working directory
 	terminal       bool   // out is a terminal that can be drawn on
+}
+
+// newProgram makes a program that writes to stdout and stderr and to nothing else.
+func newProgram(stdout, stderr io.Writer) *program {
+	secrets := redact.New()
+	return &program{
+		stdout:   &output{name: "standard output", to: stdout, secrets: secrets},
+		stderr:   &output{name: "standard error", to: stderr, secrets: secrets},
+		redactor: secrets,
+	}
 }
 
 const description = `A plan (by default bayplan.yaml) names the disk images and container images

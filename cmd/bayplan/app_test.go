@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -14,7 +15,7 @@ func TestHelpFits(t *testing.T) {
 	var visit func(words []string, cmds []*cli.Command)
 	visit = func(words []string, cmds []*cli.Command) {
 		var out, errs bytes.Buffer
-		p := &program{stdout: &out, stderr: &errs}
+		p := newProgram(&out, &errs)
 		if code := p.run(append(words, "--help")); code != exitDone {
 			t.Errorf("%v --help exits with %d: %s", words, code, errs.String())
 		}
@@ -27,7 +28,7 @@ func TestHelpFits(t *testing.T) {
 			visit(append(words[:len(words):len(words)], c.Name), c.Subcommands)
 		}
 	}
-	visit([]string{"bayplan"}, (&program{}).app().Commands)
+	visit([]string{"bayplan"}, newProgram(io.Discard, io.Discard).app().Commands)
 }
 
 // Mistakes on the command line have an exit code of their own, and a hint.
@@ -38,7 +39,7 @@ func TestUsageErrors(t *testing.T) {
 	} {
 		t.Run(args, func(t *testing.T) {
 			var out, errs bytes.Buffer
-			p := &program{stdout: &out, stderr: &errs}
+			p := newProgram(&out, &errs)
 			if code := p.run(append([]string{"bayplan"}, strings.Fields(args)...)); code != exitUsage {
 				t.Errorf("exits with %d, want %d", code, exitUsage)
 			}

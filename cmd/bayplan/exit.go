@@ -74,8 +74,19 @@ func signalContext(parent context.Context) (context.Context, func()) {
 }
 
 // exit prints an error for people and returns its exit code. No other function
-// does either.
+// does either. Output that could not be written is an error of every command.
 func (p *program) exit(ctx context.Context, err error) int {
+	code := p.exitCode(ctx, err)
+	if full := p.stdout.flush(); full != nil && (code == exitDone || code == exitChanges) {
+		p.printError(full)
+		code = exitFailed
+	}
+	_ = p.stderr.flush() // there is nowhere to report its error
+	return code
+}
+
+// exitCode prints an error for people and returns its exit code.
+func (p *program) exitCode(ctx context.Context, err error) int {
 	var stop interruption
 	if err != nil && errors.As(context.Cause(ctx), &stop) {
 		text := stop.Error()
@@ -85,15 +96,15 @@ func (p *program) exit(ctx context.Context, err error) int {
 		fmt.Fprintf(p.stderr, "bayplan: %s\n", text)
 		return stop.code()
 	}
-	code := exitCode(err)
+	code := codeOf(err)
 	if code != exitDone && code != exitChanges {
 		p.printError(err)
 	}
 	return code
 }
 
-// exitCode maps errors to exit codes.
-func exitCode(err error) int {
+// codeOf maps errors to exit codes.
+func codeOf(err error) int {
 	var (
 		mistakes plan.Errors
 		wrong    usageError
@@ -157,7 +168,7 @@ func (p *program) printMistake(m *plan.Error) {
 	fmt.Fprintln(out, m)
 	// Paths in the excerpt are not shortened: that would misplace the caret.
 	if text := m.Excerpt(); strings.TrimSpace(text) != "^" && text != "" {
-		fmt.Fprintln(newRelativePathWriter(p.stderr, ""), "    "+strings.ReplaceAll(text, "\n", "\n    "))
+		fmt.Fprintln(p.stderr, "    "+strings.ReplaceAll(text, "\n", "\n    "))
 	}
 	if m.Hint != "" {
 		fmt.Fprintf(out, "hint: %s\n", m.Hint)

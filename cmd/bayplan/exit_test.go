@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"syscall"
 	"testing"
 
@@ -39,7 +40,7 @@ func TestExit(t *testing.T) {
 			}
 			defer cancel(nil)
 			var errs bytes.Buffer
-			p := &program{stderr: &errs}
+			p := newProgram(io.Discard, &errs)
 			if code := p.exit(ctx, tt.err); code != tt.code {
 				t.Errorf("code %d, want %d", code, tt.code)
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -46,7 +45,7 @@ func (p *program) explainImagesCommand() *cli.Command {
 				return err
 			}
 			if c.Bool("json") {
-				return json.NewEncoder(p.stdout).Encode(found)
+				return p.printJSON(map[string]any{"steps": found})
 			}
 			printVerdicts(newRelativePathWriter(p.stdout, p.dir), found)
 			return nil

@@ -63,6 +63,7 @@ func (p *program) options(c *cli.Context) (plan.Options, error) {
 		VarFiles:    c.StringSlice("var-file"),
 		Environ:     p.env,
 		Connections: c.String("connections"),
+		Redactor:    p.redactor,
 	}
 	if n := c.Int("parallel"); c.IsSet("parallel") && n < 1 {
 		return o, usageError{fmt.Errorf("--parallel %d: at least one step must run", n)}

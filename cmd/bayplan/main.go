@@ -17,13 +17,9 @@ func main() {
 
 // runMain runs the command line of this process and returns its exit code.
 func runMain() int {
-	dir, _ := os.Getwd() // on failure, paths are shown in full
-	p := &program{
-		stdout:   os.Stdout,
-		stderr:   os.Stderr,
-		env:      os.Environ(),
-		dir:      dir,
-		terminal: term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb",
-	}
+	p := newProgram(os.Stdout, os.Stderr)
+	p.env = os.Environ()
+	p.dir, _ = os.Getwd() // on failure, paths are shown in full
+	p.terminal = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb"
 	return p.run(os.Args)
 }

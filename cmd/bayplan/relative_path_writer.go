@@ -8,9 +8,8 @@ import (
 )
 
 // A relativePathWriter shortens paths below the working directory to relative
-// ones and replaces control characters, which a terminal would obey. It does
-// not shorten quoted text: that comes from others, such as names in an archive.
-// Each Write must hold whole lines.
+// ones. It does not shorten quoted text: that comes from others, such as names in
+// an archive. Each Write must hold whole lines.
 type relativePathWriter struct {
 	out    io.Writer
 	prefix string // the working directory with a slash at its end; "" shortens nothing
@@ -25,13 +24,13 @@ func newRelativePathWriter(out io.Writer, dir string) io.Writer {
 	return relativePathWriter{out, dir + "/"}
 }
 
-// Write writes p with its paths shortened and its control characters replaced.
+// Write writes p with its paths shortened.
 func (w relativePathWriter) Write(p []byte) (int, error) {
 	text := string(p)
 	if w.prefix != "" {
 		text = w.shorten(text)
 	}
-	if _, err := io.WriteString(w.out, strings.Map(visible, text)); err != nil {
+	if _, err := io.WriteString(w.out, text); err != nil {
 		return 0, err
 	}
 	return len(p), nil
@@ -64,13 +63,4 @@ func (w relativePathWriter) shorten(text string) string {
 func endsInPath(text string) bool {
 	r, _ := utf8.DecodeLastRuneInString(text)
 	return text != "" && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._-~", r))
-}
-
-// visible replaces control characters and invalid UTF-8. Plans, archives,
-// labels and server responses come from others and may hold escape sequences.
-func visible(r rune) rune {
-	if r == utf8.RuneError || r != '\n' && r != '\t' && unicode.IsControl(r) {
-		return '\u00b7'
-	}
-	return r
 }

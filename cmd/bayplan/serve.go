@@ -70,7 +70,9 @@ func (p *program) serve(c *cli.Context, s service, security *serverTLS, banner f
 	server := p.server(s, c.Bool("access-log"))
 	ended := make(chan error, 1)
 	go func() { ended <- security.serve(server, listener) }()
-	fmt.Fprintln(p.stdout, banner(listener.Addr()))
+	if _, err := fmt.Fprintln(p.stdout, banner(listener.Addr())); err != nil {
+		return errors.Join(err, server.Close())
+	}
 	select {
 	case err := <-ended:
 		return err

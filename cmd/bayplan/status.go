@@ -1,8 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
+	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -41,7 +42,7 @@ func (p *program) statusCommand() *cli.Command {
 				list = append(list, statusOf(n, store))
 			}
 			if c.Bool("json") {
-				return json.NewEncoder(p.stdout).Encode(map[string]any{"plan": s.graph.Plan.Name, "steps": list})
+				return p.printJSON(map[string]any{"plan": s.graph.Plan.Name, "steps": list})
 			}
 			return p.statusTable(list)
 		},
@@ -65,7 +66,8 @@ func statusOf(n *runner.Node, store *runner.Store) stepStatus {
 }
 
 func (p *program) statusTable(list []stepStatus) error {
-	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "STEP\tTYPE\tSTATE\tWHEN")
 	for _, st := range list {
 		when := "-"
@@ -77,5 +79,9 @@ func (p *program) statusTable(list []stepStatus) error {
 			fmt.Fprintf(w, "  %s\n", indentContinuation(st.Error))
 		}
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(newRelativePathWriter(p.stdout, p.dir), text.String())
+	return err
 }

@@ -38,7 +38,7 @@ func TestStatusOfABegunStep(t *testing.T) {
 func stateOf(t *testing.T, file, dir, step string) string {
 	t.Helper()
 	var out, errs bytes.Buffer
-	p := &program{stdout: &out, stderr: &errs}
+	p := newProgram(&out, &errs)
 	if code := p.run([]string{"bayplan", "status", "--json", "-f", file, "--state-dir", dir}); code != exitDone {
 		t.Fatalf("exits with %d: %s", code, errs.String())
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -54,9 +53,7 @@ func (p *program) mistakesAsJSON(s *session, err error) error {
 	if s != nil {
 		out["warnings"] = listOf(s.warnings)
 	}
-	enc := json.NewEncoder(p.stdout)
-	enc.SetIndent("", "  ")
-	return errors.Join(enc.Encode(out), err)
+	return errors.Join(p.printIndentedJSON(out), err)
 }
 
 func listOf(errs plan.Errors) []mistake {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -25,7 +24,7 @@ func (p *program) versionCommand() *cli.Command {
 		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if c.Bool("json") {
-				return json.NewEncoder(p.stdout).Encode(map[string]string{
+				return p.printJSON(map[string]string{
 					"version": version(),
 					"go":      runtime.Version(),
 					"os":      runtime.GOOS,

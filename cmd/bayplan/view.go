@@ -26,11 +26,11 @@ type view interface {
 func (p *program) view(c *cli.Context, mode runner.Mode) view {
 	switch {
 	case c.Bool("json") && mode == runner.ModeDiff:
-		return &jsonDiff{out: p.stdout}
+		return &jsonDiff{p}
 	case c.Bool("json"):
-		return newJSONView(p.stdout, &plainView{out: newRelativePathWriter(p.stderr, p.dir)})
+		return newJSONView(p.stdout.machine(), &plainView{out: newRelativePathWriter(p.stderr, p.dir)})
 	case mode == runner.ModeDiff:
-		return &diffView{out: newRelativePathWriter(p.stdout, p.dir), raw: newRelativePathWriter(p.stdout, "")}
+		return &diffView{out: newRelativePathWriter(p.stdout, p.dir), raw: p.stdout}
 	case p.terminal:
 		return newTerminalView(p.stdout, p.dir)
 	}

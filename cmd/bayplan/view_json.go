@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 
@@ -11,18 +10,22 @@ import (
 // A jsonView prints every event as a line of JSON, and shows the same run to
 // people through another view.
 type jsonView struct {
-	lines *json.Encoder
+	lines io.Writer
 	err   error // the first write error
 	text  view  // for people
 }
 
 func newJSONView(out io.Writer, human view) *jsonView {
-	return &jsonView{lines: json.NewEncoder(out), text: human}
+	return &jsonView{lines: out, text: human}
 }
 
 // Observe prints the event.
 func (v *jsonView) Observe(e runner.Event) {
-	if err := v.lines.Encode(e); err != nil && v.err == nil {
+	line, err := versioned(e)
+	if err == nil {
+		_, err = v.lines.Write(append(line, '\n'))
+	}
+	if err != nil && v.err == nil {
 		v.err = err
 	}
 	v.text.Observe(e)
@@ -32,7 +35,7 @@ func (v *jsonView) Observe(e runner.Event) {
 func (v *jsonView) End(r *runner.Report) error { return errors.Join(v.err, v.text.End(r)) }
 
 // A jsonDiff prints the report of a diff as one JSON document.
-type jsonDiff struct{ out io.Writer }
+type jsonDiff struct{ program *program }
 
 // Observe does nothing: the report holds everything.
 func (*jsonDiff) Observe(runner.Event) {}
@@ -40,9 +43,7 @@ func (*jsonDiff) Observe(runner.Event) {}
 // End prints the report.
 func (v *jsonDiff) End(r *runner.Report) error {
 	items, bytes := r.Changes()
-	e := json.NewEncoder(v.out)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
+	return v.program.printIndentedJSON(struct {
 		*runner.Report
 		Items   int    `json:"items"`
 		Bytes   int64  `json:"bytes"`

@@ -20,12 +20,13 @@ type terminalView struct {
 }
 
 // newTerminalView makes a view that draws on a terminal. It shortens paths below dir.
-func newTerminalView(terminal io.Writer, dir string) *terminalView {
-	progress := mpb.New(mpb.WithOutput(terminal), mpb.WithWidth(40))
+func newTerminalView(terminal *output, dir string) *terminalView {
+	progress := mpb.New(mpb.WithOutput(terminal.drawing()), mpb.WithWidth(40))
+	above := &output{name: terminal.name, to: progress, secrets: terminal.secrets}
 	return &terminalView{
 		out:      newRelativePathWriter(terminal, dir),
 		progress: progress,
-		lines:    newRelativePathWriter(progress, dir),
+		lines:    newRelativePathWriter(above, dir),
 		bars:     map[string]*mpb.Bar{},
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +35,7 @@ func (p *program) whyCommand() *cli.Command {
 				}
 				printAnswer := p.printWhy
 				if c.Bool("json") {
-					printAnswer = func(w *runner.Why) error { return json.NewEncoder(p.stdout).Encode(w) }
+					printAnswer = func(w *runner.Why) error { return p.printJSON(w) }
 				}
 				if err := printAnswer(w); err != nil || w.Step.Err == nil {
 					return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/transport"
 )
 
@@ -64,6 +65,10 @@ func New(hosts []Host) (*Client, error) {
 // Restrict refuses requests to hosts that the client has no settings for, as
 // transport.Transport.Restrict does.
 func (c *Client) Restrict(refuse func(host string) error) { c.transport.Restrict(refuse) }
+
+// UseRedactor makes the client give it the secrets that requests and answers carry.
+// It is called before the client is used.
+func (c *Client) UseRedactor(r *redact.Redactor) { c.transport.Secrets = r }
 
 // A Request is the file to request.
 type Request struct {
@@ -147,8 +152,9 @@ func (r Request) redirects(base func(*http.Request, []*http.Request) error) func
 		case len(via) >= maxRedirects:
 			return fmt.Errorf("%s redirects more than %d times", via[0].URL.Host, maxRedirects)
 		}
-		req.Header.Del("Authorization")
-		req.Header.Del("Cookie")
+		for _, h := range []string{"Authorization", "Cookie", "Referer"} {
+			req.Header.Del(h)
+		}
 		return nil
 	}
 }

@@ -49,11 +49,19 @@ func credentialsOf(ctx context.Context, o Options) (credentials, error) {
 	if err != nil {
 		return credentials{}, err
 	}
+	o.learn(found.Login)
 	conf, err := o.tlsConfig(found.TLS)
 	if err != nil {
 		return credentials{}, err
 	}
 	return credentials{auth: authOptions(found.Login), image: found.Image, tls: conf, source: found.Source, names: ofFile, notes: found.Notes}, nil
+}
+
+// learn makes the secrets of a login known before something repeats them.
+func (o Options) learn(l cloudsyaml.Login) {
+	for _, secret := range []string{l.Password, l.Token, l.ApplicationCredentialSecret} {
+		o.Secrets.Add(secret)
+	}
 }
 
 // authOptions gives a login in the form that gophercloud takes.

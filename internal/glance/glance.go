@@ -32,6 +32,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/cloudsyaml"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/transport"
 )
 
@@ -67,6 +68,9 @@ type Options struct {
 	// Transport sends all requests; nil: servers are reached with the TLS settings of
 	// clouds.yaml, or the Handler answers.
 	Transport http.RoundTripper
+
+	// Secrets learns the credentials and the tokens of the cloud; it may be nil.
+	Secrets *redact.Redactor
 
 	// Patience is how long an image may stay in a temporary state such as "saving";
 	// 0: 20 seconds.
@@ -157,6 +161,7 @@ func (o Options) client(creds credentials) (http.Client, error) {
 	if err != nil {
 		return http.Client{}, err
 	}
+	t.Secrets = o.Secrets
 	client := *t.Client()
 	client.Transport = sender{t}
 	if o.Transport != nil {

@@ -43,7 +43,7 @@ func (f *Finder) load() error {
 	var all []config
 	f.absent = nil
 	for _, file := range f.Files {
-		c, err := readConfig(file)
+		c, err := f.readConfig(file)
 		if errors.Is(err, fs.ErrNotExist) && !f.Strict {
 			f.absent = append(f.absent, file)
 			continue
@@ -57,19 +57,20 @@ func (f *Finder) load() error {
 	return nil
 }
 
-func readConfig(file string) (config, error) {
-	f, err := os.Open(file)
+func (f *Finder) readConfig(file string) (config, error) {
+	in, err := os.Open(file)
 	if err != nil {
 		return config{}, err
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	defer in.Close()
+	b, err := io.ReadAll(io.LimitReader(in, maxConfig+1))
 	if err != nil {
 		return config{}, err
 	}
 	if len(b) > maxConfig {
 		return config{}, fmt.Errorf("%s is larger than %d bytes", file, maxConfig)
 	}
+	f.Secrets.AddSettings(string(b)) // an error of the JSON may quote a value
 	c := config{file: file}
 	if err := json.Unmarshal(b, &c); err != nil {
 		return config{}, fmt.Errorf("%s: %w", file, err)

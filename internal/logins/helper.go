@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
 )
 
@@ -49,11 +50,12 @@ func (f *Finder) askHelper(ctx context.Context, name, server string) (Credential
 		return Credential{}, fmt.Errorf("%q cannot be the name of a credential helper", name)
 	}
 	out, err := f.Helper(ctx, name, server)
+	if err != nil && strings.Contains(strings.ToLower(err.Error()), notFoundText) {
+		return Credential{}, nil
+	}
 	if err != nil {
-		if strings.Contains(strings.ToLower(err.Error()), notFoundText) {
-			return Credential{}, nil
-		}
-		return Credential{}, fmt.Errorf("asking docker-credential-%s for %s: %w", name, server, err)
+		err = fmt.Errorf("asking docker-credential-%s for %s: %w", name, server, err)
+		return Credential{}, fault.WithHint(err, fmt.Sprintf("to see why, run it by hand: echo %s | docker-credential-%s get", server, name))
 	}
 	var answer struct{ Username, Secret string }
 	if err := json.Unmarshal(out, &answer); err != nil {
@@ -66,8 +68,8 @@ func (f *Finder) askHelper(ctx context.Context, name, server string) (Credential
 }
 
 // runHelper runs a credential helper as docker does, with the server on its
-// standard input. Its output is part of an error only if it failed, since it has
-// secrets in it otherwise.
+// standard input. Its output is in no error: also a helper that fails may have
+// written secrets.
 func runHelper(ctx context.Context, name, server string, environment []string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "docker-credential-"+name, "get")
 	cmd.Stdin = strings.NewReader(server)
@@ -75,8 +77,9 @@ func runHelper(ctx context.Context, name, server string, environment []string) (
 	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if errors.As(err, &failed) {
-		output := strings.TrimSpace(string(bytes.TrimSpace(out)) + " " + string(bytes.TrimSpace(failed.Stderr)))
-		return nil, fmt.Errorf("%w: %q", err, output[:min(len(output), maxOutput)])
+		if output := append(bytes.ToLower(out), bytes.ToLower(failed.Stderr)...); bytes.Contains(output, []byte(notFoundText)) {
+			return nil, errors.New(notFoundText)
+		}
 	}
 	return out, err
 }
@@ -94,6 +97,3 @@ func withoutSecrets(environment, secrets []string) []string {
 		return slices.Contains(secrets, name) || slices.Contains(cloudSecrets[:], name)
 	})
 }
-
-// maxOutput is how much of a helper's output is part of an error.
-const maxOutput = 300

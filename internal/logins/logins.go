@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // A Credential is a found login. The zero value means none.
@@ -27,6 +28,8 @@ type Credential struct {
 type Finder struct {
 	Files  []string // in the order of the search
 	Strict bool     // the files must exist
+	// Secrets learns the credentials that are found. It may be nil.
+	Secrets *redact.Redactor
 	// Helper asks the credential helper with this name for a server's
 	// credential.
 	Helper func(ctx context.Context, name, server string) ([]byte, error)
@@ -91,13 +94,16 @@ func (f *Finder) Find(ctx context.Context, at hostname.Registry, repository stri
 	for _, c := range f.configs {
 		found, err := f.findIn(ctx, c, at, repository)
 		if err != nil || found != (Credential{}) {
+			f.learn(found)
 			return found, err
 		}
 	}
 	if repository != "" {
 		return Credential{}, nil
 	}
-	return f.anyOf(at)
+	found, err := f.anyOf(at)
+	f.learn(found)
+	return found, err
 }
 
 // anyOf returns the first login for a repository of a registry.
@@ -110,6 +116,12 @@ func (f *Finder) anyOf(at hostname.Registry) (Credential, error) {
 		}
 	}
 	return Credential{}, nil
+}
+
+func (f *Finder) learn(c Credential) {
+	f.Secrets.AddLogin(c.User, c.Password)
+	f.Secrets.Add(c.Identity)
+	f.Secrets.Add(c.Bearer)
 }
 
 // findIn searches one file. A helper for this registry comes before the entries of the

@@ -11,7 +11,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 func write(t *testing.T, text string) string {
@@ -192,5 +194,47 @@ func TestFromEnvironment(t *testing.T) {
 	t.Setenv("REGISTRY_AUTH_FILE", "/r.json")
 	if got := FromEnvironment(); len(got.Files) != 1 || got.Files[0] != "/r.json" || !got.Strict {
 		t.Errorf("got %+v", got.Files)
+	}
+}
+
+// A helper that fails may have written the secret: nothing of its output is shown.
+func TestFailingHelperIsNotQuoted(t *testing.T) {
+	dir := t.TempDir()
+	for name, script := range map[string]string{
+		"out":  "echo '{\"Username\":\"u\",\"Secret\":\"hunter2-x\"}'; exit 1",
+		"err":  "echo locked: hunter2-x >&2; exit 2",
+		"both": "echo hunter2-x; echo hunter2-x >&2; exit 1",
+		"odd":  "echo 'the secret is hunter2-x'",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "docker-credential-"+name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+		k := FromEnvironment()
+		k.Files = []string{write(t, `{"credsStore":"`+name+`"}`)}
+		_, err := k.Find(t.Context(), hostname.Registry{Host: "a.example"}, "x")
+		if err == nil || strings.Contains(err.Error()+fault.Hint(err), "hunter") || !strings.Contains(err.Error(), "docker-credential-"+name) {
+			t.Errorf("%s: got %v (%s)", name, err, fault.Hint(err))
+		}
+	}
+}
+
+// What is found is known to the redactor, and also what an error of the file quotes.
+func TestFinderTellsSecrets(t *testing.T) {
+	r := redact.New()
+	k := &Finder{Secrets: r, Files: []string{write(t, `{"auths":{"a":`+auth("me:hunter2-x")+`,"b":{"identitytoken":"identity-1"},"c":{"registrytoken":"bearer-1"}}}`)}}
+	for _, host := range []string{"a", "b", "c"} {
+		if _, err := k.Find(t.Context(), hostname.Registry{Host: host}, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, secret := range []string{"hunter2-x", "identity-1", "bearer-1"} {
+		if got := r.Text(secret); got != redact.Mark {
+			t.Errorf("%s is shown as %s", secret, got)
+		}
+	}
+	k = &Finder{Secrets: r, Files: []string{write(t, `{"auths":{"a":{"password":1234567}}}`)}}
+	if _, err := k.Find(t.Context(), hostname.Registry{Host: "a"}, "x"); err == nil || strings.Contains(r.Text(err.Error()), "1234567") {
+		t.Errorf("got %v", err)
 	}
 }

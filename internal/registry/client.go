@@ -23,6 +23,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/internal/transport"
@@ -112,6 +113,10 @@ func New(hosts []Host) (*Client, error) {
 // Restrict refuses requests to hosts that the client has no settings for, as
 // transport.Transport.Restrict does.
 func (c *Client) Restrict(refuse func(host string) error) { c.base.Restrict(refuse) }
+
+// UseRedactor makes the client give it the secrets that requests and answers carry.
+// It is called before the client is used.
+func (c *Client) UseRedactor(r *redact.Redactor) { c.base.Secrets = r }
 
 // wait lets tests replace pause after New.
 func (c *Client) wait(ctx context.Context, d time.Duration) error { return c.pause(ctx, d) }

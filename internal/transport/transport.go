@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // A Mode is how TLS is used with a host.
@@ -43,6 +44,10 @@ type Endpoint struct {
 
 // A Transport is an http.RoundTripper that chooses the route by the URL's host.
 type Transport struct {
+	// Secrets learns what requests and answers carry, and masks it in the bodies of
+	// answers with an error. It may be nil.
+	Secrets *redact.Redactor
+
 	routes   map[string]*route
 	fallback *route
 	refuse   func(host string) error // of hosts without an endpoint; nil: none is refused
@@ -81,6 +86,7 @@ func New(endpoints []Endpoint) (*Transport, error) {
 
 // RoundTrip sends the request over the route of its URL's host.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	t.learnRequest(req)
 	r := t.routeFor(req.URL)
 	if r == t.fallback && t.refuse != nil {
 		if err := t.refuse(req.URL.Host); err != nil {
@@ -90,7 +96,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	return r.RoundTrip(req)
+	resp, err := r.RoundTrip(req)
+	if err == nil {
+		t.learnAnswer(req, resp)
+	}
+	return resp, err
 }
 
 // routeFor returns the route for a URL. The endpoint and the URL may each omit
@@ -123,6 +133,8 @@ func (t *Transport) Client() *http.Client {
 const maxRedirects = 10
 
 func checkRedirect(req *http.Request, via []*http.Request) error {
+	// net/http names the first URL there, with its query.
+	req.Header.Del("Referer")
 	if len(via) >= maxRedirects {
 		return fmt.Errorf("%s redirects more than %d times", via[0].URL.Host, maxRedirects)
 	}

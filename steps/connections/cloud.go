@@ -223,7 +223,7 @@ func (s *Set) Cloud(ctx context.Context, name string) (*glance.Client, error) {
 			return nil, fmt.Errorf("cloud %q: %w", name, err)
 		}
 	}
-	options.Owner = s.owner
+	options.Owner, options.Secrets = s.owner, s.redactor
 	c, err := glance.Connect(ctx, options)
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/logins"
+	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/internal/transport"
@@ -42,14 +43,14 @@ type Set struct {
 	file  string // the file that replaces the plan's connections, or ""
 	only  bool   // servers without a connection must not be asked
 
-	secretVariables []string // of the plan
-
-	lock           *TagLock                // of tags; nil: every look-up asks
-	oldNames       map[string]string       // names in the lock file by canonical name
-	client         *registry.Client        // of all registries
-	downloads      *download.Client        // of all hosts
-	embeddedClouds map[string]http.Handler // embedded clouds by name
-	closers        []io.Closer
+	secretVariables []string                // of the plan
+	redactor        *redact.Redactor        // learns all logins; nil for With
+	lock            *TagLock                // of tags; nil: every look-up asks
+	oldNames        map[string]string       // names in the lock file by canonical name
+	client          *registry.Client        // of all registries
+	downloads       *download.Client        // of all hosts
+	embeddedClouds  map[string]http.Handler // embedded clouds by name
+	closers         []io.Closer
 
 	// Steps that run at the same time share a cloud. The first one logs in, and the
 	// others wait for it.
@@ -65,7 +66,7 @@ type namedRegistry struct {
 // Connect decodes a plan's connections, and neither asks a server nor opens a
 // file. All mistakes in them are reported.
 func Connect(p *plan.Plan) (*Set, plan.Errors) {
-	o := &Set{file: p.ConnectionsFile, secretVariables: p.SecretVariables, embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
+	o := &Set{redactor: p.Redactor, file: p.ConnectionsFile, secretVariables: p.SecretVariables, embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
 	var errs plan.Errors
 	for _, c := range p.Registries {
 		r := namedRegistry{name: c.Name}
@@ -108,6 +109,7 @@ func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
 func (s *Set) Open(readOnly bool) error {
 	hosts := make([]registry.Host, 0, len(s.registries))
 	keys := logins.FromEnvironment(s.secretVariables...)
+	keys.Secrets = s.redactor
 	for _, r := range s.registries {
 		answer, err := s.openRegistry(r, readOnly)
 		if err != nil {
@@ -143,8 +145,12 @@ func (s *Set) Open(readOnly bool) error {
 		s.closers = append(s.closers, answer)
 	}
 	client, err := registry.New(hosts)
+	if err != nil {
+		return errors.Join(err, s.openHosts())
+	}
+	client.UseRedactor(s.redactor)
 	s.client = client
-	if err := errors.Join(err, s.openHosts()); err != nil || !s.only {
+	if err := s.openHosts(); err != nil || !s.only {
 		return err
 	}
 	s.client.Restrict(s.refuseOther)

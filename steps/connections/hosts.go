@@ -81,8 +81,12 @@ func (s *Set) openHosts() error {
 		}
 	}
 	client, err := download.New(hosts)
+	if err != nil {
+		return err
+	}
+	client.UseRedactor(s.redactor)
 	s.downloads = client
-	return err
+	return nil
 }
 
 // Downloads gives the one client that knows the hosts of all connections.

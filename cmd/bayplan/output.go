@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/redact"
+)
+
+// An output is the only way to standard output or standard error. Text for people
+// passes it line by line: secrets are masked, and what a terminal would obey or what
+// cannot be seen is replaced. It remembers the first error, which exit reports.
+type output struct {
+	name    string // for the error
+	to      io.Writer
+	secrets *redact.Redactor
+
+	mu      sync.Mutex // requests of a server that end at the same time write their lines
+	partial []byte     // a line without its end
+	err     error
+}
+
+// maxPartial is the length from which a line without an end is written in parts.
+const maxPartial = 1 << 20
+
+// Write writes the lines of text that are complete.
+func (o *output) Write(text []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.partial = append(o.partial, text...)
+	end := bytes.LastIndexByte(o.partial, '\n') + 1
+	if end == 0 && len(o.partial) > maxPartial {
+		end = len(o.partial)
+	}
+	o.writeText(end)
+	if o.err != nil {
+		return 0, o.err
+	}
+	return len(text), nil
+}
+
+// writeText writes the first n bytes of partial.
+func (o *output) writeText(n int) {
+	if n > 0 {
+		o.writeRaw([]byte(human.Clean(o.secrets.Text(string(o.partial[:n])))))
+		o.partial = append(o.partial[:0], o.partial[n:]...)
+	}
+}
+
+func (o *output) writeRaw(b []byte) {
+	if o.err != nil {
+		return
+	}
+	if _, err := o.to.Write(b); err != nil {
+		o.err = fmt.Errorf("write to %s: %w", o.name, err)
+	}
+}
+
+// flush writes a line without an end, and gives the first error of the output.
+func (o *output) flush() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writeText(len(o.partial))
+	return o.err
+}
+
+// machine gives the way for JSON. Secrets are masked in its texts; all other
+// characters are escaped as JSON does it. Each Write must hold whole values.
+func (o *output) machine() io.Writer { return machineOutput{o} }
+
+type machineOutput struct{ *output }
+
+// Write writes JSON.
+func (m machineOutput) Write(b []byte) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.writeText(len(m.partial))
+	m.writeRaw(escapeHidden(m.secrets.JSON(b)))
+	if m.err != nil {
+		return 0, m.err
+	}
+	return len(b), nil
+}
+
+// escapeHidden writes the characters of JSON texts that people cannot see as \uXXXX:
+// JSON is also read in terminals.
+func escapeHidden(b []byte) []byte {
+	hidden := func(r rune) bool { return human.Visible(r) != r }
+	if bytes.IndexFunc(b, hidden) < 0 {
+		return b
+	}
+	var out []byte
+	for _, r := range string(b) {
+		if !hidden(r) {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			out = fmt.Appendf(out, `\u%04x`, unit)
+		}
+	}
+	return out
+}
+
+// drawing gives the way for what draws on the terminal. It takes control sequences,
+// and so nothing that comes from outside.
+func (o *output) drawing() io.Writer { return drawingOutput{o} }
+
+type drawingOutput struct{ *output }
+
+// Write writes control sequences and the text between them.
+func (d drawingOutput) Write(b []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.writeText(len(d.partial))
+	d.writeRaw(b)
+	if d.err != nil {
+		return 0, d.err
+	}
+	return len(b), nil
+}
+
+// jsonVersion is the version of all JSON that bayplan prints. Each document and each
+// line has it as "bayplan". Names are added without a new version.
+const jsonVersion = 1
+
+// versioned gives a JSON object with the version as its first field.
+func versioned(v any) ([]byte, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	head := fmt.Appendf(nil, `{"bayplan":%d`, jsonVersion)
+	if len(b) > len("{}") {
+		head = append(head, ',')
+	}
+	return append(head, b[1:]...), nil
+}
+
+// printJSON prints an object as one line of JSON.
+func (p *program) printJSON(v any) error {
+	b, err := versioned(v)
+	if err == nil {
+		_, err = p.stdout.machine().Write(append(b, '\n'))
+	}
+	return err
+}
+
+// printIndentedJSON prints an object as JSON of several lines.
+func (p *program) printIndentedJSON(v any) error {
+	b, err := versioned(v)
+	if err != nil {
+		return err
+	}
+	var doc bytes.Buffer
+	if err := json.Indent(&doc, b, "", "  "); err != nil {
+		return err
+	}
+	doc.WriteByte('\n')
+	_, err = p.stdout.machine().Write(doc.Bytes())
+	return err
+}

@@ -1,0 +1,106 @@
+package redact
+
+import (
+	"regexp"
+	"strings"
+)
+
+// secretWords are in the names of values that are secret.
+var secretWords = [...]string{
+	"password", "passphrase", "passwd", "token", "secret", "credential", "apikey", "authorization",
+}
+
+// secretNames are whole names of values that are secret.
+var secretNames = map[string]bool{"auth": true, "pass": true, "pwd": true, "jwt": true}
+
+// SecretName reports whether a value of this name is secret: that of a key in a
+// file, or of a parameter of a URL.
+func SecretName(name string) bool {
+	name = strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
+	for _, word := range secretWords {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return secretNames[name]
+}
+
+// parameterNames are names of parameters that are secret in a URL only.
+var parameterNames = map[string]bool{"sig": true, "key": true, "code": true, "hdnea": true, "hdnts": true, "awsaccesskeyid": true}
+
+// secretParameter reports whether a parameter of a URL is secret. Digests of
+// contents have their own names, so that "sig" is always a signature of the URL.
+func secretParameter(name string) bool {
+	name = strings.ToLower(name)
+	return SecretName(name) || strings.Contains(name, "signature") || parameterNames[name] || strings.HasSuffix(name, "_sig") ||
+		strings.HasSuffix(name, "_key") || strings.HasSuffix(name, "-key")
+}
+
+var (
+	// userinfo is the part of a URL before its host; its groups are the user and the
+	// password.
+	userinfo = regexp.MustCompile(`://([^\s/?#"'<>:]*)(?::([^\s/?#"'<>]*))?@`)
+	// parameter is one parameter of a URL; its groups are its name and its value.
+	parameter = regexp.MustCompile(`[?&;]([A-Za-z0-9_.%~-]+)=([^&;\s"'<>#)]*)`)
+)
+
+// maskURLs removes the users and passwords of URLs in a text, and masks their
+// secret parameters.
+func maskURLs(s string) string {
+	if strings.Contains(s, "://") && strings.Contains(s, "@") {
+		s = userinfo.ReplaceAllStringFunc(s, func(login string) string {
+			if strings.Contains(login, Mark) {
+				return login // whoever masked it may point at what follows
+			}
+			return "://"
+		})
+	}
+	return replaceSpans(s, secretParameters(s))
+}
+
+func replaceSpans(s string, spans [][2]int) string {
+	if len(spans) == 0 {
+		return s
+	}
+	var out strings.Builder
+	from := 0
+	for _, span := range spans {
+		out.WriteString(s[from:span[0]])
+		out.WriteString(Mark)
+		from = span[1]
+	}
+	out.WriteString(s[from:])
+	return out.String()
+}
+
+// URLSecrets gives the places of the passwords and the secret parameters of the URLs
+// in a text, for a caller that must keep all else in its place. A user without a
+// password is a token.
+func URLSecrets(s string) [][2]int {
+	var spans [][2]int
+	if strings.Contains(s, "://") && strings.Contains(s, "@") {
+		for _, m := range userinfo.FindAllStringSubmatchIndex(s, -1) {
+			switch {
+			case m[4] >= 0:
+				spans = append(spans, [2]int{m[4], m[5]})
+			case m[2] < m[3]:
+				spans = append(spans, [2]int{m[2], m[3]})
+			}
+		}
+	}
+	return append(spans, secretParameters(s)...)
+}
+
+// secretParameters gives the places of the values of secret parameters.
+func secretParameters(s string) [][2]int {
+	if !strings.Contains(s, "=") || !strings.ContainsAny(s, "?&;") {
+		return nil
+	}
+	var spans [][2]int
+	for _, m := range parameter.FindAllStringSubmatchIndex(s, -1) {
+		if m[4] < m[5] && secretParameter(s[m[2]:m[3]]) {
+			spans = append(spans, [2]int{m[4], m[5]})
+		}
+	}
+	return spans
+}

@@ -1,0 +1,81 @@
+package runner
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/redact"
+)
+
+// redactor gives what masks the secrets of the plan, nil for none.
+func (r *Runner) redactor() *redact.Redactor {
+	if r.Graph == nil || r.Graph.Plan == nil {
+		return nil
+	}
+	return r.Graph.Plan.Redactor
+}
+
+// redactEvent masks the secrets in the texts of an event. What steps and servers give
+// is copied, not changed.
+func redactEvent(r *redact.Redactor, e Event) Event {
+	e.Message, e.Error, e.Hint = r.Text(e.Message), r.Text(e.Error), r.Text(e.Hint)
+	e.Notes = slices.Clone(e.Notes)
+	for i, note := range e.Notes {
+		e.Notes[i] = r.Text(note)
+	}
+	e.Problems = slices.Clone(e.Problems)
+	for i := range e.Problems {
+		e.Problems[i] = redactProblem(r, e.Problems[i])
+	}
+	if e.Item != nil {
+		it := *e.Item
+		it.Name, it.Note = r.Text(it.Name), r.Text(it.Note)
+		it.Old, it.New = r.Text(it.Old), r.Text(it.New)
+		e.Item = &it
+	}
+	return e
+}
+
+func redactProblem(r *redact.Redactor, p fault.Problem) fault.Problem {
+	for _, text := range []*string{&p.Name, &p.Source, &p.Want, &p.Have, &p.Lacks} {
+		*text = r.Text(*text)
+	}
+	return p
+}
+
+// redactRecord gives a record as it is written. An input with a secret in it is
+// recorded by its digest. An output with one is left out: a mark in its place would be
+// a wrong value for the steps that use it.
+func redactRecord(r *redact.Redactor, rec Record) Record {
+	rec.Inputs = redactInputs(r, rec.Inputs)
+	rec.Outputs = maps.Clone(rec.Outputs)
+	for name, v := range rec.Outputs {
+		if text := v.String(); r.Text(text) != text {
+			delete(rec.Outputs, name)
+		}
+	}
+	return rec
+}
+
+// redactPrior gives a record so that its inputs can be compared with those that
+// redactInputs gives. Records of earlier versions hold them as they are. nil stays nil.
+func redactPrior(r *redact.Redactor, rec *Record) *Record {
+	if rec == nil {
+		return nil
+	}
+	as := *rec
+	as.Inputs = redactInputs(r, rec.Inputs)
+	return &as
+}
+
+func redactInputs(r *redact.Redactor, inputs []Input) []Input {
+	inputs = slices.Clone(inputs)
+	for i, in := range inputs {
+		inputs[i].Name = r.Text(in.Name)
+		if r.Text(in.Digest) != in.Digest {
+			inputs[i].Digest = sumOf([]byte(in.Digest))
+		}
+	}
+	return inputs
+}
