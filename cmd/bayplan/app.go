@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/redact"
 )
@@ -19,8 +19,10 @@ type program struct {
 	stdout, stderr *output // results; messages for people
 	redactor       *redact.Redactor
 	env            []string
-	dir            string // the working directory
-	terminal       bool   // out is a terminal that can be drawn on
+	dir            string     // the working directory
+	terminal       bool       // stdout is a terminal that can be drawn on
+	bothTerminal   bool       // stderr is a terminal, too
+	columns        func() int // of the terminal
 }
 
 // newProgram makes a program that writes to stdout and stderr and to nothing else.
@@ -80,7 +82,7 @@ func (p *program) app() *cli.App {
 	}
 	app.OnUsageError = flagError
 	for _, c := range app.Commands {
-		configureCommand(app.Name, c)
+		p.configureCommand(app.Name, c)
 	}
 	return app
 }
@@ -94,9 +96,13 @@ func (p *program) run(args []string) int {
 		p.complete(app, args[1:last])
 		return exitDone
 	}
-	err := app.RunContext(ctx, flagsFirst(app, expandAliases(args)))
+	args = expandAliases(args)
+	err := checkRepeated(app, args)
+	if err == nil {
+		err = app.RunContext(ctx, flagsFirst(app, args))
+	}
 	if _, noHelp := err.(cli.ExitCoder); noHelp {
-		err = usageError{err}
+		err = commandError(err)
 	}
 	return p.exit(ctx, err)
 }
@@ -104,7 +110,7 @@ func (p *program) run(args []string) int {
 // configureCommand makes a command and its subcommands reject unexpected
 // arguments, and sets their usage lines. parent is the command line up to the
 // command's name.
-func configureCommand(parent string, c *cli.Command) {
+func (p *program) configureCommand(parent string, c *cli.Command) {
 	name := parent + " " + c.Name
 	c.UsageText = strings.TrimSpace(name + " [flags] " + c.ArgsUsage)
 	if len(c.Subcommands) > 0 {
@@ -118,7 +124,10 @@ func configureCommand(parent string, c *cli.Command) {
 		}
 	}
 	action, maxArgs := c.Action, 0
-	if c.ArgsUsage != "" {
+	switch {
+	case strings.HasSuffix(c.ArgsUsage, "..."):
+		maxArgs = math.MaxInt
+	case c.ArgsUsage != "":
 		maxArgs = 1
 	}
 	c.Action = func(ctx *cli.Context) error {
@@ -126,12 +135,16 @@ func configureCommand(parent string, c *cli.Command) {
 			return noCommand(ctx)
 		}
 		if ctx.NArg() > maxArgs {
-			return usageError{fmt.Errorf("%s: unexpected argument %q", c.Name, ctx.Args().Get(maxArgs))}
+			return commandError(fmt.Errorf("%s: unexpected argument %q", c.Name, ctx.Args().Get(maxArgs)))
 		}
-		return action(ctx)
+		err := action(ctx)
+		if ctx.Bool("json") && c.Name != "validate" {
+			err = p.printMistakesAsJSON(err)
+		}
+		return err
 	}
 	for _, sub := range c.Subcommands {
-		configureCommand(name, sub)
+		p.configureCommand(name, sub)
 	}
 }
 
@@ -142,7 +155,7 @@ func noCommand(c *cli.Context) error {
 		commands = c.Command.Subcommands
 	}
 	if !c.Args().Present() {
-		return usageError{errors.Join(showHelp(c), errors.New("a command is missing"))}
+		return commandError(errors.Join(showHelp(c), errors.New("a command is missing")))
 	}
 	var names []string
 	for _, cmd := range commands {
@@ -153,7 +166,7 @@ func noCommand(c *cli.Context) error {
 	if hint := human.DidYouMean(got, names); hint != "" {
 		err = fmt.Errorf("%w; %s", err, hint)
 	}
-	return usageError{err}
+	return commandError(err)
 }
 
 // showHelp shows the help of the program or of a command with subcommands.
@@ -162,12 +175,4 @@ func showHelp(c *cli.Context) error {
 		return cli.ShowSubcommandHelp(c)
 	}
 	return cli.ShowAppHelp(c)
-}
-
-// flagError turns an error of the flag parser into a usageError.
-func flagError(c *cli.Context, err error, _ bool) error {
-	if c.Command.Name == c.App.Name {
-		err = fault.WithHint(err, "flags follow the command: bayplan COMMAND [flags]")
-	}
-	return usageError{err}
 }

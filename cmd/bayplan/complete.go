@@ -56,7 +56,7 @@ func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs [
 	case "why":
 		return stepIDs(args)
 	case "explain":
-		return typeNames()
+		return append(typeNames(), "json")
 	}
 	var names []string
 	for _, c := range subs {

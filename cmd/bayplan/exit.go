@@ -24,11 +24,6 @@ const (
 	exitLocked  = 4
 )
 
-// A usageError is a mistake on the command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
 // errChanges reports that diff --exit-code found changes.
 var errChanges = errors.New("there are changes")
 
@@ -140,18 +135,9 @@ func (p *program) printError(err error) {
 		return
 	}
 	fmt.Fprintf(out, "bayplan: %v\n", err)
-	if h := errorHint(err); h != "" {
+	if h := fault.Hint(err); h != "" {
 		fmt.Fprintf(out, "hint: %s\n", h)
 	}
-}
-
-// errorHint returns the hint that belongs to an error, "" if there is none.
-func errorHint(err error) string {
-	h := fault.Hint(err)
-	if h == "" && errors.As(err, new(usageError)) {
-		return "bayplan --help lists the commands, bayplan COMMAND --help its flags"
-	}
-	return h
 }
 
 // printWarnings prints what may be a mistake in a plan, in the form of mistakes.

@@ -31,7 +31,7 @@ type settingSchema struct {
 func (p *program) explainCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "describe the step types, or the settings and outputs of one",
+		Usage:     "describe the step types, the settings and outputs of one, or json",
 		ArgsUsage: "[TYPE]",
 		Action: func(c *cli.Context) error {
 			var schema struct {
@@ -42,6 +42,9 @@ func (p *program) explainCommand() *cli.Command {
 			}
 			types := steps.Builtin(nil)
 			name := c.Args().First()
+			if name == "json" {
+				return p.explainJSON()
+			}
 			if name == "" {
 				return p.listTypes(types, schema.Defs)
 			}
@@ -64,12 +67,16 @@ func unknownType(name string) error {
 }
 
 func (p *program) listTypes(types runner.Types, defs map[string]settingSchema) error {
+	width := 0
+	for _, t := range types {
+		width = max(width, len(t.Name)+2)
+	}
 	for _, t := range types {
 		first, _, _ := strings.Cut(strings.ReplaceAll(defs[t.Name].Description, "\n", " "), ". ")
-		lines := indent(strings.TrimSuffix(first, "."), strings.Repeat(" ", 16))
-		fmt.Fprintf(p.stdout, "%-16s%s\n", t.Name, lines[16:])
+		lines := indent(strings.TrimSuffix(first, "."), strings.Repeat(" ", width))
+		fmt.Fprintf(p.stdout, "%-*s%s\n", width, t.Name, lines[width:])
 	}
-	_, err := fmt.Fprintln(p.stdout, "\nTo describe one type: bayplan explain TYPE")
+	_, err := fmt.Fprintln(p.stdout, "\nTo describe one type: bayplan explain TYPE\nWhat --json prints:   bayplan explain json")
 	return err
 }
 

@@ -9,10 +9,18 @@ import (
 	"github.com/bayplan/bayplan/plan"
 )
 
+// defaultPlan is the plan where none is named.
+const defaultPlan = "bayplan.yaml"
+
 // planFlags returns the flags of every command that reads a plan.
 func planFlags() []cli.Flag {
+	file := &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: defaultPlan, Usage: "the plan `FILE`"}
+	return append([]cli.Flag{file}, valueFlags()...)
+}
+
+// valueFlags returns the flags that give a plan its values.
+func valueFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: "bayplan.yaml", Usage: "the plan `FILE`"},
 		newRepeatedFlag("var", "NAME=VALUE", "give a variable a value"),
 		newRepeatedFlag("var-file", "FILE", "read values of variables from FILE"),
 		&cli.StringFlag{Name: "connections", Usage: "use the connections of `FILE` instead of the plan's"},
@@ -33,7 +41,12 @@ func runFlags() []cli.Flag {
 		lockFlag(),
 		&cli.BoolFlag{Name: "locked", Usage: "look up no tag; a tag that is not locked is an error"},
 		jsonFlag(),
+		quietFlag(),
 	)
+}
+
+func quietFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only errors and the summary"}
 }
 
 func jsonFlag() cli.Flag {
@@ -46,13 +59,17 @@ type repeatedFlag struct {
 	value string // names its value in the help
 }
 
-func newRepeatedFlag(name, value, usage string) cli.Flag {
-	return repeatedFlag{&cli.StringSliceFlag{Name: name, Usage: usage}, value}
+func newRepeatedFlag(name, value, usage string, aliases ...string) cli.Flag {
+	return repeatedFlag{&cli.StringSliceFlag{Name: name, Aliases: aliases, Usage: usage}, value}
 }
 
 // String returns the line of the help that shows the flag.
 func (f repeatedFlag) String() string {
-	return fmt.Sprintf("--%s %s\t%s; may be repeated", f.Name, f.value, f.Usage)
+	names := "--" + f.Name + " " + f.value
+	for _, alias := range f.Aliases {
+		names += ", -" + alias + " " + f.value
+	}
+	return fmt.Sprintf("%s\t%s; may be repeated", names, f.Usage)
 }
 
 // options turns the flags of planFlags into the options of package plan. It

@@ -21,5 +21,13 @@ func runMain() int {
 	p.env = os.Environ()
 	p.dir, _ = os.Getwd() // on failure, paths are shown in full
 	p.terminal = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb"
+	p.bothTerminal = p.terminal && term.IsTerminal(int(os.Stderr.Fd()))
+	p.columns = func() int {
+		columns, _, err := term.GetSize(int(os.Stdout.Fd()))
+		if err != nil || columns <= 0 {
+			return 80
+		}
+		return columns
+	}
 	return p.run(os.Args)
 }

@@ -108,23 +108,10 @@ func escapeHidden(b []byte) []byte {
 	return out
 }
 
-// drawing gives the way for what draws on the terminal. It takes control sequences,
-// and so nothing that comes from outside.
-func (o *output) drawing() io.Writer { return drawingOutput{o} }
-
-type drawingOutput struct{ *output }
-
-// Write writes control sequences and the text between them.
-func (d drawingOutput) Write(b []byte) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.writeText(len(d.partial))
-	d.writeRaw(b)
-	if d.err != nil {
-		return 0, d.err
-	}
-	return len(b), nil
-}
+// drawing gives what draws on the terminal the terminal itself: it asks for its size,
+// and its control sequences may not be cleaned. What it draws beside them are the
+// checked ids of steps, and numbers.
+func (o *output) drawing() io.Writer { return o.to }
 
 // jsonVersion is the version of all JSON that bayplan prints. Each document and each
 // line has it as "bayplan". Names are added without a new version.

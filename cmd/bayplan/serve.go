@@ -88,6 +88,7 @@ func (p *program) serve(c *cli.Context, s service, security *serverTLS, banner f
 
 // server makes a server with timeouts, so that idle clients cannot tie it up.
 func (p *program) server(h http.Handler, logged bool) *http.Server {
+	h = privateErrors{h, log.New(p.stderr, "bayplan: ", 0)}
 	if logged {
 		h = newAccessLog(h, p.stderr)
 	}

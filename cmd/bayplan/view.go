@@ -22,34 +22,76 @@ type view interface {
 	End(*runner.Report) error
 }
 
+// A screen is where a view writes: results, and beside them what must be seen also
+// where the results are thrown away.
+type screen struct {
+	out  io.Writer // what changes or has changed, and the summary
+	errs io.Writer // failures and notes
+}
+
 // view chooses the view of a run.
 func (p *program) view(c *cli.Context, mode runner.Mode) view {
+	results, messages := newRelativePathWriter(p.stdout, p.dir), newRelativePathWriter(p.stderr, p.dir)
+	s := screen{out: results, errs: messages}
 	switch {
 	case c.Bool("json") && mode == runner.ModeDiff:
 		return &jsonDiff{p}
+	case c.Bool("json") && c.Bool("quiet"):
+		return newJSONView(p.stdout.machine(), &quietView{screen{messages, messages}})
 	case c.Bool("json"):
-		return newJSONView(p.stdout.machine(), &plainView{out: newRelativePathWriter(p.stderr, p.dir)})
+		return newJSONView(p.stdout.machine(), &plainView{screen: screen{messages, messages}})
+	case c.Bool("quiet"):
+		return &quietView{s}
 	case mode == runner.ModeDiff:
-		return &diffView{out: newRelativePathWriter(p.stdout, p.dir), raw: p.stdout}
+		return &diffView{screen: s, raw: p.stdout}
 	case p.terminal:
-		return newTerminalView(p.stdout, p.dir)
+		return newTerminalView(p, s)
 	}
-	return &plainView{out: newRelativePathWriter(p.stdout, p.dir)}
+	return &plainView{screen: s}
 }
 
-// printEnd prints the end of a run: every failure with its hint, then the
-// summary line.
-func printEnd(out io.Writer, r *runner.Report) error {
-	for _, s := range r.Steps {
-		if s.Status == runner.Failed {
-			fmt.Fprintf(out, "%s: %s\n", s.ID, indentContinuation(s.Err.Error()))
-			if h := fault.Hint(s.Err); h != "" {
-				fmt.Fprintf(out, "hint: %s\n", h)
+// A quietView shows failures and the summary.
+type quietView struct{ screen }
+
+// Observe does nothing: End shows the failures.
+func (*quietView) Observe(runner.Event) {}
+
+// End prints the failures and the summary.
+func (v *quietView) End(r *runner.Report) error { return v.printEnd(r) }
+
+// printEnd prints the end of a run: every failure with its hint, then the summary
+// line.
+func (s screen) printEnd(r *runner.Report) error {
+	for _, step := range r.Steps {
+		if step.Status == runner.Failed {
+			fmt.Fprintf(s.errs, "%s: %s\n", step.ID, indentContinuation(step.Err.Error()))
+			if h := fault.Hint(step.Err); h != "" {
+				fmt.Fprintf(s.errs, "hint: %s\n", h)
 			}
 		}
 	}
-	_, err := fmt.Fprintln(out, r.Summary())
+	_, err := fmt.Fprintln(s.out, r.Summary())
 	return err
+}
+
+// endStep prints the end of a step, and its notes. A step that was found as recorded
+// has no line: the summary counts it.
+func (s screen) endStep(e runner.Event) {
+	switch e.Status {
+	case runner.Unchanged:
+	case runner.Failed, runner.Skipped, runner.Interrupted:
+		fmt.Fprintf(s.errs, "%s: %s\n", e.Step, stepEndText(e))
+	default:
+		fmt.Fprintf(s.out, "%s: %s\n", e.Step, stepEndText(e))
+	}
+	for _, note := range e.Notes {
+		fmt.Fprintf(s.errs, "%s: note: %s\n", e.Step, note)
+	}
+}
+
+// retrying prints why an attempt failed and when the next one follows.
+func (s screen) retrying(e runner.Event) {
+	fmt.Fprintf(s.errs, "%s: attempt %d: %s; trying again in %.0fs\n", e.Step, e.Attempt, indentContinuation(e.Error), e.Wait)
 }
 
 // indentContinuation indents the second and later lines of a text. From a

@@ -13,7 +13,7 @@ import (
 
 // A diffView shows what a plan would change, step by step in file order.
 type diffView struct {
-	out io.Writer
+	screen
 	raw io.Writer // for the contents of files, in which no path is shortened
 }
 
@@ -22,11 +22,16 @@ func (*diffView) Observe(runner.Event) {}
 
 // End prints the diff.
 func (v *diffView) End(r *runner.Report) error {
+	shown := false
 	for _, s := range r.Steps {
-		fmt.Fprintf(v.out, "%s (%s): %s\n", s.ID, s.Type, headline(s))
 		for _, note := range s.Finding.Notes {
-			fmt.Fprintf(v.out, "  note: %s\n", note)
+			fmt.Fprintf(v.errs, "%s: note: %s\n", s.ID, note)
 		}
+		if s.Status == runner.Unchanged {
+			continue // the summary counts it
+		}
+		shown = true
+		fmt.Fprintf(v.out, "%s (%s): %s\n", s.ID, s.Type, headline(s))
 		if s.Finding.Change == nil {
 			continue
 		}
@@ -35,8 +40,10 @@ func (v *diffView) End(r *runner.Report) error {
 			v.printTextDiff(it)
 		}
 	}
-	fmt.Fprintln(v.out)
-	return printEnd(v.out, r)
+	if shown {
+		fmt.Fprintln(v.out)
+	}
+	return v.printEnd(r)
 }
 
 // headline says in a few words what a step would change.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/human"
@@ -15,7 +14,7 @@ const heartbeat = 10 * time.Second
 
 // A plainView prints a line for every item and every step, for logs.
 type plainView struct {
-	out  io.Writer
+	screen
 	last time.Time // time of the last line
 }
 
@@ -33,12 +32,11 @@ func (v *plainView) Observe(e runner.Event) {
 			v.line(e, progressText(e))
 		}
 	case runner.Retrying:
-		v.line(e, fmt.Sprintf("attempt %d: %s; trying again in %.0fs", e.Attempt, indentContinuation(e.Error), e.Wait))
+		v.last = e.Time
+		v.retrying(e)
 	case runner.StepEnd:
-		v.line(e, stepEndText(e))
-		for _, note := range e.Notes {
-			v.line(e, "note: "+note)
-		}
+		v.last = e.Time
+		v.endStep(e)
 	case runner.RunBegin:
 		v.last = e.Time
 	case runner.Debug, runner.StepBegin, runner.RunEnd:
@@ -46,7 +44,7 @@ func (v *plainView) Observe(e runner.Event) {
 }
 
 // End prints the failures and the summary.
-func (v *plainView) End(r *runner.Report) error { return printEnd(v.out, r) }
+func (v *plainView) End(r *runner.Report) error { return v.printEnd(r) }
 
 func (v *plainView) line(e runner.Event, text string) {
 	v.last = e.Time

@@ -3,100 +3,172 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"time"
 
-	"github.com/vbauerster/mpb/v8"
-	"github.com/vbauerster/mpb/v8/decor"
-
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A terminalView draws a progress bar for every running step. Above the bars it
-// prints a line for every finished step.
+// A terminalView draws a row for every running step at the lower end of the terminal.
+// Above the rows it prints a line for every finished step.
 type terminalView struct {
-	out      io.Writer     // for the text after the bars are gone
-	progress *mpb.Progress // draws on the terminal
-	lines    io.Writer     // above the bars
-	bars     map[string]*mpb.Bar
+	after   screen    // for the text after the rows are gone
+	lines   screen    // above the rows
+	to      io.Writer // the terminal itself
+	columns func() int
+
+	rows  []*row // of the running steps, in the order in which they began
+	drawn int    // rows on the terminal
 }
 
-// newTerminalView makes a view that draws on a terminal. It shortens paths below dir.
-func newTerminalView(terminal *output, dir string) *terminalView {
-	progress := mpb.New(mpb.WithOutput(terminal.drawing()), mpb.WithWidth(40))
-	above := &output{name: terminal.name, to: progress, secrets: terminal.secrets}
-	return &terminalView{
-		out:      newRelativePathWriter(terminal, dir),
-		progress: progress,
-		lines:    newRelativePathWriter(above, dir),
-		bars:     map[string]*mpb.Bar{},
+// A row is what is drawn of a running step.
+type row struct {
+	step         string
+	began        time.Time // of the transfer
+	bytes, total int64     // total is 0 until the step knows what it has to move
+	speed        float64   // bytes in a second
+}
+
+// maxRows is how many running steps are drawn. A terminal has 24 lines at least.
+const maxRows = 20
+
+// newTerminalView makes a view that draws on a terminal. Where the messages go to the
+// same terminal, they are printed above the rows, too.
+func newTerminalView(p *program, after screen) *terminalView {
+	v := &terminalView{after: after, to: p.stdout.drawing(), columns: p.columns, lines: screen{errs: after.errs}}
+	v.lines.out = newRelativePathWriter(&output{name: p.stdout.name, to: above{v}, secrets: p.redactor}, p.dir)
+	if p.bothTerminal {
+		v.lines.errs = v.lines.out
 	}
+	return v
 }
 
-// Observe updates the bars and prints lines above them.
+// above prints lines above the rows of a view.
+type above struct{ view *terminalView }
+
+// Write prints whole lines.
+func (a above) Write(lines []byte) (int, error) {
+	if _, err := a.view.to.Write(append(a.view.erase(), lines...)); err != nil {
+		return 0, err
+	}
+	a.view.drawn = 0
+	a.view.draw()
+	return len(lines), nil
+}
+
+// Observe updates the rows and prints lines above them.
 func (v *terminalView) Observe(e runner.Event) {
 	switch e.Kind {
 	case runner.StepBegin:
-		v.setBar(e.Step, v.progress.AddSpinner(0, mpb.BarWidth(1), stepLabel(e.Step), mpb.AppendDecorators(decor.Name("looking"))))
+		v.rows = append(v.rows, &row{step: e.Step})
+		v.draw()
 	case runner.StepChange:
-		v.startBar(e)
+		if r := v.row(e.Step); r != nil {
+			r.began, r.total = e.Time, e.Total
+		}
+		v.draw()
 	case runner.Ticked:
-		v.moveBar(e)
+		v.move(e)
 	case runner.Retrying:
-		v.line(e, fmt.Sprintf("attempt %d: %s; trying again in %.0fs", e.Attempt, indentContinuation(e.Error), e.Wait))
+		v.lines.retrying(e)
 	case runner.StepEnd:
-		v.endStep(e)
+		v.rows = slices.DeleteFunc(v.rows, func(r *row) bool { return r.step == e.Step })
+		v.lines.endStep(e)
+		v.draw()
 	case runner.RunBegin, runner.ItemDone, runner.Debug, runner.RunEnd:
 	}
 }
 
-// End removes the bars and prints the end of the run.
+// End removes the rows and prints the end of the run.
 func (v *terminalView) End(r *runner.Report) error {
-	for step := range v.bars {
-		v.setBar(step, nil)
-	}
-	v.progress.Wait()
-	return printEnd(v.out, r)
+	v.rows = nil
+	v.draw()
+	return v.after.printEnd(r)
 }
 
-// startBar replaces the spinner of a step that has bytes to move by a bar.
-func (v *terminalView) startBar(e runner.Event) {
-	if e.Total == 0 {
+func (v *terminalView) row(step string) *row {
+	i := slices.IndexFunc(v.rows, func(r *row) bool { return r.step == step })
+	if i < 0 {
+		return nil
+	}
+	return v.rows[i]
+}
+
+// move shows the progress of a step.
+func (v *terminalView) move(e runner.Event) {
+	r := v.row(e.Step)
+	if r == nil {
 		return
 	}
-	v.setBar(e.Step, v.progress.AddBar(e.Total, stepLabel(e.Step), mpb.AppendDecorators(
-		decor.CountersKibiByte("% .1f / % .1f"),
-		decor.Name("  "),
-		decor.AverageSpeed(decor.SizeB1024(0), "% .1f"),
-	)))
-}
-
-func stepLabel(step string) mpb.BarOption {
-	return mpb.PrependDecorators(decor.Name(step, decor.WCSyncSpaceR))
-}
-
-// setBar replaces the bar of a step. A nil bar removes it.
-func (v *terminalView) setBar(step string, bar *mpb.Bar) {
-	if old := v.bars[step]; old != nil {
-		old.Abort(true)
+	r.bytes, r.total = e.Bytes, e.Total
+	if took := e.Time.Sub(r.began).Seconds(); took > 0 && !r.began.IsZero() {
+		r.speed = float64(e.Bytes) / took
 	}
-	v.bars[step] = bar
+	v.draw()
 }
 
-// moveBar shows the progress of a step. It holds the last byte back: a full bar
-// would be complete, and only the end of the step removes it.
-func (v *terminalView) moveBar(e runner.Event) {
-	if bar := v.bars[e.Step]; bar != nil {
-		bar.SetCurrent(min(e.Bytes, e.Total-1))
+// erase gives the control sequence that removes the rows. It begins at the left edge:
+// a key such as Ctrl-C is echoed where the cursor stands.
+func (v *terminalView) erase() []byte {
+	if v.drawn == 0 {
+		return []byte("\r")
 	}
+	return fmt.Appendf(nil, "\r\x1b[%dA\x1b[J", v.drawn)
 }
 
-func (v *terminalView) endStep(e runner.Event) {
-	v.setBar(e.Step, nil)
-	v.line(e, stepEndText(e))
-	for _, note := range e.Notes {
-		v.line(e, "note: "+note)
+// draw replaces the rows on the terminal.
+func (v *terminalView) draw() {
+	if v.drawn == 0 && len(v.rows) == 0 {
+		return
 	}
+	frame, width := v.erase(), 0
+	shown := v.rows[:min(len(v.rows), maxRows)]
+	for _, r := range shown {
+		width = max(width, len(r.step))
+	}
+	columns := v.columns() - 1 // a full last column wraps the line on some terminals
+	for _, r := range shown {
+		frame = append(append(frame, r.text(min(width, columns/2, max(4, columns-numbersWidth)), columns)...), '\n')
+	}
+	v.drawn = len(shown)
+	_, _ = v.to.Write(frame) // the summary reports a terminal that is gone
 }
 
-func (v *terminalView) line(e runner.Event, text string) {
-	fmt.Fprintf(v.lines, "%s: %s\n", e.Step, text)
+// numbersWidth is the room that the numbers of a row need beside the step's name.
+const numbersWidth = 26
+
+// maxBar is the largest width of a bar.
+const maxBar = 40
+
+// text gives a row of at most so many columns. What does not fit is left out whole:
+// first the speed, then the bar.
+func (r *row) text(label, columns int) string {
+	name := r.step
+	if len(name) > label {
+		name = name[:max(0, label-1)] + "…"
+	}
+	line := name + strings.Repeat(" ", max(0, label-len([]rune(name)))) + "  "
+	if r.total == 0 {
+		if r.bytes > 0 {
+			return line + human.Size(r.bytes) + " moved"
+		}
+		return line + "running"
+	}
+	moved := human.Size(r.bytes) + " / " + human.Size(r.total)
+	speed := "  " + human.Size(int64(r.speed)) + "/s"
+	left := columns - label - len("  [] ")
+	if bar := min(maxBar, left-len(moved)-len(speed)); bar >= 8 {
+		return line + r.bar(bar) + " " + moved + speed
+	}
+	if bar := min(maxBar, left-len(moved)); bar >= 8 {
+		return line + r.bar(bar) + " " + moved
+	}
+	return line + moved
+}
+
+func (r *row) bar(width int) string {
+	full := int(float64(width) * min(1, float64(r.bytes)/float64(r.total)))
+	return "[" + strings.Repeat("=", full) + strings.Repeat("-", width-full) + "]"
 }

@@ -67,13 +67,14 @@ func (p *program) printWhy(w *runner.Why) error {
 			fmt.Fprintf(b, "  %s\n", itemLine(it))
 		}
 	}
+	_, err := io.WriteString(newRelativePathWriter(p.stdout, p.dir), b.String())
 	if s.Err != nil {
-		fmt.Fprintf(b, "  %s\n", indentContinuation(s.Err.Error()))
+		errs := newRelativePathWriter(p.stderr, p.dir)
+		fmt.Fprintf(errs, "%s: %s\n", s.ID, indentContinuation(s.Err.Error()))
 		if h := fault.Hint(s.Err); h != "" {
-			fmt.Fprintf(b, "hint: %s\n", h)
+			fmt.Fprintf(errs, "hint: %s\n", h)
 		}
 	}
-	_, err := io.WriteString(newRelativePathWriter(p.stdout, p.dir), b.String())
 	return err
 }
 

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
+)
+
+const helpHint = "bayplan --help lists the commands, bayplan COMMAND --help its flags"
+
+// A usageError is a mistake on the command line, or in what it names.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+// commandError makes a usageError of a command line that names an unknown command or
+// flag, or takes an argument that it does not know. Its hint says where they are
+// listed, unless err has a hint.
+func commandError(err error) error {
+	if fault.Hint(err) == "" {
+		err = fault.WithHint(err, helpHint)
+	}
+	return usageError{err}
+}
+
+// flagError turns an error of the flag parser into a usageError.
+func flagError(c *cli.Context, err error, _ bool) error {
+	if c.Command.Name == c.App.Name {
+		return usageError{fault.WithHint(errors.New("a command is missing before the flags"), "flags follow the command: bayplan COMMAND [flags]")}
+	}
+	return commandError(flagText(err, c.Command.Flags))
+}
+
+// badValue is the flag parser's text for a value that does not fit.
+var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-(\S+): `)
+
+// flagText says in the words of bayplan what the flag parser says.
+func flagText(err error, flags []cli.Flag) error {
+	text := err.Error()
+	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
+		name = strings.TrimPrefix(name, "-")
+		unknown := fmt.Errorf("unknown flag %s", dashed(name))
+		var known []string
+		for _, f := range flags {
+			known = append(known, f.Names()[0])
+		}
+		if near := human.Suggest(name, known); near != "" {
+			return fmt.Errorf("%w; did you mean --%s?", unknown, near)
+		}
+		return unknown
+	}
+	if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
+		return fmt.Errorf("%s needs a value", dashed(strings.TrimPrefix(name, "-")))
+	}
+	if m := badValue.FindStringSubmatch(text); m != nil {
+		return fmt.Errorf("%s does not take %s", dashed(m[2]), m[1])
+	}
+	return err
+}
+
+// dashed gives a flag as people write it.
+func dashed(name string) string {
+	if len(name) == 1 {
+		return "-" + name
+	}
+	return "--" + name
+}
+
+// checkRepeated gives an error for a flag that takes one value and is given twice:
+// one of the two values would be ignored silently.
+func checkRepeated(app *cli.App, args []string) error {
+	cmd, flags := commandOf(app, args)
+	if cmd == nil {
+		return nil
+	}
+	valued, given := takesValue(cmd.Flags), map[string]string{}
+	for i := 0; i < len(flags); i++ {
+		name, _ := flagName(flags[i])
+		f := findFlag(cmd.Flags, name)
+		if f == nil || !valued[name] {
+			continue
+		}
+		if !strings.Contains(flags[i], "=") {
+			i++
+		}
+		if _, many := f.(repeatedFlag); many {
+			continue
+		}
+		as := f.Names()[0]
+		if before := given[as]; before != "" {
+			return usageError{fmt.Errorf("%s: %s is given twice, and takes one value", cmd.Name, twice(before, dashed(name)))}
+		}
+		given[as] = dashed(name)
+	}
+	return nil
+}
+
+func twice(a, b string) string {
+	if a == b {
+		return a
+	}
+	return a + " or " + b
+}
+
+// commandOf gives the command that args name, with its flags and their values.
+func commandOf(app *cli.App, args []string) (*cli.Command, []string) {
+	var cmd *cli.Command
+	cmds, first := app.Commands, 1
+	for first < len(args) {
+		found := findCommand(cmds, args[first])
+		if found == nil {
+			break
+		}
+		cmd, cmds = found, found.Subcommands
+		first++
+	}
+	if cmd == nil {
+		return nil, nil
+	}
+	flags, _ := splitFlags(args[first:], takesValue(cmd.Flags))
+	return cmd, flags
+}
+
+func findFlag(flags []cli.Flag, name string) cli.Flag {
+	for _, f := range flags {
+		for _, n := range f.Names() {
+			if n == name {
+				return f
+			}
+		}
+	}
+	return nil
+}
