@@ -23,10 +23,10 @@ func TestDiffWaitsForWhatCannotBeKnown(t *testing.T) {
 		free: fake more {says: x}`)
 	report := run(t, (&Runner{Graph: g}).Diff)
 	wantStatuses(t, report, "up create, uses waiting, more waiting, text create, free create")
-	if got, want := report.Step("uses").Why, "not diffed: waits for up.id (after up)"; got != want {
+	if got, want := report.Step("uses").Why, "known only after up has run, which gives id"; got != want {
 		t.Errorf("why %q, want %q", got, want)
 	}
-	if got, want := report.Step("more").Why, "not diffed: waits for uses.text (after uses)"; got != want {
+	if got, want := report.Step("more").Why, "known only after uses has run, which gives text"; got != want {
 		t.Errorf("why %q, want %q", got, want)
 	}
 	if got, want := report.Summary(), "3 to change, 0 unchanged, 2 waiting: 3 items, 3.0 KiB to move"; got != want {
@@ -105,7 +105,7 @@ func TestDiffBehindAWaitingStep(t *testing.T) {
 		reads: fake w {reads: %q}`, file, file))
 	report := run(t, (&Runner{Graph: g}).Diff)
 	wantStatuses(t, report, "up create, w waiting, reads waiting")
-	if why := report.Step("reads").Why; !strings.HasPrefix(why, "not diffed: waits for w (") {
+	if why := report.Step("reads").Why; !strings.HasPrefix(why, "known only after w has run (") {
 		t.Errorf("why %q", why)
 	}
 }
@@ -130,7 +130,7 @@ func TestDiffOfWhatIsStillToBeFetched(t *testing.T) {
 	}
 	report := run(t, (&Runner{Graph: g}).Diff)
 	wantStatuses(t, report, "get create, reads waiting, free create")
-	if got, want := report.Step("reads").Why, "not diffed: waits for "+file+" (known after get)"; got != want {
+	if got, want := report.Step("reads").Why, "known only after get has run, which writes "+file; got != want {
 		t.Errorf("why %q, want %q", got, want)
 	}
 }

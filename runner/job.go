@@ -74,7 +74,7 @@ func (j *job) run(ctx context.Context, note func(any)) result {
 		return j.notAsked()
 	}
 	if why := j.waitReason(); why != "" {
-		return result{status: Waiting, why: why}
+		return j.waiting("%s", why)
 	}
 	if j.mode == ModeDiff && j.node.Type.Check && j.changesBefore != "" {
 		return result{status: CheckAfter, why: "check, after " + j.changesBefore}
@@ -87,9 +87,9 @@ func (j *job) run(ctx context.Context, note func(any)) result {
 		res.status = Interrupted
 	case j.unknownBefore != "" && errors.Is(res.err, fs.ErrNotExist):
 		// What is missing is probably what that step would make.
-		return result{status: Waiting, why: fmt.Sprintf("%s: waits for %s (%v)", j.notDone(), j.unknownBefore, res.err)}
+		return j.waiting("%s has run (%v)", j.unknownBefore, res.err)
 	case errors.As(res.err, &unwritten):
-		return result{status: Waiting, why: fmt.Sprintf("%s: waits for %s (known after %s)", j.notDone(), unwritten.path, unwritten.step)}
+		return j.waiting("%s has run, which writes %s", unwritten.step, unwritten.path)
 	default:
 		res.status = Failed
 	}
@@ -103,9 +103,8 @@ func (j *job) waitReason() string {
 		return ""
 	}
 	for _, ref := range j.node.Step.With.Refs() {
-		v := lookup(j.outputs)(ref)
-		if _, later := v.Later(); later {
-			return fmt.Sprintf("%s: waits for %s.%s %s", j.notDone(), ref.Step, ref.Output, v)
+		if _, later := lookup(j.outputs)(ref).Later(); later {
+			return fmt.Sprintf("%s has run, which gives %s", ref.Step, ref.Output)
 		}
 	}
 	return ""
@@ -271,7 +270,7 @@ func (j *job) diffResult(res result) result {
 	switch {
 	case change == nil && j.unknownBefore != "":
 		// That step may change what is right now.
-		return result{status: Waiting, why: "not diffed: waits for " + j.unknownBefore}
+		return j.waiting("%s has run", j.unknownBefore)
 	case change == nil:
 		res.status, res.outputs = Unchanged, res.finding.Outputs
 		res.err = j.node.Type.checkOutputs(res.outputs)

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"maps"
 )
 
@@ -35,10 +36,11 @@ func (j *job) lookUp(ctx context.Context, step Resolver) result {
 	return res
 }
 
-// notDone says what did not happen to a step that waits.
-func (j *job) notDone() string {
+// waiting is the result of a step that needs what only another step can tell.
+func (j *job) waiting(format string, args ...any) result {
+	why := "known only after " + fmt.Sprintf(format, args...)
 	if j.mode == ModeLookUp {
-		return "not looked up"
+		why = "not looked up: " + why
 	}
-	return "not diffed"
+	return result{status: Waiting, why: why}
 }

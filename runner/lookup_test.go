@@ -71,10 +71,10 @@ steps:
 	}
 	for id, want := range map[string]string{
 		"other": "not-asked", "look": "not-asked", "a": "looked-up", "b": "looked-up",
-		"c": "waiting: not looked up: waits for a.id (after a)",
-		"d": "waiting: not looked up: waits for other.text (after other)",
-		"e": "waiting: not looked up: waits for " + dir + "/list (known after a)",
-		"f": "waiting: not looked up: waits for other (list: open " + dir + "/made: no such file or directory)",
+		"c": "waiting: not looked up: known only after a has run, which gives id",
+		"d": "waiting: not looked up: known only after other has run, which gives text",
+		"e": "waiting: not looked up: known only after a has run, which writes " + dir + "/list",
+		"f": "waiting: not looked up: known only after other has run (list: open " + dir + "/made: no such file or directory)",
 		"g": "failed", "h": "failed", "i": "skipped: needs h, which failed",
 	} {
 		s := report.Step(id)

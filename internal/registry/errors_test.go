@@ -188,7 +188,7 @@ func TestAbsentRegistryIsToldOnce(t *testing.T) {
 	})
 	c := newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: dst})
 	err := plan(t, c, images).Err()
-	if err == nil || !strings.Contains(err.Error(), "and 43 more: destination: "+dstHost+": the connection was cut") {
+	if err == nil || !strings.Contains(err.Error(), "destination: "+dstHost+": the connection was cut") {
 		t.Errorf("got %v", err)
 	}
 	if n := asked.Load(); n >= 3*setImages {

@@ -225,7 +225,7 @@ func TestUnreachableSides(t *testing.T) {
 	dst.act(abort)
 	table := plan(t, c, images)
 	err := table.Err()
-	want := "192.0.2.1:8787/ns/a:1, 192.0.2.1:8787/ns/b:1 and 1 more: destination: 192.0.2.1:8787: the connection was cut before the answer was complete"
+	want := "destination: 192.0.2.1:8787: the connection was cut before the answer was complete, for 192.0.2.1:8787/ns/a:1, 192.0.2.1:8787/ns/b:1 and 1 more"
 	if err == nil || err.Error() != want || !fault.IsConnection(err) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

@@ -72,7 +72,7 @@ func TestPreflightWithWrongPassword(t *testing.T) {
 	dst.Name = dstHost
 	c := newClient(t, Host{Name: srcHost, Handler: src}, dst)
 	err := preflown(t, c, images).Err()
-	if KindOf(err) != BadLogin || !strings.Contains(err.Error(), `and 1 more: destination: 192.0.2.1:8787 refuses the credentials of user "stack"`) {
+	if KindOf(err) != BadLogin || !strings.Contains(err.Error(), `destination: 192.0.2.1:8787 refuses the credentials of user "stack"`) {
 		t.Errorf("got %v", err)
 	}
 	if !strings.Contains(fault.Hint(err), "check user and password") {
@@ -94,7 +94,7 @@ func TestPreflightOfNobody(t *testing.T) {
 	})
 	c := newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: dst})
 	err := preflown(t, c, images).Err()
-	if KindOf(err) != NoLogin || !strings.Contains(err.Error(), "and 1 more: destination: 192.0.2.1:8787 asks for credentials, and it is given none") {
+	if KindOf(err) != NoLogin || !strings.Contains(err.Error(), "destination: 192.0.2.1:8787 asks for credentials, and it is given none, for ") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -69,7 +69,7 @@ func TestCutPull(t *testing.T) {
 				mirrored(t, c, images)
 				return
 			}
-			for _, want := range []string{"192.0.2.1:8787/ns/a:1, 192.0.2.1:8787/ns/b:1 and 1 more: source: blob sha256:", "cut"} {
+			for _, want := range []string{"source: blob sha256:", ", for 192.0.2.1:8787/ns/a:1, 192.0.2.1:8787/ns/b:1 and 1 more", "cut"} {
 				if err == nil || !strings.Contains(err.Error(), want) {
 					t.Errorf("got %v, want %q", err, want)
 				}

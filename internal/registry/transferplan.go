@@ -212,17 +212,23 @@ func (t *TransferPlan) Err() error {
 	return errs
 }
 
-// shared is the error of images that failed for the same reason.
+// shared is the error of images that failed for the same reason. With several, the
+// reason comes first: the names may be long.
 func shared(es []*ImagePlan) error {
-	names := make([]string, 0, 2)
-	for _, e := range es[:min(len(es), 2)] {
-		names = append(names, e.Target)
+	var names []string
+	for _, e := range es {
+		if !slices.Contains(names, e.Target) {
+			names = append(names, e.Target)
+		}
 	}
-	who := strings.Join(names, ", ")
-	if more := len(es) - len(names); more > 0 {
+	if len(names) == 1 {
+		return fmt.Errorf("%s: %w", names[0], es[0].Err)
+	}
+	who := strings.Join(names[:2], ", ")
+	if more := len(names) - 2; more > 0 {
 		who += fmt.Sprintf(" and %d more", more)
 	}
-	return fmt.Errorf("%s: %w", who, es[0].Err)
+	return fmt.Errorf("%w, for %s", es[0].Err, who)
 }
 
 // A SideError says on which side an error occurred.

@@ -266,12 +266,20 @@ func copyItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runner
 
 // copySummary says in one line what has to be copied.
 func copySummary(s registry.Summary) string {
+	if s.Blobs == 0 && s.Mounts == 0 {
+		text := human.Count(s.Copies, "tag", "tags") + " to move, nothing to copy"
+		return withUnchanged(text, s.Unchanged)
+	}
 	text := fmt.Sprintf("%s: %s (%s) to pull, %s", human.Count(s.Copies, "image", "images"),
 		human.Count(s.Blobs, "blob", "blobs"), human.Size(s.Bytes), human.Count(s.Mounts, "mount", "mounts"))
-	if s.Unchanged > 0 {
-		text += fmt.Sprintf("; %s unchanged", human.Count(s.Unchanged, "image", "images"))
+	return withUnchanged(text, s.Unchanged)
+}
+
+func withUnchanged(text string, n int) string {
+	if n == 0 {
+		return text
 	}
-	return text
+	return fmt.Sprintf("%s; %s unchanged", text, human.Count(n, "image", "images"))
 }
 
 func planOutputs(t *registry.TransferPlan) runner.Outputs { return outputsOf(t.Images) }

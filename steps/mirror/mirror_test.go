@@ -234,7 +234,7 @@ func TestMirrorErrors(t *testing.T) {
 		},
 		"the password is wrong": {
 			func(t *testing.T, b *testbed.Registries, m *mirror) { b.Connect(t, "wrong"); m.out = b.Set },
-			`192.0.2.1:8787/rhosp13/openstack-base:13.0-40, 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 and 1 more: destination: 192.0.2.1:8787 refuses the credentials of user "stack"`,
+			`destination: 192.0.2.1:8787 refuses the credentials of user "stack", for 192.0.2.1:8787/rhosp13/openstack-base:13.0-40, 192.0.2.1:8787/rhosp13/openstack-nova-api:13.0-40 and 1 more`,
 			"check user and password of the connection with host: 192.0.2.1:8787", false,
 		},
 	}

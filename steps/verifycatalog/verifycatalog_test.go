@@ -227,7 +227,7 @@ func TestVerifyCatalogUnseen(t *testing.T) {
 		return true
 	}
 	_, err := newVerifyCatalog(b).Diff(t.Context(), &runner.Disk{}, nil)
-	if err == nil || strings.Count(err.Error(), "asks for credentials") != 1 || !strings.Contains(err.Error(), "openstack-base:13.0-40 and 1 more: ") ||
+	if err == nil || strings.Count(err.Error(), "asks for credentials") != 1 || !strings.Contains(err.Error(), "openstack-base:13.0-40 and 1 more") ||
 		!strings.Contains(err.Error(), "openstack-nova-compute:13.0-40: source: ") {
 		t.Errorf("got %v", err)
 	}

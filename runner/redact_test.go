@@ -1,0 +1,66 @@
+package runner
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/redact"
+	"github.com/bayplan/bayplan/plan"
+)
+
+// A record names no secret. Its key stays, an input keeps what tells it from others, and
+// an output is left out: a mark would be a wrong value.
+func TestRedactRecord(t *testing.T) {
+	r := redact.New()
+	r.Add("hunter2-x")
+	rec := Record{
+		Step: "s", Key: "sha256:1",
+		Inputs:  []Input{{"with.url", `"https://h/f?sig=abc"`}, {"list hunter2-x", "sha256:2"}, {"with.to", `"f"`}},
+		Outputs: Outputs{"a": plan.Text("it is hunter2-x"), "b": plan.List("x", "hunter2-x"), "c": plan.Text("c"), "d": plan.List("x", "y")},
+	}
+	got := redactRecord(r, rec)
+	if got.Key != rec.Key || len(got.Outputs) != 2 || got.Outputs["c"].String() != "c" || len(rec.Outputs) != 4 {
+		t.Errorf("got %+v of %+v", got, rec)
+	}
+	if !strings.HasPrefix(got.Inputs[0].Digest, "sha256:") || got.Inputs[1].Name != "list [redacted]" || got.Inputs[2] != rec.Inputs[2] {
+		t.Errorf("inputs %+v", got.Inputs)
+	}
+	// A record of an earlier version has the address itself. It is the same one.
+	now := redactInputs(r, rec.Inputs)
+	if changed := changedInputs(redactPrior(r, &rec), now); len(changed) > 0 {
+		t.Errorf("an earlier record differs: %+v", changed)
+	}
+	now = redactInputs(r, []Input{{"with.url", `"https://h/f?sig=abd"`}, rec.Inputs[1], rec.Inputs[2]})
+	if changed := changedInputs(&got, now); len(changed) != 1 || changed[0].Name != "with.url" {
+		t.Errorf("another address: %+v", changed)
+	}
+}
+
+// Every text of an event is masked, and what the step gave stays as it is.
+func TestRedactEvent(t *testing.T) {
+	const secret = "hunter2-x"
+	r := redact.New()
+	r.Add(secret)
+	item := Item{Op: Create, What: "file", Name: secret, Note: secret, Old: secret, New: secret}
+	notes, problems := []string{secret}, []fault.Problem{{Kind: "extra", Name: secret, Source: secret, Want: secret, Have: secret, Lacks: secret}}
+	e := redactEvent(r, Event{Message: secret, Error: secret, Hint: secret, Notes: notes, Problems: problems, Item: &item})
+	const mark = redact.Mark
+	want := Event{
+		Message: mark, Error: mark, Hint: mark, Notes: []string{mark},
+		Item:     &Item{Op: Create, What: "file", Name: mark, Note: mark, Old: mark, New: mark},
+		Problems: []fault.Problem{{Kind: "extra", Name: mark, Source: mark, Want: mark, Have: mark, Lacks: mark}},
+	}
+	if diff := cmp.Diff(want, e); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if item.Name != secret || notes[0] != secret || problems[0].Name != secret {
+		t.Error("the step's own values are changed")
+	}
+	if err := r.Error(fault.AsConnection(errors.New(secret))); err.Error() != mark || !fault.IsConnection(err) {
+		t.Errorf("got %v", err)
+	}
+}
