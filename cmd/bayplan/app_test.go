@@ -35,7 +35,7 @@ func TestHelpFits(t *testing.T) {
 func TestUsageErrors(t *testing.T) {
 	for _, args := range []string{
 		"", "nothing", "--nothing", "help nothing", "apply --help nothing", "serve", "serve nothing",
-		"validate --nothing", "validate one", "why", "why one two", "diff --parallel x", "apply --parallel 0", "apply --parallel -1", "diff --var x", "explain nothing",
+		"validate --nothing", "apply one", "why", "why one two", "diff --parallel x", "apply --parallel 0", "apply --parallel -1", "diff --var x", "explain nothing",
 	} {
 		t.Run(args, func(t *testing.T) {
 			var out, errs bytes.Buffer

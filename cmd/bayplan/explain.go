@@ -31,7 +31,7 @@ type settingSchema struct {
 func (p *program) explainCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "describe the step types, the settings and outputs of one, or json",
+		Usage:     "describe the step types, one of them, or what --json prints",
 		ArgsUsage: "[TYPE]",
 		Action: func(c *cli.Context) error {
 			var schema struct {

@@ -19,6 +19,7 @@ Commands
   diff            mode, steps (id, type, status, summary, items, outputs, why, blame,
                   error, hint, problems, notes, bytes, took), items, bytes, summary
   why             step (as in diff), first, last, inputs, upstream
+  lock            tags, choices, changes, mode, steps (as in diff)
   status          plan, steps (id, type, state, at, error, record)
   explain-images  steps (step, images)
   validate        mistakes and warnings (file, line, column, message, hint)
@@ -59,6 +60,8 @@ var (
 		{string(runner.Adopted), "apply: found as wanted, and recorded now"},
 		{string(runner.Unchanged), "apply, diff: nothing to do"},
 		{string(runner.Verified), "verify: found as wanted"},
+		{string(runner.LookedUp), "lock: its tags are looked up"},
+		{string(runner.NotAsked), "lock: it has no source that is asked for tags"},
 		{string(runner.Failed), "error and hint say why, problems in detail"},
 		{string(runner.Skipped), "blame is the failed step that it needs"},
 		{string(runner.Interrupted), "a signal stopped it"},

@@ -83,12 +83,12 @@ func (p *program) options(c *cli.Context) (plan.Options, error) {
 		Redactor:    p.redactor,
 	}
 	if n := c.Int("parallel"); c.IsSet("parallel") && n < 1 {
-		return o, usageError{fmt.Errorf("--parallel %d: at least one step must run", n)}
+		return o, commandError(fmt.Errorf("--parallel %d: at least one step must run", n))
 	}
 	for _, arg := range c.StringSlice("var") {
 		name, value, ok := strings.Cut(arg, "=")
 		if !ok || name == "" {
-			return o, usageError{fmt.Errorf("--var %q is not NAME=VALUE", arg)}
+			return o, commandError(fmt.Errorf("--var %q is not NAME=VALUE", arg))
 		}
 		o.Vars[name] = value
 	}

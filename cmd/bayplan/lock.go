@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -193,9 +192,7 @@ func (p *program) printLockJSON(s *session, report *runner.Report, changes []loc
 	if changes == nil {
 		changes = []lockfile.Change{}
 	}
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(lockReport{tags, choices, changes, report})
+	return p.printIndentedJSON(lockReport{tags, choices, changes, report})
 }
 
 // countLocked says how much is locked.

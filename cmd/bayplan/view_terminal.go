@@ -113,7 +113,7 @@ func (v *terminalView) move(e runner.Event) {
 // a key such as Ctrl-C is echoed where the cursor stands.
 func (v *terminalView) erase() []byte {
 	if v.drawn == 0 {
-		return []byte("\r")
+		return []byte("\r\x1b[J")
 	}
 	return fmt.Appendf(nil, "\r\x1b[%dA\x1b[J", v.drawn)
 }

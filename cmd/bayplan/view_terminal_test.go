@@ -107,7 +107,7 @@ func TestTerminalView(t *testing.T) {
 				t.Errorf("after the end:\n%s", got)
 			}
 			v.Observe(runner.Event{Kind: runner.StepEnd, Step: "a", Status: runner.Unchanged, Notes: []string{"to\x1b[2Jld\u202e"}})
-			if got := term.shown(); !strings.HasPrefix(got, "containers: changed in 1.0s\na: note: to·[2Jld·\na_step") {
+			if got := term.shown(); !strings.HasPrefix(got, "containers: changed in 1.0s\na: note: to·[2Jld·\na_s") {
 				t.Errorf("after the note:\n%s", got)
 			}
 			if err := v.End(&runner.Report{Mode: runner.ModeApply}); err != nil {

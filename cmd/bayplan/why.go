@@ -22,7 +22,7 @@ func (p *program) whyCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			id := c.Args().First()
 			if id == "" {
-				return usageError{errors.New("why: the id of a step is missing")}
+				return commandError(errors.New("why: the id of a step is missing"))
 			}
 			s, err := p.load(c)
 			if err != nil {
