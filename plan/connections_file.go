@@ -1,6 +1,10 @@
 package plan
 
-import "path/filepath"
+import (
+	"path/filepath"
+
+	"github.com/bayplan/bayplan/internal/fault"
+)
 
 // openConnectionsFile opens the file of --connections and reads its variables.
 // readConnectionsFile reads the rest once their values are known. It returns nil
@@ -9,9 +13,9 @@ func (r *reader) openConnectionsFile(file string) *reader {
 	if file == "" {
 		return nil
 	}
-	raw, err := readFile(file)
+	raw, err := r.readFile(file)
 	if err != nil {
-		r.errs = append(r.errs, &Error{File: file, Msg: "--connections: " + err.Error()})
+		r.errs = append(r.errs, &Error{File: file, Msg: "--connections: " + err.Error(), Hint: fault.Hint(err)})
 		return nil
 	}
 	abs, err := filepath.Abs(file)

@@ -71,7 +71,7 @@ func TestGoodPlans(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".yaml"), func(t *testing.T) {
-			p, errs := plan.Load(file, plan.Options{})
+			p, errs := plan.Load(t.Context(), file, plan.Options{})
 			if len(errs) > 0 {
 				t.Fatal(shown(errs))
 			}

@@ -1,12 +1,14 @@
 package plan
 
 import (
+	"context"
 	"errors"
-	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/redact"
+	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
@@ -31,15 +33,26 @@ type Options struct {
 	// Redactor learns the values of the plan's secrets when they are read. nil means
 	// that nothing is masked.
 	Redactor *redact.Redactor
+
+	read func(file string) ([]byte, error) // of Load; nil: readFile, without an end
+}
+
+// readFile reads a file that the options name.
+func (o Options) readFile(file string) ([]byte, error) {
+	if o.read == nil {
+		return readFile(context.Background(), file)
+	}
+	return o.read(file)
 }
 
 // Load reads the plan in a file. It returns the readable part of the plan
 // together with all mistakes. The plan is nil when the file cannot be read, is not
 // YAML or is not a mapping.
-func Load(path string, o Options) (*Plan, Errors) {
-	raw, err := readFile(path)
+func Load(ctx context.Context, path string, o Options) (*Plan, Errors) {
+	o.read = func(file string) ([]byte, error) { return readFile(ctx, file) }
+	raw, err := o.read(path)
 	if err != nil {
-		return nil, Errors{{File: path, Msg: err.Error()}}
+		return nil, Errors{{File: path, Msg: err.Error(), Hint: fault.Hint(err)}}
 	}
 	return Parse(path, raw, o)
 }
@@ -56,21 +69,19 @@ func Parse(file string, src []byte, o Options) (*Plan, Errors) {
 	}
 	r := newReader(s, errs)
 	r.redactor = o.Redactor
+	r.readFile = o.readFile
 	p := r.readPlan(root, o)
 	p.File = abs
 	return p, r.finish()
 }
 
-// readFile reads a file, but at most one byte more than a file may hold.
-func readFile(path string) (raw []byte, err error) {
-	file, err := os.Open(path)
-	if err == nil {
-		defer file.Close()
-		raw, err = io.ReadAll(io.LimitReader(file, yamlguard.MaxBytes+1))
-	}
-	var pathErr *os.PathError
-	if errors.As(err, &pathErr) {
-		err = pathErr.Err // the mistake's place already names the path
+// readFile reads a file, but at most one byte more than a file may hold: yamlguard refuses
+// larger ones.
+func readFile(ctx context.Context, path string) ([]byte, error) {
+	raw, err := textfile.Read(ctx, path, yamlguard.MaxBytes+1)
+	var pathErr *fs.PathError
+	if errors.As(err, &pathErr) { // the mistake's place already names the path
+		return nil, fault.WithHint(pathErr.Err, fault.Hint(err))
 	}
 	return raw, err
 }

@@ -65,7 +65,7 @@ func TestVariables(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p, errs := plan.Load(file, tt.o)
+			p, errs := plan.Load(t.Context(), file, tt.o)
 			if diff := cmp.Diff(tt.wrong, messages(errs)); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -117,7 +117,7 @@ steps:
   b: { type: untar, needs: [a], timeout: 0s, retry: 0 }
   c: { type: mirror, needs: [b, a], timeout: 10m }
 `)
-	p, errs := plan.Load(file, plan.Options{})
+	p, errs := plan.Load(t.Context(), file, plan.Options{})
 	if len(errs) > 0 {
 		t.Fatal(shown(errs))
 	}
@@ -139,7 +139,7 @@ steps:
 	}
 	for name, path := range map[string]string{"absent": filepath.Join(dir, "no.yaml"), "directory": dir} {
 		t.Run(name, func(t *testing.T) {
-			p, errs := plan.Load(path, plan.Options{})
+			p, errs := plan.Load(t.Context(), path, plan.Options{})
 			if p != nil || len(errs) != 1 || !strings.HasPrefix(errs.Error(), path+": ") || strings.Contains(errs[0].Msg, path) {
 				t.Errorf("got %v and %v", p, errs)
 			}
@@ -190,7 +190,7 @@ connections:
 	write(t, elsewhere, "mock.secret", "opensesame\n")
 	more := write(t, elsewhere, "vars.yaml", "port: \"5001\"\n")
 	o := plan.Options{Connections: mock, VarFiles: []string{more}, Vars: map[string]string{"only": "y"}}
-	p, errs := plan.Load(file, o)
+	p, errs := plan.Load(t.Context(), file, o)
 	if len(errs) > 0 {
 		t.Fatal(shown(errs))
 	}
@@ -210,7 +210,7 @@ connections:
 		t.Errorf("got %+v, the secret is %q, %v", got, value, err)
 	}
 	o.Vars = map[string]string{"port": "5002", "host": "x"}
-	if _, errs := plan.Load(file, o); len(errs) > 0 {
+	if _, errs := plan.Load(t.Context(), file, o); len(errs) > 0 {
 		t.Error(shown(errs))
 	}
 	if e := p.Registries[0].Body.Errorf("host", "bad"); e.File != mock || e.Pos.Line != 5 {

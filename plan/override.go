@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 )
 
@@ -56,9 +57,9 @@ func (r *reader) failCommandLine(hint, format string, args ...any) {
 
 // readVarFile sets the variables of one --var-file.
 func (r *reader) readVarFile(file string, scopes []*scope) {
-	raw, err := readFile(file)
+	raw, err := r.readFile(file)
 	if err != nil {
-		r.errs = append(r.errs, &Error{File: file, Msg: "--var-file: " + err.Error()})
+		r.errs = append(r.errs, &Error{File: file, Msg: "--var-file: " + err.Error(), Hint: fault.Hint(err)})
 		return
 	}
 	s, root, errs := openNodes(file, "", raw)

@@ -27,6 +27,8 @@ type reader struct {
 	isStep      map[string]bool
 	growth      int  // bytes of all texts after replacing their variables
 	tooBig      bool // growth is over maxGrowth, which is reported once
+
+	readFile func(file string) ([]byte, error) // reads a file of the command line
 }
 
 func newReader(s *source, errs Errors) *reader {

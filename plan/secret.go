@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/redact"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // redacted is shown in place of a secret.
@@ -104,7 +105,7 @@ func (f *secretSource) fromEnv() (string, error) {
 }
 
 func (f *secretSource) fromFile() (string, error) {
-	file, err := os.Open(f.file)
+	file, err := textfile.OpenRegular(f.file)
 	if err != nil {
 		return "", fault.WithHint(err, fmt.Sprintf("write the secret into %s and chmod 600 it", f.file))
 	}
@@ -112,9 +113,6 @@ func (f *secretSource) fromFile() (string, error) {
 	info, err := file.Stat()
 	if err != nil {
 		return "", err
-	}
-	if !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is not a regular file", f.file)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return "", fault.WithHint(fmt.Errorf("%s can be read by others than its owner (mode %04o)", f.file, mode),
@@ -124,7 +122,11 @@ func (f *secretSource) fromFile() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return checkSecret(f.file, string(raw))
+	text, err := textfile.Decode(raw)
+	if err != nil {
+		return "", fault.WithHint(fmt.Errorf("%s: %w", f.file, err), fault.Hint(err))
+	}
+	return checkSecret(f.file, string(text))
 }
 
 // checkSecret removes the line end at the end of a secret, which editors add.

@@ -128,7 +128,7 @@ func TestSecretFromFile(t *testing.T) {
 	if _, err := secret(t, dir, "file: absent").Reveal(t.Context()); err == nil || !strings.Contains(err.Error(), dir+"/absent") || fault.Hint(err) == "" {
 		t.Errorf("got %v", err)
 	}
-	if _, err := secret(t, dir, "file: .").Reveal(t.Context()); err == nil || !strings.Contains(err.Error(), "is not a regular file") {
+	if _, err := secret(t, dir, "file: .").Reveal(t.Context()); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // An entry is one line of the journal.
@@ -160,11 +161,15 @@ func parseEntry(line []byte) (entry, error) {
 
 // readIfThere returns nil for a file that does not exist.
 func readIfThere(file string) ([]byte, error) {
-	b, err := os.ReadFile(file)
+	f, err := textfile.OpenRegular(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	return b, err
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
 }
 
 // The files of a state have the form {"crc":"xxxxxxxx","body":...}. They are JSON, so

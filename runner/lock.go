@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // A Holder is the process that holds the lock of a state.
@@ -50,6 +52,11 @@ func (e *LockedError) Hint() string {
 // ends the lock with the process, so a dead process never holds it. The lock file stays
 // and is never renamed.
 func lock(dir, file string) (*flock.Flock, error) {
+	if info, err := os.Stat(file); err == nil {
+		if err := textfile.CheckRegular(file, info); err != nil {
+			return nil, fmt.Errorf("lock the state in %s: %w", dir, err)
+		}
+	}
 	l := flock.New(file, flock.SetFlag(os.O_CREATE|os.O_RDWR), flock.SetPermissions(0o600))
 	got, err := l.TryLock()
 	if err != nil {
@@ -69,7 +76,7 @@ func lock(dir, file string) (*flock.Flock, error) {
 // about to write.
 func readHolder(file string) Holder {
 	var h Holder
-	b, err := os.ReadFile(file)
+	b, err := readIfThere(file)
 	if err != nil || json.Unmarshal(b, &h) != nil {
 		return Holder{}
 	}

@@ -60,7 +60,7 @@ steps:
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, errs := plan.Load(file, plan.Options{})
+	p, errs := plan.Load(t.Context(), file, plan.Options{})
 	g, errs := Check(p, types, errs...)
 	if errs != nil {
 		t.Fatal(errs)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/readers"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // A sumCache remembers the digests of files. Its zero value is empty and ready.
@@ -93,7 +94,7 @@ func (c *sumCache) finish(path string, call *hashCall) {
 
 // hash returns the digests of a file. It uses remembered ones unless hard is set.
 func (c *sumCache) hash(ctx context.Context, path string, algos []Algo, hard bool) (map[Algo]string, error) {
-	file, err := os.Open(path)
+	file, err := textfile.OpenRegular(path)
 	if err != nil {
 		return nil, err
 	}

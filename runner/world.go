@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // A Disk is the World as it is. Its zero value is ready for use. Many goroutines may
@@ -16,7 +18,7 @@ type Disk struct {
 }
 
 // Open opens a file for reading.
-func (d *Disk) Open(path string) (io.ReadCloser, error) { return os.Open(path) }
+func (d *Disk) Open(path string) (io.ReadCloser, error) { return textfile.OpenRegular(path) }
 
 // Stat follows symbolic links.
 func (d *Disk) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }

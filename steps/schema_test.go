@@ -2,6 +2,7 @@ package steps
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -80,7 +81,7 @@ func document(file string) (any, error) {
 }
 
 func check(file string) plan.Errors {
-	p, errs := plan.Load(file, plan.Options{})
+	p, errs := plan.Load(context.Background(), file, plan.Options{})
 	if p == nil {
 		return errs
 	}

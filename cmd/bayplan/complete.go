@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,7 +93,7 @@ func stepIDs(args []string) []string {
 			file = args[i+1]
 		}
 	}
-	read, _ := plan.Load(file, plan.Options{})
+	read, _ := plan.Load(context.Background(), file, plan.Options{})
 	if read == nil {
 		return nil
 	}

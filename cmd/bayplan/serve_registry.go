@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/internal/registryserver"
+	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
@@ -76,7 +77,7 @@ func loadServerTLS(cert, key string) (*serverTLS, error) {
 	case cert == "" || key == "":
 		return nil, usageError{fmt.Errorf("--tls-cert and --tls-key go together")}
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	pair, err := transport.LoadKeyPair(cert, key)
 	if err != nil {
 		return nil, fmt.Errorf("load the certificate %s with the key %s: %w", cert, key, err)
 	}

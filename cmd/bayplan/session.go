@@ -38,7 +38,7 @@ func (p *program) loadFile(c *cli.Context, file string) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	read, errs := plan.Load(file, options)
+	read, errs := plan.Load(c.Context, file, options)
 	if read == nil {
 		if file == defaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // the file cannot be read at all
 			errs[0].Hint = "-f FILE names a plan with another name or in another place"

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // bsdLine is a line of BSD's tools, openssl and Fedora's lists: SHA256 (name) = hex.
@@ -48,6 +49,10 @@ func ParseChecksums(list []byte, name string, sidecar bool) (Digests, error) {
 }
 
 func parseSums(list []byte) ([]listedSum, error) {
+	list, err := textfile.Decode(list)
+	if err != nil {
+		return nil, err
+	}
 	var lines []listedSum
 	in := bufio.NewScanner(bytes.NewReader(list))
 	in.Buffer(nil, 64<<10)

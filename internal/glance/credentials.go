@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/gophercloud/gophercloud/v2"
 
@@ -110,7 +109,7 @@ func (o Options) tlsConfig(t cloudsyaml.TLS) (*tls.Config, error) {
 		}
 	}
 	if t.CA != "" && !t.Insecure {
-		pem, err := os.ReadFile(t.CA)
+		pem, err := transport.ReadPEM(t.CA)
 		if err != nil {
 			return nil, fmt.Errorf("read the authorities: %w", err)
 		}
@@ -120,7 +119,7 @@ func (o Options) tlsConfig(t cloudsyaml.TLS) (*tls.Config, error) {
 		conf.RootCAs = pool
 	}
 	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, cmp.Or(t.Key, t.Cert))
+		pair, err := transport.LoadKeyPair(t.Cert, cmp.Or(t.Key, t.Cert))
 		if err != nil {
 			return nil, fmt.Errorf("read the client's certificate: %w", err)
 		}

@@ -14,17 +14,16 @@
 package lockfile
 
 import (
+	"context"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // maxSize is the largest lock file that is read. It has room for a hundred
@@ -65,15 +64,7 @@ func Read(path string) (*File, error) {
 }
 
 func readText(path string) (string, error) {
-	r, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, maxSize+1))
-	if err == nil && len(text) > maxSize {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxSize)
-	}
+	text, err := textfile.Read(context.Background(), path, maxSize)
 	return string(text), err
 }
 

@@ -1,18 +1,18 @@
 package logins
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // A config is one file of credentials.
@@ -58,17 +58,9 @@ func (f *Finder) load() error {
 }
 
 func (f *Finder) readConfig(file string) (config, error) {
-	in, err := os.Open(file)
+	b, err := textfile.Read(context.Background(), file, maxConfig)
 	if err != nil {
 		return config{}, err
-	}
-	defer in.Close()
-	b, err := io.ReadAll(io.LimitReader(in, maxConfig+1))
-	if err != nil {
-		return config{}, err
-	}
-	if len(b) > maxConfig {
-		return config{}, fmt.Errorf("%s is larger than %d bytes", file, maxConfig)
 	}
 	f.Secrets.AddSettings(string(b)) // an error of the JSON may quote a value
 	c := config{file: file}

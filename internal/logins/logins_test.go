@@ -88,7 +88,7 @@ func TestBadFiles(t *testing.T) {
 		`{"auths":{"a":{"auth":"aHVudGVyMg=="}}}`:    `auth of "a" has no colon`,
 		`{"auths":[]}`:                               "cannot unmarshal array",
 		`{"credHelpers":{"a":"../../bin/sh"}}`:       `"../../bin/sh" cannot be the name`,
-		`{"x":"` + strings.Repeat("x", 5<<20) + `"}`: "larger than 4194304 bytes",
+		`{"x":"` + strings.Repeat("x", 5<<20) + `"}`: "larger than 4 MiB",
 	} {
 		k := &Finder{Files: []string{write(t, text)}}
 		_, err := k.Find(t.Context(), hostname.Registry{Host: "a"}, "x")

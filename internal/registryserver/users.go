@@ -3,17 +3,19 @@ package registryserver
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // Users are the users who may log in, each with the bcrypt hash of a password.
@@ -36,12 +38,9 @@ const maxUsersFile = 1 << 20
 // ReadUsers reads a file of htpasswd -B, with USER:HASH in every line. It reads
 // the file once.
 func ReadUsers(file string) (*Users, error) {
-	data, err := os.ReadFile(file)
+	data, err := textfile.Read(context.Background(), file, maxUsersFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the users: %w", err)
-	}
-	if len(data) > maxUsersFile {
-		return nil, fmt.Errorf("reading the users: %s has more than %d bytes", file, maxUsersFile)
 	}
 	u, err := parseUsers(data)
 	if err != nil {

@@ -74,7 +74,7 @@ func TestReadBadUsers(t *testing.T) {
 		"cut":           {"stack:" + good[:20] + "\n", "is not hashed with bcrypt"},
 		"twice":         {"stack:" + good + "\nstack:" + good + "\n", `line 2: "stack" is there twice`},
 		"binary":        {"\x00\xff\n", "line 1: it is not USER:HASH"},
-		"huge":          {strings.Repeat("#", 2<<20), "more than"},
+		"huge":          {strings.Repeat("#", 2<<20), "larger than 1 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := registryserver.ReadUsers(usersFile(t, tt.text))

@@ -6,11 +6,11 @@ package signature
 
 import (
 	"bytes"
+	"context"
 	"crypto"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
@@ -18,6 +18,7 @@ import (
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // Keys are the trusted public keys.
@@ -33,17 +34,10 @@ const (
 // Load reads a file of public keys, armored or not. A file may have several keys,
 // also several armored blocks one after the other, as distributions have them.
 func Load(file string) (Keys, error) {
-	f, err := os.Open(file)
+	// Keys without armor are not text, but none of them begins like a text in UTF-16.
+	b, err := textfile.Read(context.Background(), file, maxKeys)
 	if err != nil {
 		return Keys{}, fmt.Errorf("read the keys: %w", err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxKeys+1))
-	if err == nil && len(b) > maxKeys {
-		err = fmt.Errorf("larger than %d bytes", maxKeys)
-	}
-	if err != nil {
-		return Keys{}, fmt.Errorf("read the keys in %s: %w", file, err)
 	}
 	list, err := parseKeys(b)
 	if err != nil {

@@ -65,17 +65,8 @@ func (e tooLargeError) Is(target error) bool { return target == ErrTooLarge }
 // /dev/fd/N of <(command). It refuses everything else at once: opening a named pipe would
 // wait until another process writes to it. Reading ends with the context.
 func Open(ctx context.Context, path string) (io.ReadCloser, error) {
-	// With O_NONBLOCK, opening a pipe does not wait. Regular files ignore it.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, info, err := open(path, fromShell(path))
 	if err != nil {
-		return nil, err
-	}
-	info, err := f.Stat()
-	if err == nil {
-		err = check(path, info)
-	}
-	if err != nil {
-		_ = f.Close()
 		return nil, err
 	}
 	if info.Mode().IsRegular() {
@@ -84,15 +75,39 @@ func Open(ctx context.Context, path string) (io.ReadCloser, error) {
 	return &stream{ctx: ctx, File: f, stop: context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) })}, nil
 }
 
-func check(path string, info fs.FileInfo) error {
+// OpenRegular opens a regular file. It refuses everything else at once.
+func OpenRegular(path string) (*os.File, error) {
+	f, _, err := open(path, false)
+	return f, err
+}
+
+func open(path string, pipe bool) (*os.File, fs.FileInfo, error) {
+	// With O_NONBLOCK, opening a pipe does not wait. Regular files ignore it.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && (!pipe || info.IsDir()) {
+		err = CheckRegular(path, info)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// CheckRegular gives an error that says what a file is if it is not a regular one.
+func CheckRegular(path string, info fs.FileInfo) error {
 	mode := info.Mode()
-	if mode.IsRegular() || (!mode.IsDir() && fromShell(path)) {
+	if mode.IsRegular() {
 		return nil
 	}
 	kind := "is not a regular file"
 	switch {
 	case mode.IsDir():
-		kind = "is a directory"
+		kind = "is a directory, not a regular file"
 	case mode&fs.ModeNamedPipe != 0:
 		kind = "is a named pipe, not a regular file"
 	case mode&fs.ModeDevice != 0:
@@ -138,7 +153,7 @@ func (s *stream) Close() error {
 }
 
 // Decode removes a byte order mark from the beginning of a text, and refuses UTF-16 and
-// UTF-32. It leaves line ends as they are: see Lines.
+// UTF-32. It leaves line ends as they are.
 func Decode(raw []byte) ([]byte, error) {
 	if name := wide(raw); name != "" {
 		return nil, fault.WithHint(fmt.Errorf("this is %s text", name), "save it as UTF-8")
@@ -166,7 +181,3 @@ func wide(raw []byte) string {
 	}
 	return ""
 }
-
-// Lines gives a text with \n at the end of each line, for formats that are read line by
-// line: files may have been written on Windows.
-func Lines(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -89,7 +88,7 @@ func tlsConfig(e Endpoint) (*tls.Config, error) {
 	if e.CA == "" {
 		return conf, nil
 	}
-	pem, err := os.ReadFile(e.CA)
+	pem, err := ReadPEM(e.CA)
 	if err != nil {
 		return nil, fmt.Errorf("reading the authorities for host %q: %w", e.Host, err)
 	}
@@ -109,7 +108,7 @@ func loadClientCertificate(conf *tls.Config, e Endpoint) error {
 	if e.Cert == "" && e.Key == "" {
 		return nil
 	}
-	pair, err := tls.LoadX509KeyPair(e.Cert, e.Key)
+	pair, err := LoadKeyPair(e.Cert, e.Key)
 	if err != nil {
 		return fmt.Errorf("the client certificate for host %q: %w", e.Host, err)
 	}

@@ -1,6 +1,32 @@
 package transport
 
-import "crypto/tls"
+import (
+	"context"
+	"crypto/tls"
+
+	"github.com/bayplan/bayplan/internal/textfile"
+)
+
+// maxPEM is the largest size of a file of certificates or keys.
+const maxPEM = 16 << 20
+
+// ReadPEM reads a file of certificates or keys.
+func ReadPEM(file string) ([]byte, error) {
+	return textfile.Read(context.Background(), file, maxPEM)
+}
+
+// LoadKeyPair reads the files of a certificate and of its key.
+func LoadKeyPair(cert, key string) (tls.Certificate, error) {
+	certPEM, err := ReadPEM(cert)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	keyPEM, err := ReadPEM(key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.X509KeyPair(certPEM, keyPEM)
+}
 
 // NewWithTLS makes a transport that uses the same TLS settings for all hosts. It
 // is for configurations that have such settings but do not name hosts, such as

@@ -5,6 +5,9 @@ import (
 	"crypto/x509"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/bayplan/bayplan/internal/transport"
@@ -40,5 +43,16 @@ func TestEverywhereUsesTheGivenAuthorities(t *testing.T) {
 				t.Errorf("got error %v, want success %v", err, tc.ok)
 			}
 		})
+	}
+}
+
+// A byte order mark before the first certificate does not hide it.
+func TestReadPEMDropsAMark(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, []byte("\xef\xbb\xbf-----BEGIN CERTIFICATE-----\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := transport.ReadPEM(file); err != nil || !strings.HasPrefix(string(got), "-----BEGIN") {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -89,7 +89,7 @@ type listLine struct {
 func listLines(path, text string) []listLine {
 	var all []listLine
 	n := 0
-	for l := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+	for l := range strings.Lines(text) {
 		n++
 		for _, comment := range []string{" #", "\t#"} {
 			l, _, _ = strings.Cut(l, comment)

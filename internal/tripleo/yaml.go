@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
@@ -40,6 +42,9 @@ func readFile(open Open, path string) (string, error) {
 	}
 	if len(text) > yamlguard.MaxBytes {
 		return "", fmt.Errorf("%s: the file is larger than %d MiB", path, yamlguard.MaxBytes>>20)
+	}
+	if text, err = textfile.Decode(text); err != nil {
+		return "", fault.WithHint(fmt.Errorf("%s: %w", path, err), fault.Hint(err))
 	}
 	return string(text), nil
 }

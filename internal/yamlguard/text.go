@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 const secondDocument = "a second document begins here; a file holds one"
@@ -14,8 +17,11 @@ func decode(raw []byte) (string, *Error) {
 	if len(raw) > MaxBytes {
 		return "", errorf(Pos{1, 1}, "", "the file is larger than 1 MiB")
 	}
-	text := strings.TrimPrefix(string(raw), "\ufeff")
-	text = strings.ReplaceAll(text, "\r\n", "\n")
+	raw, err := textfile.Decode(raw)
+	if err != nil {
+		return "", errorf(Pos{1, 1}, fault.Hint(err), "%s", err)
+	}
+	text := strings.ReplaceAll(string(raw), "\r\n", "\n")
 	text = strings.ReplaceAll(text, "\r", "\n")
 	pos := Pos{1, 1}
 	for i, r := range text {
