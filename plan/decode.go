@@ -59,6 +59,7 @@ type location struct {
 	missingPos Pos    // where a key missing below it is reported
 
 	required bool
+	words    []string // the texts that the field may hold, if they are listed
 }
 
 func (s location) String() string {
@@ -149,7 +150,7 @@ func (d *decoder) mapping(n *node, v reflect.Value, loc location) {
 		}
 		present[e.key] = true
 		below := loc.entry(e)
-		below.required = fields[i].required
+		below.required, below.words = fields[i].required, fields[i].words
 		d.value(e.value, v.FieldByIndex(fields[i].index), below)
 	}
 	for _, f := range fields {

@@ -11,6 +11,7 @@ type field struct {
 	key      string
 	required bool
 	index    []int
+	words    []string // the texts that the field may hold, if they are listed
 }
 
 // structFields returns the keys of a struct in the order of its fields. Fields of
@@ -38,9 +39,20 @@ func structFields(t reflect.Type) []field {
 		case !tagged || name == "":
 			name = f.Name
 		}
-		all = append(all, field{key: name, required: !optional(opts), index: []int{i}})
+		all = append(all, field{key: name, required: !optional(opts), index: []int{i}, words: enumOf(f.Tag.Get("jsonschema"))})
 	}
 	return all
+}
+
+// enumOf returns the words that a jsonschema tag lists.
+func enumOf(tag string) []string {
+	var words []string
+	for part := range strings.SplitSeq(tag, ",") {
+		if word, ok := strings.CutPrefix(part, "enum="); ok {
+			words = append(words, word)
+		}
+	}
+	return words
 }
 
 // optional reports whether a json tag's options allow a key to be absent.

@@ -94,12 +94,13 @@ func (r *reader) checkRef(n *node, ref *reference, in refRules, alone bool) bool
 		if !alone {
 			return r.fail(ref.pos, "", "a reference to a secret must be the whole value")
 		}
-		if n.secret = r.secrets[name]; n.secret == nil && !slices.Contains(r.secretNames, name) {
+		if n.secret = r.secrets[name]; n.secret == nil && !slices.ContainsFunc(r.secretNames, func(known string) bool { return underscored(known) == name }) {
 			return r.fail(ref.pos, r.didYouMean(name, r.secretNames), "there is no secret %q", name)
 		}
-		if n.secret != nil {
-			n.secret.used = true
+		if n.secret == nil {
+			return false // the mistake in the secret is reported
 		}
+		n.secret.used = true
 		return true
 	}
 	switch {

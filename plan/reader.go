@@ -55,8 +55,12 @@ func (r *reader) didYouMean(got string, among []string) string {
 	if len(r.errs) > maxSuggested {
 		return ""
 	}
-	return human.DidYouMean(got, among)
+	// A name that was refused itself does not help.
+	return human.DidYouMean(got, slices.DeleteFunc(slices.Clone(among), func(name string) bool { return !refName.MatchString(name) }))
 }
+
+// underscored replaces the hyphens of a name, which is then most likely a valid one.
+func underscored(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
 // finish returns the mistakes, each once, in the order of their places. It masks
 // their source lines again, because all secrets are known only at the end.
@@ -82,11 +86,24 @@ func (r *reader) wantMapping(n *node, name string) bool {
 	case n.reported:
 		return false
 	case n.null:
-		return r.fail(n.pos, "remove the key, or write {} for an empty one", "%s must be a mapping, is empty", name)
+		return r.fail(n.pos, "indent what belongs to "+name+", or remove the key", "%s must be a mapping, is empty", name)
 	case n.kind != isMapping:
-		return r.fail(n.pos, "", "%s must be a mapping, is %s", name, n.describe())
+		return r.fail(n.pos, listHint(n), "%s must be a mapping, is %s", name, n.describe())
 	}
 	return true
+}
+
+// listHint returns the hint for a list of named entries that must be a mapping.
+func listHint(n *node) string {
+	if n.kind != isSequence || len(n.items) == 0 || n.items[0].kind != isMapping {
+		return ""
+	}
+	for _, e := range n.items[0].entries {
+		if e.key == "id" || e.key == "name" {
+			return "write NAME: in place of \"- " + e.key + ": NAME\""
+		}
+	}
+	return "write NAME: in place of each -"
 }
 
 // wantName reports whether a key is a valid name of a what: a step, a secret. It
@@ -95,7 +112,11 @@ func (r *reader) wantName(e entry, what string, pattern *regexp.Regexp, characte
 	if pattern.MatchString(e.key) {
 		return true
 	}
-	return r.fail(e.keyPos, what+" names begin with a letter and consist of "+characters, "%q cannot be the name of a %s", e.key, what)
+	hint := what + " names begin with a letter and consist of " + characters
+	if better := underscored(e.key); pattern.MatchString(better) {
+		hint += ": write " + better
+	}
+	return r.fail(e.keyPos, hint, "%q cannot be the name of a %s", e.key, what)
 }
 
 // keyedFields returns the entries of a mapping with a fixed set of keys. It adds a

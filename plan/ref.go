@@ -106,7 +106,7 @@ func parseRef(inside string, hush bool) (*reference, *problem) {
 	names := strings.Split(inside, ".")
 	form := headForm(names[0])
 	if form == "" {
-		return nil, &problem{shown + " must begin with vars, steps or secrets", headHint(names[0])}
+		return nil, &problem{shown + ": a reference begins with vars., steps. or secrets.", headHint(names[0])}
 	}
 	if len(names) != strings.Count(form, ".")+1 {
 		return nil, &problem{shown + " is not of the form " + form, ""}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // apiVersion is the plan language that this package reads.
@@ -208,7 +210,7 @@ func (r *reader) readStep(e entry, defaults limits) *Step {
 		s.With.root = &node{src: r.src, reported: true}
 		return s
 	}
-	f := r.keyedFields(e.value, name, "type", "with", "needs", "timeout", "retry")
+	f := r.stepFields(e.value, name)
 	if f.missing("type") {
 		r.fail(e.keyPos, "", "%s has no type", name)
 	}
@@ -230,6 +232,27 @@ func (r *reader) readStep(e entry, defaults limits) *Step {
 	s.Timeout, s.Retry = l.timeout, l.retry
 	s.Needs = r.readNeeds(f.value("needs"), e.key)
 	return s
+}
+
+// stepFields returns the entries of a step. Its unknown keys are most likely settings
+// that belong to with.
+func (r *reader) stepFields(n *node, name string) fields {
+	keys := []string{"type", "with", "needs", "timeout", "retry"}
+	empty := slices.ContainsFunc(n.entries, func(e entry) bool { return e.key == "with" && e.value.null })
+	before := len(r.errs)
+	f := r.keyedFields(n, name, keys...)
+	if empty {
+		r.errs = r.errs[:before] // with is empty, because they are not indented
+		return f
+	}
+	for _, e := range r.errs[before:] {
+		for _, entry := range n.entries {
+			if entry.keyPos == e.Pos && human.Suggest(entry.key, keys) == "" {
+				e.Hint = "did you mean with: { " + entry.key + ": ... }?"
+			}
+		}
+	}
+	return f
 }
 
 // readNeeds returns the needs that name another step. It adds mistakes for others and

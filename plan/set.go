@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -24,6 +25,9 @@ func (d *decoder) setValue(n *node, v reflect.Value, text string, loc location) 
 		panic(fmt.Sprintf("plan: Decode into %s, which it does not support", v.Type()))
 	}
 	if _, c := n.wantText(loc.String(), loc.key); c != nil {
+		if n.yamlType != "" && !n.null && len(loc.words) > 0 {
+			c.hint = wordHint(text, loc)
+		}
 		return c
 	}
 	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
@@ -44,6 +48,18 @@ func (d *decoder) setValue(n *node, v reflect.Value, text string, loc location) 
 	}
 	v.SetString(text)
 	return nil
+}
+
+// wordHint says which word to write in place of one that YAML reads as true, false or a
+// number: the word that means the same, or any of them.
+func wordHint(text string, loc location) string {
+	means := map[string][]string{"false": {"disabled", "off", "none", "never", "ignore"}, "true": {"verify", "enabled", "on", "always"}}
+	for _, word := range means[strings.ToLower(text)] {
+		if slices.Contains(loc.words, word) {
+			return "write " + loc.key + ": " + word
+		}
+	}
+	return "write one of " + strings.Join(loc.words, ", ")
 }
 
 func setDuration(n *node, v reflect.Value, text string, loc location) *problem {

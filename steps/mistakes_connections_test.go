@@ -57,7 +57,7 @@ func TestConnectionMistakes(t *testing.T) {
 		"a user without a password": {
 			text:  "  registries:\n    a: { host: h, user: stack }\n",
 			steps: noSteps,
-			want:  []string{`5:25: user and password go together`},
+			want:  []string{`5:25: user is given without password`},
 		},
 		"an unknown secret is not also a missing one": {
 			text:  "  registries:\n    a: { host: h, user: stack, password: \"${secrets.token}\" }\n",
@@ -106,7 +106,7 @@ func TestCloudConnectionMistakes(t *testing.T) {
 		"no user and no project":         {`{ auth_url: "https://h/v3", password: "${secrets.t}" }`, []string{`6:5: a cloud with auth_url needs user`, `6:5: a cloud with auth_url needs project`}},
 		"a user beside an entry":         {`{ cloud: c, user: u }`, []string{`6:26: this goes with auth_url`}},
 		"a file beside auth_url":         {`{ auth_url: "https://h/v3", clouds_file: c.yaml, user: u, password: "${secrets.t}", project: p }`, []string{`6:48: a cloud with auth_url has no entry in clouds.yaml`}},
-		"half a credential":              {`{ auth_url: "https://h/v3", application_credential_id: i }`, []string{`6:62: application_credential_id and application_credential_secret go together`}},
+		"half a credential":              {`{ auth_url: "https://h/v3", application_credential_id: i }`, []string{`6:62: application_credential_id is given without application_credential_secret`}},
 		"a project beside a credential": {
 			`{ auth_url: "https://h/v3", application_credential_id: i, application_credential_secret: "${secrets.t}", project: p }`, []string{`6:121: an application credential has its own user and project`},
 		},
@@ -129,8 +129,8 @@ func TestRegistryConnectionMistakes(t *testing.T) {
 			`{ host: h, ca: ca.pem, cert: c.pem, key: k.pem, token: "${secrets.t}", realms: ["auth.h:8443", "[::1]:5000"], rate: 20, bandwidth: 10MiB, login: config }`, nil,
 		},
 		"an unknown source of credentials": {`{ host: h, login: netrc }`, []string{`6:27: "netrc" is not config`}},
-		"a certificate without a key":      {`{ host: h, cert: c.pem }`, []string{`6:26: cert and key go together`}},
-		"a key without a certificate":      {`{ host: h, key: c.pem }`, []string{`6:10: cert and key go together`}},
+		"a certificate without a key":      {`{ host: h, cert: c.pem }`, []string{`6:26: cert is given without key`}},
+		"a key without a certificate":      {`{ host: h, key: c.pem }`, []string{`6:25: key is given without cert`}},
 		"a token and a user":               {`{ host: h, user: u, password: "${secrets.t}", token: "${secrets.t}" }`, []string{`6:63: give either a token or user and password`}},
 		"a token that is written out":      {`{ host: h, token: hunter2 }`, []string{`6:27: `}},
 		"a realm that is an address":       {`{ host: h, realms: ["a", "https://b/token"] }`, []string{`6:34: "https://b/token" holds a scheme; write the host alone`}},

@@ -80,8 +80,8 @@ func TestHostMistakes(t *testing.T) {
 		"fine":                    {"a: { host: tarballs.opendev.org, bandwidth: 10MiB }", ""},
 		"a scheme":                {"a: { host: \"https://h\" }", "holds a scheme"},
 		"the same host":           {"a: { host: h }\n    b: { host: H }", "the hosts a and b have the same host"},
-		"a user alone":            {"a: { host: h, user: stack }", "user and password go together"},
-		"half a pair":             {"a: { host: h, cert: c.pem }", "cert and key go together"},
+		"a user alone":            {"a: { host: h, user: stack }", "user is given without password"},
+		"half a pair":             {"a: { host: h, cert: c.pem }", "cert is given without key"},
 		"a bandwidth of nonsense": {"a: { host: h, bandwidth: fast }", "is not a number of bytes such as 10MiB"},
 		"an unknown key":          {"a: { host: h, realms: [x] }", `unknown key "realms"`},
 	}

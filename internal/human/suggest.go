@@ -27,10 +27,26 @@ func Suggest(got string, known []string) string {
 			best, least = name, d
 		}
 	}
-	if best == got {
+	switch {
+	case best == got:
 		return ""
+	case best == "":
+		return longer(string(want), known)
 	}
 	return best
+}
+
+// longer returns the known name with which a folded name begins, or which begins with
+// it, such as user for username.
+func longer(want string, known []string) string {
+	const least = 4 // letters that are enough to tell
+	for _, name := range known {
+		if short := string(fold(name)); len(short) >= least && len(want) > len(short) && strings.HasPrefix(want, short) ||
+			len(want) >= least && len(short) > len(want) && strings.HasPrefix(short, want) {
+			return name
+		}
+	}
+	return ""
 }
 
 // OneEdit reports whether two names differ in letter case and at most one edit.

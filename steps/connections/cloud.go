@@ -101,7 +101,7 @@ func (c *CloudConnection) checkLogin() error {
 	}
 	if c.ApplicationCredentialID != "" || !c.ApplicationCredentialSecret.IsZero() {
 		if c.ApplicationCredentialID == "" || c.ApplicationCredentialSecret.IsZero() {
-			errs = append(errs, plan.At("application_credential_id", errors.New("application_credential_id and application_credential_secret go together")))
+			errs = append(errs, setting.Alone("application_credential_id", c.ApplicationCredentialID != "", "application_credential_secret"))
 		}
 		for _, s := range c.userSettings() {
 			if s.given {

@@ -39,16 +39,16 @@ func (c *ServerConnection) check() error {
 		plan.At("host", checkHost(c.Host)),
 		plan.At("address", checkAddress(c.Address)),
 		plan.At("tls", setting.OneOf(c.TLS, "verify", "insecure", "disabled")),
-		plan.At("user", c.checkLogin()),
+		c.checkLogin(),
 		plan.At("token", c.checkToken()),
-		plan.At("cert", c.checkCert()),
+		c.checkCert(),
 		plan.At("bandwidth", onlyError(bytesPerSecond(c.Bandwidth))),
 	)
 }
 
 func (c *ServerConnection) checkLogin() error {
 	if (c.User == "") != c.Password.IsZero() {
-		return errors.New("user and password go together")
+		return setting.Alone("user", c.User != "", "password")
 	}
 	return nil
 }
@@ -62,7 +62,7 @@ func (c *ServerConnection) checkToken() error {
 
 func (c *ServerConnection) checkCert() error {
 	if (c.Cert == "") != (c.Key == "") {
-		return errors.New("cert and key go together")
+		return setting.Alone("cert", c.Cert != "", "key")
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/plan"
 )
 
 // OneOf reports a value that is not one of the choices. An empty value means "not
@@ -24,6 +25,15 @@ func OneOf(got string, choices ...string) error {
 		return fmt.Errorf("%q is not %s", got, choices[0])
 	}
 	return WithSuggestion(fmt.Errorf("%q is not one of %s", got, strings.Join(choices, ", ")), got, choices)
+}
+
+// Alone gives the error for one of two settings that need each other: the first, if it is
+// the one that is given, or else the second.
+func Alone(first string, given bool, second string) error {
+	if !given {
+		first, second = second, first
+	}
+	return plan.At(first, fmt.Errorf("%s is given without %s", first, second))
 }
 
 // Between reports a number outside of low to high. 0 means "not set" and passes.
