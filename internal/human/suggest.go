@@ -37,12 +37,15 @@ func Suggest(got string, known []string) string {
 }
 
 // longer returns the known name with which a folded name begins, or which begins with
-// it, such as user for username.
+// it, such as user for username. The shorter one is at least half of the longer one.
 func longer(want string, known []string) string {
 	const least = 4 // letters that are enough to tell
 	for _, name := range known {
-		if short := string(fold(name)); len(short) >= least && len(want) > len(short) && strings.HasPrefix(want, short) ||
-			len(want) >= least && len(short) > len(want) && strings.HasPrefix(short, want) {
+		short, long := string(fold(name)), want
+		if len(short) > len(long) {
+			short, long = long, short
+		}
+		if len(short) >= least && 2*len(short) >= len(long) && len(short) < len(long) && strings.HasPrefix(long, short) {
 			return name
 		}
 	}

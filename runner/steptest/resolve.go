@@ -29,13 +29,13 @@ func asksSourcesOnly(t *testing.T, c Case) error {
 		return fmt.Errorf("in Resolve, while only sources answer: %w", err)
 	}
 	if found == nil {
-		return fmt.Errorf("Resolve gave neither a finding nor an error")
+		return fmt.Errorf("the method Resolve gave neither a finding nor an error")
 	}
 	if found.Change != nil {
 		readAll(found.Change.Files)
 	}
 	if diff := cmp.Diff(before, f.snapshot(t)); diff != "" {
-		return fmt.Errorf("Resolve changed the world (-before +after):\n%s", diff)
+		return fmt.Errorf("the method Resolve changed the world (-before +after):\n%s", diff)
 	}
 	if f.Satisfy != nil {
 		f.Satisfy(t)
@@ -46,7 +46,7 @@ func asksSourcesOnly(t *testing.T, c Case) error {
 	}
 	for name, value := range found.Outputs {
 		if _, later := value.Later(); !later && !sameValue(value, outputs[name]) {
-			return fmt.Errorf("Resolve said that the output %q is %q; it is %q", name, value, outputs[name])
+			return fmt.Errorf("the method Resolve said that the output %q is %q; it is %q", name, value, outputs[name])
 		}
 	}
 	return nil

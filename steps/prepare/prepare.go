@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
-	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -323,23 +322,6 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 	return finding, nil
 }
 
-// Resolve implements runner.Resolver. It does not compare the files with those on disk.
-func (p *prepare) Resolve(ctx context.Context, w runner.World) (*runner.Finding, error) {
-	result, err := p.result(ctx, w)
-	if err != nil {
-		return nil, err
-	}
-	wanted, err := p.files(result)
-	if err != nil {
-		return nil, err
-	}
-	change := &runner.Change{}
-	for _, f := range wanted {
-		change.Files = append(change.Files, f.planned())
-	}
-	return &runner.Finding{Outputs: p.outputs(result), Change: change}, nil
-}
-
 // summary says what is in the files. Without images it names the usual cause, which is
 // easily missed: for an upstream release, only the operator's own environments put
 // services into containers.
@@ -383,20 +365,4 @@ func (p *prepare) Verify(ctx context.Context, w runner.World) (runner.Outputs, e
 		return nil, err
 	}
 	return p.outputs(result), nil
-}
-
-// An imageLookup asks the registries of the plan's connections.
-type imageLookup struct{ out registries }
-
-func (l imageLookup) Labels(ctx context.Context, ref string) (map[string]string, error) {
-	found, _, err := l.out.Labels(ctx, ref)
-	return found, err
-}
-
-func (l imageLookup) HasTag(ctx context.Context, ref string) (bool, error) {
-	_, err := l.out.Resolve(ctx, ref)
-	if registry.KindOf(err) == registry.NotFound {
-		return false, nil
-	}
-	return err == nil, err
 }
