@@ -57,7 +57,7 @@ func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs [
 	case "why":
 		return stepIDs(args)
 	case "explain":
-		return append(typeNames(), "json")
+		return append(typeNames(), topicNames()...)
 	}
 	var names []string
 	for _, c := range subs {

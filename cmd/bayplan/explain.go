@@ -31,8 +31,8 @@ type settingSchema struct {
 func (p *program) explainCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "explain",
-		Usage:     "describe the step types, one of them, or what --json prints",
-		ArgsUsage: "[TYPE]",
+		Usage:     "describe the step types, one of them, or a part of plans",
+		ArgsUsage: "[TYPE | TOPIC]",
 		Action: func(c *cli.Context) error {
 			var schema struct {
 				Defs map[string]settingSchema `json:"$defs"`
@@ -48,22 +48,24 @@ func (p *program) explainCommand() *cli.Command {
 			if name == "" {
 				return p.listTypes(types, schema.Defs)
 			}
-			t, ok := types.Find(name)
-			if !ok {
-				return usageError{unknownType(name)}
+			if t, ok := types.Find(name); ok {
+				return p.explainType(t, schema.Defs[name])
 			}
-			return p.explainType(t, schema.Defs[name])
+			if i := slices.IndexFunc(topics[:], func(t topic) bool { return t.name == name }); i >= 0 {
+				return p.explainTopic(topics[i])
+			}
+			return usageError{unknownType(name)}
 		},
 	}
 }
 
 func unknownType(name string) error {
 	names := typeNames()
-	err := fmt.Errorf("there is no step type %q", name)
-	if hint := human.DidYouMean(name, names); hint != "" {
+	err := fmt.Errorf("there is no step type or topic %q", name)
+	if hint := human.DidYouMean(name, append(topicNames(), names...)); hint != "" {
 		return fmt.Errorf("%w; %s", err, hint)
 	}
-	return fault.WithHint(err, "the step types are "+strings.Join(names, ", "))
+	return fault.WithHint(err, "the step types are "+strings.Join(names, ", ")+"; the topics are "+strings.Join(topicNames(), ", "))
 }
 
 func (p *program) listTypes(types runner.Types, defs map[string]settingSchema) error {
@@ -76,7 +78,7 @@ func (p *program) listTypes(types runner.Types, defs map[string]settingSchema) e
 		lines := indent(strings.TrimSuffix(first, "."), strings.Repeat(" ", width))
 		fmt.Fprintf(p.stdout, "%-*s%s\n", width, t.Name, lines[width:])
 	}
-	_, err := fmt.Fprintln(p.stdout, "\nTo describe one type: bayplan explain TYPE\nWhat --json prints:   bayplan explain json")
+	_, err := fmt.Fprintln(p.stdout, "\nTo describe one of them: bayplan explain TYPE\nParts of plans:          bayplan explain "+strings.Join(topicNames(), " | "))
 	return err
 }
 

@@ -16,8 +16,9 @@ form. Names are added without a new version; none is changed or removed.
 
 Commands
   apply, verify   one event a line, see below
-  diff            mode, steps (id, type, status, summary, items, outputs, why, blame,
-                  error, hint, problems, notes, bytes, took), items, bytes, summary
+  diff            mode, steps (id, type, status, summary, items, outputs, why,
+                  blame, error, hint, problems, notes, bytes, took), items,
+                  bytes, summary
   why             step (as in diff), first, last, inputs, upstream
   lock            tags, choices, changes, mode, steps (as in diff)
   status          plan, steps (id, type, state, at, error, record)
@@ -43,7 +44,7 @@ var (
 	eventKinds = [...]word{
 		{string(runner.RunBegin), "the run begins; items is the number of its steps"},
 		{string(runner.StepBegin), "a step begins to look"},
-		{string(runner.StepChange), "it begins to change things; items and total say how many and how much"},
+		{string(runner.StepChange), "it begins to change things; items and total say how much"},
 		{string(runner.ItemDone), "one item is finished"},
 		{string(runner.Ticked), "bytes of total are moved, and items finished"},
 		{string(runner.Retrying), "an attempt failed; the next one follows after wait seconds"},

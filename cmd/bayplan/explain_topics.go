@@ -1,0 +1,130 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/bayplan/bayplan/schemas"
+)
+
+// A topic is what explain describes besides the step types.
+type topic struct {
+	name  string
+	text  string // what the schema does not say
+	parts []part // of the schema, with their settings
+}
+
+// A part is a mapping of the plan whose settings a topic shows.
+type part struct {
+	title string
+	path  []string // where its schema is, as keys of JSON
+}
+
+// topics are all topics, in the order of a plan; json is described elsewhere.
+var topics = [...]topic{
+	{"vars", `Variables are texts under vars, used as ${vars.NAME} in the settings of steps
+and connections. Each of these replaces the one above it:
+
+  vars:                 the value in the plan
+  BAYPLAN_VAR_NAME      an environment variable
+  --var-file FILE       a YAML file of names and values
+  --var NAME=VALUE      on the command line
+
+A variable that is not defined is a mistake.`, nil},
+	{"secrets", `Secrets say where values are read from, and are used as ${secrets.NAME} under
+connections only. Each is read at its first use, and is not printed or recorded.`, []part{
+		{"secrets.NAME", []string{"properties", "secrets", "additionalProperties"}},
+	}},
+	{"connections", `Connections say how servers are reached. A registry or host is found by the
+host of an image or address, a cloud by its name. A server without a
+connection is asked anonymously, over https. --connections FILE replaces the
+connections of the plan, for example by embedded ones.`, []part{
+		{"connections.registries.NAME", []string{"$defs", "registry"}},
+		{"connections.clouds.NAME", []string{"$defs", "cloud"}},
+		{"connections.hosts.NAME", []string{"$defs", "host"}},
+	}},
+	{"steps", `A step has an id, which is its key under steps, and a type. It runs when the
+steps that it needs, and those whose outputs it refers to, have succeeded.`, []part{
+		{"steps.ID", []string{"$defs", "step"}},
+	}},
+	{"references", `${vars.NAME}, ${secrets.NAME} and ${steps.ID.OUTPUT} stand for values. A
+reference to an output makes its step run first. An output that is a list can
+only be a whole value. $${ stands for ${ itself. Inside of [ ] and { }, a
+reference needs quotes.`, nil},
+	{"lock", `The lock file is PLAN.lock.yaml beside the plan, or what --lock names. It
+records what the tags of images stood for when they were looked up first, so
+that all later runs mean the same images. Check it in with the plan.
+
+  images:   HOST/NAME:TAG: DIGEST, a line each
+  choices:  the tag that newest of tag-discover chose, a line each
+
+bayplan apply adds what is missing. bayplan lock does so without changing
+anything else, and --update GLOB looks up again. diff reports what has moved.
+With --locked, what is not in the file is an error.`, nil},
+}
+
+// topicNames returns the names of all topics.
+func topicNames() []string {
+	var names []string
+	for _, t := range topics {
+		names = append(names, t.name)
+	}
+	return append(names, "json")
+}
+
+// explainTopic prints a topic.
+func (p *program) explainTopic(t topic) error {
+	_, err := fmt.Fprintf(p.stdout, "%s\n\n  %s\n", t.name, strings.ReplaceAll(strings.ReplaceAll(t.text, "\n", "\n  "), "\n  \n", "\n\n"))
+	if err != nil {
+		return err
+	}
+	for _, part := range t.parts {
+		def, err := schemaAt(part.path)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(p.stdout, "\nSettings of %s:\n", part.title)
+		p.printSettings(def, "")
+	}
+	return nil
+}
+
+// schemaAt returns a part of the schema, with the definitions that it refers to.
+func schemaAt(path []string) (settingSchema, error) {
+	var root map[string]any
+	if err := json.Unmarshal(schemas.PlanV1, &root); err != nil {
+		return settingSchema{}, fmt.Errorf("read the embedded schema: %w", err)
+	}
+	defs, _ := root["$defs"].(map[string]any)
+	at := any(root)
+	for _, key := range path {
+		m, _ := at.(map[string]any)
+		at = m[key]
+	}
+	raw, err := json.Marshal(resolved(at, defs))
+	if err != nil {
+		return settingSchema{}, err
+	}
+	var def settingSchema
+	return def, json.Unmarshal(raw, &def)
+}
+
+// resolved gives a schema with the definitions in place of the references to them.
+func resolved(at any, defs map[string]any) any {
+	switch at := at.(type) {
+	case map[string]any:
+		ref, _ := at["$ref"].(string)
+		if def, ok := defs[strings.TrimPrefix(ref, "#/$defs/")]; ok {
+			return resolved(def, defs)
+		}
+		for key, value := range at {
+			at[key] = resolved(value, defs)
+		}
+	case []any:
+		for i, value := range at {
+			at[i] = resolved(value, defs)
+		}
+	}
+	return at
+}

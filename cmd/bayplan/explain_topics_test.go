@@ -1,0 +1,41 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+// Each topic is described within the width of a terminal, with all settings of its
+// parts.
+func TestExplainTopics(t *testing.T) {
+	wants := map[string][]string{
+		"vars":        {"BAYPLAN_VAR_NAME", "--var-file FILE"},
+		"secrets":     {"Settings of secrets.NAME:", "  env (text, optional)", "  file (text, optional)"},
+		"connections": {"Settings of connections.registries.NAME:", "  host (text, required)", "  auth_url (text, optional)", "Settings of connections.hosts.NAME:"},
+		"steps":       {"Settings of steps.ID:", "  needs (list of text, optional)", "  timeout (text, optional)"},
+		"references":  {"${steps.ID.OUTPUT}"},
+		"lock":        {"choices:", "--locked"},
+		"json":        {`"bayplan": 1`},
+	}
+	for _, name := range topicNames() {
+		var out strings.Builder
+		p := newProgram(&out, &out)
+		if code := p.run([]string{"bayplan", "explain", name}); code != exitDone {
+			t.Errorf("%s: exit code %d", name, code)
+		}
+		if wants[name] == nil {
+			t.Errorf("%s: the test expects nothing of it", name)
+		}
+		for _, want := range wants[name] {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s lacks %q:\n%s", name, want, out.String())
+			}
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > lineWidth && !strings.Contains(line, " | ") {
+				t.Errorf("%s: a line of %d characters: %s", name, n, line)
+			}
+		}
+	}
+}
