@@ -6,6 +6,7 @@ import (
 
 	"github.com/regclient/regclient/types/ref"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
@@ -17,12 +18,27 @@ type Descriptor struct {
 	Size      int64
 }
 
+// withoutHost gives the error for a reference that begins with no host. If the rest is
+// right, its hint has the name that docker would use.
+func withoutHost(s string) error {
+	err := fmt.Errorf("image reference %q does not begin with a registry's host and a slash", s)
+	owner, name, ok := strings.Cut(s, "/")
+	if !ok {
+		owner, name = "library", s
+	}
+	full := hostname.DockerHub + "/" + owner + "/" + name
+	if _, wrong := ref.New(full); wrong != nil || strings.Contains(name, "/") || !strings.ContainsAny(name, ":@") {
+		return err
+	}
+	return fault.WithHint(err, "if it is an image of Docker Hub, write "+full)
+}
+
 // parse reads a reference host[:port]/path[:tag][@digest]. Unlike other
 // programs it does not guess the host.
 func parse(s string) (ref.Ref, error) {
 	host, path, ok := strings.Cut(s, "/")
 	if !ok || host == "" || path == "" || !strings.ContainsAny(host, ".:") && host != "localhost" {
-		return ref.Ref{}, fmt.Errorf("image reference %q does not begin with a registry's host and a slash", s)
+		return ref.Ref{}, withoutHost(s)
 	}
 	r, err := ref.New(s)
 	if err != nil || r.Scheme != "reg" {

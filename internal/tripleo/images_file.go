@@ -21,7 +21,7 @@ func ReadImages(open Open, path string) ([]ListedImage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lines := listLines(path, text); len(lines) > 0 && isReference(lines[0].text) {
+	if lines := listLines(path, text); len(lines) > 0 && !isYAML(lines[0].text) {
 		return plainList(lines)
 	}
 	root, err := parseYAML(path, text, nil)
@@ -101,10 +101,16 @@ func listLines(path, text string) []listLine {
 	return all
 }
 
-// isReference reports whether a line looks like the name of an image. No first
-// line of an images file in YAML does.
+// isYAML reports whether a line begins an images file in YAML, or what was meant as one:
+// it begins a document, a list or a mapping. No line of a plain list does.
+func isYAML(text string) bool {
+	return strings.ContainsAny(text[:1], "-%{[?!&\"'") || strings.HasSuffix(text, ":") || strings.Contains(text, ": ") || strings.Contains(text, ":\t")
+}
+
+// isReference reports whether a line may be the name of an image. Whether it is one, those
+// who use the list find out.
 func isReference(text string) bool {
-	return strings.Contains(text, "/") && !strings.ContainsAny(text, " \t{}[]\"',") && !strings.HasSuffix(text, ":")
+	return !strings.ContainsAny(text, " \t{}[]\"',") && !strings.HasSuffix(text, ":")
 }
 
 func plainList(lines []listLine) ([]ListedImage, error) {

@@ -2,6 +2,7 @@ package tripleo
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,24 @@ func TestReadImagesReadsPlainLists(t *testing.T) {
 	_, err = readList("a.example/b:1\na.example/c:1 a.example/d:1\n")
 	if err == nil || !strings.Contains(err.Error(), `images.yaml:2: one image a line is wanted, host/path:tag, this is "a.example/c:1 a.example/d:1"`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What the first line is does not decide what a line of a plain list may be: those who
+// use the list say what is wrong with a name.
+func TestReadImagesTakesAnyNameInAnyLine(t *testing.T) {
+	for _, name := range []string{"busybox:1.36", "busybox", "ns/app:1", "localhost/x:1", "quay.io/a@sha256:00"} {
+		for _, text := range []string{name + "\n", name + " # first\nquay.io/a/b:1\n", "quay.io/a/b:1\n" + name + "\n"} {
+			got, err := readList(text)
+			if err != nil || !slices.ContainsFunc(got, func(l ListedImage) bool { return l.Name == name }) {
+				t.Errorf("%q: got %v, %v", text, got, err)
+			}
+		}
+	}
+	for _, text := range []string{"hello world\n", "a.example/b:1, a.example/c:1\n", "quay.io/a/b:1\n[a]\n"} {
+		if _, err := readList(text); err == nil || !strings.Contains(err.Error(), "one image a line is wanted") {
+			t.Errorf("%q: got %v", text, err)
+		}
 	}
 }
 

@@ -85,24 +85,30 @@ func Inline(names []string) []Entry {
 	return all
 }
 
-// Targets calls target for each image of a list and gives the images, each once. It
-// reports all errors, each with the image's place in the list.
+// Targets calls target for each image of a list and gives the images, each once. An
+// image that is there by its tag, and by the same tag with a digest, is the one with the
+// digest. It reports all errors, each with the image's place in the list.
 func Targets(listed []Entry, target func(Entry) (string, error)) ([]registry.Image, error) {
 	var images []registry.Image
 	var errs []error
 	seen := map[registry.Image]bool{}
+	withDigest := map[registry.Image]bool{} // by the source without its digest
 	for _, l := range listed {
 		to, err := target(l)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", l.Place, err))
 			continue
 		}
-		_, digest, _ := strings.Cut(l.Name, "@")
+		tagged, digest, _ := strings.Cut(l.Name, "@")
 		if im := (registry.Image{Source: l.Name, Target: to, Digest: digest}); !seen[im] {
 			seen[im] = true
 			images = append(images, im)
 		}
+		if digest != "" {
+			withDigest[registry.Image{Source: tagged, Target: to}] = true
+		}
 	}
+	images = slices.DeleteFunc(images, func(im registry.Image) bool { return im.Digest == "" && withDigest[im] })
 	return images, errors.Join(errs...)
 }
 
