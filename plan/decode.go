@@ -155,7 +155,7 @@ func (d *decoder) mapping(n *node, v reflect.Value, loc location) {
 	}
 	for _, f := range fields {
 		if f.required && !present[f.key] && !n.incomplete {
-			d.fail(loc.missingPos, "", "%s is missing in %s", f.key, loc)
+			d.fail(loc.missingPos, "", "%s lacks %s", loc, f.key)
 		}
 	}
 }

@@ -191,11 +191,11 @@ func TestDecodeKeepsDefaults(t *testing.T) {
 
 func TestDecodeMistakes(t *testing.T) {
 	tests := []struct{ name, lines, want string }{
-		{"absent with", "", `6:3: into is missing in with`},
-		{"missing key", "    with:\n      exact: true\n", `8:5: into is missing in with`},
+		{"absent with", "", `6:3: with lacks into`},
+		{"missing key", "    with:\n      exact: true\n", `8:5: with lacks into`},
 		{"misspelt key stands for the missing one", "    with: { intoo: /a }\n", `8:13: unknown key "intoo" in with (did you mean into?)`},
 		{"unknown key", "    with: { into: /a, retention: 3 }\n", `8:23: unknown key "retention" in with (the keys here are cloud, into, paths, images, exact, count, size, wait, mode, labels, sources, push)`},
-		{"missing below", "    with: { into: /a, sources: [{ from: x }, { to: z }], push: {} }\n", "8:46: from is missing in sources[1]\n8:58: from is missing in push"},
+		{"missing below", "    with: { into: /a, sources: [{ from: x }, { to: z }], push: {} }\n", "8:46: sources[1] lacks from\n8:58: push lacks from"},
 		{"unknown below", "    with: { into: /a, push: { from: x, rom: y } }\n", `8:40: unknown key "rom" in push (did you mean from?)`},
 		{"no list", "    with: { into: /a, images: one }\n", `8:31: images must be a list, is text (write it in [ ])`},
 		{"list from empty", "    with: { into: /a, images: }\n", `8:30: images must be a list, is empty`},
@@ -216,7 +216,7 @@ func TestDecodeMistakes(t *testing.T) {
 		{"reads itself", "    with: { into: /a, mode: rwx }\n", `8:29: mode: "rwx" is no mode (write it like "0755")`},
 		{"reads itself from a number", "    with: { into: /a, mode: 0755 }\n", `8:29: mode must be text, but YAML reads it as a number (quote it: write mode: "0755")`},
 		{"empty path", "    with: { into: \"\", paths: [\"\"] }\n", "8:19: into must name a file or directory, is empty\n8:31: paths[0] must name a file or directory, is empty"},
-		{"all at once", "    with: { exact: 1, count: x, images: {}, foo: bar }\n", "8:5: into is missing in with\n" +
+		{"all at once", "    with: { exact: 1, count: x, images: {}, foo: bar }\n", "8:5: with lacks into\n" +
 			`8:20: exact must be true or false, is "1"` + "\n" + `8:30: count must be a whole number, is "x"` + "\n" +
 			"8:41: images must be a list, is a mapping\n" +
 			`8:45: unknown key "foo" in with (the keys here are cloud, into, paths, images, exact, count, size, wait, mode, labels, sources, push)`},
@@ -326,7 +326,7 @@ func TestRefs(t *testing.T) {
 func TestZeroBody(t *testing.T) {
 	var b plan.Body
 	var c config
-	if got := messages(b.Decode(&c, nil)); len(got) != 1 || got[0] != ": into is missing in " || len(b.Refs()) > 0 {
+	if got := messages(b.Decode(&c, nil)); len(got) != 1 || got[0] != ":  lacks into" || len(b.Refs()) > 0 {
 		t.Errorf("got %q", got)
 	}
 	if got := messages(b.Explain(plan.At("into", errors.New("bad")))); len(got) != 1 || got[0] != ": into: bad" {

@@ -44,7 +44,7 @@ func TestTextOr(t *testing.T) {
 		"a list for mapping": {"{ images: a, to: [b] }", "", []string{"8:28: to must be text or a mapping, is a list"}},
 		"an unknown key":     {"{ images: a, to: { layuot: b } }", "", []string{`8:30: unknown key "layuot" in to (did you mean layout?)`}},
 		"nothing":            {"{ images: }", "", []string{`8:20: images has no value (give it one; write "" for empty text)`}},
-		"missing":            {"{ to: local }", "", []string{"8:5: images is missing in with"}},
+		"missing":            {"{ to: local }", "", []string{"8:5: with lacks images"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
