@@ -102,10 +102,12 @@ func TestReadFromShell(t *testing.T) {
 	}
 	defer r.Close()
 	path := "/dev/fd/" + strconv.Itoa(int(r.Fd()))
-	go func() {
-		_, _ = w.WriteString("\xef\xbb\xbftext")
-		_ = w.Close()
-	}()
+	if _, err := w.WriteString("\xef\xbb\xbftext"); err != nil { // it fits into the pipe
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if got, err := textfile.Read(t.Context(), path, 100); err != nil || string(got) != "text" {
 		t.Errorf("got %q, %v", got, err)
 	}
