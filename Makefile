@@ -19,7 +19,7 @@ race = $(if $(or $(filter true,$(CI)),$(have_cc)),-race)
 checked = -tags integration ./...
 
 # Packages that start no goroutine. The race detector would only make them slow.
-sequential = ./internal/yamlguard
+sequential = ./internal/version ./internal/yamlguard
 
 .PHONY: help build cross generate fmt lint test integration bench clean
 

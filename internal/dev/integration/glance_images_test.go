@@ -78,7 +78,7 @@ func TestImages(t *testing.T) {
 		if _ = cmd.Run(); cmd.ProcessState.ExitCode() != code {
 			t.Fatalf("bayplan %v: exit code %d, want %d\n%s%s", args, cmd.ProcessState.ExitCode(), code, stdout.Bytes(), stderr.Bytes())
 		}
-		return stdout.String()
+		return stdout.String() + stderr.String()
 	}
 	run(0, "apply")
 
