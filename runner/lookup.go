@@ -28,6 +28,9 @@ func (j *job) lookUp(ctx context.Context, step Resolver) result {
 	if err == nil && f == nil {
 		err = contractError("Resolve gave neither a finding nor an error")
 	}
+	if err == nil {
+		err = f.Err
+	}
 	if err != nil {
 		return result{err: err}
 	}

@@ -163,10 +163,7 @@ func (p *program) printLock(c *cli.Context, s *session, report *runner.Report, c
 		case runner.Waiting, runner.Skipped:
 			fmt.Fprintf(people, "%s: %s\n", step.ID, step.Why)
 		case runner.Failed:
-			fmt.Fprintf(people, "%s: %s\n", step.ID, indentContinuation(step.Err.Error()))
-			if hint := fault.Hint(step.Err); hint != "" {
-				fmt.Fprintf(people, "hint: %s\n", hint)
-			}
+			printFailure(people, step)
 		}
 	}
 	if c.Bool("json") {

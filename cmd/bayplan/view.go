@@ -64,14 +64,19 @@ func (v *quietView) End(r *runner.Report) error { return v.printEnd(r) }
 func (s screen) printEnd(r *runner.Report) error {
 	for _, step := range r.Steps {
 		if step.Status == runner.Failed {
-			fmt.Fprintf(s.errs, "%s: %s\n", step.ID, indentContinuation(step.Err.Error()))
-			if h := fault.Hint(step.Err); h != "" {
-				fmt.Fprintf(s.errs, "hint: %s\n", h)
-			}
+			printFailure(s.errs, step)
 		}
 	}
 	_, err := fmt.Fprintln(s.out, r.Summary())
 	return err
+}
+
+// printFailure prints why a step failed, with its hint.
+func printFailure(to io.Writer, step *runner.StepReport) {
+	fmt.Fprintf(to, "%s: %s\n", step.ID, indentContinuation(step.Err.Error()))
+	if h := fault.Hint(step.Err); h != "" {
+		fmt.Fprintf(to, "hint: %s\n", h)
+	}
 }
 
 // endStep prints the end of a step, and its notes. A step that was found as recorded

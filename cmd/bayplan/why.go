@@ -8,7 +8,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -69,11 +68,7 @@ func (p *program) printWhy(w *runner.Why) error {
 	}
 	_, err := io.WriteString(newRelativePathWriter(p.stdout, p.dir), b.String())
 	if s.Err != nil {
-		errs := newRelativePathWriter(p.stderr, p.dir)
-		fmt.Fprintf(errs, "%s: %s\n", s.ID, indentContinuation(s.Err.Error()))
-		if h := fault.Hint(s.Err); h != "" {
-			fmt.Fprintf(errs, "hint: %s\n", h)
-		}
+		printFailure(newRelativePathWriter(p.stderr, p.dir), s)
 	}
 	return err
 }

@@ -81,11 +81,6 @@ func (c *Client) parse(s string) (ref.Ref, error) {
 	return r, err
 }
 
-// SameRegistry reports whether two hosts name one registry.
-func (c *Client) SameRegistry(a, b string) bool {
-	return c.registries.Name(a) == c.registries.Name(b)
-}
-
 // SameImage reports whether two names are those of one image.
 func (c *Client) SameImage(a, b string) bool {
 	return a == b || c.Canonical(a) == c.Canonical(b)
