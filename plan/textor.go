@@ -7,7 +7,8 @@ import (
 
 // A TextOr is a setting that has two forms: a single text, or a list or mapping
 // where a text does not say enough. Other is a slice or a struct. Only one of Text
-// and Other is set.
+// and Other is set. A struct that embeds a TextOr and has no other field is decoded
+// as the TextOr, so that it can have methods.
 type TextOr[T ~string, O any] struct {
 	Text  T
 	Other O
@@ -26,13 +27,16 @@ func (v TextOr[T, O]) MarshalJSON() ([]byte, error) {
 
 func (TextOr[T, O]) twoForms() {}
 
-// OtherForm returns the type of the field Other of a TextOr, or nil if t is not a
-// TextOr.
-func OtherForm(t reflect.Type) reflect.Type {
+// Forms returns the types of the fields Text and Other of a TextOr, or of a struct
+// that embeds a TextOr alone. It returns nil if t is neither.
+func Forms(t reflect.Type) (text, other reflect.Type) {
 	if !t.Implements(twoFormsType) {
-		return nil
+		return nil, nil
 	}
-	return t.Field(1).Type
+	for t.Field(0).Anonymous {
+		t = t.Field(0).Type
+	}
+	return t.Field(0).Type, t.Field(1).Type
 }
 
 var twoFormsType = reflect.TypeFor[interface{ twoForms() }]()
@@ -40,7 +44,11 @@ var twoFormsType = reflect.TypeFor[interface{ twoForms() }]()
 // textOr decodes a value of either form. A reference that is the whole value has
 // the form of the output that it refers to.
 func (d *decoder) textOr(n *node, v reflect.Value, loc location) {
-	text, other := v.Field(0), v.Field(1)
+	forms := v
+	for forms.Type().Field(0).Anonymous {
+		forms = forms.Field(0)
+	}
+	text, other := forms.Field(0), forms.Field(1)
 	list := n.kind == isSequence
 	if ref := wholeRef(n.parts); n.kind == isScalar && ref != nil && other.Kind() == reflect.Slice && d.look != nil {
 		list = d.look(n.ref(ref, loc.path)).IsList()

@@ -3,6 +3,7 @@ package plan_test
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,11 +65,47 @@ func TestTextOr(t *testing.T) {
 	}
 }
 
-func TestOtherForm(t *testing.T) {
-	if got := plan.OtherForm(reflect.TypeFor[plan.TextOr[plan.Path, []string]]()); got != reflect.TypeFor[[]string]() {
-		t.Errorf("got %v", got)
+// A named list is decoded as what it embeds, and so are its items.
+func TestEmbeddedTextOr(t *testing.T) {
+	type item = plan.TextOr[string, struct {
+		File plan.Path `json:"file"`
+	}]
+	type named struct{ plan.TextOr[plan.Path, []item] }
+	type holder struct {
+		Images named `json:"images,omitzero"`
 	}
-	if got := plan.OtherForm(reflect.TypeFor[string]()); got != nil {
-		t.Errorf("got %v", got)
+	look := func(r plan.Ref) plan.Value { return plan.List("a", "b") }
+	for written, want := range map[string]string{
+		"{ images: a.yaml }":                     `{"images":"/plans/a.yaml"}`,
+		"{ images: [a, { file: b }] }":           `{"images":["a",{"file":"/plans/b"}]}`,
+		"{ images: \"${steps.before.list}\" }":   `{"images":["a","b"]}`,
+		"{ }":                                    `{}`,
+		"{ images: [{ files: b }] }":             `8:24: unknown key "files" in images[0] (did you mean file?)`,
+		"{ images: { file: b } }":                `8:21: images must be text or a list, is a mapping`,
+		"{ images: [\"${steps.before.list}\"] }": `8:23: this output is a list, images[0] must be a single value (a list can only be the whole value of a setting that takes a list)`,
+	} {
+		var got holder
+		errs := with(t, "    with: "+written+"\n").Decode(&got, look)
+		text, err := json.Marshal(got)
+		if len(errs) > 0 {
+			text = []byte(strings.Join(messages(errs), "\n"))
+		}
+		if diff := cmp.Diff(want, string(text)); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", written, err, diff)
+		}
+	}
+}
+
+func TestForms(t *testing.T) {
+	type named struct {
+		plan.TextOr[plan.Path, []string]
+	}
+	for _, typ := range []reflect.Type{reflect.TypeFor[plan.TextOr[plan.Path, []string]](), reflect.TypeFor[named]()} {
+		if text, other := plan.Forms(typ); text != reflect.TypeFor[plan.Path]() || other != reflect.TypeFor[[]string]() {
+			t.Errorf("%v: got %v and %v", typ, text, other)
+		}
+	}
+	if text, other := plan.Forms(reflect.TypeFor[string]()); text != nil || other != nil {
+		t.Errorf("got %v and %v", text, other)
 	}
 }

@@ -94,7 +94,7 @@ func outputMismatch(typ Type, ref plan.Ref, out Output) (msg, hint string) {
 
 // takesBoth reports whether a field may be written as text and as a list.
 func takesBoth(field reflect.Type) bool {
-	other := plan.OtherForm(field)
+	_, other := plan.Forms(field)
 	return other != nil && other.Kind() == reflect.Slice
 }
 
@@ -109,7 +109,7 @@ func fieldType(t reflect.Type, path string) reflect.Type {
 	if path == "" || t == nil {
 		return t
 	}
-	if other := plan.OtherForm(t); other != nil {
+	if _, other := plan.Forms(t); other != nil {
 		t = other
 	}
 	if path[0] == '[' {

@@ -157,11 +157,12 @@ func (u use) texts() []string {
 	return u.step.node.Step.With.Unresolved(u.Field)
 }
 
-// givers returns the steps whose output is the whole field.
+// givers returns the steps whose output is the whole field, or the path of one of the
+// lists.
 func (u use) givers() []string {
 	var ids []string
 	for _, ref := range u.step.node.Step.With.Refs() {
-		if ref.Whole && u.Field != "" && ref.Path == u.Field {
+		if ref.Whole && u.Field != "" && (ref.Path == u.Field || slices.Contains(u.ListFields, ref.Path)) {
 			ids = append(ids, ref.Step)
 		}
 	}

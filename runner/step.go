@@ -149,7 +149,11 @@ type Place struct {
 	Names []string // "" is a name that is not known yet; NAME* stands for all names that begin so
 	Lists []string // absolute paths of files that hold further names
 	Field string   // the field of the configuration from which the names come
-	All   bool     // the step looks at whatever is there
+
+	// ListFields are the fields below Field that name one of the Lists each.
+	ListFields []string
+
+	All bool // the step looks at whatever is there
 }
 
 // A World is what steps see of the disk. In a diff it also shows the files that

@@ -122,12 +122,19 @@ func (p *program) printSettings(def settingSchema, prefix string) {
 			need = "required"
 		}
 		fmt.Fprintf(p.stdout, "  %s%s (%s, %s%s)\n%s\n", prefix, name, f.kind(), need, f.defaultText(), indent(f.Description, "      "))
-		p.printSettings(f, prefix+name+".")
-		for _, form := range f.forms() {
-			p.printSettings(form, prefix+name+".")
-			if form.Items != nil {
-				p.printSettings(*form.Items, prefix+name+"[].")
-			}
+		p.printBelow(f, prefix+name)
+	}
+}
+
+// printBelow prints the settings of a mapping, and of the mappings that may be items of a
+// list.
+func (p *program) printBelow(f settingSchema, path string) {
+	p.printSettings(f, path+".")
+	for _, form := range f.forms() {
+		if form.Items != nil {
+			p.printBelow(*form.Items, path+"[]")
+		} else {
+			p.printBelow(form, path)
 		}
 	}
 }

@@ -11,71 +11,31 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
-// validateImages checks the images in the plan itself. An empty one is not known yet
-// and passes.
-func (m *mirror) validateImages() []error {
-	var errs []error
-	for i, name := range m.Images.Other {
-		field := fmt.Sprintf("images[%d]", i)
-		dir, inside, isLayout := registry.CutLayout(name)
-		switch {
-		case name == "":
-		case isLayout && !filepath.IsAbs(dir):
-			errs = append(errs, plan.At(field, fmt.Errorf("%q: the path of a layout must be absolute", name)))
-		case isLayout && inside == "":
-			errs = append(errs, checkLayoutPath(field, dir))
-		default:
-			_, err := imagelist.PathOf(name)
-			errs = append(errs, plan.At(field, err))
-		}
-	}
-	return errs
-}
-
-// checkLayoutPath checks the path of a layout. An empty one is not known yet and
-// passes.
-func checkLayoutPath(field, path string) error {
-	if strings.ContainsAny(path, ":@") {
-		return plan.At(field, fmt.Errorf("%q: the path of a layout cannot have a colon or an @ in it", path))
-	}
-	for _, ending := range []string{".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2"} {
-		if strings.HasSuffix(path, ending) {
-			err := fmt.Errorf("%q: a layout is a directory or a plain tar archive", path)
-			return plan.At(field, fault.WithHint(err, "layers are compressed already: name it "+strings.TrimSuffix(path, ending)+".tar"))
-		}
-	}
-	return nil
-}
-
-// CheckFiles implements runner.FileChecker: it reads the list.
+// CheckFiles implements runner.FileChecker: it reads the lists.
 func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	host := ""
 	if m.To.Text != "" {
 		host, _ = m.out.RegistryHost(m.To.Text) // Validate has reported the error
 	}
-	return imagelist.CheckFile(w, "images", m.Images.Text, imagelist.Destination{Host: host, Same: m.out.SameRegistry})
+	return m.Images.CheckFiles(w, "images", imagelist.Destination{Host: host, Same: m.out.SameRegistry})
 }
 
-// Inputs implements runner.Step: the list, the layouts that it names and the
+// Inputs implements runner.Step: the lists, the layouts that they name and the
 // destination. Every Diff looks up what tags stand for at both sides.
 func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	to, err := m.destination()
 	if err != nil {
 		return nil, err
 	}
-	var in []runner.Input
-	if m.Images.Text != "" {
-		if in, err = imagelist.Inputs(ctx, w, string(m.Images.Text), to); err != nil {
-			return nil, err
-		}
-	} else {
-		in = []runner.Input{{Name: "registry", Digest: to}}
+	in, err := m.Images.Inputs(ctx, w)
+	if err != nil {
+		return nil, err
 	}
+	in = append(in, runner.Input{Name: "registry", Digest: to})
 	listed, err := m.entries(w)
 	if err != nil {
 		return nil, err
@@ -138,12 +98,9 @@ func (m *mirror) destination() (string, error) {
 	return m.out.RegistryHost(m.To.Text)
 }
 
-// entries gives the entries of the list, in the plan or in a file.
+// entries gives the entries of the list.
 func (m *mirror) entries(w runner.World) ([]imagelist.Entry, error) {
-	if m.Images.Text != "" {
-		return imagelist.Read(w, string(m.Images.Text))
-	}
-	return imagelist.Inline(m.Images.Other), nil
+	return m.Images.Entries(w, "images")
 }
 
 // images gives the images to copy, each with its target.

@@ -25,13 +25,14 @@ import (
 // hold it; what is there already is left alone.
 type mirror struct {
 	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one
-	// reference a line, or the references themselves. An image comes to its push_destination, or to
+	// reference a line; or a list of references, in which {file: PATH} stands for the images of such
+	// a file. An image comes to its push_destination, or to
 	// the registry itself without one, under the name that follows the first slash of its source. A
 	// reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:LAYOUT is
 	// all images of an OCI layout, a directory or a tar archive that mirror or others have made
 	// (docker save since version 25, podman, skopeo, buildkit), and oci:LAYOUT:path:tag is one of
 	// them. oci:LAYOUT:path:tag@sha256:... names one that has no such name there.
-	Images plan.TextOr[plan.Path, []string] `json:"images"`
+	Images imagelist.List `json:"images"`
 	// Registry to copy to, a name under connections.registries; or, to carry images where no
 	// network goes, {layout: PATH}: an OCI layout, to which each run adds what is new. In it an
 	// image is called path:tag, without the registry.
@@ -110,7 +111,7 @@ func Type(out registries) runner.Type {
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), checkLayoutPath("to.layout", string(m.To.Other.Layout)), plan.At("parallel", setting.Between(m.Parallel, 1, 64))}
+	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), plan.At("to.layout", imagelist.CheckLayoutPath(string(m.To.Other.Layout))), plan.At("parallel", setting.Between(m.Parallel, 1, 64))}
 	errs = append(errs, plan.At("signatures", setting.OneOf(m.Signatures, "ignore", "copy", "require")))
 	errs = append(errs, validateRename(m.Rename)...)
 	errs = append(errs, m.Prune.validate()...)
@@ -119,20 +120,14 @@ func (m *mirror) Validate() error {
 			errs = append(errs, plan.At(fmt.Sprintf("platforms[%d]", i), registry.CheckPlatform(p)))
 		}
 	}
-	return errors.Join(append(errs, m.validateImages()...)...)
+	return errors.Join(append(errs, m.Images.Validate("images", true))...)
 }
 
 // Paths implements runner.Pather.
 func (m *mirror) Paths() runner.Paths {
-	reads := []plan.Path{m.Images.Text}
-	for _, name := range m.Images.Other {
-		if dir, _, ok := registry.CutLayout(name); ok {
-			reads = append(reads, plan.Path(dir))
-		}
-	}
-	paths := runner.Paths{Reads: setting.Paths(reads), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
-	paths.Looks = imagelist.SourcePlaces(m.Images.Other)
-	paths.Asks = imagelist.Servers("images", m.Images, nil)
+	paths := runner.Paths{Reads: setting.Paths(append(m.Images.Files(), m.Images.Layouts()...)), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
+	paths.Looks = m.Images.SourcePlaces()
+	paths.Asks = m.Images.Servers("images", nil)
 	if m.To.Other.Layout == "" {
 		paths.Asks = append(paths.Asks, imagelist.Connection("to", m.To.Text))
 	}
@@ -140,9 +135,7 @@ func (m *mirror) Paths() runner.Paths {
 	if err != nil {
 		return paths // the destination is a layout, or not known yet
 	}
-	fills := imagelist.Place(host, imagelist.NamesIn(m.Images.Other, m.renamed)...)
-	fills.Lists, fills.Field = setting.Paths([]plan.Path{m.Images.Text}), "images"
-	paths.Fills = []runner.Place{fills}
+	paths.Fills = []runner.Place{m.Images.Place(host, "images", m.renamed)}
 	if m.Prune != nil {
 		paths.Fills = append(paths.Fills, imagelist.UnlistedPlace(host))
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -170,7 +169,7 @@ func TestPruneValidate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := mirror{Parallel: 4, Signatures: "ignore", Prune: tt.rule, out: (*connections.Set)(nil)}
-			m.Images = plan.TextOr[plan.Path, []string]{Text: "/list"}
+			m.Images.Text = "/list"
 			err := m.Validate()
 			if (err != nil) != (tt.want != "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)

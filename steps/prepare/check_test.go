@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 func TestPrepareErrors(t *testing.T) {
@@ -201,7 +202,7 @@ func TestPrepareSelectsSomething(t *testing.T) {
 		"includes of what is off": {func(p *prepare) { p.Includes = []string{"manila-share"} }, "includes leave no image: no service needs one that they match"},
 		"includes of a given list": {func(p *prepare) {
 			p.Release = ""
-			p.Images.Other = []string{"quay.io/a/b:1"}
+			p.Images = testbed.Inline("quay.io/a/b:1")
 			p.Includes = []string{"c"}
 		}, `includes[0], "c", matches none of the 1 image`},
 		"includes that match":     {func(p *prepare) { p.Includes = []string{"keystone"} }, ""},

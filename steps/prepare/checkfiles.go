@@ -16,7 +16,7 @@ import (
 // environment and the roles file by itself, and finds the images if all files are there.
 func (p *prepare) CheckFiles(_ context.Context, w runner.World, known bool) error {
 	if !p.Images.IsZero() {
-		return imagelist.CheckFile(w, "images", p.Images.Text, imagelist.Destination{})
+		return p.Images.CheckFiles(w, "images", imagelist.Destination{})
 	}
 	request, err := p.request(w)
 	if err != nil {

@@ -30,7 +30,7 @@ func (p *prepare) comment() []string {
 		{"tag_from_label", []string{p.TagFromLabel}},
 		{"push_destination", []string{p.PushDestination}},
 		{"mode", []string{p.Mode}},
-		{"images", baseNames([]plan.Path{p.Images.Text})},
+		{"images", baseNames(p.Images.Files())},
 		{"insecure_registries", p.InsecureRegistries},
 		{"environment_directories", baseNames(p.EnvironmentDirectories)},
 		{"environments", baseNames(p.Environments)},

@@ -28,7 +28,7 @@ func (p *prepare) Paths() runner.Paths {
 		Tree:         string(p.Tree),
 		Template:     string(p.Template),
 	}
-	paths := runner.Paths{Reads: setting.Paths(append(slices.Clone(p.EnvironmentDirectories), p.Images.Text))}
+	paths := runner.Paths{Reads: setting.Paths(slices.Concat(p.EnvironmentDirectories, p.Images.Files()))}
 	for _, file := range request.InputFiles() {
 		paths.Reads = append(paths.Reads, file.Path)
 	}
@@ -44,8 +44,8 @@ func (p *prepare) Paths() runner.Paths {
 	if p.TagFromLabel == "" && !p.Digests && p.Format != "openstack-version" {
 		return paths
 	}
-	paths.Looks = imagelist.SourcePlaces(p.Images.Other)
-	paths.Asks = append(paths.Asks, imagelist.Servers("images", p.Images, imagelist.HasDigest)...)
+	paths.Looks = p.Images.SourcePlaces()
+	paths.Asks = append(paths.Asks, p.Images.Servers("images", imagelist.HasDigest)...)
 	if host, path, ok := strings.Cut(strings.TrimRight(p.Namespace, "/"), "/"); ok {
 		paths.Looks = append(paths.Looks, imagelist.Place(host, path+"/*"))
 		paths.Asks = append(paths.Asks, runner.Server{Kind: runner.RegistryServer, Hosts: []string{host}, Field: "namespace"})

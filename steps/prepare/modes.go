@@ -13,7 +13,6 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -107,25 +106,17 @@ func (p *prepare) checkGiven() error {
 		err := errors.New("it needs a release's catalog, and the images are given")
 		errs = append(errs, plan.At("format", fault.WithHint(err, "choose images-list, kolla-globals, openstack-version or satellite-script")))
 	}
-	for i, name := range p.Images.Other {
-		if name != "" {
-			_, err := imagelist.PathOf(name)
-			errs = append(errs, plan.At(fmt.Sprintf("images[%d]", i), err))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, p.Images.Validate("images", false))...)
 }
 
-// givenInputs gives the file with the list of images, when the plan names one.
+// givenInputs gives the files with lists of images that the plan names.
 func (p *prepare) givenInputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	if p.Images.Text == "" {
-		return nil, nil
+	for _, path := range setting.Paths(p.Images.Files()) {
+		if _, err := w.Stat(path); err != nil {
+			return nil, unreadable("images", path, err, w)
+		}
 	}
-	sums, err := w.Sum(ctx, string(p.Images.Text), runner.SHA256)
-	if err != nil {
-		return nil, unreadable("images", string(p.Images.Text), err, w)
-	}
-	return []runner.Input{{Name: "images " + string(p.Images.Text), Digest: "sha256:" + sums[runner.SHA256]}}, nil
+	return p.Images.Inputs(ctx, w)
 }
 
 // selection finds the images: the given ones, or those of the release.
@@ -156,14 +147,11 @@ func nothingSelected(s *tripleo.Selection, includes bool) error {
 	return nil
 }
 
-// givenImages gives the images in the plan, or in the list that it names.
+// givenImages gives the images that the plan lists.
 func (p *prepare) givenImages(w runner.World) ([]tripleo.ListedImage, error) {
-	all := imagelist.Inline(p.Images.Other)
-	if p.Images.Text != "" {
-		var err error
-		if all, err = imagelist.Read(w, string(p.Images.Text)); err != nil {
-			return nil, err
-		}
+	all, err := p.Images.Entries(w, "images")
+	if err != nil {
+		return nil, err
 	}
 	listed := make([]tripleo.ListedImage, len(all))
 	for i, l := range all {

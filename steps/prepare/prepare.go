@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // prepare finds the container images that an overcloud needs and writes two
@@ -28,8 +29,9 @@ type prepare struct {
 	// taken.
 	Release string `json:"release,omitempty" jsonschema:"enum=rhosp13,enum=queens,enum=rhosp16.2,enum=rhosp16,enum=train,enum=rhosp17.1,enum=rhosp17,enum=wallaby"`
 	// In place of release, the images themselves, for deployments that no release's catalog is of:
-	// the path of a list of images, as mirror takes it, or references with their tags.
-	Images plan.TextOr[plan.Path, []string] `json:"images,omitempty"`
+	// the path of a list of images, as mirror takes it, or a list of references with their tags, in
+	// which {file: PATH} stands for the images of such a file.
+	Images imagelist.List `json:"images,omitempty"`
 	// Where nodes pull from: remote, where the images are made; local, the push_destination that a
 	// mirror step fills; or satellite, which synchronizes them itself and serves each under a name
 	// as name_template says: there every image must be found. Left out, push_destination decides.

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
@@ -36,9 +35,9 @@ func TestVerifyCatalogClosed(t *testing.T) {
 	v := newVerifyCatalog(b)
 	v.Exact = false
 	gone := "sha256:" + strings.Repeat("a", 64)
-	v.Expect = plan.TextOr[plan.Path, []string]{Other: []string{
-		testbed.LocalHost + "/rhosp13/openstack-base@" + d.Digest, testbed.LocalHost + "/rhosp13/openstack-base@" + gone,
-	}}
+	v.Expect = testbed.Inline(
+		testbed.LocalHost+"/rhosp13/openstack-base@"+d.Digest, testbed.LocalHost+"/rhosp13/openstack-base@"+gone,
+	)
 	var mu sync.Mutex // images are asked for beside each other
 	asked := map[string]bool{}
 	b.Before["local"] = func(w http.ResponseWriter, r *http.Request) bool {

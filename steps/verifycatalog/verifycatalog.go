@@ -27,12 +27,13 @@ type verifyCatalog struct {
 	// Registry to look at, a name under connections.registries.
 	Registry string `json:"registry"`
 	// Images that are to be there: the path of a list of images, as prepare writes it or as plain
-	// text, or the references themselves, such as the output images of a mirror step. One with a
+	// text; or a list of references, such as the output images of a mirror step, in which {file:
+	// PATH} stands for the images of such a file. One with a
 	// digest has to be that very image, and its source is not asked; for others the source is asked
 	// what the tag stands for. Where a mirror step renames repositories or takes only some
 	// platforms, its output images says what is to be there, and the list that it is given does
 	// not.
-	Expect plan.TextOr[plan.Path, []string] `json:"expect"`
+	Expect imagelist.List `json:"expect"`
 	// Refuse repositories that the list does not name, unless they have no tag: some registries go
 	// on listing what was deleted. Tags beyond the list are let be.
 	Exact bool `json:"exact,omitempty"`
@@ -77,44 +78,35 @@ func Type(out registries) runner.Type {
 
 // Validate implements runner.Validator.
 func (v *verifyCatalog) Validate() error {
-	errs := []error{plan.At("registry", v.out.CheckRegistry(v.Registry))}
-	for i, name := range v.Expect.Other {
-		if name != "" {
-			_, err := imagelist.PathOf(name)
-			errs = append(errs, plan.At(fmt.Sprintf("expect[%d]", i), err))
-		}
-	}
-	return errors.Join(errs...)
+	return errors.Join(plan.At("registry", v.out.CheckRegistry(v.Registry)), v.Expect.Validate("expect", false))
 }
 
 // Paths implements runner.Pather.
 func (v *verifyCatalog) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths([]plan.Path{v.Expect.Text})}
-	paths.Asks = append(imagelist.Servers("expect", v.Expect, imagelist.HasDigest), imagelist.Connection("registry", v.Registry))
+	paths := runner.Paths{Reads: setting.Paths(v.Expect.Files())}
+	paths.Asks = append(v.Expect.Servers("expect", imagelist.HasDigest), imagelist.Connection("registry", v.Registry))
 	if host, err := v.out.RegistryHost(v.Registry); err == nil {
-		looks := imagelist.Place(host, imagelist.NamesIn(v.Expect.Other, nil)...)
-		looks.Lists, looks.Field, looks.All = paths.Reads, "expect", v.Exact
+		looks := v.Expect.Place(host, "expect", nil)
+		looks.All = v.Exact
 		paths.Looks = []runner.Place{looks}
 	}
 	return paths
 }
 
-// CheckFiles implements runner.FileChecker: it reads the list.
+// CheckFiles implements runner.FileChecker: it reads the lists.
 func (v *verifyCatalog) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	host, _ := v.out.RegistryHost(v.Registry) // it is not known yet, or Validate has reported the error
-	return imagelist.CheckFile(w, "expect", v.Expect.Text, imagelist.Destination{Host: host, Same: v.out.SameRegistry})
+	return v.Expect.CheckFiles(w, "expect", imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 }
 
-// Inputs implements runner.Step: the list and the registry's host.
+// Inputs implements runner.Step: the lists and the registry's host.
 func (v *verifyCatalog) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	host, err := v.out.RegistryHost(v.Registry)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
-	case v.Expect.Text == "":
-		return []runner.Input{{Name: "registry", Digest: host}}, nil
 	}
-	return imagelist.Inputs(ctx, w, string(v.Expect.Text), host)
+	in, err := v.Expect.Inputs(ctx, w)
+	return append(in, runner.Input{Name: "registry", Digest: host}), err
 }
 
 // Diff implements runner.Step. It gives an error when something is not as expected.
@@ -186,11 +178,7 @@ func (v *verifyCatalog) Resolve(ctx context.Context, w runner.World) (*runner.Fi
 
 // images gives the expected images with their targets.
 func (v *verifyCatalog) images(w runner.World, host string) ([]registry.Image, error) {
-	at := imagelist.Destination{Host: host, Same: v.out.SameRegistry}
-	if v.Expect.Text != "" {
-		return imagelist.ReadTargets(w, string(v.Expect.Text), at)
-	}
-	return imagelist.Targets(imagelist.Inline(v.Expect.Other), func(l imagelist.Entry) (string, error) { return imagelist.Target(l.ListedImage, at, nil) })
+	return v.Expect.Targets(w, "expect", imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 }
 
 // catalog lists the repositories. A registry that does not show a catalog is assumed

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -195,7 +194,7 @@ func TestVerifyCatalogOfReferences(t *testing.T) {
 		return true
 	}
 	v := newVerifyCatalog(b)
-	v.Expect = plan.TextOr[plan.Path, []string]{Other: images}
+	v.Expect = testbed.Inline(images...)
 	if f, err = v.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -251,7 +250,7 @@ func TestVerifyCatalogUntagged(t *testing.T) {
 func TestVerifyCatalogMistakes(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	v := &verifyCatalog{Registry: "local", out: b.Set}
-	v.Expect.Other = []string{"", "a.example/b:1", "a.example/b", "b:1"}
+	v.Expect = testbed.Inline("", "a.example/b:1", "a.example/b", "b:1")
 	err := v.Validate()
 	if err == nil || strings.Contains(err.Error(), "a.example/b:1") || !strings.Contains(err.Error(), "has no tag") || !strings.Contains(err.Error(), `"b:1"`) {
 		t.Errorf("got %v", err)

@@ -4,6 +4,7 @@ package verifyregistry
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/hashicorp/go-multierror"
@@ -22,10 +23,11 @@ import (
 type verifyRegistry struct {
 	// Registry to look at, a name under connections.registries.
 	Registry string `json:"registry"`
-	// List of images, as prepare writes it: the registry's catalog may name their repositories and
-	// no other, unless it has no tag: some registries go on listing what was deleted. Any of them
+	// List of images, as prepare writes it, or a list of references, in which {file: PATH} stands
+	// for the images of such a file: the registry's catalog may name their repositories and no
+	// other, unless it has no tag: some registries go on listing what was deleted. Any of them
 	// may still be missing, so it holds before the first upload and after.
-	Only plan.Path `json:"only,omitempty"`
+	Only imagelist.List `json:"only,omitzero"`
 
 	out registries
 }
@@ -59,16 +61,16 @@ func Type(out registries) runner.Type {
 
 // Validate implements runner.Validator.
 func (v *verifyRegistry) Validate() error {
-	return plan.At("registry", v.out.CheckRegistry(v.Registry))
+	return errors.Join(plan.At("registry", v.out.CheckRegistry(v.Registry)), v.Only.Validate("only", false))
 }
 
 // Paths implements runner.Pather.
 func (v *verifyRegistry) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths([]plan.Path{v.Only})}
+	paths := runner.Paths{Reads: setting.Paths(v.Only.Files())}
 	paths.Asks = []runner.Server{imagelist.Connection("registry", v.Registry)}
 	// Images of the list may come before this step or after it. It has to wait only for
 	// a step that removes others.
-	if host, err := v.out.RegistryHost(v.Registry); err == nil && v.Only != "" {
+	if host, err := v.out.RegistryHost(v.Registry); err == nil && !v.Only.IsZero() {
 		looks := imagelist.UnlistedPlace(host)
 		looks.All = true
 		paths.Looks = []runner.Place{looks}
@@ -79,7 +81,7 @@ func (v *verifyRegistry) Paths() runner.Paths {
 // CheckFiles implements runner.FileChecker: it reads the list.
 func (v *verifyRegistry) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	host, _ := v.out.RegistryHost(v.Registry) // it is not known yet, or Validate has reported the error
-	return imagelist.CheckFile(w, "only", v.Only, imagelist.Destination{Host: host, Same: v.out.SameRegistry})
+	return v.Only.CheckFiles(w, "only", imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 }
 
 // Inputs implements runner.Step: the registry's host and the list.
@@ -88,10 +90,8 @@ func (v *verifyRegistry) Inputs(ctx context.Context, w runner.World) ([]runner.I
 	if err != nil {
 		return nil, err
 	}
-	if v.Only == "" {
-		return []runner.Input{{Name: "registry", Digest: host}}, nil
-	}
-	return imagelist.Inputs(ctx, w, string(v.Only), host)
+	in, err := v.Only.Inputs(ctx, w)
+	return append(in, runner.Input{Name: "registry", Digest: host}), err
 }
 
 // Diff implements runner.Step. It gives an error when something is not as expected.
@@ -116,7 +116,7 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 	names, err := v.out.Registry().Catalog(ctx, host)
 	closed := imagelist.CatalogClosed(err)
 	switch {
-	case closed && v.Only != "":
+	case closed && !v.Only.IsZero():
 		return nil, fault.WithHint(err, "only needs a registry whose catalog can be read")
 	case err != nil && !closed:
 		return nil, err
@@ -138,10 +138,10 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 // repositories gives those of the list under only, because a login may be for some
 // repositories of a registry alone. That the list cannot be read is told by checkOnly.
 func (v *verifyRegistry) repositories(w runner.World, host string) []string {
-	if v.Only == "" {
+	if v.Only.IsZero() {
 		return nil
 	}
-	images, err := imagelist.ReadTargets(w, string(v.Only), imagelist.Destination{Host: host, Same: v.out.SameRegistry})
+	images, err := v.Only.Targets(w, "only", imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 	if err != nil {
 		return nil
 	}
@@ -150,10 +150,10 @@ func (v *verifyRegistry) repositories(w runner.World, host string) []string {
 
 // checkOnly gives an error for each repository that the list under only does not name.
 func (v *verifyRegistry) checkOnly(ctx context.Context, w runner.World, host string, names []string) error {
-	if v.Only == "" {
+	if v.Only.IsZero() {
 		return nil
 	}
-	images, err := imagelist.ReadTargets(w, string(v.Only), imagelist.Destination{Host: host, Same: v.out.SameRegistry})
+	images, err := v.Only.Targets(w, "only", imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,9 @@ import (
 )
 
 func newVerifyRegistry(b *testbed.Registries) *verifyRegistry {
-	return &verifyRegistry{Registry: "local", Only: b.File(), out: b.Set}
+	v := &verifyRegistry{Registry: "local", out: b.Set}
+	v.Only.Text = b.File()
+	return v
 }
 
 func TestVerifyRegistryLaws(t *testing.T) {
@@ -138,7 +140,7 @@ func TestVerifyRegistryErrors(t *testing.T) {
 		},
 		"a broken catalog": {
 			func(_ *testing.T, b *testbed.Registries, v *verifyRegistry) {
-				v.Only = ""
+				v.Only.Text = ""
 				b.Before["local"] = func(w http.ResponseWriter, r *http.Request) bool {
 					found := strings.HasSuffix(r.URL.Path, "/_catalog")
 					if found {

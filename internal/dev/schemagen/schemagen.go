@@ -122,8 +122,8 @@ func withReference(s *jsonschema.Schema) *jsonschema.Schema {
 }
 
 func mapType(r *jsonschema.Reflector, t reflect.Type) *jsonschema.Schema {
-	if other := plan.OtherForm(t); other != nil {
-		text, rest := r.ReflectFromType(t.Field(0).Type), r.ReflectFromType(other)
+	if one, other := plan.Forms(t); other != nil {
+		text, rest := r.ReflectFromType(one), r.ReflectFromType(other)
 		text.Version, rest.Version = "", ""
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, rest}}
 	}

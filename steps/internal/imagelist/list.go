@@ -5,7 +5,6 @@
 package imagelist
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,43 +14,8 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
-
-// ReadTargets gives the images of a list in a file, each once, with its target at a
-// destination.
-func ReadTargets(w runner.World, path string, at Destination) ([]registry.Image, error) {
-	listed, err := Read(w, path)
-	if err != nil {
-		return nil, err
-	}
-	return Targets(listed, func(l Entry) (string, error) { return Target(l.ListedImage, at, nil) })
-}
-
-// CheckFile reads the list of images in a file and finds the mistakes in it. It gives the
-// error for the field that names the file. Without a host, the targets are not checked.
-func CheckFile(w runner.World, field string, path plan.Path, at Destination) error {
-	if path == "" {
-		return nil
-	}
-	listed, err := Read(w, string(path))
-	if err != nil {
-		return plan.At(field, err)
-	}
-	listed = slices.DeleteFunc(listed, func(e Entry) bool {
-		_, inside, layout := registry.CutLayout(e.Name)
-		return layout && inside == "" // all images of a layout
-	})
-	_, err = Targets(listed, func(l Entry) (string, error) {
-		if at.Host == "" {
-			return PathOf(l.Name)
-		}
-		return Target(l.ListedImage, at, nil)
-	})
-	return plan.At(field, err)
-}
 
 // An Entry is an image of a list, with its place in the list in words.
 type Entry struct {
@@ -59,8 +23,8 @@ type Entry struct {
 	Place string
 }
 
-// Read gives the images of a list in a file.
-func Read(w runner.World, path string) ([]Entry, error) {
+// readFile gives the images of a list in a file.
+func readFile(w runner.World, path string) ([]Entry, error) {
 	listed, err := tripleo.ReadImages(w.Open, path)
 	if err != nil {
 		err = fmt.Errorf("list of images %w", err)
@@ -74,15 +38,6 @@ func Read(w runner.World, path string) ([]Entry, error) {
 		all[i] = Entry{l, fmt.Sprintf("list of images %s", l.Place)}
 	}
 	return all, nil
-}
-
-// Inline gives the images in the plan itself, in the field images.
-func Inline(names []string) []Entry {
-	all := make([]Entry, len(names))
-	for i, n := range names {
-		all[i] = Entry{tripleo.ListedImage{Name: n}, fmt.Sprintf("images[%d]", i)}
-	}
-	return all
 }
 
 // Targets calls target for each image of a list and gives the images, each once. An
@@ -110,17 +65,4 @@ func Targets(listed []Entry, target func(Entry) (string, error)) ([]registry.Ima
 	}
 	images = slices.DeleteFunc(images, func(im registry.Image) bool { return im.Digest == "" && withDigest[im] })
 	return images, errors.Join(errs...)
-}
-
-// Inputs gives the inputs of a step that copies the images of a list to a registry, or
-// checks that they are there.
-func Inputs(ctx context.Context, w runner.World, path, host string) ([]runner.Input, error) {
-	sums, err := w.Sum(ctx, path, runner.SHA256)
-	if err != nil {
-		return nil, hostfiles.Unreadable("images", path, err)
-	}
-	return []runner.Input{
-		{Name: "images " + path, Digest: "sha256:" + sums[runner.SHA256]},
-		{Name: "registry", Digest: host},
-	}, nil
 }

@@ -2,12 +2,11 @@ package imagelist
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/registry"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // Place gives the place of images in the registry of a host, for runner.Paths.
@@ -22,10 +21,20 @@ func UnlistedPlace(host string) runner.Place {
 
 func where(host string) string { return "registry " + strings.ToLower(host) }
 
-// NamesIn gives the names in a registry of images that come there from these sources.
-// A name that is not known yet is "", as are the names of a whole layout. rename may be
-// nil.
-func NamesIn(sources []string, rename func(string) string) []string {
+// Place gives the place of the images in the registry of a host, under the names that
+// they have there. rename changes these and may be nil.
+func (l List) Place(host, field string, rename func(string) string) runner.Place {
+	place := Place(host, namesIn(l.references(), rename)...)
+	place.Lists, place.Field = setting.Paths(l.Files()), field
+	for i := range l.Other {
+		place.ListFields = append(place.ListFields, item(field, i)+".file")
+	}
+	return place
+}
+
+// namesIn gives the names in a registry of images that come there from these sources.
+// A name that is not known yet is "", as are the names of a whole layout.
+func namesIn(sources []string, rename func(string) string) []string {
 	names := make([]string, len(sources))
 	for i, source := range sources {
 		path, err := PathOf(source)
@@ -39,6 +48,9 @@ func NamesIn(sources []string, rename func(string) string) []string {
 	}
 	return names
 }
+
+// SourcePlaces gives the places of the images that the list in the plan names.
+func (l List) SourcePlaces() []runner.Place { return SourcePlaces(l.references()) }
 
 // SourcePlaces gives the places of the images that references name, one for each host.
 func SourcePlaces(sources []string) []runner.Place {
@@ -60,21 +72,22 @@ func SourcePlaces(sources []string) []runner.Place {
 	return places
 }
 
-// Servers gives the registries of the images in a field. Those of a list in a file are
-// known only in a run. An image in a layout, and one that skip reports, has none. skip may be
-// nil.
-func Servers(field string, images plan.TextOr[plan.Path, []string], skip func(name string) bool) []runner.Server {
-	if images.Text != "" || images.Other == nil {
+// Servers gives the registries of the images. Those of a list in a file are known only in
+// a run. An image in a layout, and one that skip reports, has none. skip may be nil.
+func (l List) Servers(field string, skip func(name string) bool) []runner.Server {
+	if l.Text != "" || l.Other == nil {
 		return []runner.Server{{Kind: runner.RegistryServer, Field: field}}
 	}
 	var all []runner.Server
-	for i, name := range images.Other {
-		if _, _, layout := registry.CutLayout(name); layout || skip != nil && skip(name) {
-			continue
-		}
-		server := runner.Server{Kind: runner.RegistryServer, Field: fmt.Sprintf("%s[%d]", field, i)}
-		if host, _, _, err := registry.Split(name); err == nil {
-			server.Hosts = []string{host}
+	for i, it := range l.Other {
+		server := runner.Server{Kind: runner.RegistryServer, Field: item(field, i)}
+		if isReference(it) {
+			if _, _, layout := registry.CutLayout(it.Text); layout || skip != nil && skip(it.Text) {
+				continue
+			}
+			if host, _, _, err := registry.Split(it.Text); err == nil {
+				server.Hosts = []string{host}
+			}
 		}
 		all = append(all, server)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // Registries are an upstream registry with some images, an empty local one, and the
@@ -132,8 +133,12 @@ func (b *Registries) Write(t *testing.T, text string) {
 }
 
 // Inline gives a setting that names images itself instead of a list.
-func Inline(names ...string) plan.TextOr[plan.Path, []string] {
-	return plan.TextOr[plan.Path, []string]{Other: names}
+func Inline(names ...string) imagelist.List {
+	items := make([]imagelist.Item, len(names))
+	for i, name := range names {
+		items[i].Text = name
+	}
+	return imagelist.List{TextOr: plan.TextOr[plan.Path, []imagelist.Item]{Other: items}}
 }
 
 // Ask asks a registry without going through the client of the connections.

@@ -1,0 +1,202 @@
+package imagelist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tripleo"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
+)
+
+// A List is a setting that says which images there are: the path of a file with a list of
+// images, or a list in the plan itself. Only this package knows the kinds of items.
+// The methods take the name of the field that holds the list, for messages.
+type List struct {
+	plan.TextOr[plan.Path, []Item]
+}
+
+// An Item is one item of a list in the plan: an image's reference, or a Source of images.
+// A reference that depends on another step is "" until its value is known, and so are
+// the fields of a Source.
+type Item = plan.TextOr[string, Source]
+
+// A Source names many images in a list in the plan.
+type Source struct {
+	// Path of a list of images, as prepare writes it or as plain text with one reference a line.
+	File plan.Path `json:"file"`
+}
+
+// isReference reports whether an item is a reference, known or not.
+func isReference(item Item) bool { return item.Other == Source{} }
+
+// item names an item of the field for messages.
+func item(field string, i int) string { return fmt.Sprintf("%s[%d]", field, i) }
+
+// Validate checks what the plan says itself. What is not known yet passes. layouts says
+// whether an item may be a whole layout.
+func (l List) Validate(field string, layouts bool) error {
+	var errs []error
+	for i, it := range l.Other {
+		if isReference(it) && it.Text != "" {
+			errs = append(errs, plan.At(item(field, i), checkReference(it.Text, layouts)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkReference(name string, layouts bool) error {
+	dir, inside, isLayout := registry.CutLayout(name)
+	switch {
+	case isLayout && layouts && !filepath.IsAbs(dir):
+		return fmt.Errorf("%q: the path of a layout must be absolute", name)
+	case isLayout && layouts && inside == "":
+		return CheckLayoutPath(dir)
+	}
+	_, err := PathOf(name)
+	return err
+}
+
+// CheckLayoutPath checks the path of a layout. An empty one is not known yet and passes.
+func CheckLayoutPath(path string) error {
+	if strings.ContainsAny(path, ":@") {
+		return fmt.Errorf("%q: the path of a layout cannot have a colon or an @ in it", path)
+	}
+	for _, ending := range []string{".tar.gz", ".tgz", ".tar.xz", ".tar.zst", ".tar.bz2"} {
+		if strings.HasSuffix(path, ending) {
+			err := fmt.Errorf("%q: a layout is a directory or a plain tar archive", path)
+			return fault.WithHint(err, "layers are compressed already: name it "+strings.TrimSuffix(path, ending)+".tar")
+		}
+	}
+	return nil
+}
+
+// A listFile is a file with a list of images, and the field that names it.
+type listFile struct {
+	field string
+	path  plan.Path
+}
+
+// files gives the files that are known, in the order of the list.
+func (l List) files(field string) []listFile {
+	if l.Text != "" {
+		return []listFile{{field, l.Text}}
+	}
+	var all []listFile
+	for i, it := range l.Other {
+		if it.Other.File != "" {
+			all = append(all, listFile{item(field, i) + ".file", it.Other.File})
+		}
+	}
+	return all
+}
+
+// Files gives the files with lists of images, each once.
+func (l List) Files() []plan.Path {
+	var paths []plan.Path
+	for _, f := range l.files("") {
+		if !slices.Contains(paths, f.path) {
+			paths = append(paths, f.path)
+		}
+	}
+	return paths
+}
+
+// Layouts gives the paths of the layouts that the list in the plan names.
+func (l List) Layouts() []plan.Path {
+	var paths []plan.Path
+	for _, it := range l.Other {
+		if dir, _, ok := registry.CutLayout(it.Text); ok {
+			paths = append(paths, plan.Path(dir))
+		}
+	}
+	return paths
+}
+
+// references gives the references of the list in the plan. One that is not known yet is
+// "".
+func (l List) references() []string {
+	var names []string
+	for _, it := range l.Other {
+		if isReference(it) {
+			names = append(names, it.Text)
+		}
+	}
+	return names
+}
+
+// CheckFiles reads all files and finds the mistakes in them. Without a host, the targets
+// are not checked.
+func (l List) CheckFiles(w runner.World, field string, at Destination) error {
+	var errs []error
+	for _, f := range l.files(field) {
+		errs = append(errs, plan.At(f.field, checkFile(w, string(f.path), at)))
+	}
+	return errors.Join(errs...)
+}
+
+func checkFile(w runner.World, path string, at Destination) error {
+	listed, err := readFile(w, path)
+	if err != nil {
+		return err
+	}
+	listed = slices.DeleteFunc(listed, func(e Entry) bool {
+		_, inside, layout := registry.CutLayout(e.Name)
+		return layout && inside == "" // all images of a layout
+	})
+	_, err = Targets(listed, func(l Entry) (string, error) {
+		if at.Host == "" {
+			return PathOf(l.Name)
+		}
+		return Target(l.ListedImage, at, nil)
+	})
+	return err
+}
+
+// Inputs gives the files as inputs of a step.
+func (l List) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
+	var in []runner.Input
+	for _, f := range l.Files() {
+		path := string(f)
+		sums, err := w.Sum(ctx, path, runner.SHA256)
+		if err != nil {
+			return nil, hostfiles.Unreadable("images", path, err)
+		}
+		in = append(in, runner.Input{Name: "images " + path, Digest: "sha256:" + sums[runner.SHA256]})
+	}
+	return in, nil
+}
+
+// Entries gives the images in the order of the list. It reads the files.
+func (l List) Entries(w runner.World, field string) ([]Entry, error) {
+	if l.Text != "" {
+		return readFile(w, string(l.Text))
+	}
+	var all []Entry
+	var errs []error
+	for i, it := range l.Other {
+		if isReference(it) {
+			all = append(all, Entry{tripleo.ListedImage{Name: it.Text}, item(field, i)})
+			continue
+		}
+		listed, err := readFile(w, string(it.Other.File))
+		all, errs = append(all, listed...), append(errs, err)
+	}
+	return all, errors.Join(errs...)
+}
+
+// Targets gives the images, each once, with its target at a destination.
+func (l List) Targets(w runner.World, field string, at Destination) ([]registry.Image, error) {
+	listed, err := l.Entries(w, field)
+	if err != nil {
+		return nil, err
+	}
+	return Targets(listed, func(e Entry) (string, error) { return Target(e.ListedImage, at, nil) })
+}
