@@ -1,7 +1,6 @@
 package ocilayout
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,8 +36,12 @@ type dirStore struct {
 	seen fs.FileInfo
 	read *Index // the index in that file
 
-	users  int      // running executions
-	shared *os.File // their lock, nil until they write
+	queue sync.Mutex // several goroutines ask for changes while one writes
+	asked []*change
+
+	sharing sync.Mutex // several goroutines begin blobs
+	users   int        // running executions
+	shared  *os.File   // their lock, nil until they write
 }
 
 func (s *dirStore) owned() bool { return s.uploads != "" }
@@ -203,70 +206,6 @@ func (s *dirStore) readIndex(path string) (*Index, error) {
 // same says that a file has not changed since it was last read.
 func same(a, b fs.FileInfo) bool {
 	return os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size()
-}
-
-// Change writes index.json anew. The lock on the directory keeps other
-// processes from doing so at the same time.
-func (s *dirStore) Change(do func(*Index) error) error {
-	if err := s.create(); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	unlock, err := s.lockDir()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	old, err := s.load()
-	if err != nil {
-		return err
-	}
-	idx := old.Clone()
-	if err := do(idx); err != nil {
-		return err
-	}
-	text, err := s.text(idx)
-	if err != nil {
-		return err
-	}
-	path := filepath.Join(s.dir, indexFile)
-	if err := durable.WriteBytes(path, layoutMode, text); err != nil {
-		return err
-	}
-	// What was written need not be read again.
-	if s.seen, err = os.Lstat(path); err == nil {
-		s.read = idx
-	}
-	return err
-}
-
-// text gives the content of index.json. People read a shared one, too.
-func (s *dirStore) text(idx *Index) ([]byte, error) {
-	if s.owned() {
-		idx.SchemaVersion, idx.MediaType = 2, IndexType
-		return json.Marshal(idx)
-	}
-	text, err := idx.Text()
-	if err == nil && int64(len(text)) > maxIndex {
-		err = fmt.Errorf("%s: an index of %d bytes is too large", s.dir, len(text))
-	}
-	return text, err
-}
-
-// lockDir keeps other processes from changing the index.
-func (s *dirStore) lockDir() (unlock func(), err error) {
-	if s.owned() {
-		return func() {}, nil
-	}
-	dir, err := os.Open(s.dir)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(fmt.Errorf("lock %s: %w", s.dir, err), dir.Close())
-	}
-	return func() { _ = dir.Close() }, nil // closing ends the lock
 }
 
 func (s *dirStore) OverheadBytes() int64 { return 0 }

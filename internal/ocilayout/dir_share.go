@@ -15,16 +15,16 @@ import (
 )
 
 func (s *dirStore) Begin() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.sharing.Lock()
+	defer s.sharing.Unlock()
 	s.users++
 }
 
 // share keeps other processes from removing blobs while the execution lasts.
 // The first call removes what killed processes left.
 func (s *dirStore) share() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.sharing.Lock()
+	defer s.sharing.Unlock()
 	if s.users == 0 || s.shared != nil {
 		return nil
 	}
@@ -55,8 +55,8 @@ func (s *dirStore) removeLeftovers() error {
 }
 
 func (s *dirStore) Commit() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.sharing.Lock()
+	defer s.sharing.Unlock()
 	s.users = max(0, s.users-1)
 	if s.users > 0 || s.shared == nil {
 		return nil

@@ -50,7 +50,8 @@ type store interface {
 	// caller must not change it.
 	Index() (*Index, error)
 	// Change replaces the index by what do makes of a copy. The blobs that the
-	// index names must be there already.
+	// index names must be there already. Another goroutine may call do, and call
+	// it again with another copy.
 	Change(do func(*Index) error) error
 	// Open opens a blob. The error for an absent one is fs.ErrNotExist.
 	Open(d digest.Digest) (Blob, error)
@@ -159,7 +160,10 @@ func (idx *Index) Insert(d descriptor.Descriptor) {
 }
 
 func byName(a, b descriptor.Descriptor) int {
-	return cmp.Or(cmp.Compare(a.Annotations[NameKey], b.Annotations[NameKey]), cmp.Compare(a.Digest, b.Digest))
+	if c := cmp.Compare(a.Annotations[NameKey], b.Annotations[NameKey]); c != 0 {
+		return c
+	}
+	return cmp.Compare(a.Digest, b.Digest)
 }
 
 // Text gives the content of index.json.

@@ -63,6 +63,7 @@ type engine struct {
 	mounts       map[string]mounting // by registry
 	largeQueue   queue               // jobs that move many bytes through here
 	smallQueue   queue               // small blobs, mounts and manifests
+	layoutQueue  queue               // manifests into layouts
 	results      chan result
 	manifestPuts manifestPuts // shared by the jobs that publish
 }
@@ -113,6 +114,8 @@ type queue struct {
 func (e *engine) run(ctx context.Context) error {
 	// Small jobs cost a round trip each, and little else.
 	e.largeQueue.limit, e.smallQueue.limit = e.room(), 2*e.o.Parallel
+	// A layout names the images together that come at the same time.
+	e.layoutQueue.limit = layoutConcurrency
 	e.prepare()
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -120,7 +123,8 @@ func (e *engine) run(ctx context.Context) error {
 		// Small jobs come first: mounts that are refused become large jobs.
 		e.start(ctx, &wg, &e.smallQueue)
 		e.start(ctx, &wg, &e.largeQueue)
-		if e.largeQueue.running+e.smallQueue.running == 0 {
+		e.start(ctx, &wg, &e.layoutQueue)
+		if e.largeQueue.running+e.smallQueue.running+e.layoutQueue.running == 0 {
 			break
 		}
 		r := <-e.results
@@ -228,8 +232,11 @@ func (q *queue) take(i int) int {
 const smallBlob = 64 << 10
 
 func (e *engine) queueOf(j *job) *queue {
-	if (j.kind == pullJob || j.kind == copyJob) && j.blob.Size > smallBlob {
+	switch {
+	case (j.kind == pullJob || j.kind == copyJob) && j.blob.Size > smallBlob:
 		return &e.largeQueue
+	case j.kind == publishJob && j.entry.target.Path != "":
+		return &e.layoutQueue
 	}
 	return &e.smallQueue
 }

@@ -117,54 +117,77 @@ func (v *layoutView) tag(m descriptor.Descriptor) (tag string, mine bool) {
 	return tag, mine && tagName.MatchString(tag)
 }
 
-// Change implements BlobStore. The layout's index names no manifest by its
-// digest alone, but those that refer to others.
-func (v *layoutView) Change(do func(*ocilayout.Index) error) error {
-	return v.Layout.Change(func(all *ocilayout.Index) error {
-		before := v.cut(all)
-		idx := before.Clone()
-		if err := do(idx); err != nil {
-			return err
+// setTags implements tagger. The layout's index names no manifest by its digest
+// alone, but those that refer to others.
+func (v *layoutView) setTags(m descriptor.Descriptor, tags []string) error {
+	return v.Change(func(all *ocilayout.Index) error {
+		if len(tags) == 0 && !v.lists(all, m.Digest) {
+			v.addReferrer(all, m)
 		}
-		was, is := entries(before), entries(idx)
-		all.Manifests = slices.DeleteFunc(all.Manifests, func(m descriptor.Descriptor) bool {
-			tag, mine := v.tag(m)
-			return mine && !is[entry{m.Digest, tag}]
-		})
-		for _, m := range idx.Manifests {
-			if !was[entryOf(m)] {
-				v.insert(all, m)
+		for _, tag := range tags {
+			v.untag(all, tag, m.Digest)
+			if !v.hasTag(all, tag, m.Digest) {
+				v.insert(all, m, tag)
 			}
 		}
 		return nil
 	})
 }
 
-// An entry identifies a manifest in an index.
-type entry struct {
-	digest digest.Digest
-	tag    string
+// removeTag implements tagger.
+func (v *layoutView) removeTag(tag string) error {
+	return v.Change(func(all *ocilayout.Index) error {
+		v.untag(all, tag, "")
+		return nil
+	})
 }
 
-func entryOf(m descriptor.Descriptor) entry { return entry{m.Digest, m.Annotations[ocilayout.NameKey]} }
+// lists says whether the repository has a manifest, with or without a tag.
+func (v *layoutView) lists(all *ocilayout.Index, d digest.Digest) bool {
+	return slices.ContainsFunc(all.Manifests, func(m descriptor.Descriptor) bool {
+		if m.Digest != d {
+			return false
+		}
+		_, mine := v.tag(m)
+		return mine || m.Annotations[ocilayout.NameKey] == ""
+	})
+}
 
-func entries(idx *ocilayout.Index) map[entry]bool {
-	all := make(map[entry]bool, len(idx.Manifests))
-	for _, m := range idx.Manifests {
-		all[entryOf(m)] = true
+// hasTag says whether a tag stands for a manifest.
+func (v *layoutView) hasTag(all *ocilayout.Index, tag string, d digest.Digest) bool {
+	return slices.ContainsFunc(all.Manifests, func(m descriptor.Descriptor) bool {
+		return m.Digest == d && m.Annotations[ocilayout.NameKey] == v.prefix+tag
+	})
+}
+
+// untag takes a tag from all manifests but one.
+func (v *layoutView) untag(all *ocilayout.Index, tag string, except digest.Digest) {
+	name := v.prefix + tag
+	var had []descriptor.Descriptor
+	all.Manifests = slices.DeleteFunc(all.Manifests, func(m descriptor.Descriptor) bool {
+		if m.Digest == except || m.Annotations[ocilayout.NameKey] != name {
+			return false
+		}
+		had = append(had, m)
+		return true
+	})
+	for _, m := range had {
+		if !v.lists(all, m.Digest) {
+			v.addReferrer(all, m)
+		}
 	}
-	return all
 }
 
-// insert adds a manifest to the index of the layout: under its name if it has a
-// tag, and without a name if it refers to another one.
-func (v *layoutView) insert(all *ocilayout.Index, m descriptor.Descriptor) {
+// insert adds a manifest to the index of the layout under a tag, and without a
+// name if it refers to another one.
+func (v *layoutView) insert(all *ocilayout.Index, m descriptor.Descriptor, tag string) {
 	v.addReferrer(all, m)
-	if tag := m.Annotations[ocilayout.NameKey]; tag != "" {
-		m.Annotations = maps.Clone(m.Annotations)
-		m.Annotations[ocilayout.NameKey] = v.prefix + tag
-		all.Insert(m)
+	m.Annotations = maps.Clone(m.Annotations)
+	if m.Annotations == nil {
+		m.Annotations = map[string]string{}
 	}
+	m.Annotations[ocilayout.NameKey] = v.prefix + tag
+	all.Insert(m)
 }
 
 // addReferrer adds a manifest without a tag to the index, if it refers to

@@ -125,10 +125,7 @@ func (x *exchange) deleteManifest() error {
 	case byDigest:
 		err = x.repo.deleteManifest(m.Digest)
 	default:
-		err = x.repo.Change(func(idx *ocilayout.Index) error {
-			untag(idx, x.at.ref)
-			return nil
-		})
+		err = x.repo.removeTag(x.at.ref)
 	}
 	if err != nil {
 		return err

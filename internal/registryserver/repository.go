@@ -23,8 +23,8 @@ type repository struct {
 	name   string
 	shared bool // it is one of many in a layout; see NewLayouts
 
-	changing sync.Mutex // one request at a time puts or deletes a manifest
-	known    *sync.Map  // digest.Digest -> facts; several requests run at a time
+	deleting sync.RWMutex // no manifest is put while one is deleted
+	known    *sync.Map    // digest.Digest -> facts; several requests run at a time
 }
 
 func newRepository(name string, s BlobStore) *repository {
@@ -35,8 +35,8 @@ func newRepository(name string, s BlobStore) *repository {
 // moves the tags that another manifest had. It names nothing if ready gives an
 // error. While ready looks, no other process removes blobs.
 func (r *repository) putManifest(m descriptor.Descriptor, text []byte, tags []string, ready func() error) error {
-	r.changing.Lock()
-	defer r.changing.Unlock()
+	r.deleting.RLock()
+	defer r.deleting.RUnlock()
 	if err := r.put(m.Digest, text); err != nil {
 		return err
 	}
@@ -44,6 +44,9 @@ func (r *repository) putManifest(m descriptor.Descriptor, text []byte, tags []st
 		return err
 	}
 	r.known.Store(m.Digest, factsOf(text)) // a layoutView asks for them
+	if t, ok := r.BlobStore.(tagger); ok {
+		return t.setTags(m, tags)
+	}
 	return r.Change(func(idx *ocilayout.Index) error {
 		for _, tag := range tags {
 			untag(idx, tag)
@@ -60,8 +63,8 @@ func (r *repository) putManifest(m descriptor.Descriptor, text []byte, tags []st
 
 // deleteManifest removes a manifest with all of its tags.
 func (r *repository) deleteManifest(d digest.Digest) error {
-	r.changing.Lock()
-	defer r.changing.Unlock()
+	r.deleting.Lock()
+	defer r.deleting.Unlock()
 	err := r.Change(func(idx *ocilayout.Index) error {
 		idx.Manifests = slices.DeleteFunc(idx.Manifests, func(m descriptor.Descriptor) bool { return m.Digest == d })
 		return nil
@@ -74,6 +77,17 @@ func (r *repository) deleteManifest(d digest.Digest) error {
 		return err
 	}
 	return nil
+}
+
+// removeTag removes a tag, and leaves its manifest.
+func (r *repository) removeTag(tag string) error {
+	if t, ok := r.BlobStore.(tagger); ok {
+		return t.removeTag(tag)
+	}
+	return r.Change(func(idx *ocilayout.Index) error {
+		untag(idx, tag)
+		return nil
+	})
 }
 
 // tagOf gives the tag of an entry in the index, "" for none. Layouts of other

@@ -15,7 +15,8 @@ type BlobStore interface {
 	// without. The caller must not change it.
 	Index() (*ocilayout.Index, error)
 	// Change replaces the index by what do makes of a copy. What the index
-	// names is lasting then.
+	// names is lasting then. Another goroutine may call do, and call it again
+	// with another copy.
 	Change(do func(*ocilayout.Index) error) error
 	// Open opens a blob. The error for an absent one is fs.ErrNotExist.
 	Open(d digest.Digest) (ocilayout.Blob, error)
@@ -26,6 +27,16 @@ type BlobStore interface {
 	Link(d digest.Digest, from ocilayout.Blob) error
 	// Remove removes a blob. The error for an absent one is fs.ErrNotExist.
 	Remove(d digest.Digest) error
+}
+
+// A tagger is a BlobStore that changes tags in its own way. Its Change is not
+// for use.
+type tagger interface {
+	// setTags makes tags stand for a manifest that is stored. Without tags it
+	// stands for itself.
+	setTags(m descriptor.Descriptor, tags []string) error
+	// removeTag removes a tag, and leaves its manifest.
+	removeTag(tag string) error
 }
 
 // A storage holds repositories. It is for use by many goroutines at once.
