@@ -66,7 +66,7 @@ func (r *Runner) Verify(ctx context.Context) (*Report, error) { return r.run(ctx
 func (r *Runner) LookUp(ctx context.Context) (*Report, error) { return r.run(ctx, ModeLookUp) }
 
 func (r *Runner) run(ctx context.Context, mode Mode) (*Report, error) {
-	chosen, err := r.selected()
+	chosen, err := r.Selected()
 	if err != nil {
 		return nil, err
 	}
@@ -91,15 +91,9 @@ func (r *Runner) parallel() int {
 	return max(4, runtime.GOMAXPROCS(0))
 }
 
-// CheckSelection returns a *SelectionError if Only and Skip make no sense for the
-// plan. It needs no state, so callers can ask before they make one.
-func (r *Runner) CheckSelection() error {
-	_, err := r.selected()
-	return err
-}
-
-// selected returns the ids of the steps to run.
-func (r *Runner) selected() (map[string]bool, error) {
+// Selected returns the ids of the steps to run. It returns a *SelectionError if Only and
+// Skip make no sense for the plan.
+func (r *Runner) Selected() (map[string]bool, error) {
 	chosen := map[string]bool{}
 	for _, n := range r.Graph.Nodes {
 		chosen[n.ID()] = len(r.Only) == 0

@@ -298,7 +298,7 @@ func TestOnlyAndSkip(t *testing.T) {
 		}
 	}
 	for _, r := range []*Runner{{Graph: g, Only: []string{"a"}, Skip: []string{"a"}}, {Graph: g, Skip: []string{"a", "b", "c", "d"}}} {
-		if err := r.CheckSelection(); !errors.As(err, &missing) || !strings.Contains(err.Error(), "no step is left") {
+		if _, err := r.Selected(); !errors.As(err, &missing) || !strings.Contains(err.Error(), "no step is left") {
 			t.Errorf("only %v, skip %v: error %v, want that nothing is left", r.Only, r.Skip, err)
 		}
 	}

@@ -22,6 +22,7 @@ type session struct {
 	graph *runner.Graph
 	conns *connections.Set
 	tags  *connections.TagLock // nil until loadTagLock
+	asked []runner.Asked       // the servers that the steps ask
 
 	warnings plan.Errors // what may be a mistake in the plan
 }
@@ -55,7 +56,7 @@ func (p *program) loadFile(c *cli.Context, file string) (*session, error) {
 	if err := errs.Err(); err != nil {
 		return nil, err
 	}
-	s := &session{graph: graph, conns: out}
+	s := &session{graph: graph, conns: out, asked: asked}
 	s.warnings = slices.Concat(read.Warnings, graph.Warnings, out.Unused(read, asked))
 	if !c.IsSet("lock") && !c.IsSet("connections") && c.Command.Name != "lock" { // lock writes the file
 		s.warnings = append(s.warnings, unreadTagLocks(s.graph.Plan.File, c.String("file"))...)
@@ -107,7 +108,7 @@ func withStateHint(err error) error {
 // withWritingRunner opens the session for apply and calls do with its runner. It
 // takes the lock of the state and records the events of the run there.
 func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) error) error {
-	if err := s.runner(c, nil).CheckSelection(); err != nil {
+	if _, err := s.runner(c, nil).Selected(); err != nil {
 		return err
 	}
 	store, err := runner.OpenStore(s.stateDir(c), s.graph.Plan.File)
@@ -131,6 +132,10 @@ func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) erro
 func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do func(*runner.Runner) error) (err error) {
 	defer func() { err = errors.Join(err, store.Close()) }()
 	defer func() { err = errors.Join(err, s.conns.Close()) }()
+	run := s.runner(c, store)
+	if chosen, err := run.Selected(); err == nil { // the run reports the error
+		s.conns.Need(slices.DeleteFunc(slices.Clone(s.asked), func(a runner.Asked) bool { return !chosen[a.Step.ID] }))
+	}
 	s.conns.SetOwner(store.Owner())
 	if err := s.conns.Open(readOnly); err != nil {
 		return err
@@ -144,5 +149,5 @@ func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do fu
 	if !readOnly {
 		defer func() { err = errors.Join(err, s.conns.SaveCache(store.CacheDir()), s.tags.Save()) }()
 	}
-	return do(s.runner(c, store))
+	return do(run)
 }

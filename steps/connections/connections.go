@@ -29,6 +29,7 @@ import (
 	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -43,13 +44,14 @@ type Set struct {
 	file  string // the file that replaces the plan's connections, or ""
 	only  bool   // servers without a connection must not be asked
 
-	secretVariables []string                // of the plan
-	redactor        *redact.Redactor        // learns all logins; nil for With
-	lock            *TagLock                // of tags; nil: every look-up asks
-	oldNames        map[string]string       // names in the lock file by canonical name
-	client          *registry.Client        // of all registries
-	downloads       *download.Client        // of all hosts
-	embeddedClouds  map[string]http.Handler // embedded clouds by name
+	secretVariables []string                                             // of the plan
+	redactor        *redact.Redactor                                     // learns all logins; nil for With
+	lock            *TagLock                                             // of tags; nil: every look-up asks
+	oldNames        map[string]string                                    // names in the lock file by canonical name
+	client          *registry.Client                                     // of all registries
+	downloads       *download.Client                                     // of all hosts
+	embeddedClouds  map[string]http.Handler                              // embedded clouds by name
+	needs           func(kind runner.ServerKind, name, host string) bool // see Need; nil: all are needed
 	closers         []io.Closer
 
 	// Steps that run at the same time share a cloud. The first one logs in, and the
@@ -104,7 +106,7 @@ func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
 	return b.Explain(into.Validate())
 }
 
-// Open starts embedded services and makes the clients. It sends no request to a
+// Open starts the embedded services that Need names and makes the clients. It sends no request to a
 // server. With readOnly, embedded services change nothing. The caller must call Close.
 func (s *Set) Open(readOnly bool) error {
 	hosts := make([]registry.Host, 0, len(s.registries))
@@ -137,12 +139,13 @@ func (s *Set) Open(readOnly bool) error {
 		if c.Embedded == nil {
 			continue
 		}
-		answer, err := cloudserver.New(cloudserver.Config{Dir: string(c.Embedded.Dir), ReadOnly: readOnly})
+		answer, err := s.embed(runner.CloudServer, c.name, "", func() (service, error) {
+			return asService(cloudserver.New(cloudserver.Config{Dir: string(c.Embedded.Dir), ReadOnly: readOnly}))
+		})
 		if err != nil {
 			return withWriteHint(fmt.Errorf("cloud %s: %w", c.name, err))
 		}
 		s.embeddedClouds[c.name] = answer
-		s.closers = append(s.closers, answer)
 	}
 	client, err := registry.New(hosts)
 	if err != nil {
@@ -176,13 +179,14 @@ func (s *Set) openRegistry(r namedRegistry, readOnly bool) (http.Handler, error)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := registryserver.New(registryserver.Config{
-		Dir: string(r.Embedded.Dir), ReadOnly: readOnly, Images: images,
+	answer, err := s.embed(runner.RegistryServer, r.name, r.Host, func() (service, error) {
+		return asService(registryserver.New(registryserver.Config{
+			Dir: string(r.Embedded.Dir), ReadOnly: readOnly, Images: images,
+		}))
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, answer)
 	return answer, nil
 }
 

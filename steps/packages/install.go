@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -169,7 +170,7 @@ const (
 // runTool runs a tool that asks no questions, and gives its output.
 func runTool(ctx context.Context, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Env = append(toolEnvironment(os.Environ()), "LC_ALL=C")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = stopWait
 	var out, errs limitedBuffer
@@ -189,6 +190,22 @@ func runTool(ctx context.Context, name string, args ...string) (string, error) {
 		output = "... " + output[len(output)-maxErrorText:]
 	}
 	return out.String(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.ReplaceAll(output, "\n", "; "))
+}
+
+// toolVariables are the variables that tools get: they say where files are and how
+// servers are reached. Other variables may hold secrets that no tool needs, and the
+// scripts of packages would see them.
+var toolVariables = [...]string{
+	"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "RPM_CONFIGDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE",
+	"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY",
+}
+
+// toolEnvironment gives the part of an environment that tools get.
+func toolEnvironment(environment []string) []string {
+	return slices.DeleteFunc(slices.Clone(environment), func(line string) bool {
+		name, _, _ := strings.Cut(line, "=")
+		return !slices.Contains(toolVariables[:], name) && !slices.Contains(toolVariables[:], strings.ToUpper(name))
+	})
 }
 
 // A limitedBuffer keeps the beginning of what is written to it.
