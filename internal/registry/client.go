@@ -51,14 +51,14 @@ type Host struct {
 
 	Realms []string // hosts that tokens may come from even if they are private
 
-	Concurrency int     // requests at a time; 0: 16
+	Concurrency int     // most requests at a time; 0: 64
 	Rate        float64 // requests in a second; 0: any
 	Bandwidth   int64   // bytes in a second, both ways together; 0: any
 }
 
-// DefaultConcurrency is the number of requests to a registry at a time: those
-// for large blobs, and as many small ones.
-const DefaultConcurrency = 16
+// MaxConcurrency is the number of requests that a registry gets at a time at most, if it
+// answers so many as fast as few.
+const MaxConcurrency = 64
 
 // A Client talks to registries. It is for use by many goroutines at once.
 type Client struct {
@@ -85,12 +85,14 @@ func New(hosts []Host) (*Client, error) {
 	for _, h := range hosts {
 		c.registries = append(c.registries, h.identity())
 	}
+	most := map[string]int{}
 	for i, h := range hosts {
 		name := c.registries.Name(h.Name)
 		if c.hosts[name] != nil {
 			return nil, fmt.Errorf("the registry %s has two connections", name)
 		}
 		c.hosts[name] = newLogin(h, name)
+		most[h.identity().Address()] = concurrency(h)
 		endpoints[i] = transport.Endpoint{
 			Host: h.identity().Address(), Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Handler: h.Handler,
 			Concurrency: concurrency(h), Rate: h.Rate, Bandwidth: h.Bandwidth,
@@ -102,7 +104,13 @@ func New(hosts []Host) (*Client, error) {
 	}
 	hc := t.Client()
 	c.base = t
-	c.wire = wire.New(t, c.wait)
+	most[layoutHost] = 0 // a disk need not be spared
+	c.wire = wire.New(t, c.wait, func(host string) int {
+		if n, known := most[host]; known {
+			return n
+		}
+		return MaxConcurrency
+	})
 	hc.Transport = c.wire
 	c.http = hc
 	c.pull = c.view(hc, 0)
@@ -125,7 +133,7 @@ func concurrency(h Host) int {
 	if h.Concurrency > 0 {
 		return h.Concurrency
 	}
-	return DefaultConcurrency
+	return MaxConcurrency
 }
 
 // identity says which registry the host is.
@@ -151,7 +159,7 @@ func newLogin(h Host, name string) *login {
 // view makes one of the two views of the registries.
 func (c *Client) view(hc *http.Client, which int) *reg.Reg {
 	unknown := config.HostNew()
-	unknown.ReqConcurrent = DefaultConcurrency
+	unknown.ReqConcurrent = MaxConcurrency
 	configs := make([]*config.Host, 0, len(c.hosts))
 	for _, l := range c.hosts {
 		configs = append(configs, l.configs[which])
@@ -174,7 +182,7 @@ func (c *Client) concurrency(host string) int {
 	if l := c.hosts[host]; l != nil {
 		return concurrency(l.host)
 	}
-	return DefaultConcurrency
+	return MaxConcurrency
 }
 
 // call runs do, which sends requests to r's host, and explains its error.

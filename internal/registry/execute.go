@@ -63,7 +63,6 @@ type engine struct {
 	mounts       map[string]mounting // by registry
 	largeQueue   queue               // jobs that move many bytes through here
 	smallQueue   queue               // small blobs, mounts and manifests
-	layoutQueue  queue               // manifests into layouts
 	results      chan result
 	manifestPuts manifestPuts // shared by the jobs that publish
 }
@@ -112,10 +111,9 @@ type queue struct {
 }
 
 func (e *engine) run(ctx context.Context) error {
-	// Small jobs cost a round trip each, and little else.
-	e.largeQueue.limit, e.smallQueue.limit = e.room(), 2*e.o.Parallel
-	// A layout names the images together that come at the same time.
-	e.layoutQueue.limit = layoutConcurrency
+	// Small jobs cost a round trip each, and little else. The registry's limiter says how
+	// many of them are under way; a layout makes those that come together lasting together.
+	e.largeQueue.limit, e.smallQueue.limit = e.room(), MaxConcurrency
 	e.prepare()
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -123,8 +121,7 @@ func (e *engine) run(ctx context.Context) error {
 		// Small jobs come first: mounts that are refused become large jobs.
 		e.start(ctx, &wg, &e.smallQueue)
 		e.start(ctx, &wg, &e.largeQueue)
-		e.start(ctx, &wg, &e.layoutQueue)
-		if e.largeQueue.running+e.smallQueue.running+e.layoutQueue.running == 0 {
+		if e.largeQueue.running+e.smallQueue.running == 0 {
 			break
 		}
 		r := <-e.results
@@ -232,11 +229,8 @@ func (q *queue) take(i int) int {
 const smallBlob = 64 << 10
 
 func (e *engine) queueOf(j *job) *queue {
-	switch {
-	case (j.kind == pullJob || j.kind == copyJob) && j.blob.Size > smallBlob:
+	if (j.kind == pullJob || j.kind == copyJob) && j.blob.Size > smallBlob {
 		return &e.largeQueue
-	case j.kind == publishJob && j.entry.target.Path != "":
-		return &e.layoutQueue
 	}
 	return &e.smallQueue
 }

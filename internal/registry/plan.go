@@ -13,9 +13,6 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
-// planners is the number of images that are planned at a time.
-const planners = 8
-
 // Plan finds out what is to be moved so that the images, or what is selected of
 // them, are at their destinations. It moves nothing. The error of one image is
 // in its ImagePlan. The error that is returned concerns all images.
@@ -48,7 +45,7 @@ func (t *TransferPlan) dropScratch() {
 // ctx.
 func each[T any](ctx context.Context, items []T, do func(context.Context, T)) error {
 	var g errgroup.Group
-	g.SetLimit(planners)
+	g.SetLimit(MaxConcurrency)
 	for _, it := range items {
 		if ctx.Err() != nil {
 			break

@@ -42,7 +42,7 @@ func (c *Client) Preflight(ctx context.Context, t *TransferPlan) error {
 func (c *Client) preflightHost(ctx context.Context, repos map[string][]*ImagePlan) {
 	var g errgroup.Group
 	for _, es := range repos {
-		g.SetLimit(min(planners, c.concurrency(es[0].target.Registry)))
+		g.SetLimit(c.concurrency(es[0].target.Registry))
 		break
 	}
 	for _, es := range repos {

@@ -48,7 +48,8 @@ type attached struct {
 type tagLists struct {
 	mu      sync.Mutex
 	all     map[string]func() ([]string, error)
-	without map[string]bool // parts of registries without the referrers API
+	without map[string]bool          // parts of registries without the referrers API
+	asked   map[string]chan struct{} // by part, closed when its first answer about referrers is there
 }
 
 // registryPart names the part of a registry that behaves alike: some hosts have
@@ -63,6 +64,30 @@ func (l *tagLists) hasNoReferrers(r ref.Ref) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.without[registryPart(r)]
+}
+
+// askReferrers lets the first caller ask the part of a registry alone, so that the others
+// need not ask what it does not have. The caller calls the result when it has an answer.
+func (l *tagLists) askReferrers(ctx context.Context, r ref.Ref) (done func()) {
+	part := registryPart(r)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := l.asked[part]
+	if first == nil {
+		if l.asked == nil {
+			l.asked = map[string]chan struct{}{}
+		}
+		first = make(chan struct{})
+		l.asked[part] = first
+		return func() { close(first) }
+	}
+	l.mu.Unlock()
+	select {
+	case <-first:
+	case <-ctx.Done():
+	}
+	l.mu.Lock()
+	return func() {}
 }
 
 func (l *tagLists) noteNoReferrers(r ref.Ref) {
@@ -150,6 +175,7 @@ func (c *Client) attachmentsOf(ctx context.Context, e *ImagePlan, subject string
 	if err != nil {
 		return nil, err
 	}
+	defer e.want.scratch.lists.askReferrers(ctx, e.source)()
 	standIn := slices.Contains(tags.names, strings.Replace(subject, ":", "-", 1))
 	if tags.known && !standIn && e.want.scratch.lists.hasNoReferrers(e.source) {
 		return found, nil

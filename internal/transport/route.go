@@ -47,7 +47,7 @@ func newRoute(e Endpoint) (*route, error) {
 	}
 	idle := e.Concurrency
 	if idle <= 0 {
-		idle = 16
+		idle = 64
 	}
 	base := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,

@@ -37,7 +37,7 @@ type Endpoint struct {
 	CA          string       // PEM file of further authorities to trust
 	Cert, Key   string       // PEM files of the client certificate and its key
 	Handler     http.Handler // answers instead of a server
-	Concurrency int          // idle connections kept open; 0: 16
+	Concurrency int          // idle connections kept open; 0: 64
 	Rate        float64      // requests per second; 0: unlimited
 	Bandwidth   int64        // bytes of bodies per second, both directions together; 0: unlimited
 }

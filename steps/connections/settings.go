@@ -27,8 +27,10 @@ type RegistryConnection struct {
 	// Hosts (host or host:port) that tokens for this registry may come from although they are in a
 	// private network. Those of public networks need not be listed.
 	Realms []string `json:"realms,omitempty"`
-	// Most requests to have open at once.
-	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=16"`
+	// Most requests of a kind to have open at once. bayplan begins with at most 16. It adds one for
+	// each round of answers that come as fast as the first ones, and takes half as many when the
+	// registry answers that it is busy.
+	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=64"`
 	// Most requests in a second. Without it there is no limit.
 	Rate int `json:"rate,omitempty" jsonschema:"minimum=1,maximum=100000"`
 	// Answer for the host inside the process instead of over the network: for rehearsals, tests and

@@ -203,7 +203,7 @@ func (s *Set) MovedTags(ctx context.Context, images []string) ([]string, []runne
 	images = slices.DeleteFunc(slices.Clone(images), func(image string) bool { return !s.lock.markReported(s.lockName(image)) })
 	notes, moved := make([]string, len(images)), make([]runner.Moved, len(images))
 	var g errgroup.Group
-	g.SetLimit(registry.DefaultConcurrency)
+	g.SetLimit(registry.MaxConcurrency)
 	for i, image := range images {
 		g.Go(func() error { notes[i], moved[i] = s.movedTag(ctx, s.lockName(image)); return nil })
 	}

@@ -193,7 +193,7 @@ func (p *prepare) withDigests(ctx context.Context, images []tripleo.Image) ([]tr
 	pinned := make([]tripleo.Image, len(images))
 	errs := make([]error, len(images))
 	var g errgroup.Group
-	g.SetLimit(registry.DefaultConcurrency)
+	g.SetLimit(registry.MaxConcurrency)
 	for i, image := range images {
 		pinned[i] = image
 		if image.Digest != "" {

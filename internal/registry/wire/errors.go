@@ -35,6 +35,7 @@ type Error struct {
 	Ref        string        // host/repository:tag, where the error is about one
 	Status     int           // of the answer, 0 without one
 	RetryAfter time.Duration // the wait that the registry asked for
+	comeBack   time.Time     // when a wait ends that is too long for a run; zero: there is none
 	cred       Credential
 	loginHint  func(Kind) string
 	repeated   bool   // the Transport has repeated the request already
@@ -93,7 +94,11 @@ func (e *Error) answerText() string {
 	if e.away != "" {
 		host += " redirects to " + e.away + ", which"
 	}
-	return fmt.Sprintf("%s: %s answers %d %s%s", e.Ref, host, e.Status, http.StatusText(e.Status), e.said.quoted())
+	text := fmt.Sprintf("%s: %s answers %d %s%s", e.Ref, host, e.Status, http.StatusText(e.Status), e.said.quoted())
+	if !e.comeBack.IsZero() {
+		text += "; it wants no more requests before " + e.comeBack.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	return text
 }
 
 // Unwrap gives the cause.
@@ -163,6 +168,9 @@ func explain(p *Target, s Result, err error) error {
 	e := &Error{
 		Host: p.Host, Repository: p.Repository, Ref: p.Ref, Status: s.Status, RetryAfter: s.retryAfter,
 		Kind: kind(s, err), cred: p.Cred, loginHint: p.LoginHint, said: s.said, method: s.method, opened: s.opened, away: s.away, repeated: s.repeated, Err: err,
+	}
+	if e.RetryAfter > maxRetryAfter {
+		e.comeBack = time.Now().Add(e.RetryAfter + time.Minute).Truncate(time.Minute)
 	}
 	if (e.Kind == Unreachable || e.Kind == Mismatch) && s.err != nil {
 		e.Err = s.err

@@ -12,16 +12,19 @@ import (
 func (t *Transport) Retry(ctx context.Context, do func() error) error {
 	for try := 1; ; try++ {
 		err := do()
-		if err == nil || ctx.Err() != nil || try == tries || !fault.IsConnection(err) {
+		if err == nil || ctx.Err() != nil || !fault.IsConnection(err) {
 			return err
 		}
-		wait := backoff(try)
+		wait, most := backoff(try), tries
 		var e *Error
 		if errors.As(err, &e) {
 			if e.repeated || e.RetryAfter > maxRetryAfter {
 				return err
 			}
-			wait = max(wait, e.RetryAfter)
+			wait, most = max(wait, e.RetryAfter), triesAt(e.Status)
+		}
+		if try >= most {
+			return err
 		}
 		if t.pause(ctx, wait) != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/pace"
 )
 
 // A Transport stands between regclient and the network. It logs each request of
@@ -27,9 +28,12 @@ type Transport struct {
 	next  http.RoundTripper
 	auth  *auth
 	pause func(context.Context, time.Duration) error
+	most  func(host string) int
 
-	mu   sync.Mutex // requests of all calls share the outages
-	down map[string]outage
+	mu       sync.Mutex // requests of all calls share what follows
+	down     map[string]outage
+	limiters map[paceKey]*pace.Limiter
+	closings map[paceKey]closing
 }
 
 // An outage is a host that did not answer several tries. The next requests fail
@@ -48,12 +52,27 @@ const (
 	maxRetryAfter = 120 * time.Second
 	// tries is the number of tries for a request, a blob or a manifest.
 	tries = 3
+	// busyTries is the same for a registry that has had too many requests: fewer at a time
+	// reach it with each try.
+	busyTries = 8
 )
 
-// New makes a Transport that sends requests through next. It calls pause
-// to wait before it repeats one.
-func New(next http.RoundTripper, pause func(context.Context, time.Duration) error) *Transport {
-	t := &Transport{next: next, pause: pause, down: map[string]outage{}}
+// triesAt gives the number of tries after an answer with this status. 0 is no answer.
+func triesAt(status int) int {
+	if status == http.StatusTooManyRequests {
+		return busyTries
+	}
+	return tries
+}
+
+// New makes a Transport that sends requests through next. It calls pause to wait before
+// it repeats one. most gives the number of requests that a host, as URLs name it, may get
+// at a time, 0 for any.
+func New(next http.RoundTripper, pause func(context.Context, time.Duration) error, most func(host string) int) *Transport {
+	t := &Transport{
+		next: next, pause: pause, most: most,
+		down: map[string]outage{}, limiters: map[paceKey]*pace.Limiter{}, closings: map[paceKey]closing{},
+	}
 	t.auth = newAuth(t.send)
 	return t
 }
@@ -94,11 +113,8 @@ func (t *Transport) send(req *http.Request) (*http.Response, error) {
 		req = &once
 	}
 	for try := 1; ; try++ {
-		resp, err := t.next.RoundTrip(req)
-		if err == nil {
-			resp, err = readAhead(req, resp)
-		}
-		last := try == tries || unreachable(err)
+		resp, err := t.sendPaced(req)
+		last := try >= tries && (err != nil || try >= triesAt(resp.StatusCode)) || unreachable(err)
 		if err == nil || last {
 			t.learn(req, err)
 		}

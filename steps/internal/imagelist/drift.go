@@ -50,7 +50,7 @@ func (m *Drift) Problem() fault.Problem { return fault.Problem(*m) }
 func Unexpected(ctx context.Context, c *registry.Client, host string, names []string) []error {
 	untagged := make([]bool, len(names))
 	var g errgroup.Group
-	g.SetLimit(registry.DefaultConcurrency)
+	g.SetLimit(registry.MaxConcurrency)
 	for i, name := range names {
 		g.Go(func() error {
 			tags, err := c.Tags(ctx, host+"/"+name)
@@ -84,7 +84,7 @@ func Difference(names, others []string) []string {
 func Drifts(ctx context.Context, c *registry.Client, checked []*registry.Checked) []error {
 	parts := make([][]error, len(checked))
 	var g errgroup.Group
-	g.SetLimit(registry.DefaultConcurrency)
+	g.SetLimit(registry.MaxConcurrency)
 	for i, k := range checked {
 		g.Go(func() error { parts[i] = driftsOf(ctx, c, k); return nil })
 	}

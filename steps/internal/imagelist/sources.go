@@ -17,7 +17,7 @@ func ResolveSources(ctx context.Context, c *registry.Client, images []registry.I
 	images = slices.Clone(images)
 	asked := make([]*registry.Checked, len(images))
 	var g errgroup.Group
-	g.SetLimit(registry.DefaultConcurrency)
+	g.SetLimit(registry.MaxConcurrency)
 	for i := range images {
 		im := &images[i]
 		asked[i] = &registry.Checked{Image: registry.Image{Target: im.Source}}
