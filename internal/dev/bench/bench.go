@@ -48,6 +48,7 @@ type comparison struct {
 func comparisons() []comparison {
 	return []comparison{
 		{"mirror", compareMirror},
+		{"many", compareMany},
 		{"untar", compareUntar},
 		{"upload", compareUpload},
 	}

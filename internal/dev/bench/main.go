@@ -5,6 +5,8 @@
 // Mirror is compared with tools that copy lists of images, and with a yardstick
 // that sends the fewest requests that the protocol allows.
 //
+// Many measures a mirror of 5,000 tiny images between distant registries.
+//
 // Untar is compared with GNU tar and sync.
 //
 // Upload is compared with curl, which sends the same file to the same Glance.
@@ -15,7 +17,7 @@
 //	BENCH_ONLY    names of the comparisons to run (all)
 //	BENCH_DIR     directory of the set, the tools and the registries (the user's cache directory)
 //	BENCH_BAYPLAN the bayplan to measure (built from this repository)
-//	BENCH_BEFORE  an older bayplan: mirror measures it in the same runs
+//	BENCH_BEFORE  an older bayplan: mirror and many measure it in the same runs
 //	BENCH_RUNS    number of timed runs of each tool (5)
 //	BENCH_STRICT  1: fail if a goal is missed or a tool cannot be measured
 //
@@ -65,6 +67,8 @@ func run(ctx context.Context, args []string) error {
 		return compare(ctx)
 	case args[0] == "seed" && len(args) == 3:
 		return seed(ctx, args[1], 1<<20, args[2])
+	case args[0] == "seed-many" && len(args) == 3:
+		return seedMany(ctx, args[1], args[2])
 	case args[0] == "yardstick" && len(args) == 4:
 		set, err := loadContents(args[3])
 		if err != nil {
