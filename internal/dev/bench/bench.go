@@ -23,8 +23,8 @@ type options struct {
 	// For the comparison of mirror.
 	tools []string      // names of the tools to run
 	far   []string      // names of the tools to run with a distant source
-	rate  float64       // of the link to the distant source, in bytes per second; 0: no link
-	delay time.Duration // of that link
+	rate  float64       // of the line to the distant source, in bytes per second; 0: no line
+	delay time.Duration // of that line
 }
 
 // A bench holds what all comparisons need.

@@ -13,6 +13,8 @@ import (
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/line"
 )
 
 // Proxies run in processes of their own: the peak memory of a process also counts
@@ -39,11 +41,8 @@ func serveCounter(ctx context.Context, target string, in io.Reader, out io.Write
 	return nil
 }
 
-// serveLink runs a link. It prints its address and stops when the input ends.
-func serveLink(ctx context.Context, l *link, in io.Reader, out io.Writer) error {
-	if l.rate <= 0 || l.delay < 0 {
-		return errLinkSettings
-	}
+// serveLine runs a line. It prints its address and stops when the input ends.
+func serveLine(ctx context.Context, l *line.Line, in io.Reader, out io.Writer) error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -55,7 +54,7 @@ func serveLink(ctx context.Context, l *link, in io.Reader, out io.Writer) error 
 		_, _ = io.Copy(io.Discard, in)
 		cancel()
 	}()
-	return l.serve(ctx, ln)
+	return l.Serve(ctx, ln)
 }
 
 // A child is a process that prints a line when it is ready, and stops when its

@@ -24,7 +24,7 @@
 // and for mirror:
 //
 //	BENCH_TOOLS   names of the tools to run (all)
-//	BENCH_LINE    delay and rate in Mbit/s of the link to a distant source (30ms/400), or "none"
+//	BENCH_LINE    delay and rate in Mbit/s of the line to a distant source (30ms/400), or "none"
 //	BENCH_FAR     names of the tools to run with the distant source (those that move each layer once)
 //
 // Run nothing else at the same time, and remove no large number of files in the
@@ -49,6 +49,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/line"
 )
 
 func main() {
@@ -80,11 +82,11 @@ func run(ctx context.Context, args []string) error {
 	case args[0] == "count" && len(args) == 2:
 		return serveCounter(ctx, args[1], os.Stdin, os.Stdout)
 	case args[0] == "line" && len(args) == 4:
-		l, err := parseLink(args[1], args[2], args[3])
+		l, err := parseLine(args[1], args[2], args[3])
 		if err != nil {
 			return err
 		}
-		return serveLink(ctx, l, os.Stdin, os.Stdout)
+		return serveLine(ctx, l, os.Stdin, os.Stdout)
 	}
 	return fmt.Errorf("unknown arguments %q", args)
 }
@@ -142,7 +144,7 @@ func optionsFrom(getenv func(string) string) (options, error) {
 	if o.far, err = namesFrom(getenv, "BENCH_FAR", toolNames(), []string{yardstickName, bayplanName, skopeoName}); err != nil {
 		return o, err
 	}
-	o.delay, o.rate, err = parseLinkSetting(getenv("BENCH_LINE"))
+	o.delay, o.rate, err = parseLineSetting(getenv("BENCH_LINE"))
 	return o, err
 }
 
@@ -177,9 +179,9 @@ func toolNames() []string {
 	return names
 }
 
-// parseLinkSetting reads DELAY/MBITS. It returns the rate in bytes per second,
-// 0 for no link.
-func parseLinkSetting(text string) (time.Duration, float64, error) {
+// parseLineSetting reads DELAY/MBITS. It returns the rate in bytes per second,
+// 0 for no line.
+func parseLineSetting(text string) (time.Duration, float64, error) {
 	switch text {
 	case "":
 		text = "30ms/400"
@@ -198,11 +200,11 @@ func parseLinkSetting(text string) (time.Duration, float64, error) {
 	return d, n * 1e6 / 8, nil
 }
 
-func parseLink(target, delay, rate string) (*link, error) {
+func parseLine(target, delay, rate string) (*line.Line, error) {
 	d, err := time.ParseDuration(delay)
 	if err != nil {
 		return nil, err
 	}
 	r, err := strconv.ParseFloat(rate, 64)
-	return &link{target: target, delay: d, rate: r}, err
+	return &line.Line{Target: target, Delay: d, Rate: r}, err
 }

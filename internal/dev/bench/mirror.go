@@ -179,7 +179,7 @@ func (m *mirrorComparison) timeNear(ctx context.Context, r *result) error {
 	return nil
 }
 
-// timeFar measures a cold run with the source behind the slow link.
+// timeFar measures a cold run with the source behind the slow line.
 func (m *mirrorComparison) timeFar(ctx context.Context, r *result, source string) error {
 	if !slices.Contains(m.far, r.tool.name) {
 		return nil

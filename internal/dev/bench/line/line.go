@@ -1,4 +1,6 @@
-package main
+// Package line is a slow network line to a server: a proxy that delays what the server
+// sends, and passes on only so much of it in a second.
+package line
 
 import (
 	"context"
@@ -9,36 +11,40 @@ import (
 	"time"
 )
 
-// A link is a slow network link to a server. The responses of all connections
+// A Line is a slow network line to a server. The responses of all connections
 // share its rate, and each byte arrives after the delay. Requests are not slowed
 // down. The lock is needed because connections reserve time concurrently.
-type link struct {
-	target string
-	rate   float64 // bytes per second
-	delay  time.Duration
+type Line struct {
+	Target string  // host:port of the server
+	Rate   float64 // bytes per second
+	Delay  time.Duration
 
 	mu   sync.Mutex
-	free time.Time // when the link is free again
+	free time.Time // when the line is free again
 }
 
-// timerSlack is how much lost time the link may recover. It loses time when a
+// timerSlack is how much lost time the line may recover. It loses time when a
 // timer fires late.
 const timerSlack = 5 * time.Millisecond
 
-// reserve reserves the link for n bytes and returns when the last byte has
+// reserve reserves the line for n bytes and returns when the last byte has
 // entered it.
-func (l *link) reserve(now time.Time, n int) time.Time {
+func (l *Line) reserve(now time.Time, n int) time.Time {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if earliest := now.Add(-timerSlack); l.free.Before(earliest) {
 		l.free = earliest
 	}
-	l.free = l.free.Add(time.Duration(float64(n) / l.rate * float64(time.Second)))
+	l.free = l.free.Add(time.Duration(float64(n) / l.Rate * float64(time.Second)))
 	return l.free
 }
 
-// serve forwards connections until ctx ends.
-func (l *link) serve(ctx context.Context, ln net.Listener) error {
+// Serve forwards connections until ctx ends. A Rate of 0 or less and a Delay of less than
+// 0 are errors.
+func (l *Line) Serve(ctx context.Context, ln net.Listener) error {
+	if l.Rate <= 0 || l.Delay < 0 {
+		return errSettings
+	}
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
 	var wg sync.WaitGroup
@@ -56,9 +62,9 @@ func (l *link) serve(ctx context.Context, ln net.Listener) error {
 }
 
 // relay forwards one connection. A failure on either side closes both.
-func (l *link) relay(ctx context.Context, client net.Conn) {
+func (l *Line) relay(ctx context.Context, client net.Conn) {
 	defer client.Close()
-	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", l.target)
+	server, err := (&net.Dialer{}).DialContext(ctx, "tcp", l.Target)
 	if err != nil {
 		return
 	}
@@ -75,19 +81,19 @@ func (l *link) relay(ctx context.Context, client net.Conn) {
 	_ = client.Close() // ends the other direction
 }
 
-// A packet is data on the link, with the time of its arrival.
+// A packet is data on the line, with the time of its arrival.
 type packet struct {
 	data []byte
 	due  time.Time
 }
 
-// chunkSize is small enough for connections to share the link fairly.
+// chunkSize is small enough for connections to share the line fairly.
 const chunkSize = 32 << 10
 
 // copyDelayed copies bytes from src to dst at the rate and with the delay of the
-// link. A packet enters the channel when its last byte enters the link, so the
-// channel never holds more than the link does.
-func (l *link) copyDelayed(dst io.Writer, src io.Reader) {
+// line. A packet enters the channel when its last byte enters the line, so the
+// channel never holds more than the line does.
+func (l *Line) copyDelayed(dst io.Writer, src io.Reader) {
 	onLink := make(chan packet, 4096)
 	broken := make(chan struct{})
 	var wg sync.WaitGroup
@@ -109,7 +115,7 @@ func (l *link) copyDelayed(dst io.Writer, src io.Reader) {
 			through := l.reserve(time.Now(), n)
 			time.Sleep(time.Until(through))
 			select {
-			case onLink <- packet{buf[:n], through.Add(l.delay)}:
+			case onLink <- packet{buf[:n], through.Add(l.Delay)}:
 			case <-broken:
 				return
 			}
@@ -120,4 +126,4 @@ func (l *link) copyDelayed(dst io.Writer, src io.Reader) {
 	}
 }
 
-var errLinkSettings = errors.New("a link needs a delay and a rate")
+var errSettings = errors.New("a line needs a rate, and a delay of at least 0")
