@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -28,6 +29,7 @@ type program struct {
 // newProgram makes a program that writes to stdout and stderr and to nothing else.
 func newProgram(stdout, stderr io.Writer) *program {
 	secrets := redact.New()
+	secrets.AddProxies(os.Environ())
 	return &program{
 		stdout:   &output{name: "standard output", to: stdout, secrets: secrets},
 		stderr:   &output{name: "standard error", to: stderr, secrets: secrets},

@@ -21,6 +21,10 @@ type Request struct {
 	Cloud  string // name of the entry
 	File   string // the clouds.yaml to read; "": the first of the search path
 	Region string // the region to use; "": the entry's
+
+	// Quoted gets the texts that an error may quote before Find returns it: they hold
+	// secrets. nil: they are not wanted.
+	Quoted func(text string)
 }
 
 // A Cloud is what the files say about one cloud.
@@ -53,19 +57,29 @@ type TLS struct {
 // takes the OS_* variables, as a sourced stackrc sets them.
 func Find(ctx context.Context, r Request) (Cloud, error) {
 	files, err := open(ctx, r.File)
-	if err != nil {
-		return Cloud{}, err
+	var c Cloud
+	if err == nil {
+		c, err = files.find(ctx, r)
 	}
-	found, err := files.entry(r.Cloud)
+	if err != nil && r.Quoted != nil {
+		r.Quoted(files.clouds.text)
+		r.Quoted(files.secure.text)
+		r.Quoted(strings.Join(os.Environ(), "\n"))
+	}
+	return c, err
+}
+
+func (f *files) find(ctx context.Context, r Request) (Cloud, error) {
+	found, err := f.entry(r.Cloud)
 	switch {
 	case err != nil:
 		return Cloud{}, err
 	case found != nil:
-		return files.examine(ctx, r, found)
+		return f.examine(ctx, r, found)
 	case r.File == "" && os.Getenv("OS_AUTH_URL") != "":
 		return fromEnvironment(r)
 	}
-	return Cloud{}, files.notFound(r.File)
+	return Cloud{}, f.notFound(r.File)
 }
 
 // files are the files that say something about clouds.
@@ -76,7 +90,7 @@ type files struct {
 	notes  []string
 }
 
-// open reads clouds.yaml and secure.yaml. A file that is named has to be there: another one
+// open reads clouds.yaml and secure.yaml, and gives what it has read also with an error. A file that is named has to be there: another one
 // may lead to another cloud.
 func open(ctx context.Context, named string) (*files, error) {
 	f := &files{dirs: searchPath()}
@@ -85,11 +99,11 @@ func open(ctx context.Context, named string) (*files, error) {
 	}
 	var err error
 	if f.clouds, err = findFile(ctx, "clouds", named, f.dirs); err != nil {
-		return nil, err
+		return f, err
 	}
 	if named != "" {
 		if f.clouds.path == "" {
-			return nil, fault.WithHint(fmt.Errorf("there is no clouds.yaml (looked for %s)", named), createHint)
+			return f, fault.WithHint(fmt.Errorf("there is no clouds.yaml (looked for %s)", named), createHint)
 		}
 		f.dirs = append([]string{filepath.Dir(named)}, f.dirs...)
 	}

@@ -36,9 +36,11 @@ func searchPath() []string {
 }
 
 // A file is a clouds.yaml, a secure.yaml or a clouds-public.yaml. Its entries are not
-// examined yet. The path is "" if there is no such file.
+// examined yet. The path is "" if there is no such file. A file with a mistake has its
+// text.
 type file struct {
 	path    string
+	text    string
 	entries []yamlguard.Pair
 }
 
@@ -75,19 +77,19 @@ func readFile(ctx context.Context, path, section string) (file, error) {
 	if err != nil {
 		return file{}, err
 	}
+	f := file{path: path, text: string(raw)}
 	root, bad := yamlguard.ParseValue(raw, yamlguard.Options{Directives: true})
 	if bad != nil {
-		return file{}, at(path, bad)
+		return f, at(path, bad)
 	}
 	pairs, err := mapping(path, "the file", root)
 	if err != nil {
-		return file{}, err
+		return f, err
 	}
-	f := file{path: path}
 	for _, p := range pairs {
 		if p.Key == section {
 			if f.entries, err = mapping(path, section, p.Value); err != nil {
-				return file{}, err
+				return f, err
 			}
 		}
 	}

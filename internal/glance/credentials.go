@@ -44,7 +44,9 @@ func credentialsOf(ctx context.Context, o Options) (credentials, error) {
 			source: "connections.clouds." + o.Name, names: names{"ca", "region"},
 		}, nil
 	}
-	found, err := cloudsyaml.Find(ctx, cloudsyaml.Request{Cloud: o.Cloud, File: o.CloudsFile, Region: o.Region})
+	found, err := cloudsyaml.Find(ctx, cloudsyaml.Request{
+		Cloud: o.Cloud, File: o.CloudsFile, Region: o.Region, Quoted: o.Secrets.AddSettings,
+	})
 	if err != nil {
 		return credentials{}, err
 	}

@@ -1,7 +1,9 @@
 package redact
 
 import (
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -9,13 +11,22 @@ import (
 // ignores the structure of the file: it must also work on a file that is damaged.
 var setting = regexp.MustCompile(`["']?([A-Za-z0-9_.-]+)["']?[ \t]*[:=][ \t]*([^\r\n]+)`)
 
+// valueBelow matches a name whose value begins on the next line, also as a block of YAML.
+var valueBelow = regexp.MustCompile(`^[ \t-]*["']?([A-Za-z0-9_.-]+)["']?[ \t]*:[ \t]*(?:[|>][-+0-9]*)?[ \t]*\r?\n$`)
+
 // AddSettings makes the values of the secret settings in a file known, before
 // something reads the file and quotes a value in an error.
 func (r *Redactor) AddSettings(file string) {
 	if r == nil {
 		return
 	}
+	above := false // the name of a secret ends the line before
 	for line := range strings.Lines(file) {
+		if above && !setting.MatchString(line) {
+			r.addValue(strings.TrimSpace(line))
+		}
+		name := valueBelow.FindStringSubmatch(line)
+		above = name != nil && SecretName(name[1])
 		for rest := line; ; {
 			m := setting.FindStringSubmatchIndex(rest)
 			if m == nil {
@@ -42,6 +53,32 @@ func (r *Redactor) addValue(value string) {
 		r.Add(v)
 		if bare := strings.Trim(v, `"'*&!|>`); len(bare) >= asWord {
 			r.Add(bare)
+		}
+	}
+}
+
+// proxyNames are the variables that name proxies.
+var proxyNames = [...]string{"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY"}
+
+// AddProxies makes the logins of proxies in an environment known, also where an address
+// is no valid URL: the error about it quotes the address.
+func (r *Redactor) AddProxies(environment []string) {
+	for _, line := range environment {
+		name, address, _ := strings.Cut(line, "=")
+		if !slices.Contains(proxyNames[:], strings.ToUpper(name)) {
+			continue
+		}
+		if _, rest, ok := strings.Cut(address, "://"); ok {
+			address = rest
+		}
+		login := address[:max(0, strings.LastIndex(address, "@"))]
+		user, password, ok := strings.Cut(login, ":")
+		if !ok {
+			r.Add(user) // a token
+		}
+		r.AddLogin(user, password)
+		if plain, err := url.PathUnescape(password); err == nil {
+			r.AddLogin(user, plain)
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // secretWords are in the names of values that are secret.
 var secretWords = [...]string{
-	"password", "passphrase", "passwd", "token", "secret", "credential", "apikey", "authorization",
+	"password", "passphrase", "passcode", "passwd", "token", "secret", "credential", "apikey", "authorization",
 }
 
 // secretNames are whole names of values that are secret.
