@@ -45,10 +45,13 @@ func StateDir(p *plan.Plan) string { return filepath.Join(p.Dir, ".bayplan", p.N
 
 // OpenStore opens the state in dir for an apply of the plan file. It makes the state if
 // there is none. It takes the lock; if another run holds the lock, the error is
-// a *LockedError. It refuses the state of another plan.
+// a *LockedError. It refuses the state of another plan, and one that another user wrote.
 func OpenStore(dir, planFile string) (*Store, error) {
 	if err := makeStateDir(dir); err != nil {
 		return nil, fmt.Errorf("make the state %s: %w", dir, err)
+	}
+	if err := checkTrust(dir, planFile); err != nil {
+		return nil, err
 	}
 	l, err := lock(dir, filepath.Join(dir, "lock"))
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // An Extraction is how an archive is unpacked. The zero value is valid.
@@ -48,8 +49,8 @@ type Extraction struct {
 // files that already have the same content, and replaces others.
 //
 // A killed process leaves its finished files in the staging directory. The next
-// one does not write them again. When all were finished, it only renames them,
-// without reading the archive.
+// one does not write them again. When all were finished, it only renames them. It
+// reads the archive then only to hold it against a digest.
 func Extract(ctx context.Context, r io.Reader, root *os.Root, x Extraction) ([]Entry, error) {
 	st, err := newStage(root, StageName(x.Source))
 	if err != nil {
@@ -82,6 +83,8 @@ func (x *Extraction) run(ctx context.Context, r io.Reader, st *stage) ([]Entry, 
 		if entries, err = to.fill(ctx, r); err != nil {
 			return nil, err
 		}
+	} else if err := checkWhole(ctx, r, x.SHA256); err != nil {
+		return nil, err
 	}
 	to.adoptLeftovers()
 	if x.Check != nil {
@@ -103,6 +106,18 @@ func (x *Extraction) run(ctx context.Context, r io.Reader, st *stage) ([]Entry, 
 		return nil, err
 	}
 	return entries, to.commit(sorted)
+}
+
+// checkWhole holds a whole archive against its digest, if there is one.
+func checkWhole(ctx context.Context, r io.Reader, want string) error {
+	if want == "" {
+		return nil
+	}
+	sum := newHashingReader(readers.WithContext(ctx, r))
+	if _, err := io.Copy(io.Discard, sum); err != nil {
+		return err
+	}
+	return sum.check(want)
 }
 
 func entriesOf(all []stagedEntry) []Entry {
