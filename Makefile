@@ -21,6 +21,11 @@ checked = -tags integration ./...
 # Packages that start no goroutine. The race detector would only make them slow.
 sequential = ./internal/version ./internal/yamlguard
 
+# Tests that work through much data, or start very many processes. The race detector makes
+# each of them ten times slower, and other tests of their packages look for races.
+large = ^(Test|Fuzz)Large
+with_large = $$(git grep -lE 'func (Test|Fuzz)Large' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+
 .PHONY: help build cross generate fmt lint test integration bench clean
 
 help: ## list the targets
@@ -49,7 +54,8 @@ lint: ## check formatting and go.mod, run vet and staticcheck
 
 test: lint cross ## check all that needs no server: lint, builds, unit tests, CLI scripts, examples
 	$(static) go test -vet=off -timeout 10m $(sequential)
-	go test $(race) -vet=off -timeout 10m $$(go list ./... | grep -vxF "$$(go list $(sequential))")
+	$(static) go test -vet=off -timeout 10m -run '$(large)' $(with_large)
+	go test $(race) -trimpath -vet=off -timeout 10m -skip '$(large)' $$(go list ./... | grep -vxF "$$(go list $(sequential))")
 
 integration: ## install and start real servers and test against them
 	internal/dev/integration/run.sh

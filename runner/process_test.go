@@ -164,7 +164,7 @@ func times(dir string) map[string]int {
 // Killed after any event, an apply leaves a state that can be read and claims
 // nothing that is not so; the next one does the rest and nothing twice that
 // was finished.
-func TestKilledAnywhere(t *testing.T) {
+func TestLargeKilledAnywhere(t *testing.T) {
 	for at := 1; at <= 48; at += 3 {
 		dir := t.TempDir()
 		g, err := inkGraph(dir)

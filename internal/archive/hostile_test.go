@@ -260,7 +260,7 @@ func bigWindow(t testing.TB) []byte {
 	return out.Bytes()
 }
 
-func TestHostileArchivesAreRefused(t *testing.T) {
+func TestLargeHostileArchivesAreRefused(t *testing.T) {
 	for _, tt := range hostileArchives(t) {
 		t.Run(tt.name, func(t *testing.T) {
 			base, victim, dest := scene(t)

@@ -69,7 +69,7 @@ func childExtract(from, dest string) error {
 // A killed process leaves each file old or new. If it leaves some old and some
 // new, it also leaves everything that is needed to finish: the next run does so
 // without reading the archive. After that run no leftovers remain.
-func TestKilledAnywhere(t *testing.T) {
+func TestLargeKilledAnywhere(t *testing.T) {
 	base := t.TempDir()
 	from := filepath.Join(base, "x.tar")
 	body := func(c string) string { return strings.Repeat(c, 1_200_000) } // some writes each

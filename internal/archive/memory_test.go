@@ -37,7 +37,7 @@ func childList(from string) error {
 const mostMemory = 200 << 20
 
 // The default limits stop bombs before they take much memory.
-func TestBombsTakeLittleMemory(t *testing.T) {
+func TestLargeBombsTakeLittleMemory(t *testing.T) {
 	head := file("a", "").bytes()
 	copy(head[124:136], "\x80\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00") // 4 GiB
 	head, zeros := fixChecksum(head), make([]byte, 16<<20)

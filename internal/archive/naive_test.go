@@ -18,7 +18,7 @@ import (
 
 // The scene and its snapshots must show damage: a naive extractor must be caught
 // with most of the same archives.
-func TestNaiveExtractorIsCaught(t *testing.T) {
+func TestLargeNaiveExtractorIsCaught(t *testing.T) {
 	escaped, caught := 0, 0
 	for _, tt := range hostileArchives(t) {
 		if tt.limits != none || strings.HasPrefix(tt.name, "fifo") || tt.name == "too many entries by default" {

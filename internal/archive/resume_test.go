@@ -230,7 +230,7 @@ func TestPanicIsAnError(t *testing.T) {
 	}
 }
 
-func TestSkim(t *testing.T) {
+func TestLargeSkim(t *testing.T) {
 	two := []archive.Entry{{Name: "a", Size: 5, Mode: 0o644}, {Name: "b", Size: 6, Mode: 0o644}, {Name: "d", Mode: os.ModeDir | 0o755}}
 	tests := []struct {
 		name string

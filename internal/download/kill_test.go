@@ -56,7 +56,7 @@ func childFetch(text string) error {
 
 // A process that is killed at any moment leaves the old file, and the next one
 // resumes: only bytes in flight are sent twice.
-func TestKilledAnywhere(t *testing.T) {
+func TestLargeKilledAnywhere(t *testing.T) {
 	body := randomBytes(4<<20, 8)
 	var starts []int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -107,7 +107,7 @@ func (e endless) Read(p []byte) (int, error) {
 
 // No answer of a cloud is read without end: one page, many pages, one image, a token, an
 // error.
-func TestAnswersAreBounded(t *testing.T) {
+func TestLargeAnswersAreBounded(t *testing.T) {
 	pages := 0
 	for _, tc := range []struct {
 		name, at string

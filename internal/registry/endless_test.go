@@ -13,7 +13,7 @@ import (
 )
 
 // Lists whose every page is new never end by themselves.
-func TestEndlessLists(t *testing.T) {
+func TestLargeEndlessLists(t *testing.T) {
 	long := strings.Repeat("x", 10<<20)
 	names := make([]string, 200_000)
 	for i := range names {

@@ -212,7 +212,7 @@ func TestUploadsStayWhereTheyAre(t *testing.T) {
 	}
 }
 
-func TestManifestsWithTwoReadings(t *testing.T) {
+func TestLargeManifestsWithTwoReadings(t *testing.T) {
 	conf := fmt.Sprintf(`{"mediaType":"application/vnd.docker.container.image.v1+json","digest":%q,"size":2}`, digestOf([]byte("{}")))
 	zipped := &bytes.Buffer{}
 	z := gzip.NewWriter(zipped)

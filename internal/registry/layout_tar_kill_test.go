@@ -12,7 +12,7 @@ import (
 // childArchive tells the test binary that it is to be killed.
 const childArchive = "BAYPLAN_TEST_ARCHIVE"
 
-// TestTarKilledChild fills an archive until it is killed. It is run by TestTarKilled.
+// TestTarKilledChild fills an archive until it is killed. It is run by TestLargeTarKilled.
 func TestTarKilledChild(t *testing.T) {
 	path := os.Getenv(childArchive)
 	if path == "" {
@@ -26,7 +26,7 @@ func TestTarKilledChild(t *testing.T) {
 
 // Whenever a run is killed, the archive is whole, and each run goes on where
 // the one before it was killed.
-func TestTarKilled(t *testing.T) {
+func TestLargeTarKilled(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		first int // images that the archive has before

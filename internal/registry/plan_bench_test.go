@@ -122,7 +122,7 @@ func TestPlanOfManyImages(t *testing.T) {
 
 // 5,000 images of 20 blobs each are to be planned within 32 MiB, and half as
 // many within half of that.
-func TestPlanStaysSmall(t *testing.T) {
+func TestLargePlanStaysSmall(t *testing.T) {
 	kept := func(images int) int64 {
 		w := newWarehouse(t, images)
 		before := inUse()

@@ -194,7 +194,7 @@ func TestGlanceUploadTellsOfMD5(t *testing.T) {
 
 // A converted image is what qcow2 stands for, and the next run knows it again
 // without unpacking anything.
-func TestGlanceUploadConverts(t *testing.T) {
+func TestLargeGlanceUploadConverts(t *testing.T) {
 	b := newGlanceBench(t)
 	b.Convert = "raw"
 	raw := rawOf(t, b.dir+"/images/overcloud-full.qcow2")

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-func TestWriteImage(t *testing.T) {
+func TestLargeWriteImage(t *testing.T) {
 	image := func(number uint64) []byte {
 		var b bytes.Buffer
 		if err := writeImage(&b, number, 40<<20); err != nil {
