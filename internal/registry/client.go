@@ -52,6 +52,7 @@ type Host struct {
 	Realms []string // hosts that tokens may come from even if they are private
 
 	Concurrency int     // most requests at a time; 0: 64
+	KeepPulls   int     // manifests that are left of the registry's quota; 0: none
 	Rate        float64 // requests in a second; 0: any
 	Bandwidth   int64   // bytes in a second, both ways together; 0: any
 }
@@ -85,14 +86,14 @@ func New(hosts []Host) (*Client, error) {
 	for _, h := range hosts {
 		c.registries = append(c.registries, h.identity())
 	}
-	most := map[string]int{}
+	bounds := map[string]wire.Bounds{}
 	for i, h := range hosts {
 		name := c.registries.Name(h.Name)
 		if c.hosts[name] != nil {
 			return nil, fmt.Errorf("the registry %s has two connections", name)
 		}
 		c.hosts[name] = newLogin(h, name)
-		most[h.identity().Address()] = concurrency(h)
+		bounds[h.identity().Address()] = wire.Bounds{Requests: concurrency(h), KeepPulls: h.KeepPulls}
 		endpoints[i] = transport.Endpoint{
 			Host: h.identity().Address(), Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Handler: h.Handler,
 			Concurrency: concurrency(h), Rate: h.Rate, Bandwidth: h.Bandwidth,
@@ -104,12 +105,12 @@ func New(hosts []Host) (*Client, error) {
 	}
 	hc := t.Client()
 	c.base = t
-	most[layoutHost] = 0 // a disk need not be spared
-	c.wire = wire.New(t, c.wait, func(host string) int {
-		if n, known := most[host]; known {
-			return n
+	bounds[layoutHost] = wire.Bounds{} // a disk need not be spared
+	c.wire = wire.New(t, c.wait, func(host string) wire.Bounds {
+		if b, known := bounds[host]; known {
+			return b
 		}
-		return MaxConcurrency
+		return wire.Bounds{Requests: MaxConcurrency}
 	})
 	hc.Transport = c.wire
 	c.http = hc

@@ -69,15 +69,20 @@ func (h Host) hint(ctx context.Context, kind wire.Kind, p *wire.Target) string {
 
 // origin gives the scheme, host and port of a registry's URLs.
 func (c *Client) origin(registry string) string {
-	at := hostname.Registry{Host: registry}
-	if l := c.hosts[registry]; l != nil {
-		at = l.host.identity()
-	}
+	at := c.identity(registry)
 	u := url.URL{Scheme: "https", Host: at.Address()}
 	if at.Plain {
 		u.Scheme = "http"
 	}
 	return hostname.Origin(&u)
+}
+
+// identity says which registry a reference names.
+func (c *Client) identity(registry string) hostname.Registry {
+	if l := c.hosts[registry]; l != nil {
+		return l.host.identity()
+	}
+	return hostname.Registry{Host: registry}
 }
 
 // credential asks for a credential at its first use.

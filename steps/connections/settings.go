@@ -31,6 +31,10 @@ type RegistryConnection struct {
 	// each round of answers that come as fast as the first ones, and takes half as many when the
 	// registry answers that it is busy.
 	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=64"`
+	// Manifests to leave of what the registry lets its user pull in a time, where it tells how many
+	// are left, as Docker Hub does: those who pull by hand need some, too. When no more are left, the
+	// step fails.
+	KeepPulls int `json:"keep_pulls,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Most requests in a second. Without it there is no limit.
 	Rate int `json:"rate,omitempty" jsonschema:"minimum=1,maximum=100000"`
 	// Answer for the host inside the process instead of over the network: for rehearsals, tests and
@@ -55,6 +59,7 @@ func (c *RegistryConnection) Validate() error {
 		plan.At("login", setting.OneOf(c.Login, "config")),
 		c.checkRealms(),
 		plan.At("concurrency", setting.Between(c.Concurrency, 1, 64)),
+		plan.At("keep_pulls", setting.Between(c.KeepPulls, 1, 1_000_000)),
 		plan.At("rate", setting.Between(c.Rate, 1, 100_000)),
 		c.Embedded.validate(),
 	)

@@ -155,6 +155,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	}
 	finding := &runner.Finding{Outputs: planOutputs(table)}
 	finding.Notes, finding.Moved = m.out.MovedTags(ctx, sources(images))
+	finding.Notes = append(finding.Notes, m.out.Registry().Quotas(table)...)
 	prune := &registry.Pruning{}
 	if finding.Err = incomplete(table, table.Err()); finding.Err == nil {
 		if prune, err = m.planPrune(ctx, table, prior); err != nil {

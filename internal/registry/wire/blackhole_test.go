@@ -34,7 +34,7 @@ func TestBlackHole(t *testing.T) {
 			// The error of a dial that took too long says that a deadline was exceeded.
 			return nil, fault.AsConnection(&net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded})
 		})
-		transport := New(hole, func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, func(string) int { return 64 })
+		transport := New(hole, func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, func(string) Bounds { return Bounds{Requests: 64} })
 		target := &Target{Host: home, Origin: "https://" + home}
 		start := time.Now()
 		var calls errgroup.Group

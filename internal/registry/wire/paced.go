@@ -44,7 +44,7 @@ const firstRequests = 16
 
 // limiterOf gives the limiter for a request, nil where there is no limit.
 func (t *Transport) limiterOf(req *http.Request) *pace.Limiter {
-	most := t.most(req.URL.Host)
+	most := t.bounds(req.URL.Host).Requests
 	if most == 0 {
 		return nil
 	}
@@ -90,8 +90,15 @@ func (t *Transport) sendPaced(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-func (t *Transport) sendNow(req *http.Request) (*http.Response, error) {
-	resp, err := t.next.RoundTrip(req)
+func (t *Transport) sendNow(req *http.Request) (resp *http.Response, err error) {
+	if isPull(req) {
+		end, err := t.beginPull(req)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { end(resp) }()
+	}
+	resp, err = t.next.RoundTrip(req)
 	if err == nil {
 		resp, err = readAhead(req, resp)
 	}

@@ -79,7 +79,7 @@ func TestRealms(t *testing.T) {
 			if u, err := url.Parse(tt.realm); err == nil && u.Host != "" && u.Host != home {
 				hosts[u.Host] = server
 			}
-			transport := New(hosts, func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, func(string) int { return 64 })
+			transport := New(hosts, func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, func(string) Bounds { return Bounds{Requests: 64} })
 			transport.auth.lookup = func(_ context.Context, _, name string) ([]netip.Addr, error) {
 				return []netip.Addr{netip.MustParseAddr(map[string]string{"inside.example": "10.1.2.3", "auth.example": "203.0.113.7"}[name])}, nil
 			}

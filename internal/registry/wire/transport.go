@@ -25,10 +25,11 @@ import (
 // regclient sees every error status as a plain 404. The call log knows the real
 // one.
 type Transport struct {
-	next  http.RoundTripper
-	auth  *auth
-	pause func(context.Context, time.Duration) error
-	most  func(host string) int
+	next   http.RoundTripper
+	auth   *auth
+	pause  func(context.Context, time.Duration) error
+	bounds func(host string) Bounds
+	pulls  sync.Map // *pullCount by host
 
 	mu       sync.Mutex // requests of all calls share what follows
 	down     map[string]outage
@@ -65,12 +66,17 @@ func triesAt(status int) int {
 	return tries
 }
 
+// Bounds say what a registry is asked for at most.
+type Bounds struct {
+	Requests  int // of a kind at a time; 0: any number
+	KeepPulls int // manifests that are left of its quota; 0: none
+}
+
 // New makes a Transport that sends requests through next. It calls pause to wait before
-// it repeats one. most gives the number of requests that a host, as URLs name it, may get
-// at a time, 0 for any.
-func New(next http.RoundTripper, pause func(context.Context, time.Duration) error, most func(host string) int) *Transport {
+// it repeats one. bounds gives the bounds of a host, as URLs name it.
+func New(next http.RoundTripper, pause func(context.Context, time.Duration) error, bounds func(host string) Bounds) *Transport {
 	t := &Transport{
-		next: next, pause: pause, most: most,
+		next: next, pause: pause, bounds: bounds,
 		down: map[string]outage{}, limiters: map[paceKey]*pace.Limiter{}, closings: map[paceKey]closing{},
 	}
 	t.auth = newAuth(t.send)

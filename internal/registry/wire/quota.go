@@ -1,0 +1,136 @@
+package wire
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
+)
+
+// A Quota is how many manifests a registry lets its user pull in a time, by the headers
+// RateLimit-Limit and RateLimit-Remaining, as Docker Hub sends them.
+type Quota struct {
+	Limit     int           // 0: not said
+	Remaining int           // at the last answer, less those that were asked for since
+	Window    time.Duration // in which Limit counts; 0: not said
+}
+
+// quotaOf reads the headers, such as "RateLimit-Remaining: 76;w=21600".
+func quotaOf(h http.Header) (Quota, bool) {
+	remaining, window, ok := quotaValue(h.Get("RateLimit-Remaining"))
+	if !ok {
+		return Quota{}, false
+	}
+	limit, of, _ := quotaValue(h.Get("RateLimit-Limit"))
+	return Quota{limit, remaining, max(window, of)}, true
+}
+
+func quotaValue(text string) (n int, window time.Duration, ok bool) {
+	number, parameters, _ := strings.Cut(text, ";")
+	n, err := strconv.Atoi(strings.TrimSpace(number))
+	if err != nil || n < 0 {
+		return 0, 0, false
+	}
+	for p := range strings.SplitSeq(parameters, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if s, err := strconv.Atoi(value); name == "w" && err == nil && s > 0 {
+			window = time.Duration(min(s, 1<<30)) * time.Second
+		}
+	}
+	return n, window, true
+}
+
+// A pullCount is what is known of a registry's quota.
+type pullCount struct {
+	first sync.Mutex // held by the first pull, if a number of pulls is to be kept
+
+	mu      sync.Mutex
+	known   bool // an answer has come, with a quota or without one
+	limited bool // with one
+	quota   Quota
+	sent    int // pulls without an answer yet
+}
+
+func (t *Transport) pullsOf(host string) *pullCount {
+	c, _ := t.pulls.LoadOrStore(host, &pullCount{})
+	return c.(*pullCount)
+}
+
+// Quota gives what is left of a registry's quota. The host is as URLs name it. It is false
+// if the registry has not told of one.
+func (t *Transport) Quota(host string) (Quota, bool) {
+	c := t.pullsOf(host)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.quota, c.limited
+}
+
+// isPull says whether a request counts as a pull: that of a manifest, but not HEAD.
+func isPull(req *http.Request) bool {
+	return req.Method == http.MethodGet && strings.Contains(req.URL.Path, "/manifests/")
+}
+
+// beginPull counts a pull. It refuses one of those that are to be kept. The caller calls
+// the result with the answer.
+func (t *Transport) beginPull(req *http.Request) (end func(*http.Response), err error) {
+	keep := t.bounds(req.URL.Host).KeepPulls
+	c := t.pullsOf(req.URL.Host)
+	unlock := func() {}
+	if keep > 0 && !c.isKnown() {
+		c.first.Lock() // the others wait for what it shows
+		unlock = c.first.Unlock
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if keep > 0 && c.limited && c.quota.Remaining <= keep {
+		unlock()
+		return nil, fault.WithHint(fmt.Errorf("%s: %s, and keep_pulls is %d", req.URL.Host, c.quota, keep),
+			"wait, or lower keep_pulls of the connection")
+	}
+	c.sent++
+	c.quota.Remaining = max(0, c.quota.Remaining-1)
+	return func(resp *http.Response) {
+		defer unlock()
+		c.note(resp)
+	}, nil
+}
+
+func (c *pullCount) isKnown() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.known
+}
+
+// note takes the answer to a pull, nil for none.
+func (c *pullCount) note(resp *http.Response) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent--
+	if resp == nil {
+		return
+	}
+	if resp.StatusCode != http.StatusUnauthorized {
+		c.known = true
+	}
+	if q, ok := quotaOf(resp.Header); ok {
+		q.Remaining = max(0, q.Remaining-c.sent)
+		c.quota, c.limited = q, true
+	}
+}
+
+// String says what is left, such as "134 pulls are left of 200 in 6h".
+func (q Quota) String() string {
+	text := fmt.Sprintf("%d pulls are left", q.Remaining)
+	if q.Limit > 0 {
+		text += fmt.Sprintf(" of %d", q.Limit)
+	}
+	if q.Window > 0 {
+		text += " in " + human.Duration(q.Window)
+	}
+	return text
+}
