@@ -54,9 +54,10 @@ type Removal struct {
 	Name   string // host/repository:tag
 	Digest string // digest of the tag, "" for none
 
-	repo ref.Ref
-	tag  string
-	held bool // a tag that stays needs the manifest
+	repo  ref.Ref
+	tag   string
+	held  bool            // a tag that stays needs the manifest
+	known map[string]bool // all tags of the repository
 }
 
 // PlanPrune finds out what is to be removed, before or after the plan is
@@ -244,11 +245,15 @@ func (p *pruner) look(ctx context.Context, r *prunedRepo) ([]*Removal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listing tags: %w", err)
 	}
+	known := map[string]bool{}
+	for _, tag := range tags {
+		known[tag] = true
+	}
 	stay, leave := p.divide(r, tags)
 	if len(leave) == 0 {
 		return nil, nil
 	}
-	k := &keptManifests{c: p.c, repo: r.repo, digests: map[string]bool{}}
+	k := &keptManifests{c: p.c, repo: r.repo, known: known, digests: map[string]bool{}}
 	for _, tag := range stay {
 		if err := k.add(ctx, r.repo.SetTag(tag)); err != nil {
 			return nil, err

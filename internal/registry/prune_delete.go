@@ -52,27 +52,58 @@ func (c *Client) removeAll(ctx context.Context, p *Pruning, gone func(*Removal))
 var errKeepsAll = errors.New("the registry does not allow deletion")
 
 // remove removes a tag: as a tag where the registry can do that, else with its
-// manifest, unless a tag that stays needs the manifest.
+// manifest, unless a tag that stays needs the manifest. Others may have pushed since
+// the plan was made, so it looks again first.
 func (p *Pruning) remove(ctx context.Context, c *Client, r *Removal) error {
 	at := r.repo.SetTag(r.tag)
+	have, err := c.tagged(ctx, at, confirm)
+	switch {
+	case err != nil:
+		return err
+	case have == "" && r.Digest != "":
+		return nil // it has gone, perhaps with another tag of the same manifest
+	case have != r.Digest:
+		return fmt.Errorf("%s: it stands for another image now, %s", r.Name, have)
+	}
 	if !p.noTags {
 		err := c.delete(ctx, at)
 		if err == nil || !deletesOnlyManifests(err) {
 			return err
 		}
 	}
-	have, err := c.tagged(ctx, at, confirm)
-	switch {
-	case err != nil || have == "": // it has gone with another tag of the same manifest
-		return err
-	case have != r.Digest:
-		return fmt.Errorf("%s: it stands for another image now, %s", r.Name, have)
+	if have == "" {
+		return nil
 	}
 	p.noTags = true
-	if !r.held {
-		return explainRefusal(r, c.delete(ctx, r.repo.SetDigest(have)))
+	held, err := c.isHeld(ctx, r)
+	switch {
+	case err != nil:
+		return err
+	case held:
+		return c.replaceAndDelete(ctx, r)
 	}
-	return c.replaceAndDelete(ctx, r)
+	return explainRefusal(r, c.delete(ctx, r.repo.SetDigest(have)))
+}
+
+// isHeld reports whether a tag that stays needs the manifest of a removal, also a tag
+// that has come since the plan was made.
+func (c *Client) isHeld(ctx context.Context, r *Removal) (bool, error) {
+	if r.held {
+		return true, nil
+	}
+	tags, err := c.allTags(ctx, r.repo)
+	if err != nil {
+		return false, fmt.Errorf("listing tags: %w", err)
+	}
+	for _, tag := range tags {
+		if r.known[tag] {
+			continue
+		}
+		if have, err := c.tagged(ctx, r.repo.SetTag(tag), confirm); err != nil || have == r.Digest {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // deletesOnlyManifests says that a registry's answer may mean that it deletes

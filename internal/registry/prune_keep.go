@@ -16,6 +16,7 @@ import (
 type keptManifests struct {
 	c       *Client
 	repo    ref.Ref
+	known   map[string]bool // all tags
 	digests map[string]bool
 }
 
@@ -96,7 +97,7 @@ func (k *keptManifests) removable(ctx context.Context, tags []string) ([]*Remova
 	}
 	removals := make([]*Removal, len(leaving))
 	for i, one := range leaving {
-		removals[i] = &Removal{Name: show(k.repo.SetTag(one.tag)), repo: k.repo, tag: one.tag}
+		removals[i] = &Removal{Name: show(k.repo.SetTag(one.tag)), repo: k.repo, tag: one.tag, known: k.known}
 		if one.manifest != nil {
 			removals[i].Digest = describe(one.manifest).Digest
 			removals[i].held = k.digests[removals[i].Digest]

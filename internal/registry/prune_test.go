@@ -256,17 +256,42 @@ func TestPruneFails(t *testing.T) {
 	}
 }
 
-// A tag that has moved on since it was looked at is left alone.
-func TestPruneMovedTag(t *testing.T) {
-	_, dst, c := pair(t)
-	dst.image(t, "ns/app", "1", nil, random(1, 10))
-	dst.image(t, "ns/app", "0", nil, random(2, 10))
-	p, _ := pruning(t, c, []Image{{Source: dstHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}, PruneRule{})
-	dst.image(t, "ns/app", "0", map[string]string{"x": "y"}, random(3, 10))
-	dst.image(t, "ns/app", "0", nil, random(4, 10))
-	dst.act(onlyManifests(405))
-	if err := c.Prune(t.Context(), p, func(*Removal) {}); err == nil || !strings.Contains(err.Error(), "it stands for another image now") {
-		t.Errorf("got %v", err)
+// What others push between the look and the deletion stays: a tag that has moved on, and
+// a new tag of a manifest that was to go.
+func TestPruneBesideAPush(t *testing.T) {
+	for name, act := range map[string]func(http.ResponseWriter, *http.Request) bool{
+		"tags are deleted":      nil,
+		"manifests are deleted": onlyManifests(405),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, dst, c := pair(t)
+			dst.image(t, "ns/app", "1", nil, random(1, 10))
+			dst.image(t, "ns/app", "moves", nil, random(2, 10))
+			held := dst.image(t, "ns/app", "shared", nil, random(3, 10))
+			dst.image(t, "ns/app", "gone", nil, random(4, 10))
+			dst.image(t, "ns/app", "old", nil, random(5, 10))
+			p, names := pruning(t, c, []Image{{Source: dstHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}, PruneRule{})
+			if len(names) != 4 {
+				t.Fatalf("to remove: %v", names)
+			}
+			now := dst.image(t, "ns/app", "moves", map[string]string{"x": "y"}, random(6, 10))
+			dst.push(t, "PUT", "/v2/ns/app/manifests/new", schema2, dst.raw(t, "ns/app", held))
+			r, _ := http.NewRequestWithContext(t.Context(), "DELETE", "http://lab/v2/ns/app/manifests/gone", nil)
+			dst.Handler.ServeHTTP(&plainWriter{header: http.Header{}}, r)
+			dst.act(act)
+			err := c.Prune(t.Context(), p, func(*Removal) {})
+			if err == nil || !strings.Contains(err.Error(), "ns/app:moves: it stands for another image now, "+now) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("got %v", err)
+			}
+			if got := tagsOf(t, c, dstHost+"/ns/app"); !slices.Equal(got, []string{"1", "moves", "new"}) {
+				t.Errorf("there is %v", got)
+			}
+			for tag, want := range map[string]string{"moves": now, "new": held} {
+				if d, err := c.Resolve(t.Context(), dstHost+"/ns/app:"+tag); err != nil || d.Digest != want {
+					t.Errorf("%s: %v, %v", tag, d, err)
+				}
+			}
+		})
 	}
 }
 
