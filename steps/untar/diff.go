@@ -7,10 +7,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/archive"
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
@@ -27,12 +29,13 @@ type diff struct {
 	makeInto bool
 	same     []archive.Entry        // files that are the same as in the archive
 	items    map[string]runner.Item // what has to be done, by name
+	closed   []string               // directories of this user that others cannot read
 }
 
 // compare finds what has to be done. It compares with the files that earlier steps
 // would leave, but looks only on the disk for what is in the way.
 func (d *diff) compare(ctx context.Context) error {
-	d.same, d.items = nil, map[string]runner.Item{}
+	d.same, d.closed, d.items = nil, nil, map[string]runner.Item{}
 	if err := d.compareInto(); err != nil {
 		return err
 	}
@@ -44,6 +47,7 @@ func (d *diff) compare(ctx context.Context) error {
 			return err
 		}
 	}
+	d.findClosed()
 	if err := d.checkWritable(); err != nil {
 		return err
 	}
@@ -110,6 +114,37 @@ func (d *diff) compareEntry(ctx context.Context, e archive.Entry) error {
 		d.items[e.Name] = item
 	}
 	return nil
+}
+
+// findClosed finds the directories of the archive whose mode keeps other users out.
+func (d *diff) findClosed() {
+	seen := map[string]bool{".": true}
+	for _, e := range d.entries {
+		dir := e.Name
+		if !e.IsDir() {
+			dir = path.Dir(dir)
+		}
+		for ; !seen[dir] && dir != "/"; dir = path.Dir(dir) {
+			seen[dir] = true
+			name := filepath.Join(d.into(), filepath.FromSlash(dir))
+			if fi, err := d.world.Stat(name); err == nil && fi.IsDir() && fi.Mode().Perm()&0o055 != 0o055 && durable.Own(fi) {
+				d.closed = append(d.closed, fmt.Sprintf("%s has mode %04o", name, fi.Mode().Perm()))
+			}
+		}
+	}
+}
+
+// closedNotes reports directories of the archive whose mode keeps other users out. Untar
+// makes them with mode 0755. It changes no mode: the owner may have set it.
+func (d *diff) closedNotes() []string {
+	if len(d.closed) == 0 {
+		return nil
+	}
+	note := d.closed[0]
+	if n := len(d.closed) - 1; n > 0 {
+		note += fmt.Sprintf(", and so on for %d more", n)
+	}
+	return []string{note + ", so other users cannot read what is in it; untar makes directories with mode 0755"}
 }
 
 // checkSpace gives an error in the diff when the disk has too little room. What a

@@ -1,6 +1,8 @@
 package untar
 
 import (
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -211,6 +213,44 @@ func TestUntarValidate(t *testing.T) {
 			err := tt.s.Validate()
 			if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("error = %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A directory of the archive that keeps other users out is told, with its mode.
+func TestClosedDirectories(t *testing.T) {
+	for name, tt := range map[string]struct {
+		dir          string
+		mode, parent fs.FileMode
+		want         string
+	}{
+		"as untar makes it":    {dir: "deep", mode: 0o755, parent: 0o755},
+		"more open":            {dir: "deep", mode: 0o777, parent: 0o755},
+		"closed by a umask":    {dir: "deep", mode: 0o700, parent: 0o755, want: "has mode 0700"},
+		"closed to others":     {dir: "empty", mode: 0o750, parent: 0o755, want: "has mode 0750"},
+		"not to be entered":    {dir: "deep", mode: 0o744, parent: 0o755, want: "has mode 0744"},
+		"the directory itself": {dir: "deep", mode: 0o755, parent: 0o700}, // a user may have made it
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, base := newUntar(t)
+			into := filepath.Join(base, "images")
+			if _, err := s.Diff(t.Context(), &runner.Disk{}, nil); err != nil {
+				t.Fatal(err)
+			}
+			steptest.Apply(t, s)
+			for dir, mode := range map[string]fs.FileMode{filepath.Join(into, tt.dir): tt.mode, into: tt.parent} {
+				if err := os.Chmod(dir, mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f, err := s.Diff(t.Context(), &runner.Disk{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := strings.Join(f.Notes, "\n")
+			if f.Change != nil || (got != "") != (tt.want != "") || !strings.Contains(got, tt.want) {
+				t.Errorf("notes %q, change %v", got, f.Change)
 			}
 		})
 	}

@@ -92,7 +92,7 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 			d := diff{untar: u, world: w, entries: entries}
 			err := d.compare(ctx)
 			if err == nil && len(d.items) == 0 {
-				return &runner.Finding{Outputs: u.outputs(entries), Vouched: u.vouched()}, nil
+				return &runner.Finding{Outputs: u.outputs(entries), Notes: d.closedNotes(), Vouched: u.vouched()}, nil
 			}
 			u.unchanged = d.same
 		}
@@ -111,7 +111,7 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 		return nil, fmt.Errorf("unpack %s: %w", u.Archive, err)
 	}
 	c := d.change(ctx)
-	return &runner.Finding{Outputs: u.outputs(l.entries), Change: c, Notes: u.notes(c), Vouched: u.vouched()}, nil
+	return &runner.Finding{Outputs: u.outputs(l.entries), Change: c, Notes: append(u.notes(c), d.closedNotes()...), Vouched: u.vouched()}, nil
 }
 
 // Trust implements runner.Truster.
