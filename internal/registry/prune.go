@@ -33,6 +33,9 @@ type Pruning struct {
 	// themselves.
 	Blobs int
 	Bytes int64
+	// The repositories and patterns of the rule for which there is no repository, neither at
+	// the destination nor in the list.
+	Unmatched []string
 
 	layout *ocilayout.Layout // nil: a registry
 	noTags bool              // the registry does not delete tags, but manifests
@@ -75,10 +78,13 @@ func (c *Client) PlanPrune(ctx context.Context, t *TransferPlan, rule PruneRule)
 	if err := each(ctx, repos, func(ctx context.Context, r *prunedRepo) { r.leave, r.err = p.look(ctx, r) }); err != nil {
 		return nil, err
 	}
-	all := &Pruning{}
+	all := &Pruning{Unmatched: p.unmatched}
 	var errs []error
 	for _, r := range repos {
 		all.Removals, errs = append(all.Removals, r.leave...), append(errs, r.err)
+		if r.absent && r.rule != "" {
+			all.Unmatched = append(all.Unmatched, r.rule)
+		}
 	}
 	err := errors.Join(errs...)
 	if err != nil {
@@ -122,6 +128,8 @@ type pruner struct {
 	c     *Client
 	rule  PruneRule
 	repos map[string]*prunedRepo
+
+	unmatched []string // patterns that match no repository
 }
 
 // A prunedRepo is a repository, with what the list names of it.
@@ -129,9 +137,11 @@ type prunedRepo struct {
 	repo    ref.Ref
 	tags    map[string]bool
 	digests []string
+	rule    string // its name in the rule, if only that names it
 
-	leave []*Removal
-	err   error
+	absent bool // the destination does not have it
+	leave  []*Removal
+	err    error
 }
 
 // find finds the repositories of the rule.
@@ -184,8 +194,7 @@ func (p *pruner) named(name string) (ref.Ref, error) {
 
 // match adds the repositories that the rule names or that match a pattern.
 func (p *pruner) match(ctx context.Context) error {
-	var names []string
-	var patterns []string
+	var names, patterns []string
 	for _, s := range p.rule.Repositories {
 		if strings.ContainsAny(s, `*?[\`) {
 			patterns = append(patterns, s)
@@ -193,23 +202,53 @@ func (p *pruner) match(ctx context.Context) error {
 			names = append(names, s)
 		}
 	}
-	if len(patterns) > 0 {
-		all, err := p.catalog(ctx)
-		if err != nil {
-			return fault.WithHint(err, "name the repositories in full, without patterns, where a registry does not list them")
-		}
-		for _, name := range all {
-			if slices.ContainsFunc(patterns, func(s string) bool { ok, _ := path.Match(s, name); return ok }) {
-				names = append(names, name)
-			}
-		}
-	}
 	for _, name := range names {
 		r, err := p.named(name)
 		if err != nil {
 			return err
 		}
-		p.at(r)
+		if p.repos[r.Repository] == nil {
+			p.at(r).rule = name
+		}
+	}
+	if len(patterns) == 0 {
+		return nil
+	}
+	all, err := p.catalog(ctx)
+	if err != nil {
+		return fault.WithHint(err, "name the repositories in full, without patterns, where a registry does not list them")
+	}
+	return p.matchPatterns(patterns, all)
+}
+
+// matchPatterns adds the repositories of a catalog that match a pattern. A pattern may
+// also stand for repositories that the list is about to make.
+func (p *pruner) matchPatterns(patterns, all []string) error {
+	listed := make([]string, 0, len(p.repos))
+	for _, r := range p.repos {
+		name := r.repo.Repository
+		if r.repo.Path != "" {
+			_, name, _ = strings.Cut(name, "/") // the number of the layout
+		}
+		listed = append(listed, name)
+	}
+	for _, pattern := range patterns {
+		fits := func(name string) bool { ok, _ := path.Match(pattern, name); return ok }
+		matched := slices.ContainsFunc(listed, fits)
+		for _, name := range all {
+			if !fits(name) {
+				continue
+			}
+			matched = true
+			r, err := p.named(name)
+			if err != nil {
+				return err
+			}
+			p.at(r)
+		}
+		if !matched {
+			p.unmatched = append(p.unmatched, pattern)
+		}
 	}
 	return nil
 }
@@ -239,7 +278,7 @@ func (p *pruner) catalog(ctx context.Context) ([]string, error) {
 // requests nothing but the list of tags.
 func (p *pruner) look(ctx context.Context, r *prunedRepo) ([]*Removal, error) {
 	tags, err := p.c.allTags(ctx, r.repo)
-	if KindOf(err) == NotFound {
+	if r.absent = KindOf(err) == NotFound || err == nil && len(tags) == 0; r.absent {
 		return nil, nil
 	}
 	if err != nil {

@@ -62,7 +62,8 @@ type mirror struct {
 	// them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
-	out registries
+	out     registries
+	renames map[int]bool // the rules of rename that have applied
 }
 
 // A layoutTarget is a directory or an archive to copy images to.
@@ -162,6 +163,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 			return nil, err
 		}
 	}
+	finding.Notes = append(finding.Notes, m.unmatchedNotes(prune)...)
 	sum := table.Summary()
 	if sum.Copies == 0 && prune.Empty() {
 		return finding, nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -19,12 +20,30 @@ type renameRule struct {
 // renamed applies the first matching rule to a name that begins with a repository.
 // Without a matching rule the name stays.
 func (m *mirror) renamed(name string) string {
-	for _, r := range m.Rename {
+	for i, r := range m.Rename {
 		if rest, ok := strings.CutPrefix(name, r.From); ok {
+			if m.renames == nil {
+				m.renames = map[int]bool{}
+			}
+			m.renames[i] = true
 			return r.To + rest
 		}
 	}
 	return name
+}
+
+// unmatchedNotes reports what of rename and prune.repositories has nothing to do.
+func (m *mirror) unmatchedNotes(prune *registry.Pruning) []string {
+	var notes []string
+	for i, r := range m.Rename {
+		if !m.renames[i] {
+			notes = append(notes, fmt.Sprintf("rename: no image's name begins with %q", r.From))
+		}
+	}
+	for _, name := range prune.Unmatched {
+		notes = append(notes, fmt.Sprintf("prune.repositories: %q matches no repository", name))
+	}
+	return notes
 }
 
 // validateRename finds rules that never apply, since an earlier rule matches all names
