@@ -26,6 +26,7 @@ type watchedConn struct {
 	// because reading and writing goroutines use them for every chunk.
 	reads, writes atomic.Int64
 	writing       atomic.Bool
+	lost          atomic.Pointer[lostError] // the first error of the network
 }
 
 func newWatchedConn(c net.Conn, stall time.Duration) *watchedConn {
@@ -43,6 +44,9 @@ type stalledError struct {
 }
 
 func (e *stalledError) Error() string {
+	if e.addr == nil {
+		return fmt.Sprintf("stalled: no byte for %v", e.stall)
+	}
 	return fmt.Sprintf("stalled: no byte to or from %s for %v", e.addr, e.stall)
 }
 
@@ -101,9 +105,21 @@ func (c *watchedConn) extend(last *atomic.Int64, left time.Duration, set func(ti
 	return set(c.began.Add(now + c.tick() + left))
 }
 
+// explain gives the first error of the network in place of one that follows from it:
+// net/http closes a connection when reading fails, and then writing fails because the
+// connection is closed.
 func (c *watchedConn) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if lost := c.lost.Load(); lost != nil && errors.Is(err, net.ErrClosed) {
+		return lost
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &stalledError{addr: c.RemoteAddr(), stall: c.stall, cause: err}
+		err = &stalledError{addr: c.RemoteAddr(), stall: c.stall, cause: err}
+	}
+	if !errors.Is(err, net.ErrClosed) {
+		c.lost.CompareAndSwap(nil, &lostError{err})
 	}
 	return err
 }
@@ -130,8 +146,7 @@ type networkBody struct {
 	ctx context.Context // of the request
 }
 
-// Read returns io.ErrUnexpectedEOF, not wrapped, when the connection was lost:
-// clients that can resume compare with it.
+// Read returns a lostError when the connection was lost.
 func (b *networkBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err == nil || err == io.EOF {
@@ -141,7 +156,7 @@ func (b *networkBody) Read(p []byte) (int, error) {
 		return n, ctxErr
 	}
 	if isNetworkError(err) {
-		return n, io.ErrUnexpectedEOF
+		return n, &lostError{err}
 	}
 	return n, err
 }
@@ -151,7 +166,5 @@ func isNetworkError(err error) bool {
 	var op net.Error
 	return errors.As(err, &op) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
 		errors.Is(err, net.ErrClosed) || fault.IsConnection(err) || headerTruncated(err) ||
-		// net/http does not export this one: the server closed an idle
-		// connection just when the client used it again.
-		strings.Contains(err.Error(), "server closed idle connection")
+		strings.Contains(err.Error(), serverClosedIdle)
 }

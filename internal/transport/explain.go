@@ -65,8 +65,12 @@ func networkErrorText(err error) string {
 		return fmt.Sprintf("no address is known for the name %q", dns.Name)
 	case errors.As(err, &op) && op.Op == "dial" && op.Err != nil:
 		return fmt.Sprintf("no connection to %v: %v", op.Addr, op.Err)
-	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), headerTruncated(err):
+	}
+	switch Reason(err) {
+	case "connection cut":
 		return "the connection was cut before the answer was complete"
+	case "connection reset":
+		return "the connection was reset"
 	}
 	return err.Error()
 }

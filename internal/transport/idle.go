@@ -38,7 +38,7 @@ func (b *idleBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
 	if err != nil && b.expired.Load() {
-		err = io.ErrUnexpectedEOF
+		err = &stalledError{stall: Idle, cause: io.ErrUnexpectedEOF}
 	}
 	return n, err
 }

@@ -53,7 +53,7 @@ func (p *inProcess) serve(w *responseWriter, req *http.Request) (err error) {
 		switch v := recover(); {
 		case v == nil:
 		case v == http.ErrAbortHandler:
-			err = io.ErrUnexpectedEOF
+			err = &lostError{io.ErrUnexpectedEOF}
 		default:
 			err = fmt.Errorf("the handler of %s panicked: %v", req.Host, v)
 		}

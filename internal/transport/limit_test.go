@@ -136,7 +136,7 @@ func TestIdle(t *testing.T) {
 					got.Write(one[:n])
 					<-time.After(tt.rest)
 				}
-				if tt.want == nil && (err != io.EOF || got.String() != "xxx") || tt.want != nil && err != tt.want {
+				if tt.want == nil && (err != io.EOF || got.String() != "xxx") || tt.want != nil && !errors.Is(err, tt.want) {
 					t.Errorf("got %q, %v", got.String(), err)
 				}
 				if tt.want != nil && time.Since(start) != Idle {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -17,10 +18,11 @@ import (
 // A route is how requests reach one host.
 type route struct {
 	endpoint Endpoint
-	base     *http.Transport   // nil if a handler answers
-	inner    http.RoundTripper // base or the handler
-	requests *rateLimiter      // nil: no limit
-	bytes    *rateLimiter      // nil: no limit
+	base     *http.Transport          // nil if a handler answers
+	inner    http.RoundTripper        // base or the handler
+	single   func() http.RoundTripper // like base, with a connection for each request
+	requests *rateLimiter             // nil: no limit
+	bytes    *rateLimiter             // nil: no limit
 }
 
 const (
@@ -70,7 +72,28 @@ func newRoute(e Endpoint) (*route, error) {
 		base.Proxy = nil
 	}
 	r.base, r.inner = base, base
+	r.single = sync.OnceValue(func() http.RoundTripper {
+		single := base.Clone()
+		single.DisableKeepAlives = true
+		return single
+	})
 	return r, nil
+}
+
+type ownConnectionKey struct{}
+
+// OnOwnConnection marks requests that each get a connection which nothing was sent
+// on before and nothing is sent on afterwards.
+func OnOwnConnection(ctx context.Context) context.Context {
+	return context.WithValue(ctx, ownConnectionKey{}, true)
+}
+
+// through gives what sends a request with the context.
+func (r *route) through(ctx context.Context) http.RoundTripper {
+	if r.single != nil && ctx.Value(ownConnectionKey{}) != nil {
+		return r.single()
+	}
+	return r.inner
 }
 
 func tlsConfig(e Endpoint) (*tls.Config, error) {
@@ -145,7 +168,7 @@ func (r *route) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(req.Context())
-	resp, err := r.inner.RoundTrip(r.limitRequest(req).WithContext(ctx))
+	resp, err := r.through(ctx).RoundTrip(r.limitRequest(req).WithContext(ctx))
 	if err == nil {
 		err = r.detectTLS(resp)
 	}

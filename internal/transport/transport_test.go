@@ -265,8 +265,8 @@ func TestCutBody(t *testing.T) {
 	}), false)
 	tr := newTransport(t, Endpoint{Host: "p.test", Address: addr, TLS: Disabled})
 	_, err := get(t, tr, "http://p.test/")
-	if err != io.ErrUnexpectedEOF {
-		t.Errorf("got %v, want io.ErrUnexpectedEOF itself", err)
+	if !errors.Is(err, io.ErrUnexpectedEOF) || err.Error() != "the connection was reset" {
+		t.Errorf("got %v, want io.ErrUnexpectedEOF in words", err)
 	}
 }
 

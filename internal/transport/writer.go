@@ -147,7 +147,7 @@ func (w *responseWriter) finish(err error) {
 	}
 	_ = w.flushHeld()
 	if !head && w.length > w.written {
-		err = io.ErrUnexpectedEOF
+		err = &lostError{io.ErrUnexpectedEOF}
 	}
 	_ = w.pipe.CloseWithError(err)
 }
