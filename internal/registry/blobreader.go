@@ -11,6 +11,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
@@ -112,7 +113,12 @@ func (in *blobReader) explain(err error) error {
 		e.Err = fmt.Errorf("it sent more than the %d bytes that the manifest says", in.blob.Size)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errs.ErrShortRead):
 		e.Kind = Unreachable
-		e.Err = fault.AsConnection(fmt.Errorf("%s: the connection was cut after %d of %d bytes", show(in.from), in.n, in.blob.Size))
+		reason := fmt.Sprintf("the connection was cut after %d of %d bytes", in.n, in.blob.Size)
+		var cut *wire.CutError
+		if errors.As(err, &cut) {
+			reason = fmt.Sprintf("%v; %s of %s had come", cut, human.Size(in.n), human.Size(in.blob.Size))
+		}
+		e.Err = fault.AsConnection(fmt.Errorf("%s: %s", show(in.from), reason))
 	default:
 		e.Kind, e.Err = Other, err
 		if fault.IsConnection(err) {
@@ -134,9 +140,16 @@ func (in *blobReader) Close() error {
 	return in.rd.Close()
 }
 
-// sourceError gives the error of the source, nil for none.
-func (in *blobReader) sourceError() error {
+// Failed gives the error of the source, nil for none.
+func (in *blobReader) Failed() error {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	return in.err
+}
+
+// Taken is the number of bytes that were read.
+func (in *blobReader) Taken() int64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.n
 }

@@ -24,6 +24,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/redact"
+	"github.com/bayplan/bayplan/internal/registry/upload"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 	"github.com/bayplan/bayplan/internal/registryserver"
 	"github.com/bayplan/bayplan/internal/transport"
@@ -112,7 +113,7 @@ func New(hosts []Host) (*Client, error) {
 		}
 		return wire.Bounds{Requests: MaxConcurrency}
 	})
-	hc.Transport = c.wire
+	hc.Transport = upload.New(c.wire, c.wait)
 	c.http = hc
 	c.pull = c.view(hc, 0)
 	c.push = c.view(hc, 1)

@@ -9,6 +9,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/upload"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
@@ -20,8 +21,8 @@ type blobCopy struct {
 	moved    func(int64)
 }
 
-// copyBlob copies a blob from one repository to another. Each try has its own
-// upload.
+// copyBlob copies a blob from one repository to another. A try that fails after its
+// upload broke has tried all that may help.
 func (c *Client) copyBlob(ctx context.Context, b *Blob, l blobCopy) error {
 	return c.wire.Retry(ctx, func() error { return c.copyBlobOnce(ctx, b, l) })
 }
@@ -32,7 +33,7 @@ func (c *Client) copyBlobOnce(ctx context.Context, b *Blob, l blobCopy) error {
 	defer func() { _ = in.Close() }()
 	err := in.open()
 	if err == nil {
-		err = c.call(ctx, l.to, func(ctx context.Context) error {
+		err = c.call(upload.From(ctx, in), l.to, func(ctx context.Context) error {
 			_, err := c.push.BlobPut(ctx, l.to, b.desc(), in)
 			return err
 		})
@@ -41,7 +42,7 @@ func (c *Client) copyBlobOnce(ctx context.Context, b *Blob, l blobCopy) error {
 		return ctx.Err()
 	}
 	side := destination
-	if failed := in.sourceError(); failed != nil {
+	if failed := in.Failed(); failed != nil {
 		side, err = l.side, failed
 	}
 	return on(side, fmt.Errorf("blob %s: %w", b.Digest, err))

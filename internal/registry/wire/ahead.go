@@ -14,7 +14,7 @@ import (
 // can be requested again. Blobs are not read ahead, and no more of an answer
 // than a manifest may have.
 func readAhead(req *http.Request, resp *http.Response) (*http.Response, error) {
-	_, isBlob := req.Context().Value(sizeKey{}).(int64)
+	_, isBlob := req.Context().Value(spanKey{}).(span)
 	if isBlob || req.Method != http.MethodGet || resp.StatusCode >= 300 || resp.Body == nil {
 		return resp, nil
 	}

@@ -21,7 +21,7 @@ const (
 const smallBody = 64 << 10
 
 func kindOfRequest(req *http.Request) requestKind {
-	_, isBlob := req.Context().Value(sizeKey{}).(int64)
+	_, isBlob := req.Context().Value(spanKey{}).(span)
 	switch {
 	case isRead(req) && isBlob:
 		return pull

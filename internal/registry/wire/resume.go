@@ -2,18 +2,61 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
-type sizeKey struct{}
+type spanKey struct{}
+
+// A span is the bytes of a blob that a call asks for: from one to before another.
+type span struct {
+	from, end int64
+	whole     bool // they are the whole blob
+}
 
 // ForBlob marks a call as one for a blob of that size.
 func ForBlob(ctx context.Context, size int64) context.Context {
-	return context.WithValue(ctx, sizeKey{}, size)
+	return context.WithValue(ctx, spanKey{}, span{0, size, true})
+}
+
+// ForPart marks a call as one for the bytes of a blob from one to before another, and
+// gives the header that asks for them.
+func ForPart(ctx context.Context, from, end int64) (inner context.Context, rangeHeader string) {
+	s := span{from: from, end: end}
+	return context.WithValue(ctx, spanKey{}, s), s.header()
+}
+
+// header gives the header Range for the bytes. A blob is asked for to its end.
+func (s span) header() string {
+	if s.whole {
+		return fmt.Sprintf("bytes=%d-", s.from)
+	}
+	return fmt.Sprintf("bytes=%d-%d", s.from, s.end-1)
+}
+
+// body makes the body of an answer give the bytes of the span, also when its
+// connection is cut.
+func (s span) body(t *Transport, req *http.Request, resp *http.Response) error {
+	r := &resumed{transport: t, req: req, body: resp.Body, want: s, n: s.from}
+	want := s.end - s.from
+	switch {
+	case s.whole:
+	case resp.StatusCode != http.StatusPartialContent: // the whole blob, whatever its size
+		r.n, want = 0, resp.ContentLength
+	case !r.continues(resp.Header.Get("Content-Range")):
+		return fmt.Errorf("%w: %s sends other bytes than it was asked for", errLength, req.URL.Host)
+	}
+	if resp.ContentLength >= 0 && resp.ContentLength != want {
+		return fmt.Errorf("%w: %s would send %d bytes, the manifest says %d", errLength, req.URL.Host, resp.ContentLength, want)
+	}
+	resp.Body = r
+	return nil
 }
 
 // A resumed body asks for the rest when its connection is cut. It gives up
@@ -22,9 +65,11 @@ type resumed struct {
 	transport *Transport
 	req       *http.Request
 	body      io.ReadCloser
-	size      int64
-	n         int64 // bytes read
+	want      span
+	n         int64 // the place of the next byte
+	passed    int64 // bytes of this answer
 	idle      int   // answers in a row without a byte
+	breaks    Breaks
 }
 
 // Read gives the bytes of the blob. It does not check the digest.
@@ -32,12 +77,14 @@ func (r *resumed) Read(p []byte) (int, error) {
 	for {
 		n, err := r.body.Read(p)
 		r.n += int64(n)
+		r.passed += int64(n)
 		if n > 0 {
 			r.idle = 0
 		}
-		if err != io.ErrUnexpectedEOF || r.n >= r.size {
+		if !errors.Is(err, io.ErrUnexpectedEOF) || r.n >= r.want.end {
 			return n, err
 		}
+		r.breaks.Note(err, r.passed)
 		if err := r.resume(); err != nil {
 			return n, err
 		}
@@ -47,30 +94,35 @@ func (r *resumed) Read(p []byte) (int, error) {
 	}
 }
 
-// resume asks for the rest. Where that fails, its error is io.ErrUnexpectedEOF
-// again, and the blob is tried from its beginning.
+// resume asks for the rest. Where that fails, its error is a CutError, and the blob
+// is tried from its beginning.
 func (r *resumed) resume() error {
 	r.idle++
 	if r.idle > tries || r.n == 0 {
-		return io.ErrUnexpectedEOF
+		return &CutError{r.breaks}
 	}
 	if err := r.transport.pause(r.req.Context(), backoff(r.idle)); err != nil {
 		return err
 	}
 	req := r.req.Clone(r.req.Context())
-	req.Header.Set("Range", fmt.Sprintf("bytes=%d-", r.n))
+	rest := r.want
+	rest.from = r.n
+	req.Header.Set("Range", rest.header())
 	// The token may have expired since.
 	log, _ := req.Context().Value(callLogKey{}).(*callLog)
 	_, resp, err := r.transport.auth.send(req, log.targetOf())
 	if err != nil {
-		return io.ErrUnexpectedEOF
+		if fault.IsConnection(err) {
+			r.breaks.Note(err, 0)
+		}
+		return &CutError{r.breaks}
 	}
 	if resp.StatusCode != http.StatusPartialContent || !r.continues(resp.Header.Get("Content-Range")) {
 		_ = resp.Body.Close()
-		return io.ErrUnexpectedEOF
+		return &CutError{r.breaks}
 	}
 	_ = r.body.Close()
-	r.body = resp.Body
+	r.body, r.passed = resp.Body, 0
 	return nil
 }
 

@@ -183,7 +183,8 @@ var errOtherHost = errors.New("it sends uploads to another host")
 // checkLocation rejects the location of an upload on another host. bayplan
 // would send data there, and the host may be any server inside the network.
 func checkLocation(req *http.Request, resp *http.Response) error {
-	if resp.StatusCode != http.StatusAccepted {
+	status := resp.StatusCode == http.StatusNoContent && isRead(req)
+	if resp.StatusCode != http.StatusAccepted && !status {
 		return nil
 	}
 	to, err := req.URL.Parse(resp.Header.Get("Location"))
@@ -214,7 +215,7 @@ var errLength = errors.New("the length is wrong")
 
 // content bounds the body of an answer. The body of a blob it makes complete.
 func (t *Transport) content(req *http.Request, resp *http.Response) error {
-	size, isBlob := req.Context().Value(sizeKey{}).(int64)
+	want, isBlob := req.Context().Value(spanKey{}).(span)
 	switch {
 	case resp.Body == nil:
 	case isManifest(req, resp):
@@ -224,11 +225,11 @@ func (t *Transport) content(req *http.Request, resp *http.Response) error {
 		}
 	case !isBlob || req.Method != http.MethodGet || resp.StatusCode >= 300:
 		resp.Body = &cappedBody{resp.Body, maxAnswer}
-	case resp.ContentLength >= 0 && resp.ContentLength != size:
-		_ = resp.Body.Close()
-		return fmt.Errorf("%w: %s would send %d bytes, the manifest says %d", errLength, req.URL.Host, resp.ContentLength, size)
 	default:
-		resp.Body = &resumed{transport: t, req: req, body: resp.Body, size: size}
+		if err := want.body(t, req, resp); err != nil {
+			_ = resp.Body.Close()
+			return err
+		}
 	}
 	return nil
 }
