@@ -22,6 +22,9 @@ type tcpProxy struct {
 	received, sent atomic.Int64 // bytes, seen from the client
 	cut            atomic.Int64 // connections that the client did not end first
 
+	resetSent, resetReceived int64        // bytes after which each connection is reset, 0: never
+	resets                   atomic.Int64 // connections that were
+
 	mu     sync.Mutex
 	ended  int         // number of ended connections
 	alarms []*alarm    // alarms that have not fired yet
@@ -83,6 +86,10 @@ func (d *tcpProxy) relay(client *net.TCPConn) {
 		return
 	}
 	server := conn.(*net.TCPConn)
+	if d.resetSent+d.resetReceived > 0 {
+		// What waits in the proxy when it resets was counted, but did not pass.
+		_, _ = client.SetWriteBuffer(64<<10), server.SetWriteBuffer(64<<10)
+	}
 	defer server.Close()
 	var both sync.WaitGroup
 	var first sync.Once
@@ -93,18 +100,32 @@ func (d *tcpProxy) relay(client *net.TCPConn) {
 			}
 		})
 	}
-	both.Go(func() { d.copy(server, client, &d.sent, endsBy) })
-	both.Go(func() { d.copy(client, server, &d.received, endsBy) })
+	both.Go(func() { d.copy(server, limitedConn{client, d.resetSent}, &d.sent, endsBy) })
+	both.Go(func() { d.copy(client, limitedConn{server, d.resetReceived}, &d.received, endsBy) })
 	both.Wait()
 }
 
+// A limitedConn is reset after some bytes, 0: never.
+type limitedConn struct {
+	*net.TCPConn
+	bytes int64
+}
+
+var errReset = errors.New("the connection has carried all that it carries")
+
 // copy forwards the data of one side to its end, and ends the other side in the
 // same way. It reports to endsBy which side has ended.
-func (d *tcpProxy) copy(to, from *net.TCPConn, n *atomic.Int64, endsBy func(*net.TCPConn)) {
+func (d *tcpProxy) copy(to *net.TCPConn, limited limitedConn, n *atomic.Int64, endsBy func(*net.TCPConn)) {
 	buf := make([]byte, 32<<10)
+	from, passed := limited.TCPConn, int64(0)
 	for {
 		got, err := from.Read(buf)
 		side := from
+		passed += int64(got)
+		if limited.bytes > 0 && passed >= limited.bytes {
+			d.resets.Add(1)
+			err = errReset
+		}
 		if got > 0 {
 			n.Add(int64(got))
 			d.fireAlarms()

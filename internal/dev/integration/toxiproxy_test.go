@@ -124,8 +124,7 @@ func silences(stream string, milliseconds int) networkFault {
 }
 
 // pulses turns a fault on after one and two thirds of the bytes, and off again
-// after it has ended two connections. More would fail the run: bayplan gives up a
-// blob after three failures in a row.
+// after it has ended two connections.
 func pulses(d *tcpProxy, bytes int, on, off func()) {
 	for third := 1; third <= 2; third++ {
 		d.afterBytes(int64(bytes/3*third), func() { on(); d.afterEnds(2, off) })
@@ -152,7 +151,7 @@ func TestToxiproxy(t *testing.T) {
 		{name: "bandwidth at the source", source: always("downstream", "bandwidth", map[string]any{"rate": 2000})},
 		{name: "bandwidth at the destination", dest: always("upstream", "bandwidth", map[string]any{"rate": 2000})},
 		{name: "limit_data at the source", cuts: 10, source: always("downstream", "limit_data", map[string]any{"bytes": 1 << 20})},
-		// These limits are loose: bayplan gives up a blob after three cuts in a row.
+		// These limits are loose: many blobs that break at once are sent twice.
 		{name: "limit_data at the destination", cuts: 1, more: ", concurrency: 2", dest: always("upstream", "limit_data", map[string]any{"bytes": 8 << 20})},
 		{name: "limit_data of answers", cuts: 2, more: ", concurrency: 2", dest: always("downstream", "limit_data", map[string]any{"bytes": 60_000})},
 		{name: "slicer at the source", source: always("downstream", "slicer", map[string]any{"average_size": 1000, "size_variation": 500, "delay": 10})},

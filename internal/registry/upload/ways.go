@@ -43,6 +43,8 @@ const (
 	// minPiece is the smallest piece: below it, the round trips cost more than the
 	// bytes.
 	minPiece = 256 << 10
+	// largePiece is a piece beside which the round trip does not count.
+	largePiece = 4 << 20
 )
 
 // cut notes that a connection broke after some bytes of a whole blob had been sent on
@@ -59,14 +61,15 @@ func (w *ways) cutPiece(host string, size, sent int64) {
 	})
 }
 
-// passed notes that all pieces of a blob have passed. The next blob has larger ones:
-// the break that made them small may have been an accident.
+// passed notes that all pieces of a blob have passed. The next blob has larger ones
+// where they were small: the break that made them so may have been an accident.
 func (w *ways) passed(host string) {
 	w.change(host, func(h *way) {
-		h.piece *= 2
+		larger := min(2*h.piece, largePiece)
 		if h.most > 0 {
-			h.piece = min(h.piece, h.most)
+			larger = min(larger, h.most)
 		}
+		h.piece = max(h.piece, larger)
 	})
 }
 

@@ -14,12 +14,15 @@ func TestPieces(t *testing.T) {
 		{"nothing broke", func() {}, 0},
 		{"a blob broke", func() { w.cut("h", 30*mebibyte) }, 10 * mebibyte},
 		{"another host's broke", func() { w.cut("other", mebibyte) }, 10 * mebibyte},
-		{"a blob passed", func() { w.passed("h") }, 20 * mebibyte},
-		{"another one", func() { w.passed("h") }, 40 * mebibyte},
-		{"a piece broke", func() { w.cutPiece("h", 40*mebibyte, 30*mebibyte) }, 10 * mebibyte},
-		{"again one passed", func() { w.passed("h") }, 20 * mebibyte},
-		{"what broke is not tried again", func() { w.passed("h") }, 20 * mebibyte},
-		{"a piece broke at once", func() { w.cutPiece("h", 20*mebibyte, 1) }, minPiece},
+		{"large pieces passed", func() { w.passed("h") }, 10 * mebibyte},
+		{"a piece broke", func() { w.cutPiece("h", 10*mebibyte, 3*mebibyte) }, 1 * mebibyte},
+		{"small pieces passed", func() { w.passed("h") }, 2 * mebibyte},
+		{"they passed again", func() { w.passed("h") }, 4 * mebibyte},
+		{"they are large now", func() { w.passed("h") }, 4 * mebibyte},
+		{"one of them broke", func() { w.cutPiece("h", 4*mebibyte, 3*mebibyte) }, 1 * mebibyte},
+		{"smaller ones passed", func() { w.passed("h") }, 2 * mebibyte},
+		{"what broke is not tried again", func() { w.passed("h") }, 2 * mebibyte},
+		{"a piece broke at once", func() { w.cutPiece("h", 2*mebibyte, 1) }, minPiece},
 	}
 	for _, s := range steps {
 		s.do()
