@@ -49,6 +49,7 @@ func comparisons() []comparison {
 	return []comparison{
 		{"mirror", compareMirror},
 		{"many", compareMany},
+		{"resets", compareResets},
 		{"untar", compareUntar},
 		{"upload", compareUpload},
 	}

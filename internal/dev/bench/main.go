@@ -7,6 +7,8 @@
 //
 // Many measures a mirror of 5,000 tiny images between distant registries.
 //
+// Resets compares tools that copy one large layer over a line that resets.
+//
 // Untar is compared with GNU tar and sync.
 //
 // Upload is compared with curl, which sends the same file to the same Glance.
@@ -71,6 +73,10 @@ func run(ctx context.Context, args []string) error {
 		return seed(ctx, args[1], 1<<20, args[2])
 	case args[0] == "seed-many" && len(args) == 3:
 		return seedMany(ctx, args[1], args[2])
+	case args[0] == "seed-resets" && len(args) == 3:
+		return seedResets(ctx, args[1], args[2])
+	case args[0] == "resets" && len(args) == 4:
+		return serveResetting(ctx, args[1:], os.Stdin, os.Stdout)
 	case args[0] == "yardstick" && len(args) == 4:
 		set, err := loadContents(args[3])
 		if err != nil {
