@@ -1,7 +1,6 @@
 package registryserver
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -42,6 +41,7 @@ type upload struct {
 	repo *repository
 	used time.Time // guarded by the mutex of uploads
 
+	reading  reading
 	busy     chan struct{}    // one piece at a time; guards what follows
 	to       ocilayout.Upload // nil: nothing has come yet
 	sum      hash.Hash        // SHA-256 of the pieces
@@ -70,16 +70,6 @@ func (u *upload) tryLock() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// lock waits until no other request works on the upload.
-func (u *upload) lock(ctx context.Context) error {
-	select {
-	case u.busy <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
@@ -189,6 +179,7 @@ func (u *upload) Write(p []byte) (int, error) {
 	_, _ = u.sum.Write(p[:n]) // a hash takes everything
 	u.size += int64(n)
 	u.writeErr = err
+	u.reading.touch()
 	return n, err
 }
 
@@ -340,7 +331,10 @@ func (x *exchange) getUpload() error {
 
 func (x *exchange) patchUpload() error {
 	return x.withUpload(func(u *upload) error {
-		if err := u.take(x.req, ""); err != nil {
+		u.reading.begin(x.w)
+		err := u.take(x.req, "")
+		u.reading.end()
+		if err != nil {
 			return err
 		}
 		x.sendUpload(u, x.at.ref, http.StatusAccepted)
@@ -354,7 +348,10 @@ func (x *exchange) putUpload() error {
 		return err
 	}
 	return x.withUpload(func(u *upload) error {
-		if err := u.take(x.req, d); err != nil && !x.shared {
+		u.reading.begin(x.w)
+		err := u.take(x.req, d)
+		u.reading.end()
+		if err != nil && !x.shared {
 			return err
 		} else if err != nil {
 			x.uploads.forget(x.at.ref) // the client begins a new upload
