@@ -22,7 +22,7 @@ type entry struct {
 	At     time.Time `json:"at"`
 	Kind   entryKind `json:"kind"`
 	Step   string    `json:"step"`
-	Record *Record   `json:"record,omitempty"` // of done; of failed what is done, if known
+	Record *Record   `json:"record,omitempty"` // of done; of failed and started what is done, if known
 	Error  string    `json:"error,omitempty"`  // of failed
 }
 

@@ -60,7 +60,7 @@ func (m *memory) apply(e entry) error {
 	case refuted:
 		delete(m.Records, e.Step)
 		delete(m.Partial, e.Step)
-	case failed:
+	case failed, started:
 		if e.Record != nil {
 			if m.Partial == nil {
 				m.Partial = map[string]*Record{}

@@ -60,3 +60,50 @@ func TestIncompleteStep(t *testing.T) {
 		t.Errorf("after a success: %+v", prior)
 	}
 }
+
+// What an interrupted step has done is kept like that of a failed one, and the step counts
+// as cut short.
+func TestInterruptedStepKeepsWhatIsDone(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  func(cause error) error
+		want string
+	}{
+		"a part is done": {func(cause error) error {
+			return &IncompleteError{Done: Outputs{"text": plan.Text("half")}, Err: cause}
+		}, "half"},
+		"it is not known": {func(cause error) error { return cause }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab()
+			g := l.graph(t, "a: fake {says: x}")
+			ctx, interrupt := context.WithCancel(t.Context())
+			var prior *Record
+			l.diff["a"] = func(_ context.Context, f *fake, _ World, p *Record) (*Finding, error) {
+				prior = p
+				return &Finding{Outputs: f.outputs(plan.Text("1")), Change: &Change{Summary: "x", Items: []Item{{Op: Create, What: "word", Name: "x"}}, Apply: func(ctx context.Context, _ Progress) (Outputs, error) {
+					interrupt()
+					<-ctx.Done()
+					return nil, tt.err(context.Cause(ctx))
+				}}}, nil
+			}
+			r := stored(t, g)
+			report, err := r.Apply(ctx)
+			if !errors.Is(err, context.Canceled) || report.Step("a").Status != Interrupted {
+				t.Fatalf("%v, %+v", err, report.Step("a"))
+			}
+			if last, _ := r.Store.Last("a"); last.Kind != string(started) || last.Error != "" {
+				t.Errorf("the last entry: %+v", last)
+			}
+			must(t, r.Store.Close())
+			r = stored(t, g) // as a process that comes later
+			run(t, r.Diff)
+			got := ""
+			if prior != nil {
+				got = prior.Partial["text"].String()
+			}
+			if got != tt.want || r.Store.Record("a") != nil {
+				t.Errorf("prior %+v, want %q", prior, tt.want)
+			}
+		})
+	}
+}

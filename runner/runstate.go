@@ -203,6 +203,8 @@ func (rs *runState) save(n *Node, res result) result {
 	case res.status == Failed:
 		// A second error would only hide the first.
 		_ = rs.runner.Store.Failed(n.ID(), n.Type.Name, res.err)
+	case res.status == Interrupted:
+		_ = rs.runner.Store.Interrupted(n.ID(), n.Type.Name, res.err)
 	}
 	if err != nil {
 		res.status, res.err = Failed, err

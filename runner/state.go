@@ -156,11 +156,25 @@ func (s *Store) Started(id string) error { return s.write(entry{Kind: started, S
 // Failed records that a step of a type failed, and what is done of it if the error is
 // an *IncompleteError.
 func (s *Store) Failed(id, typeName string, err error) error {
-	e := entry{Kind: failed, Step: id, Error: err.Error()}
-	if part := new(IncompleteError); errors.As(err, &part) {
-		e.Record = &Record{Step: id, Type: typeName, Outputs: part.Done}
+	return s.write(entry{Kind: failed, Step: id, Error: err.Error(), Record: doneOf(id, typeName, err)})
+}
+
+// Interrupted records what is done of a step that was interrupted, if the error is an
+// *IncompleteError.
+func (s *Store) Interrupted(id, typeName string, err error) error {
+	part := doneOf(id, typeName, err)
+	if part == nil {
+		return nil
 	}
-	return s.write(e)
+	return s.write(entry{Kind: started, Step: id, Record: part})
+}
+
+func doneOf(id, typeName string, err error) *Record {
+	part := new(IncompleteError)
+	if !errors.As(err, &part) {
+		return nil
+	}
+	return &Record{Step: id, Type: typeName, Outputs: part.Done}
 }
 
 // partial returns what failed runs have done of a step since its record, or nil.
