@@ -173,12 +173,17 @@ func (f *File) changes() []Change {
 }
 
 // Images returns the names of the locked images, sorted.
-func (f *File) Images() []string {
+func (f *File) Images() []string { return f.names(false) }
+
+// Choices returns the names of the locked choices, sorted.
+func (f *File) Choices() []string { return f.names(true) }
+
+func (f *File) names(choices bool) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(f.entries)) {
-		if _, ok := choiceRepository(name); !ok {
+		if _, choice := choiceRepository(name); choice == choices {
 			names = append(names, name)
 		}
 	}

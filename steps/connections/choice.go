@@ -3,6 +3,7 @@ package connections
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/lockfile"
@@ -18,7 +19,7 @@ func (s *Set) Chosen(ctx context.Context, repository, rule string, choose func(c
 	if s.lock == nil {
 		return choose(ctx)
 	}
-	name := lockfile.Choice(repository, rule)
+	name := s.choiceName(repository, rule)
 	if tag, ok := s.lock.file.Get(name); ok {
 		return tag, nil
 	}
@@ -36,8 +37,11 @@ func (s *Set) Chosen(ctx context.Context, repository, rule string, choose func(c
 // MovedChoice reports that another tag would be chosen now than the one that is locked,
 // once in a run, as a note and for programs.
 func (s *Set) MovedChoice(ctx context.Context, repository, rule string, choose func(context.Context) (string, error)) ([]string, []runner.Moved) {
-	name := lockfile.Choice(repository, rule)
-	if s.lock == nil || !s.lock.ReportMoved || s.lock.Strict || s.lock.file.Before(name) == "" || !s.lock.markReported(name) {
+	if s.lock == nil {
+		return nil, nil
+	}
+	name := s.choiceName(repository, rule)
+	if !s.lock.ReportMoved || s.lock.Strict || s.lock.file.Before(name) == "" || !s.lock.markReported(name) {
 		return nil, nil
 	}
 	was := s.lock.file.Before(name)
@@ -51,4 +55,24 @@ func (s *Set) MovedChoice(ctx context.Context, repository, rule string, choose f
 		return nil, nil
 	}
 	return []string{fmt.Sprintf("%s of %s would choose %s now; the lock file keeps %s", rule, repository, now, was)}, []runner.Moved{{Name: name, From: was, To: now}}
+}
+
+// choiceName gives the name of a choice in the lock file: the one of its names that the
+// file already has, or else the one with the registry's canonical name.
+func (s *Set) choiceName(repository, rule string) string {
+	name := s.canonicalChoice(lockfile.Choice(repository, rule))
+	if old := s.oldNames[name]; old != "" {
+		return old
+	}
+	return name
+}
+
+// canonicalChoice gives the one name of a choice, however its registry is spelled.
+func (s *Set) canonicalChoice(name string) string {
+	repository, rule, _ := strings.Cut(name, " ")
+	host, repository, _, err := registry.Split(repository)
+	if err != nil {
+		return name
+	}
+	return lockfile.Choice(s.identities().Name(host)+"/"+repository, rule)
 }

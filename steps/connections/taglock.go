@@ -64,10 +64,16 @@ func (s *Set) UseTagLock(l *TagLock) {
 	if l == nil {
 		return
 	}
-	for _, old := range l.file.Images() {
-		if name := s.canonicalName(old); s.oldNames[name] != name {
+	keep := func(name, old string) {
+		if s.oldNames[name] != name {
 			s.oldNames[name] = old
 		}
+	}
+	for _, old := range l.file.Images() {
+		keep(s.canonicalName(old), old)
+	}
+	for _, old := range l.file.Choices() {
+		keep(s.canonicalChoice(old), old)
 	}
 }
 
