@@ -26,7 +26,14 @@ type badLine struct {
 	up, down       int64 // bytes that a connection carries; 0: any number
 	sent, received atomic.Int64
 	resets         atomic.Int32
+
+	when int64 // bytes of the client after which then is called, 0: never
+	then func()
+	once sync.Once
 }
+
+// at calls do when the client has sent so many bytes.
+func (b *badLine) at(sent int64, do func()) { b.when, b.then = sent, do }
 
 func newBadLine(t *testing.T, h http.Handler, up, down int64) *badLine {
 	t.Helper()
@@ -69,6 +76,9 @@ func (b *badLine) relay(client *net.TCPConn, to string) {
 		for {
 			got, err := from.Read(buf)
 			n.Add(int64(got))
+			if n == &b.sent && b.when > 0 && n.Load() >= b.when {
+				b.once.Do(b.then)
+			}
 			if got > 0 {
 				if _, err := to.Write(buf[:got]); err != nil {
 					return

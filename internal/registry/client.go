@@ -71,6 +71,7 @@ type Client struct {
 	pull, push *reg.Reg
 	http       *http.Client // used by both
 	wire       *wire.Transport
+	uploads    *upload.Transport    // in front of wire
 	base       *transport.Transport // that wire sends with
 	labels     *labelCache
 	heads      sync.Map // *headTrust by registry
@@ -113,7 +114,8 @@ func New(hosts []Host) (*Client, error) {
 		}
 		return wire.Bounds{Requests: MaxConcurrency}
 	})
-	hc.Transport = upload.New(c.wire, c.wait)
+	c.uploads = upload.New(c.wire, c.wait)
+	hc.Transport = c.uploads
 	c.http = hc
 	c.pull = c.view(hc, 0)
 	c.push = c.view(hc, 1)
@@ -127,6 +129,10 @@ func (c *Client) Restrict(refuse func(host string) error) { c.base.Restrict(refu
 // UseRedactor makes the client give it the secrets that requests and answers carry.
 // It is called before the client is used.
 func (c *Client) UseRedactor(r *redact.Redactor) { c.base.Secrets = r }
+
+// KeepUploads makes pushes leave files in a directory while they are under way, and go
+// on with those that a killed run has left. It is called before the client is used.
+func (c *Client) KeepUploads(dir string) { c.uploads.Keep(dir) }
 
 // wait lets tests replace pause after New.
 func (c *Client) wait(ctx context.Context, d time.Duration) error { return c.pause(ctx, d) }

@@ -6,9 +6,13 @@ import "path/filepath"
 // deleted at any time.
 const labelsFile = "labels.json"
 
-// LoadCache loads the labels that an earlier run has kept in dir. It is called after
-// Open.
+// uploadsDir is where the uploads under way are kept. It may be deleted at any time.
+const uploadsDir = "uploads"
+
+// LoadCache loads the labels that an earlier run has kept in dir, and lets pushes go on
+// with uploads that a killed run has left. It is called after Open.
 func (s *Set) LoadCache(dir string) error {
+	s.client.KeepUploads(filepath.Join(dir, uploadsDir))
 	return s.client.LoadLabels(filepath.Join(dir, labelsFile))
 }
 

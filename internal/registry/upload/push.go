@@ -27,6 +27,7 @@ const (
 type push struct {
 	*Transport
 	ctx    context.Context
+	marked *marked
 	src    Source
 	size   int64
 	host   string
@@ -38,6 +39,8 @@ type push struct {
 	at       *url.URL // where the upload goes on; nil: none is open
 	least    int64    // the smallest piece that the registry takes
 	begun    bool     // something was tried
+	file     string   // keeps the location for another run, "": none does
+	older    bool     // the upload is of an earlier run
 	early    bool     // the first break came so early that the whole is sent once more
 	mixed    bool     // the upload was gone on with after a break
 	complete bool     // the registry has all bytes
@@ -61,15 +64,23 @@ func (l *lostTry) Error() string { return l.err.Error() }
 // errRefused says that the registry does not go on with an upload.
 var errRefused = errors.New("the registry does not go on with the upload")
 
-func newPush(t *Transport, req *http.Request, src Source) *push {
+func newPush(t *Transport, req *http.Request, m *marked) *push {
 	p := &push{
-		Transport: t, ctx: req.Context(), src: src, size: req.ContentLength, refused: -1,
+		Transport: t, ctx: req.Context(), marked: m, src: m.source, size: req.ContentLength, refused: -1,
 		host: req.URL.Host, digest: req.URL.Query().Get("digest"), header: req.Header,
 	}
 	at := *req.URL
 	at.RawQuery = strings.TrimSuffix(strings.TrimSuffix(at.RawQuery, "digest="+url.QueryEscape(p.digest)), "&")
 	p.given, p.at, p.unused = &at, &at, true
 	return p
+}
+
+// anew pushes a blob of which the registry has nothing.
+func (p *push) anew(req *http.Request) (*http.Response, error) {
+	if way := p.ways.of(p.host); way.kind == inPieces && way.piece < p.size {
+		return p.goOn()
+	}
+	return p.first(req)
 }
 
 // first sends the blob in one request, as the client wants it.
@@ -137,9 +148,10 @@ func (p *push) rest() error {
 	return p.pause(p.ctx, wait)
 }
 
-// leave gives up the upload that is open, unless it is the client's, which does so.
+// leave gives up the upload that is open, unless it is the client's, which does so, or
+// another run may go on with it.
 func (p *push) leave() {
-	if p.at != nil && p.at.Path != p.given.Path {
+	if p.at != nil && p.at.Path != p.given.Path && !p.stays() {
 		p.cancel()
 	}
 }
@@ -214,7 +226,7 @@ func (p *push) resume() (*http.Response, error) {
 	}
 	p.arrived(at)
 	p.mixed = at > 0
-	if piece := max(p.ways.of(p.host).piece, p.least); p.size-at > 2*share*piece {
+	if piece := p.pieceSize(); p.size-at > 2*share*piece && p.breaks.String() != "" {
 		return p.sendPieces(at, piece)
 	}
 	if at < p.size {
@@ -252,7 +264,15 @@ func (p *push) beginInPieces() (*http.Response, error) {
 	if resp, err := p.begin(); resp != nil || err != nil {
 		return resp, err
 	}
-	return p.sendPieces(0, max(p.ways.of(p.host).piece, p.least))
+	return p.sendPieces(0, p.pieceSize())
+}
+
+// pieceSize is the size of pieces. Where nothing broke yet, they are large.
+func (p *push) pieceSize() int64 {
+	if piece := p.ways.of(p.host).piece; piece > 0 {
+		return max(piece, p.least)
+	}
+	return max(largePiece, p.least)
 }
 
 // sendPieces sends what is missing in pieces that each have a connection of their own.

@@ -69,7 +69,11 @@ func (p *push) ask() (int64, error) {
 	}
 	_, last, _ := strings.Cut(strings.TrimPrefix(resp.Header.Get("Range"), "bytes="), "-")
 	n, err := strconv.ParseInt(last, 10, 64)
-	if err != nil || n >= p.src.Taken() {
+	most := p.src.Taken()
+	if p.older {
+		most = p.size
+	}
+	if err != nil || n >= most {
 		return 0, errRefused
 	}
 	if n <= 0 {

@@ -30,7 +30,13 @@ type sourceKey struct{}
 
 // From marks a call as the push of a blob with these bytes.
 func From(ctx context.Context, s Source) context.Context {
-	return context.WithValue(ctx, sourceKey{}, s)
+	return context.WithValue(ctx, sourceKey{}, &marked{source: s})
+}
+
+// marked is the mark of a push.
+type marked struct {
+	source Source
+	stays  bool // the upload stays at the registry, for another run
 }
 
 // A Transport carries the requests of a registry client, and makes pushes that break
@@ -39,6 +45,7 @@ type Transport struct {
 	next  http.RoundTripper // a wire.Transport
 	pause func(context.Context, time.Duration) error
 	ways  ways
+	kept  kept
 }
 
 // New makes a Transport that sends requests through next. It calls pause to wait
@@ -49,16 +56,12 @@ func New(next http.RoundTripper, pause func(context.Context, time.Duration) erro
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
-	src, isPush := req.Context().Value(sourceKey{}).(Source)
+	m, isPush := req.Context().Value(sourceKey{}).(*marked)
+	if isPush && m.isKept(req) {
+		return accepted(req), nil
+	}
 	if !isPush || req.Method != http.MethodPut || req.ContentLength <= 0 || !req.URL.Query().Has("digest") {
 		return t.next.RoundTrip(req)
 	}
-	p := newPush(t, req, src)
-	if way := t.ways.of(p.host); way.kind == inPieces && way.piece < p.size {
-		if req.Body != nil {
-			_ = req.Body.Close()
-		}
-		return p.goOn()
-	}
-	return p.first(req)
+	return newPush(t, req, m).start(req)
 }
