@@ -22,6 +22,7 @@ var (
 // with a place. Values that into already holds are defaults.
 //
 // The json tag of a field gives its key. A field without omitempty or omitzero is
+// required. Of the fields whose jsonschema tag has oneof_required, exactly one is
 // required. Decode supports structs, pointers to them, maps with text keys,
 // slices, bool, integers, string, time.Duration, Path, Secret, TextOr and every
 // type that implements encoding.TextUnmarshaler.
@@ -157,6 +158,27 @@ func (d *decoder) mapping(n *node, v reflect.Value, loc location) {
 		if f.required && !present[f.key] && !n.incomplete {
 			d.fail(loc.missingPos, "", "%s lacks %s", loc, f.key)
 		}
+	}
+	d.exactlyOne(n, fields, present, loc)
+}
+
+// exactlyOne checks the fields of which exactly one is required.
+func (d *decoder) exactlyOne(n *node, fields []field, present map[string]bool, loc location) {
+	var all, given []string
+	for _, f := range fields {
+		if f.one {
+			all = append(all, f.key)
+		}
+		if f.one && present[f.key] {
+			given = append(given, f.key)
+		}
+	}
+	switch {
+	case len(all) == 0 || n.incomplete:
+	case len(given) == 0:
+		d.fail(loc.missingPos, "", "%s lacks %s", loc, strings.Join(all, " or "))
+	case len(given) > 1:
+		d.fail(loc.missingPos, "", "%s has both %s, of which it takes one", loc, strings.Join(given, " and "))
 	}
 }
 

@@ -12,6 +12,7 @@ type field struct {
 	required bool
 	index    []int
 	words    []string // the texts that the field may hold, if they are listed
+	one      bool     // of the fields of the struct that are so, exactly one is required
 }
 
 // structFields returns the keys of a struct in the order of its fields. Fields of
@@ -39,7 +40,11 @@ func structFields(t reflect.Type) []field {
 		case !tagged || name == "":
 			name = f.Name
 		}
-		all = append(all, field{key: name, required: !optional(opts), index: []int{i}, words: enumOf(f.Tag.Get("jsonschema"))})
+		schema := f.Tag.Get("jsonschema")
+		all = append(all, field{
+			key: name, required: !optional(opts), index: []int{i}, words: enumOf(schema),
+			one: strings.Contains(schema, "oneof_required="),
+		})
 	}
 	return all
 }

@@ -221,8 +221,8 @@ type Finding struct {
 	// has moved on, a download without a checksum or signature.
 	Notes []string
 
-	// Moved are the locked tags that stand for something else now, and the choices that
-	// would be another now. Notes tell people of each of them, too.
+	// Moved are the locked tags that stand for something else now, and the choices and
+	// selections that would be another now. Notes tell people of each of them, too.
 	Moved []Moved
 
 	// Vouched are absolute paths of files that the step holds against a digest or a
@@ -232,9 +232,9 @@ type Finding struct {
 
 // A Moved is an entry of the lock file that a look-up would give another value now.
 type Moved struct {
-	Name string `json:"name"`         // HOST/NAME:TAG, or a choice: HOST/NAME and its rule
-	From string `json:"from"`         // the locked digest or tag
-	To   string `json:"to,omitempty"` // the digest or tag of now; "": it is gone
+	Name string `json:"name"`         // HOST/NAME:TAG, or a choice or selection: HOST/NAME and its rule
+	From string `json:"from"`         // the locked digest, tag or image; "": an image that a selection would add
+	To   string `json:"to,omitempty"` // the digest, tag or image of now; "": it is gone
 }
 
 // An IncompleteError is the error of a step that has done a part of its work. The state

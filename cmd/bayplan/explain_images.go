@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,39 +19,77 @@ import (
 // An imageExplainer is a step that can explain for each image of its release why
 // it includes the image or leaves it out.
 type imageExplainer interface {
-	ExplainImages(w runner.World) ([]tripleo.Verdict, error)
+	ExplainImages(ctx context.Context, w runner.World) ([]tripleo.Verdict, error)
 }
 
 func (p *program) explainImagesCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "explain-images",
-		Usage:       "explain why each image is prepared or left out",
-		ArgsUsage:   "[STEP]",
-		Description: "Lists all images of the release of a prepare step: which services need them,\non which roles, and which line of which file decides. Contacts no registry.",
+		Name:      "explain-images",
+		Usage:     "explain why each image is taken or left out",
+		ArgsUsage: "[STEP]",
+		Description: "Lists all images of the release of a prepare step: which services need them,\non which roles, and which line of which file decides. Contacts no registry.\n" +
+			"Where images are selected by their tags (from:), it asks the registry for the\ntags, and says how many each stage leaves and which would be chosen now.",
 		Flags: append(planFlags(),
 			&cli.StringFlag{Name: "service", Usage: "only images that the service `NAME` needs, as NovaApi"},
 			&cli.StringFlag{Name: "parameter", Usage: "only the image that the parameter `NAME` sets"},
 			&cli.StringFlag{Name: "image", Usage: "only images whose name contains `TEXT`"},
+			&cli.StringFlag{Name: "tag", Usage: "say why `TAG` is selected, or which stage leaves it out"},
+			stateFlag(), lockFlag(),
 			jsonFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			found, err := s.explainImages(c.Args().First())
-			if err != nil {
-				return err
-			}
-			if found, err = selectVerdicts(c, found); err != nil {
-				return err
-			}
-			if c.Bool("json") {
-				return p.printJSON(map[string]any{"steps": found})
-			}
-			printVerdicts(newRelativePathWriter(p.stdout, p.dir), found)
-			return nil
+			return p.explainAllImages(c, s)
 		},
 	}
+}
+
+// explainAllImages explains images that a release has, and images that are selected by
+// their tags. A flag that is for the one kind leaves the other out.
+func (p *program) explainAllImages(c *cli.Context, s *session) error {
+	id, tag := c.Args().First(), c.String("tag")
+	found, err := s.explainImages(c.Context, id)
+	if err != nil {
+		return err
+	}
+	var selected []stepSelection
+	if c.String("service")+c.String("parameter")+c.String("image") == "" {
+		if selected, err = s.explainSelections(c); err != nil {
+			return err
+		}
+	}
+	if len(selected) > 0 && tag != "" {
+		found = nil
+	}
+	switch {
+	case len(found) > 0:
+		if found, err = selectVerdicts(c, found); err != nil {
+			return err
+		}
+	case len(selected) > 0:
+	case id != "":
+		return usageError{fmt.Errorf("the plan has no prepare step %q, and no step of that name that selects images", id)}
+	default:
+		return usageError{errors.New("the plan has no prepare step, and no step that selects images")}
+	}
+	if c.Bool("json") {
+		err = p.printJSON(explainedImages{found, selected})
+	} else {
+		out := newRelativePathWriter(p.stdout, p.dir)
+		printSelections(out, selected, tag)
+		if len(found) > 0 {
+			printVerdicts(out, found)
+		}
+	}
+	return errors.Join(err, selectionError(selected, tag))
+}
+
+// explainedImages are what explain-images --json prints.
+type explainedImages struct {
+	Steps      []stepVerdicts  `json:"steps"`
+	Selections []stepSelection `json:"selections,omitempty"`
 }
 
 // stepVerdicts are the verdicts of one step on its images.
@@ -60,8 +99,8 @@ type stepVerdicts struct {
 }
 
 // explainImages returns the verdicts of every step that can give them, or of
-// the step id alone.
-func (s *session) explainImages(id string) ([]stepVerdicts, error) {
+// the step id alone. A step of which all images are selected has none.
+func (s *session) explainImages(ctx context.Context, id string) ([]stepVerdicts, error) {
 	var all []stepVerdicts
 	for _, n := range s.graph.Nodes {
 		step := n.Type.New()
@@ -73,16 +112,13 @@ func (s *session) explainImages(id string) ([]stepVerdicts, error) {
 		if errs := n.Step.With.Decode(step, nil); len(errs) > 0 {
 			return nil, errs.Err()
 		}
-		verdicts, err := e.ExplainImages(&runner.Disk{})
+		verdicts, err := e.ExplainImages(ctx, &runner.Disk{})
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", n.ID(), err)
 		}
-		all = append(all, stepVerdicts{n.ID(), verdicts})
-	}
-	if len(all) == 0 && id != "" {
-		return nil, usageError{fmt.Errorf("the plan has no prepare step %q", id)}
-	} else if len(all) == 0 {
-		return nil, usageError{errors.New("the plan has no prepare step")}
+		if len(verdicts) > 0 {
+			all = append(all, stepVerdicts{n.ID(), verdicts})
+		}
 	}
 	return all, nil
 }

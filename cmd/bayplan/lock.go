@@ -102,7 +102,8 @@ func (p *program) lockCommand() *cli.Command {
 		Usage: "look up the tags of all images and write the lock file",
 		Description: "Asks only the sources of images: for the digest of each tag, and for the tags\n" +
 			"that newest chooses. What is locked already stays, except what --update\n" +
-			"selects. There, * matches any text: bayplan lock --update '*/nova-*'",
+			"selects. There, * matches any text: bayplan lock --update '*/nova-*'\n" +
+			"What a list selects by tags (from:) is selected anew.",
 		Flags: append(planFlags(), stateFlag(), lockFlag(),
 			newRepeatedFlag("update", "GLOB", "look up again what GLOB matches"),
 			newRepeatedFlag("only", "ID", "look up the images of step ID only"),
@@ -123,6 +124,7 @@ func (p *program) lockCommand() *cli.Command {
 					return usageError{fault.WithHint(err, "* matches any text, as in '*/nova-api:*'")}
 				}
 			}
+			s.tags.ChooseAnew = true
 			return s.withReadOnlyRunner(c, func(r *runner.Runner) error { return p.updateLock(c, s, r) })
 		},
 	}

@@ -1,19 +1,24 @@
 // Package lockfile reads and writes lock files. A lock file records the digest
-// of each image tag when it was first looked up, and each tag that was chosen
-// among others, so that everyone who applies the plan gets the same images until
+// of each image tag when it was first looked up, each tag that was chosen among
+// others, and the images of each selection, so that everyone who applies the plan gets the same images until
 // the file is updated. The package does not ask registries and does not know plans.
 //
 // The file is YAML of one form only: one entry a line, sorted, without times, so
-// that it can be reviewed and merged line by line. A file without choices has no
-// such section.
+// that it can be reviewed and merged line by line. A file without choices or
+// selections has no such section.
 //
 //	images:
 //	  registry.access.redhat.com/rhosp13/openstack-base:13.0-40: sha256:2c26...
 //	choices:
 //	  "registry.access.redhat.com/rhosp13/openstack-base newest 13\\.0-.*": "13.0-40"
+//	selections:
+//	  "quay.io/prometheus/node-exporter tags version '>=1.8 <2' newest 2":
+//	    - quay.io/prometheus/node-exporter:v1.8.1
+//	    - quay.io/prometheus/node-exporter:v1.8.2
 package lockfile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -38,7 +43,7 @@ type File struct {
 	// Concurrent steps look up and add images at any time.
 	mu      sync.Mutex
 	onDisk  map[string]string // entries as read or last written
-	entries map[string]string // digest by HOST/NAME:TAG, and tag by the name of a choice
+	entries map[string]string // digest by HOST/NAME:TAG, tag by the name of a choice, JoinImages by that of a selection
 	used    map[string]bool   // entries looked up or added since Read
 }
 
@@ -68,8 +73,8 @@ func readText(path string) (string, error) {
 	return string(text), err
 }
 
-// Get returns what an entry is locked to: the digest of an image's tag, or the
-// tag of a choice.
+// Get returns what an entry is locked to: the digest of an image's tag, the tag of
+// a choice, or the images of a selection.
 func (f *File) Get(name string) (string, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -100,8 +105,16 @@ func (f *File) Add(name, value string) string {
 	return value
 }
 
+// Replace locks an entry to a value, whatever it was locked to.
+func (f *File) Replace(name, value string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.entries[name], f.used[name] = value, true
+}
+
 // Forget unlocks the images that match a pattern, and the choices whose
-// repository or chosen image matches it, and returns their number. In the
+// repository or chosen image matches it, with selections alike, and returns their
+// number. In the
 // pattern * stands for any text, slashes included.
 func (f *File) Forget(pattern string) int {
 	f.mu.Lock()
@@ -109,7 +122,12 @@ func (f *File) Forget(pattern string) int {
 	before := len(f.entries)
 	maps.DeleteFunc(f.entries, func(name, value string) bool {
 		repository, ok := choiceRepository(name)
-		return match(pattern, name) || ok && (match(pattern, repository) || match(pattern, repository+":"+value))
+		if isSelection(name) {
+			ok = match(pattern, repository) || slices.ContainsFunc(SplitImages(value), func(image string) bool { return match(pattern, image) })
+		} else {
+			ok = ok && (match(pattern, repository) || match(pattern, repository+":"+value))
+		}
+		return ok || match(pattern, name)
 	})
 	return before - len(f.entries)
 }
@@ -142,10 +160,11 @@ func (f *File) Prune() {
 	maps.DeleteFunc(f.entries, func(name, _ string) bool { return !f.used[name] })
 }
 
-// A Change is the difference between an entry in memory and on disk.
+// A Change is the difference between an entry in memory and on disk. A selection has one
+// for each image that it gains or loses.
 type Change struct {
-	Name string `json:"name"`          // of an image, or of a choice
-	Old  string `json:"old,omitempty"` // digest or tag; "" for none
+	Name string `json:"name"`          // of an image, a choice or a selection
+	Old  string `json:"old,omitempty"` // digest, tag or image; "" for none
 	New  string `json:"new,omitempty"`
 }
 
@@ -160,16 +179,43 @@ func (f *File) changes() []Change {
 	var all []Change
 	for name, value := range f.entries {
 		if old := f.onDisk[name]; old != value {
-			all = append(all, Change{Name: name, Old: old, New: value})
+			all = append(all, changesOf(name, old, value)...)
 		}
 	}
 	for name, old := range f.onDisk {
 		if _, kept := f.entries[name]; !kept {
-			all = append(all, Change{Name: name, Old: old})
+			all = append(all, changesOf(name, old, "")...)
 		}
 	}
-	slices.SortFunc(all, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b Change) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Old+a.New, b.Old+b.New))
+	})
 	return all
+}
+
+// changesOf gives the changes of one entry.
+func changesOf(name, old, value string) []Change {
+	if !isSelection(name) {
+		return []Change{{Name: name, Old: old, New: value}}
+	}
+	var all []Change
+	gone, added := Difference(old, value)
+	for _, image := range gone {
+		all = append(all, Change{Name: name, Old: image})
+	}
+	for _, image := range added {
+		all = append(all, Change{Name: name, New: image})
+	}
+	return all
+}
+
+// Difference gives the images that the one value of a selection has alone, and those that
+// the other has alone.
+func Difference(a, b string) (onlyA, onlyB []string) {
+	as, bs := SplitImages(a), SplitImages(b)
+	onlyA = slices.DeleteFunc(slices.Clone(as), func(image string) bool { return slices.Contains(bs, image) })
+	onlyB = slices.DeleteFunc(slices.Clone(bs), func(image string) bool { return slices.Contains(as, image) })
+	return onlyA, onlyB
 }
 
 // Images returns the names of the locked images, sorted.
@@ -190,7 +236,7 @@ func (f *File) names(choices bool) []string {
 	return names
 }
 
-// Count returns the numbers of locked images and of choices.
+// Count returns the numbers of locked images, and of choices and selections.
 func (f *File) Count() (images, choices int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

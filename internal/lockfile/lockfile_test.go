@@ -283,3 +283,66 @@ func TestForgetChoices(t *testing.T) {
 		}
 	}
 }
+
+// A selection has one image a line, so that two branches that add images merge line by
+// line.
+func TestSelections(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "bayplan.lock.yaml")
+	f := mustRead(t, path)
+	name, all := `quay.io/a/* tags match 'v\d+' newest 2`, "quay.io/b tags"
+	f.Add(name, JoinImages([]string{"quay.io/a/y:v2", "quay.io/a/x:v1", "quay.io/a/x:v1"}))
+	f.Add(all, JoinImages([]string{"quay.io/b:1"}))
+	f.Add(Choice("quay.io/a", "newest 2"), "2")
+	f.Add("quay.io/b:1", sum("a"))
+	if err := f.Write(); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := header + "images:\n  quay.io/b:1: " + sum("a") + "\nchoices:\n  \"quay.io/a newest 2\": \"2\"\nselections:\n" +
+		`  "quay.io/a/* tags match 'v\\d+' newest 2":` + "\n    - quay.io/a/x:v1\n    - quay.io/a/y:v2\n  \"quay.io/b tags\":\n    - quay.io/b:1\n"
+	if diff := cmp.Diff(want, string(text)); diff != "" {
+		t.Fatalf("file (-want +got):\n%s", diff)
+	}
+
+	// A merge adds a line; the order does not matter.
+	merged := writeFile(t, strings.Replace(want, "    - quay.io/a/x:v1\n", "    - quay.io/a/z:v3\n    - \"quay.io/a/x:v1\"\n", 1))
+	f = mustRead(t, merged)
+	if got, _ := f.Get(name); got != "quay.io/a/x:v1 quay.io/a/y:v2 quay.io/a/z:v3" || len(f.Changes()) != 0 || locked(f) != 4 {
+		t.Errorf("got %q, %v, %d entries", got, f.Changes(), locked(f))
+	}
+	f.Replace(name, "quay.io/a/x:v1 quay.io/a/z:v4")
+	changes := []Change{{Name: name, Old: "quay.io/a/y:v2"}, {Name: name, Old: "quay.io/a/z:v3"}, {Name: name, New: "quay.io/a/z:v4"}}
+	if diff := cmp.Diff(changes, f.Changes()); diff != "" {
+		t.Errorf("changes (-want +got):\n%s", diff)
+	}
+	for pattern, want := range map[string]int{"quay.io/b": 1, "quay.io/b:1": 2, "*/x:v1": 1, "quay.io/a/*": 1, "*": 4, "* tags*": 2, "quay.io/a": 1} {
+		if got := mustRead(t, merged).Forget(pattern); got != want {
+			t.Errorf("forget %s: %d, want %d", pattern, got, want)
+		}
+	}
+}
+
+func TestReadRefusesSelections(t *testing.T) {
+	const head = "selections:\n  \"quay.io/a tags\":\n"
+	for text, want := range map[string]string{
+		"selections:\n    - quay.io/a:1\n":                 ":2: \"- quay.io/a:1\" is not below the name of a selection",
+		head + "    - quay.io/a\n":                         ":3: \"- quay.io/a\" is not - IMAGE:TAG",
+		head + "    - a:1\n":                               "is not - IMAGE:TAG",
+		head + "    - quay.io/a:1@" + sum("a") + "\n":      "is not - IMAGE:TAG",
+		head + "    - quay.io/a:1\n" + head[12:]:           ":4: quay.io/a tags is locked twice",
+		"selections:\n  \"quay.io/a newest 1\":\n":         "is not \"HOST/NAME tags RULE\": and a list of images",
+		"selections:\n  quay.io/a tags:\n":                 "is not \"HOST/NAME tags RULE\": and a list of images",
+		"selections:\n  \"quay.io/a tags\": quay.io/a:1\n": "is not \"HOST/NAME tags RULE\": and a list of images",
+	} {
+		_, err := Read(writeFile(t, text))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error = %v, want %q", text, err, want)
+		}
+	}
+	if f := mustRead(t, writeFile(t, head)); locked(f) != 0 {
+		t.Error("a selection of nothing is locked")
+	}
+}

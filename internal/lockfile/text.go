@@ -17,6 +17,7 @@ import (
 // parse reads the lines and reports all mistakes in them.
 func parse(path, text string) (map[string]string, error) {
 	entries := map[string]string{}
+	selections := &selectionReader{entries: entries, seen: map[string]bool{}}
 	var errs []error
 	var entry func(line string) (name, value string, err error) // of the section
 	for n, line := range slices.Collect(strings.Lines(text)) {
@@ -31,18 +32,22 @@ func parse(path, text string) (map[string]string, error) {
 			entry = parseImage
 		case line == "choices:" || line == "choices: {}":
 			entry = parseChoice
+		case line == "selections:" || line == "selections: {}":
+			entry = selections.read
 		case entry == nil || line == trimmed:
 			fail(fmt.Errorf("%q is not a line of a lock file", shorten(trimmed)))
 		default:
 			name, value, err := entry(trimmed)
-			if _, twice := entries[name]; err == nil && twice {
+			if _, twice := entries[name]; err == nil && twice && name != "" {
 				err = fmt.Errorf("%s is locked twice", name)
 			}
 			if err != nil {
 				fail(err)
 				continue
 			}
-			entries[name] = value
+			if name != "" {
+				entries[name] = value
+			}
 		}
 	}
 	return entries, errors.Join(errs...)
@@ -78,6 +83,59 @@ func parseChoice(line string) (name, tag string, err error) {
 	return name, tag, nil
 }
 
+// A selectionReader reads the lines of selections: the name of one, and an image a line
+// below it.
+type selectionReader struct {
+	entries map[string]string
+	seen    map[string]bool
+	current string
+}
+
+// read gives no name: it adds images to the entry of their selection.
+func (r *selectionReader) read(line string) (name, value string, err error) {
+	image, isImage := strings.CutPrefix(line, "- ")
+	image = strings.Trim(strings.TrimSpace(image), `"'`)
+	if isImage {
+		switch {
+		case r.current == "":
+			return "", "", fmt.Errorf("%q is not below the name of a selection", shorten(line))
+		case !strings.Contains(path.Base(image), ":") || !strings.Contains(image, "/") || strings.ContainsAny(image, "@ \t"):
+			return "", "", fmt.Errorf("%q is not - IMAGE:TAG", shorten(line))
+		}
+		r.entries[r.current] = JoinImages(append(SplitImages(r.entries[r.current]), image))
+		return "", "", nil
+	}
+	r.current = ""
+	quoted, err := strconv.QuotedPrefix(line)
+	if err == nil {
+		name, err = strconv.Unquote(quoted)
+	}
+	if err != nil || line != quoted+":" || !isSelection(name) {
+		return "", "", fmt.Errorf("%s is not \"HOST/NAME tags RULE\": and a list of images", shorten(line))
+	}
+	if r.seen[name] {
+		return "", "", fmt.Errorf("%s is locked twice", name)
+	}
+	r.seen[name], r.current = true, name
+	return "", "", nil
+}
+
+// JoinImages gives the value of a selection's entry: the images, sorted, each once.
+func JoinImages(images []string) string {
+	images = slices.Clone(images)
+	slices.Sort(images)
+	return strings.Join(slices.Compact(images), " ")
+}
+
+// SplitImages gives the images of a selection's entry.
+func SplitImages(value string) []string { return strings.Fields(value) }
+
+// isSelection reports whether a name is that of a selection of images: HOST/NAME tags RULE.
+func isSelection(name string) bool {
+	_, rule, _ := strings.Cut(name, " ")
+	return rule == "tags" || strings.HasPrefix(rule, "tags ")
+}
+
 func shorten(s string) string {
 	const enough = 120
 	if len(s) > enough {
@@ -102,9 +160,11 @@ const header = "# What the tags of images stand for. bayplan apply adds to it; b
 func (f *File) text() []byte {
 	var b strings.Builder
 	b.WriteString(header)
-	var images, choices strings.Builder
+	var images, choices, selections strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(f.entries)) {
-		if _, ok := choiceRepository(name); ok {
+		if isSelection(name) {
+			fmt.Fprintf(&selections, "  %q:\n    - %s\n", name, strings.Join(SplitImages(f.entries[name]), "\n    - "))
+		} else if _, ok := choiceRepository(name); ok {
 			fmt.Fprintf(&choices, "  %q: %q\n", name, f.entries[name])
 		} else {
 			fmt.Fprintf(&images, "  %s: %s\n", name, f.entries[name])
@@ -117,6 +177,9 @@ func (f *File) text() []byte {
 	}
 	if choices.Len() > 0 {
 		b.WriteString("choices:\n" + choices.String())
+	}
+	if selections.Len() > 0 {
+		b.WriteString("selections:\n" + selections.String())
 	}
 	return []byte(b.String())
 }

@@ -141,3 +141,14 @@ func nextPage(h http.Header, origin string, names []string) (string, error) {
 	}
 	return "", nil
 }
+
+// CatalogClosed reports whether an error of Catalog means that the registry has no
+// catalog, or does not show it to this user.
+func CatalogClosed(err error) bool {
+	switch KindOf(err) {
+	case NotFound, Denied, NoLogin:
+		return true
+	}
+	var e *Error
+	return errors.As(err, &e) && (e.Status == 400 || e.Status == 405 || e.Status == 501)
+}

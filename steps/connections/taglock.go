@@ -15,8 +15,8 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A TagLock holds the digests that the tags of images stand for, and the tags that were
-// chosen among others, so that a plan means the same images at every run and on every
+// A TagLock holds the digests that the tags of images stand for, the tags that were chosen
+// among others, and the images of selections, so that a plan means the same images at every run and on every
 // host. A tag that is looked up is locked.
 // From then on its registry is not asked for the digest.
 type TagLock struct {
@@ -25,8 +25,14 @@ type TagLock struct {
 	// ReportMoved makes steps report locked tags that stand for something else now.
 	// It costs a HEAD request for each tag.
 	ReportMoved bool
+	// ChooseAnew makes selections choose as if they were not locked, and locks what they
+	// choose.
+	ChooseAnew bool
 
 	file *lockfile.File
+
+	tags, catalogs memo[[]string] // what registries have listed in this run
+	selected       memo[[]string] // what was chosen in this run, by the name of the selection
 
 	mu       sync.Mutex // steps run at the same time
 	reported map[string]bool
@@ -43,7 +49,7 @@ func ReadTagLock(path string) (*TagLock, error) {
 }
 
 // Forget unlocks the images, written HOST/NAME:TAG, that a pattern matches, and the
-// choices of their tags, and gives their number. In the pattern * stands for any text.
+// choices and selections of their tags, and gives their number. In the pattern * stands for any text.
 func (l *TagLock) Forget(pattern string) int { return l.file.Forget(pattern) }
 
 // Prune unlocks what no step has looked up or chosen.

@@ -31,12 +31,12 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 	if err != nil {
 		return nil, err
 	}
-	in, err := m.Images.Inputs(ctx, w)
+	in, err := m.Images.Inputs(ctx, w, "images", m.out.Selected)
 	if err != nil {
 		return nil, err
 	}
 	in = append(in, runner.Input{Name: "registry", Digest: to})
-	listed, err := m.entries(w)
+	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -99,17 +99,17 @@ func (m *mirror) destination() (string, error) {
 }
 
 // entries gives the entries of the list.
-func (m *mirror) entries(w runner.World) ([]imagelist.Entry, error) {
-	return m.Images.Entries(w, "images")
+func (m *mirror) entries(ctx context.Context, w runner.World) ([]imagelist.Entry, error) {
+	return m.Images.Entries(ctx, w, "images", m.out.Selected)
 }
 
 // images gives the images to copy, each with its target.
-func (m *mirror) images(w runner.World) ([]registry.Image, error) {
+func (m *mirror) images(ctx context.Context, w runner.World) ([]registry.Image, error) {
 	to, err := m.destination()
 	if err != nil {
 		return nil, err
 	}
-	listed, err := m.entries(w)
+	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err
 	}

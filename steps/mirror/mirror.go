@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
@@ -26,7 +27,7 @@ import (
 type mirror struct {
 	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one
 	// reference a line; or a list of references, in which {file: PATH} stands for the images of such
-	// a file. An image comes to its push_destination, or to
+	// a file, and {from: HOST/NAME, tags: RULES} for those that are selected by their tags. An image comes to its push_destination, or to
 	// the registry itself without one, under the name that follows the first slash of its source. A
 	// reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:LAYOUT is
 	// all images of an OCI layout, a directory or a tar archive that mirror or others have made
@@ -93,9 +94,16 @@ type registries interface {
 	Record(image, digest string)
 	// MovedTags reports the tags that no longer stand for what they are locked to.
 	MovedTags(ctx context.Context, images []string) ([]string, []runner.Moved)
+	// Selected gives the images of a selection, as they are locked or else chosen now.
+	Selected(ctx context.Context, s tagselect.Selection) ([]string, error)
+	// MovedSelections reports the selections that would choose others than are locked.
+	MovedSelections(ctx context.Context, s []tagselect.Selection) ([]string, []runner.Moved)
 	// ExplainNotFound adds a hint when a registry no longer has what a tag is locked to.
 	ExplainNotFound(err error, image string) error
 }
+
+// Selections gives what the list selects. `bayplan explain-images` calls it.
+func (m *mirror) Selections() []tagselect.Selection { return m.Images.Selections() }
 
 // Type gives the step type mirror.
 func Type(out registries) runner.Type {
@@ -146,7 +154,7 @@ func (m *mirror) Paths() runner.Paths {
 // Diff implements runner.Step. It reads manifests, but no blobs. An image that the
 // record has at its destination counts as complete; all others are checked.
 func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record) (*runner.Finding, error) {
-	images, err := m.images(w)
+	images, err := m.images(ctx, w)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +163,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		return nil, err
 	}
 	finding := &runner.Finding{Outputs: planOutputs(table)}
-	finding.Notes, finding.Moved = m.out.MovedTags(ctx, sources(images))
+	finding.Notes, finding.Moved = m.moved(ctx, images)
 	finding.Notes = append(finding.Notes, m.out.Registry().Quotas(table)...)
 	prune := &registry.Pruning{}
 	if finding.Err = incomplete(table, table.Err()); finding.Err == nil {
@@ -195,6 +203,13 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		},
 	}
 	return finding, nil
+}
+
+// moved reports the locked tags and selections that would be others now.
+func (m *mirror) moved(ctx context.Context, images []registry.Image) ([]string, []runner.Moved) {
+	notes, moved := m.out.MovedSelections(ctx, m.Images.Selections())
+	moreNotes, moreMoved := m.out.MovedTags(ctx, sources(images))
+	return append(notes, moreNotes...), append(moved, moreMoved...)
 }
 
 // transferPlan finds what has to be copied. An image that is not available has its error
@@ -313,7 +328,7 @@ func outputs(refs, rewritten []string) runner.Outputs {
 // Verify implements runner.Step. It asks for every blob of every image, and reads all
 // bytes of a layout.
 func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
-	images, err := m.images(w)
+	images, err := m.images(ctx, w)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ func (m *mirror) Resolve(ctx context.Context, w runner.World) (*runner.Finding, 
 	if err != nil {
 		return nil, err
 	}
-	listed, err := m.entries(w)
+	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err
 	}

@@ -14,7 +14,7 @@ import (
 
 // CheckFiles implements runner.FileChecker. It reads the list of images, or each
 // environment and the roles file by itself, and finds the images if all files are there.
-func (p *prepare) CheckFiles(_ context.Context, w runner.World, known bool) error {
+func (p *prepare) CheckFiles(ctx context.Context, w runner.World, known bool) error {
 	if !p.Images.IsZero() {
 		return p.Images.CheckFiles(w, "images", imagelist.Destination{})
 	}
@@ -34,7 +34,7 @@ func (p *prepare) CheckFiles(_ context.Context, w runner.World, known bool) erro
 	if err := errors.Join(errs...); err != nil || !complete || !known {
 		return err
 	}
-	_, err = p.selection(w, request)
+	_, err = p.selection(ctx, w, request)
 	return err
 }
 

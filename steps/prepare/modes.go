@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -116,11 +117,11 @@ func (p *prepare) givenInputs(ctx context.Context, w runner.World) ([]runner.Inp
 			return nil, unreadable("images", path, err, w)
 		}
 	}
-	return p.Images.Inputs(ctx, w)
+	return p.Images.Inputs(ctx, w, "images", p.selected)
 }
 
 // selection finds the images: the given ones, or those of the release.
-func (p *prepare) selection(w runner.World, request tripleo.Request) (*tripleo.Selection, error) {
+func (p *prepare) selection(ctx context.Context, w runner.World, request tripleo.Request) (*tripleo.Selection, error) {
 	if p.Images.IsZero() {
 		if p.Release == "" {
 			return nil, errors.New("neither release nor images says which images there are")
@@ -128,7 +129,7 @@ func (p *prepare) selection(w runner.World, request tripleo.Request) (*tripleo.S
 		selection, err := tripleo.Select(request, w.Open)
 		return selection, withSuggestion(err)
 	}
-	listed, err := p.givenImages(w)
+	listed, err := p.givenImages(ctx, w, p.selected)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +149,8 @@ func nothingSelected(s *tripleo.Selection, includes bool) error {
 }
 
 // givenImages gives the images that the plan lists.
-func (p *prepare) givenImages(w runner.World) ([]tripleo.ListedImage, error) {
-	all, err := p.Images.Entries(w, "images")
+func (p *prepare) givenImages(ctx context.Context, w runner.World, choose imagelist.Choose) ([]tripleo.ListedImage, error) {
+	all, err := p.Images.Entries(ctx, w, "images", choose)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -30,7 +31,7 @@ type prepare struct {
 	Release string `json:"release,omitempty" jsonschema:"enum=rhosp13,enum=queens,enum=rhosp16.2,enum=rhosp16,enum=train,enum=rhosp17.1,enum=rhosp17,enum=wallaby"`
 	// In place of release, the images themselves, for deployments that no release's catalog is of:
 	// the path of a list of images, as mirror takes it, or a list of references with their tags, in
-	// which {file: PATH} stands for the images of such a file.
+	// which {file: PATH} and {from: HOST/NAME, tags: RULES} stand for images as they do for mirror.
 	Images imagelist.List `json:"images,omitempty"`
 	// Where nodes pull from: remote, where the images are made; local, the push_destination that a
 	// mirror step fills; or satellite, which synchronizes them itself and serves each under a name
@@ -115,7 +116,8 @@ type prepare struct {
 	insecure       func(host string) bool
 	resolve        func(ctx context.Context, ref string) (string, error) // the digest of the lock, or else the present one
 	resolvePresent func(ctx context.Context, ref string) (string, error) // the same, for an image that has to exist
-	tags           map[string]string                                     // found in this run, by what was looked up
+	selected       imagelist.Choose
+	tags           map[string]string // found in this run, by what was looked up
 }
 
 // registries are what the step needs of the plan's connections.
@@ -126,6 +128,8 @@ type registries interface {
 	Resolve(ctx context.Context, image string) (string, error)
 	// ResolvePresent does the same and asks the registry also when the tag is locked.
 	ResolvePresent(ctx context.Context, image string) (string, error)
+	// Selected gives the images of a selection, as they are locked or else chosen now.
+	Selected(ctx context.Context, s tagselect.Selection) ([]string, error)
 	// Insecure reports whether a host is reached without verified TLS.
 	Insecure(host string) bool
 }
@@ -140,7 +144,7 @@ func Type(out registries) runner.Type {
 			{Name: "images", Doc: "The images at their source, NAME:TAG, in the order of the list.", List: true},
 		},
 		New: func() runner.Step {
-			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, resolve: out.Resolve, resolvePresent: out.ResolvePresent}
+			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, resolve: out.Resolve, resolvePresent: out.ResolvePresent, selected: out.Selected}
 		},
 	}
 }
@@ -205,7 +209,7 @@ func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, e
 	if err != nil {
 		return tripleo.Result{}, err
 	}
-	selection, err := p.selection(w, request)
+	selection, err := p.selection(ctx, w, request)
 	if err != nil {
 		return tripleo.Result{}, err
 	}

@@ -3,13 +3,11 @@ package tagdiscover
 import (
 	"context"
 	"fmt"
-	"regexp"
-	"slices"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
-	"github.com/bayplan/bayplan/internal/version"
+	"github.com/bayplan/bayplan/internal/tagselect"
 )
 
 // byVersion takes the tag that is locked for newest, or the newest of the matching tags.
@@ -39,23 +37,22 @@ func (s *tagDiscover) rule() string { return "newest " + s.Newest }
 
 // chooseNewest lists the tags and chooses the newest that matches.
 func (s *tagDiscover) chooseNewest(ctx context.Context) (string, error) {
-	whole, err := regexp.Compile(`^(?:` + s.Newest + `)$`)
-	if err != nil {
-		return "", err
-	}
 	name := s.repository()
-	all, err := s.out.Registry().AllTags(ctx, name)
+	all, err := s.out.AllTags(ctx, name)
 	if err != nil {
 		return "", err
 	}
-	tags := slices.DeleteFunc(slices.Clone(all), func(tag string) bool { return !whole.MatchString(tag) })
-	if len(tags) == 0 {
+	choice, err := tagselect.Rule{Match: []string{s.Newest}, Newest: 1}.Choose(name, all)
+	if err != nil {
+		return "", err
+	}
+	if len(choice.Chosen) == 1 {
+		return choice.Chosen[0], nil
+	}
+	matching := choice.Stages[len(choice.Stages)-2].Left // the last stage is newest
+	if matching == 0 {
 		return "", fmt.Errorf("%s matches none of the %s of %s", s.Newest, human.Count(len(all), "tag", "tags"), name)
 	}
-	version.NewestFirst(tags)
-	if version.Parse(tags[0]).Class() == version.Word {
-		err := fmt.Errorf("none of the %s of %s that %s matches names a version", human.Count(len(tags), "tag", "tags"), name, s.Newest)
-		return "", fault.WithHint(err, "write the tag itself in place of newest: words and commit ids have no order")
-	}
-	return tags[0], nil
+	err = fmt.Errorf("none of the %s of %s that %s matches names a version", human.Count(matching, "tag", "tags"), name, s.Newest)
+	return "", fault.WithHint(err, "write the tag itself in place of newest: words and commit ids have no order")
 }

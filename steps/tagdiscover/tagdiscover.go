@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/labels"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/internal/version"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -54,6 +54,8 @@ type registries interface {
 	Resolve(ctx context.Context, image string) (string, error)
 	// ResolvePresent does the same, and asks the registry also when the tag is locked.
 	ResolvePresent(ctx context.Context, image string) (string, error)
+	// AllTags lists the tags of a repository, once in a run.
+	AllTags(ctx context.Context, repository string) ([]string, error)
 	// Chosen gives the tag that is locked for a choice, or makes the choice.
 	Chosen(ctx context.Context, repository, rule string, choose func(context.Context) (string, error)) (string, error)
 	// MovedChoice reports that another tag would be chosen now.
@@ -87,9 +89,8 @@ func (s *tagDiscover) Validate() error {
 	if s.TagFromLabel != "" {
 		errs = append(errs, plan.At("tag_from_label", labels.Check(s.TagFromLabel)))
 	}
-	if _, err := regexp.Compile(s.Newest); err != nil {
-		errs = append(errs, plan.At("newest", err))
-	}
+	_, err := tagselect.Pattern(s.Newest)
+	errs = append(errs, plan.At("newest", err))
 	switch {
 	case s.Newest != "" && s.TagFromLabel != "":
 		errs = append(errs, plan.At("newest", errors.New("it goes in place of tag_from_label, not with it")))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
@@ -28,7 +29,7 @@ type verifyCatalog struct {
 	Registry string `json:"registry"`
 	// Images that are to be there: the path of a list of images, as prepare writes it or as plain
 	// text; or a list of references, such as the output images of a mirror step, in which {file:
-	// PATH} stands for the images of such a file. One with a
+	// PATH} and {from: HOST/NAME, tags: RULES} stand for images as they do for mirror. One with a
 	// digest has to be that very image, and its source is not asked; for others the source is asked
 	// what the tag stands for. Where a mirror step renames repositories or takes only some
 	// platforms, its output images says what is to be there, and the list that it is given does
@@ -58,9 +59,14 @@ type registries interface {
 	Pin(images []registry.Image) []registry.Image
 	// Resolve gives the digest that a tag stands for, by the lock or its registry.
 	Resolve(ctx context.Context, image string) (string, error)
+	// Selected gives the images of a selection, as they are locked or else chosen now.
+	Selected(ctx context.Context, s tagselect.Selection) ([]string, error)
 	// Record locks what a look-up has given.
 	Record(image, digest string)
 }
+
+// Selections gives what the list selects. `bayplan explain-images` calls it.
+func (v *verifyCatalog) Selections() []tagselect.Selection { return v.Expect.Selections() }
 
 // Type gives the step type verify-catalog.
 func Type(out registries) runner.Type {
@@ -105,7 +111,7 @@ func (v *verifyCatalog) Inputs(ctx context.Context, w runner.World) ([]runner.In
 	if err != nil {
 		return nil, err
 	}
-	in, err := v.Expect.Inputs(ctx, w)
+	in, err := v.Expect.Inputs(ctx, w, "expect", v.out.Selected)
 	return append(in, runner.Input{Name: "registry", Digest: host}), err
 }
 
@@ -128,7 +134,7 @@ func (v *verifyCatalog) check(ctx context.Context, w runner.World, deep bool) (r
 	if err != nil {
 		return nil, err
 	}
-	images, err := v.images(w, host)
+	images, err := v.images(ctx, w, host)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +174,7 @@ func (v *verifyCatalog) Resolve(ctx context.Context, w runner.World) (*runner.Fi
 	if err != nil {
 		return nil, err
 	}
-	images, err := v.images(w, host)
+	images, err := v.images(ctx, w, host)
 	if err != nil {
 		return nil, err
 	}
@@ -177,15 +183,19 @@ func (v *verifyCatalog) Resolve(ctx context.Context, w runner.World) (*runner.Fi
 }
 
 // images gives the expected images with their targets.
-func (v *verifyCatalog) images(w runner.World, host string) ([]registry.Image, error) {
-	return v.Expect.Targets(w, "expect", imagelist.Destination{Host: host, Same: v.out.SameRegistry})
+func (v *verifyCatalog) images(ctx context.Context, w runner.World, host string) ([]registry.Image, error) {
+	listed, err := v.Expect.Entries(ctx, w, "expect", v.out.Selected)
+	if err != nil {
+		return nil, err
+	}
+	return imagelist.TargetsAt(listed, imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 }
 
 // catalog lists the repositories. A registry that does not show a catalog is assumed
 // to have the expected ones; the check of the tags proves it.
 func (v *verifyCatalog) catalog(ctx context.Context, host string, images []registry.Image) ([]string, error) {
 	names, err := v.out.Registry().Catalog(ctx, host)
-	closed := imagelist.CatalogClosed(err)
+	closed := registry.CatalogClosed(err)
 	switch {
 	case closed && v.Exact:
 		err = fault.WithHint(err, "exact: true needs a registry whose catalog can be read")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
@@ -23,8 +24,8 @@ import (
 type verifyRegistry struct {
 	// Registry to look at, a name under connections.registries.
 	Registry string `json:"registry"`
-	// List of images, as prepare writes it, or a list of references, in which {file: PATH} stands
-	// for the images of such a file: the registry's catalog may name their repositories and no
+	// List of images, as prepare writes it, or a list of references, in which {file: PATH} and
+	// {from: HOST/NAME, tags: RULES} stand for images as they do for mirror: the registry's catalog may name their repositories and no
 	// other, unless it has no tag: some registries go on listing what was deleted. Any of them
 	// may still be missing, so it holds before the first upload and after.
 	Only imagelist.List `json:"only,omitzero"`
@@ -42,7 +43,12 @@ type registries interface {
 	Registry() *registry.Client
 	// SameRegistry reports whether two hosts name one registry.
 	SameRegistry(a, b string) bool
+	// Selected gives the images of a selection, as they are locked or else chosen now.
+	Selected(ctx context.Context, s tagselect.Selection) ([]string, error)
 }
+
+// Selections gives what the list selects. `bayplan explain-images` calls it.
+func (v *verifyRegistry) Selections() []tagselect.Selection { return v.Only.Selections() }
 
 // Type gives the step type verify-registry.
 func Type(out registries) runner.Type {
@@ -90,7 +96,7 @@ func (v *verifyRegistry) Inputs(ctx context.Context, w runner.World) ([]runner.I
 	if err != nil {
 		return nil, err
 	}
-	in, err := v.Only.Inputs(ctx, w)
+	in, err := v.Only.Inputs(ctx, w, "only", v.out.Selected)
 	return append(in, runner.Input{Name: "registry", Digest: host}), err
 }
 
@@ -109,12 +115,12 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 	if err != nil {
 		return nil, err
 	}
-	greeting, err := v.out.Registry().Ping(ctx, host, v.repositories(w, host)...)
+	greeting, err := v.out.Registry().Ping(ctx, host, v.repositories(ctx, w, host)...)
 	if err != nil {
 		return nil, err
 	}
 	names, err := v.out.Registry().Catalog(ctx, host)
-	closed := imagelist.CatalogClosed(err)
+	closed := registry.CatalogClosed(err)
 	switch {
 	case closed && !v.Only.IsZero():
 		return nil, fault.WithHint(err, "only needs a registry whose catalog can be read")
@@ -137,15 +143,24 @@ func (v *verifyRegistry) Verify(ctx context.Context, w runner.World) (runner.Out
 
 // repositories gives those of the list under only, because a login may be for some
 // repositories of a registry alone. That the list cannot be read is told by checkOnly.
-func (v *verifyRegistry) repositories(w runner.World, host string) []string {
+func (v *verifyRegistry) repositories(ctx context.Context, w runner.World, host string) []string {
 	if v.Only.IsZero() {
 		return nil
 	}
-	images, err := v.Only.Targets(w, "only", imagelist.Destination{Host: host, Same: v.out.SameRegistry})
+	images, err := v.images(ctx, w, host)
 	if err != nil {
 		return nil
 	}
 	return imagelist.Repositories(images)
+}
+
+// images gives the images of the list under only with their targets.
+func (v *verifyRegistry) images(ctx context.Context, w runner.World, host string) ([]registry.Image, error) {
+	listed, err := v.Only.Entries(ctx, w, "only", v.out.Selected)
+	if err != nil {
+		return nil, err
+	}
+	return imagelist.TargetsAt(listed, imagelist.Destination{Host: host, Same: v.out.SameRegistry})
 }
 
 // checkOnly gives an error for each repository that the list under only does not name.
@@ -153,7 +168,7 @@ func (v *verifyRegistry) checkOnly(ctx context.Context, w runner.World, host str
 	if v.Only.IsZero() {
 		return nil
 	}
-	images, err := v.Only.Targets(w, "only", imagelist.Destination{Host: host, Same: v.out.SameRegistry})
+	images, err := v.images(ctx, w, host)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,11 @@ func TestMixedList(t *testing.T) {
 		"/bad": "q.io/a:1\nq.io/b\n", "/push": "container_images:\n- imagename: q.io/c:1\n  push_destination: elsewhere.example\n",
 	}}
 	l := mixed(Item{Text: "q.io/x:1"}, fileItem("/b"), Item{Text: "q.io/y:1"}, fileItem("/a"), fileItem("/b"))
-	images, err := l.Targets(w, "images", Destination{"r.example", func(a, b string) bool { return a == b }})
+	listed, err := l.Entries(t.Context(), w, "images", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	images, err := TargetsAt(listed, Destination{"r.example", func(a, b string) bool { return a == b }})
 	var got []string
 	for _, im := range images {
 		got = append(got, im.Target)
@@ -83,7 +87,7 @@ func TestMixedList(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
-	in, err := l.Inputs(t.Context(), w)
+	in, err := l.Inputs(t.Context(), w, "images", nil)
 	wantIn := []runner.Input{{Name: "images /b", Digest: "sha256:" + w.files["/b"]}, {Name: "images /a", Digest: "sha256:" + w.files["/a"]}}
 	if diff := cmp.Diff(wantIn, in); diff != "" || err != nil {
 		t.Errorf("inputs: %v (-want +got):\n%s", err, diff)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -38,6 +39,10 @@ func namesIn(sources []string, rename func(string) string) []string {
 	names := make([]string, len(sources))
 	for i, source := range sources {
 		path, err := PathOf(source)
+		if _, _, noSelection := tagselect.Split(source); noSelection == nil {
+			_, repository, _ := strings.Cut(source, "/")
+			path, err = startOf(repository), nil
+		}
 		switch {
 		case err != nil:
 		case rename != nil:
@@ -58,6 +63,10 @@ func SourcePlaces(sources []string) []runner.Place {
 	at := map[string]int{}
 	for _, source := range sources {
 		host, repository, tag, err := registry.Split(source)
+		name := repository + ":" + cmp.Or(tag, "*")
+		if h, pattern, noSelection := tagselect.Split(source); noSelection == nil {
+			host, name, err = h, startOf(pattern), nil
+		}
 		if err != nil {
 			continue // it is in a layout, or not known yet
 		}
@@ -67,9 +76,18 @@ func SourcePlaces(sources []string) []runner.Place {
 			at[where(host)] = i
 			places = append(places, Place(host))
 		}
-		places[i].Names = append(places[i].Names, repository+":"+cmp.Or(tag, "*"))
+		places[i].Names = append(places[i].Names, name)
 	}
 	return places
+}
+
+// startOf gives the beginning, with a star, of the names of what a repository has, or all
+// repositories that a pattern matches.
+func startOf(repository string) string {
+	if start, _, many := strings.Cut(repository, "*"); many {
+		return start + "*"
+	}
+	return repository + ":*"
 }
 
 // Servers gives the registries of the images. Those of a list in a file are known only in
@@ -88,6 +106,8 @@ func (l List) Servers(field string, skip func(name string) bool) []runner.Server
 			if host, _, _, err := registry.Split(it.Text); err == nil {
 				server.Hosts = []string{host}
 			}
+		} else if host, _, err := tagselect.Split(it.Other.From); err == nil {
+			server.Hosts = []string{host}
 		}
 		all = append(all, server)
 	}

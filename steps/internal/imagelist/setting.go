@@ -31,7 +31,13 @@ type Item = plan.TextOr[string, Source]
 // A Source names many images in a list in the plan.
 type Source struct {
 	// Path of a list of images, as prepare writes it or as plain text with one reference a line.
-	File plan.Path `json:"file"`
+	File plan.Path `json:"file,omitempty" jsonschema:"oneof_required=file"`
+	// Repository, HOST/NAME, of which images are selected by their tags; or a pattern, in which *
+	// stands for text without a slash, of all such repositories of a registry that shows its
+	// catalog. What is selected is kept in the lock file.
+	From string `json:"from,omitempty" jsonschema:"oneof_required=from"`
+	// Which tags are selected; without it all, but not those of signatures and the like.
+	Tags *TagRules `json:"tags,omitempty"`
 }
 
 // isReference reports whether an item is a reference, known or not.
@@ -45,7 +51,9 @@ func item(field string, i int) string { return fmt.Sprintf("%s[%d]", field, i) }
 func (l List) Validate(field string, layouts bool) error {
 	var errs []error
 	for i, it := range l.Other {
-		if isReference(it) && it.Text != "" {
+		if !isReference(it) {
+			errs = append(errs, it.Other.validate(item(field, i)))
+		} else if it.Text != "" {
 			errs = append(errs, plan.At(item(field, i), checkReference(it.Text, layouts)))
 		}
 	}
@@ -121,12 +129,15 @@ func (l List) Layouts() []plan.Path {
 }
 
 // references gives the references of the list in the plan. One that is not known yet is
-// "".
+// "", and a selection is the beginning of its images' names with a star.
 func (l List) references() []string {
 	var names []string
 	for _, it := range l.Other {
-		if isReference(it) {
+		switch {
+		case isReference(it):
 			names = append(names, it.Text)
+		case it.Other.File == "":
+			names = append(names, it.Other.From)
 		}
 	}
 	return names
@@ -160,8 +171,8 @@ func checkFile(w runner.World, path string, at Destination) error {
 	return err
 }
 
-// Inputs gives the files as inputs of a step.
-func (l List) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
+// Inputs gives the files and what is selected as inputs of a step.
+func (l List) Inputs(ctx context.Context, w runner.World, field string, choose Choose) ([]runner.Input, error) {
 	var in []runner.Input
 	for _, f := range l.Files() {
 		path := string(f)
@@ -171,32 +182,41 @@ func (l List) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error
 		}
 		in = append(in, runner.Input{Name: "images " + path, Digest: "sha256:" + sums[runner.SHA256]})
 	}
-	return in, nil
+	var errs []error
+	for i, it := range l.Other {
+		if it.Other.From != "" {
+			chosen, err := selectionInput(ctx, it.Other, item(field, i), choose)
+			in, errs = append(in, chosen), append(errs, err)
+		}
+	}
+	return in, errors.Join(errs...)
 }
 
-// Entries gives the images in the order of the list. It reads the files.
-func (l List) Entries(w runner.World, field string) ([]Entry, error) {
+// Entries gives the images in the order of the list. It reads the files, and calls choose
+// for each selection.
+func (l List) Entries(ctx context.Context, w runner.World, field string, choose Choose) ([]Entry, error) {
 	if l.Text != "" {
 		return readFile(w, string(l.Text))
 	}
 	var all []Entry
 	var errs []error
 	for i, it := range l.Other {
-		if isReference(it) {
-			all = append(all, Entry{tripleo.ListedImage{Name: it.Text}, item(field, i)})
-			continue
+		var listed []Entry
+		var err error
+		switch {
+		case isReference(it):
+			listed = []Entry{{tripleo.ListedImage{Name: it.Text}, item(field, i)}}
+		case it.Other.File != "":
+			listed, err = readFile(w, string(it.Other.File))
+		default:
+			listed, err = selected(ctx, it.Other, item(field, i), choose)
 		}
-		listed, err := readFile(w, string(it.Other.File))
 		all, errs = append(all, listed...), append(errs, err)
 	}
 	return all, errors.Join(errs...)
 }
 
-// Targets gives the images, each once, with its target at a destination.
-func (l List) Targets(w runner.World, field string, at Destination) ([]registry.Image, error) {
-	listed, err := l.Entries(w, field)
-	if err != nil {
-		return nil, err
-	}
+// TargetsAt gives the images of a list, each once, with its target at a destination.
+func TargetsAt(listed []Entry, at Destination) ([]registry.Image, error) {
 	return Targets(listed, func(e Entry) (string, error) { return Target(e.ListedImage, at, nil) })
 }

@@ -1,0 +1,179 @@
+package connections
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lockfile"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tagselect"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// AllTags lists the tags of a repository, HOST/NAME, once in a run.
+func (s *Set) AllTags(ctx context.Context, repository string) ([]string, error) {
+	if s.lock == nil {
+		return s.Registry().AllTags(ctx, repository)
+	}
+	return s.lock.tags.get(ctx, s.canonicalRepository(repository), func() ([]string, error) {
+		return s.Registry().AllTags(ctx, repository)
+	})
+}
+
+// Catalog lists the repositories of a registry, once in a run. It is for selections: the
+// hint of its error says what to write where the catalog is closed.
+func (s *Set) Catalog(ctx context.Context, host string) ([]string, error) {
+	look := func() ([]string, error) {
+		names, err := s.Registry().Catalog(ctx, host)
+		if registry.CatalogClosed(err) {
+			err = fault.WithHint(fmt.Errorf("%s does not show its catalog, so a pattern of repositories cannot be matched: %w", host, err),
+				fmt.Sprintf("write the repositories out, each as an item of its own: from: %s/NAME", host))
+		}
+		return names, err
+	}
+	if s.lock == nil {
+		return look()
+	}
+	return s.lock.catalogs.get(ctx, s.identities().Name(host), look)
+}
+
+// canonicalRepository gives the one name of a repository, or of a pattern of them.
+func (s *Set) canonicalRepository(name string) string {
+	host, repository, err := tagselect.Split(name)
+	if err != nil {
+		return name
+	}
+	return s.identities().Name(host) + "/" + repository
+}
+
+// Selected gives the images that are locked for a selection of the plan. Where none are
+// locked, it chooses, and locks what it has chosen; where that is not allowed, it gives an
+// error. A selection whose text changes is another one.
+func (s *Set) Selected(ctx context.Context, sel tagselect.Selection) ([]string, error) {
+	images, err := s.selected(ctx, sel)
+	return asWritten(sel.From, images), err
+}
+
+// asWritten gives images with the host, and of one repository also with the name, that
+// the plan has: their names at a destination follow from it.
+func asWritten(from string, images []string) []string {
+	host, _, _ := strings.Cut(from, "/")
+	for i, image := range images {
+		_, rest, _ := strings.Cut(image, "/")
+		images[i] = host + "/" + rest
+		if !tagselect.IsPattern(from) {
+			images[i] = from + image[strings.LastIndex(image, ":"):]
+		}
+	}
+	return images
+}
+
+// selected gives the images with the one name of their registry.
+func (s *Set) selected(ctx context.Context, sel tagselect.Selection) ([]string, error) {
+	sel.From = s.canonicalRepository(sel.From)
+	choose := func() ([]string, error) {
+		all, err := sel.Choose(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		return all.Images(), nil
+	}
+	if s.lock == nil {
+		return choose()
+	}
+	name := sel.Name()
+	locked, ok := s.lock.file.Get(name)
+	switch {
+	case s.lock.ChooseAnew:
+		images, err := s.lock.selected.get(ctx, name, choose)
+		if err == nil {
+			s.lock.file.Replace(name, lockfile.JoinImages(images))
+		}
+		return slices.Clone(images), err // steps share the answer
+	case ok:
+		images := lockfile.SplitImages(locked)
+		if len(images) < sel.AtLeast {
+			err := fmt.Errorf("the lock file has %s from %s, fewer than at_least: %d", human.Count(len(images), "tag", "tags"), sel.From, sel.AtLeast)
+			return nil, fault.WithHint(err, "run bayplan lock, which chooses anew")
+		}
+		return images, nil
+	case s.lock.Strict:
+		err := fmt.Errorf("the lock file does not have what is selected from %s, or the selection has changed since", sel.From)
+		return nil, fault.WithHint(err, "run bayplan lock, which chooses the tags and locks them")
+	}
+	images, err := s.lock.selected.get(ctx, name, choose)
+	if err != nil {
+		return nil, err
+	}
+	return lockfile.SplitImages(s.lock.file.Add(name, lockfile.JoinImages(images))), nil
+}
+
+// ExplainSelection chooses anew, whatever is locked, and gives the choices by repository.
+// It gives them also with the error of a selection that chooses too little.
+func (s *Set) ExplainSelection(ctx context.Context, sel tagselect.Selection) (tagselect.Choices, error) {
+	return sel.Choose(ctx, s)
+}
+
+// MovedSelections reports the selections that would choose other images now than those
+// that are locked, each once in a run, as notes and for programs.
+func (s *Set) MovedSelections(ctx context.Context, selections []tagselect.Selection) (notes []string, moved []runner.Moved) {
+	if s.lock == nil || !s.lock.ReportMoved || s.lock.Strict {
+		return nil, nil
+	}
+	for _, sel := range selections {
+		sel.From = s.canonicalRepository(sel.From)
+		name := sel.Name()
+		was := s.lock.file.Before(name)
+		if was == "" || !s.lock.markReported(name) {
+			continue
+		}
+		note, more := s.movedSelection(ctx, sel, was)
+		if note != "" {
+			notes = append(notes, note)
+		}
+		moved = append(moved, more...)
+	}
+	return notes, moved
+}
+
+func (s *Set) movedSelection(ctx context.Context, sel tagselect.Selection, was string) (string, []runner.Moved) {
+	all, err := sel.Choose(ctx, s)
+	if err != nil && len(all) == 0 {
+		if registry.KindOf(err) == registry.NotFound {
+			return fmt.Sprintf("%s is gone from its registry; the lock file keeps what it chose", sel.From), []runner.Moved{{Name: sel.Name(), From: was}}
+		}
+		return fmt.Sprintf("what would be selected from %s now could not be asked: %v", sel.From, err), nil
+	}
+	gone, added := lockfile.Difference(was, lockfile.JoinImages(all.Images()))
+	if len(gone)+len(added) == 0 {
+		return "", nil
+	}
+	var moved []runner.Moved
+	var parts []string
+	for _, image := range added {
+		moved = append(moved, runner.Moved{Name: sel.Name(), To: image})
+	}
+	for _, image := range gone {
+		moved = append(moved, runner.Moved{Name: sel.Name(), From: image})
+	}
+	if len(added) > 0 {
+		parts = append(parts, "choose "+few(added)+" now")
+	}
+	if len(gone) > 0 {
+		parts = append(parts, "no longer choose "+few(gone))
+	}
+	return fmt.Sprintf("%s would %s; the lock file keeps %s", sel.Name(), strings.Join(parts, " and "), human.Count(len(lockfile.SplitImages(was)), "image", "images")), moved
+}
+
+// few names the first images.
+func few(images []string) string {
+	const most = 5
+	if len(images) <= most {
+		return strings.Join(images, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(images[:most], ", "), len(images)-most)
+}
