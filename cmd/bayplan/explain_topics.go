@@ -56,11 +56,13 @@ reference needs quotes.`, nil},
 records what the tags of images stood for when they were looked up first, so
 that all later runs mean the same images. Check it in with the plan.
 
-  images:   HOST/NAME:TAG: DIGEST, a line each
-  choices:  the tag that newest of tag-discover chose, a line each
+  images:      HOST/NAME:TAG: DIGEST, a line each
+  choices:     the tag that newest of tag-discover chose, a line each
+  selections:  the images that from: of a list of images selected, a line each
 
 bayplan apply adds what is missing. bayplan lock does so without changing
-anything else, and --update GLOB looks up again. diff reports what has moved.
+anything else, and selects anew; --update GLOB looks up again. diff reports what
+has moved.
 With --locked, what is not in the file is an error.`, nil},
 }
 
