@@ -50,6 +50,7 @@ func comparisons() []comparison {
 		{"mirror", compareMirror},
 		{"many", compareMany},
 		{"resets", compareResets},
+		{"select", compareSelect},
 		{"untar", compareUntar},
 		{"upload", compareUpload},
 	}

@@ -9,6 +9,8 @@
 //
 // Resets compares tools that copy one large layer over a line that resets.
 //
+// Select measures how long it takes to choose 3 of 500 tags in each of 200 repositories.
+//
 // Untar is compared with GNU tar and sync.
 //
 // Upload is compared with curl, which sends the same file to the same Glance.
@@ -53,6 +55,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/dev/bench/line"
+	"github.com/bayplan/bayplan/internal/dev/bench/tagserver"
 )
 
 func main() {
@@ -71,6 +74,8 @@ func run(ctx context.Context, args []string) error {
 		return compare(ctx)
 	case args[0] == "seed" && len(args) == 3:
 		return seed(ctx, args[1], 1<<20, args[2])
+	case args[0] == "tags" && len(args) == 1:
+		return tagserver.Serve(ctx, os.Stdin, os.Stdout)
 	case args[0] == "seed-many" && len(args) == 3:
 		return seedMany(ctx, args[1], args[2])
 	case args[0] == "seed-resets" && len(args) == 3:
