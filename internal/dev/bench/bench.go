@@ -7,7 +7,10 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 // options are the settings of a bench. They come from the environment, because
@@ -60,7 +63,7 @@ func comparisons() []comparison {
 func (b *bench) run(ctx context.Context, w io.Writer, all []comparison) error {
 	if b.bayplan == "" {
 		b.bayplan = filepath.Join(b.dir, "bin", bayplanName)
-		if err := runQuiet(ctx, "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-buildvcs=false", "-o", b.bayplan, "./cmd/bayplan"); err != nil {
+		if err := measure.Quiet(ctx, "env", "CGO_ENABLED=0", "go", "build", "-trimpath", "-buildvcs=false", "-o", b.bayplan, "./cmd/bayplan"); err != nil {
 			return fmt.Errorf("build bayplan: %w", err)
 		}
 	}
@@ -80,4 +83,13 @@ func (b *bench) run(ctx context.Context, w io.Writer, all []comparison) error {
 		errs = append(errs, fmt.Errorf("%d goals missed", missed))
 	}
 	return errors.Join(errs...)
+}
+
+// prepareMachine flushes earlier writes to the disk and makes memory available,
+// so that neither slows down the next run.
+func (b *bench) prepareMachine(ctx context.Context) error {
+	syscall.Sync()
+	// In a process of its own: the peak memory of this process would count for
+	// the processes that it measures.
+	return measure.Quiet(ctx, b.self, "touch")
 }

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 func TestServeCounter(t *testing.T) {
@@ -60,17 +62,17 @@ func TestStartReportsFailure(t *testing.T) {
 
 func TestMeasure(t *testing.T) {
 	dir := t.TempDir()
-	s, err := measure(t.Context(), dir, []string{"/bin/sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo $HOME >home"})
+	s, err := measure.Run(t.Context(), dir, []string{"/bin/sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo $HOME >home"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.wall <= 0 || s.cpu <= 0 || s.memory < 100<<10 {
+	if s.Wall <= 0 || s.CPU <= 0 || s.Memory < 100<<10 {
 		t.Errorf("took %+v", s)
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "home")); err != nil || strings.TrimSpace(string(got)) != dir {
 		t.Errorf("its home is %q, want %q: %v", got, dir, err)
 	}
-	_, err = measure(t.Context(), dir, []string{"/bin/sh", "-c", "echo no room >&2; exit 4"})
+	_, err = measure.Run(t.Context(), dir, []string{"/bin/sh", "-c", "echo no room >&2; exit 4"})
 	if err == nil || !strings.Contains(err.Error(), "exit status 4") || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("got %v, want the status and what was said", err)
 	}
@@ -88,17 +90,17 @@ func TestMedian(t *testing.T) {
 		{[]time.Duration{4, 9, 1, 2}, 3},
 	}
 	for _, tt := range tests {
-		if got := timed(0, 0, tt.walls...).wall(); got != tt.want {
+		if got := timed(0, 0, tt.walls...).WallTime(); got != tt.want {
 			t.Errorf("median of %v is %v, want %v", tt.walls, got, tt.want)
 		}
 	}
 }
 
 // timed makes samples with the given wall times.
-func timed(cpu time.Duration, memory int64, walls ...time.Duration) samples {
-	var all samples
+func timed(cpu time.Duration, memory int64, walls ...time.Duration) measure.Samples {
+	var all measure.Samples
 	for _, w := range walls {
-		all = append(all, sample{wall: w, cpu: cpu, memory: memory})
+		all = append(all, measure.Sample{Wall: w, CPU: cpu, Memory: memory})
 	}
 	return all
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 	"github.com/bayplan/bayplan/internal/dev/bench/line"
 )
 
@@ -23,7 +24,7 @@ import (
 // serveCounter runs a counter. It prints its address. For every line that it
 // reads it prints the counts. It stops when the input ends.
 func serveCounter(ctx context.Context, target string, in io.Reader, out io.Writer) error {
-	c := newCounter(target)
+	c := counter.New(target)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -34,7 +35,7 @@ func serveCounter(ctx context.Context, target string, in io.Reader, out io.Write
 	fmt.Fprintln(out, ln.Addr())
 	lines := bufio.NewScanner(in)
 	for ctx.Err() == nil && lines.Scan() {
-		if err := json.NewEncoder(out).Encode(c.take()); err != nil {
+		if err := json.NewEncoder(out).Encode(c.Take()); err != nil {
 			return err
 		}
 	}
@@ -103,8 +104,8 @@ func (c *child) readLine() (string, error) {
 }
 
 // takeCounts asks a counter for its counts.
-func (c *child) takeCounts() (counts, error) {
-	var n counts
+func (c *child) takeCounts() (counter.Counts, error) {
+	var n counter.Counts
 	if _, err := fmt.Fprintln(c.in); err != nil {
 		return n, err
 	}

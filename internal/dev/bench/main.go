@@ -52,9 +52,9 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/bayplan/bayplan/internal/dev/bench/line"
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 	"github.com/bayplan/bayplan/internal/dev/bench/tagserver"
 )
 
@@ -89,11 +89,11 @@ func run(ctx context.Context, args []string) error {
 		}
 		return copyAll(ctx, args[1], args[2], set.Images)
 	case args[0] == "touch" && len(args) == 1:
-		return touchMemory()
+		return measure.TouchMemory()
 	case args[0] == "count" && len(args) == 2:
 		return serveCounter(ctx, args[1], os.Stdin, os.Stdout)
 	case args[0] == "line" && len(args) == 4:
-		l, err := parseLine(args[1], args[2], args[3])
+		l, err := line.Parse(args[1], args[2], args[3])
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func optionsFrom(getenv func(string) string) (options, error) {
 	if o.far, err = namesFrom(getenv, "BENCH_FAR", toolNames(), []string{yardstickName, bayplanName, skopeoName}); err != nil {
 		return o, err
 	}
-	o.delay, o.rate, err = parseLineSetting(getenv("BENCH_LINE"))
+	o.delay, o.rate, err = line.ParseSetting(getenv("BENCH_LINE"))
 	return o, err
 }
 
@@ -188,34 +188,4 @@ func toolNames() []string {
 		names = append(names, t.name)
 	}
 	return names
-}
-
-// parseLineSetting reads DELAY/MBITS. It returns the rate in bytes per second,
-// 0 for no line.
-func parseLineSetting(text string) (time.Duration, float64, error) {
-	switch text {
-	case "":
-		text = "30ms/400"
-	case "none":
-		return 0, 0, nil
-	}
-	delay, megabits, _ := strings.Cut(text, "/")
-	d, err := time.ParseDuration(delay)
-	if err != nil {
-		return 0, 0, fmt.Errorf("BENCH_LINE: %w", err)
-	}
-	n, err := strconv.ParseFloat(megabits, 64)
-	if err != nil || n <= 0 || d < 0 {
-		return 0, 0, fmt.Errorf("BENCH_LINE: %q is not DELAY/MBITS", text)
-	}
-	return d, n * 1e6 / 8, nil
-}
-
-func parseLine(target, delay, rate string) (*line.Line, error) {
-	d, err := time.ParseDuration(delay)
-	if err != nil {
-		return nil, err
-	}
-	r, err := strconv.ParseFloat(rate, 64)
-	return &line.Line{Target: target, Delay: d, Rate: r}, err
 }

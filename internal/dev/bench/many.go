@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 // A manyComparison measures bayplan with very many tiny images, and both registries far
@@ -30,7 +32,7 @@ type manyComparison struct {
 // A manyProgram is a bayplan, with its times.
 type manyProgram struct {
 	name, program string
-	runs          [3]samples // by manyRuns
+	runs          [3]measure.Samples // by manyRuns
 }
 
 // A manyRun is one of the runs that follow each other.
@@ -80,7 +82,7 @@ func compareMany(ctx context.Context, b *bench, w io.Writer) (_ []goal, err erro
 
 // open starts the registries. The source keeps its images between runs of the bench.
 func (m *manyComparison) open(ctx context.Context) (err error) {
-	if err := runQuiet(ctx, "internal/dev/integration/install.sh", "docker-registry"); err != nil {
+	if err := measure.Quiet(ctx, "internal/dev/integration/install.sh", "docker-registry"); err != nil {
 		return fmt.Errorf("install Debian's packages: %w", err)
 	}
 	if m.dest, err = newRegistryServer(filepath.Join(m.dir, "many-destination")); err != nil {
@@ -99,7 +101,7 @@ func (m *manyComparison) open(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Fprintln(m.log, "bench: make many images in", m.source.dir)
-	if err := runQuiet(ctx, m.self, "seed-many", m.source.host, file); err != nil {
+	if err := measure.Quiet(ctx, m.self, "seed-many", m.source.host, file); err != nil {
 		return fmt.Errorf("make many images: %w", err)
 	}
 	if c, err = loadContents(file); err == nil {
@@ -201,7 +203,7 @@ func (m *manyComparison) time(ctx context.Context, p *manyProgram) (err error) {
 		if err := m.prepareMachine(ctx); err != nil {
 			return err
 		}
-		s, err := measure(ctx, j.dir, argv)
+		s, err := measure.Run(ctx, j.dir, argv)
 		if err != nil {
 			return err
 		}
@@ -217,7 +219,7 @@ func (m *manyComparison) report(w io.Writer) {
 	for _, p := range m.programs {
 		for i, r := range manyRuns() {
 			s := p.runs[i]
-			fmt.Fprintf(t, "%s\t%s\t%.1f\t%.1f\t%s\n", p.name, r.name, s.wall().Seconds(), s.cpu().Seconds(), mebibytes(s.memory()))
+			fmt.Fprintf(t, "%s\t%s\t%.1f\t%.1f\t%s\n", p.name, r.name, s.WallTime().Seconds(), s.CPUTime().Seconds(), mebibytes(s.PeakMemory()))
 		}
 	}
 	_ = t.Flush()
@@ -228,10 +230,10 @@ func (m *manyComparison) goals() []goal {
 	var memory int64
 	for i, r := range manyRuns() {
 		s := m.programs[0].runs[i]
-		memory = max(memory, s.memory())
+		memory = max(memory, s.PeakMemory())
 		all = append(all, goal{
 			fmt.Sprintf("%d images, %s, at most %s", len(m.images), r.name, r.most),
-			s.wall().Round(100 * time.Millisecond).String(), s.wall() <= r.most,
+			s.WallTime().Round(100 * time.Millisecond).String(), s.WallTime() <= r.most,
 		})
 	}
 	return append(all, goal{"memory with many images, under 128 MiB", mebibytes(memory) + " MiB", memory < 128<<20})

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/counter"
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 // A result holds the measurements of one tool.
@@ -19,13 +22,13 @@ type result struct {
 
 	counted    bool
 	cold, warm requestCounts
-	coldTime   samples
-	warmTime   samples
-	farTime    samples
+	coldTime   measure.Samples
+	warmTime   measure.Samples
+	farTime    measure.Samples
 }
 
 // requestCounts are the requests of one copy of the list, to each side.
-type requestCounts struct{ source, dest counts }
+type requestCounts struct{ source, dest counter.Counts }
 
 // A mirrorComparison compares tools that copy a list of images. They copy the set.
 type mirrorComparison struct {
@@ -48,7 +51,7 @@ func compareMirror(ctx context.Context, b *bench, w io.Writer) (goals []goal, er
 
 // open starts the registries and installs the tools.
 func (m *mirrorComparison) open(ctx context.Context) error {
-	if err := runQuiet(ctx, "internal/dev/integration/install.sh", "docker-registry", "skopeo", "curl"); err != nil {
+	if err := measure.Quiet(ctx, "internal/dev/integration/install.sh", "docker-registry", "skopeo", "curl"); err != nil {
 		return fmt.Errorf("install Debian's packages: %w", err)
 	}
 	var err error
@@ -169,7 +172,7 @@ func (m *mirrorComparison) timeNear(ctx context.Context, r *result) error {
 	if err != nil {
 		return err
 	}
-	for _, to := range []*samples{&r.coldTime, &r.warmTime} {
+	for _, to := range []*measure.Samples{&r.coldTime, &r.warmTime} {
 		s, err := m.runTool(ctx, r, j)
 		if err != nil {
 			return err
@@ -208,15 +211,15 @@ func (m *mirrorComparison) job(r *result, source, dest string) (job, error) {
 }
 
 // runTool measures one run of a tool and checks that it copied all images.
-func (m *mirrorComparison) runTool(ctx context.Context, r *result, j job) (sample, error) {
+func (m *mirrorComparison) runTool(ctx context.Context, r *result, j job) (measure.Sample, error) {
 	argv, err := r.tool.command(j)
 	if err != nil {
-		return sample{}, err
+		return measure.Sample{}, err
 	}
 	if err := m.prepareMachine(ctx); err != nil {
-		return sample{}, err
+		return measure.Sample{}, err
 	}
-	s, err := measure(ctx, j.dir, argv)
+	s, err := measure.Run(ctx, j.dir, argv)
 	if err != nil {
 		return s, err
 	}

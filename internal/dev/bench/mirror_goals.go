@@ -45,11 +45,11 @@ func beforeGoals(before, bay *result) []goal {
 		return nil
 	}
 	goals := []goal{
-		atMost("wall / before", quotient(bay.coldTime.wall(), before.coldTime.wall()), most),
-		atMost("CPU / before", quotient(bay.coldTime.cpu(), before.coldTime.cpu()), most),
+		atMost("wall / before", quotient(bay.coldTime.WallTime(), before.coldTime.WallTime()), most),
+		atMost("CPU / before", quotient(bay.coldTime.CPUTime(), before.coldTime.CPUTime()), most),
 	}
 	if len(before.farTime) > 0 && len(bay.farTime) > 0 {
-		goals = append(goals, atMost("wall / before, distant source", quotient(bay.farTime.wall(), before.farTime.wall()), most))
+		goals = append(goals, atMost("wall / before, distant source", quotient(bay.farTime.WallTime(), before.farTime.WallTime()), most))
 	}
 	return goals
 }
@@ -62,11 +62,11 @@ func (m *mirrorComparison) timeGoals(bay *result) []goal {
 	yard := m.find(yardstickName)
 	if len(yard.coldTime) > 0 {
 		goals = append(goals,
-			atMost("wall / yardstick", quotient(bay.coldTime.wall(), yard.coldTime.wall()), 1.15),
-			atMost("CPU / yardstick", quotient(bay.coldTime.cpu(), yard.coldTime.cpu()), 2))
+			atMost("wall / yardstick", quotient(bay.coldTime.WallTime(), yard.coldTime.WallTime()), 1.15),
+			atMost("CPU / yardstick", quotient(bay.coldTime.CPUTime(), yard.coldTime.CPUTime()), 2))
 	}
 	if len(yard.farTime) > 0 && len(bay.farTime) > 0 {
-		goals = append(goals, atMost("wall / yardstick, distant source", quotient(bay.farTime.wall(), yard.farTime.wall()), 1.05))
+		goals = append(goals, atMost("wall / yardstick, distant source", quotient(bay.farTime.WallTime(), yard.farTime.WallTime()), 1.05))
 	}
 	for _, r := range m.results {
 		faster := 5.0
@@ -80,8 +80,8 @@ func (m *mirrorComparison) timeGoals(bay *result) []goal {
 			faster = 2
 		}
 		if len(r.coldTime) > 0 {
-			goals = append(goals, atLeast("times as fast as "+r.tool.name, quotient(r.coldTime.wall(), bay.coldTime.wall()), faster))
+			goals = append(goals, atLeast("times as fast as "+r.tool.name, quotient(r.coldTime.WallTime(), bay.coldTime.WallTime()), faster))
 		}
 	}
-	return append(goals, flatMemory(max(bay.coldTime.memory(), bay.farTime.memory())))
+	return append(goals, flatMemory(max(bay.coldTime.PeakMemory(), bay.farTime.PeakMemory())))
 }

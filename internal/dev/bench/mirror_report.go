@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 )
 
 // report prints the measurements. Its error joins the failures of the tools.
@@ -16,10 +18,10 @@ func (m *mirrorComparison) report(w io.Writer) error {
 	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\t/ yardstick\tMiB in memory\tsource req / MiB\tdest req / MiB\twarm s\twarm req")
 	for _, r := range m.results {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name,
-			seconds(r.coldTime.wall()), r.coldTime.wallRange(), ratio(r.coldTime.wall(), yard.coldTime.wall()), ratio(r.coldTime.wall(), bay.coldTime.wall()),
-			seconds(r.coldTime.cpu()), ratio(r.coldTime.cpu(), yard.coldTime.cpu()), r.coldTime.peakText(),
+			seconds(r.coldTime.WallTime()), wallRange(r.coldTime), ratio(r.coldTime.WallTime(), yard.coldTime.WallTime()), ratio(r.coldTime.WallTime(), bay.coldTime.WallTime()),
+			seconds(r.coldTime.CPUTime()), ratio(r.coldTime.CPUTime(), yard.coldTime.CPUTime()), peakText(r.coldTime),
 			r.requests(r.cold.source, r.cold.source.BlobsOut), r.requests(r.cold.dest, r.cold.dest.BlobsIn),
-			seconds(r.warmTime.wall()), r.warmRequests())
+			seconds(r.warmTime.WallTime()), r.warmRequests())
 	}
 	_ = t.Flush()
 	m.reportFar(w, yard, bay)
@@ -35,9 +37,9 @@ func (m *mirrorComparison) reportFar(w io.Writer, yard, bay *result) {
 	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\tMiB in memory")
 	for _, r := range m.results {
 		if len(r.farTime) > 0 {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name, seconds(r.farTime.wall()), r.farTime.wallRange(),
-				ratio(r.farTime.wall(), yard.farTime.wall()), ratio(r.farTime.wall(), bay.farTime.wall()),
-				seconds(r.farTime.cpu()), r.farTime.peakText())
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name, seconds(r.farTime.WallTime()), wallRange(r.farTime),
+				ratio(r.farTime.WallTime(), yard.farTime.WallTime()), ratio(r.farTime.WallTime(), bay.farTime.WallTime()),
+				seconds(r.farTime.CPUTime()), peakText(r.farTime))
 		}
 	}
 	_ = t.Flush()
@@ -71,7 +73,7 @@ func (m *mirrorComparison) find(name string) *result {
 	return &result{}
 }
 
-func (r *result) requests(c counts, bytes int64) string {
+func (r *result) requests(c counter.Counts, bytes int64) string {
 	if !r.counted {
 		return "-"
 	}

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 )
 
 // measured returns a comparison that meets all goals.
@@ -25,8 +27,8 @@ func measured() *mirrorComparison {
 	add(yardstickName, 2*time.Second, time.Second/2).farTime = timed(0, 0, 13*time.Second)
 	bay := add(bayplanName, 2200*time.Millisecond, 900*time.Millisecond)
 	bay.farTime, bay.counted = timed(0, 30<<20, 13500*time.Millisecond), true
-	bay.cold = requestCounts{counts{Requests: 177, BlobsOut: 600 << 20}, counts{Requests: 512, BlobsIn: 600 << 20}}
-	bay.warm = requestCounts{counts{Requests: 45}, counts{Requests: 45}}
+	bay.cold = requestCounts{counter.Counts{Requests: 177, BlobsOut: 600 << 20}, counter.Counts{Requests: 512, BlobsIn: 600 << 20}}
+	bay.warm = requestCounts{counter.Counts{Requests: 45}, counter.Counts{Requests: 45}}
 	add(skopeoName, 5*time.Second, 3*time.Second)
 	add("crane", 12*time.Second, 7*time.Second)
 	return b
@@ -44,12 +46,12 @@ func TestPrintGoals(t *testing.T) {
 		{"a request there", func(_ *mirrorComparison, bay *result) { bay.cold.dest.Requests++ }, "destination requests, cold, at most 512: 513"},
 		{"a warm request", func(_ *mirrorComparison, bay *result) { bay.warm.source.Requests++ }, "source requests, warm, at most 45: 46"},
 		{"a warm request there", func(_ *mirrorComparison, bay *result) { bay.warm.dest.Requests++ }, "destination requests, warm"},
-		{"slow", func(_ *mirrorComparison, bay *result) { bay.coldTime[0].wall = 2350 * time.Millisecond }, "wall / yardstick, at most 1.15: 1.18"},
-		{"busy", func(_ *mirrorComparison, bay *result) { bay.coldTime[0].cpu = 1010 * time.Millisecond }, "CPU / yardstick"},
-		{"slow far away", func(_ *mirrorComparison, bay *result) { bay.farTime[0].wall = 14 * time.Second }, "distant source"},
-		{"large far away", func(_ *mirrorComparison, bay *result) { bay.farTime[0].memory = 64 << 20 }, "memory, under 64 MiB: 64 MiB"},
-		{"skopeo is fast", func(b *mirrorComparison, _ *result) { b.results[2].coldTime[0].wall = 4 * time.Second }, "times as fast as skopeo, at least 2: 1.82"},
-		{"crane is fast", func(b *mirrorComparison, _ *result) { b.results[3].coldTime[0].wall = 10 * time.Second }, "times as fast as crane, at least 5: 4.55"},
+		{"slow", func(_ *mirrorComparison, bay *result) { bay.coldTime[0].Wall = 2350 * time.Millisecond }, "wall / yardstick, at most 1.15: 1.18"},
+		{"busy", func(_ *mirrorComparison, bay *result) { bay.coldTime[0].CPU = 1010 * time.Millisecond }, "CPU / yardstick"},
+		{"slow far away", func(_ *mirrorComparison, bay *result) { bay.farTime[0].Wall = 14 * time.Second }, "distant source"},
+		{"large far away", func(_ *mirrorComparison, bay *result) { bay.farTime[0].Memory = 64 << 20 }, "memory, under 64 MiB: 64 MiB"},
+		{"skopeo is fast", func(b *mirrorComparison, _ *result) { b.results[2].coldTime[0].Wall = 4 * time.Second }, "times as fast as skopeo, at least 2: 1.82"},
+		{"crane is fast", func(b *mirrorComparison, _ *result) { b.results[3].coldTime[0].Wall = 10 * time.Second }, "times as fast as crane, at least 5: 4.55"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 // registryScript starts Debian's docker-registry. The integration tests use it, too.
@@ -118,7 +120,7 @@ func openSource(ctx context.Context, dir, self string) (*registryServer, *conten
 	}
 	fmt.Fprintln(os.Stderr, "bench: make the set in", s.dir)
 	// In a process of its own: see the comment on proxies in child.go.
-	if err := runQuiet(ctx, self, "seed", s.host, file); err != nil {
+	if err := measure.Quiet(ctx, self, "seed", s.host, file); err != nil {
 		return s, nil, fmt.Errorf("make the set: %w", err)
 	}
 	c, err := loadContents(file)

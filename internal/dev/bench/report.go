@@ -6,24 +6,26 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 // wallRange returns the times of the fastest and the slowest run. A wide range
 // means that other work disturbed the machine.
-func (s samples) wallRange() string {
+func wallRange(s measure.Samples) string {
 	if len(s) == 0 {
 		return "-"
 	}
-	slower := func(a, b sample) int { return cmp.Compare(a.wall, b.wall) }
-	return fmt.Sprintf("%.2f .. %.2f", slices.MinFunc(s, slower).wall.Seconds(), slices.MaxFunc(s, slower).wall.Seconds())
+	slower := func(a, b measure.Sample) int { return cmp.Compare(a.Wall, b.Wall) }
+	return fmt.Sprintf("%.2f .. %.2f", slices.MinFunc(s, slower).Wall.Seconds(), slices.MaxFunc(s, slower).Wall.Seconds())
 }
 
 // peakText returns the peak memory as text.
-func (s samples) peakText() string {
-	if s.memory() == 0 {
+func peakText(s measure.Samples) string {
+	if s.PeakMemory() == 0 {
 		return "-"
 	}
-	return mebibytes(s.memory())
+	return mebibytes(s.PeakMemory())
 }
 
 func seconds(d time.Duration) string {

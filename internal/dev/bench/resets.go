@@ -18,7 +18,9 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 	"github.com/bayplan/bayplan/internal/dev/bench/line"
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 // A resetsComparison compares tools that copy an image with one large layer over a line
@@ -74,7 +76,7 @@ func compareResets(ctx context.Context, b *bench, w io.Writer) (_ []goal, err er
 
 // open starts the registries. The source keeps its image between runs of the bench.
 func (m *resetsComparison) open(ctx context.Context) (err error) {
-	if err := runQuiet(ctx, "internal/dev/integration/install.sh", "docker-registry", "skopeo"); err != nil {
+	if err := measure.Quiet(ctx, "internal/dev/integration/install.sh", "docker-registry", "skopeo"); err != nil {
 		return fmt.Errorf("install Debian's packages: %w", err)
 	}
 	if m.dest, err = newRegistryServer(filepath.Join(m.dir, "resets-destination")); err != nil {
@@ -90,7 +92,7 @@ func (m *resetsComparison) open(ctx context.Context) (err error) {
 	if err := m.source.empty(ctx); err != nil {
 		return err
 	}
-	if err := runQuiet(ctx, m.self, "seed-resets", m.source.host, file); err != nil {
+	if err := measure.Quiet(ctx, m.self, "seed-resets", m.source.host, file); err != nil {
 		return fmt.Errorf("make the large image: %w", err)
 	}
 	m.set, err = loadContents(file)
@@ -157,7 +159,7 @@ func (m *resetsComparison) copy(ctx context.Context, r *result, direction string
 	limited, cancel := context.WithTimeout(ctx, resetsLimit)
 	defer cancel()
 	began := time.Now()
-	_, failed := measure(limited, j.dir, argv)
+	_, failed := measure.Run(limited, j.dir, argv)
 	if failed == nil {
 		failed = checkImages(ctx, m.dest.host, m.set.Images)
 	}
@@ -220,7 +222,7 @@ func serveResetting(ctx context.Context, args []string, in io.Reader, out io.Wri
 	go func() { served <- l.Serve(ctx, ln) }()
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
-		if err := json.NewEncoder(out).Encode(counts{BlobsIn: l.AllSent.Load(), BlobsOut: l.AllReceived.Load()}); err != nil {
+		if err := json.NewEncoder(out).Encode(counter.Counts{BlobsIn: l.AllSent.Load(), BlobsOut: l.AllReceived.Load()}); err != nil {
 			break
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/counter"
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 	"github.com/bayplan/bayplan/internal/dev/bench/tagserver"
 )
 
@@ -38,13 +40,13 @@ func compareSelect(ctx context.Context, b *bench, w io.Writer) (_ []goal, err er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, server.stop()) }()
-	counter, proxy, err := start(ctx, b.self, "count", host)
+	counting, proxy, err := start(ctx, b.self, "count", host)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, counter.stop()) }()
-	var times [2]samples
-	var sums [2]counts
+	defer func() { err = errors.Join(err, counting.stop()) }()
+	var times [2]measure.Samples
+	var sums [2]counter.Counts
 	for n := range b.runs + 1 { // the first run is counted, and not timed
 		at := host
 		if n == 0 {
@@ -58,25 +60,25 @@ func compareSelect(ctx context.Context, b *bench, w io.Writer) (_ []goal, err er
 			return nil, err
 		}
 		for i := range times {
-			s, err := measure(ctx, dir, []string{b.bayplan, "lock"})
+			s, err := measure.Run(ctx, dir, []string{b.bayplan, "lock"})
 			if err != nil {
 				return nil, err
 			}
 			if n > 0 {
 				times[i] = append(times[i], s)
-			} else if sums[i], err = counter.takeCounts(); err != nil {
+			} else if sums[i], err = counting.takeCounts(); err != nil {
 				return nil, err
 			}
 		}
 	}
 	fmt.Fprintf(w, "\n%d of %d tags in each of %d repositories: first %.2f s, again %.2f s; medians of %d\n",
-		selectNewest, tagserver.Tags, tagserver.Repositories, times[0].wall().Seconds(), times[1].wall().Seconds(), b.runs)
-	requests := func(what string, c counts, want int) goal {
+		selectNewest, tagserver.Tags, tagserver.Repositories, times[0].WallTime().Seconds(), times[1].WallTime().Seconds(), b.runs)
+	requests := func(what string, c counter.Counts, want int) goal {
 		return goal{fmt.Sprintf("requests of a selection, %s, %d", what, want), fmt.Sprint(c.Requests), c.Requests == want}
 	}
 	return []goal{
 		requests("first", sums[0], lists+selected),
 		requests("again", sums[1], lists),
-		{"a selection of many tags, at most 10s", times[0].wall().Round(10 * time.Millisecond).String(), times[0].wall() <= 10*time.Second},
+		{"a selection of many tags, at most 10s", times[0].WallTime().Round(10 * time.Millisecond).String(), times[0].WallTime() <= 10*time.Second},
 	}, nil
 }

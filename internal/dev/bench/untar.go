@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"text/tabwriter"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 // An untarComparison compares bayplan's untar with GNU tar, for the same archive
@@ -24,8 +26,8 @@ type untarComparison struct {
 // An untarResult holds the measurements of one compression.
 type untarResult struct {
 	compression
-	gnu, bayplan samples
-	secondRun    samples // bayplan, with all files there
+	gnu, bayplan measure.Samples
+	secondRun    measure.Samples // bayplan, with all files there
 }
 
 // A compression is a way to compress an archive, with the goal for bayplan's
@@ -65,7 +67,7 @@ func compareUntar(ctx context.Context, b *bench, w io.Writer) ([]goal, error) {
 }
 
 func (u *untarComparison) run(ctx context.Context) error {
-	if err := runQuiet(ctx, "internal/dev/integration/install.sh", "tar", "zstd", "gzip", "xz-utils"); err != nil {
+	if err := measure.Quiet(ctx, "internal/dev/integration/install.sh", "tar", "zstd", "gzip", "xz-utils"); err != nil {
 		return fmt.Errorf("install Debian's packages: %w", err)
 	}
 	for _, p := range compressions() {
@@ -100,7 +102,7 @@ func (u *untarComparison) runTar(ctx context.Context, r *untarResult) error {
 	if err != nil {
 		return err
 	}
-	s, err := measure(ctx, dir, []string{"sh", "-c", `tar -C out -xf "$1" && sync out/* out`, "sh", u.archive(r.suffix)})
+	s, err := measure.Run(ctx, dir, []string{"sh", "-c", `tar -C out -xf "$1" && sync out/* out`, "sh", u.archive(r.suffix)})
 	if err != nil {
 		return err
 	}
@@ -118,8 +120,8 @@ func (u *untarComparison) runBayplan(ctx context.Context, r *untarResult) error 
 	if err := os.WriteFile(filepath.Join(dir, "bayplan.yaml"), fmt.Appendf(nil, plan, u.archive(r.suffix)), 0o600); err != nil {
 		return err
 	}
-	for _, to := range []*samples{&r.bayplan, &r.secondRun} {
-		s, err := measure(ctx, dir, []string{u.bayplan, "apply"})
+	for _, to := range []*measure.Samples{&r.bayplan, &r.secondRun} {
+		s, err := measure.Run(ctx, dir, []string{u.bayplan, "apply"})
 		if err != nil {
 			return err
 		}
@@ -251,9 +253,9 @@ func (u *untarComparison) report(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "archive\ttar + sync s\tfrom .. to\tbayplan s\tfrom .. to\t/ tar\tCPU s\tMiB in memory\tagain s\tCPU s")
 	for _, r := range u.results {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.suffix, seconds(r.gnu.wall()), r.gnu.wallRange(),
-			seconds(r.bayplan.wall()), r.bayplan.wallRange(), ratio(r.bayplan.wall(), r.gnu.wall()), seconds(r.bayplan.cpu()),
-			r.bayplan.peakText(), seconds(r.secondRun.wall()), seconds(r.secondRun.cpu()))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.suffix, seconds(r.gnu.WallTime()), wallRange(r.gnu),
+			seconds(r.bayplan.WallTime()), wallRange(r.bayplan), ratio(r.bayplan.WallTime(), r.gnu.WallTime()), seconds(r.bayplan.CPUTime()),
+			peakText(r.bayplan), seconds(r.secondRun.WallTime()), seconds(r.secondRun.CPUTime()))
 	}
 	_ = t.Flush()
 }
@@ -262,10 +264,10 @@ func (u *untarComparison) goals() []goal {
 	var goals []goal
 	var peak int64
 	for _, r := range u.results {
-		goals = append(goals, atMost("untar of "+r.suffix+" / GNU tar and sync", quotient(r.bayplan.wall(), r.gnu.wall()), r.most))
+		goals = append(goals, atMost("untar of "+r.suffix+" / GNU tar and sync", quotient(r.bayplan.WallTime(), r.gnu.WallTime()), r.most))
 		// Hashing the files again would take most of a second.
-		goals = append(goals, atMost("untar of "+r.suffix+", second run / first", quotient(r.secondRun.wall(), r.bayplan.wall()), 0.25))
-		peak = max(peak, r.bayplan.memory())
+		goals = append(goals, atMost("untar of "+r.suffix+", second run / first", quotient(r.secondRun.WallTime(), r.bayplan.WallTime()), 0.25))
+		peak = max(peak, r.bayplan.PeakMemory())
 	}
 	return append(goals, flatMemory(peak))
 }

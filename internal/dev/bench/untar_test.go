@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 func TestLargeWriteImage(t *testing.T) {
@@ -82,7 +84,7 @@ func TestUnpackingPacksOnce(t *testing.T) {
 }
 
 func TestUnpackingReport(t *testing.T) {
-	took := func(d time.Duration) samples { return samples{{wall: d, cpu: d, memory: 20 << 20}} }
+	took := func(d time.Duration) measure.Samples { return measure.Samples{{Wall: d, CPU: d, Memory: 20 << 20}} }
 	u := &untarComparison{bench: &bench{options: options{runs: 1}}}
 	for _, p := range compressions() {
 		u.results = append(u.results, &untarResult{compression: p, gnu: took(2 * time.Second), bayplan: took(3 * time.Second), secondRun: took(time.Second / 10)})

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 // An uploadComparison compares bayplan's glance-upload with curl, which sends the
@@ -21,10 +23,10 @@ import (
 type uploadComparison struct {
 	*bench
 	cloud       *cloud
-	curl        samples
-	bayplan     samples // a first upload
-	digestKnown samples // an upload of a file with a recorded digest, as after untar
-	secondRun   samples // a run with the image there
+	curl        measure.Samples
+	bayplan     measure.Samples // a first upload
+	digestKnown measure.Samples // an upload of a file with a recorded digest, as after untar
+	secondRun   measure.Samples // a run with the image there
 }
 
 const (
@@ -38,7 +40,7 @@ const (
 // compareUpload runs the comparison of upload.
 func compareUpload(ctx context.Context, b *bench, w io.Writer) (_ []goal, err error) {
 	u := &uploadComparison{bench: b}
-	if err := runQuiet(ctx, "internal/dev/integration/install.sh", "keystone", "glance-api", "uwsgi-plugin-python3", "curl"); err != nil {
+	if err := measure.Quiet(ctx, "internal/dev/integration/install.sh", "keystone", "glance-api", "uwsgi-plugin-python3", "curl"); err != nil {
 		return nil, fmt.Errorf("install Debian's packages: %w", err)
 	}
 	if err := u.makeFile(); err != nil {
@@ -87,7 +89,7 @@ func (u *uploadComparison) runCurl(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s, err := measure(ctx, dir, []string{
+	s, err := measure.Run(ctx, dir, []string{
 		"curl", "-sSf", "-T", u.path(), "-H", "X-Auth-Token: " + u.cloud.token,
 		"-H", "Content-Type: application/octet-stream", u.cloud.glance + "/v2/images/" + id + "/file",
 	})
@@ -116,7 +118,7 @@ func (u *uploadComparison) runBayplan(ctx context.Context) error {
 		return err
 	}
 	for _, round := range []struct {
-		to    *samples
+		to    *measure.Samples
 		empty bool
 	}{{&u.bayplan, false}, {&u.secondRun, false}, {&u.digestKnown, true}} {
 		if round.empty {
@@ -127,7 +129,7 @@ func (u *uploadComparison) runBayplan(ctx context.Context) error {
 				return err
 			}
 		}
-		s, err := measure(ctx, dir, []string{u.options.bayplan, "apply"})
+		s, err := measure.Run(ctx, dir, []string{u.options.bayplan, "apply"})
 		if err != nil {
 			return err
 		}
@@ -152,21 +154,21 @@ func (u *uploadComparison) report(w io.Writer) {
 	fmt.Fprintln(t, "tool\ts\tfrom .. to\t/ curl\tCPU s\tMiB in memory")
 	for _, row := range []struct {
 		name string
-		s    samples
+		s    measure.Samples
 	}{{"curl -T", u.curl}, {"bayplan", u.bayplan}, {"bayplan, digest known", u.digestKnown}, {"bayplan, image there", u.secondRun}} {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", row.name, seconds(row.s.wall()), row.s.wallRange(), ratio(row.s.wall(), u.curl.wall()),
-			seconds(row.s.cpu()), row.s.peakText())
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", row.name, seconds(row.s.WallTime()), wallRange(row.s), ratio(row.s.WallTime(), u.curl.WallTime()),
+			seconds(row.s.CPUTime()), peakText(row.s))
 	}
 	_ = t.Flush()
 }
 
 func (u *uploadComparison) goals() []goal {
 	return []goal{
-		atMost("upload / curl -T", quotient(u.bayplan.wall(), u.curl.wall()), uploadMost),
-		atMost("upload of a file whose digest is known / curl -T", quotient(u.digestKnown.wall(), u.curl.wall()), uploadMost),
+		atMost("upload / curl -T", quotient(u.bayplan.WallTime(), u.curl.WallTime()), uploadMost),
+		atMost("upload of a file whose digest is known / curl -T", quotient(u.digestKnown.WallTime(), u.curl.WallTime()), uploadMost),
 		// Hashing the file again would take more than a second.
-		atMost("upload, second run / first", quotient(u.secondRun.wall(), u.bayplan.wall()), 0.25),
-		flatMemory(max(u.bayplan.memory(), u.digestKnown.memory())),
+		atMost("upload, second run / first", quotient(u.secondRun.WallTime(), u.bayplan.WallTime()), 0.25),
+		flatMemory(max(u.bayplan.PeakMemory(), u.digestKnown.PeakMemory())),
 	}
 }
 

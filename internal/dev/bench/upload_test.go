@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/cloudserver"
+	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
 // testCloud starts an embedded cloud.
@@ -83,7 +84,9 @@ func TestUploadingMakesItsFileOnce(t *testing.T) {
 }
 
 func TestUploadingReport(t *testing.T) {
-	of := func(wall time.Duration) samples { return samples{{wall: wall, cpu: time.Second, memory: 20 << 20}} }
+	of := func(wall time.Duration) measure.Samples {
+		return measure.Samples{{Wall: wall, CPU: time.Second, Memory: 20 << 20}}
+	}
 	u := &uploadComparison{
 		bench: &bench{options: options{runs: 1}},
 		curl:  of(10 * time.Second), bayplan: of(11 * time.Second), digestKnown: of(10 * time.Second), secondRun: of(time.Second),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 	"github.com/bayplan/bayplan/internal/registryserver"
 )
 
@@ -19,7 +20,7 @@ import (
 // holds a small version of the set.
 type bed struct {
 	set          *contents
-	source, dest *counter
+	source, dest *counter.Counter
 	from, to     string // hosts of the proxies
 }
 
@@ -32,7 +33,7 @@ func newBed(t *testing.T) *bed {
 	if err := seed(t.Context(), b.from, 1<<10, file); err != nil {
 		t.Fatal(err)
 	}
-	b.source.take()
+	b.source.Take()
 	var err error
 	if b.set, err = loadContents(file); err != nil {
 		t.Fatal(err)
@@ -40,7 +41,7 @@ func newBed(t *testing.T) *bed {
 	return b
 }
 
-func countedRegistry(t *testing.T) (*counter, string) {
+func countedRegistry(t *testing.T) (*counter.Counter, string) {
 	t.Helper()
 	r, err := registryserver.New(registryserver.Config{})
 	if err != nil {
@@ -49,7 +50,7 @@ func countedRegistry(t *testing.T) (*counter, string) {
 	t.Cleanup(func() { _ = r.Close() })
 	server := httptest.NewServer(r)
 	t.Cleanup(server.Close)
-	c := newCounter(strings.TrimPrefix(server.URL, "http://"))
+	c := counter.New(strings.TrimPrefix(server.URL, "http://"))
 	front := httptest.NewServer(c)
 	t.Cleanup(front.Close)
 	return c, strings.TrimPrefix(front.URL, "http://")
@@ -69,7 +70,7 @@ func TestYardstick(t *testing.T) {
 		if err := copyAll(t.Context(), b.from, b.to, b.set.Images); err != nil {
 			t.Fatal(err)
 		}
-		source, dest := b.source.take(), b.dest.take()
+		source, dest := b.source.Take(), b.dest.Take()
 		if source.Requests != wantSource || dest.Requests != wantDest {
 			t.Errorf("%d and %d requests, want %d and %d", source.Requests, dest.Requests, wantSource, wantDest)
 		}
@@ -79,7 +80,7 @@ func TestYardstick(t *testing.T) {
 		if err := checkImages(t.Context(), b.to, b.set.Images); err != nil {
 			t.Error(err)
 		}
-		b.dest.take()
+		b.dest.Take()
 	}
 	run(177, 511, b.set.Unique)
 	run(0, 45, 0)

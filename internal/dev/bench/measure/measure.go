@@ -1,4 +1,5 @@
-package main
+// Package measure runs programs and measures their time and memory.
+package measure
 
 import (
 	"context"
@@ -15,18 +16,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A sample is the time and the memory of one run.
-type sample struct {
-	wall, cpu time.Duration
-	memory    int64 // peak of the largest process, in bytes
+// A Sample is the time and the memory of one run.
+type Sample struct {
+	Wall, CPU time.Duration
+	Memory    int64 // peak of the largest process, in bytes
 }
 
-// measure runs a command in dir, which is also its home directory. The output
+// Run runs a command in dir, which is also its home directory. The output
 // goes to a file there.
-func measure(ctx context.Context, dir string, argv []string) (sample, error) {
+func Run(ctx context.Context, dir string, argv []string) (Sample, error) {
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
-		return sample{}, err
+		return Sample{}, err
 	}
 	defer log.Close()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -37,19 +38,19 @@ func measure(ctx context.Context, dir string, argv []string) (sample, error) {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	begin := time.Now()
 	err = cmd.Run()
-	s := sample{wall: time.Since(begin)}
+	s := Sample{Wall: time.Since(begin)}
 	if err != nil {
 		return s, fmt.Errorf("%s: %w\n%s", argv[0], err, tail(log.Name()))
 	}
 	// Includes all child processes that it has waited for.
-	s.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	s.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	if !ok {
 		return s, errors.New("this system does not report the resource usage of a process")
 	}
-	s.memory = usage.Maxrss
+	s.Memory = usage.Maxrss
 	if runtime.GOOS == "linux" {
-		s.memory <<= 10 // Linux counts in KiB, macOS in bytes
+		s.Memory <<= 10 // Linux counts in KiB, macOS in bytes
 	}
 	return s, nil
 }
@@ -73,26 +74,17 @@ func tail(path string) []byte {
 	return data[max(0, len(data)-2000):]
 }
 
-// runQuiet runs a command and discards its standard output.
-func runQuiet(ctx context.Context, argv ...string) error {
+// Quiet runs a command and discards its standard output.
+func Quiet(ctx context.Context, argv ...string) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Stderr = os.Stderr
 	return cmd.Run()
 }
 
-// prepareMachine flushes earlier writes to the disk and makes memory available,
-// so that neither slows down the next run.
-func (b *bench) prepareMachine(ctx context.Context) error {
-	syscall.Sync()
-	// In a process of its own: the peak memory of this process would count for
-	// the processes that it measures.
-	return runQuiet(ctx, b.self, "touch")
-}
-
-// touchMemory allocates memory, writes to it and frees it. The host of a virtual
+// TouchMemory allocates memory, writes to it and frees it. The host of a virtual
 // machine may have reclaimed free memory. To get it back takes up to a second a
 // GiB, which would count for the next tool.
-func touchMemory() error {
+func TouchMemory() error {
 	const size = 2 << 30 // more than any run writes
 	memory, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
@@ -104,29 +96,31 @@ func touchMemory() error {
 	return unix.Munmap(memory)
 }
 
-// samples are the runs of one tool in one situation.
-type samples []sample
+// Samples are the runs of one tool in one situation.
+type Samples []Sample
 
-func (s samples) wall() time.Duration {
-	return median(s, func(s sample) time.Duration { return s.wall })
+// WallTime gives the median of the times by the clock.
+func (s Samples) WallTime() time.Duration {
+	return Median(s, func(s Sample) time.Duration { return s.Wall })
 }
 
-func (s samples) cpu() time.Duration {
-	return median(s, func(s sample) time.Duration { return s.cpu })
+// CPUTime gives the median of the times of the processors.
+func (s Samples) CPUTime() time.Duration {
+	return Median(s, func(s Sample) time.Duration { return s.CPU })
 }
 
-// memory is the highest peak.
-func (s samples) memory() int64 {
+// PeakMemory gives the highest peak.
+func (s Samples) PeakMemory() int64 {
 	var most int64
 	for _, one := range s {
-		most = max(most, one.memory)
+		most = max(most, one.Memory)
 	}
 	return most
 }
 
-// median returns the middle value, the mean of the two middle values for an even
-// number, and 0 without samples.
-func median(s samples, of func(sample) time.Duration) time.Duration {
+// Median returns the middle value, the mean of the two middle values for an even
+// number, and 0 without Samples.
+func Median(s Samples, of func(Sample) time.Duration) time.Duration {
 	if len(s) == 0 {
 		return 0
 	}

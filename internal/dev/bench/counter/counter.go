@@ -1,4 +1,5 @@
-package main
+// Package counter counts the requests to a registry, as a proxy before it.
+package counter
 
 import (
 	"io"
@@ -10,38 +11,39 @@ import (
 	"sync"
 )
 
-// counts are the requests and bytes that passed a counter.
-type counts struct {
+// Counts are the requests and bytes that passed a counter.
+type Counts struct {
 	Requests          int
 	Methods           map[string]int
 	BlobsIn, BlobsOut int64 // bytes of blobs in requests and in responses
 }
 
-// A counter is a reverse proxy that counts the requests to a registry. It needs
+// A Counter is a reverse proxy that counts the requests to a registry. It needs
 // the lock because it serves requests concurrently.
-type counter struct {
+type Counter struct {
 	next *httputil.ReverseProxy
 	mu   sync.Mutex
-	sum  counts
+	sum  Counts
 }
 
-func newCounter(target string) *counter {
+// New makes a Counter of the requests to a host, host:port.
+func New(target string) *Counter {
 	to := &url.URL{Scheme: "http", Host: target}
-	return &counter{
+	return &Counter{
 		next: &httputil.ReverseProxy{
 			// With the client's Host, the registry's locations point to the proxy.
 			Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to); r.Out.Host = r.In.Host },
 			Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true},
 			ErrorLog:  log.New(io.Discard, "", 0),
 		},
-		sum: counts{Methods: map[string]int{}},
+		sum: Counts{Methods: map[string]int{}},
 	}
 }
 
 // ServeHTTP counts a request and forwards it.
-func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *Counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ofBlob := strings.Contains(r.URL.Path, "/blobs/")
-	c.add(func(s *counts) { s.Requests++; s.Methods[r.Method]++ })
+	c.add(func(s *Counts) { s.Requests++; s.Methods[r.Method]++ })
 	if ofBlob {
 		r.Body = &countedBody{r.Body, c}
 		w = &countedWriter{w, c}
@@ -49,42 +51,42 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.next.ServeHTTP(w, r)
 }
 
-func (c *counter) add(update func(*counts)) {
+func (c *Counter) add(update func(*Counts)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	update(&c.sum)
 }
 
-// take returns the counts and resets them.
-func (c *counter) take() counts {
+// Take returns the counts and resets them.
+func (c *Counter) Take() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	sum := c.sum
-	c.sum = counts{Methods: map[string]int{}}
+	c.sum = Counts{Methods: map[string]int{}}
 	return sum
 }
 
 type countedBody struct {
 	io.ReadCloser
-	c *counter
+	c *Counter
 }
 
 // Read counts what it reads.
 func (b *countedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	b.c.add(func(s *counts) { s.BlobsIn += int64(n) })
+	b.c.add(func(s *Counts) { s.BlobsIn += int64(n) })
 	return n, err
 }
 
 type countedWriter struct {
 	http.ResponseWriter
-	c *counter
+	c *Counter
 }
 
 // Write counts what it writes.
 func (w *countedWriter) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
-	w.c.add(func(s *counts) { s.BlobsOut += int64(n) })
+	w.c.add(func(s *Counts) { s.BlobsOut += int64(n) })
 	return n, err
 }
 
