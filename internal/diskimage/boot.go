@@ -129,6 +129,9 @@ func (f file) checkRamdisk() error {
 			return nil
 		}
 		start, err := unpackStart(c, f.head)
+		if errors.Is(err, zstd.ErrWindowSizeExceeded) || errors.Is(err, zstd.ErrDecoderSizeExceeded) {
+			return errors.New("its zstd data asks for a window of more than 256 MiB (the option --long)")
+		}
 		if err != nil {
 			return fmt.Errorf("its %s data cannot be unpacked: %w", c.name, err)
 		}

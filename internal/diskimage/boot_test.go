@@ -112,6 +112,8 @@ func TestCheckRamdisk(t *testing.T) {
 		{"damaged gzip", append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), bytes.Repeat([]byte{0xff}, 100)...), "its gzip data cannot be unpacked"},
 		{"half a gzip header", []byte("\x1f\x8b\x08"), "its gzip data cannot be unpacked"},
 		{"damaged xz", []byte("\xfd7zXZ\x00nonsense"), "its xz data cannot be unpacked"},
+		{"zstd with a window of 1 GiB", []byte("\x28\xb5\x2f\xfd\x00\xa0\x01\x00\x00"), "its zstd data asks for a window of more than 256 MiB"},
+		{"zstd with a window of 512 MiB", []byte("\x28\xb5\x2f\xfd\x00\x98\x01\x00\x00"), "its zstd data asks for a window of more than 256 MiB"},
 		{"damaged zstd", []byte("\x28\xb5\x2f\xfdnonsense nonsense"), "its zstd data cannot be unpacked"},
 	})
 }

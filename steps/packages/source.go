@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/rpm"
 	"github.com/bayplan/bayplan/internal/signature"
 	"github.com/bayplan/bayplan/runner"
@@ -104,16 +105,23 @@ func (p *packageFiles) readRepository(ctx context.Context, w runner.World, s *so
 	return nil
 }
 
+// maxRepoIndex is the largest repomd.xml that is read. It names some lists, and real ones
+// have a few KiB.
+const maxRepoIndex = 4 << 20
+
 // newest finds the newest package of the name in the repository's index.
 func (p *packageFiles) newest(ctx context.Context, w runner.World) (rpm.Listed, error) {
 	text, err := p.repositoryFile(ctx, w, rpm.RepoIndex)
 	if err != nil {
 		return rpm.Listed{}, err
 	}
-	b, err := io.ReadAll(io.LimitReader(text, download.MaxLocal))
+	b, err := io.ReadAll(io.LimitReader(text, maxRepoIndex+1))
 	text.Close()
 	if err != nil {
 		return rpm.Listed{}, err
+	}
+	if len(b) > maxRepoIndex {
+		return rpm.Listed{}, fmt.Errorf("%s is larger than %s", rpm.RepoIndex, human.Size(maxRepoIndex))
 	}
 	index, err := rpm.ParseRepomd(b)
 	if err != nil {
