@@ -74,14 +74,39 @@ func runHelper(ctx context.Context, name, server string, environment []string) (
 	cmd := exec.CommandContext(ctx, "docker-credential-"+name, "get")
 	cmd.Stdin = strings.NewReader(server)
 	cmd.Env = environment
-	out, err := cmd.Output()
+	var out, errs limited
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
 	var failed *exec.ExitError
-	if errors.As(err, &failed) {
-		if output := append(bytes.ToLower(out), bytes.ToLower(failed.Stderr)...); bytes.Contains(output, []byte(notFoundText)) {
-			return nil, errors.New(notFoundText)
-		}
+	switch {
+	case errors.As(err, &failed) && (out.has(notFoundText) || errs.has(notFoundText)):
+		return nil, errors.New(notFoundText)
+	case err == nil && out.cut:
+		return nil, fmt.Errorf("it gives more than %d KiB", maxHelper>>10)
 	}
-	return out, err
+	return out.kept.Bytes(), err
+}
+
+// maxHelper is how many bytes of a helper's output are kept.
+const maxHelper = 1 << 20
+
+// limited keeps the beginning of what is written to it. The buffer is not embedded:
+// its ReadFrom would read without a limit.
+type limited struct {
+	kept bytes.Buffer
+	cut  bool
+}
+
+// Write keeps what there is room for.
+func (l *limited) Write(p []byte) (int, error) {
+	room := maxHelper - l.kept.Len()
+	l.cut = l.cut || len(p) > room
+	l.kept.Write(p[:min(len(p), room)])
+	return len(p), nil
+}
+
+func (l *limited) has(text string) bool {
+	return bytes.Contains(bytes.ToLower(l.kept.Bytes()), []byte(text))
 }
 
 // cloudSecrets are the variables in which OpenStack's clients keep secrets. No helper for
