@@ -67,10 +67,11 @@ func TestTextOr(t *testing.T) {
 
 // A named list is decoded as what it embeds, and so are its items.
 func TestEmbeddedTextOr(t *testing.T) {
-	type item = plan.TextOr[string, struct {
-		File plan.Path `json:"file"`
-	}]
-	type named struct{ plan.TextOr[plan.Path, []item] }
+	type named struct {
+		plan.TextOr[plan.Path, []plan.TextOr[string, struct {
+			File plan.Path `json:"file"`
+		}]]
+	}
 	type holder struct {
 		Images named `json:"images,omitzero"`
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	manyRepositories = 50
+	manyRepositories = 20
 	manyTags         = 500
 	tagPage          = 100
 )
