@@ -129,7 +129,7 @@ func (s *scanner) word(sep, word string) {
 	case !ok && sep == "." && s.pre, ok && s.pre && t.rank == rankPre:
 		// As in semantic versions: alpha.1 < alpha.beta.
 		t, s.open = token{rank: rankNext, text: strings.ToLower(word)}, false
-	case !ok && strings.HasSuffix(sep, "-"):
+	case !ok && (strings.HasSuffix(sep, "-") || len(s.tokens) == 0 && len(word) > 1):
 		t = token{rank: rankVariant, text: strings.ToLower(word)}
 	case !ok:
 		t = token{rank: rankWord, text: strings.ToLower(word)}
@@ -138,7 +138,7 @@ func (s *scanner) word(sep, word string) {
 	if t.rank == rankEnd {
 		return
 	}
-	if t.rank == rankPre {
+	if t.rank == rankPre || t.rank == rankDev && !strings.EqualFold(word, "dev") { // 1.0-0.dev1 is 1.0.post0.dev1 in PEP 440
 		s.dropZeroBuild()
 	}
 	s.push(t)
@@ -161,7 +161,7 @@ func (s *scanner) closeWord() {
 }
 
 // dropZeroBuild removes a build of 0 before a pre-release, which RPM packages
-// write: 1.0-0.1.rc1 is 1.0rc1.
+// write: 1.0-0.1.rc1 is 1.0rc1, and 4.14.0-0.nightly-2024-01-31 comes before 4.14.0.
 func (s *scanner) dropZeroBuild() {
 	for i := len(s.tokens) - 1; i > 0 && s.tokens[i].rank == rankNumber; i-- {
 		if s.tokens[i-1].rank == rankPost && strings.Trim(s.tokens[i].text, "0") == "" {

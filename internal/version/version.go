@@ -8,8 +8,11 @@
 //   - Behind a hyphen, digits alone are a build, which follows the release:
 //     13.0-43 is newer than 13.0.
 //   - A word for a pre-release comes before the release: 1.0-rc1, 1.0.Beta2, 1.0b2.
-//   - Another word behind a hyphen is a variant of the release. It comes just
-//     before the release and after its pre-releases: 1.25-alpine.
+//   - Another word behind the release or a hyphen is a variant of the release. It
+//     comes just before the release and after its pre-releases: 1.25-alpine,
+//     1.0.Tech2. A single letter right behind the release is a patch: 1.1.1w.
+//   - A word for a pre-release may also come before the version: app-dev-1.0 is older
+//     than app-1.0.
 //   - What follows + or _ is local, and comes after the release.
 package version
 
@@ -39,6 +42,7 @@ const (
 type Version struct {
 	class   Class
 	prefix  string   // of a Prefixed tag
+	pre     bool     // the prefix says that it is not a release
 	behind  Class    // of what is behind the prefix
 	epoch   string   // digits
 	release []string // digits; without zeros at the end
@@ -55,6 +59,7 @@ func Parse(tag string) Version {
 	if first := strings.IndexAny(tag, "0123456789"); first > 0 && !isCommitID(tag[first:]) {
 		v.read(tag[first:])
 		v.behind, v.class, v.prefix = v.class, Prefixed, tag[:first]
+		v.pre = isPrePrefix(v.prefix)
 	}
 	return v
 }
@@ -85,6 +90,12 @@ func (v Version) String() string { return v.text }
 // Compare compares by version alone: 1.0, v1.0 and 1.0.0 are equal. The newer
 // version is greater. Tags of the class Word are compared as text.
 func (v Version) Compare(w Version) int {
+	if v.class == w.class && v.pre != w.pre {
+		if v.pre {
+			return -1
+		}
+		return 1
+	}
 	if c := cmp.Or(cmp.Compare(v.class, w.class), cmp.Compare(v.prefix, w.prefix), cmp.Compare(v.behind, w.behind)); c != 0 {
 		return c
 	}

@@ -42,13 +42,16 @@ var preReleases = map[string]int{
 	"alpha": 1, "a": 1,
 	"beta": 2, "b": 2,
 	"milestone": 3, "m": 3,
-	"rc": 4, "c": 4, "cr": 4, "pre": 4, "preview": 4,
+	"rc": 4, "c": 4, "cr": 4, "pre": 4, "preview": 4, "candidate": 4, "prerelease": 4,
 	"snapshot": 5,
 }
 
 var (
-	devWords  = []string{"dev", "nightly", "canary", "unstable", "next", "ea"}
-	postWords = []string{"post", "rev", "r", "build", "p", "pl", "patch", "sp", "fix", "hotfix"}
+	devWords = []string{
+		"dev", "devel", "develop", "development", "nightly", "daily", "canary", "unstable", "next", "ea",
+		"test", "testing", "experimental", "edge", "trunk", "wip", "draft",
+	}
+	postWords = []string{"post", "rev", "r", "build", "p", "pl", "patch", "sp", "sr", "sec", "cp", "fix", "hf", "hotfix"}
 	// Words that say nothing: 1.0.Final is 1.0.
 	finalWords = []string{"final", "ga", "release", "stable"}
 )
@@ -68,4 +71,13 @@ func known(word string, digitsFollow bool) (token, bool) {
 		return token{rank: rankEnd}, true
 	}
 	return token{}, false
+}
+
+// isPrePrefix reports whether a word before a version says that it is not a release,
+// as in app-dev-1.0. A single letter says nothing there: b4567 is build 4567.
+func isPrePrefix(prefix string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(prefix, func(r rune) bool { return strings.ContainsRune(separators, r) }), func(word string) bool {
+		t, ok := known(word, false)
+		return ok && len(word) > 1 && (t.rank == rankDev || t.rank == rankPre)
+	})
 }
