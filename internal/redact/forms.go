@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // formsOf gives a secret in all its encodings.
@@ -17,7 +19,7 @@ func formsOf(secret string) []form {
 	plain := map[string]bool{}
 	for _, escape := range [...]func(string) string{
 		func(s string) string { return s },
-		jsonEscaped, quoted, quotedASCII, html.EscapeString, oneLine,
+		jsonEscaped, jsonASCII, jsonOfPHP, quoted, quotedASCII, html.EscapeString, htmlNamed, htmlHex, oneLine,
 		url.QueryEscape, url.PathEscape, func(s string) string { return (&url.URL{Path: s}).EscapedPath() },
 	} {
 		plain[escape(secret)] = true
@@ -93,6 +95,35 @@ func jsonEscaped(s string) string {
 	}
 	return string(b[1 : len(b)-1])
 }
+
+// jsonASCII gives a text as it stands in JSON that escapes all but ASCII and leaves
+// < > & as they are, which Python writes.
+func jsonASCII(s string) string {
+	var b strings.Builder
+	for _, unit := range utf16.Encode([]rune(asJSON.Replace(jsonEscaped(s)))) {
+		if unit < utf8.RuneSelf {
+			b.WriteByte(byte(unit))
+			continue
+		}
+		fmt.Fprintf(&b, "\\u%04x", unit)
+	}
+	return b.String()
+}
+
+// asJSON takes back what Go alone escapes.
+var asJSON = strings.NewReplacer("\\u003c", "<", "\\u003e", ">", "\\u0026", "&")
+
+// jsonOfPHP escapes slashes, too.
+func jsonOfPHP(s string) string { return strings.ReplaceAll(jsonASCII(s), "/", "\\/") }
+
+// htmlNamed gives a text as it stands in HTML with names for quotation marks, as PHP
+// and Java write it.
+func htmlNamed(s string) string {
+	return strings.ReplaceAll(html.EscapeString(s), "&#34;", "&quot;")
+}
+
+// htmlHex gives a text as it stands in HTML that Python writes.
+func htmlHex(s string) string { return strings.ReplaceAll(htmlNamed(s), "&#39;", "&#x27;") }
 
 // quoted gives a text as %q shows it.
 func quoted(s string) string {

@@ -33,6 +33,9 @@ func encodings(user, secret string) map[string]string {
 		"URL base64": web.EncodeToString([]byte(secret)), "raw URL base64": base64.RawURLEncoding.EncodeToString([]byte(secret)),
 		"Basic": "Basic " + std.EncodeToString([]byte(login)), "Basic, URL": web.EncodeToString([]byte(login)), "login": login,
 		"JSON in JSON": jsonEscaped(jsonEscaped(secret)), "quoted JSON": fmt.Sprintf("%q", inJSON), "JSON of HTML": jsonEscaped(html.EscapeString(secret)),
+		"HTML with names": strings.ReplaceAll(html.EscapeString(secret), "&#34;", "&quot;"),
+		"HTML of Python":  strings.NewReplacer("&#34;", "&quot;", "&#39;", "&#x27;").Replace(html.EscapeString(secret)),
+		"JSON with slash": strings.ReplaceAll(jsonASCII(secret), "/", `\/`), "JSON in ASCII": jsonASCII(secret),
 		"in an address": "https://" + url.UserPassword(user, secret).String() + "@h.example/x",
 	}
 }
@@ -260,5 +263,28 @@ func TestLargeManyTokens(t *testing.T) {
 	}
 	if got := r.Text("x " + token(2999) + " y"); got != "x "+Mark+" y" {
 		t.Errorf("got %.80q", got)
+	}
+}
+
+// Python and PHP escape JSON in other ways than Go.
+func TestJSONOfOthers(t *testing.T) {
+	const secret = "Pa/ss\"w<o>rd&\u00e9\U0001f512"
+	for _, f := range []struct{ got, want string }{
+		{jsonASCII(secret), `Pa/ss\"w<o>rd&\u00e9\ud83d\udd12`},
+		{jsonOfPHP(secret), `Pa\/ss\"w<o>rd&\u00e9\ud83d\udd12`},
+	} {
+		if f.got != f.want {
+			t.Errorf("%s, want %s", f.got, f.want)
+		}
+	}
+	r := New()
+	r.AddLogin("admin", secret)
+	for _, text := range []string{
+		`Pa/ss\"w<o>rd&\u00e9\ud83d\udd12`, `Pa\/ss\"w<o>rd&\u00e9\ud83d\udd12`, `{\"p\":\"Pa\\/ss\\\"w<o>rd&\\u00e9\\ud83d\\udd12\"}`,
+		"Pa/ss&quot;w&lt;o&gt;rd&amp;\u00e9\U0001f512",
+	} {
+		if got := r.Text(text); !strings.Contains(got, Mark) || strings.Contains(got, "ss") {
+			t.Errorf("%s: %s", text, got)
+		}
 	}
 }
