@@ -153,7 +153,10 @@ func (c *Client) compare(ctx context.Context, e *ImagePlan, copies bool) error {
 	if want == have {
 		e.State = Unchanged
 	}
-	return nil
+	if e.want.Trust == nil {
+		return nil
+	}
+	return on(source, e.want.Trust(ctx, show(e.source), cmp.Or(e.Original, e.Digest)))
 }
 
 // wanted gives the digest of the source's image. It reads the manifest where

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,6 +31,11 @@ type Image struct {
 type Selection struct {
 	Platforms  []string // os/architecture[/variant] of indexes; nil: all
 	Signatures Signatures
+
+	// Trust gives an error for an image that must not be copied, by its source's name and
+	// the digest that the source has. It is asked before anything more is read of the
+	// image. nil: all may be.
+	Trust func(ctx context.Context, source, digest string) error
 
 	scratch *scratch
 }

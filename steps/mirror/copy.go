@@ -26,15 +26,6 @@ func trustRecorded(c *registry.Client, images []registry.Image, prior *runner.Re
 	return images
 }
 
-// recordedImages gives the images that were at the destination when the step last
-// succeeded, and those that a failed run since then has found or brought there.
-func recordedImages(prior *runner.Record) []string {
-	if prior == nil {
-		return nil
-	}
-	return slices.Concat(prior.Outputs["images"].Items(), prior.Partial["images"].Items())
-}
-
 // copyAll executes a plan and gives the executed one. When that fails though the
 // destination can be reached, the record may be wrong about what is there. Then it
 // plans again without the record and executes once more.

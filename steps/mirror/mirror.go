@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/go-multierror"
@@ -15,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tagselect"
+	"github.com/bayplan/bayplan/internal/trust"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
@@ -51,8 +53,9 @@ type mirror struct {
 	// tags) and the referrers of the distribution specification keep them: ignore them; copy them
 	// with an image when it is copied, before its tag, which costs one to three requests more for
 	// each such image; require that an image has a signature, or it fails before anything of it is
-	// moved, and bring also those that are made later. Whether they are valid is not checked.
-	Signatures string `json:"signatures,omitempty" jsonschema:"enum=ignore,enum=copy,enum=require,default=ignore"`
+	// moved, and bring also those that are made later. Whether they are valid is checked only where
+	// trust says what has to prove the images.
+	Signatures plan.TextOr[keeping, signatureRules] `json:"signatures,omitempty" jsonschema:"enum=ignore,enum=copy,enum=require,default=ignore"`
 	// Remove from the destination what the list does not name, once all images have been copied:
 	// every other tag of the repositories that the list names or named when the step last
 	// succeeded, whoever has put it there. What a tag that stays needs, and its signatures and the
@@ -64,7 +67,8 @@ type mirror struct {
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
 	out     registries
-	renames map[int]bool // the rules of rename that have applied
+	renames map[int]bool  // the rules of rename that have applied
+	policy  *trust.Policy // nil: all images are trusted
 }
 
 // A layoutTarget is a directory or an archive to copy images to.
@@ -112,16 +116,23 @@ func Type(out registries) runner.Type {
 		Outputs: []runner.Output{
 			{Name: "images", Doc: "The images at the destination, HOST/NAME:TAG@DIGEST, in the order of the list.", List: true},
 			{Name: "rewritten", Doc: "Those of the images whose digest is not the source's, because of platforms.", List: true},
+			{Name: "trusted", Doc: "Those of the images whose signatures hold, each by its name and digest at the source, with a mark of the rule and key that proves it.", List: true},
 			{Name: "count", Doc: "How many images there are."},
 		},
-		New: func() runner.Step { return &mirror{Signatures: "ignore", Parallel: registry.DefaultParallel, out: out} },
+		New: func() runner.Step { return newStep(out) },
 	}
+}
+
+func newStep(out registries) *mirror {
+	m := &mirror{Parallel: registry.DefaultParallel, out: out}
+	m.Signatures.Text = "ignore"
+	return m
 }
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
 	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), plan.At("to.layout", imagelist.CheckLayoutPath(string(m.To.Other.Layout))), plan.At("parallel", setting.Between(m.Parallel, 1, 64))}
-	errs = append(errs, plan.At("signatures", setting.OneOf(m.Signatures, "ignore", "copy", "require")))
+	errs = append(errs, m.validateSignatures()...)
 	errs = append(errs, validateRename(m.Rename)...)
 	errs = append(errs, m.Prune.validate()...)
 	for i, p := range m.Platforms {
@@ -158,15 +169,18 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	if err != nil {
 		return nil, err
 	}
+	if err := m.decide(prior); err != nil {
+		return nil, err
+	}
 	table, err := m.transferPlan(ctx, trustRecorded(m.out.Registry(), images, prior))
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: planOutputs(table)}
+	finding := &runner.Finding{Outputs: m.outputsOf(table.Images)}
 	finding.Notes, finding.Moved = m.moved(ctx, images)
-	finding.Notes = append(finding.Notes, m.out.Registry().Quotas(table)...)
+	finding.Notes = slices.Concat(finding.Notes, m.idleRules(images), m.out.Registry().Quotas(table))
 	prune := &registry.Pruning{}
-	if finding.Err = incomplete(table, table.Err()); finding.Err == nil {
+	if finding.Err = m.incomplete(table, table.Err()); finding.Err == nil {
 		if prune, err = m.planPrune(ctx, table, prior); err != nil {
 			return nil, err
 		}
@@ -194,12 +208,12 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 			}
 			t, err := m.copyAll(ctx, t, images, p)
 			if err != nil {
-				return nil, incomplete(t, err)
+				return nil, m.incomplete(t, err)
 			}
 			if err := m.prune(ctx, t, prior, p); err != nil {
 				return nil, err
 			}
-			return planOutputs(t), nil
+			return m.outputsOf(t.Images), nil
 		},
 	}
 	return finding, nil
@@ -215,7 +229,7 @@ func (m *mirror) moved(ctx context.Context, images []registry.Image) ([]string, 
 // transferPlan finds what has to be copied. An image that is not available has its error
 // in the plan.
 func (m *mirror) transferPlan(ctx context.Context, images []registry.Image) (*registry.TransferPlan, error) {
-	t, err := m.out.Registry().Plan(ctx, m.out.Pin(images), m.selection())
+	t, err := m.out.Registry().Plan(ctx, m.admit(m.out.Pin(images)), m.selection())
 	if err != nil {
 		return nil, err
 	}
@@ -240,8 +254,11 @@ func sources(images []registry.Image) []string {
 
 func (m *mirror) selection() registry.Selection {
 	want := registry.Selection{Platforms: m.Platforms}
-	if m.Signatures != "ignore" {
-		want.Signatures = registry.Signatures(m.Signatures)
+	if keep := m.keep(); keep != "ignore" {
+		want.Signatures = registry.Signatures(keep)
+	}
+	if m.policy != nil {
+		want.Trust = m.checkTrust
 	}
 	return want
 }
@@ -293,38 +310,6 @@ func withUnchanged(text string, n int) string {
 	return fmt.Sprintf("%s; %s unchanged", text, human.Count(n, "image", "images"))
 }
 
-func planOutputs(t *registry.TransferPlan) runner.Outputs { return outputsOf(t.Images) }
-
-func outputsOf(images []*registry.ImagePlan) runner.Outputs {
-	refs, rewritten := make([]string, len(images)), []string{}
-	for i, e := range images {
-		refs[i] = imagelist.RefWithDigest(e.Target, e.Digest)
-		if e.Original != "" {
-			rewritten = append(rewritten, refs[i])
-		}
-	}
-	return outputs(refs, rewritten)
-}
-
-// incomplete gives an error for a plan of which some images failed. It has the images
-// that are at the destination, so that the next run does not check them again.
-func incomplete(t *registry.TransferPlan, err error) error {
-	if t == nil || err == nil {
-		return err
-	}
-	var there []*registry.ImagePlan
-	for _, e := range t.Images {
-		if e.State == registry.Unchanged || e.State == registry.Copied {
-			there = append(there, e)
-		}
-	}
-	return &runner.IncompleteError{Done: outputsOf(there), Err: err}
-}
-
-func outputs(refs, rewritten []string) runner.Outputs {
-	return runner.Outputs{"images": plan.List(refs...), "rewritten": plan.List(rewritten...), "count": plan.Text(fmt.Sprint(len(refs)))}
-}
-
 // Verify implements runner.Step. It asks for every blob of every image, and reads all
 // bytes of a layout.
 func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
@@ -332,7 +317,10 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if err != nil {
 		return nil, err
 	}
-	images = m.out.Pin(images)
+	if err := m.decide(nil); err != nil {
+		return nil, err
+	}
+	images = m.admit(m.out.Pin(images))
 	checked, err := m.out.Registry().Check(ctx, images, m.selection(), true)
 	if err != nil {
 		return nil, err
@@ -341,11 +329,14 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	errs = multierror.Append(errs, imagelist.Unchecked(checked)...)
 	errs = multierror.Append(errs, m.pruneDrifts(ctx, images)...)
 	errs = multierror.Append(errs, m.corrupt(ctx)...)
-	refs, rewritten, lost := make([]string, len(checked)), []string{}, false
+	refs, rewritten, trusted, lost := make([]string, len(checked)), []string{}, []string{}, false
 	for i, k := range checked {
 		refs[i] = imagelist.RefWithDigest(k.Target, k.Want)
 		if k.Original != "" {
 			rewritten = append(rewritten, refs[i])
+		}
+		if v := m.verdict(k.Source, cmp.Or(k.Original, k.Want)); v != "" {
+			trusted = append(trusted, v)
 		}
 		lost = lost || len(k.Lost) > 0
 	}
@@ -354,5 +345,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	} else if err != nil {
 		return nil, err
 	}
-	return outputs(refs, rewritten), nil
+	out := outputs(refs, rewritten)
+	out["trusted"] = plan.List(trusted...)
+	return out, nil
 }

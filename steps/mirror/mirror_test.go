@@ -31,6 +31,11 @@ func to(name string) plan.TextOr[string, layoutTarget] {
 	return plan.TextOr[string, layoutTarget]{Text: name}
 }
 
+// keep is the setting of what is done about signatures.
+func keep(word keeping) plan.TextOr[keeping, signatureRules] {
+	return plan.TextOr[keeping, signatureRules]{Text: word}
+}
+
 func TestMirrorLaws(t *testing.T) {
 	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
 		b := testbed.NewRegistries(t)
@@ -320,7 +325,7 @@ func TestMirrorValidate(t *testing.T) {
 		"a colon":       {mirror{To: layoutAt("/media/a:b"), Parallel: 4}, "cannot have a colon"},
 		"not absolute":  {mirror{To: to("local"), Parallel: 4, Images: testbed.Inline("oci:media")}, `images[0]: "oci:media": the path of a layout must be absolute`},
 		"a bare tag":    {mirror{To: to("local"), Parallel: 4, Images: testbed.Inline("oci:/media/a:latest")}, "is not of the form oci:LAYOUT:path:tag"},
-		"signatures":    {mirror{To: to("local"), Parallel: 4, Signatures: "copied"}, "signatures: "},
+		"signatures":    {mirror{To: to("local"), Parallel: 4, Signatures: keep("copied")}, "signatures: "},
 		"rename":        {mirror{To: to("local"), Parallel: 4, Rename: []renameRule{{"a", "b"}, {"ab", "c"}}}, "rename[1].from: "},
 		"an image's name": {
 			mirror{To: to("local"), Parallel: 4, Images: testbed.Inline("", "rhosp13/openstack-base:1", testbed.UpstreamHost+"/a")},
@@ -431,7 +436,7 @@ func TestMirrorSignatures(t *testing.T) {
 	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || strings.Contains(f.Change.Items[0].Note, "signature") {
 		t.Errorf("without asking for signatures: %+v, %v", f, err)
 	}
-	m.Signatures = "copy"
+	m.Signatures = keep("copy")
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -445,7 +450,7 @@ func TestMirrorSignatures(t *testing.T) {
 	if got := b.Holds(t)["signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig"]; got != sig {
 		t.Errorf("the signature is %q", got)
 	}
-	m.Signatures = "require"
+	m.Signatures = keep("require")
 	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil {
 		t.Errorf("required: %+v, %v", f, err)
 	}
@@ -454,7 +459,7 @@ func TestMirrorSignatures(t *testing.T) {
 	if err == nil || !strings.HasSuffix(err.Error(), "source: registry.access.redhat.com/rhosp13/openstack-base:13.0-40: it has no signature") || fault.Hint(err) == "" {
 		t.Errorf("got %v", err)
 	}
-	m.Signatures = "ignore"
+	m.Signatures = keep("ignore")
 	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || len(f.Change.Items) != 1 {
 		t.Errorf("ignored: %+v, %v", f, err)
 	}

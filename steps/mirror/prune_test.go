@@ -168,7 +168,7 @@ func TestPruneValidate(t *testing.T) {
 		"no pattern": {&pruneRule{Repositories: []string{"a", "b["}}, `prune.repositories[1]: "b[" is not a valid pattern`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := mirror{Parallel: 4, Signatures: "ignore", Prune: tt.rule, out: (*connections.Set)(nil)}
+			m := mirror{Parallel: 4, Signatures: keep("ignore"), Prune: tt.rule, out: (*connections.Set)(nil)}
 			m.Images.Text = "/list"
 			err := m.Validate()
 			if (err != nil) != (tt.want != "") || err != nil && !strings.Contains(err.Error(), tt.want) {

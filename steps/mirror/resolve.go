@@ -42,6 +42,9 @@ func (m *mirror) Resolve(ctx context.Context, w runner.World) (*runner.Finding, 
 			refs[i] = imagelist.RefWithDigest(im.Target, im.Digest)
 		}
 		finding.Outputs = outputs(refs, []string{})
+		if len(m.trustRules()) > 0 {
+			delete(finding.Outputs, "trusted") // no signature is looked at
+		}
 	}
 	return finding, nil
 }

@@ -125,7 +125,16 @@ func mapType(r *jsonschema.Reflector, t reflect.Type) *jsonschema.Schema {
 	if one, other := plan.Forms(t); other != nil {
 		text, rest := r.ReflectFromType(one), r.ReflectFromType(other)
 		text.Version, rest.Version = "", ""
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, rest}}
+		s := &jsonschema.Schema{AnyOf: []*jsonschema.Schema{text, rest}}
+		// The tag of a field with two forms cannot list the words of one of them.
+		if w, ok := reflect.Zero(t.Field(0).Type).Interface().(interface{ Words() []string }); ok {
+			for _, word := range w.Words() {
+				text.Enum = append(text.Enum, word)
+			}
+			s.AnyOf = append(s.AnyOf, &jsonschema.Schema{Type: "string", Pattern: wholeReference})
+			s.Default = text.Enum[0]
+		}
+		return s
 	}
 	switch t {
 	case reflect.TypeFor[plan.Path]():
