@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -75,6 +76,8 @@ type Request struct {
 	URL string
 	// Downgrade allows redirects from https to plain http.
 	Downgrade bool
+	// SameHost refuses redirects to another host.
+	SameHost bool
 }
 
 // do sends one request. The answer may have any status.
@@ -143,6 +146,9 @@ const maxRedirects = 10
 // removes the credentials, since it leads to another origin.
 func (r Request) redirects(base func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
 	return func(req *http.Request, via []*http.Request) error {
+		if r.SameHost && !strings.EqualFold(req.URL.Hostname(), via[0].URL.Hostname()) {
+			return fmt.Errorf("%s redirects to another host, %s, which is refused", via[0].URL.Host, req.URL.Host)
+		}
 		overTLS := slices.ContainsFunc(via, func(before *http.Request) bool { return before.URL.Scheme == "https" })
 		switch down := overTLS && req.URL.Scheme != "https"; {
 		case !down:

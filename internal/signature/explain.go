@@ -19,6 +19,8 @@ func explain(err error) error {
 			"add the signer's key to the file under keyring, if you trust it")
 	case errors.Is(err, pgperrors.ErrKeyExpired):
 		return errors.New("the key of its signature has expired")
+	case errors.Is(err, pgperrors.ErrKeyRevoked):
+		return errors.New("the key of its signature has been revoked")
 	case errors.Is(err, pgperrors.ErrSignatureExpired):
 		return errors.New("its signature has expired")
 	}

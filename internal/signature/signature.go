@@ -39,7 +39,12 @@ func Load(file string) (Keys, error) {
 	if err != nil {
 		return Keys{}, fmt.Errorf("read the keys: %w", err)
 	}
-	list, err := parseKeys(b)
+	return Parse(file, b)
+}
+
+// Parse is Load for a file that has been read.
+func Parse(file string, content []byte) (Keys, error) {
+	list, err := parseKeys(content)
 	if err != nil {
 		return Keys{}, fault.WithHint(fmt.Errorf("read the keys in %s: %w", file, err), "write public keys there with gpg --export, or name the distribution's file of keys")
 	}

@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // layoutPrefix begins the names of images in OCI layouts.
@@ -200,13 +201,22 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // A Findings collects why the signatures of an image do not prove it.
 type Findings struct{ reasons []string }
 
-// Add adds the reason of one signature. Where it is says which signature it is.
+// Add adds the reason of one signature, and where it is. The reason may show what a server
+// or a signer has written.
 func (f *Findings) Add(where string, err error) {
-	f.reasons = append(f.reasons, where+": "+err.Error())
+	reason := []rune(human.Clean(where + ": " + err.Error()))
+	if len(reason) > maxReason {
+		reason = append(reason[:maxReason], '…')
+	}
+	f.reasons = append(f.reasons, string(reason))
 }
 
-// maxReasons is the largest number of reasons that an error shows.
-const maxReasons = 8
+const (
+	// maxReasons is the largest number of reasons that an error shows.
+	maxReasons = 8
+	// maxReason is the largest length of one of them.
+	maxReason = 300
+)
 
 // Err returns the error of an image whose signatures all have been looked at. Places says
 // where they were looked for.

@@ -15,27 +15,32 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
-// CheckFiles implements runner.FileChecker: it reads the lists.
+// CheckFiles implements runner.FileChecker: it reads the lists and the files of keys.
 func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	host := ""
 	if m.To.Text != "" {
 		host, _ = m.out.RegistryHost(m.To.Text) // Validate has reported the error
 	}
-	return m.Images.CheckFiles(w, "images", imagelist.Destination{Host: host, Same: m.out.SameRegistry})
+	lists := m.Images.CheckFiles(w, "images", imagelist.Destination{Host: host, Same: m.out.SameRegistry})
+	return errors.Join(lists, m.checkKeyFiles(w))
 }
 
-// Inputs implements runner.Step: the lists, the layouts that they name and the
-// destination. Every Diff looks up what tags stand for at both sides.
+// Inputs implements runner.Step: the files of keys, the lists, the layouts that they name and
+// the destination. Every Diff looks up what tags stand for at both sides.
 func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
 	to, err := m.destination()
 	if err != nil {
 		return nil, err
 	}
-	in, err := m.Images.Inputs(ctx, w, "images", m.out.Selected)
+	in, err := m.keyInputs(ctx, w)
 	if err != nil {
 		return nil, err
 	}
-	in = append(in, runner.Input{Name: "registry", Digest: to})
+	lists, err := m.Images.Inputs(ctx, w, "images", m.out.Selected)
+	if err != nil {
+		return nil, err
+	}
+	in = append(append(in, lists...), runner.Input{Name: "registry", Digest: to})
 	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/hashicorp/go-multierror"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
@@ -87,6 +88,8 @@ type registries interface {
 	RegistryHost(name string) (string, error)
 	// Registry gives the client for all registries.
 	Registry() *registry.Client
+	// Downloads gives the client for all web servers.
+	Downloads() *download.Client
 	// SameRegistry reports whether two hosts name one registry.
 	SameRegistry(a, b string) bool
 	// Pin fills in the digests of images whose tags are locked, and refuses images that may
@@ -145,9 +148,9 @@ func (m *mirror) Validate() error {
 
 // Paths implements runner.Pather.
 func (m *mirror) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths(append(m.Images.Files(), m.Images.Layouts()...)), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
+	paths := runner.Paths{Reads: setting.Paths(slices.Concat(m.trustReads(), m.Images.Files(), m.Images.Layouts())), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
 	paths.Looks = m.Images.SourcePlaces()
-	paths.Asks = m.Images.Servers("images", nil)
+	paths.Asks = append(m.Images.Servers("images", nil), m.stores()...)
 	if m.To.Other.Layout == "" {
 		paths.Asks = append(paths.Asks, imagelist.Connection("to", m.To.Text))
 	}
@@ -169,7 +172,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.decide(prior); err != nil {
+	if err := m.decide(w, prior); err != nil {
 		return nil, err
 	}
 	table, err := m.transferPlan(ctx, trustRecorded(m.out.Registry(), images, prior))
@@ -317,7 +320,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if err != nil {
 		return nil, err
 	}
-	if err := m.decide(nil); err != nil {
+	if err := m.decide(w, nil); err != nil {
 		return nil, err
 	}
 	images = m.admit(m.out.Pin(images))

@@ -1,14 +1,23 @@
 package mirror
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/download"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -17,6 +26,11 @@ import (
 
 // unsigned is a rule that asks for no proof.
 func unsigned(pattern string) trustRule { return trustRule{Images: pattern, Unsigned: new(true)} }
+
+// gpgRule is a rule for OpenPGP signatures.
+func gpgRule(pattern, keys, store string) trustRule {
+	return trustRule{Images: pattern, GPG: new(plan.Path(keys)), Store: &store}
+}
 
 // trusting gives a mirror of the bench's list with these rules.
 func trusting(b *testbed.Registries, rules ...trustRule) *mirror {
@@ -31,6 +45,13 @@ func TestMirrorTrustValidate(t *testing.T) {
 		want string
 	}{
 		"good":        {unsigned("quay.io/**"), ""},
+		"gpg":         {gpgRule("quay.io/**", "/keys", "https://store.example/sigs"), ""},
+		"not known":   {trustRule{GPG: new(plan.Path("")), Store: new("")}, ""},
+		"two proofs":  {trustRule{Images: "quay.io/**", GPG: new(plan.Path("/keys")), Store: new("https://store.example"), Unsigned: new(true)}, "signatures.trust[0]: it has gpg and unsigned, and a rule has one kind of proof"},
+		"no store":    {trustRule{Images: "quay.io/**", GPG: new(plan.Path("/keys"))}, "signatures.trust[0]: "},
+		"no key":      {trustRule{Images: "quay.io/**", Store: new("https://store.example")}, "signatures.trust[0]: "},
+		"no URL":      {gpgRule("quay.io/**", "/keys", "store.example/sigs"), "signatures.trust[0]: store: "},
+		"of a layout": {gpgRule("oci:/media/**", "/keys", "https://store.example"), "signatures.trust[0].images: "},
 		"no proof":    {trustRule{Images: "quay.io/**"}, "signatures.trust[0]: nothing says what proves these images"},
 		"no pattern":  {unsigned("nginx"), "signatures.trust[0].images: "},
 		"a tag in it": {unsigned("quay.io/a:1"), "signatures.trust[0].images: "},
@@ -90,5 +111,195 @@ func TestMirrorTrustRefuses(t *testing.T) {
 	}
 	if _, err := m.Verify(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), "no rule of signatures.trust matches it") {
 		t.Errorf("verify: %v", err)
+	}
+}
+
+// A gpgBench is the bench with a store of signatures, which counts what is asked for.
+type gpgBench struct {
+	*testbed.Registries
+	key   *openpgp.Entity
+	files map[string]string
+	asked atomic.Int64
+	rule  trustRule
+}
+
+func newGPGBench(t *testing.T) *gpgBench {
+	t.Helper()
+	b := &gpgBench{Registries: testbed.NewRegistries(t), key: testbed.NewKey(t), files: map[string]string{}}
+	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b.asked.Add(1)
+		if text, ok := b.files[r.URL.Path]; ok {
+			_, _ = io.WriteString(w, text)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	t.Cleanup(store.Close)
+	files, err := download.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Set = connections.With(map[string]string{"upstream": testbed.UpstreamHost, "local": testbed.LocalHost}, b.Registry(), files)
+	b.rule = gpgRule(testbed.UpstreamHost+"/**", testbed.PublicKey(t, b.key), store.URL+"/sigs")
+	return b
+}
+
+// sign puts the signature of a digest into the store.
+func (b *gpgBench) sign(t *testing.T, repository, tag, digest string) {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := openpgp.Sign(&out, b.key, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := fmt.Sprintf(`{"critical":{"type":"atomic container signature","image":{"docker-manifest-digest":%q},"identity":{"docker-reference":%q}},"optional":{}}`,
+		digest, testbed.UpstreamHost+"/"+repository+":"+tag)
+	_, err = io.WriteString(w, doc)
+	if err := errors.Join(err, w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	b.files["/sigs/"+repository+"@"+strings.Replace(digest, ":", "=", 1)+"/signature-1"] = out.String()
+}
+
+// Of three images one is not signed: the others are copied, the verdicts are remembered,
+// and nothing of the refused one is moved.
+func TestMirrorTrustGPG(t *testing.T) {
+	b := newGPGBench(t)
+	for _, name := range []string{"nova-api", "nova-compute"} {
+		b.sign(t, "rhosp13/openstack-"+name, "13.0-40", b.Resolved(t, name+":13.0-40"))
+	}
+	m := trusting(b.Registries, b.rule)
+	m.Rename = []renameRule{{From: "rhosp13/openstack-", To: "x/"}}
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "registry.access.redhat.com/rhosp13/openstack-base:13.0-40 is not trusted: there is no signature of it in " + *b.rule.Store +
+		"; the rule is registry.access.redhat.com/** (gpg keys.gpg)"
+	if f.Err == nil || !strings.HasSuffix(f.Err.Error(), want) {
+		t.Errorf("got  %v\nwant %s", f.Err, want)
+	}
+	_, err = f.Change.Apply(t.Context(), &steptest.Progress{})
+	var part *runner.IncompleteError
+	if !errors.As(err, &part) || len(part.Done["trusted"].Items()) != 2 {
+		t.Fatalf("got %v, %+v", err, part)
+	}
+	if holds := b.Holds(t); len(holds) != 2 || holds["x/base:13.0-40"] != "" {
+		t.Errorf("the destination has %v", holds)
+	}
+
+	b.asked.Store(0)
+	b.sign(t, "rhosp13/openstack-base", "13.0-40", b.Resolved(t, "base:13.0-40"))
+	f, err = m.Diff(t.Context(), &runner.Disk{}, &runner.Record{Partial: part.Done})
+	if err != nil || f.Err != nil || b.asked.Load() != 1 {
+		t.Fatalf("asked %d times: %+v, %v", b.asked.Load(), f, err)
+	}
+	out, err := f.Change.Apply(t.Context(), &steptest.Progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.asked.Store(0)
+	again := trusting(b.Registries, b.rule)
+	again.Rename = m.Rename
+	f, err = again.Diff(t.Context(), &runner.Disk{}, &runner.Record{Outputs: out})
+	if err != nil || f.Err != nil || f.Change != nil || b.asked.Load() != 0 {
+		t.Errorf("unchanged: asked %d times: %+v, %v", b.asked.Load(), f, err)
+	}
+	found, err := again.Verify(t.Context(), &runner.Disk{})
+	if err != nil || fmt.Sprint(found) != fmt.Sprint(out) || b.asked.Load() != 3 {
+		t.Errorf("verify asked %d times: %v, %v", b.asked.Load(), found, err)
+	}
+	// Another key proves nothing of what the first has proved.
+	again.Signatures.Other.Trust[0].GPG = new(plan.Path(testbed.PublicKey(t, testbed.NewKey(t))))
+	f, err = again.Diff(t.Context(), &runner.Disk{}, &runner.Record{Outputs: out})
+	if err != nil || f.Err == nil || strings.Count(f.Err.Error(), "not signed by any of the given keys") != 3 {
+		t.Errorf("with another key: %+v, %v", f, err)
+	}
+}
+
+// The index is what must be signed, also if one of its images is taken: the signature of
+// that image proves nothing.
+func TestMirrorTrustPlatforms(t *testing.T) {
+	b := newGPGBench(t)
+	b.Pushable(t)
+	index := b.MultiPlatform(t, "signed/app:1", "amd64", "s390x")
+	m := trusting(b.Registries, b.rule)
+	m.Images = testbed.Inline(testbed.UpstreamHost + "/signed/app:1")
+	m.Platforms = []string{"linux/amd64"}
+	child, err := trusting(b.Registries, unsigned("**")).childOf(t, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.sign(t, "signed/app", "1", child)
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || f.Err == nil || !strings.Contains(f.Err.Error(), "there is no signature of it") {
+		t.Errorf("the child is signed: %+v, %v", f, err)
+	}
+	b.sign(t, "signed/app", "1", index)
+	f, err = m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || f.Err != nil || !strings.Contains(f.Outputs["images"].Items()[0], child) {
+		t.Errorf("the index is signed: %+v, %v", f, err)
+	}
+}
+
+// childOf gives the digest of the one image that is left of an index.
+func (m *mirror) childOf(t *testing.T, like *mirror) (string, error) {
+	t.Helper()
+	m.Images, m.Platforms = like.Images, like.Platforms
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		return "", err
+	}
+	_, digest, _ := strings.Cut(f.Outputs["images"].Items()[0], "@")
+	return digest, f.Err
+}
+
+func TestMirrorTrustFiles(t *testing.T) {
+	b := newGPGBench(t)
+	wrong := filepath.Join(t.TempDir(), "keys")
+	steptest.PutFile(t, wrong, "hello")
+	m := trusting(b.Registries, b.rule, gpgRule("quay.io/**", wrong, "https://store.example/sigs"), gpgRule("quay.io/**", wrong+".missing", "file:///media/sigs"))
+	err := m.CheckFiles(t.Context(), &runner.Disk{}, true)
+	if err == nil || !strings.Contains(err.Error(), "signatures.trust[1].gpg: read the keys in "+wrong) || strings.Contains(err.Error(), "missing") {
+		t.Errorf("got %v", err)
+	}
+	paths := m.Paths()
+	if want := []string{string(*b.rule.GPG), wrong, wrong + ".missing", "/media/sigs"}; !cmp.Equal(paths.Reads[:4], want) {
+		t.Errorf("reads %q, want %q", paths.Reads, want)
+	}
+	var hosts []string
+	for _, s := range paths.Asks {
+		if s.Kind == runner.WebServer {
+			hosts = append(hosts, s.Field+" "+strings.Join(s.Hosts, " "))
+		}
+	}
+	if len(hosts) != 2 || hosts[1] != "signatures.trust[1].store store.example" {
+		t.Errorf("asks %q", hosts)
+	}
+	m = trusting(b.Registries, b.rule)
+	before, err := m.Inputs(t.Context(), &runner.Disk{})
+	if err != nil || before[0].Name != "signatures.trust[0].gpg" {
+		t.Errorf("inputs %+v, %v", before, err)
+	}
+	m = trusting(b.Registries, gpgRule("**", wrong, "https://store.example"))
+	if err := steptest.Failure(m.Diff(t.Context(), &runner.Disk{}, nil)); err == nil || !strings.Contains(err.Error(), "signatures.trust[0]: gpg: read the keys") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A rule names Docker Hub and ports as people do.
+func TestMirrorTrustSpelling(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	m := trusting(b)
+	for text, name := range map[string]string{
+		"docker.io/alpine":                            "docker.io/library/alpine",
+		"index.docker.io/library/*":                   "docker.io/library/alpine",
+		"Registry.Access.redhat.com/**":               "registry.access.redhat.com/rhosp13/openstack-base",
+		"registry.access.redhat.com/*/openstack-????": "registry.access.redhat.com/rhosp13/openstack-base",
+		"**": "quay.io/a",
+	} {
+		if !m.repositories(text).Matches(name) {
+			t.Errorf("%s does not match %s", text, name)
+		}
 	}
 }

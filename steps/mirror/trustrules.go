@@ -1,0 +1,179 @@
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/download"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/signature"
+	"github.com/bayplan/bayplan/internal/trust"
+	"github.com/bayplan/bayplan/internal/trust/lookaside"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
+)
+
+// A keeping is what is done about signatures.
+type keeping string
+
+// Words returns the texts that the setting may hold, the default first.
+func (keeping) Words() []string { return []string{"ignore", "copy", "require"} }
+
+// signatureRules say what is done about signatures, and which images are trusted.
+type signatureRules struct {
+	// What is done about signatures and the like, in the words that the text form of signatures
+	// has.
+	Keep keeping `json:"keep,omitempty" jsonschema:"enum=ignore,enum=copy,enum=require,default=ignore"`
+	// What proves where images come from. Of the rules, the first whose pattern matches an image's
+	// repository at its source decides. An image that no rule matches is refused, and so is one
+	// that its rule does not prove: the step fails, and copies the other images.
+	Trust []trustRule `json:"trust,omitempty" jsonschema:"minItems=1"`
+}
+
+// A trustRule names images and what proves them.
+type trustRule struct {
+	// Repositories at the source, with the registry's host: * stands for any text without a slash,
+	// ** for any text, ? for one character. Images of layouts are called oci:LAYOUT:path.
+	Images string `json:"images"`
+	// File of OpenPGP public keys, armored or not: a signature of simple signing by one of them
+	// proves an image. It lies in the store, and names the image as the list does: by its tag, or,
+	// where the list has a digest, by its repository.
+	GPG *plan.Path `json:"gpg,omitempty"`
+	// Address (https, http or file) of the store beside the registry that has the signatures, as
+	// STORE/PATH@sha256=HEX/signature-1 and so on. A web server's connection is under
+	// connections.hosts.
+	Store *string `json:"store,omitempty"`
+	// Nothing has to prove these images.
+	Unsigned *bool `json:"unsigned,omitempty"`
+}
+
+// keep gives the word for what is done about signatures.
+func (m *mirror) keep() keeping { return m.Signatures.Text + m.Signatures.Other.Keep }
+
+// trustRules gives the rules of the plan.
+func (m *mirror) trustRules() []trustRule { return m.Signatures.Other.Trust }
+
+// validateSignatures checks what the settings show by themselves.
+func (m *mirror) validateSignatures() []error {
+	errs := []error{
+		plan.At("signatures", setting.OneOf(string(m.Signatures.Text), keeping("").Words()...)),
+		plan.At("signatures.keep", setting.OneOf(string(m.Signatures.Other.Keep), keeping("").Words()...)),
+	}
+	for i, r := range m.trustRules() {
+		at := fmt.Sprintf("signatures.trust[%d]", i)
+		errs = append(errs, plan.At(at+".images", r.checkPattern()), plan.At(at, r.checkProofs()))
+	}
+	return errs
+}
+
+func (r *trustRule) checkPattern() error {
+	if _, _, layout := registry.CutLayout(r.Images); layout && r.GPG != nil {
+		return fmt.Errorf("%q: an image of a layout has no signatures in a store", r.Images)
+	}
+	return trust.CheckPattern(r.Images)
+}
+
+// given gives the kinds of proof that the rule names.
+func (r *trustRule) given() []string {
+	var kinds []string
+	for kind, isGiven := range map[string]bool{"gpg": r.GPG != nil || r.Store != nil, "unsigned": r.Unsigned != nil} {
+		if isGiven {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// checkProofs gives an error unless the rule has one kind of proof, and all of it.
+func (r *trustRule) checkProofs() error {
+	switch kinds := r.given(); {
+	case len(kinds) == 0:
+		return fault.WithHint(errors.New("nothing says what proves these images"), "give gpg with store, or unsigned: true if nothing has to")
+	case len(kinds) > 1:
+		return fmt.Errorf("it has %s, and a rule has one kind of proof", strings.Join(kinds, " and "))
+	case (r.GPG == nil) != (r.Store == nil):
+		return setting.Alone("gpg", r.GPG != nil, "store")
+	}
+	return plan.At("store", lookaside.CheckStore(setting.Text(r.Store)))
+}
+
+// keyFiles gives the files that rules name, by field.
+func (m *mirror) keyFiles() []keyFile {
+	var files []keyFile
+	for i, r := range m.trustRules() {
+		if name := string(setting.Text(r.GPG)); name != "" {
+			files = append(files, keyFile{fmt.Sprintf("signatures.trust[%d].gpg", i), name})
+		}
+	}
+	return files
+}
+
+// A keyFile is a file that holds what proves images.
+type keyFile struct{ at, path string }
+
+// check reads the file, and gives an error unless it is of its kind.
+func (f keyFile) check(w runner.World) error {
+	content, err := readKey(w, f.path)
+	if err == nil {
+		_, err = signature.Parse(f.path, content)
+	}
+	return err
+}
+
+// checkKeyFiles checks all files that rules name and that are there.
+func (m *mirror) checkKeyFiles(w runner.World) error {
+	var errs []error
+	for _, f := range m.keyFiles() {
+		if _, err := w.Stat(f.path); err == nil {
+			errs = append(errs, plan.At(f.at, f.check(w)))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// keyInputs gives the inputs of the step that are files of keys.
+func (m *mirror) keyInputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
+	var in []runner.Input
+	for _, f := range m.keyFiles() {
+		digest, err := digestOf(ctx, w, f.path)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.at, err)
+		}
+		in = append(in, runner.Input{Name: f.at, Digest: digest})
+	}
+	return in, nil
+}
+
+func digestOf(ctx context.Context, w runner.World, path string) (string, error) {
+	sums, err := w.Sum(ctx, path, runner.SHA256)
+	return "sha256:" + sums[runner.SHA256], err
+}
+
+// trustReads gives the paths that rules name, for Paths.
+func (m *mirror) trustReads() []plan.Path {
+	var reads []plan.Path
+	for _, f := range m.keyFiles() {
+		reads = append(reads, plan.Path(f.path))
+	}
+	for _, r := range m.trustRules() {
+		reads = append(reads, plan.Path(download.LocalPath(setting.Text(r.Store))))
+	}
+	return reads
+}
+
+// stores gives the web servers that rules name.
+func (m *mirror) stores() []runner.Server {
+	var all []runner.Server
+	for i, r := range m.trustRules() {
+		if r.Store != nil {
+			all = append(all, setting.WebServer(fmt.Sprintf("signatures.trust[%d].store", i), *r.Store)...)
+		}
+	}
+	return all
+}
