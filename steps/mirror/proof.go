@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/signature"
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/trust"
+	"github.com/bayplan/bayplan/internal/trust/cosign"
 	"github.com/bayplan/bayplan/internal/trust/lookaside"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/setting"
@@ -23,6 +24,8 @@ func (m *mirror) rule(w runner.World, r trustRule) (trust.Rule, error) {
 	switch {
 	case r.GPG != nil:
 		err = m.proveByGPG(w, r, &rule)
+	case r.Key != nil:
+		err = m.proveByKey(w, r, &rule)
 	case r.Unsigned == nil || !*r.Unsigned:
 		err = errors.New("nothing says what proves these images")
 	}
@@ -43,6 +46,26 @@ func (m *mirror) proveByGPG(w runner.World, r trustRule, rule *trust.Rule) error
 	rule.Name, rule.Mark = "gpg "+filepath.Base(file), mark("gpg", store, string(content))
 	rule.Proof = &lookaside.Proof{Keys: keys, Store: store, Downloads: m.out.Downloads(), Canonical: m.out.Registry().Canonical}
 	return nil
+}
+
+// proveByKey adds the proof of cosign's signatures by a key.
+func (m *mirror) proveByKey(w runner.World, r trustRule, rule *trust.Rule) error {
+	file := string(setting.Text(r.Key))
+	content, err := readKey(w, file)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	keys, err := cosign.ParseKeys(file, content)
+	if err != nil {
+		return fmt.Errorf("key: %w", err)
+	}
+	rule.Name, rule.Mark = "key "+filepath.Base(file), mark("key", string(content))
+	rule.Proof = m.cosignProof(keys)
+	return nil
+}
+
+func (m *mirror) cosignProof(v cosign.Verifier) trust.Proof {
+	return &cosign.Proof{Verifier: v, Registry: m.out.Registry(), Canonical: m.out.Registry().Canonical}
 }
 
 // maxKeyFile is the largest size of a file that proves images.

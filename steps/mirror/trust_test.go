@@ -51,6 +51,8 @@ func TestMirrorTrustValidate(t *testing.T) {
 		"no store":    {trustRule{Images: "quay.io/**", GPG: new(plan.Path("/keys"))}, "signatures.trust[0]: "},
 		"no key":      {trustRule{Images: "quay.io/**", Store: new("https://store.example")}, "signatures.trust[0]: "},
 		"no URL":      {gpgRule("quay.io/**", "/keys", "store.example/sigs"), "signatures.trust[0]: store: "},
+		"a key":       {trustRule{Images: "oci:/media/**", Key: new(plan.Path("/k"))}, ""},
+		"two keys":    {trustRule{Images: "quay.io/**", Key: new(plan.Path("/k")), GPG: new(plan.Path("/k")), Store: new("https://store.example")}, "it has gpg and key, and a rule has one kind of proof"},
 		"of a layout": {gpgRule("oci:/media/**", "/keys", "https://store.example"), "signatures.trust[0].images: "},
 		"no proof":    {trustRule{Images: "quay.io/**"}, "signatures.trust[0]: nothing says what proves these images"},
 		"no pattern":  {unsigned("nginx"), "signatures.trust[0].images: "},
@@ -257,12 +259,18 @@ func (m *mirror) childOf(t *testing.T, like *mirror) (string, error) {
 func TestMirrorTrustFiles(t *testing.T) {
 	b := newGPGBench(t)
 	wrong := filepath.Join(t.TempDir(), "keys")
+	wrongKey := plan.Path(wrong)
 	steptest.PutFile(t, wrong, "hello")
 	m := trusting(b.Registries, b.rule, gpgRule("quay.io/**", wrong, "https://store.example/sigs"), gpgRule("quay.io/**", wrong+".missing", "file:///media/sigs"))
 	err := m.CheckFiles(t.Context(), &runner.Disk{}, true)
 	if err == nil || !strings.Contains(err.Error(), "signatures.trust[1].gpg: read the keys in "+wrong) || strings.Contains(err.Error(), "missing") {
 		t.Errorf("got %v", err)
 	}
+	m.Signatures.Other.Trust = append(m.Signatures.Other.Trust, trustRule{Images: "**", Key: &wrongKey})
+	if err := m.CheckFiles(t.Context(), &runner.Disk{}, true); err == nil || !strings.Contains(err.Error(), "signatures.trust[3].key: read the key in "+wrong) {
+		t.Errorf("got %v", err)
+	}
+	m.Signatures.Other.Trust = m.Signatures.Other.Trust[:3]
 	paths := m.Paths()
 	if want := []string{string(*b.rule.GPG), wrong, wrong + ".missing", "/media/sigs"}; !cmp.Equal(paths.Reads[:4], want) {
 		t.Errorf("reads %q, want %q", paths.Reads, want)

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/signature"
 	"github.com/bayplan/bayplan/internal/trust"
+	"github.com/bayplan/bayplan/internal/trust/cosign"
 	"github.com/bayplan/bayplan/internal/trust/lookaside"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -48,6 +49,10 @@ type trustRule struct {
 	// STORE/PATH@sha256=HEX/signature-1 and so on. A web server's connection is under
 	// connections.hosts.
 	Store *string `json:"store,omitempty"`
+	// File of a public key in PEM, as cosign writes it: a signature of cosign by it proves an image,
+	// as a document in the tag sha256-HEX.sig or in a referrer, or as a bundle in a referrer. A
+	// document that names a repository must name the image's.
+	Key *plan.Path `json:"key,omitempty"`
 	// Nothing has to prove these images.
 	Unsigned *bool `json:"unsigned,omitempty"`
 }
@@ -81,7 +86,7 @@ func (r *trustRule) checkPattern() error {
 // given gives the kinds of proof that the rule names.
 func (r *trustRule) given() []string {
 	var kinds []string
-	for kind, isGiven := range map[string]bool{"gpg": r.GPG != nil || r.Store != nil, "unsigned": r.Unsigned != nil} {
+	for kind, isGiven := range map[string]bool{"gpg": r.GPG != nil || r.Store != nil, "key": r.Key != nil, "unsigned": r.Unsigned != nil} {
 		if isGiven {
 			kinds = append(kinds, kind)
 		}
@@ -94,7 +99,7 @@ func (r *trustRule) given() []string {
 func (r *trustRule) checkProofs() error {
 	switch kinds := r.given(); {
 	case len(kinds) == 0:
-		return fault.WithHint(errors.New("nothing says what proves these images"), "give gpg with store, or unsigned: true if nothing has to")
+		return fault.WithHint(errors.New("nothing says what proves these images"), "give gpg with store, key, or unsigned: true if nothing has to")
 	case len(kinds) > 1:
 		return fmt.Errorf("it has %s, and a rule has one kind of proof", strings.Join(kinds, " and "))
 	case (r.GPG == nil) != (r.Store == nil):
@@ -103,27 +108,42 @@ func (r *trustRule) checkProofs() error {
 	return plan.At("store", lookaside.CheckStore(setting.Text(r.Store)))
 }
 
-// keyFiles gives the files that rules name, by field.
-func (m *mirror) keyFiles() []keyFile {
-	var files []keyFile
-	for i, r := range m.trustRules() {
-		if name := string(setting.Text(r.GPG)); name != "" {
-			files = append(files, keyFile{fmt.Sprintf("signatures.trust[%d].gpg", i), name})
-		}
-	}
-	return files
+// A keyFile is a file that holds what proves images.
+type keyFile struct {
+	field string // of the rule
+	rule  int
+	path  string
 }
 
-// A keyFile is a file that holds what proves images.
-type keyFile struct{ at, path string }
+// at gives the place of the file in the plan.
+func (f keyFile) at() string { return fmt.Sprintf("signatures.trust[%d].%s", f.rule, f.field) }
 
 // check reads the file, and gives an error unless it is of its kind.
 func (f keyFile) check(w runner.World) error {
 	content, err := readKey(w, f.path)
-	if err == nil {
+	if err != nil {
+		return err
+	}
+	switch f.field {
+	case "gpg":
 		_, err = signature.Parse(f.path, content)
+	case "key":
+		_, err = cosign.ParseKeys(f.path, content)
 	}
 	return err
+}
+
+// keyFiles gives the files that rules name.
+func (m *mirror) keyFiles() []keyFile {
+	var files []keyFile
+	for i, r := range m.trustRules() {
+		for _, f := range []keyFile{{"gpg", i, string(setting.Text(r.GPG))}, {"key", i, string(setting.Text(r.Key))}} {
+			if f.path != "" {
+				files = append(files, f)
+			}
+		}
+	}
+	return files
 }
 
 // checkKeyFiles checks all files that rules name and that are there.
@@ -131,7 +151,7 @@ func (m *mirror) checkKeyFiles(w runner.World) error {
 	var errs []error
 	for _, f := range m.keyFiles() {
 		if _, err := w.Stat(f.path); err == nil {
-			errs = append(errs, plan.At(f.at, f.check(w)))
+			errs = append(errs, plan.At(f.at(), f.check(w)))
 		}
 	}
 	return errors.Join(errs...)
@@ -143,9 +163,9 @@ func (m *mirror) keyInputs(ctx context.Context, w runner.World) ([]runner.Input,
 	for _, f := range m.keyFiles() {
 		digest, err := digestOf(ctx, w, f.path)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.at, err)
+			return nil, fmt.Errorf("%s: %w", f.at(), err)
 		}
-		in = append(in, runner.Input{Name: f.at, Digest: digest})
+		in = append(in, runner.Input{Name: f.at(), Digest: digest})
 	}
 	return in, nil
 }
