@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -10,55 +9,45 @@ import (
 )
 
 // A SignatureManifest is a manifest that may hold signatures of another.
-type SignatureManifest struct {
-	Name string // host/repository:tag, or host/repository@digest for a referrer
-	Body []byte
-}
+type SignatureManifest struct{ Name, Body string }
 
-// SignatureManifests reads the manifests that may hold signatures of a manifest in the
-// repository of an image: that of cosign's tag, and the referrers that say so of
-// themselves. Nothing of what they say is checked.
+// SignatureManifests reads what may hold signatures of a manifest in an image's repository:
+// cosign's tag, and referrers that say so of themselves. It checks nothing of what they say.
 func (c *Client) SignatureManifests(ctx context.Context, image, subject string) ([]SignatureManifest, error) {
 	r, err := c.sourceRef(image)
 	if err != nil {
 		return nil, err
 	}
 	repo := repoOf(r)
-	names := []attached{{tag: strings.Replace(subject, ":", "-", 1) + ".sig", signature: true}}
-	referring, err := c.referrers(ctx, repo.SetDigest(subject), &tagLists{})
+	names, err := c.referrers(ctx, repo.SetDigest(subject), &tagLists{})
 	if err != nil {
 		return nil, err
 	}
-	if names = append(names, referring...); len(names) > maxAttached {
-		return nil, fmt.Errorf("more than %d manifests refer to it", maxAttached)
-	}
+	names = append([]attached{{tag: strings.Replace(subject, ":", "-", 1) + ".sig", signature: true}}, names[:min(len(names), maxAttached)]...)
 	var found []SignatureManifest
 	for _, a := range names {
+		if !a.signature {
+			continue
+		}
 		at := repo.SetTag(a.tag)
 		if a.tag == "" {
 			at = repo.SetDigest(a.digest)
-		}
-		if !a.signature {
-			continue
 		}
 		m, err := c.manifest(ctx, at)
 		if kind := KindOf(err); kind == NotFound || kind == Denied {
 			continue
 		}
+		var body []byte
+		if err == nil {
+			body, err = m.RawBody()
+		}
 		if err != nil {
 			return nil, err
 		}
-		body, err := m.RawBody()
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, SignatureManifest{show(at), body})
+		found = append(found, SignatureManifest{show(at), string(body)})
 	}
 	return found, nil
 }
-
-// MaxSmallBlob is the largest blob that SmallBlob reads.
-const MaxSmallBlob = maxConfig
 
 // SmallBlob reads a blob of an image's repository, and checks its digest and size.
 func (c *Client) SmallBlob(ctx context.Context, image, blob string, size int64) ([]byte, error) {
@@ -66,5 +55,5 @@ func (c *Client) SmallBlob(ctx context.Context, image, blob string, size int64) 
 	if err != nil {
 		return nil, err
 	}
-	return c.small(ctx, r, descriptor.Descriptor{MediaType: "application/octet-stream", Digest: digest.Digest(blob), Size: size})
+	return c.small(ctx, r, descriptor.Descriptor{Digest: digest.Digest(blob), Size: size})
 }

@@ -33,8 +33,7 @@ type Selection struct {
 	Signatures Signatures
 
 	// Trust gives an error for an image that must not be copied, by its source's name and
-	// the digest that the source has. It is asked before anything more is read of the
-	// image. nil: all may be.
+	// digest, before anything more is read of it. nil: all may be.
 	Trust func(ctx context.Context, source, digest string) error
 
 	scratch *scratch

@@ -29,8 +29,12 @@ const (
 	keyLog         = "dev.sigstore.cosign/bundle"
 )
 
-// maxSignatures is the largest number of signatures of one image that are read.
-const maxSignatures = 32
+const (
+	// maxSignatures is the largest number of signatures of one image that are read.
+	maxSignatures = 32
+	// maxSignature is the largest size of one of them. The registry client reads no more.
+	maxSignature = 4 << 20
+)
 
 // A Document is a signed document of simple signing.
 type Document struct {
@@ -66,7 +70,7 @@ func (p *Proof) Check(ctx context.Context, im trust.Image) error {
 	var found trust.Findings
 	looked := 0
 	for _, m := range manifests {
-		layers, err := layersOf(m.Body)
+		layers, err := layersOf([]byte(m.Body))
 		if err != nil {
 			found.Add(m.Name, err)
 		}
@@ -118,8 +122,8 @@ func (p *Proof) checkLayer(ctx context.Context, im trust.Image, l layer) error {
 	switch {
 	case !isBundle && l.MediaType != typeDocument:
 		return fmt.Errorf("it is of the type %q, which is not judged", l.MediaType)
-	case l.Size > registry.MaxSmallBlob:
-		return fmt.Errorf("it is said to be %d bytes long, and at most %d are read", l.Size, registry.MaxSmallBlob)
+	case l.Size > maxSignature:
+		return fmt.Errorf("it is said to be %d bytes long, and at most %d are read", l.Size, maxSignature)
 	}
 	b, err := p.Registry.SmallBlob(ctx, nameOf(im), l.Digest, l.Size)
 	switch {
