@@ -35,7 +35,7 @@ func TestDirChangesTogether(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			l := tt.open(t.TempDir())
 			const n = 20
-			errs, bad, seen := changeTogether(t, l, n, tt.bad)
+			errs, seen, bad := changeTogether(t, l, n, tt.bad)
 			for i, err := range errs {
 				if err != nil {
 					t.Errorf("change %d: %v", i, err)
@@ -60,7 +60,7 @@ func TestDirChangesTogether(t *testing.T) {
 
 // changeTogether asks for n changes, and a bad one, while another change is made. It gives
 // the errors and the copies of the index that the changes got.
-func changeTogether(t *testing.T, l *Layout, n int, bad func(*Index) error) (errs []error, badErr error, seen map[*Index]bool) {
+func changeTogether(t *testing.T, l *Layout, n int, bad func(*Index) error) (errs []error, seen map[*Index]bool, badErr error) {
 	t.Helper()
 	began, goOn := make(chan struct{}), make(chan struct{})
 	var all sync.WaitGroup
@@ -96,7 +96,7 @@ func changeTogether(t *testing.T, l *Layout, n int, bad func(*Index) error) (err
 	}
 	close(goOn)
 	all.Wait()
-	return errs, badErr, seen
+	return errs, seen, badErr
 }
 
 func waiting(s *dirStore) int {
