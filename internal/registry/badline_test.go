@@ -23,17 +23,21 @@ import (
 // of the client, or of the server.
 type badLine struct {
 	address        string
-	up, down       int64 // bytes that a connection carries; 0: any number
+	down           int64        // bytes of the server that a connection carries; 0: any number
+	up             atomic.Int64 // the same of the client; tests change it
 	sent, received atomic.Int64
 	resets         atomic.Int32
 
-	when int64 // bytes of the client after which then is called, 0: never
+	when atomic.Int64 // bytes of the client after which then is called, 0: never
 	then func()
 	once sync.Once
 }
 
 // at calls do when the client has sent so many bytes.
-func (b *badLine) at(sent int64, do func()) { b.when, b.then = sent, do }
+func (b *badLine) at(sent int64, do func()) {
+	b.then = do
+	b.when.Store(sent)
+}
 
 func newBadLine(t *testing.T, h http.Handler, up, down int64) *badLine {
 	t.Helper()
@@ -42,7 +46,8 @@ func newBadLine(t *testing.T, h http.Handler, up, down int64) *badLine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &badLine{address: l.Addr().String(), up: up, down: down}
+	b := &badLine{address: l.Addr().String(), down: down}
+	b.up.Store(up)
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -76,7 +81,7 @@ func (b *badLine) relay(client *net.TCPConn, to string) {
 		for {
 			got, err := from.Read(buf)
 			n.Add(int64(got))
-			if n == &b.sent && b.when > 0 && n.Load() >= b.when {
+			if when := b.when.Load(); n == &b.sent && when > 0 && n.Load() >= when {
 				b.once.Do(b.then)
 			}
 			if got > 0 {
@@ -100,7 +105,7 @@ func (b *badLine) relay(client *net.TCPConn, to string) {
 		_ = to.CloseWrite()
 	}
 	var both sync.WaitGroup
-	both.Go(func() { copyTo(server, client, &b.sent, b.up) })
+	both.Go(func() { copyTo(server, client, &b.sent, b.up.Load()) })
 	both.Go(func() { copyTo(client, server, &b.received, b.down) })
 	both.Wait()
 	if reset.Load() {
@@ -333,7 +338,7 @@ func TestLastAnswerIsLost(t *testing.T) {
 			}
 			from, to := newBadLine(t, src, 0, 0), newBadLine(t, dst, 0, 0)
 			if lose == http.MethodPatch {
-				to.up = 2 * mebibyte
+				to.up.Store(2 * mebibyte)
 				dst.cut = func(r *http.Request) bool {
 					return r.Method == http.MethodPut && r.ContentLength == 0 && r.URL.Query().Get("digest") == layer && !lost.Swap(true)
 				}

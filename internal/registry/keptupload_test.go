@@ -50,7 +50,7 @@ func TestUploadOfAnEarlierRun(t *testing.T) {
 				return false
 			}
 			if tt.gaveUp {
-				to.up = 5 * mebibyte
+				to.up.Store(5 * mebibyte)
 			}
 			first := over(t, from, to)
 			first.KeepUploads(dir)
@@ -62,7 +62,7 @@ func TestUploadOfAnEarlierRun(t *testing.T) {
 				t.Errorf("left %v, %v", left, err)
 			}
 			dead.Store(false)
-			to.up = 0
+			to.up.Store(0)
 			before := to.sent.Load()
 			second := over(t, from, to)
 			second.KeepUploads(dir)

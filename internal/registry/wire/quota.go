@@ -16,7 +16,7 @@ import (
 // RateLimit-Limit and RateLimit-Remaining, as Docker Hub sends them.
 type Quota struct {
 	Limit     int           // 0: not said
-	Remaining int           // at the last answer, less those that were asked for since
+	Remaining int           // less those that are being asked for
 	Window    time.Duration // in which Limit counts; 0: not said
 }
 
@@ -50,11 +50,23 @@ type pullCount struct {
 	first sync.Mutex // held by the first pull, if a number of pulls is to be kept
 
 	mu      sync.Mutex
-	known   bool // an answer has come, with a quota or without one
-	limited bool // with one
-	quota   Quota
-	sent    int // pulls without an answer yet
+	known   bool  // an answer has come, with a quota or without one
+	limited bool  // with one
+	quota   Quota // with the fewest that an answer of this window has told
+	sent    int   // pulls without an answer yet
 }
+
+// left gives the quota without the pulls that have no answer yet: the registry may have
+// counted them or not. The caller holds the mutex.
+func (c *pullCount) left() Quota {
+	q := c.quota
+	q.Remaining = max(0, q.Remaining-c.sent)
+	return q
+}
+
+// anew is how many more than before may be left if the registry has begun to count anew.
+// Answers may overtake each other, but not so many.
+const anew = 128
 
 func (t *Transport) pullsOf(host string) *pullCount {
 	c, _ := t.pulls.LoadOrStore(host, &pullCount{})
@@ -67,7 +79,7 @@ func (t *Transport) Quota(host string) (Quota, bool) {
 	c := t.pullsOf(host)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.quota, c.limited
+	return c.left(), c.limited
 }
 
 // isPull says whether a request counts as a pull: that of a manifest, but not HEAD.
@@ -87,13 +99,12 @@ func (t *Transport) beginPull(req *http.Request) (end func(*http.Response), err 
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if keep > 0 && c.limited && c.quota.Remaining <= keep {
+	if q := c.left(); keep > 0 && c.limited && q.Remaining <= keep {
 		unlock()
-		return nil, fault.WithHint(fmt.Errorf("%s: %s, and keep_pulls is %d", req.URL.Host, c.quota, keep),
+		return nil, fault.WithHint(fmt.Errorf("%s: %s, and keep_pulls is %d", req.URL.Host, q, keep),
 			"wait, or lower keep_pulls of the connection")
 	}
 	c.sent++
-	c.quota.Remaining = max(0, c.quota.Remaining-1)
 	return func(resp *http.Response) {
 		defer unlock()
 		c.note(resp)
@@ -118,7 +129,9 @@ func (c *pullCount) note(resp *http.Response) {
 		c.known = true
 	}
 	if q, ok := quotaOf(resp.Header); ok {
-		q.Remaining = max(0, q.Remaining-c.sent)
+		if c.limited && q.Remaining <= c.quota.Remaining+anew {
+			q.Remaining = min(q.Remaining, c.quota.Remaining)
+		}
 		c.quota, c.limited = q, true
 	}
 }
