@@ -46,9 +46,6 @@ func NewPattern(text string) Pattern {
 // String returns the text of the pattern.
 func (p Pattern) String() string { return p.text }
 
-// Expression returns the regular expression that matches the same texts.
-func (p Pattern) Expression() string { return p.expr.String() }
-
 // Matches reports whether the pattern matches the whole text.
 func (p Pattern) Matches(text string) bool { return p.expr != nil && p.expr.MatchString(text) }
 

@@ -80,31 +80,13 @@ func compareMany(ctx context.Context, b *bench, w io.Writer) (_ []goal, err erro
 	return m.goals(), nil
 }
 
-// open starts the registries. The source keeps its images between runs of the bench.
+// open starts the registries.
 func (m *manyComparison) open(ctx context.Context) (err error) {
 	if err := measure.Quiet(ctx, "internal/dev/integration/install.sh", "docker-registry"); err != nil {
 		return fmt.Errorf("install Debian's packages: %w", err)
 	}
-	if m.dest, err = newRegistryServer(filepath.Join(m.dir, "many-destination")); err != nil {
-		return err
-	}
-	if m.source, err = newRegistryServer(filepath.Join(m.dir, "many-source")); err != nil {
-		return err
-	}
-	file := filepath.Join(m.dir, "many.json")
-	c, err := loadContents(file)
-	if err == nil {
-		m.images = c.Images
-		return m.source.start(ctx)
-	}
-	if err := m.source.empty(ctx); err != nil {
-		return err
-	}
-	fmt.Fprintln(m.log, "bench: make many images in", m.source.dir)
-	if err := measure.Quiet(ctx, m.self, "seed-many", m.source.host, file); err != nil {
-		return fmt.Errorf("make many images: %w", err)
-	}
-	if c, err = loadContents(file); err == nil {
+	var c *contents
+	if m.source, m.dest, c, err = m.openSeeded(ctx, "many"); err == nil {
 		m.images = c.Images
 	}
 	return err

@@ -126,3 +126,27 @@ func openSource(ctx context.Context, dir, self string) (*registryServer, *conten
 	c, err := loadContents(file)
 	return s, c, err
 }
+
+// openSeeded starts a source registry that keeps its images between runs of the bench, and
+// an empty destination. The helper process seed-NAME makes the images.
+func (b *bench) openSeeded(ctx context.Context, name string) (source, dest *registryServer, c *contents, err error) {
+	if dest, err = newRegistryServer(filepath.Join(b.dir, name+"-destination")); err != nil {
+		return nil, nil, nil, err
+	}
+	if source, err = newRegistryServer(filepath.Join(b.dir, name+"-source")); err != nil {
+		return nil, dest, nil, err
+	}
+	file := filepath.Join(b.dir, name+".json")
+	if c, err = loadContents(file); err == nil {
+		return source, dest, c, source.start(ctx)
+	}
+	if err = source.empty(ctx); err != nil {
+		return source, dest, nil, err
+	}
+	fmt.Fprintln(b.log, "bench: make the images of", name)
+	if err = measure.Quiet(ctx, b.self, "seed-"+name, source.host, file); err != nil {
+		return source, dest, nil, fmt.Errorf("make the images of %s: %w", name, err)
+	}
+	c, err = loadContents(file)
+	return source, dest, c, err
+}

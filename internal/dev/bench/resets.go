@@ -10,7 +10,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -74,28 +73,12 @@ func compareResets(ctx context.Context, b *bench, w io.Writer) (_ []goal, err er
 	return m.goals(), nil
 }
 
-// open starts the registries. The source keeps its image between runs of the bench.
+// open starts the registries.
 func (m *resetsComparison) open(ctx context.Context) (err error) {
 	if err := measure.Quiet(ctx, "internal/dev/integration/install.sh", "docker-registry", "skopeo"); err != nil {
 		return fmt.Errorf("install Debian's packages: %w", err)
 	}
-	if m.dest, err = newRegistryServer(filepath.Join(m.dir, "resets-destination")); err != nil {
-		return err
-	}
-	if m.source, err = newRegistryServer(filepath.Join(m.dir, "resets-source")); err != nil {
-		return err
-	}
-	file := filepath.Join(m.dir, "resets.json")
-	if m.set, err = loadContents(file); err == nil {
-		return m.source.start(ctx)
-	}
-	if err := m.source.empty(ctx); err != nil {
-		return err
-	}
-	if err := measure.Quiet(ctx, m.self, "seed-resets", m.source.host, file); err != nil {
-		return fmt.Errorf("make the large image: %w", err)
-	}
-	m.set, err = loadContents(file)
+	m.source, m.dest, m.set, err = m.openSeeded(ctx, "resets")
 	return err
 }
 

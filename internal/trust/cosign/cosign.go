@@ -18,15 +18,12 @@ import (
 	"github.com/bayplan/bayplan/internal/trust/payload"
 )
 
-// Media types of layers that hold a signature, and the keys of annotations.
+// Media types of layers that hold a signature, and the key of its annotation.
 const (
 	typeDocument = "application/vnd.dev.cosign.simplesigning.v1+json"
 	typeBundle   = "application/vnd.dev.sigstore.bundle" // and a version
 
-	keySignature   = "dev.cosignproject.cosign/signature"
-	keyCertificate = "dev.sigstore.cosign/certificate"
-	keyChain       = "dev.sigstore.cosign/chain"
-	keyLog         = "dev.sigstore.cosign/bundle"
+	keySignature = "dev.cosignproject.cosign/signature"
 )
 
 const (
@@ -38,11 +35,8 @@ const (
 
 // A Document is a signed document of simple signing.
 type Document struct {
-	Payload     []byte
-	Signature   []byte
-	Certificate []byte // PEM of the one who has signed; nil where a key has
-	Chain       []byte // PEM of further certificates
-	Log         []byte // JSON of what the transparency log says about it
+	Payload   []byte
+	Signature []byte
 }
 
 // A Verifier knows whom to trust. Its errors say why a signature does not count. Many
@@ -142,9 +136,7 @@ func (p *Proof) checkDocument(im trust.Image, l layer, b []byte) error {
 	if err != nil || len(sig) == 0 {
 		return fmt.Errorf("it has no signature under %s", keySignature)
 	}
-	d := Document{Payload: b, Signature: sig}
-	d.Certificate, d.Chain, d.Log = optional(l, keyCertificate), optional(l, keyChain), optional(l, keyLog)
-	if err := p.Verifier.CheckDocument(d); err != nil {
+	if err := p.Verifier.CheckDocument(Document{Payload: b, Signature: sig}); err != nil {
 		return err
 	}
 	doc, err := payload.Parse(b)
@@ -155,11 +147,4 @@ func (p *Proof) checkDocument(im trust.Image, l layer, b []byte) error {
 		return err
 	}
 	return doc.CheckRepository(im, p.Canonical)
-}
-
-func optional(l layer, key string) []byte {
-	if text, ok := l.Annotations[key]; ok {
-		return []byte(text)
-	}
-	return nil
 }

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -225,69 +224,5 @@ func TestCheckStore(t *testing.T) {
 		if err := CheckStore(bad); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
-	}
-}
-
-// gpg runs GnuPG with a home of its own.
-func gpg(t *testing.T, home, in string, args ...string) string {
-	t.Helper()
-	if _, err := exec.LookPath("gpg"); err != nil {
-		t.Skip("gpg is not installed")
-	}
-	cmd := exec.CommandContext(t.Context(), "gpg", append([]string{"--homedir", home, "--batch", "--yes", "--passphrase", "", "--pinentry-mode", "loopback"}, args...)...)
-	cmd.Stdin = strings.NewReader(in)
-	var out, problems bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &problems
-	if err := cmd.Run(); err != nil {
-		t.Fatalf("gpg %s: %v\n%s", args, err, problems.String())
-	}
-	return out.String()
-}
-
-// What GnuPG signs holds, until GnuPG revokes the key.
-func TestCheckGnuPG(t *testing.T) {
-	home, err := os.MkdirTemp("", "gpg") // a socket's path must be short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
-		_ = os.RemoveAll(home)
-	})
-	gpg(t, home, "", "--quick-gen-key", "signer <signer@example.org>", "rsa2048", "sign", "never")
-	im := trust.NewImage("quay.io/mine/app:1", digestA)
-	signed := gpg(t, home, document(digestA, "quay.io/mine/app:1"), "--sign")
-	for _, armor := range []string{"--no-armor", "--armor"} {
-		keys, err := signature.Parse("keys", []byte(gpg(t, home, "", armor, "--export")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := newProof(t, keys, files{path + "1": signed}).Check(t.Context(), im); err != nil {
-			t.Error(err)
-		}
-	}
-	keys, err := signature.Parse("keys", []byte(gpg(t, home, "", "--export")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bomb := gpg(t, home, strings.Repeat("a", 17<<20), "--sign")
-	if err := newProof(t, keys, files{path + "1": bomb}).Check(t.Context(), im); err == nil || !strings.Contains(err.Error(), "its text is larger than") {
-		t.Errorf("%d bytes that become 17 MiB: %v", len(bomb), err)
-	}
-	certificates, err := filepath.Glob(filepath.Join(home, "openpgp-revocs.d", "*.rev"))
-	if err != nil || len(certificates) != 1 {
-		t.Fatalf("%q, %v", certificates, err)
-	}
-	certificate, err := os.ReadFile(certificates[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	gpg(t, home, strings.Replace(string(certificate), ":-----BEGIN", "-----BEGIN", 1), "--import")
-	if keys, err = signature.Parse("keys", []byte(gpg(t, home, "", "--export"))); err != nil {
-		t.Fatal(err)
-	}
-	err = newProof(t, keys, files{path + "1": signed}).Check(t.Context(), im)
-	if err == nil || !strings.Contains(err.Error(), "has been revoked") {
-		t.Errorf("got %v", err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/trust"
@@ -76,7 +77,7 @@ func object(b []byte, keys ...string) (map[string]json.RawMessage, error) {
 			return nil, errUnreadable
 		case found[key] != nil:
 			return nil, fmt.Errorf("%w: it has the key %q twice", errUnreadable, key)
-		case !contains(keys, key):
+		case !slices.Contains(keys, key):
 			return nil, fmt.Errorf("%w: it has the key %q, which is not known", errUnreadable, key)
 		}
 		found[key] = value
@@ -88,15 +89,6 @@ func object(b []byte, keys ...string) (map[string]json.RawMessage, error) {
 		return nil, errUnreadable
 	}
 	return found, nil
-}
-
-func contains(keys []string, key string) bool {
-	for _, k := range keys {
-		if k == key {
-			return true
-		}
-	}
-	return false
 }
 
 func text(b json.RawMessage, into *string) error {

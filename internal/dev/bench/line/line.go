@@ -45,6 +45,11 @@ func (l *Line) Serve(ctx context.Context, ln net.Listener) error {
 	if l.Rate <= 0 || l.Delay < 0 {
 		return errSettings
 	}
+	return serve(ctx, ln, func(conn net.Conn) { l.relay(ctx, conn) })
+}
+
+// serve calls relay for each connection until ctx ends.
+func serve(ctx context.Context, ln net.Listener, relay func(net.Conn)) error {
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
 	var wg sync.WaitGroup
@@ -57,7 +62,7 @@ func (l *Line) Serve(ctx context.Context, ln net.Listener) error {
 		if err != nil {
 			return err
 		}
-		wg.Go(func() { l.relay(ctx, conn) })
+		wg.Go(func() { relay(conn) })
 	}
 }
 

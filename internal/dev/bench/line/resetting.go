@@ -18,20 +18,7 @@ type Resetting struct {
 
 // Serve forwards connections until ctx ends.
 func (l *Resetting) Serve(ctx context.Context, ln net.Listener) error {
-	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
-	defer stop()
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	for {
-		conn, err := ln.Accept()
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		wg.Go(func() { l.relay(ctx, conn.(*net.TCPConn)) })
-	}
+	return serve(ctx, ln, func(conn net.Conn) { l.relay(ctx, conn.(*net.TCPConn)) })
 }
 
 func (l *Resetting) relay(ctx context.Context, client *net.TCPConn) {
