@@ -13,10 +13,14 @@ var secretWords = [...]string{
 // secretNames are whole names of values that are secret.
 var secretNames = map[string]bool{"auth": true, "pass": true, "pwd": true, "jwt": true}
 
+// separators stand between the words of a name. Every request of a transfer asks for
+// its parameters, so that the replacer is built once.
+var separators = strings.NewReplacer("-", "", "_", "", ".", "")
+
 // SecretName reports whether a value of this name is secret: that of a key in a
 // file, or of a parameter of a URL.
 func SecretName(name string) bool {
-	name = strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
+	name = separators.Replace(strings.ToLower(name))
 	for _, word := range secretWords {
 		if strings.Contains(name, word) {
 			return true
