@@ -76,8 +76,12 @@ func run(ctx context.Context, args []string) error {
 		return seed(ctx, args[1], 1<<20, args[2])
 	case args[0] == "tags" && len(args) == 1:
 		return tagserver.Serve(ctx, os.Stdin, os.Stdout)
-	case args[0] == "seed-many" && len(args) == 3:
-		return seedMany(ctx, args[1], args[2])
+	case args[0] == "many" && len(args) == 2:
+		images := manyImages()
+		if args[1] == "empty" {
+			images = nil
+		}
+		return serveMany(ctx, images, os.Stdin, os.Stdout)
 	case args[0] == "seed-resets" && len(args) == 3:
 		return seedResets(ctx, args[1], args[2])
 	case args[0] == "resets" && len(args) == 4:
