@@ -4,24 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
-	"github.com/regclient/regclient/types/platform"
+
+	"github.com/bayplan/bayplan/internal/registry/platforms"
 )
-
-var platformForm = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$`)
-
-// CheckPlatform checks a platform: os/architecture[/variant].
-func CheckPlatform(name string) error {
-	if !platformForm.MatchString(name) {
-		return fmt.Errorf("%q is not of the form os/architecture or os/architecture/variant", name)
-	}
-	return nil
-}
 
 // A narrowed image is an index with only some of its platforms.
 type narrowed struct {
@@ -35,7 +25,7 @@ type narrowed struct {
 // list, because a registry refuses an index with missing images. If one image
 // is left, the result is that image. A manifest that is no index stays as it
 // is.
-func narrow(m manifest.Manifest, platforms []string, name string) (narrowed, error) {
+func narrow(m manifest.Manifest, wanted []string, name string) (narrowed, error) {
 	whole := narrowed{digest: describe(m).Digest}
 	index, ok := m.(manifest.Indexer)
 	if !ok {
@@ -45,9 +35,9 @@ func narrow(m manifest.Manifest, platforms []string, name string) (narrowed, err
 	if err != nil {
 		return whole, fmt.Errorf("%s: %w", name, err)
 	}
-	keep, n := selectPlatforms(list, platforms)
+	keep, n := selectPlatforms(list, wanted)
 	if len(n.kept) == 0 {
-		return whole, fmt.Errorf("%s: it has no image for %s; there are %s", name, strings.Join(platforms, ", "), strings.Join(platformNames(list), ", "))
+		return whole, fmt.Errorf("%s: it has no image for %s; there are %s", name, strings.Join(wanted, ", "), strings.Join(platformNames(list), ", "))
 	}
 	switch images := imagesAmong(list, keep); {
 	case !slices.Contains(keep, false):
@@ -66,20 +56,21 @@ func narrow(m manifest.Manifest, platforms []string, name string) (narrowed, err
 
 // selectPlatforms says which entries of an index stay: those of the platforms,
 // and the attestations about them.
-func selectPlatforms(list []descriptor.Descriptor, platforms []string) (keep []bool, n narrowed) {
+func selectPlatforms(list []descriptor.Descriptor, wanted []string) (keep []bool, n narrowed) {
 	keep = make([]bool, len(list))
 	subjects := map[string]bool{}
+	have := make([]platforms.Platform, len(list))
 	for i, d := range list {
-		if attestedDigest(d) != "" {
-			continue
+		if attestedDigest(d) == "" {
+			have[i] = platformOf(d)
+			n.of++
 		}
-		n.of++
-		if d.Platform == nil || !slices.ContainsFunc(platforms, func(want string) bool { return matches(want, *d.Platform) }) {
-			continue
+	}
+	for i, selected := range platforms.Select(wanted, have) {
+		if keep[i] = selected; selected {
+			subjects[list[i].Digest.String()] = true
+			n.kept = append(n.kept, have[i].String())
 		}
-		keep[i] = true
-		subjects[d.Digest.String()] = true
-		n.kept = append(n.kept, platformName(*d.Platform))
 	}
 	for i, d := range list {
 		if subject := attestedDigest(d); subject != "" {
@@ -106,32 +97,19 @@ func attestedDigest(d descriptor.Descriptor) string {
 	return d.Annotations["vnd.docker.reference.digest"]
 }
 
-func platformName(p platform.Platform) string {
-	name := p.OS + "/" + p.Architecture
-	if p.Variant != "" {
-		name += "/" + p.Variant
+// platformOf gives the platform of an entry, the zero value where it names none.
+func platformOf(d descriptor.Descriptor) platforms.Platform {
+	if d.Platform == nil {
+		return platforms.Platform{}
 	}
-	return name
-}
-
-// matches says whether a platform is the one that is wanted. Without a variant
-// every variant matches. All arm64 is v8.
-func matches(want string, p platform.Platform) bool {
-	if p.Architecture == "arm64" && p.Variant == "v8" {
-		p.Variant = ""
-	}
-	name := platformName(p)
-	if plain, v8 := strings.CutSuffix(want, "/v8"); v8 && p.Architecture == "arm64" {
-		return name == plain
-	}
-	return name == want || strings.HasPrefix(name, want+"/") && strings.Count(want, "/") == 1
+	return platforms.Platform{OS: d.Platform.OS, Architecture: d.Platform.Architecture, Variant: d.Platform.Variant}
 }
 
 func platformNames(list []descriptor.Descriptor) []string {
 	var names []string
 	for _, d := range list {
 		if d.Platform != nil && attestedDigest(d) == "" {
-			names = append(names, platformName(*d.Platform))
+			names = append(names, platformOf(d).String())
 		}
 	}
 	if names == nil {

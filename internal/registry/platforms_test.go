@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/regclient/regclient/types/platform"
 )
 
 // platformEntry is an index's entry.
@@ -58,6 +57,8 @@ func TestPlatforms(t *testing.T) {
 		"two":            {"ns/app:multi", []string{"linux/amd64", "linux/ppc64le"}, "", "linux/amd64 linux/ppc64le of 4", 4, ""},
 		"all variants":   {"ns/app:multi", []string{"linux/arm"}, "", "linux/arm/v6 linux/arm/v7 of 4", 3, ""},
 		"a variant":      {"ns/app:multi", []string{"linux/arm/v7"}, by["linux/arm/v7"], "linux/arm/v7 of 4", 1, ""},
+		"a lower one":    {"ns/app:multi", []string{"linux/arm/v8"}, by["linux/arm/v7"], "linux/arm/v7 of 4", 1, ""},
+		"by other names": {"ns/app:multi", []string{"linux/x86_64", "linux/armel"}, "", "linux/amd64 linux/arm/v6 of 4", 4, ""},
 		"some are there": {"ns/app:multi", []string{"linux/s390x", "linux/ppc64le"}, by["linux/ppc64le"], "linux/ppc64le of 4", 1, ""},
 		"none is there": {
 			"ns/app:multi",
@@ -158,31 +159,6 @@ func TestRewriteKeepsEntries(t *testing.T) {
 	}
 	if describe(n.index).MediaType != ociType {
 		t.Errorf("type %s", describe(n.index).MediaType)
-	}
-}
-
-func TestMatchesPlatform(t *testing.T) {
-	for _, tt := range []struct {
-		want, os, arch, variant string
-		match                   bool
-	}{
-		{"linux/amd64", "linux", "amd64", "", true},
-		{"linux/amd64", "linux", "amd64", "v3", true},
-		{"linux/amd64", "windows", "amd64", "", false},
-		{"linux/arm", "linux", "arm64", "", false},
-		{"linux/arm/v7", "linux", "arm", "", false},
-		{"linux/arm64", "linux", "arm64", "v8", true},
-		{"linux/arm64/v8", "linux", "arm64", "", true},
-		{"linux/arm64/v8", "linux", "arm64", "v9", false},
-	} {
-		if got := matches(tt.want, platform.Platform{OS: tt.os, Architecture: tt.arch, Variant: tt.variant}); got != tt.match {
-			t.Errorf("%v: got %v", tt, got)
-		}
-	}
-	for name, ok := range map[string]bool{"linux/amd64": true, "linux/arm/v7": true, "linux": false, "": false, "linux/amd64/v1/x": false, "Linux/amd64": false} {
-		if (CheckPlatform(name) == nil) != ok {
-			t.Errorf("%q: %v", name, CheckPlatform(name))
-		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/registry/platforms"
 	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/internal/trust"
 	"github.com/bayplan/bayplan/plan"
@@ -140,7 +141,7 @@ func (m *mirror) Validate() error {
 	errs = append(errs, m.Prune.validate()...)
 	for i, p := range m.Platforms {
 		if p != "" {
-			errs = append(errs, plan.At(fmt.Sprintf("platforms[%d]", i), registry.CheckPlatform(p)))
+			errs = append(errs, plan.At(fmt.Sprintf("platforms[%d]", i), platforms.Check(p)))
 		}
 	}
 	return errors.Join(append(errs, m.Images.Validate("images", true))...)
