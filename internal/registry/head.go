@@ -11,6 +11,7 @@ import (
 	"github.com/regclient/regclient/scheme"
 	"github.com/regclient/regclient/scheme/reg"
 	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/errs"
 	"github.com/regclient/regclient/types/ref"
 )
 
@@ -62,8 +63,8 @@ func (t *headTrust) note(what *bool) {
 	*what = true
 }
 
-// head asks for the descriptor of a manifest. If the registry does not give the
-// digest in the header, head reads the manifest.
+// head asks for the descriptor of a manifest. If the registry does not give the digest or the
+// media type in the header, head reads the manifest.
 func (c *Client) head(ctx context.Context, view *reg.Reg, r ref.Ref, use headUse) (Descriptor, error) {
 	trust := c.headTrust(r.Registry)
 	if trust.is(&trust.refuses) {
@@ -108,7 +109,7 @@ func (c *Client) mayDiffer(trust *headTrust, err error) bool {
 func (c *Client) headOnly(ctx context.Context, view *reg.Reg, r ref.Ref) (d Descriptor, asked bool, err error) {
 	s, err := c.callResult(ctx, r, func(ctx context.Context) error {
 		m, err := view.ManifestHead(ctx, r)
-		if err == nil && digest.Digest(m.GetDescriptor().Digest).Validate() != nil {
+		if errors.Is(err, errs.ErrUnsupportedMediaType) || err == nil && digest.Digest(m.GetDescriptor().Digest).Validate() != nil {
 			m, err = view.ManifestGet(ctx, r)
 		}
 		if err == nil {

@@ -191,6 +191,8 @@ func TestManifestRefused(t *testing.T) {
 		"two kinds":         {"1", ociIndex, `{"manifests":[],"layers":[]}`, 400, "an index"},
 		"two kinds, too":    {"1", ociManifest, `{"config":{"digest":"` + absent + `"},"manifests":[]}`, 400, "of an image"},
 		"an unknown type 2": {"1", "", `{"mediaType":"text/plain"}`, 400, "are not taken"},
+		"the old format":    {"1", "application/vnd.docker.distribution.manifest.v1+prettyjws", `{"schemaVersion":1,"fsLayers":[]}`, 400, "old image format (schema 1), which is not taken"},
+		"it, as any JSON":   {"1", "application/json", `{"schemaVersion":1,"fsLayers":[]}`, 400, "old image format (schema 1), which is not taken"},
 		"parts missing":     {"1", ociManifest, one(absent), 400, absent},
 		"manifests missing": {"1", ociIndex, `{"manifests":[{"digest":"` + absent + `"},{"digest":"` + digest(nil) + `"}]}`, 400, digest(nil)},
 		"a tag as a part":   {"1", ociIndex, `{"manifests":[{"digest":"there"}]}`, 400, "MANIFEST_INVALID"},

@@ -22,13 +22,14 @@ const maxManifest = 4 << 20
 
 // A document is what is in a manifest.
 type document struct {
-	MediaType    string            `json:"mediaType"`
-	ArtifactType string            `json:"artifactType"`
-	Config       *named            `json:"config"`
-	Layers       []named           `json:"layers"`
-	Manifests    []named           `json:"manifests"`
-	Subject      *named            `json:"subject"`
-	Annotations  map[string]string `json:"annotations"`
+	SchemaVersion int               `json:"schemaVersion"`
+	MediaType     string            `json:"mediaType"`
+	ArtifactType  string            `json:"artifactType"`
+	Config        *named            `json:"config"`
+	Layers        []named           `json:"layers"`
+	Manifests     []named           `json:"manifests"`
+	Subject       *named            `json:"subject"`
+	Annotations   map[string]string `json:"annotations"`
 }
 
 // A named blob is a blob that a manifest names.
@@ -244,6 +245,8 @@ func invalidManifest(why string) error {
 // two types.
 func (doc *document) check(kind string) error {
 	switch {
+	case doc.SchemaVersion == 1:
+		return invalidManifest("it is in Docker's old image format (schema 1), which is not taken")
 	case !isManifest(kind):
 		return invalidManifest("those of the type " + quote(kind) + " are not taken")
 	case isIndex(kind) && (doc.Config != nil || doc.Layers != nil):

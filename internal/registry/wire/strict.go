@@ -43,26 +43,10 @@ func checkManifest(req *http.Request, resp *http.Response) error {
 	if err := checkUnambiguous(b); err != nil {
 		return fmt.Errorf("%w: %w", errManifest, err)
 	}
-	nameOldFormat(b, resp.Header)
+	if isOldFormat(b) {
+		nameOldFormat(req, resp, b)
+	}
 	return sameType(b, resp.Header.Get("Content-Type"))
-}
-
-// nameOldFormat gives a manifest in Docker's old format its media type. Some servers
-// send it as any JSON.
-func nameOldFormat(b []byte, h http.Header) {
-	var m struct {
-		SchemaVersion int               `json:"schemaVersion"`
-		FSLayers      []json.RawMessage `json:"fsLayers"`
-		Signatures    []json.RawMessage `json:"signatures"`
-	}
-	if json.Unmarshal(b, &m) != nil || m.SchemaVersion != 1 || m.FSLayers == nil {
-		return
-	}
-	kind := "application/vnd.docker.distribution.manifest.v1+json"
-	if len(m.Signatures) > 0 {
-		kind = "application/vnd.docker.distribution.manifest.v1+prettyjws"
-	}
-	h.Set("Content-Type", kind)
 }
 
 // sameType compares the media type in a manifest with that of the answer.
