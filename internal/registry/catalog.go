@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/regclient/regclient/scheme"
@@ -32,9 +33,9 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 	host = c.registries.Name(host)
 	var all []string
 	seen := map[string]bool{}
-	last := ""
+	query := ""
 	for range wire.MaxPages {
-		names, next, err := c.catalogPage(ctx, host, last)
+		names, next, err := c.catalogPage(ctx, host, query)
 		if KindOf(err) == NotFound {
 			err = c.isRegistry(ctx, host, err)
 		}
@@ -58,9 +59,9 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 		// A page may begin with the last name of the page before, but must hold
 		// a new name.
 		if fresh == 0 {
-			return nil, fmt.Errorf("reading the catalog of %s: %w: the page after %q brings nothing new", host, wire.ErrEndless, last)
+			return nil, fmt.Errorf("reading the catalog of %s: %w: the page %q brings nothing new", host, wire.ErrEndless, query)
 		}
-		last = next
+		query = next
 	}
 	return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d pages", host, wire.ErrEndless, wire.MaxPages)
 }
@@ -94,12 +95,12 @@ func (c *Client) noRegistry(host string) error {
 	return fault.WithHint(fmt.Errorf("%s: %w", l.host.Name, ErrNoRegistry), "check host and address of the connection")
 }
 
-// catalogPage reads the page after last, and where the next page begins, "" for
-// none.
-func (c *Client) catalogPage(ctx context.Context, host, last string) (names []string, next string, err error) {
+// catalogPage reads the page with a query, "" for the first, and the query of the next page,
+// "" for none.
+func (c *Client) catalogPage(ctx context.Context, host, query string) (names []string, next string, err error) {
 	r := ref.Ref{Scheme: "reg", Registry: host}
-	err = c.call(ctx, r, func(ctx context.Context) error {
-		list, err := c.pull.RepoList(ctx, host, scheme.WithRepoLimit(catalogPage), scheme.WithRepoLast(last))
+	err = c.call(wire.WithPage(ctx, query), r, func(ctx context.Context) error {
+		list, err := c.pull.RepoList(ctx, host, scheme.WithRepoLimit(catalogPage))
 		if err != nil {
 			return err
 		}
@@ -116,8 +117,8 @@ func (c *Client) catalogPage(ctx context.Context, host, last string) (names []st
 	return names, next, err
 }
 
-// nextPage reads from a Link header where the next page begins. It does not
-// follow the address of the link, and rejects a link to another host.
+// nextPage reads the query of the next page from a Link header. It does not follow the
+// address of the link, and rejects a link to another host that has no query.
 func nextPage(h http.Header, origin string, names []string) (string, error) {
 	for _, link := range h.Values("Link") {
 		target, params, ok := strings.Cut(link, ";")
@@ -131,11 +132,11 @@ func nextPage(h http.Header, origin string, names []string) (string, error) {
 		if u.Host != "" && hostname.Origin(u) != origin {
 			return "", fmt.Errorf("%w: the next page is said to be on %s", wire.ErrEndless, u.Host)
 		}
-		if last := u.Query().Get("last"); last != "" {
-			return last, nil
+		if u.RawQuery != "" {
+			return u.RawQuery, nil
 		}
 		if len(names) > 0 {
-			return names[len(names)-1], nil
+			return url.Values{"n": {strconv.Itoa(catalogPage)}, "last": {names[len(names)-1]}}.Encode(), nil
 		}
 		return "", fmt.Errorf("%w: the link to the next page does not say where it begins", wire.ErrEndless)
 	}

@@ -85,6 +85,7 @@ func New(next http.RoundTripper, pause func(context.Context, time.Duration) erro
 
 // RoundTrip implements http.RoundTripper.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	req = forPage(req)
 	log, _ := req.Context().Value(callLogKey{}).(*callLog)
 	if err := errors.Join(log.checkPage(req), checkRedirect(req)); err != nil {
 		closeBody(req)
@@ -99,6 +100,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	ownLinks(req, resp)
 	resp.Header.Del("Retry-After")
 	if resp.StatusCode >= 400 {
 		resp.StatusCode = http.StatusNotFound

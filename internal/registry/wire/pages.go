@@ -1,0 +1,55 @@
+package wire
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/hostname"
+)
+
+type pageKey struct{}
+
+// WithPage makes the request for a catalog one for the page with this query.
+func WithPage(ctx context.Context, query string) context.Context {
+	return context.WithValue(ctx, pageKey{}, query)
+}
+
+// forPage gives the request for the page of a catalog that its context says.
+func forPage(req *http.Request) *http.Request {
+	query, ok := req.Context().Value(pageKey{}).(string)
+	if !ok || query == "" || !isCatalog(req) {
+		return req
+	}
+	page, u := *req, *req.URL
+	u.RawQuery, page.URL = query, &u
+	return &page
+}
+
+func isCatalog(req *http.Request) bool {
+	return req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/_catalog")
+}
+
+var linkTarget = regexp.MustCompile(`<([^>]*)>`)
+
+// ownLinks leaves of the links to another host their query, on the path of the request. A
+// registry behind a proxy may know itself by another name, scheme or port; and another host
+// gets neither requests nor credentials because a list says so.
+func ownLinks(req *http.Request, resp *http.Response) {
+	links := resp.Header.Values("Link")
+	if len(links) == 0 || !isPage(req) && !isCatalog(req) {
+		return
+	}
+	own := make([]string, len(links))
+	for i, link := range links {
+		own[i] = linkTarget.ReplaceAllStringFunc(link, func(target string) string {
+			u, err := req.URL.Parse(strings.Trim(target, "<>"))
+			if err != nil || hostname.Origin(u) == hostname.Origin(req.URL) || u.RawQuery == "" {
+				return target
+			}
+			return "<" + req.URL.EscapedPath() + "?" + u.RawQuery + ">"
+		})
+	}
+	resp.Header["Link"] = own
+}
