@@ -61,8 +61,8 @@ that all later runs mean the same images. Check it in with the plan.
   selections:  the images that from: of a list of images selected, a line each
 
 bayplan apply adds what is missing. bayplan lock does so without changing
-anything else, and selects anew; --update GLOB looks up again. diff reports what
-has moved.
+anything else, and chooses and selects anew; --update GLOB looks up again what
+tags stand for. diff reports what has moved.
 With --locked, what is not in the file is an error.`, nil},
 }
 

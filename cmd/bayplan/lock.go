@@ -100,10 +100,10 @@ func (p *program) lockCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "look up the tags of all images and write the lock file",
-		Description: "Asks only the sources of images: for the digest of each tag, and for the tags\n" +
-			"that newest chooses. What is locked already stays, except what --update\n" +
-			"selects. There, * matches any text: bayplan lock --update '*/nova-*'\n" +
-			"What a list selects by tags (from:) is selected anew.",
+		Description: "Asks only the sources of images. What is chosen among tags, by newest or by a\n" +
+			"list's from:, is chosen anew. The digest of a tag that is locked already stays,\n" +
+			"except for what --update selects. There, * matches any text:\n" +
+			"bayplan lock --update '*/nova-*'",
 		Flags: append(planFlags(), stateFlag(), lockFlag(),
 			newRepeatedFlag("update", "GLOB", "look up again what GLOB matches"),
 			newRepeatedFlag("only", "ID", "look up the images of step ID only"),

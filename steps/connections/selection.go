@@ -1,9 +1,9 @@
 package connections
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -72,44 +72,43 @@ func asWritten(from string, images []string) []string {
 	return images
 }
 
-// selected gives the images with the one name of their registry.
+// selected gives the images as the lock file spells them.
 func (s *Set) selected(ctx context.Context, sel tagselect.Selection) ([]string, error) {
 	sel.From = s.canonicalRepository(sel.From)
-	choose := func() ([]string, error) {
+	missing := fmt.Errorf("the lock file does not have what is selected from %s, or the selection has changed since", sel.From)
+	value, err := s.chosen(ctx, sel.Name(), missing, func() (string, error) {
 		all, err := sel.Choose(ctx, s)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		return all.Images(), nil
+		return s.spelledAs(s.lockedBefore(sel), all.Images()), nil
+	})
+	images := lockfile.SplitImages(value)
+	if err == nil && len(images) < sel.AtLeast {
+		err := fmt.Errorf("the lock file has %s from %s, fewer than at_least: %d", human.Count(len(images), "tag", "tags"), sel.From, sel.AtLeast)
+		return nil, fault.WithHint(err, "run bayplan lock, which chooses anew")
 	}
+	return images, err
+}
+
+// lockedBefore gives what the lock file had for a selection, "" for nothing.
+func (s *Set) lockedBefore(sel tagselect.Selection) string {
 	if s.lock == nil {
-		return choose()
+		return ""
 	}
-	name := sel.Name()
-	locked, ok := s.lock.file.Get(name)
-	switch {
-	case s.lock.ChooseAnew:
-		images, err := s.lock.selected.get(ctx, name, choose)
-		if err == nil {
-			s.lock.file.Replace(name, lockfile.JoinImages(images))
-		}
-		return slices.Clone(images), err // steps share the answer
-	case ok:
-		images := lockfile.SplitImages(locked)
-		if len(images) < sel.AtLeast {
-			err := fmt.Errorf("the lock file has %s from %s, fewer than at_least: %d", human.Count(len(images), "tag", "tags"), sel.From, sel.AtLeast)
-			return nil, fault.WithHint(err, "run bayplan lock, which chooses anew")
-		}
-		return images, nil
-	case s.lock.Strict:
-		err := fmt.Errorf("the lock file does not have what is selected from %s, or the selection has changed since", sel.From)
-		return nil, fault.WithHint(err, "run bayplan lock, which chooses the tags and locks them")
+	return s.lock.file.Before(s.choiceName(sel.Name()))
+}
+
+// spelledAs joins images. Those that are locked already keep the spelling that they have.
+func (s *Set) spelledAs(locked string, images []string) string {
+	spelling := map[string]string{}
+	for _, image := range lockfile.SplitImages(locked) {
+		spelling[s.canonicalName(image)] = image
 	}
-	images, err := s.lock.selected.get(ctx, name, choose)
-	if err != nil {
-		return nil, err
+	for i, image := range images {
+		images[i] = cmp.Or(spelling[s.canonicalName(image)], image)
 	}
-	return lockfile.SplitImages(s.lock.file.Add(name, lockfile.JoinImages(images))), nil
+	return lockfile.JoinImages(images)
 }
 
 // ExplainSelection chooses anew, whatever is locked, and gives the choices by repository.
@@ -126,9 +125,8 @@ func (s *Set) MovedSelections(ctx context.Context, selections []tagselect.Select
 	}
 	for _, sel := range selections {
 		sel.From = s.canonicalRepository(sel.From)
-		name := sel.Name()
-		was := s.lock.file.Before(name)
-		if was == "" || !s.lock.markReported(name) {
+		was := s.lockedBefore(sel)
+		if was == "" || !s.lock.markReported(sel.Name()) {
 			continue
 		}
 		note, more := s.movedSelection(ctx, sel, was)
@@ -148,7 +146,7 @@ func (s *Set) movedSelection(ctx context.Context, sel tagselect.Selection, was s
 		}
 		return fmt.Sprintf("what would be selected from %s now could not be asked: %v", sel.From, err), nil
 	}
-	gone, added := lockfile.Difference(was, lockfile.JoinImages(all.Images()))
+	gone, added := lockfile.Difference(was, s.spelledAs(was, all.Images()))
 	if len(gone)+len(added) == 0 {
 		return "", nil
 	}

@@ -25,14 +25,14 @@ type TagLock struct {
 	// ReportMoved makes steps report locked tags that stand for something else now.
 	// It costs a HEAD request for each tag.
 	ReportMoved bool
-	// ChooseAnew makes selections choose as if they were not locked, and locks what they
-	// choose.
+	// ChooseAnew makes newest and selections choose as if nothing were locked for them, and
+	// locks what they choose.
 	ChooseAnew bool
 
 	file *lockfile.File
 
 	tags, catalogs memo[[]string] // what registries have listed in this run
-	selected       memo[[]string] // what was chosen in this run, by the name of the selection
+	chosen         memo[string]   // what was chosen in this run, by its name in the file
 
 	mu       sync.Mutex // steps run at the same time
 	reported map[string]bool
