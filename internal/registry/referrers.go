@@ -194,7 +194,12 @@ type cosignList struct {
 // cosignTags lists the tags of an image's source that may be cosign's.
 func (c *Client) cosignTags(ctx context.Context, e *ImagePlan) (cosignList, error) {
 	repo := repoOf(e.source)
-	all, err := e.want.scratch.lists.get(show(repo), func() ([]string, error) { return c.allTags(ctx, repo) })
+	all, err := e.want.scratch.lists.get(show(repo), func() ([]string, error) {
+		if list := e.want.Tags; list != nil && repo.Path == "" {
+			return list(ctx, show(repo))
+		}
+		return c.allTags(ctx, repo)
+	})
 	if err != nil {
 		if ctx.Err() != nil || fault.IsConnection(err) || KindOf(err) == Mismatch {
 			return cosignList{}, err

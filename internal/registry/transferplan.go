@@ -32,6 +32,9 @@ type Selection struct {
 	Platforms  []string // os/architecture[/variant] of indexes; nil: all
 	Signatures Signatures
 
+	// Tags lists the tags of a repository at a source, HOST/NAME. nil: its registry is asked.
+	Tags func(ctx context.Context, repository string) ([]string, error)
+
 	// Trust gives an error for an image that must not be copied, by its source's name and
 	// digest, before anything more is read of it. nil: all may be.
 	Trust func(ctx context.Context, source, digest string) error

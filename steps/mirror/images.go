@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"path/filepath"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -45,44 +43,8 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 	if err != nil {
 		return nil, err
 	}
-	seen := map[string]bool{}
-	for _, l := range listed {
-		dir, _, ok := registry.CutLayout(l.Name)
-		if !ok || seen[dir] {
-			continue
-		}
-		seen[dir] = true
-		if err := checkNotPending(w, dir); err != nil {
-			return nil, fmt.Errorf("%s: %w", l.Place, err)
-		}
-		sum, err := m.out.Registry().LayoutIndex(dir)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", l.Place, layoutError(dir, err))
-		}
-		in = append(in, runner.Input{Name: "layout " + dir, Digest: sum})
-	}
-	return in, nil
-}
-
-// indexPath gives the file that changes when images are added to a layout.
-func indexPath(layout string) string {
-	if strings.HasSuffix(layout, ".tar") {
-		return layout
-	}
-	return filepath.Join(layout, "index.json")
-}
-
-// checkNotPending gives an error when an earlier step is still going to change a
-// layout. A layout that does not exist passes: reading it gives the error.
-func checkNotPending(w runner.World, layout string) error {
-	if fi, err := w.Stat(indexPath(layout)); err != nil || !fi.Mode().IsRegular() {
-		return nil
-	}
-	f, err := w.Open(indexPath(layout))
-	if err != nil {
-		return err
-	}
-	return f.Close()
+	layouts, err := imagelist.LayoutInputs(w, listed, m.out.Registry())
+	return append(in, layouts...), err
 }
 
 // pendingFiles gives the files that copying to a layout changes and later steps may
@@ -91,7 +53,7 @@ func (m *mirror) pendingFiles() []runner.File {
 	if m.To.Other.Layout == "" {
 		return nil
 	}
-	return []runner.File{{Path: indexPath(string(m.To.Other.Layout)), Mode: 0o644}}
+	return []runner.File{{Path: imagelist.IndexPath(string(m.To.Other.Layout)), Mode: 0o644}}
 }
 
 // destination gives the beginning of the targets' names: a registry's host, or
@@ -118,7 +80,7 @@ func (m *mirror) images(ctx context.Context, w runner.World) ([]registry.Image, 
 	if err != nil {
 		return nil, err
 	}
-	if listed, err = m.expandLayouts(listed); err != nil {
+	if listed, err = imagelist.ExpandLayouts(listed, m.out.Registry()); err != nil {
 		return nil, err
 	}
 	return m.targets(listed, to)
@@ -128,41 +90,10 @@ func (m *mirror) images(ctx context.Context, w runner.World) ([]registry.Image, 
 func (m *mirror) targets(listed []imagelist.Entry, to string) ([]registry.Image, error) {
 	return imagelist.Targets(listed, func(l imagelist.Entry) (string, error) {
 		if m.To.Other.Layout != "" {
-			return targetInLayout(l.ListedImage, to, m.renamed)
+			return targetInLayout(l.ListedImage, to, m.nameThere)
 		}
-		return imagelist.Target(l.ListedImage, imagelist.Destination{Host: to, Same: m.out.SameRegistry}, m.renamed)
+		return imagelist.Target(l.ListedImage, imagelist.Destination{Host: to, Same: m.out.SameRegistry}, m.nameThere)
 	})
-}
-
-// expandLayouts replaces each layout in a list by all its images.
-func (m *mirror) expandLayouts(listed []imagelist.Entry) ([]imagelist.Entry, error) {
-	var all []imagelist.Entry
-	var errs []error
-	for _, l := range listed {
-		dir, name, ok := registry.CutLayout(l.Name)
-		if !ok || name != "" {
-			all = append(all, l)
-			continue
-		}
-		names, err := m.out.Registry().LayoutImages(dir)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", l.Place, layoutError(dir, err)))
-		}
-		for _, n := range names {
-			entry := l
-			entry.Name = n
-			all = append(all, entry)
-		}
-	}
-	return all, errors.Join(errs...)
-}
-
-// layoutError adds a hint to the error about a layout that does not exist.
-func layoutError(dir string, err error) error {
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return fault.WithHint(fmt.Errorf("%s: there is no layout", dir), "a mirror step with to: {layout: PATH} makes one, where the registries can be reached")
 }
 
 // targetInLayout gives the target of an image in a layout. It is named as at a
@@ -172,10 +103,11 @@ func targetInLayout(l tripleo.ListedImage, layout string, rename func(string) st
 	if err != nil {
 		return "", err
 	}
-	if strings.Contains(path, "@") {
-		return "", fmt.Errorf("image %q has no tag, which it needs in a layout", l.Name)
-	}
 	path = rename(path)
+	if repository, digest, untagged := strings.Cut(path, "@"); untagged {
+		err := fmt.Errorf("image %q has no tag, which it needs in a layout", l.Name)
+		return "", fault.WithHint(err, fmt.Sprintf("write tag_for_digests: \"{digest:12}\" in the step, or the tag before the digest: %s:TAG@%s", repository, digest))
+	}
 	if _, below, ok := strings.Cut(strings.TrimRight(l.PushDestination, "/"), "/"); ok {
 		path = below + "/" + path
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/connections"
 )
 
 // What is done about signatures is the same in both forms of the setting, and nothing
@@ -23,7 +24,7 @@ func TestKeep(t *testing.T) {
 		if err := errs.Err(); err != nil {
 			t.Fatal(err)
 		}
-		m := newStep(nil)
+		m := newStep((*connections.Set)(nil))
 		_ = p.Steps[0].With.Decode(m, nil) // images and to are missing, which matters not here
 		if got := m.selection().Signatures; got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)

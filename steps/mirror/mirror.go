@@ -31,10 +31,11 @@ import (
 type mirror struct {
 	// Images to copy: the path of a list of images, as prepare writes it or as plain text with one
 	// reference a line; or a list of references, in which {file: PATH} stands for the images of such
-	// a file, and {from: HOST/NAME, tags: RULES} for those that are selected by their tags. An image comes to its push_destination, or to
+	// a file, {layout: PATH} for those of an OCI layout, and {from: HOST/NAME, tags: RULES} for those
+	// that are selected by their tags. An image comes to its push_destination, or to
 	// the registry itself without one, under the name that follows the first slash of its source. A
 	// reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:LAYOUT is
-	// all images of an OCI layout, a directory or a tar archive that mirror or others have made
+	// what {layout: LAYOUT} is, a directory or a tar archive that mirror or others have made
 	// (docker save since version 25, podman, skopeo, buildkit), and oci:LAYOUT:path:tag is one of
 	// them. oci:LAYOUT:path:tag@sha256:... names one that has no such name there.
 	Images imagelist.List `json:"images"`
@@ -43,7 +44,8 @@ type mirror struct {
 	// image is called path:tag, without the registry.
 	To plan.TextOr[string, layoutTarget] `json:"to"`
 	// Platforms to take out of images that are for many, such as linux/amd64 or linux/arm/v7;
-	// without it all. The image's index is then rewritten to name just these, or, where one is
+	// without it all. A platform without a variant is that with any; of linux/arm/v7 the highest
+	// variant is taken that such a machine runs, where v7 is what linux/arm is. The image's index is then rewritten to name just these, or, where one is
 	// left, gives way to that one image: its digest is another one than at the source, which the
 	// diff and the output rewritten tell. An image that is for one platform only is copied as it
 	// is.
@@ -51,6 +53,10 @@ type mirror struct {
 	// Other names for repositories at the destination. The first rule whose from is the beginning
 	// of a repository's name applies, and of that name only the beginning is replaced.
 	Rename []renameRule `json:"rename,omitempty"`
+	// Tag, at the destination, of images that the list names by a digest alone, as
+	// host/path@sha256:...; in it {digest:12} stands for the first 12 characters of the digest, and
+	// {digest} for all. Without it they have no tag at a registry, and are refused in a layout.
+	TagForDigests string `json:"tag_for_digests,omitempty"`
 	// What is done about signatures, attestations and bills of materials, as cosign (sha256-...
 	// tags) and the referrers of the distribution specification keep them: ignore them; copy them
 	// with an image when it is copied, before its tag, which costs one to three requests more for
@@ -102,6 +108,8 @@ type registries interface {
 	Record(image, digest string)
 	// MovedTags reports the tags that no longer stand for what they are locked to.
 	MovedTags(ctx context.Context, images []string) ([]string, []runner.Moved)
+	// AllTags lists the tags of a repository, once in a run.
+	AllTags(ctx context.Context, repository string) ([]string, error)
 	// Selected gives the images of a selection, as they are locked or else chosen now.
 	Selected(ctx context.Context, s tagselect.Selection) ([]string, error)
 	// MovedSelections reports the selections that would choose others than are locked.
@@ -135,7 +143,7 @@ func newStep(out registries) *mirror {
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), plan.At("to.layout", imagelist.CheckLayoutPath(string(m.To.Other.Layout))), plan.At("parallel", setting.Between(m.Parallel, 1, 64))}
+	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), plan.At("to.layout", imagelist.CheckLayoutPath(string(m.To.Other.Layout))), plan.At("parallel", setting.Between(m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests))}
 	errs = append(errs, m.validateSignatures()...)
 	errs = append(errs, validateRename(m.Rename)...)
 	errs = append(errs, m.Prune.validate()...)
@@ -159,7 +167,7 @@ func (m *mirror) Paths() runner.Paths {
 	if err != nil {
 		return paths // the destination is a layout, or not known yet
 	}
-	paths.Fills = []runner.Place{m.Images.Place(host, "images", m.renamed)}
+	paths.Fills = []runner.Place{m.Images.Place(host, "images", m.nameThere)}
 	if m.Prune != nil {
 		paths.Fills = append(paths.Fills, imagelist.UnlistedPlace(host))
 	}
@@ -257,7 +265,7 @@ func sources(images []registry.Image) []string {
 }
 
 func (m *mirror) selection() registry.Selection {
-	want := registry.Selection{Platforms: m.Platforms}
+	want := registry.Selection{Platforms: m.Platforms, Tags: m.out.AllTags}
 	if keep := m.keep(); keep != "ignore" {
 		want.Signatures = registry.Signatures(keep)
 	}

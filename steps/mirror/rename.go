@@ -6,6 +6,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // A renameRule gives repositories another name where they are copied to.
@@ -15,6 +16,12 @@ type renameRule struct {
 	From string `json:"from"`
 	// What takes its place; "" to leave the beginning out.
 	To string `json:"to"`
+}
+
+// nameThere gives the name that an image with a path, as of imagelist.PathOf, has at the
+// destination.
+func (m *mirror) nameThere(path string) string {
+	return imagelist.TagDigest(m.renamed(path), m.TagForDigests)
 }
 
 // renamed applies the first matching rule to a name that begins with a repository.

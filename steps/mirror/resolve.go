@@ -2,9 +2,7 @@ package mirror
 
 import (
 	"context"
-	"slices"
 
-	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
@@ -21,10 +19,7 @@ func (m *mirror) Resolve(ctx context.Context, w runner.World) (*runner.Finding, 
 		return nil, err
 	}
 	all := len(listed)
-	listed = slices.DeleteFunc(listed, func(l imagelist.Entry) bool {
-		_, _, layout := registry.CutLayout(l.Name)
-		return layout
-	})
+	listed = imagelist.WithoutLayouts(listed)
 	images, err := m.targets(listed, to)
 	if err != nil {
 		return nil, err

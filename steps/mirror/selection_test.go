@@ -90,6 +90,7 @@ func TestSelectionRequests(t *testing.T) {
 	for _, newest := range []int{3, 3, 2} {
 		wg.Go(func() {
 			m := newMirror(b)
+			m.Signatures = keep("copy") // which lists tags, too
 			m.Images = from(testbed.UpstreamHost+"/many/*", &imagelist.TagRules{Match: plan.TextOr[string, []string]{Text: `v1\..*`}, Newest: &newest})
 			f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 			if err != nil || f.Change == nil || len(f.Change.Items) != newest*manyRepositories {

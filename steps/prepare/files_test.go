@@ -1,6 +1,7 @@
 package prepare
 
 import (
+	"context"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -21,9 +23,12 @@ func newQueens(t *testing.T) (p *prepare, dir string) {
 	return &prepare{
 		Release: "queens", Namespace: "h:1/n", Prefix: "p", Tag: "t",
 		EnvFile: plan.Path(filepath.Join(dir, "out.yaml")), ImagesFile: plan.Path(filepath.Join(dir, "images.yaml")),
-		insecure: func(string) bool { return false },
+		insecure: func(string) bool { return false }, moved: noneMoved,
 	}, dir
 }
+
+// noneMoved stands in for connections.Set.MovedSelections.
+func noneMoved(context.Context, []tagselect.Selection) ([]string, []runner.Moved) { return nil, nil }
 
 // contained is an environment that puts one service into a container.
 func contained(service string) string {

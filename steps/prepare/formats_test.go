@@ -70,7 +70,7 @@ func TestPrepareFollowsAndWritesLists(t *testing.T) {
 `)
 	*p = prepare{
 		Release: "rhosp17.1", Format: "container-image-prepare", PushDestination: "192.0.2.1:8787", Environments: []plan.Path{plan.Path(environment)},
-		EnvFile: p.EnvFile, ImagesFile: p.ImagesFile, insecure: p.insecure,
+		EnvFile: p.EnvFile, ImagesFile: p.ImagesFile, insecure: p.insecure, moved: p.moved,
 	}
 	p.Sign("site", "prepare")
 	change := prepareDiff(t, p, &runner.Disk{}).Change
@@ -140,7 +140,7 @@ func TestPrepareLooksUpTheTagsOfLists(t *testing.T) {
 	}
 	*p = prepare{
 		Release: "train", PushDestination: "h:1", Environments: []plan.Path{plan.Path(environment)},
-		EnvFile: p.EnvFile, ImagesFile: p.ImagesFile, registry: registry, insecure: p.insecure,
+		EnvFile: p.EnvFile, ImagesFile: p.ImagesFile, registry: registry, insecure: p.insecure, moved: p.moved,
 	}
 	images := prepareDiff(t, p, &runner.Disk{}).Outputs["images"].Items()
 	want := []string{

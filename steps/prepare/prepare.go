@@ -117,6 +117,7 @@ type prepare struct {
 	resolve        func(ctx context.Context, ref string) (string, error) // the digest of the lock, or else the present one
 	resolvePresent func(ctx context.Context, ref string) (string, error) // the same, for an image that has to exist
 	selected       imagelist.Choose
+	moved          func(context.Context, []tagselect.Selection) ([]string, []runner.Moved)
 	tags           map[string]string // found in this run, by what was looked up
 }
 
@@ -130,6 +131,8 @@ type registries interface {
 	ResolvePresent(ctx context.Context, image string) (string, error)
 	// Selected gives the images of a selection, as they are locked or else chosen now.
 	Selected(ctx context.Context, s tagselect.Selection) ([]string, error)
+	// MovedSelections reports the selections that would choose others than are locked.
+	MovedSelections(ctx context.Context, s []tagselect.Selection) ([]string, []runner.Moved)
 	// Insecure reports whether a host is reached without verified TLS.
 	Insecure(host string) bool
 }
@@ -144,7 +147,7 @@ func Type(out registries) runner.Type {
 			{Name: "images", Doc: "The images at their source, NAME:TAG, in the order of the list.", List: true},
 		},
 		New: func() runner.Step {
-			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, resolve: out.Resolve, resolvePresent: out.ResolvePresent, selected: out.Selected}
+			return &prepare{registry: imageLookup{out}, insecure: out.Insecure, resolve: out.Resolve, resolvePresent: out.ResolvePresent, selected: out.Selected, moved: out.MovedSelections}
 		},
 	}
 }
@@ -317,7 +320,9 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 			change.Files = append(change.Files, f.planned())
 		}
 	}
-	finding := &runner.Finding{Outputs: p.outputs(result), Notes: result.Notes}
+	finding := &runner.Finding{Outputs: p.outputs(result)}
+	finding.Notes, finding.Moved = p.moved(ctx, p.Images.Selections())
+	finding.Notes = append(finding.Notes, result.Notes...)
 	if len(files) > 0 {
 		change.Summary = p.summary(files, result)
 		change.Apply = func(ctx context.Context, progress runner.Progress) (runner.Outputs, error) {

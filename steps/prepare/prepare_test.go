@@ -82,6 +82,7 @@ func newPrepare(t *testing.T) *prepare {
 		ImagesFile:      plan.Path(filepath.Join(dir, "local_registry_images.yaml")),
 		registry:        newPrepareRegistry(t),
 		insecure:        func(host string) bool { return host == prepareLocal },
+		moved:           noneMoved,
 	}
 	p.Sign("rhosp13-undercloud", "prepare")
 	return p

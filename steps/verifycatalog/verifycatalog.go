@@ -29,12 +29,15 @@ type verifyCatalog struct {
 	Registry string `json:"registry"`
 	// Images that are to be there: the path of a list of images, as prepare writes it or as plain
 	// text; or a list of references, such as the output images of a mirror step, in which {file:
-	// PATH} and {from: HOST/NAME, tags: RULES} stand for images as they do for mirror. One with a
+	// PATH}, {layout: PATH} and {from: HOST/NAME, tags: RULES} stand for images as they do for mirror. One with a
 	// digest has to be that very image, and its source is not asked; for others the source is asked
 	// what the tag stands for. Where a mirror step renames repositories or takes only some
 	// platforms, its output images says what is to be there, and the list that it is given does
 	// not.
 	Expect imagelist.List `json:"expect"`
+	// Tag of images that the list names by a digest alone, as the mirror step that copies them has
+	// it. Without it they need no tag.
+	TagForDigests string `json:"tag_for_digests,omitempty"`
 	// Refuse repositories that the list does not name, unless they have no tag: some registries go
 	// on listing what was deleted. Tags beyond the list are let be.
 	Exact bool `json:"exact,omitempty"`
@@ -61,6 +64,8 @@ type registries interface {
 	Resolve(ctx context.Context, image string) (string, error)
 	// Selected gives the images of a selection, as they are locked or else chosen now.
 	Selected(ctx context.Context, s tagselect.Selection) ([]string, error)
+	// MovedSelections reports the selections that would choose others than are locked.
+	MovedSelections(ctx context.Context, s []tagselect.Selection) ([]string, []runner.Moved)
 	// Record locks what a look-up has given.
 	Record(image, digest string)
 }
@@ -84,15 +89,15 @@ func Type(out registries) runner.Type {
 
 // Validate implements runner.Validator.
 func (v *verifyCatalog) Validate() error {
-	return errors.Join(plan.At("registry", v.out.CheckRegistry(v.Registry)), v.Expect.Validate("expect", false))
+	return errors.Join(plan.At("registry", v.out.CheckRegistry(v.Registry)), plan.At("tag_for_digests", imagelist.CheckDigestTag(v.TagForDigests)), v.Expect.Validate("expect", true))
 }
 
 // Paths implements runner.Pather.
 func (v *verifyCatalog) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths(v.Expect.Files())}
+	paths := runner.Paths{Reads: setting.Paths(slices.Concat(v.Expect.Files(), v.Expect.Layouts()))}
 	paths.Asks = append(v.Expect.Servers("expect", imagelist.HasDigest), imagelist.Connection("registry", v.Registry))
 	if host, err := v.out.RegistryHost(v.Registry); err == nil {
-		looks := v.Expect.Place(host, "expect", nil)
+		looks := v.Expect.Place(host, "expect", v.tagged)
 		looks.All = v.Exact
 		paths.Looks = []runner.Place{looks}
 	}
@@ -112,7 +117,15 @@ func (v *verifyCatalog) Inputs(ctx context.Context, w runner.World) ([]runner.In
 		return nil, err
 	}
 	in, err := v.Expect.Inputs(ctx, w, "expect", v.out.Selected)
-	return append(in, runner.Input{Name: "registry", Digest: host}), err
+	if err != nil {
+		return nil, err
+	}
+	listed, err := v.Expect.Entries(ctx, w, "expect", v.out.Selected)
+	if err != nil {
+		return nil, err
+	}
+	layouts, err := imagelist.LayoutInputs(w, listed, v.out.Registry())
+	return append(append(in, layouts...), runner.Input{Name: "registry", Digest: host}), err
 }
 
 // Diff implements runner.Step. It gives an error when something is not as expected.
@@ -121,7 +134,9 @@ func (v *verifyCatalog) Diff(ctx context.Context, w runner.World, _ *runner.Reco
 	if err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: outputs}, nil
+	finding := &runner.Finding{Outputs: outputs}
+	finding.Notes, finding.Moved = v.out.MovedSelections(ctx, v.Expect.Selections())
+	return finding, nil
 }
 
 // Verify implements runner.Step. It also asks for every blob.
@@ -174,7 +189,11 @@ func (v *verifyCatalog) Resolve(ctx context.Context, w runner.World) (*runner.Fi
 	if err != nil {
 		return nil, err
 	}
-	images, err := v.images(ctx, w, host)
+	listed, err := v.Expect.Entries(ctx, w, "expect", v.out.Selected)
+	if err != nil {
+		return nil, err
+	}
+	images, err := v.targets(imagelist.WithoutLayouts(listed), host)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +207,19 @@ func (v *verifyCatalog) images(ctx context.Context, w runner.World, host string)
 	if err != nil {
 		return nil, err
 	}
-	return imagelist.TargetsAt(listed, imagelist.Destination{Host: host, Same: v.out.SameRegistry})
+	if listed, err = imagelist.ExpandLayouts(listed, v.out.Registry()); err != nil {
+		return nil, err
+	}
+	return v.targets(listed, host)
+}
+
+func (v *verifyCatalog) targets(listed []imagelist.Entry, host string) ([]registry.Image, error) {
+	return imagelist.TargetsAt(listed, imagelist.Destination{Host: host, Same: v.out.SameRegistry}, v.tagged)
+}
+
+// tagged gives the tag of tag_for_digests to the path of an image without one.
+func (v *verifyCatalog) tagged(path string) string {
+	return imagelist.TagDigest(path, v.TagForDigests)
 }
 
 // catalog lists the repositories. A registry that does not show a catalog is assumed

@@ -24,8 +24,8 @@ import (
 type verifyRegistry struct {
 	// Registry to look at, a name under connections.registries.
 	Registry string `json:"registry"`
-	// List of images, as prepare writes it, or a list of references, in which {file: PATH} and
-	// {from: HOST/NAME, tags: RULES} stand for images as they do for mirror: the registry's catalog may name their repositories and no
+	// List of images, as prepare writes it, or a list of references, in which {file: PATH}, {layout:
+	// PATH} and {from: HOST/NAME, tags: RULES} stand for images as they do for mirror: the registry's catalog may name their repositories and no
 	// other, unless it has no tag: some registries go on listing what was deleted. Any of them
 	// may still be missing, so it holds before the first upload and after.
 	Only imagelist.List `json:"only,omitzero"`
@@ -45,6 +45,8 @@ type registries interface {
 	SameRegistry(a, b string) bool
 	// Selected gives the images of a selection, as they are locked or else chosen now.
 	Selected(ctx context.Context, s tagselect.Selection) ([]string, error)
+	// MovedSelections reports the selections that would choose others than are locked.
+	MovedSelections(ctx context.Context, s []tagselect.Selection) ([]string, []runner.Moved)
 }
 
 // Selections gives what the list selects. `bayplan explain-images` calls it.
@@ -67,12 +69,12 @@ func Type(out registries) runner.Type {
 
 // Validate implements runner.Validator.
 func (v *verifyRegistry) Validate() error {
-	return errors.Join(plan.At("registry", v.out.CheckRegistry(v.Registry)), v.Only.Validate("only", false))
+	return errors.Join(plan.At("registry", v.out.CheckRegistry(v.Registry)), v.Only.Validate("only", true))
 }
 
 // Paths implements runner.Pather.
 func (v *verifyRegistry) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths(v.Only.Files())}
+	paths := runner.Paths{Reads: setting.Paths(slices.Concat(v.Only.Files(), v.Only.Layouts()))}
 	paths.Asks = []runner.Server{imagelist.Connection("registry", v.Registry)}
 	// Images of the list may come before this step or after it. It has to wait only for
 	// a step that removes others.
@@ -97,7 +99,15 @@ func (v *verifyRegistry) Inputs(ctx context.Context, w runner.World) ([]runner.I
 		return nil, err
 	}
 	in, err := v.Only.Inputs(ctx, w, "only", v.out.Selected)
-	return append(in, runner.Input{Name: "registry", Digest: host}), err
+	if err != nil {
+		return nil, err
+	}
+	listed, err := v.Only.Entries(ctx, w, "only", v.out.Selected)
+	if err != nil {
+		return nil, err
+	}
+	layouts, err := imagelist.LayoutInputs(w, listed, v.out.Registry())
+	return append(append(in, layouts...), runner.Input{Name: "registry", Digest: host}), err
 }
 
 // Diff implements runner.Step. It gives an error when something is not as expected.
@@ -106,7 +116,9 @@ func (v *verifyRegistry) Diff(ctx context.Context, w runner.World, _ *runner.Rec
 	if err != nil {
 		return nil, err
 	}
-	return &runner.Finding{Outputs: outputs}, nil
+	finding := &runner.Finding{Outputs: outputs}
+	finding.Notes, finding.Moved = v.out.MovedSelections(ctx, v.Only.Selections())
+	return finding, nil
 }
 
 // Verify implements runner.Step.
@@ -160,7 +172,10 @@ func (v *verifyRegistry) images(ctx context.Context, w runner.World, host string
 	if err != nil {
 		return nil, err
 	}
-	return imagelist.TargetsAt(listed, imagelist.Destination{Host: host, Same: v.out.SameRegistry})
+	if listed, err = imagelist.ExpandLayouts(listed, v.out.Registry()); err != nil {
+		return nil, err
+	}
+	return imagelist.TargetsAt(listed, imagelist.Destination{Host: host, Same: v.out.SameRegistry}, nil)
 }
 
 // checkOnly gives an error for each repository that the list under only does not name.

@@ -93,22 +93,37 @@ func configSchema(r *jsonschema.Reflector, config any) *jsonschema.Schema {
 	return s
 }
 
+// allowReferences lets the settings of s, of the items of its lists and of each of its forms
+// be references.
 func allowReferences(s *jsonschema.Schema) {
+	if s.Items != nil {
+		allowReferences(s.Items)
+		s.Items = orReference(s.Items)
+	}
+	for _, form := range s.AnyOf {
+		allowReferences(form)
+	}
 	if s.Properties == nil {
 		return
 	}
 	for p := s.Properties.Oldest(); p != nil; p = p.Next() {
-		child := p.Value
-		allowReferences(child)
-		switch child.Type {
-		case "integer", "boolean", "array":
-			p.Value = withReference(child)
-		case "string":
-			if len(child.Enum) > 0 || child.Pattern != "" && child.Pattern != secretReference {
-				p.Value = withReference(child)
-			}
+		allowReferences(p.Value)
+		p.Value = orReference(p.Value)
+	}
+}
+
+// orReference gives the schema of a setting that may be a reference, unless it takes every
+// text.
+func orReference(s *jsonschema.Schema) *jsonschema.Schema {
+	switch s.Type {
+	case "integer", "boolean", "array":
+		return withReference(s)
+	case "string":
+		if len(s.Enum) > 0 || s.Pattern != "" && s.Pattern != secretReference {
+			return withReference(s)
 		}
 	}
+	return s
 }
 
 func withReference(s *jsonschema.Schema) *jsonschema.Schema {

@@ -78,7 +78,7 @@ func TestMixedList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	images, err := TargetsAt(listed, Destination{"r.example", func(a, b string) bool { return a == b }})
+	images, err := TargetsAt(listed, Destination{"r.example", func(a, b string) bool { return a == b }}, nil)
 	var got []string
 	for _, im := range images {
 		got = append(got, im.Target)

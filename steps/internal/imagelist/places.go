@@ -99,11 +99,11 @@ func (l List) Servers(field string, skip func(name string) bool) []runner.Server
 	var all []runner.Server
 	for i, it := range l.Other {
 		server := runner.Server{Kind: runner.RegistryServer, Field: item(field, i)}
-		if isReference(it) {
-			if _, _, layout := registry.CutLayout(it.Text); layout || skip != nil && skip(it.Text) {
+		if text, ok := reference(it); ok {
+			if _, _, layout := registry.CutLayout(text); layout || skip != nil && skip(text) {
 				continue
 			}
-			if host, _, _, err := registry.Split(it.Text); err == nil {
+			if host, _, _, err := registry.Split(text); err == nil {
 				server.Hosts = []string{host}
 			}
 		} else if host, _, err := tagselect.Split(it.Other.From); err == nil {

@@ -95,15 +95,21 @@ func selectionInput(ctx context.Context, s Source, place string, choose Choose) 
 	return runner.Input{Name: "selection " + s.selection().Name(), Digest: fmt.Sprintf("sha256:%x", sum)}, nil
 }
 
-// validate checks a source of images. What is not known yet passes.
-func (s Source) validate(field string) error {
-	var errs []error
+// validate checks a source of images. What is not known yet passes. layouts says whether it
+// may be a layout.
+func (s Source) validate(field string, layouts bool) error {
+	errs := []error{plan.At(field+".layout", CheckLayoutPath(string(s.Layout)))}
+	if s.Layout != "" && !layouts {
+		errs = append(errs, plan.At(field+".layout", errNoLayout))
+	}
 	if s.From != "" {
 		_, _, err := tagselect.Split(s.From)
 		errs = append(errs, plan.At(field+".from", err))
 	}
 	switch {
 	case s.Tags == nil:
+	case s.Layout != "":
+		errs = append(errs, plan.At(field+".tags", errors.New("it goes with from; of a layout all images are meant")))
 	case s.File != "":
 		errs = append(errs, plan.At(field+".tags", errors.New("it goes with from; a file says which tags it has")))
 	default:

@@ -32,6 +32,9 @@ type Item = plan.TextOr[string, Source]
 type Source struct {
 	// Path of a list of images, as prepare writes it or as plain text with one reference a line.
 	File plan.Path `json:"file,omitempty" jsonschema:"oneof_required=file"`
+	// Path of an OCI layout, a directory or a tar archive, of which all images are meant. prepare
+	// takes none: images in a layout have no registry.
+	Layout plan.Path `json:"layout,omitempty" jsonschema:"oneof_required=layout"`
 	// Repository, HOST/NAME, of which images are selected by their tags; or a pattern, in which *
 	// stands for text without a slash, of all such repositories of a registry that shows its
 	// catalog. What is selected is kept in the lock file.
@@ -40,8 +43,14 @@ type Source struct {
 	Tags *TagRules `json:"tags,omitempty"`
 }
 
-// isReference reports whether an item is a reference, known or not.
-func isReference(item Item) bool { return item.Other == Source{} }
+// reference gives the reference that an item is, "" for one that is not known yet, and reports
+// whether it is one. That of a whole layout is oci:PATH.
+func reference(item Item) (string, bool) {
+	if item.Other.Layout != "" {
+		return registry.LayoutPrefix + string(item.Other.Layout), true
+	}
+	return item.Text, item.Other == Source{}
+}
 
 // item names an item of the field for messages.
 func item(field string, i int) string { return fmt.Sprintf("%s[%d]", field, i) }
@@ -51,9 +60,8 @@ func item(field string, i int) string { return fmt.Sprintf("%s[%d]", field, i) }
 func (l List) Validate(field string, layouts bool) error {
 	var errs []error
 	for i, it := range l.Other {
-		if !isReference(it) {
-			errs = append(errs, it.Other.validate(item(field, i)))
-		} else if it.Text != "" {
+		errs = append(errs, it.Other.validate(item(field, i), layouts))
+		if it.Text != "" {
 			errs = append(errs, plan.At(item(field, i), checkReference(it.Text, layouts)))
 		}
 	}
@@ -63,6 +71,8 @@ func (l List) Validate(field string, layouts bool) error {
 func checkReference(name string, layouts bool) error {
 	dir, inside, isLayout := registry.CutLayout(name)
 	switch {
+	case isLayout && inside == "" && !layouts:
+		return errNoLayout
 	case isLayout && layouts && !filepath.IsAbs(dir):
 		return fmt.Errorf("%q: the path of a layout must be absolute", name)
 	case isLayout && layouts && inside == "":
@@ -71,6 +81,8 @@ func checkReference(name string, layouts bool) error {
 	_, err := PathOf(name)
 	return err
 }
+
+var errNoLayout = errors.New("images in a layout have no registry, which is needed here")
 
 // CheckLayoutPath checks the path of a layout. An empty one is not known yet and passes.
 func CheckLayoutPath(path string) error {
@@ -121,7 +133,8 @@ func (l List) Files() []plan.Path {
 func (l List) Layouts() []plan.Path {
 	var paths []plan.Path
 	for _, it := range l.Other {
-		if dir, _, ok := registry.CutLayout(it.Text); ok {
+		text, _ := reference(it)
+		if dir, _, ok := registry.CutLayout(text); ok {
 			paths = append(paths, plan.Path(dir))
 		}
 	}
@@ -133,10 +146,9 @@ func (l List) Layouts() []plan.Path {
 func (l List) references() []string {
 	var names []string
 	for _, it := range l.Other {
-		switch {
-		case isReference(it):
-			names = append(names, it.Text)
-		case it.Other.File == "":
+		if text, ok := reference(it); ok {
+			names = append(names, text)
+		} else if it.Other.File == "" {
 			names = append(names, it.Other.From)
 		}
 	}
@@ -203,9 +215,9 @@ func (l List) Entries(ctx context.Context, w runner.World, field string, choose 
 	for i, it := range l.Other {
 		var listed []Entry
 		var err error
-		switch {
-		case isReference(it):
-			listed = []Entry{{tripleo.ListedImage{Name: it.Text}, item(field, i)}}
+		switch text, ok := reference(it); {
+		case ok:
+			listed = []Entry{{tripleo.ListedImage{Name: text}, item(field, i)}}
 		case it.Other.File != "":
 			listed, err = readFile(w, string(it.Other.File))
 		default:
@@ -216,7 +228,8 @@ func (l List) Entries(ctx context.Context, w runner.World, field string, choose 
 	return all, errors.Join(errs...)
 }
 
-// TargetsAt gives the images of a list, each once, with its target at a destination.
-func TargetsAt(listed []Entry, at Destination) ([]registry.Image, error) {
-	return Targets(listed, func(e Entry) (string, error) { return Target(e.ListedImage, at, nil) })
+// TargetsAt gives the images of a list, each once, with its target at a destination. rename
+// is that of Target.
+func TargetsAt(listed []Entry, at Destination, rename func(string) string) ([]registry.Image, error) {
+	return Targets(listed, func(e Entry) (string, error) { return Target(e.ListedImage, at, rename) })
 }

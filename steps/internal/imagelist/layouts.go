@@ -1,0 +1,97 @@
+package imagelist
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// ExpandLayouts replaces each whole layout in a list by all its images.
+func ExpandLayouts(listed []Entry, c *registry.Client) ([]Entry, error) {
+	var all []Entry
+	var errs []error
+	for _, l := range listed {
+		dir, name, ok := registry.CutLayout(l.Name)
+		if !ok || name != "" {
+			all = append(all, l)
+			continue
+		}
+		names, err := c.LayoutImages(dir)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", l.Place, layoutError(dir, err)))
+		}
+		for _, n := range names {
+			entry := l
+			entry.Name = n
+			all = append(all, entry)
+		}
+	}
+	return all, errors.Join(errs...)
+}
+
+// WithoutLayouts leaves out whole layouts and images in layouts.
+func WithoutLayouts(listed []Entry) []Entry {
+	return slices.DeleteFunc(listed, func(l Entry) bool {
+		_, _, layout := registry.CutLayout(l.Name)
+		return layout
+	})
+}
+
+// LayoutInputs gives the layouts of a list as inputs of a step. It is an error if a step
+// before is still going to change one.
+func LayoutInputs(w runner.World, listed []Entry, c *registry.Client) ([]runner.Input, error) {
+	var in []runner.Input
+	seen := map[string]bool{}
+	for _, l := range listed {
+		dir, _, ok := registry.CutLayout(l.Name)
+		if !ok || seen[dir] {
+			continue
+		}
+		seen[dir] = true
+		if err := checkNotPending(w, dir); err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Place, err)
+		}
+		sum, err := c.LayoutIndex(dir)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", l.Place, layoutError(dir, err))
+		}
+		in = append(in, runner.Input{Name: "layout " + dir, Digest: sum})
+	}
+	return in, nil
+}
+
+// IndexPath gives the file that changes when images are added to a layout.
+func IndexPath(layout string) string {
+	if strings.HasSuffix(layout, ".tar") {
+		return layout
+	}
+	return filepath.Join(layout, "index.json")
+}
+
+// checkNotPending gives an error when an earlier step is still going to change a
+// layout. A layout that does not exist passes: reading it gives the error.
+func checkNotPending(w runner.World, layout string) error {
+	if fi, err := w.Stat(IndexPath(layout)); err != nil || !fi.Mode().IsRegular() {
+		return nil
+	}
+	f, err := w.Open(IndexPath(layout))
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// layoutError adds a hint to the error about a layout that does not exist.
+func layoutError(dir string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return fault.WithHint(fmt.Errorf("%s: there is no layout", dir), "a mirror step with to: {layout: PATH} makes one, where the registries can be reached")
+}
