@@ -58,16 +58,24 @@ func (s *dirStore) check() error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case errors.Is(err, syscall.ENOTDIR):
+		return fileError(s.dir)
 	case err != nil:
 		return err
-	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return e.Name() == layoutFile }):
+	case has(names, layoutFile):
 		return nil // another process has just made it one
+	case has(names, "manifest.json") && has(names, "version"):
+		return skopeoDirError(s.dir)
 	case slices.ContainsFunc(names, func(e fs.DirEntry) bool { return isDockerEntry(e.Name()) }):
 		return oldArchiveError(s.dir)
 	case len(names) > 0 && !strings.HasPrefix(names[0].Name(), durable.PartPrefix):
 		return fmt.Errorf("%s is not an OCI layout, and not empty: it holds %q, but no file %s", s.dir, names[0].Name(), layoutFile)
 	}
 	return nil
+}
+
+func has(entries []fs.DirEntry, name string) bool {
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == name })
 }
 
 // create makes the directory a layout, unless it is one.

@@ -1,14 +1,10 @@
 package ocilayout
 
 import (
-	"errors"
-	"fmt"
-	"path"
 	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
-
-	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // containerdNameKey is the annotation with which docker save, buildkit and nerdctl name
@@ -40,18 +36,31 @@ func splitName(name string) (repository, tag string) {
 	return repository, tag
 }
 
-// isDockerEntry says whether an entry is one of the archives that docker save wrote
-// before version 25.
-func isDockerEntry(name string) bool {
-	base := path.Base(path.Clean(name))
-	return base == "layer.tar" || path.Clean(name) == "manifest.json" || path.Clean(name) == "repositories"
+// Find gives the digest of the image that is meant by repository:tag, where another tool has
+// named it in another way: by the tag alone, or not at all if it is the only one. It gives ""
+// where the index has that very name, no such image, or several.
+func (idx *Index) Find(name string) digest.Digest {
+	repository, tag, _ := strings.Cut(name, ":")
+	var found, bare, unnamed []digest.Digest
+	for _, d := range idx.Manifests {
+		hasRepository, hasTag := ImageName(d)
+		switch {
+		case d.Annotations[NameKey] == name:
+			return ""
+		case hasTag == tag && hasRepository == repository:
+			found = append(found, d.Digest)
+		case hasTag == tag && hasRepository == "":
+			bare = append(bare, d.Digest)
+		case hasTag == "" && hasRepository == "" && len(idx.Manifests) == 1:
+			unnamed = append(unnamed, d.Digest)
+		}
+	}
+	for _, some := range [][]digest.Digest{found, bare, unnamed} {
+		if len(some) == 1 {
+			return some[0]
+		} else if len(some) > 1 {
+			return ""
+		}
+	}
+	return ""
 }
-
-// oldArchiveError tells an archive of docker save by its name.
-func oldArchiveError(name string) error {
-	return fault.WithHint(
-		fmt.Errorf("%s: %w", name, errOldArchive),
-		"docker save of version 25 or later, podman save --format oci-archive and skopeo copy docker-archive:FILE oci-archive:FILE write layouts")
-}
-
-var errOldArchive = errors.New("it is an archive in the old format of docker save, not an OCI layout")

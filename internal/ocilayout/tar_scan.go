@@ -3,6 +3,7 @@ package ocilayout
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,8 @@ type listing struct {
 	index   *span // of the last index.json
 	end     int64 // where the entry after the last one would begin
 	entries int
-	docker  bool // some of the entries are those of the old format of docker save
+	below   string // a directory that holds an oci-layout
+	docker  bool   // some of the entries are those of the old format of docker save
 }
 
 // list reads the headers of an archive that begins at from. Nothing is
@@ -88,6 +90,9 @@ func (l *listing) add(h *tar.Header, s span, size int64) error {
 	}
 	l.end = s.following
 	l.entries++
+	if dir, file := path.Split(name); file == layoutFile && dir != "" {
+		l.below = path.Clean(dir)
+	}
 	switch name {
 	case layoutFile:
 		l.layout = &s
@@ -154,10 +159,13 @@ func readArchive(f *os.File, name string) (*listing, *Index, error) {
 		return nil, nil, oldArchiveError(name)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, cmp.Or(compressedError(name, f), fmt.Errorf("%s: %w", name, err))
 	}
 	if !l.ended(f) {
 		return nil, nil, fmt.Errorf("%s: the end of a tar archive is missing after byte %d: it is cut off, or none", name, l.end)
+	}
+	if l.layout == nil && l.below != "" {
+		return nil, nil, belowError(name, l.below)
 	}
 	if l.layout == nil {
 		return nil, nil, fmt.Errorf("%s is not an OCI layout: it holds no file %s", name, layoutFile)

@@ -190,24 +190,8 @@ func (c *Client) sourceRef(s string) (ref.Ref, error) {
 		return r, nil // that it is not there is told where it is read
 	}
 	_, name, _ := CutLayout(s)
-	repository, tag, _ := strings.Cut(name, ":")
-	var found, bare []digest.Digest
-	for _, d := range idx.Manifests {
-		hasRepository, hasTag := ocilayout.ImageName(d)
-		switch {
-		case d.Annotations[ocilayout.NameKey] == name:
-			return r, nil
-		case hasTag == tag && hasRepository == repository:
-			found = append(found, d.Digest)
-		case hasTag == tag && hasRepository == "":
-			bare = append(bare, d.Digest)
-		}
-	}
-	if len(found) == 0 {
-		found = bare
-	}
-	if len(found) == 1 {
-		r = r.AddDigest(found[0].String())
+	if d := idx.Find(name); d != "" {
+		r = r.AddDigest(d.String())
 	}
 	return r, nil
 }

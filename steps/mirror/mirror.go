@@ -37,7 +37,8 @@ type mirror struct {
 	// reference with a digest (host/path:tag@sha256:...) is copied by that digest; oci:LAYOUT is
 	// what {layout: LAYOUT} is, a directory or a tar archive that mirror or others have made
 	// (docker save since version 25, podman, skopeo, buildkit), and oci:LAYOUT:path:tag is one of
-	// them. oci:LAYOUT:path:tag@sha256:... names one that has no such name there.
+	// them, also where it has the tag alone for a name, or none and is the only one.
+	// oci:LAYOUT:path:tag@sha256:... gives a name to any other.
 	Images imagelist.List `json:"images"`
 	// Registry to copy to, a name under connections.registries; or, to carry images where no
 	// network goes, {layout: PATH}: an OCI layout, to which each run adds what is new. In it an
