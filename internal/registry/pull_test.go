@@ -139,24 +139,48 @@ func TestWrongBytes(t *testing.T) {
 	}
 }
 
-// A registry that cannot give the rest of a blob gives all of it again.
+// A registry that does not give the rest of a blob, in whatever way it refuses, gives all of
+// it again.
 func TestCutPullWithoutRange(t *testing.T) {
-	src, _, c := pair(t)
-	images, base := three(t, src)
-	full := cut(src, base, 1)
-	inner := src.before
-	src.act(func(w http.ResponseWriter, r *http.Request) bool {
-		if blobPath(r, "GET", base) && r.Header.Get("Range") != "" {
-			_, _ = w.Write(base)
-			return true
-		}
-		return inner(w, r)
-	})
-	if err := c.Execute(t.Context(), plan(t, c, images), Options{Parallel: 1}); err != nil {
-		t.Fatal(err)
+	for name, refuse := range map[string]func(w http.ResponseWriter, b []byte){
+		"it sends all": func(w http.ResponseWriter, b []byte) { _, _ = w.Write(b) },
+		"416": func(w http.ResponseWriter, b []byte) {
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", len(b)))
+			w.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+		},
+		"416 in words": func(w http.ResponseWriter, _ []byte) {
+			http.Error(w, "no ranges here", http.StatusRequestedRangeNotSatisfiable)
+		},
+		"not supported": func(w http.ResponseWriter, _ []byte) { w.WriteHeader(http.StatusNotImplemented) },
+		"other bytes": func(w http.ResponseWriter, b []byte) {
+			w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(b)-1, len(b)))
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(b)
+		},
+		"bytes that it does not name": func(w http.ResponseWriter, b []byte) {
+			w.WriteHeader(http.StatusPartialContent)
+			_, _ = w.Write(b)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			src, _, c := pair(t)
+			images, base := three(t, src)
+			full := cut(src, base, 1)
+			inner := src.before
+			src.act(func(w http.ResponseWriter, r *http.Request) bool {
+				if blobPath(r, "GET", base) && r.Header.Get("Range") != "" {
+					refuse(w, base)
+					return true
+				}
+				return inner(w, r)
+			})
+			if err := c.Execute(t.Context(), plan(t, c, images), Options{Parallel: 1}); err != nil {
+				t.Fatal(err)
+			}
+			if full.Load() != 2 {
+				t.Errorf("the whole was asked for %d times, want 2", full.Load())
+			}
+			mirrored(t, c, images)
+		})
 	}
-	if full.Load() != 2 {
-		t.Errorf("the whole was asked for %d times, want 2", full.Load())
-	}
-	mirrored(t, c, images)
 }

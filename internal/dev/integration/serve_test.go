@@ -120,7 +120,8 @@ func hasRepositories(t *testing.T, catalog []byte) {
 // serveRegistry runs `bayplan serve registry` and returns its URL.
 func serveRegistry(t *testing.T, args ...string) string {
 	t.Helper()
-	hello := strings.TrimSpace(serve(t, "registry", args...))
+	hello, _ := serveAt(t, "127.0.0.1:0", "registry", args...)
+	hello = strings.TrimSpace(hello)
 	from := strings.LastIndex(hello, "http")
 	if from < 0 {
 		t.Fatalf("serve says %q, and no address", hello)
@@ -132,8 +133,15 @@ func serveRegistry(t *testing.T, args ...string) string {
 // the line that it prints when it is ready.
 func serve(t *testing.T, service string, args ...string) string {
 	t.Helper()
+	hello, _ := serveAt(t, "127.0.0.1:0", service, args...)
+	return hello
+}
+
+// serveAt does the same on an address, and also returns the process.
+func serveAt(t *testing.T, address, service string, args ...string) (string, *os.Process) {
+	t.Helper()
 	var stderr strings.Builder
-	cmd := exec.Command("bayplan", append([]string{"serve", service, "--addr", "127.0.0.1:0"}, args...)...)
+	cmd := exec.Command("bayplan", append([]string{"serve", service, "--addr", address}, args...)...)
 	cmd.Stderr = &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	stdout, err := cmd.StdoutPipe()
@@ -156,5 +164,5 @@ func serve(t *testing.T, service string, args ...string) string {
 	if err != nil {
 		t.Fatalf("bayplan serve %s ended: %v\n%s", service, err, stderr.String())
 	}
-	return string(hello[:n])
+	return string(hello[:n]), cmd.Process
 }
