@@ -34,6 +34,10 @@ func Split(from string) (host, repository string, err error) {
 	if strings.Contains(host, "*") {
 		return "", "", fmt.Errorf("%q: * stands for text in a repository's name, not in a host", from)
 	}
+	if strings.Contains(rest, "**") {
+		err := fmt.Errorf("%q: * stands for text without a slash, and there is no **", from)
+		return "", "", fault.WithHint(err, "write an item for each number of slashes: "+host+"/*, "+host+"/*/*")
+	}
 	// A star is read as a letter, which a repository's name may have anywhere.
 	const letter = "x"
 	plain := from

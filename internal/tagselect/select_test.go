@@ -133,7 +133,7 @@ func TestSelection(t *testing.T) {
 func TestSplit(t *testing.T) {
 	for from, want := range map[string]string{
 		"q.io/a/b": "q.io a/b", "q.io/a/*": "q.io a/*", "docker.io/alpine": "docker.io library/alpine", "q.io:5000/*": "q.io:5000 *",
-		"q.io/a:1": "has the tag 1", "q.io/a/*:1": "has the tag 1", "q.io/a@sha256:" + strings.Repeat("1", 64): "has a digest", "*.io/a": "not in a host", "oci:/a": "is a layout",
+		"q.io/a:1": "has the tag 1", "q.io/a/*:1": "has the tag 1", "q.io/a@sha256:" + strings.Repeat("1", 64): "has a digest", "*.io/a": "not in a host", "q.io/**": "there is no **", "q.io/a/**/b": "there is no **", "oci:/a": "is a layout",
 		"alpine": "does not begin with a registry's host", "q.io/A": "not of the form", "q.io/A*": "not of the form", "": "does not begin",
 	} {
 		host, repository, err := Split(from)

@@ -64,7 +64,34 @@ func parseGroup(words []string) ([]comparison, error) {
 		}
 		group = append(group, comparison{operator, Parse(bound)})
 	}
-	return group, nil
+	return group, contradiction(group)
+}
+
+// contradiction gives an error for two comparisons of a group that hold for no version
+// together.
+func contradiction(group []comparison) error {
+	for _, a := range group {
+		for _, b := range group {
+			if a.excludes(b) {
+				return fmt.Errorf("no version is in %s%s and in %s%s", a.operator, a.bound.text, b.operator, b.bound.text)
+			}
+		}
+	}
+	return nil
+}
+
+// excludes reports whether no version that the comparison holds for is below or at the bound
+// of another one that asks for that. It does not find all such pairs.
+func (c comparison) excludes(upper comparison) bool {
+	switch {
+	case c.bound.class != upper.bound.class || c.bound.prefix != upper.bound.prefix || c.bound.behind != upper.bound.behind:
+		return true
+	case strings.HasPrefix(c.operator, "<") || strings.HasPrefix(upper.operator, ">") || c.operator == "!=" || upper.operator == "!=":
+		return false
+	}
+	order := c.bound.withoutAddition().Compare(upper.bound.withoutAddition())
+	strict := c.operator == ">" || upper.operator == "<"
+	return order > 0 || order == 0 && strict && !c.bound.hasAddition() && !upper.bound.hasAddition()
 }
 
 func checkBound(operator, bound string) error {

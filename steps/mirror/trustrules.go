@@ -69,6 +69,7 @@ func (m *mirror) validateSignatures() []error {
 		plan.At("signatures", setting.OneOf(string(m.Signatures.Text), keeping("").Words()...)),
 		plan.At("signatures.keep", setting.OneOf(string(m.Signatures.Other.Keep), keeping("").Words()...)),
 	}
+	errs = append(errs, checkOrder(m.trustRules())...)
 	for i, r := range m.trustRules() {
 		at := fmt.Sprintf("signatures.trust[%d]", i)
 		errs = append(errs, plan.At(at+".images", r.checkPattern()), plan.At(at, r.checkProofs()))
@@ -100,12 +101,33 @@ func (r *trustRule) checkProofs() error {
 	switch kinds := r.given(); {
 	case len(kinds) == 0:
 		return fault.WithHint(errors.New("nothing says what proves these images"), "give gpg with store, key, or unsigned: true if nothing has to")
+	case r.Unsigned != nil && !*r.Unsigned:
+		return plan.At("unsigned", fault.WithHint(errors.New("false proves nothing"), "give gpg with store, or key; an image that no rule matches is refused"))
 	case len(kinds) > 1:
 		return fmt.Errorf("it has %s, and a rule has one kind of proof", strings.Join(kinds, " and "))
 	case (r.GPG == nil) != (r.Store == nil):
 		return setting.Alone("gpg", r.GPG != nil, "store")
 	}
 	return plan.At("store", lookaside.CheckStore(setting.Text(r.Store)))
+}
+
+// checkOrder finds a list without a rule, and rules that never decide, since an earlier rule
+// matches all repositories that they match. A pattern that is not known yet passes.
+func checkOrder(rules []trustRule) []error {
+	if rules != nil && len(rules) == 0 {
+		return []error{plan.At("signatures.trust", errors.New("it has no rule; leave it out if nothing has to prove the images"))}
+	}
+	var errs []error
+	for i, r := range rules {
+		for j, earlier := range rules[:i] {
+			if trust.CheckPattern(earlier.Images) == nil && trust.NewPattern(earlier.Images).Covers(r.Images) {
+				err := fmt.Errorf("%q never decides: rule %d (%q) comes before it", r.Images, j+1, earlier.Images)
+				errs = append(errs, plan.At(fmt.Sprintf("signatures.trust[%d].images", i), fault.WithHint(err, "write the rule for fewer images first")))
+				break
+			}
+		}
+	}
+	return errs
 }
 
 // A keyFile is a file that holds what proves images.
@@ -150,7 +172,11 @@ func (m *mirror) keyFiles() []keyFile {
 func (m *mirror) checkKeyFiles(w runner.World) error {
 	var errs []error
 	for _, f := range m.keyFiles() {
-		if _, err := w.Stat(f.path); err == nil {
+		fi, err := w.Stat(f.path)
+		switch {
+		case err == nil && fi.IsDir():
+			errs = append(errs, plan.At(f.at(), fmt.Errorf("%s is a directory, not a file of keys", f.path)))
+		case err == nil:
 			errs = append(errs, plan.At(f.at(), f.check(w)))
 		}
 	}
