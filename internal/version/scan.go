@@ -2,6 +2,7 @@ package version
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,6 +16,7 @@ var (
 	hexDigits  = regexp.MustCompile(`^[0-9A-Fa-f]{7,64}$`)
 	// b20240131 is a beta, though it is hexadecimal.
 	letterNumber = regexp.MustCompile(`^[A-Ca-c][0-9]+$`)
+	patchLetter  = regexp.MustCompile(`^z?[a-z]$`)
 )
 
 // separators stand between the parts of a version.
@@ -48,7 +50,7 @@ func (v *Version) read(s string) bool {
 	for n := len(v.release); n > 1 && strings.Trim(v.release[n-1], "0") == ""; n-- {
 		v.release = v.release[:n-1]
 	}
-	v.suffix = scan(s[len(release):])
+	v.suffix = scan(s[len(release):], strings.Count(release, ".")+1)
 	return true
 }
 
@@ -60,19 +62,21 @@ func isDay(s string) bool {
 
 // A scanner makes tokens of what follows the release.
 type scanner struct {
-	rest   string
-	tokens []token
-	open   bool // the last token is a word that may have a number
-	pre    bool // the last word is one for a pre-release
+	rest    string
+	numbers int // of the release
+	tokens  []token
+	build   []token // numbers of a build that a pre-release has
+	open    bool    // the last token is a word that may have a number
+	pre     bool    // the last word is one for a pre-release
 }
 
-func scan(s string) []token {
-	sc := &scanner{rest: s}
+func scan(s string, numbers int) []token {
+	sc := &scanner{rest: s, numbers: numbers}
 	for sc.rest != "" {
 		sc.next()
 	}
 	sc.closeWord()
-	return append(sc.tokens, token{rank: rankEnd})
+	return append(append(sc.tokens, sc.build...), token{rank: rankEnd})
 }
 
 // next takes the separators and the word or number behind them.
@@ -107,11 +111,14 @@ func (s *scanner) number(sep string) {
 		s.push(token{rank: rankVariant, text: strings.ToLower(segment)})
 		return
 	}
+	isBuild := strings.HasSuffix(sep, "-")
 	if sep == "_" && !s.open {
-		s.local()
-		return
+		if isBuild = preBehind(s.rest); !isBuild {
+			s.local()
+			return
+		}
 	}
-	if strings.HasSuffix(sep, "-") && !s.open {
+	if isBuild && !s.open {
 		s.push(token{rank: rankPost})
 	}
 	s.open = false
@@ -123,13 +130,15 @@ func (s *scanner) word(sep, word string) {
 	after := s.rest[len(word):]
 	t, ok := known(word, after != "" && (isDigit(after[0]) || len(after) > 1 && after[0] == '.' && isDigit(after[1])))
 	switch {
-	case !ok && sep == "_":
+	case sep == "" && s.isPatch(word, after):
+		t = token{rank: rankWord, text: strings.ToLower(word)}
+	case !ok && sep == "_" && !preBehind(after):
 		s.local()
 		return
 	case !ok && sep == "." && s.pre, ok && s.pre && t.rank == rankPre:
 		// As in semantic versions: alpha.1 < alpha.beta.
 		t, s.open = token{rank: rankNext, text: strings.ToLower(word)}, false
-	case !ok && (strings.HasSuffix(sep, "-") || len(s.tokens) == 0 && len(word) > 1):
+	case !ok && (strings.HasSuffix(sep, "-") || sep == "_" || len(s.tokens) == 0 && len(word) > 1):
 		t = token{rank: rankVariant, text: strings.ToLower(word)}
 	case !ok:
 		t = token{rank: rankWord, text: strings.ToLower(word)}
@@ -139,9 +148,36 @@ func (s *scanner) word(sep, word string) {
 		return
 	}
 	if t.rank == rankPre || t.rank == rankDev && !strings.EqualFold(word, "dev") { // 1.0-0.dev1 is 1.0.post0.dev1 in PEP 440
-		s.dropZeroBuild()
+		s.moveBuild()
 	}
 	s.push(t)
+}
+
+// isPatch reports whether a word right behind the release is the letter of a patch, as
+// OpenSSL counts them: 1.1.1a, 1.0.2z, 1.0.2za-alpine, 1.1.1b-1. Behind two numbers, or with
+// anything else behind it, a letter has the meaning of PEP 440: 1.0a and 1.0.0b2 are
+// pre-releases.
+func (s *scanner) isPatch(word, after string) bool {
+	if len(s.tokens) > 0 || s.numbers < 3 || !patchLetter.MatchString(word) {
+		return false
+	}
+	behind, ok := strings.CutPrefix(after, "-")
+	if !ok || behind == "" {
+		return after == ""
+	}
+	_, hasMeaning := known(behind[:span(behind, isLetter)], true)
+	return !hasMeaning
+}
+
+// preBehind reports whether a word for a pre-release comes behind a hyphen: what stands
+// before it is then a build, and no local version.
+func preBehind(s string) bool {
+	for _, segment := range strings.Split(s, "-")[1:] {
+		if t, ok := known(segment[:span(segment, isLetter)], true); ok && (t.rank == rankPre || t.rank == rankDev) {
+			return true
+		}
+	}
+	return false
 }
 
 // push adds a token that is not a number.
@@ -160,14 +196,22 @@ func (s *scanner) closeWord() {
 	s.open = false
 }
 
-// dropZeroBuild removes a build of 0 before a pre-release, which RPM packages
-// write: 1.0-0.1.rc1 is 1.0rc1, and 4.14.0-0.nightly-2024-01-31 comes before 4.14.0.
-func (s *scanner) dropZeroBuild() {
-	for i := len(s.tokens) - 1; i > 0 && s.tokens[i].rank == rankNumber; i-- {
-		if s.tokens[i-1].rank == rankPost && strings.Trim(s.tokens[i].text, "0") == "" {
-			s.tokens = s.tokens[:i-1]
-			return
-		}
+// moveBuild moves a build behind the pre-release that comes after it: 1.0-123-rc1 is a
+// build of 1.0rc1. A build of 0 says nothing. RPM packages write it: 1.0-0.1.rc1 is 1.0rc1,
+// and 4.14.0-0.nightly-2024-01-31 comes before 4.14.0.
+func (s *scanner) moveBuild() {
+	s.closeWord()
+	i := slices.IndexFunc(s.tokens, func(t token) bool { return t.rank == rankPost })
+	if i < 0 {
+		return
+	}
+	numbers := slices.DeleteFunc(slices.Clone(s.tokens[i:]), func(t token) bool { return t.rank == rankPost })
+	if slices.ContainsFunc(numbers, func(t token) bool { return t.rank != rankNumber }) {
+		return
+	}
+	s.tokens = s.tokens[:i]
+	if strings.Trim(numbers[0].text, "0") != "" {
+		s.build = append(s.build, numbers...)
 	}
 }
 

@@ -7,10 +7,12 @@
 //
 //   - Behind a hyphen, digits alone are a build, which follows the release:
 //     13.0-43 is newer than 13.0.
-//   - A word for a pre-release comes before the release: 1.0-rc1, 1.0.Beta2, 1.0b2.
+//   - A word for a pre-release comes before the release, also behind a build: 1.0-rc1,
+//     1.0.Beta2, 1.0b2, 1.0-123-rc1.
 //   - Another word behind the release or a hyphen is a variant of the release. It
 //     comes just before the release and after its pre-releases: 1.25-alpine,
-//     1.0.Tech2. A single letter right behind the release is a patch: 1.1.1w.
+//     1.0.Tech2. A single letter right behind the release is a patch: 1.1.1w. So are a, b
+//     and c behind three numbers or more: 1.1.1b, but not 1.0b.
 //   - A word for a pre-release may also come before the version: app-dev-1.0 is older
 //     than app-1.0.
 //   - What follows + or _ is local, and comes after the release.

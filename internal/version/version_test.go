@@ -27,7 +27,10 @@ func TestNewestFirst(t *testing.T) {
 		"of git describe":           {"v1.2.4", "v1.2.3-14-gabc1234", "v1.2.3-4-gfff1234", "v1.2.3", "v1.2.3-rc1-4-gabc1234", "v1.2.3-rc1"},
 		"a commit id as a variant":  {"1.0", "1.0-b2c3d4e", "1.0-1a2b3c4", "1.0rc1"},
 		"a beta of a day":           {"1.0", "1.0b20240201", "1.0-b20240131", "1.0a1"},
-		"letters of patches":        {"1.1.1w", "1.1.1k", "1.1.1"},
+		"letters of patches":        {"1.1.1w", "1.1.1r", "1.1.1q", "1.1.1p", "1.1.1k", "1.1.1c", "1.1.1b-1", "1.1.1b", "1.1.1b-alpine", "1.1.1a", "1.1.1", "1.1.1b2", "1.1.1-a", "1.1.1a.dev1", "1.1.0z"},
+		"two letters of patches":    {"1.0.2zb", "1.0.2za", "1.0.2z", "1.0.2y", "1.0.2a", "1.0.2", "1.0.2ab", "1.0.2-beta3"},
+		"two numbers and a letter":  {"1.0", "1.0c", "1.0b2", "1.0b", "1.0a1", "1.0a"},
+		"a build of a pre-release":  {"1.0-123", "1.0_1", "1.0", "1.0_x-beta2", "1.0-7-SNAPSHOT", "1.0_2-rc1", "1.0-123-rc", "1.0-99-rc", "1.0-rc", "1.0-7.nightly", "0.9-1"},
 		"further words":             {"1.0.1", "1.0.SR2", "1.0-hf1", "1.0", "1.0.eap3", "1.0.ctp2", "1.0prerelease1", "1.0-candidate1", "1.0.Test1", "1.0-test0", "0.9"},
 		"words behind _":            {"1.0_1", "1.0", "1.0_candidate2", "1.0_test2"},
 		"nightly builds":            {"4.14.0-1", "4.14.0", "4.14.0.ec.1", "4.14.0-rc.1", "4.14.0-0.nightly-2024-02-01", "4.14.0-0.nightly-2024-01-31", "4.13.9"},
@@ -99,12 +102,12 @@ func TestClass(t *testing.T) {
 }
 
 func TestIsPreRelease(t *testing.T) {
-	for _, tag := range strings.Fields("1.0rc1 1.0-rc1 1.0-M3 1.0.Beta2 1.0.dev9 1.0b2 1.0a1 18.0.0.0rc1 1.0~pre 1.0~ 1.0-SNAPSHOT 1.0_rc1 1.0.post1.dev2 3.13-rc-slim 15.0.0-canary.4 release-1.0-rc1 1.0-0rc1 1.0a") {
+	for _, tag := range strings.Fields("1.0rc1 1.0-rc1 1.0-M3 1.0.Beta2 1.0.dev9 1.0b2 1.0a1 18.0.0.0rc1 1.0~pre 1.0~ 1.0-SNAPSHOT 1.0_rc1 1.0.post1.dev2 3.13-rc-slim 15.0.0-canary.4 release-1.0-rc1 1.0-0rc1 1.0a 1.1.1b2 1.1.1-b 1.1.1b.dev1 1.0_1-rc1 1.0-123-rc 1.0_x-rc1 1.0-20240131-5-rc1") {
 		if !Parse(tag).IsPreRelease() {
 			t.Errorf("%s is a pre-release", tag)
 		}
 	}
-	for _, tag := range strings.Fields("1.0 1.0.post1 1.0-r1 1!1 1.0+x 1.0+rc1 13.0-43 1.25-alpine 1.0-1ubuntu1 1.0.Final latest 1a2b3c4 20240131 1.0-b2c3d4e 1.1.1w 1.0-1~bpo12+1 rc1") {
+	for _, tag := range strings.Fields("1.0 1.0.post1 1.0-r1 1!1 1.0+x 1.0+rc1 13.0-43 1.25-alpine 1.0-1ubuntu1 1.0.Final latest 1a2b3c4 20240131 1.0-b2c3d4e 1.1.1w 1.1.1b 1.1.1a-alpine 1.1.1c-1 1.0.2zb 1.0_1 1.0_x 1.0+1-rc1 1.0-1~bpo12+1 rc1") {
 		if Parse(tag).IsPreRelease() {
 			t.Errorf("%s is not a pre-release", tag)
 		}
