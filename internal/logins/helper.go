@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // helperName matches valid names of helpers, which cannot lead to another
@@ -74,39 +75,24 @@ func runHelper(ctx context.Context, name, server string, environment []string) (
 	cmd := exec.CommandContext(ctx, "docker-credential-"+name, "get")
 	cmd.Stdin = strings.NewReader(server)
 	cmd.Env = environment
-	var out, errs limited
+	out, errs := readers.Beginning{Max: maxHelper}, readers.Beginning{Max: maxHelper}
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	var failed *exec.ExitError
 	switch {
-	case errors.As(err, &failed) && (out.has(notFoundText) || errs.has(notFoundText)):
+	case errors.As(err, &failed) && (saysNotFound(out.Bytes()) || saysNotFound(errs.Bytes())):
 		return nil, errors.New(notFoundText)
-	case err == nil && out.cut:
+	case err == nil && out.IsCut():
 		return nil, fmt.Errorf("it gives more than %d KiB", maxHelper>>10)
 	}
-	return out.kept.Bytes(), err
+	return out.Bytes(), err
 }
 
 // maxHelper is how many bytes of a helper's output are kept.
 const maxHelper = 1 << 20
 
-// limited keeps the beginning of what is written to it. The buffer is not embedded:
-// its ReadFrom would read without a limit.
-type limited struct {
-	kept bytes.Buffer
-	cut  bool
-}
-
-// Write keeps what there is room for.
-func (l *limited) Write(p []byte) (int, error) {
-	room := maxHelper - l.kept.Len()
-	l.cut = l.cut || len(p) > room
-	l.kept.Write(p[:min(len(p), room)])
-	return len(p), nil
-}
-
-func (l *limited) has(text string) bool {
-	return bytes.Contains(bytes.ToLower(l.kept.Bytes()), []byte(text))
+func saysNotFound(output []byte) bool {
+	return bytes.Contains(bytes.ToLower(output), []byte(notFoundText))
 }
 
 // cloudSecrets are the variables in which OpenStack's clients keep secrets. No helper for

@@ -1,5 +1,6 @@
 // Package readers holds common wrappers of an io.Reader: one that stops when a
-// context ends, and one that counts. It knows nothing of what is read. A reader
+// context ends, and one that counts. It also has a writer that keeps the beginning
+// of what comes. It knows nothing of what is read. A reader
 // that checks, resumes or slows down a transfer belongs to the package that needs
 // it.
 package readers

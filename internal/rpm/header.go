@@ -53,7 +53,7 @@ func readHeader(r io.Reader, most int64) (*header, error) {
 	}
 	count, size := binary.BigEndian.Uint32(intro[8:]), binary.BigEndian.Uint32(intro[12:])
 	if count == 0 || count > maxEntries || int64(size) > most {
-		return nil, fmt.Errorf("%d entries in %d bytes are above the limits", count, size)
+		return nil, fmt.Errorf("%d entries in %d bytes are above the limits of %d and %d", count, size, maxEntries, most)
 	}
 	// The stated length may be a lie, so the buffer grows as the bytes arrive.
 	var rest bytes.Buffer

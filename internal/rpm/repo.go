@@ -18,6 +18,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // An Index is the list of packages in a repository.
@@ -125,7 +126,10 @@ const (
 	maxEntry   = 16 << 20
 )
 
-var errLongList = errors.New("it is above the size limit")
+var (
+	errLongList  = fmt.Errorf("it is larger than %s", human.Size(maxPrimary))
+	errLongEntry = fmt.Errorf("the entry of a package is larger than %s", human.Size(maxEntry))
+)
 
 // Newest finds the newest package of a name in a list of packages. An empty arch
 // means the architecture of this machine and noarch.
@@ -136,7 +140,7 @@ func Newest(list io.Reader, href, name, arch string) (Listed, error) {
 	}
 	defer end()
 	f := finder{name: name, arch: arch}
-	entry := &limitedReader{&limitedReader{r, maxPrimary, errLongList}, maxEntry, errLongList}
+	entry := &limitedReader{&limitedReader{r, maxPrimary, errLongList}, maxEntry, errLongEntry}
 	dec := xml.NewDecoder(entry)
 	for {
 		token, err := dec.Token()

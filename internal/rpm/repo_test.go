@@ -151,8 +151,8 @@ func TestBadRepositories(t *testing.T) {
 		"kept elsewhere":     {list(strings.Replace(good, `href="a.rpm"`, `href="a.rpm" base="https://h/"`, 1)), "p.xml", "it keeps images-1-1.noarch elsewhere"},
 		"upwards":            {list(strings.Replace(good, "a.rpm", "../../a.rpm", 1)), "p.xml", "is not below the repository"},
 		"an endless header":  {list(strings.Replace(good, `end="100"`, `end="9999999999"`, 1)), "p.xml", "does not say where the header"},
-		"an endless name":    {list("<name>" + strings.Repeat("x", 17<<20) + "</name>"), "p.xml", "it is above the size limit"},
-		"an endless list":    {"<metadata>" + strings.Repeat(" ", 17<<20) + "</metadata>", "p.xml", "it is above the size limit"},
+		"an endless name":    {list("<name>" + strings.Repeat("x", 17<<20) + "</name>"), "p.xml", "the entry of a package is larger than 16.0 MiB"},
+		"an endless list":    {"<metadata>" + strings.Repeat(" ", 17<<20) + "</metadata>", "p.xml", "the entry of a package is larger than 16.0 MiB"},
 		"a header of no end": {list(strings.Replace(good, `end="100"`, ``, 1)), "p.xml", "does not say where the header"},
 	} {
 		_, err := Newest(strings.NewReader(tt.text), tt.href, "images", "")

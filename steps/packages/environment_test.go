@@ -29,7 +29,7 @@ func TestToolsSeeNoSecrets(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
-	for line := range strings.Lines(out) {
+	for line := range strings.Lines(out.String()) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		if _, ours := set[name]; ours {
 			got = append(got, name+"="+value)

@@ -1,7 +1,6 @@
 package packages
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/readers"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -78,7 +78,11 @@ func (p *packageFiles) rpm(ctx context.Context, args ...string) (string, error) 
 	if p.Root != "" {
 		args = append([]string{"--root", string(p.Root)}, args...)
 	}
-	return runTool(ctx, "rpm", args...)
+	out, err := runTool(ctx, "rpm", args...)
+	if err == nil && out.IsCut() {
+		err = fmt.Errorf("rpm %s: it gives more than %s", strings.Join(args, " "), human.Size(maxAnswer))
+	}
+	return out.String(), err
 }
 
 // diffInstalled finds the packages that are not installed.
@@ -168,19 +172,19 @@ const (
 )
 
 // runTool runs a tool that asks no questions, and gives its output.
-func runTool(ctx context.Context, name string, args ...string) (string, error) {
+func runTool(ctx context.Context, name string, args ...string) (*readers.Beginning, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(toolEnvironment(os.Environ()), "LC_ALL=C")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = stopWait
-	var out, errs limitedBuffer
+	out, errs := readers.Beginning{Max: maxAnswer}, readers.Beginning{Max: maxAnswer}
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	if err == nil {
-		return out.String(), nil
+		return &out, nil
 	}
 	if ctx.Err() != nil {
-		return "", context.Cause(ctx)
+		return &out, context.Cause(ctx)
 	}
 	output := strings.TrimSpace(errs.String())
 	if output == "" {
@@ -189,7 +193,7 @@ func runTool(ctx context.Context, name string, args ...string) (string, error) {
 	if len(output) > maxErrorText {
 		output = "... " + output[len(output)-maxErrorText:]
 	}
-	return out.String(), fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.ReplaceAll(output, "\n", "; "))
+	return &out, fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.ReplaceAll(output, "\n", "; "))
 }
 
 // toolVariables are the variables that tools get: they say where files are and how
@@ -206,12 +210,4 @@ func toolEnvironment(environment []string) []string {
 		name, _, _ := strings.Cut(line, "=")
 		return !slices.Contains(toolVariables[:], name) && !slices.Contains(toolVariables[:], strings.ToUpper(name))
 	})
-}
-
-// A limitedBuffer keeps the beginning of what is written to it.
-type limitedBuffer struct{ bytes.Buffer }
-
-func (c *limitedBuffer) Write(p []byte) (int, error) {
-	c.Buffer.Write(p[:max(0, min(len(p), maxAnswer-c.Len()))])
-	return len(p), nil
 }
