@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -47,7 +48,7 @@ func quotaValue(text string) (n int, window time.Duration, ok bool) {
 
 // A pullCount is what is known of a registry's quota.
 type pullCount struct {
-	first sync.Mutex // held by the first pull, if a number of pulls is to be kept
+	first chan struct{} // holds something during the first pull, if a number of pulls is to be kept
 
 	mu      sync.Mutex
 	known   bool  // an answer has come, with a quota or without one
@@ -69,7 +70,7 @@ func (c *pullCount) left() Quota {
 const anew = 128
 
 func (t *Transport) pullsOf(host string) *pullCount {
-	c, _ := t.pulls.LoadOrStore(host, &pullCount{})
+	c, _ := t.pulls.LoadOrStore(host, &pullCount{first: make(chan struct{}, 1)})
 	return c.(*pullCount)
 }
 
@@ -92,23 +93,43 @@ func isPull(req *http.Request) bool {
 func (t *Transport) beginPull(req *http.Request) (end func(*http.Response), err error) {
 	keep := t.bounds(req.URL.Host).KeepPulls
 	c := t.pullsOf(req.URL.Host)
-	unlock := func() {}
-	if keep > 0 && !c.isKnown() {
-		c.first.Lock() // the others wait for what it shows
-		unlock = c.first.Unlock
+	leave := func() {}
+	if keep > 0 {
+		if leave, err = c.enter(req.Context()); err != nil {
+			return nil, err
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if q := c.left(); keep > 0 && c.limited && q.Remaining <= keep {
-		unlock()
+		leave()
 		return nil, fault.WithHint(fmt.Errorf("%s: %s, and keep_pulls is %d", req.URL.Host, q, keep),
 			"wait, or lower keep_pulls of the connection")
 	}
 	c.sent++
 	return func(resp *http.Response) {
-		defer unlock()
+		defer leave()
 		c.note(resp)
 	}, nil
+}
+
+// enter waits while another pull is the first one: what is left is not known before its
+// answer.
+func (c *pullCount) enter(ctx context.Context) (leave func(), err error) {
+	if c.isKnown() {
+		return func() {}, nil
+	}
+	select {
+	case c.first <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	leave = func() { <-c.first }
+	if c.isKnown() { // by now
+		leave()
+		return func() {}, nil
+	}
+	return leave, nil
 }
 
 func (c *pullCount) isKnown() bool {
