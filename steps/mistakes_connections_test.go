@@ -111,6 +111,7 @@ func TestCloudConnectionMistakes(t *testing.T) {
 			`{ auth_url: "https://h/v3", application_credential_id: i, application_credential_secret: "${secrets.t}", project: p }`, []string{`6:121: an application credential has its own user and project`},
 		},
 		"a CA of an embedded cloud": {`{ embedded: {}, ca: ca.pem }`, []string{`6:28: an embedded cloud has no such setting`}},
+		"a host that is no ASCII":   {`{ auth_url: "http://bücher.example:5000", user: u, password: "${secrets.t}", project: p }`, []string{`6:20: "bücher.example:5000" is not the name of a host: it has letters that are not ASCII`}},
 		"another mode of TLS":       {`{ cloud: c, tls: disabled }`, []string{`6:25: "disabled" is not one of verify, insecure`}},
 	}
 	for name, tt := range tests {
@@ -134,6 +135,12 @@ func TestRegistryConnectionMistakes(t *testing.T) {
 		"a token and a user":               {`{ host: h, user: u, password: "${secrets.t}", token: "${secrets.t}" }`, []string{`6:63: give either a token or user and password`}},
 		"a token that is written out":      {`{ host: h, token: hunter2 }`, []string{`6:27: `}},
 		"a realm that is an address":       {`{ host: h, realms: ["a", "https://b/token"] }`, []string{`6:34: "https://b/token" holds a scheme; write the host alone`}},
+		"a host that is no ASCII":          {`{ host: "bücher.example" }`, []string{`6:16: "bücher.example" is not the name of a host: it has letters that are not ASCII`}},
+		"an address that is no ASCII":      {`{ host: h, address: "bücher.example:5000" }`, []string{`6:28: "bücher.example:5000" is not the name of a host: it has letters that are not ASCII`}},
+		"a realm that is no ASCII":         {`{ host: h, realms: ["bücher.example"] }`, []string{`6:29: "bücher.example" is not the name of a host: it has letters that are not ASCII`}},
+		"an address without a port":        {`{ host: h, address: 192.0.2.1 }`, []string{`6:28: "192.0.2.1" is not host:port`}},
+		"a host that no image can name":    {`{ host: "my_registry:5000" }`, []string{`6:16: image references cannot name the host "my_registry:5000"`}},
+		"a port that is none":              {`{ host: "h:99999" }`, []string{`6:16: "h:99999": the port is not a number from 1 to 65535`}},
 		"an empty realm":                   {`{ host: h, realms: [""] }`, []string{`6:29: an empty host`}},
 		"a rate that is too low":           {`{ host: h, rate: -1 }`, []string{`6:26: -1 is not from 1 to 100000`}},
 		"a bandwidth without a unit":       {`{ host: h, bandwidth: "10" }`, []string{`6:31: "10" is not a number of bytes such as 10MiB`}},

@@ -17,6 +17,8 @@ func TestFetchMistakes(t *testing.T) {
 		"no address":       {`url: [], to: f`, []string{"url: names no address"}},
 		"no scheme":        {`url: h/f, to: f`, []string{`"h/f" is no address that can be fetched`}},
 		"ftp":              {`url: "ftp://h/f", to: f`, []string{`"ftp://h/f" is no address that can be fetched`}},
+		"a host of DNS":    {`url: "https://xn--bcher-kva.example/f", to: f`, nil},
+		"no ASCII":         {`url: ["https://a.example/f", "https://bücher.example/f"], to: f, sha256: ` + steptest.SHA256("x"), []string{`"bücher.example" is not the name of a host: it has letters that are not ASCII`}},
 		"no host":          {`url: "https:///f", to: f`, []string{`"https:///f" names no host`}},
 		"a relative file":  {`url: "file:f", to: f`, []string{`"file:f" names no file`}},
 		"a file elsewhere": {`url: "file://h/f", to: f`, []string{`"file://h/f" names no file`}},
@@ -79,6 +81,8 @@ func TestHostMistakes(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
 		"fine":                    {"a: { host: tarballs.opendev.org, bandwidth: 10MiB }", ""},
 		"a scheme":                {"a: { host: \"https://h\" }", "holds a scheme"},
+		"no ASCII":                {"a: { host: \"bücher.example\" }", "is not the name of a host: it has letters that are not ASCII"},
+		"an underscore":           {"a: { host: my_host }", ""},
 		"the same host":           {"a: { host: h }\n    b: { host: H }", "the hosts a and b have the same host"},
 		"a user alone":            {"a: { host: h, user: stack }", "user is given without password"},
 		"half a pair":             {"a: { host: h, cert: c.pem }", "cert is given without key"},

@@ -70,12 +70,12 @@ func Find(ctx context.Context, r Request) (Cloud, error) {
 }
 
 func (f *files) find(ctx context.Context, r Request) (Cloud, error) {
-	found, err := f.entry(r.Cloud)
+	entry, found, err := f.entry(r.Cloud)
 	switch {
 	case err != nil:
 		return Cloud{}, err
-	case found != nil:
-		return f.examine(ctx, r, found)
+	case found:
+		return f.examine(ctx, r, entry)
 	case r.File == "" && os.Getenv("OS_AUTH_URL") != "":
 		return fromEnvironment(r)
 	}
@@ -116,22 +116,14 @@ func open(ctx context.Context, named string) (*files, error) {
 	return f, err
 }
 
-// entry gives the settings of a cloud, nil if there are none.
-func (f *files) entry(name string) (settings, error) {
-	s, found, err := f.clouds.entry(name)
+// entry gives the settings of a cloud. found is false if there is no such cloud.
+func (f *files) entry(name string) (s settings, found bool, err error) {
+	s, found, err = f.clouds.entry(name)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	secrets, also, err := f.secure.entry(name)
-	switch {
-	case err != nil:
-		return nil, err
-	case found && also:
-		s.mergeDeep(secrets)
-	case also:
-		s = secrets
-	}
-	return s, nil
+	return s.mergeDeep(secrets), found || also, err
 }
 
 // examine merges what else belongs to an entry, and examines the result.
@@ -158,21 +150,23 @@ func inFile(source string, err error) error {
 
 // fill examines the merged settings.
 func (c *Cloud) fill(s settings) error {
-	s = withInterfaces(s)
-	login, err := s.login()
+	s, err := s.withoutOldNames()
 	if err != nil {
 		return err
 	}
-	image, notes, err := s.image()
-	if err != nil {
+	if c.Login, err = s.login(); err != nil {
 		return err
 	}
-	c.Login, c.Image = login, image
-	for _, note := range notes {
+	if c.Image, err = s.image(); err != nil {
+		return err
+	}
+	if c.TLS, err = s.tls(); err != nil {
+		return err
+	}
+	for _, note := range s.unread() {
 		c.Notes = append(c.Notes, c.Source+": "+note)
 	}
-	c.TLS, err = s.tls()
-	return err
+	return nil
 }
 
 const (

@@ -3,6 +3,7 @@ package cloudsyaml_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,7 +99,7 @@ var good = []struct{ name, files, want string }{
 	{"<< below the own key", "base: &b {region_name: A, " + auth + "}\nclouds:\n  x:\n    region_name: B\n    <<: *b\n", usual + " region=B interface=public"},
 	{"<< in auth", "s: &s {password: q, username: v}\nclouds: {x: {auth: {<<: *s, auth_url: 'http://h/v3', username: u}}}", "url=http://h/v3 user=u password=q interface=public"},
 	{"the last of equal keys", "clouds: {x: {region_name: A, " + auth + ", region_name: B}}", usual + " region=B interface=public"},
-	{"the last of equal clouds", "clouds:\n  x: {auth: {auth_url: a}}\n  x: {" + auth + "}\n", usual + " interface=public"},
+	{"the last of equal clouds", "clouds:\n  x: {auth: {auth_url: 'http://a'}}\n  x: {" + auth + "}\n", usual + " interface=public"},
 	{"an entry that is not used with a key twice", "clouds:\n  y: {auth: {a: 1, a: 2}}\n  x: {" + auth + "}\n", usual + " interface=public"},
 	{"another cloud that is a text", "clouds: {y: text, z: {auth: text}, x: {" + auth + "}}", usual + " interface=public"},
 
@@ -154,7 +155,7 @@ var good = []struct{ name, files, want string }{
 	{"clouds.yaml of the user", "-- .config/openstack/clouds.yaml --\nclouds: {x: {" + auth + "}}\n", usual + " interface=public"},
 	{"clouds.yml", "-- clouds.yml --\nclouds: {x: {" + auth + "}}\n", usual + " interface=public"},
 	{"clouds.json", "-- clouds.json --\n{\"clouds\": {\"x\": {\"auth\": {\"auth_url\": \"http://h/v3\", \"username\": \"u\", \"password\": \"p\"}}}}\n", "url=http://h/v3 user=u password=p interface=public"},
-	{"clouds.yaml before clouds.yml", "-- clouds.yml --\nclouds: {x: {auth: {auth_url: a}}}\n-- clouds.yaml --\nclouds: {x: {" + auth + "}}\n", usual + " interface=public"},
+	{"clouds.yaml before clouds.yml", "-- clouds.yml --\nclouds: {x: {auth: {auth_url: 'http://a'}}}\n-- clouds.yaml --\nclouds: {x: {" + auth + "}}\n", usual + " interface=public"},
 
 	{"tenant_name", "clouds: {x: {auth: {" + asUser + ", tenant_name: t, project_domain_name: D}}}", usual + " interface=public"},
 	{"tenant_name and project_name", "clouds: {x: {auth: {" + asUser + ", tenant_name: s, project_name: t, project_domain_name: D}}}", usual + " interface=public"},
@@ -181,19 +182,18 @@ var good = []struct{ name, files, want string }{
 	{"numbers and dates", "clouds: {x: {auth: {auth_url: 'http://h/v3', username: 12, password: 2024-01-01, project_name: 1.5, project_domain_id: 1e3}}}", "url=http://h/v3 user=12 password=2024-01-01 project=1.5 project_domain_id=1e3 interface=public"},
 
 	// openstacksdk fails here, or does not see the setting, and what is meant is clear.
-	{"endpoint-type", "clouds: {x: {" + auth + ", endpoint-type: internal}}", usual + " interface=internal"},
 	{"auth is empty", "clouds: {x: {auth: , auth_url: 'http://h/v3', username: u, password: p}}", "url=http://h/v3 user=u password=p interface=public"},
 	{"a token without auth_type", "clouds: {x: {auth: {auth_url: 'http://h/v3', token: k, project_id: t}}}", "url=http://h/v3 token=k project_id=t interface=public"},
 	{"an application credential without auth_type", "clouds: {x: {auth: {auth_url: 'http://h/v3', application_credential_id: i, application_credential_secret: s}}}", "url=http://h/v3 appcred_id=i appcred_secret=s interface=public"},
 	{"auth_plugin", "clouds: {x: {auth_plugin: v3token, auth: {auth_url: 'http://h/v3', token: k, project_id: t}}}", "url=http://h/v3 token=k project_id=t interface=public"},
-	{"nothing is nothing", "clouds: {x: {region_name: ~, interface: , image_endpoint_override: null, auth: {" + asUser + ", project_id: ~, project_name: t, project_domain_name: D}}}", usual + " interface=public"},
+	{"nothing is nothing", "clouds: {x: {region_name: ~, interface: , image_endpoint_override: null, auth: {" + asUser + ", user_id: ~, project_name: t, project_domain_name: D}}}", usual + " interface=public"},
 	{"an alias of nothing that is not used", "clouds: {y: {auth: *none}, x: {" + auth + "}}", usual + " interface=public"},
 	{"a byte order mark", "\ufeffclouds: {x: {" + auth + "}}", usual + " interface=public"},
 	{"CRLF", "clouds:\r\n  x:\r\n    region_name: W\r\n    " + auth + "\r\n", usual + " region=W interface=public"},
 }
 
 func TestFind(t *testing.T) {
-	for _, tc := range good {
+	for _, tc := range slices.Concat(good, judged) {
 		t.Run(tc.name, func(t *testing.T) {
 			dir := cleanEnv(t)
 			writeFiles(t, dir, tc.files)
@@ -224,15 +224,15 @@ func TestFindRefuses(t *testing.T) {
 		{"a second factor", "clouds: {x: {passcode: s3cr3t" + more, "setting passcode is not supported", ""},
 		{"no token", "clouds: {x: {auth_type: token" + more, "auth_type is token, and the token is not set", "set token in auth"},
 		{"no application credential", "clouds: {x: {auth_type: v3applicationcredential" + more, "the application credential is not set", "application_credential_id"},
-		{"a project beside an application credential", "clouds: {x: {auth: {auth_url: a, application_credential_id: i, application_credential_secret: s3cr3t, project_name: p}}}", "an application credential has its project", "remove the project"},
-		{"a misspelt setting", "clouds: {x: {auth: {auth_url: a, usrname: s3cr3t}}}", "setting auth.usrname is not supported", "did you mean username?"},
-		{"a setting in the wrong place", "clouds: {x: {auth: {auth_url: a, region_name: s3cr3t}}}", "setting auth.region_name is not supported", ""},
+		{"a project beside an application credential", "clouds: {x: {auth: {auth_url: 'http://a', application_credential_id: i, application_credential_secret: s3cr3t, project_name: p}}}", "an application credential has its project", "remove the project"},
+		{"a misspelt setting", "clouds: {x: {auth: {auth_url: 'http://a', usrname: s3cr3t}}}", "setting auth.usrname is not supported", "did you mean username?"},
+		{"a setting in the wrong place", "clouds: {x: {auth: {auth_url: 'http://a', region_name: s3cr3t}}}", "setting auth.region_name is not supported", ""},
 		{"two projects", "clouds: {x: {project_name: s3cr3t" + more, "setting project_name is in auth and beside it, with two values", "remove one"},
-		{"two scopes", "clouds: {x: {auth: {auth_url: a, system_scope: all, project_name: s3cr3t}}}", "project and system_scope are set", "all but one"},
-		{"another system", "clouds: {x: {auth: {auth_url: a, system_scope: some}}}", "system_scope some is not supported", ""},
+		{"two scopes", "clouds: {x: {auth: {auth_url: 'http://a', system_scope: all, project_name: s3cr3t}}}", "project and system_scope are set", "all but one"},
+		{"another system", "clouds: {x: {auth: {auth_url: 'http://a', system_scope: some}}}", "system_scope some is not supported", ""},
 		{"a v2 method with a v3 address", "clouds: {x: {auth_type: v2password" + more, "needs an auth_url that ends in /v2.0", ""},
-		{"a number of YAML 1.1", "clouds: {x: {auth: {auth_url: a, password: 0123}}}", "setting auth.password is a number that the openstack command reads in another way", "in quotes"},
-		{"a list as the user", "clouds: {x: {auth: {auth_url: a, username: [s3cr3t]}}}", "setting auth.username is not a single value", ""},
+		{"a number of YAML 1.1", "clouds: {x: {auth: {auth_url: 'http://a', password: 0123}}}", "setting auth.password is a number that the openstack command reads in another way", "in quotes"},
+		{"a list as the user", "clouds: {x: {auth: {auth_url: 'http://a', username: [s3cr3t]}}}", "setting auth.username is not a single value", ""},
 
 		{"version 1 of the image service", "clouds: {x: {image_api_version: 1" + more, "setting image_api_version 1 is not supported", ""},
 		{"no image service", "clouds: {x: {has_image: false" + more, "setting has_image says that the cloud has no image service", ""},
@@ -241,6 +241,17 @@ func TestFindRefuses(t *testing.T) {
 		{"an override that is no address", "clouds: {x: {image_endpoint_override: glance" + more, "setting image_endpoint_override is not an address", "http://"},
 		{"a name in braces that is not there", "clouds: {x: {image_endpoint_override: 'http://{zone}'" + more, "setting image_endpoint_override names {zone}, and there is no setting zone", ""},
 		{"verify is a word", "clouds: {x: {verify: never" + more, "setting verify is neither true nor false", ""},
+		{"verify is a word in quotes", "clouds: {x: {verify: 'false'" + more, "setting verify is neither true nor false, nor the path", "without quotes"},
+		{"a project that is empty", "clouds: {x: {auth: {auth_url: 'http://a', project_name: }}}", "setting project_name is empty, which the openstack command reads as the text None", "or remove it"},
+		{"an id that is empty beside a name", "clouds: {x: {auth: {auth_url: 'http://a', project_id: ~, project_name: t}}}", "setting project_id is empty", ""},
+		{"a domain that is empty", "clouds: {x: {user-domain-id: " + more, "setting user-domain-id is empty", ""},
+		{"a user that is a boolean", "clouds: {x: {auth: {auth_url: 'http://a', username: no}}}", "setting auth.username is a word that the openstack command reads as false", "in quotes"},
+		{"a project that is a boolean", "clouds: {x: {auth: {auth_url: 'http://a', project_name: On}}}", "setting auth.project_name is a word that the openstack command reads as true", "in quotes"},
+		{"a trust beside a project", "clouds: {x: {trust_id: s3cr3t" + more, "project and trust_id are set", "all but one"},
+		{"two domains", "clouds: {x: {domain_id: s3cr3t, auth: {auth_url: 'http://a', domain_id: d, project_name: t}}}", "setting domain_id is in auth and beside it, with two values", "remove one"},
+		{"an identity service without an address", "clouds: {x: {auth: {auth_url: a}}}", "setting auth_url is not an address", "http://"},
+		{"a host that is no ASCII", "clouds: {x: {auth: {auth_url: 'http://bücher.example/v3'}}}", "setting auth_url: \"bücher.example\" is not the name of a host: it has letters that are not ASCII", "xn--"},
+		{"an override whose host is no ASCII", "clouds: {x: {image_endpoint_override: 'http://bücher.example'" + more, "setting image_endpoint_override: \"bücher.example\"", "xn--"},
 		{"a profile at an address", "clouds: {x: {profile: 'https://v.example'" + more, "setting profile: an address is not supported", ""},
 		{"regions is a text", "clouds: {x: {regions: West" + more, "setting regions is not a list", ""},
 		{"a region with another setting", "clouds: {x: {regions: [{name: A, value: {}}]" + more, "setting regions[0].value is not supported", ""},
@@ -267,6 +278,9 @@ func TestNotes(t *testing.T) {
 		{"a profile without its file", "clouds: {x: {profile: v, " + auth + "}}", "the vendor profile v is not used: there is no clouds-public.yaml"},
 		{"a profile that is not in its file", "-- clouds.yaml --\nclouds: {x: {cloud: v, " + auth + "}}\n-- clouds-public.yml --\npublic-clouds: {}\n", "the vendor profile v is not used: it is not in DIR/clouds-public.yml"},
 		{"region_name beside regions", "clouds: {x: {regions: [West, East], region_name: East, " + auth + "}}", "regions begins with West, so region_name East is not used"},
+		{"endpoint-type", "clouds: {x: {endpoint-type: internal, " + auth + "}}", "setting endpoint-type is not used: the openstack command reads only endpoint_type"},
+		{"auth-type", "clouds: {x: {auth-type: v3token, " + auth + "}}", "setting auth-type is not used: the openstack command reads only auth_type"},
+		{"an empty verify beside cacert", "clouds: {x: {verify: , cacert: /ca.pem, " + auth + "}}", "setting cacert is not used: verify is empty, so the openstack command takes the machine's authorities"},
 		{"no service's name", "clouds: {x: {endpoint_override: 'http://c', " + auth + "}}", "DIR/clouds.yaml: setting endpoint_override is not used: that of the image service is image_endpoint_override"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -286,7 +300,7 @@ func TestNotes(t *testing.T) {
 // A request may name the file and the region.
 func TestRequest(t *testing.T) {
 	dir := cleanEnv(t)
-	writeFiles(t, dir, "-- clouds.yaml --\nclouds: {x: {auth: {auth_url: a}}}\n-- sub/mine.yaml --\nclouds: {x: {regions: [West, {name: East, values: {interface: admin}}], "+auth+"}}\n-- sub/secure.yaml --\nclouds: {x: {auth: {password: q}}}\n")
+	writeFiles(t, dir, "-- clouds.yaml --\nclouds: {x: {auth: {auth_url: 'http://a'}}}\n-- sub/mine.yaml --\nclouds: {x: {regions: [West, {name: East, values: {interface: admin}}], "+auth+"}}\n-- sub/secure.yaml --\nclouds: {x: {auth: {password: q}}}\n")
 	for _, tc := range []struct {
 		request    cloudsyaml.Request
 		want, fail string
@@ -321,8 +335,8 @@ func TestEnvironment(t *testing.T) {
 		{"stackrc", user + "OS_PROJECT_NAME=t OS_CLOUDNAME=x OS_AUTH_TYPE=password OS_IDENTITY_API_VERSION=3 OS_NO_CACHE=True OS_IMAGE_API_VERSION=1", usual + " interface=public", ""},
 		{"tenant", user + "OS_TENANT_NAME=t OS_REGION_NAME=R OS_ENDPOINT_TYPE=internalURL OS_CACERT=/ca.pem", usual + " region=R interface=internal ca=/ca.pem", ""},
 		{"override", user + "OS_PROJECT_NAME=t OS_IMAGE_ENDPOINT_OVERRIDE=http://g:9292 OS_INSECURE=true", usual + " interface=public endpoint=http://g:9292 insecure=true", ""},
-		{"application credential", "OS_AUTH_URL=a OS_AUTH_TYPE=v3applicationcredential OS_APPLICATION_CREDENTIAL_ID=i OS_APPLICATION_CREDENTIAL_SECRET=s", "url=a appcred_id=i appcred_secret=s interface=public", ""},
-		{"token", "OS_AUTH_URL=a OS_TOKEN=k OS_PROJECT_ID=i", "url=a token=k project_id=i interface=public", ""},
+		{"application credential", "OS_AUTH_URL=http://a OS_AUTH_TYPE=v3applicationcredential OS_APPLICATION_CREDENTIAL_ID=i OS_APPLICATION_CREDENTIAL_SECRET=s", "url=http://a appcred_id=i appcred_secret=s interface=public", ""},
+		{"token", "OS_AUTH_URL=http://a OS_TOKEN=k OS_PROJECT_ID=i", "url=http://a token=k project_id=i interface=public", ""},
 		{"another method", user + "OS_AUTH_TYPE=v3kerberos", "", "the OS_* environment variables: auth_type v3kerberos is not supported"},
 		{"another cloud", user + "OS_CLOUD=y", "", `not in clouds.yaml, and the OS_* variables are those of cloud "y" (OS_CLOUD)`},
 	} {

@@ -23,17 +23,17 @@ func fromEnvironment(r Request) (Cloud, error) {
 	for _, pair := range os.Environ() {
 		key, value, _ := strings.Cut(pair, "=")
 		if name, ok := strings.CutPrefix(key, "OS_"); ok && value != "" {
-			s[strings.ToLower(name)] = text(value)
+			s.set(strings.ToLower(name), text(value))
 		}
 	}
-	delete(s, "auth") // no variable stands for the mapping
+	s.remove("auth") // no variable stands for the mapping
 	if r.Region != "" {
-		s["region_name"] = text(r.Region)
+		s.set("region_name", text(r.Region))
 	}
 	c := Cloud{Source: source}
 	if version, _ := s.text("image_api_version"); strings.HasPrefix(version, "1") {
 		// Old rc files set it for the openstack command. It does not change the place.
-		delete(s, "image_api_version")
+		s.remove("image_api_version")
 		c.Notes = append(c.Notes, "OS_IMAGE_API_VERSION="+version+" is not used: bayplan speaks version 2")
 	}
 	if err := c.fill(s); err != nil {

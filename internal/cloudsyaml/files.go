@@ -132,17 +132,18 @@ func (f file) entry(name string) (s settings, ok bool, err error) {
 		if err != nil {
 			return nil, false, err
 		}
-		s = settings{}
 		for _, p := range pairs {
-			if key := normal(p.Key); key == "auth" {
-				_, err = mapping(f.path, key, p.Value)
+			if p.Key == "auth" {
+				_, err = mapping(f.path, p.Key, p.Value)
 			}
+			var value any
 			if err == nil {
-				s[normal(p.Key)], err = f.convert(p.Value)
+				value, err = f.convert(p.Value)
 			}
 			if err != nil {
 				return nil, false, err
 			}
+			s.set(p.Key, value)
 		}
 		return s, true, nil
 	}
@@ -170,9 +171,11 @@ func (f file) convert(v yamlguard.Value) (any, error) {
 	case o.Kind == yamlguard.Map:
 		table := settings{}
 		for _, p := range o.Pairs {
-			if table[normal(p.Key)], err = f.convert(p.Value); err != nil {
+			value, err := f.convert(p.Value)
+			if err != nil {
 				return nil, err
 			}
+			table.set(p.Key, value)
 		}
 		return table, nil
 	}

@@ -3,7 +3,6 @@ package cloudsyaml
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,61 +11,43 @@ import (
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
-// withInterfaces gives settings whose old names …endpoint_type are …interface.
-func withInterfaces(s settings) settings {
-	out := settings{}
-	for key, value := range s {
-		if before, old := strings.CutSuffix(key, "endpoint_type"); old && value != nil {
-			out[before+"interface"] = value
-		}
-	}
-	for key, value := range s {
-		if _, taken := out[key]; !taken && !strings.HasSuffix(key, "endpoint_type") {
-			out[key] = value
-		}
-	}
-	return out
-}
-
 // image examines the settings that say where the image service is.
-func (s settings) image() (Image, []string, error) {
+func (s settings) image() (Image, error) {
 	var i Image
+	region := "region_name"
+	if s.get("image_region_name") != nil { // an empty one stands for any region
+		region = "image_region_name"
+	}
+	override := "image_endpoint_override"
+	if at, err := s.text(override); at == "" && err == nil {
+		override = "image_endpoint"
+	}
 	for _, set := range []struct {
-		to   *string
-		keys []string // the first that is set counts
-	}{
-		{&i.Endpoint, []string{"image_endpoint_override", "image_endpoint"}},
-		{&i.Type, []string{"image_service_type"}},
-		{&i.Name, []string{"image_service_name"}},
-		{&i.Region, []string{"image_region_name", "region_name"}},
-	} {
-		for _, key := range set.keys {
-			value, err := s.text(key)
-			if err != nil {
-				return Image{}, nil, err
-			}
-			if *set.to == "" {
-				*set.to = value
-			}
+		to  *string
+		key string
+	}{{&i.Endpoint, override}, {&i.Type, "image_service_type"}, {&i.Name, "image_service_name"}, {&i.Region, region}} {
+		var err error
+		if *set.to, err = s.text(set.key); err != nil {
+			return Image{}, err
 		}
 	}
 	if i.Endpoint != "" {
-		if at, err := url.Parse(i.Endpoint); err != nil || at.Host == "" || strings.Contains(i.Endpoint, "%(") {
-			return Image{}, nil, fault.WithHint(errors.New("setting image_endpoint_override is not an address"), "write an address such as http://192.0.2.1:9292")
+		if err := checkAddress(override, i.Endpoint); err != nil {
+			return Image{}, err
 		}
 	}
 	has, err := s.boolean("has_image", true)
 	if err != nil {
-		return Image{}, nil, err
+		return Image{}, err
 	}
 	if !has {
-		return Image{}, nil, errors.New("setting has_image says that the cloud has no image service")
+		return Image{}, errors.New("setting has_image says that the cloud has no image service")
 	}
 	if err := s.checkVersion(); err != nil {
-		return Image{}, nil, err
+		return Image{}, err
 	}
 	i.Interfaces, err = s.interfaces()
-	return i, s.misplaced(), err
+	return i, err
 }
 
 // checkVersion refuses another version of the image service than the second.
@@ -88,7 +69,7 @@ func (s settings) checkVersion() error {
 // interfaces gives the interfaces to look for in the catalogue.
 func (s settings) interfaces() ([]string, error) {
 	key := "interface"
-	if s["image_interface"] != nil {
+	if s.get("image_interface") != nil {
 		key = "image_interface"
 	}
 	all, err := s.texts(key)
@@ -106,14 +87,23 @@ func (s settings) interfaces() ([]string, error) {
 	return all, nil
 }
 
-// misplaced tells of settings that look as if they said where the image service is, and that
-// openstacksdk ignores because they lack the name of a service.
-func (s settings) misplaced() []string {
+// unread tells of settings that look as if they decided something, and that openstacksdk
+// does not read.
+func (s settings) unread() []string {
 	var notes []string
-	for _, key := range []string{"endpoint_override", "endpoint", "service_type", "service_name", "api_version"} {
-		if s[key] != nil {
-			notes = append(notes, fmt.Sprintf("setting %s is not used: that of the image service is image_%s", key, key))
+	note := func(key, format string, args ...any) {
+		if s.get(key) != nil {
+			notes = append(notes, fmt.Sprintf("setting %s is not used: ", key)+fmt.Sprintf(format, args...))
 		}
+	}
+	for _, key := range []string{"endpoint_override", "endpoint", "service_type", "service_name", "api_version"} {
+		note(key, "that of the image service is image_%s", key)
+	}
+	for _, key := range hyphened {
+		note(key, "the openstack command reads only %s", strings.ReplaceAll(key, "-", "_"))
+	}
+	if s.has("verify") && s.get("verify") == nil {
+		note("cacert", "verify is empty, so the openstack command takes the machine's authorities")
 	}
 	return notes
 }
@@ -135,22 +125,33 @@ func (s settings) tls() (TLS, error) {
 		}
 		*set.to = inHome(path)
 	}
-	switch v := s["verify"].(type) {
-	case nil:
-	case yamlguard.Opened:
-		verify, err := s.boolean("verify", true)
-		if err != nil && !strings.Contains(v.Text, "/") {
-			return TLS{}, err
-		}
-		// It may also be the path of a file of authorities.
-		if err != nil && t.CA == "" {
-			t.CA = inHome(v.Text)
-		}
-		t.Insecure = t.Insecure || (err == nil && !verify)
-	default:
-		return TLS{}, errors.New("setting verify is neither true nor false")
+	if err := s.verify(&t); err != nil {
+		return TLS{}, err
 	}
 	return t, nil
+}
+
+// verify examines the setting that turns the check of certificates off, or names the
+// authorities. cacert comes before such a name, but an empty verify takes cacert away.
+func (s settings) verify(t *TLS) error {
+	v, ok := s.get("verify").(yamlguard.Opened)
+	switch verify, isBool := v.Bool(); {
+	case s.get("verify") == nil:
+		if s.has("verify") {
+			t.CA = ""
+		}
+	case !ok:
+		return errors.New("setting verify is neither true nor false")
+	case isBool || v.Text == "":
+		t.Insecure = t.Insecure || !verify
+	case t.CA == "":
+		if !strings.ContainsAny(v.Text, "/.") {
+			return fault.WithHint(errors.New("setting verify is neither true nor false, nor the path of a file of authorities"),
+				"write it without quotes: verify: false")
+		}
+		t.CA = inHome(v.Text)
+	}
+	return nil
 }
 
 // inHome replaces the ~ that a path begins with.

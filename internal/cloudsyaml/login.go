@@ -1,12 +1,15 @@
 package cloudsyaml
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/human"
 )
 
@@ -41,11 +44,6 @@ type Scope struct {
 	TrustID           string
 }
 
-// oldNames are older names of settings in auth. A current name comes before an older one.
-var oldNames = [...]struct{ now, old string }{
-	{"project_id", "tenant_id"}, {"project_name", "tenant_name"}, {"token", "auth_token"}, {"username", "user_name"},
-}
-
 // known are the settings in auth. They may also stand beside auth.
 var known = [...]string{
 	"auth_url", "username", "user_id", "password", "token", "user_domain_id", "user_domain_name",
@@ -58,62 +56,35 @@ var known = [...]string{
 func (s settings) authSettings() (map[string]string, error) {
 	auth := map[string]string{}
 	inside := s.table("auth")
-	names := known[:]
-	for _, o := range oldNames {
-		names = append(names, o.old)
-	}
-	for key, value := range inside {
-		if value != nil && !slices.Contains(names, key) {
-			return nil, fault.WithHint(fmt.Errorf("setting auth.%s is not supported", key), human.DidYouMean(key, known[:]))
+	for _, p := range inside {
+		if p.value != nil && !slices.Contains(known[:], p.key) && p.key != "user_name" {
+			return nil, fault.WithHint(fmt.Errorf("setting auth.%s is not supported", p.key), human.DidYouMean(p.key, known[:]))
 		}
 	}
-	for _, key := range names {
-		in, err := scalar(inside[key], "auth."+key)
-		if err != nil {
+	for _, key := range known {
+		if err := s.sameBeside(inside, key); err != nil {
 			return nil, err
 		}
-		beside, err := scalar(s[key], key)
-		if err != nil {
-			return nil, err
-		}
-		if in != "" && beside != "" && in != beside {
-			return nil, fault.WithHint(fmt.Errorf("setting %s is in auth and beside it, with two values", key), "remove one of them")
-		}
-		if auth[key] = in; in == "" {
-			auth[key] = beside
-		}
-	}
-	for _, o := range oldNames {
-		if auth[o.now] == "" {
-			auth[o.now] = auth[o.old]
-		}
-	}
-	shareDomains(auth)
-	var err error
-	auth["auth_url"], err = s.expand("auth_url", auth["auth_url"])
-	return auth, err
-}
-
-// shareDomains gives the user and the project the domain that is set for both of them.
-// Without a project, domain_id and domain_name say that the token is for the domain.
-func shareDomains(auth map[string]string) {
-	give := func(to string, from ...string) {
-		if auth[to+"_id"] != "" || auth[to+"_name"] != "" {
-			return
-		}
-		for _, from := range from {
-			if auth[from+"_id"] != "" || auth[from+"_name"] != "" {
-				auth[to+"_id"], auth[to+"_name"] = auth[from+"_id"], auth[from+"_name"]
-				return
+		for _, in := range []settings{inside, s} {
+			value := in.get(key)
+			if key == "username" && !in.has(key) {
+				value = in.get("user_name") // its old name
+			}
+			if v, err := scalar(value, key); err != nil {
+				return nil, err
+			} else if auth[key] == "" {
+				auth[key] = v
 			}
 		}
 	}
-	give("user_domain", "domain", "default_domain")
-	if auth["project_id"] == "" && auth["project_name"] == "" {
-		return
+	for _, kind := range []string{"_id", "_name"} {
+		for _, of := range []string{"user_domain", "project_domain"} {
+			auth[of+kind] = cmp.Or(auth[of+kind], auth["default_domain"+kind])
+		}
 	}
-	give("project_domain", "domain", "default_domain")
-	auth["domain_id"], auth["domain_name"] = "", ""
+	var err error
+	auth["auth_url"], err = s.expand("auth_url", auth["auth_url"])
+	return auth, err
 }
 
 // methods are the values of auth_type that bayplan knows.
@@ -132,8 +103,8 @@ func (s settings) login() (Login, error) {
 	if err != nil {
 		return Login{}, err
 	}
-	if auth["auth_url"] == "" {
-		return Login{}, errors.New("auth_url is not set")
+	if err := checkAddress("auth_url", auth["auth_url"]); err != nil {
+		return Login{}, err
 	}
 	if strings.HasPrefix(method, "v2") && !strings.HasSuffix(strings.TrimSuffix(auth["auth_url"], "/"), "/v2.0") {
 		return Login{}, fmt.Errorf("auth_type %s needs an auth_url that ends in /v2.0", method)
@@ -143,6 +114,21 @@ func (s settings) login() (Login, error) {
 		return Login{}, err
 	}
 	return l.with(method, auth)
+}
+
+// checkAddress gives an error for a setting that is not the address of a server.
+func checkAddress(key, address string) error {
+	if address == "" {
+		return fmt.Errorf("%s is not set", key)
+	}
+	at, err := url.Parse(address)
+	if err != nil || at.Host == "" || strings.Contains(address, "%(") {
+		return fault.WithHint(fmt.Errorf("setting %s is not an address", key), "write an address such as http://192.0.2.1:9292")
+	}
+	if err := hostname.Check(at.Host); err != nil {
+		return fmt.Errorf("setting %s: %w", key, err)
+	}
+	return nil
 }
 
 // with sets what the method needs.
@@ -185,11 +171,11 @@ func (l Login) with(method string, auth map[string]string) (Login, error) {
 // method gives the way to log in. Without auth_type it follows from what is set.
 func (s settings) method(auth map[string]string) (string, error) {
 	key := "auth_type"
-	if _, ok := s[key]; !ok {
+	if !s.has(key) {
 		key = "auth_plugin" // its old name
 	}
-	value, explicit := s[key]
-	method, err := scalar(value, key)
+	explicit := s.has(key)
+	method, err := scalar(s.get(key), key)
 	if err != nil {
 		return "", err
 	}
@@ -252,7 +238,7 @@ func scopeOf(auth map[string]string) (Scope, error) {
 
 // refuse gives an error if a setting is set.
 func (s settings) refuse(key, what string) error {
-	if s[key] == nil {
+	if s.get(key) == nil {
 		return nil
 	}
 	return fmt.Errorf("setting %s is not supported: %s", key, what)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -18,12 +17,10 @@ func (f *files) merge(ctx context.Context, c *Cloud, r Request, entry settings) 
 	if err != nil {
 		return nil, err
 	}
-	s := settings{"auth": settings{}}
+	s := settings{{"auth", settings{}}}
 	s.update(profile)
 	s.update(entry)
-	delete(s, "cloud")
-	delete(s, "profile")
-	regions, err := knownRegions(entry, profile)
+	regions, err := knownRegions(entry.normalized(), profile)
 	if err != nil {
 		return nil, err
 	}
@@ -31,14 +28,15 @@ func (f *files) merge(ctx context.Context, c *Cloud, r Request, entry settings) 
 	if err != nil {
 		return nil, err
 	}
-	if old, err := scalar(s["region_name"], "region_name"); err == nil && old != "" && old != chosen.name && entry["regions"] != nil && r.Region == "" {
+	if old, err := scalar(s.get("region_name"), "region_name"); err == nil && old != "" && old != chosen.name && entry.get("regions") != nil && r.Region == "" {
 		c.Notes = append(c.Notes, fmt.Sprintf("%s: regions begins with %s, so region_name %s is not used", c.Source, chosen.name, old))
 	}
-	delete(s, "regions")
-	values := maps.Clone(chosen.values)
-	maps.DeleteFunc(values, func(_ string, v any) bool { return v == nil })
-	s.update(values)
-	s["region_name"] = text(chosen.name)
+	for _, p := range chosen.values {
+		if p.value != nil {
+			s.update(settings{p})
+		}
+	}
+	s.set("region_name", text(chosen.name))
 	return s, nil
 }
 
@@ -46,10 +44,10 @@ func (f *files) merge(ctx context.Context, c *Cloud, r Request, entry settings) 
 // used without it, with a note.
 func (f *files) profile(ctx context.Context, c *Cloud, entry settings) (settings, error) {
 	key := "profile"
-	if _, ok := entry[key]; !ok {
+	if !entry.has(key) {
 		key = "cloud" // its old name
 	}
-	name, err := scalar(entry[key], key)
+	name, err := scalar(entry.get(key), key)
 	if err != nil || name == "" || name == environmentName() {
 		return nil, err
 	}
@@ -90,14 +88,14 @@ type region struct {
 // entry, regions comes before region_name.
 func knownRegions(entry, profile settings) ([]region, error) {
 	for _, s := range []settings{entry, profile} {
-		switch value := s["regions"].(type) {
+		switch value := s.get("regions").(type) {
 		case nil:
 		case []any:
 			return readRegions(value)
 		default:
 			return nil, errors.New("setting regions is not a list")
 		}
-		switch value := s["region_name"].(type) {
+		switch value := s.get("region_name").(type) {
 		case nil:
 		case []any:
 			return readRegions(value)
@@ -129,16 +127,16 @@ func readRegions(list []any) ([]region, error) {
 			regions[i].name = name
 			continue
 		}
-		for key := range table {
-			if key != "name" && key != "values" {
-				return nil, fmt.Errorf("setting %s.%s is not supported: a region has name and values", path, key)
+		for _, p := range table {
+			if p.key != "name" && p.key != "values" {
+				return nil, fmt.Errorf("setting %s.%s is not supported: a region has name and values", path, p.key)
 			}
 		}
-		name, err := scalar(table["name"], path+".name")
+		name, err := scalar(table.get("name"), path+".name")
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := table["name"].(yamlguard.Opened); !ok {
+		if _, ok := table.get("name").(yamlguard.Opened); !ok {
 			return nil, fmt.Errorf("setting %s has no name", path)
 		}
 		regions[i] = region{name, table.table("values")}

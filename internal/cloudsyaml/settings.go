@@ -3,58 +3,102 @@ package cloudsyaml
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
-// settings are a mapping of clouds.yaml, with _ in place of - in its keys. A value is
-// settings, a list ([]any), a scalar (yamlguard.Opened), or nil.
-type settings map[string]any
+// settings are a mapping of clouds.yaml, each key once and in the order in which the files
+// have them. openstacksdk looks at some keys as they are written, and takes - for _ only then.
+// Of two spellings of one key, the later one counts.
+type settings []setting
 
-func normal(key string) string { return strings.ReplaceAll(key, "-", "_") }
+// A setting's value is settings, a list ([]any), a scalar (yamlguard.Opened), or nil.
+type setting struct {
+	key   string
+	value any
+}
 
 // text makes a scalar that has to be read as text.
 func text(s string) yamlguard.Opened { return yamlguard.Opened{Kind: yamlguard.Scalar, Text: s} }
 
+func (s settings) index(key string) int {
+	return slices.IndexFunc(s, func(p setting) bool { return p.key == key })
+}
+
+func (s settings) has(key string) bool { return s.index(key) >= 0 }
+
+// get gives the value of a setting, nil if there is none.
+func (s settings) get(key string) any {
+	if i := s.index(key); i >= 0 {
+		return s[i].value
+	}
+	return nil
+}
+
+// set changes a setting in its place, or adds it at the end.
+func (s *settings) set(key string, value any) {
+	if i := s.index(key); i >= 0 {
+		(*s)[i].value = value
+		return
+	}
+	*s = append(*s, setting{key, value})
+}
+
+func (s *settings) remove(key string) {
+	*s = slices.DeleteFunc(*s, func(p setting) bool { return p.key == key })
+}
+
 // table gives the settings below a key, nil if there are none.
 func (s settings) table(key string) settings {
-	t, _ := s[key].(settings)
+	t, _ := s.get(key).(settings)
 	return t
 }
 
-// mergeDeep puts other settings over these: mappings are merged, all else is replaced. In
-// this way secure.yaml is put over clouds.yaml.
-func (s settings) mergeDeep(over settings) {
-	for key, value := range over {
-		below, isTable := value.(settings)
-		if old := s.table(key); isTable && old != nil {
-			old.mergeDeep(below)
-			continue
+// normalized gives the settings with _ in place of - in all keys.
+func (s settings) normalized() settings {
+	var out settings
+	for _, p := range s {
+		if below, ok := p.value.(settings); ok {
+			p.value = below.normalized()
 		}
-		s[key] = value
+		out.set(strings.ReplaceAll(p.key, "-", "_"), p.value)
 	}
+	return out
+}
+
+// mergeDeep gives these settings with others put over them: mappings are merged, all else is
+// replaced. In this way secure.yaml is put over clouds.yaml.
+func (s settings) mergeDeep(over settings) settings {
+	out := slices.Clone(s)
+	for _, p := range over {
+		below, isTable := p.value.(settings)
+		if old := out.table(p.key); isTable && old != nil {
+			p.value = old.mergeDeep(below)
+		}
+		out.set(p.key, p.value)
+	}
+	return out
 }
 
 // update puts other settings over these: of the mappings, only auth is merged. In this way
 // an entry is put over its profile.
-func (s settings) update(over settings) {
-	for key, value := range over {
-		if auth, ok := value.(settings); ok && key == "auth" {
-			merged := maps.Clone(s.table(key))
-			if merged == nil {
-				merged = settings{}
-			}
-			maps.Copy(merged, auth)
-			value = merged
-		}
-		if key == "auth" && value == nil {
+func (s *settings) update(over settings) {
+	for _, p := range over {
+		if p.key == "auth" && p.value == nil {
 			continue
 		}
-		s[key] = value
+		if below, ok := p.value.(settings); ok && p.key == "auth" {
+			auth := slices.Clone(s.table("auth"))
+			for _, b := range below {
+				auth.set(b.key, b.value)
+			}
+			p.value = auth
+		}
+		s.set(p.key, p.value)
 	}
 }
 
@@ -64,9 +108,15 @@ func scalar(value any, path string) (string, error) {
 	case nil:
 		return "", nil
 	case yamlguard.Opened:
+		kind := ""
 		if v.Changes() {
-			return "", fault.WithHint(fmt.Errorf("setting %s is a number that the openstack command reads in another way than it is written", path),
-				"write it in quotes if it is meant as text")
+			kind = "a number that the openstack command reads in another way than it is written"
+		}
+		if is, ok := v.Bool(); ok {
+			kind = fmt.Sprintf("a word that the openstack command reads as %t", is)
+		}
+		if kind != "" {
+			return "", fault.WithHint(fmt.Errorf("setting %s is %s", path, kind), "write it in quotes if it is meant as text")
 		}
 		return v.Text, nil
 	}
@@ -75,7 +125,7 @@ func scalar(value any, path string) (string, error) {
 
 // boolean gives a setting that is true or false.
 func (s settings) boolean(key string, unset bool) (bool, error) {
-	switch v := s[key].(type) {
+	switch v := s.get(key).(type) {
 	case nil:
 		return unset, nil
 	case yamlguard.Opened:
@@ -95,7 +145,7 @@ func (s settings) boolean(key string, unset bool) (bool, error) {
 
 // texts gives a setting that is a text or a list of them.
 func (s settings) texts(key string) ([]string, error) {
-	list, ok := s[key].([]any)
+	list, ok := s.get(key).([]any)
 	if !ok {
 		one, err := s.text(key)
 		if one == "" || err != nil {
@@ -116,7 +166,7 @@ func (s settings) texts(key string) ([]string, error) {
 
 // text gives the text of a setting, with {name} replaced by the setting of that name.
 func (s settings) text(key string) (string, error) {
-	one, err := scalar(s[key], key)
+	one, err := scalar(s.get(key), key)
 	if err != nil {
 		return "", err
 	}
@@ -138,8 +188,8 @@ func (s settings) expand(key, value string) (string, error) {
 			return m
 		}
 		name := m[1 : len(m)-1]
-		with, err := scalar(s[name], name)
-		if s[name] == nil {
+		with, err := scalar(s.get(name), name)
+		if s.get(name) == nil {
 			err = fmt.Errorf("setting %s names %s, and there is no setting %s", key, m, name)
 		}
 		errs = append(errs, err)

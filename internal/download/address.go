@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // CheckURL checks the URL of a file to download: its scheme must be http, https or
@@ -31,7 +32,7 @@ func CheckURL(raw string) error {
 	case u.Scheme != "file" && u.Host == "":
 		return fmt.Errorf("%q names no host", RedactURL(raw))
 	}
-	return nil
+	return hostname.Check(u.Host)
 }
 
 // LocalPath returns the path of a file URL, "" for other URLs.

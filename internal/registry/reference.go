@@ -40,6 +40,9 @@ func parse(s string) (ref.Ref, error) {
 	if !ok || host == "" || path == "" || !strings.ContainsAny(host, ".:") && host != "localhost" {
 		return ref.Ref{}, withoutHost(s)
 	}
+	if err := hostname.Check(host); err != nil {
+		return ref.Ref{}, fmt.Errorf("image reference %q: %w", s, err)
+	}
 	r, err := ref.New(s)
 	if err != nil || r.Scheme != "reg" {
 		return ref.Ref{}, fmt.Errorf("image reference %q is not of the form host/path:tag", s)

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/cloudsyaml"
 	"github.com/bayplan/bayplan/internal/glance"
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps/internal/setting"
@@ -90,7 +91,7 @@ func checkAuthURL(address string) error {
 	case at.User != nil:
 		return errors.New("it holds a user; write user and password")
 	}
-	return nil
+	return hostname.Check(at.Host)
 }
 
 // checkLogin reports what is missing beside auth_url.

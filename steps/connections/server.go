@@ -3,6 +3,7 @@ package connections
 import (
 	"errors"
 
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -36,8 +37,8 @@ type ServerConnection struct {
 
 func (c *ServerConnection) check() error {
 	return errors.Join(
-		plan.At("host", checkHost(c.Host)),
-		plan.At("address", checkAddress(c.Address)),
+		plan.At("host", hostname.Check(c.Host)),
+		plan.At("address", hostname.CheckAddress(c.Address)),
 		plan.At("tls", setting.OneOf(c.TLS, "verify", "insecure", "disabled")),
 		c.checkLogin(),
 		plan.At("token", c.checkToken()),

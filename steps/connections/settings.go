@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/logins"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
@@ -56,6 +57,7 @@ type EmbeddedRegistry struct {
 func (c *RegistryConnection) Validate() error {
 	return errors.Join(
 		c.check(),
+		plan.At("host", c.checkImages()),
 		plan.At("login", setting.OneOf(c.Login, "config")),
 		c.checkRealms(),
 		plan.At("concurrency", setting.Between(c.Concurrency, 1, 64)),
@@ -65,10 +67,22 @@ func (c *RegistryConnection) Validate() error {
 	)
 }
 
+// checkImages reports a host that may be that of a server, but that no image reference
+// can name.
+func (c *RegistryConnection) checkImages() error {
+	if c.Host == "" || hostname.Check(c.Host) != nil {
+		return nil
+	}
+	if _, _, _, err := registry.Split(c.identity().Name() + "/a/b:c"); err != nil {
+		return fmt.Errorf("image references cannot name the host %q", c.Host)
+	}
+	return nil
+}
+
 func (c *RegistryConnection) checkRealms() error {
 	var errs []error
 	for i, host := range c.Realms {
-		err := checkHost(host)
+		err := hostname.Check(host)
 		if host == "" {
 			err = errors.New("an empty host")
 		}
@@ -132,20 +146,3 @@ func bytesPerSecond(s string) (int64, error) {
 }
 
 func onlyError(_ int64, err error) error { return err }
-
-func checkHost(s string) error {
-	switch {
-	case strings.Contains(s, "://"):
-		return fmt.Errorf("%q holds a scheme; write the host alone", s)
-	case strings.ContainsAny(s, "/@ "):
-		return fmt.Errorf("%q is not a host or host:port", s)
-	}
-	return nil
-}
-
-func checkAddress(s string) error {
-	if s != "" && !strings.Contains(s, ":") {
-		return fmt.Errorf("%q is not host:port", s)
-	}
-	return checkHost(s)
-}

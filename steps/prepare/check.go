@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/labels"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
@@ -104,6 +105,8 @@ func checkRegistryPath(s string) error {
 		return fmt.Errorf("%q holds a scheme; write HOST/NAMESPACE", s)
 	case strings.HasSuffix(s, "/"), strings.HasPrefix(s, "/"):
 		return fmt.Errorf("%q begins or ends with a slash", s)
+	case hostname.Check(hostOf(s)) != nil:
+		return hostname.Check(hostOf(s))
 	case !registryPathPattern.MatchString(s):
 		return fmt.Errorf("%q is not a registry's host with a path below it", s)
 	case !beginsWithHost(s):
@@ -116,8 +119,12 @@ func checkRegistryPath(s string) error {
 // beginsWithHost reports whether a text begins with a host, by the rule of container
 // engines. Without a host, the first part of the path would be lost in what is pushed.
 func beginsWithHost(s string) bool {
+	return strings.ContainsAny(hostOf(s), ".:") || hostOf(s) == "localhost"
+}
+
+func hostOf(s string) string {
 	host, _, _ := strings.Cut(s, "/")
-	return strings.ContainsAny(host, ".:") || host == "localhost"
+	return host
 }
 
 var registryPathPattern = regexp.MustCompile(`^[0-9A-Za-z\[\]:._/-]+$`)

@@ -48,11 +48,10 @@ func (v *verifyHTTPBoot) callbackURL(s *ipxe.Script) (string, error) {
 		if !named {
 			arg, named = k.Arg("ipa-api-url")
 		}
-		// The machine that boots may fill in its host.
-		if u, err := url.Parse(machineSettings.ReplaceAllString(arg, "x")); !named {
+		if err := checkHTTP(arg); !named {
 			errs = append(errs, fmt.Errorf("%s: the kernel gets neither ipa-inspection-callback-url nor ipa-api-url to call back to", place))
-		} else if err != nil || !isHTTP(u) {
-			errs = append(errs, fmt.Errorf("%s: the URL to call back to, %q, is not an http or https URL", place, arg))
+		} else if err != nil {
+			errs = append(errs, fmt.Errorf("%s: the URL to call back to: %w", place, err))
 		}
 		callback = arg
 		errs = append(errs, checkInitrds(place, k, s.Initrds))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
@@ -78,16 +79,19 @@ func (v *verifyHTTPBoot) Validate() error {
 	}
 	errs = append(errs, plan.At("script", setting.CheckPlainName(v.scriptName())))
 	if v.URL != "" {
-		if u, err := url.Parse(v.URL); err != nil || !isHTTP(u) {
-			errs = append(errs, plan.At("url", fmt.Errorf("%q is not an http or https URL", v.URL)))
-		}
+		errs = append(errs, plan.At("url", checkHTTP(v.URL)))
 	}
 	return errors.Join(errs...)
 }
 
-// isHTTP reports whether a URL can be fetched over HTTP.
-func isHTTP(u *url.URL) bool {
-	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+// checkHTTP gives an error for a URL that cannot be fetched over HTTP. The machine that
+// boots may fill in its host.
+func checkHTTP(raw string) error {
+	u, err := url.Parse(machineSettings.ReplaceAllString(raw, "x"))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("%q is not an http or https URL", raw)
+	}
+	return hostname.Check(u.Host)
 }
 
 // Paths implements runner.Pather.
