@@ -19,7 +19,8 @@ import (
 // ErrNotFound is given for an image that is not in the cloud.
 var ErrNotFound = errors.New("no such image")
 
-// A responseError is a response of the cloud whose status code is an error.
+// A responseError is a response of the cloud whose status code is an error, or a success
+// that does not fit the request.
 type responseError struct {
 	code int
 	text string
@@ -27,7 +28,10 @@ type responseError struct {
 
 func (a *responseError) Error() string {
 	s := fmt.Sprintf("the cloud answers %d %s", a.code, http.StatusText(a.code))
-	if a.text != "" {
+	switch {
+	case a.code < 400: // the body is not about a mistake, and may hold anything
+		s += ", which is no answer to this request"
+	case a.text != "":
 		s += ": " + a.text
 	}
 	return s
@@ -66,6 +70,9 @@ func explain(err error) error {
 	}
 	var code gophercloud.ErrUnexpectedResponseCode
 	if errors.As(err, &code) {
+		if code.Actual < 400 && len(code.Body) >= maxAnswer {
+			return errLargeAnswer
+		}
 		return &responseError{code.Actual, bodyText(code.Body)}
 	}
 	if err == nil || fault.IsCancelled(err) {

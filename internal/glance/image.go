@@ -13,6 +13,7 @@ import (
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/paging"
 )
 
 // The states of an image that this package handles. There are others.
@@ -136,9 +137,9 @@ func byAge(a, b Image) int { return strings.Compare(a.CreatedAt+a.ID, b.CreatedA
 // pages reads all pages of a list. It follows only the query of a page's link to the
 // next page: the service may not know the address at which it is reached.
 func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
-	var list pageList
+	list := pageList{List: paging.List{Most: maxList, Worth: pageWorth}}
 	for q := query.Encode(); ; {
-		if err := list.ask(q); err != nil {
+		if err := list.Ask("?" + q); err != nil {
 			return nil, err
 		}
 		var text json.RawMessage
@@ -150,7 +151,7 @@ func (c *Client) pages(ctx context.Context, query url.Values) ([]Image, error) {
 		if err != nil {
 			return nil, err
 		}
-		link, err := list.add(text)
+		link, err := list.take(text)
 		if err != nil || link == "" {
 			return list.found, err
 		}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/paging"
 )
 
 // What a cloud may answer. A real cloud stays far below: a page of a list has at most 1000
@@ -15,7 +16,7 @@ const (
 	maxAnswer = 16 << 20  // bytes of one answer: a page of a list, an image, a token with its catalogue
 	maxList   = 256 << 20 // bytes of all pages of a list
 	maxImages = 100_000   // images of a list
-	maxPages  = 5000      // pages of a list
+	pageWorth = 2048      // bytes of a page on average, in a long list
 )
 
 // bounded ends an answer with an error where it is larger than any that a cloud gives. No
@@ -24,6 +25,8 @@ func bounded(resp *http.Response) *http.Response {
 	resp.Body = &boundedBody{ReadCloser: resp.Body, left: maxAnswer}
 	return resp
 }
+
+var errLargeAnswer = fmt.Errorf("the answer of the cloud is larger than %s", human.Size(maxAnswer))
 
 type boundedBody struct {
 	io.ReadCloser
@@ -34,7 +37,7 @@ type boundedBody struct {
 func (b *boundedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left+1)])
 	if int64(n) > b.left {
-		n, err = int(b.left), fmt.Errorf("the answer of the cloud is larger than %s", human.Size(maxAnswer))
+		n, err = int(b.left), errLargeAnswer
 	}
 	b.left -= int64(n)
 	return n, err
@@ -42,28 +45,12 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 
 // A pageList collects the pages of one list, within bounds.
 type pageList struct {
+	paging.List
 	found []Image
-	asked map[string]bool // queries
-	bytes int
 }
 
-// ask notes the query of the next page.
-func (l *pageList) ask(query string) error {
-	if l.asked[query] {
-		return fmt.Errorf("the page %q links back to itself", query)
-	}
-	if len(l.asked) == maxPages {
-		return fmt.Errorf("the list has more than %d pages", maxPages)
-	}
-	if l.asked == nil {
-		l.asked = map[string]bool{}
-	}
-	l.asked[query] = true
-	return nil
-}
-
-// add adds the images of a page and gives the page's link to the next one.
-func (l *pageList) add(text []byte) (next string, err error) {
+// take adds the images of a page and gives the page's link to the next one.
+func (l *pageList) take(text []byte) (next string, err error) {
 	var page struct {
 		Images []Image `json:"images"`
 		Next   string  `json:"next"`
@@ -71,13 +58,10 @@ func (l *pageList) add(text []byte) (next string, err error) {
 	if err := json.Unmarshal(text, &page); err != nil {
 		return "", fmt.Errorf("the page is not a list of images: %w", err)
 	}
-	l.bytes += len(text) + len(page.Next)
+	l.Add(int64(len(text)))
 	l.found = append(l.found, page.Images...)
-	switch {
-	case len(l.found) > maxImages:
+	if len(l.found) > maxImages {
 		return "", fmt.Errorf("the list has more than %d images", maxImages)
-	case l.bytes > maxList:
-		return "", fmt.Errorf("the list is larger than %s", human.Size(maxList))
 	}
 	return page.Next, nil
 }

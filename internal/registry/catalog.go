@@ -14,15 +14,15 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/paging"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 const (
-	// catalogPage is the largest page that docker-registry gives. It refuses
-	// more.
+	// catalogPage is the largest page that docker-registry gives. It refuses more.
 	catalogPage = 1000
-	// maxNames is the largest number of names in a list.
-	maxNames = 1_000_000
+	// nameCost is what a name takes besides its letters.
+	nameCost = 40
 )
 
 // Catalog lists the repositories of a registry, in its order.
@@ -33,8 +33,11 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 	host = c.registries.Name(host)
 	var all []string
 	seen := map[string]bool{}
-	query := ""
-	for range wire.MaxPages {
+	list := paging.List{Most: wire.MaxList, Worth: wire.PageWorth}
+	for query := ""; ; {
+		if err := list.Ask(fmt.Sprintf("%q", query)); err != nil {
+			return nil, fmt.Errorf("reading the catalog of %s: %w", host, err)
+		}
 		names, next, err := c.catalogPage(ctx, host, query)
 		if KindOf(err) == NotFound {
 			err = c.isRegistry(ctx, host, err)
@@ -42,28 +45,18 @@ func (c *Client) Catalog(ctx context.Context, host string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the catalog: %w", err)
 		}
-		fresh := 0
 		for _, n := range names {
 			if !seen[n] {
 				seen[n] = true
-				fresh++
 				all = append(all, n)
+				list.Add(int64(len(n)) + nameCost)
 			}
-		}
-		if len(all) > maxNames {
-			return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d repositories", host, wire.ErrEndless, maxNames)
 		}
 		if next == "" {
 			return all, nil
 		}
-		// A page may begin with the last name of the page before, but must hold
-		// a new name.
-		if fresh == 0 {
-			return nil, fmt.Errorf("reading the catalog of %s: %w: the page %q brings nothing new", host, wire.ErrEndless, query)
-		}
 		query = next
 	}
-	return nil, fmt.Errorf("reading the catalog of %s: %w: more than %d pages", host, wire.ErrEndless, wire.MaxPages)
 }
 
 // ErrNoRegistry says that a host answers, but not as a registry.
@@ -130,7 +123,7 @@ func nextPage(h http.Header, origin string, names []string) (string, error) {
 			return "", fmt.Errorf("the link to the next page: %w", err)
 		}
 		if u.Host != "" && hostname.Origin(u) != origin {
-			return "", fmt.Errorf("%w: the next page is said to be on %s", wire.ErrEndless, u.Host)
+			return "", fmt.Errorf("%w: the next page is said to be on %s", paging.ErrEndless, u.Host)
 		}
 		if u.RawQuery != "" {
 			return u.RawQuery, nil
@@ -138,7 +131,7 @@ func nextPage(h http.Header, origin string, names []string) (string, error) {
 		if len(names) > 0 {
 			return url.Values{"n": {strconv.Itoa(catalogPage)}, "last": {names[len(names)-1]}}.Encode(), nil
 		}
-		return "", fmt.Errorf("%w: the link to the next page does not say where it begins", wire.ErrEndless)
+		return "", fmt.Errorf("%w: the link to the next page does not say where it begins", paging.ErrEndless)
 	}
 	return "", nil
 }

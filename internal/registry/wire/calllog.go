@@ -2,16 +2,15 @@ package wire
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/paging"
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
@@ -21,15 +20,14 @@ type callLog struct {
 	mu      sync.Mutex // requests of one call may still end after the call was cancelled
 	target  *Target
 	last    Result
-	pages   map[string]bool
-	listing string       // origin of the pages
-	listed  atomic.Int64 // bytes of the pages
+	pages   paging.List
+	listing string // origin of the pages
 }
 
 type callLogKey struct{}
 
 func withCallLog(ctx context.Context, p *Target) (context.Context, *callLog) {
-	t := &callLog{target: p, pages: map[string]bool{}}
+	t := &callLog{target: p, pages: paging.List{Most: MaxList, Worth: PageWorth}}
 	return context.WithValue(ctx, callLogKey{}, t), t
 }
 
@@ -49,8 +47,7 @@ func (t *callLog) note(req *http.Request, resp *http.Response, err error) {
 		t.last.Status, t.last.retryAfter, t.last.Digest = resp.StatusCode, retryAfter(resp.Header), resp.Header.Get("Docker-Content-Digest")
 		t.last.said = readSaid(resp)
 		if isPage(req) && resp.StatusCode == http.StatusOK {
-			t.pages[req.URL.String()] = true
-			counted := readers.Counting(resp.Body, func(n int64) { t.listed.Add(n) })
+			counted := readers.Counting(resp.Body, t.pages.Add)
 			resp.Body = struct {
 				io.Reader
 				io.Closer
@@ -67,9 +64,6 @@ func (t *callLog) targetOf() *Target {
 	return t.target
 }
 
-// ErrEndless says that the pages of a list never end.
-var ErrEndless = errors.New("a list without an end")
-
 // checkPage rejects a page of a list that was read before, and a list that is
 // too long: regclient follows every link.
 func (t *callLog) checkPage(req *http.Request) error {
@@ -78,22 +72,13 @@ func (t *callLog) checkPage(req *http.Request) error {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.pages[req.URL.String()] {
-		return fmt.Errorf("%w: the page after %s is that page again", ErrEndless, req.URL.Redacted())
-	}
-	if len(t.pages) >= MaxPages {
-		return fmt.Errorf("%w: more than %d pages", ErrEndless, MaxPages)
-	}
-	if t.listed.Load() > maxList {
-		return fmt.Errorf("%w: more than %d bytes", ErrEndless, maxList)
-	}
 	if t.listing == "" {
 		t.listing = hostname.Origin(req.URL)
 	}
 	if hostname.Origin(req.URL) != t.listing {
-		return fmt.Errorf("%w: the next page is said to be on %s", ErrEndless, req.URL.Host)
+		return fmt.Errorf("%w: the next page is said to be on %s", paging.ErrEndless, req.URL.Host)
 	}
-	return nil
+	return t.pages.Ask(req.URL.Redacted())
 }
 
 // isPage says whether a request reads a page of a list whose links regclient
@@ -101,10 +86,6 @@ func (t *callLog) checkPage(req *http.Request) error {
 func isPage(req *http.Request) bool {
 	return req.Method == http.MethodGet && (strings.HasSuffix(req.URL.Path, "/tags/list") || strings.Contains(req.URL.Path, "/referrers/"))
 }
-
-// maxList is the largest size of all pages of a list: a million names of 64
-// bytes.
-const maxList = 64 << 20
 
 // A Result is what a call saw of its last request.
 type Result struct {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/regclient/regclient/types/errs"
+
+	"github.com/bayplan/bayplan/internal/paging"
 )
 
 // A Kind says what went wrong with a registry.
@@ -181,7 +183,7 @@ func explain(p *Target, s Result, err error) error {
 // mismatches are the errors about registries that send something wrong.
 var mismatches = []error{
 	errs.ErrDigestMismatch, errs.ErrMismatch, errs.ErrSizeLimitExceeded,
-	ErrEndless, errLength, errOtherHost, errRealm, errManifest,
+	paging.ErrEndless, errLength, errOtherHost, errRealm, errManifest,
 }
 
 func kind(s Result, err error) Kind {
