@@ -78,24 +78,26 @@ func (s *dirStore) Blobs() (map[digest.Digest]int64, error) {
 	return all, err
 }
 
-// eachBlob visits the files of the blobs. The digest of a file that is no blob
-// is invalid.
+// eachBlob visits the files of the blobs, without the unfinished ones. The digest of a
+// file that is no blob is invalid. Other goroutines and processes add and remove files
+// meanwhile: one that has gone is passed over.
 func (s *dirStore) eachBlob(do func(path string, d digest.Digest) error) error {
 	root := filepath.Join(s.dir, blobsDir)
-	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
+	return filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() && !strings.HasPrefix(e.Name(), durable.PartPrefix) {
+			err = do(path, digestOfFile(root, path))
 		}
-		name, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
 		}
-		return do(path, digest.Digest(strings.Replace(name, string(filepath.Separator), ":", 1)))
+		return err
 	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+}
+
+// digestOfFile gives the digest that the name of a blob's file stands for.
+func digestOfFile(root, path string) digest.Digest {
+	name := strings.TrimPrefix(path, root+string(filepath.Separator))
+	return digest.Digest(strings.Replace(name, string(filepath.Separator), ":", 1))
 }
 
 func (s *dirStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
@@ -116,6 +118,9 @@ func (s *dirStore) deleteUnreferenced(needed map[digest.Digest]bool) error {
 		err = checkMarked(idx, needed, s.dir)
 	}
 	if err != nil {
+		return err
+	}
+	if err := s.removeLeftovers(); err != nil {
 		return err
 	}
 	return s.eachBlob(func(path string, d digest.Digest) error {

@@ -1,12 +1,18 @@
 package ocilayout
 
 import (
+	"crypto/rand"
+	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/durable"
 )
 
 // addNamed gives a layout a manifest under a name, as one execution.
@@ -57,4 +63,98 @@ func TestSweepAgainstAnotherRun(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A sweep removes the blobs that nothing needs and what killed runs left, and leaves alone
+// what a living writer has not finished.
+func TestSweepBesideAWriter(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "media")
+	l := Open(dir)
+	addNamed(t, l, "a:1")
+	spare := digest.FromString("spare")
+	if err := l.Put(spare, 5, strings.NewReader("spare")); err != nil {
+		t.Fatal(err)
+	}
+	left := filepath.Join(dir, "blobs", "sha256", durable.PartPrefix+"left-"+rand.Text())
+	if err := os.WriteFile(left, []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := "half and half"
+	up, err := l.Create(descriptor.Descriptor{Digest: digest.FromString(text), Size: int64(len(text))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer up.Abort()
+	if _, err := up.Write([]byte(text[:4])); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := l.Unreferenced(nil, nil); err != nil || n != 1 {
+		t.Errorf("%d blobs are not needed, %v, want 1", n, err)
+	}
+	if err := Open(dir).Sweep(); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{"what was left": left, "the spare blob": filepath.Join(dir, "blobs", "sha256", spare.Encoded())} {
+		if _, err := os.Lstat(path); err == nil {
+			t.Errorf("%s is still there", name)
+		}
+	}
+	if _, err := up.Write([]byte(text[4:])); err != nil {
+		t.Fatal(err)
+	}
+	if err := up.Commit(digest.FromString(text)); err != nil {
+		t.Errorf("the writer: %v", err)
+	}
+}
+
+// Files that go while the blobs are listed hide no blob.
+func TestBlobsBesideWriters(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "media")
+	l := Open(dir)
+	for i := range 50 {
+		text := fmt.Sprint(i)
+		if err := l.Put(digest.FromString(text), int64(len(text)), strings.NewReader(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop := make(chan struct{})
+	var writers sync.WaitGroup
+	for i := range 4 {
+		writers.Go(func() {
+			d := digest.FromString(fmt.Sprint("of writer ", i))
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				up, err := l.Create(descriptor.Descriptor{Digest: d, Size: -1})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				up.Abort()
+				if err := l.Put(d, -1, strings.NewReader(fmt.Sprint("of writer ", i))); err != nil {
+					t.Error(err)
+					return
+				}
+				if err := l.Remove(d); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 100 {
+		held, err := l.Blobs()
+		for i := range 4 {
+			delete(held, digest.FromString(fmt.Sprint("of writer ", i)))
+		}
+		if err != nil || len(held) != 50 {
+			t.Errorf("%d blobs, %v, want 50", len(held), err)
+			break
+		}
+	}
+	close(stop)
+	writers.Wait()
 }

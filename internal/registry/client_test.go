@@ -177,8 +177,8 @@ func TestNoRegistryAtAll(t *testing.T) {
 
 func TestHostileLists(t *testing.T) {
 	tests := map[string]struct{ link, body, want string }{
-		"the same page again": {`</v2/_catalog?last=b&n=1000>; rel="next"`, `{"repositories":["a","b"]}`, "brings nothing new"},
-		"another host":        {`<https://evil.example/v2/_catalog?last=b>; rel=next`, `{"repositories":["a","b"]}`, "brings nothing new"},
+		"the same page again": {`</v2/_catalog?last=b&n=1000>; rel="next"`, `{"repositories":["a","b"]}`, "is that page again"},
+		"another host":        {`<https://evil.example/v2/_catalog?last=b>; rel=next`, `{"repositories":["a","b"]}`, "is that page again"},
 		"nowhere on another":  {`<https://evil.example/v2/_catalog>; rel=next`, `{"repositories":["a","b"]}`, "said to be on evil.example"},
 		"not a link":          {`<http://[::1>; rel="next"`, `{"repositories":["a"]}`, "the link to the next page"},
 		"nowhere":             {`</v2/_catalog>; rel="next"`, `{"repositories":[]}`, "does not say where it begins"},

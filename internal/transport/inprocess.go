@@ -16,13 +16,16 @@ import (
 type inProcess struct{ handler http.Handler }
 
 // RoundTrip serves one request in its own goroutine, which ends when the handler
-// returns. The response's body does not end earlier.
+// returns. The response's body does not end earlier, and neither does a request without a
+// response: what its handler changes is changed before the caller goes on.
 func (p *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	in := newRequestBody(req)
 	pr, pw := io.Pipe()
 	w := &responseWriter{req: req, header: http.Header{}, pipe: pw, ready: make(chan struct{})}
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		defer cancel()
 		err := p.serve(w, serverRequest(ctx, req, in))
 		in.closeSource()
@@ -37,11 +40,13 @@ func (p *inProcess) RoundTrip(req *http.Request) (*http.Response, error) {
 		cancel()
 		in.closeSource()
 		_ = pr.CloseWithError(err)
+		<-ended
 		return nil, err
 	}
 	if err := errors.Join(in.sourceErr(), w.panicked()); err != nil {
 		cancel()
 		_ = pr.CloseWithError(err)
+		<-ended
 		return nil, err
 	}
 	return w.response(&responseBody{PipeReader: pr, cancel: cancel, ctx: req.Context()}), nil

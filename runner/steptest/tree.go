@@ -63,13 +63,13 @@ func (f *Fixture) walk(t *testing.T, visit func(path string, fi fs.FileInfo) err
 	t.Helper()
 	for _, dir := range f.Dirs {
 		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-			if errors.Is(err, fs.ErrNotExist) {
+			var fi fs.FileInfo
+			if err == nil {
+				fi, err = d.Info()
+			}
+			if errors.Is(err, fs.ErrNotExist) { // it has gone while we looked
 				return nil
 			}
-			if err != nil {
-				return err
-			}
-			fi, err := d.Info()
 			if err != nil {
 				return err
 			}

@@ -66,7 +66,7 @@ func TestVerifyCatalogClosed(t *testing.T) {
 		fmt.Fprint(w, `{"repositories":["a"]}`)
 		return true
 	}
-	if _, err := v.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), `the page "last=a&n=1000" brings nothing new`) {
+	if _, err := v.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), `the page after "last=a&n=1000" is that page again`) {
 		t.Errorf("got %v", err)
 	}
 }
