@@ -24,7 +24,7 @@ var (
 // The json tag of a field gives its key. A field without omitempty or omitzero is
 // required. Of the fields whose jsonschema tag has oneof_required, exactly one is
 // required. Decode supports structs, pointers to them, maps with text keys,
-// slices, bool, integers, string, time.Duration, Path, Secret, TextOr and every
+// slices, bool, integers, string, time.Duration, Path, Secret, TextOr, OneOrMore and every
 // type that implements encoding.TextUnmarshaler.
 //
 // Fields that refer to steps stay at their zero value if look is nil or returns a
@@ -102,6 +102,8 @@ func (d *decoder) value(n *node, v reflect.Value, loc location) {
 		d.text(n, v, loc)
 	case t.Implements(twoFormsType):
 		d.textOr(n, v, loc)
+	case t.Implements(oneOrMoreType):
+		d.oneOrMore(n, v, loc)
 	case t.Kind() == reflect.Struct:
 		d.mapping(n, v, loc)
 	case t.Kind() == reflect.Map:

@@ -49,13 +49,10 @@ func (d *decoder) textOr(n *node, v reflect.Value, loc location) {
 		forms = forms.Field(0)
 	}
 	text, other := forms.Field(0), forms.Field(1)
-	list := n.kind == isSequence
-	if ref := wholeRef(n.parts); n.kind == isScalar && ref != nil && other.Kind() == reflect.Slice && d.look != nil {
-		list = d.look(n.ref(ref, loc.path)).IsList()
-	}
+	list := other.Kind() == reflect.Slice && d.isList(n, loc)
 	v.SetZero()
 	switch {
-	case other.Kind() == reflect.Slice && list, other.Kind() == reflect.Struct && n.kind == isMapping:
+	case list, other.Kind() == reflect.Struct && n.kind == isMapping:
 		d.value(n, other, loc)
 	case n.kind == isScalar:
 		d.value(n, text, loc)

@@ -95,7 +95,7 @@ func outputMismatch(typ Type, ref plan.Ref, out Output) (msg, hint string) {
 // takesBoth reports whether a field may be written as text and as a list.
 func takesBoth(field reflect.Type) bool {
 	_, other := plan.Forms(field)
-	return other != nil && other.Kind() == reflect.Slice
+	return other != nil && other.Kind() == reflect.Slice || plan.ItemOf(field) != nil
 }
 
 var textType = reflect.TypeFor[encoding.TextUnmarshaler]()
@@ -108,6 +108,13 @@ func fieldType(t reflect.Type, path string) reflect.Type {
 	}
 	if path == "" || t == nil {
 		return t
+	}
+	if item := plan.ItemOf(t); item != nil {
+		if path[0] == '[' {
+			_, path, _ = strings.Cut(path, "]")
+			path = strings.TrimPrefix(path, ".")
+		}
+		return fieldType(item, path)
 	}
 	if _, other := plan.Forms(t); other != nil {
 		t = other

@@ -68,11 +68,10 @@ func (in *blobReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// open requests the blob. The caller does so before it begins the upload,
-// because an upload that waits for its source stalls. Reading always takes the
-// view for pulling, also at the destination. If both requests waited for the
-// same slots, uploads could hold all slots and wait for each other.
-func (in *blobReader) open() error {
+// Open requests the blob. Reading always takes the view for pulling, also at the
+// destination. If both requests waited for the same slots, uploads could hold all
+// slots and wait for each other.
+func (in *blobReader) Open() error {
 	if in.blob.Size == 0 {
 		return nil
 	}

@@ -18,7 +18,7 @@ type collector struct {
 	all    []*Blob
 }
 
-type blobKey struct{ registry, digest string }
+type blobKey struct{ destination, digest string }
 
 // A placeKey is a blob in a repository.
 type placeKey struct {
@@ -49,7 +49,7 @@ func (c *collector) add(e *ImagePlan) {
 		held[d.digest] = true
 	}
 	for _, d := range e.parts {
-		b := c.blob(to.Registry, d)
+		b := c.blob(destinationOf(*to), d)
 		if o := (sourceKey{b, from}); !c.read[o] {
 			c.read[o] = true
 			b.sources = append(b.sources, from)
@@ -71,8 +71,8 @@ func (c *collector) repo(r ref.Ref) *ref.Ref {
 	return c.repos[r.Reference]
 }
 
-func (c *collector) blob(registry string, d part) *Blob {
-	k := blobKey{registry, d.digest}
+func (c *collector) blob(destination string, d part) *Blob {
+	k := blobKey{destination, d.digest}
 	b := c.blobs[k]
 	if b == nil {
 		b = &Blob{Digest: d.digest, Size: d.size}

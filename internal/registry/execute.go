@@ -9,6 +9,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
 // Options are for Execute.
@@ -24,8 +25,8 @@ const DefaultParallel = 8
 
 // Execute carries out a plan. Each blob is read once from a source, and other
 // repositories mount it. The manifests of an image follow after its last blob,
-// its tag last of all. A failure stays inside its image. The error holds all
-// causes. After an error, make a new plan.
+// its tag last of all. A failure stays inside its image. Each destination gets its
+// images at its own speed. The error holds all causes. After an error, make a new plan.
 func (c *Client) Execute(ctx context.Context, t *TransferPlan, o Options) error {
 	if o.Parallel <= 0 {
 		o.Parallel = DefaultParallel
@@ -33,18 +34,58 @@ func (c *Client) Execute(ctx context.Context, t *TransferPlan, o Options) error 
 	if o.Moved == nil {
 		o.Moved = func(int64) {}
 	}
-	if o.Done == nil {
-		o.Done = func(*ImagePlan) {}
+	o.Done = oneAtATime(o.Done)
+	t.wants.Begin() // of all destinations, before one of them begins to pull
+	defer t.wants.End()
+	parts := t.byDestination()
+	errs := make([]error, len(parts))
+	var wg sync.WaitGroup
+	for i, part := range parts {
+		wg.Go(func() { errs[i] = c.executePart(ctx, part, o) })
 	}
+	wg.Wait()
+	err := t.Err()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	for _, more := range errs {
+		switch {
+		case err == nil:
+			err = more
+		case more != nil:
+			err = errors.Join(err, more)
+		}
+	}
+	return err
+}
+
+// oneAtATime makes a callback that several engines call safe. nil is a callback, too.
+func oneAtATime(done func(*ImagePlan)) func(*ImagePlan) {
+	if done == nil {
+		return func(*ImagePlan) {}
+	}
+	var mu sync.Mutex
+	return func(e *ImagePlan) {
+		mu.Lock()
+		defer mu.Unlock()
+		done(e)
+	}
+}
+
+// executePart carries out the part of a plan that concerns one destination. The errors
+// of images are in their plans. The error is one of the destination as a whole.
+func (c *Client) executePart(ctx context.Context, t *TransferPlan, o Options) error {
+	defer t.dropWants()
 	if err := c.fits(t); err != nil {
 		return err
 	}
-	e := &engine{c: c, t: t, o: o, waiting: map[*ImagePlan]int{}, mounts: map[string]mounting{}, results: make(chan result)}
+	e := &engine{c: c, t: t, o: o, waiting: map[*ImagePlan]int{}, mounts: map[string]mounting{}, results: make(chan result), wake: make(chan struct{}, 1)}
 	layouts := c.targetLayouts(t)
 	for _, l := range layouts {
 		l.Begin()
 	}
-	err := e.run(ctx)
+	e.run(ctx)
+	var err error
 	for _, l := range layouts {
 		if lasting := on(destination, l.Commit()); lasting != nil {
 			err = errors.Join(err, lasting)
@@ -64,7 +105,9 @@ type engine struct {
 	largeQueue   queue               // jobs that move many bytes through here
 	smallQueue   queue               // small blobs, mounts and manifests
 	results      chan result
-	manifestPuts manifestPuts // shared by the jobs that publish
+	wake         chan struct{}  // gets a value when a blob that was not to be had may be
+	held         bool           // such blobs are in the queues
+	manifestPuts manifests.Puts // shared by the jobs that publish
 }
 
 // mounting is what is known about mounts of a registry. The first mount runs
@@ -110,7 +153,7 @@ type queue struct {
 	limit   int
 }
 
-func (e *engine) run(ctx context.Context) error {
+func (e *engine) run(ctx context.Context) {
 	// Small jobs cost a round trip each, and little else. The registry's limiter says how
 	// many of them are under way; a layout makes those that come together lasting together.
 	e.largeQueue.limit, e.smallQueue.limit = e.room(), MaxConcurrency
@@ -118,22 +161,28 @@ func (e *engine) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
+		e.held = false
 		// Small jobs come first: mounts that are refused become large jobs.
 		e.start(ctx, &wg, &e.smallQueue)
 		e.start(ctx, &wg, &e.largeQueue)
-		if e.largeQueue.running+e.smallQueue.running == 0 {
-			break
+		running := e.largeQueue.running + e.smallQueue.running
+		if running == 0 && !e.held {
+			return
 		}
-		r := <-e.results
-		e.queueOf(r.job).running--
-		if ctx.Err() == nil {
-			e.finish(r)
+		stopped := ctx.Done()
+		if running > 0 {
+			stopped = nil // their results come
+		}
+		select {
+		case r := <-e.results:
+			e.queueOf(r.job).running--
+			if ctx.Err() == nil {
+				e.finish(r)
+			}
+		case <-e.wake:
+		case <-stopped:
 		}
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return e.t.Err()
 }
 
 // room is the number of blobs that move at a time. It is at most the number of
@@ -205,6 +254,10 @@ func (e *engine) next(q *queue) *job {
 			continue
 		case j.kind == mountJob && e.mounts[j.from.Registry] == untried:
 			e.mounts[j.from.Registry] = trying
+		case j.kind == pullJob && !j.blob.want.Ready(e.wake):
+			e.held = true
+			i++
+			continue
 		}
 		q.take(i)
 		return j
@@ -245,7 +298,11 @@ func (e *engine) add(j *job) {
 func (e *engine) do(ctx context.Context, j *job) error {
 	switch j.kind {
 	case pullJob:
-		return e.c.copyBlob(ctx, j.blob, blobCopy{source, j.from, *j.place.repo, e.o.Moved})
+		moved := e.o.Moved
+		if j.blob.want.IsShared() {
+			moved = func(int64) {} // they count for another
+		}
+		return e.c.pullBlob(ctx, j.blob, blobCopy{source, j.from, *j.place.repo, moved})
 	case copyJob:
 		return e.c.copyBlob(ctx, j.blob, blobCopy{destination, j.from, *j.place.repo, func(int64) {}})
 	case mountJob:
@@ -303,6 +360,7 @@ func (e *engine) pull(b *Blob) {
 			return
 		}
 	}
+	b.want.Drop()
 }
 
 // pullFailed decides which images a failure concerns. Another repository of the

@@ -13,6 +13,8 @@ import (
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/errs"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
 // Some registries, and proxies before them, refuse HEAD for what GET gives. So a HEAD
@@ -113,7 +115,7 @@ func (c *Client) headOnly(ctx context.Context, view *reg.Reg, r ref.Ref) (d Desc
 			m, err = view.ManifestGet(ctx, r)
 		}
 		if err == nil {
-			d = describe(m)
+			d = manifests.Describe(m)
 		}
 		return err
 	})
@@ -125,7 +127,7 @@ func (c *Client) describeByGet(ctx context.Context, view *reg.Reg, r ref.Ref) (D
 	err := c.call(ctx, r, func(ctx context.Context) error {
 		m, err := view.ManifestGet(ctx, r)
 		if err == nil {
-			d = describe(m)
+			d = manifests.Describe(m)
 		}
 		return err
 	})

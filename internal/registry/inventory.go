@@ -150,7 +150,7 @@ func (c *Client) findMountSources(ctx context.Context, t *TransferPlan) error {
 	wanted := map[blobKey]*Blob{}
 	for _, b := range t.Blobs {
 		if !b.isPresent() && b.isNew() {
-			wanted[blobKey{b.places[0].repo.Registry, b.Digest}] = b
+			wanted[blobKey{b.destination(), b.Digest}] = b
 		}
 	}
 	if len(wanted) == 0 {
@@ -161,7 +161,7 @@ func (c *Client) findMountSources(ctx context.Context, t *TransferPlan) error {
 	}
 	for _, e := range there {
 		for _, d := range e.held {
-			if b := wanted[blobKey{e.target.Registry, d.digest}]; b != nil && !b.isPresent() {
+			if b := wanted[blobKey{destinationOf(e.target), d.digest}]; b != nil && !b.isPresent() {
 				at := repoOf(e.target)
 				b.places = append(b.places, &place{repo: &at, present: true})
 				t.trusting = t.trusting || e.isConfirmed()

@@ -336,7 +336,13 @@ func newClient(t *testing.T, hosts ...Host) *Client {
 func pair(t *testing.T) (src, dst *lab, c *Client) {
 	t.Helper()
 	src, dst = newLab(t), newLab(t)
-	return src, dst, newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: dst})
+	return src, dst, nextRun(t, src, dst)
+}
+
+// nextRun makes a client that knows nothing of what another has moved.
+func nextRun(t *testing.T, src, dst *lab) *Client {
+	t.Helper()
+	return newClient(t, Host{Name: srcHost, Handler: src}, Host{Name: dstHost, Handler: dst})
 }
 
 // serve answers all GETs and HEADs under a path with one manifest.

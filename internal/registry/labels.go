@@ -11,6 +11,7 @@ import (
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
 
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
@@ -32,7 +33,7 @@ func (c *Client) Labels(ctx context.Context, image string) (map[string]string, D
 	if err != nil {
 		return nil, Descriptor{}, err
 	}
-	d := describe(top)
+	d := manifests.Describe(top)
 	if labels, ok := c.labels.get(d.Digest); ok {
 		return labels, d, nil
 	}
@@ -104,12 +105,12 @@ func (c *Client) onePlatform(ctx context.Context, r ref.Ref, m manifest.Manifest
 
 // configLabels reads the labels in the configuration of an image.
 func (c *Client) configLabels(ctx context.Context, r ref.Ref, m manifest.Manifest) (map[string]string, error) {
-	if isOldFormat(m) {
-		return nil, oldFormatError(show(r), "read")
+	if manifests.IsOldFormat(m) {
+		return nil, manifests.OldFormatError(show(r), "read")
 	}
 	image, ok := m.(manifest.Imager)
 	if !ok {
-		return nil, fmt.Errorf("%s: a manifest of type %s has no labels", show(r), describe(m).MediaType)
+		return nil, fmt.Errorf("%s: a manifest of type %s has no labels", show(r), manifests.Describe(m).MediaType)
 	}
 	d, err := image.GetConfig()
 	if err != nil {
@@ -135,7 +136,7 @@ func (c *Client) configLabels(ctx context.Context, r ref.Ref, m manifest.Manifes
 
 // small reads a blob into memory. It is checked against size and digest.
 func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) ([]byte, error) {
-	if err := checkBlob(d); err != nil {
+	if err := manifests.CheckBlob(d); err != nil {
 		return nil, fmt.Errorf("%s: %w", show(r), err)
 	}
 	if d.Size > maxConfig {
@@ -157,15 +158,4 @@ func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) 
 // plain is a descriptor without addresses, so that only the registry is asked.
 func plain(d descriptor.Descriptor) descriptor.Descriptor {
 	return descriptor.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
-}
-
-// checkBlob rejects an invalid digest or size.
-func checkBlob(d descriptor.Descriptor) error {
-	if err := wire.CheckDigest(d.Digest.String()); err != nil {
-		return fmt.Errorf("a blob: %w", err)
-	}
-	if d.Size < 0 {
-		return fmt.Errorf("blob %s is said to be %d bytes long", d.Digest, d.Size)
-	}
-	return nil
 }

@@ -5,10 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path"
-	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,56 +62,4 @@ func sizeOf(t *testing.T, l *lab, repo, digest string) int {
 		t.Fatalf("%s: %d", digest, w.Code)
 	}
 	return w.Body.Len()
-}
-
-// Whatever the repository, a registry is given a manifest by one at a time.
-func TestPublicationsOfOneManifestWaitForEachOther(t *testing.T) {
-	var p manifestPuts
-	var active atomic.Int64
-	var wg sync.WaitGroup
-	for i := range 50 {
-		repo, err := parse(fmt.Sprint(dstHost, "/ns/app", i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		wg.Go(func() {
-			_ = p.put(repo, put{packedManifest: packedManifest{digest: "sha256:1"}, tag: "v1"}, func() error {
-				if n := active.Add(1); n > 1 {
-					t.Errorf("%d at a time", n)
-				}
-				runtime.Gosched()
-				active.Add(-1)
-				return nil
-			})
-		})
-	}
-	wg.Wait()
-}
-
-// What failed is tried again by the next image that needs it.
-func TestFailedPublicationIsNotRemembered(t *testing.T) {
-	var p manifestPuts
-	repo, err := parse(dstHost + "/ns/app")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, tried := put{packedManifest: packedManifest{digest: "sha256:1"}}, 0
-	do := func() error {
-		if tried++; tried == 1 {
-			return fmt.Errorf("broken")
-		}
-		return nil
-	}
-	for i, want := range []bool{true, false, false} {
-		if err := p.put(repo, m, do); (err != nil) != want {
-			t.Errorf("%d: %v", i, err)
-		}
-	}
-	if tried != 2 {
-		t.Errorf("tried %d times, want 2", tried)
-	}
-	m.tag = "v1"
-	if err := p.put(repo, m, do); err != nil || tried != 3 {
-		t.Errorf("a tag on it: %v, tried %d times", err, tried)
-	}
 }

@@ -5,6 +5,8 @@ import (
 
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
+
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
 // IsPart says whether an image at its destination is a part of the image at its
@@ -39,7 +41,7 @@ func (c *Client) namedBy(ctx context.Context, r ref.Ref, read reader) map[string
 	if err != nil || !ok {
 		return nil
 	}
-	list, err := children(index)
+	list, err := manifests.Children(index)
 	if err != nil {
 		return nil
 	}

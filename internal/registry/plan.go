@@ -10,6 +10,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
@@ -17,9 +18,11 @@ import (
 // them, are at their destinations. It moves nothing. The error of one image is
 // in its ImagePlan. The error that is returned concerns all images.
 func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*TransferPlan, error) {
+	wants := c.spool.Plan(want.Owner)
+	defer wants.Planned()
 	want.scratch = &scratch{}
 	t := &TransferPlan{Images: c.imagePlans(images, &want)}
-	if err := each(ctx, t.Images, func(ctx context.Context, e *ImagePlan) { c.planImage(ctx, e) }); err != nil {
+	if err := each(ctx, t.bySource(), c.planAlike); err != nil {
 		return nil, err
 	}
 	t.Blobs = collect(t.Images)
@@ -30,6 +33,7 @@ func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*Tra
 	if err := c.findMountSources(ctx, t); err != nil {
 		return nil, err
 	}
+	t.want(wants)
 	t.dropScratch()
 	return t, nil
 }
@@ -37,7 +41,38 @@ func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*Tra
 // dropScratch drops what was needed only to make the plan.
 func (t *TransferPlan) dropScratch() {
 	for _, e := range t.Images {
-		e.held, e.want.scratch = nil, nil
+		e.held, e.like, e.top, e.want.scratch = nil, nil, nil, nil
+	}
+}
+
+// bySource groups the images that come from one source to several targets.
+func (t *TransferPlan) bySource() [][]*ImagePlan {
+	var groups [][]*ImagePlan
+	at := map[string]int{}
+	for _, e := range t.Images {
+		name := show(e.source) + " " + e.Digest
+		i, seen := at[name]
+		if !seen {
+			i = len(groups)
+			at[name] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], e)
+	}
+	return groups
+}
+
+// planAlike plans images of one source, one after the other: its registry is asked once,
+// and all targets get the same image.
+func (c *Client) planAlike(ctx context.Context, es []*ImagePlan) {
+	for i, e := range es {
+		if i > 0 {
+			e.like = es[i-1]
+		}
+		c.planImage(ctx, e)
+	}
+	for _, e := range es {
+		e.top = nil // there may be very many plans
 	}
 }
 
@@ -109,7 +144,6 @@ func (c *Client) planImage(ctx context.Context, e *ImagePlan) {
 		c.readOlderImage(ctx, e)
 		err = on(source, c.readTree(ctx, e))
 	}
-	e.top = nil // there may be very many plans
 	if err != nil {
 		e.fail(err)
 	}
@@ -134,7 +168,7 @@ func (c *Client) compare(ctx context.Context, e *ImagePlan, copies bool) error {
 	}
 	want, serr := c.wanted(ctx, e, copying)
 	if serr == nil {
-		e.Digest = want // also if the destination fails
+		e.Digest, e.found = want, true // also if the destination fails
 	}
 	if e.target.Tag == "" && serr == nil {
 		have, derr = target(repoOf(e.target).SetDigest(want))
@@ -168,6 +202,11 @@ func (c *Client) wanted(ctx context.Context, e *ImagePlan, reading bool) (string
 			return "", fmt.Errorf("%s: %w", show(e.source), err)
 		}
 	}
+	if l := e.like; l != nil && l.found {
+		e.found, e.top, e.rewritten = true, l.top, l.rewritten
+		e.Original, e.Kept, e.Of = l.Original, l.Kept, l.Of
+		return l.Digest, nil
+	}
 	switch {
 	case len(e.want.Platforms) > 0:
 		return c.narrowed(ctx, e)
@@ -182,7 +221,33 @@ func (c *Client) wanted(ctx context.Context, e *ImagePlan, reading bool) (string
 		return "", err
 	}
 	e.top = m
-	return describe(m).Digest, nil
+	return manifests.Describe(m).Digest, nil
+}
+
+// narrowed finds out what an image is when only some platforms are taken.
+func (c *Client) narrowed(ctx context.Context, e *ImagePlan) (string, error) {
+	at := e.source
+	if e.Digest != "" {
+		at = repoOf(e.source).SetDigest(e.Digest)
+	}
+	m, err := c.manifest(ctx, at)
+	if err != nil {
+		return "", err
+	}
+	n, err := manifests.Narrow(m, e.want.Platforms, show(e.source))
+	if err != nil {
+		return "", err
+	}
+	whole := manifests.Describe(m).Digest
+	if n.Digest == whole {
+		e.top = m
+		return whole, nil
+	}
+	if n.Index != nil {
+		e.top, e.rewritten = n.Index, true
+	}
+	e.Original, e.Kept, e.Of = whole, n.Kept, n.Of
+	return n.Digest, nil
 }
 
 // findBlobs finds out which of the other blobs the destinations have: an

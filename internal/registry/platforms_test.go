@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
 // platformEntry is an index's entry.
@@ -133,7 +135,7 @@ func TestRewriteKeepsEntries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := narrow(m, []string{"linux/amd64", "linux/arm/v7"}, "x")
+	n, err := manifests.Narrow(m, []string{"linux/amd64", "linux/arm/v7"}, "x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,13 +154,13 @@ func TestRewriteKeepsEntries(t *testing.T) {
 		}
 		return b
 	}
-	got, want := read(n.index.RawBody()), read(m.RawBody())
+	got, want := read(n.Index.RawBody()), read(m.RawBody())
 	want.Manifests = []json.RawMessage{want.Manifests[0], want.Manifests[2], want.Manifests[4]}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if describe(n.index).MediaType != ociType {
-		t.Errorf("type %s", describe(n.index).MediaType)
+	if manifests.Describe(n.Index).MediaType != ociType {
+		t.Errorf("type %s", manifests.Describe(n.Index).MediaType)
 	}
 }
 

@@ -111,7 +111,7 @@ func (p *Pruning) countUnused(t *TransferPlan) (err error) {
 	}
 	for _, e := range t.Images {
 		for _, put := range e.puts {
-			coming[put.digest] = true
+			coming[put.Digest] = true
 		}
 	}
 	p.Blobs, p.Bytes, err = p.layout.Unreferenced(leave, coming)

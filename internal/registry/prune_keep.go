@@ -10,6 +10,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
 // A keptManifests is the digests of the manifests of a repository that stay.
@@ -33,14 +34,14 @@ func (k *keptManifests) add(ctx context.Context, r ref.Ref) error {
 }
 
 func (k *keptManifests) note(ctx context.Context, m manifest.Manifest, depth int) error {
-	k.digests[describe(m).Digest] = true
+	k.digests[manifests.Describe(m).Digest] = true
 	index, ok := m.(manifest.Indexer)
 	if !ok {
 		return nil
 	}
-	list, err := children(index)
+	list, err := manifests.Children(index)
 	if err != nil {
-		return fmt.Errorf("%s: %w", show(k.repo.SetDigest(describe(m).Digest)), err)
+		return fmt.Errorf("%s: %w", show(k.repo.SetDigest(manifests.Describe(m).Digest)), err)
 	}
 	for _, d := range list {
 		known := k.digests[d.Digest.String()]
@@ -99,7 +100,7 @@ func (k *keptManifests) removable(ctx context.Context, tags []string) ([]*Remova
 	for i, one := range leaving {
 		removals[i] = &Removal{Name: show(k.repo.SetTag(one.tag)), repo: k.repo, tag: one.tag, known: k.known}
 		if one.manifest != nil {
-			removals[i].Digest = describe(one.manifest).Digest
+			removals[i].Digest = manifests.Describe(one.manifest).Digest
 			removals[i].held = k.digests[removals[i].Digest]
 		}
 	}

@@ -13,10 +13,13 @@ import (
 func (c *Client) Quotas(t *TransferPlan) []string {
 	needed := map[string]int{}
 	var hosts []string
+	read := map[string]bool{} // an image for several destinations is read once
 	for _, e := range t.Images {
-		if e.State != Copy {
+		name := show(e.source) + " " + e.Digest
+		if e.State != Copy || read[name] {
 			continue
 		}
+		read[name] = true
 		if needed[e.source.Registry] == 0 {
 			hosts = append(hosts, e.source.Registry)
 		}

@@ -8,15 +8,12 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 // A Descriptor names a manifest by its content.
-type Descriptor struct {
-	Digest    string
-	MediaType string
-	Size      int64
-}
+type Descriptor = manifests.Descriptor
 
 // withoutHost gives the error for a reference that begins with no host. If the rest is
 // right, its hint has the name that docker would use.

@@ -334,7 +334,7 @@ func (c *Client) missingAttachments(ctx context.Context, e *ImagePlan) ([]string
 func (t *tree) subjects() []string {
 	all := make([]string, len(t.manifests))
 	for i, m := range t.manifests {
-		all[i] = m.digest
+		all[i] = m.Digest
 	}
 	return all
 }
@@ -354,7 +354,7 @@ func (e *ImagePlan) orderPuts(t *tree, image int) {
 		if i == image {
 			continue
 		}
-		if named := tags[m.digest]; i > image && len(named) > 0 {
+		if named := tags[m.Digest]; i > image && len(named) > 0 {
 			for _, tag := range named {
 				e.puts = append(e.puts, put{m, tag})
 			}

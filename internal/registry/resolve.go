@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/regclient/regclient/scheme"
-	"github.com/regclient/regclient/types/manifest"
 )
 
 // Resolve gives what a tag stands for. It costs one HEAD, which registries do
@@ -16,11 +15,6 @@ func (c *Client) Resolve(ctx context.Context, image string) (Descriptor, error) 
 		return Descriptor{}, err
 	}
 	return c.head(ctx, c.pull, r, confirm)
-}
-
-func describe(m manifest.Manifest) Descriptor {
-	d := m.GetDescriptor()
-	return Descriptor{Digest: d.Digest.String(), MediaType: d.MediaType, Size: d.Size}
 }
 
 // HasTag says whether a tag is there.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	"github.com/regclient/regclient/types/errs"
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 	"github.com/bayplan/bayplan/internal/registry/upload"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
@@ -30,8 +32,21 @@ func (c *Client) copyBlob(ctx context.Context, b *Blob, l blobCopy) error {
 func (c *Client) copyBlobOnce(ctx context.Context, b *Blob, l blobCopy) error {
 	in := c.newBlobReader(ctx, l.from, b)
 	in.moved = l.moved
+	return c.copyFrom(ctx, b, l, in)
+}
+
+// A blobSource gives the bytes of a blob to an upload.
+type blobSource interface {
+	upload.Source
+	// Open makes sure, before the upload begins, that there is something to read: an
+	// upload that waits for its source stalls.
+	Open() error
+	io.Closer
+}
+
+func (c *Client) copyFrom(ctx context.Context, b *Blob, l blobCopy, in blobSource) error {
 	defer func() { _ = in.Close() }()
-	err := in.open()
+	err := in.Open()
 	if err == nil {
 		err = c.call(upload.From(ctx, in), l.to, func(ctx context.Context) error {
 			_, err := c.push.BlobPut(ctx, l.to, b.desc(), in)
@@ -70,14 +85,14 @@ func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 
 // publish puts the manifests of an image, the one with the tag last, and makes
 // sure that the tag stands for this image.
-func (c *Client) publish(ctx context.Context, e *ImagePlan, others *manifestPuts) error {
+func (c *Client) publish(ctx context.Context, e *ImagePlan, others *manifests.Puts) error {
 	repo := repoOf(e.target)
 	for _, p := range e.puts {
-		to := repo.SetDigest(p.digest)
+		to := repo.SetDigest(p.Digest)
 		if p.tag != "" {
 			to = repo.SetTag(p.tag)
 		}
-		if err := others.put(repo, p, func() error { return c.put(ctx, to, p.packedManifest) }); err != nil {
+		if err := others.Put(repo, p.Digest, p.tag, func() error { return c.put(ctx, to, p.Packed) }); err != nil {
 			return on(destination, err)
 		}
 	}
@@ -86,8 +101,8 @@ func (c *Client) publish(ctx context.Context, e *ImagePlan, others *manifestPuts
 
 // put puts one manifest. The registry gives its digest in the answer, or else
 // is asked for it.
-func (c *Client) put(ctx context.Context, to ref.Ref, b packedManifest) error {
-	m, err := b.manifest()
+func (c *Client) put(ctx context.Context, to ref.Ref, b manifests.Packed) error {
+	m, err := b.Manifest()
 	if err != nil {
 		return err
 	}
@@ -100,8 +115,8 @@ func (c *Client) put(ctx context.Context, to ref.Ref, b packedManifest) error {
 		return err
 	}
 	got, err := c.head(ctx, c.push, to, confirm)
-	if err == nil && got.Digest != b.digest {
-		err = fmt.Errorf("%s: it is %s after %s was put there", show(to), got.Digest, b.digest)
+	if err == nil && got.Digest != b.Digest {
+		err = fmt.Errorf("%s: it is %s after %s was put there", show(to), got.Digest, b.Digest)
 	}
 	return err
 }

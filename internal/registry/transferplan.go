@@ -14,6 +14,8 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/manifests"
+	"github.com/bayplan/bayplan/internal/registry/spool"
 )
 
 // An Image is one image of a list, with its source and its target.
@@ -34,6 +36,9 @@ type Selection struct {
 
 	// Tags lists the tags of a repository at a source, HOST/NAME. nil: its registry is asked.
 	Tags func(ctx context.Context, repository string) ([]string, error)
+	// Owner is who plans. A plan takes the place of the owner's last one, unless that is
+	// carried out.
+	Owner string
 
 	// Trust gives an error for an image that must not be copied, by its source's name and
 	// digest, before anything more is read of it. nil: all may be.
@@ -47,7 +52,7 @@ type scratch struct {
 	lists    tagLists
 	catalogs catalogs
 	answers  blobAnswers
-	packer   packer
+	packer   manifests.Packer
 }
 
 // A State says how far an image has come.
@@ -76,6 +81,8 @@ type ImagePlan struct {
 	Of       int      // the number of platforms at the source
 
 	want           *Selection
+	like           *ImagePlan        // of the same source, planned before, or nil
+	found          bool              // the source says that it is Digest
 	top            manifest.Manifest // the manifest of the image, nil until it is read or made
 	rewritten      bool              // top is new, and the source does not have it
 	source, target ref.Ref
@@ -91,7 +98,7 @@ func (e *ImagePlan) Attached() int { return len(e.attached) }
 
 // A put is a manifest to put, by its digest or under a tag.
 type put struct {
-	packedManifest
+	manifests.Packed
 	tag string
 }
 
@@ -100,8 +107,9 @@ type Blob struct {
 	Digest string
 	Size   int64
 
-	sources []*ref.Ref // repositories that have it
-	places  []*place   // repositories that need it, the home first
+	sources []*ref.Ref  // repositories that have it
+	places  []*place    // repositories that need it, the home first
+	want    *spool.Want // nil: the destination has it
 }
 
 func (b *Blob) desc() descriptor.Descriptor {
@@ -125,6 +133,16 @@ func (b *Blob) isPresent() bool {
 	return slices.ContainsFunc(b.places, func(p *place) bool { return p.present })
 }
 
+// destination names the registry or layout that is to have the blob.
+func (b *Blob) destination() string {
+	for _, p := range b.places {
+		if len(p.entries) > 0 {
+			return destinationOf(*p.repo)
+		}
+	}
+	return ""
+}
+
 // A TransferPlan is what is to be done for a list of images. Carrying it out
 // changes it.
 type TransferPlan struct {
@@ -132,6 +150,51 @@ type TransferPlan struct {
 	Blobs  []*Blob      // largest first
 
 	trusting bool // some blobs count as present because Image.Whole says so
+	wants    *spool.Plan
+}
+
+// byDestination divides a plan by its destinations.
+func (t *TransferPlan) byDestination() []*TransferPlan {
+	var parts []*TransferPlan
+	at := map[string]*TransferPlan{}
+	of := func(name string) *TransferPlan {
+		if at[name] == nil {
+			at[name] = &TransferPlan{}
+			parts = append(parts, at[name])
+		}
+		return at[name]
+	}
+	for _, e := range t.Images {
+		part := of(destinationOf(e.target))
+		part.Images = append(part.Images, e)
+	}
+	for _, b := range t.Blobs {
+		part := of(b.destination())
+		part.Blobs = append(part.Blobs, b)
+	}
+	return parts
+}
+
+// want notes which blobs the plan pulls.
+func (t *TransferPlan) want(p *spool.Plan) {
+	t.wants = p
+	var pulls []*Blob
+	var list []spool.Blob
+	for _, b := range t.Blobs {
+		if !b.isPresent() {
+			pulls, list = append(pulls, b), append(list, spool.Blob{Digest: b.Digest, Size: b.Size})
+		}
+	}
+	wants := p.Want(list)
+	for i, b := range pulls {
+		b.want = &wants[i]
+	}
+}
+
+func (t *TransferPlan) dropWants() {
+	for _, b := range t.Blobs {
+		b.want.Drop()
+	}
 }
 
 // A Summary counts the parts of a plan.
@@ -139,7 +202,9 @@ type Summary struct {
 	Images, Unchanged, Copies, Failed int
 	Blobs                             int   // to be pulled from the source
 	Bytes                             int64 // of those
-	Mounts                            int   // of blobs that the destination then has
+	Shared                            int   // blobs that another destination or step pulls
+	SharedBytes                       int64
+	Mounts                            int // of blobs that the destination then has
 }
 
 // Summary counts what is to be done.
@@ -163,9 +228,14 @@ func (t *TransferPlan) Summary() Summary {
 			}
 		}
 		if !b.isPresent() && missing > 0 {
-			s.Blobs++
-			s.Bytes += b.Size
 			missing--
+			if b.want.IsShared() {
+				s.Shared++
+				s.SharedBytes += b.Size
+			} else {
+				s.Blobs++
+				s.Bytes += b.Size
+			}
 		}
 		s.Mounts += missing
 	}
@@ -173,11 +243,11 @@ func (t *TransferPlan) Summary() Summary {
 }
 
 // Pulls gives the number of bytes that are pulled for each image. A blob that
-// several images need counts for the first.
+// several images need counts for the first, and one that another destination or step pulls for none.
 func (t *TransferPlan) Pulls() map[*ImagePlan]int64 {
 	pulls := map[*ImagePlan]int64{}
 	for _, b := range t.Blobs {
-		if !b.isPresent() {
+		if !b.isPresent() && !b.want.IsShared() {
 			pulls[b.places[0].entries[0]] += b.Size
 		}
 	}

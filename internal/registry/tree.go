@@ -2,17 +2,15 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"unique"
 
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
 	"github.com/regclient/regclient/types/ref"
 
-	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
@@ -27,10 +25,10 @@ const (
 type tree struct {
 	repo      ref.Ref
 	read      reader
-	keep      *packer          // nil: the manifests are not kept
-	seen      map[string]bool  // digests of manifests
-	parts     map[string]bool  // digests of blobs
-	manifests []packedManifest // children first
+	keep      *manifests.Packer  // nil: the manifests are not kept
+	seen      map[string]bool    // digests of manifests
+	parts     map[string]bool    // digests of blobs
+	manifests []manifests.Packed // children first
 	blobs     []part
 }
 
@@ -42,6 +40,10 @@ type part struct {
 
 // readTree reads the manifests of an image from its source.
 func (c *Client) readTree(ctx context.Context, e *ImagePlan) error {
+	if l := e.like; l != nil && l.puts != nil {
+		e.takeTree(l)
+		return nil
+	}
 	t := newTree(repoOf(e.source), c.manifest)
 	t.keep = &e.want.scratch.packer
 	if err := t.top(ctx, e); err != nil {
@@ -60,6 +62,13 @@ func (c *Client) readTree(ctx context.Context, e *ImagePlan) error {
 		e.Size += d.size
 	}
 	return nil
+}
+
+// takeTree takes what was read for another target of the same image.
+func (e *ImagePlan) takeTree(l *ImagePlan) {
+	e.attached, e.parts, e.Blobs, e.Size = l.attached, l.parts, l.Blobs, l.Size
+	e.puts = slices.Clone(l.puts)
+	e.puts[len(e.puts)-1].tag = e.target.Tag
 }
 
 // A reader reads a manifest from one of the two sides.
@@ -108,35 +117,19 @@ func (t *tree) take(ctx context.Context, m manifest.Manifest, depth int) error {
 	if err := t.below(ctx, m, depth); err != nil {
 		return err
 	}
-	b, err := t.body(m)
+	b, err := t.keep.Pack(m)
 	t.manifests = append(t.manifests, b)
 	return err
 }
 
-// body is what the tree keeps of a manifest.
-func (t *tree) body(m manifest.Manifest) (packedManifest, error) {
-	d := describe(m)
-	b := packedManifest{digest: d.Digest, mediaType: unique.Make(d.MediaType).Value()}
-	if t.keep == nil {
-		return b, nil
-	}
-	raw, err := m.RawBody()
-	if err != nil {
-		return b, err
-	}
-	b.size = len(raw)
-	b.packed, err = t.keep.pack(raw)
-	return b, err
-}
-
 func (t *tree) below(ctx context.Context, m manifest.Manifest, depth int) error {
-	name := show(t.repo.SetDigest(describe(m).Digest))
-	if isOldFormat(m) {
-		return oldFormatError(name, "copied")
+	name := show(t.repo.SetDigest(manifests.Describe(m).Digest))
+	if manifests.IsOldFormat(m) {
+		return manifests.OldFormatError(name, "copied")
 	}
 	switch m := m.(type) {
 	case manifest.Indexer:
-		list, err := children(m)
+		list, err := manifests.Children(m)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
@@ -149,33 +142,7 @@ func (t *tree) below(ctx context.Context, m manifest.Manifest, depth int) error 
 	case manifest.Imager:
 		return t.image(m, name)
 	}
-	return fmt.Errorf("%s: a manifest of type %q cannot be copied", name, describe(m).MediaType)
-}
-
-// isOldFormat says whether a manifest is of the format that Docker had before 2016. It
-// names no configuration, and its digest is not that of its bytes.
-func isOldFormat(m manifest.Manifest) bool {
-	return strings.HasPrefix(describe(m).MediaType, "application/vnd.docker.distribution.manifest.v1+")
-}
-
-func oldFormatError(name, done string) error {
-	return fault.WithHint(
-		fmt.Errorf("%s: it is in Docker's old image format (schema 1), which is not %s", name, done),
-		"pull it with docker or podman and push it again, which writes the present format")
-}
-
-// children gives the entries of an index, with valid digests.
-func children(index manifest.Indexer) ([]descriptor.Descriptor, error) {
-	list, err := index.GetManifestList()
-	if err != nil {
-		return nil, errors.New(wire.Words(err))
-	}
-	for _, d := range list {
-		if err := wire.CheckDigest(d.Digest.String()); err != nil {
-			return nil, fmt.Errorf("an entry of the index: %w", err)
-		}
-	}
-	return list, nil
+	return fmt.Errorf("%s: a manifest of type %q cannot be copied", name, manifests.Describe(m).MediaType)
 }
 
 // image adds the blobs of one image.
@@ -189,10 +156,10 @@ func (t *tree) image(m manifest.Imager, name string) error {
 		return fmt.Errorf("%s: its layers: %s", name, wire.Words(err))
 	}
 	for _, d := range append([]descriptor.Descriptor{conf}, layers...) {
-		if isForeign(d) {
+		if manifests.IsForeign(d) {
 			continue
 		}
-		if err := checkBlob(d); err != nil {
+		if err := manifests.CheckBlob(d); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if key := unique.Make(d.Digest.String()).Value(); !t.parts[key] {
@@ -201,9 +168,4 @@ func (t *tree) image(m manifest.Imager, name string) error {
 		}
 	}
 	return nil
-}
-
-// isForeign says that a layer, by its type, must not be kept in registries.
-func isForeign(d descriptor.Descriptor) bool {
-	return strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable.")
 }

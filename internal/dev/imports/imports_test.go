@@ -137,6 +137,16 @@ var rules = []rule{
 		reason: "the client and the server build on these packages, not the other way round",
 	},
 	{
+		packages: []string{"./internal/registry/spool"}, not: []string{"net/http", "./internal/registry"},
+		but: []string{"./internal/registry/spool"}, direct: true,
+		reason: "who may share a blob is decided without sending a request",
+	},
+	{
+		packages: []string{"./internal/registry/manifests"}, not: []string{"./internal/registry"},
+		but:    []string{"./internal/registry/manifests", "./internal/registry/wire"},
+		reason: "what manifests say is known without sending a request",
+	},
+	{
 		packages: []string{"./"}, not: []string{"testing"}, except: []string{"./runner/steptest", "./steps/internal/testbed"}, direct: true,
 		reason: "shipped code does not contain test helpers",
 	},

@@ -151,6 +151,15 @@ func mapType(r *jsonschema.Reflector, t reflect.Type) *jsonschema.Schema {
 		}
 		return s
 	}
+	if item := plan.ItemOf(t); item != nil {
+		one, more := r.ReflectFromType(item), r.ReflectFromType(reflect.SliceOf(item))
+		one.Version, more.Version = "", ""
+		more.MinItems = new(uint64(1))
+		if one.AnyOf != nil {
+			return &jsonschema.Schema{AnyOf: append(one.AnyOf, more)}
+		}
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{one, more}}
+	}
 	switch t {
 	case reflect.TypeFor[plan.Path]():
 		return &jsonschema.Schema{Type: "string", MinLength: new(uint64(1))}

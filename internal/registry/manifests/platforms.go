@@ -1,7 +1,6 @@
-package registry
+package manifests
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -13,20 +12,20 @@ import (
 	"github.com/bayplan/bayplan/internal/registry/platforms"
 )
 
-// A narrowed image is an index with only some of its platforms.
-type narrowed struct {
-	digest string            // of the rest
-	index  manifest.Manifest // the new index; nil: the digest is at the source
-	kept   []string          // platforms
-	of     int               // how many there were
+// A Narrowed image is an index with only some of its platforms.
+type Narrowed struct {
+	Digest string            // of the rest
+	Index  manifest.Manifest // the new index; nil: the digest is at the source
+	Kept   []string          // platforms
+	Of     int               // how many there were
 }
 
-// narrow keeps only some platforms of an index. It removes the others from the
+// Narrow keeps only some platforms of an index. It removes the others from the
 // list, because a registry refuses an index with missing images. If one image
 // is left, the result is that image. A manifest that is no index stays as it
 // is.
-func narrow(m manifest.Manifest, wanted []string, name string) (narrowed, error) {
-	whole := narrowed{digest: describe(m).Digest}
+func Narrow(m manifest.Manifest, wanted []string, name string) (Narrowed, error) {
+	whole := Narrowed{Digest: Describe(m).Digest}
 	index, ok := m.(manifest.Indexer)
 	if !ok {
 		return whole, nil
@@ -36,40 +35,40 @@ func narrow(m manifest.Manifest, wanted []string, name string) (narrowed, error)
 		return whole, fmt.Errorf("%s: %w", name, err)
 	}
 	keep, n := selectPlatforms(list, wanted)
-	if len(n.kept) == 0 {
+	if len(n.Kept) == 0 {
 		return whole, fmt.Errorf("%s: it has no image for %s; there are %s", name, strings.Join(wanted, ", "), strings.Join(platformNames(list), ", "))
 	}
 	switch images := imagesAmong(list, keep); {
 	case !slices.Contains(keep, false):
 		return whole, nil
 	case len(images) == 1:
-		n.digest = images[0].Digest.String()
+		n.Digest = images[0].Digest.String()
 		return n, images[0].Digest.Validate()
 	}
-	n.index, err = rewrite(m, keep)
+	n.Index, err = rewrite(m, keep)
 	if err != nil {
 		return whole, fmt.Errorf("%s: rewriting its index: %w", name, err)
 	}
-	n.digest = describe(n.index).Digest
+	n.Digest = Describe(n.Index).Digest
 	return n, nil
 }
 
 // selectPlatforms says which entries of an index stay: those of the platforms,
 // and the attestations about them.
-func selectPlatforms(list []descriptor.Descriptor, wanted []string) (keep []bool, n narrowed) {
+func selectPlatforms(list []descriptor.Descriptor, wanted []string) (keep []bool, n Narrowed) {
 	keep = make([]bool, len(list))
 	subjects := map[string]bool{}
 	have := make([]platforms.Platform, len(list))
 	for i, d := range list {
 		if attestedDigest(d) == "" {
 			have[i] = platformOf(d)
-			n.of++
+			n.Of++
 		}
 	}
 	for i, selected := range platforms.Select(wanted, have) {
 		if keep[i] = selected; selected {
 			subjects[list[i].Digest.String()] = true
-			n.kept = append(n.kept, have[i].String())
+			n.Kept = append(n.Kept, have[i].String())
 		}
 	}
 	for i, d := range list {
@@ -144,31 +143,5 @@ func rewrite(m manifest.Manifest, keep []bool) (manifest.Manifest, error) {
 	if raw, err = json.Marshal(body); err != nil {
 		return nil, err
 	}
-	return manifest.New(manifest.WithRaw(raw), manifest.WithDesc(descriptor.Descriptor{MediaType: describe(m).MediaType}))
-}
-
-// narrowed finds out what an image is when only some platforms are taken.
-func (c *Client) narrowed(ctx context.Context, e *ImagePlan) (string, error) {
-	at := e.source
-	if e.Digest != "" {
-		at = repoOf(e.source).SetDigest(e.Digest)
-	}
-	m, err := c.manifest(ctx, at)
-	if err != nil {
-		return "", err
-	}
-	n, err := narrow(m, e.want.Platforms, show(e.source))
-	if err != nil {
-		return "", err
-	}
-	whole := describe(m).Digest
-	if n.digest == whole {
-		e.top = m
-		return whole, nil
-	}
-	if n.index != nil {
-		e.top, e.rewritten = n.index, true
-	}
-	e.Original, e.Kept, e.Of = whole, n.kept, n.of
-	return n.digest, nil
+	return manifest.New(manifest.WithRaw(raw), manifest.WithDesc(descriptor.Descriptor{MediaType: Describe(m).MediaType}))
 }

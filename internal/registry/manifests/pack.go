@@ -1,44 +1,62 @@
-package registry
+package manifests
 
 import (
 	"bytes"
 	"compress/flate"
 	"io"
 	"sync"
+	"unique"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
 )
 
-// A packedManifest is a manifest that waits to be put. It is compressed,
-// because there may be thousands.
-type packedManifest struct {
-	digest, mediaType string
-	size              int
-	packed            []byte
+// A Packed manifest waits to be put. It is compressed, because there may be thousands.
+type Packed struct {
+	Digest string
+
+	mediaType string
+	size      int
+	packed    []byte
 }
 
-// manifest gives the manifest for regclient.
-func (b packedManifest) manifest() (manifest.Manifest, error) {
+// Manifest gives the manifest for regclient.
+func (b Packed) Manifest() (manifest.Manifest, error) {
 	raw := make([]byte, b.size)
 	if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(b.packed)), raw); err != nil {
 		return nil, err
 	}
 	return manifest.New(manifest.WithRaw(raw), manifest.WithDesc(descriptor.Descriptor{
-		MediaType: b.mediaType, Digest: digest.Digest(b.digest), Size: int64(b.size),
+		MediaType: b.mediaType, Digest: digest.Digest(b.Digest), Size: int64(b.size),
 	}))
 }
 
-// A packer compresses manifests: most of each is the same few words. The mutex
+// A Packer compresses manifests: most of each is the same few words. The mutex
 // is there because several images are planned at a time, and a writer is far
 // larger than what it writes.
-type packer struct {
+type Packer struct {
 	mu sync.Mutex
 	w  *flate.Writer
 }
 
-func (p *packer) pack(raw []byte) ([]byte, error) {
+// Pack compresses a manifest. A nil Packer keeps only its digest.
+func (p *Packer) Pack(m manifest.Manifest) (Packed, error) {
+	d := Describe(m)
+	b := Packed{Digest: d.Digest, mediaType: unique.Make(d.MediaType).Value()}
+	if p == nil {
+		return b, nil
+	}
+	raw, err := m.RawBody()
+	if err != nil {
+		return b, err
+	}
+	b.size = len(raw)
+	b.packed, err = p.compress(raw)
+	return b, err
+}
+
+func (p *Packer) compress(raw []byte) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out bytes.Buffer

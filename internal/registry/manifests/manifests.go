@@ -1,0 +1,73 @@
+// Package manifests reads the manifests of images and indexes: what they name, whether
+// they may be copied, and what is left of an index when only some platforms are taken.
+// It sends no request, and knows neither sources nor destinations.
+package manifests
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/manifest"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/registry/wire"
+)
+
+// A Descriptor names a manifest by its content.
+type Descriptor struct {
+	Digest    string
+	MediaType string
+	Size      int64
+}
+
+// Describe gives the descriptor of a manifest.
+func Describe(m manifest.Manifest) Descriptor {
+	d := m.GetDescriptor()
+	return Descriptor{Digest: d.Digest.String(), MediaType: d.MediaType, Size: d.Size}
+}
+
+// IsOldFormat says whether a manifest is of the format that Docker had before 2016. It
+// names no configuration, and its digest is not that of its bytes.
+func IsOldFormat(m manifest.Manifest) bool {
+	return strings.HasPrefix(Describe(m).MediaType, "application/vnd.docker.distribution.manifest.v1+")
+}
+
+// OldFormatError is the error for an image in the old format. done says what is not done
+// with it.
+func OldFormatError(name, done string) error {
+	return fault.WithHint(
+		fmt.Errorf("%s: it is in Docker's old image format (schema 1), which is not %s", name, done),
+		"pull it with docker or podman and push it again, which writes the present format")
+}
+
+// Children gives the entries of an index, with valid digests.
+func Children(index manifest.Indexer) ([]descriptor.Descriptor, error) {
+	list, err := index.GetManifestList()
+	if err != nil {
+		return nil, errors.New(wire.Words(err))
+	}
+	for _, d := range list {
+		if err := wire.CheckDigest(d.Digest.String()); err != nil {
+			return nil, fmt.Errorf("an entry of the index: %w", err)
+		}
+	}
+	return list, nil
+}
+
+// IsForeign says that a layer, by its type, must not be kept in registries.
+func IsForeign(d descriptor.Descriptor) bool {
+	return strings.Contains(d.MediaType, ".foreign.") || strings.Contains(d.MediaType, ".nondistributable.")
+}
+
+// CheckBlob rejects an invalid digest or size.
+func CheckBlob(d descriptor.Descriptor) error {
+	if err := wire.CheckDigest(d.Digest.String()); err != nil {
+		return fmt.Errorf("a blob: %w", err)
+	}
+	if d.Size < 0 {
+		return fmt.Errorf("blob %s is said to be %d bytes long", d.Digest, d.Size)
+	}
+	return nil
+}
