@@ -98,8 +98,8 @@ type FileChecker interface {
 	CheckFiles(ctx context.Context, w World, known bool) error
 }
 
-// A Signer is a Step that writes its plan and id into what it makes. Sign is called
-// right after the Type's New, with the plan's name and the step's id.
+// A Signer is a Step that writes its plan and id into what it makes, or shares something
+// with other steps under its id. Sign is called right after the Type's New, with the plan's name and the step's id.
 type Signer interface{ Sign(plan, id string) }
 
 // A BeforeApplier is a Step for which looking costs as much as doing: it must read a
@@ -218,7 +218,7 @@ type Finding struct {
 	Err error
 
 	// Notes tell people what the step does not act on, one line each: a tag that
-	// has moved on, a download without a checksum or signature.
+	// has moved on, a download without a checksum or signature. Apply may add to them.
 	Notes []string
 
 	// Moved are the locked tags that stand for something else now, and the choices and

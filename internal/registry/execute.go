@@ -6,8 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/regclient/regclient/types/ref"
-
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
@@ -121,38 +119,6 @@ const (
 	refused
 )
 
-// A job is one piece of work.
-type job struct {
-	kind  jobKind
-	blob  *Blob
-	place *place // that gets the blob
-	from  ref.Ref
-	entry *ImagePlan // the image of a publishJob
-}
-
-type jobKind int
-
-const (
-	pullJob    jobKind = iota // source to destination
-	copyJob                   // within the destination
-	mountJob                  // within the destination, by the registry itself
-	publishJob                // an image's manifests
-)
-
-type result struct {
-	job *job
-	err error
-}
-
-// A queue holds jobs of one pool. Jobs before head have been taken and are nil,
-// so that taking the first of very many costs nothing.
-type queue struct {
-	jobs    []*job
-	head    int
-	running int
-	limit   int
-}
-
 func (e *engine) run(ctx context.Context) {
 	// Small jobs cost a round trip each, and little else. The registry's limiter says how
 	// many of them are under way; a layout makes those that come together lasting together.
@@ -263,34 +229,6 @@ func (e *engine) next(q *queue) *job {
 		return j
 	}
 	return nil
-}
-
-// take removes the job at i, and gives the place of the next one.
-func (q *queue) take(i int) int {
-	if i > q.head {
-		q.jobs = slices.Delete(q.jobs, i, i+1)
-		return i
-	}
-	q.jobs[i] = nil
-	q.head++
-	return q.head
-}
-
-// smallBlob is the largest blob that, like a mount, costs its round trips and
-// little else. Small blobs do not wait for large ones, so that images are
-// complete one after another.
-const smallBlob = 64 << 10
-
-func (e *engine) queueOf(j *job) *queue {
-	if (j.kind == pullJob || j.kind == copyJob) && j.blob.Size > smallBlob {
-		return &e.largeQueue
-	}
-	return &e.smallQueue
-}
-
-func (e *engine) add(j *job) {
-	q := e.queueOf(j)
-	q.jobs = append(q.jobs, j)
 }
 
 // do carries out a job, at the same time as others. It must not touch the

@@ -146,9 +146,13 @@ type prunedRepo struct {
 
 // find finds the repositories of the rule.
 func (p *pruner) find(ctx context.Context, t *TransferPlan) error {
+	home, err := p.named("x")
+	if err != nil {
+		return err
+	}
 	for _, e := range t.Images {
-		if e.target.Repository == "" {
-			continue // its name is invalid, which Plan reports
+		if e.target.Repository == "" || destinationOf(e.target) != destinationOf(home) {
+			continue // it is of another destination, or its name is invalid, which Plan reports
 		}
 		r := p.at(e.target)
 		switch d := cmp.Or(e.Digest, e.target.Digest); {
@@ -158,16 +162,12 @@ func (p *pruner) find(ctx context.Context, t *TransferPlan) error {
 			r.digests = append(r.digests, d)
 		}
 	}
-	home, err := p.named("x")
-	if err != nil {
-		return err
-	}
 	for _, name := range p.rule.Before {
 		name, _, _ = strings.Cut(name, "@")
 		if !strings.Contains(path.Base(name), ":") {
 			name += ":x" // it was there without a tag
 		}
-		if r, err := p.c.imageRef(name); err == nil && r.Registry == home.Registry && r.Path == home.Path {
+		if r, err := p.c.imageRef(name); err == nil && destinationOf(r) == destinationOf(home) {
 			p.at(r)
 		}
 	}

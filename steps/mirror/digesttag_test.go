@@ -18,7 +18,7 @@ import (
 // whether the list is in the plan or in a file.
 func TestMirrorTagForDigests(t *testing.T) {
 	dir := t.TempDir()
-	for name, to := range map[string]plan.TextOr[string, layoutTarget]{
+	for name, to := range map[string]plan.OneOrMore[destination]{
 		"registry": to("local"), "directory": layoutAt(filepath.Join(dir, "media")), "archive": layoutAt(filepath.Join(dir, "media.tar")),
 	} {
 		t.Run(name, func(t *testing.T) {

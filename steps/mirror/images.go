@@ -15,18 +15,17 @@ import (
 
 // CheckFiles implements runner.FileChecker: it reads the lists and the files of keys.
 func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
-	host := ""
-	if m.To.Text != "" {
-		host, _ = m.out.RegistryHost(m.To.Text) // Validate has reported the error
+	var errs []error
+	for _, host := range m.hosts() {
+		errs = append(errs, m.Images.CheckFiles(w, "images", imagelist.Destination{Host: host, Same: m.out.SameRegistry}))
 	}
-	lists := m.Images.CheckFiles(w, "images", imagelist.Destination{Host: host, Same: m.out.SameRegistry})
-	return errors.Join(lists, m.checkKeyFiles(w))
+	return errors.Join(once(append(errs, m.checkKeyFiles(w)))...)
 }
 
 // Inputs implements runner.Step: the files of keys, the lists, the layouts that they name and
 // the destination. Every Diff looks up what tags stand for at both sides.
 func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	to, err := m.destination()
+	bases, err := m.bases()
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +37,14 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 	if err != nil {
 		return nil, err
 	}
-	in = append(append(in, lists...), runner.Input{Name: "registry", Digest: to})
+	in = append(in, lists...)
+	for i, base := range bases {
+		name := "registry"
+		if i > 0 {
+			name = fmt.Sprintf("registry %d", i+1)
+		}
+		in = append(in, runner.Input{Name: name, Digest: base})
+	}
 	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err
@@ -50,19 +56,11 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 // pendingFiles gives the files that copying to a layout changes and later steps may
 // read. Their content is known only after the copy.
 func (m *mirror) pendingFiles() []runner.File {
-	if m.To.Other.Layout == "" {
-		return nil
+	var files []runner.File
+	for _, dir := range m.layouts() {
+		files = append(files, runner.File{Path: imagelist.IndexPath(dir), Mode: 0o644})
 	}
-	return []runner.File{{Path: imagelist.IndexPath(string(m.To.Other.Layout)), Mode: 0o644}}
-}
-
-// destination gives the beginning of the targets' names: a registry's host, or
-// oci:LAYOUT.
-func (m *mirror) destination() (string, error) {
-	if dir := m.To.Other.Layout; dir != "" {
-		return registry.LayoutPrefix + string(dir), nil
-	}
-	return m.out.RegistryHost(m.To.Text)
+	return files
 }
 
 // entries gives the entries of the list.
@@ -72,10 +70,6 @@ func (m *mirror) entries(ctx context.Context, w runner.World) ([]imagelist.Entry
 
 // images gives the images to copy, each with its target.
 func (m *mirror) images(ctx context.Context, w runner.World) ([]registry.Image, error) {
-	to, err := m.destination()
-	if err != nil {
-		return nil, err
-	}
 	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err
@@ -83,17 +77,28 @@ func (m *mirror) images(ctx context.Context, w runner.World) ([]registry.Image, 
 	if listed, err = imagelist.ExpandLayouts(listed, m.out.Registry()); err != nil {
 		return nil, err
 	}
-	return m.targets(listed, to)
+	return m.targets(listed)
 }
 
-// targets gives the images of a list, each with its target at the destination.
-func (m *mirror) targets(listed []imagelist.Entry, to string) ([]registry.Image, error) {
-	return imagelist.Targets(listed, func(l imagelist.Entry) (string, error) {
-		if m.To.Other.Layout != "" {
-			return targetInLayout(l.ListedImage, to, m.nameThere)
-		}
-		return imagelist.Target(l.ListedImage, imagelist.Destination{Host: to, Same: m.out.SameRegistry}, m.nameThere)
-	})
+// targets gives the images of a list, each with its target, for one destination after
+// the other.
+func (m *mirror) targets(listed []imagelist.Entry) ([]registry.Image, error) {
+	bases, err := m.bases()
+	if err != nil {
+		return nil, err
+	}
+	var all []registry.Image
+	var errs []error
+	for i, base := range bases {
+		images, err := imagelist.Targets(listed, func(l imagelist.Entry) (string, error) {
+			if m.To.Items[i].Other.Layout != "" {
+				return targetInLayout(l.ListedImage, base, m.nameThere)
+			}
+			return imagelist.Target(l.ListedImage, imagelist.Destination{Host: base, Same: m.out.SameRegistry}, m.nameThere)
+		})
+		all, errs = append(all, images...), append(errs, err)
+	}
+	return all, errors.Join(once(errs)...)
 }
 
 // targetInLayout gives the target of an image in a layout. It is named as at a

@@ -17,8 +17,8 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
-func layoutAt(dir string) plan.TextOr[string, layoutTarget] {
-	return plan.TextOr[string, layoutTarget]{Other: layoutTarget{Layout: plan.Path(dir)}}
+func layoutAt(dir string) plan.OneOrMore[destination] {
+	return plan.OneOrMore[destination]{Items: []destination{{Other: layoutTarget{Layout: plan.Path(dir)}}}}
 }
 
 // Images are carried to another site in a layout: the first plan fills it

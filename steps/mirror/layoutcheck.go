@@ -13,11 +13,7 @@ import (
 
 // corrupt reads all bytes of a layout and gives an error for each blob whose bytes have
 // changed. A diff does not notice that: it trusts a blob's name.
-func (m *mirror) corrupt(ctx context.Context) []error {
-	layout := string(m.To.Other.Layout)
-	if layout == "" {
-		return nil
-	}
+func (m *mirror) corrupt(ctx context.Context, layout string) []error {
 	digests, err := m.out.Registry().VerifyBlobs(ctx, layout)
 	if err != nil {
 		return []error{err}

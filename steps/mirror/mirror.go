@@ -42,8 +42,9 @@ type mirror struct {
 	Images imagelist.List `json:"images"`
 	// Registry to copy to, a name under connections.registries; or, to carry images where no
 	// network goes, {layout: PATH}: an OCI layout, to which each run adds what is new. In it an
-	// image is called path:tag, without the registry.
-	To plan.TextOr[string, layoutTarget] `json:"to"`
+	// image is called path:tag, without the registry. Or a list of these: every image comes to each
+	// of them, is read from its source once, and a slow one does not hold up the others.
+	To plan.OneOrMore[destination] `json:"to"`
 	// Platforms to take out of images that are for many, such as linux/amd64 or linux/arm/v7;
 	// without it all. A platform without a variant is that with any; of linux/arm/v7 the highest
 	// variant is taken that such a machine runs, where v7 is what linux/arm is. The image's index is then rewritten to name just these, or, where one is
@@ -75,10 +76,14 @@ type mirror struct {
 	// them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
+	id      string // of the step
 	out     registries
 	renames map[int]bool  // the rules of rename that have applied
 	policy  *trust.Policy // nil: all images are trusted
 }
+
+// A destination is a registry's connection or a layout.
+type destination = plan.TextOr[string, layoutTarget]
 
 // A layoutTarget is a directory or an archive to copy images to.
 type layoutTarget struct {
@@ -127,10 +132,10 @@ func Type(out registries) runner.Type {
 	return runner.Type{
 		Name: "mirror",
 		Outputs: []runner.Output{
-			{Name: "images", Doc: "The images at the destination, HOST/NAME:TAG@DIGEST, in the order of the list.", List: true},
+			{Name: "images", Doc: "The images at the destination, HOST/NAME:TAG@DIGEST, in the order of the list; of several destinations one after the other.", List: true},
 			{Name: "rewritten", Doc: "Those of the images whose digest is not the source's, because of platforms.", List: true},
 			{Name: "trusted", Doc: "Those of the images whose signatures hold, each by its name and digest at the source, with a mark of the rule and key that proves it.", List: true},
-			{Name: "count", Doc: "How many images there are."},
+			{Name: "count", Doc: "How many images there are, at all destinations together."},
 		},
 		New: func() runner.Step { return newStep(out) },
 	}
@@ -142,9 +147,13 @@ func newStep(out registries) *mirror {
 	return m
 }
 
+// Sign implements runner.Signer: what a step plans anew takes the place of what it had
+// planned.
+func (m *mirror) Sign(_, id string) { m.id = id }
+
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := []error{plan.At("to", m.out.CheckRegistry(m.To.Text)), plan.At("to.layout", imagelist.CheckLayoutPath(string(m.To.Other.Layout))), plan.At("parallel", setting.Between(m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests))}
+	errs := append(m.validateTo(), plan.At("parallel", setting.Between(m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests)))
 	errs = append(errs, m.validateSignatures()...)
 	errs = append(errs, validateRename(m.Rename)...)
 	errs = append(errs, m.Prune.validate()...)
@@ -158,19 +167,22 @@ func (m *mirror) Validate() error {
 
 // Paths implements runner.Pather.
 func (m *mirror) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths(slices.Concat(m.trustReads(), m.Images.Files(), m.Images.Layouts())), Into: setting.Paths([]plan.Path{m.To.Other.Layout})}
+	paths := runner.Paths{Reads: setting.Paths(slices.Concat(m.trustReads(), m.Images.Files(), m.Images.Layouts())), Into: m.layouts()}
 	paths.Looks = m.Images.SourcePlaces()
 	paths.Asks = append(m.Images.Servers("images", nil), m.stores()...)
-	if m.To.Other.Layout == "" {
-		paths.Asks = append(paths.Asks, imagelist.Connection("to", m.To.Text))
-	}
-	host, err := m.out.RegistryHost(m.To.Text)
-	if err != nil {
-		return paths // the destination is a layout, or not known yet
-	}
-	paths.Fills = []runner.Place{m.Images.Place(host, "images", m.nameThere)}
-	if m.Prune != nil {
-		paths.Fills = append(paths.Fills, imagelist.UnlistedPlace(host))
+	for i, to := range m.To.Items {
+		if to.Other.Layout != "" {
+			continue
+		}
+		paths.Asks = append(paths.Asks, imagelist.Connection(m.toField(i), to.Text))
+		host, err := m.out.RegistryHost(to.Text)
+		if err != nil {
+			continue // it is not known yet
+		}
+		paths.Fills = append(paths.Fills, m.Images.Place(host, "images", m.nameThere))
+		if m.Prune != nil {
+			paths.Fills = append(paths.Fills, imagelist.UnlistedPlace(host))
+		}
 	}
 	return paths
 }
@@ -192,7 +204,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	finding := &runner.Finding{Outputs: m.outputsOf(table.Images)}
 	finding.Notes, finding.Moved = m.moved(ctx, images)
 	finding.Notes = slices.Concat(finding.Notes, m.idleRules(images), m.out.Registry().Quotas(table))
-	prune := &registry.Pruning{}
+	prune := prunings{}
 	if finding.Err = m.incomplete(table, table.Err()); finding.Err == nil {
 		if prune, err = m.planPrune(ctx, table, prior); err != nil {
 			return nil, err
@@ -200,12 +212,12 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	}
 	finding.Notes = append(finding.Notes, m.unmatchedNotes(prune)...)
 	sum := table.Summary()
-	if sum.Copies == 0 && prune.Empty() {
+	if sum.Copies == 0 && prune.empty() {
 		return finding, nil
 	}
 	finding.Change = &runner.Change{
 		Summary: changeSummary(sum, prune),
-		Items:   append(copyItems(table), pruneItems(prune)...),
+		Items:   append(copyItems(table), prune.items()...),
 		Files:   m.pendingFiles(),
 		// The destination has confirmed the digest of every manifest that was put, and
 		// a manifest is put only when all its parts are there. Asking again would
@@ -220,6 +232,9 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 				}
 			}
 			t, err := m.copyAll(ctx, t, images, p)
+			if again := t.ReadAgain(); again != "" {
+				finding.Notes = append(finding.Notes, again)
+			}
 			if err != nil {
 				return nil, m.incomplete(t, err)
 			}
@@ -257,16 +272,21 @@ func (m *mirror) transferPlan(ctx context.Context, images []registry.Image) (*re
 	return t, nil
 }
 
+// sources gives the sources of images, each once.
 func sources(images []registry.Image) []string {
-	names := make([]string, len(images))
-	for i, im := range images {
-		names[i] = im.Source
+	var names []string
+	seen := map[string]bool{}
+	for _, im := range images {
+		if !seen[im.Source] {
+			seen[im.Source] = true
+			names = append(names, im.Source)
+		}
 	}
 	return names
 }
 
 func (m *mirror) selection() registry.Selection {
-	want := registry.Selection{Platforms: m.Platforms, Tags: m.out.AllTags}
+	want := registry.Selection{Platforms: m.Platforms, Tags: m.out.AllTags, Owner: m.id}
 	if keep := m.keep(); keep != "ignore" {
 		want.Signatures = registry.Signatures(keep)
 	}
@@ -307,13 +327,15 @@ func copyItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runner
 
 // copySummary says in one line what has to be copied.
 func copySummary(s registry.Summary) string {
-	if s.Blobs == 0 && s.Mounts == 0 {
+	if s.Blobs == 0 && s.Shared == 0 && s.Mounts == 0 {
 		text := human.Count(s.Copies, "tag", "tags") + " to move, nothing to copy"
 		return withUnchanged(text, s.Unchanged)
 	}
-	text := fmt.Sprintf("%s: %s (%s) to pull, %s", human.Count(s.Copies, "image", "images"),
-		human.Count(s.Blobs, "blob", "blobs"), human.Size(s.Bytes), human.Count(s.Mounts, "mount", "mounts"))
-	return withUnchanged(text, s.Unchanged)
+	text := fmt.Sprintf("%s: %s (%s) to pull", human.Count(s.Copies, "image", "images"), human.Count(s.Blobs, "blob", "blobs"), human.Size(s.Bytes))
+	if s.Shared > 0 {
+		text += fmt.Sprintf(", %d shared", s.Shared)
+	}
+	return withUnchanged(text+", "+human.Count(s.Mounts, "mount", "mounts"), s.Unchanged)
 }
 
 func withUnchanged(text string, n int) string {
@@ -341,16 +363,16 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	errs := multierror.Append(nil, imagelist.Drifts(ctx, m.out.Registry(), checked)...)
 	errs = multierror.Append(errs, imagelist.Unchecked(checked)...)
 	errs = multierror.Append(errs, m.pruneDrifts(ctx, images)...)
-	errs = multierror.Append(errs, m.corrupt(ctx)...)
+	for _, dir := range m.layouts() {
+		errs = multierror.Append(errs, m.corrupt(ctx, dir)...)
+	}
 	refs, rewritten, trusted, lost := make([]string, len(checked)), []string{}, []string{}, false
 	for i, k := range checked {
 		refs[i] = imagelist.RefWithDigest(k.Target, k.Want)
 		if k.Original != "" {
 			rewritten = append(rewritten, refs[i])
 		}
-		if v := m.verdict(k.Source, cmp.Or(k.Original, k.Want)); v != "" {
-			trusted = append(trusted, v)
-		}
+		trusted = m.addVerdict(trusted, k.Source, cmp.Or(k.Original, k.Want))
 		lost = lost || len(k.Lost) > 0
 	}
 	if err := errs.ErrorOrNil(); err != nil && lost {

@@ -26,9 +26,13 @@ func newMirror(b *testbed.Registries) *mirror {
 	return m
 }
 
-// to is the setting of a mirror that copies to a registry.
-func to(name string) plan.TextOr[string, layoutTarget] {
-	return plan.TextOr[string, layoutTarget]{Text: name}
+// to is the setting of a mirror that copies to registries.
+func to(names ...string) plan.OneOrMore[destination] {
+	var all plan.OneOrMore[destination]
+	for _, name := range names {
+		all.Items = append(all.Items, destination{Text: name})
+	}
+	return all
 }
 
 // keep is the setting of what is done about signatures.
@@ -228,7 +232,7 @@ func TestMirrorErrors(t *testing.T) {
 			"192.0.2.1:8787/rhosp13/openstack-nope:13.0-40: source: registry.access.redhat.com/rhosp13/openstack-nope:13.0-40: not found", "", false,
 		},
 		"no such connection": {
-			func(_ *testing.T, _ *testbed.Registries, m *mirror) { m.To.Text = "locl" },
+			func(_ *testing.T, _ *testbed.Registries, m *mirror) { m.To = to("locl") },
 			`there is no registry "locl" under connections.registries`, `did you mean`, false,
 		},
 		"the source is busy": {
@@ -432,7 +436,7 @@ func TestMirrorSignatures(t *testing.T) {
 	digest := b.MultiPlatform(t, "signed/app:1", "amd64")
 	sig := b.MultiPlatform(t, "signed/app:"+strings.Replace(digest, ":", "-", 1)+".sig", "s390x")
 	m := Type(b.Set).New().(*mirror)
-	m.To.Text, m.Images = "local", testbed.Inline(testbed.UpstreamHost+"/signed/app:1")
+	m.To, m.Images = to("local"), testbed.Inline(testbed.UpstreamHost+"/signed/app:1")
 	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || strings.Contains(f.Change.Items[0].Note, "signature") {
 		t.Errorf("without asking for signatures: %+v, %v", f, err)
 	}

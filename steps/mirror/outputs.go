@@ -43,11 +43,17 @@ func (m *mirror) outputsOf(images []*registry.ImagePlan) runner.Outputs {
 func (m *mirror) verdicts(images []*registry.ImagePlan) plan.Value {
 	found := []string{}
 	for _, e := range images {
-		if v := m.verdict(e.Source, cmp.Or(e.Original, e.Digest)); v != "" {
-			found = append(found, v)
-		}
+		found = m.addVerdict(found, e.Source, cmp.Or(e.Original, e.Digest))
 	}
 	return plan.List(found...)
+}
+
+// addVerdict adds what the record keeps of a trusted image, once for all destinations.
+func (m *mirror) addVerdict(found []string, source, digest string) []string {
+	if v := m.verdict(source, digest); v != "" && !slices.Contains(found, v) {
+		return append(found, v)
+	}
+	return found
 }
 
 // incomplete gives an error for a plan of which some images failed. It has the images

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
@@ -42,56 +43,90 @@ func (r *pruneRule) validate() []error {
 	return errs
 }
 
+// prunings are what has to be removed, destination by destination.
+type prunings []*registry.Pruning
+
+// empty reports whether there is nothing to remove.
+func (ps prunings) empty() bool {
+	return !slices.ContainsFunc(ps, func(p *registry.Pruning) bool { return !p.Empty() })
+}
+
 // planPrune finds what has to be removed. It finds nothing when the plan does not have
 // prune.
-func (m *mirror) planPrune(ctx context.Context, t *registry.TransferPlan, prior *runner.Record) (*registry.Pruning, error) {
+func (m *mirror) planPrune(ctx context.Context, t *registry.TransferPlan, prior *runner.Record) (prunings, error) {
 	if m.Prune == nil {
-		return &registry.Pruning{}, nil
+		return nil, nil
 	}
 	if len(t.Images) == 0 {
 		err := errors.New("the list names no image, and prune would remove all that is there")
 		return nil, fault.WithHint(err, "check how the list is made; to remove everything, list one image")
 	}
-	to, err := m.destination()
+	bases, err := m.bases()
 	if err != nil {
 		return nil, err
 	}
-	rule := registry.PruneRule{Host: to, Repositories: m.Prune.Repositories, Keep: m.Prune.Keep}
-	rule.Before = recordedImages(prior)
-	return m.out.Registry().PlanPrune(ctx, t, rule)
+	all := make(prunings, len(bases))
+	for i, base := range bases {
+		rule := registry.PruneRule{Host: base, Repositories: m.Prune.Repositories, Keep: m.Prune.Keep}
+		rule.Before = recordedImages(prior)
+		if all[i], err = m.out.Registry().PlanPrune(ctx, t, rule); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // prune removes what the list does not name. It plans again before that: the images
 // that were just copied may need what would have been removed.
 func (m *mirror) prune(ctx context.Context, t *registry.TransferPlan, prior *runner.Record, p runner.Progress) error {
-	what, err := m.planPrune(ctx, t, prior)
-	if err != nil || what.Empty() {
+	all, err := m.planPrune(ctx, t, prior)
+	if err != nil {
 		return err
 	}
+	var errs []error
+	for _, what := range all {
+		if !what.Empty() {
+			errs = append(errs, m.pruneOne(ctx, what, p))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (m *mirror) pruneOne(ctx context.Context, what *registry.Pruning, p runner.Progress) error {
 	items := map[*registry.Removal]runner.Item{}
-	for i, it := range pruneItems(what)[:len(what.Removals)] {
-		items[what.Removals[i]] = it
+	for _, r := range what.Removals {
+		items[r] = removalItem(r)
 	}
 	if err := m.out.Registry().Prune(ctx, what, func(r *registry.Removal) { p.Done(items[r]) }); err != nil {
 		return err
 	}
-	for _, it := range pruneItems(what)[len(what.Removals):] {
-		p.Done(it)
+	if what.Blobs > 0 {
+		p.Done(unusedItem(what))
 	}
 	return nil
 }
 
-// pruneItems gives an item for each tag to remove, and one for the blobs that a layout
-// no longer needs.
-func pruneItems(p *registry.Pruning) []runner.Item {
+// items gives an item for each tag to remove, and one for the blobs that a layout no
+// longer needs.
+func (ps prunings) items() []runner.Item {
 	var items []runner.Item
-	for _, r := range p.Removals {
-		items = append(items, runner.Item{Op: runner.Remove, What: "tag", Name: r.Name, Note: r.Digest, From: r.Digest})
-	}
-	if p.Blobs > 0 {
-		items = append(items, runner.Item{Op: runner.Remove, What: "blobs", Name: p.Layout(), Note: unusedBlobs(p)})
+	for _, p := range ps {
+		for _, r := range p.Removals {
+			items = append(items, removalItem(r))
+		}
+		if p.Blobs > 0 {
+			items = append(items, unusedItem(p))
+		}
 	}
 	return items
+}
+
+func removalItem(r *registry.Removal) runner.Item {
+	return runner.Item{Op: runner.Remove, What: "tag", Name: r.Name, Note: r.Digest, From: r.Digest}
+}
+
+func unusedItem(p *registry.Pruning) runner.Item {
+	return runner.Item{Op: runner.Remove, What: "blobs", Name: p.Layout(), Note: unusedBlobs(p)}
 }
 
 func unusedBlobs(p *registry.Pruning) string {
@@ -99,32 +134,40 @@ func unusedBlobs(p *registry.Pruning) string {
 }
 
 // changeSummary says in one line what has to be copied and removed.
-func changeSummary(s registry.Summary, p *registry.Pruning) string {
+func changeSummary(s registry.Summary, ps prunings) string {
 	text := human.Count(s.Unchanged, "image", "images") + " unchanged"
 	if s.Copies > 0 {
 		text = copySummary(s)
 	}
-	if n := len(p.Removals); n > 0 {
-		text += "; " + human.Count(n, "tag", "tags") + " to remove"
+	tags := 0
+	for _, p := range ps {
+		tags += len(p.Removals)
 	}
-	if p.Blobs > 0 {
-		text += "; " + unusedBlobs(p)
+	if tags > 0 {
+		text += "; " + human.Count(tags, "tag", "tags") + " to remove"
+	}
+	for _, p := range ps {
+		if p.Blobs > 0 {
+			text += "; " + unusedBlobs(p)
+		}
 	}
 	return text
 }
 
 // pruneDrifts gives an error for each thing that is still there and has to be removed.
 func (m *mirror) pruneDrifts(ctx context.Context, images []registry.Image) []error {
-	p, err := m.planPrune(ctx, m.out.Registry().Names(images), nil)
+	all, err := m.planPrune(ctx, m.out.Registry().Names(images), nil)
 	if err != nil {
 		return []error{err}
 	}
 	var errs []error
-	for _, r := range p.Removals {
-		errs = append(errs, &imagelist.Drift{Kind: "extra", What: "image", Name: r.Name, Have: r.Digest})
-	}
-	if p.Blobs > 0 {
-		errs = append(errs, fmt.Errorf("%s: %s", p.Layout(), unusedBlobs(p)))
+	for _, p := range all {
+		for _, r := range p.Removals {
+			errs = append(errs, &imagelist.Drift{Kind: "extra", What: "image", Name: r.Name, Have: r.Digest})
+		}
+		if p.Blobs > 0 {
+			errs = append(errs, fmt.Errorf("%s: %s", p.Layout(), unusedBlobs(p)))
+		}
 	}
 	if len(errs) > 0 {
 		errs[0] = fault.WithHint(errs[0], "apply again: prune removes what is not in the list")

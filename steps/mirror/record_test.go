@@ -167,7 +167,7 @@ func TestMirrorRequests(t *testing.T) {
 
 	step := func() *mirror {
 		m := Type(b.Set).New().(*mirror)
-		m.To.Text, m.Images = "local", testbed.Inline(names...)
+		m.To, m.Images = to("local"), testbed.Inline(names...)
 		return m
 	}
 	m := step()

@@ -2,9 +2,9 @@ package mirror
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
@@ -40,15 +40,19 @@ func (m *mirror) renamed(name string) string {
 }
 
 // unmatchedNotes reports what of rename and prune.repositories has nothing to do.
-func (m *mirror) unmatchedNotes(prune *registry.Pruning) []string {
+func (m *mirror) unmatchedNotes(ps prunings) []string {
 	var notes []string
 	for i, r := range m.Rename {
 		if !m.renames[i] {
 			notes = append(notes, fmt.Sprintf("rename: no image's name begins with %q", r.From))
 		}
 	}
-	for _, name := range prune.Unmatched {
-		notes = append(notes, fmt.Sprintf("prune.repositories: %q matches no repository", name))
+	for _, p := range ps {
+		for _, name := range p.Unmatched {
+			if note := fmt.Sprintf("prune.repositories: %q matches no repository", name); !slices.Contains(notes, note) {
+				notes = append(notes, note)
+			}
+		}
 	}
 	return notes
 }

@@ -10,17 +10,13 @@ import (
 // Resolve implements runner.Resolver. It looks up what the tags of the sources stand for.
 // Layouts are left out: they have no tags to lock, and may be made by a step before.
 func (m *mirror) Resolve(ctx context.Context, w runner.World) (*runner.Finding, error) {
-	to, err := m.destination()
-	if err != nil {
-		return nil, err
-	}
 	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	all := len(listed)
 	listed = imagelist.WithoutLayouts(listed)
-	images, err := m.targets(listed, to)
+	images, err := m.targets(listed)
 	if err != nil {
 		return nil, err
 	}
