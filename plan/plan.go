@@ -29,6 +29,8 @@ type Plan struct {
 	Hosts      []Connection // connections.hosts, in file order
 	Steps      []*Step      // in file order
 
+	Spool int64 // bytes that blobs may take that several destinations want: defaults.spool
+
 	// Warnings are variables and secrets that nothing uses.
 	Warnings Errors
 

@@ -14,6 +14,9 @@ const apiVersion = "bayplan/v1"
 
 const maxRetry = 10
 
+// defaultSpool is the room for blobs that several destinations want.
+const defaultSpool = 10 << 30
+
 var (
 	planName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
 	stepID   = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
@@ -181,10 +184,31 @@ func (r *reader) readRetry(n *node) int {
 	return count
 }
 
+// readSpool reads the room for blobs that several destinations want.
+func (r *reader) readSpool(n *node) int64 {
+	r.fill(n, n.pos, refRules{})
+	if n.reported {
+		return 0
+	}
+	size, err := human.ParseSize(n.text)
+	switch {
+	case n.kind != isScalar || n.null:
+		r.fail(n.pos, "write a size such as 10GiB, or 0 for none", "spool must be text, is %s", n.describe())
+	case err != nil && n.text != "0":
+		r.fail(n.pos, "", "spool: %v", err)
+	}
+	return size
+}
+
 func (r *reader) readSteps(root *node, f fields, p *Plan) {
 	defaults := limits{}
+	p.Spool = defaultSpool
 	if n := f.value("defaults"); n != nil && r.wantMapping(n, "defaults") {
-		defaults = r.readLimits(r.keyedFields(n, "defaults", "timeout", "retry"), defaults)
+		f := r.keyedFields(n, "defaults", "timeout", "retry", "spool")
+		defaults = r.readLimits(f, defaults)
+		if n := f.value("spool"); n != nil {
+			p.Spool = r.readSpool(n)
+		}
 	}
 	section := f.value("steps")
 	if f.missing("steps") {

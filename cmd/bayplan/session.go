@@ -147,6 +147,7 @@ func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do fu
 		return err
 	}
 	if !readOnly {
+		s.conns.KeepSpool(store.CacheDir())
 		defer func() { err = errors.Join(err, s.conns.SaveCache(store.CacheDir()), s.tags.Save()) }()
 	}
 	return do(run)

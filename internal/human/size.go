@@ -1,6 +1,10 @@
 package human
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // Size returns a number of bytes in a binary unit: "512 B", "601.3 MiB".
 func Size(n int64) string {
@@ -13,4 +17,25 @@ func Size(n int64) string {
 		f, units = f/1024, units[1:]
 	}
 	return fmt.Sprintf("%.1f %ciB", f, units[0])
+}
+
+// sizeUnits are the units that people write.
+var sizeUnits = [...]struct {
+	name string
+	size int64
+}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}}
+
+// ParseSize reads a number of bytes with a unit, such as 10MiB or 2 GB.
+func ParseSize(s string) (int64, error) {
+	for _, unit := range sizeUnits {
+		number, ok := strings.CutSuffix(s, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 32)
+		if err == nil && n >= 0 {
+			return n * unit.size, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is not a number of bytes such as 10MiB", s)
 }

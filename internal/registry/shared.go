@@ -21,7 +21,10 @@ func (c *Client) KeepSpool(dir string) { c.spool.Keep(dir) }
 func (c *Client) BoundSpool(n int64) { c.spool.SetRoom(n) }
 
 // Close ends all that is under way. The client is not used after that.
-func (c *Client) Close() { c.spool.Close() }
+func (c *Client) Close() error {
+	c.spool.Close()
+	return nil
+}
 
 // pullBlob brings a blob to a destination that lacks it. What the run has read from the
 // source already is not read there again.

@@ -9,6 +9,13 @@ const labelsFile = "labels.json"
 // uploadsDir is where the uploads under way are kept. It may be deleted at any time.
 const uploadsDir = "uploads"
 
+// spoolDir is where blobs lie that several destinations or steps want.
+const spoolDir = "spool"
+
+// KeepSpool lets a run that copies keep such blobs in dir, and removes those that a
+// killed run has left there. It is called after Open.
+func (s *Set) KeepSpool(dir string) { s.client.KeepSpool(filepath.Join(dir, spoolDir)) }
+
 // LoadCache loads the labels that an earlier run has kept in dir, and lets pushes go on
 // with uploads that a killed run has left. It is called after Open.
 func (s *Set) LoadCache(dir string) error {

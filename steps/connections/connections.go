@@ -53,6 +53,7 @@ type Set struct {
 	embeddedClouds  map[string]http.Handler                              // embedded clouds by name
 	needs           func(kind runner.ServerKind, name, host string) bool // see Need; nil: all are needed
 	closers         []io.Closer
+	spool           int64 // bytes that blobs may take that several destinations want
 
 	// Steps that run at the same time share a cloud. The first one logs in, and the
 	// others wait for it.
@@ -68,7 +69,7 @@ type namedRegistry struct {
 // Connect decodes a plan's connections, and neither asks a server nor opens a
 // file. All mistakes in them are reported.
 func Connect(p *plan.Plan) (*Set, plan.Errors) {
-	o := &Set{redactor: p.Redactor, file: p.ConnectionsFile, secretVariables: p.SecretVariables, embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
+	o := &Set{redactor: p.Redactor, file: p.ConnectionsFile, spool: p.Spool, secretVariables: p.SecretVariables, embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
 	var errs plan.Errors
 	for _, c := range p.Registries {
 		r := namedRegistry{name: c.Name}
@@ -152,6 +153,8 @@ func (s *Set) Open(readOnly bool) error {
 		return errors.Join(err, s.openHosts())
 	}
 	client.UseRedactor(s.redactor)
+	client.BoundSpool(s.spool)
+	s.closers = append(s.closers, client)
 	s.client = client
 	if err := s.openHosts(); err != nil || !s.only {
 		return err

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/logins"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
@@ -121,28 +121,16 @@ func (c *RegistryConnection) lookup(k *logins.Finder) func(context.Context, stri
 	}
 }
 
-// byteUnits are the units of a bandwidth.
-var byteUnits = [...]struct {
-	name string
-	size int64
-}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}}
-
 // bytesPerSecond reads a bandwidth. 0 means no limit.
 func bytesPerSecond(s string) (int64, error) {
 	if s == "" {
 		return 0, nil
 	}
-	for _, unit := range byteUnits {
-		number, ok := strings.CutSuffix(s, unit.name)
-		if !ok {
-			continue
-		}
-		n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 32)
-		if err == nil && n > 0 {
-			return n * unit.size, nil
-		}
+	n, err := human.ParseSize(s)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("%q is less than one byte", s)
 	}
-	return 0, fmt.Errorf("%q is not a number of bytes such as 10MiB", s)
+	return n, err
 }
 
 func onlyError(_ int64, err error) error { return err }

@@ -48,7 +48,12 @@ const frameJSON = `{
       "additionalProperties": false,
       "properties": {
         "timeout": {"$ref": "#/$defs/duration"},
-        "retry": {"$ref": "#/$defs/retry"}
+        "retry": {"$ref": "#/$defs/retry"},
+        "spool": {
+          "description": "Most room that blobs take in the state directory while several destinations or steps want them: a number with KiB, MiB, GiB, kB, MB or GB, or 0 for none. They are there so that each is read from its source once.",
+          "anyOf": [{"type": "string", "pattern": "^(0|[0-9]+ *(KiB|MiB|GiB|kB|MB|GB))$"}, {"type": "integer", "const": 0}],
+          "default": "10GiB"
+        }
       }
     },
     "steps": {
