@@ -121,6 +121,19 @@ func (f *file) wait(ctx context.Context, n int64) (int64, error) {
 	}
 }
 
+// whyGone says why a file cannot be opened: its fetch has failed, or the disk.
+func (f *file) whyGone(ctx context.Context, err error) error {
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if failed := f.failed(); failed != nil {
+		return failed
+	}
+	return &DiskError{err}
+}
+
 // failed gives the error of the fetch, nil for none yet.
 func (f *file) failed() error {
 	f.mu.Lock()

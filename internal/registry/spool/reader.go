@@ -39,7 +39,7 @@ func (r *Reader) Open() error {
 	}
 	in, err := os.Open(r.file.path)
 	if err != nil {
-		r.err = &DiskError{err}
+		r.err = r.file.whyGone(r.ctx, err)
 		return r.err
 	}
 	r.in = in

@@ -145,14 +145,19 @@ func (w *Want) Ready(wake chan<- struct{}) bool {
 	if _, there := p.place(m, ref.Ref{}); there || m.file != nil || b.size == 0 {
 		return true
 	}
-	if m.alone != nil {
+	if m.alone != nil && m.alone != w {
 		m.waiting = append(m.waiting, wake)
 		return false
 	}
-	if b.live == 1 && p.planning == 0 {
+	w.claim(m)
+	return true
+}
+
+// claim lets others wait while w reads the source, if nobody else wants the blob yet.
+func (w *Want) claim(m *moves) {
+	if m.alone == nil && w.blob.live == 1 && w.plan.pool.planning == 0 {
 		m.alone = w
 	}
-	return true
 }
 
 // A Way is how a blob comes to a destination. The zero Way is from its source.
@@ -178,31 +183,34 @@ func (w *Want) Way(ctx context.Context, to ref.Ref, fetch Fetch) Way {
 		return Way{}
 	case there && (!readable || destination(at) == destination(to)):
 		return Way{Put: &at}
-	case !readable && m.alone != w && p.newFile(m, w.blob.size) != nil:
-		fetching, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		m.file.cancel = cancel
-		m.reads++
-		go p.fill(fetching, m, m.file, fetch) // discard waits for it
-		return Way{Spooled: newReader(ctx, m.file)}
 	case readable:
 		return Way{Spooled: newReader(ctx, m.file)}
 	}
+	if w.claim(m); m.alone != w && p.newFile(m, w.blob.size) != nil {
+		w.noteRead(m)
+		fetching, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		m.file.cancel = cancel
+		go p.fill(fetching, m, m.file, fetch) // discard waits for it
+		return Way{Spooled: newReader(ctx, m.file)}
+	}
 	if !w.reading {
-		if w.reading = true; m.reads > 0 {
-			w.noteAgain()
-		}
-		m.reads++
+		w.reading = true
+		w.noteRead(m)
 	}
 	return Way{}
 }
 
-func (w *Want) noteAgain() {
-	a := &w.plan.again
-	if a.Blobs == 0 {
-		a.Why = w.plan.pool.why(w.blob.moves)
+// noteRead notes that the source is about to be read.
+func (w *Want) noteRead(m *moves) {
+	if m.reads > 0 {
+		a := &w.plan.again
+		if a.Blobs == 0 {
+			a.Why = w.plan.pool.why(m)
+		}
+		a.Blobs++
+		a.Bytes += w.blob.size
 	}
-	a.Blobs++
-	a.Bytes += w.blob.size
+	m.reads++
 }
 
 // Lost says that the file of the blob cannot be read.
