@@ -304,7 +304,7 @@ func TestSpoolThatCannotBeUsed(t *testing.T) {
 				l.act(func(_ http.ResponseWriter, r *http.Request) bool {
 					if r.Method == http.MethodPost {
 						once.Do(gate.Done)
-						gate.Wait()
+						gate.Wait() // for the other, before either has a blob
 					}
 					return false
 				})

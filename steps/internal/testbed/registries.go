@@ -23,12 +23,12 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
-// Registries are an upstream registry with some images, an empty local one, and the
-// connections "upstream" and "local" to them.
+// Registries are an upstream registry with some images, two empty ones, and the
+// connections "upstream", "local" and "edge" to them.
 type Registries struct {
 	*connections.Set
-	Dir             string
-	Upstream, Local http.Handler
+	Dir                   string
+	Upstream, Local, Edge http.Handler
 	// Before may answer in place of one of the registries, by connection name.
 	Before map[string]func(w http.ResponseWriter, r *http.Request) bool
 }
@@ -36,10 +36,11 @@ type Registries struct {
 // RegistryPassword is the secret of the local registry that no step may show.
 const RegistryPassword = "horse staple"
 
-// The hosts of the two registries, as references name them.
+// The hosts of the registries, as references name them.
 const (
 	UpstreamHost = "registry.access.redhat.com"
 	LocalHost    = "192.0.2.1:8787"
+	EdgeHost     = "192.0.2.2:8787"
 )
 
 // UpstreamImages gives the images of the upstream registry.
@@ -66,6 +67,7 @@ func NewRegistries(t *testing.T) *Registries {
 	}
 	b.Upstream = OpenRegistry(t, registryserver.Config{Images: UpstreamImages()})
 	b.Local = OpenRegistry(t, registryserver.Config{User: "stack", Password: RegistryPassword})
+	b.Edge = OpenRegistry(t, registryserver.Config{})
 	b.Connect(t, RegistryPassword)
 	b.List(t, "base", "nova-api", "nova-compute")
 	return b
@@ -95,11 +97,12 @@ func (b *Registries) Connect(t *testing.T, password string) {
 			Name: LocalHost, Handler: b.Answer("local", &b.Local), User: "stack",
 			Password: func(context.Context) (string, error) { return password, nil },
 		},
+		{Name: EdgeHost, Handler: b.Answer("edge", &b.Edge)},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Set = connections.With(map[string]string{"upstream": UpstreamHost, "local": LocalHost}, client, nil)
+	b.Set = connections.With(map[string]string{"upstream": UpstreamHost, "local": LocalHost, "edge": EdgeHost}, client, nil)
 }
 
 // Answer gives a handler that asks Before first.
@@ -176,13 +179,19 @@ func (b *Registries) Put(t *testing.T, from, to string) {
 // Holds is what the local registry has: its catalog, and what its tags stand for.
 func (b *Registries) Holds(t *testing.T) map[string]string {
 	t.Helper()
-	names, err := b.Registry().Catalog(t.Context(), LocalHost)
+	return b.HoldsAt(t, LocalHost)
+}
+
+// HoldsAt is Holds for one of the registries.
+func (b *Registries) HoldsAt(t *testing.T, host string) map[string]string {
+	t.Helper()
+	names, err := b.Registry().Catalog(t.Context(), host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := map[string]string{}
 	for _, n := range names {
-		tags, err := b.Registry().Tags(t.Context(), LocalHost+"/"+n)
+		tags, err := b.Registry().Tags(t.Context(), host+"/"+n)
 		if registry.KindOf(err) == registry.NotFound {
 			continue // only blobs so far
 		}
@@ -190,7 +199,7 @@ func (b *Registries) Holds(t *testing.T) map[string]string {
 			t.Fatal(err)
 		}
 		for _, tag := range tags {
-			d, err := b.Registry().Resolve(t.Context(), LocalHost+"/"+n+":"+tag)
+			d, err := b.Registry().Resolve(t.Context(), host+"/"+n+":"+tag)
 			if err != nil {
 				t.Fatal(err)
 			}
