@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/human"
