@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/trust"
 	"github.com/bayplan/bayplan/internal/trust/cosign"
+	"github.com/bayplan/bayplan/internal/trust/keyless"
 	"github.com/bayplan/bayplan/internal/trust/lookaside"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/setting"
@@ -26,6 +27,8 @@ func (m *mirror) rule(w runner.World, r trustRule) (trust.Rule, error) {
 		err = m.proveByGPG(w, r, &rule)
 	case r.Key != nil:
 		err = m.proveByKey(w, r, &rule)
+	case r.isKeyless():
+		err = m.proveByCertificate(w, r, &rule)
 	case r.Unsigned == nil || !*r.Unsigned:
 		err = errors.New("nothing says what proves these images")
 	}
@@ -61,6 +64,22 @@ func (m *mirror) proveByKey(w runner.World, r trustRule, rule *trust.Rule) error
 	}
 	rule.Name, rule.Mark = "key "+filepath.Base(file), mark("key", string(content))
 	rule.Proof = m.cosignProof(keys)
+	return nil
+}
+
+// proveByCertificate adds the proof of cosign's signatures by a signer's certificate.
+func (m *mirror) proveByCertificate(w runner.World, r trustRule, rule *trust.Rule) error {
+	file, issuer, identity := string(setting.Text(r.Root)), setting.Text(r.Issuer), setting.Text(r.Identity)
+	content, err := readKey(w, file)
+	if err != nil {
+		return fmt.Errorf("root: %w", err)
+	}
+	root, err := keyless.ParseRoot(file, content)
+	if err != nil {
+		return fmt.Errorf("root: %w", err)
+	}
+	rule.Name, rule.Mark = fmt.Sprintf("%s by %s", identity, issuer), mark("keyless", issuer, identity, string(content))
+	rule.Proof = m.cosignProof(&keyless.Verifier{Root: root, Issuer: issuer, Identity: trust.NewPattern(identity)})
 	return nil
 }
 

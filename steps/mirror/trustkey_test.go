@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"net/http"
@@ -39,34 +40,76 @@ func keyRule(t *testing.T, pattern string) (*ecdsa.PrivateKey, trustRule) {
 	return key, trustRule{Images: pattern, Key: new(plan.Path(file))}
 }
 
+// An attacher puts signatures into a repository of the upstream registry.
+type attacher struct {
+	t          *testing.T
+	b          *testbed.Registries
+	repository string
+}
+
+func (a attacher) push(method, path, contentType, body string) {
+	a.t.Helper()
+	r := httptest.NewRequestWithContext(a.t.Context(), method, "/v2/"+a.repository+path, bytes.NewReader([]byte(body)))
+	r.Header.Set("Content-Type", contentType)
+	w := httptest.NewRecorder()
+	a.b.Answer("upstream", &a.b.Upstream).ServeHTTP(w, r)
+	if w.Code != http.StatusCreated {
+		a.t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
+	}
+}
+
+// layer puts a blob, and gives its place in a manifest.
+func (a attacher) layer(mediaType, text string, annotations map[string]string) map[string]any {
+	a.t.Helper()
+	digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text)))
+	a.push("POST", "/blobs/uploads/?digest="+digest, "application/octet-stream", text)
+	return map[string]any{"mediaType": mediaType, "digest": digest, "size": len(text), "annotations": annotations}
+}
+
+const manifestType = "application/vnd.oci.image.manifest.v1+json"
+
+// attach puts layers under the tag that cosign takes for an image's signatures or, where
+// they are of a type of their own, as its referrer.
+func (a attacher) attach(digest, artifactType string, layers ...map[string]any) {
+	a.t.Helper()
+	m := map[string]any{
+		"schemaVersion": 2, "mediaType": manifestType, "layers": layers,
+		"config": a.layer("application/vnd.oci.image.config.v1+json", "{}", nil),
+	}
+	tag := strings.Replace(digest, ":", "-", 1) + ".sig"
+	if artifactType != "" {
+		m["artifactType"], m["subject"] = artifactType, map[string]any{"mediaType": manifestType, "digest": digest, "size": 1}
+		tag = ""
+	}
+	body, err := json.Marshal(m)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	if tag == "" {
+		tag = fmt.Sprintf("sha256:%x", sha256.Sum256(body))
+	}
+	a.push("PUT", "/manifests/"+tag, manifestType, string(body))
+}
+
+const documentType = "application/vnd.dev.cosign.simplesigning.v1+json"
+
+// document is what cosign signs of an image.
+func document(repository, digest string) string {
+	return fmt.Sprintf(`{"critical":{"identity":{"docker-reference":%q},"image":{"docker-manifest-digest":%q},"type":"cosign container image signature"},"optional":null}`,
+		testbed.UpstreamHost+"/"+repository, digest)
+}
+
 // cosignUpstream puts the signature of an image into its repository, as cosign does.
 func cosignUpstream(t *testing.T, b *testbed.Registries, key *ecdsa.PrivateKey, repository, digest string) {
 	t.Helper()
-	push := func(method, path, contentType, body string) {
-		r := httptest.NewRequestWithContext(t.Context(), method, "/v2/"+repository+path, bytes.NewReader([]byte(body)))
-		r.Header.Set("Content-Type", contentType)
-		w := httptest.NewRecorder()
-		b.Answer("upstream", &b.Upstream).ServeHTTP(w, r)
-		if w.Code != http.StatusCreated {
-			t.Fatalf("%s %s: %d %s", method, path, w.Code, w.Body)
-		}
-	}
-	blob := func(mediaType, text string) string {
-		digest := fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(text)))
-		push("POST", "/blobs/uploads/?digest="+digest, "application/octet-stream", text)
-		return fmt.Sprintf(`"mediaType":%q,"digest":%q,"size":%d`, mediaType, digest, len(text))
-	}
-	doc := fmt.Sprintf(`{"critical":{"identity":{"docker-reference":%q},"image":{"docker-manifest-digest":%q},"type":"cosign container image signature"},"optional":null}`,
-		testbed.UpstreamHost+"/"+repository, digest)
+	doc := document(repository, digest)
 	sum := sha256.Sum256([]byte(doc))
 	sig, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
 	if err != nil {
 		t.Fatal(err)
 	}
-	const manifest = "application/vnd.oci.image.manifest.v1+json"
-	push("PUT", "/manifests/"+strings.Replace(digest, ":", "-", 1)+".sig", manifest, fmt.Sprintf(
-		`{"schemaVersion":2,"mediaType":%q,"config":{%s},"layers":[{%s,"annotations":{"dev.cosignproject.cosign/signature":%q}}]}`,
-		manifest, blob("application/vnd.oci.image.config.v1+json", "{}"), blob("application/vnd.dev.cosign.simplesigning.v1+json", doc), base64.StdEncoding.EncodeToString(sig)))
+	a := attacher{t, b, repository}
+	a.attach(digest, "", a.layer(documentType, doc, map[string]string{"dev.cosignproject.cosign/signature": base64.StdEncoding.EncodeToString(sig)}))
 }
 
 // What a key proves is copied, from a registry and from a layout to which the signature

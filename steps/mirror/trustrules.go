@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/signature"
 	"github.com/bayplan/bayplan/internal/trust"
 	"github.com/bayplan/bayplan/internal/trust/cosign"
+	"github.com/bayplan/bayplan/internal/trust/keyless"
 	"github.com/bayplan/bayplan/internal/trust/lookaside"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -53,6 +54,17 @@ type trustRule struct {
 	// as a document in the tag sha256-HEX.sig or in a referrer, or as a bundle in a referrer. A
 	// document that names a repository must name the image's.
 	Key *plan.Path `json:"key,omitempty"`
+	// URL of who has looked at the signer's identity, as the signer's certificate has it, such as
+	// https://token.actions.githubusercontent.com. With identity and root: a signature of cosign
+	// without a key of its own (keyless) proves an image, in the same places as one by a key.
+	Issuer *string `json:"issuer,omitempty"`
+	// URL or mail address of the signer, as the certificate has it; with *, ** and ? as in images.
+	Identity *string `json:"identity,omitempty"`
+	// File trusted_root.json of the Sigstore instance that has issued the certificate: its
+	// authorities and logs. Nothing else is asked. The certificate must be in a log of
+	// certificates, the signature in a log of signatures, and the certificate must have been valid
+	// when, by that log or by a timestamp, the signature was made.
+	Root *plan.Path `json:"root,omitempty"`
 	// Nothing has to prove these images.
 	Unsigned *bool `json:"unsigned,omitempty"`
 }
@@ -87,7 +99,9 @@ func (r *trustRule) checkPattern() error {
 // given gives the kinds of proof that the rule names.
 func (r *trustRule) given() []string {
 	var kinds []string
-	for kind, isGiven := range map[string]bool{"gpg": r.GPG != nil || r.Store != nil, "key": r.Key != nil, "unsigned": r.Unsigned != nil} {
+	for kind, isGiven := range map[string]bool{
+		"gpg": r.GPG != nil || r.Store != nil, "key": r.Key != nil, "issuer": r.isKeyless(), "unsigned": r.Unsigned != nil,
+	} {
 		if isGiven {
 			kinds = append(kinds, kind)
 		}
@@ -100,13 +114,15 @@ func (r *trustRule) given() []string {
 func (r *trustRule) checkProofs() error {
 	switch kinds := r.given(); {
 	case len(kinds) == 0:
-		return fault.WithHint(errors.New("nothing says what proves these images"), "give gpg with store, key, or unsigned: true if nothing has to")
+		return fault.WithHint(errors.New("nothing says what proves these images"), "give gpg with store, key, issuer with identity and root, or unsigned: true if nothing has to")
 	case r.Unsigned != nil && !*r.Unsigned:
-		return plan.At("unsigned", fault.WithHint(errors.New("false proves nothing"), "give gpg with store, or key; an image that no rule matches is refused"))
+		return plan.At("unsigned", fault.WithHint(errors.New("false proves nothing"), "give gpg with store, key, or issuer with identity and root; an image that no rule matches is refused"))
 	case len(kinds) > 1:
 		return fmt.Errorf("it has %s, and a rule has one kind of proof", strings.Join(kinds, " and "))
 	case (r.GPG == nil) != (r.Store == nil):
 		return setting.Alone("gpg", r.GPG != nil, "store")
+	case r.isKeyless():
+		return r.checkKeyless()
 	}
 	return plan.At("store", lookaside.CheckStore(setting.Text(r.Store)))
 }
@@ -130,6 +146,23 @@ func checkOrder(rules []trustRule) []error {
 	return errs
 }
 
+// isKeyless reports whether a certificate is to prove the images.
+func (r *trustRule) isKeyless() bool { return r.Issuer != nil || r.Identity != nil || r.Root != nil }
+
+// checkKeyless checks a rule that names a signer. Without one of its parts it could trust
+// everybody, or nobody.
+func (r *trustRule) checkKeyless() error {
+	switch {
+	case r.Root == nil:
+		return fault.WithHint(errors.New("it has no root, so that nothing can prove these images"), "root: FILE names the trusted_root.json of the Sigstore instance")
+	case r.Issuer == nil:
+		return errors.New("it has no issuer, so that nothing says who knows the signer")
+	case r.Identity == nil:
+		return errors.New("it has no identity, so that nothing says who may have signed")
+	}
+	return plan.At("issuer", keyless.CheckIssuer(*r.Issuer))
+}
+
 // A keyFile is a file that holds what proves images.
 type keyFile struct {
 	field string // of the rule
@@ -151,6 +184,8 @@ func (f keyFile) check(w runner.World) error {
 		_, err = signature.Parse(f.path, content)
 	case "key":
 		_, err = cosign.ParseKeys(f.path, content)
+	case "root":
+		_, err = keyless.ParseRoot(f.path, content)
 	}
 	return err
 }
@@ -159,7 +194,7 @@ func (f keyFile) check(w runner.World) error {
 func (m *mirror) keyFiles() []keyFile {
 	var files []keyFile
 	for i, r := range m.trustRules() {
-		for _, f := range []keyFile{{"gpg", i, string(setting.Text(r.GPG))}, {"key", i, string(setting.Text(r.Key))}} {
+		for _, f := range []keyFile{{"gpg", i, string(setting.Text(r.GPG))}, {"key", i, string(setting.Text(r.Key))}, {"root", i, string(setting.Text(r.Root))}} {
 			if f.path != "" {
 				files = append(files, f)
 			}

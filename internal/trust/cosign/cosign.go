@@ -1,12 +1,11 @@
 // Package cosign proves images by signatures in the formats of cosign, which lie in the
 // image's own repository: documents of simple signing in a manifest with a tag of its
-// own or in a referrer, and Sigstore bundles in referrers. It does not know how a
-// signature is held against a key or a certificate: a Verifier does.
+// own or in a referrer, and Sigstore bundles in referrers. It does not know whom to trust:
+// a Verifier does.
 package cosign
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,12 +17,10 @@ import (
 	"github.com/bayplan/bayplan/internal/trust/payload"
 )
 
-// Media types of layers that hold a signature, and the key of its annotation.
+// Media types of layers that hold a signature.
 const (
 	typeDocument = "application/vnd.dev.cosign.simplesigning.v1+json"
 	typeBundle   = "application/vnd.dev.sigstore.bundle" // and a version
-
-	keySignature = "dev.cosignproject.cosign/signature"
 )
 
 const (
@@ -33,19 +30,11 @@ const (
 	maxSignature = 4 << 20
 )
 
-// A Document is a signed document of simple signing.
-type Document struct {
-	Payload   []byte
-	Signature []byte
-}
-
-// A Verifier knows whom to trust. Its errors say why a signature does not count. Many
-// goroutines use it at once.
+// A Verifier knows whom to trust. Many goroutines use it at once.
 type Verifier interface {
-	// CheckDocument checks who has signed a document, and not what it says.
-	CheckDocument(d Document) error
-	// CheckBundle checks who has signed a bundle, and that it is for the image's digest.
-	CheckBundle(b []byte, digest string) error
+	// Check gives an error that says why a signature does not count, unless somebody who is
+	// trusted has made it. What is signed it leaves to others.
+	Check(s *Signature) error
 }
 
 // A Proof is trust in what a Verifier takes.
@@ -120,26 +109,44 @@ func (p *Proof) checkLayer(ctx context.Context, im trust.Image, l layer) error {
 		return fmt.Errorf("it is said to be %d bytes long, and at most %d are read", l.Size, maxSignature)
 	}
 	b, err := p.Registry.SmallBlob(ctx, nameOf(im), l.Digest, l.Size)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case isBundle:
-		return p.Verifier.CheckBundle(b, im.Digest)
 	}
-	return p.checkDocument(im, l, b)
+	var s *Signature
+	if isBundle {
+		s, err = ReadBundle(b)
+	} else {
+		s, err = ReadDocument(b, l.Annotations)
+	}
+	if err != nil {
+		return err
+	}
+	if s.Text == nil {
+		if s.Sum, err = sumOf(im.Digest); err != nil {
+			return err
+		}
+	}
+	if err := p.Verifier.Check(s); err != nil {
+		return err
+	}
+	return p.checkText(im, s)
 }
 
-// checkDocument checks who has signed, and then what. An image in a layout has lost its
-// name, so that only the digest counts there.
-func (p *Proof) checkDocument(im trust.Image, l layer, b []byte) error {
-	sig, err := base64.StdEncoding.DecodeString(l.Annotations[keySignature])
-	if err != nil || len(sig) == 0 {
-		return fmt.Errorf("it has no signature under %s", keySignature)
+// checkText checks what is signed. Where only a digest is known, it is the image's.
+func (p *Proof) checkText(im trust.Image, s *Signature) error {
+	switch {
+	case s.Text == nil:
+		return nil
+	case s.Envelope != nil:
+		return checkStatement(s.Envelope, im.Digest)
 	}
-	if err := p.Verifier.CheckDocument(Document{Payload: b, Signature: sig}); err != nil {
-		return err
-	}
-	doc, err := payload.Parse(b)
+	return p.checkDocument(im, s.Text)
+}
+
+// checkDocument checks what a document says. An image in a layout has lost its name, so
+// that only the digest counts there.
+func (p *Proof) checkDocument(im trust.Image, text []byte) error {
+	doc, err := payload.Parse(text)
 	if err != nil {
 		return err
 	}

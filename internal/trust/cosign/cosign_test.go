@@ -296,12 +296,12 @@ func TestKeys(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d := Document{Payload: []byte("text"), Signature: signText(t, key, []byte("text"))}
-		if err := keys.CheckDocument(d); err != nil {
+		s := &Signature{Text: []byte("text"), Signature: signText(t, key, []byte("text"))}
+		if err := keys.Check(s); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		d.Payload = []byte("texts")
-		if keys.CheckDocument(d) == nil {
+		s.Text = []byte("texts")
+		if keys.Check(s) == nil {
 			t.Errorf("%s: another text is taken", name)
 		}
 	}
@@ -327,19 +327,24 @@ func TestKeys(t *testing.T) {
 // A manifest that was signed as a file is signed by its digest.
 func TestCheckMessage(t *testing.T) {
 	key := newKey(t, elliptic.P256())
-	keys, err := ParseKeys("k", publicPEM(t, key))
-	if err != nil {
-		t.Fatal(err)
+	b := newBench(t)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v2/mine/app/manifests/1", http.NoBody)
+	w := httptest.NewRecorder()
+	b.server.ServeHTTP(w, r)
+	message := func(signature []byte) map[string]any {
+		return b.blob(typeBundle03, encode(t, map[string]any{"mediaType": typeBundle03, "messageSignature": map[string]any{"signature": signature}}))
 	}
-	manifest := []byte(`{"schemaVersion":2}`)
-	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(manifest))
-	b := encode(t, map[string]any{"mediaType": typeBundle03, "messageSignature": map[string]any{"signature": signText(t, key, manifest)}})
-	if err := keys.CheckBundle(b, digest); err != nil {
+	b.attach(true, typeBundle03, message(signText(t, key, []byte("another manifest"))))
+	if err := b.proof(key).Check(t.Context(), b.image); err == nil || !strings.Contains(err.Error(), "it is not signed by the key") {
+		t.Errorf("got %v", err)
+	}
+	b.attach(true, typeBundle03, message(signText(t, key, w.Body.Bytes())))
+	if err := b.proof(key).Check(t.Context(), b.image); err != nil {
 		t.Error(err)
 	}
-	for _, other := range []string{digestB, "sha512:" + strings.Repeat("a", 128), "sha256:", ""} {
-		if err := keys.CheckBundle(b, other); err == nil {
-			t.Errorf("%s is taken", other)
+	for _, digest := range []string{"sha512:" + strings.Repeat("a", 128), "sha256:", "", "sha256:" + strings.Repeat("g", 64)} {
+		if _, err := sumOf(digest); err == nil {
+			t.Errorf("%q is taken", digest)
 		}
 	}
 }

@@ -6,12 +6,8 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/sha256"
 	_ "crypto/sha512" // hashes that signatures of large curves have
 	"crypto/x509"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -66,116 +62,60 @@ func parseKey(block *pem.Block) (crypto.PublicKey, error) {
 	if block.Type != "PUBLIC KEY" {
 		return nil, fmt.Errorf("it is a %q, not a PUBLIC KEY", block.Type)
 	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	return ParseKey(block.Bytes)
+}
+
+// ParseKey reads a public key in DER, which must be of a kind that signs images.
+func ParseKey(der []byte) (crypto.PublicKey, error) {
+	key, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {
 		return nil, errors.New("its public key cannot be read")
 	}
+	return key, CheckKey(key)
+}
+
+// CheckKey gives an error unless a public key is of a kind that signs images.
+func CheckKey(key crypto.PublicKey) error {
 	switch k := key.(type) {
 	case *ecdsa.PublicKey, ed25519.PublicKey:
-		return k, nil
+		return nil
 	case *rsa.PublicKey:
 		if k.Size()*8 < minRSA {
-			return nil, fmt.Errorf("its RSA key has %d bits, and needs %d", k.Size()*8, minRSA)
+			return fmt.Errorf("its RSA key has %d bits, and needs %d", k.Size()*8, minRSA)
 		}
-		return k, nil
-	}
-	return nil, fmt.Errorf("its key is of a kind that signs no images: %T", key)
-}
-
-var errOtherKey = errors.New("it is not signed by the key")
-
-// CheckDocument implements Verifier.
-func (k Keys) CheckDocument(d Document) error {
-	if k.signed(d.Payload, d.Signature) {
 		return nil
 	}
-	return errOtherKey
+	return fmt.Errorf("its key is of a kind that signs no images: %T", key)
 }
 
-// A bundle is the part of a Sigstore bundle that a key has to do with.
-type bundle struct {
-	MediaType string `json:"mediaType"`
-	Envelope  *struct {
-		Payload     string `json:"payload"`
-		PayloadType string `json:"payloadType"`
-		Signatures  []struct {
-			Sig string `json:"sig"`
-		} `json:"signatures"`
-	} `json:"dsseEnvelope"`
-	Message *struct {
-		Signature string `json:"signature"`
-	} `json:"messageSignature"`
-}
-
-// CheckBundle implements Verifier. A bundle signs a statement about the image or, where
-// somebody has signed the manifest as a file, its digest.
-func (k Keys) CheckBundle(b []byte, digest string) error {
-	var read bundle
-	switch err := json.Unmarshal(b, &read); {
-	case err != nil || !strings.HasPrefix(read.MediaType, typeBundle):
-		return errors.New("it is not a bundle that can be read")
-	case read.Envelope != nil:
-		return k.checkEnvelope(read, digest)
-	case read.Message != nil:
-		return k.checkMessage(read.Message.Signature, digest)
-	}
-	return errors.New("the bundle holds no signature")
-}
-
-func (k Keys) checkEnvelope(read bundle, digest string) error {
-	payload, err := decode(read.Envelope.Payload)
-	if err != nil {
-		return errors.New("the payload of the bundle cannot be read")
-	}
-	signed := fmt.Appendf(nil, "DSSEv1 %d %s %d %s", len(read.Envelope.PayloadType), read.Envelope.PayloadType, len(payload), payload)
-	for _, s := range read.Envelope.Signatures {
-		if sig, err := decode(s.Sig); err == nil && k.signed(signed, sig) {
-			return CheckStatement(read.Envelope.PayloadType, payload, digest)
-		}
-	}
-	return errOtherKey
-}
-
-// checkMessage checks a signature of the manifest's bytes, of which only the digest is
-// known.
-func (k Keys) checkMessage(signature, digest string) error {
-	sum, err := hex.DecodeString(strings.TrimPrefix(digest, "sha256:"))
-	sig, err2 := decode(signature)
-	if err := errors.Join(err, err2); err != nil || len(sum) != sha256.Size {
-		return errors.New("its signature cannot be read, or the image's digest is not SHA-256")
-	}
+// Check implements Verifier.
+func (k Keys) Check(s *Signature) error {
 	for _, key := range k.list {
-		if signedDigest(key, crypto.SHA256, sum, sig) {
+		if s.By(key) {
 			return nil
 		}
 	}
-	return errOtherKey
+	return errors.New("it is not signed by the key")
 }
 
-// decode reads base64 of either alphabet, as bundles may have it.
-func decode(text string) ([]byte, error) {
-	b, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return base64.URLEncoding.DecodeString(text)
+// By reports whether a key has made the signature.
+func (s *Signature) By(key crypto.PublicKey) bool {
+	if s.Text == nil {
+		return signedSum(key, crypto.SHA256, s.Sum[:], s.Signature)
 	}
-	return b, nil
+	return Signed(key, s.Text, s.Signature)
 }
 
-// signed reports whether one of the keys has signed a text.
-func (k Keys) signed(text, sig []byte) bool {
-	for _, key := range k.list {
-		if pure, ok := key.(ed25519.PublicKey); ok {
-			if ed25519.Verify(pure, text, sig) {
-				return true
-			}
-			continue
-		}
-		for _, hash := range hashes(key) {
-			h := hash.New()
-			h.Write(text)
-			if signedDigest(key, hash, h.Sum(nil), sig) {
-				return true
-			}
+// Signed reports whether a key has signed a text.
+func Signed(key crypto.PublicKey, text, sig []byte) bool {
+	if pure, ok := key.(ed25519.PublicKey); ok {
+		return ed25519.Verify(pure, text, sig)
+	}
+	for _, hash := range hashes(key) {
+		h := hash.New()
+		h.Write(text)
+		if signedSum(key, hash, h.Sum(nil), sig) {
+			return true
 		}
 	}
 	return false
@@ -196,7 +136,7 @@ func hashes(key crypto.PublicKey) []crypto.Hash {
 	return all
 }
 
-func signedDigest(key crypto.PublicKey, hash crypto.Hash, sum, sig []byte) bool {
+func signedSum(key crypto.PublicKey, hash crypto.Hash, sum, sig []byte) bool {
 	switch k := key.(type) {
 	case *ecdsa.PublicKey:
 		return ecdsa.VerifyASN1(k, sum, sig)

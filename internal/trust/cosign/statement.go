@@ -13,12 +13,12 @@ const (
 	signPredicate = "https://sigstore.dev/cosign/sign/v1"
 )
 
-// CheckStatement gives an error unless a signed payload is cosign's statement that an
+// checkStatement gives an error unless a signed payload is cosign's statement that an
 // image with this digest is signed. Statements of other kinds, such as where an image was
 // built, are no signatures.
-func CheckStatement(payloadType string, payload []byte, digest string) error {
-	if payloadType != typeStatement {
-		return fmt.Errorf("it signs a payload of the type %q, not %q", payloadType, typeStatement)
+func checkStatement(e *Envelope, digest string) error {
+	if e.Type != typeStatement {
+		return fmt.Errorf("it signs a payload of the type %q, not %q", e.Type, typeStatement)
 	}
 	var s struct {
 		Type          string `json:"_type"`
@@ -27,7 +27,7 @@ func CheckStatement(payloadType string, payload []byte, digest string) error {
 			Digest map[string]string `json:"digest"`
 		} `json:"subject"`
 	}
-	switch err := json.Unmarshal(payload, &s); {
+	switch err := json.Unmarshal(e.Payload, &s); {
 	case err != nil || !strings.HasPrefix(s.Type, "https://in-toto.io/Statement/"):
 		return errors.New("it signs no statement that can be read")
 	case s.PredicateType != signPredicate:

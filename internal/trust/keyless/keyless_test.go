@@ -1,0 +1,132 @@
+package keyless
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/bayplan/bayplan/internal/dev/sigstore"
+	"github.com/bayplan/bayplan/internal/trust"
+	"github.com/bayplan/bayplan/internal/trust/cosign"
+)
+
+func encode(t *testing.T, root map[string]any) []byte {
+	t.Helper()
+	b, err := json.Marshal(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func newRoot(t *testing.T, content []byte) *Root {
+	t.Helper()
+	root, err := ParseRoot("trusted_root.json", content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func TestCheck(t *testing.T) {
+	for name, tt := range sigstore.Cases() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := tt.Document(t)
+			v := &Verifier{Root: newRoot(t, d.Root), Issuer: sigstore.TrustedIssuer, Identity: trust.NewPattern(sigstore.TrustedIdentity)}
+			err := v.Check(d.Signature)
+			if (err == nil) != (tt.Want == "") || err != nil && !strings.Contains(err.Error(), tt.Want) {
+				t.Errorf("got  %v\nwant %s", err, tt.Want)
+			}
+			read, err := cosign.ReadBundle(d.Bundle)
+			if err != nil {
+				t.Fatal(err)
+			}
+			read.Sum = d.Signature.Sum
+			if err := v.Check(read); (err == nil) != (tt.Want == "") {
+				t.Errorf("as a bundle: %v", err)
+			}
+		})
+	}
+}
+
+// A pattern names signers; an issuer is always written out.
+func TestIdentities(t *testing.T) {
+	i := sigstore.New(t)
+	root := newRoot(t, encode(t, i.Root()))
+	by := sigstore.Signer{Identity: "https://git.test/mine/app/.ci/release.yml@refs/tags/v1", Issuer: "https://issuer.test", From: i.Start}
+	sig := i.Sign(by, sigstore.What{Text: []byte("text")}, sigstore.Both)
+	for pattern, want := range map[string]bool{
+		by.Identity: true, "https://git.test/mine/app/.ci/release.yml@refs/tags/*": true, "https://git.test/mine/**": true, "**": true,
+		"https://git.test/mine/*": false, "https://git.test/mine/app/.ci/release.yml": false, "": false, "git.test/**": false,
+	} {
+		v := &Verifier{Root: root, Issuer: by.Issuer, Identity: trust.NewPattern(pattern)}
+		if err := v.Check(sig); (err == nil) != want {
+			t.Errorf("%q: %v", pattern, err)
+		}
+	}
+	by.Identity = "me@git.test"
+	v := &Verifier{Root: root, Issuer: by.Issuer, Identity: trust.NewPattern("*@git.test")}
+	if err := v.Check(i.Sign(by, sigstore.What{Text: []byte("text")}, sigstore.Both)); err != nil {
+		t.Error(err)
+	}
+	v.Issuer = "https://*"
+	if err := v.Check(sig); err == nil {
+		t.Error("an issuer is taken as a pattern")
+	}
+	if err := v.Check(&cosign.Signature{Text: sig.Text, Signature: sig.Signature}); err == nil || !strings.Contains(err.Error(), "it has no certificate") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCheckIssuer(t *testing.T) {
+	for _, good := range []string{"", "https://issuer.test", "https://token.actions.githubusercontent.com", "http://dex.example:5556/dex"} {
+		if err := CheckIssuer(good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"issuer.test", "https://", "ftp://issuer.test", "https://*.test", "://", "me@git.test"} {
+		if err := CheckIssuer(bad); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+func TestParseRoot(t *testing.T) {
+	entry := func(root map[string]any, key string) map[string]any { return root[key].([]any)[0].(map[string]any) }
+	for name, tt := range map[string]struct {
+		change func(root map[string]any)
+		want   string
+	}{
+		"no timestamp authority": {func(r map[string]any) { delete(r, "timestampAuthorities") }, ""},
+		"an unknown part":        {func(r map[string]any) { r["operators"] = 1 }, ""},
+		"another file":           {func(r map[string]any) { r["mediaType"] = sigstore.Bundle03 }, "it is not a trusted root that can be read"},
+		"no media type":          {func(r map[string]any) { delete(r, "mediaType") }, "it is not a trusted root that can be read"},
+		"no authority":           {func(r map[string]any) { delete(r, "certificateAuthorities") }, "it names no certificate authority, and no signature can be proved without one"},
+		"no log of signatures":   {func(r map[string]any) { delete(r, "tlogs") }, "it names no log of signatures"},
+		"no log of certificates": {func(r map[string]any) { delete(r, "ctlogs") }, "it names no log of certificates"},
+		"an empty chain":         {func(r map[string]any) { entry(r, "certificateAuthorities")["certChain"] = nil }, "https://fulcio.test has no certificate"},
+		"a broken certificate": {func(r map[string]any) {
+			entry(r, "timestampAuthorities")["certChain"] = map[string]any{"certificates": []any{map[string]any{"rawBytes": "AAAA"}}}
+		}, "a certificate of https://stamps.test cannot be read"},
+		"a broken key": {func(r map[string]any) { entry(r, "tlogs")["publicKey"] = map[string]any{"rawBytes": "AAAA"} }, "log https://rekor.test: its public key cannot be read"},
+		"a broken old key": {func(r map[string]any) {
+			entry(r, "ctlogs")["publicKey"] = map[string]any{"rawBytes": "AAAA", "keyDetails": "PKCS1_RSA_PKCS1V5"}
+		}, "log https://ct.test: its public key cannot be read"},
+		"another hash": {func(r map[string]any) { entry(r, "tlogs")["hashAlgorithm"] = "SHA3_256" }, `its tree has the hash "SHA3_256", which is not known`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := sigstore.New(t).Root()
+			tt.change(root)
+			_, err := ParseRoot("r.json", encode(t, root))
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+	for _, content := range []string{"", "[]", "<html>", "{}"} {
+		if _, err := ParseRoot("r.json", []byte(content)); err == nil {
+			t.Errorf("%q is taken", content)
+		}
+	}
+}
