@@ -43,7 +43,7 @@ func pathWithBinary(path string) string {
 
 // TestScripts runs the scripts that hold the promises of the command line.
 // $EXAMPLES is the folder of the examples. Scripts use `copytree` to copy what
-// they change.
+// they change, and `signimage` to sign images.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
@@ -58,7 +58,8 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"copytree": copyTree,
+			"copytree":  copyTree,
+			"signimage": signImage,
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})

@@ -108,12 +108,19 @@ func parseRoot(content []byte) (*Root, error) {
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	for what, n := range map[string]int{"certificate authority": len(r.issuers), "log of signatures": len(r.logs), "log of certificates": len(r.ctLogs)} {
-		if n == 0 {
-			return nil, fmt.Errorf("it names no %s, and no signature can be proved without one", what)
-		}
+	switch {
+	case len(r.issuers) == 0:
+		return nil, missing("certificate authority")
+	case len(r.logs) == 0:
+		return nil, missing("log of signatures")
+	case len(r.ctLogs) == 0:
+		return nil, missing("log of certificates")
 	}
 	return r, nil
+}
+
+func missing(part string) error {
+	return fmt.Errorf("it names no %s, and no signature can be proved without one", part)
 }
 
 func authorities(entries []authorityEntry) ([]*authority, error) {
