@@ -100,9 +100,9 @@ func (p *program) lockCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "look up the tags of all images and write the lock file",
-		Description: "Asks only the sources of images. What is chosen among tags, by newest or by a\n" +
-			"list's from:, is chosen anew. The digest of a tag that is locked already stays,\n" +
-			"except for what --update selects. There, * matches any text:\n" +
+		Description: "Asks only the sources of images. What is chosen among tags, by newest or by\n" +
+			"from: of a list, is chosen anew. The digest of a tag that is locked already\n" +
+			"stays, except for what --update selects. There, * matches any text:\n" +
 			"bayplan lock --update '*/nova-*'",
 		Flags: append(planFlags(), stateFlag(), lockFlag(),
 			newRepeatedFlag("update", "GLOB", "look up again what GLOB matches"),

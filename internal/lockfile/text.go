@@ -155,7 +155,7 @@ func choiceRepository(name string) (string, bool) {
 	return repository, ok
 }
 
-const header = "# What the tags of images stand for. bayplan apply adds to it; bayplan lock chooses anew, and with --update GLOB follows tags that have moved on.\n"
+const header = "# What the tags of images stand for. bayplan apply adds to it; bayplan lock --update GLOB follows tags that have moved on.\n"
 
 func (f *File) text() []byte {
 	var b strings.Builder
