@@ -56,7 +56,10 @@ var armorStart = []byte("-----BEGIN PGP PUBLIC KEY BLOCK-----")
 func parseKeys(b []byte) (openpgp.EntityList, error) {
 	if !bytes.Contains(b, armorStart) {
 		list, err := openpgp.ReadKeyRing(bytes.NewReader(b))
-		if err == nil && len(list) == 0 {
+		switch {
+		case err != nil:
+			err = fmt.Errorf("it holds no OpenPGP keys: %w", err)
+		case len(list) == 0:
 			err = errors.New("no public key in it")
 		}
 		return list, err

@@ -68,7 +68,7 @@ func TestMirrorDigestsWithoutTag(t *testing.T) {
 	m := newMirror(b)
 	m.To, m.Images = layoutAt(filepath.Join(t.TempDir(), "media")), testbed.Inline(source+"base@"+base)
 	err := steptest.Failure(m.Diff(t.Context(), &runner.Disk{}, nil))
-	if err == nil || !strings.Contains(err.Error(), "has no tag, which it needs in a layout") || !strings.Contains(fault.Hint(err), `write tag_for_digests: "{digest:12}" in the step, or the tag before the digest: rhosp13/openstack-base:TAG@`+base) {
+	if err == nil || !strings.Contains(err.Error(), "has no tag, which it needs in a layout") || !strings.Contains(fault.Hint(err), `write tag_for_digests: "{digest:12}" in the step, or the tag before the digest: `+source+"base:TAG@"+base) {
 		t.Errorf("got %v (%s)", err, fault.Hint(err))
 	}
 	m.Rename = []renameRule{{"rhosp13/openstack-base", "one"}, {"rhosp13/openstack-nova-api", "one"}}

@@ -109,9 +109,9 @@ func targetInLayout(l tripleo.ListedImage, layout string, rename func(string) st
 		return "", err
 	}
 	path = rename(path)
-	if repository, digest, untagged := strings.Cut(path, "@"); untagged {
+	if strings.Contains(path, "@") {
 		err := fmt.Errorf("image %q has no tag, which it needs in a layout", l.Name)
-		return "", fault.WithHint(err, fmt.Sprintf("write tag_for_digests: \"{digest:12}\" in the step, or the tag before the digest: %s:TAG@%s", repository, digest))
+		return "", fault.WithHint(err, "write tag_for_digests: \"{digest:12}\" in the step, or the tag before the digest: "+strings.Replace(l.Name, "@", ":TAG@", 1))
 	}
 	if _, below, ok := strings.Cut(strings.TrimRight(l.PushDestination, "/"), "/"); ok {
 		path = below + "/" + path

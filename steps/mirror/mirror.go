@@ -180,6 +180,9 @@ func (m *mirror) Paths() runner.Paths {
 			continue // it is not known yet
 		}
 		paths.Fills = append(paths.Fills, m.Images.Place(host, "images", m.nameThere))
+		if m.TagForDigests != "" { // they are there by their digests, too
+			paths.Fills = append(paths.Fills, m.Images.Place(host, "images", m.renamed))
+		}
 		if m.Prune != nil {
 			paths.Fills = append(paths.Fills, imagelist.UnlistedPlace(host))
 		}

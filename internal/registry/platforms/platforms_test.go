@@ -39,6 +39,7 @@ func TestSelect(t *testing.T) {
 		"macos":                         {"macos/arm64", "darwin/arm64 linux/arm64", "darwin/arm64"},
 		"a word for a variant":          {"linux/ppc64le/power9", "linux/ppc64le linux/ppc64le/power9 linux/ppc64le/power8", "linux/ppc64le/power9"},
 		"no other word stands in":       {"linux/ppc64le/power9", "linux/ppc64le linux/ppc64le/power8", ""},
+		"every version of a system":     {"windows/amd64", "windows/amd64 windows/amd64 linux/amd64", "windows/amd64 windows/amd64"},
 		"several":                       {"linux/arm/v7 linux/s390x", "linux/arm/v6 linux/s390x linux/amd64", "linux/arm/v6 linux/s390x"},
 		"of each the best":              {"linux/arm/v7 linux/arm/v6", "linux/arm/v6 linux/arm linux/arm/v5", "linux/arm/v6 linux/arm"},
 		"what is not for an os at all":  {"linux/amd64", "unknown/unknown linux/amd64", "linux/amd64"},
