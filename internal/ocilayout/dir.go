@@ -32,12 +32,14 @@ type dirStore struct {
 	making  sync.Mutex // several goroutines write blobs
 	checked bool       // the directory is known to be a layout
 
-	mu   sync.Mutex // several goroutines read and change the index
-	seen fs.FileInfo
-	read *Index // the index in that file
+	mu      sync.Mutex // several goroutines read the index, also while one writes it
+	seen    fs.FileInfo
+	read    *Index // the index in that file
+	writing bool   // read is what counts until the write ends
 
-	queue sync.Mutex // several goroutines ask for changes while one writes
-	asked []*change
+	writer sync.Mutex // several goroutines change the index
+	queue  sync.Mutex // they ask for changes while one writes
+	asked  []*change
 
 	sharing sync.Mutex // several goroutines begin blobs
 	users   int        // running executions
@@ -174,9 +176,13 @@ func (s *dirStore) Remove(d digest.Digest) error {
 func (s *dirStore) Index() (*Index, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.writing {
+		return s.read, nil
+	}
 	return s.load()
 }
 
+// load reads the index unless it is known. The caller holds the mutex.
 func (s *dirStore) load() (*Index, error) {
 	path := filepath.Join(s.dir, indexFile)
 	stat := os.Stat

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -33,8 +34,8 @@ func (s *dirStore) Change(do func(*Index) error) error {
 	s.asked = append(s.asked, c)
 	s.queue.Unlock()
 
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.writer.Lock()
+	defer s.writer.Unlock()
 	if !c.ended { // this goroutine writes for all that wait
 		s.writeAsked()
 	}
@@ -66,16 +67,18 @@ func (s *dirStore) write(group ...*change) error {
 		return err
 	}
 	defer unlock()
-	old, err := s.load()
+	idx, err := s.beginWrite()
 	if err != nil {
 		return err
 	}
-	idx := old.Clone()
+	var now fs.FileInfo
+	defer func() { s.endWrite(idx, now) }()
 	for _, c := range group {
 		if err := c.do(idx); err != nil {
 			return err
 		}
 	}
+	idx.checkOrder()
 	text, err := s.text(idx)
 	if err != nil {
 		return err
@@ -84,11 +87,28 @@ func (s *dirStore) write(group ...*change) error {
 	if err := durable.WriteBytes(path, layoutMode, text); err != nil {
 		return err
 	}
-	// What was written need not be read again.
-	if s.seen, err = os.Lstat(path); err == nil {
-		s.read = idx
-	}
+	now, err = os.Lstat(path)
 	return err
+}
+
+// beginWrite gives a copy of the index. Until endWrite, others get the index as it was.
+func (s *dirStore) beginWrite() (*Index, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, err := s.load()
+	if err != nil {
+		return nil, err
+	}
+	s.read, s.writing = old, true
+	return old.Clone(), nil
+}
+
+// endWrite takes the index that was written: it need not be read again. Without a file, it is
+// not known what the disk has.
+func (s *dirStore) endWrite(idx *Index, now fs.FileInfo) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen, s.read, s.writing = now, idx, false
 }
 
 // text gives the content of index.json. People read a shared one, too.

@@ -5,13 +5,11 @@
 package ocilayout
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
@@ -114,62 +112,6 @@ func Open(path string) *Layout {
 // the directory may hold other files.
 func OpenOwned(dir, uploads string) *Layout {
 	return &Layout{dir, &dirStore{dir: dir, uploads: uploads}}
-}
-
-// An Index is the content of index.json: the manifests of a layout.
-type Index struct {
-	SchemaVersion int                     `json:"schemaVersion"`
-	MediaType     string                  `json:"mediaType,omitempty"`
-	Manifests     []descriptor.Descriptor `json:"manifests"`
-	Annotations   map[string]string       `json:"annotations,omitempty"`
-
-	unsound error // why the layout must not be used
-}
-
-func emptyIndex() *Index { return &Index{SchemaVersion: 2, MediaType: IndexType} }
-
-// parseIndex reads the text of an index.json.
-func parseIndex(text []byte, path string) (*Index, error) {
-	var idx Index
-	if err := json.Unmarshal(text, &idx); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	for _, d := range idx.Manifests {
-		if err := d.Digest.Validate(); err != nil {
-			idx.unsound = fmt.Errorf("%s: the digest %q: %w", path, d.Digest, err)
-			break
-		}
-	}
-	return &idx, nil
-}
-
-// Clone gives a copy with its own list.
-func (idx *Index) Clone() *Index {
-	c := *idx
-	c.Manifests = slices.Clone(idx.Manifests)
-	return &c
-}
-
-// Insert adds a manifest at its place in the order of names.
-func (idx *Index) Insert(d descriptor.Descriptor) {
-	if !slices.IsSortedFunc(idx.Manifests, byName) {
-		slices.SortStableFunc(idx.Manifests, byName)
-	}
-	i, _ := slices.BinarySearchFunc(idx.Manifests, d, byName)
-	idx.Manifests = slices.Insert(idx.Manifests, i, d)
-}
-
-func byName(a, b descriptor.Descriptor) int {
-	if c := cmp.Compare(a.Annotations[NameKey], b.Annotations[NameKey]); c != 0 {
-		return c
-	}
-	return cmp.Compare(a.Digest, b.Digest)
-}
-
-// Text gives the content of index.json.
-func (idx *Index) Text() ([]byte, error) {
-	text, err := json.MarshalIndent(idx, "", "  ")
-	return append(text, '\n'), err
 }
 
 // checkLayoutFile checks the content of oci-layout.

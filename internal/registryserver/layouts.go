@@ -97,17 +97,41 @@ func (v *layoutView) Index() (*ocilayout.Index, error) {
 
 // cut makes the index of the repository.
 func (v *layoutView) cut(all *ocilayout.Index) *ocilayout.Index {
-	idx := &ocilayout.Index{}
-	for _, m := range all.Manifests {
+	idx := &ocilayout.Index{Manifests: slices.Clone(all.Named(""))}
+	for _, m := range all.Prefixed(v.prefix) {
 		if tag, mine := v.tag(m); mine {
-			m.Annotations = maps.Clone(m.Annotations)
-			m.Annotations[ocilayout.NameKey] = tag
-			idx.Manifests = append(idx.Manifests, m)
-		} else if m.Annotations[ocilayout.NameKey] == "" {
-			idx.Manifests = append(idx.Manifests, m)
+			idx.Manifests = append(idx.Manifests, tagged(m, tag))
 		}
 	}
 	return idx
+}
+
+// tagged gives an entry with another name.
+func tagged(m descriptor.Descriptor, tag string) descriptor.Descriptor {
+	m.Annotations = maps.Clone(m.Annotations)
+	if m.Annotations == nil {
+		m.Annotations = map[string]string{}
+	}
+	m.Annotations[ocilayout.NameKey] = tag
+	return m
+}
+
+// findTag implements tagger.
+func (v *layoutView) findTag(tag string) (descriptor.Descriptor, error) {
+	all, err := v.Layout.Index()
+	if err != nil {
+		return descriptor.Descriptor{}, err
+	}
+	if tagName.MatchString(tag) {
+		for _, m := range all.Named(v.prefix + tag) {
+			return tagged(m, tag), nil
+		}
+	}
+	isMine := func(m descriptor.Descriptor) bool { _, mine := v.tag(m); return mine }
+	if len(all.Named("")) == 0 && !slices.ContainsFunc(all.Prefixed(v.prefix), isMine) {
+		return descriptor.Descriptor{}, errNoRepository
+	}
+	return descriptor.Descriptor{}, errNoTag
 }
 
 // tag gives the tag of an entry, and says whether the entry is the repository's.
@@ -121,13 +145,14 @@ func (v *layoutView) tag(m descriptor.Descriptor) (tag string, mine bool) {
 // alone, but those that refer to others.
 func (v *layoutView) setTags(m descriptor.Descriptor, tags []string) error {
 	return v.Change(func(all *ocilayout.Index) error {
-		if len(tags) == 0 && !v.lists(all, m.Digest) {
-			v.addReferrer(all, m)
+		if len(tags) == 0 {
+			v.listReferrer(all, m)
 		}
 		for _, tag := range tags {
 			v.untag(all, tag, m.Digest)
-			if !v.hasTag(all, tag, m.Digest) {
-				v.insert(all, m, tag)
+			if !slices.ContainsFunc(all.Named(v.prefix+tag), func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }) {
+				v.addReferrer(all, m)
+				all.Insert(tagged(m, v.prefix+tag))
 			}
 		}
 		return nil
@@ -142,68 +167,44 @@ func (v *layoutView) removeTag(tag string) error {
 	})
 }
 
-// lists says whether the repository has a manifest, with or without a tag.
-func (v *layoutView) lists(all *ocilayout.Index, d digest.Digest) bool {
-	return slices.ContainsFunc(all.Manifests, func(m descriptor.Descriptor) bool {
-		if m.Digest != d {
-			return false
-		}
-		_, mine := v.tag(m)
-		return mine || m.Annotations[ocilayout.NameKey] == ""
-	})
-}
-
-// hasTag says whether a tag stands for a manifest.
-func (v *layoutView) hasTag(all *ocilayout.Index, tag string, d digest.Digest) bool {
-	return slices.ContainsFunc(all.Manifests, func(m descriptor.Descriptor) bool {
-		return m.Digest == d && m.Annotations[ocilayout.NameKey] == v.prefix+tag
-	})
-}
-
 // untag takes a tag from all manifests but one.
 func (v *layoutView) untag(all *ocilayout.Index, tag string, except digest.Digest) {
-	name := v.prefix + tag
-	var had []descriptor.Descriptor
-	all.Manifests = slices.DeleteFunc(all.Manifests, func(m descriptor.Descriptor) bool {
-		if m.Digest == except || m.Annotations[ocilayout.NameKey] != name {
-			return false
-		}
-		had = append(had, m)
-		return true
-	})
-	for _, m := range had {
-		if !v.lists(all, m.Digest) {
-			v.addReferrer(all, m)
-		}
+	for _, m := range all.Remove(v.prefix+tag, func(d digest.Digest) bool { return d != except }) {
+		v.listReferrer(all, m)
 	}
 }
 
-// insert adds a manifest to the index of the layout under a tag, and without a
-// name if it refers to another one.
-func (v *layoutView) insert(all *ocilayout.Index, m descriptor.Descriptor, tag string) {
-	v.addReferrer(all, m)
-	m.Annotations = maps.Clone(m.Annotations)
-	if m.Annotations == nil {
-		m.Annotations = map[string]string{}
+// listReferrer adds a manifest without a tag to the index, if it refers to another one and
+// the repository does not list it.
+func (v *layoutView) listReferrer(all *ocilayout.Index, m descriptor.Descriptor) {
+	if _, refers := v.referrer(m); !refers {
+		return
 	}
-	m.Annotations[ocilayout.NameKey] = v.prefix + tag
-	all.Insert(m)
+	is := func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }
+	isMine := func(o descriptor.Descriptor) bool { _, mine := v.tag(o); return mine && is(o) }
+	if !slices.ContainsFunc(all.Named(""), is) && !slices.ContainsFunc(all.Prefixed(v.prefix), isMine) {
+		v.addReferrer(all, m)
+	}
 }
 
 // addReferrer adds a manifest without a tag to the index, if it refers to
 // another one.
 func (v *layoutView) addReferrer(all *ocilayout.Index, m descriptor.Descriptor) {
-	is, _ := v.known.Load(m.Digest)
-	about, ok := is.(facts)
-	if !ok || about.subject == "" {
+	about, refers := v.referrer(m)
+	if !refers {
 		return
 	}
 	m.ArtifactType, m.Annotations = about.artifact, maps.Clone(about.annotations)
 	delete(m.Annotations, ocilayout.NameKey)
-	all.Manifests = slices.DeleteFunc(all.Manifests, func(o descriptor.Descriptor) bool {
-		return o.Digest == m.Digest && o.Annotations[ocilayout.NameKey] == ""
-	})
+	all.Remove("", func(d digest.Digest) bool { return d == m.Digest })
 	all.Insert(m)
+}
+
+// referrer gives the facts of a manifest, and says whether it refers to another one.
+func (v *layoutView) referrer(m descriptor.Descriptor) (about facts, refers bool) {
+	is, _ := v.known.Load(m.Digest)
+	about, ok := is.(facts)
+	return about, ok && about.subject != ""
 }
 
 // findByDigest gives a manifest of a layout. The index need not name it.

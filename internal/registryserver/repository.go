@@ -123,6 +123,16 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 	if d, err := digest.Parse(ref); err == nil && r.shared {
 		return r.findByDigest(d)
 	}
+	if t, ok := r.BlobStore.(tagger); ok {
+		m, err := t.findTag(ref)
+		switch {
+		case errors.Is(err, errNoTag):
+			return m, r.unknown(ref)
+		case err != nil:
+			return m, err
+		}
+		return r.withType(m)
+	}
 	idx, err := r.Index()
 	if err != nil {
 		return descriptor.Descriptor{}, err
@@ -143,7 +153,14 @@ func (r *repository) find(ref string) (descriptor.Descriptor, error) {
 			}
 		}
 	}
-	return descriptor.Descriptor{}, notFound("MANIFEST_UNKNOWN", r.name+" has no "+quote(ref))
+	return descriptor.Descriptor{}, r.unknown(ref)
+}
+
+// errNoTag says that a repository has no manifest of that tag.
+var errNoTag = errors.New("no such tag")
+
+func (r *repository) unknown(ref string) error {
+	return notFound("MANIFEST_UNKNOWN", r.name+" has no "+quote(ref))
 }
 
 // withType adds the media type to an entry of the index if another tool has left

@@ -29,7 +29,7 @@ type BlobStore interface {
 	Remove(d digest.Digest) error
 }
 
-// A tagger is a BlobStore that changes tags in its own way. Its Change is not
+// A tagger is a BlobStore that keeps tags in its own way. Its Change is not
 // for use.
 type tagger interface {
 	// setTags makes tags stand for a manifest that is stored. Without tags it
@@ -37,6 +37,9 @@ type tagger interface {
 	setTags(m descriptor.Descriptor, tags []string) error
 	// removeTag removes a tag, and leaves its manifest.
 	removeTag(tag string) error
+	// findTag gives the manifest of a tag. The error is errNoTag, or errNoRepository where
+	// there is nothing at all.
+	findTag(tag string) (descriptor.Descriptor, error)
 }
 
 // A storage holds repositories. It is for use by many goroutines at once.
