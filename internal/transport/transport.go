@@ -87,20 +87,25 @@ func New(endpoints []Endpoint) (*Transport, error) {
 // RoundTrip sends the request over the route of its URL's host.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	t.learnRequest(req)
-	r := t.routeFor(req.URL)
-	if r == t.fallback && t.refuse != nil {
-		if err := t.refuse(req.URL.Host); err != nil {
-			if req.Body != nil {
-				_ = req.Body.Close()
-			}
-			return nil, err
+	if err := t.Refused(req.URL); err != nil {
+		if req.Body != nil {
+			_ = req.Body.Close()
 		}
+		return nil, err
 	}
-	resp, err := r.RoundTrip(req)
+	resp, err := t.routeFor(req.URL).RoundTrip(req)
 	if err == nil {
 		t.learnAnswer(req, resp)
 	}
 	return resp, err
+}
+
+// Refused gives the error of requests to a URL whose host is refused, and nil for others.
+func (t *Transport) Refused(u *url.URL) error {
+	if t.refuse == nil || t.routeFor(u) != t.fallback {
+		return nil
+	}
+	return t.refuse(u.Host)
 }
 
 // routeFor returns the route for a URL. The endpoint and the URL may each omit

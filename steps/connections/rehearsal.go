@@ -73,6 +73,16 @@ func (s *Set) refusalHint(section string) string {
 	return fmt.Sprintf("name it there under %s, or write others: allow into that file", section)
 }
 
+// CheckOthers gives an error if servers that are no connections must not be asked. what says
+// who they are.
+func (s *Set) CheckOthers(what string) error {
+	if s == nil || !s.only {
+		return nil
+	}
+	return fault.WithHint(fmt.Errorf("%s are not among the connections of %s, so they are not asked", what, s.file),
+		"write others: allow into that file, or leave this step out of the rehearsal")
+}
+
 // refuseOther gives the error for a host that none of the clients has settings for. A
 // redirect may lead to it, or a registry may send there for a token. The host of a real
 // connection of another kind may be asked, and so may the realms of a real registry.

@@ -80,8 +80,8 @@ connections:
 	}
 	s := rehearse(t, file)
 	_, realm := s.Registry().Resolve(context.Background(), named+"/a/b:1")
-	for i, err := range append(ask(s), realm) {
-		if err == nil || !strings.Contains(err.Error(), " is not among the connections of ") || !strings.Contains(fault.Hint(err), "others: allow") {
+	for i, err := range append(ask(s), realm, s.CheckOthers("the mirrors of this machine")) {
+		if err == nil || !strings.Contains(err.Error(), " not among the connections of ") || !strings.Contains(fault.Hint(err), "others: allow") {
 			t.Errorf("request %d: error %v with hint %q", i, err, fault.Hint(err))
 		}
 	}
@@ -93,7 +93,11 @@ connections:
 		"no embedded server": strings.ReplaceAll(file, "embedded: {}", "tls: disabled"),
 	} {
 		asked.Store(0)
-		ask(rehearse(t, file))
+		s := rehearse(t, file)
+		ask(s)
+		if err := s.CheckOthers("the mirrors of this machine"); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
 		if asked.Load() < 2 {
 			t.Errorf("%s: %d requests reached the other server", what, asked.Load())
 		}

@@ -94,6 +94,9 @@ func (p *packageFiles) diffInstalled(ctx context.Context) (*runner.Finding, erro
 	if len(found.missing) == 0 {
 		return &runner.Finding{Outputs: found.outputs()}, nil
 	}
+	if err := p.out.CheckOthers("the package repositories of this machine"); err != nil {
+		return nil, err
+	}
 	tool, err := p.installer()
 	if err != nil {
 		return nil, err

@@ -125,7 +125,7 @@ func TestPackageInstallLaws(t *testing.T) {
 		installedTools(t, dir)
 		return &steptest.Fixture{
 			New: func() runner.Step {
-				return &packageFiles{Names: []string{"rhosp-director-images", "rhosp-director-images-ipa"}}
+				return &packageFiles{out: testbed.WithHosts(t), Names: []string{"rhosp-director-images", "rhosp-director-images-ipa"}}
 			},
 			Dirs: []string{dir},
 			Break: []steptest.Break{

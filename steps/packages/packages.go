@@ -60,6 +60,8 @@ type packageFiles struct {
 type hosts interface {
 	// Downloads gives the client for web hosts.
 	Downloads() *download.Client
+	// CheckOthers gives an error if servers that are no connections must not be asked.
+	CheckOthers(what string) error
 }
 
 // Type gives the step type package.

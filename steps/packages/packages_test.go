@@ -3,6 +3,7 @@ package packages
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -278,7 +279,7 @@ func TestInstallingReportsInTheDiff(t *testing.T) {
 	names := []string{"rhosp-director-images"}
 	t.Run("not root", func(t *testing.T) {
 		installedTools(t, t.TempDir())
-		_, err := lookedPackage(t, &packageFiles{Names: names, euid: 1000})
+		_, err := lookedPackage(t, &packageFiles{out: testbed.WithHosts(t), Names: names, euid: 1000})
 		if err == nil || err.Error() != "rhosp-director-images: installing takes root, and bayplan never calls sudo" {
 			t.Errorf("got %v", err)
 		}
@@ -290,14 +291,14 @@ func TestInstallingReportsInTheDiff(t *testing.T) {
 		db := t.TempDir()
 		installedTools(t, db)
 		steptest.PutFile(t, filepath.Join(db, names[0]), "")
-		f, err := lookedPackage(t, &packageFiles{Names: names, euid: 1000})
+		f, err := lookedPackage(t, &packageFiles{out: testbed.WithHosts(t), Names: names, euid: 1000})
 		if err != nil || f.Change != nil || f.Outputs["packages"].String() != "rhosp-director-images-1-1.noarch" {
 			t.Errorf("got %+v, %v", f, err)
 		}
 	})
 	t.Run("no rpm", func(t *testing.T) {
 		t.Setenv("PATH", t.TempDir())
-		_, err := lookedPackage(t, &packageFiles{Names: names})
+		_, err := lookedPackage(t, &packageFiles{out: testbed.WithHosts(t), Names: names})
 		if err == nil || !strings.Contains(err.Error(), "this machine has no rpm") || !strings.Contains(fault.Hint(err), unpack) {
 			t.Errorf("got %v", err)
 		}
@@ -315,15 +316,22 @@ func TestInstallingReportsInTheDiff(t *testing.T) {
 			}
 		}
 		t.Setenv("PATH", bin)
-		_, err := lookedPackage(t, &packageFiles{Names: names})
+		_, err := lookedPackage(t, &packageFiles{out: testbed.WithHosts(t), Names: names})
 		if err == nil || !strings.Contains(err.Error(), "neither dnf nor yum") || !strings.Contains(fault.Hint(err), unpack) {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a rehearsal", func(t *testing.T) {
+		installedTools(t, t.TempDir())
+		_, err := lookedPackage(t, &packageFiles{out: rehearsal{}, Names: names})
+		if err == nil || err.Error() != "the package repositories of this machine: refused" {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("no database yet", func(t *testing.T) {
 		db := filepath.Join(t.TempDir(), "absent")
 		installedTools(t, db)
-		f, err := lookedPackage(t, &packageFiles{Names: names})
+		f, err := lookedPackage(t, &packageFiles{out: testbed.WithHosts(t), Names: names})
 		if err != nil || f.Change == nil {
 			t.Errorf("got %+v, %v", f, err)
 		}
@@ -332,6 +340,11 @@ func TestInstallingReportsInTheDiff(t *testing.T) {
 		}
 	})
 }
+
+// A rehearsal asks no server.
+type rehearsal struct{ hosts }
+
+func (rehearsal) CheckOthers(what string) error { return errors.New(what + ": refused") }
 
 func TestToolsThatFail(t *testing.T) {
 	bin := t.TempDir()

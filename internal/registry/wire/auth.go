@@ -59,6 +59,7 @@ type Target struct {
 type auth struct {
 	transport func(*http.Request) (*http.Response, error)
 	lookup    func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	refused   func(*url.URL) error // gives the error for a URL that must not be asked; nil: all may be
 
 	// All calls share what one of them learns about a registry.
 	mu       sync.Mutex

@@ -103,6 +103,11 @@ func (a *auth) realm(ctx context.Context, p *Target, c challenge) (*url.URL, err
 	if err != nil || c.params["realm"] == "" || u.Host == "" {
 		return nil, fmt.Errorf("%s: %w: it names none that can be read", p.Host, errRealm)
 	}
+	if a.refused != nil { // before its name is looked up
+		if err := a.refused(u); err != nil {
+			return nil, err
+		}
+	}
 	if why := a.untrusted(ctx, p, u); why != "" {
 		err := fmt.Errorf("%s: %w: it names %s://%s, which %s", p.Host, errRealm, u.Scheme, u.Host, why)
 		if a.untrusted(ctx, p.withRealm(u.Host), u) != "" {

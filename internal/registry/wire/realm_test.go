@@ -106,6 +106,33 @@ func TestRealms(t *testing.T) {
 	}
 }
 
+// A realm that must not be asked is refused before its name is looked up.
+func TestRefusedRealm(t *testing.T) {
+	hosts := handlers{home: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Bearer realm="https://auth.example/token",service="r"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	})}
+	transport := New(refusing{hosts}, func(ctx context.Context, _ time.Duration) error { return ctx.Err() }, func(string) Bounds { return Bounds{Requests: 64} })
+	transport.auth.lookup = func(_ context.Context, _, name string) ([]netip.Addr, error) {
+		t.Errorf("%s was looked up", name)
+		return nil, errors.New("no such host")
+	}
+	target := &Target{Host: home, Origin: "https://" + home, Cred: Credential{User: "stack", Password: "right"}}
+	if err := get(t, transport, target); err == nil || !strings.Contains(err.Error(), "auth.example is not asked") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// refusing refuses all other hosts.
+type refusing struct{ handlers }
+
+func (r refusing) Refused(u *url.URL) error {
+	if r.handlers[u.Host] == nil {
+		return errors.New(u.Host + " is not asked")
+	}
+	return nil
+}
+
 const home = "198.51.100.1:5000"
 
 // handlers answer requests by host, without a network.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -80,6 +81,9 @@ func New(next http.RoundTripper, pause func(context.Context, time.Duration) erro
 		down: map[string]outage{}, limiters: map[paceKey]*pace.Limiter{}, closings: map[paceKey]closing{},
 	}
 	t.auth = newAuth(t.send)
+	if r, ok := next.(interface{ Refused(*url.URL) error }); ok {
+		t.auth.refused = r.Refused
+	}
 	return t
 }
 
