@@ -21,14 +21,14 @@ func (m *mirror) toField(i int) string {
 func (m *mirror) validateTo() []error {
 	var errs []error
 	if m.To.Items != nil && len(m.To.Items) == 0 {
-		errs = append(errs, plan.At("to", errors.New("it names no destination")))
+		errs = append(errs, plan.At("to", errors.New("the list names no destination")))
 	}
 	for i, to := range m.To.Items {
 		field := m.toField(i)
 		errs = append(errs, plan.At(field, m.out.CheckRegistry(to.Text)), plan.At(field+".layout", imagelist.CheckLayoutPath(string(to.Other.Layout))))
 		for _, before := range m.To.Items[:i] {
 			if to == before && !to.IsZero() {
-				errs = append(errs, plan.At(field, errors.New("it is in the list already")))
+				errs = append(errs, plan.At(field, errors.New("the destination is in the list already")))
 				break
 			}
 		}
