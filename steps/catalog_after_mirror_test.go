@@ -10,6 +10,34 @@ import (
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
+// The images of a mirror step with several destinations are what each of them has.
+func TestVerifyCatalogOfSeveralDestinations(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	media := t.TempDir()
+	list := `["` + testbed.UpstreamHost + `/rhosp13/openstack-base:13.0-40"]`
+	f, err := step(t, b, "mirror", "to: [local, edge, { layout: "+media+"/m.tar }], images: "+list).Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := f.Change.Apply(t.Context(), &steptest.Progress{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(out["images"].Items()); n != 3 {
+		t.Errorf("%d images, want 3", n)
+	}
+	for name, host := range map[string]string{"local": testbed.LocalHost, "edge": testbed.EdgeHost} {
+		with := "registry: " + name + `, exact: true, expect: ["` + strings.Join(out["images"].Items(), `", "`) + `"]`
+		found, err := step(t, b, "verify-catalog", with).Verify(t.Context(), &runner.Disk{})
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got := found["images"].Items(); len(got) != 1 || !strings.HasPrefix(got[0], host+"/rhosp13/openstack-base:13.0-40@") {
+			t.Errorf("%s has %v", name, got)
+		}
+	}
+}
+
 // A mirror step that renames repositories or copies only some platforms leaves
 // other images than its list names. A check of the list says so, and a check of the
 // step's output passes.

@@ -12,3 +12,18 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+func TestParseSize(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0MiB": 0, "10MiB": 10 << 20, "2 GB": 2e9, "1kB": 1000, "10GiB": 10 << 30,
+		"": -1, "10": -1, "GiB": -1, "-1GiB": -1, "1.5GiB": -1, "10gib": -1, "99999999999GiB": -1,
+	} {
+		got, err := ParseSize(text)
+		if err != nil {
+			got = -1
+		}
+		if got != want {
+			t.Errorf("ParseSize(%q) = %d, %v, want %d", text, got, err, want)
+		}
+	}
+}

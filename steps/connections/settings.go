@@ -127,7 +127,7 @@ func bytesPerSecond(s string) (int64, error) {
 	}
 	n, err := human.ParseSize(s)
 	if err == nil && n == 0 {
-		err = fmt.Errorf("%q is less than one byte", s)
+		err = fmt.Errorf("%q is not a number of bytes such as 10MiB", s)
 	}
 	return n, err
 }

@@ -228,8 +228,16 @@ func (l List) Entries(ctx context.Context, w runner.World, field string, choose 
 	return all, errors.Join(errs...)
 }
 
-// TargetsAt gives the images of a list, each once, with its target at a destination. rename
-// is that of Target.
+// TargetsAt gives the images of a list, each once, with its target at a destination. One
+// that is in the list at several places by its digest, as a mirror step with several
+// destinations gives it, is one image. rename is that of Target.
 func TargetsAt(listed []Entry, at Destination, rename func(string) string) ([]registry.Image, error) {
-	return Targets(listed, func(e Entry) (string, error) { return Target(e.ListedImage, at, rename) })
+	images, err := Targets(listed, func(e Entry) (string, error) { return Target(e.ListedImage, at, rename) })
+	seen := map[string]bool{}
+	return slices.DeleteFunc(images, func(im registry.Image) bool {
+		name := im.Target + "@" + im.Digest
+		again := im.Digest != "" && seen[name]
+		seen[name] = true
+		return again
+	}), err
 }
