@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
@@ -23,7 +24,7 @@ func TestServeCounter(t *testing.T) {
 	in, ask := io.Pipe()
 	said, out := io.Pipe()
 	ended := make(chan error, 1)
-	go func() { ended <- serveCounter(t.Context(), b.from, in, out) }()
+	go func() { ended <- counter.Run(t.Context(), b.from, in, out) }()
 	line := make([]byte, 100)
 	n, err := said.Read(line)
 	if err != nil {

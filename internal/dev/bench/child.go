@@ -7,56 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"syscall"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/dev/bench/counter"
-	"github.com/bayplan/bayplan/internal/dev/bench/line"
 )
 
-// Proxies run in processes of their own: the peak memory of a process also counts
-// for the processes that it starts later.
-
-// serveCounter runs a counter. It prints its address. For every line that it
-// reads it prints the counts. It stops when the input ends.
-func serveCounter(ctx context.Context, target string, in io.Reader, out io.Writer) error {
-	c := counter.New(target)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	server := &http.Server{Handler: c, ReadHeaderTimeout: time.Minute}
-	defer server.Close()
-	go func() { _ = server.Serve(ln) }()
-	fmt.Fprintln(out, ln.Addr())
-	lines := bufio.NewScanner(in)
-	for ctx.Err() == nil && lines.Scan() {
-		if err := json.NewEncoder(out).Encode(c.Take()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// serveLine runs a line. It prints its address and stops when the input ends.
-func serveLine(ctx context.Context, l *line.Line, in io.Reader, out io.Writer) error {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(out, ln.Addr())
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		_, _ = io.Copy(io.Discard, in)
-		cancel()
-	}()
-	return l.Serve(ctx, ln)
-}
+// Proxies run in processes of their own (counter.Run, line.Run): the peak memory of a
+// process also counts for the processes that it starts later.
 
 // A child is a process that prints a line when it is ready, and stops when its
 // input ends.

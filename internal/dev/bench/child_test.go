@@ -17,7 +17,7 @@ func TestServeLinePassesOn(t *testing.T) {
 	said, out := io.Pipe()
 	ended := make(chan error, 1)
 	l := &line.Line{Target: target, Rate: 1 << 30, Delay: time.Millisecond}
-	go func() { ended <- serveLine(t.Context(), l, in, out) }()
+	go func() { ended <- line.Run(t.Context(), l, in, out) }()
 	address := make([]byte, 100)
 	n, err := said.Read(address)
 	if err != nil {
@@ -65,7 +65,7 @@ func echo(t *testing.T) string {
 
 func TestServeLineRefusesNoLine(t *testing.T) {
 	for _, l := range []*line.Line{{}, {Rate: -1}, {Rate: 1, Delay: -1}} {
-		if err := serveLine(context.Background(), l, strings.NewReader(""), io.Discard); err == nil {
+		if err := line.Run(context.Background(), l, strings.NewReader(""), io.Discard); err == nil {
 			t.Errorf("rate %v, delay %v: no error", l.Rate, l.Delay)
 		}
 	}

@@ -11,6 +11,8 @@
 //
 // Select measures how long it takes to choose 3 of 500 tags in each of 200 repositories.
 //
+// Spread measures when a registry has all images while a slow one gets them, too.
+//
 // Untar is compared with GNU tar and sync.
 //
 // Upload is compared with curl, which sends the same file to the same Glance.
@@ -53,6 +55,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/bayplan/bayplan/internal/dev/bench/counter"
 	"github.com/bayplan/bayplan/internal/dev/bench/line"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 	"github.com/bayplan/bayplan/internal/dev/bench/tagserver"
@@ -85,7 +88,7 @@ func run(ctx context.Context, args []string) error {
 	case args[0] == "seed-resets" && len(args) == 3:
 		return seedResets(ctx, args[1], args[2])
 	case args[0] == "resets" && len(args) == 4:
-		return serveResetting(ctx, args[1:], os.Stdin, os.Stdout)
+		return line.RunResetting(ctx, args[1:], os.Stdin, os.Stdout)
 	case args[0] == "yardstick" && len(args) == 4:
 		set, err := loadContents(args[3])
 		if err != nil {
@@ -95,13 +98,13 @@ func run(ctx context.Context, args []string) error {
 	case args[0] == "touch" && len(args) == 1:
 		return measure.TouchMemory()
 	case args[0] == "count" && len(args) == 2:
-		return serveCounter(ctx, args[1], os.Stdin, os.Stdout)
+		return counter.Run(ctx, args[1], os.Stdin, os.Stdout)
 	case args[0] == "line" && len(args) == 4:
 		l, err := line.Parse(args[1], args[2], args[3])
 		if err != nil {
 			return err
 		}
-		return serveLine(ctx, l, os.Stdin, os.Stdout)
+		return line.Run(ctx, l, os.Stdin, os.Stdout)
 	}
 	return fmt.Errorf("unknown arguments %q", args)
 }

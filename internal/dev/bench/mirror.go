@@ -81,13 +81,7 @@ func (m *mirrorComparison) open(ctx context.Context) error {
 
 // close stops the registries.
 func (m *mirrorComparison) close() error {
-	var errs []error
-	for _, s := range []*registryServer{m.source, m.dest} {
-		if s != nil {
-			errs = append(errs, s.close())
-		}
-	}
-	return errors.Join(errs...)
+	return closeAll(m.source, m.dest)
 }
 
 // run measures all tools. The failure of one tool is in its result.

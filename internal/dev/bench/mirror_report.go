@@ -18,7 +18,7 @@ func (m *mirrorComparison) report(w io.Writer) error {
 	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\t/ yardstick\tMiB in memory\tsource req / MiB\tdest req / MiB\twarm s\twarm req")
 	for _, r := range m.results {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name,
-			seconds(r.coldTime.WallTime()), wallRange(r.coldTime), ratio(r.coldTime.WallTime(), yard.coldTime.WallTime()), ratio(r.coldTime.WallTime(), bay.coldTime.WallTime()),
+			seconds(r.coldTime.WallTime()), r.coldTime.WallRange(), ratio(r.coldTime.WallTime(), yard.coldTime.WallTime()), ratio(r.coldTime.WallTime(), bay.coldTime.WallTime()),
 			seconds(r.coldTime.CPUTime()), ratio(r.coldTime.CPUTime(), yard.coldTime.CPUTime()), peakText(r.coldTime),
 			r.requests(r.cold.source, r.cold.source.BlobsOut), r.requests(r.cold.dest, r.cold.dest.BlobsIn),
 			seconds(r.warmTime.WallTime()), r.warmRequests())
@@ -37,7 +37,7 @@ func (m *mirrorComparison) reportFar(w io.Writer, yard, bay *result) {
 	fmt.Fprintln(t, "tool\tcold s\tfrom .. to\t/ yardstick\t/ bayplan\tCPU s\tMiB in memory")
 	for _, r := range m.results {
 		if len(r.farTime) > 0 {
-			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name, seconds(r.farTime.WallTime()), wallRange(r.farTime),
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.tool.name, seconds(r.farTime.WallTime()), r.farTime.WallRange(),
 				ratio(r.farTime.WallTime(), yard.farTime.WallTime()), ratio(r.farTime.WallTime(), bay.farTime.WallTime()),
 				seconds(r.farTime.CPUTime()), peakText(r.farTime))
 		}

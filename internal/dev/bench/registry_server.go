@@ -104,6 +104,17 @@ func (s *registryServer) close() error {
 	return errors.Join(s.stop(), os.RemoveAll(s.discardDir()))
 }
 
+// closeAll closes registries, of which some may be nil.
+func closeAll(all ...*registryServer) error {
+	var errs []error
+	for _, s := range all {
+		if s != nil {
+			errs = append(errs, s.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // openSource starts the source registry with the set in it. It reuses the set of
 // an earlier run.
 func openSource(ctx context.Context, dir, self string) (*registryServer, *contents, error) {

@@ -1,24 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
-
-// wallRange returns the times of the fastest and the slowest run. A wide range
-// means that other work disturbed the machine.
-func wallRange(s measure.Samples) string {
-	if len(s) == 0 {
-		return "-"
-	}
-	slower := func(a, b measure.Sample) int { return cmp.Compare(a.Wall, b.Wall) }
-	return fmt.Sprintf("%.2f .. %.2f", slices.MinFunc(s, slower).Wall.Seconds(), slices.MaxFunc(s, slower).Wall.Seconds())
-}
 
 // peakText returns the peak memory as text.
 func peakText(s measure.Samples) string {

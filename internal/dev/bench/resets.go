@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -9,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"slices"
 	"strconv"
 	"text/tabwriter"
@@ -17,8 +15,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/bayplan/bayplan/internal/dev/bench/counter"
-	"github.com/bayplan/bayplan/internal/dev/bench/line"
 	"github.com/bayplan/bayplan/internal/dev/bench/measure"
 )
 
@@ -181,34 +177,4 @@ func (m *resetsComparison) goals() []goal {
 		}
 	}
 	return all
-}
-
-// serveResetting runs a line that resets. It prints its address, and the bytes for
-// every line that it reads. It stops when the input ends.
-func serveResetting(ctx context.Context, args []string, in io.Reader, out io.Writer) error {
-	sent, err := strconv.ParseInt(args[1], 10, 64)
-	if err != nil {
-		return err
-	}
-	received, err := strconv.ParseInt(args[2], 10, 64)
-	if err != nil {
-		return err
-	}
-	l := &line.Resetting{Target: args[0], Sent: sent, Received: received}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	fmt.Fprintln(out, ln.Addr())
-	ctx, cancel := context.WithCancel(ctx)
-	served := make(chan error, 1)
-	go func() { served <- l.Serve(ctx, ln) }()
-	lines := bufio.NewScanner(in)
-	for lines.Scan() {
-		if err := json.NewEncoder(out).Encode(counter.Counts{BlobsIn: l.AllSent.Load(), BlobsOut: l.AllReceived.Load()}); err != nil {
-			break
-		}
-	}
-	cancel()
-	return <-served
 }

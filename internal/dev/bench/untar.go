@@ -253,8 +253,8 @@ func (u *untarComparison) report(w io.Writer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "archive\ttar + sync s\tfrom .. to\tbayplan s\tfrom .. to\t/ tar\tCPU s\tMiB in memory\tagain s\tCPU s")
 	for _, r := range u.results {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.suffix, seconds(r.gnu.WallTime()), wallRange(r.gnu),
-			seconds(r.bayplan.WallTime()), wallRange(r.bayplan), ratio(r.bayplan.WallTime(), r.gnu.WallTime()), seconds(r.bayplan.CPUTime()),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.suffix, seconds(r.gnu.WallTime()), r.gnu.WallRange(),
+			seconds(r.bayplan.WallTime()), r.bayplan.WallRange(), ratio(r.bayplan.WallTime(), r.gnu.WallTime()), seconds(r.bayplan.CPUTime()),
 			peakText(r.bayplan), seconds(r.secondRun.WallTime()), seconds(r.secondRun.CPUTime()))
 	}
 	_ = t.Flush()

@@ -156,7 +156,7 @@ func (u *uploadComparison) report(w io.Writer) {
 		name string
 		s    measure.Samples
 	}{{"curl -T", u.curl}, {"bayplan", u.bayplan}, {"bayplan, digest known", u.digestKnown}, {"bayplan, image there", u.secondRun}} {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", row.name, seconds(row.s.WallTime()), wallRange(row.s), ratio(row.s.WallTime(), u.curl.WallTime()),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", row.name, seconds(row.s.WallTime()), row.s.WallRange(), ratio(row.s.WallTime(), u.curl.WallTime()),
 			seconds(row.s.CPUTime()), peakText(row.s))
 	}
 	_ = t.Flush()

@@ -2,6 +2,7 @@
 package measure
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -107,6 +108,16 @@ func (s Samples) WallTime() time.Duration {
 // CPUTime gives the median of the times of the processors.
 func (s Samples) CPUTime() time.Duration {
 	return Median(s, func(s Sample) time.Duration { return s.CPU })
+}
+
+// WallRange gives the times of the fastest and the slowest run as text. A wide range
+// means that other work disturbed the machine.
+func (s Samples) WallRange() string {
+	if len(s) == 0 {
+		return "-"
+	}
+	slower := func(a, b Sample) int { return cmp.Compare(a.Wall, b.Wall) }
+	return fmt.Sprintf("%.2f .. %.2f", slices.MinFunc(s, slower).Wall.Seconds(), slices.MaxFunc(s, slower).Wall.Seconds())
 }
 
 // PeakMemory gives the highest peak.
