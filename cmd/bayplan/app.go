@@ -66,6 +66,7 @@ func (p *program) app() *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {},
 		Action:                    noCommand,
 		Commands: []*cli.Command{
+			p.initCommand(),
 			p.validateCommand(),
 			p.diffCommand(),
 			p.applyCommand(),

@@ -46,6 +46,7 @@ type Opened struct {
 // A Pair is a key of a mapping with its value.
 type Pair struct {
 	Key   string
+	Line  int // of the key
 	Value Value
 }
 
@@ -184,7 +185,7 @@ func (d *document) pairs(own []*ast.MappingValueNode) ([]Pair, *Error) {
 		if bad != nil {
 			return nil, bad
 		}
-		all.put(Pair{key, Value{d, n.Value}})
+		all.put(Pair{key, posOf(n.Key.GetToken()).Line, Value{d, n.Value}})
 	}
 	return all.pairs, nil
 }
