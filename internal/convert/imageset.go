@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/registry/platforms"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
@@ -115,7 +115,7 @@ func (r *reader) imageSetNames(e *entry, text, repository, tag string) error {
 		return err
 	}
 	for _, p := range e.platforms {
-		if err := registry.CheckPlatform(p); err != nil {
+		if err := platforms.Check(p); err != nil {
 			return err
 		}
 	}

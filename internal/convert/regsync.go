@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/registry/platforms"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
@@ -228,7 +228,7 @@ func (r *reader) syncImages(e syncEntry) {
 		base.platforms = []string{e.platform}
 	}
 	for _, p := range base.platforms {
-		if err := registry.CheckPlatform(p); err != nil {
+		if err := platforms.Check(p); err != nil {
 			r.leftOut(e.line, whole, err.Error())
 			return
 		}

@@ -13,6 +13,9 @@ type Format struct {
 	// Write returns the text, and a few words about its content. The text depends
 	// only on the Result: the same Result gives the same bytes.
 	Write func(r Result) (text []byte, holds string, err error)
+	// Notes returns what people should know of the Result that the text does not have.
+	// nil means nothing.
+	Notes func(r Result) []string
 }
 
 // Formats returns all formats. The first one is the default.
@@ -24,6 +27,9 @@ func Formats() []Format {
 		kollaGlobals(),
 		openstackVersion(),
 		satelliteScript(),
+		registriesConf(),
+		digestMirrorSet(),
+		tagMirrorSet(),
 	}
 }
 

@@ -49,7 +49,7 @@ func writeGlobals(r Result) ([]byte, string, error) {
 
 // kollaPrefix returns the registry and the namespace that an image is pulled from.
 func kollaPrefix(image Image) string {
-	name := strings.TrimSuffix(image.Pushed(), ":"+image.Tag)
+	name := image.pushedRepository()
 	return name[:max(strings.LastIndexByte(name, '/'), 0)]
 }
 

@@ -15,6 +15,7 @@ type Result struct {
 	Satellite  *Satellite // for the script; nil means none
 
 	TargetVersion string // of an OpenStackVersion
+	Name          string // of an object in a cluster
 
 	Comment        []string               // the lines of the comment at the beginning of each file
 	Insecure       func(host string) bool // whether a host of an image is insecure; nil means that none is

@@ -40,13 +40,19 @@ type Image struct {
 	Found           bool   // Tag was made from labels
 	OwnTag          bool   // Tag differs from that of most images of the release, such as Ceph's
 	PushDestination string // registry, maybe with a path; "" means none
+	PushedAs        string // path and tag below PushDestination; "" means those of the source
 	Basename        string
 	Params          []string // Heat parameters that name it
 	Services        []string // that need it
 }
 
-// Ref returns the image's reference, NAME:TAG.
-func (i Image) Ref() string { return i.Name + ":" + i.Tag }
+// Ref returns the image's reference, NAME:TAG, or NAME@DIGEST for one without a tag.
+func (i Image) Ref() string {
+	if i.Tag == "" && i.Digest != "" {
+		return i.Name + "@" + i.Digest
+	}
+	return i.Name + ":" + i.Tag
+}
 
 // Pushed returns the image's reference after the push: PushDestination replaces
 // the part before the first slash.
@@ -54,8 +60,25 @@ func (i Image) Pushed() string {
 	if i.PushDestination == "" {
 		return i.Ref()
 	}
+	return i.PushDestination + "/" + cmp.Or(i.PushedAs, i.pathOf())
+}
+
+// pathOf returns the image's path with its tag at its source, without the registry.
+func (i Image) pathOf() string {
 	_, path, _ := strings.Cut(i.Ref(), "/")
-	return i.PushDestination + "/" + path
+	return path
+}
+
+// Renamed returns the images with the names that rename gives to their paths with their
+// tags. Only those that are pushed are renamed.
+func Renamed(images []Image, rename func(string) string) []Image {
+	all := slices.Clone(images)
+	for i := range all {
+		if all[i].PushDestination != "" {
+			all[i].PushedAs = rename(all[i].pathOf())
+		}
+	}
+	return all
 }
 
 // A Selection is the answer to a Request.

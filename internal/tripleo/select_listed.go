@@ -1,6 +1,7 @@
 package tripleo
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -31,13 +32,18 @@ func SelectListed(listed []ListedImage, req Request) (*Selection, error) {
 
 func listedAsImage(l ListedImage, req Request) (Image, error) {
 	name, digest, _ := strings.Cut(l.Name, "@")
-	if !imageRef.MatchString(name) || !strings.Contains(name, "/") {
+	slash := strings.LastIndexByte(name, '/')
+	tagged := name
+	if digest != "" && !strings.Contains(name[slash+1:], ":") {
+		tagged += ":" // the digest alone names the image
+	}
+	colon := strings.LastIndexByte(tagged, ':')
+	if slash < 0 || colon < slash || !imageRef.MatchString(tagged[:colon]+":"+cmp.Or(tagged[colon+1:], "tag")) {
 		return Image{}, fmt.Errorf("%q is not an image with its registry and tag, host/path:tag", l.Name)
 	}
-	colon := strings.LastIndexByte(name, ':')
 	image := Image{
-		Name: name[:colon], Tag: name[colon+1:], Digest: digest, TagFromLabel: req.TagFromLabel,
-		PushDestination: req.PushDestination, Basename: name[strings.LastIndexByte(name[:colon], '/')+1 : colon],
+		Name: tagged[:colon], Tag: tagged[colon+1:], Digest: digest, TagFromLabel: req.TagFromLabel,
+		PushDestination: req.PushDestination, Basename: tagged[slash+1 : colon],
 	}
 	if l.PushDestination != "" {
 		image.PushDestination = l.PushDestination

@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -28,7 +29,7 @@ func TestMirrorTagForDigests(t *testing.T) {
 			b.Write(t, source+"base@"+base+"\n"+source+"nova-api:mine@"+api+"\n"+source+"nova-compute:13.0-40\n")
 			for _, inline := range []bool{false, true} {
 				m := newMirror(b)
-				m.To, m.Rename, m.TagForDigests = to, []renameRule{{"rhosp13/", ""}}, "{digest:12}"
+				m.To, m.Rename, m.TagForDigests = to, imagelist.Renames{{From: "rhosp13/"}}, "{digest:12}"
 				if inline {
 					m.Images = testbed.Inline(source+"base@"+base, source+"nova-api:mine@"+api, source+"nova-compute:13.0-40")
 				}
@@ -71,7 +72,7 @@ func TestMirrorDigestsWithoutTag(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "has no tag, which it needs in a layout") || !strings.Contains(fault.Hint(err), `write tag_for_digests: "{digest:12}" in the step, or the tag before the digest: `+source+"base:TAG@"+base) {
 		t.Errorf("got %v (%s)", err, fault.Hint(err))
 	}
-	m.Rename = []renameRule{{"rhosp13/openstack-base", "one"}, {"rhosp13/openstack-nova-api", "one"}}
+	m.Rename = imagelist.Renames{{"rhosp13/openstack-base", "one"}, {"rhosp13/openstack-nova-api", "one"}}
 	m.TagForDigests, m.Images = "pinned", testbed.Inline(source+"base@"+base, source+"nova-api@"+api)
 	if err := steptest.Failure(m.Diff(t.Context(), &runner.Disk{}, nil)); err == nil || !strings.Contains(err.Error(), "are to be there") {
 		t.Errorf("two images under one tag: %v", err)

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -34,7 +35,7 @@ func testMirrorLayout(t *testing.T, dir string) {
 	b.Write(t, "container_images:\n- imagename: "+testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n  push_destination: "+testbed.LocalHost+"/sub\n"+
 		"- imagename: "+testbed.UpstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n")
 	out := newMirror(b)
-	out.To, out.Rename = layoutAt(dir), []renameRule{{"rhosp13/openstack-nova", "nova/nova"}}
+	out.To, out.Rename = layoutAt(dir), imagelist.Renames{{From: "rhosp13/openstack-nova", To: "nova/nova"}}
 	f, err := out.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)

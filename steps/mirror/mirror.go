@@ -52,9 +52,9 @@ type mirror struct {
 	// diff and the output rewritten tell. An image that is for one platform only is copied as it
 	// is.
 	Platforms []string `json:"platforms,omitempty" jsonschema:"minItems=1"`
-	// Other names for repositories at the destination. The first rule whose from is the beginning
-	// of a repository's name applies, and of that name only the beginning is replaced.
-	Rename []renameRule `json:"rename,omitempty"`
+	// Other names at the destination. The first rule whose from is the beginning of a name applies,
+	// and of that name only the beginning is replaced.
+	Rename imagelist.Renames `json:"rename,omitempty"`
 	// Tag, at the destination, of images that the list names by a digest alone, as
 	// host/path@sha256:...; in it {digest:12} stands for the first 12 characters of the digest, and
 	// {digest} for all. Without it they have no tag at a registry, and are refused in a layout.
@@ -155,7 +155,7 @@ func (m *mirror) Sign(_, id string) { m.id = id }
 func (m *mirror) Validate() error {
 	errs := append(m.validateTo(), plan.At("parallel", setting.Between(m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests)))
 	errs = append(errs, m.validateSignatures()...)
-	errs = append(errs, validateRename(m.Rename)...)
+	errs = append(errs, m.Rename.Validate("rename")...)
 	errs = append(errs, m.Prune.validate()...)
 	for i, p := range m.Platforms {
 		if p != "" {

@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -335,7 +336,7 @@ func TestMirrorValidate(t *testing.T) {
 		"not absolute":  {mirror{To: to("local"), Parallel: 4, Images: testbed.Inline("oci:media")}, `images[0]: "oci:media": the path of a layout must be absolute`},
 		"a bare tag":    {mirror{To: to("local"), Parallel: 4, Images: testbed.Inline("oci:/media/a:latest")}, "is not of the form oci:LAYOUT:path:tag"},
 		"signatures":    {mirror{To: to("local"), Parallel: 4, Signatures: keep("copied")}, "signatures: "},
-		"rename":        {mirror{To: to("local"), Parallel: 4, Rename: []renameRule{{"a", "b"}, {"ab", "c"}}}, "rename[1].from: "},
+		"rename":        {mirror{To: to("local"), Parallel: 4, Rename: imagelist.Renames{{From: "a", To: "b"}, {From: "ab", To: "c"}}}, "rename[1].from: "},
 		"an image's name": {
 			mirror{To: to("local"), Parallel: 4, Images: testbed.Inline("", "rhosp13/openstack-base:1", testbed.UpstreamHost+"/a")},
 			"images[1]: image reference \"rhosp13/openstack-base:1\" does not begin with a registry's host and a slash\nimages[2]: image \"registry.access.redhat.com/a\" has no tag",

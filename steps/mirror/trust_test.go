@@ -21,6 +21,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -86,7 +87,7 @@ func TestMirrorTrustRefuses(t *testing.T) {
 		return false
 	}
 	m := trusting(b, unsigned("registry.access.redhat.com/rhosp13/openstack-nova*"), unsigned("quay.io/**"))
-	m.Rename = []renameRule{{From: "rhosp13/openstack-", To: "x/"}}
+	m.Rename = imagelist.Renames{{From: "rhosp13/openstack-", To: "x/"}}
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +172,7 @@ func TestMirrorTrustGPG(t *testing.T) {
 		b.sign(t, "rhosp13/openstack-"+name, "13.0-40", b.Resolved(t, name+":13.0-40"))
 	}
 	m := trusting(b.Registries, b.rule)
-	m.Rename = []renameRule{{From: "rhosp13/openstack-", To: "x/"}}
+	m.Rename = imagelist.Renames{{From: "rhosp13/openstack-", To: "x/"}}
 	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
@@ -17,15 +18,15 @@ func TestMirrorUnmatchedNotes(t *testing.T) {
 	b.List(t, "base")
 	b.Put(t, "rhosp13/openstack-bare:latest", "other/thing:1")
 	for name, tt := range map[string]struct {
-		rename []renameRule
+		rename imagelist.Renames
 		prune  *pruneRule
 		layout bool
 		want   []string
 	}{
 		"nothing":                    {},
-		"all match":                  {rename: []renameRule{{"rhosp13/openstack-", "osp/"}}, prune: &pruneRule{Repositories: []string{"other/*", "other/thing", "osp/*"}}},
-		"a rule":                     {rename: []renameRule{{"rhosp14/", ""}, {"rhosp13/", ""}}, want: []string{`rename: no image's name begins with "rhosp14/"`}},
-		"two rules":                  {rename: []renameRule{{"a/", ""}, {"b/", ""}}, want: []string{`rename: no image's name begins with "a/"`, `rename: no image's name begins with "b/"`}},
+		"all match":                  {rename: imagelist.Renames{{From: "rhosp13/openstack-", To: "osp/"}}, prune: &pruneRule{Repositories: []string{"other/*", "other/thing", "osp/*"}}},
+		"a rule":                     {rename: imagelist.Renames{{From: "rhosp14/", To: ""}, {From: "rhosp13/", To: ""}}, want: []string{`rename: no image's name begins with "rhosp14/"`}},
+		"two rules":                  {rename: imagelist.Renames{{From: "a/", To: ""}, {From: "b/", To: ""}}, want: []string{`rename: no image's name begins with "a/"`, `rename: no image's name begins with "b/"`}},
 		"a pattern":                  {prune: &pruneRule{Repositories: []string{"othr/*", "other/t?ing"}}, want: []string{`prune.repositories: "othr/*" matches no repository`}},
 		"a name":                     {prune: &pruneRule{Repositories: []string{"other/things"}}, want: []string{`prune.repositories: "other/things" matches no repository`}},
 		"the list's own, not copied": {prune: &pruneRule{Repositories: []string{"rhosp13/*", "rhosp13/openstack-base"}}},

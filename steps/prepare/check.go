@@ -38,6 +38,7 @@ func (p *prepare) Validate() error {
 	for i, host := range p.InsecureRegistries {
 		errs = append(errs, plan.At(fmt.Sprintf("insecure_registries[%d]", i), checkRegistryHost(host)))
 	}
+	errs = append(errs, p.Rename.Validate("rename")...)
 	errs = append(errs, checkRegexps("includes", p.Includes), checkRegexps("excludes", p.Excludes))
 	return errors.Join(append(errs, p.checkSet())...)
 }

@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -29,6 +30,7 @@ func (p *prepare) comment() []string {
 		{"tag", []string{p.Tag}},
 		{"tag_from_label", []string{p.TagFromLabel}},
 		{"push_destination", []string{p.PushDestination}},
+		{"rename", renames(p.Rename)},
 		{"mode", []string{p.Mode}},
 		{"images", baseNames(p.Images.Files())},
 		{"insecure_registries", p.InsecureRegistries},
@@ -56,6 +58,14 @@ func baseNames(paths []plan.Path) []string {
 		names = append(names, filepath.Base(path))
 	}
 	return names
+}
+
+func renames(rules imagelist.Renames) []string {
+	var all []string
+	for _, r := range rules {
+		all = append(all, r.From+" -> "+r.To)
+	}
+	return all
 }
 
 func assignments(set map[string]string) []string {

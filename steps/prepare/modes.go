@@ -105,7 +105,7 @@ func (p *prepare) checkGiven() error {
 	}
 	if p.Format == "" || p.Format == "overcloud-images-env" || p.Format == "container-image-prepare" {
 		err := errors.New("it needs a release's catalog, and the images are given")
-		errs = append(errs, plan.At("format", fault.WithHint(err, "choose images-list, kolla-globals, openstack-version or satellite-script")))
+		errs = append(errs, plan.At("format", fault.WithHint(err, "choose images-list, kolla-globals, openstack-version, satellite-script, registries-conf, idms or itms")))
 	}
 	return errors.Join(append(errs, p.Images.Validate("images", false))...)
 }

@@ -39,8 +39,8 @@ type prepare struct {
 	Mode string `json:"mode,omitempty" jsonschema:"enum=remote,enum=local,enum=satellite"`
 	// How a Red Hat Satellite serves the images, for mode: satellite and format: satellite-script.
 	Satellite *satelliteSettings `json:"satellite,omitempty"`
-	// Name the images by digest too, in formats that can: images-list and kolla-globals. An
-	// openstack-version always does.
+	// Name the images by digest too, in formats that can: images-list, kolla-globals,
+	// registries-conf and idms. An openstack-version always does.
 	Digests bool `json:"digests,omitempty"`
 	// The targetVersion of an openstack-version, such as 18.0.10.
 	TargetVersion string `json:"target_version,omitempty"`
@@ -49,8 +49,12 @@ type prepare struct {
 	// tags by itself. images-list: one image a line. kolla-globals: variables of kolla-ansible's
 	// globals.yml. openstack-version: the custom resource OpenStackVersion of OpenStack on
 	// OpenShift. satellite-script: a script for Satellite's hammer that makes a repository of each
-	// image.
-	Format string `json:"format,omitempty" jsonschema:"enum=overcloud-images-env,enum=container-image-prepare,enum=images-list,enum=kolla-globals,enum=openstack-version,enum=satellite-script,default=overcloud-images-env"`
+	// image. registries-conf, idms and itms: a registries.conf for podman and the like, or an
+	// ImageDigestMirrorSet or ImageTagMirrorSet of OpenShift, with which the images are asked for by
+	// their own names and pulled from push_destination; idms has those that the list, or digests,
+	// names by digest, itms the others, and registries-conf asks the mirror for digests or tags
+	// alone where no image of the repository needs the other.
+	Format string `json:"format,omitempty" jsonschema:"enum=overcloud-images-env,enum=container-image-prepare,enum=images-list,enum=kolla-globals,enum=openstack-version,enum=satellite-script,enum=registries-conf,enum=idms,enum=itms,default=overcloud-images-env"`
 	// Registry and namespace that the images come from: registry.access.redhat.com/rhosp13.
 	// Default: the release's.
 	Namespace string `json:"namespace,omitempty"`
@@ -70,6 +74,8 @@ type prepare struct {
 	// DockerInsecureRegistryAddress lists it. In a ContainerImagePrepare list, push_destination:
 	// true stands for it.
 	PushDestination string `json:"push_destination,omitempty"`
+	// Other names at push_destination: the rename of the mirror step that copies the images there.
+	Rename imagelist.Renames `json:"rename,omitempty"`
 	// Registries (host and port) that DockerInsecureRegistryAddress lists besides those whose
 	// connection says tls: disabled or insecure: for a registry that has no connection in this
 	// plan, or whose connection is another one when the plan is rehearsed.
@@ -229,6 +235,7 @@ func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, e
 	if images, err = p.withDigests(ctx, images); err != nil {
 		return tripleo.Result{}, err
 	}
+	images, notes := p.renamed(images)
 	return tripleo.Result{
 		Release:    p.Release,
 		Images:     images,
@@ -236,11 +243,12 @@ func (p *prepare) result(ctx context.Context, w runner.World) (tripleo.Result, e
 		Satellite:  p.Satellite.satellite(),
 
 		TargetVersion: p.TargetVersion,
+		Name:          p.plan + "-" + p.id,
 
 		Comment:        p.comment(),
 		Insecure:       p.insecure,
 		AlwaysInsecure: p.InsecureRegistries,
-		Notes:          selection.Notes,
+		Notes:          slices.Concat(selection.Notes, notes),
 	}, nil
 }
 
@@ -322,7 +330,7 @@ func (p *prepare) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*
 	}
 	finding := &runner.Finding{Outputs: p.outputs(result)}
 	finding.Notes, finding.Moved = p.moved(ctx, p.Images.Selections())
-	finding.Notes = append(finding.Notes, result.Notes...)
+	finding.Notes = append(finding.Notes, p.notes(result)...)
 	if len(files) > 0 {
 		change.Summary = p.summary(files, result)
 		change.Apply = func(ctx context.Context, progress runner.Progress) (runner.Outputs, error) {
