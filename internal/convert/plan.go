@@ -27,7 +27,8 @@ type entry struct {
 	to         string    // the host
 	target     string    // the name there without the host; of a selection with stars what its part before the stars becomes
 	platforms  []string
-	signatures bool // copied with the images
+	signatures bool   // copied with the images
+	replaced   string // template of the tag that keeps what another one stood for
 }
 
 // tagRules say which tags are selected.
@@ -116,7 +117,7 @@ func (p *plan) steps() []*step {
 	var all []*step
 	alike := map[string][]*step{}
 	for _, e := range p.entries {
-		key := e.to + "|" + strings.Join(e.platforms, " ") + "|" + strconv.FormatBool(e.signatures)
+		key := strings.Join([]string{e.to, strings.Join(e.platforms, " "), strconv.FormatBool(e.signatures), e.replaced}, "|")
 		candidates := alike[key]
 		if n := len(candidates) - maxTries; n > 0 {
 			candidates = candidates[n:]

@@ -11,27 +11,6 @@ import (
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
-// regsyncNotes say why settings of regsync, of an entry or of the defaults, are left out.
-var regsyncNotes = map[string]string{
-	"backup":          "replaced of mirror keeps what a tag stood for, by its own rule",
-	"schedule":        "bayplan runs once; let a timer start it",
-	"interval":        "bayplan runs once; let a timer start it",
-	"hooks":           "a plan runs no commands",
-	"mediaTypes":      "bayplan copies manifests of all types of images",
-	"fastCheck":       "bayplan compares digests, and looks for signatures where they are copied",
-	"forceRecursive":  "bayplan verify looks for every part of the images",
-	"includeExternal": "bayplan never fetches layers from addresses that an image names",
-	"referrerFilters": "bayplan copies all that is attached to an image, or nothing",
-	"referrerSource":  "bayplan finds signatures beside the images",
-	"referrerTarget":  "bayplan puts signatures beside the images",
-	"referrerSlow":    "it goes with referrerFilters",
-	"parallel":        "bayplan finds out how much a registry takes at a time",
-	"blobLimit":       "bayplan has its own limits",
-	"cacheCount":      "bayplan asks for nothing twice",
-	"cacheTime":       "bayplan asks for nothing twice",
-	"userAgent":       "bayplan says its own name",
-}
-
 // A syncEntry is an entry of regsync, or its defaults.
 type syncEntry struct {
 	line                  int
@@ -41,6 +20,7 @@ type syncEntry struct {
 	digestTags, referrers *bool
 	platform              string
 	platforms             []string
+	replaced              string
 	rateLimit             float64
 	noLogins              bool // of defaults
 }
@@ -106,6 +86,9 @@ func (e syncEntry) withDefaults(d syncEntry) syncEntry {
 	if e.rateLimit == 0 {
 		e.rateLimit = d.rateLimit
 	}
+	if e.replaced == "" {
+		e.replaced = d.replaced
+	}
 	return e
 }
 
@@ -141,6 +124,8 @@ func (r *reader) syncEntry(v yamlguard.Value, name string) syncEntry {
 			e.platform = r.text(p.Value, at)
 		case "platforms":
 			e.platforms = r.texts(p.Value, at)
+		case "backup":
+			e.replaced = r.backup(p, at)
 		case "ratelimit":
 			e.rateLimit = r.rateLimit(p.Value, at)
 		case "skipDockerConfig":
@@ -150,31 +135,6 @@ func (r *reader) syncEntry(v yamlguard.Value, name string) syncEntry {
 		}
 	}
 	return e
-}
-
-// syncSetting notes a setting that has no counterpart.
-func (r *reader) syncSetting(p yamlguard.Pair, at string) {
-	if o := r.open(p.Value); o.IsNull() || o.Text == "false" {
-		return
-	}
-	why, known := regsyncNotes[p.Key]
-	if !known {
-		why = "regsync does not know it"
-	}
-	r.leftOut(p.Line, at, why)
-}
-
-func (r *reader) rateLimit(v yamlguard.Value, at string) float64 {
-	least := 0.0
-	for _, p := range r.fields(v, at) {
-		if p.Key == "min" {
-			least = r.number(p.Value, at+".min")
-			r.differ(p.Line, "ratelimit", "%s becomes keep_pulls of the source's connection: the step fails where regsync waits.", at)
-			continue
-		}
-		r.leftOut(p.Line, at+"."+p.Key, "bayplan does not wait for pulls to be allowed again, it says when to come back")
-	}
-	return least
 }
 
 func (r *reader) allowDeny(v yamlguard.Value, at string) allowDeny {
@@ -223,7 +183,7 @@ func (r *reader) syncImages(e syncEntry) {
 		r.leftOut(e.line, whole, err.Error())
 		return
 	}
-	base := entry{line: e.line, platforms: e.platforms, signatures: e.digestTags != nil && *e.digestTags || e.referrers != nil && *e.referrers}
+	base := entry{line: e.line, platforms: e.platforms, replaced: e.replaced, signatures: e.digestTags != nil && *e.digestTags || e.referrers != nil && *e.referrers}
 	if e.platform != "" {
 		base.platforms = []string{e.platform}
 	}

@@ -130,6 +130,9 @@ func (p *plan) writeStep(w *writer, s *step) {
 	if first.signatures {
 		w.line(3, "signatures: copy")
 	}
+	if first.replaced != "" {
+		w.line(3, "replaced: { tag: %s }", quote(first.replaced))
+	}
 }
 
 func writeEntry(w *writer, e entry) {

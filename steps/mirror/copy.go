@@ -50,6 +50,9 @@ func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p runner
 	if err := m.out.Registry().Preflight(ctx, t); err != nil {
 		return err
 	}
+	if err := m.keepReplaced(ctx, t, p); err != nil {
+		return err
+	}
 	if t.Summary().Copies == 0 && t.Err() != nil {
 		return t.Err()
 	}

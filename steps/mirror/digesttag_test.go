@@ -72,7 +72,7 @@ func TestMirrorDigestsWithoutTag(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "has no tag, which it needs in a layout") || !strings.Contains(fault.Hint(err), `write tag_for_digests: "{digest:12}" in the step, or the tag before the digest: `+source+"base:TAG@"+base) {
 		t.Errorf("got %v (%s)", err, fault.Hint(err))
 	}
-	m.Rename = imagelist.Renames{{"rhosp13/openstack-base", "one"}, {"rhosp13/openstack-nova-api", "one"}}
+	m.Rename = imagelist.Renames{{From: "rhosp13/openstack-base", To: "one"}, {From: "rhosp13/openstack-nova-api", To: "one"}}
 	m.TagForDigests, m.Images = "pinned", testbed.Inline(source+"base@"+base, source+"nova-api@"+api)
 	if err := steptest.Failure(m.Diff(t.Context(), &runner.Disk{}, nil)); err == nil || !strings.Contains(err.Error(), "are to be there") {
 		t.Errorf("two images under one tag: %v", err)

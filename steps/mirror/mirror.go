@@ -72,6 +72,10 @@ type mirror struct {
 	// like, stays. A registry gives the room back when it collects its garbage, a layout at once.
 	// Without it nothing is removed; prune: {} is enough to have it done.
 	Prune *pruneRule `json:"prune,omitempty"`
+	// Keep what a tag stood for at the destination before it moves on to another image, under a tag
+	// of its own in the same repository: the way back. prune leaves these tags alone as long as the
+	// list names the tag, but for those beyond keep. replaced: {} is enough to have it done.
+	Replaced *replacedRule `json:"replaced,omitempty"`
 	// Most blobs of more than 64 KiB to move at once. Smaller ones, mounts and manifests go beside
 	// them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
@@ -157,6 +161,7 @@ func (m *mirror) Validate() error {
 	errs = append(errs, m.validateSignatures()...)
 	errs = append(errs, m.Rename.Validate("rename")...)
 	errs = append(errs, m.Prune.validate()...)
+	errs = append(errs, m.Replaced.validate()...)
 	for i, p := range m.Platforms {
 		if p != "" {
 			errs = append(errs, plan.At(fmt.Sprintf("platforms[%d]", i), platforms.Check(p)))
@@ -214,13 +219,17 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		}
 	}
 	finding.Notes = append(finding.Notes, m.unmatchedNotes(prune)...)
+	kept, err := m.backups(ctx, table)
+	if err != nil {
+		return nil, err
+	}
 	sum := table.Summary()
 	if sum.Copies == 0 && prune.empty() {
 		return finding, nil
 	}
 	finding.Change = &runner.Change{
-		Summary: changeSummary(sum, prune),
-		Items:   append(copyItems(table), prune.items()...),
+		Summary: changeSummary(sum, prune, len(kept)),
+		Items:   slices.Concat(backupItems(kept), copyItems(table), prune.items()),
 		Files:   m.pendingFiles(),
 		// The destination has confirmed the digest of every manifest that was put, and
 		// a manifest is put only when all its parts are there. Asking again would

@@ -69,7 +69,7 @@ func (m *mirror) planPrune(ctx context.Context, t *registry.TransferPlan, prior 
 	for i, base := range bases {
 		rule := registry.PruneRule{Host: base, Repositories: m.Prune.Repositories, Keep: m.Prune.Keep}
 		rule.Before = recordedImages(prior)
-		if all[i], err = m.out.Registry().PlanPrune(ctx, t, rule); err != nil {
+		if all[i], err = m.out.Registry().PlanPrune(ctx, m.withBackups(t), rule); err != nil {
 			return nil, err
 		}
 	}
@@ -133,8 +133,8 @@ func unusedBlobs(p *registry.Pruning) string {
 	return fmt.Sprintf("%s (%s) that nothing needs", human.Count(p.Blobs, "blob", "blobs"), human.Size(p.Bytes))
 }
 
-// changeSummary says in one line what has to be copied and removed.
-func changeSummary(s registry.Summary, ps prunings) string {
+// changeSummary says in one line what has to be copied, kept and removed.
+func changeSummary(s registry.Summary, ps prunings, kept int) string {
 	text := human.Count(s.Unchanged, "image", "images") + " unchanged"
 	if s.Copies > 0 {
 		text = copySummary(s)
@@ -142,6 +142,9 @@ func changeSummary(s registry.Summary, ps prunings) string {
 	tags := 0
 	for _, p := range ps {
 		tags += len(p.Removals)
+	}
+	if kept > 0 {
+		text += "; " + human.Count(kept, "tag", "tags") + " for what is replaced"
 	}
 	if tags > 0 {
 		text += "; " + human.Count(tags, "tag", "tags") + " to remove"

@@ -139,3 +139,33 @@ func TestKillPrune(t *testing.T) {
 		})
 	}
 }
+
+// TestReplaced keeps what a tag stood for in each kind of registry, images and indexes, and
+// prunes the rest.
+func TestReplaced(t *testing.T) {
+	source := rawRegistry{url: startRegistry(t, t.TempDir())}
+	all := fillVersions(t, source)
+	for _, kind := range registryKinds() {
+		t.Run(kind.name, func(t *testing.T) {
+			dest := rawRegistry{url: kind.start(t)}
+			upstream, local := connectionTo(upstreamHost, source.url, ""), connectionTo(localHost, dest.url, "")
+			var digests []string
+			for _, tag := range []string{"1.9", "1.10", "1.11"} {
+				settings := fmt.Sprintf(`, prune: {}, replaced: { keep: 2 }, rename: [{ from: %q, to: "a:now" }, { from: %q, to: "b:now" }]`, prunedRepo+":"+tag, prunedIndex+":"+tag)
+				version := all.only(tag)
+				newMirror(t, version, upstream, local, settings).mustRun(t, 0, []string{"apply"}, "1 changed, 0 unchanged, 0 failed")
+				for _, img := range version.images {
+					digests = append(digests, img.repo+" "+img.digest)
+				}
+			}
+			for place, tag := range []string{"now", "now.before", "now.before-2"} {
+				for repo, original := range map[string]string{"a": prunedRepo, "b": prunedIndex} {
+					got := original + " " + dest.manifest(t, repo, tag)
+					if at := slices.Index(digests, got); at/2 != 2-place {
+						t.Errorf("%s:%s is version %d, want %d", repo, tag, at/2, 2-place)
+					}
+				}
+			}
+		})
+	}
+}
