@@ -49,6 +49,32 @@ func (p Pattern) String() string { return p.text }
 // Matches reports whether the pattern matches the whole text.
 func (p Pattern) Matches(text string) bool { return p.expr != nil && p.expr.MatchString(text) }
 
+// Beginning returns the text before the first character of the pattern that stands for
+// others.
+func (p Pattern) Beginning() string {
+	if i := strings.IndexAny(p.text, "*?"); i >= 0 {
+		return p.text[:i]
+	}
+	return p.text
+}
+
+// CheckSignedAs checks the text that takes the place of a pattern's beginning. An empty
+// one passes.
+func CheckSignedAs(pattern, text string) error {
+	host, path, hasPath := strings.Cut(text, "/")
+	switch {
+	case text == "":
+		return nil
+	case strings.ContainsAny(text, "*?@") || strings.Contains(path, ":"):
+		return fmt.Errorf("%q is not the beginning of a repository's name", text)
+	case !hasPath || !strings.ContainsAny(host, ".:") && host != "localhost":
+		return withoutHost(text)
+	case pattern != "" && NewPattern(pattern).Beginning() == "":
+		return fmt.Errorf("nothing takes its place: the pattern %q begins with no text", pattern)
+	}
+	return nil
+}
+
 var repositoryPattern = regexp.MustCompile(`^[A-Za-z0-9._\-:\[\]*?]+(/[a-z0-9._\-*?]+)*$`)
 
 // CheckPattern checks the pattern of a rule, which is matched against repositories with

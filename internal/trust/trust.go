@@ -5,6 +5,7 @@
 package trust
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -25,6 +26,8 @@ type Image struct {
 	Repository string // host/path, or oci:LAYOUT:path
 	Tag        string // as the list names it; "": it names a digest
 	Digest     string // of what is copied, before it is narrowed to some platforms
+	// SignedAs is the repository that its signatures name, "" for its own.
+	SignedAs string
 }
 
 // NewImage makes an image of its name in the one spelling, HOST/PATH[:TAG][@DIGEST] or
@@ -47,9 +50,14 @@ func NewImage(name, digest string) Image {
 	return im
 }
 
-// InLayout reports whether the image is in an OCI layout, so that no host says where it
-// comes from.
-func (im Image) InLayout() bool { return strings.HasPrefix(im.Repository, layoutPrefix) }
+// Signed returns the repository that signatures of the image must name, "" if no host says
+// where it comes from, as in an OCI layout.
+func (im Image) Signed() string {
+	if im.SignedAs == "" && strings.HasPrefix(im.Repository, layoutPrefix) {
+		return ""
+	}
+	return cmp.Or(im.SignedAs, im.Repository)
+}
 
 // String returns the name of the image as people write it.
 func (im Image) String() string {
@@ -69,9 +77,12 @@ type Proof interface {
 // A Rule says what proves the images that its pattern matches.
 type Rule struct {
 	Images Pattern
-	Proof  Proof  // nil: they need none
-	Name   string // what messages call the rule, without its pattern
-	Mark   string // a text that differs when the rule or its key differs
+	// SignedAs takes the place of the pattern's beginning in the names that signatures have.
+	// "": they have the names of the images.
+	SignedAs string
+	Proof    Proof  // nil: they need none
+	Name     string // what messages call the rule, without its pattern
+	Mark     string // a text that differs when the rule or its key differs
 }
 
 // A Policy is a list of rules, of which the first that matches decides. It remembers what
@@ -141,7 +152,11 @@ func (p *Policy) Check(ctx context.Context, im Image) error {
 	if rule.Proof == nil || p.isProved(im) {
 		return nil
 	}
-	err := rule.Proof.Check(ctx, im)
+	named := im
+	if rule.SignedAs != "" {
+		named.SignedAs = rule.SignedAs + strings.TrimPrefix(im.Repository, rule.Images.Beginning())
+	}
+	err := rule.Proof.Check(ctx, named)
 	if err == nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -176,12 +191,17 @@ func (r *Rule) verdict(im Image) string {
 	if im.Tag != "" {
 		name += ":" + im.Tag
 	}
-	sum := sha256.Sum256([]byte(r.Images.String() + "\n" + r.Mark))
+	sum := sha256.Sum256([]byte(r.Images.String() + "\n" + r.SignedAs + "\n" + r.Mark))
 	return name + "@" + im.Digest + " by " + hex.EncodeToString(sum[:8])
 }
 
 // String returns what messages call the rule.
-func (r *Rule) String() string { return fmt.Sprintf("%s (%s)", r.Images, r.Name) }
+func (r *Rule) String() string {
+	if r.SignedAs == "" {
+		return fmt.Sprintf("%s (%s)", r.Images, r.Name)
+	}
+	return fmt.Sprintf("%s signed as %s (%s)", r.Images, r.SignedAs, r.Name)
+}
 
 // A RefusedError says that an image is not proved.
 type RefusedError struct {

@@ -80,18 +80,79 @@ func TestCheckPattern(t *testing.T) {
 	}
 }
 
+func TestCheckSignedAs(t *testing.T) {
+	for _, good := range []string{"", "registry.redhat.io/", "registry.redhat.io/rhosp13/openstack-", "localhost/a", "quay.io:443/mine/app"} {
+		if err := CheckSignedAs("mirror.example/redhat/**", good); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
+	}
+	for bad, want := range map[string]string{
+		"registry.redhat.io":     "does not begin with a registry's host",
+		"redhat/":                "does not begin with a registry's host",
+		"registry.redhat.io/*":   "is not the beginning of a repository's name",
+		"registry.redhat.io/a:1": "is not the beginning of a repository's name",
+		"quay.io/a@" + digestA:   "is not the beginning of a repository's name",
+	} {
+		if err := CheckSignedAs("mirror.example/redhat/**", bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: got %v, want %q", bad, err, want)
+		}
+	}
+	if err := CheckSignedAs("**/ubi9", "registry.redhat.io/"); err == nil {
+		t.Error("a pattern without a beginning is taken")
+	}
+	if err := CheckSignedAs("", "registry.redhat.io/"); err != nil {
+		t.Errorf("a pattern that is not known yet: %v", err)
+	}
+}
+
+// A proof is asked about the name that the signatures must have.
+func TestSignedAs(t *testing.T) {
+	for name, tt := range map[string]struct{ pattern, signedAs, repository, want string }{
+		"its own":           {"mirror.example/**", "", "mirror.example/redhat/ubi9", "mirror.example/redhat/ubi9"},
+		"a directory":       {"mirror.example/redhat/**", "registry.redhat.io/", "mirror.example/redhat/ubi9/python", "registry.redhat.io/ubi9/python"},
+		"part of a name":    {"mirror.example/os/nova-*", "registry.redhat.io/rhosp13/openstack-nova-", "mirror.example/os/nova-api", "registry.redhat.io/rhosp13/openstack-nova-api"},
+		"one repository":    {"mirror.example/app", "quay.io/mine/app", "mirror.example/app", "quay.io/mine/app"},
+		"a layout":          {"oci:/media/site:**", "", "oci:/media/site:ubi9", ""},
+		"a layout, renamed": {"oci:/media/site:**", "registry.redhat.io/", "oci:/media/site:ubi9", "registry.redhat.io/ubi9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := NewPolicy([]Rule{{Images: NewPattern(tt.pattern), SignedAs: tt.signedAs, Proof: seesName(tt.want)}}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			im := Image{Repository: tt.repository, Tag: "1", Digest: digestA}
+			if err := p.Check(t.Context(), im); err != nil {
+				t.Error(err)
+			}
+			if v := p.Verdict(im); !strings.HasPrefix(v, tt.repository+":1@") {
+				t.Errorf("verdict %q", v)
+			}
+		})
+	}
+}
+
+// seesName is a proof for images whose signatures must have this name.
+type seesName string
+
+func (s seesName) Check(_ context.Context, im Image) error {
+	if im.Signed() != string(s) {
+		return errors.New("it is to be signed as " + im.Signed())
+	}
+	return nil
+}
+
 func TestNewImage(t *testing.T) {
 	for name, want := range map[string]Image{
-		"quay.io/a/b:1":                      {"quay.io/a/b", "1", digestA},
-		"r.example:5000/a":                   {"r.example:5000/a", "", digestA},
-		"r.example:5000/a:1":                 {"r.example:5000/a", "1", digestA},
-		"quay.io/a/b:1@" + digestA:           {"quay.io/a/b", "", digestA},
-		"quay.io/a/b@" + digestA:             {"quay.io/a/b", "", digestA},
-		"oci:/media/x:app:1":                 {"oci:/media/x:app", "1", digestA},
-		"oci:/media/x:ns/app:1":              {"oci:/media/x:ns/app", "1", digestA},
-		"oci:/media/x:ns/app:1@" + digestA:   {"oci:/media/x:ns/app", "", digestA},
-		"oci:/media/x:ns/app@" + digestA:     {"oci:/media/x:ns/app", "", digestA},
-		"[2001:db8::1]:5000/ns/app:1.2-3_4.": {"[2001:db8::1]:5000/ns/app", "1.2-3_4.", digestA},
+		"quay.io/a/b:1":                      {Repository: "quay.io/a/b", Tag: "1", Digest: digestA},
+		"r.example:5000/a":                   {Repository: "r.example:5000/a", Tag: "", Digest: digestA},
+		"r.example:5000/a:1":                 {Repository: "r.example:5000/a", Tag: "1", Digest: digestA},
+		"quay.io/a/b:1@" + digestA:           {Repository: "quay.io/a/b", Tag: "", Digest: digestA},
+		"quay.io/a/b@" + digestA:             {Repository: "quay.io/a/b", Tag: "", Digest: digestA},
+		"oci:/media/x:app:1":                 {Repository: "oci:/media/x:app", Tag: "1", Digest: digestA},
+		"oci:/media/x:ns/app:1":              {Repository: "oci:/media/x:ns/app", Tag: "1", Digest: digestA},
+		"oci:/media/x:ns/app:1@" + digestA:   {Repository: "oci:/media/x:ns/app", Tag: "", Digest: digestA},
+		"oci:/media/x:ns/app@" + digestA:     {Repository: "oci:/media/x:ns/app", Tag: "", Digest: digestA},
+		"[2001:db8::1]:5000/ns/app:1.2-3_4.": {Repository: "[2001:db8::1]:5000/ns/app", Tag: "1.2-3_4.", Digest: digestA},
 	} {
 		if diff := cmp.Diff(want, NewImage(name, digestA)); diff != "" {
 			t.Errorf("%s: (-want +got):\n%s", name, diff)

@@ -20,7 +20,7 @@ import (
 // rule makes a rule of its settings. Only what says that nothing has to prove an image has
 // no proof.
 func (m *mirror) rule(w runner.World, r trustRule) (trust.Rule, error) {
-	rule := trust.Rule{Images: m.repositories(r.Images), Name: "unsigned"}
+	rule := trust.Rule{Images: m.repositories(r.Images), SignedAs: setting.Text(r.SignedAs), Name: "unsigned"}
 	var err error
 	switch {
 	case r.GPG != nil:

@@ -45,19 +45,23 @@ func TestMirrorTrustValidate(t *testing.T) {
 		rule trustRule
 		want string
 	}{
-		"good":        {unsigned("quay.io/**"), ""},
-		"gpg":         {gpgRule("quay.io/**", "/keys", "https://store.example/sigs"), ""},
-		"not known":   {trustRule{GPG: new(plan.Path("")), Store: new("")}, ""},
-		"two proofs":  {trustRule{Images: "quay.io/**", GPG: new(plan.Path("/keys")), Store: new("https://store.example"), Unsigned: new(true)}, "signatures.trust[0]: it has gpg and unsigned, and a rule has one kind of proof"},
-		"no store":    {trustRule{Images: "quay.io/**", GPG: new(plan.Path("/keys"))}, "signatures.trust[0]: "},
-		"no key":      {trustRule{Images: "quay.io/**", Store: new("https://store.example")}, "signatures.trust[0]: "},
-		"no URL":      {gpgRule("quay.io/**", "/keys", "store.example/sigs"), "signatures.trust[0]: store: "},
-		"a key":       {trustRule{Images: "oci:/media/**", Key: new(plan.Path("/k"))}, ""},
-		"two keys":    {trustRule{Images: "quay.io/**", Key: new(plan.Path("/k")), GPG: new(plan.Path("/k")), Store: new("https://store.example")}, "it has gpg and key, and a rule has one kind of proof"},
-		"of a layout": {gpgRule("oci:/media/**", "/keys", "https://store.example"), "signatures.trust[0].images: "},
-		"no proof":    {trustRule{Images: "quay.io/**"}, "signatures.trust[0]: nothing says what proves these images"},
-		"no pattern":  {unsigned("nginx"), "signatures.trust[0].images: "},
-		"a tag in it": {unsigned("quay.io/a:1"), "signatures.trust[0].images: "},
+		"good":                 {unsigned("quay.io/**"), ""},
+		"gpg":                  {gpgRule("quay.io/**", "/keys", "https://store.example/sigs"), ""},
+		"not known":            {trustRule{GPG: new(plan.Path("")), Store: new("")}, ""},
+		"two proofs":           {trustRule{Images: "quay.io/**", GPG: new(plan.Path("/keys")), Store: new("https://store.example"), Unsigned: new(true)}, "signatures.trust[0]: it has gpg and unsigned, and a rule has one kind of proof"},
+		"no store":             {trustRule{Images: "quay.io/**", GPG: new(plan.Path("/keys"))}, "signatures.trust[0]: "},
+		"no key":               {trustRule{Images: "quay.io/**", Store: new("https://store.example")}, "signatures.trust[0]: "},
+		"no URL":               {gpgRule("quay.io/**", "/keys", "store.example/sigs"), "signatures.trust[0]: store: "},
+		"a key":                {trustRule{Images: "oci:/media/**", Key: new(plan.Path("/k"))}, ""},
+		"two keys":             {trustRule{Images: "quay.io/**", Key: new(plan.Path("/k")), GPG: new(plan.Path("/k")), Store: new("https://store.example")}, "it has gpg and key, and a rule has one kind of proof"},
+		"of a layout":          {gpgRule("oci:/media/**", "/keys", "https://store.example"), "signatures.trust[0].images: "},
+		"no proof":             {trustRule{Images: "quay.io/**"}, "signatures.trust[0]: nothing says what proves these images"},
+		"renamed":              {trustRule{Images: "mirror.example/redhat/**", Key: new(plan.Path("/k")), SignedAs: new("registry.redhat.io/")}, ""},
+		"a layout, renamed":    {trustRule{Images: "oci:/media/**", GPG: new(plan.Path("/k")), Store: new("https://store.example"), SignedAs: new("registry.redhat.io/")}, ""},
+		"renamed by a pattern": {trustRule{Images: "mirror.example/**", Key: new(plan.Path("/k")), SignedAs: new("registry.redhat.io/*")}, "signatures.trust[0].signed_as: "},
+		"renamed and unsigned": {trustRule{Images: "mirror.example/**", Unsigned: new(true), SignedAs: new("registry.redhat.io/")}, "it has signed_as and unsigned"},
+		"no pattern":           {unsigned("nginx"), "signatures.trust[0].images: "},
+		"a tag in it":          {unsigned("quay.io/a:1"), "signatures.trust[0].images: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newStep((*connections.Set)(nil))
@@ -150,18 +154,24 @@ func newGPGBench(t *testing.T) *gpgBench {
 // sign puts the signature of a digest into the store.
 func (b *gpgBench) sign(t *testing.T, repository, tag, digest string) {
 	t.Helper()
+	b.files["/sigs/"+repository+"@"+strings.Replace(digest, ":", "=", 1)+"/signature-1"] = b.signed(t, testbed.UpstreamHost+"/"+repository+":"+tag, digest)
+}
+
+// signed gives the signature of a digest under a name.
+func (b *gpgBench) signed(t *testing.T, name, digest string) string {
+	t.Helper()
 	var out bytes.Buffer
 	w, err := openpgp.Sign(&out, b.key, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	doc := fmt.Sprintf(`{"critical":{"type":"atomic container signature","image":{"docker-manifest-digest":%q},"identity":{"docker-reference":%q}},"optional":{}}`,
-		digest, testbed.UpstreamHost+"/"+repository+":"+tag)
+		digest, name)
 	_, err = io.WriteString(w, doc)
 	if err := errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
-	b.files["/sigs/"+repository+"@"+strings.Replace(digest, ":", "=", 1)+"/signature-1"] = out.String()
+	return out.String()
 }
 
 // Of three images one is not signed: the others are copied, the verdicts are remembered,
@@ -255,6 +265,25 @@ func (m *mirror) childOf(t *testing.T, like *mirror) (string, error) {
 	}
 	_, digest, _ := strings.Cut(f.Outputs["images"].Items()[0], "@")
 	return digest, f.Err
+}
+
+// The first mirror's name is not the one under which its images are signed.
+func TestMirrorTrustSignedAs(t *testing.T) {
+	b := newGPGBench(t)
+	b.files["/sigs/mine/nova-api@"+strings.Replace(b.Resolved(t, "nova-api:13.0-40"), ":", "=", 1)+"/signature-1"] = b.signed(t, "quay.example/mine/nova-api:13.0-40", b.Resolved(t, "nova-api:13.0-40"))
+	rule := b.rule
+	rule.Images, rule.SignedAs = testbed.UpstreamHost+"/rhosp13/openstack-*", new("quay.example/mine/")
+	m := trusting(b.Registries, rule)
+	m.Images = testbed.Inline(testbed.UpstreamHost + "/rhosp13/openstack-nova-api:13.0-40")
+	f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil || f.Err != nil {
+		t.Errorf("%+v, %v", f, err)
+	}
+	m = trusting(b.Registries, b.rule)
+	m.Images = testbed.Inline(testbed.UpstreamHost + "/rhosp13/openstack-nova-api:13.0-40")
+	if f, err = m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Err == nil {
+		t.Errorf("%+v, %v", f, err)
+	}
 }
 
 func TestMirrorTrustFiles(t *testing.T) {

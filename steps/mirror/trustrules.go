@@ -42,6 +42,12 @@ type trustRule struct {
 	// Repositories at the source, with the registry's host: * stands for any text without a slash,
 	// ** for any text, ? for one character. Images of layouts are called oci:LAYOUT:path.
 	Images string `json:"images"`
+	// What takes the place of the pattern's beginning, up to its first wildcard, in the names that
+	// signatures have: images of a mirror are signed under the names that they have at the registry
+	// where they come from. With images: "mirror.example.com/redhat/**" and signed_as:
+	// registry.redhat.io/ a signature of mirror.example.com/redhat/ubi9 must name
+	// registry.redhat.io/ubi9, and lies in a store under ubi9.
+	SignedAs *string `json:"signed_as,omitempty"`
 	// File of OpenPGP public keys, armored or not: a signature of simple signing by one of them
 	// proves an image. It lies in the store, and names the image as the list does: by its tag, or,
 	// where the list has a digest, by its repository.
@@ -84,14 +90,15 @@ func (m *mirror) validateSignatures() []error {
 	errs = append(errs, checkOrder(m.trustRules())...)
 	for i, r := range m.trustRules() {
 		at := fmt.Sprintf("signatures.trust[%d]", i)
-		errs = append(errs, plan.At(at+".images", r.checkPattern()), plan.At(at, r.checkProofs()))
+		errs = append(errs, plan.At(at+".images", r.checkPattern()), plan.At(at, r.checkProofs()),
+			plan.At(at+".signed_as", trust.CheckSignedAs(r.Images, setting.Text(r.SignedAs))))
 	}
 	return errs
 }
 
 func (r *trustRule) checkPattern() error {
-	if _, _, layout := registry.CutLayout(r.Images); layout && r.GPG != nil {
-		return fmt.Errorf("%q: an image of a layout has no signatures in a store", r.Images)
+	if _, _, layout := registry.CutLayout(r.Images); layout && r.GPG != nil && r.SignedAs == nil {
+		return fault.WithHint(fmt.Errorf("%q: an image of a layout has no signatures in a store", r.Images), "signed_as: HOST/ gives the images the names under which they are signed")
 	}
 	return trust.CheckPattern(r.Images)
 }
@@ -117,6 +124,8 @@ func (r *trustRule) checkProofs() error {
 		return fault.WithHint(errors.New("nothing says what proves these images"), "give gpg with store, key, issuer with identity and root, or unsigned: true if nothing has to")
 	case r.Unsigned != nil && !*r.Unsigned:
 		return plan.At("unsigned", fault.WithHint(errors.New("false proves nothing"), "give gpg with store, key, or issuer with identity and root; an image that no rule matches is refused"))
+	case r.Unsigned != nil && r.SignedAs != nil:
+		return errors.New("it has signed_as and unsigned, and what is unsigned has no name in a signature")
 	case len(kinds) > 1:
 		return fmt.Errorf("it has %s, and a rule has one kind of proof", strings.Join(kinds, " and "))
 	case (r.GPG == nil) != (r.Store == nil):

@@ -150,7 +150,7 @@ func (p *Proof) checkDocument(im trust.Image, text []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := doc.CheckDigest(payload.Cosign, im); err != nil || im.InLayout() || doc.Reference == "" {
+	if err := doc.CheckDigest(payload.Cosign, im); err != nil || im.Signed() == "" || doc.Reference == "" {
 		return err
 	}
 	return doc.CheckRepository(im, p.Canonical)

@@ -255,6 +255,20 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A mirror's image may be signed under the name where it comes from.
+func TestCheckSignedAs(t *testing.T) {
+	mine := newKey(t, elliptic.P256())
+	b := newBench(t)
+	b.attach(false, "", b.document(mine, b.image.Digest, "registry.example/app"))
+	im := b.image
+	for signedAs, want := range map[string]string{"": "it is for another repository, registry.example/app", "registry.example/app": "", "registry.example/other": "it is for another repository, registry.example/app"} {
+		im.SignedAs = signedAs
+		if err := b.proof(mine).Check(t.Context(), im); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("as %q: got %v, want %s", signedAs, err, want)
+		}
+	}
+}
+
 // A registry may not have the manifest that it lists, or may send another blob.
 func TestCheckLyingRegistry(t *testing.T) {
 	mine := newKey(t, elliptic.P256())

@@ -95,14 +95,15 @@ func (p *Proof) checkOne(b []byte, im trust.Image) error {
 
 // address gives the URL of a signature.
 func (p *Proof) address(im trust.Image, n int) (string, error) {
-	_, path, ok := strings.Cut(im.Repository, "/")
-	if !ok || im.InLayout() {
+	signed := im.Signed()
+	if signed == "" {
 		return "", errors.New("an image of a layout has no signatures in a store")
 	}
 	u, err := url.Parse(p.Store)
 	if err != nil {
 		return "", errors.New("the address of the store cannot be read")
 	}
+	_, path, _ := strings.Cut(p.Canonical(signed), "/")
 	digest := strings.Replace(im.Digest, ":", "=", 1)
 	u.Path, u.RawPath = fmt.Sprintf("%s/%s@%s/signature-%d", strings.TrimRight(u.Path, "/"), path, digest, n), ""
 	return u.String(), nil

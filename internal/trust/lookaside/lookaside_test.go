@@ -190,6 +190,27 @@ func TestCheckStoreElsewhere(t *testing.T) {
 	}
 }
 
+// A mirror's image is signed, and lies in the store, under the name where it comes from.
+func TestCheckSignedAs(t *testing.T) {
+	mine := newSigner(t, nil)
+	served := files{path + "1": sign(t, mine, document(digestA, "quay.io/mine/app:1"), nil)}
+	p := newProof(t, keysOf(t, mine), served)
+	for _, repository := range []string{"mirror.example/quay/mine/app", "oci:/media/site:quay/mine/app"} {
+		im := trust.Image{Repository: repository, Tag: "1", Digest: digestA, SignedAs: "quay.io/mine/app"}
+		if err := p.Check(t.Context(), im); err != nil {
+			t.Errorf("%s: %v", repository, err)
+		}
+		im.Tag = "2"
+		if err := p.Check(t.Context(), im); err == nil || !strings.Contains(err.Error(), `it is for another tag, "1"`) {
+			t.Errorf("%s: got %v", repository, err)
+		}
+		im.SignedAs = "quay.io/mine/other"
+		if err := p.Check(t.Context(), im); err == nil || !strings.Contains(err.Error(), "there is no signature") {
+			t.Errorf("%s: got %v", repository, err)
+		}
+	}
+}
+
 // A store may be a directory that was carried here.
 func TestCheckLocalStore(t *testing.T) {
 	mine := newSigner(t, nil)

@@ -110,10 +110,10 @@ func (p Payload) CheckDigest(typ string, im trust.Image) error {
 	return nil
 }
 
-// CheckRepository gives an error unless the document names the image's repository. The
-// function canonical gives the one spelling of a name.
+// CheckRepository gives an error unless the document names the repository that the image's
+// signatures must name. The function canonical gives the one spelling of a name.
 func (p Payload) CheckRepository(im trust.Image, canonical func(string) string) error {
-	if named := p.named(canonical); named.Repository != im.Repository {
+	if named := p.named(canonical); named.Repository != canonical(im.Signed()) {
 		return fmt.Errorf("it is for another repository, %s", named.Repository)
 	}
 	return nil
