@@ -37,6 +37,7 @@ type Event struct {
 	Hint    string `json:"hint,omitempty"` // what to do about Error
 
 	Notes []string `json:"notes,omitempty"` // of step-end: see Finding
+	Told  bool     `json:"-"`               // of step-end: the last apply told the same notes, and the step is unchanged
 
 	Problems []fault.Problem `json:"problems,omitempty"` // of step-end: the parts of Error, if it has parts
 }

@@ -316,14 +316,21 @@ func (j *job) verify(ctx context.Context, step Step) (Outputs, error) {
 	return outputs, j.node.Type.checkOutputs(outputs)
 }
 
-// newRecord makes the record to be kept. It is nil if the recorded one still holds.
+// newRecord makes the record to be kept. It is nil if the recorded one still holds, with
+// the notes that the last apply told.
 func (j *job) newRecord(res result, key string) *Record {
+	notes := notesDigest(res.finding.Notes)
 	if res.status == Unchanged && sameOutputs(res.outputs, j.prior.Outputs) {
-		return nil
+		if notes == j.prior.Notes {
+			return nil
+		}
+		again := *j.prior
+		again.Notes = notes
+		return &again
 	}
 	return &Record{
 		Step: j.node.ID(), Type: j.node.Type.Name, Key: key, Inputs: res.inputs, Outputs: res.outputs,
-		Changed: res.status == Changed, At: time.Now().UTC(),
+		Changed: res.status == Changed, At: time.Now().UTC(), Notes: notes,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -18,6 +19,8 @@ type Record struct {
 	Outputs Outputs   `json:"outputs"`
 	Changed bool      `json:"changed"` // false: found as wanted, adopted
 	At      time.Time `json:"at"`      // for people; it decides nothing
+
+	Notes string `json:"notes,omitempty"` // digest of the notes that the last apply told; "": none
 
 	// Partial is what a failed run since then has done, for Diff only.
 	Partial Outputs `json:"-"`
@@ -35,6 +38,15 @@ func (r *Record) Input(name string) string {
 		}
 	}
 	return ""
+}
+
+// notesDigest gives the digest of notes, "" for none.
+func notesDigest(notes []string) string {
+	if len(notes) == 0 {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(strings.Join(notes, "\n")))
+	return hex.EncodeToString(sum[:])
 }
 
 // longestDigest is the largest length of a field's JSON that serves as its own digest,

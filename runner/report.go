@@ -70,6 +70,8 @@ type StepReport struct {
 	Took    time.Duration
 	Inputs  []Input // what decided the result: "with.NAME" first
 	Prior   *Record // the record before this run
+
+	told bool // in an apply: its notes are those that the last one told
 }
 
 // MarshalJSON returns the step as `bayplan diff --json` and others show it.

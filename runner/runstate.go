@@ -171,6 +171,7 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 		res = rs.save(n, res)
 	}
 	s := rs.report.Step(n.ID())
+	s.told = rs.mode == ModeApply && res.status == Unchanged && res.record == nil
 	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, res.inputs
 	s.Why, s.Err = res.why, res.err
 	s.Bytes, s.Took = r.progress.bytes.Load(), time.Since(r.began)
@@ -227,7 +228,7 @@ func (rs *runState) onDrop(n *Node, blame *Node) {
 func (rs *runState) finish(s *StepReport) {
 	e := Event{
 		Kind: StepEnd, Step: s.ID, Type: s.Type, Status: s.Status, Blame: s.Blame,
-		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why, Notes: s.Finding.Notes,
+		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why, Notes: s.Finding.Notes, Told: s.told,
 	}
 	if c := s.Finding.Change; c != nil {
 		e.Items, e.Total = len(c.Items), c.bytes()

@@ -80,7 +80,7 @@ func printFailure(to io.Writer, step *runner.StepReport) {
 }
 
 // endStep prints the end of a step, and its notes. A step that was found as recorded
-// has no line: the summary counts it.
+// has no line: the summary counts it. Its notes are printed once.
 func (s screen) endStep(e runner.Event) {
 	switch e.Status {
 	case runner.Unchanged:
@@ -88,6 +88,9 @@ func (s screen) endStep(e runner.Event) {
 		fmt.Fprintf(s.errs, "%s: %s\n", e.Step, stepEndText(e))
 	default:
 		fmt.Fprintf(s.out, "%s: %s\n", e.Step, stepEndText(e))
+	}
+	if e.Told {
+		return
 	}
 	for _, note := range e.Notes {
 		fmt.Fprintf(s.errs, "%s: note: %s\n", e.Step, note)
