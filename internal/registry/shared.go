@@ -40,21 +40,25 @@ func (c *Client) pullBlob(ctx context.Context, b *Blob, l blobCopy) error {
 // pullOnce tries the ways that there are, the cheapest first.
 func (c *Client) pullOnce(ctx context.Context, b *Blob, l blobCopy) error {
 	for {
-		way := b.want.Way(ctx, l.to, func(ctx context.Context) (io.ReadCloser, error) { return c.openBlob(ctx, l.from, b) })
+		way := b.want.Way(ctx, l.from, l.to, func(ctx context.Context) (io.ReadCloser, error) { return c.openBlob(ctx, l.from, b) })
 		var err error
 		switch {
 		case way.Put != nil:
 			if err = c.fetchBack(ctx, b, *way.Put, l); isOfSource(err) {
-				b.want.Refused(*way.Put)
+				b.want.Refused(way.Put)
 				continue
 			}
 		case way.Spooled != nil:
 			way.Spooled.Moved = l.moved
 			err = c.copyFrom(ctx, b, l, way.Spooled)
 			var disk *spool.DiskError
-			if errors.As(err, &disk) && ctx.Err() == nil {
+			switch {
+			case ctx.Err() != nil:
+			case errors.As(err, &disk):
 				b.want.Lost(disk)
 				continue
+			case isOfSource(err) && way.From != l.from:
+				continue // its own source may have it
 			}
 		default:
 			err = c.copyBlobOnce(ctx, b, l)
@@ -89,6 +93,9 @@ func isOfSource(err error) bool {
 	var side *SideError
 	return errors.As(err, &side) && side.Side == source
 }
+
+// Drop says that a plan is not carried out, or was.
+func (t *TransferPlan) Drop() { t.wants.End() }
 
 // destinationOf names the registry or layout of a repository.
 func destinationOf(r ref.Ref) string { return r.Registry + r.Path }

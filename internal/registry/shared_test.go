@@ -535,3 +535,57 @@ func TestBlobThatStreamsElsewhere(t *testing.T) {
 	wg.Wait()
 	mirrored(t, s.c, append(more, s.images...))
 }
+
+// One of two steps names a source that lacks a blob. The other has its own.
+func TestSourceOfAnotherStepLacksTheBlob(t *testing.T) {
+	s := newSpread(t)
+	body := random(7, 300_000)
+	s.src.image(t, "ns/bad", "1", nil, body)
+	s.src.image(t, "ns/good", "1", nil, body)
+	lacks := make(chan struct{})
+	s.src.act(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, "/ns/bad/blobs/"+digestOf(body)) {
+			return false
+		}
+		<-lacks
+		w.WriteHeader(http.StatusNotFound)
+		return true
+	})
+	first := s.planned(t, "a", []Image{{Source: srcHost + "/ns/bad:1", Target: dstHost + "/ns/bad:1"}})
+	good := []Image{{Source: srcHost + "/ns/good:1", Target: otherHost + "/ns/good:1"}}
+	second := s.planned(t, "b", good)
+	var wg sync.WaitGroup
+	var once sync.Once
+	s.b.act(func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPut { // of the configuration
+			once.Do(func() { close(lacks) })
+		}
+		return false
+	})
+	wg.Go(func() {
+		if err := s.c.Execute(t.Context(), first, Options{}); KindOf(first.Images[0].Err) != NotFound {
+			t.Errorf("got %v", err)
+		}
+	})
+	if err := s.c.Execute(t.Context(), second, Options{}); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	s.noFiles(t)
+	mirrored(t, s.c, good)
+}
+
+// A registry takes what an earlier step has put into a layout.
+func TestRegistryAfterLayout(t *testing.T) {
+	forms(t, func(t *testing.T, in func(string) string) {
+		s := newSpread(t)
+		if err := s.c.Execute(t.Context(), s.planned(t, "a", toLayout(s.images, in(t.TempDir()))), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.c.Execute(t.Context(), s.planned(t, "b", s.images), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		s.readOnce(t)
+		mirrored(t, s.c, s.images)
+	})
+}

@@ -42,6 +42,7 @@ func (m *mirror) copyAll(ctx context.Context, t *registry.TransferPlan, images [
 }
 
 func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p runner.Progress) error {
+	defer t.Drop()
 	items := map[*registry.ImagePlan]runner.Item{}
 	pulls := t.Pulls()
 	for _, e := range t.Images {

@@ -215,6 +215,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	prune := prunings{}
 	if finding.Err = m.incomplete(table, table.Err()); finding.Err == nil {
 		if prune, err = m.planPrune(ctx, table, prior); err != nil {
+			table.Drop()
 			return nil, err
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/regclient/regclient/types/ref"
 )
 
 // A DiskError says that a file of the spool cannot be made, written or read.
@@ -22,6 +24,7 @@ func (e *DiskError) Unwrap() error { return e.err }
 // so it is not written to last.
 type file struct {
 	path     string
+	from     ref.Ref // the source
 	size     int64
 	complete bool // guarded by the mutex of the pool, as is lost
 	lost     bool // it cannot be read

@@ -26,7 +26,8 @@ import (
 type Pool struct {
 	mu       sync.Mutex // steps and destinations ask at the same time
 	blobs    map[string]*blob
-	plans    map[string]*Plan // the newest, by owner
+	plans    map[string]*Plan     // the newest, by owner
+	places   map[ref.Ref]*ref.Ref // each once: many blobs come to one repository
 	planning int
 	deaf     map[string]bool // destinations that did not give a blob back
 	files    int             // made so far
@@ -49,10 +50,10 @@ type blob struct {
 
 // moves are what the run has done with a blob.
 type moves struct {
-	alone   *Want     // that reads the source without a file, while others wait
-	reads   int       // of the source, but for those that failed
-	file    *file     // nil: there is none
-	places  []ref.Ref // where the run has put it, one for each destination
+	alone   *Want      // that reads the source without a file, while others wait
+	reads   int        // of the source, but for those that failed
+	file    *file      // nil: there is none
+	places  []*ref.Ref // where the run has put it, one for each destination
 	waiting []chan<- struct{}
 }
 
@@ -66,7 +67,7 @@ func (b *blob) begin() *moves {
 
 // New makes a pool.
 func New() *Pool {
-	return &Pool{blobs: map[string]*blob{}, plans: map[string]*Plan{}, deaf: map[string]bool{}}
+	return &Pool{blobs: map[string]*blob{}, plans: map[string]*Plan{}, places: map[ref.Ref]*ref.Ref{}, deaf: map[string]bool{}}
 }
 
 // SetRoom says how many bytes the files may take. It is called before the pool is used.
@@ -97,21 +98,21 @@ func (p *Pool) Close() {
 }
 
 // destination names a registry or layout.
-func destination(r ref.Ref) string { return cmp.Or(r.Path, r.Registry) }
+func destination(r *ref.Ref) string { return cmp.Or(r.Path, r.Registry) }
 
 // place gives a repository that a blob can be read from, at the destination itself where
-// there is one. ok says whether there is any.
-func (p *Pool) place(b *moves, to ref.Ref) (at ref.Ref, ok bool) {
+// there is one. nil: there is none.
+func (p *Pool) place(b *moves, to *ref.Ref) (at *ref.Ref) {
 	for _, r := range b.places {
 		switch {
 		case p.deaf[destination(r)]:
-		case destination(r) == destination(to):
-			return r, true
-		case !ok:
-			at, ok = r, true
+		case to != nil && destination(r) == destination(to):
+			return r
+		case at == nil:
+			at = r
 		}
 	}
-	return at, ok
+	return at
 }
 
 // newFile makes a file for a blob, unless there is no room for it.

@@ -15,8 +15,9 @@ import (
 )
 
 var (
-	here  = ref.Ref{Registry: "here.example.com", Repository: "a"}
-	there = ref.Ref{Registry: "there.example.com", Repository: "a"}
+	origin = ref.Ref{Registry: "origin.example.com", Repository: "a"}
+	here   = ref.Ref{Registry: "here.example.com", Repository: "a"}
+	there  = ref.Ref{Registry: "there.example.com", Repository: "a"}
 )
 
 func newPool(t *testing.T) *Pool {
@@ -80,8 +81,8 @@ func TestReadersAtTheirOwnSpeed(t *testing.T) {
 		fast.Begin()
 		slow.Begin()
 		f := &feed{chunks: make(chan string), end: io.EOF}
-		quick := a[0].Way(t.Context(), here, f.open).Spooled
-		idle := b[0].Way(t.Context(), there, f.open).Spooled
+		quick := a[0].Way(t.Context(), origin, here, f.open).Spooled
+		idle := b[0].Way(t.Context(), origin, there, f.open).Spooled
 		var got []byte
 		var err error
 		var wg sync.WaitGroup
@@ -133,7 +134,7 @@ func TestFetchThatFails(t *testing.T) {
 		pl.Begin()
 		broken := errors.New("broken")
 		f := &feed{chunks: make(chan string), end: broken}
-		one, two := w[0].Way(t.Context(), here, f.open).Spooled, w[1].Way(t.Context(), there, f.open).Spooled
+		one, two := w[0].Way(t.Context(), origin, here, f.open).Spooled, w[1].Way(t.Context(), origin, there, f.open).Spooled
 		f.chunks <- "1234"
 		close(f.chunks)
 		for _, r := range []*Reader{one, two} {
@@ -146,7 +147,7 @@ func TestFetchThatFails(t *testing.T) {
 		f = &feed{chunks: make(chan string, 1), end: io.EOF}
 		f.chunks <- "12345678"
 		for i, to := range []ref.Ref{here, there} {
-			r := w[i].Way(t.Context(), to, f.open).Spooled
+			r := w[i].Way(t.Context(), origin, to, f.open).Spooled
 			if err := r.Open(); err != nil {
 				t.Fatal(err)
 			}
@@ -172,8 +173,8 @@ func TestFetchThatNobodyWants(t *testing.T) {
 		first.Begin()
 		second.Begin()
 		f := &feed{chunks: make(chan string)}
-		r := a[0].Way(t.Context(), here, f.open).Spooled
-		_ = b[0].Way(t.Context(), there, f.open).Spooled
+		r := a[0].Way(t.Context(), origin, here, f.open).Spooled
+		_ = b[0].Way(t.Context(), origin, there, f.open).Spooled
 		synctest.Wait()
 		first.End()
 		synctest.Wait()
@@ -198,7 +199,7 @@ func TestReaderThatIsClosed(t *testing.T) {
 		pl.Begin()
 		f := &feed{chunks: make(chan string, 1)}
 		f.chunks <- "1"
-		r := w[0].Way(t.Context(), here, f.open).Spooled
+		r := w[0].Way(t.Context(), origin, here, f.open).Spooled
 		if err := r.Open(); err != nil {
 			t.Fatal(err)
 		}
@@ -228,7 +229,7 @@ func TestReadyAndWay(t *testing.T) {
 		p := newPool(t)
 		pl, w := want(p, "a", blob)
 		pl.Begin()
-		if way := w[0].Way(t.Context(), here, none); !w[0].Ready(wake) || way != (Way{}) {
+		if way := w[0].Way(t.Context(), origin, here, none); !w[0].Ready(wake) || way != (Way{}) {
 			t.Errorf("got %+v", way)
 		}
 		later, v := want(p, "b", blob)
@@ -239,7 +240,7 @@ func TestReadyAndWay(t *testing.T) {
 		w[0].Put(here)
 		w[0].Leave()
 		<-wake
-		if way := v[0].Way(t.Context(), there, none); !v[0].Ready(wake) || way.Put == nil || way.Put.Registry != here.Registry {
+		if way := v[0].Way(t.Context(), origin, there, none); !v[0].Ready(wake) || way.Put == nil || way.Put.Registry != here.Registry {
 			t.Errorf("got %+v", way)
 		}
 	})
@@ -248,14 +249,14 @@ func TestReadyAndWay(t *testing.T) {
 		pl, w := want(p, "a", blob)
 		pl.Begin()
 		_ = w[0].Ready(wake)
-		_ = w[0].Way(t.Context(), here, none)
+		_ = w[0].Way(t.Context(), origin, here, none)
 		later, v := want(p, "b", blob)
 		later.Begin()
 		_ = v[0].Ready(wake)
 		w[0].Leave()
 		w[0].Drop()
 		<-wake
-		if way := v[0].Way(t.Context(), there, none); !v[0].Ready(wake) || way != (Way{}) || later.Again() != (Again{}) {
+		if way := v[0].Way(t.Context(), origin, there, none); !v[0].Ready(wake) || way != (Way{}) || later.Again() != (Again{}) {
 			t.Errorf("got %+v, %+v", way, later.Again())
 		}
 	})
@@ -265,7 +266,7 @@ func TestReadyAndWay(t *testing.T) {
 		pl.Begin()
 		w[0].Put(here)
 		w[1].Put(there)
-		if way := w[2].Way(t.Context(), there, none); way.Put == nil || way.Put.Registry != there.Registry {
+		if way := w[2].Way(t.Context(), origin, there, none); way.Put == nil || way.Put.Registry != there.Registry {
 			t.Errorf("got %+v", way)
 		}
 	})
@@ -289,7 +290,7 @@ func TestReadyAndWay(t *testing.T) {
 		p := newPool(t)
 		pl, w := want(p, "a", Blob{"sha256:2", 0}, Blob{"sha256:2", 0})
 		pl.Begin()
-		if way := w[0].Way(t.Context(), here, none); !w[0].Ready(wake) || !w[1].Ready(wake) || way != (Way{}) {
+		if way := w[0].Way(t.Context(), origin, here, none); !w[0].Ready(wake) || !w[1].Ready(wake) || way != (Way{}) {
 			t.Errorf("got %+v", way)
 		}
 	})

@@ -142,7 +142,7 @@ func (w *Want) Ready(wake chan<- struct{}) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := b.begin()
-	if _, there := p.place(m, ref.Ref{}); there || m.file != nil || b.size == 0 {
+	if p.place(m, nil) != nil || m.file != nil || b.size == 0 {
 		return true
 	}
 	if m.alone != nil && m.alone != w {
@@ -162,36 +162,38 @@ func (w *Want) claim(m *moves) {
 
 // A Way is how a blob comes to a destination. The zero Way is from its source.
 type Way struct {
-	Spooled *Reader  // from a file
 	Put     *ref.Ref // from where the run has put it
+	Spooled *Reader  // from a file
+	From    ref.Ref  // that the file is filled from
 }
 
 // A Fetch opens a blob at its source. Its last bytes come only if its digest is right.
 type Fetch func(context.Context) (io.ReadCloser, error)
 
-// Way chooses the way for the next try. fetch is used if the blob is to go through a
-// file, by a goroutine that ends when the last execution that wants the blob ends.
-func (w *Want) Way(ctx context.Context, to ref.Ref, fetch Fetch) Way {
+// Way chooses the way for the next try. fetch opens the blob in from. It is used if the
+// blob is to go through a file, by a goroutine that ends when the last execution that
+// wants the blob ends.
+func (w *Want) Way(ctx context.Context, from, to ref.Ref, fetch Fetch) Way {
 	p := w.plan.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := w.blob.begin()
-	at, there := p.place(m, to)
+	at := p.place(m, &to)
 	readable := m.file != nil && !m.file.lost
 	switch {
 	case w.blob.size == 0:
 		return Way{}
-	case there && (!readable || destination(at) == destination(to)):
-		return Way{Put: &at}
+	case at != nil && (!readable || destination(at) == destination(&to)):
+		return Way{Put: at}
 	case readable:
-		return Way{Spooled: newReader(ctx, m.file)}
+		return Way{Spooled: newReader(ctx, m.file), From: m.file.from}
 	}
 	if w.claim(m); m.alone != w && p.newFile(m, w.blob.size) != nil {
 		w.noteRead(m)
 		fetching, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		m.file.cancel = cancel
+		m.file.cancel, m.file.from = cancel, from
 		go p.fill(fetching, m, m.file, fetch) // discard waits for it
-		return Way{Spooled: newReader(ctx, m.file)}
+		return Way{Spooled: newReader(ctx, m.file), From: from}
 	}
 	if !w.reading {
 		w.reading = true
@@ -228,7 +230,7 @@ func (w *Want) Lost(err error) {
 
 // Refused says that a destination did not give the blob back. No other is asked of it in
 // this run.
-func (w *Want) Refused(at ref.Ref) {
+func (w *Want) Refused(at *ref.Ref) {
 	w.plan.pool.mu.Lock()
 	defer w.plan.pool.mu.Unlock()
 	w.plan.pool.deaf[destination(at)] = true
@@ -236,12 +238,16 @@ func (w *Want) Refused(at ref.Ref) {
 
 // Put says that the blob has come to a repository.
 func (w *Want) Put(at ref.Ref) {
-	w.plan.pool.mu.Lock()
-	m := w.blob.begin()
-	if !slices.ContainsFunc(m.places, func(r ref.Ref) bool { return destination(r) == destination(at) }) {
-		m.places = append(m.places, at)
+	p := w.plan.pool
+	p.mu.Lock()
+	if p.places[at] == nil {
+		p.places[at] = &at
 	}
-	w.plan.pool.mu.Unlock()
+	m := w.blob.begin()
+	if !slices.ContainsFunc(m.places, func(r *ref.Ref) bool { return destination(r) == destination(&at) }) {
+		m.places = append(m.places, p.places[at])
+	}
+	p.mu.Unlock()
 	w.Drop()
 }
 
