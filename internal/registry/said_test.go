@@ -20,10 +20,22 @@ func TestPushIsRefusedInWords(t *testing.T) {
 	}{
 		"the repository must exist first": {
 			404, "application/json", `{"errors":[{"code":"NAME_UNKNOWN","message":"The repository with name 'ns/a' does not exist"}]}`, "POST", "uploads", NotFound,
-			dstHost + " has no such repository, and a push does not make it (\"NAME_UNKNOWN: The repository with name 'ns/a' does not exist\")", "create the repository", "",
+			dstHost + " has no such repository, and a push does not make it (\"NAME_UNKNOWN: The repository with name 'ns/a' does not exist\")", "create first the repository ns/a, or its project ns", "",
 		},
 		"so, without words": {
-			404, "text/plain", "", "POST", "uploads", NotFound, dstHost + " has no such repository, and a push does not make it", "create the repository", "",
+			404, "text/plain", "", "POST", "uploads", NotFound, dstHost + " has no such repository, and a push does not make it", "create first the repository ns/a, or its project ns", "",
+		},
+		"the project must exist first": {
+			404, "application/json", `{"errors":[{"code":"NOT_FOUND","message":"project ns not found"}]}`, "POST", "uploads", NotFound,
+			dstHost + ` has no such repository, and a push does not make it ("NOT_FOUND: project ns not found")`, "create first the repository ns/a, or its project ns", "",
+		},
+		"a name that is not taken": {
+			400, "application/json", `{"errors":[{"code":"NAME_INVALID","message":"invalid repository name"}]}`, "POST", "uploads", Other,
+			`/ns/a: ` + dstHost + ` answers 400 Bad Request ("NAME_INVALID: invalid repository name")`, "rename gives images other names there", "not found",
+		},
+		"rights, or a project": {
+			403, "application/json", `{"errors":[{"code":"DENIED","message":"requested access to the resource is denied"}]}`, "POST", "uploads", Denied,
+			`/ns/a: ` + dstHost + ` refuses the push of an anonymous user ("DENIED: requested access to the resource is denied")`, "", "no such repository",
 		},
 		"a quota": {
 			403, "application/json", `{"errors":[{"code":"DENIED","message":"quota has been exceeded"}]}`, "POST", "uploads", Denied,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -85,10 +86,28 @@ func (e *Error) isPush() bool {
 	return e.method == http.MethodPost || e.method == http.MethodPut || e.method == http.MethodPatch
 }
 
-// lacksRepository says whether a push failed since its repository does not exist.
-// Some registries make repositories only when they are told to.
+// lacksRepository says whether a push failed since its repository, or the project of that,
+// does not exist. Some registries make them only when they are told to. An upload needs
+// nothing else, so whatever code they give for one means this.
 func (e *Error) lacksRepository() bool {
-	return e.Kind == NotFound && e.isPush() && (e.said.code == "NAME_UNKNOWN" || e.opened && e.said.code == "")
+	return e.Kind == NotFound && e.isPush() && (e.opened || e.said.code == "NAME_UNKNOWN")
+}
+
+// mayLackRepository says whether a refused push may have failed for the same reason: many
+// registries do not tell what is missing from what is forbidden. One that says more knows.
+func (e *Error) mayLackRepository() bool {
+	return e.Kind == Denied && e.isPush() && (e.said.text == "" || aboutAccess.MatchString(e.said.text))
+}
+
+var aboutAccess = regexp.MustCompile(`(?i)^(denied: |unauthorized: |forbidden: )*(requested access to the resource is denied|access to the requested resource is not authorized|unauthorized to access repository.*)$`)
+
+// toCreate says what has to be at the registry before a push.
+func (e *Error) toCreate() string {
+	project, _, nested := strings.Cut(e.Repository, "/")
+	if !nested {
+		return fmt.Sprintf("the repository %s (if the registry wants PROJECT/NAME, rename gives such a name)", e.Repository)
+	}
+	return fmt.Sprintf("the repository %s, or its project %s", e.Repository, project)
 }
 
 func (e *Error) answerText() string {
@@ -117,8 +136,13 @@ func (e *Error) Connection() bool {
 
 // Hint says what to do about it.
 func (e *Error) Hint() string {
-	if e.lacksRepository() {
-		return "create the repository at the registry first"
+	switch {
+	case e.lacksRepository():
+		return "create first " + e.toCreate()
+	case e.isPush() && e.said.code == "NAME_INVALID":
+		return "the registry does not take this name, perhaps since it wants PROJECT/NAME: rename gives images other names there"
+	case e.mayLackRepository() && !e.cred.IsZero():
+		return "if it does not exist, create first " + e.toCreate()
 	}
 	if e.loginHint != nil {
 		switch {
