@@ -222,6 +222,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	finding.Notes = append(finding.Notes, m.unmatchedNotes(prune)...)
 	kept, err := m.backups(ctx, table)
 	if err != nil {
+		table.Drop()
 		return nil, err
 	}
 	sum := table.Summary()
@@ -232,30 +233,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		Summary: changeSummary(sum, prune, len(kept)),
 		Items:   slices.Concat(backupItems(kept), copyItems(table), prune.items()),
 		Files:   m.pendingFiles(),
-		// The destination has confirmed the digest of every manifest that was put, and
-		// a manifest is put only when all its parts are there. Asking again would
-		// double the requests of a run.
-		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
-			t := table
-			table = nil // a table is good for one execution
-			if t == nil {
-				var err error
-				if t, err = m.transferPlan(ctx, images); err != nil {
-					return nil, err
-				}
-			}
-			t, err := m.copyAll(ctx, t, images, p)
-			if again := t.ReadAgain(); again != "" {
-				finding.Notes = append(finding.Notes, again)
-			}
-			if err != nil {
-				return nil, m.incomplete(t, err)
-			}
-			if err := m.prune(ctx, t, prior, p); err != nil {
-				return nil, err
-			}
-			return m.outputsOf(t.Images), nil
-		},
+		Apply:   m.applying(table, images, prior, finding),
 	}
 	return finding, nil
 }
