@@ -79,14 +79,19 @@ func (c *Client) executePart(ctx context.Context, t *TransferPlan, o Options) er
 	}
 	e := &engine{c: c, t: t, o: o, waiting: map[*ImagePlan]int{}, mounts: map[string]mounting{}, results: make(chan result), wake: make(chan struct{}, 1)}
 	layouts := c.targetLayouts(t)
-	for _, l := range layouts {
+	for l := range layouts {
 		l.Begin()
 	}
 	e.run(ctx)
 	var err error
-	for _, l := range layouts {
+	for l, images := range layouts {
 		if lasting := on(destination, l.Commit()); lasting != nil {
 			err = errors.Join(err, lasting)
+			for _, im := range images {
+				if im.State == Copied { // its blobs may be there, but not its name
+					im.fail(lasting)
+				}
+			}
 		}
 	}
 	return err

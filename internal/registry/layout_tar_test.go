@@ -90,6 +90,27 @@ func TestTarAdds(t *testing.T) {
 	}
 }
 
+// An image whose archive could not get its index at the end was not copied.
+func TestTarEndFails(t *testing.T) {
+	src, _, c := pair(t)
+	images, _ := src.set(t)
+	path := filepath.Join(t.TempDir(), "media.tar")
+	table := plan(t, c, toLayout(images[:3], path))
+	err := c.Execute(t.Context(), table, Options{Done: func(*ImagePlan) {
+		if err := os.WriteFile(path, []byte("of another run"), 0o600); err != nil {
+			t.Error(err)
+		}
+	}})
+	if err == nil || !strings.Contains(err.Error(), "another run has just written it") {
+		t.Errorf("got %v", err)
+	}
+	for _, e := range table.Images {
+		if e.State != Failed || e.Err == nil || !strings.Contains(e.Err.Error(), "destination: ") {
+			t.Errorf("%s is %s: %v", e.Target, e.State, e.Err)
+		}
+	}
+}
+
 // An archive that does not exist yet gets its name when it is complete; what a
 // failed run has brought waits for the next one.
 func TestTarFirstRunFails(t *testing.T) {

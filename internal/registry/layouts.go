@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,15 +59,13 @@ func (ls *layouts) number(text string) *ocilayout.Layout {
 	return ls.all[n]
 }
 
-// targetLayouts gives the layouts that a plan writes to.
-func (c *Client) targetLayouts(t *TransferPlan) []*ocilayout.Layout {
-	var all []*ocilayout.Layout
+// targetLayouts gives the layouts that a plan writes to, each with its images.
+func (c *Client) targetLayouts(t *TransferPlan) map[*ocilayout.Layout][]*ImagePlan {
+	all := map[*ocilayout.Layout][]*ImagePlan{}
 	for _, e := range t.Images {
-		if e.target.Path == "" {
-			continue
-		}
-		if l, _ := c.layouts.at(e.target.Path); !slices.Contains(all, l) {
-			all = append(all, l)
+		if e.target.Path != "" {
+			l, _ := c.layouts.at(e.target.Path)
+			all[l] = append(all[l], e)
 		}
 	}
 	return all
