@@ -542,11 +542,12 @@ func TestSourceOfAnotherStepLacksTheBlob(t *testing.T) {
 	body := random(7, 300_000)
 	s.src.image(t, "ns/bad", "1", nil, body)
 	s.src.image(t, "ns/good", "1", nil, body)
-	lacks := make(chan struct{})
+	asked, lacks := make(chan struct{}), make(chan struct{})
 	s.src.act(func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/ns/bad/blobs/"+digestOf(body)) {
 			return false
 		}
+		close(asked) // twice would panic
 		<-lacks
 		w.WriteHeader(http.StatusNotFound)
 		return true
@@ -567,6 +568,7 @@ func TestSourceOfAnotherStepLacksTheBlob(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+	<-asked
 	if err := s.c.Execute(t.Context(), second, Options{}); err != nil {
 		t.Error(err)
 	}
