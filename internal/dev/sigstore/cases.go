@@ -40,7 +40,7 @@ type stage struct {
 	root  map[string]any
 }
 
-func newStage(t *testing.T) *stage {
+func newStage(t testing.TB) *stage {
 	t.Helper()
 	s := &stage{Instance: New(t), other: New(t), what: What{Text: []byte("a document")}}
 	s.by = s.trusted()
@@ -74,7 +74,7 @@ type Case struct {
 }
 
 // Document makes the document of a case.
-func (c Case) Document(t *testing.T) Document {
+func (c Case) Document(t testing.TB) Document {
 	t.Helper()
 	s := newStage(t)
 	sig := c.make(s)

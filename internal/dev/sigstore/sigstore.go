@@ -24,7 +24,7 @@ type Instance struct {
 	// Start is since when all of it may be used. It may be used for a day.
 	Start time.Time
 
-	t                 *testing.T
+	t                 testing.TB
 	issuers, stampers authority
 	ctKey, logKey     *ecdsa.PrivateKey
 	log2Key           ed25519.PrivateKey
@@ -37,7 +37,7 @@ type authority struct {
 }
 
 // New makes an instance, which may be used since two hours ago.
-func New(t *testing.T) *Instance {
+func New(t testing.TB) *Instance {
 	t.Helper()
 	i := &Instance{t: t, Start: time.Now().Add(-2 * time.Hour).Truncate(time.Second)}
 	i.issuers = i.newAuthority("issuer", x509.ExtKeyUsageCodeSigning)
@@ -57,7 +57,7 @@ func New(t *testing.T) *Instance {
 }
 
 // criticalUsage is what a certificate that stamps has to say.
-func criticalUsage(t *testing.T) pkix.Extension {
+func criticalUsage(t testing.TB) pkix.Extension {
 	t.Helper()
 	value, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -324,6 +325,10 @@ func TestKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	good := string(publicPEM(t, rsaKey))
+	large := &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), maxRSA), E: 65537}
+	if err := CheckKey(large); err == nil || !strings.Contains(err.Error(), "has 16392 bits") {
+		t.Errorf("a large key: %v", err)
+	}
 	for want, content := range map[string]string{
 		"there is no public key in it":  "ssh-ed25519 AAAA",
 		"it is a private key":           string(pem.EncodeToMemory(&pem.Block{Type: "ENCRYPTED SIGSTORE PRIVATE KEY", Bytes: []byte("x")})),

@@ -20,8 +20,12 @@ import (
 // transparency log says is not looked at: the key alone proves an image.
 type Keys struct{ list []crypto.PublicKey }
 
-// minRSA is the smallest length of an RSA key in bits.
-const minRSA = 2048
+// The smallest and the largest length of an RSA key in bits. A signature by a longer one
+// takes minutes to check.
+const (
+	minRSA = 2048
+	maxRSA = 16384
+)
 
 // ParseKeys reads the content of a file of public keys in PEM blocks, as cosign writes
 // them.
@@ -80,8 +84,8 @@ func CheckKey(key crypto.PublicKey) error {
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 		return nil
 	case *rsa.PublicKey:
-		if k.Size()*8 < minRSA {
-			return fmt.Errorf("its RSA key has %d bits, and needs %d", k.Size()*8, minRSA)
+		if bits := k.Size() * 8; bits < minRSA || bits > maxRSA {
+			return fmt.Errorf("its RSA key has %d bits, and needs %d to %d", bits, minRSA, maxRSA)
 		}
 		return nil
 	}

@@ -1,6 +1,8 @@
 package keyless
 
 import (
+	"bytes"
+	"encoding/asn1"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -127,6 +129,31 @@ func TestParseRoot(t *testing.T) {
 	for _, content := range []string{"", "[]", "<html>", "{}"} {
 		if _, err := ParseRoot("r.json", []byte(content)); err == nil {
 			t.Errorf("%q is taken", content)
+		}
+	}
+}
+
+// A timestamp is read by a library that would overflow the stack, if it were let.
+func TestDeepTimestamp(t *testing.T) {
+	root := newRoot(t, sigstore.New(t).RootFile())
+	sequence := func(content []byte) []byte {
+		b, err := asn1.Marshal(asn1.RawValue{Tag: asn1.TagSequence, IsCompound: true, Bytes: content})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	for name, tt := range map[string]struct {
+		levels int
+		want   string
+	}{
+		"as deep as can be": {maxTimestamp/2 - 10, ""},
+		"too deep":          {2 << 20, "its timestamp is larger than 16384 bytes"},
+	} {
+		granted := sequence([]byte{2, 1, 0})
+		response := sequence(append(granted, sequence(bytes.Repeat([]byte{0x30, 0x80}, tt.levels))...))
+		if _, err := root.checkTimestamp(response, []byte("signature")); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got %v", name, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/sigstore/timestamp-authority/v2/pkg/verification"
@@ -26,8 +27,15 @@ func (r *Root) checkTimestamps(s *cosign.Signature) (times []time.Time, err erro
 	return times, err
 }
 
+// maxTimestamp is the largest size of a timestamp. They have some kilobytes. The library
+// that reads them calls itself for each level of what they hold.
+const maxTimestamp = 16 << 10
+
 func (r *Root) checkTimestamp(response, signature []byte) (time.Time, error) {
 	err := errors.New("the root names no timestamp authority")
+	if len(response) > maxTimestamp {
+		return time.Time{}, fmt.Errorf("its timestamp is larger than %d bytes", maxTimestamp)
+	}
 	for _, a := range r.stampers {
 		var at time.Time
 		if at, err = a.checkTimestamp(response, signature); err == nil {
