@@ -16,13 +16,13 @@ func (p *program) initCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "init",
 		Usage: "make a plan of another program's list of images",
-		Description: "Reads a regsync.yml, a YAML file of skopeo sync, or the additional images of an\n" +
-			"ImageSetConfiguration of oc-mirror, and prints a plan that mirrors the same\n" +
-			"images. What is left out, and what the plan does in another way, it says on\n" +
-			"standard error with the line. Passwords become secrets and are not written.",
+		Description: "Reads a regsync.yml, a YAML file of skopeo sync, or the additional images of\n" +
+			"an ImageSetConfiguration of oc-mirror, and prints a plan that mirrors the\n" +
+			"same images. What is left out, and what the plan does in another way, it says\n" +
+			"on standard error with the line. Passwords become secrets, never text.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Usage: "read `FILE`"},
-			&cli.StringFlag{Name: "to", Usage: "mirror to `HOST` or HOST/PATH, where the file names no target"},
+			&cli.StringFlag{Name: "to", Usage: "mirror to `HOST` or HOST/PATH, if the file names none"},
 			&cli.BoolFlag{Name: "scoped", Usage: "name images as skopeo sync --scoped does"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`, which must not exist"},
 		},
