@@ -19,10 +19,8 @@ import (
 )
 
 const (
-	// catalogPage is the largest page that docker-registry gives. It refuses more.
-	catalogPage = 1000
-	// nameCost is what a name takes besides its letters.
-	nameCost = 40
+	catalogPage = 1000 // the largest page that docker-registry gives; it refuses more
+	nameCost    = 40   // what a name takes besides its letters
 )
 
 // Catalog lists the repositories of a registry, in its order.

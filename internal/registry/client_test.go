@@ -67,6 +67,8 @@ func TestReferences(t *testing.T) {
 		"bücher.example/ns/app:1":     `"bücher.example" is not the name of a host: it has letters that are not ASCII`,
 		"quay.io:99999/ns/app:1":      "the port is not a number from 1 to 65535",
 		"192.0.2.300/ns/app:1":        "it is no IP address, and no name ends in a number",
+		"docker://quay.io/ns/app:1":   "begins with a scheme",
+		"https://quay.io/ns/app:1":    "begins with a scheme",
 		"app:1":                       "does not begin with a registry's host",
 		"ns/app:1":                    "does not begin with a registry's host",
 		"upstream.example/APP:1":      "is not of the form",

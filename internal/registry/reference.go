@@ -37,6 +37,9 @@ func parse(s string) (ref.Ref, error) {
 	if !ok || host == "" || path == "" || !strings.ContainsAny(host, ".:") && host != "localhost" {
 		return ref.Ref{}, withoutHost(s)
 	}
+	if _, name, isURL := strings.Cut(s, "://"); isURL {
+		return ref.Ref{}, fault.WithHint(fmt.Errorf("image reference %q begins with a scheme", s), "write "+name)
+	}
 	if err := hostname.Check(host); err != nil {
 		return ref.Ref{}, fmt.Errorf("image reference %q: %w", s, err)
 	}

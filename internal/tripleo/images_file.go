@@ -3,6 +3,8 @@ package tripleo
 import (
 	"fmt"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // A ListedImage is one entry of an images file.
@@ -21,7 +23,11 @@ func ReadImages(open Open, path string) ([]ListedImage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lines := listLines(path, text); len(lines) > 0 && !isYAML(lines[0].text) {
+	lines := listLines(path, text)
+	switch {
+	case len(lines) == 0:
+		return nil, fmt.Errorf("%s: it is empty and names no image", path)
+	case !isYAML(lines[0].text):
 		return plainList(lines)
 	}
 	root, err := parseYAML(path, text, nil)
@@ -29,7 +35,8 @@ func ReadImages(open Open, path string) ([]ListedImage, error) {
 		return nil, err
 	}
 	if root.kind != isMap {
-		return nil, root.place.errorf("an images file begins with container_images:, this is %s", root.kind)
+		return nil, fault.WithHint(root.place.errorf("an images file begins with container_images:, this is %s", root.kind),
+			"write each image alone on its line, as host/path:tag, or all under container_images, as imagename")
 	}
 	for _, p := range root.pairs {
 		if p.key != "container_images" {

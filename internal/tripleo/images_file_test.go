@@ -77,7 +77,9 @@ func TestReadImagesReadsWhatIsWritten(t *testing.T) {
 
 func TestReadImagesRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ text, want string }{
-		"nothing":             {"", "begins with container_images"},
+		"nothing":             {"", "it is empty and names no image"},
+		"comments alone":      {"# none\n\n  # yet\n", "it is empty and names no image"},
+		"a list of YAML":      {"- quay.io/a/b:1\n", "begins with container_images:, this is a list"},
 		"a list":              {"- a\n", "this is a list"},
 		"another section":     {"uploads: []\n", `images.yaml:1: an images file holds container_images, not "uploads"`},
 		"no list":             {"container_images: x\n", "a list is wanted"},
