@@ -75,7 +75,7 @@ func TestReferences(t *testing.T) {
 		"upstream.example/app":        "has no tag",
 		"upstream.example/":           "does not begin",
 		"":                            "does not begin",
-		"ocidir://x.y":                "is not of the form",
+		"ocidir://x.y":                "begins with a scheme",
 		"upstream.example/a@sha256:x": "upstream.example/a@sha256:x",
 		"upstream.example/a:1@sha256:../../etc/passwd": "upstream.example/a",
 	} {
