@@ -85,13 +85,19 @@ func (c *Client) executePart(ctx context.Context, t *TransferPlan, o Options) er
 	e.run(ctx)
 	var err error
 	for l, images := range layouts {
-		if lasting := on(destination, l.Commit()); lasting != nil {
-			err = errors.Join(err, lasting)
-			for _, im := range images {
-				if im.State == Copied { // its blobs may be there, but not its name
-					im.fail(lasting)
-				}
+		lasting := on(destination, l.Commit())
+		if lasting == nil {
+			continue
+		}
+		told := false
+		for _, im := range images {
+			if im.State == Copied { // its blobs may be there, but not its name
+				im.fail(lasting)
+				told = true
 			}
+		}
+		if !told {
+			err = errors.Join(err, lasting)
 		}
 	}
 	return err
