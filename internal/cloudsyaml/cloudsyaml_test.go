@@ -101,6 +101,7 @@ var good = []struct{ name, files, want string }{
 	{"the last of equal keys", "clouds: {x: {region_name: A, " + auth + ", region_name: B}}", usual + " region=B interface=public"},
 	{"the last of equal clouds", "clouds:\n  x: {auth: {auth_url: 'http://a'}}\n  x: {" + auth + "}\n", usual + " interface=public"},
 	{"an entry that is not used with a key twice", "clouds:\n  y: {auth: {a: 1, a: 2}}\n  x: {" + auth + "}\n", usual + " interface=public"},
+	{"another cloud without a name", "clouds: {~: {auth: {auth_url: a}}, 1: {}, x: {" + auth + "}}", usual + " interface=public"},
 	{"another cloud that is a text", "clouds: {y: text, z: {auth: text}, x: {" + auth + "}}", usual + " interface=public"},
 
 	{"the first region", "clouds: {x: {" + auth + ", regions: [West, East]}}", usual + " region=West interface=public"},

@@ -196,6 +196,9 @@ func (d *document) key(n ast.MapKeyNode) (string, *Error) {
 		inner = explicit.Value
 	}
 	key, bad := Value{d, inner}.Open()
+	if bad == nil && key.IsNull() {
+		return "null", nil
+	}
 	if bad == nil && key.Kind != Scalar {
 		bad = errorf(posOf(n.GetToken()), "", "a key must be a text, this is %s", key.Kind)
 	}
