@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"io"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,35 +78,71 @@ mirror:
 `,
 }
 
-// checkMade checks a plan of init: a plan without mistakes and warnings.
-func checkMade(t *testing.T, dir, name, text string, o convert.Options) {
+// checkMade checks the plan that init makes of a file, if it makes one: it has no mistakes
+// and no warnings.
+func checkMade(t *testing.T, text string, o convert.Options) (made bool) {
 	t.Helper()
-	o.File = name
-	made, err := convert.Convert([]byte(text), o)
+	result, err := convert.Convert([]byte(text), o)
 	if err != nil {
-		return
+		return false
 	}
-	file := filepath.Join(dir, "made.yaml")
-	if err := os.WriteFile(file, made.Plan, 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "made.yaml")
+	if err := os.WriteFile(file, result.Plan, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var errs bytes.Buffer
 	if code := newProgram(io.Discard, &errs).run([]string{"bayplan", "validate", "-f", file}); code != exitDone || errs.Len() > 0 {
-		t.Errorf("validate of the plan of %s: exit %d\n%s\n%s", name, code, errs.String(), made.Plan)
+		t.Errorf("validate of the plan of %s: exit %d\n%s\n%s\n%s", o.File, code, errs.String(), result.Plan, text)
+	}
+	return true
+}
+
+// Every plan that init writes is valid, whatever the file has.
+func TestInitWritesValidPlans(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		text := lists[name]
+		for _, o := range []convert.Options{{File: name + ".yml"}, {File: "9 é", To: "localhost:5000/a"}, {File: "true", To: "r.example.com"}} {
+			if name == "regsync" {
+				o.To = ""
+			}
+			if o.Scoped = name == "skopeo" && o.To != ""; !checkMade(t, text, o) {
+				t.Errorf("no plan is made of %s", name)
+			}
+		}
+		lines := strings.SplitAfter(text, "\n")
+		for i := range lines { // each line missing once
+			checkMade(t, strings.Join(lines[:i], "")+strings.Join(lines[i+1:], ""), convert.Options{File: name})
+		}
+		made := 0
+		for range 200 {
+			if checkMade(t, damaged(r, text), convert.Options{File: name}) {
+				made++
+			}
+		}
+		if made < 20 {
+			t.Errorf("of %s, damaged, only %d plans are made", name, made)
+		}
 	}
 }
 
-// FuzzInit makes plans of all kinds of files. Every plan that init writes is valid.
-func FuzzInit(f *testing.F) {
-	for name, text := range lists {
-		f.Add(name+".yml", text, "", false)
-		f.Add("9 "+name, text, "localhost:5000/a", true)
-		lines := strings.SplitAfter(text, "\n")
-		for i := range lines { // each line missing once
-			f.Add("é", strings.Join(lines[:i], "")+strings.Join(lines[i+1:], ""), "r.example.com", i%2 == 0)
+// damaged gives a text with some changed, removed and repeated characters.
+func damaged(r *rand.Rand, text string) string {
+	b := []byte(text)
+	for range 1 + r.IntN(4) {
+		at := r.IntN(len(b))
+		switch r.IntN(4) {
+		case 0:
+			b[at] = byte(' ' + r.IntN('~'-' '))
+		case 1:
+			b[at] = "\n:-{}[]'\"$"[r.IntN(10)]
+		case 2:
+			b = slices.Delete(b, at, min(len(b), at+1+r.IntN(5)))
+		default:
+			from := r.IntN(len(text))
+			b = slices.Insert(b, at, []byte(text[from:min(len(text), from+r.IntN(40))])...)
 		}
 	}
-	f.Fuzz(func(t *testing.T, name, text, to string, scoped bool) {
-		checkMade(t, t.TempDir(), name, text, convert.Options{To: to, Scoped: scoped})
-	})
+	return string(b)
 }
