@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -130,7 +131,8 @@ func (p *program) printSettings(def settingSchema, prefix string) {
 // list.
 func (p *program) printBelow(f settingSchema, path string) {
 	p.printSettings(f, path+".")
-	for _, form := range f.forms() {
+	forms, _ := f.orList()
+	for _, form := range forms {
 		if form.Items != nil {
 			p.printBelow(*form.Items, path+"[]")
 		} else {
@@ -143,8 +145,12 @@ func (p *program) printBelow(f settingSchema, path string) {
 func (f settingSchema) kind() string {
 	if len(f.AnyOf) > 0 {
 		var kinds []string
-		for _, form := range f.forms() {
+		forms, list := f.orList()
+		for _, form := range forms {
 			kinds = append(kinds, form.kind())
+		}
+		if list {
+			kinds = append(kinds, "list of these")
 		}
 		return strings.Join(kinds, " or ")
 	}
@@ -180,6 +186,17 @@ func (f settingSchema) forms() []settingSchema {
 		forms = append(forms, settingSchema{Items: f.Items})
 	}
 	return forms
+}
+
+// orList returns the forms of a setting, and whether a list of them is one, too: that
+// form is left out.
+func (f settingSchema) orList() (forms []settingSchema, list bool) {
+	forms = f.forms()
+	last := len(forms) - 1
+	if last > 0 && forms[last].Items != nil && reflect.DeepEqual(forms[last].Items.forms(), forms[:last]) {
+		return forms[:last], true
+	}
+	return forms, false
 }
 
 func (f settingSchema) defaultText() string {
