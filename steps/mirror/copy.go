@@ -29,43 +29,43 @@ func trustRecorded(c *registry.Client, images []registry.Image, prior *runner.Re
 // applying gives the Apply of a change. The destination has confirmed the digest of every
 // manifest that was put, and a manifest is put only when all its parts are there. Asking
 // again would double the requests of a run.
-func (m *mirror) applying(table *registry.TransferPlan, images []registry.Image, prior *runner.Record, finding *runner.Finding) func(context.Context, runner.Progress) (runner.Outputs, error) {
+func (d deciding) applying(table *registry.TransferPlan, images []registry.Image, prior *runner.Record, finding *runner.Finding) func(context.Context, runner.Progress) (runner.Outputs, error) {
 	return func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 		t := table
 		table = nil // a table is good for one execution
 		if t == nil {
 			var err error
-			if t, err = m.transferPlan(ctx, images); err != nil {
+			if t, err = d.transferPlan(ctx, images); err != nil {
 				return nil, err
 			}
 		}
-		t, err := m.copyAll(ctx, t, images, p)
+		t, err := d.copyAll(ctx, t, images, p)
 		if again := t.ReadAgain(); again != "" {
 			finding.Notes = append(finding.Notes, again)
 		}
 		if err != nil {
-			return nil, m.incomplete(t, err)
+			return nil, d.incomplete(t, err)
 		}
-		if err := m.prune(ctx, t, prior, p); err != nil {
+		if err := d.prune(ctx, t, prior, p); err != nil {
 			return nil, err
 		}
-		return m.outputsOf(t.Images), nil
+		return d.outputsOf(t.Images), nil
 	}
 }
 
 // copyAll executes a plan and gives the executed one. When that fails though the
 // destination can be reached, the record may be wrong about what is there. Then it
 // plans again without the record and executes once more.
-func (m *mirror) copyAll(ctx context.Context, t *registry.TransferPlan, images []registry.Image, p runner.Progress) (*registry.TransferPlan, error) {
-	err := m.execute(ctx, t, p)
+func (d deciding) copyAll(ctx context.Context, t *registry.TransferPlan, images []registry.Image, p runner.Progress) (*registry.TransferPlan, error) {
+	err := d.execute(ctx, t, p)
 	if err == nil || ctx.Err() != nil || !t.Misled() {
 		return t, err
 	}
-	again, err := m.transferPlan(ctx, images)
+	again, err := d.transferPlan(ctx, images)
 	if err != nil {
 		return t, err
 	}
-	return again, m.execute(ctx, again, p)
+	return again, d.execute(ctx, again, p)
 }
 
 func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p runner.Progress) error {

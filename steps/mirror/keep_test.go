@@ -26,7 +26,7 @@ func TestKeep(t *testing.T) {
 		}
 		m := newStep((*connections.Set)(nil))
 		_ = p.Steps[0].With.Decode(m, nil) // images and to are missing, which matters not here
-		if got := m.selection().Signatures; got != want {
+		if got := (deciding{mirror: m}).selection().Signatures; got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
 	}

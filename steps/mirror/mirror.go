@@ -18,7 +18,6 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registry/platforms"
 	"github.com/bayplan/bayplan/internal/tagselect"
-	"github.com/bayplan/bayplan/internal/trust"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
@@ -80,10 +79,8 @@ type mirror struct {
 	// them.
 	Parallel int `json:"parallel,omitempty" jsonschema:"minimum=1,maximum=64,default=8"`
 
-	id      string // of the step
-	out     registries
-	renames map[int]bool  // the rules of rename that have applied
-	policy  *trust.Policy // nil: all images are trusted
+	id  string // of the step
+	out registries
 }
 
 // A destination is a registry's connection or a layout.
@@ -202,24 +199,25 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.decide(w, prior); err != nil {
-		return nil, err
-	}
-	table, err := m.transferPlan(ctx, trustRecorded(m.out.Registry(), images, prior))
+	d, err := m.decide(w, prior)
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: m.outputsOf(table.Images)}
+	table, err := d.transferPlan(ctx, trustRecorded(m.out.Registry(), images, prior))
+	if err != nil {
+		return nil, err
+	}
+	finding := &runner.Finding{Outputs: d.outputsOf(table.Images)}
 	finding.Notes, finding.Moved = m.moved(ctx, images)
-	finding.Notes = slices.Concat(finding.Notes, m.idleRules(images), m.out.Registry().Quotas(table))
+	finding.Notes = slices.Concat(finding.Notes, d.idleRules(images), m.out.Registry().Quotas(table))
 	prune := prunings{}
-	if finding.Err = m.incomplete(table, table.Err()); finding.Err == nil {
+	if finding.Err = d.incomplete(table, table.Err()); finding.Err == nil {
 		if prune, err = m.planPrune(ctx, table, prior); err != nil {
 			table.Drop()
 			return nil, err
 		}
 	}
-	finding.Notes = append(finding.Notes, m.unmatchedNotes(prune)...)
+	finding.Notes = append(finding.Notes, m.unmatchedNotes(images, prune)...)
 	kept, err := m.backups(ctx, table)
 	if err != nil {
 		table.Drop()
@@ -233,7 +231,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		Summary: changeSummary(sum, prune, len(kept)),
 		Items:   slices.Concat(backupItems(kept), copyItems(table), prune.items()),
 		Files:   m.pendingFiles(),
-		Apply:   m.applying(table, images, prior, finding),
+		Apply:   d.applying(table, images, prior, finding),
 	}
 	return finding, nil
 }
@@ -247,17 +245,17 @@ func (m *mirror) moved(ctx context.Context, images []registry.Image) ([]string, 
 
 // transferPlan finds what has to be copied. An image that is not available has its error
 // in the plan.
-func (m *mirror) transferPlan(ctx context.Context, images []registry.Image) (*registry.TransferPlan, error) {
-	t, err := m.out.Registry().Plan(ctx, m.admit(m.out.Pin(images)), m.selection())
+func (d deciding) transferPlan(ctx context.Context, images []registry.Image) (*registry.TransferPlan, error) {
+	t, err := d.out.Registry().Plan(ctx, d.admit(d.out.Pin(images)), d.selection())
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range t.Images {
 		if e.Err != nil {
-			e.Err = m.out.ExplainNotFound(e.Err, e.Source)
+			e.Err = d.out.ExplainNotFound(e.Err, e.Source)
 		}
-		if !m.out.Registry().SameImage(e.Source, e.Target) {
-			m.out.Record(e.Source, cmp.Or(e.Original, e.Digest))
+		if !d.out.Registry().SameImage(e.Source, e.Target) {
+			d.out.Record(e.Source, cmp.Or(e.Original, e.Digest))
 		}
 	}
 	return t, nil
@@ -276,13 +274,13 @@ func sources(images []registry.Image) []string {
 	return names
 }
 
-func (m *mirror) selection() registry.Selection {
-	want := registry.Selection{Platforms: m.Platforms, Tags: m.out.AllTags, Owner: m.id}
-	if keep := m.keep(); keep != "ignore" {
+func (d deciding) selection() registry.Selection {
+	want := registry.Selection{Platforms: d.Platforms, Tags: d.out.AllTags, Owner: d.id}
+	if keep := d.keep(); keep != "ignore" {
 		want.Signatures = registry.Signatures(keep)
 	}
-	if m.policy != nil {
-		want.Trust = m.checkTrust
+	if d.policy != nil {
+		want.Trust = d.checkTrust
 	}
 	return want
 }
@@ -343,11 +341,12 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if err != nil {
 		return nil, err
 	}
-	if err := m.decide(w, nil); err != nil {
+	d, err := m.decide(w, nil)
+	if err != nil {
 		return nil, err
 	}
-	images = m.admit(m.out.Pin(images))
-	checked, err := m.out.Registry().Check(ctx, images, m.selection(), true)
+	images = d.admit(m.out.Pin(images))
+	checked, err := m.out.Registry().Check(ctx, images, d.selection(), true)
 	if err != nil {
 		return nil, err
 	}
@@ -363,7 +362,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 		if k.Original != "" {
 			rewritten = append(rewritten, refs[i])
 		}
-		trusted = m.addVerdict(trusted, k.Source, cmp.Or(k.Original, k.Want))
+		trusted = d.addVerdict(trusted, k.Source, cmp.Or(k.Original, k.Want))
 		lost = lost || len(k.Lost) > 0
 	}
 	if err := errs.ErrorOrNil(); err != nil && lost {

@@ -26,7 +26,7 @@ func recordedItems(prior *runner.Record, output string) []string {
 	return slices.Concat(prior.Outputs[output].Items(), prior.Partial[output].Items())
 }
 
-func (m *mirror) outputsOf(images []*registry.ImagePlan) runner.Outputs {
+func (d deciding) outputsOf(images []*registry.ImagePlan) runner.Outputs {
 	refs, rewritten := make([]string, len(images)), []string{}
 	for i, e := range images {
 		refs[i] = imagelist.RefWithDigest(e.Target, e.Digest)
@@ -35,22 +35,22 @@ func (m *mirror) outputsOf(images []*registry.ImagePlan) runner.Outputs {
 		}
 	}
 	out := outputs(refs, rewritten)
-	out["trusted"] = m.verdicts(images)
+	out["trusted"] = d.verdicts(images)
 	return out
 }
 
 // verdicts gives the output trusted.
-func (m *mirror) verdicts(images []*registry.ImagePlan) plan.Value {
+func (d deciding) verdicts(images []*registry.ImagePlan) plan.Value {
 	found := []string{}
 	for _, e := range images {
-		found = m.addVerdict(found, e.Source, cmp.Or(e.Original, e.Digest))
+		found = d.addVerdict(found, e.Source, cmp.Or(e.Original, e.Digest))
 	}
 	return plan.List(found...)
 }
 
 // addVerdict adds what the record keeps of a trusted image, once for all destinations.
-func (m *mirror) addVerdict(found []string, source, digest string) []string {
-	if v := m.verdict(source, digest); v != "" && !slices.Contains(found, v) {
+func (d deciding) addVerdict(found []string, source, digest string) []string {
+	if v := d.verdict(source, digest); v != "" && !slices.Contains(found, v) {
 		return append(found, v)
 	}
 	return found
@@ -59,7 +59,7 @@ func (m *mirror) addVerdict(found []string, source, digest string) []string {
 // incomplete gives an error for a plan of which some images failed. It has the images
 // that are at the destination, so that the next run does not check them again, and all
 // that were found to be trusted.
-func (m *mirror) incomplete(t *registry.TransferPlan, err error) error {
+func (d deciding) incomplete(t *registry.TransferPlan, err error) error {
 	if t == nil || err == nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func (m *mirror) incomplete(t *registry.TransferPlan, err error) error {
 			there = append(there, e)
 		}
 	}
-	done := m.outputsOf(there)
-	done["trusted"] = m.verdicts(t.Images)
+	done := d.outputsOf(there)
+	done["trusted"] = d.verdicts(t.Images)
 	return &runner.IncompleteError{Done: done, Err: err}
 }
 

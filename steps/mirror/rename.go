@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
@@ -13,20 +14,22 @@ func (m *mirror) nameThere(path string) string {
 	return imagelist.TagDigest(m.renamed(path), m.TagForDigests)
 }
 
-// renamed gives the name at the destination for one that begins with a repository, and
-// remembers the rule that has applied.
+// renamed gives the name at the destination for one that begins with a repository.
 func (m *mirror) renamed(name string) string {
-	name, rule := m.Rename.Apply(name)
-	if m.renames == nil {
-		m.renames = map[int]bool{}
-	}
-	m.renames[rule] = true
+	name, _ = m.Rename.Apply(name)
 	return name
 }
 
 // unmatchedNotes reports what of rename and prune.repositories has nothing to do.
-func (m *mirror) unmatchedNotes(ps prunings) []string {
-	notes := m.Rename.Unmatched(m.renames)
+func (m *mirror) unmatchedNotes(images []registry.Image, ps prunings) []string {
+	applied := map[int]bool{}
+	for _, im := range images {
+		if path, err := imagelist.PathOf(im.Source); err == nil {
+			_, rule := m.Rename.Apply(path)
+			applied[rule] = true
+		}
+	}
+	notes := m.Rename.Unmatched(applied)
 	for _, p := range ps {
 		for _, name := range p.Unmatched {
 			if note := fmt.Sprintf("prune.repositories: %q matches no repository", name); !slices.Contains(notes, note) {

@@ -12,24 +12,30 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
+// A deciding is the step and its policy, from a Diff to its Apply or in a Verify.
+type deciding struct {
+	*mirror
+	policy *trust.Policy // nil: all images are trusted
+}
+
 // decide makes the policy of the plan. The record has the verdicts of earlier runs; a
 // verify gives none, since it looks at everything again.
-func (m *mirror) decide(w runner.World, prior *runner.Record) error {
-	m.policy = nil
+func (m *mirror) decide(w runner.World, prior *runner.Record) (deciding, error) {
+	d := deciding{mirror: m}
 	if len(m.trustRules()) == 0 {
-		return nil
+		return d, nil
 	}
 	rules := make([]trust.Rule, len(m.trustRules()))
 	for i, r := range m.trustRules() {
 		rule, err := m.rule(w, r)
 		if err != nil {
-			return fmt.Errorf("signatures.trust[%d]: %w", i, err)
+			return d, fmt.Errorf("signatures.trust[%d]: %w", i, err)
 		}
 		rules[i] = rule
 	}
 	var err error
-	m.policy, err = trust.NewPolicy(rules, recordedItems(prior, "trusted"))
-	return err
+	d.policy, err = trust.NewPolicy(rules, recordedItems(prior, "trusted"))
+	return d, err
 }
 
 // repositories gives the pattern of a rule. Its host has the spelling that it has in the
@@ -48,13 +54,13 @@ func (m *mirror) repositories(text string) trust.Pattern {
 }
 
 // admit refuses the images that no rule matches, so that no registry is asked for them.
-func (m *mirror) admit(images []registry.Image) []registry.Image {
-	if m.policy == nil {
+func (d deciding) admit(images []registry.Image) []registry.Image {
+	if d.policy == nil {
 		return images
 	}
 	images = slices.Clone(images)
 	for i, im := range images {
-		images[i].Refused = cmp.Or(im.Refused, m.policy.Admit(m.identity(im.Source, im.Digest)))
+		images[i].Refused = cmp.Or(im.Refused, d.policy.Admit(d.identity(im.Source, im.Digest)))
 	}
 	return images
 }
@@ -65,29 +71,29 @@ func (m *mirror) identity(source, digest string) trust.Image {
 }
 
 // checkTrust is what the registry client asks before it reads an image.
-func (m *mirror) checkTrust(ctx context.Context, source, digest string) error {
-	return m.policy.Check(ctx, m.identity(source, digest))
+func (d deciding) checkTrust(ctx context.Context, source, digest string) error {
+	return d.policy.Check(ctx, d.identity(source, digest))
 }
 
 // verdict gives what the record keeps of a trusted image, "" for none.
-func (m *mirror) verdict(source, digest string) string {
-	if m.policy == nil {
+func (d deciding) verdict(source, digest string) string {
+	if d.policy == nil {
 		return ""
 	}
-	return m.policy.Verdict(m.identity(source, digest))
+	return d.policy.Verdict(d.identity(source, digest))
 }
 
 // idleRules gives a note for each rule that decides about no image.
-func (m *mirror) idleRules(images []registry.Image) []string {
-	if m.policy == nil {
+func (d deciding) idleRules(images []registry.Image) []string {
+	if d.policy == nil {
 		return nil
 	}
 	all := make([]trust.Image, len(images))
 	for i, im := range images {
-		all[i] = m.identity(im.Source, im.Digest)
+		all[i] = d.identity(im.Source, im.Digest)
 	}
 	var notes []string
-	for _, pattern := range m.policy.Unmatched(all) {
+	for _, pattern := range d.policy.Unmatched(all) {
 		notes = append(notes, fmt.Sprintf("the rule for %s under signatures.trust decides about no image of the list", pattern))
 	}
 	return notes
