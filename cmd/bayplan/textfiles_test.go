@@ -57,7 +57,7 @@ func TestTextFiles(t *testing.T) {
 		{"var file", "v: y\n", func(t *testing.T, file string) error { return readPlan(t, plan.Options{VarFiles: []string{file}}) }},
 		{"connections file", "connections: {}\n", func(t *testing.T, file string) error { return readPlan(t, plan.Options{Connections: file}) }},
 		{"lock file", "images:\n  h/a:1: " + digest + "\n", func(_ *testing.T, file string) error { return onlyError(lockfile.Read(file)) }},
-		{"clouds.yaml", "clouds:\n  c: {auth: {auth_url: a, username: u, password: p}}\n", func(t *testing.T, file string) error {
+		{"clouds.yaml", "clouds:\n  c: {auth: {auth_url: 'http://cloud.test:5000', username: u, password: p}}\n", func(t *testing.T, file string) error {
 			return onlyError(cloudsyaml.Find(t.Context(), cloudsyaml.Request{Cloud: "c", File: file}))
 		}},
 		{"auth.json", `{"auths": {"h": {"auth": "YTpi"}}}` + "\n", func(t *testing.T, file string) error {

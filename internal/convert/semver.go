@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -168,13 +169,24 @@ func parseSemver(text string) (semverRange, error) {
 		if groups[0] == "" {
 			return all, fmt.Errorf("%q is not a range of versions", text)
 		}
+		groups = slices.DeleteFunc(groups, isContradiction)
 		if preview {
 			all.previews = append(all.previews, groups...)
 		} else {
 			all.releases = append(all.releases, groups...)
 		}
 	}
+	if len(all.previews)+len(all.releases) == 0 {
+		return all, fmt.Errorf("no version is in %q", text)
+	}
 	return all, nil
+}
+
+// isContradiction reports whether no version is in a group. Alternatives make such groups:
+// != 1.2.x is before it or after it, and >=1.2 leaves the latter.
+func isContradiction(group string) bool {
+	_, err := version.ParseRange(group)
+	return err != nil
 }
 
 // product gives each group with each of the alternatives.
