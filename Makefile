@@ -18,8 +18,9 @@ race = $(if $(or $(filter true,$(CI)),$(have_cc)),-race)
 # With this tag, one pass covers the integration tests as well.
 checked = -tags integration ./...
 
-# Packages that start no goroutine. The race detector would only make them slow.
-sequential = ./internal/version ./internal/yamlguard
+# Packages that start goroutines. The race detector would only make the others slow.
+concurrent = $$(git grep -lE '^\s*go (func|[a-zA-Z.]+\()|\.Go\(|httptest|synctest' -- '*.go' \
+	| xargs -n 1 dirname | sort -u | sed 's|^|./|' | xargs go list -find 2>/dev/null)
 
 # Tests that work through much data, or start very many processes. The race detector makes
 # each of them ten times slower, and other tests of their packages look for races.
@@ -54,9 +55,9 @@ lint: ## check formatting and go.mod, run vet and staticcheck
 	$(tool) staticcheck -checks all $(checked)
 
 test: lint cross ## check all that needs no server: lint, builds, unit tests, CLI scripts, examples
-	$(static) go test -vet=off -timeout 10m $(sequential)
+	$(static) go test -vet=off -timeout 10m $$(go list ./... | grep -vxF "$(concurrent)")
 	$(static) go test -vet=off -timeout 10m -run '$(large)' $(with_large)
-	go test $(race) -trimpath -vet=off -timeout 10m -skip '$(large)' $$(go list ./... | grep -vxF "$$(go list $(sequential))")
+	go test $(race) -trimpath -vet=off -timeout 10m -skip '$(large)' $(concurrent)
 
 integration: ## install and start real servers and test against them
 	internal/dev/integration/run.sh
