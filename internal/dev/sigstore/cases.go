@@ -210,21 +210,17 @@ func entryCases() map[string]Case {
 			sig.Entries = []cosign.LogEntry{s.Entry(&another, both, s.signed())}
 			return sig
 		}},
-		"the entry is for an envelope": spoil(both, "its log entry is for an envelope, which it is not", func(s *stage, sig *cosign.Signature) {
+		"the entry of an envelope is for a document": {Want: "its log entry is for a signature of another form", make: func(s *stage) *cosign.Signature {
+			sig := s.Sign(s.by, s.statement(), both)
+			another := *sig
+			another.Envelope = nil
+			sig.Entries = []cosign.LogEntry{s.Entry(&another, both, s.signed())}
+			return sig
+		}},
+		"the entry is for an envelope": spoil(both, "its log entry is for a signature of another form", func(s *stage, sig *cosign.Signature) {
 			another := *sig
 			another.Envelope = &cosign.Envelope{Type: "text/plain", Payload: sig.Text}
 			sig.Entries = []cosign.LogEntry{s.Entry(&another, both, s.signed())}
-		}),
-		"a second entry in an unknown log": spoil(both, "", func(s *stage, sig *cosign.Signature) {
-			sig.Entries = append(sig.Entries, s.other.Entry(sig, both, s.signed()))
-		}),
-		"a second entry that is right": spoil(both, "", func(s *stage, sig *cosign.Signature) {
-			sig.Entries = append(sig.Entries, s.Entry(sig, Second, s.signed()))
-		}),
-		"a second entry that is wrong": spoil(both, "its log entry is for another signature", func(s *stage, sig *cosign.Signature) {
-			second := s.sign(both).Entries[0]
-			second.LogID, second.Index = sig.Entries[0].LogID, 1000
-			sig.Entries = append(sig.Entries, second)
 		}),
 		"an entry of another kind": spoil(Proof, `its log entry is of the kind "rekord", version "0.0.1", which is not judged`, func(s *stage, sig *cosign.Signature) {
 			e := &sig.Entries[0]
@@ -247,6 +243,17 @@ func promiseCases() map[string]Case {
 		"the promise is for another time":  spoil(both, "its log entry is not signed by the log", func(_ *stage, sig *cosign.Signature) { sig.Entries[0].Time++ }),
 		"the promise is for another place": spoil(both, "its log entry is not signed by the log", func(_ *stage, sig *cosign.Signature) { sig.Entries[0].Index++ }),
 		"neither promise nor proof":        spoil(Promise, "nothing shows that its log entry is in the log", func(_ *stage, sig *cosign.Signature) { sig.Entries[0].Promise = nil }),
+		"a second entry in an unknown log": spoil(both, "", func(s *stage, sig *cosign.Signature) {
+			sig.Entries = append(sig.Entries, s.other.Entry(sig, both, s.signed()))
+		}),
+		"a second entry that is right": spoil(both, "", func(s *stage, sig *cosign.Signature) {
+			sig.Entries = append(sig.Entries, s.Entry(sig, Second, s.signed()))
+		}),
+		"a second entry that is wrong": spoil(both, "its log entry is for another signature", func(s *stage, sig *cosign.Signature) {
+			second := s.sign(both).Entries[0]
+			second.LogID, second.Index = sig.Entries[0].LogID, 1000
+			sig.Entries = append(sig.Entries, second)
+		}),
 	}
 }
 

@@ -5,16 +5,21 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
+// Media types of bundles. In the first version, log entries need no proof that they are in
+// the log.
 const (
-	// typeBundle01 is the one version of bundles whose log entries need no proof that they
-	// are in the log.
 	typeBundle01 = typeBundle + "+json;version=0.1"
-	// maxBeside is the largest number of log entries of a bundle, and of timestamps.
-	maxBeside = 32
+	typeBundle02 = typeBundle + "+json;version=0.2"
+	typeBundle03 = typeBundle + ".v0.3+json"
+	oldBundle03  = typeBundle + "+json;version=0.3"
 )
+
+// maxBeside is the largest number of log entries of a bundle, and of timestamps.
+const maxBeside = 32
 
 // A bundle is a Sigstore bundle in the JSON form of protocol buffers.
 type bundle struct {
@@ -96,6 +101,9 @@ func ReadBundle(b []byte) (*Signature, error) {
 	var read bundle
 	if err := json.Unmarshal(b, &read); err != nil || !strings.HasPrefix(read.MediaType, typeBundle) {
 		return nil, errors.New("it is not a bundle that can be read")
+	}
+	if !slices.Contains([]string{typeBundle01, typeBundle02, typeBundle03, oldBundle03}, read.MediaType) {
+		return nil, fmt.Errorf("it is a bundle of the type %q, which is not known", read.MediaType)
 	}
 	s := &Signature{}
 	switch e := read.Envelope; {

@@ -117,8 +117,6 @@ func (b *bench) document(key crypto.Signer, digest, reference string) map[string
 	return layer
 }
 
-const typeBundle03 = "application/vnd.dev.sigstore.bundle.v0.3+json"
-
 func statement(digest, predicate string) string {
 	return fmt.Sprintf(`{"_type":"https://in-toto.io/Statement/v1","subject":[{"digest":{"sha256":%q}}],"predicateType":%q,"predicate":{}}`, strings.TrimPrefix(digest, "sha256:"), predicate)
 }

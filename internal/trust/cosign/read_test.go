@@ -91,7 +91,11 @@ func TestReadBundleForms(t *testing.T) {
 		change func(b map[string]any)
 		want   string
 	}{
-		"another file":   {func(b map[string]any) { b["mediaType"] = "text/plain" }, "it is not a bundle that can be read"},
+		"another file": {func(b map[string]any) { b["mediaType"] = "text/plain" }, "it is not a bundle that can be read"},
+		"another version": {
+			func(b map[string]any) { b["mediaType"] = "application/vnd.dev.sigstore.bundle.v0.4+json" },
+			`it is a bundle of the type "application/vnd.dev.sigstore.bundle.v0.4+json", which is not known`,
+		},
 		"a broken index": {func(b map[string]any) { entryOf(b)["logIndex"] = "x" }, "it is not a bundle that can be read"},
 		"broken base64":  {func(b map[string]any) { entryOf(b)["canonicalizedBody"] = "<html>" }, "it is not a bundle that can be read"},
 		"two signatures": {func(b map[string]any) { b["messageSignature"] = map[string]any{"signature": "AAAA"} }, "the bundle holds two signatures"},

@@ -48,10 +48,19 @@ func (r *Root) checkEntries(s *cosign.Signature) (known []*log, times []time.Tim
 type claim struct {
 	algorithm   string
 	sum         []byte
-	ofPayload   bool // the sum is that of an envelope's payload
+	form        form
 	signature   []byte
 	certificate []byte
 }
+
+// A form is what the sum of a claim is of.
+type form int
+
+const (
+	anyText  form = iota // the text that is signed
+	document             // that text, which is no envelope's
+	payload              // an envelope's payload
+)
 
 // checkBody gives an error unless an entry is about the signature.
 func checkBody(body []byte, s *cosign.Signature) error {
@@ -60,13 +69,12 @@ func checkBody(body []byte, s *cosign.Signature) error {
 		return err
 	}
 	text := s.Text
-	if c.ofPayload {
-		if s.Envelope == nil {
-			return errors.New("its log entry is for an envelope, which it is not")
-		}
+	if c.form == payload && s.Envelope != nil {
 		text = s.Envelope.Payload
 	}
 	switch {
+	case c.form == payload && s.Envelope == nil, c.form == document && s.Envelope != nil:
+		return errors.New("its log entry is for a signature of another form")
 	case !bytes.Equal(c.signature, s.Signature):
 		return errors.New("its log entry is for another signature")
 	case !bytes.Equal(c.certificate, s.Certificate):
@@ -150,7 +158,7 @@ func readHashed(spec []byte) (c claim, err error) {
 	if err = json.Unmarshal(spec, &e); err != nil {
 		return c, err
 	}
-	return newClaim(e.Data.Hash, e.Signature.Content, e.Signature.PublicKey.Content)
+	return newClaim(document, e.Data.Hash, e.Signature.Content, e.Signature.PublicKey.Content)
 }
 
 func readEnvelope(spec []byte) (c claim, err error) {
@@ -167,9 +175,7 @@ func readEnvelope(spec []byte) (c claim, err error) {
 	if len(e.Signatures) != 1 {
 		return c, errors.New("it is for several signatures")
 	}
-	c, err = newClaim(e.PayloadHash, e.Signatures[0].Signature, e.Signatures[0].Verifier)
-	c.ofPayload = true
-	return c, err
+	return newClaim(payload, e.PayloadHash, e.Signatures[0].Signature, e.Signatures[0].Verifier)
 }
 
 // readIntoto reads the older form of entries for envelopes. It has the signature's base64 in
@@ -197,18 +203,16 @@ func readIntoto(spec []byte) (c claim, err error) {
 	if err != nil {
 		return c, err
 	}
-	c, err = newClaim(e.Content.PayloadHash, sig, all[0].PublicKey)
-	c.ofPayload = true
-	return c, err
+	return newClaim(payload, e.Content.PayloadHash, sig, all[0].PublicKey)
 }
 
-func newClaim(sum hexSum, signature, certificate []byte) (claim, error) {
+func newClaim(of form, sum hexSum, signature, certificate []byte) (claim, error) {
 	value, err := hex.DecodeString(sum.Value)
 	block, _ := pem.Decode(certificate)
 	if err != nil || block == nil {
 		return claim{}, errors.New("it has no sum or no certificate")
 	}
-	return claim{algorithm: sum.Algorithm, sum: value, signature: signature, certificate: block.Bytes}, nil
+	return claim{algorithm: sum.Algorithm, sum: value, form: of, signature: signature, certificate: block.Bytes}, nil
 }
 
 func readHashed2(spec []byte) (c claim, err error) {
