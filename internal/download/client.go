@@ -183,11 +183,16 @@ func RedactURL(raw string) string {
 type StatusError struct {
 	URL    string // redacted
 	Status int
+	Away   string // the host that answers, after redirects; "": the URL's own
 }
 
 // Error names the address and the status.
 func (e *StatusError) Error() string {
-	return fmt.Sprintf("%s: the server answers %d %s", e.URL, e.Status, http.StatusText(e.Status))
+	who := "the server"
+	if e.Away != "" {
+		who = "it redirects to " + e.Away + ", which"
+	}
+	return fmt.Sprintf("%s: %s answers %d %s", e.URL, who, e.Status, http.StatusText(e.Status))
 }
 
 // Hint says what the reader can do about the status.
@@ -213,7 +218,11 @@ func (e *StatusError) Connection() bool {
 }
 
 func statusError(r Request, resp *http.Response) error {
-	return &waitError{error: &StatusError{URL: RedactURL(r.URL), Status: resp.StatusCode}, wait: retryAfter(resp.Header)}
+	e := &StatusError{URL: RedactURL(r.URL), Status: resp.StatusCode}
+	if u, err := url.Parse(r.URL); err == nil && resp.Request.URL.Host != u.Host {
+		e.Away = resp.Request.URL.Host
+	}
+	return &waitError{error: e, wait: retryAfter(resp.Header)}
 }
 
 // A waitError is an error with the time that the server asks to wait.

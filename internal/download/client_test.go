@@ -318,3 +318,18 @@ func TestSlowServersAreGivenUp(t *testing.T) {
 		})
 	}
 }
+
+// What the server of a redirect answers is told as its answer.
+func TestAnswerBehindARedirect(t *testing.T) {
+	for status, want := range map[int]string{http.StatusNotFound: "404 Not Found", http.StatusForbidden: "403 Forbidden"} {
+		away := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		defer away.Close()
+		first := httptest.NewServer(http.RedirectHandler(away.URL+"/f?sig=s3cret", http.StatusFound))
+		defer first.Close()
+		c, _ := newTestClient(t)
+		_, err := c.Small(t.Context(), Request{URL: first.URL + "/f"})
+		if err == nil || !strings.Contains(err.Error(), "it redirects to "+hostAt(away)+", which answers "+want) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("got %v", err)
+		}
+	}
+}

@@ -158,3 +158,24 @@ func TestHostileChallenges(t *testing.T) {
 		}
 	}
 }
+
+// A host that refuses without a repository is not said to lack one.
+func TestPingRefused(t *testing.T) {
+	for body, want := range map[string]string{
+		"": srcHost + " refuses an anonymous user",
+		`{"errors":[{"code":"DENIED","message":"ask the owner"}]}`: srcHost + ` refuses an anonymous user ("DENIED: ask the owner")`,
+	} {
+		c := newClient(t, Host{Name: srcHost, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusForbidden)
+			_, _ = w.Write([]byte(body))
+		})})
+		_, ping := c.Ping(t.Context(), srcHost)
+		_, catalog := c.Catalog(t.Context(), srcHost)
+		for what, err := range map[string]error{"ping": ping, "catalog": catalog} {
+			if KindOf(err) != Denied || !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("%s: got %v, want %s", what, err, want)
+			}
+		}
+	}
+}

@@ -148,6 +148,9 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 			return fmt.Errorf("%s redirects from https to %s://%s, which is refused", before.URL.Host, req.URL.Scheme, req.URL.Host)
 		}
 	}
+	if req.URL.Scheme != "http" && req.URL.Scheme != "https" {
+		return fmt.Errorf("%s redirects to %s://%s, which is no web server", via[len(via)-1].URL.Host, req.URL.Scheme, req.URL.Host)
+	}
 	if hostname.Origin(req.URL) != hostname.Origin(via[0].URL) {
 		for _, h := range []string{"Authorization", "Proxy-Authorization", "Cookie", "X-Auth-Token", "X-Subject-Token"} {
 			req.Header.Del(h)

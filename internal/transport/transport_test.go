@@ -289,6 +289,25 @@ func TestCancelledBody(t *testing.T) {
 	}
 }
 
+// A redirect to what is no web server is told in words, without the query of the address.
+func TestRedirectElsewhere(t *testing.T) {
+	for to, want := range map[string]string{
+		"ftp://c.test/f?sig=secret":  "a.test redirects to ftp://c.test, which is no web server",
+		"file:///etc/passwd?secret":  "a.test redirects to file://, which is no web server",
+		"http://b.test/?sig=secret1": "",
+	} {
+		tr := newTransport(t, Endpoint{Host: "a.test", Handler: http.RedirectHandler(to, http.StatusFound)},
+			Endpoint{Host: "b.test", Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})})
+		resp, err := tr.Client().Get("http://a.test/")
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "is refused")) {
+			t.Errorf("%s: got %v, want %q", to, err, want)
+		}
+	}
+}
+
 func TestRedirects(t *testing.T) {
 	show := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.Header.Get("Authorization")+"|"+r.Header.Get("X-Auth-Token")+"|"+r.Header.Get("Cookie"))

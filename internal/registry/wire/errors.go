@@ -66,6 +66,9 @@ func (e *Error) Error() string {
 		if e.isPush() && e.said.text != "" {
 			return fmt.Sprintf("%s: %s refuses the push of %s%s", e.Ref, e.Host, e.cred.describe(), e.said.quoted())
 		}
+		if e.Repository == "" {
+			return fmt.Sprintf("%s refuses %s%s", e.Host, e.cred.describe(), e.said.quoted())
+		}
 		return fmt.Sprintf("%s: there is no such repository, or %s has no right to it%s", e.Ref, e.cred.describe(), e.said.quoted())
 	case Unreachable:
 		return e.Err.Error()
