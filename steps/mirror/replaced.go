@@ -85,6 +85,9 @@ type backup struct {
 // backups gives the tags to set before the tags of a plan move on. What they stand for
 // is known from the destination alone.
 func (m *mirror) backups(ctx context.Context, t *registry.TransferPlan) ([]backup, error) {
+	if m.Replaced == nil {
+		return nil, nil
+	}
 	var asked []registry.Image
 	var owners []*registry.ImagePlan
 	listed := map[string]bool{}
