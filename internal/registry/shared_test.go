@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/transport"
 )
 
 const otherHost = "192.0.2.2:8787"
@@ -324,24 +327,39 @@ func TestSpoolThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// A spool that is taken away, or that is damaged, costs a second read and nothing else.
-func TestSpoolThatGoesAway(t *testing.T) {
-	s := newSpread(t)
-	var once sync.Once
-	s.b.act(func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPut {
-			once.Do(func() {
-				if err := os.Rename(s.dir, s.dir+"-away"); err != nil {
-					t.Error(err)
+// A spool that is taken away or damaged costs a second read and nothing else.
+func TestSpoolThatIsLost(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, dir string){
+		"taken away": func(t *testing.T, dir string) {
+			if err := os.Rename(dir, dir+"-away"); err != nil {
+				t.Error(err)
+			}
+		},
+		"cut": func(t *testing.T, dir string) {
+			files, err := filepath.Glob(filepath.Join(dir, "*"))
+			for _, file := range files {
+				err = errors.Join(err, os.Truncate(file, 10))
+			}
+			if err != nil && !errors.Is(err, fs.ErrNotExist) || len(files) == 0 {
+				t.Error(len(files), err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSpread(t)
+			var once sync.Once
+			s.b.act(func(_ http.ResponseWriter, r *http.Request) bool {
+				if r.Method == http.MethodPut {
+					once.Do(func() { lose(t, s.dir) })
 				}
+				return false
 			})
-		}
-		return false
-	})
-	if err := s.c.Execute(t.Context(), s.planned(t, "a", s.both()), Options{}); err != nil {
-		t.Fatal(err)
+			if err := s.c.Execute(t.Context(), s.planned(t, "a", s.both()), Options{}); err != nil {
+				t.Fatal(err)
+			}
+			mirrored(t, s.c, s.both())
+		})
 	}
-	mirrored(t, s.c, s.both())
 }
 
 // The source's connection is cut once for each blob; where it does not go on from there,
@@ -590,4 +608,82 @@ func TestRegistryAfterLayout(t *testing.T) {
 		s.readOnce(t)
 		mirrored(t, s.c, s.images)
 	})
+}
+
+// A push that breaks reads again from the file what did not arrive, and not from the
+// source.
+func TestSpooledBlobOverALineThatResets(t *testing.T) {
+	src, dst := newQuirky(t), newQuirky(t)
+	image, _ := bigImage(t, src.Handler, 16*mebibyte)
+	from, to := newBadLine(t, src, 0, 0), newBadLine(t, dst, 3*mebibyte, 0)
+	other := newLab(t)
+	c := newClient(
+		t, Host{Name: srcHost, Address: from.address, TLS: transport.Disabled},
+		Host{Name: dstHost, Address: to.address, TLS: transport.Disabled}, Host{Name: otherHost, Handler: other},
+	)
+	c.BoundSpool(1 << 30)
+	c.KeepSpool(filepath.Join(t.TempDir(), "spool"))
+	images := append([]Image{image}, at([]Image{image}, otherHost)...)
+	table := plan(t, c, images)
+	if err := c.Execute(t.Context(), table, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if n := src.counts["GET blobs"]; n != 2 || to.resets.Load() == 0 || from.received.Load() > 17*mebibyte {
+		t.Errorf("%d blobs were read, %d bytes, with %d resets of the push", n, from.received.Load(), to.resets.Load())
+	}
+	mirrored(t, c, images)
+}
+
+// Manifests, signatures and tags are asked for once, too, and both destinations get the
+// same image of some platforms.
+func TestSourceIsAskedOnce(t *testing.T) {
+	for name, want := range map[string]Selection{
+		"all":                     {},
+		"some platforms":          {Platforms: []string{"linux/amd64", "linux/arm/v7"}},
+		"one platform":            {Platforms: []string{"linux/ppc64le"}},
+		"with signatures":         {Signatures: CopySignatures},
+		"some, with signatures":   {Signatures: CopySignatures, Platforms: []string{"linux/amd64", "linux/arm/v7"}},
+		"signatures are required": {Signatures: RequireSignatures},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked []map[string]int
+			for _, hosts := range [][]string{{dstHost}, {dstHost, otherHost}} {
+				s := newSpread(t)
+				index, _ := multi(t, s.src, "ns/app", "multi")
+				s.src.image(t, "ns/app", cosign(index, ".sig"), nil, random(90, 100))
+				s.src.referrer(t, "ns/app", index, "application/spdx+json", random(91, 100))
+				s.src.reset()
+				var images []Image
+				for _, host := range hosts {
+					images = append(images, Image{Source: srcHost + "/ns/app:multi", Target: host + "/ns/app:multi"})
+				}
+				table, err := s.c.Plan(t.Context(), images, want)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := s.c.Execute(t.Context(), table, Options{}); err != nil {
+					t.Fatal(err)
+				}
+				s.src.rest()
+				asked = append(asked, maps.Clone(s.src.counts))
+				for _, e := range table.Images {
+					if e.Digest != table.Images[0].Digest || e.Original != table.Images[0].Original || e.Attached() != table.Images[0].Attached() {
+						t.Errorf("%s is %s", e.Target, e.Digest)
+					}
+				}
+				checked, err := s.c.Check(t.Context(), images, want, true)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, k := range checked {
+					if !k.OK() {
+						t.Errorf("%s: %+v", k.Target, k)
+					}
+				}
+			}
+			if diff := cmp.Diff(asked[0], asked[1]); diff != "" {
+				t.Errorf("requests (-one +two destinations):\n%s", diff)
+			}
+		})
+	}
 }

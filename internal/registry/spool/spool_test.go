@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -294,4 +295,38 @@ func TestReadyAndWay(t *testing.T) {
 			t.Errorf("got %+v", way)
 		}
 	})
+}
+
+type fullDisk struct{ left int }
+
+func (d *fullDisk) Write(p []byte) (int, error) {
+	if d.left -= len(p); d.left < 0 {
+		return 0, &os.PathError{Op: "write", Path: "/spool/1", Err: syscall.ENOSPC}
+	}
+	return len(p), nil
+}
+
+// A full disk is told apart from what the source says, and no more files are made then.
+func TestDiskThatIsFull(t *testing.T) {
+	f := &feed{chunks: make(chan string, 2), end: io.EOF}
+	f.chunks <- "1234"
+	f.chunks <- "5678"
+	grows := &file{size: 8, done: make(chan struct{})}
+	err := grows.copy(t.Context(), &fullDisk{6}, f.open)
+	var disk *DiskError
+	if !errors.As(err, &disk) || !errors.Is(err, syscall.ENOSPC) || grows.n != 4 || !f.closed {
+		t.Errorf("got %v after %d bytes", err, grows.n)
+	}
+	p := newPool(t)
+	pl, w := want(p, "a", Blob{"sha256:1", 8}, Blob{"sha256:1", 8})
+	pl.Begin()
+	w[0].Lost(disk)
+	for i, to := range []ref.Ref{here, there} {
+		if way := w[i].Way(t.Context(), origin, to, f.open); way != (Way{}) {
+			t.Errorf("got %+v", way)
+		}
+	}
+	if got, want := pl.Again(), (Again{1, 8, "the spool cannot be used: write /spool/1: no space left on device"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
 }
