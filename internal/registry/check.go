@@ -26,30 +26,48 @@ func (c *Client) Check(ctx context.Context, images []Image, want Selection, deep
 	for i, im := range images {
 		all[i] = &Checked{Image: im}
 	}
-	err := each(ctx, all, func(ctx context.Context, k *Checked) { k.Err = c.check(ctx, k, &want, deep) })
-	return all, err
+	ch := &checker{c, &want, deep}
+	alike := groups(all, func(k *Checked) string { return k.Source + " " + k.Digest })
+	return all, each(ctx, alike, ch.checkAlike)
 }
 
-func (c *Client) check(ctx context.Context, k *Checked, want *Selection, deep bool) error {
-	e := c.imagePlans([]Image{k.Image}, want)[0]
+// A checker checks images.
+type checker struct {
+	*Client
+	want *Selection
+	deep bool
+}
+
+// checkAlike checks images of one source, which is asked once.
+func (ch *checker) checkAlike(ctx context.Context, ks []*Checked) {
+	var like *ImagePlan
+	for _, k := range ks {
+		e := ch.imagePlans([]Image{k.Image}, ch.want)[0]
+		e.like = like
+		k.Err = ch.check(ctx, k, e)
+		like = e
+	}
+}
+
+func (ch *checker) check(ctx context.Context, k *Checked, e *ImagePlan) error {
 	if e.State == Failed {
 		return e.Err
 	}
-	if err := c.compare(ctx, e, false); err != nil {
+	if err := ch.compare(ctx, e, false); err != nil {
 		return err
 	}
 	k.Want, k.Have, k.Original = e.Digest, e.Have, e.Original
-	if !deep || k.Have != k.Want {
+	if !ch.deep || k.Have != k.Want {
 		return nil
 	}
-	if want.Signatures == RequireSignatures {
-		lost, err := c.missingAttachments(ctx, e)
+	if ch.want.Signatures == RequireSignatures {
+		lost, err := ch.missingAttachments(ctx, e)
 		if err != nil {
 			return err
 		}
 		k.Lost = append(k.Lost, lost...)
 	}
-	found, err := c.takeInventory(ctx, &want.scratch.answers, repoOf(e.target), k.Have)
+	found, err := ch.takeInventory(ctx, &ch.want.scratch.answers, repoOf(e.target), k.Have)
 	k.Lost = append(k.Lost, found.lost...)
 	k.Blobs = found.blobs
 	return on(destination, err)

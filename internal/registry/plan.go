@@ -22,7 +22,8 @@ func (c *Client) Plan(ctx context.Context, images []Image, want Selection) (*Tra
 	defer wants.Planned()
 	want.scratch = &scratch{}
 	t := &TransferPlan{Images: c.imagePlans(images, &want)}
-	if err := each(ctx, t.bySource(), c.planAlike); err != nil {
+	alike := groups(t.Images, func(e *ImagePlan) string { return show(e.source) + " " + e.Digest })
+	if err := each(ctx, alike, c.planAlike); err != nil {
 		return nil, err
 	}
 	t.Blobs = collect(t.Images)
@@ -45,21 +46,21 @@ func (t *TransferPlan) dropScratch() {
 	}
 }
 
-// bySource groups the images that come from one source to several targets.
-func (t *TransferPlan) bySource() [][]*ImagePlan {
-	var groups [][]*ImagePlan
+// groups gives the items of one name together.
+func groups[T any](items []T, name func(T) string) [][]T {
+	var all [][]T
 	at := map[string]int{}
-	for _, e := range t.Images {
-		name := show(e.source) + " " + e.Digest
-		i, seen := at[name]
+	for _, it := range items {
+		n := name(it)
+		i, seen := at[n]
 		if !seen {
-			i = len(groups)
-			at[name] = i
-			groups = append(groups, nil)
+			i = len(all)
+			at[n] = i
+			all = append(all, nil)
 		}
-		groups[i] = append(groups[i], e)
+		all[i] = append(all[i], it)
 	}
-	return groups
+	return all
 }
 
 // planAlike plans images of one source, one after the other: its registry is asked once,
