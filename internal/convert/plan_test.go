@@ -150,3 +150,32 @@ mirror:
 		t.Errorf("notes %v", r.notes)
 	}
 }
+
+func TestRepositoryPatterns(t *testing.T) {
+	for text, want := range map[string]string{
+		".*": "**", ".+": "**", "kolla/.*": "kolla/**", "kolla/.+": "kolla/**", "kolla/[^/]+": "kolla/*", "[^/]*/x": "*/x", "b-.+": "b-**", `c\.d`: "c.d", "a/b": "a/b",
+		"ab.+": "", "ab.*": "ab**", "e.f": "", "x|y": "", "a?": "", "[a-z]+": "", "A": "", "": "",
+	} {
+		if got := repositoryPattern(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+	for _, tt := range []struct {
+		ad   allowDeny
+		want string
+	}{
+		{allowDeny{allow: []string{"a", "b/c", "b/d"}, deny: []string{"b/.*"}}, "a"},
+		{allowDeny{deny: []string{"b/.*"}}, "a selection has no rule for repositories that are left out: write those that stay under repos.allow"},
+		{allowDeny{allow: []string{"a", "b|c"}}, `the expression "b|c" of repositories is no pattern of * and **`},
+		{allowDeny{}, "**"},
+	} {
+		names, err := repositories(syncEntry{repositories: tt.ad})
+		got := strings.Join(names, " ")
+		if err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.ad, got, tt.want)
+		}
+	}
+}

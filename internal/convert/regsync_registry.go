@@ -14,7 +14,7 @@ func (r *reader) syncRegistry(e syncEntry, base entry) error {
 	if _, _, err := splitTarget(e.source, "x"); err != nil || strings.Contains(e.source, "/") {
 		return fmt.Errorf("its source %q is no registry", e.source)
 	}
-	repositories, err := r.repositories(e)
+	names, err := repositories(e)
 	if err != nil {
 		return err
 	}
@@ -22,7 +22,7 @@ func (r *reader) syncRegistry(e syncEntry, base entry) error {
 	if path != "" {
 		path = strings.TrimRight(path, "/") + "/"
 	}
-	for _, repository := range repositories {
+	for _, repository := range names {
 		one := base
 		one.source, one.to = name{host: e.source, repository: repository}, host
 		before, _, _ := strings.Cut(repository, "*")
@@ -36,11 +36,12 @@ func (r *reader) syncRegistry(e syncEntry, base entry) error {
 var (
 	patternOfName = regexp.MustCompile(`^[a-z0-9_./*-]+$`)
 	escaped       = regexp.MustCompile(`\\([./_-])`)
+	anyText       = regexp.MustCompile(`(^|[/._-])?(\.|\[\^/\])([*+])`)
 )
 
 // repositories gives the repositories of an entry of a whole registry, as names or as
 // patterns.
-func (r *reader) repositories(e syncEntry) ([]string, error) {
+func repositories(e syncEntry) ([]string, error) {
 	allow := e.repositories.allow
 	if len(allow) == 0 {
 		allow = []string{".*"}
@@ -54,10 +55,10 @@ func (r *reader) repositories(e syncEntry) ([]string, error) {
 		if _, err := anchored(text); err != nil {
 			return nil, err
 		}
-		pattern, deep := repositoryPattern(text)
+		pattern := repositoryPattern(text)
 		switch {
 		case pattern == "":
-			return nil, fmt.Errorf("the expression %q of repositories is no pattern in which * stands for text without a slash", text)
+			return nil, fmt.Errorf("the expression %q of repositories is no pattern of * and **", text)
 		case !strings.Contains(pattern, "*"):
 			if !slices.ContainsFunc(deny, func(p string) bool { return regexp.MustCompile(`^(?:` + p + `)$`).MatchString(pattern) }) {
 				all = append(all, pattern)
@@ -65,8 +66,6 @@ func (r *reader) repositories(e syncEntry) ([]string, error) {
 			continue
 		case len(deny) > 0:
 			return nil, errors.New("a selection has no rule for repositories that are left out: write those that stay under repos.allow")
-		case deep:
-			r.differ(e.line, "deep", "* stands for text without a slash: repositories with more slashes in their names are not selected, as those of %q in regsync; write a selection with more stars for them.", text)
 		}
 		all = append(all, pattern)
 	}
@@ -74,24 +73,24 @@ func (r *reader) repositories(e syncEntry) ([]string, error) {
 }
 
 // repositoryPattern gives the pattern, or the name, that an expression of repositories
-// stands for, "" for none. deep says that the expression matches text with slashes where
-// the pattern has a star.
-func repositoryPattern(text string) (pattern string, deep bool) {
-	pattern = text
-	for _, any := range []string{"[^/]+", "[^/]*"} {
-		pattern = strings.ReplaceAll(pattern, any, "*")
-	}
-	shallow := pattern
-	for _, any := range []string{".*", ".+"} {
-		pattern = strings.ReplaceAll(pattern, any, "*")
-	}
-	deep = pattern != shallow
-	if strings.Contains(strings.ReplaceAll(pattern, `\.`, ""), ".") {
-		return "", false // it stands for any character
+// stands for, "" for none. A name never ends in what stands before a + there, so that the
+// star, which also stands for no text, matches nothing else.
+func repositoryPattern(text string) string {
+	possible := true
+	pattern := anyText.ReplaceAllStringFunc(text, func(part string) string {
+		m := anyText.FindStringSubmatch(part)
+		possible = possible && (m[3] == "*" || m[1] != "" || strings.HasPrefix(text, part))
+		if m[2] == "." {
+			return m[1] + "**"
+		}
+		return m[1] + "*"
+	})
+	if !possible || strings.Contains(strings.ReplaceAll(pattern, `\.`, ""), ".") {
+		return "" // a dot stands for any character
 	}
 	pattern = escaped.ReplaceAllString(pattern, "$1")
 	if !patternOfName.MatchString(pattern) {
-		return "", false
+		return ""
 	}
-	return pattern, deep
+	return pattern
 }

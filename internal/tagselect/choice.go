@@ -65,7 +65,7 @@ func (c *Choice) Why(tag string) (why string, listed bool) {
 
 // A Selection chooses images: tags of one repository, or of all that match a pattern.
 type Selection struct {
-	From string // HOST/NAME; in NAME, * stands for text without a slash
+	From string // HOST/NAME; in NAME, * stands for text without a slash, ** for any text
 	Rule
 	AtLeast int // how many tags the stages must leave, in all repositories together
 }

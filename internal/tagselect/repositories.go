@@ -3,7 +3,6 @@ package tagselect
 import (
 	"context"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -11,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/trust"
 )
 
 // A Lister lists what registries have.
@@ -34,9 +34,8 @@ func Split(from string) (host, repository string, err error) {
 	if strings.Contains(host, "*") {
 		return "", "", fmt.Errorf("%q: * stands for text in a repository's name, not in a host", from)
 	}
-	if strings.Contains(rest, "**") {
-		err := fmt.Errorf("%q: * stands for text without a slash, and there is no **", from)
-		return "", "", fault.WithHint(err, "write an item for each number of slashes: "+host+"/*, "+host+"/*/*")
+	if strings.Contains(rest, "***") {
+		return "", "", fmt.Errorf("%q has three * in a row; ** crosses slashes, and * does not", from)
 	}
 	// A star is read as a letter, which a repository's name may have anywhere.
 	const letter = "x"
@@ -47,7 +46,7 @@ func Split(from string) (host, repository string, err error) {
 	h, r, tag, err := registry.Split(plain)
 	switch {
 	case err != nil && plain != from:
-		return "", "", fmt.Errorf("%q is not of the form host/path, with * for text without a slash", from)
+		return "", "", fmt.Errorf("%q is not of the form host/path, with * for text without a slash and ** for any text", from)
 	case err != nil:
 		return "", "", err
 	case tag != "":
@@ -102,8 +101,9 @@ func (s Selection) repositories(ctx context.Context, l Lister) ([]string, error)
 		return nil, err
 	}
 	var all []string
+	wanted := trust.NewPattern(pattern)
 	for _, name := range names {
-		if match, err := path.Match(pattern, name); err == nil && match {
+		if wanted.Matches(name) {
 			all = append(all, host+"/"+name)
 		}
 	}

@@ -110,6 +110,7 @@ func TestSelection(t *testing.T) {
 	}{
 		"a pattern":       {Selection{From: "q.io/kolla/*", Rule: Rule{Match: []string{`2026\.1`}}}, "q.io/kolla/cron:2026.1 q.io/kolla/nova-api:2026.1", ""},
 		"newest of each":  {Selection{From: "q.io/kolla/*", Rule: Rule{Newest: 1}, AtLeast: 2}, "q.io/kolla/cron:2026.1 q.io/kolla/nova-api:2026.1", ""},
+		"over slashes":    {Selection{From: "q.io/kolla/**", Rule: Rule{Match: []string{`2026\.1`}}}, "q.io/kolla/a/b:2026.1 q.io/kolla/cron:2026.1 q.io/kolla/nova-api:2026.1", ""},
 		"two stars":       {Selection{From: "q.io/*/*/b"}, "q.io/kolla/a/b:2026.1", ""},
 		"no repository":   {Selection{From: "q.io/kola/*"}, "", "none of the 4 repositories of q.io matches kola/*"},
 		"the first stage": {Selection{From: "q.io/kolla/nova-api", Rule: Rule{Match: []string{"20.*"}, Version: ">=2027"}}, "", `nothing is selected from q.io/kolla/nova-api: version '>=2027' leaves none of 3 tags`},
@@ -132,8 +133,8 @@ func TestSelection(t *testing.T) {
 
 func TestSplit(t *testing.T) {
 	for from, want := range map[string]string{
-		"q.io/a/b": "q.io a/b", "q.io/a/*": "q.io a/*", "docker.io/alpine": "docker.io library/alpine", "q.io:5000/*": "q.io:5000 *",
-		"q.io/a:1": "has the tag 1", "q.io/a/*:1": "has the tag 1", "q.io/a@sha256:" + strings.Repeat("1", 64): "has a digest", "*.io/a": "not in a host", "q.io/**": "there is no **", "q.io/a/**/b": "there is no **", "oci:/a": "is a layout",
+		"q.io/a/b": "q.io a/b", "q.io/a/*": "q.io a/*", "q.io/**": "q.io **", "q.io/a/**/b": "q.io a/**/b", "docker.io/alpine": "docker.io library/alpine", "q.io:5000/*": "q.io:5000 *",
+		"q.io/a:1": "has the tag 1", "q.io/a/*:1": "has the tag 1", "q.io/a@sha256:" + strings.Repeat("1", 64): "has a digest", "*.io/a": "not in a host", "oci:/a": "is a layout",
 		"alpine": "does not begin with a registry's host", "q.io/A": "not of the form", "q.io/A*": "not of the form", "": "does not begin",
 	} {
 		host, repository, err := Split(from)

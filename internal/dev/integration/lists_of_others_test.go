@@ -29,7 +29,7 @@ sync:
       - { allow: [latest, "edge.*"] }
   - { source: SOURCE/site/app, target: TARGET/caret/app, type: repository, tags: { semverRange: ["^1.8"], deny: ['.*-alpine'] } }
   - { source: SOURCE/site/tool, target: TARGET/site/tool, type: repository }
-  - { source: SOURCE, target: TARGET/all, type: registry, repos: { allow: ["site/[^/]+", other], deny: [] }, tags: { allow: ['\d+'] } }
+  - { source: SOURCE, target: TARGET/all, type: registry, repos: { allow: ["site/[^/]+", "d.*", other] }, tags: { allow: ['\d+'] } }
 `
 	skopeoList = `"SOURCE":
   tls-verify: false

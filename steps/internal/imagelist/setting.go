@@ -36,8 +36,8 @@ type Source struct {
 	// takes none: images in a layout have no registry.
 	Layout plan.Path `json:"layout,omitempty" jsonschema:"oneof_required=layout"`
 	// Repository, HOST/NAME, of which images are selected by their tags; or a pattern, in which *
-	// stands for text without a slash, of all such repositories of a registry that shows its
-	// catalog. What is selected is kept in the lock file.
+	// stands for text without a slash and ** for any text, of all such repositories of a registry
+	// that shows its catalog. What is selected is kept in the lock file.
 	From string `json:"from,omitempty" jsonschema:"oneof_required=from"`
 	// Which tags are selected; without it all, but not those of signatures and the like.
 	Tags *TagRules `json:"tags,omitempty"`
