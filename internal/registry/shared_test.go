@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/transport"
 )
 
@@ -280,34 +281,36 @@ func TestSlowDestinationHoldsUpNoOther(t *testing.T) {
 // Without room, or with a disk that refuses, blobs are read again, and that is told.
 func TestSpoolThatCannotBeUsed(t *testing.T) {
 	for name, tt := range map[string]struct {
-		room int64
-		dir  func(t *testing.T) string
-		why  string
+		room  int64
+		dir   func(t *testing.T) string
+		again int // blobs, of two
+		why   string
 	}{
-		"none":  {0, (*testing.T).TempDir, "there is no spool"},
-		"small": {50_000, (*testing.T).TempDir, "the spool, of at most 48.8 KiB, has no room for them"},
+		"none":  {0, (*testing.T).TempDir, 2, "there is no spool"},
+		"small": {50_000, (*testing.T).TempDir, 1, "the spool, of at most 48.8 KiB, has no room for them"},
 		"a file in its place": {1 << 30, func(t *testing.T) string {
 			file := filepath.Join(t.TempDir(), "file")
 			if err := os.WriteFile(file, nil, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			return file
-		}, "the spool cannot be used: mkdir "},
+		}, 2, "the spool cannot be used: mkdir "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSpread(t)
+			s.src.image(t, "ns/one", "1", nil, random(7, 60_000))
+			s.images = []Image{{Source: srcHost + "/ns/one:1", Target: dstHost + "/ns/one:1"}}
 			s.dir = filepath.Join(tt.dir(t), "spool")
 			s.nextRun(t, tt.room)
 			table := s.planned(t, "a", s.both())
-			// Both begin at the same time.
-			var gate sync.WaitGroup
-			gate.Add(2)
+			// Both have both blobs at hand before either has put one.
+			var begun sync.WaitGroup
+			begun.Add(4)
 			for _, l := range []*lab{s.a, s.b} {
-				var once sync.Once
 				l.act(func(_ http.ResponseWriter, r *http.Request) bool {
 					if r.Method == http.MethodPost {
-						once.Do(gate.Done)
-						gate.Wait() // for the other, before either has a blob
+						begun.Done()
+						begun.Wait()
 					}
 					return false
 				})
@@ -315,12 +318,12 @@ func TestSpoolThatCannotBeUsed(t *testing.T) {
 			if err := s.c.Execute(t.Context(), table, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			if got := table.ReadAgain(); !strings.Contains(got, "read from the source again: "+tt.why) {
-				t.Errorf("told: %q, want %s", got, tt.why)
+			if got, want := table.ReadAgain(), human.Count(tt.again, "blob was", "blobs were"); !strings.HasPrefix(got, want) || !strings.Contains(got, "read from the source again: "+tt.why) {
+				t.Errorf("told: %q, want %s ... %s", got, want, tt.why)
 			}
 			s.src.rest()
-			if n := s.src.counts["GET blobs"]; n <= setBlobs || n > 2*setBlobs {
-				t.Errorf("%d blobs were read", n)
+			if n := s.src.counts["GET blobs"]; n != 2+tt.again {
+				t.Errorf("%d blobs were read, want %d", n, 2+tt.again)
 			}
 			mirrored(t, s.c, s.both())
 		})
