@@ -210,6 +210,11 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	finding := &runner.Finding{Outputs: d.outputsOf(table.Images)}
 	finding.Notes, finding.Moved = m.moved(ctx, images)
 	finding.Notes = slices.Concat(finding.Notes, d.idleRules(images), m.out.Registry().Quotas(table))
+	kept, err := m.backups(ctx, table)
+	if err != nil {
+		table.Drop()
+		return nil, err
+	}
 	prune := prunings{}
 	if finding.Err = d.incomplete(table, table.Err()); finding.Err == nil {
 		if prune, err = m.planPrune(ctx, table, prior); err != nil {
@@ -218,11 +223,6 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 		}
 	}
 	finding.Notes = append(finding.Notes, m.unmatchedNotes(images, prune)...)
-	kept, err := m.backups(ctx, table)
-	if err != nil {
-		table.Drop()
-		return nil, err
-	}
 	sum := table.Summary()
 	if sum.Copies == 0 && prune.empty() {
 		return finding, nil

@@ -82,26 +82,50 @@ type backup struct {
 	have, digest string
 }
 
-// backups gives the tags to set before the tags of a plan move on. What they stand for
-// is known from the destination alone.
-func (m *mirror) backups(ctx context.Context, t *registry.TransferPlan) ([]backup, error) {
-	if m.Replaced == nil {
-		return nil, nil
-	}
-	var asked []registry.Image
-	var owners []*registry.ImagePlan
-	listed := map[string]bool{}
+// checkNames gives an error unless each name under which an image is kept is that of one
+// image alone.
+func (m *mirror) checkNames(t *registry.TransferPlan) error {
+	listed, kept := map[string]bool{}, map[string]string{}
 	for _, e := range t.Images {
 		listed[e.Target] = true
 	}
 	for _, e := range t.Images {
 		for _, name := range m.Replaced.names(e.Target) {
-			if listed[name] {
-				return nil, fmt.Errorf("replaced: %s would be kept as %s, which the list names too", e.Target, name)
+			switch other := kept[name]; {
+			case listed[name]:
+				return fmt.Errorf("replaced: %s would be kept as %s, which the list names too", e.Target, name)
+			case other != "" && other != e.Target:
+				err := fmt.Errorf("replaced: %s and %s would both be kept as %s", other, e.Target, name)
+				return fault.WithHint(err, "let replaced.tag begin with {tag}")
 			}
-			if e.State == registry.Copy && e.Have != "" && e.Have != e.Digest {
-				asked, owners = append(asked, registry.Image{Source: e.Target + "@" + e.Have, Target: name, Digest: e.Have}), append(owners, e)
-			}
+			kept[name] = e.Target
+		}
+	}
+	return nil
+}
+
+// notKept notes that an image must not be copied, since what its tag stands for would be lost.
+func notKept(e *registry.ImagePlan, err error) {
+	e.State, e.Err = registry.Failed, fmt.Errorf("keeping what %s stands for: %w", e.Target, err)
+}
+
+// backups gives the tags to set before the tags of a plan move on. What they stand for
+// is known from the destination alone. An image of which that cannot be found out fails.
+func (m *mirror) backups(ctx context.Context, t *registry.TransferPlan) ([]backup, error) {
+	if m.Replaced == nil {
+		return nil, nil
+	}
+	if err := m.checkNames(t); err != nil {
+		return nil, err
+	}
+	var asked []registry.Image
+	var owners []*registry.ImagePlan
+	for _, e := range t.Images {
+		if e.State != registry.Copy || e.Have == "" || e.Have == e.Digest {
+			continue
+		}
+		for _, name := range m.Replaced.names(e.Target) {
+			asked, owners = append(asked, registry.Image{Source: e.Target + "@" + e.Have, Target: name, Digest: e.Have}), append(owners, e)
 		}
 	}
 	found, err := m.out.Registry().Check(ctx, asked, registry.Selection{}, false)
@@ -112,7 +136,8 @@ func (m *mirror) backups(ctx context.Context, t *registry.TransferPlan) ([]backu
 	for i := 0; i < len(found); i += m.Replaced.count() {
 		these := found[i : i+m.Replaced.count()]
 		if at := slices.IndexFunc(these, func(k *registry.Checked) bool { return k.Err != nil }); at >= 0 {
-			return nil, fmt.Errorf("%s: %w", these[at].Target, these[at].Err)
+			notKept(owners[i], these[at].Err)
+			continue
 		}
 		all = append(all, shifted(owners[i], these)...)
 	}
@@ -192,9 +217,7 @@ func (m *mirror) setTags(ctx context.Context, images []registry.Image, backups m
 	}
 	for _, e := range t.Images {
 		if e.Err != nil {
-			b := backups[e.Target]
-			err := fmt.Errorf("keeping what %s stands for: %w", b.of.Target, e.Err)
-			b.of.State, b.of.Err = registry.Failed, fault.WithHint(err, "if that image is not complete there, delete its tag")
+			notKept(backups[e.Target].of, fault.WithHint(e.Err, "if that image is not complete there, delete its tag"))
 		}
 	}
 	return nil // what has failed is in the plan of the images

@@ -216,6 +216,77 @@ func TestMirrorReplacedInLayout(t *testing.T) {
 	}
 }
 
+// Two images are never kept under one name, whether or not their tags move on in this run.
+func TestReplacedOneName(t *testing.T) {
+	for name, tt := range map[string]struct {
+		rule    replacedRule
+		targets []string
+		want    string
+	}{
+		"the second image of one tag": {replacedRule{"old-{tag}", 2}, []string{"r.test/a:1.0", "r.test/a:1.0-2"}, "r.test/a:1.0 and r.test/a:1.0-2 would both be kept as r.test/a:old-1.0-2"},
+		"in the other order":          {replacedRule{"old-{tag}", 3}, []string{"r.test/a:1.0-3", "r.test/a:1.0"}, "would both be kept as r.test/a:old-1.0-3"},
+		"in a layout":                 {replacedRule{"old.{tag}", 9}, []string{"oci:/x:a:7", "oci:/x:a:7-9"}, "would both be kept as oci:/x:a:old.7-9"},
+		"one image each":              {replacedRule{"old-{tag}", 1}, []string{"r.test/a:1.0", "r.test/a:1.0-2"}, ""},
+		"the tag comes first":         {replacedRule{"{tag}-old", 2}, []string{"r.test/a:1.0", "r.test/a:1.0-2"}, ""},
+		"two repositories":            {replacedRule{"old-{tag}", 2}, []string{"r.test/a:1.0", "r.test/b:1.0-2"}, ""},
+		"one image twice":             {replacedRule{"old-{tag}", 2}, []string{"r.test/a:1.0", "r.test/a:1.0"}, ""},
+		"no tag":                      {replacedRule{"old-{tag}", 2}, []string{"r.test:5000/a@sha256:1", "r.test:5000/b@sha256:2"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := &registry.TransferPlan{}
+			for _, target := range tt.targets {
+				table.Images = append(table.Images, &registry.ImagePlan{Image: registry.Image{Target: target}})
+			}
+			err := (&mirror{Replaced: &tt.rule}).checkNames(table)
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+		})
+	}
+}
+
+// An image of which is not known what is kept already is not copied; the others are.
+func TestMirrorReplacedUnknown(t *testing.T) {
+	for name, tt := range map[string]struct {
+		part   string
+		status int
+	}{
+		"no access":                      {moving + ".before", http.StatusForbidden},
+		"no access to the second one":    {moving + ".before-2", http.StatusForbidden},
+		"the registry takes no such tag": {moving + ".before", http.StatusBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := testbed.NewRegistries(t)
+			moveOn(t, b, "bare")
+			m := newMirror(b)
+			m.Replaced = &replacedRule{Keep: 2}
+			b.Before["local"] = testbed.RefuseReads(strings.Replace(tt.part, ":", "/manifests/", 1), tt.status)
+			f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := "keeping what " + testbed.LocalHost + "/" + moving + " stands for: destination: "; f.Err == nil || !strings.Contains(f.Err.Error(), want) {
+				t.Errorf("got %v, want %s", f.Err, want)
+			}
+			for _, it := range f.Change.Items {
+				if strings.Contains(it.Name, moving) {
+					t.Errorf("the diff tells %+v", it)
+				}
+			}
+			if _, err = f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil {
+				t.Error("the run succeeds")
+			}
+			b.Before["local"] = nil
+			if diff := cmp.Diff(map[string]string{"13.0-40": "bare"}, kept(t, b)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if got := len(b.Holds(t)); got != 3 {
+				t.Errorf("%d tags are there", got)
+			}
+		})
+	}
+}
+
 func TestValidateReplaced(t *testing.T) {
 	for tag, want := range map[string]string{
 		"": "", "{tag}.before": "", "old_{tag}": "", "before": `replaced.tag: "before" has no {tag} in it, and the images of all tags would have one name`,
