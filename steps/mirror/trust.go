@@ -38,17 +38,20 @@ func (m *mirror) decide(w runner.World, prior *runner.Record) (deciding, error) 
 	return d, err
 }
 
-// repositories gives the pattern of a rule. Its host has the spelling that it has in the
-// names of images.
+// repositories gives the pattern of a rule, in the spelling that the names of images have:
+// that of the host, and with library/ before the one part of a name of Docker Hub.
 func (m *mirror) repositories(text string) trust.Pattern {
 	host, path, _ := strings.Cut(text, "/")
 	switch _, _, layout := registry.CutLayout(text); {
-	case layout || path == "" || strings.ContainsAny(host, "*?"):
-	case !strings.ContainsAny(path, "*?"):
-		text = m.out.Registry().Canonical(text)
+	case layout || path == "":
+	case strings.ContainsAny(host, "*?"):
+		text = strings.ToLower(host) + "/" + path
 	default:
-		const any = "/a/b"
-		text = strings.TrimSuffix(m.out.Registry().Canonical(host+any), any) + "/" + path
+		some := "a/b"
+		if !strings.Contains(path, "/") && !strings.Contains(path, "**") {
+			some = "a"
+		}
+		text = strings.TrimSuffix(m.out.Registry().Canonical(host+"/"+some), some) + path
 	}
 	return trust.NewPattern(text)
 }

@@ -334,10 +334,28 @@ func TestMirrorTrustSpelling(t *testing.T) {
 		"index.docker.io/library/*":                   "docker.io/library/alpine",
 		"Registry.Access.redhat.com/**":               "registry.access.redhat.com/rhosp13/openstack-base",
 		"registry.access.redhat.com/*/openstack-????": "registry.access.redhat.com/rhosp13/openstack-base",
-		"**": "quay.io/a",
+		"**":                         "quay.io/a",
+		"docker.io/alp*":             "docker.io/library/alpine",
+		"index.docker.io:443/*":      "docker.io/library/alpine",
+		"docker.io/**":               "docker.io/library/alpine",
+		"*.Access.redhat.com/**":     "registry.access.redhat.com/rhosp13/openstack-base",
+		"Registry.*.com/rhosp13/*":   "registry.access.redhat.com/rhosp13/openstack-base",
+		"quay.io/a*":                 "quay.io/alpine",
+		"oci:/Media/x:library/alp*":  "oci:/Media/x:library/alpine",
+		"localhost:5000/alpine":      "localhost:5000/alpine",
+		"registry.test:5000/**/base": "registry.test:5000/a/b/base",
 	} {
 		if !m.repositories(text).Matches(name) {
 			t.Errorf("%s does not match %s", text, name)
+		}
+	}
+	for text, name := range map[string]string{
+		"docker.io/*":      "docker.io/mine/alpine",
+		"docker.io/mine/*": "docker.io/library/alpine",
+		"quay.io/*":        "quay.io/library/alpine",
+	} {
+		if m.repositories(text).Matches(name) {
+			t.Errorf("%s matches %s", text, name)
 		}
 	}
 }
