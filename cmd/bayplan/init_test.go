@@ -22,6 +22,7 @@ creds:
   - { registry: docker.io, user: a, pass: b }
   - { registry: q.io, token: t, tls: disabled, reqConcurrent: 900, reqPerSec: 0.1 }
   - { registry: "q.io:80", user: '{{env "X"}}', pass: '{{file "/a ''b\"c"}}' }
+  - { registry: "Q.io:80", user: a, pass: b }
   - { registry: 1.2.3.4, regcert: '{{file "/x: y#z"}}', clientCert: '{{file "/c"}}', user: "${x}", pass: y }
 sync:
   - { source: "alpine:010", target: "1.2.3.4/a:1.10", type: image }
@@ -38,6 +39,8 @@ sync:
   - { source: q.io, target: r.io/p/q, type: registry }
   - { source: q.io, target: r.io/p, type: registry, repos: { allow: ["a/[^/]+", "b-.*", 'c\.d', "e.f", "x|y"], deny: ["z"] } }
   - { source: q.io, target: r.io/p, type: registry, repos: { allow: ["a/[^/]+", "b-.*", 'c\.d'] } }
+  - { source: q.io, target: r.io/p, type: registry, repos: { allow: ["a"], deny: ['\Qa'] } }
+  - { source: q.io/a, target: r.io/b, type: repository, tags: { allow: ['\Qa', 'b|\Q1.2$'] } }
   - { source: q.io/A, target: r.io/b, type: repository }
   - { source: q.io/a, target: r.io/B, type: repository }
   - { source: q.io/a, target: "r.io/b:1", type: repository }
@@ -57,6 +60,7 @@ docker.io:
   images: { busybox: [1.0, 010, "sha256:` + strings.Repeat("a", 64) + `", "a b"], a/b: [], "c:1": [], x/busybox: ["1.0"], null-: [null] }
   images-by-tag-regex: { nginx: '^1\.13\.[12]$', redis: "(", a/b: "a|b", c: "", d: "^$" }
   images-by-semver: { alpine: ">= 3.12.0", nginx: "!= 1.2.x || 4 - 5.6", redis: ">=1.0-0 || <2", x: "*", y: ">" }
+index.docker.io: { images: { d: [x] }, images-by-tag-regex: { e: '\Qa' }, credentials: { username: b, password: c }, tls-verify: false }
 "[::1]:5000": { images: { a: [x] } }
 nohost: { images: { a: [x], b/c: [y] } }
 "bad host": { images: { a: [x] } }

@@ -15,14 +15,26 @@ func anchored(text string) (string, error) {
 	if _, err := regexp.Compile(text); err != nil {
 		return "", err
 	}
-	whole := "^" + text + "$"
-	if _, err := regexp.Compile(whole); err != nil {
-		return "", err
-	}
+	whole := closed("^" + text + "$")
 	if same(whole, "^(?:"+text+")$") {
-		return text, nil
+		return checked(text)
 	}
-	return ".*(?:" + whole + ").*", nil
+	return checked(".*(?:" + whole + ").*")
+}
+
+// closed ends what \Q quotes, if an expression leaves that open, so that more can follow.
+func closed(text string) string {
+	if _, err := syntax.Parse("(?:"+text+")", syntax.Perl); err != nil {
+		return text + `\E`
+	}
+	return text
+}
+
+// checked gives an expression, or an error if no plan takes it: one that was as large as
+// can be has grown.
+func checked(text string) (string, error) {
+	_, err := regexp.Compile("^(?:" + text + ")$")
+	return text, err
 }
 
 // searched gives the expression that matches all of a tag where text matches any part.
@@ -30,6 +42,7 @@ func searched(text string) (string, error) {
 	if _, err := regexp.Compile(text); err != nil || text == "" {
 		return ".*", err
 	}
+	text = closed(text)
 	inner, begins := strings.CutPrefix(text, "^")
 	inner, ends := strings.CutSuffix(inner, "$")
 	before, after, head, tail := "", "", ".*", ".*"
@@ -43,9 +56,9 @@ func searched(text string) (string, error) {
 		if text == inner {
 			inner = group(inner)
 		}
-		return head + inner + tail, nil
+		return checked(head + inner + tail)
 	}
-	return ".*(?:" + text + ").*", nil
+	return checked(".*(?:" + text + ").*")
 }
 
 // group puts an expression in brackets if what stands beside it would change it.

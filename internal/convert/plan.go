@@ -63,6 +63,7 @@ type connection struct {
 	password, token                    string // names of secrets
 	login                              bool   // the logins of docker and podman are used
 	rate, concurrency, keepPulls       int
+	from                               string // what of the file says how it is reached
 }
 
 // A secret is where a secret is found.

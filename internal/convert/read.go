@@ -46,6 +46,17 @@ func (r *reader) differ(line int, key, format string, args ...any) {
 	r.plan.differences = append(r.plan.differences, n)
 }
 
+// describes notes that a part of the file, of a name, says how a registry is reached. It
+// reports false if another part does: a connection has one login.
+func (r *reader) describes(line int, name string, c *connection) bool {
+	if c.from != "" && c.from != name {
+		r.leftOut(line, name, c.from+" says how the same registry is reached")
+		return false
+	}
+	c.from = name
+	return true
+}
+
 // oneLine makes a text fit for a line of a comment.
 func oneLine(text string) string { return human.Clean(strings.Join(strings.Fields(text), " ")) }
 

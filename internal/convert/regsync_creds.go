@@ -43,7 +43,9 @@ func (r *reader) regsyncCredentials(creds []yamlguard.Value) {
 			r.leftOut(pairs[at].Line, name, fmt.Sprintf("no entry names %s", host))
 			continue
 		}
-		r.regsyncConnection(slices.Delete(slices.Clone(pairs), at, at+1), name, r.plan.registry(host))
+		if c := r.plan.registry(host); r.describes(pairs[at].Line, name, c) {
+			r.regsyncConnection(slices.Delete(slices.Clone(pairs), at, at+1), name, c)
+		}
 	}
 }
 

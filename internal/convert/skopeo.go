@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/yamlguard"
@@ -181,8 +182,12 @@ func (r *reader) skopeoSemver(registry string, p yamlguard.Pair, text string) er
 
 // skopeoConnection reads how a registry is reached.
 func (r *reader) skopeoConnection(pairs []yamlguard.Pair, registry string, c *connection) {
+	settings := []string{"credentials", "tls-verify", "cert-dir"}
 	for _, p := range pairs {
 		at := registry + "." + p.Key
+		if !slices.Contains(settings, p.Key) || !r.describes(p.Line, registry, c) {
+			continue
+		}
 		switch p.Key {
 		case "credentials":
 			r.skopeoLogin(p, at, c)

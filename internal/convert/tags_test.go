@@ -36,6 +36,7 @@ func filter(tags []string, keep func(string) bool) []string {
 
 var expressions = []string{
 	"a", "a|b", "^a|b$", "^a$", "a$", "^a", "(a|b)", "ab|ac", "latest|edge", `v\d+\.\d+\.\d+`, `^1\.13\.[12]-alpine-perl$`, `^v1\.2`, `3$`, "(?i)a", "(?i)a|B", "", ".*", "^", "$", "^$", `a\$`, `1.2`, "^^a", "a$$", `\Aa\z`, "a??",
+	`\Qa`, `a|\Qb`, `\Q1.13.1`, `^\Qv1.2`, `\Qa$`, `\Qv1.2\E.3`, `\Q`,
 }
 
 // What regsync and skopeo select by an expression, the plan's expression selects.
