@@ -72,15 +72,14 @@ func checkBody(body []byte, s *cosign.Signature) error {
 	if c.form == payload && s.Envelope != nil {
 		text = s.Envelope.Payload
 	}
-	switch {
+	switch sum := c.sumOf(s, text); {
 	case c.form == payload && s.Envelope == nil, c.form == document && s.Envelope != nil:
 		return errors.New("its log entry is for a signature of another form")
 	case !bytes.Equal(c.signature, s.Signature):
 		return errors.New("its log entry is for another signature")
 	case !bytes.Equal(c.certificate, s.Certificate):
 		return errors.New("its log entry is for another certificate")
-	case text == nil && (c.hash() != crypto.SHA256 || !bytes.Equal(c.sum, s.Sum[:])),
-		text != nil && !bytes.Equal(c.sum, sumOf(c.hash(), text)):
+	case sum == nil || !bytes.Equal(c.sum, sum):
 		return errors.New("its log entry is for another text")
 	}
 	return nil
@@ -99,10 +98,15 @@ func (c claim) hash() crypto.Hash {
 	return 0
 }
 
-// sumOf gives the sum of a text, or one that nothing has if the hash is not known.
-func sumOf(hash crypto.Hash, text []byte) []byte {
-	if hash == 0 {
-		return []byte("no sum")
+// sumOf gives the sum that a claim about the text of a signature has, nil if its hash is not
+// known.
+func (c claim) sumOf(s *cosign.Signature, text []byte) []byte {
+	hash := c.hash()
+	switch {
+	case text == nil && hash == crypto.SHA256:
+		return s.Sum[:]
+	case text == nil || hash == 0:
+		return nil
 	}
 	h := hash.New()
 	h.Write(text)

@@ -100,7 +100,7 @@ func (v *Verifier) checkSigner(cert *x509.Certificate) error {
 	if err != nil {
 		return err
 	}
-	if issuer != v.Issuer || !v.Identity.Matches(names[0]) {
+	if issuer == "" || issuer != v.Issuer || !v.Identity.Matches(names[0]) {
 		return fmt.Errorf("it is signed by %s, as %s says", names[0], issuer)
 	}
 	return nil

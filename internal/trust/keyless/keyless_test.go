@@ -3,6 +3,7 @@ package keyless
 import (
 	"bytes"
 	"encoding/asn1"
+	"encoding/hex"
 	"encoding/json"
 	"strings"
 	"testing"
@@ -78,6 +79,51 @@ func TestIdentities(t *testing.T) {
 	}
 	if err := v.Check(&cosign.Signature{Text: sig.Text, Signature: sig.Signature}); err == nil || !strings.Contains(err.Error(), "it has no certificate") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Nothing in a rule or in a certificate that is empty matches what is empty in the other.
+func TestNobody(t *testing.T) {
+	i := sigstore.New(t)
+	root := newRoot(t, i.RootFile())
+	for name, by := range map[string]sigstore.Signer{
+		"no issuer in either": {Identity: "https://git.test/app"},
+		"no issuer to trust":  {Identity: "https://git.test/app", Issuer: "https://issuer.test"},
+	} {
+		by.From = i.Start
+		v := &Verifier{Root: root, Identity: trust.NewPattern("**")}
+		if err := v.Check(i.Sign(by, sigstore.What{Text: []byte("text")}, sigstore.Both)); err == nil || !strings.Contains(err.Error(), "it is signed by https://git.test/app") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// A log entry with a sum of a kind that is not known is about no text.
+func TestUnknownSum(t *testing.T) {
+	i := sigstore.New(t)
+	sig := i.Sign(sigstore.Signer{Identity: "https://git.test/app", Issuer: "https://issuer.test", From: i.Start}, sigstore.What{Text: []byte("text")}, sigstore.Both)
+	known := sig.Entries[0].Body
+	if err := checkBody(known, sig); err != nil {
+		t.Fatal(err)
+	}
+	value := hex.EncodeToString(sig.Sum[:])
+	for name, change := range map[string][2]string{
+		"another kind":         {`"sha256"`, `"sha1"`},
+		"no kind":              {`"algorithm":"sha256",`, ``},
+		"no value":             {value, ""},
+		"a text for the value": {value, hex.EncodeToString([]byte("no sum"))},
+	} {
+		for _, also := range []string{`"sha256"`, `"md5"`} {
+			body := bytes.ReplaceAll(bytes.ReplaceAll(known, []byte(change[0]), []byte(change[1])), []byte(`"sha256"`), []byte(also))
+			if err := checkBody(body, sig); bytes.Equal(body, known) || err == nil || !strings.Contains(err.Error(), "its log entry is for another text") {
+				t.Errorf("%s, %s: got %v\n%s", name, also, err, body)
+			}
+			digest := *sig
+			digest.Text = nil
+			if err := checkBody(body, &digest); err == nil {
+				t.Errorf("%s, %s: it is about the digest", name, also)
+			}
+		}
 	}
 }
 
