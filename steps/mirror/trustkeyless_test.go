@@ -2,8 +2,10 @@ package mirror
 
 import (
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,6 +100,58 @@ func TestMirrorTrustKeyless(t *testing.T) {
 			const rule = "; the rule is " + testbed.UpstreamHost + "/signed/* (https://git.test/app/release@* by https://issuer.test)"
 			if f.Err != nil && !strings.HasSuffix(f.Err.Error(), rule) {
 				t.Errorf("%v does not name the rule", f.Err)
+			}
+		})
+	}
+}
+
+// No more is read of what may hold signatures than is needed: a registry can have much of it.
+func TestMirrorTrustReadsLittle(t *testing.T) {
+	for name, tt := range map[string]struct {
+		inTag, bundles int
+		refuse         string // all requests whose paths hold it
+		want           string
+		read           int // manifests: of the one platform, and of referrers
+	}{
+		"the tag's is right":                             {1, 3, "", "", 1},
+		"the tag's is right, and the rest cannot be had": {1, 3, "/referrers/", "", 1},
+		"the first referrer's is right":                  {0, 3, "", "", 2},
+		"no list of referrers":                           {0, 1, "/referrers/", "there is no signature of it in its repository", 0},
+		"the tag cannot be read":                         {1, 1, ".sig", "looking for its signatures: ", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newSigningBench(t)
+			digest := b.MultiPlatform(t, "signed/app:1", "amd64")
+			a := attacher{t, b.Registries, "signed/app"}
+			if tt.inTag > 0 {
+				a.attach(digest, "", b.document(a, b.by, "signed/app", digest))
+			}
+			for range tt.bundles {
+				a.attach(digest, sigstore.Bundle03, b.bundle(a, b.by, digest))
+			}
+			var read atomic.Int64
+			before := b.Before["upstream"]
+			b.Before["upstream"] = func(w http.ResponseWriter, r *http.Request) bool {
+				if strings.Contains(r.URL.Path, "/manifests/sha256:") && !strings.HasSuffix(r.URL.Path, digest) {
+					read.Add(1)
+				}
+				if tt.refuse == "" || !strings.Contains(r.URL.Path, tt.refuse) {
+					return before(w, r)
+				}
+				w.WriteHeader(http.StatusBadRequest)
+				return true
+			}
+			m := trusting(b.Registries, b.rule)
+			m.Images = testbed.Inline(testbed.UpstreamHost + "/signed/app:1")
+			f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (f.Err == nil) != (tt.want == "") || f.Err != nil && !strings.Contains(f.Err.Error(), tt.want) {
+				t.Errorf("got  %v\nwant %s", f.Err, tt.want)
+			}
+			if int(read.Load()) != tt.read {
+				t.Errorf("%d manifests are read by their digests, want %d", read.Load(), tt.read)
 			}
 		})
 	}

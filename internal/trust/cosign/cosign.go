@@ -46,13 +46,12 @@ type Proof struct {
 
 // Check implements trust.Proof. One signature that is right is enough.
 func (p *Proof) Check(ctx context.Context, im trust.Image) error {
-	manifests, err := p.Registry.SignatureManifests(ctx, nameOf(im), im.Digest)
-	if err != nil {
-		return fmt.Errorf("looking for its signatures: %w", err)
-	}
 	var found trust.Findings
 	looked := 0
-	for _, m := range manifests {
+	for m, err := range p.Registry.SignatureManifests(ctx, nameOf(im), im.Digest) {
+		if err != nil {
+			return fmt.Errorf("looking for its signatures: %w", err)
+		}
 		layers, err := layersOf([]byte(m.Body))
 		if err != nil {
 			found.Add(m.Name, err)
