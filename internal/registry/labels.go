@@ -149,7 +149,10 @@ func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) 
 			return err
 		}
 		defer func() { _ = rd.Close() }()
-		b, err = io.ReadAll(rd)
+		// Without a size in the manifest, the client takes whatever comes.
+		if b, err = io.ReadAll(io.LimitReader(rd, maxConfig+1)); err == nil && len(b) > maxConfig {
+			err = fmt.Errorf("a blob is larger than %d bytes, and its manifest gives no size", maxConfig)
+		}
 		return err
 	})
 	return b, err
