@@ -58,7 +58,7 @@ func parseKeys(b []byte) (openpgp.EntityList, error) {
 		list, err := openpgp.ReadKeyRing(bytes.NewReader(b))
 		switch {
 		case err != nil:
-			err = fmt.Errorf("it holds no OpenPGP keys: %w", err)
+			err = errors.New("it holds no OpenPGP keys")
 		case len(list) == 0:
 			err = errors.New("no public key in it")
 		}

@@ -65,10 +65,14 @@ func CheckSignedAs(pattern, text string) error {
 	switch {
 	case text == "":
 		return nil
+	case strings.Contains(text, "://"):
+		return withScheme(text)
 	case strings.ContainsAny(text, "*?@") || strings.Contains(path, ":"):
 		return fmt.Errorf("%q is not the beginning of a repository's name", text)
-	case !hasPath || !strings.ContainsAny(host, ".:") && host != "localhost":
+	case !strings.ContainsAny(host, ".:") && host != "localhost":
 		return withoutHost(text)
+	case !hasPath:
+		return fault.WithHint(fmt.Errorf("%q has no slash after the host", text), "write "+text+"/")
 	case pattern != "" && NewPattern(pattern).Beginning() == "":
 		return fmt.Errorf("nothing takes its place: the pattern %q begins with no text", pattern)
 	}
@@ -87,6 +91,8 @@ func CheckPattern(text string) error {
 		return nil
 	case strings.HasPrefix(text, layoutPrefix):
 		return nil // a path may have any characters
+	case strings.Contains(text, "://"):
+		return withScheme(text)
 	case strings.Contains(text, "***"):
 		return fmt.Errorf("%q has three * in a row; ** crosses slashes, and * does not", text)
 	case strings.Contains(text, "@") || hasPath && strings.Contains(last, ":"):
@@ -95,12 +101,19 @@ func CheckPattern(text string) error {
 		return withoutHost(text)
 	case hasPath && !strings.ContainsAny(host, ".:*?") && host != "localhost":
 		return withoutHost(text)
+	case strings.HasSuffix(text, "/"):
+		return fault.WithHint(fmt.Errorf("%q ends in a slash, and no repository does", text), "write "+text+"** for all repositories under it")
 	case strings.ToLower(path) != path:
 		return fmt.Errorf("%q matches no repository: their names have no upper-case letters", text)
 	case !repositoryPattern.MatchString(text):
 		return fmt.Errorf("%q is not a pattern of the form host/path with *, ** and ?", text)
 	}
 	return nil
+}
+
+func withScheme(text string) error {
+	_, name, _ := strings.Cut(text, "://")
+	return fault.WithHint(fmt.Errorf("%q begins with a scheme", text), "write "+name)
 }
 
 func withoutHost(text string) error {

@@ -68,9 +68,9 @@ func TestCheckPattern(t *testing.T) {
 		"quay.io/***":             "three * in a row",
 		"quay.io/[a-z]":           "is not a pattern",
 		"quay.io//a":              "is not a pattern",
-		"quay.io/a/":              "is not a pattern",
+		"quay.io/a/":              "ends in a slash",
 		"quay.io/a b":             "is not a pattern",
-		"https://quay.io/a/b":     "is not a pattern",
+		"https://quay.io/a/b":     "begins with a scheme",
 		"quay.io/a(b|c)":          "is not a pattern",
 		"docker.io/library/*:lat": "has a tag or a digest",
 	} {
@@ -87,7 +87,8 @@ func TestCheckSignedAs(t *testing.T) {
 		}
 	}
 	for bad, want := range map[string]string{
-		"registry.redhat.io":     "does not begin with a registry's host",
+		"registry.redhat.io":     "has no slash after the host",
+		"https://quay.io/mine/":  "begins with a scheme",
 		"redhat/":                "does not begin with a registry's host",
 		"registry.redhat.io/*":   "is not the beginning of a repository's name",
 		"registry.redhat.io/a:1": "is not the beginning of a repository's name",

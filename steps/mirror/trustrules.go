@@ -126,10 +126,12 @@ func (r *trustRule) checkProofs() error {
 		return plan.At("unsigned", fault.WithHint(errors.New("false proves nothing"), "give gpg with store, key, or issuer with identity and root; an image that no rule matches is refused"))
 	case r.Unsigned != nil && r.SignedAs != nil:
 		return errors.New("it has signed_as and unsigned, and what is unsigned has no name in a signature")
+	case r.GPG == nil && r.Store != nil:
+		return setting.Alone("gpg", false, "store")
 	case len(kinds) > 1:
 		return fmt.Errorf("it has %s, and a rule has one kind of proof", strings.Join(kinds, " and "))
-	case (r.GPG == nil) != (r.Store == nil):
-		return setting.Alone("gpg", r.GPG != nil, "store")
+	case r.GPG != nil && r.Store == nil:
+		return setting.Alone("gpg", true, "store")
 	case r.isKeyless():
 		return r.checkKeyless()
 	}
