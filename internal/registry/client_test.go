@@ -71,7 +71,7 @@ func TestReferences(t *testing.T) {
 		"https://quay.io/ns/app:1":    "begins with a scheme",
 		"app:1":                       "does not begin with a registry's host",
 		"ns/app:1":                    "does not begin with a registry's host",
-		"upstream.example/APP:1":      "is not of the form",
+		"upstream.example/APP:1":      "has upper-case letters before its tag",
 		"upstream.example/app":        "has no tag",
 		"upstream.example/":           "does not begin",
 		"":                            "does not begin",

@@ -107,5 +107,9 @@ func (t *TransferPlan) ReadAgain() string {
 	if again.Blobs == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s (%s) read from the source again: %s", human.Count(again.Blobs, "blob was", "blobs were"), human.Size(again.Bytes), again.Why)
+	verb := "were"
+	if again.Blobs == 1 {
+		verb = "was"
+	}
+	return fmt.Sprintf("%s (%s) %s read from the source again: %s", human.Count(again.Blobs, "blob", "blobs"), human.Size(again.Bytes), verb, again.Why)
 }

@@ -220,8 +220,8 @@ func TestDestinationThatIsWrittenOnly(t *testing.T) {
 	if err := s.c.Execute(t.Context(), table, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf("%d blobs were (", setBlobs)
-	if got := table.ReadAgain(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "read from the source again: "+dstHost+" did not give them back") {
+	want := fmt.Sprintf("%d blobs (", setBlobs)
+	if got := table.ReadAgain(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, ") were read from the source again: "+dstHost+" did not give them back") {
 		t.Errorf("told: %s", got)
 	}
 	if s.a.rest(); s.a.counts["GET blobs"] > 2*DefaultParallel+MaxConcurrency {

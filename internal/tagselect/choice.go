@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/version"
@@ -97,16 +98,19 @@ func (all Choices) Images() []string {
 // Check gives an error if a selection chooses fewer tags than it must, or if a tag of also
 // is in no repository.
 func (s Selection) Check(all Choices) error {
-	var errs []error
+	var wrong []string
+	if least := max(1, s.AtLeast); all.left() < least {
+		wrong = append(wrong, s.tooFew(all, least))
+	}
 	for _, tag := range s.Also {
 		if !slices.ContainsFunc(all, func(c *Choice) bool { return slices.Contains(c.also, tag) }) {
-			errs = append(errs, fmt.Errorf("also names the tag %s, which %s does not have", tag, s.From))
+			wrong = append(wrong, fmt.Sprintf("also names the tag %s, which %s does not have", tag, s.From))
 		}
 	}
-	if least := max(1, s.AtLeast); all.left() < least {
-		errs = append([]error{s.tooFew(all, least)}, errs...)
+	if wrong == nil {
+		return nil
 	}
-	return errors.Join(errs...)
+	return errors.New(strings.Join(wrong, "; ")) // one line: whoever has asked puts the place before it
 }
 
 func (all Choices) left() int {
@@ -118,7 +122,7 @@ func (all Choices) left() int {
 }
 
 // tooFew names the stage that removed the tags which are missing.
-func (s Selection) tooFew(all Choices, least int) error {
+func (s Selection) tooFew(all Choices, least int) string {
 	found := "nothing is selected"
 	if n := all.left(); n > 0 {
 		found = fmt.Sprintf("%s selected, fewer than at_least: %d", human.Count(n, "tag is", "tags are"), least)
@@ -133,11 +137,11 @@ func (s Selection) tooFew(all Choices, least int) error {
 			left += c.Stages[i].Left
 		}
 		if left < least {
-			return fmt.Errorf("%s from %s: %s leaves %s of %s", found, s.From, all[0].Stages[i].Text, none(left), human.Count(before, "tag", "tags"))
+			return fmt.Sprintf("%s from %s: %s leaves %s of %s", found, s.From, all[0].Stages[i].Text, none(left), human.Count(before, "tag", "tags"))
 		}
 		before = left
 	}
-	return fmt.Errorf("%s from %s: there are %s", found, s.From, human.Count(before, "tag", "tags"))
+	return fmt.Sprintf("%s from %s: there are %s", found, s.From, human.Count(before, "tag", "tags"))
 }
 
 func none(n int) string {

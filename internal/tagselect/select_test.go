@@ -119,6 +119,7 @@ func TestSelection(t *testing.T) {
 		"too few":         {Selection{From: "q.io/kolla/*", Rule: Rule{Except: []string{"latest"}, Version: "=2026.1"}, AtLeast: 3}, "", "2 tags are selected, fewer than at_least: 3 from q.io/kolla/*: version '=2026.1' leaves 2 of 4 tags"},
 		"no tags":         {Selection{From: "q.io/other"}, "", "nothing is selected from q.io/other: there are 0 tags"},
 		"also a typo":     {Selection{From: "q.io/kolla/cron", Rule: Rule{Newest: 1, Also: []string{"lates"}}}, "", "also names the tag lates, which q.io/kolla/cron does not have"},
+		"both, one line":  {Selection{From: "q.io/kolla/cron", Rule: Rule{Match: []string{"x"}, Also: []string{"lates", "newst"}}}, "", "leaves none of 2 tags; also names the tag lates, which q.io/kolla/cron does not have; also names the tag newst, which"},
 	}
 	for name, tt := range tests {
 		all, err := tt.s.Choose(t.Context(), r)
@@ -135,7 +136,7 @@ func TestSplit(t *testing.T) {
 	for from, want := range map[string]string{
 		"q.io/a/b": "q.io a/b", "q.io/a/*": "q.io a/*", "q.io/**": "q.io **", "q.io/a/**/b": "q.io a/**/b", "docker.io/alpine": "docker.io library/alpine", "q.io:5000/*": "q.io:5000 *",
 		"q.io/a:1": "has the tag 1", "q.io/a/*:1": "has the tag 1", "q.io/a@sha256:" + strings.Repeat("1", 64): "has a digest", "*.io/a": "not in a host", "oci:/a": "is a layout",
-		"alpine": "does not begin with a registry's host", "q.io/A": "not of the form", "q.io/A*": "not of the form", "": "does not begin",
+		"alpine": "does not begin with a registry's host", "q.io/A": "upper-case letters", "q.io/A*": "not of the form", "": "does not begin",
 	} {
 		host, repository, err := Split(from)
 		got := host + " " + repository

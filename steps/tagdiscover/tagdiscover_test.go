@@ -121,7 +121,7 @@ func TestTagDiscoverValidate(t *testing.T) {
 		"good":          {"a.example/b", "{version}", ""},
 		"not known yet": {"", "", ""},
 		"no registry":   {"rhosp13/openstack-base", "x", "image"},
-		"a bad one":     {"a.example/B:1", "x", "not of the form"},
+		"a bad one":     {"a.example/B:1", "x", "upper-case letters"},
 		"braces":        {"a.example/b", "{version", "tag_from_label"},
 	}
 	for name, tt := range tests {
