@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/go-multierror"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
@@ -36,7 +35,6 @@ func TestExplain(t *testing.T) {
 		{"hint outside", fault.WithHint(plan.At("paths", plain), "do this"), []string{"9:14: paths: is wrong (do this)"}},
 		{"joined", errors.Join(plan.At("paths[0]", plain), plain), []string{"9:15: is wrong", "8:5: is wrong"}},
 		{"joined inside", plan.At("paths", errors.Join(plan.At("[0]", plain), plan.At("[1]", plain))), []string{"9:15: is wrong", "9:19: is wrong"}},
-		{"multierror", multierror.Append(nil, plan.At("paths[0]", plain), plain), []string{"9:15: is wrong", "8:5: is wrong"}},
 		{"in other words", fmt.Errorf("so: %w", plan.At("paths", plain)), []string{"9:14: so: paths: is wrong"}},
 	}
 	for _, tt := range tests {

@@ -2,11 +2,10 @@ package runner
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/hashicorp/go-multierror"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
@@ -159,28 +158,16 @@ func (c *Change) bytes() int64 {
 	return sum
 }
 
-// Err returns the errors of all failed steps, each with the name of its step, as
-// a *multierror.Error. It is nil if no step failed. Skipped and interrupted steps are
-// not in it.
+// Err returns the errors of all failed steps, each with the name of its step, joined.
+// It is nil if no step failed. Skipped and interrupted steps are not in it.
 func (r *Report) Err() error {
-	var errs *multierror.Error
+	var errs []error
 	for _, s := range r.Steps {
 		if s.Status == Failed {
-			errs = multierror.Append(errs, fmt.Errorf("%s: %w", s.ID, s.Err))
+			errs = append(errs, fmt.Errorf("%s: %w", s.ID, s.Err))
 		}
 	}
-	if errs != nil {
-		errs.ErrorFormat = joinLines
-	}
-	return errs.ErrorOrNil()
-}
-
-func joinLines(errs []error) string {
-	out := make([]string, len(errs))
-	for i, err := range errs {
-		out[i] = err.Error()
-	}
-	return strings.Join(out, "\n")
+	return errors.Join(errs...)
 }
 
 // Summary returns the run in one line: "0 changed, 8 unchanged, 0 failed in 0.4s",

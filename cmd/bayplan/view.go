@@ -102,14 +102,9 @@ func (s screen) retrying(e runner.Event) {
 	fmt.Fprintf(s.errs, "%s: attempt %d: %s; trying again in %.0fs\n", e.Step, e.Attempt, indentContinuation(e.Error), e.Wait)
 }
 
-// indentContinuation indents the second and later lines of a text. From a
-// multierror it removes the heading and the bullets.
+// indentContinuation indents the second and later lines of a text.
 func indentContinuation(s string) string {
-	s = strings.TrimSpace(s)
-	if heading, list, ok := strings.Cut(s, " occurred:\n\t* "); ok && !strings.Contains(heading, "\n") {
-		s = strings.ReplaceAll(list, "\n\t* ", "\n")
-	}
-	return strings.ReplaceAll(s, "\n", "\n  ")
+	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  ")
 }
 
 // itemDoneText returns the line that reports a finished item.

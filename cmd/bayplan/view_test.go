@@ -3,8 +3,6 @@ package main
 import (
 	"errors"
 	"testing"
-
-	"github.com/hashicorp/go-multierror"
 )
 
 func TestIndentContinuation(t *testing.T) {
@@ -12,8 +10,6 @@ func TestIndentContinuation(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"one", one.Error(), "missing: a"},
 		{"joined", errors.Join(one, two).Error(), "missing: a\n  extra: b"},
-		{"a list of one", multierror.Append(nil, one).Error(), "missing: a"},
-		{"a list", multierror.Append(nil, one, two).Error(), "missing: a\n  extra: b"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := indentContinuation(tt.text); got != tt.want {

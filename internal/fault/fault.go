@@ -31,13 +31,30 @@ func WithHint(err error, hint string) error {
 	return hinted{err, hint}
 }
 
-// Hint returns the outermost hint in err, or "".
+// Hint returns the outermost hint in err, of several errors the first, or "".
 func Hint(err error) string {
-	var h interface{ Hint() string }
-	if errors.As(err, &h) {
-		return h.Hint()
+	if h, ok := err.(interface{ Hint() string }); ok { //nolint:errorlint // the recursion unwraps
+		if text := h.Hint(); text != "" {
+			return text
+		}
+	}
+	for _, cause := range causes(err) {
+		if text := Hint(cause); text != "" {
+			return text
+		}
 	}
 	return ""
+}
+
+// causes gives the errors that err wraps.
+func causes(err error) []error {
+	switch e := err.(type) { //nolint:errorlint // the callers unwrap
+	case interface{ Unwrap() []error }:
+		return e.Unwrap()
+	case interface{ Unwrap() error }:
+		return []error{e.Unwrap()}
+	}
+	return nil
 }
 
 // connection is an error of the network between us and a peer, not an answer

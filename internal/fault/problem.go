@@ -1,7 +1,5 @@
 package fault
 
-import "errors"
-
 // A Problem is one thing that is not as it should be, in a form that programs
 // can read. Its JSON is stable: names are added, never changed.
 type Problem struct {
@@ -18,22 +16,11 @@ type Problem struct {
 // Problems returns the problems in err, in their order: one for each error in
 // its tree that has a method Problem.
 func Problems(err error) []Problem {
-	switch e := err.(type) { //nolint:errorlint // the recursion unwraps
-	case nil:
-		return nil
-	case interface{ Problem() Problem }:
+	if e, ok := err.(interface{ Problem() Problem }); ok { //nolint:errorlint // the recursion unwraps
 		return []Problem{e.Problem()}
-	case interface{ WrappedErrors() []error }: // go-multierror's
-		return problemsOf(e.WrappedErrors())
-	case interface{ Unwrap() []error }:
-		return problemsOf(e.Unwrap())
 	}
-	return Problems(errors.Unwrap(err))
-}
-
-func problemsOf(errs []error) []Problem {
 	var all []Problem
-	for _, err := range errs {
+	for _, err := range causes(err) {
 		all = append(all, Problems(err)...)
 	}
 	return all

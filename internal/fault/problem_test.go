@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/hashicorp/go-multierror"
 
 	"github.com/bayplan/bayplan/internal/fault"
 )
@@ -31,10 +30,10 @@ func TestProblems(t *testing.T) {
 		"an error without any":     {other, nil},
 		"one":                      {missing("a"), []string{"a"}},
 		"one, wrapped":             {fault.WithHint(fmt.Errorf("catalog: %w", missing("a")), "try again"), []string{"a"}},
-		"some among others":        {multierror.Append(nil, missing("b"), other, missing("a")), []string{"b", "a"}},
+		"some among others":        {errors.Join(missing("b"), other, missing("a")), []string{"b", "a"}},
 		"joined":                   {errors.Join(missing("a"), fmt.Errorf("x: %w", missing("b"))), []string{"a", "b"}},
-		"several, wrapped, nested": {fmt.Errorf("x: %w", errors.Join(other, multierror.Append(nil, missing("a"), missing("a")))), []string{"a", "a"}},
-		"a list of none":           {multierror.Append(nil, other), nil},
+		"several, wrapped, nested": {fmt.Errorf("x: %w", errors.Join(other, errors.Join(missing("a"), missing("a")))), []string{"a", "a"}},
+		"a list of none":           {errors.Join(other), nil},
 		"wrapped twice at once":    {fmt.Errorf("%w and %w", missing("a"), missing("b")), []string{"a", "b"}},
 	}
 	for name, tt := range tests {

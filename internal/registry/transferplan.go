@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/go-multierror"
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/manifest"
@@ -265,7 +264,6 @@ func (t *TransferPlan) Misled() bool {
 
 // Err gives the errors of all failed images, one for each cause.
 func (t *TransferPlan) Err() error {
-	var errs *multierror.Error
 	byCause := map[string][]*ImagePlan{}
 	var causes []string
 	for _, e := range t.Images {
@@ -278,16 +276,11 @@ func (t *TransferPlan) Err() error {
 		}
 		byCause[text] = append(byCause[text], e)
 	}
-	for _, text := range causes {
-		errs = multierror.Append(errs, shared(byCause[text]))
+	errs := make([]error, len(causes))
+	for i, text := range causes {
+		errs[i] = shared(byCause[text])
 	}
-	if errs == nil {
-		return nil
-	}
-	if len(errs.Errors) == 1 {
-		return errs.Errors[0]
-	}
-	return errs
+	return errors.Join(errs...)
 }
 
 // shared is the error of images that failed for the same reason. With several, the

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/go-multierror"
-
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
@@ -350,11 +348,11 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	if err != nil {
 		return nil, err
 	}
-	errs := multierror.Append(nil, imagelist.Drifts(ctx, m.out.Registry(), checked)...)
-	errs = multierror.Append(errs, imagelist.Unchecked(checked)...)
-	errs = multierror.Append(errs, m.pruneDrifts(ctx, images)...)
+	errs := imagelist.Drifts(ctx, m.out.Registry(), checked)
+	errs = append(errs, imagelist.Unchecked(checked)...)
+	errs = append(errs, m.pruneDrifts(ctx, images)...)
 	for _, dir := range m.layouts() {
-		errs = multierror.Append(errs, m.corrupt(ctx, dir)...)
+		errs = append(errs, m.corrupt(ctx, dir)...)
 	}
 	refs, rewritten, trusted, lost := make([]string, len(checked)), []string{}, []string{}, false
 	for i, k := range checked {
@@ -365,7 +363,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 		trusted = d.addVerdict(trusted, k.Source, cmp.Or(k.Original, k.Want))
 		lost = lost || len(k.Lost) > 0
 	}
-	if err := errs.ErrorOrNil(); err != nil && lost {
+	if err := errors.Join(errs...); err != nil && lost {
 		return nil, fault.WithHint(err, "apply again: it copies what is missing")
 	} else if err != nil {
 		return nil, err

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/go-multierror"
-
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tagselect"
@@ -170,9 +168,9 @@ func (v *verifyCatalog) check(ctx context.Context, w runner.World, deep bool) (r
 		}
 		found[i] = imagelist.RefWithDigest(k.Target, k.Want)
 	}
-	errs = multierror.Append(errs, imagelist.Drifts(ctx, v.out.Registry(), checked)...)
-	errs = multierror.Append(errs, imagelist.Unchecked(checked)...)
-	if err := errs.ErrorOrNil(); err != nil {
+	errs = append(errs, imagelist.Drifts(ctx, v.out.Registry(), checked)...)
+	errs = append(errs, imagelist.Unchecked(checked)...)
+	if err := errors.Join(errs...); err != nil {
 		if hint := v.hint(ctx, names, images, checked); hint != "" {
 			err = fault.WithHint(err, hint)
 		}
@@ -239,16 +237,16 @@ func (v *verifyCatalog) catalog(ctx context.Context, host string, images []regis
 
 // repositories compares the catalog with the expected repositories. It also gives the
 // images in existing repositories, whose tags have to be checked.
-func (v *verifyCatalog) repositories(ctx context.Context, host string, names []string, images []registry.Image) (*multierror.Error, []registry.Image) {
-	var errs *multierror.Error
+func (v *verifyCatalog) repositories(ctx context.Context, host string, names []string, images []registry.Image) ([]error, []registry.Image) {
+	var errs []error
 	want := imagelist.Repositories(images)
 	for _, name := range want {
 		if _, found := slices.BinarySearch(names, name); !found {
-			errs = multierror.Append(errs, &imagelist.Drift{Kind: "missing", What: "repository", Name: host + "/" + name})
+			errs = append(errs, &imagelist.Drift{Kind: "missing", What: "repository", Name: host + "/" + name})
 		}
 	}
 	if v.Exact {
-		errs = multierror.Append(errs, imagelist.Unexpected(ctx, v.out.Registry(), host, imagelist.Difference(names, want))...)
+		errs = append(errs, imagelist.Unexpected(ctx, v.out.Registry(), host, imagelist.Difference(names, want))...)
 	}
 	present := slices.DeleteFunc(slices.Clone(images), func(im registry.Image) bool {
 		_, found := slices.BinarySearch(names, imagelist.RepositoryOf(im))

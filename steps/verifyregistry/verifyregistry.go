@@ -7,8 +7,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/hashicorp/go-multierror"
-
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tagselect"
@@ -188,7 +186,7 @@ func (v *verifyRegistry) checkOnly(ctx context.Context, w runner.World, host str
 		return err
 	}
 	others := imagelist.Difference(names, imagelist.Repositories(images))
-	return multierror.Append(nil, imagelist.Unexpected(ctx, v.out.Registry(), host, others)...).ErrorOrNil()
+	return errors.Join(imagelist.Unexpected(ctx, v.out.Registry(), host, others)...)
 }
 
 func loginText(g registry.PingResult) string {

@@ -131,7 +131,7 @@ func TestVerifyRegistryErrors(t *testing.T) {
 				b.Put(t, "rhosp13/openstack-bare:latest", "more/of:it")
 				b.Put(t, "rhosp13/openstack-bare:latest", "rhosp12/openstack-base:it")
 				b.Put(t, "rhosp13/openstack-bare:latest", "rhosp13/openstack-base:it")
-			}, "* extra: repository 192.0.2.1:8787/more/of\n\t* extra: repository 192.0.2.1:8787/rhosp12/openstack-base\n\n", "",
+			}, "extra: repository 192.0.2.1:8787/more/of\nextra: repository 192.0.2.1:8787/rhosp12/openstack-base", "",
 		},
 		"a closed catalog": {
 			func(_ *testing.T, b *testbed.Registries, _ *verifyRegistry) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/regclient/regclient/types/errs"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/paging"
 )
 
@@ -158,11 +159,7 @@ func (e *Error) Hint() string {
 			return ""
 		}
 	}
-	var h interface{ Hint() string }
-	if errors.As(e.Err, &h) {
-		return h.Hint()
-	}
-	return ""
+	return fault.Hint(e.Err)
 }
 
 // KindOf gives the kind of the Error in err, Other where there is none.
