@@ -67,15 +67,15 @@ func TestSpool(t *testing.T) {
 		"defaults: { spool: 0 }":       int64(0),
 		`defaults: { spool: "0" }`:     int64(0),
 		"defaults: { spool: 0MiB }":    int64(0),
-		"defaults: { spool: 10 }":      `3:20: spool: "10" is not a number of bytes such as 10MiB`,
+		"defaults: { spool: 10 }":      `3:20: spool: "10" is not a number of bytes such as 10MiB (write a whole number and one of KiB, MiB, GiB, kB, MB and GB)`,
 		"defaults: { spool: [1GiB] }":  "3:20: spool must be text, is a list (write a size such as 10GiB, or 0 for none)",
-		"defaults: { spool: -1GiB }":   `3:20: spool: "-1GiB" is not a number of bytes such as 10MiB`,
+		"defaults: { spool: -1GiB }":   `3:20: spool: "-1GiB" is not a number of bytes such as 10MiB (write a whole number and one of KiB, MiB, GiB, kB, MB and GB)`,
 		"defaults: { spol: 1GiB }":     `3:13: unknown key "spol" in defaults (did you mean spool?)`,
 		"defaults: { timeout: 1m }":    int64(10 << 30),
 		"defaults: { spool: }":         "3:19: spool must be text, is empty (write a size such as 10GiB, or 0 for none)",
 		"defaults: { spool: {a: b} }":  "3:20: spool must be text, is a mapping (write a size such as 10GiB, or 0 for none)",
 		"defaults: { spool: 1 GiB }":   int64(1 << 30),
-		"defaults: { spool: unknown }": `3:20: spool: "unknown" is not a number of bytes such as 10MiB`,
+		"defaults: { spool: unknown }": `3:20: spool: "unknown" is not a number of bytes such as 10MiB (write a whole number and one of KiB, MiB, GiB, kB, MB and GB)`,
 	} {
 		p, errs := plan.Parse("/plans/bayplan.yaml", []byte("apiVersion: bayplan/v1\nname: x\n"+written+"\nsteps: { a: { type: mkdir } }\n"), plan.Options{})
 		got := any(strings.Join(messages(errs), "\n"))

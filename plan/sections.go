@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 )
 
@@ -195,7 +196,7 @@ func (r *reader) readSpool(n *node) int64 {
 	case n.kind != isScalar || n.null:
 		r.fail(n.pos, "write a size such as 10GiB, or 0 for none", "spool must be text, is %s", n.describe())
 	case err != nil && n.text != "0":
-		r.fail(n.pos, "", "spool: %v", err)
+		r.fail(n.pos, fault.Hint(err), "spool: %v", err)
 	}
 	return size
 }

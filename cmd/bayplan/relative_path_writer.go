@@ -9,7 +9,9 @@ import (
 
 // A relativePathWriter shortens paths below the working directory to relative
 // ones. It does not shorten quoted text: that comes from others, such as names in
-// an archive. Each Write must hold whole lines.
+// an archive. Nor does it shorten the layouts of references in hints, which are to
+// be written into plans, where they must be absolute. Each Write must hold whole
+// lines.
 type relativePathWriter struct {
 	out    io.Writer
 	prefix string // the working directory with a slash at its end; "" shortens nothing
@@ -36,8 +38,22 @@ func (w relativePathWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+const (
+	hintPrefix   = "hint: "
+	layoutPrefix = "oci:"
+)
+
 // shorten removes the prefix from paths that begin with it.
 func (w relativePathWriter) shorten(text string) string {
+	var out strings.Builder
+	for line := range strings.Lines(text) {
+		out.WriteString(w.shortenLine(line))
+	}
+	return out.String()
+}
+
+func (w relativePathWriter) shortenLine(text string) string {
+	isHint := strings.HasPrefix(text, hintPrefix)
 	var out strings.Builder
 	quoted := false
 	for i := 0; i < len(text); {
@@ -47,9 +63,8 @@ func (w relativePathWriter) shorten(text string) string {
 			n = 2
 		case c == '"':
 			quoted = !quoted
-		case c == '\n':
-			quoted = false
-		case !quoted && strings.HasPrefix(text[i:], w.prefix) && !endsInPath(text[:i]):
+		case quoted, isHint && strings.HasSuffix(text[:i], layoutPrefix):
+		case strings.HasPrefix(text[i:], w.prefix) && !endsInPath(text[:i]):
 			i += len(w.prefix)
 			continue
 		}

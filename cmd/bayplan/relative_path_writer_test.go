@@ -11,6 +11,7 @@ func TestRelativePathWriter(t *testing.T) {
 		{"beside", "/home/stack", "made /home/stacks\n", "made /home/stacks\n"},
 		{"below another", "/home/stack", "made /mnt/home/stack/images\n", "made /mnt/home/stack/images\n"},
 		{"behind a colon", "/home/stack", "oci:/home/stack/a:/home/stack/b\n", "oci:a:b\n"},
+		{"a layout to write", "/home/stack", "oci:/home/stack/a: no\nhint: write oci:/home/stack/a:b:1, or see /home/stack/c\nin /home/stack/d\n", "oci:a: no\nhint: write oci:/home/stack/a:b:1, or see c\nin d\n"},
 		{"an address", "/home/stack", "file:///home/stack/a\n", "file:///home/stack/a\n"},
 		{"quoted", "/home/stack", `read /home/stack/a.tar: entry "/home/stack/b": it is absolute` + "\n", `read a.tar: entry "/home/stack/b": it is absolute` + "\n"},
 		{"quoted with a quote", "/home/stack", `"a\"/home/stack/b" in /home/stack/c` + "\n", `"a\"/home/stack/b" in c` + "\n"},

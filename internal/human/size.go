@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // Size returns a number of bytes in a binary unit: "512 B", "601.3 MiB".
@@ -37,5 +39,6 @@ func ParseSize(s string) (int64, error) {
 			return n * unit.size, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is not a number of bytes such as 10MiB", s)
+	err := fmt.Errorf("%q is not a number of bytes such as 10MiB", s)
+	return 0, fault.WithHint(err, "write a whole number and one of KiB, MiB, GiB, kB, MB and GB")
 }
