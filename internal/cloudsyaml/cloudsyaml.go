@@ -64,7 +64,7 @@ func Find(ctx context.Context, r Request) (Cloud, error) {
 	if err != nil && r.Quoted != nil {
 		r.Quoted(files.clouds.text)
 		r.Quoted(files.secure.text)
-		r.Quoted(strings.Join(os.Environ(), "\n"))
+		r.Quoted(strings.Join(variables(), "\n"))
 	}
 	return c, err
 }

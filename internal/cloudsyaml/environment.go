@@ -3,10 +3,19 @@ package cloudsyaml
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 )
+
+// prefix begins the names of the variables that say something about a cloud.
+const prefix = "OS_"
+
+// variables gives these variables, each as NAME=VALUE.
+func variables() []string {
+	return slices.DeleteFunc(os.Environ(), func(pair string) bool { return !strings.HasPrefix(pair, prefix) })
+}
 
 // fromEnvironment makes an entry of the OS_* variables, so that both are examined in the same way.
 func fromEnvironment(r Request) (Cloud, error) {
@@ -20,10 +29,10 @@ func fromEnvironment(r Request) (Cloud, error) {
 	}
 	const source = "the OS_* environment variables"
 	s := settings{}
-	for _, pair := range os.Environ() {
+	for _, pair := range variables() {
 		key, value, _ := strings.Cut(pair, "=")
-		if name, ok := strings.CutPrefix(key, "OS_"); ok && value != "" {
-			s.set(strings.ToLower(name), text(value))
+		if value != "" {
+			s.set(strings.ToLower(strings.TrimPrefix(key, prefix)), text(value))
 		}
 	}
 	s.remove("auth") // no variable stands for the mapping

@@ -34,6 +34,7 @@ func TestSecretsOfSettingsThatFail(t *testing.T) {
 				t.Setenv("OS_AUTH_TYPE", "v3totp")
 				t.Setenv("OS_PASSWORD", "s3cr3t-x")
 			}
+			t.Setenv("PWD", dir) // a shell's working directory is no password
 			secrets := redact.New()
 			_, err := glance.Connect(t.Context(), glance.Options{Cloud: "undercloud", Secrets: secrets})
 			if err == nil {
@@ -41,6 +42,9 @@ func TestSecretsOfSettingsThatFail(t *testing.T) {
 			}
 			if got := secrets.Text(err.Error() + ": s3cr3t-x"); strings.Contains(got, "s3cr3t") {
 				t.Errorf("got %s", got)
+			}
+			if got := secrets.Text(dir); got != dir {
+				t.Errorf("the directory of clouds.yaml is told as %s", got)
 			}
 		})
 	}
