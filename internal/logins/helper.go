@@ -55,8 +55,12 @@ func (f *Finder) askHelper(ctx context.Context, name, server string) (Credential
 		return Credential{}, nil
 	}
 	if err != nil {
-		err = fmt.Errorf("asking docker-credential-%s for %s: %w", name, server, err)
-		return Credential{}, fault.WithHint(err, fmt.Sprintf("to see why, run it by hand: echo %s | docker-credential-%s get", server, name))
+		hint := fmt.Sprintf("to see why, run it by hand: echo %s | docker-credential-%s get", server, name)
+		if errors.Is(err, exec.ErrNotFound) {
+			err = errors.New("there is no such command in PATH")
+			hint = "install it, or log in again without it: the files of podman login and docker login name it"
+		}
+		return Credential{}, fault.WithHint(fmt.Errorf("asking docker-credential-%s for %s: %w", name, server, err), hint)
 	}
 	var answer struct{ Username, Secret string }
 	if err := json.Unmarshal(out, &answer); err != nil {

@@ -219,6 +219,21 @@ func TestFailingHelperIsNotQuoted(t *testing.T) {
 	}
 }
 
+func TestHelperThatIsNotInstalled(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	for name, file := range map[string]string{
+		"store":    `{"credsStore":"nowhere"}`,
+		"of hosts": `{"credHelpers":{"a.example":"nowhere"}}`,
+	} {
+		k := FromEnvironment()
+		k.Files = []string{write(t, file)}
+		_, err := k.Find(t.Context(), hostname.Registry{Host: "a.example"}, "x")
+		if err == nil || !strings.Contains(err.Error(), "docker-credential-nowhere for a.example: there is no such command in PATH") || !strings.HasPrefix(fault.Hint(err), "install it") {
+			t.Errorf("%s: got %v (%s)", name, err, fault.Hint(err))
+		}
+	}
+}
+
 // What is found is known to the redactor, and also what an error of the file quotes.
 func TestFinderTellsSecrets(t *testing.T) {
 	r := redact.New()

@@ -381,3 +381,16 @@ func TestRetryAfterIsKept(t *testing.T) {
 		})
 	}
 }
+
+// Redirects that lead nowhere are told without the library's names for the request.
+func TestRedirectsInACircle(t *testing.T) {
+	src, _, c := pair(t)
+	src.act(func(w http.ResponseWriter, r *http.Request) bool {
+		http.Redirect(w, r, r.URL.Path, http.StatusMovedPermanently)
+		return true
+	})
+	err := plan(t, c, []Image{{Source: srcHost + "/ns/app:1", Target: dstHost + "/ns/app:1"}}).Err()
+	if err == nil || !strings.HasSuffix(err.Error(), srcHost+"/ns/app:1: stopped after 10 redirects") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -108,13 +108,9 @@ func (c *Client) configLabels(ctx context.Context, r ref.Ref, m manifest.Manifes
 	if manifests.IsOldFormat(m) {
 		return nil, manifests.OldFormatError(show(r), "read")
 	}
-	image, ok := m.(manifest.Imager)
-	if !ok {
-		return nil, fmt.Errorf("%s: a manifest of type %s has no labels", show(r), manifests.Describe(m).MediaType)
-	}
-	d, err := image.GetConfig()
+	d, _, err := manifests.Parts(m, "read")
 	if err != nil {
-		return nil, fmt.Errorf("%s: its configuration: %s", show(r), wire.Words(err))
+		return nil, fmt.Errorf("%s: %w", show(r), err)
 	}
 	b, err := c.small(ctx, r, d)
 	if err != nil {

@@ -163,6 +163,9 @@ func TestNoWordsOfLibraries(t *testing.T) {
 		"another algorithm":  {schema2, manifest("md5:" + strings.Repeat("a", 32)), "the algorithm is not known"},
 		"a short digest":     {schema2, manifest("sha256:abcd"), "another length"},
 		"not a digest":       {schema2, manifest("../../etc/passwd"), "not of the form ALGORITHM:HEX"},
+		"nothing":            {"application/vnd.oci.image.manifest.v1+json", "", "its manifest is empty"},
+		"no configuration":   {"application/vnd.oci.image.manifest.v1+json", `{"schemaVersion":2}`, "its manifest names no configuration"},
+		"an artifact":        {"application/vnd.oci.artifact.manifest.v1+json", `{"mediaType":"application/vnd.oci.artifact.manifest.v1+json","artifactType":"a/b","blobs":[]}`, `a manifest of type "application/vnd.oci.artifact.manifest.v1+json" cannot be copied`},
 		"a number in a list": {schema2, `{"schemaVersion":2,"mediaType":"` + schema2 + `","layers":7}`, `a value of the wrong type (number) for "layers"`},
 	}
 	for name, tt := range tests {
@@ -173,7 +176,7 @@ func TestNoWordsOfLibraries(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", name, err, tt.want)
 			continue
 		}
-		for _, words := range []string{"unmarshal", "unsupported media type", "not available for", "checksum", "failed to", "Go struct"} {
+		for _, words := range []string{"unmarshal", "unsupported media type", "not available for", "checksum", "failed to", "Go struct", "not set"} {
 			if strings.Contains(err.Error(), words) {
 				t.Errorf("%s: %q in %v", name, words, err)
 			}

@@ -11,7 +11,6 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/registry/manifests"
-	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
 const (
@@ -127,33 +126,27 @@ func (t *tree) below(ctx context.Context, m manifest.Manifest, depth int) error 
 	if manifests.IsOldFormat(m) {
 		return manifests.OldFormatError(name, "copied")
 	}
-	switch m := m.(type) {
-	case manifest.Indexer:
-		list, err := manifests.Children(m)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		for _, d := range list {
-			if err := t.walk(ctx, d.Digest.String(), depth+1); err != nil {
-				return err
-			}
-		}
-		return nil
-	case manifest.Imager:
+	index, ok := m.(manifest.Indexer)
+	if !ok {
 		return t.image(m, name)
 	}
-	return fmt.Errorf("%s: a manifest of type %q cannot be copied", name, manifests.Describe(m).MediaType)
+	list, err := manifests.Children(index)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	for _, d := range list {
+		if err := t.walk(ctx, d.Digest.String(), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // image adds the blobs of one image.
-func (t *tree) image(m manifest.Imager, name string) error {
-	conf, err := m.GetConfig()
+func (t *tree) image(m manifest.Manifest, name string) error {
+	conf, layers, err := manifests.Parts(m, "copied")
 	if err != nil {
-		return fmt.Errorf("%s: its configuration: %s", name, wire.Words(err))
-	}
-	layers, err := m.GetLayers()
-	if err != nil {
-		return fmt.Errorf("%s: its layers: %s", name, wire.Words(err))
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	for _, d := range append([]descriptor.Descriptor{conf}, layers...) {
 		if manifests.IsForeign(d) {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/regclient/regclient/types/descriptor"
+	"github.com/regclient/regclient/types/errs"
 	"github.com/regclient/regclient/types/manifest"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -40,6 +41,27 @@ func OldFormatError(name, done string) error {
 	return fault.WithHint(
 		fmt.Errorf("%s: it is in Docker's old image format (schema 1), which is not %s", name, done),
 		"pull it with docker or podman and push it again, which writes the present format")
+}
+
+// Parts gives the configuration and the layers of an image. use says what is not done with
+// a manifest that has none.
+func Parts(m manifest.Manifest, use string) (config descriptor.Descriptor, layers []descriptor.Descriptor, err error) {
+	image, ok := m.(manifest.Imager)
+	if ok {
+		config, err = image.GetConfig()
+	}
+	switch {
+	case !ok, errors.Is(err, errs.ErrUnsupportedMediaType):
+		return config, nil, fmt.Errorf("a manifest of type %q cannot be %s", Describe(m).MediaType, use)
+	case err != nil:
+		return config, nil, fmt.Errorf("its configuration: %s", wire.Words(err))
+	case config.Digest == "":
+		return config, nil, errors.New("its manifest names no configuration")
+	}
+	if layers, err = image.GetLayers(); err != nil {
+		return config, nil, fmt.Errorf("its layers: %s", wire.Words(err))
+	}
+	return config, layers, nil
 }
 
 // Children gives the entries of an index, with valid digests.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 
@@ -20,6 +21,7 @@ var libraryErrors = [...]struct {
 	{errs.ErrDigestMismatch, "what it sent has another digest"},
 	{errs.ErrSizeLimitExceeded, "it sends more than it may"},
 	{errs.ErrMismatch, "what it sent is not what it should be"},
+	{errs.ErrManifestNotSet, "its manifest is empty"},
 	{errs.ErrMissingLocation, "it opens an upload and does not say where"},
 	{errs.ErrHTTPRedirectRefused, "it redirects to a place that is not trusted"},
 	{errs.ErrShortRead, "it sent less than it announced"},
@@ -54,6 +56,10 @@ func Words(err error) string {
 		if errors.Is(err, known.err) {
 			return known.text
 		}
+	}
+	var request *url.Error // names the method and the address, which people have read already
+	if errors.As(err, &request) && request.Op != "parse" {
+		return shorten(request.Err)
 	}
 	return shorten(err)
 }
