@@ -2,7 +2,6 @@ package registry
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/regclient/regclient/types/ref"
@@ -33,32 +32,6 @@ func withoutHost(s string) error {
 	return fault.WithHint(err, "if it is an image of Docker Hub, write "+full)
 }
 
-var (
-	tagPattern        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
-	notInRepositories = regexp.MustCompile(`[^a-z0-9._/-]`)
-	upperCase         = regexp.MustCompile(`[A-Z]`)
-)
-
-// malformed says what is wrong with what follows the host in a reference.
-func malformed(s, path string) error {
-	name, _, _ := strings.Cut(path, "@")
-	name, tag, tagged := strings.Cut(name, ":")
-	other := notInRepositories.FindString(name)
-	switch {
-	case upperCase.MatchString(name):
-		return fmt.Errorf("image reference %q has upper-case letters before its tag, which no repository has", s)
-	case other != "":
-		return fmt.Errorf("image reference %q has %q before its tag, which no repository has", s, other)
-	case strings.Contains("/"+name+"/", "//"):
-		return fmt.Errorf("image reference %q has a slash with no name beside it", s)
-	case tagged && tag == "":
-		return fmt.Errorf("image reference %q has no tag after its colon", s)
-	case tagged && !tagPattern.MatchString(tag):
-		return fmt.Errorf("image reference %q: %q is not a tag: letters, digits, _, . and - are allowed in it, at most 128 of them", s, tag)
-	}
-	return fmt.Errorf("image reference %q is not of the form host/path:tag", s)
-}
-
 // parse reads a reference host[:port]/path[:tag][@digest]. Unlike other
 // programs it does not guess the host.
 func parse(s string) (ref.Ref, error) {
@@ -74,7 +47,7 @@ func parse(s string) (ref.Ref, error) {
 	}
 	r, err := ref.New(s)
 	if err != nil || r.Scheme != "reg" {
-		return ref.Ref{}, malformed(s, path)
+		return ref.Ref{}, wire.MalformedReference(s, path)
 	}
 	if r.Registry = hostname.Normal(r.Registry); (hostname.Registry{Host: hostname.DockerHub}).Is(r.Registry) {
 		r.Registry = hostname.DockerHub
