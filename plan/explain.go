@@ -43,6 +43,10 @@ func (b Body) explain(path string, err error, into *Errors) {
 		b.explainAll(path, many.Unwrap(), into)
 		return
 	}
+	if many, ok := err.(interface{ WrappedErrors() []error }); ok { // of fault.Join
+		b.explainAll(path, many.WrappedErrors(), into)
+		return
+	}
 	if fieldErr, ok := err.(*fieldError); ok {
 		b.explain(joinPath(path, fieldErr.path), fieldErr.err, into)
 		return

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -167,7 +166,7 @@ func (r *Report) Err() error {
 			errs = append(errs, fmt.Errorf("%s: %w", s.ID, s.Err))
 		}
 	}
-	return errors.Join(errs...)
+	return fault.Join(errs...)
 }
 
 // Summary returns the run in one line: "0 changed, 8 unchanged, 0 failed in 0.4s",

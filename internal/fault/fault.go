@@ -49,6 +49,8 @@ func Hint(err error) string {
 // causes gives the errors that err wraps.
 func causes(err error) []error {
 	switch e := err.(type) { //nolint:errorlint // the callers unwrap
+	case interface{ WrappedErrors() []error }: // of Join
+		return e.WrappedErrors()
 	case interface{ Unwrap() []error }:
 		return e.Unwrap()
 	case interface{ Unwrap() error }:

@@ -280,7 +280,7 @@ func (t *TransferPlan) Err() error {
 	for i, text := range causes {
 		errs[i] = shared(byCause[text])
 	}
-	return errors.Join(errs...)
+	return fault.Join(errs...)
 }
 
 // shared is the error of images that failed for the same reason. With several, the

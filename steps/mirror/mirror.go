@@ -363,7 +363,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 		trusted = d.addVerdict(trusted, k.Source, cmp.Or(k.Original, k.Want))
 		lost = lost || len(k.Lost) > 0
 	}
-	if err := errors.Join(errs...); err != nil && lost {
+	if err := fault.Join(errs...); err != nil && lost {
 		return nil, fault.WithHint(err, "apply again: it copies what is missing")
 	} else if err != nil {
 		return nil, err

@@ -170,7 +170,7 @@ func (v *verifyCatalog) check(ctx context.Context, w runner.World, deep bool) (r
 	}
 	errs = append(errs, imagelist.Drifts(ctx, v.out.Registry(), checked)...)
 	errs = append(errs, imagelist.Unchecked(checked)...)
-	if err := errors.Join(errs...); err != nil {
+	if err := fault.Join(errs...); err != nil {
 		if hint := v.hint(ctx, names, images, checked); hint != "" {
 			err = fault.WithHint(err, hint)
 		}

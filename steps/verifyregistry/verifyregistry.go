@@ -186,7 +186,7 @@ func (v *verifyRegistry) checkOnly(ctx context.Context, w runner.World, host str
 		return err
 	}
 	others := imagelist.Difference(names, imagelist.Repositories(images))
-	return errors.Join(imagelist.Unexpected(ctx, v.out.Registry(), host, others)...)
+	return fault.Join(imagelist.Unexpected(ctx, v.out.Registry(), host, others)...)
 }
 
 func loginText(g registry.PingResult) string {
