@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
@@ -36,11 +37,29 @@ func (r *pruneRule) validate() []error {
 		errs = append(errs, plan.At("prune.keep", fmt.Errorf("%d is less than 0", r.Keep)))
 	}
 	for i, s := range r.Repositories {
-		if _, err := path.Match(s, ""); err != nil {
-			errs = append(errs, plan.At(fmt.Sprintf("prune.repositories[%d]", i), fmt.Errorf("%q is not a valid pattern: a [ or \\ in it is not complete", s)))
-		}
+		errs = append(errs, plan.At(fmt.Sprintf("prune.repositories[%d]", i), checkRepository(s)))
 	}
 	return errs
+}
+
+// checkRepository checks the name of a repository without its host, or a pattern of such. One that is not
+// known yet passes.
+func checkRepository(name string) error {
+	if _, err := path.Match(name, ""); err != nil {
+		return fmt.Errorf("%q is not a valid pattern: a [ or \\ in it is not complete", name)
+	}
+	switch {
+	case strings.Contains(name, "**"):
+		err := fmt.Errorf("%q: * stands for text without a slash, and there is no **", name)
+		return fault.WithHint(err, "write an item for each number of slashes, such as apps/* and apps/*/*")
+	case strings.ContainsAny(name, ":@"):
+		return fmt.Errorf("%q has a host, a tag or a digest, and repositories are named without them here", name)
+	case name != "" && !strings.ContainsAny(name, `*?[\`):
+		if _, _, _, err := registry.Split("localhost/" + name); err != nil {
+			return fmt.Errorf("%q is not the name of a repository", name)
+		}
+	}
+	return nil
 }
 
 // prunings are what has to be removed, destination by destination.

@@ -166,6 +166,12 @@ func TestPruneValidate(t *testing.T) {
 		"patterns":   {&pruneRule{Repositories: []string{"a/*", "b", "c/[a-z]?", ""}, Keep: 3}, ""},
 		"negative":   {&pruneRule{Keep: -1}, "prune.keep: -1 is less than 0"},
 		"no pattern": {&pruneRule{Repositories: []string{"a", "b["}}, `prune.repositories[1]: "b[" is not a valid pattern`},
+		"two stars":  {&pruneRule{Repositories: []string{"apps/**"}}, `prune.repositories[0]: "apps/**": * stands for text without a slash`},
+		"a host":     {&pruneRule{Repositories: []string{"a.example:5000/app"}}, "has a host, a tag or a digest"},
+		"a tag":      {&pruneRule{Repositories: []string{"app:old"}}, "has a host, a tag or a digest"},
+		"of a tag":   {&pruneRule{Repositories: []string{"apps/*:old"}}, "has a host, a tag or a digest"},
+		"no name":    {&pruneRule{Repositories: []string{"b", "a//b"}}, `prune.repositories[1]: "a//b" is not the name of a repository`},
+		"upper case": {&pruneRule{Repositories: []string{"App"}}, `"App" is not the name of a repository`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := mirror{Parallel: 4, Signatures: keep("ignore"), Prune: tt.rule, out: (*connections.Set)(nil)}
