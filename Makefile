@@ -22,6 +22,9 @@ checked = -tags integration ./...
 concurrent = $$(git grep -lE '^\s*go (func|[a-zA-Z.]+\()|\.Go\(|httptest|synctest' -- '*.go' \
 	| xargs -n 1 dirname | sort -u | sed 's|^|./|' | xargs go list -find 2>/dev/null)
 
+# They take longest. They begin first, so that none of them is left to run alone at the end.
+longest = ./steps/mirror ./internal/registry ./cmd/bayplan
+
 # Tests that work through much data, or start very many processes. The race detector makes
 # each of them ten times slower, and other tests of their packages look for races.
 large = ^(Test|Fuzz)Large
@@ -55,9 +58,9 @@ lint: ## check formatting and go.mod, run vet and staticcheck
 	$(tool) staticcheck -checks all $(checked)
 
 test: lint cross ## check all that needs no server: lint, builds, unit tests, CLI scripts, examples
-	$(static) go test -vet=off -timeout 10m $$(go list ./... | grep -vxF "$(concurrent)")
+	$(static) go test -vet=off -timeout 10m -skip '$(large)' $$(go list ./... | grep -vxF "$(concurrent)")
 	$(static) go test -vet=off -timeout 10m -run '$(large)' $(with_large)
-	go test $(race) -trimpath -vet=off -timeout 10m -skip '$(large)' $(concurrent)
+	go test $(race) -trimpath -vet=off -timeout 10m -skip '$(large)' $(longest) $(concurrent)
 
 integration: ## install and start real servers and test against them
 	internal/dev/integration/run.sh

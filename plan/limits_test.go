@@ -41,7 +41,7 @@ func TestExpansion(t *testing.T) {
 }
 
 // The mistakes of a file that is full of them are limited.
-func TestManyMistakes(t *testing.T) {
+func TestLargeManyMistakes(t *testing.T) {
 	for name, text := range map[string]string{
 		"unknown keys": numbered("k%d: v\n", 4000),
 		"duplicates":   strings.Repeat("a: b\n", 4000),

@@ -41,10 +41,10 @@ func pathWithBinary(path string) string {
 	return filepath.Dir(binary) + string(os.PathListSeparator) + path
 }
 
-// TestScripts runs the scripts that hold the promises of the command line.
+// TestLargeScripts runs the scripts that hold the promises of the command line.
 // $EXAMPLES is the folder of the examples. Scripts use `copytree` to copy what
 // they change, and `signimage` to sign images.
-func TestScripts(t *testing.T) {
+func TestLargeScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(e *testscript.Env) error {

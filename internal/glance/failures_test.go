@@ -165,7 +165,7 @@ func stuck(emb *cloudserver.Cloud) http.Handler {
 // Every row of the table of failed uploads, with a digest that is known before
 // and with one that is found out on the way. Whatever happens, the old image
 // keeps the name until the new one is whole, and nothing else is left.
-func TestFailedUploads(t *testing.T) {
+func TestLargeFailedUploads(t *testing.T) {
 	for _, row := range failures() {
 		for how, known := range map[string]bool{"": true, ", hashed on the way": false} {
 			t.Run(row.event+how, func(t *testing.T) {

@@ -119,7 +119,7 @@ func TestNewest(t *testing.T) {
 	}
 }
 
-func TestBadRepositories(t *testing.T) {
+func TestLargeBadRepositories(t *testing.T) {
 	for name, text := range map[string]string{
 		"no XML":              "hello",
 		"a page":              "<html><body/></html>",

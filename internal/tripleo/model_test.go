@@ -206,8 +206,8 @@ func (m mix) takes(ref string) bool {
 	return !found(m.excludes)
 }
 
-// TestMixes compares the package with the model for many mixes.
-func TestMixes(t *testing.T) {
+// TestLargeMixes compares the package with the model for many mixes.
+func TestLargeMixes(t *testing.T) {
 	base := baseRegistry(t)
 	for _, table := range []string{"queens", "train", "wallaby"} {
 		rows := rawRows(t, table)

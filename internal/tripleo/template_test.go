@@ -104,7 +104,7 @@ func closing(when string) string {
 }
 
 // A template selects the same images as the built-in catalog of its release.
-func TestTemplateIsItsCatalog(t *testing.T) {
+func TestLargeTemplateIsItsCatalog(t *testing.T) {
 	roles := "- name: All\n  CountDefault: 1\n  ServicesDefault:\n"
 	for _, service := range []string{"NovaApi", "NeutronApi", "OVNController", "OVNDBs", "OpenDaylightApi", "CephMon", "CephGrafana", "HAproxy", "Keystone", "FluentdClient"} {
 		roles += "  - OS::TripleO::Services::" + service + "\n"

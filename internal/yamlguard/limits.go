@@ -5,7 +5,7 @@ const MaxBytes = 1 << 20
 
 // Limits of a file. The library has loops whose time is the square of their
 // input's length, and it recurses as deep as the input nests. Each limit
-// protects one of these places, and TestHostile measures inputs just within the
+// protects one of these places, and TestLargeHostile measures inputs just within the
 // limits. Files that people write stay far below.
 const (
 	maxOpen   = 2000     // open brackets, counting those in texts and comments; keeps input that nests far too deep from the lexer

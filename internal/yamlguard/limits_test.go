@@ -72,7 +72,7 @@ func billionLaughs(n int) string {
 
 // Input that is meant to be slow, deep or large is parsed or refused within the
 // limits.
-func TestHostile(t *testing.T) {
+func TestLargeHostile(t *testing.T) {
 	const deep, more = "nested more than", "more than bayplan reads"
 	tests := []struct{ name, text, want string }{
 		{"brackets", strings.Repeat("[", 200<<10), deep},
@@ -169,7 +169,7 @@ func TestBracketsAreRefusedAtOnce(t *testing.T) {
 
 // Every file of the corpora, as it is and repeated, is parsed or refused within
 // the limits.
-func TestCorpora(t *testing.T) {
+func TestLargeCorpora(t *testing.T) {
 	for _, pattern := range []string{
 		"../../plan/testdata/good/*.yaml", "../../plan/testdata/bad/*.yaml", "../../plan/testdata/fuzz/*/*",
 		"../tripleo/testdata/tht/environments/*.yaml", "../tripleo/testdata/tht/environments/*/*.yaml",
@@ -211,7 +211,7 @@ func corpus(raw []byte) (all [][]byte) {
 
 // Each piece of YAML syntax, repeated alone and in pairs, is parsed or refused
 // within the limits.
-func TestRepeated(t *testing.T) {
+func TestLargeRepeated(t *testing.T) {
 	pieces := []string{
 		"[", "]", "{", "}", "- ", "-\n", "? ", ": ", ":\n", ",", "&a ", "*a ", "!!str ", "!x ", "|\n", ">-\n", "\"", "'", "\t", " ", "\n", "\n ",
 		"a", "a: ", "<<: ", "<", "# ", "%", "@", "\\", "\u00e9",

@@ -82,7 +82,7 @@ func from(pattern string, rules *imagelist.TagRules) imagelist.List {
 
 // Two steps that select the same at once list each page of tags once, and ask for no
 // manifest of a tag that was not selected.
-func TestSelectionRequests(t *testing.T) {
+func TestLargeSelectionRequests(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	log := manySelected(t, b)
 	useLock(t, b)
@@ -123,7 +123,7 @@ func TestSelectionRequests(t *testing.T) {
 }
 
 // What is locked needs no list of tags.
-func TestLockedSelectionListsNothing(t *testing.T) {
+func TestLargeLockedSelectionListsNothing(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	log := manySelected(t, b)
 	lock := useLock(t, b)
