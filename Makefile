@@ -22,7 +22,7 @@ checked = -tags integration ./...
 concurrent = $$(git grep -lE '^\s*go (func|[a-zA-Z.]+\()|\.Go\(|httptest|synctest' -- '*.go' \
 	| xargs -n 1 dirname | sort -u | sed 's|^|./|' | xargs go list -find 2>/dev/null)
 
-# They take longest. They begin first, so that none of them is left to run alone at the end.
+# With the race detector they take as long as all others together: `make race` is for them.
 longest = ./steps/mirror ./internal/registry ./cmd/bayplan
 
 # Tests that work through much data, or start very many processes. The race detector makes
@@ -30,7 +30,7 @@ longest = ./steps/mirror ./internal/registry ./cmd/bayplan
 large = ^(Test|Fuzz)Large
 with_large = $$(git grep -lE 'func (Test|Fuzz)Large' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build cross generate fmt lint test integration bench clean
+.PHONY: help build cross generate fmt lint test race integration bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -58,11 +58,14 @@ lint: ## check formatting and go.mod, run vet and staticcheck
 	$(tool) staticcheck -checks all $(checked)
 
 test: lint cross ## check all that needs no server: lint, builds, unit tests, CLI scripts, examples
-	$(static) go test -vet=off -timeout 10m -skip '$(large)' $$(go list ./... | grep -vxF "$(concurrent)")
+	$(static) go test -vet=off -timeout 10m -skip '$(large)' $(longest) $$(go list ./... | grep -vxF "$(concurrent)")
 	$(static) go test -vet=off -timeout 10m -run '$(large)' $(with_large)
-	go test $(race) -trimpath -vet=off -timeout 10m -skip '$(large)' $(longest) $(concurrent)
+	go test $(race) -trimpath -vet=off -timeout 10m -skip '$(large)' $$(printf '%s\n' $(concurrent) | grep -vxF "$$(go list $(longest))")
 
-integration: ## install and start real servers and test against them
+race: ## look for races where that takes long
+	go test $(race) -trimpath -vet=off -timeout 20m -skip '$(large)' $(longest)
+
+integration: race ## install and start real servers and test against them
 	internal/dev/integration/run.sh
 
 bench: ## compare mirror, untar and upload with other tools (an hour; less with BENCH_RUNS=1)

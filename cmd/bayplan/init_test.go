@@ -102,7 +102,7 @@ func checkMade(t *testing.T, text string, o convert.Options) (made bool) {
 }
 
 // Every plan that init writes is valid, whatever the file has.
-func TestInitWritesValidPlans(t *testing.T) {
+func TestLargeInitWritesValidPlans(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, name := range slices.Sorted(maps.Keys(lists)) {

@@ -318,7 +318,7 @@ func TestSpoolThatCannotBeUsed(t *testing.T) {
 			if err := s.c.Execute(t.Context(), table, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			if got, want := table.ReadAgain(), human.Count(tt.again, "blob was", "blobs were"); !strings.HasPrefix(got, want) || !strings.Contains(got, "read from the source again: "+tt.why) {
+			if got, want := table.ReadAgain(), human.Count(tt.again, "blob", "blobs"); !strings.HasPrefix(got, want+" (") || !strings.Contains(got, "read from the source again: "+tt.why) {
 				t.Errorf("told: %q, want %s ... %s", got, want, tt.why)
 			}
 			s.src.rest()

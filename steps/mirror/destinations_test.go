@@ -159,7 +159,7 @@ func TestMirrorSaysWhatItReadsAgain(t *testing.T) {
 	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
-	if len(f.Notes) != 1 || !strings.HasPrefix(f.Notes[0], "9 blobs were (") || !strings.HasSuffix(f.Notes[0], "read from the source again: there is no spool") {
+	if len(f.Notes) != 1 || !strings.HasPrefix(f.Notes[0], "9 blobs (") || !strings.HasSuffix(f.Notes[0], "were read from the source again: there is no spool") {
 		t.Errorf("notes %q", f.Notes)
 	}
 }
