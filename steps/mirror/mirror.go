@@ -261,15 +261,11 @@ func (d deciding) transferPlan(ctx context.Context, images []registry.Image) (*r
 
 // sources gives the sources of images, each once.
 func sources(images []registry.Image) []string {
-	var names []string
-	seen := map[string]bool{}
-	for _, im := range images {
-		if !seen[im.Source] {
-			seen[im.Source] = true
-			names = append(names, im.Source)
-		}
+	names := make([]string, len(images))
+	for i, im := range images {
+		names[i] = im.Source
 	}
-	return names
+	return distinct(names)
 }
 
 func (d deciding) selection() registry.Selection {
@@ -360,7 +356,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 		if k.Original != "" {
 			rewritten = append(rewritten, refs[i])
 		}
-		trusted = d.addVerdict(trusted, k.Source, cmp.Or(k.Original, k.Want))
+		trusted = append(trusted, d.verdict(k.Source, cmp.Or(k.Original, k.Want)))
 		lost = lost || len(k.Lost) > 0
 	}
 	if err := fault.Join(errs...); err != nil && lost {
@@ -369,6 +365,6 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 		return nil, err
 	}
 	out := outputs(refs, rewritten)
-	out["trusted"] = plan.List(trusted...)
+	out["trusted"] = plan.List(distinct(trusted)...)
 	return out, nil
 }

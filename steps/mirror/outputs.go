@@ -43,17 +43,22 @@ func (d deciding) outputsOf(images []*registry.ImagePlan) runner.Outputs {
 func (d deciding) verdicts(images []*registry.ImagePlan) plan.Value {
 	found := []string{}
 	for _, e := range images {
-		found = d.addVerdict(found, e.Source, cmp.Or(e.Original, e.Digest))
+		found = append(found, d.verdict(e.Source, cmp.Or(e.Original, e.Digest)))
 	}
-	return plan.List(found...)
+	return plan.List(distinct(found)...)
 }
 
-// addVerdict adds what the record keeps of a trusted image, once for all destinations.
-func (d deciding) addVerdict(found []string, source, digest string) []string {
-	if v := d.verdict(source, digest); v != "" && !slices.Contains(found, v) {
-		return append(found, v)
+// distinct gives the texts that are not empty, each once: all destinations of an image have
+// one source and one verdict.
+func distinct(texts []string) []string {
+	all, seen := []string{}, map[string]bool{"": true}
+	for _, t := range texts {
+		if !seen[t] {
+			seen[t] = true
+			all = append(all, t)
+		}
 	}
-	return found
+	return all
 }
 
 // incomplete gives an error for a plan of which some images failed. It has the images
