@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"io"
@@ -7,27 +7,28 @@ import (
 	"unicode/utf8"
 )
 
-// A relativePathWriter shortens paths below the working directory to relative
+// A relativePaths shortens paths below the working directory to relative
 // ones. It does not shorten quoted text: that comes from others, such as names in
 // an archive. Nor does it shorten the layouts of references in hints, which are to
 // be written into plans, where they must be absolute. Each Write must hold whole
 // lines.
-type relativePathWriter struct {
+type relativePaths struct {
 	out    io.Writer
 	prefix string // the working directory with a slash at its end; "" shortens nothing
 }
 
-// newRelativePathWriter makes a relativePathWriter for the working directory
-// dir. With "" or "/" it shortens nothing.
-func newRelativePathWriter(out io.Writer, dir string) io.Writer {
+// NewRelativePaths makes a writer that shortens paths below the working directory dir
+// to relative ones and writes the rest of a text to out unchanged. With "" or "/" it
+// shortens nothing. Each Write must hold whole lines.
+func NewRelativePaths(out io.Writer, dir string) io.Writer {
 	if dir == "" || dir == "/" {
-		return relativePathWriter{out, ""}
+		return relativePaths{out, ""}
 	}
-	return relativePathWriter{out, dir + "/"}
+	return relativePaths{out, dir + "/"}
 }
 
 // Write writes p with its paths shortened.
-func (w relativePathWriter) Write(p []byte) (int, error) {
+func (w relativePaths) Write(p []byte) (int, error) {
 	text := string(p)
 	if w.prefix != "" {
 		text = w.shorten(text)
@@ -44,7 +45,7 @@ const (
 )
 
 // shorten removes the prefix from paths that begin with it.
-func (w relativePathWriter) shorten(text string) string {
+func (w relativePaths) shorten(text string) string {
 	var out strings.Builder
 	for line := range strings.Lines(text) {
 		out.WriteString(w.shortenLine(line))
@@ -52,7 +53,7 @@ func (w relativePathWriter) shorten(text string) string {
 	return out.String()
 }
 
-func (w relativePathWriter) shortenLine(text string) string {
+func (w relativePaths) shortenLine(text string) string {
 	isHint := strings.HasPrefix(text, hintPrefix)
 	var out strings.Builder
 	quoted := false

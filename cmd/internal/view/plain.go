@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -12,9 +12,11 @@ import (
 // systems stop a job that prints nothing.
 const heartbeat = 10 * time.Second
 
-// A plainView prints a line for every item and every step, for logs.
+// NewPlain makes a view that prints a line for every item and every step, for logs.
+func NewPlain(s Screen) View { return &plainView{Screen: s} }
+
 type plainView struct {
-	screen
+	Screen
 	last time.Time // time of the last line
 }
 
@@ -48,7 +50,7 @@ func (v *plainView) End(r *runner.Report) error { return v.printEnd(r) }
 
 func (v *plainView) line(e runner.Event, text string) {
 	v.last = e.Time
-	fmt.Fprintf(v.out, "%s: %s\n", e.Step, text)
+	fmt.Fprintf(v.Out, "%s: %s\n", e.Step, text)
 }
 
 // progressText returns how many bytes a step has moved.

@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ func TestIndentContinuation(t *testing.T) {
 		{"joined", errors.Join(one, two).Error(), "missing: a\n  extra: b"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := indentContinuation(tt.text); got != tt.want {
+			if got := Indent(tt.text); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -25,8 +25,8 @@ func TestShortDigest(t *testing.T) {
 		{"sha256:0123456789abcdef0123", "sha256:0123456789ab…"},
 		{`"/home/stack/templates/überschrift.yaml"`, `"/home/stack/templates/überschrift.yaml"`},
 	} {
-		if got := shortDigest(tt.value); got != tt.want {
-			t.Errorf("shortDigest(%q) gives %q, want %q", tt.value, got, tt.want)
+		if got := ShortDigest(tt.value); got != tt.want {
+			t.Errorf("ShortDigest(%q) gives %q, want %q", tt.value, got, tt.want)
 		}
 	}
 }

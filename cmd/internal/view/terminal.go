@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 // A terminalView draws a row for every running step at the lower end of the terminal.
 // Above the rows it prints a line for every finished step.
 type terminalView struct {
-	after   screen    // for the text after the rows are gone
-	lines   screen    // above the rows
+	after   Screen    // for the text after the rows are gone
+	lines   Screen    // above the rows
 	to      io.Writer // the terminal itself
 	columns func() int
 
@@ -34,13 +34,27 @@ type row struct {
 // maxRows is how many running steps are drawn. A terminal has 24 lines at least.
 const maxRows = 20
 
-// newTerminalView makes a view that draws on a terminal. Where the messages go to the
-// same terminal, they are printed above the rows, too.
-func newTerminalView(p *program, after screen) *terminalView {
-	v := &terminalView{after: after, to: p.stdout.drawing(), columns: p.columns, lines: screen{errs: after.errs}}
-	v.lines.out = newRelativePathWriter(&output{name: p.stdout.name, to: above{v}, secrets: p.redactor}, p.dir)
-	if p.bothTerminal {
-		v.lines.errs = v.lines.out
+// A Terminal is what a view draws on.
+type Terminal struct {
+	To      io.Writer  // the terminal itself: control sequences must reach it
+	Columns func() int // its width now
+
+	// Text gives a writer of text for people that ends in the one it gets: it cleans
+	// and shortens as the Screen's writers do.
+	Text func(io.Writer) io.Writer
+
+	// Errs says that the Screen's Errs are the same terminal, so that failures and
+	// notes are printed above the rows, too.
+	Errs bool
+}
+
+// NewTerminal makes a view that draws a row for every running step on a terminal. What
+// has ended is printed above the rows. The end of the run goes to after.
+func NewTerminal(t Terminal, after Screen) View {
+	v := &terminalView{after: after, to: t.To, columns: t.Columns, lines: Screen{Errs: after.Errs}}
+	v.lines.Out = t.Text(above{v})
+	if t.Errs {
+		v.lines.Errs = v.lines.Out
 	}
 	return v
 }

@@ -1,11 +1,11 @@
-package main
+package view
 
 import (
 	"bytes"
 	"testing"
 )
 
-func TestRelativePathWriter(t *testing.T) {
+func TestRelativePaths(t *testing.T) {
 	for _, tt := range []struct{ name, dir, text, want string }{
 		{"below", "/home/stack", "made /home/stack/images\n", "made images\n"},
 		{"beside", "/home/stack", "made /home/stacks\n", "made /home/stacks\n"},
@@ -21,7 +21,7 @@ func TestRelativePathWriter(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			n, err := newRelativePathWriter(&out, tt.dir).Write([]byte(tt.text))
+			n, err := NewRelativePaths(&out, tt.dir).Write([]byte(tt.text))
 			if n != len(tt.text) || err != nil {
 				t.Errorf("Write gives %d, %v, want %d, nil", n, err, len(tt.text))
 			}

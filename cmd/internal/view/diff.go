@@ -1,4 +1,4 @@
-package main
+package view
 
 import (
 	"fmt"
@@ -11,9 +11,13 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// A diffView shows what a plan would change, step by step in file order.
+// NewDiff makes a view that shows what a plan would change, step by step in file
+// order. It writes the contents of files to raw, in which no path is shortened.
+func NewDiff(s Screen, raw io.Writer) View { return &diffView{Screen: s, raw: raw} }
+
+// A diffView shows what a plan would change.
 type diffView struct {
-	screen
+	Screen
 	raw io.Writer // for the contents of files, in which no path is shortened
 }
 
@@ -25,29 +29,29 @@ func (v *diffView) End(r *runner.Report) error {
 	shown := false
 	for _, s := range r.Steps {
 		for _, note := range s.Finding.Notes {
-			fmt.Fprintf(v.errs, "%s: note: %s\n", s.ID, note)
+			fmt.Fprintf(v.Errs, "%s: note: %s\n", s.ID, note)
 		}
 		if s.Status == runner.Unchanged {
 			continue // the summary counts it
 		}
 		shown = true
-		fmt.Fprintf(v.out, "%s (%s): %s\n", s.ID, s.Type, headline(s))
+		fmt.Fprintf(v.Out, "%s (%s): %s\n", s.ID, s.Type, Headline(s))
 		if s.Finding.Change == nil {
 			continue
 		}
 		for _, it := range s.Finding.Change.Items {
-			fmt.Fprintf(v.out, "  %s\n", itemLine(it))
+			fmt.Fprintf(v.Out, "  %s\n", ItemLine(it))
 			v.printTextDiff(it)
 		}
 	}
 	if shown {
-		fmt.Fprintln(v.out)
+		fmt.Fprintln(v.Out)
 	}
 	return v.printEnd(r)
 }
 
-// headline says in a few words what a step would change.
-func headline(s *runner.StepReport) string {
+// Headline says in a few words what a step would change.
+func Headline(s *runner.StepReport) string {
 	switch s.Status {
 	case runner.ToCreate, runner.ToChange:
 		c := s.Finding.Change
@@ -78,7 +82,9 @@ func opSign(op runner.Op) string {
 	return "~"
 }
 
-func itemLine(it runner.Item) string {
+// ItemLine returns the line that shows an item of a change: its operation as a sign,
+// what it is, and in parentheses its size, its note and its digests.
+func ItemLine(it runner.Item) string {
 	var more []string
 	if it.Bytes > 0 {
 		more = append(more, human.Size(it.Bytes))
@@ -103,11 +109,24 @@ func digestsText(it runner.Item) string {
 	case it.To == "" && (it.From == "" || it.From == it.Note):
 		return ""
 	case it.To == "":
-		return shortDigest(it.From)
+		return ShortDigest(it.From)
 	case it.From == "" || it.From == it.To:
-		return shortDigest(it.To)
+		return ShortDigest(it.To)
 	}
-	return shortDigest(it.From) + " -> " + shortDigest(it.To)
+	return ShortDigest(it.From) + " -> " + ShortDigest(it.To)
+}
+
+// ShortDigest shortens a digest to the digits that people compare. It returns
+// other values whole.
+func ShortDigest(value string) string {
+	const length = 19 // sha256: and 12 digits
+	switch {
+	case value == "":
+		return "(none)"
+	case strings.HasPrefix(value, "sha256:") && len(value) > length:
+		return value[:length] + "…"
+	}
+	return value
 }
 
 // printTextDiff shows how a text file would change, as a unified diff. It leaves
