@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/hostdisk"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -188,15 +189,25 @@ type World interface {
 	Remember(path string, id FileID, sums map[Algo]string)
 }
 
-// An Algo is a hash algorithm.
-type Algo string
+// What a World knows of the files of the host.
+type (
+	// Algo is a hash algorithm.
+	Algo = hostdisk.Algo
+	// FileID identifies a file and its content at one moment.
+	FileID = hostdisk.FileID
+	// Disk is the World as it is.
+	Disk = hostdisk.Disk
+)
 
 // The algorithms that World.Sum knows.
 const (
-	MD5    Algo = "md5" // what Glance calls checksum; never trusted alone
-	SHA256 Algo = "sha256"
-	SHA512 Algo = "sha512"
+	MD5    = hostdisk.MD5 // what Glance calls checksum; never trusted alone
+	SHA256 = hostdisk.SHA256
+	SHA512 = hostdisk.SHA512
 )
+
+// Identify returns the identity of a file that was looked at just now.
+func Identify(fi fs.FileInfo) FileID { return hostdisk.Identify(fi) }
 
 // An Input is one thing that decides a step's result.
 type Input struct {

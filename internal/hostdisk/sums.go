@@ -1,4 +1,4 @@
-package runner
+package hostdisk
 
 import (
 	"context"
@@ -16,8 +16,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/readers"
 	"github.com/bayplan/bayplan/internal/textfile"
+)
+
+// An Algo is a hash algorithm.
+type Algo string
+
+// The algorithms that are known.
+const (
+	MD5    Algo = "md5" // what Glance calls checksum; never trusted alone
+	SHA256 Algo = "sha256"
+	SHA512 Algo = "sha512"
 )
 
 // A sumCache remembers the digests of files. Its zero value is empty and ready.
@@ -64,8 +75,8 @@ func (c *sumCache) sum(ctx context.Context, path string, algos []Algo, hard bool
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		if call.err == nil && (call.hard || !hard) && len(missing(call.sums, algos)) == 0 {
-			return pick(call.sums, algos), nil
+		if call.err == nil && (call.hard || !hard) && len(Missing(call.sums, algos)) == 0 {
+			return Pick(call.sums, algos), nil
 		}
 	}
 }
@@ -108,8 +119,8 @@ func (c *sumCache) hash(ctx context.Context, path string, algos []Algo, hard boo
 		known = c.recall(path, before)
 	}
 	began := time.Now()
-	if todo := missing(known, algos); len(todo) > 0 {
-		fresh, err := hashAll(ctx, file, todo)
+	if todo := Missing(known, algos); len(todo) > 0 {
+		fresh, err := Hash(ctx, file, todo)
 		if err != nil {
 			return nil, &fs.PathError{Op: "hash", Path: path, Err: err}
 		}
@@ -118,7 +129,7 @@ func (c *sumCache) hash(ctx context.Context, path string, algos []Algo, hard boo
 			c.remember(path, sumEntry{before, maps.Clone(known)})
 		}
 	}
-	return pick(known, algos), nil
+	return Pick(known, algos), nil
 }
 
 func (c *sumCache) recall(path string, id fileStat) map[Algo]string {
@@ -140,14 +151,13 @@ func (c *sumCache) remember(path string, e sumEntry) {
 	c.dirty = true
 }
 
-// load reads what an earlier run remembered. It ignores a file that it cannot read,
-// since the digests can be computed again.
+// load implements Disk.Load.
 func (c *sumCache) load(file string) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return
 	}
-	body, err := unseal(b)
+	body, err := durable.Unseal(b)
 	if err != nil {
 		return
 	}
@@ -160,7 +170,7 @@ func (c *sumCache) load(file string) {
 	c.files = files
 }
 
-// save writes what is remembered if anything is new. It leaves out files that are gone.
+// save implements Disk.Save.
 func (c *sumCache) save(file string) error {
 	c.mu.Lock()
 	files, dirty := maps.Clone(c.files), c.dirty
@@ -172,12 +182,11 @@ func (c *sumCache) save(file string) error {
 		_, err := os.Stat(path)
 		return err != nil
 	})
-	return writeSealed(file, files)
+	return durable.WriteSealed(file, files)
 }
 
-// hashAll reads r to its end once and returns the digests asked for. It stops when
-// ctx ends.
-func hashAll(ctx context.Context, r io.Reader, algos []Algo) (map[Algo]string, error) {
+// Hash reads r to its end once and returns the digests asked for. It stops when ctx ends.
+func Hash(ctx context.Context, r io.Reader, algos []Algo) (map[Algo]string, error) {
 	hashes := hashers{}
 	for _, algo := range algos {
 		h, err := newHash(algo)
@@ -222,8 +231,8 @@ func newHash(algo Algo) (hash.Hash, error) {
 	return nil, fmt.Errorf("no hash algorithm %q", algo)
 }
 
-// missing returns the algorithms that sums has no digest for.
-func missing(sums map[Algo]string, algos []Algo) []Algo {
+// Missing returns the algorithms that sums has no digest for.
+func Missing(sums map[Algo]string, algos []Algo) []Algo {
 	var out []Algo
 	for _, algo := range algos {
 		if sums[algo] == "" {
@@ -233,8 +242,8 @@ func missing(sums map[Algo]string, algos []Algo) []Algo {
 	return out
 }
 
-// pick returns the digests of the algorithms asked for.
-func pick(sums map[Algo]string, algos []Algo) map[Algo]string {
+// Pick returns the digests of the algorithms asked for.
+func Pick(sums map[Algo]string, algos []Algo) map[Algo]string {
 	out := make(map[Algo]string, len(algos))
 	for _, algo := range algos {
 		out[algo] = sums[algo]

@@ -1,4 +1,4 @@
-package runner
+package hostdisk
 
 import (
 	"context"
@@ -99,7 +99,7 @@ func TestSumFromManySides(t *testing.T) {
 			write(t, file, "hello")
 		}
 		all.Go(func() {
-			w := []World{&d, d.Hard()}[i%2]
+			w := []summer{&d, d.Hard()}[i%2]
 			got, err := w.Sum(t.Context(), file, MD5, SHA256)
 			if err != nil || len(got) != 2 {
 				t.Errorf("Sum = %v, %v", got, err)

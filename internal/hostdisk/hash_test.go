@@ -1,4 +1,4 @@
-package runner
+package hostdisk
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 func TestHashAllInPieces(t *testing.T) {
 	content := strings.Repeat("0123456789abcdef", 200_000) // more than one buffer
 	all := []Algo{MD5, SHA256, SHA512, MD5}
-	got, err := hashAll(t.Context(), iotest.HalfReader(strings.NewReader(content)), all)
+	got, err := Hash(t.Context(), iotest.HalfReader(strings.NewReader(content)), all)
 	must(t, err)
 	for _, algo := range all {
 		if got[algo] != digest(t, algo, content) {
@@ -27,7 +27,7 @@ func TestHashAllInPieces(t *testing.T) {
 func TestHashAllOfWhatCannotBeRead(t *testing.T) {
 	boom := errors.New("input/output error")
 	r := io.MultiReader(bytes.NewReader(make([]byte, 3<<20)), iotest.ErrReader(boom))
-	if _, err := hashAll(t.Context(), r, []Algo{MD5, SHA512}); !errors.Is(err, boom) {
+	if _, err := Hash(t.Context(), r, []Algo{MD5, SHA512}); !errors.Is(err, boom) {
 		t.Errorf("error %v, want %v", err, boom)
 	}
 }
