@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/doctor"
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/steps"
 )
@@ -52,7 +53,7 @@ func (p *program) doctor(c *cli.Context) (err error) {
 	if c.Bool("json") {
 		err = p.printIndentedJSON(report)
 	} else {
-		err = report.Write(newRelativePathWriter(p.stdout, p.dir), c.Bool("quiet"))
+		err = report.Write(view.NewRelativePaths(p.stdout, p.dir), c.Bool("quiet"))
 	}
 	if err == nil && report.Failed > 0 {
 		err = reportedError{fmt.Errorf("%s", human.Count(report.Failed, "check failed", "checks failed"))}
