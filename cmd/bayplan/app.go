@@ -24,6 +24,7 @@ type program struct {
 	terminal       bool       // stdout is a terminal that can be drawn on
 	bothTerminal   bool       // stderr is a terminal, too
 	columns        func() int // of the terminal
+	printed        bool       // a document, or a line of a stream, is printed
 }
 
 // newProgram makes a program that writes to stdout and stderr and to nothing else.
@@ -109,6 +110,9 @@ func (p *program) run(args []string) int {
 	if _, noHelp := err.(cli.ExitCoder); noHelp {
 		err = commandError(err)
 	}
+	if name := askedDocument(app, args); name != "" {
+		err = p.printFailure(ctx, name, err)
+	}
 	return p.exit(ctx, err)
 }
 
@@ -142,11 +146,7 @@ func (p *program) configureCommand(parent string, c *cli.Command) {
 		if ctx.NArg() > maxArgs {
 			return commandError(fmt.Errorf("%s: unexpected argument %q", c.Name, ctx.Args().Get(maxArgs)))
 		}
-		err := action(ctx)
-		if ctx.Bool("json") && c.Name != "validate" {
-			err = p.printMistakesAsJSON(err)
-		}
-		return err
+		return action(ctx)
 	}
 	for _, sub := range c.Subcommands {
 		p.configureCommand(name, sub)

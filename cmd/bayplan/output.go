@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"sync"
@@ -112,44 +111,3 @@ func escapeHidden(b []byte) []byte {
 // and its control sequences may not be cleaned. What it draws beside them are the
 // checked ids of steps, and numbers.
 func (o *output) drawing() io.Writer { return o.to }
-
-// jsonVersion is the version of all JSON that bayplan prints. Each document and each
-// line has it as "bayplan". Names are added without a new version.
-const jsonVersion = 1
-
-// versioned gives a JSON object with the version as its first field.
-func versioned(v any) ([]byte, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	head := fmt.Appendf(nil, `{"bayplan":%d`, jsonVersion)
-	if len(b) > len("{}") {
-		head = append(head, ',')
-	}
-	return append(head, b[1:]...), nil
-}
-
-// printJSON prints an object as one line of JSON.
-func (p *program) printJSON(v any) error {
-	b, err := versioned(v)
-	if err == nil {
-		_, err = p.stdout.machine().Write(append(b, '\n'))
-	}
-	return err
-}
-
-// printIndentedJSON prints an object as JSON of several lines.
-func (p *program) printIndentedJSON(v any) error {
-	b, err := versioned(v)
-	if err != nil {
-		return err
-	}
-	var doc bytes.Buffer
-	if err := json.Indent(&doc, b, "", "  "); err != nil {
-		return err
-	}
-	doc.WriteByte('\n')
-	_, err = p.stdout.machine().Write(doc.Bytes())
-	return err
-}
