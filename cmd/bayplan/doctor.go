@@ -19,9 +19,9 @@ func (p *program) doctorCommand() *cli.Command {
 		Name:  "doctor",
 		Usage: "check servers, logins, files and disks before any work",
 		Description: "Looks at what the plan needs: whether its servers can be reached, their\n" +
-			"certificates, logins, rights to read and to push, pulls that are left, clocks,\n" +
-			"proxies, files, room on disks, who listens on ports of this host. Each problem\n" +
-			"has a hint. Changes nothing. Exits with 1 if a check fails.",
+			"certificates, logins, rights to read and to push, pulls that are left,\n" +
+			"clocks, proxies, files, room on disks, who listens on ports of this host.\n" +
+			"Each problem has a hint. Changes nothing. Exits with 1 if a check fails.",
 		Flags: append(planFlags(), stateFlag(),
 			&cli.DurationFlag{Name: "timeout", Value: 15 * time.Second, Usage: "wait at most `TIME` for each server"},
 			jsonFlag(),

@@ -15,7 +15,7 @@ type walk func(*runner.Runner, context.Context) (*runner.Report, error)
 
 // runWithView runs a walk and shows its progress and its result.
 func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner, w walk) (*runner.Report, error) {
-	v := p.view(c, mode, r.Graph.Plan.Name)
+	v := p.view(c, mode, r)
 	r.Observe = runner.FanOut(r.Observe, v.Observe)
 	report, err := w(r, c.Context)
 	if report == nil {
