@@ -46,7 +46,8 @@ func (p *program) rehearse(c *cli.Context) error {
 	}
 	out := view.NewRelativePaths(p.stdout, p.dir)
 	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
-		Plan: options, Keep: c.String("keep"), Say: func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
+		Plan: options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Warn: p.printWarnings,
+		Say: func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
 	})
 	if err == nil && !ok {
 		return reportedError{errRehearsal}
