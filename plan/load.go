@@ -67,12 +67,11 @@ func Parse(file string, src []byte, o Options) (*Plan, Errors) {
 	if root == nil {
 		return nil, errs
 	}
-	r := newReader(s, errs)
-	r.redactor = o.Redactor
-	r.readFile = o.readFile
-	p := r.readPlan(root, o)
+	r := newReader(newWhole(o), s, errs)
+	r.root = root
+	p := r.readPlan(o)
 	p.File = abs
-	return p, r.finish()
+	return p, r.finishAll()
 }
 
 // readFile reads a file, but at most one byte more than a file may hold: yamlguard refuses
