@@ -1,6 +1,10 @@
 package runner
 
-import "github.com/bayplan/bayplan/plan"
+import (
+	"slices"
+
+	"github.com/bayplan/bayplan/plan"
+)
 
 // A Server is a server that a step asks.
 type Server struct {
@@ -28,11 +32,12 @@ type Asked struct {
 }
 
 // AskedBy returns the servers that the steps of a plan ask, as far as the plan alone
-// shows them. It leaves out steps with mistakes in their configuration.
+// shows them. It leaves out steps with mistakes in their configuration. A step that is off
+// only names its servers.
 func AskedBy(p *plan.Plan, types Types) []Asked {
 	var all []Asked
 	g := &Graph{Plan: p}
-	for _, s := range p.Steps {
+	for i, s := range slices.Concat(p.Steps, p.Off) {
 		typ, ok := types.Find(s.Type)
 		if !ok {
 			continue
@@ -43,6 +48,7 @@ func AskedBy(p *plan.Plan, types Types) []Asked {
 			continue
 		}
 		for _, server := range pather.Paths().Asks {
+			server.Named = server.Named || i >= len(p.Steps)
 			all = append(all, Asked{s, server})
 		}
 	}

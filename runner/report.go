@@ -52,6 +52,8 @@ type Report struct {
 	Mode  Mode          `json:"mode"`
 	Steps []*StepReport `json:"steps"` // the chosen ones, in file order
 	Took  time.Duration `json:"-"`
+
+	byID map[string]*StepReport // of a run
 }
 
 // A StepReport is the result of one step.
@@ -107,6 +109,9 @@ func (s *StepReport) MarshalJSON() ([]byte, error) {
 
 // Step returns the report of a step, or nil.
 func (r *Report) Step(id string) *StepReport {
+	if r.byID != nil {
+		return r.byID[id]
+	}
 	for _, s := range r.Steps {
 		if s.ID == id {
 			return s
