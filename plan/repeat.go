@@ -140,34 +140,30 @@ func (r *reader) readLoop(s *stepEntry, n *node, path []*stepEntry) ([]*instance
 	}
 	all, ok := []*instance{}, !n.incomplete
 	for i, it := range n.items {
-		text, wrong := r.loopText(it, fmt.Sprintf("item %d of for_each", i+1), "")
-		ok = r.checkKey(it, it.pos, text) && !wrong && ok
+		text, good := r.loopText(it, fmt.Sprintf("item %d of for_each", i+1), "")
+		ok = good && r.checkKey(it.pos, text, "; for other texts write a mapping of keys to texts") && ok
 		all = append(all, &instance{key: text, value: text, on: true})
 	}
 	for _, e := range n.entries {
-		text, wrong := r.loopText(e.value, fmt.Sprintf("%q of for_each", e.key), e.key)
-		ok = r.checkKey(n, e.keyPos, e.key) && !wrong && ok
+		text, good := r.loopText(e.value, fmt.Sprintf("%q of for_each", e.key), e.key)
+		ok = r.checkKey(e.keyPos, e.key, "") && good && ok
 		all = append(all, &instance{key: e.key, value: text, on: true})
 	}
 	return all, ok && r.distinct(n, all)
 }
 
-// loopText returns one text of for_each. wrong says that it is none, which is
-// reported.
-func (r *reader) loopText(n *node, name, key string) (text string, wrong bool) {
+// loopText returns one text of for_each. It reports what is none.
+func (r *reader) loopText(n *node, name, key string) (text string, ok bool) {
 	if n.reported {
-		return "", true
+		return "", false
 	}
-	text, problem := n.wantText(name, key)
-	return text, problem != nil && !r.failWith(n.pos, problem)
+	text, wrong := n.wantText(name, key)
+	return text, wrong == nil || r.failWith(n.pos, wrong)
 }
 
 // checkKey reports whether a text can be the key of an instance.
-func (r *reader) checkKey(n *node, pos Pos, key string) bool {
-	if n.reported || loopKey.MatchString(key) || n.kind == isScalar && (n.null || n.yamlType != "") {
-		return true
-	}
-	return r.fail(pos, "keys begin with a letter or digit and consist of letters, digits, ., _ and -; for other texts write a mapping of keys to texts",
+func (r *reader) checkKey(pos Pos, key, more string) bool {
+	return loopKey.MatchString(key) || r.fail(pos, "keys begin with a letter or digit and consist of letters, digits, ., _ and -"+more,
 		"%q cannot be the key of an instance", key)
 }
 
