@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
@@ -63,6 +64,14 @@ func (s *stepEntry) address(i *instance) string {
 // Address returns the name of one instance of a step with for_each: sites["edge1"].
 func Address(id, key string) string { return id + `["` + key + `"]` }
 
+// shown returns the address as messages show it.
+func (s *stepEntry) shown(i *instance) string {
+	if s.repeated {
+		return s.address(i)
+	}
+	return strconv.Quote(s.id)
+}
+
 // all returns the instances of an entry. Without any, it returns one that is off: what
 // the entry says is checked also then, and what needs it waits for what it needs.
 func (s *stepEntry) all() []*instance {
@@ -116,6 +125,7 @@ func (s *stepEntry) repeat(path []*stepEntry) {
 	if s.state = varKnown; !ok {
 		s.state = varBroken
 	}
+	s.in.choose(s)
 	s.byKey = make(map[string]*instance, len(s.instances))
 	for _, i := range s.instances {
 		s.byKey[i.key] = i
@@ -283,6 +293,9 @@ func (r *reader) findInstance(to *stepEntry, ref *reference, in refRules) bool {
 	if found == nil {
 		hint := human.DidYouMean(key, slices.Sorted(maps.Keys(to.byKey)))
 		return r.fail(ref.pos, hint, "step %q has no instance %q", to.id, key)
+	}
+	if in.each.on && !found.on {
+		return r.fail(ref.pos, "let this step have the same when, or write what it needs", "step %s is off, since its when is not true", to.shown(found))
 	}
 	ref.step = to.address(found)
 	return true

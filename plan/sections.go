@@ -309,7 +309,7 @@ func (r *reader) own(s *stepEntry, n *node) *node {
 // stepFields returns the entries of a step. Its unknown keys are most likely settings
 // that belong to with.
 func (r *reader) stepFields(n *node, name string) fields {
-	keys := []string{"type", "for_each", "site", "with", "needs", "timeout", "retry"}
+	keys := []string{"type", "for_each", "when", "site", "with", "needs", "timeout", "retry"}
 	empty := slices.ContainsFunc(n.entries, func(e entry) bool { return e.key == "with" && e.value.null })
 	before := len(r.errs)
 	f := r.keyedFields(n, name, keys...)

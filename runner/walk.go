@@ -18,9 +18,9 @@ type walk struct {
 	parallel int
 	handler  handler
 
-	ready    []*Node       // in order
-	blocked  []*Node       // in order, not yet ready
-	waitsFor map[*Node]int // for how many nodes each blocked one waits
+	ready    []*Node // in order
+	blocked  []*Node // in order, not yet ready
+	waitsFor []int   // for how many nodes each blocked one waits, by its place
 }
 
 // A handler supplies the work of each node and keeps the results.
@@ -55,13 +55,14 @@ type message struct {
 // newWalk makes a walk over nodes, which must be in order. A node waits for all nodes
 // of the walk that are before it, even if only nodes outside the walk connect them.
 func newWalk(nodes []*Node, parallel int, h handler) *walk {
-	w := &walk{parallel: max(parallel, 1), handler: h, waitsFor: map[*Node]int{}}
+	w := &walk{parallel: max(parallel, 1), handler: h}
 	var chosen set
 	for _, n := range nodes {
 		chosen = chosen.with(n.place)
 	}
+	w.waitsFor = make([]int, 64*len(chosen))
 	for _, n := range nodes {
-		w.waitsFor[n] = n.ancestors.common(chosen)
+		w.waitsFor[n.place] = n.ancestors.common(chosen)
 	}
 	w.blocked = slices.Clone(nodes)
 	w.release()
@@ -138,7 +139,7 @@ func (w *walk) handle(r message) {
 	case w.handler.onEnd(r.node, r.res):
 		for _, n := range w.blocked {
 			if n.after(r.node) {
-				w.waitsFor[n]--
+				w.waitsFor[n.place]--
 			}
 		}
 		w.release()
@@ -150,7 +151,7 @@ func (w *walk) handle(r message) {
 // release moves the nodes that wait for nothing any more to ready.
 func (w *walk) release() {
 	w.keepBlocked(func(n *Node) bool {
-		if w.waitsFor[n] > 0 {
+		if w.waitsFor[n.place] > 0 {
 			return true
 		}
 		w.ready = append(w.ready, n)
