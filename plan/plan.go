@@ -49,6 +49,8 @@ type Plan struct {
 	// Redactor masks what is secret in all that a run of the plan shows or records; it
 	// is that of the Options.
 	Redactor *redact.Redactor
+
+	sources []*source // of all files of the plan, its own last
 }
 
 // A Connection is one named entry of connections. Its settings are not decoded.

@@ -34,6 +34,7 @@ func (r *reader) readPlan(o Options) *Plan {
 	p.Name = r.readName(r.root, r.top)
 	r.files = append(r.files, r)
 	for _, in := range r.files {
+		p.sources = append(p.sources, in.src)
 		in.readVars(in.top.value("vars"))
 	}
 	other := r.openConnectionsFile(o)

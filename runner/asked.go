@@ -1,7 +1,7 @@
 package runner
 
 import (
-	"slices"
+	"iter"
 
 	"github.com/bayplan/bayplan/plan"
 )
@@ -11,6 +11,7 @@ type Server struct {
 	Kind  ServerKind
 	Name  string   // the name of its connection, or ""
 	Hosts []string // without a Name: its host, or hosts of which any one will do; empty if only a run knows the server
+	URLs  []string // of a web server: what the step reads there, as far as known; one that ends with / is only where more is
 	Field string   // the field of the configuration that names it
 	Named bool     // the step names the server and uses its settings, but does not ask it
 }
@@ -36,21 +37,42 @@ type Asked struct {
 // only names its servers.
 func AskedBy(p *plan.Plan, types Types) []Asked {
 	var all []Asked
-	g := &Graph{Plan: p}
-	for i, s := range slices.Concat(p.Steps, p.Off) {
-		typ, ok := types.Find(s.Type)
-		if !ok {
-			continue
+	for s, paths := range pathsOf(p, types, p.Steps) {
+		for _, server := range paths.Asks {
+			all = append(all, Asked{s, server})
 		}
-		step := g.newStep(&Node{Step: s, Type: typ})
-		pather, ok := step.(Pather)
-		if !ok || len(s.With.Decode(step, nil)) > 0 {
-			continue
-		}
-		for _, server := range pather.Paths().Asks {
-			server.Named = server.Named || i >= len(p.Steps)
+	}
+	for s, paths := range pathsOf(p, types, p.Off) {
+		for _, server := range paths.Asks {
+			server.Named = true
 			all = append(all, Asked{s, server})
 		}
 	}
 	return all
+}
+
+// PathsOf returns the paths and places of the steps of a plan, in file order, as far as the
+// plan alone shows them. It leaves out steps with mistakes in their configuration.
+func PathsOf(p *plan.Plan, types Types) iter.Seq2[*plan.Step, Paths] {
+	return pathsOf(p, types, p.Steps)
+}
+
+func pathsOf(p *plan.Plan, types Types, steps []*plan.Step) iter.Seq2[*plan.Step, Paths] {
+	return func(yield func(*plan.Step, Paths) bool) {
+		g := &Graph{Plan: p}
+		for _, s := range steps {
+			typ, ok := types.Find(s.Type)
+			if !ok {
+				continue
+			}
+			step := g.newStep(&Node{Step: s, Type: typ})
+			pather, ok := step.(Pather)
+			if !ok || len(s.With.Decode(step, nil)) > 0 {
+				continue
+			}
+			if !yield(s, pather.Paths()) {
+				return
+			}
+		}
+	}
 }

@@ -68,11 +68,13 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.initCommand(),
 			p.validateCommand(),
+			p.doctorCommand(),
 			p.diffCommand(),
 			p.applyCommand(),
 			p.verifyCommand(),
 			p.lockCommand(),
 			p.statusCommand(),
+			p.historyCommand(),
 			p.whyCommand(),
 			p.graphCommand(),
 			p.explainCommand(),
