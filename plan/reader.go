@@ -17,6 +17,7 @@ const (
 // A whole is what the files of a plan make together: names that each of them may use.
 type whole struct {
 	files       []*reader // included files come before those that include them
+	opened      int       // how many files are included
 	redactor    *redact.Redactor
 	scope       *scope
 	secrets     map[string]*secretSource
@@ -33,6 +34,7 @@ type whole struct {
 type reader struct {
 	*whole
 	src  *source
+	path string // absolute, of a file of the plan
 	errs Errors
 	root *node
 	top  fields // the sections of the file

@@ -88,6 +88,10 @@ func (r *reader) collectSteps(section *node) {
 		return
 	}
 	for _, e := range section.entries {
+		if first := r.step[e.key]; first != nil {
+			r.failTwice(e.keyPos, "step", e.key, first.in.src, first.pos)
+			continue
+		}
 		s := &stepEntry{in: r, id: e.key, pos: e.keyPos, value: e.value}
 		r.wantName(e, "step", stepID, "lower-case letters, digits and _")
 		r.steps = append(r.steps, s)

@@ -28,11 +28,14 @@ var (
 // readPlan reads the sections of a plan. It reads variables and secrets first,
 // since the other sections may refer to them.
 func (r *reader) readPlan(o Options) *Plan {
-	r.top = r.keyedFields(r.root, "the plan", "apiVersion", "name", "vars", "secrets", "connections", "defaults", "steps")
-	p := &Plan{Dir: r.src.dir, Redactor: o.Redactor}
+	r.top = r.keyedFields(r.root, "the plan", "apiVersion", "name", "include", "vars", "secrets", "connections", "defaults", "steps")
+	p := &Plan{File: r.path, Dir: r.src.dir, Redactor: o.Redactor}
 	r.readVersion(r.root, r.top, true)
 	p.Name = r.readName(r.root, r.top)
-	r.files = append(r.files, r)
+	whole := r.openIncluded(o, nil)
+	if r.files = append(r.files, r); !whole {
+		return nil
+	}
 	for _, in := range r.files {
 		p.sources = append(p.sources, in.src)
 		in.readVars(in.top.value("vars"))
@@ -88,7 +91,9 @@ func (r *reader) readSecrets(section *node, p *Plan) {
 	}
 	for _, e := range section.entries {
 		r.secretNames = append(r.secretNames, e.key)
-		if r.wantName(e, "secret", refName, "lower-case letters, digits and _") {
+		if first := r.secrets[e.key]; first != nil {
+			r.failTwice(e.keyPos, "secret", e.key, first.src, first.pos)
+		} else if r.wantName(e, "secret", refName, "lower-case letters, digits and _") {
 			r.readSecret(e)
 		}
 	}
@@ -200,10 +205,12 @@ func (r *reader) readSpool(n *node) int64 {
 // readSteps reads the steps of all files.
 func (r *reader) readSteps(p *Plan) {
 	defaults := r.readDefaults(r.top.value("defaults"), p)
-	if r.top.missing("steps") {
+	section := r.top.value("steps")
+	switch {
+	case len(r.steps) > 0:
+	case r.top.missing("steps"):
 		r.fail(r.root.pos, "", "steps is missing")
-	}
-	if section := r.top.value("steps"); section != nil && section.kind == isMapping && len(section.entries) == 0 && !section.incomplete && !section.reported {
+	case section != nil && section.kind == isMapping && len(section.entries) == 0 && !section.incomplete && !section.reported:
 		r.fail(section.pos, "", "the plan has no steps")
 	}
 	for _, s := range r.steps {
@@ -368,17 +375,21 @@ func (r *reader) readConnections(section *node, p *Plan) {
 		return
 	}
 	f := r.keyedFields(section, "connections", "registries", "clouds", "hosts")
-	p.Registries = append(p.Registries, r.readKind(f.value("registries"), "registries", "registry")...)
-	p.Clouds = append(p.Clouds, r.readKind(f.value("clouds"), "clouds", "cloud")...)
-	p.Hosts = append(p.Hosts, r.readKind(f.value("hosts"), "hosts", "host")...)
+	p.Registries = r.readKind(p.Registries, f.value("registries"), "registries", "registry")
+	p.Clouds = r.readKind(p.Clouds, f.value("clouds"), "clouds", "cloud")
+	p.Hosts = r.readKind(p.Hosts, f.value("hosts"), "hosts", "host")
 }
 
-func (r *reader) readKind(section *node, key, what string) []Connection {
+// readKind adds the connections of one kind to those of earlier files.
+func (r *reader) readKind(all []Connection, section *node, key, what string) []Connection {
 	if section == nil || !r.wantMapping(section, "connections."+key) {
-		return nil
+		return all
 	}
-	var all []Connection
 	for _, e := range section.entries {
+		if i := slices.IndexFunc(all, func(c Connection) bool { return c.Name == e.key }); i >= 0 {
+			r.failTwice(e.keyPos, what, e.key, all[i].Body.src, all[i].Pos)
+			continue
+		}
 		r.wantName(e, what, connName, "lower-case letters, digits, _ and -")
 		r.fillBody(e.value, e.valuePos, refRules{secrets: true})
 		if !r.wantMapping(e.value, what+" "+strconv.Quote(e.key)) {

@@ -101,6 +101,13 @@ func (r *reader) readVars(section *node) {
 		for _, below := range e.value.entries {
 			markSensitive(below.value, below.key)
 		}
+		// What one file leaves open, another one may define.
+		if first := r.scope.vars[e.key]; first != nil && !first.node.null {
+			if !e.value.null {
+				r.failTwice(e.keyPos, "variable", e.key, first.in.src, first.pos)
+			}
+			continue
+		}
 		r.scope.vars[e.key] = &variable{name: e.key, in: r, node: e.value, pos: e.keyPos}
 	}
 }
