@@ -90,3 +90,7 @@ func (r Registry) For(host string) Registry {
 	}
 	return r
 }
+
+// IsHost reports whether a text that may be the name of a connection is a host: it has a
+// dot or a colon, or it is localhost.
+func IsHost(text string) bool { return strings.ContainsAny(text, ".:") || text == "localhost" }
