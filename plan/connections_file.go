@@ -46,6 +46,7 @@ func (r *reader) readConnectionsFile(p *Plan) {
 	r.readSecrets(r.top.value("secrets"), p)
 	p.Registries, p.Clouds, p.Hosts = nil, nil, nil
 	r.readConnections(r.top.value("connections"), p)
+	p.sources = append(p.sources, r.src)
 	p.ConnectionsFile = r.src.file
 	p.OtherServers = r.readOthers(r.top.value("others"))
 }

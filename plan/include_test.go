@@ -110,7 +110,8 @@ func TestIncludeMistakes(t *testing.T) {
 		want  []string
 	}{
 		{
-			"names that are there twice", map[string]string{
+			"names that are there twice",
+			map[string]string{
 				"edge/bayplan.yaml": "name: x\ninclude: [a.yaml, b.yaml]\nvars: { v: \"1\" }\nsecrets: { s: { env: A } }\nconnections: { hosts: { h: { host: a.example.com } } }\n" + steps,
 				"edge/a.yaml":       "vars: { v: \"2\", w: , x: }\nsecrets: { s: { env: B } }\nconnections: { hosts: { h: { host: b.example.com } } }\n" + steps,
 				"edge/b.yaml":       "vars: { w: \"1\" }\n",
@@ -124,7 +125,8 @@ func TestIncludeMistakes(t *testing.T) {
 			},
 		},
 		{
-			"a circle", map[string]string{
+			"a circle",
+			map[string]string{
 				"edge/bayplan.yaml": "name: x\ninclude: [../a.yaml]\n" + steps,
 				"a.yaml":            "include: [b.yaml, edge/bayplan.yaml]\n",
 				"b.yaml":            "include: [./a.yaml, b.yaml]\n",
@@ -136,7 +138,8 @@ func TestIncludeMistakes(t *testing.T) {
 			},
 		},
 		{
-			"files that are none", map[string]string{
+			"files that are none",
+			map[string]string{
 				"edge/bayplan.yaml": "name: x\ninclude: [none.yaml, https://example.com/a.yaml, \"${vars.x}\", \"\", /dev/null, .., list.txt]\n" + steps,
 				"edge/list.txt":     "- a\n",
 			},
@@ -151,7 +154,8 @@ func TestIncludeMistakes(t *testing.T) {
 			},
 		},
 		{
-			"keys that an included file does not have", map[string]string{
+			"keys that an included file does not have",
+			map[string]string{
 				"edge/bayplan.yaml": "name: x\ninclude: [a.txt]\n" + steps,
 				"edge/a.txt":        "name: y\ndefaults: {}\nvars: { v: \"${vars.w}\" }\nsteps: { b: { type: x, with: { into: \"${vars.nothing}\" } } }\n",
 			},

@@ -50,7 +50,8 @@ type Plan struct {
 	// is that of the Options.
 	Redactor *redact.Redactor
 
-	sources []*source // of all files of the plan, its own last
+	sources []*source       // of all its files, the plan file first
+	secrets []*secretSource // in no order
 }
 
 // A Connection is one named entry of connections. Its settings are not decoded.

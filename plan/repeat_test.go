@@ -120,11 +120,14 @@ steps:
 		want, wrong  []string
 	}{
 		{
-			"all", "sites: { b: '${vars.text}', c: '3' }\nnames: [n, m]\nopen: [o]\n", plan.Options{},
-			[]string{`a["b"]: b=${vars.text}`, `a["c"]: c=3`, "b: n m", "c: o", "d: t"}, nil,
+			"all", "sites: { b: '${vars.text}', c: '3' }\nnames: [n, m]\nopen: [o]\n",
+			plan.Options{},
+			[]string{`a["b"]: b=${vars.text}`, `a["c"]: c=3`, "b: n m", "c: o", "d: t"},
+			nil,
 		},
 		{
-			"another form", "sites: [b]\nnames: n\nopen: [[o]]\nsame: { a: b }\ntext: [t]\n", plan.Options{},
+			"another form", "sites: [b]\nnames: n\nopen: [[o]]\nsame: { a: b }\ntext: [t]\n",
+			plan.Options{},
 			[]string{`a["a"]: a=1`, "b: ", "c: ", "d: t"},
 			[]string{
 				"DIR/bayplan.yaml:3:67: variable \"open\" has no value (give it one here or with --var open=...)",
@@ -136,7 +139,8 @@ steps:
 			},
 		},
 		{
-			"text for a list", "open: [o]\n", plan.Options{Vars: map[string]string{"names": "n"}, Environ: []string{"BAYPLAN_VAR_sites=s"}},
+			"text for a list", "open: [o]\n",
+			plan.Options{Vars: map[string]string{"names": "n"}, Environ: []string{"BAYPLAN_VAR_sites=s"}},
 			[]string{`a["a"]: a=1`, "b: ", "c: o", "d: t"},
 			[]string{
 				"command line: --var names: the plan declares the variable as a list, here is text (give it in a file, with --var-file)",

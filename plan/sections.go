@@ -36,8 +36,10 @@ func (r *reader) readPlan(o Options) *Plan {
 	if r.files = append(r.files, r); !whole {
 		return nil
 	}
-	for _, in := range r.files {
+	for _, in := range slices.Backward(r.files) {
 		p.sources = append(p.sources, in.src)
+	}
+	for _, in := range r.files {
 		in.readVars(in.top.value("vars"))
 	}
 	other := r.openConnectionsFile(o)
@@ -82,59 +84,6 @@ func (r *reader) readName(root *node, f fields) string {
 		r.fail(n.pos, "plan names begin with a letter or digit and consist of lower-case letters, digits, _ and -", "%q cannot be the name of a plan", name)
 	}
 	return name
-}
-
-// readSecrets reads where to find the secrets. It does not read their values.
-func (r *reader) readSecrets(section *node, p *Plan) {
-	if section == nil || !r.wantMapping(section, "secrets") {
-		return
-	}
-	for _, e := range section.entries {
-		r.secretNames = append(r.secretNames, e.key)
-		if first := r.secrets[e.key]; first != nil {
-			r.failTwice(e.keyPos, "secret", e.key, first.src, first.pos)
-		} else if r.wantName(e, "secret", refName, "lower-case letters, digits and _") {
-			r.readSecret(e)
-		}
-	}
-	for _, s := range r.secrets {
-		if s.env != "" {
-			p.SecretVariables = append(p.SecretVariables, s.env)
-		}
-	}
-	slices.Sort(p.SecretVariables)
-}
-
-func (r *reader) readSecret(e entry) {
-	name := "secret " + strconv.Quote(e.key)
-	const hint = "write {env: VARIABLE} or {file: PATH}"
-	if e.value.kind != isMapping && !e.value.reported {
-		r.src.hide(e.value.text)
-		r.fail(e.valuePos, hint, "%s must say where to find it", name)
-		return
-	}
-	if e.value.reported {
-		return
-	}
-	f := r.keyedFields(e.value, name, "env", "file")
-	env, file := f.value("env"), f.value("file")
-	if len(f.byKey) == 2 || (len(f.byKey) == 0 && len(f.suggested) == 0) {
-		r.fail(e.keyPos, hint, "%s must have exactly one of env and file", name)
-		return
-	}
-	found := &secretSource{name: e.key, src: r.src, pos: e.keyPos, redactor: r.redactor}
-	if text, ok := r.plainText(env, "env", "env"); ok {
-		found.env = text
-		r.nonEmpty(env, text, "env")
-	}
-	if text, ok := r.plainText(file, "file", "file"); ok && r.nonEmpty(file, text, "file") {
-		path, err := resolvePath(r.src.dir, text)
-		if err != nil {
-			r.fail(file.pos, "", "file: %v", err)
-		}
-		found.file = string(path)
-	}
-	r.secrets[e.key] = found
 }
 
 func (r *reader) nonEmpty(n *node, text, name string) bool {

@@ -1,6 +1,11 @@
 package runner
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
 
 // A RunState says in a word how a run ended.
 type RunState string
@@ -44,7 +49,7 @@ type RunChange struct {
 // A RunFailure is why a step failed.
 type RunFailure struct {
 	Step  string `json:"step"`
-	Error string `json:"error"`
+	Error string `json:"error"` // its first line; the events have the whole
 }
 
 // A tally sums up the events of a run.
@@ -91,7 +96,7 @@ func (t *tally) step(e Event) {
 	}
 	switch {
 	case e.Status == Failed:
-		t.res.Failed = append(t.res.Failed, RunFailure{e.Step, e.Error})
+		t.res.Failed = append(t.res.Failed, RunFailure{e.Step, firstLine(e.Error)})
 	case e.Status == Skipped && e.Blame == "":
 		t.unstarted = true
 	}
@@ -100,8 +105,10 @@ func (t *tally) step(e Event) {
 // result gives the result as far as it is known. Its State is "" if the run has not ended.
 func (t *tally) result() *RunResult {
 	res := t.res
-	for _, n := range t.moved {
-		res.Bytes += n
+	res.Changed = slices.Clone(res.Changed)
+	for _, step := range slices.Sorted(maps.Keys(t.moved)) { // of a run that has not ended
+		res.Bytes += t.moved[step]
+		res.Changed = append(res.Changed, RunChange{Step: step, Items: t.items[step], Bytes: t.moved[step]})
 	}
 	switch {
 	case !t.ended:
@@ -113,4 +120,9 @@ func (t *tally) result() *RunResult {
 		res.State = RunDone
 	}
 	return &res
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
 }

@@ -80,7 +80,7 @@ func (rs *runState) startNode(n *Node) work {
 	rs.runner.emit(Event{Kind: StepBegin, Step: n.ID(), Type: n.Type.Name})
 	j := &job{
 		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.prior(n), outputs: map[string]Outputs{},
-		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal,
+		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal, allow: rs.runner.Allow,
 	}
 	for _, e := range n.Needs {
 		j.outputs[e.From] = rs.outputs[e.From]
@@ -174,7 +174,7 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	}
 	s := rs.report.Step(n.ID())
 	s.told = rs.mode == ModeApply && res.status == Unchanged && res.record == nil
-	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, res.inputs
+	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, redactInputs(rs.runner.redactor(), res.inputs)
 	s.Why, s.Err = res.why, res.err
 	s.Bytes, s.Took = r.progress.bytes.Load(), time.Since(r.began)
 	rs.finish(s)

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/rehearse"
+	"github.com/bayplan/bayplan/cmd/internal/view"
+	"github.com/bayplan/bayplan/plan"
+)
+
+func (p *program) rehearseCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "rehearse",
+		Usage:     "try plans in a world of their own; nobody is asked",
+		ArgsUsage: "[PLAN]...",
+		Description: "Diffs, applies, applies again and verifies plans as they are, then damages\n" +
+			"what each step has made and wants diff to see it. Takes no credentials,\n" +
+			"network or root: servers are answered for inside the process, the host's\n" +
+			"files lie in a temporary directory, and what a plan expects there is stood\n" +
+			"in for. What the plan's own folder lacks is a mistake. Several plans share\n" +
+			"one world.",
+		Flags: append([]cli.Flag{
+			newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f"),
+			newRepeatedFlag("var", "NAME=VALUE", "give a variable a value"),
+			newRepeatedFlag("var-file", "FILE", "read values of variables from FILE"),
+			&cli.StringFlag{Name: "keep", Usage: "keep the world in `DIR`, which is empty or absent"},
+		}, append(ciFlags(), quietFlag())...),
+		Action: p.forCI(p.rehearse),
+	}
+}
+
+// errRehearsal is the error of a rehearsal that has said what is wrong.
+var errRehearsal = errors.New("the rehearsal found something wrong")
+
+func (p *program) rehearse(c *cli.Context) error {
+	options, err := p.options(c)
+	if err != nil {
+		return err
+	}
+	files := append(c.StringSlice("file"), c.Args().Slice()...)
+	if len(files) == 0 {
+		files = []string{defaultPlan}
+	}
+	out := view.NewRelativePaths(p.stdout, p.dir)
+	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
+		Plan: options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.found.Found,
+		Warn: func(warnings plan.Errors) {
+			p.printWarnings(warnings)
+			p.found.Warn(warnings)
+		},
+		Say: func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
+	})
+	if err == nil && ok {
+		for _, file := range files {
+			p.found.Checked(file)
+		}
+	}
+	if err == nil && !ok {
+		return reportedError{errRehearsal}
+	}
+	return err
+}
