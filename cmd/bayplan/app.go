@@ -74,6 +74,7 @@ func (p *program) app() *cli.App {
 			p.doctorCommand(),
 			p.rehearseCommand(),
 			p.diffCommand(),
+			p.showCommand(),
 			p.applyCommand(),
 			p.verifyCommand(),
 			p.lockCommand(),

@@ -44,8 +44,13 @@ func (p *program) diffCommand() *cli.Command {
 		Flags: append(runFlags(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
 			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"},
+			&cli.StringFlag{Name: "out", Usage: "also save the diff to `FILE`, for show and apply --saved"},
+			markdownFlags()[0], markdownFlags()[1],
 			metricsFlag()),
 		Action: p.withMetrics(runner.ModeDiff, func(c *cli.Context) error {
+			if err := checkForm(c); err != nil {
+				return err
+			}
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -57,7 +62,13 @@ func (p *program) diffCommand() *cli.Command {
 				return usageError{errors.New("--moved asks what tags stand for now, and --locked asks nothing")}
 			}
 			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
+				basis := s.basis(c)
 				report, err := p.runWithView(c, runner.ModeDiff, r, (*runner.Runner).Diff)
+				if report != nil && c.String("out") != "" {
+					if err := p.saveDiff(c, s, basis, report); err != nil {
+						return err
+					}
+				}
 				changes := err == nil && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0
 				moved := err == nil && len(report.Moved()) > 0
 				if changes && c.Bool("exit-code") || moved && c.Bool("moved") {
@@ -75,6 +86,7 @@ func (p *program) applyCommand() *cli.Command {
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
 		Flags: append(runFlags(),
+			&cli.StringFlag{Name: "saved", Usage: "do only what the saved diff in `FILE` says"},
 			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"},
 			metricsFlag()),
 		Action: p.withMetrics(runner.ModeApply, func(c *cli.Context) error {
@@ -86,6 +98,13 @@ func (p *program) applyCommand() *cli.Command {
 				if err := checkReportPath(file); err != nil {
 					return err
 				}
+			}
+			if c.String("saved") != "" {
+				saved, err := p.loadSaved(c, s)
+				if err != nil {
+					return err
+				}
+				s.before = func(r *runner.Runner) error { return p.checkSaved(c, s, r, *saved) }
 			}
 			err = s.withWritingRunner(c, func(r *runner.Runner) error {
 				_, err := p.runWithView(c, runner.ModeApply, r, (*runner.Runner).Apply)
