@@ -153,12 +153,13 @@ func digestsText(it runner.Item) string {
 // ShortDigest shortens a digest to the digits that people compare. It returns
 // other values whole.
 func ShortDigest(value string) string {
-	const length = 19 // sha256: and 12 digits
-	switch {
-	case value == "":
+	if value == "" {
 		return "(none)"
-	case strings.HasPrefix(value, "sha256:") && len(value) > length:
-		return value[:length] + "…"
+	}
+	algo, digits, found := strings.Cut(value, ":")
+	const length = 12
+	if found && len(digits) > length && (strings.HasPrefix(algo, "sha") || algo == "md5") {
+		return algo + ":" + digits[:length] + "…"
 	}
 	return value
 }
