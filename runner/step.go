@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/bayplan/bayplan/plan"
 )
@@ -280,6 +281,10 @@ type Item struct {
 	To    string `json:"to,omitempty"`    // digest of an image after the change; "": none is there, or it is not known
 	Old   string `json:"old,omitempty"`   // of a text file: its content
 	New   string `json:"new,omitempty"`   // of a text file: its content after the change
+
+	Size    int64     `json:"size,omitempty"`    // of an image: bytes of all its parts, of which Bytes had to be moved
+	Mounted int64     `json:"mounted,omitempty"` // of a finished image: bytes that its registry had elsewhere and mounted
+	Began   time.Time `json:"began,omitzero"`    // of a finished item: when the work on it began, where that is known
 }
 
 // An Op is what a change does to an item.
