@@ -74,6 +74,7 @@ func (p *program) app() *cli.App {
 			p.lockCommand(),
 			p.statusCommand(),
 			p.historyCommand(),
+			p.reportCommand(),
 			p.whyCommand(),
 			p.graphCommand(),
 			p.explainCommand(),

@@ -67,16 +67,23 @@ func (p *program) applyCommand() *cli.Command {
 		Name:        "apply",
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
-		Flags:       runFlags(),
+		Flags: append(runFlags(),
+			&cli.StringFlag{Name: "report", Usage: "afterwards, also after a failure, write a page of the run to `FILE`"}),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			return s.withWritingRunner(c, func(r *runner.Runner) error {
+			if file := c.String("report"); file != "" {
+				if err := checkReportPath(file); err != nil {
+					return err
+				}
+			}
+			err = s.withWritingRunner(c, func(r *runner.Runner) error {
 				_, err := p.runWithView(c, runner.ModeApply, r, (*runner.Runner).Apply)
 				return err
 			})
+			return p.reportAfter(c, s, err)
 		},
 	}
 }
