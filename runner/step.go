@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/hostdisk"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -154,6 +155,10 @@ type Place struct {
 	// ListFields are the fields below Field that name one of the Lists each.
 	ListFields []string
 
+	// NameOf gives the name here of an image of one of the Lists, "" for one that has
+	// none. nil: they are not images, or keep their names.
+	NameOf func(image string) string
+
 	All bool // the step looks at whatever is there
 }
 
@@ -188,15 +193,25 @@ type World interface {
 	Remember(path string, id FileID, sums map[Algo]string)
 }
 
-// An Algo is a hash algorithm.
-type Algo string
+// What a World knows of the files of the host.
+type (
+	// Algo is a hash algorithm.
+	Algo = hostdisk.Algo
+	// FileID identifies a file and its content at one moment.
+	FileID = hostdisk.FileID
+	// Disk is the World as it is.
+	Disk = hostdisk.Disk
+)
 
 // The algorithms that World.Sum knows.
 const (
-	MD5    Algo = "md5" // what Glance calls checksum; never trusted alone
-	SHA256 Algo = "sha256"
-	SHA512 Algo = "sha512"
+	MD5    = hostdisk.MD5 // what Glance calls checksum; never trusted alone
+	SHA256 = hostdisk.SHA256
+	SHA512 = hostdisk.SHA512
 )
+
+// Identify returns the identity of a file that was looked at just now.
+func Identify(fi fs.FileInfo) FileID { return hostdisk.Identify(fi) }
 
 // An Input is one thing that decides a step's result.
 type Input struct {
