@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -37,11 +38,25 @@ func doneWord(op runner.Op) string {
 	return "created"
 }
 
-// images gives the images of all steps: first those with which something is wrong.
+// images gives the images of all steps: first those with which something is wrong. An
+// image that a step has only found is left out if it has a row already: a check finds what
+// a mirror before it has made.
 func (r *report) images() []imageRow {
 	var rows []imageRow
+	seen := map[string]bool{}
 	for _, s := range r.Steps {
-		rows = append(rows, s.images()...)
+		for _, row := range s.images() {
+			seen[row.Name+"@"+row.Digest] = true
+			rows = append(rows, row)
+		}
+	}
+	for _, s := range r.Steps {
+		for _, found := range s.found() {
+			if ref := found.name + "@" + found.digest; !seen[ref] {
+				seen[ref] = true
+				rows = append(rows, imageRow{Name: found.name, Step: s.ID, Result: string(runner.Unchanged), From: found.digest, Digest: found.digest})
+			}
+		}
 	}
 	slices.SortStableFunc(rows, func(a, b imageRow) int { return order(a.Result) - order(b.Result) })
 	return rows
@@ -59,11 +74,14 @@ func order(result string) int {
 	return 0
 }
 
-// images gives the images that a step was to change, those with which it found a problem,
-// and those that it gives as its outputs.
+// images gives the images with which a step found a problem, and those that it was to
+// change.
 func (s *step) images() []imageRow {
 	var rows []imageRow
-	seen := map[string]bool{}
+	seen, digests := map[string]bool{}, map[string]string{}
+	for _, found := range s.found() {
+		digests[found.name] = found.digest
+	}
 	for _, p := range s.Problems {
 		if p.What == "image" && !seen[p.Name] {
 			seen[p.Name] = true
@@ -73,19 +91,28 @@ func (s *step) images() []imageRow {
 	for _, it := range s.Items {
 		if it.What == "image" && !seen[it.Name] {
 			seen[it.Name] = true
-			rows = append(rows, s.imageOf(it))
-		}
-	}
-	for _, output := range []string{"images", "digests"} {
-		for _, ref := range s.outputs[output].Items() {
-			name, digest, ok := strings.Cut(ref, "@")
-			if ok && !seen[name] && !seen[ref] {
-				seen[name] = true
-				rows = append(rows, imageRow{Name: name, Step: s.ID, Result: string(runner.Unchanged), From: digest, Digest: digest})
-			}
+			row := s.imageOf(it)
+			row.Digest = cmp.Or(row.Digest, digests[row.Name])
+			rows = append(rows, row)
 		}
 	}
 	return rows
+}
+
+// A foundImage is an image among the outputs of a step.
+type foundImage struct{ name, digest string }
+
+// found gives the images that a step gives as outputs with their digests.
+func (s *step) found() []foundImage {
+	var all []foundImage
+	for _, output := range []string{"images", "digests"} {
+		for _, ref := range s.outputs[output].Items() {
+			if name, digest, ok := strings.Cut(ref, "@"); ok {
+				all = append(all, foundImage{name, digest})
+			}
+		}
+	}
+	return all
 }
 
 func (s *step) imageOf(it *item) imageRow {

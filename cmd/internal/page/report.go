@@ -238,7 +238,7 @@ func (r *report) look(n *drawing.Node) {
 	s := r.byID[n.ID]
 	n.Class, n.Link = s.Class(), "#"+s.Anchor()
 	text := s.Status
-	if s.Took >= 0.05 {
+	if !s.Began.IsZero() && !s.Ended.IsZero() {
 		text += ", " + took(s.Took)
 	}
 	n.Lines = append(n.Lines, text)

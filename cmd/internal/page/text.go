@@ -6,10 +6,12 @@ import (
 	"time"
 )
 
-// took shows seconds for people: 0.4 s, 12.3 s, 3 min 05 s, 2 h 07 min.
+// took shows seconds for people: 12 ms, 0.4 s, 12.3 s, 3 min 05 s, 2 h 07 min.
 func took(seconds float64) string {
 	d := time.Duration(seconds * float64(time.Second)).Round(time.Second)
 	switch {
+	case seconds < 0.1:
+		return fmt.Sprintf("%.0f ms", seconds*1000)
 	case seconds < 60:
 		return fmt.Sprintf("%.1f s", seconds)
 	case d < time.Hour:
