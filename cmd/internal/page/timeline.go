@@ -78,7 +78,7 @@ func (r *report) timeline() *timeline {
 	}
 	step := tickStep(seconds)
 	for n := 0; float64(n)*step <= seconds; n++ {
-		t.Ticks = append(t.Ticks, tick{timeLeft + float64(n)*step*scale, tickText(float64(n) * step)})
+		t.Ticks = append(t.Ticks, tick{timeLeft + float64(n)*step*scale, tickText(float64(n)*step, step)})
 	}
 	return t
 }
@@ -158,15 +158,18 @@ func tickStep(seconds float64) float64 {
 	return step
 }
 
-func tickText(seconds float64) string {
+// tickText shows a time of the axis, whose marks are step seconds apart.
+func tickText(seconds, step float64) string {
 	switch {
 	case seconds == 0:
 		return "0"
-	case seconds < 1:
+	case step < 0.1:
 		return fmt.Sprintf("%.0f ms", seconds*1000)
-	case seconds < 60:
+	case step < 1:
+		return fmt.Sprintf("%.1f s", seconds)
+	case step < 60 && seconds < 60:
 		return fmt.Sprintf("%.0f s", seconds)
-	case seconds < 3600:
+	case step < 600:
 		return fmt.Sprintf("%d:%02d min", int(seconds)/60, int(seconds)%60)
 	}
 	return fmt.Sprintf("%d:%02d h", int(seconds)/3600, int(seconds)/60%60)
