@@ -9,6 +9,8 @@ import (
 // An Event is one thing that happened in a run. Its JSON is stable: names are added, but
 // never changed or removed.
 type Event struct {
+	FormatVersion int `json:"format_version"` // see FormatVersion
+
 	Time time.Time `json:"time"`
 	Kind EventKind `json:"kind"`
 	Mode Mode      `json:"mode,omitempty"` // of run-begin and run-end

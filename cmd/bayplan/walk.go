@@ -15,7 +15,7 @@ type walk func(*runner.Runner, context.Context) (*runner.Report, error)
 
 // runWithView runs a walk and shows its progress and its result.
 func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner, w walk) (*runner.Report, error) {
-	v := p.view(c, mode)
+	v := p.view(c, mode, r)
 	r.Observe = runner.FanOut(r.Observe, v.Observe)
 	report, err := w(r, c.Context)
 	if report == nil {
@@ -68,7 +68,7 @@ func (p *program) applyCommand() *cli.Command {
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
 		Flags: append(runFlags(),
-			&cli.StringFlag{Name: "report", Usage: "afterwards, also after a failure, write a page of the run to `FILE`"}),
+			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"}),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {

@@ -139,7 +139,7 @@ func (r *report) add(e runner.Event) {
 
 // item gives the item of the step with this name, as it is known last.
 func (s *step) item(it runner.Item) *item {
-	key := [2]string{it.What, it.Name}
+	key := [2]string{string(it.What), it.Name}
 	known := s.byKey[key]
 	if known == nil {
 		known = &item{}
