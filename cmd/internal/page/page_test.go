@@ -294,7 +294,7 @@ func TestPageIsSelfContained(t *testing.T) {
 // Whatever servers, plans and files say stays text.
 func TestHostileTexts(t *testing.T) {
 	const evil = `</script></title></style></pre><script>alert(1)</script><img src=x onerror=alert(1)>"'` + "`{{.}}<!--\u202e\x1b[2J&lt;"
-	item := runner.Item{Op: runner.Create, What: "image", Name: evil, Note: evil, From: evil, To: evil, Began: began}
+	item := runner.Item{Op: runner.Create, What: "image", Name: evil, Source: evil, Note: evil, From: evil, To: evil, Began: began}
 	file := runner.Item{Op: runner.Update, What: evil, Name: evil, Old: "x\n", New: evil + "\n"}
 	page := pageOf(t, kept(t,
 		runner.RunInfo{
@@ -332,7 +332,7 @@ func TestHostileTexts(t *testing.T) {
 // A secret that is known when the page is made is not in it.
 func TestNoSecrets(t *testing.T) {
 	const secret = "hunter2-x"
-	item := runner.Item{What: "image", Name: secret, Note: secret}
+	item := runner.Item{What: "image", Name: secret, Source: secret, Note: secret}
 	run := kept(t,
 		runner.RunInfo{Plan: "site", Mode: runner.ModeApply, Command: secret, Texts: []plan.SourceText{{File: "site.yaml", Text: "url: x?key=" + secret}}},
 		runner.Event{Time: began, Kind: runner.StepChange, Step: "a", Message: secret, Change: []runner.Item{item}},
@@ -358,7 +358,7 @@ func manyImages(t *testing.T, n int) *runner.PastRun {
 	for i := range n {
 		change = append(change, runner.Item{
 			Op: runner.Create, What: "image", Name: fmt.Sprintf("undercloud.ctlplane.site-%03d.example.com:8787/rhosp13/openstack-neutron-server-%d:13.0-%d", i%7, i, i),
-			Bytes: int64(i) << 20, Size: int64(i) << 22, Note: "14 blobs, 612.3 MiB in all", From: fmt.Sprintf("sha256:%064d", i), To: fmt.Sprintf("sha256:%064d", i+1),
+			Bytes: int64(i) << 20, Size: int64(i) << 22, Note: "14 blobs, 612.3 MiB in all", Source: fmt.Sprintf("registry.access.redhat.com/rhosp13/openstack-neutron-server-%d:13.0-%d", i, i), From: fmt.Sprintf("sha256:%064d", i), To: fmt.Sprintf("sha256:%064d", i+1),
 		})
 	}
 	events = append(events, runner.Event{Time: began, Kind: runner.StepChange, Step: "containers", Items: n, Change: change})
