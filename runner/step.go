@@ -153,6 +153,10 @@ type Place struct {
 	// ListFields are the fields below Field that name one of the Lists each.
 	ListFields []string
 
+	// NameOf gives the name here of an image of one of the Lists, "" for one that has
+	// none. nil: they are not images, or keep their names.
+	NameOf func(image string) string
+
 	All bool // the step looks at whatever is there
 }
 
