@@ -15,11 +15,11 @@ import (
 func (p *program) doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "doctor",
-		Usage: "check that servers, logins, files and disks are ready for a plan",
+		Usage: "check that all that a plan needs is ready",
 		Description: "Looks, before any work, at what the plan needs: whether its servers can be\n" +
-			"reached, their certificates, logins, the rights to read and to push, pulls that\n" +
-			"are left, clocks, proxies, files, room on disks, who listens on ports of this\n" +
-			"host. Each problem has a hint. Changes nothing. Exits with 1 if a check fails.",
+			"reached, their certificates, logins, rights to read and to push, pulls that are\n" +
+			"left, clocks, proxies, files, room on disks, who listens on ports of this host.\n" +
+			"Each problem has a hint. Changes nothing. Exits with 1 if a check fails.",
 		Flags: append(planFlags(), stateFlag(),
 			&cli.DurationFlag{Name: "timeout", Value: 15 * time.Second, Usage: "wait at most `TIME` for each server"},
 			jsonFlag(),

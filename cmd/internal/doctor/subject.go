@@ -112,7 +112,9 @@ func (d *doctor) sources() []string {
 // listedSources gives the images of the lists that a step reads, if only they name the
 // registries that it asks.
 func (s stepPaths) listedSources() []string {
-	late := func(v runner.Server) bool { return v.Kind == runner.RegistryServer && v.Name == "" && len(v.Hosts) == 0 }
+	late := func(v runner.Server) bool {
+		return v.Kind == runner.RegistryServer && v.Name == "" && len(v.Hosts) == 0
+	}
 	if !slices.ContainsFunc(s.paths.Asks, late) {
 		return nil
 	}
