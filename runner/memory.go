@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -140,7 +141,7 @@ func parseSnapshot(dir, planFile string, b []byte) (*memory, error) {
 	if b == nil {
 		return m, nil
 	}
-	body, err := unseal(b)
+	body, err := durable.Unseal(b)
 	if err != nil {
 		return nil, err
 	}

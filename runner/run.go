@@ -27,6 +27,9 @@ type Runner struct {
 	Only []string // run just these steps; empty: all
 	Skip []string // but not these
 
+	// Rehearsal is the world of a rehearsal, for steps that are a Rehearser, or nil.
+	Rehearsal Rehearsal
+
 	// Observe gets the events, from one goroutine and in order. It must not block.
 	Observe func(Event)
 }

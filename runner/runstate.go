@@ -79,7 +79,7 @@ func (rs *runState) startNode(n *Node) work {
 	rs.runner.emit(Event{Kind: StepBegin, Step: n.ID(), Type: n.Type.Name})
 	j := &job{
 		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.prior(n), outputs: map[string]Outputs{},
-		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress,
+		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal,
 	}
 	for _, e := range n.Needs {
 		j.outputs[e.From] = rs.outputs[e.From]
@@ -144,6 +144,7 @@ func (rs *runState) startChange(n *Node, r *running, what changing) {
 	r.total = what.change.bytes()
 	rs.runner.emit(Event{
 		Kind: StepChange, Step: n.ID(), Items: len(what.change.Items), Total: r.total, Message: what.change.Summary,
+		Change: what.change.Items,
 	})
 	what.ack <- nil
 }
@@ -229,6 +230,7 @@ func (rs *runState) finish(s *StepReport) {
 	e := Event{
 		Kind: StepEnd, Step: s.ID, Type: s.Type, Status: s.Status, Blame: s.Blame,
 		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why, Notes: s.Finding.Notes, Told: s.told,
+		Outputs: s.Outputs,
 	}
 	if c := s.Finding.Change; c != nil {
 		e.Items, e.Total = len(c.Items), c.bytes()

@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"time"
 
+	"github.com/bayplan/bayplan/internal/hostdisk"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -191,15 +193,25 @@ type World interface {
 	Remember(path string, id FileID, sums map[Algo]string)
 }
 
-// An Algo is a hash algorithm.
-type Algo string
+// What a World knows of the files of the host.
+type (
+	// Algo is a hash algorithm.
+	Algo = hostdisk.Algo
+	// FileID identifies a file and its content at one moment.
+	FileID = hostdisk.FileID
+	// Disk is the World as it is.
+	Disk = hostdisk.Disk
+)
 
 // The algorithms that World.Sum knows.
 const (
-	MD5    Algo = "md5" // what Glance calls checksum; never trusted alone
-	SHA256 Algo = "sha256"
-	SHA512 Algo = "sha512"
+	MD5    = hostdisk.MD5 // what Glance calls checksum; never trusted alone
+	SHA256 = hostdisk.SHA256
+	SHA512 = hostdisk.SHA512
 )
+
+// Identify returns the identity of a file that was looked at just now.
+func Identify(fi fs.FileInfo) FileID { return hostdisk.Identify(fi) }
 
 // An Input is one thing that decides a step's result.
 type Input struct {
@@ -284,6 +296,10 @@ type Item struct {
 	To    string `json:"to,omitempty"`    // digest of an image after the change; "": none is there, or it is not known
 	Old   string `json:"old,omitempty"`   // of a text file: its content
 	New   string `json:"new,omitempty"`   // of a text file: its content after the change
+
+	Size    int64     `json:"size,omitempty"`    // of an image: bytes of all its parts, of which Bytes had to be moved
+	Mounted int64     `json:"mounted,omitempty"` // of a finished image: bytes that its registry had elsewhere and mounted
+	Began   time.Time `json:"began,omitzero"`    // of a finished item: when the work on it began, where that is known
 }
 
 // An Op is what a change does to an item.

@@ -74,6 +74,7 @@ func (p *program) app() *cli.App {
 			p.verifyCommand(),
 			p.lockCommand(),
 			p.statusCommand(),
+			p.historyCommand(),
 			p.whyCommand(),
 			p.graphCommand(),
 			p.explainCommand(),

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/doctor"
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/steps"
 )
@@ -16,10 +17,10 @@ func (p *program) doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "doctor",
 		Usage: "check that all that a plan needs is ready",
-		Description: "Looks, before any work, at what the plan needs: whether its servers can be\n" +
-			"reached, their certificates, logins, rights to read and to push, pulls that are\n" +
-			"left, clocks, proxies, files, room on disks, who listens on ports of this host.\n" +
-			"Each problem has a hint. Changes nothing. Exits with 1 if a check fails.",
+		Description: "Looks, before any work, at what the plan needs: its servers, certificates,\n" +
+			"logins, rights to read and push, pulls left, clocks, proxies, files, room on\n" +
+			"disks, and who listens on ports of this host. Each problem has a hint.\n" +
+			"Changes nothing. Exits with 1 if a check fails.",
 		Flags: append(planFlags(), stateFlag(),
 			&cli.DurationFlag{Name: "timeout", Value: 15 * time.Second, Usage: "wait at most `TIME` for each server"},
 			jsonFlag(),
@@ -52,7 +53,7 @@ func (p *program) doctor(c *cli.Context) (err error) {
 	if c.Bool("json") {
 		err = p.printIndentedJSON(report)
 	} else {
-		err = report.Write(newRelativePathWriter(p.stdout, p.dir), c.Bool("quiet"))
+		err = report.Write(view.NewRelativePaths(p.stdout, p.dir), c.Bool("quiet"))
 	}
 	if err == nil && report.Failed > 0 {
 		err = reportedError{fmt.Errorf("%s", human.Count(report.Failed, "check failed", "checks failed"))}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
@@ -122,7 +123,7 @@ func codeOf(err error) int {
 // printError prints an error for people: each mistake of a plan with its line
 // and a caret, and hints on lines of their own.
 func (p *program) printError(err error) {
-	out := newRelativePathWriter(p.stderr, p.dir)
+	out := view.NewRelativePaths(p.stderr, p.dir)
 	var mistakes plan.Errors
 	if errors.As(err, &mistakes) {
 		for _, m := range mistakes {
@@ -150,7 +151,7 @@ func (p *program) printWarnings(warnings plan.Errors) {
 }
 
 func (p *program) printMistake(m *plan.Error) {
-	out := newRelativePathWriter(p.stderr, p.dir)
+	out := view.NewRelativePaths(p.stderr, p.dir)
 	fmt.Fprintln(out, m)
 	// Paths in the excerpt are not shortened: that would misplace the caret.
 	if text := m.Excerpt(); strings.TrimSpace(text) != "^" && text != "" {

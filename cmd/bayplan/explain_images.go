@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
@@ -77,7 +78,7 @@ func (p *program) explainAllImages(c *cli.Context, s *session) error {
 	if c.Bool("json") {
 		err = p.printJSON(explainedImages{found, selected})
 	} else {
-		out := newRelativePathWriter(p.stdout, p.dir)
+		out := view.NewRelativePaths(p.stdout, p.dir)
 		printSelections(out, selected, tag)
 		if len(found) > 0 {
 			printVerdicts(out, found)

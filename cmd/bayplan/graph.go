@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/page"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -14,13 +15,13 @@ func (p *program) graphCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "graph",
 		Usage: "print which step waits for which",
-		Flags: append(planFlags(), &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, dot or mermaid"}),
+		Flags: append(planFlags(), &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, dot, mermaid or svg"}),
 		Action: func(c *cli.Context) error {
 			draw := map[string]func(io.Writer, *runner.Graph) error{
-				"text": graphText, "dot": graphDot, "mermaid": graphMermaid,
+				"text": graphText, "dot": graphDot, "mermaid": graphMermaid, "svg": graphSVG,
 			}[c.String("format")]
 			if draw == nil {
-				return usageError{fmt.Errorf("graph: there is no format %q; choose text, dot or mermaid", c.String("format"))}
+				return usageError{fmt.Errorf("graph: there is no format %q; choose text, dot, mermaid or svg", c.String("format"))}
 			}
 			s, err := p.load(c)
 			if err != nil {
@@ -80,5 +81,14 @@ func graphMermaid(w io.Writer, g *runner.Graph) error {
 		}
 	}
 	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func graphSVG(w io.Writer, g *runner.Graph) error {
+	d, err := page.DrawGraph("Steps of the plan "+g.Plan.Name, g.RunSteps(), nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, d.File())
 	return err
 }

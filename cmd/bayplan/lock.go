@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lockfile"
@@ -159,13 +160,13 @@ func (p *program) updateLock(c *cli.Context, s *session, r *runner.Runner) error
 // printLock prints what has changed, and on standard error the steps whose images
 // were not all looked up.
 func (p *program) printLock(c *cli.Context, s *session, report *runner.Report, changes []lockfile.Change) error {
-	people := newRelativePathWriter(p.stderr, p.dir)
+	people := view.NewRelativePaths(p.stderr, p.dir)
 	for _, step := range report.Steps {
 		switch step.Status {
 		case runner.Waiting, runner.Skipped:
 			fmt.Fprintf(people, "%s: %s\n", step.ID, step.Why)
 		case runner.Failed:
-			printFailure(people, step)
+			view.PrintFailure(people, step)
 		}
 	}
 	if c.Bool("json") {

@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -116,7 +115,7 @@ func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) erro
 		return withStateHint(err)
 	}
 	return s.open(c, store, false, func(r *runner.Runner) (err error) {
-		log, err := store.NewRun(time.Now())
+		log, err := store.NewRun(s.runInfo(c), s.graph.Plan.Redactor)
 		if err != nil {
 			return err
 		}

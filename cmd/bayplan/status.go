@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -76,12 +77,12 @@ func (p *program) statusTable(list []stepStatus) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", st.ID, st.Type, st.State, when)
 		if st.Error != "" {
-			fmt.Fprintf(w, "  %s\n", indentContinuation(st.Error))
+			fmt.Fprintf(w, "  %s\n", view.Indent(st.Error))
 		}
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := io.WriteString(newRelativePathWriter(p.stdout, p.dir), text.String())
+	_, err := io.WriteString(view.NewRelativePaths(p.stdout, p.dir), text.String())
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // A Server is a server that steps ask, and how it is reached.
@@ -60,7 +61,7 @@ func (s *Set) ServerAt(kind runner.ServerKind, host string) Server {
 	at := r.identity()
 	return Server{
 		Kind: kind, Name: r.name, Embedded: r.Embedded != nil, URL: scheme(r.ServerConnection) + "://" + at.Address() + "/v2/",
-		Endpoint: endpoint(r.ServerConnection, at.Address()), KeepPulls: r.KeepPulls,
+		Endpoint: endpoint(r.ServerConnection, at.Address()), KeepPulls: setting.Number(r.KeepPulls, 0),
 		Login: r.hasLogin() || r.RegistryConnection.Login != "",
 	}
 }

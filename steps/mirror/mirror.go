@@ -152,7 +152,7 @@ func (m *mirror) Sign(_, id string) { m.id = id }
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := append(m.validateTo(), plan.At("parallel", setting.Between(m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests)))
+	errs := append(m.validateTo(), plan.At("parallel", setting.Between(&m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests)))
 	errs = append(errs, m.validateSignatures()...)
 	errs = append(errs, m.Rename.Validate("rename")...)
 	errs = append(errs, m.Prune.validate()...)

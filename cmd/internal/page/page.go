@@ -1,0 +1,2 @@
+// Package page makes pages.
+package page
