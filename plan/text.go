@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -13,12 +14,23 @@ type SourceText struct {
 	Digest string `json:"digest"` // sha256:HEX of the text without that
 }
 
-// Texts returns the text of the plan file. It is empty for a Plan that was not read.
+// Texts returns the texts of the files of the plan, the plan file first, then those
+// whose connections replace its own. It is empty for a Plan that was not read.
 func (p *Plan) Texts() []SourceText {
-	if p.src == nil {
-		return nil
+	var texts []SourceText
+	for _, s := range p.sources {
+		texts = append(texts, s.masked())
 	}
-	return []SourceText{p.src.masked()}
+	return texts
+}
+
+// RevealAll reads the secrets of the plan that can be read, so that its Redactor knows
+// them. It is for texts that others shall see, such as a page of a past run.
+func (p *Plan) RevealAll(ctx context.Context) {
+	for _, s := range p.secrets {
+		// What cannot be read here and now cannot be masked.
+		_, _ = Secret{s}.Reveal(ctx)
+	}
 }
 
 // masked gives the text as it may be shown.

@@ -9,6 +9,8 @@ import (
 // An Event is one thing that happened in a run. Its JSON is stable: names are added, but
 // never changed or removed.
 type Event struct {
+	FormatVersion int `json:"format_version"` // see FormatVersion
+
 	Time time.Time `json:"time"`
 	Kind EventKind `json:"kind"`
 	Mode Mode      `json:"mode,omitempty"` // of run-begin and run-end
@@ -30,6 +32,8 @@ type Event struct {
 	Message string `json:"message,omitempty"` // for people; one line, except for debug
 	Error   string `json:"error,omitempty"`
 	Hint    string `json:"hint,omitempty"` // what to do about Error
+
+	Counts []Count `json:"counts,omitempty"` // of step-end: see Finding
 
 	Notes []string `json:"notes,omitempty"` // of step-end: see Finding
 	Told  bool     `json:"-"`               // of step-end: the last apply told the same notes, and the step is unchanged

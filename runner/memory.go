@@ -29,7 +29,7 @@ type memory struct {
 
 // Last is the last entry of a step.
 type Last struct {
-	Kind  string    `json:"kind"` // started, done, failed or refuted; if started, it was cut short
+	Kind  string    `json:"kind" jsonschema:"enum=started,enum=done,enum=failed,enum=refuted"` // started: it was cut short; refuted: by a verify
 	At    time.Time `json:"at"`
 	Error string    `json:"error,omitempty"` // of failed and refuted
 }

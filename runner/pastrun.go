@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/textfile"
 )
 
@@ -25,6 +26,8 @@ type PastRun struct {
 
 	RunInfo // only Mode and Began are known of a run of an earlier version
 	RunResult
+
+	secrets *redact.Redactor
 }
 
 // Runs returns the runs that the state has kept, the last one first. What cannot be read
@@ -118,7 +121,7 @@ func (r *PastRun) Events() iter.Seq2[Event, error] {
 			if err == nil && bad != nil {
 				return
 			}
-			if !yield(e, err) || err != nil {
+			if !yield(redactEvent(r.secrets, e), err) || err != nil {
 				return
 			}
 		}
@@ -157,4 +160,16 @@ func FindRun(runs []*PastRun, id string) (*PastRun, error) {
 		return found[0], nil
 	}
 	return nil, fmt.Errorf("%q are several runs: %s, %s", id, found[1].ID, found[0].ID)
+}
+
+// Redact masks secrets in all that the run gives from now on.
+func (r *PastRun) Redact(secrets *redact.Redactor) {
+	r.secrets = secrets
+	r.Command = secrets.Text(r.Command)
+	for i := range r.Texts {
+		r.Texts[i].Text = secrets.Text(r.Texts[i].Text)
+	}
+	for i := range r.Failed {
+		r.Failed[i].Error = secrets.Text(r.Failed[i].Error)
+	}
 }

@@ -237,6 +237,10 @@ type Finding struct {
 	// has moved on, a download without a checksum or signature. Apply may add to them.
 	Notes []string
 
+	// Counts are what Apply did besides its items and the bytes that it moved. Apply sets
+	// them before it returns.
+	Counts []Count
+
 	// Moved are the locked tags that stand for something else now, and the choices and
 	// selections that would be another now. Notes tell people of each of them, too.
 	Moved []Moved
@@ -244,6 +248,13 @@ type Finding struct {
 	// Vouched are absolute paths of files that the step holds against a digest or a
 	// signature, or of directories that it fills from such files.
 	Vouched []string
+}
+
+// A Count is how often Apply did something that is neither an item nor a moved byte.
+type Count struct {
+	What  string `json:"what"`            // a noun in the singular, then what was done: "blob mounted"
+	N     int    `json:"count"`           // how often
+	Bytes int64  `json:"bytes,omitempty"` // bytes that were not moved because of it
 }
 
 // A Moved is an entry of the lock file that a look-up would give another value now.
@@ -287,20 +298,36 @@ type Change struct {
 
 // An Item is one thing that a change touches: a file, an image.
 type Item struct {
-	Op    Op     `json:"op"`
-	What  string `json:"what"` // the kind of thing: directory, file, image
-	Name  string `json:"name"`
-	Bytes int64  `json:"bytes,omitempty"` // bytes to move for it
-	Note  string `json:"note,omitempty"`  // what else to know, in a few words
-	From  string `json:"from,omitempty"`  // digest of an image before the change; "": none is there
-	To    string `json:"to,omitempty"`    // digest of an image after the change; "": none is there, or it is not known
-	Old   string `json:"old,omitempty"`   // of a text file: its content
-	New   string `json:"new,omitempty"`   // of a text file: its content after the change
+	Op     Op     `json:"op"`
+	What   Thing  `json:"what"`             // the kind of thing
+	Name   string `json:"name"`             // the path of a file, HOST/NAME:TAG of a container image, the name of an image in a cloud
+	Source string `json:"source,omitempty"` // where it comes from: HOST/NAME:TAG of a container image, a path or an address
+	Bytes  int64  `json:"bytes,omitempty"`  // bytes to move for it
+	Note   string `json:"note,omitempty"`   // what else to know, in a few words
+	From   string `json:"from,omitempty"`   // digest before the change, as ALGORITHM:HEX; none if nothing is there or it is not known
+	To     string `json:"to,omitempty"`     // digest after the change; none if nothing is there or it is not known
+	Old    string `json:"old,omitempty"`    // of a text file: its content
+	New    string `json:"new,omitempty"`    // of a text file: its content after the change
 
 	Size    int64     `json:"size,omitempty"`    // of an image: bytes of all its parts, of which Bytes had to be moved
 	Mounted int64     `json:"mounted,omitempty"` // of a finished image: bytes that its registry had elsewhere and mounted
 	Began   time.Time `json:"began,omitzero"`    // of a finished item: when the work on it began, where that is known
 }
+
+// A Thing is a kind of thing that a change touches.
+type Thing string
+
+// All kinds of things.
+const (
+	Directory   Thing = "directory"
+	RegularFile Thing = "file"
+	Image       Thing = "image" // in a registry, a cloud or a directory of images
+	Tag         Thing = "tag"   // a name of an image in a registry
+	Blobs       Thing = "blobs" // of a registry or layout, which nothing names
+	Package     Thing = "package"
+	Contents    Thing = "contents" // of an archive, which are not known before it is read
+	Leftover    Thing = "leftover" // of a run that was killed
+)
 
 // An Op is what a change does to an item.
 type Op string

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/doctor"
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/steps"
@@ -16,11 +17,11 @@ import (
 func (p *program) doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "doctor",
-		Usage: "check that all that a plan needs is ready",
-		Description: "Looks, before any work, at what the plan needs: its servers, certificates,\n" +
-			"logins, rights to read and push, pulls left, clocks, proxies, files, room on\n" +
-			"disks, and who listens on ports of this host. Each problem has a hint.\n" +
-			"Changes nothing. Exits with 1 if a check fails.",
+		Usage: "check servers, logins, files and disks before any work",
+		Description: "Looks at what the plan needs: whether its servers can be reached, their\n" +
+			"certificates, logins, rights to read and to push, pulls that are left,\n" +
+			"clocks, proxies, files, room on disks, who listens on ports of this host.\n" +
+			"Each problem has a hint. Changes nothing. Exits with 1 if a check fails.",
 		Flags: append(planFlags(), stateFlag(),
 			&cli.DurationFlag{Name: "timeout", Value: 15 * time.Second, Usage: "wait at most `TIME` for each server"},
 			jsonFlag(),
@@ -51,7 +52,7 @@ func (p *program) doctor(c *cli.Context) (err error) {
 		return err
 	}
 	if c.Bool("json") {
-		err = p.printIndentedJSON(report)
+		err = p.printDocument(document.Doctor{Report: *report})
 	} else {
 		err = report.Write(view.NewRelativePaths(p.stdout, p.dir), c.Bool("quiet"))
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/page"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -15,7 +16,7 @@ func (p *program) graphCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "graph",
 		Usage: "print which step waits for which",
-		Flags: append(planFlags(), &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, dot, mermaid or svg"}),
+		Flags: append(planFlags(), jsonFlag(), &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, dot, mermaid or svg"}),
 		Action: func(c *cli.Context) error {
 			draw := map[string]func(io.Writer, *runner.Graph) error{
 				"text": graphText, "dot": graphDot, "mermaid": graphMermaid, "svg": graphSVG,
@@ -26,6 +27,9 @@ func (p *program) graphCommand() *cli.Command {
 			s, err := p.load(c)
 			if err != nil {
 				return err
+			}
+			if c.Bool("json") {
+				return p.printDocument(document.GraphOf(s.graph))
 			}
 			return draw(p.stdout, s.graph)
 		},

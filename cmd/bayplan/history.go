@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -43,9 +44,9 @@ func (s *session) lockDigest(c *cli.Context) string {
 func (p *program) historyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "history",
-		Usage: "list the runs of the plan: who ran them, and what each changed",
-		Description: "The state keeps the last 50 applies, the newest of which comes first. Reads only\n" +
-			"the state. RUN is what \"bayplan report RUN\" takes.",
+		Usage: "list past runs: who ran them, what they changed",
+		Description: "The state keeps the last 50 applies. The newest comes first. Reads only the\n" +
+			"state. RUN is what \"bayplan report RUN\" takes.",
 		Flags: append(planFlags(), stateFlag(), &cli.IntFlag{Name: "n", Usage: "list only the last `N` runs"}, jsonFlag()),
 		Action: func(c *cli.Context) error {
 			if n := c.Int("n"); c.IsSet("n") && n < 1 {
@@ -74,38 +75,12 @@ func (p *program) historyCommand() *cli.Command {
 	}
 }
 
-// A historyDocument is what history --json prints.
-type historyDocument struct {
-	Plan string       `json:"plan"`
-	Runs []historyRun `json:"runs"` // the last one first
-}
-
-// A historyRun is one run of a history.
-type historyRun struct {
-	ID      string      `json:"id"`
-	Mode    runner.Mode `json:"mode"`
-	Began   time.Time   `json:"began"`
-	User    string      `json:"user,omitempty"`
-	Host    string      `json:"host,omitempty"`
-	Command string      `json:"command,omitempty"`
-	Version string      `json:"version,omitempty"`     // of bayplan
-	Plan    string      `json:"plan_digest,omitempty"` // of the plan file
-	Lock    string      `json:"lock_digest,omitempty"` // of the lock file when the run began
-	runner.RunResult
-}
-
 func (p *program) historyJSON(s *session, runs []*runner.PastRun) error {
-	doc := historyDocument{Plan: s.graph.Plan.Name, Runs: make([]historyRun, len(runs))}
+	doc := document.History{Plan: s.graph.Plan.Name, Runs: make([]document.Run, len(runs))}
 	for i, r := range runs {
-		doc.Runs[i] = historyRun{
-			ID: r.ID, Mode: r.Mode, Began: r.Began, User: r.User, Host: r.Host, Command: r.Command, Version: r.Version,
-			Lock: r.Lock, RunResult: r.RunResult,
-		}
-		if len(r.Texts) > 0 {
-			doc.Runs[i].Plan = r.Texts[0].Digest
-		}
+		doc.Runs[i] = document.RunOf(r)
 	}
-	return p.printIndentedJSON(doc)
+	return p.printDocument(doc)
 }
 
 func (p *program) historyTable(runs []*runner.PastRun) error {

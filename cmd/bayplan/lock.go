@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
@@ -170,29 +171,14 @@ func (p *program) printLock(c *cli.Context, s *session, report *runner.Report, c
 		}
 	}
 	if c.Bool("json") {
-		return p.printLockJSON(s, report, changes)
+		tags, choices := s.tags.Count()
+		return p.printDocument(document.LockOf(s.graph.Plan.Name, tags, choices, changes, report))
 	}
 	for _, ch := range changes {
 		fmt.Fprintln(p.stdout, lockLine(ch))
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s locked, %s\n", countLocked(s.tags), human.Count(len(changes), "change", "changes"))
 	return err
-}
-
-// A lockReport is what lock --json prints.
-type lockReport struct {
-	Tags    int               `json:"tags"`    // locked now
-	Choices int               `json:"choices"` // locked now
-	Changes []lockfile.Change `json:"changes"`
-	*runner.Report
-}
-
-func (p *program) printLockJSON(s *session, report *runner.Report, changes []lockfile.Change) error {
-	tags, choices := s.tags.Count()
-	if changes == nil {
-		changes = []lockfile.Change{}
-	}
-	return p.printIndentedJSON(lockReport{tags, choices, changes, report})
 }
 
 // countLocked says how much is locked.

@@ -43,7 +43,8 @@ func pathWithBinary(path string) string {
 
 // TestLargeScripts runs the scripts that hold the promises of the command line.
 // $EXAMPLES is the folder of the examples. Scripts use `copytree` to copy what
-// they change, and `signimage` to sign images.
+// they change, `signimage` to sign images, and `document` to compare what was
+// printed last with the schema of a document.
 func TestLargeScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
@@ -60,6 +61,7 @@ func TestLargeScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"copytree":  copyTree,
 			"signimage": signImage,
+			"document":  checkDocument,
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})

@@ -22,6 +22,7 @@ type session struct {
 	conns *connections.Set
 	tags  *connections.TagLock // nil until loadTagLock
 	asked []runner.Asked       // the servers that the steps ask
+	run   string               // the run that apply has recorded, "" before
 
 	warnings plan.Errors // what may be a mistake in the plan
 }
@@ -119,6 +120,7 @@ func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) erro
 		if err != nil {
 			return err
 		}
+		s.run = filepath.Base(log.Dir)
 		defer func() { err = errors.Join(err, log.Close()) }()
 		r.Observe = log.Observe
 		if err := do(r); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -35,7 +36,7 @@ func (p *program) whyCommand() *cli.Command {
 				}
 				printAnswer := p.printWhy
 				if c.Bool("json") {
-					printAnswer = func(w *runner.Why) error { return p.printJSON(w) }
+					printAnswer = func(w *runner.Why) error { return p.printDocument(document.WhyOf(s.graph.Plan.Name, w)) }
 				}
 				if err := printAnswer(w); err != nil || w.Step.Err == nil {
 					return err

@@ -15,6 +15,10 @@ type Options struct {
 	Parallel int                // large blobs that move at a time; 0: 8
 	Moved    func(n int64)      // gets the number of bytes from a source; called by many goroutines
 	Done     func(e *ImagePlan) // gets each image that is complete or has failed
+
+	// Spared gets the size of each blob that was not moved: the destination has mounted
+	// it, or another step or destination has brought it. Called by many goroutines.
+	Spared func(mounted bool, size int64)
 }
 
 // DefaultParallel is the number of blobs that move at a time. While a registry
@@ -206,6 +210,7 @@ func (e *engine) start(ctx context.Context, wg *sync.WaitGroup, q *queue) {
 			return
 		}
 		q.running++
+		j.noteBegin()
 		wg.Go(func() { e.results <- result{j, e.do(ctx, j)} })
 	}
 }
@@ -274,8 +279,14 @@ func (e *engine) finish(r result) {
 		j.entry.State = Copied
 		e.o.Done(j.entry)
 	case r.err == nil:
+		if j.kind == mountJob {
+			j.place.entries[0].Mounted += j.blob.Size
+		}
 		first := !j.blob.isPresent()
 		e.blobDone(j.blob, j.place)
+		if shared := j.kind == pullJob && j.blob.want.IsShared(); e.o.Spared != nil && (shared || j.kind == mountJob) {
+			e.o.Spared(!shared, j.blob.Size)
+		}
 		if first {
 			e.fanOut(j.blob)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,8 +123,8 @@ func wellFormed(c *runner.Change) error {
 		default:
 			return fmt.Errorf("item %q has the unknown operation %q", it.Name, it.Op)
 		}
-		if it.What == "" || it.Name == "" || it.Bytes < 0 {
-			return fmt.Errorf("the item %+v lacks its kind or name, or has negative bytes", it)
+		if !slices.Contains(it.What.Words(), string(it.What)) || it.Name == "" || it.Bytes < 0 {
+			return fmt.Errorf("the item %+v is of an unknown kind, lacks its name, or has negative bytes", it)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/human"
@@ -219,6 +220,7 @@ func (r *cloudRun) convergeAfterLinks(ctx context.Context, f cloudImage) (glance
 	case <-ctx.Done():
 		return glance.Image{}, ctx.Err()
 	}
+	began := time.Now()
 	w := f.want
 	w.Properties = f.properties(ids)
 	w.OnSent = r.progress.Add
@@ -233,6 +235,7 @@ func (r *cloudRun) convergeAfterLinks(ctx context.Context, f cloudImage) (glance
 	for _, it := range f.items() {
 		if it.Name == f.Name {
 			it.Note += twin
+			it.Began = began
 		}
 		r.progress.Done(it)
 	}

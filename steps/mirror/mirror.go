@@ -294,7 +294,7 @@ func copyItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runner
 	it := runner.Item{
 		Op: runner.Create, What: "image", Name: e.Target, Bytes: pulls[e],
 		Note: fmt.Sprintf("%s, %s in all", human.Count(e.Blobs, "blob", "blobs"), human.Size(e.Size)),
-		From: e.Have, To: e.Digest,
+		From: e.Have, To: e.Digest, Size: e.Size,
 	}
 	if e.Have != "" {
 		it.Op = runner.Update

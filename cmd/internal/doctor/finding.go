@@ -9,6 +9,9 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
+// Words returns all statuses.
+func (Status) Words() []string { return []string{string(OK), string(Warn), string(Fail)} }
+
 func ok(check, format string, args ...any) Finding {
 	return Finding{Check: check, Status: OK, Message: fmt.Sprintf(format, args...)}
 }

@@ -29,18 +29,19 @@ func (v *diffView) End(r *runner.Report) error {
 	shown := false
 	for _, s := range r.Steps {
 		for _, note := range s.Finding.Notes {
-			fmt.Fprintf(v.Errs, "%s: note: %s\n", s.ID, note)
+			_ = Paint(v.Errs, Span{Text: s.ID + ": "}, Span{"note:", Yellow}, Span{Text: " " + note + "\n"})
 		}
 		if s.Status == runner.Unchanged {
 			continue // the summary counts it
 		}
 		shown = true
-		fmt.Fprintf(v.Out, "%s (%s): %s\n", s.ID, s.Type, Headline(s))
+		_ = Paint(v.Out, Span{Text: fmt.Sprintf("%s (%s): ", s.ID, s.Type)}, Span{Headline(s), headlineColor(s.Status)}, Span{Text: "\n"})
 		if s.Finding.Change == nil {
 			continue
 		}
 		for _, it := range s.Finding.Change.Items {
-			fmt.Fprintf(v.Out, "  %s\n", ItemLine(it))
+			sign, rest, _ := strings.Cut(ItemLine(it), " ")
+			_ = Paint(v.Out, Span{Text: "  "}, Span{sign, opColor(it.Op)}, Span{Text: " " + rest + "\n"})
 			v.printTextDiff(it)
 		}
 	}
@@ -67,6 +68,39 @@ func Headline(s *runner.StepReport) string {
 		}
 	}
 	return string(s.Status)
+}
+
+func headlineColor(s runner.Status) Color {
+	switch s {
+	case runner.Failed:
+		return Red
+	case runner.Waiting, runner.CheckAfter, runner.Skipped, runner.Interrupted:
+		return Yellow
+	}
+	return NoColor
+}
+
+func opColor(op runner.Op) Color {
+	switch op {
+	case runner.Create:
+		return Green
+	case runner.Remove:
+		return Red
+	}
+	return Yellow
+}
+
+// textColor returns the color of a line of a unified diff.
+func textColor(line string) Color {
+	switch line[0] {
+	case '+':
+		return Green
+	case '-':
+		return Red
+	case '@':
+		return Dim
+	}
+	return NoColor
 }
 
 // opSign returns the sign that shows an operation on an item.
@@ -138,7 +172,7 @@ func (v *diffView) printTextDiff(it runner.Item) {
 	lines := strings.SplitAfter(string(diff.Diff("old", []byte(it.Old), "new", []byte(it.New))), "\n")
 	for _, line := range lines[min(3, len(lines)):] {
 		if line != "" {
-			fmt.Fprintf(v.raw, "      %s", line)
+			_ = Paint(v.raw, Span{"      " + strings.TrimSuffix(line, "\n"), textColor(line)}, Span{Text: "\n"})
 		}
 	}
 }

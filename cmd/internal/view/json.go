@@ -27,22 +27,13 @@ func (v *jsonView) Observe(e runner.Event) {
 // End shows the end to people. Programs have it from the last event.
 func (v *jsonView) End(r *runner.Report) error { return errors.Join(v.err, v.text.End(r)) }
 
-// NewJSONDiff makes a view that prints the report of a diff as one JSON document with
-// print.
-func NewJSONDiff(print func(any) error) View { return jsonDiff{print} }
+// NewEnd makes a view that shows only the report, with print.
+func NewEnd(print func(*runner.Report) error) View { return endView{print} }
 
-type jsonDiff struct{ print func(any) error }
+type endView struct{ print func(*runner.Report) error }
 
 // Observe does nothing: the report holds everything.
-func (jsonDiff) Observe(runner.Event) {}
+func (endView) Observe(runner.Event) {}
 
 // End prints the report.
-func (v jsonDiff) End(r *runner.Report) error {
-	items, bytes := r.Changes()
-	return v.print(struct {
-		*runner.Report
-		Items   int    `json:"items"`
-		Bytes   int64  `json:"bytes"`
-		Summary string `json:"summary"`
-	}{r, items, bytes, r.Summary()})
-}
+func (v endView) End(r *runner.Report) error { return v.print(r) }

@@ -29,15 +29,14 @@ func NewRelativePaths(out io.Writer, dir string) io.Writer {
 
 // Write writes p with its paths shortened.
 func (w relativePaths) Write(p []byte) (int, error) {
-	text := string(p)
-	if w.prefix != "" {
-		text = w.shorten(text)
-	}
-	if _, err := io.WriteString(w.out, text); err != nil {
+	if _, err := io.WriteString(w.out, w.shorten([]Span{{Text: string(p)}})[0].Text); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
+
+// Paint writes spans with their paths shortened.
+func (w relativePaths) Paint(spans ...Span) error { return Paint(w.out, w.shorten(spans)...) }
 
 const (
 	hintPrefix   = "hint: "
@@ -45,17 +44,48 @@ const (
 )
 
 // shorten removes the prefix from paths that begin with it.
-func (w relativePaths) shorten(text string) string {
-	var out strings.Builder
-	for line := range strings.Lines(text) {
-		out.WriteString(w.shortenLine(line))
+func (w relativePaths) shorten(spans []Span) []Span {
+	if w.prefix == "" {
+		return spans
 	}
-	return out.String()
+	var text strings.Builder
+	for _, s := range spans {
+		text.WriteString(s.Text)
+	}
+	places, begin := w.prefixes(text.String()), 0
+	short := make([]Span, len(spans))
+	for i, s := range spans {
+		var kept strings.Builder
+		for at := range len(s.Text) {
+			for len(places) > 0 && places[0]+len(w.prefix) <= begin+at {
+				places = places[1:]
+			}
+			if len(places) == 0 || begin+at < places[0] {
+				kept.WriteByte(s.Text[at])
+			}
+		}
+		begin += len(s.Text)
+		short[i] = Span{kept.String(), s.Color}
+	}
+	return short
 }
 
-func (w relativePaths) shortenLine(text string) string {
+// prefixes returns where in a text there are prefixes to remove.
+func (w relativePaths) prefixes(text string) []int {
+	var places []int
+	begin := 0
+	for line := range strings.Lines(text) {
+		for _, at := range w.prefixesOfLine(line) {
+			places = append(places, begin+at)
+		}
+		begin += len(line)
+	}
+	return places
+}
+
+func (w relativePaths) prefixesOfLine(text string) []int {
 	isHint := strings.HasPrefix(text, hintPrefix)
-	var out strings.Builder
+	var places []int
 	quoted := false
 	for i := 0; i < len(text); {
 		n := 1
@@ -66,13 +96,12 @@ func (w relativePaths) shortenLine(text string) string {
 			quoted = !quoted
 		case quoted, isHint && strings.HasSuffix(text[:i], layoutPrefix):
 		case strings.HasPrefix(text[i:], w.prefix) && !endsInPath(text[:i]):
-			i += len(w.prefix)
-			continue
+			places = append(places, i)
+			n = len(w.prefix)
 		}
-		out.WriteString(text[i : i+n])
 		i += n
 	}
-	return out.String()
+	return places
 }
 
 // endsInPath tells whether a slash after text would continue a path.

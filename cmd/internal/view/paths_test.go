@@ -31,3 +31,27 @@ func TestRelativePaths(t *testing.T) {
 		})
 	}
 }
+
+// A path is shortened also if another color begins before it, and a hint stays a hint.
+func TestRelativePathsPaint(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		spans []Span
+		want  string
+	}{
+		{"behind a color", []Span{{"a:", Red}, {" /home/stack/b\n", NoColor}}, "a: b\n"},
+		{"a hint", []Span{{"hint:", Yellow}, {" write oci:/home/stack/a\n", NoColor}}, "hint: write oci:/home/stack/a\n"},
+		{"a quote", []Span{{Text: `"`}, {Text: `/home/stack/a" /home/stack/b` + "\n"}}, `"/home/stack/a" b` + "\n"},
+		{"in two parts", []Span{{Text: "see /home"}, {Text: "/stack/a\n"}}, "see a\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			if err := Paint(NewRelativePaths(&out, "/home/stack"), tt.spans...); err != nil {
+				t.Error(err)
+			}
+			if got := out.String(); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -2,61 +2,98 @@ package view
 
 import (
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
-// heartbeat is the longest silence of a plain view while bytes are moving. CI
-// systems stop a job that prints nothing.
-const heartbeat = 10 * time.Second
+// heartbeat is the longest silence of a plain view while steps run. CI systems stop a
+// job that prints nothing.
+const heartbeat = 30 * time.Second
+
+// maxNamed is how many running steps a heartbeat names.
+const maxNamed = 3
 
 // NewPlain makes a view that prints a line for every item and every step, for logs.
-func NewPlain(s Screen) View { return &plainView{Screen: s} }
+func NewPlain(s Screen) View { return &plainView{reporter: reporter{Screen: s}} }
 
 type plainView struct {
-	Screen
-	last time.Time // time of the last line
+	mu sync.Mutex // events come from the run, heartbeats from a goroutine of the view
+	reporter
+	progress progress
+	last     time.Time // of the last line
+	pulse    ticker
 }
 
 // Observe prints a line for an event. Some events have none.
 func (v *plainView) Observe(e runner.Event) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	s := v.progress.observe(e)
 	switch e.Kind {
+	case runner.RunBegin:
+		v.last = time.Now()
+		v.pulse.start(time.Second, nil, v.beat)
 	case runner.StepChange:
 		if e.Message != "" {
-			v.line(e, e.Message)
+			v.line(e.Step, e.Message)
 		}
 	case runner.ItemDone:
-		v.line(e, itemDoneText(*e.Item))
-	case runner.Ticked:
-		if e.Time.Sub(v.last) >= heartbeat {
-			v.line(e, progressText(e))
-		}
+		v.line(e.Step, itemDoneText(*e.Item))
 	case runner.Retrying:
-		v.last = e.Time
 		v.retrying(e)
 	case runner.StepEnd:
-		v.last = e.Time
-		v.endStep(e)
-	case runner.RunBegin:
-		v.last = e.Time
-	case runner.Debug, runner.StepBegin, runner.RunEnd:
+		v.endStep(e, didText(s, e))
+		if e.Status == runner.Unchanged && len(e.Notes) == 0 {
+			return
+		}
+	default:
+		return
 	}
+	v.last = time.Now()
+}
+
+// didText says what an ended step did. A step that never ran did nothing.
+func didText(s *stepProgress, e runner.Event) string {
+	if s == nil {
+		return ""
+	}
+	return s.did.text(e)
+}
+
+// beat prints what runs if nothing was printed for long.
+func (v *plainView) beat() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	now := time.Now()
+	if now.Sub(v.last) < heartbeat || len(v.progress.running) == 0 {
+		return
+	}
+	v.last = now
+	var names []string
+	for _, s := range v.progress.running[:min(maxNamed, len(v.progress.running))] {
+		names = append(names, v.progress.inBrief(s, now))
+	}
+	if more := len(v.progress.running) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	_ = Paint(v.Out, Span{Text: "running: " + strings.Join(names, ", ") + "\n"})
 }
 
 // End prints the failures and the summary.
-func (v *plainView) End(r *runner.Report) error { return v.printEnd(r) }
-
-func (v *plainView) line(e runner.Event, text string) {
-	v.last = e.Time
-	fmt.Fprintf(v.Out, "%s: %s\n", e.Step, text)
+func (v *plainView) End(r *runner.Report) error {
+	v.pulse.stop()
+	return v.end(r)
 }
 
-// progressText returns how many bytes a step has moved.
-func progressText(e runner.Event) string {
-	if e.Total == 0 {
-		return human.Size(e.Bytes) + " moved"
+// itemDoneText returns the line that reports a finished item.
+func itemDoneText(it runner.Item) string {
+	line := fmt.Sprintf("%s %s %s", doneWord(it.Op), it.What, it.Name)
+	if it.Bytes > 0 {
+		line += " (" + human.Size(it.Bytes) + ")"
 	}
-	return fmt.Sprintf("%s of %s moved", human.Size(e.Bytes), human.Size(e.Total))
+	return line
 }
