@@ -33,8 +33,6 @@ type Event struct {
 	Error   string `json:"error,omitempty"`
 	Hint    string `json:"hint,omitempty"` // what to do about Error
 
-	Counts []Count `json:"counts,omitempty"` // of step-end: see Finding
-
 	Notes []string `json:"notes,omitempty"` // of step-end: see Finding
 	Told  bool     `json:"-"`               // of step-end: the last apply told the same notes, and the step is unchanged
 

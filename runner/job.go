@@ -229,7 +229,7 @@ func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) resul
 	}
 	if res.outputs = f.Outputs; f.Change != nil {
 		res.outputs, res.err = j.apply(ctx, step, f, note)
-		res.finding.Notes, res.finding.Counts = f.Notes, f.Counts
+		res.finding.Notes = f.Notes
 	} else {
 		res.err = j.node.Type.checkOutputs(f.Outputs)
 	}

@@ -67,7 +67,7 @@ func TestRunResult(t *testing.T) {
 			[]Event{
 				begin,
 				{Kind: ItemDone, Step: "a", Item: &Item{What: "file", Name: "f", Bytes: 10}},
-				{Kind: StepEnd, Step: "a", Status: Failed, Error: "boom"},
+				{Kind: StepEnd, Step: "a", Status: Failed, Error: "boom\nmore"},
 				{Kind: StepEnd, Step: "b", Status: Skipped, Blame: "a"},
 				end,
 			},

@@ -1,6 +1,9 @@
 package runner
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // A RunState says in a word how a run ended.
 type RunState string
@@ -44,7 +47,7 @@ type RunChange struct {
 // A RunFailure is why a step failed.
 type RunFailure struct {
 	Step  string `json:"step"`
-	Error string `json:"error"`
+	Error string `json:"error"` // its first line; the events have the whole
 }
 
 // A tally sums up the events of a run.
@@ -91,7 +94,7 @@ func (t *tally) step(e Event) {
 	}
 	switch {
 	case e.Status == Failed:
-		t.res.Failed = append(t.res.Failed, RunFailure{e.Step, e.Error})
+		t.res.Failed = append(t.res.Failed, RunFailure{e.Step, firstLine(e.Error)})
 	case e.Status == Skipped && e.Blame == "":
 		t.unstarted = true
 	}
@@ -113,4 +116,9 @@ func (t *tally) result() *RunResult {
 		res.State = RunDone
 	}
 	return &res
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
 }

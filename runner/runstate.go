@@ -230,7 +230,7 @@ func (rs *runState) finish(s *StepReport) {
 	e := Event{
 		Kind: StepEnd, Step: s.ID, Type: s.Type, Status: s.Status, Blame: s.Blame,
 		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why, Notes: s.Finding.Notes, Told: s.told,
-		Counts: s.Finding.Counts, Outputs: s.Outputs,
+		Outputs: s.Outputs,
 	}
 	if c := s.Finding.Change; c != nil {
 		e.Items, e.Total = len(c.Items), c.bytes()

@@ -237,10 +237,6 @@ type Finding struct {
 	// has moved on, a download without a checksum or signature. Apply may add to them.
 	Notes []string
 
-	// Counts are what Apply did besides its items and the bytes that it moved. Apply sets
-	// them before it returns.
-	Counts []Count
-
 	// Moved are the locked tags that stand for something else now, and the choices and
 	// selections that would be another now. Notes tell people of each of them, too.
 	Moved []Moved
@@ -248,13 +244,6 @@ type Finding struct {
 	// Vouched are absolute paths of files that the step holds against a digest or a
 	// signature, or of directories that it fills from such files.
 	Vouched []string
-}
-
-// A Count is how often Apply did something that is neither an item nor a moved byte.
-type Count struct {
-	What  string `json:"what"`            // a noun in the singular, then what was done: "blob mounted"
-	N     int    `json:"count"`           // how often
-	Bytes int64  `json:"bytes,omitempty"` // bytes that were not moved because of it
 }
 
 // A Moved is an entry of the lock file that a look-up would give another value now.

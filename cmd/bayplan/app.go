@@ -71,6 +71,7 @@ func (p *program) app() *cli.App {
 			p.initCommand(),
 			p.validateCommand(),
 			p.doctorCommand(),
+			p.rehearseCommand(),
 			p.diffCommand(),
 			p.applyCommand(),
 			p.verifyCommand(),

@@ -83,7 +83,9 @@ func (p *program) listTypes(types runner.Types, defs map[string]settingSchema) e
 		lines := indent(strings.TrimSuffix(first, "."), strings.Repeat(" ", width))
 		fmt.Fprintf(p.stdout, "%-*s%s\n", width, t.Name, lines[width:])
 	}
-	_, err := fmt.Fprintln(p.stdout, "\nTo describe one of them: bayplan explain TYPE\nParts of plans:          bayplan explain "+strings.Join(topicNames(), " | "))
+	const one, parts = "To describe one of them: ", "Parts of plans:"
+	topics := indent("bayplan explain "+strings.Join(topicNames(), " | "), strings.Repeat(" ", len(one)))
+	_, err := fmt.Fprintf(p.stdout, "\n%sbayplan explain TYPE\n%s%s\n", one, parts, topics[len(parts):])
 	return err
 }
 
@@ -221,7 +223,7 @@ func indent(text, prefix string) string {
 	return strings.Join(lines, "\n")
 }
 
-// lineWidth is the longest line of a wrapped text, in bytes.
+// lineWidth is the longest line of a wrapped text, in columns.
 const lineWidth = 80
 
 func wrap(paragraph, prefix string) []string {
@@ -231,7 +233,7 @@ func wrap(paragraph, prefix string) []string {
 		switch {
 		case *last == prefix:
 			*last += word
-		case len(*last)+1+len(word) > lineWidth:
+		case human.Width(*last)+1+human.Width(word) > lineWidth:
 			lines = append(lines, prefix+word)
 		default:
 			*last += " " + word

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -78,6 +79,7 @@ func (p *program) printSettings(def settingSchema, prefix string) {
 		if required {
 			need = "required"
 		}
-		fmt.Fprintf(p.stdout, "  %s (%s, %s%s)\n%s\n", path, f.kind(), need, f.defaultText(), indent(f.Description, "      "))
+		head := view.Wrap(fmt.Sprintf("  %s (%s, %s%s)", path, f.kind(), need, f.defaultText()), lineWidth)
+		fmt.Fprintf(p.stdout, "%s\n%s\n", head, indent(f.Description, "      "))
 	})
 }

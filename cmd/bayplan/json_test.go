@@ -13,6 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/schemas"
 )
 
@@ -28,6 +29,17 @@ func checkDocument(ts *testscript.TestScript, neg bool, args []string) {
 		file = args[1]
 	}
 	ts.Check(matchesSchema(args[0], []byte(ts.ReadFile(file))))
+}
+
+// holdState is the script command holdstate DIR PLAN: until the script ends, this process
+// holds the state of a plan in a directory.
+func holdState(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: holdstate dir plan")
+	}
+	store, err := runner.OpenStore(ts.MkAbs(args[0]), ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Defer(func() { ts.Check(store.Close()) })
 }
 
 // matchesSchema compares JSON with the schema of a document, or each value of a stream.

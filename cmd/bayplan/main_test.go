@@ -43,8 +43,9 @@ func pathWithBinary(path string) string {
 
 // TestLargeScripts runs the scripts that hold the promises of the command line.
 // $EXAMPLES is the folder of the examples. Scripts use `copytree` to copy what
-// they change, `signimage` to sign images, and `document` to compare what was
-// printed last with the schema of a document.
+// they change, `signimage` to sign images, `document` to compare what was
+// printed last with the schema of a document, and `holdstate` to hold a state until
+// the script ends.
 func TestLargeScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
@@ -62,6 +63,7 @@ func TestLargeScripts(t *testing.T) {
 			"copytree":  copyTree,
 			"signimage": signImage,
 			"document":  checkDocument,
+			"holdstate": holdState,
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})

@@ -23,10 +23,10 @@ const defaultReport = "report.html"
 func (p *program) reportCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "report",
-		Usage:     "write a page of a run: errors, graph, time line, images, changes, plan",
+		Usage:     "write a page of a run: errors, graph, times, images, plan",
 		ArgsUsage: "[RUN]",
-		Description: "RUN is the beginning of a run's name as \"bayplan history\" lists it; without it,\n" +
-			"the last run. The page is one HTML file that needs no network.",
+		Description: "RUN is the beginning of a run's name as \"bayplan history\" lists it; without\n" +
+			"it, the last run. The page is one HTML file that needs no network.",
 		Flags: append(planFlags(), stateFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: defaultReport, Usage: "write the page to `FILE`"}),
 		Action: func(c *cli.Context) error {

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -95,7 +95,8 @@ func waits(r *runner.Runner) []view.Step {
 	return steps
 }
 
-// needs returns the steps nearest before a step that are chosen.
+// needs returns the steps nearest before a step that are chosen. A step that another one
+// of them waits for is left out.
 func needs(g *runner.Graph, n *runner.Node, chosen map[string]bool) []string {
 	var ids []string
 	seen := map[string]bool{}
@@ -114,7 +115,9 @@ func needs(g *runner.Graph, n *runner.Node, chosen map[string]bool) []string {
 		}
 	}
 	add(n)
-	return ids
+	return slices.DeleteFunc(ids, func(id string) bool {
+		return slices.ContainsFunc(ids, func(other string) bool { return g.Node(other).After(id) })
+	})
 }
 
 // endDrawing removes what is drawn, because the process ends at once. It does not wait
@@ -126,8 +129,7 @@ func (p *program) endDrawing() {
 	}
 	go func() {
 		defer close(done)
-		v.Close()
-		fmt.Fprintln(p.stderr, "bayplan: ended at once, before what ran has stopped")
+		v.Abort("bayplan: ended at once, before what ran has stopped")
 	}()
 	select {
 	case <-done:

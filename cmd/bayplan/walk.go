@@ -68,7 +68,7 @@ func (p *program) applyCommand() *cli.Command {
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
 		Flags: append(runFlags(),
-			&cli.StringFlag{Name: "report", Usage: "afterwards, also after a failure, write a page of the run to `FILE`"}),
+			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"}),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {

@@ -15,10 +15,6 @@ type Options struct {
 	Parallel int                // large blobs that move at a time; 0: 8
 	Moved    func(n int64)      // gets the number of bytes from a source; called by many goroutines
 	Done     func(e *ImagePlan) // gets each image that is complete or has failed
-
-	// Spared gets the size of each blob that was not moved: the destination has mounted
-	// it, or another step or destination has brought it. Called by many goroutines.
-	Spared func(mounted bool, size int64)
 }
 
 // DefaultParallel is the number of blobs that move at a time. While a registry
@@ -284,9 +280,6 @@ func (e *engine) finish(r result) {
 		}
 		first := !j.blob.isPresent()
 		e.blobDone(j.blob, j.place)
-		if shared := j.kind == pullJob && j.blob.want.IsShared(); e.o.Spared != nil && (shared || j.kind == mountJob) {
-			e.o.Spared(!shared, j.blob.Size)
-		}
 		if first {
 			e.fanOut(j.blob)
 		}

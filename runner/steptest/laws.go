@@ -222,7 +222,25 @@ func matchesPlan(t *testing.T, c Case) error {
 			return fmt.Errorf("the planned %s: %w", file.Path, err)
 		}
 	}
+	for _, it := range finding.Change.Items {
+		if err := checkItem(t.Context(), it); err != nil {
+			return fmt.Errorf("the item %s: %w", it.Name, err)
+		}
+	}
 	return nil
+}
+
+// checkItem compares the file of an item with the digest that it was planned to have.
+func checkItem(ctx context.Context, it runner.Item) error {
+	algo, want, known := strings.Cut(it.To, ":")
+	if it.What != runner.RegularFile || it.Op == runner.Remove || !known {
+		return nil
+	}
+	sums, err := (&runner.Disk{}).Sum(ctx, it.Name, runner.Algo(algo))
+	if err == nil && sums[runner.Algo(algo)] != want {
+		err = fmt.Errorf("its digest was planned as %s and became %s", it.To, sums[runner.Algo(algo)])
+	}
+	return err
 }
 
 // confirmsWhatIsThere verifies with another step, which knows nothing of the Apply, the

@@ -30,9 +30,7 @@ func trustRecorded(c *registry.Client, images []registry.Image, prior *runner.Re
 // manifest that was put, and a manifest is put only when all its parts are there. Asking
 // again would double the requests of a run.
 func (d deciding) applying(table *registry.TransferPlan, images []registry.Image, prior *runner.Record, finding *runner.Finding) func(context.Context, runner.Progress) (runner.Outputs, error) {
-	return func(ctx context.Context, progress runner.Progress) (runner.Outputs, error) {
-		p := &copyProgress{Progress: progress}
-		defer func() { finding.Counts = p.counts() }()
+	return func(ctx context.Context, p runner.Progress) (runner.Outputs, error) {
 		t := table
 		table = nil // a table is good for one execution
 		if t == nil {
@@ -58,7 +56,7 @@ func (d deciding) applying(table *registry.TransferPlan, images []registry.Image
 // copyAll executes a plan and gives the executed one. When that fails though the
 // destination can be reached, the record may be wrong about what is there. Then it
 // plans again without the record and executes once more.
-func (d deciding) copyAll(ctx context.Context, t *registry.TransferPlan, images []registry.Image, p *copyProgress) (*registry.TransferPlan, error) {
+func (d deciding) copyAll(ctx context.Context, t *registry.TransferPlan, images []registry.Image, p runner.Progress) (*registry.TransferPlan, error) {
 	err := d.execute(ctx, t, p)
 	if err == nil || ctx.Err() != nil || !t.Misled() {
 		return t, err
@@ -70,7 +68,7 @@ func (d deciding) copyAll(ctx context.Context, t *registry.TransferPlan, images 
 	return again, d.execute(ctx, again, p)
 }
 
-func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p *copyProgress) error {
+func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p runner.Progress) error {
 	defer t.Drop()
 	items := map[*registry.ImagePlan]runner.Item{}
 	pulls := t.Pulls()
@@ -89,7 +87,6 @@ func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p *copyP
 	return m.out.Registry().Execute(ctx, t, registry.Options{
 		Parallel: m.Parallel,
 		Moved:    p.Add,
-		Spared:   p.spared,
 		Done: func(e *registry.ImagePlan) {
 			if e.Err == nil {
 				it := items[e]

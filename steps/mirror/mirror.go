@@ -292,7 +292,7 @@ func copyItems(t *registry.TransferPlan) []runner.Item {
 
 func copyItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runner.Item {
 	it := runner.Item{
-		Op: runner.Create, What: "image", Name: e.Target, Bytes: pulls[e],
+		Op: runner.Create, What: runner.Image, Name: e.Target, Source: e.Source, Bytes: pulls[e],
 		Note: fmt.Sprintf("%s, %s in all", human.Count(e.Blobs, "blob", "blobs"), human.Size(e.Size)),
 		From: e.Have, To: e.Digest, Size: e.Size,
 	}

@@ -63,6 +63,7 @@ type document struct {
 	CSS      template.CSS
 	JS       template.JS
 	Graph    template.HTML
+	Fits     bool // the graph can be made as narrow as a page and still be read
 	Timeline *timeline
 	Images   []imageRow
 	Results  []string // of Images, each once
@@ -80,6 +81,7 @@ func newDocument(r *report) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
+	doc.Fits = d.Width <= 1.5*graphWidth
 	doc.Graph = template.HTML(d.Inline()) //nolint:gosec // package drawing escapes every text
 	return doc, nil
 }

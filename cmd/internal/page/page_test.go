@@ -409,3 +409,18 @@ func TestTook(t *testing.T) {
 		}
 	}
 }
+
+func TestTicks(t *testing.T) {
+	for seconds, want := range map[float64]string{
+		0.035: "0 5 ms 10 ms 15 ms 20 ms 25 ms 30 ms 35 ms", 1.2: "0 0.2 s 0.4 s 0.6 s 0.8 s 1.0 s 1.2 s", 9: "0 1 s 2 s 3 s 4 s 5 s 6 s 7 s 8 s 9 s",
+		100: "0 10 s 20 s 30 s 40 s 50 s 1:00 min 1:10 min 1:20 min 1:30 min 1:40 min", 9000: "0 0:20 h", 1_000_000: "0 48:00 h",
+	} {
+		step, got := tickStep(seconds), ""
+		for n := 0; n < 12 && float64(n)*step <= seconds+1e-9; n++ {
+			got += " " + tickText(float64(n)*step, step)
+		}
+		if !strings.HasPrefix(got, " "+want) {
+			t.Errorf("%v seconds: %q, want %q", seconds, got, want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -169,6 +170,18 @@ func (r *report) Failed() []*step {
 		}
 	}
 	return all
+}
+
+// maxErrorLines is how many lines of an error are shown.
+const maxErrorLines = 200
+
+// ErrorText gives the error of the step. The same cause may concern hundreds of images.
+func (s *step) ErrorText() string {
+	lines := strings.Split(strings.TrimSpace(s.Error), "\n")
+	if more := len(lines) - maxErrorLines; more > 0 {
+		lines = append(lines[:maxErrorLines], fmt.Sprintf("… and %d more lines", more))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Skipped gives the steps that did not run because of others.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -37,8 +38,8 @@ type timeRow struct {
 
 // A timeBar is one transfer.
 type timeBar struct {
-	X, Y, W float64
-	Title   string
+	X, Y, W, H float64
+	Title      string
 }
 
 const (
@@ -48,9 +49,9 @@ const (
 	timeTop    = 26
 	stepHeight = 16
 	rowGap     = 8
-	barHeight  = 5
-	barGap     = 2
-	maxLanes   = 16
+	barPitch   = 7   // of transfers below each other, at most
+	barsHeight = 126 // of all transfers of a step, about
+	maxLanes   = barsHeight
 	minBar     = 2 // pixels, so that it can be seen
 	labelRoom  = 170
 )
@@ -78,7 +79,7 @@ func (r *report) timeline() *timeline {
 	}
 	step := tickStep(seconds)
 	for n := 0; float64(n)*step <= seconds; n++ {
-		t.Ticks = append(t.Ticks, tick{timeLeft + float64(n)*step*scale, tickText(float64(n) * step)})
+		t.Ticks = append(t.Ticks, tick{timeLeft + float64(n)*step*scale, tickText(float64(n)*step, step)})
 	}
 	return t
 }
@@ -101,9 +102,8 @@ func (t *timeline) addRow(s *step, x func(time.Time) float64, last time.Time) {
 	if row.LabelEnd && row.X < timeLeft+labelRoom {
 		row.LabelX, row.Inside = row.X+row.W-6, true
 	}
-	t.Height += stepHeight + barGap
-	lanes := row.addTransfers(s, x, t.Height)
-	t.Height += float64(lanes*(barHeight+barGap)) + rowGap
+	t.Height += stepHeight + 2
+	t.Height += row.addTransfers(s, x, t.Height) + rowGap
 	if row.More > 0 {
 		row.MoreY = t.Height
 		t.Height += stepHeight
@@ -112,16 +112,20 @@ func (t *timeline) addRow(s *step, x func(time.Time) float64, last time.Time) {
 }
 
 // addTransfers puts each transfer into the first lane that is free at its beginning, and
-// returns how many lanes there are.
-func (row *timeRow) addTransfers(s *step, x func(time.Time) float64, top float64) int {
+// returns how high all lanes are. Very many images of a mirror are under way at once: their
+// lanes are thin.
+func (row *timeRow) addTransfers(s *step, x func(time.Time) float64, top float64) float64 {
 	var items []*item
 	for _, it := range s.Items {
 		if it.Done && !it.Began.IsZero() {
 			items = append(items, it)
 		}
 	}
-	slices.SortStableFunc(items, func(a, b *item) int { return a.Began.Compare(b.Began) })
+	slices.SortStableFunc(items, func(a, b *item) int { // those that begin together by their ends
+		return cmp.Or(int(x(a.Began))-int(x(b.Began)), a.Ended.Compare(b.Ended))
+	})
 	var free []float64 // where each lane is free
+	var lanes []int    // of Bars
 	for _, it := range items {
 		from := x(it.Began)
 		width := max(minBar, x(it.Ended)-from)
@@ -134,13 +138,21 @@ func (row *timeRow) addTransfers(s *step, x func(time.Time) float64, top float64
 			free = append(free, 0)
 		}
 		free[lane] = from + width + 1
-		title := fmt.Sprintf("%s: %s", it.Name, took(it.Ended.Sub(it.Began).Seconds()))
-		if it.Bytes > 0 {
-			title += ", " + human.Size(it.Bytes)
-		}
-		row.Bars = append(row.Bars, timeBar{from, top + float64(lane*(barHeight+barGap)), width, title})
+		row.Bars, lanes = append(row.Bars, timeBar{X: from, W: width, Title: it.timeText()}), append(lanes, lane)
 	}
-	return len(free)
+	pitch := min(barPitch, max(1, barsHeight/max(1, len(free))))
+	for i, lane := range lanes {
+		row.Bars[i].Y, row.Bars[i].H = top+float64(lane*pitch), float64(max(1, pitch-max(1, pitch/4)))
+	}
+	return float64(len(free) * pitch)
+}
+
+func (i *item) timeText() string {
+	text := i.Name + ": " + took(i.Ended.Sub(i.Began).Seconds())
+	if i.Bytes > 0 {
+		text += ", " + human.Size(i.Bytes)
+	}
+	return text
 }
 
 // tickStep gives the seconds between two marks: at most ten marks, at round times.
@@ -158,15 +170,18 @@ func tickStep(seconds float64) float64 {
 	return step
 }
 
-func tickText(seconds float64) string {
+// tickText shows a time of the axis, whose marks are step seconds apart.
+func tickText(seconds, step float64) string {
 	switch {
 	case seconds == 0:
 		return "0"
-	case seconds < 1:
+	case step < 0.1:
 		return fmt.Sprintf("%.0f ms", seconds*1000)
-	case seconds < 60:
+	case step < 1:
+		return fmt.Sprintf("%.1f s", seconds)
+	case step < 60 && seconds < 60:
 		return fmt.Sprintf("%.0f s", seconds)
-	case seconds < 3600:
+	case step < 600:
 		return fmt.Sprintf("%d:%02d min", int(seconds)/60, int(seconds)%60)
 	}
 	return fmt.Sprintf("%d:%02d h", int(seconds)/3600, int(seconds)/60%60)

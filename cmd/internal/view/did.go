@@ -10,8 +10,9 @@ import (
 
 // A did is what a step has done so far.
 type did struct {
-	groups []group // in the order in which they began
-	items  int
+	groups  []group // in the order in which they began
+	items   int
+	mounted int64 // bytes that registries had elsewhere
 }
 
 // A group counts items of one kind on which the same was done.
@@ -25,6 +26,7 @@ type group struct {
 // add counts a finished item.
 func (d *did) add(it runner.Item) {
 	d.items++
+	d.mounted += it.Mounted
 	for i := range d.groups {
 		if g := &d.groups[i]; g.op == it.Op && g.what == it.What {
 			g.n, g.name = g.n+1, it.Name
@@ -35,7 +37,7 @@ func (d *did) add(it runner.Item) {
 }
 
 // text says in one line what an ended step did: "45 images created, 601.3 MiB moved,
-// 12 blobs mounted". It is "" if the step counted nothing.
+// 112.5 MiB mounted". It is "" if the step counted nothing.
 func (d *did) text(e runner.Event) string {
 	var parts []string
 	for _, g := range d.groups {
@@ -48,9 +50,8 @@ func (d *did) text(e runner.Event) string {
 	if e.Bytes > 0 {
 		parts = append(parts, human.Size(e.Bytes)+" moved")
 	}
-	for _, c := range e.Counts {
-		noun, done, _ := strings.Cut(c.What, " ")
-		parts = append(parts, strings.TrimSpace(human.Count(c.N, noun, plural(noun))+" "+done))
+	if d.mounted > 0 {
+		parts = append(parts, human.Size(d.mounted)+" mounted")
 	}
 	return strings.Join(parts, ", ")
 }

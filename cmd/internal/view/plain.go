@@ -14,7 +14,7 @@ import (
 // job that prints nothing.
 const heartbeat = 30 * time.Second
 
-// maxNamed is how many running steps a heartbeat names.
+// maxNamed is how many steps a line names.
 const maxNamed = 3
 
 // NewPlain makes a view that prints a line for every item and every step, for logs.
@@ -73,14 +73,19 @@ func (v *plainView) beat() {
 		return
 	}
 	v.last = now
-	var names []string
-	for _, s := range v.progress.running[:min(maxNamed, len(v.progress.running))] {
-		names = append(names, v.progress.inBrief(s, now))
+	var steps []string
+	for _, s := range v.progress.running {
+		steps = append(steps, v.progress.inBrief(s, now))
 	}
-	if more := len(v.progress.running) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
+	_ = Paint(v.Out, Span{Text: "running: " + inBrief(steps, maxNamed) + "\n"})
+}
+
+// inBrief names the first of several things, and counts the others.
+func inBrief(names []string, max int) string {
+	if len(names) <= max {
+		return strings.Join(names, ", ")
 	}
-	_ = Paint(v.Out, Span{Text: "running: " + strings.Join(names, ", ") + "\n"})
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:max], ", "), len(names)-max)
 }
 
 // End prints the failures and the summary.

@@ -105,7 +105,7 @@ func (s *stepProgress) left(now time.Time) (int64, time.Duration) {
 	if !known || rate < 1 {
 		return bytes, -1
 	}
-	return bytes, time.Duration(float64(bytes) / rate * float64(time.Second))
+	return bytes, time.Duration(min(float64(bytes)/rate, 1e9) * float64(time.Second))
 }
 
 // doing says what a step does while it moves no bytes.
@@ -122,9 +122,9 @@ func (p *progress) doing(s *stepProgress, now time.Time) string {
 	case p.mode == runner.ModeVerify:
 		return "checking"
 	case p.mode == runner.ModeLookUp:
-		return "looking up"
+		return "looking up tags"
 	}
-	return "looking"
+	return "checking what is there"
 }
 
 // clock writes a duration with at most two units: 12s, 3m20s, 1h05m, 2d03h.

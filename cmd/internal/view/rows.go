@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // then what is still to come. No row fills the last column, which breaks the line on
 // some terminals.
 func (v *TerminalView) rows(columns, height int, now time.Time) []string {
-	if len(v.progress.running) == 0 || v.closed {
+	if len(v.progress.running) == 0 {
 		return nil
 	}
 	columns--
@@ -22,13 +23,13 @@ func (v *TerminalView) rows(columns, height int, now time.Time) []string {
 	more := 0
 	if len(shown) > room {
 		more = len(shown) - (room - 1)
-		shown = shown[:room-1]
+		shown = changingFirst(shown)[:room-1]
 	}
 	d := v.drawing(columns)
 	for _, s := range shown {
 		d.label = max(d.label, human.Width(s.id))
 	}
-	d.label = min(d.label, max(8, columns/3))
+	d.label = min(d.label, max(8, columns/3), columns)
 	var rows []string
 	for _, s := range shown {
 		rows = append(rows, d.row(s, now))
@@ -39,12 +40,25 @@ func (v *TerminalView) rows(columns, height int, now time.Time) []string {
 	return append(rows, v.footer(d))
 }
 
+// changingFirst puts the steps that apply their changes before the others.
+func changingFirst(steps []*stepProgress) []*stepProgress {
+	steps = slices.Clone(steps)
+	slices.SortStableFunc(steps, func(a, b *stepProgress) int {
+		switch {
+		case a.changing == b.changing:
+			return 0
+		case a.changing:
+			return -1
+		}
+		return 1
+	})
+	return steps
+}
+
 // footer says how far the run is and what waits.
 func (v *TerminalView) footer(d drawing) string {
-	select {
-	case <-v.terminal.Stopping:
+	if v.stopping() {
 		return d.line("stopping; what runs is ending, and a second Ctrl-C ends at once", Yellow)
-	default:
 	}
 	text := fmt.Sprintf("%d of %d done", len(v.progress.ended), len(v.progress.steps))
 	if n := v.progress.failed; n > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -46,6 +47,9 @@ func NewTerminal(t Terminal, after Screen, steps []Step) *TerminalView {
 	v.end = func(r *runner.Report) error {
 		last := v.lines
 		last.Screen = after
+		if len(v.notBegun) > 0 {
+			_ = Paint(after.Errs, Span{"not begun:", Yellow}, Span{Text: " " + inBrief(v.notBegun, maxNamed) + "\n"})
+		}
 		return last.end(r)
 	}
 	return v
@@ -67,9 +71,11 @@ type TerminalView struct {
 	progress progress
 	lines    reporter // above the rows
 	silent   bool     // there are no lines
+	notBegun []string // steps that were skipped because the run ends
 	end      func(*runner.Report) error
 	frames   ticker
 	drawn    []string // the rows on the terminal
+	columns  int      // of the terminal when they were drawn
 	closed   bool     // nothing is drawn any more
 }
 
@@ -84,6 +90,8 @@ func (v *TerminalView) Observe(e runner.Event) {
 	case v.silent:
 	case e.Kind == runner.Retrying:
 		v.lines.retrying(e)
+	case e.Kind == runner.StepEnd && e.Status == runner.Skipped && e.Blame == "":
+		v.notBegun = append(v.notBegun, e.Step)
 	case e.Kind == runner.StepEnd:
 		v.lines.endStep(e, didText(s, e))
 	}
@@ -92,17 +100,43 @@ func (v *TerminalView) Observe(e runner.Event) {
 // End removes the rows and prints the end of the run.
 func (v *TerminalView) End(r *runner.Report) error {
 	v.frames.stop()
-	v.Close()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.close("")
 	return v.end(r)
 }
 
-// Close removes the rows. Nothing is drawn after it. It may be called at any time, also
-// while the run goes on.
-func (v *TerminalView) Close() {
+// Abort removes the rows and prints a last line, because the process ends at once. After
+// End it prints no line. It may be called at any time and by any goroutine.
+func (v *TerminalView) Abort(line string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.replace(nil, "")
+	if v.closed {
+		_, _ = io.WriteString(v.terminal.To, eraseBelow) // the ^C of the key
+	}
+	v.close(line + "\n")
+}
+
+// eraseBelow removes the line of the cursor and what is below it. To erase all at once at
+// the upper left corner would make tmux keep what is erased.
+const eraseBelow = "\r\x1b[2K\x1b[C\x1b[J\r"
+
+func (v *TerminalView) close(line string) {
+	if !v.closed && (line != "" || len(v.drawn) > 0 || v.stopping()) {
+		_ = v.replace(nil, line) // the summary reports a terminal that is gone
+	}
 	v.closed = true
+}
+
+// stopping says whether the run is asked to stop. Then the terminal may show ^C where
+// the cursor stands.
+func (v *TerminalView) stopping() bool {
+	select {
+	case <-v.terminal.Stopping:
+		return true
+	default:
+		return false
+	}
 }
 
 // frame draws the rows if they have changed.
@@ -110,7 +144,9 @@ func (v *TerminalView) frame() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	columns, rows := v.terminal.Size()
-	v.replace(v.rows(columns, rows, time.Now()), "")
+	if next := v.rows(columns, rows, time.Now()); !v.closed && !slices.Equal(next, v.drawn) {
+		_ = v.replace(next, "")
+	}
 }
 
 // above prints lines above the rows of a view.
@@ -129,47 +165,39 @@ func (a above) Write(lines []byte) (int, error) {
 // replace puts lines and rows in the place of the rows on the terminal, in one write: a
 // process that ends in between leaves no half of it.
 func (v *TerminalView) replace(rows []string, lines string) error {
-	if v.closed || lines == "" && equalRows(rows, v.drawn) {
+	if v.closed {
 		return nil
 	}
 	var out strings.Builder
 	// A key such as Ctrl-C is echoed where the cursor stands, so it moves to the left
 	// edge first.
 	out.WriteByte('\r')
-	if up := v.height(); up > 0 {
+	columns, _ := v.terminal.Size()
+	if up := v.height(columns); up > 0 {
 		fmt.Fprintf(&out, "\x1b[%dA", up)
 	}
-	for line := range strings.Lines(lines) {
-		out.WriteString(strings.TrimSuffix(line, "\n") + "\x1b[K\n")
+	if lines != "" || columns != v.columns {
+		// A line may take several rows. And a terminal remembers of a row that it has
+		// broken that the next one belongs to it, also if both are written again: it
+		// forgets that only if they are erased.
+		out.WriteString(eraseBelow)
 	}
+	out.WriteString(lines)
 	for _, row := range rows {
-		out.WriteString(row + "\x1b[K\n")
+		out.WriteString("\x1b[K" + row + "\n") // K after a full row would erase its end
 	}
-	out.WriteString("\x1b[J")
-	v.drawn = rows
+	out.WriteString(eraseBelow)
+	v.drawn, v.columns = rows, columns
 	_, err := io.WriteString(v.terminal.To, out.String())
 	return err
 }
 
 // height returns how many lines of the terminal the rows take now. A terminal that has
 // become narrower has broken the rows that are too long for it.
-func (v *TerminalView) height() int {
-	columns, _ := v.terminal.Size()
+func (v *TerminalView) height(columns int) int {
 	n := 0
 	for _, row := range v.drawn {
 		n += max(1, (painted(row)+columns-1)/max(1, columns))
 	}
 	return n
-}
-
-func equalRows(a, b []string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -82,6 +82,7 @@ func TestRunPage(t *testing.T) {
 		b.media(t, "screen", "dark")
 		check(t, "dark", b.eval(t, back), "rgb(13, 17, 23)")
 		b.screenshot(t, "dark.png")
+		b.media(t, "", "dark") // printing chooses its medium itself
 		if n := b.print(t, "print.pdf"); n < 10_000 {
 			t.Errorf("the PDF has %d bytes", n)
 		}
