@@ -63,6 +63,10 @@ func (p *program) loadFile(c *cli.Context, file string) (*session, error) {
 	}
 	_ = s.warnings.Err() // sorts them
 	p.printWarnings(s.warnings)
+	p.found.Warn(s.warnings)
+	if c.Command.Name != "validate" { // which reads several
+		p.found.Load(s.graph)
+	}
 	return s, nil
 }
 

@@ -21,6 +21,7 @@ func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner
 	if report == nil {
 		return nil, err
 	}
+	p.found.Report(report)
 	if err := errors.Join(err, v.End(report)); err != nil {
 		return report, err
 	}
@@ -35,10 +36,10 @@ func (p *program) diffCommand() *cli.Command {
 		Name:        "diff",
 		Usage:       "show what apply would change; writes nothing",
 		Description: "Covers all steps, also on an empty machine: later steps see what earlier ones\nwould make. Needs no lock and writes nothing.",
-		Flags: append(runFlags(),
+		Flags: append(ciRunFlags(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
 			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"}),
-		Action: func(c *cli.Context) error {
+		Action: p.forCI(func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -58,7 +59,7 @@ func (p *program) diffCommand() *cli.Command {
 				}
 				return err
 			})
-		},
+		}),
 	}
 }
 
@@ -67,9 +68,9 @@ func (p *program) applyCommand() *cli.Command {
 		Name:        "apply",
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
-		Flags: append(runFlags(),
+		Flags: append(ciRunFlags(),
 			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"}),
-		Action: func(c *cli.Context) error {
+		Action: p.forCI(func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -84,7 +85,7 @@ func (p *program) applyCommand() *cli.Command {
 				return err
 			})
 			return p.reportAfter(c, s, err)
-		},
+		}),
 	}
 }
 
@@ -93,8 +94,8 @@ func (p *program) verifyCommand() *cli.Command {
 		Name:        "verify",
 		Usage:       "check everything that the plan names in full; writes nothing",
 		Description: "Hashes every file again and asks for every blob of every image. If a step is\nnot as wanted, the next apply ignores the record of that step.",
-		Flags:       runFlags(),
-		Action: func(c *cli.Context) error {
+		Flags:       ciRunFlags(),
+		Action: p.forCI(func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -109,6 +110,6 @@ func (p *program) verifyCommand() *cli.Command {
 				}
 				return err
 			})
-		},
+		}),
 	}
 }
