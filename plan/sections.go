@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -36,6 +37,7 @@ func (r *reader) readPlan(root *node, o Options) *Plan {
 	other := r.openConnectionsFile(o.Connections)
 	r.overrideVars(o, other)
 	r.evaluateVars()
+	p.Vars = slices.Sorted(maps.Keys(r.scope.vars))
 	r.readSecrets(f.value("secrets"), p)
 	r.collectStepIDs(f.value("steps"))
 	r.readConnections(f.value("connections"), p)
