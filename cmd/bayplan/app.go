@@ -26,6 +26,7 @@ type program struct {
 	dir            string                            // the working directory
 	terminal       *terminal                         // standard output, if it can be drawn on
 	drawn          atomic.Pointer[view.TerminalView] // what draws on the terminal, if anything does
+	measured       *measurement                      // what --metrics asks for; nil: nothing
 	printed        bool                              // a document, or a line of a stream, is printed
 	job            *ciJob                            // of a CI system, nil outside of one
 	found          *ci.Run                           // what a CI system is told; nil: nothing
@@ -76,6 +77,7 @@ func (p *program) app() *cli.App {
 			p.doctorCommand(),
 			p.rehearseCommand(),
 			p.diffCommand(),
+			p.showCommand(),
 			p.applyCommand(),
 			p.verifyCommand(),
 			p.lockCommand(),

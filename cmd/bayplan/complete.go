@@ -67,6 +67,8 @@ func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs [
 	switch cmd {
 	case "why", "explain-images":
 		return stepIDs(args)
+	case "report":
+		return runIDs(args)
 	case "explain":
 		return append(typeNames(), topicNames()...)
 	case "schema":
@@ -182,6 +184,25 @@ func (p *program) explained(flag string, args []string) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// runIDs returns the runs of the plan that the arguments name, as its state beside it keeps
+// them.
+func runIDs(args []string) []string {
+	read := planOf(args, plan.Options{})
+	if read == nil {
+		return nil
+	}
+	store, err := runner.ReadStore(runner.StateDir(read), read.File)
+	if err != nil {
+		return nil
+	}
+	runs, _ := store.Runs()
+	var ids []string
+	for _, r := range runs {
+		ids = append(ids, r.ID)
+	}
+	return ids
 }
 
 func typeNames() []string {

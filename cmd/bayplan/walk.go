@@ -17,9 +17,15 @@ type walk func(*runner.Runner, context.Context) (*runner.Report, error)
 func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner, w walk) (*runner.Report, error) {
 	v := p.view(c, mode, r)
 	r.Observe = runner.FanOut(r.Observe, v.Observe)
+	if p.measured != nil {
+		r.Observe = runner.FanOut(r.Observe, p.measured.observe)
+	}
 	report, err := w(r, c.Context)
 	if report == nil {
 		return nil, err
+	}
+	if p.measured != nil {
+		p.measured.report = report
 	}
 	p.found.Report(report)
 	if err := errors.Join(err, v.End(report)); err != nil {
@@ -38,8 +44,14 @@ func (p *program) diffCommand() *cli.Command {
 		Description: "Covers all steps, also on an empty machine: later steps see what earlier ones\nwould make. Needs no lock and writes nothing.",
 		Flags: append(ciRunFlags(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
-			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"}),
-		Action: p.forCI(func(c *cli.Context) error {
+			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"},
+			metricsFlag(),
+			&cli.StringFlag{Name: "out", Usage: "also save the diff to `FILE`, for show and apply --saved"},
+			markdownFlags()[0], markdownFlags()[1]),
+		Action: p.observed(runner.ModeDiff, func(c *cli.Context) error {
+			if err := checkForm(c); err != nil {
+				return err
+			}
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -51,7 +63,11 @@ func (p *program) diffCommand() *cli.Command {
 				return usageError{errors.New("--moved asks what tags stand for now, and --locked asks nothing")}
 			}
 			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
+				basis := s.basis(c)
 				report, err := p.runWithView(c, runner.ModeDiff, r, (*runner.Runner).Diff)
+				if report != nil && c.String("out") != "" {
+					err = errors.Join(err, p.saveDiff(c, s, basis, report))
+				}
 				changes := err == nil && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0
 				moved := err == nil && len(report.Moved()) > 0
 				if changes && c.Bool("exit-code") || moved && c.Bool("moved") {
@@ -69,8 +85,10 @@ func (p *program) applyCommand() *cli.Command {
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
 		Flags: append(ciRunFlags(),
-			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"}),
-		Action: p.forCI(func(c *cli.Context) error {
+			&cli.StringFlag{Name: "saved", Usage: "do only what the diff in `FILE` says, which diff --out has saved"},
+			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"},
+			metricsFlag()),
+		Action: p.observed(runner.ModeApply, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -79,6 +97,13 @@ func (p *program) applyCommand() *cli.Command {
 				if err := checkReportPath(file); err != nil {
 					return err
 				}
+			}
+			if c.String("saved") != "" {
+				saved, err := p.loadSaved(c, s)
+				if err != nil {
+					return err
+				}
+				s.before = func(r *runner.Runner) error { return p.checkSaved(c, s, r, *saved) }
 			}
 			err = s.withWritingRunner(c, func(r *runner.Runner) error {
 				_, err := p.runWithView(c, runner.ModeApply, r, (*runner.Runner).Apply)
@@ -94,8 +119,8 @@ func (p *program) verifyCommand() *cli.Command {
 		Name:        "verify",
 		Usage:       "check everything that the plan names in full; writes nothing",
 		Description: "Hashes every file again and asks for every blob of every image. If a step is\nnot as wanted, the next apply ignores the record of that step.",
-		Flags:       ciRunFlags(),
-		Action: p.forCI(func(c *cli.Context) error {
+		Flags:       append(ciRunFlags(), metricsFlag()),
+		Action: p.observed(runner.ModeVerify, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err

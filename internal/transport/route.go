@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // A route is how requests reach one host.
@@ -23,6 +24,9 @@ type route struct {
 	single   func() http.RoundTripper // like base, with a connection for each request
 	requests *rateLimiter             // nil: no limit
 	bytes    *rateLimiter             // nil: no limit
+
+	mu  sync.Mutex // hosts of a pattern are met at any time, by several requests at once
+	own map[string]*route
 }
 
 const (
@@ -78,6 +82,56 @@ func newRoute(e Endpoint) (*route, error) {
 		return single
 	})
 	return r, nil
+}
+
+// to gives the route to one host: of a pattern, each host has its own.
+func (r *route) to(host string) *route {
+	if !hostname.IsPattern(r.endpoint.Host) {
+		return r
+	}
+	host = hostname.Normal(host)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if own := r.own[host]; own != nil {
+		return own
+	}
+	e, err := r.endpoint, error(nil)
+	if e.Host = host; e.HandlerFor != nil {
+		e.Handler, err = e.HandlerFor(host)
+	}
+	own := &route{endpoint: e, inner: failingRoute{err}}
+	if err == nil {
+		if own, err = newRoute(e); err != nil {
+			own = &route{endpoint: e, inner: failingRoute{err}}
+		}
+	}
+	if r.own == nil {
+		r.own = map[string]*route{}
+	}
+	r.own[host] = own
+	return own
+}
+
+// failingRoute is what sends no request.
+type failingRoute struct{ err error }
+
+// RoundTrip gives the error.
+func (f failingRoute) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+	return nil, f.err
+}
+
+func (r *route) closeIdle() {
+	if r.base != nil {
+		r.base.CloseIdleConnections()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, own := range r.own {
+		own.closeIdle()
+	}
 }
 
 type ownConnectionKey struct{}

@@ -119,7 +119,7 @@ func (r *Run) placeOf(s *runner.StepReport) *plan.Error {
 	e := &plan.Error{}
 	if r.graph != nil {
 		if n := r.graph.Node(s.ID); n != nil {
-			e = r.graph.Plan.Errorf(n.Step.Pos, "")
+			e = n.Step.Errorf(n.Step.Pos, "")
 		}
 	}
 	e.Msg, e.Hint = "it has failed", fault.Hint(s.Err)
