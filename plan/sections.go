@@ -45,6 +45,7 @@ func (r *reader) readPlan(o Options) *Plan {
 	other := r.openConnectionsFile(o)
 	r.overrideVars(o, other)
 	r.evaluateVars()
+	p.scopes = append(p.scopes, r.scope)
 	for _, in := range r.files {
 		in.readSecrets(in.top.value("secrets"), p)
 		in.collectSteps(in.top.value("steps"))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -23,6 +24,9 @@ func (p *program) graphCommand() *cli.Command {
 			}[c.String("format")]
 			if draw == nil {
 				return usageError{fmt.Errorf("graph: there is no format %q; choose text, dot, mermaid or svg", c.String("format"))}
+			}
+			if c.Bool("json") && c.IsSet("format") {
+				return usageError{errors.New("graph: --json and --format are two forms; choose one")}
 			}
 			s, err := p.load(c)
 			if err != nil {
