@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -46,6 +47,7 @@ func (r *reader) readPlan(o Options) *Plan {
 	r.overrideVars(o, other)
 	r.evaluateVars()
 	p.scopes = append(p.scopes, r.scope)
+	p.Vars = slices.Sorted(maps.Keys(r.scope.vars))
 	for _, in := range r.files {
 		in.readSecrets(in.top.value("secrets"), p)
 		in.collectSteps(in.top.value("steps"))

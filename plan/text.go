@@ -28,10 +28,10 @@ func (p *Plan) Texts() []SourceText {
 	return texts
 }
 
-// Vars returns the values of the plan's variables as texts, by name, as they are after what
+// VarTexts returns the values of the plan's variables as texts, by name, as they are after what
 // the Options add: lists and mappings as JSON, and [redacted] for one whose name is that of a
 // secret. It is for telling whether values are the same.
-func (p *Plan) Vars() map[string]string {
+func (p *Plan) VarTexts() map[string]string {
 	all := map[string]string{}
 	for _, s := range p.scopes {
 		for name, v := range s.vars {

@@ -53,7 +53,7 @@ func TestRevealAll(t *testing.T) {
 }
 
 // Variables have the values that the command line gives them.
-func TestVars(t *testing.T) {
+func TestVarTexts(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, text string) string {
 		file := filepath.Join(dir, name)
@@ -75,7 +75,7 @@ steps: {}
 	want := map[string]string{
 		"home": "/root", "images": "/root/images", "list": `["a","b"]`, "map": `{"token":"[redacted]","x":"1","y":"2"}`, "password": redact.Mark, "port": "5000",
 	}
-	if got := p.Vars(); !maps.Equal(got, want) {
+	if got := p.VarTexts(); !maps.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

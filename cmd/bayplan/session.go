@@ -72,6 +72,10 @@ func (p *program) loadFile(c *cli.Context, file string) (*session, error) {
 	if p.measured != nil {
 		p.measured.session = s
 	}
+	p.found.Warn(s.warnings)
+	if c.Command.Name != "validate" { // which reads several
+		p.found.Load(s.graph)
+	}
 	return s, nil
 }
 

@@ -27,6 +27,7 @@ func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner
 	if p.measured != nil {
 		p.measured.report = report
 	}
+	p.found.Report(report)
 	if err := errors.Join(err, v.End(report)); err != nil {
 		return report, err
 	}
@@ -41,13 +42,13 @@ func (p *program) diffCommand() *cli.Command {
 		Name:        "diff",
 		Usage:       "show what apply would change; writes nothing",
 		Description: "Covers all steps, also on an empty machine: later steps see what earlier ones\nwould make. Needs no lock and writes nothing.",
-		Flags: append(runFlags(),
+		Flags: append(ciRunFlags(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
 			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"},
+			metricsFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also save the diff to `FILE`, for show and apply --saved"},
-			markdownFlags()[0], markdownFlags()[1],
-			metricsFlag()),
-		Action: p.withMetrics(runner.ModeDiff, func(c *cli.Context) error {
+			markdownFlags()[0], markdownFlags()[1]),
+		Action: p.observed(runner.ModeDiff, func(c *cli.Context) error {
 			if err := checkForm(c); err != nil {
 				return err
 			}
@@ -85,11 +86,11 @@ func (p *program) applyCommand() *cli.Command {
 		Name:        "apply",
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
-		Flags: append(runFlags(),
+		Flags: append(ciRunFlags(),
 			&cli.StringFlag{Name: "saved", Usage: "do only what the saved diff in `FILE` says"},
 			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"},
 			metricsFlag()),
-		Action: p.withMetrics(runner.ModeApply, func(c *cli.Context) error {
+		Action: p.observed(runner.ModeApply, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -120,8 +121,8 @@ func (p *program) verifyCommand() *cli.Command {
 		Name:        "verify",
 		Usage:       "check everything that the plan names in full; writes nothing",
 		Description: "Hashes every file again and asks for every blob of every image. If a step is\nnot as wanted, the next apply ignores the record of that step.",
-		Flags:       append(runFlags(), metricsFlag()),
-		Action: p.withMetrics(runner.ModeVerify, func(c *cli.Context) error {
+		Flags:       append(ciRunFlags(), metricsFlag()),
+		Action: p.observed(runner.ModeVerify, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
