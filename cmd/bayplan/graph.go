@@ -27,7 +27,7 @@ func (p *program) graphCommand() *cli.Command {
 				return usageError{fmt.Errorf("graph: there is no format %q; choose text, dot, mermaid or svg", c.String("format"))}
 			}
 			if c.Bool("json") && c.IsSet("format") {
-				return usageError{errors.New("graph: --json and --format are two forms; choose one of them")}
+				return usageError{errors.New("graph: --json and --format are two forms; choose one")}
 			}
 			s, err := p.load(c)
 			if err != nil {
