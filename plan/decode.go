@@ -280,7 +280,7 @@ func (d *decoder) text(n *node, v reflect.Value, loc location) {
 	case textInvalid:
 		return
 	}
-	if c := d.setValue(n, v, text, loc); c != nil {
+	if c := d.setValue(n, v, d.src.adapt.text(text), loc); c != nil {
 		d.fail(n.pos, c.hint, "%s", c.msg)
 	}
 }

@@ -34,6 +34,9 @@ type Options struct {
 	// that nothing is masked.
 	Redactor *redact.Redactor
 
+	// Adapt changes settings of steps and connections, or is nil.
+	Adapt *Adapt
+
 	read func(file string) ([]byte, error) // of Load; nil: readFile, without an end
 }
 
@@ -67,6 +70,7 @@ func Parse(file string, src []byte, o Options) (*Plan, Errors) {
 	if root == nil {
 		return nil, errs
 	}
+	s.adapt = o.Adapt
 	r := newReader(s, errs)
 	r.redactor = o.Redactor
 	r.readFile = o.readFile

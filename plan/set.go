@@ -44,7 +44,7 @@ func (d *decoder) setValue(n *node, v reflect.Value, text string, loc location) 
 		if err != nil {
 			return &problem{loc.String() + ": " + err.Error(), ""}
 		}
-		text = string(path)
+		text = d.src.adapt.path(text, string(path))
 	}
 	v.SetString(text)
 	return nil

@@ -14,6 +14,7 @@ type source struct {
 	lines []string // without their line ends
 	width []int    // of the lines, in characters
 	mask  mask     // values of secret keys, and other texts that hide masks
+	adapt *Adapt   // of the Options, or nil
 
 	hidden int // texts that hide has masked
 }

@@ -67,6 +67,12 @@ func New(hosts []Host) (*Client, error) {
 // transport.Transport.Restrict does.
 func (c *Client) Restrict(refuse func(host string) error) { c.transport.Restrict(refuse) }
 
+// AnswerInside makes handlers answer for hosts that the client has no settings for, as
+// transport.Transport.AnswerInside does.
+func (c *Client) AnswerInside(answer func(host string) http.Handler) {
+	c.transport.AnswerInside(answer)
+}
+
 // UseRedactor makes the client give it the secrets that requests and answers carry.
 // It is called before the client is used.
 func (c *Client) UseRedactor(r *redact.Redactor) { c.transport.Secrets = r }

@@ -128,6 +128,9 @@ func New(hosts []Host) (*Client, error) {
 // transport.Transport.Restrict does.
 func (c *Client) Restrict(refuse func(host string) error) { c.base.Restrict(refuse) }
 
+// AnswerInside makes handlers answer for hosts that the client has no settings for.
+func (c *Client) AnswerInside(answer func(host string) http.Handler) { c.base.AnswerInside(answer) }
+
 // UseRedactor makes the client give it the secrets that requests and answers carry.
 // It is called before the client is used.
 func (c *Client) UseRedactor(r *redact.Redactor) { c.base.Secrets = r }

@@ -50,8 +50,13 @@ type Transport struct {
 
 	routes   map[string]*route
 	fallback *route
-	refuse   func(host string) error // of hosts without an endpoint; nil: none is refused
+	refuse   func(host string) error        // of hosts without an endpoint; nil: none is refused
+	inside   func(host string) http.Handler // answers for hosts without an endpoint; nil: none does
 }
+
+// AnswerInside makes handlers answer for hosts without an endpoint. A host that answer
+// gives nil for is reached as before. It must be called before the first request.
+func (t *Transport) AnswerInside(answer func(host string) http.Handler) { t.inside = answer }
 
 // Restrict refuses requests to hosts without an endpoint with the error that refuse
 // gives, if it gives one. It must be called before the first request.
@@ -113,6 +118,11 @@ func (t *Transport) Refused(u *url.URL) error {
 func (t *Transport) routeFor(u *url.URL) *route {
 	if r, ok := hostname.Find(t.routes, u); ok {
 		return r
+	}
+	if t.inside != nil {
+		if h := t.inside(u.Host); h != nil {
+			return &route{inner: &inProcess{handler: h}}
+		}
 	}
 	return t.fallback
 }

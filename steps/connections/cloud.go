@@ -218,8 +218,8 @@ func (s *Set) Cloud(ctx context.Context, name string) (*glance.Client, error) {
 	if c := s.loggedIn[name]; c != nil {
 		return c, nil
 	}
-	options := embeddedOptions(name, s.embeddedClouds[name])
-	if conn.Embedded == nil {
+	options, inside := s.cloudOptions(conn)
+	if !inside {
 		if options, err = conn.options(ctx); err != nil {
 			return nil, fmt.Errorf("cloud %q: %w", name, err)
 		}

@@ -44,6 +44,8 @@ type Set struct {
 	file  string // the file that replaces the plan's connections, or ""
 	only  bool   // servers without a connection must not be asked
 
+	inside bool // a world answers for all servers: see OpenIn
+
 	secretVariables []string                                             // of the plan
 	redactor        *redact.Redactor                                     // learns all logins; nil for With
 	lock            *TagLock                                             // of tags; nil: every look-up asks

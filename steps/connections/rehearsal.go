@@ -76,6 +76,9 @@ func (s *Set) refusalHint(section string) string {
 // CheckOthers gives an error if servers that are no connections must not be asked. what says
 // who they are.
 func (s *Set) CheckOthers(what string) error {
+	if s != nil && s.inside {
+		return fmt.Errorf("%s are not asked: a rehearsal asks nobody outside", what)
+	}
 	if s == nil || !s.only {
 		return nil
 	}
