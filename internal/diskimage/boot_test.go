@@ -11,8 +11,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
 
-	"github.com/bayplan/bayplan/internal/dev/sample"
 	"github.com/bayplan/bayplan/internal/diskimage"
+	"github.com/bayplan/bayplan/internal/standin"
 )
 
 // at makes n bytes with texts at given offsets.
@@ -55,7 +55,7 @@ func zstded(t *testing.T, data string) []byte {
 }
 
 func TestCheckKernel(t *testing.T) {
-	whole := sample.Kernel("4.18.0", 20<<10)
+	whole := standin.Kernel("4.18.0", 20<<10)
 	pe := at(1024, 0, "MZ", 0x80, "PE\x00\x00")
 	binary.LittleEndian.PutUint32(pe[0x3c:], 0x80)
 	old := bytes.Clone(whole)
@@ -75,7 +75,7 @@ func TestCheckKernel(t *testing.T) {
 		{"cut off in its header", whole[:0x200], "it is not a kernel"},
 		{"half an EFI program", pe[:0x30], "it is not a kernel"},
 		{"a page", []byte("<!DOCTYPE html><html></html>"), "it is not a kernel but a page"},
-		{"a disk image", sample.QCOW2(), "it is not a kernel but qcow2"},
+		{"a disk image", standin.QCOW2(), "it is not a kernel but qcow2"},
 		{"a ramdisk", []byte("070701"), `it is not a kernel: it starts with "0707"`},
 		{"zeros", make([]byte, 70<<10), "it is not a kernel"},
 		{"a tar archive", at(1024, 257, "ustar"), "it is not a kernel but a tar archive"},
@@ -90,7 +90,7 @@ func TestCheckRamdisk(t *testing.T) {
 	const cpio = "0707010000000100000000"
 	ext := string(at(2048, 0x438, "\x53\xef"))
 	check(t, "ari", []file{
-		{"the quick start's", sample.Initramfs("agent", 10000), ""},
+		{"the quick start's", standin.Initramfs("agent", 10000), ""},
 		{"cpio", []byte(cpio), ""},
 		{"cpio with checksums", []byte("070702"), ""},
 		{"gzip", gzipped(t, cpio), ""},
@@ -107,8 +107,8 @@ func TestCheckRamdisk(t *testing.T) {
 		{"a page", []byte("<html><body>404"), "it is not a ramdisk but a page"},
 		{"a page, packed", gzipped(t, "<html><body>404</body></html>"), `its content is not a ramdisk: it starts with "<html>"`},
 		{"nothing, packed", gzipped(t, ""), "its content is not a ramdisk"},
-		{"a kernel", sample.Kernel("4.18", 10000), "it is not a ramdisk"},
-		{"a disk image", sample.QCOW2(), "it is not a ramdisk but qcow2"},
+		{"a kernel", standin.Kernel("4.18", 10000), "it is not a ramdisk"},
+		{"a disk image", standin.QCOW2(), "it is not a ramdisk but qcow2"},
 		{"damaged gzip", append([]byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), bytes.Repeat([]byte{0xff}, 100)...), "its gzip data cannot be unpacked"},
 		{"half a gzip header", []byte("\x1f\x8b\x08"), "its gzip data cannot be unpacked"},
 		{"damaged xz", []byte("\xfd7zXZ\x00nonsense"), "its xz data cannot be unpacked"},

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/bayplan/bayplan/internal/dev/sample"
 	"github.com/bayplan/bayplan/internal/diskimage"
+	"github.com/bayplan/bayplan/internal/standin"
 )
 
 // builds returns images of each kind and their disks.
@@ -106,7 +106,7 @@ func TestDisk(t *testing.T) {
 // An image that is truncated anywhere is refused.
 func TestCutImagesAreRefused(t *testing.T) {
 	images := map[string]func() ([]byte, []byte){
-		"the quick start's": func() ([]byte, []byte) { return sample.QCOW2(), nil },
+		"the quick start's": func() ([]byte, []byte) { return standin.QCOW2(), nil },
 	}
 	for name, build := range builds(t) {
 		if name != "empty" {
@@ -209,7 +209,7 @@ func FuzzDisk(f *testing.F) {
 	b := newBuilder(3, 40<<smallBits)
 	b.data(0, pattern(1, 1<<smallBits))
 	f.Add(b.image())
-	f.Add(sample.QCOW2())
+	f.Add(standin.QCOW2())
 	f.Fuzz(func(_ *testing.T, image []byte) {
 		d, err := diskimage.OpenQCOW2(bytes.NewReader(image), int64(len(image)))
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"testing/iotest"
 
-	"github.com/bayplan/bayplan/internal/dev/sample"
 	"github.com/bayplan/bayplan/internal/diskimage"
+	"github.com/bayplan/bayplan/internal/standin"
 )
 
 // A file is a file to check.
@@ -35,7 +35,7 @@ func check(t *testing.T, format string, files []file) {
 // foreign are files of all formats except raw.
 func foreign() map[string][]byte {
 	return map[string][]byte{
-		"qcow2": sample.QCOW2(),
+		"qcow2": standin.QCOW2(),
 		"qed":   at(4096, 0, "QED\x00"),
 		"vmdk":  sparseVMDK("monolithicSparse", `RW 100 SPARSE "disk.vmdk"`),
 		"vdi":   at(4096, 0, "<<< Oracle VM VirtualBox Disk Image >>>\n", 0x40, "\x7f\x10\xda\xbe"),
@@ -133,7 +133,7 @@ func TestCheckTellsOfReadErrors(t *testing.T) {
 			t.Errorf("%s: got error %v", format, err)
 		}
 	}
-	image := sample.QCOW2()
+	image := standin.QCOW2()
 	r := failsAfter{bytes.NewReader(image), 3 << 12}
 	if err := diskimage.Check(r, int64(len(image)), "qcow2"); !errors.Is(err, errBroken) {
 		t.Errorf("got error %v", err)
@@ -160,8 +160,8 @@ func FuzzCheck(f *testing.F) {
 	for _, data := range foreign() {
 		f.Add(data[:min(len(data), 4096)])
 	}
-	f.Add(sample.Kernel("4.18", 5000))
-	f.Add(sample.Initramfs("x", 1000))
+	f.Add(standin.Kernel("4.18", 5000))
+	f.Add(standin.Initramfs("x", 1000))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		for _, format := range diskimage.Formats() {
 			_ = diskimage.Check(bytes.NewReader(data), int64(len(data)), format)

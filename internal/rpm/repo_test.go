@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/rpm/rpmtest"
+	"github.com/bayplan/bayplan/internal/rpm/rpmbuild"
 )
 
 func TestCompareVersions(t *testing.T) {
@@ -65,31 +65,31 @@ func FuzzCompareVersions(f *testing.F) {
 	})
 }
 
-func spec(name, version, arch string) rpmtest.Spec {
-	return rpmtest.Spec{Name: name, Version: version, Release: "1", Arch: arch, Files: []rpmtest.File{{Path: "/a/" + name, Body: name}}}
+func spec(name, version, arch string) rpmbuild.Spec {
+	return rpmbuild.Spec{Name: name, Version: version, Release: "1", Arch: arch, Files: []rpmbuild.File{{Path: "/a/" + name, Body: name}}}
 }
 
 func TestNewest(t *testing.T) {
 	epoch := spec("images", "1.0", "noarch")
 	epoch.Epoch = 2
 	tests := map[string]struct {
-		specs []rpmtest.Spec
+		specs []rpmbuild.Spec
 		arch  string
 		want  string
 		err   string
 		hint  string
 	}{
-		"one":          {specs: []rpmtest.Spec{spec("images", "13.0", "noarch")}, want: "images-13.0-1.noarch"},
-		"the newest":   {specs: []rpmtest.Spec{spec("images", "13.10", "noarch"), spec("images", "13.9", "noarch"), spec("other", "14", "noarch")}, want: "images-13.10-1.noarch"},
-		"by its epoch": {specs: []rpmtest.Spec{epoch, spec("images", "13.9", "noarch")}, want: "images-2:1.0-1.noarch"},
-		"none":         {specs: []rpmtest.Spec{spec("images-ipa", "1", "noarch")}, err: `it has no package "images"`, hint: "it has images-ipa"},
+		"one":          {specs: []rpmbuild.Spec{spec("images", "13.0", "noarch")}, want: "images-13.0-1.noarch"},
+		"the newest":   {specs: []rpmbuild.Spec{spec("images", "13.10", "noarch"), spec("images", "13.9", "noarch"), spec("other", "14", "noarch")}, want: "images-13.10-1.noarch"},
+		"by its epoch": {specs: []rpmbuild.Spec{epoch, spec("images", "13.9", "noarch")}, want: "images-2:1.0-1.noarch"},
+		"none":         {specs: []rpmbuild.Spec{spec("images-ipa", "1", "noarch")}, err: `it has no package "images"`, hint: "it has images-ipa"},
 		"none at all":  {err: `it has no package "images"`},
-		"elsewhere":    {specs: []rpmtest.Spec{spec("images", "1", "mips")}, err: `it has "images" only for mips`, hint: "say with arch: which of them is meant"},
-		"that one":     {specs: []rpmtest.Spec{spec("images", "1", "mips"), spec("images", "2", "noarch")}, arch: "mips", want: "images-1-1.mips"},
+		"elsewhere":    {specs: []rpmbuild.Spec{spec("images", "1", "mips")}, err: `it has "images" only for mips`, hint: "say with arch: which of them is meant"},
+		"that one":     {specs: []rpmbuild.Spec{spec("images", "1", "mips"), spec("images", "2", "noarch")}, arch: "mips", want: "images-1-1.mips"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			files := rpmtest.Repository(tt.specs...)
+			files := rpmbuild.Repository(tt.specs...)
 			index, err := ParseRepomd(files["repodata/repomd.xml"])
 			if err != nil || index.Href != "repodata/primary.xml.gz" || len(index.SHA256) != 64 {
 				t.Fatalf("index %+v, %v", index, err)

@@ -9,19 +9,20 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/ulikunitz/xz"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/rpm/rpmtest"
+	"github.com/bayplan/bayplan/internal/rpm/rpmbuild"
 )
 
 const images = "/usr/share/rhosp-director-images/"
 
 // imageSpec is like the real package: a file, a link to it without the version in
 // its name, and another file.
-func imageSpec() rpmtest.Spec {
-	return rpmtest.Spec{
+func imageSpec() rpmbuild.Spec {
+	return rpmbuild.Spec{
 		Name: "rhosp-director-images", Version: "13.0", Release: "20190418.1.el7ost", Arch: "noarch",
-		Files: []rpmtest.File{
+		Files: []rpmbuild.File{
 			{Path: "/usr/share/rhosp-director-images", Mode: 0o040755},
 			{Path: images + "overcloud-full-13.0.tar", Body: "disk image"},
 			{Path: images + "overcloud-full-latest.tar", Link: "overcloud-full-13.0.tar"},
@@ -64,7 +65,7 @@ func unpack(t *testing.T, b []byte, patterns ...string) (map[string]string, erro
 
 func TestUnpack(t *testing.T) {
 	tests := map[string]struct {
-		change   func(*rpmtest.Spec)
+		change   func(*rpmbuild.Spec)
 		patterns []string
 		want     map[string]string
 	}{
@@ -73,25 +74,25 @@ func TestUnpack(t *testing.T) {
 		"a link stands for its file": {nil, []string{images + "*latest*"}, map[string]string{"overcloud-full-latest.tar": "disk image"}},
 		"several patterns":           {nil, []string{images + "tool", images + "empty"}, map[string]string{"tool": "#!/bin/sh", "empty": ""}},
 		"all":                        {nil, []string{images + "*"}, map[string]string{"overcloud-full-13.0.tar": "disk image", "tool": "#!/bin/sh", "empty": ""}},
-		"xz":                         {func(s *rpmtest.Spec) { s.Compressor = "xz" }, []string{images + "tool"}, map[string]string{"tool": "#!/bin/sh"}},
-		"zstd":                       {func(s *rpmtest.Spec) { s.Compressor = "zstd" }, []string{images + "tool"}, map[string]string{"tool": "#!/bin/sh"}},
-		"not packed":                 {func(s *rpmtest.Spec) { s.Compressor = "none" }, []string{images + "tool"}, map[string]string{"tool": "#!/bin/sh"}},
-		"not packed, and not said": {func(s *rpmtest.Spec) {
+		"xz":                         {func(s *rpmbuild.Spec) { s.Compressor, s.Compress = "xz", packXZ }, []string{images + "tool"}, map[string]string{"tool": "#!/bin/sh"}},
+		"zstd":                       {func(s *rpmbuild.Spec) { s.Compressor = "zstd" }, []string{images + "tool"}, map[string]string{"tool": "#!/bin/sh"}},
+		"not packed":                 {func(s *rpmbuild.Spec) { s.Compressor = "none" }, []string{images + "tool"}, map[string]string{"tool": "#!/bin/sh"}},
+		"not packed, and not said": {func(s *rpmbuild.Spec) {
 			s.Compressor = "none"
 			s.Tags = map[int]any{1125: nil}
 		}, []string{images + "tool"}, map[string]string{"tool": "#!/bin/sh"}},
-		"an old one": {func(s *rpmtest.Spec) { // no digest of the payload, no sha256 of the header
+		"an old one": {func(s *rpmbuild.Spec) { // no digest of the payload, no sha256 of the header
 			s.Tags, s.SigTags = map[int]any{5092: nil, 5093: nil}, map[int]any{273: nil}
 		}, []string{images + "tool"}, map[string]string{"tool": "#!/bin/sh"}},
-		"an absolute link": {func(s *rpmtest.Spec) { s.Files[2].Link = images + "overcloud-full-13.0.tar" }, []string{images + "*latest*"}, map[string]string{"overcloud-full-latest.tar": "disk image"}},
-		"a link to a link": {func(s *rpmtest.Spec) {
-			s.Files = append(s.Files, rpmtest.File{Path: "/images.tar", Link: "./" + images[1:] + "overcloud-full-latest.tar"})
+		"an absolute link": {func(s *rpmbuild.Spec) { s.Files[2].Link = images + "overcloud-full-13.0.tar" }, []string{images + "*latest*"}, map[string]string{"overcloud-full-latest.tar": "disk image"}},
+		"a link to a link": {func(s *rpmbuild.Spec) {
+			s.Files = append(s.Files, rpmbuild.File{Path: "/images.tar", Link: "./" + images[1:] + "overcloud-full-latest.tar"})
 		}, []string{"/images.tar"}, map[string]string{"images.tar": "disk image"}},
-		"the first of hard links": {func(s *rpmtest.Spec) {
+		"the first of hard links": {func(s *rpmbuild.Spec) {
 			s.Files[1].Inode = 7
-			s.Files = append(s.Files, rpmtest.File{Path: images + "same", Body: "disk image", Inode: 7})
+			s.Files = append(s.Files, rpmbuild.File{Path: images + "same", Body: "disk image", Inode: 7})
 		}, []string{images + "*full-13.0.tar"}, map[string]string{"overcloud-full-13.0.tar": "disk image"}},
-		"large sizes": {func(s *rpmtest.Spec) {
+		"large sizes": {func(s *rpmbuild.Spec) {
 			s.Tags = map[int]any{1028: nil, 5008: []uint64{0, 10, 23, 9, 0}}
 		}, []string{images + "tool"}, map[string]string{"tool": "#!/bin/sh"}},
 	}
@@ -101,7 +102,7 @@ func TestUnpack(t *testing.T) {
 			if tt.change != nil {
 				tt.change(&s)
 			}
-			got, err := unpack(t, rpmtest.Build(s), tt.patterns...)
+			got, err := unpack(t, rpmbuild.Build(s), tt.patterns...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,7 +116,7 @@ func TestUnpack(t *testing.T) {
 func TestStripped(t *testing.T) {
 	s := imageSpec()
 	s.Files[1].Inode = 7
-	s.Files = append(s.Files, rpmtest.File{Path: images + "same", Body: "disk image", Inode: 7})
+	s.Files = append(s.Files, rpmbuild.File{Path: images + "same", Body: "disk image", Inode: 7})
 	s.Payload = func([]byte) []byte {
 		var out bytes.Buffer
 		add := func(index, body string) {
@@ -126,10 +127,10 @@ func TestStripped(t *testing.T) {
 		add("00000002", "overcloud-full-13.0.tar")
 		add("00000003", "#!/bin/sh")
 		add("00000005", "disk image")
-		rpmtest.Entry(&out, "TRAILER!!!", 0, "")
+		rpmbuild.Entry(&out, "TRAILER!!!", 0, "")
 		return out.Bytes()
 	}
-	got, err := unpack(t, rpmtest.Build(s), images+"tool", images+"*13.0.tar")
+	got, err := unpack(t, rpmbuild.Build(s), images+"tool", images+"*13.0.tar")
 	if diff := cmp.Diff(map[string]string{"tool": "#!/bin/sh", "overcloud-full-13.0.tar": "disk image"}, got); diff != "" || err != nil {
 		t.Errorf("files (-want +got):\n%s%v", diff, err)
 	}
@@ -137,48 +138,48 @@ func TestStripped(t *testing.T) {
 
 func TestSelect(t *testing.T) {
 	tests := map[string]struct {
-		files    []rpmtest.File
+		files    []rpmbuild.File
 		patterns []string
 		err      string
 		hint     string
 	}{
 		"nothing fits": {
-			[]rpmtest.File{{Path: "/a", Body: "a"}}, []string{"/b*"}, `it has no file "/b*"`, "it has /a",
+			[]rpmbuild.File{{Path: "/a", Body: "a"}}, []string{"/b*"}, `it has no file "/b*"`, "it has /a",
 		},
 		"one of two does not fit": {
-			[]rpmtest.File{{Path: "/a", Body: "a"}}, []string{"/a", "/b"}, `it has no file "/b"`, "it has /a",
+			[]rpmbuild.File{{Path: "/a", Body: "a"}}, []string{"/a", "/b"}, `it has no file "/b"`, "it has /a",
 		},
 		"a star is not a slash": {
-			[]rpmtest.File{{Path: "/d/a", Body: "a"}}, []string{"/*"}, `it has no file "/*"`, "it has /d/a",
+			[]rpmbuild.File{{Path: "/d/a", Body: "a"}}, []string{"/*"}, `it has no file "/*"`, "it has /d/a",
 		},
 		"a package of nothing": {nil, []string{"/a"}, `it has no file "/a"`, "it has no files at all"},
-		"only a directory":     {[]rpmtest.File{{Path: "/d", Mode: 0o040755}}, []string{"/d"}, "the patterns match no regular files", ""},
-		"a device":             {[]rpmtest.File{{Path: "/null", Mode: 0o020666}}, []string{"/null"}, "the patterns match no regular files", ""},
+		"only a directory":     {[]rpmbuild.File{{Path: "/d", Mode: 0o040755}}, []string{"/d"}, "the patterns match no regular files", ""},
+		"a device":             {[]rpmbuild.File{{Path: "/null", Mode: 0o020666}}, []string{"/null"}, "the patterns match no regular files", ""},
 		"one name twice": {
-			[]rpmtest.File{{Path: "/a/f", Body: "1"}, {Path: "/b/f", Body: "2"}},
+			[]rpmbuild.File{{Path: "/a/f", Body: "1"}, {Path: "/b/f", Body: "2"}},
 			[]string{"/*/f"},
 			`"/a/f" and "/b/f" have the same name; select one of them`, "",
 		},
 		"one file twice": {
-			[]rpmtest.File{{Path: "/a", Body: "1", Inode: 5}, {Path: "/b", Body: "1", Inode: 5}},
+			[]rpmbuild.File{{Path: "/a", Body: "1", Inode: 5}, {Path: "/b", Body: "1", Inode: 5}},
 			[]string{"/*"},
 			`"/a" and "/b" are the same file; select one of them`, "",
 		},
 		"two links to a file": {
-			[]rpmtest.File{{Path: "/d/f", Body: "1"}, {Path: "/a", Link: "d/f"}, {Path: "/b", Link: "d/f"}},
+			[]rpmbuild.File{{Path: "/d/f", Body: "1"}, {Path: "/a", Link: "d/f"}, {Path: "/b", Link: "d/f"}},
 			[]string{"/*"},
 			`"/a" and "/b" are the same file; select one of them`, "",
 		},
-		"a link out of the package": {[]rpmtest.File{{Path: "/a", Link: "/etc/passwd"}}, []string{"/a"}, `"/a" is a symbolic link to "/etc/passwd", which is not in the package`, ""},
-		"a link upwards":            {[]rpmtest.File{{Path: "/d/a", Link: "../../../etc/passwd"}}, []string{"/d/a"}, `"/d/a" is a symbolic link to "/etc/passwd", which is not`, ""},
-		"a link to a directory":     {[]rpmtest.File{{Path: "/d", Mode: 0o040755}, {Path: "/a", Link: "d"}}, []string{"/a"}, "not to a regular file", ""},
-		"links in a circle":         {[]rpmtest.File{{Path: "/a", Link: "b"}, {Path: "/b", Link: "a"}}, []string{"/a"}, "too many levels of symbolic links", ""},
-		"what is not in it":         {[]rpmtest.File{{Path: "/a", Body: "a", Ghost: true}}, []string{"/a"}, "is a ghost file", ""},
-		"no pattern":                {[]rpmtest.File{{Path: "/a", Body: "a"}}, []string{"/[a"}, `"/[a" is not a valid pattern`, ""},
+		"a link out of the package": {[]rpmbuild.File{{Path: "/a", Link: "/etc/passwd"}}, []string{"/a"}, `"/a" is a symbolic link to "/etc/passwd", which is not in the package`, ""},
+		"a link upwards":            {[]rpmbuild.File{{Path: "/d/a", Link: "../../../etc/passwd"}}, []string{"/d/a"}, `"/d/a" is a symbolic link to "/etc/passwd", which is not`, ""},
+		"a link to a directory":     {[]rpmbuild.File{{Path: "/d", Mode: 0o040755}, {Path: "/a", Link: "d"}}, []string{"/a"}, "not to a regular file", ""},
+		"links in a circle":         {[]rpmbuild.File{{Path: "/a", Link: "b"}, {Path: "/b", Link: "a"}}, []string{"/a"}, "too many levels of symbolic links", ""},
+		"what is not in it":         {[]rpmbuild.File{{Path: "/a", Body: "a", Ghost: true}}, []string{"/a"}, "is a ghost file", ""},
+		"no pattern":                {[]rpmbuild.File{{Path: "/a", Body: "a"}}, []string{"/[a"}, `"/[a" is not a valid pattern`, ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := unpack(t, rpmtest.Build(rpmtest.Spec{Name: "p", Version: "1", Release: "1", Arch: "noarch", Files: tt.files}), tt.patterns...)
+			_, err := unpack(t, rpmbuild.Build(rpmbuild.Spec{Name: "p", Version: "1", Release: "1", Arch: "noarch", Files: tt.files}), tt.patterns...)
 			if err == nil || !strings.Contains(err.Error(), tt.err) || fault.Hint(err) != tt.hint {
 				t.Errorf("got %v (hint %q), want %q (%q)", err, fault.Hint(err), tt.err, tt.hint)
 			}
@@ -191,30 +192,30 @@ func TestHostilePackages(t *testing.T) {
 		return func([]byte) []byte {
 			var out bytes.Buffer
 			change(&out)
-			rpmtest.Entry(&out, "TRAILER!!!", 0, "")
+			rpmbuild.Entry(&out, "TRAILER!!!", 0, "")
 			return out.Bytes()
 		}
 	}
 	entry := func(name, body string) func([]byte) []byte {
-		return bodies(func(out *bytes.Buffer) { rpmtest.Entry(out, name, 0o100644, body) })
+		return bodies(func(out *bytes.Buffer) { rpmbuild.Entry(out, name, 0o100644, body) })
 	}
-	tags := func(tag int, v any) func(*rpmtest.Spec) {
-		return func(s *rpmtest.Spec) { s.Tags = map[int]any{tag: v} }
+	tags := func(tag int, v any) func(*rpmbuild.Spec) {
+		return func(s *rpmbuild.Spec) { s.Tags = map[int]any{tag: v} }
 	}
-	payload := func(f func([]byte) []byte) func(*rpmtest.Spec) {
-		return func(s *rpmtest.Spec) { s.Payload = f }
+	payload := func(f func([]byte) []byte) func(*rpmbuild.Spec) {
+		return func(s *rpmbuild.Spec) { s.Payload = f }
 	}
-	packed := func(f func([]byte) []byte) func(*rpmtest.Spec) {
-		return func(s *rpmtest.Spec) { s.Packed = f }
+	packed := func(f func([]byte) []byte) func(*rpmbuild.Spec) {
+		return func(s *rpmbuild.Spec) { s.Packed = f }
 	}
-	unsummed := func(f func([]byte) []byte) func(*rpmtest.Spec) { // nothing but the archive itself can tell
-		return func(s *rpmtest.Spec) {
+	unsummed := func(f func([]byte) []byte) func(*rpmbuild.Spec) { // nothing but the archive itself can tell
+		return func(s *rpmbuild.Spec) {
 			s.Packed, s.Compressor = f, "none"
 			s.Tags, s.SigTags = map[int]any{5092: nil, 5093: nil}, map[int]any{1000: nil, 1004: nil}
 		}
 	}
 	tests := map[string]struct {
-		change func(*rpmtest.Spec)
+		change func(*rpmbuild.Spec)
 		err    string
 	}{
 		"a base name with a slash":       {tags(1117, []string{"d", "../../f", "l", "t", "e"}), `a file cannot be called "../../f"`},
@@ -243,11 +244,11 @@ func TestHostilePackages(t *testing.T) {
 		"an unknown compressor":          {tags(1125, "lzip"), `its payload is compressed by "lzip"`},
 		"another compressor":             {tags(1125, "xz"), "its payload is not xz"},
 		"another payload by its digest":  {tags(5092, []string{strings.Repeat("0", 64)}), "its payload is damaged: its sha256 is"},
-		"a damaged header":               {func(s *rpmtest.Spec) { s.SigTags = map[int]any{273: strings.Repeat("0", 64)} }, "its header is damaged"},
-		"a header damaged by SHA-1":      {func(s *rpmtest.Spec) { s.SigTags = map[int]any{269: strings.Repeat("0", 40)} }, "its header is damaged"},
-		"no digests at all":              {func(s *rpmtest.Spec) { s.SigTags = map[int]any{269: nil, 273: nil, 1004: nil} }, "it has no digest of itself"},
-		"another md5":                    {func(s *rpmtest.Spec) { s.SigTags = map[int]any{1004: make([]byte, 16)} }, "it does not have the md5"},
-		"another size":                   {func(s *rpmtest.Spec) { s.SigTags = map[int]any{1000: []uint32{1}} }, "bytes, but the package states 1"},
+		"a damaged header":               {func(s *rpmbuild.Spec) { s.SigTags = map[int]any{273: strings.Repeat("0", 64)} }, "its header is damaged"},
+		"a header damaged by SHA-1":      {func(s *rpmbuild.Spec) { s.SigTags = map[int]any{269: strings.Repeat("0", 40)} }, "its header is damaged"},
+		"no digests at all":              {func(s *rpmbuild.Spec) { s.SigTags = map[int]any{269: nil, 273: nil, 1004: nil} }, "it has no digest of itself"},
+		"another md5":                    {func(s *rpmbuild.Spec) { s.SigTags = map[int]any{1004: make([]byte, 16)} }, "it does not have the md5"},
+		"another size":                   {func(s *rpmbuild.Spec) { s.SigTags = map[int]any{1000: []uint32{1}} }, "bytes, but the package states 1"},
 		"more behind it":                 {packed(func(b []byte) []byte { return append(b, "more"...) }), "its payload is"},
 		"cut":                            {packed(func(b []byte) []byte { return b[:len(b)/2] }), "the package is truncated"},
 		"cut within a file":              {unsummed(func(b []byte) []byte { return b[:300] }), "the package is truncated"},
@@ -269,7 +270,7 @@ func TestHostilePackages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := imageSpec()
 			tt.change(&s)
-			got, err := unpack(t, rpmtest.Build(s), images+"*13.0.tar")
+			got, err := unpack(t, rpmbuild.Build(s), images+"*13.0.tar")
 			if err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("got %v, %v, want %q", got, err, tt.err)
 			}
@@ -278,7 +279,7 @@ func TestHostilePackages(t *testing.T) {
 }
 
 func TestNoPackages(t *testing.T) {
-	good := rpmtest.Build(imageSpec())
+	good := rpmbuild.Build(imageSpec())
 	table := func(change func([]byte)) []byte {
 		b := bytes.Clone(good)
 		change(b)
@@ -308,7 +309,7 @@ func TestNoPackages(t *testing.T) {
 
 // Truncated packages and changed bytes are refused, or have no effect.
 func TestEveryByteCounts(t *testing.T) {
-	good := rpmtest.Build(imageSpec())
+	good := rpmbuild.Build(imageSpec())
 	for n := 0; n < len(good); n += 7 {
 		if got, err := unpack(t, good[:n], images+"*13.0.tar"); err == nil {
 			t.Fatalf("cut to %d of %d bytes: %v", n, len(good), got)
@@ -325,7 +326,7 @@ func TestEveryByteCounts(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add(rpmtest.Build(imageSpec()))
+	f.Add(rpmbuild.Build(imageSpec()))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := unpack(t, b, images+"*")
 		if err == nil && len(got) == 0 {
@@ -363,7 +364,7 @@ func TestCheckSignature(t *testing.T) {
 	} {
 		s := imageSpec()
 		s.SigTags = tt.tags
-		p, err := Read(bytes.NewReader(rpmtest.Build(s)))
+		p, err := Read(bytes.NewReader(rpmbuild.Build(s)))
 		if err != nil {
 			t.Fatal(name, err)
 		}
@@ -372,4 +373,15 @@ func TestCheckSignature(t *testing.T) {
 			t.Errorf("%s: got %v, want %q", name, err, tt.err)
 		}
 	}
+}
+
+func packXZ(b []byte) []byte {
+	var out bytes.Buffer
+	w, err := xz.NewWriter(&out)
+	if err != nil {
+		panic(err)
+	}
+	_, _ = w.Write(b)
+	_ = w.Close()
+	return out.Bytes()
 }

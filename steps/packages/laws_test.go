@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/archive"
-	"github.com/bayplan/bayplan/internal/rpm/rpmtest"
+	"github.com/bayplan/bayplan/internal/rpm/rpmbuild"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
@@ -19,10 +19,10 @@ import (
 
 const imagesDir = "/usr/share/rhosp-director-images/"
 
-func imagesSpec(version string) rpmtest.Spec {
-	return rpmtest.Spec{
+func imagesSpec(version string) rpmbuild.Spec {
+	return rpmbuild.Spec{
 		Name: "rhosp-director-images", Version: version, Release: "1.el7ost", Arch: "noarch",
-		Files: []rpmtest.File{
+		Files: []rpmbuild.File{
 			{Path: imagesDir + "overcloud-full-" + version + ".tar", Body: strings.Repeat("disk image ", 1000)},
 			{Path: imagesDir + "overcloud-full-latest.tar", Link: "overcloud-full-" + version + ".tar"},
 			{Path: imagesDir + "README", Body: "read me"},
@@ -31,9 +31,9 @@ func imagesSpec(version string) rpmtest.Spec {
 }
 
 // repositoryServer serves a repository of packages.
-func repositoryServer(t *testing.T, specs ...rpmtest.Spec) (*httptest.Server, map[string][]byte, *[]string) {
+func repositoryServer(t *testing.T, specs ...rpmbuild.Spec) (*httptest.Server, map[string][]byte, *[]string) {
 	t.Helper()
-	files, asked := rpmtest.Repository(specs...), &[]string{}
+	files, asked := rpmbuild.Repository(specs...), &[]string{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		*asked = append(*asked, strings.TrimSpace(r.Method+" "+r.URL.Path+" "+r.Header.Get("Range")))
 		b, ok := files[strings.TrimPrefix(r.URL.Path, "/repo/")]
@@ -53,7 +53,7 @@ func TestPackageLaws(t *testing.T) {
 	ways := map[string]func(t *testing.T, base string) packageFiles{
 		"from a file": func(t *testing.T, base string) packageFiles {
 			file := filepath.Join(base, "images.rpm")
-			steptest.PutFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
+			steptest.PutFile(t, file, string(rpmbuild.Build(imagesSpec("13.0"))))
 			return packageFiles{RPM: plan.Path(file), Extract: patterns{Other: []string{imagesDir + "*latest*", imagesDir + "README"}}}
 		},
 		"from a repository": func(t *testing.T, _ string) packageFiles {

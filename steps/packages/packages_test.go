@@ -16,7 +16,7 @@ import (
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
-	"github.com/bayplan/bayplan/internal/rpm/rpmtest"
+	"github.com/bayplan/bayplan/internal/rpm/rpmbuild"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
@@ -35,11 +35,11 @@ func lookedPackage(t *testing.T, p *packageFiles) (*runner.Finding, error) {
 func TestPackageDiff(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "images.rpm")
-	steptest.PutFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
+	steptest.PutFile(t, file, string(rpmbuild.Build(imagesSpec("13.0"))))
 	steptest.PutFile(t, filepath.Join(dir, "page.rpm"), "<html>")
 	huge := imagesSpec("13.0")
 	huge.Tags = map[int]any{1028: nil, 5008: []uint64{1 << 55, 0, 7}}
-	steptest.PutFile(t, filepath.Join(dir, "huge.rpm"), string(rpmtest.Build(huge)))
+	steptest.PutFile(t, filepath.Join(dir, "huge.rpm"), string(rpmbuild.Build(huge)))
 	key := testbed.PublicKey(t, testbed.NewKey(t))
 	server, _, _ := repositoryServer(t, imagesSpec("13.0"))
 	unpack := func(name string) packageFiles {
@@ -114,7 +114,7 @@ func TestPackageDiffReadsTheHeaderAlone(t *testing.T) {
 		t.Errorf("planned %v, %v", sums, err)
 	}
 	// The repository changes, but not its index: the package is another one.
-	files[href] = rpmtest.Build(imagesSpec("13.1"))
+	files[href] = rpmbuild.Build(imagesSpec("13.1"))
 	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil || !strings.Contains(err.Error(), "its sha256 is") {
 		t.Errorf("another package than listed: %v", err)
 	}
@@ -163,14 +163,14 @@ func TestPackageThatChangesAfterTheDiff(t *testing.T) {
 		then []byte
 		err  string
 	}{
-		"another one": {rpmtest.Build(imagesSpec("13.1")), "the package changed after the diff"},
-		"damaged":     {damaged(rpmtest.Build(imagesSpec("13.0"))), "is damaged"},
+		"another one": {rpmbuild.Build(imagesSpec("13.1")), "the package changed after the diff"},
+		"damaged":     {damaged(rpmbuild.Build(imagesSpec("13.0"))), "is damaged"},
 		"gone":        {nil, "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			file, into := filepath.Join(dir, "images.rpm"), filepath.Join(dir, "into")
-			steptest.PutFile(t, file, string(rpmtest.Build(imagesSpec("13.0"))))
+			steptest.PutFile(t, file, string(rpmbuild.Build(imagesSpec("13.0"))))
 			f, err := lookedPackage(t, &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: imagesDir + "*.tar"}, Into: plan.Path(into)})
 			if err != nil {
 				t.Fatal(err)
@@ -203,7 +203,7 @@ func TestHostileNamesInPackages(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "x.rpm")
-		steptest.PutFile(t, file, string(rpmtest.Build(rpmtest.Spec{Name: "x", Version: "1", Release: "1", Arch: "noarch", Files: []rpmtest.File{{Path: path, Body: "x"}}})))
+		steptest.PutFile(t, file, string(rpmbuild.Build(rpmbuild.Spec{Name: "x", Version: "1", Release: "1", Arch: "noarch", Files: []rpmbuild.File{{Path: path, Body: "x"}}})))
 		f, err := lookedPackage(t, &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: "/a/*"}, Into: plan.Path(filepath.Join(dir, "into"))})
 		if err == nil {
 			_, err = f.Change.Apply(t.Context(), &steptest.Progress{})
@@ -230,9 +230,9 @@ func TestPlannedFilesOfAPackageCanBeRead(t *testing.T) {
 	}
 	inner.Write(b)
 	file := filepath.Join(dir, "x.rpm")
-	steptest.PutFile(t, file, string(rpmtest.Build(rpmtest.Spec{
+	steptest.PutFile(t, file, string(rpmbuild.Build(rpmbuild.Spec{
 		Name: "x", Version: "1", Release: "1", Arch: "noarch",
-		Files: []rpmtest.File{{Path: "/a/overcloud-full.tar", Body: inner.String()}},
+		Files: []rpmbuild.File{{Path: "/a/overcloud-full.tar", Body: inner.String()}},
 	})))
 	f, err := lookedPackage(t, &packageFiles{RPM: plan.Path(file), Extract: patterns{Text: "/a/*.tar"}, Into: plan.Path(filepath.Join(dir, "into"))})
 	if err != nil {
@@ -261,7 +261,7 @@ func TestSignedPackage(t *testing.T) {
 	}
 	dir := t.TempDir()
 	file := filepath.Join(dir, "x.rpm")
-	steptest.PutFile(t, file, string(rpmtest.Build(spec)))
+	steptest.PutFile(t, file, string(rpmbuild.Build(spec)))
 	for name, tt := range map[string]struct {
 		of  *openpgp.Entity
 		err string

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/bayplan/bayplan/internal/dev/sample"
+	"github.com/bayplan/bayplan/internal/standin"
 )
 
 // TestGlanceTogether applies one plan from two checkouts at the same time, 20 times, to a
@@ -52,7 +52,7 @@ steps:
 `, round/2)
 		for _, dir := range checkouts {
 			writeIn(t, dir, "bayplan.yaml", plan)
-			writeIn(t, dir, "kernel", string(sample.Kernel(fmt.Sprint(round), 8<<10)))
+			writeIn(t, dir, "kernel", string(standin.Kernel(fmt.Sprint(round), 8<<10)))
 			for i, file := range []string{"disk.raw", "data.raw"} {
 				writeIn(t, dir, file, strings.Repeat(fmt.Sprintf("%s %d\n", file, round), 1000*(1+i)))
 			}

@@ -14,8 +14,8 @@ import (
 	"github.com/gophercloud/gophercloud/v2"
 
 	"github.com/bayplan/bayplan/internal/cloudserver"
-	"github.com/bayplan/bayplan/internal/dev/sample"
 	"github.com/bayplan/bayplan/internal/glance"
+	"github.com/bayplan/bayplan/internal/standin"
 	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/runner/steptest"
 )
@@ -187,16 +187,16 @@ func OvercloudFiles() map[string]string {
 }
 
 // Kernel gives a valid kernel. Its size does not depend on the content.
-func Kernel(content string) string { return string(sample.Kernel(content, 8<<10)) }
+func Kernel(content string) string { return string(standin.Kernel(content, 8<<10)) }
 
 // Ramdisk gives a valid ramdisk. Its size does not depend on the content.
 func Ramdisk(content string) string {
-	return string(sample.Initramfs(fmt.Sprintf("%9s", content), 16<<10))
+	return string(standin.Initramfs(fmt.Sprintf("%9s", content), 16<<10))
 }
 
 // QCOW2 gives a valid disk image. Its size does not depend on the content.
 func QCOW2(content string) string {
-	b := sample.QCOW2()
+	b := standin.QCOW2()
 	copy(b[len(b)-100:], content)
 	return string(b)
 }

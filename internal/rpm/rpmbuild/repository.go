@@ -1,4 +1,4 @@
-package rpmtest
+package rpmbuild
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package sample
+package standin
 
 import "encoding/binary"
 
@@ -20,7 +20,9 @@ const (
 
 // QCOW2 returns a disk image of version 3 with a header, tables and one cluster
 // of data, as qemu documents the format.
-func QCOW2() []byte {
+func QCOW2() []byte { return namedQCOW2("overcloud-full") }
+
+func namedQCOW2(name string) []byte {
 	b := make([]byte, clusters*cluster)
 	be := binary.BigEndian
 	copy(b, "QFI\xfb")
@@ -39,8 +41,8 @@ func QCOW2() []byte {
 	for i := range clusters {
 		be.PutUint16(b[refBlockAt+2*i:], 1) // each cluster is used once
 	}
-	copy(b[dataAt:], filler("overcloud-full.qcow2", cluster))
-	copy(b[dataAt:], "stand-in for overcloud-full\n")
+	copy(b[dataAt:], filler(name+".qcow2", cluster))
+	copy(b[dataAt:], "stand-in for "+name+"\n")
 	return b
 }
 

@@ -1,6 +1,6 @@
-// Package rpmtest makes small RPM packages and repositories for tests, valid and
-// broken ones. It does not know their readers.
-package rpmtest
+// Package rpmbuild makes small RPM packages and repositories: valid ones, which stand in
+// for real ones in a rehearsal, and broken ones for tests. It does not know their readers.
+package rpmbuild
 
 import (
 	"bytes"
@@ -17,7 +17,6 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 )
 
 // A File is one file of a package.
@@ -36,7 +35,8 @@ type Spec struct {
 	Name, Version, Release, Arch string
 	Epoch                        uint32
 	Files                        []File
-	Compressor                   string // gzip, xz, zstd or none
+	Compressor                   string // gzip, zstd or none; another one with Compress
+	Compress                     func([]byte) []byte
 
 	// The fields below break the package.
 	Tags    map[int]any         // replaces tags of the header; nil removes one
@@ -60,7 +60,7 @@ func Build(s Spec) []byte {
 	if s.Payload != nil {
 		archive = s.Payload(archive)
 	}
-	packed := pack(archive, s.compressor())
+	packed := s.pack(archive)
 	main := header(63, override(s.tags(packed), s.Tags))
 	sig := map[int]any{
 		269:  hex.EncodeToString(sum(sha1.New(), main)),
@@ -85,6 +85,13 @@ func (s Spec) compressor() string {
 		return "gzip"
 	}
 	return s.Compressor
+}
+
+func (s Spec) pack(archive []byte) []byte {
+	if s.Compress != nil {
+		return s.Compress(archive)
+	}
+	return pack(archive, s.compressor())
 }
 
 func override(tags, with map[int]any) map[int]any {
@@ -236,13 +243,6 @@ func pack(b []byte, kind string) []byte {
 	switch kind {
 	case "gzip":
 		w := gzip.NewWriter(&out)
-		_, _ = w.Write(b)
-		_ = w.Close()
-	case "xz":
-		w, err := xz.NewWriter(&out)
-		if err != nil {
-			panic(err)
-		}
 		_, _ = w.Write(b)
 		_ = w.Close()
 	case "zstd":
