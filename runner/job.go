@@ -26,8 +26,9 @@ type job struct {
 	progress  *progress
 
 	vouched       []string // by the steps before it
-	changesBefore string   // in a diff: the nearest step before it that would change something, or ""
-	unknownBefore string   // in a diff or a lock: the nearest step before it that was not looked at, or ""
+	rehearsal     bool
+	changesBefore string // in a diff: the nearest step before it that would change something, or ""
+	unknownBefore string // in a diff or a lock: the nearest step before it that was not looked at, or ""
 }
 
 // A result is what a job returns.
@@ -164,6 +165,9 @@ func (j *job) attempt(parent context.Context, note func(any)) (res result) {
 func (j *job) newStep() (Step, error) {
 	step, with := j.graph.newStep(j.node), j.node.Step.With
 	errs := with.Decode(step, lookup(j.outputs))
+	if r, ok := step.(Rehearser); ok && j.rehearsal {
+		r.Rehearse()
+	}
 	if v, ok := step.(Validator); ok && len(errs) == 0 {
 		errs = with.Explain(v.Validate())
 	}

@@ -27,6 +27,9 @@ type Runner struct {
 	Only []string // run just these steps; empty: all
 	Skip []string // but not these
 
+	// Rehearsal lets steps leave out what no rehearsal can follow: see Rehearser.
+	Rehearsal bool
+
 	// Observe gets the events, from one goroutine and in order. It must not block.
 	Observe func(Event)
 }

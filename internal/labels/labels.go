@@ -155,3 +155,17 @@ func lookup(name string, labels map[string]string) (string, error) {
 	}
 	return v, nil
 }
+
+// Names gives the labels that a template names, sorted.
+func Names(template string) []string {
+	have := map[string]string{}
+	for range strings.Count(template, "{") + 1 { // each pass finds one
+		_, err := Expand(template, have)
+		var missing *MissingError
+		if !errors.As(err, &missing) {
+			break
+		}
+		have[missing.Label] = "1"
+	}
+	return slices.Sorted(maps.Keys(have))
+}

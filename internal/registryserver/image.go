@@ -28,6 +28,11 @@ type Image struct {
 	Layers []Layer
 	// OCI gives it an OCI manifest; otherwise it has Docker's, schema 2.
 	OCI bool
+	// Platforms, such as linux/arm64 or linux/arm/v7; where nil, linux/amd64. With
+	// several of them the image is an index. Only Add knows them.
+	Platforms []string
+
+	platform imagePlatform // of the one that is built; zero: linux/amd64
 }
 
 // A Layer is one generated layer. The same name and size give the same bytes.
@@ -138,7 +143,8 @@ type imageConfig struct {
 		Cmd    []string          `json:"Cmd"`
 		Labels map[string]string `json:"Labels"`
 	} `json:"config"`
-	RootFS struct {
+	Variant string `json:"variant,omitempty"`
+	RootFS  struct {
 		Type    string   `json:"type"`
 		DiffIDs []string `json:"diff_ids"`
 	} `json:"rootfs"`
@@ -153,6 +159,9 @@ type history struct {
 func (i Image) config(layers []*blob) imageConfig {
 	when := created().Format(time.RFC3339)
 	c := imageConfig{Created: when, Architecture: "amd64", OS: "linux"}
+	if p := i.platform; p != (imagePlatform{}) {
+		c.Architecture, c.OS, c.Variant = p.Architecture, p.OS, p.Variant
+	}
 	c.Config.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
 	c.Config.Cmd = []string{"/bin/bash"}
 	c.Config.Labels = i.Labels

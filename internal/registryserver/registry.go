@@ -41,6 +41,10 @@ type Config struct {
 	// and without a Dir, nothing can be pushed at all.
 	Images []Image
 
+	// OnDemand is called before something is read, and makes it with Add and
+	// AddArtifact where it is not there. Its error is the answer; NotFound gives one.
+	OnDemand func(Read) error
+
 	// NoDelete refuses to delete anything.
 	NoDelete bool
 
@@ -61,6 +65,9 @@ type Registry struct {
 	uploads uploads
 	lock    *flock.Flock // nil where nothing is written
 	shared  bool         // its repositories lie in layouts; see NewLayouts
+
+	adding sync.Mutex // guards layers
+	layers layerCache // of Add
 
 	mu      sync.Mutex // several requests run at a time
 	closed  bool
@@ -215,11 +222,17 @@ func (r *Registry) route(w http.ResponseWriter, req *http.Request) error {
 		sendJSON(w, http.StatusOK, struct{}{})
 		return nil
 	case "/v2/_catalog":
+		if err := r.prepareRead(req, Read{Kind: "catalog"}); err != nil {
+			return err
+		}
 		return r.catalog(w, req)
 	}
 	at := parsePath(req.URL.Path, r.isRepository)
 	if at.repo == "" {
 		return notFound("UNSUPPORTED", "there is nothing here")
+	}
+	if err := r.prepareRead(req, Read{Kind: at.kind, Repository: at.repo, Reference: at.ref}); err != nil {
+		return err
 	}
 	x := &exchange{Registry: r, w: w, req: req, at: at}
 	return x.serve()

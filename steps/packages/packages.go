@@ -54,6 +54,8 @@ type packageFiles struct {
 	out   hosts
 	euid  int
 	found *source // the package to unpack, found once in a run
+
+	installed []string // names that count as installed: see Rehearse
 }
 
 // hosts are what the step needs of the plan's connections.
@@ -165,7 +167,7 @@ func (p *packageFiles) checkPatterns() []error {
 // reference that has no value yet.
 func (p *packageFiles) checkComplete() error {
 	switch {
-	case len(p.Names) > 0:
+	case len(p.Names)+len(p.installed) > 0:
 		return nil
 	case p.RPM == "" && p.Repository == "":
 		err := errors.New("it says neither which packages to install nor which one to unpack")
@@ -203,7 +205,7 @@ func (p *packageFiles) vouched() []string {
 // Inputs gives the package to unpack and the keyring. Installing has no inputs but
 // the configuration.
 func (p *packageFiles) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	if err := p.checkComplete(); err != nil || len(p.Names) > 0 {
+	if err := p.checkComplete(); err != nil || len(p.Names)+len(p.installed) > 0 {
 		return nil, err
 	}
 	s, err := p.findSource(ctx, w)
@@ -218,6 +220,9 @@ func (p *packageFiles) Inputs(ctx context.Context, w runner.World) ([]runner.Inp
 func (p *packageFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record) (*runner.Finding, error) {
 	if err := p.checkComplete(); err != nil {
 		return nil, err
+	}
+	if len(p.installed) > 0 {
+		return &runner.Finding{Outputs: p.rehearsedOutputs()}, nil
 	}
 	if len(p.Names) > 0 {
 		return p.diffInstalled(ctx)
@@ -237,6 +242,9 @@ func (p *packageFiles) Diff(ctx context.Context, w runner.World, _ *runner.Recor
 func (p *packageFiles) Verify(ctx context.Context, w runner.World) (runner.Outputs, error) {
 	if err := p.checkComplete(); err != nil {
 		return nil, err
+	}
+	if len(p.installed) > 0 {
+		return p.rehearsedOutputs(), nil
 	}
 	if len(p.Names) > 0 {
 		return p.verifyInstalled(ctx)

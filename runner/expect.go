@@ -1,0 +1,146 @@
+package runner
+
+import (
+	"path/filepath"
+
+	"github.com/bayplan/bayplan/plan"
+)
+
+// An Expecter is a Step that knows from its configuration which things must be there that
+// it does not make. `bayplan rehearse` asks it and makes small ones of their kind, where
+// neither the plan's folder nor another step has them. References are resolved as far as
+// other steps foresee their outputs.
+type Expecter interface{ Expects() []Expected }
+
+// A Foreseer is a Step that knows some of its outputs from its configuration alone. Those
+// that only a run knows are left out.
+type Foreseer interface{ Foresee() Outputs }
+
+// A Rehearser is a Step that has settings which no rehearsal can follow, such as the owner
+// of a file. Rehearse is called after decoding, changes them, and says what it has left
+// out, each in a few words that begin with the setting's name.
+type Rehearser interface{ Rehearse() []string }
+
+// An Expected is a thing that a step expects to be there.
+type Expected struct {
+	Kind  Kind
+	Field string // the field of the configuration that names it
+
+	Path string // absolute; "" if it is not on the disk, or not known yet
+	URL  string // of what a web server has
+
+	// To is the file that the step makes of it, and Into the directory that the step
+	// unpacks it into: what other steps expect there has to come from it.
+	To, Into string
+
+	// Names are what must be in it: the files of an archive, patterns of the files of a
+	// package, the files that a boot script loads, the labels of images. Of tags they are
+	// expressions that some tags must match.
+	Names []string
+	// Format is the disk format of a file, the name of a package, the release of a file
+	// of roles.
+	Format string
+	// Pins are digests that the configuration demands of it, in hex.
+	Pins []string
+	// For are the names of other things: the file whose checksum or signature it is (a
+	// URL), the images that a key has to prove (a pattern), the directory that a web
+	// server serves, the repository whose tags are listed.
+	For string
+	// As is the name that For has in it: in a list of checksums, in a signature.
+	As string
+}
+
+// A Kind is what a thing is that a step expects.
+type Kind string
+
+// All kinds.
+const (
+	ExpectFile       Kind = "file"        // of any content, or a disk image of Format
+	ExpectArchive    Kind = "archive"     // a tar archive
+	ExpectPackage    Kind = "package"     // an RPM package, or a repository at URL
+	ExpectDirectory  Kind = "directory"   // in which the step makes files
+	ExpectBootScript Kind = "boot script" // of iPXE
+	ExpectServed     Kind = "served"      // a directory, For, that a web server serves at URL
+
+	ExpectImageList   Kind = "list of images"
+	ExpectEnvironment Kind = "environment" // a file of Heat, or a directory of such files
+	ExpectRoles       Kind = "roles file"
+	ExpectTree        Kind = "template tree" // the directory of Heat's templates
+	ExpectTemplate    Kind = "template"      // of a list of images
+	ExpectLayout      Kind = "layout"        // of images, a directory or a tar archive
+
+	ExpectChecksums Kind = "checksums" // a list at URL that has the digest of For
+	ExpectSignature Kind = "signature" // at URL, of For
+	ExpectKeyring   Kind = "keyring"   // OpenPGP keys
+
+	ExpectImageKey  Kind = "key"         // of cosign, which proves the images For
+	ExpectImagePGP  Kind = "OpenPGP key" // which proves the images For, by signatures at URL
+	ExpectTrustRoot Kind = "trusted root"
+
+	ExpectLabels    Kind = "labels"    // that images must have
+	ExpectTags      Kind = "tags"      // of the repository For
+	ExpectPlatforms Kind = "platforms" // that images must have
+	ExpectSigned    Kind = "signed"    // images must have signatures
+)
+
+// An Expectation is a thing that a step of a plan expects.
+type Expectation struct {
+	Node *Node
+	Expected
+}
+
+// A Touched is a step with the paths and places that it touches, and the step itself.
+type Touched struct {
+	Node *Node
+	Step Step
+	Paths
+}
+
+// Foresee decodes the steps in an order in which each comes after those that it waits for.
+// References get the outputs that earlier steps foresee; others are left unresolved.
+func (g *Graph) Foresee() []Touched {
+	foreseen := map[string]Outputs{}
+	look := func(ref plan.Ref) plan.Value {
+		if v, ok := foreseen[ref.Step][ref.Output]; ok {
+			return v
+		}
+		return plan.Later("after " + ref.Step)
+	}
+	var all []Touched
+	for _, n := range g.order {
+		step := g.newStep(n)
+		if len(n.Step.With.Decode(step, look)) > 0 {
+			continue // references that are resolved later may mend it
+		}
+		if f, ok := step.(Foreseer); ok {
+			foreseen[n.ID()] = f.Foresee()
+		}
+		t := Touched{Node: n, Step: step}
+		if p, ok := step.(Pather); ok {
+			t.Paths = p.Paths()
+			t.Reads, t.Writes, t.Into, t.Makes = cleaned(t.Reads), cleaned(t.Writes), cleaned(t.Into), cleaned(t.Makes)
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// Expectations gives what the steps expect to be there, in their order.
+func Expectations(steps []Touched) []Expectation {
+	var all []Expectation
+	for _, t := range steps {
+		e, ok := t.Step.(Expecter)
+		if !ok {
+			continue
+		}
+		for _, x := range e.Expects() {
+			for _, path := range []*string{&x.Path, &x.To, &x.Into} {
+				if *path != "" {
+					*path = filepath.Clean(*path)
+				}
+			}
+			all = append(all, Expectation{t.Node, x})
+		}
+	}
+	return all
+}

@@ -1,0 +1,56 @@
+package fetch
+
+import (
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
+)
+
+// Expects implements runner.Expecter: the file at each of its addresses, its checksums,
+// signature and keyring, and the directory that it comes into.
+func (f *fetchFile) Expects() []runner.Expected {
+	var all []runner.Expected
+	d := f.planDigests()
+	for _, u := range f.urls() {
+		e := runner.Expected{Kind: runner.ExpectFile, Field: "url", URL: u, To: f.target()}
+		for _, pin := range []string{d.SHA256, d.SHA512, d.MD5} {
+			if pin != "" {
+				e.Pins = append(e.Pins, pin)
+			}
+		}
+		all = append(all, e)
+	}
+	if len(f.urls()) == 0 {
+		return all
+	}
+	from, checksums := f.urls()[0], setting.Text(f.Checksums)
+	if checksums != "" {
+		e := runner.Expected{Kind: runner.ExpectChecksums, Field: "checksums", URL: checksums, For: from, As: f.Name}
+		if e.As == "" {
+			e.As = lastPart(from)
+		}
+		if setting.Text(f.Keyring) != "" && setting.Text(f.Signature) == "" {
+			e.Names = []string{"signed"} // the list carries its signature
+		}
+		all = append(all, e)
+	}
+	if sig := setting.Text(f.Signature); sig != "" {
+		signed := from
+		if checksums != "" {
+			signed = checksums
+		}
+		all = append(all, runner.Expected{Kind: runner.ExpectSignature, Field: "signature", URL: sig, For: signed})
+	}
+	if keyring := setting.Text(f.Keyring); keyring != "" {
+		all = append(all, runner.Expected{Kind: runner.ExpectKeyring, Field: "keyring", Path: string(keyring)})
+	}
+	return all
+}
+
+// Foresee implements runner.Foreseer.
+func (f *fetchFile) Foresee() runner.Outputs {
+	if f.To == "" {
+		return nil
+	}
+	return runner.Outputs{"path": plan.Text(f.target())}
+}

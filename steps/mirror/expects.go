@@ -1,0 +1,47 @@
+package mirror
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/setting"
+)
+
+// Expects implements runner.Expecter: what the list names, the directories of layouts, the
+// platforms and signatures that images need, and the keys that prove them.
+func (m *mirror) Expects() []runner.Expected {
+	all := m.Images.Expects("images")
+	for i, to := range m.To.Items {
+		if layout := string(to.Other.Layout); layout != "" {
+			all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: m.toField(i), Path: filepath.Dir(layout)})
+		}
+	}
+	if len(m.Platforms) > 0 {
+		all = append(all, runner.Expected{Kind: runner.ExpectPlatforms, Field: "platforms", Names: m.Platforms})
+	}
+	if m.keep() != "ignore" && m.keep() != "" {
+		all = append(all, runner.Expected{Kind: runner.ExpectSigned, Field: "signatures"})
+	}
+	kinds := map[string]runner.Kind{"gpg": runner.ExpectImagePGP, "key": runner.ExpectImageKey, "root": runner.ExpectTrustRoot}
+	for _, f := range m.keyFiles() {
+		rule := m.trustRules()[f.rule]
+		all = append(all, runner.Expected{
+			Kind: kinds[f.field], Field: f.at(), Path: f.path, URL: setting.Text(rule.Store), For: rule.Images, As: setting.Text(rule.SignedAs),
+		})
+	}
+	return all
+}
+
+// Rehearse implements runner.Rehearser: a rehearsal has no authority that issues
+// certificates to signers, so that rules which name a signer prove nothing there.
+func (m *mirror) Rehearse() []string {
+	var left []string
+	for i, r := range m.trustRules() {
+		if r.isKeyless() {
+			m.Signatures.Other.Trust[i] = trustRule{Images: r.Images, Unsigned: new(true)}
+			left = append(left, fmt.Sprintf("signatures.trust[%d]: nobody has to have signed %s", i, r.Images))
+		}
+	}
+	return left
+}
