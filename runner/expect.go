@@ -17,9 +17,19 @@ type Expecter interface{ Expects() []Expected }
 type Foreseer interface{ Foresee() Outputs }
 
 // A Rehearser is a Step that has settings which no rehearsal can follow, such as the owner
-// of a file. Rehearse is called after decoding, changes them, and says what it has left
-// out, each in a few words that begin with the setting's name.
-type Rehearser interface{ Rehearse() []string }
+// of a file, or which say what something must be that is stood in for. Rehearse is called
+// after decoding, changes them, and says what it has left out, each in a few words that
+// begin with the setting's name.
+type Rehearser interface{ Rehearse(r Rehearsal) []string }
+
+// A Rehearsal is what a step knows of the world of a rehearsal.
+type Rehearsal interface {
+	// StandIn gives the digests of what stands in for a file or for what is at an
+	// address, lower-case hex by algorithm. ok is false if nothing stands in for it.
+	StandIn(pathOrURL string) (sums map[Algo]string, ok bool)
+	// Waived reports whether a digest is one of the Pins of an Expected.
+	Waived(digest string) bool
+}
 
 // An Expected is a thing that a step expects to be there.
 type Expected struct {

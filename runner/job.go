@@ -25,10 +25,10 @@ type job struct {
 	hardWorld World              // for Verify
 	progress  *progress
 
-	vouched       []string // by the steps before it
-	rehearsal     bool
-	changesBefore string // in a diff: the nearest step before it that would change something, or ""
-	unknownBefore string // in a diff or a lock: the nearest step before it that was not looked at, or ""
+	vouched       []string  // by the steps before it
+	rehearsal     Rehearsal // or nil
+	changesBefore string    // in a diff: the nearest step before it that would change something, or ""
+	unknownBefore string    // in a diff or a lock: the nearest step before it that was not looked at, or ""
 }
 
 // A result is what a job returns.
@@ -165,8 +165,8 @@ func (j *job) attempt(parent context.Context, note func(any)) (res result) {
 func (j *job) newStep() (Step, error) {
 	step, with := j.graph.newStep(j.node), j.node.Step.With
 	errs := with.Decode(step, lookup(j.outputs))
-	if r, ok := step.(Rehearser); ok && j.rehearsal {
-		r.Rehearse()
+	if r, ok := step.(Rehearser); ok && j.rehearsal != nil {
+		r.Rehearse(j.rehearsal)
 	}
 	if v, ok := step.(Validator); ok && len(errs) == 0 {
 		errs = with.Explain(v.Validate())

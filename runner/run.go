@@ -27,8 +27,8 @@ type Runner struct {
 	Only []string // run just these steps; empty: all
 	Skip []string // but not these
 
-	// Rehearsal lets steps leave out what no rehearsal can follow: see Rehearser.
-	Rehearsal bool
+	// Rehearsal is the world of a rehearsal, for steps that are a Rehearser, or nil.
+	Rehearsal Rehearsal
 
 	// Observe gets the events, from one goroutine and in order. It must not block.
 	Observe func(Event)

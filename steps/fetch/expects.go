@@ -1,6 +1,8 @@
 package fetch
 
 import (
+	"fmt"
+
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/setting"
@@ -53,4 +55,30 @@ func (f *fetchFile) Foresee() runner.Outputs {
 		return nil
 	}
 	return runner.Outputs{"path": plan.Text(f.target())}
+}
+
+// Rehearse implements runner.Rehearser: a file that is stood in for has other digests. The
+// digest of the stand-in takes their place, so that the file is still compared with one.
+func (f *fetchFile) Rehearse(r runner.Rehearsal) []string {
+	d := f.planDigests()
+	if len(f.urls()) == 0 || d.IsZero() {
+		return nil
+	}
+	sums, standIn := r.StandIn(f.urls()[0])
+	if !standIn {
+		return nil
+	}
+	var left []string
+	for _, pin := range []struct {
+		algo  runner.Algo
+		field **string
+		given string
+	}{{runner.SHA256, &f.SHA256, d.SHA256}, {runner.SHA512, &f.SHA512, d.SHA512}, {runner.MD5, &f.MD5, d.MD5}} {
+		if pin.given != "" {
+			sum := sums[pin.algo]
+			*pin.field = &sum
+			left = append(left, fmt.Sprintf("%s: another file stands in for it", pin.algo))
+		}
+	}
+	return left
 }

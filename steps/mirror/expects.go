@@ -35,7 +35,7 @@ func (m *mirror) Expects() []runner.Expected {
 
 // Rehearse implements runner.Rehearser: a rehearsal has no authority that issues
 // certificates to signers, so that rules which name a signer prove nothing there.
-func (m *mirror) Rehearse() []string {
+func (m *mirror) Rehearse(runner.Rehearsal) []string {
 	var left []string
 	for i, r := range m.trustRules() {
 		if r.isKeyless() {

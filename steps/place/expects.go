@@ -22,7 +22,7 @@ func (p *placeFiles) Expects() []runner.Expected {
 }
 
 // Rehearse implements runner.Rehearser: only root can give files away.
-func (p *placeFiles) Rehearse() []string {
+func (p *placeFiles) Rehearse(runner.Rehearsal) []string {
 	if p.Owner == "" {
 		return nil
 	}
