@@ -172,3 +172,7 @@ func cutIndex(path string) (int, string) {
 	}
 	return -1, ""
 }
+
+// Dir returns the absolute directory of the file that the body stands in: relative paths
+// in the body start there.
+func (b Body) Dir() string { return b.src.dir }

@@ -68,6 +68,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.initCommand(),
 			p.validateCommand(),
+			p.rehearseCommand(),
 			p.diffCommand(),
 			p.applyCommand(),
 			p.verifyCommand(),

@@ -149,3 +149,14 @@ func baseURL(r *http.Request) string {
 	}
 	return scheme + "://" + r.Host
 }
+
+// RemoveImage removes the image of a name behind the back of those who use the cloud. It
+// reports whether there was one.
+func (c *Cloud) RemoveImage(name string) (bool, error) {
+	for _, i := range c.images.all() {
+		if i.Name != nil && *i.Name == name {
+			return true, c.images.remove(i.ID)
+		}
+	}
+	return false, nil
+}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 	"github.com/ProtonMail/go-crypto/openpgp/armor"
+	"github.com/ProtonMail/go-crypto/openpgp/clearsign"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/bayplan/bayplan/internal/trust/payload"
@@ -120,6 +121,20 @@ func (p *PGP) Image(name, digest string) ([]byte, error) {
 	w, err := openpgp.Sign(&b, p.entity, nil, nil)
 	if err != nil {
 		return nil, fmt.Errorf("sign %s: %w", name, err)
+	}
+	if _, err := w.Write(text); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return b.Bytes(), err
+}
+
+// Clear gives a text with its signature in it.
+func (p *PGP) Clear(text []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := clearsign.Encode(&b, p.entity.PrivateKey, nil)
+	if err != nil {
+		return nil, err
 	}
 	if _, err := w.Write(text); err != nil {
 		return nil, err

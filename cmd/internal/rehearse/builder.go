@@ -1,0 +1,282 @@
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/tripleo"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// maxOwn is the largest file of the plan's folder that a rehearsal works with, in bytes. A
+// larger one is stood in for: a rehearsal takes seconds.
+const maxOwn = 64 << 20
+
+// A builder brings into the world what one plan expects to be there.
+type builder struct {
+	world   *world
+	things  *things
+	layouts map[string]string // those that earlier plans have made, by their last names
+
+	mistakes plan.Errors
+	told     []told
+}
+
+// A told is a thing that is stood in for.
+type told struct{ kind, name string }
+
+// provide makes all things. The error is that of the disk; mistakes of the plan are in
+// b.mistakes.
+func (b *builder) provide(ctx context.Context) error {
+	for i := 0; i < len(b.things.ordered); i++ { // a list of images adds layouts
+		t := b.things.ordered[i]
+		var err error
+		if t.url != "" {
+			err = b.provideAddress(t)
+		} else {
+			err = b.providePath(ctx, t)
+		}
+		if err != nil {
+			return fmt.Errorf("stand in for %s: %w", b.world.root.strip(t.path+t.url), err)
+		}
+	}
+	for _, e := range b.things.wanted {
+		for _, pin := range e.Pins {
+			b.world.waived[pin] = true
+		}
+		if e.Kind == runner.ExpectServed {
+			b.serve(e)
+		}
+		if t := b.things.source(e); e.To != "" && t != nil && !t.own {
+			content, err := b.contentOf(t)
+			if err != nil {
+				return err
+			}
+			b.world.standIns[e.To] = content
+		}
+	}
+	return nil
+}
+
+// serve lets a web server serve a directory of the host.
+func (b *builder) serve(e runner.Expectation) {
+	scheme, rest, _ := strings.Cut(addressKey(e.URL), "://")
+	host, where, _ := strings.Cut(rest, "/")
+	_ = scheme // one server answers for both
+	s := served{host: hostname.Normal(host), path: strings.TrimSuffix("/"+where, "/"), dir: e.For}
+	if !slices.Contains(b.world.served, s) {
+		b.world.served = append(b.world.served, s)
+	}
+}
+
+func (b *builder) provideAddress(t *thing) error {
+	if t.Kind == runner.ExpectImagePGP {
+		return nil // the world makes the signatures of a store
+	}
+	b.tell(t)
+	if t.Kind == runner.ExpectPackage {
+		files, err := b.repository(t)
+		for address, content := range files {
+			b.world.standIns[addressKey(address)] = content
+		}
+		b.world.standIns[t.url] = nil
+		return err
+	}
+	content, err := b.contentOf(t)
+	b.world.standIns[t.url] = content
+	return err
+}
+
+func (b *builder) providePath(ctx context.Context, t *thing) error {
+	switch t.Kind {
+	case runner.ExpectDirectory:
+		return b.directory(t)
+	case runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectKeyring, runner.ExpectTrustRoot:
+		return b.key(t)
+	}
+	if exists(t.path) { // an earlier plan has made it
+		return nil
+	}
+	if t.own {
+		return b.copyOwn(t)
+	}
+	if real := b.world.root.real(t.path); b.world.root.isRelative(real) {
+		b.mistake(t, "%s is not there, and no step before makes it", real)
+		return nil
+	}
+	b.tell(t)
+	switch t.Kind {
+	case runner.ExpectTree:
+		return b.tree(t)
+	case runner.ExpectLayout:
+		return b.layout(ctx, t)
+	}
+	content, err := b.contentOf(t)
+	if err != nil {
+		return err
+	}
+	b.world.standIns[t.path] = content
+	return write(t.path, content)
+}
+
+func (b *builder) mistake(t *thing, format string, args ...any) {
+	e := t.Node.Step.With.Errorf(t.Field, format, args...)
+	if slices.ContainsFunc(b.mistakes, func(o *plan.Error) bool { return o.Pos == e.Pos && o.Msg == e.Msg }) {
+		return
+	}
+	e.Hint = fmt.Sprintf("the plan's folder lacks this %s; correct the path, or let an earlier step make it", t.Kind)
+	b.mistakes = append(b.mistakes, e)
+}
+
+func (b *builder) tell(t *thing) {
+	name := b.world.root.strip(t.path)
+	if t.url != "" {
+		name = t.url
+	}
+	b.told = append(b.told, told{string(t.Kind), name})
+}
+
+// directory makes a directory in which steps make files. One that a step makes is left to
+// that step, and so is one of the plan's folder that is not there.
+func (b *builder) directory(t *thing) error {
+	root := b.world.root
+	if !t.own && root.isRelative(root.real(t.path)) {
+		return nil
+	}
+	for _, s := range b.things.steps {
+		for _, made := range slices.Concat(s.Makes, s.Into) {
+			if made != "" && s.Node != t.Node && within(t.path, made) || slices.Contains(s.Makes, t.path) {
+				return nil
+			}
+		}
+	}
+	if t.own && t.Field != "" && strings.HasPrefix(t.Field, "environment_directories") {
+		return b.copyTree(root.real(t.path), t.path)
+	}
+	if t.own || exists(t.path) {
+		return os.MkdirAll(t.path, 0o755)
+	}
+	b.tell(t)
+	return os.MkdirAll(t.path, 0o755)
+}
+
+// key puts the public key of the rehearsal in the place of one that the plan names. That
+// one must be there if it is of the plan's folder; validating the plan has read it.
+func (b *builder) key(t *thing) error {
+	root := b.world.root
+	if real := root.real(t.path); !t.own && root.isRelative(real) {
+		b.mistake(t, "%s is not there, and no step before makes it", real)
+		return nil
+	}
+	b.tell(t)
+	t.own = false
+	content, err := b.contentOf(t)
+	if err != nil {
+		return err
+	}
+	return write(t.path, content)
+}
+
+func (b *builder) tree(t *thing) error {
+	files, err := tripleo.SampleTree(t.Format)
+	for name, content := range files {
+		if err := write(filepath.Join(t.path, name), content); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// copyOwn copies a file or directory of the plan's folder.
+func (b *builder) copyOwn(t *thing) error {
+	real := b.world.root.real(t.path)
+	fi, err := os.Stat(real)
+	switch {
+	case err != nil:
+		return err
+	case fi.IsDir():
+		return b.copyTree(real, t.path)
+	case !fi.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", real)
+	case fi.Size() > maxOwn:
+		t.own = false
+		b.told = append(b.told, told{"large " + string(t.Kind), real})
+		content, err := b.contentOf(t)
+		if err != nil {
+			return err
+		}
+		b.world.standIns[t.path] = content
+		return write(t.path, content)
+	}
+	content, err := os.ReadFile(real)
+	if err != nil {
+		return err
+	}
+	if t.Kind == runner.ExpectImageList {
+		content = b.imageList(t, content)
+	}
+	return write(t.path, content)
+}
+
+// imageList gives a list of images as it is in the world: layouts lie below the root, and
+// images that the list names by digests have those of what stands in for them.
+func (b *builder) imageList(t *thing, content []byte) []byte {
+	text := b.world.root.placeTexts(string(content))
+	for _, m := range pathsInTexts.FindAllStringSubmatch(text, -1) {
+		dir, inside, _ := strings.Cut(m[3], ":")
+		e := t.Expectation
+		e.Kind, e.Path = runner.ExpectLayout, dir
+		if at := b.things.at(dir, e); m[2] == "oci:" && at != nil {
+			at.Kind = runner.ExpectLayout
+			if inside != "" {
+				at.Names = append(at.Names, inside)
+			}
+		}
+	}
+	return []byte(b.world.pin(text))
+}
+
+// copyTree copies a directory of the plan's folder, as far as its files are small.
+func (b *builder) copyTree(from, to string) error {
+	left := int64(maxOwn)
+	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		below, err := filepath.Rel(from, at)
+		if err != nil {
+			return err
+		}
+		fi, err := os.Stat(at)
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			return os.MkdirAll(filepath.Join(to, below), 0o755)
+		case !fi.Mode().IsRegular():
+			return nil
+		}
+		if left -= fi.Size(); left < 0 {
+			return fmt.Errorf("%s has more than 64 MiB of files", from)
+		}
+		content, err := os.ReadFile(at)
+		if err != nil {
+			return err
+		}
+		return write(filepath.Join(to, below), content)
+	})
+}
+
+// write writes a file, with the directories that it lies in.
+func write(file string, content []byte) error {
+	return errors.Join(os.MkdirAll(path.Dir(file), 0o755), os.WriteFile(file, content, 0o644))
+}

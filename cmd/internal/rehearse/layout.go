@@ -1,0 +1,77 @@
+package rehearse
+
+import (
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/standin/upstream"
+)
+
+// layout makes a layout of images: the one of the same name that an earlier plan has made
+// and that somebody would have carried there, or else one with the images that the plan
+// names.
+func (b *builder) layout(ctx context.Context, t *thing) error {
+	if from := b.layouts[t.name]; from != "" {
+		b.told[len(b.told)-1] = told{"carried", b.world.root.strip(t.path) + " from " + b.world.root.strip(from)}
+		return copyLayout(from, t.path)
+	}
+	if err := os.MkdirAll(filepath.Dir(t.path), 0o755); err != nil {
+		return err
+	}
+	const host = "stand-in.invalid"
+	from, err := upstream.New(host, "", upstream.Rules{})
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	c, err := registry.New([]registry.Host{{Name: host, Handler: from}})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	names := t.Names
+	if len(names) == 0 {
+		names = []string{"stand-in/one:1.0", "stand-in/two:1.0"}
+	}
+	images := make([]registry.Image, len(names))
+	for i, name := range names {
+		name, _, _ = strings.Cut(name, "@")
+		if !strings.Contains(name, ":") { // a tag alone
+			name = "stand-in/" + name + ":" + name
+		}
+		images[i] = registry.Image{Source: host + "/" + name, Target: registry.LayoutPrefix + t.path + ":" + name}
+	}
+	table, err := c.Plan(ctx, images, registry.Selection{})
+	if err != nil {
+		return err
+	}
+	if err := table.Err(); err != nil {
+		return err
+	}
+	return c.Execute(ctx, table, registry.Options{})
+}
+
+// copyLayout copies a layout: a file, or a directory with all that is in it.
+func copyLayout(from, to string) error {
+	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		below, err := filepath.Rel(from, at)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return os.MkdirAll(filepath.Join(to, below), 0o755)
+		}
+		content, err := os.ReadFile(at)
+		if err != nil {
+			return err
+		}
+		return write(filepath.Join(to, below), content)
+	})
+}

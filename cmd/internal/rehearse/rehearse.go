@@ -1,0 +1,190 @@
+// Package rehearse runs plans as they are in a world of their own: a temporary directory in
+// the place of the host's files, and registries, clouds and web servers inside the process.
+// What the plans expect to be there is made, small and of its kind. Nothing outside is
+// asked, and nothing is written beside that directory. It knows no step type.
+package rehearse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/cloudserver"
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/standin/signer"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// Options say how plans are rehearsed.
+type Options struct {
+	// Plan are the options with which the plans are read. Adapt is set by the rehearsal.
+	Plan plan.Options
+	// Keep is a directory, empty or absent, that keeps the world, or "".
+	Keep string
+	// Say gets each line of text for people when it is known. Paths in it are those of
+	// the plans.
+	Say func(line string)
+}
+
+// A rehearsal is one run of several plans in one world.
+type rehearsal struct {
+	Options
+	root    *root
+	world   *world
+	parts   []*part
+	layouts map[string]string // made by plans before, by their last names
+	told    []told
+	left    []string // what steps have left out
+}
+
+// Run rehearses plans, in their order, in one world. It reports whether all went well.
+// The error is a plan.Errors for plans with mistakes, and otherwise says why there could
+// be no rehearsal.
+func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
+	start := time.Now()
+	if err := checkKeep(o.Keep); err != nil {
+		return false, err
+	}
+	if err := validate(ctx, files, o); err != nil {
+		return false, err
+	}
+	r := &rehearsal{Options: o, layouts: map[string]string{}}
+	if r.root, err = newRoot(o.Keep); err != nil {
+		return false, fmt.Errorf("make a place for the rehearsal: %w", err)
+	}
+	defer func() {
+		if o.Keep == "" {
+			err = errors.Join(err, r.root.remove())
+		}
+	}()
+	if err := r.begin(ctx, files); err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, r.world.close(), r.world.err) }()
+	ok = true
+	for _, p := range r.parts {
+		if ok, err = r.rehearse(ctx, p); err != nil || !ok {
+			break
+		}
+	}
+	if err != nil {
+		return false, err
+	}
+	r.sayWorld()
+	r.sayVerdict(ok, time.Since(start))
+	return ok, nil
+}
+
+// checkKeep gives an error unless a directory can keep a world.
+func checkKeep(dir string) error {
+	entries, err := os.ReadDir(dir)
+	switch {
+	case dir == "" || errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case len(entries) > 0:
+		return fmt.Errorf("--keep %s: the directory is not empty", dir)
+	}
+	return nil
+}
+
+// validate checks the plans as they are, and the files of their folders.
+func validate(ctx context.Context, files []string, o Options) error {
+	var all plan.Errors
+	for _, file := range files {
+		p, err := load(ctx, file, o.Plan)
+		var found plan.Errors
+		switch {
+		case errors.As(err, &found):
+			all = append(all, found...)
+		case err != nil:
+			return err
+		default:
+			all = append(all, p.graph.CheckFiles(ctx)...)
+			o.Say(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.graph.Nodes), "step", "steps")))
+		}
+	}
+	return all.Err()
+}
+
+// begin reads the plans into the world, and makes its registries know what they need.
+func (r *rehearsal) begin(ctx context.Context, files []string) error {
+	var f facts
+	for i, file := range files {
+		s, err := load(ctx, file, r.options(func(text string) string { return text }))
+		if err != nil {
+			return err
+		}
+		p := &part{file: file, graph: s.graph, steps: s.graph.Foresee()}
+		p.state = filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.graph.Plan.Name))
+		r.parts = append(r.parts, p)
+		f.add(p.steps)
+	}
+	rules, err := f.rules()
+	if err != nil {
+		return err
+	}
+	pgp, err := signer.NewPGP()
+	if err != nil {
+		return err
+	}
+	r.world = &world{
+		root: r.root, keep: r.Keep != "", rules: rules, pgp: pgp,
+		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
+		hosts: map[string]*registryHost{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
+	}
+	return nil
+}
+
+// rehearse goes through all phases with one plan, until one fails.
+func (r *rehearsal) rehearse(ctx context.Context, p *part) (bool, error) {
+	if len(r.parts) > 1 {
+		r.Say("")
+		r.Say(p.file)
+	}
+	b := &builder{world: r.world, things: thingsOf(r.root, p.steps), layouts: r.layouts}
+	if err := b.provide(ctx); err != nil {
+		return false, err
+	}
+	r.told = append(r.told, b.told...)
+	r.addLeft(p)
+	if len(b.mistakes) > 0 {
+		_ = b.mistakes.Err() // sorts them
+		r.sayPhase("files", 0, "", problemsOf(b.mistakes))
+		return false, nil
+	}
+	ok, err := r.phases(ctx, p)
+	r.keepLayouts(p)
+	return ok, err
+}
+
+// addLeft notes what steps leave out in this world.
+func (r *rehearsal) addLeft(p *part) {
+	for _, s := range p.steps {
+		step, ok := s.Step.(runner.Rehearser)
+		if !ok {
+			continue
+		}
+		for _, text := range step.Rehearse(r.world) {
+			r.left = append(r.left, s.Node.ID()+": "+text)
+		}
+	}
+}
+
+// keepLayouts remembers the layouts that a plan has made: somebody may carry them to where
+// a later plan reads them.
+func (r *rehearsal) keepLayouts(p *part) {
+	for _, s := range p.steps {
+		for _, dir := range s.Into {
+			if s.Node.Type.Name == "mirror" && exists(dir) && !slices.ContainsFunc(p.steps, func(o runner.Touched) bool { return slices.Contains(o.Makes, dir) }) {
+				r.layouts[filepath.Base(dir)] = dir
+			}
+		}
+	}
+}

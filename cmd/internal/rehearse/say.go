@@ -1,0 +1,99 @@
+package rehearse
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/human"
+)
+
+// sayPhase says how a phase went: one line, and one for each problem.
+func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, problems []problem) {
+	mark := "ok"
+	if len(problems) > 0 {
+		mark = "FAILED"
+	}
+	line := fmt.Sprintf("  %-12s %-6s", name, mark)
+	if summary != "" {
+		line += fmt.Sprintf(" %s (%.1fs)", summary, took.Seconds())
+	}
+	r.Say(strings.TrimRight(line, " "))
+	for _, p := range problems {
+		text := p.text
+		if p.step != "" {
+			text = p.step + ": " + text
+		}
+		r.Say("    " + p.at + ": " + strings.ReplaceAll(r.root.strip(text), "\n", "\n      "))
+		if p.hint != "" {
+			r.Say("    hint: " + r.root.strip(p.hint))
+		}
+	}
+}
+
+// most is how many names of a kind are said.
+const most = 3
+
+// sayWorld says what the world of the rehearsal was, in short: who was answered for, what
+// was stood in for, and what was left out.
+func (r *rehearsal) sayWorld() {
+	r.Say("")
+	r.sayList("answered inside", r.servers())
+	byKind := map[string][]string{}
+	for _, t := range r.told {
+		if !slices.Contains(byKind[t.kind], t.name) {
+			byKind[t.kind] = append(byKind[t.kind], t.name)
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
+		label := "stood in for, " + kind
+		if kind == "carried" {
+			label = kind
+		}
+		r.sayList(label, byKind[kind])
+	}
+	left := slices.Clone(r.left)
+	if n := len(r.world.pinned); n > 0 {
+		left = append(left, fmt.Sprintf("%s of stand-ins", human.Count(n, "digest of an image gives way to that", "digests of images give way to those")))
+	}
+	if len(left) > 0 {
+		r.Say("  waived:")
+		for _, text := range left {
+			r.Say("    " + text)
+		}
+	}
+	if r.Keep != "" {
+		r.Say("  kept: " + r.root.dir)
+	}
+}
+
+func (r *rehearsal) sayList(label string, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	text := strings.Join(names[:min(most, len(names))], ", ")
+	if n := len(names) - most; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	r.Say("  " + label + ": " + text)
+}
+
+// servers gives the servers of the world that were asked.
+func (r *rehearsal) servers() []string {
+	names := slices.Sorted(maps.Keys(r.world.hosts))
+	for _, name := range slices.Sorted(maps.Keys(r.world.clouds)) {
+		names = append(names, "the cloud "+name)
+	}
+	return append(names, slices.Sorted(maps.Keys(r.world.webs))...)
+}
+
+func (r *rehearsal) sayVerdict(ok bool, took time.Duration) {
+	plans := human.Count(len(r.parts), "plan", "plans")
+	if ok {
+		r.Say(fmt.Sprintf("rehearsed: %s in %.1fs, and nothing is wrong", plans, took.Seconds()))
+		return
+	}
+	r.Say(fmt.Sprintf("rehearsed: %s in %.1fs, and something is wrong", plans, took.Seconds()))
+}

@@ -1,0 +1,239 @@
+package rehearse
+
+import (
+	"archive/tar"
+	"errors"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/runner"
+)
+
+// A thing is something that a plan expects to be there: a file or directory of the host,
+// what is at an address, or a file in an archive or package.
+type thing struct {
+	path, url string // one of them is set; neither for a member
+	name      string // the last part of its path or address
+
+	runner.Expectation                   // the first one that names it, with the most special kind
+	members            map[string]*thing // of an archive or package, by name
+	order              []string          // of the names
+
+	own     bool // the plan's folder has it
+	content []byte
+}
+
+// member gives a file of an archive or package.
+func (t *thing) member(name string) *thing {
+	if m := t.members[name]; m != nil {
+		return m
+	}
+	m := &thing{name: path.Base(name), Expectation: runner.Expectation{Node: t.Node, Expected: runner.Expected{Kind: runner.ExpectFile}}}
+	if t.members == nil {
+		t.members = map[string]*thing{}
+	}
+	t.members[name], t.order = m, append(t.order, name)
+	return m
+}
+
+// refine takes over what an expectation says more of the thing than was known.
+func (t *thing) refine(e runner.Expectation) {
+	if t.Kind == runner.ExpectFile && e.Kind != runner.ExpectFile {
+		t.Kind = e.Kind
+	}
+	if t.Format == "" {
+		t.Format = e.Format
+	}
+	if t.Into == "" {
+		t.Into = e.Into
+	}
+	for _, name := range e.Names {
+		switch e.Kind {
+		case runner.ExpectArchive:
+			t.member(name)
+		default:
+			if !slices.Contains(t.Names, name) {
+				t.Names = append(t.Names, name)
+			}
+		}
+	}
+}
+
+// things finds out where each thing that a plan expects has to come from.
+type things struct {
+	root    *root
+	steps   []runner.Touched
+	wanted  []runner.Expectation
+	byPath  map[string]*thing
+	byURL   map[string]*thing
+	ordered []*thing
+}
+
+// thingsOf gives the things that the steps of a plan expect, without those that other
+// steps make.
+func thingsOf(r *root, steps []runner.Touched) *things {
+	t := &things{root: r, steps: steps, wanted: runner.Expectations(steps), byPath: map[string]*thing{}, byURL: map[string]*thing{}}
+	for _, e := range t.wanted {
+		if at := t.source(e); at != nil {
+			at.refine(e)
+		}
+	}
+	return t
+}
+
+// source gives the thing that an expectation names, nil if a step makes it.
+func (t *things) source(e runner.Expectation) *thing {
+	if e.URL != "" && e.Path == "" {
+		if local := localPath(e.URL); local != "" {
+			return t.at(local, e)
+		}
+		return t.atURL(e.URL, e)
+	}
+	if e.Path == "" || e.Kind == runner.ExpectServed {
+		return nil
+	}
+	return t.at(e.Path, e)
+}
+
+// localPath gives the path of a file URL.
+func localPath(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "file" {
+		return ""
+	}
+	return u.Path
+}
+
+func (t *things) atURL(raw string, e runner.Expectation) *thing {
+	key := addressKey(raw)
+	if at := t.byURL[key]; at != nil {
+		return at
+	}
+	at := &thing{url: key, name: path.Base(key), Expectation: e}
+	at.Names = nil // refine adds them
+	t.byURL[key], t.ordered = at, append(t.ordered, at)
+	return at
+}
+
+// at gives the thing at a path, as the step of an expectation needs it: that from which
+// another step makes it, or the file itself.
+func (t *things) at(where string, e runner.Expectation) *thing {
+	for _, maker := range t.wanted {
+		if maker.To == where && maker.Node != e.Node {
+			return t.source(maker)
+		}
+	}
+	for _, s := range t.steps {
+		if s.Node != e.Node && slices.Contains(s.Writes, where) {
+			return nil
+		}
+	}
+	if from, name := t.container(where, e); from != nil {
+		return from.member(name)
+	}
+	for _, s := range t.steps {
+		if s.Node != e.Node && slices.ContainsFunc(s.Into, func(dir string) bool { return within(where, dir) }) {
+			return nil
+		}
+	}
+	return t.onHost(where, e)
+}
+
+func (t *things) onHost(where string, e runner.Expectation) *thing {
+	if at := t.byPath[where]; at != nil {
+		return at
+	}
+	at := &thing{path: where, name: filepath.Base(where), Expectation: e}
+	at.Names = nil
+	_, err := os.Stat(t.root.real(where))
+	at.own = err == nil && t.isOwn(where, e)
+	t.byPath[where], t.ordered = at, append(t.ordered, at)
+	return at
+}
+
+// isOwn reports whether a path is one of the plan's folder: the plan names it by a
+// relative path, or it lies there.
+func (t *things) isOwn(where string, e runner.Expectation) bool {
+	real := t.root.real(where)
+	return t.root.isRelative(real) || e.Node != nil && within(real, e.Node.Step.With.Dir())
+}
+
+// container gives the archive or package from which a file comes that is unpacked into a
+// directory, and the file's name in it.
+func (t *things) container(where string, e runner.Expectation) (*thing, string) {
+	var best *thing
+	bestName, bestScore := "", -1
+	for _, maker := range t.wanted {
+		if maker.Into == "" || maker.Node == e.Node || !within(where, maker.Into) || where == maker.Into {
+			continue
+		}
+		from := t.source(maker)
+		name, err := filepath.Rel(maker.Into, where)
+		if from == nil || err != nil {
+			continue
+		}
+		if score := from.score(name, maker.Names, t.root); score > bestScore {
+			best, bestName, bestScore = from, name, score
+		}
+	}
+	return best, bestName
+}
+
+// score says how well a file fits into an archive or package: by the names that must be in
+// it, or else by how much of their names is the same. It is negative for an archive of the
+// plan's folder without the file.
+func (t *thing) score(name string, names []string, r *root) int {
+	if t.own {
+		if has(r.real(t.path), name) {
+			return 1000
+		}
+		return -1
+	}
+	for _, n := range names {
+		if ok, _ := path.Match(path.Base(n), name); ok || n == name {
+			return 500 + len(n)
+		}
+	}
+	n := 0
+	for base := path.Base(name); n < min(len(t.name), len(base)) && t.name[n] == base[n]; n++ {
+	}
+	return n
+}
+
+// has reports whether a file may be in an archive of the plan's folder: that of one which
+// is compressed is not known.
+func has(archive, name string) bool {
+	f, err := os.Open(archive)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	for r := tar.NewReader(f); ; {
+		h, err := r.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return false
+		case err != nil:
+			return true
+		case path.Clean(h.Name) == name:
+			return true
+		}
+	}
+}
+
+// within reports whether a path is a directory or lies below it.
+func within(where, dir string) bool {
+	return where == dir || strings.HasPrefix(where, strings.TrimSuffix(dir, "/")+"/")
+}
+
+// exists reports whether something is at a path, of whatever kind.
+func exists(where string) bool {
+	_, err := os.Lstat(where)
+	return !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,100 @@
+// Package tagnames makes up tags that the rules of a selection choose, and some that they
+// do not choose. It knows no registry.
+package tagnames
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/tagselect"
+)
+
+// most is how many examples of one expression are tried.
+const most = 40
+
+var (
+	tagName  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	bound    = regexp.MustCompile(`[0-9][0-9A-Za-z.+_-]*`)
+	versions = regexp.MustCompile(`[0-9]+(?:\.[0-9]+)*`)
+)
+
+// For gives tags of a repository, of which the rule chooses at least as many as it can: two
+// more than it wants. Besides these, the repository has a few tags that the rule does not
+// choose.
+func For(rule tagselect.Rule, atLeast int) []string {
+	pool := candidates(rule)
+	stages := rule
+	stages.Newest, stages.Also = 0, nil
+	choice, err := stages.Choose("example.com/a", pool)
+	if err != nil {
+		return nil // validating the plan reports it
+	}
+	chosen := choice.Chosen
+	if rule.Newest > 0 { // words and commit ids are never the newest
+		stages.Newest = len(chosen) + 1
+		if choice, err = stages.Choose("example.com/a", pool); err == nil {
+			chosen = choice.Chosen
+		}
+	}
+	tags := chosen[:min(len(chosen), max(rule.Newest, atLeast, 1)+2)]
+	others := slices.DeleteFunc(pool, func(tag string) bool { return slices.Contains(chosen, tag) })
+	tags = slices.Concat(tags, others[:min(len(others), 3)], rule.Also)
+	slices.Sort(tags)
+	return slices.Compact(tags)
+}
+
+// candidates gives tags that some rule may choose.
+func candidates(rule tagselect.Rule) []string {
+	var pool []string
+	seen := map[string]bool{}
+	add := func(tags ...string) {
+		for _, tag := range tags {
+			if tagName.MatchString(tag) && !seen[tag] {
+				seen[tag] = true
+				pool = append(pool, tag)
+			}
+		}
+	}
+	near := nearBounds(rule.Version)
+	for _, pattern := range rule.Match {
+		for _, example := range Examples(pattern, most) {
+			for _, v := range near { // in place of the version that the example has
+				if at := versions.FindStringIndex(example); at != nil {
+					add(example[:at[0]] + v + example[at[1]:])
+				}
+			}
+			add(example)
+		}
+	}
+	add(near...)
+	add("1.0.0", "1.0.1", "1.1.0", "2.0.0", "2.1.0-rc1", "20260101", "latest", "main")
+	return pool
+}
+
+// nearBounds gives versions on both sides of the bounds of a range, also with a v.
+func nearBounds(text string) []string {
+	var near []string
+	for _, b := range bound.FindAllString(text, -1) {
+		near = append(near, b, b+".0", b+".1", b+"-1")
+		parts := strings.Split(b, ".")
+		for i, part := range parts {
+			n, err := strconv.Atoi(part)
+			if err != nil {
+				continue
+			}
+			for _, by := range []int{-1, 1, 2} {
+				if n+by >= 0 {
+					changed := slices.Clone(parts)
+					changed[i] = strconv.Itoa(n + by)
+					near = append(near, strings.Join(changed, "."))
+				}
+			}
+		}
+	}
+	for _, v := range slices.Clone(near) {
+		near = append(near, "v"+v)
+	}
+	return near
+}

@@ -1,0 +1,154 @@
+package tripleo
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// SampleRoles returns a roles file of a release, for rehearsals: its default roles, or
+// where it has none one role with all services that images are for. An unknown release,
+// also "", counts as the last one.
+func SampleRoles(name string) ([]byte, error) {
+	r := sampleRelease(name)
+	roles, err := defaultRoles(r.roles)
+	if err != nil {
+		return nil, err
+	}
+	if len(roles) == 0 {
+		services, err := r.services()
+		if err != nil {
+			return nil, err
+		}
+		roles = []Role{{Name: "Controller", Count: 1, Services: services}}
+	}
+	var b strings.Builder
+	b.WriteString("# Stand-in for a roles file: " + r.name + "\n")
+	for _, role := range roles {
+		fmt.Fprintf(&b, "- name: %s\n  CountDefault: %d\n  ServicesDefault:\n", role.Name, role.Count)
+		for _, service := range role.Services {
+			b.WriteString("    - " + service + "\n")
+		}
+	}
+	return []byte(b.String()), nil
+}
+
+func sampleRelease(name string) release {
+	if r, err := findRelease(name); err == nil && name != "" {
+		return r
+	}
+	all := releases()
+	return all[len(all)-1]
+}
+
+// services returns all services that images of the release are for.
+func (r release) services() ([]string, error) {
+	entries, err := r.entries()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]bool{}
+	for _, e := range entries {
+		for _, s := range e.Services {
+			all[s] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all)), nil
+}
+
+// SampleEnvironment returns an environment file of a release, for rehearsals. In releases
+// where environments put services into containers it does so for those that its name is
+// about: neutron-ovn-dvr-ha.yaml for all with ovn in their names. Of docker.yaml these are
+// those of the release's own.
+func SampleEnvironment(name, file string) ([]byte, error) {
+	r := sampleRelease(name)
+	text := "# Stand-in for " + path.Base(file) + "\n"
+	var inContainers []string
+	switch {
+	case r.readsPrepareList:
+	case path.Base(file) == path.Base(baseInTree):
+		base, err := baseEnvironment("rhosp13-base")
+		if err != nil {
+			return nil, err
+		}
+		for service, target := range base.Registry {
+			if target.Kind == InContainers {
+				inContainers = append(inContainers, service)
+			}
+		}
+	default:
+		services, err := r.services()
+		if err != nil {
+			return nil, err
+		}
+		inContainers = slices.DeleteFunc(services, func(service string) bool { return !isAbout(file, service) })
+	}
+	if len(inContainers) == 0 {
+		return []byte(text + "parameter_defaults: {}\n"), nil
+	}
+	slices.Sort(inContainers)
+	text += "resource_registry:\n"
+	for _, service := range inContainers {
+		text += fmt.Sprintf("  %s: ../docker/services/%s.yaml\n", service, strings.ToLower(path.Base(strings.ReplaceAll(service, "::", "/"))))
+	}
+	return []byte(text), nil
+}
+
+// isAbout reports whether the name of an environment file has a word of the name of a
+// service. Words that many files have do not count.
+func isAbout(file, service string) bool {
+	name := strings.ToLower(service[strings.LastIndex(service, ":")+1:])
+	common := []string{"docker", "neutron", "services", "environment", "templates", "overcloud", "network", "config"}
+	for _, word := range strings.FieldsFunc(strings.TrimSuffix(path.Base(file), path.Ext(file)), func(c rune) bool { return c == '-' || c == '_' || c == '.' }) {
+		if word = strings.ToLower(word); len(word) > 2 && !slices.Contains(common, word) && strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// SampleTree returns the files of a template tree that a release reads, by their paths in
+// the tree.
+func SampleTree(name string) (map[string][]byte, error) {
+	roles, err := SampleRoles(name)
+	if err != nil {
+		return nil, err
+	}
+	base, err := SampleEnvironment("rhosp13", baseInTree)
+	return map[string][]byte{rolesInTree: roles, baseInTree: base}, err
+}
+
+// SampleTemplate returns a template of the list of images of a release, for rehearsals.
+func SampleTemplate(name string) ([]byte, error) {
+	entries, err := sampleRelease(name).entries()
+	if err != nil {
+		return nil, err
+	}
+	var b strings.Builder
+	b.WriteString("# Stand-in for a template of images\n" + templateList + ":\n")
+	for _, e := range entries {
+		if e.Condition != "" || strings.Contains(e.Basename, "{") {
+			continue // its variables need not be set
+		}
+		fmt.Fprintf(&b, "- imagename: \"{{%s}}/{{%s}}%s{{%s}}:{{%s}}\"\n", e.namespaceVar, e.prefixVar, e.Basename, e.suffixVar, e.tagVar)
+		for key, list := range map[string][]string{"params": e.Params, "services": e.Services} {
+			if len(list) > 0 {
+				fmt.Fprintf(&b, "  %s: [%s]\n", key, strings.Join(quoted(list), ", "))
+			}
+		}
+		if e.Driver != "" {
+			fmt.Fprintf(&b, "  neutron_driver: %s\n", e.Driver)
+		}
+	}
+	return []byte(b.String()), nil
+}
+
+func quoted(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = fmt.Sprintf("%q", s)
+	}
+	return out
+}
