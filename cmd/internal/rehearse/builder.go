@@ -142,7 +142,9 @@ func (b *builder) tell(t *thing) {
 	if t.url != "" {
 		name = t.url
 	}
-	b.told = append(b.told, told{string(t.Kind), name})
+	if t.Kind != runner.ExpectServed {
+		b.told = append(b.told, told{string(t.Kind), name})
+	}
 }
 
 // directory makes a directory in which steps make files. One that a step makes is left to

@@ -58,7 +58,7 @@ func (r *rehearsal) phases(ctx context.Context, p *part) (bool, error) {
 			return false, nil
 		}
 	}
-	return r.damage(ctx, p, diffed, applied)
+	return r.damageAll(ctx, p, diffed, applied)
 }
 
 // summaryOf gives the summary of a report without the time.

@@ -47,7 +47,7 @@ type registryHost struct {
 // ServeHTTP answers a request, if the registry is not down.
 func (h *registryHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h.down.Load() {
-		http.Error(w, "the registry is down", http.StatusBadGateway)
+		http.NotFound(w, r) // so that nobody tries again
 		return
 	}
 	h.Upstream.ServeHTTP(w, r)
