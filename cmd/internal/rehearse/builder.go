@@ -109,8 +109,8 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	if t.own {
 		return b.copyOwn(t)
 	}
-	if real := b.world.root.real(t.path); b.world.root.isRelative(real) {
-		b.mistake(t, "%s is not there, and no step before makes it", real)
+	if t.inFolder {
+		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.real(t.path))
 		return nil
 	}
 	b.tell(t)
@@ -151,7 +151,7 @@ func (b *builder) tell(t *thing) {
 // that step, and so is one of the plan's folder that is not there.
 func (b *builder) directory(t *thing) error {
 	root := b.world.root
-	if !t.own && root.isRelative(root.real(t.path)) {
+	if !t.own && t.inFolder {
 		return nil
 	}
 	for _, s := range b.things.steps {
@@ -174,9 +174,8 @@ func (b *builder) directory(t *thing) error {
 // key puts the public key of the rehearsal in the place of one that the plan names. That
 // one must be there if it is of the plan's folder; validating the plan has read it.
 func (b *builder) key(t *thing) error {
-	root := b.world.root
-	if real := root.real(t.path); !t.own && root.isRelative(real) {
-		b.mistake(t, "%s is not there, and no step before makes it", real)
+	if !t.own && t.inFolder {
+		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.real(t.path))
 		return nil
 	}
 	b.tell(t)

@@ -17,6 +17,7 @@ import (
 type damage struct {
 	what string // in words, for messages
 	do   func() error
+	file string // that is damaged, or ""
 	// undo repairs what an apply of the step alone would not bring back, or is nil.
 	undo func() error
 }
@@ -217,7 +218,18 @@ func (d *damager) waysOf(n *runner.Node, reports []*runner.Report) []damage {
 			}
 		}
 	}
-	return ways
+	return append(ways, d.removals(ways)...)
+}
+
+// removals are further ways: files that are gone.
+func (d *damager) removals(ways []damage) []damage {
+	var more []damage
+	for _, way := range ways {
+		if way.file != "" {
+			more = append(more, damage{what: "the file " + d.root.strip(way.file) + " is gone", do: func() error { return os.Remove(way.file) }})
+		}
+	}
+	return more
 }
 
 // wayOf gives how one thing can be damaged, if it can.
@@ -227,7 +239,7 @@ func (d *damager) wayOf(it runner.Item) (damage, bool) {
 	case d.root.holds(it.Name) && it.What == "directory":
 		return d.moveAway(it.Name, "the directory "+name+" is gone"), true
 	case d.root.holds(it.Name):
-		return damage{what: "the file " + name + " has other bytes at its end", do: func() error { return appendTo(it.Name) }}, true
+		return damage{what: "the file " + name + " has other bytes at its end", file: it.Name, do: func() error { return appendTo(it.Name) }}, true
 	case it.What != "image":
 		return damage{}, false
 	}

@@ -25,8 +25,9 @@ type thing struct {
 	members            map[string]*thing // of an archive or package, by name
 	order              []string          // of the names
 
-	own     bool // the plan's folder has it
-	content []byte
+	inFolder bool // it is to be in the plan's folder
+	own      bool // and is there
+	content  []byte
 }
 
 // member gives a file of an archive or package.
@@ -152,14 +153,15 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	at := &thing{path: where, name: filepath.Base(where), Expectation: e}
 	at.Names = nil
 	_, err := os.Stat(t.root.real(where))
-	at.own = err == nil && t.isOwn(where, e)
+	at.inFolder = t.isInFolder(where, e)
+	at.own = err == nil && at.inFolder
 	t.byPath[where], t.ordered = at, append(t.ordered, at)
 	return at
 }
 
-// isOwn reports whether a path is one of the plan's folder: the plan names it by a
+// isInFolder reports whether a path is one of the plan's folder: the plan names it by a
 // relative path, or it lies there.
-func (t *things) isOwn(where string, e runner.Expectation) bool {
+func (t *things) isInFolder(where string, e runner.Expectation) bool {
 	real := t.root.real(where)
 	return t.root.isRelative(real) || e.Node != nil && within(real, e.Node.Step.With.Dir())
 }
