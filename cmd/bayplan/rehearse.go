@@ -45,7 +45,8 @@ func (p *program) rehearse(c *cli.Context) error {
 	}
 	out := newRelativePathWriter(p.stdout, p.dir)
 	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
-		Plan: options, Keep: c.String("keep"), Say: func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
+		Plan: options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Warn: p.printWarnings,
+		Say: func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
 	})
 	if err == nil && !ok {
 		return reportedError{errRehearsal}

@@ -23,9 +23,9 @@ const maxOwn = 64 << 20
 
 // A builder brings into the world what one plan expects to be there.
 type builder struct {
-	world   *world
-	things  *things
-	layouts map[string]string // those that earlier plans have made, by their last names
+	world  *world
+	things *things
+	made   map[string]string // files and layouts of earlier plans, by their last names
 
 	mistakes plan.Errors
 	told     []told
@@ -33,6 +33,9 @@ type builder struct {
 
 // A told is a thing that is stood in for.
 type told struct{ kind, name string }
+
+// carried is the kind of what an earlier plan has made.
+const carried = "carried"
 
 // provide makes all things. The error is that of the disk; mistakes of the plan are in
 // b.mistakes.
@@ -112,6 +115,10 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	if t.inFolder {
 		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.real(t.path))
 		return nil
+	}
+	if from := b.made[t.name]; from != "" { // somebody carries it to where this plan is applied
+		b.told = append(b.told, told{carried, b.world.root.strip(t.path) + " from " + b.world.root.strip(from)})
+		return copyMade(from, t.path)
 	}
 	b.tell(t)
 	switch t.Kind {

@@ -11,14 +11,8 @@ import (
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 )
 
-// layout makes a layout of images: the one of the same name that an earlier plan has made
-// and that somebody would have carried there, or else one with the images that the plan
-// names.
+// layout makes a layout with the images that the plan names.
 func (b *builder) layout(ctx context.Context, t *thing) error {
-	if from := b.layouts[t.name]; from != "" {
-		b.told[len(b.told)-1] = told{"carried", b.world.root.strip(t.path) + " from " + b.world.root.strip(from)}
-		return copyLayout(from, t.path)
-	}
 	if err := os.MkdirAll(filepath.Dir(t.path), 0o755); err != nil {
 		return err
 	}
@@ -55,8 +49,8 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 	return c.Execute(ctx, table, registry.Options{})
 }
 
-// copyLayout copies a layout: a file, or a directory with all that is in it.
-func copyLayout(from, to string) error {
+// copyMade copies a file, or a directory with all that is in it.
+func copyMade(from, to string) error {
 	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err

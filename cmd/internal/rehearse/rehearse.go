@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/cloudserver"
@@ -26,20 +25,31 @@ type Options struct {
 	Plan plan.Options
 	// Keep is a directory, empty or absent, that keeps the world, or "".
 	Keep string
+	// Quiet leaves out what is as it should be, but for the verdict.
+	Quiet bool
 	// Say gets each line of text for people when it is known. Paths in it are those of
 	// the plans.
 	Say func(line string)
+	// Warn gets what may be a mistake in a plan.
+	Warn func(plan.Errors)
+}
+
+// note says a line that is left out where only what is wrong is said.
+func (o Options) note(line string) {
+	if !o.Quiet {
+		o.Say(line)
+	}
 }
 
 // A rehearsal is one run of several plans in one world.
 type rehearsal struct {
 	Options
-	root    *root
-	world   *world
-	parts   []*part
-	layouts map[string]string // made by plans before, by their last names
-	told    []told
-	left    []string // what steps have left out
+	root  *root
+	world *world
+	parts []*part
+	made  map[string]string // files and layouts of earlier plans, by their last names
+	told  []told
+	left  []string // what steps have left out
 }
 
 // Run rehearses plans, in their order, in one world. It reports whether all went well.
@@ -53,7 +63,7 @@ func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
 	if err := validate(ctx, files, o); err != nil {
 		return false, err
 	}
-	r := &rehearsal{Options: o, layouts: map[string]string{}}
+	r := &rehearsal{Options: o, made: map[string]string{}}
 	if r.root, err = newRoot(o.Keep); err != nil {
 		return false, fmt.Errorf("make a place for the rehearsal: %w", err)
 	}
@@ -75,7 +85,9 @@ func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	r.sayWorld()
+	if !o.Quiet {
+		r.sayWorld()
+	}
 	r.sayVerdict(ok, time.Since(start))
 	return ok, nil
 }
@@ -106,8 +118,9 @@ func validate(ctx context.Context, files []string, o Options) error {
 		case err != nil:
 			return err
 		default:
+			o.Warn(p.warnings)
 			all = append(all, p.graph.CheckFiles(ctx)...)
-			o.Say(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.graph.Nodes), "step", "steps")))
+			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.graph.Nodes), "step", "steps")))
 		}
 	}
 	return all.Err()
@@ -145,10 +158,10 @@ func (r *rehearsal) begin(ctx context.Context, files []string) error {
 // rehearse goes through all phases with one plan, until one fails.
 func (r *rehearsal) rehearse(ctx context.Context, p *part) (bool, error) {
 	if len(r.parts) > 1 {
-		r.Say("")
-		r.Say(p.file)
+		r.note("")
+		r.note(p.file)
 	}
-	b := &builder{world: r.world, things: thingsOf(r.root, p.steps), layouts: r.layouts}
+	b := &builder{world: r.world, things: thingsOf(r.root, p.steps), made: r.made}
 	if err := b.provide(ctx); err != nil {
 		return false, err
 	}
@@ -160,7 +173,7 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part) (bool, error) {
 		return false, nil
 	}
 	ok, err := r.phases(ctx, p)
-	r.keepLayouts(p)
+	r.keepMade(p)
 	return ok, err
 }
 
@@ -177,13 +190,17 @@ func (r *rehearsal) addLeft(p *part) {
 	}
 }
 
-// keepLayouts remembers the layouts that a plan has made: somebody may carry them to where
-// a later plan reads them.
-func (r *rehearsal) keepLayouts(p *part) {
+// keepMade remembers the files and layouts that a plan has made: somebody may carry them to
+// where a later plan reads them.
+func (r *rehearsal) keepMade(p *part) {
 	for _, s := range p.steps {
-		for _, dir := range s.Into {
-			if s.Node.Type.Name == "mirror" && exists(dir) && !slices.ContainsFunc(p.steps, func(o runner.Touched) bool { return slices.Contains(o.Makes, dir) }) {
-				r.layouts[filepath.Base(dir)] = dir
+		made := s.Writes
+		if s.Node.Type.Name == "mirror" { // it makes the layouts as a whole
+			made = s.Into
+		}
+		for _, path := range made {
+			if exists(path) {
+				r.made[filepath.Base(path)] = path
 			}
 		}
 	}

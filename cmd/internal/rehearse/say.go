@@ -20,6 +20,10 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 	if summary != "" {
 		line += fmt.Sprintf(" %s (%.1fs)", summary, took.Seconds())
 	}
+	if len(problems) == 0 {
+		r.note(line)
+		return
+	}
 	r.Say(strings.TrimRight(line, " "))
 	for _, p := range problems {
 		text := p.text
@@ -33,43 +37,47 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 	}
 }
 
-// most is how many names of a kind are said.
-const most = 3
+// Most names of a kind that are said.
+const (
+	mostNames   = 3
+	mostServers = 8
+)
 
 // sayWorld says what the world of the rehearsal was, in short: who was answered for, what
 // was stood in for, and what was left out.
 func (r *rehearsal) sayWorld() {
 	r.Say("")
-	r.sayList("answered inside", r.servers())
+	r.sayList("answered inside: ", r.servers(), mostServers)
 	byKind := map[string][]string{}
 	for _, t := range r.told {
 		if !slices.Contains(byKind[t.kind], t.name) {
 			byKind[t.kind] = append(byKind[t.kind], t.name)
 		}
 	}
+	r.sayList("carried: ", byKind[carried], mostNames)
+	delete(byKind, carried)
+	if len(byKind) > 0 {
+		r.Say("stood in for:")
+	}
 	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
-		label := "stood in for, " + kind
-		if kind == "carried" {
-			label = kind
-		}
-		r.sayList(label, byKind[kind])
+		r.sayList("  "+kind+": ", byKind[kind], mostNames)
 	}
 	left := slices.Clone(r.left)
 	if n := len(r.world.pinned); n > 0 {
-		left = append(left, fmt.Sprintf("%s of stand-ins", human.Count(n, "digest of an image gives way to that", "digests of images give way to those")))
+		left = append(left, human.Count(n, "image has the digest of its stand-in", "images have the digests of their stand-ins"))
 	}
 	if len(left) > 0 {
-		r.Say("  waived:")
-		for _, text := range left {
-			r.Say("    " + text)
-		}
+		r.Say("waived:")
+	}
+	for _, text := range left {
+		r.Say("  " + text)
 	}
 	if r.Keep != "" {
-		r.Say("  kept: " + r.root.dir)
+		r.Say("kept: " + r.root.dir)
 	}
 }
 
-func (r *rehearsal) sayList(label string, names []string) {
+func (r *rehearsal) sayList(label string, names []string, most int) {
 	if len(names) == 0 {
 		return
 	}
@@ -77,7 +85,7 @@ func (r *rehearsal) sayList(label string, names []string) {
 	if n := len(names) - most; n > 0 {
 		text += fmt.Sprintf(" and %d more", n)
 	}
-	r.Say("  " + label + ": " + text)
+	r.Say(label + text)
 }
 
 // servers gives the servers of the world that were asked.

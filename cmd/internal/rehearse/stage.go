@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -17,6 +18,8 @@ type loaded struct {
 	graph *runner.Graph
 	conns *connections.Set
 	asked []runner.Asked
+
+	warnings plan.Errors // what may be a mistake
 }
 
 // load reads and checks a plan. Its error for a plan with mistakes is a plan.Errors.
@@ -35,7 +38,9 @@ func load(ctx context.Context, file string, o plan.Options) (*loaded, error) {
 	if err := errs.Err(); err != nil {
 		return nil, err
 	}
-	return &loaded{graph, conns, asked}, nil
+	warnings := slices.Concat(p.Warnings, graph.Warnings, conns.Unused(p, asked))
+	_ = warnings.Err() // sorts them
+	return &loaded{graph, conns, asked, warnings}, nil
 }
 
 // A part is one plan of a rehearsal.
