@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // SampleRoles returns a roles file of a release, for rehearsals: its default roles, or
@@ -151,4 +154,67 @@ func quoted(list []string) []string {
 		out[i] = fmt.Sprintf("%q", s)
 	}
 	return out
+}
+
+// A Misspelled is the name of a service that no release knows.
+type Misspelled struct {
+	Name, Near string // Near is the service that was probably meant
+	Line       int    // the first line that has it, from 1
+}
+
+// MisspelledServices returns the services in a file of roles or an environment that no
+// release knows, if they are one letter away from one that some release knows. Others may
+// be of a product beside TripleO.
+func MisspelledServices(content []byte) ([]Misspelled, error) {
+	known, err := knownServices()
+	if err != nil {
+		return nil, err
+	}
+	var found []Misspelled
+	seen := map[string]bool{}
+	line := 0
+	for text := range strings.Lines(string(content)) {
+		line++
+		for _, name := range serviceName.FindAllString(text, -1) {
+			if _, isKnown := slices.BinarySearch(known, name); isKnown || seen[name] {
+				continue
+			}
+			seen[name] = true
+			if i := slices.IndexFunc(known, func(k string) bool { return human.OneEdit(k, name) }); i >= 0 {
+				found = append(found, Misspelled{name, known[i], line})
+			}
+		}
+	}
+	return found, nil
+}
+
+var serviceName = regexp.MustCompile(`OS::TripleO::Services::[A-Za-z0-9]+`)
+
+// knownServices returns the services of all releases, sorted.
+func knownServices() ([]string, error) {
+	all := map[string]bool{}
+	for _, r := range releases() {
+		services, err := r.services()
+		if err != nil {
+			return nil, err
+		}
+		roles, err := defaultRoles(r.roles)
+		if err != nil {
+			return nil, err
+		}
+		for _, role := range roles {
+			services = append(services, role.Services...)
+		}
+		if r.baseRegistry != "" {
+			base, err := baseEnvironment(r.baseRegistry)
+			if err != nil {
+				return nil, err
+			}
+			services = append(services, slices.Collect(maps.Keys(base.Registry))...)
+		}
+		for _, s := range services {
+			all[s] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all)), nil
 }

@@ -82,3 +82,12 @@ func (s *Set) cloudOptions(conn namedCloud) (glance.Options, bool) {
 	inside := s.inside || conn.Embedded != nil
 	return embeddedOptions(conn.name, s.embeddedClouds[conn.name]), inside
 }
+
+// Hosts gives the hosts of all connections to registries.
+func (s *Set) Hosts() []string {
+	hosts := make([]string, len(s.registries))
+	for i, r := range s.registries {
+		hosts[i] = r.Host
+	}
+	return hosts
+}

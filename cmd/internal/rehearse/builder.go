@@ -28,6 +28,7 @@ type builder struct {
 	made   map[string]string // files and layouts of earlier plans, by their last names
 
 	mistakes plan.Errors
+	problems []problem // in files of the plan's folder
 	told     []told
 }
 
@@ -110,7 +111,7 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 		return nil
 	}
 	if t.own {
-		return b.copyOwn(t)
+		return errors.Join(b.unknownServices(t), b.copyOwn(t))
 	}
 	if t.inFolder {
 		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.real(t.path))

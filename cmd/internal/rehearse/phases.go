@@ -52,6 +52,9 @@ func (r *rehearsal) phases(ctx context.Context, p *part) (bool, error) {
 			*phase.keep = report
 		}
 		problems := phase.wrong(report)
+		if phase.mode == runner.ModeDiff {
+			problems = append(problems, r.misspelledHosts(p)...)
+		}
 		report.Took = time.Since(start)
 		r.sayPhase(phase.name, report.Took, summaryOf(report), problems)
 		if len(problems) > 0 {

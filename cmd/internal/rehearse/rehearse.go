@@ -134,7 +134,7 @@ func (r *rehearsal) begin(ctx context.Context, files []string) error {
 		if err != nil {
 			return err
 		}
-		p := &part{file: file, graph: s.graph, steps: s.graph.Foresee()}
+		p := &part{file: file, graph: s.graph, steps: s.graph.Foresee(), asked: s.asked, hosts: s.conns.Hosts()}
 		p.state = filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.graph.Plan.Name))
 		r.parts = append(r.parts, p)
 		f.add(p.steps)
@@ -167,9 +167,14 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part) (bool, error) {
 	}
 	r.told = append(r.told, b.told...)
 	r.addLeft(p)
-	if len(b.mistakes) > 0 {
-		_ = b.mistakes.Err() // sorts them
-		r.sayPhase("files", 0, "", problemsOf(b.mistakes))
+	for _, t := range b.things.ordered {
+		if t.own && t.Kind == runner.ExpectImageList {
+			p.lists = append(p.lists, t)
+		}
+	}
+	_ = b.mistakes.Err() // sorts them
+	if wrong := append(problemsOf(b.mistakes), b.problems...); len(wrong) > 0 {
+		r.sayPhase("files", 0, "", wrong)
 		return false, nil
 	}
 	ok, err := r.phases(ctx, p)

@@ -49,6 +49,9 @@ type part struct {
 	state string // the directory of its state, below the root
 	graph *runner.Graph
 	steps []runner.Touched // as they are in the world
+	asked []runner.Asked
+	hosts []string // of the connections to registries
+	lists []*thing // of images, in the plan's folder
 }
 
 // open opens a plan in the world as a command of its own would, and calls do with its
