@@ -13,14 +13,13 @@ import (
 func (p *program) rehearseCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "rehearse",
-		Usage:     "run plans in a world of their own; asks and writes nothing outside",
+		Usage:     "try plans in a world of their own; nobody is asked",
 		ArgsUsage: "[PLAN]...",
-		Description: "Diffs, applies, applies again and verifies the plans as they are, damages what\n" +
-			"each step has made, and wants diff to see it. Takes no credentials, no network\n" +
-			"and no root: servers are answered for inside the process, files of the host lie\n" +
-			"in a temporary directory, and what a plan expects there is stood in for.\n" +
-			"Several plans share one world, in their order. What the plan's folder lacks is\n" +
-			"a mistake.",
+		Description: "Diffs, applies, applies again and verifies plans as they are, then damages\n" +
+			"what each step has made and wants diff to see it. Takes no credentials, network\n" +
+			"or root: servers are answered for inside the process, the host's files lie in\n" +
+			"a temporary directory, and what a plan expects there is stood in for. What the\n" +
+			"plan's own folder lacks is a mistake. Several plans share one world.",
 		Flags: append([]cli.Flag{
 			newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f"),
 			newRepeatedFlag("var", "NAME=VALUE", "give a variable a value"),
