@@ -45,6 +45,7 @@ func (r *reader) readConnectionsFile(p *Plan) {
 	r.evaluateVars()
 	r.readSecrets(r.top.value("secrets"), p)
 	r.readConnections(r.top.value("connections"), p)
+	p.sources = append(p.sources, r.src)
 	p.ConnectionsFile = r.src.file
 	p.OtherServers = r.readOthers(r.top.value("others"))
 }

@@ -49,7 +49,9 @@ type Plan struct {
 	// is that of the Options.
 	Redactor *redact.Redactor
 
-	src *source
+	src     *source
+	sources []*source       // of all its files, the plan file first
+	secrets []*secretSource // in no order
 }
 
 // A Connection is one named entry of connections. Its settings are not decoded.

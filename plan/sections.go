@@ -29,7 +29,7 @@ var (
 // first, since the other sections may refer to them.
 func (r *reader) readPlan(root *node, o Options) *Plan {
 	f := r.keyedFields(root, "the plan", "apiVersion", "name", "vars", "secrets", "connections", "defaults", "steps")
-	p := &Plan{Dir: r.src.dir, Redactor: o.Redactor, src: r.src}
+	p := &Plan{Dir: r.src.dir, Redactor: o.Redactor, src: r.src, sources: []*source{r.src}}
 	r.readVersion(root, f, true)
 	p.Name = r.readName(root, f)
 	r.readVars(f.value("vars"))
@@ -85,6 +85,7 @@ func (r *reader) readSecrets(section *node, p *Plan) {
 		}
 	}
 	for _, s := range r.secrets {
+		p.secrets = append(p.secrets, s)
 		if s.env != "" {
 			p.SecretVariables = append(p.SecretVariables, s.env)
 		}

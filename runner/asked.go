@@ -1,12 +1,17 @@
 package runner
 
-import "github.com/bayplan/bayplan/plan"
+import (
+	"iter"
+
+	"github.com/bayplan/bayplan/plan"
+)
 
 // A Server is a server that a step asks.
 type Server struct {
 	Kind  ServerKind
 	Name  string   // the name of its connection, or ""
 	Hosts []string // without a Name: its host, or hosts of which any one will do; empty if only a run knows the server
+	URLs  []string // of a web server: what the step reads there, as far as known; one that ends with / is only where more is
 	Field string   // the field of the configuration that names it
 	Named bool     // the step names the server and uses its settings, but does not ask it
 }
@@ -31,20 +36,32 @@ type Asked struct {
 // shows them. It leaves out steps with mistakes in their configuration.
 func AskedBy(p *plan.Plan, types Types) []Asked {
 	var all []Asked
-	g := &Graph{Plan: p}
-	for _, s := range p.Steps {
-		typ, ok := types.Find(s.Type)
-		if !ok {
-			continue
-		}
-		step := g.newStep(&Node{Step: s, Type: typ})
-		pather, ok := step.(Pather)
-		if !ok || len(s.With.Decode(step, nil)) > 0 {
-			continue
-		}
-		for _, server := range pather.Paths().Asks {
+	for s, paths := range PathsOf(p, types) {
+		for _, server := range paths.Asks {
 			all = append(all, Asked{s, server})
 		}
 	}
 	return all
+}
+
+// PathsOf returns the paths and places of the steps of a plan, in file order, as far as the
+// plan alone shows them. It leaves out steps with mistakes in their configuration.
+func PathsOf(p *plan.Plan, types Types) iter.Seq2[*plan.Step, Paths] {
+	return func(yield func(*plan.Step, Paths) bool) {
+		g := &Graph{Plan: p}
+		for _, s := range p.Steps {
+			typ, ok := types.Find(s.Type)
+			if !ok {
+				continue
+			}
+			step := g.newStep(&Node{Step: s, Type: typ})
+			pather, ok := step.(Pather)
+			if !ok || len(s.With.Decode(step, nil)) > 0 {
+				continue
+			}
+			if !yield(s, pather.Paths()) {
+				return
+			}
+		}
+	}
 }

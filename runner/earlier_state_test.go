@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -135,7 +136,7 @@ func checkEarlierRecords(t *testing.T, s *Store) {
 func checkSnapshotForm(t *testing.T, dir, file string) {
 	t.Helper()
 	keysOf := func(snapshot []byte) (keys []string, m map[string]json.RawMessage) {
-		body, err := unseal(snapshot)
+		body, err := durable.Unseal(snapshot)
 		must(t, err)
 		must(t, json.Unmarshal(body, &m))
 		return slices.Sorted(maps.Keys(m)), m
@@ -165,7 +166,7 @@ func TestStateIsWrittenAsBefore(t *testing.T) {
 	m, err := parseSnapshot("", "", snapshot)
 	must(t, err)
 	again := filepath.Join(t.TempDir(), snapshotName)
-	must(t, writeSealed(again, m))
+	must(t, durable.WriteSealed(again, m))
 	b, err := os.ReadFile(again)
 	must(t, err)
 	if diff := cmp.Diff(string(snapshot), string(b)); diff != "" {
@@ -180,7 +181,7 @@ func TestStateIsWrittenAsBefore(t *testing.T) {
 		kinds[e.Kind] = true
 		body, err := json.Marshal(e)
 		must(t, err)
-		lines.Write(append(seal(body), '\n'))
+		lines.Write(append(durable.Seal(body), '\n'))
 	}
 	if diff := cmp.Diff(string(journal), lines.String()); diff != "" {
 		t.Errorf("journal (-want +got):\n%s", diff)

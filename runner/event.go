@@ -1,19 +1,16 @@
 package runner
 
 import (
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
-	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // An Event is one thing that happened in a run. Its JSON is stable: names are added, but
 // never changed or removed.
 type Event struct {
+	FormatVersion int `json:"format_version"` // see FormatVersion
+
 	Time time.Time `json:"time"`
 	Kind EventKind `json:"kind"`
 	Mode Mode      `json:"mode,omitempty"` // of run-begin and run-end
@@ -40,6 +37,10 @@ type Event struct {
 	Told  bool     `json:"-"`               // of step-end: the last apply told the same notes, and the step is unchanged
 
 	Problems []fault.Problem `json:"problems,omitempty"` // of step-end: the parts of Error, if it has parts
+
+	// These are in the log of a run only: they may be long.
+	Change  []Item  `json:"-"` // of step-change: what is to be done
+	Outputs Outputs `json:"-"` // of step-end: as found or confirmed, without those that hold a secret
 }
 
 // An EventKind says what happened.
@@ -68,74 +69,4 @@ func FanOut(observers ...func(Event)) func(Event) {
 			}
 		}
 	}
-}
-
-// A RunLog keeps the events of one run in the state, one JSON object for each line.
-type RunLog struct {
-	Dir string // runs/TIME of the state
-
-	file *os.File
-	err  error // the first one
-}
-
-// keptRuns is how many runs a state keeps.
-const keptRuns = 50
-
-// NewRun makes the directory of a run that begins now. It deletes the oldest runs to
-// keep no more than keptRuns.
-func (s *Store) NewRun(now time.Time) (*RunLog, error) {
-	if s.lock == nil {
-		return nil, errReadOnly
-	}
-	runs := filepath.Join(s.dir, "runs")
-	if err := removeOldest(runs, keptRuns-1); err != nil {
-		return nil, fmt.Errorf("remove old runs: %w", err)
-	}
-	dir := filepath.Join(runs, now.UTC().Format("20060102T150405.000Z"))
-	if _, err := durable.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("keep the events of this run: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, "events.jsonl"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("keep the events of this run: %w", err)
-	}
-	return &RunLog{Dir: dir, file: f}, nil
-}
-
-// removeOldest deletes all but the last leave entries. Their names sort by time.
-func removeOldest(dir string, leave int) error {
-	entries, err := os.ReadDir(dir) // sorted by name
-	if err != nil {
-		return err
-	}
-	for _, e := range entries[:max(0, len(entries)-leave)] {
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Observe writes an event. Close returns the error, if there is one.
-func (l *RunLog) Observe(e Event) {
-	if l.err != nil {
-		return
-	}
-	b, err := json.Marshal(e)
-	if err == nil {
-		_, err = l.file.Write(append(b, '\n'))
-	}
-	l.err = err
-}
-
-// Close ends the log and returns the first error of the log.
-func (l *RunLog) Close() error {
-	err := l.file.Close()
-	if l.err != nil {
-		err = l.err
-	}
-	if err != nil {
-		return fmt.Errorf("keep the events of this run: %w", err)
-	}
-	return nil
 }

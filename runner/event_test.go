@@ -27,10 +27,13 @@ func TestEventsOfAnApply(t *testing.T) {
 		var got []string
 		r := &Runner{Graph: g, Observe: func(e Event) {
 			at := e.Time.Sub(began)
+			if e.FormatVersion != FormatVersion {
+				t.Errorf("an event has the version %d", e.FormatVersion)
+			}
 			e.Time = time.Time{}
 			b, err := json.Marshal(e)
 			must(t, err)
-			got = append(got, fmt.Sprintf("%v %s", at, strings.Replace(string(b), `"time":"0001-01-01T00:00:00Z",`, "", 1)))
+			got = append(got, fmt.Sprintf("%v %s", at, strings.Replace(string(b), `"format_version":1,"time":"0001-01-01T00:00:00Z",`, "", 1)))
 		}}
 		run(t, r.Apply)
 		want := []string{

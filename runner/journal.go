@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -85,7 +84,7 @@ func (j *journal) append(e entry) error {
 	if err != nil {
 		return err
 	}
-	line := append(seal(body), '\n')
+	line := append(durable.Seal(body), '\n')
 	if _, err := j.file.Write(line); err != nil {
 		return j.undoAppend(err)
 	}
@@ -145,7 +144,7 @@ func parseJournal(b []byte) (entries []entry, good int64, err error) {
 }
 
 func parseEntry(line []byte) (entry, error) {
-	body, err := unseal(line)
+	body, err := durable.Unseal(line)
 	if err != nil {
 		return entry{}, err
 	}
@@ -170,43 +169,4 @@ func readIfThere(file string) ([]byte, error) {
 	}
 	defer f.Close()
 	return io.ReadAll(f)
-}
-
-// The files of a state have the form {"crc":"xxxxxxxx","body":...}. They are JSON, so
-// that people can read them, and hold a CRC32C of the very bytes of the body, so that
-// any damage is found.
-const (
-	crcHead  = `{"crc":"`
-	bodyHead = `","body":`
-	crcLen   = 8
-)
-
-var errDamaged = errors.New("damaged: its checksum is wrong")
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-func seal(body []byte) []byte {
-	return fmt.Appendf(nil, "%s%08x%s%s}", crcHead, crc32.Checksum(body, castagnoli), bodyHead, body)
-}
-
-// unseal returns the body. Every byte counts, also white space.
-func unseal(b []byte) ([]byte, error) {
-	const head = len(crcHead) + crcLen + len(bodyHead)
-	if len(b) < head+1 {
-		return nil, errDamaged
-	}
-	body := b[head : len(b)-1]
-	if !bytes.Equal(seal(body), b) {
-		return nil, errDamaged
-	}
-	return body, nil
-}
-
-// writeSealed writes value as the content of a file, atomically.
-func writeSealed(file string, value any) error {
-	body, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	return durable.WriteBytes(file, 0o600, seal(body))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -316,15 +317,15 @@ func FuzzRecollect(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		return append(seal(body), '\n')
+		return append(durable.Seal(body), '\n')
 	}
 	rec := record("a")
 	first := line(entry{Seq: 1, Kind: started, Step: "a"})
 	both := append(bytes.Clone(first), line(entry{Seq: 2, Kind: done, Step: "a", Record: &rec})...)
 	f.Add([]byte(nil), both)
-	f.Add(seal([]byte(`{"version":1,"seq":1}`)), both)
-	f.Add(seal([]byte(`{"version":1,"seq":0,"records":null,"last":null}`)), both)
-	f.Add(seal([]byte(`{"version":1,"seq":0,"records":{"a":null}}`)), both[:len(both)-3])
+	f.Add(durable.Seal([]byte(`{"version":1,"seq":1}`)), both)
+	f.Add(durable.Seal([]byte(`{"version":1,"seq":0,"records":null,"last":null}`)), both)
+	f.Add(durable.Seal([]byte(`{"version":1,"seq":0,"records":{"a":null}}`)), both[:len(both)-3])
 	f.Add([]byte("{}"), []byte("\n"))
 	f.Fuzz(func(t *testing.T, snapshot, journal []byte) {
 		if len(snapshot) == 0 {

@@ -116,16 +116,23 @@ func (s *Store) Running() (Holder, bool) {
 // writeHolder writes into the lock file, which must stay the same file: a new one would
 // not be locked.
 func writeHolder(file string) error {
-	h := Holder{PID: os.Getpid(), Host: "?", User: "?", Command: strings.Join(os.Args, " "), Since: time.Now()}
-	if host, err := os.Hostname(); err == nil {
-		h.Host = host
-	}
-	if u, err := user.Current(); err == nil {
-		h.User = u.Username
-	}
+	h := Holder{PID: os.Getpid(), Command: strings.Join(os.Args, " "), Since: time.Now()}
+	h.User, h.Host = userAndHost()
 	b, err := json.Marshal(h)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(file, append(b, '\n'), 0o600)
+}
+
+// userAndHost names who runs this process and where, "?" for what is not known.
+func userAndHost() (username, host string) {
+	username, host = "?", "?"
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	if u, err := user.Current(); err == nil {
+		username = u.Username
+	}
+	return username, host
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -28,7 +29,7 @@ type memory struct {
 
 // Last is the last entry of a step.
 type Last struct {
-	Kind  string    `json:"kind"` // started, done, failed or refuted; if started, it was cut short
+	Kind  string    `json:"kind" jsonschema:"enum=started,enum=done,enum=failed,enum=refuted"` // started: it was cut short; refuted: by a verify
 	At    time.Time `json:"at"`
 	Error string    `json:"error,omitempty"` // of failed and refuted
 }
@@ -140,7 +141,7 @@ func parseSnapshot(dir, planFile string, b []byte) (*memory, error) {
 	if b == nil {
 		return m, nil
 	}
-	body, err := unseal(b)
+	body, err := durable.Unseal(b)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/hostdisk"
 )
 
 // Planned returns base as it would be with files in it. A later file replaces an
@@ -186,20 +188,20 @@ func (f *plannedFile) sum(ctx context.Context, algos []Algo) (map[Algo]string, e
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	todo := missing(f.sums, algos)
+	todo := hostdisk.Missing(f.sums, algos)
 	if len(todo) == 0 {
-		return pick(f.sums, algos), nil
+		return hostdisk.Pick(f.sums, algos), nil
 	}
 	r, err := f.open()
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := hashAll(ctx, r, todo)
+	fresh, err := hostdisk.Hash(ctx, r, todo)
 	if err := errors.Join(err, r.Close()); err != nil {
 		return nil, &fs.PathError{Op: "hash", Path: f.Path, Err: err}
 	}
 	maps.Copy(f.sums, fresh)
-	return pick(f.sums, algos), nil
+	return hostdisk.Pick(f.sums, algos), nil
 }
 
 // plannedInfo describes a planned file or directory.

@@ -29,12 +29,32 @@ func redactEvent(r *redact.Redactor, e Event) Event {
 		e.Problems[i] = redactProblem(r, e.Problems[i])
 	}
 	if e.Item != nil {
-		it := *e.Item
-		it.Name, it.Note = r.Text(it.Name), r.Text(it.Note)
-		it.Old, it.New = r.Text(it.Old), r.Text(it.New)
+		it := redactItem(r, *e.Item)
 		e.Item = &it
 	}
+	e.Change = slices.Clone(e.Change)
+	for i, it := range e.Change {
+		e.Change[i] = redactItem(r, it)
+	}
+	e.Outputs = redactOutputs(r, e.Outputs)
 	return e
+}
+
+func redactItem(r *redact.Redactor, it Item) Item {
+	it.Name, it.Note = r.Text(it.Name), r.Text(it.Note)
+	it.Old, it.New = r.Text(it.Old), r.Text(it.New)
+	return it
+}
+
+// redactOutputs leaves out the outputs that hold a secret.
+func redactOutputs(r *redact.Redactor, outputs Outputs) Outputs {
+	outputs = maps.Clone(outputs)
+	for name, v := range outputs {
+		if text := v.String(); r.Text(text) != text {
+			delete(outputs, name)
+		}
+	}
+	return outputs
 }
 
 func redactProblem(r *redact.Redactor, p fault.Problem) fault.Problem {
@@ -49,12 +69,7 @@ func redactProblem(r *redact.Redactor, p fault.Problem) fault.Problem {
 // a wrong value for the steps that use it.
 func redactRecord(r *redact.Redactor, rec Record) Record {
 	rec.Inputs = redactInputs(r, rec.Inputs)
-	rec.Outputs = maps.Clone(rec.Outputs)
-	for name, v := range rec.Outputs {
-		if text := v.String(); r.Text(text) != text {
-			delete(rec.Outputs, name)
-		}
-	}
+	rec.Outputs = redactOutputs(r, rec.Outputs)
 	return rec
 }
 

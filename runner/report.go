@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -49,9 +48,9 @@ const (
 
 // A Report is the result of a run.
 type Report struct {
-	Mode  Mode          `json:"mode"`
-	Steps []*StepReport `json:"steps"` // the chosen ones, in file order
-	Took  time.Duration `json:"-"`
+	Mode  Mode
+	Steps []*StepReport // the chosen ones, in file order
+	Took  time.Duration
 }
 
 // A StepReport is the result of one step.
@@ -66,43 +65,10 @@ type StepReport struct {
 	Blame   string  // the failed step for which it was skipped
 	Bytes   int64   // moved
 	Took    time.Duration
-	Inputs  []Input // what decided the result: "with.NAME" first
+	Inputs  []Input // what decided the result: "with.NAME" first; one with a secret in it by its digest
 	Prior   *Record // the record before this run
 
 	told bool // in an apply: its notes are those that the last one told
-}
-
-// MarshalJSON returns the step as `bayplan diff --json` and others show it.
-func (s *StepReport) MarshalJSON() ([]byte, error) {
-	out := struct {
-		ID      string  `json:"id"`
-		Type    string  `json:"type"`
-		Status  Status  `json:"status"`
-		Summary string  `json:"summary,omitempty"`
-		Items   []Item  `json:"items,omitempty"`
-		Outputs Outputs `json:"outputs,omitempty"`
-		Why     string  `json:"why,omitempty"`
-		Blame   string  `json:"blame,omitempty"`
-		Error   string  `json:"error,omitempty"`
-		Hint    string  `json:"hint,omitempty"`
-		Bytes   int64   `json:"bytes,omitempty"`
-		Took    float64 `json:"took,omitempty"` // seconds
-
-		Notes    []string        `json:"notes,omitempty"`
-		Moved    []Moved         `json:"moved,omitempty"`
-		Problems []fault.Problem `json:"problems,omitempty"` // the parts of Error
-	}{
-		ID: s.ID, Type: s.Type, Status: s.Status, Outputs: s.Outputs, Why: s.Why, Blame: s.Blame,
-		Hint: fault.Hint(s.Err), Bytes: s.Bytes, Took: s.Took.Seconds(),
-		Notes: s.Finding.Notes, Moved: s.Finding.Moved, Problems: fault.Problems(s.Err),
-	}
-	if c := s.Finding.Change; c != nil {
-		out.Summary, out.Items = c.Summary, c.Items
-	}
-	if s.Err != nil {
-		out.Error = s.Err.Error()
-	}
-	return json.Marshal(out)
 }
 
 // Step returns the report of a step, or nil.

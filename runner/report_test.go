@@ -1,15 +1,8 @@
 package runner
 
 import (
-	"encoding/json"
-	"errors"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
 )
 
 func TestSummary(t *testing.T) {
@@ -53,29 +46,5 @@ func TestSummary(t *testing.T) {
 				t.Errorf("Summary = %q, want %q", got, tt.want)
 			}
 		})
-	}
-}
-
-func TestReportAsJSON(t *testing.T) {
-	r := &Report{Mode: ModeDiff, Steps: []*StepReport{
-		{
-			ID: "a", Type: "fake", Status: ToCreate, Took: 1500 * time.Millisecond,
-			Finding: Finding{Change: &Change{Summary: "2 things", Items: []Item{{Op: Create, What: "file", Name: "/x", Bytes: 3, Note: "n", Old: "o", New: "p"}}}},
-			Outputs: Outputs{"id": plan.Later("after upload"), "files": plan.List("x")},
-		},
-		{ID: "b", Type: "fake", Status: Failed, Err: fault.WithHint(errors.New("boom"), "look")},
-		{ID: "c", Type: "fake", Status: Skipped, Blame: "b", Why: "needs b, which failed"},
-	}}
-	got, err := json.Marshal(r)
-	must(t, err)
-	want := `{"mode":"diff","steps":[` +
-		`{"id":"a","type":"fake","status":"create","summary":"2 things","items":[{"op":"create","what":"file","name":"/x","bytes":3,"note":"n","old":"o","new":"p"}],"outputs":{"files":["x"],"id":null},"took":1.5},` +
-		`{"id":"b","type":"fake","status":"failed","error":"boom","hint":"look"},` +
-		`{"id":"c","type":"fake","status":"skipped","why":"needs b, which failed","blame":"b"}]}`
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("JSON (-want +got):\n%s", diff)
-	}
-	if r.Step("x") != nil || r.Count(Failed, Skipped) != 2 {
-		t.Error("Step or Count is wrong")
 	}
 }

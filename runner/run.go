@@ -202,6 +202,6 @@ func (r *Runner) emit(e Event) {
 	if r.Observe == nil {
 		return
 	}
-	e.Time = time.Now()
+	e.FormatVersion, e.Time = FormatVersion, time.Now()
 	r.Observe(redactEvent(r.redactor(), e))
 }

@@ -144,6 +144,7 @@ func (rs *runState) startChange(n *Node, r *running, what changing) {
 	r.total = what.change.bytes()
 	rs.runner.emit(Event{
 		Kind: StepChange, Step: n.ID(), Items: len(what.change.Items), Total: r.total, Message: what.change.Summary,
+		Change: what.change.Items,
 	})
 	what.ack <- nil
 }
@@ -172,7 +173,7 @@ func (rs *runState) onEnd(n *Node, res result) bool {
 	}
 	s := rs.report.Step(n.ID())
 	s.told = rs.mode == ModeApply && res.status == Unchanged && res.record == nil
-	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, res.inputs
+	s.Status, s.Finding, s.Outputs, s.Inputs = res.status, res.finding, res.outputs, redactInputs(rs.runner.redactor(), res.inputs)
 	s.Why, s.Err = res.why, res.err
 	s.Bytes, s.Took = r.progress.bytes.Load(), time.Since(r.began)
 	rs.finish(s)
@@ -229,6 +230,7 @@ func (rs *runState) finish(s *StepReport) {
 	e := Event{
 		Kind: StepEnd, Step: s.ID, Type: s.Type, Status: s.Status, Blame: s.Blame,
 		Bytes: s.Bytes, Took: s.Took.Seconds(), Message: s.Why, Notes: s.Finding.Notes, Told: s.told,
+		Outputs: s.Outputs,
 	}
 	if c := s.Finding.Change; c != nil {
 		e.Items, e.Total = len(c.Items), c.bytes()

@@ -76,7 +76,7 @@ func ReadStore(dir, planFile string) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, mem: l.memory, disk: &Disk{}}
-	s.disk.sums.load(s.sumsFile())
+	s.disk.Load(s.sumsFile())
 	return s, nil
 }
 
@@ -117,7 +117,7 @@ func (s *Store) load(planFile string) error {
 	if err != nil {
 		return fmt.Errorf("open the state's journal: %w", err)
 	}
-	s.disk.sums.load(s.sumsFile())
+	s.disk.Load(s.sumsFile())
 	return nil
 }
 
@@ -216,7 +216,9 @@ func (s *Store) compact() error {
 	return nil
 }
 
-func (s *Store) snapshot() error { return writeSealed(filepath.Join(s.dir, snapshotName), s.mem) }
+func (s *Store) snapshot() error {
+	return durable.WriteSealed(filepath.Join(s.dir, snapshotName), s.mem)
+}
 
 // Close compacts the state, saves the digests of files, and releases the lock. It does
 // nothing for a Store from ReadStore.
@@ -228,7 +230,7 @@ func (s *Store) Close() error {
 	if s.journal.lines > 0 && s.journal.err == nil {
 		errs = append(errs, s.compact())
 	}
-	errs = append(errs, s.journal.file.Close(), s.disk.sums.save(s.sumsFile()))
+	errs = append(errs, s.journal.file.Close(), s.disk.Save(s.sumsFile()))
 	// Without this the next holder, until it has written its name, looks like this one.
 	errs = append(errs, os.Truncate(s.lock.Path(), 0), s.lock.Close())
 	s.lock, s.journal = nil, nil

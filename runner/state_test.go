@@ -110,7 +110,7 @@ func TestReadStoreWritesNothing(t *testing.T) {
 			t.Errorf("%s was taken by a state opened for reading", what)
 		}
 	}
-	if _, err := r.NewRun(time.Now()); err == nil {
+	if _, err := r.NewRun(RunInfo{Began: time.Now()}, nil); err == nil {
 		t.Error("NewRun was taken by a state opened for reading")
 	}
 	must(t, r.Close())
@@ -376,15 +376,15 @@ func TestRunLog(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "p")
 	s := openStore(t, dir)
 	defer s.Close()
-	l, err := s.NewRun(time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC))
+	l, err := s.NewRun(RunInfo{Began: time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC)}, nil)
 	must(t, err)
-	l.Observe(Event{Kind: RunBegin, Mode: ModeApply, Items: 2})
-	l.Observe(Event{Kind: StepEnd, Step: "a", Status: Failed, Error: "boom", Hint: "look"})
+	l.Observe(Event{FormatVersion: 1, Kind: RunBegin, Mode: ModeApply, Items: 2})
+	l.Observe(Event{FormatVersion: 1, Kind: StepEnd, Step: "a", Status: Failed, Error: "boom", Hint: "look"})
 	must(t, l.Close())
 	b, err := os.ReadFile(filepath.Join(l.Dir, "events.jsonl"))
 	must(t, err)
-	want := `{"time":"0001-01-01T00:00:00Z","kind":"run-begin","mode":"apply","items":2}
-{"time":"0001-01-01T00:00:00Z","kind":"step-end","step":"a","status":"failed","error":"boom","hint":"look"}
+	want := `{"format_version":1,"time":"0001-01-01T00:00:00Z","kind":"run-begin","mode":"apply","items":2}
+{"format_version":1,"time":"0001-01-01T00:00:00Z","kind":"step-end","step":"a","status":"failed","error":"boom","hint":"look"}
 `
 	if diff := cmp.Diff(want, string(b)); diff != "" {
 		t.Errorf("events.jsonl (-want +got):\n%s", diff)
@@ -401,7 +401,7 @@ func TestOldRunsMakeRoom(t *testing.T) {
 	at := time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC)
 	var first, last string
 	for i := range keptRuns + 3 {
-		l, err := s.NewRun(at.Add(time.Duration(i) * time.Second))
+		l, err := s.NewRun(RunInfo{Began: at.Add(time.Duration(i) * time.Second)}, nil)
 		must(t, err)
 		must(t, l.Close())
 		if first == "" {

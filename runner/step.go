@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"time"
 
+	"github.com/bayplan/bayplan/internal/hostdisk"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -153,6 +155,10 @@ type Place struct {
 	// ListFields are the fields below Field that name one of the Lists each.
 	ListFields []string
 
+	// NameOf gives the name here of an image of one of the Lists, "" for one that has
+	// none. nil: they are not images, or keep their names.
+	NameOf func(image string) string
+
 	All bool // the step looks at whatever is there
 }
 
@@ -187,15 +193,25 @@ type World interface {
 	Remember(path string, id FileID, sums map[Algo]string)
 }
 
-// An Algo is a hash algorithm.
-type Algo string
+// What a World knows of the files of the host.
+type (
+	// Algo is a hash algorithm.
+	Algo = hostdisk.Algo
+	// FileID identifies a file and its content at one moment.
+	FileID = hostdisk.FileID
+	// Disk is the World as it is.
+	Disk = hostdisk.Disk
+)
 
 // The algorithms that World.Sum knows.
 const (
-	MD5    Algo = "md5" // what Glance calls checksum; never trusted alone
-	SHA256 Algo = "sha256"
-	SHA512 Algo = "sha512"
+	MD5    = hostdisk.MD5 // what Glance calls checksum; never trusted alone
+	SHA256 = hostdisk.SHA256
+	SHA512 = hostdisk.SHA512
 )
+
+// Identify returns the identity of a file that was looked at just now.
+func Identify(fi fs.FileInfo) FileID { return hostdisk.Identify(fi) }
 
 // An Input is one thing that decides a step's result.
 type Input struct {
@@ -271,16 +287,36 @@ type Change struct {
 
 // An Item is one thing that a change touches: a file, an image.
 type Item struct {
-	Op    Op     `json:"op"`
-	What  string `json:"what"` // the kind of thing: directory, file, image
-	Name  string `json:"name"`
-	Bytes int64  `json:"bytes,omitempty"` // bytes to move for it
-	Note  string `json:"note,omitempty"`  // what else to know, in a few words
-	From  string `json:"from,omitempty"`  // digest of an image before the change; "": none is there
-	To    string `json:"to,omitempty"`    // digest of an image after the change; "": none is there, or it is not known
-	Old   string `json:"old,omitempty"`   // of a text file: its content
-	New   string `json:"new,omitempty"`   // of a text file: its content after the change
+	Op     Op     `json:"op"`
+	What   Thing  `json:"what"`             // the kind of thing
+	Name   string `json:"name"`             // the path of a file, HOST/NAME:TAG of a container image, the name of an image in a cloud
+	Source string `json:"source,omitempty"` // where it comes from: HOST/NAME:TAG of a container image, a path or an address
+	Bytes  int64  `json:"bytes,omitempty"`  // bytes to move for it
+	Note   string `json:"note,omitempty"`   // what else to know, in a few words
+	From   string `json:"from,omitempty"`   // digest before the change, as ALGORITHM:HEX; none if nothing is there or it is not known
+	To     string `json:"to,omitempty"`     // digest after the change; none if nothing is there or it is not known
+	Old    string `json:"old,omitempty"`    // of a text file: its content
+	New    string `json:"new,omitempty"`    // of a text file: its content after the change
+
+	Size    int64     `json:"size,omitempty"`    // of an image: bytes of all its parts, of which Bytes had to be moved
+	Mounted int64     `json:"mounted,omitempty"` // of a finished image: bytes that its registry had elsewhere and mounted
+	Began   time.Time `json:"began,omitzero"`    // of a finished item: when the work on it began, where that is known
 }
+
+// A Thing is a kind of thing that a change touches.
+type Thing string
+
+// All kinds of things.
+const (
+	Directory   Thing = "directory"
+	RegularFile Thing = "file"
+	Image       Thing = "image" // in a registry, a cloud or a directory of images
+	Tag         Thing = "tag"   // a name of an image in a registry
+	Blobs       Thing = "blobs" // of a registry or layout, which nothing names
+	Package     Thing = "package"
+	Contents    Thing = "contents" // of an archive, which are not known before it is read
+	Leftover    Thing = "leftover" // of a run that was killed
+)
 
 // An Op is what a change does to an item.
 type Op string

@@ -10,11 +10,11 @@ import (
 
 // Why says why a step is, or is not, up to date.
 type Why struct {
-	Step     *StepReport   `json:"step"`           // as a diff finds it, with the items of its change
-	First    bool          `json:"first"`          // it has no record
-	Last     *Last         `json:"last,omitempty"` // its last entry in the state, if it has no record
-	Inputs   []InputChange `json:"inputs"`         // those that are not as recorded; without a record: all
-	Upstream []string      `json:"upstream"`       // steps before it that would change something, in order
+	Step     *StepReport   // as a diff finds it, with the items of its change
+	First    bool          // it has no record
+	Last     *Last         // its last entry in the state, if it has no record
+	Inputs   []InputChange // those that are not as recorded; without a record: all
+	Upstream []string      // steps before it that would change something, in order
 }
 
 // An InputChange is an input that is not as recorded.
@@ -54,7 +54,7 @@ func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
 		}
 	}
 	if w.Step.Inputs != nil {
-		w.Inputs = changedInputs(redactPrior(r.redactor(), w.Step.Prior), redactInputs(r.redactor(), w.Step.Inputs))
+		w.Inputs = changedInputs(redactPrior(r.redactor(), w.Step.Prior), w.Step.Inputs)
 	}
 	return w, nil
 }

@@ -1,8 +1,6 @@
 package runner
 
 import (
-	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,8 +53,8 @@ func TestWhy(t *testing.T) {
 	if w.Step.Status != ToChange || w.Step.Finding.Change.Items[0].Name != "good day world" {
 		t.Errorf("b: %+v", w.Step)
 	}
-	if b, err := json.Marshal(why("other")); err != nil || strings.Contains(string(b), "null") {
-		t.Errorf("as JSON: %v\n%s", err, b)
+	if w := why("other"); w.Inputs == nil || w.Upstream == nil {
+		t.Errorf("a list is nil, which is null in JSON: %+v", w)
 	}
 	if len(l.log) != 4 {
 		t.Errorf("asking why did something: %v", l.log)

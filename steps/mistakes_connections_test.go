@@ -74,6 +74,14 @@ func TestConnectionMistakes(t *testing.T) {
 			steps: "  m: { type: mirror, with: { images: x.yaml, to: a } }\n",
 			want:  []string{`5:32: 100 is not from 1 to 64`},
 		},
+		"zero is a number like others": {
+			text:  "  registries:\n    a: { host: h, concurrency: 0, rate: 0, keep_pulls: 0 }\n",
+			steps: "  m: { type: mirror, with: { images: x.yaml, to: a, parallel: 0, replaced: { keep: 0 } } }\n",
+			want: []string{
+				"5:32: 0 is not from 1 to 64", "5:41: 0 is not from 1 to 100000", "5:56: 0 is not from 1 to 1000000",
+				"7:63: 0 is not from 1 to 64", "7:84: 0 is not from 1 to 9",
+			},
+		},
 		"an unknown connection": {
 			text:  "  registries:\n    local: { host: h }\n",
 			steps: "  m: { type: mirror, with: { images: x.yaml, to: locl } }\n",

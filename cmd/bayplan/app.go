@@ -8,9 +8,11 @@ import (
 	"math"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/redact"
 )
@@ -20,10 +22,10 @@ type program struct {
 	stdout, stderr *output // results; messages for people
 	redactor       *redact.Redactor
 	env            []string
-	dir            string     // the working directory
-	terminal       bool       // stdout is a terminal that can be drawn on
-	bothTerminal   bool       // stderr is a terminal, too
-	columns        func() int // of the terminal
+	dir            string                            // the working directory
+	terminal       *terminal                         // standard output, if it can be drawn on
+	drawn          atomic.Pointer[view.TerminalView] // what draws on the terminal, if anything does
+	printed        bool                              // a document, or a line of a stream, is printed
 }
 
 // newProgram makes a program that writes to stdout and stderr and to nothing else.
@@ -68,12 +70,15 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.initCommand(),
 			p.validateCommand(),
+			p.doctorCommand(),
 			p.rehearseCommand(),
 			p.diffCommand(),
 			p.applyCommand(),
 			p.verifyCommand(),
 			p.lockCommand(),
 			p.statusCommand(),
+			p.historyCommand(),
+			p.reportCommand(),
 			p.whyCommand(),
 			p.graphCommand(),
 			p.explainCommand(),
@@ -93,7 +98,7 @@ func (p *program) app() *cli.App {
 
 // run executes a command line and returns its exit code.
 func (p *program) run(args []string) int {
-	ctx, stop := signalContext(context.Background())
+	ctx, stop := signalContext(context.Background(), p.endDrawing)
 	defer stop()
 	app := p.app()
 	if last := len(args) - 1; last > 0 && args[last] == completeFlag {
@@ -107,6 +112,9 @@ func (p *program) run(args []string) int {
 	}
 	if _, noHelp := err.(cli.ExitCoder); noHelp {
 		err = commandError(err)
+	}
+	if name := askedDocument(app, args); name != "" {
+		err = p.printFailure(ctx, name, err)
 	}
 	return p.exit(ctx, err)
 }
@@ -141,11 +149,7 @@ func (p *program) configureCommand(parent string, c *cli.Command) {
 		if ctx.NArg() > maxArgs {
 			return commandError(fmt.Errorf("%s: unexpected argument %q", c.Name, ctx.Args().Get(maxArgs)))
 		}
-		err := action(ctx)
-		if ctx.Bool("json") && c.Name != "validate" {
-			err = p.printMistakesAsJSON(err)
-		}
-		return err
+		return action(ctx)
 	}
 	for _, sub := range c.Subcommands {
 		p.configureCommand(name, sub)

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/schemas"
 	"github.com/bayplan/bayplan/steps"
 	"github.com/bayplan/bayplan/steps/connections"
 )
@@ -56,6 +57,8 @@ func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs [
 	switch cmd {
 	case "why":
 		return stepIDs(args)
+	case "schema":
+		return schemas.Names()
 	case "explain":
 		return append(typeNames(), topicNames()...)
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -41,8 +41,9 @@ func (i interruption) Error() string {
 func (i interruption) code() int { return 128 + int(i.signal) }
 
 // signalContext returns a context that the first SIGINT or SIGTERM cancels, so
-// that running steps stop cleanly. A second signal ends the process at once.
-func signalContext(parent context.Context) (context.Context, func()) {
+// that running steps stop cleanly. A second signal ends the process at once, after a
+// call of atOnce.
+func signalContext(parent context.Context, atOnce func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
@@ -53,6 +54,7 @@ func signalContext(parent context.Context) (context.Context, func()) {
 			case s := <-signals:
 				i := interruption{s.(syscall.Signal)}
 				if second {
+					atOnce()
 					os.Exit(i.code())
 				}
 				cancel(i)
@@ -122,7 +124,7 @@ func codeOf(err error) int {
 // printError prints an error for people: each mistake of a plan with its line
 // and a caret, and hints on lines of their own.
 func (p *program) printError(err error) {
-	out := newRelativePathWriter(p.stderr, p.dir)
+	out := view.NewRelativePaths(p.stderr, p.dir)
 	var mistakes plan.Errors
 	if errors.As(err, &mistakes) {
 		for _, m := range mistakes {
@@ -134,10 +136,7 @@ func (p *program) printError(err error) {
 	if errors.As(err, new(reportedError)) {
 		return
 	}
-	fmt.Fprintf(out, "bayplan: %v\n", err)
-	if h := fault.Hint(err); h != "" {
-		fmt.Fprintf(out, "hint: %s\n", h)
-	}
+	view.PrintError(out, "bayplan", err)
 }
 
 // printWarnings prints what may be a mistake in a plan, in the form of mistakes.
@@ -150,14 +149,14 @@ func (p *program) printWarnings(warnings plan.Errors) {
 }
 
 func (p *program) printMistake(m *plan.Error) {
-	out := newRelativePathWriter(p.stderr, p.dir)
-	fmt.Fprintln(out, m)
+	out := view.NewRelativePaths(p.stderr, p.dir)
+	_ = view.Paint(out, view.Span{Text: m.Error() + "\n"})
 	// Paths in the excerpt are not shortened: that would misplace the caret.
 	if text := m.Excerpt(); strings.TrimSpace(text) != "^" && text != "" {
 		fmt.Fprintln(p.stderr, "    "+strings.ReplaceAll(text, "\n", "\n    "))
 	}
 	if m.Hint != "" {
-		fmt.Fprintf(out, "hint: %s\n", m.Hint)
+		view.PrintHint(out, m.Hint)
 	}
 }
 

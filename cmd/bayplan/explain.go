@@ -34,6 +34,7 @@ func (p *program) explainCommand() *cli.Command {
 		Name:      "explain",
 		Usage:     "describe the step types, one of them, or a part of plans",
 		ArgsUsage: "[TYPE | TOPIC]",
+		Flags:     []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			var schema struct {
 				Defs map[string]settingSchema `json:"$defs"`
@@ -43,6 +44,9 @@ func (p *program) explainCommand() *cli.Command {
 			}
 			types := steps.Builtin(nil)
 			name := c.Args().First()
+			if c.Bool("json") {
+				return p.explainDocument(name, types, schema.Defs)
+			}
 			if name == "json" {
 				return p.explainJSON()
 			}
@@ -79,7 +83,9 @@ func (p *program) listTypes(types runner.Types, defs map[string]settingSchema) e
 		lines := indent(strings.TrimSuffix(first, "."), strings.Repeat(" ", width))
 		fmt.Fprintf(p.stdout, "%-*s%s\n", width, t.Name, lines[width:])
 	}
-	_, err := fmt.Fprintln(p.stdout, "\nTo describe one of them: bayplan explain TYPE\nParts of plans:          bayplan explain "+strings.Join(topicNames(), " | "))
+	const one, parts = "To describe one of them: ", "Parts of plans:"
+	topics := indent("bayplan explain "+strings.Join(topicNames(), " | "), strings.Repeat(" ", len(one)))
+	_, err := fmt.Fprintf(p.stdout, "\n%sbayplan explain TYPE\n%s%s\n", one, parts, topics[len(parts):])
 	return err
 }
 
@@ -99,15 +105,16 @@ func (p *program) explainType(t runner.Type, def settingSchema) error {
 	return nil
 }
 
-// printSettings prints the required settings first, then the optional ones,
-// each group sorted by name.
-func (p *program) printSettings(def settingSchema, prefix string) {
+// walk calls show for the settings of a mapping, the required ones first, then the optional
+// ones, each group sorted by name, and each followed by the settings of the mapping that it
+// is, or that its items are.
+func (f settingSchema) walk(prefix string, show func(path string, setting settingSchema, required bool)) {
 	var names []string
-	for name := range def.Properties {
+	for name := range f.Properties {
 		names = append(names, name)
 	}
 	slices.SortFunc(names, func(a, b string) int {
-		ra, rb := slices.Contains(def.Required, a), slices.Contains(def.Required, b)
+		ra, rb := slices.Contains(f.Required, a), slices.Contains(f.Required, b)
 		if ra != rb {
 			if ra {
 				return -1
@@ -117,26 +124,22 @@ func (p *program) printSettings(def settingSchema, prefix string) {
 		return strings.Compare(a, b)
 	})
 	for _, name := range names {
-		f := def.Properties[name]
-		need := "optional"
-		if slices.Contains(def.Required, name) {
-			need = "required"
-		}
-		fmt.Fprintf(p.stdout, "  %s%s (%s, %s%s)\n%s\n", prefix, name, f.kind(), need, f.defaultText(), indent(f.Description, "      "))
-		p.printBelow(f, prefix+name)
+		setting := f.Properties[name]
+		show(prefix+name, setting, slices.Contains(f.Required, name))
+		setting.walkBelow(prefix+name, show)
 	}
 }
 
-// printBelow prints the settings of a mapping, and of the mappings that may be items of a
+// walkBelow walks the settings of a mapping, and of the mappings that may be items of a
 // list.
-func (p *program) printBelow(f settingSchema, path string) {
-	p.printSettings(f, path+".")
+func (f settingSchema) walkBelow(path string, show func(path string, setting settingSchema, required bool)) {
+	f.walk(path+".", show)
 	forms, _ := f.orList()
 	for _, form := range forms {
 		if form.Items != nil {
-			p.printBelow(*form.Items, path+"[]")
+			form.Items.walkBelow(path+"[]", show)
 		} else {
-			p.printBelow(form, path)
+			form.walkBelow(path, show)
 		}
 	}
 }
@@ -220,7 +223,7 @@ func indent(text, prefix string) string {
 	return strings.Join(lines, "\n")
 }
 
-// lineWidth is the longest line of a wrapped text, in bytes.
+// lineWidth is the longest line of a wrapped text, in columns.
 const lineWidth = 80
 
 func wrap(paragraph, prefix string) []string {
@@ -230,7 +233,7 @@ func wrap(paragraph, prefix string) []string {
 		switch {
 		case *last == prefix:
 			*last += word
-		case len(*last)+1+len(word) > lineWidth:
+		case human.Width(*last)+1+human.Width(word) > lineWidth:
 			lines = append(lines, prefix+word)
 		default:
 			*last += " " + word

@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
@@ -61,7 +63,7 @@ func (p *program) explainAllImages(c *cli.Context, s *session) error {
 		}
 	}
 	if len(selected) > 0 && tag != "" {
-		found = nil
+		found = found[:0]
 	}
 	switch {
 	case len(found) > 0:
@@ -75,9 +77,9 @@ func (p *program) explainAllImages(c *cli.Context, s *session) error {
 		return usageError{errors.New("the plan has no prepare step, and no step that selects images")}
 	}
 	if c.Bool("json") {
-		err = p.printJSON(explainedImages{found, selected})
+		err = p.printDocument(document.ExplainImages{Plan: s.graph.Plan.Name, Steps: found, Selections: documented(selected)})
 	} else {
-		out := newRelativePathWriter(p.stdout, p.dir)
+		out := view.NewRelativePaths(p.stdout, p.dir)
 		printSelections(out, selected, tag)
 		if len(found) > 0 {
 			printVerdicts(out, found)
@@ -86,22 +88,10 @@ func (p *program) explainAllImages(c *cli.Context, s *session) error {
 	return errors.Join(err, selectionError(selected, tag))
 }
 
-// explainedImages are what explain-images --json prints.
-type explainedImages struct {
-	Steps      []stepVerdicts  `json:"steps"`
-	Selections []stepSelection `json:"selections,omitempty"`
-}
-
-// stepVerdicts are the verdicts of one step on its images.
-type stepVerdicts struct {
-	Step   string            `json:"step"`
-	Images []tripleo.Verdict `json:"images"`
-}
-
 // explainImages returns the verdicts of every step that can give them, or of
 // the step id alone. A step of which all images are selected has none.
-func (s *session) explainImages(ctx context.Context, id string) ([]stepVerdicts, error) {
-	var all []stepVerdicts
+func (s *session) explainImages(ctx context.Context, id string) ([]document.ExplainedStep, error) {
+	all := []document.ExplainedStep{}
 	for _, n := range s.graph.Nodes {
 		step := n.Type.New()
 		e, can := step.(imageExplainer)
@@ -117,7 +107,7 @@ func (s *session) explainImages(ctx context.Context, id string) ([]stepVerdicts,
 			return nil, fmt.Errorf("%s: %w", n.ID(), err)
 		}
 		if len(verdicts) > 0 {
-			all = append(all, stepVerdicts{n.ID(), verdicts})
+			all = append(all, document.ExplainedStep{Step: n.ID(), Images: verdicts})
 		}
 	}
 	return all, nil
@@ -125,7 +115,7 @@ func (s *session) explainImages(ctx context.Context, id string) ([]stepVerdicts,
 
 // selectVerdicts keeps the images that the flags select. If none is left, the
 // command line is wrong.
-func selectVerdicts(c *cli.Context, all []stepVerdicts) ([]stepVerdicts, error) {
+func selectVerdicts(c *cli.Context, all []document.ExplainedStep) ([]document.ExplainedStep, error) {
 	service, parameter, image := c.String("service"), c.String("parameter"), c.String("image")
 	left := 0
 	names := map[string]bool{}
@@ -160,7 +150,7 @@ func selectVerdicts(c *cli.Context, all []stepVerdicts) ([]stepVerdicts, error) 
 
 func shortService(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
 
-func printVerdicts(out io.Writer, all []stepVerdicts) {
+func printVerdicts(out io.Writer, all []document.ExplainedStep) {
 	included, total := 0, 0
 	for _, e := range all {
 		for _, v := range e.Images {

@@ -5,42 +5,56 @@ import (
 	"io"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/runner"
 )
 
 // jsonHelp says what --json prints. A test compares its words with those of the code.
 const jsonHelp = `What --json prints
 
-Every document and every line is an object with "bayplan": 1, the version of the
-form. Names are added without a new version; none is changed or removed.
+A document is an object with "format_version": 1 and its name as "document". A
+line of a stream is an object with "format_version": 1. Names are added without
+a new version; none is changed or removed. Sizes are bytes, times RFC 3339, what
+took time is in seconds. bayplan schema NAME prints the JSON Schema.
 
-Commands
-  apply, verify   one event a line, see below
-  diff            mode, steps (id, type, status, summary, items, outputs, why,
-                  blame, error, hint, problems, notes, bytes, took), items,
-                  bytes, summary
-  why             step (as in diff), first, last, inputs, upstream
-  lock            tags, choices, changes, mode, steps (as in diff)
-  status          plan, steps (id, type, state, at, error, record)
-  explain-images  steps (step, images)
-  validate        mistakes and warnings (file, line, column, message, hint)
-  version         version, go, os, arch
-Every command prints the document of validate in place of its own where the plan
-has mistakes; its exit code is then 2.
+Documents
+  diff            of bayplan diff, and what diff --out writes
+  events          of apply and verify: a stream, one event a line
+  report          report.json beside the events that the state keeps of an apply
+  validate        also for plans with mistakes
+  status, why, lock, graph, explain, explain-images, version
 
+A command that cannot do its work prints an object with cause, error and hint in
+place of its document; in a stream, this is a line of the kind failure. Exit
+codes are those without --json.
+
+Causes
+%s
 Kinds of events
 %s
-Statuses of steps, in step-end events and in diff
+Statuses of steps, in step-end events, and in diff, report, why and lock
 %s
 States of steps in status
   done, failed, refuted (by a verify), running, interrupted, never
+
+Operations on items
+  create, update (in place), replace (a new one takes its name), remove
 
 Kinds of problems
   missing, drifted (there, but different), incomplete, extra
 `
 
-// These are the kinds of events and the statuses, with what they mean.
+// These are the causes of failures, the kinds of events and the statuses, with what they
+// mean.
 var (
+	causes = [...]word{
+		{string(document.CauseMistakes), "the plan has mistakes, which are listed; exit code 2"},
+		{string(document.CauseCommandLine), "the command line is wrong; exit code 2"},
+		{string(document.CauseLocked), "another run holds the state, holder says which; exit code 4"},
+		{string(document.CauseDiffers), "something is not as in the saved diff; exit code 1"},
+		{string(document.CauseInterrupted), "a signal stopped it; exit code 130 or 143"},
+		{string(document.CauseFailed), "anything else; exit code 1"},
+	}
 	eventKinds = [...]word{
 		{string(runner.RunBegin), "the run begins; items is the number of its steps"},
 		{string(runner.StepBegin), "a step begins to look"},
@@ -74,8 +88,12 @@ type word struct{ name, meaning string }
 
 // explainJSON prints the form of all JSON.
 func (p *program) explainJSON() error {
-	_, err := io.WriteString(p.stdout, fmt.Sprintf(jsonHelp, listWords(eventKinds[:]), listWords(stepStatuses[:])))
+	_, err := io.WriteString(p.stdout, jsonText())
 	return err
+}
+
+func jsonText() string {
+	return fmt.Sprintf(jsonHelp, listWords(causes[:]), listWords(eventKinds[:]), listWords(stepStatuses[:]))
 }
 
 func listWords(words []word) string {

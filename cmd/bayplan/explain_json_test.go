@@ -1,42 +1,31 @@
 package main
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"path/filepath"
-	"strconv"
-	"strings"
+	"slices"
 	"testing"
+
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/runner"
 )
 
-// explain json names every kind of event and every status that package runner has.
+// explain json names every cause, every kind of event and every status that there is.
 func TestExplainJSONIsComplete(t *testing.T) {
-	text := listWords(eventKinds[:]) + listWords(stepStatuses[:])
-	found := 0
-	for _, file := range []string{"event.go", "report.go"} {
-		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "..", "runner", file), nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
+	for name, tt := range map[string]struct {
+		explained []word
+		want      []string
+	}{
+		"causes":   {causes[:], document.Cause("").Words()},
+		"events":   {eventKinds[:], runner.EventKind("").Words()},
+		"statuses": {stepStatuses[:], runner.Status("").Words()},
+	} {
+		var got []string
+		for _, w := range tt.explained {
+			got = append(got, w.name)
 		}
-		ast.Inspect(f, func(n ast.Node) bool {
-			spec, ok := n.(*ast.ValueSpec)
-			if !ok {
-				return true
-			}
-			typ, ok := spec.Type.(*ast.Ident)
-			if !ok || typ.Name != "EventKind" && typ.Name != "Status" {
-				return true
-			}
-			found++
-			value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
-			if err != nil || !strings.Contains(text, "  "+value+" ") {
-				t.Errorf("%s (%q) is not explained", spec.Names[0].Name, value)
-			}
-			return true
-		})
-	}
-	if found != len(eventKinds)+len(stepStatuses) {
-		t.Errorf("package runner has %d, explain json %d", found, len(eventKinds)+len(stepStatuses))
+		slices.Sort(got)
+		slices.Sort(tt.want)
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: explained are %q, want %q", name, got, tt.want)
+		}
 	}
 }

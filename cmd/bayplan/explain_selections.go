@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/runner"
@@ -19,20 +20,17 @@ type selector interface {
 
 // stepSelection is what a selection of a step would choose now.
 type stepSelection struct {
-	Step         string            `json:"step"`
-	Selection    string            `json:"selection"`
-	Repositories tagselect.Choices `json:"repositories"`
-	Tags         []tagVerdict      `json:"tags,omitempty"` // those that --tag names
-	Error        string            `json:"error,omitempty"`
-
+	document.StepSelections
 	err error
 }
 
-// A tagVerdict says why an image was chosen or left out.
-type tagVerdict struct {
-	Image string `json:"image"`
-	In    bool   `json:"in"`
-	Why   string `json:"why,omitempty"`
+// documented returns the selections as programs get them.
+func documented(all []stepSelection) []document.StepSelections {
+	list := []document.StepSelections{}
+	for _, s := range all {
+		list = append(list, s.StepSelections)
+	}
+	return list
 }
 
 // selectingSteps gives the selections of every step, or of the step id alone, without
@@ -51,7 +49,7 @@ func (s *session) selectingSteps(id string) ([]stepSelection, map[string]tagsele
 		}
 		for _, sel := range e.Selections() {
 			selections[sel.Name()] = sel
-			all = append(all, stepSelection{Step: n.ID(), Selection: sel.Name()})
+			all = append(all, stepSelection{StepSelections: document.StepSelections{Step: n.ID(), Selection: sel.Name(), Repositories: tagselect.Choices{}}})
 		}
 	}
 	return all, selections, nil
@@ -67,9 +65,9 @@ func (s *session) explainSelections(c *cli.Context) ([]stepSelection, error) {
 	err = s.withReadOnlyRunner(c, func(*runner.Runner) error {
 		for i := range all {
 			e := &all[i]
-			e.Repositories, e.err = s.conns.ExplainSelection(c.Context, selections[e.Selection])
-			if e.err != nil {
-				e.Error = e.err.Error()
+			found, err := s.conns.ExplainSelection(c.Context, selections[e.Selection])
+			if e.Repositories = append(e.Repositories, found...); err != nil {
+				e.err, e.Error = err, err.Error()
 			}
 			e.Tags = verdictsOn(e.Repositories, c.String("tag"))
 		}
@@ -78,11 +76,11 @@ func (s *session) explainSelections(c *cli.Context) ([]stepSelection, error) {
 	return all, err
 }
 
-func verdictsOn(all tagselect.Choices, tag string) []tagVerdict {
-	var verdicts []tagVerdict
+func verdictsOn(all tagselect.Choices, tag string) []document.TagVerdict {
+	var verdicts []document.TagVerdict
 	for _, choice := range all {
 		if why, listed := choice.Why(tag); listed {
-			verdicts = append(verdicts, tagVerdict{choice.Repository + ":" + tag, why == "", why})
+			verdicts = append(verdicts, document.TagVerdict{Image: choice.Repository + ":" + tag, In: why == "", Why: why})
 		}
 	}
 	return verdicts

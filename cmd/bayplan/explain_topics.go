@@ -33,7 +33,8 @@ and connections. Each of these replaces the one above it:
 
 A variable that is not defined is a mistake.`, nil},
 	{"secrets", `Secrets say where values are read from, and are used as ${secrets.NAME} under
-connections only. Each is read at its first use, and is not printed or recorded.`, []part{
+connections only. Each is read at its first use, and is never printed or
+recorded.`, []part{
 		{"secrets.NAME", []string{"properties", "secrets", "additionalProperties"}},
 	}},
 	{"connections", `Connections say how servers are reached. A registry or host is found by the

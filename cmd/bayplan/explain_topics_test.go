@@ -16,7 +16,7 @@ func TestExplainTopics(t *testing.T) {
 		"steps":       {"Settings of steps.ID:", "  needs (list of text, optional)", "  timeout (text, optional)"},
 		"references":  {"${steps.ID.OUTPUT}"},
 		"lock":        {"choices:", "--locked"},
-		"json":        {`"bayplan": 1`},
+		"json":        {`"format_version": 1`},
 	}
 	for _, name := range topicNames() {
 		var out strings.Builder

@@ -7,6 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/page"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -14,17 +16,20 @@ func (p *program) graphCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "graph",
 		Usage: "print which step waits for which",
-		Flags: append(planFlags(), &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, dot or mermaid"}),
+		Flags: append(planFlags(), jsonFlag(), &cli.StringFlag{Name: "format", Value: "text", Usage: "`FORMAT`: text, dot, mermaid or svg"}),
 		Action: func(c *cli.Context) error {
 			draw := map[string]func(io.Writer, *runner.Graph) error{
-				"text": graphText, "dot": graphDot, "mermaid": graphMermaid,
+				"text": graphText, "dot": graphDot, "mermaid": graphMermaid, "svg": graphSVG,
 			}[c.String("format")]
 			if draw == nil {
-				return usageError{fmt.Errorf("graph: there is no format %q; choose text, dot or mermaid", c.String("format"))}
+				return usageError{fmt.Errorf("graph: there is no format %q; choose text, dot, mermaid or svg", c.String("format"))}
 			}
 			s, err := p.load(c)
 			if err != nil {
 				return err
+			}
+			if c.Bool("json") {
+				return p.printDocument(document.GraphOf(s.graph))
 			}
 			return draw(p.stdout, s.graph)
 		},
@@ -80,5 +85,14 @@ func graphMermaid(w io.Writer, g *runner.Graph) error {
 		}
 	}
 	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func graphSVG(w io.Writer, g *runner.Graph) error {
+	d, err := page.DrawGraph("Steps of the plan "+g.Plan.Name, g.RunSteps(), nil)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, d.File())
 	return err
 }

@@ -3,30 +3,86 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/starter"
 	"github.com/bayplan/bayplan/internal/convert"
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
 func (p *program) initCommand() *cli.Command {
+	var about strings.Builder
+	for _, s := range starter.Scenarios() {
+		fmt.Fprintf(&about, "  %-8s  %s\n", s.Name, s.About)
+	}
 	return &cli.Command{
 		Name:  "init",
-		Usage: "make a plan of another program's list of images",
-		Description: "Reads a regsync.yml, a YAML file of skopeo sync, or the additional images of\n" +
-			"an ImageSetConfiguration of oc-mirror, and prints a plan that mirrors the\n" +
-			"same images. What is left out, and what the plan does in another way, it says\n" +
-			"on standard error with the line. Passwords become secrets, never text.",
+		Usage: "make a first plan, or one of another program's list of images",
+		Description: "With --scenario, writes a commented plan and the files beside it:\n" + about.String() +
+			"With --from, reads a regsync.yml, a YAML file of skopeo sync, or the\n" +
+			"additional images of an ImageSetConfiguration of oc-mirror, and prints a plan\n" +
+			"that mirrors the same images. What is left out, and what the plan does in\n" +
+			"another way, it says on standard error with the line. Passwords become\n" +
+			"secrets, never text.",
 		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "scenario", Usage: "write a plan for `NAME`"},
+			&cli.StringFlag{Name: "dir", Value: ".", Usage: "write the plan of --scenario into `DIR`"},
 			&cli.StringFlag{Name: "from", Usage: "read `FILE`"},
 			&cli.StringFlag{Name: "to", Usage: "mirror to `HOST` or HOST/PATH, if the file names none"},
 			&cli.BoolFlag{Name: "scoped", Usage: "name images as skopeo sync --scoped does"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan to `FILE`, which must not exist"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the plan of --from to a new `FILE`"},
 		},
-		Action: p.convertList,
+		Action: p.init,
+	}
+}
+
+// init makes a plan of a scenario or of a file.
+func (p *program) init(c *cli.Context) error {
+	if !c.IsSet("scenario") {
+		if c.IsSet("dir") {
+			return usageError{errors.New("init: --dir goes with --scenario; the plan of --from goes to -o FILE")}
+		}
+		return p.convertList(c)
+	}
+	for _, name := range []string{"from", "to", "scoped", "output"} {
+		if c.IsSet(name) {
+			return usageError{fmt.Errorf("init: --%s does not go with --scenario", name)}
+		}
+	}
+	dir := c.String("dir")
+	written, err := starter.Write(c.String("scenario"), dir)
+	if err != nil {
+		return usageError{err}
+	}
+	for _, name := range written {
+		fmt.Fprintln(p.stdout, filepath.Join(dir, name))
+	}
+	plans := starter.Plans(written)
+	p.nextSteps(dir, plans)
+	return nil
+}
+
+// nextSteps says what to do with a new plan.
+func (p *program) nextSteps(dir string, plans []string) {
+	flags := ""
+	for _, name := range plans {
+		if file := filepath.Join(dir, name); file != defaultPlan {
+			flags += " -f " + file
+		}
+	}
+	fmt.Fprintf(p.stderr, "next: set the variables at the top of %s; then\n  bayplan validate%s\n", strings.Join(plans, " and "), flags)
+	for _, name := range plans {
+		file := ""
+		if f := filepath.Join(dir, name); f != defaultPlan {
+			file = " -f " + f
+		}
+		fmt.Fprintf(p.stderr, "  bayplan doctor%s\n  bayplan apply%s\n", file, file)
 	}
 }
 
@@ -35,7 +91,7 @@ func (p *program) convertList(c *cli.Context) error {
 	from, to := c.String("from"), c.String("output")
 	switch {
 	case from == "":
-		return commandError(errors.New("init: --from FILE is missing"))
+		return commandError(fault.WithHint(errors.New("init: --scenario NAME or --from FILE is missing"), "there are the scenarios "+strings.Join(starter.Names(), ", ")))
 	case to != "" && exists(to):
 		return usageError{fmt.Errorf("write the plan to %s: it exists already", to)}
 	}

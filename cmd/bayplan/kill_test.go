@@ -126,7 +126,7 @@ func finished(list []runner.Event) map[string]bool {
 	names := map[string]bool{}
 	for _, e := range list {
 		if e.Kind == runner.ItemDone {
-			names[e.Item.What+" "+e.Item.Name] = true
+			names[string(e.Item.What)+" "+e.Item.Name] = true
 		}
 	}
 	return names

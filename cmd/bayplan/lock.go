@@ -9,6 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lockfile"
@@ -159,39 +161,24 @@ func (p *program) updateLock(c *cli.Context, s *session, r *runner.Runner) error
 // printLock prints what has changed, and on standard error the steps whose images
 // were not all looked up.
 func (p *program) printLock(c *cli.Context, s *session, report *runner.Report, changes []lockfile.Change) error {
-	people := newRelativePathWriter(p.stderr, p.dir)
+	people := view.NewRelativePaths(p.stderr, p.dir)
 	for _, step := range report.Steps {
 		switch step.Status {
 		case runner.Waiting, runner.Skipped:
 			fmt.Fprintf(people, "%s: %s\n", step.ID, step.Why)
 		case runner.Failed:
-			printFailure(people, step)
+			view.PrintFailure(people, step)
 		}
 	}
 	if c.Bool("json") {
-		return p.printLockJSON(s, report, changes)
+		tags, choices := s.tags.Count()
+		return p.printDocument(document.LockOf(s.graph.Plan.Name, tags, choices, changes, report))
 	}
 	for _, ch := range changes {
 		fmt.Fprintln(p.stdout, lockLine(ch))
 	}
 	_, err := fmt.Fprintf(p.stdout, "%s locked, %s\n", countLocked(s.tags), human.Count(len(changes), "change", "changes"))
 	return err
-}
-
-// A lockReport is what lock --json prints.
-type lockReport struct {
-	Tags    int               `json:"tags"`    // locked now
-	Choices int               `json:"choices"` // locked now
-	Changes []lockfile.Change `json:"changes"`
-	*runner.Report
-}
-
-func (p *program) printLockJSON(s *session, report *runner.Report, changes []lockfile.Change) error {
-	tags, choices := s.tags.Count()
-	if changes == nil {
-		changes = []lockfile.Change{}
-	}
-	return p.printIndentedJSON(lockReport{tags, choices, changes, report})
 }
 
 // countLocked says how much is locked.

@@ -5,11 +5,7 @@
 // Packages plan, runner and steps do the work.
 package main
 
-import (
-	"os"
-
-	"golang.org/x/term"
-)
+import "os"
 
 func main() {
 	os.Exit(runMain())
@@ -20,14 +16,6 @@ func runMain() int {
 	p := newProgram(os.Stdout, os.Stderr)
 	p.env = os.Environ()
 	p.dir, _ = os.Getwd() // on failure, paths are shown in full
-	p.terminal = term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("TERM") != "dumb"
-	p.bothTerminal = p.terminal && term.IsTerminal(int(os.Stderr.Fd()))
-	p.columns = func() int {
-		columns, _, err := term.GetSize(int(os.Stdout.Fd()))
-		if err != nil || columns <= 0 {
-			return 80
-		}
-		return columns
-	}
+	p.useTerminals(os.Stdout, os.Stderr)
 	return p.run(os.Args)
 }

@@ -43,7 +43,9 @@ func pathWithBinary(path string) string {
 
 // TestLargeScripts runs the scripts that hold the promises of the command line.
 // $EXAMPLES is the folder of the examples. Scripts use `copytree` to copy what
-// they change, and `signimage` to sign images.
+// they change, `signimage` to sign images, `document` to compare what was
+// printed last with the schema of a document, and `holdstate` to hold a state until
+// the script ends.
 func TestLargeScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
@@ -60,6 +62,8 @@ func TestLargeScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"copytree":  copyTree,
 			"signimage": signImage,
+			"document":  checkDocument,
+			"holdstate": holdState,
 		},
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 	})

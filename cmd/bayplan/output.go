@@ -2,13 +2,14 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/redact"
 )
@@ -20,6 +21,7 @@ type output struct {
 	name    string // for the error
 	to      io.Writer
 	secrets *redact.Redactor
+	looks   looks
 
 	mu      sync.Mutex // requests of a server that end at the same time write their lines
 	partial []byte     // a line without its end
@@ -48,9 +50,43 @@ func (o *output) Write(text []byte) (int, error) {
 // writeText writes the first n bytes of partial.
 func (o *output) writeText(n int) {
 	if n > 0 {
-		o.writeRaw([]byte(human.Clean(o.secrets.Text(string(o.partial[:n])))))
+		o.writeRaw([]byte(o.clean(string(o.partial[:n]))))
 		o.partial = append(o.partial[:0], o.partial[n:]...)
 	}
+}
+
+// clean makes a text one that may be shown.
+func (o *output) clean(text string) string {
+	text = human.Clean(o.secrets.Text(text))
+	if o.looks.ascii {
+		text = asASCII.Replace(text)
+	}
+	return text
+}
+
+// asASCII replaces the signs that bayplan itself uses.
+var asASCII = strings.NewReplacer("…", "...", "±", "+-", "·", ".")
+
+// Paint writes lines, in colours if the output has them. On a terminal it breaks lines
+// between words.
+func (o *output) Paint(spans ...view.Span) error {
+	var b strings.Builder
+	for _, s := range spans {
+		s.Text = o.clean(s.Text)
+		if !o.looks.color {
+			s.Color = view.NoColor
+		}
+		b.WriteString(s.Sequence())
+	}
+	text := b.String()
+	if o.looks.columns != nil {
+		text = view.Wrap(text, o.looks.columns())
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writeText(len(o.partial))
+	o.writeRaw([]byte(text))
+	return o.err
 }
 
 func (o *output) writeRaw(b []byte) {
@@ -112,44 +148,3 @@ func escapeHidden(b []byte) []byte {
 // and its control sequences may not be cleaned. What it draws beside them are the
 // checked ids of steps, and numbers.
 func (o *output) drawing() io.Writer { return o.to }
-
-// jsonVersion is the version of all JSON that bayplan prints. Each document and each
-// line has it as "bayplan". Names are added without a new version.
-const jsonVersion = 1
-
-// versioned gives a JSON object with the version as its first field.
-func versioned(v any) ([]byte, error) {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	head := fmt.Appendf(nil, `{"bayplan":%d`, jsonVersion)
-	if len(b) > len("{}") {
-		head = append(head, ',')
-	}
-	return append(head, b[1:]...), nil
-}
-
-// printJSON prints an object as one line of JSON.
-func (p *program) printJSON(v any) error {
-	b, err := versioned(v)
-	if err == nil {
-		_, err = p.stdout.machine().Write(append(b, '\n'))
-	}
-	return err
-}
-
-// printIndentedJSON prints an object as JSON of several lines.
-func (p *program) printIndentedJSON(v any) error {
-	b, err := versioned(v)
-	if err != nil {
-		return err
-	}
-	var doc bytes.Buffer
-	if err := json.Indent(&doc, b, "", "  "); err != nil {
-		return err
-	}
-	doc.WriteByte('\n')
-	_, err = p.stdout.machine().Write(doc.Bytes())
-	return err
-}

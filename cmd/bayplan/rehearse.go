@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse"
+	"github.com/bayplan/bayplan/cmd/internal/view"
 )
 
 func (p *program) rehearseCommand() *cli.Command {
@@ -16,10 +17,10 @@ func (p *program) rehearseCommand() *cli.Command {
 		Usage:     "try plans in a world of their own; nobody is asked",
 		ArgsUsage: "[PLAN]...",
 		Description: "Diffs, applies, applies again and verifies plans as they are, then damages\n" +
-			"what each step has made and wants diff to see it. Takes no credentials, network\n" +
-			"or root: servers are answered for inside the process, the host's files lie in\n" +
-			"a temporary directory, and what a plan expects there is stood in for. What the\n" +
-			"plan's own folder lacks is a mistake. Several plans share one world.",
+			"what each step has made and wants diff to see it. Takes no credentials,\n" +
+			"network or root: servers are answered for inside the process, the host's files\n" +
+			"lie in a temporary directory, and what a plan expects there is stood in for.\n" +
+			"What the plan's own folder lacks is a mistake. Several plans share one world.",
 		Flags: append([]cli.Flag{
 			newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f"),
 			newRepeatedFlag("var", "NAME=VALUE", "give a variable a value"),
@@ -42,7 +43,7 @@ func (p *program) rehearse(c *cli.Context) error {
 	if len(files) == 0 {
 		files = []string{defaultPlan}
 	}
-	out := newRelativePathWriter(p.stdout, p.dir)
+	out := view.NewRelativePaths(p.stdout, p.dir)
 	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
 		Plan: options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Warn: p.printWarnings,
 		Say: func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },

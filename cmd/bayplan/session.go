@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"syscall"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -23,6 +22,7 @@ type session struct {
 	conns *connections.Set
 	tags  *connections.TagLock // nil until loadTagLock
 	asked []runner.Asked       // the servers that the steps ask
+	run   string               // the run that apply has recorded, "" before
 
 	warnings plan.Errors // what may be a mistake in the plan
 }
@@ -116,10 +116,11 @@ func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) erro
 		return withStateHint(err)
 	}
 	return s.open(c, store, false, func(r *runner.Runner) (err error) {
-		log, err := store.NewRun(time.Now())
+		log, err := store.NewRun(s.runInfo(c), s.graph.Plan.Redactor)
 		if err != nil {
 			return err
 		}
+		s.run = filepath.Base(log.Dir)
 		defer func() { err = errors.Join(err, log.Close()) }()
 		r.Observe = log.Observe
 		if err := do(r); err != nil {

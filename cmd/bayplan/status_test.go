@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -42,13 +43,13 @@ func stateOf(t *testing.T, file, dir, step string) string {
 	if code := p.run([]string{"bayplan", "status", "--json", "-f", file, "--state-dir", dir}); code != exitDone {
 		t.Fatalf("exits with %d: %s", code, errs.String())
 	}
-	var got struct{ Steps []stepStatus }
+	var got struct{ Steps []document.StepStatus }
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range got.Steps {
 		if s.ID == step {
-			return s.State
+			return string(s.State)
 		}
 	}
 	return ""

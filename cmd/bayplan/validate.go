@@ -6,6 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -29,6 +30,7 @@ func (p *program) validate(c *cli.Context) error {
 		files = []string{defaultPlan}
 	}
 	var all, warnings plan.Errors
+	valid := []document.ValidPlan{}
 	for _, file := range files {
 		s, err := p.loadFile(c, file)
 		if err == nil {
@@ -43,43 +45,18 @@ func (p *program) validate(c *cli.Context) error {
 			all = append(all, found...)
 		case err != nil:
 			return err
-		case !c.Bool("json") && !(c.Bool("quiet") && len(files) > 1):
+		case c.Bool("json"):
+			valid = append(valid, document.ValidPlan{File: file, Plan: s.graph.Plan.Name, Steps: len(s.graph.Nodes)})
+		case !c.Bool("quiet") || len(files) == 1:
 			fmt.Fprintf(p.stdout, "%s: %s, no mistakes\n", file, human.Count(len(s.graph.Nodes), "step", "steps"))
 		}
 	}
 	switch {
 	case c.Bool("json"):
-		doc := map[string]any{"mistakes": mistakesOf(all), "warnings": mistakesOf(warnings)}
-		return errors.Join(p.printIndentedJSON(doc), all.Err())
+		doc := document.Validate{Plans: valid, Mistakes: document.MistakesOf(all), Warnings: document.MistakesOf(warnings)}
+		return errors.Join(p.printDocument(doc), all.Err())
 	case len(all) == 0 && len(files) > 1:
 		fmt.Fprintf(p.stdout, "%s, no mistakes\n", human.Count(len(files), "plan", "plans"))
 	}
 	return all.Err()
-}
-
-// A mistake is an error in a plan, in the form that --json prints.
-type mistake struct {
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Column  int    `json:"column"`
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
-}
-
-func mistakesOf(errs plan.Errors) []mistake {
-	list := []mistake{}
-	for _, e := range errs {
-		list = append(list, mistake{e.File, e.Pos.Line, e.Pos.Col, e.Msg, e.Hint})
-	}
-	return list
-}
-
-// printMistakesAsJSON prints the mistakes of a plan where a command would print its own
-// JSON. It does nothing for other errors, and returns err.
-func (p *program) printMistakesAsJSON(err error) error {
-	var found plan.Errors
-	if !errors.As(err, &found) {
-		return err
-	}
-	return errors.Join(p.printJSON(map[string]any{"mistakes": mistakesOf(found)}), err)
 }

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/document"
 )
 
 // version returns the version that the binary was built from.
@@ -24,12 +26,7 @@ func (p *program) versionCommand() *cli.Command {
 		Flags: []cli.Flag{jsonFlag()},
 		Action: func(c *cli.Context) error {
 			if c.Bool("json") {
-				return p.printJSON(map[string]string{
-					"version": version(),
-					"go":      runtime.Version(),
-					"os":      runtime.GOOS,
-					"arch":    runtime.GOARCH,
-				})
+				return p.printDocument(document.Version{Version: version(), Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH})
 			}
 			_, err := fmt.Fprintf(p.stdout, "bayplan %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err

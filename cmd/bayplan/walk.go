@@ -15,7 +15,7 @@ type walk func(*runner.Runner, context.Context) (*runner.Report, error)
 
 // runWithView runs a walk and shows its progress and its result.
 func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner, w walk) (*runner.Report, error) {
-	v := p.view(c, mode)
+	v := p.view(c, mode, r)
 	r.Observe = runner.FanOut(r.Observe, v.Observe)
 	report, err := w(r, c.Context)
 	if report == nil {
@@ -67,16 +67,23 @@ func (p *program) applyCommand() *cli.Command {
 		Name:        "apply",
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
-		Flags:       runFlags(),
+		Flags: append(runFlags(),
+			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"}),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			return s.withWritingRunner(c, func(r *runner.Runner) error {
+			if file := c.String("report"); file != "" {
+				if err := checkReportPath(file); err != nil {
+					return err
+				}
+			}
+			err = s.withWritingRunner(c, func(r *runner.Runner) error {
 				_, err := p.runWithView(c, runner.ModeApply, r, (*runner.Runner).Apply)
 				return err
 			})
+			return p.reportAfter(c, s, err)
 		},
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -34,7 +36,7 @@ func (p *program) whyCommand() *cli.Command {
 				}
 				printAnswer := p.printWhy
 				if c.Bool("json") {
-					printAnswer = func(w *runner.Why) error { return p.printJSON(w) }
+					printAnswer = func(w *runner.Why) error { return p.printDocument(document.WhyOf(s.graph.Plan.Name, w)) }
 				}
 				if err := printAnswer(w); err != nil || w.Step.Err == nil {
 					return err
@@ -47,7 +49,7 @@ func (p *program) whyCommand() *cli.Command {
 
 func (p *program) printWhy(w *runner.Why) error {
 	s, b := w.Step, &strings.Builder{}
-	fmt.Fprintf(b, "%s (%s): %s\n", s.ID, s.Type, headline(s))
+	fmt.Fprintf(b, "%s (%s): %s\n", s.ID, s.Type, view.Headline(s))
 	if len(w.Upstream) > 0 {
 		fmt.Fprintf(b, "  before it would change: %s\n", strings.Join(w.Upstream, ", "))
 	}
@@ -58,17 +60,17 @@ func (p *program) printWhy(w *runner.Why) error {
 		fmt.Fprintln(b, "  its inputs are as recorded")
 	default:
 		for _, in := range w.Inputs {
-			fmt.Fprintf(b, "  input %s: %s -> %s\n", in.Name, shortDigest(in.Old), shortDigest(in.New))
+			fmt.Fprintf(b, "  input %s: %s -> %s\n", in.Name, view.ShortDigest(in.Old), view.ShortDigest(in.New))
 		}
 	}
 	if c := s.Finding.Change; c != nil {
 		for _, it := range c.Items {
-			fmt.Fprintf(b, "  %s\n", itemLine(it))
+			fmt.Fprintf(b, "  %s\n", view.ItemLine(it))
 		}
 	}
-	_, err := io.WriteString(newRelativePathWriter(p.stdout, p.dir), b.String())
+	_, err := io.WriteString(view.NewRelativePaths(p.stdout, p.dir), b.String())
 	if s.Err != nil {
-		printFailure(newRelativePathWriter(p.stderr, p.dir), s)
+		view.PrintFailure(view.NewRelativePaths(p.stderr, p.dir), s)
 	}
 	return err
 }
@@ -91,17 +93,4 @@ func noRecord(last *runner.Last) string {
 		return none + ": its last run did not finish"
 	}
 	return none
-}
-
-// shortDigest shortens a digest to the digits that people compare. It returns
-// other values whole.
-func shortDigest(value string) string {
-	const length = 19 // sha256: and 12 digits
-	switch {
-	case value == "":
-		return "(none)"
-	case strings.HasPrefix(value, "sha256:") && len(value) > length:
-		return value[:length] + "…"
-	}
-	return value
 }

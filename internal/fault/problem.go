@@ -3,8 +3,8 @@ package fault
 // A Problem is one thing that is not as it should be, in a form that programs
 // can read. Its JSON is stable: names are added, never changed.
 type Problem struct {
-	Kind     string `json:"kind"` // missing, drifted (present, but different), incomplete, extra
-	What     string `json:"what"` // the kind of thing: image, repository
+	Kind     string `json:"kind" jsonschema:"enum=missing,enum=drifted,enum=incomplete,enum=extra"` // what is wrong; drifted: it is there, but different
+	What     string `json:"what" jsonschema:"enum=image,enum=repository,enum=layout"`               // the kind of thing
 	Name     string `json:"name"`
 	Source   string `json:"source,omitempty"`   // what it should be equal to
 	Want     string `json:"want,omitempty"`     // the digest it should have

@@ -124,6 +124,21 @@ func Connect(ctx context.Context, o Options) (*Client, error) {
 	return c, nil
 }
 
+// Identity gives the address of a cloud's identity service, and a transport that reaches
+// the cloud's servers as Connect does. It sends no request.
+func Identity(ctx context.Context, o Options) (string, *transport.Transport, error) {
+	creds, err := credentialsOf(ctx, o)
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %w", o.label(), err)
+	}
+	t, err := o.transport(creds)
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %w", o.label(), err)
+	}
+	t.Secrets = o.Secrets
+	return creds.auth.IdentityEndpoint, t, nil
+}
+
 // label names the cloud in errors. It shows the caller's name and the name in
 // clouds.yaml, because a mistake in clouds.yaml is found under the latter.
 func (o Options) label() string {

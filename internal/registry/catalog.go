@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 
 	"github.com/regclient/regclient/scheme"
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/paging"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
@@ -102,36 +97,10 @@ func (c *Client) catalogPage(ctx context.Context, host, query string) (names []s
 		if err != nil {
 			return err
 		}
-		next, err = nextPage(header, c.origin(host), names)
+		next, err = wire.NextPage(header, c.origin(host), names, catalogPage)
 		return err
 	})
 	return names, next, err
-}
-
-// nextPage reads the query of the next page from a Link header. It does not follow the
-// address of the link, and rejects a link to another host that has no query.
-func nextPage(h http.Header, origin string, names []string) (string, error) {
-	for _, link := range h.Values("Link") {
-		target, params, ok := strings.Cut(link, ";")
-		if !ok || !strings.Contains(strings.ReplaceAll(params, `"`, ""), "rel=next") {
-			continue
-		}
-		u, err := url.Parse(strings.Trim(strings.TrimSpace(target), "<>"))
-		if err != nil {
-			return "", fmt.Errorf("the link to the next page: %w", err)
-		}
-		if u.Host != "" && hostname.Origin(u) != origin {
-			return "", fmt.Errorf("%w: the next page is said to be on %s", paging.ErrEndless, u.Host)
-		}
-		if u.RawQuery != "" {
-			return u.RawQuery, nil
-		}
-		if len(names) > 0 {
-			return url.Values{"n": {strconv.Itoa(catalogPage)}, "last": {names[len(names)-1]}}.Encode(), nil
-		}
-		return "", fmt.Errorf("%w: the link to the next page does not say where it begins", paging.ErrEndless)
-	}
-	return "", nil
 }
 
 // CatalogClosed reports whether an error of Catalog means that the registry has no

@@ -24,6 +24,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/redact"
+	"github.com/bayplan/bayplan/internal/registry/labelcache"
 	"github.com/bayplan/bayplan/internal/registry/spool"
 	"github.com/bayplan/bayplan/internal/registry/upload"
 	"github.com/bayplan/bayplan/internal/registry/wire"
@@ -74,7 +75,7 @@ type Client struct {
 	wire       *wire.Transport
 	uploads    *upload.Transport    // in front of wire
 	base       *transport.Transport // that wire sends with
-	labels     *labelCache
+	labels     *labelcache.Cache
 	heads      sync.Map // *headTrust by registry
 	layouts    *layouts
 	spool      *spool.Pool // blobs that several destinations or steps want
@@ -84,7 +85,7 @@ type Client struct {
 // New makes a client. It reads the files of certificates only. It talks to no
 // registry and asks for no password.
 func New(hosts []Host) (*Client, error) {
-	c := &Client{hosts: map[string]*login{}, labels: newLabelCache(), layouts: &layouts{}, spool: spool.New(), pause: sleep}
+	c := &Client{hosts: map[string]*login{}, labels: labelcache.New(), layouts: &layouts{}, spool: spool.New(), pause: sleep}
 	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: registryserver.NewLayouts(c.layouts.number), Concurrency: layoutConcurrency})
 	endpoints := make([]transport.Endpoint, len(hosts))
 	for _, h := range hosts {

@@ -206,6 +206,7 @@ func (e *engine) start(ctx context.Context, wg *sync.WaitGroup, q *queue) {
 			return
 		}
 		q.running++
+		j.noteBegin()
 		wg.Go(func() { e.results <- result{j, e.do(ctx, j)} })
 	}
 }
@@ -274,6 +275,9 @@ func (e *engine) finish(r result) {
 		j.entry.State = Copied
 		e.o.Done(j.entry)
 	case r.err == nil:
+		if j.kind == mountJob {
+			j.place.entries[0].Mounted += j.blob.Size
+		}
 		first := !j.blob.isPresent()
 		e.blobDone(j.blob, j.place)
 		if first {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/internal/registry/labelcache"
 )
 
 // A later run asks for the digest alone, and for all when the tag has moved.
@@ -31,7 +33,7 @@ func TestLabelsAreRecalled(t *testing.T) {
 	if err := c.SaveLabels(file); err != nil {
 		t.Fatal(err)
 	}
-	c.labels = newLabelCache()
+	c.labels = labelcache.New()
 	if err := c.LoadLabels(file); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +57,7 @@ func TestLabelsFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.LoadLabels(file); err != nil || c.labels.isRecalled() {
+	if err := c.LoadLabels(file); err != nil || c.labels.IsRecalled() {
 		t.Errorf("a damaged file: %v", err)
 	}
 }

@@ -34,7 +34,7 @@ func (c *Client) Labels(ctx context.Context, image string) (map[string]string, D
 		return nil, Descriptor{}, err
 	}
 	d := manifests.Describe(top)
-	if labels, ok := c.labels.get(d.Digest); ok {
+	if labels, ok := c.labels.Get(d.Digest); ok {
 		return labels, d, nil
 	}
 	m, err := c.onePlatform(ctx, r, top)
@@ -43,7 +43,7 @@ func (c *Client) Labels(ctx context.Context, image string) (map[string]string, D
 	}
 	labels, err := c.configLabels(ctx, r, m)
 	if err == nil {
-		c.labels.put(d.Digest, labels)
+		c.labels.Put(d.Digest, labels)
 	}
 	return labels, d, err
 }
@@ -53,17 +53,17 @@ func (c *Client) Labels(ctx context.Context, image string) (map[string]string, D
 // errors do not matter, because the GET that follows has the same.
 func (c *Client) knownLabels(ctx context.Context, r ref.Ref) (map[string]string, Descriptor, bool) {
 	if r.Digest != "" {
-		labels, ok := c.labels.get(r.Digest)
+		labels, ok := c.labels.Get(r.Digest)
 		return labels, Descriptor{Digest: r.Digest}, ok
 	}
-	if !c.labels.isRecalled() {
+	if !c.labels.IsRecalled() {
 		return nil, Descriptor{}, false
 	}
 	d, err := c.head(ctx, c.pull, r, believe)
 	if err != nil {
 		return nil, Descriptor{}, false
 	}
-	labels, ok := c.labels.get(d.Digest)
+	labels, ok := c.labels.Get(d.Digest)
 	return labels, d, ok
 }
 
@@ -158,3 +158,10 @@ func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) 
 func plain(d descriptor.Descriptor) descriptor.Descriptor {
 	return descriptor.Descriptor{MediaType: d.MediaType, Digest: d.Digest, Size: d.Size}
 }
+
+// LoadLabels reads a file of SaveLabels, so that Labels requests only what is
+// new. A missing or damaged file counts as empty.
+func (c *Client) LoadLabels(file string) error { return c.labels.Load(file) }
+
+// SaveLabels writes new labels to a file, if there are any.
+func (c *Client) SaveLabels(file string) error { return c.labels.Save(file) }

@@ -115,3 +115,43 @@ func (c *Client) do(req *http.Request) (*http.Response, error) {
 	}
 	return resp, err
 }
+
+// noUpload is the name of an upload that no registry has.
+const noUpload = "00000000-0000-0000-0000-000000000000"
+
+// MayPush asks whether a repository, HOST/NAME, takes pushes, and writes nothing: it sends an
+// empty part of an upload that does not exist. A registry that lets the user push answers that
+// there is no such upload (distribution specification, BLOB_UPLOAD_UNKNOWN), another refuses
+// first. If the answer means neither, known is false.
+func (c *Client) MayPush(ctx context.Context, repository string) (known bool, err error) {
+	r, err := c.parse(repository)
+	if err != nil {
+		return false, err
+	}
+	r = repoOf(r)
+	p, err := c.target(ctx, r)
+	if err != nil {
+		return false, err
+	}
+	result, err := wire.Call(ctx, p, func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPatch, p.URL()+"/blobs/uploads/"+noUpload, http.NoBody)
+		if err == nil {
+			req.Header.Set("Content-Type", "application/octet-stream")
+			_, err = c.do(req)
+		}
+		return errors.Join(err, errNoUpload)
+	})
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		return false, err
+	case e.LacksUpload():
+		return true, nil
+	case e.Kind == Other && result.Status != http.StatusMethodNotAllowed:
+		return false, nil
+	}
+	return true, err
+}
+
+// errNoUpload is the cause of the answer that MayPush expects.
+var errNoUpload = errors.New("there is no such upload")

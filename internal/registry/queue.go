@@ -2,6 +2,7 @@ package registry
 
 import (
 	"slices"
+	"time"
 
 	"github.com/regclient/regclient/types/ref"
 )
@@ -13,6 +14,19 @@ type job struct {
 	place *place // that gets the blob
 	from  ref.Ref
 	entry *ImagePlan // the image of a publishJob
+}
+
+// noteBegin notes on the images that the job is for when the first of their jobs began.
+func (j *job) noteBegin() {
+	images := []*ImagePlan{j.entry}
+	if j.place != nil {
+		images = j.place.entries
+	}
+	for _, e := range images {
+		if e.Began.IsZero() {
+			e.Began = time.Now()
+		}
+	}
 }
 
 type jobKind int

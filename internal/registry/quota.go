@@ -34,3 +34,10 @@ func (c *Client) Quotas(t *TransferPlan) []string {
 	}
 	return lines
 }
+
+// Quota says what is left of what a registry lets its user pull, such as "134 pulls are left
+// of 200 in 6h", and how many that are. It is false if the registry has told nothing yet.
+func (c *Client) Quota(host string) (text string, left int, limited bool) {
+	q, limited := c.wire.Quota(c.identity(c.registries.Name(host)).Address())
+	return q.String(), q.Remaining, limited
+}

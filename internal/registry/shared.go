@@ -40,7 +40,7 @@ func (c *Client) pullBlob(ctx context.Context, b *Blob, l blobCopy) error {
 // pullOnce tries the ways that there are, the cheapest first.
 func (c *Client) pullOnce(ctx context.Context, b *Blob, l blobCopy) error {
 	for {
-		way := b.want.Way(ctx, l.from, l.to, func(ctx context.Context) (io.ReadCloser, error) { return c.openBlob(ctx, l.from, b) })
+		way := b.want.Way(ctx, spool.Source{From: l.from, Digest: b.Digest, Open: func(ctx context.Context) (io.ReadCloser, error) { return c.openBlob(ctx, l.from, b) }}, l.to)
 		var err error
 		switch {
 		case way.Put != nil:

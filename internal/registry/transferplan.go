@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
@@ -73,6 +74,9 @@ type ImagePlan struct {
 	Size  int64  // of all its blobs
 	Blobs int    // the number of its blobs
 	Err   error  // of a failed one
+
+	Began   time.Time // when Execute began with its first blob or manifest
+	Mounted int64     // bytes that Execute had the destination mount from another repository
 
 	// If only some platforms are taken, the digest is not that of the source.
 	Original string   // digest of the source's tag; "": Digest

@@ -127,16 +127,27 @@ func (c *watchedConn) explain(err error) error {
 // copyBufferSize is how much of a body is read and sent at a time. Each chunk
 // costs system calls, whatever its size: compared with 32 KiB, this size saves an
 // eighth of all processor time of a mirror. There is one buffer for each body
-// that is being sent and does not fit into the buffer of its connection.
-const copyBufferSize = 1 << 20
+// that is being sent and does not fit into the buffer of its connection. There may
+// be very many small bodies, so they share smaller buffers.
+const (
+	copyBufferSize      = 1 << 20
+	smallCopyBufferSize = 64 << 10
+)
 
-var copyBuffers = sync.Pool{New: func() any { return new([copyBufferSize]byte) }}
+var (
+	copyBuffers      = sync.Pool{New: func() any { return new(make([]byte, copyBufferSize)) }}
+	smallCopyBuffers = sync.Pool{New: func() any { return new(make([]byte, smallCopyBufferSize)) }}
+)
 
 // ReadFrom sends a body; net/http calls it.
 func (c *watchedConn) ReadFrom(r io.Reader) (int64, error) {
-	buf := copyBuffers.Get().(*[copyBufferSize]byte)
-	defer copyBuffers.Put(buf)
-	return io.CopyBuffer(struct{ io.Writer }{c}, r, buf[:])
+	pool := &copyBuffers
+	if l, ok := r.(*io.LimitedReader); ok && l.N <= smallCopyBufferSize {
+		pool = &smallCopyBuffers
+	}
+	buf := pool.Get().(*[]byte)
+	defer pool.Put(buf)
+	return io.CopyBuffer(struct{ io.Writer }{c}, r, *buf)
 }
 
 // A networkBody is the body of a response. Its errors distinguish a lost

@@ -32,9 +32,9 @@ const (
 	// before it would count as stalled.
 	idleTimeout     = 30 * time.Second
 	continueTimeout = 5 * time.Second
-	// bufferSize is large because blobs are: every 4 KiB, the default, would
-	// cost a system call.
-	bufferSize = 64 << 10
+	// bufferSize fits requests and answers that are not blobs: there may be hundreds
+	// of connections. Blobs are read and sent in larger chunks, beside these buffers.
+	bufferSize = 8 << 10
 )
 
 func newRoute(e Endpoint) (*route, error) {

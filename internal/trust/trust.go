@@ -185,13 +185,17 @@ func (p *Policy) Verdict(im Image) string {
 	return rule.verdict(im)
 }
 
+// checks differs when proofs are checked in another way than before, so that what was
+// recorded then is checked again. It changes with every change that refuses more.
+const checks = "1"
+
 // verdict is the text that stands for: this rule with this key has proved the image.
 func (r *Rule) verdict(im Image) string {
 	name := im.Repository
 	if im.Tag != "" {
 		name += ":" + im.Tag
 	}
-	sum := sha256.Sum256([]byte(r.Images.String() + "\n" + r.SignedAs + "\n" + r.Mark))
+	sum := sha256.Sum256([]byte(checks + "\n" + r.Images.String() + "\n" + r.SignedAs + "\n" + r.Mark))
 	return name + "@" + im.Digest + " by " + hex.EncodeToString(sum[:8])
 }
 

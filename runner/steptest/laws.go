@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -122,8 +123,8 @@ func wellFormed(c *runner.Change) error {
 		default:
 			return fmt.Errorf("item %q has the unknown operation %q", it.Name, it.Op)
 		}
-		if it.What == "" || it.Name == "" || it.Bytes < 0 {
-			return fmt.Errorf("the item %+v lacks its kind or name, or has negative bytes", it)
+		if !slices.Contains(it.What.Words(), string(it.What)) || it.Name == "" || it.Bytes < 0 {
+			return fmt.Errorf("the item %+v is of an unknown kind, lacks its name, or has negative bytes", it)
 		}
 	}
 	return nil
@@ -221,7 +222,25 @@ func matchesPlan(t *testing.T, c Case) error {
 			return fmt.Errorf("the planned %s: %w", file.Path, err)
 		}
 	}
+	for _, it := range finding.Change.Items {
+		if err := checkItem(t.Context(), it); err != nil {
+			return fmt.Errorf("the item %s: %w", it.Name, err)
+		}
+	}
 	return nil
+}
+
+// checkItem compares the file of an item with the digest that it was planned to have.
+func checkItem(ctx context.Context, it runner.Item) error {
+	algo, want, known := strings.Cut(it.To, ":")
+	if it.What != runner.RegularFile || it.Op == runner.Remove || !known {
+		return nil
+	}
+	sums, err := (&runner.Disk{}).Sum(ctx, it.Name, runner.Algo(algo))
+	if err == nil && sums[runner.Algo(algo)] != want {
+		err = fmt.Errorf("its digest was planned as %s and became %s", it.To, sums[runner.Algo(algo)])
+	}
+	return err
 }
 
 // confirmsWhatIsThere verifies with another step, which knows nothing of the Apply, the

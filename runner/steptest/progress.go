@@ -35,7 +35,7 @@ func (p *Progress) Done(it runner.Item) {
 func (p *Progress) Lines() []string {
 	var lines []string
 	for _, it := range p.Items {
-		lines = append(lines, string(it.Op)+" "+it.What+" "+filepath.Base(it.Name))
+		lines = append(lines, string(it.Op)+" "+string(it.What)+" "+filepath.Base(it.Name))
 	}
 	return lines
 }

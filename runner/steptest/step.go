@@ -63,7 +63,7 @@ func ItemLines(base string, c *runner.Change) []string {
 		return nil
 	}
 	for _, it := range c.Items {
-		lines = append(lines, strings.TrimSpace(string(it.Op)+" "+it.What+" "+strings.TrimPrefix(it.Name, base+"/")+" "+it.Note))
+		lines = append(lines, strings.TrimSpace(string(it.Op)+" "+string(it.What)+" "+strings.TrimPrefix(it.Name, base+"/")+" "+it.Note))
 	}
 	return lines
 }

@@ -127,7 +127,8 @@ func (s *Set) Open(readOnly bool) error {
 		host := registry.Host{
 			Name: r.Host, Address: r.Address, Handler: answer,
 			TLS: transport.Mode(r.TLS), CA: string(r.CA), Cert: string(r.Cert), Key: string(r.Key),
-			Concurrency: r.Concurrency, KeepPulls: r.KeepPulls, Rate: float64(r.Rate), Bandwidth: bandwidth,
+			Concurrency: setting.Number(r.Concurrency, 0), KeepPulls: setting.Number(r.KeepPulls, 0),
+			Rate: float64(setting.Number(r.Rate, 0)), Bandwidth: bandwidth,
 		}
 		if answer == nil { // embedded registries have no users
 			host.User, host.Password, host.Token = r.User, onDemand(r.Password), onDemand(r.Token)

@@ -30,13 +30,13 @@ type RegistryConnection struct {
 	// Most requests of a kind to have open at once. bayplan begins with at most 16. It adds one for
 	// each round of answers that come as fast as the first ones, and takes half as many when the
 	// registry answers that it is busy.
-	Concurrency int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=64"`
+	Concurrency *int `json:"concurrency,omitempty" jsonschema:"minimum=1,maximum=64,default=64"`
 	// Manifests to leave of what the registry lets its user pull in a time, where it tells how many
 	// are left, as Docker Hub does: those who pull by hand need some, too. When no more are left, the
 	// step fails.
-	KeepPulls int `json:"keep_pulls,omitempty" jsonschema:"minimum=1,maximum=1000000"`
+	KeepPulls *int `json:"keep_pulls,omitempty" jsonschema:"minimum=1,maximum=1000000"`
 	// Most requests in a second. Without it there is no limit.
-	Rate int `json:"rate,omitempty" jsonschema:"minimum=1,maximum=100000"`
+	Rate *int `json:"rate,omitempty" jsonschema:"minimum=1,maximum=100000"`
 	// Answer for the host inside the process instead of over the network: for rehearsals, tests and
 	// CI.
 	Embedded *EmbeddedRegistry `json:"embedded,omitempty"`

@@ -219,7 +219,10 @@ func hostOf(address string) string {
 }
 
 func (d *diff) item() runner.Item {
-	it := runner.Item{Op: runner.Create, What: "file", Name: d.target(), Bytes: max(d.size, 0)}
+	it := runner.Item{
+		Op: runner.Create, What: runner.RegularFile, Name: d.target(), Source: download.RedactURL(d.urls()[0]),
+		Bytes: max(d.size, 0), From: digestText(d.found), To: digestText(d.want),
+	}
 	notes := slices.Clone(d.notes)
 	if d.existing != nil {
 		it.Op = runner.Replace

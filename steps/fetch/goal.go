@@ -267,6 +267,18 @@ func digestList(d download.Digests) [][2]string {
 	return known
 }
 
+// digestText gives the digest of a file with its algorithm, "" if none is known: the SHA-256,
+// which is known of every file that is there, or else the strongest.
+func digestText(d download.Digests) string {
+	if d.SHA256 != "" {
+		return "sha256:" + d.SHA256
+	}
+	for _, sum := range digestList(d) {
+		return sum[0] + ":" + sum[1]
+	}
+	return ""
+}
+
 // hintOr gives the hint of an error, or the other text when it has none.
 func hintOr(err error, otherwise string) string {
 	if own := fault.Hint(err); own != "" {

@@ -109,9 +109,14 @@ func (s *glanceUpload) want(ctx context.Context, owner string, f cloudImage) (gl
 		want.Size, err = f.file.VirtualSize()
 		return want, err
 	}
-	want.SHA512 = f.file.RecallSHA512()
 	want.OnSHA512 = f.file.SHA512Rememberer()
-	return want, nil
+	if s.applying {
+		want.SHA512 = f.file.RecallSHA512() // or else it is computed while the content is sent
+		return want, nil
+	}
+	var err error
+	want.SHA512, err = f.file.SHA512(ctx) // which Inputs has computed already
+	return want, err
 }
 
 // decide lists the images once, and decides for each wanted image what must be done.

@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // items gives what a change touches, images first.
@@ -26,25 +28,25 @@ func (g *cloudSurvey) items() []runner.Item {
 func (f cloudImage) items() []runner.Item {
 	d := f.decision
 	var items []runner.Item
-	add := func(op runner.Op, name, note string) {
-		items = append(items, runner.Item{Op: op, What: "image", Name: name, Note: note})
+	add := func(op runner.Op, name, note, digest string) {
+		items = append(items, runner.Item{Op: op, What: runner.Image, Name: name, Note: note, From: digest})
 	}
 	for _, img := range d.Leftover {
-		add(runner.Remove, img.Name, "left by an interrupted upload, "+img.ID)
+		add(runner.Remove, img.Name, "left by an interrupted upload, "+img.ID, digestOf(img))
 	}
 	if d.Keep == nil {
 		items = append(items, f.uploadItem())
 	} else {
 		for _, img := range d.Old {
-			add(runner.Update, img.Name, img.ID+" ("+img.Status+") "+f.disposition(img))
+			add(runner.Update, img.Name, img.ID+" ("+img.Status+") "+f.disposition(img), digestOf(img))
 		}
 		if changes := f.changes(); len(changes) > 0 {
-			add(runner.Update, f.Name, "sets "+strings.Join(changes, ", "))
+			add(runner.Update, f.Name, "sets "+strings.Join(changes, ", "), "")
 		}
 	}
 	for _, img := range d.Delete {
 		if img.Name != f.Name {
-			add(runner.Remove, img.Name, "had the name "+f.Name+" before, "+img.ID)
+			add(runner.Remove, img.Name, "had the name "+f.Name+" before, "+img.ID, digestOf(img))
 		}
 	}
 	return items
@@ -74,7 +76,10 @@ func (f cloudImage) disposition(img glance.Image) string {
 // uploadItem gives the item of an image that must be uploaded.
 func (f cloudImage) uploadItem() runner.Item {
 	d := f.decision
-	it := runner.Item{Op: runner.Create, What: "image", Name: f.Name, Bytes: f.want.Size, Note: f.want.DiskFormat + ", " + f.want.Visibility}
+	it := runner.Item{
+		Op: runner.Create, What: runner.Image, Name: f.Name, Source: f.file.Path, Bytes: f.want.Size,
+		Note: f.want.DiskFormat + ", " + f.want.Visibility, To: hostfiles.SHA512Text(f.want.SHA512),
+	}
 	if f.convert {
 		it.Note += ", unpacked from qcow2"
 	}
@@ -85,13 +90,21 @@ func (f cloudImage) uploadItem() runner.Item {
 		}
 	}
 	if len(d.Old) > 0 {
-		it.Op = runner.Replace
+		it.Op, it.From = runner.Replace, digestOf(d.Old[0])
 		it.Note += "; " + d.Reason
 	}
 	for _, img := range d.Old {
 		it.Note += fmt.Sprintf("; %s %s", img.ID, f.disposition(img))
 	}
 	return it
+}
+
+// digestOf gives the strongest digest that the cloud has of an image, "" if it has none.
+func digestOf(img glance.Image) string {
+	if img.Hash == "" && img.MD5 == "" {
+		return ""
+	}
+	return glance.BestDigest(img)
 }
 
 // summary describes the change in a few words.
@@ -219,6 +232,7 @@ func (r *cloudRun) convergeAfterLinks(ctx context.Context, f cloudImage) (glance
 	case <-ctx.Done():
 		return glance.Image{}, ctx.Err()
 	}
+	began := time.Now()
 	w := f.want
 	w.Properties = f.properties(ids)
 	w.OnSent = r.progress.Add
@@ -233,6 +247,7 @@ func (r *cloudRun) convergeAfterLinks(ctx context.Context, f cloudImage) (glance
 	for _, it := range f.items() {
 		if it.Name == f.Name {
 			it.Note += twin
+			it.Began = began
 		}
 		r.progress.Done(it)
 	}

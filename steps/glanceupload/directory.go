@@ -46,6 +46,7 @@ type directoryImage struct {
 
 	op      runner.Op // "" for nothing
 	note    string
+	have    string   // SHA-512 of the present file that is replaced; "": not known
 	backup  string   // new path of the present file; "": it stays or there is none
 	surplus []string // paths of older files that should not be there now
 	drop    []string // paths of older files that are removed, with the backup counted
@@ -75,7 +76,7 @@ func (s *glanceUpload) surveyDirectory(ctx context.Context, w runner.World, file
 		if err := f.findWanted(ctx, d.prior, s.applying); err != nil {
 			return nil, err
 		}
-		if err := f.compare(ctx); err != nil {
+		if err := f.compare(ctx, s.applying); err != nil {
 			return nil, err
 		}
 		if s.replaces() {
@@ -135,7 +136,7 @@ func (f *directoryImage) recorded(prior *runner.Record) string {
 }
 
 // compare compares the present file with the wanted one.
-func (f *directoryImage) compare(ctx context.Context) error {
+func (f *directoryImage) compare(ctx context.Context, applying bool) error {
 	fi, err := f.to.Stat()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -150,7 +151,7 @@ func (f *directoryImage) compare(ctx context.Context) error {
 		return fmt.Errorf("%s is in the way: it is not a regular file", f.to.Path)
 	}
 	f.to.Size = fi.Size()
-	same, err := f.hasContent(ctx)
+	same, err := f.hasContent(ctx, applying)
 	if err != nil {
 		return err
 	}
@@ -164,12 +165,15 @@ func (f *directoryImage) compare(ctx context.Context) error {
 // hasContent reports whether the present file has the wanted content. If the recorded
 // digest of an unpacked image differs from the file's, the image is unpacked to make
 // sure.
-func (f *directoryImage) hasContent(ctx context.Context) (bool, error) {
+func (f *directoryImage) hasContent(ctx context.Context, applying bool) (bool, error) {
 	if f.to.Size != f.size {
-		return false, nil
+		if f.have = f.to.RecallSHA512(); f.have == "" && !applying {
+			f.have, _ = f.to.SHA512(ctx) // only to tell people
+		}
+		return false, ctx.Err()
 	}
 	have, err := f.to.SHA512(ctx)
-	if err != nil || have == f.sum || !f.convert {
+	if f.have = have; err != nil || have == f.sum || !f.convert {
 		return have == f.sum, err
 	}
 	f.sum, err = f.file.UnpackedSHA512(ctx)
@@ -199,7 +203,10 @@ func newDirectories(paths []string) []runner.Item {
 func (f directoryImage) items() []runner.Item {
 	var items []runner.Item
 	if f.op != "" {
-		it := runner.Item{Op: f.op, What: "image", Name: f.to.Path, Bytes: f.size, Note: f.note}
+		it := runner.Item{
+			Op: f.op, What: runner.Image, Name: f.to.Path, Source: f.file.Path, Bytes: f.size, Note: f.note,
+			From: hostfiles.SHA512Text(f.have), To: hostfiles.SHA512Text(f.sum),
+		}
 		if f.convert {
 			it.Note += ", unpacked from qcow2"
 		}

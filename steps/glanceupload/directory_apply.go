@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/readers"
@@ -33,6 +34,7 @@ func (f directoryImage) planned() runner.File {
 // apply stores the image. The old file keeps its content under its backup name. At any
 // moment the path names the complete old file or the complete new one.
 func (f *directoryImage) apply(ctx context.Context, p runner.Progress) error {
+	began := time.Now()
 	if f.op != "" {
 		if err := f.write(ctx, p); err != nil {
 			return err
@@ -44,6 +46,9 @@ func (f *directoryImage) apply(ctx context.Context, p runner.Progress) error {
 		}
 	}
 	for _, it := range f.items() {
+		if it.Name == f.to.Path {
+			it.Began = began
+		}
 		p.Done(it)
 	}
 	return nil

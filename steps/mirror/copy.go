@@ -89,7 +89,9 @@ func (m *mirror) execute(ctx context.Context, t *registry.TransferPlan, p runner
 		Moved:    p.Add,
 		Done: func(e *registry.ImagePlan) {
 			if e.Err == nil {
-				p.Done(items[e])
+				it := items[e]
+				it.Began, it.Mounted = e.Began, e.Mounted
+				p.Done(it)
 			}
 		},
 	})

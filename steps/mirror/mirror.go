@@ -152,7 +152,7 @@ func (m *mirror) Sign(_, id string) { m.id = id }
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := append(m.validateTo(), plan.At("parallel", setting.Between(m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests)))
+	errs := append(m.validateTo(), plan.At("parallel", setting.Between(&m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests)))
 	errs = append(errs, m.validateSignatures()...)
 	errs = append(errs, m.Rename.Validate("rename")...)
 	errs = append(errs, m.Prune.validate()...)
@@ -292,9 +292,9 @@ func copyItems(t *registry.TransferPlan) []runner.Item {
 
 func copyItem(e *registry.ImagePlan, pulls map[*registry.ImagePlan]int64) runner.Item {
 	it := runner.Item{
-		Op: runner.Create, What: "image", Name: e.Target, Bytes: pulls[e],
+		Op: runner.Create, What: runner.Image, Name: e.Target, Source: e.Source, Bytes: pulls[e],
 		Note: fmt.Sprintf("%s, %s in all", human.Count(e.Blobs, "blob", "blobs"), human.Size(e.Size)),
-		From: e.Have, To: e.Digest,
+		From: e.Have, To: e.Digest, Size: e.Size,
 	}
 	if e.Have != "" {
 		it.Op = runner.Update

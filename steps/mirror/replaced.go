@@ -23,7 +23,7 @@ type replacedRule struct {
 	// How many images are kept of each tag. The second one has -2 behind its tag, the third one -3:
 	// these names need no clock and no record, so that a run that was interrupted is repeated
 	// without keeping an image twice.
-	Keep int `json:"keep,omitempty" jsonschema:"minimum=1,maximum=9,default=1"`
+	Keep *int `json:"keep,omitempty" jsonschema:"minimum=1,maximum=9,default=1"`
 }
 
 // The field of replaced.tag, and what may stand beside it.
@@ -56,7 +56,7 @@ func (r *replacedRule) template() string {
 }
 
 // count gives how many images are kept of a tag.
-func (r *replacedRule) count() int { return max(1, r.Keep) }
+func (r *replacedRule) count() int { return setting.Number(r.Keep, 1) }
 
 // names gives the names under which the images of a target are kept, the latest first. A
 // target without a tag has none.

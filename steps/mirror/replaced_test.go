@@ -33,7 +33,7 @@ func TestMirrorReplacedLaws(t *testing.T) {
 		return &steptest.Fixture{
 			New: func() runner.Step {
 				m := newMirror(b)
-				m.Replaced, m.Prune = &replacedRule{Keep: 2}, &pruneRule{}
+				m.Replaced, m.Prune = &replacedRule{Keep: new(2)}, &pruneRule{}
 				return m
 			},
 			Dirs:     []string{b.Dir},
@@ -66,7 +66,7 @@ func TestMirrorReplaced(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	b.List(t, "base")
 	m := newMirror(b)
-	m.Replaced, m.Prune = &replacedRule{Keep: 2}, &pruneRule{}
+	m.Replaced, m.Prune = &replacedRule{Keep: new(2)}, &pruneRule{}
 	apply := func() *runner.Finding {
 		t.Helper()
 		f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
@@ -103,7 +103,7 @@ func TestMirrorReplaced(t *testing.T) {
 	if f, err := m.Diff(t.Context(), &runner.Disk{}, nil); err != nil || f.Change != nil {
 		t.Errorf("there is something left to do: %+v, %v", f, err)
 	}
-	m.Replaced.Keep = 1 // prune removes those beyond
+	m.Replaced.Keep = new(1) // prune removes those beyond
 	apply()
 	if diff := cmp.Diff(map[string]string{"13.0-40": "base", "13.0-40.before": "ahead"}, kept(t, b)); diff != "" {
 		t.Errorf("with fewer (-want +got):\n%s", diff)
@@ -134,7 +134,7 @@ func TestMirrorReplacedKilled(t *testing.T) {
 			b.Put(t, "rhosp13/openstack-"+name+":latest", moving+tag)
 		}
 		m := newMirror(b)
-		m.Replaced = &replacedRule{Keep: 3}
+		m.Replaced = &replacedRule{Keep: new(3)}
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		for try, run := range []context.Context{ctx, t.Context(), t.Context()} {
@@ -187,7 +187,7 @@ func TestMirrorReplacedInLayout(t *testing.T) {
 		for _, name := range []string{"bare", "ahead", "base"} {
 			m := newMirror(b)
 			b.Write(t, testbed.UpstreamHost+"/rhosp13/openstack-"+name+":latest\n")
-			m.To, m.Replaced, m.Prune = layoutAt(path), &replacedRule{Tag: "old-{tag}", Keep: 2}, &pruneRule{}
+			m.To, m.Replaced, m.Prune = layoutAt(path), &replacedRule{Tag: "old-{tag}", Keep: new(2)}, &pruneRule{}
 			m.Rename = imagelist.Renames{{From: "rhosp13/openstack-" + name, To: "app"}}
 			f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 			if err != nil {
@@ -223,14 +223,14 @@ func TestReplacedOneName(t *testing.T) {
 		targets []string
 		want    string
 	}{
-		"the second image of one tag": {replacedRule{"old-{tag}", 2}, []string{"r.test/a:1.0", "r.test/a:1.0-2"}, "r.test/a:1.0 and r.test/a:1.0-2 would both be kept as r.test/a:old-1.0-2"},
-		"in the other order":          {replacedRule{"old-{tag}", 3}, []string{"r.test/a:1.0-3", "r.test/a:1.0"}, "would both be kept as r.test/a:old-1.0-3"},
-		"in a layout":                 {replacedRule{"old.{tag}", 9}, []string{"oci:/x:a:7", "oci:/x:a:7-9"}, "would both be kept as oci:/x:a:old.7-9"},
-		"one image each":              {replacedRule{"old-{tag}", 1}, []string{"r.test/a:1.0", "r.test/a:1.0-2"}, ""},
-		"the tag comes first":         {replacedRule{"{tag}-old", 2}, []string{"r.test/a:1.0", "r.test/a:1.0-2"}, ""},
-		"two repositories":            {replacedRule{"old-{tag}", 2}, []string{"r.test/a:1.0", "r.test/b:1.0-2"}, ""},
-		"one image twice":             {replacedRule{"old-{tag}", 2}, []string{"r.test/a:1.0", "r.test/a:1.0"}, ""},
-		"no tag":                      {replacedRule{"old-{tag}", 2}, []string{"r.test:5000/a@sha256:1", "r.test:5000/b@sha256:2"}, ""},
+		"the second image of one tag": {replacedRule{"old-{tag}", new(2)}, []string{"r.test/a:1.0", "r.test/a:1.0-2"}, "r.test/a:1.0 and r.test/a:1.0-2 would both be kept as r.test/a:old-1.0-2"},
+		"in the other order":          {replacedRule{"old-{tag}", new(3)}, []string{"r.test/a:1.0-3", "r.test/a:1.0"}, "would both be kept as r.test/a:old-1.0-3"},
+		"in a layout":                 {replacedRule{"old.{tag}", new(9)}, []string{"oci:/x:a:7", "oci:/x:a:7-9"}, "would both be kept as oci:/x:a:old.7-9"},
+		"one image each":              {replacedRule{"old-{tag}", new(1)}, []string{"r.test/a:1.0", "r.test/a:1.0-2"}, ""},
+		"the tag comes first":         {replacedRule{"{tag}-old", new(2)}, []string{"r.test/a:1.0", "r.test/a:1.0-2"}, ""},
+		"two repositories":            {replacedRule{"old-{tag}", new(2)}, []string{"r.test/a:1.0", "r.test/b:1.0-2"}, ""},
+		"one image twice":             {replacedRule{"old-{tag}", new(2)}, []string{"r.test/a:1.0", "r.test/a:1.0"}, ""},
+		"no tag":                      {replacedRule{"old-{tag}", new(2)}, []string{"r.test:5000/a@sha256:1", "r.test:5000/b@sha256:2"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := &registry.TransferPlan{}
@@ -259,7 +259,7 @@ func TestMirrorReplacedUnknown(t *testing.T) {
 			b := testbed.NewRegistries(t)
 			moveOn(t, b, "bare")
 			m := newMirror(b)
-			m.Replaced = &replacedRule{Keep: 2}
+			m.Replaced = &replacedRule{Keep: new(2)}
 			b.Before["local"] = testbed.RefuseReads(strings.Replace(tt.part, ":", "/manifests/", 1), tt.status)
 			f, err := m.Diff(t.Context(), &runner.Disk{}, nil)
 			if err != nil {

@@ -47,13 +47,16 @@ func (d *diff) compare(ctx context.Context) error {
 		return err
 	}
 	for _, pick := range d.picks.Picks {
-		op, err := d.compareFile(ctx, pick)
+		op, have, err := d.compareFile(ctx, pick)
 		if err != nil {
 			return err
 		}
 		if op != "" {
 			d.todo = append(d.todo, pick)
-			d.items = append(d.items, runner.Item{Op: op, What: "file", Name: d.target(pick), Bytes: pick.File.Size, Note: linkedNote(pick)})
+			d.items = append(d.items, runner.Item{
+				Op: op, What: runner.RegularFile, Name: d.target(pick), Source: d.pkg.NEVRA(), Bytes: pick.File.Size, Note: linkedNote(pick),
+				From: sha256Text(have), To: sha256Text(pick.File.SHA256),
+			})
 		}
 	}
 	if len(d.todo) == 0 && len(d.leftovers()) == 0 {
@@ -100,24 +103,34 @@ func modeOfPick(pick rpm.Pick) fs.FileMode {
 	return 0o644
 }
 
-// compareFile gives the operation that a file needs, "" for none.
-func (d *diff) compareFile(ctx context.Context, pick rpm.Pick) (runner.Op, error) {
+func sha256Text(sum string) string {
+	if sum == "" {
+		return ""
+	}
+	return "sha256:" + sum
+}
+
+// compareFile gives the operation that a file needs, "" for none, and the SHA-256 of the file
+// that is there, "" if it is not known.
+func (d *diff) compareFile(ctx context.Context, pick rpm.Pick) (runner.Op, string, error) {
 	fi, err := d.world.Stat(d.target(pick))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return runner.Create, nil
+		return runner.Create, "", nil
 	case err != nil:
-		return "", err
+		return "", "", err
 	case !fi.Mode().IsRegular():
-		return "", fmt.Errorf("%s is in the way of a file of the package", d.target(pick))
-	case fi.Size() != pick.File.Size:
-		return runner.Replace, nil
+		return "", "", fmt.Errorf("%s is in the way of a file of the package", d.target(pick))
 	}
 	sums, err := d.world.Sum(ctx, d.target(pick), runner.SHA256)
-	if err != nil || sums[runner.SHA256] == pick.File.SHA256 {
-		return "", err
+	have := sums[runner.SHA256]
+	switch {
+	case fi.Size() != pick.File.Size: // also if it cannot be read
+		return runner.Replace, have, nil
+	case err != nil || have == pick.File.SHA256:
+		return "", have, err
 	}
-	return runner.Replace, nil
+	return runner.Replace, have, nil
 }
 
 // checkSpace gives an error when the disk has no room for the files, and for the

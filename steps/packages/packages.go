@@ -188,7 +188,7 @@ func (p *packageFiles) Paths() runner.Paths {
 		Into:  []string{string(p.Into)},
 	}
 	if p.Repository != "" {
-		paths.Asks = setting.WebServer("repository", p.Repository)
+		paths.Asks = setting.WebServer("repository", strings.TrimSuffix(p.Repository, "/")+"/"+rpm.RepoIndex)
 	}
 	return paths
 }

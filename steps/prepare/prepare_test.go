@@ -112,8 +112,8 @@ func TestPrepareWalkthrough(t *testing.T) {
 	want := prepareHeader + prepareRead(t, "../../internal/tripleo/testdata/walkthrough/overcloud_images.yaml")
 	finding := prepareDiff(t, p, &runner.Disk{})
 	if diff := cmp.Diff([]runner.Item{
-		{Op: runner.Create, What: "file", Name: string(p.EnvFile), Note: "75 parameters", New: want},
-		{Op: runner.Create, What: "file", Name: string(p.ImagesFile), Note: "45 images", New: finding.Change.Items[1].New},
+		{Op: runner.Create, What: "file", Name: string(p.EnvFile), Note: "75 parameters", To: sha256Of([]byte(want)), New: want},
+		{Op: runner.Create, What: "file", Name: string(p.ImagesFile), Note: "45 images", To: finding.Change.Items[1].To, New: finding.Change.Items[1].New},
 	}, finding.Change.Items); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}

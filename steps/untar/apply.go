@@ -160,15 +160,13 @@ func (d *diff) addItems(entries []archive.Entry) {
 		if _, ok := d.items[e.Name]; ok || !d.applying {
 			continue
 		}
-		item := runner.Item{Op: runner.Create, What: "file", Name: d.target(e), Bytes: e.Size}
+		item := d.item(e)
 		_, err := os.Lstat(d.target(e))
 		switch {
 		case err == nil && e.IsDir():
 			continue
 		case err == nil:
 			item.Op = runner.Replace
-		case e.IsDir():
-			item.What = "directory"
 		}
 		d.items[e.Name] = item
 	}

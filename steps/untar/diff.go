@@ -80,10 +80,7 @@ func (d *diff) checkPlaces() error {
 }
 
 func (d *diff) compareEntry(ctx context.Context, e archive.Entry) error {
-	item := runner.Item{Op: runner.Create, What: "file", Name: d.target(e), Bytes: e.Size}
-	if e.IsDir() {
-		item.What = "directory"
-	}
+	item := d.item(e)
 	fi, err := d.world.Stat(d.target(e))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -97,23 +94,38 @@ func (d *diff) compareEntry(ctx context.Context, e archive.Entry) error {
 		return nil
 	}
 	item.Op = runner.Replace
-	if e.Size >= 0 && fi.Size() != e.Size {
-		d.items[e.Name] = item
+	differs := e.Size >= 0 && fi.Size() != e.Size
+	if d.applying {
+		if differs { // or else Apply finds whether it differs
+			d.items[e.Name] = item
+		}
 		return nil
 	}
-	if d.applying {
-		return nil // Apply finds whether it differs
-	}
 	sums, err := d.world.Sum(ctx, d.target(e), runner.SHA256)
-	if err != nil {
+	if err != nil && !differs {
 		return err
 	}
-	if sums[runner.SHA256] == e.SHA256 {
+	if !differs && sums[runner.SHA256] == e.SHA256 {
 		d.same = append(d.same, e)
-	} else {
-		d.items[e.Name] = item
+		return nil
 	}
+	if have := sums[runner.SHA256]; have != "" {
+		item.From = "sha256:" + have
+	}
+	d.items[e.Name] = item
 	return nil
+}
+
+// item gives the item of an entry that is not there.
+func (d *diff) item(e archive.Entry) runner.Item {
+	if e.IsDir() {
+		return runner.Item{Op: runner.Create, What: runner.Directory, Name: d.target(e), Bytes: e.Size}
+	}
+	it := runner.Item{Op: runner.Create, What: runner.RegularFile, Name: d.target(e), Source: string(d.Archive), Bytes: e.Size}
+	if e.SHA256 != "" {
+		it.To = "sha256:" + e.SHA256
+	}
+	return it
 }
 
 // findClosed finds the directories of the archive whose mode keeps other users out.

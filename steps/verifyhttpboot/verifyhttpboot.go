@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -108,7 +109,7 @@ func (v *verifyHTTPBoot) Paths() runner.Paths {
 		paths.Scans = setting.Paths([]plan.Path{v.Dir}) // the script says which files
 	}
 	if v.URL != "" {
-		paths.Asks = setting.WebServer("url", v.URL)
+		paths.Asks = setting.WebServer("url", strings.TrimSuffix(v.URL, "/")+"/")
 	}
 	return paths
 }

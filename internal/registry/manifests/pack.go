@@ -21,10 +21,18 @@ type Packed struct {
 	packed    []byte
 }
 
+// unpackers are far larger than what they read.
+var unpackers = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+
 // Manifest gives the manifest for regclient.
 func (b Packed) Manifest() (manifest.Manifest, error) {
 	raw := make([]byte, b.size)
-	if _, err := io.ReadFull(flate.NewReader(bytes.NewReader(b.packed)), raw); err != nil {
+	unpacker := unpackers.Get().(io.Reader)
+	defer unpackers.Put(unpacker)
+	if err := unpacker.(flate.Resetter).Reset(bytes.NewReader(b.packed), nil); err != nil {
+		return nil, err
+	}
+	if _, err := io.ReadFull(unpacker, raw); err != nil {
 		return nil, err
 	}
 	return manifest.New(manifest.WithRaw(raw), manifest.WithDesc(descriptor.Descriptor{

@@ -7,8 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-
-	"github.com/regclient/regclient/types/ref"
 )
 
 // A DiskError says that a file of the spool cannot be made, written or read.
@@ -24,7 +22,7 @@ func (e *DiskError) Unwrap() error { return e.err }
 // so it is not written to last.
 type file struct {
 	path     string
-	from     ref.Ref // the source
+	source   Source
 	size     int64
 	complete bool // guarded by the mutex of the pool, as is lost
 	lost     bool // it cannot be read
@@ -38,7 +36,7 @@ type file struct {
 }
 
 // fill fetches the blob. If that fails, there is no file.
-func (f *file) fill(ctx context.Context, fetch Fetch) error {
+func (f *file) fill(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return &DiskError{err}
 	}
@@ -46,7 +44,7 @@ func (f *file) fill(ctx context.Context, fetch Fetch) error {
 	if err != nil {
 		return &DiskError{err}
 	}
-	err = f.copy(ctx, out, fetch)
+	err = f.copy(ctx, out)
 	if cerr := out.Close(); cerr != nil && err == nil {
 		err = &DiskError{cerr}
 	}
@@ -56,8 +54,8 @@ func (f *file) fill(ctx context.Context, fetch Fetch) error {
 	return err
 }
 
-func (f *file) copy(ctx context.Context, out io.Writer, fetch Fetch) error {
-	in, err := fetch(ctx)
+func (f *file) copy(ctx context.Context, out io.Writer) error {
+	in, err := f.source.Open(ctx)
 	if err != nil {
 		return err
 	}
@@ -157,3 +155,6 @@ func discard(files []*file) {
 
 // errClosed says that a Reader is used after Close.
 var errClosed = errors.New("read after close")
+
+// errDamaged says that a file does not hold what was written to it.
+var errDamaged = errors.New("a file in it has another digest than was written")

@@ -6,10 +6,14 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/opencontainers/go-digest"
 )
 
 // A Reader reads a blob from its file while that grows. It waits for bytes that have not
-// come yet. The mutex is there because an abandoned upload may still be reading.
+// come yet. It gives the last bytes only if the digest of the whole is right: the file may
+// have been damaged since. The mutex is there because an abandoned upload may still be
+// reading.
 type Reader struct {
 	Moved func(int64) // gets the number of bytes read; nil: nobody wants it
 
@@ -20,6 +24,7 @@ type Reader struct {
 	mu  sync.Mutex
 	in  *os.File
 	n   int64
+	sum digest.Verifier // of the n bytes
 	err error
 }
 
@@ -33,10 +38,16 @@ func newReader(ctx context.Context, f *file) *Reader {
 func (r *Reader) Open() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, err := r.file.wait(r.ctx, 0); err != nil {
+	want := digest.Digest(r.file.source.Digest)
+	err := want.Validate() // a manifest may say anything
+	if err == nil {
+		_, err = r.file.wait(r.ctx, 0)
+	}
+	if err != nil {
 		r.err = err
 		return err
 	}
+	r.sum = want.Verifier()
 	in, err := os.Open(r.file.path)
 	if err != nil {
 		r.err = r.file.whyGone(r.ctx, err)
@@ -63,8 +74,12 @@ func (r *Reader) Read(p []byte) (int, error) {
 		var n int
 		n, err = r.in.ReadAt(p[:min(int64(len(p)), there-r.n)], r.n)
 		r.n += int64(n)
+		_, _ = r.sum.Write(p[:n])
 		if r.Moved != nil {
 			r.Moved(int64(n))
+		}
+		if err == nil && r.n == r.file.size && !r.sum.Verified() {
+			err = errDamaged
 		}
 		if err == nil {
 			return n, nil

@@ -147,8 +147,8 @@ func (p *Pool) makeFile(b *moves, size int64) *file {
 }
 
 // fill fetches a blob into its file.
-func (p *Pool) fill(ctx context.Context, b *moves, f *file, fetch Fetch) {
-	err := f.fill(ctx, fetch)
+func (p *Pool) fill(ctx context.Context, b *moves, f *file) {
+	err := f.fill(ctx)
 	p.mu.Lock()
 	p.coming -= f.size
 	f.complete = err == nil

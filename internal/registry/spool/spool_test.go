@@ -12,6 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/ref"
 )
 
@@ -43,6 +44,11 @@ type feed struct {
 	end    error
 	opened int
 	closed bool
+}
+
+// source gives the feed as where the text 12345678 is read from.
+func (f *feed) source() Source {
+	return Source{From: origin, Digest: digest.FromString("12345678").String(), Open: f.open}
 }
 
 func (f *feed) open(ctx context.Context) (io.ReadCloser, error) {
@@ -82,8 +88,8 @@ func TestReadersAtTheirOwnSpeed(t *testing.T) {
 		fast.Begin()
 		slow.Begin()
 		f := &feed{chunks: make(chan string), end: io.EOF}
-		quick := a[0].Way(t.Context(), origin, here, f.open).Spooled
-		idle := b[0].Way(t.Context(), origin, there, f.open).Spooled
+		quick := a[0].Way(t.Context(), f.source(), here).Spooled
+		idle := b[0].Way(t.Context(), f.source(), there).Spooled
 		var got []byte
 		var err error
 		var wg sync.WaitGroup
@@ -135,7 +141,7 @@ func TestFetchThatFails(t *testing.T) {
 		pl.Begin()
 		broken := errors.New("broken")
 		f := &feed{chunks: make(chan string), end: broken}
-		one, two := w[0].Way(t.Context(), origin, here, f.open).Spooled, w[1].Way(t.Context(), origin, there, f.open).Spooled
+		one, two := w[0].Way(t.Context(), f.source(), here).Spooled, w[1].Way(t.Context(), f.source(), there).Spooled
 		f.chunks <- "1234"
 		close(f.chunks)
 		for _, r := range []*Reader{one, two} {
@@ -148,7 +154,7 @@ func TestFetchThatFails(t *testing.T) {
 		f = &feed{chunks: make(chan string, 1), end: io.EOF}
 		f.chunks <- "12345678"
 		for i, to := range []ref.Ref{here, there} {
-			r := w[i].Way(t.Context(), origin, to, f.open).Spooled
+			r := w[i].Way(t.Context(), f.source(), to).Spooled
 			if err := r.Open(); err != nil {
 				t.Fatal(err)
 			}
@@ -165,6 +171,55 @@ func TestFetchThatFails(t *testing.T) {
 	})
 }
 
+// A reader of a file that was damaged does not give its last bytes.
+func TestFileThatIsDamaged(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"flipped": func(path string) error { return os.WriteFile(path, []byte("12E45678"), 0o600) },
+		"cut":     func(path string) error { return os.Truncate(path, 5) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPool(t)
+			pl, w := want(p, "a", Blob{"sha256:1", 8}, Blob{"sha256:1", 8})
+			defer pl.End()
+			pl.Begin()
+			f := &feed{chunks: make(chan string, 1), end: io.EOF}
+			f.chunks <- "12345678"
+			r := w[0].Way(t.Context(), f.source(), here).Spooled
+			if err := r.Open(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = r.Close() }()
+			<-r.file.done
+			if err := damage(r.file.path); err != nil {
+				t.Fatal(err)
+			}
+			got, err := io.ReadAll(r)
+			if len(got) == 8 || !errors.As(err, new(*DiskError)) {
+				t.Errorf("got %q, %v", got, err)
+			}
+		})
+	}
+}
+
+// A digest that cannot be computed is an error.
+func TestDigestThatIsNone(t *testing.T) {
+	for _, text := range []string{"", "garbage", "md5:d41d8cd98f00b204e9800998ecf8427e", "sha256:1"} {
+		p := newPool(t)
+		pl, w := want(p, "a", Blob{text, 8}, Blob{text, 8})
+		pl.Begin()
+		f := &feed{chunks: make(chan string, 1), end: io.EOF}
+		f.chunks <- "12345678"
+		from := f.source()
+		from.Digest = text
+		r := w[0].Way(t.Context(), from, here).Spooled
+		if err := r.Open(); err == nil {
+			t.Errorf("%q is opened", text)
+		}
+		_ = r.Close()
+		pl.End()
+	}
+}
+
 // A fetch ends when the last one that wants the blob gives up.
 func TestFetchThatNobodyWants(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -174,8 +229,8 @@ func TestFetchThatNobodyWants(t *testing.T) {
 		first.Begin()
 		second.Begin()
 		f := &feed{chunks: make(chan string)}
-		r := a[0].Way(t.Context(), origin, here, f.open).Spooled
-		_ = b[0].Way(t.Context(), origin, there, f.open).Spooled
+		r := a[0].Way(t.Context(), f.source(), here).Spooled
+		_ = b[0].Way(t.Context(), f.source(), there).Spooled
 		synctest.Wait()
 		first.End()
 		synctest.Wait()
@@ -200,7 +255,7 @@ func TestReaderThatIsClosed(t *testing.T) {
 		pl.Begin()
 		f := &feed{chunks: make(chan string, 1)}
 		f.chunks <- "1"
-		r := w[0].Way(t.Context(), origin, here, f.open).Spooled
+		r := w[0].Way(t.Context(), f.source(), here).Spooled
 		if err := r.Open(); err != nil {
 			t.Fatal(err)
 		}
@@ -224,13 +279,12 @@ func TestReaderThatIsClosed(t *testing.T) {
 func TestReadyAndWay(t *testing.T) {
 	wake := make(chan struct{}, 1)
 	blob := Blob{"sha256:1", 8}
-	none := func(context.Context) (io.ReadCloser, error) { return nil, errors.New("no") }
 
 	t.Run("one that nobody else wants has no file", func(t *testing.T) {
 		p := newPool(t)
 		pl, w := want(p, "a", blob)
 		pl.Begin()
-		if way := w[0].Way(t.Context(), origin, here, none); !w[0].Ready(wake) || way != (Way{}) {
+		if way := w[0].Way(t.Context(), Source{From: origin}, here); !w[0].Ready(wake) || way != (Way{}) {
 			t.Errorf("got %+v", way)
 		}
 		later, v := want(p, "b", blob)
@@ -241,7 +295,7 @@ func TestReadyAndWay(t *testing.T) {
 		w[0].Put(here)
 		w[0].Leave()
 		<-wake
-		if way := v[0].Way(t.Context(), origin, there, none); !v[0].Ready(wake) || way.Put == nil || way.Put.Registry != here.Registry {
+		if way := v[0].Way(t.Context(), Source{From: origin}, there); !v[0].Ready(wake) || way.Put == nil || way.Put.Registry != here.Registry {
 			t.Errorf("got %+v", way)
 		}
 	})
@@ -250,14 +304,14 @@ func TestReadyAndWay(t *testing.T) {
 		pl, w := want(p, "a", blob)
 		pl.Begin()
 		_ = w[0].Ready(wake)
-		_ = w[0].Way(t.Context(), origin, here, none)
+		_ = w[0].Way(t.Context(), Source{From: origin}, here)
 		later, v := want(p, "b", blob)
 		later.Begin()
 		_ = v[0].Ready(wake)
 		w[0].Leave()
 		w[0].Drop()
 		<-wake
-		if way := v[0].Way(t.Context(), origin, there, none); !v[0].Ready(wake) || way != (Way{}) || later.Again() != (Again{}) {
+		if way := v[0].Way(t.Context(), Source{From: origin}, there); !v[0].Ready(wake) || way != (Way{}) || later.Again() != (Again{}) {
 			t.Errorf("got %+v, %+v", way, later.Again())
 		}
 	})
@@ -267,7 +321,7 @@ func TestReadyAndWay(t *testing.T) {
 		pl.Begin()
 		w[0].Put(here)
 		w[1].Put(there)
-		if way := w[2].Way(t.Context(), origin, there, none); way.Put == nil || way.Put.Registry != there.Registry {
+		if way := w[2].Way(t.Context(), Source{From: origin}, there); way.Put == nil || way.Put.Registry != there.Registry {
 			t.Errorf("got %+v", way)
 		}
 	})
@@ -291,7 +345,7 @@ func TestReadyAndWay(t *testing.T) {
 		p := newPool(t)
 		pl, w := want(p, "a", Blob{"sha256:2", 0}, Blob{"sha256:2", 0})
 		pl.Begin()
-		if way := w[0].Way(t.Context(), origin, here, none); !w[0].Ready(wake) || !w[1].Ready(wake) || way != (Way{}) {
+		if way := w[0].Way(t.Context(), Source{From: origin}, here); !w[0].Ready(wake) || !w[1].Ready(wake) || way != (Way{}) {
 			t.Errorf("got %+v", way)
 		}
 	})
@@ -311,8 +365,8 @@ func TestDiskThatIsFull(t *testing.T) {
 	f := &feed{chunks: make(chan string, 2), end: io.EOF}
 	f.chunks <- "1234"
 	f.chunks <- "5678"
-	grows := &file{size: 8, done: make(chan struct{})}
-	err := grows.copy(t.Context(), &fullDisk{6}, f.open)
+	grows := &file{source: f.source(), size: 8, done: make(chan struct{})}
+	err := grows.copy(t.Context(), &fullDisk{6})
 	var disk *DiskError
 	if !errors.As(err, &disk) || !errors.Is(err, syscall.ENOSPC) || grows.n != 4 || !f.closed {
 		t.Errorf("got %v after %d bytes", err, grows.n)
@@ -322,7 +376,7 @@ func TestDiskThatIsFull(t *testing.T) {
 	pl.Begin()
 	w[0].Lost(disk)
 	for i, to := range []ref.Ref{here, there} {
-		if way := w[i].Way(t.Context(), origin, to, f.open); way != (Way{}) {
+		if way := w[i].Way(t.Context(), f.source(), to); way != (Way{}) {
 			t.Errorf("got %+v", way)
 		}
 	}

@@ -167,13 +167,17 @@ type Way struct {
 	From    ref.Ref  // that the file is filled from
 }
 
-// A Fetch opens a blob at its source. Its last bytes come only if its digest is right.
-type Fetch func(context.Context) (io.ReadCloser, error)
+// A Source is where a blob is read from. Open is used if the blob is to go through a
+// file, by a goroutine that ends when the last execution that wants the blob ends. The
+// last bytes come only if the digest is right.
+type Source struct {
+	From   ref.Ref
+	Digest string
+	Open   func(context.Context) (io.ReadCloser, error)
+}
 
-// Way chooses the way for the next try. fetch opens the blob in from. It is used if the
-// blob is to go through a file, by a goroutine that ends when the last execution that
-// wants the blob ends.
-func (w *Want) Way(ctx context.Context, from, to ref.Ref, fetch Fetch) Way {
+// Way chooses the way for the next try.
+func (w *Want) Way(ctx context.Context, from Source, to ref.Ref) Way {
 	p := w.plan.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -186,14 +190,14 @@ func (w *Want) Way(ctx context.Context, from, to ref.Ref, fetch Fetch) Way {
 	case at != nil && (!readable || destination(at) == destination(&to)):
 		return Way{Put: at}
 	case readable:
-		return Way{Spooled: newReader(ctx, m.file), From: m.file.from}
+		return Way{Spooled: newReader(ctx, m.file), From: m.file.source.From}
 	}
 	if w.claim(m); m.alone != w && p.newFile(m, w.blob.size) != nil {
 		w.noteRead(m)
 		fetching, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		m.file.cancel, m.file.from = cancel, from
-		go p.fill(fetching, m, m.file, fetch) // discard waits for it
-		return Way{Spooled: newReader(ctx, m.file), From: from}
+		m.file.cancel, m.file.source = cancel, from
+		go p.fill(fetching, m, m.file) // discard waits for it
+		return Way{Spooled: newReader(ctx, m.file), From: from.From}
 	}
 	if !w.reading {
 		w.reading = true

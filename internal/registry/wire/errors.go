@@ -97,6 +97,12 @@ func (e *Error) lacksRepository() bool {
 	return e.Kind == NotFound && e.isPush() && (e.opened || e.said.code == "NAME_UNKNOWN")
 }
 
+// LacksUpload says whether a registry has looked for an upload that does not exist: it would
+// have refused before, had the user no right to push.
+func (e *Error) LacksUpload() bool {
+	return e.Kind == NotFound && !e.lacksRepository() || e.Status == http.StatusBadRequest && strings.HasPrefix(e.said.code, "BLOB_UPLOAD_")
+}
+
 // mayLackRepository says whether a refused push may have failed for the same reason: many
 // registries do not tell what is missing from what is forbidden. One that says more knows.
 func (e *Error) mayLackRepository() bool {

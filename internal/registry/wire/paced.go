@@ -100,6 +100,7 @@ func (t *Transport) sendNow(req *http.Request) (resp *http.Response, err error) 
 	}
 	resp, err = t.next.RoundTrip(req)
 	if err == nil {
+		t.pullsOf(req.URL.Host).noteUncounted(req, resp)
 		resp, err = readAhead(req, resp)
 	}
 	return resp, err

@@ -2,11 +2,15 @@ package wire
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/paging"
 )
 
 type pageKey struct{}
@@ -52,4 +56,31 @@ func ownLinks(req *http.Request, resp *http.Response) {
 		})
 	}
 	resp.Header["Link"] = own
+}
+
+// NextPage reads the query of the next page of a catalog from a Link header, "" for none.
+// names are those of this page, of which a registry gives at most so many. It does not follow
+// the address of the link, and rejects a link to another host that has no query.
+func NextPage(h http.Header, origin string, names []string, most int) (string, error) {
+	for _, link := range h.Values("Link") {
+		target, params, ok := strings.Cut(link, ";")
+		if !ok || !strings.Contains(strings.ReplaceAll(params, `"`, ""), "rel=next") {
+			continue
+		}
+		u, err := url.Parse(strings.Trim(strings.TrimSpace(target), "<>"))
+		if err != nil {
+			return "", fmt.Errorf("the link to the next page: %w", err)
+		}
+		if u.Host != "" && hostname.Origin(u) != origin {
+			return "", fmt.Errorf("%w: the next page is said to be on %s", paging.ErrEndless, u.Host)
+		}
+		if u.RawQuery != "" {
+			return u.RawQuery, nil
+		}
+		if len(names) > 0 {
+			return url.Values{"n": {strconv.Itoa(most)}, "last": {names[len(names)-1]}}.Encode(), nil
+		}
+		return "", fmt.Errorf("%w: the link to the next page does not say where it begins", paging.ErrEndless)
+	}
+	return "", nil
 }

@@ -149,6 +149,22 @@ func (c *pullCount) note(resp *http.Response) {
 	if resp.StatusCode != http.StatusUnauthorized {
 		c.known = true
 	}
+	c.noteQuota(resp)
+}
+
+// noteUncounted takes the answer to HEAD for a manifest, which is no pull but may tell what
+// is left.
+func (c *pullCount) noteUncounted(req *http.Request, resp *http.Response) {
+	if req.Method != http.MethodHead || !strings.Contains(req.URL.Path, "/manifests/") {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.noteQuota(resp)
+}
+
+// noteQuota takes what an answer says is left. The caller holds the mutex.
+func (c *pullCount) noteQuota(resp *http.Response) {
 	if q, ok := quotaOf(resp.Header); ok {
 		if c.limited && q.Remaining <= c.quota.Remaining+anew {
 			q.Remaining = min(q.Remaining, c.quota.Remaining)

@@ -114,9 +114,6 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // send sends a request, and repeats it while that may help and changes nothing.
 func (t *Transport) send(req *http.Request) (*http.Response, error) {
-	if err := t.outage(req); err != nil {
-		return nil, err
-	}
 	if req.GetBody != nil && !isRead(req) {
 		// regclient promises a body that can be read again, but a blob cannot.
 		// Without this, net/http would report that and hide the real error.
@@ -125,6 +122,9 @@ func (t *Transport) send(req *http.Request) (*http.Response, error) {
 		req = &once
 	}
 	for try := 1; ; try++ {
+		if err := t.outage(req); err != nil { // another request has used up its tries
+			return nil, err
+		}
 		resp, err := t.sendPaced(req)
 		last := try >= tries && (err != nil || try >= triesAt(resp.StatusCode)) || unreachable(err)
 		if err == nil || last {

@@ -29,6 +29,7 @@ type Copy struct {
 	Op             runner.Op // "" when nothing has to be done
 	Note           string    // the reason, in a few words
 	AttributesOnly bool      // the content is right, and only the mode or the owner is wrong
+	Old            string    // SHA-512 of the content that is replaced, lower-case hex; "": it is not known
 }
 
 // PlanCopies plans all copies into one directory. It gives an error when the
@@ -84,7 +85,11 @@ func (c *Copy) compare(ctx context.Context, w runner.World) error {
 		return fmt.Errorf("%s is in the way: it is not a regular file", c.To)
 	case fi.Size() != c.Size:
 		c.Op, c.Note = runner.Replace, "its content differs from "+c.From
-		return nil
+		c.Old, err = SHA512(ctx, w, c.To)
+		if errors.Is(err, fs.ErrPermission) {
+			err = nil
+		}
+		return err
 	}
 	sums, err := w.Sum(ctx, c.To, runner.SHA512)
 	attributes := c.attributesNote(fi)
@@ -94,7 +99,7 @@ func (c *Copy) compare(ctx context.Context, w runner.World) error {
 	case err != nil:
 		return err
 	case sums[runner.SHA512] != c.SHA512:
-		c.Op, c.Note = runner.Replace, "its content differs from "+c.From
+		c.Op, c.Note, c.Old = runner.Replace, "its content differs from "+c.From, sums[runner.SHA512]
 	case attributes != "":
 		c.Op, c.Note, c.AttributesOnly = runner.Update, attributes, true
 	}
@@ -169,14 +174,23 @@ func ownerText(o *durable.Owner) string {
 
 // Item gives the copy as a Change shows it to people.
 func (c Copy) Item() runner.Item {
-	it := runner.Item{Op: c.Op, What: "file", Name: c.To, Note: c.Note, Bytes: c.Size}
-	switch {
-	case c.AttributesOnly:
-		it.Bytes = 0
-	case c.Op == runner.Create:
+	it := runner.Item{Op: c.Op, What: runner.RegularFile, Name: c.To, Note: c.Note}
+	if c.AttributesOnly {
+		return it
+	}
+	it.Source, it.Bytes, it.From, it.To = c.From, c.Size, SHA512Text(c.Old), SHA512Text(c.SHA512)
+	if c.Op == runner.Create {
 		it.Note = "from " + c.From
 	}
 	return it
+}
+
+// SHA512Text gives a SHA-512 as text with its algorithm, and "" for one that is not known.
+func SHA512Text(sum string) string {
+	if sum == "" {
+		return ""
+	}
+	return "sha512:" + sum
 }
 
 // File gives the file as it will be after the copy.

@@ -27,6 +27,7 @@ func where(host string) string { return "registry " + strings.ToLower(host) }
 func (l List) Place(host, field string, rename func(string) string) runner.Place {
 	place := Place(host, namesIn(l.references(), rename)...)
 	place.Lists, place.Field = setting.Paths(l.Files()), field
+	place.NameOf = func(image string) string { return namesIn([]string{image}, rename)[0] }
 	for i := range l.Other {
 		place.ListFields = append(place.ListFields, item(field, i)+".file")
 	}

@@ -17,7 +17,7 @@ func WebServer(field string, urls ...string) []runner.Server {
 		case err != nil || raw == "":
 			known = false
 		case u.Scheme == "http" || u.Scheme == "https":
-			server.Hosts = append(server.Hosts, u.Host)
+			server.Hosts, server.URLs = append(server.Hosts, u.Host), append(server.URLs, raw)
 		default:
 			local = true
 		}
@@ -26,7 +26,7 @@ func WebServer(field string, urls ...string) []runner.Server {
 		return nil
 	}
 	if !known {
-		server.Hosts = nil
+		server.Hosts, server.URLs = nil, nil
 	}
 	return []runner.Server{server}
 }

@@ -36,12 +36,20 @@ func Alone(first string, given bool, second string) error {
 	return plan.At(first, fmt.Errorf("%s is given without %s", first, second))
 }
 
-// Between reports a number outside of low to high. 0 means "not set" and passes.
-func Between(n, low, high int) error {
-	if n != 0 && (n < low || n > high) {
-		return fmt.Errorf("%d is not from %d to %d", n, low, high)
+// Between reports a number outside of low to high. A setting that is left out (nil) passes.
+func Between(n *int, low, high int) error {
+	if n != nil && (*n < low || *n > high) {
+		return fmt.Errorf("%d is not from %d to %d", *n, low, high)
 	}
 	return nil
+}
+
+// Number gives the number of an optional setting, or what holds when it is left out.
+func Number(n *int, otherwise int) int {
+	if n == nil {
+		return otherwise
+	}
+	return *n
 }
 
 // Text gives the text of an optional setting. It is "" for a setting that is left

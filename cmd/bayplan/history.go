@@ -1,0 +1,158 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// runInfo says what a run is that begins now.
+func (s *session) runInfo(c *cli.Context) runner.RunInfo {
+	return runner.RunInfo{
+		Plan: s.graph.Plan.Name, Mode: runner.ModeApply, Began: time.Now(),
+		Command: strings.Join(os.Args, " "), Version: version(),
+		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
+		Steps: s.graph.RunSteps(), Texts: s.graph.Plan.Texts(), Lock: s.lockDigest(c),
+	}
+}
+
+// lockDigest gives the digest of the lock file, "" if there is none.
+func (s *session) lockDigest(c *cli.Context) string {
+	path, err := s.tagLockPath(c)
+	if err != nil || path == "" {
+		return ""
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+func (p *program) historyCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "history",
+		Usage: "list past runs: who ran them, what they changed",
+		Description: "The state keeps the last 50 applies. The newest comes first. Reads only the\n" +
+			"state. RUN is what \"bayplan report RUN\" takes.",
+		Flags: append(planFlags(), stateFlag(), &cli.IntFlag{Name: "n", Usage: "list only the last `N` runs"}, jsonFlag()),
+		Action: func(c *cli.Context) error {
+			if n := c.Int("n"); c.IsSet("n") && n < 1 {
+				return commandError(fmt.Errorf("-n %d: at least one run must be listed", n))
+			}
+			s, err := p.load(c)
+			if err != nil {
+				return err
+			}
+			store, err := s.readStore(c)
+			if err != nil {
+				return err
+			}
+			runs, err := store.Runs()
+			if err != nil {
+				return withStateHint(err)
+			}
+			if n := c.Int("n"); n > 0 && n < len(runs) {
+				runs = runs[:n]
+			}
+			if c.Bool("json") {
+				return p.historyJSON(s, runs)
+			}
+			return p.historyTable(runs)
+		},
+	}
+}
+
+func (p *program) historyJSON(s *session, runs []*runner.PastRun) error {
+	doc := document.History{Plan: s.graph.Plan.Name, Runs: make([]document.Run, len(runs))}
+	for i, r := range runs {
+		doc.Runs[i] = document.RunOf(r)
+	}
+	return p.printDocument(doc)
+}
+
+func (p *program) historyTable(runs []*runner.PastRun) error {
+	if len(runs) == 0 {
+		_, err := fmt.Fprintln(p.stdout, "no apply of this plan is recorded")
+		return err
+	}
+	var text strings.Builder
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "RUN\tWHEN\tWHO\tRESULT\tTOOK\tCHANGED")
+	for _, r := range runs {
+		who, took := "-", "-"
+		if r.User != "" {
+			who = r.User + "@" + r.Host
+		}
+		if !r.Ended.IsZero() {
+			took = fmt.Sprintf("%.1fs", r.Took)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Began.Local().Format(time.DateTime), who, runStateText(r.State), took, changedText(r))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(p.stdout, text.String())
+	return err
+}
+
+// runStateText is the state of a run for people.
+func runStateText(s runner.RunState) string {
+	switch s {
+	case runner.RunUnderWay:
+		return "under way"
+	case runner.RunUnknown:
+		return "under way or killed"
+	}
+	return string(s)
+}
+
+// maxChangedSteps is how many steps a line of the history names.
+const maxChangedSteps = 4
+
+// changedText says what a run has changed: "15 items, 2.5 KiB: pki, release", and which
+// steps failed.
+func changedText(r *runner.PastRun) string {
+	var parts []string
+	if len(r.Changed) > 0 {
+		var steps []string
+		for _, c := range r.Changed {
+			steps = append(steps, c.Step)
+		}
+		text := human.Count(r.Items, "item", "items")
+		if r.Bytes > 0 {
+			text += ", " + human.Size(r.Bytes)
+		}
+		parts = append(parts, text+": "+someOf(steps))
+	}
+	if len(r.Failed) > 0 {
+		var steps []string
+		for _, f := range r.Failed {
+			steps = append(steps, f.Step)
+		}
+		parts = append(parts, "failed: "+someOf(steps))
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, "; ")
+}
+
+func someOf(names []string) string {
+	if more := len(names) - maxChangedSteps; more > 1 {
+		return strings.Join(names[:maxChangedSteps], ", ") + fmt.Sprintf(" and %d more", more)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"unicode/utf8"
+)
+
+// Machine output stays JSON, and holds nothing that a terminal obeys.
+func TestMachineOutput(t *testing.T) {
+	var out bytes.Buffer
+	p := newProgram(&out, io.Discard)
+	p.redactor.Add("hunter2-x")
+	if err := p.printLine(map[string]string{"a": "\x1b[2J\u009b\u202e\U000e0041\u2028 hunter2-x é"}); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"a":"\u001b[2J\u009b\u202e\udb40\udc41\u2028 [redacted] é"}` + "\n"
+	if got := out.String(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// An output cleans what arrives in pieces, and keeps its first error.
+func TestOutput(t *testing.T) {
+	var out bytes.Buffer
+	p := newProgram(&out, io.Discard)
+	p.redactor.Add("hunter2-x")
+	for _, part := range []string{"a hunt", "er2", "-x b\nc", "\x1b", "[2J \xc3", "\xa9", " d"} {
+		if _, err := io.WriteString(p.stdout, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.stdout.flush(); err != nil {
+		t.Error(err)
+	}
+	if got, want := out.String(), "a [redacted] b\nc·[2J é d"; got != want || !utf8.ValidString(got) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	full := errors.New("full")
+	p = newProgram(failing{full}, io.Discard)
+	fmt.Fprintln(p.stdout, "x") // no caller has to look at the error
+	if code := p.exit(t.Context(), nil); code != exitFailed {
+		t.Errorf("code %d, want %d", code, exitFailed)
+	}
+	if err := p.stdout.flush(); !errors.Is(err, full) {
+		t.Errorf("got %v", err)
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }

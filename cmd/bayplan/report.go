@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/page"
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// defaultReport is the page that report writes where none is named.
+const defaultReport = "report.html"
+
+func (p *program) reportCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "report",
+		Usage:     "write a page of a run: errors, graph, times, images, plan",
+		ArgsUsage: "[RUN]",
+		Description: "RUN is the beginning of a run's name as \"bayplan history\" lists it; without\n" +
+			"it, the last run. The page is one HTML file that needs no network.",
+		Flags: append(planFlags(), stateFlag(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: defaultReport, Usage: "write the page to `FILE`"}),
+		Action: func(c *cli.Context) error {
+			s, err := p.load(c)
+			if err != nil {
+				return err
+			}
+			if err := checkReportPath(c.String("output")); err != nil {
+				return err
+			}
+			run, err := s.findRun(c, c.Args().First())
+			if err != nil {
+				return err
+			}
+			return p.writeReport(c.Context, s, run, c.String("output"))
+		},
+	}
+}
+
+// findRun gives the run that a text names, "" for the last one.
+func (s *session) findRun(c *cli.Context, name string) (*runner.PastRun, error) {
+	store, err := s.readStore(c)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := store.Runs()
+	if err != nil {
+		return nil, withStateHint(err)
+	}
+	run, err := runner.FindRun(runs, name)
+	switch {
+	case err != nil:
+		return nil, usageError{fault.WithHint(err, "name one of them in full")}
+	case run == nil && name != "":
+		return nil, usageError{fault.WithHint(fmt.Errorf("there is no run %q", name), "bayplan history lists the runs")}
+	case run == nil:
+		return nil, fault.WithHint(errors.New("no apply of this plan is recorded"), "bayplan apply records what it does")
+	}
+	return run, nil
+}
+
+// writeReport writes the page of a run.
+func (p *program) writeReport(ctx context.Context, s *session, run *runner.PastRun, file string) error {
+	// What the run has masked is masked. A secret that was in the plan's text before it
+	// was known to be one is known now.
+	s.graph.Plan.RevealAll(ctx)
+	run.Redact(s.graph.Plan.Redactor)
+	err := durable.WriteFile(file, 0o644, func(w io.Writer) error { return page.Write(w, run) })
+	if err != nil {
+		return fmt.Errorf("write the page of the run: %w", err)
+	}
+	_, err = fmt.Fprintf(p.stdout, "%s: %s of %s, %s\n", file, run.Mode, run.ID, runStateText(run.State))
+	return err
+}
+
+// checkReportPath finds out before a run whether its page can be written.
+func checkReportPath(file string) error {
+	info, err := os.Stat(filepath.Dir(file))
+	switch {
+	case err != nil:
+		return usageError{fmt.Errorf("the page of the run: %w", err)}
+	case !info.IsDir():
+		return usageError{fmt.Errorf("the page of the run: %s is no directory", filepath.Dir(file))}
+	}
+	if info, err = os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", file)
+	}
+	if err != nil {
+		return usageError{fmt.Errorf("the page of the run: %w", err)}
+	}
+	return nil
+}
+
+// reportAfter writes the page that --report names after an apply, whatever came of it.
+// The error of the apply comes first.
+func (p *program) reportAfter(c *cli.Context, s *session, applied error) error {
+	file := c.String("report")
+	if file == "" || s.run == "" {
+		return applied
+	}
+	run, err := s.findRun(c, s.run)
+	if err == nil {
+		err = p.writeReport(context.WithoutCancel(c.Context), s, run, file)
+	}
+	if applied != nil && err != nil {
+		p.printError(err)
+		return applied
+	}
+	return errors.Join(applied, err)
+}

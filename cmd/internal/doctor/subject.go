@@ -1,0 +1,216 @@
+package doctor
+
+import (
+	"context"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/tripleo"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/connections"
+)
+
+// A server is a server of the plan, with what the plan wants of it.
+type server struct {
+	connections.Server
+	host   string   // of a registry, as images name it
+	reads  []string // images, files or names that the plan reads there, as far as known
+	writes []string // repositories or names that it writes there
+	fills  bool     // it writes there, also where no name is known
+}
+
+// title names the server for people.
+func (s *server) title() string {
+	name := s.Name
+	switch {
+	case s.host != "" && name != "":
+		name += " (" + s.host + ")"
+	case s.host != "":
+		name = s.host
+	}
+	return string(s.Kind) + " " + name
+}
+
+// servers gives the servers that the plan asks, with what it wants of each. Images of lists
+// that are there count, too: a list may be all that names a registry.
+func (d *doctor) servers() []*server {
+	var all []*server
+	add := func(found connections.Server, host string) *server {
+		for _, s := range all {
+			if s.Kind == found.Kind && s.Name == found.Name && strings.EqualFold(s.URL, found.URL) {
+				return s
+			}
+		}
+		s := &server{Server: found, host: host}
+		all = append(all, s)
+		return s
+	}
+	for _, found := range d.Conns.Servers(runner.AskedBy(d.Plan, d.Types)) {
+		add(found, hostOf(found))
+	}
+	at := func(host string) *server {
+		found := d.Conns.ServerAt(runner.RegistryServer, host)
+		return add(found, hostOf(found))
+	}
+	for _, image := range d.sources() {
+		if host, _, _, err := registry.Split(image); err == nil {
+			s := at(host)
+			s.reads = appendNew(s.reads, image)
+		}
+	}
+	d.destinations(at, all)
+	d.files(all)
+	return all
+}
+
+func hostOf(s connections.Server) string {
+	if s.Kind == runner.CloudServer {
+		return ""
+	}
+	return s.Endpoint.Host
+}
+
+func appendNew(list []string, name string) []string {
+	if slices.Contains(list, name) {
+		return list
+	}
+	return append(list, name)
+}
+
+// registryPlace is how a place in a registry is called. See imagelist.Place.
+const registryPlace = "registry "
+
+// sources gives the images that steps read and none writes, as HOST/NAME:TAG.
+func (d *doctor) sources() []string {
+	filled := map[string]bool{}
+	for _, s := range d.paths {
+		for _, place := range s.paths.Fills {
+			filled[place.Where] = true
+		}
+	}
+	var all []string
+	for _, s := range d.paths {
+		for _, place := range s.paths.Looks {
+			host, isRegistry := strings.CutPrefix(place.Where, registryPlace)
+			if !isRegistry || filled[place.Where] {
+				continue
+			}
+			for _, name := range place.Names {
+				if name != "" && !strings.Contains(name, "*") {
+					all = append(all, host+"/"+name)
+				}
+			}
+		}
+		all = append(all, s.listedSources()...)
+	}
+	return all
+}
+
+// listedSources gives the images of the lists that a step reads, if only they name the
+// registries that it asks.
+func (s stepPaths) listedSources() []string {
+	late := func(v runner.Server) bool {
+		return v.Kind == runner.RegistryServer && v.Name == "" && len(v.Hosts) == 0
+	}
+	if !slices.ContainsFunc(s.paths.Asks, late) {
+		return nil
+	}
+	var all []string
+	for _, file := range s.paths.Reads {
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			all = append(all, listed(file)...)
+		}
+	}
+	return all
+}
+
+// listed gives the images of a list. One that is not there yet, that cannot be read or that
+// is another file has none: another check is about the file.
+func listed(file string) []string {
+	images, err := tripleo.ReadImages(openFile, file)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, im := range images {
+		names = append(names, im.Name)
+	}
+	return names
+}
+
+// destinations notes what the plan writes to registries and clouds.
+func (d *doctor) destinations(at func(host string) *server, all []*server) {
+	for _, step := range d.paths {
+		for _, place := range step.paths.Fills {
+			var s *server
+			if host, ok := strings.CutPrefix(place.Where, registryPlace); ok {
+				s = at(host)
+			} else if i := slices.IndexFunc(all, func(s *server) bool { return place.Where == "cloud "+s.Name && s.Kind == runner.CloudServer }); i >= 0 {
+				s = all[i]
+			} else {
+				continue
+			}
+			s.fills = true
+			for _, name := range namesOf(place) {
+				if s.Kind == runner.RegistryServer {
+					name, _, _ = strings.Cut(name, "@")
+					name, _, _ = strings.Cut(name, ":")
+				}
+				if name != "" && !strings.Contains(name, "*") {
+					s.writes = appendNew(s.writes, name)
+				}
+			}
+		}
+	}
+}
+
+// namesOf gives the names of a place, with those that its lists name.
+func namesOf(place runner.Place) []string {
+	names := slices.Clone(place.Names)
+	if place.NameOf == nil {
+		return names
+	}
+	for _, list := range place.Lists {
+		for _, image := range listed(list) {
+			names = append(names, place.NameOf(image))
+		}
+	}
+	return names
+}
+
+// files notes the files that the plan reads on web servers.
+func (d *doctor) files(all []*server) {
+	for _, a := range runner.AskedBy(d.Plan, d.Types) {
+		for i, url := range a.URLs {
+			found := d.Conns.ServerAt(runner.WebServer, a.Hosts[i])
+			for _, s := range all {
+				if s.Kind == found.Kind && strings.EqualFold(s.URL, found.URL) {
+					s.reads = appendNew(s.reads, url)
+				}
+			}
+		}
+	}
+}
+
+// embedded is all there is to say about a server that answers inside the process.
+func embedded() []Finding {
+	return []Finding{ok("reach", "answers inside bayplan; no connection is made and no port is used")}
+}
+
+// server looks at one server.
+func (d *doctor) server(ctx context.Context, s *server) []Finding {
+	switch {
+	case s.Embedded:
+		return embedded()
+	case s.Kind == runner.CloudServer:
+		return d.cloud(ctx, s)
+	case s.Kind == runner.WebServer:
+		return d.webServer(ctx, s)
+	}
+	return d.registry(ctx, s)
+}
+
+func openFile(path string) (io.ReadCloser, error) { return os.Open(path) }

@@ -1,0 +1,41 @@
+package doctor
+
+import (
+	"context"
+	"net/url"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/download"
+	"github.com/bayplan/bayplan/internal/human"
+)
+
+// webServer looks at a web server, and at the files that the plan reads there.
+func (d *doctor) webServer(ctx context.Context, s *server) []Finding {
+	if len(s.reads) > 0 {
+		if u, err := url.Parse(s.reads[0]); err == nil && s.Name == "" {
+			s.URL = u.Scheme + "://" + u.Host + "/" // without a connection, the plan's address has the scheme
+		}
+	}
+	if strings.HasPrefix(s.URL, "http:") && s.Name == "" {
+		s.Endpoint.TLS = "disabled"
+	}
+	found, reached := d.reach(ctx, s)
+	if !reached {
+		return found
+	}
+	var files []string
+	for _, at := range s.reads {
+		if strings.HasSuffix(at, "/") { // a place where files are
+			continue
+		}
+		if _, err := d.Conns.Downloads().Look(ctx, download.Request{URL: at}); err != nil {
+			found = append(found, failed(ctx, "read", err, "check the address"))
+			continue
+		}
+		files = append(files, download.RedactURL(at))
+	}
+	if len(files) > 0 {
+		found = append(found, ok("read", "%s there: %s", human.Count(len(files), "file is", "files are"), some(files, sample)))
+	}
+	return found
+}

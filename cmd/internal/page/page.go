@@ -1,0 +1,97 @@
+// Package page makes one HTML page of one run: what went wrong, the graph of its steps, its
+// time line, its images, what it changed, and its plan. The page is one file that asks no
+// network for anything: its style and its script stand in it, and its security policy
+// allows nothing else. All that it shows works without the script, which only searches
+// and sorts.
+//
+// It knows runs as the state keeps them, and no types of steps.
+package page
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/drawing"
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/runner"
+)
+
+//go:embed page.html
+var pageHTML string
+
+//go:embed page.css
+var pageCSS string
+
+//go:embed page.js
+var pageJS string
+
+// Write writes the page of a run. What stands in the run must be masked already (see
+// PastRun.Redact). Characters that people cannot see are replaced.
+func Write(w io.Writer, run *runner.PastRun) error {
+	r, err := collect(run)
+	if err != nil {
+		return err
+	}
+	t, err := template.New("page").Funcs(template.FuncMap{
+		"size": human.Size, "took": took, "count": human.Count, "when": when, "short": shortDigest,
+	}).Parse(pageHTML)
+	if err != nil {
+		return err
+	}
+	doc, err := newDocument(r)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := t.Execute(&b, doc); err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, human.Clean(b.String()))
+	return err
+}
+
+// A document is what the template shows.
+type document struct {
+	*report
+	Policy   string
+	CSS      template.CSS
+	JS       template.JS
+	Graph    template.HTML
+	Fits     bool // the graph can be made as narrow as a page and still be read
+	Timeline *timeline
+	Images   []imageRow
+	Results  []string // of Images, each once
+}
+
+func newDocument(r *report) (*document, error) {
+	css := strings.TrimSpace(drawing.CSS + pageCSS)
+	js := strings.TrimSpace(pageJS)
+	images := r.images()
+	doc := &document{
+		report: r, CSS: template.CSS(css), JS: template.JS(js), Policy: policy(css, js), //nolint:gosec // both are constants
+		Timeline: r.timeline(), Images: images, Results: results(images),
+	}
+	d, err := DrawGraph("Which step waits for which", r.graph(), r.look)
+	if err != nil {
+		return nil, err
+	}
+	doc.Fits = d.Width <= 1.5*graphWidth
+	doc.Graph = template.HTML(d.Inline()) //nolint:gosec // package drawing escapes every text
+	return doc, nil
+}
+
+// policy allows the page its own style and script, by their digests, and nothing else.
+func policy(css, js string) string {
+	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'", source(css), source(js))
+}
+
+func source(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}

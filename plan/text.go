@@ -1,0 +1,44 @@
+package plan
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+// A SourceText is the text of one file of a plan, for people.
+type SourceText struct {
+	File   string `json:"file"`   // as the user named it
+	Text   string `json:"text"`   // with [redacted] in place of what may be a secret
+	Digest string `json:"digest"` // sha256:HEX of the text without that
+}
+
+// Texts returns the texts of the files of the plan, the plan file first, then those
+// whose connections replace its own. It is empty for a Plan that was not read.
+func (p *Plan) Texts() []SourceText {
+	var texts []SourceText
+	for _, s := range p.sources {
+		texts = append(texts, s.masked())
+	}
+	return texts
+}
+
+// RevealAll reads the secrets of the plan that can be read, so that its Redactor knows
+// them. It is for texts that others shall see, such as a page of a past run.
+func (p *Plan) RevealAll(ctx context.Context) {
+	for _, s := range p.secrets {
+		// What cannot be read here and now cannot be masked.
+		_, _ = Secret{s}.Reveal(ctx)
+	}
+}
+
+// masked gives the text as it may be shown.
+func (s *source) masked() SourceText {
+	sum := sha256.Sum256([]byte(strings.Join(s.lines, "\n")))
+	shown := make([]string, len(s.lines))
+	for i, line := range s.lines {
+		shown[i], _ = s.mask.render(i, line, 1)
+	}
+	return SourceText{File: s.file, Text: strings.Join(shown, "\n"), Digest: "sha256:" + hex.EncodeToString(sum[:])}
+}

@@ -1,0 +1,186 @@
+package runner
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/redact"
+	"github.com/bayplan/bayplan/plan"
+)
+
+// A RunInfo says what a run is. It is known when the run begins.
+type RunInfo struct {
+	Plan  string    `json:"plan"` // the plan's name
+	Mode  Mode      `json:"mode"`
+	Began time.Time `json:"began"`
+
+	User    string `json:"user,omitempty"`
+	Host    string `json:"host,omitempty"`
+	Command string `json:"command,omitempty"` // the command line
+	Version string `json:"version,omitempty"` // of bayplan
+
+	Only []string `json:"only,omitempty"` // the steps to which the run was limited
+	Skip []string `json:"skip,omitempty"` // the steps that it left out
+
+	Steps []RunStep         `json:"steps,omitempty"` // of the plan, in file order
+	Texts []plan.SourceText `json:"texts,omitempty"` // the plan, without secrets
+	Lock  string            `json:"lock,omitempty"`  // sha256:HEX of the lock file when the run began; "": there was none
+}
+
+// A RunStep is a step of the plan as it was in a run.
+type RunStep struct {
+	ID    string `json:"id"`
+	Type  string `json:"type"`
+	Needs []Edge `json:"needs,omitempty"`
+}
+
+// RunSteps returns the steps of a graph, for a RunInfo.
+func (g *Graph) RunSteps() []RunStep {
+	steps := make([]RunStep, len(g.Nodes))
+	for i, n := range g.Nodes {
+		steps[i] = RunStep{ID: n.ID(), Type: n.Type.Name, Needs: n.Needs}
+	}
+	return steps
+}
+
+// A RunLog keeps one run in the state: what it is and how it ended in run.json, and its
+// events in events.jsonl, one JSON object for each line.
+type RunLog struct {
+	Dir string // runs/TIME of the state
+
+	info    RunInfo
+	secrets *redact.Redactor
+	tally   *tally
+	file    *os.File
+	err     error // the first one
+}
+
+// The files of a run.
+const (
+	runFile    = "run.json"
+	eventsFile = "events.jsonl"
+)
+
+// keptRuns is how many runs a state keeps.
+const keptRuns = 50
+
+// runIDFormat is the format of the names of runs. They sort by time.
+const runIDFormat = "20060102T150405.000Z"
+
+// NewRun makes the directory of a run that begins now. It adds to info who runs this
+// process and where. It deletes the oldest runs to keep no more than keptRuns. secrets
+// are masked in what is written of info; nil masks only the secret parts of URLs.
+func (s *Store) NewRun(info RunInfo, secrets *redact.Redactor) (*RunLog, error) {
+	if s.lock == nil {
+		return nil, errReadOnly
+	}
+	runs := filepath.Join(s.dir, "runs")
+	if err := removeOldest(runs, keptRuns-1); err != nil {
+		return nil, fmt.Errorf("remove old runs: %w", err)
+	}
+	info.Began = info.Began.UTC()
+	info.User, info.Host = userAndHost()
+	l := &RunLog{Dir: filepath.Join(runs, info.Began.Format(runIDFormat)), info: info, secrets: secrets, tally: newTally()}
+	if _, err := durable.MkdirAll(l.Dir, 0o700); err != nil {
+		return nil, keepError(err)
+	}
+	if err := l.write(nil); err != nil {
+		return nil, keepError(err)
+	}
+	f, err := os.OpenFile(filepath.Join(l.Dir, eventsFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, keepError(err)
+	}
+	l.file = f
+	return l, nil
+}
+
+func keepError(err error) error { return fmt.Errorf("keep the events of this run: %w", err) }
+
+// removeOldest deletes all but the last leave entries. Their names sort by time.
+func removeOldest(dir string, leave int) error {
+	entries, err := os.ReadDir(dir) // sorted by name
+	if err != nil {
+		return err
+	}
+	for _, e := range entries[:max(0, len(entries)-leave)] {
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A loggedEvent is an event with what only the log has.
+type loggedEvent struct {
+	Event
+	Change  []Item  `json:"change,omitempty"`
+	Outputs Outputs `json:"outputs,omitempty"`
+}
+
+// Observe writes an event. Close returns the error, if there is one.
+func (l *RunLog) Observe(e Event) {
+	l.tally.add(e)
+	if l.err != nil {
+		return
+	}
+	b, err := json.Marshal(loggedEvent{e, e.Change, e.Outputs})
+	if err == nil {
+		_, err = l.file.Write(append(b, '\n'))
+	}
+	l.err = err
+}
+
+// Close ends the log, records how the run ended, and returns the first error of the log.
+func (l *RunLog) Close() error {
+	errs := []error{l.err, l.file.Sync(), l.file.Close()}
+	if l.err == nil {
+		errs = append(errs, l.write(l.tally.result()))
+	}
+	for _, err := range errs {
+		if err != nil {
+			return keepError(err)
+		}
+	}
+	return nil
+}
+
+// A runRecord is what run.json holds.
+type runRecord struct {
+	RunInfo
+	Result *RunResult `json:"result,omitempty"` // nil: the run has not ended, or was killed
+}
+
+// write writes run.json. More secrets are known at the end of a run than at its start.
+func (l *RunLog) write(result *RunResult) error {
+	info := l.info
+	info.Command = l.secrets.Text(info.Command)
+	info.Texts = make([]plan.SourceText, len(l.info.Texts))
+	for i, t := range l.info.Texts {
+		t.Text = l.secrets.Text(t.Text)
+		info.Texts[i] = t
+	}
+	b, err := json.Marshal(runRecord{info, result})
+	if err != nil {
+		return err
+	}
+	return durable.WriteBytes(filepath.Join(l.Dir, runFile), 0o600, append(b, '\n'))
+}
+
+// readRunRecord reads run.json. A run of an earlier version has none: its record is nil.
+func readRunRecord(dir string) (*runRecord, error) {
+	b, err := readIfThere(filepath.Join(dir, runFile))
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	rec := new(runRecord)
+	if err := json.Unmarshal(b, rec); err != nil {
+		return nil, errors.Join(fmt.Errorf("read %s", filepath.Join(dir, runFile)), err)
+	}
+	return rec, nil
+}
