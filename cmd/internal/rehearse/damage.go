@@ -192,7 +192,7 @@ func (d *damager) waysOf(n *runner.Node, reports []*runner.Report) []damage {
 	var ways []damage
 	seen, kinds := map[string]bool{}, map[string]int{}
 	add := func(it runner.Item) {
-		kind := it.What + fmt.Sprint(d.root.holds(it.Name))
+		kind := string(it.What) + fmt.Sprint(d.root.holds(it.Name))
 		if seen[it.Name] || kinds[kind] == maxTries || it.Op == runner.Remove {
 			return
 		}
