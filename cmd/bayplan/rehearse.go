@@ -18,9 +18,10 @@ func (p *program) rehearseCommand() *cli.Command {
 		ArgsUsage: "[PLAN]...",
 		Description: "Diffs, applies, applies again and verifies plans as they are, then damages\n" +
 			"what each step has made and wants diff to see it. Takes no credentials,\n" +
-			"network or root: servers are answered for inside the process, the host's files\n" +
-			"lie in a temporary directory, and what a plan expects there is stood in for.\n" +
-			"What the plan's own folder lacks is a mistake. Several plans share one world.",
+			"network or root: servers are answered for inside the process, the host's\n" +
+			"files lie in a temporary directory, and what a plan expects there is stood\n" +
+			"in for. What the plan's own folder lacks is a mistake. Several plans share\n" +
+			"one world.",
 		Flags: append([]cli.Flag{
 			newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f"),
 			newRepeatedFlag("var", "NAME=VALUE", "give a variable a value"),
