@@ -122,3 +122,13 @@ func TestQuote(t *testing.T) {
 		})
 	}
 }
+
+func TestNames(t *testing.T) {
+	for template, want := range map[string]string{
+		"version": "version", "{version}-{release}": "release version", "{a!r}{{x}}{a:>8}": "a", "none}": "none}", "": "",
+	} {
+		if got := strings.Join(Names(template), " "); got != want {
+			t.Errorf("%s: %q, want %q", template, got, want)
+		}
+	}
+}

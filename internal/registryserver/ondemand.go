@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/opencontainers/go-digest"
-	"github.com/regclient/regclient/types/descriptor"
 	"github.com/regclient/regclient/types/mediatype"
 )
 
@@ -209,19 +207,4 @@ func (r *Registry) Repositories() (map[string][]string, error) {
 // Remove removes a tag behind the back of those who use the registry.
 func (r *Registry) Remove(repository, tag string) error {
 	return r.stored.repository(repository, true).removeTag(tag)
-}
-
-// Retag moves a tag to another manifest that the repository has.
-func (r *Registry) Retag(repository, tag, digestText string) error {
-	repo := r.stored.repository(repository, true)
-	m, err := repo.find(digestText)
-	if err != nil {
-		return err
-	}
-	text, err := repo.read(m.Digest)
-	if err != nil {
-		return err
-	}
-	put := descriptor.Descriptor{MediaType: m.MediaType, Digest: digest.Digest(digestText), Size: int64(len(text))}
-	return repo.putManifest(put, text, []string{tag}, func() error { return nil })
 }
