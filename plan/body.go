@@ -1,9 +1,6 @@
 package plan
 
-import (
-	"strconv"
-	"strings"
-)
+import "strconv"
 
 // A Body is a piece of a plan that is kept as it stands in the file, until Decode
 // reads it into a struct.
@@ -16,7 +13,7 @@ type Body struct {
 
 // A Ref is a reference to an output of a step, as it stands in a Body.
 type Ref struct {
-	Step   string
+	Step   string // its address
 	Output string
 	Path   string // of the field that holds it: "images", "environments[2]"
 	Whole  bool   // the reference is the whole value, nothing before or after it
@@ -41,7 +38,7 @@ func (n *node) refs(path string, into *[]Ref) {
 		return
 	}
 	for i := range n.parts {
-		if ref := n.parts[i].ref; ref != nil && ref.head == "steps" {
+		if ref := n.parts[i].ref; ref != nil && ref.step != "" {
 			*into = append(*into, n.ref(ref, path))
 		}
 	}
@@ -54,7 +51,7 @@ func (n *node) refs(path string, into *[]Ref) {
 }
 
 func (n *node) ref(ref *reference, path string) Ref {
-	return Ref{Step: ref.names[0], Output: ref.names[1], Path: path, Whole: wholeRef(n.parts) != nil, Pos: ref.pos}
+	return Ref{Step: ref.step, Output: ref.names[1], Path: path, Whole: wholeRef(n.parts) != nil, Pos: ref.pos}
 }
 
 // Unresolved returns the texts at the field at path, or below it, that refer to
@@ -77,7 +74,7 @@ func (b Body) Unresolved(path string) []string {
 		for _, p := range below.parts {
 			text += p.lit
 			if p.ref != nil {
-				text += "${" + p.ref.head + "." + strings.Join(p.ref.names, ".") + "}"
+				text += p.ref.String()
 			}
 		}
 		texts = append(texts, text)

@@ -9,7 +9,8 @@ import (
 // openConnectionsFile opens the file of --connections and reads its variables.
 // readConnectionsFile reads the rest once their values are known. It returns nil
 // if there is no file, or none that can be read.
-func (r *reader) openConnectionsFile(file string) *reader {
+func (r *reader) openConnectionsFile(o Options) *reader {
+	file := o.Connections
 	if file == "" {
 		return nil
 	}
@@ -27,8 +28,7 @@ func (r *reader) openConnectionsFile(file string) *reader {
 		r.errs = append(r.errs, errs...)
 		return nil
 	}
-	in := newReader(s, errs)
-	in.redactor = r.redactor
+	in := newReader(newWhole(o), s, errs)
 	in.scope.outer = r.scope
 	in.top = in.keyedFields(root, "a connections file", "apiVersion", "vars", "secrets", "connections", "others")
 	in.readVersion(root, in.top, false)
@@ -44,6 +44,7 @@ func (r *reader) openConnectionsFile(file string) *reader {
 func (r *reader) readConnectionsFile(p *Plan) {
 	r.evaluateVars()
 	r.readSecrets(r.top.value("secrets"), p)
+	p.Registries, p.Clouds, p.Hosts = nil, nil, nil
 	r.readConnections(r.top.value("connections"), p)
 	p.sources = append(p.sources, r.src)
 	p.ConnectionsFile = r.src.file

@@ -118,7 +118,7 @@ func (c *converter) alias(n *ast.AliasNode) *node {
 func (c *converter) tagged(n *ast.TagNode) *node {
 	pos := c.posOf(n.Start)
 	if n.Start.Value != "!!str" {
-		return c.invalid(pos, "", "the tag %s is not supported; only !!str is", n.Start.Value)
+		return c.invalid(pos, "quote a text that begins with !", "the tag %s is not supported; only !!str is", n.Start.Value)
 	}
 	value := &node{src: c.src, pos: pos, plain: true}
 	if n.Value != nil {

@@ -8,8 +8,11 @@ import (
 // A refRules says which references a value may hold. References to variables are
 // always allowed.
 type refRules struct {
-	secrets bool   // references to secrets are allowed: below connections
-	step    string // the ID, below steps.ID.with, where references to other steps are allowed; "" elsewhere
+	secrets bool       // references to secrets are allowed: below connections
+	outputs bool       // references to outputs of steps are allowed: below with
+	step    *stepEntry // the step in which the value stands; nil elsewhere
+	each    *instance  // the instance that the value is for; nil elsewhere
+	loop    bool       // the value is for_each
 }
 
 // fillBody fills what stands below with or in a connection. Only there does a
@@ -55,7 +58,10 @@ func (r *reader) fill(n *node, valuePos Pos, in refRules) {
 	if n.reported = !ok; n.reported {
 		return
 	}
-	n.parts = r.replaceVars(n, parts)
+	if ref := wholeRef(parts); ref != nil && ref.head == "vars" && r.fillForm(n, ref) {
+		return
+	}
+	n.parts = r.replaceTexts(n, parts, in)
 	if len(n.parts) == 1 && n.parts[0].ref == nil {
 		n.text, n.parts = n.parts[0].lit, nil
 	}
@@ -69,7 +75,7 @@ func (r *reader) plaintextSecret(n *node, valuePos Pos) bool {
 		return false
 	}
 	only := wholeRef(splitRefs(n, func(Pos, *problem) {}))
-	if only != nil && only.head != "vars" && strings.HasPrefix(n.text, "${") {
+	if only != nil && (only.head == "steps" || only.head == "secrets") && strings.HasPrefix(n.text, "${") {
 		return false
 	}
 	if len(r.errs) < maxErrors {
@@ -83,54 +89,77 @@ func (r *reader) plaintextSecret(n *node, valuePos Pos) bool {
 
 // checkRef checks one reference of a value and looks up secrets.
 func (r *reader) checkRef(n *node, ref *reference, in refRules, alone bool) bool {
-	name := ref.names[0]
 	switch ref.head {
 	case "vars":
-		return true // replaceVars looks it up
+		return true // replaceTexts looks it up
+	case "each":
+		return in.step != nil && in.step.repeated || r.fail(ref.pos, "", "%s stands only in with, site and when of a step with for_each", ref)
 	case "secrets":
-		if !in.secrets {
-			return r.fail(ref.pos, "", "references to secrets are only allowed below connections")
-		}
-		if !alone {
-			return r.fail(ref.pos, "", "a reference to a secret must be the whole value")
-		}
-		if n.secret = r.secrets[name]; n.secret == nil && !slices.ContainsFunc(r.secretNames, func(known string) bool { return underscored(known) == name }) {
-			return r.fail(ref.pos, r.didYouMean(name, r.secretNames), "there is no secret %q", name)
-		}
-		if n.secret == nil {
-			return false // the mistake in the secret is reported
-		}
-		n.secret.used = true
+		return r.checkSecret(n, ref, in, alone)
+	}
+	return r.checkStepRef(ref, in)
+}
+
+func (r *reader) checkSecret(n *node, ref *reference, in refRules, alone bool) bool {
+	name := ref.names[0]
+	if !in.secrets {
+		return r.fail(ref.pos, "", "references to secrets are only allowed below connections")
+	}
+	if !alone {
+		return r.fail(ref.pos, "", "a reference to a secret must be the whole value")
+	}
+	if n.secret = r.secrets[name]; n.secret == nil && !slices.ContainsFunc(r.secretNames, func(known string) bool { return underscored(known) == name }) {
+		return r.fail(ref.pos, r.didYouMean(name, r.secretNames), "there is no secret %q", name)
+	}
+	if n.secret == nil {
+		return false // the mistake in the secret is reported
+	}
+	n.secret.used = true
+	return true
+}
+
+// fillForm puts the list or the mapping of a variable in place of a reference that
+// is a whole value. It reports whether it has dealt with the node.
+func (r *reader) fillForm(n *node, ref *reference) bool {
+	value, ok := r.lookup(ref, nil)
+	if n.reported = !ok || value.kind != isScalar && !r.grow(n.pos, value.size()); n.reported {
 		return true
 	}
-	switch {
-	case in.step == "":
-		return r.fail(ref.pos, "", "references to steps are only allowed below the with of a step")
-	case name == in.step:
-		return r.fail(ref.pos, "", "step %q refers to its own output", name)
-	case !r.isStep[name]:
-		return r.fail(ref.pos, r.didYouMean(name, r.stepIDs), "there is no step %q", name)
+	if value.kind == isScalar {
+		return false
+	}
+	n.kind, n.sensitive, n.yamlType, n.plain = value.kind, n.sensitive || secretKey(ref.names[0]), "", false
+	for _, it := range value.items {
+		text := &node{src: n.src, pos: n.pos, text: it.text, filled: true, sensitive: n.sensitive}
+		if value.kind == isSequence {
+			n.items = append(n.items, text)
+			continue
+		}
+		if markSensitive(text, it.key); r.plaintextSecret(text, n.pos) {
+			n.reported = true
+		}
+		n.entries = append(n.entries, entry{key: it.key, keyPos: n.pos, valuePos: n.pos, value: text})
 	}
 	return true
 }
 
-// replaceVars replaces references to variables by their values and joins the
-// literal parts.
-func (r *reader) replaceVars(n *node, parts []part) []part {
+// replaceTexts replaces references to variables and to the instance by their
+// values, and joins the literal parts.
+func (r *reader) replaceTexts(n *node, parts []part, in refRules) []part {
 	var out []part
 	var lit strings.Builder
 	for _, p := range parts {
 		switch {
 		case p.ref == nil:
 			lit.WriteString(p.lit)
-		case p.ref.head == "vars":
-			value, ok := r.lookup(p.ref, nil)
-			if !ok || !r.countGrowth(n.pos, lit.Len()+len(value)) {
+		case p.ref.head == "vars", p.ref.head == "each" && !in.each.unknown:
+			value, ok := r.textOf(p.ref, in)
+			if !ok || !r.countText(n.pos, lit.Len()+len(value)) {
 				n.reported = true
 				continue
 			}
 			n.filled = true
-			n.sensitive = n.sensitive || secretKey(p.ref.names[0])
+			n.sensitive = n.sensitive || p.ref.head == "vars" && slices.ContainsFunc(p.ref.names, secretKey)
 			lit.WriteString(value)
 		default:
 			if lit.Len() > 0 {
@@ -146,12 +175,29 @@ func (r *reader) replaceVars(n *node, parts []part) []part {
 	return out
 }
 
+// textOf returns the text that a reference to a variable or to the instance stands
+// for.
+func (r *reader) textOf(ref *reference, in refRules) (string, bool) {
+	switch {
+	case ref.head == "vars":
+		return r.lookupText(ref, nil)
+	case ref.names[0] == "key":
+		return in.each.key, true
+	}
+	return in.each.value, true
+}
+
 // plainText returns a text outside of bodies with its variables replaced.
 func (r *reader) plainText(n *node, name, key string) (string, bool) {
+	return r.filledText(n, name, key, refRules{})
+}
+
+// filledText is plainText for places where more than variables may stand.
+func (r *reader) filledText(n *node, name, key string, in refRules) (string, bool) {
 	if n == nil || n.reported {
 		return "", false
 	}
-	r.fill(n, n.pos, refRules{})
+	r.fill(n, n.pos, in)
 	if n.reported {
 		return "", false
 	}

@@ -35,7 +35,7 @@ func TestExpansion(t *testing.T) {
 	}
 	long := "apiVersion: bayplan/v1\nname: x\nvars: { a: " + numbered("word%d ", 7000) + " }\nsteps: {a: {type: mkdir, with: {p: [" + strings.Repeat("\"${vars.a}\",", 1000) + "]}}}\n"
 	_, errs = Parse("x.yaml", []byte(long), Options{})
-	if len(errs) != 1 || errs[0].Msg != "with its variables replaced the file is larger than 8388608 bytes" {
+	if len(errs) != 1 || errs[0].Msg != "with its variables replaced and its steps repeated the plan is larger than 33554432 bytes" {
 		t.Errorf("got %v", errs)
 	}
 }

@@ -49,8 +49,8 @@ func (o Options) readFile(file string) ([]byte, error) {
 }
 
 // Load reads the plan in a file. It returns the readable part of the plan
-// together with all mistakes. The plan is nil when the file cannot be read, is not
-// YAML or is not a mapping.
+// together with all mistakes. The plan is nil when the file, or one that it includes,
+// cannot be read, is not YAML or is not a mapping.
 func Load(ctx context.Context, path string, o Options) (*Plan, Errors) {
 	o.read = func(file string) ([]byte, error) { return readFile(ctx, file) }
 	raw, err := o.read(path)
@@ -71,12 +71,10 @@ func Parse(file string, src []byte, o Options) (*Plan, Errors) {
 		return nil, errs
 	}
 	s.adapt = o.Adapt
-	r := newReader(s, errs)
-	r.redactor = o.Redactor
-	r.readFile = o.readFile
-	p := r.readPlan(root, o)
-	p.File = abs
-	return p, r.finish()
+	r := newReader(newWhole(o), s, errs)
+	r.root, r.path = root, abs
+	p := r.readPlan(o)
+	return p, r.finishAll()
 }
 
 // readFile reads a file, but at most one byte more than a file may hold: yamlguard refuses

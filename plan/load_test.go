@@ -134,7 +134,7 @@ steps:
 	if a.Pos != (plan.Pos{Line: 5, Col: 3}) || a.TypePos != (plan.Pos{Line: 5, Col: 14}) || p.Step("d") != nil {
 		t.Errorf("step a is at %v, its type at %v; step d is %v", a.Pos, a.TypePos, p.Step("d"))
 	}
-	if got := p.Errorf(a.TypePos, "unknown type %q", a.Type).Text(); got != file+":5:14: unknown type \"mkdir\"\n      a: { type: mkdir }\n                 ^" {
+	if got := a.Errorf(a.TypePos, "unknown type %q", a.Type).Text(); got != file+":5:14: unknown type \"mkdir\"\n      a: { type: mkdir }\n                 ^" {
 		t.Errorf("got %s", got)
 	}
 	for name, path := range map[string]string{"absent": filepath.Join(dir, "no.yaml"), "directory": dir} {

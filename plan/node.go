@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -78,6 +79,35 @@ func (n *node) copy() *node {
 		c.items[i] = c.items[i].copy()
 	}
 	return &c
+}
+
+// copyMarked makes a copy for an instance of a repeated step. What holds no
+// references is the same for all instances, so they share it. copied is the number
+// of new nodes.
+func (n *node) copyMarked() (c *node, copied int) {
+	own, changed := *n, len(n.marks) > 0
+	for i, e := range n.entries {
+		below, count := e.value.copyMarked()
+		if copied += count; count > 0 {
+			if &own.entries[0] == &n.entries[0] {
+				own.entries = slices.Clone(n.entries)
+			}
+			own.entries[i].value, changed = below, true
+		}
+	}
+	for i, it := range n.items {
+		below, count := it.copyMarked()
+		if copied += count; count > 0 {
+			if &own.items[0] == &n.items[0] {
+				own.items = slices.Clone(n.items)
+			}
+			own.items[i], changed = below, true
+		}
+	}
+	if !changed {
+		return n, 0
+	}
+	return &own, copied + 1
 }
 
 // describe returns the words that messages use for what the node is.

@@ -10,45 +10,80 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// commandLine is the file of an error in a flag.
-const commandLine = "command line"
+// commandLine and environment are the files of errors in a flag and in a variable
+// of the environment.
+const (
+	commandLine = "command line"
+	environment = "environment"
+)
+
+// scopes are those whose variables may get a value from outside: that of the
+// connections file, if there is one, and that of the plan.
+type scopes []*scope
 
 // overrideVars sets variables from the environment, --var-file and --var. These
 // are the variables of the plan and of the connections file, other, if not nil.
 func (r *reader) overrideVars(o Options, other *reader) {
-	scopes := []*scope{r.scope}
+	in := scopes{r.scope}
 	if other != nil {
-		scopes = []*scope{other.scope, r.scope}
+		in = scopes{other.scope, r.scope}
 	}
-	for _, s := range scopes {
-		for name := range s.vars {
-			for _, env := range o.Environ {
-				if value, ok := strings.CutPrefix(env, "BAYPLAN_VAR_"+name+"="); ok {
-					setVar(scopes, name, value)
-				}
+	for _, env := range o.Environ {
+		name, value, _ := strings.Cut(env, "=")
+		if name, ours := strings.CutPrefix(name, "BAYPLAN_VAR_"); ours && in[0].find(name) != nil {
+			if wrong := in.set(name, varValue{text: value}); wrong != nil {
+				r.errs = append(r.errs, &Error{File: environment, Msg: "BAYPLAN_VAR_" + name + ": " + wrong.msg, Hint: wrong.hint})
 			}
 		}
 	}
 	for _, file := range o.VarFiles {
-		r.readVarFile(file, scopes)
+		r.readVarFile(file, in)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Vars)) {
-		if !setVar(scopes, name, o.Vars[name]) {
-			r.failCommandLine(human.DidYouMean(name, scopes[0].names()), "--var %s: the plan has no variable %q", name, name)
+		if in[0].find(name) == nil {
+			r.failCommandLine(human.DidYouMean(name, in[0].names()), "--var %s: the plan has no variable %q", name, name)
+		} else if wrong := in.set(name, varValue{text: o.Vars[name]}); wrong != nil {
+			r.failCommandLine(wrong.hint, "--var %s: %s", name, wrong.msg)
 		}
 	}
 }
 
-// setVar sets a variable in all scopes that declare it. It reports whether there
-// is one.
-func setVar(scopes []*scope, name, value string) bool {
-	found := false
-	for _, s := range scopes {
-		if v := s.vars[name]; v != nil {
-			v.override, found = &value, true
+// set sets a variable in all scopes that declare it. It returns a problem if one of
+// them declares it in another form.
+func (in scopes) set(name string, value varValue) *problem {
+	for _, s := range in {
+		v := s.vars[name]
+		if v == nil {
+			continue
+		}
+		if form, known := v.form(0); known && form != value.kind {
+			hint := ""
+			if value.kind == isScalar {
+				hint = "give it in a file, with --var-file"
+			}
+			return &problem{fmt.Sprintf("the plan declares the variable as %s, here is %s", form, value.kind), hint}
+		}
+		v.override = &value
+	}
+	return nil
+}
+
+// maxAliases is how many variables in a row may stand for one another.
+const maxAliases = 100
+
+// form returns whether a variable is declared as a text, a list or a mapping. One
+// without a value declares nothing.
+func (v *variable) form(depth int) (k kind, known bool) {
+	n := v.node
+	if n.reported || n.null || depth > maxAliases {
+		return isScalar, false
+	}
+	if n.kind == isScalar {
+		if from := v.in.alias(n); from != nil {
+			return from.form(depth + 1)
 		}
 	}
-	return found
+	return n.kind, true
 }
 
 func (r *reader) failCommandLine(hint, format string, args ...any) {
@@ -56,7 +91,7 @@ func (r *reader) failCommandLine(hint, format string, args ...any) {
 }
 
 // readVarFile sets the variables of one --var-file.
-func (r *reader) readVarFile(file string, scopes []*scope) {
+func (r *reader) readVarFile(file string, scopes scopes) {
 	raw, err := r.readFile(file)
 	if err != nil {
 		r.errs = append(r.errs, &Error{File: file, Msg: "--var-file: " + err.Error(), Hint: fault.Hint(err)})
@@ -67,22 +102,29 @@ func (r *reader) readVarFile(file string, scopes []*scope) {
 	if root == nil {
 		return
 	}
-	in := newReader(s, nil)
+	in := newReader(r.whole, s, nil)
 	for _, e := range root.entries {
 		if e.value.reported {
 			continue
 		}
-		text, wrong := e.value.wantText(fmt.Sprintf("variable %q", e.key), e.key)
-		switch {
-		case scopes[0].find(e.key) == nil:
+		if scopes[0].find(e.key) == nil {
 			in.fail(e.keyPos, in.didYouMean(e.key, scopes[0].names()), "the plan has no variable %q", e.key)
-		case wrong != nil:
-			in.failWith(e.value.pos, wrong)
-		default:
-			setVar(scopes, e.key, text)
+			continue
+		}
+		if value, ok := in.literal(e.key, e.value); ok {
+			if wrong := scopes.set(e.key, value); wrong != nil {
+				in.failWith(e.value.pos, wrong)
+			}
 		}
 	}
 	r.errs = append(r.errs, in.finish()...)
+}
+
+// literal returns the value that a --var-file gives a variable. References in it
+// are text.
+func (r *reader) literal(name string, n *node) (varValue, bool) {
+	n.walk(func(below *node) { below.marks = nil })
+	return r.varValue(&variable{name: name, in: r, node: n}, nil)
 }
 
 // reportUnused adds a mistake for each --var that nothing refers to.

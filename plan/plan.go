@@ -28,6 +28,7 @@ type Plan struct {
 	Clouds     []Connection // connections.clouds, in file order
 	Hosts      []Connection // connections.hosts, in file order
 	Steps      []*Step      // in file order
+	Off        []*Step      // steps that do not run: they are checked and then left out
 
 	Spool int64 // bytes that blobs may take that several destinations want: defaults.spool
 
@@ -49,7 +50,6 @@ type Plan struct {
 	// is that of the Options.
 	Redactor *redact.Redactor
 
-	src     *source
 	sources []*source       // of all its files, the plan file first
 	secrets []*secretSource // in no order
 }
@@ -61,9 +61,13 @@ type Connection struct {
 	Body Body // its settings
 }
 
-// A Step is one entry of steps. Its configuration is not decoded.
+// A Step is one entry of steps, or one instance of an entry with for_each. Its
+// configuration is not decoded.
 type Step struct {
-	ID      string
+	ID      string // its address: the key under steps, for an instance as Address gives it
+	Base    string // the key under steps
+	Key     string // of the instance; "" for a step without for_each
+	Site    string // where it runs when there are workers, or ""
 	Type    string
 	With    Body
 	Needs   []Need
@@ -90,9 +94,16 @@ func (p *Plan) Step(id string) *Step {
 	return nil
 }
 
-// Errorf makes an error at a place in the plan file, with its source line. Use
-// the Errorf of its Body for a place in a Connection: a connection may come from
-// another file.
-func (p *Plan) Errorf(pos Pos, format string, args ...any) *Error {
-	return p.src.errorf(pos, format, args...)
+// Errorf makes an error at a place in the file that the step stands in, with its
+// source line.
+func (s *Step) Errorf(pos Pos, format string, args ...any) *Error {
+	return s.With.src.errorf(pos, format, args...)
+}
+
+// File returns the file that the step stands in, as the user named it.
+func (s *Step) File() string {
+	if s.With.src == nil {
+		return ""
+	}
+	return s.With.src.file
 }

@@ -14,29 +14,65 @@ const (
 	maxSuggested = 20  // mistakes that get a suggestion: comparing names is slow
 )
 
-// A reader reads the nodes of one file and collects the mistakes.
-type reader struct {
-	src         *source
+// A whole is what the files of a plan make together: names that each of them may use.
+type whole struct {
+	files       []*reader // included files come before those that include them
+	opened      int       // how many files are included
 	redactor    *redact.Redactor
-	errs        Errors
-	top         fields // the sections of a connections file; empty for a plan
 	scope       *scope
 	secrets     map[string]*secretSource
 	secretNames []string // of the secrets, in file order
-	stepIDs     []string // the ids of all steps
-	isStep      map[string]bool
-	growth      int  // bytes of all texts after replacing their variables
-	tooBig      bool // growth is over maxGrowth, which is reported once
+	steps       []*stepEntry
+	step        map[string]*stepEntry // by id
+	growth      int                   // bytes of all texts after replacing their variables
+	tooBig      bool                  // growth is over maxGrowth, which is reported once
 
 	readFile func(file string) ([]byte, error) // reads a file of the command line
 }
 
-func newReader(s *source, errs Errors) *reader {
-	return &reader{src: s, errs: errs, scope: &scope{vars: map[string]*variable{}}, secrets: map[string]*secretSource{}, isStep: map[string]bool{}}
+// A reader reads the nodes of one file and collects the mistakes.
+type reader struct {
+	*whole
+	src  *source
+	path string // absolute, of a file of the plan
+	errs Errors
+	root *node
+	top  fields // the sections of the file
+
+	// While a repeated step is read: the instance, and the first one with a mistake at
+	// a place. Further ones would only repeat it.
+	current *instance
+	firstAt map[Pos]*instance
+}
+
+func newReader(w *whole, s *source, errs Errors) *reader {
+	return &reader{whole: w, src: s, errs: errs}
+}
+
+func newWhole(o Options) *whole {
+	return &whole{
+		redactor: o.Redactor, readFile: o.readFile, scope: &scope{vars: map[string]*variable{}},
+		secrets: map[string]*secretSource{}, step: map[string]*stepEntry{},
+	}
+}
+
+// stepIDs returns the ids of all steps, in file order.
+func (w *whole) stepIDs() []string {
+	ids := make([]string, len(w.steps))
+	for i, s := range w.steps {
+		ids[i] = s.id
+	}
+	return ids
 }
 
 // fail adds a mistake. It returns false, so that callers can return its result.
 func (r *reader) fail(pos Pos, hint, format string, args ...any) bool {
+	if r.current != nil {
+		if first := r.firstAt[pos]; first != nil && first != r.current {
+			return false
+		}
+		r.firstAt[pos] = r.current
+	}
 	if len(r.errs) == maxErrors {
 		format, args, hint = "there are more mistakes than bayplan shows", nil, ""
 	}
@@ -61,6 +97,16 @@ func (r *reader) didYouMean(got string, among []string) string {
 
 // underscored replaces the hyphens of a name, which is then most likely a valid one.
 func underscored(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+// finishAll returns the mistakes in all files, as finish does.
+func (w *whole) finishAll() Errors {
+	var all Errors
+	for _, r := range w.files {
+		all = append(all, r.finish()...)
+	}
+	_ = all.Err() // sorts
+	return all
+}
 
 // finish returns the mistakes, each once, in the order of their places. It masks
 // their source lines again, because all secrets are known only at the end.

@@ -13,16 +13,20 @@ type part struct {
 	ref *reference
 }
 
-// A reference is one ${...}: its head is vars, steps or secrets.
+// A reference is one ${...}: its head is vars, each, steps or secrets.
 type reference struct {
 	head  string
-	names []string // vars: name; secrets: name; steps: step and output
+	names []string // vars: name and perhaps key; each: key or value; secrets: name; steps: step and output
 	pos   Pos
+
+	bracket string // of a repeated step: "each.key", or a key in quotes; "" for others
+	step    string // the address of the step, after fill; "" as long as its key is not known
 }
 
 // heads are the kinds of references and their forms.
 var heads = []struct{ head, form string }{
 	{"vars", "${vars.NAME}"},
+	{"each", "${each.key} or ${each.value}"},
 	{"steps", "${steps.ID.OUTPUT}"},
 	{"secrets", "${secrets.NAME}"},
 }
@@ -30,6 +34,8 @@ var heads = []struct{ head, form string }{
 var (
 	refName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 	refPath = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+	refKey  = regexp.MustCompile(`^"[A-Za-z0-9][A-Za-z0-9._-]*"$`)
+	refStep = regexp.MustCompile(`^(steps\.[A-Za-z0-9_-]+)\[([^\[\]]*)\](\..*)?$`)
 )
 
 // splitRefs splits a scalar into literals and references. $${ is a literal ${; any
@@ -100,23 +106,60 @@ func parseRef(inside string, hush bool) (*reference, *problem) {
 		return nil, &problem{"references cannot be nested", ""}
 	case strings.ContainsAny(inside, " \t\n"):
 		return nil, &problem{shown + " holds a space", "a reference is a dotted path and nothing else"}
-	case !refPath.MatchString(inside):
+	}
+	bracket := ""
+	if match := refStep.FindStringSubmatch(inside); match != nil {
+		inside, bracket = match[1]+match[3], match[2]
+		if bracket != eachKey && !refKey.MatchString(bracket) {
+			return nil, &problem{shown + `: a bracket holds each.key or a key in quotes, as ["edge1"]`, ""}
+		}
+	}
+	if !refPath.MatchString(inside) {
 		return nil, &problem{shown + " is not a dotted path", "write $${ for a literal ${"}
 	}
-	names := strings.Split(inside, ".")
+	ref, wrong := parsePath(shown, strings.Split(inside, "."))
+	if ref != nil {
+		ref.bracket = bracket
+	}
+	return ref, wrong
+}
+
+// eachKey stands in a bracket for the key of the instance.
+const eachKey = "each.key"
+
+// parsePath makes a reference from the names between its dots. The key of a
+// variable may hold dots itself.
+func parsePath(shown string, names []string) (*reference, *problem) {
 	form := headForm(names[0])
 	if form == "" {
-		return nil, &problem{shown + ": a reference begins with vars., steps. or secrets.", headHint(names[0])}
+		return nil, &problem{shown + ": a reference begins with vars., each., steps. or secrets.", headHint(names[0])}
 	}
-	if len(names) != strings.Count(form, ".")+1 {
+	check := names[1:]
+	if names[0] == "vars" && len(names) > 2 {
+		names = []string{"vars", names[1], strings.Join(names[2:], ".")}
+		check = names[1:2]
+	} else if len(names) != strings.Count(form[:strings.Index(form, "}")], ".")+1 {
 		return nil, &problem{shown + " is not of the form " + form, ""}
 	}
-	for _, name := range names[1:] {
+	for _, name := range check {
 		if !refName.MatchString(name) {
 			return nil, &problem{shown + " holds an invalid name", "names begin with a letter and consist of lower-case letters, digits and _"}
 		}
 	}
+	if names[0] == "each" && names[1] != "key" && names[1] != "value" {
+		return nil, &problem{shown + " is not of the form " + form, ""}
+	}
 	return &reference{head: names[0], names: names[1:]}, nil
+}
+
+// String returns the reference as it stands in a plan, with the key of an instance
+// in place of each.key.
+func (ref *reference) String() string {
+	names := strings.Join(ref.names, ".")
+	if ref.step != "" {
+		names = ref.step + "." + ref.names[1]
+	}
+	return "${" + ref.head + "." + names + "}"
 }
 
 // headForm returns the form of references with a head, or "" for an unknown head.
@@ -130,7 +173,7 @@ func headForm(head string) string {
 }
 
 func headHint(head string) string {
-	if near := human.Suggest(head, []string{"vars", "steps", "secrets"}); near != "" {
+	if near := human.Suggest(head, []string{"vars", "each", "steps", "secrets"}); near != "" {
 		return "did you mean " + headForm(near) + "?"
 	}
 	return "write $${ for a literal ${"

@@ -30,10 +30,11 @@ type Secret struct {
 // A secretSource says where a secret is, and holds its value after reading.
 type secretSource struct {
 	name string
-	pos  Pos    // of its name
-	used bool   // a connection refers to it
-	env  string // one of env and file is set; neither for NewSecret
-	file string // absolute
+	src  *source // of the file that declares it; nil for NewSecret
+	pos  Pos     // of its name
+	used bool    // a connection refers to it
+	env  string  // one of env and file is set; neither for NewSecret
+	file string  // absolute
 
 	redactor *redact.Redactor // learns the value
 

@@ -25,21 +25,34 @@ var (
 	digits   = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 )
 
-// readPlan reads the sections of a plan file. It reads variables and secrets
-// first, since the other sections may refer to them.
-func (r *reader) readPlan(root *node, o Options) *Plan {
-	f := r.keyedFields(root, "the plan", "apiVersion", "name", "vars", "secrets", "connections", "defaults", "steps")
-	p := &Plan{Dir: r.src.dir, Redactor: o.Redactor, src: r.src, sources: []*source{r.src}}
-	r.readVersion(root, f, true)
-	p.Name = r.readName(root, f)
-	r.readVars(f.value("vars"))
-	other := r.openConnectionsFile(o.Connections)
+// readPlan reads the sections of a plan. It reads variables and secrets first,
+// since the other sections may refer to them.
+func (r *reader) readPlan(o Options) *Plan {
+	r.top = r.keyedFields(r.root, "the plan", "apiVersion", "name", "include", "vars", "secrets", "connections", "defaults", "steps")
+	p := &Plan{File: r.path, Dir: r.src.dir, Redactor: o.Redactor}
+	r.readVersion(r.root, r.top, true)
+	p.Name = r.readName(r.root, r.top)
+	whole := r.openIncluded(o, nil)
+	if r.files = append(r.files, r); !whole {
+		return nil
+	}
+	for _, in := range slices.Backward(r.files) {
+		p.sources = append(p.sources, in.src)
+	}
+	for _, in := range r.files {
+		in.readVars(in.top.value("vars"))
+	}
+	other := r.openConnectionsFile(o)
 	r.overrideVars(o, other)
 	r.evaluateVars()
-	r.readSecrets(f.value("secrets"), p)
-	r.collectStepIDs(f.value("steps"))
-	r.readConnections(f.value("connections"), p)
-	r.readSteps(root, f, p)
+	for _, in := range r.files {
+		in.readSecrets(in.top.value("secrets"), p)
+		in.collectSteps(in.top.value("steps"))
+	}
+	for _, in := range r.files {
+		in.readConnections(in.top.value("connections"), p)
+	}
+	r.readSteps(p)
 	if other != nil {
 		other.readConnectionsFile(p)
 		r.errs = append(r.errs, other.finish()...)
@@ -73,72 +86,8 @@ func (r *reader) readName(root *node, f fields) string {
 	return name
 }
 
-// readSecrets reads where to find the secrets. It does not read their values.
-func (r *reader) readSecrets(section *node, p *Plan) {
-	if section == nil || !r.wantMapping(section, "secrets") {
-		return
-	}
-	for _, e := range section.entries {
-		r.secretNames = append(r.secretNames, e.key)
-		if r.wantName(e, "secret", refName, "lower-case letters, digits and _") {
-			r.readSecret(e)
-		}
-	}
-	for _, s := range r.secrets {
-		p.secrets = append(p.secrets, s)
-		if s.env != "" {
-			p.SecretVariables = append(p.SecretVariables, s.env)
-		}
-	}
-	slices.Sort(p.SecretVariables)
-}
-
-func (r *reader) readSecret(e entry) {
-	name := "secret " + strconv.Quote(e.key)
-	const hint = "write {env: VARIABLE} or {file: PATH}"
-	if e.value.kind != isMapping && !e.value.reported {
-		r.src.hide(e.value.text)
-		r.fail(e.valuePos, hint, "%s must say where to find it", name)
-		return
-	}
-	if e.value.reported {
-		return
-	}
-	f := r.keyedFields(e.value, name, "env", "file")
-	env, file := f.value("env"), f.value("file")
-	if len(f.byKey) == 2 || (len(f.byKey) == 0 && len(f.suggested) == 0) {
-		r.fail(e.keyPos, hint, "%s must have exactly one of env and file", name)
-		return
-	}
-	found := &secretSource{name: e.key, pos: e.keyPos, redactor: r.redactor}
-	if text, ok := r.plainText(env, "env", "env"); ok {
-		found.env = text
-		r.nonEmpty(env, text, "env")
-	}
-	if text, ok := r.plainText(file, "file", "file"); ok && r.nonEmpty(file, text, "file") {
-		path, err := resolvePath(r.src.dir, text)
-		if err != nil {
-			r.fail(file.pos, "", "file: %v", err)
-		}
-		found.file = string(path)
-	}
-	r.secrets[e.key] = found
-}
-
 func (r *reader) nonEmpty(n *node, text, name string) bool {
 	return text != "" || r.fail(n.pos, "", "%s must not be empty", name)
-}
-
-// collectStepIDs collects the ids of all steps first, since a reference may name a
-// step that comes later in the file.
-func (r *reader) collectStepIDs(section *node) {
-	if section == nil {
-		return
-	}
-	for _, e := range section.entries {
-		r.stepIDs = append(r.stepIDs, e.key)
-		r.isStep[e.key] = true
-	}
 }
 
 // limits are the settings of attempts that a step and defaults share.
@@ -202,68 +151,122 @@ func (r *reader) readSpool(n *node) int64 {
 	return size
 }
 
-func (r *reader) readSteps(root *node, f fields, p *Plan) {
-	defaults := limits{}
-	p.Spool = defaultSpool
-	if n := f.value("defaults"); n != nil && r.wantMapping(n, "defaults") {
-		f := r.keyedFields(n, "defaults", "timeout", "retry", "spool")
-		defaults = r.readLimits(f, defaults)
-		if n := f.value("spool"); n != nil {
-			p.Spool = r.readSpool(n)
-		}
-	}
-	section := f.value("steps")
-	if f.missing("steps") {
-		r.fail(root.pos, "", "steps is missing")
-	}
-	if section == nil || !r.wantMapping(section, "steps") {
-		return
-	}
-	if len(section.entries) == 0 && !section.incomplete {
+// readSteps reads the steps of all files.
+func (r *reader) readSteps(p *Plan) {
+	defaults := r.readDefaults(r.top.value("defaults"), p)
+	section := r.top.value("steps")
+	switch {
+	case len(r.steps) > 0:
+	case r.top.missing("steps"):
+		r.fail(r.root.pos, "", "steps is missing")
+	case section != nil && section.kind == isMapping && len(section.entries) == 0 && !section.incomplete && !section.reported:
 		r.fail(section.pos, "", "the plan has no steps")
 	}
-	for _, e := range section.entries {
-		p.Steps = append(p.Steps, r.readStep(e, defaults))
+	for _, s := range r.steps {
+		s.repeat(nil)
+	}
+	if !r.countSteps() {
+		return
+	}
+	for _, s := range r.steps {
+		s.needs = s.in.readNeeds(s.fields.value("needs"), s.id)
+	}
+	for _, s := range r.steps {
+		s.in.readStep(s, defaults, p)
 	}
 }
 
-func (r *reader) readStep(e entry, defaults limits) *Step {
-	s := &Step{ID: e.key, Pos: e.keyPos, TypePos: e.keyPos, Timeout: defaults.timeout, Retry: defaults.retry}
-	s.With = Body{src: r.src, pos: e.keyPos, name: "with"}
-	r.wantName(e, "step", stepID, "lower-case letters, digits and _")
-	name := "step " + strconv.Quote(e.key)
-	if !r.wantMapping(e.value, name) {
-		s.With.root = &node{src: r.src, reported: true}
-		return s
+// readDefaults reads what holds for every step that does not say otherwise.
+func (r *reader) readDefaults(n *node, p *Plan) limits {
+	p.Spool = defaultSpool
+	if n == nil || !r.wantMapping(n, "defaults") {
+		return limits{}
 	}
-	f := r.stepFields(e.value, name)
-	if f.missing("type") {
-		r.fail(e.keyPos, "", "%s has no type", name)
+	f := r.keyedFields(n, "defaults", "timeout", "retry", "spool")
+	if spool := f.value("spool"); spool != nil {
+		p.Spool = r.readSpool(spool)
 	}
-	if n := f.value("type"); n != nil {
-		s.TypePos = n.pos
-		s.Type, _ = r.fixedText(n, "type", "type")
+	return r.readLimits(f, limits{})
+}
+
+// readStep reads an entry of steps into the steps that it becomes.
+func (r *reader) readStep(s *stepEntry, defaults limits, p *Plan) {
+	step := Step{Base: s.id, Pos: s.pos, TypePos: s.pos, Timeout: defaults.timeout, Retry: defaults.retry}
+	step.With = Body{src: r.src, pos: s.pos, name: "with"}
+	if s.invalid {
+		step.With.root = &node{src: r.src, reported: true}
+	} else {
+		if s.fields.missing("type") {
+			r.fail(s.pos, "", "step %q has no type", s.id)
+		}
+		if n := s.fields.value("type"); n != nil {
+			step.TypePos = n.pos
+			step.Type, _ = r.fixedText(n, "type", "type")
+		}
+		l := r.readLimits(s.fields, defaults)
+		step.Timeout, step.Retry = l.timeout, l.retry
 	}
-	if f.byKey["with"] == nil && !f.missing("with") {
-		s.With.root = &node{src: r.src, reported: true}
+	if s.repeated {
+		r.firstAt = map[Pos]*instance{}
 	}
-	if with := f.byKey["with"]; with != nil {
-		s.With.pos = with.keyPos
-		r.fillBody(with.value, with.valuePos, refRules{step: e.key})
-		if s.With.root = with.value; !r.wantMapping(with.value, "with") {
-			with.value.reported = true
+	waits := 0
+	for _, i := range s.all() {
+		if s.repeated {
+			r.current = i
+		}
+		one := r.readInstance(s, i, step)
+		if waits += len(one.Needs); waits > maxNeeds {
+			r.fail(s.fields.value("needs").pos, "put a step between them that all instances wait for", "the instances of step %q wait for more than %d others", s.id, maxNeeds)
+			break
+		}
+		if i.on {
+			p.Steps = append(p.Steps, one)
+		} else {
+			p.Off = append(p.Off, one)
 		}
 	}
-	l := r.readLimits(f, limits{defaults.timeout, defaults.retry})
-	s.Timeout, s.Retry = l.timeout, l.retry
-	s.Needs = r.readNeeds(f.value("needs"), e.key)
-	return s
+	r.current = nil
+}
+
+// readInstance reads what is an instance's own: its configuration, its site and its
+// needs.
+func (r *reader) readInstance(s *stepEntry, i *instance, step Step) *Step {
+	step.ID, step.Key = s.address(i), i.key
+	in := refRules{step: s, each: i}
+	step.Site, _ = r.filledText(r.own(s, s.fields.value("site")), "site", "site", in)
+	step.Needs = s.needsOf(i)
+	with := s.fields.byKey["with"]
+	switch {
+	case with != nil:
+		in.outputs = true
+		step.With.pos, step.With.root = with.keyPos, r.own(s, with.value)
+		r.fillBody(step.With.root, with.valuePos, in)
+		if !r.wantMapping(step.With.root, "with") {
+			step.With.root.reported = true
+		}
+	case !s.invalid && !s.fields.missing("with"):
+		step.With.root = &node{src: r.src, reported: true}
+	}
+	return &step
+}
+
+// own returns a value of a step for one of its instances: a copy where it holds
+// references.
+func (r *reader) own(s *stepEntry, n *node) *node {
+	if n == nil || !s.repeated {
+		return n
+	}
+	own, copied := n.copyMarked()
+	if !r.grow(n.pos, copied*nodeSize) {
+		return &node{src: n.src, pos: n.pos, reported: true}
+	}
+	return own
 }
 
 // stepFields returns the entries of a step. Its unknown keys are most likely settings
 // that belong to with.
 func (r *reader) stepFields(n *node, name string) fields {
-	keys := []string{"type", "with", "needs", "timeout", "retry"}
+	keys := []string{"type", "for_each", "when", "site", "with", "needs", "timeout", "retry"}
 	empty := slices.ContainsFunc(n.entries, func(e entry) bool { return e.key == "with" && e.value.null })
 	before := len(r.errs)
 	f := r.keyedFields(n, name, keys...)
@@ -283,7 +286,7 @@ func (r *reader) stepFields(n *node, name string) fields {
 
 // readNeeds returns the needs that name another step. It adds mistakes for others and
 // for duplicates.
-func (r *reader) readNeeds(n *node, step string) []Need {
+func (r *reader) readNeeds(n *node, step string) []needEntry {
 	if n == nil || n.reported {
 		return nil
 	}
@@ -295,7 +298,7 @@ func (r *reader) readNeeds(n *node, step string) []Need {
 		r.fail(n.pos, hint, "needs must be a list of step ids, is %s", n.describe())
 		return nil
 	}
-	var needs []Need
+	var needs []needEntry
 	seen := map[string]bool{}
 	for _, it := range n.items {
 		id, ok := r.fixedText(it, "a need", "")
@@ -303,37 +306,39 @@ func (r *reader) readNeeds(n *node, step string) []Need {
 		case !ok:
 		case id == step:
 			r.fail(it.pos, "", "step %q needs itself", id)
-		case !r.isStep[id]:
-			r.fail(it.pos, r.didYouMean(id, r.stepIDs), "there is no step %q", id)
+		case r.step[id] == nil:
+			r.fail(it.pos, r.didYouMean(id, r.stepIDs()), "there is no step %q", id)
 		case seen[id]:
 			r.fail(it.pos, "", "step %q is needed twice", id)
 		default:
 			seen[id] = true
-			needs = append(needs, Need{ID: id, Pos: it.pos})
+			needs = append(needs, needEntry{r.step[id], it.pos})
 		}
 	}
 	return needs
 }
 
-// readConnections reads all kinds of connections into p and replaces those that p
-// has.
+// readConnections reads all kinds of connections of a file into p.
 func (r *reader) readConnections(section *node, p *Plan) {
-	p.Registries, p.Clouds, p.Hosts = nil, nil, nil
 	if section == nil || !r.wantMapping(section, "connections") {
 		return
 	}
 	f := r.keyedFields(section, "connections", "registries", "clouds", "hosts")
-	p.Registries = r.readKind(f.value("registries"), "registries", "registry")
-	p.Clouds = r.readKind(f.value("clouds"), "clouds", "cloud")
-	p.Hosts = r.readKind(f.value("hosts"), "hosts", "host")
+	p.Registries = r.readKind(p.Registries, f.value("registries"), "registries", "registry")
+	p.Clouds = r.readKind(p.Clouds, f.value("clouds"), "clouds", "cloud")
+	p.Hosts = r.readKind(p.Hosts, f.value("hosts"), "hosts", "host")
 }
 
-func (r *reader) readKind(section *node, key, what string) []Connection {
+// readKind adds the connections of one kind to those of earlier files.
+func (r *reader) readKind(all []Connection, section *node, key, what string) []Connection {
 	if section == nil || !r.wantMapping(section, "connections."+key) {
-		return nil
+		return all
 	}
-	var all []Connection
 	for _, e := range section.entries {
+		if i := slices.IndexFunc(all, func(c Connection) bool { return c.Name == e.key }); i >= 0 {
+			r.failTwice(e.keyPos, what, e.key, all[i].Body.src, all[i].Pos)
+			continue
+		}
 		r.wantName(e, what, connName, "lower-case letters, digits, _ and -")
 		r.fillBody(e.value, e.valuePos, refRules{secrets: true})
 		if !r.wantMapping(e.value, what+" "+strconv.Quote(e.key)) {

@@ -14,8 +14,8 @@ type SourceText struct {
 	Digest string `json:"digest"` // sha256:HEX of the text without that
 }
 
-// Texts returns the texts of the files of the plan, the plan file first, then those
-// whose connections replace its own. It is empty for a Plan that was not read.
+// Texts returns the texts of the files of the plan: the plan file, those that it
+// includes, and the one whose connections replace its own. It is empty for a Plan that was not read.
 func (p *Plan) Texts() []SourceText {
 	var texts []SourceText
 	for _, s := range p.sources {

@@ -1,22 +1,20 @@
 package plan
 
-import "slices"
-
-// unused returns a warning for each variable and each secret of the file that nothing
+// unused returns a warning for each variable and each secret of the plan that nothing
 // uses. A variable that has its value from outside may be there for a file of values
 // that several plans share.
-func (r *reader) unused() Errors {
+func (w *whole) unused() Errors {
 	var warnings Errors
-	for _, v := range r.scope.vars {
+	for _, v := range w.scope.vars {
 		if !v.used && v.override == nil {
-			warnings = append(warnings, r.src.errorf(v.pos, "nothing uses the variable %q", v.name))
+			warnings = append(warnings, v.in.src.errorf(v.pos, "nothing uses the variable %q", v.name))
 		}
 	}
-	for _, s := range r.secrets {
+	for _, s := range w.secrets {
 		if !s.used {
-			warnings = append(warnings, r.src.errorf(s.pos, "nothing uses the secret %q", s.name))
+			warnings = append(warnings, s.src.errorf(s.pos, "nothing uses the secret %q", s.name))
 		}
 	}
-	slices.SortFunc(warnings, func(a, b *Error) int { return comparePos(a.Pos, b.Pos) })
+	_ = warnings.Err() // sorts
 	return warnings
 }

@@ -4,33 +4,38 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // maxText is the largest size of one text after its variables are replaced,
-// maxGrowth that of all texts of a file together. Variables that refer to
-// variables can grow exponentially.
+// maxGrowth that of all of them and of all copies of repeated steps together.
+// Variables that refer to variables can grow exponentially.
 const (
 	maxText   = 64 << 10
-	maxGrowth = 8 << 20
+	maxGrowth = 32 << 20
+	nodeSize  = 40 // about what a value takes besides its text, in bytes
 )
 
-// A scope holds the variables that a file's references can name.
+// A scope holds the variables that a plan's references can name.
 type scope struct {
 	vars  map[string]*variable
 	outer *scope // of the plan, for a connections file
 }
 
-// A variable has a value in the file, which one from outside may override.
+// A variable has a value in a file, which one from outside may override.
 type variable struct {
 	name     string
-	node     *node   // its value in the file
-	pos      Pos     // of its name
-	override *string // the value from outside, literal text; nil if there is none
+	in       *reader   // of the file that declares it
+	node     *node     // its value in the file
+	pos      Pos       // of its name
+	override *varValue // the value from outside, literal texts; nil if there is none
 	used     bool
 
 	state varState
-	value string
+	value varValue
 }
 
 type varState uint8
@@ -41,6 +46,26 @@ const (
 	varKnown
 	varBroken
 )
+
+// A varValue is the value of a variable: a text, a list of texts, or a mapping of
+// texts to texts.
+type varValue struct {
+	kind  kind
+	text  string
+	items []pair // of a list or a mapping, in file order
+}
+
+// A pair is a key of a mapping with its text. In a list, both are the text.
+type pair struct{ key, text string }
+
+// size returns about how many bytes the value takes where it is inserted.
+func (v varValue) size() int {
+	size := len(v.text)
+	for _, it := range v.items {
+		size += len(it.text) + nodeSize
+	}
+	return size
+}
 
 // find returns a variable of the scope or else of the scopes around it, or nil.
 func (s *scope) find(name string) *variable {
@@ -72,19 +97,37 @@ func (r *reader) readVars(section *node) {
 		if !r.wantName(e, "variable", refName, "lower-case letters, digits and _") {
 			continue
 		}
-		e.value.sensitive = secretKey(e.key)
-		r.scope.vars[e.key] = &variable{name: e.key, node: e.value, pos: e.keyPos}
+		markSensitive(e.value, e.key)
+		for _, below := range e.value.entries {
+			markSensitive(below.value, below.key)
+		}
+		// What one file leaves open, another one may define.
+		if first := r.scope.vars[e.key]; first != nil && !first.node.null {
+			if !e.value.null {
+				r.failTwice(e.keyPos, "variable", e.key, first.in.src, first.pos)
+			}
+			continue
+		}
+		r.scope.vars[e.key] = &variable{name: e.key, in: r, node: e.value, pos: e.keyPos}
 	}
 }
 
-// evaluateVars evaluates all variables of the file, so that mistakes in unused
-// ones are reported, too.
-func (r *reader) evaluateVars() {
-	own := slices.Collect(maps.Values(r.scope.vars))
-	slices.SortFunc(own, func(a, b *variable) int { return comparePos(a.pos, b.pos) })
-	for _, v := range own {
-		r.evaluate(v, nil)
+// evaluateVars evaluates all variables, so that mistakes in unused ones are
+// reported, too.
+func (w *whole) evaluateVars() {
+	for _, v := range w.scope.sorted() {
+		v.evaluate(nil)
 	}
+}
+
+// sorted returns the variables of the scope in the order of their places.
+func (s *scope) sorted() []*variable {
+	return slices.SortedFunc(maps.Values(s.vars), func(a, b *variable) int {
+		if a.in != b.in {
+			return strings.Compare(a.in.src.file, b.in.src.file)
+		}
+		return comparePos(a.pos, b.pos)
+	})
 }
 
 func comparePos(a, b Pos) int {
@@ -96,10 +139,10 @@ func comparePos(a, b Pos) int {
 
 // evaluate computes the value of a variable. path holds the variables that are
 // being evaluated; if v is one of them, they form a cycle.
-func (r *reader) evaluate(v *variable, path []*variable) {
+func (v *variable) evaluate(path []*variable) {
 	switch {
 	case v.state == varReading:
-		r.reportCycle(v, path)
+		v.in.reportCycle(v, path)
 		return
 	case v.state != varUnread:
 		return
@@ -108,11 +151,11 @@ func (r *reader) evaluate(v *variable, path []*variable) {
 		return
 	}
 	v.state = varReading
-	text, ok := r.varText(v, append(path, v))
+	value, ok := v.in.varValue(v, append(path, v))
 	if v.state = varKnown; !ok {
 		v.state = varBroken
 	}
-	v.value = text
+	v.value = value
 }
 
 // reportCycle adds one mistake for variables that refer to each other in a cycle,
@@ -126,23 +169,64 @@ func (r *reader) reportCycle(v *variable, path []*variable) {
 	r.fail(v.pos, "", "variables refer to each other in a circle: %s", strings.Join(append(names, v.name), " -> "))
 }
 
-// varText returns the text of a variable's value in the file.
-func (r *reader) varText(v *variable, path []*variable) (string, bool) {
-	if v.node.reported {
+// varValue returns a variable's value in the file.
+func (r *reader) varValue(v *variable, path []*variable) (varValue, bool) {
+	n := v.node
+	if n.reported {
+		return varValue{}, false
+	}
+	name := fmt.Sprintf("variable %q", v.name)
+	if n.kind == isScalar {
+		if n.null {
+			return varValue{}, r.fail(n.pos, "give it one here or with --var "+v.name+"=...", "%s has no value", name)
+		}
+		if from := r.alias(n); from != nil {
+			from.used = true
+			from.evaluate(path)
+			return from.value, from.state == varKnown
+		}
+		text, ok := r.varText(n, name, v.name, path)
+		return varValue{text: text}, ok
+	}
+	value, good := varValue{kind: n.kind}, !n.incomplete
+	for i, it := range n.items {
+		text, ok := r.varText(it, fmt.Sprintf("item %d of %s", i+1, name), "", path)
+		value.items, good = append(value.items, pair{text, text}), good && ok
+	}
+	for _, e := range n.entries {
+		text, ok := r.varText(e.value, fmt.Sprintf("%s of %s", strconv.Quote(e.key), name), e.key, path)
+		value.items, good = append(value.items, pair{e.key, text}), good && ok
+	}
+	return value, good
+}
+
+// alias returns the variable that makes up a whole scalar, or nil. The scalar then
+// stands for all of it, also for a list or a mapping.
+func (r *reader) alias(n *node) *variable {
+	if len(n.marks) == 0 {
+		return nil
+	}
+	only := wholeRef(splitRefs(n, func(Pos, *problem) {}))
+	if only == nil || only.head != "vars" || len(only.names) > 1 {
+		return nil
+	}
+	return r.scope.find(only.names[0])
+}
+
+// varText returns one text of a variable's value in the file.
+func (r *reader) varText(n *node, name, key string, path []*variable) (string, bool) {
+	if n.reported {
 		return "", false
 	}
-	text, wrong := v.node.wantText(fmt.Sprintf("variable %q", v.name), v.name)
+	text, wrong := n.wantText(name, key)
 	if wrong != nil {
-		if v.node.null {
-			wrong.hint = "give it one here or with --var " + v.name + "=..."
-		}
-		return "", r.failWith(v.node.pos, wrong)
+		return "", r.failWith(n.pos, wrong)
 	}
-	if len(v.node.marks) == 0 {
+	if len(n.marks) == 0 {
 		return text, true
 	}
 	ok := true
-	parts := splitRefs(v.node, func(p Pos, c *problem) { ok = r.failWith(p, c) })
+	parts := splitRefs(n, func(p Pos, c *problem) { ok = r.failWith(p, c) })
 	var out strings.Builder
 	for _, p := range parts {
 		switch {
@@ -151,8 +235,8 @@ func (r *reader) varText(v *variable, path []*variable) (string, bool) {
 		case p.ref.head != "vars":
 			ok = r.fail(p.ref.pos, "", "a variable cannot refer to %s", p.ref.head)
 		default:
-			value, good := r.lookup(p.ref, path)
-			ok = ok && good && r.countGrowth(v.node.pos, out.Len()+len(value))
+			value, good := r.lookupText(p.ref, path)
+			ok = ok && good && r.countText(n.pos, out.Len()+len(value))
 			if ok {
 				out.WriteString(value)
 			}
@@ -161,27 +245,63 @@ func (r *reader) varText(v *variable, path []*variable) (string, bool) {
 	return out.String(), ok
 }
 
-// lookup returns the value of the variable that a reference names.
-func (r *reader) lookup(ref *reference, path []*variable) (string, bool) {
+// lookup returns the value of the variable that a reference names, or the text
+// below the reference's key.
+func (r *reader) lookup(ref *reference, path []*variable) (varValue, bool) {
 	v := r.scope.find(ref.names[0])
 	if v == nil {
-		return "", r.fail(ref.pos, r.didYouMean(ref.names[0], r.scope.names()), "there is no variable %q", ref.names[0])
+		return varValue{}, r.fail(ref.pos, r.didYouMean(ref.names[0], r.scope.names()), "there is no variable %q", ref.names[0])
 	}
 	v.used = true
-	r.evaluate(v, path)
-	return v.value, v.state == varKnown
+	v.evaluate(path)
+	if len(ref.names) == 1 || v.state != varKnown {
+		return v.value, v.state == varKnown
+	}
+	if v.value.kind != isMapping {
+		return varValue{}, r.fail(ref.pos, "", "variable %q is %s, which has no key %q", v.name, v.value.kind, ref.names[1])
+	}
+	keys := make([]string, len(v.value.items))
+	for i, it := range v.value.items {
+		if keys[i] = it.key; it.key == ref.names[1] {
+			return varValue{text: it.text}, true
+		}
+	}
+	return varValue{}, r.fail(ref.pos, human.DidYouMean(ref.names[1], keys), "variable %q has no key %q", v.name, ref.names[1])
 }
 
-// countGrowth adds the size of a text with its variables replaced. It adds a
-// mistake and returns false if the text or the file grows too large.
-func (r *reader) countGrowth(pos Pos, size int) bool {
-	r.growth += size
-	switch {
-	case size > maxText:
+// lookupText is lookup for a place that takes only a text.
+func (r *reader) lookupText(ref *reference, path []*variable) (string, bool) {
+	value, ok := r.lookup(ref, path)
+	if ok && value.kind != isScalar {
+		return "", r.fail(ref.pos, formHint(value.kind, ref), "variable %q is %s and cannot stand inside text", ref.names[0], value.kind)
+	}
+	return value.text, ok
+}
+
+// formHint says how to use a variable that is no text.
+func formHint(k kind, ref *reference) string {
+	hint := "use the reference as the whole value of a setting that takes " + k.String()
+	if k == isMapping {
+		hint += ", or write ${vars." + ref.names[0] + ".KEY}"
+	}
+	return hint
+}
+
+// countText adds the size of a text with its variables replaced. It adds a mistake
+// and returns false if the text or the plan grows too large.
+func (r *reader) countText(pos Pos, size int) bool {
+	if size > maxText {
 		return r.fail(pos, "", "with its variables replaced this is longer than %d bytes", maxText)
-	case r.growth > maxGrowth && !r.tooBig:
+	}
+	return r.grow(pos, size)
+}
+
+// grow adds the size of what is put into the plan. It adds a mistake and returns
+// false if the plan grows too large.
+func (r *reader) grow(pos Pos, size int) bool {
+	if r.growth += size; r.growth > maxGrowth && !r.tooBig {
 		r.tooBig = true
-		return r.fail(pos, "", "with its variables replaced the file is larger than %d bytes", maxGrowth)
+		return r.fail(pos, "", "with its variables replaced and its steps repeated the plan is larger than %d bytes", maxGrowth)
 	}
 	return !r.tooBig
 }

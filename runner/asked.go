@@ -33,11 +33,18 @@ type Asked struct {
 }
 
 // AskedBy returns the servers that the steps of a plan ask, as far as the plan alone
-// shows them. It leaves out steps with mistakes in their configuration.
+// shows them. It leaves out steps with mistakes in their configuration. A step that is off
+// only names its servers.
 func AskedBy(p *plan.Plan, types Types) []Asked {
 	var all []Asked
-	for s, paths := range PathsOf(p, types) {
+	for s, paths := range pathsOf(p, types, p.Steps) {
 		for _, server := range paths.Asks {
+			all = append(all, Asked{s, server})
+		}
+	}
+	for s, paths := range pathsOf(p, types, p.Off) {
+		for _, server := range paths.Asks {
+			server.Named = true
 			all = append(all, Asked{s, server})
 		}
 	}
@@ -47,9 +54,13 @@ func AskedBy(p *plan.Plan, types Types) []Asked {
 // PathsOf returns the paths and places of the steps of a plan, in file order, as far as the
 // plan alone shows them. It leaves out steps with mistakes in their configuration.
 func PathsOf(p *plan.Plan, types Types) iter.Seq2[*plan.Step, Paths] {
+	return pathsOf(p, types, p.Steps)
+}
+
+func pathsOf(p *plan.Plan, types Types, steps []*plan.Step) iter.Seq2[*plan.Step, Paths] {
 	return func(yield func(*plan.Step, Paths) bool) {
 		g := &Graph{Plan: p}
-		for _, s := range p.Steps {
+		for _, s := range steps {
 			typ, ok := types.Find(s.Type)
 			if !ok {
 				continue

@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
@@ -18,17 +19,20 @@ import (
 // mistakes that reading the plan has found already. If there are mistakes, known ones
 // included, the Graph is nil.
 func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors) {
-	c := &checker{plan: p, types: types, bad: map[string]bool{}, waitsUnknownFor: doubtful(p, known)}
-	g := &Graph{Plan: p}
-	for _, s := range p.Steps {
-		g.Nodes = append(g.Nodes, c.node(s))
+	c := &checker{plan: p, types: types, byID: map[string]*plan.Step{}, bad: map[string]bool{}, first: map[site]*plan.Step{}, said: map[string]bool{}, warned: map[site]bool{}}
+	c.waitsUnknownFor = doubtful(p, known)
+	all := &Graph{Plan: p}
+	for _, s := range slices.Concat(p.Steps, p.Off) {
+		c.byID[s.ID] = s
+		all.Nodes = append(all.Nodes, c.node(s))
 	}
-	for _, n := range g.Nodes {
+	for _, n := range all.Nodes {
 		for _, ref := range n.Step.With.Refs() {
 			c.reference(n, ref)
 		}
 	}
-	c.cycles(g)
+	c.cycles(all)
+	g := all.without(len(p.Off))
 	c.paths(g)
 	if len(c.errs) > 0 || len(known) > 0 {
 		_ = c.errs.Err() // sorts them
@@ -43,24 +47,43 @@ func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors
 type checker struct {
 	plan            *plan.Plan
 	types           Types
+	byID            map[string]*plan.Step
 	errs            plan.Errors
 	warnings        plan.Errors
-	bad             map[string]bool // steps with a mistake in their type or configuration
-	waitsUnknownFor map[string]bool // steps that may wait for more than is known
+	bad             map[string]bool     // steps with a mistake in their type or configuration
+	first           map[site]*plan.Step // the first step with a mistake at a place
+	said            map[string]bool     // mistakes
+	warned          map[site]bool       // places with a warning
+	waitsUnknownFor map[string]bool     // steps that may wait for more than is known
+	waitsUnknown    map[*Node]bool      // the same and those behind them
+}
+
+// A site is a place in a file.
+type site struct {
+	file string
+	pos  plan.Pos
 }
 
 // doubtful returns the steps with known mistakes in them. Reading drops what it reports,
 // for example a need with a typing error.
 func doubtful(p *plan.Plan, known plan.Errors) map[string]bool {
-	found := map[string]bool{}
+	bases := map[string]bool{}
 	for _, e := range known {
-		in := ""
-		for _, s := range p.Steps {
-			if e.File == p.Errorf(s.Pos, "").File && !before(e.Pos, s.Pos) {
-				in = s.ID
+		in := (*plan.Step)(nil)
+		for _, s := range slices.Concat(p.Steps, p.Off) {
+			if e.File == s.File() && !before(e.Pos, s.Pos) && (in == nil || before(in.Pos, s.Pos)) {
+				in = s
 			}
 		}
-		found[in] = true
+		if in != nil {
+			bases[in.Base] = true
+		}
+	}
+	found := map[string]bool{}
+	for _, s := range p.Steps {
+		if bases[s.Base] {
+			found[s.ID] = true
+		}
 	}
 	return found
 }
@@ -69,22 +92,36 @@ func before(a, b plan.Pos) bool {
 	return a.Line < b.Line || a.Line == b.Line && a.Col < b.Col
 }
 
-func (c *checker) report(pos plan.Pos, msg, hint string) {
-	for _, e := range c.errs {
-		if e.Pos == pos && e.Msg == msg {
-			return
-		}
-	}
-	e := c.plan.Errorf(pos, "%s", msg)
+// report adds a mistake at a place of a step.
+func (c *checker) report(s *plan.Step, pos plan.Pos, msg, hint string) {
+	e := s.Errorf(pos, "%s", msg)
 	e.Hint = hint
-	c.errs = append(c.errs, e)
+	c.add(s, e)
 }
 
-// warn reports something that may be a mistake.
-func (c *checker) warn(pos plan.Pos, msg, hint string) {
-	e := c.plan.Errorf(pos, "%s", msg)
+// add adds a mistake of a step, once. At one place, only one instance of a repeated step
+// has mistakes: those of the others would only repeat them.
+func (c *checker) add(s *plan.Step, e *plan.Error) {
+	at := site{e.File, e.Pos}
+	if first := c.first[at]; first != nil && first != s && first.Base == s.Base {
+		return
+	} else if first == nil {
+		c.first[at] = s
+	}
+	if text := e.Error(); !c.said[text] {
+		c.said[text] = true
+		c.errs = append(c.errs, e)
+	}
+}
+
+// warn reports something that may be a mistake of a step.
+func (c *checker) warn(s *plan.Step, msg, hint string) {
+	e := s.Errorf(s.Pos, "%s", msg)
 	e.Hint = hint
-	c.warnings = append(c.warnings, e)
+	if at := (site{e.File, e.Pos}); !c.warned[at] {
+		c.warned[at] = true
+		c.warnings = append(c.warnings, e)
+	}
 }
 
 // node finds a step's type and tries its configuration.
@@ -94,7 +131,7 @@ func (c *checker) node(s *plan.Step) *Node {
 	if !ok {
 		c.bad[s.ID] = true
 		if s.Type != "" { // reading reported that it is missing
-			c.report(s.TypePos, fmt.Sprintf("there is no step type %q", s.Type), human.DidYouMean(s.Type, c.types.names()))
+			c.report(s, s.TypePos, fmt.Sprintf("there is no step type %q", s.Type), human.DidYouMean(s.Type, c.types.names()))
 		}
 		return n
 	}
@@ -106,27 +143,29 @@ func (c *checker) node(s *plan.Step) *Node {
 	}
 	if len(errs) > 0 {
 		c.bad[s.ID] = true
-		c.errs = append(c.errs, errs...)
+		for _, e := range errs {
+			c.add(s, e)
+		}
 	}
 	return n
 }
 
 // reference checks one reference. Reading the plan has checked that its step exists.
 func (c *checker) reference(n *Node, ref plan.Ref) {
-	typ, ok := c.types.Find(c.plan.Step(ref.Step).Type)
+	typ, ok := c.types.Find(c.byID[ref.Step].Type)
 	if !ok {
 		return
 	}
 	if out, ok := typ.output(ref.Output); !ok {
 		c.bad[n.ID()] = true
-		c.report(ref.Pos, fmt.Sprintf("step %q (%s) has no output %q", ref.Step, typ.Name, ref.Output), typ.outputHint(ref.Output))
+		c.report(n.Step, ref.Pos, fmt.Sprintf("step %s (%s) has no output %q", quoted(ref.Step), typ.Name, ref.Output), typ.outputHint(ref.Output))
 	} else if msg, hint := outputMismatch(n.Type, ref, out); msg != "" {
 		c.bad[n.ID()] = true
-		c.report(ref.Pos, msg, hint)
+		c.report(n.Step, ref.Pos, msg, hint)
 	}
 }
 
-// cycles reports each cycle once.
+// cycles reports each cycle once, and of those of repeated steps the first.
 func (c *checker) cycles(g *Graph) {
 	unplaced := g.sort()
 	for _, n := range unplaced {
@@ -134,29 +173,67 @@ func (c *checker) cycles(g *Graph) {
 	}
 	for stuck := circular(unplaced); len(stuck) > 0; {
 		loop := cycle(stuck)
-		c.report(c.plan.Step(loop[0]).Pos, "steps wait for each other: "+strings.Join(append(loop, loop[0]), " -> "), "")
-		stuck = circular(slices.DeleteFunc(stuck, func(n *Node) bool { return slices.Contains(loop, n.ID()) }))
+		first, bases := c.byID[loop[0]], map[string]bool{}
+		for _, id := range loop {
+			bases[c.byID[id].Base] = true
+		}
+		c.report(first, first.Pos, "steps wait for each other: "+strings.Join(append(loop, loop[0]), " -> "), "")
+		stuck = circular(slices.DeleteFunc(stuck, func(n *Node) bool { return bases[n.Step.Base] }))
 	}
 }
 
 // circular keeps the nodes on a cycle or between two cycles: each waits for one of
 // them, and one of them waits for it.
 func circular(nodes []*Node) []*Node {
-	for {
-		kept := slices.DeleteFunc(slices.Clone(nodes), func(n *Node) bool {
-			waits := slices.ContainsFunc(nodes, func(m *Node) bool { return waitsFor(n, m.ID()) })
-			awaited := slices.ContainsFunc(nodes, func(m *Node) bool { return waitsFor(m, n.ID()) })
-			return !waits || !awaited
-		})
-		if len(kept) == len(nodes) {
-			return kept
-		}
-		nodes = kept
+	byID, waits, behind := map[string]*Node{}, map[*Node]int{}, map[*Node][]*Node{}
+	for _, n := range nodes {
+		byID[n.ID()] = n
 	}
+	for _, n := range nodes {
+		for _, e := range n.Needs {
+			if from := byID[e.From]; from != nil {
+				waits[n]++
+				behind[from] = append(behind[from], n)
+			}
+		}
+	}
+	awaited := map[*Node]int{}
+	var out []*Node
+	for _, n := range nodes {
+		if awaited[n] = len(behind[n]); waits[n] == 0 || awaited[n] == 0 {
+			out = append(out, n)
+		}
+	}
+	gone := map[*Node]bool{}
+	for len(out) > 0 {
+		n := out[len(out)-1]
+		if out = out[:len(out)-1]; gone[n] {
+			continue
+		}
+		gone[n] = true
+		for _, next := range behind[n] {
+			if waits[next]--; waits[next] == 0 {
+				out = append(out, next)
+			}
+		}
+		for _, e := range n.Needs {
+			if from := byID[e.From]; from != nil {
+				if awaited[from]--; awaited[from] == 0 {
+					out = append(out, from)
+				}
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(nodes), func(n *Node) bool { return gone[n] })
 }
 
-func waitsFor(n *Node, id string) bool {
-	return slices.ContainsFunc(n.Needs, func(e Edge) bool { return e.From == id })
+// quoted returns a step's id as messages show it. The address of an instance has quotes
+// itself.
+func quoted(id string) string {
+	if strings.Contains(id, "[") {
+		return id
+	}
+	return strconv.Quote(id)
 }
 
 func (ts Types) names() []string {

@@ -72,7 +72,7 @@ func sameOutputs(a, b Outputs) bool {
 // inside text, a list where a text belongs, a text where a list belongs.
 func outputMismatch(typ Type, ref plan.Ref, out Output) (msg, hint string) {
 	if out.List && !ref.Whole {
-		return fmt.Sprintf("output %q of step %q is a list and cannot stand inside text", ref.Output, ref.Step),
+		return fmt.Sprintf("output %q of step %s is a list and cannot stand inside text", ref.Output, quoted(ref.Step)),
 			"use the reference as the whole value"
 	}
 	if typ.New == nil || !ref.Whole {
@@ -87,7 +87,7 @@ func outputMismatch(typ Type, ref plan.Ref, out Output) (msg, hint string) {
 		if list {
 			hint = "put the reference in brackets and quotes to make it a list's item"
 		}
-		return fmt.Sprintf("%s must be %s, output %q of step %q is %s", ref.Path, kind(list), ref.Output, ref.Step, kind(out.List)), hint
+		return fmt.Sprintf("%s must be %s, output %q of step %s is %s", ref.Path, kind(list), ref.Output, quoted(ref.Step), kind(out.List)), hint
 	}
 	return "", ""
 }

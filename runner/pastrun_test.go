@@ -212,3 +212,28 @@ func TestFindRun(t *testing.T) {
 		t.Errorf("of no runs: %v, %v", r, err)
 	}
 }
+
+// Runs with very many events make room earlier, but the last ones stay.
+func TestLargeRunsMakeRoom(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "p"))
+	defer s.Close()
+	for i := range 12 {
+		l := logRun(t, s, RunInfo{Began: runBegan.Add(time.Duration(i) * time.Second)})
+		must(t, l.Close())
+		must(t, os.Truncate(filepath.Join(l.Dir, eventsFile), keptRunBytes/8+1)) // a hole that takes no room
+		left, err := os.ReadDir(filepath.Join(s.Dir(), "runs"))
+		must(t, err)
+		if want := min(i+1, 8); len(left) != want {
+			t.Errorf("after %d runs %d are kept, want %d", i+1, len(left), want)
+		}
+	}
+	huge := logRun(t, s, RunInfo{Began: runBegan.Add(time.Hour)})
+	must(t, huge.Close())
+	must(t, os.Truncate(filepath.Join(huge.Dir, eventsFile), 2*keptRunBytes))
+	must(t, logRun(t, s, RunInfo{Began: runBegan.Add(2 * time.Hour)}).Close())
+	left, err := os.ReadDir(filepath.Join(s.Dir(), "runs"))
+	must(t, err)
+	if len(left) != keptAnyway {
+		t.Errorf("beside a huge one %d runs are kept, want %d", len(left), keptAnyway)
+	}
+}

@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -16,13 +17,15 @@ type nodePaths struct {
 // makes without coming after it. It reports one mistake for a pair of steps, and
 // nothing more about a step that writes the file of another.
 func (c *checker) paths(g *Graph) {
+	c.findUnknownWaits(g)
 	all := c.nodePaths(g)
-	c.eachPair(all, func(a, b nodePaths) {
+	pairs := pathPairs(all)
+	c.eachPair(all, pairs, func(a, b nodePaths) {
 		if c.sameFile(a, b) {
 			c.bad[b.node.ID()] = true
 		}
 	})
-	c.eachPair(all, func(a, b nodePaths) {
+	c.eachPair(all, pairs, func(a, b nodePaths) {
 		if !c.unordered(a, b) {
 			c.unordered(b, a)
 		}
@@ -30,14 +33,21 @@ func (c *checker) paths(g *Graph) {
 	c.places(all)
 }
 
+// findUnknownWaits finds the nodes that may have been meant to wait for more than they do.
+func (c *checker) findUnknownWaits(g *Graph) {
+	c.waitsUnknown = map[*Node]bool{}
+	for _, n := range slices.Concat(g.order, g.Nodes) { // those on cycles have no place in the order
+		c.waitsUnknown[n] = c.waitsUnknown[n] || c.waitsUnknownFor[n.ID()] || slices.ContainsFunc(n.Needs, func(e Edge) bool { return c.waitsUnknown[g.byID[e.From]] })
+	}
+}
+
 // eachPair calls f for each pair in file order, except for steps that have a mistake
 // by then.
-func (c *checker) eachPair(all []nodePaths, f func(a, b nodePaths)) {
-	for i, a := range all {
-		for _, b := range all[i+1:] {
-			if !c.bad[a.node.ID()] && !c.bad[b.node.ID()] {
-				f(a, b)
-			}
+func (c *checker) eachPair(all []nodePaths, pairs [][2]int, f func(a, b nodePaths)) {
+	for _, pair := range pairs {
+		a, b := all[pair[0]], all[pair[1]]
+		if !c.bad[a.node.ID()] && !c.bad[b.node.ID()] {
+			f(a, b)
 		}
 	}
 }
@@ -75,15 +85,15 @@ func (c *checker) nodePaths(g *Graph) []nodePaths {
 // one needs a directory where the other writes a file.
 func (c *checker) sameFile(a, b nodePaths) bool {
 	if path, ok := firstPair(a.Writes, b.Writes, func(x, y string) bool { return x == y }); ok {
-		c.report(b.node.Step.Pos, fmt.Sprintf("writes %s, which step %q writes too", path, a.node.ID()), "")
+		c.report(b.node.Step, b.node.Step.Pos, fmt.Sprintf("writes %s, which step %s writes too", path, quoted(a.node.ID())), sameStepHint(a, b))
 		return true
 	}
 	if path, ok := firstPair(a.Writes, b.dirs(), contains); ok {
-		c.report(b.node.Step.Pos, fmt.Sprintf("needs %s as a directory, which step %q writes as a file", path, a.node.ID()), "")
+		c.report(b.node.Step, b.node.Step.Pos, fmt.Sprintf("needs %s as a directory, which step %s writes as a file", path, quoted(a.node.ID())), "")
 		return true
 	}
 	if path, ok := firstPair(b.Writes, a.dirs(), contains); ok {
-		c.report(b.node.Step.Pos, fmt.Sprintf("writes %s as a file, which step %q needs as a directory", path, a.node.ID()), "")
+		c.report(b.node.Step, b.node.Step.Pos, fmt.Sprintf("writes %s as a file, which step %s needs as a directory", path, quoted(a.node.ID())), "")
 		return true
 	}
 	return false
@@ -91,29 +101,35 @@ func (c *checker) sameFile(a, b nodePaths) bool {
 
 // unordered reports a mistake if user uses what maker makes but does not come after it.
 func (c *checker) unordered(maker, user nodePaths) bool {
-	if user.node.After(maker.node.ID()) || c.waitsUnknown(user.node) {
+	if user.node.after(maker.node) || c.waitsUnknown[user.node] {
 		return false
 	}
 	verb, path, ok := dependence(maker, user)
 	if !ok {
 		return false
 	}
-	hint := fmt.Sprintf("add %q to its needs", maker.node.ID())
-	if maker.node.After(user.node.ID()) {
-		hint = fmt.Sprintf("step %q comes after it now", maker.node.ID())
-	}
-	c.report(user.node.Step.Pos, fmt.Sprintf("%s %s, which step %q makes, but does not come after it", verb, path, maker.node.ID()), hint)
+	msg := fmt.Sprintf("%s %s, which step %s makes, but does not come after it", verb, path, quoted(maker.node.ID()))
+	c.report(user.node.Step, user.node.Step.Pos, msg, orderHint(maker, user))
 	return true
 }
 
-// waitsUnknown reports whether a node may have been meant to wait for more than it does.
-func (c *checker) waitsUnknown(n *Node) bool {
-	for id := range c.waitsUnknownFor {
-		if n.ID() == id || n.After(id) {
-			return true
-		}
+// orderHint says how to make user come after maker.
+func orderHint(maker, user nodePaths) string {
+	switch {
+	case maker.node.after(user.node):
+		return fmt.Sprintf("step %s comes after it now", quoted(maker.node.ID()))
+	case maker.node.Step.Base == user.node.Step.Base:
+		return ""
 	}
-	return false
+	return fmt.Sprintf("add %q to its needs", maker.node.Step.Base)
+}
+
+// sameStepHint says how two instances of one step may differ.
+func sameStepHint(a, b nodePaths) string {
+	if a.node.Step.Base != b.node.Step.Base {
+		return ""
+	}
+	return "put ${each.key} into what differs between the instances"
 }
 
 // dependence finds how user depends on what maker makes.

@@ -20,36 +20,83 @@ const (
 // coming after it. If it is not certain that the two mean the same, this is a warning,
 // and only if the step comes after no step that changes the place.
 func (c *checker) places(all []nodePaths) {
-	for _, user := range all {
-		if !c.bad[user.node.ID()] && !c.waitsUnknown(user.node) {
-			c.looksTooEarly(user, all)
+	m := newMakers(all)
+	for i, user := range all {
+		if !c.bad[user.node.ID()] && !c.waitsUnknown[user.node] {
+			c.looksTooEarly(user, m.of(i), m)
 		}
 	}
 }
 
-func (c *checker) looksTooEarly(user nodePaths, all []nodePaths) {
+// makers are all steps of a plan, found by what they change.
+type makers struct {
+	all     []nodePaths
+	fills   map[string][]int // by the place that they fill
+	below   map[string][]int // by each scanned directory that is above what they write
+	writers map[string]int   // by their id
+}
+
+func newMakers(all []nodePaths) *makers {
+	m := &makers{all: all, fills: map[string][]int{}, below: map[string][]int{}, writers: map[string]int{}}
+	scanned := map[string]bool{}
+	for i, t := range all {
+		m.writers[t.node.ID()] = i
+		for _, fill := range t.Fills {
+			m.fills[fill.Where] = append(m.fills[fill.Where], i)
+		}
+		for _, dir := range t.Scans {
+			scanned[dir] = true
+		}
+	}
+	for i, t := range all {
+		for _, path := range slices.Concat(t.Writes, t.Into) {
+			for dir := range upwards(path) {
+				if scanned[dir] {
+					m.below[dir] = append(m.below[dir], i)
+				}
+			}
+		}
+	}
+	return m
+}
+
+// of returns the steps that may change what a step looks at, in file order.
+func (m *makers) of(user int) []int {
+	var found []int
+	for _, look := range m.all[user].Looks {
+		found = append(found, m.fills[look.Where]...)
+	}
+	for _, dir := range m.all[user].Scans {
+		found = append(found, m.below[dir]...)
+	}
+	slices.Sort(found)
+	return slices.DeleteFunc(slices.Compact(found), func(i int) bool { return i == user })
+}
+
+func (c *checker) looksTooEarly(user nodePaths, candidates []int, all *makers) {
 	var doubtful []meeting
 	ordered, mistaken := false, false
-	for _, maker := range all {
-		if maker.node == user.node || c.bad[maker.node.ID()] {
+	for _, i := range candidates {
+		maker := all.all[i]
+		if c.bad[maker.node.ID()] {
 			continue
 		}
 		m := meet(maker, user, all)
 		switch {
 		case m.how == noMatch:
-		case user.node.After(maker.node.ID()), m.looksBefore():
+		case user.node.after(maker.node), m.looksBefore():
 			ordered = true
 		case m.how == maybeMatch:
 			doubtful = append(doubtful, m)
 		default:
 			mistaken = true
 			msg, hint := m.words("which step")
-			c.report(user.node.Step.Pos, msg, hint)
+			c.report(user.node.Step, user.node.Step.Pos, msg, hint)
 		}
 	}
 	if len(doubtful) > 0 && !ordered && !mistaken {
 		msg, hint := doubtful[0].words("which perhaps step")
-		c.warn(user.node.Step.Pos, msg, hint)
+		c.warn(user.node.Step, msg, hint)
 	}
 }
 
@@ -63,21 +110,17 @@ type meeting struct {
 // looksBefore reports whether the plan says that the step looks before the other one
 // changes anything. A check of the very thing that comes only later is a mistake.
 func (m *meeting) looksBefore() bool {
-	return m.maker.node.After(m.user.node.ID()) && (m.how != sureMatch || !m.user.node.Type.Check)
+	return m.maker.node.after(m.user.node) && (m.how != sureMatch || !m.user.node.Type.Check)
 }
 
 // words returns the message and the hint for a step that does not wait.
 func (m *meeting) words(which string) (msg, hint string) {
-	id := m.maker.node.ID()
-	hint = fmt.Sprintf("add %q to its needs", id)
-	if m.maker.node.After(m.user.node.ID()) {
-		hint = fmt.Sprintf("step %q comes after it now", id)
-	}
-	return fmt.Sprintf("looks at %s, %s %q changes, but does not come after it", m.what, which, id), hint
+	msg = fmt.Sprintf("looks at %s, %s %s changes, but does not come after it", m.what, which, quoted(m.maker.node.ID()))
+	return msg, orderHint(m.maker, m.user)
 }
 
 // meet finds the closest match of what maker changes and user looks at.
-func meet(maker, user nodePaths, all []nodePaths) meeting {
+func meet(maker, user nodePaths, all *makers) meeting {
 	found := meeting{maker: maker, user: user}
 	consider := func(what string, how match) {
 		if how > found.how {
@@ -131,10 +174,10 @@ type use struct {
 
 // compare says whether two uses of one place that have no known name in common take
 // their names from the same source.
-func compare(fill, look use, all []nodePaths) match {
+func compare(fill, look use, all *makers) match {
 	switch {
 	case intersect(fill.Lists, look.Lists), intersect(fill.texts(), look.texts()), intersect(fill.givers(), look.givers()),
-		intersect(fill.Lists, writtenBy(look.givers(), all)), intersect(look.Lists, writtenBy(fill.givers(), all)):
+		intersect(fill.Lists, all.writtenBy(look.givers())), intersect(look.Lists, all.writtenBy(fill.givers())):
 		return sureMatch
 	case look.All:
 		return anyMatch
@@ -170,11 +213,11 @@ func (u use) givers() []string {
 }
 
 // writtenBy returns the files that steps write.
-func writtenBy(ids []string, all []nodePaths) []string {
+func (m *makers) writtenBy(ids []string) []string {
 	var paths []string
-	for _, t := range all {
-		if slices.Contains(ids, t.node.ID()) {
-			paths = append(paths, t.Writes...)
+	for _, id := range ids {
+		if i, ok := m.writers[id]; ok {
+			paths = append(paths, m.all[i].Writes...)
 		}
 	}
 	return paths

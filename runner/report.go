@@ -51,6 +51,8 @@ type Report struct {
 	Mode  Mode
 	Steps []*StepReport // the chosen ones, in file order
 	Took  time.Duration
+
+	byID map[string]*StepReport // of a run
 }
 
 // A StepReport is the result of one step.
@@ -73,6 +75,9 @@ type StepReport struct {
 
 // Step returns the report of a step, or nil.
 func (r *Report) Step(id string) *StepReport {
+	if r.byID != nil {
+		return r.byID[id]
+	}
 	for _, s := range r.Steps {
 		if s.ID == id {
 			return s

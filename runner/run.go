@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/human"
 )
 
 // A Runner runs the steps of a graph. Set its fields before its first run. It makes
@@ -103,11 +102,13 @@ func (r *Runner) Selected() (map[string]bool, error) {
 	}
 	set := func(ids []string, to bool) error {
 		for _, id := range ids {
-			if _, ok := chosen[id]; !ok {
-				err := fault.WithHint(fmt.Errorf("the plan has no step %q", id), human.DidYouMean(id, r.Graph.ids()))
-				return &SelectionError{Step: id, Err: err}
+			nodes, err := r.Graph.Find(id)
+			if err != nil {
+				return err
 			}
-			chosen[id] = to
+			for _, n := range nodes {
+				chosen[n.ID()] = to
+			}
 		}
 		return nil
 	}
@@ -146,8 +147,8 @@ func (r *Runner) recordedOutputs(chosen map[string]bool) (map[string]Outputs, er
 
 func noRecordError(e Edge) error {
 	return &SelectionError{Step: e.From, Err: fault.WithHint(
-		fmt.Errorf("step %q uses the output %q of step %q, which is not in this run and has no record of it", e.To, e.Output, e.From),
-		fmt.Sprintf("run step %q too, or apply it once", e.From))}
+		fmt.Errorf("step %s uses the output %q of step %s, which is not in this run and has no record of it", quoted(e.To), e.Output, quoted(e.From)),
+		fmt.Sprintf("run step %s too, or apply it once", quoted(e.From)))}
 }
 
 func hasValue(outputs Outputs, name string) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/durable"
@@ -66,21 +67,26 @@ const (
 	eventsFile = "events.jsonl"
 )
 
-// keptRuns is how many runs a state keeps.
-const keptRuns = 50
+// What a state keeps of runs: at most so many, and the older ones of these only as long as
+// all take no more room. The events of a mirror of thousands of images are some megabytes.
+const (
+	keptRuns     = 50
+	keptAnyway   = 5
+	keptRunBytes = 64 << 20
+)
 
 // runIDFormat is the format of the names of runs. They sort by time.
 const runIDFormat = "20060102T150405.000Z"
 
 // NewRun makes the directory of a run that begins now. It adds to info who runs this
-// process and where. It deletes the oldest runs to keep no more than keptRuns. secrets
+// process and where. It deletes the oldest runs that are too many. secrets
 // are masked in what is written of info; nil masks only the secret parts of URLs.
 func (s *Store) NewRun(info RunInfo, secrets *redact.Redactor) (*RunLog, error) {
 	if s.lock == nil {
 		return nil, errReadOnly
 	}
 	runs := filepath.Join(s.dir, "runs")
-	if err := removeOldest(runs, keptRuns-1); err != nil {
+	if err := removeOldRuns(runs); err != nil {
 		return nil, fmt.Errorf("remove old runs: %w", err)
 	}
 	info.Began = info.Began.UTC()
@@ -102,18 +108,38 @@ func (s *Store) NewRun(info RunInfo, secrets *redact.Redactor) (*RunLog, error) 
 
 func keepError(err error) error { return fmt.Errorf("keep the events of this run: %w", err) }
 
-// removeOldest deletes all but the last leave entries. Their names sort by time.
-func removeOldest(dir string, leave int) error {
+// removeOldRuns makes room for one more run. The names of runs sort by time.
+func removeOldRuns(dir string) error {
 	entries, err := os.ReadDir(dir) // sorted by name
 	if err != nil {
 		return err
 	}
-	for _, e := range entries[:max(0, len(entries)-leave)] {
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+	slices.Reverse(entries)
+	var bytes int64
+	for i, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		bytes += fileBytes(path)
+		if i+1 < keptRuns && (bytes <= keptRunBytes || i+1 < keptAnyway) {
+			continue
+		}
+		if err := os.RemoveAll(path); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fileBytes gives how large the files in a directory are. What cannot be read counts
+// nothing.
+func fileBytes(dir string) int64 {
+	entries, _ := os.ReadDir(dir)
+	var sum int64
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			sum += info.Size()
+		}
+	}
+	return sum
 }
 
 // A loggedEvent is an event with what only the log has.

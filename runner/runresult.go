@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -103,8 +105,10 @@ func (t *tally) step(e Event) {
 // result gives the result as far as it is known. Its State is "" if the run has not ended.
 func (t *tally) result() *RunResult {
 	res := t.res
-	for _, n := range t.moved {
-		res.Bytes += n
+	res.Changed = slices.Clone(res.Changed)
+	for _, step := range slices.Sorted(maps.Keys(t.moved)) { // of a run that has not ended
+		res.Bytes += t.moved[step]
+		res.Changed = append(res.Changed, RunChange{Step: step, Items: t.items[step], Bytes: t.moved[step]})
 	}
 	switch {
 	case !t.ended:

@@ -47,7 +47,7 @@ func (p *progress) Done(it Item) {
 
 func newRunState(r *Runner, mode Mode, chosen map[string]bool, recorded map[string]Outputs) *runState {
 	rs := &runState{
-		runner: r, mode: mode, report: &Report{Mode: mode}, outputs: recorded, disk: r.disk(),
+		runner: r, mode: mode, report: &Report{Mode: mode, byID: map[string]*StepReport{}}, outputs: recorded, disk: r.disk(),
 		files: map[string][]*plannedFile{}, running: map[string]*running{}, began: time.Now(),
 	}
 	for _, n := range r.Graph.order {
@@ -57,7 +57,8 @@ func newRunState(r *Runner, mode Mode, chosen map[string]bool, recorded map[stri
 	}
 	for _, n := range r.Graph.Nodes {
 		if chosen[n.ID()] {
-			rs.report.Steps = append(rs.report.Steps, &StepReport{ID: n.ID(), Type: n.Type.Name, Prior: r.record(n)})
+			s := &StepReport{ID: n.ID(), Type: n.Type.Name, Prior: r.record(n)}
+			rs.report.Steps, rs.report.byID[s.ID] = append(rs.report.Steps, s), s
 		}
 	}
 	return rs

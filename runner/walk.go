@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -17,10 +18,9 @@ type walk struct {
 	parallel int
 	handler  handler
 
-	ready    []*Node         // in order
-	blocked  []*Node         // in order, not yet ready
-	waitsFor map[string]int  // for how many nodes each blocked one waits
-	nodes    map[string]bool // ids of all nodes of the walk
+	ready    []*Node // in order
+	blocked  []*Node // in order, not yet ready
+	waitsFor []int   // for how many nodes each blocked one waits, by its place
 }
 
 // A handler supplies the work of each node and keeps the results.
@@ -55,18 +55,16 @@ type message struct {
 // newWalk makes a walk over nodes, which must be in order. A node waits for all nodes
 // of the walk that are before it, even if only nodes outside the walk connect them.
 func newWalk(nodes []*Node, parallel int, h handler) *walk {
-	w := &walk{parallel: max(parallel, 1), handler: h, waitsFor: map[string]int{}, nodes: map[string]bool{}}
+	w := &walk{parallel: max(parallel, 1), handler: h}
+	var chosen set
 	for _, n := range nodes {
-		w.nodes[n.ID()] = true
+		chosen = chosen.with(n.place)
 	}
+	w.waitsFor = make([]int, 64*len(chosen))
 	for _, n := range nodes {
-		for id := range n.ancestors {
-			if w.nodes[id] {
-				w.waitsFor[n.ID()]++
-			}
-		}
+		w.waitsFor[n.place] = n.ancestors.common(chosen)
 	}
-	w.blocked = nodes
+	w.blocked = slices.Clone(nodes)
 	w.release()
 	return w
 }
@@ -140,8 +138,8 @@ func (w *walk) handle(r message) {
 		w.handler.onNote(r.node, r.note)
 	case w.handler.onEnd(r.node, r.res):
 		for _, n := range w.blocked {
-			if n.After(r.node.ID()) {
-				w.waitsFor[n.ID()]--
+			if n.after(r.node) {
+				w.waitsFor[n.place]--
 			}
 		}
 		w.release()
@@ -153,7 +151,7 @@ func (w *walk) handle(r message) {
 // release moves the nodes that wait for nothing any more to ready.
 func (w *walk) release() {
 	w.keepBlocked(func(n *Node) bool {
-		if w.waitsFor[n.ID()] > 0 {
+		if w.waitsFor[n.place] > 0 {
 			return true
 		}
 		w.ready = append(w.ready, n)
@@ -164,7 +162,7 @@ func (w *walk) release() {
 // dropAfter drops all nodes after one that failed.
 func (w *walk) dropAfter(blame *Node) {
 	w.keepBlocked(func(n *Node) bool {
-		if !n.After(blame.ID()) {
+		if !n.after(blame) {
 			return true
 		}
 		w.handler.onDrop(n, blame)
@@ -182,11 +180,5 @@ func (w *walk) dropRest() {
 
 // keepBlocked keeps the blocked nodes for which keep is true.
 func (w *walk) keepBlocked(keep func(*Node) bool) {
-	var left []*Node
-	for _, n := range w.blocked {
-		if keep(n) {
-			left = append(left, n)
-		}
-	}
-	w.blocked = left
+	w.blocked = slices.DeleteFunc(w.blocked, func(n *Node) bool { return !keep(n) })
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/human"
 )
 
 // Why says why a step is, or is not, up to date.
@@ -27,10 +26,14 @@ type InputChange struct {
 // Why diffs a step and all steps before it, and compares the result with the record. The
 // error for an unknown id is a *SelectionError.
 func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
-	n := r.Graph.Node(id)
-	if n == nil {
-		err := fault.WithHint(fmt.Errorf("the plan has no step %q", id), human.DidYouMean(id, r.Graph.ids()))
-		return nil, &SelectionError{Step: id, Err: err}
+	found, err := r.Graph.Find(id)
+	if err != nil {
+		return nil, err
+	}
+	n := found[0]
+	if id = n.ID(); len(found) > 1 {
+		err := fault.WithHint(fmt.Errorf("step %q is repeated", n.Step.Base), "name one of its instances, as "+id)
+		return nil, &SelectionError{Step: n.Step.Base, Err: err}
 	}
 	part := *r
 	part.Only, part.Skip = []string{id}, nil

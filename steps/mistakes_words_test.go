@@ -30,7 +30,7 @@ func TestWordsOfMistakes(t *testing.T) {
 		"a setting beside with":          {"steps:\n  a: { type: fetch, url: x, with: { to: f, url: \"https://h/f\" } }\n", `unknown key "url" in step "a" [did you mean with: { url: ... }?]`},
 		"settings that are not indented": {"steps:\n  a:\n    type: mkdir\n    with:\n    paths: [x]\n", `with must be a mapping, is empty [indent what belongs to with, or remove the key]`},
 		"a list of steps":                {"steps:\n- id: a\n  type: mkdir\n", `steps must be a mapping, is a list [write NAME: in place of "- id: NAME"]`},
-		"another beginning":              {"steps:\n  a: { type: mkdir, with: { paths: [\"${var.x}\"] } }\n", `${var.x}: a reference begins with vars., steps. or secrets. [did you mean ${vars.NAME}?]`},
+		"another beginning":              {"steps:\n  a: { type: mkdir, with: { paths: [\"${var.x}\"] } }\n", `${var.x}: a reference begins with vars., each., steps. or secrets. [did you mean ${vars.NAME}?]`},
 		"a password alone":               {"secrets: { t: { env: X } }\n" + registry("password: \"${secrets.t}\""), "password is given without user []"},
 	} {
 		p, errs := plan.Parse("p.yaml", []byte("apiVersion: bayplan/v1\nname: p\n"+tt.text), plan.Options{})

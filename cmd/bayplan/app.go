@@ -25,6 +25,7 @@ type program struct {
 	dir            string                            // the working directory
 	terminal       *terminal                         // standard output, if it can be drawn on
 	drawn          atomic.Pointer[view.TerminalView] // what draws on the terminal, if anything does
+	measured       *measurement                      // what --metrics asks for; nil: nothing
 	printed        bool                              // a document, or a line of a stream, is printed
 }
 

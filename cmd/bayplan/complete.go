@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/schemas"
 	"github.com/bayplan/bayplan/steps"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -57,6 +58,8 @@ func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs [
 	switch cmd {
 	case "why":
 		return stepIDs(args)
+	case "report":
+		return runIDs(args)
 	case "schema":
 		return schemas.Names()
 	case "explain":
@@ -74,16 +77,16 @@ func (p *program) flagValues(flag string, args []string) []string {
 	case "only", "skip":
 		return stepIDs(args)
 	case "format":
-		return []string{"text", "dot", "mermaid"}
+		return []string{"text", "dot", "mermaid", "svg"}
 	case "images":
 		return connections.GeneratedReleases()
 	}
 	return nil
 }
 
-// stepIDs returns the step ids of the plan that the arguments name. A plan with
-// mistakes gives the ids that can be read.
-func stepIDs(args []string) []string {
+// namedPlan returns the plan that the arguments name. Of a plan with mistakes it is what
+// can be read, and nil if nothing can.
+func namedPlan(args []string) *plan.Plan {
 	file := "bayplan.yaml"
 	for i, arg := range args {
 		name, isFlag := flagName(arg)
@@ -97,12 +100,37 @@ func stepIDs(args []string) []string {
 		}
 	}
 	read, _ := plan.Load(context.Background(), file, plan.Options{})
+	return read
+}
+
+// stepIDs returns the step ids of the plan that the arguments name.
+func stepIDs(args []string) []string {
+	read := namedPlan(args)
 	if read == nil {
 		return nil
 	}
 	var ids []string
 	for _, s := range read.Steps {
 		ids = append(ids, s.ID)
+	}
+	return ids
+}
+
+// runIDs returns the runs of the plan that the arguments name, as its state beside it keeps
+// them.
+func runIDs(args []string) []string {
+	read := namedPlan(args)
+	if read == nil {
+		return nil
+	}
+	store, err := runner.ReadStore(runner.StateDir(read), read.File)
+	if err != nil {
+		return nil
+	}
+	runs, _ := store.Runs()
+	var ids []string
+	for _, r := range runs {
+		ids = append(ids, r.ID)
 	}
 	return ids
 }

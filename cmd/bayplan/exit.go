@@ -130,7 +130,7 @@ func (p *program) printError(err error) {
 		for _, m := range mistakes {
 			p.printMistake(m)
 		}
-		fmt.Fprintf(out, "bayplan: %s; nothing was run\n", human.Count(len(mistakes), "mistake", "mistakes"))
+		view.PrintError(out, "bayplan", fmt.Errorf("%s; nothing was run", human.Count(len(mistakes), "mistake", "mistakes")))
 		return
 	}
 	if errors.As(err, new(reportedError)) {

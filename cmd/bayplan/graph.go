@@ -75,17 +75,27 @@ func graphMermaid(w io.Writer, g *runner.Graph) error {
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
 	for _, n := range g.Nodes {
-		fmt.Fprintf(&b, "  %s[\"%s<br/>%s\"]\n", n.ID(), n.ID(), n.Type.Name)
+		fmt.Fprintf(&b, "  %s[\"%s<br/>%s\"]\n", mermaidID(n.ID()), strings.ReplaceAll(n.ID(), `"`, "#quot;"), n.Type.Name)
 	}
 	for _, e := range g.Edges() {
 		if e.Kind == runner.Reference {
-			fmt.Fprintf(&b, "  %s -->|%s| %s\n", e.From, e.Output, e.To)
+			fmt.Fprintf(&b, "  %s -->|%s| %s\n", mermaidID(e.From), e.Output, mermaidID(e.To))
 		} else {
-			fmt.Fprintf(&b, "  %s -.-> %s\n", e.From, e.To)
+			fmt.Fprintf(&b, "  %s -.-> %s\n", mermaidID(e.From), mermaidID(e.To))
 		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// mermaidID returns the name of a step in the graph, where the address of an instance
+// cannot be one.
+func mermaidID(id string) string {
+	base, key, repeated := strings.Cut(id, "[")
+	if !repeated {
+		return id
+	}
+	return fmt.Sprintf("%s__%x", base, strings.Trim(key, `"]`))
 }
 
 func graphSVG(w io.Writer, g *runner.Graph) error {

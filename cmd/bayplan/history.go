@@ -131,11 +131,14 @@ func changedText(r *runner.PastRun) string {
 		for _, c := range r.Changed {
 			steps = append(steps, c.Step)
 		}
-		text := human.Count(r.Items, "item", "items")
-		if r.Bytes > 0 {
-			text += ", " + human.Size(r.Bytes)
+		var what []string
+		if r.Items > 0 {
+			what = append(what, human.Count(r.Items, "item", "items"))
 		}
-		parts = append(parts, text+": "+someOf(steps))
+		if r.Bytes > 0 {
+			what = append(what, human.Size(r.Bytes))
+		}
+		parts = append(parts, strings.TrimPrefix(strings.Join(what, ", ")+": ", ": ")+someOf(steps))
 	}
 	if len(r.Failed) > 0 {
 		var steps []string

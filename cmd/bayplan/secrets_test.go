@@ -126,9 +126,10 @@ func TestRepeatedSecrets(t *testing.T) {
 // tryAll runs every command on a plan and searches all that it leaves for secrets.
 func tryAll(t *testing.T, dir, file, name string) {
 	t.Helper()
-	commands := [][]string{{"apply"}, {"apply", "--json"}, {"status"}, {"verify"}}
+	page := filepath.Join(dir, ".bayplan", "page.html") // beside what else is searched
+	commands := [][]string{{"apply"}, {"apply", "--json"}, {"report", "-o", page}, {"history"}, {"status"}, {"verify"}}
 	if strings.HasPrefix(name, "text") {
-		commands = append(commands, []string{"status", "--json"}, []string{"diff", "--json"}, []string{"why", "x"}, []string{"lock"})
+		commands = append(commands, []string{"status", "--json"}, []string{"history", "--json"}, []string{"diff", "--json"}, []string{"why", "x"}, []string{"lock"})
 	}
 	for _, args := range commands {
 		var out, errs bytes.Buffer

@@ -46,6 +46,9 @@ func (p *program) loadFile(c *cli.Context, file string) (*session, error) {
 		}
 		return nil, errs.Err()
 	}
+	if p.measured != nil {
+		p.measured.plan = read.Name
+	}
 	out, more := connections.Connect(read)
 	errs = append(errs, more...)
 	types := steps.Builtin(out)
@@ -63,6 +66,9 @@ func (p *program) loadFile(c *cli.Context, file string) (*session, error) {
 	}
 	_ = s.warnings.Err() // sorts them
 	p.printWarnings(s.warnings)
+	if p.measured != nil {
+		p.measured.session = s
+	}
 	return s, nil
 }
 

@@ -1,10 +1,8 @@
 package main
 
 import (
+	"errors"
 	"fmt"
-	"io"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -58,22 +56,37 @@ func statusOf(n *runner.Node, store *runner.Store) document.StepStatus {
 }
 
 func (p *program) statusTable(list []document.StepStatus) error {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "STEP\tTYPE\tSTATE\tWHEN")
+	ids, types, states := len("STEP"), len("TYPE"), len("STATE")
+	for _, st := range list {
+		ids, types, states = max(ids, len(st.ID)), max(types, len(st.Type)), max(states, len(st.State))
+	}
+	out := view.NewRelativePaths(p.stdout, p.dir)
+	row := func(id, kind, state, when string, color view.Color) error {
+		return view.Paint(out, view.Span{Text: fmt.Sprintf("%-*s  %-*s  ", ids, id, types, kind)},
+			view.Span{Text: fmt.Sprintf("%-*s", states, state), Color: color}, view.Span{Text: "  " + when + "\n"})
+	}
+	err := row("STEP", "TYPE", "STATE", "WHEN", view.NoColor)
 	for _, st := range list {
 		when := "-"
 		if !st.At.IsZero() {
 			when = st.At.Local().Format(time.DateTime)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", st.ID, st.Type, st.State, when)
+		err = errors.Join(err, row(st.ID, st.Type, string(st.State), when, stateColor(st.State)))
 		if st.Error != "" {
-			fmt.Fprintf(w, "  %s\n", view.Indent(st.Error))
+			err = errors.Join(err, view.Paint(out, view.Span{Text: "  " + view.Indent(st.Error) + "\n"}))
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	_, err := io.WriteString(view.NewRelativePaths(p.stdout, p.dir), text.String())
 	return err
+}
+
+func stateColor(s document.State) view.Color {
+	switch s {
+	case document.StateDone:
+		return view.Green
+	case document.StateFailed, document.StateRefuted:
+		return view.Red
+	case document.StateInterrupted, document.StateRunning:
+		return view.Yellow
+	}
+	return view.NoColor
 }

@@ -17,9 +17,15 @@ type walk func(*runner.Runner, context.Context) (*runner.Report, error)
 func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner, w walk) (*runner.Report, error) {
 	v := p.view(c, mode, r)
 	r.Observe = runner.FanOut(r.Observe, v.Observe)
+	if p.measured != nil {
+		r.Observe = runner.FanOut(r.Observe, p.measured.observe)
+	}
 	report, err := w(r, c.Context)
 	if report == nil {
 		return nil, err
+	}
+	if p.measured != nil {
+		p.measured.report = report
 	}
 	if err := errors.Join(err, v.End(report)); err != nil {
 		return report, err
@@ -37,8 +43,9 @@ func (p *program) diffCommand() *cli.Command {
 		Description: "Covers all steps, also on an empty machine: later steps see what earlier ones\nwould make. Needs no lock and writes nothing.",
 		Flags: append(runFlags(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
-			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"}),
-		Action: func(c *cli.Context) error {
+			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"},
+			metricsFlag()),
+		Action: p.withMetrics(runner.ModeDiff, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -58,7 +65,7 @@ func (p *program) diffCommand() *cli.Command {
 				}
 				return err
 			})
-		},
+		}),
 	}
 }
 
@@ -68,8 +75,9 @@ func (p *program) applyCommand() *cli.Command {
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
 		Flags: append(runFlags(),
-			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"}),
-		Action: func(c *cli.Context) error {
+			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"},
+			metricsFlag()),
+		Action: p.withMetrics(runner.ModeApply, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -84,7 +92,7 @@ func (p *program) applyCommand() *cli.Command {
 				return err
 			})
 			return p.reportAfter(c, s, err)
-		},
+		}),
 	}
 }
 
@@ -93,8 +101,8 @@ func (p *program) verifyCommand() *cli.Command {
 		Name:        "verify",
 		Usage:       "check everything that the plan names in full; writes nothing",
 		Description: "Hashes every file again and asks for every blob of every image. If a step is\nnot as wanted, the next apply ignores the record of that step.",
-		Flags:       runFlags(),
-		Action: func(c *cli.Context) error {
+		Flags:       append(runFlags(), metricsFlag()),
+		Action: p.withMetrics(runner.ModeVerify, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -109,6 +117,6 @@ func (p *program) verifyCommand() *cli.Command {
 				}
 				return err
 			})
-		},
+		}),
 	}
 }

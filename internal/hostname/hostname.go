@@ -71,7 +71,8 @@ func withPort(host, scheme string) string {
 func Origin(u *url.URL) string { return u.Scheme + "://" + withPort(u.Host, u.Scheme) }
 
 // Find gives the entry for the host of a URL from a map whose keys are normal. The
-// key and the URL may each omit the default port of the scheme.
+// key and the URL may each omit the default port of the scheme. A key may be a pattern,
+// which counts where no key is the host itself.
 func Find[T any](entries map[string]T, u *url.URL) (T, bool) {
 	name, port := split(u.Host)
 	found, ok := entries[join(name, port)]
@@ -83,6 +84,22 @@ func Find[T any](entries map[string]T, u *url.URL) (T, bool) {
 		found, ok = entries[join(name, standard)]
 	case standard:
 		found, ok = entries[join(name, "")]
+	}
+	if !ok {
+		return findPattern(entries, u)
+	}
+	return found, ok
+}
+
+// findPattern gives the entry whose pattern the host of a URL matches with the most
+// literal characters.
+func findPattern[T any](entries map[string]T, u *url.URL) (found T, ok bool) {
+	best := ""
+	for key, entry := range entries {
+		pattern := withPort(key, u.Scheme)
+		if IsPattern(key) && matches(pattern, withPort(u.Host, u.Scheme)) && (!ok || literals(pattern) > literals(best)) {
+			found, ok, best = entry, true, pattern
+		}
 	}
 	return found, ok
 }

@@ -66,20 +66,31 @@ func (r Registry) Address() string {
 // others speak TLS.
 type Registries []Registry
 
-// Find gives the place of the registry that a host names, -1 for none. A host
-// without a port is the registry with TLS if there are two.
+// Find gives the place of the registry that a host names, -1 for none: one with this
+// very host, or else the one with the pattern that it matches with the most literal
+// characters. A host without a port is the registry with TLS if there are two.
 func (all Registries) Find(host string) int {
 	i := slices.IndexFunc(all, func(r Registry) bool { return !r.Plain && r.Is(host) })
 	if i < 0 {
 		i = slices.IndexFunc(all, func(r Registry) bool { return r.Plain && r.Is(host) })
 	}
+	if i < 0 {
+		i = all.closest(host, false)
+	}
+	if i < 0 {
+		i = all.closest(host, true)
+	}
 	return i
 }
 
 // Clash gives the place of a registry that cannot be told apart from r by its name,
-// -1 for none.
+// -1 for none. Two patterns clash if a host may match both with as many literal
+// characters.
 func (all Registries) Clash(r Registry) int {
 	return slices.IndexFunc(all, func(o Registry) bool {
+		if r.ties(o) {
+			return true
+		}
 		return (!r.Plain || o.Plain) && r.Is(o.Host) || (!o.Plain || r.Plain) && o.Is(r.Host)
 	})
 }
@@ -89,7 +100,7 @@ func (all Registries) Name(host string) string {
 	i := all.Find(host)
 	r := Registry{Host: host}
 	if i >= 0 {
-		r = all[i]
+		r = all[i].For(host)
 	}
 	name := r.Name()
 	if all.Find(name) != i { // without its port it names another one

@@ -77,7 +77,7 @@ func (in *blobReader) Open() error {
 	}
 	ctx := wire.ForBlob(in.ctx, in.blob.Size)
 	in.err = in.c.call(ctx, in.from, func(ctx context.Context) error {
-		rd, err := in.c.pull.BlobGet(ctx, in.from, in.blob.desc())
+		rd, err := in.c.pull(in.from).BlobGet(ctx, in.from, in.blob.desc())
 		if err == nil {
 			in.rd = rd
 		}

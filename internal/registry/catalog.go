@@ -60,7 +60,7 @@ var ErrNoRegistry = errors.New("it answers, but not as a container registry")
 func (c *Client) isRegistry(ctx context.Context, host string, noCatalog error) error {
 	r := ref.Ref{Scheme: "reg", Registry: host}
 	err := c.call(ctx, r, func(ctx context.Context) error {
-		_, err := c.pull.Ping(ctx, r)
+		_, err := c.pull(r).Ping(ctx, r)
 		return err
 	})
 	if KindOf(err) != NotFound {
@@ -71,7 +71,7 @@ func (c *Client) isRegistry(ctx context.Context, host string, noCatalog error) e
 
 // noRegistry is the error of a host that is no registry.
 func (c *Client) noRegistry(host string) error {
-	l := c.hosts[c.registries.Name(host)]
+	l := c.login(c.registries.Name(host))
 	switch {
 	case l == nil:
 		return fault.WithHint(fmt.Errorf("%s: %w", host, ErrNoRegistry), "check the host in the names of images")
@@ -86,7 +86,7 @@ func (c *Client) noRegistry(host string) error {
 func (c *Client) catalogPage(ctx context.Context, host, query string) (names []string, next string, err error) {
 	r := ref.Ref{Scheme: "reg", Registry: host}
 	err = c.call(wire.WithPage(ctx, query), r, func(ctx context.Context) error {
-		list, err := c.pull.RepoList(ctx, host, scheme.WithRepoLimit(catalogPage))
+		list, err := c.pull(r).RepoList(ctx, host, scheme.WithRepoLimit(catalogPage))
 		if err != nil {
 			return err
 		}

@@ -35,12 +35,16 @@ import (
 // A Host is a registry with settings. An unknown registry is reached over TLS
 // with its certificate verified, and without credentials.
 type Host struct {
-	Name      string // host[:port] as references name it
+	Name      string // host[:port] as references name it, or a pattern for many
 	Address   string // dial this host:port instead
 	TLS       transport.Mode
 	CA        string       // PEM file of further authorities to trust
 	Cert, Key string       // PEM files of the certificate to show, and of its key
 	Handler   http.Handler // answers inside the process
+	// HandlerFor and LookupFor give the Handler, and Lookup with DescribeLookup, of each
+	// host that a pattern stands for.
+	HandlerFor func(host string) (http.Handler, error)
+	LookupFor  func(host string) (func(context.Context, string) (Credential, error), func(context.Context, string) (string, bool))
 
 	User     string
 	Password func(context.Context) (string, error) // of User; called once, at the first use of the host
@@ -58,6 +62,8 @@ type Host struct {
 	KeepPulls   int     // manifests that are left of the registry's quota; 0: none
 	Rate        float64 // requests in a second; 0: any
 	Bandwidth   int64   // bytes in a second, both ways together; 0: any
+
+	pattern string // the Name of the settings, if that is a pattern
 }
 
 // MaxConcurrency is the number of requests that a registry gets at a time at most, if it
@@ -66,20 +72,22 @@ const MaxConcurrency = 64
 
 // A Client talks to registries. It is for use by many goroutines at once.
 type Client struct {
-	hosts      map[string]*login // by Registries.Name
-	registries hostname.Registries
+	settings   []Host
+	registries hostname.Registries // of the settings
+	mu         sync.Mutex          // registries are met at any time
+	hosts      map[string]*login   // by Registries.Name
 	// Two views of the same registries have slots of their own: a blob that is
 	// copied within a registry needs one slot for reading and one for writing.
-	pull, push *reg.Reg
-	http       *http.Client // used by both
-	wire       *wire.Transport
-	uploads    *upload.Transport    // in front of wire
-	base       *transport.Transport // that wire sends with
-	labels     *labelcache.Cache
-	heads      sync.Map // *headTrust by registry
-	layouts    *layouts
-	spool      *spool.Pool // blobs that several destinations or steps want
-	pause      func(ctx context.Context, d time.Duration) error
+	views   []*reg.Reg
+	http    *http.Client // used by both
+	wire    *wire.Transport
+	uploads *upload.Transport    // in front of wire
+	base    *transport.Transport // that wire sends with
+	labels  *labelcache.Cache
+	heads   sync.Map // *headTrust by registry
+	layouts *layouts
+	spool   *spool.Pool // blobs that several destinations or steps want
+	pause   func(ctx context.Context, d time.Duration) error
 }
 
 // New makes a client. It reads the files of certificates only. It talks to no
@@ -91,16 +99,21 @@ func New(hosts []Host) (*Client, error) {
 	for _, h := range hosts {
 		c.registries = append(c.registries, h.identity())
 	}
+	c.settings = hosts
 	bounds := map[string]wire.Bounds{}
+	var configs [2][]*config.Host
 	for i, h := range hosts {
 		name := c.registries.Name(h.Name)
 		if c.hosts[name] != nil {
 			return nil, fmt.Errorf("the registry %s has two connections", name)
 		}
-		c.hosts[name] = newLogin(h, name)
+		if l := newLogin(h, name); !hostname.IsPattern(name) {
+			c.hosts[name] = l
+			configs[0], configs[1] = append(configs[0], l.configs[0]), append(configs[1], l.configs[1])
+		}
 		bounds[h.identity().Address()] = wire.Bounds{Requests: concurrency(h), KeepPulls: h.KeepPulls}
 		endpoints[i] = transport.Endpoint{
-			Host: h.identity().Address(), Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Handler: h.Handler,
+			Host: h.identity().Address(), Address: h.Address, TLS: h.TLS, CA: h.CA, Cert: h.Cert, Key: h.Key, Handler: h.Handler, HandlerFor: h.HandlerFor,
 			Concurrency: concurrency(h), Rate: h.Rate, Bandwidth: h.Bandwidth,
 		}
 	}
@@ -115,13 +128,15 @@ func New(hosts []Host) (*Client, error) {
 		if b, known := bounds[host]; known {
 			return b
 		}
+		if i := c.registries.Find(host); i >= 0 {
+			return bounds[hosts[i].identity().Address()]
+		}
 		return wire.Bounds{Requests: MaxConcurrency}
 	})
 	c.uploads = upload.New(c.wire, c.wait)
 	hc.Transport = c.uploads
 	c.http = hc
-	c.pull = c.view(hc, 0)
-	c.push = c.view(hc, 1)
+	c.views = []*reg.Reg{c.view(configs[0]), c.view(configs[1])}
 	return c, nil
 }
 
@@ -170,16 +185,12 @@ func newLogin(h Host, name string) *login {
 	return l
 }
 
-// view makes one of the two views of the registries.
-func (c *Client) view(hc *http.Client, which int) *reg.Reg {
+// view makes one of the two views of registries.
+func (c *Client) view(configs []*config.Host) *reg.Reg {
 	unknown := config.HostNew()
 	unknown.ReqConcurrent = MaxConcurrency
-	configs := make([]*config.Host, 0, len(c.hosts))
-	for _, l := range c.hosts {
-		configs = append(configs, l.configs[which])
-	}
 	return reg.New(
-		reg.WithHTTPClient(hc),
+		reg.WithHTTPClient(c.http),
 		reg.WithConfigHosts(configs),
 		reg.WithConfigHostDefault(unknown),
 		reg.WithSlog(slog.New(slog.NewTextHandler(io.Discard, nil))),
@@ -193,7 +204,7 @@ func (c *Client) view(hc *http.Client, which int) *reg.Reg {
 
 // concurrency is the number of requests that a host takes at a time.
 func (c *Client) concurrency(host string) int {
-	if l := c.hosts[host]; l != nil {
+	if l := c.login(host); l != nil {
 		return concurrency(l.host)
 	}
 	return MaxConcurrency

@@ -137,7 +137,7 @@ func (c *Client) describeByGet(ctx context.Context, view *reg.Reg, r ref.Ref) (D
 // tagged gives the digest of a tag at the destination, "" where there is no
 // such tag.
 func (c *Client) tagged(ctx context.Context, r ref.Ref, use headUse) (string, error) {
-	d, err := c.head(ctx, c.push, r, use)
+	d, err := c.head(ctx, c.push(r), r, use)
 	if KindOf(err) == NotFound {
 		return "", nil
 	}
@@ -182,14 +182,14 @@ func (c *Client) refusesHead(ctx context.Context, r ref.Ref, lists *catalogs) bo
 func (c *Client) probeHead(ctx context.Context, repo ref.Ref) {
 	var tags []string
 	err := c.call(ctx, repo, func(ctx context.Context) error {
-		list, err := c.push.TagList(ctx, repo, scheme.WithTagLimit(1))
+		list, err := c.push(repo).TagList(ctx, repo, scheme.WithTagLimit(1))
 		if err == nil {
 			tags, err = list.GetTags()
 		}
 		return err
 	})
 	if err == nil && len(tags) > 0 {
-		_, _ = c.head(ctx, c.push, repo.SetTag(tags[0]), confirm) // it notes what it learns
+		_, _ = c.head(ctx, c.push(repo), repo.SetTag(tags[0]), confirm) // it notes what it learns
 	}
 }
 
@@ -228,7 +228,7 @@ func (c *Client) hasBlob(ctx context.Context, repo ref.Ref, d part, use headUse)
 		return c.getsBlob(ctx, repo, d)
 	}
 	err := c.call(ctx, repo, func(ctx context.Context) error {
-		rd, err := c.push.BlobHead(ctx, repo, descriptor.Descriptor{Digest: digest.Digest(d.digest), Size: d.size})
+		rd, err := c.push(repo).BlobHead(ctx, repo, descriptor.Descriptor{Digest: digest.Digest(d.digest), Size: d.size})
 		if err == nil {
 			err = rd.Close()
 		}

@@ -82,7 +82,7 @@ func (c *Client) takeInventory(ctx context.Context, a *blobAnswers, repo ref.Ref
 // manifestThere reads a manifest at the destination.
 func (c *Client) manifestThere(ctx context.Context, r ref.Ref) (m manifest.Manifest, err error) {
 	err = c.call(ctx, r, func(ctx context.Context) error {
-		m, err = c.push.ManifestGet(ctx, r)
+		m, err = c.push(r).ManifestGet(ctx, r)
 		return err
 	})
 	return m, err

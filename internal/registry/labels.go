@@ -59,7 +59,7 @@ func (c *Client) knownLabels(ctx context.Context, r ref.Ref) (map[string]string,
 	if !c.labels.IsRecalled() {
 		return nil, Descriptor{}, false
 	}
-	d, err := c.head(ctx, c.pull, r, believe)
+	d, err := c.head(ctx, c.pull(r), r, believe)
 	if err != nil {
 		return nil, Descriptor{}, false
 	}
@@ -71,7 +71,7 @@ func (c *Client) knownLabels(ctx context.Context, r ref.Ref) (map[string]string,
 func (c *Client) manifest(ctx context.Context, r ref.Ref) (manifest.Manifest, error) {
 	var m manifest.Manifest
 	err := c.call(ctx, r, func(ctx context.Context) (err error) {
-		m, err = c.pull.ManifestGet(ctx, r)
+		m, err = c.pull(r).ManifestGet(ctx, r)
 		return err
 	})
 	return m, err
@@ -140,7 +140,7 @@ func (c *Client) small(ctx context.Context, r ref.Ref, d descriptor.Descriptor) 
 	}
 	var b []byte
 	err := c.call(wire.ForBlob(ctx, d.Size), r, func(ctx context.Context) error {
-		rd, err := c.pull.BlobGet(ctx, repoOf(r), plain(d))
+		rd, err := c.pull(r).BlobGet(ctx, repoOf(r), plain(d))
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/regclient/regclient/config"
+	"github.com/regclient/regclient/scheme/reg"
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/hostname"
@@ -20,14 +22,44 @@ import (
 type login struct {
 	host    Host
 	configs []*config.Host // one of each view
+	views   []*reg.Reg     // for this registry alone, if a pattern stands for it
 	mu      sync.Mutex     // two first uses at once both wait for the password
 	creds   map[string]Credential
+}
+
+// login gives what is known of a registry by its name: nil if it has no settings. A
+// registry that a pattern stands for gets them when it is first met.
+func (c *Client) login(name string) *login {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l, known := c.hosts[name]
+	if i := c.registries.Find(name); !known && i >= 0 && hostname.IsPattern(c.settings[i].Name) {
+		h := c.settings[i]
+		if h.Name, h.pattern = name, h.Name; h.LookupFor != nil {
+			h.Lookup, h.DescribeLookup = h.LookupFor(name)
+		}
+		l = newLogin(h, name)
+		l.views = []*reg.Reg{c.view(l.configs[:1]), c.view(l.configs[1:])}
+		c.hosts[name] = l
+	}
+	return l
+}
+
+// pull gives the view of the registry of r for reading, push the one for all else.
+func (c *Client) pull(r ref.Ref) *reg.Reg { return c.viewOf(r, 0) }
+func (c *Client) push(r ref.Ref) *reg.Reg { return c.viewOf(r, 1) }
+
+func (c *Client) viewOf(r ref.Ref, which int) *reg.Reg {
+	if l := c.login(r.Registry); l != nil && l.views != nil {
+		return l.views[which]
+	}
+	return c.views[which]
 }
 
 // target gives the registry of r, and the credential for it.
 func (c *Client) target(ctx context.Context, r ref.Ref) (*wire.Target, error) {
 	p := &wire.Target{Host: r.Registry, Repository: r.Repository, Ref: show(r), Origin: c.origin(r.Registry)}
-	l := c.hosts[r.Registry]
+	l := c.login(r.Registry)
 	if l == nil {
 		p.LoginHint = func(kind wire.Kind) string { return hintWithoutConnection(kind, p.Host) }
 		return p, nil
@@ -48,7 +80,7 @@ func hintWithoutConnection(kind wire.Kind, host string) string {
 
 // hint says what to do about a missing or wrong login of a host with a connection.
 func (h Host) hint(ctx context.Context, kind wire.Kind, p *wire.Target) string {
-	connection := "the connection with host: " + h.Name
+	connection := "the connection with host: " + cmp.Or(h.pattern, h.Name)
 	lookup := h.User == "" && h.Token == nil && h.Lookup != nil && h.DescribeLookup != nil
 	switch {
 	case lookup:
@@ -79,7 +111,7 @@ func (c *Client) origin(registry string) string {
 
 // identity says which registry a reference names.
 func (c *Client) identity(registry string) hostname.Registry {
-	if l := c.hosts[registry]; l != nil {
+	if l := c.login(registry); l != nil {
 		return l.host.identity()
 	}
 	return hostname.Registry{Host: registry}

@@ -30,7 +30,7 @@ func (c *Client) Ping(ctx context.Context, host string, repositories ...string) 
 	}
 	var header http.Header
 	err := c.call(ctx, r, func(ctx context.Context) error {
-		pong, err := c.pull.Ping(ctx, r)
+		pong, err := c.pull(r).Ping(ctx, r)
 		header = pong.Header
 		return err
 	})

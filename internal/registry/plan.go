@@ -214,7 +214,7 @@ func (c *Client) wanted(ctx context.Context, e *ImagePlan, reading bool) (string
 	case e.Digest != "":
 		return e.Digest, nil
 	case !reading:
-		d, err := c.head(ctx, c.pull, e.source, confirm)
+		d, err := c.head(ctx, c.pull(e.source), e.source, confirm)
 		return d.Digest, err
 	}
 	m, err := c.manifest(ctx, e.source)

@@ -143,7 +143,7 @@ func (c *Client) replaceAndDelete(ctx context.Context, r *Removal) error {
 		return explainRefusal(r, err)
 	}
 	at := r.repo.SetTag(r.tag)
-	return c.call(ctx, at, func(ctx context.Context) error { return c.push.TagDelete(ctx, at) })
+	return c.call(ctx, at, func(ctx context.Context) error { return c.push(at).TagDelete(ctx, at) })
 }
 
 // delete deletes a tag or a manifest.

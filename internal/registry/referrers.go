@@ -169,7 +169,7 @@ func (c *Client) attachmentsOf(ctx context.Context, e *ImagePlan, subject string
 	}
 	if trust := c.headTrust(e.source.Registry); !tags.known && e.source.Tag != "" && !trust.is(&trust.answers) {
 		// What is usually missing shows nothing. The image itself is there.
-		_, _ = c.head(ctx, c.pull, repoOf(e.source).SetTag(e.source.Tag), confirm)
+		_, _ = c.head(ctx, c.pull(e.source), repoOf(e.source).SetTag(e.source.Tag), confirm)
 	}
 	found, err := c.tagsOf(ctx, repoOf(e.source), subject, tags)
 	if err != nil {
@@ -218,7 +218,7 @@ func (c *Client) cosignTags(ctx context.Context, e *ImagePlan) (cosignList, erro
 func (c *Client) allTags(ctx context.Context, repo ref.Ref) ([]string, error) {
 	var tags []string
 	err := c.call(ctx, repo, func(ctx context.Context) error {
-		list, err := c.pull.TagList(ctx, repo)
+		list, err := c.pull(repo).TagList(ctx, repo)
 		if err == nil {
 			tags, err = list.GetTags()
 		}
@@ -241,7 +241,7 @@ func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, tags 
 		if !strings.HasPrefix(tag, stem) {
 			continue
 		}
-		d, err := c.head(ctx, c.pull, repo.SetTag(tag), use)
+		d, err := c.head(ctx, c.pull(repo), repo.SetTag(tag), use)
 		switch kind := KindOf(err); {
 		case err == nil:
 			found = append(found, attached{digest: d.Digest, tag: tag, signature: tag == stem+"sig"})
@@ -258,7 +258,7 @@ func (c *Client) tagsOf(ctx context.Context, repo ref.Ref, subject string, tags 
 func (c *Client) referrers(ctx context.Context, subject ref.Ref, lists *tagLists) ([]attached, error) {
 	var list referrer.ReferrerList
 	s, err := c.callResult(ctx, subject, func(ctx context.Context) (err error) {
-		list, err = c.pull.ReferrerList(ctx, subject)
+		list, err = c.pull(subject).ReferrerList(ctx, subject)
 		return err
 	})
 	if kind := KindOf(err); err != nil && kind != NotFound && kind != Denied {

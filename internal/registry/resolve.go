@@ -14,7 +14,7 @@ func (c *Client) Resolve(ctx context.Context, image string) (Descriptor, error) 
 	if err != nil {
 		return Descriptor{}, err
 	}
-	return c.head(ctx, c.pull, r, confirm)
+	return c.head(ctx, c.pull(r), r, confirm)
 }
 
 // HasTag says whether a tag is there.
@@ -39,7 +39,7 @@ func (c *Client) Tags(ctx context.Context, image string) ([]string, error) {
 	r = repoOf(r)
 	var tags []string
 	err = c.call(ctx, r, func(ctx context.Context) error {
-		list, err := c.pull.TagList(ctx, r, scheme.WithTagLimit(maxTags))
+		list, err := c.pull(r).TagList(ctx, r, scheme.WithTagLimit(maxTags))
 		if err != nil {
 			return err
 		}

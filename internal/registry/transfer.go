@@ -49,7 +49,7 @@ func (c *Client) copyFrom(ctx context.Context, b *Blob, l blobCopy, in blobSourc
 	err := in.Open()
 	if err == nil {
 		err = c.call(upload.From(ctx, in), l.to, func(ctx context.Context) error {
-			_, err := c.push.BlobPut(ctx, l.to, b.desc(), in)
+			_, err := c.push(l.to).BlobPut(ctx, l.to, b.desc(), in)
 			return err
 		})
 	}
@@ -69,7 +69,7 @@ var errRefused = errors.New("the registry does not mount blobs")
 // mount gives a repository a blob of another repository of its registry.
 func (c *Client) mount(ctx context.Context, b *Blob, from, to ref.Ref) error {
 	err := c.wire.Retry(ctx, func() error {
-		return c.call(ctx, to, func(ctx context.Context) error { return c.push.BlobMount(ctx, from, to, b.desc()) })
+		return c.call(ctx, to, func(ctx context.Context) error { return c.push(to).BlobMount(ctx, from, to, b.desc()) })
 	})
 	var e *Error
 	switch {
@@ -108,13 +108,13 @@ func (c *Client) put(ctx context.Context, to ref.Ref, b manifests.Packed) error 
 	}
 	var result wire.Result
 	err = c.wire.Retry(ctx, func() (err error) {
-		result, err = c.callResult(ctx, to, func(ctx context.Context) error { return c.push.ManifestPut(ctx, to, m) })
+		result, err = c.callResult(ctx, to, func(ctx context.Context) error { return c.push(to).ManifestPut(ctx, to, m) })
 		return err
 	})
 	if err != nil || result.Digest != "" {
 		return err
 	}
-	got, err := c.head(ctx, c.push, to, confirm)
+	got, err := c.head(ctx, c.push(to), to, confirm)
 	if err == nil && got.Digest != b.Digest {
 		err = fmt.Errorf("%s: it is %s after %s was put there", show(to), got.Digest, b.Digest)
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/hostname"
 )
 
 // A route is how requests reach one host.
@@ -23,6 +24,7 @@ type route struct {
 	single   func() http.RoundTripper // like base, with a connection for each request
 	requests *rateLimiter             // nil: no limit
 	bytes    *rateLimiter             // nil: no limit
+	own      sync.Map                 // of a pattern: a *route for each host
 }
 
 const (
@@ -78,6 +80,47 @@ func newRoute(e Endpoint) (*route, error) {
 		return single
 	})
 	return r, nil
+}
+
+// to gives the route to one host: of a pattern, each host has its own.
+func (r *route) to(host string) *route {
+	if !hostname.IsPattern(r.endpoint.Host) {
+		return r
+	}
+	host = hostname.Normal(host)
+	if own, known := r.own.Load(host); known {
+		return own.(*route)
+	}
+	e, err := r.endpoint, error(nil)
+	if e.Host = host; e.HandlerFor != nil {
+		e.Handler, err = e.HandlerFor(host)
+	}
+	own := &route{endpoint: e, inner: failingRoute{err}}
+	if err == nil {
+		if own, err = newRoute(e); err != nil {
+			own = &route{endpoint: e, inner: failingRoute{err}}
+		}
+	}
+	first, _ := r.own.LoadOrStore(host, own)
+	return first.(*route)
+}
+
+// failingRoute is what sends no request.
+type failingRoute struct{ err error }
+
+// RoundTrip gives the error.
+func (f failingRoute) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+	return nil, f.err
+}
+
+func (r *route) closeIdle() {
+	if r.base != nil {
+		r.base.CloseIdleConnections()
+	}
+	r.own.Range(func(_, own any) bool { own.(*route).closeIdle(); return true })
 }
 
 type ownConnectionKey struct{}

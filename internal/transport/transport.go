@@ -31,15 +31,16 @@ const Stall = 60 * time.Second
 
 // An Endpoint is how one host is reached.
 type Endpoint struct {
-	Host        string       // host[:port] as URLs name it
-	Address     string       // dial this host:port instead, without a proxy
-	TLS         Mode         // how TLS is used
-	CA          string       // PEM file of further authorities to trust
-	Cert, Key   string       // PEM files of the client certificate and its key
-	Handler     http.Handler // answers instead of a server
-	Concurrency int          // idle connections kept open; 0: 64
-	Rate        float64      // requests per second; 0: unlimited
-	Bandwidth   int64        // bytes of bodies per second, both directions together; 0: unlimited
+	Host        string                                  // host[:port] as URLs name it, or a pattern for many
+	Address     string                                  // dial this host:port instead, without a proxy
+	TLS         Mode                                    // how TLS is used
+	CA          string                                  // PEM file of further authorities to trust
+	Cert, Key   string                                  // PEM files of the client certificate and its key
+	Handler     http.Handler                            // answers instead of a server
+	HandlerFor  func(host string) (http.Handler, error) // the Handler of each host that a pattern stands for
+	Concurrency int                                     // idle connections kept open; 0: 64
+	Rate        float64                                 // requests per second; 0: unlimited
+	Bandwidth   int64                                   // bytes of bodies per second, both directions together; 0: unlimited
 }
 
 // A Transport is an http.RoundTripper that chooses the route by the URL's host.
@@ -117,7 +118,7 @@ func (t *Transport) Refused(u *url.URL) error {
 // the default port of the scheme.
 func (t *Transport) routeFor(u *url.URL) *route {
 	if r, ok := hostname.Find(t.routes, u); ok {
-		return r
+		return r.to(u.Host)
 	}
 	if t.inside != nil {
 		if h := t.inside(u.Host); h != nil {
@@ -131,9 +132,7 @@ func (t *Transport) routeFor(u *url.URL) *route {
 func (t *Transport) CloseIdleConnections() {
 	t.fallback.base.CloseIdleConnections()
 	for _, r := range t.routes {
-		if r.base != nil {
-			r.base.CloseIdleConnections()
-		}
+		r.closeIdle()
 	}
 }
 

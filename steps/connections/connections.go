@@ -13,8 +13,10 @@ import (
 	"io/fs"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/cloudserver"
@@ -37,6 +39,7 @@ import (
 // web hosts. A nil Set has none.
 type Set struct {
 	registries []namedRegistry
+	known      hostname.Registries // the same, by which hosts find them
 	clouds     []namedCloud
 	hosts      []namedHost
 
@@ -53,7 +56,7 @@ type Set struct {
 	client          *registry.Client                                     // of all registries
 	downloads       *download.Client                                     // of all hosts
 	embeddedClouds  map[string]http.Handler                              // embedded clouds by name
-	needs           func(kind runner.ServerKind, name, host string) bool // see Need; nil: all are needed
+	needs           func(kind runner.ServerKind, name string) bool // see Need; nil: all are needed
 	closers         []io.Closer
 	spool           int64 // bytes that blobs may take that several destinations want
 
@@ -76,11 +79,11 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 	for _, c := range p.Registries {
 		r := namedRegistry{name: c.Name}
 		errs = append(errs, decode(c.Body, &r.RegistryConnection)...)
-		if i := o.identities().Clash(r.identity()); i >= 0 {
-			errs = append(errs, c.Body.Errorf("host", "the registries %s and %s have the same host %s", o.registries[i].name, c.Name, sameHost(o.registries[i].Host, r.Host)))
+		if i := o.known.Clash(r.identity()); i >= 0 {
+			errs = append(errs, clash(c, "registries", o.registries[i].name, o.registries[i].Host, r.Host))
 		}
 		// It is added even with a mistake: a step that names it has no mistake.
-		o.registries = append(o.registries, r)
+		o.add(r)
 	}
 	for _, c := range p.Clouds {
 		n := namedCloud{name: c.Name}
@@ -97,9 +100,13 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 func With(registries map[string]string, images *registry.Client, files *download.Client) *Set {
 	o := &Set{client: images, downloads: files}
 	for _, name := range slices.Sorted(maps.Keys(registries)) {
-		o.registries = append(o.registries, namedRegistry{name, RegistryConnection{ServerConnection: ServerConnection{Host: registries[name]}}})
+		o.add(namedRegistry{name, RegistryConnection{ServerConnection: ServerConnection{Host: registries[name]}}})
 	}
 	return o
+}
+
+func (s *Set) add(r namedRegistry) {
+	s.registries, s.known = append(s.registries, r), append(s.known, r.identity())
 }
 
 func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
@@ -120,30 +127,20 @@ func (s *Set) Open(readOnly bool) error {
 		if err != nil {
 			return withWriteHint(fmt.Errorf("registry %s: %w", r.name, err))
 		}
+		host := s.settingsOf(r, keys, readOnly)
+		host.Handler = answer
 		bandwidth, err := bytesPerSecond(r.Bandwidth)
 		if err != nil {
 			return fmt.Errorf("registry %s: %w", r.name, err)
 		}
-		host := registry.Host{
-			Name: r.Host, Address: r.Address, Handler: answer,
-			TLS: transport.Mode(r.TLS), CA: string(r.CA), Cert: string(r.Cert), Key: string(r.Key),
-			Concurrency: setting.Number(r.Concurrency, 0), KeepPulls: setting.Number(r.KeepPulls, 0),
-			Rate: float64(setting.Number(r.Rate, 0)), Bandwidth: bandwidth,
-		}
-		if answer == nil { // embedded registries have no users
-			host.User, host.Password, host.Token = r.User, onDemand(r.Password), onDemand(r.Token)
-			host.Lookup, host.Realms = r.lookup(keys), r.Realms
-			host.DescribeLookup = func(ctx context.Context, repository string) (string, bool) {
-				return keys.Describe(ctx, r.identity(), repository)
-			}
-		}
+		host.Bandwidth = bandwidth
 		hosts = append(hosts, host)
 	}
 	for _, c := range s.clouds {
 		if c.Embedded == nil {
 			continue
 		}
-		answer, err := s.embed(runner.CloudServer, c.name, "", func() (service, error) {
+		answer, err := s.embed(runner.CloudServer, c.name, func() (service, error) {
 			return asService(cloudserver.New(cloudserver.Config{Dir: string(c.Embedded.Dir), ReadOnly: readOnly}))
 		})
 		if err != nil {
@@ -167,6 +164,50 @@ func (s *Set) Open(readOnly bool) error {
 	return nil
 }
 
+// settingsOf gives the settings of a registry as its client takes them, but for what can
+// fail.
+func (s *Set) settingsOf(r namedRegistry, keys *logins.Finder, readOnly bool) registry.Host {
+	host := registry.Host{
+		Name: r.Host, Address: r.Address,
+		TLS: transport.Mode(r.TLS), CA: string(r.CA), Cert: string(r.Cert), Key: string(r.Key),
+		Concurrency: setting.Number(r.Concurrency, 0), KeepPulls: setting.Number(r.KeepPulls, 0), Rate: float64(setting.Number(r.Rate, 0)),
+	}
+	if r.Embedded != nil { // it has no users
+		if hostname.IsPattern(r.Host) {
+			host.HandlerFor = func(host string) (http.Handler, error) { return s.openRegistry(r.at(host), readOnly) }
+		}
+		return host
+	}
+	host.User, host.Password, host.Token, host.Realms = r.User, onDemand(r.Password), onDemand(r.Token), r.Realms
+	if r.Login != "config" {
+		return host
+	}
+	host.LookupFor = func(host string) (func(context.Context, string) (registry.Credential, error), func(context.Context, string) (string, bool)) {
+		at := r.at(host)
+		return at.lookup(keys), func(ctx context.Context, repository string) (string, bool) {
+			return keys.Describe(ctx, at.identity(), repository)
+		}
+	}
+	if !hostname.IsPattern(r.Host) {
+		host.Lookup, host.DescribeLookup = host.LookupFor(r.Host)
+	}
+	return host
+}
+
+// at gives the settings for one of the hosts that a pattern stands for. An embedded
+// registry keeps what is pushed to each in a directory of its own.
+func (r namedRegistry) at(host string) namedRegistry {
+	if !hostname.IsPattern(r.Host) {
+		return r
+	}
+	if r.Host = host; r.Embedded != nil && r.Embedded.Dir != "" {
+		own := *r.Embedded
+		own.Dir = plan.Path(filepath.Join(string(own.Dir), strings.ReplaceAll(host, ":", "_")))
+		r.Embedded = &own
+	}
+	return r
+}
+
 // withWriteHint adds a hint to the error of an embedded service that cannot write into
 // its directory.
 func withWriteHint(err error) error {
@@ -178,14 +219,14 @@ func withWriteHint(err error) error {
 
 // openRegistry gives the handler of an embedded registry, nil for a real one.
 func (s *Set) openRegistry(r namedRegistry, readOnly bool) (http.Handler, error) {
-	if r.Embedded == nil {
+	if r.Embedded == nil || hostname.IsPattern(r.Host) {
 		return nil, nil
 	}
 	images, err := GeneratedImages(r.Embedded.Images)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.embed(runner.RegistryServer, r.name, r.Host, func() (service, error) {
+	answer, err := s.embed(runner.RegistryServer, r.name, func() (service, error) {
 		return asService(registryserver.New(registryserver.Config{
 			Dir: string(r.Embedded.Dir), ReadOnly: readOnly, Images: images,
 		}))
@@ -233,23 +274,36 @@ func (s *Set) Close() error {
 // Registry gives the one client that knows the hosts of all connections.
 func (s *Set) Registry() *registry.Client { return s.client }
 
-// RegistryHost gives the host of a registry connection, as references name it.
+// RegistryHost gives the host of a registry connection, as references name it. A text with
+// a dot or a colon is a host itself.
 func (s *Set) RegistryHost(name string) (string, error) {
+	named := s != nil && slices.ContainsFunc(s.registries, func(r namedRegistry) bool { return r.name == name })
+	if hostname.IsHost(name) && !named {
+		return hostname.Normal(name), hostname.Check(name)
+	}
 	if s == nil {
 		return "", s.unknown("registry", "registries", name, nil)
 	}
 	var names []string
 	for _, r := range s.registries {
 		if r.name == name {
-			return r.Host, nil
+			return r.Host, r.checkOne()
 		}
 		names = append(names, r.name)
 	}
 	return "", s.unknown("registry", "registries", name, names)
 }
 
-// CheckRegistry gives an error when no registry connection has that name. An
-// empty name is not known yet and passes, as every name does without connections.
+// checkOne gives an error if the connection is for many hosts.
+func (r namedRegistry) checkOne() error {
+	if !hostname.IsPattern(r.Host) {
+		return nil
+	}
+	return fault.WithHint(fmt.Errorf("the registry %q stands for all hosts that match %s", r.name, r.Host), "write one of these hosts in place of the name")
+}
+
+// CheckRegistry gives an error when a text is neither a host nor the name of a registry
+// connection. An empty name is not known yet and passes, as every name does without connections.
 func (s *Set) CheckRegistry(name string) error {
 	if s == nil || name == "" {
 		return nil
@@ -268,7 +322,7 @@ func (s *Set) Insecure(host string) bool {
 }
 
 func (s *Set) byHost(host string) (namedRegistry, bool) {
-	i := s.identities().Find(host)
+	i := s.known.Find(host)
 	if i < 0 {
 		return namedRegistry{}, false
 	}
@@ -283,15 +337,21 @@ func (s *Set) SameRegistry(a, b string) bool {
 
 // identities says which registries the connections are for.
 func (s *Set) identities() hostname.Registries {
-	all := make(hostname.Registries, len(s.registries))
-	for i, r := range s.registries {
-		all[i] = r.identity()
-	}
-	return all
+	return s.known
 }
 
 func (c *RegistryConnection) identity() hostname.Registry {
 	return hostname.Registry{Host: c.Host, Plain: c.TLS == string(transport.Disabled)}
+}
+
+// clash gives the mistake of two connections for the same host.
+func clash(c plan.Connection, section, first, firstHost, host string) *plan.Error {
+	if hostname.IsPattern(host) && hostname.Normal(host) != hostname.Normal(firstHost) {
+		e := c.Body.Errorf("host", "some hosts match %q of %s and %q of %s equally well", firstHost, first, host, c.Name)
+		e.Hint = "give these hosts a connection of their own kind, with more of the name written out"
+		return e
+	}
+	return c.Body.Errorf("host", "the %s %s and %s have the same host %s", section, first, c.Name, sameHost(firstHost, host))
 }
 
 // sameHost shows one host, under both names where it has two.

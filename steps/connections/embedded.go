@@ -64,17 +64,19 @@ func (e *embedded) Close() error {
 // Need names the servers that the steps of a run ask. Open then leaves the embedded
 // services alone that none of them asks. It is called before Open.
 func (s *Set) Need(asked []runner.Asked) {
-	s.needs = func(kind runner.ServerKind, name, host string) bool {
-		u := s.usesOf(kind, name, host, asked)
+	s.needs = func(kind runner.ServerKind, name string) bool {
+		u := s.usesOf(kind, name, asked)
 		return u.used || u.late
 	}
 }
 
 // embed adds an embedded service, and opens it if a step is known to ask it.
-func (s *Set) embed(kind runner.ServerKind, name, host string, open func() (service, error)) (*embedded, error) {
+func (s *Set) embed(kind runner.ServerKind, name string, open func() (service, error)) (*embedded, error) {
 	e := &embedded{open: open}
+	s.mu.Lock() // a pattern's registries are opened during the run
 	s.closers = append(s.closers, e)
-	if s.needs != nil && !s.needs(kind, name, host) {
+	s.mu.Unlock()
+	if s.needs != nil && !s.needs(kind, name) {
 		return e, nil
 	}
 	_, err := e.get()

@@ -12,7 +12,8 @@ import (
 
 // A HostConnection is one entry of connections.hosts: how to reach a web
 // server that files are fetched from. An address finds its connection by
-// exactly this host; a host without one is asked anonymously.
+// exactly this host, or else by the pattern that it matches best; a host without one is
+// asked anonymously.
 type HostConnection struct {
 	ServerConnection
 	// Serve the host inside the process: for rehearsals and tests.
@@ -21,7 +22,7 @@ type HostConnection struct {
 
 // An EmbeddedHost is a web server that bayplan brings with it.
 type EmbeddedHost struct {
-	// Directory that it serves.
+	// Directory that it serves. All hosts that match a pattern have the same.
 	Dir plan.Path `json:"dir"`
 }
 
@@ -40,7 +41,7 @@ func (s *Set) connectHosts(all []plan.Connection) plan.Errors {
 		h := namedHost{name: c.Name}
 		errs = append(errs, decode(c.Body, &h.HostConnection)...)
 		if i := slices.IndexFunc(s.hosts, h.isSame); i >= 0 && h.Host != "" {
-			errs = append(errs, c.Body.Errorf("host", "the hosts %s and %s have the same host %s", s.hosts[i].name, c.Name, sameHost(s.hosts[i].Host, h.Host)))
+			errs = append(errs, clash(c, "hosts", s.hosts[i].name, s.hosts[i].Host, h.Host))
 		}
 		s.hosts = append(s.hosts, h)
 	}
@@ -49,10 +50,31 @@ func (s *Set) connectHosts(all []plan.Connection) plan.Errors {
 
 // isSame reports whether two connections are for one host.
 func (h namedHost) isSame(other namedHost) bool {
+	if hostname.IsPattern(h.Host) && hostname.IsPattern(other.Host) {
+		return (hostname.Registries{h.identity()}).Clash(other.identity()) == 0
+	}
 	if h.scheme() != other.scheme() {
 		return hostname.Normal(h.Host) == hostname.Normal(other.Host)
 	}
 	return hostname.Same(h.Host, other.Host, h.scheme())
+}
+
+func (h namedHost) identity() hostname.Registry {
+	return hostname.Registry{Host: h.Host, Plain: h.TLS == string(transport.Disabled)}
+}
+
+// hostAt gives the place of the connection of a web server, -1 for none.
+func (s *Set) hostAt(host string) int {
+	patterns := make(hostname.Registries, len(s.hosts))
+	for i, h := range s.hosts {
+		if sameServer(h.Host, host) {
+			return i
+		}
+		if hostname.IsPattern(h.Host) {
+			patterns[i] = h.identity()
+		}
+	}
+	return patterns.Find(host)
 }
 
 func (h namedHost) scheme() string {

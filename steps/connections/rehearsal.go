@@ -56,7 +56,7 @@ func (s *Set) has(kind runner.ServerKind, host string) bool {
 		_, ok := s.byHost(host)
 		return ok
 	}
-	return slices.ContainsFunc(s.hosts, func(h namedHost) bool { return sameServer(h.Host, host) })
+	return s.hostAt(host) >= 0
 }
 
 // sameServer reports whether two hosts of URLs are the same, with or without a default
@@ -90,16 +90,14 @@ func (s *Set) CheckOthers(what string) error {
 // redirect may lead to it, or a registry may send there for a token. The host of a real
 // connection of another kind may be asked, and so may the realms of a real registry.
 func (s *Set) refuseOther(host string) error {
-	for _, r := range s.registries {
+	for i, r := range s.registries {
 		realm := slices.ContainsFunc(r.Realms, func(realm string) bool { return sameServer(realm, host) })
-		if r.Embedded == nil && (realm || r.identity().Is(host)) {
+		if r.Embedded == nil && (realm || s.known.Find(host) == i) {
 			return nil
 		}
 	}
-	for _, h := range s.hosts {
-		if h.Embedded == nil && sameServer(h.Host, host) {
-			return nil
-		}
+	if i := s.hostAt(host); i >= 0 && s.hosts[i].Embedded == nil {
+		return nil
 	}
 	return fault.WithHint(fmt.Errorf("%s", s.refusal(host)), s.refusalHint("connections"))
 }

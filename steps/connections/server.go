@@ -11,7 +11,9 @@ import (
 // A ServerConnection is what all connections to HTTP servers have in common.
 type ServerConnection struct {
 	// Host of the server, with its port if it has one, just as image references or addresses name
-	// it.
+	// it. In registry.*.example.com:5000 the * stands for exactly one label, so that the connection
+	// is for many hosts; one with the very host counts first, then the pattern with the most literal
+	// characters.
 	Host string `json:"host"`
 	// Address (host:port) to connect to instead of the host itself.
 	Address string `json:"address,omitempty"`
@@ -37,7 +39,7 @@ type ServerConnection struct {
 
 func (c *ServerConnection) check() error {
 	return errors.Join(
-		plan.At("host", hostname.Check(c.Host)),
+		plan.At("host", hostname.CheckPattern(c.Host)),
 		plan.At("address", hostname.CheckAddress(c.Address)),
 		plan.At("tls", setting.OneOf(c.TLS, "verify", "insecure", "disabled")),
 		c.checkLogin(),

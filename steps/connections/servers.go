@@ -58,7 +58,7 @@ func (s *Set) ServerAt(kind runner.ServerKind, host string) Server {
 	if !known {
 		r.Host = host
 	}
-	at := r.identity()
+	at := r.identity().For(host)
 	return Server{
 		Kind: kind, Name: r.name, Embedded: r.Embedded != nil, URL: scheme(r.ServerConnection) + "://" + at.Address() + "/v2/",
 		Endpoint: endpoint(r.ServerConnection, at.Address()), KeepPulls: setting.Number(r.KeepPulls, 0),
@@ -68,7 +68,7 @@ func (s *Set) ServerAt(kind runner.ServerKind, host string) Server {
 
 func (s *Set) webServerAt(host string) Server {
 	h := namedHost{HostConnection: HostConnection{ServerConnection: ServerConnection{Host: host}}}
-	if i := slices.IndexFunc(s.hosts, func(h namedHost) bool { return sameServer(h.Host, host) }); i >= 0 {
+	if i := s.hostAt(host); i >= 0 {
 		h = s.hosts[i]
 	}
 	return Server{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/human"
@@ -45,7 +46,8 @@ type RegistryConnection struct {
 // An EmbeddedRegistry is a registry that bayplan brings with it. Without
 // settings it is empty, and gone when the command ends.
 type EmbeddedRegistry struct {
-	// Directory that keeps what is pushed.
+	// Directory that keeps what is pushed. If the connection's host is a pattern, each host has a
+	// directory below it.
 	Dir plan.Path `json:"dir,omitempty"`
 	// Serve small stand-ins for all images of a release, labelled and tagged as its registry does;
 	// read-only.
@@ -69,10 +71,12 @@ func (c *RegistryConnection) Validate() error {
 // checkImages reports a host that may be that of a server, but that no image reference
 // can name.
 func (c *RegistryConnection) checkImages() error {
-	if c.Host == "" || hostname.Check(c.Host) != nil {
+	if c.Host == "" || hostname.CheckPattern(c.Host) != nil {
 		return nil
 	}
-	if _, _, _, err := registry.Split(c.identity().Name() + "/a/b:c"); err != nil {
+	one := c.identity()
+	one.Host = strings.ReplaceAll(one.Host, "*", "x")
+	if _, _, _, err := registry.Split(one.Name() + "/a/b:c"); err != nil {
 		return fmt.Errorf("image references cannot name the host %q", c.Host)
 	}
 	return nil

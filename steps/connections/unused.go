@@ -17,7 +17,7 @@ import (
 func (s *Set) Unused(p *plan.Plan, asked []runner.Asked) plan.Errors {
 	var warnings plan.Errors
 	consider := func(c plan.Connection, kind runner.ServerKind, host string) {
-		if u := s.usesOf(kind, c.Name, host, asked); !u.used {
+		if u := s.usesOf(kind, c.Name, asked); !u.used {
 			warnings = append(warnings, s.unused(c, kind, host, u)...)
 		}
 	}
@@ -40,11 +40,7 @@ type uses struct {
 	others []string // hosts of its kind that steps ask
 }
 
-func (s *Set) usesOf(kind runner.ServerKind, name, host string, asked []runner.Asked) uses {
-	same := sameServer
-	if kind == runner.RegistryServer {
-		same = s.SameRegistry
-	}
+func (s *Set) usesOf(kind runner.ServerKind, name string, asked []runner.Asked) uses {
 	var u uses
 	for _, a := range asked {
 		switch {
@@ -54,11 +50,23 @@ func (s *Set) usesOf(kind runner.ServerKind, name, host string, asked []runner.A
 		case len(a.Hosts) == 0:
 			u.late = true
 		default:
-			u.used = u.used || slices.ContainsFunc(a.Hosts, func(h string) bool { return same(h, host) })
+			u.used = u.used || slices.Contains(a.Hosts, name) || slices.ContainsFunc(a.Hosts, func(h string) bool { return s.connectionOf(kind, h) == name })
 			u.others = append(u.others, a.Hosts...)
 		}
 	}
 	return u
+}
+
+// connectionOf gives the name of the connection that a host finds, "" for none.
+func (s *Set) connectionOf(kind runner.ServerKind, host string) string {
+	if kind == runner.RegistryServer {
+		r, _ := s.byHost(host)
+		return r.name
+	}
+	if i := s.hostAt(host); i >= 0 {
+		return s.hosts[i].name
+	}
+	return ""
 }
 
 // unused gives the warning for a connection that no step is known to use, or none.

@@ -37,7 +37,7 @@ type mirror struct {
 	// them, also where it has the tag alone for a name, or none and is the only one.
 	// oci:LAYOUT:path:tag@sha256:... gives a name to any other.
 	Images imagelist.List `json:"images"`
-	// Registry to copy to, a name under connections.registries; or, to carry images where no
+	// Registry to copy to, a name under connections.registries or a host; or, to carry images where no
 	// network goes, {layout: PATH}: an OCI layout, to which each run adds what is new. In it an
 	// image is called path:tag, without the registry. Or a list of these: every image comes to each
 	// of them, is read from its source once, and a slow one does not hold up the others.

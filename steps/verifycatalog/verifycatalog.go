@@ -23,7 +23,7 @@ import (
 // repository is in its catalog, and each tag stands for the very image that
 // the source's tag stands for.
 type verifyCatalog struct {
-	// Registry to look at, a name under connections.registries.
+	// Registry to look at, a name under connections.registries or a host.
 	Registry string `json:"registry"`
 	// Images that are to be there: the path of a list of images, as prepare writes it or as plain
 	// text; or a list of references, such as the output images of a mirror step, in which {file:

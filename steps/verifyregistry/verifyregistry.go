@@ -20,7 +20,7 @@ import (
 // that it answers on its port as a registry does and accepts the connection's
 // credentials, and, with only, that it holds nothing that is not of this plan.
 type verifyRegistry struct {
-	// Registry to look at, a name under connections.registries.
+	// Registry to look at, a name under connections.registries or a host.
 	Registry string `json:"registry"`
 	// List of images, as prepare writes it, or a list of references, in which {file: PATH}, {layout:
 	// PATH} and {from: HOST/NAME, tags: RULES} stand for images as they do for mirror: the registry's catalog may name their repositories and no

@@ -45,7 +45,7 @@ type timeBar struct {
 const (
 	timeWidth  = 1180
 	timeLeft   = 190 // for the names of steps
-	timeRight  = 12
+	timeRight  = 28
 	timeTop    = 26
 	stepHeight = 16
 	rowGap     = 8

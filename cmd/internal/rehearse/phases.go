@@ -105,7 +105,7 @@ func (p *part) notUnchanged(report *runner.Report) []problem {
 func (p *part) problem(id, text, hint string) problem {
 	found := problem{step: id, text: text, hint: hint}
 	if n := p.graph.Node(id); n != nil {
-		found.at = placeOf(p.graph.Plan.Errorf(n.Step.Pos, ""))
+		found.at = placeOf(n.Step.Errorf(n.Step.Pos, ""))
 	}
 	return found
 }

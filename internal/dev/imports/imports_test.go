@@ -46,7 +46,7 @@ var rules = []rule{
 		reason: "the runner knows no step type; a step brings its own access to the world",
 	},
 	{
-		packages: []string{"./plan"}, not: []string{"./"}, but: []string{"./plan", "./internal/fault", "./internal/human", "./internal/redact", "./internal/textfile", "./internal/yamlguard"},
+		packages: []string{"./plan"}, not: []string{"./"}, but: []string{"./plan", "./internal/condition", "./internal/fault", "./internal/human", "./internal/redact", "./internal/textfile", "./internal/yamlguard"},
 		reason: "plan is the first in the order plan <- runner <- steps <- cmd",
 	},
 	{

@@ -233,11 +233,12 @@ func (b *browser) media(t *testing.T, medium, scheme string) {
 	}, nil)
 }
 
-// screenshot keeps a picture of the whole page. `go test -artifacts` leaves it for people.
-func (b *browser) screenshot(t *testing.T, name string) {
+// screenshot keeps a picture of the whole page, or of what is in the window.
+// `go test -artifacts` leaves it for people.
+func (b *browser) screenshot(t *testing.T, name string, whole bool) {
 	t.Helper()
 	var got struct{ Data string }
-	b.call(t, "Page.captureScreenshot", map[string]any{"captureBeyondViewport": true}, &got)
+	b.call(t, "Page.captureScreenshot", map[string]any{"captureBeyondViewport": whole}, &got)
 	keepFile(t, name, got.Data)
 }
 

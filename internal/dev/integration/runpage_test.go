@@ -38,7 +38,7 @@ func TestRunPage(t *testing.T) {
 		if n == "0" || n == all {
 			t.Errorf("%s rows are left of %s", n, all)
 		}
-		b.screenshot(t, "search.png")
+		b.screenshot(t, "search.png", true)
 		b.press(t, "Escape", "")
 		check(t, "rows after Escape", b.eval(t, visibleRows+".length"), all)
 	})
@@ -57,6 +57,7 @@ func TestRunPage(t *testing.T) {
 		check(t, "place", b.eval(t, "location.hash"), "#step-containers")
 		b.click(t, `a[href="#change-prepare"]`)
 		check(t, "the details are open", b.eval(t, `document.getElementById("change-prepare").open`), "true")
+		b.screenshot(t, "changes.png", false)
 	})
 	t.Run("keys alone", func(t *testing.T) {
 		b.open(t, filepath.Join(dir, "report.html"))
@@ -78,17 +79,17 @@ func TestRunPage(t *testing.T) {
 	t.Run("light, dark and paper", func(t *testing.T) {
 		const back = "getComputedStyle(document.body).backgroundColor"
 		check(t, "light", b.eval(t, back), "rgb(255, 255, 255)")
-		b.screenshot(t, "light.png")
+		b.screenshot(t, "light.png", true)
 		b.media(t, "screen", "dark")
 		check(t, "dark", b.eval(t, back), "rgb(13, 17, 23)")
-		b.screenshot(t, "dark.png")
+		b.screenshot(t, "dark.png", true)
 		b.media(t, "", "dark") // printing chooses its medium itself
 		if n := b.print(t, "print.pdf"); n < 10_000 {
 			t.Errorf("the PDF has %d bytes", n)
 		}
 		b.media(t, "print", "dark")
 		check(t, "paper", b.eval(t, back), "rgb(255, 255, 255)")
-		b.screenshot(t, "print.png")
+		b.screenshot(t, "print.png", true)
 		check(t, "navigation on paper", b.eval(t, `getComputedStyle(document.querySelector("nav")).display`), "none")
 		check(t, "wider than paper", b.eval(t, "document.documentElement.scrollWidth > innerWidth"), "false")
 	})

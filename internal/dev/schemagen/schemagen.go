@@ -18,7 +18,7 @@ import (
 const (
 	// A reference to a step's output or a variable, for settings that do not take
 	// every text.
-	wholeReference = `^\$\{(vars|steps)\.[^}]+\}$`
+	wholeReference = `^\$\{(vars|each|steps)\.[^}]+\}$`
 	// The only way to use a secret in a plan.
 	secretReference = `^\$\{secrets\.[a-z][a-z0-9_]*\}$`
 )
@@ -118,6 +118,10 @@ func orReference(s *jsonschema.Schema) *jsonschema.Schema {
 	switch s.Type {
 	case "integer", "boolean", "array":
 		return withReference(s)
+	case "object":
+		if s.Properties == nil || s.Properties.Len() == 0 {
+			return withReference(s)
+		}
 	case "string":
 		if len(s.Enum) > 0 || s.Pattern != "" && s.Pattern != secretReference {
 			return withReference(s)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/runner"
@@ -118,8 +119,11 @@ func (l List) Servers(field string, skip func(name string) bool) []runner.Server
 // HasDigest reports whether a reference has a digest.
 func HasDigest(name string) bool { return strings.Contains(name, "@") }
 
-// Connection gives the registry of a connection that a field names. A name that is not
-// known yet is "".
+// Connection gives the registry that a field names: a connection, or a host. A name that is
+// not known yet is "".
 func Connection(field, name string) runner.Server {
+	if hostname.IsHost(name) {
+		return runner.Server{Kind: runner.RegistryServer, Hosts: []string{name}, Field: field}
+	}
 	return runner.Server{Kind: runner.RegistryServer, Name: name, Field: field}
 }

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/metrics"
+	"github.com/bayplan/bayplan/runner"
+)
+
+func metricsFlag() cli.Flag {
+	return &cli.StringFlag{Name: "metrics", Usage: "write metrics for node_exporter to `FILE`, in any case"}
+}
+
+// A measurement is what --metrics wants to know of a run while it goes on.
+type measurement struct {
+	plan    string   // its name, as soon as it is known
+	session *session // nil as long as the plan may be wrong
+	report  *runner.Report
+	items   int // finished
+}
+
+// observe counts what a run finishes.
+func (m *measurement) observe(e runner.Event) {
+	if e.Kind == runner.ItemDone {
+		m.items++
+	}
+}
+
+// withMetrics makes an action that does what do does and writes the metrics that --metrics
+// asks for, whatever came of it: also if the plan is wrong or another run holds the state.
+func (p *program) withMetrics(mode runner.Mode, do cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		file := c.String("metrics")
+		if file == "" {
+			return do(c)
+		}
+		if err := metrics.Check(file); err != nil {
+			return usageError{fmt.Errorf("--metrics: %w", err)}
+		}
+		p.measured = &measurement{}
+		began := time.Now()
+		done := do(c)
+		err := metrics.Write(file, p.metricsOf(c, mode, began, done))
+		if done != nil && err != nil {
+			p.printError(err) // beside the error of the run, which decides the exit code
+			return done
+		}
+		return errors.Join(done, err)
+	}
+}
+
+// metricsOf gives the metrics of a run that began at a time and ended with an error or nil.
+func (p *program) metricsOf(c *cli.Context, mode runner.Mode, began time.Time, done error) metrics.Run {
+	m, now := p.measured, time.Now()
+	code := codeIn(c.Context, done)
+	former, _ := metrics.Former(c.String("metrics"), mode)
+	run := metrics.Run{
+		Plan: cmp.Or(m.plan, former.Plan, baseName(c.String("file"))), Version: version(),
+		Mode: mode, Ended: now, Took: now.Sub(began), ExitCode: code,
+		Success: code == exitDone || code == exitChanges, Report: m.report, Items: m.items,
+	}
+	switch {
+	case run.Success:
+		run.LastSuccess = now
+	case former.Plan == run.Plan && !former.At.IsZero():
+		run.LastSuccess = former.At
+	case mode == runner.ModeApply && m.session != nil:
+		run.LastSuccess = m.session.lastSuccess(c)
+	}
+	return run
+}
+
+// lastSuccess returns when the last apply that succeeded ended, as far as the state knows.
+func (s *session) lastSuccess(c *cli.Context) time.Time {
+	store, err := runner.ReadStore(s.stateDir(c), s.graph.Plan.File)
+	if err != nil {
+		return time.Time{} // the run has told it
+	}
+	defer store.Close()
+	runs, err := store.Runs()
+	if err != nil {
+		return time.Time{}
+	}
+	for _, r := range runs {
+		if r.Mode == runner.ModeApply && r.State == runner.RunDone {
+			return r.Ended
+		}
+	}
+	return time.Time{}
+}
+
+// baseName names a plan whose name cannot be read.
+func baseName(file string) string {
+	return strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+}
+
+// codeIn returns the exit code of an error in a context that a signal may have cancelled.
+func codeIn(ctx context.Context, err error) int {
+	var stop interruption
+	if err != nil && errors.As(context.Cause(ctx), &stop) {
+		return stop.code()
+	}
+	return codeOf(err)
+}

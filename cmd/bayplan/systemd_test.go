@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A unit is what a unit file of systemd sets, by section and key, in order.
+type unit map[string][]string
+
+// readUnit reads a unit file of the examples as systemd.syntax(7) describes it: a line
+// that ends with a backslash goes on in the next one.
+func readUnit(t *testing.T, name string) unit {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "examples", "systemd", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, section := unit{}, ""
+	for line := range strings.Lines(strings.ReplaceAll(string(text), "\\\n", " ")) {
+		line = strings.TrimSpace(line)
+		switch key, value, assigns := strings.Cut(line, "="); {
+		case line == "" || line[0] == '#':
+		case line[0] == '[':
+			section = strings.Trim(line, "[]")
+		case assigns:
+			u[section+"."+key] = append(u[section+"."+key], value)
+		default:
+			t.Errorf("%s: %q is no setting", name, line)
+		}
+	}
+	return u
+}
+
+// one returns the only value of a setting.
+func (u unit) one(t *testing.T, key string) string {
+	t.Helper()
+	if len(u[key]) != 1 {
+		t.Fatalf("%s has the values %q, want one", key, u[key])
+	}
+	return u[key][0]
+}
+
+// The command line of the service works, with the directories that the unit names, and
+// leaves the metrics there.
+func TestSystemdService(t *testing.T) {
+	service := readUnit(t, "bayplan@.service")
+	root := t.TempDir()
+	plan := filepath.Join(root, "etc", "bayplan", "quickstart")
+	if err := copyCheckedIn(filepath.Join("..", "..", "examples", "quickstart"), plan); err != nil {
+		t.Fatal(err)
+	}
+	state := filepath.Join(root, "var", "lib", service.one(t, "Service.StateDirectory"))
+	collector := filepath.Join(root, "var", "lib", "node_exporter", "textfile_collector")
+	for _, dir := range []string{state, collector} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	args := strings.Fields(strings.ReplaceAll(service.one(t, "Service.ExecStart"), "%i", "quickstart"))
+	if args[0] != "/usr/local/bin/bayplan" {
+		t.Errorf("it runs %s", args[0])
+	}
+	for i, arg := range args[1:] {
+		if filepath.IsAbs(arg) {
+			args[1+i] = root + arg
+		}
+	}
+	var out, errs bytes.Buffer
+	if code := newProgram(&out, &errs).run(args); code != exitDone {
+		t.Fatalf("%q exits with %d: %s", args, code, errs.String())
+	}
+	text, err := os.ReadFile(filepath.Join(collector, "bayplan-quickstart.prom"))
+	if err != nil || !strings.Contains(string(text), `bayplan_last_run_success{command="apply",plan="quickstart"} 1`) {
+		t.Errorf("metrics: %v\n%s", err, text)
+	}
+	if _, err := os.Stat(filepath.Join(state, "quickstart", "state.json")); err != nil {
+		t.Error(err)
+	}
+	// What the plan's folder gets beside the plan's own files may be written.
+	if got := service.one(t, "Service.ReadWritePaths"); got != "/etc/bayplan" {
+		t.Errorf("it may write %s", got)
+	}
+	if got := service.one(t, "Service.Type"); got != "oneshot" {
+		t.Errorf("type %s: a run may overlap with the next one", got)
+	}
+}
+
+func TestSystemdTimer(t *testing.T) {
+	timer := readUnit(t, "bayplan@.timer")
+	for _, key := range []string{"Timer.OnCalendar", "Timer.RandomizedDelaySec", "Timer.Persistent", "Install.WantedBy"} {
+		timer.one(t, key)
+	}
+}
+
+// systemd itself finds nothing to say about the units, where it is installed.
+func TestSystemdAnalyze(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Logf("the units are only read: %v", err)
+		return
+	}
+	root := t.TempDir()
+	units := filepath.Join(root, "etc", "systemd", "system")
+	if err := copyCheckedIn(filepath.Join("..", "..", "examples", "systemd"), units); err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(root, "usr", "local", "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(bin, "bayplan"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, of := range []string{"sysinit", "basic", "shutdown", "network-online", "timers", "time-set", "time-sync"} { // of every system
+		if err := os.WriteFile(filepath.Join(units, of+".target"), []byte("[Unit]\nDescription=x\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", "--root="+root, "bayplan@edge.service", "bayplan@edge.timer")
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
