@@ -24,6 +24,7 @@ type job struct {
 	world     World              // for Inputs and Diff
 	hardWorld World              // for Verify
 	progress  *progress
+	allow     func(step string, c *Change) error // of the Runner
 
 	vouched       []string  // by the steps before it
 	rehearsal     Rehearsal // or nil
@@ -294,6 +295,11 @@ func (j *job) apply(ctx context.Context, step Step, f *Finding, note func(any)) 
 	c := f.Change
 	if c.Apply == nil {
 		return nil, contractError("the change has no Apply")
+	}
+	if j.allow != nil {
+		if err := j.allow(j.node.ID(), c); err != nil {
+			return nil, err
+		}
 	}
 	ack := make(chan error, 1)
 	note(changing{change: c, ack: ack})

@@ -80,7 +80,7 @@ func (rs *runState) startNode(n *Node) work {
 	rs.runner.emit(Event{Kind: StepBegin, Step: n.ID(), Type: n.Type.Name})
 	j := &job{
 		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.prior(n), outputs: map[string]Outputs{},
-		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal,
+		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal, allow: rs.runner.Allow,
 	}
 	for _, e := range n.Needs {
 		j.outputs[e.From] = rs.outputs[e.From]

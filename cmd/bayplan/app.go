@@ -12,6 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/ci"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/redact"
@@ -27,6 +28,8 @@ type program struct {
 	drawn          atomic.Pointer[view.TerminalView] // what draws on the terminal, if anything does
 	measured       *measurement                      // what --metrics asks for; nil: nothing
 	printed        bool                              // a document, or a line of a stream, is printed
+	job            *ciJob                            // of a CI system, nil outside of one
+	found          *ci.Run                           // what a CI system is told; nil: nothing
 }
 
 // newProgram makes a program that writes to stdout and stderr and to nothing else.
@@ -74,6 +77,7 @@ func (p *program) app() *cli.App {
 			p.doctorCommand(),
 			p.rehearseCommand(),
 			p.diffCommand(),
+			p.showCommand(),
 			p.applyCommand(),
 			p.verifyCommand(),
 			p.lockCommand(),
@@ -117,7 +121,9 @@ func (p *program) run(args []string) int {
 	if name := askedDocument(app, args); name != "" {
 		err = p.printFailure(ctx, name, err)
 	}
-	return p.exit(ctx, err)
+	code := p.exit(ctx, err)
+	p.annotate()
+	return code
 }
 
 // configureCommand makes a command and its subcommands reject unexpected

@@ -45,6 +45,9 @@ func runFlags() []cli.Flag {
 	)
 }
 
+// ciRunFlags returns runFlags and ciFlags.
+func ciRunFlags() []cli.Flag { return append(runFlags(), ciFlags()...) }
+
 func quietFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only errors and the summary"}
 }

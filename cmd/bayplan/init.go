@@ -76,7 +76,7 @@ func (p *program) nextSteps(dir string, plans []string) {
 			flags += " -f " + file
 		}
 	}
-	fmt.Fprintf(p.stderr, "next: set the variables at the top of %s; then\n  bayplan validate%s\n", strings.Join(plans, " and "), flags)
+	fmt.Fprintf(p.stderr, "next: set the variables at the top of %s; then\n  bayplan validate%s\n  bayplan rehearse%s\n", strings.Join(plans, " and "), flags, flags)
 	for _, name := range plans {
 		file := ""
 		if f := filepath.Join(dir, name); f != defaultPlan {

@@ -34,6 +34,12 @@ func (m *measurement) observe(e runner.Event) {
 	}
 }
 
+// observed makes an action also write what other programs read of a run: metrics, and what
+// CI systems read.
+func (p *program) observed(mode runner.Mode, do cli.ActionFunc) cli.ActionFunc {
+	return p.forCI(p.withMetrics(mode, do))
+}
+
 // withMetrics makes an action that does what do does and writes the metrics that --metrics
 // asks for, whatever came of it: also if the plan is wrong or another run holds the state.
 func (p *program) withMetrics(mode runner.Mode, do cli.ActionFunc) cli.ActionFunc {

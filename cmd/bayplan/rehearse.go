@@ -9,6 +9,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse"
 	"github.com/bayplan/bayplan/cmd/internal/view"
+	"github.com/bayplan/bayplan/plan"
 )
 
 func (p *program) rehearseCommand() *cli.Command {
@@ -27,8 +28,8 @@ func (p *program) rehearseCommand() *cli.Command {
 			newRepeatedFlag("var", "NAME=VALUE", "give a variable a value"),
 			newRepeatedFlag("var-file", "FILE", "read values of variables from FILE"),
 			&cli.StringFlag{Name: "keep", Usage: "keep the world in `DIR`, which is empty or absent"},
-		}, quietFlag()),
-		Action: p.rehearse,
+		}, append(ciFlags(), quietFlag())...),
+		Action: p.forCI(p.rehearse),
 	}
 }
 
@@ -46,9 +47,18 @@ func (p *program) rehearse(c *cli.Context) error {
 	}
 	out := view.NewRelativePaths(p.stdout, p.dir)
 	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
-		Plan: options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Warn: p.printWarnings,
+		Plan: options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.found.Found,
+		Warn: func(warnings plan.Errors) {
+			p.printWarnings(warnings)
+			p.found.Warn(warnings)
+		},
 		Say: func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
 	})
+	if err == nil && ok {
+		for _, file := range files {
+			p.found.Checked(file)
+		}
+	}
 	if err == nil && !ok {
 		return reportedError{errRehearsal}
 	}

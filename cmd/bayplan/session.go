@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -23,6 +24,8 @@ type session struct {
 	tags  *connections.TagLock // nil until loadTagLock
 	asked []runner.Asked       // the servers that the steps ask
 	run   string               // the run that apply has recorded, "" before
+
+	before func(*runner.Runner) error // of apply: what may refuse it; nil: nothing does
 
 	warnings plan.Errors // what may be a mistake in the plan
 }
@@ -68,6 +71,10 @@ func (p *program) loadFile(c *cli.Context, file string) (*session, error) {
 	p.printWarnings(s.warnings)
 	if p.measured != nil {
 		p.measured.session = s
+	}
+	p.found.Warn(s.warnings)
+	if c.Command.Name != "validate" { // which reads several
+		p.found.Load(s.graph)
 	}
 	return s, nil
 }
@@ -122,6 +129,11 @@ func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) erro
 		return withStateHint(err)
 	}
 	return s.open(c, store, false, func(r *runner.Runner) (err error) {
+		if s.before != nil {
+			if err := s.before(r); err != nil {
+				return err
+			}
+		}
 		log, err := store.NewRun(s.runInfo(c), s.graph.Plan.Redactor)
 		if err != nil {
 			return err
@@ -155,7 +167,11 @@ func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do fu
 	}
 	if !readOnly {
 		s.conns.KeepSpool(store.CacheDir())
-		defer func() { err = errors.Join(err, s.conns.SaveCache(store.CacheDir()), s.tags.Save()) }()
+		defer func() {
+			if !errors.As(err, new(*review.DiffersError)) {
+				err = errors.Join(err, s.conns.SaveCache(store.CacheDir()), s.tags.Save())
+			}
+		}()
 	}
 	return do(run)
 }

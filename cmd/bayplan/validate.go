@@ -18,8 +18,8 @@ func (p *program) validateCommand() *cli.Command {
 		ArgsUsage:   "[PLAN]...",
 		Description: "Reports every mistake at once, each with its place, also in lists of images,\nenvironments, roles files and lists of checksums that are there and that no\nstep writes. Reads no secrets and contacts no server.",
 		Flags: append(append([]cli.Flag{newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f")}, valueFlags()...),
-			jsonFlag(), quietFlag()),
-		Action: p.validate,
+			append(ciFlags(), jsonFlag(), quietFlag())...),
+		Action: p.forCI(p.validate),
 	}
 }
 
@@ -38,6 +38,9 @@ func (p *program) validate(c *cli.Context) error {
 		}
 		if s != nil {
 			warnings = append(warnings, s.warnings...)
+		}
+		if err == nil {
+			p.found.Checked(file)
 		}
 		var found plan.Errors
 		switch {

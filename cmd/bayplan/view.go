@@ -13,6 +13,8 @@ func (p *program) view(c *cli.Context, mode runner.Mode, r *runner.Runner) view.
 	results, messages := view.NewRelativePaths(p.stdout, p.dir), view.NewRelativePaths(p.stderr, p.dir)
 	s, forPeople := view.Screen{Out: results, Errs: messages}, view.Screen{Out: messages, Errs: messages}
 	switch {
+	case c.Bool("markdown"):
+		return view.NewEnd(func(report *runner.Report) error { return p.printReview(c, r.Graph.Plan, report) })
 	case c.Bool("json") && mode == runner.ModeDiff:
 		return view.NewEnd(func(report *runner.Report) error {
 			return p.printDocument(document.DiffOf(r.Graph.Plan.Name, report))

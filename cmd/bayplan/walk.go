@@ -27,6 +27,7 @@ func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner
 	if p.measured != nil {
 		p.measured.report = report
 	}
+	p.found.Report(report)
 	if err := errors.Join(err, v.End(report)); err != nil {
 		return report, err
 	}
@@ -41,11 +42,16 @@ func (p *program) diffCommand() *cli.Command {
 		Name:        "diff",
 		Usage:       "show what apply would change; writes nothing",
 		Description: "Covers all steps, also on an empty machine: later steps see what earlier ones\nwould make. Needs no lock and writes nothing.",
-		Flags: append(runFlags(),
+		Flags: append(ciRunFlags(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
 			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"},
-			metricsFlag()),
-		Action: p.withMetrics(runner.ModeDiff, func(c *cli.Context) error {
+			metricsFlag(),
+			&cli.StringFlag{Name: "out", Usage: "also save the diff to `FILE`, for show and apply --saved"},
+			markdownFlags()[0], markdownFlags()[1]),
+		Action: p.observed(runner.ModeDiff, func(c *cli.Context) error {
+			if err := checkForm(c); err != nil {
+				return err
+			}
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -57,7 +63,11 @@ func (p *program) diffCommand() *cli.Command {
 				return usageError{errors.New("--moved asks what tags stand for now, and --locked asks nothing")}
 			}
 			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
+				basis := s.basis(c)
 				report, err := p.runWithView(c, runner.ModeDiff, r, (*runner.Runner).Diff)
+				if report != nil && c.String("out") != "" {
+					err = errors.Join(err, p.saveDiff(c, s, basis, report))
+				}
 				changes := err == nil && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0
 				moved := err == nil && len(report.Moved()) > 0
 				if changes && c.Bool("exit-code") || moved && c.Bool("moved") {
@@ -74,10 +84,11 @@ func (p *program) applyCommand() *cli.Command {
 		Name:        "apply",
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
-		Flags: append(runFlags(),
+		Flags: append(ciRunFlags(),
+			&cli.StringFlag{Name: "saved", Usage: "do only what the diff in `FILE` says, which diff --out has saved"},
 			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"},
 			metricsFlag()),
-		Action: p.withMetrics(runner.ModeApply, func(c *cli.Context) error {
+		Action: p.observed(runner.ModeApply, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
@@ -86,6 +97,13 @@ func (p *program) applyCommand() *cli.Command {
 				if err := checkReportPath(file); err != nil {
 					return err
 				}
+			}
+			if c.String("saved") != "" {
+				saved, err := p.loadSaved(c, s)
+				if err != nil {
+					return err
+				}
+				s.before = func(r *runner.Runner) error { return p.checkSaved(c, s, r, *saved) }
 			}
 			err = s.withWritingRunner(c, func(r *runner.Runner) error {
 				_, err := p.runWithView(c, runner.ModeApply, r, (*runner.Runner).Apply)
@@ -101,8 +119,8 @@ func (p *program) verifyCommand() *cli.Command {
 		Name:        "verify",
 		Usage:       "check everything that the plan names in full; writes nothing",
 		Description: "Hashes every file again and asks for every blob of every image. If a step is\nnot as wanted, the next apply ignores the record of that step.",
-		Flags:       append(runFlags(), metricsFlag()),
-		Action: p.withMetrics(runner.ModeVerify, func(c *cli.Context) error {
+		Flags:       append(ciRunFlags(), metricsFlag()),
+		Action: p.observed(runner.ModeVerify, func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err

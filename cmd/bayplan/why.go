@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -49,7 +50,7 @@ func (p *program) whyCommand() *cli.Command {
 
 func (p *program) printWhy(w *runner.Why) error {
 	s, b := w.Step, &strings.Builder{}
-	fmt.Fprintf(b, "%s (%s): %s\n", s.ID, s.Type, view.Headline(s))
+	fmt.Fprintf(b, "%s (%s): %s\n", s.ID, s.Type, document.StepOf(s).Headline())
 	if len(w.Upstream) > 0 {
 		fmt.Fprintf(b, "  before it would change: %s\n", strings.Join(w.Upstream, ", "))
 	}
@@ -60,7 +61,7 @@ func (p *program) printWhy(w *runner.Why) error {
 		fmt.Fprintln(b, "  its inputs are as recorded")
 	default:
 		for _, in := range w.Inputs {
-			fmt.Fprintf(b, "  input %s: %s -> %s\n", in.Name, view.ShortDigest(in.Old), view.ShortDigest(in.New))
+			fmt.Fprintf(b, "  input %s: %s -> %s\n", in.Name, review.ShortDigest(in.Old), review.ShortDigest(in.New))
 		}
 	}
 	if c := s.Finding.Change; c != nil {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -44,6 +45,24 @@ func StepOf(s *runner.StepReport) Step {
 	return out
 }
 
+// Headline says in a few words what a step would change, or why it would not.
+func (s Step) Headline() string {
+	switch s.Status {
+	case runner.ToCreate, runner.ToChange:
+		if s.Summary != "" {
+			return s.Summary
+		}
+		return human.Count(len(s.Items), "item", "items")
+	case runner.CheckAfter, runner.Waiting, runner.Skipped:
+		return s.Why
+	case runner.Failed:
+		if s.Summary != "" {
+			return "failed; what can be done: " + s.Summary
+		}
+	}
+	return string(s.Status)
+}
+
 func stepsOf(r *runner.Report) []Step {
 	steps := make([]Step, len(r.Steps))
 	for i, s := range r.Steps {
@@ -54,11 +73,12 @@ func stepsOf(r *runner.Report) []Step {
 
 // A Diff is what `bayplan diff --json` prints: what an apply would change.
 type Diff struct {
-	Plan    string      `json:"plan"`  // its name
-	Mode    runner.Mode `json:"mode"`  // diff
-	Steps   []Step      `json:"steps"` // in the order of the plan
-	Items   int         `json:"items"` // to change, in all steps
-	Bytes   int64       `json:"bytes"` // to move, in all steps
+	Basis   *Basis      `json:"basis,omitempty"` // what a saved diff holds for; of diff --out alone
+	Plan    string      `json:"plan"`            // its name
+	Mode    runner.Mode `json:"mode"`            // diff
+	Steps   []Step      `json:"steps"`           // in the order of the plan
+	Items   int         `json:"items"`           // to change, in all steps
+	Bytes   int64       `json:"bytes"`           // to move, in all steps
 	Summary string      `json:"summary"`
 }
 

@@ -32,6 +32,8 @@ type Options struct {
 	Say func(line string)
 	// Warn gets what may be a mistake in a plan.
 	Warn func(plan.Errors)
+	// Found gets each problem besides Say; nil: nobody asks.
+	Found func(*plan.Error)
 }
 
 // note says a line that is left out where only what is wrong is said.

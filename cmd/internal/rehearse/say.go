@@ -4,10 +4,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/human"
+
+	"github.com/bayplan/bayplan/plan"
 )
 
 // sayPhase says how a phase went: one line, and one for each problem.
@@ -34,7 +37,28 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 		if p.hint != "" {
 			r.Say("    hint: " + r.root.strip(p.hint))
 		}
+		if r.Found != nil {
+			r.Found(asError(p.at, r.root.strip(text), r.root.strip(p.hint)))
+		}
 	}
+}
+
+// asError makes the error of a problem at FILE:LINE:COLUMN or FILE:LINE.
+func asError(at, text, hint string) *plan.Error {
+	e := &plan.Error{File: at, Msg: text, Hint: hint}
+	var numbers []int
+	for range 2 {
+		i := strings.LastIndexByte(e.File, ':')
+		n, err := strconv.Atoi(e.File[i+1:])
+		if i < 0 || err != nil {
+			break
+		}
+		e.File, numbers = e.File[:i], append([]int{n}, numbers...)
+	}
+	if numbers = append(numbers, 0, 0); numbers[0] > 0 {
+		e.Pos = plan.Pos{Line: numbers[0], Col: numbers[1]}
+	}
+	return e
 }
 
 // Most names of a kind that are said.

@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
-
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -26,48 +26,38 @@ func (*diffView) Observe(runner.Event) {}
 
 // End prints the diff.
 func (v *diffView) End(r *runner.Report) error {
+	return PrintDiff(v.Screen, v.raw, document.DiffOf("", r))
+}
+
+// PrintDiff prints a diff, step by step in the order of the plan. It writes the contents of
+// files to raw, in which no path is shortened.
+func PrintDiff(to Screen, raw io.Writer, d document.Diff) error {
 	shown := false
-	for _, s := range r.Steps {
-		for _, note := range s.Finding.Notes {
-			_ = Paint(v.Errs, Span{Text: s.ID + ": "}, Span{"note:", Yellow}, Span{Text: " " + note + "\n"})
+	for _, s := range d.Steps {
+		for _, note := range s.Notes {
+			_ = Paint(to.Errs, Span{Text: s.ID + ": "}, Span{"note:", Yellow}, Span{Text: " " + note + "\n"})
 		}
 		if s.Status == runner.Unchanged {
 			continue // the summary counts it
 		}
 		shown = true
-		_ = Paint(v.Out, Span{Text: fmt.Sprintf("%s (%s): ", s.ID, s.Type)}, Span{Headline(s), headlineColor(s.Status)}, Span{Text: "\n"})
-		if s.Finding.Change == nil {
-			continue
-		}
-		for _, it := range s.Finding.Change.Items {
+		_ = Paint(to.Out, Span{Text: fmt.Sprintf("%s (%s): ", s.ID, s.Type)}, Span{s.Headline(), headlineColor(s.Status)}, Span{Text: "\n"})
+		for _, it := range s.Items {
 			sign, rest, _ := strings.Cut(ItemLine(it), " ")
-			_ = Paint(v.Out, Span{Text: "  "}, Span{sign, opColor(it.Op)}, Span{Text: " " + rest + "\n"})
-			v.printTextDiff(it)
+			_ = Paint(to.Out, Span{Text: "  "}, Span{sign, opColor(it.Op)}, Span{Text: " " + rest + "\n"})
+			printTextDiff(raw, it)
 		}
 	}
 	if shown {
-		fmt.Fprintln(v.Out)
+		fmt.Fprintln(to.Out)
 	}
-	return v.printEnd(r)
-}
-
-// Headline says in a few words what a step would change.
-func Headline(s *runner.StepReport) string {
-	switch s.Status {
-	case runner.ToCreate, runner.ToChange:
-		c := s.Finding.Change
-		if c.Summary != "" {
-			return c.Summary
-		}
-		return human.Count(len(c.Items), "item", "items")
-	case runner.CheckAfter, runner.Waiting, runner.Skipped:
-		return s.Why
-	case runner.Failed:
-		if c := s.Finding.Change; c != nil {
-			return "failed; what can be done: " + c.Summary
+	for _, s := range d.Steps {
+		if s.Status == runner.Failed {
+			printFailure(to.Errs, s.ID, s.Error, s.Hint)
 		}
 	}
-	return string(s.Status)
+	_, err := fmt.Fprintln(to.Out, d.Summary)
+	return err
 }
 
 func headlineColor(s runner.Status) Color {
@@ -92,6 +82,9 @@ func opColor(op runner.Op) Color {
 
 // textColor returns the color of a line of a unified diff.
 func textColor(line string) Color {
+	if line == "" {
+		return NoColor
+	}
 	switch line[0] {
 	case '+':
 		return Green
@@ -136,43 +129,28 @@ func ItemLine(it runner.Item) string {
 	return line
 }
 
-// digestsText shows the digests of an image before and after a change, shortened.
-// The JSON has them in full.
+// digestsText shows the digests before and after a change, shortened. Of files it shows
+// them only if one takes the place of the other. The JSON has them in full.
 func digestsText(it runner.Item) string {
 	switch {
+	case it.What != runner.Image && it.What != runner.Tag && (it.From == "" || it.To == ""):
+		return ""
 	case it.To == "" && (it.From == "" || it.From == it.Note):
 		return ""
 	case it.To == "":
-		return ShortDigest(it.From)
+		return review.ShortDigest(it.From)
 	case it.From == "" || it.From == it.To:
-		return ShortDigest(it.To)
+		return review.ShortDigest(it.To)
 	}
-	return ShortDigest(it.From) + " -> " + ShortDigest(it.To)
+	return review.ShortDigest(it.From) + " -> " + review.ShortDigest(it.To)
 }
 
-// ShortDigest shortens a digest to the digits that people compare. It returns
-// other values whole.
-func ShortDigest(value string) string {
-	const length = 19 // sha256: and 12 digits
-	switch {
-	case value == "":
-		return "(none)"
-	case strings.HasPrefix(value, "sha256:") && len(value) > length:
-		return value[:length] + "…"
-	}
-	return value
-}
+// maxTextLines is how many lines of the diff of a text are shown.
+const maxTextLines = 5000
 
-// printTextDiff shows how a text file would change, as a unified diff. It leaves
-// out the headers: the item's line already names the file.
-func (v *diffView) printTextDiff(it runner.Item) {
-	if it.Old == it.New {
-		return
-	}
-	lines := strings.SplitAfter(string(diff.Diff("old", []byte(it.Old), "new", []byte(it.New))), "\n")
-	for _, line := range lines[min(3, len(lines)):] {
-		if line != "" {
-			_ = Paint(v.raw, Span{"      " + strings.TrimSuffix(line, "\n"), textColor(line)}, Span{Text: "\n"})
-		}
+// printTextDiff shows how a text file would change, as a unified diff.
+func printTextDiff(raw io.Writer, it runner.Item) {
+	for _, line := range review.TextDiff(it.Old, it.New, maxTextLines) {
+		_ = Paint(raw, Span{"      " + line, textColor(line)}, Span{Text: "\n"})
 	}
 }

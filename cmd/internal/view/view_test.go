@@ -18,15 +18,3 @@ func TestIndentContinuation(t *testing.T) {
 		})
 	}
 }
-
-func TestShortDigest(t *testing.T) {
-	for _, tt := range []struct{ value, want string }{
-		{"", "(none)"},
-		{"sha256:0123456789abcdef0123", "sha256:0123456789ab…"},
-		{`"/home/stack/templates/überschrift.yaml"`, `"/home/stack/templates/überschrift.yaml"`},
-	} {
-		if got := ShortDigest(tt.value); got != tt.want {
-			t.Errorf("ShortDigest(%q) gives %q, want %q", tt.value, got, tt.want)
-		}
-	}
-}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/ci"
+	"github.com/bayplan/bayplan/internal/ciformat"
+	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/human"
+)
+
+// ciFlags returns the flags with which a command also writes what CI systems read.
+func ciFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "ci", Usage: "also write for `SYSTEM`: github, gitlab or auto"},
+		&cli.StringFlag{Name: "junit", Usage: "also write JUnit XML to `FILE`"},
+	}
+}
+
+// A ciJob is the job of a CI system in which a command runs.
+type ciJob struct {
+	system ciformat.System
+	root   string // of the repository, "" if it is not known
+	junit  string // file of the JUnit XML, or ""
+	token  string // resumes the workflow commands of GitHub, "" elsewhere
+	end    func(time.Time) string
+	found  *ci.Run
+}
+
+// forCI makes the action of a command also write what CI systems read.
+func (p *program) forCI(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		system, err := ciformat.Choose(c.String("ci"), p.variable)
+		if err != nil {
+			return usageError{fmt.Errorf("--ci: %w", err)}
+		}
+		if system == ciformat.None && c.String("junit") == "" {
+			return action(c)
+		}
+		job := &ciJob{system: system, root: system.Root(p.variable), junit: c.String("junit")}
+		job.found = &ci.Run{Command: c.Command.Name, Version: version(), Dir: p.dir, Begun: time.Now()}
+		p.job, p.found = job, job.found
+		p.beginJob(c)
+		err = action(c)
+		p.endJob(err)
+		if written := p.writeJob(); written != nil {
+			err = errors.Join(err, written)
+		}
+		return err
+	}
+}
+
+// variable gives the value of an environment variable.
+func (p *program) variable(name string) string {
+	for _, line := range slices.Backward(p.env) {
+		if value, ok := strings.CutPrefix(line, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// beginJob begins the part of the log that can be folded. What follows may hold texts of
+// others: GitHub is told to take none of them as a command.
+func (p *program) beginJob(c *cli.Context) {
+	title := "bayplan " + c.Command.Name
+	switch p.job.system {
+	case ciformat.GitHub:
+		p.job.token = rand.Text()
+		fmt.Fprintf(p.stderr, "%s\n%s\n", ciformat.Group(title), ciformat.StopCommands(p.job.token))
+	case ciformat.GitLab:
+		begin, end := ciformat.Section(title, title, p.job.found.Begun)
+		p.job.end = end
+		_, _ = io.WriteString(p.stderr.drawing(), begin) // an output that is gone is reported at the end
+	case ciformat.None:
+	}
+}
+
+// endJob ends the part that can be folded. The errors that follow are seen at once.
+func (p *program) endJob(err error) {
+	if errors.Is(err, errChanges) {
+		err = nil
+	}
+	told := errors.As(err, new(reportedError))
+	p.job.found.End(err, told, time.Since(p.job.found.Begun))
+	switch p.job.system {
+	case ciformat.GitHub:
+		fmt.Fprintf(p.stderr, "%s\n%s\n%s\n", ciformat.Resume(p.job.token), ciformat.EndGroup, ciformat.StopCommands(p.job.token))
+	case ciformat.GitLab:
+		_ = p.stdout.flush()
+		_, _ = io.WriteString(p.stderr.drawing(), p.job.end(time.Now()))
+	case ciformat.None:
+	}
+}
+
+// annotate prints what GitHub shows beside the lines of the plan, after all texts of others.
+func (p *program) annotate() {
+	if p.job == nil || p.job.system != ciformat.GitHub {
+		return
+	}
+	fmt.Fprintln(p.stderr, ciformat.Resume(p.job.token))
+	for _, problem := range p.problems() {
+		fmt.Fprintln(p.stderr, ciformat.Annotation(problem))
+	}
+}
+
+// problems gives what was found, without secrets and without what cannot be seen.
+func (p *program) problems() []ciformat.Problem {
+	all := p.job.found.Problems(p.job.root)
+	for i := range all {
+		all[i].Text = human.Clean(p.redactor.Text(all[i].Text))
+	}
+	return all
+}
+
+// writeJob writes the files that the CI system reads.
+func (p *program) writeJob() error {
+	job := p.job
+	var errs []error
+	if job.junit != "" {
+		text, err := ciformat.JUnit(p.cleanSuite(job.found.Tests()))
+		if err == nil {
+			err = durable.WriteBytes(job.junit, 0o644, text)
+		}
+		errs = append(errs, err)
+	}
+	switch job.system {
+	case ciformat.GitHub:
+		errs = append(errs, p.appendSummary(p.variable("GITHUB_STEP_SUMMARY")))
+	case ciformat.GitLab:
+		text, err := ciformat.CodeQuality(p.problems(), job.found.File(job.root))
+		if err == nil {
+			err = durable.WriteBytes(filepath.Join(p.dir, ciformat.CodeQualityFile), 0o644, text)
+		}
+		errs = append(errs, err)
+	case ciformat.None:
+	}
+	return errors.Join(errs...)
+}
+
+// cleanSuite masks secrets in the texts of a suite.
+func (p *program) cleanSuite(s ciformat.Suite) ciformat.Suite {
+	clean := func(text string) string { return human.Clean(p.redactor.Text(text)) }
+	for i := range s.Cases {
+		c := &s.Cases[i]
+		c.Message, c.Text, c.Output = clean(c.Message), clean(c.Text), clean(c.Output)
+	}
+	for i := range s.Properties {
+		s.Properties[i].Value = clean(s.Properties[i].Value)
+	}
+	return s
+}
+
+// appendSummary appends to the page of the job. Other commands of the same step have
+// written there before.
+func (p *program) appendSummary(file string) (err error) {
+	if file == "" { // those who only take the commands have no such page
+		return nil
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("append to the summary of the job: %w", err)
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	_, err = io.WriteString(f, human.Clean(p.redactor.Text(p.job.found.Summary(p.problems()))))
+	return err
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/review"
+	"github.com/bayplan/bayplan/cmd/internal/view"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// basis says what a diff that is made now holds for.
+func (s *session) basis(c *cli.Context) *document.Basis {
+	b := &document.Basis{
+		Made: time.Now().UTC(), Version: version(), Files: []document.FileDigest{}, Lock: s.lockDigest(c),
+		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
+	}
+	b.Host, _ = os.Hostname()
+	if u, err := user.Current(); err == nil {
+		b.User = u.Username
+	}
+	for _, text := range s.graph.Plan.Texts() {
+		b.Files = append(b.Files, document.FileDigest{File: filepath.Base(text.File), Digest: text.Digest})
+	}
+	return b
+}
+
+// masked gives a diff as others may see it, and as JSON.
+func (p *program) masked(ctx context.Context, of *plan.Plan, d document.Diff) (document.Diff, []byte, error) {
+	of.RevealAll(ctx)
+	text, err := document.MarshalIndent(d)
+	if err != nil {
+		return d, nil, err
+	}
+	text = escapeHidden(p.redactor.JSON(text))
+	d, err = review.Parse(text)
+	return d, text, err
+}
+
+// printMarkdown prints a diff for a comment.
+func (p *program) printMarkdown(c *cli.Context, d document.Diff) error {
+	_, err := fmt.Fprint(p.stdout, review.Markdown(d, p.dir, c.Int("limit")))
+	return err
+}
+
+// markdownFlags returns the flags of the commands that write a diff as Markdown.
+func markdownFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "markdown", Usage: "print Markdown for a comment on a pull or merge request"},
+		&cli.IntFlag{Name: "limit", Value: review.CommentLimit, Usage: "cut --markdown after `N` bytes"},
+	}
+}
+
+// checkForm refuses flags that ask for two forms at once.
+func checkForm(c *cli.Context) error {
+	switch {
+	case c.Bool("json") && c.Bool("markdown"):
+		return usageError{errors.New("--json and --markdown are two forms; choose one")}
+	case c.IsSet("limit") && !c.Bool("markdown"):
+		return usageError{errors.New("--limit is for --markdown")}
+	case c.Int("limit") < review.LeastLimit:
+		return usageError{fmt.Errorf("--limit %d: at least %d bytes are needed", c.Int("limit"), review.LeastLimit)}
+	}
+	return nil
+}
+
+func (p *program) showCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "show",
+		Usage:       "print a diff that diff --out has saved, also one that no longer holds",
+		ArgsUsage:   "FILE",
+		Description: "Reads only FILE: neither the plan nor the world.",
+		Flags:       append(markdownFlags(), jsonFlag()),
+		Action: func(c *cli.Context) error {
+			if c.NArg() == 0 {
+				return commandError(errors.New("show: the file of a saved diff is missing"))
+			}
+			if err := checkForm(c); err != nil {
+				return err
+			}
+			d, err := review.Read(c.Context, c.Args().First())
+			if err != nil {
+				return usageError{err}
+			}
+			switch {
+			case c.Bool("json"):
+				return p.printDocument(d)
+			case c.Bool("markdown"):
+				return p.printMarkdown(c, d)
+			}
+			out := view.NewRelativePaths(p.stdout, p.dir)
+			fmt.Fprintf(out, "diff of plan %s, made %s\n\n", d.Plan, d.Basis.Text())
+			return view.PrintDiff(view.Screen{Out: out, Errs: view.NewRelativePaths(p.stderr, p.dir)}, p.stdout, d)
+		},
+	}
+}
+
+// loadSaved reads the diff that apply --saved names, and compares what it was made of with
+// what it would be applied to. The run is limited to the steps that the diff was made for.
+func (p *program) loadSaved(c *cli.Context, s *session) (*document.Diff, error) {
+	if c.IsSet("only") || c.IsSet("skip") {
+		return nil, usageError{errors.New("--saved runs the steps that the diff was made for; --only and --skip are for the diff")}
+	}
+	saved, err := review.Read(c.Context, c.String("saved"))
+	if err != nil {
+		return nil, usageError{err}
+	}
+	for flag, ids := range map[string][]string{"only": saved.Basis.Only, "skip": saved.Basis.Skip} {
+		for _, id := range ids {
+			if err := c.Set(flag, id); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := review.CheckComplete(saved); err != nil {
+		return nil, err
+	}
+	now, _, err := p.masked(c.Context, s.graph.Plan, document.Diff{Plan: s.graph.Plan.Name, Basis: s.basis(c)})
+	if err != nil {
+		return nil, err
+	}
+	return &saved, review.CheckBasis(saved, now)
+}
+
+// checkSaved makes a diff and compares it with the saved one.
+func (p *program) checkSaved(c *cli.Context, s *session, r *runner.Runner, saved document.Diff) error {
+	report, err := r.Diff(c.Context)
+	if err != nil {
+		return err
+	}
+	d := document.DiffOf(s.graph.Plan.Name, report)
+	d.Basis = s.basis(c)
+	now, _, err := p.masked(c.Context, s.graph.Plan, d)
+	if err != nil {
+		return err
+	}
+	r.Allow = review.Allow(saved)
+	return review.CheckWorld(saved, now)
+}
+
+// saveDiff writes a diff to the file that --out names.
+func (p *program) saveDiff(c *cli.Context, s *session, basis *document.Basis, report *runner.Report) error {
+	d := document.DiffOf(s.graph.Plan.Name, report)
+	d.Basis = basis
+	_, text, err := p.masked(c.Context, s.graph.Plan, d)
+	if err != nil {
+		return err
+	}
+	return review.Save(c.String("out"), text)
+}
+
+// printReview prints the report of a diff for a comment.
+func (p *program) printReview(c *cli.Context, of *plan.Plan, report *runner.Report) error {
+	d := document.DiffOf(of.Name, report)
+	d.Basis = &document.Basis{Files: []document.FileDigest{}}
+	d, _, err := p.masked(c.Context, of, d)
+	if err != nil {
+		return err
+	}
+	return p.printMarkdown(c, d)
+}

@@ -1,0 +1,81 @@
+package ci
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/ciformat"
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/runner"
+)
+
+const (
+	maxRows     = 500 // steps in a summary
+	maxProblems = 50  // problems in a summary, the rest of which is in the log
+)
+
+// Summary gives what was found as Markdown, to read on the page of a job.
+func (r *Run) Summary(problems []ciformat.Problem) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s", escape(r.title()))
+	if r.graph != nil {
+		fmt.Fprintf(&b, ": %s", escape(r.graph.Plan.Name))
+	}
+	fmt.Fprintf(&b, "\n\n%s\n\n", escape(r.outcome(problems)))
+	if r.report != nil {
+		r.stepTable(&b)
+	}
+	for i, p := range problems {
+		if i == maxProblems {
+			fmt.Fprintf(&b, "- and %s in the log\n", human.Count(len(problems)-i, "more", "more"))
+			break
+		}
+		mark := map[ciformat.Severity]string{ciformat.Error: "**error**", ciformat.Warning: "warning"}[p.Severity]
+		if p.File != "" {
+			mark += fmt.Sprintf(" %s:%d", escape(p.File), p.Line)
+		}
+		fmt.Fprintf(&b, "- %s: %s\n", mark, escape(strings.ReplaceAll(p.Text, "\n", " ")))
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n\n"
+}
+
+// stepTable writes a table of the steps. Those for which there is nothing to do are counted
+// in the summary of the run.
+func (r *Run) stepTable(b *strings.Builder) {
+	rows := 0
+	for _, s := range r.report.Steps {
+		if s.Status == runner.Unchanged || s.Status == runner.NotAsked {
+			continue
+		}
+		if rows++; rows == 1 {
+			b.WriteString("| step | result | |\n|---|---|---|\n")
+		}
+		if rows > maxRows {
+			b.WriteString("| ... | | |\n")
+			break
+		}
+		fmt.Fprintf(b, "| %s | %s | %s |\n", escape(s.ID), escape(string(s.Status)), escape(about(s)))
+	}
+	if rows > 0 {
+		b.WriteString("\n")
+	}
+}
+
+// about says in a few words what a step does, or why it does nothing.
+func about(s *runner.StepReport) string {
+	switch {
+	case s.Err != nil:
+		return limit(firstLine(s.Err.Error()))
+	case s.Finding.Change != nil:
+		return s.Finding.Change.Summary
+	}
+	return s.Why
+}
+
+// escapes are the characters that mean something in Markdown, in a table or in HTML.
+var escapes = strings.NewReplacer(
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", "\n", " ", "\r", " ",
+	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`, "#", `\#`, "!", `\!`, "~", `\~`,
+)
+
+func escape(text string) string { return escapes.Replace(text) }

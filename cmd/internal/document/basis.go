@@ -1,0 +1,42 @@
+package document
+
+import (
+	"strings"
+	"time"
+)
+
+// A Basis is what a saved diff holds for. An apply of the diff is refused if one of these is
+// another then, but for who made it, when, where and with what.
+type Basis struct {
+	Made    time.Time `json:"made"`
+	User    string    `json:"user,omitempty"`
+	Host    string    `json:"host,omitempty"`
+	Version string    `json:"version,omitempty"` // of bayplan
+
+	Files []FileDigest      `json:"files"`          // of the plan: its own, and those that it includes or whose connections replace its own
+	Lock  string            `json:"lock,omitempty"` // sha256:HEX of the lock file; none: there was none
+	Vars  map[string]string `json:"vars,omitempty"` // the values of variables, with [redacted] in place of secrets
+	Only  []string          `json:"only,omitempty"` // the steps to which the diff is limited
+	Skip  []string          `json:"skip,omitempty"` // the steps that it leaves out
+}
+
+// A FileDigest is the content of a file.
+type FileDigest struct {
+	File   string `json:"file"`   // as it was named
+	Digest string `json:"digest"` // sha256:HEX
+}
+
+// Text says when, by whom, where and with what the diff was made.
+func (b *Basis) Text() string {
+	parts := []string{b.Made.Local().Format(time.DateTime)}
+	if b.User != "" {
+		parts = append(parts, "by "+b.User)
+	}
+	if b.Host != "" {
+		parts = append(parts, "on "+b.Host)
+	}
+	if b.Version != "" {
+		parts = append(parts, "with bayplan "+b.Version)
+	}
+	return strings.Join(parts, " ")
+}
