@@ -12,7 +12,7 @@ import (
 
 // baseFlag returns the flag that compares a plan with another one.
 func baseFlag() cli.Flag {
-	return &cli.StringFlag{Name: "base", Usage: "show what changes from the plan `FILE` or git:REV; asks nobody"}
+	return &cli.StringFlag{Name: "base", Usage: "show what changes since the plan `FILE` or git:REV"}
 }
 
 // diffBase shows what the change from a base to the plan changes.
@@ -37,6 +37,7 @@ func (p *program) diffBase(c *cli.Context) error {
 				report, err := r.Diff(ctx)
 				if report != nil {
 					annotate(report)
+					fmt.Fprintf(p.stderr, "compared with %s in a rehearsal: sizes and digests are those of stand-ins\n", c.String("base"))
 				}
 				return report, err
 			})

@@ -248,35 +248,31 @@ func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
 	})
 }
 
-// annotate adds what stays behind: what the base has made and the plan no longer wants,
-// but does not remove.
+// annotate adds what stays behind: what the base has made and no step of the plan wants any
+// longer, but none removes.
 func (r *rehearsal) annotate(was, report *runner.Report, next *part) {
-	for _, before := range was.Steps {
-		made := madeBy(before.Type, before.Outputs)
-		s := report.Step(before.ID)
-		if s == nil {
-			if len(made) > 0 && next.graph.Node(before.ID) == nil {
-				r.Say(fmt.Sprintf("the step %s is gone, and what it has made stays: %s", before.ID, someOf(made)))
-			}
-			continue
-		}
-		if _, waiting := s.Outputs["images"].Later(); waiting || s.Status == runner.Waiting || s.Status == runner.Failed || s.Status == runner.Skipped {
-			continue
-		}
-		now := madeBy(s.Type, s.Outputs)
-		if len(now) == 0 {
-			now = madeBy(s.Type, s.Finding.Outputs)
-		}
-		var left []string
-		for _, name := range made {
-			if !slices.Contains(now, name) && !removes(s, name) {
-				left = append(left, name)
-			}
-		}
-		if len(left) > 0 {
-			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+someOf(left))
+	wanted := map[string]bool{}
+	for _, s := range report.Steps {
+		for _, name := range append(madeBy(s.Type, s.Outputs), madeBy(s.Type, s.Finding.Outputs)...) {
+			wanted[name] = true
 		}
 	}
+	for _, before := range was.Steps {
+		s := report.Step(before.ID)
+		left := slices.DeleteFunc(madeBy(before.Type, before.Outputs), func(name string) bool { return wanted[name] || s != nil && removes(s, name) })
+		switch {
+		case len(left) == 0:
+		case s != nil && isDiffed(s):
+			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+someOf(left))
+		case next.graph.Node(before.ID) == nil:
+			r.Say(fmt.Sprintf("the step %s is gone, and what it has made stays: %s", before.ID, someOf(left)))
+		}
+	}
+}
+
+// isDiffed reports whether a diff knows what a step wants.
+func isDiffed(s *runner.StepReport) bool {
+	return s.Status == runner.ToCreate || s.Status == runner.ToChange || s.Status == runner.Unchanged
 }
 
 // madeOutputs are the outputs of types that name what their steps have made.

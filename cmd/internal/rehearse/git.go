@@ -39,7 +39,7 @@ func gitTree(ctx context.Context, revision, file, into string) (gitFiles, error)
 	}
 	commit, err := git(ctx, top, "rev-parse", "--verify", "--end-of-options", revision+"^{commit}")
 	if err != nil {
-		return gitFiles{}, err
+		return gitFiles{}, fault.WithHint(fmt.Errorf("git knows no revision %s (%w)", revision, err), "in a CI job, fetch it first: git fetch origin BRANCH")
 	}
 	below, err := filepath.Rel(top, file)
 	if err != nil {
