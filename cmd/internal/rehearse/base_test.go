@@ -189,7 +189,7 @@ func TestCompareWithRevision(t *testing.T) {
 	}
 	for base, want := range map[string]string{
 		"git:no-such-revision":            "the base git:no-such-revision: git knows no revision no-such-revision",
-		"git:--upload-pack=x":             "git rev-parse",
+		"git:--upload-pack=x":             "git knows no revision --upload-pack=x",
 		filepath.Join(dir, "absent.yaml"): "absent.yaml",
 	} {
 		if _, err := compared(t, base, file); err == nil || !strings.Contains(err.Error(), want) {
