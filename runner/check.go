@@ -19,7 +19,7 @@ import (
 // mistakes that reading the plan has found already. If there are mistakes, known ones
 // included, the Graph is nil.
 func Check(p *plan.Plan, types Types, known ...*plan.Error) (*Graph, plan.Errors) {
-	c := &checker{plan: p, types: types, byID: map[string]*plan.Step{}, bad: map[string]bool{}, first: map[site]*plan.Step{}, said: map[string]bool{}, warned: map[site]bool{}}
+	c := newChecker(p, types)
 	c.waitsUnknownFor = doubtful(p, known)
 	all := &Graph{Plan: p}
 	for _, s := range slices.Concat(p.Steps, p.Off) {
@@ -56,6 +56,13 @@ type checker struct {
 	warned          map[site]bool       // places with a warning
 	waitsUnknownFor map[string]bool     // steps that may wait for more than is known
 	waitsUnknown    map[*Node]bool      // the same and those behind them
+}
+
+func newChecker(p *plan.Plan, types Types) *checker {
+	return &checker{
+		plan: p, types: types, byID: map[string]*plan.Step{}, bad: map[string]bool{},
+		first: map[site]*plan.Step{}, said: map[string]bool{}, warned: map[site]bool{},
+	}
 }
 
 // A site is a place in a file.

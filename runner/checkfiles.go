@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"github.com/bayplan/bayplan/plan"
@@ -14,9 +15,8 @@ import (
 // returns the mistakes in them. A file that does not exist is not a mistake: it may be
 // on another host.
 func (g *Graph) CheckFiles(ctx context.Context) plan.Errors {
-	var errs plan.Errors
-	paths := map[*Node]Paths{}
-	steps := map[*Node]Step{}
+	c := newChecker(g.Plan, nil)
+	steps, made := map[*Node]Step{}, map[string][]*Node{}
 	for _, n := range g.Nodes {
 		step := g.newStep(n)
 		if len(n.Step.With.Decode(step, nil)) > 0 {
@@ -24,7 +24,10 @@ func (g *Graph) CheckFiles(ctx context.Context) plan.Errors {
 		}
 		steps[n] = step
 		if p, ok := step.(Pather); ok {
-			paths[n] = p.Paths()
+			paths := p.Paths()
+			for _, path := range cleaned(slices.Concat(paths.Writes, paths.Into)) {
+				made[path] = append(made[path], n)
+			}
 		}
 	}
 	for _, n := range g.Nodes {
@@ -32,23 +35,13 @@ func (g *Graph) CheckFiles(ctx context.Context) plan.Errors {
 		if !ok {
 			continue
 		}
-		err := checker.CheckFiles(ctx, &ownFiles{Disk: &Disk{}, made: madeByOthers(n, paths)}, len(n.Step.With.Refs()) == 0)
-		errs = append(errs, n.Step.With.Explain(errors.Join(existing(err)...))...)
-	}
-	_ = errs.Err() // sorts them
-	return errs
-}
-
-// madeByOthers returns the files that other steps write, and the directories into which
-// they write.
-func madeByOthers(n *Node, paths map[*Node]Paths) []string {
-	var made []string
-	for other, p := range paths {
-		if other != n {
-			made = append(made, cleaned(slices.Concat(p.Writes, p.Into))...)
+		err := checker.CheckFiles(ctx, &ownFiles{Disk: &Disk{}, node: n, made: made}, len(n.Step.With.Refs()) == 0)
+		for _, e := range n.Step.With.Explain(errors.Join(existing(err)...)) {
+			c.add(n.Step, e)
 		}
 	}
-	return made
+	_ = c.errs.Err() // sorts them
+	return c.errs
 }
 
 // existing returns the joined errors one by one, without those about files that do not
@@ -71,7 +64,18 @@ func existing(err error) []error {
 // exist in it, and neither does what is not a regular file: reading it may never end.
 type ownFiles struct {
 	*Disk
-	made []string
+	node *Node
+	made map[string][]*Node // files that steps write, and directories into which they write
+}
+
+// madeByOther reports whether a step other than the node makes the file at a path.
+func (o *ownFiles) madeByOther(path string) bool {
+	for dir := range upwards(path) {
+		if slices.ContainsFunc(o.made[dir], func(n *Node) bool { return n != o.node }) {
+			return true
+		}
+	}
+	return false
 }
 
 // Open implements World.
@@ -88,7 +92,7 @@ func (o *ownFiles) Open(path string) (io.ReadCloser, error) {
 
 // Stat implements World.
 func (o *ownFiles) Stat(path string) (fs.FileInfo, error) {
-	if slices.ContainsFunc(o.made, func(made string) bool { return within(path, made) }) {
+	if o.madeByOther(filepath.Clean(path)) {
 		return nil, &fs.PathError{Op: "stat", Path: path, Err: fs.ErrNotExist}
 	}
 	return o.Disk.Stat(path)

@@ -41,7 +41,7 @@ func redactEvent(r *redact.Redactor, e Event) Event {
 }
 
 func redactItem(r *redact.Redactor, it Item) Item {
-	it.Name, it.Note = r.Text(it.Name), r.Text(it.Note)
+	it.Name, it.Source, it.Note = r.Text(it.Name), r.Text(it.Source), r.Text(it.Note)
 	it.Old, it.New = r.Text(it.Old), r.Text(it.New)
 	return it
 }

@@ -91,7 +91,7 @@ func (t *tally) step(e Event) {
 	delete(t.moved, e.Step)
 	t.res.Counts[e.Status]++
 	t.res.Bytes += e.Bytes
-	if n := t.items[e.Step]; e.Status == Changed || n > 0 {
+	if n := t.items[e.Step]; e.Status == Changed || n > 0 || e.Bytes > 0 {
 		t.res.Changed = append(t.res.Changed, RunChange{Step: e.Step, Items: n, Bytes: e.Bytes})
 	}
 	switch {

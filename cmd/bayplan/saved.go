@@ -76,9 +76,9 @@ func checkForm(c *cli.Context) error {
 func (p *program) showCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "show",
-		Usage:       "print a diff that diff --out has saved, also one that no longer holds",
+		Usage:       "print a diff that diff --out has saved",
 		ArgsUsage:   "FILE",
-		Description: "Reads only FILE: neither the plan nor the world.",
+		Description: "Reads only FILE, so it also shows a diff that no longer holds.",
 		Flags:       append(markdownFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {

@@ -24,7 +24,9 @@ type route struct {
 	single   func() http.RoundTripper // like base, with a connection for each request
 	requests *rateLimiter             // nil: no limit
 	bytes    *rateLimiter             // nil: no limit
-	own      sync.Map                 // of a pattern: a *route for each host
+
+	mu  sync.Mutex // hosts of a pattern are met at any time, by several requests at once
+	own map[string]*route
 }
 
 const (
@@ -88,8 +90,10 @@ func (r *route) to(host string) *route {
 		return r
 	}
 	host = hostname.Normal(host)
-	if own, known := r.own.Load(host); known {
-		return own.(*route)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if own := r.own[host]; own != nil {
+		return own
 	}
 	e, err := r.endpoint, error(nil)
 	if e.Host = host; e.HandlerFor != nil {
@@ -101,8 +105,11 @@ func (r *route) to(host string) *route {
 			own = &route{endpoint: e, inner: failingRoute{err}}
 		}
 	}
-	first, _ := r.own.LoadOrStore(host, own)
-	return first.(*route)
+	if r.own == nil {
+		r.own = map[string]*route{}
+	}
+	r.own[host] = own
+	return own
 }
 
 // failingRoute is what sends no request.
@@ -120,7 +127,11 @@ func (r *route) closeIdle() {
 	if r.base != nil {
 		r.base.CloseIdleConnections()
 	}
-	r.own.Range(func(_, own any) bool { own.(*route).closeIdle(); return true })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, own := range r.own {
+		own.closeIdle()
+	}
 }
 
 type ownConnectionKey struct{}

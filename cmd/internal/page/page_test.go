@@ -70,8 +70,10 @@ func pageOf(t *testing.T, run *runner.PastRun) string {
 type element struct {
 	name  string
 	attrs map[string]string
-	text  string
 	path  string // the names of the elements that it is in
+	text  string
+
+	building strings.Builder
 }
 
 // elements parses a page. Its script and its style are left out.
@@ -106,10 +108,12 @@ func elements(t *testing.T, page string) []*element {
 			if last := open[len(open)-1].name; last != token.Name.Local {
 				t.Errorf("</%s> closes <%s>", token.Name.Local, last)
 			}
+			e := open[len(open)-1]
+			e.text = e.building.String()
 			open = open[:len(open)-1]
 		case xml.CharData:
 			for _, o := range open {
-				o.text += string(token)
+				o.building.Write(token)
 			}
 		}
 	}
@@ -290,7 +294,7 @@ func TestPageIsSelfContained(t *testing.T) {
 // Whatever servers, plans and files say stays text.
 func TestHostileTexts(t *testing.T) {
 	const evil = `</script></title></style></pre><script>alert(1)</script><img src=x onerror=alert(1)>"'` + "`{{.}}<!--\u202e\x1b[2J&lt;"
-	item := runner.Item{Op: runner.Create, What: "image", Name: evil, Note: evil, From: evil, To: evil, Began: began}
+	item := runner.Item{Op: runner.Create, What: "image", Name: evil, Source: evil, Note: evil, From: evil, To: evil, Began: began}
 	file := runner.Item{Op: runner.Update, What: evil, Name: evil, Old: "x\n", New: evil + "\n"}
 	page := pageOf(t, kept(t,
 		runner.RunInfo{
@@ -328,7 +332,7 @@ func TestHostileTexts(t *testing.T) {
 // A secret that is known when the page is made is not in it.
 func TestNoSecrets(t *testing.T) {
 	const secret = "hunter2-x"
-	item := runner.Item{What: "image", Name: secret, Note: secret}
+	item := runner.Item{What: "image", Name: secret, Source: secret, Note: secret}
 	run := kept(t,
 		runner.RunInfo{Plan: "site", Mode: runner.ModeApply, Command: secret, Texts: []plan.SourceText{{File: "site.yaml", Text: "url: x?key=" + secret}}},
 		runner.Event{Time: began, Kind: runner.StepChange, Step: "a", Message: secret, Change: []runner.Item{item}},
@@ -354,7 +358,7 @@ func manyImages(t *testing.T, n int) *runner.PastRun {
 	for i := range n {
 		change = append(change, runner.Item{
 			Op: runner.Create, What: "image", Name: fmt.Sprintf("undercloud.ctlplane.site-%03d.example.com:8787/rhosp13/openstack-neutron-server-%d:13.0-%d", i%7, i, i),
-			Bytes: int64(i) << 20, Size: int64(i) << 22, Note: "14 blobs, 612.3 MiB in all", From: fmt.Sprintf("sha256:%064d", i), To: fmt.Sprintf("sha256:%064d", i+1),
+			Bytes: int64(i) << 20, Size: int64(i) << 22, Note: "14 blobs, 612.3 MiB in all", Source: fmt.Sprintf("registry.access.redhat.com/rhosp13/openstack-neutron-server-%d:13.0-%d", i, i), From: fmt.Sprintf("sha256:%064d", i), To: fmt.Sprintf("sha256:%064d", i+1),
 		})
 	}
 	events = append(events, runner.Event{Time: began, Kind: runner.StepChange, Step: "containers", Items: n, Change: change})
@@ -422,5 +426,50 @@ func TestTicks(t *testing.T) {
 		if !strings.HasPrefix(got, " "+want) {
 			t.Errorf("%v seconds: %q, want %q", seconds, got, want)
 		}
+	}
+}
+
+// Of very many steps, the instances of a repeated one share a box, which says how they
+// ended and leads to the worst of them.
+func TestGraphOfRepeatedSteps(t *testing.T) {
+	info := runner.RunInfo{Plan: "p", Mode: runner.ModeApply, Steps: []runner.RunStep{{ID: "centre", Type: "mirror"}}}
+	events := []runner.Event{{Time: began, Kind: runner.StepEnd, Step: "centre", Type: "mirror", Status: runner.Unchanged}}
+	for i := range 1000 {
+		id := fmt.Sprintf("sites[\"edge%d\"]", i)
+		info.Steps = append(info.Steps, runner.RunStep{ID: id, Type: "mirror", Needs: []runner.Edge{{From: "centre", To: id, Kind: runner.Reference, Output: "images"}}})
+		status := runner.Changed
+		if i == 700 {
+			status = runner.Failed
+		}
+		events = append(events, runner.Event{Time: after(1), Kind: runner.StepEnd, Step: id, Type: "mirror", Status: status, Error: "boom"})
+	}
+	all := elements(t, pageOf(t, kept(t, info, events...)))
+	var boxes []string
+	for _, e := range all {
+		if e.name == "a" && strings.Contains(e.path, "svg") {
+			boxes = append(boxes, e.attrs["href"]+" "+strings.Join(strings.Fields(e.text), " "))
+		}
+	}
+	want := []string{
+		"#step-centre centre: unchangedcentremirrorunchanged",
+		`#step-sites["edge700"] sites: 999 changed, 1 failedsitesmirror1000 steps999 changed, 1 failed`,
+	}
+	if diff := cmp.Diff(want, boxes); diff != "" {
+		t.Errorf("boxes (-want +got):\n%s", diff)
+	}
+}
+
+// Where the instances of a repeated step wait for others of them, each has its box.
+func TestGraphThatCannotBeGrouped(t *testing.T) {
+	steps := []runner.RunStep{{ID: `a["1"]`}, {ID: "b", Needs: []runner.Edge{{From: `a["1"]`, To: "b"}}}, {ID: `a["2"]`, Needs: []runner.Edge{{From: "b", To: `a["2"]`}}}}
+	for i := range maxBoxes {
+		steps = append(steps, runner.RunStep{ID: fmt.Sprint("c", i)})
+	}
+	d, err := DrawGraph("", steps, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(d.Inline(), "<rect"); n != len(steps) {
+		t.Errorf("%d boxes, want %d", n, len(steps))
 	}
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -246,17 +247,47 @@ func (r *report) graph() []runner.RunStep {
 	return steps
 }
 
-// look gives the box of a step its colour, its link and its text.
-func (r *report) look(n *drawing.Node) {
-	s := r.byID[n.ID]
-	n.Class, n.Link = s.Class(), "#"+s.Anchor()
-	text := s.Status
-	if !s.Began.IsZero() && !s.Ended.IsZero() {
-		text += ", " + took(s.Took)
+// look gives the box of steps its colour, its link and its text. Several steps have the
+// colour of the worst of them, to which the box leads.
+func (r *report) look(n *drawing.Node, ids []string) {
+	counts := map[string]int{}
+	worst := r.byID[ids[0]]
+	var bytes int64
+	for _, id := range ids {
+		s := r.byID[id]
+		counts[s.Status]++
+		bytes += s.Bytes
+		if rank(s.Status) < rank(worst.Status) {
+			worst = s
+		}
 	}
+	text := worst.Status
+	switch {
+	case len(ids) > 1:
+		var parts []string
+		for _, status := range slices.Sorted(maps.Keys(counts)) {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[status], status))
+		}
+		text = strings.Join(parts, ", ")
+	case !worst.Began.IsZero() && !worst.Ended.IsZero():
+		text += ", " + took(worst.Took)
+	}
+	n.Class, n.Link = worst.Class(), "#"+worst.Anchor()
 	n.Lines = append(n.Lines, text)
-	n.Note = s.ID + ": " + text
-	if s.Bytes > 0 {
-		n.Note += ", " + human.Size(s.Bytes) + " moved"
+	n.Note = n.ID + ": " + text
+	if bytes > 0 {
+		n.Note += ", " + human.Size(bytes) + " moved"
 	}
+}
+
+// rank orders statuses, the worst first.
+func rank(status string) int {
+	order := [...]string{
+		string(runner.Failed), killed, string(runner.Interrupted), string(runner.Skipped), running, notBegun,
+		string(runner.Changed), string(runner.Adopted),
+	}
+	if i := slices.Index(order[:], status); i >= 0 {
+		return i
+	}
+	return len(order)
 }
