@@ -32,6 +32,8 @@ type Plan struct {
 
 	Spool int64 // bytes that blobs may take that several destinations want: defaults.spool
 
+	Vars []string // the names of the variables, sorted
+
 	// Warnings are variables and secrets that nothing uses.
 	Warnings Errors
 
@@ -51,6 +53,7 @@ type Plan struct {
 	Redactor *redact.Redactor
 
 	sources []*source       // of all its files, the plan file first
+	scopes  []*scope        // of its variables: those of the plan, then those of the file of its connections
 	secrets []*secretSource // in no order
 }
 

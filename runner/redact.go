@@ -16,9 +16,9 @@ func (r *Runner) redactor() *redact.Redactor {
 	return r.Graph.Plan.Redactor
 }
 
-// redactEvent masks the secrets in the texts of an event. What steps and servers give
+// RedactEvent masks the secrets in the texts of an event. What steps and servers give
 // is copied, not changed.
-func redactEvent(r *redact.Redactor, e Event) Event {
+func RedactEvent(r *redact.Redactor, e Event) Event {
 	e.Message, e.Error, e.Hint = r.Text(e.Message), r.Text(e.Error), r.Text(e.Hint)
 	e.Notes = slices.Clone(e.Notes)
 	for i, note := range e.Notes {
@@ -41,7 +41,7 @@ func redactEvent(r *redact.Redactor, e Event) Event {
 }
 
 func redactItem(r *redact.Redactor, it Item) Item {
-	it.Name, it.Note = r.Text(it.Name), r.Text(it.Note)
+	it.Name, it.Source, it.Note = r.Text(it.Name), r.Text(it.Source), r.Text(it.Note)
 	it.Old, it.New = r.Text(it.Old), r.Text(it.New)
 	return it
 }

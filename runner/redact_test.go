@@ -45,15 +45,20 @@ func TestRedactEvent(t *testing.T) {
 	const secret = "hunter2-x"
 	r := redact.New()
 	r.Add(secret)
-	item := Item{Op: Create, What: "file", Name: secret, Note: secret, Old: secret, New: secret}
+	item := Item{Op: Create, What: "file", Name: secret, Source: secret, Note: secret, Old: secret, New: secret}
 	notes, problems := []string{secret}, []fault.Problem{{Kind: "extra", Name: secret, Source: secret, Want: secret, Have: secret, Lacks: secret}}
-	e := redactEvent(r, Event{Message: secret, Error: secret, Hint: secret, Notes: notes, Problems: problems, Item: &item})
+	e := RedactEvent(r, Event{Message: secret, Error: secret, Hint: secret, Notes: notes, Problems: problems, Item: &item, Change: []Item{item}, Outputs: Outputs{"a": plan.Text(secret), "b": plan.Text("b")}})
 	const mark = redact.Mark
 	want := Event{
 		Message: mark, Error: mark, Hint: mark, Notes: []string{mark},
-		Item:     &Item{Op: Create, What: "file", Name: mark, Note: mark, Old: mark, New: mark},
+		Item:     &Item{Op: Create, What: "file", Name: mark, Source: mark, Note: mark, Old: mark, New: mark},
 		Problems: []fault.Problem{{Kind: "extra", Name: mark, Source: mark, Want: mark, Have: mark, Lacks: mark}},
 	}
+	want.Change = []Item{*want.Item}
+	if len(e.Outputs) != 1 || e.Outputs["b"].String() != "b" {
+		t.Errorf("outputs %v", e.Outputs)
+	}
+	e.Outputs = nil
 	if diff := cmp.Diff(want, e); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

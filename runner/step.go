@@ -251,6 +251,15 @@ type Moved struct {
 	Name string `json:"name"`         // HOST/NAME:TAG, or a choice or selection: HOST/NAME and its rule
 	From string `json:"from"`         // the locked digest, tag or image; "": an image that a selection would add
 	To   string `json:"to,omitempty"` // the digest, tag or image of now; "": it is gone
+
+	Labels []LabelChange `json:"labels,omitempty"` // of an image: those that say what is new in it
+}
+
+// A LabelChange is a label of an image that has another value now.
+type LabelChange struct {
+	Label string `json:"label"`
+	From  string `json:"from,omitempty"` // "": it had none, or the old image is gone
+	To    string `json:"to,omitempty"`   // "": it has none
 }
 
 // An IncompleteError is the error of a step that has done a part of its work. The state

@@ -108,7 +108,7 @@ func TestLockedTagsAreNotLookedUp(t *testing.T) {
 func moveBase(t *testing.T, b *testbed.Registries) {
 	t.Helper()
 	images := testbed.UpstreamImages()
-	images[0].Labels = map[string]string{"version": "13.0", "release": "40", "build": "2"}
+	images[0].Labels = map[string]string{"version": "13.0", "release": "41", "build": "2"}
 	b.Upstream = testbed.OpenRegistry(t, registryserver.Config{Images: images})
 }
 
@@ -133,9 +133,13 @@ func TestMovedTags(t *testing.T) {
 	}
 	l.ReportMoved = true
 	f, err = mirrorAll(t, b).Diff(t.Context(), &runner.Disk{}, nil)
-	want := []string{testbed.UpstreamHost + "/rhosp13/openstack-base:13.0-40 has moved on to " + now + "; the lock file keeps " + was}
+	want := []string{testbed.UpstreamHost + "/rhosp13/openstack-base:13.0-40 has moved on to " + now + " (version 13.0, release 41); the lock file keeps " + was}
 	if err != nil || f.Change != nil || !cmp.Equal(f.Notes, want) {
 		t.Errorf("%+v, %v", f, err)
+	}
+	wantLabels := []runner.LabelChange{{Label: "version", To: "13.0"}, {Label: "release", To: "41"}} // the old image is gone
+	if len(f.Moved) != 1 || f.Moved[0].From != was || f.Moved[0].To != now || !cmp.Equal(f.Moved[0].Labels, wantLabels) {
+		t.Errorf("moved: %+v", f.Moved)
 	}
 	if f, err := mirrorAll(t, b).Diff(t.Context(), &runner.Disk{}, nil); err != nil || len(f.Notes) != 0 {
 		t.Errorf("told twice: %+v, %v", f, err)

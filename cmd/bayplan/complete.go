@@ -8,8 +8,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/starter"
+	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 	"github.com/bayplan/bayplan/schemas"
 	"github.com/bayplan/bayplan/steps"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -45,9 +48,16 @@ func (p *program) complete(app *cli.App, words []string) {
 func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs []*cli.Command, word string) []string {
 	valued := takesValue(flags)
 	if len(args) > 0 {
-		if name, isFlag := flagName(args[len(args)-1]); isFlag && valued[name] {
-			return p.flagValues(name, args)
+		if name, isFlag := flagName(args[len(args)-1]); isFlag && valued[name] && !strings.Contains(args[len(args)-1], "=") {
+			return p.flagValues(cmd, name, args)
 		}
+	}
+	if name, isFlag := flagName(word); isFlag && valued[name] && strings.Contains(word, "=") {
+		var values []string
+		for _, value := range p.flagValues(cmd, name, args) {
+			values = append(values, word[:strings.Index(word, "=")+1]+value)
+		}
+		return values
 	}
 	if strings.HasPrefix(word, "-") {
 		return longFlags(flags)
@@ -56,14 +66,14 @@ func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs [
 		return nil
 	}
 	switch cmd {
-	case "why":
+	case "why", "explain-images":
 		return stepIDs(args)
 	case "report":
 		return runIDs(args)
-	case "schema":
-		return schemas.Names()
 	case "explain":
 		return append(typeNames(), topicNames()...)
+	case "schema":
+		return schemas.Names()
 	}
 	var names []string
 	for _, c := range subs {
@@ -72,22 +82,34 @@ func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs [
 	return names
 }
 
-func (p *program) flagValues(flag string, args []string) []string {
+// flagValues returns the values that a flag of a command may have, none where any text or
+// a file may follow.
+func (p *program) flagValues(cmd, flag string, args []string) []string {
 	switch flag {
 	case "only", "skip":
 		return stepIDs(args)
+	case "var":
+		return variables(args)
 	case "format":
 		return []string{"text", "dot", "mermaid", "svg"}
 	case "images":
 		return connections.GeneratedReleases()
+	case "scenario":
+		return starter.Names()
+	case "ci":
+		return ciformat.Words()
+	case "image", "service", "parameter":
+		if cmd == "explain-images" {
+			return p.explained(flag, args)
+		}
 	}
 	return nil
 }
 
-// namedPlan returns the plan that the arguments name. Of a plan with mistakes it is what
-// can be read, and nil if nothing can.
-func namedPlan(args []string) *plan.Plan {
-	file := "bayplan.yaml"
+// planOf reads the plan that the arguments name, as far as it can be read. It is nil if
+// there is none.
+func planOf(args []string, o plan.Options) *plan.Plan {
+	file := defaultPlan
 	for i, arg := range args {
 		name, isFlag := flagName(arg)
 		if !isFlag || name != "f" && name != "file" {
@@ -99,27 +121,76 @@ func namedPlan(args []string) *plan.Plan {
 			file = args[i+1]
 		}
 	}
-	read, _ := plan.Load(context.Background(), file, plan.Options{})
+	read, _ := plan.Load(context.Background(), file, o)
 	return read
 }
 
-// stepIDs returns the step ids of the plan that the arguments name.
+// stepIDs returns the step ids of the plan that the arguments name. A plan with
+// mistakes gives the ids that can be read.
 func stepIDs(args []string) []string {
-	read := namedPlan(args)
+	read := planOf(args, plan.Options{})
 	if read == nil {
 		return nil
 	}
 	var ids []string
 	for _, s := range read.Steps {
-		ids = append(ids, s.ID)
+		ids = append(ids, strings.ReplaceAll(s.ID, `"`, "")) // a shell would take the quotes away
 	}
 	return ids
+}
+
+// variables returns the variables of the plan that the arguments name, as --var takes them.
+func variables(args []string) []string {
+	read := planOf(args, plan.Options{})
+	if read == nil {
+		return nil
+	}
+	var all []string
+	for _, name := range read.Vars {
+		all = append(all, name+"=")
+	}
+	return all
+}
+
+// explained returns what a flag of explain-images may select: the images, services or
+// parameters of the prepare steps of the plan that the arguments name.
+func (p *program) explained(flag string, args []string) []string {
+	read := planOf(args, plan.Options{Environ: p.env})
+	if read == nil {
+		return nil
+	}
+	conns, _ := connections.Connect(read)
+	graph, errs := runner.Check(read, steps.Builtin(conns))
+	if len(errs) > 0 {
+		return nil
+	}
+	found, err := (&session{graph: graph, conns: conns}).explainImages(context.Background(), "")
+	if err != nil {
+		return nil
+	}
+	var all []string
+	for _, step := range found {
+		for _, v := range step.Images {
+			switch flag {
+			case "image":
+				all = append(all, v.Image)
+			case "parameter":
+				all = append(all, v.Parameters...)
+			case "service":
+				for _, s := range v.Services {
+					all = append(all, shortService(s.Service))
+				}
+			}
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
 // runIDs returns the runs of the plan that the arguments name, as its state beside it keeps
 // them.
 func runIDs(args []string) []string {
-	read := namedPlan(args)
+	read := planOf(args, plan.Options{})
 	if read == nil {
 		return nil
 	}
@@ -127,7 +198,7 @@ func runIDs(args []string) []string {
 	if err != nil {
 		return nil
 	}
-	runs, _ := store.Runs()
+	runs, _ := history.List(store)
 	var ids []string
 	for _, r := range runs {
 		ids = append(ids, r.ID)

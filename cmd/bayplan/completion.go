@@ -8,9 +8,33 @@ import (
 
 // The scripts ask bayplan itself for the completions of the word at the cursor.
 const (
+	//
+	// bash splits words at the characters of COMP_WORDBREAKS, among them = and :, and
+	// replaces the last part only. So the script puts the words together again, and takes
+	// what is there already from the completions.
 	bashCompletion = `_bayplan() {
-    local IFS=$'\n'
-    COMPREPLY=($("${COMP_WORDS[0]}" "${COMP_WORDS[@]:1:COMP_CWORD}" ` + completeFlag + ` 2>/dev/null))
+    local line=$COMP_LINE words=() before= last word i
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        last=$((${#words[@]} - 1))
+        if ((i == 0)) || [[ $line == [[:space:]]* ]]; then
+            words+=("$word")
+            before=
+        else
+            before=${words[last]}
+            words[last]+=$word
+        fi
+        line=${line#"${line%%[![:space:]]*}"}
+        line=${line#"$word"}
+    done
+    [[ $word == [=:] ]] && before=${words[${#words[@]} - 1]}
+    COMPREPLY=()
+    while IFS= read -r word; do
+        COMPREPLY+=("${word#"$before"}")
+    done < <("${words[@]}" ` + completeFlag + ` 2>/dev/null)
+    if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]]; then
+        compopt -o nospace 2>/dev/null
+    fi
 }
 complete -o default -F _bayplan bayplan
 `
@@ -19,7 +43,13 @@ _bayplan() {
     local -a found
     found=("${(@f)$("${words[1]}" "${(@)words[2,CURRENT]}" ` + completeFlag + ` 2>/dev/null)}")
     found=("${(@)found:#}")
-    if (( $#found )); then compadd -a found; else _files; fi
+    if (( ! $#found )); then
+        _files
+    elif [[ ${found[1]} == *= ]]; then
+        compadd -S '' -a found
+    else
+        compadd -a found
+    fi
 }
 compdef _bayplan bayplan
 `

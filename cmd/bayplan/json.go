@@ -46,6 +46,8 @@ func askedDocument(app *cli.App, args []string) document.Name {
 	switch cmd.Name {
 	case "apply", "verify":
 		return document.EventsName
+	case "show":
+		return document.DiffName
 	}
 	return document.Name(cmd.Name)
 }

@@ -21,7 +21,7 @@ import (
 // basis says what a diff that is made now holds for.
 func (s *session) basis(c *cli.Context) *document.Basis {
 	b := &document.Basis{
-		Made: time.Now().UTC(), Version: version(), Files: []document.FileDigest{}, Lock: s.lockDigest(c),
+		Made: time.Now().UTC(), Version: version(), Files: []document.FileDigest{}, Lock: s.lockDigest(c), Vars: s.graph.Plan.VarTexts(),
 		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
 	}
 	b.Host, _ = os.Hostname()
@@ -76,9 +76,9 @@ func checkForm(c *cli.Context) error {
 func (p *program) showCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "show",
-		Usage:       "print a diff that diff --out has saved, also one that no longer holds",
+		Usage:       "print a diff that diff --out has saved",
 		ArgsUsage:   "FILE",
-		Description: "Reads only FILE: neither the plan nor the world.",
+		Description: "Reads only FILE, so it also shows a diff that no longer holds.",
 		Flags:       append(markdownFlags(), jsonFlag()),
 		Action: func(c *cli.Context) error {
 			if c.NArg() == 0 {

@@ -45,12 +45,15 @@ func (p *program) diffCommand() *cli.Command {
 		Flags: append(ciRunFlags(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
 			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"},
-			metricsFlag(),
+			metricsFlag(), baseFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also save the diff to `FILE`, for show and apply --saved"},
 			markdownFlags()[0], markdownFlags()[1]),
 		Action: p.observed(runner.ModeDiff, func(c *cli.Context) error {
 			if err := checkForm(c); err != nil {
 				return err
+			}
+			if c.IsSet("base") {
+				return p.diffBase(c)
 			}
 			s, err := p.load(c)
 			if err != nil {
@@ -66,7 +69,9 @@ func (p *program) diffCommand() *cli.Command {
 				basis := s.basis(c)
 				report, err := p.runWithView(c, runner.ModeDiff, r, (*runner.Runner).Diff)
 				if report != nil && c.String("out") != "" {
-					err = errors.Join(err, p.saveDiff(c, s, basis, report))
+					if err := p.saveDiff(c, s, basis, report); err != nil {
+						return err
+					}
 				}
 				changes := err == nil && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0
 				moved := err == nil && len(report.Moved()) > 0
@@ -85,7 +90,7 @@ func (p *program) applyCommand() *cli.Command {
 		Usage:       "bring everything to where the plan says it must be",
 		Description: "Asks no questions and resumes by itself. After a failure it continues with\nindependent steps. The first Ctrl-C stops cleanly, the second one at once.",
 		Flags: append(ciRunFlags(),
-			&cli.StringFlag{Name: "saved", Usage: "do only what the diff in `FILE` says, which diff --out has saved"},
+			&cli.StringFlag{Name: "saved", Usage: "do only what the saved diff in `FILE` says"},
 			&cli.StringFlag{Name: "report", Usage: "write a page of the run to `FILE`, also after a failure"},
 			metricsFlag()),
 		Action: p.observed(runner.ModeApply, func(c *cli.Context) error {

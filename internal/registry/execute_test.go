@@ -61,6 +61,11 @@ func TestColdAndWarm(t *testing.T) {
 	if done.Load() != setImages {
 		t.Errorf("told of %d images, want %d", done.Load(), setImages)
 	}
+	for _, e := range table.Images {
+		if e.Began.IsZero() {
+			t.Errorf("%s says not when it began", e.Target)
+		}
+	}
 	requests(t, "cold", src, coldSource)
 	requests(t, "cold", dst, coldDestination)
 	if got := table.Summary(); got.Unchanged != setImages || got.Blobs != 0 || got.Mounts != 0 {

@@ -1,6 +1,7 @@
 package connections
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -252,5 +253,58 @@ func (s *Set) movedTag(ctx context.Context, image string) (string, runner.Moved)
 	case now.Digest == was:
 		return "", runner.Moved{}
 	}
-	return fmt.Sprintf("%s has moved on to %s; the lock file keeps %s", image, now.Digest, was), runner.Moved{Name: image, From: was, To: now.Digest}
+	labels := s.labelChanges(ctx, image, was, now.Digest)
+	return fmt.Sprintf("%s has moved on to %s%s; the lock file keeps %s", image, now.Digest, labelsText(labels), was),
+		runner.Moved{Name: image, From: was, To: now.Digest, Labels: labels}
+}
+
+// toldLabels are the labels that say what is new in an image. The first two are those of Red
+// Hat, the others are defined by https://github.com/opencontainers/image-spec/blob/main/annotations.md.
+var toldLabels = [...]string{
+	"version", "release",
+	"org.opencontainers.image.version", "org.opencontainers.image.revision", "org.opencontainers.image.created",
+}
+
+// labelChanges compares the labels of what a tag was locked to with those of what it stands
+// for now. It asks nothing where each look counts as a pull, and its errors do not matter.
+func (s *Set) labelChanges(ctx context.Context, image, was, now string) []runner.LabelChange {
+	host, _, _, err := registry.Split(image)
+	if err != nil {
+		return nil
+	}
+	if _, _, limited := s.Registry().Quota(host); limited {
+		return nil
+	}
+	after, _, err := s.Registry().Labels(ctx, byDigest(image, now))
+	if err != nil {
+		return nil
+	}
+	before, _, err := s.Registry().Labels(ctx, byDigest(image, was))
+	if err != nil {
+		before = nil // the old image may be gone
+	}
+	var changes []runner.LabelChange
+	for _, label := range toldLabels {
+		if before[label] != after[label] {
+			changes = append(changes, runner.LabelChange{Label: label, From: before[label], To: after[label]})
+		}
+	}
+	return changes
+}
+
+// labelsText says in parentheses how labels change: " (release 40 -> 43)".
+func labelsText(changes []runner.LabelChange) string {
+	if len(changes) == 0 {
+		return ""
+	}
+	parts := make([]string, len(changes))
+	for i, c := range changes {
+		name := c.Label[strings.LastIndexByte(c.Label, '.')+1:]
+		parts[i] = name + " "
+		if c.From != "" {
+			parts[i] += c.From + " -> "
+		}
+		parts[i] += cmp.Or(c.To, "(none)")
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }

@@ -45,7 +45,7 @@ func TestGlanceUploadToADirectory(t *testing.T) {
 	if got, want := c.Summary, "3 images (49.0 KiB) to place, 2 boot files to place"; got != want {
 		t.Errorf("summary %q, want %q", got, want)
 	}
-	steptest.Apply(t, b)
+	checkBegan(t, steptest.Apply(t, b))
 	dir := b.dir + "/ironic/images"
 	if fi, err := os.Stat(dir); err != nil || fi.Mode().Perm() != 0o775 {
 		t.Errorf("directory: %v, %v", fi.Mode(), err)

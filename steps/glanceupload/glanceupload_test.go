@@ -96,6 +96,7 @@ func TestGlanceUpload(t *testing.T) {
 	if p.Bytes != bytes || len(p.Lines()) != 7 {
 		t.Errorf("told of %d bytes and %v, want %d", p.Bytes, p.Lines(), bytes)
 	}
+	checkBegan(t, p)
 	b.checkWhole(t)
 	b.checkImages(t)
 	for to, from := range map[string]string{"agent.kernel": "ironic-python-agent.kernel", "agent.ramdisk": "ironic-python-agent.initramfs"} {
@@ -105,6 +106,16 @@ func TestGlanceUpload(t *testing.T) {
 		fi, err := os.Stat(b.dir + "/httpboot/" + to)
 		if err != nil || fi.Mode() != 0o644 {
 			t.Errorf("%s: mode %v, %v", to, fi.Mode(), err)
+		}
+	}
+}
+
+// checkBegan looks whether every image that is done says when the work on it began.
+func checkBegan(t *testing.T, p *steptest.Progress) {
+	t.Helper()
+	for _, it := range p.Items {
+		if it.What == "image" && it.Began.IsZero() {
+			t.Errorf("image %s says not when it began", it.Name)
 		}
 	}
 }

@@ -104,6 +104,16 @@ func TestMirror(t *testing.T) {
 	if p.Bytes != sum || len(p.Items) != 3 {
 		t.Errorf("told of %d bytes and %d items, want %d and 3", p.Bytes, len(p.Items), sum)
 	}
+	var size, mounted int64
+	for _, it := range p.Items {
+		size, mounted = size+it.Size, mounted+it.Mounted
+		if it.Began.IsZero() {
+			t.Errorf("%s says not when it began", it.Name)
+		}
+	}
+	if mounted == 0 || size != sum+mounted {
+		t.Errorf("of %d bytes %d were moved and %d mounted", size, sum, mounted)
+	}
 	out, err := newMirror(b).Verify(t.Context(), &runner.Disk{})
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ type imageRow struct {
 	Step   string
 	Result string // created, updated, replaced, removed, unchanged, failed, not done, or the kind of a problem
 	Note   string
+	Source string  // where it comes from, "" for not known
 	From   string  // digest before the run, "" for none or not known
 	Digest string  // digest after the run, "" for none or not known
 	Size   int64   // 0: not known
@@ -85,7 +86,7 @@ func (s *step) images() []imageRow {
 	for _, p := range s.Problems {
 		if p.What == "image" && !seen[p.Name] {
 			seen[p.Name] = true
-			rows = append(rows, imageRow{Name: p.Name, Step: s.ID, Result: p.Kind, From: p.Have, Digest: p.Want, Note: p.Lacks})
+			rows = append(rows, imageRow{Name: p.Name, Step: s.ID, Result: p.Kind, From: p.Have, Digest: p.Want, Note: p.Lacks, Source: p.Source})
 		}
 	}
 	for _, it := range s.Items {
@@ -117,7 +118,7 @@ func (s *step) found() []foundImage {
 
 func (s *step) imageOf(it *item) imageRow {
 	row := imageRow{
-		Name: it.Name, Step: s.ID, Note: it.Note, From: it.From, Digest: it.To,
+		Name: it.Name, Step: s.ID, Note: it.Note, Source: it.Source, From: it.From, Digest: it.To,
 		Size: max(it.Size, it.Bytes), Moved: it.Bytes, Mount: it.Mounted,
 	}
 	switch {

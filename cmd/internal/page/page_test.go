@@ -19,6 +19,7 @@ import (
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 var began = time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC)
@@ -29,7 +30,7 @@ func after(seconds float64) time.Time {
 }
 
 // kept keeps a run in a state and reads it from there.
-func kept(t *testing.T, info runner.RunInfo, events ...runner.Event) *runner.PastRun {
+func kept(t *testing.T, info history.Info, events ...runner.Event) *history.Run {
 	t.Helper()
 	s, err := runner.OpenStore(filepath.Join(t.TempDir(), "p"), "/plans/p.yaml")
 	if err != nil {
@@ -40,7 +41,7 @@ func kept(t *testing.T, info runner.RunInfo, events ...runner.Event) *runner.Pas
 	if info.Plan == "" {
 		info.Plan, info.Mode = "site", runner.ModeApply
 	}
-	l, err := s.NewRun(info, nil)
+	l, err := history.Begin(s, info, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,14 +51,14 @@ func kept(t *testing.T, info runner.RunInfo, events ...runner.Event) *runner.Pas
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	runs, err := s.Runs()
+	runs, err := history.List(s)
 	if err != nil || len(runs) != 1 {
 		t.Fatalf("%d runs, error %v", len(runs), err)
 	}
 	return runs[0]
 }
 
-func pageOf(t *testing.T, run *runner.PastRun) string {
+func pageOf(t *testing.T, run *history.Run) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := Write(&b, run); err != nil {
@@ -70,8 +71,10 @@ func pageOf(t *testing.T, run *runner.PastRun) string {
 type element struct {
 	name  string
 	attrs map[string]string
-	text  string
 	path  string // the names of the elements that it is in
+	text  string
+
+	building strings.Builder
 }
 
 // elements parses a page. Its script and its style are left out.
@@ -106,10 +109,12 @@ func elements(t *testing.T, page string) []*element {
 			if last := open[len(open)-1].name; last != token.Name.Local {
 				t.Errorf("</%s> closes <%s>", token.Name.Local, last)
 			}
+			e := open[len(open)-1]
+			e.text = e.building.String()
 			open = open[:len(open)-1]
 		case xml.CharData:
 			for _, o := range open {
-				o.text += string(token)
+				o.building.Write(token)
 			}
 		}
 	}
@@ -128,7 +133,7 @@ func texts(all []*element) []string {
 }
 
 // failedRun is a run in which much happens.
-func failedRun(t *testing.T) *runner.PastRun {
+func failedRun(t *testing.T) *history.Run {
 	t.Helper()
 	image := func(name string) runner.Item {
 		return runner.Item{Op: runner.Create, What: "image", Name: "r.test/" + name + ":1", Bytes: 1 << 20, Size: 3 << 20, To: "sha256:0123456789abcdef" + name}
@@ -138,9 +143,9 @@ func failedRun(t *testing.T) *runner.PastRun {
 	file := runner.Item{Op: runner.Update, What: "file", Name: "/etc/x", Old: "a\nb\nc\n", New: "a\nB\nc\n"}
 	broken, undone := image("broken"), image("undone")
 	return kept(t,
-		runner.RunInfo{
+		history.Info{
 			Plan: "site", Mode: runner.ModeApply, Version: "v1", Command: "bayplan apply",
-			Steps: []runner.RunStep{
+			Steps: []history.Step{
 				{ID: "files", Type: "prepare"},
 				{ID: "mirror", Type: "mirror", Needs: []runner.Edge{{From: "files", To: "mirror", Kind: runner.Reference, Output: "env"}}},
 				{ID: "check", Type: "verify-catalog", Needs: []runner.Edge{{From: "mirror", To: "check", Kind: runner.Need}}},
@@ -290,12 +295,12 @@ func TestPageIsSelfContained(t *testing.T) {
 // Whatever servers, plans and files say stays text.
 func TestHostileTexts(t *testing.T) {
 	const evil = `</script></title></style></pre><script>alert(1)</script><img src=x onerror=alert(1)>"'` + "`{{.}}<!--\u202e\x1b[2J&lt;"
-	item := runner.Item{Op: runner.Create, What: "image", Name: evil, Note: evil, From: evil, To: evil, Began: began}
+	item := runner.Item{Op: runner.Create, What: "image", Name: evil, Source: evil, Note: evil, From: evil, To: evil, Began: began}
 	file := runner.Item{Op: runner.Update, What: evil, Name: evil, Old: "x\n", New: evil + "\n"}
 	page := pageOf(t, kept(t,
-		runner.RunInfo{
+		history.Info{
 			Plan: evil, Mode: evil, Command: evil, Version: evil, Lock: evil,
-			Steps: []runner.RunStep{{ID: evil, Type: evil}, {ID: "b", Type: evil, Needs: []runner.Edge{{From: evil, To: "b", Output: evil, Kind: runner.Reference}}}},
+			Steps: []history.Step{{ID: evil, Type: evil}, {ID: "b", Type: evil, Needs: []runner.Edge{{From: evil, To: "b", Output: evil, Kind: runner.Reference}}}},
 			Texts: []plan.SourceText{{File: evil, Text: evil, Digest: evil}},
 		},
 		runner.Event{Time: began, Kind: runner.StepBegin, Step: evil, Type: evil},
@@ -328,9 +333,9 @@ func TestHostileTexts(t *testing.T) {
 // A secret that is known when the page is made is not in it.
 func TestNoSecrets(t *testing.T) {
 	const secret = "hunter2-x"
-	item := runner.Item{What: "image", Name: secret, Note: secret}
+	item := runner.Item{What: "image", Name: secret, Source: secret, Note: secret}
 	run := kept(t,
-		runner.RunInfo{Plan: "site", Mode: runner.ModeApply, Command: secret, Texts: []plan.SourceText{{File: "site.yaml", Text: "url: x?key=" + secret}}},
+		history.Info{Plan: "site", Mode: runner.ModeApply, Command: secret, Texts: []plan.SourceText{{File: "site.yaml", Text: "url: x?key=" + secret}}},
 		runner.Event{Time: began, Kind: runner.StepChange, Step: "a", Message: secret, Change: []runner.Item{item}},
 		runner.Event{Time: began, Kind: runner.StepEnd, Step: "a", Status: runner.Failed, Error: secret, Hint: secret, Notes: []string{secret}},
 	)
@@ -347,14 +352,14 @@ func TestNoSecrets(t *testing.T) {
 }
 
 // manyImages is a run that mirrors images with long names.
-func manyImages(t *testing.T, n int) *runner.PastRun {
+func manyImages(t *testing.T, n int) *history.Run {
 	t.Helper()
 	var change []runner.Item
 	events := []runner.Event{{Time: began, Kind: runner.StepBegin, Step: "containers", Type: "mirror"}}
 	for i := range n {
 		change = append(change, runner.Item{
 			Op: runner.Create, What: "image", Name: fmt.Sprintf("undercloud.ctlplane.site-%03d.example.com:8787/rhosp13/openstack-neutron-server-%d:13.0-%d", i%7, i, i),
-			Bytes: int64(i) << 20, Size: int64(i) << 22, Note: "14 blobs, 612.3 MiB in all", From: fmt.Sprintf("sha256:%064d", i), To: fmt.Sprintf("sha256:%064d", i+1),
+			Bytes: int64(i) << 20, Size: int64(i) << 22, Note: "14 blobs, 612.3 MiB in all", Source: fmt.Sprintf("registry.access.redhat.com/rhosp13/openstack-neutron-server-%d:13.0-%d", i, i), From: fmt.Sprintf("sha256:%064d", i), To: fmt.Sprintf("sha256:%064d", i+1),
 		})
 	}
 	events = append(events, runner.Event{Time: began, Kind: runner.StepChange, Step: "containers", Items: n, Change: change})
@@ -363,7 +368,7 @@ func manyImages(t *testing.T, n int) *runner.PastRun {
 		events = append(events, runner.Event{Time: after(float64(i) + 30), Kind: runner.ItemDone, Step: "containers", Item: &it})
 	}
 	events = append(events, runner.Event{Time: after(float64(n)), Kind: runner.StepEnd, Step: "containers", Type: "mirror", Status: runner.Changed})
-	return kept(t, runner.RunInfo{}, events...)
+	return kept(t, history.Info{}, events...)
 }
 
 // A page of 500 images is smaller than 1 MB.
@@ -381,18 +386,18 @@ func TestSizeOfPage(t *testing.T) {
 // it ended.
 func TestPageOfLittle(t *testing.T) {
 	tests := map[string]struct {
-		run    *runner.PastRun
+		run    *history.Run
 		status string
 	}{
-		"nothing":   {kept(t, runner.RunInfo{}), ""},
-		"killed":    {kept(t, runner.RunInfo{}, runner.Event{Time: began, Kind: runner.StepBegin, Step: "a", Type: "mirror"}), "killed"},
-		"not begun": {kept(t, runner.RunInfo{Plan: "p", Steps: []runner.RunStep{{ID: "a", Type: "mirror"}}}), "not begun"},
-		"left out":  {kept(t, runner.RunInfo{Plan: "p", Skip: []string{"a"}, Steps: []runner.RunStep{{ID: "a", Type: "mirror"}}}), "not chosen"},
+		"nothing":   {kept(t, history.Info{}), ""},
+		"killed":    {kept(t, history.Info{}, runner.Event{Time: began, Kind: runner.StepBegin, Step: "a", Type: "mirror"}), "killed"},
+		"not begun": {kept(t, history.Info{Plan: "p", Steps: []history.Step{{ID: "a", Type: "mirror"}}}), "not begun"},
+		"left out":  {kept(t, history.Info{Plan: "p", Skip: []string{"a"}, Steps: []history.Step{{ID: "a", Type: "mirror"}}}), "not chosen"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if name == "killed" {
-				test.run.State = runner.RunKilled
+				test.run.State = history.Killed
 			}
 			all := elements(t, pageOf(t, test.run))
 			if rows := texts(named(all, "tbody")); test.status != "" && !strings.Contains(rows[0], "a"+"mirror"+test.status) {
@@ -422,5 +427,50 @@ func TestTicks(t *testing.T) {
 		if !strings.HasPrefix(got, " "+want) {
 			t.Errorf("%v seconds: %q, want %q", seconds, got, want)
 		}
+	}
+}
+
+// Of very many steps, the instances of a repeated one share a box, which says how they
+// ended and leads to the worst of them.
+func TestGraphOfRepeatedSteps(t *testing.T) {
+	info := history.Info{Plan: "p", Mode: runner.ModeApply, Steps: []history.Step{{ID: "centre", Type: "mirror"}}}
+	events := []runner.Event{{Time: began, Kind: runner.StepEnd, Step: "centre", Type: "mirror", Status: runner.Unchanged}}
+	for i := range 1000 {
+		id := fmt.Sprintf("sites[\"edge%d\"]", i)
+		info.Steps = append(info.Steps, history.Step{ID: id, Type: "mirror", Needs: []runner.Edge{{From: "centre", To: id, Kind: runner.Reference, Output: "images"}}})
+		status := runner.Changed
+		if i == 700 {
+			status = runner.Failed
+		}
+		events = append(events, runner.Event{Time: after(1), Kind: runner.StepEnd, Step: id, Type: "mirror", Status: status, Error: "boom"})
+	}
+	all := elements(t, pageOf(t, kept(t, info, events...)))
+	var boxes []string
+	for _, e := range all {
+		if e.name == "a" && strings.Contains(e.path, "svg") {
+			boxes = append(boxes, e.attrs["href"]+" "+strings.Join(strings.Fields(e.text), " "))
+		}
+	}
+	want := []string{
+		"#step-centre centre: unchangedcentremirrorunchanged",
+		`#step-sites["edge700"] sites: 999 changed, 1 failedsitesmirror1000 steps999 changed, 1 failed`,
+	}
+	if diff := cmp.Diff(want, boxes); diff != "" {
+		t.Errorf("boxes (-want +got):\n%s", diff)
+	}
+}
+
+// Where the instances of a repeated step wait for others of them, each has its box.
+func TestGraphThatCannotBeGrouped(t *testing.T) {
+	steps := []history.Step{{ID: `a["1"]`}, {ID: "b", Needs: []runner.Edge{{From: `a["1"]`, To: "b"}}}, {ID: `a["2"]`, Needs: []runner.Edge{{From: "b", To: `a["2"]`}}}}
+	for i := range maxBoxes {
+		steps = append(steps, history.Step{ID: fmt.Sprint("c", i)})
+	}
+	d, err := DrawGraph("", steps, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(d.Inline(), "<rect"); n != len(steps) {
+		t.Errorf("%d boxes, want %d", n, len(steps))
 	}
 }

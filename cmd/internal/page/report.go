@@ -2,6 +2,7 @@ package page
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,11 +11,12 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 // A report is what is known of a run and its steps.
 type report struct {
-	Run   *runner.PastRun
+	Run   *history.Run
 	Steps []*step // in the order of the plan
 
 	byID map[string]*step
@@ -65,7 +67,7 @@ const (
 )
 
 // collect reads the events of a run.
-func collect(run *runner.PastRun) (*report, error) {
+func collect(run *history.Run) (*report, error) {
 	r := &report{Run: run, byID: map[string]*step{}, last: run.Began}
 	for _, s := range run.Steps {
 		r.step(s.ID, s.Type).needs = s.Needs
@@ -77,7 +79,7 @@ func collect(run *runner.PastRun) (*report, error) {
 		r.add(e)
 	}
 	for _, s := range r.Steps {
-		if s.Status == running && run.State != runner.RunUnderWay {
+		if s.Status == running && run.State != history.UnderWay {
 			s.Status = killed
 		}
 		if s.Status == notBegun && !chosen(run, s.ID) {
@@ -88,7 +90,7 @@ func collect(run *runner.PastRun) (*report, error) {
 }
 
 // chosen says whether a run was to run a step.
-func chosen(run *runner.PastRun, id string) bool {
+func chosen(run *history.Run, id string) bool {
 	return (len(run.Only) == 0 || slices.Contains(run.Only, id)) && !slices.Contains(run.Skip, id)
 }
 
@@ -202,9 +204,9 @@ func (r *report) Noted() []*step {
 // State gives the state of the run in words.
 func (r *report) State() string {
 	switch r.Run.State {
-	case runner.RunUnderWay:
+	case history.UnderWay:
 		return "under way"
-	case runner.RunUnknown:
+	case history.Unknown:
 		return "under way or killed"
 	}
 	return string(r.Run.State)
@@ -238,25 +240,55 @@ func (s *step) DoneItems() int {
 }
 
 // graph gives the steps for the drawing.
-func (r *report) graph() []runner.RunStep {
-	steps := make([]runner.RunStep, len(r.Steps))
+func (r *report) graph() []history.Step {
+	steps := make([]history.Step, len(r.Steps))
 	for i, s := range r.Steps {
-		steps[i] = runner.RunStep{ID: s.ID, Type: s.Type, Needs: s.needs}
+		steps[i] = history.Step{ID: s.ID, Type: s.Type, Needs: s.needs}
 	}
 	return steps
 }
 
-// look gives the box of a step its colour, its link and its text.
-func (r *report) look(n *drawing.Node) {
-	s := r.byID[n.ID]
-	n.Class, n.Link = s.Class(), "#"+s.Anchor()
-	text := s.Status
-	if !s.Began.IsZero() && !s.Ended.IsZero() {
-		text += ", " + took(s.Took)
+// look gives the box of steps its colour, its link and its text. Several steps have the
+// colour of the worst of them, to which the box leads.
+func (r *report) look(n *drawing.Node, ids []string) {
+	counts := map[string]int{}
+	worst := r.byID[ids[0]]
+	var bytes int64
+	for _, id := range ids {
+		s := r.byID[id]
+		counts[s.Status]++
+		bytes += s.Bytes
+		if rank(s.Status) < rank(worst.Status) {
+			worst = s
+		}
 	}
+	text := worst.Status
+	switch {
+	case len(ids) > 1:
+		var parts []string
+		for _, status := range slices.Sorted(maps.Keys(counts)) {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[status], status))
+		}
+		text = strings.Join(parts, ", ")
+	case !worst.Began.IsZero() && !worst.Ended.IsZero():
+		text += ", " + took(worst.Took)
+	}
+	n.Class, n.Link = worst.Class(), "#"+worst.Anchor()
 	n.Lines = append(n.Lines, text)
-	n.Note = s.ID + ": " + text
-	if s.Bytes > 0 {
-		n.Note += ", " + human.Size(s.Bytes) + " moved"
+	n.Note = n.ID + ": " + text
+	if bytes > 0 {
+		n.Note += ", " + human.Size(bytes) + " moved"
 	}
+}
+
+// rank orders statuses, the worst first.
+func rank(status string) int {
+	order := [...]string{
+		string(runner.Failed), killed, string(runner.Interrupted), string(runner.Skipped), running, notBegun,
+		string(runner.Changed), string(runner.Adopted),
+	}
+	if i := slices.Index(order[:], status); i >= 0 {
+		return i
+	}
+	return len(order)
 }

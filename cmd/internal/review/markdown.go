@@ -279,6 +279,12 @@ func moved(steps []document.Step) []string {
 				to = code(ShortDigest(m.To))
 			}
 			line := fmt.Sprintf("- %s: %s → %s", code(m.Name), code(ShortDigest(m.From)), to)
+			for _, l := range m.Labels {
+				if line += "; " + code(l.Label) + " "; l.From != "" {
+					line += code(l.From) + " → "
+				}
+				line += code(cmp.Or(l.To, "(none)"))
+			}
 			if line += "\n"; !slices.Contains(lines, line) {
 				lines = append(lines, line)
 			}

@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the golden files")
 func TestMarkdown(t *testing.T) {
 	hostile := "</code></summary><img src=x onerror=alert(1)> [a](http://evil.example) @all #1 `x` ``y`` | ~~z~~ $1$\n# big\r\u202e\x1b[2J ![i](x) &amp; https://evil.example"
 	plain, bad := sample(), sample()
-	plain.Steps[0].Moved = []runner.Moved{{Name: "up/a:1", From: "sha256:0123456789abcdef", To: "sha256:f123456789abcdef"}, {Name: "up/b:1", From: "sha256:0123456789abcdef"}}
+	plain.Steps[0].Moved = []runner.Moved{{Name: "up/a:1", From: "sha256:0123456789abcdef", To: "sha256:f123456789abcdef", Labels: []runner.LabelChange{{Label: "release", From: "40", To: "43"}}}, {Name: "up/b:1", From: "sha256:0123456789abcdef"}}
 	plain.Steps[0].Notes = []string{"a note"}
 	plain.Steps = append(plain.Steps,
 		document.Step{ID: "list", Type: "prepare", Status: runner.ToChange, Summary: "1 file", Items: []runner.Item{{
@@ -39,7 +39,7 @@ func TestMarkdown(t *testing.T) {
 		Items: []runner.Item{
 			{Op: "<b>", What: "[x](y)", Name: hostile, Source: hostile, Note: hostile, From: hostile, To: "`", Old: "```\n</details>\n", New: "````\n# out\n"},
 		},
-		Notes: []string{hostile}, Moved: []runner.Moved{{Name: hostile, From: hostile}},
+		Notes: []string{hostile}, Moved: []runner.Moved{{Name: hostile, From: hostile, Labels: []runner.LabelChange{{Label: hostile, To: hostile}}}},
 	}}
 	for name, d := range map[string]document.Diff{"plain": plain, "hostile": bad} {
 		t.Run(name, func(t *testing.T) {

@@ -47,7 +47,7 @@ func ShortDigest(value string) string {
 	switch {
 	case value == "":
 		return "(none)"
-	case (algorithm == "sha256" || algorithm == "sha512") && len(sum) > digits:
+	case (algorithm == "md5" || algorithm == "sha256" || algorithm == "sha512") && len(sum) > digits:
 		return algorithm + ":" + sum[:digits] + "…"
 	}
 	return value

@@ -98,6 +98,40 @@ func TestRunPage(t *testing.T) {
 	}
 }
 
+// Names from elsewhere run nothing in a browser, and a browser that runs no scripts shows
+// the whole page.
+func TestRunPageOfHostileNames(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "bayplan.yaml"), []byte("apiVersion: bayplan/v1\nname: p\nsteps:\n  x: { type: mkdir, with: { paths: [x] } }\n"), 0o644))
+	run := filepath.Join(dir, ".bayplan", "p", "runs", "20200102T030405.000Z")
+	must(t, os.MkdirAll(run, 0o700))
+	name := quoted(`</script><script>hacked=1</script><img src="http://192.0.2.1/x" onerror="hacked=2"><style>@import url(http://192.0.2.1/y)</style>` + "\"'")
+	events := `{"time":"2020-01-02T03:04:05Z","kind":"run-begin","mode":"apply"}
+{"time":"2020-01-02T03:04:05Z","kind":"step-begin","step":"x","type":"mirror"}
+{"time":"2020-01-02T03:04:05Z","kind":"item","step":"x","item":{"op":"create","what":"image","name":` + name + `,"note":` + name + `}}
+{"time":"2020-01-02T03:04:06Z","kind":"step-end","step":"x","type":` + name + `,"status":"failed","error":` + name + `,"notes":[` + name + `]}
+{"time":"2020-01-02T03:04:06Z","kind":"run-end","mode":"apply","took":1,"message":` + name + `}
+`
+	must(t, os.WriteFile(filepath.Join(run, "events.jsonl"), []byte(events), 0o600))
+	report := exec.CommandContext(t.Context(), "bayplan", "report")
+	report.Dir = dir
+	if out, err := report.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	b := startBrowser(t)
+	b.open(t, filepath.Join(dir, "report.html"))
+	check(t, "the names have run", b.eval(t, "typeof hacked"), "undefined")
+	check(t, "images that are shown", b.eval(t, visibleRows+".length"), "1")
+	if err := b.complaints(); err != nil {
+		t.Error(err)
+	}
+	b.call(t, "Emulation.setScriptExecutionDisabled", map[string]any{"value": true}, nil)
+	b.open(t, filepath.Join(dir, "report.html"))
+	b.call(t, "Emulation.setScriptExecutionDisabled", map[string]any{"value": false}, nil)
+	check(t, "images without scripts", b.eval(t, visibleRows+".length"), "1")
+	check(t, "search without scripts", b.eval(t, `getComputedStyle(document.getElementById("controls")).display`), "none")
+}
+
 // JavaScript: the rows of the table of images that are shown, and their sizes.
 const (
 	visibleRows = `Array.from(document.querySelectorAll("#image-table tbody tr")).filter(r => !r.hidden)`
