@@ -21,7 +21,7 @@ import (
 // basis says what a diff that is made now holds for.
 func (s *session) basis(c *cli.Context) *document.Basis {
 	b := &document.Basis{
-		Made: time.Now().UTC(), Version: version(), Files: []document.FileDigest{}, Lock: s.lockDigest(c),
+		Made: time.Now().UTC(), Version: version(), Files: []document.FileDigest{}, Lock: s.lockDigest(c), Vars: s.graph.Plan.VarTexts(),
 		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
 	}
 	b.Host, _ = os.Hostname()
