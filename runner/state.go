@@ -133,6 +133,14 @@ func checkOwner(m *memory, dir, planFile string) error {
 // Dir returns the directory of the state.
 func (s *Store) Dir() string { return s.dir }
 
+// CheckWritable returns an error for a state that was opened for reading only.
+func (s *Store) CheckWritable() error {
+	if s.lock == nil {
+		return errReadOnly
+	}
+	return nil
+}
+
 // CacheDir returns the directory for files that may be deleted at any time.
 func (s *Store) CacheDir() string { return filepath.Join(s.dir, "cache") }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/page"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 func (p *program) graphCommand() *cli.Command {
@@ -103,7 +104,7 @@ func mermaidID(id string) string {
 }
 
 func graphSVG(w io.Writer, g *runner.Graph) error {
-	d, err := page.DrawGraph("Steps of the plan "+g.Plan.Name, g.RunSteps(), nil)
+	d, err := page.DrawGraph("Steps of the plan "+g.Plan.Name, history.StepsOf(g), nil)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type output struct {
 	to      io.Writer
 	secrets *redact.Redactor
 	looks   looks
+	shorter *strings.Replacer // of paths; nil: none is shorter
 
 	mu      sync.Mutex // requests of a server that end at the same time write their lines
 	partial []byte     // a line without its end
@@ -55,9 +56,20 @@ func (o *output) writeText(n int) {
 	}
 }
 
+// shorten lets paths below a root appear without it, and those of a directory as relative
+// to it.
+func (o *output) shorten(root, dir string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.shorter = strings.NewReplacer(root+dir+"/", "", root+"/", "/")
+}
+
 // clean makes a text one that may be shown.
 func (o *output) clean(text string) string {
 	text = human.Clean(o.secrets.Text(text))
+	if o.shorter != nil {
+		text = o.shorter.Replace(text)
+	}
 	if o.looks.ascii {
 		text = asASCII.Replace(text)
 	}
@@ -117,7 +129,11 @@ func (m machineOutput) Write(b []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.writeText(len(m.partial))
-	m.writeRaw(escapeHidden(m.secrets.JSON(b)))
+	shown := m.secrets.JSON(b)
+	if m.shorter != nil {
+		shown = []byte(m.shorter.Replace(string(shown)))
+	}
+	m.writeRaw(escapeHidden(shown))
 	if m.err != nil {
 		return 0, m.err
 	}

@@ -45,12 +45,15 @@ func (p *program) diffCommand() *cli.Command {
 		Flags: append(ciRunFlags(),
 			&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 if there are changes"},
 			&cli.BoolFlag{Name: "moved", Usage: "exit with 3 if what is locked has moved on"},
-			metricsFlag(),
+			metricsFlag(), baseFlag(),
 			&cli.StringFlag{Name: "out", Usage: "also save the diff to `FILE`, for show and apply --saved"},
 			markdownFlags()[0], markdownFlags()[1]),
 		Action: p.observed(runner.ModeDiff, func(c *cli.Context) error {
 			if err := checkForm(c); err != nil {
 				return err
+			}
+			if c.IsSet("base") {
+				return p.diffBase(c)
 			}
 			s, err := p.load(c)
 			if err != nil {

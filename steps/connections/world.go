@@ -32,14 +32,21 @@ type World interface {
 func (s *Set) OpenIn(w World) error {
 	registries := make([]registry.Host, len(s.registries))
 	for i, r := range s.registries {
-		registries[i] = registry.Host{Name: r.Host, Handler: w.Registry(r.identity().Name())}
+		registries[i] = registry.Host{Name: r.Host}
+		if hostname.IsPattern(r.Host) {
+			registries[i].HandlerFor = func(host string) (http.Handler, error) { return w.Registry(r.identity().For(host).Name()), nil }
+		} else {
+			registries[i].Handler = w.Registry(r.identity().Name())
+		}
 		if r.TLS == string(transport.Disabled) { // a registry without TLS has another default port
 			registries[i].TLS = transport.Disabled
 		}
 	}
-	hosts := make([]download.Host, len(s.hosts))
-	for i, h := range s.hosts {
-		hosts[i] = download.Host{Name: h.Host, Handler: w.Web(hostname.Normal(h.Host))}
+	var hosts []download.Host
+	for _, h := range s.hosts {
+		if !hostname.IsPattern(h.Host) { // the world answers for each of these hosts below
+			hosts = append(hosts, download.Host{Name: h.Host, Handler: w.Web(hostname.Normal(h.Host))})
+		}
 	}
 	for _, c := range s.clouds {
 		s.embeddedClouds[c.name] = w.Cloud(c.identity())
@@ -83,11 +90,13 @@ func (s *Set) cloudOptions(conn namedCloud) (glance.Options, bool) {
 	return embeddedOptions(conn.name, s.embeddedClouds[conn.name]), inside
 }
 
-// Hosts gives the hosts of all connections to registries.
+// Hosts gives the hosts of all connections to registries, but no patterns.
 func (s *Set) Hosts() []string {
-	hosts := make([]string, len(s.registries))
-	for i, r := range s.registries {
-		hosts[i] = r.Host
+	var hosts []string
+	for _, r := range s.registries {
+		if !hostname.IsPattern(r.Host) {
+			hosts = append(hosts, r.Host)
+		}
 	}
 	return hosts
 }

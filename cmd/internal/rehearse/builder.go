@@ -29,6 +29,7 @@ type builder struct {
 
 	mistakes plan.Errors
 	problems []problem // in files of the plan's folder
+	staged   []string  // paths below the root of what was copied from there
 	told     []told
 }
 
@@ -111,6 +112,7 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 		return nil
 	}
 	if t.own {
+		b.staged = append(b.staged, t.path)
 		return errors.Join(b.unknownServices(t), b.copyOwn(t))
 	}
 	if t.inFolder {
@@ -158,7 +160,6 @@ func (b *builder) tell(t *thing) {
 // directory makes a directory in which steps make files. One that a step makes is left to
 // that step, and so is one of the plan's folder that is not there.
 func (b *builder) directory(t *thing) error {
-	root := b.world.root
 	if !t.own && t.inFolder {
 		return nil
 	}
@@ -170,7 +171,7 @@ func (b *builder) directory(t *thing) error {
 		}
 	}
 	if t.own && t.Field != "" && strings.HasPrefix(t.Field, "environment_directories") {
-		return b.copyTree(root.real(t.path), t.path)
+		return b.copyTree(t.disk, t.path)
 	}
 	if t.own || exists(t.path) {
 		return os.MkdirAll(t.path, 0o755)
@@ -207,7 +208,7 @@ func (b *builder) tree(t *thing) error {
 
 // copyOwn copies a file or directory of the plan's folder.
 func (b *builder) copyOwn(t *thing) error {
-	real := b.world.root.real(t.path)
+	real := t.disk
 	fi, err := os.Stat(real)
 	switch {
 	case err != nil:

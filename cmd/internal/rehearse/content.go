@@ -21,7 +21,7 @@ func (b *builder) contentOf(t *thing) ([]byte, error) {
 	}
 	var err error
 	if t.own {
-		t.content, err = os.ReadFile(b.world.root.real(t.path))
+		t.content, err = os.ReadFile(t.disk)
 	} else {
 		t.content, err = b.newContent(t)
 	}

@@ -66,7 +66,7 @@ func (p *part) placeOfHost(host string, in *root) problem {
 		}
 	}
 	for _, t := range p.lists {
-		content, err := os.ReadFile(in.real(t.path))
+		content, err := os.ReadFile(t.disk)
 		if err != nil {
 			continue
 		}
@@ -86,7 +86,7 @@ func (b *builder) unknownServices(t *thing) error {
 	if t.Kind != runner.ExpectRoles && t.Kind != runner.ExpectEnvironment {
 		return nil
 	}
-	content, err := os.ReadFile(b.world.root.real(t.path))
+	content, err := os.ReadFile(t.disk)
 	if err != nil {
 		return err
 	}

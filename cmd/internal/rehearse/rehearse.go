@@ -130,15 +130,24 @@ func validate(ctx context.Context, files []string, o Options) error {
 
 // begin reads the plans into the world, and makes its registries know what they need.
 func (r *rehearsal) begin(ctx context.Context, files []string) error {
+	for _, file := range files {
+		r.parts = append(r.parts, &part{file: file})
+	}
+	return r.read(ctx)
+}
+
+// read reads the plans into the world.
+func (r *rehearsal) read(ctx context.Context) error {
 	var f facts
-	for i, file := range files {
-		s, err := load(ctx, file, r.options(func(text string) string { return text }))
+	for i, p := range r.parts {
+		s, err := load(ctx, p.file, r.options(p, func(text string) string { return text }))
 		if err != nil {
 			return err
 		}
-		p := &part{file: file, graph: s.graph, steps: s.graph.Foresee(), asked: s.asked, hosts: s.conns.Hosts()}
-		p.state = filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.graph.Plan.Name))
-		r.parts = append(r.parts, p)
+		p.graph, p.steps, p.asked, p.hosts = s.graph, s.graph.Foresee(), s.asked, s.conns.Hosts()
+		if p.state == "" {
+			p.owner, p.state = s.graph.Plan.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.graph.Plan.Name))
+		}
 		f.add(p.steps)
 	}
 	rules, err := f.rules()
@@ -163,7 +172,7 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part) (bool, error) {
 		r.note("")
 		r.note(p.file)
 	}
-	b := &builder{world: r.world, things: thingsOf(r.root, p.steps), made: r.made}
+	b := &builder{world: r.world, things: thingsOf(r.root, p.in, p.steps), made: r.made}
 	if err := b.provide(ctx); err != nil {
 		return false, err
 	}

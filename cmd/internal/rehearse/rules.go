@@ -182,7 +182,7 @@ func (w *world) pin(text string) string {
 
 func (w *world) pinOne(reference string) string {
 	name, digest, _ := strings.Cut(reference, "@")
-	host, repository, tag, err := registry.Split(name)
+	host, repository, _, err := registry.Split(name)
 	if err != nil {
 		return reference
 	}
@@ -193,10 +193,7 @@ func (w *world) pinOne(reference string) string {
 	if _, there := h.Lookup(repository, digest); there {
 		return reference
 	}
-	if tag == "" {
-		tag = "pinned-" + digest[len("sha256:"):][:12]
-	}
-	sum, err := h.Make(repository, tag)
+	sum, err := h.Make(repository, pinnedTag(digest))
 	if err != nil {
 		return reference // the step that reads it says what is wrong
 	}
@@ -205,6 +202,10 @@ func (w *world) pinOne(reference string) string {
 	w.mu.Unlock()
 	return name + "@" + sum
 }
+
+// pinnedTag gives the tag of what stands in for the image of a digest: another digest is
+// another image.
+func pinnedTag(digest string) string { return "pinned-" + digest[len("sha256:"):][:12] }
 
 // canonical gives the one name of a registry, however its host is written.
 func canonical(host string) string { return hostname.Registry{Host: host}.Name() }

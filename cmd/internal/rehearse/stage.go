@@ -46,6 +46,8 @@ func load(ctx context.Context, file string, o plan.Options) (*loaded, error) {
 // A part is one plan of a rehearsal.
 type part struct {
 	file  string
+	owner string // the plan's file that the state is of
+	in    folder
 	state string // the directory of its state, below the root
 	graph *runner.Graph
 	steps []runner.Touched // as they are in the world
@@ -57,7 +59,7 @@ type part struct {
 // open opens a plan in the world as a command of its own would, and calls do with its
 // runner.
 func (r *rehearsal) open(ctx context.Context, p *part, apply bool, do func(*runner.Runner) error) (err error) {
-	s, err := load(ctx, p.file, r.options(r.world.pin))
+	s, err := load(ctx, p.file, r.options(p, r.world.pin))
 	if err != nil {
 		return fmt.Errorf("open %s in the world of the rehearsal: %w", p.file, err)
 	}
@@ -65,7 +67,7 @@ func (r *rehearsal) open(ctx context.Context, p *part, apply bool, do func(*runn
 	if apply {
 		open = runner.OpenStore
 	}
-	store, err := open(p.state, s.graph.Plan.File)
+	store, err := open(p.state, p.owner)
 	if err != nil {
 		return err
 	}
@@ -75,7 +77,7 @@ func (r *rehearsal) open(ctx context.Context, p *part, apply bool, do func(*runn
 		return err
 	}
 	defer func() { err = errors.Join(err, s.conns.Close()) }()
-	tags, err := connections.ReadTagLock(filepath.Join(p.state, "rehearsed.lock.yaml"))
+	tags, err := connections.ReadTagLock(filepath.Join(p.state, lockName))
 	if err != nil {
 		return err
 	}
@@ -107,8 +109,14 @@ func (r *rehearsal) run(ctx context.Context, p *part, mode runner.Mode, only ...
 
 // options gives the options of a plan that is read into the world. text changes texts
 // further.
-func (r *rehearsal) options(text func(string) string) plan.Options {
+func (r *rehearsal) options(p *part, text func(string) string) plan.Options {
 	o := r.Plan
-	o.Adapt = &plan.Adapt{Path: r.root.place, Text: func(s string) string { return text(r.root.placeTexts(s)) }}
+	o.Adapt = &plan.Adapt{
+		Path: func(path string, relative bool) string { return r.root.place(p.in.real(path), relative) },
+		Text: func(s string) string { return text(r.root.placeTexts(s)) },
+	}
 	return o
 }
+
+// lockName is the lock file of a plan in the world, in the directory of its state.
+const lockName = "rehearsed.lock.yaml"

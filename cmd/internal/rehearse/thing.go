@@ -25,8 +25,9 @@ type thing struct {
 	members            map[string]*thing // of an archive or package, by name
 	order              []string          // of the names
 
-	inFolder bool // it is to be in the plan's folder
-	own      bool // and is there
+	inFolder bool   // it is to be in the plan's folder
+	own      bool   // and is there
+	disk     string // where: the plan's folder may be one of an earlier revision
 	content  []byte
 }
 
@@ -69,6 +70,7 @@ func (t *thing) refine(e runner.Expectation) {
 // things finds out where each thing that a plan expects has to come from.
 type things struct {
 	root    *root
+	folder  folder
 	steps   []runner.Touched
 	wanted  []runner.Expectation
 	byPath  map[string]*thing
@@ -78,8 +80,8 @@ type things struct {
 
 // thingsOf gives the things that the steps of a plan expect, without those that other
 // steps make.
-func thingsOf(r *root, steps []runner.Touched) *things {
-	t := &things{root: r, steps: steps, wanted: runner.Expectations(steps), byPath: map[string]*thing{}, byURL: map[string]*thing{}}
+func thingsOf(r *root, in folder, steps []runner.Touched) *things {
+	t := &things{root: r, folder: in, steps: steps, wanted: runner.Expectations(steps), byPath: map[string]*thing{}, byURL: map[string]*thing{}}
 	for _, e := range t.wanted {
 		if at := t.source(e); at != nil {
 			at.refine(e)
@@ -152,7 +154,8 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	}
 	at := &thing{path: where, name: filepath.Base(where), Expectation: e}
 	at.Names = nil
-	_, err := os.Stat(t.root.real(where))
+	at.disk = t.folder.onDisk(t.root.real(where))
+	_, err := os.Stat(at.disk)
 	at.inFolder = t.isInFolder(where, e)
 	at.own = err == nil && at.inFolder
 	t.byPath[where], t.ordered = at, append(t.ordered, at)
@@ -163,7 +166,7 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 // relative path, or it lies there.
 func (t *things) isInFolder(where string, e runner.Expectation) bool {
 	real := t.root.real(where)
-	return t.root.isRelative(real) || e.Node != nil && within(real, e.Node.Step.With.Dir())
+	return t.root.isRelative(real) || e.Node != nil && within(real, t.folder.real(e.Node.Step.With.Dir()))
 }
 
 // container gives the archive or package from which a file comes that is unpacked into a
@@ -180,7 +183,7 @@ func (t *things) container(where string, e runner.Expectation) (*thing, string) 
 		if from == nil || err != nil {
 			continue
 		}
-		if score := from.score(name, maker.Names, t.root); score > bestScore {
+		if score := from.score(name, maker.Names); score > bestScore {
 			best, bestName, bestScore = from, name, score
 		}
 	}
@@ -190,9 +193,9 @@ func (t *things) container(where string, e runner.Expectation) (*thing, string) 
 // score says how well a file fits into an archive or package: by the names that must be in
 // it, or else by how much of their names is the same. It is negative for an archive of the
 // plan's folder without the file.
-func (t *thing) score(name string, names []string, r *root) int {
+func (t *thing) score(name string, names []string) int {
 	if t.own {
-		if has(r.real(t.path), name) {
+		if has(t.disk, name) {
 			return 1000
 		}
 		return -1

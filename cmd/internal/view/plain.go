@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -65,7 +66,7 @@ func didText(s *stepProgress, e runner.Event) string {
 }
 
 // beat prints what runs if nothing was printed for long.
-func (v *plainView) beat() {
+func (v *plainView) beat(os.Signal) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := time.Now()

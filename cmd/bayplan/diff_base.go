@@ -1,0 +1,50 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/cmd/internal/rehearse"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// baseFlag returns the flag that compares a plan with another one.
+func baseFlag() cli.Flag {
+	return &cli.StringFlag{Name: "base", Usage: "show what changes since the plan `FILE` or git:REV"}
+}
+
+// diffBase shows what the change from a base to the plan changes.
+func (p *program) diffBase(c *cli.Context) error {
+	for _, other := range []string{"moved", "out", "locked", "lock", "state-dir"} {
+		if c.IsSet(other) {
+			return usageError{fmt.Errorf("--base compares plans in a world of their own, where --%s means nothing", other)}
+		}
+	}
+	options, err := p.options(c)
+	if err != nil {
+		return err
+	}
+	return rehearse.Compare(c.Context, rehearse.Comparison{
+		Base: c.String("base"), File: c.String("file"), Lock: tagLockOf,
+		Options: rehearse.Options{Plan: options, Warn: p.printWarnings, Say: func(line string) { fmt.Fprintln(p.stderr, line) }},
+		Diff: func(r *runner.Runner, root string, annotate func(*runner.Report)) error {
+			p.stdout.shorten(root, p.dir)
+			p.stderr.shorten(root, p.dir)
+			r.Parallel, r.Only, r.Skip = c.Int("parallel"), c.StringSlice("only"), c.StringSlice("skip")
+			report, err := p.runWithView(c, runner.ModeDiff, r, func(r *runner.Runner, ctx context.Context) (*runner.Report, error) {
+				report, err := r.Diff(ctx)
+				if report != nil {
+					annotate(report)
+					fmt.Fprintf(p.stderr, "compared with %s in a rehearsal: sizes and digests are those of stand-ins\n", c.String("base"))
+				}
+				return report, err
+			})
+			if err == nil && c.Bool("exit-code") && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0 {
+				return errChanges
+			}
+			return err
+		},
+	})
+}
