@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/owners"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -50,7 +51,7 @@ func OpenStore(dir, planFile string) (*Store, error) {
 	if err := makeStateDir(dir); err != nil {
 		return nil, fmt.Errorf("make the state %s: %w", dir, err)
 	}
-	if err := checkTrust(dir, planFile); err != nil {
+	if err := owners.Check(dir, planFile); err != nil {
 		return nil, err
 	}
 	l, err := lock(dir, filepath.Join(dir, "lock"))
