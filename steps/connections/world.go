@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/transport"
+	"github.com/bayplan/bayplan/runner"
 )
 
 // A World answers for all servers inside the process. It gives the same handler each
@@ -32,14 +33,24 @@ type World interface {
 func (s *Set) OpenIn(w World) error {
 	registries := make([]registry.Host, len(s.registries))
 	for i, r := range s.registries {
-		registries[i] = registry.Host{Name: r.Host, Handler: w.Registry(r.identity().Name())}
+		registries[i] = registry.Host{Name: r.Host}
+		if hostname.IsPattern(r.Host) {
+			registries[i].HandlerFor = func(host string) (http.Handler, error) {
+				at := r.at(host)
+				return w.Registry(at.identity().Name()), nil
+			}
+		} else {
+			registries[i].Handler = w.Registry(r.identity().Name())
+		}
 		if r.TLS == string(transport.Disabled) { // a registry without TLS has another default port
 			registries[i].TLS = transport.Disabled
 		}
 	}
-	hosts := make([]download.Host, len(s.hosts))
-	for i, h := range s.hosts {
-		hosts[i] = download.Host{Name: h.Host, Handler: w.Web(hostname.Normal(h.Host))}
+	var hosts []download.Host
+	for _, h := range s.hosts {
+		if !hostname.IsPattern(h.Host) { // the hosts of a pattern are answered for like those without a connection
+			hosts = append(hosts, download.Host{Name: h.Host, Handler: w.Web(hostname.Normal(h.Host))})
+		}
 	}
 	for _, c := range s.clouds {
 		s.embeddedClouds[c.name] = w.Cloud(c.identity())
@@ -83,7 +94,7 @@ func (s *Set) cloudOptions(conn namedCloud) (glance.Options, bool) {
 	return embeddedOptions(conn.name, s.embeddedClouds[conn.name]), inside
 }
 
-// Hosts gives the hosts of all connections to registries.
+// Hosts gives the hosts of all connections to registries, also patterns.
 func (s *Set) Hosts() []string {
 	hosts := make([]string, len(s.registries))
 	for i, r := range s.registries {
@@ -91,3 +102,6 @@ func (s *Set) Hosts() []string {
 	}
 	return hosts
 }
+
+// HasRegistry reports whether the registry of a host has a connection.
+func (s *Set) HasRegistry(host string) bool { return s.has(runner.RegistryServer, host) }
