@@ -47,6 +47,7 @@ func (r *reader) readConnectionsFile(p *Plan) {
 	p.Registries, p.Clouds, p.Hosts = nil, nil, nil
 	r.readConnections(r.top.value("connections"), p)
 	p.sources = append(p.sources, r.src)
+	p.scopes = append(p.scopes, r.scope)
 	p.ConnectionsFile = r.src.file
 	p.OtherServers = r.readOthers(r.top.value("others"))
 }

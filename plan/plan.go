@@ -53,6 +53,7 @@ type Plan struct {
 	Redactor *redact.Redactor
 
 	sources []*source       // of all its files, the plan file first
+	scopes  []*scope        // of its variables: those of the plan, then those of the file of its connections
 	secrets []*secretSource // in no order
 }
 

@@ -46,6 +46,7 @@ func (r *reader) readPlan(o Options) *Plan {
 	other := r.openConnectionsFile(o)
 	r.overrideVars(o, other)
 	r.evaluateVars()
+	p.scopes = append(p.scopes, r.scope)
 	p.Vars = slices.Sorted(maps.Keys(r.scope.vars))
 	for _, in := range r.files {
 		in.readSecrets(in.top.value("secrets"), p)

@@ -4,7 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"fmt"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // A SourceText is the text of one file of a plan, for people.
@@ -22,6 +26,52 @@ func (p *Plan) Texts() []SourceText {
 		texts = append(texts, s.masked())
 	}
 	return texts
+}
+
+// VarTexts returns the values of the plan's variables as texts, by name, as they are after what
+// the Options add: lists and mappings as JSON, and [redacted] for one whose name is that of a
+// secret. It is for telling whether values are the same.
+func (p *Plan) VarTexts() map[string]string {
+	all := map[string]string{}
+	for _, s := range p.scopes {
+		for name, v := range s.vars {
+			if v.node.sensitive {
+				all[name] = redact.Mark
+				continue
+			}
+			all[name] = v.value.String()
+		}
+	}
+	return all
+}
+
+// String returns a text as it is, and a list or a mapping as JSON. It masks what stands under
+// the name of a secret.
+func (v varValue) String() string {
+	var value any = v.text
+	switch v.kind {
+	case isMapping:
+		texts := map[string]string{}
+		for _, it := range v.items {
+			if texts[it.key] = it.text; secretKey(it.key) {
+				texts[it.key] = redact.Mark
+			}
+		}
+		value = texts
+	case isSequence:
+		texts := []string{}
+		for _, it := range v.items {
+			texts = append(texts, it.text)
+		}
+		value = texts
+	default:
+		return v.text
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Sprint(value)
+	}
+	return string(text)
 }
 
 // RevealAll reads the secrets of the plan that can be read, so that its Redactor knows

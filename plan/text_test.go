@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,5 +49,33 @@ func TestRevealAll(t *testing.T) {
 	p.RevealAll(t.Context())
 	if got := r.Text("hunter2-x"); got != redact.Mark {
 		t.Errorf("got %q", got)
+	}
+}
+
+// Variables have the values that the command line gives them.
+func TestVarTexts(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	main := write("plan.yaml", `apiVersion: bayplan/v1
+name: p
+vars: { home: /home/stack, images: "${vars.home}/images", list: [a, b], map: { x: "1", y: "2", token: hunter2-y }, password: hunter2-x }
+steps: {}
+`)
+	other := write("connections.yaml", "apiVersion: bayplan/v1\nvars: { port: \"5000\" }\nconnections: {}\n")
+	p, errs := Load(t.Context(), main, Options{Connections: other, Vars: map[string]string{"home": "/root"}})
+	if p == nil {
+		t.Fatal(errs)
+	}
+	want := map[string]string{
+		"home": "/root", "images": "/root/images", "list": `["a","b"]`, "map": `{"token":"[redacted]","x":"1","y":"2"}`, "password": redact.Mark, "port": "5000",
+	}
+	if got := p.VarTexts(); !maps.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

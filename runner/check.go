@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/dag"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -174,64 +175,22 @@ func (c *checker) reference(n *Node, ref plan.Ref) {
 
 // cycles reports each cycle once, and of those of repeated steps the first.
 func (c *checker) cycles(g *Graph) {
-	unplaced := g.sort()
-	for _, n := range unplaced {
-		c.waitsUnknownFor[n.ID()] = true
+	unplaced, needs := g.sort()
+	for _, i := range unplaced {
+		c.waitsUnknownFor[g.Nodes[i].ID()] = true
 	}
-	for stuck := circular(unplaced); len(stuck) > 0; {
-		loop := cycle(stuck)
-		first, bases := c.byID[loop[0]], map[string]bool{}
-		for _, id := range loop {
-			bases[c.byID[id].Base] = true
+	for stuck := dag.Circular(needs, unplaced); len(stuck) > 0; {
+		var ids []string
+		bases := map[string]bool{}
+		loop := dag.Cycle(needs, stuck)
+		for _, i := range append(loop, loop[0]) {
+			ids = append(ids, g.Nodes[i].ID())
+			bases[g.Nodes[i].Step.Base] = true
 		}
-		c.report(first, first.Pos, "steps wait for each other: "+strings.Join(append(loop, loop[0]), " -> "), "")
-		stuck = circular(slices.DeleteFunc(stuck, func(n *Node) bool { return bases[n.Step.Base] }))
+		first := g.Nodes[loop[0]].Step
+		c.report(first, first.Pos, "steps wait for each other: "+strings.Join(ids, " -> "), "")
+		stuck = dag.Circular(needs, slices.DeleteFunc(stuck, func(i int) bool { return bases[g.Nodes[i].Step.Base] }))
 	}
-}
-
-// circular keeps the nodes on a cycle or between two cycles: each waits for one of
-// them, and one of them waits for it.
-func circular(nodes []*Node) []*Node {
-	byID, waits, behind := map[string]*Node{}, map[*Node]int{}, map[*Node][]*Node{}
-	for _, n := range nodes {
-		byID[n.ID()] = n
-	}
-	for _, n := range nodes {
-		for _, e := range n.Needs {
-			if from := byID[e.From]; from != nil {
-				waits[n]++
-				behind[from] = append(behind[from], n)
-			}
-		}
-	}
-	awaited := map[*Node]int{}
-	var out []*Node
-	for _, n := range nodes {
-		if awaited[n] = len(behind[n]); waits[n] == 0 || awaited[n] == 0 {
-			out = append(out, n)
-		}
-	}
-	gone := map[*Node]bool{}
-	for len(out) > 0 {
-		n := out[len(out)-1]
-		if out = out[:len(out)-1]; gone[n] {
-			continue
-		}
-		gone[n] = true
-		for _, next := range behind[n] {
-			if waits[next]--; waits[next] == 0 {
-				out = append(out, next)
-			}
-		}
-		for _, e := range n.Needs {
-			if from := byID[e.From]; from != nil {
-				if awaited[from]--; awaited[from] == 0 {
-					out = append(out, from)
-				}
-			}
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(nodes), func(n *Node) bool { return gone[n] })
 }
 
 // quoted returns a step's id as messages show it. The address of an instance has quotes

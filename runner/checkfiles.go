@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/bayplan/bayplan/internal/pathindex"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -70,7 +71,7 @@ type ownFiles struct {
 
 // madeByOther reports whether a step other than the node makes the file at a path.
 func (o *ownFiles) madeByOther(path string) bool {
-	for dir := range upwards(path) {
+	for dir := range pathindex.Upwards(path) {
 		if slices.ContainsFunc(o.made[dir], func(n *Node) bool { return n != o.node }) {
 			return true
 		}

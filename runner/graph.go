@@ -1,9 +1,9 @@
 package runner
 
 import (
-	"container/heap"
 	"slices"
 
+	"github.com/bayplan/bayplan/internal/dag"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -27,8 +27,9 @@ type Node struct {
 	Needs []Edge // what it waits for: its needs, then its references, in file order
 
 	graph     *Graph
-	place     int // in the graph's order; -1 for a node on a cycle or behind one
-	ancestors set // places of all nodes before it
+	at        int     // in the graph's Nodes
+	place     int     // in the graph's order; -1 for a node on a cycle or behind one
+	ancestors dag.Set // places of all nodes before it
 }
 
 // ID gives the step's id.
@@ -40,7 +41,7 @@ func (n *Node) After(id string) bool {
 	return m != nil && n.after(m)
 }
 
-func (n *Node) after(m *Node) bool { return m.place >= 0 && n.ancestors.has(m.place) }
+func (n *Node) after(m *Node) bool { return m.place >= 0 && n.ancestors.Has(m.place) }
 
 // An Edge says that one step waits for another, and why.
 type Edge struct {
@@ -78,7 +79,7 @@ func (g *Graph) Edges() []Edge {
 // Ancestors returns all nodes that come before n, in Order.
 func (g *Graph) Ancestors(n *Node) []*Node {
 	var all []*Node
-	for place := range n.ancestors.all() {
+	for place := range n.ancestors.All() {
 		all = append(all, g.order[place])
 	}
 	return all
@@ -164,102 +165,36 @@ func distinct(edges []Edge) []Edge {
 	})
 }
 
-// index makes the nodes known by their ids.
-func (g *Graph) index() {
+// index makes the nodes known by their ids, and gives for each what it waits for.
+func (g *Graph) index() [][]int {
 	g.byID = make(map[string]*Node, len(g.Nodes))
-	for _, n := range g.Nodes {
-		n.graph, n.place, n.ancestors = g, -1, nil
+	for i, n := range g.Nodes {
+		n.graph, n.at, n.place, n.ancestors = g, i, -1, nil
 		g.byID[n.ID()] = n
 	}
+	needs := make([][]int, len(g.Nodes))
+	for i, n := range g.Nodes {
+		for _, e := range n.Needs {
+			from := -1
+			if m := g.byID[e.From]; m != nil {
+				from = m.at
+			}
+			needs[i] = append(needs[i], from)
+		}
+	}
+	return needs
 }
 
 // sort fills order and the nodes' ancestors. Of the nodes that wait for nothing any more,
-// the first in the file comes next. It returns the nodes that are on a cycle or behind one.
-func (g *Graph) sort() (stuck []*Node) {
-	g.index()
-	at, waits, behind := map[*Node]int{}, make([]int, len(g.Nodes)), make([][]int, len(g.Nodes))
-	for i, n := range g.Nodes {
-		at[n] = i
+// the first in the file comes next. It returns the numbers of the nodes that are on a cycle or
+// behind one, and what each node waits for.
+func (g *Graph) sort() (stuck []int, needs [][]int) {
+	needs = g.index()
+	o := dag.Sort(needs)
+	for place, i := range o.Things {
+		n := g.Nodes[i]
+		n.place, n.ancestors = place, o.Before[i]
+		g.order = append(g.order, n)
 	}
-	ready := &places{}
-	for i, n := range g.Nodes {
-		for _, e := range n.Needs {
-			waits[i]++
-			if from := g.byID[e.From]; from != nil {
-				behind[at[from]] = append(behind[at[from]], i)
-			}
-		}
-		if waits[i] == 0 {
-			heap.Push(ready, i)
-		}
-	}
-	for ready.Len() > 0 {
-		i := heap.Pop(ready).(int)
-		g.put(g.Nodes[i])
-		for _, next := range behind[i] {
-			if waits[next]--; waits[next] == 0 {
-				heap.Push(ready, next)
-			}
-		}
-	}
-	for _, n := range g.Nodes {
-		if n.place < 0 {
-			stuck = append(stuck, n)
-		}
-	}
-	return stuck
-}
-
-// put makes a node the next in order.
-func (g *Graph) put(n *Node) {
-	n.place = len(g.order)
-	n.ancestors = newSet(n.place)
-	for _, e := range n.Needs {
-		from := g.byID[e.From]
-		n.ancestors.add(from.place)
-		n.ancestors.addAll(from.ancestors)
-	}
-	g.order = append(g.order, n)
-}
-
-// places is a heap of places in the file.
-type places []int
-
-func (p places) Len() int           { return len(p) }
-func (p places) Less(i, j int) bool { return p[i] < p[j] }
-func (p places) Swap(i, j int)      { p[i], p[j] = p[j], p[i] }
-func (p *places) Push(x any)        { *p = append(*p, x.(int)) }
-func (p *places) Pop() any {
-	last := len(*p) - 1
-	x := (*p)[last]
-	*p = (*p)[:last]
-	return x
-}
-
-// cycle finds one cycle among nodes, each of which waits for another one of them. It
-// returns the ids of the cycle. The first id is the one that is first in the file; each
-// id waits for the next one.
-func cycle(stuck []*Node) []string {
-	byID := map[string]*Node{}
-	for _, n := range stuck {
-		byID[n.ID()] = n
-	}
-	var path []string
-	for at := stuck[0]; ; {
-		if i := slices.Index(path, at.ID()); i >= 0 {
-			return startWithFirst(path[i:], stuck)
-		}
-		path = append(path, at.ID())
-		i := slices.IndexFunc(at.Needs, func(e Edge) bool { return byID[e.From] != nil })
-		at = byID[at.Needs[i].From]
-	}
-}
-
-func startWithFirst(loop []string, inFileOrder []*Node) []string {
-	for _, n := range inFileOrder {
-		if i := slices.Index(loop, n.ID()); i >= 0 {
-			return append(slices.Clone(loop[i:]), loop[:i]...)
-		}
-	}
-	return loop
+	return o.Stuck, needs
 }

@@ -72,6 +72,10 @@ func lock(dir, file string) (*flock.Flock, error) {
 	return l, nil
 }
 
+// Holder returns the process that holds the lock of the state, or held it last. It is
+// zero if there was none.
+func (s *Store) Holder() Holder { return readHolder(filepath.Join(s.dir, "lock")) }
+
 // readHolder returns the zero Holder if the file holds none: the other process may be
 // about to write.
 func readHolder(file string) Holder {
@@ -104,7 +108,7 @@ func (s *Store) Owner() string {
 // lock. It asks whether the process is alive, since a killed one leaves its name in the
 // lock file. So it sees only processes of this host.
 func (s *Store) Running() (Holder, bool) {
-	h := readHolder(filepath.Join(s.dir, "lock"))
+	h := s.Holder()
 	host, err := os.Hostname()
 	if h.PID <= 0 || err != nil || host != h.Host {
 		return Holder{}, false
@@ -117,7 +121,7 @@ func (s *Store) Running() (Holder, bool) {
 // not be locked.
 func writeHolder(file string) error {
 	h := Holder{PID: os.Getpid(), Command: strings.Join(os.Args, " "), Since: time.Now()}
-	h.User, h.Host = userAndHost()
+	h.User, h.Host = UserAndHost()
 	b, err := json.Marshal(h)
 	if err != nil {
 		return err
@@ -125,8 +129,8 @@ func writeHolder(file string) error {
 	return os.WriteFile(file, append(b, '\n'), 0o600)
 }
 
-// userAndHost names who runs this process and where, "?" for what is not known.
-func userAndHost() (username, host string) {
+// UserAndHost names who runs this process and where, "?" for what is not known.
+func UserAndHost() (username, host string) {
 	username, host = "?", "?"
 	if h, err := os.Hostname(); err == nil {
 		host = h

@@ -1,10 +1,13 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
+
+	"github.com/bayplan/bayplan/internal/pathindex"
 )
 
 // A nodePaths is a node with the paths that it touches.
@@ -31,6 +34,26 @@ func (c *checker) paths(g *Graph) {
 		}
 	})
 	c.places(all)
+}
+
+// pathPairs returns the pairs of steps that may concern each other by their paths, in file
+// order.
+func pathPairs(all []nodePaths) [][2]int {
+	reads, writes, dirs, makes := pathindex.Index{}, pathindex.Index{}, pathindex.Index{}, pathindex.Index{}
+	for i, t := range all {
+		reads.Add(t.Reads, i)
+		writes.Add(t.Writes, i)
+		dirs.Add(t.dirs(), i)
+		makes.Add(t.Makes, i)
+	}
+	found := pathindex.Pairs{}
+	for i, t := range all {
+		found.Above(writes, slices.Concat(t.Writes, t.dirs(), t.Reads), i)
+		found.Above(reads, slices.Concat(t.Writes, t.dirs()), i)
+		found.Above(dirs, t.Reads, i)
+		found.Above(makes, slices.Concat(t.Into, t.Writes), i)
+	}
+	return slices.SortedFunc(maps.Keys(found), func(a, b [2]int) int { return cmp.Or(a[0]-b[0], a[1]-b[1]) })
 }
 
 // findUnknownWaits finds the nodes that may have been meant to wait for more than they do.
@@ -88,11 +111,11 @@ func (c *checker) sameFile(a, b nodePaths) bool {
 		c.report(b.node.Step, b.node.Step.Pos, fmt.Sprintf("writes %s, which step %s writes too", path, quoted(a.node.ID())), sameStepHint(a, b))
 		return true
 	}
-	if path, ok := firstPair(a.Writes, b.dirs(), contains); ok {
+	if path, ok := firstPair(a.Writes, b.dirs(), pathindex.Contains); ok {
 		c.report(b.node.Step, b.node.Step.Pos, fmt.Sprintf("needs %s as a directory, which step %s writes as a file", path, quoted(a.node.ID())), "")
 		return true
 	}
-	if path, ok := firstPair(b.Writes, a.dirs(), contains); ok {
+	if path, ok := firstPair(b.Writes, a.dirs(), pathindex.Contains); ok {
 		c.report(b.node.Step, b.node.Step.Pos, fmt.Sprintf("writes %s as a file, which step %s needs as a directory", path, quoted(a.node.ID())), "")
 		return true
 	}
@@ -134,21 +157,21 @@ func sameStepHint(a, b nodePaths) string {
 
 // dependence finds how user depends on what maker makes.
 func dependence(maker, user nodePaths) (verb, path string, ok bool) {
-	if path, ok := firstPair(maker.Writes, user.Reads, within); ok {
+	if path, ok := firstPair(maker.Writes, user.Reads, pathindex.Within); ok {
 		return "reads", path, true
 	}
-	if path, ok := firstPair(maker.Into, user.Reads, overlap); ok {
+	if path, ok := firstPair(maker.Into, user.Reads, pathindex.Overlap); ok {
 		return "reads", path, true
 	}
 	// A file below a directory that is made empty was there before, and so was the
 	// directory. Only a step that reads the directory itself has to wait.
-	if path, ok := firstPair(maker.Makes, user.Reads, within); ok {
+	if path, ok := firstPair(maker.Makes, user.Reads, pathindex.Within); ok {
 		return "reads", path, true
 	}
-	if path, ok := firstPair(maker.Makes, user.Into, contains); ok {
+	if path, ok := firstPair(maker.Makes, user.Into, pathindex.Contains); ok {
 		return "writes into", path, true
 	}
-	if path, ok := firstPair(maker.Makes, user.Writes, contains); ok {
+	if path, ok := firstPair(maker.Makes, user.Writes, pathindex.Contains); ok {
 		return "writes", path, true
 	}
 	return "", "", false
@@ -170,16 +193,6 @@ func firstPair(as, bs []string, related func(a, b string) bool) (string, bool) {
 	}
 	return "", false
 }
-
-// within reports whether a is b or lies below it.
-func within(a, b string) bool {
-	return a == b || strings.HasPrefix(a, strings.TrimSuffix(b, "/")+"/")
-}
-
-// contains reports whether b is a or lies below it.
-func contains(a, b string) bool { return within(b, a) }
-
-func overlap(a, b string) bool { return within(a, b) || within(b, a) }
 
 // cleaned cleans paths and leaves out those that are not known yet.
 func cleaned(paths []string) []string {

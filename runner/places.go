@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/pathindex"
 )
 
 // A match says how what one step changes and what another one looks at go together.
@@ -50,7 +52,7 @@ func newMakers(all []nodePaths) *makers {
 	}
 	for i, t := range all {
 		for _, path := range slices.Concat(t.Writes, t.Into) {
-			for dir := range upwards(path) {
+			for dir := range pathindex.Upwards(path) {
 				if scanned[dir] {
 					m.below[dir] = append(m.below[dir], i)
 				}
@@ -128,7 +130,7 @@ func meet(maker, user nodePaths, all *makers) meeting {
 		}
 	}
 	for _, dir := range user.Scans {
-		if path, ok := firstPair([]string{dir}, slices.Concat(maker.Writes, maker.Into), contains); ok {
+		if path, ok := firstPair([]string{dir}, slices.Concat(maker.Writes, maker.Into), pathindex.Contains); ok {
 			consider(path, anyMatch)
 		}
 	}

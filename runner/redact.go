@@ -16,9 +16,9 @@ func (r *Runner) redactor() *redact.Redactor {
 	return r.Graph.Plan.Redactor
 }
 
-// redactEvent masks the secrets in the texts of an event. What steps and servers give
+// RedactEvent masks the secrets in the texts of an event. What steps and servers give
 // is copied, not changed.
-func redactEvent(r *redact.Redactor, e Event) Event {
+func RedactEvent(r *redact.Redactor, e Event) Event {
 	e.Message, e.Error, e.Hint = r.Text(e.Message), r.Text(e.Error), r.Text(e.Hint)
 	e.Notes = slices.Clone(e.Notes)
 	for i, note := range e.Notes {

@@ -47,7 +47,7 @@ func TestRedactEvent(t *testing.T) {
 	r.Add(secret)
 	item := Item{Op: Create, What: "file", Name: secret, Source: secret, Note: secret, Old: secret, New: secret}
 	notes, problems := []string{secret}, []fault.Problem{{Kind: "extra", Name: secret, Source: secret, Want: secret, Have: secret, Lacks: secret}}
-	e := redactEvent(r, Event{Message: secret, Error: secret, Hint: secret, Notes: notes, Problems: problems, Item: &item, Change: []Item{item}, Outputs: Outputs{"a": plan.Text(secret), "b": plan.Text("b")}})
+	e := RedactEvent(r, Event{Message: secret, Error: secret, Hint: secret, Notes: notes, Problems: problems, Item: &item, Change: []Item{item}, Outputs: Outputs{"a": plan.Text(secret), "b": plan.Text("b")}})
 	const mark = redact.Mark
 	want := Event{
 		Message: mark, Error: mark, Hint: mark, Notes: []string{mark},

@@ -208,5 +208,5 @@ func (r *Runner) emit(e Event) {
 		return
 	}
 	e.FormatVersion, e.Time = FormatVersion, time.Now()
-	r.Observe(redactEvent(r.redactor(), e))
+	r.Observe(RedactEvent(r.redactor(), e))
 }

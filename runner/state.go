@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/owners"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -50,7 +51,7 @@ func OpenStore(dir, planFile string) (*Store, error) {
 	if err := makeStateDir(dir); err != nil {
 		return nil, fmt.Errorf("make the state %s: %w", dir, err)
 	}
-	if err := checkTrust(dir, planFile); err != nil {
+	if err := owners.Check(dir, planFile); err != nil {
 		return nil, err
 	}
 	l, err := lock(dir, filepath.Join(dir, "lock"))
@@ -132,6 +133,14 @@ func checkOwner(m *memory, dir, planFile string) error {
 
 // Dir returns the directory of the state.
 func (s *Store) Dir() string { return s.dir }
+
+// CheckWritable returns an error for a state that was opened for reading only.
+func (s *Store) CheckWritable() error {
+	if s.lock == nil {
+		return errReadOnly
+	}
+	return nil
+}
 
 // CacheDir returns the directory for files that may be deleted at any time.
 func (s *Store) CacheDir() string { return filepath.Join(s.dir, "cache") }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/bayplan/bayplan/internal/dag"
 )
 
 // A walk starts the work of nodes, each after the nodes before it, at most parallel
@@ -56,13 +58,13 @@ type message struct {
 // of the walk that are before it, even if only nodes outside the walk connect them.
 func newWalk(nodes []*Node, parallel int, h handler) *walk {
 	w := &walk{parallel: max(parallel, 1), handler: h}
-	var chosen set
+	var chosen dag.Set
 	for _, n := range nodes {
-		chosen = chosen.with(n.place)
+		chosen = chosen.With(n.place)
 	}
 	w.waitsFor = make([]int, 64*len(chosen))
 	for _, n := range nodes {
-		w.waitsFor[n.place] = n.ancestors.common(chosen)
+		w.waitsFor[n.place] = n.ancestors.Common(chosen)
 	}
 	w.blocked = slices.Clone(nodes)
 	w.release()

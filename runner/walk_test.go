@@ -98,7 +98,7 @@ func nodes(t *testing.T, lines ...string) []*Node {
 		g.Nodes = append(g.Nodes, n)
 		g.Plan.Steps = append(g.Plan.Steps, s)
 	}
-	if stuck := g.sort(); stuck != nil {
+	if stuck, _ := g.sort(); stuck != nil {
 		t.Fatal("a cycle")
 	}
 	return g.order

@@ -31,11 +31,6 @@ func (Thing) Words() []string {
 // Words returns all reasons to wait.
 func (EdgeKind) Words() []string { return words(Need, Reference) }
 
-// Words returns all states of runs.
-func (RunState) Words() []string {
-	return words(RunDone, RunFailed, RunInterrupted, RunKilled, RunUnderWay, RunUnknown)
-}
-
 func words[W ~string](all ...W) []string {
 	texts := make([]string, len(all))
 	for i, w := range all {

@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 	"github.com/bayplan/bayplan/schemas"
 	"github.com/bayplan/bayplan/steps"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -197,7 +198,7 @@ func runIDs(args []string) []string {
 	if err != nil {
 		return nil
 	}
-	runs, _ := store.Runs()
+	runs, _ := history.List(store)
 	var ids []string
 	for _, r := range runs {
 		ids = append(ids, r.ID)

@@ -23,15 +23,46 @@ type part struct {
 
 // topics are all topics, in the order of a plan; json is described elsewhere.
 var topics = [...]topic{
-	{"vars", `Variables are texts under vars, used as ${vars.NAME} in the settings of steps
-and connections. Each of these replaces the one above it:
+	{"plan", `A plan is a YAML file with these keys:
+
+  apiVersion:    bayplan/v1
+  name:          names the state, .bayplan/NAME beside the plan
+  include:       other files that belong to the plan
+  vars:          values to use in many places
+  secrets:       where secrets are read from
+  connections:   how servers are reached
+  defaults:      what holds for every step
+  steps:         what is to be done
+
+bayplan explain NAME tells more of vars, secrets, connections, steps and
+references. A relative path counts from the file in which it stands.
+
+An included file has an apiVersion, no name, and any of include, vars,
+secrets, connections and steps. It may use names that another file of the plan
+defines, and a variable without a value is left to another file. A name that
+two files define is a mistake. Lock and state are those of the plan.`, []part{
+		{"defaults", []string{"properties", "defaults"}},
+	}},
+	{"vars", `Variables are under vars, and are used as ${vars.NAME} in the settings of
+steps and connections. A variable is a text, a list of texts or a mapping of
+texts:
+
+  vars:
+    centre: registry.example.com
+    names: [one, two]
+    sites: { edge1: "02:00", edge2: "03:30" }
+
+A list or a mapping is used as a whole value, by a setting that takes one.
+${vars.sites.edge1} is a text of a mapping. Each of these replaces the one
+above it:
 
   vars:                 the value in the plan
-  BAYPLAN_VAR_NAME      an environment variable
+  BAYPLAN_VAR_NAME      an environment variable, for a text
   --var-file FILE       a YAML file of names and values
-  --var NAME=VALUE      on the command line
+  --var NAME=VALUE      on the command line, for a text
 
-A variable that is not defined is a mistake.`, nil},
+A file gives a value in the form that the plan declares. A variable that is
+not defined is a mistake.`, nil},
 	{"secrets", `Secrets say where values are read from, and are used as ${secrets.NAME} under
 connections only. Each is read at its first use, and is never printed or
 recorded.`, []part{
@@ -40,19 +71,52 @@ recorded.`, []part{
 	{"connections", `Connections say how servers are reached. A registry or host is found by the
 host of an image or address, a cloud by its name. A server without a
 connection is asked anonymously, over https. --connections FILE replaces the
-connections of the plan, for example by embedded ones.`, []part{
+connections of the plan and of the files that it includes, for example by
+embedded ones.
+
+In a host such as registry.*.example.com:5000 the * stands for exactly one
+label, the part between two dots. A connection with the very host comes first,
+then the pattern with the most literal characters. Where a step names a
+registry by its connection, it may name a host instead.`, []part{
 		{"connections.registries.NAME", []string{"$defs", "registry"}},
 		{"connections.clouds.NAME", []string{"$defs", "cloud"}},
 		{"connections.hosts.NAME", []string{"$defs", "host"}},
 	}},
 	{"steps", `A step has an id, which is its key under steps, and a type. It runs when the
-steps that it needs, and those whose outputs it refers to, have succeeded.`, []part{
+steps that it needs, and those whose outputs it refers to, have succeeded.
+
+With for_each, a step is repeated, each time for one key of a list or mapping:
+
+  sites:
+    type: mirror
+    for_each: { edge1: "02:00", edge2: "03:30" }
+    with: { images: list.txt, to: "registry.${each.key}.example.com" }
+  check:
+    type: verify-catalog
+    for_each: ${steps.sites}
+    needs: [sites]
+    with: { expect: list.txt, registry: "registry.${each.key}.example.com" }
+
+These are the steps sites["edge1"], sites["edge2"], check["edge1"] and
+check["edge2"]. In check, which repeats the instances of sites, needs: [sites]
+is the one with the same key. In other steps it is all of them. --only and
+--skip take sites[edge1], and sites for all.
+
+With when, a step runs only where an expression is true:
+
+  when: vars.ceph == 'yes' and each.key != 'edge2'
+
+It names variables without ${ }, and texts in quotes. What needs a step that
+does not run waits for what that one would have waited for.`, []part{
 		{"steps.ID", []string{"$defs", "step"}},
 	}},
 	{"references", `${vars.NAME}, ${secrets.NAME} and ${steps.ID.OUTPUT} stand for values. A
 reference to an output makes its step run first. An output that is a list can
-only be a whole value. $${ stands for ${ itself. Inside of [ ] and { }, a
-reference needs quotes.`, nil},
+only be a whole value. ${steps.sites["edge1"].OUTPUT} is an output of one
+instance of a repeated step. In another repeated step,
+${steps.sites[each.key].OUTPUT} is that of the instance with the same key.
+${each.key} and ${each.value} stand for the key of the instance and its text.
+$${ stands for ${ itself. Inside of [ ] and { }, a reference needs quotes.`, nil},
 	{"lock", `The lock file is PLAN.lock.yaml beside the plan, or what --lock names. It
 records what the tags of images stood for when they were looked up first, so
 that all later runs mean the same images. Check it in with the plan.

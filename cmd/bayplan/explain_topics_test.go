@@ -10,11 +10,12 @@ import (
 // parts.
 func TestExplainTopics(t *testing.T) {
 	wants := map[string][]string{
-		"vars":        {"BAYPLAN_VAR_NAME", "--var-file FILE"},
+		"plan":        {"include:", "Settings of defaults:", "  spool ("},
+		"vars":        {"BAYPLAN_VAR_NAME", "--var-file FILE", "${vars.sites.edge1}"},
 		"secrets":     {"Settings of secrets.NAME:", "  env (text, optional)", "  file (text, optional)"},
 		"connections": {"Settings of connections.registries.NAME:", "  host (text, required)", "  auth_url (text, optional)", "Settings of connections.hosts.NAME:"},
-		"steps":       {"Settings of steps.ID:", "  needs (list of text, optional)", "  timeout (text, optional)"},
-		"references":  {"${steps.ID.OUTPUT}"},
+		"steps":       {"Settings of steps.ID:", "  needs (list of text, optional)", "  timeout (text, optional)", "  for_each (", `check["edge2"]`},
+		"references":  {"${steps.ID.OUTPUT}", "${steps.sites[each.key].OUTPUT}"},
 		"lock":        {"choices:", "--locked"},
 		"json":        {`"format_version": 1`},
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/page"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 func (p *program) graphCommand() *cli.Command {
@@ -23,6 +25,9 @@ func (p *program) graphCommand() *cli.Command {
 			}[c.String("format")]
 			if draw == nil {
 				return usageError{fmt.Errorf("graph: there is no format %q; choose text, dot, mermaid or svg", c.String("format"))}
+			}
+			if c.Bool("json") && c.IsSet("format") {
+				return usageError{errors.New("graph: --json and --format are two forms; choose one")}
 			}
 			s, err := p.load(c)
 			if err != nil {
@@ -99,7 +104,7 @@ func mermaidID(id string) string {
 }
 
 func graphSVG(w io.Writer, g *runner.Graph) error {
-	d, err := page.DrawGraph("Steps of the plan "+g.Plan.Name, g.RunSteps(), nil)
+	d, err := page.DrawGraph("Steps of the plan "+g.Plan.Name, history.StepsOf(g), nil)
 	if err != nil {
 		return err
 	}

@@ -15,15 +15,16 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 // runInfo says what a run is that begins now.
-func (s *session) runInfo(c *cli.Context) runner.RunInfo {
-	return runner.RunInfo{
+func (s *session) runInfo(c *cli.Context) history.Info {
+	return history.Info{
 		Plan: s.graph.Plan.Name, Mode: runner.ModeApply, Began: time.Now(),
 		Command: strings.Join(os.Args, " "), Version: version(),
 		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
-		Steps: s.graph.RunSteps(), Texts: s.graph.Plan.Texts(), Lock: s.lockDigest(c),
+		Steps: history.StepsOf(s.graph), Texts: s.graph.Plan.Texts(), Lock: s.lockDigest(c),
 	}
 }
 
@@ -60,7 +61,7 @@ func (p *program) historyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			runs, err := store.Runs()
+			runs, err := history.List(store)
 			if err != nil {
 				return withStateHint(err)
 			}
@@ -75,7 +76,7 @@ func (p *program) historyCommand() *cli.Command {
 	}
 }
 
-func (p *program) historyJSON(s *session, runs []*runner.PastRun) error {
+func (p *program) historyJSON(s *session, runs []*history.Run) error {
 	doc := document.History{Plan: s.graph.Plan.Name, Runs: make([]document.Run, len(runs))}
 	for i, r := range runs {
 		doc.Runs[i] = document.RunOf(r)
@@ -83,7 +84,7 @@ func (p *program) historyJSON(s *session, runs []*runner.PastRun) error {
 	return p.printDocument(doc)
 }
 
-func (p *program) historyTable(runs []*runner.PastRun) error {
+func (p *program) historyTable(runs []*history.Run) error {
 	if len(runs) == 0 {
 		_, err := fmt.Fprintln(p.stdout, "no apply of this plan is recorded")
 		return err
@@ -109,11 +110,11 @@ func (p *program) historyTable(runs []*runner.PastRun) error {
 }
 
 // runStateText is the state of a run for people.
-func runStateText(s runner.RunState) string {
+func runStateText(s history.State) string {
 	switch s {
-	case runner.RunUnderWay:
+	case history.UnderWay:
 		return "under way"
-	case runner.RunUnknown:
+	case history.Unknown:
 		return "under way or killed"
 	}
 	return string(s)
@@ -124,7 +125,7 @@ const maxChangedSteps = 4
 
 // changedText says what a run has changed: "15 items, 2.5 KiB: pki, release", and which
 // steps failed.
-func changedText(r *runner.PastRun) string {
+func changedText(r *history.Run) string {
 	var parts []string
 	if len(r.Changed) > 0 {
 		var steps []string

@@ -132,10 +132,24 @@ func (p *program) lockCommand() *cli.Command {
 	}
 }
 
+// lookUp looks up all tags. On a terminal it shows how far that is.
+func (p *program) lookUp(c *cli.Context, r *runner.Runner) (*runner.Report, error) {
+	if p.terminal == nil || c.Bool("json") {
+		return r.LookUp(c.Context)
+	}
+	v := p.drawnUntil(c, r, view.NewEnd(func(*runner.Report) error { return nil }))
+	r.Observe = v.Observe
+	report, err := r.LookUp(c.Context)
+	if report == nil {
+		return nil, err
+	}
+	return report, errors.Join(err, v.End(report))
+}
+
 // updateLock looks up all tags and writes the lock file. If steps fail, it
 // locks the tags that were found and returns the failures.
 func (p *program) updateLock(c *cli.Context, s *session, r *runner.Runner) error {
-	report, err := r.LookUp(c.Context)
+	report, err := p.lookUp(c, r)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/metrics"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 func metricsFlag() cli.Flag {
@@ -91,12 +92,12 @@ func (s *session) lastSuccess(c *cli.Context) time.Time {
 		return time.Time{} // the run has told it
 	}
 	defer store.Close()
-	runs, err := store.Runs()
+	runs, err := history.List(store)
 	if err != nil {
 		return time.Time{}
 	}
 	for _, r := range runs {
-		if r.Mode == runner.ModeApply && r.State == runner.RunDone {
+		if r.Mode == runner.ModeApply && r.State == history.Done {
 			return r.Ended
 		}
 	}

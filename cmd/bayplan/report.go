@@ -14,7 +14,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/page"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 // defaultReport is the page that report writes where none is named.
@@ -47,16 +47,16 @@ func (p *program) reportCommand() *cli.Command {
 }
 
 // findRun gives the run that a text names, "" for the last one.
-func (s *session) findRun(c *cli.Context, name string) (*runner.PastRun, error) {
+func (s *session) findRun(c *cli.Context, name string) (*history.Run, error) {
 	store, err := s.readStore(c)
 	if err != nil {
 		return nil, err
 	}
-	runs, err := store.Runs()
+	runs, err := history.List(store)
 	if err != nil {
 		return nil, withStateHint(err)
 	}
-	run, err := runner.FindRun(runs, name)
+	run, err := history.Find(runs, name)
 	switch {
 	case err != nil:
 		return nil, usageError{fault.WithHint(err, "name one of them in full")}
@@ -69,7 +69,7 @@ func (s *session) findRun(c *cli.Context, name string) (*runner.PastRun, error) 
 }
 
 // writeReport writes the page of a run.
-func (p *program) writeReport(ctx context.Context, s *session, run *runner.PastRun, file string) error {
+func (p *program) writeReport(ctx context.Context, s *session, run *history.Run, file string) error {
 	// What the run has masked is masked. A secret that was in the plan's text before it
 	// was known to be one is known now.
 	s.graph.Plan.RevealAll(ctx)

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 	"github.com/bayplan/bayplan/steps"
 	"github.com/bayplan/bayplan/steps/connections"
 )
@@ -134,7 +135,7 @@ func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) erro
 				return err
 			}
 		}
-		log, err := store.NewRun(s.runInfo(c), s.graph.Plan.Redactor)
+		log, err := history.Begin(store, s.runInfo(c), s.graph.Plan.Redactor)
 		if err != nil {
 			return err
 		}

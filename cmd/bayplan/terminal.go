@@ -60,24 +60,35 @@ func sizeOf(file *os.File) func() (columns, rows int) {
 	}
 }
 
-// drawnView makes the view that draws on the terminal.
+// drawnView makes the view that draws a run on the terminal.
 func (p *program) drawnView(c *cli.Context, mode runner.Mode, r *runner.Runner, s view.Screen) view.View {
-	resized := make(chan os.Signal, 1)
-	signal.Notify(resized, syscall.SIGWINCH)
-	t := view.Terminal{
+	if mode == runner.ModeDiff {
+		return p.drawnUntil(c, r, view.NewDiff(s, p.stdout))
+	}
+	v := view.NewTerminal(p.drawnOn(c), s, waits(r))
+	p.drawn.Store(v)
+	return v
+}
+
+// drawnUntil makes a view that draws a run on the terminal, and nothing else. last shows
+// its end.
+func (p *program) drawnUntil(c *cli.Context, r *runner.Runner, last view.View) view.View {
+	v := view.NewTerminalUntil(p.drawnOn(c), waits(r), last)
+	p.drawn.Store(v)
+	return v
+}
+
+func (p *program) drawnOn(c *cli.Context) view.Terminal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGWINCH, syscall.SIGCONT)
+	return view.Terminal{
 		To: p.stdout.drawing(), Size: p.terminal.size, Errs: p.terminal.both,
 		Unicode: p.terminal.unicode, Color: p.stdout.looks.color,
-		Resized: resized, Stopping: c.Context.Done(),
+		Signals: signals, Stopping: c.Context.Done(),
 		Text: func(to io.Writer) io.Writer {
 			return view.NewRelativePaths(&output{name: p.stdout.name, to: to, secrets: p.redactor, looks: p.stdout.looks}, p.dir)
 		},
 	}
-	v := view.NewTerminal(t, s, waits(r))
-	if mode == runner.ModeDiff {
-		v = view.NewTerminalUntil(t, waits(r), view.NewDiff(s, p.stdout))
-	}
-	p.drawn.Store(v)
-	return v
 }
 
 // waits returns the steps of a run with the steps that each waits for.

@@ -15,8 +15,11 @@ func TestCheckPattern(t *testing.T) {
 
 func TestPatternsOfRegistries(t *testing.T) {
 	all := Registries{
-		{Host: "*.example.com"}, {Host: "registry.*.example.com:5000"}, {Host: "registry.edge1.example.com:5000", Plain: true},
-		{Host: "*.*.example.com:5000"}, {Host: "*.lab", Plain: true},
+		{Host: "*.example.com"},
+		{Host: "registry.*.example.com:5000"},
+		{Host: "registry.edge1.example.com:5000", Plain: true},
+		{Host: "*.*.example.com:5000"},
+		{Host: "*.lab", Plain: true},
 	}
 	tests := []struct {
 		host, name string

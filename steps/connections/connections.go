@@ -49,13 +49,13 @@ type Set struct {
 
 	inside bool // a world answers for all servers: see OpenIn
 
-	secretVariables []string                                             // of the plan
-	redactor        *redact.Redactor                                     // learns all logins; nil for With
-	lock            *TagLock                                             // of tags; nil: every look-up asks
-	oldNames        map[string]string                                    // names in the lock file by canonical name
-	client          *registry.Client                                     // of all registries
-	downloads       *download.Client                                     // of all hosts
-	embeddedClouds  map[string]http.Handler                              // embedded clouds by name
+	secretVariables []string                                       // of the plan
+	redactor        *redact.Redactor                               // learns all logins; nil for With
+	lock            *TagLock                                       // of tags; nil: every look-up asks
+	oldNames        map[string]string                              // names in the lock file by canonical name
+	client          *registry.Client                               // of all registries
+	downloads       *download.Client                               // of all hosts
+	embeddedClouds  map[string]http.Handler                        // embedded clouds by name
 	needs           func(kind runner.ServerKind, name string) bool // see Need; nil: all are needed
 	closers         []io.Closer
 	spool           int64 // bytes that blobs may take that several destinations want

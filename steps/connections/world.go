@@ -35,10 +35,7 @@ func (s *Set) OpenIn(w World) error {
 	for i, r := range s.registries {
 		registries[i] = registry.Host{Name: r.Host}
 		if hostname.IsPattern(r.Host) {
-			registries[i].HandlerFor = func(host string) (http.Handler, error) {
-				at := r.at(host)
-				return w.Registry(at.identity().Name()), nil
-			}
+			registries[i].HandlerFor = func(host string) (http.Handler, error) { return w.Registry(r.identity().For(host).Name()), nil }
 		} else {
 			registries[i].Handler = w.Registry(r.identity().Name())
 		}
@@ -48,7 +45,7 @@ func (s *Set) OpenIn(w World) error {
 	}
 	var hosts []download.Host
 	for _, h := range s.hosts {
-		if !hostname.IsPattern(h.Host) { // the hosts of a pattern are answered for like those without a connection
+		if !hostname.IsPattern(h.Host) { // the world answers for each of these hosts below
 			hosts = append(hosts, download.Host{Name: h.Host, Handler: w.Web(hostname.Normal(h.Host))})
 		}
 	}
@@ -94,11 +91,13 @@ func (s *Set) cloudOptions(conn namedCloud) (glance.Options, bool) {
 	return embeddedOptions(conn.name, s.embeddedClouds[conn.name]), inside
 }
 
-// Hosts gives the hosts of all connections to registries, also patterns.
+// Hosts gives the hosts of all connections to registries, but no patterns.
 func (s *Set) Hosts() []string {
-	hosts := make([]string, len(s.registries))
-	for i, r := range s.registries {
-		hosts[i] = r.Host
+	var hosts []string
+	for _, r := range s.registries {
+		if !hostname.IsPattern(r.Host) {
+			hosts = append(hosts, r.Host)
+		}
 	}
 	return hosts
 }

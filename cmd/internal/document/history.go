@@ -5,6 +5,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/doctor"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 // A History is what `bayplan history --json` prints.
@@ -27,14 +28,14 @@ type Run struct {
 	Version string      `json:"version,omitempty"`     // of bayplan
 	Plan    string      `json:"plan_digest,omitempty"` // of the plan file
 	Lock    string      `json:"lock_digest,omitempty"` // of the lock file when the run began
-	runner.RunResult
+	history.Result
 }
 
 // RunOf returns a run of the state.
-func RunOf(r *runner.PastRun) Run {
+func RunOf(r *history.Run) Run {
 	run := Run{
 		ID: r.ID, Mode: r.Mode, Began: r.Began, User: r.User, Host: r.Host, Command: r.Command, Version: r.Version,
-		Lock: r.Lock, RunResult: r.RunResult,
+		Lock: r.Lock, Result: r.Result,
 	}
 	if len(r.Texts) > 0 {
 		run.Plan = r.Texts[0].Digest

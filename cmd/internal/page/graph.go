@@ -6,6 +6,7 @@ import (
 	"github.com/bayplan/bayplan/internal/drawing"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 // graphWidth is the width, in CSS pixels, up to which a graph is drawn from left to right.
@@ -18,13 +19,13 @@ const maxBoxes = 150
 // A group is the steps that a box stands for: mostly one.
 type group struct {
 	id    string // of the step, or what its instances have in common
-	steps []runner.RunStep
+	steps []history.Step
 }
 
 // DrawGraph draws which step waits for which. An arrow is dashed where nothing but the
 // order is meant. look changes a box, which stands for the steps with these ids; nil
 // leaves it.
-func DrawGraph(title string, steps []runner.RunStep, look func(n *drawing.Node, ids []string)) (*drawing.Drawing, error) {
+func DrawGraph(title string, steps []history.Step, look func(n *drawing.Node, ids []string)) (*drawing.Drawing, error) {
 	if len(steps) > maxBoxes {
 		// Instances may wait for a step that waits for others of them: that is no drawing.
 		if d, err := drawGroups(title, groupsOf(steps, baseOf), look); err == nil {
@@ -41,7 +42,7 @@ func baseOf(id string) string {
 	return base
 }
 
-func groupsOf(steps []runner.RunStep, name func(id string) string) []*group {
+func groupsOf(steps []history.Step, name func(id string) string) []*group {
 	var groups []*group
 	byID := map[string]*group{}
 	for _, s := range steps {

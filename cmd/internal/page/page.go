@@ -19,7 +19,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/drawing"
 	"github.com/bayplan/bayplan/internal/human"
-	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 //go:embed page.html
@@ -32,8 +32,8 @@ var pageCSS string
 var pageJS string
 
 // Write writes the page of a run. What stands in the run must be masked already (see
-// PastRun.Redact). Characters that people cannot see are replaced.
-func Write(w io.Writer, run *runner.PastRun) error {
+// Run.Redact of package history). Characters that people cannot see are replaced.
+func Write(w io.Writer, run *history.Run) error {
 	r, err := collect(run)
 	if err != nil {
 		return err

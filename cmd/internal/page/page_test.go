@@ -19,6 +19,7 @@ import (
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 var began = time.Date(2026, 11, 22, 13, 0, 0, 0, time.UTC)
@@ -29,7 +30,7 @@ func after(seconds float64) time.Time {
 }
 
 // kept keeps a run in a state and reads it from there.
-func kept(t *testing.T, info runner.RunInfo, events ...runner.Event) *runner.PastRun {
+func kept(t *testing.T, info history.Info, events ...runner.Event) *history.Run {
 	t.Helper()
 	s, err := runner.OpenStore(filepath.Join(t.TempDir(), "p"), "/plans/p.yaml")
 	if err != nil {
@@ -40,7 +41,7 @@ func kept(t *testing.T, info runner.RunInfo, events ...runner.Event) *runner.Pas
 	if info.Plan == "" {
 		info.Plan, info.Mode = "site", runner.ModeApply
 	}
-	l, err := s.NewRun(info, nil)
+	l, err := history.Begin(s, info, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,14 +51,14 @@ func kept(t *testing.T, info runner.RunInfo, events ...runner.Event) *runner.Pas
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	runs, err := s.Runs()
+	runs, err := history.List(s)
 	if err != nil || len(runs) != 1 {
 		t.Fatalf("%d runs, error %v", len(runs), err)
 	}
 	return runs[0]
 }
 
-func pageOf(t *testing.T, run *runner.PastRun) string {
+func pageOf(t *testing.T, run *history.Run) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := Write(&b, run); err != nil {
@@ -132,7 +133,7 @@ func texts(all []*element) []string {
 }
 
 // failedRun is a run in which much happens.
-func failedRun(t *testing.T) *runner.PastRun {
+func failedRun(t *testing.T) *history.Run {
 	t.Helper()
 	image := func(name string) runner.Item {
 		return runner.Item{Op: runner.Create, What: "image", Name: "r.test/" + name + ":1", Bytes: 1 << 20, Size: 3 << 20, To: "sha256:0123456789abcdef" + name}
@@ -142,9 +143,9 @@ func failedRun(t *testing.T) *runner.PastRun {
 	file := runner.Item{Op: runner.Update, What: "file", Name: "/etc/x", Old: "a\nb\nc\n", New: "a\nB\nc\n"}
 	broken, undone := image("broken"), image("undone")
 	return kept(t,
-		runner.RunInfo{
+		history.Info{
 			Plan: "site", Mode: runner.ModeApply, Version: "v1", Command: "bayplan apply",
-			Steps: []runner.RunStep{
+			Steps: []history.Step{
 				{ID: "files", Type: "prepare"},
 				{ID: "mirror", Type: "mirror", Needs: []runner.Edge{{From: "files", To: "mirror", Kind: runner.Reference, Output: "env"}}},
 				{ID: "check", Type: "verify-catalog", Needs: []runner.Edge{{From: "mirror", To: "check", Kind: runner.Need}}},
@@ -297,9 +298,9 @@ func TestHostileTexts(t *testing.T) {
 	item := runner.Item{Op: runner.Create, What: "image", Name: evil, Source: evil, Note: evil, From: evil, To: evil, Began: began}
 	file := runner.Item{Op: runner.Update, What: evil, Name: evil, Old: "x\n", New: evil + "\n"}
 	page := pageOf(t, kept(t,
-		runner.RunInfo{
+		history.Info{
 			Plan: evil, Mode: evil, Command: evil, Version: evil, Lock: evil,
-			Steps: []runner.RunStep{{ID: evil, Type: evil}, {ID: "b", Type: evil, Needs: []runner.Edge{{From: evil, To: "b", Output: evil, Kind: runner.Reference}}}},
+			Steps: []history.Step{{ID: evil, Type: evil}, {ID: "b", Type: evil, Needs: []runner.Edge{{From: evil, To: "b", Output: evil, Kind: runner.Reference}}}},
 			Texts: []plan.SourceText{{File: evil, Text: evil, Digest: evil}},
 		},
 		runner.Event{Time: began, Kind: runner.StepBegin, Step: evil, Type: evil},
@@ -334,7 +335,7 @@ func TestNoSecrets(t *testing.T) {
 	const secret = "hunter2-x"
 	item := runner.Item{What: "image", Name: secret, Source: secret, Note: secret}
 	run := kept(t,
-		runner.RunInfo{Plan: "site", Mode: runner.ModeApply, Command: secret, Texts: []plan.SourceText{{File: "site.yaml", Text: "url: x?key=" + secret}}},
+		history.Info{Plan: "site", Mode: runner.ModeApply, Command: secret, Texts: []plan.SourceText{{File: "site.yaml", Text: "url: x?key=" + secret}}},
 		runner.Event{Time: began, Kind: runner.StepChange, Step: "a", Message: secret, Change: []runner.Item{item}},
 		runner.Event{Time: began, Kind: runner.StepEnd, Step: "a", Status: runner.Failed, Error: secret, Hint: secret, Notes: []string{secret}},
 	)
@@ -351,7 +352,7 @@ func TestNoSecrets(t *testing.T) {
 }
 
 // manyImages is a run that mirrors images with long names.
-func manyImages(t *testing.T, n int) *runner.PastRun {
+func manyImages(t *testing.T, n int) *history.Run {
 	t.Helper()
 	var change []runner.Item
 	events := []runner.Event{{Time: began, Kind: runner.StepBegin, Step: "containers", Type: "mirror"}}
@@ -367,7 +368,7 @@ func manyImages(t *testing.T, n int) *runner.PastRun {
 		events = append(events, runner.Event{Time: after(float64(i) + 30), Kind: runner.ItemDone, Step: "containers", Item: &it})
 	}
 	events = append(events, runner.Event{Time: after(float64(n)), Kind: runner.StepEnd, Step: "containers", Type: "mirror", Status: runner.Changed})
-	return kept(t, runner.RunInfo{}, events...)
+	return kept(t, history.Info{}, events...)
 }
 
 // A page of 500 images is smaller than 1 MB.
@@ -385,18 +386,18 @@ func TestSizeOfPage(t *testing.T) {
 // it ended.
 func TestPageOfLittle(t *testing.T) {
 	tests := map[string]struct {
-		run    *runner.PastRun
+		run    *history.Run
 		status string
 	}{
-		"nothing":   {kept(t, runner.RunInfo{}), ""},
-		"killed":    {kept(t, runner.RunInfo{}, runner.Event{Time: began, Kind: runner.StepBegin, Step: "a", Type: "mirror"}), "killed"},
-		"not begun": {kept(t, runner.RunInfo{Plan: "p", Steps: []runner.RunStep{{ID: "a", Type: "mirror"}}}), "not begun"},
-		"left out":  {kept(t, runner.RunInfo{Plan: "p", Skip: []string{"a"}, Steps: []runner.RunStep{{ID: "a", Type: "mirror"}}}), "not chosen"},
+		"nothing":   {kept(t, history.Info{}), ""},
+		"killed":    {kept(t, history.Info{}, runner.Event{Time: began, Kind: runner.StepBegin, Step: "a", Type: "mirror"}), "killed"},
+		"not begun": {kept(t, history.Info{Plan: "p", Steps: []history.Step{{ID: "a", Type: "mirror"}}}), "not begun"},
+		"left out":  {kept(t, history.Info{Plan: "p", Skip: []string{"a"}, Steps: []history.Step{{ID: "a", Type: "mirror"}}}), "not chosen"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			if name == "killed" {
-				test.run.State = runner.RunKilled
+				test.run.State = history.Killed
 			}
 			all := elements(t, pageOf(t, test.run))
 			if rows := texts(named(all, "tbody")); test.status != "" && !strings.Contains(rows[0], "a"+"mirror"+test.status) {
@@ -432,11 +433,11 @@ func TestTicks(t *testing.T) {
 // Of very many steps, the instances of a repeated one share a box, which says how they
 // ended and leads to the worst of them.
 func TestGraphOfRepeatedSteps(t *testing.T) {
-	info := runner.RunInfo{Plan: "p", Mode: runner.ModeApply, Steps: []runner.RunStep{{ID: "centre", Type: "mirror"}}}
+	info := history.Info{Plan: "p", Mode: runner.ModeApply, Steps: []history.Step{{ID: "centre", Type: "mirror"}}}
 	events := []runner.Event{{Time: began, Kind: runner.StepEnd, Step: "centre", Type: "mirror", Status: runner.Unchanged}}
 	for i := range 1000 {
 		id := fmt.Sprintf("sites[\"edge%d\"]", i)
-		info.Steps = append(info.Steps, runner.RunStep{ID: id, Type: "mirror", Needs: []runner.Edge{{From: "centre", To: id, Kind: runner.Reference, Output: "images"}}})
+		info.Steps = append(info.Steps, history.Step{ID: id, Type: "mirror", Needs: []runner.Edge{{From: "centre", To: id, Kind: runner.Reference, Output: "images"}}})
 		status := runner.Changed
 		if i == 700 {
 			status = runner.Failed
@@ -461,9 +462,9 @@ func TestGraphOfRepeatedSteps(t *testing.T) {
 
 // Where the instances of a repeated step wait for others of them, each has its box.
 func TestGraphThatCannotBeGrouped(t *testing.T) {
-	steps := []runner.RunStep{{ID: `a["1"]`}, {ID: "b", Needs: []runner.Edge{{From: `a["1"]`, To: "b"}}}, {ID: `a["2"]`, Needs: []runner.Edge{{From: "b", To: `a["2"]`}}}}
+	steps := []history.Step{{ID: `a["1"]`}, {ID: "b", Needs: []runner.Edge{{From: `a["1"]`, To: "b"}}}, {ID: `a["2"]`, Needs: []runner.Edge{{From: "b", To: `a["2"]`}}}}
 	for i := range maxBoxes {
-		steps = append(steps, runner.RunStep{ID: fmt.Sprint("c", i)})
+		steps = append(steps, history.Step{ID: fmt.Sprint("c", i)})
 	}
 	d, err := DrawGraph("", steps, nil)
 	if err != nil {

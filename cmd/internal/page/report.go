@@ -11,11 +11,12 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 // A report is what is known of a run and its steps.
 type report struct {
-	Run   *runner.PastRun
+	Run   *history.Run
 	Steps []*step // in the order of the plan
 
 	byID map[string]*step
@@ -66,7 +67,7 @@ const (
 )
 
 // collect reads the events of a run.
-func collect(run *runner.PastRun) (*report, error) {
+func collect(run *history.Run) (*report, error) {
 	r := &report{Run: run, byID: map[string]*step{}, last: run.Began}
 	for _, s := range run.Steps {
 		r.step(s.ID, s.Type).needs = s.Needs
@@ -78,7 +79,7 @@ func collect(run *runner.PastRun) (*report, error) {
 		r.add(e)
 	}
 	for _, s := range r.Steps {
-		if s.Status == running && run.State != runner.RunUnderWay {
+		if s.Status == running && run.State != history.UnderWay {
 			s.Status = killed
 		}
 		if s.Status == notBegun && !chosen(run, s.ID) {
@@ -89,7 +90,7 @@ func collect(run *runner.PastRun) (*report, error) {
 }
 
 // chosen says whether a run was to run a step.
-func chosen(run *runner.PastRun, id string) bool {
+func chosen(run *history.Run, id string) bool {
 	return (len(run.Only) == 0 || slices.Contains(run.Only, id)) && !slices.Contains(run.Skip, id)
 }
 
@@ -203,9 +204,9 @@ func (r *report) Noted() []*step {
 // State gives the state of the run in words.
 func (r *report) State() string {
 	switch r.Run.State {
-	case runner.RunUnderWay:
+	case history.UnderWay:
 		return "under way"
-	case runner.RunUnknown:
+	case history.Unknown:
 		return "under way or killed"
 	}
 	return string(r.Run.State)
@@ -239,10 +240,10 @@ func (s *step) DoneItems() int {
 }
 
 // graph gives the steps for the drawing.
-func (r *report) graph() []runner.RunStep {
-	steps := make([]runner.RunStep, len(r.Steps))
+func (r *report) graph() []history.Step {
+	steps := make([]history.Step, len(r.Steps))
 	for i, s := range r.Steps {
-		steps[i] = runner.RunStep{ID: s.ID, Type: s.Type, Needs: s.needs}
+		steps[i] = history.Step{ID: s.ID, Type: s.Type, Needs: s.needs}
 	}
 	return steps
 }

@@ -67,6 +67,7 @@ func TestPlans(t *testing.T) {
 		"ironic-standalone": {examples + "ironic-standalone/bayplan.yaml"},
 		"formats":           {examples + "formats/bayplan.yaml"},
 		"selection":         {examples + "selection/bayplan.yaml"},
+		"sites":             {examples + "sites/bayplan.yaml"},
 		"airgap":            {examples + "airgap/outside.yaml", examples + "airgap/inside.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {

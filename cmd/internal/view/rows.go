@@ -116,8 +116,9 @@ const (
 	timeWidth    = 2 + 6  // 59m59s
 	percentWidth = 2 + 3  // 99%
 	movedWidth   = 2 + 21 // 601.3 MiB / 601.3 MiB
+	itemsWidth   = 2 + 9  // 1000/1000
 
-	minBar, maxBar = 8, 40
+	minBar, goodBar, maxBar = 8, 20, 40
 )
 
 // row draws a running step.
@@ -171,6 +172,7 @@ func (d drawing) fields(s *stepProgress, left int64, took time.Duration, now tim
 	fields := []field{
 		{fmt.Sprintf("%d%%", min(99, 100*s.bytes/s.total)), percentWidth, 4},
 		{human.Size(s.bytes) + " / " + human.Size(s.total), movedWidth, 5},
+		{s.itemsText(), itemsWidth, 6},
 		{human.Size(left) + " left", leftWidth, 1},
 		{rate, rateWidth, 2},
 		{remaining, timeWidth, 3},
@@ -179,9 +181,12 @@ func (d drawing) fields(s *stepProgress, left int64, took time.Duration, now tim
 	fits := map[int]bool{}
 	for importance := 1; importance <= len(fields); importance++ {
 		for _, f := range fields {
-			bar := minBar + 2
-			if importance == 1 {
+			bar := 2 + minBar
+			switch {
+			case importance == 1:
 				bar = 0
+			case importance >= 5:
+				bar = 2 + goodBar
 			}
 			if f.importance == importance && room-f.width >= bar {
 				fits[importance], room = true, room-f.width
@@ -194,6 +199,14 @@ func (d drawing) fields(s *stepProgress, left int64, took time.Duration, now tim
 		}
 	}
 	return text, room
+}
+
+// itemsText says how many items are finished, if there are several.
+func (s *stepProgress) itemsText() string {
+	if s.items < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%d/%d", min(s.finished, s.items), s.items)
 }
 
 // A field is a number in a row. The importance counts from 1, the most important.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/bayplan/bayplan/runner"
@@ -23,7 +24,7 @@ type Terminal struct {
 	Unicode bool                       // it shows more than ASCII
 	Color   bool                       // it shows colours
 
-	Resized  <-chan os.Signal // says that Size may have changed; nil: that is noticed later
+	Signals  <-chan os.Signal // SIGWINCH: Size has changed; SIGCONT: the process was stopped, and others have written
 	Stopping <-chan struct{}  // closed when the run is asked to stop
 
 	// Text gives a writer of text for people that ends in the one it gets: it cleans
@@ -48,7 +49,7 @@ func NewTerminal(t Terminal, after Screen, steps []Step) *TerminalView {
 		last := v.lines
 		last.Screen = after
 		if len(v.notBegun) > 0 {
-			_ = Paint(after.Errs, Span{"not begun:", Yellow}, Span{Text: " " + inBrief(v.notBegun, maxNamed) + "\n"})
+			_ = Paint(after.Errs, Span{"not begun:", Yellow}, Span{Text: " " + listed(v.notBegun, maxNamed) + "\n"})
 		}
 		return last.end(r)
 	}
@@ -86,7 +87,7 @@ func (v *TerminalView) Observe(e runner.Event) {
 	s := v.progress.observe(e)
 	switch {
 	case e.Kind == runner.RunBegin:
-		v.frames.start(redrawAfter, v.terminal.Resized, v.frame)
+		v.frames.start(redrawAfter, v.terminal.Signals, v.frame)
 	case v.silent:
 	case e.Kind == runner.Retrying:
 		v.lines.retrying(e)
@@ -139,10 +140,13 @@ func (v *TerminalView) stopping() bool {
 	}
 }
 
-// frame draws the rows if they have changed.
-func (v *TerminalView) frame() {
+// frame draws the rows if they have changed. Without a signal it is called by the clock.
+func (v *TerminalView) frame(s os.Signal) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if s == syscall.SIGCONT {
+		v.drawn = nil // the shell has written below them
+	}
 	columns, rows := v.terminal.Size()
 	if next := v.rows(columns, rows, time.Now()); !v.closed && !slices.Equal(next, v.drawn) {
 		_ = v.replace(next, "")

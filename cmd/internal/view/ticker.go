@@ -8,21 +8,22 @@ import (
 // A ticker calls a function again and again, in a goroutine of its own.
 type ticker struct{ quit, done chan struct{} }
 
-// start calls do every so often, and at once when something comes over wake, until stop.
-func (t *ticker) start(every time.Duration, wake <-chan os.Signal, do func()) {
+// start calls do every so often with nil, and with each signal that comes, until stop.
+func (t *ticker) start(every time.Duration, signals <-chan os.Signal, do func(os.Signal)) {
 	t.quit, t.done = make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(t.done)
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
+			var s os.Signal
 			select {
 			case <-t.quit:
 				return
 			case <-tick.C:
-			case <-wake:
+			case s = <-signals:
 			}
-			do()
+			do(s)
 		}
 	}()
 }

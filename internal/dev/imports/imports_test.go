@@ -114,6 +114,11 @@ var rules = []rule{
 		reason: "only one package limits what a template may do",
 	},
 	{
+		packages: []string{"./"}, not: []string{"github.com/expr-lang/expr"},
+		except: []string{"./internal/condition"}, direct: true,
+		reason: "only one package limits what a condition may do",
+	},
+	{
 		packages: []string{"./"}, not: []string{"github.com/goccy/go-yaml"},
 		except: []string{"./internal/yamlguard", "./plan", "./internal/tripleo"}, direct: true,
 		reason: "yamlguard reads YAML and limits it; the other two packages walk the tree that it returns",

@@ -1,4 +1,4 @@
-package runner
+package history
 
 import (
 	"bufio"
@@ -17,32 +17,33 @@ import (
 
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/textfile"
+	"github.com/bayplan/bayplan/runner"
 )
 
-// A PastRun is a run that the state has kept.
-type PastRun struct {
+// A Run is a run that the state has kept.
+type Run struct {
 	ID  string // its time: 20260102T150405.000Z
 	Dir string
 
-	RunInfo // only Mode and Began are known of a run of an earlier version
-	RunResult
+	Info // only Mode and Began are known of a run of an earlier version
+	Result
 
 	secrets *redact.Redactor
 }
 
-// Runs returns the runs that the state has kept, the last one first. What cannot be read
+// List returns the runs that the state has kept, the last one first. What cannot be read
 // of a run is left out.
-func (s *Store) Runs() ([]*PastRun, error) {
-	entries, err := os.ReadDir(filepath.Join(s.dir, "runs")) // sorted by name
+func List(s *runner.Store) ([]*Run, error) {
+	entries, err := os.ReadDir(filepath.Join(s.Dir(), "runs")) // sorted by name
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var runs []*PastRun
+	var runs []*Run
 	for _, e := range slices.Backward(entries) {
 		if _, err := time.Parse(runIDFormat, e.Name()); err != nil || !e.IsDir() {
 			continue
 		}
-		r, err := s.readRun(e.Name(), len(runs) == 0)
+		r, err := readRun(s, e.Name(), len(runs) == 0)
 		if err != nil {
 			return nil, fmt.Errorf("read the run %s: %w", e.Name(), err)
 		}
@@ -52,17 +53,17 @@ func (s *Store) Runs() ([]*PastRun, error) {
 }
 
 // readRun reads what is known of a run. Only the last run may be under way.
-func (s *Store) readRun(id string, last bool) (*PastRun, error) {
-	r := &PastRun{ID: id, Dir: filepath.Join(s.dir, "runs", id)}
+func readRun(s *runner.Store, id string, last bool) (*Run, error) {
+	r := &Run{ID: id, Dir: filepath.Join(s.Dir(), "runs", id)}
 	r.Began, _ = time.Parse(runIDFormat, id)
 	rec, err := readRunRecord(r.Dir)
 	if err != nil {
 		return nil, err
 	}
 	if rec != nil {
-		r.RunInfo = rec.RunInfo
+		r.Info = rec.Info
 		if rec.Result != nil {
-			r.RunResult = *rec.Result
+			r.Result = *rec.Result
 		}
 	}
 	if r.State != "" {
@@ -76,38 +77,38 @@ func (s *Store) readRun(id string, last bool) (*PastRun, error) {
 		r.Mode = cmp.Or(r.Mode, e.Mode)
 		t.add(e)
 	}
-	r.RunResult = *t.result()
+	r.Result = *t.result()
 	if r.State == "" {
-		r.State = s.unended(r.Began, last)
+		r.State = unended(s, r.Began, last)
 	}
 	return r, nil
 }
 
 // unended says what a run is that began at a time and has not recorded its end.
-func (s *Store) unended(began time.Time, last bool) RunState {
-	h := readHolder(filepath.Join(s.dir, "lock"))
+func unended(s *runner.Store, began time.Time, last bool) State {
+	h := s.Holder()
 	if !last || h.PID <= 0 || h.Since.After(began.Add(time.Millisecond)) { // began is without its microseconds
-		return RunKilled
+		return Killed
 	}
 	if host, err := os.Hostname(); err == nil && host != h.Host {
-		return RunUnknown
+		return Unknown
 	}
 	if _, alive := s.Running(); alive {
-		return RunUnderWay
+		return UnderWay
 	}
-	return RunKilled
+	return Killed
 }
 
 // Events returns the events of the run in order. The last line of a run that was killed
 // may be cut off; it is left out, as everything after it.
-func (r *PastRun) Events() iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
+func (r *Run) Events() iter.Seq2[runner.Event, error] {
+	return func(yield func(runner.Event, error) bool) {
 		f, err := textfile.OpenRegular(filepath.Join(r.Dir, eventsFile))
 		if errors.Is(err, fs.ErrNotExist) {
 			return
 		}
 		if err != nil {
-			yield(Event{}, err)
+			yield(runner.Event{}, err)
 			return
 		}
 		defer f.Close()
@@ -121,30 +122,30 @@ func (r *PastRun) Events() iter.Seq2[Event, error] {
 			if err == nil && bad != nil {
 				return
 			}
-			if !yield(redactEvent(r.secrets, e), err) || err != nil {
+			if !yield(runner.RedactEvent(r.secrets, e), err) || err != nil {
 				return
 			}
 		}
 	}
 }
 
-func parseEvent(line []byte) (Event, error) {
+func parseEvent(line []byte) (runner.Event, error) {
 	var l loggedEvent
 	if err := json.Unmarshal(line, &l); err != nil {
-		return Event{}, err
+		return runner.Event{}, err
 	}
 	e := l.Event
 	e.Change, e.Outputs = l.Change, l.Outputs
 	return e, nil
 }
 
-// FindRun returns the run that a text names: the beginning of its ID that no other run
+// Find returns the run that a text names: the beginning of its ID that no other run
 // shares. Empty text names the last run. It returns nil if there is none.
-func FindRun(runs []*PastRun, id string) (*PastRun, error) {
+func Find(runs []*Run, id string) (*Run, error) {
 	if id == "" && len(runs) > 0 {
 		return runs[0], nil
 	}
-	var found []*PastRun
+	var found []*Run
 	for _, r := range runs {
 		if r.ID == id {
 			return r, nil
@@ -163,7 +164,7 @@ func FindRun(runs []*PastRun, id string) (*PastRun, error) {
 }
 
 // Redact masks secrets in all that the run gives from now on.
-func (r *PastRun) Redact(secrets *redact.Redactor) {
+func (r *Run) Redact(secrets *redact.Redactor) {
 	r.secrets = secrets
 	r.Command = secrets.Text(r.Command)
 	for i := range r.Texts {

@@ -1,9 +1,12 @@
-package runner
+// Package history keeps the runs of a plan in its state, and reads them again: what each
+// was, its events, and how it ended. It does not run anything.
+package history
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,13 +15,14 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
 )
 
-// A RunInfo says what a run is. It is known when the run begins.
-type RunInfo struct {
-	Plan  string    `json:"plan"` // the plan's name
-	Mode  Mode      `json:"mode"`
-	Began time.Time `json:"began"`
+// A Info says what a run is. It is known when the run begins.
+type Info struct {
+	Plan  string      `json:"plan"` // the plan's name
+	Mode  runner.Mode `json:"mode"`
+	Began time.Time   `json:"began"`
 
 	User    string `json:"user,omitempty"`
 	Host    string `json:"host,omitempty"`
@@ -28,33 +32,33 @@ type RunInfo struct {
 	Only []string `json:"only,omitempty"` // the steps to which the run was limited
 	Skip []string `json:"skip,omitempty"` // the steps that it left out
 
-	Steps []RunStep         `json:"steps,omitempty"` // of the plan, in file order
+	Steps []Step            `json:"steps,omitempty"` // of the plan, in file order
 	Texts []plan.SourceText `json:"texts,omitempty"` // the plan, without secrets
 	Lock  string            `json:"lock,omitempty"`  // sha256:HEX of the lock file when the run began; "": there was none
 }
 
-// A RunStep is a step of the plan as it was in a run.
-type RunStep struct {
-	ID    string `json:"id"`
-	Type  string `json:"type"`
-	Needs []Edge `json:"needs,omitempty"`
+// A Step is a step of the plan as it was in a run.
+type Step struct {
+	ID    string        `json:"id"`
+	Type  string        `json:"type"`
+	Needs []runner.Edge `json:"needs,omitempty"`
 }
 
-// RunSteps returns the steps of a graph, for a RunInfo.
-func (g *Graph) RunSteps() []RunStep {
-	steps := make([]RunStep, len(g.Nodes))
+// StepsOf returns the steps of a graph, for an Info.
+func StepsOf(g *runner.Graph) []Step {
+	steps := make([]Step, len(g.Nodes))
 	for i, n := range g.Nodes {
-		steps[i] = RunStep{ID: n.ID(), Type: n.Type.Name, Needs: n.Needs}
+		steps[i] = Step{ID: n.ID(), Type: n.Type.Name, Needs: n.Needs}
 	}
 	return steps
 }
 
-// A RunLog keeps one run in the state: what it is and how it ended in run.json, and its
+// A Log keeps one run in the state: what it is and how it ended in run.json, and its
 // events in events.jsonl, one JSON object for each line.
-type RunLog struct {
+type Log struct {
 	Dir string // runs/TIME of the state
 
-	info    RunInfo
+	info    Info
 	secrets *redact.Redactor
 	tally   *tally
 	file    *os.File
@@ -78,20 +82,20 @@ const (
 // runIDFormat is the format of the names of runs. They sort by time.
 const runIDFormat = "20060102T150405.000Z"
 
-// NewRun makes the directory of a run that begins now. It adds to info who runs this
+// Begin makes the directory of a run that begins now. It adds to info who runs this
 // process and where. It deletes the oldest runs that are too many. secrets
 // are masked in what is written of info; nil masks only the secret parts of URLs.
-func (s *Store) NewRun(info RunInfo, secrets *redact.Redactor) (*RunLog, error) {
-	if s.lock == nil {
-		return nil, errReadOnly
+func Begin(s *runner.Store, info Info, secrets *redact.Redactor) (*Log, error) {
+	if err := s.CheckWritable(); err != nil {
+		return nil, err
 	}
-	runs := filepath.Join(s.dir, "runs")
+	runs := filepath.Join(s.Dir(), "runs")
 	if err := removeOldRuns(runs); err != nil {
 		return nil, fmt.Errorf("remove old runs: %w", err)
 	}
 	info.Began = info.Began.UTC()
-	info.User, info.Host = userAndHost()
-	l := &RunLog{Dir: filepath.Join(runs, info.Began.Format(runIDFormat)), info: info, secrets: secrets, tally: newTally()}
+	info.User, info.Host = runner.UserAndHost()
+	l := &Log{Dir: filepath.Join(runs, info.Began.Format(runIDFormat)), info: info, secrets: secrets, tally: newTally()}
 	if _, err := durable.MkdirAll(l.Dir, 0o700); err != nil {
 		return nil, keepError(err)
 	}
@@ -144,13 +148,13 @@ func fileBytes(dir string) int64 {
 
 // A loggedEvent is an event with what only the log has.
 type loggedEvent struct {
-	Event
-	Change  []Item  `json:"change,omitempty"`
-	Outputs Outputs `json:"outputs,omitempty"`
+	runner.Event
+	Change  []runner.Item  `json:"change,omitempty"`
+	Outputs runner.Outputs `json:"outputs,omitempty"`
 }
 
 // Observe writes an event. Close returns the error, if there is one.
-func (l *RunLog) Observe(e Event) {
+func (l *Log) Observe(e runner.Event) {
 	l.tally.add(e)
 	if l.err != nil {
 		return
@@ -163,7 +167,7 @@ func (l *RunLog) Observe(e Event) {
 }
 
 // Close ends the log, records how the run ended, and returns the first error of the log.
-func (l *RunLog) Close() error {
+func (l *Log) Close() error {
 	errs := []error{l.err, l.file.Sync(), l.file.Close()}
 	if l.err == nil {
 		errs = append(errs, l.write(l.tally.result()))
@@ -178,12 +182,12 @@ func (l *RunLog) Close() error {
 
 // A runRecord is what run.json holds.
 type runRecord struct {
-	RunInfo
-	Result *RunResult `json:"result,omitempty"` // nil: the run has not ended, or was killed
+	Info
+	Result *Result `json:"result,omitempty"` // nil: the run has not ended, or was killed
 }
 
 // write writes run.json. More secrets are known at the end of a run than at its start.
-func (l *RunLog) write(result *RunResult) error {
+func (l *Log) write(result *Result) error {
 	info := l.info
 	info.Command = l.secrets.Text(info.Command)
 	info.Texts = make([]plan.SourceText, len(l.info.Texts))
@@ -200,8 +204,11 @@ func (l *RunLog) write(result *RunResult) error {
 
 // readRunRecord reads run.json. A run of an earlier version has none: its record is nil.
 func readRunRecord(dir string) (*runRecord, error) {
-	b, err := readIfThere(filepath.Join(dir, runFile))
-	if err != nil || len(b) == 0 {
+	b, err := os.ReadFile(filepath.Join(dir, runFile))
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(b) == 0 {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	rec := new(runRecord)

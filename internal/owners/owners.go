@@ -1,4 +1,6 @@
-package runner
+// Package owners says whether the files of a state are those of users whose word counts. It
+// knows nothing of what is in them.
+package owners
 
 import (
 	"errors"
@@ -14,11 +16,11 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// checkTrust refuses a state in which another user has files. An apply believes its
+// Check refuses a state in which another user has files. An apply believes its
 // state, and what it believes it does not do again. It believes the files of this user,
 // of root, of the user who called sudo, and of the plan's owner, who decides anyway what
 // is done.
-func checkTrust(dir, planFile string) error {
+func Check(dir, planFile string) error {
 	trusted := []uint32{0, uint32(os.Geteuid())} //nolint:gosec // a user's number
 	if n, err := strconv.ParseUint(os.Getenv("SUDO_UID"), 10, 32); err == nil && os.Geteuid() == 0 {
 		trusted = append(trusted, uint32(n))
