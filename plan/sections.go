@@ -78,7 +78,7 @@ func (r *reader) readVersion(root *node, f fields, must bool) {
 
 func (r *reader) readName(root *node, f fields) string {
 	if f.missing("name") {
-		r.fail(root.pos, "", "name is missing")
+		r.fail(root.pos, "only a file that plans include has none; validate these plans", "name is missing")
 		return ""
 	}
 	n := f.value("name")
@@ -348,7 +348,7 @@ func (r *reader) readKind(all []Connection, section *node, key, what string) []C
 			e.value.reported = true
 		}
 		all = append(all, Connection{
-			Name: e.key, Pos: e.keyPos,
+			Name: e.key, Pos: e.keyPos, Included: r.included,
 			Body: Body{src: r.src, root: e.value, pos: e.keyPos, name: what + " " + strconv.Quote(e.key)},
 		})
 	}
