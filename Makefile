@@ -54,6 +54,7 @@ lint: ## check formatting and go.mod, run vet and staticcheck
 		{ test -z "$$unformatted" || { echo "not formatted, run 'make fmt':"; echo "$$unformatted"; exit 1; } >&2; }
 	go mod tidy -diff
 	go -C internal/dev/sigstorego mod tidy -diff
+	go -C internal/dev/rego mod tidy -diff
 	$(static) go vet $(checked)
 	$(tool) staticcheck -checks all $(checked)
 

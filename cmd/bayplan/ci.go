@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -14,9 +15,11 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/ci"
+	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/runner"
 )
 
 // ciFlags returns the flags with which a command also writes what CI systems read.
@@ -49,11 +52,12 @@ func (p *program) forCI(action cli.ActionFunc) cli.ActionFunc {
 		}
 		job := &ciJob{system: system, root: system.Root(p.variable), junit: c.String("junit")}
 		job.found = &ci.Run{Command: c.Command.Name, Version: version(), Dir: p.dir, Begun: time.Now()}
+		job.found.Clean = func(text string) string { return human.Clean(p.redactor.Text(text)) }
 		p.job, p.found = job, job.found
 		p.beginJob(c)
 		err = action(c)
 		p.endJob(err)
-		if written := p.writeJob(); written != nil {
+		if written := p.writeJob(c.Context); written != nil {
 			err = errors.Join(err, written)
 		}
 		return err
@@ -109,26 +113,17 @@ func (p *program) annotate() {
 		return
 	}
 	fmt.Fprintln(p.stderr, ciformat.Resume(p.job.token))
-	for _, problem := range p.problems() {
+	for _, problem := range p.job.found.Problems(p.job.root) {
 		fmt.Fprintln(p.stderr, ciformat.Annotation(problem))
 	}
 }
 
-// problems gives what was found, without secrets and without what cannot be seen.
-func (p *program) problems() []ciformat.Problem {
-	all := p.job.found.Problems(p.job.root)
-	for i := range all {
-		all[i].Text = human.Clean(p.redactor.Text(all[i].Text))
-	}
-	return all
-}
-
 // writeJob writes the files that the CI system reads.
-func (p *program) writeJob() error {
+func (p *program) writeJob(ctx context.Context) error {
 	job := p.job
 	var errs []error
 	if job.junit != "" {
-		text, err := ciformat.JUnit(p.cleanSuite(job.found.Tests()))
+		text, err := ciformat.JUnit(job.found.Tests())
 		if err == nil {
 			err = durable.WriteBytes(job.junit, 0o644, text)
 		}
@@ -136,9 +131,9 @@ func (p *program) writeJob() error {
 	}
 	switch job.system {
 	case ciformat.GitHub:
-		errs = append(errs, p.appendSummary(p.variable("GITHUB_STEP_SUMMARY")))
+		errs = append(errs, p.appendSummary(ctx, p.variable("GITHUB_STEP_SUMMARY")))
 	case ciformat.GitLab:
-		text, err := ciformat.CodeQuality(p.problems(), job.found.File(job.root))
+		text, err := ciformat.CodeQuality(p.job.found.Problems(p.job.root), job.found.File(job.root))
 		if err == nil {
 			err = durable.WriteBytes(filepath.Join(p.dir, ciformat.CodeQualityFile), 0o644, text)
 		}
@@ -148,22 +143,9 @@ func (p *program) writeJob() error {
 	return errors.Join(errs...)
 }
 
-// cleanSuite masks secrets in the texts of a suite.
-func (p *program) cleanSuite(s ciformat.Suite) ciformat.Suite {
-	clean := func(text string) string { return human.Clean(p.redactor.Text(text)) }
-	for i := range s.Cases {
-		c := &s.Cases[i]
-		c.Message, c.Text, c.Output = clean(c.Message), clean(c.Text), clean(c.Output)
-	}
-	for i := range s.Properties {
-		s.Properties[i].Value = clean(s.Properties[i].Value)
-	}
-	return s
-}
-
 // appendSummary appends to the page of the job. Other commands of the same step have
 // written there before.
-func (p *program) appendSummary(file string) (err error) {
+func (p *program) appendSummary(ctx context.Context, file string) (err error) {
 	if file == "" { // those who only take the commands have no such page
 		return nil
 	}
@@ -172,6 +154,25 @@ func (p *program) appendSummary(file string) (err error) {
 		return fmt.Errorf("append to the summary of the job: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	_, err = io.WriteString(f, human.Clean(p.redactor.Text(p.job.found.Summary(p.problems()))))
+	text, err := p.summary(ctx)
+	if err == nil {
+		_, err = io.WriteString(f, text)
+	}
 	return err
+}
+
+// summaryLimit is how long the summary of a diff may be: GitHub takes 1 MiB for all commands
+// of a step.
+const summaryLimit = 256 << 10
+
+// summary says what was found, as Markdown. Of a diff it is what reviewers read, too.
+func (p *program) summary(ctx context.Context) (string, error) {
+	problems := p.job.found.Problems(p.job.root)
+	report := p.job.found.Reported()
+	if report == nil || report.Mode != runner.ModeDiff {
+		return p.job.found.Summary(problems), nil
+	}
+	of := p.job.found.Loaded().Plan
+	d, err := p.reviewed(ctx, of, report)
+	return review.Markdown(d, p.dir, summaryLimit) + "\n" + ci.List(problems), err
 }

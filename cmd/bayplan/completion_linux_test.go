@@ -10,38 +10,14 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
-
-// openTerminal gives the two ends of a pseudo-terminal.
-func openTerminal(t *testing.T) (near, far *os.File) {
-	t.Helper()
-	near, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = near.Close() })
-	if err := unix.IoctlSetPointerInt(int(near.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	n, err := unix.IoctlGetUint32(int(near.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	far, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return near, far
-}
 
 // typed runs an interactive bash on a terminal, types lines, each with Tab behind it, and
 // gives for each the command line that bash has made of it. The shell quotes what it prints
 // of it, so the lines begin with a function that prints its arguments.
 func typed(t *testing.T, dir string, lines []string) []string {
 	t.Helper()
-	near, far := openTerminal(t)
+	near, far := openTerminal(t, 200, 24)
 	rc := filepath.Join(t.TempDir(), "rc")
 	setup := `PS1='ready> '; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'; bind 'set show-all-if-ambiguous off'
 source <(bayplan completion bash)

@@ -37,14 +37,15 @@ var topics = [...]topic{
 bayplan explain NAME tells more of vars, secrets, connections, steps and
 references. A relative path counts from the file in which it stands.
 
-An included file has an apiVersion, no name, and any of include, vars, secrets,
-connections and steps. It may use names that another file of the plan defines,
-and a variable without a value is left to another file. A name that two files
-define is a mistake. Lock and state are those of the plan.`, []part{
+An included file has an apiVersion, no name, and any of include, vars,
+secrets, connections and steps. It may use names that another file of the plan
+defines, and a variable without a value is left to another file. A name that
+two files define is a mistake. Lock and state are those of the plan.`, []part{
 		{"defaults", []string{"properties", "defaults"}},
 	}},
-	{"vars", `Variables are under vars, and are used as ${vars.NAME} in the settings of steps
-and connections. A variable is a text, a list of texts or a mapping of texts:
+	{"vars", `Variables are under vars, and are used as ${vars.NAME} in the settings of
+steps and connections. A variable is a text, a list of texts or a mapping of
+texts:
 
   vars:
     centre: registry.example.com
@@ -60,8 +61,8 @@ above it:
   --var-file FILE       a YAML file of names and values
   --var NAME=VALUE      on the command line, for a text
 
-A file gives a value in the form that the plan declares. A variable that is not
-defined is a mistake.`, nil},
+A file gives a value in the form that the plan declares. A variable that is
+not defined is a mistake.`, nil},
 	{"secrets", `Secrets say where values are read from, and are used as ${secrets.NAME} under
 connections only. Each is read at its first use, and is never printed or
 recorded.`, []part{

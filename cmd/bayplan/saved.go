@@ -160,11 +160,17 @@ func (p *program) saveDiff(c *cli.Context, s *session, basis *document.Basis, re
 
 // printReview prints the report of a diff for a comment.
 func (p *program) printReview(c *cli.Context, of *plan.Plan, report *runner.Report) error {
-	d := document.DiffOf(of.Name, report)
-	d.Basis = &document.Basis{Files: []document.FileDigest{}}
-	d, _, err := p.masked(c.Context, of, d)
+	d, err := p.reviewed(c.Context, of, report)
 	if err != nil {
 		return err
 	}
 	return p.printMarkdown(c, d)
+}
+
+// reviewed gives the diff of a report without secrets.
+func (p *program) reviewed(ctx context.Context, of *plan.Plan, report *runner.Report) (document.Diff, error) {
+	d := document.DiffOf(of.Name, report)
+	d.Basis = &document.Basis{Files: []document.FileDigest{}}
+	d, _, err := p.masked(ctx, of, d)
+	return d, err
 }

@@ -77,7 +77,7 @@ func TestRunResult(t *testing.T) {
 			},
 			Result{
 				State: Done, Counts: map[runner.Status]int{runner.Changed: 1, runner.Unchanged: 1}, Items: 1, Bytes: 12, Mounted: 30, Saved: 90,
-				Changed: []Change{{Step: "a", Items: 1, Bytes: 12}},
+				Changed: []StepChange{{Step: "a", Items: 1, Bytes: 12}},
 			},
 		},
 		"failed, with a part done": {
@@ -90,7 +90,7 @@ func TestRunResult(t *testing.T) {
 			},
 			Result{
 				State: Failed, Counts: map[runner.Status]int{runner.Failed: 1, runner.Skipped: 1}, Items: 1,
-				Changed: []Change{{Step: "a", Items: 1}}, Failed: []Failure{{"a", "boom"}},
+				Changed: []StepChange{{Step: "a", Items: 1}}, Failed: []StepFailure{{"a", "boom"}},
 			},
 		},
 		"interrupted before a step began": {

@@ -34,8 +34,8 @@ type Result struct {
 	Took    float64   `json:"took,omitempty"` // seconds
 	Summary string    `json:"summary,omitempty"`
 
-	Changed []Change              `json:"changed,omitempty"` // the steps that changed something, in the order in which they ended
-	Failed  []Failure             `json:"failed,omitempty"`
+	Changed []StepChange          `json:"changed,omitempty"` // the steps that changed something, in the order in which they ended
+	Failed  []StepFailure         `json:"failed,omitempty"`
 	Counts  map[runner.Status]int `json:"counts,omitempty"` // steps
 
 	Items int   `json:"items,omitempty"` // that were finished
@@ -46,15 +46,15 @@ type Result struct {
 	Saved int64 `json:"saved,omitempty"`
 }
 
-// A Change is what a run has changed by one step.
-type Change struct {
+// A StepChange is what a run has changed by one step.
+type StepChange struct {
 	Step  string `json:"step"`
 	Items int    `json:"items,omitempty"` // that were finished
 	Bytes int64  `json:"bytes,omitempty"` // moved
 }
 
-// A Failure is why a step failed.
-type Failure struct {
+// A StepFailure is why a step failed.
+type StepFailure struct {
 	Step  string `json:"step"`
 	Error string `json:"error"` // its first line; the events have the whole
 }
@@ -99,11 +99,11 @@ func (t *tally) step(e runner.Event) {
 	t.res.Counts[e.Status]++
 	t.res.Bytes += e.Bytes
 	if n := t.items[e.Step]; e.Status == runner.Changed || n > 0 || e.Bytes > 0 {
-		t.res.Changed = append(t.res.Changed, Change{Step: e.Step, Items: n, Bytes: e.Bytes})
+		t.res.Changed = append(t.res.Changed, StepChange{Step: e.Step, Items: n, Bytes: e.Bytes})
 	}
 	switch {
 	case e.Status == runner.Failed:
-		t.res.Failed = append(t.res.Failed, Failure{e.Step, firstLine(e.Error)})
+		t.res.Failed = append(t.res.Failed, StepFailure{e.Step, firstLine(e.Error)})
 	case e.Status == runner.Skipped && e.Blame == "":
 		t.unstarted = true
 	}
@@ -115,7 +115,7 @@ func (t *tally) result() *Result {
 	res.Changed = slices.Clone(res.Changed)
 	for _, step := range slices.Sorted(maps.Keys(t.moved)) { // of a run that has not ended
 		res.Bytes += t.moved[step]
-		res.Changed = append(res.Changed, Change{Step: step, Items: t.items[step], Bytes: t.moved[step]})
+		res.Changed = append(res.Changed, StepChange{Step: step, Items: t.items[step], Bytes: t.moved[step]})
 	}
 	switch {
 	case !t.ended:

@@ -32,6 +32,9 @@ func (s *Set) Servers(asked []runner.Asked) []Server {
 		}
 	}
 	for _, a := range asked {
+		if a.Named { // not asked
+			continue
+		}
 		if a.Kind == runner.CloudServer {
 			if c, err := s.cloud(a.Name); err == nil {
 				add(Server{Kind: a.Kind, Name: c.name, Embedded: c.Embedded != nil})

@@ -26,6 +26,10 @@ type Run struct {
 	Begun   time.Time
 	Took    time.Duration
 
+	// Clean masks the secrets in a text, before anything in it is escaped; nil: there are
+	// none.
+	Clean func(string) string
+
 	checked  []string // plans in which validate has found no mistake
 	warnings plan.Errors
 	found    plan.Errors // by a rehearsal
@@ -69,6 +73,12 @@ func (r *Run) Report(report *runner.Report) {
 	}
 }
 
+// Loaded gives the plan that is run, or nil.
+func (r *Run) Loaded() *runner.Graph { return r.graph }
+
+// Reported gives the result of the run, or nil.
+func (r *Run) Reported() *runner.Report { return r.report }
+
 // End notes how the command has ended. told is an error whose cause a report has.
 func (r *Run) End(err error, told bool, took time.Duration) {
 	r.Took = took
@@ -96,7 +106,7 @@ func (r *Run) Problems(root string) []ciformat.Problem {
 		all = append(all, r.problem(ciformat.Error, "", e, root))
 	}
 	if r.err != nil && len(r.mistakes()) == 0 {
-		all = append(all, ciformat.Problem{Severity: ciformat.Error, Check: r.check(), Title: r.title(), Text: withHint(r.err.Error(), fault.Hint(r.err))})
+		all = append(all, ciformat.Problem{Severity: ciformat.Error, Check: r.check(), Title: r.title(), Text: limit(r.clean(withHint(r.err.Error(), fault.Hint(r.err))))})
 	}
 	if r.report != nil {
 		for _, s := range r.report.Steps {
@@ -139,8 +149,15 @@ func (r *Run) problem(severity ciformat.Severity, step string, e *plan.Error, ro
 	} else if e.File != "" {
 		p.Text = e.Error() + "\n" + withHint("", e.Hint)
 	}
-	p.Text = limit(strings.TrimSpace(p.Text))
+	p.Text = limit(r.clean(strings.TrimSpace(p.Text)))
 	return p
+}
+
+func (r *Run) clean(text string) string {
+	if r.Clean == nil {
+		return text
+	}
+	return r.Clean(text)
 }
 
 // inRepository gives a file as a path relative to the repository, "" for one outside.

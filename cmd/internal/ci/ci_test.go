@@ -142,6 +142,28 @@ func TestTests(t *testing.T) {
 	}
 }
 
+// Secrets are masked before a text is escaped, which changes them.
+func TestMasked(t *testing.T) {
+	r, _ := newRun(t)
+	r.Clean = func(text string) string { return strings.ReplaceAll(text, "hun_te*r2", "***") }
+	r.report.Steps[2].Err = errors.New("hun_te*r2")
+	r.report.Steps[3].Why = "hun_te*r2"
+	r.report.Steps[0].Finding.Change.Summary = "hun_te*r2"
+	junit, err := ciformat.JUnit(r.Tests())
+	if err != nil {
+		t.Fatal(err)
+	}
+	quality, err := ciformat.CodeQuality(r.Problems(""), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{r.Summary(r.Problems("")), string(junit), string(quality), ciformat.Annotation(r.Problems("")[0])} {
+		if strings.Contains(text, "r2") {
+			t.Errorf("it is in %s", text)
+		}
+	}
+}
+
 // Nothing was run: the plan is wrong, or the state is held by another run.
 func TestNothingRan(t *testing.T) {
 	r := &Run{Command: "validate", Dir: "/w"}

@@ -25,6 +25,12 @@ func (r *Run) Summary(problems []ciformat.Problem) string {
 	if r.report != nil {
 		r.stepTable(&b)
 	}
+	return b.String() + List(problems)
+}
+
+// List gives problems as a list in Markdown.
+func List(problems []ciformat.Problem) string {
+	var b strings.Builder
 	for i, p := range problems {
 		if i == maxProblems {
 			fmt.Fprintf(&b, "- and %s in the log\n", human.Count(len(problems)-i, "more", "more"))
@@ -36,7 +42,10 @@ func (r *Run) Summary(problems []ciformat.Problem) string {
 		}
 		fmt.Fprintf(&b, "- %s: %s\n", mark, escape(strings.ReplaceAll(p.Text, "\n", " ")))
 	}
-	return strings.TrimRight(b.String(), "\n") + "\n\n"
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 // stepTable writes a table of the steps. Those for which there is nothing to do are counted
@@ -54,7 +63,7 @@ func (r *Run) stepTable(b *strings.Builder) {
 			b.WriteString("| ... | | |\n")
 			break
 		}
-		fmt.Fprintf(b, "| %s | %s | %s |\n", escape(s.ID), escape(string(s.Status)), escape(about(s)))
+		fmt.Fprintf(b, "| %s | %s | %s |\n", escape(s.ID), escape(string(s.Status)), escape(r.about(s)))
 	}
 	if rows > 0 {
 		b.WriteString("\n")
@@ -62,14 +71,14 @@ func (r *Run) stepTable(b *strings.Builder) {
 }
 
 // about says in a few words what a step does, or why it does nothing.
-func about(s *runner.StepReport) string {
+func (r *Run) about(s *runner.StepReport) string {
 	switch {
 	case s.Err != nil:
-		return limit(firstLine(s.Err.Error()))
+		return limit(firstLine(r.clean(s.Err.Error())))
 	case s.Finding.Change != nil:
-		return s.Finding.Change.Summary
+		return r.clean(s.Finding.Change.Summary)
 	}
-	return s.Why
+	return r.clean(s.Why)
 }
 
 // escapes are the characters that mean something in Markdown, in a table or in HTML.

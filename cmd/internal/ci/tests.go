@@ -32,6 +32,10 @@ func (r *Run) Tests() ciformat.Suite {
 			Message: firstLine(r.err.Error()), Text: withHint(r.err.Error(), fault.Hint(r.err)),
 		})
 	}
+	for i := range s.Cases {
+		c := &s.Cases[i]
+		c.Message, c.Text, c.Output = r.clean(c.Message), r.clean(c.Text), r.clean(c.Output)
+	}
 	return s
 }
 

@@ -410,6 +410,33 @@ func TestReach(t *testing.T) {
 	}
 }
 
+// Each repetition of a step has its server. A step that is off has none, nor does a server
+// that is named only.
+func TestServers(t *testing.T) {
+	b := newBench(t)
+	b.write(t, "images.txt", "source.invalid/a/b:1\n")
+	d := newDoctor(b.open(t, `vars: { sites: [one, two], on: "no" }
+connections:
+  registries: { edge: { host: "registry.*.invalid:5000", tls: disabled } }
+steps:
+  sites: { type: mirror, for_each: "${vars.sites}", with: { images: images.txt, to: "registry.${each.key}.invalid:5000" } }
+  list: { type: prepare, with: { images: images.txt, push_destination: named.invalid, mode: local, format: images-list, env_file: out.txt } }
+  off: { type: mirror, when: vars.on == 'yes', with: { images: images.txt, to: off.invalid } }
+`))
+	var got []string
+	for _, s := range d.servers() {
+		got = append(got, fmt.Sprint(s.title(), s.reads, s.writes))
+	}
+	want := []string{
+		"registry edge (registry.one.invalid:5000)[] [a/b]",
+		"registry edge (registry.two.invalid:5000)[] [a/b]",
+		"registry source.invalid[source.invalid/a/b:1] []",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // An interrupted examination says so.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -184,6 +184,9 @@ func namesOf(place runner.Place) []string {
 // files notes the files that the plan reads on web servers.
 func (d *doctor) files(all []*server) {
 	for _, a := range runner.AskedBy(d.Plan, d.Types) {
+		if a.Named {
+			continue
+		}
 		for i, url := range a.URLs {
 			found := d.Conns.ServerAt(runner.WebServer, a.Hosts[i])
 			for _, s := range all {

@@ -32,7 +32,7 @@ var pageCSS string
 var pageJS string
 
 // Write writes the page of a run. What stands in the run must be masked already (see
-// PastRun.Redact). Characters that people cannot see are replaced.
+// Run.Redact of package history). Characters that people cannot see are replaced.
 func Write(w io.Writer, run *history.Run) error {
 	r, err := collect(run)
 	if err != nil {

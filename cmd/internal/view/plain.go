@@ -78,11 +78,11 @@ func (v *plainView) beat(os.Signal) {
 	for _, s := range v.progress.running {
 		steps = append(steps, v.progress.inBrief(s, now))
 	}
-	_ = Paint(v.Out, Span{Text: "running: " + inBrief(steps, maxNamed) + "\n"})
+	_ = Paint(v.Out, Span{Text: "running: " + listed(steps, maxNamed) + "\n"})
 }
 
-// inBrief names the first of several things, and counts the others.
-func inBrief(names []string, max int) string {
+// listed names the first of several things, and counts the others.
+func listed(names []string, max int) string {
 	if len(names) <= max {
 		return strings.Join(names, ", ")
 	}

@@ -23,7 +23,6 @@ type progress struct {
 	running []*stepProgress // in the order in which they began
 	ended   map[string]bool
 	failed  int
-	moved   int64 // bytes, of ended steps
 }
 
 // A stepProgress is how far a running step has come.
@@ -33,6 +32,7 @@ type stepProgress struct {
 	changing bool // it applies its change
 	did      did
 	items    int   // to be changed
+	finished int   // of them
 	total    int64 // bytes to be moved; 0: not known
 	bytes    int64 // moved by the running attempt
 	before   int64 // moved by attempts that failed
@@ -58,27 +58,34 @@ func (p *progress) observe(e runner.Event) *stepProgress {
 	}
 	switch e.Kind {
 	case runner.StepChange:
-		s.changing, s.items, s.total, s.retryAt = true, e.Items, e.Total, time.Time{}
-		s.before += s.bytes
-		s.bytes, s.meter = 0, meter{}
-		s.meter.add(time.Now(), 0)
+		s.restart()
+		s.changing, s.items, s.total = true, e.Items, e.Total
 	case runner.ItemDone:
+		s.finished++
 		s.did.add(*e.Item)
 	case runner.Ticked:
 		s.retryAt = time.Time{}
 		s.bytes = e.Bytes - s.before
 		s.meter.add(time.Now(), s.bytes)
 	case runner.Retrying:
+		s.restart()
 		s.attempt, s.retryAt = e.Attempt, time.Now().Add(time.Duration(e.Wait*float64(time.Second)))
 	}
 	return s
+}
+
+// restart forgets how far the step has come, since another attempt or the change begins.
+func (s *stepProgress) restart() {
+	s.changing, s.finished, s.total, s.retryAt = false, 0, 0, time.Time{}
+	s.before += s.bytes
+	s.bytes, s.meter = 0, meter{}
+	s.meter.add(time.Now(), 0)
 }
 
 func (p *progress) end(e runner.Event) *stepProgress {
 	s := p.step(e.Step)
 	p.running = slices.DeleteFunc(p.running, func(r *stepProgress) bool { return r == s })
 	p.ended[e.Step] = true
-	p.moved += e.Bytes
 	if e.Status == runner.Failed {
 		p.failed++
 	}
@@ -115,8 +122,8 @@ func (p *progress) doing(s *stepProgress, now time.Time) string {
 		return fmt.Sprintf("attempt %d failed, next in %s", s.attempt, clock(s.retryAt.Sub(now)+time.Second-1))
 	case s.changing && s.total > 0 && s.bytes >= s.total:
 		return "finishing"
-	case s.changing && s.items > 1 && s.did.items > 0:
-		return fmt.Sprintf("%d of %d items", min(s.did.items, s.items), s.items)
+	case s.changing && s.items > 1 && s.finished > 0:
+		return fmt.Sprintf("%d of %d items", min(s.finished, s.items), s.items)
 	case s.changing:
 		return "working"
 	case p.mode == runner.ModeVerify:

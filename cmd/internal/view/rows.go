@@ -206,7 +206,7 @@ func (s *stepProgress) itemsText() string {
 	if s.items < 2 {
 		return ""
 	}
-	return fmt.Sprintf("%d/%d", min(s.did.items, s.items), s.items)
+	return fmt.Sprintf("%d/%d", min(s.finished, s.items), s.items)
 }
 
 // A field is a number in a row. The importance counts from 1, the most important.

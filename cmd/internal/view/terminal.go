@@ -49,7 +49,7 @@ func NewTerminal(t Terminal, after Screen, steps []Step) *TerminalView {
 		last := v.lines
 		last.Screen = after
 		if len(v.notBegun) > 0 {
-			_ = Paint(after.Errs, Span{"not begun:", Yellow}, Span{Text: " " + inBrief(v.notBegun, maxNamed) + "\n"})
+			_ = Paint(after.Errs, Span{"not begun:", Yellow}, Span{Text: " " + listed(v.notBegun, maxNamed) + "\n"})
 		}
 		return last.end(r)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/invopop/jsonschema"
 
@@ -31,7 +32,8 @@ func Document(root, name string, forms ...reflect.Type) ([]byte, error) {
 		}
 		maps.Copy(docs, found)
 	}
-	r := &jsonschema.Reflector{Anonymous: true, AllowAdditionalProperties: true, LookupComment: docs.lookup, Mapper: mapWord}
+	names := typeNames{}
+	r := &jsonschema.Reflector{Anonymous: true, AllowAdditionalProperties: true, LookupComment: docs.lookup, Mapper: mapWord, Namer: names.name}
 	s := &jsonschema.Schema{
 		Version: jsonschema.Version, Title: fmt.Sprintf("bayplan %s document, version %d", name, runner.FormatVersion),
 		Description: trimName(docs.ofType(forms[0]), forms[0].Name()), Definitions: jsonschema.Definitions{},
@@ -45,8 +47,30 @@ func Document(root, name string, forms ...reflect.Type) ([]byte, error) {
 		}
 		s.AnyOf = append(s.AnyOf, &jsonschema.Schema{Ref: "#/$defs/" + t.Name()})
 	}
+	if len(names.twice) > 0 {
+		return nil, fmt.Errorf("one schema would describe different types of one name: %s", strings.Join(names.twice, ", "))
+	}
 	out, err := json.MarshalIndent(s, "", "  ")
 	return append(out, '\n'), err
+}
+
+// typeNames gives types the names of their definitions, and remembers names that two types
+// have.
+type typeNames struct {
+	types map[string]reflect.Type
+	twice []string
+}
+
+func (n *typeNames) name(t reflect.Type) string {
+	name := t.Name()
+	if n.types == nil {
+		n.types = map[string]reflect.Type{}
+	}
+	if known := n.types[name]; name != "" && known != nil && known != t {
+		n.twice = append(n.twice, fmt.Sprintf("%s and %s", known, t))
+	}
+	n.types[name] = t
+	return name
 }
 
 // addHead adds to an object the properties with which it begins.

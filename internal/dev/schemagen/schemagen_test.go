@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"path/filepath"
+	"reflect"
 	"testing"
 
+	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/schemas"
 	"github.com/bayplan/bayplan/steps"
 )
@@ -58,5 +60,21 @@ func (d described) check(t *testing.T, path string) {
 	}
 	for name, p := range d.Properties {
 		p.check(t, path+"."+name)
+	}
+}
+
+// Two types of one name would get one definition, which is wrong for one of them.
+func TestTypesOfOneName(t *testing.T) {
+	var n typeNames
+	type Item struct{}
+	for _, typ := range []reflect.Type{reflect.TypeFor[Item](), reflect.TypeFor[runner.Step](), reflect.TypeFor[[]string](), reflect.TypeFor[[]int](), reflect.TypeFor[Item]()} {
+		n.name(typ)
+	}
+	if len(n.twice) != 0 {
+		t.Errorf("types of different names: %v", n.twice)
+	}
+	n.name(reflect.TypeFor[runner.Item]())
+	if len(n.twice) != 1 || n.twice[0] != "schemagen.Item and runner.Item" {
+		t.Errorf("types of one name: %v", n.twice)
 	}
 }
