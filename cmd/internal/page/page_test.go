@@ -474,3 +474,17 @@ func TestGraphThatCannotBeGrouped(t *testing.T) {
 		t.Errorf("%d boxes, want %d", n, len(steps))
 	}
 }
+
+// Notes that are lines of a table stay below each other.
+func TestTableInNotes(t *testing.T) {
+	run := kept(t, history.Info{},
+		runner.Event{Time: began, Kind: runner.StepEnd, Step: "a", Status: runner.Adopted, Notes: []string{"+---+", "| x |", "+---+"}},
+		runner.Event{Time: began, Kind: runner.StepEnd, Step: "b", Status: runner.Adopted, Notes: []string{"one", "two"}})
+	all := elements(t, pageOf(t, run))
+	if got := named(all, "pre")[0].text; got != "+---+\n| x |\n+---+\n" {
+		t.Errorf("table %q", got)
+	}
+	if diff := cmp.Diff([]string{"a: +---+ | x | +---+", "b: one", "b: two"}, texts(named(all, "li"))); diff != "" {
+		t.Errorf("notes (-want +got):\n%s", diff)
+	}
+}

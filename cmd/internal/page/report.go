@@ -201,6 +201,12 @@ func (r *report) Noted() []*step {
 	return slices.DeleteFunc(slices.Clone(r.Steps), func(s *step) bool { return len(s.Notes) == 0 })
 }
 
+// NotesAreTable reports whether the notes are the lines of a table, such as that of the
+// images in a cloud.
+func (s *step) NotesAreTable() bool {
+	return len(s.Notes) > 1 && strings.HasPrefix(s.Notes[0], "+-")
+}
+
 // State gives the state of the run in words.
 func (r *report) State() string {
 	switch r.Run.State {
