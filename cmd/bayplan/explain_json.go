@@ -18,11 +18,12 @@ a new version; none is changed or removed. Sizes are bytes, times RFC 3339, what
 took time is in seconds. bayplan schema NAME prints the JSON Schema.
 
 Documents
-  diff            of bayplan diff, and what diff --out writes
+  diff            of diff and show, and what diff --out writes
   events          of apply and verify: a stream, one event a line
-  report          report.json beside the events that the state keeps of an apply
+  report          of a run that the state keeps, also with what each step changed
   validate        also for plans with mistakes
-  status, why, lock, graph, explain, explain-images, version
+  status, why, lock, graph, explain, explain-images, history,
+  doctor, version
 
 A command that cannot do its work prints an object with cause, error and hint in
 place of its document; in a stream, this is a line of the kind failure. Exit

@@ -7,6 +7,8 @@ import (
 	"io"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/bayplan/bayplan/cmd/internal/view"
 )
 
 // Machine output stays JSON, and holds nothing that a terminal obeys.
@@ -53,3 +55,37 @@ func TestOutput(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// Spans are cleaned and masked each, and colours come after that. No text brings its own.
+func TestPaint(t *testing.T) {
+	spans := []view.Span{{Text: "\x1b[31mred\x1b[0m:", Color: view.Green}, {Text: " a…hunter2-x ± \x1b[2J\n"}, {Text: "one two three four\n", Color: view.Dim}}
+	for _, tt := range []struct {
+		name  string
+		looks looks
+		want  string
+	}{
+		{"a file", looks{}, "·[31mred·[0m: a…[redacted] ± ·[2J\none two three four\n"},
+		{"colours", looks{color: true}, "\x1b[32m·[31mred·[0m:\x1b[0m a…[redacted] ± ·[2J\n\x1b[2mone two three four\n\x1b[0m"},
+		{"ASCII", looks{ascii: true}, ".[31mred.[0m: a...[redacted] +- .[2J\none two three four\n"},
+		{"a narrow terminal", looks{columns: func() int { return 13 }}, "·[31mred·[0m:\n  a…[redacted]\n  ± ·[2J\none two three\n  four\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out bytes.Buffer
+			p := newProgram(&out, io.Discard)
+			p.redactor.Add("hunter2-x")
+			p.stdout.looks = tt.looks
+			fmt.Fprint(p.stdout, "half ")
+			if err := p.stdout.Paint(spans...); err != nil {
+				t.Error(err)
+			}
+			if got, want := out.String(), "half "+tt.want; got != want {
+				t.Errorf("got  %q\nwant %q", got, want)
+			}
+		})
+	}
+	full := errors.New("full")
+	p := newProgram(failing{full}, io.Discard)
+	if err := p.stdout.Paint(spans...); !errors.Is(err, full) {
+		t.Errorf("got %v", err)
+	}
+}

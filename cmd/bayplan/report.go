@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/page"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -28,22 +29,40 @@ func (p *program) reportCommand() *cli.Command {
 		Description: "RUN is the beginning of a run's name as \"bayplan history\" lists it; without\n" +
 			"it, the last run. The page is one HTML file that needs no network.",
 		Flags: append(planFlags(), stateFlag(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: defaultReport, Usage: "write the page to `FILE`"}),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: defaultReport, Usage: "write the page to `FILE`"},
+			jsonFlag()),
 		Action: func(c *cli.Context) error {
 			s, err := p.load(c)
 			if err != nil {
 				return err
 			}
-			if err := checkReportPath(c.String("output")); err != nil {
+			if c.Bool("json") && c.IsSet("output") {
+				return usageError{errors.New("report: --json prints a document, and --output writes a page; choose one")}
+			}
+			if err := checkReportPath(c.String("output")); err != nil && !c.Bool("json") {
 				return err
 			}
 			run, err := s.findRun(c, c.Args().First())
 			if err != nil {
 				return err
 			}
+			if c.Bool("json") {
+				return p.printReport(c.Context, s, run)
+			}
 			return p.writeReport(c.Context, s, run, c.String("output"))
 		},
 	}
+}
+
+// printReport prints the report of a run for programs.
+func (p *program) printReport(ctx context.Context, s *session, run *history.Run) error {
+	s.graph.Plan.RevealAll(ctx)
+	run.Redact(s.graph.Plan.Redactor)
+	d, err := document.ReportOf(s.graph.Plan.Name, run)
+	if err != nil {
+		return err
+	}
+	return p.printDocument(d)
 }
 
 // findRun gives the run that a text names, "" for the last one.

@@ -1,8 +1,6 @@
 package document
 
 import (
-	"time"
-
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
@@ -88,28 +86,6 @@ func (Diff) Name() Name { return DiffName }
 // DiffOf returns the report of a diff of a plan.
 func DiffOf(plan string, r *runner.Report) Diff {
 	d := Diff{Plan: plan, Mode: r.Mode, Steps: stepsOf(r), Summary: r.Summary()}
-	d.Items, d.Bytes = r.Changes()
-	return d
-}
-
-// A Report is the result of an apply, as it is kept with the events of the run.
-type Report struct {
-	Plan    string      `json:"plan"` // its name
-	Mode    runner.Mode `json:"mode"`
-	Ended   time.Time   `json:"ended"`
-	Took    float64     `json:"took"`  // seconds
-	Steps   []Step      `json:"steps"` // in the order of the plan
-	Items   int         `json:"items"` // changed, in all steps
-	Bytes   int64       `json:"bytes"` // of these items
-	Summary string      `json:"summary"`
-}
-
-// Name returns ReportName.
-func (Report) Name() Name { return ReportName }
-
-// ReportOf returns the report of a run that ended now.
-func ReportOf(plan string, r *runner.Report) Report {
-	d := Report{Plan: plan, Mode: r.Mode, Ended: time.Now(), Took: r.Took.Seconds(), Steps: stepsOf(r), Summary: r.Summary()}
 	d.Items, d.Bytes = r.Changes()
 	return d
 }
