@@ -15,6 +15,7 @@ import (
 type Server struct {
 	Kind      runner.ServerKind
 	Name      string             // of its connection, or ""
+	Host      string             // as images or addresses name it; "" for a cloud
 	Embedded  bool               // it answers inside the process
 	URL       string             // of its API; "" for a cloud
 	Endpoint  transport.Endpoint // without credentials; of a cloud only its Host, "" where an entry of clouds.yaml has it
@@ -63,7 +64,7 @@ func (s *Set) ServerAt(kind runner.ServerKind, host string) Server {
 	}
 	at := r.identity().For(host)
 	return Server{
-		Kind: kind, Name: r.name, Embedded: r.Embedded != nil, URL: scheme(r.ServerConnection) + "://" + at.Address() + "/v2/",
+		Kind: kind, Name: r.name, Host: at.Name(), Embedded: r.Embedded != nil, URL: scheme(r.ServerConnection) + "://" + at.Address() + "/v2/",
 		Endpoint: endpoint(r.ServerConnection, at.Address()), KeepPulls: setting.Number(r.KeepPulls, 0),
 		Login: r.hasLogin() || r.RegistryConnection.Login != "",
 	}
@@ -75,7 +76,7 @@ func (s *Set) webServerAt(host string) Server {
 		h = s.hosts[i]
 	}
 	return Server{
-		Kind: runner.WebServer, Name: h.name, Embedded: h.Embedded != nil, URL: scheme(h.ServerConnection) + "://" + host + "/",
+		Kind: runner.WebServer, Name: h.name, Host: host, Embedded: h.Embedded != nil, URL: scheme(h.ServerConnection) + "://" + host + "/",
 		Endpoint: endpoint(h.ServerConnection, host), Login: h.hasLogin(),
 	}
 }

@@ -414,7 +414,7 @@ func TestReach(t *testing.T) {
 // that is named only.
 func TestServers(t *testing.T) {
 	b := newBench(t)
-	b.write(t, "images.txt", "source.invalid/a/b:1\n")
+	b.write(t, "images.txt", "source.invalid/a/b:1\ndocker.io/library/redis:7\n")
 	d := newDoctor(b.open(t, `vars: { sites: [one, two], on: "no" }
 connections:
   registries: { edge: { host: "registry.*.invalid:5000", tls: disabled } }
@@ -428,9 +428,10 @@ steps:
 		got = append(got, fmt.Sprint(s.title(), s.reads, s.writes))
 	}
 	want := []string{
-		"registry edge (registry.one.invalid:5000)[] [a/b]",
-		"registry edge (registry.two.invalid:5000)[] [a/b]",
+		"registry edge (registry.one.invalid:5000)[] [a/b library/redis]",
+		"registry edge (registry.two.invalid:5000)[] [a/b library/redis]",
 		"registry source.invalid[source.invalid/a/b:1] []",
+		"registry docker.io[docker.io/library/redis:7] []",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

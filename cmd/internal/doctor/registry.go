@@ -22,7 +22,7 @@ func (d *doctor) registry(ctx context.Context, s *server) []Finding {
 		return found
 	}
 	client := d.Conns.Registry()
-	pong, err := client.Ping(ctx, s.host, repositoriesOf(s)...)
+	pong, err := client.Ping(ctx, s.Host, repositoriesOf(s)...)
 	if err != nil {
 		return append(found, failed(ctx, "login", err, "check user and password of its connection"))
 	}
@@ -112,7 +112,7 @@ func pushable(ctx context.Context, client *registry.Client, s *server) []Finding
 	few, sure := s.writes[:min(len(s.writes), sample)], true
 	var found []Finding
 	for _, repository := range few {
-		known, err := client.MayPush(ctx, s.host+"/"+repository)
+		known, err := client.MayPush(ctx, s.Host+"/"+repository)
 		if err != nil {
 			found = append(found, failed(ctx, "push", err, "give its connection a login that may push"))
 		}
@@ -130,7 +130,7 @@ func pushable(ctx context.Context, client *registry.Client, s *server) []Finding
 // pulls says what is left of what a registry lets its user pull, as the answers before have
 // told it.
 func (d *doctor) pulls(client *registry.Client, s *server) []Finding {
-	text, left, limited := client.Quota(s.host)
+	text, left, limited := client.Quota(s.Host)
 	if !limited {
 		return nil
 	}

@@ -16,7 +16,6 @@ import (
 // A server is a server of the plan, with what the plan wants of it.
 type server struct {
 	connections.Server
-	host   string   // of a registry, as images name it
 	reads  []string // images, files or names that the plan reads there, as far as known
 	writes []string // repositories or names that it writes there
 	fills  bool     // it writes there, also where no name is known
@@ -26,10 +25,10 @@ type server struct {
 func (s *server) title() string {
 	name := s.Name
 	switch {
-	case s.host != "" && name != "":
-		name += " (" + s.host + ")"
-	case s.host != "":
-		name = s.host
+	case s.Host != "" && name != "":
+		name += " (" + s.Host + ")"
+	case s.Host != "":
+		name = s.Host
 	}
 	return string(s.Kind) + " " + name
 }
@@ -38,22 +37,22 @@ func (s *server) title() string {
 // that are there count, too: a list may be all that names a registry.
 func (d *doctor) servers() []*server {
 	var all []*server
-	add := func(found connections.Server, host string) *server {
+	add := func(found connections.Server) *server {
 		for _, s := range all {
 			if s.Kind == found.Kind && s.Name == found.Name && strings.EqualFold(s.URL, found.URL) {
 				return s
 			}
 		}
-		s := &server{Server: found, host: host}
+		s := &server{Server: found}
 		all = append(all, s)
 		return s
 	}
 	for _, found := range d.Conns.Servers(runner.AskedBy(d.Plan, d.Types)) {
-		add(found, hostOf(found))
+		add(found)
 	}
 	at := func(host string) *server {
 		found := d.Conns.ServerAt(runner.RegistryServer, host)
-		return add(found, hostOf(found))
+		return add(found)
 	}
 	for _, image := range d.sources() {
 		if host, _, _, err := registry.Split(image); err == nil {
@@ -64,13 +63,6 @@ func (d *doctor) servers() []*server {
 	d.destinations(at, all)
 	d.files(all)
 	return all
-}
-
-func hostOf(s connections.Server) string {
-	if s.Kind == runner.CloudServer {
-		return ""
-	}
-	return s.Endpoint.Host
 }
 
 func appendNew(list []string, name string) []string {
