@@ -72,7 +72,7 @@ func (r *reader) openOne(o Options, n *node, name string, above []*reader) bool 
 		return false
 	}
 	in := newReader(r.whole, s, errs)
-	in.root, in.path = root, string(path)
+	in.root, in.path, in.included = root, string(path), true
 	in.top = in.keyedFields(root, "an included file", "apiVersion", "include", "vars", "secrets", "connections", "steps")
 	in.readVersion(root, in.top, true)
 	all := in.openIncluded(o, above)

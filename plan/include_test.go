@@ -60,7 +60,7 @@ connections:
   registries:
     centre: { host: "${vars.centre}", password: "${secrets.push}" }
 `,
-		"common/deep/vars.yaml": "vars: { deep: d }\n",
+		"common/deep/vars.yaml": "vars: { deep: d, spare: s }\nsecrets: { spare: { env: SPARE } }\n",
 		"mock.txt":              "connections: { registries: { mock: { host: m.example.com } } }\n",
 	}
 	p, mistakes := loaded(t, files, plan.Options{})

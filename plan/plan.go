@@ -59,9 +59,10 @@ type Plan struct {
 
 // A Connection is one named entry of connections. Its settings are not decoded.
 type Connection struct {
-	Name string
-	Pos  Pos  // of the name
-	Body Body // its settings
+	Name     string
+	Pos      Pos  // of the name
+	Body     Body // its settings
+	Included bool // it stands in a file that the plan includes
 }
 
 // A Step is one entry of steps, or one instance of an entry with for_each. Its

@@ -35,9 +35,11 @@ type reader struct {
 	*whole
 	src  *source
 	path string // absolute, of a file of the plan
-	errs Errors
-	root *node
-	top  fields // the sections of the file
+
+	included bool // it is not the plan's own file
+	errs     Errors
+	root     *node
+	top      fields // the sections of the file
 
 	// While a repeated step is read: the instance, and the first one with a mistake at
 	// a place. Further ones would only repeat it.

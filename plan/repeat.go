@@ -72,6 +72,12 @@ func (s *stepEntry) shown(i *instance) string {
 	return strconv.Quote(s.id)
 }
 
+// baseOf returns the id in the address of an instance.
+func baseOf(address string) string {
+	id, _, _ := strings.Cut(address, "[")
+	return id
+}
+
 // all returns the instances of an entry. Without any, it returns one that is off: what
 // the entry says is checked also then, and what needs it waits for what it needs.
 func (s *stepEntry) all() []*instance {

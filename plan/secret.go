@@ -37,6 +37,7 @@ type secretSource struct {
 	file string  // absolute
 
 	redactor *redact.Redactor // learns the value
+	included bool             // an included file declares it
 
 	mu    sync.Mutex // steps that run in parallel call Reveal
 	read  bool

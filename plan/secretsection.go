@@ -46,7 +46,7 @@ func (r *reader) readSecret(e entry) {
 		r.fail(e.keyPos, hint, "%s must have exactly one of env and file", name)
 		return
 	}
-	found := &secretSource{name: e.key, src: r.src, pos: e.keyPos, redactor: r.redactor}
+	found := &secretSource{name: e.key, included: r.included, src: r.src, pos: e.keyPos, redactor: r.redactor}
 	if text, ok := r.plainText(env, "env", "env"); ok {
 		found.env = text
 		r.nonEmpty(env, text, "env")

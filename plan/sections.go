@@ -78,7 +78,7 @@ func (r *reader) readVersion(root *node, f fields, must bool) {
 
 func (r *reader) readName(root *node, f fields) string {
 	if f.missing("name") {
-		r.fail(root.pos, "", "name is missing")
+		r.fail(root.pos, "only a file that plans include has none; validate these plans", "name is missing")
 		return ""
 	}
 	n := f.value("name")
@@ -309,6 +309,8 @@ func (r *reader) readNeeds(n *node, step string) []needEntry {
 		case !ok:
 		case id == step:
 			r.fail(it.pos, "", "step %q needs itself", id)
+		case r.step[baseOf(id)] != nil && id != baseOf(id):
+			r.fail(it.pos, "write "+baseOf(id)+", or repeat this step with for_each: ${steps."+baseOf(id)+"}", "a need is all instances of a step, and %s is one", id)
 		case r.step[id] == nil:
 			r.fail(it.pos, r.didYouMean(id, r.stepIDs()), "there is no step %q", id)
 		case seen[id]:
@@ -348,7 +350,7 @@ func (r *reader) readKind(all []Connection, section *node, key, what string) []C
 			e.value.reported = true
 		}
 		all = append(all, Connection{
-			Name: e.key, Pos: e.keyPos,
+			Name: e.key, Pos: e.keyPos, Included: r.included,
 			Body: Body{src: r.src, root: e.value, pos: e.keyPos, name: what + " " + strconv.Quote(e.key)},
 		})
 	}

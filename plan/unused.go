@@ -6,12 +6,12 @@ package plan
 func (w *whole) unused() Errors {
 	var warnings Errors
 	for _, v := range w.scope.vars {
-		if !v.used && v.override == nil {
+		if !v.used && v.override == nil && !v.in.included {
 			warnings = append(warnings, v.in.src.errorf(v.pos, "nothing uses the variable %q", v.name))
 		}
 	}
 	for _, s := range w.secrets {
-		if !s.used {
+		if !s.used && !s.included {
 			warnings = append(warnings, s.src.errorf(s.pos, "nothing uses the secret %q", s.name))
 		}
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/internal/durable"
-	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -52,7 +51,7 @@ func (p *program) forCI(action cli.ActionFunc) cli.ActionFunc {
 		}
 		job := &ciJob{system: system, root: system.Root(p.variable), junit: c.String("junit")}
 		job.found = &ci.Run{Command: c.Command.Name, Version: version(), Dir: p.dir, Begun: time.Now()}
-		job.found.Clean = func(text string) string { return human.Clean(p.redactor.Text(text)) }
+		job.found.Clean = p.stderr.cleanWhole
 		p.job, p.found = job, job.found
 		p.beginJob(c)
 		err = action(c)

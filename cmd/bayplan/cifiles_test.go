@@ -162,6 +162,44 @@ func TestLargeActionRuns(t *testing.T) {
 	}
 }
 
+// With a base, the action shows what a change of the plan changes. A plan that the base does
+// not have is new.
+func TestLargeActionComparesWithBase(t *testing.T) {
+	j := newActionJob(t, map[string]string{"plan": "good.yaml\nnew.yaml", "commands": "diff", "base": "HEAD"})
+	commit(t, j.dir)
+	text, err := os.ReadFile(filepath.Join(j.dir, "good.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := bytes.ReplaceAll(text, []byte("openstack-base:latest"), []byte("openstack-cron:latest"))
+	for _, name := range []string{"good.yaml", "new.yaml"} {
+		if err := os.WriteFile(filepath.Join(j.dir, name), changed, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	printed, err := j.run(t)
+	diff, readErr := os.ReadFile(filepath.Join(j.out, "bayplan-diff.md"))
+	if err != nil || readErr != nil || !strings.Contains(string(diff), "openstack-cron") || !strings.HasSuffix(string(diff), "The plan `new.yaml` is new.\n\n") {
+		t.Errorf("%v, %v\n%s\n%s", err, readErr, printed, diff)
+	}
+	j.with["base"] = "nowhere"
+	if printed, err := j.run(t); err == nil || !strings.Contains(printed, "git knows no revision nowhere") {
+		t.Errorf("an unknown base: %v\n%s", err, printed)
+	}
+}
+
+// commit makes a directory a repository with all of its files in a commit.
+func commit(t *testing.T, dir string) {
+	t.Helper()
+	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"-c", "user.name=n", "-c", "user.email=n@example.com", "commit", "-qm", "one"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+}
+
 // A mistake ends the job, and is shown at its place.
 func TestLargeActionFails(t *testing.T) {
 	for with, want := range map[string]string{
@@ -183,8 +221,9 @@ func TestLargeActionFails(t *testing.T) {
 // the jobs declare.
 func TestLargeIncludeRuns(t *testing.T) {
 	include := readYAML(t, "templates/bayplan.gitlab-ci.yml")
-	for _, job := range []string{"bayplan:validate", "bayplan:rehearse", "bayplan:diff"} {
+	for _, job := range []string{"bayplan:validate", "bayplan:rehearse", "bayplan:changes", "bayplan:diff"} {
 		j := newActionJob(t, map[string]string{})
+		commit(t, j.dir)
 		script := append(include[".bayplan"].(map[string]any)["before_script"].([]any), include[job].(map[string]any)["script"].([]any)...)
 		var lines []string
 		for _, line := range script {
@@ -192,7 +231,7 @@ func TestLargeIncludeRuns(t *testing.T) {
 		}
 		cmd := exec.Command("bash", "-eo", "pipefail", "-c", strings.Join(lines, "\n"))
 		cmd.Dir = j.dir
-		cmd.Env = append(os.Environ(), "GITLAB_CI=true", "CI_PROJECT_DIR="+j.dir, "BAYPLAN_BINARY="+binary, "BAYPLAN_PLAN=good.yaml", "BAYPLAN_ARGS=--var=site=edge")
+		cmd.Env = append(os.Environ(), "GITLAB_CI=true", "CI_PROJECT_DIR="+j.dir, "BAYPLAN_BINARY="+binary, "BAYPLAN_PLAN=good.yaml", "BAYPLAN_ARGS=--var=site=edge", "CI_MERGE_REQUEST_DIFF_BASE_SHA=HEAD")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", job, err, out)
 		}

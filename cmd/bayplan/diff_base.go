@@ -28,7 +28,7 @@ func (p *program) diffBase(c *cli.Context) error {
 	}
 	return rehearse.Compare(c.Context, rehearse.Comparison{
 		Base: c.String("base"), File: c.String("file"), Lock: tagLockOf,
-		Options: rehearse.Options{Plan: options, Warn: p.printWarnings, Say: func(line string) { fmt.Fprintln(p.stderr, line) }},
+		Options: rehearse.Options{Plan: options, Warn: p.warn, Found: p.found.Found, Say: func(line string) { fmt.Fprintln(p.stderr, line) }},
 		Diff: func(r *runner.Runner, root string, annotate func(*runner.Report)) error {
 			p.stdout.shorten(root, p.dir)
 			p.stderr.shorten(root, p.dir)

@@ -139,6 +139,12 @@ func (p *program) printError(err error) {
 	view.PrintError(out, "bayplan", err)
 }
 
+// warn prints what may be a mistake in a plan, and tells a CI system.
+func (p *program) warn(warnings plan.Errors) {
+	p.printWarnings(warnings)
+	p.found.Warn(warnings)
+}
+
 // printWarnings prints what may be a mistake in a plan, in the form of mistakes.
 func (p *program) printWarnings(warnings plan.Errors) {
 	for _, w := range warnings {

@@ -154,7 +154,22 @@ func changedText(r *history.Run) string {
 	return strings.Join(parts, "; ")
 }
 
-func someOf(names []string) string {
+// someOf names steps, the instances of a repeated one together, and of very many only the
+// first.
+func someOf(ids []string) string {
+	var names, bases []string
+	count := map[string]int{}
+	for _, id := range ids {
+		base, _, _ := strings.Cut(id, "[")
+		if count[base]++; count[base] == 1 {
+			names, bases = append(names, id), append(bases, base)
+		}
+	}
+	for i, base := range bases {
+		if count[base] > 1 {
+			names[i] = fmt.Sprintf("%s (%d steps)", base, count[base])
+		}
+	}
 	if more := len(names) - maxChangedSteps; more > 1 {
 		return strings.Join(names[:maxChangedSteps], ", ") + fmt.Sprintf(" and %d more", more)
 	}

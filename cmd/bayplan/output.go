@@ -64,12 +64,25 @@ func (o *output) shorten(root, dir string) {
 	o.shorter = strings.NewReplacer(root+dir+"/", "", root+"/", "/")
 }
 
-// clean makes a text one that may be shown.
-func (o *output) clean(text string) string {
+// cleanWhole is clean for a text that does not pass the output, but a file.
+func (o *output) cleanWhole(text string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.masked(text)
+}
+
+// masked masks secrets and what cannot be seen, and shortens paths. The caller holds the mutex.
+func (o *output) masked(text string) string {
 	text = human.Clean(o.secrets.Text(text))
 	if o.shorter != nil {
 		text = o.shorter.Replace(text)
 	}
+	return text
+}
+
+// clean makes a text one that may be shown.
+func (o *output) clean(text string) string {
+	text = o.masked(text)
 	if o.looks.ascii {
 		text = asASCII.Replace(text)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse"
 	"github.com/bayplan/bayplan/cmd/internal/view"
-	"github.com/bayplan/bayplan/plan"
 )
 
 func (p *program) rehearseCommand() *cli.Command {
@@ -48,11 +47,8 @@ func (p *program) rehearse(c *cli.Context) error {
 	out := view.NewRelativePaths(p.stdout, p.dir)
 	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
 		Plan: options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.found.Found,
-		Warn: func(warnings plan.Errors) {
-			p.printWarnings(warnings)
-			p.found.Warn(warnings)
-		},
-		Say: func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
+		Warn: p.warn,
+		Say:  func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
 	})
 	if err == nil && ok {
 		for _, file := range files {

@@ -69,11 +69,10 @@ func (p *program) loadFile(c *cli.Context, file string) (*session, error) {
 		s.warnings = append(s.warnings, unreadTagLocks(s.graph.Plan.File, c.String("file"))...)
 	}
 	_ = s.warnings.Err() // sorts them
-	p.printWarnings(s.warnings)
+	p.warn(s.warnings)
 	if p.measured != nil {
 		p.measured.session = s
 	}
-	p.found.Warn(s.warnings)
 	if c.Command.Name != "validate" { // which reads several
 		p.found.Load(s.graph)
 	}

@@ -27,6 +27,7 @@ func (p *program) runWithView(c *cli.Context, mode runner.Mode, r *runner.Runner
 	if p.measured != nil {
 		p.measured.report = report
 	}
+	p.found.Load(r.Graph)
 	p.found.Report(report)
 	if err := errors.Join(err, v.End(report)); err != nil {
 		return report, err

@@ -346,7 +346,7 @@ func (c *RegistryConnection) identity() hostname.Registry {
 
 // clash gives the mistake of two connections for the same host.
 func clash(c plan.Connection, section, first, firstHost, host string) *plan.Error {
-	if hostname.IsPattern(host) && hostname.Normal(host) != hostname.Normal(firstHost) {
+	if hostname.IsPattern(host) && !sameServer(host, firstHost) {
 		e := c.Body.Errorf("host", "some hosts match %q of %s and %q of %s equally well", firstHost, first, host, c.Name)
 		e.Hint = "give these hosts a connection of their own kind, with more of the name written out"
 		return e

@@ -10,14 +10,15 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// Unused gives a warning for each connection of the plan that no step uses. A file that
+// Unused gives a warning for each connection of the plan that no step uses. Files that it
+// includes may have more, for other plans. A file that
 // replaces the plan's connections may have more of them than one plan needs. While only
 // a run knows which registries or web servers a step asks, a connection of that kind has
 // a warning only if its host looks like a misspelling of one that a step asks.
 func (s *Set) Unused(p *plan.Plan, asked []runner.Asked) plan.Errors {
 	var warnings plan.Errors
 	consider := func(c plan.Connection, kind runner.ServerKind, host string) {
-		if u := s.usesOf(kind, c.Name, asked); !u.used {
+		if u := s.usesOf(kind, c.Name, asked); !u.used && !c.Included {
 			warnings = append(warnings, s.unused(c, kind, host, u)...)
 		}
 	}

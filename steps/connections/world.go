@@ -10,6 +10,7 @@ import (
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/transport"
+	"github.com/bayplan/bayplan/runner"
 )
 
 // A World answers for all servers inside the process. It gives the same handler each
@@ -100,3 +101,6 @@ func (s *Set) Hosts() []string {
 	}
 	return hosts
 }
+
+// HasRegistry reports whether the registry of a host has a connection.
+func (s *Set) HasRegistry(host string) bool { return s.has(runner.RegistryServer, host) }

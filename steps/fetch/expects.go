@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -21,6 +22,9 @@ func (f *fetchFile) Expects() []runner.Expected {
 			}
 		}
 		all = append(all, e)
+	}
+	if f.To != "" {
+		all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: "to", Path: filepath.Dir(f.target())})
 	}
 	if len(f.urls()) == 0 {
 		return all

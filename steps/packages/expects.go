@@ -1,6 +1,8 @@
 package packages
 
 import (
+	"path/filepath"
+
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -21,6 +23,9 @@ func (p *packageFiles) Expects() []runner.Expected {
 		e.Pins = []string{p.SHA256}
 	}
 	all := []runner.Expected{e}
+	if p.Into != "" {
+		all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: "into", Path: filepath.Dir(p.into())})
+	}
 	if p.Keyring != "" {
 		all = append(all, runner.Expected{Kind: runner.ExpectKeyring, Field: "keyring", Path: string(p.Keyring)})
 	}

@@ -2,6 +2,7 @@ package untar
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -16,7 +17,11 @@ func (u *untar) Expects() []runner.Expected {
 	if u.SHA256 != "" {
 		e.Pins = []string{u.SHA256}
 	}
-	return []runner.Expected{e}
+	all := []runner.Expected{e}
+	if u.Into != "" {
+		all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: "into", Path: filepath.Dir(u.into())})
+	}
+	return all
 }
 
 // Foresee implements runner.Foreseer.

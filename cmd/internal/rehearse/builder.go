@@ -77,7 +77,7 @@ func (b *builder) serve(e runner.Expectation) {
 	scheme, rest, _ := strings.Cut(addressKey(e.URL), "://")
 	host, where, _ := strings.Cut(rest, "/")
 	_ = scheme // one server answers for both
-	s := served{host: hostname.Normal(host), path: strings.TrimSuffix("/"+where, "/"), dir: e.For}
+	s := served{host: withoutPort(hostname.Normal(host)), path: strings.TrimSuffix("/"+where, "/"), dir: e.For}
 	if !slices.Contains(b.world.served, s) {
 		b.world.served = append(b.world.served, s)
 	}

@@ -26,12 +26,12 @@ func publicRegistries() []string {
 // rehearsal every host answers; outside that one would not.
 func (r *rehearsal) misspelledHosts(p *part) []problem {
 	known := publicRegistries()
-	for _, c := range p.hosts {
+	for _, c := range p.conns.Hosts() {
 		known = append(known, canonical(c))
 	}
 	var all []problem
 	for _, host := range slices.Sorted(maps.Keys(r.world.hosts)) {
-		if slices.Contains(known, host) {
+		if slices.Contains(known, host) || p.conns.HasRegistry(host) {
 			continue
 		}
 		if i := slices.IndexFunc(known, func(k string) bool { return misspells(host, k) }); i >= 0 {

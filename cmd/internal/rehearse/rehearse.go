@@ -144,7 +144,7 @@ func (r *rehearsal) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.graph, p.steps, p.asked, p.hosts = s.graph, s.graph.Foresee(), s.asked, s.conns.Hosts()
+		p.graph, p.steps, p.asked, p.conns = s.graph, s.graph.Foresee(), s.asked, s.conns
 		if p.state == "" {
 			p.owner, p.state = s.graph.Plan.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.graph.Plan.Name))
 		}

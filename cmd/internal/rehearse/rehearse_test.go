@@ -59,6 +59,7 @@ func TestPlans(t *testing.T) {
 		"an operator's":     {"testdata/operator/bayplan.yaml"},
 		"a mirroring one":   {"testdata/mirror/bayplan.yaml"},
 		"an air gap":        {"testdata/airgap/outside.yaml", "testdata/airgap/inside.yaml"},
+		"one of many sites": {"testdata/sites/bayplan.yaml"},
 		"half an air gap":   {"testdata/airgap/inside.yaml"},
 		"rhosp13":           {examples + "rhosp13/bayplan.yaml"},
 		"quickstart":        {examples + "quickstart/bayplan.yaml"},

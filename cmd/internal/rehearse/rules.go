@@ -1,6 +1,8 @@
 package rehearse
 
 import (
+	"io"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/standin/tagnames"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/internal/tagselect"
+	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/internal/trust"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -24,6 +27,7 @@ type selector interface {
 // A facts is what the plans of a rehearsal say about registries.
 type facts struct {
 	fills, looks []runner.Place
+	sources      []runner.Place // looks of steps that are no checks
 	selections   []tagselect.Selection
 	labels       []string
 	platforms    []string
@@ -38,6 +42,9 @@ type renamed struct{ images, as string }
 func (f *facts) add(steps []runner.Touched) {
 	for _, s := range steps {
 		f.fills, f.looks = append(f.fills, s.Fills...), append(f.looks, s.Looks...)
+		if !s.Node.Type.Check {
+			f.sources = append(f.sources, s.Looks...)
+		}
 		if chooser, ok := s.Step.(selector); ok {
 			f.selections = append(f.selections, chooser.Selections()...)
 		}
@@ -72,22 +79,30 @@ func (f *facts) rules() (upstream.Rules, error) {
 	return r, err
 }
 
-// made reports whether images of a repository are made: a registry that some plan pushes
-// to has what is pushed, and besides only what a plan names as a source there.
-func (f *facts) made(host, repository string) bool {
-	filled := false
-	for _, p := range f.fills {
-		if placeHost(p) != host {
-			continue
+// made reports whether the image of a tag is made, or with "" for a tag, whether some of the
+// repository are: a registry that some plan pushes to has what is pushed, and besides only
+// what a plan names as a source there and no plan pushes.
+func (f *facts) made(host, repository, tag string) bool {
+	named := func(places []runner.Place) (some, this bool) {
+		for _, p := range places {
+			for _, name := range p.Names {
+				if placeHost(p) == host && covers(name, repository) {
+					some = true
+					this = this || tag != "" && (name == repository+":"+tag || strings.HasSuffix(name, "*"))
+				}
+			}
 		}
-		filled = true
-		if slices.ContainsFunc(p.Names, func(name string) bool { return covers(name, repository) }) {
-			return false
-		}
+		return some, this
 	}
-	return !filled || slices.ContainsFunc(f.looks, func(p runner.Place) bool {
-		return placeHost(p) == host && slices.ContainsFunc(p.Names, func(name string) bool { return covers(name, repository) })
-	})
+	if !slices.ContainsFunc(f.fills, func(p runner.Place) bool { return placeHost(p) == host }) {
+		return true
+	}
+	looked, lookedAtThis := named(f.sources)
+	filled, filledThis := named(f.fills)
+	if filled { // only a tag that is written out can be known not to be pushed
+		return looked && (tag == "" || lookedAtThis && !filledThis)
+	}
+	return looked
 }
 
 // placeHost gives the registry of a place, "" for another kind of place.
@@ -153,8 +168,44 @@ func (f *facts) catalog(host string) []string {
 		}
 		all = append(all, found...)
 	}
+	return append(all, f.lookedAt(host)...)
+}
+
+// lookedAt gives the repositories that plans look at in a registry that none pushes to.
+func (f *facts) lookedAt(host string) []string {
+	if slices.ContainsFunc(f.fills, func(p runner.Place) bool { return placeHost(p) == host }) {
+		return nil
+	}
+	var all []string
+	for _, p := range f.looks {
+		if placeHost(p) != host {
+			continue
+		}
+		names := slices.Clone(p.Names)
+		for _, list := range p.Lists {
+			listed, err := tripleo.ReadImages(openFile, list)
+			if err != nil {
+				continue // the step that reads it says what is wrong
+			}
+			for _, image := range listed {
+				_, name, _ := strings.Cut(image.Name, "/")
+				names = append(names, name)
+			}
+		}
+		for _, name := range names {
+			if name, _, _ = strings.Cut(name, "@"); name == "" || strings.Contains(name, "*") {
+				continue
+			}
+			if at := strings.LastIndexByte(name, ':'); at > 0 {
+				name = name[:at]
+			}
+			all = append(all, name)
+		}
+	}
 	return all
 }
+
+func openFile(path string) (io.ReadCloser, error) { return os.Open(path) }
 
 // signedName gives the name of a repository in signatures.
 func (f *facts) signedName(host, repository string) string {

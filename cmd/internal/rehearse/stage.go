@@ -52,8 +52,8 @@ type part struct {
 	graph *runner.Graph
 	steps []runner.Touched // as they are in the world
 	asked []runner.Asked
-	hosts []string // of the connections to registries
-	lists []*thing // of images, in the plan's folder
+	conns *connections.Set // not opened
+	lists []*thing         // of images, in the plan's folder
 }
 
 // open opens a plan in the world as a command of its own would, and calls do with its

@@ -41,7 +41,7 @@ func (h *webHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, s := range h.world.served {
 		rest, ok := strings.CutPrefix(r.URL.Path, s.path)
-		if ok && s.host == h.host {
+		if ok && s.host == withoutPort(h.host) {
 			name := path.Clean("/" + rest)
 			http.ServeFile(w, &http.Request{Method: r.Method, Header: r.Header, URL: &url.URL{Path: name}}, s.dir+name)
 			return
@@ -56,7 +56,7 @@ func standInTime() time.Time { return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC
 // at gives what stands in for an address.
 func (w *world) at(host string, u *url.URL) ([]byte, bool) {
 	for _, scheme := range []string{"https", "http"} {
-		if b, ok := w.standIns[addressKey(scheme+"://"+host+u.EscapedPath())]; ok {
+		if b, ok := w.standIns[addressKey(scheme+"://"+withoutPort(host)+u.EscapedPath())]; ok {
 			return b, true
 		}
 	}
@@ -69,7 +69,12 @@ func addressKey(raw string) string {
 	if err != nil {
 		return raw
 	}
-	return strings.ToLower(u.Scheme) + "://" + hostname.Normal(u.Host) + u.EscapedPath()
+	return strings.ToLower(u.Scheme) + "://" + withoutPort(hostname.Normal(u.Host)) + u.EscapedPath()
+}
+
+// withoutPort removes the port of a host if it is one that http and https begin with.
+func withoutPort(host string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(host, ":443"), ":80")
 }
 
 // imageSignature gives an OpenPGP signature of an image that the world has made, for the

@@ -19,9 +19,9 @@ import (
 // Rules say what images registries are to make. They do not change while a registry is
 // in use.
 type Rules struct {
-	// Made says whether images of a repository are made. A repository that it is false
-	// for has what is pushed to it.
-	Made func(host, repository string) bool
+	// Made says whether the image of a tag is made, or with "" for a tag, whether some of
+	// the repository are. What it is false for is there once it is pushed.
+	Made func(host, repository, tag string) bool
 	// Tags gives the tags that a repository's list must have.
 	Tags func(host, repository string) []string
 	// Catalog gives the repositories that a registry's catalog must have.
@@ -77,8 +77,10 @@ func (u *Upstream) make(read registryserver.Read) error {
 }
 
 // Made reports whether images of a repository are made.
-func (u *Upstream) Made(repository string) bool {
-	return u.rules.Made == nil || u.rules.Made(u.host, repository)
+func (u *Upstream) Made(repository string) bool { return u.makes(repository, "") }
+
+func (u *Upstream) makes(repository, tag string) bool {
+	return u.rules.Made == nil || u.rules.Made(u.host, repository, tag)
 }
 
 func (u *Upstream) makeTags(repository string) error {
@@ -86,6 +88,9 @@ func (u *Upstream) makeTags(repository string) error {
 		return nil
 	}
 	for _, tag := range append(u.rules.Tags(u.host, repository), "latest") {
+		if !u.makes(repository, tag) {
+			continue
+		}
 		if _, err := u.Make(repository, tag); err != nil {
 			return err
 		}
@@ -101,6 +106,9 @@ func (u *Upstream) makeManifest(repository, reference string) error {
 		return u.sign(repository, digest)
 	}
 	if strings.HasPrefix(reference, "sha256-") { // what else is kept beside images
+		return nil
+	}
+	if !u.makes(repository, reference) {
 		return nil
 	}
 	_, err := u.Make(repository, reference)
