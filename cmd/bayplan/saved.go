@@ -133,6 +133,9 @@ func (p *program) loadSaved(c *cli.Context, s *session) (*document.Diff, error) 
 
 // checkSaved makes a diff and compares it with the saved one.
 func (p *program) checkSaved(c *cli.Context, s *session, r *runner.Runner, saved document.Diff) error {
+	if !c.Bool("quiet") {
+		fmt.Fprintln(p.stderr, "comparing what was reviewed with what would be done now")
+	}
 	report, err := r.Diff(c.Context)
 	if err != nil {
 		return err
