@@ -33,7 +33,10 @@ func (c *Client) login(name string) *login {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	l, known := c.hosts[name]
-	if i := c.registries.Find(name); !known && i >= 0 && hostname.IsPattern(c.settings[i].Name) {
+	if known {
+		return l
+	}
+	if i := c.registries.Find(name); i >= 0 && hostname.IsPattern(c.settings[i].Name) {
 		h := c.settings[i]
 		if h.Name, h.pattern = name, h.Name; h.LookupFor != nil {
 			h.Lookup, h.DescribeLookup = h.LookupFor(name)
