@@ -20,7 +20,7 @@ took time is in seconds. bayplan schema NAME prints the JSON Schema.
 Documents
   diff            of diff and show, and what diff --out writes
   events          of apply and verify: a stream, one event a line
-  report          of a run that the state keeps, also with what each step changed
+  report          of a run that the state keeps: what each step changed
   validate        also for plans with mistakes
   status, why, lock, graph, explain, explain-images, history,
   doctor, version
