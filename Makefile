@@ -23,7 +23,7 @@ concurrent = $$(git grep -lE '^\s*go (func|[a-zA-Z.]+\()|\.Go\(|httptest|synctes
 	| xargs -n 1 dirname | sort -u | sed 's|^|./|' | xargs go list -find 2>/dev/null)
 
 # With the race detector they take as long as all others together: `make race` is for them.
-longest = ./steps/mirror ./internal/registry ./cmd/bayplan
+longest = ./steps/mirror ./steps/glanceupload ./internal/registry ./internal/registryserver ./internal/glance ./internal/archive ./cmd/bayplan
 
 # Tests that work through much data, or start very many processes. The race detector makes
 # each of them ten times slower, and other tests of their packages look for races.

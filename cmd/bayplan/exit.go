@@ -94,7 +94,7 @@ func (p *program) exitCode(ctx context.Context, err error) int {
 		return stop.code()
 	}
 	code := codeOf(err)
-	if code != exitDone && code != exitChanges {
+	if code != exitDone {
 		p.printError(err)
 	}
 	return code
@@ -122,8 +122,32 @@ func codeOf(err error) int {
 }
 
 // printError prints an error for people: each mistake of a plan with its line
-// and a caret, and hints on lines of their own.
+// and a caret, and hints on lines of their own. Of errors that are joined it prints each
+// that was not shown before.
 func (p *program) printError(err error) {
+	for _, e := range joined(err) {
+		p.printOneError(e)
+	}
+}
+
+// joined returns the errors that errors.Join has joined.
+func joined(err error) []error {
+	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	var texts []string
+	for _, e := range several.Unwrap() {
+		all, texts = append(all, joined(e)...), append(texts, e.Error())
+	}
+	if strings.Join(texts, "\n") != err.Error() {
+		return []error{err} // an error with a text of its own
+	}
+	return all
+}
+
+func (p *program) printOneError(err error) {
 	out := view.NewRelativePaths(p.stderr, p.dir)
 	var mistakes plan.Errors
 	if errors.As(err, &mistakes) {
@@ -133,7 +157,7 @@ func (p *program) printError(err error) {
 		view.PrintError(out, "bayplan", fmt.Errorf("%s; nothing was run", human.Count(len(mistakes), "mistake", "mistakes")))
 		return
 	}
-	if errors.As(err, new(reportedError)) {
+	if errors.As(err, new(reportedError)) || errors.Is(err, errChanges) {
 		return
 	}
 	view.PrintError(out, "bayplan", err)

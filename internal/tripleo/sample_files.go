@@ -136,11 +136,8 @@ func SampleTemplate(name string) ([]byte, error) {
 			continue // its variables need not be set
 		}
 		fmt.Fprintf(&b, "- imagename: \"{{%s}}/{{%s}}%s{{%s}}:{{%s}}\"\n", e.namespaceVar, e.prefixVar, e.Basename, e.suffixVar, e.tagVar)
-		for key, list := range map[string][]string{"params": e.Params, "services": e.Services} {
-			if len(list) > 0 {
-				fmt.Fprintf(&b, "  %s: [%s]\n", key, strings.Join(quoted(list), ", "))
-			}
-		}
+		writeSampleList(&b, "params", e.Params)
+		writeSampleList(&b, "services", e.Services)
 		if e.Driver != "" {
 			fmt.Fprintf(&b, "  neutron_driver: %s\n", e.Driver)
 		}
@@ -217,4 +214,10 @@ func knownServices() ([]string, error) {
 		}
 	}
 	return slices.Sorted(maps.Keys(all)), nil
+}
+
+func writeSampleList(b *strings.Builder, key string, list []string) {
+	if len(list) > 0 {
+		fmt.Fprintf(b, "  %s: [%s]\n", key, strings.Join(quoted(list), ", "))
+	}
 }

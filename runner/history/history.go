@@ -31,8 +31,8 @@ type Run struct {
 	secrets *redact.Redactor
 }
 
-// List returns the runs that the state has kept, the last one first. What cannot be read
-// of a run is left out.
+// List returns the runs that the state has kept, the last one first. It leaves out a run
+// that cannot be read.
 func List(s *runner.Store) ([]*Run, error) {
 	entries, err := os.ReadDir(filepath.Join(s.Dir(), "runs")) // sorted by name
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -45,7 +45,7 @@ func List(s *runner.Store) ([]*Run, error) {
 		}
 		r, err := readRun(s, e.Name(), len(runs) == 0)
 		if err != nil {
-			return nil, fmt.Errorf("read the run %s: %w", e.Name(), err)
+			continue
 		}
 		runs = append(runs, r)
 	}

@@ -304,3 +304,17 @@ func TestOldRunsMakeRoom(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A run whose record is damaged hides no other.
+func TestDamagedRun(t *testing.T) {
+	s := openStore(t, filepath.Join(t.TempDir(), "p"))
+	defer s.Close()
+	good := logRun(t, s, Info{Began: runBegan})
+	must(t, good.Close())
+	bad := logRun(t, s, Info{Began: runBegan.Add(time.Hour)})
+	must(t, bad.Close())
+	must(t, os.WriteFile(filepath.Join(bad.Dir, runFile), []byte("{"), 0o600))
+	if r := lastRun(t, s); r.Dir != good.Dir {
+		t.Errorf("the last run that can be read is in %s, want %s", r.Dir, good.Dir)
+	}
+}

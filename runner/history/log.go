@@ -213,7 +213,7 @@ func readRunRecord(dir string) (*runRecord, error) {
 	}
 	rec := new(runRecord)
 	if err := json.Unmarshal(b, rec); err != nil {
-		return nil, errors.Join(fmt.Errorf("read %s", filepath.Join(dir, runFile)), err)
+		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, runFile), err)
 	}
 	return rec, nil
 }

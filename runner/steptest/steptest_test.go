@@ -346,7 +346,7 @@ func TestEveryFlawIsFound(t *testing.T) {
 		{"no summary", freshWorld, "summary must be one line"},
 		{"no items", freshWorld, "has no items"},
 		{"odd item", freshWorld, "unknown operation"},
-		{"nameless item", freshWorld, "lacks its kind or name"},
+		{"nameless item", freshWorld, "lacks its name"},
 		{"no apply", freshWorld, "no Apply"},
 		{"writes while looking", looksOnly, "changed it"},
 		{"unstable inputs", stableInputs, "differ between two calls"},

@@ -27,10 +27,11 @@ func (p *prepare) Expects() []runner.Expected {
 	for i, file := range p.Environments {
 		add(runner.ExpectEnvironment, fmt.Sprintf("environments[%d]", i), file)
 	}
-	for field, file := range map[string]plan.Path{"env_file": p.EnvFile, "images_file": p.ImagesFile} {
-		if file != "" {
-			add(runner.ExpectDirectory, field, plan.Path(filepath.Dir(string(file))))
-		}
+	if p.EnvFile != "" {
+		add(runner.ExpectDirectory, "env_file", plan.Path(filepath.Dir(string(p.EnvFile))))
+	}
+	if p.ImagesFile != "" {
+		add(runner.ExpectDirectory, "images_file", plan.Path(filepath.Dir(string(p.ImagesFile))))
 	}
 	if p.TagFromLabel != "" {
 		all = append(all, runner.Expected{Kind: runner.ExpectLabels, Field: "tag_from_label", Names: labels.Names(p.TagFromLabel)})

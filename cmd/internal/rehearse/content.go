@@ -228,6 +228,9 @@ func (b *builder) checksums(t *thing) ([]byte, error) {
 			continue
 		}
 		of := b.things.source(runner.Expectation{Node: e.Node, Expected: runner.Expected{Kind: runner.ExpectFile, URL: e.For}})
+		if of == nil {
+			continue // a step makes it
+		}
 		content, err := b.contentOf(of)
 		if err != nil {
 			return nil, err
@@ -244,6 +247,9 @@ func (b *builder) checksums(t *thing) ([]byte, error) {
 // signature makes the signature of what another address has.
 func (b *builder) signature(t *thing) ([]byte, error) {
 	of := b.things.source(runner.Expectation{Node: t.Node, Expected: runner.Expected{Kind: runner.ExpectFile, URL: t.For}})
+	if of == nil {
+		return nil, fmt.Errorf("a step makes %s, so that no signature of it can be stood in for", t.For)
+	}
 	content, err := b.contentOf(of)
 	if err != nil {
 		return nil, err

@@ -55,7 +55,9 @@ func gitTree(ctx context.Context, revision, file, into string) (gitFiles, error)
 	if err := cmd.Start(); err != nil {
 		return gitFiles{}, err
 	}
-	err = extract(out, into)
+	if err = extract(out, into); err != nil {
+		_ = out.Close() // git would wait for a reader
+	}
 	if ended := cmd.Wait(); err == nil && ended != nil {
 		err = fmt.Errorf("git archive: %w: %s", ended, strings.TrimSpace(said.String()))
 	}

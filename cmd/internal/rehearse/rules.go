@@ -2,7 +2,6 @@ package rehearse
 
 import (
 	"io"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/standin/tagnames"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/internal/tagselect"
+	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/internal/trust"
 	"github.com/bayplan/bayplan/runner"
@@ -205,7 +205,7 @@ func (f *facts) lookedAt(host string) []string {
 	return all
 }
 
-func openFile(path string) (io.ReadCloser, error) { return os.Open(path) }
+func openFile(path string) (io.ReadCloser, error) { return textfile.OpenRegular(path) }
 
 // signedName gives the name of a repository in signatures.
 func (f *facts) signedName(host, repository string) string {
