@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -120,13 +121,35 @@ func (s *Store) Running() (Holder, bool) {
 // writeHolder writes into the lock file, which must stay the same file: a new one would
 // not be locked.
 func writeHolder(file string) error {
-	h := Holder{PID: os.Getpid(), Command: strings.Join(os.Args, " "), Since: time.Now()}
+	h := Holder{PID: os.Getpid(), Command: CommandLine(), Since: time.Now()}
 	h.User, h.Host = UserAndHost()
 	b, err := json.Marshal(h)
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(file, append(b, '\n'), 0o600)
+}
+
+// CommandLine returns the command line of this process for people, without the values of
+// variables: they may be secrets.
+func CommandLine() string { return commandLine(os.Args) }
+
+func commandLine(args []string) string {
+	shown := make([]string, len(args))
+	for i, arg := range args {
+		flag, value, joined := strings.Cut(arg, "=")
+		switch {
+		case joined && (flag == "--var" || flag == "-var"):
+			name, _, _ := strings.Cut(value, "=")
+			arg = flag + "=" + name + "=..."
+		case i > 0 && (args[i-1] == "--var" || args[i-1] == "-var"):
+			arg = flag + "=..."
+		}
+		if shown[i] = arg; arg == "" || strings.ContainsAny(arg, " \t\n\"'") {
+			shown[i] = strconv.Quote(arg)
+		}
+	}
+	return strings.Join(shown, " ")
 }
 
 // UserAndHost names who runs this process and where, "?" for what is not known.

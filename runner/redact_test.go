@@ -31,11 +31,11 @@ func TestRedactRecord(t *testing.T) {
 	}
 	// A record of an earlier version has the address itself. It is the same one.
 	now := redactInputs(r, rec.Inputs)
-	if changed := changedInputs(redactPrior(r, &rec), now); len(changed) > 0 {
+	if changed := ChangedInputs(redactPrior(r, &rec), now); len(changed) > 0 {
 		t.Errorf("an earlier record differs: %+v", changed)
 	}
 	now = redactInputs(r, []Input{{"with.url", `"https://h/f?sig=abd"`}, rec.Inputs[1], rec.Inputs[2]})
-	if changed := changedInputs(&got, now); len(changed) != 1 || changed[0].Name != "with.url" {
+	if changed := ChangedInputs(&got, now); len(changed) != 1 || changed[0].Name != "with.url" {
 		t.Errorf("another address: %+v", changed)
 	}
 }

@@ -371,3 +371,18 @@ func TestStateDir(t *testing.T) {
 		t.Errorf("StateDir = %s, want %s", got, want)
 	}
 }
+
+// The command line of a run is kept without the values of variables.
+func TestCommandLine(t *testing.T) {
+	for want, args := range map[string][]string{
+		"bayplan apply -f a.yaml":           {"bayplan", "apply", "-f", "a.yaml"},
+		"bayplan apply --var token=... -q":  {"bayplan", "apply", "--var", "token=secret", "-q"},
+		"bayplan apply --var=token=... -q":  {"bayplan", "apply", "--var=token=secret=", "-q"},
+		`bayplan apply -f "with space" ""`:  {"bayplan", "apply", "-f", "with space", ""},
+		"bayplan apply --var-file vars.yml": {"bayplan", "apply", "--var-file", "vars.yml"},
+	} {
+		if got := commandLine(args); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}

@@ -57,12 +57,14 @@ func (r *Runner) Why(ctx context.Context, id string) (*Why, error) {
 		}
 	}
 	if w.Step.Inputs != nil {
-		w.Inputs = changedInputs(redactPrior(r.redactor(), w.Step.Prior), w.Step.Inputs)
+		w.Inputs = ChangedInputs(redactPrior(r.redactor(), w.Step.Prior), w.Step.Inputs)
 	}
 	return w, nil
 }
 
-func changedInputs(prior *Record, now []Input) []InputChange {
+// ChangedInputs returns the inputs of a step that are not as its record has them. Without a
+// record it returns all.
+func ChangedInputs(prior *Record, now []Input) []InputChange {
 	changed := []InputChange{}
 	there := map[string]bool{}
 	for _, in := range now {

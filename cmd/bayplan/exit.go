@@ -31,8 +31,11 @@ var errChanges = errors.New("there are changes")
 type interruption struct{ signal syscall.Signal }
 
 func (i interruption) Error() string {
-	if i.signal == syscall.SIGTERM {
+	switch i.signal {
+	case syscall.SIGTERM:
 		return "terminated"
+	case syscall.SIGHUP:
+		return "the terminal has gone"
 	}
 	return "interrupted"
 }
@@ -40,13 +43,16 @@ func (i interruption) Error() string {
 // code returns the exit code that shells expect after a signal.
 func (i interruption) code() int { return 128 + int(i.signal) }
 
-// signalContext returns a context that the first SIGINT or SIGTERM cancels, so
+// signalContext returns a context that the first SIGINT, SIGTERM or SIGHUP cancels, so
 // that running steps stop cleanly. A second signal ends the process at once, after a
 // call of atOnce.
 func signalContext(parent context.Context, atOnce func()) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	done := make(chan struct{})
 	go func() {
 		for second := false; ; second = true {

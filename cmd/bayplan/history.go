@@ -22,7 +22,7 @@ import (
 func (s *session) runInfo(c *cli.Context) history.Info {
 	return history.Info{
 		Plan: s.graph.Plan.Name, Mode: runner.ModeApply, Began: time.Now(),
-		Command: strings.Join(os.Args, " "), Version: version(),
+		Command: runner.CommandLine(), Version: version(),
 		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
 		Steps: history.StepsOf(s.graph), Texts: s.graph.Plan.Texts(), Lock: s.lockDigest(c),
 	}

@@ -5,7 +5,11 @@
 // Packages plan, runner and steps do the work.
 package main
 
-import "os"
+import (
+	"io"
+	"log"
+	"os"
+)
 
 func main() {
 	os.Exit(runMain())
@@ -13,6 +17,7 @@ func main() {
 
 // runMain runs the command line of this process and returns its exit code.
 func runMain() int {
+	log.SetOutput(io.Discard) // net/http logs bytes that servers send, which may hold secrets
 	p := newProgram(os.Stdout, os.Stderr)
 	p.env = os.Environ()
 	p.dir, _ = os.Getwd() // on failure, paths are shown in full

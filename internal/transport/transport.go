@@ -161,6 +161,9 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 		return fmt.Errorf("%s redirects to %s://%s, which is no web server", via[len(via)-1].URL.Host, req.URL.Scheme, req.URL.Host)
 	}
 	if hostname.Origin(req.URL) != hostname.Origin(via[0].URL) {
+		if req.Method != http.MethodGet && req.Method != http.MethodHead { // the body may hold a password
+			return fmt.Errorf("%s redirects a request with a body to %s://%s, which is refused", via[0].URL.Host, req.URL.Scheme, req.URL.Host)
+		}
 		for _, h := range []string{"Authorization", "Proxy-Authorization", "Cookie", "X-Auth-Token", "X-Subject-Token"} {
 			req.Header.Del(h)
 		}

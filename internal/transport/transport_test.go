@@ -308,6 +308,30 @@ func TestRedirectElsewhere(t *testing.T) {
 	}
 }
 
+// The body of a login holds a password: it goes to no other server, whoever asks for it.
+func TestRedirectWithBody(t *testing.T) {
+	var got []string
+	take := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, string(body))
+	})
+	own := http.NewServeMux()
+	own.Handle("/same", http.RedirectHandler("/to", http.StatusTemporaryRedirect))
+	own.Handle("/to", take)
+	own.Handle("/other", http.RedirectHandler("https://b.test/", http.StatusPermanentRedirect))
+	tr := newTransport(t, Endpoint{Host: "a.test", Handler: own}, Endpoint{Host: "b.test", Handler: take})
+	for path, want := range map[string]string{"/same": "", "/other": "redirects a request with a body to https://b.test, which is refused"} {
+		got = nil
+		resp, err := tr.Client().Post("https://a.test"+path, "application/json", strings.NewReader("password"))
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) || (len(got) == 1) != (want == "") {
+			t.Errorf("%s: got %v, want %q; bodies %q", path, err, want, got)
+		}
+	}
+}
+
 func TestRedirects(t *testing.T) {
 	show := func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.Header.Get("Authorization")+"|"+r.Header.Get("X-Auth-Token")+"|"+r.Header.Get("Cookie"))

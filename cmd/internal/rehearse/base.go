@@ -248,9 +248,13 @@ func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
 	})
 }
 
-// annotate adds what stays behind: what the base has made and no step of the plan wants any
+// annotate adds the settings that are others, since a change of them may show in nothing
+// else here, and what stays behind: what the base has made and no step of the plan wants any
 // longer, but none removes.
 func (r *rehearsal) annotate(was, report *runner.Report, next *part) {
+	for _, s := range report.Steps {
+		s.Finding.Notes = append(s.Finding.Notes, otherSettings(s)...)
+	}
 	wanted := map[string]bool{}
 	for _, s := range report.Steps {
 		for _, name := range append(madeBy(s.Type, s.Outputs), madeBy(s.Type, s.Finding.Outputs)...) {
@@ -268,6 +272,37 @@ func (r *rehearsal) annotate(was, report *runner.Report, next *part) {
 			r.Say(fmt.Sprintf("the step %s is gone, and what it has made stays: %s", before.ID, someOf(left)))
 		}
 	}
+}
+
+// mostSetting is how many bytes of a setting a note shows.
+const mostSetting = 200
+
+// otherSettings gives a note for each setting of a step that is another than in the base.
+func otherSettings(s *runner.StepReport) []string {
+	switch {
+	case s.Inputs == nil:
+		return nil
+	case s.Prior == nil:
+		return []string{"the step is new"}
+	}
+	var notes []string
+	for _, c := range runner.ChangedInputs(s.Prior, s.Inputs) {
+		name, isSetting := strings.CutPrefix(c.Name, "with.")
+		if isSetting {
+			notes = append(notes, fmt.Sprintf("%s: %s -> %s", name, settingText(c.Old), settingText(c.New)))
+		}
+	}
+	return notes
+}
+
+func settingText(value string) string {
+	switch {
+	case value == "":
+		return "(none)"
+	case len(value) > mostSetting:
+		return strings.ToValidUTF8(value[:mostSetting], "") + "..."
+	}
+	return value
 }
 
 // isDiffed reports whether a diff knows what a step wants.

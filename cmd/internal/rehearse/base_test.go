@@ -116,6 +116,51 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// A setting that changes nothing in a world of stand-ins is told all the same.
+func TestCompareTellsSettings(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	const text = "apiVersion: bayplan/v1\nname: p\nconnections: { registries: { site: { host: site.example } } }\nsteps:\n" +
+		"  copy: { type: mirror, with: { to: site, images: [\"quay.io/a/one:1\"] } }\n" +
+		"  file: { type: fetch, with: { url: \"https://good.example/f\", to: f } }\n"
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"base.yaml": text,
+		"p.yaml":    strings.NewReplacer("quay.io", "evil.example", "good.example", "evil.example").Replace(text) + "  dirs: { type: mkdir, with: { paths: [/srv] } }\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var notes []string
+	err := Compare(t.Context(), Comparison{
+		Base: filepath.Join(dir, "base.yaml"), File: filepath.Join(dir, "p.yaml"), Lock: func(string) string { return filepath.Join(dir, "none") },
+		Options: Options{Plan: plan.Options{Redactor: redact.New()}, Warn: func(plan.Errors) {}, Say: func(string) {}},
+		Diff: func(r *runner.Runner, _ string, annotate func(*runner.Report)) error {
+			report, err := r.Diff(t.Context())
+			if err != nil {
+				return err
+			}
+			annotate(report)
+			for _, s := range report.Steps {
+				for _, note := range s.Finding.Notes {
+					if !strings.HasPrefix(note, "nothing vouches") {
+						notes = append(notes, s.ID+": "+note)
+					}
+				}
+			}
+			return report.Err()
+		},
+	})
+	want := []string{
+		`copy: images: ["quay.io/a/one:1"] -> ["evil.example/a/one:1"]`,
+		`file: url: "https://good.example/f" -> "https://evil.example/f"`,
+		"dirs: the step is new",
+	}
+	if diff := cmp.Diff(want, notes); diff != "" || err != nil {
+		t.Errorf("%v, notes (-want +got):\n%s", err, diff)
+	}
+}
+
 // compared gives the items of a comparison, and its notes.
 func compared(t *testing.T, base, file string) (found []string, err error) {
 	t.Helper()

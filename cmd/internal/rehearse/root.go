@@ -24,7 +24,10 @@ func newRoot(dir string) (*root, error) {
 	var err error
 	if dir == "" {
 		dir, err = os.MkdirTemp("", "bayplan-rehearse-")
-	} else if err = os.MkdirAll(dir, 0o700); err == nil {
+	} else {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err == nil {
 		dir, err = filepath.Abs(dir)
 	}
 	if err != nil {
@@ -72,7 +75,7 @@ func (r *root) strip(text string) string { return strings.ReplaceAll(text, r.hos
 
 // pathsInTexts finds the paths in texts that are no paths themselves: those of layouts and
 // of local files.
-var pathsInTexts = regexp.MustCompile(`(^|[\s"'\[,])(oci:|file://)(/[^\s"',\]]*)`)
+var pathsInTexts = regexp.MustCompile(`(^|[\s"'\[,])(oci:|(?i:file:(?://(?:localhost)?)?))(/[^\s"',\]]*)`)
 
 // placeTexts places the paths in a text.
 func (r *root) placeTexts(text string) string {

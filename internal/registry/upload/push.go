@@ -46,6 +46,7 @@ type push struct {
 	complete bool     // the registry has all bytes
 	refused  int64    // the offset that the registry refused to go on from, -1: none
 	best     int64    // the most bytes of the blob that the registry has had
+	counted  int64    // the bytes that it had when failures began anew
 	failures int      // tries in a row that did not get on
 	last     *lostTry // not among the breaks yet
 	breaks   wire.Breaks
@@ -168,8 +169,9 @@ func (p *push) note(l *lostTry, passed int64) {
 // a 4096th of the blob is new, so that there is an end: each of these parts takes at
 // most so many tries as patience says.
 func (p *push) arrived(at int64) {
-	if at-p.best >= max(256<<10, p.size/4096) || at == p.size && at > p.best {
-		p.best, p.failures = at, 0
+	p.best = max(p.best, at)
+	if at-p.counted >= max(256<<10, p.size/4096) || at == p.size && at > p.counted {
+		p.counted, p.failures = at, 0
 	}
 }
 
