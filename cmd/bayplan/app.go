@@ -54,7 +54,7 @@ Exit codes:
    2    the plan or the command line is wrong; nothing was run
    3    diff --exit-code or --moved, or lock --exit-code, found changes
    4    another run holds the state
-   130  interrupted (143: terminated); the state is saved`
+   130  interrupted (143: terminated, 129: hung up); the state is saved`
 
 // app builds the command line interface with all commands.
 func (p *program) app() *cli.App {

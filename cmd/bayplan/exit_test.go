@@ -33,6 +33,7 @@ func TestExit(t *testing.T) {
 		{"locked", 0, &runner.LockedError{Dir: "/s"}, 4, "bayplan: the state in /s is held by another run\nhint: wait for it or stop it; the lock ends with its process\n"},
 		{"interrupted apply", syscall.SIGINT, savedError{reportedError{wrong}}, 130, "bayplan: interrupted; the state is saved, and the next apply continues from it\n"},
 		{"terminated apply", syscall.SIGTERM, savedError{reportedError{wrong}}, 143, "bayplan: terminated; the state is saved, and the next apply continues from it\n"},
+		{"an apply whose terminal has gone", syscall.SIGHUP, savedError{reportedError{wrong}}, 129, "bayplan: the terminal has gone; the state is saved, and the next apply continues from it\n"},
 		{"interrupted diff", syscall.SIGINT, reportedError{wrong}, 130, "bayplan: interrupted\n"},
 		{"done before the signal", syscall.SIGINT, nil, 0, ""},
 	} {

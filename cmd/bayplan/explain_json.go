@@ -53,7 +53,7 @@ var (
 		{string(document.CauseCommandLine), "the command line is wrong; exit code 2"},
 		{string(document.CauseLocked), "another run holds the state, holder says which; exit code 4"},
 		{string(document.CauseDiffers), "something is not as in the saved diff; exit code 1"},
-		{string(document.CauseInterrupted), "a signal stopped it; exit code 130 or 143"},
+		{string(document.CauseInterrupted), "a signal stopped it; exit code 129, 130 or 143"},
 		{string(document.CauseFailed), "anything else; exit code 1"},
 	}
 	eventKinds = [...]word{

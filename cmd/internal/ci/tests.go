@@ -34,6 +34,7 @@ func (r *Run) Tests() ciformat.Suite {
 	}
 	for i := range s.Cases {
 		c := &s.Cases[i]
+		c.Class, c.Name = r.clean(c.Class), r.clean(c.Name)
 		c.Message, c.Text, c.Output = r.clean(c.Message), r.clean(c.Text), r.clean(c.Output)
 	}
 	return s
