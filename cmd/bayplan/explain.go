@@ -59,18 +59,47 @@ func (p *program) explainCommand() *cli.Command {
 			if i := slices.IndexFunc(topics[:], func(t topic) bool { return t.name == name }); i >= 0 {
 				return p.explainTopic(topics[i])
 			}
-			return usageError{unknownType(name)}
+			return usageError{unknownType(name, schema.Defs)}
 		},
 	}
 }
 
-func unknownType(name string) error {
+func unknownType(name string, defs map[string]settingSchema) error {
 	names := typeNames()
 	err := fmt.Errorf("there is no step type or topic %q", name)
+	if having := withSetting(name, defs); len(having) > 0 {
+		return fault.WithHint(err, "it is a setting: bayplan explain "+strings.Join(having, " | "))
+	}
 	if hint := human.DidYouMean(name, append(topicNames(), names...)); hint != "" {
 		return fmt.Errorf("%w; %s", err, hint)
 	}
 	return fault.WithHint(err, "the step types are "+strings.Join(names, ", ")+"; the topics are "+strings.Join(topicNames(), ", "))
+}
+
+// withSetting returns the topics and types that have a setting of that name.
+func withSetting(name string, defs map[string]settingSchema) []string {
+	var having []string
+	look := func(of string, def settingSchema) {
+		def.walk("", func(path string, _ settingSchema, _ bool) {
+			if path[strings.LastIndex(path, ".")+1:] == name && !slices.Contains(having, of) {
+				having = append(having, of)
+			}
+		})
+	}
+	for _, t := range topics {
+		if strings.Contains(t.text, "\n  "+name+":") {
+			having = append(having, t.name)
+		}
+		for _, part := range t.parts {
+			if def, err := schemaAt(part.path); err == nil {
+				look(t.name, def)
+			}
+		}
+	}
+	for _, t := range typeNames() {
+		look(t, defs[t])
+	}
+	return having
 }
 
 func (p *program) listTypes(types runner.Types, defs map[string]settingSchema) error {

@@ -32,7 +32,7 @@ func (p *program) explainDocument(name string, types runner.Types, defs map[stri
 		d.Topics = append(d.Topics, document.ExplainedTopic{Topic: "json", Description: jsonText(), Parts: []document.TopicedPart{}})
 	}
 	if len(d.Types)+len(d.Topics) == 0 {
-		return usageError{unknownType(name)}
+		return usageError{unknownType(name, defs)}
 	}
 	return p.printDocument(d)
 }

@@ -29,10 +29,15 @@ func (p *program) validate(c *cli.Context) error {
 	if len(files) == 0 {
 		files = []string{defaultPlan}
 	}
+	options, err := p.options(c)
+	if err != nil {
+		return err
+	}
+	options.Shared = &plan.Shared{}
 	var all, warnings plan.Errors
 	valid := []document.ValidPlan{}
 	for _, file := range files {
-		s, err := p.loadFile(c, file)
+		s, err := p.loadFile(c, file, options)
 		if err == nil {
 			err = s.graph.CheckFiles(c.Context).Err()
 		}
@@ -54,6 +59,7 @@ func (p *program) validate(c *cli.Context) error {
 			fmt.Fprintf(p.stdout, "%s: %s, no mistakes\n", file, human.Count(len(s.graph.Nodes), "step", "steps"))
 		}
 	}
+	all = append(all, options.Shared.Errors()...).Once() // several plans may include one file
 	switch {
 	case c.Bool("json"):
 		doc := document.Validate{Plans: valid, Mistakes: document.MistakesOf(all), Warnings: document.MistakesOf(warnings)}

@@ -7,6 +7,7 @@ package condition
 import (
 	"errors"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -92,13 +93,25 @@ func (c *Condition) Holds(key, value string) (bool, *Error) {
 func asError(err error) *Error {
 	var at *file.Error
 	if errors.As(err, &at) {
-		return &Error{Offset: at.From, Msg: words.Replace(at.Message)}
+		return &Error{Offset: at.From, Msg: inOurWords(at.Message)}
 	}
 	return &Error{Msg: err.Error()}
 }
 
-// words has the names that messages give the types of values.
-var words = strings.NewReplacer("map[string]string", "a mapping", "[]string", "a list", "string", "text", "bool", "true or false", "\n", " ")
+// onTypes matches the messages of package expr that have operators and types in them, and
+// nothing that a person wrote.
+var onTypes = regexp.MustCompile(`^(?:invalid operation: (?:[a-zA-Z]+|[=!<>&|]+) \(mismatched types? [^()]*\)|cannot use [a-z\[\]]+ to get an element from [a-z\[\]]+)$`)
+
+// typeWords has the names that messages give the types of values.
+var typeWords = strings.NewReplacer("map[string]string", "a mapping", "[]string", "a list", "string", "text", "bool", "true or false")
+
+// inOurWords returns a message of package expr in one line, with our names of types.
+func inOurWords(msg string) string {
+	if onTypes.MatchString(msg) {
+		msg = typeWords.Replace(msg)
+	}
+	return strings.ReplaceAll(msg, "\n", " ")
+}
 
 // operators are those that an expression may use.
 var operators = []string{"==", "!=", "<", "<=", ">", ">=", "and", "&&", "or", "||", "in", "matches", "contains", "startsWith", "endsWith"}
