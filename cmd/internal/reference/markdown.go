@@ -2,26 +2,30 @@ package reference
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // pieces splits prose into texts in back quotes, quotes, braces or brackets, words, and white
 // space.
-const pieces = "`[^`]*`" + `|"[^"\n]*"|[^\s(){}"]*\{[^{}]*\}[^\s(){}".,;:]*|\$+\{|\w*\[[^\]\n]*\]|[^\s"{[]+|\s+|.`
+var pieces = lazyregexp.New("`[^`]*`" + `|"[^"\n]*"|[^\s(){}"]*\{[^{}]*\}[^\s(){}".,;:]*|\$+\{|\w*\[[^\]\n]*\]|[^\s"{[]+|\s+|.`)
+
+// A quotedWord needs its quotes neither in a plan nor on a command line.
+var quotedWord = lazyregexp.New(`^"[a-z_]+"$`)
 
 // prose gives plain text as Markdown: what a plan or a command line would hold is set as
 // code, and nothing else of it means anything to Markdown.
 func prose(text string) string {
 	var out strings.Builder
-	for _, piece := range regexp.MustCompile(pieces).FindAllString(strings.TrimSpace(text), -1) {
+	for _, piece := range pieces.FindAllString(strings.TrimSpace(text), -1) {
 		switch {
 		case strings.TrimSpace(piece) == "":
 			out.WriteByte(' ')
 		case len(piece) > 1 && piece[0] == '`':
 			out.WriteString(piece)
-		case regexp.MustCompile(`^"[a-z_]+"$`).MatchString(piece):
+		case quotedWord.MatchString(piece):
 			out.WriteString(code(strings.Trim(piece, `"`)))
 		case len(piece) > 1 && strings.ContainsAny(piece, `"{[`):
 			out.WriteString(code(piece))
@@ -33,7 +37,7 @@ func prose(text string) string {
 }
 
 // literal is a word that is written as it is, such as a path, a flag or the name of a setting.
-const literal = `^(?:--[a-z][a-z-]*|-[a-z]|[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+|~?/\S*|\S*[*<>|@=?]\S*|[\w.-]+(?:/[\w.{}*-]+)+|\w+:(?:/\S*|[A-Z]+)|\$.*)$`
+var literal = lazyregexp.New(`^(?:--[a-z][a-z-]*|-[a-z]|[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+|~?/\S*|\S*[*<>|@=?]\S*|[\w.-]+(?:/[\w.{}*-]+)+|\w+:(?:/\S*|[A-Z]+)|\$.*)$`)
 
 // word gives a word as Markdown. Punctuation around it is no part of it.
 func word(w string) string {
@@ -44,7 +48,7 @@ func word(w string) string {
 		core = strings.TrimRight(core, ".,;:)'")
 	}
 	after := w[len(before)+len(core):]
-	if core != "" && regexp.MustCompile(literal).MatchString(core) {
+	if core != "" && literal.MatchString(core) {
 		return escape(before) + code(core) + escape(after)
 	}
 	return escape(w)
