@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // SampleRoles returns a roles file of a release, for rehearsals: its default roles, or
@@ -187,7 +187,7 @@ func MisspelledServices(content []byte) ([]Misspelled, error) {
 	return found, nil
 }
 
-var serviceName = regexp.MustCompile(`OS::TripleO::Services::[A-Za-z0-9]+`)
+var serviceName = lazyregexp.New(`OS::TripleO::Services::[A-Za-z0-9]+`)
 
 // knownServices returns the services of all releases, sorted.
 func knownServices() ([]string, error) {
