@@ -5,9 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
-	"regexp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/yamlguard"
@@ -96,7 +96,7 @@ func readFile(ctx context.Context, path string) ([]byte, error) {
 }
 
 // ownKey matches a line with a key of a plan.
-var ownKey = regexp.MustCompile(`(?m)^[ \t]*(?:[-{][ \t]*)?["']?(?:apiVersion|name|include|vars|secrets|connections|defaults|steps)["']?[ \t]*:`)
+var ownKey = lazyregexp.New(`(?m)^[ \t]*(?:[-{][ \t]*)?["']?(?:apiVersion|name|include|vars|secrets|connections|defaults|steps)["']?[ \t]*:`)
 
 // openNodes turns the bytes of a file into nodes. The node is nil when the file is
 // empty, is not YAML or is not a mapping.

@@ -7,7 +7,6 @@ package condition
 import (
 	"errors"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // maxLength is the length of the longest expression, in bytes: reading one takes a
@@ -100,7 +100,7 @@ func asError(err error) *Error {
 
 // onTypes matches the messages of package expr that have operators and types in them, and
 // nothing that a person wrote.
-var onTypes = regexp.MustCompile(`^(?:invalid operation: (?:[a-zA-Z]+|[=!<>&|]+) \(mismatched types? [^()]*\)|cannot use [a-z\[\]]+ to get an element from [a-z\[\]]+)$`)
+var onTypes = lazyregexp.New(`^(?:invalid operation: (?:[a-zA-Z]+|[=!<>&|]+) \(mismatched types? [^()]*\)|cannot use [a-z\[\]]+ to get an element from [a-z\[\]]+)$`)
 
 // typeWords has the names that messages give the types of values.
 var typeWords = strings.NewReplacer("map[string]string", "a mapping", "[]string", "a list", "string", "text", "bool", "true or false")

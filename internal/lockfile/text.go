@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +12,11 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // section matches a line that begins a section.
-var section = regexp.MustCompile(`(?m)^(?:images|choices|selections):`)
+var section = lazyregexp.New(`(?m)^(?:images|choices|selections):`)
 
 // maxMistakes is how many mistakes are told.
 const maxMistakes = 50

@@ -2,12 +2,12 @@ package tripleo
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A ListedImage is one entry of an images file.
@@ -133,7 +133,7 @@ func isReference(text string) bool {
 
 // listed matches what people write into a plain list: the name of an image, also one
 // without a host.
-var listed = regexp.MustCompile(`^(?:oci:\S+|[A-Za-z0-9._-]+(?::[0-9]+)?/\S+|[a-z0-9._-]{1,64}(?:[:@][A-Za-z0-9._:-]+)?)$`)
+var listed = lazyregexp.New(`^(?:oci:\S+|[A-Za-z0-9._-]+(?::[0-9]+)?/\S+|[a-z0-9._-]{1,64}(?:[:@][A-Za-z0-9._:-]+)?)$`)
 
 // maxQuoted is how many bytes of a line a message quotes.
 const maxQuoted = 100

@@ -13,12 +13,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // An Open opens a file for reading. Its error for a missing file is fs.ErrNotExist.
@@ -96,7 +96,7 @@ func (p Place) hidden() Place {
 }
 
 // plain matches a key that messages may quote from any file.
-var plain = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,60}$`)
+var plain = lazyregexp.New(`^[A-Za-z_][A-Za-z0-9_-]{0,60}$`)
 
 // quotable returns a key of a file that may be of another kind, or what is shown in its
 // place.

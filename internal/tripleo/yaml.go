@@ -3,9 +3,9 @@ package tripleo
 import (
 	"fmt"
 	"io"
-	"regexp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
@@ -36,7 +36,7 @@ func parseYAML(path, text string, note func(string)) (*node, error) {
 }
 
 // ours matches the keys that begin lines of the files that the package reads.
-var ours = regexp.MustCompile(`(?m)^(?:container_images|resource_registry|parameter_defaults|parameters)[ \t]*:|^[ \t]*-[ \t]+(?:name|imagename)[ \t]*:`)
+var ours = lazyregexp.New(`(?m)^(?:container_images|resource_registry|parameter_defaults|parameters)[ \t]*:|^[ \t]*-[ \t]+(?:name|imagename)[ \t]*:`)
 
 // isOurs reports whether a text that cannot be read is one of the files that the package
 // reads. A file of another kind may hold secrets, and its lines must not be shown.
