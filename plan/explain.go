@@ -40,6 +40,23 @@ func (b Body) Explain(err error) Errors {
 	return out
 }
 
+// ExplainItems is Explain for a Body that could not be decoded completely. It returns only
+// errors about items of lists that the plan has: those do not follow from what could not be
+// decoded.
+func (b Body) ExplainItems(err error) Errors {
+	var items []error
+	for _, one := range fault.Joined(err) {
+		var field *fieldError
+		if !errors.As(one, &field) || !strings.HasSuffix(field.path, "]") {
+			continue
+		}
+		if _, found := b.posOf(field.path); found {
+			items = append(items, one)
+		}
+	}
+	return b.Explain(errors.Join(items...))
+}
+
 func (b Body) explain(path string, err error, into *Errors) {
 	if err == nil {
 		return

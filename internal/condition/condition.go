@@ -93,6 +93,12 @@ func (c *Condition) Holds(key, value string) (bool, *Error) {
 func asError(err error) *Error {
 	var at *file.Error
 	if errors.As(err, &at) {
+		switch at.Message {
+		case `unexpected token Operator("=")`:
+			return &Error{Offset: at.From, Msg: "a single = stands in the expression", Hint: "write == to compare"}
+		case "unexpected token EOF":
+			return &Error{Offset: at.From, Msg: "the expression ends here, and something is missing"}
+		}
 		return &Error{Offset: at.From, Msg: inOurWords(at.Message)}
 	}
 	return &Error{Msg: err.Error()}

@@ -370,5 +370,8 @@ func (s *Set) unknown(kind, section, name string, names []string) error {
 	if s != nil && s.file != "" {
 		err = fmt.Errorf("%w of %s", err, s.file)
 	}
+	if len(names) == 0 {
+		return fault.WithHint(err, "add it: bayplan explain connections shows its settings")
+	}
 	return setting.WithSuggestion(err, name, names)
 }
