@@ -95,7 +95,7 @@ func TestArtifactManifest(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	media(t, b)
 	apply(t, carrying(b, toRegistries("edge", "local")))
-	var m manifest
+	var m testManifest
 	get(t, b, "manifests/13.0", &m)
 	want := `application/vnd.oci.image.manifest.v1+json of application/vnd.unknown.artifact.v1, config application/vnd.oci.empty.v1+json
 overcloud-full.qcow2 application/octet-stream 400000
@@ -103,12 +103,12 @@ ipa.kernel application/x-kernel 6
 `
 	got := fmt.Sprintf("%s of %s, config %s\n", m.MediaType, m.ArtifactType, m.Config.MediaType)
 	for _, l := range m.Layers {
-		got += fmt.Sprintln(l.Annotations[titleKey], l.MediaType, l.Size)
+		got += fmt.Sprintln(l.Annotations["org.opencontainers.image.title"], l.MediaType, l.Size)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if w := b.Ask(t, b.Edge, "GET", "/v2/images/overcloud-full/blobs/"+m.Layers[1].Digest.String()); w.Body.String() != "kernel" {
+	if w := b.Ask(t, b.Edge, "GET", "/v2/images/overcloud-full/blobs/"+m.Layers[1].Digest); w.Body.String() != "kernel" {
 		t.Errorf("the blob is %q", w.Body)
 	}
 }
@@ -128,15 +128,15 @@ func TestArtifactForIronic(t *testing.T) {
 	if diff := cmp.Diff([]string{"13.0"}, tags.Tags); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	var index manifest
+	var index testManifest
 	get(t, b, "manifests/13.0", &index)
 	for architecture, want := range map[string]string{"amd64": "qcow2 400000", "arm64": "raw 6"} {
 		got := ""
 		for _, m := range index.Manifests {
 			if m.Platform.Architecture == architecture {
-				var one manifest
-				get(t, b, "manifests/"+m.Digest.String(), &one)
-				if one.ArtifactType == "" || one.Config.MediaType != emptyType || len(one.Layers) != 1 {
+				var one testManifest
+				get(t, b, "manifests/"+m.Digest, &one)
+				if one.ArtifactType == "" || one.Config.MediaType != "application/vnd.oci.empty.v1+json" || len(one.Layers) != 1 {
 					t.Errorf("Ironic takes %+v for a container image", one)
 				}
 				got += fmt.Sprint(m.Annotations["disktype"], " ", one.Layers[0].Size)
@@ -207,6 +207,20 @@ func apply(t *testing.T, a *artifact) {
 	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A testManifest is a manifest or an index as others read it.
+type testManifest struct {
+	MediaType, ArtifactType string
+	Config                  testDescriptor
+	Layers, Manifests       []testDescriptor
+}
+
+type testDescriptor struct {
+	MediaType, Digest string
+	Size              int64
+	Annotations       map[string]string
+	Platform          struct{ Architecture string }
 }
 
 // get reads a JSON document of the artifact's repository at the edge.

@@ -1,14 +1,18 @@
 package artifact
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -67,4 +71,52 @@ func checkMediaType(text string) error {
 		return nil
 	}
 	return fault.WithHint(fmt.Errorf("%q is no media type", text), "write one such as application/octet-stream")
+}
+
+// images gives the artifact, made of the files as they are now, with its target at each
+// destination.
+func (a *artifact) images(ctx context.Context, w runner.World) ([]registry.Image, error) {
+	made := ocilayout.Artifact{Name: a.Name, Type: a.MediaType, Disks: a.For == ironic}
+	for _, f := range a.Files {
+		one, err := hashed(ctx, w, f)
+		if err != nil {
+			return nil, err
+		}
+		made.Files = append(made.Files, one)
+	}
+	layout, err := made.Layout("files of step " + a.id)
+	if err != nil {
+		return nil, err
+	}
+	a.out.Registry().UseLayout(layout)
+	bases, err := destination.Bases(a.To, a.out)
+	if err != nil {
+		return nil, err
+	}
+	images := make([]registry.Image, len(bases))
+	for i, base := range bases {
+		separator := "/"
+		if a.To.Items[i].Other.Layout != "" {
+			separator = ":"
+		}
+		images[i] = registry.Image{Source: registry.LayoutPrefix + layout.Path() + ":" + a.Name, Target: base + separator + a.Name}
+	}
+	return images, nil
+}
+
+// hashed gives a file with its digest.
+func hashed(ctx context.Context, w runner.World, f plan.TextOr[plan.Path, file]) (ocilayout.ArtifactFile, error) {
+	path := pathOf(f)
+	sums, err := w.Sum(ctx, path, runner.SHA256)
+	if err != nil {
+		return ocilayout.ArtifactFile{}, err
+	}
+	fi, err := w.Stat(path)
+	if err != nil {
+		return ocilayout.ArtifactFile{}, err
+	}
+	return ocilayout.ArtifactFile{
+		Path: path, Title: titleOf(f), MediaType: f.Other.MediaType, SHA256: sums[runner.SHA256], Size: fi.Size(),
+		Disktype: disktype(f.Other, titleOf(f)), Architecture: f.Other.Architecture,
+	}, nil
 }

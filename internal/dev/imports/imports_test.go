@@ -156,7 +156,7 @@ var rules = []rule{
 	},
 	{
 		packages: []string{"./internal/ocilayout"}, not: []string{"github.com/regclient"},
-		but: []string{"github.com/regclient/regclient/types/descriptor"}, direct: true,
+		but: []string{"github.com/regclient/regclient/types/descriptor", "github.com/regclient/regclient/types/platform"}, direct: true,
 		reason: "a layout shares descriptors with the registry client, but is not part of it",
 	},
 	{
