@@ -197,9 +197,8 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 	if len(items) == 0 {
 		return finding, nil
 	}
-	sum := t.Summary()
 	finding.Change = &runner.Change{
-		Summary: fmt.Sprintf("%s (%s) to push", human.Count(sum.Blobs, "blob", "blobs"), human.Size(sum.Bytes)),
+		Summary: fmt.Sprintf("%s (%s) to %s", human.Count(len(a.Files), "file", "files"), human.Size(t.Images[0].Size), human.Count(len(items), "destination", "destinations")),
 		Items:   items, Files: destination.PendingFiles(a.To),
 		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) { return a.apply(ctx, w, p) },
 	}
