@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -95,9 +94,6 @@ func (p *program) options(c *cli.Context) (plan.Options, error) {
 			return o, commandError(fmt.Errorf("--var %q is not NAME=VALUE", arg))
 		}
 		o.Vars[name] = value
-		if redact.SecretName(name) {
-			p.redactor.Add(value)
-		}
 	}
 	return o, nil
 }

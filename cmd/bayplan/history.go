@@ -160,5 +160,8 @@ func someOf(ids []string) string {
 			names[i] = fmt.Sprintf("%s (%d steps)", base, count[base])
 		}
 	}
+	if len(names) == maxChangedSteps+1 { // the last name is as short as its count
+		return strings.Join(names, ", ")
+	}
 	return human.Some(names, maxChangedSteps)
 }
