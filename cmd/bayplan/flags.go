@@ -56,6 +56,18 @@ func jsonFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: "print JSON; messages for people go to standard error"}
 }
 
+// planFiles returns the plans that the command line names, or the default one.
+func planFiles(c *cli.Context) []string {
+	files := append(c.StringSlice("file"), c.Args().Slice()...)
+	if len(files) == 0 && c.IsSet("file") { // of a command that takes one plan
+		files = []string{c.String("file")}
+	}
+	if len(files) == 0 {
+		files = []string{defaultPlan}
+	}
+	return files
+}
+
 // A repeatedFlag may be given several times. Its help takes one line.
 type repeatedFlag struct {
 	*cli.StringSliceFlag
