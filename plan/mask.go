@@ -1,11 +1,11 @@
 package plan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/redact"
 )
 
@@ -63,14 +63,14 @@ func byteOffset(line string, col int) int {
 
 // keyWithColon matches a key with its colon. It ignores the structure of YAML: it must also work
 // on a file that is not YAML.
-var keyWithColon = regexp.MustCompile(`([\w.-]+)["']?[ \t]*:(?:[ \t]+|$)`)
+var keyWithColon = lazyregexp.New(`([\w.-]+)["']?[ \t]*:(?:[ \t]+|$)`)
 
 // secretReference matches a value that need not be masked: a reference to a secret.
-var secretReference = regexp.MustCompile(`^["']?\$\{secrets\.[a-z0-9_]*\}?["']?`)
+var secretReference = lazyregexp.New(`^["']?\$\{secrets\.[a-z0-9_]*\}?["']?`)
 
 // nestedKey matches a line below a secret key that has its own key, such as an
 // entry of secrets:. Its value is not a secret.
-var nestedKey = regexp.MustCompile(`^[ \t]*(?:- +)?["']?[\w.-]+["']?[ \t]*:(?:[ \t]|$)`)
+var nestedKey = lazyregexp.New(`^[ \t]*(?:- +)?["']?[\w.-]+["']?[ \t]*:(?:[ \t]|$)`)
 
 // maskLines finds the values of secret keys.
 func maskLines(lines []string) mask {
@@ -210,4 +210,4 @@ func quotedLength(line string, q byte) int {
 
 // nextKey matches the end of an unquoted value that another key follows, as in
 // { password: x, user: y }. A value stays masked past any other comma.
-var nextKey = regexp.MustCompile(`,[ \t]*["']?[\w.-]+["']?:[ \t]`)
+var nextKey = lazyregexp.New(`,[ \t]*["']?[\w.-]+["']?:[ \t]`)

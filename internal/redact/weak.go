@@ -1,8 +1,9 @@
 package redact
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // commonWords are words that texts of bayplan, its plans and its servers are full of. To
@@ -34,7 +35,7 @@ func weak(secret string) bool { return len(secret) < asWord || isCommon(secret) 
 func isCommon(secret string) bool { return commonWords[strings.ToLower(secret)] }
 
 // word matches a word of a text, as it stands in prose, YAML, JSON and ini files.
-var word = regexp.MustCompile(`[^\s"'` + "`" + `,;:=&?(){}\[\]]+`)
+var word = lazyregexp.New(`[^\s"'` + "`" + `,;:=&?(){}\[\]]+`)
 
 // maskBeside masks the weak secrets in a text that stand directly behind a name of a
 // secret: password "stack", password: stack, token=stack, the password is stack.

@@ -2,16 +2,16 @@ package prepare
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/runner"
 )
 
 // entryKey matches the key at the beginning of a line. The value is in the same line, or in
 // the lines below that are indented more.
-var entryKey = regexp.MustCompile(`^[ \t-]*["']?([\w.-]+)["']?\s*:`)
+var entryKey = lazyregexp.New(`^[ \t-]*["']?([\w.-]+)["']?\s*:`)
 
 // secretKey returns the beginning of a line up to the colon of its key, if the key is that
 // of a secret.
@@ -24,7 +24,7 @@ func secretKey(line string) string {
 }
 
 // keyOnly matches the part of a line below such a key that may be shown.
-var keyOnly = regexp.MustCompile(`^\s*[^\s{\[][^\s]*:(?:\s|$)`)
+var keyOnly = lazyregexp.New(`^\s*[^\s{\[][^\s]*:(?:\s|$)`)
 
 // hideSecrets masks the passwords in the text of an environment file before it is
 // shown. The file may be one that a person has written.
