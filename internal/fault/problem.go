@@ -4,7 +4,7 @@ package fault
 // can read. Its JSON is stable: names are added, never changed.
 type Problem struct {
 	Kind     string `json:"kind" jsonschema:"enum=missing,enum=drifted,enum=incomplete,enum=extra,enum=failed"` // what is wrong; drifted: it is there, but different; failed: it could not be brought there
-	What     string `json:"what" jsonschema:"enum=image,enum=repository,enum=layout"`               // the kind of thing
+	What     string `json:"what" jsonschema:"enum=image,enum=repository,enum=layout"`                           // the kind of thing
 	Name     string `json:"name"`
 	Source   string `json:"source,omitempty"`   // what it should be equal to
 	Want     string `json:"want,omitempty"`     // the digest it should have

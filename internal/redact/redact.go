@@ -34,9 +34,9 @@ const (
 // still masks the secret parts of URLs. Many goroutines may use it at once.
 type Redactor struct {
 	// Requests of all hosts learn secrets while steps and views write texts.
-	mu    sync.RWMutex
+	mu     sync.RWMutex
 	known  map[string]bool
-	beside map[string]bool // masked behind a name of a secret only
+	beside map[string]bool         // masked behind a name of a secret only
 	forms  map[[asWord]byte][]form // by the first bytes, the longest first
 }
 

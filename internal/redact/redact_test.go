@@ -143,7 +143,7 @@ func TestWeakSecrets(t *testing.T) {
 		"token=true&x=true":                          "token=" + Mark + "&x=true",
 		"OS_PASSWORD='a'":                            "OS_PASSWORD='" + Mark + "'",
 		"the password is stack":                      "the password is " + Mark,
-		"the password\nstack":                       "the password\nstack",
+		"the password\nstack":                        "the password\nstack",
 		"op:stack, op:a, op:true":                    Mark + ", " + Mark + ", " + Mark,
 		"Basic b3A6c3RhY2s=":                         "Basic " + Mark,
 		"pass x1, pass x12":                          "pass " + Mark + ", pass x12",

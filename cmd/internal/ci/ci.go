@@ -21,8 +21,8 @@ import (
 // nothing.
 type Run struct {
 	Command string
-	Version string // of bayplan
-	Dir     string // the working directory, from which relative paths of files count
+	Version string   // of bayplan
+	Dir     string   // the working directory, from which relative paths of files count
 	Plans   []string // the files of its plans
 	Begun   time.Time
 	Took    time.Duration

@@ -8,11 +8,11 @@ import (
 // What a page shows at most. With every step of the largest plans and all their texts it
 // would have many megabytes. In place of what is left out the page says how much it is.
 const (
-	maxStepRows = 700  // steps in the table of steps
-	maxTimeRows = 150  // steps in the time line
-	maxErrors   = 100  // steps whose errors are shown
-	maxProblems = 500  // in tables of problems
-	maxNamed    = 100  // steps that did not run because of others
+	maxStepRows = 700 // steps in the table of steps
+	maxTimeRows = 150 // steps in the time line
+	maxErrors   = 100 // steps whose errors are shown
+	maxProblems = 500 // in tables of problems
+	maxNamed    = 100 // steps that did not run because of others
 	maxNotes    = 500
 	maxItems    = 1000 // that are not in the table of images
 	maxImages   = 2000 // in the table of images

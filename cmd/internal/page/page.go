@@ -71,21 +71,21 @@ type document struct {
 	CSS    template.CSS
 	JS     template.JS
 
-	Failures some[failure]
-	Skipped  some[*step]
-	Noted    []noted
+	Failures  some[failure]
+	Skipped   some[*step]
+	Noted     []noted
 	MoreNotes int // notes that are left out
-	Graph    template.HTML
-	Fits     bool // the graph can be made as narrow as a page and still be read
-	NoBox    int  // steps that are not in the graph
-	NoArrow  int  // arrows that are not in the graph
-	Rows     []*step
-	LeftOut  string // how many steps have no row, by their statuses
-	Timeline *timeline
-	Images   some[imageRow]
-	Results  []string // of Images, each once
-	Changes  []change
-	Plans    []planText
+	Graph     template.HTML
+	Fits      bool // the graph can be made as narrow as a page and still be read
+	NoBox     int  // steps that are not in the graph
+	NoArrow   int  // arrows that are not in the graph
+	Rows      []*step
+	LeftOut   string // how many steps have no row, by their statuses
+	Timeline  *timeline
+	Images    some[imageRow]
+	Results   []string // of Images, each once
+	Changes   []change
+	Plans     []planText
 }
 
 // CountSkipped says how many steps did not run because of others.
