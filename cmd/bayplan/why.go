@@ -61,7 +61,7 @@ func (p *program) printWhy(w *runner.Why) error {
 		fmt.Fprintln(b, "  its inputs are as recorded")
 	default:
 		for _, in := range w.Inputs {
-			fmt.Fprintf(b, "  input %s: %s -> %s\n", in.Name, human.ShortDigest(in.Old), human.ShortDigest(in.New))
+			fmt.Fprintf(b, "  input %s: %s -> %s\n", human.Line(in.Name), human.Line(human.ShortDigest(in.Old)), human.Line(human.ShortDigest(in.New)))
 		}
 	}
 	if c := s.Finding.Change; c != nil {

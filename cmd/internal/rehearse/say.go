@@ -105,7 +105,7 @@ func (r *rehearsal) sayList(label string, names []string, most int) {
 	if len(names) == 0 {
 		return
 	}
-	r.Say(label + human.Some(names, most))
+	r.Say(label + human.Line(human.Some(names, most)))
 }
 
 // servers gives the servers of the world that were asked.

@@ -35,13 +35,13 @@ func PrintDiff(to Screen, raw io.Writer, d document.Diff) error {
 	shown := false
 	for _, s := range d.Steps {
 		for _, note := range s.Notes {
-			_ = Paint(to.Errs, Span{Text: s.ID + ": "}, Span{"note:", Yellow}, Span{Text: " " + note + "\n"})
+			_ = Paint(to.Errs, Span{Text: s.ID + ": "}, Span{"note:", Yellow}, Span{Text: " " + human.Line(note) + "\n"})
 		}
 		if s.Status == runner.Unchanged {
 			continue // the summary counts it
 		}
 		shown = true
-		_ = Paint(to.Out, Span{Text: fmt.Sprintf("%s (%s): ", s.ID, s.Type)}, Span{s.Headline(), headlineColor(s.Status)}, Span{Text: "\n"})
+		_ = Paint(to.Out, Span{Text: fmt.Sprintf("%s (%s): ", s.ID, s.Type)}, Span{human.Line(s.Headline()), headlineColor(s.Status)}, Span{Text: "\n"})
 		for _, it := range s.Items {
 			sign, rest, _ := strings.Cut(ItemLine(it), " ")
 			_ = Paint(to.Out, Span{Text: "  "}, Span{sign, opColor(it.Op)}, Span{Text: " " + rest + "\n"})
@@ -113,7 +113,7 @@ func ItemLine(it runner.Item) string {
 	if len(more) > 0 {
 		line += "  (" + strings.Join(more, ", ") + ")"
 	}
-	return line
+	return human.Line(line)
 }
 
 // digestsText shows the digests before and after a change, shortened. Of files it shows
