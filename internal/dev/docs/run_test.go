@@ -93,6 +93,7 @@ func (s *script) add(t *testing.T, b block) {
 		if !s.isExcerpt(t, b) {
 			t.Errorf("%s: neither a plan nor a file, nor a part of an example or of a file of the page", at)
 		}
+	case s.page.isGenerated():
 	case strings.Contains("\n"+b.text(), "\nbayplan "), strings.Contains("\n"+b.text(), "\n$ "):
 		t.Errorf("%s: a command in a block that is not run", at)
 	}
