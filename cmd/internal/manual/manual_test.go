@@ -35,13 +35,13 @@ func TestPages(t *testing.T) {
 	}
 	for want, text := range map[string][]byte{
 		`.TH "TOOL" "1" "2026-12-01" "tool v1.2.3" "User Commands"`: pages[0].Text,
-		"tool \\- do it\n":            pages[0].Text,
-		"It does *it*\\&.\n\\&.PP is text, and so is \\\\fB\\&.\n": pages[0].Text,
-		".EX\n  tool do a_b *\n\n    --more\n.EE\n":         pages[0].Text,
-		"\\fBtool-do\\fP(1)\ndo one\n":                       pages[0].Text,
-		"\\fBtool do [flags] FILE\\fP\n":                     pages[1].Text,
+		"tool \\- do it\n": pages[0].Text,
+		"It does *it*\\&.\n\\&.PP is text, and so is \\\\fB\\&.\n":                 pages[0].Text,
+		".EX\n  tool do a_b *\n\n    --more\n.EE\n":                                pages[0].Text,
+		"\\fBtool-do\\fP(1)\ndo one\n":                                             pages[0].Text,
+		"\\fBtool do [flags] FILE\\fP\n":                                           pages[1].Text,
 		"\\fB--output FILE, -o FILE\\fP\nwrite to FILE (default: \"a\\&.html\")\n": pages[1].Text,
-		"\\fBtool\\fP(1), \\fBtool-many-times\\fP(1)\n":                         pages[2].Text,
+		"\\fBtool\\fP(1), \\fBtool-many-times\\fP(1)\n":                            pages[2].Text,
 	} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("want %q in\n%s", want, text)
