@@ -85,7 +85,7 @@ func (r *release) writeImage(name string, binaries []built) error {
 	if err != nil {
 		return err
 	}
-	index.Annotations = map[string]string{refName: r.commit.fileVersion()}
+	index.Annotations = map[string]string{refName: "bayplan:" + r.commit.fileVersion()}
 	top, err := json.Marshal(map[string]any{"schemaVersion": 2, "mediaType": indexType, "manifests": []descriptor{index}})
 	if err != nil {
 		return err
