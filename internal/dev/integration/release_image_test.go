@@ -28,7 +28,7 @@ steps:
     type: mirror
     with: { images: ["oci:%s"], to: local }
 `, addr, archive))
-	s.run(t, "apply")
+	s.mustRun(t, 0, []string{"apply"})
 	name := addr + "/bayplan:" + d.version
 
 	for _, arch := range []string{"amd64", "arm64"} {

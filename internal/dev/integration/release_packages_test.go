@@ -137,7 +137,7 @@ func (m machine) testRegistryService(t *testing.T) {
 	startServer(t, "serve.sh", append([]string{filepath.Join(t.TempDir(), "log"), "http://" + addr + "/v2/"}, m.command("bayplan-registry", "sh", "-c", script)...)...)
 	s := newPlan(t, fmt.Sprintf(mirrorPlan, "{ host: "+upstreamHost+", embedded: { images: rhosp13 } }", "{ host: \""+addr+"\", tls: disabled }", ""))
 	s.write(t, "images.txt", upstreamHost+"/rhosp13/openstack-base:13.0-40\n")
-	s.run(t, "apply")
+	s.mustRun(t, 0, []string{"apply"})
 	m.says(t, "root", "ls /var/lib/bayplan-registry", "rhosp13")
 }
 

@@ -59,8 +59,8 @@ func (c commit) fileVersion() string {
 }
 
 // described matches what git describe prints where there is a tag: the version, a
-// pre-release, and how many commits were made since.
-var described = regexp.MustCompile(`^v(\d+(?:\.\d+)*)(?:-([0-9A-Za-z.]*[A-Za-z][0-9A-Za-z.]*))??(?:-(\d+)-(g[0-9a-f]+))?(-dirty)?$`)
+// pre-release, what else the tag says, and how many commits were made since.
+var described = regexp.MustCompile(`^v(\d+(?:\.\d+)*)(?:-([0-9A-Za-z.-]+?))??(?:\+([0-9A-Za-z.-]+?))??(?:-(\d+)-(g[0-9a-f]+))?(-dirty)?$`)
 
 // packageVersion is the version that dpkg and rpm order as git does: a pre-release comes
 // before its version, commits made since a version after it. A commit without a tag comes
@@ -72,12 +72,15 @@ func (c commit) packageVersion() string {
 	}
 	version := m[1]
 	if m[2] != "" {
-		version += "~" + m[2]
+		version += "~" + notInVersions.ReplaceAllString(m[2], ".")
 	}
 	if m[3] != "" {
-		version += "+" + m[3] + "." + m[4]
+		version += "+" + notInVersions.ReplaceAllString(m[3], ".")
 	}
-	if m[5] != "" {
+	if m[4] != "" {
+		version += "+" + m[4] + "." + m[5]
+	}
+	if m[6] != "" {
 		version += "+dirty"
 	}
 	return version
