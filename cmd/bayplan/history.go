@@ -116,6 +116,8 @@ func runStateText(s history.State) string {
 		return "under way"
 	case history.Unknown:
 		return "under way or killed"
+	case history.Newer:
+		return "recorded by a newer bayplan"
 	}
 	return string(s)
 }

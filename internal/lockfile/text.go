@@ -34,6 +34,9 @@ func parse(path, text string) (map[string]string, error) {
 			entry = parseChoice
 		case line == "selections:" || line == "selections: {}":
 			entry = selections.read
+		case line == trimmed && strings.HasSuffix(line, ":") && !strings.ContainsAny(line, " \t"):
+			fail(fault.WithHint(fmt.Errorf("this bayplan does not know the section %s", strings.TrimSuffix(shorten(line), ":")), "use the bayplan that wrote the file or a newer one"))
+			entry = func(string) (string, string, error) { return "", "", nil }
 		case entry == nil || line == trimmed:
 			fail(fmt.Errorf("%q is not a line of a lock file", shorten(trimmed)))
 		default:

@@ -20,11 +20,12 @@ const (
 	Killed      State = "killed"      // its process has ended without a word
 	UnderWay    State = "under-way"
 	Unknown     State = "unknown" // it is under way or was killed; only its own host knows
+	Newer       State = "newer"   // a newer bayplan has recorded it in a form that this one does not know
 )
 
 // Words returns all states.
 func (State) Words() []string {
-	return []string{string(Done), string(Failed), string(Interrupted), string(Killed), string(UnderWay), string(Unknown)}
+	return []string{string(Done), string(Failed), string(Interrupted), string(Killed), string(UnderWay), string(Unknown), string(Newer)}
 }
 
 // A Result is what came out of a run, or what is known of one that has not ended.
