@@ -257,7 +257,7 @@ func (s *glanceUpload) Paths() runner.Paths {
 		p.Asks = []runner.Server{{Kind: runner.CloudServer, Name: s.cloud(), Field: "cloud"}}
 	}
 	if s.cloud() != "" {
-		p.Fills = []runner.Place{{Where: "cloud " + s.cloud(), Names: s.imageNames(), Field: "images"}}
+		p.Fills = []runner.Place{{Where: runner.Where{Kind: runner.CloudServer, Name: s.cloud()}, Names: s.imageNames(), Field: "images"}}
 	}
 	return p
 }
