@@ -29,7 +29,7 @@ type memory struct {
 
 // Last is the last entry of a step.
 type Last struct {
-	Kind  EntryKind `json:"kind"`
+	Kind  EntryKind `json:"kind"` // started: it was cut short; refuted: by a verify
 	At    time.Time `json:"at"`
 	Error string    `json:"error,omitempty"` // of failed and refuted
 }

@@ -323,7 +323,7 @@ func (c *imageCheck) compareContent(ctx context.Context, want expectedImage, img
 		if err != nil {
 			return err
 		}
-		algo, _, _ := strings.Cut(glance.BestDigest(img), ":")
+		algo, _ := glance.BestSum(img)
 		sum, err := hostfiles.Digest(ctx, c.world, string(want.File), algo)
 		if err != nil {
 			return err
