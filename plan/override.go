@@ -150,8 +150,8 @@ func (r *reader) readVarFile(file string, scopes scopes, shared *Shared) {
 			in.lacks(shared, lackedVar{e.key, "", bad})
 			continue
 		}
-		shared.has(e.key)
 		e.value.walk(func(below *node) { r.learn(e.key, below.text) })
+		shared.has(e.key)
 		if value, ok := in.literal(e.key, e.value); ok {
 			if wrong := scopes.set(e.key, value); wrong != nil {
 				in.failWith(e.value.pos, wrong)

@@ -89,6 +89,7 @@ func (p *program) app() *cli.App {
 			p.serveCommand(),
 			p.versionCommand(),
 			p.completionCommand(),
+			p.manCommand(),
 		},
 	}
 	app.OnUsageError = flagError
