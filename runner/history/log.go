@@ -58,11 +58,11 @@ func StepsOf(g *runner.Graph) []Step {
 type Log struct {
 	Dir string // runs/TIME of the state
 
-	info    Info
-	secrets *redact.Redactor
-	tally   *tally
-	file    *os.File
-	err     error // the first one
+	info     Info
+	secrets  *redact.Redactor
+	progress Progress
+	file     *os.File
+	err      error // the first one
 }
 
 // The files of a run.
@@ -95,7 +95,7 @@ func Begin(s *runner.Store, info Info, secrets *redact.Redactor) (*Log, error) {
 	}
 	info.Began = info.Began.UTC()
 	info.User, info.Host = runner.UserAndHost()
-	l := &Log{Dir: filepath.Join(runs, info.Began.Format(runIDFormat)), info: info, secrets: secrets, tally: newTally()}
+	l := &Log{Dir: filepath.Join(runs, info.Began.Format(runIDFormat)), info: info, secrets: secrets}
 	if _, err := durable.MkdirAll(l.Dir, 0o700); err != nil {
 		return nil, keepError(err)
 	}
@@ -155,7 +155,7 @@ type loggedEvent struct {
 
 // Observe writes an event. Close returns the error, if there is one.
 func (l *Log) Observe(e runner.Event) {
-	l.tally.add(e)
+	l.progress.Add(e)
 	if l.err != nil {
 		return
 	}
@@ -170,7 +170,8 @@ func (l *Log) Observe(e runner.Event) {
 func (l *Log) Close() error {
 	errs := []error{l.err, l.file.Sync(), l.file.Close()}
 	if l.err == nil {
-		errs = append(errs, l.write(l.tally.result()))
+		result := l.progress.Result()
+		errs = append(errs, l.write(&result))
 	}
 	for _, err := range errs {
 		if err != nil {
@@ -182,6 +183,7 @@ func (l *Log) Close() error {
 
 // A runRecord is what run.json holds.
 type runRecord struct {
+	Form int `json:"format_version,omitempty"` // see runner.FormatVersion; 0: 1
 	Info
 	Result *Result `json:"result,omitempty"` // nil: the run has not ended, or was killed
 }
@@ -195,7 +197,7 @@ func (l *Log) write(result *Result) error {
 		t.Text = l.secrets.Text(t.Text)
 		info.Texts[i] = t
 	}
-	b, err := json.Marshal(runRecord{info, result})
+	b, err := json.Marshal(runRecord{runner.FormatVersion, info, result})
 	if err != nil {
 		return err
 	}
@@ -212,7 +214,11 @@ func readRunRecord(dir string) (*runRecord, error) {
 		return nil, err
 	}
 	rec := new(runRecord)
-	if err := json.Unmarshal(b, rec); err != nil {
+	err = json.Unmarshal(b, rec)
+	if rec.Form > runner.FormatVersion {
+		return &runRecord{Info: Info{Mode: runner.ModeApply, Began: rec.Began, Version: rec.Version}, Result: &Result{State: Newer}}, nil
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, runFile), err)
 	}
 	return rec, nil
