@@ -35,7 +35,9 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 		}
 		r.Say("    " + p.at + ": " + strings.ReplaceAll(r.root.strip(text), "\n", "\n      "))
 		if p.hint != "" {
-			r.Say("    hint: " + r.root.strip(p.hint))
+			for line := range strings.SplitSeq(r.root.strip(p.hint), "\n") {
+				r.Say("    hint: " + line)
+			}
 		}
 		if r.Found != nil {
 			r.Found(asError(p.at, r.root.strip(text), r.root.strip(p.hint)))
@@ -105,11 +107,7 @@ func (r *rehearsal) sayList(label string, names []string, most int) {
 	if len(names) == 0 {
 		return
 	}
-	text := strings.Join(names[:min(most, len(names))], ", ")
-	if n := len(names) - most; n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
-	}
-	r.Say(label + text)
+	r.Say(label + human.Line(human.Some(names, most)))
 }
 
 // servers gives the servers of the world that were asked.
