@@ -29,7 +29,7 @@ type memory struct {
 
 // Last is the last entry of a step.
 type Last struct {
-	Kind  string    `json:"kind" jsonschema:"enum=started,enum=done,enum=failed,enum=refuted"` // started: it was cut short; refuted: by a verify
+	Kind  EntryKind `json:"kind"` // started: it was cut short; refuted: by a verify
 	At    time.Time `json:"at"`
 	Error string    `json:"error,omitempty"` // of failed and refuted
 }
@@ -53,15 +53,15 @@ func (m *memory) apply(e entry) error {
 		return fmt.Errorf("the journal begins with number %d, but the snapshot ends with %d", e.Seq, m.Seq)
 	}
 	m.Seq = e.Seq
-	m.Last[e.Step] = Last{Kind: string(e.Kind), At: e.At, Error: e.Error}
+	m.Last[e.Step] = Last{Kind: e.Kind, At: e.At, Error: e.Error}
 	switch e.Kind {
-	case done:
+	case EntryDone:
 		m.Records[e.Step] = e.Record
 		delete(m.Partial, e.Step)
-	case refuted:
+	case EntryRefuted:
 		delete(m.Records, e.Step)
 		delete(m.Partial, e.Step)
-	case failed, started:
+	case EntryFailed, EntryStarted:
 		if e.Record != nil {
 			if m.Partial == nil {
 				m.Partial = map[string]*Record{}
