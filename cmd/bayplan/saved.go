@@ -172,7 +172,7 @@ func (p *program) printReview(c *cli.Context, of *plan.Plan, report *runner.Repo
 
 // reviewed gives the diff of a report without secrets.
 func (p *program) reviewed(ctx context.Context, of *plan.Plan, report *runner.Report) (document.Diff, error) {
-	d := document.DiffOf(of.Name, report)
+	d := p.diffsOf(of)(report)
 	d.Basis = &document.Basis{Files: []document.FileDigest{}}
 	d, _, err := p.masked(ctx, of, d)
 	return d, err

@@ -38,6 +38,7 @@ func Markdown(d document.Diff, dir string, limit int) string {
 	d.Steps = relative(d.Steps, dir)
 	c.add(fmt.Sprintf("<!-- bayplan diff %s -->\n### bayplan diff of %s\n\n**%s**\n\n", word(d.Plan), code(d.Plan), word(d.Summary)))
 	c.add(operations(d))
+	c.addBase(d.Base)
 	for _, s := range byWeight(d.Steps) {
 		c.addStep(s)
 	}
@@ -181,6 +182,27 @@ func (c *comment) addStep(s document.Step) {
 	}
 	c.text.WriteString(foot)
 	c.left += moreRoom
+}
+
+// addBase adds with what the plan is compared, and what is another in the plan itself. It is
+// seen without opening it: it may show in no step.
+func (c *comment) addBase(b *document.Base) {
+	if b == nil {
+		return
+	}
+	c.add(strings.Replace(BaseLine(b), b.Base, code(b.Base), 1) + "\n\n")
+	for i, change := range b.Changes {
+		if !c.add(fmt.Sprintf("- **%s** %s\n", word(change.Op), PlanChangeText(change, code))) {
+			c.lists += len(b.Changes) - i
+			break
+		}
+	}
+	for _, note := range b.Notes {
+		if !c.add("- note: " + code(note) + "\n") {
+			c.lists++
+		}
+	}
+	c.add("\n")
 }
 
 func hintLine(hint string) string {

@@ -1,0 +1,30 @@
+package document
+
+import "github.com/bayplan/bayplan/runner"
+
+// A Base is the plan with which `bayplan diff --base` compares.
+type Base struct {
+	Base    string       `json:"base"`            // FILE or git:REVISION, as it was named
+	New     bool         `json:"new,omitempty"`   // the revision has no such plan: all of it is new
+	Changes []PlanChange `json:"changes"`         // what is another in the plan, whether or not a step shows it
+	Notes   []string     `json:"notes,omitempty"` // what to know of the comparison
+}
+
+// A PlanChange is a setting of the plan, or a file that the plan names, that is another than in
+// the base.
+type PlanChange struct {
+	Op      runner.Op `json:"op"`                // create, update or remove
+	Setting string    `json:"setting,omitempty"` // its path, such as connections.registries.NAME.tls
+	File    string    `json:"file,omitempty"`    // as the plan means it
+	From    string    `json:"from,omitempty"`    // its value in the base, a text or JSON; of a list, an entry that is gone
+	To      string    `json:"to,omitempty"`      // its value in the plan; of a list, an entry that is new
+	Note    string    `json:"note,omitempty"`    // what else to know
+}
+
+// Name returns what has changed: the setting or the file.
+func (c PlanChange) Name() string {
+	if c.File != "" {
+		return "file " + c.File
+	}
+	return c.Setting
+}
