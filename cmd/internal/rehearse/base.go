@@ -59,7 +59,7 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 		r.parts = []*part{base, next}
 	}
 	if err := r.read(ctx); err != nil {
-		return fmt.Errorf("the base %s: %w", c.Base, unlisted(err))
+		return fmt.Errorf("the base %s: %w", c.Base, r.unlisted(err))
 	}
 	defer func() { err = errors.Join(err, r.world.close(), r.world.err) }()
 	if base != nil {
@@ -99,12 +99,21 @@ func (r *rehearsal) replaceBase(ctx context.Context, c Comparison, base, next *p
 }
 
 // unlisted keeps the mistakes of a base from being taken for those of the plan.
-func unlisted(err error) error {
+func (r *rehearsal) unlisted(err error) error {
 	var mistakes plan.Errors
 	if errors.As(err, &mistakes) {
-		return errors.New(mistakes.Error())
+		return errors.New(r.shownPaths(mistakes.Error()))
 	}
 	return err
+}
+
+// shownPaths gives a text in which files have the paths that they mean.
+func (r *rehearsal) shownPaths(text string) string {
+	base := r.parts[0].in
+	if base.revision != nil {
+		text = base.revision.Show(text, base.disk)
+	}
+	return r.root.strip(text)
 }
 
 // basePart gives the base, with the folder that its files lie in. It is nil for a revision
@@ -163,8 +172,7 @@ func (r *rehearsal) applyBase(ctx context.Context, c Comparison, base, next *par
 // baseError is the error of a base that cannot be applied, in a text of its own: its
 // mistakes are not those of the plan.
 func (r *rehearsal) baseError(c Comparison, err error) error {
-	text := r.root.strip(err.Error())
-	text = strings.ReplaceAll(text, filepath.Join(r.root.dir, "base")+"/", c.Base+":")
+	text := r.shownPaths(err.Error())
 	return fault.WithHint(fmt.Errorf("the base %s cannot be applied, not even in a rehearsal: %s", c.Base, text), fault.Hint(err))
 }
 

@@ -249,8 +249,14 @@ func TestCompareWithRevision(t *testing.T) {
 	put("list.txt", "quay.io/a/one\n")
 	run("commit", "-qam", "a wrong list")
 	put("list.txt", baseList)
-	if _, _, err := compared(t, "git:HEAD", file); err == nil || !strings.Contains(err.Error(), "the base git:HEAD cannot be applied, not even in a rehearsal: ") || strings.Contains(err.Error(), "bayplan-rehearse-") {
+	if _, _, err := compared(t, "git:HEAD", file); err == nil || !strings.Contains(err.Error(), "the base git:HEAD cannot be applied, not even in a rehearsal: copy: list of images ") || strings.Contains(err.Error(), "bayplan-rehearse-") {
 		t.Errorf("a wrong base: %v", err)
+	}
+	put("bayplan.yaml", "steps: 1\n")
+	run("commit", "-qam", "a wrong plan")
+	put("bayplan.yaml", basePlan)
+	if _, _, err := compared(t, "git:HEAD", file); err == nil || !strings.Contains(err.Error(), "the base git:HEAD: git:HEAD:sites/a/bayplan.yaml:1:1: ") {
+		t.Errorf("a plan with mistakes: %v", err)
 	}
 }
 

@@ -176,7 +176,7 @@ func PlanChangeText(c document.PlanChange, quote func(string) string) string {
 		text += ": " + quote(cut(c.From+c.To))
 	}
 	if c.Note != "" {
-		text += "; " + c.Note
+		text += "; " + quote(c.Note)
 	}
 	return text
 }

@@ -62,6 +62,12 @@ func (f *Files) present(file, why string) string {
 	return file
 }
 
+// Show returns a text in which the files below the directory into have the names that git gives
+// them, as REVISION:PATH, or else the paths that they mean.
+func (f *Files) Show(text, into string) string {
+	return strings.NewReplacer(into+f.tree.top+"/", f.name+":", into+"/", "/").Replace(text)
+}
+
 // Err returns what went wrong, joined.
 func (f *Files) Err() error { return errors.Join(f.errs...) }
 
