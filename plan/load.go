@@ -37,6 +37,9 @@ type Options struct {
 	// Adapt changes settings of steps and connections, or is nil.
 	Adapt *Adapt
 
+	// Opened is told the path of each file before it is read, as it is named, or is nil.
+	Opened func(path string)
+
 	// At returns where the file is that a path means: of the options, or of an include. nil
 	// means that it is at the path.
 	At func(path string) string
@@ -64,7 +67,12 @@ func (o Options) readFile(file string) ([]byte, error) {
 // together with all mistakes. The plan is nil when the file, or one that it includes,
 // cannot be read, is not YAML or is not a mapping.
 func Load(ctx context.Context, path string, o Options) (*Plan, Errors) {
-	o.read = func(file string) ([]byte, error) { return readFile(ctx, file) }
+	o.read = func(file string) ([]byte, error) {
+		if o.Opened != nil {
+			o.Opened(file)
+		}
+		return readFile(ctx, file)
+	}
 	raw, err := o.read(path)
 	if err != nil {
 		return nil, Errors{{File: path, Msg: err.Error(), Hint: fault.Hint(err)}}

@@ -42,6 +42,9 @@ type ciJob struct {
 // forCI makes the action of a command also write what CI systems read.
 func (p *program) forCI(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
+		if err := p.checkOutputs(c); err != nil {
+			return err
+		}
 		system, err := ciformat.Choose(c.String("ci"), p.variable)
 		if err != nil {
 			return usageError{fmt.Errorf("--ci: %w", err)}

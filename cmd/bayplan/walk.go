@@ -104,11 +104,6 @@ func (p *program) applyCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if file := c.String("report"); file != "" {
-				if err := checkReportPath(file); err != nil {
-					return err
-				}
-			}
 			if c.String("saved") != "" {
 				saved, err := p.loadSaved(c, s)
 				if err != nil {
