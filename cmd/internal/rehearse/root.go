@@ -3,9 +3,10 @@ package rehearse
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A root is the directory of a rehearsal. The files of the host lie below its host
@@ -75,7 +76,7 @@ func (r *root) strip(text string) string { return strings.ReplaceAll(text, r.hos
 
 // pathsInTexts finds the paths in texts that are no paths themselves: those of layouts and
 // of local files.
-var pathsInTexts = regexp.MustCompile(`(^|[\s"'\[,])(oci:|(?i:file:(?://(?:localhost)?)?))(/[^\s"',\]]*)`)
+var pathsInTexts = lazyregexp.New(`(^|[\s"'\[,])(oci:|(?i:file:(?://(?:localhost)?)?))(/[^\s"',\]]*)`)
 
 // placeTexts places the paths in a text.
 func (r *root) placeTexts(text string) string {

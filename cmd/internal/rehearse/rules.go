@@ -2,11 +2,11 @@ package rehearse
 
 import (
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/standin/signer"
 	"github.com/bayplan/bayplan/internal/standin/tagnames"
@@ -221,7 +221,7 @@ func (f *facts) signedName(host, repository string) string {
 }
 
 // pinned finds references with a digest.
-var pinned = regexp.MustCompile(`[a-zA-Z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+(?::[A-Za-z0-9_][A-Za-z0-9._-]*)?@sha256:[0-9a-f]{64}`)
+var pinned = lazyregexp.New(`[a-zA-Z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+(?::[A-Za-z0-9_][A-Za-z0-9._-]*)?@sha256:[0-9a-f]{64}`)
 
 // pin puts the digests of stand-ins in the place of those that references of a text have.
 func (w *world) pin(text string) string {

@@ -4,9 +4,10 @@ package platforms
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A Platform is what an image is for, as an index writes it.
@@ -21,7 +22,7 @@ func (p Platform) String() string {
 	return name
 }
 
-var form = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_-]+(/[a-z0-9.]+)?$`)
+var form = lazyregexp.New(`^[a-z0-9]+/[a-z0-9_-]+(/[a-z0-9.]+)?$`)
 
 // Check checks the name of a platform: os/architecture[/variant].
 func Check(name string) error {
