@@ -8,6 +8,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // commandLine and environment are the files of errors in a flag and in a variable
@@ -28,9 +29,17 @@ func (r *reader) overrideVars(o Options, other *reader) {
 	if other != nil {
 		in = scopes{other.scope, r.scope}
 	}
+	for name, value := range o.Vars {
+		r.learn(name, value)
+	}
 	for _, env := range o.Environ {
 		name, value, _ := strings.Cut(env, "=")
-		if name, ours := strings.CutPrefix(name, "BAYPLAN_VAR_"); ours && in[0].find(name) != nil {
+		name, ours := strings.CutPrefix(name, "BAYPLAN_VAR_")
+		if !ours {
+			continue
+		}
+		r.learn(name, value)
+		if in[0].find(name) != nil {
 			if wrong := in.set(name, varValue{text: value}); wrong != nil {
 				r.errs = append(r.errs, &Error{File: environment, Msg: "BAYPLAN_VAR_" + name + ": " + wrong.msg, Hint: wrong.hint})
 			}
@@ -45,6 +54,14 @@ func (r *reader) overrideVars(o Options, other *reader) {
 		} else if wrong := in.set(name, varValue{text: o.Vars[name]}); wrong != nil {
 			r.failCommandLine(wrong.hint, "--var %s: %s", name, wrong.msg)
 		}
+	}
+}
+
+// learn makes the value of a variable that comes from outside known as a secret if its name
+// says so: no text shall show it.
+func (r *reader) learn(name, value string) {
+	if redact.SecretName(name) {
+		r.redactor.Add(value)
 	}
 }
 
@@ -111,6 +128,7 @@ func (r *reader) readVarFile(file string, scopes scopes) {
 			in.fail(e.keyPos, in.didYouMean(e.key, scopes[0].names()), "the plan has no variable %q", e.key)
 			continue
 		}
+		e.value.walk(func(below *node) { r.learn(e.key, below.text) })
 		if value, ok := in.literal(e.key, e.value); ok {
 			if wrong := scopes.set(e.key, value); wrong != nil {
 				in.failWith(e.value.pos, wrong)

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // A SourceText is the text of one file of a plan, for people.
@@ -52,7 +54,7 @@ func (v varValue) asText(seal func(string) string) string {
 	case isMapping:
 		texts := map[string]string{}
 		for _, it := range v.items {
-			if texts[it.key] = it.text; secretKey(it.key) {
+			if texts[it.key] = it.text; redact.SurelySecret(it.key) {
 				texts[it.key] = seal(it.text)
 			}
 		}

@@ -186,7 +186,7 @@ func (p *program) printWarnings(warnings plan.Errors) {
 
 func (p *program) printMistake(m *plan.Error) {
 	out := view.NewRelativePaths(p.stderr, p.dir)
-	_ = view.Paint(out, view.Span{Text: m.Error() + "\n"})
+	_ = view.Paint(out, view.Span{Text: view.Indent(m.Error()) + "\n"})
 	// Paths in the excerpt are not shortened: that would misplace the caret.
 	if text := m.Excerpt(); strings.TrimSpace(text) != "^" && text != "" {
 		fmt.Fprintln(p.stderr, "    "+strings.ReplaceAll(text, "\n", "\n    "))

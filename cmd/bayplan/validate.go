@@ -25,10 +25,7 @@ func (p *program) validateCommand() *cli.Command {
 
 // validate checks every plan that the command line names.
 func (p *program) validate(c *cli.Context) error {
-	files := append(c.StringSlice("file"), c.Args().Slice()...)
-	if len(files) == 0 {
-		files = []string{defaultPlan}
-	}
+	files := planFiles(c)
 	var all, warnings plan.Errors
 	valid := []document.ValidPlan{}
 	for _, file := range files {
@@ -47,7 +44,7 @@ func (p *program) validate(c *cli.Context) error {
 		case errors.As(err, &found):
 			all = append(all, found...)
 		case err != nil:
-			return err
+			return errors.Join(all.Err(), err)
 		case c.Bool("json"):
 			valid = append(valid, document.ValidPlan{File: file, Plan: s.graph.Plan.Name, Steps: len(s.graph.Nodes)})
 		case !c.Bool("quiet") || len(files) == 1:

@@ -139,7 +139,7 @@ func (v *volume) room() []Finding {
 }
 
 func (v *volume) space(free int64) Finding {
-	text := fmt.Sprintf("%s free for %s", human.Size(free), some(v.paths, 2))
+	text := fmt.Sprintf("%s free for %s", human.Size(free), human.Some(v.paths, 2))
 	switch {
 	case free < noSpace:
 		return fail("space", "make room, or put these elsewhere", "%s", text)
@@ -153,7 +153,7 @@ func (v *volume) space(free int64) Finding {
 
 func (v *volume) inodes(free int64) Finding {
 	const hint = "remove files that are not needed: each file takes an inode, however small it is"
-	text := fmt.Sprintf("%d files can be made for %s", free, some(v.paths, 2))
+	text := fmt.Sprintf("%d files can be made for %s", free, human.Some(v.paths, 2))
 	switch {
 	case free < noInodes:
 		return fail("inodes", hint, "%s", text)

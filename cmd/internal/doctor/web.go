@@ -35,7 +35,7 @@ func (d *doctor) webServer(ctx context.Context, s *server) []Finding {
 		files = append(files, download.RedactURL(at))
 	}
 	if len(files) > 0 {
-		found = append(found, ok("read", "%s there: %s", human.Count(len(files), "file is", "files are"), some(files, sample)))
+		found = append(found, ok("read", "%s there: %s", human.Count(len(files), "file is", "files are"), human.Some(files, sample)))
 	}
 	return found
 }

@@ -1,6 +1,11 @@
 package document
 
-import "github.com/bayplan/bayplan/runner"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bayplan/bayplan/runner"
+)
 
 // A Base is the plan with which `bayplan diff --base` compares.
 type Base struct {
@@ -27,4 +32,38 @@ func (c PlanChange) Name() string {
 		return "file " + c.File
 	}
 	return c.Setting
+}
+
+// Line says in one line with what the plan is compared.
+func (b *Base) Line() string {
+	if b.New {
+		return fmt.Sprintf("the plan is new: %s does not have it; sizes and digests are those of stand-ins", b.Base)
+	}
+	return fmt.Sprintf("compared with %s in a rehearsal: sizes and digests are those of stand-ins", b.Base)
+}
+
+// mostSetting is how many bytes of a setting are shown to people.
+const mostSetting = 200
+
+// Text says in one line what has changed, without the operation. quote makes each text of others
+// one that may be shown.
+func (c PlanChange) Text(quote func(string) string) string {
+	text := quote(c.Name())
+	switch {
+	case c.From != "" && c.To != "":
+		text += ": " + quote(cut(c.From)) + " -> " + quote(cut(c.To))
+	case c.From+c.To != "":
+		text += ": " + quote(cut(c.From+c.To))
+	}
+	if c.Note != "" {
+		text += "; " + quote(c.Note)
+	}
+	return text
+}
+
+func cut(value string) string {
+	if len(value) <= mostSetting {
+		return value
+	}
+	return strings.ToValidUTF8(value[:mostSetting], "") + "…"
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
-	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -194,7 +193,7 @@ func textsOf(b *document.Base) []string {
 		texts = append(texts, "new")
 	}
 	for _, c := range b.Changes {
-		texts = append(texts, string(c.Op)+" "+review.PlanChangeText(c, func(s string) string { return s }))
+		texts = append(texts, string(c.Op)+" "+c.Text(func(s string) string { return s }))
 	}
 	for _, note := range b.Notes {
 		texts = append(texts, "note: "+note)

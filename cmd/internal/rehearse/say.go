@@ -105,11 +105,7 @@ func (r *rehearsal) sayList(label string, names []string, most int) {
 	if len(names) == 0 {
 		return
 	}
-	text := strings.Join(names[:min(most, len(names))], ", ")
-	if n := len(names) - most; n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
-	}
-	r.Say(label + text)
+	r.Say(label + human.Line(human.Some(names, most)))
 }
 
 // servers gives the servers of the world that were asked.

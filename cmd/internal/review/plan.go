@@ -153,37 +153,3 @@ func shownSetting(value any) string {
 	}
 	return strings.TrimSpace(text.String())
 }
-
-// BaseLine says in one line with what a plan is compared.
-func BaseLine(b *document.Base) string {
-	if b.New {
-		return fmt.Sprintf("the plan is new: %s does not have it; sizes and digests are those of stand-ins", b.Base)
-	}
-	return fmt.Sprintf("compared with %s in a rehearsal: sizes and digests are those of stand-ins", b.Base)
-}
-
-// mostSetting is how many bytes of a setting are shown to people.
-const mostSetting = 200
-
-// PlanChangeText says in one line what has changed in a plan, without the operation. quote is
-// called for each text of others.
-func PlanChangeText(c document.PlanChange, quote func(string) string) string {
-	text := quote(c.Name())
-	switch from, to := quote(cut(c.From)), quote(cut(c.To)); {
-	case c.From != "" && c.To != "":
-		text += ": " + from + " -> " + to
-	case c.From+c.To != "":
-		text += ": " + quote(cut(c.From+c.To))
-	}
-	if c.Note != "" {
-		text += "; " + quote(c.Note)
-	}
-	return text
-}
-
-func cut(value string) string {
-	if len(value) <= mostSetting {
-		return value
-	}
-	return strings.ToValidUTF8(value[:mostSetting], "") + "…"
-}

@@ -59,7 +59,7 @@ steps:
 		t.Run(name, func(t *testing.T) {
 			var got []string
 			for _, c := range PlanChanges(read(text), read(strings.NewReplacer(tt.replace...).Replace(text))) {
-				got = append(got, string(c.Op)+" "+PlanChangeText(c, func(s string) string { return s }))
+				got = append(got, string(c.Op)+" "+c.Text(func(s string) string { return s }))
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
