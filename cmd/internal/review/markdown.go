@@ -214,7 +214,7 @@ func (c *comment) addBase(b *document.Base) {
 	}
 	c.add(strings.Replace(b.Line(), b.Base, markdown.Code(b.Base), 1) + "\n\n")
 	for i, change := range b.Changes {
-		if !c.add(fmt.Sprintf("- **%s** %s\n", word(change.Op), change.Text(code))) {
+		if !c.add(fmt.Sprintf("- **%s** %s\n", word(change.Op), change.Text(markdown.Code))) {
 			c.lists += len(b.Changes) - i
 			break
 		}
