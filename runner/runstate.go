@@ -111,7 +111,10 @@ func (rs *runState) addPlannedWorld(j *job) {
 			j.changesBefore = n.ID()
 		case Waiting, NotAsked:
 			j.changesBefore, j.unknownBefore = n.ID(), n.ID()
+		default:
+			continue
 		}
+		j.changing = append(j.changing, n.ID())
 	}
 	j.world = plannedWorld(rs.disk, files)
 }

@@ -1,7 +1,6 @@
 package rehearse
 
 import (
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,8 +11,6 @@ import (
 	"github.com/bayplan/bayplan/internal/standin/tagnames"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/internal/tagselect"
-	"github.com/bayplan/bayplan/internal/textfile"
-	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/internal/trust"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -26,13 +23,13 @@ type selector interface {
 
 // A facts is what the plans of a rehearsal say about registries.
 type facts struct {
-	fills, looks []runner.Place
-	sources      []runner.Place // looks of steps that are no checks
-	selections   []tagselect.Selection
-	labels       []string
-	platforms    []string
-	signed       bool
-	signedAs     []renamed
+	pushed     pushIndex
+	looks      []runner.Place
+	selections []tagselect.Selection
+	labels     []string
+	platforms  []string
+	signed     bool
+	signedAs   []renamed
 }
 
 // A renamed is a rule for the names that signatures have.
@@ -41,10 +38,7 @@ type renamed struct{ images, as string }
 // add adds what the steps of a plan say.
 func (f *facts) add(steps []runner.Touched) {
 	for _, s := range steps {
-		f.fills, f.looks = append(f.fills, s.Fills...), append(f.looks, s.Looks...)
-		if !s.Node.Type.Check {
-			f.sources = append(f.sources, s.Looks...)
-		}
+		f.pushed.uses, f.looks = append(f.pushed.uses, useOf(s)), append(f.looks, s.Looks...)
 		if chooser, ok := s.Step.(selector); ok {
 			f.selections = append(f.selections, chooser.Selections()...)
 		}
@@ -68,7 +62,7 @@ func (f *facts) add(steps []runner.Touched) {
 
 // rules gives what the registries of the world make.
 func (f *facts) rules() (upstream.Rules, error) {
-	r := upstream.Rules{Made: f.made, Tags: f.tags, Catalog: f.catalog, Labels: f.labels, SignedAs: f.signedName}
+	r := upstream.Rules{Made: f.pushed.made, Lacks: f.pushed.lacks, Tags: f.tags, Catalog: f.catalog, Labels: f.labels, SignedAs: f.signedName}
 	if len(f.platforms) > 0 { // one more than is wanted, which is left out
 		r.Platforms = append(slices.Compact(slices.Sorted(slices.Values(f.platforms))), "linux/s390x")
 	}
@@ -77,55 +71,6 @@ func (f *facts) rules() (upstream.Rules, error) {
 		r.Signer, err = signer.NewKey()
 	}
 	return r, err
-}
-
-// made reports whether the image of a tag is made, or with "" for a tag, whether some of the
-// repository are: a registry that some plan pushes to has what is pushed, and besides only
-// what a plan names as a source there and no plan pushes.
-func (f *facts) made(host, repository, tag string) bool {
-	named := func(places []runner.Place) (some, this bool) {
-		for _, p := range places {
-			for _, name := range p.Names {
-				if placeHost(p) == host && covers(name, repository) {
-					some = true
-					this = this || tag != "" && (name == repository+":"+tag || strings.HasSuffix(name, "*"))
-				}
-			}
-		}
-		return some, this
-	}
-	if !slices.ContainsFunc(f.fills, func(p runner.Place) bool { return placeHost(p) == host }) {
-		return true
-	}
-	looked, lookedAtThis := named(f.sources)
-	filled, filledThis := named(f.fills)
-	if filled { // only a tag that is written out can be known not to be pushed
-		return looked && (tag == "" || lookedAtThis && !filledThis)
-	}
-	return looked
-}
-
-// placeHost gives the registry of a place, "" for another kind of place.
-func placeHost(p runner.Place) string {
-	host, ok := strings.CutPrefix(p.Where, "registry ")
-	if !ok {
-		return ""
-	}
-	return canonical(host)
-}
-
-// covers reports whether the name of an image, or of many with a star at its end, is one of
-// a repository.
-func covers(name, repository string) bool {
-	if prefix, many := strings.CutSuffix(name, "*"); many {
-		return prefix != "" && strings.HasPrefix(repository, strings.TrimSuffix(prefix, ":"))
-	}
-	name, _, _ = strings.Cut(name, "@")
-	at := strings.LastIndexByte(name, ':')
-	if at > strings.LastIndexByte(name, '/') {
-		name = name[:at]
-	}
-	return name == repository
 }
 
 // selects reports whether a selection may be from a repository.
@@ -173,7 +118,7 @@ func (f *facts) catalog(host string) []string {
 
 // lookedAt gives the repositories that plans look at in a registry that none pushes to.
 func (f *facts) lookedAt(host string) []string {
-	if slices.ContainsFunc(f.fills, func(p runner.Place) bool { return placeHost(p) == host }) {
+	if f.pushed.fills(host) {
 		return nil
 	}
 	var all []string
@@ -181,31 +126,14 @@ func (f *facts) lookedAt(host string) []string {
 		if placeHost(p) != host {
 			continue
 		}
-		names := slices.Clone(p.Names)
-		for _, list := range p.Lists {
-			listed, err := tripleo.ReadImages(openFile, list)
-			if err != nil {
-				continue // the step that reads it says what is wrong
+		for _, name := range namesOf(p) {
+			if name != "" && !strings.Contains(name, "*") {
+				all = append(all, repositoryOf(name))
 			}
-			for _, image := range listed {
-				_, name, _ := strings.Cut(image.Name, "/")
-				names = append(names, name)
-			}
-		}
-		for _, name := range names {
-			if name, _, _ = strings.Cut(name, "@"); name == "" || strings.Contains(name, "*") {
-				continue
-			}
-			if at := strings.LastIndexByte(name, ':'); at > 0 {
-				name = name[:at]
-			}
-			all = append(all, name)
 		}
 	}
 	return all
 }
-
-func openFile(path string) (io.ReadCloser, error) { return textfile.OpenRegular(path) }
 
 // signedName gives the name of a repository in signatures.
 func (f *facts) signedName(host, repository string) string {

@@ -19,9 +19,11 @@ import (
 // Rules say what images registries are to make. They do not change while a registry is
 // in use.
 type Rules struct {
-	// Made says whether the image of a tag is made, or with "" for a tag, whether some of
-	// the repository are. What it is false for is there once it is pushed.
-	Made func(host, repository, tag string) bool
+	// Made says whether images of a repository are made when they are asked for. One of which
+	// none are made has only what is pushed. nil: all are made.
+	Made func(host, repository string) bool
+	// Lacks says why an image that is not made is not there; nil: nobody says.
+	Lacks func(host, repository, tag string) string
 	// Tags gives the tags that a repository's list must have.
 	Tags func(host, repository string) []string
 	// Catalog gives the repositories that a registry's catalog must have.
@@ -77,10 +79,8 @@ func (u *Upstream) make(read registryserver.Read) error {
 }
 
 // Made reports whether images of a repository are made.
-func (u *Upstream) Made(repository string) bool { return u.makes(repository, "") }
-
-func (u *Upstream) makes(repository, tag string) bool {
-	return u.rules.Made == nil || u.rules.Made(u.host, repository, tag)
+func (u *Upstream) Made(repository string) bool {
+	return u.rules.Made == nil || u.rules.Made(u.host, repository)
 }
 
 func (u *Upstream) makeTags(repository string) error {
@@ -88,9 +88,6 @@ func (u *Upstream) makeTags(repository string) error {
 		return nil
 	}
 	for _, tag := range append(u.rules.Tags(u.host, repository), "latest") {
-		if !u.makes(repository, tag) {
-			continue
-		}
 		if _, err := u.Make(repository, tag); err != nil {
 			return err
 		}
@@ -99,20 +96,30 @@ func (u *Upstream) makeTags(repository string) error {
 }
 
 func (u *Upstream) makeManifest(repository, reference string) error {
-	if !u.Made(repository) || strings.Contains(reference, ":") { // a digest is there or is not
+	if strings.Contains(reference, ":") { // a digest is there or is not
 		return nil
 	}
-	if digest, isSignature := signer.SignedDigest(reference); isSignature {
+	isBeside := strings.HasPrefix(reference, "sha256-") // kept beside an image
+	switch digest, isSignature := signer.SignedDigest(reference); {
+	case !u.Made(repository) && isBeside:
+		return nil
+	case !u.Made(repository):
+		return u.checkPushed(repository, reference)
+	case isSignature:
 		return u.sign(repository, digest)
-	}
-	if strings.HasPrefix(reference, "sha256-") { // what else is kept beside images
-		return nil
-	}
-	if !u.makes(repository, reference) {
+	case isBeside:
 		return nil
 	}
 	_, err := u.Make(repository, reference)
 	return err
+}
+
+// checkPushed gives an error for an image that is not there and is not made.
+func (u *Upstream) checkPushed(repository, tag string) error {
+	if _, there := u.Lookup(repository, tag); there || u.rules.Lacks == nil {
+		return nil
+	}
+	return registryserver.NotFound(u.rules.Lacks(u.host, repository, tag))
 }
 
 // Make makes the image of a tag if it is not there, and gives its digest.

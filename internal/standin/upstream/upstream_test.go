@@ -115,7 +115,7 @@ func TestSigned(t *testing.T) {
 
 // A repository that plans push to has what is pushed.
 func TestMade(t *testing.T) {
-	c, _ := client(t, "quay.io", Rules{Made: func(_, repository, _ string) bool { return repository != "mine/pushed" }})
+	c, _ := client(t, "quay.io", Rules{Made: func(_, repository string) bool { return repository != "mine/pushed" }})
 	if _, err := c.Resolve(t.Context(), "quay.io/other/image:1"); err != nil {
 		t.Error(err)
 	}
