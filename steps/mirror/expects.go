@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -34,13 +35,19 @@ func (m *mirror) Expects() []runner.Expected {
 }
 
 // Rehearse implements runner.Rehearser: a rehearsal has no authority that issues
-// certificates to signers, so that rules which name a signer prove nothing there.
+// certificates to signers, so that rules which name a signer prove nothing there. A store of
+// files cannot have the signatures of images that are made on the spot, and a server can.
 func (m *mirror) Rehearse(runner.Rehearsal) []string {
 	var left []string
 	for i, r := range m.trustRules() {
+		at := fmt.Sprintf("signatures.trust[%d]", i)
 		if r.isKeyless() {
 			m.Signatures.Other.Trust[i] = trustRule{Images: r.Images, Unsigned: new(true)}
-			left = append(left, fmt.Sprintf("signatures.trust[%d]: nobody has to have signed %s", i, r.Images))
+			left = append(left, fmt.Sprintf("%s: nobody has to have signed %s", at, r.Images))
+		}
+		if dir := download.LocalPath(setting.Text(r.Store)); dir != "" {
+			m.Signatures.Other.Trust[i].Store = new("https://files.invalid" + dir)
+			left = append(left, at+".store: other signatures stand in for its files")
 		}
 	}
 	return left

@@ -344,6 +344,9 @@ func removes(s *runner.StepReport, name string) bool {
 	return c != nil && slices.ContainsFunc(c.Items, func(it runner.Item) bool { return it.Op == runner.Remove && it.Name == name })
 }
 
+// mostNames is how many names a text lists.
+const mostNames = 3
+
 func someOf(names []string) string {
 	text := strings.Join(names[:min(len(names), mostNames)], ", ")
 	if n := len(names) - mostNames; n > 0 {

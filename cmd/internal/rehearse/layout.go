@@ -17,11 +17,10 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 		return err
 	}
 	const host = "stand-in.invalid"
-	from, err := upstream.New(host, "", upstream.Rules{})
+	from, err := b.world.layoutSource(t.path)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
 	c, err := registry.New([]registry.Host{{Name: host, Handler: from}})
 	if err != nil {
 		return err
@@ -39,7 +38,11 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 		}
 		images[i] = registry.Image{Source: host + "/" + name, Target: registry.LayoutPrefix + t.path + ":" + name}
 	}
-	table, err := c.Plan(ctx, images, registry.Selection{})
+	wanted := registry.Selection{}
+	if b.world.rules.Signer != nil {
+		wanted.Signatures = registry.CopySignatures
+	}
+	table, err := c.Plan(ctx, images, wanted)
 	if err != nil {
 		return err
 	}
@@ -47,6 +50,19 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 		return err
 	}
 	return c.Execute(ctx, table, registry.Options{})
+}
+
+// layoutSource gives the registry from which a layout's images are copied. The world keeps it for the
+// signatures of these images.
+func (w *world) layoutSource(dir string) (*upstream.Upstream, error) {
+	prefix := registry.LayoutPrefix + dir + ":"
+	rules := upstream.Rules{Signer: w.rules.Signer, SignedAs: func(_, repository string) string { return w.signedName(prefix + repository) }}
+	from, err := upstream.New("stand-in.invalid", "", rules)
+	if err == nil {
+		w.layouts[prefix] = from
+		w.closers = append(w.closers, from)
+	}
+	return from, err
 }
 
 // copyMade copies a file, or a directory with all that is in it.

@@ -57,6 +57,9 @@ func (r *rehearsal) phases(ctx context.Context, p *part) (bool, error) {
 		}
 		report.Took = time.Since(start)
 		r.sayPhase(phase.name, report.Took, summaryOf(report), problems)
+		if phase.mode == runner.ModeDiff {
+			r.sayNotes(report)
+		}
 		if len(problems) > 0 {
 			return false, nil
 		}

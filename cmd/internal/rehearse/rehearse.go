@@ -15,6 +15,7 @@ import (
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/standin/signer"
+	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -138,7 +139,7 @@ func (r *rehearsal) begin(ctx context.Context, files []string) error {
 
 // read reads the plans into the world.
 func (r *rehearsal) read(ctx context.Context) error {
-	var f facts
+	f := &facts{}
 	for i, p := range r.parts {
 		s, err := load(ctx, p.file, r.options(p, func(text string) string { return text }))
 		if err != nil {
@@ -159,9 +160,9 @@ func (r *rehearsal) read(ctx context.Context) error {
 		return err
 	}
 	r.world = &world{
-		root: r.root, keep: r.Keep != "", rules: rules, pgp: pgp,
+		root: r.root, keep: r.Keep != "", rules: rules, signedName: f.signedName, pgp: pgp,
 		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
-		hosts: map[string]*registryHost{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
+		hosts: map[string]*registryHost{}, layouts: map[string]*upstream.Upstream{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
 	}
 	return nil
 }

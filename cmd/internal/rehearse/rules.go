@@ -62,7 +62,7 @@ func (f *facts) add(steps []runner.Touched) {
 
 // rules gives what the registries of the world make.
 func (f *facts) rules() (upstream.Rules, error) {
-	r := upstream.Rules{Made: f.pushed.made, Lacks: f.pushed.lacks, Tags: f.tags, Catalog: f.catalog, Labels: f.labels, SignedAs: f.signedName}
+	r := upstream.Rules{Made: f.pushed.made, Lacks: f.pushed.lacks, Tags: f.tags, Catalog: f.catalog, Labels: f.labels, SignedAs: func(host, repository string) string { return f.signedName(host + "/" + repository) }}
 	if len(f.platforms) > 0 { // one more than is wanted, which is left out
 		r.Platforms = append(slices.Compact(slices.Sorted(slices.Values(f.platforms))), "linux/s390x")
 	}
@@ -135,9 +135,9 @@ func (f *facts) lookedAt(host string) []string {
 	return all
 }
 
-// signedName gives the name of a repository in signatures.
-func (f *facts) signedName(host, repository string) string {
-	name := host + "/" + repository
+// signedName gives the name that an image's signatures have: HOST/PATH, or oci:LAYOUT:PATH of one
+// in a layout.
+func (f *facts) signedName(name string) string {
 	for _, r := range f.signedAs {
 		begin, _, _ := strings.Cut(r.images, "*")
 		begin, _, _ = strings.Cut(begin, "?")

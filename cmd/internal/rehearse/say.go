@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/human"
-
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
 )
 
 // sayPhase says how a phase went: one line, and one for each problem.
@@ -43,6 +43,15 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 	}
 }
 
+// sayNotes says what the steps note in a diff.
+func (r *rehearsal) sayNotes(report *runner.Report) {
+	for _, s := range report.Steps {
+		for _, text := range s.Finding.Notes {
+			r.note("    note: " + s.ID + ": " + r.root.strip(text))
+		}
+	}
+}
+
 // asError makes the error of a problem at FILE:LINE:COLUMN or FILE:LINE.
 func asError(at, text, hint string) *plan.Error {
 	e := &plan.Error{File: at, Msg: text, Hint: hint}
@@ -61,34 +70,31 @@ func asError(at, text, hint string) *plan.Error {
 	return e
 }
 
-// Most names of a kind that are said.
-const (
-	mostNames   = 3
-	mostServers = 8
-)
+// maxOnLine is how many names of a kind are said in one line. Of more, each has its own.
+const maxOnLine = 3
 
-// sayWorld says what the world of the rehearsal was, in short: who was answered for, what
-// was stood in for, and what was left out.
+// sayWorld says what the world of the rehearsal was: who was answered for, what was stood in
+// for, and what was left out. All of it is said, since it is said nowhere else.
 func (r *rehearsal) sayWorld() {
 	r.Say("")
-	r.sayList("answered inside: ", r.servers(), mostServers)
+	r.Say("answered inside: " + strings.Join(r.servers(), ", "))
 	byKind := map[string][]string{}
 	for _, t := range r.told {
 		if !slices.Contains(byKind[t.kind], t.name) {
 			byKind[t.kind] = append(byKind[t.kind], t.name)
 		}
 	}
-	r.sayList("carried: ", byKind[carried], mostNames)
+	r.sayList("carried: ", byKind[carried])
 	delete(byKind, carried)
 	if len(byKind) > 0 {
 		r.Say("stood in for:")
 	}
 	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
-		r.sayList("  "+kind+": ", byKind[kind], mostNames)
+		r.sayList("  "+kind+": ", byKind[kind])
 	}
 	left := slices.Clone(r.left)
-	if n := len(r.world.pinned); n > 0 {
-		left = append(left, human.Count(n, "image has the digest of its stand-in", "images have the digests of their stand-ins"))
+	for _, reference := range slices.Sorted(maps.Keys(r.world.pinned)) {
+		left = append(left, "the digest of "+reference+": another image stands in for it")
 	}
 	if len(left) > 0 {
 		r.Say("waived:")
@@ -101,24 +107,33 @@ func (r *rehearsal) sayWorld() {
 	}
 }
 
-func (r *rehearsal) sayList(label string, names []string, most int) {
-	if len(names) == 0 {
+func (r *rehearsal) sayList(label string, names []string) {
+	if len(names) <= maxOnLine {
+		if len(names) > 0 {
+			r.Say(label + strings.Join(names, ", "))
+		}
 		return
 	}
-	text := strings.Join(names[:min(most, len(names))], ", ")
-	if n := len(names) - most; n > 0 {
-		text += fmt.Sprintf(" and %d more", n)
+	r.Say(strings.TrimSuffix(label, " "))
+	for _, name := range names {
+		r.Say("    " + name)
 	}
-	r.Say(label + text)
 }
 
 // servers gives the servers of the world that were asked.
 func (r *rehearsal) servers() []string {
-	names := slices.Sorted(maps.Keys(r.world.hosts))
+	names := slices.Collect(maps.Keys(r.world.hosts))
+	names = slices.AppendSeq(names, maps.Keys(r.world.webs))
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ".invalid") }) // of the world only
+	slices.Sort(names)
+	names = slices.Compact(names)
 	for _, name := range slices.Sorted(maps.Keys(r.world.clouds)) {
 		names = append(names, "the cloud "+name)
 	}
-	return append(names, slices.Sorted(maps.Keys(r.world.webs))...)
+	if len(names) == 0 {
+		return []string{"nobody"}
+	}
+	return names
 }
 
 func (r *rehearsal) sayVerdict(ok bool, took time.Duration) {

@@ -99,16 +99,12 @@ func (u *Upstream) makeManifest(repository, reference string) error {
 	if strings.Contains(reference, ":") { // a digest is there or is not
 		return nil
 	}
-	isBeside := strings.HasPrefix(reference, "sha256-") // kept beside an image
-	switch digest, isSignature := signer.SignedDigest(reference); {
-	case !u.Made(repository) && isBeside:
+	isBeside := strings.HasPrefix(reference, "sha256-") // kept beside an image, and made with it
+	switch {
+	case isBeside:
 		return nil
 	case !u.Made(repository):
 		return u.checkPushed(repository, reference)
-	case isSignature:
-		return u.sign(repository, digest)
-	case isBeside:
-		return nil
 	}
 	_, err := u.Make(repository, reference)
 	return err
@@ -141,7 +137,7 @@ func (u *Upstream) Make(repository, tag string) (string, error) {
 		return "", err
 	}
 	u.made[repository+":"+tag] = sums[0]
-	return sums[0], nil
+	return sums[0], u.sign(repository, sums[0])
 }
 
 // image gives the image that is to have a tag.
@@ -200,15 +196,10 @@ func labelValue(name, version, release string) string {
 	return "1.0"
 }
 
-// sign signs an image, as often as its digest is asked for once.
+// sign signs an image that was made, once. The caller holds the mutex.
 func (u *Upstream) sign(repository, digest string) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
 	tag := signer.Tag(digest)
 	if _, there := u.Lookup(repository, tag); u.rules.Signer == nil || there {
-		return nil
-	}
-	if _, there := u.Lookup(repository, digest); !there {
 		return nil
 	}
 	name := u.host + "/" + repository
