@@ -33,10 +33,10 @@ func (c *checker) places(g *Graph, all []nodePaths) {
 
 // makers are all steps of a plan, found by what they change.
 type makers struct {
-	all     []nodePaths
-	fills   map[string][]int // by the place that they fill
-	below   map[string][]int // by each scanned directory that is above what they write
-	byID    map[string]int   // places in all
+	all   []nodePaths
+	fills map[string][]int // by the place that they fill
+	below map[string][]int // by each scanned directory that is above what they write
+	byID  map[string]int   // places in all
 }
 
 func newMakers(all []nodePaths) *makers {

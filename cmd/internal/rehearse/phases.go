@@ -44,6 +44,7 @@ func (r *rehearsal) phases(ctx context.Context, p *part) (bool, error) {
 		{"verify", runner.ModeVerify, p.failures, nil},
 	} {
 		start := time.Now()
+		r.phase = phase.name
 		report, err := r.run(ctx, p, phase.mode)
 		if err != nil {
 			return false, err

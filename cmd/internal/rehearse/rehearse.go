@@ -53,6 +53,9 @@ type rehearsal struct {
 	made  map[string]string // files and layouts of earlier plans, by their last names
 	told  []told
 	left  []string // what steps have left out
+
+	phase string    // that is under way
+	said  time.Time // when something was said last
 }
 
 // Run rehearses plans, in their order, in one world. It reports whether all went well.
@@ -66,7 +69,7 @@ func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
 	if err := validate(ctx, files, o); err != nil {
 		return false, err
 	}
-	r := &rehearsal{Options: o, made: map[string]string{}}
+	r := &rehearsal{Options: o, made: map[string]string{}, said: start}
 	if r.root, err = newRoot(o.Keep); err != nil {
 		return false, fmt.Errorf("make a place for the rehearsal: %w", err)
 	}

@@ -77,7 +77,7 @@ func TestPlans(t *testing.T) {
 			if err != nil || !ok {
 				t.Errorf("%v, %v:\n%s", ok, err, said)
 			}
-			if strings.Contains(said, "0 of") || !strings.Contains(said, "and nothing is wrong") {
+			if strings.Contains(said, "by 0 of") || !strings.Contains(said, "and nothing is wrong") {
 				t.Errorf("said:\n%s", said)
 			}
 			if diff := cmp.Diff(before, tree(t, dir)); diff != "" {

@@ -13,8 +13,37 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
+// patience is how long a phase says nothing.
+const patience = 5 * time.Second
+
+// progress says how far the phase is, if nothing was said for a while.
+func (r *rehearsal) progress(format string, args ...any) {
+	if time.Since(r.said) < patience {
+		return
+	}
+	r.said = time.Now()
+	r.note(fmt.Sprintf("  %-12s ...    %s", r.phase, fmt.Sprintf(format, args...)))
+}
+
+// observer says how far a run is.
+func (r *rehearsal) observer() func(runner.Event) {
+	steps, ended, items := 0, 0, 0
+	return func(e runner.Event) {
+		switch e.Kind {
+		case runner.RunBegin:
+			steps = e.Items
+		case runner.StepEnd:
+			ended++
+		case runner.ItemDone:
+			items++
+		}
+		r.progress("%d of %s, %s", ended, human.Count(steps, "step", "steps"), human.Count(items, "item", "items"))
+	}
+}
+
 // sayPhase says how a phase went: one line, and one for each problem.
 func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, problems []problem) {
+	r.said = time.Now()
 	mark := "ok"
 	if len(problems) > 0 {
 		mark = "FAILED"
@@ -70,27 +99,30 @@ func asError(at, text, hint string) *plan.Error {
 	return e
 }
 
-// maxOnLine is how many names of a kind are said in one line. Of more, each has its own.
-const maxOnLine = 3
+// How many names of a kind are said in one line. Of more, each has its own.
+const (
+	maxNames   = 3
+	maxServers = 8
+)
 
 // sayWorld says what the world of the rehearsal was: who was answered for, what was stood in
 // for, and what was left out. All of it is said, since it is said nowhere else.
 func (r *rehearsal) sayWorld() {
 	r.Say("")
-	r.Say("answered inside: " + strings.Join(r.servers(), ", "))
+	r.sayList("answered inside: ", r.servers(), maxServers)
 	byKind := map[string][]string{}
 	for _, t := range r.told {
 		if !slices.Contains(byKind[t.kind], t.name) {
 			byKind[t.kind] = append(byKind[t.kind], t.name)
 		}
 	}
-	r.sayList("carried: ", byKind[carried])
+	r.sayList("carried: ", byKind[carried], maxNames)
 	delete(byKind, carried)
 	if len(byKind) > 0 {
 		r.Say("stood in for:")
 	}
 	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
-		r.sayList("  "+kind+": ", byKind[kind])
+		r.sayList("  "+kind+": ", byKind[kind], maxNames)
 	}
 	left := slices.Clone(r.left)
 	for _, reference := range slices.Sorted(maps.Keys(r.world.pinned)) {
@@ -107,8 +139,8 @@ func (r *rehearsal) sayWorld() {
 	}
 }
 
-func (r *rehearsal) sayList(label string, names []string) {
-	if len(names) <= maxOnLine {
+func (r *rehearsal) sayList(label string, names []string, onLine int) {
+	if len(names) <= onLine {
 		if len(names) > 0 {
 			r.Say(label + strings.Join(names, ", "))
 		}

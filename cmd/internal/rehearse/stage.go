@@ -97,6 +97,7 @@ func (r *rehearsal) run(ctx context.Context, p *part, mode runner.Mode, only ...
 	var report *runner.Report
 	err := r.open(ctx, p, mode == runner.ModeApply, func(run *runner.Runner) error {
 		run.Only = only
+		run.Observe = r.observer()
 		walk := map[runner.Mode]func(context.Context) (*runner.Report, error){
 			runner.ModeDiff: run.Diff, runner.ModeApply: run.Apply, runner.ModeVerify: run.Verify,
 		}[mode]
