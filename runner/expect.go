@@ -27,9 +27,19 @@ type Rehearsal interface {
 	// StandIn gives the digests of what stands in for a file or for what is at an
 	// address, lower-case hex by algorithm. ok is false if nothing stands in for it.
 	StandIn(pathOrURL string) (sums map[Algo]string, ok bool)
+	// Meaning gives what a reference or an address in a file means there: see World.
+	Meaning(text string) string
 	// Waived reports whether a digest is one of the Pins of an Expected.
 	Waived(digest string) bool
 }
+
+// A rehearsed is the disk as steps see it in a rehearsal.
+type rehearsed struct {
+	World
+	rehearsal Rehearsal
+}
+
+func (d rehearsed) Meaning(text string) string { return d.rehearsal.Meaning(text) }
 
 // An Expected is a thing that a step expects to be there.
 type Expected struct {

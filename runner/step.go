@@ -176,6 +176,10 @@ type World interface {
 	// is fs.ErrNotExist.
 	ReadDir(path string) ([]string, error)
 
+	// Meaning returns what a reference or an address that a file holds means: itself, but
+	// for a rehearsal, in which paths lie elsewhere and images have other digests.
+	Meaning(text string) string
+
 	// Sum returns the digests of a file as lower-case hex by algorithm. It does not
 	// read a file whose size, times and inode are as they were when it was
 	// hashed. The World of Verify reads it always.

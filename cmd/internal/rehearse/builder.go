@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -121,7 +122,8 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	}
 	if from := b.made[t.name]; from != "" { // somebody carries it to where this plan is applied
 		b.told = append(b.told, told{carried, b.world.root.strip(t.path) + " from " + b.world.root.strip(from)})
-		return copyMade(from, t.path)
+		c := copier{left: math.MaxInt64}
+		return c.copy(from, t.path)
 	}
 	b.tell(t)
 	switch t.Kind {
@@ -171,7 +173,7 @@ func (b *builder) directory(t *thing) error {
 		}
 	}
 	if t.own && t.Field != "" && strings.HasPrefix(t.Field, "environment_directories") {
-		return b.copyTree(t.disk, t.path)
+		return b.copyOwn(t)
 	}
 	if t.own || exists(t.path) {
 		return os.MkdirAll(t.path, 0o755)
@@ -214,7 +216,11 @@ func (b *builder) copyOwn(t *thing) error {
 	case err != nil:
 		return err
 	case fi.IsDir():
-		return b.copyTree(real, t.path)
+		c := copier{dir: b.things.dirOf(t.Expectation), left: maxOwn}
+		if err := c.copy(real, t.path); err != nil {
+			return fmt.Errorf("%s: %w", real, err)
+		}
+		return nil
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("%s is not a regular file", real)
 	case fi.Size() > maxOwn:
@@ -232,58 +238,31 @@ func (b *builder) copyOwn(t *thing) error {
 		return err
 	}
 	if t.Kind == runner.ExpectImageList {
-		content = b.imageList(t, content)
+		b.layoutsOf(t)
 	}
 	return write(t.path, content)
 }
 
-// imageList gives a list of images as it is in the world: layouts lie below the root, and
-// images that the list names by digests have those of what stands in for them.
-func (b *builder) imageList(t *thing, content []byte) []byte {
-	text := b.world.root.placeTexts(string(content))
-	for _, m := range pathsInTexts.FindAllStringSubmatch(text, -1) {
-		dir, inside, _ := strings.Cut(m[3], ":")
+// layoutsOf adds the layouts that a list of images names to the things that the plan expects.
+func (b *builder) layoutsOf(t *thing) {
+	for _, name := range listed(t.disk) {
+		dir, inside, isLayout := registry.CutLayout(name)
+		if !isLayout || dir == "" {
+			continue
+		}
+		isRelative := !filepath.IsAbs(dir)
+		if isRelative {
+			dir = filepath.Join(filepath.Dir(b.world.root.real(t.path)), dir)
+		}
 		e := t.Expectation
-		e.Kind, e.Path = runner.ExpectLayout, dir
-		if at := b.things.at(dir, e); m[2] == "oci:" && at != nil {
+		e.Kind, e.Path = runner.ExpectLayout, b.world.root.place(filepath.Clean(dir), isRelative)
+		if at := b.things.at(e.Path, e); at != nil {
 			at.Kind = runner.ExpectLayout
 			if inside != "" {
 				at.Names = append(at.Names, inside)
 			}
 		}
 	}
-	return []byte(b.world.pin(text))
-}
-
-// copyTree copies a directory of the plan's folder, as far as its files are small.
-func (b *builder) copyTree(from, to string) error {
-	left := int64(maxOwn)
-	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		below, err := filepath.Rel(from, at)
-		if err != nil {
-			return err
-		}
-		fi, err := os.Stat(at)
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir():
-			return os.MkdirAll(filepath.Join(to, below), 0o755)
-		case !fi.Mode().IsRegular():
-			return nil
-		}
-		if left -= fi.Size(); left < 0 {
-			return fmt.Errorf("%s has more than 64 MiB of files", from)
-		}
-		content, err := os.ReadFile(at)
-		if err != nil {
-			return err
-		}
-		return write(filepath.Join(to, below), content)
-	})
 }
 
 // write writes a file, with the directories that it lies in.

@@ -2,7 +2,6 @@ package rehearse
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -63,25 +62,4 @@ func (w *world) layoutSource(dir string) (*upstream.Upstream, error) {
 		w.closers = append(w.closers, from)
 	}
 	return from, err
-}
-
-// copyMade copies a file, or a directory with all that is in it.
-func copyMade(from, to string) error {
-	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		below, err := filepath.Rel(from, at)
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return os.MkdirAll(filepath.Join(to, below), 0o755)
-		}
-		content, err := os.ReadFile(at)
-		if err != nil {
-			return err
-		}
-		return write(filepath.Join(to, below), content)
-	})
 }

@@ -144,7 +144,7 @@ func (r *rehearsal) begin(ctx context.Context, files []string) error {
 func (r *rehearsal) read(ctx context.Context) error {
 	f := &facts{}
 	for i, p := range r.parts {
-		s, err := load(ctx, p.file, r.options(p, func(text string) string { return text }))
+		s, err := load(ctx, p.file, r.options(p, r.root.placeText))
 		if err != nil {
 			return err
 		}

@@ -1,7 +1,7 @@
 package rehearse
 
 import (
-	"regexp"
+	"crypto/sha256"
 	"slices"
 	"strings"
 
@@ -148,19 +148,17 @@ func (f *facts) signedName(name string) string {
 	return name
 }
 
-// pinned finds references with a digest.
-var pinned = regexp.MustCompile(`[a-zA-Z0-9.-]+(?::[0-9]+)?(?:/[a-z0-9._-]+)+(?::[A-Za-z0-9_][A-Za-z0-9._-]*)?@sha256:[0-9a-f]{64}`)
+// Meaning implements runner.Rehearsal: paths lie below the root, and images that are named by
+// digests have those of what stands in for them.
+func (w *world) Meaning(text string) string { return w.pin(w.root.placeText(text)) }
 
-// pin puts the digests of stand-ins in the place of those that references of a text have.
-func (w *world) pin(text string) string {
-	if !strings.Contains(text, "@sha256:") {
-		return text
+// pin puts the digest of a stand-in in the place of the one that a reference has. It gives other
+// texts as they are.
+func (w *world) pin(reference string) string {
+	name, hex, ok := strings.Cut(reference, "@sha256:")
+	if !ok || len(hex) != 2*sha256.Size {
+		return reference
 	}
-	return pinned.ReplaceAllStringFunc(text, w.pinOne)
-}
-
-func (w *world) pinOne(reference string) string {
-	name, digest, _ := strings.Cut(reference, "@")
 	host, repository, _, err := registry.Split(name)
 	if err != nil {
 		return reference
@@ -169,10 +167,10 @@ func (w *world) pinOne(reference string) string {
 	if h == nil || !h.Made(repository) {
 		return reference
 	}
-	if _, there := h.Lookup(repository, digest); there {
+	if _, there := h.Lookup(repository, "sha256:"+hex); there {
 		return reference
 	}
-	sum, err := h.Make(repository, pinnedTag(digest))
+	sum, err := h.Make(repository, pinnedTag("sha256:"+hex))
 	if err != nil {
 		return reference // the step that reads it says what is wrong
 	}

@@ -59,7 +59,7 @@ type part struct {
 // open opens a plan in the world as a command of its own would, and calls do with its
 // runner.
 func (r *rehearsal) open(ctx context.Context, p *part, apply bool, do func(*runner.Runner) error) (err error) {
-	s, err := load(ctx, p.file, r.options(p, r.world.pin))
+	s, err := load(ctx, p.file, r.options(p, r.world.Meaning))
 	if err != nil {
 		return fmt.Errorf("open %s in the world of the rehearsal: %w", p.file, err)
 	}
@@ -108,13 +108,12 @@ func (r *rehearsal) run(ctx context.Context, p *part, mode runner.Mode, only ...
 	return report, err
 }
 
-// options gives the options of a plan that is read into the world. text changes texts
-// further.
+// options gives the options of a plan that is read into the world. text changes texts.
 func (r *rehearsal) options(p *part, text func(string) string) plan.Options {
 	o := r.Plan
 	o.Adapt = &plan.Adapt{
 		Path: func(path string, relative bool) string { return r.root.place(p.in.real(path), relative) },
-		Text: func(s string) string { return text(r.root.placeTexts(s)) },
+		Text: text,
 	}
 	return o
 }

@@ -156,10 +156,15 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	at.Names = nil
 	at.disk = t.folder.onDisk(t.root.real(where))
 	_, err := os.Stat(at.disk)
-	at.inFolder = t.isInFolder(where, e)
+	at.inFolder = t.isInFolder(where, e) && !leaves(t.dirOf(e), at.disk, maxLinks)
 	at.own = err == nil && at.inFolder
 	t.byPath[where], t.ordered = at, append(t.ordered, at)
 	return at
+}
+
+// dirOf gives the directory in which the files of an expectation's plan lie on the disk.
+func (t *things) dirOf(e runner.Expectation) string {
+	return t.folder.onDisk(t.folder.real(e.Node.Step.With.Dir()))
 }
 
 // isInFolder reports whether a path is one of the plan's folder: the plan names it by a

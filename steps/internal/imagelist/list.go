@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -35,9 +36,20 @@ func readFile(w runner.World, path string) ([]Entry, error) {
 	}
 	all := make([]Entry, len(listed))
 	for i, l := range listed {
+		l.Name = w.Meaning(absolute(l.Name, path))
 		all[i] = Entry{l, fmt.Sprintf("list of images %s", l.Place)}
 	}
 	return all, nil
+}
+
+// absolute gives a reference to a layout with an absolute path: a relative one counts from the
+// directory of the list.
+func absolute(name, list string) string {
+	dir, _, isLayout := registry.CutLayout(name)
+	if !isLayout || dir == "" || filepath.IsAbs(dir) {
+		return name
+	}
+	return registry.LayoutPrefix + filepath.Join(filepath.Dir(list), dir) + strings.TrimPrefix(name, registry.LayoutPrefix+dir)
 }
 
 // Targets calls target for each image of a list and gives the images, each once. An
