@@ -182,7 +182,7 @@ func (w *world) pin(reference string) string {
 
 // pinnedTag gives the tag of what stands in for the image of a digest: another digest is
 // another image.
-func pinnedTag(digest string) string { return "pinned-" + digest[len("sha256:"):][:12] }
+func pinnedTag(digest string) string { return upstream.PinnedPrefix + digest[len("sha256:"):][:12] }
 
 // canonical gives the one name of a registry, however its host is written.
 func canonical(host string) string { return hostname.Registry{Host: host}.Name() }

@@ -18,7 +18,7 @@ const patience = 5 * time.Second
 
 // progress says how far the phase is, if nothing was said for a while.
 func (r *rehearsal) progress(format string, args ...any) {
-	if time.Since(r.said) < patience {
+	if r.phase == "" || time.Since(r.said) < patience {
 		return
 	}
 	r.said = time.Now()

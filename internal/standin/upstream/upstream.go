@@ -142,7 +142,7 @@ func (u *Upstream) Make(repository, tag string) (string, error) {
 
 // image gives the image that is to have a tag.
 func (u *Upstream) image(repository, tag string) (registryserver.Image, error) {
-	if err := u.catalog.check(repository); err != nil {
+	if err := u.catalog.check(repository, tag); err != nil {
 		return registryserver.Image{}, err
 	}
 	version, release := u.build(repository, tag)
