@@ -30,6 +30,7 @@ type builder struct {
 
 	mistakes plan.Errors
 	problems []problem // in files of the plan's folder
+	notes    []string  // what may be wrong
 	staged   []string  // paths below the root of what was copied from there
 	told     []told
 }
@@ -55,6 +56,7 @@ func (b *builder) provide(ctx context.Context) error {
 			return fmt.Errorf("stand in for %s: %w", b.world.root.strip(t.path+t.url), err)
 		}
 	}
+	b.checkMembers()
 	for _, e := range b.things.wanted {
 		for _, pin := range e.Pins {
 			b.world.waived[pin] = true
@@ -125,6 +127,9 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 		c := copier{left: math.MaxInt64}
 		return c.copy(from, t.path)
 	}
+	if b.misplaced(t) {
+		return nil
+	}
 	b.tell(t)
 	switch t.Kind {
 	case runner.ExpectTree:
@@ -142,10 +147,15 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 
 func (b *builder) mistake(t *thing, format string, args ...any) {
 	e := t.Node.Step.With.Errorf(t.Field, format, args...)
+	e.Hint = fmt.Sprintf("the plan's folder lacks this %s; correct the path, or let an earlier step make it", t.Kind)
+	b.add(e)
+}
+
+// add adds a mistake, once.
+func (b *builder) add(e *plan.Error) {
 	if slices.ContainsFunc(b.mistakes, func(o *plan.Error) bool { return o.Pos == e.Pos && o.Msg == e.Msg }) {
 		return
 	}
-	e.Hint = fmt.Sprintf("the plan's folder lacks this %s; correct the path, or let an earlier step make it", t.Kind)
 	b.mistakes = append(b.mistakes, e)
 }
 
@@ -177,6 +187,10 @@ func (b *builder) directory(t *thing) error {
 	}
 	if t.own || exists(t.path) {
 		return os.MkdirAll(t.path, 0o755)
+	}
+	if near, by := b.nearMade(t, func(s runner.Touched) []string { return s.Makes }); near != "" {
+		b.wrongPath(t, fmt.Sprintf("no step makes the directory, and step %q makes %s", by, near), near)
+		return nil
 	}
 	b.tell(t)
 	return os.MkdirAll(t.path, 0o755)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -78,6 +79,133 @@ func (p *part) placeOfHost(host string, in *root) problem {
 		}
 	}
 	return problem{at: p.file + ":1:1"}
+}
+
+// misplaced adds a mistake for a file outside the plan's folder that probably is not there: it lies in
+// a directory that a step makes, where no step makes it, or its path is a letter away from
+// that of a file that a step makes. It reports whether there is one. A file that people write
+// may be in such a directory: there is a note.
+func (b *builder) misplaced(t *thing) bool {
+	if t.Kind == runner.ExpectBootScript { // other programs write it
+		return false
+	}
+	if near, by := b.nearMade(t, func(s runner.Touched) []string { return s.Writes }); near != "" {
+		b.wrongPath(t, fmt.Sprintf("no step makes it, and step %q makes %s", by, near), near)
+		return true
+	}
+	for _, s := range b.things.steps {
+		for _, dir := range s.Makes {
+			if s.Node == t.Node || t.path == dir || !within(t.path, dir) {
+				continue
+			}
+			text := fmt.Sprintf("no step makes it, and step %q makes its directory", s.Node.ID())
+			for _, other := range b.things.steps {
+				for _, file := range other.Writes {
+					if other.Node != t.Node && filepath.Base(file) == t.name {
+						text += fmt.Sprintf("; step %q makes %s", other.Node.ID(), b.world.root.real(file))
+					}
+				}
+			}
+			if isWritten(t.Kind) {
+				b.notes = append(b.notes, fmt.Sprintf("%s: %s: %s: it has to be there before", placeOf(t.Node.Step.With.Errorf(t.Field, "")), b.world.root.real(t.path), text))
+				return false
+			}
+			b.wrongPath(t, text, "")
+			return true
+		}
+	}
+	return false
+}
+
+// isWritten reports whether things of a kind are files that people write and put in their place by
+// hand.
+func isWritten(kind runner.Kind) bool {
+	return slices.Contains([]runner.Kind{runner.ExpectEnvironment, runner.ExpectRoles, runner.ExpectTemplate, runner.ExpectTree, runner.ExpectImageList}, kind)
+}
+
+// wrongPath adds a mistake for a path outside the plan's folder.
+func (b *builder) wrongPath(t *thing, text, near string) {
+	e := t.Node.Step.With.Errorf(t.Field, "%s: %s", b.world.root.real(t.path), text)
+	e.Hint = "correct the path, or let an earlier step make it"
+	if near != "" {
+		e.Hint = "did you mean " + near + "?"
+	}
+	b.add(e)
+}
+
+// nearMade gives what another step makes at a path that is a letter away from that of a thing, and the
+// step.
+func (b *builder) nearMade(t *thing, made func(runner.Touched) []string) (near, by string) {
+	for _, s := range b.things.steps {
+		for _, at := range made(s) {
+			if s.Node != t.Node && oneLetter(t.path, at) {
+				return b.world.root.real(at), s.Node.ID()
+			}
+		}
+	}
+	return "", ""
+}
+
+// checkMembers adds a mistake for each file that is to come out of an archive or package, and
+// whose name is a letter away from one that the archive's step expects.
+func (b *builder) checkMembers() {
+	for _, e := range b.things.wanted {
+		for _, maker := range b.things.wanted {
+			if e.Path == "" || maker.Into == "" || maker.Node == e.Node || !within(e.Path, maker.Into) {
+				continue
+			}
+			name := strings.TrimPrefix(e.Path, maker.Into+"/")
+			from := b.things.source(maker)
+			if from == nil || from.own || slices.Contains(maker.Names, name) {
+				continue
+			}
+			if i := slices.IndexFunc(maker.Names, func(n string) bool { return oneLetter(n, name) }); i >= 0 {
+				wrong := e.Node.Step.With.Errorf(e.Field, "%s comes out of what step %q unpacks, and that step expects %s there", name, maker.Node.ID(), maker.Names[i])
+				wrong.Hint = "one of the two names is misspelt"
+				b.add(wrong)
+			}
+		}
+	}
+}
+
+// leastWord is the length of the shortest word in which one letter more, less or other is taken
+// for a misspelling.
+const leastWord = 4
+
+// oneLetter reports whether two paths differ by one letter that is more, less or another, or by two
+// that are swapped, in a word of some length. Those that differ by a digit are two paths.
+func oneLetter(a, b string) bool {
+	if a == b {
+		return false
+	}
+	start := 0
+	for start < min(len(a), len(b)) && a[start] == b[start] {
+		start++
+	}
+	end := 0
+	for end < min(len(a), len(b))-start && a[len(a)-1-end] == b[len(b)-1-end] {
+		end++
+	}
+	onlyA, onlyB := a[start:len(a)-end], b[start:len(b)-end]
+	isLetters := func(s string) bool {
+		return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
+	}
+	swapped := len(onlyA) == 2 && len(onlyB) == 2 && onlyA[0] == onlyB[1] && onlyA[1] == onlyB[0]
+	if len(onlyA) > 1 && !swapped || len(onlyB) > 1 && !swapped || !isLetters(onlyA) || !isLetters(onlyB) {
+		return false
+	}
+	return max(wordAround(a, start), wordAround(b, start)) >= leastWord
+}
+
+// wordAround gives the length of the word of letters in which a place of a text lies.
+func wordAround(text string, at int) int {
+	isEnd := func(r rune) bool { return !unicode.IsLetter(r) }
+	from := strings.LastIndexFunc(text[:at], isEnd) + 1
+	to := strings.IndexFunc(text[at:], isEnd)
+	if to < 0 {
+		to = len(text) - at
+	}
+	return at + to - from
 }
 
 // unknownServices finds services in a file of the plan's folder that no release knows and

@@ -54,6 +54,7 @@ type rehearsal struct {
 	told  []told
 	left  []string // what steps have left out
 
+	done  int       // plans that were rehearsed
 	phase string    // that is under way
 	said  time.Time // when something was said last
 }
@@ -83,13 +84,15 @@ func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
 	}
 	defer func() { err = errors.Join(err, r.world.close(), r.world.err) }()
 	ok = true
-	for _, p := range r.parts {
-		if ok, err = r.rehearse(ctx, p); err != nil || !ok {
-			break
+	for i, p := range r.parts {
+		if !ok {
+			r.Say("\n" + p.file + ": not rehearsed, since a plan before it is wrong")
+			continue
 		}
-	}
-	if err != nil {
-		return false, err
+		if ok, err = r.rehearse(ctx, p, r.parts[i+1:]); err != nil {
+			return false, err
+		}
+		r.done++
 	}
 	if !o.Quiet {
 		r.sayWorld()
@@ -170,13 +173,16 @@ func (r *rehearsal) read(ctx context.Context) error {
 	return nil
 }
 
-// rehearse goes through all phases with one plan, until one fails.
-func (r *rehearsal) rehearse(ctx context.Context, p *part) (bool, error) {
+// rehearse goes through all phases with one plan, until one fails. later are the plans behind it.
+func (r *rehearsal) rehearse(ctx context.Context, p *part, later []*part) (bool, error) {
 	if len(r.parts) > 1 {
 		r.note("")
 		r.note(p.file)
 	}
 	b := &builder{world: r.world, things: thingsOf(r.root, p.in, p.steps), made: r.made}
+	for _, next := range later {
+		b.things.carry(thingsOf(r.root, next.in, next.steps))
+	}
 	if err := b.provide(ctx); err != nil {
 		return false, err
 	}
@@ -186,6 +192,9 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part) (bool, error) {
 		if t.own && t.Kind == runner.ExpectImageList {
 			p.lists = append(p.lists, t)
 		}
+	}
+	for _, text := range b.notes {
+		r.note("  note: " + r.root.strip(text))
 	}
 	_ = b.mistakes.Err() // sorts them
 	if wrong := append(problemsOf(b.mistakes), b.problems...); len(wrong) > 0 {

@@ -170,6 +170,9 @@ func (r *rehearsal) servers() []string {
 
 func (r *rehearsal) sayVerdict(ok bool, took time.Duration) {
 	plans := human.Count(len(r.parts), "plan", "plans")
+	if r.done < len(r.parts) {
+		plans = fmt.Sprintf("%d of %s", r.done, plans)
+	}
 	if ok {
 		r.Say(fmt.Sprintf("rehearsed: %s in %.1fs, and nothing is wrong", plans, took.Seconds()))
 		return

@@ -90,6 +90,37 @@ func thingsOf(r *root, in folder, steps []runner.Touched) *things {
 	return t
 }
 
+// carry lets what a step makes of a thing be as a later plan needs it, which expects a file of that
+// name: somebody carries it there.
+func (t *things) carry(later *things) {
+	for _, o := range later.ordered {
+		if o.path == "" || o.own || o.inFolder {
+			continue
+		}
+		for _, maker := range t.wanted {
+			if maker.To == "" || path.Base(maker.To) != o.name {
+				continue
+			}
+			if from := t.source(maker); from != nil && !from.own {
+				from.take(o)
+			}
+		}
+	}
+}
+
+// take lets a thing be as another one, too.
+func (t *thing) take(o *thing) {
+	t.refine(o.Expectation)
+	for _, name := range o.Names {
+		if !slices.Contains(t.Names, name) {
+			t.Names = append(t.Names, name)
+		}
+	}
+	for _, name := range o.order {
+		t.member(name).refine(o.members[name].Expectation)
+	}
+}
+
 // source gives the thing that an expectation names, nil if a step makes it.
 func (t *things) source(e runner.Expectation) *thing {
 	if e.URL != "" && e.Path == "" {
