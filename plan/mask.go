@@ -1,17 +1,17 @@
 package plan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // secretWords matches the words that secret keys contain. maskLine skips a line
 // without one.
-var secretWords = regexp.MustCompile(`(?i)` + secretWord + `|auth|pass|pwd|jwt|_key`)
+var secretWords = lazyregexp.New(`(?i)` + secretWord + `|auth|pass|pwd|jwt|_key`)
 
 // secretKey reports whether the value of a key must not stand in a plan. More keys
 // are masked where a line is shown: that costs less than a refusal.
@@ -79,17 +79,17 @@ func byteOffset(line string, col int) int {
 
 // secretEntry matches a secret key with its colon. It ignores the structure of
 // YAML: it must also work on a file that is not YAML.
-var secretEntry = regexp.MustCompile(`(?i)(?:[\w.-]*(?:` + secretWord + `)[\w.-]*|[\w.-]+_key|\b(?:auth|pass|pwd|jwt))["']?[ \t]*:(?:[ \t]+|$)`)
+var secretEntry = lazyregexp.New(`(?i)(?:[\w.-]*(?:` + secretWord + `)[\w.-]*|[\w.-]+_key|\b(?:auth|pass|pwd|jwt))["']?[ \t]*:(?:[ \t]+|$)`)
 
 // secretWord matches the words that make a longer key secret.
 const secretWord = `password|passphrase|passwd|token|secret|credential|api[_.-]?key|authorization`
 
 // secretReference matches a value that need not be masked: a reference to a secret.
-var secretReference = regexp.MustCompile(`^["']?\$\{secrets\.[a-z0-9_]*\}?["']?`)
+var secretReference = lazyregexp.New(`^["']?\$\{secrets\.[a-z0-9_]*\}?["']?`)
 
 // nestedKey matches a line below a secret key that has its own key, such as an
 // entry of secrets:. Its value is not a secret.
-var nestedKey = regexp.MustCompile(`^[ \t]*(?:- +)?["']?[\w.-]+["']?[ \t]*:(?:[ \t]|$)`)
+var nestedKey = lazyregexp.New(`^[ \t]*(?:- +)?["']?[\w.-]+["']?[ \t]*:(?:[ \t]|$)`)
 
 // maskLines finds the values of secret keys.
 func maskLines(lines []string) mask {
@@ -229,4 +229,4 @@ func quotedLength(line string, q byte) int {
 
 // nextKey matches the end of an unquoted value that another key follows, as in
 // { password: x, user: y }. A value stays masked past any other comma.
-var nextKey = regexp.MustCompile(`,[ \t]*["']?[\w.-]+["']?:[ \t]`)
+var nextKey = lazyregexp.New(`,[ \t]*["']?[\w.-]+["']?:[ \t]`)

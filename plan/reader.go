@@ -1,11 +1,11 @@
 package plan
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/redact"
 )
 
@@ -156,7 +156,7 @@ func listHint(n *node) string {
 
 // wantName reports whether a key is a valid name of a what: a step, a secret. It
 // adds a mistake if it is not.
-func (r *reader) wantName(e entry, what string, pattern *regexp.Regexp, characters string) bool {
+func (r *reader) wantName(e entry, what string, pattern *lazyregexp.Regexp, characters string) bool {
 	if pattern.MatchString(e.key) {
 		return true
 	}

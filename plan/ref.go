@@ -1,10 +1,10 @@
 package plan
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A part is a piece of a text: a literal, or a reference if ref is not nil.
@@ -32,10 +32,10 @@ var heads = []struct{ head, form string }{
 }
 
 var (
-	refName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-	refPath = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
-	refKey  = regexp.MustCompile(`^"[A-Za-z0-9][A-Za-z0-9._-]*"$`)
-	refStep = regexp.MustCompile(`^(steps\.[A-Za-z0-9_-]+)\[([^\[\]]*)\](\..*)?$`)
+	refName = lazyregexp.New(`^[a-z][a-z0-9_]*$`)
+	refPath = lazyregexp.New(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
+	refKey  = lazyregexp.New(`^"[A-Za-z0-9][A-Za-z0-9._-]*"$`)
+	refStep = lazyregexp.New(`^(steps\.[A-Za-z0-9_-]+)\[([^\[\]]*)\](\..*)?$`)
 )
 
 // splitRefs splits a scalar into literals and references. $${ is a literal ${; any

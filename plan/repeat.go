@@ -3,12 +3,12 @@ package plan
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 const (
@@ -17,10 +17,10 @@ const (
 )
 
 // loopKey matches the keys of instances.
-var loopKey = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+var loopKey = lazyregexp.New(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // loopStep matches a for_each over the instances of another step.
-var loopStep = regexp.MustCompile(`^\$\{steps\.([^.}]*)\}$`)
+var loopStep = lazyregexp.New(`^\$\{steps\.([^.}]*)\}$`)
 
 // A stepEntry is one entry of steps in a file. It becomes one step, or with
 // for_each one for each key.

@@ -2,19 +2,20 @@ package plan
 
 import (
 	"fmt"
-	"regexp"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // Plain scalars that are not text: those of YAML 1.2's core schema, and the
 // numbers of YAML 1.1, which half of the tools that may read the same file still
 // use.
 var (
-	yamlNull  = regexp.MustCompile(`^(~|null|Null|NULL)?$`)
-	yamlBool  = regexp.MustCompile(`^(true|True|TRUE|false|False|FALSE)$`)
-	yamlInt   = regexp.MustCompile(`^[-+]?([0-9][0-9_]*|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)$`)
-	yamlFloat = regexp.MustCompile(`^[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?$`)
-	yamlInf   = regexp.MustCompile(`^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
+	yamlNull  = lazyregexp.New(`^(~|null|Null|NULL)?$`)
+	yamlBool  = lazyregexp.New(`^(true|True|TRUE|false|False|FALSE)$`)
+	yamlInt   = lazyregexp.New(`^[-+]?([0-9][0-9_]*|0o[0-7_]+|0x[0-9a-fA-F_]+|0b[01_]+)$`)
+	yamlFloat = lazyregexp.New(`^[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?$`)
+	yamlInf   = lazyregexp.New(`^([-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
 )
 
 // maxNumber is the length of the longest text that readsAs takes for a number.

@@ -2,13 +2,13 @@ package plan
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // apiVersion is the plan language that this package reads.
@@ -20,10 +20,10 @@ const maxRetry = 10
 const defaultSpool = 10 << 30
 
 var (
-	planName = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]*$`)
-	stepID   = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
-	connName = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
-	digits   = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
+	planName = lazyregexp.New(`^[a-z0-9][a-z0-9_-]*$`)
+	stepID   = lazyregexp.New(`^[a-z][a-z0-9_]*$`)
+	connName = lazyregexp.New(`^[a-z][a-z0-9_-]*$`)
+	digits   = lazyregexp.New(`^(0|[1-9][0-9]*)$`)
 )
 
 // readPlan reads the sections of a plan. It reads variables and secrets first,

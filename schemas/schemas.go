@@ -1,6 +1,6 @@
 // Package schemas holds the JSON Schemas (draft 2020-12) of plan files, for editors and for
 // bayplan itself, and of all documents that bayplan prints. They are generated from the Go
-// types and checked in.
+// types and checked in. The pages of the reference, under docs/reference, are made of them.
 package schemas
 
 import (
@@ -13,6 +13,7 @@ import (
 
 //go:generate go run ../internal/dev/schemagen/write plan.v1.schema.json
 //go:generate go test ../cmd/internal/document -run TestSchemasAreUpToDate -update
+//go:generate go test ../cmd/bayplan -run TestReferenceIsUpToDate -update
 
 // PlanV1 is the JSON Schema of a plan of apiVersion bayplan/v1.
 //

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/ci"
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/redact"
@@ -49,12 +50,7 @@ that a cloud needs and where they must be. "diff" shows what is missing,
 continues where the first one stopped.
 
 Exit codes:
-   0    done, or nothing to do
-   1    a step or a verification failed
-   2    the plan or the command line is wrong; nothing was run
-   3    diff --exit-code or --moved, or lock --exit-code, found changes
-   4    another run holds the state
-   130  interrupted (143: terminated, 129: hung up); the state is saved`
+`
 
 // app builds the command line interface with all commands.
 func (p *program) app() *cli.App {
@@ -62,7 +58,7 @@ func (p *program) app() *cli.App {
 		Name:                      "bayplan",
 		UsageText:                 "bayplan COMMAND [flags]",
 		Usage:                     "bring images to where a plan says they must be",
-		Description:               description,
+		Description:               description + exitcode.Help(),
 		Version:                   version(),
 		HideVersion:               true,
 		HideHelpCommand:           true,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/explain"
 	"github.com/bayplan/bayplan/cmd/internal/starter"
 	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/plan"
@@ -71,7 +72,7 @@ func (p *program) candidates(flags []cli.Flag, cmd string, args []string, subs [
 	case "report":
 		return runIDs(args)
 	case "explain":
-		return append(typeNames(), topicNames()...)
+		return append(explain.Types(), explain.Topics()...)
 	case "schema":
 		return schemas.Names()
 	}
@@ -204,14 +205,6 @@ func runIDs(args []string) []string {
 		ids = append(ids, r.ID)
 	}
 	return ids
-}
-
-func typeNames() []string {
-	var names []string
-	for _, t := range steps.Builtin(nil) {
-		names = append(names, t.Name)
-	}
-	return names
 }
 
 // flagName returns the name of a flag without its dashes and its value.

@@ -9,19 +9,20 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
 
-// The exit codes that the help lists.
+// The exit codes that do not come from a signal.
 const (
-	exitDone    = 0
-	exitFailed  = 1
-	exitUsage   = 2
-	exitChanges = 3
-	exitLocked  = 4
+	exitDone    = exitcode.Done
+	exitFailed  = exitcode.Failed
+	exitUsage   = exitcode.Usage
+	exitChanges = exitcode.Changes
+	exitLocked  = exitcode.Locked
 )
 
 // errChanges reports that diff --exit-code found changes.
@@ -40,8 +41,7 @@ func (i interruption) Error() string {
 	return "interrupted"
 }
 
-// code returns the exit code that shells expect after a signal.
-func (i interruption) code() int { return 128 + int(i.signal) }
+func (i interruption) code() int { return exitcode.OfSignal(i.signal) }
 
 // signalContext returns a context that the first SIGINT, SIGTERM or SIGHUP cancels, so
 // that running steps stop cleanly. A second signal ends the process at once, after a

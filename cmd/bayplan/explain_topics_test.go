@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/bayplan/bayplan/cmd/internal/explain"
 )
 
 // Each topic is described within the width of a terminal, with all settings of its
@@ -19,7 +21,7 @@ func TestExplainTopics(t *testing.T) {
 		"lock":        {"choices:", "--locked"},
 		"json":        {`"format_version": 1`},
 	}
-	for _, name := range topicNames() {
+	for _, name := range explain.Topics() {
 		var out strings.Builder
 		p := newProgram(&out, &out)
 		if code := p.run([]string{"bayplan", "explain", name}); code != exitDone {
@@ -34,7 +36,7 @@ func TestExplainTopics(t *testing.T) {
 			}
 		}
 		for line := range strings.Lines(out.String()) {
-			if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > lineWidth && !strings.Contains(line, " | ") {
+			if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > explain.LineWidth && !strings.Contains(line, " | ") {
 				t.Errorf("%s: a line of %d characters: %s", name, n, line)
 			}
 		}

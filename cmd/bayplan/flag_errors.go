@@ -3,13 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 const helpHint = "bayplan --help lists the commands, bayplan COMMAND --help its flags"
@@ -38,7 +38,7 @@ func flagError(c *cli.Context, err error, _ bool) error {
 }
 
 // badValue is the flag parser's text for a value that does not fit.
-var badValue = regexp.MustCompile(`^invalid (?:boolean )?value (".*") for (?:flag )?-(\S+): `)
+var badValue = lazyregexp.New(`^invalid (?:boolean )?value (".*") for (?:flag )?-(\S+): `)
 
 // flagText says in the words of bayplan what the flag parser says.
 func flagText(err error, flags []cli.Flag) error {

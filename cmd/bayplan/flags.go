@@ -67,6 +67,9 @@ func newRepeatedFlag(name, value, usage string, aliases ...string) cli.Flag {
 	return repeatedFlag{&cli.StringSliceFlag{Name: name, Aliases: aliases, Usage: usage}, value}
 }
 
+// ValueName returns what names the value in the help.
+func (f repeatedFlag) ValueName() string { return f.value }
+
 // String returns the line of the help that shows the flag.
 func (f repeatedFlag) String() string {
 	names := "--" + f.Name + " " + f.value

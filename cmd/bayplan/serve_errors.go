@@ -5,8 +5,9 @@ import (
 	"io"
 	"log"
 	"net/http"
-	"regexp"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // privateErrors keeps from clients what an error of the server says of its files. The
@@ -24,17 +25,17 @@ func (p privateErrors) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	p.log.Printf("%s %s: %d: %s", req.Method, req.URL.Path, a.status, strings.TrimSpace(a.body.String()))
-	public := []byte("the server failed; its log says why\n")
-	if messages.Match(a.body.Bytes()) {
-		public = messages.ReplaceAll(a.body.Bytes(), []byte(`${1}"the server failed; its log says why"`))
+	public := "the server failed; its log says why\n"
+	if body := a.body.String(); messages.MatchString(body) {
+		public = messages.ReplaceAllString(body, `${1}"the server failed; its log says why"`)
 	}
 	w.Header().Del("Content-Length")
 	w.WriteHeader(a.status)
-	_, _ = w.Write(public) // an error means that the client has gone
+	_, _ = io.WriteString(w, public) // an error means that the client has gone
 }
 
 // messages matches the texts in the JSON of errors, of the registry and the cloud.
-var messages = regexp.MustCompile(`("(?:message|detail|title)": ?)"(?:[^"\\]|\\.)*"`)
+var messages = lazyregexp.New(`("(?:message|detail|title)": ?)"(?:[^"\\]|\\.)*"`)
 
 // A privateWriter holds the answers back that are errors of the server.
 type privateWriter struct {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bayplan/bayplan/cmd/internal/explain"
 	"github.com/bayplan/bayplan/internal/human"
 )
 
@@ -18,7 +19,7 @@ func TestTextFits80Columns(t *testing.T) {
 		}
 	}
 	lines = append(lines, []string{"--help"}, []string{"explain"})
-	for _, name := range append(typeNames(), topicNames()...) {
+	for _, name := range append(explain.Types(), explain.Topics()...) {
 		lines = append(lines, []string{"explain", name})
 	}
 	for _, args := range lines {
@@ -27,7 +28,7 @@ func TestTextFits80Columns(t *testing.T) {
 			t.Errorf("bayplan %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 		for line := range strings.Lines(string(out)) {
-			if n := human.Width(strings.TrimRight(line, "\n")); n > lineWidth {
+			if n := human.Width(strings.TrimRight(line, "\n")); n > explain.LineWidth {
 				t.Errorf("bayplan %s: %d columns: %s", strings.Join(args, " "), n, line)
 			}
 		}

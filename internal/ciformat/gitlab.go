@@ -5,12 +5,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // notInSection are the characters that the name of a section may not have.
-var notInSection = regexp.MustCompile(`[^A-Za-z0-9_.-]+`)
+var notInSection = lazyregexp.New(`[^A-Za-z0-9_.-]+`)
 
 // Section gives the markers around a part of a log that GitLab can fold ("Expand and
 // collapse job log sections"). They hold control characters, which terminals do not show.

@@ -3,11 +3,11 @@ package cloudsyaml
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
@@ -174,7 +174,7 @@ func (s settings) text(key string) (string, error) {
 }
 
 // braces are {{ and }}, which stand for a brace each, a name in braces, or a brace alone.
-var braces = regexp.MustCompile(`\{\{|\}\}|\{[^{}]*\}|[{}]`)
+var braces = lazyregexp.New(`\{\{|\}\}|\{[^{}]*\}|[{}]`)
 
 // expand replaces names in braces in the value of a setting.
 func (s settings) expand(key, value string) (string, error) {

@@ -10,11 +10,11 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
@@ -135,7 +135,7 @@ func (r *reader) checkDestination(named bool) error {
 	return nil
 }
 
-var notInName = regexp.MustCompile(`[^a-z0-9]+`)
+var notInName = lazyregexp.New(`[^a-z0-9]+`)
 
 // identifier makes a name for a plan, a connection or a secret of a text.
 func identifier(text string) string {

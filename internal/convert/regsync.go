@@ -3,10 +3,10 @@ package convert
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/registry/platforms"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
@@ -324,7 +324,7 @@ func patterns(texts []string) ([]string, error) {
 	return all, nil
 }
 
-var templateField = regexp.MustCompile(`\{\{-?\s*\.Sync\.(\w+)\s*-?\}\}`)
+var templateField = lazyregexp.New(`\{\{-?\s*\.Sync\.(\w+)\s*-?\}\}`)
 
 // expandTemplate puts the entry's own settings into a text, where it is a template.
 func expandTemplate(text string, e syncEntry) (string, error) {

@@ -3,12 +3,12 @@ package convert
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
@@ -113,7 +113,7 @@ func (r *reader) regsyncTLS(p yamlguard.Pair, name string, c *connection) {
 }
 
 // template is a text of regsync's files that is found elsewhere.
-var template = regexp.MustCompile("^\\{\\{-?\\s*(env|file)\\s+(?:\"([^\"\\\\]+)\"|`([^`]+)`)\\s*-?\\}\\}$")
+var template = lazyregexp.New("^\\{\\{-?\\s*(env|file)\\s+(?:\"([^\"\\\\]+)\"|`([^`]+)`)\\s*-?\\}\\}$")
 
 // place says where a text is found: the kind env or file, and the name of the variable or
 // of the file. A text that is no such template has the kind "".

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // syncRegistry adds a selection for each repository of a registry, or for each pattern of
@@ -34,9 +36,9 @@ func (r *reader) syncRegistry(e syncEntry, base entry) error {
 }
 
 var (
-	patternOfName = regexp.MustCompile(`^[a-z0-9_./*-]+$`)
-	escaped       = regexp.MustCompile(`\\([./_-])`)
-	anyText       = regexp.MustCompile(`(^|[/._-])?(\.|\[\^/\])([*+])`)
+	patternOfName = lazyregexp.New(`^[a-z0-9_./*-]+$`)
+	escaped       = lazyregexp.New(`\\([./_-])`)
+	anyText       = lazyregexp.New(`(^|[/._-])?(\.|\[\^/\])([*+])`)
 )
 
 // repositories gives the repositories of an entry of a whole registry, as names or as

@@ -1,9 +1,9 @@
 package convert
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
@@ -40,8 +40,8 @@ func (r *reader) syncSetting(p yamlguard.Pair, at string) {
 }
 
 var (
-	refTag    = regexp.MustCompile(`\{\{-?\s*\.Ref\.Tag\s*-?\}\}`)
-	backupTag = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_.-]*\{tag\}[A-Za-z0-9_.-]*|\{tag\}[A-Za-z0-9_.-]+)$`)
+	refTag    = lazyregexp.New(`\{\{-?\s*\.Ref\.Tag\s*-?\}\}`)
+	backupTag = lazyregexp.New(`^([A-Za-z0-9_][A-Za-z0-9_.-]*\{tag\}[A-Za-z0-9_.-]*|\{tag\}[A-Za-z0-9_.-]+)$`)
 )
 
 // backup gives the template of replaced for the template of a backup's tag.

@@ -3,11 +3,11 @@ package convert
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/version"
 )
 
@@ -134,8 +134,8 @@ func checkedRange(text string) (string, error) {
 type semverRange struct{ releases, previews []string }
 
 var (
-	comparisonText = regexp.MustCompile(`^[\s,]*(=>|=<|>=|<=|!=|~>|=|>|<|~|\^)?\s*v?(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?(?:[\s,]+|$)`)
-	betweenText    = regexp.MustCompile(`(\S+)\s+-\s+(\S+)`)
+	comparisonText = lazyregexp.New(`^[\s,]*(=>|=<|>=|<=|!=|~>|=|>|<|~|\^)?\s*v?(\d+|[xX*])(?:\.(\d+|[xX*]))?(?:\.(\d+|[xX*]))?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?(?:[\s,]+|$)`)
+	betweenText    = lazyregexp.New(`(\S+)\s+-\s+(\S+)`)
 )
 
 // The most groups that a range may become: each != of an incomplete version doubles them.

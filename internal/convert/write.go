@@ -3,9 +3,10 @@ package convert
 import (
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A header is what a plan says of itself.
@@ -166,8 +167,8 @@ func writePatterns(w *writer, key string, patterns []string) {
 }
 
 var (
-	plainText = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_./:@-]*[A-Za-z0-9_./@-]$`)
-	yamlWord  = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|null)$`)
+	plainText = lazyregexp.New(`^[A-Za-z][A-Za-z0-9_./:@-]*[A-Za-z0-9_./@-]$`)
+	yamlWord  = lazyregexp.New(`(?i)^(true|false|yes|no|on|off|null)$`)
 )
 
 // escape writes a text so that a plan takes none of it for a reference.

@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // Values of a VMDK. Its descriptor is the text that lists the parts of the disk.
@@ -19,9 +20,9 @@ const (
 )
 
 var (
-	createType = regexp.MustCompile(`(?m)^createType="([^"]*)"`)
-	extentLine = regexp.MustCompile(`(?m)^[ \t]*(?:RW|RDONLY|NOACCESS)\s.*$`)
-	extentFile = regexp.MustCompile(`"([^"]*)"`)
+	createType = lazyregexp.New(`(?m)^createType="([^"]*)"`)
+	extentLine = lazyregexp.New(`(?m)^[ \t]*(?:RW|RDONLY|NOACCESS)\s.*$`)
+	extentFile = lazyregexp.New(`"([^"]*)"`)
 )
 
 // checkVMDK refuses an image that refers to other files. Of the many kinds of VMDK

@@ -7,15 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/textfile"
 )
 
 // bsdLine is a line of BSD's tools, openssl and Fedora's lists: SHA256 (name) = hex.
-var bsdLine = regexp.MustCompile(`^([A-Za-z0-9-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)$`)
+var bsdLine = lazyregexp.New(`^([A-Za-z0-9-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)$`)
 
 // A listedSum is one line of a list of checksums.
 type listedSum struct {

@@ -417,4 +417,7 @@ func TestRemoveLeftovers(t *testing.T) {
 	}
 	want := []string{filepath.Base(living.Name()), durable.PartPrefix + "a", durable.PartPrefix + "a-" + random[1:]}
 	wantNames(t, dir, want...)
+	if err := durable.RemoveLeftovers(filepath.Join(dir, "gone")); err != nil {
+		t.Errorf("in a directory that has gone: %v", err)
+	}
 }

@@ -88,11 +88,16 @@ func removeLeftovers(path string) error {
 }
 
 // RemoveLeftovers removes the temporary files that killed writers of any file
-// left in a directory.
+// left in a directory. A directory that has gone has none: it may have been a temporary
+// one, which its writer has just renamed.
 func RemoveLeftovers(dir string) error {
-	return removeParts(dir, func(name string) bool {
+	err := removeParts(dir, func(name string) bool {
 		return strings.HasPrefix(name, PartPrefix) && strings.LastIndexByte(name, '-') == len(name)-partRandomLen-1
 	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // removeParts removes the temporary files of a directory that no living writer

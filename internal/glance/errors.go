@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/gophercloud/gophercloud/v2"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // ErrNotFound is given for an image that is not in the cloud.
@@ -99,7 +99,7 @@ func isCertificateError(err error) bool {
 	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
 }
 
-var markup = regexp.MustCompile(`(?s)<(style|script|title).*?</(style|script|title)>|<[^>]*>`)
+var markup = lazyregexp.New(`(?s)<(style|script|title).*?</(style|script|title)>|<[^>]*>`)
 
 // bodyText finds the message in an answer's body: Glance writes HTML, other services
 // write JSON.

@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +31,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/cloudsyaml"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/transport"
 )
@@ -246,7 +246,7 @@ func imageClient(pc *gophercloud.ProviderClient, address string) *gophercloud.Se
 	return &gophercloud.ServiceClient{ProviderClient: pc, Endpoint: base, ResourceBase: base + "v2/", Type: "image"}
 }
 
-var versioned = regexp.MustCompile(`/v2(\.[0-9]+)?/$`)
+var versioned = lazyregexp.New(`/v2(\.[0-9]+)?/$`)
 
 // explainLogin gives different errors for wrong credentials, for a service that cannot
 // be reached, and for an address without an identity service.

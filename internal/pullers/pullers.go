@@ -7,10 +7,11 @@ package pullers
 import (
 	"cmp"
 	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // An Image is one image that is asked for by its own name and pulled from a mirror.
@@ -103,7 +104,7 @@ func scalar(name string) string {
 	return name
 }
 
-var notInObjectName = regexp.MustCompile(`[^a-z0-9-]+`)
+var notInObjectName = lazyregexp.New(`[^a-z0-9-]+`)
 
 // maxObjectName is the longest name of an object in a cluster.
 const maxObjectName = 253

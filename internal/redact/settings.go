@@ -2,17 +2,18 @@ package redact
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // setting matches a name with its value on one line of YAML, JSON or an ini file. It
 // ignores the structure of the file: it must also work on a file that is damaged.
-var setting = regexp.MustCompile(`["']?([A-Za-z0-9_.-]+)["']?[ \t]*[:=][ \t]*([^\r\n]+)`)
+var setting = lazyregexp.New(`["']?([A-Za-z0-9_.-]+)["']?[ \t]*[:=][ \t]*([^\r\n]+)`)
 
 // valueBelow matches a name whose value begins on the next line, also as a block of YAML.
-var valueBelow = regexp.MustCompile(`^[ \t-]*["']?([A-Za-z0-9_.-]+)["']?[ \t]*:[ \t]*(?:[|>][-+0-9]*)?[ \t]*\r?\n$`)
+var valueBelow = lazyregexp.New(`^[ \t-]*["']?([A-Za-z0-9_.-]+)["']?[ \t]*:[ \t]*(?:[|>][-+0-9]*)?[ \t]*\r?\n$`)
 
 // AddSettings makes the values of the secret settings in a file known, before
 // something reads the file and quotes a value in an error.

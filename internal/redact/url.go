@@ -1,8 +1,9 @@
 package redact
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // secretWords are in the names of values that are secret.
@@ -43,9 +44,9 @@ func secretParameter(name string) bool {
 var (
 	// userinfo is the part of a URL before its host; its groups are the user and the
 	// password.
-	userinfo = regexp.MustCompile(`://([^\s/?#"'<>:]*)(?::([^\s/?#"'<>]*))?@`)
+	userinfo = lazyregexp.New(`://([^\s/?#"'<>:]*)(?::([^\s/?#"'<>]*))?@`)
 	// parameter is one parameter of a URL; its groups are its name and its value.
-	parameter = regexp.MustCompile(`[?&;]([A-Za-z0-9_.%~-]+)=([^&;\s"'<>#)]*)`)
+	parameter = lazyregexp.New(`[?&;]([A-Za-z0-9_.%~-]+)=([^&;\s"'<>#)]*)`)
 )
 
 // maskURLs removes the users and passwords of URLs in a text, and masks their

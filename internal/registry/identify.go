@@ -4,10 +4,10 @@ import (
 	"context"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
 
@@ -52,7 +52,7 @@ func serverOfHeaders(h http.Header) string {
 	return ""
 }
 
-var parameter = regexp.MustCompile(`(\w+)="([^"]*)"`)
+var parameter = lazyregexp.New(`(\w+)="([^"]*)"`)
 
 // serverOfChallenge identifies a server by its challenge: the service of the
 // tokens, and the address of the token server.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/ocilayout"
 )
 
@@ -116,7 +116,7 @@ func (c *Client) imageRef(s string) (ref.Ref, error) {
 }
 
 // cosignTag is a tag of a signature and the like.
-var cosignTag = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\..+)?$`)
+var cosignTag = lazyregexp.New(`^sha256-[0-9a-f]{64}(\..+)?$`)
 
 // LayoutIndex gives the digest of a layout's index. The images are the same as
 // long as it is. The error for a missing layout is fs.ErrNotExist.

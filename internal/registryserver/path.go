@@ -2,8 +2,9 @@ package registryserver
 
 import (
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A place is the subject of a path of the API.
@@ -14,8 +15,8 @@ type place struct {
 }
 
 var (
-	repoName = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagName  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	repoName = lazyregexp.New(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagName  = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 )
 
 // parsePath splits /v2/REPO/KIND/REF. A path without a repository gives the

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/version"
 )
 
@@ -96,7 +97,7 @@ func (r Rule) stages() ([]stage, error) {
 }
 
 // signature is a tag under which signatures, attestations and the like are kept.
-var signature = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\..*)?$`)
+var signature = lazyregexp.New(`^sha256-[0-9a-f]{64}(\..*)?$`)
 
 func withoutSignatures(tags []string, fell func(tag, why string)) []string {
 	return filter(tags, fell, func(tag string) string {

@@ -2,11 +2,11 @@ package tripleo
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // openstackVersion is the custom resource that makes the operators of OpenStack on
@@ -90,4 +90,4 @@ func versionName(name string) string {
 	return strings.TrimPrefix(elSuffix.ReplaceAllString(name, ""), "openstack-")
 }
 
-var elSuffix = regexp.MustCompile(`-rhel[0-9]+$`)
+var elSuffix = lazyregexp.New(`-rhel[0-9]+$`)

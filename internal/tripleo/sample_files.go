@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // SampleRoles returns a roles file of a release, for rehearsals: its default roles, or
@@ -185,7 +185,7 @@ func MisspelledServices(content []byte) ([]Misspelled, error) {
 	return found, nil
 }
 
-var serviceName = regexp.MustCompile(`OS::TripleO::Services::[A-Za-z0-9]+`)
+var serviceName = lazyregexp.New(`OS::TripleO::Services::[A-Za-z0-9]+`)
 
 // knownServices returns the services of all releases, sorted.
 func knownServices() ([]string, error) {

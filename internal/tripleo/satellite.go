@@ -2,8 +2,9 @@ package tripleo
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A Satellite is a Red Hat Satellite. It syncs the images itself and serves each
@@ -28,7 +29,7 @@ func (s Satellite) fields(name string) map[string]string {
 	}
 }
 
-var templateField = regexp.MustCompile(`\{[^{}]*\}`)
+var templateField = lazyregexp.New(`\{[^{}]*\}`)
 
 // Check returns an error for an invalid name template.
 func (s Satellite) Check() error {

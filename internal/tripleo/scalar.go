@@ -1,10 +1,11 @@
 package tripleo
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // yamlScalar writes a text as PyYAML does. The text is plain unless a reader of
@@ -36,7 +37,7 @@ func isPlain(s string) bool {
 
 // notText matches what YAML 1.1 reads as a boolean, a null, a number, a time,
 // a merge key or a default value.
-var notText = regexp.MustCompile(`^(?:` + strings.Join([]string{
+var notText = lazyregexp.New(`^(?:` + strings.Join([]string{
 	`yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF`,
 	`~|null|Null|NULL|<<|=`,
 	`[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9A-Fa-f_]+`,

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A Request says which images to select. Empty fields mean the release's defaults.
@@ -209,5 +211,5 @@ func (s Strategy) checkName(image Image, place Place) error {
 }
 
 // imageRef matches NAME:TAG. It does not check host names and ports strictly.
-var imageRef = regexp.MustCompile(`^((\[[0-9A-Fa-f:]+\]|[0-9A-Za-z.-]+)(:[0-9]+)?/)?` +
+var imageRef = lazyregexp.New(`^((\[[0-9A-Fa-f:]+\]|[0-9A-Za-z.-]+)(:[0-9]+)?/)?` +
 	`[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*:[0-9A-Za-z_][0-9A-Za-z_.-]{0,127}$`)

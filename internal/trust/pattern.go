@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A Pattern is a text in which ** stands for any text, * for any text without a
@@ -79,7 +80,7 @@ func CheckSignedAs(pattern, text string) error {
 	return nil
 }
 
-var repositoryPattern = regexp.MustCompile(`^[A-Za-z0-9._\-:\[\]*?]+(/[a-z0-9._\-*?]+)*$`)
+var repositoryPattern = lazyregexp.New(`^[A-Za-z0-9._\-:\[\]*?]+(/[a-z0-9._\-*?]+)*$`)
 
 // CheckPattern checks the pattern of a rule, which is matched against repositories with
 // their hosts. An empty one passes.

@@ -3,11 +3,11 @@ package version
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A Range is a set of versions: comparisons such as >=1.8 <2, all of which hold, or
@@ -28,9 +28,9 @@ type comparison struct {
 }
 
 var (
-	operators = regexp.MustCompile(`^(>=|<=|==|!=|=|>|<)?(.*)$`)
-	boundText = regexp.MustCompile(`^[0-9A-Za-z_][0-9A-Za-z_.+~!-]*$`)
-	wildcard  = regexp.MustCompile(`^[vV]?([0-9]+\.)*[xX]($|[.-])`)
+	operators = lazyregexp.New(`^(>=|<=|==|!=|=|>|<)?(.*)$`)
+	boundText = lazyregexp.New(`^[0-9A-Za-z_][0-9A-Za-z_.+~!-]*$`)
+	wildcard  = lazyregexp.New(`^[vV]?([0-9]+\.)*[xX]($|[.-])`)
 )
 
 // ParseRange reads a range.

@@ -1,22 +1,23 @@
 package version
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 var (
-	leadingV   = regexp.MustCompile(`^[vV]([0-9])`)
-	leadEpoch  = regexp.MustCompile(`^([0-9]+)!([0-9].*)$`)
-	leadDigits = regexp.MustCompile(`^[0-9]+(?:\.[0-9]+)*`)
-	isoDay     = regexp.MustCompile(`^([0-9]{4})-([0-9]{2})-([0-9]{2})([^0-9].*)?$`)
-	compactDay = regexp.MustCompile(`^([0-9]{8})([0-9]{2}|[0-9]{4}|[0-9]{6})?$`)
-	hexDigits  = regexp.MustCompile(`^[0-9A-Fa-f]{7,64}$`)
+	leadingV   = lazyregexp.New(`^[vV]([0-9])`)
+	leadEpoch  = lazyregexp.New(`^([0-9]+)!([0-9].*)$`)
+	leadDigits = lazyregexp.New(`^[0-9]+(?:\.[0-9]+)*`)
+	isoDay     = lazyregexp.New(`^([0-9]{4})-([0-9]{2})-([0-9]{2})([^0-9].*)?$`)
+	compactDay = lazyregexp.New(`^([0-9]{8})([0-9]{2}|[0-9]{4}|[0-9]{6})?$`)
+	hexDigits  = lazyregexp.New(`^[0-9A-Fa-f]{7,64}$`)
 	// b20240131 is a beta, though it is hexadecimal.
-	letterNumber = regexp.MustCompile(`^[A-Ca-c][0-9]+$`)
-	patchLetter  = regexp.MustCompile(`^z?[a-z]$`)
+	letterNumber = lazyregexp.New(`^[A-Ca-c][0-9]+$`)
+	patchLetter  = lazyregexp.New(`^z?[a-z]$`)
 )
 
 // separators stand between the parts of a version.

@@ -1,10 +1,11 @@
 package yamlguard
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // Patterns of texts that the YAML library misreads. Misread refuses them: a text
@@ -12,15 +13,15 @@ import (
 var (
 	// In YAML a plain text ends where a comment begins, and a tab inside is part
 	// of the text. The library reads on past the comment and drops the tab.
-	plainComment = regexp.MustCompile(`[ \t\n]#`)
+	plainComment = lazyregexp.New(`[ \t\n]#`)
 	// The library misreads a continuation line of a plain text that begins with
 	// a dash.
-	plainDash = regexp.MustCompile(`\n[ \t]*-`)
+	plainDash = lazyregexp.New(`\n[ \t]*-`)
 	// In YAML a tab before a line end is not part of a quoted text.
-	tabAtEnd = regexp.MustCompile(`\t *\n`)
+	tabAtEnd = lazyregexp.New(`\t *\n`)
 	// In YAML an escaped space before a line end stays, and so do the spaces
 	// before an escaped line end.
-	escapedEnd = regexp.MustCompile(`\\[ t][ \t]*\n|\\\n[ \t]*\n`)
+	escapedEnd = lazyregexp.New(`\\[ t][ \t]*\n|\\\n[ \t]*\n`)
 )
 
 // Misread reports a value that the library misreads: what is wrong with it and

@@ -2,19 +2,20 @@ package yamlguard
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // What PyYAML, which follows YAML 1.1, does not read as a text.
 var (
-	pyNull  = regexp.MustCompile(`^(~|null|Null|NULL)?$`)
-	pyTrue  = regexp.MustCompile(`^(yes|Yes|YES|true|True|TRUE|on|On|ON)$`)
-	pyFalse = regexp.MustCompile(`^(no|No|NO|false|False|FALSE|off|Off|OFF)$`)
-	pyInt   = regexp.MustCompile(`^[-+]?(0b[0-1_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|[1-9][0-9_]*(:[0-5]?[0-9])+)$`)
-	pyFloat = regexp.MustCompile(`^([-+]?([0-9][0-9_]*)\.[0-9_]*([eE][-+][0-9]+)?|\.[0-9][0-9_]*([eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
-	decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)$`)
+	pyNull  = lazyregexp.New(`^(~|null|Null|NULL)?$`)
+	pyTrue  = lazyregexp.New(`^(yes|Yes|YES|true|True|TRUE|on|On|ON)$`)
+	pyFalse = lazyregexp.New(`^(no|No|NO|false|False|FALSE|off|Off|OFF)$`)
+	pyInt   = lazyregexp.New(`^[-+]?(0b[0-1_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+|[1-9][0-9_]*(:[0-5]?[0-9])+)$`)
+	pyFloat = lazyregexp.New(`^([-+]?([0-9][0-9_]*)\.[0-9_]*([eE][-+][0-9]+)?|\.[0-9][0-9_]*([eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$`)
+	decimal = lazyregexp.New(`^-?(0|[1-9][0-9]*)$`)
 )
 
 // IsNull reports whether PyYAML reads the value as nothing.

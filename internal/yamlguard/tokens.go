@@ -1,11 +1,12 @@
 package yamlguard
 
 import (
-	"regexp"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A tokenCheck follows the nesting of the lexer's tokens and counts what the
@@ -101,7 +102,7 @@ func (c *tokenCheck) checkToken(i int, tk *token.Token) *Error {
 }
 
 // plainColon is a colon that ends a key.
-var plainColon = regexp.MustCompile(`:([ \t\n]|$)`)
+var plainColon = lazyregexp.New(`:([ \t\n]|$)`)
 
 // checkFlowText refuses an unquoted text inside [ ] or { } that YAML does not
 // allow there. The library accepts it, so that a missing comma goes unnoticed.

@@ -2,10 +2,11 @@ package yamlguard
 
 import (
 	"errors"
-	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // unreadable is the message for an error that has no better words.
@@ -37,7 +38,7 @@ func syntaxError(lines []string, pos Pos, msg string) *Error {
 
 // bracedValue matches a line whose value begins with a bracket and continues
 // after the closing one.
-var bracedValue = regexp.MustCompile(`(:|-)[ \t]+(\{[^}]*\}|\[[^\]]*\])[^ \t,\]}]`)
+var bracedValue = lazyregexp.New(`(:|-)[ \t]+(\{[^}]*\}|\[[^\]]*\])[^ \t,\]}]`)
 
 // wordings maps beginnings of the library's messages to our words.
 var wordings = []struct{ theirs, ours, hint string }{

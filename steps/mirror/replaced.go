@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -29,7 +29,7 @@ type replacedRule struct {
 // The field of replaced.tag, and what may stand beside it.
 const tagField = "{tag}"
 
-var besideTagField = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
+var besideTagField = lazyregexp.New(`^[A-Za-z0-9_.-]*$`)
 
 func (r *replacedRule) validate() []error {
 	if r == nil {

@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/rpm"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -79,8 +79,8 @@ func Type(out hosts) runner.Type {
 }
 
 var (
-	packageName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._+~^:-]*$`)
-	archName    = regexp.MustCompile(`^[a-z0-9_]+$`)
+	packageName = lazyregexp.New(`^[A-Za-z0-9_][A-Za-z0-9._+~^:-]*$`)
+	archName    = lazyregexp.New(`^[a-z0-9_]+$`)
 )
 
 // Validate implements runner.Validator.

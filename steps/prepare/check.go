@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/labels"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -128,7 +129,7 @@ func hostOf(s string) string {
 	return host
 }
 
-var registryPathPattern = regexp.MustCompile(`^[0-9A-Za-z\[\]:._/-]+$`)
+var registryPathPattern = lazyregexp.New(`^[0-9A-Za-z\[\]:._/-]+$`)
 
 // checkTargets refuses a file that would be written twice, or read and written.
 func (p *prepare) checkTargets() error {

@@ -2,18 +2,18 @@ package prepare
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/runner"
 )
 
 // secretKey matches the key of a secret at the beginning of a line. The value is in the
 // same line, or in the lines below that are indented more.
-var secretKey = regexp.MustCompile(`(?i)^([ \t-]*)["']?[\w-]*(?:password|passphrase|secret|token|credentials)["']?\s*:`)
+var secretKey = lazyregexp.New(`(?i)^([ \t-]*)["']?[\w-]*(?:password|passphrase|secret|token|credentials)["']?\s*:`)
 
 // keyOnly matches the part of a line below such a key that may be shown.
-var keyOnly = regexp.MustCompile(`^\s*[^\s{\[][^\s]*:(?:\s|$)`)
+var keyOnly = lazyregexp.New(`^\s*[^\s{\[][^\s]*:(?:\s|$)`)
 
 // hideSecrets masks the passwords in the text of an environment file before it is
 // shown. The file may be one that a person has written.

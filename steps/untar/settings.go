@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/archive"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -130,7 +130,7 @@ func checkSHA256(sum string) error {
 	return fault.WithHint(err, "write 64 lower-case hex digits, as sha256sum prints them")
 }
 
-var sizePattern = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?([KMGT]i?B|B)?$`)
+var sizePattern = lazyregexp.New(`^([0-9]+(?:\.[0-9]+)?) ?([KMGT]i?B|B)?$`)
 
 // parseSize gives the bytes of a size such as 1310720, 1.5GiB or 500MB, and 0 for
 // an empty text.

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/ipxe"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
@@ -32,7 +32,7 @@ func (v *verifyHTTPBoot) script(w runner.World) (*ipxe.Script, error) {
 }
 
 // machineSettings are what the machine that boots fills in.
-var machineSettings = regexp.MustCompile(`\$\{[^{}]*\}`)
+var machineSettings = lazyregexp.New(`\$\{[^{}]*\}`)
 
 // callbackURL gives the URL that the kernel gets to call back to. It gives an error
 // when the command line of a kernel is wrong.

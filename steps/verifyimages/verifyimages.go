@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/glance"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/hostfiles"
@@ -82,8 +82,8 @@ func Type(c clouds) runner.Type {
 }
 
 var (
-	digestForm   = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-f]+$`)
-	digestPrefix = regexp.MustCompile(`^(md5|sha1|sha224|sha256|sha384|sha512):`)
+	digestForm   = lazyregexp.New(`^(md5|sha1|sha224|sha256|sha384|sha512):[0-9a-f]+$`)
+	digestPrefix = lazyregexp.New(`^(md5|sha1|sha224|sha256|sha384|sha512):`)
 
 	// errNothingToVerify is the error of a step that would compare no image.
 	errNothingToVerify = errors.New("names no image: there is nothing to verify")

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/lockfile"
@@ -155,6 +156,7 @@ type ExplainedType struct {
 	Check       bool              `json:"check"` // its steps only check, and never change anything
 	Settings    []Setting         `json:"settings"`
 	Outputs     []ExplainedOutput `json:"outputs"`
+	Example     string            `json:"example"` // a plan with a step of the type
 }
 
 // An ExplainedOutput is an output of the steps of a type.
@@ -162,6 +164,14 @@ type ExplainedOutput struct {
 	Output      string `json:"output"`
 	List        bool   `json:"list"` // it is a list of texts
 	Description string `json:"description"`
+}
+
+// Kind returns what the output is, in the words of the plan language.
+func (o ExplainedOutput) Kind() string {
+	if o.List {
+		return "list of text"
+	}
+	return "text"
 }
 
 // An ExplainedTopic is a part of plans.
@@ -184,6 +194,18 @@ type Setting struct {
 	Required    bool   `json:"required"` // in the mapping that it belongs to
 	Default     any    `json:"default,omitempty"`
 	Description string `json:"description"`
+}
+
+// Form returns what the setting may be, whether it is required, and its default.
+func (s Setting) Form() string {
+	need := "optional"
+	if s.Required {
+		need = "required"
+	}
+	if s.Default != nil {
+		need += fmt.Sprintf(", default %v", s.Default)
+	}
+	return s.Kind + ", " + need
 }
 
 // An ExplainImages is what `bayplan explain-images --json` prints.

@@ -59,46 +59,105 @@ func statuses(m runner.Mode) []runner.Status {
 	return append(own, runner.Failed, runner.Skipped, runner.Interrupted)
 }
 
-// The names of the metrics that are also read.
-const lastSuccess = "bayplan_last_success_timestamp_seconds"
+// A Family is a metric with all its values. Each value has the labels command and plan.
+type Family struct {
+	Name, Type, Help string
+	Label            string // that it has besides, "" for none
+}
 
-// text returns the metrics in the text format: for each HELP and TYPE, then its values.
-func (r Run) text() string {
+// The metrics.
+const (
+	lastTime    = "bayplan_last_run_timestamp_seconds"
+	duration    = "bayplan_last_run_duration_seconds"
+	success     = "bayplan_last_run_success"
+	exitCode    = "bayplan_last_run_exit_code"
+	lastSuccess = "bayplan_last_success_timestamp_seconds"
+	steps       = "bayplan_last_run_steps"
+	items       = "bayplan_last_run_items"
+	moved       = "bayplan_last_run_moved_bytes"
+	buildInfo   = "bayplan_build_info"
+)
+
+// Families returns all metrics, in the order in which Write writes them.
+func Families() []Family {
+	const gauge = "gauge"
+	return []Family{
+		{lastTime, gauge, "When the last run of the command ended, as Unix time.", ""},
+		{duration, gauge, "How long the last run took.", ""},
+		{success, gauge, "Whether the last run succeeded: 1 or 0. A diff that found changes succeeded.", ""},
+		{exitCode, gauge, "Exit code of the last run: 1 a step failed, 2 the plan or the command line is wrong, 3 there are changes, 4 another run held the state.", ""},
+		{lastSuccess, gauge, "When the last run that succeeded ended, as Unix time; 0 if none is known.", ""},
+		{steps, gauge, "Steps of the last run by what came of them.", "status"},
+		{items, gauge, "Files, images and other things that the last run finished. In a diff, those that would change.", ""},
+		{moved, gauge, "Bytes that the last run moved. In a diff, those that would be moved.", ""},
+		{buildInfo, gauge, "The version of bayplan that made the last run; always 1.", "version"},
+	}
+}
+
+// A sample is one value of a family.
+type sample struct {
+	label string // the value of the family's own label
+	value float64
+}
+
+// samples returns the values of a family.
+func (r Run) samples(f Family) []sample {
 	report := r.Report
 	if report == nil {
 		report = &runner.Report{}
 	}
-	items, bytes := r.Items, int64(0)
+	switch f.Name {
+	case steps:
+		var all []sample
+		for _, s := range statuses(r.Mode) {
+			all = append(all, sample{string(s), float64(report.Count(s))})
+		}
+		return all
+	case buildInfo:
+		return []sample{{r.Version, 1}}
+	}
+	return []sample{{value: r.number(f.Name, report)}}
+}
+
+// number returns the value of a metric that has one.
+func (r Run) number(name string, report *runner.Report) float64 {
+	done, bytes := r.Items, int64(0)
 	for _, s := range report.Steps {
 		bytes += s.Bytes
 	}
 	if r.Mode == runner.ModeDiff {
-		items, bytes = report.Changes()
+		done, bytes = report.Changes()
 	}
+	switch name {
+	case lastTime:
+		return seconds(r.Ended)
+	case duration:
+		return r.Took.Seconds()
+	case success:
+		return boolean(r.Success)
+	case exitCode:
+		return float64(r.ExitCode)
+	case lastSuccess:
+		return seconds(r.LastSuccess)
+	case items:
+		return float64(done)
+	}
+	return float64(bytes)
+}
+
+// text returns the metrics in the text format: for each HELP and TYPE, then its values.
+func (r Run) text() string {
 	var b strings.Builder
-	gauge := func(name, help string) {
-		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name)
+	for _, f := range Families() {
+		fmt.Fprintf(&b, "# HELP %s %s\n# TYPE %s %s\n", f.Name, f.Help, f.Name, f.Type)
+		for _, s := range r.samples(f) {
+			pairs := []string{"command", string(r.Mode), "plan", r.Plan}
+			if f.Label != "" {
+				pairs = append(pairs, f.Label, s.label)
+			}
+			fmt.Fprintf(&b, "%s{%s} %s\n", f.Name, labels(pairs), number(s.value))
+		}
 	}
-	value := func(name string, n float64, more ...string) {
-		fmt.Fprintf(&b, "%s{%s} %s\n", name, labels(append([]string{"command", string(r.Mode), "plan", r.Plan}, more...)), number(n))
-	}
-	one := func(name, help string, n float64) {
-		gauge(name, help)
-		value(name, n)
-	}
-	one("bayplan_last_run_timestamp_seconds", "When the last run of the command ended, as Unix time.", seconds(r.Ended))
-	one("bayplan_last_run_duration_seconds", "How long the last run took.", r.Took.Seconds())
-	one("bayplan_last_run_success", "Whether the last run succeeded: 1 or 0. A diff that found changes succeeded.", boolean(r.Success))
-	one("bayplan_last_run_exit_code", "Exit code of the last run: 1 a step failed, 2 the plan or the command line is wrong, 3 there are changes, 4 another run held the state.", float64(r.ExitCode))
-	one(lastSuccess, "When the last run that succeeded ended, as Unix time; 0 if none is known.", seconds(r.LastSuccess))
-	gauge("bayplan_last_run_steps", "Steps of the last run by what came of them.")
-	for _, s := range statuses(r.Mode) {
-		value("bayplan_last_run_steps", float64(report.Count(s)), "status", string(s))
-	}
-	one("bayplan_last_run_items", "Files, images and other things that the last run finished. In a diff, those that would change.", float64(items))
-	one("bayplan_last_run_moved_bytes", "Bytes that the last run moved. In a diff, those that would be moved.", float64(bytes))
-	gauge("bayplan_build_info", "The version of bayplan that made the last run; always 1.")
-	value("bayplan_build_info", 1, "version", r.Version)
 	return b.String()
 }
 

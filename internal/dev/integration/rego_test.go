@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestRego tries the rules of README.md on what bayplan prints. The test is in a module of its
+// TestRego tries the rules of docs/guides/ci.md on what bayplan prints. The test is in a module of its
 // own, so that bayplan does not depend on the interpreter of Rego.
 func TestRego(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "go", "test", "-trimpath", "-count=1", "./...")

@@ -5,13 +5,13 @@ package platforms
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A Platform is what an image is for, as an index writes it.
@@ -26,7 +26,7 @@ func (p Platform) String() string {
 	return name
 }
 
-var form = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9_-]+(/[a-z0-9.]+)?$`)
+var form = lazyregexp.New(`^[a-z0-9]+/[a-z0-9_-]+(/[a-z0-9.]+)?$`)
 
 // Check checks the name of a platform: os/architecture[/variant].
 func Check(name string) error {

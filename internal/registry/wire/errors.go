@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/regclient/regclient/types/errs"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/paging"
 )
 
@@ -110,7 +110,7 @@ func (e *Error) mayLackRepository() bool {
 	return e.Kind == Denied && e.isPush() && (e.said.text == "" || aboutAccess.MatchString(e.said.text))
 }
 
-var aboutAccess = regexp.MustCompile(`(?i)^(denied: |unauthorized: |forbidden: )*(requested access to the resource is denied|access to the requested resource is not authorized|unauthorized to access repository.*)$`)
+var aboutAccess = lazyregexp.New(`(?i)^(denied: |unauthorized: |forbidden: )*(requested access to the resource is denied|access to the requested resource is not authorized|unauthorized to access repository.*)$`)
 
 // toCreate says what has to be at the registry before a push.
 func (e *Error) toCreate() string {

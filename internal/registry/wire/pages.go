@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/paging"
 )
 
@@ -35,7 +35,7 @@ func isCatalog(req *http.Request) bool {
 	return req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/_catalog")
 }
 
-var linkTarget = regexp.MustCompile(`<([^>]*)>`)
+var linkTarget = lazyregexp.New(`<([^>]*)>`)
 
 // ownLinks leaves of the links to another host their query, on the path of the request. A
 // registry behind a proxy may know itself by another name, scheme or port; and another host

@@ -2,14 +2,15 @@ package wire
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 var (
-	tagPattern        = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
-	notInRepositories = regexp.MustCompile(`[^a-z0-9._/-]`)
-	upperCase         = regexp.MustCompile(`[A-Z]`)
+	tagPattern        = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	notInRepositories = lazyregexp.New(`[^a-z0-9._/-]`)
+	upperCase         = lazyregexp.New(`[A-Z]`)
 )
 
 // MalformedReference says what is wrong with path, which follows the host in the reference s.

@@ -9,10 +9,11 @@ import (
 	"maps"
 	"mime"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A said is what a registry says is wrong, in its own words. Its texts fit into one
@@ -167,8 +168,8 @@ func textOf(raw json.RawMessage) string {
 }
 
 var (
-	htmlTitle = regexp.MustCompile(`(?is)<title[^>]*>(.*?)</title>`)
-	htmlNoise = regexp.MustCompile(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<[^>]*>`)
+	htmlTitle = lazyregexp.New(`(?is)<title[^>]*>(.*?)</title>`)
+	htmlNoise = lazyregexp.New(`(?is)<(script|style|head)\b.*?</(script|style|head)>|<[^>]*>`)
 )
 
 // textOfHTML gives the title of a page, or else its text.

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/errs"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // libraryErrors are the errors of libraries that reach people, in words that tell what
@@ -30,7 +31,7 @@ var libraryErrors = [...]struct {
 	{digest.ErrDigestInvalidFormat, "it is not of the form ALGORITHM:HEX"},
 }
 
-var quotedType = regexp.MustCompile(`"([^"]*)"`)
+var quotedType = lazyregexp.New(`"([^"]*)"`)
 
 // Words gives the text of an error, in plain words where it comes from a library.
 func Words(err error) string {

@@ -3,11 +3,11 @@
 package tagnames
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/tagselect"
 )
 
@@ -15,9 +15,9 @@ import (
 const least = 40
 
 var (
-	tagName  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
-	bound    = regexp.MustCompile(`[0-9][0-9A-Za-z.+_-]*`)
-	versions = regexp.MustCompile(`[0-9]+(?:\.[0-9]+)*`)
+	tagName  = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
+	bound    = lazyregexp.New(`[0-9][0-9A-Za-z.+_-]*`)
+	versions = lazyregexp.New(`[0-9]+(?:\.[0-9]+)*`)
 )
 
 // For gives tags of a repository, of which the rule chooses at least as many as it can: two

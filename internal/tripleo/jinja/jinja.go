@@ -9,7 +9,6 @@ package jinja
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,6 +16,8 @@ import (
 	"github.com/nikolalohinski/gonja/v2/exec"
 	"github.com/nikolalohinski/gonja/v2/loaders"
 	"github.com/nikolalohinski/gonja/v2/parser"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // An Error is about a line of a template.
@@ -102,7 +103,7 @@ func asError(err error) error {
 }
 
 // linePattern finds the line in an error of the library.
-var linePattern = regexp.MustCompile(`at line (\d+)`)
+var linePattern = lazyregexp.New(`at line (\d+)`)
 
 var libraryWords = strings.NewReplacer("controlStructure", "statement", "ControlStructure", "statement")
 

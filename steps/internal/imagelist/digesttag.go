@@ -2,15 +2,15 @@ package imagelist
 
 import (
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/registry"
 )
 
 // digestField is what stands for the beginning of a digest in the tag of images without one.
-var digestField = regexp.MustCompile(`\{digest(?::([1-9][0-9]{0,3}))?\}`)
+var digestField = lazyregexp.New(`\{digest(?::([1-9][0-9]{0,3}))?\}`)
 
 // TagDigest gives a path as PathOf does, with a tag in place of its digest. In the tag
 // {digest:12} stands for the first 12 characters of the digest. A path that has a tag stays, and

@@ -2,17 +2,17 @@ package setting
 
 import (
 	"fmt"
-	"regexp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/plan"
 )
 
 // digestPatterns has the form of each digest, by the name of its algorithm.
-var digestPatterns = map[string]*regexp.Regexp{
-	"sha256": regexp.MustCompile(`^[0-9a-f]{64}$`),
-	"sha512": regexp.MustCompile(`^[0-9a-f]{128}$`),
-	"md5":    regexp.MustCompile(`^[0-9a-f]{32}$`),
+var digestPatterns = map[string]*lazyregexp.Regexp{
+	"sha256": lazyregexp.New(`^[0-9a-f]{64}$`),
+	"sha512": lazyregexp.New(`^[0-9a-f]{128}$`),
+	"md5":    lazyregexp.New(`^[0-9a-f]{32}$`),
 }
 
 // IsSHA256 reports whether a text is a SHA-256 digest in lower-case hex digits.

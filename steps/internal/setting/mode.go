@@ -3,13 +3,13 @@ package setting
 import (
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strconv"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
-var modePattern = regexp.MustCompile(`^0[0-7]{3}$`)
+var modePattern = lazyregexp.New(`^0[0-7]{3}$`)
 
 // CheckMode checks permissions, which are four octal digits. An empty text is not
 // set and passes.

@@ -2,10 +2,11 @@ package setting
 
 import (
 	"fmt"
-	"regexp"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
-var plainName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._+-]*$`)
+var plainName = lazyregexp.New(`^[A-Za-z0-9_-][A-Za-z0-9._+-]*$`)
 
 // IsPlainName reports whether a name is safe as a file name in any directory. It
 // has letters, digits and . _ + - only, and does not begin with a dot or a plus.

@@ -30,11 +30,11 @@ const (
 	hub  = "docker.io/rhosp13/openstack-redis:13.0-42"
 )
 
-// The rules of README.md refuse a removal and an image of Docker Hub, and nothing else. They
+// The rules of docs/guides/ci.md refuse a removal and an image of Docker Hub, and nothing else. They
 // refuse nothing of a diff that failed, which says so itself.
-func TestRulesOfReadme(t *testing.T) {
+func TestRulesOfTheGuide(t *testing.T) {
 	b := build(t)
-	rules := rulesOf(t, filepath.Join("..", "..", "..", "README.md"))
+	rules := rulesOf(t, filepath.Join("..", "..", "..", "docs", "guides", "ci.md"))
 	for _, tt := range []struct {
 		name, images string
 		want         []string

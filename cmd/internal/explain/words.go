@@ -1,8 +1,7 @@
-package main
+package explain
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
@@ -86,12 +85,6 @@ var (
 
 // A word is a value in JSON with its meaning.
 type word struct{ name, meaning string }
-
-// explainJSON prints the form of all JSON.
-func (p *program) explainJSON() error {
-	_, err := io.WriteString(p.stdout, jsonText())
-	return err
-}
 
 func jsonText() string {
 	return fmt.Sprintf(jsonHelp, listWords(causes[:]), listWords(eventKinds[:]), listWords(stepStatuses[:]))

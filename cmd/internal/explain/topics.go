@@ -1,12 +1,4 @@
-package main
-
-import (
-	"encoding/json"
-	"fmt"
-	"strings"
-
-	"github.com/bayplan/bayplan/schemas"
-)
+package explain
 
 // A topic is what explain describes besides the step types.
 type topic struct {
@@ -129,69 +121,4 @@ bayplan apply adds what is missing. bayplan lock does so without changing
 anything else, and chooses and selects anew; --update GLOB looks up again what
 tags stand for. diff reports what has moved.
 With --locked, what is not in the file is an error.`, nil},
-}
-
-// topicNames returns the names of all topics.
-func topicNames() []string {
-	var names []string
-	for _, t := range topics {
-		names = append(names, t.name)
-	}
-	return append(names, "json")
-}
-
-// explainTopic prints a topic.
-func (p *program) explainTopic(t topic) error {
-	_, err := fmt.Fprintf(p.stdout, "%s\n\n  %s\n", t.name, strings.ReplaceAll(strings.ReplaceAll(t.text, "\n", "\n  "), "\n  \n", "\n\n"))
-	if err != nil {
-		return err
-	}
-	for _, part := range t.parts {
-		def, err := schemaAt(part.path)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(p.stdout, "\nSettings of %s:\n", part.title)
-		p.printSettings(def, "")
-	}
-	return nil
-}
-
-// schemaAt returns a part of the schema, with the definitions that it refers to.
-func schemaAt(path []string) (settingSchema, error) {
-	var root map[string]any
-	if err := json.Unmarshal(schemas.PlanV1, &root); err != nil {
-		return settingSchema{}, fmt.Errorf("read the embedded schema: %w", err)
-	}
-	defs, _ := root["$defs"].(map[string]any)
-	at := any(root)
-	for _, key := range path {
-		m, _ := at.(map[string]any)
-		at = m[key]
-	}
-	raw, err := json.Marshal(resolved(at, defs))
-	if err != nil {
-		return settingSchema{}, err
-	}
-	var def settingSchema
-	return def, json.Unmarshal(raw, &def)
-}
-
-// resolved gives a schema with the definitions in place of the references to them.
-func resolved(at any, defs map[string]any) any {
-	switch at := at.(type) {
-	case map[string]any:
-		ref, _ := at["$ref"].(string)
-		if def, ok := defs[strings.TrimPrefix(ref, "#/$defs/")]; ok {
-			return resolved(def, defs)
-		}
-		for key, value := range at {
-			at[key] = resolved(value, defs)
-		}
-	case []any:
-		for i, value := range at {
-			at[i] = resolved(value, defs)
-		}
-	}
-	return at
 }

@@ -1,0 +1,93 @@
+package reference
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/explain"
+)
+
+func stepTypes(all document.Explain) page {
+	var out strings.Builder
+	out.WriteString("A step of a plan has a type and, under `with`, its settings: see [steps](plan.md#steps). A check never changes anything.\n\n")
+	var rows [][]string
+	for _, t := range all.Types {
+		kind := "changes"
+		if t.Check {
+			kind = "check"
+		}
+		rows = append(rows, []string{link(code(t.Type), "steps/"+t.Type+".md", ""), kind, prose(explain.Summary(t.Description))})
+	}
+	table(&out, []string{"type", "", "what it does"}, rows)
+	out.WriteString("Every text of a setting may hold [references](plan.md#references), and every setting that is no text may be one, as a whole. " +
+		"Relative paths count from the file that names them; outputs are absolute.\n")
+	return page{"step-types.md", "Step types", "what a plan can do, a page for each type", out.String()}
+}
+
+func stepType(t document.ExplainedType) page {
+	var out strings.Builder
+	out.WriteString(paragraphs(t.Description) + "\n\n")
+	fmt.Fprintf(&out, "```yaml\n%s```\n\n## Settings\n\n", t.Example)
+	settings(&out, t.Settings, "", 3)
+	if len(t.Outputs) > 0 {
+		fmt.Fprintf(&out, "## Outputs\n\nOther steps use them as %s.\n\n", code("${steps.ID.NAME}"))
+		var rows [][]string
+		for _, o := range t.Outputs {
+			rows = append(rows, []string{code(o.Output), o.Kind(), prose(o.Description)})
+		}
+		table(&out, []string{"output", "form", "what it is"}, rows)
+	}
+	out.WriteString("All types: [step types](../step-types.md).\n")
+	return page{path: "steps/" + t.Type + ".md", title: code(t.Type), text: out.String()}
+}
+
+// paragraphs gives the paragraphs of a description.
+func paragraphs(text string) string {
+	var out []string
+	for _, p := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		out = append(out, prose(p))
+	}
+	return strings.Join(out, "\n\n")
+}
+
+// planLanguage gives the page of all topics but connections and JSON, which have their own.
+func planLanguage(all document.Explain) page {
+	var out strings.Builder
+	titles := map[string]string{
+		"plan": "The file", "vars": "Variables", "secrets": "Secrets", "steps": "Steps", "references": "References", "lock": "The lock file",
+	}
+	for _, t := range all.Topics {
+		if titles[t.Topic] != "" {
+			fmt.Fprintf(&out, "- %s\n", link(titles[t.Topic], "", titles[t.Topic]))
+		}
+	}
+	out.WriteString("- [Connections](connections.md)\n- [Step types](step-types.md)\n\n" +
+		"Editors check and complete plans with the [JSON Schema](../../schemas/plan.v1.schema.json): see [editors](../editors.md).\n\n")
+	for _, t := range all.Topics {
+		if titles[t.Topic] == "" {
+			continue
+		}
+		fmt.Fprintf(&out, "## %s\n\n%s\n\n", titles[t.Topic], blocks(t.Description))
+		for _, p := range t.Parts {
+			fmt.Fprintf(&out, "### Settings of %s\n\n", code(p.Part))
+			settings(&out, p.Settings, p.Part+".", 4)
+		}
+	}
+	return page{"plan.md", "Plan language", "the keys of a plan, variables, secrets, for_each, when, include, references, the lock file", out.String()}
+}
+
+func connections(all document.Explain) page {
+	var out strings.Builder
+	for _, t := range all.Topics {
+		if t.Topic != "connections" {
+			continue
+		}
+		out.WriteString(blocks(t.Description) + "\n\n")
+		for _, p := range t.Parts {
+			fmt.Fprintf(&out, "## Settings of %s\n\n", code(p.Part))
+			settings(&out, p.Settings, p.Part+".", 3)
+		}
+	}
+	return page{"connections.md", "Connections", "how registries, clouds and web servers are reached", out.String()}
+}
