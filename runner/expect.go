@@ -82,12 +82,13 @@ const (
 	ExpectBootScript Kind = "boot script" // of iPXE
 	ExpectServed     Kind = "served"      // a directory, For, that a web server serves at URL
 
-	ExpectImageList   Kind = "list of images"
-	ExpectEnvironment Kind = "environment" // a file of Heat, or a directory of such files
-	ExpectRoles       Kind = "roles file"
-	ExpectTree        Kind = "template tree" // the directory of Heat's templates
-	ExpectTemplate    Kind = "template"      // of a list of images
-	ExpectLayout      Kind = "layout"        // of images, a directory or a tar archive
+	ExpectImageList    Kind = "list of images"
+	ExpectEnvironment  Kind = "environment" // a file of Heat
+	ExpectEnvironments Kind = "directory of environments"
+	ExpectRoles        Kind = "roles file"
+	ExpectTree         Kind = "template tree" // the directory of Heat's templates
+	ExpectTemplate     Kind = "template"      // of a list of images
+	ExpectLayout       Kind = "layout"        // of images, a directory or a tar archive
 
 	ExpectChecksums Kind = "checksums" // a list at URL that has the digest of For
 	ExpectSignature Kind = "signature" // at URL, of For

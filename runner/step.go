@@ -376,6 +376,7 @@ type Output struct {
 	Name string
 	Doc  string // one sentence, for `bayplan explain`
 	List bool
+	Made bool // it names what the step has made
 }
 
 // Types are all types of steps, in the order in which they are shown.

@@ -9,9 +9,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
-	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -35,16 +36,16 @@ type Comparison struct {
 // asked. The error for a plan with mistakes is a plan.Errors.
 func Compare(ctx context.Context, c Comparison) (err error) {
 	r := &rehearsal{Options: c.Options, made: map[string]string{}}
-	now, err := load(ctx, c.File, c.Plan)
-	if err != nil {
+	now, errs := loader.Load(ctx, c.File, c.Plan)
+	if err := errs.Err(); err != nil {
 		return err
 	}
-	r.Warn(now.warnings)
+	r.Warn(now.Warnings)
 	if r.root, err = newRoot(""); err != nil {
 		return fmt.Errorf("make a place to compare in: %w", err)
 	}
 	defer func() { err = errors.Join(err, r.root.remove()) }()
-	base, err := r.basePart(ctx, c, now.graph.Plan)
+	base, err := r.basePart(ctx, c, now.Parsed)
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 		return err
 	}
 	return r.open(ctx, next, false, func(run *runner.Runner) error {
-		return c.Diff(run, r.root.host, func(report *runner.Report) { r.annotate(was, report, next) })
+		return c.Diff(run, r.root.host, func(report *runner.Report) { r.annotate(was, report, base, next) })
 	})
 }
 
@@ -111,7 +112,7 @@ func (r *rehearsal) applyBase(ctx context.Context, c Comparison, base, next *par
 	if err := b.wrong(); err != nil {
 		return nil, nil, r.baseError(c, err)
 	}
-	if err := r.writeLock(c.Lock(base.file), base, func(image registryImage) string { return image.tag }); err != nil {
+	if err := r.writeLock(c.Lock(base.file), base, tagIn); err != nil {
 		return nil, nil, r.baseError(c, err)
 	}
 	report, err := r.run(ctx, base, runner.ModeApply)
@@ -177,85 +178,87 @@ func (t *things) join(other *things) {
 	}
 }
 
-// A registryImage is an image of a lock file.
-type registryImage struct{ name, tag, digest string }
-
-// lockedImage finds the images of a lock file.
-var lockedImage = lazyregexp.New(`(?m)^(  "?([^\s"@]+):([^\s":/]+)"?: )(sha256:[0-9a-f]{64})$`)
-
-// imagesOf gives the digests of a lock file by HOST/NAME:TAG.
-func imagesOf(file string) (map[string]string, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]string{}
-	for _, m := range lockedImage.FindAllStringSubmatch(string(text), -1) {
-		found[m[2]+":"+m[3]] = m[4]
-	}
-	return found, nil
-}
-
 // writeLock writes the lock file of a plan for the world. The digest of an image is that of
-// the stand-in with the tag that tagOf gives.
-func (r *rehearsal) writeLock(file string, p *part, tagOf func(registryImage) string) error {
-	text, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+// the stand-in with the tag that tagOf gives, by the image's name and its digest in the file.
+func (r *rehearsal) writeLock(file string, p *part, tagOf func(name, digest string) string) error {
+	locked, err := lockfile.Read(file)
 	if err != nil {
 		return err
 	}
-	out := lockedImage.ReplaceAllStringFunc(string(text), func(line string) string {
-		m := lockedImage.FindStringSubmatch(line)
-		host, repository, tag, err := registry.Split(m[2] + ":" + m[3])
-		if err != nil {
-			return line
-		}
-		h := r.world.registryOf(host)
-		if h == nil || !h.Made(repository) {
-			return line
-		}
-		sum, err := h.Make(repository, tagOf(registryImage{m[2] + ":" + m[3], tag, m[4]}))
-		if err != nil {
-			return line // the step that reads the image says what is wrong
-		}
-		return m[1] + sum
-	})
-	return write(filepath.Join(p.state, lockName), []byte(out))
+	if images, choices := locked.Count(); images+choices == 0 {
+		return nil
+	}
+	at := filepath.Join(p.state, lockName)
+	if err := errors.Join(os.MkdirAll(p.state, 0o700), os.RemoveAll(at)); err != nil {
+		return err
+	}
+	out, err := lockfile.Read(at)
+	if err != nil {
+		return err
+	}
+	for _, name := range locked.Choices() {
+		value, _ := locked.Get(name)
+		out.Add(name, value)
+	}
+	for _, name := range locked.Images() {
+		digest, _ := locked.Get(name)
+		out.Add(name, r.standInDigest(name, digest, tagOf(name, digest)))
+	}
+	return out.Write()
 }
+
+// standInDigest gives the digest of what stands in for an image of a lock file. Where nothing
+// does, the digest stays: the step that reads the image says what is wrong.
+func (r *rehearsal) standInDigest(name, digest, tag string) string {
+	host, repository, _, err := registry.Split(name)
+	if err != nil {
+		return digest
+	}
+	h := r.world.registryOf(host)
+	if h == nil || !h.Made(repository) {
+		return digest
+	}
+	sum, err := h.Make(repository, tag)
+	if err != nil {
+		return digest
+	}
+	return sum
+}
+
+// tagIn gives the tag of an image that a lock file names.
+func tagIn(name, _ string) string { return name[strings.LastIndexByte(name, ':')+1:] }
 
 // takeLock puts the plan's lock file in the place of the base's. A tag that has another
 // digest there stands for another image.
 func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
-	before, err := imagesOf(c.Lock(base.file))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	before, err := lockfile.Read(c.Lock(base.file))
+	if err != nil {
 		return err
 	}
-	return r.writeLock(c.Lock(next.file), next, func(image registryImage) string {
-		if was, locked := before[image.name]; locked && was != image.digest {
-			return pinnedTag(image.digest)
+	return r.writeLock(c.Lock(next.file), next, func(name, digest string) string {
+		if was, locked := before.Get(name); locked && was != digest {
+			return pinnedTag(digest)
 		}
-		return image.tag
+		return tagIn(name, digest)
 	})
 }
 
 // annotate adds the settings that are others, since a change of them may show in nothing
 // else here, and what stays behind: what the base has made and no step of the plan wants any
 // longer, but none removes.
-func (r *rehearsal) annotate(was, report *runner.Report, next *part) {
+func (r *rehearsal) annotate(was, report *runner.Report, base, next *part) {
 	for _, s := range report.Steps {
 		s.Finding.Notes = append(s.Finding.Notes, otherSettings(s)...)
 	}
 	wanted := map[string]bool{}
 	for _, s := range report.Steps {
-		for _, name := range append(madeBy(s.Type, s.Outputs), madeBy(s.Type, s.Finding.Outputs)...) {
+		for _, name := range append(madeBy(next.graph.Node(s.ID), s.Outputs), madeBy(next.graph.Node(s.ID), s.Finding.Outputs)...) {
 			wanted[name] = true
 		}
 	}
 	for _, before := range was.Steps {
 		s := report.Step(before.ID)
-		left := slices.DeleteFunc(madeBy(before.Type, before.Outputs), func(name string) bool { return wanted[name] || s != nil && removes(s, name) })
+		left := slices.DeleteFunc(madeBy(base.graph.Node(before.ID), before.Outputs), func(name string) bool { return wanted[name] || s != nil && removes(s, name) })
 		switch {
 		case len(left) == 0:
 		case s != nil && isDiffed(s):
@@ -302,20 +305,15 @@ func isDiffed(s *runner.StepReport) bool {
 	return s.Status == runner.ToCreate || s.Status == runner.ToChange || s.Status == runner.Unchanged
 }
 
-// madeOutputs are the outputs of types that name what their steps have made.
-func madeOutputs() map[string][]string {
-	return map[string][]string{
-		"mkdir": {"paths"}, "fetch": {"path"}, "package": {"files"}, "untar": {"files"}, "place": {"files"},
-		"glance-upload": {"images"}, "mirror": {"images"}, "prepare": {"env_file", "images_file"},
+// madeBy gives the names of what a step has made, without digests: those in its outputs.
+func madeBy(n *runner.Node, outputs runner.Outputs) []string {
+	if n == nil {
+		return nil
 	}
-}
-
-// madeBy gives the names of what a step has made, without digests.
-func madeBy(typ string, outputs runner.Outputs) []string {
 	var names []string
-	for _, name := range madeOutputs()[typ] {
-		v, ok := outputs[name]
-		if _, later := v.Later(); !ok || later {
+	for _, o := range n.Type.Outputs {
+		v, ok := outputs[o.Name]
+		if _, later := v.Later(); !o.Made || !ok || later {
 			continue
 		}
 		all := v.Items()
@@ -323,8 +321,7 @@ func madeBy(typ string, outputs runner.Outputs) []string {
 			all = []string{v.String()}
 		}
 		for _, item := range all {
-			item, _, _ = strings.Cut(item, "@")
-			names = append(names, item)
+			names = append(names, withoutDigest(item))
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(names)))

@@ -106,7 +106,7 @@ func (b *builder) provideAddress(t *thing) error {
 
 func (b *builder) providePath(ctx context.Context, t *thing) error {
 	switch t.Kind {
-	case runner.ExpectDirectory:
+	case runner.ExpectDirectory, runner.ExpectEnvironments:
 		return b.directory(t)
 	case runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectKeyring, runner.ExpectTrustRoot:
 		return b.key(t)
@@ -122,7 +122,7 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.real(t.path))
 		return nil
 	}
-	if from := b.made[t.name]; from != "" { // somebody carries it to where this plan is applied
+	if from := b.made[t.name]; from != "" && isLike(t.Kind, from) { // somebody carries it to where this plan is applied
 		b.told = append(b.told, told{carried, b.world.root.strip(t.path) + " from " + b.world.root.strip(from)})
 		c := copier{left: math.MaxInt64}
 		return c.copy(from, t.path)
@@ -143,6 +143,18 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	}
 	b.world.standIns[t.path] = content
 	return write(t.path, content)
+}
+
+// isLike reports whether what an earlier plan has made can be a thing of a kind.
+func isLike(kind runner.Kind, made string) bool {
+	fi, err := os.Stat(made)
+	switch {
+	case err != nil:
+		return false
+	case fi.IsDir():
+		return kind == runner.ExpectLayout && exists(filepath.Join(made, "index.json")) || kind == runner.ExpectTree
+	}
+	return kind != runner.ExpectTree
 }
 
 func (b *builder) mistake(t *thing, format string, args ...any) {
@@ -182,7 +194,7 @@ func (b *builder) directory(t *thing) error {
 			}
 		}
 	}
-	if t.own && t.Field != "" && strings.HasPrefix(t.Field, "environment_directories") {
+	if t.own && t.Kind == runner.ExpectEnvironments {
 		return b.copyOwn(t)
 	}
 	if t.own || exists(t.path) {

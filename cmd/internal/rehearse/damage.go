@@ -306,8 +306,10 @@ func (d *damager) waysOf(n *runner.Node, reports []*runner.Report) []damage {
 			}
 		}
 		if s.Status != runner.Unchanged { // what it has made, where its items do not name it
-			for _, path := range s.Outputs["files"].Items() {
-				add(runner.Item{What: "file", Name: path})
+			for _, path := range madeBy(n, s.Outputs) {
+				if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && d.root.holds(path) {
+					add(runner.Item{What: runner.RegularFile, Name: path})
+				}
 			}
 		}
 	}
@@ -329,11 +331,11 @@ func (d *damager) removals(ways []damage) []damage {
 func (d *damager) wayOf(it runner.Item) (damage, bool) {
 	name := d.root.strip(it.Name)
 	switch {
-	case d.root.holds(it.Name) && it.What == "directory":
+	case d.root.holds(it.Name) && it.What == runner.Directory:
 		return d.moveAway(it.Name, "the directory "+name+" is gone"), true
 	case d.root.holds(it.Name):
 		return damage{what: "the file " + name + " has other bytes at its end", file: it.Name, do: func() error { return appendTo(it.Name) }}, true
-	case it.What != "image":
+	case it.What != runner.Image:
 		return damage{}, false
 	}
 	if dir, _, isLayout := registry.CutLayout(it.Name); isLayout {

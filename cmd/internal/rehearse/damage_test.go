@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -46,12 +47,12 @@ func TestRounds(t *testing.T) {
 		if err := write(file, []byte(tt.text)); err != nil {
 			t.Fatal(err)
 		}
-		l, err := load(t.Context(), file, plan.Options{Redactor: redact.New()})
-		if err != nil {
+		l, errs := loader.Load(t.Context(), file, plan.Options{Redactor: redact.New()})
+		if err := errs.Err(); err != nil {
 			t.Fatal(err)
 		}
-		d := &damager{part: &part{graph: l.graph}, ways: map[string][]damage{}}
-		for i, n := range l.graph.Nodes {
+		d := &damager{part: &part{graph: l.Graph}, ways: map[string][]damage{}}
+		for i, n := range l.Graph.Nodes {
 			way := damage{file: fmt.Sprint("/f", i)}
 			if tt.moves != nil {
 				way = damage{dir: tt.moves(i)}

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/standin/signer"
@@ -119,17 +121,12 @@ func checkKeep(dir string) error {
 func validate(ctx context.Context, files []string, o Options) error {
 	var all plan.Errors
 	for _, file := range files {
-		p, err := load(ctx, file, o.Plan)
-		var found plan.Errors
-		switch {
-		case errors.As(err, &found):
-			all = append(all, found...)
-		case err != nil:
-			return err
-		default:
-			o.Warn(p.warnings)
-			all = append(all, p.graph.CheckFiles(ctx)...)
-			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.graph.Nodes), "step", "steps")))
+		p, errs := loader.Load(ctx, file, o.Plan)
+		all = append(all, errs...)
+		if len(errs) == 0 {
+			o.Warn(p.Warnings)
+			all = append(all, p.Graph.CheckFiles(ctx)...)
+			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.Graph.Nodes), "step", "steps")))
 		}
 	}
 	return all.Err()
@@ -147,13 +144,13 @@ func (r *rehearsal) begin(ctx context.Context, files []string) error {
 func (r *rehearsal) read(ctx context.Context) error {
 	f := &facts{}
 	for i, p := range r.parts {
-		s, err := load(ctx, p.file, r.options(p, r.root.placeText))
-		if err != nil {
+		s, errs := loader.Load(ctx, p.file, r.options(p, r.root.placeText))
+		if err := errs.Err(); err != nil {
 			return err
 		}
-		p.graph, p.steps, p.asked, p.conns = s.graph, s.graph.Foresee(), s.asked, s.conns
+		p.graph, p.steps, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Asked, s.Conns
 		if p.state == "" {
-			p.owner, p.state = s.graph.Plan.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.graph.Plan.Name))
+			p.owner, p.state = s.Parsed.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.Parsed.Name))
 		}
 		f.add(p.steps)
 	}
@@ -223,11 +220,7 @@ func (r *rehearsal) addLeft(p *part) {
 // where a later plan reads them.
 func (r *rehearsal) keepMade(p *part) {
 	for _, s := range p.steps {
-		made := s.Writes
-		if s.Node.Type.Name == "mirror" { // it makes the layouts as a whole
-			made = s.Into
-		}
-		for _, path := range made {
+		for _, path := range slices.Concat(s.Into, s.Writes) {
 			if exists(path) {
 				r.made[filepath.Base(path)] = path
 			}

@@ -88,6 +88,9 @@ func (u *Upstream) makeTags(repository string) error {
 		return nil
 	}
 	for _, tag := range append(u.rules.Tags(u.host, repository), "latest") {
+		if u.catalog.check(repository, tag) != nil {
+			continue
+		}
 		if _, err := u.Make(repository, tag); err != nil {
 			return err
 		}
