@@ -106,7 +106,7 @@ func (j *job) bringer() string {
 		return j.unknownBefore
 	}
 	for _, id := range slices.Backward(j.changing) {
-		if j.graph.makers.mayFill(id, j.node.ID()) {
+		if j.graph.makers.mayFill(id, j.node) {
 			return id
 		}
 	}

@@ -63,14 +63,19 @@ func newMakers(all []nodePaths) *makers {
 	return m
 }
 
-// mayFill reports whether a step may change, outside the disk, what another one looks at.
-func (m *makers) mayFill(maker, user string) bool {
+// mayFill reports whether a step may change, outside the disk, what another one looks at: what its
+// configuration names, or what an output names that it refers to.
+func (m *makers) mayFill(maker string, user *Node) bool {
 	if m == nil {
 		return false
 	}
 	a, known := m.byID[maker]
-	b, both := m.byID[user]
-	return known && both && meet(m.all[a], m.all[b], m).how != noMatch
+	b, both := m.byID[user.ID()]
+	if !known || !both {
+		return false
+	}
+	refers := slices.ContainsFunc(user.Needs, func(e Edge) bool { return e.From == maker && e.Kind == Reference })
+	return refers && len(m.all[a].Fills) > 0 || meet(m.all[a], m.all[b], m).how != noMatch
 }
 
 // of returns the steps that may change what a step looks at, in file order.
