@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/cmd/internal/loader"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/revision"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lockfile"
@@ -82,13 +84,13 @@ func unlisted(err error) error {
 // basePart gives the base, with the folder that its files lie in.
 func (r *rehearsal) basePart(ctx context.Context, c Comparison, now *plan.Plan) (*part, error) {
 	p := &part{owner: now.File, state: filepath.Join(r.root.dir, "state", now.Name)}
-	revision, isGit := strings.CutPrefix(c.Base, "git:")
+	name, isGit := strings.CutPrefix(c.Base, "git:")
 	if isGit {
-		tree, err := gitTree(ctx, revision, now.File, filepath.Join(r.root.dir, "base"))
+		tree, err := revision.Read(ctx, name, now.File, filepath.Join(r.root.dir, "base"), maxOwn)
 		if err != nil {
 			return nil, fmt.Errorf("the base %s: %w", c.Base, err)
 		}
-		p.file, p.in = tree.file, folder{disk: tree.dir, means: tree.top, whole: true}
+		p.file, p.in = tree.File, folder{disk: tree.Dir, means: tree.Top, whole: true}
 		return p, nil
 	}
 	abs, err := filepath.Abs(c.Base)
@@ -262,9 +264,9 @@ func (r *rehearsal) annotate(was, report *runner.Report, base, next *part) {
 		switch {
 		case len(left) == 0:
 		case s != nil && isDiffed(s):
-			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+someOf(left))
+			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+human.Some(left, mostNames))
 		case next.graph.Node(before.ID) == nil:
-			r.Say(fmt.Sprintf("the step %s is gone, and what it has made stays: %s", before.ID, someOf(left)))
+			r.Say(fmt.Sprintf("the step %s is gone, and what it has made stays: %s", before.ID, human.Some(left, mostNames)))
 		}
 	}
 }
@@ -321,7 +323,7 @@ func madeBy(n *runner.Node, outputs runner.Outputs) []string {
 			all = []string{v.String()}
 		}
 		for _, item := range all {
-			names = append(names, withoutDigest(item))
+			names = append(names, registries.WithoutDigest(item))
 		}
 	}
 	return slices.Compact(slices.Sorted(slices.Values(names)))
@@ -335,11 +337,3 @@ func removes(s *runner.StepReport, name string) bool {
 
 // mostNames is how many names a text lists.
 const mostNames = 3
-
-func someOf(names []string) string {
-	text := strings.Join(names[:min(len(names), mostNames)], ", ")
-	if n := len(names) - mostNames; n > 0 {
-		text += " and " + human.Count(n, "other", "others")
-	}
-	return text
-}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
@@ -271,7 +272,7 @@ func (b *builder) copyOwn(t *thing) error {
 
 // layoutsOf adds the layouts that a list of images names to the things that the plan expects.
 func (b *builder) layoutsOf(t *thing) {
-	for _, name := range listed(t.disk) {
+	for _, name := range registries.Listed(t.disk) {
 		dir, inside, isLayout := registry.CutLayout(name)
 		if !isLayout || dir == "" {
 			continue

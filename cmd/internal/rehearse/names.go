@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
@@ -28,14 +28,14 @@ func publicRegistries() []string {
 func (r *rehearsal) misspelledHosts(p *part) []problem {
 	known := publicRegistries()
 	for _, c := range p.conns.Hosts() {
-		known = append(known, canonical(c))
+		known = append(known, registries.Canonical(c))
 	}
 	var all []problem
 	for _, host := range slices.Sorted(maps.Keys(r.world.hosts)) {
 		if slices.Contains(known, host) || p.conns.HasRegistry(host) {
 			continue
 		}
-		if i := slices.IndexFunc(known, func(k string) bool { return misspells(host, k) }); i >= 0 {
+		if i := slices.IndexFunc(known, func(k string) bool { return human.Misspells(host, k) }); i >= 0 {
 			found := p.placeOfHost(host, r.root)
 			found.text = fmt.Sprintf("images come from the registry %s, which has no connection", host)
 			found.hint = "did you mean " + known[i] + "?"
@@ -45,24 +45,10 @@ func (r *rehearsal) misspelledHosts(p *part) []problem {
 	return all
 }
 
-// misspells reports whether one host is probably another one, misspelled. Hosts that differ
-// in their digits are two hosts of one site.
-func misspells(host, known string) bool {
-	letters := func(s string) string { return strings.Map(dropDigit, s) }
-	return human.OneEdit(host, known) && letters(host) != letters(known)
-}
-
-func dropDigit(r rune) rune {
-	if unicode.IsDigit(r) {
-		return -1
-	}
-	return r
-}
-
 // placeOfHost gives where the plan or one of its lists of images names a host.
 func (p *part) placeOfHost(host string, in *root) problem {
 	for _, a := range p.asked {
-		if slices.ContainsFunc(a.Hosts, func(h string) bool { return canonical(h) == host }) {
+		if slices.ContainsFunc(a.Hosts, func(h string) bool { return registries.Canonical(h) == host }) {
 			return problem{at: placeOf(a.Step.With.Errorf(a.Field, "")), step: a.Step.ID}
 		}
 	}
@@ -138,7 +124,7 @@ func (b *builder) wrongPath(t *thing, text, near string) {
 func (b *builder) nearMade(t *thing, made func(runner.Touched) []string) (near, by string) {
 	for _, s := range b.things.steps {
 		for _, at := range made(s) {
-			if s.Node != t.Node && oneLetter(t.path, at) {
+			if s.Node != t.Node && human.OneLetter(t.path, at) {
 				return b.world.root.real(at), s.Node.ID()
 			}
 		}
@@ -159,53 +145,13 @@ func (b *builder) checkMembers() {
 			if from == nil || from.own || slices.Contains(maker.Names, name) {
 				continue
 			}
-			if i := slices.IndexFunc(maker.Names, func(n string) bool { return oneLetter(n, name) }); i >= 0 {
+			if i := slices.IndexFunc(maker.Names, func(n string) bool { return human.OneLetter(n, name) }); i >= 0 {
 				wrong := e.Node.Step.With.Errorf(e.Field, "%s comes out of what step %q unpacks, and that step expects %s there", name, maker.Node.ID(), maker.Names[i])
 				wrong.Hint = "one of the two names is misspelt"
 				b.add(wrong)
 			}
 		}
 	}
-}
-
-// leastWord is the length of the shortest word in which one letter more, less or other is taken
-// for a misspelling.
-const leastWord = 4
-
-// oneLetter reports whether two paths differ by one letter that is more, less or another, or by two
-// that are swapped, in a word of some length. Those that differ by a digit are two paths.
-func oneLetter(a, b string) bool {
-	if a == b {
-		return false
-	}
-	start := 0
-	for start < min(len(a), len(b)) && a[start] == b[start] {
-		start++
-	}
-	end := 0
-	for end < min(len(a), len(b))-start && a[len(a)-1-end] == b[len(b)-1-end] {
-		end++
-	}
-	onlyA, onlyB := a[start:len(a)-end], b[start:len(b)-end]
-	isLetters := func(s string) bool {
-		return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
-	}
-	swapped := len(onlyA) == 2 && len(onlyB) == 2 && onlyA[0] == onlyB[1] && onlyA[1] == onlyB[0]
-	if len(onlyA) > 1 && !swapped || len(onlyB) > 1 && !swapped || !isLetters(onlyA) || !isLetters(onlyB) {
-		return false
-	}
-	return max(wordAround(a, start), wordAround(b, start)) >= leastWord
-}
-
-// wordAround gives the length of the word of letters in which a place of a text lies.
-func wordAround(text string, at int) int {
-	isEnd := func(r rune) bool { return !unicode.IsLetter(r) }
-	from := strings.LastIndexFunc(text[:at], isEnd) + 1
-	to := strings.IndexFunc(text[at:], isEnd)
-	if to < 0 {
-		to = len(text) - at
-	}
-	return at + to - from
 }
 
 // unknownServices finds services in a file of the plan's folder that no release knows and

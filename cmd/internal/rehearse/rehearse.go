@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/cmd/internal/loader"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/standin/signer"
@@ -142,7 +143,7 @@ func (r *rehearsal) begin(ctx context.Context, files []string) error {
 
 // read reads the plans into the world.
 func (r *rehearsal) read(ctx context.Context) error {
-	f := &facts{}
+	f := &registries.Plans{}
 	for i, p := range r.parts {
 		s, errs := loader.Load(ctx, p.file, r.options(p, r.root.placeText))
 		if err := errs.Err(); err != nil {
@@ -152,9 +153,9 @@ func (r *rehearsal) read(ctx context.Context) error {
 		if p.state == "" {
 			p.owner, p.state = s.Parsed.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.Parsed.Name))
 		}
-		f.add(p.steps)
+		f.Add(p.steps)
 	}
-	rules, err := f.rules()
+	rules, err := f.Rules()
 	if err != nil {
 		return err
 	}
@@ -163,7 +164,7 @@ func (r *rehearsal) read(ctx context.Context) error {
 		return err
 	}
 	r.world = &world{
-		root: r.root, keep: r.Keep != "", rules: rules, signedName: f.signedName, pgp: pgp,
+		root: r.root, keep: r.Keep != "", rules: rules, signedName: f.SignedName, pgp: pgp,
 		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
 		hosts: map[string]*registryHost{}, layouts: map[string]*upstream.Upstream{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/standin/signer"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
@@ -84,7 +85,7 @@ func (w *world) registry(host string) *registryHost {
 
 // registryOf gives the registry of a host as a reference names it.
 func (w *world) registryOf(host string) *registryHost {
-	return w.registry(canonical(host))
+	return w.registry(registries.Canonical(host))
 }
 
 // Cloud implements connections.World.

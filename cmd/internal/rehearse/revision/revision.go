@@ -1,4 +1,5 @@
-package rehearse
+// Package revision reads the files of a revision of a git repository. It asks no other repository.
+package revision
 
 import (
 	"archive/tar"
@@ -15,54 +16,54 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// A gitFiles is the tree of files of a revision.
-type gitFiles struct {
-	dir  string // where the files were written
-	top  string // the top directory of the repository
-	file string // the plan, below dir
+// A Tree is the files of a revision.
+type Tree struct {
+	Dir  string // where the files were written
+	Top  string // the top directory of the repository
+	File string // the plan, below Dir
 }
 
-// gitTree writes the files of a revision into a directory: those of the repository in which
-// a plan's file lies. Files of more than maxOwn are left out, and so are links: a rehearsal
+// Read writes the files of a revision into a directory: those of the repository in which
+// a plan's file lies. Files of more than most bytes are left out, and so are links: a rehearsal
 // reads neither. It asks no other repository.
-func gitTree(ctx context.Context, revision, file, into string) (gitFiles, error) {
+func Read(ctx context.Context, revision, file, into string, most int64) (Tree, error) {
 	if _, err := exec.LookPath("git"); err != nil {
-		return gitFiles{}, fault.WithHint(errors.New("this machine has no git"), "write the file of that revision out, and name it: --base FILE")
+		return Tree{}, fault.WithHint(errors.New("this machine has no git"), "write the file of that revision out, and name it: --base FILE")
 	}
 	file, err := filepath.EvalSymlinks(file)
 	if err != nil {
-		return gitFiles{}, err
+		return Tree{}, err
 	}
 	top, err := git(ctx, filepath.Dir(file), "rev-parse", "--show-toplevel")
 	if err != nil {
-		return gitFiles{}, err
+		return Tree{}, err
 	}
 	commit, err := git(ctx, top, "rev-parse", "--verify", "--end-of-options", revision+"^{commit}")
 	if err != nil {
-		return gitFiles{}, fault.WithHint(fmt.Errorf("git knows no revision %s (%w)", revision, err), "in a CI job, fetch it first: git fetch origin BRANCH")
+		return Tree{}, fault.WithHint(fmt.Errorf("git knows no revision %s (%w)", revision, err), "in a CI job, fetch it first: git fetch origin BRANCH")
 	}
 	below, err := filepath.Rel(top, file)
 	if err != nil {
-		return gitFiles{}, err
+		return Tree{}, err
 	}
 	cmd := gitCommand(ctx, top, "archive", "--format=tar", commit)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return gitFiles{}, err
+		return Tree{}, err
 	}
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
-		return gitFiles{}, err
+		return Tree{}, err
 	}
-	if err = extract(out, into); err != nil {
+	if err = extract(out, into, most); err != nil {
 		_ = out.Close() // git would wait for a reader
 	}
 	if ended := cmd.Wait(); err == nil && ended != nil {
 		err = fmt.Errorf("git archive: %w: %s", ended, strings.TrimSpace(said.String()))
 	}
-	tree := gitFiles{dir: into, top: top, file: filepath.Join(into, below)}
-	if _, there := os.Stat(tree.file); err == nil && there != nil {
+	tree := Tree{Dir: into, Top: top, File: filepath.Join(into, below)}
+	if _, there := os.Stat(tree.File); err == nil && there != nil {
 		err = fmt.Errorf("the revision has no file %s", below)
 	}
 	return tree, err
@@ -86,7 +87,7 @@ func gitCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 }
 
 // extract writes the files of an archive of git.
-func extract(from io.Reader, into string) error {
+func extract(from io.Reader, into string, most int64) error {
 	for r := tar.NewReader(from); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -96,14 +97,15 @@ func extract(from io.Reader, into string) error {
 		if err != nil {
 			return err
 		}
-		if h.Typeflag != tar.TypeReg || h.Size > maxOwn || !filepath.IsLocal(h.Name) {
+		if h.Typeflag != tar.TypeReg || h.Size > most || !filepath.IsLocal(h.Name) {
 			continue
 		}
 		content, err := io.ReadAll(r)
 		if err != nil {
 			return err
 		}
-		if err := write(filepath.Join(into, h.Name), content); err != nil {
+		file := filepath.Join(into, h.Name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, content, 0o644)); err != nil {
 			return err
 		}
 	}

@@ -1,4 +1,4 @@
-package rehearse
+package registries
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/tripleo"
@@ -88,7 +89,7 @@ func (p *pushIndex) fills(host string) bool {
 func (n *hostNames) near(repository string) string {
 	for _, name := range n.filled {
 		name = repositoryOf(name)
-		if len(path.Base(name)) >= leastSpelled && misspells(repository, name) {
+		if len(path.Base(name)) >= leastSpelled && human.Misspells(repository, name) {
 			return name
 		}
 	}
@@ -114,7 +115,7 @@ func (p *pushIndex) lacks(host, repository, tag string) string {
 	}
 	slices.Sort(tags)
 	if tags = slices.Compact(tags); len(tags) > 0 && !slices.Contains(tags, tag) {
-		text += "; the plans push " + someOf(tags)
+		text += "; the plans push " + human.Some(tags, 3)
 	}
 	return text
 }
@@ -162,13 +163,13 @@ func (p *pushIndex) add(u use) {
 	}
 	for _, s := range u.sources {
 		for _, name := range s.Names {
-			source(placeHost(s), withoutDigest(name))
+			source(placeHost(s), WithoutDigest(name))
 		}
 	}
 	for _, list := range u.lists {
-		for _, image := range listed(list) {
+		for _, image := range Listed(list) {
 			if host, repository, tag, err := registry.Split(image); err == nil {
-				source(canonical(host), repository+":"+cmp.Or(tag, "*"))
+				source(Canonical(host), repository+":"+cmp.Or(tag, "*"))
 			}
 		}
 	}
@@ -176,7 +177,7 @@ func (p *pushIndex) add(u use) {
 		host := placeHost(f)
 		for _, name := range namesOf(f) {
 			// What a step reads and pushes under one name is there before.
-			if name = withoutDigest(name); name != "" && !read[host+"/"+name] {
+			if name = WithoutDigest(name); name != "" && !read[host+"/"+name] {
 				p.at(host).filled = append(p.at(host).filled, name)
 			}
 		}
@@ -194,7 +195,7 @@ func (p *pushIndex) at(host string) *hostNames {
 func namesOf(p runner.Place) []string {
 	names := slices.Clone(p.Names)
 	for _, list := range p.Lists {
-		for _, image := range listed(list) {
+		for _, image := range Listed(list) {
 			if p.NameOf != nil {
 				names = append(names, p.NameOf(image))
 			} else if _, name, ok := strings.Cut(image, "/"); ok {
@@ -205,9 +206,9 @@ func namesOf(p runner.Place) []string {
 	return names
 }
 
-// listed gives the references of a list. For one that cannot be read there is none: the step
+// Listed gives the references of a list. For one that cannot be read there is none: the step
 // that reads it says what is wrong.
-func listed(file string) []string {
+func Listed(file string) []string {
 	images, err := tripleo.ReadImages(openFile, file)
 	if err != nil {
 		return nil
@@ -227,7 +228,7 @@ func placeHost(p runner.Place) string {
 	if !ok {
 		return ""
 	}
-	return canonical(host)
+	return Canonical(host)
 }
 
 // covers reports whether the name of an image, or of many with a star at its end, is one of
@@ -242,14 +243,15 @@ func covers(name, repository string) bool {
 
 // repositoryOf gives the repository of PATH:TAG, PATH@DIGEST or PATH.
 func repositoryOf(name string) string {
-	name = withoutDigest(name)
+	name = WithoutDigest(name)
 	if at := strings.LastIndexByte(name, ':'); at > strings.LastIndexByte(name, '/') {
 		name = name[:at]
 	}
 	return name
 }
 
-func withoutDigest(name string) string {
+// WithoutDigest gives a name without a digest behind it.
+func WithoutDigest(name string) string {
 	name, _, _ = strings.Cut(name, "@")
 	return name
 }
