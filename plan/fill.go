@@ -3,6 +3,8 @@ package plan
 import (
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/redact"
 )
 
 // A refRules says which references a value may hold. References to variables are
@@ -30,7 +32,7 @@ func (r *reader) fillBody(n *node, valuePos Pos, in refRules) {
 // markSensitive marks the values below a secret key. The entries of a mapping auth
 // are judged by their own keys: a user name is not a secret.
 func markSensitive(n *node, key string) {
-	if secretKey(key) && (n.kind != isMapping || !strings.EqualFold(key, "auth")) {
+	if redact.SurelySecret(key) && (n.kind != isMapping || !strings.EqualFold(key, "auth")) {
 		n.walk(func(below *node) { below.sensitive = true })
 	}
 }
@@ -128,7 +130,7 @@ func (r *reader) fillForm(n *node, ref *reference) bool {
 	if value.kind == isScalar {
 		return false
 	}
-	n.kind, n.sensitive, n.yamlType, n.plain = value.kind, n.sensitive || secretKey(ref.names[0]), "", false
+	n.kind, n.sensitive, n.yamlType, n.plain = value.kind, n.sensitive || redact.SurelySecret(ref.names[0]), "", false
 	for _, it := range value.items {
 		text := &node{src: n.src, pos: n.pos, text: it.text, filled: true, sensitive: n.sensitive}
 		if value.kind == isSequence {
@@ -159,7 +161,7 @@ func (r *reader) replaceTexts(n *node, parts []part, in refRules) []part {
 				continue
 			}
 			n.filled = true
-			n.sensitive = n.sensitive || p.ref.head == "vars" && slices.ContainsFunc(p.ref.names, secretKey)
+			n.sensitive = n.sensitive || p.ref.head == "vars" && slices.ContainsFunc(p.ref.names, redact.SurelySecret)
 			lit.WriteString(value)
 		default:
 			if lit.Len() > 0 {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -215,6 +216,25 @@ connections:
 	}
 	if e := p.Registries[0].Body.Errorf("host", "bad"); e.File != mock || e.Pos.Line != 5 {
 		t.Errorf("got %v", e)
+	}
+}
+
+// A variable with the name of a secret that comes from outside is a secret.
+func TestSecretVariables(t *testing.T) {
+	dir := t.TempDir()
+	file := write(t, dir, "bayplan.yaml", "apiVersion: bayplan/v1\nname: p\nvars: { env_token: a, file_password: b, flag_secret: c, site: d }\nsteps:\n  a: { type: mkdir, with: { paths: [\"${vars.env_token}${vars.file_password}${vars.flag_secret}${vars.site}\"] } }\n")
+	vars := write(t, dir, "vars.yaml", "file_password: in-the-file\n")
+	secrets := redact.New()
+	_, errs := plan.Load(t.Context(), file, plan.Options{
+		Environ: []string{"BAYPLAN_VAR_env_token=in-the-environment", "BAYPLAN_VAR_site=a-site", "BAYPLAN_VAR_other_token=of-another-plan"}, VarFiles: []string{vars},
+		Vars: map[string]string{"flag_secret": "on-the-command-line"}, Redactor: secrets,
+	})
+	if len(errs) > 0 {
+		t.Fatal(shown(errs))
+	}
+	got := secrets.Text("in-the-environment in-the-file on-the-command-line of-another-plan a-site")
+	if want := strings.Repeat(redact.Mark+" ", 4) + "a-site"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -9,22 +9,6 @@ import (
 	"github.com/bayplan/bayplan/internal/redact"
 )
 
-// secretWords matches the words that secret keys contain. maskLine skips a line
-// without one.
-var secretWords = lazyregexp.New(`(?i)` + secretWord + `|auth|pass|pwd|jwt|_key`)
-
-// secretKey reports whether the value of a key must not stand in a plan. More keys
-// are masked where a line is shown: that costs less than a refusal.
-func secretKey(key string) bool {
-	key = strings.ToLower(key)
-	for _, word := range []string{"password", "passphrase", "token", "secret"} {
-		if strings.Contains(key, word) {
-			return true
-		}
-	}
-	return key == "auth"
-}
-
 // A span is a part of a line that is not shown. Its ends are byte offsets.
 type span struct{ from, to int }
 
@@ -77,12 +61,9 @@ func byteOffset(line string, col int) int {
 	return len(line)
 }
 
-// secretEntry matches a secret key with its colon. It ignores the structure of
-// YAML: it must also work on a file that is not YAML.
-var secretEntry = lazyregexp.New(`(?i)(?:[\w.-]*(?:` + secretWord + `)[\w.-]*|[\w.-]+_key|\b(?:auth|pass|pwd|jwt))["']?[ \t]*:(?:[ \t]+|$)`)
-
-// secretWord matches the words that make a longer key secret.
-const secretWord = `password|passphrase|passwd|token|secret|credential|api[_.-]?key|authorization`
+// keyWithColon matches a key with its colon. It ignores the structure of YAML: it must also work
+// on a file that is not YAML.
+var keyWithColon = lazyregexp.New(`([\w.-]+)["']?[ \t]*:(?:[ \t]+|$)`)
 
 // secretReference matches a value that need not be masked: a reference to a secret.
 var secretReference = lazyregexp.New(`^["']?\$\{secrets\.[a-z0-9_]*\}?["']?`)
@@ -137,15 +118,15 @@ func maskURLs(lines []string) mask {
 // maskLine finds the values of secret keys on one line. open says that the last
 // value continues on the lines below.
 func maskLine(line string) (spans []span, open bool) {
-	if !secretWords.MatchString(line) {
-		return nil, false
-	}
 	for from := 0; ; {
-		key := secretEntry.FindStringIndex(line[from:])
+		key := keyWithColon.FindStringSubmatchIndex(line[from:])
 		if key == nil {
 			return spans, open
 		}
-		from += key[1]
+		name := line[from+key[2] : from+key[3]]
+		if from += key[1]; !redact.PerhapsSecret(name) {
+			continue
+		}
 		n := valueLength(line[from:])
 		value := strings.TrimSpace(line[from : from+n])
 		open = continuesBelow(value, line[from+n:])

@@ -72,8 +72,8 @@ func (s *stepEntry) shown(i *instance) string {
 	return strconv.Quote(s.id)
 }
 
-// baseOf returns the id in the address of an instance.
-func baseOf(address string) string {
+// BaseOf returns the id in the address of an instance.
+func BaseOf(address string) string {
 	id, _, _ := strings.Cut(address, "[")
 	return id
 }

@@ -309,8 +309,8 @@ func (r *reader) readNeeds(n *node, step string) []needEntry {
 		case !ok:
 		case id == step:
 			r.fail(it.pos, "", "step %q needs itself", id)
-		case r.step[baseOf(id)] != nil && id != baseOf(id):
-			r.fail(it.pos, "write "+baseOf(id)+", or repeat this step with for_each: ${steps."+baseOf(id)+"}", "a need is all instances of a step, and %s is one", id)
+		case r.step[BaseOf(id)] != nil && id != BaseOf(id):
+			r.fail(it.pos, "write "+BaseOf(id)+", or repeat this step with for_each: ${steps."+BaseOf(id)+"}", "a need is all instances of a step, and %s is one", id)
 		case r.step[id] == nil:
 			r.fail(it.pos, r.didYouMean(id, r.stepIDs()), "there is no step %q", id)
 		case seen[id]:

@@ -53,7 +53,7 @@ func (v varValue) String() string {
 	case isMapping:
 		texts := map[string]string{}
 		for _, it := range v.items {
-			if texts[it.key] = it.text; secretKey(it.key) {
+			if texts[it.key] = it.text; redact.SurelySecret(it.key) {
 				texts[it.key] = redact.Mark
 			}
 		}

@@ -25,7 +25,7 @@ type Status string
 
 // All statuses. A diff results in ToCreate to CheckAfter, an apply in Changed to Adopted,
 // a verify in Verified, a lock in LookedUp, NotAsked and Waiting, and any of them in the
-// others.
+// others. Running is the status of a step that has no result yet.
 const (
 	ToCreate   Status = "create"      // everything it would touch is new
 	ToChange   Status = "change"      // it would change something
@@ -44,6 +44,8 @@ const (
 	Failed      Status = "failed"
 	Skipped     Status = "skipped"     // a step that it waits for failed, or the run was interrupted before it began
 	Interrupted Status = "interrupted" // it was stopped
+
+	Running Status = "running" // it has begun and not ended, in a run that is under way
 )
 
 // A Report is the result of a run.

@@ -12,7 +12,7 @@ func (Mode) Words() []string {
 
 // Words returns all statuses.
 func (Status) Words() []string {
-	return words(ToCreate, ToChange, Waiting, CheckAfter, Changed, Unchanged, Adopted, Verified, LookedUp, NotAsked, Failed, Skipped, Interrupted)
+	return words(ToCreate, ToChange, Waiting, CheckAfter, Changed, Unchanged, Adopted, Verified, LookedUp, NotAsked, Failed, Skipped, Interrupted, Running)
 }
 
 // Words returns all kinds of events.
@@ -22,6 +22,34 @@ func (EventKind) Words() []string {
 
 // Words returns all operations.
 func (Op) Words() []string { return words(Create, Update, Replace, Remove) }
+
+// Done says in a word what was done to an item.
+func (o Op) Done() string {
+	switch o {
+	case Create:
+		return "created"
+	case Update:
+		return "updated"
+	case Replace:
+		return "replaced"
+	case Remove:
+		return "removed"
+	}
+	return string(o)
+}
+
+// Sign returns the sign that shows an operation on an item.
+func (o Op) Sign() string {
+	switch o {
+	case Create:
+		return "+"
+	case Remove:
+		return "-"
+	case Replace:
+		return "±"
+	}
+	return "~"
+}
 
 // Words returns all kinds of things.
 func (Thing) Words() []string {

@@ -4,6 +4,7 @@ package steps
 
 import (
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/artifact"
 	"github.com/bayplan/bayplan/steps/connections"
 	"github.com/bayplan/bayplan/steps/fetch"
 	"github.com/bayplan/bayplan/steps/glanceupload"
@@ -37,6 +38,7 @@ func Builtin(out *connections.Set) runner.Types {
 		prepare.Type(out),
 		verifyregistry.Type(out),
 		mirror.Type(out),
+		artifact.Type(out),
 		verifycatalog.Type(out),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -50,7 +52,7 @@ func (p *program) forCI(action cli.ActionFunc) cli.ActionFunc {
 			return action(c)
 		}
 		job := &ciJob{system: system, root: system.Root(p.variable), junit: c.String("junit")}
-		job.found = &ci.Run{Command: c.Command.Name, Version: version(), Dir: p.dir, Begun: time.Now()}
+		job.found = &ci.Run{Command: c.Command.Name, Version: version(), Dir: p.dir, Plans: planFiles(c), Begun: time.Now()}
 		job.found.Clean = p.stderr.cleanWhole
 		p.job, p.found = job, job.found
 		p.beginJob(c)
@@ -132,14 +134,24 @@ func (p *program) writeJob(ctx context.Context) error {
 	case ciformat.GitHub:
 		errs = append(errs, p.appendSummary(ctx, p.variable("GITHUB_STEP_SUMMARY")))
 	case ciformat.GitLab:
-		text, err := ciformat.CodeQuality(p.job.found.Problems(p.job.root), job.found.File(job.root))
-		if err == nil {
-			err = durable.WriteBytes(filepath.Join(p.dir, ciformat.CodeQualityFile), 0o644, text)
-		}
-		errs = append(errs, err)
+		errs = append(errs, p.writeCodeQuality())
 	case ciformat.None:
 	}
 	return errors.Join(errs...)
+}
+
+// writeCodeQuality adds what was found to the code quality report of the job.
+func (p *program) writeCodeQuality() error {
+	file := filepath.Join(p.dir, ciformat.CodeQualityFile)
+	before, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	text, err := ciformat.CodeQuality(before, p.job.found.Source(p.job.root), p.job.found.Problems(p.job.root))
+	if err != nil {
+		return fault.WithHint(fmt.Errorf("write %s: %w", file, err), "remove the file, or let the job begin without it")
+	}
+	return durable.WriteBytes(file, 0o644, text)
 }
 
 // appendSummary appends to the page of the job. Other commands of the same step have

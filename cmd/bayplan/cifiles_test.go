@@ -242,3 +242,26 @@ func TestLargeIncludeRuns(t *testing.T) {
 		}
 	}
 }
+
+// Where the first of several plans fails, the others are still looked at, the diff is shown,
+// and the report has the problems of all.
+func TestLargeIncludeFails(t *testing.T) {
+	include := readYAML(t, "templates/bayplan.gitlab-ci.yml")
+	for _, job := range []string{"bayplan:changes", "bayplan:diff"} {
+		j := newActionJob(t, map[string]string{})
+		commit(t, j.dir)
+		script := fmt.Sprint(include[job].(map[string]any)["script"].([]any)...)
+		cmd := exec.Command("bash", "-eo", "pipefail", "-c", script)
+		cmd.Dir = j.dir
+		cmd.Env = append(os.Environ(), "GITLAB_CI=true", "CI_PROJECT_DIR="+j.dir, "BAYPLAN_BINARY="+binary, "BAYPLAN_PLAN=bad.yaml good.yaml absent.yaml", "CI_MERGE_REQUEST_DIFF_BASE_SHA=HEAD")
+		out, err := cmd.CombinedOutput()
+		quality, readErr := os.ReadFile(filepath.Join(j.dir, "gl-code-quality-report.json"))
+		junit, _ := filepath.Glob(filepath.Join(j.dir, "bayplan-junit-*.xml"))
+		if err == nil || !strings.Contains(string(out), "bayplan diff of `good`") || readErr != nil || !strings.Contains(string(quality), `"path": "bad.yaml"`) {
+			t.Errorf("%s: %v, %v\n%s\n%s", job, err, readErr, out, quality)
+		}
+		if want := map[string]int{"bayplan:changes": 2, "bayplan:diff": 3}[job]; len(junit) != want {
+			t.Errorf("%s: %d files of JUnit XML, want %d", job, len(junit), want)
+		}
+	}
+}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -57,6 +56,18 @@ func jsonFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: "print JSON; messages for people go to standard error"}
 }
 
+// planFiles returns the plans that the command line names, or the default one.
+func planFiles(c *cli.Context) []string {
+	files := append(c.StringSlice("file"), c.Args().Slice()...)
+	if len(files) == 0 && c.IsSet("file") { // of a command that takes one plan
+		files = []string{c.String("file")}
+	}
+	if len(files) == 0 {
+		files = []string{defaultPlan}
+	}
+	return files
+}
+
 // A repeatedFlag may be given several times. Its help takes one line.
 type repeatedFlag struct {
 	*cli.StringSliceFlag
@@ -98,9 +109,6 @@ func (p *program) options(c *cli.Context) (plan.Options, error) {
 			return o, commandError(fmt.Errorf("--var %q is not NAME=VALUE", arg))
 		}
 		o.Vars[name] = value
-		if redact.SecretName(name) {
-			p.redactor.Add(value)
-		}
 	}
 	return o, nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/history"
 )
@@ -100,24 +101,13 @@ func (p *program) historyTable(runs []*history.Run) error {
 		if !r.Ended.IsZero() {
 			took = fmt.Sprintf("%.1fs", r.Took)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Began.Local().Format(time.DateTime), who, runStateText(r.State), took, changedText(r))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.Began.Local().Format(time.DateTime), who, r.State.Text(), took, changedText(r))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	_, err := io.WriteString(p.stdout, text.String())
 	return err
-}
-
-// runStateText is the state of a run for people.
-func runStateText(s history.State) string {
-	switch s {
-	case history.UnderWay:
-		return "under way"
-	case history.Unknown:
-		return "under way or killed"
-	}
-	return string(s)
 }
 
 // maxChangedSteps is how many steps a line of the history names.
@@ -160,7 +150,7 @@ func someOf(ids []string) string {
 	var names, bases []string
 	count := map[string]int{}
 	for _, id := range ids {
-		base, _, _ := strings.Cut(id, "[")
+		base := plan.BaseOf(id)
 		if count[base]++; count[base] == 1 {
 			names, bases = append(names, id), append(bases, base)
 		}
@@ -170,8 +160,8 @@ func someOf(ids []string) string {
 			names[i] = fmt.Sprintf("%s (%d steps)", base, count[base])
 		}
 	}
-	if more := len(names) - maxChangedSteps; more > 1 {
-		return strings.Join(names[:maxChangedSteps], ", ") + fmt.Sprintf(" and %d more", more)
+	if len(names) == maxChangedSteps+1 { // the last name is as short as its count
+		return strings.Join(names, ", ")
 	}
-	return strings.Join(names, ", ")
+	return human.Some(names, maxChangedSteps)
 }

@@ -40,10 +40,7 @@ func (p *program) rehearse(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	files := append(c.StringSlice("file"), c.Args().Slice()...)
-	if len(files) == 0 {
-		files = []string{defaultPlan}
-	}
+	files := planFiles(c)
 	out := view.NewRelativePaths(p.stdout, p.dir)
 	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
 		Plan: options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.found.Found,

@@ -97,7 +97,7 @@ func (p *program) writeReport(ctx context.Context, s *session, run *history.Run,
 	if err != nil {
 		return fmt.Errorf("write the page of the run: %w", err)
 	}
-	_, err = fmt.Fprintf(p.stdout, "%s: %s of %s, %s\n", file, run.Mode, run.ID, runStateText(run.State))
+	_, err = fmt.Fprintf(p.stdout, "%s: %s of %s, %s\n", file, run.Mode, run.ID, run.State.Text())
 	return err
 }
 

@@ -121,7 +121,7 @@ func TestSystemdAnalyze(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", "--root="+root, "bayplan@edge.service", "bayplan@edge.timer")
+	cmd := exec.CommandContext(t.Context(), analyze, "verify", "--man=no", "--root="+root, "bayplan@edge.service", "bayplan@edge.timer", "bayplan-registry.service")
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("%v\n%s", err, out)
 	}

@@ -25,14 +25,16 @@ func (p *program) validateCommand() *cli.Command {
 
 // validate checks every plan that the command line names.
 func (p *program) validate(c *cli.Context) error {
-	files := append(c.StringSlice("file"), c.Args().Slice()...)
-	if len(files) == 0 {
-		files = []string{defaultPlan}
+	files := planFiles(c)
+	options, err := p.options(c)
+	if err != nil {
+		return err
 	}
+	options.Shared = &plan.Shared{}
 	var all, warnings plan.Errors
 	valid := []document.ValidPlan{}
 	for _, file := range files {
-		s, err := p.loadFile(c, file)
+		s, err := p.loadFile(c, file, options)
 		if err == nil {
 			err = s.graph.CheckFiles(c.Context).Err()
 		}
@@ -47,13 +49,14 @@ func (p *program) validate(c *cli.Context) error {
 		case errors.As(err, &found):
 			all = append(all, found...)
 		case err != nil:
-			return err
+			return errors.Join(all.Err(), err)
 		case c.Bool("json"):
 			valid = append(valid, document.ValidPlan{File: file, Plan: s.graph.Plan.Name, Steps: len(s.graph.Nodes)})
 		case !c.Bool("quiet") || len(files) == 1:
 			fmt.Fprintf(p.stdout, "%s: %s, no mistakes\n", file, human.Count(len(s.graph.Nodes), "step", "steps"))
 		}
 	}
+	all = append(all, options.Shared.Errors()...).Once() // several plans may include one file
 	switch {
 	case c.Bool("json"):
 		doc := document.Validate{Plans: valid, Mistakes: document.MistakesOf(all), Warnings: document.MistakesOf(warnings)}

@@ -9,8 +9,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
-	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/cmd/internal/view"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -61,7 +61,7 @@ func (p *program) printWhy(w *runner.Why) error {
 		fmt.Fprintln(b, "  its inputs are as recorded")
 	default:
 		for _, in := range w.Inputs {
-			fmt.Fprintf(b, "  input %s: %s -> %s\n", in.Name, review.ShortDigest(in.Old), review.ShortDigest(in.New))
+			fmt.Fprintf(b, "  input %s: %s -> %s\n", human.Line(in.Name), human.Line(human.ShortDigest(in.Old)), human.Line(human.ShortDigest(in.New)))
 		}
 	}
 	if c := s.Finding.Change; c != nil {

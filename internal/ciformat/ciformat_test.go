@@ -71,7 +71,8 @@ func TestCodeQuality(t *testing.T) {
 		{Warning, "validate", "", 0, 0, "", "locked"},
 		{Error, "validate", "a.yaml", 9, 5, "", "no such step"},
 	}
-	text, err := CodeQuality(problems, "plan.yaml")
+	of := Source{"validate", []string{"plan.yaml"}}
+	text, err := CodeQuality(nil, of, problems)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,19 +86,54 @@ func TestCodeQuality(t *testing.T) {
 		got[i].Fingerprint = ""
 	}
 	want := []codeQualityIssue{
-		{"no such step", "validate", "", "critical", location{"a.yaml", lines{3}}},
-		{"locked", "validate", "", "minor", location{"plan.yaml", lines{1}}},
-		{"no such step", "validate", "", "critical", location{"a.yaml", lines{9}}},
+		{"no such step", "validate", "", "critical", location{"a.yaml", lines{3}}, of.Plans},
+		{"locked", "validate", "", "minor", location{"plan.yaml", lines{1}}, of.Plans},
+		{"no such step", "validate", "", "critical", location{"a.yaml", lines{9}}, of.Plans},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(prints) != 3 {
 		t.Errorf("%d fingerprints\n%s", len(prints), diff)
 	}
 	problems[0].Line = 4 // it has moved
-	if again, err := CodeQuality(problems[:1], ""); err != nil || !prints[fingerprint(t, again)] {
+	if again, err := CodeQuality(nil, of, problems[:1]); err != nil || !prints[fingerprint(t, again)] {
 		t.Errorf("a problem that has moved has another fingerprint: %s, %v", again, err)
 	}
-	if text, err := CodeQuality(nil, ""); string(text) != "[]\n" || err != nil {
+	if text, err := CodeQuality([]byte(" "), of, nil); string(text) != "[]\n" || err != nil {
 		t.Errorf("without problems: %q, %v", text, err)
+	}
+}
+
+// The report of a job has what all its commands have found.
+func TestCodeQualityOfSeveralCommands(t *testing.T) {
+	report := []byte(`[{"description": "of another program", "check_name": "lint", "more": 1}]`)
+	add := func(check, plan string, texts ...string) {
+		t.Helper()
+		var problems []Problem
+		for _, text := range texts {
+			problems = append(problems, Problem{Severity: Error, Check: check, File: plan, Line: 1, Text: text})
+		}
+		var err error
+		if report, err = CodeQuality(report, Source{check, []string{plan}}, problems); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("validate", "a.yaml", "one", "two")
+	add("validate", "b.yaml", "three")
+	add("diff", "a.yaml", "four")
+	add("validate", "a.yaml", "two")
+	var got []string
+	var issues []codeQualityIssue
+	if err := json.Unmarshal(report, &issues); err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range issues {
+		got = append(got, i.CheckName+" "+i.Location.Path+" "+i.Description)
+	}
+	want := []string{"lint  of another program", "validate b.yaml three", "diff a.yaml four", "validate a.yaml two"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("entries (-want +got):\n%s", diff)
+	}
+	if _, err := CodeQuality([]byte("{}"), Source{}, nil); err == nil {
+		t.Error("what is no report was taken for one")
 	}
 }
 

@@ -1,5 +1,6 @@
-// Package drawing draws directed graphs without cycles as SVG, in layers: each arrow leads
-// from one layer to a later one. It knows what stands in a box and not what that means.
+// Package drawing draws directed graphs as SVG, in layers: each arrow leads from one layer
+// to a later one, but for those that close a cycle, which lead back. It knows what stands in
+// a box and not what that means.
 //
 // The layout has the four classical stages of layered drawings (Sugiyama, Tagawa, Toda
 // 1981): layers.go gives each box a layer and each long arrow a point in every layer that
@@ -38,6 +39,7 @@ type Edge struct {
 // A Drawing is a graph with coordinates, in CSS pixels.
 type Drawing struct {
 	Width, Height float64
+	Left          int // arrows that have no room; the longest ones
 
 	title string
 	boxes []box
@@ -72,7 +74,7 @@ const (
 
 // Draw lays a graph out. It runs from left to right where that is at most maxWidth wide,
 // else from top to bottom if that is, and else from left to right. An arrow to an unknown
-// node or a cycle is an error.
+// node is an error. Arrows from a node to itself are left out.
 func Draw(g Graph, maxWidth float64) (*Drawing, error) {
 	across, err := draw(g, maxWidth, false)
 	if err != nil || across.Width <= maxWidth {
@@ -91,7 +93,7 @@ func draw(g Graph, maxWidth float64, down bool) (*Drawing, error) {
 	}
 	l.order()
 	l.place()
-	d := &Drawing{title: g.Title}
+	d := &Drawing{title: g.Title, Left: l.left}
 	for _, c := range l.cells {
 		if c.node != nil {
 			d.boxes = append(d.boxes, l.box(c))

@@ -185,10 +185,50 @@ func TestDirection(t *testing.T) {
 	}
 }
 
-func TestWrongGraphs(t *testing.T) {
-	if _, err := Draw(parse("a>b b>c c>a"), 1200); !errors.Is(err, errCycle) {
-		t.Errorf("a cycle: %v", err)
+// An arrow that closes a cycle leads back, and one to its own box is left out.
+func TestCycles(t *testing.T) {
+	for name, text := range map[string]string{"of three": "a>b b>c c>a", "of two": "a>b b>a", "long": "a>b b>c c>d d>e e>a", "two": "a>b b>a x>y y>x b>x"} {
+		t.Run(name, func(t *testing.T) {
+			d := drawn(t, parse(text), 1200)
+			checkBoxes(t, d)
+			if arrows := strings.Count(text, ">"); len(d.lines) != arrows || d.Left != 0 {
+				t.Errorf("%d arrows, %d left out; want %d", len(d.lines), d.Left, arrows)
+			}
+			back := 0
+			for _, l := range d.lines {
+				from, to, first, last := d.find(l.From), d.find(l.To), l.points[0], l.points[len(l.points)-1]
+				if last.x < first.x {
+					back++
+					from, to, first, last = to, from, last, first
+				}
+				if !near(first, point{from.x + from.width, from.y + from.height/2}) || !near(last, point{to.x, to.y + to.height/2}) {
+					t.Errorf("arrow %s>%s leads from %v to %v", l.From, l.To, first, last)
+				}
+			}
+			if want := 1 + strings.Count(name, "two")*strings.Count(text, "y>x"); back != want {
+				t.Errorf("%d arrows lead back, want %d", back, want)
+			}
+		})
 	}
+	if d := drawn(t, parse("a>a b>a"), 1200); len(d.lines) != 1 {
+		t.Errorf("%d arrows, want 1", len(d.lines))
+	}
+}
+
+// Of arrows that pass very many layers, the longest are left out.
+func TestTooManyPoints(t *testing.T) {
+	var words []string
+	const n = 300
+	for i := range n {
+		words = append(words, fmt.Sprintf("%d>%d", i, i+1), fmt.Sprintf("0>%d", i+1), fmt.Sprintf("%d>%d", i, n))
+	}
+	d := drawn(t, parse(strings.Join(words, " ")), 1200)
+	if d.Left == 0 || len(d.boxes) != n+1 || len(d.lines) < n {
+		t.Errorf("%d boxes, %d arrows, %d left out", len(d.boxes), len(d.lines), d.Left)
+	}
+}
+
+func TestWrongGraphs(t *testing.T) {
 	g := parse("a>b")
 	g.Edges = append(g.Edges, Edge{From: "a", To: "nowhere"})
 	if _, err := Draw(g, 1200); err == nil || !strings.Contains(err.Error(), `there is no box "nowhere"`) {

@@ -1,7 +1,7 @@
 package drawing
 
 import (
-	"errors"
+	"cmp"
 	"slices"
 )
 
@@ -13,6 +13,7 @@ type layout struct {
 	chains []chain // the arrows
 	layers [][]*cell
 	loners []Node // without arrows
+	left   int    // arrows that have no room
 }
 
 // A cell is what stands in a layer: a node, or the point at which an arrow passes it.
@@ -31,10 +32,13 @@ type cell struct {
 // A chain is an arrow with the cells that it visits.
 type chain struct {
 	edge  Edge
+	back  bool // the arrow points from the last cell to the first one
 	cells []*cell
 }
 
-var errCycle = errors.New("draw a graph: its arrows form a cycle")
+// maxPoints is how many points the long arrows have together at most. The longest ones are
+// left out: a drawing with more can neither be read nor made quickly.
+const maxPoints = 20_000
 
 // newLayout gives each node a layer, and each arrow a point in each layer that it passes.
 func newLayout(g Graph, down bool) (*layout, error) {
@@ -62,20 +66,56 @@ func newLayout(g Graph, down bool) (*layout, error) {
 		l.cells = append(l.cells, c)
 	}
 	for _, e := range edges {
-		from, to := byID[e.From], byID[e.To]
+		l.chains = append(l.chains, chain{edge: e, cells: []*cell{byID[e.From], byID[e.To]}})
+	}
+	l.turnBack()
+	for _, c := range l.chains {
+		from, to := c.cells[0], c.cells[1]
 		from.after, to.before = append(from.after, to), append(to.before, from)
 	}
-	if err := l.assign(); err != nil {
-		return nil, err
-	}
+	l.assign()
 	for _, c := range l.cells {
 		c.before, c.after = nil, nil
 	}
-	for _, e := range edges {
-		l.addChain(e, byID[e.From], byID[e.To])
+	l.leaveOutLongest()
+	for i := range l.chains {
+		l.addPoints(&l.chains[i])
 	}
 	l.fillLayers()
 	return l, nil
+}
+
+// turnBack turns the arrows that close a cycle around, so that no cycle is left.
+func (l *layout) turnBack() {
+	const open, done = 1, 2
+	state, from := map[*cell]int{}, map[*cell][]*chain{}
+	for i := range l.chains {
+		c := &l.chains[i]
+		from[c.cells[0]] = append(from[c.cells[0]], c)
+	}
+	var visit func(at *cell)
+	visit = func(at *cell) {
+		state[at] = open
+		for _, c := range from[at] {
+			switch next := c.cells[1]; state[next] {
+			case open:
+				c.back = true
+			case 0:
+				visit(next)
+			}
+		}
+		state[at] = done
+	}
+	for _, c := range l.cells {
+		if state[c] == 0 {
+			visit(c)
+		}
+	}
+	for i := range l.chains {
+		if l.chains[i].back {
+			slices.Reverse(l.chains[i].cells)
+		}
+	}
 }
 
 // merge makes one arrow of all with the same ends. It is dashed if all of them are.
@@ -91,6 +131,9 @@ func merge(g Graph) ([]Edge, error) {
 			if !known[id] {
 				return nil, unknown(e, id)
 			}
+		}
+		if e.From == e.To {
+			continue
 		}
 		i, ok := at[[2]string{e.From, e.To}]
 		if !ok {
@@ -109,7 +152,7 @@ func merge(g Graph) ([]Edge, error) {
 
 // assign gives each cell the first layer that all before it allow, and moves the cells that
 // nothing leads to as near as it can to what they lead to.
-func (l *layout) assign() error {
+func (l *layout) assign() {
 	missing := map[*cell]int{}
 	var ready, order []*cell
 	for _, c := range l.cells {
@@ -128,9 +171,6 @@ func (l *layout) assign() error {
 			}
 		}
 	}
-	if len(order) < len(l.cells) {
-		return errCycle
-	}
 	for _, c := range slices.Backward(order) {
 		if len(c.before) == 0 {
 			nearest := c.after[0].layer
@@ -140,21 +180,45 @@ func (l *layout) assign() error {
 			c.layer = nearest - 1
 		}
 	}
-	return nil
 }
 
-func (l *layout) addChain(e Edge, from, to *cell) {
-	way := []*cell{from}
+// span is how many layers a chain passes.
+func (c chain) span() int { return c.cells[1].layer - c.cells[0].layer - 1 }
+
+// leaveOutLongest leaves out arrows that have no room.
+func (l *layout) leaveOutLongest() {
+	points := 0
+	for _, c := range l.chains {
+		points += c.span()
+	}
+	if points <= maxPoints {
+		return
+	}
+	slices.SortStableFunc(l.chains, func(a, b chain) int { return cmp.Compare(a.span(), b.span()) })
+	points = 0
+	for i, c := range l.chains {
+		if points += c.span(); points > maxPoints {
+			l.left = len(l.chains) - i
+			l.chains = l.chains[:i]
+			return
+		}
+	}
+}
+
+// addPoints gives a chain its points, and tells its cells their neighbours.
+func (l *layout) addPoints(c *chain) {
+	from, to := c.cells[0], c.cells[1]
+	c.cells = []*cell{from}
 	for layer := from.layer + 1; layer < to.layer; layer++ {
-		c := &cell{layer: layer, size: 1}
-		l.cells = append(l.cells, c)
-		way = append(way, c)
+		point := &cell{layer: layer, size: 1}
+		l.cells = append(l.cells, point)
+		c.cells = append(c.cells, point)
 	}
-	way = append(way, to)
-	for i, c := range way[1:] {
-		way[i].after, c.before = append(way[i].after, c), append(c.before, way[i])
+	c.cells = append(c.cells, to)
+	for i, next := range c.cells[1:] {
+		at := c.cells[i]
+		at.after, next.before = append(at.after, next), append(next.before, at)
 	}
-	l.chains = append(l.chains, chain{e, way})
 }
 
 // fillLayers puts the cells into their layers, in an order that follows the arrows.

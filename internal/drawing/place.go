@@ -141,13 +141,16 @@ func (l *layout) route(c chain) []point {
 		points = append(points, point{along, across})
 	}
 	last := len(c.cells) - 1
-	for i, c := range c.cells {
+	for i, at := range c.cells {
 		if i > 0 {
-			add(c.along, c.at)
+			add(at.along, at.at)
 		}
 		if i < last {
-			add(c.along+c.depth, c.at)
+			add(at.along+at.depth, at.at)
 		}
+	}
+	if c.back {
+		slices.Reverse(points)
 	}
 	return points
 }

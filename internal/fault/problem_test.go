@@ -61,3 +61,18 @@ func TestIsCancelled(t *testing.T) {
 		}
 	}
 }
+
+func TestWithProblems(t *testing.T) {
+	if fault.WithProblems(nil, fault.Problem{Name: "a"}) != nil {
+		t.Error("no error has become one")
+	}
+	boom := fault.WithHint(errors.New("boom"), "look")
+	err := fmt.Errorf("x: %w", fault.Join(fault.WithProblems(boom, fault.Problem{Name: "a"}, fault.Problem{Name: "b"}), errors.New("other")))
+	want := []fault.Problem{{Name: "a"}, {Name: "b"}}
+	if diff := cmp.Diff(want, fault.Problems(err)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	if err.Error() != "x: boom\nother" || fault.Hint(err) != "look" || !errors.Is(err, boom) {
+		t.Errorf("%v, hint %q", err, fault.Hint(err))
+	}
+}

@@ -58,12 +58,3 @@ func wordAround(text string, at int) int {
 	}
 	return at + to - from
 }
-
-// Some gives the first names of a list, most of them at most, and how many more there are.
-func Some(names []string, most int) string {
-	text := strings.Join(names[:min(len(names), most)], ", ")
-	if n := len(names) - most; n > 0 {
-		text += " and " + Count(n, "other", "others")
-	}
-	return text
-}

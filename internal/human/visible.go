@@ -34,3 +34,7 @@ func Visible(r rune) rune {
 
 // Clean replaces all characters of a text that people cannot see.
 func Clean(s string) string { return strings.Map(Visible, s) }
+
+// Line gives a text that stands in one line: a line end in a name, such as that of a file,
+// becomes a dot. Else a name could say what looks like a line of the program.
+func Line(s string) string { return strings.ReplaceAll(s, "\n", string(hidden)) }

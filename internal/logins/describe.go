@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // Describe says in words where the credential for a repository of a registry comes
@@ -64,10 +65,7 @@ func (c config) describe(at hostname.Registry, repository string) string {
 	keys = slices.Compact(keys)
 	has := c.file + " has no login in it"
 	if len(keys) > 0 {
-		has = fmt.Sprintf("%s has logins for %s", c.file, strings.Join(keys[:min(len(keys), maxDescribed)], ", "))
-		if more := len(keys) - maxDescribed; more > 0 {
-			has += fmt.Sprintf(" and %d more", more)
-		}
+		has = fmt.Sprintf("%s has logins for %s", c.file, human.Some(keys, maxDescribed))
 	}
 	helper := c.CredHelpers[longest(c.CredHelpers, at, repository)]
 	if helper == "" {

@@ -14,8 +14,12 @@ import (
 	"unicode/utf8"
 )
 
-// formsOf gives a secret in all its encodings.
+// formsOf gives a secret in all its encodings. Of a common word it leaves out those that
+// look like it.
 func formsOf(secret string) []form {
+	if isCommon(secret) {
+		return encodedForms(secret)
+	}
 	plain := map[string]bool{}
 	for _, escape := range [...]func(string) string{
 		func(s string) string { return s },
@@ -39,9 +43,16 @@ func formsOf(secret string) []form {
 			all = append(all, form{text: text, word: true})
 		}
 	}
+	return append(all, encodedForms(secret)...)
+}
+
+// encodedForms gives the encodings of a secret that no longer look like it. A very short
+// one has none that say much.
+func encodedForms(secret string) []form {
 	if len(secret) < asWord {
-		return all
+		return nil
 	}
+	var all []form
 	for _, text := range encoded(secret) {
 		f := form{text: text}
 		if len(secret) > longest {

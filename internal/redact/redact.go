@@ -5,8 +5,9 @@
 //
 // A secret of six bytes or more is masked wherever it stands. One of four or five
 // bytes is masked where it stands as a whole word, and in its encodings. A shorter
-// one is masked only together with its user, as in the header of a login: alone it
-// would turn every text into marks.
+// one, and one that is a common word such as stack or true, is masked together with
+// its user, as in the header of a login, and directly behind a name of a secret, as in
+// password=stack: elsewhere it is not the secret, and would turn texts into marks.
 package redact
 
 import (
@@ -33,9 +34,10 @@ const (
 // still masks the secret parts of URLs. Many goroutines may use it at once.
 type Redactor struct {
 	// Requests of all hosts learn secrets while steps and views write texts.
-	mu    sync.RWMutex
-	known map[string]bool
-	forms map[[asWord]byte][]form // by the first bytes, the longest first
+	mu     sync.RWMutex
+	known  map[string]bool
+	beside map[string]bool         // masked behind a name of a secret only
+	forms  map[[asWord]byte][]form // by the first bytes, the longest first
 }
 
 // A form is a secret in one of its encodings.
@@ -47,7 +49,7 @@ type form struct {
 
 // New makes a Redactor that knows no secret.
 func New() *Redactor {
-	return &Redactor{known: map[string]bool{}, forms: map[[asWord]byte][]form{}}
+	return &Redactor{known: map[string]bool{}, beside: map[string]bool{}, forms: map[[asWord]byte][]form{}}
 }
 
 // Add makes a secret known. Of a secret with several lines, each line is a secret,
@@ -68,6 +70,9 @@ func (r *Redactor) Add(secret string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.known[secret] = true
+	if weak(secret) {
+		r.beside[secret] = true
+	}
 	for _, f := range forms {
 		r.keep(f)
 	}
@@ -187,6 +192,9 @@ func (r *Redactor) mask(s string) string {
 	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
+	if len(r.beside) > 0 {
+		s = r.maskBeside(s)
+	}
 	if len(r.forms) == 0 {
 		return s
 	}

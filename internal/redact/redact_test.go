@@ -110,20 +110,68 @@ func TestTextMasksWhatWasCut(t *testing.T) {
 // A short secret is masked where it stands alone, and does not turn texts into marks.
 func TestShortSecrets(t *testing.T) {
 	r := New()
-	for _, s := range []string{"a", "is", "pwd", "test", "images", "redact"} {
+	for _, s := range []string{"a", "is", "pwd", "tost", "imades", "redact"} {
 		r.AddLogin("op", s)
 	}
 	for text, want := range map[string]string{
-		"a test is a test":       "a " + Mark + " is a " + Mark,
-		"testing a latest pwd":   "testing a latest pwd",
-		"test_1 and 2test":       "test_1 and 2test",
-		"3 images":               "3 " + Mark,
+		"a tost is a tost":       "a " + Mark + " is a " + Mark,
+		"tosting a latost pwd":   "tosting a latost pwd",
+		"tost_1 and 2tost":       "tost_1 and 2tost",
+		"3 imades":               "3 " + Mark,
 		"op:is, op:pwd":          Mark + ", " + Mark,
-		"Basic b3A6dGVzdA==":     "Basic " + Mark,
+		"Basic b3A6dG9zdA==":     "Basic " + Mark,
 		"[redacted] [redacted]x": "[redacted] [redacted]x",
 	} {
 		if got := r.Text(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+// A very short secret and a common word are masked where they are the secret, and nowhere
+// else.
+func TestWeakSecrets(t *testing.T) {
+	r := New()
+	for _, s := range []string{"a", "true", "stack", "bayplan", "Password", "x1"} {
+		r.AddLogin("op", s)
+	}
+	for text, want := range map[string]string{
+		"bayplan: /home/stack/a is true, a Password": "bayplan: /home/stack/a is true, a Password",
+		`password "stack" is wrong`:                  `password "` + Mark + `" is wrong`,
+		"password: stack # ours":                     "password: " + Mark + " # ours",
+		`{"auth":{"password":"bayplan"}}`:            `{"auth":{"password":"` + Mark + `"}}`,
+		"token=true&x=true":                          "token=" + Mark + "&x=true",
+		"OS_PASSWORD='a'":                            "OS_PASSWORD='" + Mark + "'",
+		"the password is stack":                      "the password is " + Mark,
+		"the password\nstack":                        "the password\nstack",
+		"op:stack, op:a, op:true":                    Mark + ", " + Mark + ", " + Mark,
+		"Basic b3A6c3RhY2s=":                         "Basic " + Mark,
+		"pass x1, pass x12":                          "pass " + Mark + ", pass x12",
+	} {
+		if got := r.Text(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"password": "surely", "registry_token": "surely", "AdminPassword": "surely", "clientSecret": "surely", "auth": "surely",
+		"db_pass": "yes", "x-auth": "yes", "api_key": "yes", "api.key": "yes", "apikey": "yes", "passwd": "yes", "credentials": "yes",
+		"signing_key": "perhaps", "ssh-key": "perhaps",
+		"user": "no", "bypass": "no", "author": "no", "keys": "no", "": "no",
+	} {
+		got := "no"
+		switch {
+		case SurelySecret(name):
+			got = "surely"
+		case SecretName(name):
+			got = "yes"
+		case PerhapsSecret(name):
+			got = "perhaps"
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
 }

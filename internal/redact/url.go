@@ -6,30 +6,6 @@ import (
 	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
-// secretWords are in the names of values that are secret.
-var secretWords = [...]string{
-	"password", "passphrase", "passcode", "passwd", "token", "secret", "credential", "apikey", "authorization",
-}
-
-// secretNames are whole names of values that are secret.
-var secretNames = map[string]bool{"auth": true, "pass": true, "pwd": true, "jwt": true}
-
-// separators stand between the words of a name. Every request of a transfer asks for
-// its parameters, so that the replacer is built once.
-var separators = strings.NewReplacer("-", "", "_", "", ".", "")
-
-// SecretName reports whether a value of this name is secret: that of a key in a
-// file, or of a parameter of a URL.
-func SecretName(name string) bool {
-	name = separators.Replace(strings.ToLower(name))
-	for _, word := range secretWords {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return secretNames[name]
-}
-
 // parameterNames are names of parameters that are secret in a URL only.
 var parameterNames = map[string]bool{"sig": true, "key": true, "code": true, "hdnea": true, "hdnts": true, "awsaccesskeyid": true}
 
@@ -37,8 +13,7 @@ var parameterNames = map[string]bool{"sig": true, "key": true, "code": true, "hd
 // contents have their own names, so that "sig" is always a signature of the URL.
 func secretParameter(name string) bool {
 	name = strings.ToLower(name)
-	return SecretName(name) || strings.Contains(name, "signature") || parameterNames[name] || strings.HasSuffix(name, "_sig") ||
-		strings.HasSuffix(name, "_key") || strings.HasSuffix(name, "-key")
+	return PerhapsSecret(name) || strings.Contains(name, "signature") || parameterNames[name] || strings.HasSuffix(name, "_sig")
 }
 
 var (

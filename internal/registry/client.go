@@ -23,6 +23,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/registry/labelcache"
 	"github.com/bayplan/bayplan/internal/registry/spool"
@@ -84,17 +85,17 @@ type Client struct {
 	uploads *upload.Transport    // in front of wire
 	base    *transport.Transport // that wire sends with
 	labels  *labelcache.Cache
-	heads   sync.Map // *headTrust by registry
-	layouts *layouts
-	spool   *spool.Pool // blobs that several destinations or steps want
+	heads   sync.Map       // *headTrust by registry
+	layouts *ocilayout.Set // they answer as one registry inside the process, each under its number
+	spool   *spool.Pool    // blobs that several destinations or steps want
 	pause   func(ctx context.Context, d time.Duration) error
 }
 
 // New makes a client. It reads the files of certificates only. It talks to no
 // registry and asks for no password.
 func New(hosts []Host) (*Client, error) {
-	c := &Client{hosts: map[string]*login{}, labels: labelcache.New(), layouts: &layouts{}, spool: spool.New(), pause: sleep}
-	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: registryserver.NewLayouts(c.layouts.number), Concurrency: layoutConcurrency})
+	c := &Client{hosts: map[string]*login{}, labels: labelcache.New(), layouts: &ocilayout.Set{}, spool: spool.New(), pause: sleep}
+	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: registryserver.NewLayouts(c.layouts.Number), Concurrency: layoutConcurrency})
 	endpoints := make([]transport.Endpoint, len(hosts))
 	for _, h := range hosts {
 		c.registries = append(c.registries, h.identity())

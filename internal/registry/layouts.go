@@ -5,9 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/ref"
@@ -26,45 +24,16 @@ const layoutHost = "oci-layout.invalid"
 // limit.
 const layoutConcurrency = 128
 
-// layouts are the layouts that a client knows. They answer as one registry
-// inside the process, so that the engine moves images between registries and
-// layouts in all directions. The first part of a repository's name is the
-// number of its layout.
-type layouts struct {
-	mu  sync.Mutex // several images are planned at a time
-	all []*ocilayout.Layout
-}
-
-// at gives the layout at a path, with its number.
-func (ls *layouts) at(path string) (*ocilayout.Layout, int) {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for i, l := range ls.all {
-		if l.Path() == path {
-			return l, i
-		}
-	}
-	ls.all = append(ls.all, ocilayout.Open(path))
-	return ls.all[len(ls.all)-1], len(ls.all) - 1
-}
-
-// number gives the layout of a number, nil for none.
-func (ls *layouts) number(text string) *ocilayout.Layout {
-	n, err := strconv.Atoi(text)
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	if err != nil || n < 0 || n >= len(ls.all) {
-		return nil
-	}
-	return ls.all[n]
-}
+// UseLayout makes a layout the source of images that are named oci:PATH:repository:tag, with
+// the path that the layout has. Nobody else writes that name.
+func (c *Client) UseLayout(l *ocilayout.Layout) { c.layouts.Put(l) }
 
 // targetLayouts gives the layouts that a plan writes to, each with its images.
 func (c *Client) targetLayouts(t *TransferPlan) map[*ocilayout.Layout][]*ImagePlan {
 	all := map[*ocilayout.Layout][]*ImagePlan{}
 	for _, e := range t.Images {
 		if e.target.Path != "" {
-			l, _ := c.layouts.at(e.target.Path)
+			l, _ := c.layouts.At(e.target.Path)
 			all[l] = append(all[l], e)
 		}
 	}
@@ -89,7 +58,7 @@ func CutLayout(s string) (dir, name string, ok bool) {
 // ref makes a reference of oci:DIR:repository:tag[@digest].
 func (c *Client) layoutRef(s string) (ref.Ref, error) {
 	dir, name, _ := CutLayout(s)
-	l, n := c.layouts.at(dir)
+	l, n := c.layouts.At(dir)
 	if err := l.Check(); err != nil { // the answer to a HEAD has no text
 		return ref.Ref{}, err
 	}
@@ -130,7 +99,7 @@ func (c *Client) LayoutIndex(path string) (string, error) {
 }
 
 func (c *Client) layoutIndex(path string) (*ocilayout.Index, error) {
-	l, _ := c.layouts.at(path)
+	l, _ := c.layouts.At(path)
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
@@ -190,13 +159,13 @@ func (c *Client) sourceRef(s string) (ref.Ref, error) {
 	if d := idx.Find(name); d != "" {
 		r = r.AddDigest(d.String())
 	}
-	return r, nil
+	return r, idx.Missing(r.Path, name)
 }
 
 // VerifyBlobs reads all blobs that the index of a layout needs, and gives the
 // digests of those whose bytes have changed. It does not report missing blobs.
 func (c *Client) VerifyBlobs(ctx context.Context, path string) ([]string, error) {
-	l, _ := c.layouts.at(path)
+	l, _ := c.layouts.At(path)
 	corrupt, err := l.Corrupt(ctx)
 	return corrupt, on(destination, err)
 }
@@ -211,7 +180,7 @@ func (c *Client) fits(t *TransferPlan) error {
 			continue
 		}
 		if _, known := need[dir]; !known {
-			l, _ := c.layouts.at(dir)
+			l, _ := c.layouts.At(dir)
 			need[dir] = l.OverheadBytes()
 		}
 		need[dir] += min(b.Size, 1<<60) // sizes come from manifests

@@ -91,7 +91,7 @@ func (c *Client) PlanPrune(ctx context.Context, t *TransferPlan, rule PruneRule)
 		return nil, on(destination, err)
 	}
 	if dir, _, ok := CutLayout(rule.Host); ok {
-		all.layout, _ = c.layouts.at(dir)
+		all.layout, _ = c.layouts.At(dir)
 		err = all.countUnused(t)
 	}
 	return all, on(destination, err)
@@ -259,7 +259,7 @@ func (p *pruner) catalog(ctx context.Context) ([]string, error) {
 	if !ok {
 		return p.c.Catalog(ctx, p.rule.Host)
 	}
-	l, _ := p.c.layouts.at(dir)
+	l, _ := p.c.layouts.At(dir)
 	idx, err := l.Index()
 	if err != nil {
 		return nil, err

@@ -94,7 +94,7 @@ func TestPruneLayoutLeftovers(t *testing.T) {
 		path := in(t.TempDir())
 		all := toLayout([]Image{{Source: srcHost + "/ns/a:1"}, {Source: srcHost + "/ns/b:1"}}, path)
 		execute(t, c, all[:1])
-		l, _ := c.layouts.at(path)
+		l, _ := c.layouts.At(path)
 		for _, b := range [][]byte{random(3, 500), src.raw(t, "ns/b", lost)} {
 			if err := l.Put(digest.FromBytes(b), int64(len(b)), strings.NewReader(string(b))); err != nil {
 				t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/opencontainers/go-digest"
@@ -14,6 +13,7 @@ import (
 	"github.com/regclient/regclient/types/ref"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry/manifests"
 	"github.com/bayplan/bayplan/internal/registry/spool"
 )
@@ -291,19 +291,18 @@ func (t *TransferPlan) Err() error {
 // reason comes first: the names may be long.
 func shared(es []*ImagePlan) error {
 	var names []string
+	var problems []fault.Problem
 	for _, e := range es {
 		if !slices.Contains(names, e.Target) {
 			names = append(names, e.Target)
+			problems = append(problems, fault.Problem{Kind: "failed", What: "image", Name: e.Target, Source: e.Source})
 		}
 	}
+	err := fmt.Errorf("%w, for %s", es[0].Err, human.Some(names, 2))
 	if len(names) == 1 {
-		return fmt.Errorf("%s: %w", names[0], es[0].Err)
+		err = fmt.Errorf("%s: %w", names[0], es[0].Err)
 	}
-	who := strings.Join(names[:2], ", ")
-	if more := len(names) - 2; more > 0 {
-		who += fmt.Sprintf(" and %d more", more)
-	}
-	return fmt.Errorf("%w, for %s", es[0].Err, who)
+	return fault.WithProblems(err, problems...)
 }
 
 // A SideError says on which side an error occurred.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // A Pick is a selected file of a package.
@@ -85,13 +86,10 @@ func (p *Package) fileHint() string {
 			some = append(some, f.Path)
 		}
 	}
-	switch {
-	case len(some) == 0:
+	if len(some) == 0 {
 		return "it has no files at all"
-	case len(some) > 5:
-		return fmt.Sprintf("it has %s and %d more", strings.Join(some[:5], ", "), len(some)-5)
 	}
-	return "it has " + strings.Join(some, ", ")
+	return "it has " + human.Some(some, 5)
 }
 
 // A selector is the state of Select.

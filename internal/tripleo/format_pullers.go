@@ -84,6 +84,6 @@ func notesOn(fits func(Image) bool, text string) func(Result) []string {
 		case 1:
 			return []string{fmt.Sprintf(text, names[0]+" is")}
 		}
-		return []string{fmt.Sprintf(text, fmt.Sprintf("%s and %d more are", names[0], len(names)-1))}
+		return []string{fmt.Sprintf(text, human.Some(names, 1)+" are")}
 	}
 }

@@ -21,8 +21,8 @@ func TestReadImages(t *testing.T) {
   imagename: docker.io/ceph/daemon:v3.0
 `)
 	want := []ListedImage{
-		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "192.0.2.1:8787", Place{"images.yaml", 2}},
-		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4}},
+		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "192.0.2.1:8787", Place{"images.yaml", 2, 3}},
+		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4, 3}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -35,8 +35,8 @@ func TestReadImages(t *testing.T) {
 func TestReadImagesReadsPlainLists(t *testing.T) {
 	got, err := readList("\ufeff# all of them\n\nregistry.access.redhat.com/rhosp13/openstack-base:13.0-40\r\n  docker.io/ceph/daemon:v3.0\t# storage\n#docker.io/ceph/daemon:v2\n")
 	want := []ListedImage{
-		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "", Place{"images.yaml", 3}},
-		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4}},
+		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "", Place{"images.yaml", 3, 1}},
+		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4, 3}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)

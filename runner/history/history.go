@@ -69,15 +69,14 @@ func readRun(s *runner.Store, id string, last bool) (*Run, error) {
 	if r.State != "" {
 		return r, nil
 	}
-	t := newTally()
+	p := &Progress{}
 	for e, err := range r.Events() {
 		if err != nil {
 			return nil, err
 		}
-		r.Mode = cmp.Or(r.Mode, e.Mode)
-		t.add(e)
+		p.Add(e)
 	}
-	r.Result = *t.result()
+	r.Mode, r.Result = cmp.Or(r.Mode, p.Mode), p.Result()
 	if r.State == "" {
 		r.State = unended(s, r.Began, last)
 	}

@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -117,6 +119,70 @@ func TestRunResult(t *testing.T) {
 				t.Errorf("mode %q, began %v", old.Mode, old.Began)
 			}
 		})
+	}
+}
+
+// The events of a run say how far each step has come. A step whose end is not recorded
+// runs as long as the run may be under way.
+func TestProgress(t *testing.T) {
+	at := func(s float64) time.Time { return runBegan.Add(time.Duration(s * float64(time.Second))) }
+	image := func(name string, moved int64) runner.Item {
+		return runner.Item{Op: runner.Create, What: "image", Name: name, Bytes: moved, Size: 10}
+	}
+	done, other := image("a", 4), runner.Item{Op: runner.Update, What: "file", Name: "f"}
+	problem := fault.Problem{Kind: "failed", What: "image", Name: "b"}
+	s := openStore(t, filepath.Join(t.TempDir(), "p"))
+	defer s.Close()
+	logRun(t, s, Info{Began: time.Now(), Steps: []Step{{ID: "never", Type: "x"}, {ID: "m", Type: "mirror"}}},
+		runner.Event{Kind: runner.RunBegin, Mode: runner.ModeApply},
+		runner.Event{Time: at(1), Kind: runner.StepBegin, Step: "m", Type: "mirror"},
+		runner.Event{Time: at(2), Kind: runner.StepChange, Step: "m", Items: 3, Total: 20, Message: "3 images", Change: []runner.Item{image("a", 9), image("b", 9), image("c", 9)}},
+		runner.Event{Time: at(3), Kind: runner.Ticked, Step: "m", Bytes: 5},
+		runner.Event{Time: at(4), Kind: runner.ItemDone, Step: "m", Item: &done},
+		runner.Event{Time: at(5), Kind: runner.Retrying, Step: "m", Attempt: 1, Wait: 2, Error: "broke"},
+		runner.Event{Time: at(7), Kind: runner.StepChange, Step: "m", Items: 2, Total: 11, Message: "2 images", Change: []runner.Item{image("b", 9), image("c", 9)}},
+		runner.Event{Time: at(8), Kind: runner.Ticked, Step: "m", Bytes: 8},
+		runner.Event{Time: at(9), Kind: runner.ItemDone, Step: "m", Item: &other},
+		runner.Event{Time: at(9), Kind: runner.StepEnd, Step: "m", Type: "mirror", Status: runner.Failed, Bytes: 9, Took: 8, Error: "b: boom", Problems: []fault.Problem{problem}},
+		runner.Event{Time: at(10), Kind: runner.StepBegin, Step: "new", Type: "mkdir"},
+	)
+	r := lastRun(t, s)
+	p, err := r.Progress()
+	must(t, err)
+	var got []string
+	for _, s := range p.Steps {
+		got = append(got, fmt.Sprintf("%s %s %q killed=%t", s.ID, s.Type, s.Status, s.Killed))
+		for _, it := range s.Items {
+			got = append(got, fmt.Sprintf("  %s %d bytes done=%t problem=%t", it.Name, it.Bytes, it.Done, it.Problem != nil))
+		}
+	}
+	want := []string{
+		`never x "" killed=false`,
+		`m mirror "failed" killed=false`,
+		"  a 4 bytes done=true problem=false", "  b 9 bytes done=false problem=true", "  c 9 bytes done=false problem=false", "  f 0 bytes done=true problem=false",
+		`new mkdir "running" killed=false`,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+	m := p.Step("m")
+	wantAttempt := Attempt{Changing: true, ToDo: 2, Done: 1, Total: 11, Before: 5}
+	if diff := cmp.Diff(wantAttempt, m.Attempt); diff != "" {
+		t.Errorf("last attempt (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]ItemCount{{runner.Create, "image", 1, "a"}, {runner.Update, "file", 1, "f"}}, m.Finished); diff != "" {
+		t.Errorf("finished (-want +got):\n%s", diff)
+	}
+	if m.Done != 2 || m.Bytes != 9 || m.Saved != 6 || len(m.Retries) != 1 || m.Summary != "2 images" || m.Took != 8 {
+		t.Errorf("got %+v", m)
+	}
+	must(t, s.Close())
+	old, err := runner.ReadStore(s.Dir(), planFile)
+	must(t, err)
+	p, err = lastRun(t, old).Progress()
+	must(t, err)
+	if s := p.Step("new"); s.Status != runner.Interrupted || !s.Killed {
+		t.Errorf("after the process has ended: %s, killed %t", s.Status, s.Killed)
 	}
 }
 

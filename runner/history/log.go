@@ -58,11 +58,11 @@ func StepsOf(g *runner.Graph) []Step {
 type Log struct {
 	Dir string // runs/TIME of the state
 
-	info    Info
-	secrets *redact.Redactor
-	tally   *tally
-	file    *os.File
-	err     error // the first one
+	info     Info
+	secrets  *redact.Redactor
+	progress Progress
+	file     *os.File
+	err      error // the first one
 }
 
 // The files of a run.
@@ -95,7 +95,7 @@ func Begin(s *runner.Store, info Info, secrets *redact.Redactor) (*Log, error) {
 	}
 	info.Began = info.Began.UTC()
 	info.User, info.Host = runner.UserAndHost()
-	l := &Log{Dir: filepath.Join(runs, info.Began.Format(runIDFormat)), info: info, secrets: secrets, tally: newTally()}
+	l := &Log{Dir: filepath.Join(runs, info.Began.Format(runIDFormat)), info: info, secrets: secrets}
 	if _, err := durable.MkdirAll(l.Dir, 0o700); err != nil {
 		return nil, keepError(err)
 	}
@@ -155,7 +155,7 @@ type loggedEvent struct {
 
 // Observe writes an event. Close returns the error, if there is one.
 func (l *Log) Observe(e runner.Event) {
-	l.tally.add(e)
+	l.progress.Add(e)
 	if l.err != nil {
 		return
 	}
@@ -170,7 +170,8 @@ func (l *Log) Observe(e runner.Event) {
 func (l *Log) Close() error {
 	errs := []error{l.err, l.file.Sync(), l.file.Close()}
 	if l.err == nil {
-		errs = append(errs, l.write(l.tally.result()))
+		result := l.progress.Result()
+		errs = append(errs, l.write(&result))
 	}
 	for _, err := range errs {
 		if err != nil {

@@ -1,8 +1,6 @@
 package history
 
 import (
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +23,17 @@ const (
 // Words returns all states.
 func (State) Words() []string {
 	return []string{string(Done), string(Failed), string(Interrupted), string(Killed), string(UnderWay), string(Unknown)}
+}
+
+// Text returns the state in words for people.
+func (s State) Text() string {
+	switch s {
+	case UnderWay:
+		return "under way"
+	case Unknown:
+		return "under way or killed"
+	}
+	return string(s)
 }
 
 // A Result is what came out of a run, or what is known of one that has not ended.
@@ -59,74 +68,45 @@ type StepFailure struct {
 	Error string `json:"error"` // its first line; the events have the whole
 }
 
-// A tally sums up the events of a run.
-type tally struct {
-	res       Result
-	items     map[string]int   // finished, by step
-	moved     map[string]int64 // by step, of those that have not ended
-	ended     bool
-	unstarted bool // a step was left out because of an interruption
-}
-
-func newTally() *tally {
-	return &tally{res: Result{Counts: map[runner.Status]int{}}, items: map[string]int{}, moved: map[string]int64{}}
-}
-
-// add takes the next event.
-func (t *tally) add(e runner.Event) {
-	switch e.Kind {
-	case runner.Ticked:
-		t.moved[e.Step] = e.Bytes
-	case runner.ItemDone:
-		t.items[e.Step]++
-		t.res.Items++
-		if it := e.Item; it != nil {
-			t.res.Mounted += it.Mounted
-			if it.Size > it.Bytes {
-				t.res.Saved += it.Size - it.Bytes
-			}
+// Result returns what came out of the run, as far as it is known. Its State is "" if the
+// run has not ended.
+func (p *Progress) Result() Result {
+	res := Result{Ended: p.Ended, Took: p.Took, Summary: p.Summary, Counts: map[runner.Status]int{}}
+	unstarted := false // a step was left out because of an interruption
+	for _, s := range p.ended {
+		res.Counts[s.Status]++
+		res.addStep(s)
+		switch {
+		case s.Status == runner.Failed:
+			res.Failed = append(res.Failed, StepFailure{s.ID, firstLine(s.Error)})
+		case s.Status == runner.Skipped && s.Blame == "":
+			unstarted = true
 		}
-	case runner.StepEnd:
-		t.step(e)
-	case runner.RunEnd:
-		t.ended = true
-		t.res.Ended, t.res.Took, t.res.Summary = e.Time, e.Took, e.Message
 	}
-}
-
-func (t *tally) step(e runner.Event) {
-	delete(t.moved, e.Step)
-	t.res.Counts[e.Status]++
-	t.res.Bytes += e.Bytes
-	if n := t.items[e.Step]; e.Status == runner.Changed || n > 0 || e.Bytes > 0 {
-		t.res.Changed = append(t.res.Changed, StepChange{Step: e.Step, Items: n, Bytes: e.Bytes})
+	for _, s := range p.Running() {
+		res.addStep(s)
 	}
 	switch {
-	case e.Status == runner.Failed:
-		t.res.Failed = append(t.res.Failed, StepFailure{e.Step, firstLine(e.Error)})
-	case e.Status == runner.Skipped && e.Blame == "":
-		t.unstarted = true
-	}
-}
-
-// result gives the result as far as it is known. Its State is "" if the run has not ended.
-func (t *tally) result() *Result {
-	res := t.res
-	res.Changed = slices.Clone(res.Changed)
-	for _, step := range slices.Sorted(maps.Keys(t.moved)) { // of a run that has not ended
-		res.Bytes += t.moved[step]
-		res.Changed = append(res.Changed, StepChange{Step: step, Items: t.items[step], Bytes: t.moved[step]})
-	}
-	switch {
-	case !t.ended:
-	case res.Counts[runner.Interrupted] > 0 || t.unstarted:
+	case !p.Over:
+	case res.Counts[runner.Interrupted] > 0 || unstarted:
 		res.State = Interrupted
 	case res.Counts[runner.Failed] > 0:
 		res.State = Failed
 	default:
 		res.State = Done
 	}
-	return &res
+	return res
+}
+
+// addStep adds what a step has done.
+func (r *Result) addStep(s *StepProgress) {
+	r.Items += s.Done
+	r.Bytes += s.Bytes
+	r.Mounted += s.Mounted
+	r.Saved += s.Saved
+	if s.Status == runner.Changed || s.Done > 0 || s.Bytes > 0 {
+		r.Changed = append(r.Changed, StepChange{Step: s.ID, Items: s.Done, Bytes: s.Bytes})
+	}
 }
 
 func firstLine(text string) string {

@@ -47,7 +47,8 @@ type Set struct {
 	file  string // the file that replaces the plan's connections, or ""
 	only  bool   // servers without a connection must not be asked
 
-	inside bool // a world answers for all servers: see OpenIn
+	inside   bool // a world answers for all servers: see OpenIn
+	tolerant bool // see TolerateBrokenFiles
 
 	secretVariables []string                                       // of the plan
 	redactor        *redact.Redactor                               // learns all logins; nil for With
@@ -169,9 +170,10 @@ func (s *Set) Open(readOnly bool) error {
 func (s *Set) settingsOf(r namedRegistry, keys *logins.Finder, readOnly bool) registry.Host {
 	host := registry.Host{
 		Name: r.Host, Address: r.Address,
-		TLS: transport.Mode(r.TLS), CA: string(r.CA), Cert: string(r.Cert), Key: string(r.Key),
+		TLS:         transport.Mode(r.TLS),
 		Concurrency: setting.Number(r.Concurrency, 0), KeepPulls: setting.Number(r.KeepPulls, 0), Rate: float64(setting.Number(r.Rate, 0)),
 	}
+	host.CA, host.Cert, host.Key = s.files(r.ServerConnection)
 	if r.Embedded != nil { // it has no users
 		if hostname.IsPattern(r.Host) {
 			host.HandlerFor = func(host string) (http.Handler, error) { return s.openRegistry(r.at(host), readOnly) }
@@ -367,6 +369,9 @@ func (s *Set) unknown(kind, section, name string, names []string) error {
 	err := fmt.Errorf("there is no %s %q under connections.%s", kind, name, section)
 	if s != nil && s.file != "" {
 		err = fmt.Errorf("%w of %s", err, s.file)
+	}
+	if len(names) == 0 {
+		return fault.WithHint(err, "add it: bayplan explain connections shows its settings")
 	}
 	return setting.WithSuggestion(err, name, names)
 }

@@ -94,8 +94,9 @@ func (s *Set) openHosts() error {
 		}
 		hosts[i] = download.Host{
 			Name: h.Host, Address: h.Address, TLS: transport.Mode(h.TLS),
-			CA: string(h.CA), Cert: string(h.Cert), Key: string(h.Key), Bandwidth: bandwidth,
+			Bandwidth: bandwidth,
 		}
+		hosts[i].CA, hosts[i].Cert, hosts[i].Key = s.files(h.ServerConnection)
 		if h.Embedded != nil { // it has no users
 			hosts[i].Handler = serveDir(string(h.Embedded.Dir))
 		} else {

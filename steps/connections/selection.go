@@ -168,10 +168,4 @@ func (s *Set) movedSelection(ctx context.Context, sel tagselect.Selection, was s
 }
 
 // few names the first images.
-func few(images []string) string {
-	const most = 5
-	if len(images) <= most {
-		return strings.Join(images, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(images[:most], ", "), len(images)-most)
-}
+func few(images []string) string { return human.Some(images, 5) }

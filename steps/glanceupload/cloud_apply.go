@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
@@ -198,6 +199,11 @@ func (g *cloudSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outp
 	return imageOutputs(found), nil
 }
 
+// failedImage tells programs which image could not be brought to where it has to be.
+func failedImage(err error, name, source string) error {
+	return fault.WithProblems(err, fault.Problem{Kind: "failed", What: string(runner.Image), Name: name, Source: source})
+}
+
 // withoutConsequences joins the errors of a run, except those that follow from others.
 func withoutConsequences(ctx context.Context, errs []error) error {
 	if stopped := ctx.Err(); stopped != nil {
@@ -242,7 +248,7 @@ func (r *cloudRun) convergeAfterLinks(ctx context.Context, f cloudImage) (glance
 	}
 	img, err := r.client.Converge(ctx, w, r.seen)
 	if err != nil {
-		return glance.Image{}, err
+		return glance.Image{}, failedImage(err, f.Name, f.file.Path)
 	}
 	for _, it := range f.items() {
 		if it.Name == f.Name {

@@ -294,7 +294,7 @@ func (d *directorySurvey) apply(ctx context.Context, p runner.Progress) (runner.
 		wg.Go(func() {
 			sem <- struct{}{}
 			f := &d.images[i]
-			if errs[i] = f.apply(ctx, p); errs[i] == nil && f.op != "" {
+			if errs[i] = failedImage(f.apply(ctx, p), f.to.Path, f.file.Path); errs[i] == nil && f.op != "" {
 				d.wrote.add(f.to.Path, f.sum)
 			}
 			<-sem

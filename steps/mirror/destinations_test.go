@@ -11,22 +11,22 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
 // newSpread copies three images to several destinations. The client has a spool.
-func newSpread(t *testing.T, b *testbed.Registries, at plan.OneOrMore[destination]) *mirror {
+func newSpread(t *testing.T, b *testbed.Registries, at destination.Setting) *mirror {
 	t.Helper()
 	b.Registry().BoundSpool(1 << 30)
 	b.Registry().KeepSpool(filepath.Join(t.TempDir(), "spool"))
 	return spreadTo(b, at)
 }
 
-func spreadTo(b *testbed.Registries, at plan.OneOrMore[destination]) *mirror {
+func spreadTo(b *testbed.Registries, at destination.Setting) *mirror {
 	m := newStep(b.Set)
 	m.To, m.Images = at, testbed.Inline(
 		testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40",
@@ -222,7 +222,7 @@ func TestMirrorDestinations(t *testing.T) {
 	if diff := cmp.Diff([]string{"/media"}, paths.Into); diff != "" {
 		t.Errorf("into (-want +got):\n%s", diff)
 	}
-	for want, at := range map[string]plan.OneOrMore[destination]{
+	for want, at := range map[string]destination.Setting{
 		"registry " + testbed.LocalHost: to("local"),
 		"registry " + testbed.LocalHost + ", registry 2 " + testbed.EdgeHost + ", registry 3 oci:/media": at,
 	} {

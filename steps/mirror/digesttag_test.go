@@ -8,9 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
@@ -19,7 +19,7 @@ import (
 // whether the list is in the plan or in a file.
 func TestMirrorTagForDigests(t *testing.T) {
 	dir := t.TempDir()
-	for name, to := range map[string]plan.OneOrMore[destination]{
+	for name, to := range map[string]destination.Setting{
 		"registry": to("local"), "directory": layoutAt(filepath.Join(dir, "media")), "archive": layoutAt(filepath.Join(dir, "media.tar")),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -15,7 +16,7 @@ func (m *mirror) Expects() []runner.Expected {
 	all := m.Images.Expects("images")
 	for i, to := range m.To.Items {
 		if layout := string(to.Other.Layout); layout != "" {
-			all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: m.toField(i), Path: filepath.Dir(layout)})
+			all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: destination.Field(m.To, i), Path: filepath.Dir(layout)})
 		}
 	}
 	if len(m.Platforms) > 0 {

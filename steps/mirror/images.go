@@ -10,13 +10,14 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
 // CheckFiles implements runner.FileChecker: it reads the lists and the files of keys.
 func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 	var errs []error
-	for _, host := range m.hosts() {
+	for _, host := range destination.Hosts(m.To, m.out) {
 		errs = append(errs, m.Images.CheckFiles(w, "images", imagelist.Destination{Host: host, Same: m.out.SameRegistry}))
 	}
 	return errors.Join(once(append(errs, m.checkKeyFiles(w)))...)
@@ -25,7 +26,7 @@ func (m *mirror) CheckFiles(_ context.Context, w runner.World, _ bool) error {
 // Inputs implements runner.Step: the files of keys, the lists, the layouts that they name and
 // the destination. Every Diff looks up what tags stand for at both sides.
 func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, error) {
-	bases, err := m.bases()
+	bases, err := destination.Bases(m.To, m.out)
 	if err != nil {
 		return nil, err
 	}
@@ -38,29 +39,13 @@ func (m *mirror) Inputs(ctx context.Context, w runner.World) ([]runner.Input, er
 		return nil, err
 	}
 	in = append(in, lists...)
-	for i, base := range bases {
-		name := "registry"
-		if i > 0 {
-			name = fmt.Sprintf("registry %d", i+1)
-		}
-		in = append(in, runner.Input{Name: name, Digest: base})
-	}
+	in = append(in, destination.Inputs(bases)...)
 	listed, err := m.entries(ctx, w)
 	if err != nil {
 		return nil, err
 	}
 	layouts, err := imagelist.LayoutInputs(w, listed, m.out.Registry())
 	return append(in, layouts...), err
-}
-
-// pendingFiles gives the files that copying to a layout changes and later steps may
-// read. Their content is known only after the copy.
-func (m *mirror) pendingFiles() []runner.File {
-	var files []runner.File
-	for _, dir := range m.layouts() {
-		files = append(files, runner.File{Path: imagelist.IndexPath(dir), Mode: 0o644})
-	}
-	return files
 }
 
 // entries gives the entries of the list.
@@ -83,7 +68,7 @@ func (m *mirror) images(ctx context.Context, w runner.World) ([]registry.Image, 
 // targets gives the images of a list, each with its target, for one destination after
 // the other.
 func (m *mirror) targets(listed []imagelist.Entry) ([]registry.Image, error) {
-	bases, err := m.bases()
+	bases, err := destination.Bases(m.To, m.out)
 	if err != nil {
 		return nil, err
 	}
@@ -117,4 +102,18 @@ func targetInLayout(l tripleo.ListedImage, layout string, rename func(string) st
 		path = below + "/" + path
 	}
 	return layout + ":" + path, nil
+}
+
+// once gives errors, each text once: what is wrong with a list is so for all
+// destinations.
+func once(errs []error) []error {
+	var all []error
+	seen := map[string]bool{}
+	for _, err := range errs {
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			all = append(all, err)
+		}
+	}
+	return all
 }

@@ -14,12 +14,13 @@ import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
 
-func layoutAt(dir string) plan.OneOrMore[destination] {
-	return plan.OneOrMore[destination]{Items: []destination{{Other: layoutTarget{Layout: plan.Path(dir)}}}}
+func layoutAt(dir string) destination.Setting {
+	return destination.Setting{Items: []destination.One{{Other: destination.Layout{Layout: plan.Path(dir)}}}}
 }
 
 // Images are carried to another site in a layout: the first plan fills it

@@ -18,6 +18,7 @@ import (
 	"github.com/bayplan/bayplan/internal/tagselect"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -41,7 +42,7 @@ type mirror struct {
 	// network goes, {layout: PATH}: an OCI layout, to which each run adds what is new. In it an
 	// image is called path:tag, without the registry. Or a list of these: every image comes to each
 	// of them, is read from its source once, and a slow one does not hold up the others.
-	To plan.OneOrMore[destination] `json:"to"`
+	To destination.Setting `json:"to"`
 	// Platforms to take out of images that are for many, such as linux/amd64 or linux/arm/v7;
 	// without it all. A platform without a variant is that with any; of linux/arm/v7 the highest
 	// variant is taken that such a machine runs, where v7 is what linux/arm is. The image's index is then rewritten to name just these, or, where one is
@@ -79,17 +80,6 @@ type mirror struct {
 
 	id  string // of the step
 	out registries
-}
-
-// A destination is a registry's connection or a layout.
-type destination = plan.TextOr[string, layoutTarget]
-
-// A layoutTarget is a directory or an archive to copy images to.
-type layoutTarget struct {
-	// Directory of the OCI layout or, where the name ends in .tar, the tar archive that it is kept
-	// in. It is made when it is not there; an archive gets its name when it is complete, and is
-	// complete at every moment from then on.
-	Layout plan.Path `json:"layout"`
 }
 
 // registries are what the step needs of the plan's connections.
@@ -152,7 +142,7 @@ func (m *mirror) Sign(_, id string) { m.id = id }
 
 // Validate implements runner.Validator.
 func (m *mirror) Validate() error {
-	errs := append(m.validateTo(), plan.At("parallel", setting.Between(&m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests)))
+	errs := append(destination.Validate(m.To, m.out), plan.At("parallel", setting.Between(&m.Parallel, 1, 64)), plan.At("tag_for_digests", imagelist.CheckDigestTag(m.TagForDigests)))
 	errs = append(errs, m.validateSignatures()...)
 	errs = append(errs, m.Rename.Validate("rename")...)
 	errs = append(errs, m.Prune.validate()...)
@@ -167,14 +157,14 @@ func (m *mirror) Validate() error {
 
 // Paths implements runner.Pather.
 func (m *mirror) Paths() runner.Paths {
-	paths := runner.Paths{Reads: setting.Paths(slices.Concat(m.trustReads(), m.Images.Files(), m.Images.Layouts())), Into: m.layouts()}
+	paths := runner.Paths{Reads: setting.Paths(slices.Concat(m.trustReads(), m.Images.Files(), m.Images.Layouts())), Into: destination.Layouts(m.To)}
 	paths.Looks = m.Images.SourcePlaces()
 	paths.Asks = append(m.Images.Servers("images", nil), m.stores()...)
 	for i, to := range m.To.Items {
 		if to.Other.Layout != "" {
 			continue
 		}
-		paths.Asks = append(paths.Asks, imagelist.Connection(m.toField(i), to.Text))
+		paths.Asks = append(paths.Asks, imagelist.Connection(destination.Field(m.To, i), to.Text))
 		host, err := m.out.RegistryHost(to.Text)
 		if err != nil {
 			continue // it is not known yet
@@ -207,7 +197,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	}
 	finding := &runner.Finding{Outputs: d.outputsOf(table.Images)}
 	finding.Notes, finding.Moved = m.moved(ctx, images)
-	finding.Notes = slices.Concat(finding.Notes, d.idleRules(images), m.out.Registry().Quotas(table))
+	finding.Notes = slices.Concat(finding.Notes, d.idleRules(images), emptyIndexes(table), m.out.Registry().Quotas(table))
 	kept, err := m.backups(ctx, table)
 	if err != nil {
 		table.Drop()
@@ -228,7 +218,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	finding.Change = &runner.Change{
 		Summary: changeSummary(sum, prune, len(kept)),
 		Items:   slices.Concat(backupItems(kept), copyItems(table), prune.items()),
-		Files:   m.pendingFiles(),
+		Files:   destination.PendingFiles(m.To),
 		Apply:   d.applying(table, images, prior, finding),
 	}
 	return finding, nil
@@ -347,7 +337,7 @@ func (m *mirror) Verify(ctx context.Context, w runner.World) (runner.Outputs, er
 	errs := imagelist.Drifts(ctx, m.out.Registry(), checked)
 	errs = append(errs, imagelist.Unchecked(checked)...)
 	errs = append(errs, m.pruneDrifts(ctx, images)...)
-	for _, dir := range m.layouts() {
+	for _, dir := range destination.Layouts(m.To) {
 		errs = append(errs, m.corrupt(ctx, dir)...)
 	}
 	refs, rewritten, trusted, lost := make([]string, len(checked)), []string{}, []string{}, false

@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
 	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/testbed"
 )
@@ -28,10 +29,10 @@ func newMirror(b *testbed.Registries) *mirror {
 }
 
 // to is the setting of a mirror that copies to registries.
-func to(names ...string) plan.OneOrMore[destination] {
-	var all plan.OneOrMore[destination]
+func to(names ...string) destination.Setting {
+	var all destination.Setting
 	for _, name := range names {
-		all.Items = append(all.Items, destination{Text: name})
+		all.Items = append(all.Items, destination.One{Text: name})
 	}
 	return all
 }
@@ -336,7 +337,7 @@ func TestMirrorValidate(t *testing.T) {
 		"unknown":       {mirror{To: to("x"), Parallel: 4}, `no registry "x"`},
 		"two":           {mirror{To: to("local", "edge"), Parallel: 4}, ""},
 		"one twice":     {mirror{To: to("local", "edge", "local"), Parallel: 4}, "to[2]: the destination is in the list already"},
-		"none":          {mirror{To: plan.OneOrMore[destination]{Items: []destination{}}, Parallel: 4}, "to: the list names no destination"},
+		"none":          {mirror{To: destination.Setting{Items: []destination.One{}}, Parallel: 4}, "to: the list names no destination"},
 		"one unknown":   {mirror{To: to("local", "x"), Parallel: 4}, `to[1]: there is no registry "x"`},
 		"unknown yet":   {mirror{To: to("", ""), Parallel: 4}, ""},
 		"too many":      {mirror{To: to("local"), Parallel: 65}, "65 is not from 1 to 64"},

@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
 )
 
@@ -80,7 +81,7 @@ func (m *mirror) planPrune(ctx context.Context, t *registry.TransferPlan, prior 
 		err := errors.New("the list names no image, and prune would remove all that is there")
 		return nil, fault.WithHint(err, "check how the list is made; to remove everything, list one image")
 	}
-	bases, err := m.bases()
+	bases, err := destination.Bases(m.To, m.out)
 	if err != nil {
 		return nil, err
 	}

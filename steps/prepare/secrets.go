@@ -5,12 +5,23 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/runner"
 )
 
-// secretKey matches the key of a secret at the beginning of a line. The value is in the
-// same line, or in the lines below that are indented more.
-var secretKey = lazyregexp.New(`(?i)^([ \t-]*)["']?[\w-]*(?:password|passphrase|secret|token|credentials)["']?\s*:`)
+// entryKey matches the key at the beginning of a line. The value is in the same line, or in
+// the lines below that are indented more.
+var entryKey = lazyregexp.New(`^[ \t-]*["']?([\w.-]+)["']?\s*:`)
+
+// secretKey returns the beginning of a line up to the colon of its key, if the key is that
+// of a secret.
+func secretKey(line string) string {
+	key := entryKey.FindStringSubmatch(line)
+	if key == nil || !redact.SecretName(key[1]) {
+		return ""
+	}
+	return key[0]
+}
 
 // keyOnly matches the part of a line below such a key that may be shown.
 var keyOnly = lazyregexp.New(`^\s*[^\s{\[][^\s]*:(?:\s|$)`)
@@ -25,7 +36,7 @@ func hideSecrets(text string) string {
 		body := strings.TrimRight(line, "\r\n")
 		end := line[len(body):]
 		indent := len(body) - len(strings.TrimLeft(body, " \t-"))
-		switch key := secretKey.FindString(body); {
+		switch key := secretKey(body); {
 		case strings.TrimSpace(body) == "" && below >= 0:
 		case below >= 0 && indent > below:
 			shown := ""

@@ -21,8 +21,9 @@ import (
 // nothing.
 type Run struct {
 	Command string
-	Version string // of bayplan
-	Dir     string // the working directory, from which relative paths of files count
+	Version string   // of bayplan
+	Dir     string   // the working directory, from which relative paths of files count
+	Plans   []string // the files of its plans
 	Begun   time.Time
 	Took    time.Duration
 
@@ -59,9 +60,9 @@ func (r *Run) Found(e *plan.Error) {
 	}
 }
 
-// Load notes the plan that is run.
+// Load notes the plan that is run. Of several that are only read, none is.
 func (r *Run) Load(g *runner.Graph) {
-	if r != nil {
+	if r != nil && len(r.Plans) < 2 {
 		r.graph = g
 	}
 }
@@ -175,25 +176,25 @@ func (r *Run) inRepository(file, root string) string {
 	return filepath.ToSlash(path)
 }
 
-// File gives the plan, or the first of several, relative to the repository.
-func (r *Run) File(root string) string {
+// Source says who has found the problems, with the plans relative to the repository.
+func (r *Run) Source(root string) ciformat.Source {
 	if root == "" {
 		root = r.Dir
 	}
-	switch {
-	case r.graph != nil:
-		return r.inRepository(r.graph.Plan.File, root)
-	case len(r.checked) > 0:
-		return r.inRepository(r.checked[0], root)
+	of := ciformat.Source{Check: r.check()}
+	for _, file := range r.Plans {
+		if path := r.inRepository(file, root); path != "" {
+			of.Plans = append(of.Plans, path)
+		}
 	}
-	return ""
+	return of
 }
 
 func withHint(text, hint string) string {
 	if hint == "" {
 		return text
 	}
-	return strings.TrimPrefix(text+"\nhint: "+hint, "\n")
+	return strings.TrimPrefix(text+"\nhint: "+strings.ReplaceAll(hint, "\n", "\nhint: "), "\n")
 }
 
 // maxText is the longest text of a problem, in bytes. What follows is in the log.

@@ -75,8 +75,9 @@ func TestProblems(t *testing.T) {
 	if outside.File != "" || !strings.HasSuffix(outside.Text, "plan.yaml:6:3: no\nroom\nhint: make room") {
 		t.Errorf("outside of the repository: %+v", outside)
 	}
-	if got := r.File(""); got != "sub/plan.yaml" {
-		t.Errorf("the plan is %q", got)
+	r.Plans = []string{filepath.Join(dir, "sub", "plan.yaml"), "/elsewhere/plan.yaml"}
+	if diff := cmp.Diff(ciformat.Source{Check: "bayplan-apply", Plans: []string{"sub/plan.yaml"}}, r.Source("")); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -153,7 +154,7 @@ func TestMasked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	quality, err := ciformat.CodeQuality(r.Problems(""), "")
+	quality, err := ciformat.CodeQuality(nil, r.Source(""), r.Problems(""))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,13 +8,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/pathindex"
+	"github.com/bayplan/bayplan/runner"
 )
 
 const (
@@ -139,7 +140,7 @@ func (v *volume) room() []Finding {
 }
 
 func (v *volume) space(free int64) Finding {
-	text := fmt.Sprintf("%s free for %s", human.Size(free), some(v.paths, 2))
+	text := fmt.Sprintf("%s free for %s", human.Size(free), human.Some(v.paths, 2))
 	switch {
 	case free < noSpace:
 		return fail("space", "make room, or put these elsewhere", "%s", text)
@@ -153,7 +154,7 @@ func (v *volume) space(free int64) Finding {
 
 func (v *volume) inodes(free int64) Finding {
 	const hint = "remove files that are not needed: each file takes an inode, however small it is"
-	text := fmt.Sprintf("%d files can be made for %s", free, some(v.paths, 2))
+	text := fmt.Sprintf("%d files can be made for %s", free, human.Some(v.paths, 2))
 	switch {
 	case free < noInodes:
 		return fail("inodes", hint, "%s", text)
@@ -166,7 +167,7 @@ func (v *volume) inodes(free int64) Finding {
 // missing finds files that the plan reads, that no step makes, and that are not there or
 // cannot be read.
 func (d *doctor) missing() []Finding {
-	var found []Finding
+	dirs, found := d.missingDirectories()
 	there, seen := 0, map[string]bool{}
 	for _, s := range d.paths {
 		for _, path := range s.paths.Reads {
@@ -177,6 +178,7 @@ func (d *doctor) missing() []Finding {
 			switch err := readFile(path); {
 			case err == nil:
 				there++
+			case errors.Is(err, fs.ErrNotExist) && slices.ContainsFunc(dirs, func(dir string) bool { return pathindex.Within(path, dir) }):
 			case errors.Is(err, fs.ErrNotExist):
 				found = append(found, fail("read", "put it there, or correct the path: no step makes it", "%s, which step %s reads, is not there", path, s.step.ID))
 			default:
@@ -190,13 +192,38 @@ func (d *doctor) missing() []Finding {
 	return found
 }
 
-// made reports whether a step makes a file, or makes files where it is.
+// made reports whether a step makes a file, or makes files where it is. A directory that
+// is made empty has none.
 func (d *doctor) made(path string) bool {
 	return slices.ContainsFunc(d.paths, func(s stepPaths) bool {
-		return slices.Contains(s.paths.Writes, path) ||
-			slices.ContainsFunc(slices.Concat(s.paths.Into, s.paths.Makes), func(dir string) bool {
-				return dir != "" && (path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/"))
-			})
+		return slices.Contains(s.paths.Writes, path) || slices.Contains(s.paths.Makes, path) ||
+			slices.ContainsFunc(s.paths.Into, func(dir string) bool { return dir != "" && pathindex.Within(path, dir) })
+	})
+}
+
+// missingDirectories finds directories that must be there and that no step makes.
+func (d *doctor) missingDirectories() (dirs []string, found []Finding) {
+	seen := map[string]bool{}
+	for _, e := range runner.Expectations(d.Graph.Foresee()) {
+		dir := e.Path
+		if e.Kind != runner.ExpectDirectory && e.Kind != runner.ExpectTree || dir == "" || seen[dir] || d.makesDirectory(dir) {
+			continue
+		}
+		seen[dir] = true
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			dirs = append(dirs, dir)
+			found = append(found, fail("directory", "make it, or correct the path: no step makes it",
+				"the directory %s, for %s of step %s, is not there", dir, e.Field, e.Node.ID()))
+		}
+	}
+	return dirs, found
+}
+
+// makesDirectory reports whether a step makes a directory. mkdir makes those above it, too.
+func (d *doctor) makesDirectory(dir string) bool {
+	return slices.ContainsFunc(d.paths, func(s stepPaths) bool {
+		return slices.Contains(s.paths.Into, dir) ||
+			slices.ContainsFunc(s.paths.Makes, func(made string) bool { return made != "" && pathindex.Within(made, dir) })
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/transport"
 )
 
@@ -111,7 +112,7 @@ func certificate(mode transport.Mode, state *tls.ConnectionState, now time.Time)
 		}
 	}
 	days := int(ends.Sub(now).Hours() / 24)
-	text := fmt.Sprintf("for %s; issued by %s; valid until %s, %d days", some(names, 3), cert.Issuer, ends.UTC().Format(time.DateOnly), days)
+	text := fmt.Sprintf("for %s; issued by %s; valid until %s, %d days", human.Some(names, 3), cert.Issuer, ends.UTC().Format(time.DateOnly), days)
 	switch {
 	case ends.Before(now):
 		return warn("tls", "renew the certificate", "%s is no longer valid, which tls: insecure overlooks: %s", whose, text)

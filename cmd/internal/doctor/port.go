@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/listeners"
 )
 
@@ -29,7 +30,7 @@ func (d *doctor) port(ctx context.Context, s *server) *Finding {
 			takes = append(takes, l.String())
 		}
 	}
-	found := ok("port", "on this host: %s", some(takes, 3))
+	found := ok("port", "on this host: %s", human.Some(takes, 3))
 	if len(takes) == 0 {
 		found = fail("port", "start its service, or correct host or address of its connection", "it is this host, and nothing listens on %s", netip.AddrPortFrom(at, port))
 		if len(all) > 0 {

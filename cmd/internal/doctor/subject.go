@@ -48,7 +48,7 @@ func (d *doctor) servers() []*server {
 		all = append(all, s)
 		return s
 	}
-	for _, found := range d.Conns.Servers(runner.AskedBy(d.Plan, d.Types)) {
+	for _, found := range d.Conns.Servers(runner.AskedBy(d.Graph.Plan, d.Types)) {
 		add(found)
 	}
 	at := func(host string) *server {
@@ -176,7 +176,7 @@ func namesOf(place runner.Place) []string {
 
 // files notes the files that the plan reads on web servers.
 func (d *doctor) files(all []*server) {
-	for _, a := range runner.AskedBy(d.Plan, d.Types) {
+	for _, a := range runner.AskedBy(d.Graph.Plan, d.Types) {
 		if a.Named {
 			continue
 		}
@@ -203,10 +203,31 @@ func (d *doctor) server(ctx context.Context, s *server) []Finding {
 		return embedded()
 	case s.Kind == runner.CloudServer:
 		return d.cloud(ctx, s)
-	case s.Kind == runner.WebServer:
-		return d.webServer(ctx, s)
 	}
-	return d.registry(ctx, s)
+	if s.Kind == runner.WebServer {
+		s.takeScheme()
+	}
+	missing := secrets(ctx, s)
+	found, reached := d.reach(ctx, s)
+	found = append(missing, found...)
+	switch {
+	case !reached || len(missing) > 0: // without its login, all else fails
+		return found
+	case s.Kind == runner.WebServer:
+		return append(found, d.webServer(ctx, s)...)
+	}
+	return append(found, d.registry(ctx, s)...)
+}
+
+// secrets finds the secrets of a login that are not there.
+func secrets(ctx context.Context, s *server) []Finding {
+	var found []Finding
+	for _, secret := range s.Secrets {
+		if _, err := secret.Reveal(ctx); err != nil {
+			found = append(found, failed(ctx, "secret", err, "the secrets of the plan say where it is read from"))
+		}
+	}
+	return found
 }
 
 func openFile(path string) (io.ReadCloser, error) { return textfile.OpenRegular(path) }

@@ -57,7 +57,13 @@ A file gives a value in the form that the plan declares. A variable that is
 not defined is a mistake.`, nil},
 	{"secrets", `Secrets say where values are read from, and are used as ${secrets.NAME} under
 connections only. Each is read at its first use, and is never printed or
-recorded.`, []part{
+recorded: [redacted] stands in its place. One of fewer than six characters is
+masked as a whole word only. One of fewer than four, and a common word such as
+stack, true or bayplan, is masked only with its user, and behind a name of a
+secret, as in password=stack: choose a longer one.
+
+A variable whose name says that it is a secret, such as registry_token, is
+masked likewise if it comes from the environment, a file or the command line.`, []part{
 		{"secrets.NAME", []string{"properties", "secrets", "additionalProperties"}},
 	}},
 	{"connections", `Connections say how servers are reached. A registry or host is found by the

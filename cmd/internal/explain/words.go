@@ -77,6 +77,7 @@ var (
 		{string(runner.Verified), "verify: found as wanted"},
 		{string(runner.LookedUp), "lock: its tags are looked up"},
 		{string(runner.NotAsked), "lock: it has no source that is asked for tags"},
+		{string(runner.Running), "report: it has not ended, and its run may be under way"},
 		{string(runner.Failed), "error and hint say why, problems in detail"},
 		{string(runner.Skipped), "blame is the failed step that it needs"},
 		{string(runner.Interrupted), "a signal stopped it"},

@@ -1,10 +1,11 @@
 package page
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/bayplan/bayplan/internal/drawing"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/history"
 )
@@ -16,6 +17,10 @@ const graphWidth = 1180
 // share one.
 const maxBoxes = 150
 
+// maxPageBoxes is how many boxes the graph of a page has. With more, it has those first
+// whose steps ended worse.
+const maxPageBoxes = 200
+
 // A group is the steps that a box stands for: mostly one.
 type group struct {
 	id    string // of the step, or what its instances have in common
@@ -26,20 +31,46 @@ type group struct {
 // order is meant. look changes a box, which stands for the steps with these ids; nil
 // leaves it.
 func DrawGraph(title string, steps []history.Step, look func(n *drawing.Node, ids []string)) (*drawing.Drawing, error) {
-	if len(steps) > maxBoxes {
-		// Instances may wait for a step that waits for others of them: that is no drawing.
-		if d, err := drawGroups(title, groupsOf(steps, baseOf), look); err == nil {
-			return d, nil
-		}
-	}
-	return drawGroups(title, groupsOf(steps, func(id string) string { return id }), look)
+	return drawGroups(title, grouped(steps), look)
 }
 
-// baseOf gives what the ids of a repeated step's instances have in common: sites for
-// sites["edge1"].
-func baseOf(id string) string {
-	base, _, _ := strings.Cut(id, "[")
-	return base
+// grouped returns the boxes of a graph.
+func grouped(steps []history.Step) []*group {
+	if len(steps) > maxBoxes {
+		return groupsOf(steps, plan.BaseOf)
+	}
+	return groupsOf(steps, func(id string) string { return id })
+}
+
+// graph draws the steps of the report. left counts the steps that have no room.
+func (r *report) graph() (d *drawing.Drawing, left int, err error) {
+	steps := make([]history.Step, len(r.Steps))
+	for i, s := range r.Steps {
+		steps[i] = history.Step{ID: s.ID, Type: s.Type, Needs: s.Needs}
+	}
+	groups := grouped(steps)
+	if len(groups) > maxPageBoxes {
+		of := map[string]*group{}
+		for _, g := range groups {
+			for _, s := range g.steps {
+				of[s.ID] = g
+			}
+		}
+		chosen := map[*group]bool{}
+		for _, s := range worst(r.Steps, len(r.Steps)) {
+			if len(chosen) < maxPageBoxes {
+				chosen[of[s.ID]] = true
+			}
+		}
+		groups = slices.DeleteFunc(groups, func(g *group) bool {
+			if !chosen[g] {
+				left += len(g.steps)
+			}
+			return !chosen[g]
+		})
+	}
+	d, err = drawGroups("Which step waits for which", groups, r.look)
+	return d, left, err
 }
 
 func groupsOf(steps []history.Step, name func(id string) string) []*group {

@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 // An imageRow is an image in the table of images.
 type imageRow struct {
 	Name   string
-	Step   string
+	Step   *step
 	Result string // created, updated, replaced, removed, unchanged, failed, not done, or the kind of a problem
 	Note   string
 	Source string  // where it comes from, "" for not known
@@ -25,19 +26,6 @@ type imageRow struct {
 
 // Class gives the CSS class of the result.
 func (i imageRow) Class() string { return className(i.Result) }
-
-// doneWord gives the result of an item that is finished.
-func doneWord(op runner.Op) string {
-	switch op {
-	case runner.Update:
-		return "updated"
-	case runner.Replace:
-		return "replaced"
-	case runner.Remove:
-		return "removed"
-	}
-	return "created"
-}
 
 // images gives the images of all steps: first those with which something is wrong. An
 // image that a step has only found is left out if it has a row already: a check finds what
@@ -55,7 +43,7 @@ func (r *report) images() []imageRow {
 		for _, found := range s.found() {
 			if ref := found.name + "@" + found.digest; !seen[ref] {
 				seen[ref] = true
-				rows = append(rows, imageRow{Name: found.name, Step: s.ID, Result: string(runner.Unchanged), From: found.digest, Digest: found.digest})
+				rows = append(rows, imageRow{Name: found.name, Step: s, Result: string(runner.Unchanged), From: found.digest, Digest: found.digest})
 			}
 		}
 	}
@@ -75,26 +63,26 @@ func order(result string) int {
 	return 0
 }
 
-// images gives the images with which a step found a problem, and those that it was to
-// change.
+// images gives the images that a step was to change, and then those with which it found a
+// problem besides.
 func (s *step) images() []imageRow {
 	var rows []imageRow
 	seen, digests := map[string]bool{}, map[string]string{}
 	for _, found := range s.found() {
 		digests[found.name] = found.digest
 	}
-	for _, p := range s.Problems {
-		if p.What == "image" && !seen[p.Name] {
-			seen[p.Name] = true
-			rows = append(rows, imageRow{Name: p.Name, Step: s.ID, Result: p.Kind, From: p.Have, Digest: p.Want, Note: p.Lacks, Source: p.Source})
-		}
-	}
 	for _, it := range s.Items {
-		if it.What == "image" && !seen[it.Name] {
+		if it.What == runner.Image {
 			seen[it.Name] = true
 			row := s.imageOf(it)
 			row.Digest = cmp.Or(row.Digest, digests[row.Name])
 			rows = append(rows, row)
+		}
+	}
+	for _, p := range s.Problems {
+		if p.What == string(runner.Image) && !seen[p.Name] {
+			seen[p.Name] = true
+			rows = append(rows, imageRow{Name: p.Name, Step: s, Result: p.Kind, From: p.Have, Digest: p.Want, Note: p.Lacks, Source: p.Source})
 		}
 	}
 	return rows
@@ -107,7 +95,7 @@ type foundImage struct{ name, digest string }
 func (s *step) found() []foundImage {
 	var all []foundImage
 	for _, output := range []string{"images", "digests"} {
-		for _, ref := range s.outputs[output].Items() {
+		for _, ref := range s.Outputs[output].Items() {
 			if name, digest, ok := strings.Cut(ref, "@"); ok {
 				all = append(all, foundImage{name, digest})
 			}
@@ -116,20 +104,20 @@ func (s *step) found() []foundImage {
 	return all
 }
 
-func (s *step) imageOf(it *item) imageRow {
+func (s *step) imageOf(it *history.ItemProgress) imageRow {
 	row := imageRow{
-		Name: it.Name, Step: s.ID, Note: it.Note, Source: it.Source, From: it.From, Digest: it.To,
+		Name: it.Name, Step: s, Note: it.Note, Source: it.Source, From: it.From, Digest: it.To,
 		Size: max(it.Size, it.Bytes), Moved: it.Bytes, Mount: it.Mounted,
 	}
 	switch {
+	case it.Problem != nil:
+		row.Result = it.Problem.Kind
 	case it.Done:
-		row.Result = doneWord(it.Op)
+		row.Result = it.Op.Done()
 		if !it.Began.IsZero() {
 			row.Took = it.Ended.Sub(it.Began).Seconds()
 		}
 		return row
-	case strings.Contains(s.Error, it.Name):
-		row.Result = string(runner.Failed)
 	default:
 		row.Result = "not done"
 	}

@@ -39,7 +39,7 @@ func Write(w io.Writer, run *history.Run) error {
 		return err
 	}
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"size": human.Size, "took": took, "count": human.Count, "when": when, "short": shortDigest,
+		"size": human.Size, "took": took, "count": human.Count, "when": when, "short": short,
 	}).Parse(pageHTML)
 	if err != nil {
 		return err
@@ -56,34 +56,60 @@ func Write(w io.Writer, run *history.Run) error {
 	return err
 }
 
+// short shortens a digest, and leaves "" as it is.
+func short(digest string) string {
+	if digest == "" {
+		return ""
+	}
+	return human.ShortDigest(digest)
+}
+
 // A document is what the template shows.
 type document struct {
 	*report
-	Policy   string
-	CSS      template.CSS
-	JS       template.JS
-	Graph    template.HTML
-	Fits     bool // the graph can be made as narrow as a page and still be read
-	Timeline *timeline
-	Images   []imageRow
-	Results  []string // of Images, each once
+	Policy string
+	CSS    template.CSS
+	JS     template.JS
+
+	Failures  some[failure]
+	Skipped   some[*step]
+	Noted     []noted
+	MoreNotes int // notes that are left out
+	Graph     template.HTML
+	Fits      bool // the graph can be made as narrow as a page and still be read
+	NoBox     int  // steps that are not in the graph
+	NoArrow   int  // arrows that are not in the graph
+	Rows      []*step
+	LeftOut   string // how many steps have no row, by their statuses
+	Timeline  *timeline
+	Images    some[imageRow]
+	Results   []string // of Images, each once
+	Changes   []change
+	Plans     []planText
+}
+
+// CountSkipped says how many steps did not run because of others.
+func (d *document) CountSkipped() string {
+	return human.Count(len(d.Skipped.Shown)+d.Skipped.More, "step", "steps")
 }
 
 func newDocument(r *report) (*document, error) {
 	css := strings.TrimSpace(drawing.CSS + pageCSS)
 	js := strings.TrimSpace(pageJS)
-	images := r.images()
-	doc := &document{
-		report: r, CSS: template.CSS(css), JS: template.JS(js), Policy: policy(css, js), //nolint:gosec // both are constants
-		Timeline: r.timeline(), Images: images, Results: results(images),
-	}
-	d, err := DrawGraph("Which step waits for which", r.graph(), r.look)
+	graph, noBox, err := r.graph() // first: what it leads to has a row
 	if err != nil {
 		return nil, err
 	}
-	doc.Fits = d.Width <= 1.5*graphWidth
-	doc.Graph = template.HTML(d.Inline()) //nolint:gosec // package drawing escapes every text
-	return doc, nil
+	all := r.images()
+	named, rows := maxNamed, maxImages
+	notes, moreNotes := r.notes()
+	return &document{
+		report: r, CSS: template.CSS(css), JS: template.JS(js), Policy: policy(css, js), //nolint:gosec // both are constants
+		Failures: r.failures(), Skipped: take(r.skipped(), &named), Noted: notes, MoreNotes: moreNotes,
+		Graph: template.HTML(graph.Inline()), //nolint:gosec // package drawing escapes every text
+		Fits:  graph.Width <= 1.5*graphWidth, NoBox: noBox, NoArrow: graph.Left, Rows: r.shown(), LeftOut: r.leftOut(),
+		Timeline: r.timeline(), Images: take(all, &rows), Results: results(all), Changes: r.changes(), Plans: r.plans(),
+	}, nil
 }
 
 // policy allows the page its own style and script, by their digests, and nothing else.

@@ -164,7 +164,7 @@ func failedRun(t *testing.T) *history.Run {
 		runner.Event{
 			Time: after(4), Kind: runner.StepEnd, Step: "mirror", Type: "mirror", Status: runner.Failed, Took: 3, Bytes: 5 << 20,
 			Error: "r.test/broken:1: source: not found", Hint: "look there",
-			Problems: []fault.Problem{{Kind: "missing", What: "image", Name: "r.test/gone:1", Want: "sha256:bb"}},
+			Problems: []fault.Problem{{Kind: "missing", What: "image", Name: "r.test/gone:1", Want: "sha256:bb"}, {Kind: "failed", What: "image", Name: "r.test/broken:1"}},
 			Outputs:  runner.Outputs{"images": plan.List("r.test/done:1@sha256:0123456789abcdefdone", "r.test/old:1@sha256:cc")},
 		},
 		runner.Event{Time: after(4), Kind: runner.StepEnd, Step: "check", Type: "verify-catalog", Status: runner.Skipped, Blame: "mirror", Message: "needs mirror, which failed"},
@@ -188,10 +188,10 @@ func TestPage(t *testing.T) {
 		}
 	}
 	want = []string{
-		"r.test/gone:1mirrormissingsha256:bb",
 		"r.test/broken:1mirrorfailed 3.0 MiB",
+		"r.test/gone:1mirrormissingsha256:bb",
 		"r.test/undone:1mirrornot done 3.0 MiB",
-		"r.test/done:1mirrorcreatedsha256:0123456789ab 3.0 MiB1.0 MiB1.0 MiB2.0 s",
+		"r.test/done:1mirrorcreatedsha256:0123456789ab… 3.0 MiB1.0 MiB1.0 MiB2.0 s",
 		"r.test/old:1mirrorunchangedsha256:cc",
 	}
 	if diff := cmp.Diff(want, images); diff != "" {
@@ -199,7 +199,7 @@ func TestPage(t *testing.T) {
 	}
 	page := strings.Join(texts(named(all, "main")), "")
 	for _, want := range []string{
-		"r.test/broken:1: source: not found Hint: look there", "1 problem", "1 step did not run because of this: check",
+		"r.test/broken:1: source: not found Hint: look there", "2 problems", "1 step did not run because of this: check",
 		"files: a note", "attempt 1 failed at 2026-11-22 13:00:02 UTC: line broke", "5.0 MiB", "~ file /etc/x", "-b", "+B", "bayplan apply", "name: site",
 	} {
 		if !strings.Contains(page, want) {
@@ -460,8 +460,8 @@ func TestGraphOfRepeatedSteps(t *testing.T) {
 	}
 }
 
-// Where the instances of a repeated step wait for others of them, each has its box.
-func TestGraphThatCannotBeGrouped(t *testing.T) {
+// Where the instances of a repeated step wait for others of them, an arrow leads back.
+func TestGraphWithACycleOfGroups(t *testing.T) {
 	steps := []history.Step{{ID: `a["1"]`}, {ID: "b", Needs: []runner.Edge{{From: `a["1"]`, To: "b"}}}, {ID: `a["2"]`, Needs: []runner.Edge{{From: "b", To: `a["2"]`}}}}
 	for i := range maxBoxes {
 		steps = append(steps, history.Step{ID: fmt.Sprint("c", i)})
@@ -470,8 +470,91 @@ func TestGraphThatCannotBeGrouped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(d.Inline(), "<rect"); n != len(steps) {
-		t.Errorf("%d boxes, want %d", n, len(steps))
+	if n := strings.Count(d.Inline(), "<rect"); n != len(steps)-1 {
+		t.Errorf("%d boxes, want %d", n, len(steps)-1)
+	}
+	for _, want := range []string{"b waits for a", "a waits for b"} {
+		if !strings.Contains(d.Inline(), want) {
+			t.Errorf("there is no arrow %q", want)
+		}
+	}
+}
+
+// The page of a very large run is small, and says what it leaves out.
+func TestPageOfVeryManySteps(t *testing.T) {
+	const n = 5000
+	info := history.Info{Plan: "p", Mode: runner.ModeApply}
+	var events []runner.Event
+	text := strings.Repeat("0123456789abcdef 0123456789abcdef\n", 300)
+	for i := range n {
+		id := fmt.Sprintf("step-%d", i)
+		s := history.Step{ID: id, Type: "prepare"}
+		for _, from := range []int{i - 1, i / 2, 0} {
+			if from >= 0 && from < i {
+				s.Needs = append(s.Needs, runner.Edge{From: fmt.Sprintf("step-%d", from), To: id, Kind: runner.Need})
+			}
+		}
+		info.Steps = append(info.Steps, s)
+		end := runner.Event{Time: after(float64(i + 1)), Kind: runner.StepEnd, Step: id, Type: "prepare", Status: runner.Changed, Notes: []string{"a note"}}
+		if i%4 == 0 {
+			end.Status, end.Error = runner.Failed, strings.Repeat(text, 1+i%2)
+			for j := range 20 {
+				end.Problems = append(end.Problems, fault.Problem{Kind: "missing", What: "image", Name: fmt.Sprint("r.test/", j%3)})
+			}
+		}
+		file := runner.Item{Op: runner.Update, What: "file", Name: "/etc/" + id, Old: "x", New: text[:1+i/4%2*5000]}
+		events = append(events, runner.Event{Time: after(float64(i)), Kind: runner.StepBegin, Step: id, Type: "prepare"},
+			runner.Event{Time: after(float64(i)), Kind: runner.StepChange, Step: id, Items: 1, Change: []runner.Item{file}}, end)
+	}
+	info.Texts = []plan.SourceText{{File: "p.yaml", Text: strings.Repeat(text, 100) + strings.Repeat("x", 1<<20)}}
+	page := pageOf(t, kept(t, info, events...))
+	if len(page) >= 1_800_000 {
+		t.Errorf("the page has %d bytes", len(page))
+	}
+	ids := map[string]bool{}
+	all := elements(t, page)
+	for _, e := range all {
+		ids[e.attrs["id"]] = true
+	}
+	for _, e := range all {
+		if to, inside := strings.CutPrefix(e.attrs["href"], "#"); inside && !ids[to] {
+			t.Fatalf("a link leads to #%s, which is not there", to)
+		}
+	}
+	shown := strings.Join(strings.Fields(named(all, "main")[0].text), " ")
+	for _, want := range []string{
+		"1150 more steps failed or stopped", "4500 more notes", "The graph leaves out 4800 steps;", "The time line leaves out 4850 shorter steps.",
+		"more lines of p.yaml", "20 problems; bayplan report --json has them.", "The table leaves out", "(not shown: the page has no room)",
+	} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
+// A problem with one image says nothing of another whose name begins like it.
+func TestResultsOfImages(t *testing.T) {
+	item := func(name string) runner.Item { return runner.Item{Op: runner.Create, What: "image", Name: name} }
+	done := item("r.test/nginx:1.26")
+	run := kept(t, history.Info{},
+		runner.Event{Kind: runner.StepBegin, Step: "a", Type: "mirror"},
+		runner.Event{Kind: runner.StepChange, Step: "a", Items: 3, Change: []runner.Item{item("r.test/nginx:1"), item("r.test/nginx:1.25"), done}},
+		runner.Event{Kind: runner.ItemDone, Step: "a", Item: &done},
+		runner.Event{
+			Kind: runner.StepEnd, Step: "a", Type: "mirror", Status: runner.Failed, Error: "r.test/nginx:1.25: boom",
+			Problems: []fault.Problem{{Kind: "failed", What: "image", Name: "r.test/nginx:1.25"}},
+		})
+	r, err := collect(run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, row := range r.images() {
+		got = append(got, row.Name+" "+row.Result)
+	}
+	want := []string{"r.test/nginx:1.25 failed", "r.test/nginx:1 not done", "r.test/nginx:1.26 created"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("images (-want +got):\n%s", diff)
 	}
 }
 

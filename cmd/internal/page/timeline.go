@@ -7,12 +7,14 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 // A timeline shows when steps and transfers ran. All lengths are in CSS pixels.
 type timeline struct {
 	Width, Height float64
 	Left          float64 // where the time begins
+	NoRow         int     // steps that have no row
 	Ticks         []tick
 	Rows          []timeRow
 }
@@ -67,9 +69,13 @@ func (r *report) timeline() *timeline {
 	if len(steps) == 0 {
 		return nil
 	}
+	slices.SortStableFunc(steps, func(a, b *step) int { return cmp.Compare(r.lasted(b), r.lasted(a)) })
+	left := maxTimeRows
+	rows := take(steps, &left)
+	steps = rows.Shown
 	slices.SortStableFunc(steps, func(a, b *step) int { return a.Began.Compare(b.Began) })
 	seconds := max(r.last.Sub(r.Run.Began).Seconds(), 0.001)
-	t := &timeline{Width: timeWidth, Left: timeLeft, Height: timeTop}
+	t := &timeline{Width: timeWidth, Left: timeLeft, Height: timeTop, NoRow: rows.More}
 	scale := (timeWidth - timeLeft - timeRight) / seconds
 	x := func(at time.Time) float64 {
 		return timeLeft + min(max(at.Sub(r.Run.Began).Seconds(), 0), seconds)*scale
@@ -82,6 +88,14 @@ func (r *report) timeline() *timeline {
 		t.Ticks = append(t.Ticks, tick{timeLeft + float64(n)*step*scale, tickText(float64(n)*step, step)})
 	}
 	return t
+}
+
+// lasted returns how long a step ran until its end or the last event.
+func (r *report) lasted(s *step) time.Duration {
+	if s.Ended.IsZero() {
+		return r.last.Sub(s.Began)
+	}
+	return s.Ended.Sub(s.Began)
 }
 
 // addRow adds the row of a step, with its transfers below its bar.
@@ -115,13 +129,13 @@ func (t *timeline) addRow(s *step, x func(time.Time) float64, last time.Time) {
 // returns how high all lanes are. Very many images of a mirror are under way at once: their
 // lanes are thin.
 func (row *timeRow) addTransfers(s *step, x func(time.Time) float64, top float64) float64 {
-	var items []*item
+	var items []*history.ItemProgress
 	for _, it := range s.Items {
 		if it.Done && !it.Began.IsZero() {
 			items = append(items, it)
 		}
 	}
-	slices.SortStableFunc(items, func(a, b *item) int { // those that begin together by their ends
+	slices.SortStableFunc(items, func(a, b *history.ItemProgress) int { // those that begin together by their ends
 		return cmp.Or(int(x(a.Began))-int(x(b.Began)), a.Ended.Compare(b.Ended))
 	})
 	var free []float64 // where each lane is free
@@ -138,7 +152,7 @@ func (row *timeRow) addTransfers(s *step, x func(time.Time) float64, top float64
 			free = append(free, 0)
 		}
 		free[lane] = from + width + 1
-		row.Bars, lanes = append(row.Bars, timeBar{X: from, W: width, Title: it.timeText()}), append(lanes, lane)
+		row.Bars, lanes = append(row.Bars, timeBar{X: from, W: width, Title: timeText(it)}), append(lanes, lane)
 	}
 	pitch := min(barPitch, max(1, barsHeight/max(1, len(free))))
 	for i, lane := range lanes {
@@ -147,7 +161,7 @@ func (row *timeRow) addTransfers(s *step, x func(time.Time) float64, top float64
 	return float64(len(free) * pitch)
 }
 
-func (i *item) timeText() string {
+func timeText(i *history.ItemProgress) string {
 	text := i.Name + ": " + took(i.Ended.Sub(i.Began).Seconds())
 	if i.Bytes > 0 {
 		text += ", " + human.Size(i.Bytes)

@@ -64,7 +64,9 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 		}
 		r.Say("    " + p.at + ": " + strings.ReplaceAll(r.root.strip(text), "\n", "\n      "))
 		if p.hint != "" {
-			r.Say("    hint: " + r.root.strip(p.hint))
+			for line := range strings.SplitSeq(r.root.strip(p.hint), "\n") {
+				r.Say("    hint: " + line)
+			}
 		}
 		if r.Found != nil {
 			r.Found(asError(p.at, r.root.strip(text), r.root.strip(p.hint)))
@@ -142,13 +144,13 @@ func (r *rehearsal) sayWorld() {
 func (r *rehearsal) sayList(label string, names []string, onLine int) {
 	if len(names) <= onLine {
 		if len(names) > 0 {
-			r.Say(label + strings.Join(names, ", "))
+			r.Say(label + human.Line(strings.Join(names, ", ")))
 		}
 		return
 	}
 	r.Say(strings.TrimSuffix(label, " "))
 	for _, name := range names {
-		r.Say("    " + name)
+		r.Say("    " + human.Line(name))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/textdiff"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -193,7 +194,7 @@ func hintLine(hint string) string {
 // addItem adds an item with the diff of its text, or the item alone if that has no room.
 func (c *comment) addItem(it runner.Item) bool {
 	line := itemText(it)
-	if lines := TextDiff(it.Old, it.New, maxShownLines); len(lines) > 0 {
+	if lines := textdiff.Lines(it.Old, it.New, maxShownLines); len(lines) > 0 {
 		if c.add(line + "\n" + indented(fenced("diff", strings.Join(lines, "\n")))) {
 			return true
 		}
@@ -213,11 +214,11 @@ func itemText(it runner.Item) string {
 	}
 	switch {
 	case it.From != "" && it.To != "" && it.From != it.To:
-		text += fmt.Sprintf("; %s → %s", code(ShortDigest(it.From)), code(ShortDigest(it.To)))
+		text += fmt.Sprintf("; %s → %s", code(human.ShortDigest(it.From)), code(human.ShortDigest(it.To)))
 	case it.To != "":
-		text += "; " + code(ShortDigest(it.To))
+		text += "; " + code(human.ShortDigest(it.To))
 	case it.From != "":
-		text += "; was " + code(ShortDigest(it.From))
+		text += "; was " + code(human.ShortDigest(it.From))
 	}
 	if it.Note != "" && it.Note != it.From && it.Note != "from "+it.Source {
 		text += "; " + code(it.Note)
@@ -276,9 +277,9 @@ func moved(steps []document.Step) []string {
 		for _, m := range s.Moved {
 			to := "gone"
 			if m.To != "" {
-				to = code(ShortDigest(m.To))
+				to = code(human.ShortDigest(m.To))
 			}
-			line := fmt.Sprintf("- %s: %s → %s", code(m.Name), code(ShortDigest(m.From)), to)
+			line := fmt.Sprintf("- %s: %s → %s", code(m.Name), code(human.ShortDigest(m.From)), to)
 			for _, l := range m.Labels {
 				if line += "; " + code(l.Label) + " "; l.From != "" {
 					line += code(l.From) + " → "

@@ -6,8 +6,8 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
-	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/textdiff"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -35,13 +35,13 @@ func PrintDiff(to Screen, raw io.Writer, d document.Diff) error {
 	shown := false
 	for _, s := range d.Steps {
 		for _, note := range s.Notes {
-			_ = Paint(to.Errs, Span{Text: s.ID + ": "}, Span{"note:", Yellow}, Span{Text: " " + note + "\n"})
+			_ = Paint(to.Errs, Span{Text: s.ID + ": "}, Span{"note:", Yellow}, Span{Text: " " + human.Line(note) + "\n"})
 		}
 		if s.Status == runner.Unchanged {
 			continue // the summary counts it
 		}
 		shown = true
-		_ = Paint(to.Out, Span{Text: fmt.Sprintf("%s (%s): ", s.ID, s.Type)}, Span{s.Headline(), headlineColor(s.Status)}, Span{Text: "\n"})
+		_ = Paint(to.Out, Span{Text: fmt.Sprintf("%s (%s): ", s.ID, s.Type)}, Span{human.Line(s.Headline()), headlineColor(s.Status)}, Span{Text: "\n"})
 		for _, it := range s.Items {
 			sign, rest, _ := strings.Cut(ItemLine(it), " ")
 			_ = Paint(to.Out, Span{Text: "  "}, Span{sign, opColor(it.Op)}, Span{Text: " " + rest + "\n"})
@@ -96,19 +96,6 @@ func textColor(line string) Color {
 	return NoColor
 }
 
-// opSign returns the sign that shows an operation on an item.
-func opSign(op runner.Op) string {
-	switch op {
-	case runner.Create:
-		return "+"
-	case runner.Remove:
-		return "-"
-	case runner.Replace:
-		return "±"
-	}
-	return "~"
-}
-
 // ItemLine returns the line that shows an item of a change: its operation as a sign,
 // what it is, and in parentheses its size, its note and its digests.
 func ItemLine(it runner.Item) string {
@@ -122,11 +109,11 @@ func ItemLine(it runner.Item) string {
 	if text := digestsText(it); text != "" {
 		more = append(more, text)
 	}
-	line := fmt.Sprintf("%s %s %s", opSign(it.Op), it.What, it.Name)
+	line := fmt.Sprintf("%s %s %s", it.Op.Sign(), it.What, it.Name)
 	if len(more) > 0 {
 		line += "  (" + strings.Join(more, ", ") + ")"
 	}
-	return line
+	return human.Line(line)
 }
 
 // digestsText shows the digests before and after a change, shortened. Of files it shows
@@ -138,11 +125,11 @@ func digestsText(it runner.Item) string {
 	case it.To == "" && (it.From == "" || it.From == it.Note):
 		return ""
 	case it.To == "":
-		return review.ShortDigest(it.From)
+		return human.ShortDigest(it.From)
 	case it.From == "" || it.From == it.To:
-		return review.ShortDigest(it.To)
+		return human.ShortDigest(it.To)
 	}
-	return review.ShortDigest(it.From) + " -> " + review.ShortDigest(it.To)
+	return human.ShortDigest(it.From) + " -> " + human.ShortDigest(it.To)
 }
 
 // maxTextLines is how many lines of the diff of a text are shown.
@@ -150,7 +137,7 @@ const maxTextLines = 5000
 
 // printTextDiff shows how a text file would change, as a unified diff.
 func printTextDiff(raw io.Writer, it runner.Item) {
-	for _, line := range review.TextDiff(it.Old, it.New, maxTextLines) {
+	for _, line := range textdiff.Lines(it.Old, it.New, maxTextLines) {
 		_ = Paint(raw, Span{"      " + line, textColor(line)}, Span{Text: "\n"})
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -18,7 +19,7 @@ func PrintFailure(to io.Writer, step *runner.StepReport) {
 // PrintError prints an error, and what to do about it on a line of its own. who says
 // whose error it is.
 func PrintError(to io.Writer, who string, err error) {
-	_ = Paint(to, Span{who + ":", Red}, Span{Text: " " + err.Error() + "\n"})
+	_ = Paint(to, Span{who + ":", Red}, Span{Text: " " + Indent(err.Error()) + "\n"})
 	if hint := fault.Hint(err); hint != "" {
 		PrintHint(to, hint)
 	}
@@ -31,9 +32,11 @@ func printFailure(to io.Writer, who, text, hint string) {
 	}
 }
 
-// PrintHint prints what to do about an error.
+// PrintHint prints what to do about an error, each line of it as a hint.
 func PrintHint(to io.Writer, hint string) {
-	_ = Paint(to, Span{"hint:", Yellow}, Span{Text: " " + hint + "\n"})
+	for line := range strings.SplitSeq(hint, "\n") {
+		_ = Paint(to, Span{"hint:", Yellow}, Span{Text: " " + line + "\n"})
+	}
 }
 
 // Indent indents the second and later lines of a text.
@@ -53,10 +56,10 @@ type reporter struct {
 	later  int // lines since the first failure
 }
 
-// line prints a line of a running step.
+// line prints a line of a running step. Names of items stand in it as others wrote them.
 func (r *reporter) line(step, text string) {
 	r.later++
-	_ = Paint(r.Out, Span{Text: step + ": " + text + "\n"})
+	_ = Paint(r.Out, Span{Text: step + ": " + human.Line(text) + "\n"})
 }
 
 // retrying prints why an attempt failed and when the next one follows.
@@ -87,7 +90,7 @@ func (r *reporter) endStep(e runner.Event, did string) {
 	}
 	for _, note := range e.Notes {
 		r.later++
-		_ = Paint(r.Errs, Span{Text: e.Step + ": "}, Span{"note:", Yellow}, Span{Text: " " + note + "\n"})
+		_ = Paint(r.Errs, Span{Text: e.Step + ": "}, Span{"note:", Yellow}, Span{Text: " " + human.Line(note) + "\n"})
 	}
 }
 
@@ -97,14 +100,14 @@ func (r *reporter) ended(to io.Writer, e runner.Event, did string) {
 	took := time.Duration(e.Took * float64(time.Second))
 	switch e.Status {
 	case runner.Skipped:
-		rest = ": " + e.Message
+		rest = ": " + human.Line(e.Message)
 	case runner.Changed, runner.Failed, runner.Interrupted, runner.Verified:
 		rest = fmt.Sprintf(" in %.1fs", took.Seconds())
 	case runner.Adopted:
 		word = "already as wanted, now recorded"
 	}
 	if did != "" {
-		did = ": " + did
+		did = ": " + human.Line(did)
 	}
 	_ = Paint(to, Span{Text: e.Step + ": "}, Span{word, statusColor(e.Status)}, Span{Text: rest + did + "\n"})
 }

@@ -3,7 +3,6 @@ package view
 import (
 	"fmt"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -47,7 +46,7 @@ func (v *plainView) Observe(e runner.Event) {
 	case runner.Retrying:
 		v.retrying(e)
 	case runner.StepEnd:
-		v.endStep(e, didText(s, e))
+		v.endStep(e, didText(s))
 		if e.Status == runner.Unchanged && len(e.Notes) == 0 {
 			return
 		}
@@ -57,36 +56,20 @@ func (v *plainView) Observe(e runner.Event) {
 	v.last = time.Now()
 }
 
-// didText says what an ended step did. A step that never ran did nothing.
-func didText(s *stepProgress, e runner.Event) string {
-	if s == nil {
-		return ""
-	}
-	return s.did.text(e)
-}
-
 // beat prints what runs if nothing was printed for long.
 func (v *plainView) beat(os.Signal) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := time.Now()
-	if now.Sub(v.last) < heartbeat || len(v.progress.running) == 0 {
+	if now.Sub(v.last) < heartbeat || len(v.progress.running()) == 0 {
 		return
 	}
 	v.last = now
 	var steps []string
-	for _, s := range v.progress.running {
+	for _, s := range v.progress.running() {
 		steps = append(steps, v.progress.inBrief(s, now))
 	}
-	_ = Paint(v.Out, Span{Text: "running: " + listed(steps, maxNamed) + "\n"})
-}
-
-// listed names the first of several things, and counts the others.
-func listed(names []string, max int) string {
-	if len(names) <= max {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:max], ", "), len(names)-max)
+	_ = Paint(v.Out, Span{Text: "running: " + human.Some(steps, maxNamed) + "\n"})
 }
 
 // End prints the failures and the summary.
@@ -97,7 +80,7 @@ func (v *plainView) End(r *runner.Report) error {
 
 // itemDoneText returns the line that reports a finished item.
 func itemDoneText(it runner.Item) string {
-	line := fmt.Sprintf("%s %s %s", doneWord(it.Op), it.What, it.Name)
+	line := fmt.Sprintf("%s %s %s", it.Op.Done(), it.What, it.Name)
 	if it.Bytes > 0 {
 		line += " (" + human.Size(it.Bytes) + ")"
 	}

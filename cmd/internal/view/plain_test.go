@@ -39,6 +39,7 @@ func TestHeartbeat(t *testing.T) {
 		v := NewPlain(Screen{out, io.Discard})
 		observe := func(events ...runner.Event) {
 			for _, e := range events {
+				e.Time = time.Now()
 				v.Observe(e)
 			}
 		}

@@ -2,12 +2,12 @@ package view
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/history"
 )
 
 // A Step is a step of the plan as far as a view has to know it before it begins.
@@ -16,98 +16,61 @@ type Step struct {
 	Needs []string // the ids of the steps that it waits for
 }
 
-// A progress is how far a run has come.
+// A progress is how far a run has come, with what only a view needs of it.
 type progress struct {
-	mode    runner.Mode
-	steps   []Step
-	running []*stepProgress // in the order in which they began
-	ended   map[string]bool
-	failed  int
+	history.Progress
+	steps  []Step
+	meters map[string]*meter // of the running steps
 }
 
-// A stepProgress is how far a running step has come.
-type stepProgress struct {
-	id       string
-	began    time.Time
-	changing bool // it applies its change
-	did      did
-	items    int   // to be changed
-	finished int   // of them
-	total    int64 // bytes to be moved; 0: not known
-	bytes    int64 // moved by the running attempt
-	before   int64 // moved by attempts that failed
-	meter    meter
-	retryAt  time.Time // when the next attempt begins; zero: one is running
-	attempt  int       // the number of the last attempt that failed
+// A runningStep is a step that has begun and not ended.
+type runningStep struct {
+	*history.StepProgress
+	meter *meter
 }
 
-// observe takes an event. It returns the step that the event is about as it was when it
-// ran, or nil.
-func (p *progress) observe(e runner.Event) *stepProgress {
+// observe takes an event. It returns the step that the event is about if it has begun.
+func (p *progress) observe(e runner.Event) *history.StepProgress {
+	s := p.Add(e)
 	switch e.Kind {
-	case runner.RunBegin:
-		p.mode, p.ended = e.Mode, map[string]bool{}
-	case runner.StepBegin:
-		p.running = append(p.running, &stepProgress{id: e.Step, began: time.Now()})
-	case runner.StepEnd:
-		return p.end(e)
-	}
-	s := p.step(e.Step)
-	if s == nil {
-		return nil
-	}
-	switch e.Kind {
-	case runner.StepChange:
-		s.restart()
-		s.changing, s.items, s.total = true, e.Items, e.Total
-	case runner.ItemDone:
-		s.finished++
-		s.did.add(*e.Item)
-	case runner.Ticked:
-		s.retryAt = time.Time{}
-		s.bytes = e.Bytes - s.before
-		s.meter.add(time.Now(), s.bytes)
-	case runner.Retrying:
-		s.restart()
-		s.attempt, s.retryAt = e.Attempt, time.Now().Add(time.Duration(e.Wait*float64(time.Second)))
-	}
-	return s
-}
-
-// restart forgets how far the step has come, since another attempt or the change begins.
-func (s *stepProgress) restart() {
-	s.changing, s.finished, s.total, s.retryAt = false, 0, 0, time.Time{}
-	s.before += s.bytes
-	s.bytes, s.meter = 0, meter{}
-	s.meter.add(time.Now(), 0)
-}
-
-func (p *progress) end(e runner.Event) *stepProgress {
-	s := p.step(e.Step)
-	p.running = slices.DeleteFunc(p.running, func(r *stepProgress) bool { return r == s })
-	p.ended[e.Step] = true
-	if e.Status == runner.Failed {
-		p.failed++
-	}
-	return s
-}
-
-func (p *progress) step(id string) *stepProgress {
-	for _, s := range p.running {
-		if s.id == id {
-			return s
+	case runner.StepBegin, runner.StepChange, runner.Retrying:
+		if p.meters == nil {
+			p.meters = map[string]*meter{}
 		}
+		p.meters[e.Step] = &meter{}
+		p.meters[e.Step].add(e.Time, 0)
+	case runner.Ticked:
+		if m := p.meters[e.Step]; m != nil {
+			m.add(e.Time, runningStep{StepProgress: s}.moved())
+		}
+	case runner.StepEnd:
+		delete(p.meters, e.Step)
 	}
-	return nil
+	return s
 }
+
+// running returns the steps that run, in the order in which they began.
+func (p *progress) running() []runningStep {
+	var running []runningStep
+	for _, s := range p.Running() {
+		running = append(running, runningStep{s, p.meters[s.ID]})
+	}
+	return running
+}
+
+// moved returns the bytes that the present attempt has moved.
+func (s runningStep) moved() int64 { return s.Bytes - s.Attempt.Before }
+
+// waits reports whether an attempt has failed, and the next one has not begun.
+func (s runningStep) waits(now time.Time) bool { return now.Before(s.Attempt.NextAt) }
 
 // left returns the bytes that are still to be moved, and the time that this takes at
 // the present rate. Both are negative if they are not known.
-func (s *stepProgress) left(now time.Time) (int64, time.Duration) {
-	if s.total <= 0 {
+func (s runningStep) left(now time.Time) (int64, time.Duration) {
+	if s.Attempt.Total <= 0 {
 		return -1, -1
 	}
-	bytes := max(0, s.total-s.bytes)
+	bytes := max(0, s.Attempt.Total-s.moved())
 	rate, known := s.meter.rate(now)
 	if !known || rate < 1 {
 		return bytes, -1
@@ -116,19 +79,19 @@ func (s *stepProgress) left(now time.Time) (int64, time.Duration) {
 }
 
 // doing says what a step does while it moves no bytes.
-func (p *progress) doing(s *stepProgress, now time.Time) string {
-	switch {
-	case !s.retryAt.IsZero() && now.Before(s.retryAt):
-		return fmt.Sprintf("attempt %d failed, next in %s", s.attempt, clock(s.retryAt.Sub(now)+time.Second-1))
-	case s.changing && s.total > 0 && s.bytes >= s.total:
+func (p *progress) doing(s runningStep, now time.Time) string {
+	switch a := s.Attempt; {
+	case s.waits(now):
+		return fmt.Sprintf("attempt %d failed, next in %s", s.Retries[len(s.Retries)-1].Attempt, clock(a.NextAt.Sub(now)+time.Second-1))
+	case a.Changing && a.Total > 0 && s.moved() >= a.Total:
 		return "finishing"
-	case s.changing && s.items > 1 && s.finished > 0:
-		return fmt.Sprintf("%d of %d items", min(s.finished, s.items), s.items)
-	case s.changing:
+	case a.Changing && a.ToDo > 1 && a.Done > 0:
+		return fmt.Sprintf("%d of %d items", min(a.Done, a.ToDo), a.ToDo)
+	case a.Changing:
 		return "working"
-	case p.mode == runner.ModeVerify:
+	case p.Mode == runner.ModeVerify:
 		return "checking"
-	case p.mode == runner.ModeLookUp:
+	case p.Mode == runner.ModeLookUp:
 		return "looking up tags"
 	}
 	return "checking what is there"
@@ -151,26 +114,26 @@ func clock(d time.Duration) string {
 }
 
 // inBrief says in a few words how far a step has come, for a line that names several.
-func (p *progress) inBrief(s *stepProgress, now time.Time) string {
+func (p *progress) inBrief(s runningStep, now time.Time) string {
 	var parts []string
 	bytes, took := s.left(now)
 	switch {
-	case !s.retryAt.IsZero() && now.Before(s.retryAt), s.bytes == 0:
+	case s.waits(now), s.moved() == 0:
 		parts = append(parts, p.doing(s, now))
 	case bytes < 0:
-		parts = append(parts, human.Size(s.bytes)+" moved")
+		parts = append(parts, human.Size(s.moved())+" moved")
 	case bytes == 0:
 		parts = append(parts, p.doing(s, now))
 	default:
-		parts = append(parts, fmt.Sprintf("%s of %s moved", human.Size(s.bytes), human.Size(s.total)))
+		parts = append(parts, fmt.Sprintf("%s of %s moved", human.Size(s.moved()), human.Size(s.Attempt.Total)))
 	}
-	if rate, known := s.meter.rate(now); known && s.bytes > 0 && bytes != 0 {
+	if rate, known := s.meter.rate(now); known && s.moved() > 0 && bytes != 0 {
 		parts = append(parts, human.Size(int64(rate))+"/s")
 	}
-	if took > 0 && s.bytes > 0 {
+	if took > 0 && s.moved() > 0 {
 		parts = append(parts, clock(took)+" left")
 	} else {
-		parts = append(parts, "for "+clock(now.Sub(s.began)))
+		parts = append(parts, "for "+clock(now.Sub(s.Began)))
 	}
-	return s.id + " (" + strings.Join(parts, ", ") + ")"
+	return s.ID + " (" + strings.Join(parts, ", ") + ")"
 }

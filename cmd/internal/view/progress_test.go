@@ -31,11 +31,12 @@ func TestDid(t *testing.T) {
 		{"mounted", []runner.Item{{Op: runner.Create, What: "image", Name: "a", Mounted: 3 << 20}, {Op: runner.Create, What: "image", Name: "b", Mounted: 1 << 20}}, runner.Event{}, "2 images created, 4.0 MiB mounted"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var d did
+			var p progress
 			for _, it := range tt.items {
-				d.add(it)
+				p.observe(runner.Event{Kind: runner.ItemDone, Step: "a", Item: &it})
 			}
-			if got := d.text(tt.end); got != tt.want {
+			tt.end.Kind, tt.end.Step = runner.StepEnd, "a"
+			if got := didText(p.observe(tt.end)); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
@@ -92,7 +93,7 @@ func TestClock(t *testing.T) {
 }
 
 func TestWaiting(t *testing.T) {
-	p := progress{ended: map[string]bool{"a": true}, running: []*stepProgress{{id: "b"}}, steps: []Step{
+	p := progress{steps: []Step{
 		{ID: "a"},
 		{ID: "b"},
 		{ID: "c", Needs: []string{"a", "b"}},
@@ -100,6 +101,9 @@ func TestWaiting(t *testing.T) {
 		{ID: "e", Needs: []string{"b", "c", "d"}},
 		{ID: "f"},
 	}}
+	for _, e := range []runner.Event{{Kind: runner.StepBegin, Step: "a"}, {Kind: runner.StepBegin, Step: "b"}, {Kind: runner.StepEnd, Step: "a", Status: runner.Changed}} {
+		p.observe(e)
+	}
 	for _, tt := range []struct {
 		columns int
 		want    string

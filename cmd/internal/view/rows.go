@@ -7,19 +7,20 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/runner"
 )
 
 // rows returns what is drawn at a time: a row for every running step as far as they fit,
 // then what is still to come. No row fills the last column, which breaks the line on
 // some terminals.
 func (v *TerminalView) rows(columns, height int, now time.Time) []string {
-	if len(v.progress.running) == 0 {
+	shown := v.progress.running()
+	if len(shown) == 0 {
 		return nil
 	}
 	columns--
 	// One line stays for the cursor, and one for what was printed last.
 	room := max(1, height-2-1)
-	shown := v.progress.running
 	more := 0
 	if len(shown) > room {
 		more = len(shown) - (room - 1)
@@ -27,7 +28,7 @@ func (v *TerminalView) rows(columns, height int, now time.Time) []string {
 	}
 	d := v.drawing(columns)
 	for _, s := range shown {
-		d.label = max(d.label, human.Width(s.id))
+		d.label = max(d.label, human.Width(s.ID))
 	}
 	d.label = min(d.label, max(8, columns/3), columns)
 	var rows []string
@@ -41,13 +42,13 @@ func (v *TerminalView) rows(columns, height int, now time.Time) []string {
 }
 
 // changingFirst puts the steps that apply their changes before the others.
-func changingFirst(steps []*stepProgress) []*stepProgress {
+func changingFirst(steps []runningStep) []runningStep {
 	steps = slices.Clone(steps)
-	slices.SortStableFunc(steps, func(a, b *stepProgress) int {
+	slices.SortStableFunc(steps, func(a, b runningStep) int {
 		switch {
-		case a.changing == b.changing:
+		case a.Attempt.Changing == b.Attempt.Changing:
 			return 0
-		case a.changing:
+		case a.Attempt.Changing:
 			return -1
 		}
 		return 1
@@ -60,8 +61,8 @@ func (v *TerminalView) footer(d drawing) string {
 	if v.stopping() {
 		return d.line("stopping; what runs is ending, and a second Ctrl-C ends at once", Yellow)
 	}
-	text := fmt.Sprintf("%d of %d done", len(v.progress.ended), len(v.progress.steps))
-	if n := v.progress.failed; n > 0 {
+	text := fmt.Sprintf("%d of %d done", v.progress.Count(""), len(v.progress.steps))
+	if n := v.progress.Count(runner.Failed); n > 0 {
 		text += fmt.Sprintf(", %d failed", n)
 	}
 	const gap = "  "
@@ -122,38 +123,38 @@ const (
 )
 
 // row draws a running step.
-func (d drawing) row(s *stepProgress, now time.Time) string {
-	name := human.Pad(human.Cut(s.id, d.label, d.ellipsis), d.label)
+func (d drawing) row(s runningStep, now time.Time) string {
+	name := human.Pad(human.Cut(s.ID, d.label, d.ellipsis), d.label)
 	left, took := s.left(now)
-	waits := !s.retryAt.IsZero() && now.Before(s.retryAt)
-	if left < 0 || left == 0 || waits {
-		return d.paint(Span{Text: name}, d.activity(s, waits, now))
+	if left < 0 || left == 0 || s.waits(now) {
+		return d.paint(Span{Text: name}, d.activity(s, now))
 	}
 	fields, room := d.fields(s, left, took, now)
 	bar := min(maxBar, room-2)
 	if bar < minBar {
 		return d.paint(Span{Text: name}, Span{Text: fields})
 	}
-	done := min(1, float64(s.bytes)/float64(s.total))
+	done := min(1, float64(s.moved())/float64(s.Attempt.Total))
 	return d.paint(append([]Span{{Text: name + "  "}}, append(d.bar(done, bar), Span{Text: fields})...)...)
 }
 
 // activity says what a step does that has no bar, and for how long.
-func (d drawing) activity(s *stepProgress, waits bool, now time.Time) Span {
+func (d drawing) activity(s runningStep, now time.Time) Span {
+	waits := s.waits(now)
 	text := d.progress.doing(s, now)
-	if s.bytes > 0 && !waits && s.total == 0 {
-		text = human.Size(s.bytes) + " moved"
+	if s.moved() > 0 && !waits && s.Attempt.Total == 0 {
+		text = human.Size(s.moved()) + " moved"
 		if rate, known := s.meter.rate(now); known {
 			text += "  " + human.Size(int64(rate)) + "/s"
 		}
 	}
 	if !waits {
-		text += "  " + clock(now.Sub(s.began))
+		text += "  " + clock(now.Sub(s.Began))
 	}
 	color := NoColor
 	if waits {
 		color = Yellow
-	} else if s.bytes == 0 {
+	} else if s.moved() == 0 {
 		color = Dim
 	}
 	return Span{human.Cut("  "+text, d.columns-d.label, d.ellipsis), color}
@@ -161,7 +162,7 @@ func (d drawing) activity(s *stepProgress, waits bool, now time.Time) Span {
 
 // fields writes the numbers of a row, each in its column, and returns the columns that
 // are left for a bar. In a narrow terminal the less important ones are left out.
-func (d drawing) fields(s *stepProgress, left int64, took time.Duration, now time.Time) (text string, room int) {
+func (d drawing) fields(s runningStep, left int64, took time.Duration, now time.Time) (text string, room int) {
 	var rate, remaining string
 	if r, known := s.meter.rate(now); known {
 		rate = human.Size(int64(r)) + "/s"
@@ -170,8 +171,8 @@ func (d drawing) fields(s *stepProgress, left int64, took time.Duration, now tim
 		remaining = clock(took + time.Second - 1)
 	}
 	fields := []field{
-		{fmt.Sprintf("%d%%", min(99, 100*s.bytes/s.total)), percentWidth, 4},
-		{human.Size(s.bytes) + " / " + human.Size(s.total), movedWidth, 5},
+		{fmt.Sprintf("%d%%", min(99, 100*s.moved()/s.Attempt.Total)), percentWidth, 4},
+		{human.Size(s.moved()) + " / " + human.Size(s.Attempt.Total), movedWidth, 5},
 		{s.itemsText(), itemsWidth, 6},
 		{human.Size(left) + " left", leftWidth, 1},
 		{rate, rateWidth, 2},
@@ -202,11 +203,12 @@ func (d drawing) fields(s *stepProgress, left int64, took time.Duration, now tim
 }
 
 // itemsText says how many items are finished, if there are several.
-func (s *stepProgress) itemsText() string {
-	if s.items < 2 {
+func (s runningStep) itemsText() string {
+	a := s.Attempt
+	if a.ToDo < 2 {
 		return ""
 	}
-	return fmt.Sprintf("%d/%d", min(s.finished, s.items), s.items)
+	return fmt.Sprintf("%d/%d", min(a.Done, a.ToDo), a.ToDo)
 }
 
 // A field is a number in a row. The importance counts from 1, the most important.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -49,7 +50,7 @@ func NewTerminal(t Terminal, after Screen, steps []Step) *TerminalView {
 		last := v.lines
 		last.Screen = after
 		if len(v.notBegun) > 0 {
-			_ = Paint(after.Errs, Span{"not begun:", Yellow}, Span{Text: " " + listed(v.notBegun, maxNamed) + "\n"})
+			_ = Paint(after.Errs, Span{"not begun:", Yellow}, Span{Text: " " + human.Some(v.notBegun, maxNamed) + "\n"})
 		}
 		return last.end(r)
 	}
@@ -94,7 +95,7 @@ func (v *TerminalView) Observe(e runner.Event) {
 	case e.Kind == runner.StepEnd && e.Status == runner.Skipped && e.Blame == "":
 		v.notBegun = append(v.notBegun, e.Step)
 	case e.Kind == runner.StepEnd:
-		v.lines.endStep(e, didText(s, e))
+		v.lines.endStep(e, didText(s))
 	}
 }
 

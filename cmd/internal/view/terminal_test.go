@@ -243,12 +243,16 @@ func TestRowsFit(t *testing.T) {
 	now := time.Now()
 	for columns := 1; columns < 140; columns++ {
 		for _, size := range []int64{1, 1023, 1023*mib + 900<<10, 1 << 60} {
-			v := &TerminalView{progress: progress{steps: []Step{{ID: "x", Needs: []string{long, "b", "c"}}, {ID: "y", Needs: []string{long}}}, ended: map[string]bool{}}}
+			v := &TerminalView{progress: progress{steps: []Step{{ID: "x", Needs: []string{long, "b", "c"}}, {ID: "y", Needs: []string{long}}}}}
 			for _, id := range []string{"a", long, "字字字字字字字字字字字字字字"} {
-				s := &stepProgress{id: id, began: now, changing: true, total: size, bytes: size / 3}
-				s.meter.add(now, 0)
-				s.meter.add(now.Add(time.Second), size/3)
-				v.progress.running = append(v.progress.running, s, &stepProgress{id: id, began: now.Add(-100 * time.Hour)})
+				for _, e := range []runner.Event{
+					{Time: now, Kind: runner.StepBegin, Step: id},
+					{Time: now, Kind: runner.StepChange, Step: id, Total: size},
+					{Time: now.Add(time.Second), Kind: runner.Ticked, Step: id, Bytes: size / 3},
+					{Time: now.Add(-100 * time.Hour), Kind: runner.StepBegin, Step: id + "!"},
+				} {
+					v.progress.observe(e)
+				}
 			}
 			for _, row := range v.rows(columns, 24, now.Add(2*time.Second)) {
 				if got := human.Width(row); got >= columns && got > 0 {

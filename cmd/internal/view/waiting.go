@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/runner"
 )
 
 // waiting says which steps wait and for whom, as far as that fits into so many columns:
@@ -13,7 +14,7 @@ func (p *progress) waiting(columns int) string {
 	var entries []string
 	ready := 0
 	for _, s := range p.steps {
-		if p.ended[s.ID] || p.step(s.ID) != nil {
+		if p.Step(s.ID).Status != "" {
 			continue
 		}
 		if needed := p.missing(s); needed != "" {
@@ -59,7 +60,7 @@ func fitting(entries []string, columns, extra int) string {
 func (p *progress) missing(s Step) string {
 	var names []string
 	for _, id := range s.Needs {
-		if !p.ended[id] {
+		if status := p.Step(id).Status; status == "" || status == runner.Running {
 			names = append(names, id)
 		}
 	}
@@ -71,5 +72,5 @@ func (p *progress) missing(s Step) string {
 	case 2:
 		return names[0] + " and " + names[1]
 	}
-	return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
+	return human.Some(names, 1)
 }

@@ -58,8 +58,8 @@ var rules = []rule{
 		reason: "cmd connects the parts; nothing imports it",
 	},
 	{
-		packages: []string{"./steps/internal/setting", "./steps/internal/hostfiles", "./steps/internal/imagelist"},
-		not:      []string{"./steps"}, but: []string{"./steps/internal/setting", "./steps/internal/hostfiles", "./steps/internal/imagelist"},
+		packages: []string{"./steps/internal/destination", "./steps/internal/setting", "./steps/internal/hostfiles", "./steps/internal/imagelist"},
+		not:      []string{"./steps"}, but: []string{"./steps/internal/destination", "./steps/internal/setting", "./steps/internal/hostfiles", "./steps/internal/imagelist"},
 		reason: "helpers that types share know no type and no connection",
 	},
 	{
@@ -156,7 +156,7 @@ var rules = []rule{
 	},
 	{
 		packages: []string{"./internal/ocilayout"}, not: []string{"github.com/regclient"},
-		but: []string{"github.com/regclient/regclient/types/descriptor"}, direct: true,
+		but: []string{"github.com/regclient/regclient/types/descriptor", "github.com/regclient/regclient/types/platform"}, direct: true,
 		reason: "a layout shares descriptors with the registry client, but is not part of it",
 	},
 	{

@@ -166,21 +166,18 @@ func (l List) CheckFiles(w runner.World, field string, at Destination) error {
 }
 
 func checkFile(w runner.World, path string, at Destination) error {
-	listed, err := readFile(w, path)
-	if err != nil {
-		return err
-	}
+	listed, mistakes := readFile(w, path)
 	listed = slices.DeleteFunc(listed, func(e Entry) bool {
 		_, inside, layout := registry.CutLayout(e.Name)
 		return layout && inside == "" // all images of a layout
 	})
-	_, err = Targets(listed, func(l Entry) (string, error) {
+	_, err := Targets(listed, func(l Entry) (string, error) {
 		if at.Host == "" {
 			return PathOf(l.Name)
 		}
 		return Target(l.ListedImage, at, nil)
 	})
-	return err
+	return errors.Join(mistakes, err)
 }
 
 // Inputs gives the files and what is selected as inputs of a step.

@@ -1,4 +1,4 @@
-package review
+package textdiff
 
 import (
 	"slices"
@@ -6,21 +6,7 @@ import (
 	"testing"
 )
 
-func TestShortDigest(t *testing.T) {
-	for _, tt := range []struct{ value, want string }{
-		{"", "(none)"},
-		{"sha256:0123456789abcdef0123", "sha256:0123456789ab…"},
-		{"sha512:0123456789abcdef0123", "sha512:0123456789ab…"},
-		{"sha256:01", "sha256:01"},
-		{`"/home/stack/templates/überschrift.yaml"`, `"/home/stack/templates/überschrift.yaml"`},
-	} {
-		if got := ShortDigest(tt.value); got != tt.want {
-			t.Errorf("ShortDigest(%q) gives %q, want %q", tt.value, got, tt.want)
-		}
-	}
-}
-
-func TestTextDiff(t *testing.T) {
+func TestLines(t *testing.T) {
 	many := strings.Repeat("line\n", 100)
 	for _, tt := range []struct {
 		name, before, after string
@@ -38,7 +24,7 @@ func TestTextDiff(t *testing.T) {
 		{"too long", "a", strings.Repeat("x", maxText+1), 10, []string{"(1 B and 4.0 MiB are too long to compare by lines)"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := TextDiff(tt.before, tt.after, tt.max); !slices.Equal(got, tt.want) {
+			if got := Lines(tt.before, tt.after, tt.max); !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})

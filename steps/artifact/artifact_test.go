@@ -1,0 +1,242 @@
+package artifact
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/runner/steptest"
+	"github.com/bayplan/bayplan/steps/connections"
+	"github.com/bayplan/bayplan/steps/internal/destination"
+	"github.com/bayplan/bayplan/steps/internal/testbed"
+)
+
+// media are two files, as disk images and boot files are.
+func media(t *testing.T, b *testbed.Registries) {
+	t.Helper()
+	steptest.PutFile(t, filepath.Join(b.Dir, "overcloud-full.qcow2"), strings.Repeat("disk", 100_000))
+	steptest.PutFile(t, filepath.Join(b.Dir, "agent.kernel"), "kernel")
+}
+
+// carrying gives the step that puts the files somewhere.
+func carrying(b *testbed.Registries, to destination.Setting) *artifact {
+	a := &artifact{
+		Name: "images/overcloud-full:13.0", To: to, out: b.Set, id: "media",
+		Files: []plan.TextOr[plan.Path, file]{
+			{Text: plan.Path(filepath.Join(b.Dir, "overcloud-full.qcow2"))},
+			{Other: file{File: plan.Path(filepath.Join(b.Dir, "agent.kernel")), Title: "ipa.kernel", MediaType: "application/x-kernel"}},
+		},
+	}
+	return a
+}
+
+func toRegistries(names ...string) destination.Setting {
+	var to destination.Setting
+	for _, name := range names {
+		to.Items = append(to.Items, destination.One{Text: name})
+	}
+	return to
+}
+
+func toLayout(path string) destination.Setting {
+	return destination.Setting{Items: []destination.One{{Other: destination.Layout{Layout: plan.Path(path)}}}}
+}
+
+func TestArtifactLaws(t *testing.T) {
+	steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
+		b := testbed.NewRegistries(t)
+		media(t, b)
+		return &steptest.Fixture{
+			New:      func() runner.Step { return carrying(b, toRegistries("local")) },
+			Dirs:     []string{b.Dir},
+			Snapshot: func() string { return b.Snapshot(t) },
+			Close:    b.CloseLocal,
+			Secrets:  []string{testbed.RegistryPassword},
+			Break: []steptest.Break{
+				{Name: "the tag is deleted", Do: func(t *testing.T) { b.Remove(t, "/v2/images/overcloud-full/manifests/13.0") }},
+				{Name: "the tag moves to another image", Do: func(t *testing.T) { b.Put(t, "rhosp13/openstack-base:13.0-40", "images/overcloud-full:13.0") }},
+				{Name: "a file changes", Do: func(t *testing.T) { steptest.PutFile(t, filepath.Join(b.Dir, "agent.kernel"), "KERNEL") }},
+				{Name: "a file goes away", Do: func(t *testing.T) { steptest.Remove(t, filepath.Join(b.Dir, "agent.kernel")) }},
+			},
+		}
+	}})
+}
+
+func TestArtifactInLayoutLaws(t *testing.T) {
+	for _, name := range []string{"media", "media.tar"} {
+		t.Run(name, func(t *testing.T) {
+			steptest.Laws(t, steptest.Case{Type: Type((*connections.Set)(nil)), Fresh: func(t *testing.T) *steptest.Fixture {
+				b := testbed.NewRegistries(t)
+				media(t, b)
+				at := filepath.Join(b.Dir, name)
+				return &steptest.Fixture{
+					New:  func() runner.Step { return carrying(b, toLayout(at)) },
+					Dirs: []string{b.Dir},
+					Break: []steptest.Break{
+						{Name: "a file changes", Do: func(t *testing.T) { steptest.PutFile(t, filepath.Join(b.Dir, "agent.kernel"), "KERNEL") }},
+					},
+				}
+			}})
+		})
+	}
+}
+
+// The manifest is the one that ORAS makes of such files, and the blobs are the files.
+func TestArtifactManifest(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	media(t, b)
+	apply(t, carrying(b, toRegistries("edge", "local")))
+	var m testManifest
+	get(t, b, "manifests/13.0", &m)
+	want := `application/vnd.oci.image.manifest.v1+json of application/vnd.unknown.artifact.v1, config application/vnd.oci.empty.v1+json
+overcloud-full.qcow2 application/octet-stream 400000
+ipa.kernel application/x-kernel 6
+`
+	got := fmt.Sprintf("%s of %s, config %s\n", m.MediaType, m.ArtifactType, m.Config.MediaType)
+	for _, l := range m.Layers {
+		got += fmt.Sprintln(l.Annotations["org.opencontainers.image.title"], l.MediaType, l.Size)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if w := b.Ask(t, b.Edge, "GET", "/v2/images/overcloud-full/blobs/"+m.Layers[1].Digest); w.Body.String() != "kernel" {
+		t.Errorf("the blob is %q", w.Body)
+	}
+}
+
+// Ironic lists the tags, reads the index that the tag stands for, keeps the manifests of its
+// architecture, takes the one whose disktype it likes best, and downloads the first layer of
+// an artifact (OciImageService.identify_specific_image in ironic/common/image_service.py).
+func TestArtifactForIronic(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	media(t, b)
+	a := carrying(b, toRegistries("edge"))
+	a.For = ironic
+	a.Files[1].Other = file{File: a.Files[1].Other.File, Disktype: "raw", Architecture: "arm64"}
+	apply(t, a)
+	var tags struct{ Tags []string }
+	get(t, b, "tags/list", &tags)
+	if diff := cmp.Diff([]string{"13.0"}, tags.Tags); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	var index testManifest
+	get(t, b, "manifests/13.0", &index)
+	for architecture, want := range map[string]string{"amd64": "qcow2 400000", "arm64": "raw 6"} {
+		got := ""
+		for _, m := range index.Manifests {
+			if m.Platform.Architecture == architecture {
+				var one testManifest
+				get(t, b, "manifests/"+m.Digest, &one)
+				if one.ArtifactType == "" || one.Config.MediaType != "application/vnd.oci.empty.v1+json" || len(one.Layers) != 1 {
+					t.Errorf("Ironic takes %+v for a container image", one)
+				}
+				got += fmt.Sprint(m.Annotations["disktype"], " ", one.Layers[0].Size)
+			}
+		}
+		if got != want {
+			t.Errorf("%s: got %q, want %q", architecture, got, want)
+		}
+	}
+}
+
+// A file that changes while it is sent never arrives under the digest that it had.
+func TestFileChangesWhileItIsSent(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	media(t, b)
+	a := carrying(b, toRegistries("edge"))
+	b.Before["edge"] = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost {
+			steptest.PutFile(t, filepath.Join(b.Dir, "agent.kernel"), "KERNEL")
+		}
+		return false
+	}
+	f, err := a.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil {
+		t.Fatal("no error")
+	}
+	b.Before["edge"] = nil
+	if got := b.HoldsAt(t, testbed.EdgeHost); len(got) > 0 {
+		t.Errorf("the registry has %v", got)
+	}
+}
+
+func TestArtifactValidate(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	for name, tt := range map[string]struct {
+		change func(*artifact)
+		want   string
+	}{
+		"no tag":          {func(a *artifact) { a.Name = "images/x" }, `name: "images/x" is not of the form path:tag`},
+		"a digest":        {func(a *artifact) { a.Name += "@sha256:" + strings.Repeat("0", 64) }, "is not of the form path:tag"},
+		"no media type":   {func(a *artifact) { a.MediaType = "kernel" }, `media_type: "kernel" is no media type`},
+		"no file":         {func(a *artifact) { a.Files = []plan.TextOr[plan.Path, file]{} }, "files: names no file"},
+		"one name twice":  {func(a *artifact) { a.Files[1].Other.Title = "overcloud-full.qcow2" }, "files[1]: two files would be called overcloud-full.qcow2"},
+		"a path as title": {func(a *artifact) { a.Files[1].Other.Title = "../x" }, `files[1].title: "../x" is not a plain file name`},
+		"no disk image":   {func(a *artifact) { a.For = ironic }, "files[1]: the name ipa.kernel does not say whether it is qcow2 or raw"},
+		"not for Ironic":  {func(a *artifact) { a.Files[1].Other.Disktype = "raw" }, "files[1].disktype: only Ironic reads it"},
+		"no registry":     {func(a *artifact) { a.To = toRegistries("nowhere") }, "to: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := carrying(b, toRegistries("edge"))
+			tt.change(a)
+			if err := a.Validate(); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+		})
+	}
+}
+
+func apply(t *testing.T, a *artifact) {
+	t.Helper()
+	f, err := a.Diff(t.Context(), &runner.Disk{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A testManifest is a manifest or an index as others read it.
+type testManifest struct {
+	MediaType, ArtifactType string
+	Config                  testDescriptor
+	Layers, Manifests       []testDescriptor
+}
+
+type testDescriptor struct {
+	MediaType, Digest string
+	Size              int64
+	Annotations       map[string]string
+	Platform          struct{ Architecture string }
+}
+
+// get reads a JSON document of the artifact's repository at the edge.
+func get(t *testing.T, b *testbed.Registries, path string, into any) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "/v2/images/overcloud-full/"+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	b.Edge.ServeHTTP(w, r)
+	text, err := io.ReadAll(w.Body)
+	if err == nil {
+		err = json.Unmarshal(text, into)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v: %s", path, err, text)
+	}
+}

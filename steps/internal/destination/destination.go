@@ -1,0 +1,124 @@
+// Package destination is the setting to of the step types that put images into registries
+// and OCI layouts. It knows no image and sends nothing.
+package destination
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
+)
+
+// A Setting is one destination, or a list of them.
+type Setting = plan.OneOrMore[One]
+
+// One is a registry's connection or a layout.
+type One = plan.TextOr[string, Layout]
+
+// A Layout is a directory or an archive to put images into.
+type Layout struct {
+	// Directory of the OCI layout or, where the name ends in .tar, the tar archive that it is kept
+	// in. It is made when it is not there; an archive gets its name when it is complete, and is
+	// complete at every moment from then on.
+	Layout plan.Path `json:"layout"`
+}
+
+// Connections are what destinations need of the plan's connections.
+type Connections interface {
+	// CheckRegistry gives an error when there is no connection of that name.
+	CheckRegistry(name string) error
+	// RegistryHost gives the host of a connection.
+	RegistryHost(name string) (string, error)
+}
+
+// Field names a destination for messages.
+func Field(to Setting, i int) string {
+	if len(to.Items) == 1 {
+		return "to"
+	}
+	return fmt.Sprintf("to[%d]", i)
+}
+
+// Validate checks the destinations. One that is not known yet passes.
+func Validate(to Setting, c Connections) []error {
+	var errs []error
+	if to.Items != nil && len(to.Items) == 0 {
+		errs = append(errs, plan.At("to", errors.New("the list names no destination")))
+	}
+	for i, one := range to.Items {
+		field := Field(to, i)
+		errs = append(errs, plan.At(field, c.CheckRegistry(one.Text)), plan.At(field+".layout", imagelist.CheckLayoutPath(string(one.Other.Layout))))
+		for _, before := range to.Items[:i] {
+			if one == before && !one.IsZero() {
+				errs = append(errs, plan.At(field, errors.New("the destination is in the list already")))
+				break
+			}
+		}
+	}
+	return errs
+}
+
+// Bases gives the beginnings of the names of images at each destination: a registry's host,
+// or oci:LAYOUT.
+func Bases(to Setting, c Connections) ([]string, error) {
+	bases := make([]string, len(to.Items))
+	var errs []error
+	for i, one := range to.Items {
+		if dir := one.Other.Layout; dir != "" {
+			bases[i] = registry.LayoutPrefix + string(dir)
+			continue
+		}
+		var err error
+		bases[i], err = c.RegistryHost(one.Text)
+		errs = append(errs, err)
+	}
+	return bases, errors.Join(errs...)
+}
+
+// Layouts gives the paths of the layouts among the destinations.
+func Layouts(to Setting) []string {
+	var dirs []string
+	for _, one := range to.Items {
+		if one.Other.Layout != "" {
+			dirs = append(dirs, string(one.Other.Layout))
+		}
+	}
+	return dirs
+}
+
+// Hosts gives the hosts of the registries among the destinations, and "" for those that
+// are layouts or not known.
+func Hosts(to Setting, c Connections) []string {
+	hosts := make([]string, len(to.Items))
+	for i, one := range to.Items {
+		if one.Text != "" {
+			hosts[i], _ = c.RegistryHost(one.Text) // Validate has reported the error
+		}
+	}
+	return hosts
+}
+
+// Inputs gives the destinations as what decides a result.
+func Inputs(bases []string) []runner.Input {
+	in := make([]runner.Input, len(bases))
+	for i, base := range bases {
+		in[i] = runner.Input{Name: "registry", Digest: base}
+		if i > 0 {
+			in[i].Name = fmt.Sprintf("registry %d", i+1)
+		}
+	}
+	return in
+}
+
+// PendingFiles gives the files that a change of the layouts writes and later steps may
+// read. Their content is known only then.
+func PendingFiles(to Setting) []runner.File {
+	var files []runner.File
+	for _, dir := range Layouts(to) {
+		files = append(files, runner.File{Path: imagelist.IndexPath(dir), Mode: 0o644})
+	}
+	return files
+}
