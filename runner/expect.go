@@ -68,6 +68,8 @@ type Expected struct {
 	For string
 	// As is the name that For has in it: in a list of checksums, in a signature.
 	As string
+	// Identity is who has signed the images For, a pattern, and Issuer who vouches for that.
+	Identity, Issuer string
 }
 
 // A Kind is what a thing is that a step expects.

@@ -30,25 +30,20 @@ func (m *mirror) Expects() []runner.Expected {
 		rule := m.trustRules()[f.rule]
 		all = append(all, runner.Expected{
 			Kind: kinds[f.field], Field: f.at(), Path: f.path, URL: setting.Text(rule.Store), For: rule.Images, As: setting.Text(rule.SignedAs),
+			Identity: setting.Text(rule.Identity), Issuer: setting.Text(rule.Issuer),
 		})
 	}
 	return all
 }
 
-// Rehearse implements runner.Rehearser: a rehearsal has no authority that issues
-// certificates to signers, so that rules which name a signer prove nothing there. A store of
-// files cannot have the signatures of images that are made on the spot, and a server can.
+// Rehearse implements runner.Rehearser: a store of files cannot have the signatures of images
+// that are made on the spot, and a server can.
 func (m *mirror) Rehearse(runner.Rehearsal) []string {
 	var left []string
 	for i, r := range m.trustRules() {
-		at := fmt.Sprintf("signatures.trust[%d]", i)
-		if r.isKeyless() {
-			m.Signatures.Other.Trust[i] = trustRule{Images: r.Images, Unsigned: new(true)}
-			left = append(left, fmt.Sprintf("%s: nobody has to have signed %s", at, r.Images))
-		}
 		if dir := download.LocalPath(setting.Text(r.Store)); dir != "" {
 			m.Signatures.Other.Trust[i].Store = new("https://files.invalid" + dir)
-			left = append(left, at+".store: other signatures stand in for its files")
+			left = append(left, fmt.Sprintf("signatures.trust[%d].store: other signatures stand in for its files", i))
 		}
 	}
 	return left

@@ -137,11 +137,7 @@ func (r *rehearsal) baseError(c Comparison, err error) error {
 
 // wrong gives an error for what the plan's folder lacks.
 func (b *builder) wrong() error {
-	errs := []error{b.mistakes.Err()}
-	for _, p := range b.problems {
-		errs = append(errs, fault.WithHint(fmt.Errorf("%s: %s", p.at, p.text), p.hint))
-	}
-	return errors.Join(errs...)
+	return b.mistakes.Err()
 }
 
 // bring brings what the plan expects, in the place of what the base's folder has.

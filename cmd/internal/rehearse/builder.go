@@ -30,7 +30,6 @@ type builder struct {
 	made   map[string]string // files and layouts of earlier plans, by their last names
 
 	mistakes plan.Errors
-	problems []problem // in files of the plan's folder
 	notes    []string  // what may be wrong
 	staged   []string  // paths below the root of what was copied from there
 	told     []told
@@ -117,7 +116,7 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	}
 	if t.own {
 		b.staged = append(b.staged, t.path)
-		return errors.Join(b.unknownServices(t), b.copyOwn(t))
+		return b.copyOwn(t)
 	}
 	if t.inFolder {
 		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.real(t.path))

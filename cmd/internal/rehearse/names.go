@@ -10,7 +10,6 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/human"
-	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -152,24 +151,4 @@ func (b *builder) checkMembers() {
 			}
 		}
 	}
-}
-
-// unknownServices finds services in a file of the plan's folder that no release knows and
-// that are one letter away from one which it knows.
-func (b *builder) unknownServices(t *thing) error {
-	if t.Kind != runner.ExpectRoles && t.Kind != runner.ExpectEnvironment {
-		return nil
-	}
-	content, err := os.ReadFile(t.disk)
-	if err != nil {
-		return err
-	}
-	found, err := tripleo.MisspelledServices(content)
-	for _, s := range found {
-		b.problems = append(b.problems, problem{
-			at: fmt.Sprintf("%s:%d", b.world.root.real(t.path), s.Line), step: t.Node.ID(),
-			text: "no release has a service " + s.Name, hint: "did you mean " + s.Near + "?",
-		})
-	}
-	return err
 }

@@ -196,7 +196,7 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part, later []*part) (bool,
 		r.note("  note: " + r.root.strip(text))
 	}
 	_ = b.mistakes.Err() // sorts them
-	if wrong := append(problemsOf(b.mistakes), b.problems...); len(wrong) > 0 {
+	if wrong := problemsOf(b.mistakes); len(wrong) > 0 {
 		r.sayPhase("files", 0, "", wrong)
 		return false, nil
 	}

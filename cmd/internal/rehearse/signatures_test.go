@@ -32,7 +32,15 @@ func TestSignatures(t *testing.T) {
 		"OpenPGP":             {files: plan(images, `{ keep: require, trust: [{ images: "quay.io/**", gpg: redhat.gpg, store: "https://store.example.com/sigs" }, { images: "ghcr.io/**", gpg: redhat.gpg, store: "file:/var/lib/sigs" }] }`)},
 		"a signer": {
 			files: plan(images, `{ keep: require, trust: [{ images: "**", issuer: "https://token.example.com", identity: "https://git.example.com/**", root: /etc/sigstore/trusted_root.json }] }`),
-			want:  []string{"nothing is wrong"},
+			want:  []string{"nothing is wrong", "  trusted root: /etc/sigstore/trusted_root.json"},
+		},
+		"layouts with a signer": {
+			files: plan(`[{ layout: /srv/layout }]`, `{ trust: [{ images: "oci:/srv/**", issuer: "https://token.example.com", identity: "*@example.com", root: /etc/sigstore/trusted_root.json }] }`),
+		},
+		"two signers and a key": {
+			files: plan(images, `{ trust: [
+    { images: "quay.io/**", issuer: "https://token.example.com", identity: "https://git.example.com/**", root: /etc/sigstore/trusted_root.json },
+    { images: "ghcr.io/**", issuer: "https://accounts.example.com", identity: "release?@example.com", root: /etc/sigstore/other.json }] }`),
 		},
 		"layouts with a key": {files: plan(`[{ layout: /srv/layout }]`, `{ keep: require, trust: [{ images: "oci:/srv/**", key: fluxcd.pub }] }`)},
 		"layouts with other names and a store": {

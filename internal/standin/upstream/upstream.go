@@ -31,8 +31,11 @@ type Rules struct {
 
 	Platforms []string // of each image; nil: linux/amd64
 	Labels    []string // that each image must have, besides version and release
-	// Signer signs each image as cosign does; nil: none is signed.
-	Signer *signer.Key
+	// Signer signs each image as cosign does; nil: none is signed. So do those of Certified, by
+	// certificates of Authority.
+	Signer    *signer.Key
+	Authority *signer.Authority
+	Certified []*signer.Certified
 	// SignedAs gives the name of a repository in signatures; nil: its own.
 	SignedAs func(host, repository string) string
 }
@@ -213,8 +216,16 @@ func (u *Upstream) sign(repository, digest string) error {
 	if err != nil {
 		return err
 	}
-	_, err = u.AddArtifact(registryserver.Artifact{Repository: repository, Tag: tag, Layers: []registryserver.ArtifactLayer{{
+	layers := []registryserver.ArtifactLayer{{
 		MediaType: signer.DocumentType, Data: text, Annotations: map[string]string{signer.SignatureAnnotation: signature},
-	}}})
+	}}
+	for _, c := range u.rules.Certified {
+		text, annotations, err := c.Document(name, digest)
+		if err != nil {
+			return err
+		}
+		layers = append(layers, registryserver.ArtifactLayer{MediaType: signer.DocumentType, Data: text, Annotations: annotations})
+	}
+	_, err = u.AddArtifact(registryserver.Artifact{Repository: repository, Tag: tag, Layers: layers})
 	return err
 }

@@ -3,6 +3,7 @@
 package registries
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -29,7 +30,13 @@ type Plans struct {
 	labels     []string
 	platforms  []string
 	signed     bool
+	signers    []signer.Identity
 	signedAs   []renamed
+}
+
+// anExample gives a name that a pattern matches.
+func anExample(pattern string) string {
+	return strings.NewReplacer("**", "x", "*", "x", "?", "x").Replace(pattern)
 }
 
 // A renamed is a rule for the names that signatures have.
@@ -51,7 +58,10 @@ func (p *Plans) Add(steps []runner.Touched) {
 			p.platforms = append(p.platforms, e.Names...)
 		case runner.ExpectTags:
 			p.selections = append(p.selections, tagselect.Selection{From: e.For, Rule: tagselect.Rule{Match: e.Names, Newest: 1}})
-		case runner.ExpectSigned, runner.ExpectImageKey, runner.ExpectImagePGP:
+		case runner.ExpectSigned, runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectTrustRoot:
+			if e.Identity != "" {
+				p.signers = append(p.signers, signer.Identity{Name: anExample(e.Identity), Issuer: e.Issuer})
+			}
 			p.signed = true
 			if e.As != "" {
 				p.signedAs = append(p.signedAs, renamed{e.For, e.As})
@@ -66,11 +76,27 @@ func (p *Plans) Rules() (upstream.Rules, error) {
 	if len(p.platforms) > 0 { // one more than is wanted, which is left out
 		r.Platforms = append(slices.Compact(slices.Sorted(slices.Values(p.platforms))), "linux/s390x")
 	}
-	var err error
-	if p.signed {
-		r.Signer, err = signer.NewKey()
+	if !p.signed {
+		return r, nil
 	}
-	return r, err
+	var err error
+	if r.Signer, err = signer.NewKey(); err != nil || len(p.signers) == 0 {
+		return r, err
+	}
+	if r.Authority, err = signer.NewAuthority(); err != nil {
+		return r, err
+	}
+	for _, who := range p.signers {
+		if slices.ContainsFunc(r.Certified, func(c *signer.Certified) bool { return c.Identity == who }) {
+			continue
+		}
+		certified, err := r.Authority.Certify(who)
+		if err != nil {
+			return r, fmt.Errorf("certify %s: %w", who.Name, err)
+		}
+		r.Certified = append(r.Certified, certified)
+	}
+	return r, nil
 }
 
 // selects reports whether a selection may be from a repository.
