@@ -111,7 +111,7 @@ func (r *rehearsal) applyBase(ctx context.Context, c Comparison, base, next *par
 	if err := b.provide(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := b.wrong(); err != nil {
+	if err := b.mistakes.Err(); err != nil {
 		return nil, nil, r.baseError(c, err)
 	}
 	if err := r.writeLock(c.Lock(base.file), base, tagIn); err != nil {
@@ -135,11 +135,6 @@ func (r *rehearsal) baseError(c Comparison, err error) error {
 	return fault.WithHint(fmt.Errorf("the base %s cannot be applied, not even in a rehearsal: %s", c.Base, text), fault.Hint(err))
 }
 
-// wrong gives an error for what the plan's folder lacks.
-func (b *builder) wrong() error {
-	return b.mistakes.Err()
-}
-
 // bring brings what the plan expects, in the place of what the base's folder has.
 func (r *rehearsal) bring(ctx context.Context, next, base *part, staged []string) error {
 	for _, path := range staged {
@@ -152,7 +147,7 @@ func (r *rehearsal) bring(ctx context.Context, next, base *part, staged []string
 	if err := b.provide(ctx); err != nil {
 		return err
 	}
-	return b.wrong()
+	return b.mistakes.Err()
 }
 
 // join lets things be made as another revision of the plan needs them, too, so that what

@@ -30,8 +30,8 @@ type builder struct {
 	made   map[string]string // files and layouts of earlier plans, by their last names
 
 	mistakes plan.Errors
-	notes    []string  // what may be wrong
-	staged   []string  // paths below the root of what was copied from there
+	notes    []string // what may be wrong
+	staged   []string // paths below the root of what was copied from there
 	told     []told
 }
 
