@@ -29,6 +29,9 @@ type Options struct {
 	Plan plan.Options
 	// Keep is a directory, empty or absent, that keeps the world, or "".
 	Keep string
+	// Patience is how long nothing is said before a line says how far the phase is. 0 means 30
+	// seconds.
+	Patience time.Duration
 	// Quiet leaves out what is as it should be, but for the verdict.
 	Quiet bool
 	// Say gets each line of text for people when it is known. Paths in it are those of

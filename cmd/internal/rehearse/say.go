@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,12 +14,12 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// patience is how long a phase says nothing.
-const patience = 5 * time.Second
+// patience is how long nothing is said, where the options do not say it.
+const patience = 30 * time.Second
 
 // progress says how far the phase is, if nothing was said for a while.
 func (r *rehearsal) progress(format string, args ...any) {
-	if r.phase == "" || time.Since(r.said) < patience {
+	if r.phase == "" || time.Since(r.said) < cmp.Or(r.Patience, patience) {
 		return
 	}
 	r.said = time.Now()
