@@ -73,12 +73,9 @@ func appendNew(list []string, name string) []string {
 	return append(list, name)
 }
 
-// registryPlace is how a place in a registry is called. See imagelist.Place.
-const registryPlace = "registry "
-
 // sources gives the images that steps read and none writes, as HOST/NAME:TAG.
 func (d *doctor) sources() []string {
-	filled := map[string]bool{}
+	filled := map[runner.Where]bool{}
 	for _, s := range d.paths {
 		for _, place := range s.paths.Fills {
 			filled[place.Where] = true
@@ -87,19 +84,23 @@ func (d *doctor) sources() []string {
 	var all []string
 	for _, s := range d.paths {
 		for _, place := range s.paths.Looks {
-			host, isRegistry := strings.CutPrefix(place.Where, registryPlace)
-			if !isRegistry || filled[place.Where] {
+			if !inRegistry(place) || filled[place.Where] {
 				continue
 			}
 			for _, name := range place.Names {
 				if name != "" && !strings.Contains(name, "*") {
-					all = append(all, host+"/"+name)
+					all = append(all, place.Where.Name+"/"+name)
 				}
 			}
 		}
 		all = append(all, s.listedSources()...)
 	}
 	return all
+}
+
+// inRegistry reports whether a place is that of images in a registry.
+func inRegistry(p runner.Place) bool {
+	return p.Where.Kind == runner.RegistryServer && p.Where.Part == ""
 }
 
 // listedSources gives the images of the lists that a step reads, if only they name the
@@ -139,9 +140,9 @@ func (d *doctor) destinations(at func(host string) *server, all []*server) {
 	for _, step := range d.paths {
 		for _, place := range step.paths.Fills {
 			var s *server
-			if host, ok := strings.CutPrefix(place.Where, registryPlace); ok {
-				s = at(host)
-			} else if i := slices.IndexFunc(all, func(s *server) bool { return place.Where == "cloud "+s.Name && s.Kind == runner.CloudServer }); i >= 0 {
+			if inRegistry(place) {
+				s = at(place.Where.Name)
+			} else if i := slices.IndexFunc(all, func(s *server) bool { return place.Where == runner.Where{Kind: s.Kind, Name: s.Name} }); i >= 0 {
 				s = all[i]
 			} else {
 				continue

@@ -276,12 +276,8 @@ func (b *builder) layoutsOf(t *thing) {
 		if !isLayout || dir == "" {
 			continue
 		}
-		isRelative := !filepath.IsAbs(dir)
-		if isRelative {
-			dir = filepath.Join(filepath.Dir(b.world.root.real(t.path)), dir)
-		}
 		e := t.Expectation
-		e.Kind, e.Path = runner.ExpectLayout, b.world.root.place(filepath.Clean(dir), isRelative)
+		e.Kind, e.Path = runner.ExpectLayout, b.world.root.place(b.things.folder.real(filepath.Clean(dir)), false)
 		if at := b.things.at(e.Path, e); at != nil {
 			at.Kind = runner.ExpectLayout
 			if inside != "" {

@@ -306,7 +306,7 @@ func (d *damager) waysOf(n *runner.Node, reports []*runner.Report) []damage {
 			}
 		}
 		if s.Status != runner.Unchanged { // what it has made, where its items do not name it
-			for _, path := range madeBy(n, s.Outputs) {
+			for _, path := range n.Type.Made(s.Outputs) {
 				if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && d.root.holds(path) {
 					add(runner.Item{What: runner.RegularFile, Name: path})
 				}

@@ -75,6 +75,9 @@ func (r *rehearsal) options(p *part, text func(string) string) plan.Options {
 		Path: func(path string, relative bool) string { return r.root.place(p.in.real(path), relative) },
 		Text: text,
 	}
+	if p.in.disk != "" {
+		o.At = p.in.locate
+	}
 	return o
 }
 

@@ -185,9 +185,12 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	}
 	at := &thing{path: where, name: filepath.Base(where), Expectation: e}
 	at.Names = nil
-	at.disk = t.folder.onDisk(t.root.real(where))
+	at.disk, at.inFolder = t.root.real(where), t.isInFolder(where, e)
+	if at.inFolder && e.Kind != runner.ExpectDirectory {
+		at.disk = t.folder.onDisk(at.disk)
+		at.inFolder = !leaves(t.dirOf(e), at.disk, maxLinks)
+	}
 	_, err := os.Stat(at.disk)
-	at.inFolder = t.isInFolder(where, e) && !leaves(t.dirOf(e), at.disk, maxLinks)
 	at.own = err == nil && at.inFolder
 	t.byPath[where], t.ordered = at, append(t.ordered, at)
 	return at
@@ -195,7 +198,11 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 
 // dirOf gives the directory in which the files of an expectation's plan lie on the disk.
 func (t *things) dirOf(e runner.Expectation) string {
-	return t.folder.onDisk(t.folder.real(e.Node.Step.With.Dir()))
+	dir := t.folder.real(e.Node.Step.With.Dir())
+	if t.folder.revision != nil {
+		return filepath.Join(t.folder.disk, dir)
+	}
+	return t.folder.onDisk(dir)
 }
 
 // isInFolder reports whether a path is one of the plan's folder: the plan names it by a

@@ -224,11 +224,10 @@ func openFile(path string) (io.ReadCloser, error) { return textfile.OpenRegular(
 
 // placeHost gives the registry of a place, "" for another kind of place.
 func placeHost(p runner.Place) string {
-	host, ok := strings.CutPrefix(p.Where, "registry ")
-	if !ok {
+	if p.Where.Kind != runner.RegistryServer || p.Where.Part != "" {
 		return ""
 	}
-	return Canonical(host)
+	return Canonical(p.Where.Name)
 }
 
 // covers reports whether the name of an image, or of many with a star at its end, is one of
