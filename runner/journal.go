@@ -154,6 +154,11 @@ func parseEntry(line []byte) (entry, error) {
 	if err := json.Unmarshal(body, &e); err != nil {
 		return entry{}, err
 	}
+	switch e.Kind {
+	case EntryStarted, EntryDone, EntryFailed, EntryRefuted:
+	default:
+		return entry{}, unknownForm(fmt.Sprintf("it is of the kind %q, which this bayplan does not know", e.Kind))
+	}
 	if e.Kind == EntryDone && (e.Record == nil || e.Record.Step != e.Step) {
 		return entry{}, errors.New("its record is missing")
 	}

@@ -4,12 +4,13 @@ package manual
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/cpuguy83/go-md2man/v2/md2man"
 	"github.com/urfave/cli/v2"
+
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // section is the section of the manual that describes commands.
@@ -137,7 +138,7 @@ func fence(begin bool) string {
 	return "```\n\n"
 }
 
-var special = regexp.MustCompile("[\\\\`*_{}\\[\\]()#+.!:|&<>~-]")
+var special = lazyregexp.New("[\\\\`*_{}\\[\\]()#+.!:|&<>~-]")
 
 // escape makes Markdown of a text in which nothing has a meaning of its own.
 func escape(text string) string { return special.ReplaceAllString(text, `\$0`) }
