@@ -43,6 +43,9 @@ type ciJob struct {
 // forCI makes the action of a command also write what CI systems read.
 func (p *program) forCI(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
+		if err := p.checkOutputs(c); err != nil {
+			return err
+		}
 		system, err := ciformat.Choose(c.String("ci"), environ.Variables(p.env).Get)
 		if err != nil {
 			return usageError{fmt.Errorf("--ci: %w", err)}

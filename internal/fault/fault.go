@@ -46,7 +46,7 @@ func Hint(err error) string {
 func hints(err error) []string {
 	if h, ok := err.(interface{ Hint() string }); ok { //nolint:errorlint // the recursion unwraps
 		if text := h.Hint(); text != "" {
-			return strings.Split(text, "\n")
+			return []string{strings.Join(strings.Fields(text), " ")} // a line end in a name makes no hint of its own
 		}
 	}
 	var all []string

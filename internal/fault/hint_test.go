@@ -43,7 +43,7 @@ func TestHint(t *testing.T) {
 		"each of two":                   {errors.Join(inner, fault.WithHint(wrong, "other")), "inner\nother"},
 		"each once":                     {fmt.Errorf("x: %w", errors.Join(inner, wrong, fault.WithHint(wrong, "other"), inner)), "inner\nother"},
 		"one around several":            {fault.WithHint(errors.Join(inner, fault.WithHint(wrong, "other")), "outer"), "outer"},
-		"an error with those of others": {errors.Join(fault.WithHint(wrong, fault.Hint(errors.Join(inner, fault.WithHint(wrong, "other")))), inner), "inner\nother"},
+		"a line end in it":              {errors.Join(fault.WithHint(wrong, "write x\ny"), inner), "write x y\ninner"},
 		"many":                          {errors.Join(manyHints(9)...), "1\n2\n3\n4\n5"},
 		"deep in the second":            {errors.Join(advised{wrong, ""}, fmt.Errorf("x: %w", errors.Join(wrong, inner))), "inner"},
 	} {

@@ -70,6 +70,7 @@ type Set struct {
 type namedRegistry struct {
 	name string
 	RegistryConnection
+	body plan.Body // in the plan
 }
 
 // Connect decodes a plan's connections, and neither asks a server nor opens a
@@ -78,7 +79,7 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 	o := &Set{redactor: p.Redactor, file: p.ConnectionsFile, spool: p.Spool, secretVariables: p.SecretVariables, embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
 	var errs plan.Errors
 	for _, c := range p.Registries {
-		r := namedRegistry{name: c.Name}
+		r := namedRegistry{name: c.Name, body: c.Body}
 		errs = append(errs, decode(c.Body, &r.RegistryConnection)...)
 		if i := o.known.Clash(r.identity()); i >= 0 {
 			errs = append(errs, clash(c, "registries", o.registries[i].name, o.registries[i].Host, r.Host))
@@ -101,7 +102,7 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 func With(registries map[string]string, images *registry.Client, files *download.Client) *Set {
 	o := &Set{client: images, downloads: files}
 	for _, name := range slices.Sorted(maps.Keys(registries)) {
-		o.add(namedRegistry{name, RegistryConnection{ServerConnection: ServerConnection{Host: registries[name]}}})
+		o.add(namedRegistry{name: name, RegistryConnection: RegistryConnection{ServerConnection: ServerConnection{Host: registries[name]}}})
 	}
 	return o
 }
@@ -120,6 +121,9 @@ func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
 // Open starts the embedded services that Need names and makes the clients. It sends no request to a
 // server. With readOnly, embedded services change nothing. The caller must call Close.
 func (s *Set) Open(readOnly bool) error {
+	if err := s.checkFiles().Err(); err != nil {
+		return err
+	}
 	hosts := make([]registry.Host, 0, len(s.registries))
 	keys := logins.FromEnvironment(s.secretVariables...)
 	keys.Secrets = s.redactor
@@ -173,7 +177,7 @@ func (s *Set) settingsOf(r namedRegistry, keys *logins.Finder, readOnly bool) re
 		TLS:         transport.Mode(r.TLS),
 		Concurrency: setting.Number(r.Concurrency, 0), KeepPulls: setting.Number(r.KeepPulls, 0), Rate: float64(setting.Number(r.Rate, 0)),
 	}
-	host.CA, host.Cert, host.Key = s.files(r.ServerConnection)
+	host.CA, host.Cert, host.Key = s.files(runner.RegistryServer, r.name, r.ServerConnection)
 	if r.Embedded != nil { // it has no users
 		if hostname.IsPattern(r.Host) {
 			host.HandlerFor = func(host string) (http.Handler, error) { return s.openRegistry(r.at(host), readOnly) }

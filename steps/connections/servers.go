@@ -104,22 +104,6 @@ func endpoint(c ServerConnection, host string) transport.Endpoint {
 	}
 }
 
-// TolerateBrokenFiles makes Open leave out the certificates, authorities and keys of a
-// connection where one of them cannot be read. Servers gives them all the same, so that
-// each can be told. It is called before Open.
-func (s *Set) TolerateBrokenFiles() { s.tolerant = true }
-
-// files gives the paths of the authorities, the certificate and the key with which a
-// connection is opened.
-func (s *Set) files(c ServerConnection) (ca, cert, key string) {
-	if s.tolerant {
-		if _, err := transport.New([]transport.Endpoint{endpoint(c, "any.invalid")}); err != nil {
-			return "", "", ""
-		}
-	}
-	return string(c.CA), string(c.Cert), string(c.Key)
-}
-
 // is reports whether two descriptions are of one server.
 func (v Server) is(other Server) bool {
 	return v.Kind == other.Kind && v.Name == other.Name && strings.EqualFold(v.URL, other.URL)

@@ -36,9 +36,10 @@ const tailRoom = 600
 // say can become more than text.
 func Markdown(d document.Diff, dir string, limit int) string {
 	c := &comment{left: limit - tailRoom}
-	d.Steps = relative(d.Steps, dir)
+	d.Steps, d.Base = relative(d.Steps, dir), relativeBase(d.Base, dir)
 	c.add(fmt.Sprintf("<!-- bayplan diff %s -->\n### bayplan diff of %s\n\n**%s**\n\n", word(d.Plan), markdown.Code(d.Plan), word(d.Summary)))
 	c.add(operations(d))
+	c.addBase(d.Base)
 	for _, s := range byWeight(d.Steps) {
 		c.addStep(s)
 	}
@@ -50,11 +51,7 @@ func Markdown(d document.Diff, dir string, limit int) string {
 
 // relative gives steps in whose texts the paths below a directory are relative to it.
 func relative(steps []document.Step, dir string) []document.Step {
-	if dir = strings.TrimSuffix(dir, "/"); dir == "" {
-		return steps
-	}
-	shorten := strings.NewReplacer(" "+dir+"/", " ", `"`+dir+"/", `"`, "("+dir+"/", "(")
-	short := func(text string) string { return strings.TrimPrefix(shorten.Replace(" "+text), " ") }
+	short := shortener(dir)
 	steps = slices.Clone(steps)
 	for i := range steps {
 		s := &steps[i]
@@ -69,6 +66,31 @@ func relative(steps []document.Step, dir string) []document.Step {
 		}
 	}
 	return steps
+}
+
+func relativeBase(b *document.Base, dir string) *document.Base {
+	if b == nil {
+		return nil
+	}
+	short, as := shortener(dir), *b
+	as.Changes, as.Notes = slices.Clone(b.Changes), slices.Clone(b.Notes)
+	for i := range as.Changes {
+		c := &as.Changes[i]
+		c.File, c.Note = short(c.File), short(c.Note)
+	}
+	for i := range as.Notes {
+		as.Notes[i] = short(as.Notes[i])
+	}
+	return &as
+}
+
+// shortener gives what makes the paths below a directory relative to it.
+func shortener(dir string) func(string) string {
+	if dir = strings.TrimSuffix(dir, "/"); dir == "" {
+		return func(text string) string { return text }
+	}
+	shorten := strings.NewReplacer(" "+dir+"/", " ", `"`+dir+"/", `"`, "("+dir+"/", "(")
+	return func(text string) string { return strings.TrimPrefix(shorten.Replace(" "+text), " ") }
 }
 
 // A comment is Markdown that may not get longer than a limit.
@@ -182,6 +204,27 @@ func (c *comment) addStep(s document.Step) {
 	}
 	c.text.WriteString(foot)
 	c.left += moreRoom
+}
+
+// addBase adds with what the plan is compared, and what is another in the plan itself. It is
+// seen without opening it: it may show in no step.
+func (c *comment) addBase(b *document.Base) {
+	if b == nil {
+		return
+	}
+	c.add(strings.Replace(b.Line(), b.Base, markdown.Code(b.Base), 1) + "\n\n")
+	for i, change := range b.Changes {
+		if !c.add(fmt.Sprintf("- **%s** %s\n", word(change.Op), change.Text(markdown.Code))) {
+			c.lists += len(b.Changes) - i
+			break
+		}
+	}
+	for _, note := range b.Notes {
+		if !c.add("- note: " + markdown.Code(note) + "\n") {
+			c.lists++
+		}
+	}
+	c.add("\n")
 }
 
 func hintLine(hint string) string {

@@ -122,14 +122,14 @@ func (s *script) step(step transcript) {
 	s.steps = append(s.steps, step)
 	command := s.local(strings.ReplaceAll(step.command, "go run ./cmd/bayplan", "bayplan"))
 	fmt.Fprintf(&s.text, "(exit $status)\n%s\nstatus=$?; printf '\\n\\001%%d\\n' $status\n", command)
-	if address := serves.FindStringSubmatch(command); address != nil {
-		fmt.Fprintf(&s.text, "while kill -0 $! && ! (: </dev/tcp/127.0.0.1/%s) 2>/dev/null; do :; done\n", address[1])
+	if server := serves.FindStringSubmatch(command); server != nil { // a person takes a moment for the next command
+		fmt.Fprintf(&s.text, "while kill -0 $! && ! { test -s %s && : </dev/tcp/127.0.0.1/%s; } 2>/dev/null; do :; done\n", server[2], server[1])
 	}
 }
 
 var (
 	loopback = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	serves   = regexp.MustCompile(`127\.0\.0\.1:(\d+)\b.*&$`)
+	serves   = regexp.MustCompile(`127\.0\.0\.1:(\d+)\b.* >(\S+) .*&$`)
 )
 
 // freePorts gives each address on loopback that a page names another one, which is free.
