@@ -45,9 +45,9 @@ func (n *Node) after(m *Node) bool { return m.place >= 0 && n.ancestors.Has(m.pl
 
 // An Edge says that one step waits for another, and why.
 type Edge struct {
-	From   string   `json:"from"` // the step that is waited for
-	To     string   `json:"to"`   // the step that waits
-	Kind   EdgeKind `json:"kind"`
+	From   string   `json:"from"`             // the step that is waited for
+	To     string   `json:"to"`               // the step that waits
+	Kind   EdgeKind `json:"kind"`             // why it waits
 	Output string   `json:"output,omitempty"` // the output of From that To refers to
 }
 

@@ -215,7 +215,7 @@ func Identify(fi fs.FileInfo) FileID { return hostdisk.Identify(fi) }
 
 // An Input is one thing that decides a step's result.
 type Input struct {
-	Name   string `json:"name"`
+	Name   string `json:"name"`   // with.NAME for a setting; a path or an image for what is read
 	Digest string `json:"digest"` // any text that differs when the thing differs
 }
 
@@ -257,7 +257,7 @@ type Moved struct {
 
 // A LabelChange is a label of an image that has another value now.
 type LabelChange struct {
-	Label string `json:"label"`
+	Label string `json:"label"`          // its name
 	From  string `json:"from,omitempty"` // "": it had none, or the old image is gone
 	To    string `json:"to,omitempty"`   // "": it has none
 }
@@ -296,7 +296,7 @@ type Change struct {
 
 // An Item is one thing that a change touches: a file, an image.
 type Item struct {
-	Op     Op     `json:"op"`
+	Op     Op     `json:"op"`               // what is done to it
 	What   Thing  `json:"what"`             // the kind of thing
 	Name   string `json:"name"`             // the path of a file, HOST/NAME:TAG of a container image, the name of an image in a cloud
 	Source string `json:"source,omitempty"` // where it comes from: HOST/NAME:TAG of a container image, a path or an address
@@ -307,7 +307,7 @@ type Item struct {
 	Old    string `json:"old,omitempty"`    // of a text file: its content
 	New    string `json:"new,omitempty"`    // of a text file: its content after the change
 
-	Size    int64     `json:"size,omitempty"`    // of an image: bytes of all its parts, of which Bytes had to be moved
+	Size    int64     `json:"size,omitempty"`    // of an image: bytes of all its parts, of which bytes had to be moved
 	Mounted int64     `json:"mounted,omitempty"` // of a finished image: bytes that its registry had elsewhere and mounted
 	Began   time.Time `json:"began,omitzero"`    // of a finished item: when the work on it began, where that is known
 }
