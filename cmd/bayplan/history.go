@@ -23,9 +23,24 @@ func (s *session) runInfo(c *cli.Context) history.Info {
 	return history.Info{
 		Plan: s.graph.Plan.Name, Mode: runner.ModeApply, Began: time.Now(),
 		Command: runner.CommandLine(), Version: version(),
-		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
+		Only: s.idsOf(c.StringSlice("only")), Skip: s.idsOf(c.StringSlice("skip")),
 		Steps: history.StepsOf(s.graph), Texts: s.graph.Plan.Texts(), Lock: s.lockDigest(c),
 	}
+}
+
+// idsOf returns the ids of the steps that names on the command line mean.
+func (s *session) idsOf(names []string) []string {
+	var ids []string
+	for _, name := range names {
+		nodes, err := s.graph.Find(name)
+		if err != nil {
+			continue // the run reports it
+		}
+		for _, n := range nodes {
+			ids = append(ids, n.ID())
+		}
+	}
+	return ids
 }
 
 // lockDigest gives the digest of the lock file, "" if there is none.

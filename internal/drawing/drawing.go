@@ -104,6 +104,9 @@ func draw(g Graph, maxWidth float64, down bool) (*Drawing, error) {
 	}
 	d.measure()
 	d.addLoners(l.loners, maxWidth)
+	if d.Left > 0 {
+		d.Height += lineHeight // for the line that says so
+	}
 	return d, nil
 }
 

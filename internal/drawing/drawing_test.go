@@ -226,6 +226,9 @@ func TestTooManyPoints(t *testing.T) {
 	if d.Left == 0 || len(d.boxes) != n+1 || len(d.lines) < n {
 		t.Errorf("%d boxes, %d arrows, %d left out", len(d.boxes), len(d.lines), d.Left)
 	}
+	if want := fmt.Sprintf("The %d longest arrows are left out.", d.Left); !strings.Contains(d.File(), want) {
+		t.Errorf("it does not say %q", want)
+	}
 }
 
 func TestWrongGraphs(t *testing.T) {

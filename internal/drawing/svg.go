@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // CSS colours a drawing in light and dark. A page that shows drawings may colour the
@@ -46,6 +48,10 @@ func (d *Drawing) svg(attributes, head string) string {
 	}
 	for _, n := range d.boxes {
 		n.write(&b)
+	}
+	if d.Left > 0 {
+		fmt.Fprintf(&b, `<text x="%d" y="%.0f"><tspan class="more">The %s left out.</tspan></text>`+"\n",
+			margin, d.Height-margin, human.Count(d.Left, "longest arrow is", "longest arrows are"))
 	}
 	b.WriteString("</svg>\n")
 	return b.String()

@@ -1,14 +1,34 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/registry/wire"
 )
+
+// The error of a plan names each image that failed, also those that the text only counts.
+func TestFailedImagesAreProblems(t *testing.T) {
+	cause := errors.New("no route")
+	table := &TransferPlan{Images: []*ImagePlan{{Image: Image{Source: "s/ok", Target: "t/ok"}}}}
+	want := []fault.Problem{}
+	for _, name := range []string{"a", "b", "c"} {
+		table.Images = append(table.Images, &ImagePlan{Image: Image{Source: "s/" + name, Target: "t/" + name}, Err: cause})
+		want = append(want, fault.Problem{Kind: "failed", What: "image", Name: "t/" + name, Source: "s/" + name})
+	}
+	err := table.Err()
+	if err.Error() != "no route, for t/a, t/b and 1 more" || !errors.Is(err, cause) {
+		t.Errorf("the error is %q", err)
+	}
+	if diff := cmp.Diff(want, fault.Problems(err)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
 
 func TestPlanLists(t *testing.T) {
 	src, _, c := pair(t)

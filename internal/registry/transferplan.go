@@ -302,6 +302,9 @@ func shared(es []*ImagePlan) error {
 	if len(names) == 1 {
 		err = fmt.Errorf("%s: %w", names[0], es[0].Err)
 	}
+	if fault.IsCancelled(err) {
+		return err
+	}
 	return fault.WithProblems(err, problems...)
 }
 

@@ -191,8 +191,12 @@ func (g *cloudSurvey) apply(ctx context.Context, p runner.Progress) (runner.Outp
 	return imageOutputs(found), nil
 }
 
-// failedImage tells programs which image could not be brought to where it has to be.
+// failedImage tells programs which image could not be brought to where it has to be. That of
+// an interrupted run has not failed.
 func failedImage(err error, name, source string) error {
+	if fault.IsCancelled(err) {
+		return err
+	}
 	return fault.WithProblems(err, fault.Problem{Kind: "failed", What: string(runner.Image), Name: name, Source: source})
 }
 

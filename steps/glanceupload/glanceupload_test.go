@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -298,6 +299,9 @@ func TestGlanceUploadApplyAgain(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got error %v, want %s", err, want)
 	}
+	if p := fault.Problems(err); len(p) != 1 || p[0].Kind != "failed" || p[0].What != "image" || p[0].Name != "overcloud-full-vmlinuz" {
+		t.Errorf("got problems %+v", p)
+	}
 	if got := len(b.all(t)); got != 3 {
 		t.Errorf("got %d images, want those 3 that need nothing", got)
 	}
@@ -320,7 +324,7 @@ func TestGlanceUploadCancelled(t *testing.T) {
 		})
 	}
 	c := steptest.Diff(t, b, &runner.Disk{})
-	if _, err := c.Apply(ctx, &steptest.Progress{}); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload image") {
+	if _, err := c.Apply(ctx, &steptest.Progress{}); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "upload image") || fault.Problems(err) != nil {
 		t.Errorf("got error %v", err)
 	}
 	for name, img := range b.all(t) {

@@ -78,7 +78,6 @@ type document struct {
 	Graph     template.HTML
 	Fits      bool // the graph can be made as narrow as a page and still be read
 	NoBox     int  // steps that are not in the graph
-	NoArrow   int  // arrows that are not in the graph
 	Rows      []*step
 	LeftOut   string // how many steps have no row, by their statuses
 	Timeline  *timeline
@@ -107,7 +106,7 @@ func newDocument(r *report) (*document, error) {
 		report: r, CSS: template.CSS(css), JS: template.JS(js), Policy: policy(css, js), //nolint:gosec // both are constants
 		Failures: r.failures(), Skipped: take(r.skipped(), &named), Noted: notes, MoreNotes: moreNotes,
 		Graph: template.HTML(graph.Inline()), //nolint:gosec // package drawing escapes every text
-		Fits:  graph.Width <= 1.5*graphWidth, NoBox: noBox, NoArrow: graph.Left, Rows: r.shown(), LeftOut: r.leftOut(),
+		Fits:  graph.Width <= 1.5*graphWidth, NoBox: noBox, Rows: r.shown(), LeftOut: r.leftOut(),
 		Timeline: r.timeline(), Images: take(all, &rows), Results: results(all), Changes: r.changes(), Plans: r.plans(),
 	}, nil
 }

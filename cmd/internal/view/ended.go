@@ -39,9 +39,15 @@ func PrintHint(to io.Writer, hint string) {
 	}
 }
 
-// Indent indents the second and later lines of a text.
+// Indent indents the second and later lines of a text, unless they are indented already.
 func Indent(s string) string {
-	return strings.ReplaceAll(strings.TrimSpace(s), "\n", "\n  ")
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	for i, line := range lines[1:] {
+		if !strings.HasPrefix(line, "  ") {
+			lines[i+1] = "  " + line
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // repeatAfter is after how many further lines the end of a run repeats the failures:
