@@ -46,7 +46,7 @@ func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*
 	read, errs := loader.Load(c.Context, file, options)
 	if read.Parsed == nil {
 		if file == defaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // the file cannot be read at all
-			errs[0].Hint = "-f FILE names a plan with another name or in another place"
+			errs[0].Hint = "-f FILE names a plan with another name or in another place; bayplan init writes a first one"
 		}
 		return nil, errs.Err()
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -181,7 +182,7 @@ func (d *doctor) missing() []Finding {
 				there++
 			case errors.Is(err, fs.ErrNotExist) && slices.ContainsFunc(dirs, func(dir string) bool { return pathindex.Within(path, dir) }):
 			case errors.Is(err, fs.ErrNotExist):
-				found = append(found, fail("read", "put it there, or correct the path: no step makes it", "%s, which step %s reads, is not there", path, s.step.ID))
+				found = append(found, fail("read", missingHint("put it there", path), "%s, which step %s reads, is not there", path, s.step.ID))
 			default:
 				found = append(found, fail("read", "give the user that runs bayplan the right to read it", "step %s: %s", s.step.ID, oneLine(err)))
 			}
@@ -191,6 +192,23 @@ func (d *doctor) missing() []Finding {
 		found = append(found, ok("read", "%s of the plan can be read", human.Count(there, "file", "files")))
 	}
 	return found
+}
+
+// missingHint says what to do about a path that is not there.
+func missingHint(do, path string) string {
+	ext := filepath.Ext(path)
+	var stems []string
+	entries, _ := os.ReadDir(filepath.Dir(path)) // without it, nothing is near
+	for _, e := range entries {
+		if stem, alike := strings.CutSuffix(e.Name(), ext); alike {
+			stems = append(stems, stem)
+		}
+	}
+	hint := do + ", or correct the path: no step makes it"
+	if near := human.Suggest(strings.TrimSuffix(filepath.Base(path), ext), stems); near != "" {
+		hint += "; did you mean " + filepath.Join(filepath.Dir(path), near+ext) + "?"
+	}
+	return hint
 }
 
 // listedLayouts gives the layouts that lists of images among some files name.
@@ -226,7 +244,7 @@ func (d *doctor) missingDirectories() (dirs []string, found []Finding) {
 		seen[dir] = true
 		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 			dirs = append(dirs, dir)
-			found = append(found, fail("directory", "make it, or correct the path: no step makes it",
+			found = append(found, fail("directory", missingHint("make it", dir),
 				"the directory %s, for %s of step %s, is not there", dir, e.Field, e.Node.ID()))
 		}
 	}

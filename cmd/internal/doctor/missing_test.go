@@ -13,6 +13,7 @@ func TestMissing(t *testing.T) {
 	b := newBench(t)
 	src := serve(t, sourceRegistry(t))
 	b.write(t, "bad.pem", "no certificate\n")
+	b.write(t, "lists.txt", "")
 	report, err := Examine(t.Context(), b.open(t, fmt.Sprintf(`secrets: { unset: { env: BAYPLAN_TEST_UNSET }, gone: { file: gone.secret } }
 connections:
   registries:
@@ -54,7 +55,7 @@ steps:
 	has(t, b.lines(report, "registry from", "read"), "ok: "+src+"/src/a:1")
 	const put = "; put it there, or correct the path: no step makes it"
 	wantReads := []string{
-		"fail: DIR/list.txt, which step cert reads, is not there" + put,
+		"fail: DIR/list.txt, which step cert reads, is not there" + put + "; did you mean DIR/lists.txt?",
 		"fail: DIR/full.tar, which step unpack reads, is not there" + put,
 		"fail: DIR/env.yaml, which step parameters reads, is not there" + put,
 		"fail: DIR/made/env.yaml, which step parameters reads, is not there" + put,
