@@ -24,12 +24,13 @@ type job struct {
 	world     World              // for Inputs and Diff
 	hardWorld World              // for Verify
 	progress  *progress
-	allow     func(step string, c *Change) error // of the Runner
+	allow     func(step string, inputs []Input, items []Item) error // of the Runner
 
 	vouched       []string  // by the steps before it
 	rehearsal     Rehearsal // or nil
 	changesBefore string    // in a diff: the nearest step before it that would change something, or ""
 	unknownBefore string    // in a diff or a lock: the nearest step before it that was not looked at, or ""
+	changing      []string  // in a diff or a lock: the steps before it that would change something or are not known
 }
 
 // A result is what a job returns.
@@ -87,15 +88,29 @@ func (j *job) run(ctx context.Context, note func(any)) result {
 	case res.err == nil:
 	case ctx.Err() != nil:
 		res.status = Interrupted
-	case j.unknownBefore != "" && errors.Is(res.err, fs.ErrNotExist):
+	case errors.Is(res.err, fs.ErrNotExist) && j.bringer() != "":
 		// What is missing is probably what that step would make.
-		return j.waiting("%s has run (%v)", j.unknownBefore, res.err)
+		return j.waiting("%s has run (%v)", j.bringer(), res.err)
 	case errors.As(res.err, &unwritten):
 		return j.waiting("%s has run, which writes %s", unwritten.step, unwritten.path)
 	default:
 		res.status = Failed
 	}
 	return res
+}
+
+// bringer gives the nearest step before it that may make what the step reads: one that was not
+// looked at, or one that would bring it to a server. It is "" if there is none.
+func (j *job) bringer() string {
+	if j.unknownBefore != "" {
+		return j.unknownBefore
+	}
+	for _, id := range slices.Backward(j.changing) {
+		if j.graph.makers.mayFill(id, j.node) {
+			return id
+		}
+	}
+	return ""
 }
 
 // waitReason says what a diff or a lock waits for: a reference whose value is not known yet.
@@ -197,7 +212,7 @@ func (u configError) Unwrap() []error {
 
 // diffAndApply diffs the step and, in an apply, applies the change and makes the record.
 func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) result {
-	if h, ok := step.(BeforeApplier); ok && j.mode == ModeApply {
+	if h, ok := step.(BeforeApplier); ok && j.mode == ModeApply && j.allow == nil {
 		h.BeforeApply()
 	}
 	inputs, err := j.inputs(ctx, step)
@@ -229,7 +244,7 @@ func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) resul
 		return j.diffResult(res)
 	}
 	if res.outputs = f.Outputs; f.Change != nil {
-		res.outputs, res.err = j.apply(ctx, step, f, note)
+		res.outputs, res.err = j.apply(ctx, step, res, note)
 		res.finding.Notes = f.Notes
 	} else {
 		res.err = j.node.Type.checkOutputs(f.Outputs)
@@ -291,13 +306,14 @@ func (j *job) diffResult(res result) result {
 }
 
 // apply applies a change and returns the outputs, confirmed or verified.
-func (j *job) apply(ctx context.Context, step Step, f *Finding, note func(any)) (Outputs, error) {
-	c := f.Change
+func (j *job) apply(ctx context.Context, step Step, found result, note func(any)) (Outputs, error) {
+	c := found.finding.Change
 	if c.Apply == nil {
 		return nil, contractError("the change has no Apply")
 	}
 	if j.allow != nil {
-		if err := j.allow(j.node.ID(), c); err != nil {
+		secrets := j.graph.Plan.Redactor
+		if err := j.allow(j.node.ID(), redactInputs(secrets, found.inputs), redactItems(secrets, c.Items)); err != nil {
 			return nil, err
 		}
 	}
@@ -310,8 +326,8 @@ func (j *job) apply(ctx context.Context, step Step, f *Finding, note func(any)) 
 	switch {
 	case err != nil:
 		return nil, err
-	case f.Err != nil:
-		return nil, f.Err
+	case found.finding.Err != nil:
+		return nil, found.finding.Err
 	case outputs != nil:
 		return outputs, j.node.Type.checkOutputs(outputs)
 	}

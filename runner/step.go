@@ -176,6 +176,10 @@ type World interface {
 	// is fs.ErrNotExist.
 	ReadDir(path string) ([]string, error)
 
+	// Meaning returns what a reference or an address that a file holds means: itself, but
+	// for a rehearsal, in which paths lie elsewhere and images have other digests.
+	Meaning(text string) string
+
 	// Sum returns the digests of a file as lower-case hex by algorithm. It does not
 	// read a file whose size, times and inode are as they were when it was
 	// hashed. The World of Verify reads it always.
@@ -372,6 +376,7 @@ type Output struct {
 	Name string
 	Doc  string // one sentence, for `bayplan explain`
 	List bool
+	Made bool // it names what the step has made
 }
 
 // Types are all types of steps, in the order in which they are shown.

@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/loader"
+	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/human"
-	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -25,80 +28,123 @@ type Comparison struct {
 	Options
 	// Lock gives the lock file of a plan's file.
 	Lock func(file string) string
-	// Diff shows the diff that a runner makes. Before the report is shown, it is given to
-	// annotate. Paths in texts lie below root, in the place of the plan's own.
-	Diff func(r *runner.Runner, root string, annotate func(*runner.Report)) error
+	// Diff shows the diff that a runner makes. finish completes the report before it is
+	// shown, and gives what is another in the plan itself. Paths in texts lie below root, in
+	// the place of the plan's own.
+	Diff func(r *runner.Runner, root string, finish func(*runner.Report) *document.Base) error
 }
 
 // Compare applies the base in a world of its own, and lets c.Diff diff the plan there: the
-// diff then says what the change from the base to the plan changes. Nothing outside is
-// asked. The error for a plan with mistakes is a plan.Errors.
+// diff then says what the change from the base to the plan changes. Where a revision has no
+// such plan, nothing is applied. Nothing outside is asked. The error for a plan with mistakes
+// is a plan.Errors.
 func Compare(ctx context.Context, c Comparison) (err error) {
 	r := &rehearsal{Options: c.Options, made: map[string]string{}}
-	now, err := load(ctx, c.File, c.Plan)
-	if err != nil {
+	now, errs := loader.Load(ctx, c.File, c.Plan)
+	if err := errs.Err(); err != nil {
 		return err
 	}
-	r.Warn(now.warnings)
+	r.Warn(now.Warnings)
 	if r.root, err = newRoot(""); err != nil {
 		return fmt.Errorf("make a place to compare in: %w", err)
 	}
 	defer func() { err = errors.Join(err, r.root.remove()) }()
-	base, err := r.basePart(ctx, c, now.graph.Plan)
+	told := &document.Base{Base: c.Base}
+	base, err := r.basePart(ctx, c, now.Parsed, told)
 	if err != nil {
-		return err
+		return fmt.Errorf("the base %s: %w", c.Base, err)
 	}
-	next := &part{file: c.File, owner: base.owner, state: base.state}
-	r.parts = []*part{base, next}
+	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.dir, "state", now.Parsed.Name)}
+	was := &runner.Report{}
+	if r.parts = []*part{next}; base != nil {
+		r.parts = []*part{base, next}
+	}
 	if err := r.read(ctx); err != nil {
-		return fmt.Errorf("the base %s: %w", c.Base, unlisted(err))
+		return fmt.Errorf("the base %s: %w", c.Base, r.unlisted(err))
 	}
 	defer func() { err = errors.Join(err, r.world.close(), r.world.err) }()
-	was, staged, err := r.applyBase(ctx, c, base, next)
+	if base != nil {
+		was, err = r.replaceBase(ctx, c, base, next)
+	} else {
+		base, told.New = &part{}, true
+		err = r.bring(ctx, next, base, nil)
+		if err == nil {
+			err = r.writeLock(c.Lock(next.file), next, tagIn)
+		}
+	}
 	if err != nil {
-		return err
-	}
-	if err := r.bring(ctx, next, base, staged); err != nil {
-		return err
-	}
-	if err := r.takeLock(c, base, next); err != nil {
 		return err
 	}
 	return r.open(ctx, next, false, func(run *runner.Runner) error {
-		return c.Diff(run, r.root.host, func(report *runner.Report) { r.annotate(was, report, next) })
+		return c.Diff(run, r.root.host, func(report *runner.Report) *document.Base {
+			r.finish(told, was, report, base, next)
+			return told
+		})
 	})
 }
 
+// replaceBase applies the base, and brings what the plan expects in the place of what the
+// base does. It gives the base's report.
+func (r *rehearsal) replaceBase(ctx context.Context, c Comparison, base, next *part) (*runner.Report, error) {
+	was, staged, err := r.applyBase(ctx, c, base, next)
+	if err == nil && base.in.revision != nil {
+		err = base.in.revision.Err()
+	}
+	if err == nil {
+		err = r.bring(ctx, next, base, staged)
+	}
+	if err == nil {
+		err = r.takeLock(c, base, next)
+	}
+	return was, err
+}
+
 // unlisted keeps the mistakes of a base from being taken for those of the plan.
-func unlisted(err error) error {
+func (r *rehearsal) unlisted(err error) error {
 	var mistakes plan.Errors
 	if errors.As(err, &mistakes) {
-		return errors.New(mistakes.Error())
+		return errors.New(r.shownPaths(mistakes.Error()))
 	}
 	return err
 }
 
-// basePart gives the base, with the folder that its files lie in.
-func (r *rehearsal) basePart(ctx context.Context, c Comparison, now *plan.Plan) (*part, error) {
+// shownPaths gives a text in which files have the paths that they mean.
+func (r *rehearsal) shownPaths(text string) string {
+	base := r.parts[0].in
+	if base.revision != nil {
+		text = base.revision.Show(text, base.disk)
+	}
+	return r.root.strip(text)
+}
+
+// basePart gives the base, with the folder that its files lie in. It is nil for a revision
+// without such a plan.
+func (r *rehearsal) basePart(ctx context.Context, c Comparison, now *plan.Plan, told *document.Base) (*part, error) {
 	p := &part{owner: now.File, state: filepath.Join(r.root.dir, "state", now.Name)}
-	revision, isGit := strings.CutPrefix(c.Base, "git:")
-	if isGit {
-		tree, err := gitTree(ctx, revision, now.File, filepath.Join(r.root.dir, "base"))
+	name, isGit := strings.CutPrefix(c.Base, "git:")
+	if !isGit {
+		abs, err := filepath.Abs(c.Base)
 		if err != nil {
-			return nil, fmt.Errorf("the base %s: %w", c.Base, err)
+			return nil, err
 		}
-		p.file, p.in = tree.file, folder{disk: tree.dir, means: tree.top, whole: true}
+		p.file = c.Base
+		if dir := filepath.Dir(abs); dir != now.Dir {
+			p.in = folder{disk: dir, means: now.Dir}
+		}
 		return p, nil
 	}
-	abs, err := filepath.Abs(c.Base)
+	into := filepath.Join(r.root.dir, "base")
+	tree, err := revision.Open(ctx, name, now.File, into)
 	if err != nil {
 		return nil, err
 	}
-	p.file = c.Base
-	if dir := filepath.Dir(abs); dir != now.Dir {
-		p.in = folder{disk: dir, means: now.Dir}
+	p.file, err = tree.Place(ctx, now.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return p, nil
+	files := revision.NewFiles(ctx, tree, c.Base, func(text string) { told.Notes = append(told.Notes, text) })
+	p.in = folder{disk: into, means: "/", revision: files}
+	return p, err
 }
 
 // applyBase applies the base, and gives its report and what was copied from its folder.
@@ -108,10 +154,10 @@ func (r *rehearsal) applyBase(ctx context.Context, c Comparison, base, next *par
 	if err := b.provide(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := b.wrong(); err != nil {
+	if err := b.mistakes.Err(); err != nil {
 		return nil, nil, r.baseError(c, err)
 	}
-	if err := r.writeLock(c.Lock(base.file), base, func(image registryImage) string { return image.tag }); err != nil {
+	if err := r.writeLock(base.lock(c), base, tagIn); err != nil {
 		return nil, nil, r.baseError(c, err)
 	}
 	report, err := r.run(ctx, base, runner.ModeApply)
@@ -127,18 +173,17 @@ func (r *rehearsal) applyBase(ctx context.Context, c Comparison, base, next *par
 // baseError is the error of a base that cannot be applied, in a text of its own: its
 // mistakes are not those of the plan.
 func (r *rehearsal) baseError(c Comparison, err error) error {
-	text := r.root.strip(err.Error())
-	text = strings.ReplaceAll(text, filepath.Join(r.root.dir, "base")+"/", c.Base+":")
+	text := r.shownPaths(err.Error())
 	return fault.WithHint(fmt.Errorf("the base %s cannot be applied, not even in a rehearsal: %s", c.Base, text), fault.Hint(err))
 }
 
-// wrong gives an error for what the plan's folder lacks.
-func (b *builder) wrong() error {
-	errs := []error{b.mistakes.Err()}
-	for _, p := range b.problems {
-		errs = append(errs, fault.WithHint(fmt.Errorf("%s: %s", p.at, p.text), p.hint))
+// lock gives the lock file of the base. A revision has one or none.
+func (p *part) lock(c Comparison) string {
+	file := c.Lock(p.file)
+	if p.in.revision != nil {
+		return p.in.revision.Own(p.in.real(file))
 	}
-	return errors.Join(errs...)
+	return file
 }
 
 // bring brings what the plan expects, in the place of what the base's folder has.
@@ -153,7 +198,7 @@ func (r *rehearsal) bring(ctx context.Context, next, base *part, staged []string
 	if err := b.provide(ctx); err != nil {
 		return err
 	}
-	return b.wrong()
+	return b.mistakes.Err()
 }
 
 // join lets things be made as another revision of the plan needs them, too, so that what
@@ -185,169 +230,67 @@ func (t *things) join(other *things) {
 	}
 }
 
-// A registryImage is an image of a lock file.
-type registryImage struct{ name, tag, digest string }
-
-// lockedImage finds the images of a lock file.
-var lockedImage = lazyregexp.New(`(?m)^(  "?([^\s"@]+):([^\s":/]+)"?: )(sha256:[0-9a-f]{64})$`)
-
-// imagesOf gives the digests of a lock file by HOST/NAME:TAG.
-func imagesOf(file string) (map[string]string, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]string{}
-	for _, m := range lockedImage.FindAllStringSubmatch(string(text), -1) {
-		found[m[2]+":"+m[3]] = m[4]
-	}
-	return found, nil
-}
-
 // writeLock writes the lock file of a plan for the world. The digest of an image is that of
-// the stand-in with the tag that tagOf gives.
-func (r *rehearsal) writeLock(file string, p *part, tagOf func(registryImage) string) error {
-	text, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+// the stand-in with the tag that tagOf gives, by the image's name and its digest in the file.
+func (r *rehearsal) writeLock(file string, p *part, tagOf func(name, digest string) string) error {
+	locked, err := lockfile.Read(file)
 	if err != nil {
 		return err
 	}
-	out := lockedImage.ReplaceAllStringFunc(string(text), func(line string) string {
-		m := lockedImage.FindStringSubmatch(line)
-		host, repository, tag, err := registry.Split(m[2] + ":" + m[3])
-		if err != nil {
-			return line
-		}
-		h := r.world.registryOf(host)
-		if h == nil || !h.Made(repository) {
-			return line
-		}
-		sum, err := h.Make(repository, tagOf(registryImage{m[2] + ":" + m[3], tag, m[4]}))
-		if err != nil {
-			return line // the step that reads the image says what is wrong
-		}
-		return m[1] + sum
-	})
-	return write(filepath.Join(p.state, lockName), []byte(out))
+	if images, choices := locked.Count(); images+choices == 0 {
+		return nil
+	}
+	at := filepath.Join(p.state, lockName)
+	if err := errors.Join(os.MkdirAll(p.state, 0o700), os.RemoveAll(at)); err != nil {
+		return err
+	}
+	out, err := lockfile.Read(at)
+	if err != nil {
+		return err
+	}
+	for _, name := range locked.Choices() {
+		value, _ := locked.Get(name)
+		out.Add(name, value)
+	}
+	for _, name := range locked.Images() {
+		digest, _ := locked.Get(name)
+		out.Add(name, r.standInDigest(name, digest, tagOf(name, digest)))
+	}
+	return out.Write()
 }
+
+// standInDigest gives the digest of what stands in for an image of a lock file. Where nothing
+// does, the digest stays: the step that reads the image says what is wrong.
+func (r *rehearsal) standInDigest(name, digest, tag string) string {
+	host, repository, _, err := registry.Split(name)
+	if err != nil {
+		return digest
+	}
+	h := r.world.registryOf(host)
+	if h == nil || !h.Made(repository) {
+		return digest
+	}
+	sum, err := h.Make(repository, tag)
+	if err != nil {
+		return digest
+	}
+	return sum
+}
+
+// tagIn gives the tag of an image that a lock file names.
+func tagIn(name, _ string) string { return name[strings.LastIndexByte(name, ':')+1:] }
 
 // takeLock puts the plan's lock file in the place of the base's. A tag that has another
 // digest there stands for another image.
 func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
-	before, err := imagesOf(c.Lock(base.file))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	before, err := lockfile.Read(base.lock(c))
+	if err != nil {
 		return err
 	}
-	return r.writeLock(c.Lock(next.file), next, func(image registryImage) string {
-		if was, locked := before[image.name]; locked && was != image.digest {
-			return pinnedTag(image.digest)
+	return r.writeLock(c.Lock(next.file), next, func(name, digest string) string {
+		if was, locked := before.Get(name); locked && was != digest {
+			return pinnedTag(digest)
 		}
-		return image.tag
+		return tagIn(name, digest)
 	})
-}
-
-// annotate adds the settings that are others, since a change of them may show in nothing
-// else here, and what stays behind: what the base has made and no step of the plan wants any
-// longer, but none removes.
-func (r *rehearsal) annotate(was, report *runner.Report, next *part) {
-	for _, s := range report.Steps {
-		s.Finding.Notes = append(s.Finding.Notes, otherSettings(s)...)
-	}
-	wanted := map[string]bool{}
-	for _, s := range report.Steps {
-		for _, name := range append(madeBy(s.Type, s.Outputs), madeBy(s.Type, s.Finding.Outputs)...) {
-			wanted[name] = true
-		}
-	}
-	for _, before := range was.Steps {
-		s := report.Step(before.ID)
-		left := slices.DeleteFunc(madeBy(before.Type, before.Outputs), func(name string) bool { return wanted[name] || s != nil && removes(s, name) })
-		switch {
-		case len(left) == 0:
-		case s != nil && isDiffed(s):
-			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+someOf(left))
-		case next.graph.Node(before.ID) == nil:
-			r.Say(fmt.Sprintf("the step %s is gone, and what it has made stays: %s", before.ID, someOf(left)))
-		}
-	}
-}
-
-// mostSetting is how many bytes of a setting a note shows.
-const mostSetting = 200
-
-// otherSettings gives a note for each setting of a step that is another than in the base.
-func otherSettings(s *runner.StepReport) []string {
-	switch {
-	case s.Inputs == nil:
-		return nil
-	case s.Prior == nil:
-		return []string{"the step is new"}
-	}
-	var notes []string
-	for _, c := range runner.ChangedInputs(s.Prior, s.Inputs) {
-		name, isSetting := strings.CutPrefix(c.Name, "with.")
-		if isSetting {
-			notes = append(notes, fmt.Sprintf("%s: %s -> %s", name, settingText(c.Old), settingText(c.New)))
-		}
-	}
-	return notes
-}
-
-func settingText(value string) string {
-	switch {
-	case value == "":
-		return "(none)"
-	case len(value) > mostSetting:
-		return strings.ToValidUTF8(value[:mostSetting], "") + "..."
-	}
-	return value
-}
-
-// isDiffed reports whether a diff knows what a step wants.
-func isDiffed(s *runner.StepReport) bool {
-	return s.Status == runner.ToCreate || s.Status == runner.ToChange || s.Status == runner.Unchanged
-}
-
-// madeOutputs are the outputs of types that name what their steps have made.
-func madeOutputs() map[string][]string {
-	return map[string][]string{
-		"mkdir": {"paths"}, "fetch": {"path"}, "package": {"files"}, "untar": {"files"}, "place": {"files"},
-		"glance-upload": {"images"}, "mirror": {"images"}, "prepare": {"env_file", "images_file"},
-	}
-}
-
-// madeBy gives the names of what a step has made, without digests.
-func madeBy(typ string, outputs runner.Outputs) []string {
-	var names []string
-	for _, name := range madeOutputs()[typ] {
-		v, ok := outputs[name]
-		if _, later := v.Later(); !ok || later {
-			continue
-		}
-		all := v.Items()
-		if !v.IsList() && v.String() != "" {
-			all = []string{v.String()}
-		}
-		for _, item := range all {
-			item, _, _ = strings.Cut(item, "@")
-			names = append(names, item)
-		}
-	}
-	return slices.Compact(slices.Sorted(slices.Values(names)))
-}
-
-// removes reports whether a step would remove a thing.
-func removes(s *runner.StepReport, name string) bool {
-	c := s.Finding.Change
-	return c != nil && slices.ContainsFunc(c.Items, func(it runner.Item) bool { return it.Op == runner.Remove && it.Name == name })
-}
-
-func someOf(names []string) string {
-	text := strings.Join(names[:min(len(names), mostNames)], ", ")
-	if n := len(names) - mostNames; n > 0 {
-		text += " and " + human.Count(n, "other", "others")
-	}
-	return text
 }
