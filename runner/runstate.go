@@ -214,6 +214,8 @@ func (rs *runState) save(n *Node, res result) result {
 		_ = rs.runner.Store.Failed(n.ID(), n.Type.Name, res.err)
 	case res.status == Interrupted:
 		_ = rs.runner.Store.Interrupted(n.ID(), n.Type.Name, res.err)
+	case res.status == Unchanged:
+		err = rs.runner.Store.recovered(n.ID())
 	}
 	if err != nil {
 		res.status, res.err = Failed, err

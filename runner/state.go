@@ -194,6 +194,15 @@ func (s *Store) Done(r Record) error {
 	return s.write(entry{Kind: EntryDone, Step: r.Step, Record: &r})
 }
 
+// recovered records that a step is again as its record says, if it failed since then or was
+// cut short.
+func (s *Store) recovered(id string) error {
+	if last := s.mem.Last[id]; last.Kind == EntryDone || s.mem.Records[id] == nil {
+		return nil
+	}
+	return s.Done(*s.mem.Records[id])
+}
+
 func (s *Store) write(e entry) error {
 	if s.journal == nil {
 		return errReadOnly

@@ -77,6 +77,9 @@ func TestForms(t *testing.T) {
 			f.wants(t, exitDone, "diff --exit-code", "0 to change, 8 unchanged")
 			f.wants(t, exitDone, "lock --exit-code", "1 tag and 2 choices locked, 0 changes")
 			f.wants(t, exitDone, "apply --locked", "0 changed, 8 unchanged, 0 failed")
+			if out, _ := f.run(t, exitDone, "status"); strings.Contains(out, "failed") {
+				t.Errorf("after an apply that found all as wanted, status still says failed:\n%s", out)
+			}
 			f.wants(t, exitDone, "why images", "as recorded")
 			f.wants(t, exitDone, "verify", "8 verified")
 			if got := readAll(t, filepath.Join(f.dir, "bayplan.lock.yaml")); got != lock {

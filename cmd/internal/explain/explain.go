@@ -105,6 +105,16 @@ func Summary(description string) string {
 	return strings.TrimSuffix(first, ".")
 }
 
+// Keys returns the keys with which a plan is made.
+func Keys() ([]document.Setting, error) {
+	schema, err := readSchema()
+	if err != nil {
+		return nil, err
+	}
+	def, err := schema.at()
+	return slices.DeleteFunc(def.documented(""), func(s document.Setting) bool { return strings.Contains(s.Setting, ".") }), err
+}
+
 // Describe writes what there is to say of a step type or a topic. The name is one that
 // Check accepts.
 func Describe(out io.Writer, name string) error {

@@ -34,12 +34,16 @@ func Pages(in Input) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := explain.Keys()
+	if err != nil {
+		return nil, err
+	}
 	schemas, err := readSchemas()
 	if err != nil {
 		return nil, err
 	}
 	list := []page{
-		stepTypes(all), planLanguage(all), connections(all), commands(in.App), exitCodes(),
+		stepTypes(all), planLanguage(all, keys), connections(all), commands(in.App), exitCodes(),
 		documents(all, schemas), environmentPage(), metricsPage(),
 	}
 	pages := map[string]string{"README.md": source + index(list)}

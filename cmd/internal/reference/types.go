@@ -52,7 +52,7 @@ func paragraphs(text string) string {
 }
 
 // planLanguage gives the page of all topics but connections and JSON, which have their own.
-func planLanguage(all document.Explain) page {
+func planLanguage(all document.Explain, keys []document.Setting) page {
 	var out strings.Builder
 	titles := map[string]string{
 		"plan": "The file", "vars": "Variables", "secrets": "Secrets", "steps": "Steps", "references": "References", "lock": "The lock file",
@@ -68,13 +68,29 @@ func planLanguage(all document.Explain) page {
 		if titles[t.Topic] == "" {
 			continue
 		}
-		fmt.Fprintf(&out, "## %s\n\n%s\n\n", titles[t.Topic], blocks(t.Description))
+		if t.Topic == "plan" { // the table says more than its list of keys
+			_, rest, _ := strings.Cut(t.Description, "steps:         what is to be done\n\n")
+			fmt.Fprintf(&out, "## %s\n\nA plan is a YAML file with these keys.\n\n", titles[t.Topic])
+			keyTable(&out, keys)
+			_, rest, _ = strings.Cut(rest, "references. ")
+			fmt.Fprintf(&out, "%s\n\n", blocks(rest))
+		} else {
+			fmt.Fprintf(&out, "## %s\n\n%s\n\n", titles[t.Topic], blocks(t.Description))
+		}
 		for _, p := range t.Parts {
 			fmt.Fprintf(&out, "### Settings of %s\n\n", code(p.Part))
 			settings(&out, p.Settings, p.Part+".", 4)
 		}
 	}
 	return page{"plan.md", "Plan language", "the keys of a plan, variables, secrets, for_each, when, include, references, the lock file", out.String()}
+}
+
+func keyTable(out *strings.Builder, keys []document.Setting) {
+	var rows [][]string
+	for _, k := range keys {
+		rows = append(rows, []string{code(k.Setting), prose(k.Description)})
+	}
+	table(out, []string{"key", "meaning"}, rows)
 }
 
 func connections(all document.Explain) page {
