@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
@@ -124,8 +124,7 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	}
 	if from := b.made[t.name]; from != "" && isLike(t.Kind, from) { // somebody carries it to where this plan is applied
 		b.told = append(b.told, told{carried, b.world.root.strip(t.path) + " from " + b.world.root.strip(from)})
-		c := copier{left: math.MaxInt64}
-		return c.copy(from, t.path)
+		return trees.Copy(from, t.path, "", 0)
 	}
 	if b.misplaced(t) {
 		return nil
@@ -242,8 +241,7 @@ func (b *builder) copyOwn(t *thing) error {
 	case err != nil:
 		return err
 	case fi.IsDir():
-		c := copier{dir: b.things.dirOf(t.Expectation), left: maxOwn}
-		if err := c.copy(real, t.path); err != nil {
+		if err := trees.Copy(real, t.path, b.things.dirOf(t.Expectation), maxOwn); err != nil {
 			return fmt.Errorf("%s: %w", real, err)
 		}
 		return nil

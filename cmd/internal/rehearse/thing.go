@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -188,7 +189,7 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	at.disk, at.inFolder = t.root.real(where), t.isInFolder(where, e)
 	if at.inFolder && e.Kind != runner.ExpectDirectory {
 		at.disk = t.folder.onDisk(at.disk)
-		at.inFolder = !leaves(t.dirOf(e), at.disk, maxLinks)
+		at.inFolder = !trees.Leaves(t.dirOf(e), at.disk)
 	}
 	_, err := os.Stat(at.disk)
 	at.own = err == nil && at.inFolder

@@ -1,0 +1,108 @@
+// Package trees copies files and directories of a plan's folder, and follows the links in them. It
+// does not know what the files are for.
+package trees
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/pathindex"
+)
+
+// maxLinks is how many links may lead to a file.
+const maxLinks = 40
+
+// Leaves reports whether the way from a directory to a path below it goes over a link that names an
+// absolute path outside the directory. As with the paths of a plan, only a relative link means
+// what the plan's folder came with.
+func Leaves(dir, path string) bool { return leaves(dir, path, maxLinks) }
+
+func leaves(dir, path string, links int) bool {
+	rel, err := filepath.Rel(dir, path)
+	if err != nil || links == 0 {
+		return true
+	}
+	at := dir
+	for part := range strings.SplitSeq(rel, "/") {
+		at = filepath.Join(at, part)
+		to, err := os.Readlink(at)
+		switch {
+		case err != nil || part == "..":
+			continue // no link, or above the directory
+		case !filepath.IsAbs(to):
+			to = filepath.Join(filepath.Dir(at), to)
+		case !pathindex.Within(to, dir):
+			return true
+		}
+		if at = to; leaves(dir, to, links-1) {
+			return true
+		}
+	}
+	return false
+}
+
+// Copy copies a file, or a directory with all that is in it, and follows links. Links that leave the
+// directory dir are left out, unless it is "". The files may have most bytes, 0 for any number.
+func Copy(from, to, dir string, most int64) error {
+	c := copier{dir: dir, most: most, into: map[string]bool{}}
+	return c.copy(from, to)
+}
+
+type copier struct {
+	dir    string
+	most   int64
+	copied int64
+	into   map[string]bool // directories that are being copied
+}
+
+func (c *copier) copy(from, to string) error {
+	if c.dir != "" && Leaves(c.dir, from) {
+		return nil
+	}
+	fi, err := os.Stat(from)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // a link to nothing
+		return nil
+	case err != nil:
+		return err
+	case fi.IsDir():
+		return c.copyDir(from, to)
+	case !fi.Mode().IsRegular():
+		return nil
+	}
+	if c.copied += fi.Size(); c.most > 0 && c.copied > c.most {
+		return fmt.Errorf("there are more than %s of files", human.Size(c.most))
+	}
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, content, 0o644))
+}
+
+func (c *copier) copyDir(from, to string) error {
+	real, err := filepath.EvalSymlinks(from)
+	if err != nil || c.into[real] { // a link to a directory that it lies in
+		return err
+	}
+	c.into[real] = true
+	defer delete(c.into, real)
+	entries, err := os.ReadDir(real)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(to, 0o755); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := c.copy(filepath.Join(from, e.Name()), filepath.Join(to, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
