@@ -30,7 +30,7 @@ longest = ./steps/mirror ./steps/glanceupload ./internal/registry ./internal/reg
 large = ^(Test|Fuzz)Large
 with_large = $$(git grep -lE 'func (Test|Fuzz)Large' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
-.PHONY: help build cross generate fmt lint test race integration bench clean
+.PHONY: help build cross release generate fmt lint test race integration bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,12 @@ cross: ## build for Linux and macOS on amd64 and arm64, and vet for macOS
 	@set -e; for system in linux darwin; do for arch in amd64 arm64; do \
 		(set -x; $(static) GOOS=$$system GOARCH=$$arch go build -o /dev/null ./cmd/bayplan); done; done
 	$(static) GOOS=darwin GOARCH=arm64 go vet ./...
+
+dist = dist
+
+release: ## make archives, packages and the image for all platforms in dist/
+	rm -rf $(dist)
+	$(static) go -C internal/dev/release run . -out $(abspath $(dist))
 
 generate: ## regenerate the generated files that are checked in
 	go generate ./...
@@ -55,6 +61,7 @@ lint: ## check formatting and go.mod, run vet and staticcheck
 	go mod tidy -diff
 	go -C internal/dev/sigstorego mod tidy -diff
 	go -C internal/dev/rego mod tidy -diff
+	go -C internal/dev/release mod tidy -diff
 	$(static) go vet $(checked)
 	$(tool) staticcheck -checks all $(checked)
 
@@ -73,4 +80,4 @@ bench: ## compare mirror, untar and upload with other tools (an hour; less with 
 	go run ./internal/dev/bench
 
 clean: ## remove the build output
-	rm -rf bin
+	rm -rf bin dist

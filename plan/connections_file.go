@@ -28,6 +28,10 @@ func (r *reader) openConnectionsFile(o Options) *reader {
 		r.errs = append(r.errs, errs...)
 		return nil
 	}
+	if s.foreign {
+		r.errs = append(r.errs, noPlanFile(s))
+		return nil
+	}
 	in := newReader(newWhole(o), s, errs)
 	in.scope.outer = r.scope
 	in.top = in.keyedFields(root, "a connections file", "apiVersion", "vars", "secrets", "connections", "others")

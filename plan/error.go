@@ -41,6 +41,20 @@ func (es Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// Once returns the errors, each once, in the order of their places.
+func (es Errors) Once() Errors {
+	seen := map[string]bool{}
+	out := es[:0:0]
+	for _, e := range es {
+		if key := e.Error(); !seen[key] {
+			seen[key] = true
+			out = append(out, e)
+		}
+	}
+	_ = out.Err() // sorts
+	return out
+}
+
 // Err sorts the errors by place and returns them, or nil if there are none.
 func (es Errors) Err() error {
 	if len(es) == 0 {

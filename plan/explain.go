@@ -1,9 +1,13 @@
 package plan
 
 import (
+	"context"
 	"errors"
+	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/textfile"
+	"github.com/bayplan/bayplan/internal/yamlguard"
 )
 
 // A fieldError is an error about one field.
@@ -25,7 +29,8 @@ func At(path string, err error) error {
 }
 
 // Explain turns the error of a Validate (errors wrapped by At, joined or alone)
-// into errors with places in the file. The path of a nested At continues the path
+// into errors with places in the file. An error about a place of another file, which has
+// a method Location, gets that place. The path of a nested At continues the path
 // of the outer one. If the plan does not have the field, the message names the
 // field and the place is that of the nearest field around it. A nil err makes no
 // errors.
@@ -33,6 +38,23 @@ func (b Body) Explain(err error) Errors {
 	var out Errors
 	b.explain("", err, &out)
 	return out
+}
+
+// ExplainItems is Explain for a Body that could not be decoded completely. It returns only
+// errors about items of lists that the plan has: those do not follow from what could not be
+// decoded.
+func (b Body) ExplainItems(err error) Errors {
+	var items []error
+	for _, one := range fault.Joined(err) {
+		var field *fieldError
+		if !errors.As(one, &field) || !strings.HasSuffix(field.path, "]") {
+			continue
+		}
+		if _, found := b.posOf(field.path); found {
+			items = append(items, one)
+		}
+	}
+	return b.Explain(errors.Join(items...))
 }
 
 func (b Body) explain(path string, err error, into *Errors) {
@@ -52,6 +74,11 @@ func (b Body) explain(path string, err error, into *Errors) {
 		return
 	}
 	hint := fault.Hint(err)
+	var at interface{ Location() fault.Location }
+	if errors.As(err, &at) && at.Location().Line > 0 {
+		*into = append(*into, errorIn(at.Location(), hint))
+		return
+	}
 	var fieldErr *fieldError
 	if errors.As(err, &fieldErr) { // more words wrap it; the message keeps them
 		path = joinPath(path, fieldErr.path)
@@ -64,6 +91,20 @@ func (b Body) explain(path string, err error, into *Errors) {
 	e := b.src.errorf(pos, "%s", msg)
 	e.Hint = hint
 	*into = append(*into, e)
+}
+
+// errorIn makes an error at a place of a file that the plan names. It shows the line if
+// the place has a column, with the values of secret keys masked.
+func errorIn(at fault.Location, hint string) *Error {
+	e := &Error{File: at.File, Pos: Pos{at.Line, max(at.Col, 1)}, Msg: oneLine(at.Msg), Hint: hint}
+	if at.Col == 0 {
+		return e
+	}
+	raw, err := textfile.Read(context.Background(), at.File, yamlguard.MaxBytes)
+	if err == nil {
+		newSource(at.File, "", strings.ToValidUTF8(string(raw), "\ufffd")).fillSource(e)
+	}
+	return e
 }
 
 func (b Body) explainAll(path string, errs []error, into *Errors) {

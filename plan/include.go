@@ -71,6 +71,10 @@ func (r *reader) openOne(o Options, n *node, name string, above []*reader) bool 
 		r.errs = append(r.errs, errs...)
 		return false
 	}
+	if s.foreign {
+		r.errs = append(r.errs, noPlanFile(s))
+		return false
+	}
 	in := newReader(r.whole, s, errs)
 	in.root, in.path, in.included = root, string(path), true
 	in.top = in.keyedFields(root, "an included file", "apiVersion", "include", "vars", "secrets", "connections", "steps")
@@ -78,6 +82,14 @@ func (r *reader) openOne(o Options, n *node, name string, above []*reader) bool 
 	all := in.openIncluded(o, above)
 	r.files = append(r.files, in)
 	return all
+}
+
+// noPlanFile returns the mistake of a file that is no part of a plan. What is in it is
+// not shown.
+func noPlanFile(s *source) *Error {
+	e := s.errorf(Pos{1, 1}, "this is no file of a plan: it has none of a plan's keys")
+	e.Hint = "begin it with apiVersion: " + apiVersion
+	return e
 }
 
 // circle shows the files that include each other.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/yamlguard"
@@ -21,6 +22,10 @@ type Options struct {
 	// VarFiles are YAML files of variables and their texts. Later files override
 	// earlier ones. The plan must declare every name.
 	VarFiles []string
+
+	// Shared collects what is wrong with Vars and VarFiles where several plans are read
+	// with them; nil: this plan must have all of the variables.
+	Shared *Shared
 
 	// Environ is searched for BAYPLAN_VAR_name. It has the form of os.Environ; nil
 	// means no environment. VarFiles override it.
@@ -75,6 +80,7 @@ func Load(ctx context.Context, path string, o Options) (*Plan, Errors) {
 	}
 	raw, err := o.read(path)
 	if err != nil {
+		o.Shared.begin()
 		return nil, Errors{{File: path, Msg: err.Error(), Hint: fault.Hint(err)}}
 	}
 	return Parse(path, raw, o)
@@ -82,6 +88,7 @@ func Load(ctx context.Context, path string, o Options) (*Plan, Errors) {
 
 // Parse reads a plan like Load, but takes the file's bytes from src.
 func Parse(file string, src []byte, o Options) (*Plan, Errors) {
+	o.Shared.begin()
 	abs, err := filepath.Abs(file)
 	if err != nil {
 		return nil, Errors{{File: file, Msg: err.Error()}}
@@ -108,11 +115,15 @@ func readFile(ctx context.Context, path string) ([]byte, error) {
 	return raw, err
 }
 
+// ownKey matches a line with a key of a plan.
+var ownKey = lazyregexp.New(`(?m)^[ \t]*(?:[-{][ \t]*)?["']?(?:apiVersion|name|include|vars|secrets|connections|defaults|steps)["']?[ \t]*:`)
+
 // openNodes turns the bytes of a file into nodes. The node is nil when the file is
 // empty, is not YAML or is not a mapping.
 func openNodes(file, dir string, raw []byte) (*source, *node, Errors) {
 	text, body, bad := yamlguard.Parse(raw, yamlguard.Options{})
 	s := newSource(file, dir, text)
+	s.foreign = !ownKey.MatchString(text)
 	switch {
 	case bad != nil:
 		e := s.errorf(Pos(bad.Pos), "%s", bad.Msg)

@@ -46,15 +46,34 @@ func (r *reader) overrideVars(o Options, other *reader) {
 		}
 	}
 	for _, file := range o.VarFiles {
-		r.readVarFile(file, in)
+		r.readVarFile(file, in, o.Shared)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Vars)) {
+		before := "--var " + name + ": "
 		if in[0].find(name) == nil {
-			r.failCommandLine(human.DidYouMean(name, in[0].names()), "--var %s: the plan has no variable %q", name, name)
-		} else if wrong := in.set(name, varValue{text: o.Vars[name]}); wrong != nil {
-			r.failCommandLine(wrong.hint, "--var %s: %s", name, wrong.msg)
+			e := &Error{File: commandLine, Hint: human.DidYouMean(name, in[0].names())}
+			r.lacks(o.Shared, lackedVar{name, before, e})
+			continue
+		}
+		o.Shared.has(name)
+		if wrong := in.set(name, varValue{text: o.Vars[name]}); wrong != nil {
+			r.failCommandLine(wrong.hint, "%s%s", before, wrong.msg)
 		}
 	}
+	if o.Shared != nil {
+		o.Shared.read++
+	}
+}
+
+// lacks adds the mistake of a value for a variable that the plan does not have, or leaves
+// it to what the plan shares with others.
+func (r *reader) lacks(shared *Shared, l lackedVar) {
+	if shared != nil {
+		shared.lacking = append(shared.lacking, l)
+		return
+	}
+	l.err.Msg = l.before + noVariable(l.name, 1)
+	r.errs = append(r.errs, l.err)
 }
 
 // learn makes the value of a variable that comes from outside known as a secret if its name
@@ -108,7 +127,7 @@ func (r *reader) failCommandLine(hint, format string, args ...any) {
 }
 
 // readVarFile sets the variables of one --var-file.
-func (r *reader) readVarFile(file string, scopes scopes) {
+func (r *reader) readVarFile(file string, scopes scopes, shared *Shared) {
 	raw, err := r.readFile(file)
 	if err != nil {
 		r.errs = append(r.errs, &Error{File: file, Msg: "--var-file: " + err.Error(), Hint: fault.Hint(err)})
@@ -119,16 +138,20 @@ func (r *reader) readVarFile(file string, scopes scopes) {
 	if root == nil {
 		return
 	}
+	s.foreign = !slices.ContainsFunc(root.entries, func(e entry) bool { return scopes[0].find(e.key) != nil })
 	in := newReader(r.whole, s, nil)
 	for _, e := range root.entries {
 		if e.value.reported {
 			continue
 		}
 		if scopes[0].find(e.key) == nil {
-			in.fail(e.keyPos, in.didYouMean(e.key, scopes[0].names()), "the plan has no variable %q", e.key)
+			bad := s.errorf(e.keyPos, "")
+			bad.Hint = in.didYouMean(e.key, scopes[0].names())
+			in.lacks(shared, lackedVar{e.key, "", bad})
 			continue
 		}
 		e.value.walk(func(below *node) { r.learn(e.key, below.text) })
+		shared.has(e.key)
 		if value, ok := in.literal(e.key, e.value); ok {
 			if wrong := scopes.set(e.key, value); wrong != nil {
 				in.failWith(e.value.pos, wrong)
@@ -154,7 +177,14 @@ func (r *reader) reportUnused(o Options, other *reader) {
 			v = other.scope.vars[name]
 			used = used || v.used
 		}
-		if v != nil && !used {
+		switch {
+		case v == nil:
+		case o.Shared != nil && used:
+			note(&o.Shared.used, name)
+		case o.Shared != nil:
+			e := &Error{File: commandLine, Msg: fmt.Sprintf("--var %s: nothing in the plans uses this variable", name)}
+			o.Shared.unused = append(o.Shared.unused, lackedVar{name: name, err: e})
+		case !used:
 			r.failCommandLine("", "--var %s: nothing in the plan uses this variable", name)
 		}
 	}

@@ -113,19 +113,12 @@ func (w *whole) finishAll() Errors {
 // finish returns the mistakes, each once, in the order of their places. It masks
 // their source lines again, because all secrets are known only at the end.
 func (r *reader) finish() Errors {
-	seen := map[string]bool{}
-	out := r.errs[:0:0]
 	for _, e := range r.errs {
 		if e.File == r.src.file {
 			r.src.fillSource(e)
 		}
-		if key := e.Error(); !seen[key] {
-			seen[key] = true
-			out = append(out, e)
-		}
 	}
-	_ = out.Err() // sorts
-	return out
+	return r.errs.Once()
 }
 
 // wantMapping reports whether a node is a mapping. It adds a mistake if it is not.

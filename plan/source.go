@@ -17,6 +17,8 @@ type source struct {
 	adapt *Adapt   // of the Options, or nil
 
 	hidden int // texts that hide has masked
+
+	foreign bool // it may be any file, and hold secrets: no line is shown
 }
 
 // maxHidden limits the work of masking. With more texts to hide, all lines are
@@ -97,7 +99,7 @@ func (s *source) errorf(p Pos, format string, args ...any) *Error {
 
 // fillSource sets the source line of an error of this file.
 func (s *source) fillSource(e *Error) {
-	if e.Pos.Line < 1 || e.Pos.Line > len(s.lines) {
+	if s.foreign || e.Pos.Line < 1 || e.Pos.Line > len(s.lines) {
 		return
 	}
 	i := e.Pos.Line - 1

@@ -2,12 +2,11 @@ package plan
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/redact"
 )
 
@@ -86,10 +85,9 @@ func (p *Plan) RevealAll(ctx context.Context) {
 
 // masked gives the text as it may be shown.
 func (s *source) masked() SourceText {
-	sum := sha256.Sum256([]byte(strings.Join(s.lines, "\n")))
 	shown := make([]string, len(s.lines))
 	for i, line := range s.lines {
 		shown[i], _ = s.mask.render(i, line, 1)
 	}
-	return SourceText{File: s.file, Text: strings.Join(shown, "\n"), Digest: "sha256:" + hex.EncodeToString(sum[:])}
+	return SourceText{File: s.file, Text: strings.Join(shown, "\n"), Digest: checksum.SHA256([]byte(strings.Join(s.lines, "\n")))}
 }

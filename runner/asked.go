@@ -2,6 +2,7 @@ package runner
 
 import (
 	"iter"
+	"strings"
 
 	"github.com/bayplan/bayplan/plan"
 )
@@ -14,6 +15,23 @@ type Server struct {
 	URLs  []string // of a web server: what the step reads there, as far as known; one that ends with / is only where more is
 	Field string   // the field of the configuration that names it
 	Named bool     // the step names the server and uses its settings, but does not ask it
+}
+
+// A Where is a server, or a part of what it has, in which steps change or look at something.
+// Equal values are one place.
+type Where struct {
+	Kind ServerKind
+	Name string // of a registry its host in lower case, of a cloud its name
+	Part string // "": all of it
+}
+
+// String returns what messages call it, such as "registry quay.io".
+func (w Where) String() string {
+	text := strings.TrimSpace(string(w.Kind) + " " + w.Name)
+	if w.Part != "" {
+		text = w.Part + " of " + text
+	}
+	return text
 }
 
 // A ServerKind is a kind of connection.

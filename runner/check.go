@@ -148,6 +148,8 @@ func (c *checker) node(s *plan.Step) *Node {
 	errs := s.With.Decode(step, nil)
 	if v, ok := step.(Validator); ok && len(errs) == 0 {
 		errs = s.With.Explain(v.Validate())
+	} else if ok {
+		errs = append(errs, s.With.ExplainItems(v.Validate())...)
 	}
 	if len(errs) > 0 {
 		c.bad[s.ID] = true

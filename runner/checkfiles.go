@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/pathindex"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -48,17 +49,9 @@ func (g *Graph) CheckFiles(ctx context.Context) plan.Errors {
 // existing returns the joined errors one by one, without those about files that do not
 // exist.
 func existing(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		var all []error
-		for _, one := range many.Unwrap() {
-			all = append(all, existing(one)...)
-		}
-		return all
-	}
-	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
-	return []error{err}
+	return slices.DeleteFunc(fault.Joined(err), func(err error) bool {
+		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+	})
 }
 
 // An ownFiles is a World of the files that no other step writes. All others do not

@@ -41,7 +41,7 @@ func lastsOf(s *Store) map[string][2]string {
 	all := map[string][2]string{}
 	for _, id := range s.Steps() {
 		last, _ := s.Last(id)
-		all[id] = [2]string{last.Kind, last.Error}
+		all[id] = [2]string{string(last.Kind), last.Error}
 	}
 	return all
 }
@@ -175,7 +175,7 @@ func TestStateIsWrittenAsBefore(t *testing.T) {
 
 	entries, _, err := parseJournal(journal)
 	must(t, err)
-	kinds := map[entryKind]bool{}
+	kinds := map[EntryKind]bool{}
 	var lines bytes.Buffer
 	for _, e := range entries {
 		kinds[e.Kind] = true

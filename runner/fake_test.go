@@ -96,10 +96,10 @@ func (f *fake) Paths() Paths {
 		lists = nil
 	}
 	if len(f.Fills) > 0 {
-		p.Fills = []Place{{Where: f.Fills[0], Names: f.Fills[1:], Contents: f.With, Lists: lists, Field: "fills"}}
+		p.Fills = []Place{{Where: Where{Name: f.Fills[0]}, Names: f.Fills[1:], Contents: f.With, Lists: lists, Field: "fills"}}
 	}
 	if len(f.Looks) > 0 {
-		p.Looks = []Place{{Where: f.Looks[0], Names: f.Looks[1:], Lists: lists, Field: "looks", All: f.All}}
+		p.Looks = []Place{{Where: Where{Name: f.Looks[0]}, Names: f.Looks[1:], Lists: lists, Field: "looks", All: f.All}}
 	}
 	return p
 }

@@ -43,7 +43,11 @@ type filled struct {
 // filledTwice finds steps that put different contents under one name of a place outside the
 // disk. It reports one mistake for a pair of steps, at the later one.
 func (c *checker) filledTwice(all []nodePaths) {
-	first, told := map[string]filled{}, map[[2]*Node]bool{}
+	type named struct {
+		where Where
+		name  string
+	}
+	first, told := map[named]filled{}, map[[2]*Node]bool{}
 	for _, t := range all {
 		for _, fill := range t.Fills {
 			for i, content := range fill.Contents {
@@ -51,7 +55,7 @@ func (c *checker) filledTwice(all []nodePaths) {
 				if content == "" || name == "" || strings.HasSuffix(name, "*") {
 					continue
 				}
-				key := fill.Where + "\x00" + name
+				key := named{fill.Where, name}
 				other, there := first[key]
 				if !there {
 					first[key] = filled{t, content}

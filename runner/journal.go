@@ -19,19 +19,21 @@ import (
 type entry struct {
 	Seq    uint64    `json:"seq"` // one more than the entry before
 	At     time.Time `json:"at"`
-	Kind   entryKind `json:"kind"`
+	Kind   EntryKind `json:"kind"`
 	Step   string    `json:"step"`
 	Record *Record   `json:"record,omitempty"` // of done; of failed and started what is done, if known
 	Error  string    `json:"error,omitempty"`  // of failed
 }
 
-type entryKind string
+// An EntryKind says what an entry of the state is about.
+type EntryKind string
 
+// All kinds of entries.
 const (
-	started entryKind = "started" // effects may follow
-	done    entryKind = "done"    // effects are there and confirmed or verified
-	failed  entryKind = "failed"
-	refuted entryKind = "refuted" // a verify found that the record is wrong
+	EntryStarted EntryKind = "started" // effects may follow; as the last one, it was cut short
+	EntryDone    EntryKind = "done"    // effects are there and confirmed or verified
+	EntryFailed  EntryKind = "failed"
+	EntryRefuted EntryKind = "refuted" // a verify found that the record is wrong
 )
 
 // A journalFile is the part of *os.File that a journal uses. It is open for appending.
@@ -152,7 +154,12 @@ func parseEntry(line []byte) (entry, error) {
 	if err := json.Unmarshal(body, &e); err != nil {
 		return entry{}, err
 	}
-	if e.Kind == done && (e.Record == nil || e.Record.Step != e.Step) {
+	switch e.Kind {
+	case EntryStarted, EntryDone, EntryFailed, EntryRefuted:
+	default:
+		return entry{}, unknownForm(fmt.Sprintf("it is of the kind %q, which this bayplan does not know", e.Kind))
+	}
+	if e.Kind == EntryDone && (e.Record == nil || e.Record.Step != e.Step) {
 		return entry{}, errors.New("its record is missing")
 	}
 	return e, nil

@@ -320,8 +320,8 @@ func FuzzRecollect(f *testing.F) {
 		return append(durable.Seal(body), '\n')
 	}
 	rec := record("a")
-	first := line(entry{Seq: 1, Kind: started, Step: "a"})
-	both := append(bytes.Clone(first), line(entry{Seq: 2, Kind: done, Step: "a", Record: &rec})...)
+	first := line(entry{Seq: 1, Kind: EntryStarted, Step: "a"})
+	both := append(bytes.Clone(first), line(entry{Seq: 2, Kind: EntryDone, Step: "a", Record: &rec})...)
 	f.Add([]byte(nil), both)
 	f.Add(durable.Seal([]byte(`{"version":1,"seq":1}`)), both)
 	f.Add(durable.Seal([]byte(`{"version":1,"seq":0,"records":null,"last":null}`)), both)

@@ -29,7 +29,7 @@ type memory struct {
 
 // Last is the last entry of a step.
 type Last struct {
-	Kind  string    `json:"kind" jsonschema:"enum=started,enum=done,enum=failed,enum=refuted"` // started: it was cut short; refuted: by a verify
+	Kind  EntryKind `json:"kind"` // started: it was cut short; refuted: by a verify
 	At    time.Time `json:"at"`
 	Error string    `json:"error,omitempty"` // of failed and refuted
 }
@@ -53,15 +53,15 @@ func (m *memory) apply(e entry) error {
 		return fmt.Errorf("the journal begins with number %d, but the snapshot ends with %d", e.Seq, m.Seq)
 	}
 	m.Seq = e.Seq
-	m.Last[e.Step] = Last{Kind: string(e.Kind), At: e.At, Error: e.Error}
+	m.Last[e.Step] = Last{Kind: e.Kind, At: e.At, Error: e.Error}
 	switch e.Kind {
-	case done:
+	case EntryDone:
 		m.Records[e.Step] = e.Record
 		delete(m.Partial, e.Step)
-	case refuted:
+	case EntryRefuted:
 		delete(m.Records, e.Step)
 		delete(m.Partial, e.Step)
-	case failed, started:
+	case EntryFailed, EntryStarted:
 		if e.Record != nil {
 			if m.Partial == nil {
 				m.Partial = map[string]*Record{}
@@ -152,7 +152,7 @@ func parseSnapshot(dir, planFile string, b []byte) (*memory, error) {
 		return nil, err
 	}
 	if v.Version != memoryVersion {
-		return nil, fmt.Errorf("it is of version %d, this bayplan knows version %d", v.Version, memoryVersion)
+		return nil, unknownForm(fmt.Sprintf("it is of version %d, and this bayplan knows version %d", v.Version, memoryVersion))
 	}
 	if err := json.Unmarshal(body, m); err != nil {
 		return nil, err
@@ -163,14 +163,21 @@ func parseSnapshot(dir, planFile string, b []byte) (*memory, error) {
 	return m, nil
 }
 
+// An unknownForm says what of a state this bayplan does not know. A newer one has written it.
+type unknownForm string
+
+func (u unknownForm) Error() string { return string(u) }
+
 // damage says which file cannot be read, and what to do.
 func damage(dir, name string, err error) error {
 	if os.IsPermission(err) {
 		return err
 	}
-	return fault.WithHint(
-		fmt.Errorf("read the state %s: %w", filepath.Join(dir, name), err),
-		"move the state away: the next run looks at everything anew and loses nothing but time")
+	hint := "move the state away: the next run looks at everything anew and loses nothing but time"
+	if errors.As(err, new(unknownForm)) {
+		hint = "use the bayplan that wrote it or a newer one, or " + hint
+	}
+	return fault.WithHint(fmt.Errorf("read the state %s: %w", filepath.Join(dir, name), err), hint)
 }
 
 // belongsTo reports whether the memory is that of the plan: the plan file is the same,

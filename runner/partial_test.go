@@ -91,7 +91,7 @@ func TestInterruptedStepKeepsWhatIsDone(t *testing.T) {
 			if !errors.Is(err, context.Canceled) || report.Step("a").Status != Interrupted {
 				t.Fatalf("%v, %+v", err, report.Step("a"))
 			}
-			if last, _ := r.Store.Last("a"); last.Kind != string(started) || last.Error != "" {
+			if last, _ := r.Store.Last("a"); last.Kind != EntryStarted || last.Error != "" {
 				t.Errorf("the last entry: %+v", last)
 			}
 			must(t, r.Store.Close())

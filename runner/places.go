@@ -33,13 +33,13 @@ func (c *checker) places(all []nodePaths) {
 // makers are all steps of a plan, found by what they change.
 type makers struct {
 	all     []nodePaths
-	fills   map[string][]int // by the place that they fill
+	fills   map[Where][]int  // by the place that they fill
 	below   map[string][]int // by each scanned directory that is above what they write
 	writers map[string]int   // by their id
 }
 
 func newMakers(all []nodePaths) *makers {
-	m := &makers{all: all, fills: map[string][]int{}, below: map[string][]int{}, writers: map[string]int{}}
+	m := &makers{all: all, fills: map[Where][]int{}, below: map[string][]int{}, writers: map[string]int{}}
 	scanned := map[string]bool{}
 	for i, t := range all {
 		m.writers[t.node.ID()] = i
@@ -143,7 +143,7 @@ func meet(maker, user nodePaths, all *makers) meeting {
 			if how == noMatch {
 				how = compare(use{maker, fill}, use{user, look}, all)
 			}
-			consider(name+look.Where, how)
+			consider(name+look.Where.String(), how)
 		}
 	}
 	return found

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/bayplan/bayplan/internal/checksum"
 )
 
 // A Record is what the state keeps of a step's last success.
@@ -83,12 +85,7 @@ func digestOf(value []byte) string {
 	if len(value) <= longestDigest {
 		return string(value)
 	}
-	return sumOf(value)
-}
-
-func sumOf(value []byte) string {
-	sum := sha256.Sum256(value)
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return checksum.SHA256(value)
 }
 
 // keyOf returns the digest of everything that decides a step's result.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/redact"
 )
@@ -94,7 +95,7 @@ func redactInputs(r *redact.Redactor, inputs []Input) []Input {
 	for i, in := range inputs {
 		inputs[i].Name = r.Text(in.Name)
 		if r.Text(in.Digest) != in.Digest {
-			inputs[i].Digest = sumOf([]byte(in.Digest))
+			inputs[i].Digest = checksum.SHA256([]byte(in.Digest))
 		}
 	}
 	return inputs

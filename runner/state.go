@@ -160,12 +160,12 @@ func (s *Store) Last(id string) (Last, bool) {
 }
 
 // Started records that a step is about to have effects.
-func (s *Store) Started(id string) error { return s.write(entry{Kind: started, Step: id}) }
+func (s *Store) Started(id string) error { return s.write(entry{Kind: EntryStarted, Step: id}) }
 
 // Failed records that a step of a type failed, and what is done of it if the error is
 // an *IncompleteError.
 func (s *Store) Failed(id, typeName string, err error) error {
-	return s.write(entry{Kind: failed, Step: id, Error: err.Error(), Record: doneOf(id, typeName, err)})
+	return s.write(entry{Kind: EntryFailed, Step: id, Error: err.Error(), Record: doneOf(id, typeName, err)})
 }
 
 // Interrupted records what is done of a step that was interrupted, if the error is an
@@ -175,7 +175,7 @@ func (s *Store) Interrupted(id, typeName string, err error) error {
 	if part == nil {
 		return nil
 	}
-	return s.write(entry{Kind: started, Step: id, Record: part})
+	return s.write(entry{Kind: EntryStarted, Step: id, Record: part})
 }
 
 func doneOf(id, typeName string, err error) *Record {
@@ -191,7 +191,7 @@ func (s *Store) partial(id string) *Record { return s.mem.Partial[id] }
 
 // Done records a success.
 func (s *Store) Done(r Record) error {
-	return s.write(entry{Kind: done, Step: r.Step, Record: &r})
+	return s.write(entry{Kind: EntryDone, Step: r.Step, Record: &r})
 }
 
 func (s *Store) write(e entry) error {
@@ -277,7 +277,7 @@ func ForgetFailed(dir, planFile string, verified *Report) error {
 		return err
 	}
 	for _, s := range wrong {
-		if err = store.write(entry{Kind: refuted, Step: s.ID, Error: s.Err.Error()}); err != nil {
+		if err = store.write(entry{Kind: EntryRefuted, Step: s.ID, Error: s.Err.Error()}); err != nil {
 			break
 		}
 	}

@@ -148,7 +148,7 @@ type Paths struct {
 // repository with its tag. A step that looks at what another step changes must come
 // after it.
 type Place struct {
-	Where string   // what messages call it, such as "registry quay.io"; equal texts are one place
+	Where Where
 	Names []string // "" is a name that is not known yet; NAME* stands for all names that begin so
 	Lists []string // absolute paths of files that hold further names
 	Field string   // the field of the configuration from which the names come

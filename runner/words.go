@@ -20,6 +20,11 @@ func (EventKind) Words() []string {
 	return words(RunBegin, StepBegin, StepChange, ItemDone, Ticked, Retrying, Debug, StepEnd, RunEnd)
 }
 
+// Words returns all kinds of entries.
+func (EntryKind) Words() []string {
+	return words(EntryStarted, EntryDone, EntryFailed, EntryRefuted)
+}
+
 // Words returns all operations.
 func (Op) Words() []string { return words(Create, Update, Replace, Remove) }
 

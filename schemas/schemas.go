@@ -13,7 +13,7 @@ import (
 
 //go:generate go run ../internal/dev/schemagen/write plan.v1.schema.json
 //go:generate go test ../cmd/internal/document -run TestSchemasAreUpToDate -update
-//go:generate go test ../cmd/bayplan -run TestReferenceIsUpToDate -update
+//go:generate go test ../cmd/bayplan -run TestReferenceIsUpToDate|TestFormsNames -update
 
 // PlanV1 is the JSON Schema of a plan of apiVersion bayplan/v1.
 //

@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/cmd/internal/view"
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/redact"
 )
@@ -90,6 +91,7 @@ func (p *program) app() *cli.App {
 			p.serveCommand(),
 			p.versionCommand(),
 			p.completionCommand(),
+			p.manCommand(),
 		},
 	}
 	app.OnUsageError = flagError
@@ -152,7 +154,12 @@ func (p *program) configureCommand(parent string, c *cli.Command) {
 			return noCommand(ctx)
 		}
 		if ctx.NArg() > maxArgs {
-			return commandError(fmt.Errorf("%s: unexpected argument %q", c.Name, ctx.Args().Get(maxArgs)))
+			arg := ctx.Args().Get(maxArgs)
+			err := fmt.Errorf("%s: unexpected argument %q", c.Name, arg)
+			if findFlag(c.Flags, "file") != nil && strings.HasSuffix(arg, ".yaml") {
+				err = fault.WithHint(err, "a plan is named by a flag: bayplan "+c.Name+" -f "+arg)
+			}
+			return commandError(err)
 		}
 		return action(ctx)
 	}

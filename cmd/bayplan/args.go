@@ -35,7 +35,7 @@ func flagsFirst(app *cli.App, args []string) []string {
 		valued, cmds = takesValue(cmd.Flags), cmd.Subcommands
 		first++
 	}
-	if first >= len(args) {
+	if first >= len(args) || len(cmds) > 0 && !strings.HasPrefix(args[first], "-") { // no known command
 		return args
 	}
 	flags, rest := splitFlags(args[first:], valued)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/explain"
 	"github.com/bayplan/bayplan/cmd/internal/starter"
 	"github.com/bayplan/bayplan/internal/ciformat"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/history"
@@ -91,6 +93,8 @@ func (p *program) flagValues(cmd, flag string, args []string) []string {
 		return stepIDs(args)
 	case "var":
 		return variables(args)
+	case "update":
+		return lockedImages(args)
 	case "format":
 		return []string{"text", "dot", "mermaid", "svg"}
 	case "images":
@@ -174,7 +178,7 @@ func (p *program) explained(flag string, args []string) []string {
 		for _, v := range step.Images {
 			switch flag {
 			case "image":
-				all = append(all, v.Image)
+				all = append(all, v.Image, shortImage(v.Image))
 			case "parameter":
 				all = append(all, v.Parameters...)
 			case "service":
@@ -186,6 +190,26 @@ func (p *program) explained(flag string, args []string) []string {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
+}
+
+// shortImage returns the name of an image as people say it: nova-api.
+func shortImage(image string) string {
+	name, _, _ := strings.Cut(path.Base(image), "@")
+	name, _, _ = strings.Cut(name, ":")
+	return strings.TrimPrefix(name, "openstack-")
+}
+
+// lockedImages returns the images in the lock file of the plan that the arguments name.
+func lockedImages(args []string) []string {
+	read := planOf(args, plan.Options{})
+	if read == nil {
+		return nil
+	}
+	locked, err := lockfile.Read(tagLockOf(read.File))
+	if err != nil {
+		return nil
+	}
+	return locked.Images()
 }
 
 // runIDs returns the runs of the plan that the arguments name, as its state beside it keeps

@@ -51,7 +51,11 @@ _bayplan() {
         compadd -a found
     fi
 }
-compdef _bayplan bayplan
+if [[ ${funcstack[1]} == _bayplan ]]; then
+    _bayplan "$@" # it was loaded for the first completion
+else
+    compdef _bayplan bayplan
+fi
 `
 	fishCompletion = `function __bayplan
     set -l words (commandline -opc)

@@ -40,12 +40,13 @@ func (p *program) doctor(c *cli.Context) (err error) {
 		return err
 	}
 	s.conns.Need(nil) // embedded services are not opened: they have nothing that may be missing
+	s.conns.TolerateBrokenFiles()
 	defer func() { err = errors.Join(err, s.conns.Close()) }()
 	if err := s.conns.Open(true); err != nil {
 		return err
 	}
 	report, err := doctor.Examine(c.Context, doctor.Options{
-		Plan: s.graph.Plan, Types: steps.Builtin(s.conns), Conns: s.conns,
+		Graph: s.graph, Types: steps.Builtin(s.conns), Conns: s.conns,
 		StateDir: s.stateDir(c), Environ: p.env, Version: version(), Timeout: c.Duration("timeout"),
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/cmd/internal/view"
+	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -131,26 +132,9 @@ func codeOf(err error) int {
 // and a caret, and hints on lines of their own. Of errors that are joined it prints each
 // that was not shown before.
 func (p *program) printError(err error) {
-	for _, e := range joined(err) {
+	for _, e := range fault.Joined(err) {
 		p.printOneError(e)
 	}
-}
-
-// joined returns the errors that errors.Join has joined.
-func joined(err error) []error {
-	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only the outermost
-	if !ok {
-		return []error{err}
-	}
-	var all []error
-	var texts []string
-	for _, e := range several.Unwrap() {
-		all, texts = append(all, joined(e)...), append(texts, e.Error())
-	}
-	if strings.Join(texts, "\n") != err.Error() {
-		return []error{err} // an error with a text of its own
-	}
-	return all
 }
 
 func (p *program) printOneError(err error) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/page"
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/history"
 )
@@ -24,7 +26,8 @@ func (p *program) graphCommand() *cli.Command {
 				"text": graphText, "dot": graphDot, "mermaid": graphMermaid, "svg": graphSVG,
 			}[c.String("format")]
 			if draw == nil {
-				return usageError{fmt.Errorf("graph: there is no format %q; choose text, dot, mermaid or svg", c.String("format"))}
+				err := fmt.Errorf("graph: there is no format %q; choose text, dot, mermaid or svg", c.String("format"))
+				return usageError{fault.WithHint(err, human.DidYouMean(c.String("format"), []string{"text", "dot", "mermaid", "svg"}))}
 			}
 			if c.Bool("json") && c.IsSet("format") {
 				return usageError{errors.New("graph: --json and --format are two forms; choose one")}

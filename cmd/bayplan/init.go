@@ -71,15 +71,17 @@ func (p *program) init(c *cli.Context) error {
 // nextSteps says what to do with a new plan.
 func (p *program) nextSteps(dir string, plans []string) {
 	flags := ""
+	var files []string
 	for _, name := range plans {
-		if file := filepath.Join(dir, name); file != defaultPlan {
+		file := filepath.Join(dir, name)
+		if files = append(files, file); file != defaultPlan {
 			flags += " -f " + file
 		}
 	}
-	fmt.Fprintf(p.stderr, "next: set the variables at the top of %s; then\n  bayplan validate%s\n  bayplan rehearse%s\n", strings.Join(plans, " and "), flags, flags)
-	for _, name := range plans {
+	fmt.Fprintf(p.stderr, "next: set the variables at the top of %s; then\n  bayplan validate%s\n  bayplan rehearse%s\n", strings.Join(files, " and "), flags, flags)
+	for _, f := range files {
 		file := ""
-		if f := filepath.Join(dir, name); f != defaultPlan {
+		if f != defaultPlan {
 			file = " -f " + f
 		}
 		fmt.Fprintf(p.stderr, "  bayplan doctor%s\n  bayplan apply%s\n", file, file)

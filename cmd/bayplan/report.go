@@ -82,6 +82,8 @@ func (s *session) findRun(c *cli.Context, name string) (*history.Run, error) {
 		return nil, usageError{fault.WithHint(fmt.Errorf("there is no run %q", name), "bayplan history lists the runs")}
 	case run == nil:
 		return nil, fault.WithHint(errors.New("no apply of this plan is recorded"), "bayplan apply records what it does")
+	case run.State == history.Newer:
+		return nil, fault.WithHint(fmt.Errorf("the run %s is recorded in a form that this bayplan does not know", run.ID), "use the bayplan that recorded it or a newer one")
 	}
 	return run, nil
 }

@@ -34,15 +34,15 @@ type session struct {
 // load reads and checks the plan that the flags name. It opens nothing else.
 // If the plan has mistakes, its error is a plan.Errors with all of them.
 func (p *program) load(c *cli.Context) (*session, error) {
-	return p.loadFile(c, c.String("file"))
-}
-
-// loadFile reads and checks a plan as load does.
-func (p *program) loadFile(c *cli.Context, file string) (*session, error) {
 	options, err := p.options(c)
 	if err != nil {
 		return nil, err
 	}
+	return p.loadFile(c, c.String("file"), options)
+}
+
+// loadFile reads and checks a plan as load does.
+func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*session, error) {
 	read, errs := plan.Load(c.Context, file, options)
 	if read == nil {
 		if file == defaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // the file cannot be read at all

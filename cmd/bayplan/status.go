@@ -42,11 +42,18 @@ func (p *program) statusCommand() *cli.Command {
 func statusOf(n *runner.Node, store *runner.Store) document.StepStatus {
 	st := document.StepStatus{ID: n.ID(), Type: n.Type.Name, State: document.StateNever, Record: store.Record(n.ID())}
 	last, known := store.Last(n.ID())
-	if known {
-		st.At, st.Error = last.At, last.Error
-		st.State = document.State(last.Kind)
+	if !known {
+		return st
 	}
-	if st.State == "started" {
+	st.At, st.Error = last.At, last.Error
+	switch last.Kind {
+	case runner.EntryDone:
+		st.State = document.StateDone
+	case runner.EntryFailed:
+		st.State = document.StateFailed
+	case runner.EntryRefuted:
+		st.State = document.StateRefuted
+	case runner.EntryStarted:
 		st.State = document.StateInterrupted
 		if h, ok := store.Running(); ok && !last.At.Before(h.Since) {
 			st.State = document.StateRunning

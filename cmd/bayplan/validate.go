@@ -26,10 +26,15 @@ func (p *program) validateCommand() *cli.Command {
 // validate checks every plan that the command line names.
 func (p *program) validate(c *cli.Context) error {
 	files := planFiles(c)
+	options, err := p.options(c)
+	if err != nil {
+		return err
+	}
+	options.Shared = &plan.Shared{}
 	var all, warnings plan.Errors
 	valid := []document.ValidPlan{}
 	for _, file := range files {
-		s, err := p.loadFile(c, file)
+		s, err := p.loadFile(c, file, options)
 		if err == nil {
 			err = s.graph.CheckFiles(c.Context).Err()
 		}
@@ -51,6 +56,7 @@ func (p *program) validate(c *cli.Context) error {
 			fmt.Fprintf(p.stdout, "%s: %s, no mistakes\n", file, human.Count(len(s.graph.Nodes), "step", "steps"))
 		}
 	}
+	all = append(all, options.Shared.Errors()...).Once() // several plans may include one file
 	switch {
 	case c.Bool("json"):
 		doc := document.Validate{Plans: valid, Mistakes: document.MistakesOf(all), Warnings: document.MistakesOf(warnings)}

@@ -10,8 +10,14 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/document"
 )
 
+// release is the version of a release. The linker sets it in make release.
+var release string
+
 // version returns the version that the binary was built from.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(devel)"

@@ -84,13 +84,13 @@ func noRecord(last *runner.Last) string {
 	}
 	const none = "there is no record of a success that still holds"
 	switch last.Kind {
-	case "done":
+	case runner.EntryDone:
 		return none + ": the step was of another type"
-	case "failed":
+	case runner.EntryFailed:
 		return none + ": its last run failed"
-	case "refuted":
+	case runner.EntryRefuted:
 		return none + ": the last verify found a difference"
-	case "started":
+	case runner.EntryStarted:
 		return none + ": its last run did not finish"
 	}
 	return none

@@ -94,8 +94,9 @@ type files struct {
 // may lead to another cloud.
 func open(ctx context.Context, named string) (*files, error) {
 	f := &files{dirs: searchPath()}
+	hint := "put it there, or correct clouds_file"
 	if named == "" {
-		named = os.Getenv("OS_CLIENT_CONFIG_FILE")
+		named, hint = os.Getenv("OS_CLIENT_CONFIG_FILE"), createHint
 	}
 	var err error
 	if f.clouds, err = findFile(ctx, "clouds", named, f.dirs); err != nil {
@@ -103,7 +104,7 @@ func open(ctx context.Context, named string) (*files, error) {
 	}
 	if named != "" {
 		if f.clouds.path == "" {
-			return f, fault.WithHint(fmt.Errorf("there is no clouds.yaml (looked for %s)", named), createHint)
+			return f, fault.WithHint(fmt.Errorf("there is no clouds.yaml (looked for %s)", named), hint)
 		}
 		f.dirs = append([]string{filepath.Dir(named)}, f.dirs...)
 	}

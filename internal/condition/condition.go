@@ -18,6 +18,7 @@ import (
 	"github.com/expr-lang/expr/vm"
 
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // maxLength is the length of the longest expression, in bytes: reading one takes a
@@ -92,13 +93,31 @@ func (c *Condition) Holds(key, value string) (bool, *Error) {
 func asError(err error) *Error {
 	var at *file.Error
 	if errors.As(err, &at) {
-		return &Error{Offset: at.From, Msg: words.Replace(at.Message)}
+		switch at.Message {
+		case `unexpected token Operator("=")`:
+			return &Error{Offset: at.From, Msg: "a single = stands in the expression", Hint: "write == to compare"}
+		case "unexpected token EOF":
+			return &Error{Offset: at.From, Msg: "the expression ends here, and something is missing"}
+		}
+		return &Error{Offset: at.From, Msg: inOurWords(at.Message)}
 	}
 	return &Error{Msg: err.Error()}
 }
 
-// words has the names that messages give the types of values.
-var words = strings.NewReplacer("map[string]string", "a mapping", "[]string", "a list", "string", "text", "bool", "true or false", "\n", " ")
+// onTypes matches the messages of package expr that have operators and types in them, and
+// nothing that a person wrote.
+var onTypes = lazyregexp.New(`^(?:invalid operation: (?:[a-zA-Z]+|[=!<>&|]+) \(mismatched types? [^()]*\)|cannot use [a-z\[\]]+ to get an element from [a-z\[\]]+)$`)
+
+// typeWords has the names that messages give the types of values.
+var typeWords = strings.NewReplacer("map[string]string", "a mapping", "[]string", "a list", "string", "text", "bool", "true or false")
+
+// inOurWords returns a message of package expr in one line, with our names of types.
+func inOurWords(msg string) string {
+	if onTypes.MatchString(msg) {
+		msg = typeWords.Replace(msg)
+	}
+	return strings.ReplaceAll(msg, "\n", " ")
+}
 
 // operators are those that an expression may use.
 var operators = []string{"==", "!=", "<", "<=", ">", ">=", "and", "&&", "or", "||", "in", "matches", "contains", "startsWith", "endsWith"}

@@ -61,9 +61,13 @@ func TestMistakes(t *testing.T) {
 		text, want string
 		offset     int
 	}{
-		{"", "unexpected token EOF", 0},
+		{"", "something is missing", 0},
 		{"vars.ceph", "does not give true or false", 0},
 		{"vars.ceph == vars.names", "mismatched types text and a list", 10},
+		{"vars.ceph and true", "invalid operation: and (mismatched types text and true or false)", 10},
+		{"vars.names[each.key] == 'x'", "each stands only", 16},
+		{"vars.ceph == 'x' 'a string, a bool'", `"a string, a bool"`, 17},
+		{"vars.ceph = 'x'", "a single = stands", 10},
 		{"vars.no == 'x'", "no variable no", 5},
 		{"ceph == 'x'", "there is no ceph", 0},
 		{"vars == 'x'", "there is no vars", 0},
@@ -81,7 +85,7 @@ func TestMistakes(t *testing.T) {
 		{"each.key == 'x'", "each stands only", 5},
 		{"nil == vars.ceph", "cannot stand in a condition", 0},
 		{strings.Repeat("(", 5000), "too long", 0},
-		{strings.Repeat("(", 3900), "unexpected token EOF", 3899},
+		{strings.Repeat("(", 3900), "something is missing", 3899},
 	}
 	for _, tt := range tests {
 		t.Run(tt.text[:min(len(tt.text), 40)], func(t *testing.T) {

@@ -63,6 +63,9 @@ func parseSums(list []byte) ([]listedSum, error) {
 		}
 		l, ok := parseSum(line)
 		if !ok {
+			if len(lines) == 0 && line[0] != '<' { // it may be any file, and hold secrets; a web page is shown
+				return nil, errors.New("it is not a list of checksums: its first line is none")
+			}
 			return nil, fmt.Errorf("it is not a list of checksums: it has the line %q", line[:min(len(line), 80)])
 		}
 		lines = append(lines, l)

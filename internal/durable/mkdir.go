@@ -3,6 +3,7 @@ package durable
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,33 +54,51 @@ func MkdirAll(path string, mode fs.FileMode) (made []string, err error) {
 // at the mode again if the process is killed in between. The error is
 // fs.ErrExist if the name is taken.
 func MkdirIn(parent *os.File, name string, mode fs.FileMode) error {
-	fd := int(parent.Fd())
-	for part := partName(name) + "-new"; ; part = partName(name) + "-" + rand.Text() {
-		err := makeDir(fd, part, mode)
-		if errors.Is(err, unix.EEXIST) {
-			// A killed process left it, or a living one is at work, which will make
-			// another one.
-			_ = unix.Unlinkat(fd, part, unix.AT_REMOVEDIR)
-			continue
-		}
-		if err == nil {
-			if err = renameExclusive(fd, part, name); err != nil {
-				_ = unix.Unlinkat(fd, part, unix.AT_REMOVEDIR)
-			}
-		}
-		switch {
-		case err == nil:
+	var err error
+	part := partName(name) + "-new"
+	for range mostTries {
+		var again bool
+		if again, err = mkdirOnce(parent, part, name, mode); err == nil {
 			return nil
-		case errors.Is(err, unix.ENOENT) && exists(parent):
-			continue // another process took it for a leftover
-		case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.ENOTSUP):
-			// Some network file systems cannot rename without replacing.
-			if err = makeDir(fd, name, mode); err == nil {
-				return nil
-			}
 		}
-		return &fs.PathError{Op: "mkdir", Path: filepath.Join(parent.Name(), name), Err: err}
+		if !again {
+			return &fs.PathError{Op: "mkdir", Path: filepath.Join(parent.Name(), name), Err: err}
+		}
+		part = partName(name) + "-" + rand.Text()
 	}
+	// Others take a name away once or twice. A file system such as /proc has always the
+	// same answer.
+	err = fmt.Errorf("the file system takes no new directory (%v)", err)
+	return &fs.PathError{Op: "mkdir", Path: filepath.Join(parent.Name(), name), Err: err}
+}
+
+// mostTries is how often MkdirIn tries a name that is taken away from it.
+const mostTries = 100
+
+// mkdirOnce makes a directory under the name part, and renames it. It reports whether
+// another name may help.
+func mkdirOnce(parent *os.File, part, name string, mode fs.FileMode) (again bool, err error) {
+	fd := int(parent.Fd())
+	err = makeDir(fd, part, mode)
+	if errors.Is(err, unix.EEXIST) {
+		// A killed process left it, or a living one is at work, which will make
+		// another one.
+		_ = unix.Unlinkat(fd, part, unix.AT_REMOVEDIR)
+		return true, err
+	}
+	if err == nil {
+		if err = renameExclusive(fd, part, name); err != nil {
+			_ = unix.Unlinkat(fd, part, unix.AT_REMOVEDIR)
+		}
+	}
+	switch {
+	case errors.Is(err, unix.ENOENT) && exists(parent):
+		return true, err // another process took it for a leftover
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.ENOTSUP):
+		// Some network file systems cannot rename without replacing.
+		err = makeDir(fd, name, mode)
+	}
+	return false, err
 }
 
 // exists reports whether an open directory has not been removed.

@@ -38,7 +38,7 @@ const partRandomLen = 26
 
 // createPart makes a new temporary file for path and locks it.
 func createPart(path string) (*os.File, error) {
-	for {
+	for range mostTries {
 		name := filepath.Join(filepath.Dir(path), partName(path)+"-"+rand.Text())
 		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 		if err != nil {
@@ -58,6 +58,7 @@ func createPart(path string) (*os.File, error) {
 		}
 		f.Close()
 	}
+	return nil, errors.New("the file system does not keep a new file")
 }
 
 // lock locks f and reports whether it could; false means that another process

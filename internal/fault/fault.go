@@ -9,6 +9,8 @@ package fault
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 )
 
 // hinted is an error with advice that is shown on a line of its own.
@@ -31,19 +33,31 @@ func WithHint(err error, hint string) error {
 	return hinted{err, hint}
 }
 
-// Hint returns the outermost hint in err, of several errors the first, or "".
+// maxHints is how many hints of several errors are given.
+const maxHints = 5
+
+// Hint returns the outermost hint in err, or "". Of several errors it returns the first few
+// different hints, one a line.
 func Hint(err error) string {
+	all := hints(err)
+	return strings.Join(all[:min(len(all), maxHints)], "\n")
+}
+
+func hints(err error) []string {
 	if h, ok := err.(interface{ Hint() string }); ok { //nolint:errorlint // the recursion unwraps
 		if text := h.Hint(); text != "" {
-			return text
+			return []string{strings.Join(strings.Fields(text), " ")} // a line end in a name makes no hint of its own
 		}
 	}
+	var all []string
 	for _, cause := range causes(err) {
-		if text := Hint(cause); text != "" {
-			return text
+		for _, hint := range hints(cause) {
+			if len(all) <= maxHints && !slices.Contains(all, hint) {
+				all = append(all, hint)
+			}
 		}
 	}
-	return ""
+	return all
 }
 
 // causes gives the errors that err wraps.

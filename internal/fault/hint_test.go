@@ -3,6 +3,7 @@ package fault_test
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/bayplan/bayplan/internal/fault"
@@ -16,6 +17,14 @@ type advised struct {
 
 func (a advised) Hint() string  { return a.hint }
 func (a advised) Unwrap() error { return a.error }
+
+func manyHints(n int) []error {
+	var all []error
+	for i := range n {
+		all = append(all, fault.WithHint(errors.New("is wrong"), strconv.Itoa(i+1)))
+	}
+	return all
+}
 
 func TestHint(t *testing.T) {
 	wrong := errors.New("is wrong")
@@ -31,7 +40,11 @@ func TestHint(t *testing.T) {
 		"around one with nothing":       {advised{inner, ""}, "inner"},
 		"an empty one around":           {fault.WithHint(inner, ""), "inner"},
 		"second of two, first is empty": {fmt.Errorf("%w; %w", advised{wrong, ""}, inner), "inner"},
-		"first of two":                  {errors.Join(inner, fault.WithHint(wrong, "other")), "inner"},
+		"each of two":                   {errors.Join(inner, fault.WithHint(wrong, "other")), "inner\nother"},
+		"each once":                     {fmt.Errorf("x: %w", errors.Join(inner, wrong, fault.WithHint(wrong, "other"), inner)), "inner\nother"},
+		"one around several":            {fault.WithHint(errors.Join(inner, fault.WithHint(wrong, "other")), "outer"), "outer"},
+		"a line end in it":              {errors.Join(fault.WithHint(wrong, "write x\ny"), inner), "write x y\ninner"},
+		"many":                          {errors.Join(manyHints(9)...), "1\n2\n3\n4\n5"},
 		"deep in the second":            {errors.Join(advised{wrong, ""}, fmt.Errorf("x: %w", errors.Join(wrong, inner))), "inner"},
 	} {
 		t.Run(name, func(t *testing.T) {

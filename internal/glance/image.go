@@ -12,6 +12,7 @@ import (
 
 	"github.com/gophercloud/gophercloud/v2/openstack/image/v2/images"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/paging"
 )
@@ -269,8 +270,13 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 // BestDigest gives the strongest digest that the cloud has of an image, such as
 // sha512:HEX.
 func BestDigest(img Image) string {
+	return checksum.Text(BestSum(img))
+}
+
+// BestSum gives the strongest digest that the cloud has of an image, and its algorithm.
+func BestSum(img Image) (algorithm, sum string) {
 	if img.Hash != "" {
-		return img.HashAlgo + ":" + img.Hash
+		return img.HashAlgo, img.Hash
 	}
-	return "md5:" + img.MD5
+	return "md5", img.MD5
 }

@@ -50,7 +50,11 @@ func checkName(name string) error {
 		return nil
 	}
 	if strings.ContainsFunc(name, func(r rune) bool { return r > 127 }) {
-		return fault.WithHint(errors.New("it has letters that are not ASCII"), "write the form that DNS has, which begins with xn--")
+		hint := "write the form that DNS has, which begins with xn--"
+		if form := toASCII(name); form != "" {
+			hint = "write the form that DNS has: " + form
+		}
+		return fault.WithHint(errors.New("it has letters that are not ASCII"), hint)
 	}
 	labels := strings.Split(name, ".")
 	for _, label := range labels {

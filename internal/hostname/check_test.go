@@ -46,7 +46,12 @@ func TestCheck(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v, want %s", host, err, want)
 		}
-		if hint := fault.Hint(err); strings.Contains(hint, "xn--") != strings.Contains(want, "ASCII") {
+		if hint := fault.Hint(err); strings.Contains(hint, "the form that DNS has") != strings.Contains(want, "ASCII") {
+			t.Errorf("%q: got hint %q", host, hint)
+		}
+	}
+	for host, form := range map[string]string{"bücher.example:5000": ": xn--bcher-kva.example", "registry。example": ": registry.example", "☃.example": ", which begins with xn--"} {
+		if hint := fault.Hint(Check(host)); hint != "write the form that DNS has"+form {
 			t.Errorf("%q: got hint %q", host, hint)
 		}
 	}

@@ -14,9 +14,11 @@ type command struct {
 
 // commands splits a script into its commands. A backslash at the end of a line joins the
 // next line to it, a label may stand before the commands of a line, and a word that begins
-// with # begins a comment. There are no quotes.
+// with # begins a comment. There are no quotes. What stands behind an exit or a goto that
+// always runs, and before the next label, is never reached and is left out.
 func commands(script string) []command {
 	var all []command
+	var dead bool // the script has ended or gone elsewhere, up to the next label
 	lines := strings.Split(script, "\n")
 	for i := 0; i < len(lines); i++ {
 		begin := i
@@ -25,7 +27,14 @@ func commands(script string) []command {
 			i++
 			line = strings.TrimSuffix(line, "\\") + strings.TrimSuffix(lines[i], "\r")
 		}
-		all = append(all, lineCommands(begin+1, line)...)
+		dead = dead && !strings.HasPrefix(strings.TrimSpace(line), ":")
+		for _, c := range lineCommands(begin+1, line) {
+			if dead {
+				break
+			}
+			all = append(all, c)
+			dead = !c.conditional && (c.words[0] == "exit" || c.words[0] == "goto")
+		}
 	}
 	return all
 }

@@ -90,7 +90,7 @@ func (s *Script) add(c command, known settings) error {
 		if len(words) == 0 {
 			return fmt.Errorf("%s names no file", verb)
 		}
-		f := File{URI: words[0], Name: cmp.Or(name, path.Base(words[0])), Line: c.line}
+		f := newFile(words[0], name, c.line)
 		if verb == "kernel" || verb == "imgselect" || verb == "imgload" {
 			s.selectKernel(f, name, words[1:])
 		} else {
@@ -98,15 +98,24 @@ func (s *Script) add(c command, known settings) error {
 		}
 	case "imgargs":
 		if len(words) > 0 {
-			s.setArgs(File{URI: words[0], Name: path.Base(words[0]), Line: c.line}, words[1:])
+			s.setArgs(newFile(words[0], "", c.line), words[1:])
 		}
 	case "boot", "imgexec", "chain":
 		// Without arguments, chain goes on with another script or boot loader.
 		if len(words) > 0 && (verb != "chain" || len(words) > 1 || s.loaded(words[0])) {
-			s.selectKernel(File{URI: words[0], Name: cmp.Or(name, path.Base(words[0])), Line: c.line}, name, words[1:])
+			s.selectKernel(newFile(words[0], name, c.line), name, words[1:])
 		}
 	}
 	return nil
+}
+
+// newFile returns the file at a URI. ##params and what follows it names a form to send, and
+// is no part of the URI; a query and a fragment are no part of the file's name.
+func newFile(uri, name string, line int) File {
+	uri, _, _ = strings.Cut(uri, "##params")
+	file, _, _ := strings.Cut(uri, "#")
+	file, _, _ = strings.Cut(file, "?")
+	return File{URI: uri, Name: cmp.Or(name, path.Base(file)), Line: line}
 }
 
 // selectKernel makes a file the kernel. The file may be one that was loaded before,

@@ -75,6 +75,15 @@ func TestParseLines(t *testing.T) {
 		{"a setting that names itself", "set a ${a}x\nkernel b", "b=b", ""},
 		{"menus", "menu Choose\nitem --key a agent The agent\nchoose target && goto ${target}\n:agent kernel x", "x=x", ""},
 		{"a choice", "iseq ${platform} efi && kernel x || kernel z", "x=x z=z", ""},
+		{"a form", "kernel http://h/boot.php##params\ninitrd http://h/r##params=other", "boot.php=http://h/boot.php r=http://h/r", ""},
+		{"a query", "kernel http://h/k?arch=x86#top\ninitrd http://h/r?a/b", "k=http://h/k?arch=x86#top r=http://h/r?a/b", ""},
+		{"a query in braces", "kernel http://h/${mac}?a", "${mac}=http://h/${mac}?a", ""},
+		{"after exit", "exit\nkernel x\ninitrd y", "", ""},
+		{"after exit on a line", "exit 0 ; kernel x", "", ""},
+		{"after exit, at a label", "exit\nkernel x\n:go kernel z\ninitrd y", "z=z y=y", ""},
+		{"an exit that another command decides on", "iseq ${a} b && exit ||\nkernel x || exit\ninitrd y", "x=x y=y", ""},
+		{"after goto", "goto end\nkernel x\n:end\nkernel z", "z=z", ""},
+		{"a goto that another command decides on", "kernel x || goto end\ninitrd y\n:end exit", "x=x y=y", ""},
 		{"only separators", "|| && ||", "", ""},
 	}
 	for _, tt := range tests {

@@ -12,9 +12,16 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
-// parse reads the lines and reports all mistakes in them.
+// section matches a line that begins a section.
+var section = lazyregexp.New(`(?m)^(?:images|choices|selections):`)
+
+// maxMistakes is how many mistakes are told.
+const maxMistakes = 50
+
+// parse reads the lines and reports the mistakes in them.
 func parse(path, text string) (map[string]string, error) {
 	entries := map[string]string{}
 	selections := &selectionReader{entries: entries, seen: map[string]bool{}}
@@ -34,6 +41,11 @@ func parse(path, text string) (map[string]string, error) {
 			entry = parseChoice
 		case line == "selections:" || line == "selections: {}":
 			entry = selections.read
+		case !section.MatchString(text): // it may be any file, and hold secrets
+			return nil, fmt.Errorf("%s:%d: this is not a lock file: it has none of images:, choices: and selections:", path, n+1)
+		case line == trimmed && strings.HasSuffix(line, ":") && !strings.ContainsAny(line, " \t"):
+			fail(fault.WithHint(fmt.Errorf("this bayplan does not know the section %s", strings.TrimSuffix(shorten(line), ":")), "use the bayplan that wrote the file or a newer one"))
+			entry = func(string) (string, string, error) { return "", "", nil }
 		case entry == nil || line == trimmed:
 			fail(fmt.Errorf("%q is not a line of a lock file", shorten(trimmed)))
 		default:
@@ -49,6 +61,9 @@ func parse(path, text string) (map[string]string, error) {
 				entries[name] = value
 			}
 		}
+	}
+	if more := len(errs) - maxMistakes; more > 0 {
+		errs = append(errs[:maxMistakes], fmt.Errorf("%s: %d more mistakes", path, more))
 	}
 	return entries, errors.Join(errs...)
 }

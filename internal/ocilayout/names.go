@@ -1,10 +1,14 @@
 package ocilayout
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // containerdNameKey is the annotation with which docker save, buildkit and nerdctl name
@@ -63,4 +67,33 @@ func (idx *Index) Find(name string) digest.Digest {
 		}
 	}
 	return ""
+}
+
+// mostNames is how many names Missing lists.
+const mostNames = 5
+
+// Missing returns an error that says which images there are if the index of the layout at a
+// path has none that repository:tag can mean.
+func (idx *Index) Missing(path, name string) error {
+	var names []string
+	for _, d := range idx.Manifests {
+		if d.Annotations[NameKey] == name {
+			return nil
+		}
+		if repository, tag := ImageName(d); repository != "" && tag != "" {
+			names = append(names, repository+":"+tag)
+		}
+	}
+	if idx.Find(name) != "" {
+		return nil
+	}
+	has := "which names no image"
+	if len(names) > 0 {
+		has = "which has " + strings.Join(names[:min(len(names), mostNames)], ", ")
+	}
+	if more := len(names) - mostNames; more > 0 {
+		has += fmt.Sprintf(" and %d more", more)
+	}
+	err := fmt.Errorf("there is no image %s in the layout %s, %s", name, path, has)
+	return fault.WithHint(err, human.DidYouMean(name, names))
 }

@@ -80,7 +80,7 @@ func TestKinds(t *testing.T) {
 		"no right, bearer":    {Host{Handler: bearer, User: "stack", Password: secret("right")}, "closed", Denied, `or user "stack" has no right to it`, "", false},
 		"good login, bearer":  {Host{Handler: bearer, User: "stack", Password: secret("right")}, "open", NotFound, "not found", "", false},
 		"forbidden":           {Host{Handler: answer(403, "")}, "a", Denied, "has no right to it", "if it needs credentials", false},
-		"unreachable":         {Host{Address: closed, TLS: transport.Disabled}, "a", Unreachable, srcHost + " (at " + closed + "): no connection to " + closed, "", true},
+		"unreachable":         {Host{Address: closed, TLS: transport.Disabled}, "a", Unreachable, srcHost + " (at " + closed + "): no connection: ", "", true},
 		"busy":                {Host{Handler: answer(503, "")}, "a", Busy, "answers 503 Service Unavailable", "", true},
 		"broken":              {Host{Handler: answer(500, "")}, "a", Busy, "answers 500 Internal Server Error", "", true},
 		"odd":                 {Host{Handler: answer(418, `{"errors":[{"code":"TEA","message":"short and stout"}]}`)}, "a", Other, `answers 418 I'm a teapot`, "", false},

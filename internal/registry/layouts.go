@@ -159,7 +159,7 @@ func (c *Client) sourceRef(s string) (ref.Ref, error) {
 	if d := idx.Find(name); d != "" {
 		r = r.AddDigest(d.String())
 	}
-	return r, nil
+	return r, idx.Missing(r.Path, name)
 }
 
 // VerifyBlobs reads all blobs that the index of a layout needs, and gives the

@@ -3,7 +3,6 @@ package registryserver
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -11,6 +10,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"github.com/regclient/regclient/types/descriptor"
+
+	"github.com/bayplan/bayplan/internal/checksum"
 )
 
 // An Image is a generated image. All its bytes follow from these fields, on
@@ -102,8 +103,7 @@ func newBlob(mediaType string, data []byte) *blob {
 }
 
 func digestOf(data []byte) string {
-	sum := sha256.Sum256(data)
-	return "sha256:" + hex.EncodeToString(sum[:])
+	return checksum.SHA256(data)
 }
 
 // A part is how a generated manifest names a blob. The order of its fields is

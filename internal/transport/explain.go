@@ -42,7 +42,7 @@ func (r *route) explain(req *http.Request, err error) error {
 		return err
 	}
 	if isNetworkError(err) {
-		return fault.AsConnection(&described{fmt.Sprintf("%s: %s", where, networkErrorText(err)), err})
+		return fault.AsConnection(&described{fmt.Sprintf("%s: %s", where, networkErrorText(err, where)), err})
 	}
 	return fmt.Errorf("%s: %w", where, err)
 }
@@ -56,14 +56,18 @@ type described struct {
 func (d *described) Error() string { return d.text }
 func (d *described) Unwrap() error { return d.err }
 
-// networkErrorText describes the errors of package net in plain words.
-func networkErrorText(err error) string {
+// networkErrorText describes the errors of package net in plain words. where is what
+// stands before them.
+func networkErrorText(err error, where string) string {
 	var dns *net.DNSError
 	var op *net.OpError
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return fmt.Sprintf("no address is known for the name %q", dns.Name)
 	case errors.As(err, &op) && op.Op == "dial" && op.Err != nil:
+		if op.Addr == nil || strings.Contains(where, op.Addr.String()) {
+			return fmt.Sprintf("no connection: %v", op.Err)
+		}
 		return fmt.Sprintf("no connection to %v: %v", op.Addr, op.Err)
 	}
 	switch Reason(err) {

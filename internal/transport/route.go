@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -167,18 +168,22 @@ func tlsConfig(e Endpoint) (*tls.Config, error) {
 	}
 	pem, err := ReadPEM(e.CA)
 	if err != nil {
-		return nil, fmt.Errorf("reading the authorities for host %q: %w", e.Host, err)
+		return nil, fault.WithHint(fmt.Errorf("reading the authorities for host %q: %w", e.Host, err), cmp.Or(fault.Hint(err), filesHint))
 	}
 	pool, err := x509.SystemCertPool()
 	if err != nil {
 		pool = x509.NewCertPool()
 	}
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("the authorities for host %q: no certificate in %s", e.Host, e.CA)
+		err := fmt.Errorf("the authorities for host %q: no certificate in %s", e.Host, e.CA)
+		return nil, fault.WithHint(err, "ca names a PEM file of the authority's certificate, which has lines of BEGIN CERTIFICATE")
 	}
 	conf.RootCAs = pool
 	return conf, nil
 }
+
+// filesHint says what to do about a file of a connection that cannot be read.
+const filesHint = "put the file there, or correct ca, cert and key of the connection"
 
 // loadClientCertificate reads the certificate to use if the server asks for one.
 func loadClientCertificate(conf *tls.Config, e Endpoint) error {
@@ -187,7 +192,7 @@ func loadClientCertificate(conf *tls.Config, e Endpoint) error {
 	}
 	pair, err := LoadKeyPair(e.Cert, e.Key)
 	if err != nil {
-		return fmt.Errorf("the client certificate for host %q: %w", e.Host, err)
+		return fault.WithHint(fmt.Errorf("the client certificate for host %q: %w", e.Host, err), cmp.Or(fault.Hint(err), filesHint))
 	}
 	conf.Certificates = []tls.Certificate{pair}
 	return nil

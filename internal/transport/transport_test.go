@@ -151,7 +151,7 @@ func TestErrorsSpeak(t *testing.T) {
 		"refused": {
 			Endpoint{Host: "a.test", Address: closed},
 			"https://a.test/",
-			"a.test (at " + closed + "): no connection to " + closed, "", true,
+			"a.test (at " + closed + "): no connection: ", "", true,
 		},
 		"unknown authority": {
 			Endpoint{Host: "example.com", Address: secureAddr},

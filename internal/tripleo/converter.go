@@ -105,9 +105,17 @@ func (w *converter) node(n ast.Node) (*node, error) {
 }
 
 func (w *converter) place(n ast.Node) Place {
-	// The token of a block mapping is its first colon. In files that people write,
-	// it is on the line of its key.
-	return Place{w.file, n.GetToken().Position.Line}
+	// The token of a block mapping is its first colon.
+	switch m := n.(type) {
+	case *ast.MappingNode:
+		if !m.IsFlowStyle && len(m.Values) > 0 {
+			return w.place(m.Values[0].Key)
+		}
+	case *ast.MappingValueNode:
+		return w.place(m.Key)
+	}
+	at := n.GetToken().Position
+	return Place{w.file, at.Line, at.Column}
 }
 
 // tag reads a value with a tag. Only !!str matters: it makes a null a text.

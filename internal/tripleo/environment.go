@@ -1,12 +1,14 @@
 package tripleo
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // A Kind says whether the template of a service runs containers.
@@ -53,17 +55,15 @@ var sections = []string{
 
 // ReadEnvironments reads environment files and merges them in order: later files
 // override earlier ones, and mappings are merged key by key. Every file must
-// exist; the templates that a registry names need not exist. The error holds the
-// first mistake of each file.
+// exist; the templates that a registry names need not exist. The error joins the
+// mistakes in the files.
 func ReadEnvironments(open Open, paths []string) (*Environment, error) {
 	env := newEnvironment()
 	var errs []error
 	for _, path := range paths {
-		if err := env.read(open, path); err != nil {
-			errs = append(errs, fmt.Errorf("environment file %w", err))
-		}
+		errs = append(errs, fault.Each(env.read(open, path), func(err error) error { return fmt.Errorf("environment file %w", err) }))
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := fault.Join(errs...); err != nil {
 		return nil, err
 	}
 	return env, nil
@@ -79,35 +79,36 @@ func (e *Environment) read(open Open, path string) error {
 		return err
 	}
 	if doc.kind != isMap {
-		return doc.place.errorf("an environment is a mapping, this is %s", doc.kind)
+		return doc.place.hidden().errorf("an environment is a mapping, this is %s", doc.kind)
 	}
+	var errs []error
+	known := slices.ContainsFunc(doc.pairs, func(p pair) bool { return slices.Contains(sections, p.key) })
 	for _, p := range doc.pairs {
-		if err := e.readSection(path, p); err != nil {
-			return err
+		if !known && human.Suggest(p.key, sections) == "" {
+			p.place = p.place.hidden()
 		}
+		errs = append(errs, e.readSection(path, p)...)
 	}
-	return nil
+	return joinMistakes(path, errs)
 }
 
-func (e *Environment) readSection(path string, p pair) error {
+func (e *Environment) readSection(path string, p pair) (errs []error) {
 	switch {
 	case !slices.Contains(sections, p.key):
-		return &UnknownError{Place: p.place, What: "section", Got: p.key, Known: sections}
+		return []error{&UnknownError{Place: p.place, What: "section", Got: quotable(p.key), Known: sections}}
 	case p.key != "resource_registry" && p.key != "parameter_defaults", p.value.kind == isNull:
 		return nil
 	case p.value.kind != isMap:
-		return p.place.errorf("%s: a mapping is wanted, this is %s", p.key, p.value.kind)
+		return []error{p.place.errorf("%s: a mapping is wanted, this is %s", p.key, p.value.kind)}
 	}
 	for _, entry := range p.value.pairs {
 		if p.key == "parameter_defaults" {
 			e.parameters[entry.key] = e.parameters[entry.key].overlaidBy(entry.value)
 			continue
 		}
-		if err := e.readTarget(path, entry); err != nil {
-			return err
-		}
+		errs = append(errs, e.readTarget(path, entry))
 	}
-	return nil
+	return errs
 }
 
 // readTarget reads one entry of a registry. It skips a mapping (such as

@@ -2,14 +2,18 @@ package tripleo
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
 // A ListedImage is one entry of an images file.
 type ListedImage struct {
-	Name            string // imagename, as written: host/path:tag
+	Name            string // imagename, as written: host/path:tag; oci:DIR:path:tag with an absolute DIR
 	PushDestination string // a host, maybe with a path; "" if the entry has none
 	Place           Place
 }
@@ -17,7 +21,8 @@ type ListedImage struct {
 // ReadImages reads an images file, such as Result.ImagesFile or the old tool
 // writes. It refuses entries that cannot be used as they are, such as one that
 // wants the image modified. If the first entry is a bare reference, the file is a
-// plain list with one image per line.
+// plain list with one image per line. With an error, which joins the mistakes, it
+// returns the entries without one.
 func ReadImages(open Open, path string) ([]ListedImage, error) {
 	text, err := readFile(open, path)
 	if err != nil {
@@ -28,32 +33,53 @@ func ReadImages(open Open, path string) ([]ListedImage, error) {
 	case len(lines) == 0:
 		return nil, fmt.Errorf("%s: it is empty and names no image", path)
 	case !isYAML(lines[0].text):
-		return plainList(lines)
+		return plainList(path, lines)
 	}
 	root, err := parseYAML(path, text, nil)
 	if err != nil {
 		return nil, err
 	}
 	if root.kind != isMap {
-		return nil, fault.WithHint(root.place.errorf("an images file begins with container_images:, this is %s", root.kind),
+		return nil, fault.WithHint(root.place.hidden().errorf("an images file begins with container_images:, this is %s", root.kind),
 			"write each image alone on its line, as host/path:tag, or all under container_images, as imagename")
 	}
-	for _, p := range root.pairs {
-		if p.key != "container_images" {
-			return nil, p.place.errorf("an images file holds container_images, not %q", p.key)
-		}
-	}
 	list := root.get("container_images")
-	if list == nil || list.kind != isList {
-		return nil, root.place.errorf("container_images: a list is wanted")
-	}
-	images := make([]ListedImage, len(list.items))
-	for i, item := range list.items {
-		if images[i], err = listedImage(item, i); err != nil {
-			return nil, err
+	var errs []error
+	for _, p := range root.pairs {
+		if list == nil {
+			p.place = p.place.hidden()
+		}
+		if p.key != "container_images" {
+			errs = append(errs, p.place.errorf("an images file holds container_images, not %q", quotable(p.key)))
 		}
 	}
-	return images, nil
+	if list == nil || list.kind != isList {
+		return nil, joinMistakes(path, append(errs, root.place.hidden().errorf("container_images: a list is wanted")))
+	}
+	var images []ListedImage
+	for i, item := range list.items {
+		image, err := listedImage(item, i)
+		if errs = append(errs, err); err == nil {
+			image.Name = fromList(path, image.Name)
+			images = append(images, image)
+		}
+	}
+	return images, joinMistakes(path, errs)
+}
+
+// fromList returns the name of an image in a list. The path of a layout, in oci:DIR or
+// oci:DIR:path:tag, counts from the list, as paths in a plan count from the plan.
+func fromList(list, name string) string {
+	rest, ok := strings.CutPrefix(name, "oci:")
+	layout, inside, named := strings.Cut(rest, ":")
+	if !ok || layout == "" || filepath.IsAbs(layout) {
+		return name
+	}
+	name = "oci:" + filepath.Join(filepath.Dir(list), layout)
+	if named {
+		name += ":" + inside
+	}
+	return name
 }
 
 func listedImage(n *node, i int) (ListedImage, error) {
@@ -96,13 +122,15 @@ type listLine struct {
 func listLines(path, text string) []listLine {
 	var all []listLine
 	n := 0
-	for l := range strings.Lines(text) {
+	for line := range strings.Lines(text) {
+		l := line
 		n++
 		for _, comment := range []string{" #", "\t#"} {
 			l, _, _ = strings.Cut(l, comment)
 		}
 		if l = strings.TrimSpace(l); l != "" && l[0] != '#' {
-			all = append(all, listLine{Place{path, n}, l})
+			col := utf8.RuneCountInString(line[:strings.Index(line, l)]) + 1
+			all = append(all, listLine{Place{path, n, col}, l})
 		}
 	}
 	return all
@@ -120,13 +148,30 @@ func isReference(text string) bool {
 	return !strings.ContainsAny(text, " \t{}[]\"',") && !strings.HasSuffix(text, ":")
 }
 
-func plainList(lines []listLine) ([]ListedImage, error) {
-	images := make([]ListedImage, len(lines))
-	for i, l := range lines {
-		if !isReference(l.text) {
-			return nil, l.place.errorf("one image a line is wanted, host/path:tag, this is %q", l.text)
-		}
-		images[i] = ListedImage{Name: l.text, Place: l.place}
+// listed matches what people write into a plain list: the name of an image, also one
+// without a host.
+var listed = lazyregexp.New(`^(?:oci:\S+|[A-Za-z0-9._-]+(?::[0-9]+)?/\S+|[a-z0-9._-]{1,64}(?:[:@][A-Za-z0-9._:-]+)?)$`)
+
+// maxQuoted is how many bytes of a line a message quotes.
+const maxQuoted = 100
+
+func plainList(path string, lines []listLine) ([]ListedImage, error) {
+	if !slices.ContainsFunc(lines, func(l listLine) bool { return listed.MatchString(l.text) }) {
+		// It is another file, which may hold secrets.
+		return nil, Place{File: path, Line: lines[0].place.Line}.errorf("one image a line is wanted, host/path:tag, and no line is one")
 	}
-	return images, nil
+	var images []ListedImage
+	var errs []error
+	for _, l := range lines {
+		if !isReference(l.text) {
+			shown := l.text
+			if len(shown) > maxQuoted {
+				shown = strings.ToValidUTF8(shown[:maxQuoted], "") + "..."
+			}
+			errs = append(errs, l.place.errorf("one image a line is wanted, host/path:tag, this is %q", shown))
+			continue
+		}
+		images = append(images, ListedImage{Name: fromList(path, l.text), Place: l.place})
+	}
+	return images, joinMistakes(path, errs)
 }

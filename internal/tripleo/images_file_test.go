@@ -3,6 +3,7 @@ package tripleo
 import (
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,8 +22,8 @@ func TestReadImages(t *testing.T) {
   imagename: docker.io/ceph/daemon:v3.0
 `)
 	want := []ListedImage{
-		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "192.0.2.1:8787", Place{"images.yaml", 2}},
-		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4}},
+		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "192.0.2.1:8787", Place{"images.yaml", 2, 3}},
+		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4, 3}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -35,8 +36,8 @@ func TestReadImages(t *testing.T) {
 func TestReadImagesReadsPlainLists(t *testing.T) {
 	got, err := readList("\ufeff# all of them\n\nregistry.access.redhat.com/rhosp13/openstack-base:13.0-40\r\n  docker.io/ceph/daemon:v3.0\t# storage\n#docker.io/ceph/daemon:v2\n")
 	want := []ListedImage{
-		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "", Place{"images.yaml", 3}},
-		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4}},
+		{"registry.access.redhat.com/rhosp13/openstack-base:13.0-40", "", Place{"images.yaml", 3, 1}},
+		{"docker.io/ceph/daemon:v3.0", "", Place{"images.yaml", 4, 3}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
@@ -96,5 +97,23 @@ func TestReadImagesRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// A relative path of a layout counts from the list.
+func TestReadImagesOfLayouts(t *testing.T) {
+	for name, want := range map[string]string{
+		"oci:media":                     "oci:/lists/media",
+		"oci:media:app:1":               "oci:/lists/media:app:1",
+		"oci:../media.tar:app@sha256:0": "oci:/media.tar:app@sha256:0",
+		"oci:/media:app:1":              "oci:/media:app:1",
+		"quay.io/a/oci:1":               "quay.io/a/oci:1",
+	} {
+		for _, text := range []string{name + "\n", "container_images:\n- imagename: " + strconv.Quote(name) + "\n"} {
+			got, err := ReadImages(func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }, "/lists/images.txt")
+			if err != nil || len(got) != 1 || got[0].Name != want {
+				t.Errorf("%q: got %v, %v, want %s", text, got, err, want)
+			}
+		}
 	}
 }

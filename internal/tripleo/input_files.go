@@ -3,6 +3,8 @@ package tripleo
 import (
 	"fmt"
 	"path/filepath"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 // The files of a template tree that a request reads.
@@ -37,19 +39,43 @@ func (req Request) InputFiles() []File {
 	return files
 }
 
-// Check reads a file and returns the mistakes in it. A template is not read: what it
-// holds depends on the rest of the request.
+// Check reads a file and returns the mistakes in it, and the services that are probably
+// misspelled. A template is not read: what it holds depends on the rest of the request.
 func (f File) Check(open Open) error {
 	var err error
 	switch f.Kind {
 	case "environment":
 		_, err = ReadEnvironments(open, []string{f.Path})
 	case "roles":
-		if _, err = readRoles(open, f.Path, func(string) {}); err != nil {
-			err = fmt.Errorf("roles file %w", err)
-		}
+		_, err = readRoles(open, f.Path, func(string) {})
+		err = inRolesFile(err)
+	default:
+		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	text, err := readFile(open, f.Path)
+	if err != nil {
+		return err
+	}
+	return f.misspelled(text)
+}
+
+// misspelled returns the services of the file that no release has, but one like them.
+func (f File) misspelled(text string) error {
+	found, err := MisspelledServices([]byte(text))
+	errs := []error{err}
+	for _, s := range found {
+		err := Place{f.Path, s.Line, s.Col}.errorf("no release has a service %s", s.Name)
+		errs = append(errs, fault.WithHint(fmt.Errorf("%s file %w", f.Kind, err), "did you mean "+s.Near+"?"))
+	}
+	return joinMistakes(f.Path, errs)
+}
+
+// inRolesFile says that mistakes are in the roles file.
+func inRolesFile(err error) error {
+	return fault.Each(err, func(err error) error { return fmt.Errorf("roles file %w", err) })
 }
 
 // rolesPath returns the path of the roles file, or "" for the built-in roles.
@@ -66,8 +92,5 @@ func (r release) rolesOf(req Request, env *Environment, open Open) ([]Role, erro
 		return defaultRoles(r.roles)
 	}
 	roles, err := readRoles(open, path, env.note)
-	if err != nil {
-		return nil, fmt.Errorf("roles file %w", err)
-	}
-	return roles, nil
+	return roles, inRolesFile(err)
 }

@@ -21,14 +21,16 @@ func readRoles(open Open, path string, note func(string)) ([]Role, error) {
 		return nil, err
 	}
 	if doc.kind != isList {
-		return nil, doc.place.errorf("a list of roles is wanted, this is %s", doc.kind)
+		return nil, doc.place.hidden().errorf("a list of roles is wanted, this is %s", doc.kind)
 	}
 	var roles []Role
+	var errs []error
 	seen := map[string]Place{}
 	for _, n := range doc.items {
 		role, err := readRole(n)
 		if err != nil {
-			return nil, err
+			errs = append(errs, err)
+			continue
 		}
 		if first, ok := seen[role.Name]; ok {
 			note(role.Place.errorf("the role %q is there twice; the first is in line %d, and this one counts", role.Name, first.Line).Error())
@@ -37,7 +39,7 @@ func readRoles(open Open, path string, note func(string)) ([]Role, error) {
 		seen[role.Name] = role.Place
 		roles = append(roles, role)
 	}
-	return roles, nil
+	return roles, joinMistakes(path, errs)
 }
 
 func readRole(n *node) (Role, error) {

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lazyregexp"
@@ -156,7 +157,7 @@ func quoted(list []string) []string {
 // A Misspelled is the name of a service that no release knows.
 type Misspelled struct {
 	Name, Near string // Near is the service that was probably meant
-	Line       int    // the first line that has it, from 1
+	Line, Col  int    // the first place that has it, from 1, in characters
 }
 
 // MisspelledServices returns the services in a file of roles or an environment that no
@@ -172,13 +173,14 @@ func MisspelledServices(content []byte) ([]Misspelled, error) {
 	line := 0
 	for text := range strings.Lines(string(content)) {
 		line++
-		for _, name := range serviceName.FindAllString(text, -1) {
+		for _, at := range serviceName.FindAllStringIndex(text, -1) {
+			name := text[at[0]:at[1]]
 			if _, isKnown := slices.BinarySearch(known, name); isKnown || seen[name] {
 				continue
 			}
 			seen[name] = true
 			if i := slices.IndexFunc(known, func(k string) bool { return human.OneEdit(k, name) }); i >= 0 {
-				found = append(found, Misspelled{name, known[i], line})
+				found = append(found, Misspelled{name, known[i], line, utf8.RuneCountInString(text[:at[0]]) + 1})
 			}
 		}
 	}

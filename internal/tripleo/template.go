@@ -102,7 +102,7 @@ func (t template) render(v vars) ([]namedEntry, error) {
 func (t template) renderError(err error) error {
 	var jinjaErr *jinja.Error
 	if errors.As(err, &jinjaErr) {
-		return fmt.Errorf("template file %w", Place{t.path, jinjaErr.Line}.errorf("%s", jinjaErr.Text))
+		return fmt.Errorf("template file %w", Place{File: t.path, Line: jinjaErr.Line}.errorf("%s", jinjaErr.Text))
 	}
 	return fmt.Errorf("template file %s: %w", t.path, err)
 }

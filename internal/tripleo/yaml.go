@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/internal/yamlguard"
 )
@@ -24,11 +25,22 @@ func readYAML(open Open, path string, note func(string)) (*node, error) {
 func parseYAML(path, text string, note func(string)) (*node, error) {
 	_, body, bad := yamlguard.Parse([]byte(text), yamlguard.Options{Directives: true, Foreign: true})
 	if bad != nil {
-		return nil, Place{path, bad.Pos.Line}.errorf("%w", bad)
+		at := Place{File: path, Line: bad.Pos.Line}
+		if isOurs(text) {
+			at.Col = bad.Pos.Col
+		}
+		return nil, at.errorf("%w", bad)
 	}
 	w := converter{file: path, note: note, anchors: map[string]*node{}}
 	return w.node(body)
 }
+
+// ours matches the keys that begin lines of the files that the package reads.
+var ours = lazyregexp.New(`(?m)^(?:container_images|resource_registry|parameter_defaults|parameters)[ \t]*:|^[ \t]*-[ \t]+(?:name|imagename)[ \t]*:`)
+
+// isOurs reports whether a text that cannot be read is one of the files that the package
+// reads. A file of another kind may hold secrets, and its lines must not be shown.
+func isOurs(text string) bool { return ours.MatchString(text) }
 
 func readFile(open Open, path string) (string, error) {
 	f, err := open(path)

@@ -61,7 +61,9 @@ func readRun(s *runner.Store, id string, last bool) (*Run, error) {
 		return nil, err
 	}
 	if rec != nil {
-		r.Info = rec.Info
+		if r.Info = rec.Info; r.Began.IsZero() {
+			r.Began, _ = time.Parse(runIDFormat, id)
+		}
 		if rec.Result != nil {
 			r.Result = *rec.Result
 		}

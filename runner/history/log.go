@@ -183,6 +183,7 @@ func (l *Log) Close() error {
 
 // A runRecord is what run.json holds.
 type runRecord struct {
+	Form int `json:"format_version,omitempty"` // see runner.FormatVersion; 0: 1
 	Info
 	Result *Result `json:"result,omitempty"` // nil: the run has not ended, or was killed
 }
@@ -196,7 +197,7 @@ func (l *Log) write(result *Result) error {
 		t.Text = l.secrets.Text(t.Text)
 		info.Texts[i] = t
 	}
-	b, err := json.Marshal(runRecord{info, result})
+	b, err := json.Marshal(runRecord{runner.FormatVersion, info, result})
 	if err != nil {
 		return err
 	}
@@ -213,7 +214,11 @@ func readRunRecord(dir string) (*runRecord, error) {
 		return nil, err
 	}
 	rec := new(runRecord)
-	if err := json.Unmarshal(b, rec); err != nil {
+	err = json.Unmarshal(b, rec)
+	if rec.Form > runner.FormatVersion {
+		return &runRecord{Info: Info{Mode: runner.ModeApply, Began: rec.Began, Version: rec.Version}, Result: &Result{State: Newer}}, nil
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, runFile), err)
 	}
 	return rec, nil

@@ -18,11 +18,12 @@ const (
 	Killed      State = "killed"      // its process has ended without a word
 	UnderWay    State = "under-way"
 	Unknown     State = "unknown" // it is under way or was killed; only its own host knows
+	Newer       State = "newer"   // a newer bayplan has recorded it in a form that this one does not know
 )
 
 // Words returns all states.
 func (State) Words() []string {
-	return []string{string(Done), string(Failed), string(Interrupted), string(Killed), string(UnderWay), string(Unknown)}
+	return []string{string(Done), string(Failed), string(Interrupted), string(Killed), string(UnderWay), string(Unknown), string(Newer)}
 }
 
 // Text returns the state in words for people.
@@ -32,6 +33,8 @@ func (s State) Text() string {
 		return "under way"
 	case Unknown:
 		return "under way or killed"
+	case Newer:
+		return "recorded by a newer bayplan"
 	}
 	return string(s)
 }

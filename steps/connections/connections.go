@@ -47,7 +47,8 @@ type Set struct {
 	file  string // the file that replaces the plan's connections, or ""
 	only  bool   // servers without a connection must not be asked
 
-	inside bool // a world answers for all servers: see OpenIn
+	inside   bool // a world answers for all servers: see OpenIn
+	tolerant bool // see TolerateBrokenFiles
 
 	secretVariables []string                                       // of the plan
 	redactor        *redact.Redactor                               // learns all logins; nil for With
@@ -69,6 +70,7 @@ type Set struct {
 type namedRegistry struct {
 	name string
 	RegistryConnection
+	body plan.Body // in the plan
 }
 
 // Connect decodes a plan's connections, and neither asks a server nor opens a
@@ -77,7 +79,7 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 	o := &Set{redactor: p.Redactor, file: p.ConnectionsFile, spool: p.Spool, secretVariables: p.SecretVariables, embeddedClouds: map[string]http.Handler{}, loggedIn: map[string]*glance.Client{}}
 	var errs plan.Errors
 	for _, c := range p.Registries {
-		r := namedRegistry{name: c.Name}
+		r := namedRegistry{name: c.Name, body: c.Body}
 		errs = append(errs, decode(c.Body, &r.RegistryConnection)...)
 		if i := o.known.Clash(r.identity()); i >= 0 {
 			errs = append(errs, clash(c, "registries", o.registries[i].name, o.registries[i].Host, r.Host))
@@ -100,7 +102,7 @@ func Connect(p *plan.Plan) (*Set, plan.Errors) {
 func With(registries map[string]string, images *registry.Client, files *download.Client) *Set {
 	o := &Set{client: images, downloads: files}
 	for _, name := range slices.Sorted(maps.Keys(registries)) {
-		o.add(namedRegistry{name, RegistryConnection{ServerConnection: ServerConnection{Host: registries[name]}}})
+		o.add(namedRegistry{name: name, RegistryConnection: RegistryConnection{ServerConnection: ServerConnection{Host: registries[name]}}})
 	}
 	return o
 }
@@ -119,6 +121,9 @@ func decode(b plan.Body, into interface{ Validate() error }) plan.Errors {
 // Open starts the embedded services that Need names and makes the clients. It sends no request to a
 // server. With readOnly, embedded services change nothing. The caller must call Close.
 func (s *Set) Open(readOnly bool) error {
+	if err := s.checkFiles().Err(); err != nil {
+		return err
+	}
 	hosts := make([]registry.Host, 0, len(s.registries))
 	keys := logins.FromEnvironment(s.secretVariables...)
 	keys.Secrets = s.redactor
@@ -169,9 +174,10 @@ func (s *Set) Open(readOnly bool) error {
 func (s *Set) settingsOf(r namedRegistry, keys *logins.Finder, readOnly bool) registry.Host {
 	host := registry.Host{
 		Name: r.Host, Address: r.Address,
-		TLS: transport.Mode(r.TLS), CA: string(r.CA), Cert: string(r.Cert), Key: string(r.Key),
+		TLS:         transport.Mode(r.TLS),
 		Concurrency: setting.Number(r.Concurrency, 0), KeepPulls: setting.Number(r.KeepPulls, 0), Rate: float64(setting.Number(r.Rate, 0)),
 	}
+	host.CA, host.Cert, host.Key = s.files(runner.RegistryServer, r.name, r.ServerConnection)
 	if r.Embedded != nil { // it has no users
 		if hostname.IsPattern(r.Host) {
 			host.HandlerFor = func(host string) (http.Handler, error) { return s.openRegistry(r.at(host), readOnly) }
@@ -367,6 +373,9 @@ func (s *Set) unknown(kind, section, name string, names []string) error {
 	err := fmt.Errorf("there is no %s %q under connections.%s", kind, name, section)
 	if s != nil && s.file != "" {
 		err = fmt.Errorf("%w of %s", err, s.file)
+	}
+	if len(names) == 0 {
+		return fault.WithHint(err, "add it: bayplan explain connections shows its settings")
 	}
 	return setting.WithSuggestion(err, name, names)
 }

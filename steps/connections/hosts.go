@@ -8,6 +8,7 @@ import (
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/transport"
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
 )
 
 // A HostConnection is one entry of connections.hosts: how to reach a web
@@ -32,13 +33,14 @@ func (c *HostConnection) Validate() error { return c.check() }
 type namedHost struct {
 	name string
 	HostConnection
+	body plan.Body // in the plan
 }
 
 // connectHosts decodes connections.hosts.
 func (s *Set) connectHosts(all []plan.Connection) plan.Errors {
 	var errs plan.Errors
 	for _, c := range all {
-		h := namedHost{name: c.Name}
+		h := namedHost{name: c.Name, body: c.Body}
 		errs = append(errs, decode(c.Body, &h.HostConnection)...)
 		if i := slices.IndexFunc(s.hosts, h.isSame); i >= 0 && h.Host != "" {
 			errs = append(errs, clash(c, "hosts", s.hosts[i].name, s.hosts[i].Host, h.Host))
@@ -94,8 +96,9 @@ func (s *Set) openHosts() error {
 		}
 		hosts[i] = download.Host{
 			Name: h.Host, Address: h.Address, TLS: transport.Mode(h.TLS),
-			CA: string(h.CA), Cert: string(h.Cert), Key: string(h.Key), Bandwidth: bandwidth,
+			Bandwidth: bandwidth,
 		}
+		hosts[i].CA, hosts[i].Cert, hosts[i].Key = s.files(runner.WebServer, h.name, h.ServerConnection)
 		if h.Embedded != nil { // it has no users
 			hosts[i].Handler = serveDir(string(h.Embedded.Dir))
 		} else {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/transport"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
@@ -21,6 +22,7 @@ type Server struct {
 	Endpoint  transport.Endpoint // without credentials; of a cloud only its Host, "" where an entry of clouds.yaml has it
 	Login     bool               // it has a login, or may have one where docker and podman keep them
 	KeepPulls int                // pulls to keep of its quota: keep_pulls
+	Secrets   []plan.Secret      // of its login
 }
 
 // Servers gives the servers that steps ask, each once, as far as they are known before a
@@ -66,7 +68,7 @@ func (s *Set) ServerAt(kind runner.ServerKind, host string) Server {
 	return Server{
 		Kind: kind, Name: r.name, Host: at.Name(), Embedded: r.Embedded != nil, URL: scheme(r.ServerConnection) + "://" + at.Address() + "/v2/",
 		Endpoint: endpoint(r.ServerConnection, at.Address()), KeepPulls: setting.Number(r.KeepPulls, 0),
-		Login: r.hasLogin() || r.RegistryConnection.Login != "",
+		Login: r.hasLogin() || r.RegistryConnection.Login != "", Secrets: r.secrets(),
 	}
 }
 
@@ -77,11 +79,16 @@ func (s *Set) webServerAt(host string) Server {
 	}
 	return Server{
 		Kind: runner.WebServer, Name: h.name, Host: host, Embedded: h.Embedded != nil, URL: scheme(h.ServerConnection) + "://" + host + "/",
-		Endpoint: endpoint(h.ServerConnection, host), Login: h.hasLogin(),
+		Endpoint: endpoint(h.ServerConnection, host), Login: h.hasLogin(), Secrets: h.secrets(),
 	}
 }
 
 func (c *ServerConnection) hasLogin() bool { return c.User != "" || !c.Token.IsZero() }
+
+// secrets gives the secrets of the login.
+func (c *ServerConnection) secrets() []plan.Secret {
+	return slices.DeleteFunc([]plan.Secret{c.Password, c.Token}, plan.Secret.IsZero)
+}
 
 func scheme(c ServerConnection) string {
 	if c.TLS == string(transport.Disabled) {

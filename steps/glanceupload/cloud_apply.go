@@ -10,11 +10,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
-	"github.com/bayplan/bayplan/steps/internal/hostfiles"
 )
 
 // items gives what a change touches, images first.
@@ -33,13 +33,13 @@ func (f cloudImage) items() []runner.Item {
 		items = append(items, runner.Item{Op: op, What: runner.Image, Name: name, Note: note, From: digest})
 	}
 	for _, img := range d.Leftover {
-		add(runner.Remove, img.Name, "left by an interrupted upload, "+img.ID, digestOf(img))
+		add(runner.Remove, img.Name, "left by an interrupted upload, "+img.ID, glance.BestDigest(img))
 	}
 	if d.Keep == nil {
 		items = append(items, f.uploadItem())
 	} else {
 		for _, img := range d.Old {
-			add(runner.Update, img.Name, img.ID+" ("+img.Status+") "+f.disposition(img), digestOf(img))
+			add(runner.Update, img.Name, img.ID+" ("+img.Status+") "+f.disposition(img), glance.BestDigest(img))
 		}
 		if changes := f.changes(); len(changes) > 0 {
 			add(runner.Update, f.Name, "sets "+strings.Join(changes, ", "), "")
@@ -47,7 +47,7 @@ func (f cloudImage) items() []runner.Item {
 	}
 	for _, img := range d.Delete {
 		if img.Name != f.Name {
-			add(runner.Remove, img.Name, "had the name "+f.Name+" before, "+img.ID, digestOf(img))
+			add(runner.Remove, img.Name, "had the name "+f.Name+" before, "+img.ID, glance.BestDigest(img))
 		}
 	}
 	return items
@@ -79,7 +79,7 @@ func (f cloudImage) uploadItem() runner.Item {
 	d := f.decision
 	it := runner.Item{
 		Op: runner.Create, What: runner.Image, Name: f.Name, Source: f.file.Path, Bytes: f.want.Size,
-		Note: f.want.DiskFormat + ", " + f.want.Visibility, To: hostfiles.SHA512Text(f.want.SHA512),
+		Note: f.want.DiskFormat + ", " + f.want.Visibility, To: checksum.Text("sha512", f.want.SHA512),
 	}
 	if f.convert {
 		it.Note += ", unpacked from qcow2"
@@ -91,21 +91,13 @@ func (f cloudImage) uploadItem() runner.Item {
 		}
 	}
 	if len(d.Old) > 0 {
-		it.Op, it.From = runner.Replace, digestOf(d.Old[0])
+		it.Op, it.From = runner.Replace, glance.BestDigest(d.Old[0])
 		it.Note += "; " + d.Reason
 	}
 	for _, img := range d.Old {
 		it.Note += fmt.Sprintf("; %s %s", img.ID, f.disposition(img))
 	}
 	return it
-}
-
-// digestOf gives the strongest digest that the cloud has of an image, "" if it has none.
-func digestOf(img glance.Image) string {
-	if img.Hash == "" && img.MD5 == "" {
-		return ""
-	}
-	return glance.BestDigest(img)
 }
 
 // summary describes the change in a few words.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/glance"
@@ -115,7 +116,7 @@ func (f *directoryImage) findWanted(ctx context.Context, prior *runner.Record, a
 // recordedFor gives the digest that the image had after it was unpacked from a file with
 // this digest; "" if that is not recorded.
 func (f *directoryImage) recordedFor(prior *runner.Record, sum string) string {
-	if prior == nil || prior.Input(filepath.Base(f.file.Path)) != "sha512:"+sum && prior.Input(f.file.Path) != "sha512:"+sum {
+	if prior == nil || prior.Input(filepath.Base(f.file.Path)) != checksum.Text("sha512", sum) && prior.Input(f.file.Path) != checksum.Text("sha512", sum) {
 		return ""
 	}
 	return f.recorded(prior)
@@ -158,6 +159,9 @@ func (f *directoryImage) compare(ctx context.Context, applying bool) error {
 	if !same {
 		f.op, f.backup = runner.Replace, backupPath(f.to.Path, fi.ModTime())
 		f.note = "its content differs; it becomes " + filepath.Base(f.backup)
+		if f.have == "" {
+			f.note = fmt.Sprintf("its content differs; it has %s and becomes %s", human.Size(fi.Size()), filepath.Base(f.backup))
+		}
 	}
 	return nil
 }
@@ -167,10 +171,11 @@ func (f *directoryImage) compare(ctx context.Context, applying bool) error {
 // sure.
 func (f *directoryImage) hasContent(ctx context.Context, applying bool) (bool, error) {
 	if f.to.Size != f.size {
+		var err error
 		if f.have = f.to.RecallSHA512(); f.have == "" && !applying {
-			f.have, _ = f.to.SHA512(ctx) // only to tell people
+			f.have, err = hostfiles.Shown(ctx, f.to.world, f.to.Path, runner.SHA512)
 		}
-		return false, ctx.Err()
+		return false, err
 	}
 	have, err := f.to.SHA512(ctx)
 	if f.have = have; err != nil || have == f.sum || !f.convert {
@@ -205,7 +210,7 @@ func (f directoryImage) items() []runner.Item {
 	if f.op != "" {
 		it := runner.Item{
 			Op: f.op, What: runner.Image, Name: f.to.Path, Source: f.file.Path, Bytes: f.size, Note: f.note,
-			From: hostfiles.SHA512Text(f.have), To: hostfiles.SHA512Text(f.sum),
+			From: checksum.Text("sha512", f.have), To: checksum.Text("sha512", f.sum),
 		}
 		if f.convert {
 			it.Note += ", unpacked from qcow2"
@@ -318,9 +323,7 @@ func (d *directorySurvey) outputs() runner.Outputs {
 	for i, f := range d.images {
 		paths[f.Name] = "file://" + f.to.Path
 		found[i] = storedImage{diskImage: f.diskImage, id: paths[f.Name]}
-		if f.sum != "" {
-			found[i].digest = "sha512:" + f.sum
-		}
+		found[i].digest = checksum.Text("sha512", f.sum)
 	}
 	out := imageOutputs(found)
 	if _, later := out["ids"].Later(); later { // only what they hold is not known: where they are is

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/glance"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -257,7 +258,7 @@ func (s *glanceUpload) Paths() runner.Paths {
 		p.Asks = []runner.Server{{Kind: runner.CloudServer, Name: s.cloud(), Field: "cloud"}}
 	}
 	if s.cloud() != "" {
-		p.Fills = []runner.Place{{Where: "cloud " + s.cloud(), Names: s.imageNames(), Contents: s.imageFiles(), Field: "images"}}
+		p.Fills = []runner.Place{{Where: runner.Where{Kind: runner.CloudServer, Name: s.cloud()}, Names: s.imageNames(), Contents: s.imageFiles(), Field: "images"}}
 	}
 	return p
 }
@@ -315,12 +316,9 @@ func (s *glanceUpload) Inputs(ctx context.Context, w runner.World) ([]runner.Inp
 func (s *glanceUpload) inputSum(ctx context.Context, file imageFile) (string, error) {
 	if !s.applying {
 		sum, err := file.SHA512(ctx)
-		return "sha512:" + sum, err
+		return checksum.Text("sha512", sum), err
 	}
-	if known := file.RecallSHA512(); known != "" {
-		return "sha512:" + known, nil
-	}
-	return "", nil
+	return checksum.Text("sha512", file.RecallSHA512()), nil
 }
 
 // inputName gives the name of an image file as an input: that of a file in from is its

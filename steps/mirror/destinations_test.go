@@ -202,7 +202,7 @@ func TestMirrorDestinations(t *testing.T) {
 	paths := m.Paths()
 	var fills, asks []string
 	for _, p := range paths.Fills {
-		fills = append(fills, p.Where)
+		fills = append(fills, p.Where.String())
 	}
 	for _, s := range paths.Asks {
 		if s.Name != "" {

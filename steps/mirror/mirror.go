@@ -197,7 +197,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	}
 	finding := &runner.Finding{Outputs: d.outputsOf(table.Images), Fills: fillsOf(table.Images)}
 	finding.Notes, finding.Moved = m.moved(ctx, images)
-	finding.Notes = slices.Concat(finding.Notes, d.idleRules(images), m.out.Registry().Quotas(table))
+	finding.Notes = slices.Concat(finding.Notes, d.idleRules(images), emptyIndexes(table), m.out.Registry().Quotas(table))
 	kept, err := m.backups(ctx, table)
 	if err != nil {
 		table.Drop()

@@ -307,7 +307,7 @@ func TestMirrorDoesWhatItCan(t *testing.T) {
 				b.Write(t, testbed.UpstreamHost+"/rhosp13/openstack-base:13.0-40\n"+testbed.UpstreamHost+"/rhosp13/openstack-nova-api:13.0-40\n"+
 					"127.0.0.1:1/a/b:1\n127.0.0.1:1/a/c:1\n127.0.0.1:1/a/d:1\n")
 			},
-			[]string{"source: 127.0.0.1:1: no connection to ", ", for 192.0.2.1:8787/a/b:1, 192.0.2.1:8787/a/c:1 and 1 more"},
+			[]string{"source: 127.0.0.1:1: no connection: ", ", for 192.0.2.1:8787/a/b:1, 192.0.2.1:8787/a/c:1 and 1 more"},
 		},
 		"a repository is gone": {
 			func(t *testing.T, b *testbed.Registries) {

@@ -39,3 +39,15 @@ func (m *mirror) unmatchedNotes(images []registry.Image, ps prunings) []string {
 	}
 	return notes
 }
+
+// emptyIndexes gives a note for each image to copy that is an index without images. It is
+// copied as it is, and nobody can run it.
+func emptyIndexes(t *registry.TransferPlan) []string {
+	var notes []string
+	for _, e := range t.Images {
+		if e.State == registry.Copy && e.Blobs == 0 && e.Attached() == 0 {
+			notes = append(notes, e.Source+" is an index that names no image")
+		}
+	}
+	return notes
+}

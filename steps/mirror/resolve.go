@@ -2,6 +2,7 @@ package mirror
 
 import (
 	"context"
+	"errors"
 
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
@@ -20,7 +21,9 @@ func (m *mirror) Resolve(ctx context.Context, w runner.World) (*runner.Finding, 
 	if err != nil {
 		return nil, err
 	}
-	if images, err = imagelist.ResolveSources(ctx, m.out.Registry(), images, m.out.Resolve); err != nil {
+	images, refused := m.admitted(images)
+	images, err = imagelist.ResolveSources(ctx, m.out.Registry(), images, m.out.Resolve)
+	if err = errors.Join(refused, err); err != nil {
 		return nil, err
 	}
 	finding := &runner.Finding{}

@@ -3,6 +3,7 @@ package mirror
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -66,6 +67,29 @@ func (d deciding) admit(images []registry.Image) []registry.Image {
 		images[i].Refused = cmp.Or(im.Refused, d.policy.Admit(d.identity(im.Source, im.Digest)))
 	}
 	return images
+}
+
+// admitted gives the images that a rule matches, and an error for the others, which no run
+// copies. It reads no key.
+func (m *mirror) admitted(images []registry.Image) ([]registry.Image, error) {
+	if len(m.trustRules()) == 0 {
+		return images, nil
+	}
+	rules := make([]trust.Rule, len(m.trustRules()))
+	for i, r := range m.trustRules() {
+		rules[i] = trust.Rule{Images: m.repositories(r.Images)}
+	}
+	policy, err := trust.NewPolicy(rules, nil)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	images = slices.DeleteFunc(slices.Clone(images), func(im registry.Image) bool {
+		err := policy.Admit(m.identity(im.Source, im.Digest))
+		errs = append(errs, err)
+		return err != nil
+	})
+	return images, errors.Join(errs...)
 }
 
 // identity gives an image as rules know it.

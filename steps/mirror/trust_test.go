@@ -104,6 +104,9 @@ func TestMirrorTrustRefuses(t *testing.T) {
 	if f.Err == nil || !strings.Contains(f.Err.Error(), "registry.access.redhat.com/rhosp13/openstack-base:13.0-40: no rule of signatures.trust matches it") {
 		t.Errorf("got %v", f.Err)
 	}
+	if _, err := m.Resolve(t.Context(), &runner.Disk{}); err == nil || !strings.Contains(err.Error(), "openstack-base:13.0-40: no rule of signatures.trust matches it") {
+		t.Errorf("resolve: %v", err)
+	}
 	for _, path := range asked {
 		if strings.Contains(path, "openstack-base") {
 			t.Errorf("asked for %s", path)

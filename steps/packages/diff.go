@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/bayplan/bayplan/internal/archive"
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -55,7 +56,7 @@ func (d *diff) compare(ctx context.Context) error {
 			d.todo = append(d.todo, pick)
 			d.items = append(d.items, runner.Item{
 				Op: op, What: runner.RegularFile, Name: d.target(pick), Source: d.pkg.NEVRA(), Bytes: pick.File.Size, Note: linkedNote(pick),
-				From: sha256Text(have), To: sha256Text(pick.File.SHA256),
+				From: checksum.Text("sha256", have), To: checksum.Text("sha256", pick.File.SHA256),
 			})
 		}
 	}
@@ -103,13 +104,6 @@ func modeOfPick(pick rpm.Pick) fs.FileMode {
 	return 0o644
 }
 
-func sha256Text(sum string) string {
-	if sum == "" {
-		return ""
-	}
-	return "sha256:" + sum
-}
-
 // compareFile gives the operation that a file needs, "" for none, and the SHA-256 of the file
 // that is there, "" if it is not known.
 func (d *diff) compareFile(ctx context.Context, pick rpm.Pick) (runner.Op, string, error) {
@@ -122,12 +116,13 @@ func (d *diff) compareFile(ctx context.Context, pick rpm.Pick) (runner.Op, strin
 	case !fi.Mode().IsRegular():
 		return "", "", fmt.Errorf("%s is in the way of a file of the package", d.target(pick))
 	}
+	if fi.Size() != pick.File.Size { // also if it cannot be read
+		have, err := hostfiles.Shown(ctx, d.world, d.target(pick), runner.SHA256)
+		return runner.Replace, have, err
+	}
 	sums, err := d.world.Sum(ctx, d.target(pick), runner.SHA256)
 	have := sums[runner.SHA256]
-	switch {
-	case fi.Size() != pick.File.Size: // also if it cannot be read
-		return runner.Replace, have, nil
-	case err != nil || have == pick.File.SHA256:
+	if err != nil || have == pick.File.SHA256 {
 		return "", have, err
 	}
 	return runner.Replace, have, nil

@@ -114,6 +114,9 @@ func TestPrepareValidate(t *testing.T) {
 			`label template "{version"`,
 			"missing closing )",
 		}},
+		{"a format of mirrors without a mirror", prepare{Release: "train", Mode: "remote", Format: "idms", EnvFile: "/b"}, []string{
+			"format idms names the mirror that images are pulled from, and mode remote has none",
+		}},
 		{"all is well from train on", prepare{
 			Release: "rhosp16", Format: "container-image-prepare", TagFromLabel: "rdo_version", Includes: []string{"a"}, InsecureRegistries: []string{"h:1", "[::1]:5"},
 			Set: map[string]string{"ceph_grafana_tag": "4", "namespace_stein": "h:1/stein"}, NeutronDriver: "other", Tree: "/tht", EnvironmentDirectories: []plan.Path{"/d"},

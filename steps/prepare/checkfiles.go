@@ -29,7 +29,7 @@ func (p *prepare) CheckFiles(ctx context.Context, w runner.World, known bool) er
 			complete = false
 			continue
 		}
-		errs = append(errs, plan.At(p.fieldOf(f.Path), withSuggestion(f.Check(w.Open))))
+		errs = append(errs, plan.At(p.fieldOf(f.Path), f.Check(w.Open)))
 	}
 	if err := errors.Join(errs...); err != nil || !complete || !known {
 		return err

@@ -20,7 +20,7 @@ func (p *prepare) ExplainImages(ctx context.Context, w runner.World) ([]tripleo.
 		return tripleo.ExplainListed(listed, request), err
 	}
 	verdicts, err := tripleo.Explain(request, w.Open)
-	return verdicts, withSuggestion(err)
+	return verdicts, err
 }
 
 // none chooses nothing.

@@ -157,13 +157,3 @@ func similarPath(path string, w runner.World) string {
 	}
 	return ""
 }
-
-// withSuggestion adds the most similar known name to an error about an unknown name in
-// a file.
-func withSuggestion(err error) error {
-	var unknown *tripleo.UnknownError
-	if errors.As(err, &unknown) && fault.Hint(err) == "" {
-		return fault.WithHint(err, human.DidYouMean(unknown.Got, unknown.Known))
-	}
-	return err
-}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -53,6 +54,9 @@ func (p *prepare) checkMode() error {
 	switch {
 	case (p.Mode == "remote" || p.Mode == "satellite") && p.PushDestination != "":
 		return fmt.Errorf("mode %s pushes nothing, so it cannot have a push_destination", p.Mode)
+	case p.Mode == "remote" && slices.Contains([]string{"registries-conf", "idms", "itms"}, p.Format):
+		err := fmt.Errorf("format %s names the mirror that images are pulled from, and mode remote has none", p.Format)
+		return fault.WithHint(err, "set push_destination to the registry that a mirror step copies the images to, and leave out mode")
 	case p.Mode == "satellite" && p.Satellite == nil:
 		return errors.New("mode satellite needs the settings under satellite")
 	}
@@ -127,7 +131,7 @@ func (p *prepare) selection(ctx context.Context, w runner.World, request tripleo
 			return nil, errors.New("neither release nor images says which images there are")
 		}
 		selection, err := tripleo.Select(request, w.Open)
-		return selection, withSuggestion(err)
+		return selection, err
 	}
 	listed, err := p.givenImages(ctx, w, p.selected)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -112,7 +113,7 @@ func TestPrepareWalkthrough(t *testing.T) {
 	want := prepareHeader + prepareRead(t, "../../internal/tripleo/testdata/walkthrough/overcloud_images.yaml")
 	finding := prepareDiff(t, p, &runner.Disk{})
 	if diff := cmp.Diff([]runner.Item{
-		{Op: runner.Create, What: "file", Name: string(p.EnvFile), Note: "75 parameters", To: sha256Of([]byte(want)), New: want},
+		{Op: runner.Create, What: "file", Name: string(p.EnvFile), Note: "75 parameters", To: checksum.SHA256([]byte(want)), New: want},
 		{Op: runner.Create, What: "file", Name: string(p.ImagesFile), Note: "45 images", To: finding.Change.Items[1].To, New: finding.Change.Items[1].New},
 	}, finding.Change.Items); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)

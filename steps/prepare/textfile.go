@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
@@ -37,7 +38,7 @@ func (f textFile) diff(w runner.World) (*runner.Item, error) {
 			err := fmt.Errorf("write %s: it is a symbolic link that leads nowhere", f.path)
 			return nil, fault.WithHint(err, "remove the link, or make the file that it leads to")
 		}
-		return &runner.Item{Op: runner.Create, What: runner.RegularFile, Name: f.path, Note: f.note, To: sha256Of(f.content), New: string(f.content)}, f.checkDir(w)
+		return &runner.Item{Op: runner.Create, What: runner.RegularFile, Name: f.path, Note: f.note, To: checksum.SHA256(f.content), New: string(f.content)}, f.checkDir(w)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("compare %s: %w", f.path, err)
@@ -48,16 +49,11 @@ func (f textFile) diff(w runner.World) (*runner.Item, error) {
 	if bytes.Equal(old, f.content) {
 		return nil, nil
 	}
-	item := runner.Item{Op: runner.Update, What: runner.RegularFile, Name: f.path, Note: f.note, To: sha256Of(f.content), New: string(f.content)}
+	item := runner.Item{Op: runner.Update, What: runner.RegularFile, Name: f.path, Note: f.note, To: checksum.SHA256(f.content), New: string(f.content)}
 	if len(old) <= maxOldText { // or else it may be only its beginning
-		item.From, item.Old = sha256Of(old), string(old)
+		item.From, item.Old = checksum.SHA256(old), string(old)
 	}
 	return &item, f.checkDir(w)
-}
-
-func sha256Of(content []byte) string {
-	sum := sha256.Sum256(content)
-	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // read reads the content of the file, up to the size that is worth comparing.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/bayplan/bayplan/internal/archive"
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
@@ -101,17 +102,22 @@ func (d *diff) compareEntry(ctx context.Context, e archive.Entry) error {
 		}
 		return nil
 	}
-	sums, err := d.world.Sum(ctx, d.target(e), runner.SHA256)
-	if err != nil && !differs {
+	have := ""
+	if differs {
+		have, err = hostfiles.Shown(ctx, d.world, d.target(e), runner.SHA256)
+	} else {
+		var sums map[runner.Algo]string
+		sums, err = d.world.Sum(ctx, d.target(e), runner.SHA256)
+		have = sums[runner.SHA256]
+	}
+	if err != nil {
 		return err
 	}
-	if !differs && sums[runner.SHA256] == e.SHA256 {
+	if !differs && have == e.SHA256 {
 		d.same = append(d.same, e)
 		return nil
 	}
-	if have := sums[runner.SHA256]; have != "" {
-		item.From = "sha256:" + have
-	}
+	item.From = checksum.Text("sha256", have)
 	d.items[e.Name] = item
 	return nil
 }
@@ -123,7 +129,7 @@ func (d *diff) item(e archive.Entry) runner.Item {
 	}
 	it := runner.Item{Op: runner.Create, What: runner.RegularFile, Name: d.target(e), Source: string(d.Archive), Bytes: e.Size}
 	if e.SHA256 != "" {
-		it.To = "sha256:" + e.SHA256
+		it.To = checksum.Text("sha256", e.SHA256)
 	}
 	return it
 }

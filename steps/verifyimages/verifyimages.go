@@ -143,7 +143,7 @@ func (v *verifyImages) Paths() runner.Paths {
 		for _, e := range v.Expect {
 			names = append(names, expectation(e).Name)
 		}
-		paths.Looks = []runner.Place{{Where: "cloud " + v.Cloud, Names: names, Field: "expect", All: v.Exact}}
+		paths.Looks = []runner.Place{{Where: runner.Where{Kind: runner.CloudServer, Name: v.Cloud}, Names: names, Field: "expect", All: v.Exact}}
 	}
 	return paths
 }
@@ -323,7 +323,7 @@ func (c *imageCheck) compareContent(ctx context.Context, want expectedImage, img
 		if err != nil {
 			return err
 		}
-		algo, _, _ := strings.Cut(glance.BestDigest(img), ":")
+		algo, _ := glance.BestSum(img)
 		sum, err := hostfiles.Digest(ctx, c.world, string(want.File), algo)
 		if err != nil {
 			return err

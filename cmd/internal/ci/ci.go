@@ -194,7 +194,7 @@ func withHint(text, hint string) string {
 	if hint == "" {
 		return text
 	}
-	return strings.TrimPrefix(text+"\nhint: "+hint, "\n")
+	return strings.TrimPrefix(text+"\nhint: "+strings.ReplaceAll(hint, "\n", "\nhint: "), "\n")
 }
 
 // maxText is the longest text of a problem, in bytes. What follows is in the log.

@@ -8,13 +8,15 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/pathindex"
+	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/runner"
 )
 
 const (
@@ -166,10 +168,10 @@ func (v *volume) inodes(free int64) Finding {
 // missing finds files that the plan reads, that no step makes, and that are not there or
 // cannot be read.
 func (d *doctor) missing() []Finding {
-	var found []Finding
+	dirs, found := d.missingDirectories()
 	there, seen := 0, map[string]bool{}
 	for _, s := range d.paths {
-		for _, path := range s.paths.Reads {
+		for _, path := range slices.Concat(s.paths.Reads, listedLayouts(s.paths.Reads)) {
 			if path == "" || seen[path] || d.made(path) {
 				continue
 			}
@@ -177,6 +179,7 @@ func (d *doctor) missing() []Finding {
 			switch err := readFile(path); {
 			case err == nil:
 				there++
+			case errors.Is(err, fs.ErrNotExist) && slices.ContainsFunc(dirs, func(dir string) bool { return pathindex.Within(path, dir) }):
 			case errors.Is(err, fs.ErrNotExist):
 				found = append(found, fail("read", "put it there, or correct the path: no step makes it", "%s, which step %s reads, is not there", path, s.step.ID))
 			default:
@@ -190,13 +193,51 @@ func (d *doctor) missing() []Finding {
 	return found
 }
 
-// made reports whether a step makes a file, or makes files where it is.
+// listedLayouts gives the layouts that lists of images among some files name.
+func listedLayouts(files []string) []string {
+	var all []string
+	for _, file := range files {
+		for _, image := range listed(file) {
+			if layout, _, ok := registry.CutLayout(image); ok {
+				all = append(all, layout)
+			}
+		}
+	}
+	return all
+}
+
+// made reports whether a step makes a file, or makes files where it is. A directory that
+// is made empty has none.
 func (d *doctor) made(path string) bool {
 	return slices.ContainsFunc(d.paths, func(s stepPaths) bool {
-		return slices.Contains(s.paths.Writes, path) ||
-			slices.ContainsFunc(slices.Concat(s.paths.Into, s.paths.Makes), func(dir string) bool {
-				return dir != "" && (path == dir || strings.HasPrefix(path, strings.TrimSuffix(dir, "/")+"/"))
-			})
+		return slices.Contains(s.paths.Writes, path) || slices.Contains(s.paths.Makes, path) ||
+			slices.ContainsFunc(s.paths.Into, func(dir string) bool { return dir != "" && pathindex.Within(path, dir) })
+	})
+}
+
+// missingDirectories finds directories that must be there and that no step makes.
+func (d *doctor) missingDirectories() (dirs []string, found []Finding) {
+	seen := map[string]bool{}
+	for _, e := range runner.Expectations(d.Graph.Foresee()) {
+		dir := e.Path
+		if e.Kind != runner.ExpectDirectory && e.Kind != runner.ExpectTree || dir == "" || seen[dir] || d.makesDirectory(dir) {
+			continue
+		}
+		seen[dir] = true
+		if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+			dirs = append(dirs, dir)
+			found = append(found, fail("directory", "make it, or correct the path: no step makes it",
+				"the directory %s, for %s of step %s, is not there", dir, e.Field, e.Node.ID()))
+		}
+	}
+	return dirs, found
+}
+
+// makesDirectory reports whether a step makes a directory. mkdir makes those above it, too.
+func (d *doctor) makesDirectory(dir string) bool {
+	return slices.ContainsFunc(d.paths, func(s stepPaths) bool {
+		return slices.Contains(s.paths.Into, dir) ||
+			slices.ContainsFunc(s.paths.Makes, func(made string) bool { return made != "" && pathindex.Within(made, dir) })
 	})
 }
 

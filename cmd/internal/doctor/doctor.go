@@ -53,7 +53,7 @@ type Report struct {
 
 // Options say what to look at.
 type Options struct {
-	Plan     *plan.Plan
+	Graph    *runner.Graph
 	Types    runner.Types
 	Conns    *connections.Set // open, and read-only
 	StateDir string           // of the plan
@@ -129,7 +129,7 @@ func newDoctor(o Options) *doctor {
 		o.Proc = "/proc"
 	}
 	d := &doctor{Options: o, access: unix.Access}
-	for step, paths := range runner.PathsOf(o.Plan, o.Types) {
+	for step, paths := range runner.PathsOf(o.Graph.Plan, o.Types) {
 		d.paths = append(d.paths, stepPaths{step, paths})
 	}
 	return d

@@ -33,7 +33,7 @@ func failed(ctx context.Context, check string, err error, otherwise string) Find
 	if hint == "" {
 		hint = otherwise
 	}
-	return fail(check, hint, "%s", oneLine(err))
+	return fail(check, strings.ReplaceAll(hint, "\n", "; "), "%s", oneLine(err))
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

@@ -15,18 +15,14 @@ import (
 // given for one image alone, and each costs a request or two.
 const sample = 3
 
-// registry looks at a container registry.
+// registry looks at a container registry that answers.
 func (d *doctor) registry(ctx context.Context, s *server) []Finding {
-	found, reached := d.reach(ctx, s)
-	if !reached {
-		return found
-	}
 	client := d.Conns.Registry()
 	pong, err := client.Ping(ctx, s.Host, repositoriesOf(s)...)
 	if err != nil {
-		return append(found, failed(ctx, "login", err, "check user and password of its connection"))
+		return []Finding{failed(ctx, "login", err, "check user and password of its connection")}
 	}
-	found = append(found, ok("version", "%s", pong.Server), loginOf(s, pong))
+	found := []Finding{ok("version", "%s", pong.Server), loginOf(s, pong)}
 	found = append(found, readable(ctx, client, s)...)
 	found = append(found, pushable(ctx, client, s)...)
 	return append(found, d.pulls(client, s)...)

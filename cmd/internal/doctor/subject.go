@@ -48,7 +48,7 @@ func (d *doctor) servers() []*server {
 		all = append(all, s)
 		return s
 	}
-	for _, found := range d.Conns.Servers(runner.AskedBy(d.Plan, d.Types)) {
+	for _, found := range d.Conns.Servers(runner.AskedBy(d.Graph.Plan, d.Types)) {
 		add(found)
 	}
 	at := func(host string) *server {
@@ -73,12 +73,9 @@ func appendNew(list []string, name string) []string {
 	return append(list, name)
 }
 
-// registryPlace is how a place in a registry is called. See imagelist.Place.
-const registryPlace = "registry "
-
 // sources gives the images that steps read and none writes, as HOST/NAME:TAG.
 func (d *doctor) sources() []string {
-	filled := map[string]bool{}
+	filled := map[runner.Where]bool{}
 	for _, s := range d.paths {
 		for _, place := range s.paths.Fills {
 			filled[place.Where] = true
@@ -87,19 +84,23 @@ func (d *doctor) sources() []string {
 	var all []string
 	for _, s := range d.paths {
 		for _, place := range s.paths.Looks {
-			host, isRegistry := strings.CutPrefix(place.Where, registryPlace)
-			if !isRegistry || filled[place.Where] {
+			if !inRegistry(place) || filled[place.Where] {
 				continue
 			}
 			for _, name := range place.Names {
 				if name != "" && !strings.Contains(name, "*") {
-					all = append(all, host+"/"+name)
+					all = append(all, place.Where.Name+"/"+name)
 				}
 			}
 		}
 		all = append(all, s.listedSources()...)
 	}
 	return all
+}
+
+// inRegistry reports whether a place is that of images in a registry.
+func inRegistry(p runner.Place) bool {
+	return p.Where.Kind == runner.RegistryServer && p.Where.Part == ""
 }
 
 // listedSources gives the images of the lists that a step reads, if only they name the
@@ -139,9 +140,9 @@ func (d *doctor) destinations(at func(host string) *server, all []*server) {
 	for _, step := range d.paths {
 		for _, place := range step.paths.Fills {
 			var s *server
-			if host, ok := strings.CutPrefix(place.Where, registryPlace); ok {
-				s = at(host)
-			} else if i := slices.IndexFunc(all, func(s *server) bool { return place.Where == "cloud "+s.Name && s.Kind == runner.CloudServer }); i >= 0 {
+			if inRegistry(place) {
+				s = at(place.Where.Name)
+			} else if i := slices.IndexFunc(all, func(s *server) bool { return place.Where == runner.Where{Kind: s.Kind, Name: s.Name} }); i >= 0 {
 				s = all[i]
 			} else {
 				continue
@@ -176,7 +177,7 @@ func namesOf(place runner.Place) []string {
 
 // files notes the files that the plan reads on web servers.
 func (d *doctor) files(all []*server) {
-	for _, a := range runner.AskedBy(d.Plan, d.Types) {
+	for _, a := range runner.AskedBy(d.Graph.Plan, d.Types) {
 		if a.Named {
 			continue
 		}
@@ -203,10 +204,31 @@ func (d *doctor) server(ctx context.Context, s *server) []Finding {
 		return embedded()
 	case s.Kind == runner.CloudServer:
 		return d.cloud(ctx, s)
-	case s.Kind == runner.WebServer:
-		return d.webServer(ctx, s)
 	}
-	return d.registry(ctx, s)
+	if s.Kind == runner.WebServer {
+		s.takeScheme()
+	}
+	missing := secrets(ctx, s)
+	found, reached := d.reach(ctx, s)
+	found = append(missing, found...)
+	switch {
+	case !reached || len(missing) > 0: // without its login, all else fails
+		return found
+	case s.Kind == runner.WebServer:
+		return append(found, d.webServer(ctx, s)...)
+	}
+	return append(found, d.registry(ctx, s)...)
+}
+
+// secrets finds the secrets of a login that are not there.
+func secrets(ctx context.Context, s *server) []Finding {
+	var found []Finding
+	for _, secret := range s.Secrets {
+		if _, err := secret.Reveal(ctx); err != nil {
+			found = append(found, failed(ctx, "secret", err, "the secrets of the plan say where it is read from"))
+		}
+	}
+	return found
 }
 
 func openFile(path string) (io.ReadCloser, error) { return textfile.OpenRegular(path) }

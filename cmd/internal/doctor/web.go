@@ -9,20 +9,22 @@ import (
 	"github.com/bayplan/bayplan/internal/human"
 )
 
-// webServer looks at a web server, and at the files that the plan reads there.
-func (d *doctor) webServer(ctx context.Context, s *server) []Finding {
+// takeScheme takes the scheme of a web server without a connection from the plan's
+// addresses.
+func (s *server) takeScheme() {
 	if len(s.reads) > 0 {
 		if u, err := url.Parse(s.reads[0]); err == nil && s.Name == "" {
-			s.URL = u.Scheme + "://" + u.Host + "/" // without a connection, the plan's address has the scheme
+			s.URL = u.Scheme + "://" + u.Host + "/"
 		}
 	}
 	if strings.HasPrefix(s.URL, "http:") && s.Name == "" {
 		s.Endpoint.TLS = "disabled"
 	}
-	found, reached := d.reach(ctx, s)
-	if !reached {
-		return found
-	}
+}
+
+// webServer looks at the files that the plan reads on a web server that answers.
+func (d *doctor) webServer(ctx context.Context, s *server) []Finding {
+	var found []Finding
 	var files []string
 	for _, at := range s.reads {
 		if strings.HasSuffix(at, "/") { // a place where files are

@@ -44,10 +44,39 @@ func Check(name string) error {
 		return nil
 	}
 	err := fmt.Errorf("there is no step type or topic %q", name)
+	if describing := describing(name); len(describing) > 0 {
+		return fault.WithHint(err, "it is a setting: bayplan explain "+strings.Join(describing, " | "))
+	}
 	if hint := human.DidYouMean(name, append(topics, types...)); hint != "" {
 		return fmt.Errorf("%w; %s", err, hint)
 	}
 	return fault.WithHint(err, "the step types are "+strings.Join(types, ", ")+"; the topics are "+strings.Join(topics, ", "))
+}
+
+// describing returns the topics and types that describe a setting of that name.
+func describing(name string) []string {
+	all, err := Document("")
+	if err != nil {
+		return nil
+	}
+	has := func(settings []document.Setting) bool {
+		return slices.ContainsFunc(settings, func(s document.Setting) bool {
+			last := s.Setting[strings.LastIndex(s.Setting, ".")+1:]
+			return strings.TrimSuffix(last, "[]") == name
+		})
+	}
+	var found []string
+	for _, t := range all.Topics {
+		if strings.Contains(t.Description, "\n  "+name+":") || slices.ContainsFunc(t.Parts, func(p document.TopicedPart) bool { return has(p.Settings) }) {
+			found = append(found, t.Topic)
+		}
+	}
+	for _, t := range all.Types {
+		if has(t.Settings) {
+			found = append(found, t.Type)
+		}
+	}
+	return found
 }
 
 // List writes a line for each step type, and the names of the topics.

@@ -3,56 +3,13 @@ package reference
 import (
 	"fmt"
 	"strings"
-	"unicode"
 
-	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/markdown"
 )
 
-// pieces splits prose into texts in back quotes, quotes, braces or brackets, words, and white
-// space.
-var pieces = lazyregexp.New("`[^`]*`" + `|"[^"\n]*"|[^\s(){}"]*\{[^{}]*\}[^\s(){}".,;:]*|\$+\{|\w*\[[^\]\n]*\]|[^\s"{[]+|\s+|.`)
-
-// A quotedWord needs its quotes neither in a plan nor on a command line.
-var quotedWord = lazyregexp.New(`^"[a-z_]+"$`)
-
-// prose gives plain text as Markdown: what a plan or a command line would hold is set as
-// code, and nothing else of it means anything to Markdown.
-func prose(text string) string {
-	var out strings.Builder
-	for _, piece := range pieces.FindAllString(strings.TrimSpace(text), -1) {
-		switch {
-		case strings.TrimSpace(piece) == "":
-			out.WriteByte(' ')
-		case len(piece) > 1 && piece[0] == '`':
-			out.WriteString(piece)
-		case quotedWord.MatchString(piece):
-			out.WriteString(code(strings.Trim(piece, `"`)))
-		case len(piece) > 1 && strings.ContainsAny(piece, `"{[`):
-			out.WriteString(code(piece))
-		default:
-			out.WriteString(word(piece))
-		}
-	}
-	return out.String()
-}
-
-// literal is a word that is written as it is, such as a path, a flag or the name of a setting.
-var literal = lazyregexp.New(`^(?:--[a-z][a-z-]*|-[a-z]|[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+|~?/\S*|\S*[*<>|@=?]\S*|[\w.-]+(?:/[\w.{}*-]+)+|\w+:(?:/\S*|[A-Z]+)|\$.*)$`)
-
-// word gives a word as Markdown. Punctuation around it is no part of it.
-func word(w string) string {
-	core := strings.TrimLeft(w, "('")
-	before := w[:len(w)-len(core)]
-	core = strings.TrimRight(core, ",;)'")
-	if !strings.HasSuffix(core, "...") {
-		core = strings.TrimRight(core, ".,;:)'")
-	}
-	after := w[len(before)+len(core):]
-	if core != "" && literal.MatchString(core) {
-		return escape(before) + code(core) + escape(after)
-	}
-	return escape(w)
-}
+// prose and code are short names for what every page needs.
+func prose(text string) string { return markdown.Prose(text) }
+func code(text string) string  { return markdown.Code(text) }
 
 // kind gives in Markdown what a setting may be: words to choose from are code.
 func kind(text string) string {
@@ -63,14 +20,6 @@ func kind(text string) string {
 		}
 	}
 	return strings.Join(forms, " or ")
-}
-
-// code sets text as code.
-func code(text string) string { return "`" + strings.ReplaceAll(text, "`", "'") + "`" }
-
-// escape takes from text what it means to Markdown.
-func escape(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", "`", "\\`").Replace(text)
 }
 
 // cell gives Markdown as a cell of a table.
@@ -94,24 +43,10 @@ func table(out *strings.Builder, head []string, rows [][]string) {
 	out.WriteByte('\n')
 }
 
-// anchor gives the anchor that a forge makes of a heading.
-func anchor(heading string) string {
-	var out strings.Builder
-	for _, r := range strings.ToLower(heading) {
-		switch {
-		case r == ' ':
-			out.WriteByte('-')
-		case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
-			out.WriteRune(r)
-		}
-	}
-	return out.String()
-}
-
 // link gives a link to a heading of a page; of this page if page is "".
 func link(text, page, heading string) string {
 	if heading != "" {
-		page += "#" + anchor(heading)
+		page += "#" + markdown.Anchor(heading)
 	}
 	return "[" + text + "](" + page + ")"
 }

@@ -7,26 +7,9 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
-)
 
-func TestProse(t *testing.T) {
-	for text, want := range map[string]string{
-		"Plain words, and no more.":                 "Plain words, and no more.",
-		"as {layout: PATH}; or ${vars.x}.":          "as `{layout: PATH}`; or `${vars.x}`.",
-		`sites["edge1"], or sites[edge1]`:           "`sites[\"edge1\"]`, or `sites[edge1]`",
-		`"diff" shows, "0755" is quoted`:            "`diff` shows, `\"0755\"` is quoted",
-		"* stands for text, ** for any":             "`*` stands for text, `**` for any",
-		"with tag_from_label (and --locked), or -f": "with `tag_from_label` (and `--locked`), or `-f`",
-		"NAME@sha512:HEX, HOST/NAME and ~/.x/y.":    "`NAME@sha512:HEX`, `HOST/NAME` and `~/.x/y`.",
-		"$${ stands for ${ itself, { } too":         "`$${` stands for `${` itself, `{ }` too",
-		"left _alone_ and < or `as is *`":           "left \\_alone\\_ and `<` or `as is *`",
-		"host/path@sha256:... is one":               "`host/path@sha256:...` is one",
-	} {
-		if got := prose(text); got != want {
-			t.Errorf("prose(%q) is\n%s, want\n%s", text, got, want)
-		}
-	}
-}
+	"github.com/bayplan/bayplan/internal/markdown"
+)
 
 func TestBlocks(t *testing.T) {
 	got := blocks("With --x, writes:\n  a   one\n    b two\nand more\nwords.\n\n  only code")
@@ -46,7 +29,7 @@ func TestLinks(t *testing.T) {
 	for name, text := range pages {
 		anchors[name] = true
 		for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
-			at := name + "#" + anchor(m[1])
+			at := name + "#" + markdown.Anchor(m[1])
 			if anchors[at] {
 				t.Errorf("%s has two headings %s", name, m[1])
 			}

@@ -62,6 +62,7 @@ func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
 	if err := checkKeep(o.Keep); err != nil {
 		return false, err
 	}
+	o.Plan.Shared = &plan.Shared{}
 	if err := validate(ctx, files, o); err != nil {
 		return false, err
 	}
@@ -125,7 +126,7 @@ func validate(ctx context.Context, files []string, o Options) error {
 			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.graph.Nodes), "step", "steps")))
 		}
 	}
-	return all.Err()
+	return append(all, o.Plan.Shared.Errors()...).Once().Err()
 }
 
 // begin reads the plans into the world, and makes its registries know what they need.

@@ -107,11 +107,10 @@ func (f *facts) made(host, repository, tag string) bool {
 
 // placeHost gives the registry of a place, "" for another kind of place.
 func placeHost(p runner.Place) string {
-	host, ok := strings.CutPrefix(p.Where, "registry ")
-	if !ok {
+	if p.Where.Kind != runner.RegistryServer || p.Where.Part != "" {
 		return ""
 	}
-	return canonical(host)
+	return canonical(p.Where.Name)
 }
 
 // covers reports whether the name of an image, or of many with a star at its end, is one of

@@ -35,7 +35,9 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 		}
 		r.Say("    " + p.at + ": " + strings.ReplaceAll(r.root.strip(text), "\n", "\n      "))
 		if p.hint != "" {
-			r.Say("    hint: " + r.root.strip(p.hint))
+			for line := range strings.SplitSeq(r.root.strip(p.hint), "\n") {
+				r.Say("    hint: " + line)
+			}
 		}
 		if r.Found != nil {
 			r.Found(asError(p.at, r.root.strip(text), r.root.strip(p.hint)))

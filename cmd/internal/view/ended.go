@@ -32,9 +32,11 @@ func printFailure(to io.Writer, who, text, hint string) {
 	}
 }
 
-// PrintHint prints what to do about an error.
+// PrintHint prints what to do about an error, each line of it as a hint.
 func PrintHint(to io.Writer, hint string) {
-	_ = Paint(to, Span{"hint:", Yellow}, Span{Text: " " + Indent(hint) + "\n"})
+	for line := range strings.SplitSeq(hint, "\n") {
+		_ = Paint(to, Span{"hint:", Yellow}, Span{Text: " " + line + "\n"})
+	}
 }
 
 // Indent indents the second and later lines of a text.

@@ -23,7 +23,7 @@ func TestErrorsAreThoseOfTheProgram(t *testing.T) {
 			continue
 		}
 		explained++
-		if heading = strings.TrimSuffix(heading, "`"); !inSource(texts, heading) {
+		if heading = strings.TrimSuffix(heading, "`"); strings.Contains(heading, "%") || !inSource(texts, heading) {
 			t.Errorf("docs/guides/troubleshooting.md:%d: no text of the program is %q", i+1, heading)
 		}
 	}

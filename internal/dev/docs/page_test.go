@@ -63,6 +63,10 @@ func pages(t *testing.T) []page {
 	return list
 }
 
+// isGenerated tells whether a page is made of the code. Its blocks may show how commands are
+// called; another test compares it with the code.
+func (p page) isGenerated() bool { return strings.HasPrefix(p.lines[0], "<!-- Made of the code by ") }
+
 var (
 	fence     = regexp.MustCompile("^```([a-z]*)$")
 	fileName  = regexp.MustCompile("`([^` ]+)`:$")

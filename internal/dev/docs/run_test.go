@@ -15,36 +15,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// folder holds the bayplan that the pages run.
-var folder string
-
-func TestMain(m *testing.M) { os.Exit(withBayplan(m.Run)) }
-
-func withBayplan(run func() int) int {
-	dir, err := os.MkdirTemp("", "bayplan-docs-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	folder = dir
-	build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(dir, "bayplan"), "./cmd/bayplan")
-	build.Dir = root
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build bayplan: %v\n%s", err, out)
-		return 1
-	}
-	return run()
-}
-
 // What the pages show is what happens. With UPDATE_DOCS=1, what does not match is replaced
 // in the page by what was printed.
 func TestLargePages(t *testing.T) {
+	lookAtSources(t)
+	folder := t.TempDir()
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(folder, "bayplan"), "./cmd/bayplan")
+	build.Dir = root
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build bayplan: %v\n%s", err, out)
+	}
 	for _, p := range pages(t) {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			s := script{page: p, dir: t.TempDir(), ports: freePorts(t, p)}
+			s := script{page: p, dir: t.TempDir(), folder: folder, ports: freePorts(t, p)}
 			for _, b := range p.blocks(t) {
 				s.add(t, b)
 			}
@@ -55,15 +40,33 @@ func TestLargePages(t *testing.T) {
 	}
 }
 
+// lookAtSources looks at all that bayplan is built from. The result of a test is kept until a
+// file changes that the test has looked at, and the compiler does so in a process of its own.
+func lookAtSources(t *testing.T) {
+	t.Helper()
+	for _, dir := range []string{"cmd", "internal", "plan", "runner", "schemas", "steps"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(name string, _ os.DirEntry, err error) error {
+			if err == nil {
+				_, err = os.Stat(name)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A script is a page as one script of bash, so that what a command leaves behind is there
 // for the next one.
 type script struct {
-	page  page
-	dir   string
-	ports map[string]string // by the address in the page
-	text  strings.Builder
-	files []string // what is in the files of the page
-	steps []transcript
+	page   page
+	dir    string
+	folder string            // of the bayplan that the page runs
+	ports  map[string]string // by the address in the page
+	text   strings.Builder
+	files  []string // what is in the files of the page
+	steps  []transcript
 }
 
 // add adds a block: its commands, its file, or the check of its plan.
@@ -93,6 +96,7 @@ func (s *script) add(t *testing.T, b block) {
 		if !s.isExcerpt(t, b) {
 			t.Errorf("%s: neither a plan nor a file, nor a part of an example or of a file of the page", at)
 		}
+	case s.page.isGenerated():
 	case strings.Contains("\n"+b.text(), "\nbayplan "), strings.Contains("\n"+b.text(), "\n$ "):
 		t.Errorf("%s: a command in a block that is not run", at)
 	}
@@ -118,14 +122,14 @@ func (s *script) step(step transcript) {
 	s.steps = append(s.steps, step)
 	command := s.local(strings.ReplaceAll(step.command, "go run ./cmd/bayplan", "bayplan"))
 	fmt.Fprintf(&s.text, "(exit $status)\n%s\nstatus=$?; printf '\\n\\001%%d\\n' $status\n", command)
-	if address := serves.FindStringSubmatch(command); address != nil {
-		fmt.Fprintf(&s.text, "while kill -0 $! && ! (: </dev/tcp/127.0.0.1/%s) 2>/dev/null; do :; done\n", address[1])
+	if server := serves.FindStringSubmatch(command); server != nil { // a person takes a moment for the next command
+		fmt.Fprintf(&s.text, "while kill -0 $! && ! { test -s %s && : </dev/tcp/127.0.0.1/%s; } 2>/dev/null; do :; done\n", server[2], server[1])
 	}
 }
 
 var (
 	loopback = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	serves   = regexp.MustCompile(`127\.0\.0\.1:(\d+)\b.*&$`)
+	serves   = regexp.MustCompile(`127\.0\.0\.1:(\d+)\b.* >(\S+) .*&$`)
 )
 
 // freePorts gives each address on loopback that a page names another one, which is free.
@@ -169,7 +173,7 @@ func (s *script) run(t *testing.T) {
 	}
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", "exec 2>&1\nstatus=0\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n"+s.text.String())
 	cmd.Dir = s.dir
-	cmd.Env = environment(s.dir)
+	cmd.Env = s.environment()
 	out, err := cmd.Output()
 	parts := strings.Split(string(out), "\n\x01")
 	if len(parts) != len(s.steps)+1 {
@@ -218,9 +222,9 @@ func matches(want, got string) bool {
 }
 
 // environment is that of a person at a plain terminal who has set nothing.
-func environment(home string) []string {
+func (s *script) environment() []string {
 	env := []string{
-		"HOME=" + home, "PATH=" + folder + string(os.PathListSeparator) + os.Getenv("PATH"), "BAYPLAN=bayplan",
+		"HOME=" + s.dir, "PATH=" + s.folder + string(os.PathListSeparator) + os.Getenv("PATH"), "BAYPLAN=bayplan",
 		"LC_ALL=C.UTF-8", "TERM=dumb", "TZ=UTC", "GIT_CONFIG_GLOBAL=" + os.DevNull,
 	}
 	for _, who := range []string{"AUTHOR", "COMMITTER"} {

@@ -46,7 +46,7 @@ var rules = []rule{
 		reason: "the runner knows no step type; a step brings its own access to the world",
 	},
 	{
-		packages: []string{"./plan"}, not: []string{"./"}, but: []string{"./plan", "./internal/condition", "./internal/fault", "./internal/human", "./internal/lazyregexp", "./internal/redact", "./internal/textfile", "./internal/yamlguard"},
+		packages: []string{"./plan"}, not: []string{"./"}, but: []string{"./plan", "./internal/checksum", "./internal/condition", "./internal/fault", "./internal/human", "./internal/lazyregexp", "./internal/redact", "./internal/textfile", "./internal/yamlguard"},
 		reason: "plan is the first in the order plan <- runner <- steps <- cmd",
 	},
 	{
@@ -99,8 +99,8 @@ var rules = []rule{
 		reason: "development tools do not ship",
 	},
 	{
-		packages: []string{"./internal/durable", "./internal/fault", "./internal/hostname", "./internal/human", "./internal/lazyregexp", "./internal/paging", "./internal/platform", "./internal/readers", "./internal/redact", "./internal/textfile", "./schemas"}, not: []string{"./"},
-		but:    []string{"./internal/durable", "./internal/fault", "./internal/hostname", "./internal/human", "./internal/lazyregexp", "./internal/paging", "./internal/platform", "./internal/readers", "./internal/redact", "./internal/textfile", "./schemas"},
+		packages: []string{"./internal/checksum", "./internal/durable", "./internal/fault", "./internal/hostname", "./internal/human", "./internal/lazyregexp", "./internal/paging", "./internal/platform", "./internal/readers", "./internal/redact", "./internal/textfile", "./schemas"}, not: []string{"./"},
+		but:    []string{"./internal/checksum", "./internal/durable", "./internal/fault", "./internal/hostname", "./internal/human", "./internal/lazyregexp", "./internal/paging", "./internal/platform", "./internal/readers", "./internal/redact", "./internal/textfile", "./schemas"},
 		reason: "all other packages may import these, so these import none of them",
 	},
 	{

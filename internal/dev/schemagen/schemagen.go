@@ -55,6 +55,11 @@ func Generate(root string) ([]byte, error) {
 		kind.Enum = append(kind.Enum, t.Name)
 		step.AllOf = append(step.AllOf, ifType(t.Name, def))
 	}
+	s.ID = id
+	describe(s)
+	if err := addExamples(root, s); err != nil {
+		return nil, err
+	}
 	out, err := json.MarshalIndent(s, "", "  ")
 	return append(out, '\n'), err
 }

@@ -9,8 +9,10 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/bayplan/bayplan/internal/checksum"
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -85,8 +87,11 @@ func (c *Copy) compare(ctx context.Context, w runner.World) error {
 		return fmt.Errorf("%s is in the way: it is not a regular file", c.To)
 	case fi.Size() != c.Size:
 		c.Op, c.Note = runner.Replace, "its content differs from "+c.From
-		c.Old, _ = SHA512(ctx, w, c.To) // it is only shown
-		return ctx.Err()
+		c.Old, err = Shown(ctx, w, c.To, runner.SHA512)
+		if c.Old == "" {
+			c.Note += "; it has " + human.Size(fi.Size())
+		}
+		return err
 	}
 	sums, err := w.Sum(ctx, c.To, runner.SHA512)
 	attributes := c.attributesNote(fi)
@@ -175,19 +180,11 @@ func (c Copy) Item() runner.Item {
 	if c.AttributesOnly {
 		return it
 	}
-	it.Source, it.Bytes, it.From, it.To = c.From, c.Size, SHA512Text(c.Old), SHA512Text(c.SHA512)
+	it.Source, it.Bytes, it.From, it.To = c.From, c.Size, checksum.Text("sha512", c.Old), checksum.Text("sha512", c.SHA512)
 	if c.Op == runner.Create {
 		it.Note = "from " + c.From
 	}
 	return it
-}
-
-// SHA512Text gives a SHA-512 as text with its algorithm, and "" for one that is not known.
-func SHA512Text(sum string) string {
-	if sum == "" {
-		return ""
-	}
-	return "sha512:" + sum
 }
 
 // File gives the file as it will be after the copy.

@@ -18,6 +18,26 @@ func SHA512(ctx context.Context, w runner.World, path string) (string, error) {
 	return sums[runner.SHA512], err
 }
 
+// maxShown is the largest size of a file that is read only to show its digest.
+const maxShown = 16 << 20
+
+// Shown returns the digest of a file that a change replaces, lower-case hex, for people. It
+// is "" where to know it costs more than it says: where the file is large and its digest not
+// remembered, and where it cannot be read. The only error is that of ctx.
+func Shown(ctx context.Context, w runner.World, path string, algo runner.Algo) (string, error) {
+	if sums, known := w.Recall(path, algo); known {
+		return sums[algo], nil
+	}
+	if fi, err := w.Stat(path); err != nil || fi.Size() > maxShown {
+		return "", ctx.Err()
+	}
+	sums, err := w.Sum(ctx, path, algo)
+	if err != nil {
+		return "", ctx.Err()
+	}
+	return sums[algo], nil
+}
+
 // Digest gives the digest of a file, lower-case hex, by any algorithm that a cloud
 // may be configured to use: md5, sha1, sha224, sha256, sha384 or sha512.
 func Digest(ctx context.Context, w runner.World, path, algo string) (string, error) {

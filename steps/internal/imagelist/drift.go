@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -152,6 +153,8 @@ func Unchecked(checked []*registry.Checked) []error {
 		}
 		switch alike := byCause[k.Err.Error()]; {
 		case alike[0] != k:
+		case len(alike) == 1 && strings.HasPrefix(k.Err.Error(), k.Target+":"): // it names the image itself
+			errs = append(errs, k.Err)
 		case len(alike) == 1:
 			errs = append(errs, fmt.Errorf("%s: %w", k.Target, k.Err))
 		default:

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
@@ -26,18 +27,33 @@ type Entry struct {
 // readFile gives the images of a list in a file.
 func readFile(w runner.World, path string) ([]Entry, error) {
 	listed, err := tripleo.ReadImages(w.Open, path)
-	if err != nil {
+	err = fault.Each(err, func(err error) error {
 		err = fmt.Errorf("list of images %w", err)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = fault.WithHint(err, "a prepare step writes it; needs: or a reference to its images_file puts that before this step")
 		}
-		return nil, err
-	}
+		return err
+	})
 	all := make([]Entry, len(listed))
 	for i, l := range listed {
 		all[i] = Entry{l, fmt.Sprintf("list of images %s", l.Place)}
 	}
-	return all, nil
+	return all, err
+}
+
+// A listError is what is wrong with an image of a list.
+type listError struct {
+	Entry
+	err error
+}
+
+func (e *listError) Error() string { return e.Entry.Place + ": " + e.err.Error() }
+func (e *listError) Unwrap() error { return e.err }
+
+// Location says where the image is, if it is in a file.
+func (e *listError) Location() fault.Location {
+	at := e.ListedImage.Place
+	return fault.Location{File: at.File, Line: at.Line, Col: at.Col, Msg: e.err.Error()}
 }
 
 // Targets calls target for each image of a list and gives the images, each once. An
@@ -51,7 +67,7 @@ func Targets(listed []Entry, target func(Entry) (string, error)) ([]registry.Ima
 	for _, l := range listed {
 		to, err := target(l)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", l.Place, err))
+			errs = append(errs, &listError{l, err})
 			continue
 		}
 		tagged, digest, _ := strings.Cut(l.Name, "@")
@@ -64,5 +80,16 @@ func Targets(listed []Entry, target func(Entry) (string, error)) ([]registry.Ima
 		}
 	}
 	images = slices.DeleteFunc(images, func(im registry.Image) bool { return im.Digest == "" && withDigest[im] })
-	return images, errors.Join(errs...)
+	return images, few(errs)
+}
+
+// most is how many mistakes in the images of a step are told.
+const most = 50
+
+// few joins the first errors, and says how many there are besides.
+func few(errs []error) error {
+	if more := len(errs) - most; more > 0 {
+		errs = append(errs[:most], fmt.Errorf("%s in lists of images", human.Count(more, "more mistake", "more mistakes")))
+	}
+	return errors.Join(errs...)
 }

@@ -18,10 +18,14 @@ func Place(host string, names ...string) runner.Place {
 
 // UnlistedPlace gives the place of what a registry has besides the images of a list.
 func UnlistedPlace(host string) runner.Place {
-	return runner.Place{Where: "unlisted images of " + where(host)}
+	place := where(host)
+	place.Part = "unlisted images"
+	return runner.Place{Where: place}
 }
 
-func where(host string) string { return "registry " + strings.ToLower(host) }
+func where(host string) runner.Where {
+	return runner.Where{Kind: runner.RegistryServer, Name: strings.ToLower(host)}
+}
 
 // Place gives the place of the images in the registry of a host, under the names that
 // they have there. rename changes these and may be nil.
@@ -75,7 +79,7 @@ func (l List) SourcePlaces() []runner.Place { return SourcePlaces(l.references()
 // SourcePlaces gives the places of the images that references name, one for each host.
 func SourcePlaces(sources []string) []runner.Place {
 	var places []runner.Place
-	at := map[string]int{}
+	at := map[runner.Where]int{}
 	for _, source := range sources {
 		host, repository, tag, err := registry.Split(source)
 		name := repository + ":" + cmp.Or(tag, "*")

@@ -30,7 +30,8 @@ type Item = plan.TextOr[string, Source]
 
 // A Source names many images in a list in the plan.
 type Source struct {
-	// Path of a list of images, as prepare writes it or as plain text with one reference a line.
+	// Path of a list of images, as prepare writes it or as plain text with one reference a line. A
+	// relative path of a layout in it, oci:PATH:REPOSITORY:TAG, counts from the list.
 	File plan.Path `json:"file,omitempty" jsonschema:"oneof_required=file"`
 	// Path of an OCI layout, a directory or a tar archive, of which all images are meant. prepare
 	// takes none: images in a layout have no registry.
@@ -166,21 +167,18 @@ func (l List) CheckFiles(w runner.World, field string, at Destination) error {
 }
 
 func checkFile(w runner.World, path string, at Destination) error {
-	listed, err := readFile(w, path)
-	if err != nil {
-		return err
-	}
+	listed, mistakes := readFile(w, path)
 	listed = slices.DeleteFunc(listed, func(e Entry) bool {
 		_, inside, layout := registry.CutLayout(e.Name)
 		return layout && inside == "" // all images of a layout
 	})
-	_, err = Targets(listed, func(l Entry) (string, error) {
+	_, err := Targets(listed, func(l Entry) (string, error) {
 		if at.Host == "" {
 			return PathOf(l.Name)
 		}
 		return Target(l.ListedImage, at, nil)
 	})
-	return err
+	return errors.Join(mistakes, err)
 }
 
 // Inputs gives the files and what is selected as inputs of a step.

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Runs before the files go. dpkg calls it with "remove" or "upgrade", rpm with the number of
+# versions that stay installed.
+set -e
+
+if [ "$1" = remove ] || [ "$1" = 0 ]; then
+	now=
+	if [ -d /run/systemd/system ]; then
+		now=--now
+		systemctl stop 'bayplan@*.timer'
+	fi
+	for unit in /etc/systemd/system/*.wants/bayplan@*.timer /etc/systemd/system/*.wants/bayplan-registry.service; do
+		if [ -L "$unit" ] && command -v systemctl >/dev/null 2>&1; then
+			systemctl disable $now "${unit##*/}"
+		fi
+	done
+	if [ -d /run/systemd/system ]; then
+		systemctl stop bayplan-registry.service
+	fi
+fi

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+type options struct {
+	source, out string
+	version     string // as git describe prints it; empty: what it prints
+	platforms   []platform
+}
+
+// A platform is an operating system and a processor, as Go names them.
+type platform struct{ os, arch string }
+
+func (p platform) String() string { return p.os + "_" + p.arch }
+
+// A release is what is made from one commit. Everything is made in a temporary directory.
+type release struct {
+	options
+	commit commit
+	dir    string // temporary
+	shared tree   // what all archives and packages have: documents, manual, completion
+}
+
+// A built is the binary for one platform.
+type built struct {
+	platform
+	path     string // of the binary
+	binary   []byte
+	licences tree // of all that is linked into it
+}
+
+// run makes a release. The directory of its results appears with the last of them.
+func run(ctx context.Context, o options) error {
+	if o.out == "" {
+		return errors.New("-out is missing")
+	}
+	if _, err := os.Lstat(o.out); err == nil {
+		return fmt.Errorf("%s is there already", o.out)
+	}
+	parent := filepath.Dir(filepath.Clean(o.out))
+	dir, err := os.MkdirTemp(parent, ".release-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	r := &release{options: o, dir: dir}
+	if r.commit, err = readCommit(ctx, o.source, o.version); err != nil {
+		return err
+	}
+	results := filepath.Join(dir, "dist")
+	if err := os.Mkdir(results, 0o755); err != nil {
+		return err
+	}
+	if err := r.make(ctx, results); err != nil {
+		return err
+	}
+	return os.Rename(results, o.out)
+}
+
+// make writes the results into a directory.
+func (r *release) make(ctx context.Context, into string) error {
+	binaries, err := r.build(ctx)
+	if err != nil {
+		return err
+	}
+	if r.shared, err = r.sharedFiles(ctx); err != nil {
+		return err
+	}
+	for _, b := range binaries {
+		base := filepath.Join(into, r.baseName(b.platform))
+		if err := r.writeArchive(base+".tar.gz", b); err != nil {
+			return fmt.Errorf("archive for %s: %w", b.platform, err)
+		}
+		if err := r.writeComponents(base+".cdx.json", b); err != nil {
+			return fmt.Errorf("components of %s: %w", b.platform, err)
+		}
+		if b.os == "linux" {
+			if err := r.writePackages(base, b); err != nil {
+				return fmt.Errorf("packages for %s: %w", b.platform, err)
+			}
+		}
+	}
+	if err := r.writeImage(filepath.Join(into, "bayplan_"+r.commit.fileVersion()+"_oci.tar"), binaries); err != nil {
+		return fmt.Errorf("container image: %w", err)
+	}
+	return writeSums(into)
+}
+
+func (r *release) baseName(p platform) string {
+	return fmt.Sprintf("bayplan_%s_%s", r.commit.fileVersion(), p)
+}
