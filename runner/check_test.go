@@ -126,7 +126,7 @@ func TestCheckPaths(t *testing.T) {
 			"the same file twice", `
 			a: fake {writes: /x/f}
 			b: fake a {writes: /x/./f}`,
-			[]string{`2: writes /x/f, which step "a" writes too`},
+			[]string{`2: writes /x/f, which step "a" writes too [step "a" is at /plans/bayplan.yaml:4:3]`},
 		},
 		{
 			"a file where another needs a directory", `
@@ -207,7 +207,7 @@ func TestCheckPaths(t *testing.T) {
 			f: fake e {reads: /x/f}`,
 			[]string{
 				`2: reads /x/f, which step "a" makes, but does not come after it [add "a" to its needs]`,
-				`4: writes /x/f, which step "a" writes too`,
+				`4: writes /x/f, which step "a" writes too [step "a" is at /plans/bayplan.yaml:4:3]`,
 				"5: steps wait for each other: e -> f -> e",
 			},
 		},

@@ -18,6 +18,7 @@ import (
 // A lab is the world of fake steps: what each of them has said so far, and
 // what is to go wrong.
 type lab struct {
+	fills    map[string]map[string]Content    // of what a step says
 	confirms map[string]func(f *fake) Outputs // outputs that Apply confirms
 	mu       sync.Mutex
 	said     map[string]string
@@ -58,6 +59,7 @@ type fake struct {
 	Makes  plan.Path   `json:"makes,omitempty"`
 	Scans  plan.Path   `json:"scans,omitempty"`
 	Fills  []string    `json:"fills,omitempty"` // the first is the place
+	With   []string    `json:"with,omitempty"`  // the contents of fills
 	Looks  []string    `json:"looks,omitempty"`
 	Listed plan.Path   `json:"listed,omitempty"` // holds further names of fills and looks
 	All    bool        `json:"all,omitempty"`
@@ -94,7 +96,7 @@ func (f *fake) Paths() Paths {
 		lists = nil
 	}
 	if len(f.Fills) > 0 {
-		p.Fills = []Place{{Where: Where{Name: f.Fills[0]}, Names: f.Fills[1:], Lists: lists, Field: "fills"}}
+		p.Fills = []Place{{Where: Where{Name: f.Fills[0]}, Names: f.Fills[1:], Contents: f.With, Lists: lists, Field: "fills"}}
 	}
 	if len(f.Looks) > 0 {
 		p.Looks = []Place{{Where: Where{Name: f.Looks[0]}, Names: f.Looks[1:], Lists: lists, Field: "looks", All: f.All}}
@@ -123,7 +125,7 @@ func (f *fake) Diff(ctx context.Context, w World, prior *Record) (*Finding, erro
 	defer f.lab.mu.Unlock()
 	said, ok := f.lab.said[f.id]
 	if ok && said == f.want() {
-		return &Finding{Outputs: f.outputs(plan.Text("id-" + f.id))}, nil
+		return &Finding{Outputs: f.outputs(plan.Text("id-" + f.id)), Fills: f.lab.fills[f.Says]}, nil
 	}
 	item := Item{Op: Create, What: "word", Name: f.want(), Bytes: 1024}
 	if ok {
@@ -135,7 +137,7 @@ func (f *fake) Diff(ctx context.Context, w World, prior *Record) (*Finding, erro
 			return io.NopCloser(bytes.NewBufferString(f.want())), nil
 		}}}
 	}
-	return &Finding{Outputs: f.outputs(plan.Later("after " + f.id)), Change: c}, nil
+	return &Finding{Outputs: f.outputs(plan.Later("after " + f.id)), Change: c, Fills: f.lab.fills[f.Says]}, nil
 }
 
 func (f *fake) outputs(id plan.Value) Outputs {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/claims"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -26,11 +27,12 @@ type job struct {
 	progress  *progress
 	allow     func(step string, inputs []Input, items []Item) error // of the Runner
 
-	vouched       []string  // by the steps before it
-	rehearsal     Rehearsal // or nil
-	changesBefore string    // in a diff: the nearest step before it that would change something, or ""
-	unknownBefore string    // in a diff or a lock: the nearest step before it that was not looked at, or ""
-	changing      []string  // in a diff or a lock: the steps before it that would change something or are not known
+	claims        *claims.Table // of all steps of the run
+	vouched       []string      // by the steps before it
+	rehearsal     Rehearsal     // or nil
+	changesBefore string        // in a diff: the nearest step before it that would change something, or ""
+	unknownBefore string        // in a diff or a lock: the nearest step before it that was not looked at, or ""
+	changing      []string      // in a diff or a lock: the steps before it that would change something or are not known
 }
 
 // A result is what a job returns.
@@ -232,6 +234,10 @@ func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) resul
 		return res
 	}
 	res.finding = *f
+	if res.err = j.claim(f.Fills); res.err != nil {
+		res.finding.Change = nil // nothing of it is done
+		return res
+	}
 	if f.Change != nil && j.node.Type.Check {
 		res.err = contractError("a check must not find a change")
 		return res

@@ -33,6 +33,7 @@ func (c *checker) paths(g *Graph) {
 			c.unordered(b, a)
 		}
 	})
+	c.filledTwice(all)
 	c.places(g, all)
 }
 
@@ -150,7 +151,7 @@ func orderHint(maker, user nodePaths) string {
 // sameStepHint says how two instances of one step may differ.
 func sameStepHint(a, b nodePaths) string {
 	if a.node.Step.Base != b.node.Step.Base {
-		return ""
+		return fmt.Sprintf("step %s is at %s", quoted(a.node.ID()), placeOf(a.node.Step))
 	}
 	return "put ${each.key} into what differs between the instances"
 }

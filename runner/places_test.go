@@ -15,6 +15,15 @@ func TestCheckPlaces(t *testing.T) {
 		want        []string
 	}{
 		{
+			"other contents under one name", `
+			a: fake {fills: [reg, "x:1", "y:1", "y:*", ""], with: [from/x, from/y, s, t]}
+			b: fake {fills: [reg, "x:1", "y:1", "y:*", ""], with: [from/z, from/z, v, w]}
+			c: fake {fills: [other, "x:1"], with: [from/z]}
+			d: fake {fills: [reg, "x:1", "y:1"], with: [from/x]}
+			e: fake {fills: [reg, "z:1", "x:1"], with: [from/z, ""]}`,
+			[]string{`2: fills x:1 in reg with from/z, which step "a" fills with from/x [step "a" is at /plans/bayplan.yaml:4:3]`},
+		},
+		{
 			"looks at what another one fills", `
 			a: fake {fills: [reg, "x:1", "y:1"]}
 			b: check {looks: [reg, "z:1", "y:1"]}`,

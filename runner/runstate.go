@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/claims"
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
@@ -17,6 +18,7 @@ type runState struct {
 	outputs map[string]Outputs        // recorded, found, verified or planned
 	files   map[string][]*plannedFile // in a diff or a lock: what the steps would leave behind
 	running map[string]*running
+	claims  claims.Table
 	disk    *Disk
 	began   time.Time
 }
@@ -81,6 +83,7 @@ func (rs *runState) startNode(n *Node) work {
 	j := &job{
 		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.prior(n), outputs: map[string]Outputs{},
 		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal, allow: rs.runner.Allow,
+		claims: &rs.claims,
 	}
 	if j.rehearsal != nil {
 		j.world, j.hardWorld = rehearsed{j.world, j.rehearsal}, rehearsed{j.hardWorld, j.rehearsal}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"time"
 
+	"github.com/bayplan/bayplan/internal/claims"
 	"github.com/bayplan/bayplan/internal/hostdisk"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -152,6 +153,10 @@ type Place struct {
 	Lists []string // absolute paths of files that hold further names
 	Field string   // the field of the configuration from which the names come
 
+	// Contents say what the step puts under each of the Names, "" for what is not known. Two steps
+	// may put the same there, but not others.
+	Contents []string
+
 	// ListFields are the fields below Field that name one of the Lists each.
 	ListFields []string
 
@@ -245,10 +250,18 @@ type Finding struct {
 	// selections that would be another now. Notes tell people of each of them, too.
 	Moved []Moved
 
+	// Fills says what is where when the step is done, as far as it is known, by names that mean
+	// the same in all steps: absolute paths, HOST/NAME:TAG. A step of which another one fills a
+	// place with another content fails before it changes anything.
+	Fills map[string]Content
+
 	// Vouched are absolute paths of files that the step holds against a digest or a
 	// signature, or of directories that it fills from such files.
 	Vouched []string
 }
+
+// A Content is what is known of what comes to a place.
+type Content = claims.Content
 
 // A Moved is an entry of the lock file that a look-up would give another value now.
 type Moved struct {

@@ -92,7 +92,7 @@ func TestForms(t *testing.T) {
 // An apply that a bayplan of an earlier form began, and that was killed, is continued.
 func TestFormsKilled(t *testing.T) {
 	for _, of := range formDirs(t) {
-		f := copyForm(t, of, "state-killed", "made-killed")
+		f := copyForm(t, of, "state-killed", "") // it had made empty directories only
 		f.wants(t, exitDone, "history", "killed")
 		f.wants(t, exitDone, "apply", "0 failed")
 		f.wants(t, exitDone, "diff --exit-code", "0 to change, 8 unchanged")

@@ -238,6 +238,15 @@ func (d *diff) item() runner.Item {
 	return it
 }
 
+// fills says what the file is, as far as it is known.
+func (d *diff) fills() map[string]runner.Content {
+	c := runner.Content{Digest: digestText(d.want), Size: max(d.size, 0)}
+	if d.same {
+		c = runner.Content{Digest: digestText(d.found), Size: d.existing.Size()}
+	}
+	return map[string]runner.Content{d.target(): c}
+}
+
 func (d *diff) whyReplace() string {
 	var wrong *download.DigestError
 	if errors.As(d.want.Check(d.found), &wrong) {

@@ -258,7 +258,7 @@ func (s *glanceUpload) Paths() runner.Paths {
 		p.Asks = []runner.Server{{Kind: runner.CloudServer, Name: s.cloud(), Field: "cloud"}}
 	}
 	if s.cloud() != "" {
-		p.Fills = []runner.Place{{Where: runner.Where{Kind: runner.CloudServer, Name: s.cloud()}, Names: s.imageNames(), Field: "images"}}
+		p.Fills = []runner.Place{{Where: runner.Where{Kind: runner.CloudServer, Name: s.cloud()}, Names: s.imageNames(), Contents: s.imageFiles(), Field: "images"}}
 	}
 	return p
 }
@@ -273,6 +273,19 @@ func (s *glanceUpload) imageNames() []string {
 		return []string{""}
 	}
 	return names
+}
+
+// imageFiles gives the files of all images, "" for one that is not known yet.
+func (s *glanceUpload) imageFiles() []string {
+	var files []string
+	for _, img := range s.diskImages() {
+		if file := img.File; filepath.IsAbs(file) {
+			files = append(files, file)
+		} else { // from is not known yet
+			files = append(files, "")
+		}
+	}
+	return files
 }
 
 // BeforeApply implements runner.BeforeApplier: a file that must be uploaded anyway is

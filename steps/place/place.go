@@ -115,7 +115,10 @@ func (p *placeFiles) Diff(ctx context.Context, w runner.World, _ *runner.Record)
 			change.Files = append(change.Files, c.File(w))
 		}
 	}
-	finding := &runner.Finding{Outputs: p.outputs()}
+	finding := &runner.Finding{Outputs: p.outputs(), Fills: map[string]runner.Content{}}
+	for _, c := range copies {
+		finding.Fills[c.To] = runner.Content{Digest: "sha512:" + c.SHA512, Size: c.Size}
+	}
 	if len(change.Items) > 0 {
 		change.Summary = human.Count(len(change.Items), "file", "files")
 		finding.Change = change

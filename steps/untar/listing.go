@@ -165,5 +165,5 @@ func (u *untar) peek(ctx context.Context, w runner.World) (*runner.Finding, erro
 		return nil, nil
 	}
 	c := d.change(ctx)
-	return &runner.Finding{Outputs: u.laterOutputs(), Change: c, Notes: append(u.notes(c), d.closedNotes()...), Vouched: u.vouched()}, nil
+	return &runner.Finding{Outputs: u.laterOutputs(), Fills: u.fills(entries), Change: c, Notes: append(u.notes(c), d.closedNotes()...), Vouched: u.vouched()}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,20 +86,25 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 	if err != nil {
 		return nil, err
 	}
+	var known map[string]runner.Content
 	if digest != "" && prior.Input("archive") == digest && !u.leftover() {
 		// The archive is the recorded one, so it has the recorded files. It is not
 		// read again to see that all of them are there.
 		if entries := u.recordedEntries(w, prior); entries != nil && u.checkExpected(entries) == nil {
 			d := diff{untar: u, world: w, entries: entries}
+			known = u.fills(entries)
 			err := d.compare(ctx)
 			if err == nil && len(d.items) == 0 {
-				return &runner.Finding{Outputs: u.outputs(entries), Notes: d.closedNotes(), Vouched: u.vouched()}, nil
+				return &runner.Finding{Outputs: u.outputs(entries), Fills: known, Notes: d.closedNotes(), Vouched: u.vouched()}, nil
 			}
 			u.unchanged = d.same
 		}
 	}
 	if u.applying && u.listed == nil {
 		if f, err := u.peek(ctx, w); f != nil || err != nil {
+			if f != nil {
+				maps.Copy(f.Fills, known) // a part of the archive shows no digests
+			}
 			return f, err
 		}
 	}
@@ -111,7 +117,22 @@ func (u *untar) Diff(ctx context.Context, w runner.World, prior *runner.Record) 
 		return nil, fmt.Errorf("unpack %s: %w", u.Archive, err)
 	}
 	c := d.change(ctx)
-	return &runner.Finding{Outputs: u.outputs(l.entries), Change: c, Notes: append(u.notes(c), d.closedNotes()...), Vouched: u.vouched()}, nil
+	return &runner.Finding{Outputs: u.outputs(l.entries), Fills: u.fills(l.entries), Change: c, Notes: append(u.notes(c), d.closedNotes()...), Vouched: u.vouched()}, nil
+}
+
+// fills says what the files are, as far as it is known.
+func (u *untar) fills(entries []archive.Entry) map[string]runner.Content {
+	fills := map[string]runner.Content{}
+	for _, e := range entries {
+		c := runner.Content{Size: e.Size}
+		if e.SHA256 != "" { // the size may be that of a file on the disk
+			c = runner.Content{Digest: "sha256:" + e.SHA256}
+		}
+		if !e.IsDir() {
+			fills[filepath.Join(u.into(), filepath.FromSlash(e.Name))] = c
+		}
+	}
+	return fills
 }
 
 // Trust implements runner.Truster.

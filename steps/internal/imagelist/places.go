@@ -31,12 +31,25 @@ func where(host string) runner.Where {
 // they have there. rename changes these and may be nil.
 func (l List) Place(host, field string, rename func(string) string) runner.Place {
 	place := Place(host, namesIn(l.references(), rename)...)
+	place.Contents = contentsOf(l.references())
 	place.Lists, place.Field = setting.Paths(l.Files()), field
 	place.NameOf = func(image string) string { return namesIn([]string{image}, rename)[0] }
 	for i := range l.Other {
 		place.ListFields = append(place.ListFields, item(field, i)+".file")
 	}
 	return place
+}
+
+// contentsOf gives the images that references name, in one spelling of each. A digest beside a tag
+// says nothing here: the tag may stand for it.
+func contentsOf(sources []string) []string {
+	contents := make([]string, len(sources))
+	for i, source := range sources {
+		if host, repository, tag, err := registry.Split(source); err == nil && host != "" && tag != "" {
+			contents[i] = hostname.Registry{Host: host}.Name() + "/" + repository + ":" + tag
+		}
+	}
+	return contents
 }
 
 // namesIn gives the names in a registry of images that come there from these sources.

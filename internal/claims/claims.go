@@ -1,0 +1,64 @@
+// Package claims finds out when two parties fill one place with different contents. It does not
+// know what the places are.
+package claims
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// A Content is what is known of what comes to a place.
+type Content struct {
+	Digest string // ALGORITHM:HEX; "": not known
+	Size   int64  // bytes; 0: not known
+}
+
+// Differs reports whether two contents surely differ. Digests of two algorithms say nothing.
+func (c Content) Differs(other Content) bool {
+	mine, _, _ := strings.Cut(c.Digest, ":")
+	theirs, _, _ := strings.Cut(other.Digest, ":")
+	return mine == theirs && mine != "" && c.Digest != other.Digest || c.Size > 0 && other.Size > 0 && c.Size != other.Size
+}
+
+// A Conflict is a place that another party fills with something else.
+type Conflict struct {
+	Place, Other string // the place, and who fills it
+	Mine, Theirs Content
+}
+
+// A Table holds who fills which place. Its zero value is empty. Many goroutines may use it at
+// once.
+type Table struct {
+	mu sync.Mutex
+	by map[string]claim
+}
+
+type claim struct {
+	who     string
+	content Content
+}
+
+// Claim enters what somebody fills. It enters nothing and returns a Conflict, the first by name,
+// if another one fills a place with something else. What the same party has claimed before may
+// change.
+func (t *Table) Claim(who string, contents map[string]Content) *Conflict {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	names := slices.Sorted(maps.Keys(contents))
+	for _, name := range names {
+		if c, there := t.by[name]; there && c.who != who && c.content.Differs(contents[name]) {
+			return &Conflict{name, c.who, contents[name], c.content}
+		}
+	}
+	if t.by == nil {
+		t.by = map[string]claim{}
+	}
+	for _, name := range names {
+		if c, there := t.by[name]; !there || c.who == who {
+			t.by[name] = claim{who, contents[name]}
+		}
+	}
+	return nil
+}
