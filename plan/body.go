@@ -70,14 +70,7 @@ func (b Body) Unresolved(path string) []string {
 		if below.parts == nil || below.reported {
 			return
 		}
-		text := ""
-		for _, p := range below.parts {
-			text += p.lit
-			if p.ref != nil {
-				text += p.ref.String()
-			}
-		}
-		texts = append(texts, text)
+		texts = append(texts, writtenText(below.parts))
 	})
 	return texts
 }

@@ -103,7 +103,7 @@ func circle(files []*reader, last string) string {
 
 // readRegular reads an included file, which must be a regular one.
 func readRegular(o Options, path string) ([]byte, error) {
-	f, err := textfile.OpenRegular(path)
+	f, err := textfile.OpenRegular(o.at(path))
 	if err == nil {
 		_ = f.Close() // it was only opened to see what it is
 		return o.readFile(path)

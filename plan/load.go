@@ -42,22 +42,42 @@ type Options struct {
 	// Adapt changes settings of steps and connections, or is nil.
 	Adapt *Adapt
 
+	// Opened is told the path of each file before it is read, as it is named, or is nil.
+	Opened func(path string)
+
+	// At returns where the file is that a path means: of the options, or of an include. nil
+	// means that it is at the path.
+	At func(path string) string
+
 	read func(file string) ([]byte, error) // of Load; nil: readFile, without an end
+}
+
+// at gives where a file is.
+func (o Options) at(file string) string {
+	if o.At == nil {
+		return file
+	}
+	return o.At(file)
 }
 
 // readFile reads a file that the options name.
 func (o Options) readFile(file string) ([]byte, error) {
 	if o.read == nil {
-		return readFile(context.Background(), file)
+		return readFile(context.Background(), o.at(file))
 	}
-	return o.read(file)
+	return o.read(o.at(file))
 }
 
 // Load reads the plan in a file. It returns the readable part of the plan
 // together with all mistakes. The plan is nil when the file, or one that it includes,
 // cannot be read, is not YAML or is not a mapping.
 func Load(ctx context.Context, path string, o Options) (*Plan, Errors) {
-	o.read = func(file string) ([]byte, error) { return readFile(ctx, file) }
+	o.read = func(file string) ([]byte, error) {
+		if o.Opened != nil {
+			o.Opened(file)
+		}
+		return readFile(ctx, file)
+	}
 	raw, err := o.read(path)
 	if err != nil {
 		o.Shared.begin()

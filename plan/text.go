@@ -28,32 +28,33 @@ func (p *Plan) Texts() []SourceText {
 }
 
 // VarTexts returns the values of the plan's variables as texts, by name, as they are after what
-// the Options add: lists and mappings as JSON, and [redacted] for one whose name is that of a
-// secret. It is for telling whether values are the same.
-func (p *Plan) VarTexts() map[string]string {
+// the Options add: lists and mappings as JSON. What seal returns stands in place of a text that
+// may be secret: by the name of the variable or of a key in it, or since the Redactor knows it.
+// It is for telling whether values are the same.
+func (p *Plan) VarTexts(seal func(secret string) string) map[string]string {
 	all := map[string]string{}
 	for _, s := range p.scopes {
 		for name, v := range s.vars {
-			if v.node.sensitive {
-				all[name] = redact.Mark
-				continue
+			text := v.value.asText(seal)
+			if v.node.sensitive || p.Redactor.Text(text) != text {
+				text = seal(v.value.asText(func(secret string) string { return secret }))
 			}
-			all[name] = v.value.String()
+			all[name] = text
 		}
 	}
 	return all
 }
 
-// String returns a text as it is, and a list or a mapping as JSON. It masks what stands under
-// the name of a secret.
-func (v varValue) String() string {
+// asText returns a text as it is, and a list or a mapping as JSON, with what stands under the
+// name of a secret sealed.
+func (v varValue) asText(seal func(string) string) string {
 	var value any = v.text
 	switch v.kind {
 	case isMapping:
 		texts := map[string]string{}
 		for _, it := range v.items {
 			if texts[it.key] = it.text; redact.SurelySecret(it.key) {
-				texts[it.key] = redact.Mark
+				texts[it.key] = seal(it.text)
 			}
 		}
 		value = texts

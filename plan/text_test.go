@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -73,9 +74,10 @@ steps: {}
 		t.Fatal(errs)
 	}
 	want := map[string]string{
-		"home": "/root", "images": "/root/images", "list": `["a","b"]`, "map": `{"token":"[redacted]","x":"1","y":"2"}`, "password": redact.Mark, "port": "5000",
+		"home": "/root", "images": "/root/images", "list": `["a","b"]`, "map": `{"token":"sealed 9","x":"1","y":"2"}`, "password": "sealed 9", "port": "5000",
 	}
-	if got := p.VarTexts(); !maps.Equal(got, want) {
+	seal := func(secret string) string { return fmt.Sprint("sealed ", len(secret)) }
+	if got := p.VarTexts(seal); !maps.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -11,8 +11,8 @@ func TestAllow(t *testing.T) {
 	l := newLab()
 	r := stored(t, l.graph(t, "a: fake {says: x}\nb: fake a {says: y}\nc: fake b {says: z}"))
 	refused := errors.New("not reviewed")
-	r.Allow = func(step string, c *Change) error {
-		if step == "b" && c.Items[0].Name == "y" {
+	r.Allow = func(step string, in []Input, items []Item) error {
+		if step == "b" && items[0].Name == "y" && in[0].Name == "with.says" {
 			return refused
 		}
 		return nil

@@ -24,7 +24,7 @@ type job struct {
 	world     World              // for Inputs and Diff
 	hardWorld World              // for Verify
 	progress  *progress
-	allow     func(step string, c *Change) error // of the Runner
+	allow     func(step string, inputs []Input, items []Item) error // of the Runner
 
 	vouched       []string  // by the steps before it
 	rehearsal     Rehearsal // or nil
@@ -197,7 +197,7 @@ func (u configError) Unwrap() []error {
 
 // diffAndApply diffs the step and, in an apply, applies the change and makes the record.
 func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) result {
-	if h, ok := step.(BeforeApplier); ok && j.mode == ModeApply {
+	if h, ok := step.(BeforeApplier); ok && j.mode == ModeApply && j.allow == nil {
 		h.BeforeApply()
 	}
 	inputs, err := j.inputs(ctx, step)
@@ -229,7 +229,7 @@ func (j *job) diffAndApply(ctx context.Context, step Step, note func(any)) resul
 		return j.diffResult(res)
 	}
 	if res.outputs = f.Outputs; f.Change != nil {
-		res.outputs, res.err = j.apply(ctx, step, f, note)
+		res.outputs, res.err = j.apply(ctx, step, res, note)
 		res.finding.Notes = f.Notes
 	} else {
 		res.err = j.node.Type.checkOutputs(f.Outputs)
@@ -291,13 +291,14 @@ func (j *job) diffResult(res result) result {
 }
 
 // apply applies a change and returns the outputs, confirmed or verified.
-func (j *job) apply(ctx context.Context, step Step, f *Finding, note func(any)) (Outputs, error) {
-	c := f.Change
+func (j *job) apply(ctx context.Context, step Step, found result, note func(any)) (Outputs, error) {
+	c := found.finding.Change
 	if c.Apply == nil {
 		return nil, contractError("the change has no Apply")
 	}
 	if j.allow != nil {
-		if err := j.allow(j.node.ID(), c); err != nil {
+		secrets := j.graph.Plan.Redactor
+		if err := j.allow(j.node.ID(), redactInputs(secrets, found.inputs), redactItems(secrets, c.Items)); err != nil {
 			return nil, err
 		}
 	}
@@ -310,8 +311,8 @@ func (j *job) apply(ctx context.Context, step Step, f *Finding, note func(any)) 
 	switch {
 	case err != nil:
 		return nil, err
-	case f.Err != nil:
-		return nil, f.Err
+	case found.finding.Err != nil:
+		return nil, found.finding.Err
 	case outputs != nil:
 		return outputs, j.node.Type.checkOutputs(outputs)
 	}

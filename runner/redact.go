@@ -33,10 +33,7 @@ func RedactEvent(r *redact.Redactor, e Event) Event {
 		it := redactItem(r, *e.Item)
 		e.Item = &it
 	}
-	e.Change = slices.Clone(e.Change)
-	for i, it := range e.Change {
-		e.Change[i] = redactItem(r, it)
-	}
+	e.Change = redactItems(r, e.Change)
 	e.Outputs = redactOutputs(r, e.Outputs)
 	return e
 }
@@ -45,6 +42,14 @@ func redactItem(r *redact.Redactor, it Item) Item {
 	it.Name, it.Source, it.Note = r.Text(it.Name), r.Text(it.Source), r.Text(it.Note)
 	it.Old, it.New = r.Text(it.Old), r.Text(it.New)
 	return it
+}
+
+func redactItems(r *redact.Redactor, items []Item) []Item {
+	items = slices.Clone(items)
+	for i, it := range items {
+		items[i] = redactItem(r, it)
+	}
+	return items
 }
 
 // redactOutputs leaves out the outputs that hold a secret.

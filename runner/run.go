@@ -29,9 +29,10 @@ type Runner struct {
 	// Rehearsal is the world of a rehearsal, for steps that are a Rehearser, or nil.
 	Rehearsal Rehearsal
 
-	// Allow, where it is set, is asked by an Apply before each change. Its error fails the
-	// step, of whose change nothing is done then. Many goroutines may call it.
-	Allow func(step string, c *Change) error
+	// Allow, where it is set, is asked by an Apply before each change, without secrets. Its error
+	// fails the step, of whose change nothing is done then. Apply then looks as a Diff does, so
+	// that all of a change is known before: it calls no BeforeApply. Many goroutines may call it.
+	Allow func(step string, inputs []Input, items []Item) error
 
 	// Observe gets the events, from one goroutine and in order. It must not block.
 	Observe func(Event)

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/ci"
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/exitcode"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/internal/fault"
@@ -31,6 +32,7 @@ type program struct {
 	measured       *measurement                      // what --metrics asks for; nil: nothing
 	printed        bool                              // a document, or a line of a stream, is printed
 	job            *ciJob                            // of a CI system, nil outside of one
+	compared       *document.Base                    // what diff --base compares with; nil: nothing
 	found          *ci.Run                           // what a CI system is told; nil: nothing
 }
 

@@ -9,8 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -19,6 +17,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/environ"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -44,14 +43,17 @@ type ciJob struct {
 // forCI makes the action of a command also write what CI systems read.
 func (p *program) forCI(action cli.ActionFunc) cli.ActionFunc {
 	return func(c *cli.Context) error {
-		system, err := ciformat.Choose(c.String("ci"), p.variable)
+		if err := p.checkOutputs(c); err != nil {
+			return err
+		}
+		system, err := ciformat.Choose(c.String("ci"), environ.Variables(p.env).Get)
 		if err != nil {
 			return usageError{fmt.Errorf("--ci: %w", err)}
 		}
 		if system == ciformat.None && c.String("junit") == "" {
 			return action(c)
 		}
-		job := &ciJob{system: system, root: system.Root(p.variable), junit: c.String("junit")}
+		job := &ciJob{system: system, root: system.Root(environ.Variables(p.env).Get), junit: c.String("junit")}
 		job.found = &ci.Run{Command: c.Command.Name, Version: version(), Dir: p.dir, Plans: planFiles(c), Begun: time.Now()}
 		job.found.Clean = p.stderr.cleanWhole
 		p.job, p.found = job, job.found
@@ -63,16 +65,6 @@ func (p *program) forCI(action cli.ActionFunc) cli.ActionFunc {
 		}
 		return err
 	}
-}
-
-// variable gives the value of an environment variable.
-func (p *program) variable(name string) string {
-	for _, line := range slices.Backward(p.env) {
-		if value, ok := strings.CutPrefix(line, name+"="); ok {
-			return value
-		}
-	}
-	return ""
 }
 
 // beginJob begins the part of the log that can be folded. What follows may hold texts of
@@ -132,7 +124,7 @@ func (p *program) writeJob(ctx context.Context) error {
 	}
 	switch job.system {
 	case ciformat.GitHub:
-		errs = append(errs, p.appendSummary(ctx, p.variable("GITHUB_STEP_SUMMARY")))
+		errs = append(errs, p.appendSummary(ctx, environ.Variables(p.env).Get("GITHUB_STEP_SUMMARY")))
 	case ciformat.GitLab:
 		errs = append(errs, p.writeCodeQuality())
 	case ciformat.None:

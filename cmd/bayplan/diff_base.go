@@ -6,7 +6,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -29,22 +31,30 @@ func (p *program) diffBase(c *cli.Context) error {
 	return rehearse.Compare(c.Context, rehearse.Comparison{
 		Base: c.String("base"), File: c.String("file"), Lock: tagLockOf,
 		Options: rehearse.Options{Plan: options, Warn: p.warn, Found: p.found.Found, Say: func(line string) { fmt.Fprintln(p.stderr, line) }},
-		Diff: func(r *runner.Runner, root string, annotate func(*runner.Report)) error {
+		Diff: func(r *runner.Runner, root string, finish func(*runner.Report) *document.Base) error {
 			p.stdout.shorten(root, p.dir)
 			p.stderr.shorten(root, p.dir)
 			r.Parallel, r.Only, r.Skip = c.Int("parallel"), c.StringSlice("only"), c.StringSlice("skip")
 			report, err := p.runWithView(c, runner.ModeDiff, r, func(r *runner.Runner, ctx context.Context) (*runner.Report, error) {
 				report, err := r.Diff(ctx)
 				if report != nil {
-					annotate(report)
-					fmt.Fprintf(p.stderr, "compared with %s in a rehearsal: sizes and digests are those of stand-ins\n", c.String("base"))
+					p.compared = finish(report)
 				}
 				return report, err
 			})
-			if err == nil && c.Bool("exit-code") && report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0 {
+			if err == nil && c.Bool("exit-code") && (len(p.compared.Changes) > 0 || report.Count(runner.ToCreate, runner.ToChange, runner.Waiting) > 0) {
 				return errChanges
 			}
 			return err
 		},
 	})
+}
+
+// diffsOf gives the diff of a report of a plan, with what it is compared with.
+func (p *program) diffsOf(of *plan.Plan) func(*runner.Report) document.Diff {
+	return func(r *runner.Report) document.Diff {
+		d := document.DiffOf(of.Name, r)
+		d.Base = p.compared
+		return d
+	}
 }

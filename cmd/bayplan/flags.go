@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/outfile"
 	"github.com/bayplan/bayplan/plan"
 )
 
@@ -111,4 +114,32 @@ func (p *program) options(c *cli.Context) (plan.Options, error) {
 		o.Vars[name] = value
 	}
 	return o, nil
+}
+
+// checkOutputs gives an error, before anything is done, if files that flags have written cannot be
+// written, or if that would overwrite a file of the plan or of its state.
+func (p *program) checkOutputs(c *cli.Context) error {
+	var files outfile.Files
+	for _, flag := range []string{"out", "junit", "report", "metrics", "output"} {
+		files.Add(flag, c.String(flag))
+	}
+	if files.None() {
+		return nil
+	}
+	files.Protect(append(c.StringSlice("var-file"), c.String("connections"), c.String("lock"), c.String("saved"))...)
+	for _, file := range append(c.StringSlice("file"), append(c.Args().Slice(), c.String("file"), defaultPlan)...) {
+		files.Protect(file, tagLockOf(file))
+		files.ProtectDir(filepath.Join(filepath.Dir(file), ".bayplan"))
+		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() { // a pipe is read once
+			continue
+		}
+		read, _ := plan.Load(c.Context, file, plan.Options{Opened: func(file string) { files.Protect(file) }})
+		if dir := c.String("state-dir"); read != nil && dir != "" {
+			files.ProtectDir(filepath.Join(dir, read.Name))
+		}
+	}
+	if err := files.Check(); err != nil {
+		return usageError{err}
+	}
+	return nil
 }

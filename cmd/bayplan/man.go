@@ -11,6 +11,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/manual"
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/environ"
 )
 
 func (p *program) manCommand() *cli.Command {
@@ -31,7 +32,7 @@ func (p *program) writeManual(c *cli.Context) error {
 		return commandError(errors.New("man: the argument DIR is missing"))
 	}
 	var date time.Time
-	if epoch := p.variable("SOURCE_DATE_EPOCH"); epoch != "" {
+	if epoch := environ.Variables(p.env).Get("SOURCE_DATE_EPOCH"); epoch != "" {
 		seconds, err := strconv.ParseInt(epoch, 10, 64)
 		if err != nil {
 			return usageError{fmt.Errorf("SOURCE_DATE_EPOCH %q is no number of seconds", epoch)}

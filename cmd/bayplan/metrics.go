@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"time"
@@ -48,9 +47,6 @@ func (p *program) withMetrics(mode runner.Mode, do cli.ActionFunc) cli.ActionFun
 		file := c.String("metrics")
 		if file == "" {
 			return do(c)
-		}
-		if err := metrics.Check(file); err != nil {
-			return usageError{fmt.Errorf("--metrics: %w", err)}
 		}
 		p.measured = &measurement{}
 		began := time.Now()

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,14 +29,16 @@ func (p *program) reportCommand() *cli.Command {
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: defaultReport, Usage: "write the page to `FILE`"},
 			jsonFlag()),
 		Action: func(c *cli.Context) error {
-			s, err := p.load(c)
-			if err != nil {
-				return err
-			}
 			if c.Bool("json") && c.IsSet("output") {
 				return usageError{errors.New("report: --json prints a document, and --output writes a page; choose one")}
 			}
-			if err := checkReportPath(c.String("output")); err != nil && !c.Bool("json") {
+			if !c.Bool("json") {
+				if err := p.checkOutputs(c); err != nil {
+					return err
+				}
+			}
+			s, err := p.load(c)
+			if err != nil {
 				return err
 			}
 			run, err := s.findRun(c, c.Args().First())
@@ -101,27 +100,6 @@ func (p *program) writeReport(ctx context.Context, s *session, run *history.Run,
 	}
 	_, err = fmt.Fprintf(p.stdout, "%s: %s of %s, %s\n", file, run.Mode, run.ID, run.State.Text())
 	return err
-}
-
-// checkReportPath finds out before a run whether its page can be written.
-func checkReportPath(file string) error {
-	info, err := os.Stat(filepath.Dir(file))
-	switch {
-	case err != nil:
-		return usageError{fmt.Errorf("the page of the run: %w", err)}
-	case !info.IsDir():
-		return usageError{fmt.Errorf("the page of the run: %s is no directory", filepath.Dir(file))}
-	}
-	if info, err = os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", file)
-	}
-	if err != nil {
-		return usageError{fmt.Errorf("the page of the run: %w", err)}
-	}
-	return nil
 }
 
 // reportAfter writes the page that --report names after an apply, whatever came of it.

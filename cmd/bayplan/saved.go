@@ -18,10 +18,13 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// basis says what a diff that is made now holds for.
-func (s *session) basis(c *cli.Context) *document.Basis {
+// basis says what a diff that is made now holds for. Values that may be secret are digested with
+// the salt.
+func (s *session) basis(c *cli.Context, salt string) *document.Basis {
+	s.graph.Plan.RevealAll(c.Context)
 	b := &document.Basis{
-		Made: time.Now().UTC(), Version: version(), Files: []document.FileDigest{}, Lock: s.lockDigest(c), Vars: s.graph.Plan.VarTexts(),
+		Made: time.Now().UTC(), Version: version(), Files: []document.FileDigest{}, Lock: s.lockDigest(c), Salt: salt,
+		Vars: s.graph.Plan.VarTexts(review.Seal(salt)),
 		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
 	}
 	b.Host, _ = os.Hostname()
@@ -124,7 +127,7 @@ func (p *program) loadSaved(c *cli.Context, s *session) (*document.Diff, error) 
 	if err := review.CheckComplete(saved); err != nil {
 		return nil, err
 	}
-	now, _, err := p.masked(c.Context, s.graph.Plan, document.Diff{Plan: s.graph.Plan.Name, Basis: s.basis(c)})
+	now, _, err := p.masked(c.Context, s.graph.Plan, document.Diff{Plan: s.graph.Plan.Name, Basis: s.basis(c, saved.Basis.Salt)})
 	if err != nil {
 		return nil, err
 	}
@@ -140,9 +143,7 @@ func (p *program) checkSaved(c *cli.Context, s *session, r *runner.Runner, saved
 	if err != nil {
 		return err
 	}
-	d := document.DiffOf(s.graph.Plan.Name, report)
-	d.Basis = s.basis(c)
-	now, _, err := p.masked(c.Context, s.graph.Plan, d)
+	now, err := p.reviewed(c.Context, s.graph.Plan, report)
 	if err != nil {
 		return err
 	}
@@ -172,7 +173,7 @@ func (p *program) printReview(c *cli.Context, of *plan.Plan, report *runner.Repo
 
 // reviewed gives the diff of a report without secrets.
 func (p *program) reviewed(ctx context.Context, of *plan.Plan, report *runner.Report) (document.Diff, error) {
-	d := document.DiffOf(of.Name, report)
+	d := p.diffsOf(of)(report)
 	d.Basis = &document.Basis{Files: []document.FileDigest{}}
 	d, _, err := p.masked(ctx, of, d)
 	return d, err

@@ -63,7 +63,7 @@ func sizeOf(file *os.File) func() (columns, rows int) {
 // drawnView makes the view that draws a run on the terminal.
 func (p *program) drawnView(c *cli.Context, mode runner.Mode, r *runner.Runner, s view.Screen) view.View {
 	if mode == runner.ModeDiff {
-		return p.drawnUntil(c, r, view.NewDiff(s, p.stdout))
+		return p.drawnUntil(c, r, view.NewDiff(s, p.stdout, p.diffsOf(r.Graph.Plan)))
 	}
 	v := view.NewTerminal(p.drawnOn(c), s, waits(r))
 	p.drawn.Store(v)

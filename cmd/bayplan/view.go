@@ -3,7 +3,6 @@ package main
 import (
 	"github.com/urfave/cli/v2"
 
-	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/view"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -17,7 +16,7 @@ func (p *program) view(c *cli.Context, mode runner.Mode, r *runner.Runner) view.
 		return view.NewEnd(func(report *runner.Report) error { return p.printReview(c, r.Graph.Plan, report) })
 	case c.Bool("json") && mode == runner.ModeDiff:
 		return view.NewEnd(func(report *runner.Report) error {
-			return p.printDocument(document.DiffOf(r.Graph.Plan.Name, report))
+			return p.printDocument(p.diffsOf(r.Graph.Plan)(report))
 		})
 	case c.Bool("json") && c.Bool("quiet"):
 		return view.NewJSON(p.printLine, view.NewQuiet(forPeople))
@@ -28,7 +27,7 @@ func (p *program) view(c *cli.Context, mode runner.Mode, r *runner.Runner) view.
 	case p.terminal != nil:
 		return p.drawnView(c, mode, r, s)
 	case mode == runner.ModeDiff:
-		return view.NewDiff(s, p.stdout)
+		return view.NewDiff(s, p.stdout, p.diffsOf(r.Graph.Plan))
 	}
 	return view.NewPlain(s)
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -67,9 +69,12 @@ func (p *program) diffCommand() *cli.Command {
 				return usageError{errors.New("--moved asks what tags stand for now, and --locked asks nothing")}
 			}
 			return s.withReadOnlyRunner(c, func(r *runner.Runner) error {
-				basis := s.basis(c)
+				var basis *document.Basis
+				if c.String("out") != "" {
+					basis = s.basis(c, review.NewSalt())
+				}
 				report, err := p.runWithView(c, runner.ModeDiff, r, (*runner.Runner).Diff)
-				if report != nil && c.String("out") != "" {
+				if report != nil && basis != nil {
 					if err := p.saveDiff(c, s, basis, report); err != nil {
 						return err
 					}
@@ -98,11 +103,6 @@ func (p *program) applyCommand() *cli.Command {
 			s, err := p.load(c)
 			if err != nil {
 				return err
-			}
-			if file := c.String("report"); file != "" {
-				if err := checkReportPath(file); err != nil {
-					return err
-				}
 			}
 			if c.String("saved") != "" {
 				saved, err := p.loadSaved(c, s)

@@ -1,77 +1,53 @@
-// Package markdown writes plain text as Markdown for pages that are made of the code.
+// Package markdown writes texts into Markdown as GitHub and GitLab read it: those of others
+// so that nothing in them becomes more than text, and those of the code with names and values
+// set as code. It does not know what the texts are.
 package markdown
 
 import (
+	"html"
 	"strings"
-	"unicode"
 
-	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/human"
 )
 
-// pieces splits prose into texts in back quotes, quotes, braces or brackets, words, and white
-// space.
-var pieces = lazyregexp.New("`[^`]*`" + `|"[^"\n]*"|[^\s(){}"]*\{[^{}]*\}[^\s(){}".,;:]*|\$+\{|\w*\[[^\]\n]*\]|[^\s"{[]+|\s+|.`)
+// Code returns a text as a code span in one line, in which nothing has a meaning: no link, no
+// image, no mention of a person. Its fence is longer than every one in the text (CommonMark
+// 6.1).
+func Code(text string) string {
+	text = oneLine(text)
+	if text == "" {
+		return "` `"
+	}
+	fence := strings.Repeat("`", longestRun(text)+1)
+	if text[0] == '`' || text[len(text)-1] == '`' {
+		text = " " + text + " "
+	}
+	return fence + text + fence
+}
 
-// A quotedWord needs its quotes neither in a plan nor on a command line.
-var quotedWord = lazyregexp.New(`^"[a-z_]+"$`)
+// CodeInTable returns a text as a code span in the cell of a table, where a bar ends the cell
+// also inside a span.
+func CodeInTable(text string) string { return strings.ReplaceAll(Code(text), "|", `\|`) }
 
-// Prose gives plain text as Markdown: what a plan or a command line would hold is set as
-// code, and nothing else of it means anything to Markdown.
-func Prose(text string) string {
-	var out strings.Builder
-	for _, piece := range pieces.FindAllString(strings.TrimSpace(text), -1) {
-		switch {
-		case strings.TrimSpace(piece) == "":
-			out.WriteByte(' ')
-		case len(piece) > 1 && piece[0] == '`':
-			out.WriteString(piece)
-		case quotedWord.MatchString(piece):
-			out.WriteString(Code(strings.Trim(piece, `"`)))
-		case len(piece) > 1 && strings.ContainsAny(piece, `"{[`):
-			out.WriteString(Code(piece))
-		default:
-			out.WriteString(word(piece))
+// Fenced returns a text as a fenced block of a language.
+func Fenced(language, text string) string {
+	fence := strings.Repeat("`", max(3, longestRun(text)+1))
+	return fence + language + "\n" + human.Clean(text) + "\n" + fence + "\n"
+}
+
+// InHTML returns a text as the text of an HTML element in one line.
+func InHTML(text string) string { return html.EscapeString(oneLine(text)) }
+
+func oneLine(text string) string { return strings.Join(strings.Fields(human.Clean(text)), " ") }
+
+// longestRun returns the length of the longest run of backticks.
+func longestRun(text string) int {
+	longest, run := 0, 0
+	for _, r := range text {
+		if run++; r != '`' {
+			run = 0
 		}
+		longest = max(longest, run)
 	}
-	return out.String()
-}
-
-// literal is a word that is written as it is, such as a path, a flag or the name of a setting.
-var literal = lazyregexp.New(`^(?:--[a-z][a-z-]*|-[a-z]|[a-z][a-z0-9]*(?:_[a-z0-9]+)+|[A-Z]+(?:_[A-Z]+)+|~?/\S*|\S*[*<>|@=?]\S*|[\w.-]+(?:/[\w.{}*-]+)+|\w+:(?:/\S*|[A-Z]+)|\$.*)$`)
-
-// word gives a word as Markdown. Punctuation around it is no part of it.
-func word(w string) string {
-	core := strings.TrimLeft(w, "('")
-	before := w[:len(w)-len(core)]
-	core = strings.TrimRight(core, ",;)'")
-	if !strings.HasSuffix(core, "...") {
-		core = strings.TrimRight(core, ".,;:)'")
-	}
-	after := w[len(before)+len(core):]
-	if core != "" && literal.MatchString(core) {
-		return Escape(before) + Code(core) + Escape(after)
-	}
-	return Escape(w)
-}
-
-// Code sets text as code.
-func Code(text string) string { return "`" + strings.ReplaceAll(text, "`", "'") + "`" }
-
-// Escape takes from text what it means to Markdown.
-func Escape(text string) string {
-	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "<", "&lt;", "`", "\\`").Replace(text)
-}
-
-// Anchor gives the anchor that a forge makes of a heading.
-func Anchor(heading string) string {
-	var out strings.Builder
-	for _, r := range strings.ToLower(heading) {
-		switch {
-		case r == ' ':
-			out.WriteByte('-')
-		case r == '-' || r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r):
-			out.WriteRune(r)
-		}
-	}
-	return out.String()
+	return longest
 }

@@ -2,21 +2,18 @@ package markdown
 
 import "testing"
 
-func TestProse(t *testing.T) {
-	for text, want := range map[string]string{
-		"Plain words, and no more.":                 "Plain words, and no more.",
-		"as {layout: PATH}; or ${vars.x}.":          "as `{layout: PATH}`; or `${vars.x}`.",
-		`sites["edge1"], or sites[edge1]`:           "`sites[\"edge1\"]`, or `sites[edge1]`",
-		`"diff" shows, "0755" is quoted`:            "`diff` shows, `\"0755\"` is quoted",
-		"* stands for text, ** for any":             "`*` stands for text, `**` for any",
-		"with tag_from_label (and --locked), or -f": "with `tag_from_label` (and `--locked`), or `-f`",
-		"NAME@sha512:HEX, HOST/NAME and ~/.x/y.":    "`NAME@sha512:HEX`, `HOST/NAME` and `~/.x/y`.",
-		"$${ stands for ${ itself, { } too":         "`$${` stands for `${` itself, `{ }` too",
-		"left _alone_ and < or `as is *`":           "left \\_alone\\_ and `<` or `as is *`",
-		"host/path@sha256:... is one":               "`host/path@sha256:...` is one",
+func TestTexts(t *testing.T) {
+	for _, tt := range []struct{ name, got, want string }{
+		{"a name", Code("a@b <i> [x](y)"), "`a@b <i> [x](y)`"},
+		{"several lines", Code("a\n# b\r\x1b[2J"), "`a # b··[2J`"},
+		{"backticks", Code("a `b` ``c``"), "``` a `b` ``c`` ```"},
+		{"nothing", Code(" \n"), "` `"},
+		{"a bar", CodeInTable("a|b"), "`a\\|b`"},
+		{"a block", Fenced("text", "a\n```\nb"), "````text\na\n```\nb\n````\n"},
+		{"HTML", InHTML("<b>\n&"), "&lt;b&gt; &amp;"},
 	} {
-		if got := Prose(text); got != want {
-			t.Errorf("Prose(%q) is\n%s, want\n%s", text, got, want)
+		if tt.got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, tt.got, tt.want)
 		}
 	}
 }

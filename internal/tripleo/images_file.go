@@ -2,6 +2,7 @@ package tripleo
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -12,7 +13,7 @@ import (
 
 // A ListedImage is one entry of an images file.
 type ListedImage struct {
-	Name            string // imagename, as written: host/path:tag
+	Name            string // imagename, as written: host/path:tag; oci:DIR:path:tag with an absolute DIR
 	PushDestination string // a host, maybe with a path; "" if the entry has none
 	Place           Place
 }
@@ -59,10 +60,26 @@ func ReadImages(open Open, path string) ([]ListedImage, error) {
 	for i, item := range list.items {
 		image, err := listedImage(item, i)
 		if errs = append(errs, err); err == nil {
+			image.Name = fromList(path, image.Name)
 			images = append(images, image)
 		}
 	}
 	return images, joinMistakes(path, errs)
+}
+
+// fromList returns the name of an image in a list. The path of a layout, in oci:DIR or
+// oci:DIR:path:tag, counts from the list, as paths in a plan count from the plan.
+func fromList(list, name string) string {
+	rest, ok := strings.CutPrefix(name, "oci:")
+	layout, inside, named := strings.Cut(rest, ":")
+	if !ok || layout == "" || filepath.IsAbs(layout) {
+		return name
+	}
+	name = "oci:" + filepath.Join(filepath.Dir(list), layout)
+	if named {
+		name += ":" + inside
+	}
+	return name
 }
 
 func listedImage(n *node, i int) (ListedImage, error) {
@@ -154,7 +171,7 @@ func plainList(path string, lines []listLine) ([]ListedImage, error) {
 			errs = append(errs, l.place.errorf("one image a line is wanted, host/path:tag, this is %q", shown))
 			continue
 		}
-		images = append(images, ListedImage{Name: l.text, Place: l.place})
+		images = append(images, ListedImage{Name: fromList(path, l.text), Place: l.place})
 	}
 	return images, joinMistakes(path, errs)
 }

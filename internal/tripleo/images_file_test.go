@@ -3,6 +3,7 @@ package tripleo
 import (
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -96,5 +97,23 @@ func TestReadImagesRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// A relative path of a layout counts from the list.
+func TestReadImagesOfLayouts(t *testing.T) {
+	for name, want := range map[string]string{
+		"oci:media":                     "oci:/lists/media",
+		"oci:media:app:1":               "oci:/lists/media:app:1",
+		"oci:../media.tar:app@sha256:0": "oci:/media.tar:app@sha256:0",
+		"oci:/media:app:1":              "oci:/media:app:1",
+		"quay.io/a/oci:1":               "quay.io/a/oci:1",
+	} {
+		for _, text := range []string{name + "\n", "container_images:\n- imagename: " + strconv.Quote(name) + "\n"} {
+			got, err := ReadImages(func(string) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }, "/lists/images.txt")
+			if err != nil || len(got) != 1 || got[0].Name != want {
+				t.Errorf("%q: got %v, %v, want %s", text, got, err, want)
+			}
+		}
 	}
 }

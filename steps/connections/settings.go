@@ -137,3 +137,36 @@ func bytesPerSecond(s string) (int64, error) {
 }
 
 func onlyError(_ int64, err error) error { return err }
+
+// A File is a file that a connection reads.
+type File struct {
+	Setting string // the setting that names it: connections.registries.NAME.ca
+	Path    string // absolute
+}
+
+// Files returns the files that the connections read, but for secrets and what docker and podman
+// keep.
+func (s *Set) Files() []File {
+	var files []File
+	add := func(kind, name, setting string, path plan.Path) {
+		if path != "" {
+			files = append(files, File{"connections." + kind + "." + name + "." + setting, string(path)})
+		}
+	}
+	server := func(kind, name string, c ServerConnection) {
+		add(kind, name, "ca", c.CA)
+		add(kind, name, "cert", c.Cert)
+		add(kind, name, "key", c.Key)
+	}
+	for _, r := range s.registries {
+		server("registries", r.name, r.ServerConnection)
+	}
+	for _, h := range s.hosts {
+		server("hosts", h.name, h.ServerConnection)
+	}
+	for _, c := range s.clouds {
+		add("clouds", c.name, "clouds_file", c.CloudsFile)
+		add("clouds", c.name, "ca", c.CA)
+	}
+	return files
+}

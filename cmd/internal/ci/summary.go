@@ -6,6 +6,7 @@ import (
 
 	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/markdown"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -17,11 +18,11 @@ const (
 // Summary gives what was found as Markdown, to read on the page of a job.
 func (r *Run) Summary(problems []ciformat.Problem) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### %s", escape(r.title()))
+	fmt.Fprintf(&b, "### %s", r.title())
 	if r.graph != nil {
-		fmt.Fprintf(&b, ": %s", escape(r.graph.Plan.Name))
+		fmt.Fprintf(&b, ": %s", markdown.Code(r.graph.Plan.Name))
 	}
-	fmt.Fprintf(&b, "\n\n%s\n\n", escape(r.outcome(problems)))
+	fmt.Fprintf(&b, "\n\n%s\n\n", r.outcome(problems))
 	if r.report != nil {
 		r.stepTable(&b)
 	}
@@ -38,9 +39,9 @@ func List(problems []ciformat.Problem) string {
 		}
 		mark := map[ciformat.Severity]string{ciformat.Error: "**error**", ciformat.Warning: "warning"}[p.Severity]
 		if p.File != "" {
-			mark += fmt.Sprintf(" %s:%d", escape(p.File), p.Line)
+			mark += " " + markdown.Code(fmt.Sprintf("%s:%d", p.File, p.Line))
 		}
-		fmt.Fprintf(&b, "- %s: %s\n", mark, escape(strings.ReplaceAll(p.Text, "\n", " ")))
+		fmt.Fprintf(&b, "- %s: %s\n", mark, markdown.Code(p.Text))
 	}
 	if b.Len() > 0 {
 		b.WriteByte('\n')
@@ -63,11 +64,19 @@ func (r *Run) stepTable(b *strings.Builder) {
 			b.WriteString("| ... | | |\n")
 			break
 		}
-		fmt.Fprintf(b, "| %s | %s | %s |\n", escape(s.ID), escape(string(s.Status)), escape(r.about(s)))
+		fmt.Fprintf(b, "| %s | %s | %s |\n", markdown.CodeInTable(s.ID), s.Status, cell(r.about(s)))
 	}
 	if rows > 0 {
 		b.WriteString("\n")
 	}
+}
+
+// cell returns a text of others in a cell of a table.
+func cell(text string) string {
+	if text == "" {
+		return ""
+	}
+	return markdown.CodeInTable(text)
 }
 
 // about says in a few words what a step does, or why it does nothing.
@@ -81,10 +90,3 @@ func (r *Run) about(s *runner.StepReport) string {
 	return r.clean(s.Why)
 }
 
-// escapes are the characters that mean something in Markdown, in a table or in HTML.
-var escapes = strings.NewReplacer(
-	"&", "&amp;", "<", "&lt;", ">", "&gt;", "\n", " ", "\r", " ",
-	`\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`, "[", `\[`, "]", `\]`, "|", `\|`, "#", `\#`, "!", `\!`, "~", `\~`,
-)
-
-func escape(text string) string { return escapes.Replace(text) }

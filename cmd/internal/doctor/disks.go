@@ -15,6 +15,7 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/pathindex"
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -170,7 +171,7 @@ func (d *doctor) missing() []Finding {
 	dirs, found := d.missingDirectories()
 	there, seen := 0, map[string]bool{}
 	for _, s := range d.paths {
-		for _, path := range s.paths.Reads {
+		for _, path := range slices.Concat(s.paths.Reads, listedLayouts(s.paths.Reads)) {
 			if path == "" || seen[path] || d.made(path) {
 				continue
 			}
@@ -190,6 +191,19 @@ func (d *doctor) missing() []Finding {
 		found = append(found, ok("read", "%s of the plan can be read", human.Count(there, "file", "files")))
 	}
 	return found
+}
+
+// listedLayouts gives the layouts that lists of images among some files name.
+func listedLayouts(files []string) []string {
+	var all []string
+	for _, file := range files {
+		for _, image := range listed(file) {
+			if layout, _, ok := registry.CutLayout(image); ok {
+				all = append(all, layout)
+			}
+		}
+	}
+	return all
 }
 
 // made reports whether a step makes a file, or makes files where it is. A directory that

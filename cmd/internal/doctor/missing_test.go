@@ -75,3 +75,17 @@ steps:
 		t.Errorf("directories (-want +got):\n%s", diff)
 	}
 }
+
+// A layout that a list names is told, too.
+func TestMissingLayout(t *testing.T) {
+	b := newBench(t)
+	b.write(t, "list.txt", "oci:media:app:1\noci:there:app:1\n")
+	b.write(t, "there", "")
+	got := b.examine(t, `connections: { registries: { site: { host: "site.example", embedded: {} } } }
+steps: { copy: { type: mirror, with: { images: list.txt, to: site } } }
+`, "disks", "read")
+	want := []string{"fail: DIR/media, which step copy reads, is not there; put it there, or correct the path: no step makes it", "ok: 2 files of the plan can be read; "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

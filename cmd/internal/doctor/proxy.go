@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/environ"
 )
 
 // proxyVariables are what net/http reads: each in upper case, or else in lower case.
@@ -17,7 +19,7 @@ var proxyVariables = [...]string{"HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"}
 func (d *doctor) proxies() []Finding {
 	var found []Finding
 	for _, name := range proxyVariables {
-		value, lower := d.variable(name), d.variable(strings.ToLower(name))
+		value, lower := environ.Variables(d.Environ).Get(name), environ.Variables(d.Environ).Get(strings.ToLower(name))
 		switch {
 		case value == "" && lower == "":
 			continue
@@ -49,16 +51,6 @@ func proxyVariable(name, value string) Finding {
 		login = ", with a login"
 	}
 	return ok("proxy", "%s=%s://%s%s", name, at.Scheme, at.Host, login)
-}
-
-// variable gives the value of an environment variable. The last one counts.
-func (d *doctor) variable(name string) string {
-	for _, line := range slices.Backward(d.Environ) {
-		if value, ok := strings.CutPrefix(line, name+"="); ok {
-			return value
-		}
-	}
-	return ""
 }
 
 // proxyFor gives the proxy through which a server is asked, nil for none.

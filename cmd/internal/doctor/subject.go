@@ -99,7 +99,9 @@ func (d *doctor) sources() []string {
 }
 
 // inRegistry reports whether a place is that of images in a registry.
-func inRegistry(p runner.Place) bool { return p.Where.Kind == runner.RegistryServer && p.Where.Part == "" }
+func inRegistry(p runner.Place) bool {
+	return p.Where.Kind == runner.RegistryServer && p.Where.Part == ""
+}
 
 // listedSources gives the images of the lists that a step reads, if only they name the
 // registries that it asks.

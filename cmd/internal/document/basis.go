@@ -15,7 +15,8 @@ type Basis struct {
 
 	Files []FileDigest      `json:"files"`          // of the plan: its own, and those that it includes or whose connections replace its own
 	Lock  string            `json:"lock,omitempty"` // sha256:HEX of the lock file; none: there was none
-	Vars  map[string]string `json:"vars,omitempty"` // the values of variables, with [redacted] in place of secrets
+	Vars  map[string]string `json:"vars,omitempty"` // the values of variables; of one that may be secret, [redacted] and a digest with the salt
+	Salt  string            `json:"salt,omitempty"` // of these digests
 	Only  []string          `json:"only,omitempty"` // the steps to which the diff is limited
 	Skip  []string          `json:"skip,omitempty"` // the steps that it leaves out
 }

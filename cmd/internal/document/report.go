@@ -72,6 +72,7 @@ func stepsOf(r *runner.Report) []Step {
 // A Diff is what `bayplan diff --json` prints: what an apply would change.
 type Diff struct {
 	Basis   *Basis      `json:"basis,omitempty"` // what a saved diff holds for; of diff --out alone
+	Base    *Base       `json:"base,omitempty"`  // what is compared; of diff --base alone
 	Plan    string      `json:"plan"`            // its name
 	Mode    runner.Mode `json:"mode"`            // diff
 	Steps   []Step      `json:"steps"`           // in the order of the plan

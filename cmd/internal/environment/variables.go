@@ -93,6 +93,7 @@ func system() Group {
 		{"HOME", "Home directory: `~` in paths of plans, and the files below."},
 		{"PATH", "Where the programs below are looked for."},
 		{"TMPDIR", "Directory of the world of `rehearse` and of `diff --base`, in place of `/tmp`. Other commands keep temporary files beside what they become, or in the state."},
+		{"SOURCE_DATE_EPOCH", "The date of the pages that `man` writes, in seconds since 1970. Without it they have none."},
 		{"SUDO_UID", "As root: the user who called sudo. Files of the state that belong to this user are trusted."},
 		{"GOGC", "How much the heap may grow between two garbage collections, in percent, in place of 75."},
 		{"GOMEMLIMIT", "Soft limit of the memory, as `200MiB`."},

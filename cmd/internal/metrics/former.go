@@ -1,8 +1,6 @@
 package metrics
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"regexp"
 	"strconv"
@@ -47,28 +45,4 @@ func Former(file string, m runner.Mode) (Success, bool) {
 		s.At = time.UnixMilli(int64(n * 1000)).UTC()
 	}
 	return s, true
-}
-
-// Check finds out before a run whether its metrics can be written: the directory has to
-// be there, and what has the name has to be a file.
-func Check(file string) error {
-	dir := "."
-	if i := strings.LastIndexByte(file, '/'); i >= 0 {
-		dir = file[:i+1]
-	}
-	info, err := os.Stat(dir)
-	if err == nil && !info.IsDir() {
-		err = &fs.PathError{Op: "stat", Path: dir, Err: errors.New("not a directory")}
-	}
-	if err != nil {
-		return err
-	}
-	info, err = os.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err == nil && !info.Mode().IsRegular():
-		return &fs.PathError{Op: "stat", Path: file, Err: errors.New("not a regular file")}
-	}
-	return err
 }

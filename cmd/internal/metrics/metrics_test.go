@@ -173,23 +173,8 @@ func TestFormer(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "file"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]bool{"new": true, "file": true, "pipe": false, ".": false, "none/new": false, "file/new": false} {
-		if err := Check(dir + "/" + name); (err == nil) != want {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	t.Chdir(dir)
-	if err := Check("file"); err != nil {
-		t.Error(err)
-	}
+func TestWriteNowhere(t *testing.T) {
+	t.Chdir(t.TempDir())
 	if err := Write("none/x", Run{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
@@ -25,14 +27,16 @@ type Comparison struct {
 	Options
 	// Lock gives the lock file of a plan's file.
 	Lock func(file string) string
-	// Diff shows the diff that a runner makes. Before the report is shown, it is given to
-	// annotate. Paths in texts lie below root, in the place of the plan's own.
-	Diff func(r *runner.Runner, root string, annotate func(*runner.Report)) error
+	// Diff shows the diff that a runner makes. finish completes the report before it is
+	// shown, and gives what is another in the plan itself. Paths in texts lie below root, in
+	// the place of the plan's own.
+	Diff func(r *runner.Runner, root string, finish func(*runner.Report) *document.Base) error
 }
 
 // Compare applies the base in a world of its own, and lets c.Diff diff the plan there: the
-// diff then says what the change from the base to the plan changes. Nothing outside is
-// asked. The error for a plan with mistakes is a plan.Errors.
+// diff then says what the change from the base to the plan changes. Where a revision has no
+// such plan, nothing is applied. Nothing outside is asked. The error for a plan with mistakes
+// is a plan.Errors.
 func Compare(ctx context.Context, c Comparison) (err error) {
 	r := &rehearsal{Options: c.Options, made: map[string]string{}}
 	now, err := load(ctx, c.File, c.Plan)
@@ -44,61 +48,102 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 		return fmt.Errorf("make a place to compare in: %w", err)
 	}
 	defer func() { err = errors.Join(err, r.root.remove()) }()
-	base, err := r.basePart(ctx, c, now.graph.Plan)
+	told := &document.Base{Base: c.Base}
+	base, err := r.basePart(ctx, c, now.graph.Plan, told)
 	if err != nil {
-		return err
+		return fmt.Errorf("the base %s: %w", c.Base, err)
 	}
-	next := &part{file: c.File, owner: base.owner, state: base.state}
-	r.parts = []*part{base, next}
+	next := &part{file: c.File, owner: now.graph.Plan.File, state: filepath.Join(r.root.dir, "state", now.graph.Plan.Name)}
+	was := &runner.Report{}
+	if r.parts = []*part{next}; base != nil {
+		r.parts = []*part{base, next}
+	}
 	if err := r.read(ctx); err != nil {
-		return fmt.Errorf("the base %s: %w", c.Base, unlisted(err))
+		return fmt.Errorf("the base %s: %w", c.Base, r.unlisted(err))
 	}
 	defer func() { err = errors.Join(err, r.world.close(), r.world.err) }()
-	was, staged, err := r.applyBase(ctx, c, base, next)
+	if base != nil {
+		was, err = r.replaceBase(ctx, c, base, next)
+	} else {
+		base, told.New = &part{}, true
+		err = r.bring(ctx, next, base, nil)
+		if err == nil {
+			err = r.writeLock(c.Lock(next.file), next, func(image registryImage) string { return image.tag })
+		}
+	}
 	if err != nil {
-		return err
-	}
-	if err := r.bring(ctx, next, base, staged); err != nil {
-		return err
-	}
-	if err := r.takeLock(c, base, next); err != nil {
 		return err
 	}
 	return r.open(ctx, next, false, func(run *runner.Runner) error {
-		return c.Diff(run, r.root.host, func(report *runner.Report) { r.annotate(was, report, next) })
+		return c.Diff(run, r.root.host, func(report *runner.Report) *document.Base {
+			r.finish(told, was, report, base, next)
+			return told
+		})
 	})
 }
 
+// replaceBase applies the base, and brings what the plan expects in the place of what the
+// base does. It gives the base's report.
+func (r *rehearsal) replaceBase(ctx context.Context, c Comparison, base, next *part) (*runner.Report, error) {
+	was, staged, err := r.applyBase(ctx, c, base, next)
+	if err == nil && base.in.revision != nil {
+		err = base.in.revision.Err()
+	}
+	if err == nil {
+		err = r.bring(ctx, next, base, staged)
+	}
+	if err == nil {
+		err = r.takeLock(c, base, next)
+	}
+	return was, err
+}
+
 // unlisted keeps the mistakes of a base from being taken for those of the plan.
-func unlisted(err error) error {
+func (r *rehearsal) unlisted(err error) error {
 	var mistakes plan.Errors
 	if errors.As(err, &mistakes) {
-		return errors.New(mistakes.Error())
+		return errors.New(r.shownPaths(mistakes.Error()))
 	}
 	return err
 }
 
-// basePart gives the base, with the folder that its files lie in.
-func (r *rehearsal) basePart(ctx context.Context, c Comparison, now *plan.Plan) (*part, error) {
+// shownPaths gives a text in which files have the paths that they mean.
+func (r *rehearsal) shownPaths(text string) string {
+	base := r.parts[0].in
+	if base.revision != nil {
+		text = base.revision.Show(text, base.disk)
+	}
+	return r.root.strip(text)
+}
+
+// basePart gives the base, with the folder that its files lie in. It is nil for a revision
+// without such a plan.
+func (r *rehearsal) basePart(ctx context.Context, c Comparison, now *plan.Plan, told *document.Base) (*part, error) {
 	p := &part{owner: now.File, state: filepath.Join(r.root.dir, "state", now.Name)}
-	revision, isGit := strings.CutPrefix(c.Base, "git:")
-	if isGit {
-		tree, err := gitTree(ctx, revision, now.File, filepath.Join(r.root.dir, "base"))
+	name, isGit := strings.CutPrefix(c.Base, "git:")
+	if !isGit {
+		abs, err := filepath.Abs(c.Base)
 		if err != nil {
-			return nil, fmt.Errorf("the base %s: %w", c.Base, err)
+			return nil, err
 		}
-		p.file, p.in = tree.file, folder{disk: tree.dir, means: tree.top, whole: true}
+		p.file = c.Base
+		if dir := filepath.Dir(abs); dir != now.Dir {
+			p.in = folder{disk: dir, means: now.Dir}
+		}
 		return p, nil
 	}
-	abs, err := filepath.Abs(c.Base)
+	into := filepath.Join(r.root.dir, "base")
+	tree, err := revision.Open(ctx, name, now.File, into)
 	if err != nil {
 		return nil, err
 	}
-	p.file = c.Base
-	if dir := filepath.Dir(abs); dir != now.Dir {
-		p.in = folder{disk: dir, means: now.Dir}
+	p.file, err = tree.Place(ctx, now.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	return p, nil
+	files := revision.NewFiles(ctx, tree, c.Base, func(text string) { told.Notes = append(told.Notes, text) })
+	p.in = folder{disk: into, means: "/", revision: files}
+	return p, err
 }
 
 // applyBase applies the base, and gives its report and what was copied from its folder.
@@ -111,7 +156,7 @@ func (r *rehearsal) applyBase(ctx context.Context, c Comparison, base, next *par
 	if err := b.wrong(); err != nil {
 		return nil, nil, r.baseError(c, err)
 	}
-	if err := r.writeLock(c.Lock(base.file), base, func(image registryImage) string { return image.tag }); err != nil {
+	if err := r.writeLock(base.lock(c), base, func(image registryImage) string { return image.tag }); err != nil {
 		return nil, nil, r.baseError(c, err)
 	}
 	report, err := r.run(ctx, base, runner.ModeApply)
@@ -127,9 +172,17 @@ func (r *rehearsal) applyBase(ctx context.Context, c Comparison, base, next *par
 // baseError is the error of a base that cannot be applied, in a text of its own: its
 // mistakes are not those of the plan.
 func (r *rehearsal) baseError(c Comparison, err error) error {
-	text := r.root.strip(err.Error())
-	text = strings.ReplaceAll(text, filepath.Join(r.root.dir, "base")+"/", c.Base+":")
+	text := r.shownPaths(err.Error())
 	return fault.WithHint(fmt.Errorf("the base %s cannot be applied, not even in a rehearsal: %s", c.Base, text), fault.Hint(err))
+}
+
+// lock gives the lock file of the base. A revision has one or none.
+func (p *part) lock(c Comparison) string {
+	file := c.Lock(p.file)
+	if p.in.revision != nil {
+		return p.in.revision.Own(p.in.real(file))
+	}
+	return file
 }
 
 // wrong gives an error for what the plan's folder lacks.
@@ -236,7 +289,7 @@ func (r *rehearsal) writeLock(file string, p *part, tagOf func(registryImage) st
 // takeLock puts the plan's lock file in the place of the base's. A tag that has another
 // digest there stands for another image.
 func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
-	before, err := imagesOf(c.Lock(base.file))
+	before, err := imagesOf(base.lock(c))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -246,108 +299,4 @@ func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
 		}
 		return image.tag
 	})
-}
-
-// annotate adds the settings that are others, since a change of them may show in nothing
-// else here, and what stays behind: what the base has made and no step of the plan wants any
-// longer, but none removes.
-func (r *rehearsal) annotate(was, report *runner.Report, next *part) {
-	for _, s := range report.Steps {
-		s.Finding.Notes = append(s.Finding.Notes, otherSettings(s)...)
-	}
-	wanted := map[string]bool{}
-	for _, s := range report.Steps {
-		for _, name := range append(madeBy(s.Type, s.Outputs), madeBy(s.Type, s.Finding.Outputs)...) {
-			wanted[name] = true
-		}
-	}
-	for _, before := range was.Steps {
-		s := report.Step(before.ID)
-		left := slices.DeleteFunc(madeBy(before.Type, before.Outputs), func(name string) bool { return wanted[name] || s != nil && removes(s, name) })
-		switch {
-		case len(left) == 0:
-		case s != nil && isDiffed(s):
-			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+someOf(left))
-		case next.graph.Node(before.ID) == nil:
-			r.Say(fmt.Sprintf("the step %s is gone, and what it has made stays: %s", before.ID, someOf(left)))
-		}
-	}
-}
-
-// mostSetting is how many bytes of a setting a note shows.
-const mostSetting = 200
-
-// otherSettings gives a note for each setting of a step that is another than in the base.
-func otherSettings(s *runner.StepReport) []string {
-	switch {
-	case s.Inputs == nil:
-		return nil
-	case s.Prior == nil:
-		return []string{"the step is new"}
-	}
-	var notes []string
-	for _, c := range runner.ChangedInputs(s.Prior, s.Inputs) {
-		name, isSetting := strings.CutPrefix(c.Name, "with.")
-		if isSetting {
-			notes = append(notes, fmt.Sprintf("%s: %s -> %s", name, settingText(c.Old), settingText(c.New)))
-		}
-	}
-	return notes
-}
-
-func settingText(value string) string {
-	switch {
-	case value == "":
-		return "(none)"
-	case len(value) > mostSetting:
-		return strings.ToValidUTF8(value[:mostSetting], "") + "..."
-	}
-	return value
-}
-
-// isDiffed reports whether a diff knows what a step wants.
-func isDiffed(s *runner.StepReport) bool {
-	return s.Status == runner.ToCreate || s.Status == runner.ToChange || s.Status == runner.Unchanged
-}
-
-// madeOutputs are the outputs of types that name what their steps have made.
-func madeOutputs() map[string][]string {
-	return map[string][]string{
-		"mkdir": {"paths"}, "fetch": {"path"}, "package": {"files"}, "untar": {"files"}, "place": {"files"},
-		"glance-upload": {"images"}, "mirror": {"images"}, "prepare": {"env_file", "images_file"},
-	}
-}
-
-// madeBy gives the names of what a step has made, without digests.
-func madeBy(typ string, outputs runner.Outputs) []string {
-	var names []string
-	for _, name := range madeOutputs()[typ] {
-		v, ok := outputs[name]
-		if _, later := v.Later(); !ok || later {
-			continue
-		}
-		all := v.Items()
-		if !v.IsList() && v.String() != "" {
-			all = []string{v.String()}
-		}
-		for _, item := range all {
-			item, _, _ = strings.Cut(item, "@")
-			names = append(names, item)
-		}
-	}
-	return slices.Compact(slices.Sorted(slices.Values(names)))
-}
-
-// removes reports whether a step would remove a thing.
-func removes(s *runner.StepReport, name string) bool {
-	c := s.Finding.Change
-	return c != nil && slices.ContainsFunc(c.Items, func(it runner.Item) bool { return it.Op == runner.Remove && it.Name == name })
-}
-
-func someOf(names []string) string {
-	text := strings.Join(names[:min(len(names), mostNames)], ", ")
-	if n := len(names) - mostNames; n > 0 {
-		text += " and " + human.Count(n, "other", "others")
-	}
-	return text
 }

@@ -170,7 +170,7 @@ func (b *builder) directory(t *thing) error {
 			}
 		}
 	}
-	if t.own && t.Field != "" && strings.HasPrefix(t.Field, "environment_directories") {
+	if t.own && readsAll(t.Expectation) {
 		return b.copyTree(t.disk, t.path)
 	}
 	if t.own || exists(t.path) {

@@ -3,6 +3,8 @@ package rehearse
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/bayplan/bayplan/cmd/internal/revision"
 )
 
 // A folder is where the files of a plan lie. Those of a plan of an earlier revision lie at
@@ -10,9 +12,8 @@ import (
 type folder struct {
 	disk  string // absolute: where the files are
 	means string // absolute: where they are meant to be
-	// whole says that a file which is not at disk is not there. Otherwise the one that
-	// is meant counts.
-	whole bool
+
+	revision *revision.Files // or nil
 }
 
 // real gives the path that is meant by a path on the disk.
@@ -23,14 +24,27 @@ func (f folder) real(path string) string {
 	return filepath.Join(f.means, path[len(f.disk):])
 }
 
-// onDisk gives where the file is that a path means.
+// onDisk gives where the file is that a path means. One that is not there has its place among
+// the plan's present files.
 func (f folder) onDisk(real string) string {
-	if f.disk == "" || !within(real, f.means) {
+	switch {
+	case f.revision != nil:
+		return f.revision.Place(real)
+	case f.disk == "" || !within(real, f.means):
 		return real
 	}
 	at := filepath.Join(f.disk, real[len(f.means):])
-	if _, err := os.Stat(at); err != nil && !f.whole {
+	if _, err := os.Stat(at); err != nil {
 		return real
 	}
 	return at
+}
+
+// locate gives where the file is that a path means which a command line or a plan names.
+func (f folder) locate(path string) string {
+	abs, err := filepath.Abs(path)
+	if err != nil || f.disk == "" {
+		return path
+	}
+	return f.onDisk(f.real(abs))
 }

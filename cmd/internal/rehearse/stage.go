@@ -115,6 +115,9 @@ func (r *rehearsal) options(p *part, text func(string) string) plan.Options {
 		Path: func(path string, relative bool) string { return r.root.place(p.in.real(path), relative) },
 		Text: func(s string) string { return text(r.root.placeTexts(s)) },
 	}
+	if p.in.disk != "" {
+		o.At = p.in.locate
+	}
 	return o
 }
 

@@ -154,12 +154,19 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	}
 	at := &thing{path: where, name: filepath.Base(where), Expectation: e}
 	at.Names = nil
-	at.disk = t.folder.onDisk(t.root.real(where))
+	at.disk, at.inFolder = t.root.real(where), t.isInFolder(where, e)
+	if at.inFolder && (e.Kind != runner.ExpectDirectory || readsAll(e)) {
+		at.disk = t.folder.onDisk(at.disk)
+	}
 	_, err := os.Stat(at.disk)
-	at.inFolder = t.isInFolder(where, e)
 	at.own = err == nil && at.inFolder
 	t.byPath[where], t.ordered = at, append(t.ordered, at)
 	return at
+}
+
+// readsAll reports whether a step reads all files of a directory.
+func readsAll(e runner.Expectation) bool {
+	return strings.HasPrefix(e.Field, "environment_directories")
 }
 
 // isInFolder reports whether a path is one of the plan's folder: the plan names it by a

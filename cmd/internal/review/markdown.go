@@ -3,7 +3,6 @@ package review
 import (
 	"cmp"
 	"fmt"
-	"html"
 	"slices"
 	"strings"
 	"unicode"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/markdown"
 	"github.com/bayplan/bayplan/internal/textdiff"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -36,9 +36,10 @@ const tailRoom = 600
 // say can become more than text.
 func Markdown(d document.Diff, dir string, limit int) string {
 	c := &comment{left: limit - tailRoom}
-	d.Steps = relative(d.Steps, dir)
-	c.add(fmt.Sprintf("<!-- bayplan diff %s -->\n### bayplan diff of %s\n\n**%s**\n\n", word(d.Plan), code(d.Plan), word(d.Summary)))
+	d.Steps, d.Base = relative(d.Steps, dir), relativeBase(d.Base, dir)
+	c.add(fmt.Sprintf("<!-- bayplan diff %s -->\n### bayplan diff of %s\n\n**%s**\n\n", word(d.Plan), markdown.Code(d.Plan), word(d.Summary)))
 	c.add(operations(d))
+	c.addBase(d.Base)
 	for _, s := range byWeight(d.Steps) {
 		c.addStep(s)
 	}
@@ -50,11 +51,7 @@ func Markdown(d document.Diff, dir string, limit int) string {
 
 // relative gives steps in whose texts the paths below a directory are relative to it.
 func relative(steps []document.Step, dir string) []document.Step {
-	if dir = strings.TrimSuffix(dir, "/"); dir == "" {
-		return steps
-	}
-	shorten := strings.NewReplacer(" "+dir+"/", " ", `"`+dir+"/", `"`, "("+dir+"/", "(")
-	short := func(text string) string { return strings.TrimPrefix(shorten.Replace(" "+text), " ") }
+	short := shortener(dir)
 	steps = slices.Clone(steps)
 	for i := range steps {
 		s := &steps[i]
@@ -69,6 +66,31 @@ func relative(steps []document.Step, dir string) []document.Step {
 		}
 	}
 	return steps
+}
+
+func relativeBase(b *document.Base, dir string) *document.Base {
+	if b == nil {
+		return nil
+	}
+	short, as := shortener(dir), *b
+	as.Changes, as.Notes = slices.Clone(b.Changes), slices.Clone(b.Notes)
+	for i := range as.Changes {
+		c := &as.Changes[i]
+		c.File, c.Note = short(c.File), short(c.Note)
+	}
+	for i := range as.Notes {
+		as.Notes[i] = short(as.Notes[i])
+	}
+	return &as
+}
+
+// shortener gives what makes the paths below a directory relative to it.
+func shortener(dir string) func(string) string {
+	if dir = strings.TrimSuffix(dir, "/"); dir == "" {
+		return func(text string) string { return text }
+	}
+	shorten := strings.NewReplacer(" "+dir+"/", " ", `"`+dir+"/", `"`, "("+dir+"/", "(")
+	return func(text string) string { return strings.TrimPrefix(shorten.Replace(" "+text), " ") }
 }
 
 // A comment is Markdown that may not get longer than a limit.
@@ -162,14 +184,14 @@ func (c *comment) addStep(s document.Step) {
 		open = " open"
 	}
 	const foot, moreRoom = "\n</details>\n\n", 40
-	head := fmt.Sprintf("<details%s><summary><b><code>%s</code></b> (%s): <code>%s</code></summary>\n\n", open, inHTML(s.ID), inHTML(s.Type), inHTML(s.Headline()))
+	head := fmt.Sprintf("<details%s><summary><b><code>%s</code></b> (%s): <code>%s</code></summary>\n\n", open, markdown.InHTML(s.ID), markdown.InHTML(s.Type), markdown.InHTML(s.Headline()))
 	if len(head)+len(foot)+moreRoom > c.left {
 		c.steps++
 		return
 	}
 	c.left -= len(foot) + moreRoom
 	c.add(head)
-	if s.Error != "" && !c.add(fenced("text", strings.TrimSpace(s.Error+"\n"+hintLine(s.Hint)))) {
+	if s.Error != "" && !c.add(markdown.Fenced("text", strings.TrimSpace(s.Error+"\n"+hintLine(s.Hint)))) {
 		c.lists++
 	}
 	for i, it := range s.Items {
@@ -184,6 +206,27 @@ func (c *comment) addStep(s document.Step) {
 	c.left += moreRoom
 }
 
+// addBase adds with what the plan is compared, and what is another in the plan itself. It is
+// seen without opening it: it may show in no step.
+func (c *comment) addBase(b *document.Base) {
+	if b == nil {
+		return
+	}
+	c.add(strings.Replace(b.Line(), b.Base, markdown.Code(b.Base), 1) + "\n\n")
+	for i, change := range b.Changes {
+		if !c.add(fmt.Sprintf("- **%s** %s\n", word(change.Op), change.Text(markdown.Code))) {
+			c.lists += len(b.Changes) - i
+			break
+		}
+	}
+	for _, note := range b.Notes {
+		if !c.add("- note: " + markdown.Code(note) + "\n") {
+			c.lists++
+		}
+	}
+	c.add("\n")
+}
+
 func hintLine(hint string) string {
 	if hint == "" {
 		return ""
@@ -195,7 +238,7 @@ func hintLine(hint string) string {
 func (c *comment) addItem(it runner.Item) bool {
 	line := itemText(it)
 	if lines := textdiff.Lines(it.Old, it.New, maxShownLines); len(lines) > 0 {
-		if c.add(line + "\n" + indented(fenced("diff", strings.Join(lines, "\n")))) {
+		if c.add(line + "\n" + indented(markdown.Fenced("diff", strings.Join(lines, "\n")))) {
 			return true
 		}
 		line = strings.TrimSuffix(line, "\n") + "; its text is not shown: there is no room\n"
@@ -205,23 +248,23 @@ func (c *comment) addItem(it runner.Item) bool {
 
 // itemText gives an item as an entry of a list.
 func itemText(it runner.Item) string {
-	text := fmt.Sprintf("- **%s** %s %s", word(it.Op), word(it.What), code(it.Name))
+	text := fmt.Sprintf("- **%s** %s %s", word(it.Op), word(it.What), markdown.Code(it.Name))
 	if it.Bytes > 0 {
 		text += ", " + human.Size(it.Bytes)
 	}
 	if it.Source != "" {
-		text += ", from " + code(it.Source)
+		text += ", from " + markdown.Code(it.Source)
 	}
 	switch {
 	case it.From != "" && it.To != "" && it.From != it.To:
-		text += fmt.Sprintf("; %s → %s", code(human.ShortDigest(it.From)), code(human.ShortDigest(it.To)))
+		text += fmt.Sprintf("; %s → %s", markdown.Code(human.ShortDigest(it.From)), markdown.Code(human.ShortDigest(it.To)))
 	case it.To != "":
-		text += "; " + code(human.ShortDigest(it.To))
+		text += "; " + markdown.Code(human.ShortDigest(it.To))
 	case it.From != "":
-		text += "; was " + code(human.ShortDigest(it.From))
+		text += "; was " + markdown.Code(human.ShortDigest(it.From))
 	}
 	if it.Note != "" && it.Note != it.From && it.Note != "from "+it.Source {
-		text += "; " + code(it.Note)
+		text += "; " + markdown.Code(it.Note)
 	}
 	return text + "\n"
 }
@@ -230,7 +273,7 @@ func (c *comment) addUnchanged(steps []document.Step) {
 	var ids []string
 	for _, s := range steps {
 		if s.Status == runner.Unchanged {
-			ids = append(ids, code(s.ID))
+			ids = append(ids, markdown.Code(s.ID))
 		}
 	}
 	if len(ids) > 0 && !c.add("Unchanged: "+strings.Join(ids, ", ")+"\n\n") {
@@ -264,7 +307,7 @@ func notes(steps []document.Step) []string {
 	var lines []string
 	for _, s := range steps {
 		for _, note := range s.Notes {
-			lines = append(lines, fmt.Sprintf("- %s: %s\n", code(s.ID), code(note)))
+			lines = append(lines, fmt.Sprintf("- %s: %s\n", markdown.Code(s.ID), markdown.Code(note)))
 		}
 	}
 	return lines
@@ -277,14 +320,14 @@ func moved(steps []document.Step) []string {
 		for _, m := range s.Moved {
 			to := "gone"
 			if m.To != "" {
-				to = code(human.ShortDigest(m.To))
+				to = markdown.Code(human.ShortDigest(m.To))
 			}
-			line := fmt.Sprintf("- %s: %s → %s", code(m.Name), code(human.ShortDigest(m.From)), to)
+			line := fmt.Sprintf("- %s: %s → %s", markdown.Code(m.Name), markdown.Code(human.ShortDigest(m.From)), to)
 			for _, l := range m.Labels {
-				if line += "; " + code(l.Label) + " "; l.From != "" {
-					line += code(l.From) + " → "
+				if line += "; " + markdown.Code(l.Label) + " "; l.From != "" {
+					line += markdown.Code(l.From) + " → "
 				}
-				line += code(cmp.Or(l.To, "(none)"))
+				line += markdown.Code(cmp.Or(l.To, "(none)"))
 			}
 			if line += "\n"; !slices.Contains(lines, line) {
 				lines = append(lines, line)
@@ -294,51 +337,9 @@ func moved(steps []document.Step) []string {
 	return lines
 }
 
-// code gives a text of others as a code span, in which nothing has a meaning: no link, no
-// image, no mention of a person. Its fence is longer than every one in the text (CommonMark
-// 6.1).
-func code(text string) string {
-	text = strings.Join(strings.Fields(human.Clean(text)), " ")
-	if text == "" {
-		return "` `"
-	}
-	fence := strings.Repeat("`", longestRun(text)+1)
-	if text[0] == '`' || text[len(text)-1] == '`' {
-		text = " " + text + " "
-	}
-	return fence + text + fence
-}
-
-// fenced gives a text of others as a fenced block.
-func fenced(language, text string) string {
-	fence := strings.Repeat("`", max(3, longestRun(text)+1))
-	var lines []string
-	for _, line := range strings.Split(text, "\n") {
-		lines = append(lines, human.Clean(line))
-	}
-	return fence + language + "\n" + strings.Join(lines, "\n") + "\n" + fence + "\n"
-}
-
 // indented puts a block into the entry of a list.
 func indented(block string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSuffix(block, "\n"), "\n", "\n  ") + "\n"
-}
-
-// longestRun gives the length of the longest run of backticks.
-func longestRun(text string) int {
-	longest, run := 0, 0
-	for _, r := range text {
-		if run++; r != '`' {
-			run = 0
-		}
-		longest = max(longest, run)
-	}
-	return longest
-}
-
-// inHTML gives a text of others as the text of an HTML element in one line.
-func inHTML(text string) string {
-	return html.EscapeString(strings.Join(strings.Fields(human.Clean(text)), " "))
 }
 
 // word gives a text of our own, which a saved diff might have changed, without anything that

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -117,7 +118,7 @@ func CheckBasis(saved, now document.Diff) error {
 	}
 	d.text("the lock file", saved.Basis.Lock, now.Basis.Lock)
 	for _, name := range slices.Sorted(maps.Keys(union(saved.Basis.Vars, now.Basis.Vars))) {
-		d.value("variable "+name, saved.Basis.Vars, now.Basis.Vars, name)
+		d.variable(name, saved.Basis.Vars, now.Basis.Vars)
 	}
 	d.text("--only", strings.Join(saved.Basis.Only, " "), strings.Join(now.Basis.Only, " "))
 	d.text("--skip", strings.Join(saved.Basis.Skip, " "), strings.Join(now.Basis.Skip, " "))
@@ -150,33 +151,44 @@ func CheckWorld(saved, now document.Diff) error {
 }
 
 // Allow returns what refuses a change of a step, right before it is applied, with a
-// *DiffersError: anything of it that the saved diff does not have. What a step would do that
-// was waiting for another one was not known to those who reviewed.
-func Allow(saved document.Diff) func(step string, c *runner.Change) error {
+// *DiffersError: anything of it or of the step's inputs that is not as in the saved diff. What a
+// step would do that was waiting for another one was not known to those who reviewed.
+func Allow(saved document.Diff) func(step string, in []runner.Input, items []runner.Item) error {
 	reviewed := map[string]document.Step{}
 	for _, s := range saved.Steps {
 		reviewed[s.ID] = s
 	}
-	return func(step string, c *runner.Change) error {
+	return func(step string, in []runner.Input, items []runner.Item) error {
 		s, known := reviewed[step]
 		if known && (s.Status == runner.Waiting || s.Status == runner.CheckAfter) {
 			return nil
 		}
+		is, err := asSaved(document.Step{ID: step, Inputs: in, Items: items})
+		if err != nil {
+			return err
+		}
 		d := differences{begun: true}
-		old := byKey(s.Items)
-		now := byKey(c.Items)
-		for _, key := range keysOf(c.Items) {
-			it, was := now[key], old[key]
-			switch {
-			case it.What == runner.Contents: // of an archive that is read while it is unpacked
-			case was.Name == "":
-				d.add("%s %s %s: it is to be done now, and was not reviewed", it.Op, it.What, it.Name)
-			case was.Op != it.Op, was.To != "" && it.To != "" && was.To != it.To:
-				d.add("%s %s: it was to %s %s, and is to %s %s now", it.What, it.Name, was.Op, shown(was.To), it.Op, shown(it.To))
+		d.inputs("step "+step, s.Inputs, is.Inputs)
+		old, now := byKey(s.Items), byKey(is.Items)
+		for _, key := range keysOf(is.Items) {
+			if _, was := old[key]; !was {
+				d.add("%s %s %s: it is to be done now, and was not reviewed", now[key].Op, key.what, key.name)
+				continue
 			}
+			d.item(fmt.Sprintf("%s %s", key.what, key.name), old[key], now[key])
 		}
 		return d.err()
 	}
+}
+
+// asSaved gives a step as it would be read from a file: texts that are no UTF-8 are others then.
+func asSaved(s document.Step) (document.Step, error) {
+	var as document.Step
+	text, err := json.Marshal(s)
+	if err == nil {
+		err = json.Unmarshal(text, &as)
+	}
+	return as, err
 }
 
 // differences are the lines of a DiffersError.
@@ -200,6 +212,19 @@ func (d *differences) err() error {
 func (d *differences) text(what, was, is string) {
 	if was != is {
 		d.add("%s: it was %s, and is %s", what, shown(was), shown(is))
+	}
+}
+
+// variable compares the values that two diffs have of a variable. One that may be secret is
+// compared by its digest.
+func (d *differences) variable(name string, was, is map[string]string) {
+	switch old, now := was[name], is[name]; {
+	case old == redact.Mark || now == redact.Mark:
+		d.add("variable %s: it may be secret, and the saved diff does not tell whether its value is the same", name)
+	case old != now && (strings.HasPrefix(old, redact.Mark) || strings.HasPrefix(now, redact.Mark)):
+		d.add("variable %s: it has another value, which may be secret", name)
+	default:
+		d.value("variable "+name, was, is, name)
 	}
 }
 
@@ -227,14 +252,19 @@ func (d *differences) step(was, is document.Step) {
 	d.text(what+": type", was.Type, is.Type)
 	d.text(what+": status", string(was.Status), string(is.Status))
 	d.text(what+": error", was.Error, is.Error)
-	old, now := inputs(was.Inputs), inputs(is.Inputs)
-	for _, name := range slices.Sorted(maps.Keys(union(old, now))) {
-		d.value(what+": input "+name, old, now, name)
-	}
+	d.inputs(what, was.Inputs, is.Inputs)
 	d.items(what, was.Items, is.Items)
-	old, now = outputs(was.Outputs), outputs(is.Outputs)
+	old, now := outputs(was.Outputs), outputs(is.Outputs)
 	for _, name := range slices.Sorted(maps.Keys(union(old, now))) {
 		d.value(what+": output "+name, old, now, name)
+	}
+}
+
+// inputs compares what decides the result of a step.
+func (d *differences) inputs(what string, was, is []runner.Input) {
+	old, now := inputs(was), inputs(is)
+	for _, name := range slices.Sorted(maps.Keys(union(old, now))) {
+		d.value(what+": input "+name, old, now, name)
 	}
 }
 

@@ -132,6 +132,10 @@ func TestCheckBasis(t *testing.T) {
 		{"variables", func(d *document.Diff) { d.Basis.Vars = map[string]string{"x": ""} }, []string{
 			"variable home: it was /home/stack, and there is none", "variable x: there was none, and it is none",
 		}},
+		{"a secret variable", func(d *document.Diff) { d.Basis.Vars["key"] = "[redacted] pbkdf2-sha256:00" }, []string{"variable key: it has another value, which may be secret"}},
+		{"a secret without a digest", func(d *document.Diff) { d.Basis.Vars["home"] = "[redacted]" }, []string{
+			"variable home: it may be secret, and the saved diff does not tell whether its value is the same",
+		}},
 		{"steps", func(d *document.Diff) { d.Basis.Only = []string{"dirs"} }, []string{"--only: it was none, and is dirs"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -146,28 +150,42 @@ func TestCheckBasis(t *testing.T) {
 
 func TestAllow(t *testing.T) {
 	saved := sample()
-	saved.Steps = append(saved.Steps, document.Step{ID: "later", Status: runner.Waiting})
-	items := sample().Steps[0].Items
+	saved.Steps = append(saved.Steps, document.Step{ID: "later", Status: runner.Waiting}, document.Step{
+		ID: "text", Status: runner.ToCreate, Items: []runner.Item{{Op: runner.Create, What: runner.RegularFile, Name: "x", New: "l\ufffd"}},
+	})
+	reviewed := sample().Steps[0]
+	changed := func(change func(it *runner.Item)) []runner.Item {
+		items := slices.Clone(reviewed.Items)
+		change(&items[1])
+		return items
+	}
 	for _, tt := range []struct {
 		name, step string
 		items      []runner.Item
 		want       []string
 	}{
-		{"as reviewed", "images", items, nil},
-		{"less", "images", items[:1], nil},
-		{"not known before", "later", items, nil},
-		{"an archive", "images", []runner.Item{{Op: runner.Create, What: runner.Contents, Name: "x.tar"}}, nil},
-		{"more", "dirs", items[:1], []string{"create image local/a:1: it is to be done now, and was not reviewed"}},
-		{"another digest", "images", []runner.Item{{Op: runner.Create, What: runner.Image, Name: "local/a:1", To: "sha256:ab"}}, []string{
-			"image local/a:1: it was to create sha256:aa, and is to create sha256:ab now",
-		}},
-		{"another operation", "images", []runner.Item{{Op: runner.Remove, What: runner.Image, Name: "local/a:1"}}, []string{
-			"image local/a:1: it was to create sha256:aa, and is to remove none now",
-		}},
-		{"an unknown step", "none", items[:1], []string{"create image local/a:1: it is to be done now, and was not reviewed"}},
+		{"as reviewed", "images", reviewed.Items, nil},
+		{"less", "images", reviewed.Items[:1], nil},
+		{"less to move", "images", changed(func(it *runner.Item) { it.Bytes = 0 }), nil},
+		{"not known before", "later", reviewed.Items, nil},
+		{"no UTF-8", "text", []runner.Item{{Op: runner.Create, What: runner.RegularFile, Name: "x", New: "l\xfc"}}, nil},
+		{"another text", "text", []runner.Item{{Op: runner.Create, What: runner.RegularFile, Name: "x", New: "m"}}, []string{"file x: its content is another"}},
+		{"an archive", "images", []runner.Item{{Op: runner.Create, What: runner.Contents, Name: "x.tar"}}, []string{"create contents x.tar: it is to be done now, and was not reviewed"}},
+		{"more", "dirs", reviewed.Items[:1], []string{"create image local/a:1: it is to be done now, and was not reviewed"}},
+		{"another digest", "images", changed(func(it *runner.Item) { it.To = "sha256:ab" }), []string{"image local/b:1: digest after: it was sha256:b1, and is sha256:ab"}},
+		{"no digest", "images", changed(func(it *runner.Item) { it.To = "" }), []string{"image local/b:1: digest after: it was sha256:b1, and is none"}},
+		{"another digest before", "images", changed(func(it *runner.Item) { it.From = "sha256:ab" }), []string{"image local/b:1: digest before: it was sha256:b0, and is sha256:ab"}},
+		{"another source", "images", changed(func(it *runner.Item) { it.Source = "evil/b:1" }), []string{"image local/b:1: source: it was up/b:1, and is evil/b:1"}},
+		{"another size", "images", changed(func(it *runner.Item) { it.Size = 9 }), []string{"image local/b:1: its content is another"}},
+		{"another operation", "images", changed(func(it *runner.Item) { it.Op = runner.Remove }), []string{"image local/b:1: operation: it was update, and is remove"}},
+		{"an unknown step", "none", reviewed.Items[:1], []string{"step none: input with.to: there was none, and it is \"local\"", "create image local/a:1: it is to be done now, and was not reviewed"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := Allow(saved)(tt.step, &runner.Change{Items: tt.items})
+			var in []runner.Input
+			if tt.step == "images" || tt.step == "none" {
+				in = reviewed.Inputs
+			}
+			err := Allow(saved)(tt.step, in, tt.items)
 			if got := differs(t, err); !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
@@ -175,6 +193,26 @@ func TestAllow(t *testing.T) {
 				t.Errorf("an apply that has begun says: %v", err)
 			}
 		})
+	}
+	// What a server reports of a file that nothing vouches for is an input, and in no item.
+	err := Allow(saved)("images", []runner.Input{{Name: "with.to", Digest: `"local"`}, {Name: "version", Digest: "etag 2"}}, nil)
+	if got := differs(t, err); !slices.Equal(got, []string{"step images: input version: there was none, and it is etag 2"}) {
+		t.Errorf("another input: %q", got)
+	}
+}
+
+// A sealed value is the same for the same value and salt only, and does not show the value.
+func TestSeal(t *testing.T) {
+	salt := NewSalt()
+	first := Seal(salt)("hunter2")
+	if !strings.HasPrefix(first, "[redacted] pbkdf2-sha256:") || strings.Contains(first, "hunter2") || first != Seal(salt)("hunter2") {
+		t.Errorf("sealed: %s", first)
+	}
+	if first == Seal(salt)("hunter3") || first == Seal(NewSalt())("hunter2") {
+		t.Error("another value or salt gives the same")
+	}
+	if got := Seal("")("hunter2"); got != "[redacted]" {
+		t.Errorf("without a salt: %s", got)
 	}
 }
 

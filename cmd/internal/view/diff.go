@@ -12,13 +12,17 @@ import (
 )
 
 // NewDiff makes a view that shows what a plan would change, step by step in file
-// order. It writes the contents of files to raw, in which no path is shortened.
-func NewDiff(s Screen, raw io.Writer) View { return &diffView{Screen: s, raw: raw} }
+// order. It writes the contents of files to raw, in which no path is shortened. of gives the
+// diff of a report.
+func NewDiff(s Screen, raw io.Writer, of func(*runner.Report) document.Diff) View {
+	return &diffView{Screen: s, raw: raw, of: of}
+}
 
 // A diffView shows what a plan would change.
 type diffView struct {
 	Screen
 	raw io.Writer // for the contents of files, in which no path is shortened
+	of  func(*runner.Report) document.Diff
 }
 
 // Observe does nothing: End shows the complete diff.
@@ -26,12 +30,13 @@ func (*diffView) Observe(runner.Event) {}
 
 // End prints the diff.
 func (v *diffView) End(r *runner.Report) error {
-	return PrintDiff(v.Screen, v.raw, document.DiffOf("", r))
+	return PrintDiff(v.Screen, v.raw, v.of(r))
 }
 
 // PrintDiff prints a diff, step by step in the order of the plan. It writes the contents of
 // files to raw, in which no path is shortened.
 func PrintDiff(to Screen, raw io.Writer, d document.Diff) error {
+	printBase(to, d.Base)
 	shown := false
 	for _, s := range d.Steps {
 		for _, note := range s.Notes {
@@ -58,6 +63,21 @@ func PrintDiff(to Screen, raw io.Writer, d document.Diff) error {
 	}
 	_, err := fmt.Fprintln(to.Out, d.Summary)
 	return err
+}
+
+// printBase prints with what the plan is compared, and what is another in the plan itself.
+func printBase(to Screen, b *document.Base) {
+	if b == nil {
+		return
+	}
+	for _, note := range b.Notes {
+		_ = Paint(to.Errs, Span{"note:", Yellow}, Span{Text: " " + human.Line(note) + "\n"})
+	}
+	fmt.Fprintf(to.Out, "%s\n", human.Line(b.Line()))
+	for _, c := range b.Changes {
+		_ = Paint(to.Out, Span{Text: "  "}, Span{c.Op.Sign(), opColor(c.Op)}, Span{Text: " " + c.Text(human.Line) + "\n"})
+	}
+	fmt.Fprintln(to.Out)
 }
 
 func headlineColor(s runner.Status) Color {

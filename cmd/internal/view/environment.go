@@ -1,19 +1,15 @@
 package view
 
-import "strings"
+import (
+	"strings"
 
-// An Environment is what a process is told about its terminal: NAME=VALUE each.
+	"github.com/bayplan/bayplan/internal/environ"
+)
+
+// An Environment is what a process is told about its terminal.
 type Environment []string
 
-// get returns the value of a variable. The last one counts, as in a shell.
-func (e Environment) get(name string) string {
-	for i := len(e) - 1; i >= 0; i-- {
-		if value, ok := strings.CutPrefix(e[i], name+"="); ok {
-			return value
-		}
-	}
-	return ""
-}
+func (e Environment) get(name string) string { return environ.Variables(e).Get(name) }
 
 // Draws reports whether control sequences mean anything to the terminal.
 func (e Environment) Draws() bool { return e.get("TERM") != "dumb" }

@@ -6,7 +6,9 @@ root=$1
 shift
 
 base=(base-files base-passwd coreutils dash diffutils grep gzip libc-bin sed tar)
-mapfile -t all < <(apt-cache depends --recurse --installed --important "${base[@]}" "$@" | grep -E '^[a-z0-9]' | sort -u)
+mapfile -t named < <(apt-cache depends --recurse --installed --important "${base[@]}" "$@" | grep -E '^[a-z0-9]' | sort -u)
+# Of alternatives, those that are installed.
+mapfile -t all < <(dpkg-query -W -f='${db:Status-Abbrev}${Package}\n' "${named[@]}" 2>/dev/null | sed -n 's/^ii //p' | sort -u)
 
 # The links of a system whose /bin is /usr/bin belong to no package.
 mkdir -p "$root"/usr/{bin,sbin,lib,lib64} "$root"/var/lib/dpkg/{info,updates} "$root"/{dev,proc,tmp,home,root}

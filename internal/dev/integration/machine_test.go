@@ -26,10 +26,9 @@ mount --bind /dev "$root/dev" && mount -t proc proc "$root/proc"
 home=$(sed -n "s/^$user:[^:]*:[^:]*:[^:]*:[^:]*:\([^:]*\):.*/\1/p" "$root/etc/passwd")
 exec env -i HOME="$home" LC_ALL=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin chroot --userspec="$user:$user" "$root" "$@"`
 
-// command returns the command line that runs a command on the machine. It ends with all that
-// it has started.
+// command returns the command line that runs a command on the machine, in the same process.
 func (m machine) command(user string, args ...string) []string {
-	return append([]string{"unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-ec", enter, "sh", m.root, user}, args...)
+	return append([]string{"unshare", "--mount", "sh", "-ec", enter, "sh", m.root, user}, args...)
 }
 
 // run runs a script as a user and returns what it prints. If it fails, the test fails.

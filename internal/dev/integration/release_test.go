@@ -100,6 +100,9 @@ func (d dist) testArchives(t *testing.T) {
 	}
 	dir := d.unpack(t, "linux_"+runtime.GOARCH)
 	shell(t, `"$1/bayplan" version | grep -E "^bayplan v?$2 go"`, dir, d.version)
+	// zsh loads the completion for the first word that it completes.
+	shell(t, `cd "$1"; found=$(PATH="$PWD:$PATH" zsh -fc 'compadd() { print -r -- $found }; words=(bayplan versi) CURRENT=2
+fpath=($PWD/completion $fpath); autoload -Uz _bayplan; _bayplan'); test "$found" = version`, dir)
 	// The manual has no mistake that mandoc or groff knows.
 	shell(t, `cd "$1/man/man1"; mandoc -T lint -W warning *.1
 for page in *.1; do
@@ -150,8 +153,8 @@ func (d dist) testComponents(t *testing.T) {
 			t.Errorf("%s is %q, want %s", module.Path, versions[module.Path], module.Version)
 		}
 	}
-	if versions["std"] != strings.Replace(info.GoVersion, "go", "go", 1) {
-		t.Errorf("the standard library is %q, want %s", versions["std"], info.GoVersion)
+	if want := strings.TrimPrefix(info.GoVersion, "go"); strings.TrimPrefix(versions["std"], "go") != want {
+		t.Errorf("the standard library is %q, want %s", versions["std"], want)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -37,24 +36,9 @@ func readFile(w runner.World, path string) ([]Entry, error) {
 	})
 	all := make([]Entry, len(listed))
 	for i, l := range listed {
-		l.Name = fromDir(filepath.Dir(path), l.Name)
 		all[i] = Entry{l, fmt.Sprintf("list of images %s", l.Place)}
 	}
 	return all, err
-}
-
-// fromDir gives the name of an image in a list in dir. The path of a layout counts from
-// there, as paths in a plan count from the plan.
-func fromDir(dir, name string) string {
-	layout, inside, ok := registry.CutLayout(name)
-	if !ok || layout == "" || filepath.IsAbs(layout) {
-		return name
-	}
-	name = registry.LayoutPrefix + filepath.Join(dir, layout)
-	if inside != "" {
-		name += ":" + inside
-	}
-	return name
 }
 
 // A listError is what is wrong with an image of a list.

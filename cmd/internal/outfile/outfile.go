@@ -1,0 +1,124 @@
+// Package outfile is for the files that flags have written: it refuses, before anything is run,
+// those that cannot be written and those that would take the place of what a plan or its state
+// is made of. It writes nothing.
+package outfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Files are the files that a command is to write, and those that it must not.
+type Files struct {
+	outputs   []output
+	protected []string // absolute
+	dirs      []string // absolute, with all that is below
+}
+
+// An output is a file that a flag names.
+type output struct{ flag, file string }
+
+// Add adds the file that a flag names, "" for none.
+func (f *Files) Add(flag, file string) {
+	if file != "" {
+		f.outputs = append(f.outputs, output{flag, file})
+	}
+}
+
+// None reports whether no file is to be written.
+func (f *Files) None() bool { return len(f.outputs) == 0 }
+
+// Protect keeps files from being written. A file need not be there.
+func (f *Files) Protect(files ...string) { f.protected = append(f.protected, absolute(files)...) }
+
+// ProtectDir keeps all files below directories from being written. A directory need not be
+// there.
+func (f *Files) ProtectDir(dirs ...string) { f.dirs = append(f.dirs, absolute(dirs)...) }
+
+func absolute(files []string) []string {
+	var all []string
+	for _, file := range files {
+		if abs, err := filepath.Abs(file); err == nil && file != "" {
+			all = append(all, abs)
+		}
+	}
+	return all
+}
+
+// Check returns an error for each of the files that must not or cannot be written, joined.
+func (f *Files) Check() error {
+	var errs []error
+	for i, o := range f.outputs {
+		err := f.check(o.file)
+		for _, other := range f.outputs[:i] {
+			if err == nil && same(o.file, other.file) {
+				err = fmt.Errorf("it is the file of --%s, too", other.flag)
+			}
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--%s %s: %w", o.flag, o.file, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (f *Files) check(file string) error {
+	for _, p := range f.protected {
+		if same(file, p) {
+			return errors.New("the command reads this file, and would overwrite it")
+		}
+	}
+	for _, dir := range f.dirs {
+		if below(file, dir) {
+			return fmt.Errorf("it lies in %s, which holds the state", dir)
+		}
+	}
+	dir, err := os.Stat(filepath.Dir(file))
+	if err == nil && !dir.IsDir() {
+		err = errors.New("its directory is none")
+	}
+	if err != nil {
+		return err
+	}
+	switch info, err := os.Stat(file); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return errors.New("it is no regular file")
+	}
+	return nil
+}
+
+// same reports whether two paths name one file, also where neither is there.
+func same(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return os.SameFile(infoA, infoB)
+	}
+	return resolved(a) == resolved(b)
+}
+
+// below reports whether a file lies below a directory.
+func below(file, dir string) bool {
+	rel, err := filepath.Rel(resolved(dir), resolved(file))
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
+
+// resolved gives the path that links on the way to a file lead to, as far as it is there.
+func resolved(file string) string {
+	abs, err := filepath.Abs(file)
+	if err != nil {
+		return file
+	}
+	if real, err := filepath.EvalSymlinks(abs); err == nil || abs == filepath.Dir(abs) {
+		return real
+	}
+	return filepath.Join(resolved(filepath.Dir(abs)), filepath.Base(abs))
+}

@@ -1,0 +1,83 @@
+package review
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// LeftBehind returns what the steps of a run have made that no step of a later diff wants and
+// that the same step does not remove: in a few words, by the step's id. A step of which the diff
+// does not know what it wants leaves nothing behind.
+func LeftBehind(was, now *runner.Report) map[string]string {
+	wanted := map[string]bool{}
+	for _, s := range now.Steps {
+		for _, name := range append(madeBy(s.Type, s.Outputs), madeBy(s.Type, s.Finding.Outputs)...) {
+			wanted[name] = true
+		}
+	}
+	left := map[string]string{}
+	for _, before := range was.Steps {
+		s := now.Step(before.ID)
+		if s != nil && !isDiffed(s) {
+			continue
+		}
+		names := slices.DeleteFunc(madeBy(before.Type, before.Outputs), func(name string) bool { return wanted[name] || s != nil && removesName(s, name) })
+		if len(names) > 0 {
+			left[before.ID] = someOf(names)
+		}
+	}
+	return left
+}
+
+// isDiffed reports whether a diff knows what a step wants.
+func isDiffed(s *runner.StepReport) bool {
+	return s.Status == runner.ToCreate || s.Status == runner.ToChange || s.Status == runner.Unchanged
+}
+
+// madeOutputs are the outputs of types that name what their steps have made.
+func madeOutputs() map[string][]string {
+	return map[string][]string{
+		"mkdir": {"paths"}, "fetch": {"path"}, "package": {"files"}, "untar": {"files"}, "place": {"files"},
+		"glance-upload": {"images"}, "mirror": {"images"}, "prepare": {"env_file", "images_file"},
+	}
+}
+
+// madeBy gives the names of what a step has made, without digests.
+func madeBy(typ string, outputs runner.Outputs) []string {
+	var names []string
+	for _, name := range madeOutputs()[typ] {
+		v, ok := outputs[name]
+		if _, later := v.Later(); !ok || later {
+			continue
+		}
+		all := v.Items()
+		if !v.IsList() && v.String() != "" {
+			all = []string{v.String()}
+		}
+		for _, item := range all {
+			item, _, _ = strings.Cut(item, "@")
+			names = append(names, item)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names)))
+}
+
+// removesName reports whether a step would remove a thing.
+func removesName(s *runner.StepReport, name string) bool {
+	c := s.Finding.Change
+	return c != nil && slices.ContainsFunc(c.Items, func(it runner.Item) bool { return it.Op == runner.Remove && it.Name == name })
+}
+
+// mostLeft is how many names are shown.
+const mostLeft = 3
+
+func someOf(names []string) string {
+	text := strings.Join(names[:min(len(names), mostLeft)], ", ")
+	if n := len(names) - mostLeft; n > 0 {
+		text += " and " + human.Count(n, "other", "others")
+	}
+	return text
+}

@@ -1,0 +1,94 @@
+package review
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
+)
+
+// Every setting that is another is told, by its path, and nothing else is.
+func TestPlanChanges(t *testing.T) {
+	const text = `apiVersion: bayplan/v1
+name: p
+vars: { host: site.example, api_token_name: x }
+secrets: { push: { env: PUSH } }
+connections:
+  registries:
+    site: { host: "${vars.host}", user: push, password: "${secrets.push}" }
+defaults: { retry: 1 }
+steps:
+  one: { type: mirror, with: { to: site, images: [a.example/b:1, a.example/c:1] } }
+  two: { type: t, needs: [one], with: { of: "${steps.one.images}", properties: { x: "1" } } }
+  each: { type: t, for_each: [x, y], when: each.key != 'z', with: { name: "${each.key}" } }
+`
+	read := func(text string) map[string]any {
+		p, errs := plan.Parse("p.yaml", []byte(text), plan.Options{})
+		if len(errs) > 0 {
+			t.Fatal(errs)
+		}
+		return p.Settings()
+	}
+	for name, tt := range map[string]struct {
+		replace []string
+		want    []string
+	}{
+		"nothing":          {[]string{"a.example/b:1", `"a.example/b:1"`}, nil},
+		"a variable":       {[]string{"host: site.example,", "host: other.example,"}, []string{"update connections.registries.site.host: site.example -> other.example"}},
+		"a secret":         {[]string{"env: PUSH", "env: PULL"}, []string{"update secrets.push.env: PUSH -> PULL"}},
+		"another secret":   {[]string{"push: { env: PUSH }", "pull: { env: PUSH }", "secrets.push", "secrets.pull"}, []string{"update connections.registries.site.password: ${secrets.push} -> ${secrets.pull}", "create secrets.pull.env: PUSH", "remove secrets.push.env: PUSH"}},
+		"a reference":      {[]string{"steps.one.images", "steps.one.rewritten"}, []string{"update steps.two.with.of: ${steps.one.images} -> ${steps.one.rewritten}"}},
+		"entries":          {[]string{"[a.example/b:1, ", "[a.example/d:1, a.example/d:1, "}, []string{"remove steps.one.with.images: a.example/b:1", "create steps.one.with.images: a.example/d:1", "create steps.one.with.images: a.example/d:1"}},
+		"something empty":  {[]string{"to: site,", "to: site, prune: {},"}, []string{"create steps.one.with.prune: {}"}},
+		"another form":     {[]string{"images: [a.example/b:1, a.example/c:1]", "images: list.txt"}, []string{`update steps.one.with.images: ["a.example/b:1","a.example/c:1"] -> list.txt`}},
+		"an instance":      {[]string{"[x, y]", "[x, y, z, w]"}, []string{`create steps.each["w"]: t`}},
+		"a step off":       {[]string{"!= 'z'", "!= 'x'"}, []string{`remove steps.each["x"]: t`}},
+		"a default":        {[]string{"retry: 1", "spool: 1GiB"}, []string{"update defaults.spool: 10737418240 -> 1073741824", `update steps.each["x"].retry: 1 -> 0`, `update steps.each["y"].retry: 1 -> 0`, "update steps.one.retry: 1 -> 0", "update steps.two.retry: 1 -> 0"}},
+		"a step's type":    {[]string{"two: { type: t", "two: { type: u"}, []string{"update steps.two.type: t -> u"}},
+		"no needs":         {[]string{"needs: [one], ", ""}, []string{"remove steps.two.needs: one"}},
+		"the plan's name":  {[]string{"name: p\n", "name: q\n"}, []string{"update name: p -> q"}},
+		"a new connection": {[]string{"defaults:", "  hosts: { h: { host: h.example, tls: insecure } }\ndefaults:"}, []string{"create connections.hosts.h.host: h.example", "create connections.hosts.h.tls: insecure"}},
+		"a property that may be secret": {
+			[]string{`{ x: "1" }`, `{ x: "1", password: "${steps.one.count}" }`}, []string{"create steps.two.with.properties.password: [redacted]"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			for _, c := range PlanChanges(read(text), read(strings.NewReplacer(tt.replace...).Replace(text))) {
+				got = append(got, string(c.Op)+" "+c.Text(func(s string) string { return s }))
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// What changed in the plan is text in a comment, whatever it is, and is cut at its limit.
+func TestMarkdownOfBase(t *testing.T) {
+	d := sample()
+	d.Base = &document.Base{Base: "git:`x`", Notes: []string{"a [note](http://evil.example)"}, Changes: []document.PlanChange{
+		{Op: runner.Update, Setting: "connections.registries.site.tls", From: "verify", To: "insecure"},
+		{Op: runner.Create, Setting: "steps.x.with.name", To: "</code> @all ``` `y`\n# big"},
+		{Op: runner.Update, File: "/site/ca.pem", Note: "its content is another"},
+	}}
+	got := Markdown(d, "/site", CommentLimit)
+	const want = "compared with `` git:`x` `` in a rehearsal: sizes and digests are those of stand-ins\n\n" +
+		"- **update** `connections.registries.site.tls`: `verify` -> `insecure`\n" +
+		"- **create** `steps.x.with.name`: ````</code> @all ``` `y` # big````\n" +
+		"- **update** `file ca.pem`; `its content is another`\n" +
+		"- note: `a [note](http://evil.example)`\n"
+	if !strings.Contains(got, want) {
+		t.Errorf("got\n%s", got)
+	}
+	for range 5000 {
+		d.Base.Changes = append(d.Base.Changes, d.Base.Changes[0])
+	}
+	if got = Markdown(d, "/site", LeastLimit); len(got) > LeastLimit || !strings.Contains(got, "**Cut:**") {
+		t.Errorf("%d bytes:\n%s", len(got), got)
+	}
+}

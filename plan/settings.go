@@ -1,0 +1,100 @@
+package plan
+
+import "strconv"
+
+// A Masked is a text that stands under the key of a secret. It compares as any other text,
+// and is printed as [redacted].
+type Masked string
+
+// String returns [redacted].
+func (Masked) String() string { return redacted }
+
+// MarshalText returns [redacted].
+func (Masked) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Settings returns what the plan says, to compare it with another plan: mappings, lists and
+// texts, with a Masked where a text may be a secret. Variables are replaced; references to
+// outputs and secrets stand as they are written. Steps that are off are left out, and so is
+// what has no effect: comments, the order of steps, and in which file something stands.
+func (p *Plan) Settings() map[string]any {
+	all := map[string]any{"name": p.Name}
+	for kind, list := range map[string][]Connection{"registries": p.Registries, "clouds": p.Clouds, "hosts": p.Hosts} {
+		for _, c := range list {
+			all["connections."+kind+"."+c.Name] = c.Body.settings()
+		}
+	}
+	for _, s := range p.secrets {
+		at := map[string]any{"env": s.env}
+		if s.env == "" {
+			at = map[string]any{"file": s.file}
+		}
+		all["secrets."+s.name] = at
+	}
+	for _, s := range p.Steps {
+		all["steps."+s.ID] = s.settings()
+	}
+	if p.OtherServers != "" {
+		all["others"] = p.OtherServers
+	}
+	all["defaults"] = map[string]any{"spool": strconv.FormatInt(p.Spool, 10)}
+	return all
+}
+
+// settings gives what a step says. Its configuration has names of its own there: no other
+// setting contains "with.".
+func (s *Step) settings() map[string]any {
+	all := map[string]any{"type": s.Type, "site": s.Site, "timeout": s.Timeout.String(), "retry": strconv.Itoa(s.Retry)}
+	needs := []any{}
+	for _, n := range s.Needs {
+		needs = append(needs, n.ID)
+	}
+	all["needs"] = needs
+	for name, value := range s.With.settings() {
+		all["with."+name] = value
+	}
+	return all
+}
+
+// settings gives what a body says.
+func (b Body) settings() map[string]any {
+	all := map[string]any{}
+	if b.root != nil {
+		for _, e := range b.root.entries {
+			all[e.key] = e.value.settings()
+		}
+	}
+	return all
+}
+
+func (n *node) settings() any {
+	switch {
+	case n.kind == isMapping:
+		return Body{root: n}.settings()
+	case n.kind == isSequence:
+		list := make([]any, len(n.items))
+		for i, it := range n.items {
+			list[i] = it.settings()
+		}
+		return list
+	}
+	text := n.text
+	if n.parts != nil {
+		text = writtenText(n.parts)
+	}
+	if n.sensitive && n.secret == nil && text != "" {
+		return Masked(text)
+	}
+	return text
+}
+
+// writtenText gives a text as it stands in the plan, with its variables replaced.
+func writtenText(parts []part) string {
+	text := ""
+	for _, p := range parts {
+		text += p.lit
+		if p.ref != nil {
+			text += p.ref.String()
+		}
+	}
+	return text
+}
