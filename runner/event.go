@@ -11,11 +11,11 @@ import (
 type Event struct {
 	FormatVersion int `json:"format_version"` // see FormatVersion
 
-	Time time.Time `json:"time"`
-	Kind EventKind `json:"kind"`
+	Time time.Time `json:"time"`           // when it happened
+	Kind EventKind `json:"kind"`           // what happened
 	Mode Mode      `json:"mode,omitempty"` // of run-begin and run-end
 
-	Step   string `json:"step,omitempty"`
+	Step   string `json:"step,omitempty"`   // the step it is about; none: the run
 	Type   string `json:"type,omitempty"`   // of step-begin and step-end
 	Status Status `json:"status,omitempty"` // of step-end
 	Blame  string `json:"blame,omitempty"`  // of step-end: the failed step because of which it was skipped
@@ -30,13 +30,13 @@ type Event struct {
 	Took    float64 `json:"took,omitempty"`    // of step-end and run-end: seconds
 
 	Message string `json:"message,omitempty"` // for people; one line, except for debug
-	Error   string `json:"error,omitempty"`
-	Hint    string `json:"hint,omitempty"` // what to do about Error
+	Error   string `json:"error,omitempty"`   // of step-end and retry: why it failed
+	Hint    string `json:"hint,omitempty"`    // what to do about the error
 
-	Notes []string `json:"notes,omitempty"` // of step-end: see Finding
+	Notes []string `json:"notes,omitempty"` // of step-end: what people should know though nothing is done about it
 	Told  bool     `json:"-"`               // of step-end: the last apply told the same notes, and the step is unchanged
 
-	Problems []fault.Problem `json:"problems,omitempty"` // of step-end: the parts of Error, if it has parts
+	Problems []fault.Problem `json:"problems,omitempty"` // of step-end: the parts of the error, if it has parts
 
 	// These are in the log of a run only: they may be long.
 	Change  []Item  `json:"-"` // of step-change: what is to be done

@@ -27,9 +27,19 @@ type Rehearsal interface {
 	// StandIn gives the digests of what stands in for a file or for what is at an
 	// address, lower-case hex by algorithm. ok is false if nothing stands in for it.
 	StandIn(pathOrURL string) (sums map[Algo]string, ok bool)
+	// Meaning gives what a reference or an address in a file means there: see World.
+	Meaning(text string) string
 	// Waived reports whether a digest is one of the Pins of an Expected.
 	Waived(digest string) bool
 }
+
+// A rehearsed is the disk as steps see it in a rehearsal.
+type rehearsed struct {
+	World
+	rehearsal Rehearsal
+}
+
+func (d rehearsed) Meaning(text string) string { return d.rehearsal.Meaning(text) }
 
 // An Expected is a thing that a step expects to be there.
 type Expected struct {
@@ -58,6 +68,8 @@ type Expected struct {
 	For string
 	// As is the name that For has in it: in a list of checksums, in a signature.
 	As string
+	// Identity is who has signed the images For, a pattern, and Issuer who vouches for that.
+	Identity, Issuer string
 }
 
 // A Kind is what a thing is that a step expects.
@@ -72,12 +84,13 @@ const (
 	ExpectBootScript Kind = "boot script" // of iPXE
 	ExpectServed     Kind = "served"      // a directory, For, that a web server serves at URL
 
-	ExpectImageList   Kind = "list of images"
-	ExpectEnvironment Kind = "environment" // a file of Heat, or a directory of such files
-	ExpectRoles       Kind = "roles file"
-	ExpectTree        Kind = "template tree" // the directory of Heat's templates
-	ExpectTemplate    Kind = "template"      // of a list of images
-	ExpectLayout      Kind = "layout"        // of images, a directory or a tar archive
+	ExpectImageList    Kind = "list of images"
+	ExpectEnvironment  Kind = "environment" // a file of Heat
+	ExpectEnvironments Kind = "directory of environments"
+	ExpectRoles        Kind = "roles file"
+	ExpectTree         Kind = "template tree" // the directory of Heat's templates
+	ExpectTemplate     Kind = "template"      // of a list of images
+	ExpectLayout       Kind = "layout"        // of images, a directory or a tar archive
 
 	ExpectChecksums Kind = "checksums" // a list at URL that has the digest of For
 	ExpectSignature Kind = "signature" // at URL, of For

@@ -18,6 +18,8 @@ type Graph struct {
 
 	order []*Node          // each after all nodes that it waits for
 	byID  map[string]*Node // all nodes
+
+	makers *makers // what the steps change and look at; nil: not known
 }
 
 // A Node is one step of a Graph.
@@ -45,9 +47,9 @@ func (n *Node) after(m *Node) bool { return m.place >= 0 && n.ancestors.Has(m.pl
 
 // An Edge says that one step waits for another, and why.
 type Edge struct {
-	From   string   `json:"from"` // the step that is waited for
-	To     string   `json:"to"`   // the step that waits
-	Kind   EdgeKind `json:"kind"`
+	From   string   `json:"from"`             // the step that is waited for
+	To     string   `json:"to"`               // the step that waits
+	Kind   EdgeKind `json:"kind"`             // why it waits
 	Output string   `json:"output,omitempty"` // the output of From that To refers to
 }
 
@@ -123,7 +125,7 @@ func (g *Graph) without(off int) *Graph {
 		return g
 	}
 	on := len(g.Nodes) - off
-	left := &Graph{Plan: g.Plan, Nodes: g.Nodes[:on]}
+	left := &Graph{Plan: g.Plan, Nodes: g.Nodes[:on], makers: g.makers}
 	out := map[string]*Node{}
 	for _, n := range g.Nodes[on:] {
 		out[n.ID()] = n

@@ -30,6 +30,7 @@ type job struct {
 	rehearsal     Rehearsal // or nil
 	changesBefore string    // in a diff: the nearest step before it that would change something, or ""
 	unknownBefore string    // in a diff or a lock: the nearest step before it that was not looked at, or ""
+	changing      []string  // in a diff or a lock: the steps before it that would change something or are not known
 }
 
 // A result is what a job returns.
@@ -87,15 +88,29 @@ func (j *job) run(ctx context.Context, note func(any)) result {
 	case res.err == nil:
 	case ctx.Err() != nil:
 		res.status = Interrupted
-	case j.unknownBefore != "" && errors.Is(res.err, fs.ErrNotExist):
+	case errors.Is(res.err, fs.ErrNotExist) && j.bringer() != "":
 		// What is missing is probably what that step would make.
-		return j.waiting("%s has run (%v)", j.unknownBefore, res.err)
+		return j.waiting("%s has run (%v)", j.bringer(), res.err)
 	case errors.As(res.err, &unwritten):
 		return j.waiting("%s has run, which writes %s", unwritten.step, unwritten.path)
 	default:
 		res.status = Failed
 	}
 	return res
+}
+
+// bringer gives the nearest step before it that may make what the step reads: one that was not
+// looked at, or one that would bring it to a server. It is "" if there is none.
+func (j *job) bringer() string {
+	if j.unknownBefore != "" {
+		return j.unknownBefore
+	}
+	for _, id := range slices.Backward(j.changing) {
+		if j.graph.makers.mayFill(id, j.node) {
+			return id
+		}
+	}
+	return ""
 }
 
 // waitReason says what a diff or a lock waits for: a reference whose value is not known yet.

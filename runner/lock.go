@@ -21,11 +21,11 @@ import (
 
 // A Holder is the process that holds the lock of a state.
 type Holder struct {
-	PID     int       `json:"pid"`
-	Host    string    `json:"host"`
-	User    string    `json:"user"`
-	Command string    `json:"command"`
-	Since   time.Time `json:"since"`
+	PID     int       `json:"pid"`     // its process
+	Host    string    `json:"host"`    // where it runs
+	User    string    `json:"user"`    // who runs it
+	Command string    `json:"command"` // its command line
+	Since   time.Time `json:"since"`   // when it took the lock
 }
 
 // A LockedError says that another run holds the state.

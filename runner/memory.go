@@ -29,8 +29,8 @@ type memory struct {
 
 // Last is the last entry of a step.
 type Last struct {
-	Kind  EntryKind `json:"kind"` // started: it was cut short; refuted: by a verify
-	At    time.Time `json:"at"`
+	Kind  EntryKind `json:"kind"`            // started: it was cut short; refuted: by a verify
+	At    time.Time `json:"at"`              // when it was written
 	Error string    `json:"error,omitempty"` // of failed and refuted
 }
 

@@ -149,3 +149,24 @@ func fieldNamed(t reflect.Type, name string) reflect.Type {
 	}
 	return nil
 }
+
+// Made returns the names of what a step of the type has made, without digests: those in the
+// outputs that are marked so, as far as they are known.
+func (t Type) Made(outputs Outputs) []string {
+	var names []string
+	for _, o := range t.Outputs {
+		v, ok := outputs[o.Name]
+		if _, later := v.Later(); !o.Made || !ok || later {
+			continue
+		}
+		all := v.Items()
+		if !v.IsList() && v.String() != "" {
+			all = []string{v.String()}
+		}
+		for _, item := range all {
+			item, _, _ = strings.Cut(item, "@")
+			names = append(names, item)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names)))
+}

@@ -33,7 +33,7 @@ func (c *checker) paths(g *Graph) {
 			c.unordered(b, a)
 		}
 	})
-	c.places(all)
+	c.places(g, all)
 }
 
 // pathPairs returns the pairs of steps that may concern each other by their paths, in file

@@ -21,8 +21,9 @@ const (
 // places finds steps that look at what another one changes outside the disk without
 // coming after it. If it is not certain that the two mean the same, this is a warning,
 // and only if the step comes after no step that changes the place.
-func (c *checker) places(all []nodePaths) {
+func (c *checker) places(g *Graph, all []nodePaths) {
 	m := newMakers(all)
+	g.makers = m
 	for i, user := range all {
 		if !c.bad[user.node.ID()] && !c.waitsUnknown[user.node] {
 			c.looksTooEarly(user, m.of(i), m)
@@ -32,17 +33,17 @@ func (c *checker) places(all []nodePaths) {
 
 // makers are all steps of a plan, found by what they change.
 type makers struct {
-	all     []nodePaths
-	fills   map[Where][]int  // by the place that they fill
-	below   map[string][]int // by each scanned directory that is above what they write
-	writers map[string]int   // by their id
+	all   []nodePaths
+	fills map[Where][]int  // by the place that they fill
+	below map[string][]int // by each scanned directory that is above what they write
+	byID  map[string]int   // places in all
 }
 
 func newMakers(all []nodePaths) *makers {
-	m := &makers{all: all, fills: map[Where][]int{}, below: map[string][]int{}, writers: map[string]int{}}
+	m := &makers{all: all, fills: map[Where][]int{}, below: map[string][]int{}, byID: map[string]int{}}
 	scanned := map[string]bool{}
 	for i, t := range all {
-		m.writers[t.node.ID()] = i
+		m.byID[t.node.ID()] = i
 		for _, fill := range t.Fills {
 			m.fills[fill.Where] = append(m.fills[fill.Where], i)
 		}
@@ -60,6 +61,21 @@ func newMakers(all []nodePaths) *makers {
 		}
 	}
 	return m
+}
+
+// mayFill reports whether a step may change, outside the disk, what another one looks at: what its
+// configuration names, or what an output names that it refers to.
+func (m *makers) mayFill(maker string, user *Node) bool {
+	if m == nil {
+		return false
+	}
+	a, known := m.byID[maker]
+	b, both := m.byID[user.ID()]
+	if !known || !both {
+		return false
+	}
+	refers := slices.ContainsFunc(user.Needs, func(e Edge) bool { return e.From == maker && e.Kind == Reference })
+	return refers && len(m.all[a].Fills) > 0 || meet(m.all[a], m.all[b], m).how != noMatch
 }
 
 // of returns the steps that may change what a step looks at, in file order.
@@ -218,7 +234,7 @@ func (u use) givers() []string {
 func (m *makers) writtenBy(ids []string) []string {
 	var paths []string
 	for _, id := range ids {
-		if i, ok := m.writers[id]; ok {
+		if i, ok := m.byID[id]; ok {
 			paths = append(paths, m.all[i].Writes...)
 		}
 	}

@@ -14,11 +14,11 @@ import (
 
 // A Record is what the state keeps of a step's last success.
 type Record struct {
-	Step    string    `json:"step"`
-	Type    string    `json:"type"`
-	Key     string    `json:"key"`    // digest of type, configuration and inputs
-	Inputs  []Input   `json:"inputs"` // the configuration's fields as "with.NAME" first, then the step's own
-	Outputs Outputs   `json:"outputs"`
+	Step    string    `json:"step"`    // its id
+	Type    string    `json:"type"`    // of the step
+	Key     string    `json:"key"`     // digest of type, configuration and inputs
+	Inputs  []Input   `json:"inputs"`  // the configuration's fields as "with.NAME" first, then the step's own
+	Outputs Outputs   `json:"outputs"` // as they were found
 	Changed bool      `json:"changed"` // false: found as wanted, adopted
 	At      time.Time `json:"at"`      // for people; it decides nothing
 

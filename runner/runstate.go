@@ -82,6 +82,9 @@ func (rs *runState) startNode(n *Node) work {
 		graph: rs.runner.Graph, node: n, mode: rs.mode, prior: rs.runner.prior(n), outputs: map[string]Outputs{},
 		world: rs.disk, hardWorld: rs.disk.Hard(), progress: r.progress, rehearsal: rs.runner.Rehearsal, allow: rs.runner.Allow,
 	}
+	if j.rehearsal != nil {
+		j.world, j.hardWorld = rehearsed{j.world, j.rehearsal}, rehearsed{j.hardWorld, j.rehearsal}
+	}
 	for _, e := range n.Needs {
 		j.outputs[e.From] = rs.outputs[e.From]
 	}
@@ -111,9 +114,12 @@ func (rs *runState) addPlannedWorld(j *job) {
 			j.changesBefore = n.ID()
 		case Waiting, NotAsked:
 			j.changesBefore, j.unknownBefore = n.ID(), n.ID()
+		default:
+			continue
 		}
+		j.changing = append(j.changing, n.ID())
 	}
-	j.world = plannedWorld(rs.disk, files)
+	j.world = plannedWorld(j.world, files)
 }
 
 // onNote passes on a note of a running job.

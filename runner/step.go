@@ -176,6 +176,10 @@ type World interface {
 	// is fs.ErrNotExist.
 	ReadDir(path string) ([]string, error)
 
+	// Meaning returns what a reference or an address that a file holds means: itself, but
+	// for a rehearsal, in which paths lie elsewhere and images have other digests.
+	Meaning(text string) string
+
 	// Sum returns the digests of a file as lower-case hex by algorithm. It does not
 	// read a file whose size, times and inode are as they were when it was
 	// hashed. The World of Verify reads it always.
@@ -215,7 +219,7 @@ func Identify(fi fs.FileInfo) FileID { return hostdisk.Identify(fi) }
 
 // An Input is one thing that decides a step's result.
 type Input struct {
-	Name   string `json:"name"`
+	Name   string `json:"name"`   // with.NAME for a setting; a path or an image for what is read
 	Digest string `json:"digest"` // any text that differs when the thing differs
 }
 
@@ -257,7 +261,7 @@ type Moved struct {
 
 // A LabelChange is a label of an image that has another value now.
 type LabelChange struct {
-	Label string `json:"label"`
+	Label string `json:"label"`          // its name
 	From  string `json:"from,omitempty"` // "": it had none, or the old image is gone
 	To    string `json:"to,omitempty"`   // "": it has none
 }
@@ -296,7 +300,7 @@ type Change struct {
 
 // An Item is one thing that a change touches: a file, an image.
 type Item struct {
-	Op     Op     `json:"op"`
+	Op     Op     `json:"op"`               // what is done to it
 	What   Thing  `json:"what"`             // the kind of thing
 	Name   string `json:"name"`             // the path of a file, HOST/NAME:TAG of a container image, the name of an image in a cloud
 	Source string `json:"source,omitempty"` // where it comes from: HOST/NAME:TAG of a container image, a path or an address
@@ -307,7 +311,7 @@ type Item struct {
 	Old    string `json:"old,omitempty"`    // of a text file: its content
 	New    string `json:"new,omitempty"`    // of a text file: its content after the change
 
-	Size    int64     `json:"size,omitempty"`    // of an image: bytes of all its parts, of which Bytes had to be moved
+	Size    int64     `json:"size,omitempty"`    // of an image: bytes of all its parts, of which bytes had to be moved
 	Mounted int64     `json:"mounted,omitempty"` // of a finished image: bytes that its registry had elsewhere and mounted
 	Began   time.Time `json:"began,omitzero"`    // of a finished item: when the work on it began, where that is known
 }
@@ -372,6 +376,7 @@ type Output struct {
 	Name string
 	Doc  string // one sentence, for `bayplan explain`
 	List bool
+	Made bool // it names what the step has made
 }
 
 // Types are all types of steps, in the order in which they are shown.

@@ -18,7 +18,7 @@ type Why struct {
 
 // An InputChange is an input that is not as recorded.
 type InputChange struct {
-	Name string `json:"name"`
+	Name string `json:"name"`          // of the input
 	Old  string `json:"old,omitempty"` // "" if there was none
 	New  string `json:"new,omitempty"` // "" if there is none any more
 }

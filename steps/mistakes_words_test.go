@@ -20,7 +20,7 @@ func TestWordsOfMistakes(t *testing.T) {
 		"a word that YAML reads as false": {registry("tls: false"), "tls must be text, but YAML reads it as true or false [write tls: disabled]"},
 		"and as true":                     {registry("tls: true"), "tls must be text, but YAML reads it as true or false [write tls: verify]"},
 		"a number for a word": {
-			"steps:\n  a: { type: mirror, with: { images: [h/a:1], to: {layout: l}, signatures: 1 } }\n",
+			"steps:\n  a: { type: mirror, with: { images: [h.example.com/a:1], to: {layout: l}, signatures: 1 } }\n",
 			"signatures must be text, but YAML reads it as a number [write one of ignore, copy, require]",
 		},
 		"a secret that is wrong":         {"secrets: { t: { evn: X } }\n" + registry("user: u, password: \"${secrets.t}\""), `unknown key "evn" in secret "t" [did you mean env?]`},

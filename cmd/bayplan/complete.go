@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/bayplan/bayplan/cmd/internal/explain"
+	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/starter"
 	"github.com/bayplan/bayplan/internal/ciformat"
 	"github.com/bayplan/bayplan/internal/lockfile"
@@ -17,7 +18,6 @@ import (
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/history"
 	"github.com/bayplan/bayplan/schemas"
-	"github.com/bayplan/bayplan/steps"
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
@@ -114,6 +114,12 @@ func (p *program) flagValues(cmd, flag string, args []string) []string {
 // planOf reads the plan that the arguments name, as far as it can be read. It is nil if
 // there is none.
 func planOf(args []string, o plan.Options) *plan.Plan {
+	read, _ := plan.Load(context.Background(), planFile(args), o)
+	return read
+}
+
+// planFile returns the file of the plan that the arguments name.
+func planFile(args []string) string {
 	file := defaultPlan
 	for i, arg := range args {
 		name, isFlag := flagName(arg)
@@ -126,8 +132,7 @@ func planOf(args []string, o plan.Options) *plan.Plan {
 			file = args[i+1]
 		}
 	}
-	read, _ := plan.Load(context.Background(), file, o)
-	return read
+	return file
 }
 
 // stepIDs returns the step ids of the plan that the arguments name. A plan with
@@ -160,16 +165,11 @@ func variables(args []string) []string {
 // explained returns what a flag of explain-images may select: the images, services or
 // parameters of the prepare steps of the plan that the arguments name.
 func (p *program) explained(flag string, args []string) []string {
-	read := planOf(args, plan.Options{Environ: p.env})
-	if read == nil {
-		return nil
-	}
-	conns, _ := connections.Connect(read)
-	graph, errs := runner.Check(read, steps.Builtin(conns))
+	read, errs := loader.Load(context.Background(), planFile(args), plan.Options{Environ: p.env})
 	if len(errs) > 0 {
 		return nil
 	}
-	found, err := (&session{graph: graph, conns: conns}).explainImages(context.Background(), "")
+	found, err := (&session{graph: read.Graph, conns: read.Conns}).explainImages(context.Background(), "")
 	if err != nil {
 		return nil
 	}

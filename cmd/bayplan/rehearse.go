@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -42,8 +43,13 @@ func (p *program) rehearse(c *cli.Context) error {
 	}
 	files := planFiles(c)
 	out := view.NewRelativePaths(p.stdout, p.dir)
+	patience := time.Duration(0)
+	if p.terminal != nil {
+		patience = 2 * time.Second
+	}
 	ok, err := rehearse.Run(c.Context, files, rehearse.Options{
-		Plan: options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.found.Found,
+		Patience: patience,
+		Plan:     options, Keep: c.String("keep"), Quiet: c.Bool("quiet"), Found: p.found.Found,
 		Warn: p.warn,
 		Say:  func(line string) { fmt.Fprintln(out, strings.TrimRight(line, " ")) },
 	})

@@ -9,12 +9,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/history"
-	"github.com/bayplan/bayplan/steps"
 	"github.com/bayplan/bayplan/steps/connections"
 )
 
@@ -43,28 +43,20 @@ func (p *program) load(c *cli.Context) (*session, error) {
 
 // loadFile reads and checks a plan as load does.
 func (p *program) loadFile(c *cli.Context, file string, options plan.Options) (*session, error) {
-	read, errs := plan.Load(c.Context, file, options)
-	if read == nil {
+	read, errs := loader.Load(c.Context, file, options)
+	if read.Parsed == nil {
 		if file == defaultPlan && !c.IsSet("file") && len(errs) == 1 && errs[0].Pos.Line == 0 { // the file cannot be read at all
 			errs[0].Hint = "-f FILE names a plan with another name or in another place"
 		}
 		return nil, errs.Err()
 	}
 	if p.measured != nil {
-		p.measured.plan = read.Name
+		p.measured.plan = read.Parsed.Name
 	}
-	out, more := connections.Connect(read)
-	errs = append(errs, more...)
-	types := steps.Builtin(out)
-	graph, more := runner.Check(read, types, errs...)
-	errs = append(errs, more...)
-	asked := runner.AskedBy(read, types)
-	errs = append(errs, out.CheckAsked(asked)...)
 	if err := errs.Err(); err != nil {
 		return nil, err
 	}
-	s := &session{graph: graph, conns: out, asked: asked}
-	s.warnings = slices.Concat(read.Warnings, graph.Warnings, out.Unused(read, asked))
+	s := &session{graph: read.Graph, conns: read.Conns, asked: read.Asked, warnings: read.Warnings}
 	if !c.IsSet("lock") && !c.IsSet("connections") && c.Command.Name != "lock" { // lock writes the file
 		s.warnings = append(s.warnings, unreadTagLocks(s.graph.Plan.File, c.String("file"))...)
 	}
@@ -148,30 +140,18 @@ func (s *session) withWritingRunner(c *cli.Context, do func(*runner.Runner) erro
 	})
 }
 
-func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do func(*runner.Runner) error) (err error) {
-	defer func() { err = errors.Join(err, store.Close()) }()
-	defer func() { err = errors.Join(err, s.conns.Close()) }()
+func (s *session) open(c *cli.Context, store *runner.Store, readOnly bool, do func(*runner.Runner) error) error {
 	run := s.runner(c, store)
 	if chosen, err := run.Selected(); err == nil { // the run reports the error
 		s.conns.Need(slices.DeleteFunc(slices.Clone(s.asked), func(a runner.Asked) bool { return !chosen[a.Step.ID] }))
 	}
-	s.conns.SetOwner(store.Owner())
-	if err := s.conns.Open(readOnly); err != nil {
-		return err
+	opening := loader.Opening{
+		Conns: s.conns, Store: store, ReadOnly: readOnly,
+		TagLock: func() (*connections.TagLock, error) {
+			err := s.loadTagLock(c)
+			return s.tags, err
+		},
+		Drops: func(err error) bool { return errors.As(err, new(*review.DiffersError)) },
 	}
-	if err := s.loadTagLock(c); err != nil {
-		return err
-	}
-	if err := s.conns.LoadCache(store.CacheDir()); err != nil {
-		return err
-	}
-	if !readOnly {
-		s.conns.KeepSpool(store.CacheDir())
-		defer func() {
-			if !errors.As(err, new(*review.DiffersError)) {
-				err = errors.Join(err, s.conns.SaveCache(store.CacheDir()), s.tags.Save())
-			}
-		}()
-	}
-	return do(run)
+	return opening.Do(func() error { return do(run) })
 }

@@ -5,12 +5,12 @@ package fault
 type Problem struct {
 	Kind     string `json:"kind" jsonschema:"enum=missing,enum=drifted,enum=incomplete,enum=extra,enum=failed"` // what is wrong; drifted: it is there, but different; failed: it could not be brought there
 	What     string `json:"what" jsonschema:"enum=image,enum=repository,enum=layout"`                           // the kind of thing
-	Name     string `json:"name"`
-	Source   string `json:"source,omitempty"`   // what it should be equal to
-	Want     string `json:"want,omitempty"`     // the digest it should have
-	Have     string `json:"have,omitempty"`     // the digest it has
-	Lacks    string `json:"lacks,omitempty"`    // the missing part of something incomplete
-	Untagged bool   `json:"untagged,omitempty"` // the wanted content exists, but not under its name
+	Name     string `json:"name"`                                                                               // of the thing
+	Source   string `json:"source,omitempty"`                                                                   // what it should be equal to
+	Want     string `json:"want,omitempty"`                                                                     // the digest it should have
+	Have     string `json:"have,omitempty"`                                                                     // the digest it has
+	Lacks    string `json:"lacks,omitempty"`                                                                    // the missing part of something incomplete
+	Untagged bool   `json:"untagged,omitempty"`                                                                 // the wanted content exists, but not under its name
 }
 
 // problematic is an error with the things that it is about.

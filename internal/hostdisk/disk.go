@@ -23,6 +23,9 @@ type Disk struct {
 // Open opens a file for reading.
 func (d *Disk) Open(path string) (io.ReadCloser, error) { return textfile.OpenRegular(path) }
 
+// Meaning returns the text.
+func (d *Disk) Meaning(text string) string { return text }
+
 // Stat follows symbolic links.
 func (d *Disk) Stat(path string) (fs.FileInfo, error) { return os.Stat(path) }
 

@@ -165,7 +165,7 @@ func (f *File) Prune() {
 type Change struct {
 	Name string `json:"name"`          // of an image, a choice or a selection
 	Old  string `json:"old,omitempty"` // digest, tag or image; "" for none
-	New  string `json:"new,omitempty"`
+	New  string `json:"new,omitempty"` // what it is locked to now; none: it is not locked any more
 }
 
 // Changes returns what Write would change, sorted by name.

@@ -27,7 +27,7 @@ func TestLargeEndlessLists(t *testing.T) {
 		"tags on ever more pages that are empty": {
 			func(c *Client) error { _, err := c.Tags(t.Context(), srcHost+"/ns/app"); return err },
 			func(int32) string { return `{"name": "ns/app", "tags": []}` },
-			"there is little in its pages: ", 500,
+			"there is little in its pages: ", 300,
 		},
 		"tags on large pages": {
 			func(c *Client) error { _, err := c.Tags(t.Context(), srcHost+"/ns/app"); return err },
@@ -37,7 +37,12 @@ func TestLargeEndlessLists(t *testing.T) {
 		"a catalog on ever more pages": {
 			func(c *Client) error { _, err := c.Catalog(t.Context(), srcHost); return err },
 			func(n int32) string { return fmt.Sprintf(`{"repositories": ["r%09d"]}`, n) },
-			"there is little in its pages: ", 500,
+			"there is little in its pages: ", 300,
+		},
+		"a catalog of one long name a page": {
+			func(c *Client) error { _, err := c.Catalog(t.Context(), srcHost); return err },
+			func(n int32) string { return fmt.Sprintf(`{"repositories": ["%s/r%09d"]}`, strings.Repeat("x", 150), n) },
+			"there is little in its pages: ", 350,
 		},
 		"a catalog of too many names": {
 			func(c *Client) error { _, err := c.Catalog(t.Context(), srcHost); return err },

@@ -13,7 +13,7 @@ import (
 // A Stage says how many tags a stage of a rule has left.
 type Stage struct {
 	Text string `json:"stage"` // as the plan says it: newest 3
-	Left int    `json:"left"`
+	Left int    `json:"left"`  // how many tags it leaves
 }
 
 // A Choice is what a rule chooses of the tags of a repository, and why.

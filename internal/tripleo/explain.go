@@ -10,17 +10,17 @@ import (
 
 // A Verdict says whether an image of a release is selected, and why.
 type Verdict struct {
-	Image      string           `json:"image"` // NAME:TAG, with the tag before any lookup
-	In         bool             `json:"in"`
-	Because    string           `json:"because"`
-	Parameters []string         `json:"parameters,omitempty"`
-	Services   []ServiceVerdict `json:"services,omitempty"` // that need it
+	Image      string           `json:"image"`                // NAME:TAG, with the tag before any lookup
+	In         bool             `json:"in"`                   // it is taken
+	Because    string           `json:"because"`              // why, or why not
+	Parameters []string         `json:"parameters,omitempty"` // the Heat parameters that name it
+	Services   []ServiceVerdict `json:"services,omitempty"`   // that need it
 }
 
 // A ServiceVerdict says whether the images of a service are selected.
 type ServiceVerdict struct {
-	Service string   `json:"service"`
-	In      bool     `json:"in"`
+	Service string   `json:"service"`          // as in OS::TripleO::Services::NovaApi
+	In      bool     `json:"in"`               // it runs in a container
 	Roles   []string `json:"roles,omitempty"`  // that have it, with their counts and places
 	Target  string   `json:"target,omitempty"` // what environments map it to, and where
 }

@@ -39,8 +39,8 @@ type Info struct {
 
 // A Step is a step of the plan as it was in a run.
 type Step struct {
-	ID    string        `json:"id"`
-	Type  string        `json:"type"`
+	ID    string        `json:"id"`   // as in the plan; of an instance ID["KEY"]
+	Type  string        `json:"type"` // of the step
 	Needs []runner.Edge `json:"needs,omitempty"`
 }
 

@@ -41,14 +41,14 @@ func (s State) Text() string {
 
 // A Result is what came out of a run, or what is known of one that has not ended.
 type Result struct {
-	State   State     `json:"state"`
-	Ended   time.Time `json:"ended,omitzero"`
-	Took    float64   `json:"took,omitempty"` // seconds
-	Summary string    `json:"summary,omitempty"`
+	State   State     `json:"state"`             // how it ended
+	Ended   time.Time `json:"ended,omitzero"`    // when it ended
+	Took    float64   `json:"took,omitempty"`    // seconds
+	Summary string    `json:"summary,omitempty"` // its last line, for people
 
 	Changed []StepChange          `json:"changed,omitempty"` // the steps that changed something, in the order in which they ended
-	Failed  []StepFailure         `json:"failed,omitempty"`
-	Counts  map[runner.Status]int `json:"counts,omitempty"` // steps
+	Failed  []StepFailure         `json:"failed,omitempty"`  // the steps that failed
+	Counts  map[runner.Status]int `json:"counts,omitempty"`  // steps
 
 	Items int   `json:"items,omitempty"` // that were finished
 	Bytes int64 `json:"bytes,omitempty"` // moved
@@ -60,14 +60,14 @@ type Result struct {
 
 // A StepChange is what a run has changed by one step.
 type StepChange struct {
-	Step  string `json:"step"`
+	Step  string `json:"step"`            // its id
 	Items int    `json:"items,omitempty"` // that were finished
 	Bytes int64  `json:"bytes,omitempty"` // moved
 }
 
 // A StepFailure is why a step failed.
 type StepFailure struct {
-	Step  string `json:"step"`
+	Step  string `json:"step"`  // its id
 	Error string `json:"error"` // its first line; the events have the whole
 }
 

@@ -72,7 +72,7 @@ func Type(out registries) runner.Type {
 		Name: "artifact",
 		Outputs: []runner.Output{
 			{Name: "image", Doc: "The artifact at its first destination, HOST/NAME:TAG@DIGEST or oci:LAYOUT:NAME:TAG@DIGEST."},
-			{Name: "images", Doc: "The artifact at all destinations.", List: true},
+			{Name: "images", Doc: "The artifact at all destinations.", List: true, Made: true},
 			{Name: "digest", Doc: "Its digest, sha256:HEX."},
 		},
 		New: func() runner.Step { return &artifact{out: out} },

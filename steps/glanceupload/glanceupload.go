@@ -143,7 +143,7 @@ func Type(c clouds) runner.Type {
 			{Name: "ramdisk_id", Doc: "Id of the overcloud image's ramdisk, as its property ramdisk_id has it."},
 			{Name: "deploy_kernel_id", Doc: "Id of bm-deploy-kernel, for a node's deploy_kernel."},
 			{Name: "deploy_ramdisk_id", Doc: "Id of bm-deploy-ramdisk, for a node's deploy_ramdisk."},
-			{Name: "images", Doc: "Names of all the images.", List: true},
+			{Name: "images", Doc: "Names of all the images.", List: true, Made: true},
 			{Name: "ids", Doc: "Ids of all the images, in the same order.", List: true},
 			{Name: "digests", Doc: "Names of all the images with the digests of what is stored, NAME@sha512:HEX, in the same order.", List: true},
 		},

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/destination"
 	"github.com/bayplan/bayplan/steps/internal/setting"
@@ -29,19 +30,20 @@ func (m *mirror) Expects() []runner.Expected {
 		rule := m.trustRules()[f.rule]
 		all = append(all, runner.Expected{
 			Kind: kinds[f.field], Field: f.at(), Path: f.path, URL: setting.Text(rule.Store), For: rule.Images, As: setting.Text(rule.SignedAs),
+			Identity: setting.Text(rule.Identity), Issuer: setting.Text(rule.Issuer),
 		})
 	}
 	return all
 }
 
-// Rehearse implements runner.Rehearser: a rehearsal has no authority that issues
-// certificates to signers, so that rules which name a signer prove nothing there.
+// Rehearse implements runner.Rehearser: a store of files cannot have the signatures of images
+// that are made on the spot, and a server can.
 func (m *mirror) Rehearse(runner.Rehearsal) []string {
 	var left []string
 	for i, r := range m.trustRules() {
-		if r.isKeyless() {
-			m.Signatures.Other.Trust[i] = trustRule{Images: r.Images, Unsigned: new(true)}
-			left = append(left, fmt.Sprintf("signatures.trust[%d]: nobody has to have signed %s", i, r.Images))
+		if dir := download.LocalPath(setting.Text(r.Store)); dir != "" {
+			m.Signatures.Other.Trust[i].Store = new("https://files.invalid" + dir)
+			left = append(left, fmt.Sprintf("signatures.trust[%d].store: other signatures stand in for its files", i))
 		}
 	}
 	return left

@@ -121,7 +121,7 @@ func Type(out registries) runner.Type {
 	return runner.Type{
 		Name: "mirror",
 		Outputs: []runner.Output{
-			{Name: "images", Doc: "The images at the destination, HOST/NAME:TAG@DIGEST, in the order of the list; of several destinations one after the other.", List: true},
+			{Name: "images", Doc: "The images at the destination, HOST/NAME:TAG@DIGEST, in the order of the list; of several destinations one after the other.", List: true, Made: true},
 			{Name: "rewritten", Doc: "Those of the images whose digest is not the source's, because of platforms.", List: true},
 			{Name: "trusted", Doc: "Those of the images whose signatures hold, each by its name and digest at the source, with a mark of the rule and key that proves it.", List: true},
 			{Name: "count", Doc: "How many images there are, at all destinations together."},

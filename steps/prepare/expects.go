@@ -22,7 +22,7 @@ func (p *prepare) Expects() []runner.Expected {
 	add(runner.ExpectTemplate, "template", p.Template)
 	add(runner.ExpectRoles, "roles_file", p.RolesFile)
 	for i, dir := range p.EnvironmentDirectories {
-		add(runner.ExpectDirectory, fmt.Sprintf("environment_directories[%d]", i), dir)
+		add(runner.ExpectEnvironments, fmt.Sprintf("environment_directories[%d]", i), dir)
 	}
 	for i, file := range p.Environments {
 		add(runner.ExpectEnvironment, fmt.Sprintf("environments[%d]", i), file)

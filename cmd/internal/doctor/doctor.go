@@ -31,24 +31,24 @@ const (
 
 // A Finding is one thing that was looked at.
 type Finding struct {
-	Check   string `json:"check"` // what was looked at, in a word: reach, tls, login, read, push, ...
-	Status  Status `json:"status"`
-	Message string `json:"message"`
+	Check   string `json:"check"`          // what was looked at, in a word: reach, tls, login, read, push, ...
+	Status  Status `json:"status"`         // how it is
+	Message string `json:"message"`        // what was found
 	Hint    string `json:"hint,omitempty"` // what to do about it
 }
 
 // A Subject is a server, this host or its disks, with what was found.
 type Subject struct {
-	Name     string    `json:"name"`
-	Findings []Finding `json:"findings"`
+	Name     string    `json:"name"`     // a server, the disks, or the host
+	Findings []Finding `json:"findings"` // the checks, in order
 }
 
 // A Report is everything that was found.
 type Report struct {
-	Subjects []Subject `json:"subjects"`
-	OK       int       `json:"ok"` // findings of each status
-	Warnings int       `json:"warnings"`
-	Failed   int       `json:"failed"`
+	Subjects []Subject `json:"subjects"` // what was looked at
+	OK       int       `json:"ok"`       // findings of each status
+	Warnings int       `json:"warnings"` // how many checks found what may become a problem
+	Failed   int       `json:"failed"`   // how many checks failed
 }
 
 // Options say what to look at.

@@ -8,9 +8,9 @@ import (
 // A Basis is what a saved diff holds for. An apply of the diff is refused if one of these is
 // another then, but for who made it, when, where and with what.
 type Basis struct {
-	Made    time.Time `json:"made"`
-	User    string    `json:"user,omitempty"`
-	Host    string    `json:"host,omitempty"`
+	Made    time.Time `json:"made"`              // when the diff was made
+	User    string    `json:"user,omitempty"`    // who made it
+	Host    string    `json:"host,omitempty"`    // where it was made
 	Version string    `json:"version,omitempty"` // of bayplan
 
 	Files []FileDigest      `json:"files"`          // of the plan: its own, and those that it includes or whose connections replace its own

@@ -12,16 +12,16 @@ import (
 
 // A Validate is what `bayplan validate --json` prints, also for plans with mistakes.
 type Validate struct {
-	Plans    []ValidPlan `json:"plans"` // those without mistakes
-	Mistakes []Mistake   `json:"mistakes"`
+	Plans    []ValidPlan `json:"plans"`    // those without mistakes
+	Mistakes []Mistake   `json:"mistakes"` // of all plans
 	Warnings []Mistake   `json:"warnings"` // what may be a mistake; stops nothing
 }
 
 // A ValidPlan is a plan without mistakes.
 type ValidPlan struct {
-	File  string `json:"file"` // as it was named
-	Plan  string `json:"plan"` // its name
-	Steps int    `json:"steps"`
+	File  string `json:"file"`  // as it was named
+	Plan  string `json:"plan"`  // its name
+	Steps int    `json:"steps"` // how many it has
 }
 
 // Name returns ValidateName.
@@ -38,9 +38,9 @@ func (Status) Name() Name { return StatusName }
 
 // A StepStatus is what the state records of a step.
 type StepStatus struct {
-	ID     string         `json:"id"`
-	Type   string         `json:"type"`
-	State  State          `json:"state"`
+	ID     string         `json:"id"`               // as in the plan
+	Type   string         `json:"type"`             // of the step
+	State  State          `json:"state"`            // what the state records of it
 	At     time.Time      `json:"at,omitzero"`      // time of the last success, else of the last attempt
 	Error  string         `json:"error,omitempty"`  // of the last attempt or verify
 	Record *runner.Record `json:"record,omitempty"` // of the last success
@@ -90,8 +90,8 @@ type Lock struct {
 	Plan    string            `json:"plan"`    // its name
 	Tags    int               `json:"tags"`    // locked now
 	Choices int               `json:"choices"` // locked now
-	Changes []lockfile.Change `json:"changes"`
-	Steps   []Step            `json:"steps"` // in the order of the plan
+	Changes []lockfile.Change `json:"changes"` // what is written to the lock file
+	Steps   []Step            `json:"steps"`   // in the order of the plan
 }
 
 // Name returns LockName.
@@ -116,8 +116,8 @@ type Graph struct {
 
 // A GraphStep is a step of a graph.
 type GraphStep struct {
-	ID    string `json:"id"`
-	Type  string `json:"type"`
+	ID    string `json:"id"`    // as in the plan
+	Type  string `json:"type"`  // of the step
 	Check bool   `json:"check"` // it only checks, and never changes anything
 }
 
@@ -142,8 +142,8 @@ func GraphOf(g *runner.Graph) Graph {
 // An Explain is what `bayplan explain --json` prints: the step types and the parts of plans,
 // or one of them.
 type Explain struct {
-	Types  []ExplainedType  `json:"types"`
-	Topics []ExplainedTopic `json:"topics"`
+	Types  []ExplainedType  `json:"types"`  // the step types
+	Topics []ExplainedTopic `json:"topics"` // the parts of plans
 }
 
 // Name returns ExplainName.
@@ -151,19 +151,19 @@ func (Explain) Name() Name { return ExplainName }
 
 // An ExplainedType is a step type.
 type ExplainedType struct {
-	Type        string            `json:"type"`
-	Description string            `json:"description"`
-	Check       bool              `json:"check"` // its steps only check, and never change anything
-	Settings    []Setting         `json:"settings"`
-	Outputs     []ExplainedOutput `json:"outputs"`
-	Example     string            `json:"example"` // a plan with a step of the type
+	Type        string            `json:"type"`        // its name
+	Description string            `json:"description"` // what its steps do
+	Check       bool              `json:"check"`       // its steps only check, and never change anything
+	Settings    []Setting         `json:"settings"`    // what stands under with
+	Outputs     []ExplainedOutput `json:"outputs"`     // what other steps may refer to
+	Example     string            `json:"example"`     // a plan with a step of the type
 }
 
 // An ExplainedOutput is an output of the steps of a type.
 type ExplainedOutput struct {
-	Output      string `json:"output"`
-	List        bool   `json:"list"` // it is a list of texts
-	Description string `json:"description"`
+	Output      string `json:"output"`      // its name
+	List        bool   `json:"list"`        // it is a list of texts
+	Description string `json:"description"` // what it holds
 }
 
 // Kind returns what the output is, in the words of the plan language.
@@ -176,24 +176,24 @@ func (o ExplainedOutput) Kind() string {
 
 // An ExplainedTopic is a part of plans.
 type ExplainedTopic struct {
-	Topic       string        `json:"topic"`
-	Description string        `json:"description"`
-	Parts       []TopicedPart `json:"parts"`
+	Topic       string        `json:"topic"`       // its name
+	Description string        `json:"description"` // as text for a terminal
+	Parts       []TopicedPart `json:"parts"`       // the mappings that it describes
 }
 
 // A TopicedPart is a mapping of the plan with its settings.
 type TopicedPart struct {
-	Part     string    `json:"part"` // as in connections.registries.NAME
-	Settings []Setting `json:"settings"`
+	Part     string    `json:"part"`     // as in connections.registries.NAME
+	Settings []Setting `json:"settings"` // of the mapping
 }
 
 // A Setting is a setting of a step or another mapping of the plan.
 type Setting struct {
-	Setting     string `json:"setting"`  // its path: NAME, NAME.NAME, NAME[].NAME
-	Kind        string `json:"kind"`     // what it may be, in the words of the plan language
-	Required    bool   `json:"required"` // in the mapping that it belongs to
-	Default     any    `json:"default,omitempty"`
-	Description string `json:"description"`
+	Setting     string `json:"setting"`           // its path: NAME, NAME.NAME, NAME[].NAME
+	Kind        string `json:"kind"`              // what it may be, in the words of the plan language
+	Required    bool   `json:"required"`          // in the mapping that it belongs to
+	Default     any    `json:"default,omitempty"` // what holds without it; none: see the description
+	Description string `json:"description"`       // what it means
 }
 
 // Form returns what the setting may be, whether it is required, and its default.
@@ -210,9 +210,9 @@ func (s Setting) Form() string {
 
 // An ExplainImages is what `bayplan explain-images --json` prints.
 type ExplainImages struct {
-	Plan       string           `json:"plan"`  // its name
-	Steps      []ExplainedStep  `json:"steps"` // those that choose among the images of a release
-	Selections []StepSelections `json:"selections"`
+	Plan       string           `json:"plan"`       // its name
+	Steps      []ExplainedStep  `json:"steps"`      // those that choose among the images of a release
+	Selections []StepSelections `json:"selections"` // of images by their tags
 }
 
 // Name returns ExplainImagesName.
@@ -220,32 +220,32 @@ func (ExplainImages) Name() Name { return ExplainImagesName }
 
 // An ExplainedStep has the verdicts of one step on its images.
 type ExplainedStep struct {
-	Step   string            `json:"step"`
-	Images []tripleo.Verdict `json:"images"`
+	Step   string            `json:"step"`   // its id
+	Images []tripleo.Verdict `json:"images"` // all images of the release
 }
 
 // A StepSelections is what a selection of a step by tags would choose now.
 type StepSelections struct {
-	Step         string            `json:"step"`
-	Selection    string            `json:"selection"`
-	Repositories tagselect.Choices `json:"repositories"`
-	Tags         []TagVerdict      `json:"tags,omitempty"` // those that --tag names
-	Error        string            `json:"error,omitempty"`
+	Step         string            `json:"step"`            // its id
+	Selection    string            `json:"selection"`       // what is selected, in the words of the lock file
+	Repositories tagselect.Choices `json:"repositories"`    // how many tags each rule leaves of each
+	Tags         []TagVerdict      `json:"tags,omitempty"`  // those that --tag names
+	Error        string            `json:"error,omitempty"` // why nothing could be selected
 }
 
 // A TagVerdict says why an image was chosen or left out.
 type TagVerdict struct {
-	Image string `json:"image"`
-	In    bool   `json:"in"`
+	Image string `json:"image"`         // HOST/NAME:TAG
+	In    bool   `json:"in"`            // it was chosen
 	Why   string `json:"why,omitempty"` // it was left out
 }
 
 // A Version is what `bayplan version --json` prints.
 type Version struct {
-	Version string `json:"version"`
-	Go      string `json:"go"`   // the version of Go that it was built with
-	OS      string `json:"os"`   // as GOOS
-	Arch    string `json:"arch"` // as GOARCH
+	Version string `json:"version"` // of bayplan
+	Go      string `json:"go"`      // the version of Go that it was built with
+	OS      string `json:"os"`      // as GOOS
+	Arch    string `json:"arch"`    // as GOARCH
 }
 
 // Name returns VersionName.

@@ -13,7 +13,7 @@ import (
 
 // A Failure is what a command prints in place of its document if it could not make it.
 type Failure struct {
-	Cause    Cause          `json:"cause"`
+	Cause    Cause          `json:"cause"`              // why, in a word
 	Error    string         `json:"error"`              // what went wrong, for people
 	Hint     string         `json:"hint,omitempty"`     // what to do about it
 	Mistakes []Mistake      `json:"mistakes,omitempty"` // of the plan, each with its place
@@ -44,11 +44,11 @@ func (Cause) Words() []string {
 
 // A Mistake is a mistake in a plan or in a file that the plan names, or what may be one.
 type Mistake struct {
-	File    string `json:"file"`
-	Line    int    `json:"line"`   // from 1; 0: the whole file
-	Column  int    `json:"column"` // from 1, in characters; 0: the whole line
-	Message string `json:"message"`
-	Hint    string `json:"hint,omitempty"`
+	File    string `json:"file"`           // as it was named
+	Line    int    `json:"line"`           // from 1; 0: the whole file
+	Column  int    `json:"column"`         // from 1, in characters; 0: the whole line
+	Message string `json:"message"`        // what is wrong
+	Hint    string `json:"hint,omitempty"` // what to do about it
 }
 
 // MistakesOf returns the mistakes of a plan, never nil.
@@ -103,8 +103,8 @@ func MarshalFailure(name Name, f Failure) ([]byte, error) {
 // the run could not begin.
 type FailureLine struct {
 	FormatVersion int       `json:"format_version"`
-	Time          time.Time `json:"time"`
-	Kind          string    `json:"kind" jsonschema:"enum=failure"`
+	Time          time.Time `json:"time"`                           // when it happened
+	Kind          string    `json:"kind" jsonschema:"enum=failure"` // failure
 	Failure
 }
 

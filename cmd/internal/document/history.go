@@ -19,12 +19,12 @@ func (History) Name() Name { return HistoryName }
 
 // A Run is one run of a history.
 type Run struct {
-	ID      string      `json:"id"` // what `bayplan report` takes
-	Mode    runner.Mode `json:"mode"`
-	Began   time.Time   `json:"began"`
-	User    string      `json:"user,omitempty"`
-	Host    string      `json:"host,omitempty"`
-	Command string      `json:"command,omitempty"`
+	ID      string      `json:"id"`                    // what `bayplan report` takes
+	Mode    runner.Mode `json:"mode"`                  // which command it was
+	Began   time.Time   `json:"began"`                 // when it began
+	User    string      `json:"user,omitempty"`        // who ran it
+	Host    string      `json:"host,omitempty"`        // where it ran
+	Command string      `json:"command,omitempty"`     // the command line, without secrets
 	Version string      `json:"version,omitempty"`     // of bayplan
 	Plan    string      `json:"plan_digest,omitempty"` // of the plan file
 	Lock    string      `json:"lock_digest,omitempty"` // of the lock file when the run began

@@ -8,19 +8,19 @@ import (
 
 // A Step is the result of one step.
 type Step struct {
-	ID      string         `json:"id"`
-	Type    string         `json:"type"`
-	Status  runner.Status  `json:"status"`
+	ID      string         `json:"id"`                // as in the plan; of an instance ID["KEY"]
+	Type    string         `json:"type"`              // of the step
+	Status  runner.Status  `json:"status"`            // what came of it, in a word
 	Summary string         `json:"summary,omitempty"` // its change in one line, for people
 	Items   []runner.Item  `json:"items,omitempty"`   // what its change touches
 	Inputs  []runner.Input `json:"inputs,omitempty"`  // what decides its result: its settings as "with.NAME", then what it reads
 	Outputs runner.Outputs `json:"outputs,omitempty"` // null: not known before the step has run
 	Why     string         `json:"why,omitempty"`     // why it is waiting, checked later or skipped
 	Blame   string         `json:"blame,omitempty"`   // the failed step for which it was skipped
-	Error   string         `json:"error,omitempty"`
-	Hint    string         `json:"hint,omitempty"`  // what to do about the error
-	Bytes   int64          `json:"bytes,omitempty"` // moved
-	Took    float64        `json:"took,omitempty"`  // seconds
+	Error   string         `json:"error,omitempty"`   // why it failed
+	Hint    string         `json:"hint,omitempty"`    // what to do about the error
+	Bytes   int64          `json:"bytes,omitempty"`   // moved
+	Took    float64        `json:"took,omitempty"`    // seconds
 
 	Notes    []string        `json:"notes,omitempty"`    // what people should know though nothing is done about it
 	Moved    []runner.Moved  `json:"moved,omitempty"`    // what is locked and would be something else now
@@ -78,7 +78,7 @@ type Diff struct {
 	Steps   []Step      `json:"steps"`           // in the order of the plan
 	Items   int         `json:"items"`           // to change, in all steps
 	Bytes   int64       `json:"bytes"`           // to move, in all steps
-	Summary string      `json:"summary"`
+	Summary string      `json:"summary"`         // the whole in one line, for people
 }
 
 // Name returns DiffName.

@@ -35,17 +35,13 @@ Kinds of events
 Statuses of steps, in step-end events, and in diff, report, why and lock
 %s
 States of steps in status
-  done, failed, refuted (by a verify), running, interrupted, never
-
+%s
 Operations on items
-  create, update (in place), replace (a new one takes its name), remove
-
+%s
 Kinds of problems
-  missing, drifted (there, but different), incomplete, extra
-`
+%s`
 
-// These are the causes of failures, the kinds of events and the statuses, with what they
-// mean.
+// These are the words of documents with what they mean.
 var (
 	causes = [...]word{
 		{string(document.CauseMistakes), "the plan has mistakes, which are listed; exit code 2"},
@@ -82,13 +78,35 @@ var (
 		{string(runner.Skipped), "blame is the failed step that it needs"},
 		{string(runner.Interrupted), "a signal stopped it"},
 	}
+	stepStates = [...]word{
+		{string(document.StateDone), "it has succeeded"},
+		{string(document.StateFailed), "error says why"},
+		{string(document.StateRefuted), "a verify found that it is not as wanted"},
+		{string(document.StateRunning), "an apply that runs has begun it"},
+		{string(document.StateInterrupted), "it was cut short by a signal, or its process has ended"},
+		{string(document.StateNever), "it has not run yet"},
+	}
+	operations = [...]word{
+		{string(runner.Create), "it is not there"},
+		{string(runner.Update), "it is changed in place"},
+		{string(runner.Replace), "a new one takes its name"},
+		{string(runner.Remove), "it is removed"},
+	}
+	problemKinds = [...]word{
+		{"missing", "it is not there"},
+		{"drifted", "it is there, but different"},
+		{"incomplete", "a part of it is not there; lacks says which"},
+		{"extra", "it is there, and should not be"},
+		{"failed", "it could not be brought there"},
+	}
 )
 
 // A word is a value in JSON with its meaning.
 type word struct{ name, meaning string }
 
 func jsonText() string {
-	return fmt.Sprintf(jsonHelp, listWords(causes[:]), listWords(eventKinds[:]), listWords(stepStatuses[:]))
+	return fmt.Sprintf(jsonHelp, listWords(causes[:]), listWords(eventKinds[:]), listWords(stepStatuses[:]),
+		listWords(stepStates[:]), listWords(operations[:]), listWords(problemKinds[:]))
 }
 
 func listWords(words []word) string {

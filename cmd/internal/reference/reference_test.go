@@ -63,3 +63,23 @@ func TestLinks(t *testing.T) {
 		t.Errorf("found only %d links", links)
 	}
 }
+
+// Every field of every document is described.
+func TestFieldsAreDescribed(t *testing.T) {
+	list, err := readSchemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range list {
+		for name, def := range s.Definitions {
+			if def.Properties == nil {
+				continue
+			}
+			for p := def.Properties.Oldest(); p != nil; p = p.Next() {
+				if p.Value.Description == "" {
+					t.Errorf("%s: %s.%s has no description: write one behind the field in Go", s.name, name, p.Key)
+				}
+			}
+		}
+	}
+}

@@ -11,9 +11,10 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -39,21 +40,21 @@ type Comparison struct {
 // is a plan.Errors.
 func Compare(ctx context.Context, c Comparison) (err error) {
 	r := &rehearsal{Options: c.Options, made: map[string]string{}}
-	now, err := load(ctx, c.File, c.Plan)
-	if err != nil {
+	now, errs := loader.Load(ctx, c.File, c.Plan)
+	if err := errs.Err(); err != nil {
 		return err
 	}
-	r.Warn(now.warnings)
+	r.Warn(now.Warnings)
 	if r.root, err = newRoot(""); err != nil {
 		return fmt.Errorf("make a place to compare in: %w", err)
 	}
 	defer func() { err = errors.Join(err, r.root.remove()) }()
 	told := &document.Base{Base: c.Base}
-	base, err := r.basePart(ctx, c, now.graph.Plan, told)
+	base, err := r.basePart(ctx, c, now.Parsed, told)
 	if err != nil {
 		return fmt.Errorf("the base %s: %w", c.Base, err)
 	}
-	next := &part{file: c.File, owner: now.graph.Plan.File, state: filepath.Join(r.root.dir, "state", now.graph.Plan.Name)}
+	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.dir, "state", now.Parsed.Name)}
 	was := &runner.Report{}
 	if r.parts = []*part{next}; base != nil {
 		r.parts = []*part{base, next}
@@ -68,7 +69,7 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 		base, told.New = &part{}, true
 		err = r.bring(ctx, next, base, nil)
 		if err == nil {
-			err = r.writeLock(c.Lock(next.file), next, func(image registryImage) string { return image.tag })
+			err = r.writeLock(c.Lock(next.file), next, tagIn)
 		}
 	}
 	if err != nil {
@@ -153,10 +154,10 @@ func (r *rehearsal) applyBase(ctx context.Context, c Comparison, base, next *par
 	if err := b.provide(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := b.wrong(); err != nil {
+	if err := b.mistakes.Err(); err != nil {
 		return nil, nil, r.baseError(c, err)
 	}
-	if err := r.writeLock(base.lock(c), base, func(image registryImage) string { return image.tag }); err != nil {
+	if err := r.writeLock(base.lock(c), base, tagIn); err != nil {
 		return nil, nil, r.baseError(c, err)
 	}
 	report, err := r.run(ctx, base, runner.ModeApply)
@@ -185,15 +186,6 @@ func (p *part) lock(c Comparison) string {
 	return file
 }
 
-// wrong gives an error for what the plan's folder lacks.
-func (b *builder) wrong() error {
-	errs := []error{b.mistakes.Err()}
-	for _, p := range b.problems {
-		errs = append(errs, fault.WithHint(fmt.Errorf("%s: %s", p.at, p.text), p.hint))
-	}
-	return errors.Join(errs...)
-}
-
 // bring brings what the plan expects, in the place of what the base's folder has.
 func (r *rehearsal) bring(ctx context.Context, next, base *part, staged []string) error {
 	for _, path := range staged {
@@ -206,7 +198,7 @@ func (r *rehearsal) bring(ctx context.Context, next, base *part, staged []string
 	if err := b.provide(ctx); err != nil {
 		return err
 	}
-	return b.wrong()
+	return b.mistakes.Err()
 }
 
 // join lets things be made as another revision of the plan needs them, too, so that what
@@ -238,65 +230,67 @@ func (t *things) join(other *things) {
 	}
 }
 
-// A registryImage is an image of a lock file.
-type registryImage struct{ name, tag, digest string }
-
-// lockedImage finds the images of a lock file.
-var lockedImage = lazyregexp.New(`(?m)^(  "?([^\s"@]+):([^\s":/]+)"?: )(sha256:[0-9a-f]{64})$`)
-
-// imagesOf gives the digests of a lock file by HOST/NAME:TAG.
-func imagesOf(file string) (map[string]string, error) {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	found := map[string]string{}
-	for _, m := range lockedImage.FindAllStringSubmatch(string(text), -1) {
-		found[m[2]+":"+m[3]] = m[4]
-	}
-	return found, nil
-}
-
 // writeLock writes the lock file of a plan for the world. The digest of an image is that of
-// the stand-in with the tag that tagOf gives.
-func (r *rehearsal) writeLock(file string, p *part, tagOf func(registryImage) string) error {
-	text, err := os.ReadFile(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
+// the stand-in with the tag that tagOf gives, by the image's name and its digest in the file.
+func (r *rehearsal) writeLock(file string, p *part, tagOf func(name, digest string) string) error {
+	locked, err := lockfile.Read(file)
 	if err != nil {
 		return err
 	}
-	out := lockedImage.ReplaceAllStringFunc(string(text), func(line string) string {
-		m := lockedImage.FindStringSubmatch(line)
-		host, repository, tag, err := registry.Split(m[2] + ":" + m[3])
-		if err != nil {
-			return line
-		}
-		h := r.world.registryOf(host)
-		if h == nil || !h.Made(repository) {
-			return line
-		}
-		sum, err := h.Make(repository, tagOf(registryImage{m[2] + ":" + m[3], tag, m[4]}))
-		if err != nil {
-			return line // the step that reads the image says what is wrong
-		}
-		return m[1] + sum
-	})
-	return write(filepath.Join(p.state, lockName), []byte(out))
+	if images, choices := locked.Count(); images+choices == 0 {
+		return nil
+	}
+	at := filepath.Join(p.state, lockName)
+	if err := errors.Join(os.MkdirAll(p.state, 0o700), os.RemoveAll(at)); err != nil {
+		return err
+	}
+	out, err := lockfile.Read(at)
+	if err != nil {
+		return err
+	}
+	for _, name := range locked.Choices() {
+		value, _ := locked.Get(name)
+		out.Add(name, value)
+	}
+	for _, name := range locked.Images() {
+		digest, _ := locked.Get(name)
+		out.Add(name, r.standInDigest(name, digest, tagOf(name, digest)))
+	}
+	return out.Write()
 }
+
+// standInDigest gives the digest of what stands in for an image of a lock file. Where nothing
+// does, the digest stays: the step that reads the image says what is wrong.
+func (r *rehearsal) standInDigest(name, digest, tag string) string {
+	host, repository, _, err := registry.Split(name)
+	if err != nil {
+		return digest
+	}
+	h := r.world.registryOf(host)
+	if h == nil || !h.Made(repository) {
+		return digest
+	}
+	sum, err := h.Make(repository, tag)
+	if err != nil {
+		return digest
+	}
+	return sum
+}
+
+// tagIn gives the tag of an image that a lock file names.
+func tagIn(name, _ string) string { return name[strings.LastIndexByte(name, ':')+1:] }
 
 // takeLock puts the plan's lock file in the place of the base's. A tag that has another
 // digest there stands for another image.
 func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
-	before, err := imagesOf(base.lock(c))
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	before, err := lockfile.Read(base.lock(c))
+	if err != nil {
 		return err
 	}
-	return r.writeLock(c.Lock(next.file), next, func(image registryImage) string {
-		if was, locked := before[image.name]; locked && was != image.digest {
-			return pinnedTag(image.digest)
+	return r.writeLock(c.Lock(next.file), next, func(name, digest string) string {
+		if was, locked := before.Get(name); locked && was != digest {
+			return pinnedTag(digest)
 		}
-		return image.tag
+		return tagIn(name, digest)
 	})
 }

@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -28,8 +30,8 @@ type builder struct {
 	made   map[string]string // files and layouts of earlier plans, by their last names
 
 	mistakes plan.Errors
-	problems []problem // in files of the plan's folder
-	staged   []string  // paths below the root of what was copied from there
+	notes    []string // what may be wrong
+	staged   []string // paths below the root of what was copied from there
 	told     []told
 }
 
@@ -54,6 +56,7 @@ func (b *builder) provide(ctx context.Context) error {
 			return fmt.Errorf("stand in for %s: %w", b.world.root.strip(t.path+t.url), err)
 		}
 	}
+	b.checkMembers()
 	for _, e := range b.things.wanted {
 		for _, pin := range e.Pins {
 			b.world.waived[pin] = true
@@ -103,7 +106,7 @@ func (b *builder) provideAddress(t *thing) error {
 
 func (b *builder) providePath(ctx context.Context, t *thing) error {
 	switch t.Kind {
-	case runner.ExpectDirectory:
+	case runner.ExpectDirectory, runner.ExpectEnvironments:
 		return b.directory(t)
 	case runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectKeyring, runner.ExpectTrustRoot:
 		return b.key(t)
@@ -113,15 +116,19 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	}
 	if t.own {
 		b.staged = append(b.staged, t.path)
-		return errors.Join(b.unknownServices(t), b.copyOwn(t))
+		return b.copyOwn(t)
 	}
 	if t.inFolder {
 		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.real(t.path))
 		return nil
 	}
-	if from := b.made[t.name]; from != "" { // somebody carries it to where this plan is applied
+	if from := b.made[t.name]; from != "" && isLike(t.Kind, from) { // somebody carries it to where this plan is applied
 		b.told = append(b.told, told{carried, b.world.root.strip(t.path) + " from " + b.world.root.strip(from)})
-		return copyMade(from, t.path)
+		c := copier{left: math.MaxInt64}
+		return c.copy(from, t.path)
+	}
+	if b.misplaced(t) {
+		return nil
 	}
 	b.tell(t)
 	switch t.Kind {
@@ -138,12 +145,29 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	return write(t.path, content)
 }
 
+// isLike reports whether what an earlier plan has made can be a thing of a kind.
+func isLike(kind runner.Kind, made string) bool {
+	fi, err := os.Stat(made)
+	switch {
+	case err != nil:
+		return false
+	case fi.IsDir():
+		return kind == runner.ExpectLayout && exists(filepath.Join(made, "index.json")) || kind == runner.ExpectTree
+	}
+	return kind != runner.ExpectTree
+}
+
 func (b *builder) mistake(t *thing, format string, args ...any) {
 	e := t.Node.Step.With.Errorf(t.Field, format, args...)
+	e.Hint = fmt.Sprintf("the plan's folder lacks this %s; correct the path, or let an earlier step make it", t.Kind)
+	b.add(e)
+}
+
+// add adds a mistake, once.
+func (b *builder) add(e *plan.Error) {
 	if slices.ContainsFunc(b.mistakes, func(o *plan.Error) bool { return o.Pos == e.Pos && o.Msg == e.Msg }) {
 		return
 	}
-	e.Hint = fmt.Sprintf("the plan's folder lacks this %s; correct the path, or let an earlier step make it", t.Kind)
 	b.mistakes = append(b.mistakes, e)
 }
 
@@ -170,11 +194,15 @@ func (b *builder) directory(t *thing) error {
 			}
 		}
 	}
-	if t.own && readsAll(t.Expectation) {
-		return b.copyTree(t.disk, t.path)
+	if t.own && t.Kind == runner.ExpectEnvironments {
+		return b.copyOwn(t)
 	}
 	if t.own || exists(t.path) {
 		return os.MkdirAll(t.path, 0o755)
+	}
+	if near, by := b.nearMade(t, func(s runner.Touched) []string { return s.Makes }); near != "" {
+		b.wrongPath(t, fmt.Sprintf("no step makes the directory, and step %q makes %s", by, near), near)
+		return nil
 	}
 	b.tell(t)
 	return os.MkdirAll(t.path, 0o755)
@@ -214,7 +242,11 @@ func (b *builder) copyOwn(t *thing) error {
 	case err != nil:
 		return err
 	case fi.IsDir():
-		return b.copyTree(real, t.path)
+		c := copier{dir: b.things.dirOf(t.Expectation), left: maxOwn}
+		if err := c.copy(real, t.path); err != nil {
+			return fmt.Errorf("%s: %w", real, err)
+		}
+		return nil
 	case !fi.Mode().IsRegular():
 		return fmt.Errorf("%s is not a regular file", real)
 	case fi.Size() > maxOwn:
@@ -232,58 +264,27 @@ func (b *builder) copyOwn(t *thing) error {
 		return err
 	}
 	if t.Kind == runner.ExpectImageList {
-		content = b.imageList(t, content)
+		b.layoutsOf(t)
 	}
 	return write(t.path, content)
 }
 
-// imageList gives a list of images as it is in the world: layouts lie below the root, and
-// images that the list names by digests have those of what stands in for them.
-func (b *builder) imageList(t *thing, content []byte) []byte {
-	text := b.world.root.placeTexts(string(content))
-	for _, m := range pathsInTexts.FindAllStringSubmatch(text, -1) {
-		dir, inside, _ := strings.Cut(m[3], ":")
+// layoutsOf adds the layouts that a list of images names to the things that the plan expects.
+func (b *builder) layoutsOf(t *thing) {
+	for _, name := range registries.Listed(t.disk) {
+		dir, inside, isLayout := registry.CutLayout(name)
+		if !isLayout || dir == "" {
+			continue
+		}
 		e := t.Expectation
-		e.Kind, e.Path = runner.ExpectLayout, dir
-		if at := b.things.at(dir, e); m[2] == "oci:" && at != nil {
+		e.Kind, e.Path = runner.ExpectLayout, b.world.root.place(b.things.folder.real(filepath.Clean(dir)), false)
+		if at := b.things.at(e.Path, e); at != nil {
 			at.Kind = runner.ExpectLayout
 			if inside != "" {
 				at.Names = append(at.Names, inside)
 			}
 		}
 	}
-	return []byte(b.world.pin(text))
-}
-
-// copyTree copies a directory of the plan's folder, as far as its files are small.
-func (b *builder) copyTree(from, to string) error {
-	left := int64(maxOwn)
-	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		below, err := filepath.Rel(from, at)
-		if err != nil {
-			return err
-		}
-		fi, err := os.Stat(at)
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir():
-			return os.MkdirAll(filepath.Join(to, below), 0o755)
-		case !fi.Mode().IsRegular():
-			return nil
-		}
-		if left -= fi.Size(); left < 0 {
-			return fmt.Errorf("%s has more than 64 MiB of files", from)
-		}
-		content, err := os.ReadFile(at)
-		if err != nil {
-			return err
-		}
-		return write(filepath.Join(to, below), content)
-	})
 }
 
 // write writes a file, with the directories that it lies in.

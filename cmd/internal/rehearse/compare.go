@@ -9,6 +9,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps"
 )
 
 // finish says what is another in the plan itself, since a change of it may show in nothing
@@ -19,7 +20,7 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 	if told.New {
 		return
 	}
-	left := review.LeftBehind(was, report)
+	left := review.LeftBehind(was, report, steps.Builtin(nil))
 	told.Changes = review.PlanChanges(base.settings(), next.settings())
 	for i, c := range told.Changes {
 		id, _ := strings.CutPrefix(c.Setting, "steps.")

@@ -2,13 +2,17 @@ package rehearse
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/pathindex"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -18,6 +22,7 @@ type damage struct {
 	what string // in words, for messages
 	do   func() error
 	file string // that is damaged, or ""
+	dir  string // that is moved away, or ""
 	// undo repairs what an apply of the step alone would not bring back, or is nil.
 	undo func() error
 }
@@ -27,24 +32,26 @@ type damage struct {
 const maxTries = 3
 
 // damageAll damages one thing of each step that has made something, and wants diff to see
-// it, and an apply to mend it. A check is to notice damage of a step before it.
+// it, and an apply to mend it. A check is to notice damage of a step before it. Many steps are
+// damaged at once, so that the time does not grow with the square of their number.
 func (r *rehearsal) damageAll(ctx context.Context, p *part, reports ...*runner.Report) (bool, error) {
 	start := time.Now()
+	r.phase = "damage"
 	d := &damager{rehearsal: r, part: p, ways: map[string][]damage{}, noticed: map[string]bool{}}
 	for _, n := range p.graph.Order() {
 		if !n.Type.Check {
 			d.ways[n.ID()] = d.waysOf(n, reports)
 		}
 	}
-	for _, n := range p.graph.Order() {
-		if err := d.damageStep(ctx, n); err != nil {
+	rounds := d.rounds()
+	for i, steps := range rounds {
+		r.progress("round %d of %d: %s", i+1, len(rounds), human.Count(len(steps), "step", "steps"))
+		if err := d.damageSteps(ctx, steps); err != nil {
 			return false, err
 		}
 	}
-	for _, n := range p.graph.Order() {
-		if err := d.tryCheck(ctx, n); err != nil {
-			return false, err
-		}
+	if err := d.tryChecks(ctx); err != nil {
+		return false, err
 	}
 	r.sayPhase("damage", time.Since(start), d.summary(), d.problems)
 	return len(d.problems) == 0, nil
@@ -56,81 +63,166 @@ type damager struct {
 	*part
 	ways     map[string][]damage // by step
 	noticed  map[string]bool     // checks that have noticed damage
-	seen     int
+	damaged  int                 // steps
+	left     int                 // steps that were not damaged, since they would take too long
 	problems []problem
 }
 
 func (d *damager) summary() string {
-	text := fmt.Sprintf("of %d steps seen by diff and mended by apply", d.seen)
-	if d.seen == 1 {
-		text = "of 1 step seen by diff and mended by apply"
+	text := "nothing to damage"
+	if d.damaged > 0 {
+		text = fmt.Sprintf("diff sees the damage of %s, and apply repairs it", human.Count(d.damaged, "step", "steps"))
 	}
-	if n := len(d.noticed); n > 0 {
-		text += fmt.Sprintf(", noticed by %d of %d checks", n, d.checks())
+	if d.left > 0 {
+		text += fmt.Sprintf("; %s left out", human.Count(d.left, "step is", "steps are"))
+	}
+	if n := len(d.checks(func(*runner.Node) bool { return true })); n > 0 {
+		text += fmt.Sprintf("; noticed by %d of %s", len(d.noticed), human.Count(n, "check", "checks"))
 	}
 	return text
 }
 
-func (d *damager) checks() int {
-	n := 0
-	for _, node := range d.graph.Nodes {
-		if node.Type.Check {
-			n++
+// checks gives the checks of the plan that are wanted.
+func (d *damager) checks(wanted func(*runner.Node) bool) []string {
+	var ids []string
+	for _, n := range d.graph.Nodes {
+		if n.Type.Check && wanted(n) {
+			ids = append(ids, n.ID())
 		}
 	}
-	return n
+	return ids
 }
 
-// damageStep damages the first thing that a step has made.
-func (d *damager) damageStep(ctx context.Context, n *runner.Node) error {
-	ways := d.ways[n.ID()]
+// maxRounds is how many rounds of damage there are at most.
+const maxRounds = 16
+
+// A broken is a step with what was damaged of it.
+type broken struct {
+	id string
+	damage
+}
+
+// rounds puts the first damage of each step into rounds. The steps of one round do not wait for
+// each other directly. Directories are moved away in rounds of their own, none inside another.
+func (d *damager) rounds() [][]broken {
+	var rounds [][]broken
+	in := map[string]int{} // the round of a step
+	for _, n := range d.graph.Order() {
+		ways := d.ways[n.ID()]
+		if len(ways) == 0 {
+			continue
+		}
+		taken := map[int]bool{}
+		for _, e := range n.Needs {
+			if i, known := in[e.From]; known {
+				taken[i] = true
+			}
+		}
+		way := broken{n.ID(), ways[0]}
+		i := 0
+		for i < len(rounds) && (taken[i] || !goesWith(rounds[i], way)) {
+			i++
+		}
+		switch {
+		case i < len(rounds):
+			rounds[i] = append(rounds[i], way)
+		case i == maxRounds:
+			d.left++
+			continue
+		default:
+			rounds = append(rounds, []broken{way})
+		}
+		in[n.ID()] = i
+	}
+	return rounds
+}
+
+// goesWith reports whether a damage does not get into the way of those of a round.
+func goesWith(round []broken, way broken) bool {
+	if moves := round[0].dir != ""; moves != (way.dir != "") {
+		return false
+	}
+	return way.dir == "" || !slices.ContainsFunc(round, func(o broken) bool { return pathindex.Overlap(o.dir, way.dir) })
+}
+
+// damageSteps damages the steps of a round.
+func (d *damager) damageSteps(ctx context.Context, round []broken) error {
+	round, err := breakAll(round)
+	if err != nil {
+		return err
+	}
+	report, err := d.run(ctx, d.part, runner.ModeDiff, idsOf(round)...)
+	if err != nil {
+		return err
+	}
+	for _, way := range round {
+		switch s := report.Step(way.id); s.Status {
+		case runner.ToChange, runner.ToCreate, runner.Failed, runner.Waiting:
+			d.damaged++
+		default:
+			d.problems = append(d.problems, d.problem(way.id, "diff does not see that "+way.what, ""))
+		}
+	}
+	if err := d.notice(ctx, d.unnoticed(round)); err != nil {
+		return err
+	}
+	return d.mend(ctx, round)
+}
+
+// breakAll does all damage that can be done, and gives it: what is gone with something else is
+// left out.
+func breakAll(ways []broken) ([]broken, error) {
+	var done []broken
+	for _, way := range ways {
+		switch err := way.do(); {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, fmt.Errorf("damage %s: %w", way.what, err)
+		default:
+			done = append(done, way)
+		}
+	}
+	return done, nil
+}
+
+func idsOf(ways []broken) []string {
+	ids := make([]string, len(ways))
+	for i, way := range ways {
+		ids[i] = way.id
+	}
+	return ids
+}
+
+// mend repairs what was damaged, by an apply of the steps.
+func (d *damager) mend(ctx context.Context, ways []broken) error {
+	for _, way := range slices.Backward(ways) {
+		if way.undo != nil {
+			if err := way.undo(); err != nil {
+				return err
+			}
+		}
+	}
+	ways = slices.DeleteFunc(slices.Clone(ways), func(way broken) bool { return way.undo != nil })
 	if len(ways) == 0 {
 		return nil
 	}
-	way := ways[0]
-	if err := way.do(); err != nil {
-		return fmt.Errorf("damage %s: %w", way.what, err)
-	}
-	report, err := d.run(ctx, d.part, runner.ModeDiff, n.ID())
+	report, err := d.run(ctx, d.part, runner.ModeApply, idsOf(ways)...)
 	if err != nil {
 		return err
 	}
-	switch s := report.Step(n.ID()); {
-	case s.Status != runner.ToChange && s.Status != runner.ToCreate && s.Status != runner.Failed:
-		d.problems = append(d.problems, d.problem(n.ID(), "diff does not see that "+way.what, ""))
-	default:
-		d.seen++
-	}
-	if err := d.notice(ctx, d.checksAfter(n)); err != nil {
-		return err
-	}
-	return d.mend(ctx, n, way)
-}
-
-// mend repairs what was damaged, by an apply of the step.
-func (d *damager) mend(ctx context.Context, n *runner.Node, way damage) error {
-	if way.undo != nil {
-		return way.undo()
-	}
-	report, err := d.run(ctx, d.part, runner.ModeApply, n.ID())
-	if err != nil {
-		return err
-	}
-	if s := report.Step(n.ID()); s.Status == runner.Failed {
-		d.problems = append(d.problems, d.problem(n.ID(), fmt.Sprintf("apply does not mend that %s: %v", way.what, s.Err), fault.Hint(s.Err)))
+	for _, way := range ways {
+		if s := report.Step(way.id); s.Status == runner.Failed {
+			d.problems = append(d.problems, d.problem(way.id, fmt.Sprintf("apply does not mend that %s: %v", way.what, s.Err), fault.Hint(s.Err)))
+		}
 	}
 	return nil
 }
 
-// checksAfter gives the checks behind a step that have not noticed damage yet.
-func (d *damager) checksAfter(n *runner.Node) []string {
-	var ids []string
-	for _, c := range d.graph.Nodes {
-		if c.Type.Check && c.After(n.ID()) && !d.noticed[c.ID()] {
-			ids = append(ids, c.ID())
-		}
-	}
-	return ids
+// unnoticed gives the checks behind any of the steps that have not noticed damage yet.
+func (d *damager) unnoticed(ways []broken) []string {
+	return d.checks(func(check *runner.Node) bool {
+		return !d.noticed[check.ID()] && slices.ContainsFunc(ways, func(way broken) bool { return check.After(way.id) })
+	})
 }
 
 // notice runs checks and remembers those that notice the damage that was done.
@@ -150,40 +242,41 @@ func (d *damager) notice(ctx context.Context, checks []string) error {
 	return nil
 }
 
-// tryCheck damages further things before a check that has noticed nothing so far, and at
-// last lets the registries be down that it asks.
-func (d *damager) tryCheck(ctx context.Context, n *runner.Node) error {
-	if !n.Type.Check || d.noticed[n.ID()] {
-		return nil
-	}
-	before := d.graph.Ancestors(n)
-	for _, maker := range slices.Backward(before) {
-		ways := d.ways[maker.ID()]
-		for _, way := range ways[min(1, len(ways)):] {
-			if err := way.do(); err != nil {
-				return fmt.Errorf("damage %s: %w", way.what, err)
-			}
-			if err := d.notice(ctx, []string{n.ID()}); err != nil {
-				return err
-			}
-			if err := d.mend(ctx, maker, way); err != nil {
-				return err
-			}
-			if d.noticed[n.ID()] {
-				return nil
+// tryChecks damages further things before the checks that have noticed nothing so far, and at
+// last lets the registries be down that they ask.
+func (d *damager) tryChecks(ctx context.Context) error {
+	for i := 1; ; i++ {
+		var ways []broken
+		checks := d.checks(func(check *runner.Node) bool { return !d.noticed[check.ID()] })
+		for _, n := range d.graph.Order() {
+			if all := d.ways[n.ID()]; i < len(all) && slices.ContainsFunc(checks, func(id string) bool { return d.graph.Node(id).After(n.ID()) }) {
+				ways = append(ways, broken{n.ID(), all[i]})
 			}
 		}
+		if len(ways) == 0 {
+			return d.tryDown(ctx, checks)
+		}
+		d.progress("further things before %s", human.Count(len(checks), "check", "checks"))
+		ways, err := breakAll(ways)
+		if err != nil {
+			return err
+		}
+		if err := d.notice(ctx, checks); err != nil {
+			return err
+		}
+		if err := d.mend(ctx, ways); err != nil {
+			return err
+		}
 	}
-	return d.tryDown(ctx, n)
 }
 
-// tryDown lets all registries be down while a check runs.
-func (d *damager) tryDown(ctx context.Context, n *runner.Node) error {
+// tryDown lets all registries be down while checks run.
+func (d *damager) tryDown(ctx context.Context, checks []string) error {
 	for _, h := range d.world.hosts {
 		h.down.Store(true)
 		defer h.down.Store(false)
 	}
-	return d.notice(ctx, []string{n.ID()})
+	return d.notice(ctx, checks)
 }
 
 // waysOf gives how what a step has made can be damaged: each thing in its own way, and no
@@ -213,8 +306,10 @@ func (d *damager) waysOf(n *runner.Node, reports []*runner.Report) []damage {
 			}
 		}
 		if s.Status != runner.Unchanged { // what it has made, where its items do not name it
-			for _, path := range s.Outputs["files"].Items() {
-				add(runner.Item{What: "file", Name: path})
+			for _, path := range n.Type.Made(s.Outputs) {
+				if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && d.root.holds(path) {
+					add(runner.Item{What: runner.RegularFile, Name: path})
+				}
 			}
 		}
 	}
@@ -236,11 +331,11 @@ func (d *damager) removals(ways []damage) []damage {
 func (d *damager) wayOf(it runner.Item) (damage, bool) {
 	name := d.root.strip(it.Name)
 	switch {
-	case d.root.holds(it.Name) && it.What == "directory":
+	case d.root.holds(it.Name) && it.What == runner.Directory:
 		return d.moveAway(it.Name, "the directory "+name+" is gone"), true
 	case d.root.holds(it.Name):
 		return damage{what: "the file " + name + " has other bytes at its end", file: it.Name, do: func() error { return appendTo(it.Name) }}, true
-	case it.What != "image":
+	case it.What != runner.Image:
 		return damage{}, false
 	}
 	if dir, _, isLayout := registry.CutLayout(it.Name); isLayout {
@@ -271,7 +366,7 @@ func (d *damager) breakLayout(dir string) damage {
 // moveAway moves a directory away, and back.
 func (d *damager) moveAway(dir, what string) damage {
 	return damage{
-		what: what,
+		what: what, dir: dir,
 		do:   func() error { return os.Rename(dir, dir+".away") },
 		undo: func() error { return os.Rename(dir+".away", dir) },
 	}

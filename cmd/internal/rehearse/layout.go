@@ -2,7 +2,6 @@ package rehearse
 
 import (
 	"context"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,11 +16,10 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 		return err
 	}
 	const host = "stand-in.invalid"
-	from, err := upstream.New(host, "", upstream.Rules{})
+	from, err := b.world.layoutSource(t.path)
 	if err != nil {
 		return err
 	}
-	defer from.Close()
 	c, err := registry.New([]registry.Host{{Name: host, Handler: from}})
 	if err != nil {
 		return err
@@ -39,7 +37,11 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 		}
 		images[i] = registry.Image{Source: host + "/" + name, Target: registry.LayoutPrefix + t.path + ":" + name}
 	}
-	table, err := c.Plan(ctx, images, registry.Selection{})
+	wanted := registry.Selection{}
+	if b.world.rules.Signer != nil {
+		wanted.Signatures = registry.CopySignatures
+	}
+	table, err := c.Plan(ctx, images, wanted)
 	if err != nil {
 		return err
 	}
@@ -49,23 +51,15 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 	return c.Execute(ctx, table, registry.Options{})
 }
 
-// copyMade copies a file, or a directory with all that is in it.
-func copyMade(from, to string) error {
-	return filepath.WalkDir(from, func(at string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		below, err := filepath.Rel(from, at)
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			return os.MkdirAll(filepath.Join(to, below), 0o755)
-		}
-		content, err := os.ReadFile(at)
-		if err != nil {
-			return err
-		}
-		return write(filepath.Join(to, below), content)
-	})
+// layoutSource gives the registry from which a layout's images are copied. The world keeps it for the
+// signatures of these images.
+func (w *world) layoutSource(dir string) (*upstream.Upstream, error) {
+	prefix := registry.LayoutPrefix + dir + ":"
+	rules := upstream.Rules{Signer: w.rules.Signer, Certified: w.rules.Certified, SignedAs: func(_, repository string) string { return w.signedName(prefix + repository) }}
+	from, err := upstream.New("stand-in.invalid", "", rules)
+	if err == nil {
+		w.layouts[prefix] = from
+		w.closers = append(w.closers, from)
+	}
+	return from, err
 }

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
-	"unicode"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/human"
-	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -27,14 +27,14 @@ func publicRegistries() []string {
 func (r *rehearsal) misspelledHosts(p *part) []problem {
 	known := publicRegistries()
 	for _, c := range p.conns.Hosts() {
-		known = append(known, canonical(c))
+		known = append(known, registries.Canonical(c))
 	}
 	var all []problem
 	for _, host := range slices.Sorted(maps.Keys(r.world.hosts)) {
 		if slices.Contains(known, host) || p.conns.HasRegistry(host) {
 			continue
 		}
-		if i := slices.IndexFunc(known, func(k string) bool { return misspells(host, k) }); i >= 0 {
+		if i := slices.IndexFunc(known, func(k string) bool { return human.Misspells(host, k) }); i >= 0 {
 			found := p.placeOfHost(host, r.root)
 			found.text = fmt.Sprintf("images come from the registry %s, which has no connection", host)
 			found.hint = "did you mean " + known[i] + "?"
@@ -44,24 +44,10 @@ func (r *rehearsal) misspelledHosts(p *part) []problem {
 	return all
 }
 
-// misspells reports whether one host is probably another one, misspelled. Hosts that differ
-// in their digits are two hosts of one site.
-func misspells(host, known string) bool {
-	letters := func(s string) string { return strings.Map(dropDigit, s) }
-	return human.OneEdit(host, known) && letters(host) != letters(known)
-}
-
-func dropDigit(r rune) rune {
-	if unicode.IsDigit(r) {
-		return -1
-	}
-	return r
-}
-
 // placeOfHost gives where the plan or one of its lists of images names a host.
 func (p *part) placeOfHost(host string, in *root) problem {
 	for _, a := range p.asked {
-		if slices.ContainsFunc(a.Hosts, func(h string) bool { return canonical(h) == host }) {
+		if slices.ContainsFunc(a.Hosts, func(h string) bool { return registries.Canonical(h) == host }) {
 			return problem{at: placeOf(a.Step.With.Errorf(a.Field, "")), step: a.Step.ID}
 		}
 	}
@@ -80,22 +66,89 @@ func (p *part) placeOfHost(host string, in *root) problem {
 	return problem{at: p.file + ":1:1"}
 }
 
-// unknownServices finds services in a file of the plan's folder that no release knows and
-// that are one letter away from one which it knows.
-func (b *builder) unknownServices(t *thing) error {
-	if t.Kind != runner.ExpectRoles && t.Kind != runner.ExpectEnvironment {
-		return nil
+// misplaced adds a mistake for a file outside the plan's folder that probably is not there: it lies in
+// a directory that a step makes, where no step makes it, or its path is a letter away from
+// that of a file that a step makes. It reports whether there is one. A file that people write
+// may be in such a directory: there is a note.
+func (b *builder) misplaced(t *thing) bool {
+	if t.Kind == runner.ExpectBootScript { // other programs write it
+		return false
 	}
-	content, err := os.ReadFile(t.disk)
-	if err != nil {
-		return err
+	if near, by := b.nearMade(t, func(s runner.Touched) []string { return s.Writes }); near != "" {
+		b.wrongPath(t, fmt.Sprintf("no step makes it, and step %q makes %s", by, near), near)
+		return true
 	}
-	found, err := tripleo.MisspelledServices(content)
-	for _, s := range found {
-		b.problems = append(b.problems, problem{
-			at: fmt.Sprintf("%s:%d", b.world.root.real(t.path), s.Line), step: t.Node.ID(),
-			text: "no release has a service " + s.Name, hint: "did you mean " + s.Near + "?",
-		})
+	for _, s := range b.things.steps {
+		for _, dir := range s.Makes {
+			if s.Node == t.Node || t.path == dir || !within(t.path, dir) {
+				continue
+			}
+			text := fmt.Sprintf("no step makes it, and step %q makes its directory", s.Node.ID())
+			for _, other := range b.things.steps {
+				for _, file := range other.Writes {
+					if other.Node != t.Node && filepath.Base(file) == t.name {
+						text += fmt.Sprintf("; step %q makes %s", other.Node.ID(), b.world.root.real(file))
+					}
+				}
+			}
+			if isWritten(t.Kind) {
+				b.notes = append(b.notes, fmt.Sprintf("%s: %s: %s: it has to be there before", placeOf(t.Node.Step.With.Errorf(t.Field, "")), b.world.root.real(t.path), text))
+				return false
+			}
+			b.wrongPath(t, text, "")
+			return true
+		}
 	}
-	return err
+	return false
+}
+
+// isWritten reports whether things of a kind are files that people write and put in their place by
+// hand.
+func isWritten(kind runner.Kind) bool {
+	return slices.Contains([]runner.Kind{runner.ExpectEnvironment, runner.ExpectRoles, runner.ExpectTemplate, runner.ExpectTree, runner.ExpectImageList}, kind)
+}
+
+// wrongPath adds a mistake for a path outside the plan's folder.
+func (b *builder) wrongPath(t *thing, text, near string) {
+	e := t.Node.Step.With.Errorf(t.Field, "%s: %s", b.world.root.real(t.path), text)
+	e.Hint = "correct the path, or let an earlier step make it"
+	if near != "" {
+		e.Hint = "did you mean " + near + "?"
+	}
+	b.add(e)
+}
+
+// nearMade gives what another step makes at a path that is a letter away from that of a thing, and the
+// step.
+func (b *builder) nearMade(t *thing, made func(runner.Touched) []string) (near, by string) {
+	for _, s := range b.things.steps {
+		for _, at := range made(s) {
+			if s.Node != t.Node && human.OneLetter(t.path, at) {
+				return b.world.root.real(at), s.Node.ID()
+			}
+		}
+	}
+	return "", ""
+}
+
+// checkMembers adds a mistake for each file that is to come out of an archive or package, and
+// whose name is a letter away from one that the archive's step expects.
+func (b *builder) checkMembers() {
+	for _, e := range b.things.wanted {
+		for _, maker := range b.things.wanted {
+			if e.Path == "" || maker.Into == "" || maker.Node == e.Node || !within(e.Path, maker.Into) {
+				continue
+			}
+			name := strings.TrimPrefix(e.Path, maker.Into+"/")
+			from := b.things.source(maker)
+			if from == nil || from.own || slices.Contains(maker.Names, name) {
+				continue
+			}
+			if i := slices.IndexFunc(maker.Names, func(n string) bool { return human.OneLetter(n, name) }); i >= 0 {
+				wrong := e.Node.Step.With.Errorf(e.Field, "%s comes out of what step %q unpacks, and that step expects %s there", name, maker.Node.ID(), maker.Names[i])
+				wrong.Hint = "one of the two names is misspelt"
+				b.add(wrong)
+			}
+		}
+	}
 }

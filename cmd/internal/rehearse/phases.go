@@ -44,6 +44,7 @@ func (r *rehearsal) phases(ctx context.Context, p *part) (bool, error) {
 		{"verify", runner.ModeVerify, p.failures, nil},
 	} {
 		start := time.Now()
+		r.phase = phase.name
 		report, err := r.run(ctx, p, phase.mode)
 		if err != nil {
 			return false, err
@@ -57,6 +58,9 @@ func (r *rehearsal) phases(ctx context.Context, p *part) (bool, error) {
 		}
 		report.Took = time.Since(start)
 		r.sayPhase(phase.name, report.Took, summaryOf(report), problems)
+		if phase.mode == runner.ModeDiff {
+			r.sayNotes(report)
+		}
 		if len(problems) > 0 {
 			return false, nil
 		}

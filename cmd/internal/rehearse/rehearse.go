@@ -10,11 +10,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/bayplan/bayplan/cmd/internal/loader"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/standin/signer"
+	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -25,6 +29,9 @@ type Options struct {
 	Plan plan.Options
 	// Keep is a directory, empty or absent, that keeps the world, or "".
 	Keep string
+	// Patience is how long nothing is said before a line says how far the phase is. 0 means 30
+	// seconds.
+	Patience time.Duration
 	// Quiet leaves out what is as it should be, but for the verdict.
 	Quiet bool
 	// Say gets each line of text for people when it is known. Paths in it are those of
@@ -52,6 +59,10 @@ type rehearsal struct {
 	made  map[string]string // files and layouts of earlier plans, by their last names
 	told  []told
 	left  []string // what steps have left out
+
+	done  int       // plans that were rehearsed
+	phase string    // that is under way
+	said  time.Time // when something was said last
 }
 
 // Run rehearses plans, in their order, in one world. It reports whether all went well.
@@ -66,7 +77,7 @@ func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
 	if err := validate(ctx, files, o); err != nil {
 		return false, err
 	}
-	r := &rehearsal{Options: o, made: map[string]string{}}
+	r := &rehearsal{Options: o, made: map[string]string{}, said: start}
 	if r.root, err = newRoot(o.Keep); err != nil {
 		return false, fmt.Errorf("make a place for the rehearsal: %w", err)
 	}
@@ -80,13 +91,15 @@ func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
 	}
 	defer func() { err = errors.Join(err, r.world.close(), r.world.err) }()
 	ok = true
-	for _, p := range r.parts {
-		if ok, err = r.rehearse(ctx, p); err != nil || !ok {
-			break
+	for i, p := range r.parts {
+		if !ok {
+			r.Say("\n" + p.file + ": not rehearsed, since a plan before it is wrong")
+			continue
 		}
-	}
-	if err != nil {
-		return false, err
+		if ok, err = r.rehearse(ctx, p, r.parts[i+1:]); err != nil {
+			return false, err
+		}
+		r.done++
 	}
 	if !o.Quiet {
 		r.sayWorld()
@@ -113,17 +126,12 @@ func checkKeep(dir string) error {
 func validate(ctx context.Context, files []string, o Options) error {
 	var all plan.Errors
 	for _, file := range files {
-		p, err := load(ctx, file, o.Plan)
-		var found plan.Errors
-		switch {
-		case errors.As(err, &found):
-			all = append(all, found...)
-		case err != nil:
-			return err
-		default:
-			o.Warn(p.warnings)
-			all = append(all, p.graph.CheckFiles(ctx)...)
-			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.graph.Nodes), "step", "steps")))
+		p, errs := loader.Load(ctx, file, o.Plan)
+		all = append(all, errs...)
+		if len(errs) == 0 {
+			o.Warn(p.Warnings)
+			all = append(all, p.Graph.CheckFiles(ctx)...)
+			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.Graph.Nodes), "step", "steps")))
 		}
 	}
 	return append(all, o.Plan.Shared.Errors()...).Once().Err()
@@ -139,19 +147,19 @@ func (r *rehearsal) begin(ctx context.Context, files []string) error {
 
 // read reads the plans into the world.
 func (r *rehearsal) read(ctx context.Context) error {
-	var f facts
+	f := &registries.Plans{}
 	for i, p := range r.parts {
-		s, err := load(ctx, p.file, r.options(p, func(text string) string { return text }))
-		if err != nil {
+		s, errs := loader.Load(ctx, p.file, r.options(p, r.root.placeText))
+		if err := errs.Err(); err != nil {
 			return err
 		}
-		p.graph, p.steps, p.asked, p.conns = s.graph, s.graph.Foresee(), s.asked, s.conns
+		p.graph, p.steps, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Asked, s.Conns
 		if p.state == "" {
-			p.owner, p.state = s.graph.Plan.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.graph.Plan.Name))
+			p.owner, p.state = s.Parsed.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.Parsed.Name))
 		}
-		f.add(p.steps)
+		f.Add(p.steps)
 	}
-	rules, err := f.rules()
+	rules, err := f.Rules()
 	if err != nil {
 		return err
 	}
@@ -160,20 +168,23 @@ func (r *rehearsal) read(ctx context.Context) error {
 		return err
 	}
 	r.world = &world{
-		root: r.root, keep: r.Keep != "", rules: rules, pgp: pgp,
+		root: r.root, keep: r.Keep != "", rules: rules, signedName: f.SignedName, pgp: pgp,
 		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
-		hosts: map[string]*registryHost{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
+		hosts: map[string]*registryHost{}, layouts: map[string]*upstream.Upstream{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
 	}
 	return nil
 }
 
-// rehearse goes through all phases with one plan, until one fails.
-func (r *rehearsal) rehearse(ctx context.Context, p *part) (bool, error) {
+// rehearse goes through all phases with one plan, until one fails. later are the plans behind it.
+func (r *rehearsal) rehearse(ctx context.Context, p *part, later []*part) (bool, error) {
 	if len(r.parts) > 1 {
 		r.note("")
 		r.note(p.file)
 	}
 	b := &builder{world: r.world, things: thingsOf(r.root, p.in, p.steps), made: r.made}
+	for _, next := range later {
+		b.things.carry(thingsOf(r.root, next.in, next.steps))
+	}
 	if err := b.provide(ctx); err != nil {
 		return false, err
 	}
@@ -184,8 +195,11 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part) (bool, error) {
 			p.lists = append(p.lists, t)
 		}
 	}
+	for _, text := range b.notes {
+		r.note("  note: " + r.root.strip(text))
+	}
 	_ = b.mistakes.Err() // sorts them
-	if wrong := append(problemsOf(b.mistakes), b.problems...); len(wrong) > 0 {
+	if wrong := problemsOf(b.mistakes); len(wrong) > 0 {
 		r.sayPhase("files", 0, "", wrong)
 		return false, nil
 	}
@@ -211,11 +225,7 @@ func (r *rehearsal) addLeft(p *part) {
 // where a later plan reads them.
 func (r *rehearsal) keepMade(p *part) {
 	for _, s := range p.steps {
-		made := s.Writes
-		if s.Node.Type.Name == "mirror" { // it makes the layouts as a whole
-			made = s.Into
-		}
-		for _, path := range made {
+		for _, path := range slices.Concat(s.Into, s.Writes) {
 			if exists(path) {
 				r.made[filepath.Base(path)] = path
 			}

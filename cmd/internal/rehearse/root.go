@@ -1,12 +1,14 @@
 package rehearse
 
 import (
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 
-	"github.com/bayplan/bayplan/internal/lazyregexp"
+	"github.com/bayplan/bayplan/internal/download"
+	"github.com/bayplan/bayplan/internal/registry"
 )
 
 // A root is the directory of a rehearsal. The files of the host lie below its host
@@ -24,7 +26,7 @@ type root struct {
 func newRoot(dir string) (*root, error) {
 	var err error
 	if dir == "" {
-		dir, err = os.MkdirTemp("", "bayplan-rehearse-")
+		dir, err = os.MkdirTemp("", "bayplan-rehearse-") // relative if TMPDIR is
 	} else {
 		err = os.MkdirAll(dir, 0o700)
 	}
@@ -74,16 +76,16 @@ func (r *root) isRelative(path string) bool {
 // strip removes the root from a text for people.
 func (r *root) strip(text string) string { return strings.ReplaceAll(text, r.host+"/", "/") }
 
-// pathsInTexts finds the paths in texts that are no paths themselves: those of layouts and
-// of local files.
-var pathsInTexts = lazyregexp.New(`(^|[\s"'\[,])(oci:|(?i:file:(?://(?:localhost)?)?))(/[^\s"',\]]*)`)
-
-// placeTexts places the paths in a text.
-func (r *root) placeTexts(text string) string {
-	return pathsInTexts.ReplaceAllStringFunc(text, func(found string) string {
-		m := pathsInTexts.FindStringSubmatch(found)
-		return m[1] + m[2] + r.place(m[3], false)
-	})
+// placeText gives a reference to a layout, or the address of a local file, with the path of the
+// layout or file placed. It gives other texts as they are.
+func (r *root) placeText(text string) string {
+	if dir, _, isLayout := registry.CutLayout(text); isLayout && filepath.IsAbs(dir) {
+		return registry.LayoutPrefix + r.place(filepath.Clean(dir), false) + strings.TrimPrefix(text, registry.LayoutPrefix+dir)
+	}
+	if file := download.LocalPath(text); filepath.IsAbs(file) {
+		return (&url.URL{Scheme: "file", Path: r.place(file, false)}).String()
+	}
+	return text
 }
 
 // remove removes the whole root, also directories without permissions.

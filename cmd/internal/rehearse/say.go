@@ -1,6 +1,7 @@
 package rehearse
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,12 +10,41 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/human"
-
 	"github.com/bayplan/bayplan/plan"
+	"github.com/bayplan/bayplan/runner"
 )
+
+// patience is how long nothing is said, where the options do not say it.
+const patience = 30 * time.Second
+
+// progress says how far the phase is, if nothing was said for a while.
+func (r *rehearsal) progress(format string, args ...any) {
+	if r.phase == "" || time.Since(r.said) < cmp.Or(r.Patience, patience) {
+		return
+	}
+	r.said = time.Now()
+	r.note(fmt.Sprintf("  %-12s ...    %s", r.phase, fmt.Sprintf(format, args...)))
+}
+
+// observer says how far a run is.
+func (r *rehearsal) observer() func(runner.Event) {
+	steps, ended, items := 0, 0, 0
+	return func(e runner.Event) {
+		switch e.Kind {
+		case runner.RunBegin:
+			steps = e.Items
+		case runner.StepEnd:
+			ended++
+		case runner.ItemDone:
+			items++
+		}
+		r.progress("%d of %s, %s", ended, human.Count(steps, "step", "steps"), human.Count(items, "item", "items"))
+	}
+}
 
 // sayPhase says how a phase went: one line, and one for each problem.
 func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, problems []problem) {
+	r.said = time.Now()
 	mark := "ok"
 	if len(problems) > 0 {
 		mark = "FAILED"
@@ -45,6 +75,15 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 	}
 }
 
+// sayNotes says what the steps note in a diff.
+func (r *rehearsal) sayNotes(report *runner.Report) {
+	for _, s := range report.Steps {
+		for _, text := range s.Finding.Notes {
+			r.note("    note: " + s.ID + ": " + r.root.strip(text))
+		}
+	}
+}
+
 // asError makes the error of a problem at FILE:LINE:COLUMN or FILE:LINE.
 func asError(at, text, hint string) *plan.Error {
 	e := &plan.Error{File: at, Msg: text, Hint: hint}
@@ -63,34 +102,34 @@ func asError(at, text, hint string) *plan.Error {
 	return e
 }
 
-// Most names of a kind that are said.
+// How many names of a kind are said in one line. Of more, each has its own.
 const (
-	mostNames   = 3
-	mostServers = 8
+	maxNames   = 3
+	maxServers = 8
 )
 
-// sayWorld says what the world of the rehearsal was, in short: who was answered for, what
-// was stood in for, and what was left out.
+// sayWorld says what the world of the rehearsal was: who was answered for, what was stood in
+// for, and what was left out. All of it is said, since it is said nowhere else.
 func (r *rehearsal) sayWorld() {
 	r.Say("")
-	r.sayList("answered inside: ", r.servers(), mostServers)
+	r.sayList("answered inside: ", r.servers(), maxServers)
 	byKind := map[string][]string{}
 	for _, t := range r.told {
 		if !slices.Contains(byKind[t.kind], t.name) {
 			byKind[t.kind] = append(byKind[t.kind], t.name)
 		}
 	}
-	r.sayList("carried: ", byKind[carried], mostNames)
+	r.sayList("carried: ", byKind[carried], maxNames)
 	delete(byKind, carried)
 	if len(byKind) > 0 {
 		r.Say("stood in for:")
 	}
 	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
-		r.sayList("  "+kind+": ", byKind[kind], mostNames)
+		r.sayList("  "+kind+": ", byKind[kind], maxNames)
 	}
 	left := slices.Clone(r.left)
-	if n := len(r.world.pinned); n > 0 {
-		left = append(left, human.Count(n, "image has the digest of its stand-in", "images have the digests of their stand-ins"))
+	for _, reference := range slices.Sorted(maps.Keys(r.world.pinned)) {
+		left = append(left, "the digest of "+reference+": another image stands in for it")
 	}
 	if len(left) > 0 {
 		r.Say("waived:")
@@ -103,24 +142,40 @@ func (r *rehearsal) sayWorld() {
 	}
 }
 
-func (r *rehearsal) sayList(label string, names []string, most int) {
-	if len(names) == 0 {
+func (r *rehearsal) sayList(label string, names []string, onLine int) {
+	if len(names) <= onLine {
+		if len(names) > 0 {
+			r.Say(label + human.Line(strings.Join(names, ", ")))
+		}
 		return
 	}
-	r.Say(label + human.Line(human.Some(names, most)))
+	r.Say(strings.TrimSuffix(label, " "))
+	for _, name := range names {
+		r.Say("    " + human.Line(name))
+	}
 }
 
 // servers gives the servers of the world that were asked.
 func (r *rehearsal) servers() []string {
-	names := slices.Sorted(maps.Keys(r.world.hosts))
+	names := slices.Collect(maps.Keys(r.world.hosts))
+	names = slices.AppendSeq(names, maps.Keys(r.world.webs))
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, ".invalid") }) // of the world only
+	slices.Sort(names)
+	names = slices.Compact(names)
 	for _, name := range slices.Sorted(maps.Keys(r.world.clouds)) {
 		names = append(names, "the cloud "+name)
 	}
-	return append(names, slices.Sorted(maps.Keys(r.world.webs))...)
+	if len(names) == 0 {
+		return []string{"nobody"}
+	}
+	return names
 }
 
 func (r *rehearsal) sayVerdict(ok bool, took time.Duration) {
 	plans := human.Count(len(r.parts), "plan", "plans")
+	if r.done < len(r.parts) {
+		plans = fmt.Sprintf("%d of %s", r.done, plans)
+	}
 	if ok {
 		r.Say(fmt.Sprintf("rehearsed: %s in %.1fs, and nothing is wrong", plans, took.Seconds()))
 		return

@@ -90,6 +90,37 @@ func thingsOf(r *root, in folder, steps []runner.Touched) *things {
 	return t
 }
 
+// carry lets what a step makes of a thing be as a later plan needs it, which expects a file of that
+// name: somebody carries it there.
+func (t *things) carry(later *things) {
+	for _, o := range later.ordered {
+		if o.path == "" || o.own || o.inFolder {
+			continue
+		}
+		for _, maker := range t.wanted {
+			if maker.To == "" || path.Base(maker.To) != o.name {
+				continue
+			}
+			if from := t.source(maker); from != nil && !from.own {
+				from.take(o)
+			}
+		}
+	}
+}
+
+// take lets a thing be as another one, too.
+func (t *thing) take(o *thing) {
+	t.refine(o.Expectation)
+	for _, name := range o.Names {
+		if !slices.Contains(t.Names, name) {
+			t.Names = append(t.Names, name)
+		}
+	}
+	for _, name := range o.order {
+		t.member(name).refine(o.members[name].Expectation)
+	}
+}
+
 // source gives the thing that an expectation names, nil if a step makes it.
 func (t *things) source(e runner.Expectation) *thing {
 	if e.URL != "" && e.Path == "" {
@@ -155,8 +186,9 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	at := &thing{path: where, name: filepath.Base(where), Expectation: e}
 	at.Names = nil
 	at.disk, at.inFolder = t.root.real(where), t.isInFolder(where, e)
-	if at.inFolder && (e.Kind != runner.ExpectDirectory || readsAll(e)) {
+	if at.inFolder && e.Kind != runner.ExpectDirectory {
 		at.disk = t.folder.onDisk(at.disk)
+		at.inFolder = !leaves(t.dirOf(e), at.disk, maxLinks)
 	}
 	_, err := os.Stat(at.disk)
 	at.own = err == nil && at.inFolder
@@ -164,9 +196,13 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	return at
 }
 
-// readsAll reports whether a step reads all files of a directory.
-func readsAll(e runner.Expectation) bool {
-	return strings.HasPrefix(e.Field, "environment_directories")
+// dirOf gives the directory in which the files of an expectation's plan lie on the disk.
+func (t *things) dirOf(e runner.Expectation) string {
+	dir := t.folder.real(e.Node.Step.With.Dir())
+	if t.folder.revision != nil {
+		return filepath.Join(t.folder.disk, dir)
+	}
+	return t.folder.onDisk(dir)
 }
 
 // isInFolder reports whether a path is one of the plan's folder: the plan names it by a

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -95,34 +96,40 @@ func (w *world) imageSignature(where string) ([]byte, bool) {
 	return b, err == nil
 }
 
-// imagesWith gives the names, HOST/NAME:TAG, of the images of all registries that have a
-// digest and that a path of a store ends in.
+// imagesWith gives the names, HOST/NAME:TAG, under which images are signed that have a digest and
+// that a path of a store ends in.
 func (w *world) imagesWith(where, digest string) []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var names []string
 	for host, h := range w.hosts {
-		repositories, err := h.Repositories()
-		if err != nil {
+		names = append(names, w.signedIn(h.Upstream, host+"/", where, digest)...)
+	}
+	for prefix, u := range w.layouts {
+		names = append(names, w.signedIn(u, prefix, where, digest)...)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// signedIn is imagesWith for one registry, whose images have names that begin with prefix.
+func (w *world) signedIn(u *upstream.Upstream, prefix, where, digest string) []string {
+	repositories, err := u.Repositories()
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for repository, tags := range repositories {
+		signed := w.signedName(prefix + repository)
+		if _, path, _ := strings.Cut(signed, "/"); !strings.HasSuffix(where, "/"+path) {
 			continue
 		}
-		for repository, tags := range repositories {
-			signed := host + "/" + repository
-			if w.rules.SignedAs != nil {
-				signed = w.rules.SignedAs(host, repository)
-			}
-			_, signedPath, _ := strings.Cut(signed, "/")
-			if !strings.HasSuffix(where, "/"+signedPath) {
-				continue
-			}
-			for _, tag := range tags {
-				if sum, ok := h.Lookup(repository, tag); ok && sum == digest {
-					names = append(names, signed+":"+tag)
-				}
+		for _, tag := range tags {
+			if sum, ok := u.Lookup(repository, tag); ok && sum == digest {
+				names = append(names, signed+":"+tag)
 			}
 		}
 	}
-	slices.Sort(names)
 	return names
 }
 

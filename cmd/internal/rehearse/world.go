@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/standin/signer"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
@@ -23,14 +24,18 @@ type world struct {
 	root *root
 	keep bool // servers keep what they hold below the root
 
-	rules    upstream.Rules
-	pgp      *signer.PGP
+	rules      upstream.Rules
+	signedName func(name string) string // the name that an image's signatures have
+	pgp        *signer.PGP
+
+	// These are written between runs only.
 	standIns map[string][]byte // contents by path below the root or by address
 	waived   map[string]bool   // digests that plans demand of things that are stood in for
 	pinned   map[string]bool   // references of plans whose digests are those of stand-ins
 
 	mu      sync.Mutex // requests ask for servers at the same time
 	hosts   map[string]*registryHost
+	layouts map[string]*upstream.Upstream // from which layouts were made, by oci:DIR:
 	clouds  map[string]*cloudserver.Cloud
 	webs    map[string]*webHost
 	served  []served // directories that web servers serve
@@ -80,7 +85,7 @@ func (w *world) registry(host string) *registryHost {
 
 // registryOf gives the registry of a host as a reference names it.
 func (w *world) registryOf(host string) *registryHost {
-	return w.registry(canonical(host))
+	return w.registry(registries.Canonical(host))
 }
 
 // Cloud implements connections.World.

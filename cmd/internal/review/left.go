@@ -11,10 +11,14 @@ import (
 // LeftBehind returns what the steps of a run have made that no step of a later diff wants and
 // that the same step does not remove: in a few words, by the step's id. A step of which the diff
 // does not know what it wants leaves nothing behind.
-func LeftBehind(was, now *runner.Report) map[string]string {
+func LeftBehind(was, now *runner.Report, types runner.Types) map[string]string {
+	made := func(s *runner.StepReport, outputs runner.Outputs) []string {
+		typ, _ := types.Find(s.Type)
+		return typ.Made(outputs)
+	}
 	wanted := map[string]bool{}
 	for _, s := range now.Steps {
-		for _, name := range append(madeBy(s.Type, s.Outputs), madeBy(s.Type, s.Finding.Outputs)...) {
+		for _, name := range append(made(s, s.Outputs), made(s, s.Finding.Outputs)...) {
 			wanted[name] = true
 		}
 	}
@@ -24,7 +28,7 @@ func LeftBehind(was, now *runner.Report) map[string]string {
 		if s != nil && !isDiffed(s) {
 			continue
 		}
-		names := slices.DeleteFunc(madeBy(before.Type, before.Outputs), func(name string) bool { return wanted[name] || s != nil && removesName(s, name) })
+		names := slices.DeleteFunc(made(before, before.Outputs), func(name string) bool { return wanted[name] || s != nil && removesName(s, name) })
 		if len(names) > 0 {
 			left[before.ID] = someOf(names)
 		}
@@ -35,34 +39,6 @@ func LeftBehind(was, now *runner.Report) map[string]string {
 // isDiffed reports whether a diff knows what a step wants.
 func isDiffed(s *runner.StepReport) bool {
 	return s.Status == runner.ToCreate || s.Status == runner.ToChange || s.Status == runner.Unchanged
-}
-
-// madeOutputs are the outputs of types that name what their steps have made.
-func madeOutputs() map[string][]string {
-	return map[string][]string{
-		"mkdir": {"paths"}, "fetch": {"path"}, "package": {"files"}, "untar": {"files"}, "place": {"files"},
-		"glance-upload": {"images"}, "mirror": {"images"}, "prepare": {"env_file", "images_file"},
-	}
-}
-
-// madeBy gives the names of what a step has made, without digests.
-func madeBy(typ string, outputs runner.Outputs) []string {
-	var names []string
-	for _, name := range madeOutputs()[typ] {
-		v, ok := outputs[name]
-		if _, later := v.Later(); !ok || later {
-			continue
-		}
-		all := v.Items()
-		if !v.IsList() && v.String() != "" {
-			all = []string{v.String()}
-		}
-		for _, item := range all {
-			item, _, _ = strings.Cut(item, "@")
-			names = append(names, item)
-		}
-	}
-	return slices.Compact(slices.Sorted(slices.Values(names)))
 }
 
 // removesName reports whether a step would remove a thing.

@@ -85,7 +85,7 @@ func (e *DiffersError) Error() string {
 	if !e.begun {
 		head += "; nothing was changed"
 	}
-	return head + ":\n  " + strings.Join(lines, "\n  ")
+	return head + ":\n" + strings.Join(lines, "\n") // what prints it indents its lines
 }
 
 // Hint says how to go on.

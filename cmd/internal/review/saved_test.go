@@ -271,7 +271,7 @@ func TestManyDifferences(t *testing.T) {
 	if n := len(differs(t, err)); n != 100 {
 		t.Errorf("%d differences, want 100", n)
 	}
-	if lines := strings.Split(err.Error(), "\n"); len(lines) != 1+maxTold+1 || lines[maxTold+1] != "  and 60 more, which --json lists" {
+	if lines := strings.Split(err.Error(), "\n"); len(lines) != 1+maxTold+1 || lines[maxTold+1] != "and 60 more, which --json lists" {
 		t.Errorf("%d lines:\n%s", len(lines), err)
 	}
 }

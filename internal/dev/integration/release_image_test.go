@@ -38,6 +38,7 @@ steps:
 			t.Errorf("for %s there is %+v, %v", arch, image, err)
 		}
 	}
+	run(t, "skopeo", "copy", "-q", "--dest-tls-verify=false", "oci-archive:"+archive, "docker://"+addr+"/copied:1")
 	var image struct {
 		Config struct {
 			User, WorkingDir string

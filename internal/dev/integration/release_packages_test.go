@@ -108,9 +108,11 @@ func (m machine) testQuickStart(t *testing.T) {
 	m.says(t, "user", "man bayplan-serve-registry", "htpasswd")
 }
 
-// testUnits has systemd check the units, and rate how well they are confined.
+// testUnits has systemd check the units, rate how well they are confined, and enable them;
+// the removal of the package has to disable them.
 func (m machine) testUnits(t *testing.T) {
 	t.Helper()
+	m.says(t, "root", "systemctl enable bayplan-registry bayplan@edge.timer && ls /etc/systemd/system/*.wants", "bayplan@edge.timer")
 	if out := m.run(t, "root", "systemd-analyze verify --man=yes bayplan-registry.service bayplan@quickstart.service bayplan@quickstart.timer"); out != "" {
 		t.Errorf("systemd says %s", out)
 	}

@@ -99,7 +99,9 @@ func (d dist) testArchives(t *testing.T) {
 		}
 	}
 	dir := d.unpack(t, "linux_"+runtime.GOARCH)
-	shell(t, `"$1/bayplan" version | grep -E "^bayplan v?$2 go"`, dir, d.version)
+	shell(t, `mkdir -p "$3/bin" "$3/share/man"; install "$1/bayplan" "$3/bin/"; cp -r "$1/man/man1" "$3/share/man/"
+"$3/bin/bayplan" version | grep -E "^bayplan v?$2 go"
+man -M "$3/share/man" bayplan-apply | grep -q "bayplan apply"`, dir, d.version, t.TempDir())
 	// zsh loads the completion for the first word that it completes.
 	shell(t, `cd "$1"; found=$(PATH="$PWD:$PATH" zsh -fc 'compadd() { print -r -- $found }; words=(bayplan versi) CURRENT=2
 fpath=($PWD/completion $fpath); autoload -Uz _bayplan; _bayplan'); test "$found" = version`, dir)

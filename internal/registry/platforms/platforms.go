@@ -3,10 +3,14 @@
 package platforms
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
@@ -29,7 +33,34 @@ func Check(name string) error {
 	if !form.MatchString(name) {
 		return fmt.Errorf("%q is not of the form os/architecture or os/architecture/variant", name)
 	}
+	parts := strings.Split(name, "/")
+	return errors.Join(checkWord(name, "operating system", parts[0], systems()), checkWord(name, "architecture", parts[1], architectures()))
+}
+
+// checkWord checks a part of the name of a platform. Images may be for others than those that are
+// known, but not for one that is a known one misspelled.
+func checkWord(name, what, word string, known []string) error {
+	if slices.Contains(known, word) {
+		return nil
+	}
+	for _, k := range known {
+		if human.OneEdit(word, k) {
+			return fault.WithHint(fmt.Errorf("%q: there is no %s %s", name, what, word), "did you mean "+strings.Replace(name, word, k, 1)+"?")
+		}
+	}
 	return nil
+}
+
+// systems and architectures are those that images are made for, in all spellings.
+func systems() []string {
+	return []string{"linux", "windows", "darwin", "macos", "freebsd", "netbsd", "openbsd", "solaris", "wasip1", "unknown"}
+}
+
+func architectures() []string {
+	return []string{
+		"386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "wasm",
+		"i386", "x86_64", "x86-64", "aarch64", "armhf", "armel", "unknown", "arm64be", "armbe", "ppc", "riscv", "s390", "sparc64", "x86",
+	}
 }
 
 // normal gives the one spelling of a platform.

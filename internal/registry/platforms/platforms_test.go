@@ -3,6 +3,8 @@ package platforms
 import (
 	"strings"
 	"testing"
+
+	"github.com/bayplan/bayplan/internal/fault"
 )
 
 func TestSelect(t *testing.T) {
@@ -69,6 +71,31 @@ func TestCheck(t *testing.T) {
 	} {
 		if err := Check(name); (err == nil) != ok {
 			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+// A platform that is a known one misspelled is a mistake.
+func TestCheckSpelling(t *testing.T) {
+	for name, want := range map[string]string{
+		"linux/amd64": "", "linux/arm64/v8": "", "linux/arm/v7": "", "linux/riscv64": "", "windows/amd64": "", "linux/armhf": "", "linux/sw64": "", "plan9/amd64": "",
+		"linux":           "is not of the form",
+		"linux/amd46":     `"linux/amd46": there is no architecture amd46; did you mean linux/amd64?`,
+		"linux/amd6":      "did you mean linux/amd64?",
+		"linux/ppc64el":   "did you mean linux/ppc64le?",
+		"linux/aarch46":   "did you mean linux/aarch64?",
+		"linus/amd64":     "there is no operating system linus; did you mean linux/amd64?",
+		"linux/arm46/v8":  "did you mean linux/arm64/v8?",
+		"windos/s390":     "did you mean windows/s390?",
+		"lniux/x86_64/v2": "did you mean linux/x86_64/v2?",
+	} {
+		err := Check(name)
+		text := ""
+		if err != nil {
+			text = err.Error() + "; " + fault.Hint(err)
+		}
+		if (want == "") != (err == nil) || !strings.Contains(text, want) {
+			t.Errorf("%s: %s, want %s", name, text, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -134,6 +135,9 @@ func (e *Error) answerText() string {
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports that what is not found does not exist.
+func (e *Error) Is(target error) bool { return target == fs.ErrNotExist && e.Kind == NotFound }
 
 // Connection says whether another try may help.
 func (e *Error) Connection() bool {

@@ -33,14 +33,6 @@ const (
 // Tag gives the tag under which cosign keeps the signatures of an image.
 func Tag(digest string) string { return strings.Replace(digest, ":", "-", 1) + ".sig" }
 
-// SignedDigest gives the digest of the image whose signatures a tag is for, and whether it
-// is such a tag.
-func SignedDigest(tag string) (string, bool) {
-	name, isSignature := strings.CutSuffix(tag, ".sig")
-	algo, hex, ok := strings.Cut(name, "-")
-	return algo + ":" + hex, isSignature && ok && len(hex) == 2*sha256.Size
-}
-
 // A Key is a key as cosign makes it.
 type Key struct{ key *ecdsa.PrivateKey }
 

@@ -59,16 +59,3 @@ func newPGP(t *testing.T) *signer.PGP {
 	}
 	return p
 }
-
-func TestTag(t *testing.T) {
-	digest := "sha256:" + strings.Repeat("0a", 32)
-	tag := signer.Tag(digest)
-	if got, ok := signer.SignedDigest(tag); !ok || got != digest {
-		t.Errorf("%s is for %s, %v", tag, got, ok)
-	}
-	for _, other := range []string{"latest", "v1.sig", "sha256-0a.sig", strings.TrimSuffix(tag, ".sig")} {
-		if _, ok := signer.SignedDigest(other); ok {
-			t.Errorf("%s is a tag of signatures", other)
-		}
-	}
-}

@@ -11,8 +11,8 @@ import (
 	"github.com/bayplan/bayplan/internal/tagselect"
 )
 
-// most is how many examples of one expression are tried.
-const most = 40
+// least is how many examples of one expression are tried at least.
+const least = 40
 
 var (
 	tagName  = lazyregexp.New(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
@@ -24,7 +24,8 @@ var (
 // more than it wants. Besides these, the repository has a few tags that the rule does not
 // choose.
 func For(rule tagselect.Rule, atLeast int) []string {
-	pool := candidates(rule)
+	want := max(rule.Newest, atLeast, 1) + 2
+	pool := candidates(rule, want)
 	stages := rule
 	stages.Newest, stages.Also = 0, nil
 	choice, err := stages.Choose("example.com/a", pool)
@@ -38,15 +39,15 @@ func For(rule tagselect.Rule, atLeast int) []string {
 			chosen = choice.Chosen
 		}
 	}
-	tags := chosen[:min(len(chosen), max(rule.Newest, atLeast, 1)+2)]
+	tags := chosen[:min(len(chosen), want)]
 	others := slices.DeleteFunc(pool, func(tag string) bool { return slices.Contains(chosen, tag) })
 	tags = slices.Concat(tags, others[:min(len(others), 3)], rule.Also)
 	slices.Sort(tags)
 	return slices.Compact(tags)
 }
 
-// candidates gives tags that some rule may choose.
-func candidates(rule tagselect.Rule) []string {
+// candidates gives tags of which a rule may choose some, and many if many are wanted.
+func candidates(rule tagselect.Rule, want int) []string {
 	var pool []string
 	seen := map[string]bool{}
 	add := func(tags ...string) {
@@ -57,9 +58,9 @@ func candidates(rule tagselect.Rule) []string {
 			}
 		}
 	}
-	near := nearBounds(rule.Version)
+	near := nearBounds(rule.Version, want)
 	for _, pattern := range rule.Match {
-		for _, example := range Examples(pattern, most) {
+		for _, example := range Examples(pattern, max(least, want+want/4)) {
 			for _, v := range near { // in place of the version that the example has
 				if at := versions.FindStringIndex(example); at != nil {
 					add(example[:at[0]] + v + example[at[1]:])
@@ -69,15 +70,22 @@ func candidates(rule tagselect.Rule) []string {
 		}
 	}
 	add(near...)
-	add("1.0.0", "1.0.1", "1.1.0", "2.0.0", "2.1.0-rc1", "20260101", "latest", "main")
+	for i := range want {
+		add("1.0." + strconv.Itoa(i))
+	}
+	add("1.1.0", "2.0.0", "2.1.0-rc1", "20260101", "latest", "main")
 	return pool
 }
 
-// nearBounds gives versions on both sides of the bounds of a range, also with a v.
-func nearBounds(text string) []string {
+// nearBounds gives versions on both sides of the bounds of a range, also with a v, and more of
+// them behind each bound.
+func nearBounds(text string, more int) []string {
 	var near []string
 	for _, b := range bound.FindAllString(text, -1) {
 		near = append(near, b, b+".0", b+".1", b+"-1")
+		for i := range more {
+			near = append(near, b+"."+strconv.Itoa(i+2))
+		}
 		parts := strings.Split(b, ".")
 		for i, part := range parts {
 			n, err := strconv.Atoi(part)

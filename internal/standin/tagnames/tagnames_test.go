@@ -22,6 +22,13 @@ func TestFor(t *testing.T) {
 		"of several":                {tagselect.Rule{Match: []string{`main`, `stable-.+`}}, 1},
 		"days":                      {tagselect.Rule{Match: []string{`20[0-9]{6}`}, Newest: 1}, 1},
 		"two ranges":                {tagselect.Rule{Version: ">=1.2 <1.3 || >=3 <3.1"}, 1},
+		"many of an expression":     {tagselect.Rule{Match: []string{`3[.][0-9]+`}}, 50},
+		"many of digits":            {tagselect.Rule{Match: []string{`v\d+\.\d+`}}, 300},
+		"many of a range":           {tagselect.Rule{Version: ">=1.20 <2"}, 120},
+		"many of a narrow range":    {tagselect.Rule{Version: ">=1.29 <1.30", Match: []string{`v1\.\d+\.\d+`}}, 60},
+		"many of all":               {tagselect.Rule{}, 50},
+		"the newest of many":        {tagselect.Rule{Match: []string{`\d+\.\d+\.\d+`}, Newest: 100}, 1},
+		"many with a suffix":        {tagselect.Rule{Match: []string{`[0-9.]+-alpine`}, Version: ">=3.9"}, 60},
 		"an expression and a range": {tagselect.Rule{Match: []string{`ubi9-.*`, `\d+\.\d+`}, Version: ">=9.2"}, 1},
 	} {
 		choice, err := tt.rule.Choose("q.io/a", For(tt.rule, tt.atLeast))

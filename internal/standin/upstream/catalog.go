@@ -12,8 +12,8 @@ import (
 
 // A catalog has the images of the releases that a vendor's registry serves.
 type catalog struct {
-	samples  map[string]tripleo.SampleImage // by repository
-	releases map[string][]string            // by namespace, the part of a repository before the last slash
+	samples  map[string]sampleImage // by repository
+	releases map[string][]string    // by namespace, the part of a repository before the last slash
 }
 
 // leastImages is from which number of images on a release is taken to have all images of
@@ -22,7 +22,7 @@ const leastImages = 10
 
 // catalogOf gives the catalog of a host. It is empty unless the host is one of the vendor.
 func catalogOf(host string) (catalog, error) {
-	c := catalog{map[string]tripleo.SampleImage{}, map[string][]string{}}
+	c := catalog{map[string]sampleImage{}, map[string][]string{}}
 	if host != "registry.access.redhat.com" && host != "registry.redhat.io" {
 		return c, nil
 	}
@@ -33,7 +33,7 @@ func catalogOf(host string) (catalog, error) {
 		}
 		counts := map[string]int{}
 		for _, image := range images {
-			c.samples[image.Repository] = image
+			c.samples[image.Repository] = sampleImage{image}
 			counts[namespaceOf(image.Repository)]++
 		}
 		for namespace, n := range counts {
@@ -49,10 +49,17 @@ func namespaceOf(repository string) string {
 	return repository[:max(0, strings.LastIndexByte(repository, '/'))]
 }
 
-// check gives an error for an image that the catalog of its release lacks.
-func (c catalog) check(repository string) error {
+// check gives an error for an image that the catalog of its release lacks, and for a tag of
+// another version.
+func (c catalog) check(repository, tag string) error {
 	releases := c.releases[namespaceOf(repository)]
-	if _, known := c.samples[repository]; known || len(releases) == 0 {
+	image, known := c.samples[repository]
+	switch {
+	case len(releases) == 0:
+		return nil
+	case known && !image.mayHave(tag):
+		return registryserver.NotFound(fmt.Sprintf("%s has no tag %s in the catalog of %s; its tags begin with %s", repository, tag, strings.Join(releases, " and "), image.Version))
+	case known:
 		return nil
 	}
 	text := fmt.Sprintf("the catalog of %s has no image %s", strings.Join(releases, " and "), repository)
@@ -61,6 +68,18 @@ func (c catalog) check(repository string) error {
 	}
 	return registryserver.NotFound(text)
 }
+
+// A sampleImage is an image of a catalog.
+type sampleImage struct{ tripleo.SampleImage }
+
+// mayHave reports whether some build of the image may have a tag: its version, with more behind
+// it, or one that the catalog has.
+func (s sampleImage) mayHave(tag string) bool {
+	return strings.HasPrefix(tag, s.Version) || slices.Contains(s.Tags(), tag) || strings.HasPrefix(tag, PinnedPrefix)
+}
+
+// PinnedPrefix begins the tags of images that stand in for those of a digest.
+const PinnedPrefix = "pinned-"
 
 func (c catalog) repositories() []string {
 	var names []string

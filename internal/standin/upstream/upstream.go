@@ -19,9 +19,11 @@ import (
 // Rules say what images registries are to make. They do not change while a registry is
 // in use.
 type Rules struct {
-	// Made says whether the image of a tag is made, or with "" for a tag, whether some of
-	// the repository are. What it is false for is there once it is pushed.
-	Made func(host, repository, tag string) bool
+	// Made says whether images of a repository are made when they are asked for. One of which
+	// none are made has only what is pushed. nil: all are made.
+	Made func(host, repository string) bool
+	// Lacks says why an image that is not made is not there; nil: nobody says.
+	Lacks func(host, repository, tag string) string
 	// Tags gives the tags that a repository's list must have.
 	Tags func(host, repository string) []string
 	// Catalog gives the repositories that a registry's catalog must have.
@@ -29,8 +31,11 @@ type Rules struct {
 
 	Platforms []string // of each image; nil: linux/amd64
 	Labels    []string // that each image must have, besides version and release
-	// Signer signs each image as cosign does; nil: none is signed.
-	Signer *signer.Key
+	// Signer signs each image as cosign does; nil: none is signed. So do those of Certified, by
+	// certificates of Authority.
+	Signer    *signer.Key
+	Authority *signer.Authority
+	Certified []*signer.Certified
 	// SignedAs gives the name of a repository in signatures; nil: its own.
 	SignedAs func(host, repository string) string
 }
@@ -77,10 +82,8 @@ func (u *Upstream) make(read registryserver.Read) error {
 }
 
 // Made reports whether images of a repository are made.
-func (u *Upstream) Made(repository string) bool { return u.makes(repository, "") }
-
-func (u *Upstream) makes(repository, tag string) bool {
-	return u.rules.Made == nil || u.rules.Made(u.host, repository, tag)
+func (u *Upstream) Made(repository string) bool {
+	return u.rules.Made == nil || u.rules.Made(u.host, repository)
 }
 
 func (u *Upstream) makeTags(repository string) error {
@@ -88,7 +91,7 @@ func (u *Upstream) makeTags(repository string) error {
 		return nil
 	}
 	for _, tag := range append(u.rules.Tags(u.host, repository), "latest") {
-		if !u.makes(repository, tag) {
+		if u.catalog.check(repository, tag) != nil {
 			continue
 		}
 		if _, err := u.Make(repository, tag); err != nil {
@@ -99,20 +102,26 @@ func (u *Upstream) makeTags(repository string) error {
 }
 
 func (u *Upstream) makeManifest(repository, reference string) error {
-	if !u.Made(repository) || strings.Contains(reference, ":") { // a digest is there or is not
+	if strings.Contains(reference, ":") { // a digest is there or is not
 		return nil
 	}
-	if digest, isSignature := signer.SignedDigest(reference); isSignature {
-		return u.sign(repository, digest)
-	}
-	if strings.HasPrefix(reference, "sha256-") { // what else is kept beside images
+	isBeside := strings.HasPrefix(reference, "sha256-") // kept beside an image, and made with it
+	switch {
+	case isBeside:
 		return nil
-	}
-	if !u.makes(repository, reference) {
-		return nil
+	case !u.Made(repository):
+		return u.checkPushed(repository, reference)
 	}
 	_, err := u.Make(repository, reference)
 	return err
+}
+
+// checkPushed gives an error for an image that is not there and is not made.
+func (u *Upstream) checkPushed(repository, tag string) error {
+	if _, there := u.Lookup(repository, tag); there || u.rules.Lacks == nil {
+		return nil
+	}
+	return registryserver.NotFound(u.rules.Lacks(u.host, repository, tag))
 }
 
 // Make makes the image of a tag if it is not there, and gives its digest.
@@ -134,12 +143,12 @@ func (u *Upstream) Make(repository, tag string) (string, error) {
 		return "", err
 	}
 	u.made[repository+":"+tag] = sums[0]
-	return sums[0], nil
+	return sums[0], u.sign(repository, sums[0])
 }
 
 // image gives the image that is to have a tag.
 func (u *Upstream) image(repository, tag string) (registryserver.Image, error) {
-	if err := u.catalog.check(repository); err != nil {
+	if err := u.catalog.check(repository, tag); err != nil {
 		return registryserver.Image{}, err
 	}
 	version, release := u.build(repository, tag)
@@ -193,15 +202,10 @@ func labelValue(name, version, release string) string {
 	return "1.0"
 }
 
-// sign signs an image, as often as its digest is asked for once.
+// sign signs an image that was made, once. The caller holds the mutex.
 func (u *Upstream) sign(repository, digest string) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
 	tag := signer.Tag(digest)
 	if _, there := u.Lookup(repository, tag); u.rules.Signer == nil || there {
-		return nil
-	}
-	if _, there := u.Lookup(repository, digest); !there {
 		return nil
 	}
 	name := u.host + "/" + repository
@@ -212,8 +216,16 @@ func (u *Upstream) sign(repository, digest string) error {
 	if err != nil {
 		return err
 	}
-	_, err = u.AddArtifact(registryserver.Artifact{Repository: repository, Tag: tag, Layers: []registryserver.ArtifactLayer{{
+	layers := []registryserver.ArtifactLayer{{
 		MediaType: signer.DocumentType, Data: text, Annotations: map[string]string{signer.SignatureAnnotation: signature},
-	}}})
+	}}
+	for _, c := range u.rules.Certified {
+		text, annotations, err := c.Document(name, digest)
+		if err != nil {
+			return err
+		}
+		layers = append(layers, registryserver.ArtifactLayer{MediaType: signer.DocumentType, Data: text, Annotations: annotations})
+	}
+	_, err = u.AddArtifact(registryserver.Artifact{Repository: repository, Tag: tag, Layers: layers})
 	return err
 }

@@ -66,8 +66,15 @@ func TestCatalog(t *testing.T) {
 		"rhosp13/openstack-nova-apii":     "the catalog of rhosp13 has no image rhosp13/openstack-nova-apii; did you mean rhosp13/openstack-nova-api?",
 		"rhosp-rhel9/openstack-no-such":   "the catalog of rhosp17.1 has no image",
 		"rhosp-rhel8/openstack-novaa-api": "the catalog of rhosp16.2 has no image",
+
+		"rhosp13/openstack-nova-api:13.0": "", "rhosp13/openstack-nova-api:13.0-83.1": "", "rhosp-rhel9/openstack-nova-api:17.1.3": "", "ubi9/ubi:99": "",
+		"rhosp13/openstack-nova-api:99.0":     "rhosp13/openstack-nova-api has no tag 99.0 in the catalog of rhosp13; its tags begin with 13.0",
+		"rhosp-rhel9/openstack-nova-api:16.2": "has no tag 16.2 in the catalog of rhosp17.1; its tags begin with 17.1",
 	} {
-		_, err := c.Resolve(t.Context(), "registry.redhat.io/"+name+":1")
+		if !strings.Contains(name, ":") {
+			name += ":latest"
+		}
+		_, err := c.Resolve(t.Context(), "registry.redhat.io/"+name)
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", name, err, want)
 		}
@@ -115,7 +122,7 @@ func TestSigned(t *testing.T) {
 
 // A repository that plans push to has what is pushed.
 func TestMade(t *testing.T) {
-	c, _ := client(t, "quay.io", Rules{Made: func(_, repository, _ string) bool { return repository != "mine/pushed" }})
+	c, _ := client(t, "quay.io", Rules{Made: func(_, repository string) bool { return repository != "mine/pushed" }})
 	if _, err := c.Resolve(t.Context(), "quay.io/other/image:1"); err != nil {
 		t.Error(err)
 	}

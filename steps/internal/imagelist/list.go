@@ -36,6 +36,7 @@ func readFile(w runner.World, path string) ([]Entry, error) {
 	})
 	all := make([]Entry, len(listed))
 	for i, l := range listed {
+		l.Name = w.Meaning(l.Name)
 		all[i] = Entry{l, fmt.Sprintf("list of images %s", l.Place)}
 	}
 	return all, err

@@ -59,6 +59,8 @@ func (d disk) Open(path string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(text)), nil
 }
 
+func (d disk) Meaning(text string) string { return text }
+
 func (d disk) Sum(_ context.Context, path string, _ ...runner.Algo) (map[runner.Algo]string, error) {
 	return map[runner.Algo]string{runner.SHA256: d.files[path]}, nil
 }

@@ -30,7 +30,8 @@ type Item = plan.TextOr[string, Source]
 
 // A Source names many images in a list in the plan.
 type Source struct {
-	// Path of a list of images, as prepare writes it or as plain text with one reference a line.
+	// Path of a list of images, as prepare writes it or as plain text with one reference a line. A
+	// relative path of a layout in it, oci:PATH:REPOSITORY:TAG, counts from the list.
 	File plan.Path `json:"file,omitempty" jsonschema:"oneof_required=file"`
 	// Path of an OCI layout, a directory or a tar archive, of which all images are meant. prepare
 	// takes none: images in a layout have no registry.
