@@ -41,7 +41,9 @@ func TestLargeEndlessLists(t *testing.T) {
 		},
 		"a catalog of one long name a page": {
 			func(c *Client) error { _, err := c.Catalog(t.Context(), srcHost); return err },
-			func(n int32) string { return fmt.Sprintf(`{"repositories": ["%s/r%09d"]}`, strings.Repeat("x", 150), n) },
+			func(n int32) string {
+				return fmt.Sprintf(`{"repositories": ["%s/r%09d"]}`, strings.Repeat("x", 150), n)
+			},
 			"there is little in its pages: ", 350,
 		},
 		"a catalog of too many names": {

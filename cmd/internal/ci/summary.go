@@ -89,4 +89,3 @@ func (r *Run) about(s *runner.StepReport) string {
 	}
 	return r.clean(s.Why)
 }
-
