@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
 )
 
 type options struct {
@@ -72,24 +74,33 @@ func (r *release) make(ctx context.Context, into string) error {
 	if r.shared, err = r.sharedFiles(ctx); err != nil {
 		return err
 	}
+	var group errgroup.Group
 	for _, b := range binaries {
-		base := filepath.Join(into, r.baseName(b.platform))
-		if err := r.writeArchive(base+".tar.gz", b); err != nil {
-			return fmt.Errorf("archive for %s: %w", b.platform, err)
-		}
-		if err := r.writeComponents(base+".cdx.json", b); err != nil {
-			return fmt.Errorf("components of %s: %w", b.platform, err)
-		}
-		if b.os == "linux" {
-			if err := r.writePackages(base, b); err != nil {
-				return fmt.Errorf("packages for %s: %w", b.platform, err)
-			}
-		}
+		group.Go(func() error { return r.write(filepath.Join(into, r.baseName(b.platform)), b) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	if err := r.writeImage(filepath.Join(into, "bayplan_"+r.commit.fileVersion()+"_oci.tar"), binaries); err != nil {
 		return fmt.Errorf("container image: %w", err)
 	}
 	return writeSums(into)
+}
+
+// write writes all that is made for one platform, to files whose names begin with base.
+func (r *release) write(base string, b built) error {
+	if err := r.writeArchive(base+".tar.gz", b); err != nil {
+		return fmt.Errorf("archive for %s: %w", b.platform, err)
+	}
+	if err := r.writeComponents(base+".cdx.json", b); err != nil {
+		return fmt.Errorf("components of %s: %w", b.platform, err)
+	}
+	if b.os == "linux" {
+		if err := r.writePackages(base, b); err != nil {
+			return fmt.Errorf("packages for %s: %w", b.platform, err)
+		}
+	}
+	return nil
 }
 
 func (r *release) baseName(p platform) string {
