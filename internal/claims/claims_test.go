@@ -3,7 +3,9 @@ package claims
 import "testing"
 
 func TestClaim(t *testing.T) {
-	digest := func(d string) map[string]Content { return map[string]Content{"x": {Digest: d}, "y": {Digest: "sha256:1"}} }
+	digest := func(d string) map[string]Content {
+		return map[string]Content{"x": {Digest: d}, "y": {Digest: "sha256:1"}}
+	}
 	for name, tt := range map[string]struct {
 		first, second map[string]Content
 		who           string
