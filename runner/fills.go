@@ -4,10 +4,14 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/claims"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/plan"
 )
+
+// A Content is what is known of what comes to a place.
+type Content = claims.Content
 
 // claim gives an error if another step of the run fills a place with another content.
 func (j *job) claim(fills map[string]Content) error {

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/bayplan/bayplan/internal/claims"
 	"github.com/bayplan/bayplan/internal/hostdisk"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -259,9 +258,6 @@ type Finding struct {
 	// signature, or of directories that it fills from such files.
 	Vouched []string
 }
-
-// A Content is what is known of what comes to a place.
-type Content = claims.Content
 
 // A Moved is an entry of the lock file that a look-up would give another value now.
 type Moved struct {
