@@ -169,13 +169,6 @@ func (f setting) orList() (forms []setting, list bool) {
 	return forms, false
 }
 
-func (f setting) defaultText() string {
-	if f.Default == nil {
-		return ""
-	}
-	return fmt.Sprintf(", default %v", f.Default)
-}
-
 // documented returns the settings of a mapping, in the order in which explain prints them.
 func (f setting) documented(prefix string) []document.Setting {
 	list := []document.Setting{}
