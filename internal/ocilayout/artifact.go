@@ -63,9 +63,8 @@ func (a Artifact) Layout(path string) (*Layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	top.Annotations = map[string]string{NameKey: a.Name}
 	c.Index = emptyIndex()
-	c.Index.Insert(top)
+	c.Index.Insert(Named(top, a.Name))
 	return OfContents(path, c), nil
 }
 

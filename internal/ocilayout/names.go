@@ -2,6 +2,7 @@ package ocilayout
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/opencontainers/go-digest"
@@ -15,10 +16,33 @@ import (
 // an image in full. Beside it, NameKey holds the tag alone.
 const containerdNameKey = "io.containerd.image.name"
 
+// hostlessNameKey is the annotation with which bayplan repeats a name that begins as if with a
+// registry's host, such as openstack.kolla/keystone:1. Other tools do write the host.
+const hostlessNameKey = "io.github.bayplan.name.without-host"
+
+// Named gives the entry of an index with another name, repository:tag without a registry's
+// host, or a tag alone.
+func Named(d descriptor.Descriptor, name string) descriptor.Descriptor {
+	d.Annotations = maps.Clone(d.Annotations)
+	if d.Annotations == nil {
+		d.Annotations = map[string]string{}
+	}
+	d.Annotations[NameKey] = name
+	delete(d.Annotations, hostlessNameKey)
+	if repository, tag := splitName(name); repository != "" && repository+":"+tag != name {
+		d.Annotations[hostlessNameKey] = name
+	}
+	return d
+}
+
 // ImageName gives the repository and the tag that an index names a manifest by, without
 // a registry's host. Where another tool has written only one of them, the other is "".
 func ImageName(d descriptor.Descriptor) (repository, tag string) {
 	own, full := d.Annotations[NameKey], d.Annotations[containerdNameKey]
+	if own != "" && d.Annotations[hostlessNameKey] == own {
+		repository, tag, _ = strings.Cut(own, ":")
+		return repository, tag
+	}
 	repository, tag = splitName(own)
 	if repository == "" && full != "" {
 		if repository, tag = splitName(full); tag == "" && !strings.ContainsAny(own, "/:@") {

@@ -348,3 +348,21 @@ const (
 	testTarBlock      = 512
 	testManifestType  = "application/vnd.oci.image.manifest.v1+json"
 )
+
+// The first part of a name that bayplan has written is no registry's host, though it has a
+// dot.
+func TestLayoutNameWithADot(t *testing.T) {
+	forms(t, func(t *testing.T, in func(string) string) {
+		src, _, c := pair(t)
+		images, _ := three(t, src)
+		dir := in(t.TempDir())
+		name := LayoutPrefix + dir + ":openstack.kolla/keystone:1"
+		if err := c.Execute(t.Context(), plan(t, c, []Image{{Source: images[0].Source, Target: name}}), Options{}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := newClient(t).LayoutImages(dir)
+		if err != nil || len(got) != 1 || !strings.HasPrefix(got[0], name+"@") {
+			t.Errorf("got %v, %v, want %s", got, err, name)
+		}
+	})
+}

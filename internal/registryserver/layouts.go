@@ -100,20 +100,10 @@ func (v *layoutView) cut(all *ocilayout.Index) *ocilayout.Index {
 	idx := &ocilayout.Index{Manifests: slices.Clone(all.Named(""))}
 	for _, m := range all.Prefixed(v.prefix) {
 		if tag, mine := v.tag(m); mine {
-			idx.Manifests = append(idx.Manifests, tagged(m, tag))
+			idx.Manifests = append(idx.Manifests, ocilayout.Named(m, tag))
 		}
 	}
 	return idx
-}
-
-// tagged gives an entry with another name.
-func tagged(m descriptor.Descriptor, tag string) descriptor.Descriptor {
-	m.Annotations = maps.Clone(m.Annotations)
-	if m.Annotations == nil {
-		m.Annotations = map[string]string{}
-	}
-	m.Annotations[ocilayout.NameKey] = tag
-	return m
 }
 
 // findTag implements tagger.
@@ -124,7 +114,7 @@ func (v *layoutView) findTag(tag string) (descriptor.Descriptor, error) {
 	}
 	if tagName.MatchString(tag) {
 		for _, m := range all.Named(v.prefix + tag) {
-			return tagged(m, tag), nil
+			return ocilayout.Named(m, tag), nil
 		}
 	}
 	isMine := func(m descriptor.Descriptor) bool { _, mine := v.tag(m); return mine }
@@ -152,7 +142,7 @@ func (v *layoutView) setTags(m descriptor.Descriptor, tags []string) error {
 			v.untag(all, tag, m.Digest)
 			if !slices.ContainsFunc(all.Named(v.prefix+tag), func(o descriptor.Descriptor) bool { return o.Digest == m.Digest }) {
 				v.addReferrer(all, m)
-				all.Insert(tagged(m, v.prefix+tag))
+				all.Insert(ocilayout.Named(m, v.prefix+tag))
 			}
 		}
 		return nil
