@@ -163,7 +163,7 @@ func TestReadRefuses(t *testing.T) {
 		{"a choice without quotes", "choices:\n  quay.io/a newest x: 1\n", "is not \"HOST/NAME RULE\": TAG"},
 		{"a choice without a rule", "choices:\n  \"quay.io/a\": 1\n", "is not \"HOST/NAME RULE\": TAG"},
 		{"chosen twice", "choices:\n  \"quay.io/a newest x\": 1\n  \"quay.io/a newest x\": \"2\"\n", ":3: quay.io/a newest x is locked twice"},
-		{"another file", "<html>", ":1: this is not a lock file: it has none of images:, choices: and selections:"},
+		{"another file", "<html>", ":1: this is not a lock file: it has no section images, choices or selections"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func parse(path, text string) (map[string]string, error) {
 		case line == "selections:" || line == "selections: {}":
 			entry = selections.read
 		case !section.MatchString(text): // it may be any file, and hold secrets
-			return nil, fmt.Errorf("%s:%d: this is not a lock file: it has none of images:, choices: and selections:", path, n+1)
+			return nil, fmt.Errorf("%s:%d: this is not a lock file: it has no section images, choices or selections", path, n+1)
 		case line == trimmed && strings.HasSuffix(line, ":") && !strings.ContainsAny(line, " \t"):
 			fail(fault.WithHint(fmt.Errorf("this bayplan does not know the section %s", strings.TrimSuffix(shorten(line), ":")), "use the bayplan that wrote the file or a newer one"))
 			entry = func(string) (string, string, error) { return "", "", nil }
