@@ -204,14 +204,6 @@ func quoted(id string) string {
 	return strconv.Quote(id)
 }
 
-func (ts Types) names() []string {
-	names := make([]string, len(ts))
-	for i, t := range ts {
-		names[i] = t.Name
-	}
-	return names
-}
-
 func (t Type) output(name string) (Output, bool) {
 	for _, o := range t.Outputs {
 		if o.Name == name {

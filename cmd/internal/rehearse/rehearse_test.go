@@ -224,7 +224,7 @@ func TestKeep(t *testing.T) {
 	if err != nil || !ok || !strings.Contains(said, "kept: "+dir) {
 		t.Fatalf("%v, %v:\n%s", ok, err, said)
 	}
-	for _, name := range []string{"host/srv/export/plant7/images.tar", "registries/registry.plant7.local:5000/keystone/index.json", "clouds/plant7/images", "state/2-plant7-inside/state.json"} {
+	for _, name := range []string{"host/srv/export/plant7/images.tar", "registries/registry.plant7.local:5000/openstack.kolla/keystone/index.json", "clouds/plant7/images", "state/2-plant7-inside/state.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Error(err)
 		}
