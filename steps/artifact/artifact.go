@@ -193,10 +193,11 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 		return nil, err
 	}
 	t, err := a.out.Registry().Plan(ctx, images, registry.Selection{Owner: a.id})
-	if err == nil {
-		err = t.Err()
-	}
 	if err != nil {
+		return nil, err
+	}
+	defer t.Drop()
+	if err := t.Err(); err != nil {
 		return nil, err
 	}
 	finding := &runner.Finding{Outputs: outputs(t.Images), Fills: destination.Fills(t.Images)}
@@ -209,7 +210,6 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 		Items:   items, Files: destination.PendingFiles(a.To),
 		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) { return a.apply(ctx, w, p) },
 	}
-	t.Drop()
 	return finding, nil
 }
 

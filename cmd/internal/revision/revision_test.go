@@ -250,3 +250,28 @@ func TestCancelled(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// In a hook, git's own variables name another repository than that of the plan.
+func TestVariablesOfAHook(t *testing.T) {
+	r, other := newRepository(t), newRepository(t)
+	for _, one := range []repository{r, other} {
+		one.put("plan.yaml", "in "+one.top)
+		one.git("add", ".")
+		one.git("commit", "-q", "-m", "one")
+	}
+	t.Setenv("GIT_DIR", filepath.Join(other.top, ".git"))
+	t.Setenv("GIT_WORK_TREE", other.top)
+	into := t.TempDir()
+	file := filepath.Join(r.top, "plan.yaml")
+	tree, err := Open(t.Context(), "HEAD", file, into)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at, err := tree.Place(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(at); err != nil || string(got) != "in "+r.top {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
