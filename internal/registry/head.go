@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
@@ -221,15 +222,17 @@ func (cs *catalogs) of(ctx context.Context, c *Client, registry string) ([]strin
 	return answer.names, answer.err
 }
 
-// hasBlob asks for a blob at the destination.
+// hasBlob asks for a blob at the destination. One of which the registry says that it has
+// another size is damaged, and counts as absent.
 func (c *Client) hasBlob(ctx context.Context, repo ref.Ref, d part, use headUse) (bool, error) {
-	trust := c.headTrust(repo.Registry)
+	trust, cut := c.headTrust(repo.Registry), false
 	if trust.is(&trust.ofBlobs) {
 		return c.getsBlob(ctx, repo, d)
 	}
 	err := c.call(ctx, repo, func(ctx context.Context) error {
 		rd, err := c.push(repo).BlobHead(ctx, repo, descriptor.Descriptor{Digest: digest.Digest(d.digest), Size: d.size})
 		if err == nil {
+			cut = isCut(rd.RawHeaders(), d.size)
 			err = rd.Close()
 		}
 		return err
@@ -244,7 +247,14 @@ func (c *Client) hasBlob(ctx context.Context, repo ref.Ref, d part, use headUse)
 	if KindOf(err) == NotFound {
 		return false, nil
 	}
-	return err == nil, err
+	return err == nil && !cut, err
+}
+
+// isCut says whether an answer tells another size than the manifest. Registries that know
+// none send none, or 0.
+func isCut(header http.Header, size int64) bool {
+	n, err := strconv.ParseInt(header.Get("Content-Length"), 10, 64)
+	return err == nil && n > 0 && size > 0 && n != size
 }
 
 var errNoBlob = errors.New("the blob is not there")

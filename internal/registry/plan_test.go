@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -184,5 +185,33 @@ func TestCheck(t *testing.T) {
 	want := []string{"1 of 3 lost", "different", "missing", `source: 198.51.100.1:5000/ns/gone:1: not found ("MANIFEST_UNKNOWN: manifest unknown to registry; tag or digest was not found in repository")`}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A blob of which the registry says that it has another size is damaged: a check tells it,
+// and a plan brings it again.
+func TestBlobOfAnotherSize(t *testing.T) {
+	src, dst, c := pair(t)
+	images, base := three(t, src)
+	if err := c.Execute(t.Context(), plan(t, c, images[:1]), Options{}); err != nil {
+		t.Fatal(err)
+	}
+	dst.act(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodHead || !strings.HasSuffix(r.URL.Path, "/blobs/"+digestOf(base)) {
+			return false
+		}
+		w.Header().Set("Content-Length", fmt.Sprint(len(base)-1))
+		w.WriteHeader(http.StatusOK)
+		return true
+	})
+	checked, err := c.Check(t.Context(), images[:1], Selection{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"blob " + digestOf(base)}, checked[0].Lost); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got := plan(t, c, images[:1]).Summary(); got.Copies != 1 || got.Blobs+got.Shared != 1 {
+		t.Errorf("the plan is %+v", got)
 	}
 }

@@ -129,11 +129,19 @@ func (a *artifact) Paths() runner.Paths {
 		paths.Asks = append(paths.Asks, imagelist.Connection(destination.Field(a.To, i), to.Text))
 		if host, err := a.out.RegistryHost(to.Text); err == nil {
 			place := imagelist.Place(host, a.Name)
-			place.Field = "name"
+			place.Field, place.Contents = "name", []string{a.contents()}
 			paths.Fills = append(paths.Fills, place)
 		}
 	}
 	return paths
+}
+
+// contents says what the artifact is made of, "" if not all of it is known.
+func (a *artifact) contents() string {
+	if len(a.paths()) < len(a.Files) {
+		return ""
+	}
+	return strings.Join(a.paths(), ", ")
 }
 
 func (a *artifact) paths() []string {
@@ -191,7 +199,7 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: outputs(t.Images)}
+	finding := &runner.Finding{Outputs: outputs(t.Images), Fills: destination.Fills(t.Images)}
 	items := a.items(t)
 	if len(items) == 0 {
 		return finding, nil

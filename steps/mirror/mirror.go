@@ -195,7 +195,7 @@ func (m *mirror) Diff(ctx context.Context, w runner.World, prior *runner.Record)
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: d.outputsOf(table.Images), Fills: fillsOf(table.Images)}
+	finding := &runner.Finding{Outputs: d.outputsOf(table.Images), Fills: destination.Fills(table.Images)}
 	finding.Notes, finding.Moved = m.moved(ctx, images)
 	finding.Notes = slices.Concat(finding.Notes, d.idleRules(images), emptyIndexes(table), m.out.Registry().Quotas(table))
 	kept, err := m.backups(ctx, table)

@@ -86,14 +86,3 @@ func outputs(refs, rewritten []string) runner.Outputs {
 		"count": plan.Text(fmt.Sprint(len(refs))),
 	}
 }
-
-// fillsOf says what images are at their destinations. Those that are not available are left out.
-func fillsOf(images []*registry.ImagePlan) map[string]runner.Content {
-	fills := map[string]runner.Content{}
-	for _, e := range images {
-		if e.Err == nil && e.Digest != "" {
-			fills[e.Target] = runner.Content{Digest: e.Digest}
-		}
-	}
-	return fills
-}

@@ -122,3 +122,14 @@ func PendingFiles(to Setting) []runner.File {
 	}
 	return files
 }
+
+// Fills says what images are at their destinations. Those that are not available are left out.
+func Fills(images []*registry.ImagePlan) map[string]runner.Content {
+	fills := map[string]runner.Content{}
+	for _, e := range images {
+		if e.Err == nil && e.Digest != "" {
+			fills[e.Target] = runner.Content{Digest: e.Digest}
+		}
+	}
+	return fills
+}
