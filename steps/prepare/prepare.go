@@ -71,8 +71,9 @@ type prepare struct {
 	TagFromLabel string `json:"tag_from_label,omitempty"`
 	// Registry (host, with its port and maybe a path) that the images will be mirrored to and the
 	// overcloud pulls from. Where its connection says tls: disabled or insecure,
-	// DockerInsecureRegistryAddress lists it. It is also meant where an entry of a
-	// ContainerImagePrepare list says push_destination: true.
+	// DockerInsecureRegistryAddress lists it. It is also what an entry of a
+	// ContainerImagePrepare list means by push_destination: true, unless an environment sets
+	// LocalContainerRegistry.
 	PushDestination string `json:"push_destination,omitempty"`
 	// Other names at push_destination: the rename of the mirror step that copies the images there.
 	Rename imagelist.Renames `json:"rename,omitempty"`
