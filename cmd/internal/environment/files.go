@@ -69,7 +69,7 @@ type Program struct {
 func Programs() []Program {
 	return []Program{
 		{"docker-credential-NAME", "Credential helpers that `config.json` or `auth.json` names, for connections that say `login: config`. They do not get the variables of other secrets."},
-		{"git", "`rehearse` asks which files beside a plan are checked in, and `diff --base git:REV` reads a plan of a revision; `doctor` asks for its version. Nothing of the repository is changed."},
+		{"git", "`diff --base git:REV` reads a plan of a revision; `doctor` asks for its version. It gets few variables, and none with a secret. Nothing of the repository is changed."},
 		{"dnf, yum, rpm", "`package` steps with `names`, which install packages. They get few variables, and none with a secret."},
 	}
 }
