@@ -114,9 +114,14 @@ func TestCompare(t *testing.T) {
 			"bayplan.yaml", "needs: [dirs]", "needs: [dirs, copy]\n    timeout: 5m\n    retry: 2", nil,
 			"create steps.full.needs: copy|update steps.full.retry: 0 -> 2|update steps.full.timeout: 0s -> 5m0s",
 		},
-		"another order":       {"bayplan.yaml", `["quay.io/kept/one:1", "quay.io/kept/two:1"]`, `["quay.io/kept/two:1", "quay.io/kept/one:1"]`, nil, `update steps.keep.with.images: ["quay.io/kept/one:1","quay.io/kept/two:1"] -> ["quay.io/kept/two:1","quay.io/kept/one:1"]`},
-		"another step's id":   {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list: prepare`}, // it names the step
-		"a file more":         {"bayplan.yaml", "expect: [full.qcow2]", "expect: [full.qcow2, more.raw]", nil, `create steps.full.with.expect: more.raw`},           // both archives have it
+		"another order":     {"bayplan.yaml", `["quay.io/kept/one:1", "quay.io/kept/two:1"]`, `["quay.io/kept/two:1", "quay.io/kept/one:1"]`, nil, `update steps.keep.with.images: ["quay.io/kept/one:1","quay.io/kept/two:1"] -> ["quay.io/kept/two:1","quay.io/kept/one:1"]`},
+		"another step's id": {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list: prepare`}, // it names the step
+		"a file more":       {"bayplan.yaml", "expect: [full.qcow2]", "expect: [full.qcow2, more.raw]", nil, `create steps.full.with.expect: more.raw`},           // both archives have it
+		"a kernel more": { // the archive has it before, and of the same bytes
+			"bayplan.yaml", "disk_format: qcow2 }]", "disk_format: qcow2 }, { name: boot, file: /srv/images/boot, disk_format: aki }]",
+			[]string{"create image boot"},
+			`create steps.upload.with.images: {"disk_format":"aki","file":"/srv/images/boot","name":"boot"}`,
+		},
 		"an image in a cloud": {"bayplan.yaml", "{ name: full, file", "{ name: full, properties: { arch: x86 }, file", []string{"update image full"}, `create steps.upload.with.images[0].properties.arch: x86`},
 		"another image in a cloud": {
 			"bayplan.yaml", "{ name: full, file", "{ name: whole, file",
