@@ -24,7 +24,7 @@ connections:
   registries:
     site: { host: site.example, user: push, password: "${secrets.push}" }
     other: { host: other.example }
-  clouds: { lab: { cloud: lab, ca: ca.pem } }
+  clouds: { lab: { cloud: lab, ca: ca.pem }, other: { cloud: elsewhere } }
 steps:
   dirs: { type: mkdir, with: { paths: [/srv/images] } }
   full:
@@ -45,6 +45,10 @@ steps:
         - file: list.txt
         - from: quay.io/tools/cli
           tags: { match: 'v1\.[0-9]', newest: 2 }
+  store:
+    type: glance-upload
+    needs: [full]
+    with: { to: { directory: /srv/glance }, images: [{ disk_format: qcow2, name: kept, file: /srv/images/full.qcow2 }] }
   keep: { type: mirror, with: { to: other, images: ["quay.io/kept/one:1", "quay.io/kept/two:1"] } }
   tool: { type: fetch, with: { url: "https://good.example/f", signature: "https://sig.example/f.asc", keyring: key.asc, to: f } }
   conf: { type: prepare, with: { images: list.txt, push_destination: site.example, mode: local, format: images-list, env_file: out.txt } }
@@ -123,9 +127,19 @@ func TestCompare(t *testing.T) {
 			`create steps.upload.with.images: {"disk_format":"aki","file":"/srv/images/boot","name":"boot"}`,
 		},
 		"an image in a cloud": {"bayplan.yaml", "{ name: full, file", "{ name: full, properties: { arch: x86 }, file", []string{"update image full"}, `create steps.upload.with.images[0].properties.arch: x86`},
+		"another cloud": {
+			"bayplan.yaml", "cloud: lab, images", "cloud: other, images",
+			[]string{"create image full", "upload: no longer wanted, and left as it is: full in the cloud lab"},
+			`update steps.upload.with.cloud: lab -> other`,
+		},
+		"another directory of images": {
+			"bayplan.yaml", "directory: /srv/glance", "directory: /srv/other",
+			[]string{"create directory /srv/other", "create image /srv/other/full.qcow2", "store: no longer wanted, and left as it is: kept in /srv/glance"},
+			`update steps.store.with.to.directory: /srv/glance -> /srv/other`,
+		},
 		"another image in a cloud": {
 			"bayplan.yaml", "{ name: full, file", "{ name: whole, file",
-			[]string{"create image whole", "upload: no longer wanted, and left as it is: full"},
+			[]string{"create image whole", "upload: no longer wanted, and left as it is: full in the cloud lab"},
 			`update steps.upload.with.images[0].name: full -> whole`,
 		},
 	} {

@@ -20,7 +20,7 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 	if told.New {
 		return
 	}
-	left := review.LeftBehind(was, report, steps.Builtin(nil))
+	left := review.LeftBehind(base.madeBy(was), next.madeBy(report), steps.Builtin(nil))
 	told.Changes = review.PlanChanges(base.settings(), next.settings())
 	for i, c := range told.Changes {
 		id, _ := strings.CutPrefix(c.Setting, "steps.")
@@ -37,6 +37,28 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+r.root.strip(left[s.ID]))
 		}
 	}
+}
+
+// madeBy gives a report of the plan with where its steps make things.
+func (p *part) madeBy(report *runner.Report) review.Run {
+	clouds, dirs := map[string]string{}, map[string]string{} // by step
+	for _, s := range p.steps {
+		for _, cloud := range p.cloudsOf(s.Node) {
+			clouds[s.Node.ID()] = cloud
+		}
+		if len(s.Into) == 1 {
+			dirs[s.Node.ID()] = s.Into[0]
+		}
+	}
+	return review.Run{Report: report, Place: func(step, name string) string {
+		switch cloud, dir := clouds[step], dirs[step]; {
+		case cloud != "":
+			return name + " in the cloud " + cloud
+		case dir != "" && !strings.ContainsAny(name, "/:"): // neither a path nor a reference
+			return name + " in " + dir
+		}
+		return name
+	}}
 }
 
 // settings gives what the plan of a part says. Files of secrets have the paths that they mean.

@@ -79,19 +79,6 @@ func (d *damager) wayOf(n *runner.Node, it runner.Item) (damage, bool) {
 	return d.breakCloudImage(clouds, it.Name), len(clouds) > 0
 }
 
-// cloudsOf gives the clouds of the world that a step fills.
-func (d *damager) cloudsOf(n *runner.Node) []string {
-	var clouds []string
-	for _, s := range d.steps {
-		for _, fill := range s.Fills {
-			if s.Node == n && fill.Where.Kind == runner.CloudServer {
-				clouds = append(clouds, d.conns.CloudIn(fill.Where.Name))
-			}
-		}
-	}
-	return clouds
-}
-
 // breakCloudImage removes an image of one of some clouds. Another damage may have done so already.
 func (d *damager) breakCloudImage(clouds []string, name string) damage {
 	return damage{what: "the image " + name + " is gone", do: func() error {
