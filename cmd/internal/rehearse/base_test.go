@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -162,6 +163,27 @@ func TestCompare(t *testing.T) {
 				t.Errorf("the plan: got %s, want %s", text, tt.plan)
 			}
 		})
+	}
+}
+
+// Of files that are not compared a note says so.
+func TestCompareOfUnknown(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	dir, base := t.TempDir(), t.TempDir()
+	for _, in := range []string{dir, base} {
+		for file, text := range map[string]string{"bayplan.yaml": basePlan, "list.txt": baseList, "ca.pem": "", "key.asc": "one"} {
+			if err := write(filepath.Join(in, file), []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Truncate(filepath.Join(in, "ca.pem"), revision.MaxFile+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, told, err := compared(t, filepath.Join(base, "bayplan.yaml"), filepath.Join(dir, "bayplan.yaml"))
+	want := []string{"note: ca.pem: whether its content is another is not known: it has more than 64.0 MiB; connections.clouds.lab.ca reads it"}
+	if diff := cmp.Diff(want, told); diff != "" || len(got) > 0 || err != nil {
+		t.Errorf("%v, %v, the plan (-want +got):\n%s", got, err, diff)
 	}
 }
 

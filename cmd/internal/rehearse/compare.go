@@ -28,7 +28,7 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 			told.Changes[i].Note = "what it has made stays: " + r.root.strip(left[id])
 		}
 	}
-	told.Changes = append(told.Changes, r.changedFiles(base, next)...)
+	r.changedFiles(told, base, next)
 	if base.in.revision != nil && base.in.revision.Err() != nil {
 		told.Notes = append(told.Notes, base.in.revision.Err().Error())
 	}
@@ -74,17 +74,20 @@ func (p *part) settings() map[string]any {
 }
 
 // changedFiles tells of the files that connections and steps of both plans read and that have
-// another content now. What is in a list of images shows by the images.
-func (r *rehearsal) changedFiles(base, next *part) []document.PlanChange {
-	var changes []document.PlanChange
+// another content now, or may have. What is in a list of images shows by the images.
+func (r *rehearsal) changedFiles(told *document.Base, base, next *part) {
 	before, now := r.readBy(base), r.readBy(next)
 	for _, file := range slices.Sorted(maps.Keys(now)) {
-		if before[file] == "" || revision.SameContent(base.in.onDisk(file), file) {
+		if before[file] == "" {
 			continue
 		}
-		changes = append(changes, document.PlanChange{Op: runner.Update, File: file, Note: "its content is another; " + now[file] + " reads it"})
+		switch same, err := revision.SameContent(base.in.onDisk(file), file); {
+		case err != nil:
+			told.Notes = append(told.Notes, file+": whether its content is another is not known: "+r.shownPaths(err.Error())+"; "+now[file]+" reads it")
+		case !same:
+			told.Changes = append(told.Changes, document.PlanChange{Op: runner.Update, File: file, Note: "its content is another; " + now[file] + " reads it"})
+		}
 	}
-	return changes
 }
 
 // readBy gives who reads each file: the first step, or the first setting of a connection.
