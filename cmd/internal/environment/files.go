@@ -51,7 +51,7 @@ func Files() []FileGroup {
 // NotRead returns files that other programs for images read and bayplan does not.
 func NotRead() []File {
 	return []File{
-		{"/etc/containers/policy.json", "What has to prove images is `trust` of a mirror step."},
+		{"/etc/containers/policy.json", "What has to prove images is `signatures.trust` of a mirror step."},
 		{"/etc/containers/registries.conf", "Mirrors and short names: a plan names every image in full."},
 		{"/etc/containers/registries.d/", "Stores of signatures are `store` of a rule of `trust`."},
 		{"/etc/containers/certs.d/, /etc/docker/certs.d/", "Certificates are `ca`, `cert` and `key` of a connection."},

@@ -212,19 +212,9 @@ func (t *things) join(other *things) {
 		if mine == nil || mine.own || o.own {
 			continue
 		}
-		mine.refine(o.Expectation)
-		for _, name := range o.Names {
-			if !slices.Contains(mine.Names, name) {
-				mine.Names = append(mine.Names, name)
-			}
-		}
-		for name := range o.members {
-			mine.member(name)
-		}
-		slices.Sort(mine.order) // both revisions list them in one order
-		slices.Sort(mine.Names)
+		mine.take(o)
 	}
-	for _, mine := range t.ordered {
+	for _, mine := range t.ordered { // both revisions list them in one order
 		slices.Sort(mine.order)
 		slices.Sort(mine.Names)
 	}

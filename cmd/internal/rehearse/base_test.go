@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -24,7 +25,7 @@ connections:
   registries:
     site: { host: site.example, user: push, password: "${secrets.push}" }
     other: { host: other.example }
-  clouds: { lab: { cloud: lab, ca: ca.pem } }
+  clouds: { lab: { cloud: lab, ca: ca.pem }, other: { cloud: elsewhere } }
 steps:
   dirs: { type: mkdir, with: { paths: [/srv/images] } }
   full:
@@ -45,6 +46,10 @@ steps:
         - file: list.txt
         - from: quay.io/tools/cli
           tags: { match: 'v1\.[0-9]', newest: 2 }
+  store:
+    type: glance-upload
+    needs: [full]
+    with: { to: { directory: /srv/glance }, images: [{ disk_format: qcow2, name: kept, file: /srv/images/full.qcow2 }] }
   keep: { type: mirror, with: { to: other, images: ["quay.io/kept/one:1", "quay.io/kept/two:1"] } }
   tool: { type: fetch, with: { url: "https://good.example/f", signature: "https://sig.example/f.asc", keyring: key.asc, to: f } }
   conf: { type: prepare, with: { images: list.txt, push_destination: site.example, mode: local, format: images-list, env_file: out.txt } }
@@ -114,13 +119,28 @@ func TestCompare(t *testing.T) {
 			"bayplan.yaml", "needs: [dirs]", "needs: [dirs, copy]\n    timeout: 5m\n    retry: 2", nil,
 			"create steps.full.needs: copy|update steps.full.retry: 0 -> 2|update steps.full.timeout: 0s -> 5m0s",
 		},
-		"another order":       {"bayplan.yaml", `["quay.io/kept/one:1", "quay.io/kept/two:1"]`, `["quay.io/kept/two:1", "quay.io/kept/one:1"]`, nil, `update steps.keep.with.images: ["quay.io/kept/one:1","quay.io/kept/two:1"] -> ["quay.io/kept/two:1","quay.io/kept/one:1"]`},
-		"another step's id":   {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list: prepare`}, // it names the step
-		"a file more":         {"bayplan.yaml", "expect: [full.qcow2]", "expect: [full.qcow2, more.raw]", nil, `create steps.full.with.expect: more.raw`},           // both archives have it
+		"another order":     {"bayplan.yaml", `["quay.io/kept/one:1", "quay.io/kept/two:1"]`, `["quay.io/kept/two:1", "quay.io/kept/one:1"]`, nil, `update steps.keep.with.images: ["quay.io/kept/one:1","quay.io/kept/two:1"] -> ["quay.io/kept/two:1","quay.io/kept/one:1"]`},
+		"another step's id": {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list: prepare`}, // it names the step
+		"a file more":       {"bayplan.yaml", "expect: [full.qcow2]", "expect: [full.qcow2, more.raw]", nil, `create steps.full.with.expect: more.raw`},           // both archives have it
+		"a kernel more": { // the archive has it before, and of the same bytes
+			"bayplan.yaml", "disk_format: qcow2 }]", "disk_format: qcow2 }, { name: boot, file: /srv/images/boot, disk_format: aki }]",
+			[]string{"create image boot"},
+			`create steps.upload.with.images: {"disk_format":"aki","file":"/srv/images/boot","name":"boot"}`,
+		},
 		"an image in a cloud": {"bayplan.yaml", "{ name: full, file", "{ name: full, properties: { arch: x86 }, file", []string{"update image full"}, `create steps.upload.with.images[0].properties.arch: x86`},
+		"another cloud": {
+			"bayplan.yaml", "cloud: lab, images", "cloud: other, images",
+			[]string{"create image full", "upload: no longer wanted, and left as it is: full in the cloud lab"},
+			`update steps.upload.with.cloud: lab -> other`,
+		},
+		"another directory of images": {
+			"bayplan.yaml", "directory: /srv/glance", "directory: /srv/other",
+			[]string{"create directory /srv/other", "create image /srv/other/full.qcow2", "store: no longer wanted, and left as it is: kept in /srv/glance"},
+			`update steps.store.with.to.directory: /srv/glance -> /srv/other`,
+		},
 		"another image in a cloud": {
 			"bayplan.yaml", "{ name: full, file", "{ name: whole, file",
-			[]string{"create image whole", "upload: no longer wanted, and left as it is: full"},
+			[]string{"create image whole", "upload: no longer wanted, and left as it is: full in the cloud lab"},
 			`update steps.upload.with.images[0].name: full -> whole`,
 		},
 	} {
@@ -143,6 +163,27 @@ func TestCompare(t *testing.T) {
 				t.Errorf("the plan: got %s, want %s", text, tt.plan)
 			}
 		})
+	}
+}
+
+// Of files that are not compared a note says so.
+func TestCompareOfUnknown(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	dir, base := t.TempDir(), t.TempDir()
+	for _, in := range []string{dir, base} {
+		for file, text := range map[string]string{"bayplan.yaml": basePlan, "list.txt": baseList, "ca.pem": "", "key.asc": "one"} {
+			if err := write(filepath.Join(in, file), []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Truncate(filepath.Join(in, "ca.pem"), revision.MaxFile+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, told, err := compared(t, filepath.Join(base, "bayplan.yaml"), filepath.Join(dir, "bayplan.yaml"))
+	want := []string{"note: ca.pem: whether its content is another is not known: it has more than 64.0 MiB; connections.clouds.lab.ca reads it"}
+	if diff := cmp.Diff(want, told); diff != "" || len(got) > 0 || err != nil {
+		t.Errorf("%v, %v, the plan (-want +got):\n%s", got, err, diff)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/pathindex"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -80,7 +81,7 @@ func (b *builder) misplaced(t *thing) bool {
 	}
 	for _, s := range b.things.steps {
 		for _, dir := range s.Makes {
-			if s.Node == t.Node || t.path == dir || !within(t.path, dir) {
+			if s.Node == t.Node || t.path == dir || !pathindex.Within(t.path, dir) {
 				continue
 			}
 			text := fmt.Sprintf("no step makes it, and step %q makes its directory", s.Node.ID())
@@ -136,7 +137,7 @@ func (b *builder) nearMade(t *thing, made func(runner.Touched) []string) (near, 
 func (b *builder) checkMembers() {
 	for _, e := range b.things.wanted {
 		for _, maker := range b.things.wanted {
-			if e.Path == "" || maker.Into == "" || maker.Node == e.Node || !within(e.Path, maker.Into) {
+			if e.Path == "" || maker.Into == "" || maker.Node == e.Node || !pathindex.Within(e.Path, maker.Into) {
 				continue
 			}
 			name := strings.TrimPrefix(e.Path, maker.Into+"/")

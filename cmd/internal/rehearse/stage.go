@@ -24,6 +24,19 @@ type part struct {
 	lists []*thing         // of images, in the plan's folder
 }
 
+// cloudsOf gives the clouds of the world that a step fills.
+func (p *part) cloudsOf(n *runner.Node) []string {
+	var clouds []string
+	for _, s := range p.steps {
+		for _, fill := range s.Fills {
+			if s.Node == n && fill.Where.Kind == runner.CloudServer {
+				clouds = append(clouds, p.conns.CloudIn(fill.Where.Name))
+			}
+		}
+	}
+	return clouds
+}
+
 // open opens a plan in the world as a command of its own would, and calls do with its
 // runner.
 func (r *rehearsal) open(ctx context.Context, p *part, apply bool, do func(*runner.Runner) error) error {
