@@ -177,7 +177,7 @@ func (r *rehearsal) makeWorld() error {
 		return err
 	}
 	r.world = &world{
-		root: r.root, keep: r.Keep != "", rules: rules, signedName: f.SignedName, pgp: pgp,
+		root: r.root, keep: r.Keep != "", rules: rules, plans: f, pgp: pgp,
 		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
 		hosts: map[string]*registryHost{}, layouts: map[string]*upstream.Upstream{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
 	}

@@ -26,13 +26,15 @@ func (r *rehearsal) progress(format string, args ...any) {
 	r.note(fmt.Sprintf("  %-12s ...    %s", r.phase, fmt.Sprintf(format, args...)))
 }
 
-// observer says how far a run is.
+// observer says how far a run is. What the steps before one have written is known when it begins.
 func (r *rehearsal) observer() func(runner.Event) {
 	steps, ended, items := 0, 0, 0
 	return func(e runner.Event) {
 		switch e.Kind {
 		case runner.RunBegin:
 			steps = e.Items
+		case runner.StepBegin:
+			r.world.plans.ListsChanged()
 		case runner.StepEnd:
 			ended++
 		case runner.ItemDone:
