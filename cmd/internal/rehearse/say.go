@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -65,14 +64,14 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 		if p.step != "" {
 			text = p.step + ": " + text
 		}
-		r.Say("    " + p.at + ": " + strings.ReplaceAll(r.root.strip(text), "\n", "\n      "))
+		r.Say("    " + p.place() + ": " + strings.ReplaceAll(r.root.strip(text), "\n", "\n      "))
 		if p.hint != "" {
 			for line := range strings.SplitSeq(r.root.strip(p.hint), "\n") {
 				r.Say("    hint: " + line)
 			}
 		}
 		if r.Found != nil {
-			r.Found(asError(p.at, r.root.strip(text), r.root.strip(p.hint)))
+			r.Found(&plan.Error{File: p.file, Pos: p.pos, Msg: r.root.strip(text), Hint: r.root.strip(p.hint)})
 		}
 	}
 }
@@ -84,24 +83,6 @@ func (r *rehearsal) sayNotes(report *runner.Report) {
 			r.note("    note: " + s.ID + ": " + r.root.strip(text))
 		}
 	}
-}
-
-// asError makes the error of a problem at FILE:LINE:COLUMN or FILE:LINE.
-func asError(at, text, hint string) *plan.Error {
-	e := &plan.Error{File: at, Msg: text, Hint: hint}
-	var numbers []int
-	for range 2 {
-		i := strings.LastIndexByte(e.File, ':')
-		n, err := strconv.Atoi(e.File[i+1:])
-		if i < 0 || err != nil {
-			break
-		}
-		e.File, numbers = e.File[:i], append([]int{n}, numbers...)
-	}
-	if numbers = append(numbers, 0, 0); numbers[0] > 0 {
-		e.Pos = plan.Pos{Line: numbers[0], Col: numbers[1]}
-	}
-	return e
 }
 
 // How many names of a kind are said in one line. Of more, each has its own.
