@@ -22,13 +22,11 @@ checked = -tags integration ./...
 concurrent = $$(git grep -lE '^\s*go (func|[a-zA-Z.]+\()|\.Go\(|httptest|synctest' -- '*.go' \
 	| xargs -n 1 dirname | sort -u | sed 's|^|./|' | xargs go list -find 2>/dev/null)
 
-# With the race detector they take as long as all others together: `make race` is for them.
-longest = ./steps/mirror ./steps/glanceupload ./internal/registry ./internal/registryserver ./internal/glance ./internal/archive ./cmd/bayplan
-
 # Tests that work through much data, or start very many processes. The race detector makes
 # each of them ten times slower, and other tests of their packages look for races.
 large = ^(Test|Fuzz)Large
-with_large = $$(git grep -lE 'func (Test|Fuzz)Large' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+# Of these, `make test` runs those of the command line and the documents.
+with_large = $$(git grep -lE 'func (Test|Fuzz)Large' -- '*_test.go' ':!cmd' ':!internal/dev' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: help build cross release generate fmt lint test race integration bench clean
 
@@ -65,13 +63,13 @@ lint: ## check formatting and go.mod, run vet and staticcheck
 	$(static) go vet $(checked)
 	$(tool) staticcheck -checks all $(checked)
 
-test: lint cross ## check all that needs no server: lint, builds, unit tests, CLI scripts, examples
-	$(static) go test -vet=off -timeout 10m -skip '$(large)' $(longest) $$(go list ./... | grep -vxF "$(concurrent)")
-	$(static) go test -vet=off -timeout 10m -run '$(large)' $(with_large)
-	go test $(race) -trimpath -vet=off -timeout 10m -skip '$(large)' $$(printf '%s\n' $(concurrent) | grep -vxF "$$(go list $(longest))")
+test: lint cross ## check all that needs no server: lint, builds, unit tests, CLI scripts, documents
+	$(static) go test -vet=off -timeout 10m -skip '$(large)' ./...
+	$(static) go test -vet=off -timeout 10m -run '$(large)' ./cmd/... ./internal/dev/...
 
-race: ## look for races where that takes long
-	go test $(race) -trimpath -vet=off -timeout 20m -skip '$(large)' $(longest)
+race: ## look for races, and work through much data
+	go test $(race) -trimpath -vet=off -timeout 20m -skip '$(large)' $(concurrent)
+	$(static) go test -vet=off -timeout 10m -run '$(large)' $(with_large)
 
 integration: race ## install and start real servers and test against them
 	internal/dev/integration/run.sh

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # A CI job for changed plans: it validates, diffs and applies the other examples
 # against mock registries, a mock cloud and mock web servers. It needs no network
-# and no credentials, and writes only under world/.
+# and no credentials, and writes only under world/. BAYPLAN names the program to run;
+# without it, the source is run with Go.
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -32,7 +32,7 @@ type Conflict struct {
 // once.
 type Table struct {
 	mu sync.Mutex
-	by map[string]claim
+	by map[string][]claim // one of each party
 }
 
 type claim struct {
@@ -48,16 +48,21 @@ func (t *Table) Claim(who string, contents map[string]Content) *Conflict {
 	defer t.mu.Unlock()
 	names := slices.Sorted(maps.Keys(contents))
 	for _, name := range names {
-		if c, there := t.by[name]; there && c.who != who && c.content.Differs(contents[name]) {
-			return &Conflict{name, c.who, contents[name], c.content}
+		for _, c := range t.by[name] {
+			if c.who != who && c.content.Differs(contents[name]) {
+				return &Conflict{name, c.who, contents[name], c.content}
+			}
 		}
 	}
 	if t.by == nil {
-		t.by = map[string]claim{}
+		t.by = map[string][]claim{}
 	}
 	for _, name := range names {
-		if c, there := t.by[name]; !there || c.who == who {
-			t.by[name] = claim{who, contents[name]}
+		mine := claim{who, contents[name]}
+		if i := slices.IndexFunc(t.by[name], func(c claim) bool { return c.who == who }); i >= 0 {
+			t.by[name][i] = mine
+		} else {
+			t.by[name] = append(t.by[name], mine)
 		}
 	}
 	return nil

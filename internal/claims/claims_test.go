@@ -38,3 +38,16 @@ func TestClaim(t *testing.T) {
 		})
 	}
 }
+
+// Two of three parties differ, though nothing is known of what the first one brings.
+func TestClaimOfThree(t *testing.T) {
+	var table Table
+	for who, digest := range map[string]string{"a": "", "b": "sha256:1"} {
+		if c := table.Claim(who, map[string]Content{"x": {Digest: digest}}); c != nil {
+			t.Fatal(c)
+		}
+	}
+	if c := table.Claim("c", map[string]Content{"x": {Digest: "sha256:2"}}); c == nil || c.Other != "b" {
+		t.Errorf("got %+v", c)
+	}
+}

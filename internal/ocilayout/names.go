@@ -68,13 +68,14 @@ func splitName(name string) (repository, tag string) {
 // named it in another way: by the tag alone, or not at all if it is the only one. It gives ""
 // where the index has that very name, no such image, or several.
 func (idx *Index) Find(name string) digest.Digest {
+	if len(idx.Named(name)) > 0 {
+		return ""
+	}
 	repository, tag, _ := strings.Cut(name, ":")
 	var found, bare, unnamed []digest.Digest
 	for _, d := range idx.Manifests {
 		hasRepository, hasTag := ImageName(d)
 		switch {
-		case d.Annotations[NameKey] == name:
-			return ""
 		case hasTag == tag && hasRepository == repository:
 			found = append(found, d.Digest)
 		case hasTag == tag && hasRepository == "":
@@ -99,17 +100,14 @@ const mostNames = 5
 // Missing returns an error that says which images there are if the index of the layout at a
 // path has none that repository:tag can mean.
 func (idx *Index) Missing(path, name string) error {
+	if len(idx.Named(name)) > 0 || idx.Find(name) != "" {
+		return nil
+	}
 	var names []string
 	for _, d := range idx.Manifests {
-		if d.Annotations[NameKey] == name {
-			return nil
-		}
 		if repository, tag := ImageName(d); repository != "" && tag != "" {
 			names = append(names, repository+":"+tag)
 		}
-	}
-	if idx.Find(name) != "" {
-		return nil
 	}
 	has := "which names no image"
 	if len(names) > 0 {

@@ -1,6 +1,7 @@
 package ocilayout
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 )
@@ -16,10 +17,8 @@ type Set struct {
 func (s *Set) At(path string) (*Layout, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, l := range s.all {
-		if l.Path() == path {
-			return l, i
-		}
+	if i := s.find(path); i >= 0 {
+		return s.all[i], i
 	}
 	s.all = append(s.all, Open(path))
 	return s.all[len(s.all)-1], len(s.all) - 1
@@ -27,10 +26,25 @@ func (s *Set) At(path string) (*Layout, int) {
 
 // Put makes a layout the one at its path.
 func (s *Set) Put(l *Layout) {
-	_, i := s.At(l.Path())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.all[i] = l
+	if i := s.find(l.Path()); i >= 0 {
+		s.all[i] = l
+	} else {
+		s.all = append(s.all, l)
+	}
+}
+
+// Find gives the number of the layout at a path, and whether there is one.
+func (s *Set) Find(path string) (int, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := s.find(path)
+	return i, i >= 0
+}
+
+func (s *Set) find(path string) int {
+	return slices.IndexFunc(s.all, func(l *Layout) bool { return l.Path() == path })
 }
 
 // Number gives the layout of a number, nil for none.

@@ -87,6 +87,7 @@ type Client struct {
 	labels  *labelcache.Cache
 	heads   sync.Map       // *headTrust by registry
 	layouts *ocilayout.Set // they answer as one registry inside the process, each under its number
+	made    *ocilayout.Set // the same for those that are made of files
 	spool   *spool.Pool    // blobs that several destinations or steps want
 	pause   func(ctx context.Context, d time.Duration) error
 }
@@ -94,8 +95,10 @@ type Client struct {
 // New makes a client. It reads the files of certificates only. It talks to no
 // registry and asks for no password.
 func New(hosts []Host) (*Client, error) {
-	c := &Client{hosts: map[string]*login{}, labels: labelcache.New(), layouts: &ocilayout.Set{}, spool: spool.New(), pause: sleep}
-	hosts = append(slices.Clip(hosts), Host{Name: layoutHost, Handler: registryserver.NewLayouts(c.layouts.Number), Concurrency: layoutConcurrency})
+	c := &Client{hosts: map[string]*login{}, labels: labelcache.New(), layouts: &ocilayout.Set{}, made: &ocilayout.Set{}, spool: spool.New(), pause: sleep}
+	hosts = append(slices.Clip(hosts),
+		Host{Name: layoutHost, Handler: registryserver.NewLayouts(c.layouts.Number), Concurrency: layoutConcurrency},
+		Host{Name: madeHost, Handler: registryserver.NewLayouts(c.made.Number), Concurrency: layoutConcurrency})
 	endpoints := make([]transport.Endpoint, len(hosts))
 	for _, h := range hosts {
 		c.registries = append(c.registries, h.identity())
@@ -124,7 +127,7 @@ func New(hosts []Host) (*Client, error) {
 	}
 	hc := t.Client()
 	c.base = t
-	bounds[layoutHost] = wire.Bounds{} // a disk need not be spared
+	bounds[layoutHost], bounds[madeHost] = wire.Bounds{}, wire.Bounds{} // a disk need not be spared
 	c.wire = wire.New(t, c.wait, func(host string) wire.Bounds {
 		if b, known := bounds[host]; known {
 			return b

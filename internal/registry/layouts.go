@@ -20,13 +20,17 @@ import (
 // name.
 const layoutHost = "oci-layout.invalid"
 
+// madeHost is the host name of layouts that are made of files which lie elsewhere. A
+// layout cannot take these over, so that they are read as from any other registry.
+const madeHost = "oci-files.invalid"
+
 // layoutConcurrency is more than a plan may ask for, because a disk sets no
 // limit.
 const layoutConcurrency = 128
 
 // UseLayout makes a layout the source of images that are named oci:PATH:repository:tag, with
 // the path that the layout has. Nobody else writes that name.
-func (c *Client) UseLayout(l *ocilayout.Layout) { c.layouts.Put(l) }
+func (c *Client) UseLayout(l *ocilayout.Layout) { c.made.Put(l) }
 
 // targetLayouts gives the layouts that a plan writes to, each with its images.
 func (c *Client) targetLayouts(t *TransferPlan) map[*ocilayout.Layout][]*ImagePlan {
@@ -58,11 +62,16 @@ func CutLayout(s string) (dir, name string, ok bool) {
 // ref makes a reference of oci:DIR:repository:tag[@digest].
 func (c *Client) layoutRef(s string) (ref.Ref, error) {
 	dir, name, _ := CutLayout(s)
-	l, n := c.layouts.At(dir)
-	if err := l.Check(); err != nil { // the answer to a HEAD has no text
-		return ref.Ref{}, err
+	host, n, made := madeHost, 0, false
+	if n, made = c.made.Find(dir); !made {
+		var l *ocilayout.Layout
+		l, n = c.layouts.At(dir)
+		if err := l.Check(); err != nil { // the answer to a HEAD has no text
+			return ref.Ref{}, err
+		}
+		host = layoutHost
 	}
-	r, err := c.parseTagged(fmt.Sprintf("%s/%d/%s", layoutHost, n, name))
+	r, err := c.parseTagged(fmt.Sprintf("%s/%d/%s", host, n, name))
 	if err != nil {
 		return ref.Ref{}, fmt.Errorf("image reference %q is not of the form oci:LAYOUT:repository:tag", s)
 	}

@@ -35,11 +35,11 @@ func (c PlanChange) Name() string {
 }
 
 // Line says in one line with what the plan is compared.
-func (b *Base) Line() string {
+func (b *Base) Line(quote func(string) string) string {
 	if b.New {
-		return fmt.Sprintf("the plan is new: %s does not have it; sizes and digests are those of stand-ins", b.Base)
+		return fmt.Sprintf("the plan is new: %s does not have it; sizes and digests are those of stand-ins", quote(b.Base))
 	}
-	return fmt.Sprintf("compared with %s in a rehearsal: sizes and digests are those of stand-ins", b.Base)
+	return fmt.Sprintf("compared with %s in a rehearsal: sizes and digests are those of stand-ins", quote(b.Base))
 }
 
 // mostSetting is how many bytes of a setting are shown to people.

@@ -212,7 +212,7 @@ func (c *comment) addBase(b *document.Base) {
 	if b == nil {
 		return
 	}
-	c.add(strings.Replace(b.Line(), b.Base, markdown.Code(b.Base), 1) + "\n\n")
+	c.add(b.Line(markdown.Code) + "\n\n")
 	for i, change := range b.Changes {
 		if !c.add(fmt.Sprintf("- **%s** %s\n", word(change.Op), change.Text(markdown.Code))) {
 			c.lists += len(b.Changes) - i

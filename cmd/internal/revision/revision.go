@@ -178,10 +178,20 @@ func text(ctx context.Context, dir string, args ...string) (string, error) {
 	return strings.TrimSuffix(out.String(), "\n"), err
 }
 
-// git runs git, and lets read read what it prints. An error of read comes first.
+// wanted are the variables that git gets: how it is found, and which settings it reads. In a
+// hook, others name another repository than the one of the plan, and many are secrets.
+var wanted = []string{"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "SUDO_UID", "XDG_CONFIG_HOME"}
+
+func unwanted(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return !slices.Contains(wanted, name)
+}
+
+// git runs git, and lets read read what it prints. What git says is wrong comes before an
+// error of read.
 func git(ctx context.Context, dir string, in io.Reader, read func(io.Reader) error, args ...string) error {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir}, args...)...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1")
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir, "-c", "protocol.allow=never"}, args...)...)
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), unwanted), "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1")
 	cmd.WaitDelay = 5 * time.Second
 	var said bytes.Buffer
 	cmd.Stdin, cmd.Stderr = in, &said

@@ -73,7 +73,7 @@ func printBase(to Screen, b *document.Base) {
 	for _, note := range b.Notes {
 		_ = Paint(to.Errs, Span{"note:", Yellow}, Span{Text: " " + human.Line(note) + "\n"})
 	}
-	fmt.Fprintf(to.Out, "%s\n", human.Line(b.Line()))
+	fmt.Fprintf(to.Out, "%s\n", b.Line(human.Line))
 	for _, c := range b.Changes {
 		_ = Paint(to.Out, Span{Text: "  "}, Span{c.Op.Sign(), opColor(c.Op)}, Span{Text: " " + c.Text(human.Line) + "\n"})
 	}
