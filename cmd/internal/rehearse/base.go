@@ -56,11 +56,18 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 	}
 	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.dir, "state", now.Parsed.Name)}
 	was := &runner.Report{}
-	if r.parts = []*part{next}; base != nil {
-		r.parts = []*part{base, next}
+	if base != nil {
+		r.parts = []*part{base}
+		if err := r.load(ctx, base); err != nil {
+			return fmt.Errorf("the base %s: %w", c.Base, r.unlisted(err))
+		}
 	}
-	if err := r.read(ctx); err != nil {
-		return fmt.Errorf("the base %s: %w", c.Base, r.unlisted(err))
+	r.parts = append(r.parts, next)
+	if err := r.load(ctx, next); err != nil {
+		return err
+	}
+	if err := r.makeWorld(); err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, r.world.close(), r.world.err) }()
 	if base != nil {

@@ -187,6 +187,32 @@ func TestCompareOfUnknown(t *testing.T) {
 	}
 }
 
+// A mistake is told of the plan that has it.
+func TestCompareMistakes(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	for _, wrong := range []string{"base.yaml", "bayplan.yaml"} {
+		dir := t.TempDir()
+		put := func(name, text string) {
+			if err := write(filepath.Join(dir, name), []byte(text)); err != nil {
+				t.Error(err)
+			}
+		}
+		put("base.yaml", planHead+"steps: { a: { type: mkdir, with: { paths: [a] } } }\n")
+		put("bayplan.yaml", planHead+"steps: { a: { type: mkdir, with: { paths: [b] } } }\n")
+		base := filepath.Join(dir, "base.yaml")
+		err := Compare(t.Context(), Comparison{
+			Base: base, File: filepath.Join(dir, "bayplan.yaml"),
+			Options: Options{
+				Plan: plan.Options{Redactor: redact.New()},
+				Warn: func(plan.Errors) { put(wrong, planHead+"steps: 1\n") }, // the plan was read, and is read again
+			},
+		})
+		if err == nil || !strings.Contains(err.Error(), wrong+":3:8: ") || strings.Contains(err.Error(), "the base "+base) != (wrong == "base.yaml") {
+			t.Errorf("%s is wrong: %v", wrong, err)
+		}
+	}
+}
+
 // compared gives the items of a comparison with the notes, and what is another in the plan.
 func compared(t *testing.T, base, file string, varFiles ...string) (found, told []string, err error) {
 	t.Helper()

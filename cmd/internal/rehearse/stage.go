@@ -40,6 +40,7 @@ func (p *part) cloudsOf(n *runner.Node) []string {
 // open opens a plan in the world as a command of its own would, and calls do with its
 // runner.
 func (r *rehearsal) open(ctx context.Context, p *part, apply bool, do func(*runner.Runner) error) error {
+	r.world.plans.ListsChanged()
 	s, errs := loader.Load(ctx, p.file, r.options(p, r.world.Meaning))
 	if err := errs.Err(); err != nil {
 		return fmt.Errorf("open %s in the world of the rehearsal: %w", p.file, err)
