@@ -202,6 +202,7 @@ func TestURLs(t *testing.T) {
 		"a=b; mail@example.com":                                            "a=b; mail@example.com",
 		"h?n=100&last=library/token&digest=sha256:00":                      "h?n=100&last=library/token&digest=sha256:00",
 		"h?sig=&x=1": "h?sig=&x=1",
+		"`h?sig=ab` `c`": "`h?sig=" + Mark + "` `c`", // code of Markdown
 	} {
 		got := r.Text(text)
 		if got != want {
