@@ -201,7 +201,8 @@ func TestURLs(t *testing.T) {
 		"h?apikey=1&api-key=2&API_KEY=3;jwt=4":                             "h?apikey=" + Mark + "&api-key=" + Mark + "&API_KEY=" + Mark + ";jwt=" + Mark,
 		"a=b; mail@example.com":                                            "a=b; mail@example.com",
 		"h?n=100&last=library/token&digest=sha256:00":                      "h?n=100&last=library/token&digest=sha256:00",
-		"h?sig=&x=1": "h?sig=&x=1",
+		"h?sig=&x=1":     "h?sig=&x=1",
+		"`h?sig=ab` `c`": "`h?sig=" + Mark + "` `c`", // code of Markdown
 	} {
 		got := r.Text(text)
 		if got != want {

@@ -19,9 +19,10 @@ func secretParameter(name string) bool {
 var (
 	// userinfo is the part of a URL before its host; its groups are the user and the
 	// password.
-	userinfo = lazyregexp.New(`://([^\s/?#"'<>:]*)(?::([^\s/?#"'<>]*))?@`)
-	// parameter is one parameter of a URL; its groups are its name and its value.
-	parameter = lazyregexp.New(`[?&;]([A-Za-z0-9_.%~-]+)=([^&;\s"'<>#)]*)`)
+	userinfo = lazyregexp.New("://([^\\s/?#\"'<>:`]*)(?::([^\\s/?#\"'<>`]*))?@")
+	// parameter is one parameter of a URL; its groups are its name and its value. A backtick
+	// ends it, as a quote does: the code of Markdown ends there.
+	parameter = lazyregexp.New("[?&;]([A-Za-z0-9_.%~-]+)=([^&;\\s\"'<>#)`]*)")
 )
 
 // maskURLs removes the users and passwords of URLs in a text, and masks their

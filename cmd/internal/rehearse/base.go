@@ -284,6 +284,9 @@ func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
 	if err != nil {
 		return err
 	}
+	if next.locked, err = changedLock(before, c.Lock(next.file)); err != nil {
+		return err
+	}
 	return r.writeLock(c.Lock(next.file), next, func(name, digest string) string {
 		if was, locked := before.Get(name); locked && was != digest {
 			return pinnedTag(digest)

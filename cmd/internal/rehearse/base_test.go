@@ -72,8 +72,8 @@ func TestCompare(t *testing.T) {
 	}{
 		"nothing":          {"bayplan.yaml", "name: compared", "name: compared", nil, ``},
 		"a comment":        {"bayplan.yaml", "name: compared", "name: compared # by hand", nil, ``},
-		"an image added":   {"list.txt", "quay.io/a/two:1.0\n", "quay.io/a/two:1.0\nquay.io/a/four:2\n", []string{"create image site.example/a/four:2", "update file out.txt"}, ``},
-		"an image removed": {"list.txt", "quay.io/a/two:1.0\n", "", []string{"remove tag site.example/a/two:1.0", "update file out.txt"}, ``},
+		"an image added":   {"list.txt", "quay.io/a/two:1.0\n", "quay.io/a/two:1.0\nquay.io/a/four:2\n", []string{"create image site.example/a/four:2", "update file out.txt"}, `create file list.txt: quay.io/a/four:2`},
+		"an image removed": {"list.txt", "quay.io/a/two:1.0\n", "", []string{"remove tag site.example/a/two:1.0", "update file out.txt"}, `remove file list.txt: quay.io/a/two:1.0`},
 		"an image removed where nothing is pruned": {
 			"bayplan.yaml", `, "quay.io/kept/two:1"]`, `]`,
 			[]string{"keep: no longer wanted, and left as it is: other.example/kept/two:1"},
@@ -82,10 +82,30 @@ func TestCompare(t *testing.T) {
 		"another tag": {
 			"list.txt", "quay.io/a/two:1.0", "quay.io/a/two:1.1",
 			[]string{"create image site.example/a/two:1.1", "remove tag site.example/a/two:1.0", "update file out.txt"},
-			``,
+			`remove file list.txt: quay.io/a/two:1.0|create file list.txt: quay.io/a/two:1.1`,
 		},
-		"another digest":          {"list.txt", "sha256:11", "sha256:41", []string{"update file out.txt", "update image site.example/a/three:1.0"}, ``},
-		"a tag that was locked":   {"bayplan.lock.yaml", "sha256:33", "sha256:43", []string{"update image site.example/a/two:1.0"}, ``},
+		"another digest": {
+			"list.txt", "@sha256:1111111111111111111111111111111111111111111111111111111111111111", "", []string{"update file out.txt", "update image site.example/a/three:1.0"},
+			`remove file list.txt: quay.io/a/three:1.0@sha256:1111111111111111111111111111111111111111111111111111111111111111|create file list.txt: quay.io/a/three:1.0`,
+		},
+		"another source":      {"list.txt", "quay.io/a/two:1.0", "evil.example/a/two:1.0", nil, `remove file list.txt: quay.io/a/two:1.0|create file list.txt: evil.example/a/two:1.0`},
+		"a comment in a list": {"list.txt", "quay.io/a/two:1.0\n", "# why\n\nquay.io/a/two:1.0\n", nil, ``},
+		"another order of a list": {
+			"list.txt", "quay.io/a/one:1.0\nquay.io/a/two:1.0\n", "quay.io/a/two:1.0\nquay.io/a/one:1.0\n", []string{"update file out.txt"},
+			`update file list.txt; its lines are in another order`,
+		},
+		"a tag that was locked": {
+			"bayplan.lock.yaml", "sha256:3333", "sha256:4333", []string{"update image site.example/a/two:1.0"},
+			`update file bayplan.lock.yaml: quay.io/a/two:1.0 sha256:3333333333333333333333333333333333333333333333333333333333333333 -> quay.io/a/two:1.0 sha256:4333333333333333333333333333333333333333333333333333333333333333`,
+		},
+		"a tag that is not locked": {
+			"bayplan.lock.yaml", "  quay.io/a/two:1.0: sha256:3333333333333333333333333333333333333333333333333333333333333333\n", "", nil,
+			`remove file bayplan.lock.yaml: quay.io/a/two:1.0 sha256:3333333333333333333333333333333333333333333333333333333333333333; not locked: apply looks it up`,
+		},
+		"a tag that is locked": {
+			"bayplan.lock.yaml", "  quay.io/a/two", "  quay.io/kept/one:1: sha256:5555555555555555555555555555555555555555555555555555555555555555\n  quay.io/a/two", nil,
+			`create file bayplan.lock.yaml: quay.io/kept/one:1 sha256:5555555555555555555555555555555555555555555555555555555555555555`,
+		},
 		"a platform less":         {"bayplan.yaml", "[linux/amd64, linux/arm64]", "[linux/amd64]", []string{"update image site.example/a/one:1.0", "update image site.example/a/three:1.0", "update image site.example/a/two:1.0", "update image site.example/tools/cli:v1.8", "update image site.example/tools/cli:v1.9"}, `remove steps.copy.with.platforms: linux/arm64`},
 		"a selection of fewer":    {"bayplan.yaml", "newest: 2", "newest: 1", []string{"remove tag site.example/tools/cli:v1.8"}, `update steps.copy.with.images[1].tags.newest: 2 -> 1`},
 		"another destination":     {"bayplan.yaml", "to: other", "to: site", []string{"create image site.example/kept/one:1", "create image site.example/kept/two:1", "keep: no longer wanted, and left as it is: other.example/kept/one:1, other.example/kept/two:1"}, `update steps.keep.with.to: other -> site`},
@@ -95,14 +115,14 @@ func TestCompare(t *testing.T) {
 			[]string{"create image other.example/held/one:1", "create image other.example/held/two:1", "keep: no longer wanted, and left as it is: other.example/kept/one:1, other.example/kept/two:1"},
 			`create steps.keep.with.rename: {"from":"kept/","to":"held/"}`,
 		},
-		"a step added": {"bayplan.yaml", "steps:\n", "steps:\n  more: { type: mkdir, with: { paths: [/srv/more] } }\n", []string{"create directory /srv/more"}, `create steps.more: mkdir`},
+		"a step added": {"bayplan.yaml", "steps:\n", "steps:\n  more: { type: mkdir, with: { paths: [/srv/more] } }\n", []string{"create directory /srv/more"}, `create steps.more: mkdir|create steps.more.with.paths: /srv/more`},
 		"a step removed": {
 			"bayplan.yaml", `  conf: { type: prepare, with: { images: list.txt, push_destination: site.example, mode: local, format: images-list, env_file: out.txt } }` + "\n", "",
 			nil, `remove steps.conf: prepare; what it has made stays: out.txt`,
 		},
 		"a registry that is not verified": {
 			"bayplan.yaml", "host: site.example,", "host: site.example, tls: insecure, ca: ca.pem, embedded: {},",
-			nil, "create connections.registries.site.ca: ca.pem|create connections.registries.site.embedded: {}|create connections.registries.site.tls: insecure",
+			nil, "create connections.registries.site.ca: ca.pem|create connections.registries.site.tls: insecure|create connections.registries.site.embedded: {}",
 		},
 		"another user and secret": {
 			"bayplan.yaml", "user: push,", "user: admin,", nil, "update connections.registries.site.user: push -> admin",
@@ -120,8 +140,8 @@ func TestCompare(t *testing.T) {
 			"create steps.full.needs: copy|update steps.full.retry: 0 -> 2|update steps.full.timeout: 0s -> 5m0s",
 		},
 		"another order":     {"bayplan.yaml", `["quay.io/kept/one:1", "quay.io/kept/two:1"]`, `["quay.io/kept/two:1", "quay.io/kept/one:1"]`, nil, `update steps.keep.with.images: ["quay.io/kept/one:1","quay.io/kept/two:1"] -> ["quay.io/kept/two:1","quay.io/kept/one:1"]`},
-		"another step's id": {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list: prepare`}, // it names the step
-		"a file more":       {"bayplan.yaml", "expect: [full.qcow2]", "expect: [full.qcow2, more.raw]", nil, `create steps.full.with.expect: more.raw`},           // both archives have it
+		"another step's id": {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list: prepare|create steps.list.with.env_file: out.txt|create steps.list.with.format: images-list|create steps.list.with.images: list.txt|create steps.list.with.mode: local|create steps.list.with.push_destination: site.example`}, // it names the step
+		"a file more":       {"bayplan.yaml", "expect: [full.qcow2]", "expect: [full.qcow2, more.raw]", nil, `create steps.full.with.expect: more.raw`},                                                                                                                                                                                                                                // both archives have it
 		"a kernel more": { // the archive has it before, and of the same bytes
 			"bayplan.yaml", "disk_format: qcow2 }]", "disk_format: qcow2 }, { name: boot, file: /srv/images/boot, disk_format: aki }]",
 			[]string{"create image boot"},
@@ -375,14 +395,42 @@ func TestCompareWithFilesOfRevision(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{
 		"create connections.registries.site.tls: insecure",
-		"remove steps.copy.with.images: quay.io/a/one:1", "create steps.copy.with.images: quay.io/a/one:2",
+		"remove steps.copy.with.images: quay.io/a/one:1", "remove file " + top + "/common/list.txt: quay.io/a/two:1",
+		"create steps.copy.with.images: quay.io/a/one:2", "create file " + top + "/common/list.txt: quay.io/a/three:1",
 		"note: git:HEAD: " + outer + "/outside.yaml lies outside the repository or in a submodule, so the present file is used for both",
 		"note: git:HEAD: sites/own.txt is not in that revision, so the present file is used for both",
 	}, told); diff != "" {
 		t.Errorf("the plan (-want +got):\n%s", diff)
 	}
 	got, told, err = compared(t, "git:HEAD", filepath.Join(top, "sites", "new.yaml"))
-	if len(got) != 4 || err != nil || !slices.Equal(told, []string{"new"}) {
+	if len(got) != 4 || err != nil || told[0] != "new" || told[1] != "create connections.registries.site.tls: insecure" || !slices.Contains(told, "create file own.txt: quay.io/a/own:1") {
 		t.Errorf("a new plan: %v, %v, %v", got, told, err)
+	}
+}
+
+// A path that is relative to another directory is another file, though it is written as before.
+func TestCompareWithMovedFiles(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	dir, base := t.TempDir(), t.TempDir()
+	const part = "apiVersion: bayplan/v1\nconnections: { registries: { site: { host: site.example, ca: ca.pem } } }\nsteps: { copy: { type: mirror, with: { to: site, images: list.txt } } }\n"
+	for in, source := range map[string]string{dir: "b", base: "a"} {
+		for file, text := range map[string]string{
+			"bayplan.yaml": "apiVersion: bayplan/v1\nname: p\ninclude: [" + source + "/part.yaml]\n", "a/part.yaml": part, "b/part.yaml": part,
+			"a/ca.pem": "one", "b/ca.pem": "two", "a/list.txt": "quay.io/a/one:1\n", "b/list.txt": "evil.example/a/one:1\n",
+		} {
+			if err := write(filepath.Join(in, file), []byte(text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_, told, err := compared(t, filepath.Join(base, "bayplan.yaml"), filepath.Join(dir, "bayplan.yaml"))
+	want := []string{
+		"update file b/ca.pem; connections.registries.site.ca reads it in the place of a/ca.pem",
+		"update file b/list.txt; steps.copy reads it in the place of a/list.txt",
+		"remove file b/list.txt: quay.io/a/one:1",
+		"create file b/list.txt: evil.example/a/one:1",
+	}
+	if diff := cmp.Diff(want, told); diff != "" || err != nil {
+		t.Errorf("%v, the plan (-want +got):\n%s", err, diff)
 	}
 }

@@ -16,8 +16,9 @@ import (
 // else here. It adds to the report what stays behind: what the base has made and no step of the
 // plan wants, but none removes.
 func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base, next *part) {
-	told.Changes = []document.PlanChange{}
 	if told.New {
+		told.Changes = append(review.PlanChanges(nil, next.settings()), r.changedLists(base, next)...)
+		review.SortByWeight(told.Changes)
 		return
 	}
 	left := review.LeftBehind(base.madeBy(was), next.madeBy(report), steps.Builtin(nil))
@@ -29,6 +30,10 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 		}
 	}
 	r.changedFiles(told, base, next)
+	told.Changes = append(told.Changes, r.movedFiles(base, next)...)
+	told.Changes = append(told.Changes, r.changedLists(base, next)...)
+	told.Changes = append(told.Changes, next.locked...)
+	review.SortByWeight(told.Changes)
 	if base.in.revision != nil && base.in.revision.Err() != nil {
 		told.Notes = append(told.Notes, base.in.revision.Err().Error())
 	}
@@ -74,7 +79,7 @@ func (p *part) settings() map[string]any {
 }
 
 // changedFiles tells of the files that connections and steps of both plans read and that have
-// another content now, or may have. What is in a list of images shows by the images.
+// another content now, or may have. Of a list of images, changedLists tells more.
 func (r *rehearsal) changedFiles(told *document.Base, base, next *part) {
 	before, now := r.readBy(base), r.readBy(next)
 	for _, file := range slices.Sorted(maps.Keys(now)) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -22,6 +23,8 @@ type part struct {
 	asked []runner.Asked
 	conns *connections.Set // not opened
 	lists []*thing         // of images, in the plan's folder
+
+	locked []document.PlanChange // what is another than in the base's lock file
 }
 
 // cloudsOf gives the clouds of the world that a step fills.

@@ -45,7 +45,7 @@ steps:
 		"entries":          {[]string{"[a.example/b:1, ", "[a.example/d:1, a.example/d:1, "}, []string{"remove steps.one.with.images: a.example/b:1", "create steps.one.with.images: a.example/d:1", "create steps.one.with.images: a.example/d:1"}},
 		"something empty":  {[]string{"to: site,", "to: site, prune: {},"}, []string{"create steps.one.with.prune: {}"}},
 		"another form":     {[]string{"images: [a.example/b:1, a.example/c:1]", "images: list.txt"}, []string{`update steps.one.with.images: ["a.example/b:1","a.example/c:1"] -> list.txt`}},
-		"an instance":      {[]string{"[x, y]", "[x, y, z, w]"}, []string{`create steps.each["w"]: t`}},
+		"an instance":      {[]string{"[x, y]", "[x, y, z, w]"}, []string{`create steps.each["w"]: t`, `create steps.each["w"].retry: 1`, `create steps.each["w"].with.name: w`}},
 		"a step off":       {[]string{"!= 'z'", "!= 'x'"}, []string{`remove steps.each["x"]: t`}},
 		"a default":        {[]string{"retry: 1", "spool: 1GiB"}, []string{"update defaults.spool: 10737418240 -> 1073741824", `update steps.each["x"].retry: 1 -> 0`, `update steps.each["y"].retry: 1 -> 0`, "update steps.one.retry: 1 -> 0", "update steps.two.retry: 1 -> 0"}},
 		"a step's type":    {[]string{"two: { type: t", "two: { type: u"}, []string{"update steps.two.type: t -> u"}},
@@ -65,6 +65,32 @@ steps:
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What a reviewer must see stands before all that may be cut off.
+func TestSortByWeight(t *testing.T) {
+	changes := []document.PlanChange{
+		{Op: runner.Create, Setting: "connections.hosts.a.host"},
+		{Op: runner.Create, File: "list.txt", To: "quay.io/a/b:1"},
+		{Op: runner.Update, File: "ca.pem", Note: "its content is another"},
+		{Op: runner.Remove, Setting: "steps.check"},
+		{Op: runner.Create, Setting: "connections.registries.r.tls"},
+		{Op: runner.Create, Setting: "steps.m.with.signatures[0].key"},
+		{Op: runner.Update, Setting: "secrets.s.env"},
+		{Op: runner.Create, Setting: "connections.registries.r.address"},
+	}
+	SortByWeight(changes)
+	var got []string
+	for _, c := range changes {
+		got = append(got, c.Name())
+	}
+	want := []string{
+		"connections.registries.r.tls", "steps.m.with.signatures[0].key", "secrets.s.env", "connections.registries.r.address",
+		"file ca.pem", "steps.check", "connections.hosts.a.host", "file list.txt",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

@@ -61,6 +61,9 @@ func Open(ctx context.Context, revision, file, into string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkLinks(ctx, file, top); err != nil {
+		return nil, err
+	}
 	commit, err := find(ctx, top, revision)
 	if err != nil {
 		return nil, err
@@ -188,9 +191,10 @@ func unwanted(variable string) bool {
 }
 
 // git runs git, and lets read read what it prints. What git says is wrong comes before an
-// error of read.
+// error of read. Files of the working tree can look like a repository of their own, without
+// .git: git takes none of these.
 func git(ctx context.Context, dir string, in io.Reader, read func(io.Reader) error, args ...string) error {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir, "-c", "protocol.allow=never"}, args...)...)
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir, "-c", "protocol.allow=never", "-c", "core.fsmonitor=", "-c", "safe.bareRepository=explicit"}, args...)...)
 	cmd.Env = append(slices.DeleteFunc(os.Environ(), unwanted), "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1")
 	cmd.WaitDelay = 5 * time.Second
 	var said bytes.Buffer

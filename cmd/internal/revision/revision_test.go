@@ -318,3 +318,56 @@ func TestVariablesOfAHook(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
+
+// A change of the working tree cannot answer for the base: neither by files that look like a
+// repository, nor by a link that leads to another repository.
+func TestAnotherRepository(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change func(r repository)
+		want   string
+	}{
+		"files like a repository": {func(r repository) {
+			r.put("x/HEAD", "ref: refs/heads/main\n")
+			r.put("x/config", "[core]\n\trepositoryformatversion = 0\n\tworktree = .\n")
+			r.put("x/objects/keep", "")
+			r.put("x/refs/keep", "")
+			r.put("x/plan.yaml", "evil")
+			r.link("x/plan.yaml", "plan.yaml")
+		}, "bare repository"},
+		"a link to a repository": {func(r repository) {
+			r.git("init", "-q", "sub")
+			r.put("sub/plan.yaml", "evil")
+			r.link("sub/plan.yaml", "plan.yaml")
+		}, "a symbolic link of the repository "},
+		"a link of a link": {func(r repository) {
+			r.git("init", "-q", "sub")
+			r.put("sub/deep/plan.yaml", "evil")
+			r.link("sub/deep", "way")
+			r.link("way/../deep/plan.yaml", "plan.yaml")
+		}, "a symbolic link of the repository "},
+		"a link in the repository": {func(r repository) {
+			r.put("real/plan.yaml", "moved")
+			r.link("real/plan.yaml", "plan.yaml")
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRepository(t)
+			r.put("plan.yaml", "plan")
+			r.commit()
+			if err := os.Remove(filepath.Join(r.top, "plan.yaml")); err != nil {
+				t.Fatal(err)
+			}
+			tt.change(r)
+			outside := filepath.Join(t.TempDir(), "way") // a link of the machine is none of the repository
+			if err := os.Symlink(r.top, outside); err != nil {
+				t.Fatal(err)
+			}
+			for _, dir := range []string{r.top, outside} {
+				_, err := Open(t.Context(), "HEAD", filepath.Join(dir, "plan.yaml"), t.TempDir())
+				if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+					t.Errorf("in %s: %v, want %q", dir, err, tt.want)
+				}
+			}
+		})
+	}
+}
