@@ -15,13 +15,14 @@ type Run struct {
 	Place func(step, name string) string
 }
 
-// made returns the names in the outputs of a step, with their places.
-func (r Run) made(s *runner.StepReport, typ runner.Type) []string {
-	names := append(typ.Made(s.Outputs), typ.Made(s.Finding.Outputs)...)
+// made returns the names in outputs of a step, with their places.
+func (r Run) made(s *runner.StepReport, types runner.Types, outputs runner.Outputs) []string {
+	typ, _ := types.Find(s.Type)
+	names := typ.Made(outputs)
 	for i, name := range names {
 		names[i] = r.Place(s.ID, name)
 	}
-	return slices.Compact(slices.Sorted(slices.Values(names)))
+	return names
 }
 
 // removes reports whether a step would remove a thing.
@@ -39,8 +40,7 @@ const mostLeft = 3
 func LeftBehind(was, now Run, types runner.Types) map[string]string {
 	wanted := map[string]bool{}
 	for _, s := range now.Steps {
-		typ, _ := types.Find(s.Type)
-		for _, name := range now.made(s, typ) {
+		for _, name := range append(now.made(s, types, s.Outputs), now.made(s, types, s.Finding.Outputs)...) {
 			wanted[name] = true
 		}
 	}
@@ -50,8 +50,7 @@ func LeftBehind(was, now Run, types runner.Types) map[string]string {
 		if s != nil && !isDiffed(s) {
 			continue
 		}
-		typ, _ := types.Find(before.Type)
-		names := slices.DeleteFunc(was.made(before, typ), func(name string) bool { return wanted[name] || s != nil && now.removes(s, name) })
+		names := slices.DeleteFunc(was.made(before, types, before.Outputs), func(name string) bool { return wanted[name] || s != nil && now.removes(s, name) })
 		if len(names) > 0 {
 			left[before.ID] = human.Some(names, mostLeft)
 		}
