@@ -24,7 +24,7 @@ func (s *session) basis(c *cli.Context, salt string) *document.Basis {
 	s.graph.Plan.RevealAll(c.Context)
 	b := &document.Basis{
 		Made: time.Now().UTC(), Version: version(), Files: []document.FileDigest{}, Lock: s.lockDigest(c), Salt: salt,
-		Vars: s.graph.Plan.VarTexts(review.Seal(salt)),
+		Vars: s.graph.Plan.VarTexts(review.Seal(salt)), Connections: s.conns.LeadTo(c.Context, review.Seal(salt)),
 		Only: c.StringSlice("only"), Skip: c.StringSlice("skip"),
 	}
 	b.Host, _ = os.Hostname()

@@ -31,10 +31,14 @@ type Request struct {
 type Cloud struct {
 	Source string   // the file or the environment, for hints
 	Notes  []string // what people should know about the files
+	Files  Files    // the files that were read
 	Login  Login
 	Image  Image
 	TLS    TLS
 }
+
+// Files are the paths of files that say something about a cloud, "" for those that are not there.
+type Files struct{ Clouds, Secure, Public string }
 
 // An Image says where the image service is.
 type Image struct {
@@ -133,7 +137,7 @@ func (f *files) examine(ctx context.Context, r Request, entry settings) (Cloud, 
 	if source == "" {
 		source = f.secure.path
 	}
-	c := Cloud{Source: source, Notes: f.notes}
+	c := Cloud{Source: source, Notes: f.notes, Files: Files{Clouds: f.clouds.path, Secure: f.secure.path}}
 	whole, err := f.merge(ctx, &c, r, entry)
 	if err == nil {
 		err = c.fill(whole)

@@ -58,6 +58,7 @@ func (f *files) profile(ctx context.Context, c *Cloud, entry settings) (settings
 	if err != nil {
 		return nil, err
 	}
+	c.Files.Public = public.path
 	s, found, err := public.entry(name)
 	if err != nil || found {
 		return s, err

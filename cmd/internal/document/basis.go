@@ -16,9 +16,14 @@ type Basis struct {
 	Files []FileDigest      `json:"files"`          // of the plan: its own, and those that it includes or whose connections replace its own
 	Lock  string            `json:"lock,omitempty"` // sha256:HEX of the lock file; none: there was none
 	Vars  map[string]string `json:"vars,omitempty"` // the values of variables; of one that may be secret, [redacted] and a digest with the salt
-	Salt  string            `json:"salt,omitempty"` // of these digests
+	Salt  string            `json:"salt,omitempty"` // of these digests, and of those in connections
 	Only  []string          `json:"only,omitempty"` // the steps to which the diff is limited
 	Skip  []string          `json:"skip,omitempty"` // the steps that it leaves out
+
+	// Connections say where files and the environment let connections lead, by names such as
+	// connections.clouds.NAME.auth_url, with digests of the files that connections read. The digest
+	// of a file that may hold secrets is one with the salt.
+	Connections map[string]string `json:"connections,omitempty"`
 }
 
 // A FileDigest is the content of a file.

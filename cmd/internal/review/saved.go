@@ -14,7 +14,6 @@ import (
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
-	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/textfile"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -41,8 +40,11 @@ func Read(ctx context.Context, file string) (document.Diff, error) {
 		return document.Diff{}, fmt.Errorf("read the saved diff %s: it is longer than 1 GiB", file)
 	}
 	d, err := Parse(b)
+	if err == nil {
+		err = asWritten(b, d)
+	}
 	if err != nil {
-		return d, fmt.Errorf("read the saved diff %s: %w", file, err)
+		return document.Diff{}, fmt.Errorf("read the saved diff %s: %w", file, err)
 	}
 	return d, nil
 }
@@ -119,6 +121,9 @@ func CheckBasis(saved, now document.Diff) error {
 	d.text("the lock file", saved.Basis.Lock, now.Basis.Lock)
 	for _, name := range slices.Sorted(maps.Keys(union(saved.Basis.Vars, now.Basis.Vars))) {
 		d.variable(name, saved.Basis.Vars, now.Basis.Vars)
+	}
+	for _, name := range slices.Sorted(maps.Keys(union(saved.Basis.Connections, now.Basis.Connections))) {
+		d.file(name, saved.Basis.Connections, now.Basis.Connections)
 	}
 	d.text("--only", strings.Join(saved.Basis.Only, " "), strings.Join(now.Basis.Only, " "))
 	d.text("--skip", strings.Join(saved.Basis.Skip, " "), strings.Join(now.Basis.Skip, " "))
@@ -212,19 +217,6 @@ func (d *differences) err() error {
 func (d *differences) text(what, was, is string) {
 	if was != is {
 		d.add("%s: it was %s, and is %s", what, shown(was), shown(is))
-	}
-}
-
-// variable compares the values that two diffs have of a variable. One that may be secret is
-// compared by its digest.
-func (d *differences) variable(name string, was, is map[string]string) {
-	switch old, now := was[name], is[name]; {
-	case old == redact.Mark || now == redact.Mark:
-		d.add("variable %s: it may be secret, and the saved diff does not tell whether its value is the same", name)
-	case old != now && (strings.HasPrefix(old, redact.Mark) || strings.HasPrefix(now, redact.Mark)):
-		d.add("variable %s: it has another value, which may be secret", name)
-	default:
-		d.value("variable "+name, was, is, name)
 	}
 }
 

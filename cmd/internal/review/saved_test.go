@@ -22,6 +22,9 @@ func sample() document.Diff {
 			Made:  time.Date(2026, 11, 30, 10, 0, 0, 0, time.UTC),
 			Files: []document.FileDigest{{File: "bayplan.yaml", Digest: "sha256:1"}},
 			Vars:  map[string]string{"home": "/home/stack"},
+			Connections: map[string]string{
+				"connections.clouds.c.auth_url": "https://one.example", "connections.clouds.c.secure.yaml": "[redacted] pbkdf2-sha256:00",
+			},
 		},
 		Steps: []document.Step{
 			{
@@ -135,6 +138,17 @@ func TestCheckBasis(t *testing.T) {
 		{"a secret variable", func(d *document.Diff) { d.Basis.Vars["key"] = "[redacted] pbkdf2-sha256:00" }, []string{"variable key: it has another value, which may be secret"}},
 		{"a secret without a digest", func(d *document.Diff) { d.Basis.Vars["home"] = "[redacted]" }, []string{
 			"variable home: it may be secret, and the saved diff does not tell whether its value is the same",
+		}},
+		{"another cloud", func(d *document.Diff) { d.Basis.Connections["connections.clouds.c.auth_url"] = "https://two.example" }, []string{
+			"connections.clouds.c.auth_url: it was https://one.example, and is https://two.example",
+		}},
+		{"another authority", func(d *document.Diff) { d.Basis.Connections["connections.hosts.h.ca"] = "sha256:5" }, []string{
+			"connections.hosts.h.ca: there was none, and it is sha256:5",
+		}},
+		{"other secrets", func(d *document.Diff) {
+			d.Basis.Connections["connections.clouds.c.secure.yaml"] = "[redacted] pbkdf2-sha256:01"
+		}, []string{
+			"connections.clouds.c.secure.yaml: its file has another content",
 		}},
 		{"steps", func(d *document.Diff) { d.Basis.Only = []string{"dirs"} }, []string{"--only: it was none, and is dirs"}},
 	} {
