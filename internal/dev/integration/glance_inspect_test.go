@@ -124,7 +124,7 @@ func bayplanSays(t *testing.T, dir, raw string) map[int]string {
 	for i, s := range suspects() {
 		file := filepath.Join(dir, fmt.Sprint(i))
 		shell(t, `export F="$1" RAW="$2"; `+s.make, file, raw)
-		fmt.Fprintf(&plan, "  s%d: { type: glance-upload, with: { cloud: here, images: [{ name: x, file: %q, disk_format: %s }] } }\n", i, file, s.format)
+		fmt.Fprintf(&plan, "  s%[1]d: { type: glance-upload, with: { cloud: here, images: [{ name: x%[1]d, file: %[2]q, disk_format: %[3]s }] } }\n", i, file, s.format)
 	}
 	path := filepath.Join(dir, "bayplan.yaml")
 	if err := os.WriteFile(path, []byte(plan.String()), 0o600); err != nil {
