@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/outfile"
 	"github.com/bayplan/bayplan/plan"
 )
@@ -126,6 +127,7 @@ func (p *program) checkOutputs(c *cli.Context) error {
 	if files.None() {
 		return nil
 	}
+	options, _ := p.options(c) // the command reports its error
 	files.Protect(append(c.StringSlice("var-file"), c.String("connections"), c.String("lock"), c.String("saved"))...)
 	for _, file := range append(c.StringSlice("file"), append(c.Args().Slice(), c.String("file"), defaultPlan)...) {
 		files.Protect(file, tagLockOf(file))
@@ -133,9 +135,11 @@ func (p *program) checkOutputs(c *cli.Context) error {
 		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() { // a pipe is read once
 			continue
 		}
-		read, _ := plan.Load(c.Context, file, plan.Options{Opened: func(file string) { files.Protect(file) }})
-		if dir := c.String("state-dir"); read != nil && dir != "" {
-			files.ProtectDir(filepath.Join(dir, read.Name))
+		used := loader.FilesOf(c.Context, file, options)
+		files.Protect(used.Files...)
+		files.ProtectDirs("which the plan reads or keeps", used.Dirs...)
+		if dir := c.String("state-dir"); used.Plan != "" && dir != "" {
+			files.ProtectDir(filepath.Join(dir, used.Plan))
 		}
 	}
 	if err := files.Check(); err != nil {

@@ -75,6 +75,27 @@ func (s *Set) CloudFiles(ctx context.Context) []string {
 	return slices.Sorted(maps.Keys(all))
 }
 
+// Dirs returns the directories in which embedded servers keep what is theirs.
+func (s *Set) Dirs() []string {
+	var all []string
+	for _, r := range s.registries {
+		if r.Embedded != nil && r.Embedded.Dir != "" {
+			all = append(all, string(r.Embedded.Dir))
+		}
+	}
+	for _, h := range s.hosts {
+		if h.Embedded != nil && h.Embedded.Dir != "" {
+			all = append(all, string(h.Embedded.Dir))
+		}
+	}
+	for _, c := range s.clouds {
+		if c.Embedded != nil && c.Embedded.Dir != "" {
+			all = append(all, string(c.Embedded.Dir))
+		}
+	}
+	return all
+}
+
 // leads collects what LeadTo returns.
 type leads struct {
 	seal   func(string) string

@@ -1,6 +1,6 @@
 // Package outfile is for the files that flags have written: it refuses, before anything is run,
-// those that cannot be written and those that would take the place of what a plan or its state
-// is made of. It writes nothing.
+// those that cannot be written and those that would take the place of what a command reads, or of
+// what it makes. It writes nothing.
 package outfile
 
 import (
@@ -16,8 +16,11 @@ import (
 type Files struct {
 	outputs   []output
 	protected []string // absolute
-	dirs      []string // absolute, with all that is below
+	dirs      []dir
 }
+
+// A dir is a directory in which nothing may be written.
+type dir struct{ path, why string }
 
 // An output is a file that a flag names.
 type output struct{ flag, file string }
@@ -35,9 +38,17 @@ func (f *Files) None() bool { return len(f.outputs) == 0 }
 // Protect keeps files from being written. A file need not be there.
 func (f *Files) Protect(files ...string) { f.protected = append(f.protected, absolute(files)...) }
 
-// ProtectDir keeps all files below directories from being written. A directory need not be
-// there.
-func (f *Files) ProtectDir(dirs ...string) { f.dirs = append(f.dirs, absolute(dirs)...) }
+// ProtectDir keeps all files below directories that hold the state from being written. A
+// directory need not be there.
+func (f *Files) ProtectDir(dirs ...string) { f.ProtectDirs("which holds the state", dirs...) }
+
+// ProtectDirs keeps all files below directories from being written. why says what the directories
+// are.
+func (f *Files) ProtectDirs(why string, dirs ...string) {
+	for _, path := range absolute(dirs) {
+		f.dirs = append(f.dirs, dir{path, why})
+	}
+}
 
 func absolute(files []string) []string {
 	var all []string
@@ -69,12 +80,12 @@ func (f *Files) Check() error {
 func (f *Files) check(file string) error {
 	for _, p := range f.protected {
 		if same(file, p) {
-			return errors.New("the command reads this file, and would overwrite it")
+			return errors.New("the command reads or makes this file, and would overwrite it")
 		}
 	}
 	for _, dir := range f.dirs {
-		if below(file, dir) {
-			return fmt.Errorf("it lies in %s, which holds the state", dir)
+		if below(file, dir.path) {
+			return fmt.Errorf("it lies in %s, %s", dir.path, dir.why)
 		}
 	}
 	dir, err := os.Stat(filepath.Dir(file))
