@@ -47,13 +47,11 @@ func newProgram(stdout, stderr io.Writer) *program {
 	}
 }
 
-const description = `A plan (by default bayplan.yaml) names the disk images and container images
+// about says what the program does.
+const about = `A plan (by default bayplan.yaml) names the disk images and container images
 that a cloud needs and where they must be. "diff" shows what is missing,
 "apply" puts it there. A second apply changes nothing. An apply after a crash
-continues where the first one stopped.
-
-Exit codes:
-`
+continues where the first one stopped.`
 
 // app builds the command line interface with all commands.
 func (p *program) app() *cli.App {
@@ -61,7 +59,7 @@ func (p *program) app() *cli.App {
 		Name:                      "bayplan",
 		UsageText:                 "bayplan COMMAND [flags]",
 		Usage:                     "bring images to where a plan says they must be",
-		Description:               description + exitcode.Help(),
+		Description:               about + "\n\nExit codes:\n" + exitcode.Help(),
 		Version:                   version(),
 		HideVersion:               true,
 		HideHelpCommand:           true,

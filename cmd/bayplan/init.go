@@ -84,7 +84,7 @@ func (p *program) nextSteps(dir string, plans []string) {
 		if f != defaultPlan {
 			file = " -f " + f
 		}
-		fmt.Fprintf(p.stderr, "  bayplan doctor%s\n  bayplan apply%s\n", file, file)
+		fmt.Fprintf(p.stderr, "  bayplan doctor%s\n  bayplan diff%s\n  bayplan apply%s\n", file, file, file)
 	}
 }
 

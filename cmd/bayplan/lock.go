@@ -105,7 +105,7 @@ func (p *program) lockCommand() *cli.Command {
 		Description: "Asks only the sources of images. What is chosen among tags, by newest or by\n" +
 			"from: of a list, is chosen anew. The digest of a tag that is locked already\n" +
 			"stays, except for what --update selects. There, * matches any text:\n" +
-			"bayplan lock --update '*/nova-*'",
+			"\"bayplan lock --update '*/nova-*'\"",
 		Flags: append(planFlags(), stateFlag(), lockFlag(),
 			newRepeatedFlag("update", "GLOB", "look up again what GLOB matches"),
 			newRepeatedFlag("only", "ID", "look up the images of step ID only"),

@@ -25,7 +25,7 @@ var referenceDir = filepath.Join("..", "..", "docs", "reference")
 
 // The pages under docs/reference say what the code says.
 func TestReferenceIsUpToDate(t *testing.T) {
-	want, err := reference.Pages(reference.Input{App: newProgram(io.Discard, io.Discard).app(), Examples: documentExamples(t)})
+	want, err := reference.Pages(reference.Input{App: newProgram(io.Discard, io.Discard).app(), About: about, Examples: documentExamples(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -123,8 +123,10 @@ func (p *program) applyCommand() *cli.Command {
 func (p *program) verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:        "verify",
-		Usage:       "check everything that the plan names in full; writes nothing",
-		Description: "Hashes every file again and asks for every blob of every image. If a step is\nnot as wanted, the next apply ignores the record of that step.",
+		Usage:       "look again at everything that the plan names; writes nothing",
+		Description: "Hashes every file again, reads every layout, and asks registries whether every\n" +
+			"blob of every image is there; their bytes are not read. If a step is not as\n" +
+			"wanted, the next apply ignores the record of that step.",
 		Flags:       append(ciRunFlags(), metricsFlag()),
 		Action: p.observed(runner.ModeVerify, func(c *cli.Context) error {
 			s, err := p.load(c)

@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
 # A CI job for changed plans: it validates, diffs and applies the other examples
 # against mock registries, a mock cloud and mock web servers. It needs no network
-# and no credentials, and writes only under world/.
+# and no credentials, and writes only under world/. BAYPLAN names the program to run;
+# without it, the source is run with Go, or bayplan where the source is not there.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 export CGO_ENABLED=0 # go run then needs no C compiler
-bayplan=${BAYPLAN:-go run ../../cmd/bayplan}
+program=bayplan
+[ ! -d ../../cmd/bayplan ] || program='go run ../../cmd/bayplan'
+bayplan=${BAYPLAN:-$program}
 
 # rehearse EXAMPLE [FLAG...]
 rehearse() {

@@ -7,12 +7,15 @@ import (
 	"github.com/bayplan/bayplan/internal/lazyregexp"
 )
 
-// pieces splits prose into texts in back quotes, quotes, braces or brackets, words, and white
-// space.
-var pieces = lazyregexp.New("`[^`]*`" + `|"[^"\n]*"|[^\s(){}"]*\{[^{}]*\}[^\s(){}".,;:]*|\$+\{|\w*\[[^\]\n]*\]|[^\s"{[]+|\s+|.`)
+// pieces splits prose into texts in back quotes, comparisons, files that the shell makes of a
+// command's output, quotes, settings in braces, braces or brackets, words, and white space.
+var pieces = lazyregexp.New("`[^`]*`" + `|[\w.]+ [=!]= '[^'\n]*'|\w+ <\([^()\n]*\)|"[^"\n]*"|[a-z_]+: \{[^{}]*\}|(?:[^\s(){}"]*\{[^{}]*\})+[^\s(){}".,;:]*|\$+\{|\w*\[[^\]\n]*\]|[^\s"{[]+|\s+|.`)
 
-// A quotedWord needs its quotes neither in a plan nor on a command line.
-var quotedWord = lazyregexp.New(`^"[a-z_]+"$`)
+// A quotedWord needs its quotes neither in a plan nor on a command line, nor does a command.
+var quotedWord = lazyregexp.New(`^"(?:[a-z_]+|bayplan [^"]+)"$`)
+
+// wholly is a piece that is code as it is.
+var wholly = lazyregexp.New(`^(?:[\w.]+ [=!]= '.*'|\w+ <\(.*\))$`)
 
 // Prose gives plain text as Markdown: what a plan or a command line would hold is set as
 // code, and nothing else of it means anything to Markdown.
@@ -26,7 +29,7 @@ func Prose(text string) string {
 			out.WriteString(piece)
 		case quotedWord.MatchString(piece):
 			out.WriteString(Code(strings.Trim(piece, `"`)))
-		case len(piece) > 1 && strings.ContainsAny(piece, `"{[`):
+		case len(piece) > 1 && strings.ContainsAny(piece, `"{[`), wholly.MatchString(piece):
 			out.WriteString(Code(piece))
 		default:
 			out.WriteString(word(piece))

@@ -14,6 +14,13 @@ func TestProse(t *testing.T) {
 		"$${ stands for ${ itself, { } too":         "`$${` stands for `${` itself, `{ }` too",
 		"left _alone_ and < or `as is *`":           "left \\_alone\\_ and `<` or `as is *`",
 		"host/path@sha256:... is one":               "`host/path@sha256:...` is one",
+		"such as {version}-{release}.":              "such as `{version}-{release}`.",
+		"without it; prune: {} is enough":           "without it; `prune: {}` is enough",
+		`for none, write set: { name_prefix: "" }.`: "for none, write `set: { name_prefix: \"\" }`.",
+		"true, as in vars.ceph == 'yes'. It is":     "true, as in `vars.ceph == 'yes'`. It is",
+		"In bash: source <(bayplan completion x)":   "In bash: `source <(bayplan completion x)`",
+		`what "bayplan report RUN" takes`:           "what `bayplan report RUN` takes",
+		`as "bayplan lock --update '*/nova-*'"`:     "as `bayplan lock --update '*/nova-*'`",
 	} {
 		if got := Prose(text); got != want {
 			t.Errorf("Prose(%q) is\n%s, want\n%s", text, got, want)

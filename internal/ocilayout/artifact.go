@@ -41,7 +41,7 @@ type ArtifactFile struct {
 	Size      int64
 
 	Disktype     string // of a disk image: qcow2 or raw
-	Architecture string // of a disk image, as containers spell it; "" is amd64
+	Architecture string // of a disk image, as containers spell it
 }
 
 // A document is a manifest or an index of the image specification. The order of its fields
@@ -86,7 +86,7 @@ func (a Artifact) build(c Contents) (descriptor.Descriptor, error) {
 			return descriptor.Descriptor{}, err
 		}
 		disks[i].Annotations = map[string]string{disktypeKey: f.Disktype}
-		disks[i].Platform = &platform.Platform{OS: "linux", Architecture: cmp.Or(f.Architecture, "amd64")}
+		disks[i].Platform = &platform.Platform{OS: "linux", Architecture: f.Architecture}
 	}
 	if a.Disks {
 		return c.document(document{MediaType: IndexType, Manifests: disks})

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/registry"
+	"github.com/bayplan/bayplan/internal/registry/platforms"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/destination"
@@ -35,7 +36,8 @@ type artifact struct {
 	MediaType string `json:"media_type,omitempty" jsonschema:"default=application/vnd.unknown.artifact.v1"`
 	// Who reads it. With ironic, each file is a disk image in an artifact of its own, and the
 	// name is that of an index of them, as Ironic wants it for image_source: oci://HOST/NAME. It
-	// chooses by disktype and architecture.
+	// chooses by disktype and architecture. A file that is no such disk image, or that refers to
+	// other files, is refused.
 	For string `json:"for,omitempty" jsonschema:"enum=files,enum=ironic,default=files"`
 
 	id  string // of the step
@@ -88,7 +90,7 @@ func (a *artifact) Validate() error {
 	if a.Files != nil && len(a.Files) == 0 {
 		errs = append(errs, plan.At("files", errors.New("names no file")))
 	}
-	seen := map[string]bool{}
+	seen, disks := map[string]bool{}, map[string]bool{}
 	for i, f := range a.Files {
 		at := fmt.Sprintf("files[%d]", i)
 		title := titleOf(f)
@@ -96,6 +98,13 @@ func (a *artifact) Validate() error {
 			errs = append(errs, plan.At(at, fmt.Errorf("two files would be called %s", title)))
 		}
 		seen[title] = true
+		if kind := disktype(f.Other, title); a.For == ironic && kind != "" {
+			disk := kind + " for " + architecture(f.Other)
+			if disks[disk] {
+				errs = append(errs, plan.At(at, fmt.Errorf("a second disk image that is %s: Ironic would take the first", disk)))
+			}
+			disks[disk] = true
+		}
 		errs = append(errs, a.checkFile(at, f.Other, title)...)
 	}
 	return errors.Join(errs...)
@@ -108,7 +117,7 @@ func (a *artifact) checkFile(at string, f file, title string) []error {
 			err := fmt.Errorf("the name %s does not say whether it is qcow2 or raw", title)
 			errs = append(errs, plan.At(at, fault.WithHint(err, "write {file: PATH, disktype: qcow2}")))
 		}
-		return errs
+		return append(errs, plan.At(at+".architecture", platforms.Check("linux/"+architecture(f))))
 	}
 	for field, value := range map[string]string{"disktype": f.Disktype, "architecture": f.Architecture} {
 		if value != "" {
@@ -158,7 +167,11 @@ func (a *artifact) paths() []string {
 func (a *artifact) Expects() []runner.Expected {
 	var all []runner.Expected
 	for i, f := range a.Files {
-		all = append(all, runner.Expected{Kind: runner.ExpectFile, Field: fmt.Sprintf("files[%d]", i), Path: pathOf(f)})
+		e := runner.Expected{Kind: runner.ExpectFile, Field: fmt.Sprintf("files[%d]", i), Path: pathOf(f)}
+		if a.For == ironic {
+			e.Format = disktype(f.Other, titleOf(f))
+		}
+		all = append(all, e)
 	}
 	for i, to := range a.To.Items {
 		if layout := string(to.Other.Layout); layout != "" {
@@ -208,17 +221,14 @@ func (a *artifact) Diff(ctx context.Context, w runner.World, _ *runner.Record) (
 	finding.Change = &runner.Change{
 		Summary: fmt.Sprintf("%s (%s) to %s", human.Count(len(a.Files), "file", "files"), human.Size(t.Images[0].Size), human.Count(len(items), "destination", "destinations")),
 		Items:   items, Files: destination.PendingFiles(a.To),
-		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) { return a.apply(ctx, w, p) },
+		Apply: func(ctx context.Context, p runner.Progress) (runner.Outputs, error) { return a.apply(ctx, images, p) },
 	}
 	return finding, nil
 }
 
-// apply looks again before it sends anything: the files may have changed since the diff.
-func (a *artifact) apply(ctx context.Context, w runner.World, p runner.Progress) (runner.Outputs, error) {
-	images, err := a.images(ctx, w)
-	if err != nil {
-		return nil, err
-	}
+// apply sends the artifact that the diff has made. A file that has changed since then has
+// another digest than that artifact says, which fails.
+func (a *artifact) apply(ctx context.Context, images []registry.Image, p runner.Progress) (runner.Outputs, error) {
 	c := a.out.Registry()
 	t, err := c.Plan(ctx, images, registry.Selection{Owner: a.id})
 	if err != nil {

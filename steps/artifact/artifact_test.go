@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/bayplan/bayplan/internal/standin"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/steptest"
@@ -119,6 +120,9 @@ ipa.kernel application/x-kernel 6
 func TestArtifactForIronic(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	media(t, b)
+	disk := string(standin.QCOW2())
+	steptest.PutFile(t, filepath.Join(b.Dir, "overcloud-full.qcow2"), disk)
+	steptest.PutFile(t, filepath.Join(b.Dir, "agent.kernel"), strings.Repeat("x", 1024))
 	a := carrying(b, toRegistries("edge"))
 	a.For = ironic
 	a.Files[1].Other = file{File: a.Files[1].Other.File, Disktype: "raw", Architecture: "arm64"}
@@ -130,7 +134,7 @@ func TestArtifactForIronic(t *testing.T) {
 	}
 	var index testManifest
 	get(t, b, "manifests/13.0", &index)
-	for architecture, want := range map[string]string{"amd64": "qcow2 400000", "arm64": "raw 6"} {
+	for architecture, want := range map[string]string{"amd64": fmt.Sprint("qcow2 ", len(disk)), "arm64": "raw 1024"} {
 		got := ""
 		for _, m := range index.Manifests {
 			if m.Platform.Architecture == architecture {
@@ -148,25 +152,30 @@ func TestArtifactForIronic(t *testing.T) {
 	}
 }
 
-// A file that changes while it is sent never arrives under the digest that it had.
-func TestFileChangesWhileItIsSent(t *testing.T) {
+// A disk image that is another kind of file, or that reads other files, is refused.
+func TestDiskImagesAreChecked(t *testing.T) {
 	b := testbed.NewRegistries(t)
 	media(t, b)
 	a := carrying(b, toRegistries("edge"))
-	b.Before["edge"] = func(_ http.ResponseWriter, r *http.Request) bool {
-		if r.Method == http.MethodPost {
-			steptest.PutFile(t, filepath.Join(b.Dir, "agent.kernel"), "KERNEL")
-		}
-		return false
+	a.For, a.Files = ironic, a.Files[:1]
+	if _, err := a.Diff(t.Context(), &runner.Disk{}, nil); err == nil || !strings.Contains(err.Error(), "overcloud-full.qcow2: ") {
+		t.Errorf("got %v", err)
 	}
-	f, err := a.Diff(t.Context(), &runner.Disk{}, nil)
+}
+
+// A file that changes between the diff and the apply is not sent: what was planned was
+// another artifact.
+func TestFileChangesAfterTheDiff(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	media(t, b)
+	f, err := carrying(b, toRegistries("edge")).Diff(t.Context(), &runner.Disk{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	steptest.PutFile(t, filepath.Join(b.Dir, "agent.kernel"), "KERNEL")
 	if _, err := f.Change.Apply(t.Context(), &steptest.Progress{}); err == nil {
-		t.Fatal("no error")
+		t.Error("no error")
 	}
-	b.Before["edge"] = nil
 	if got := b.HoldsAt(t, testbed.EdgeHost); len(got) > 0 {
 		t.Errorf("the registry has %v", got)
 	}
@@ -185,8 +194,15 @@ func TestArtifactValidate(t *testing.T) {
 		"one name twice":  {func(a *artifact) { a.Files[1].Other.Title = "overcloud-full.qcow2" }, "files[1]: two files would be called overcloud-full.qcow2"},
 		"a path as title": {func(a *artifact) { a.Files[1].Other.Title = "../x" }, `files[1].title: "../x" is not a plain file name`},
 		"no disk image":   {func(a *artifact) { a.For = ironic }, "files[1]: the name ipa.kernel does not say whether it is qcow2 or raw"},
-		"not for Ironic":  {func(a *artifact) { a.Files[1].Other.Disktype = "raw" }, "files[1].disktype: only Ironic reads it"},
-		"no registry":     {func(a *artifact) { a.To = toRegistries("nowhere") }, "to: "},
+		"two disks for one": {func(a *artifact) {
+			a.For = ironic
+			a.Files[1].Other.Disktype, a.Files[1].Other.Architecture = "qcow2", "amd64"
+		}, "files[1]: a second disk image that is qcow2 for amd64: Ironic would take the first"},
+		"no architecture": {func(a *artifact) {
+			a.For, a.Files[1].Other.Disktype, a.Files[1].Other.Architecture = ironic, "raw", "amd46"
+		}, "there is no architecture amd46"},
+		"not for Ironic": {func(a *artifact) { a.Files[1].Other.Disktype = "raw" }, "files[1].disktype: only Ironic reads it"},
+		"no registry":    {func(a *artifact) { a.To = toRegistries("nowhere") }, "to: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := carrying(b, toRegistries("edge"))

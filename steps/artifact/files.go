@@ -1,11 +1,13 @@
 package artifact
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
 
+	"github.com/bayplan/bayplan/internal/diskimage"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/ocilayout"
@@ -46,6 +48,9 @@ func disktype(f file, title string) string {
 	return ""
 }
 
+// architecture gives the architecture of the machines that a disk image is for.
+func architecture(f file) string { return cmp.Or(f.Architecture, "amd64") }
+
 // checkTitle checks a name in the artifact. Whoever takes it out writes a file of that name.
 func checkTitle(title string) error {
 	return setting.CheckPlainName(title)
@@ -79,6 +84,9 @@ func (a *artifact) images(ctx context.Context, w runner.World) ([]registry.Image
 	made := ocilayout.Artifact{Name: a.Name, Type: a.MediaType, Disks: a.For == ironic}
 	for _, f := range a.Files {
 		one, err := hashed(ctx, w, f)
+		if err == nil && made.Disks {
+			err = checkDisk(w, one)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -117,6 +125,20 @@ func hashed(ctx context.Context, w runner.World, f plan.TextOr[plan.Path, file])
 	}
 	return ocilayout.ArtifactFile{
 		Path: path, Title: titleOf(f), MediaType: f.Other.MediaType, SHA256: sums[runner.SHA256], Size: fi.Size(),
-		Disktype: disktype(f.Other, titleOf(f)), Architecture: f.Other.Architecture,
+		Disktype: disktype(f.Other, titleOf(f)), Architecture: architecture(f.Other),
 	}, nil
+}
+
+// checkDisk refuses a file that is not the disk image that it is called, or that refers to
+// other files.
+func checkDisk(w runner.World, f ocilayout.ArtifactFile) error {
+	r, err := w.Open(f.Path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := diskimage.Check(r, f.Size, f.Disktype); err != nil {
+		return fmt.Errorf("%s: %w", f.Path, err)
+	}
+	return nil
 }

@@ -85,6 +85,16 @@ func (c namedCloud) identity() string {
 	return c.name
 }
 
+// CloudIn returns the name by which a World knows the cloud of a connection, "" for a connection
+// that is not there.
+func (s *Set) CloudIn(name string) string {
+	c, err := s.cloud(name)
+	if err != nil {
+		return ""
+	}
+	return c.identity()
+}
+
 // cloudOptions gives what a login needs for a cloud inside the process, if it is there.
 func (s *Set) cloudOptions(conn namedCloud) (glance.Options, bool) {
 	inside := s.inside || conn.Embedded != nil

@@ -58,8 +58,8 @@ type prepare struct {
 	// Registry and namespace that the images come from: registry.access.redhat.com/rhosp13.
 	// Default: the release's.
 	Namespace string `json:"namespace,omitempty"`
-	// What image names start with; a missing hyphen is added. Default: the release's. For none, set
-	// name_prefix to "".
+	// What image names start with; a missing hyphen is added. Default: the release's. For none,
+	// write set: { name_prefix: "" }.
 	Prefix string `json:"prefix,omitempty"`
 	// What image names end with; a missing hyphen is added.
 	Suffix string `json:"suffix,omitempty"`
@@ -71,8 +71,9 @@ type prepare struct {
 	TagFromLabel string `json:"tag_from_label,omitempty"`
 	// Registry (host, with its port and maybe a path) that the images will be mirrored to and the
 	// overcloud pulls from. Where its connection says tls: disabled or insecure,
-	// DockerInsecureRegistryAddress lists it. In a ContainerImagePrepare list, push_destination:
-	// true stands for it.
+	// DockerInsecureRegistryAddress lists it. It is also what an entry of a
+	// ContainerImagePrepare list means by push_destination: true, unless an environment sets
+	// LocalContainerRegistry.
 	PushDestination string `json:"push_destination,omitempty"`
 	// Other names at push_destination: the rename of the mirror step that copies the images there.
 	Rename imagelist.Renames `json:"rename,omitempty"`
@@ -100,8 +101,8 @@ type prepare struct {
 	// Variables of the release's template, such as ceph_namespace, ceph_image and ceph_tag. They
 	// win over all other settings.
 	Set map[string]string `json:"set,omitempty"`
-	// Regular expressions; only images in whose name and tag one finds something are taken, and
-	// excludes say nothing. One that finds nothing in any image is an error.
+	// Regular expressions; only images in whose name and tag one finds something are taken.
+	// Then excludes has no effect. One that finds nothing in any image is an error.
 	Includes []string `json:"includes,omitempty"`
 	// Regular expressions; an image in whose name and tag one finds something is left out. One that
 	// finds nothing in any image is an error.

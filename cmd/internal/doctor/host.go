@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -15,7 +16,9 @@ func (d *doctor) host(ctx context.Context) []Finding {
 
 // gitVersion says which git there is.
 func gitVersion(ctx context.Context) Finding {
-	out, err := exec.CommandContext(ctx, "git", "--version").Output()
+	cmd := exec.CommandContext(ctx, "git", "--version")
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")} // others hold secrets
+	out, err := cmd.Output()
 	if err != nil {
 		return warn("version", "install git: diff --base git:REV reads an earlier plan with it", "git is not found")
 	}

@@ -22,8 +22,14 @@ func TestVersions(t *testing.T) {
 	if len(got) != 2 || !strings.HasPrefix(got[0], "ok: bayplan v0, go") || !strings.HasPrefix(got[1], "ok: git version ") {
 		t.Errorf("got %q", got)
 	}
-	t.Setenv("PATH", t.TempDir())
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
 	has(t, newBench(t).examine(t, text, "this host", "version")[1:], "warn: git is not found; install git")
+	if err := os.WriteFile(filepath.Join(bin, "git"), []byte("#!/bin/sh\necho \"git sees '$OS_PASSWORD'\"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("OS_PASSWORD", "secret-word")
+	has(t, newBench(t).examine(t, text, "this host", "version")[1:], "ok: git sees ''")
 }
 
 func TestProxies(t *testing.T) {

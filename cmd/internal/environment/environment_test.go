@@ -206,3 +206,65 @@ func TestFilesAreListed(t *testing.T) {
 		})
 	})
 }
+
+// computedPrograms are the programs that a file starts by a name which is not in the call.
+var computedPrograms = map[string][]string{
+	"steps/packages/install.go": {"dnf", "yum", "rpm"},
+}
+
+// Every program that the code starts is listed, and every one that is listed is started.
+func TestProgramsAreListed(t *testing.T) {
+	known, started := map[string]bool{}, map[string]bool{}
+	for _, p := range Programs() {
+		for name := range strings.SplitSeq(p.Name, ", ") {
+			known[name] = true
+		}
+	}
+	eachFile(t, func(file string, f *ast.File) {
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if s, ok := call.Fun.(*ast.SelectorExpr); ok && s.Sel.Name == "CommandContext" {
+				for _, name := range programsOf(t, file, call.Args[1]) {
+					started[name] = true
+				}
+			} else if ok && (s.Sel.Name == "Command" || s.Sel.Name == "StartProcess" || s.Sel.Name == "ForkExec") {
+				t.Errorf("%s starts a program by %s, which no context ends", file, s.Sel.Name)
+			}
+			return true
+		})
+	})
+	for name := range started {
+		if !known[name] {
+			t.Errorf("%s is started, and is not listed", name)
+		}
+	}
+	for name := range known {
+		if !started[name] {
+			t.Errorf("%s is listed, and nothing starts it", name)
+		}
+	}
+}
+
+// programsOf gives the programs that an expression names. What it is put together from is NAME.
+func programsOf(t *testing.T, file string, name ast.Expr) []string {
+	t.Helper()
+	end := ""
+	if sum, ok := name.(*ast.BinaryExpr); ok {
+		name, end = sum.X, "NAME"
+	}
+	lit, ok := name.(*ast.BasicLit)
+	if !ok {
+		if len(computedPrograms[file]) == 0 {
+			t.Errorf("%s starts a program whose name is computed", file)
+		}
+		return computedPrograms[file]
+	}
+	text, err := strconv.Unquote(lit.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []string{text + end}
+}

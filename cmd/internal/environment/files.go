@@ -51,7 +51,7 @@ func Files() []FileGroup {
 // NotRead returns files that other programs for images read and bayplan does not.
 func NotRead() []File {
 	return []File{
-		{"/etc/containers/policy.json", "What has to prove images is `trust` of a mirror step."},
+		{"/etc/containers/policy.json", "What has to prove images is `signatures.trust` of a mirror step."},
 		{"/etc/containers/registries.conf", "Mirrors and short names: a plan names every image in full."},
 		{"/etc/containers/registries.d/", "Stores of signatures are `store` of a rule of `trust`."},
 		{"/etc/containers/certs.d/, /etc/docker/certs.d/", "Certificates are `ca`, `cert` and `key` of a connection."},
@@ -69,7 +69,7 @@ type Program struct {
 func Programs() []Program {
 	return []Program{
 		{"docker-credential-NAME", "Credential helpers that `config.json` or `auth.json` names, for connections that say `login: config`. They do not get the variables of other secrets."},
-		{"git", "`rehearse` asks which files beside a plan are checked in, and `diff --base git:REV` reads a plan of a revision; `doctor` asks for its version. Nothing of the repository is changed."},
+		{"git", "`diff --base git:REV` reads a plan of a revision; `doctor` asks for its version. It gets few variables, and none with a secret. Nothing of the repository is changed."},
 		{"dnf, yum, rpm", "`package` steps with `names`, which install packages. They get few variables, and none with a secret."},
 	}
 }

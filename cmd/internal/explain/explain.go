@@ -180,7 +180,7 @@ func (s planSchema) typ(t runner.Type) (document.ExplainedType, error) {
 }
 
 func (s planSchema) topic(t topic) (document.ExplainedTopic, error) {
-	d := document.ExplainedTopic{Topic: t.name, Description: t.text, Parts: []document.TopicedPart{}}
+	d := document.ExplainedTopic{Topic: t.name, Description: t.description(), Parts: []document.TopicedPart{}}
 	for _, part := range t.parts {
 		def, err := s.at(part.path...)
 		if err != nil {

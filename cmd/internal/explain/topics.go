@@ -3,8 +3,18 @@ package explain
 // A topic is what explain describes besides the step types.
 type topic struct {
 	name  string
+	title string // of its section in the reference
+	keys  keys
 	text  string // what the schema does not say
 	parts []part // of the schema, with their settings
+}
+
+// keys are the keys of a file, as a terminal lists them. Pages have a table of what the schema
+// says of each, and links in place of see. The zero keys are none.
+type keys struct {
+	intro string
+	list  []word
+	see   string // where more is said of them
 }
 
 // A part is a mapping of the plan whose settings a topic shows.
@@ -13,21 +23,27 @@ type part struct {
 	path  []string // where its schema is, as keys of JSON
 }
 
+// description returns all that a terminal shows of a topic before its settings.
+func (t topic) description() string {
+	if t.keys.intro == "" {
+		return t.text
+	}
+	return t.keys.intro + ":\n\n" + listWords(t.keys.list) + "\n" + t.keys.see + "\n\n" + t.text
+}
+
 // topics are all topics, in the order of a plan; json is described elsewhere.
 var topics = [...]topic{
-	{"plan", `A plan is a YAML file with these keys:
-
-  apiVersion:    bayplan/v1
-  name:          names the state, .bayplan/NAME beside the plan
-  include:       other files that belong to the plan
-  vars:          values to use in many places
-  secrets:       where secrets are read from
-  connections:   how servers are reached
-  defaults:      what holds for every step
-  steps:         what is to be done
-
-bayplan explain NAME tells more of vars, secrets, connections, steps and
-references. A relative path counts from the file in which it stands.
+	{"plan", "The file", keys{"A plan is a YAML file with these keys", []word{
+		{"apiVersion:", "bayplan/v1"},
+		{"name:", "names the state, .bayplan/NAME beside the plan"},
+		{"include:", "other files that belong to the plan"},
+		{"vars:", "values to use in many places"},
+		{"secrets:", "where secrets are read from"},
+		{"connections:", "how servers are reached"},
+		{"defaults:", "what holds for every step"},
+		{"steps:", "what is to be done"},
+	}, `bayplan explain NAME tells more of vars, secrets, connections, steps and
+references.`}, `A relative path counts from the file in which it stands.
 
 An included file has an apiVersion, no name, and any of include, vars,
 secrets, connections and steps. It may use names that another file of the plan
@@ -35,7 +51,7 @@ defines, and a variable without a value is left to another file. A name that
 two files define is a mistake. Lock and state are those of the plan.`, []part{
 		{"defaults", []string{"properties", "defaults"}},
 	}},
-	{"vars", `Variables are under vars, and are used as ${vars.NAME} in the settings of
+	{"vars", "Variables", keys{}, `Variables are under vars, and are used as ${vars.NAME} in the settings of
 steps and connections. A variable is a text, a list of texts or a mapping of
 texts:
 
@@ -55,7 +71,7 @@ above it:
 
 A file gives a value in the form that the plan declares. A variable that is
 not defined is a mistake.`, nil},
-	{"secrets", `Secrets say where values are read from, and are used as ${secrets.NAME} under
+	{"secrets", "Secrets", keys{}, `Secrets say where values are read from, and are used as ${secrets.NAME} under
 connections only. Each is read at its first use, and is never printed or
 recorded: [redacted] stands in its place. One of fewer than six characters is
 masked as a whole word only. One of fewer than four, and a common word such as
@@ -66,7 +82,7 @@ A variable whose name says that it is a secret, such as registry_token, is
 masked likewise if it comes from the environment, a file or the command line.`, []part{
 		{"secrets.NAME", []string{"properties", "secrets", "additionalProperties"}},
 	}},
-	{"connections", `Connections say how servers are reached. A registry or host is found by the
+	{"connections", "Connections", keys{}, `Connections say how servers are reached. A registry or host is found by the
 host of an image or address, a cloud by its name. A server without a
 connection is asked anonymously, over https. --connections FILE replaces the
 connections of the plan and of the files that it includes, for example by
@@ -80,7 +96,7 @@ registry by its connection, it may name a host instead.`, []part{
 		{"connections.clouds.NAME", []string{"$defs", "cloud"}},
 		{"connections.hosts.NAME", []string{"$defs", "host"}},
 	}},
-	{"steps", `A step has an id, which is its key under steps, and a type. It runs when the
+	{"steps", "Steps", keys{}, `A step has an id, which is its key under steps, and a type. It runs when the
 steps that it needs, and those whose outputs it refers to, have succeeded.
 
 With for_each, a step is repeated, each time for one key of a list or mapping:
@@ -108,14 +124,14 @@ It names variables without ${ }, and texts in quotes. What needs a step that
 does not run waits for what that one would have waited for.`, []part{
 		{"steps.ID", []string{"$defs", "step"}},
 	}},
-	{"references", `${vars.NAME}, ${secrets.NAME} and ${steps.ID.OUTPUT} stand for values. A
+	{"references", "References", keys{}, `${vars.NAME}, ${secrets.NAME} and ${steps.ID.OUTPUT} stand for values. A
 reference to an output makes its step run first. An output that is a list can
 only be a whole value. ${steps.sites["edge1"].OUTPUT} is an output of one
 instance of a repeated step. In another repeated step,
 ${steps.sites[each.key].OUTPUT} is that of the instance with the same key.
 ${each.key} and ${each.value} stand for the key of the instance and its text.
 $${ stands for ${ itself. Inside of [ ] and { }, a reference needs quotes.`, nil},
-	{"lock", `The lock file is PLAN.lock.yaml beside the plan, or what --lock names. It
+	{"lock", "The lock file", keys{}, `The lock file is PLAN.lock.yaml beside the plan, or what --lock names. It
 records what the tags of images stood for when they were looked up first, so
 that all later runs mean the same images. Check it in with the plan.
 

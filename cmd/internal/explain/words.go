@@ -8,38 +8,24 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// jsonHelp says what --json prints. A test compares its words with those of the code.
-const jsonHelp = `What --json prints
-
-A document is an object with "format_version": 1 and its name as "document". A
+// What --json prints, in parts. A test compares the words with those of the code.
+const (
+	jsonTitle = "What --json prints"
+	jsonForm  = `A document is an object with "format_version": 1 and its name as "document". A
 line of a stream is an object with "format_version": 1. Names are added without
 a new version; none is changed or removed. Sizes are bytes, times RFC 3339, what
-took time is in seconds. bayplan schema NAME prints the JSON Schema.
-
-Documents
+took time is in seconds. bayplan schema NAME prints the JSON Schema.`
+	jsonDocuments = `Documents
   diff            of diff and show, and what diff --out writes
   events          of apply and verify: a stream, one event a line
   report          of a run that the state keeps: what each step changed
   validate        also for plans with mistakes
   status, why, lock, graph, explain, explain-images, history,
-  doctor, version
-
-A command that cannot do its work prints an object with cause, error and hint in
+  doctor, version`
+	jsonFailure = `A command that cannot do its work prints an object with cause, error and hint in
 place of its document; in a stream, this is a line of the kind failure. Exit
-codes are those without --json.
-
-Causes
-%s
-Kinds of events
-%s
-Statuses of steps, in step-end events, and in diff, report, why and lock
-%s
-States of steps in status
-%s
-Operations on items
-%s
-Kinds of problems
-%s`
+codes are those without --json.`
+)
 
 // These are the words of documents with what they mean.
 var (
@@ -101,12 +87,31 @@ var (
 	}
 )
 
-// A word is a value in JSON with its meaning.
+// A word is a value in JSON, or a key, with its meaning.
 type word struct{ name, meaning string }
 
+// A group is words that stand in the same places.
+type group struct {
+	title string
+	words []word
+}
+
+// groups are all words of documents.
+var groups = [...]group{
+	{"Causes", causes[:]},
+	{"Kinds of events", eventKinds[:]},
+	{"Statuses of steps, in step-end events, and in diff, report, why and lock", stepStatuses[:]},
+	{"States of steps in status", stepStates[:]},
+	{"Operations on items", operations[:]},
+	{"Kinds of problems", problemKinds[:]},
+}
+
 func jsonText() string {
-	return fmt.Sprintf(jsonHelp, listWords(causes[:]), listWords(eventKinds[:]), listWords(stepStatuses[:]),
-		listWords(stepStates[:]), listWords(operations[:]), listWords(problemKinds[:]))
+	parts := []string{jsonTitle, jsonForm, jsonDocuments, jsonFailure}
+	for _, g := range groups {
+		parts = append(parts, g.title+"\n"+strings.TrimSuffix(listWords(g.words), "\n"))
+	}
+	return strings.Join(parts, "\n\n") + "\n"
 }
 
 func listWords(words []word) string {

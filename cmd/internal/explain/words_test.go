@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
@@ -55,4 +56,33 @@ func schemaWords(t *testing.T, name, def, field string) []string {
 		t.Fatal(err)
 	}
 	return value.Enum
+}
+
+// The topic of plans lists the keys that the schema allows, and each topic has a title.
+func TestSections(t *testing.T) {
+	var got, want []string
+	for _, key := range topics[0].keys.list {
+		got = append(got, strings.TrimSuffix(key.name, ":"))
+	}
+	all, err := Keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range all {
+		want = append(want, key.Setting)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("explain plan lists %q, want %q", got, want)
+	}
+	sections, err := Sections()
+	if err != nil || len(sections) != len(topics) {
+		t.Fatalf("%d sections of %d topics, %v", len(sections), len(topics), err)
+	}
+	for _, s := range sections {
+		if s.Title == "" || s.Text == "" {
+			t.Errorf("%s has no title or no text", s.Topic)
+		}
+	}
 }

@@ -10,18 +10,18 @@ import (
 	"github.com/bayplan/bayplan/schemas"
 )
 
-func commands(app *cli.App) page {
+func commands(in Input) page {
 	var out strings.Builder
-	out.WriteString(blocks(app.Description[:strings.Index(app.Description, "Exit codes:")]) + "\n\n")
+	out.WriteString(blocks(in.About) + "\n\n")
 	out.WriteString("Flags follow the command, in any order with its arguments. `-f FILE`, `-f=FILE`, `--file FILE` and `--file=FILE` are the same. " +
 		"A flag that takes one value cannot be given twice. `--help` after a command lists its flags.\n\n" +
 		"Results go to standard output, messages to standard error. See also: [exit codes](exit-codes.md), [variables and files](environment.md).\n\n")
 	var rows [][]string
-	for _, c := range app.Commands {
+	for _, c := range in.App.Commands {
 		rows = append(rows, []string{link(code(c.Name), "", "bayplan "+c.Name), prose(c.Usage)})
 	}
 	table(&out, []string{"command", ""}, rows)
-	for _, c := range app.Commands {
+	for _, c := range in.App.Commands {
 		command(&out, c, "bayplan "+c.Name)
 		for _, sub := range c.Subcommands {
 			command(&out, sub, "bayplan "+c.Name+" "+sub.Name)

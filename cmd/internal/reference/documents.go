@@ -8,7 +8,7 @@ import (
 
 	"github.com/invopop/jsonschema"
 
-	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/cmd/internal/explain"
 	"github.com/bayplan/bayplan/schemas"
 )
 
@@ -40,60 +40,52 @@ func readSchemas() ([]schema, error) {
 	return list, nil
 }
 
-// documents gives the page of what all documents have in common.
-func documents(all document.Explain, list []schema) page {
+// documents gives the page of what all documents have in common. Their failures are the same.
+func documents(list []schema) (page, error) {
 	var out strings.Builder
-	for _, t := range all.Topics {
-		if t.Topic == "json" {
-			_, text, _ := strings.Cut(t.Description, "\n\n")
-			out.WriteString(jsonSections(text))
+	text, words := explain.JSON()
+	out.WriteString(blocks(text) + "\n\n")
+	for _, g := range words {
+		fmt.Fprintf(&out, "## %s\n\n", g.Title)
+		var rows [][]string
+		for _, w := range g.Words {
+			rows = append(rows, []string{code(w[0]), prose(w[1])})
 		}
+		table(&out, []string{"word", "meaning"}, rows)
 	}
 	out.WriteString("## Failure\n\nWhat a command prints in place of its document if it could not make it.\n\n")
-	failure := list[0].Definitions["Failure"]
-	if name, ok := failure.Properties.Get("document"); ok {
-		name.Const = nil // it is that of the document in whose place the failure stands
-	}
-	fields(&out, list[0], failure)
-	for _, name := range []string{"Mistake", "Holder"} {
-		if def := list[0].Definitions[name]; def != nil {
-			fmt.Fprintf(&out, "### %s\n\n%s\n\n", code(name), prose(def.Description))
-			fields(&out, list[0], def)
+	for _, name := range []string{"Failure", "Mistake", "Holder"} {
+		def := list[0].Definitions[name]
+		if def == nil {
+			return page{}, fmt.Errorf("the schema of %s does not define %s", list[0].name, name)
 		}
+		if name == "Failure" {
+			def = ofAnyDocument(def)
+		} else {
+			fmt.Fprintf(&out, "### %s\n\n%s\n\n", code(name), prose(def.Description))
+		}
+		fields(&out, list[0], def)
 	}
 	out.WriteString("## Documents\n\n")
 	for _, s := range list {
 		fmt.Fprintf(&out, "- %s: %s\n", link(code(s.name), "json/"+s.name+".md", ""), prose(s.Description))
 	}
-	return page{"json.md", "JSON documents", "what `--json` prints: every document with its fields, its schema and an example", out.String()}
+	return page{"json.md", "JSON documents", "what `--json` prints: every document with its fields, its schema and an example", out.String()}, nil
 }
 
-// jsonSections gives what `bayplan explain json` prints. A line that stands alone above lines
-// that are indented is a heading, and these are words with their meanings.
-func jsonSections(text string) string {
-	var out strings.Builder
-	for _, block := range strings.Split(strings.TrimSpace(text), "\n\n") {
-		head, rest, _ := strings.Cut(block, "\n")
-		if !strings.HasPrefix(rest, "  ") {
-			fmt.Fprintf(&out, "%s\n\n", prose(block))
-			continue
+// ofAnyDocument gives the schema of a failure without the name of the document in whose place
+// it stands.
+func ofAnyDocument(failure *jsonschema.Schema) *jsonschema.Schema {
+	common := *failure
+	common.Properties = jsonschema.NewProperties()
+	for p := failure.Properties.Oldest(); p != nil; p = p.Next() {
+		field := *p.Value
+		if p.Key == "document" {
+			field.Const = nil
 		}
-		if head == "Documents" {
-			continue // the list of pages has more
-		}
-		fmt.Fprintf(&out, "## %s\n\n", head)
-		var rows [][]string
-		for line := range strings.Lines(rest) {
-			name, meaning, ok := strings.Cut(strings.TrimSpace(line), "  ")
-			if !ok {
-				fmt.Fprintf(&out, "%s\n\n", prose(line))
-				continue
-			}
-			rows = append(rows, []string{code(name), prose(meaning)})
-		}
-		table(&out, []string{"word", "meaning"}, rows)
+		common.Properties.Set(p.Key, &field)
 	}
-	return out.String()
+	return &common
 }
 
 // documentPage gives the page of one document with an example.

@@ -4,7 +4,9 @@
 package reference
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -16,6 +18,7 @@ import (
 // An Input is what the pages are made of besides the tables of other packages.
 type Input struct {
 	App      *cli.App
+	About    string            // what the program does, laid out for a terminal
 	Examples map[string]string // real output by the name of a document
 }
 
@@ -42,9 +45,21 @@ func Pages(in Input) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	topics, err := explain.Sections()
+	if err != nil {
+		return nil, err
+	}
+	own := slices.IndexFunc(topics, func(t explain.Section) bool { return t.Topic == "connections" })
+	if own < 0 {
+		return nil, errors.New("no topic describes connections, which have a page of their own")
+	}
+	common, err := documents(schemas)
+	if err != nil {
+		return nil, err
+	}
 	list := []page{
-		stepTypes(all), planLanguage(all, keys), connections(all), commands(in.App), exitCodes(),
-		documents(all, schemas), environmentPage(), metricsPage(),
+		stepTypes(all), planLanguage(slices.Concat(topics[:own], topics[own+1:]), keys), connections(topics[own]), commands(in), exitCodes(),
+		common, environmentPage(), metricsPage(),
 	}
 	pages := map[string]string{"README.md": source + index(list)}
 	for _, t := range all.Types {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/bayplan/bayplan/cmd/internal/explain"
 	"github.com/bayplan/bayplan/internal/markdown"
 )
 
@@ -21,7 +22,7 @@ func TestBlocks(t *testing.T) {
 
 // Every link of the pages to another one, and to a heading, leads there.
 func TestLinks(t *testing.T) {
-	pages, err := Pages(Input{App: &cli.App{Description: "x\n\nExit codes:"}})
+	pages, err := Pages(Input{App: &cli.App{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,5 +82,36 @@ func TestFieldsAreDescribed(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Each topic has its section, with the whole text: also a topic of which these pages know nothing.
+func TestTopicsArePublished(t *testing.T) {
+	const text = "One sentence.\n\nAnother one."
+	got := planLanguage([]explain.Section{{Topic: "new", Title: "Something new", Text: text}, {Topic: "plan", Title: "The file", Intro: "Keys", Text: text}}, nil)
+	for _, want := range []string{"- [Something new](#something-new)", "## Something new\n\n" + text, "## The file\n\nKeys.\n\n" + text} {
+		if !strings.Contains(got.text, want) {
+			t.Errorf("the page lacks %q:\n%s", want, got.text)
+		}
+	}
+}
+
+// The page that is common to all documents leaves their schemas as they are.
+func TestDocumentsChangeNoSchema(t *testing.T) {
+	list, err := readSchemas()
+	if err != nil {
+		t.Fatal(err)
+	}
+	common, err := documents(list)
+	if err != nil || strings.Contains(common.text, code(list[0].name)+" |") {
+		t.Errorf("the common page names one document, %v", err)
+	}
+	field, _ := list[0].Definitions["Failure"].Properties.Get("document")
+	if field.Const != list[0].name {
+		t.Errorf("the document of a failure is %v, want %s", field.Const, list[0].name)
+	}
+	delete(list[0].Definitions, "Holder")
+	if _, err := documents(list); err == nil || !strings.Contains(err.Error(), "Holder") {
+		t.Errorf("a definition is missing: %v", err)
 	}
 }

@@ -51,38 +51,32 @@ func paragraphs(text string) string {
 	return strings.Join(out, "\n\n")
 }
 
-// planLanguage gives the page of all topics but connections and JSON, which have their own.
-func planLanguage(all document.Explain, keys []document.Setting) page {
+// planLanguage gives the page of the topics that have no page of their own.
+func planLanguage(topics []explain.Section, keys []document.Setting) page {
 	var out strings.Builder
-	titles := map[string]string{
-		"plan": "The file", "vars": "Variables", "secrets": "Secrets", "steps": "Steps", "references": "References", "lock": "The lock file",
-	}
-	for _, t := range all.Topics {
-		if titles[t.Topic] != "" {
-			fmt.Fprintf(&out, "- %s\n", link(titles[t.Topic], "", titles[t.Topic]))
-		}
+	for _, t := range topics {
+		fmt.Fprintf(&out, "- %s\n", link(t.Title, "", t.Title))
 	}
 	out.WriteString("- [Connections](connections.md)\n- [Step types](step-types.md)\n\n" +
 		"Editors check and complete plans with the [JSON Schema](../../schemas/plan.v1.schema.json): see [editors](../editors.md).\n\n")
-	for _, t := range all.Topics {
-		if titles[t.Topic] == "" {
-			continue
-		}
-		if t.Topic == "plan" { // the table says more than its list of keys
-			_, rest, _ := strings.Cut(t.Description, "steps:         what is to be done\n\n")
-			fmt.Fprintf(&out, "## %s\n\nA plan is a YAML file with these keys.\n\n", titles[t.Topic])
+	for _, t := range topics {
+		fmt.Fprintf(&out, "## %s\n\n", t.Title)
+		if t.Intro != "" {
+			fmt.Fprintf(&out, "%s.\n\n", t.Intro)
 			keyTable(&out, keys)
-			_, rest, _ = strings.Cut(rest, "references. ")
-			fmt.Fprintf(&out, "%s\n\n", blocks(rest))
-		} else {
-			fmt.Fprintf(&out, "## %s\n\n%s\n\n", titles[t.Topic], blocks(t.Description))
 		}
-		for _, p := range t.Parts {
-			fmt.Fprintf(&out, "### Settings of %s\n\n", code(p.Part))
-			settings(&out, p.Settings, p.Part+".", 4)
-		}
+		topic(&out, t, 3)
 	}
 	return page{"plan.md", "Plan language", "the keys of a plan, variables, secrets, for_each, when, include, references, the lock file", out.String()}
+}
+
+// topic writes the text of a topic, and the settings of its parts below headings of a level.
+func topic(out *strings.Builder, t explain.Section, level int) {
+	fmt.Fprintf(out, "%s\n\n", blocks(t.Text))
+	for _, p := range t.Parts {
+		fmt.Fprintf(out, "%s Settings of %s\n\n", strings.Repeat("#", level), code(p.Part))
+		settings(out, p.Settings, p.Part+".", level+1)
+	}
 }
 
 func keyTable(out *strings.Builder, keys []document.Setting) {
@@ -93,17 +87,8 @@ func keyTable(out *strings.Builder, keys []document.Setting) {
 	table(out, []string{"key", "meaning"}, rows)
 }
 
-func connections(all document.Explain) page {
+func connections(t explain.Section) page {
 	var out strings.Builder
-	for _, t := range all.Topics {
-		if t.Topic != "connections" {
-			continue
-		}
-		out.WriteString(blocks(t.Description) + "\n\n")
-		for _, p := range t.Parts {
-			fmt.Fprintf(&out, "## Settings of %s\n\n", code(p.Part))
-			settings(&out, p.Settings, p.Part+".", 3)
-		}
-	}
-	return page{"connections.md", "Connections", "how registries, clouds and web servers are reached", out.String()}
+	topic(&out, t, 2)
+	return page{"connections.md", t.Title, "how registries, clouds and web servers are reached", out.String()}
 }

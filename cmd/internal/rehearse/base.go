@@ -56,11 +56,18 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 	}
 	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.dir, "state", now.Parsed.Name)}
 	was := &runner.Report{}
-	if r.parts = []*part{next}; base != nil {
-		r.parts = []*part{base, next}
+	if base != nil {
+		r.parts = []*part{base}
+		if err := r.load(ctx, base); err != nil {
+			return fmt.Errorf("the base %s: %w", c.Base, r.unlisted(err))
+		}
 	}
-	if err := r.read(ctx); err != nil {
-		return fmt.Errorf("the base %s: %w", c.Base, r.unlisted(err))
+	r.parts = append(r.parts, next)
+	if err := r.load(ctx, next); err != nil {
+		return err
+	}
+	if err := r.makeWorld(); err != nil {
+		return err
 	}
 	defer func() { err = errors.Join(err, r.world.close(), r.world.err) }()
 	if base != nil {
@@ -212,19 +219,9 @@ func (t *things) join(other *things) {
 		if mine == nil || mine.own || o.own {
 			continue
 		}
-		mine.refine(o.Expectation)
-		for _, name := range o.Names {
-			if !slices.Contains(mine.Names, name) {
-				mine.Names = append(mine.Names, name)
-			}
-		}
-		for name := range o.members {
-			mine.member(name)
-		}
-		slices.Sort(mine.order) // both revisions list them in one order
-		slices.Sort(mine.Names)
+		mine.take(o)
 	}
-	for _, mine := range t.ordered {
+	for _, mine := range t.ordered { // both revisions list them in one order
 		slices.Sort(mine.order)
 		slices.Sort(mine.Names)
 	}

@@ -24,7 +24,7 @@ connections:
   registries:
     site: { host: site.example, user: push, password: "${secrets.push}" }
     other: { host: other.example }
-  clouds: { lab: { cloud: lab, ca: ca.pem } }
+  clouds: { lab: { cloud: lab, ca: ca.pem }, other: { cloud: elsewhere } }
 steps:
   dirs: { type: mkdir, with: { paths: [/srv/images] } }
   full:
@@ -45,6 +45,10 @@ steps:
         - file: list.txt
         - from: quay.io/tools/cli
           tags: { match: 'v1\.[0-9]', newest: 2 }
+  store:
+    type: glance-upload
+    needs: [full]
+    with: { to: { directory: /srv/glance }, images: [{ disk_format: qcow2, name: kept, file: /srv/images/full.qcow2 }] }
   keep: { type: mirror, with: { to: other, images: ["quay.io/kept/one:1", "quay.io/kept/two:1"] } }
   tool: { type: fetch, with: { url: "https://good.example/f", signature: "https://sig.example/f.asc", keyring: key.asc, to: f } }
   conf: { type: prepare, with: { images: list.txt, push_destination: site.example, mode: local, format: images-list, env_file: out.txt } }
@@ -80,17 +84,20 @@ func TestCompare(t *testing.T) {
 			`remove file list.txt: quay.io/a/two:1.0|create file list.txt: quay.io/a/two:1.1`,
 		},
 		"another digest": {
-			"list.txt", "@sha256:1111111111111111111111111111111111111111111111111111111111111111", "", []string{"update file out.txt", "update image site.example/a/three:1.0"},
+			"list.txt", "@sha256:1111111111111111111111111111111111111111111111111111111111111111", "",
+			[]string{"update file out.txt", "update image site.example/a/three:1.0"},
 			`remove file list.txt: quay.io/a/three:1.0@sha256:1111111111111111111111111111111111111111111111111111111111111111|create file list.txt: quay.io/a/three:1.0`,
 		},
 		"another source":      {"list.txt", "quay.io/a/two:1.0", "evil.example/a/two:1.0", nil, `remove file list.txt: quay.io/a/two:1.0|create file list.txt: evil.example/a/two:1.0`},
 		"a comment in a list": {"list.txt", "quay.io/a/two:1.0\n", "# why\n\nquay.io/a/two:1.0\n", nil, ``},
 		"another order of a list": {
-			"list.txt", "quay.io/a/one:1.0\nquay.io/a/two:1.0\n", "quay.io/a/two:1.0\nquay.io/a/one:1.0\n", []string{"update file out.txt"},
+			"list.txt", "quay.io/a/one:1.0\nquay.io/a/two:1.0\n", "quay.io/a/two:1.0\nquay.io/a/one:1.0\n",
+			[]string{"update file out.txt"},
 			`update file list.txt; its lines are in another order`,
 		},
 		"a tag that was locked": {
-			"bayplan.lock.yaml", "sha256:3333", "sha256:4333", []string{"update image site.example/a/two:1.0"},
+			"bayplan.lock.yaml", "sha256:3333", "sha256:4333",
+			[]string{"update image site.example/a/two:1.0"},
 			`update file bayplan.lock.yaml: quay.io/a/two:1.0 sha256:3333333333333333333333333333333333333333333333333333333333333333 -> quay.io/a/two:1.0 sha256:4333333333333333333333333333333333333333333333333333333333333333`,
 		},
 		"a tag that is not locked": {
@@ -134,13 +141,28 @@ func TestCompare(t *testing.T) {
 			"bayplan.yaml", "needs: [dirs]", "needs: [dirs, copy]\n    timeout: 5m\n    retry: 2", nil,
 			"create steps.full.needs: copy|update steps.full.retry: 0 -> 2|update steps.full.timeout: 0s -> 5m0s",
 		},
-		"another order":       {"bayplan.yaml", `["quay.io/kept/one:1", "quay.io/kept/two:1"]`, `["quay.io/kept/two:1", "quay.io/kept/one:1"]`, nil, `update steps.keep.with.images: ["quay.io/kept/one:1","quay.io/kept/two:1"] -> ["quay.io/kept/two:1","quay.io/kept/one:1"]`},
-		"another step's id":   {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list: prepare|create steps.list.with.env_file: out.txt|create steps.list.with.format: images-list|create steps.list.with.images: list.txt|create steps.list.with.mode: local|create steps.list.with.push_destination: site.example`}, // it names the step
-		"a file more":         {"bayplan.yaml", "expect: [full.qcow2]", "expect: [full.qcow2, more.raw]", nil, `create steps.full.with.expect: more.raw`},                                                                                                                                                                                                                                // both archives have it
+		"another order":     {"bayplan.yaml", `["quay.io/kept/one:1", "quay.io/kept/two:1"]`, `["quay.io/kept/two:1", "quay.io/kept/one:1"]`, nil, `update steps.keep.with.images: ["quay.io/kept/one:1","quay.io/kept/two:1"] -> ["quay.io/kept/two:1","quay.io/kept/one:1"]`},
+		"another step's id": {"bayplan.yaml", "  conf: {", "  list: {", []string{"update file out.txt"}, `remove steps.conf: prepare|create steps.list: prepare|create steps.list.with.env_file: out.txt|create steps.list.with.format: images-list|create steps.list.with.images: list.txt|create steps.list.with.mode: local|create steps.list.with.push_destination: site.example`}, // it names the step
+		"a file more":       {"bayplan.yaml", "expect: [full.qcow2]", "expect: [full.qcow2, more.raw]", nil, `create steps.full.with.expect: more.raw`},                                                                                                                                                                                                                                // both archives have it
+		"a kernel more": { // the archive has it before, and of the same bytes
+			"bayplan.yaml", "disk_format: qcow2 }]", "disk_format: qcow2 }, { name: boot, file: /srv/images/boot, disk_format: aki }]",
+			[]string{"create image boot"},
+			`create steps.upload.with.images: {"disk_format":"aki","file":"/srv/images/boot","name":"boot"}`,
+		},
 		"an image in a cloud": {"bayplan.yaml", "{ name: full, file", "{ name: full, properties: { arch: x86 }, file", []string{"update image full"}, `create steps.upload.with.images[0].properties.arch: x86`},
+		"another cloud": {
+			"bayplan.yaml", "cloud: lab, images", "cloud: other, images",
+			[]string{"create image full", "upload: no longer wanted, and left as it is: full in the cloud lab"},
+			`update steps.upload.with.cloud: lab -> other`,
+		},
+		"another directory of images": {
+			"bayplan.yaml", "directory: /srv/glance", "directory: /srv/other",
+			[]string{"create directory /srv/other", "create image /srv/other/full.qcow2", "store: no longer wanted, and left as it is: kept in /srv/glance"},
+			`update steps.store.with.to.directory: /srv/glance -> /srv/other`,
+		},
 		"another image in a cloud": {
 			"bayplan.yaml", "{ name: full, file", "{ name: whole, file",
-			[]string{"create image whole", "upload: no longer wanted, and left as it is: full"},
+			[]string{"create image whole", "upload: no longer wanted, and left as it is: full in the cloud lab"},
 			`update steps.upload.with.images[0].name: full -> whole`,
 		},
 	} {
@@ -163,6 +185,32 @@ func TestCompare(t *testing.T) {
 				t.Errorf("the plan: got %s, want %s", text, tt.plan)
 			}
 		})
+	}
+}
+
+// A mistake is told of the plan that has it.
+func TestCompareMistakes(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	for _, wrong := range []string{"base.yaml", "bayplan.yaml"} {
+		dir := t.TempDir()
+		put := func(name, text string) {
+			if err := write(filepath.Join(dir, name), []byte(text)); err != nil {
+				t.Error(err)
+			}
+		}
+		put("base.yaml", planHead+"steps: { a: { type: mkdir, with: { paths: [a] } } }\n")
+		put("bayplan.yaml", planHead+"steps: { a: { type: mkdir, with: { paths: [b] } } }\n")
+		base := filepath.Join(dir, "base.yaml")
+		err := Compare(t.Context(), Comparison{
+			Base: base, File: filepath.Join(dir, "bayplan.yaml"),
+			Options: Options{
+				Plan: plan.Options{Redactor: redact.New()},
+				Warn: func(plan.Errors) { put(wrong, planHead+"steps: 1\n") }, // the plan was read, and is read again
+			},
+		})
+		if err == nil || !strings.Contains(err.Error(), wrong+":3:8: ") || strings.Contains(err.Error(), "the base "+base) != (wrong == "base.yaml") {
+			t.Errorf("%s is wrong: %v", wrong, err)
+		}
 	}
 }
 
@@ -338,32 +386,5 @@ func TestCompareWithFilesOfRevision(t *testing.T) {
 	got, told, err = compared(t, "git:HEAD", filepath.Join(top, "sites", "new.yaml"))
 	if len(got) != 4 || err != nil || told[0] != "new" || told[1] != "create connections.registries.site.tls: insecure" || !slices.Contains(told, "create file own.txt: quay.io/a/own:1") {
 		t.Errorf("a new plan: %v, %v, %v", got, told, err)
-	}
-}
-
-// A path that is relative to another directory is another file, though it is written as before.
-func TestCompareWithMovedFiles(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	dir, base := t.TempDir(), t.TempDir()
-	const part = "apiVersion: bayplan/v1\nconnections: { registries: { site: { host: site.example, ca: ca.pem } } }\nsteps: { copy: { type: mirror, with: { to: site, images: list.txt } } }\n"
-	for in, source := range map[string]string{dir: "b", base: "a"} {
-		for file, text := range map[string]string{
-			"bayplan.yaml": "apiVersion: bayplan/v1\nname: p\ninclude: [" + source + "/part.yaml]\n", "a/part.yaml": part, "b/part.yaml": part,
-			"a/ca.pem": "one", "b/ca.pem": "two", "a/list.txt": "quay.io/a/one:1\n", "b/list.txt": "evil.example/a/one:1\n",
-		} {
-			if err := write(filepath.Join(in, file), []byte(text)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	_, told, err := compared(t, filepath.Join(base, "bayplan.yaml"), filepath.Join(dir, "bayplan.yaml"))
-	want := []string{
-		"update file b/ca.pem; connections.registries.site.ca reads it in the place of a/ca.pem",
-		"update file b/list.txt; steps.copy reads it in the place of a/list.txt",
-		"remove file b/list.txt: quay.io/a/one:1",
-		"create file b/list.txt: evil.example/a/one:1",
-	}
-	if diff := cmp.Diff(want, told); diff != "" || err != nil {
-		t.Errorf("%v, the plan (-want +got):\n%s", err, diff)
 	}
 }

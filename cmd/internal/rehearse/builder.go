@@ -13,6 +13,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/hostname"
+	"github.com/bayplan/bayplan/internal/pathindex"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
@@ -188,7 +189,7 @@ func (b *builder) directory(t *thing) error {
 	}
 	for _, s := range b.things.steps {
 		for _, made := range slices.Concat(s.Makes, s.Into) {
-			if made != "" && s.Node != t.Node && within(t.path, made) || slices.Contains(s.Makes, t.path) {
+			if made != "" && s.Node != t.Node && pathindex.Within(t.path, made) || slices.Contains(s.Makes, t.path) {
 				return nil
 			}
 		}

@@ -21,7 +21,7 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 		review.SortByWeight(told.Changes)
 		return
 	}
-	left := review.LeftBehind(was, report, steps.Builtin(nil))
+	left := review.LeftBehind(base.madeBy(was), next.madeBy(report), steps.Builtin(nil))
 	told.Changes = review.PlanChanges(base.settings(), next.settings())
 	for i, c := range told.Changes {
 		id, _ := strings.CutPrefix(c.Setting, "steps.")
@@ -29,7 +29,7 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 			told.Changes[i].Note = "what it has made stays: " + r.root.strip(left[id])
 		}
 	}
-	told.Changes = append(told.Changes, r.changedFiles(base, next)...)
+	r.changedFiles(told, base, next)
 	told.Changes = append(told.Changes, r.movedFiles(base, next)...)
 	told.Changes = append(told.Changes, r.changedLists(base, next)...)
 	told.Changes = append(told.Changes, next.locked...)
@@ -42,6 +42,28 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+r.root.strip(left[s.ID]))
 		}
 	}
+}
+
+// madeBy gives a report of the plan with where its steps make things.
+func (p *part) madeBy(report *runner.Report) review.Run {
+	clouds, dirs := map[string]string{}, map[string]string{} // by step
+	for _, s := range p.steps {
+		for _, cloud := range p.cloudsOf(s.Node) {
+			clouds[s.Node.ID()] = cloud
+		}
+		if len(s.Into) == 1 {
+			dirs[s.Node.ID()] = s.Into[0]
+		}
+	}
+	return review.Run{Report: report, Place: func(step, name string) string {
+		switch cloud, dir := clouds[step], dirs[step]; {
+		case cloud != "":
+			return name + " in the cloud " + cloud
+		case dir != "" && !strings.ContainsAny(name, "/:"): // neither a path nor a reference
+			return name + " in " + dir
+		}
+		return name
+	}}
 }
 
 // settings gives what the plan of a part says. Files of secrets have the paths that they mean.
@@ -57,17 +79,20 @@ func (p *part) settings() map[string]any {
 }
 
 // changedFiles tells of the files that connections and steps of both plans read and that have
-// another content now. Of a list of images, changedLists tells more.
-func (r *rehearsal) changedFiles(base, next *part) []document.PlanChange {
-	var changes []document.PlanChange
+// another content now, or may have. Of a list of images, changedLists tells more.
+func (r *rehearsal) changedFiles(told *document.Base, base, next *part) {
 	before, now := r.readBy(base), r.readBy(next)
 	for _, file := range slices.Sorted(maps.Keys(now)) {
-		if before[file] == "" || revision.SameContent(base.in.onDisk(file), file) {
+		if before[file] == "" {
 			continue
 		}
-		changes = append(changes, document.PlanChange{Op: runner.Update, File: file, Note: "its content is another; " + now[file] + " reads it"})
+		switch same, err := revision.SameContent(base.in.onDisk(file), file); {
+		case err != nil:
+			told.Notes = append(told.Notes, file+": whether its content is another is not known: "+r.shownPaths(err.Error())+"; "+now[file]+" reads it")
+		case !same:
+			told.Changes = append(told.Changes, document.PlanChange{Op: runner.Update, File: file, Note: "its content is another; " + now[file] + " reads it"})
+		}
 	}
-	return changes
 }
 
 // readBy gives who reads each file: the first step, or the first setting of a connection.

@@ -5,15 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/pathindex"
-	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -62,7 +59,8 @@ type damager struct {
 	*rehearsal
 	*part
 	ways     map[string][]damage // by step
-	noticed  map[string]bool     // checks that have noticed damage
+	noticed  map[string]bool     // checks that have noticed damage, or that registries are down
+	asking   int                 // of them: those that have noticed nothing else
 	damaged  int                 // steps
 	left     int                 // steps that were not damaged, since they would take too long
 	problems []problem
@@ -77,7 +75,10 @@ func (d *damager) summary() string {
 		text += fmt.Sprintf("; %s left out", human.Count(d.left, "step is", "steps are"))
 	}
 	if n := len(d.checks(func(*runner.Node) bool { return true })); n > 0 {
-		text += fmt.Sprintf("; noticed by %d of %s", len(d.noticed), human.Count(n, "check", "checks"))
+		text += fmt.Sprintf("; noticed by %d of %s", len(d.noticed)-d.asking, human.Count(n, "check", "checks"))
+	}
+	if d.asking > 0 {
+		text += fmt.Sprintf(", by %d more only where no registry answers", d.asking)
 	}
 	return text
 }
@@ -148,7 +149,7 @@ func goesWith(round []broken, way broken) bool {
 // damageSteps damages the steps of a round.
 func (d *damager) damageSteps(ctx context.Context, round []broken) error {
 	round, err := breakAll(round)
-	if err != nil {
+	if err != nil || len(round) == 0 {
 		return err
 	}
 	report, err := d.run(ctx, d.part, runner.ModeDiff, idsOf(round)...)
@@ -261,6 +262,9 @@ func (d *damager) tryChecks(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if len(ways) == 0 {
+			continue
+		}
 		if err := d.notice(ctx, checks); err != nil {
 			return err
 		}
@@ -270,116 +274,15 @@ func (d *damager) tryChecks(ctx context.Context) error {
 	}
 }
 
-// tryDown lets all registries be down while checks run.
+// tryDown lets all registries be down while checks run. A check that fails then asks a registry, and
+// may not look at what is there.
 func (d *damager) tryDown(ctx context.Context, checks []string) error {
 	for _, h := range d.world.hosts {
 		h.down.Store(true)
 		defer h.down.Store(false)
 	}
-	return d.notice(ctx, checks)
-}
-
-// waysOf gives how what a step has made can be damaged: each thing in its own way, and no
-// more than maxTries of a kind.
-func (d *damager) waysOf(n *runner.Node, reports []*runner.Report) []damage {
-	var ways []damage
-	seen, kinds := map[string]bool{}, map[string]int{}
-	add := func(it runner.Item) {
-		kind := string(it.What) + fmt.Sprint(d.root.holds(it.Name))
-		if seen[it.Name] || kinds[kind] == maxTries || it.Op == runner.Remove {
-			return
-		}
-		if way, ok := d.wayOf(it); ok {
-			seen[it.Name] = true
-			kinds[kind]++
-			ways = append(ways, way)
-		}
-	}
-	for _, report := range reports {
-		s := report.Step(n.ID())
-		if s == nil {
-			continue
-		}
-		if c := s.Finding.Change; c != nil {
-			for _, it := range c.Items {
-				add(it)
-			}
-		}
-		if s.Status != runner.Unchanged { // what it has made, where its items do not name it
-			for _, path := range n.Type.Made(s.Outputs) {
-				if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && d.root.holds(path) {
-					add(runner.Item{What: runner.RegularFile, Name: path})
-				}
-			}
-		}
-	}
-	return append(ways, d.removals(ways)...)
-}
-
-// removals are further ways: files that are gone.
-func (d *damager) removals(ways []damage) []damage {
-	var more []damage
-	for _, way := range ways {
-		if way.file != "" {
-			more = append(more, damage{what: "the file " + d.root.strip(way.file) + " is gone", do: func() error { return os.Remove(way.file) }})
-		}
-	}
-	return more
-}
-
-// wayOf gives how one thing can be damaged, if it can.
-func (d *damager) wayOf(it runner.Item) (damage, bool) {
-	name := d.root.strip(it.Name)
-	switch {
-	case d.root.holds(it.Name) && it.What == runner.Directory:
-		return d.moveAway(it.Name, "the directory "+name+" is gone"), true
-	case d.root.holds(it.Name):
-		return damage{what: "the file " + name + " has other bytes at its end", file: it.Name, do: func() error { return appendTo(it.Name) }}, true
-	case it.What != runner.Image:
-		return damage{}, false
-	}
-	if dir, _, isLayout := registry.CutLayout(it.Name); isLayout {
-		return d.breakLayout(dir), true
-	}
-	if host, repository, tag, err := registry.Split(it.Name); err == nil && tag != "" && strings.Contains(it.Name, "/") {
-		return damage{what: "the tag of " + it.Name + " is gone", do: func() error { return d.world.registryOf(host).Remove(repository, tag) }}, true
-	}
-	return d.breakCloudImage(it.Name), true
-}
-
-func (d *damager) breakCloudImage(name string) damage {
-	return damage{what: "the image " + name + " is gone", do: func() error {
-		for _, c := range d.world.clouds {
-			if found, err := c.RemoveImage(name); found || err != nil {
-				return err
-			}
-		}
-		return fmt.Errorf("no cloud has an image %s", name)
-	}}
-}
-
-// breakLayout removes a layout: what it held is made again.
-func (d *damager) breakLayout(dir string) damage {
-	return damage{what: "the layout " + d.root.strip(dir) + " is gone", do: func() error { return os.RemoveAll(dir) }}
-}
-
-// moveAway moves a directory away, and back.
-func (d *damager) moveAway(dir, what string) damage {
-	return damage{
-		what: what, dir: dir,
-		do:   func() error { return os.Rename(dir, dir+".away") },
-		undo: func() error { return os.Rename(dir+".away", dir) },
-	}
-}
-
-func appendTo(file string) error {
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString("damaged\n")
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
+	before := len(d.noticed)
+	err := d.notice(ctx, checks)
+	d.asking = len(d.noticed) - before
 	return err
 }

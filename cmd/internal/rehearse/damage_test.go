@@ -64,3 +64,35 @@ func TestRounds(t *testing.T) {
 		}
 	}
 }
+
+// Of images with one name, that of the step's own cloud is damaged. One that two steps bring is
+// damaged once.
+func TestDamageInClouds(t *testing.T) {
+	const upload = "  %s: { type: glance-upload, needs: [%s], with: { cloud: %s, images: [{ name: x, file: /srv/x.qcow2, disk_format: qcow2 }] } }\n"
+	clouds := "connections: { clouds: { one: { cloud: site-one }, two: { cloud: site-two }, three: { cloud: site-three } } }\nsteps:\n"
+	for name, tt := range map[string]struct{ steps, want string }{
+		"several clouds, one after the other": {
+			fmt.Sprintf(upload, "a", "", "one") + fmt.Sprintf(upload, "b", "a", "two") + fmt.Sprintf(upload, "c", "b", "three"),
+			"diff sees the damage of 3 steps",
+		},
+		"one cloud twice": {fmt.Sprintf(upload, "a", "", "one") + fmt.Sprintf(upload, "b", "", "one"), "diff sees the damage of 1 step,"},
+	} {
+		t.Run(name, trial{files: map[string]string{"bayplan.yaml": planHead + clouds + tt.steps}, want: []string{"nothing is wrong", tt.want}}.run)
+	}
+}
+
+// A check that notices only that a registry does not answer is counted apart.
+func TestDamageSummary(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bayplan.yaml")
+	if err := write(file, []byte(planHead+`connections: { registries: { site: { host: r.example } } }
+steps:
+  dirs: { type: mkdir, with: { paths: [out] } }
+  there: { type: verify-registry, needs: [dirs], with: { registry: site } }
+`)); err != nil {
+		t.Fatal(err)
+	}
+	said, ok, err := rehearsed(t, Options{}, file)
+	if want := "noticed by 0 of 1 check, by 1 more only where no registry answers"; err != nil || !ok || !strings.Contains(said, want) {
+		t.Errorf("%v, %v:\n%s\nwant %s", ok, err, said, want)
+	}
+}

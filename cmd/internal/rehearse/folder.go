@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/bayplan/bayplan/cmd/internal/revision"
+	"github.com/bayplan/bayplan/internal/pathindex"
 )
 
 // A folder is where the files of a plan lie. Those of a plan of an earlier revision lie at
@@ -18,7 +19,7 @@ type folder struct {
 
 // real gives the path that is meant by a path on the disk.
 func (f folder) real(path string) string {
-	if f.disk == "" || !within(path, f.disk) {
+	if f.disk == "" || !pathindex.Within(path, f.disk) {
 		return path
 	}
 	return filepath.Join(f.means, path[len(f.disk):])
@@ -30,7 +31,7 @@ func (f folder) onDisk(real string) string {
 	switch {
 	case f.revision != nil:
 		return f.revision.Place(real)
-	case f.disk == "" || !within(real, f.means):
+	case f.disk == "" || !pathindex.Within(real, f.means):
 		return real
 	}
 	at := filepath.Join(f.disk, real[len(f.means):])

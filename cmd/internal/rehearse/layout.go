@@ -55,7 +55,7 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 // signatures of these images.
 func (w *world) layoutSource(dir string) (*upstream.Upstream, error) {
 	prefix := registry.LayoutPrefix + dir + ":"
-	rules := upstream.Rules{Signer: w.rules.Signer, Certified: w.rules.Certified, SignedAs: func(_, repository string) string { return w.signedName(prefix + repository) }}
+	rules := upstream.Rules{Signer: w.rules.Signer, Certified: w.rules.Certified, SignedAs: func(_, repository string) string { return w.plans.SignedName(prefix + repository) }}
 	from, err := upstream.New("stand-in.invalid", "", rules)
 	if err == nil {
 		w.layouts[prefix] = from

@@ -10,6 +10,8 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/pathindex"
+	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -48,7 +50,8 @@ func (r *rehearsal) misspelledHosts(p *part) []problem {
 func (p *part) placeOfHost(host string, in *root) problem {
 	for _, a := range p.asked {
 		if slices.ContainsFunc(a.Hosts, func(h string) bool { return registries.Canonical(h) == host }) {
-			return problem{at: placeOf(a.Step.With.Errorf(a.Field, "")), step: a.Step.ID}
+			e := a.Step.With.Errorf(a.Field, "")
+			return problem{file: e.File, pos: e.Pos, step: a.Step.ID}
 		}
 	}
 	for _, t := range p.lists {
@@ -59,11 +62,11 @@ func (p *part) placeOfHost(host string, in *root) problem {
 		line := 0
 		for text := range strings.Lines(string(content)) {
 			if line++; strings.Contains(text, host+"/") {
-				return problem{at: fmt.Sprintf("%s:%d", in.real(t.path), line), step: t.Node.ID()}
+				return problem{file: in.real(t.path), pos: plan.Pos{Line: line}, step: t.Node.ID()}
 			}
 		}
 	}
-	return problem{at: p.file + ":1:1"}
+	return problem{file: p.file, pos: plan.Pos{Line: 1, Col: 1}}
 }
 
 // misplaced adds a mistake for a file outside the plan's folder that probably is not there: it lies in
@@ -80,7 +83,7 @@ func (b *builder) misplaced(t *thing) bool {
 	}
 	for _, s := range b.things.steps {
 		for _, dir := range s.Makes {
-			if s.Node == t.Node || t.path == dir || !within(t.path, dir) {
+			if s.Node == t.Node || t.path == dir || !pathindex.Within(t.path, dir) {
 				continue
 			}
 			text := fmt.Sprintf("no step makes it, and step %q makes its directory", s.Node.ID())
@@ -92,7 +95,7 @@ func (b *builder) misplaced(t *thing) bool {
 				}
 			}
 			if isWritten(t.Kind) {
-				b.notes = append(b.notes, fmt.Sprintf("%s: %s: %s: it has to be there before", placeOf(t.Node.Step.With.Errorf(t.Field, "")), b.world.root.real(t.path), text))
+				b.notes = append(b.notes, t.Node.Step.With.Errorf(t.Field, "%s: %s: it has to be there before", b.world.root.real(t.path), text).Error())
 				return false
 			}
 			b.wrongPath(t, text, "")
@@ -136,7 +139,7 @@ func (b *builder) nearMade(t *thing, made func(runner.Touched) []string) (near, 
 func (b *builder) checkMembers() {
 	for _, e := range b.things.wanted {
 		for _, maker := range b.things.wanted {
-			if e.Path == "" || maker.Into == "" || maker.Node == e.Node || !within(e.Path, maker.Into) {
+			if e.Path == "" || maker.Into == "" || maker.Node == e.Node || !pathindex.Within(e.Path, maker.Into) {
 				continue
 			}
 			name := strings.TrimPrefix(e.Path, maker.Into+"/")

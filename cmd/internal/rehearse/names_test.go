@@ -1,6 +1,12 @@
 package rehearse
 
-import "testing"
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bayplan/bayplan/plan"
+)
 
 // A misspelt path is found where another step makes the file, its directory, or an archive that
 // it comes from.
@@ -75,5 +81,24 @@ func TestMisspeltPaths(t *testing.T) {
 		},
 	} {
 		t.Run(name, tt.run)
+	}
+}
+
+// A problem has its place, whatever the name of the file is.
+func TestPlaceOfProblem(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"list:12":      "quay.io/a/b:1\nquayy.io/a/c:1\n",
+		"bayplan.yaml": planHead + "steps: { m: { type: mirror, with: { to: r.example.com, images: \"list:12\" } } }\n",
+	} {
+		if err := write(filepath.Join(dir, name), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var found plan.Errors
+	said, ok, err := rehearsed(t, Options{Found: func(e *plan.Error) { found = append(found, e) }}, filepath.Join(dir, "bayplan.yaml"))
+	list := filepath.Join(dir, "list:12")
+	if ok || err != nil || len(found) != 1 || found[0].File != list || found[0].Pos != (plan.Pos{Line: 2}) || !strings.Contains(said, list+":2: ") {
+		t.Errorf("%v, %v, %v:\n%s", ok, err, found, said)
 	}
 }

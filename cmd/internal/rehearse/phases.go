@@ -13,8 +13,9 @@ import (
 
 // A problem is what a rehearsal has found to be wrong.
 type problem struct {
-	at   string // FILE:LINE:COLUMN
-	step string // "" for none
+	file string
+	pos  plan.Pos // Col is 0 where it is not known
+	step string   // "" for none
 	text string
 	hint string
 }
@@ -22,12 +23,19 @@ type problem struct {
 func problemsOf(errs plan.Errors) []problem {
 	var all []problem
 	for _, e := range errs {
-		all = append(all, problem{at: placeOf(e), text: e.Msg, hint: e.Hint})
+		all = append(all, problem{file: e.File, pos: e.Pos, text: e.Msg, hint: e.Hint})
 	}
 	return all
 }
 
-func placeOf(e *plan.Error) string { return fmt.Sprintf("%s:%d:%d", e.File, e.Pos.Line, e.Pos.Col) }
+// place gives FILE:LINE:COLUMN, or FILE:LINE.
+func (p problem) place() string {
+	at := fmt.Sprintf("%s:%d", p.file, p.pos.Line)
+	if p.pos.Col > 0 {
+		at += fmt.Sprintf(":%d", p.pos.Col)
+	}
+	return at
+}
 
 // phases diffs, applies, applies again, verifies and damages.
 func (r *rehearsal) phases(ctx context.Context, p *part) (bool, error) {
@@ -109,7 +117,8 @@ func (p *part) notUnchanged(report *runner.Report) []problem {
 func (p *part) problem(id, text, hint string) problem {
 	found := problem{step: id, text: text, hint: hint}
 	if n := p.graph.Node(id); n != nil {
-		found.at = placeOf(n.Step.Errorf(n.Step.Pos, ""))
+		e := n.Step.Errorf(n.Step.Pos, "")
+		found.file, found.pos = e.File, e.Pos
 	}
 	return found
 }

@@ -140,23 +140,32 @@ func validate(ctx context.Context, files []string, o Options) error {
 // begin reads the plans into the world, and makes its registries know what they need.
 func (r *rehearsal) begin(ctx context.Context, files []string) error {
 	for _, file := range files {
-		r.parts = append(r.parts, &part{file: file})
-	}
-	return r.read(ctx)
-}
-
-// read reads the plans into the world.
-func (r *rehearsal) read(ctx context.Context) error {
-	f := &registries.Plans{}
-	for i, p := range r.parts {
-		s, errs := loader.Load(ctx, p.file, r.options(p, r.root.placeText))
-		if err := errs.Err(); err != nil {
+		p := &part{file: file}
+		r.parts = append(r.parts, p)
+		if err := r.load(ctx, p); err != nil {
 			return err
 		}
-		p.graph, p.steps, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Asked, s.Conns
-		if p.state == "" {
-			p.owner, p.state = s.Parsed.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", i+1, s.Parsed.Name))
-		}
+	}
+	return r.makeWorld()
+}
+
+// load reads a plan as it is in the world.
+func (r *rehearsal) load(ctx context.Context, p *part) error {
+	s, errs := loader.Load(ctx, p.file, r.options(p, r.root.placeText))
+	if err := errs.Err(); err != nil {
+		return err
+	}
+	p.graph, p.steps, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Asked, s.Conns
+	if p.state == "" {
+		p.owner, p.state = s.Parsed.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", slices.Index(r.parts, p)+1, s.Parsed.Name))
+	}
+	return nil
+}
+
+// makeWorld makes a world whose servers know what the plans need.
+func (r *rehearsal) makeWorld() error {
+	f := &registries.Plans{}
+	for _, p := range r.parts {
 		f.Add(p.steps)
 	}
 	rules, err := f.Rules()
@@ -168,7 +177,7 @@ func (r *rehearsal) read(ctx context.Context) error {
 		return err
 	}
 	r.world = &world{
-		root: r.root, keep: r.Keep != "", rules: rules, signedName: f.SignedName, pgp: pgp,
+		root: r.root, keep: r.Keep != "", rules: rules, plans: f, pgp: pgp,
 		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
 		hosts: map[string]*registryHost{}, layouts: map[string]*upstream.Upstream{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -26,13 +25,15 @@ func (r *rehearsal) progress(format string, args ...any) {
 	r.note(fmt.Sprintf("  %-12s ...    %s", r.phase, fmt.Sprintf(format, args...)))
 }
 
-// observer says how far a run is.
+// observer says how far a run is. What the steps before one have written is known when it begins.
 func (r *rehearsal) observer() func(runner.Event) {
 	steps, ended, items := 0, 0, 0
 	return func(e runner.Event) {
 		switch e.Kind {
 		case runner.RunBegin:
 			steps = e.Items
+		case runner.StepBegin:
+			r.world.plans.ListsChanged()
 		case runner.StepEnd:
 			ended++
 		case runner.ItemDone:
@@ -63,14 +64,14 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 		if p.step != "" {
 			text = p.step + ": " + text
 		}
-		r.Say("    " + p.at + ": " + strings.ReplaceAll(r.root.strip(text), "\n", "\n      "))
+		r.Say("    " + p.place() + ": " + strings.ReplaceAll(r.root.strip(text), "\n", "\n      "))
 		if p.hint != "" {
 			for line := range strings.SplitSeq(r.root.strip(p.hint), "\n") {
 				r.Say("    hint: " + line)
 			}
 		}
 		if r.Found != nil {
-			r.Found(asError(p.at, r.root.strip(text), r.root.strip(p.hint)))
+			r.Found(&plan.Error{File: p.file, Pos: p.pos, Msg: r.root.strip(text), Hint: r.root.strip(p.hint)})
 		}
 	}
 }
@@ -82,24 +83,6 @@ func (r *rehearsal) sayNotes(report *runner.Report) {
 			r.note("    note: " + s.ID + ": " + r.root.strip(text))
 		}
 	}
-}
-
-// asError makes the error of a problem at FILE:LINE:COLUMN or FILE:LINE.
-func asError(at, text, hint string) *plan.Error {
-	e := &plan.Error{File: at, Msg: text, Hint: hint}
-	var numbers []int
-	for range 2 {
-		i := strings.LastIndexByte(e.File, ':')
-		n, err := strconv.Atoi(e.File[i+1:])
-		if i < 0 || err != nil {
-			break
-		}
-		e.File, numbers = e.File[:i], append([]int{n}, numbers...)
-	}
-	if numbers = append(numbers, 0, 0); numbers[0] > 0 {
-		e.Pos = plan.Pos{Line: numbers[0], Col: numbers[1]}
-	}
-	return e
 }
 
 // How many names of a kind are said in one line. Of more, each has its own.

@@ -27,9 +27,23 @@ type part struct {
 	locked []document.PlanChange // what is another than in the base's lock file
 }
 
+// cloudsOf gives the clouds of the world that a step fills.
+func (p *part) cloudsOf(n *runner.Node) []string {
+	var clouds []string
+	for _, s := range p.steps {
+		for _, fill := range s.Fills {
+			if s.Node == n && fill.Where.Kind == runner.CloudServer {
+				clouds = append(clouds, p.conns.CloudIn(fill.Where.Name))
+			}
+		}
+	}
+	return clouds
+}
+
 // open opens a plan in the world as a command of its own would, and calls do with its
 // runner.
 func (r *rehearsal) open(ctx context.Context, p *part, apply bool, do func(*runner.Runner) error) error {
+	r.world.plans.ListsChanged()
 	s, errs := loader.Load(ctx, p.file, r.options(p, r.world.Meaning))
 	if err := errs.Err(); err != nil {
 		return fmt.Errorf("open %s in the world of the rehearsal: %w", p.file, err)

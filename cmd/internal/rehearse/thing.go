@@ -5,14 +5,14 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
+	"github.com/bayplan/bayplan/internal/download"
+	"github.com/bayplan/bayplan/internal/pathindex"
 	"github.com/bayplan/bayplan/runner"
 )
 
@@ -118,14 +118,14 @@ func (t *thing) take(o *thing) {
 		}
 	}
 	for _, name := range o.order {
-		t.member(name).refine(o.members[name].Expectation)
+		t.member(name).take(o.members[name])
 	}
 }
 
 // source gives the thing that an expectation names, nil if a step makes it.
 func (t *things) source(e runner.Expectation) *thing {
 	if e.URL != "" && e.Path == "" {
-		if local := localPath(e.URL); local != "" {
+		if local := download.LocalPath(e.URL); local != "" {
 			return t.at(local, e)
 		}
 		return t.atURL(e.URL, e)
@@ -134,15 +134,6 @@ func (t *things) source(e runner.Expectation) *thing {
 		return nil
 	}
 	return t.at(e.Path, e)
-}
-
-// localPath gives the path of a file URL.
-func localPath(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || u.Scheme != "file" {
-		return ""
-	}
-	return u.Path
 }
 
 func (t *things) atURL(raw string, e runner.Expectation) *thing {
@@ -173,7 +164,7 @@ func (t *things) at(where string, e runner.Expectation) *thing {
 		return from.member(name)
 	}
 	for _, s := range t.steps {
-		if s.Node != e.Node && slices.ContainsFunc(s.Into, func(dir string) bool { return within(where, dir) }) {
+		if s.Node != e.Node && slices.ContainsFunc(s.Into, func(dir string) bool { return pathindex.Within(where, dir) }) {
 			return nil
 		}
 	}
@@ -210,7 +201,7 @@ func (t *things) dirOf(e runner.Expectation) string {
 // relative path, or it lies there.
 func (t *things) isInFolder(where string, e runner.Expectation) bool {
 	real := t.root.real(where)
-	return t.root.isRelative(real) || e.Node != nil && within(real, t.folder.real(e.Node.Step.With.Dir()))
+	return t.root.isRelative(real) || e.Node != nil && pathindex.Within(real, t.folder.real(e.Node.Step.With.Dir()))
 }
 
 // container gives the archive or package from which a file comes that is unpacked into a
@@ -219,7 +210,7 @@ func (t *things) container(where string, e runner.Expectation) (*thing, string) 
 	var best *thing
 	bestName, bestScore := "", -1
 	for _, maker := range t.wanted {
-		if maker.Into == "" || maker.Node == e.Node || !within(where, maker.Into) || where == maker.Into {
+		if maker.Into == "" || maker.Node == e.Node || !pathindex.Within(where, maker.Into) || where == maker.Into {
 			continue
 		}
 		from := t.source(maker)
@@ -274,11 +265,6 @@ func has(archive, name string) bool {
 			return true
 		}
 	}
-}
-
-// within reports whether a path is a directory or lies below it.
-func within(where, dir string) bool {
-	return where == dir || strings.HasPrefix(where, strings.TrimSuffix(dir, "/")+"/")
 }
 
 // exists reports whether something is at a path, of whatever kind.

@@ -120,7 +120,7 @@ func (w *world) signedIn(u *upstream.Upstream, prefix, where, digest string) []s
 	}
 	var names []string
 	for repository, tags := range repositories {
-		signed := w.signedName(prefix + repository)
+		signed := w.plans.SignedName(prefix + repository)
 		if _, path, _ := strings.Cut(signed, "/"); !strings.HasSuffix(where, "/"+path) {
 			continue
 		}

@@ -24,9 +24,9 @@ type world struct {
 	root *root
 	keep bool // servers keep what they hold below the root
 
-	rules      upstream.Rules
-	signedName func(name string) string // the name that an image's signatures have
-	pgp        *signer.PGP
+	rules upstream.Rules
+	plans *registries.Plans
+	pgp   *signer.PGP
 
 	// These are written between runs only.
 	standIns map[string][]byte // contents by path below the root or by address

@@ -2,23 +2,45 @@ package review
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 )
 
+// A Run is a report of a run with where its steps have made things.
+type Run struct {
+	*runner.Report
+	// Place returns the name of what a step has made, with its place: a name that an image has in
+	// one cloud may be that of another image in another one.
+	Place func(step, name string) string
+}
+
+// made returns the names in the outputs of a step, with their places.
+func (r Run) made(s *runner.StepReport, typ runner.Type) []string {
+	names := append(typ.Made(s.Outputs), typ.Made(s.Finding.Outputs)...)
+	for i, name := range names {
+		names[i] = r.Place(s.ID, name)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(names)))
+}
+
+// removes reports whether a step would remove a thing.
+func (r Run) removes(s *runner.StepReport, name string) bool {
+	c := s.Finding.Change
+	return c != nil && slices.ContainsFunc(c.Items, func(it runner.Item) bool { return it.Op == runner.Remove && r.Place(s.ID, it.Name) == name })
+}
+
+// mostLeft is how many names are shown.
+const mostLeft = 3
+
 // LeftBehind returns what the steps of a run have made that no step of a later diff wants and
 // that the same step does not remove: in a few words, by the step's id. A step of which the diff
 // does not know what it wants leaves nothing behind.
-func LeftBehind(was, now *runner.Report, types runner.Types) map[string]string {
-	made := func(s *runner.StepReport, outputs runner.Outputs) []string {
-		typ, _ := types.Find(s.Type)
-		return typ.Made(outputs)
-	}
+func LeftBehind(was, now Run, types runner.Types) map[string]string {
 	wanted := map[string]bool{}
 	for _, s := range now.Steps {
-		for _, name := range append(made(s, s.Outputs), made(s, s.Finding.Outputs)...) {
+		typ, _ := types.Find(s.Type)
+		for _, name := range now.made(s, typ) {
 			wanted[name] = true
 		}
 	}
@@ -28,9 +50,10 @@ func LeftBehind(was, now *runner.Report, types runner.Types) map[string]string {
 		if s != nil && !isDiffed(s) {
 			continue
 		}
-		names := slices.DeleteFunc(made(before, before.Outputs), func(name string) bool { return wanted[name] || s != nil && removesName(s, name) })
+		typ, _ := types.Find(before.Type)
+		names := slices.DeleteFunc(was.made(before, typ), func(name string) bool { return wanted[name] || s != nil && now.removes(s, name) })
 		if len(names) > 0 {
-			left[before.ID] = someOf(names)
+			left[before.ID] = human.Some(names, mostLeft)
 		}
 	}
 	return left
@@ -39,21 +62,4 @@ func LeftBehind(was, now *runner.Report, types runner.Types) map[string]string {
 // isDiffed reports whether a diff knows what a step wants.
 func isDiffed(s *runner.StepReport) bool {
 	return s.Status == runner.ToCreate || s.Status == runner.ToChange || s.Status == runner.Unchanged
-}
-
-// removesName reports whether a step would remove a thing.
-func removesName(s *runner.StepReport, name string) bool {
-	c := s.Finding.Change
-	return c != nil && slices.ContainsFunc(c.Items, func(it runner.Item) bool { return it.Op == runner.Remove && it.Name == name })
-}
-
-// mostLeft is how many names are shown.
-const mostLeft = 3
-
-func someOf(names []string) string {
-	text := strings.Join(names[:min(len(names), mostLeft)], ", ")
-	if n := len(names) - mostLeft; n > 0 {
-		text += " and " + human.Count(n, "other", "others")
-	}
-	return text
 }

@@ -2,12 +2,15 @@ package revision
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"strings"
+
+	"github.com/bayplan/bayplan/internal/human"
 )
 
 // Files are the files that a plan of a revision names: those of the revision, and the present
@@ -71,23 +74,41 @@ func (f *Files) Show(text, into string) string {
 // Err returns what went wrong, joined.
 func (f *Files) Err() error { return errors.Join(f.errs...) }
 
-// SameContent reports whether two files have the same content. What is no regular file, what
-// cannot be read, and what has more than MaxFile bytes, counts as the same.
-func SameContent(a, b string) bool {
+// SameContent reports whether two files have the same content, or both are absent. Two directories
+// count as the same. The error says why it is not known: one cannot be read, or is no regular file, or
+// both are equally large and have more than MaxFile bytes.
+func SameContent(a, b string) (bool, error) {
 	if a == b {
-		return true
+		return true, nil
 	}
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
+	was, errA := stat(a)
+	is, errB := stat(b)
 	switch {
-	case errA != nil || errB != nil || !infoA.Mode().IsRegular() || !infoB.Mode().IsRegular():
-		return (errA == nil) == (errB == nil)
-	case infoA.Size() != infoB.Size():
-		return false
-	case infoA.Size() > MaxFile:
-		return true // what is as large is not read
+	case errA != nil || errB != nil:
+		return false, cmp.Or(errA, errB)
+	case was == nil || is == nil:
+		return was == is, nil
+	case was.Mode().Type() != is.Mode().Type():
+		return false, nil
+	case was.IsDir():
+		return true, nil
+	case !was.Mode().IsRegular():
+		return false, errors.New("it is no regular file")
+	case was.Size() != is.Size():
+		return false, nil
+	case was.Size() > MaxFile:
+		return false, fmt.Errorf("it has more than %s", human.Size(MaxFile))
 	}
-	was, errA := os.ReadFile(a)
-	is, errB := os.ReadFile(b)
-	return errA != nil || errB != nil || bytes.Equal(was, is)
+	before, errA := os.ReadFile(a)
+	now, errB := os.ReadFile(b)
+	return bytes.Equal(before, now), cmp.Or(errA, errB)
+}
+
+// stat gives what is at a path, nil for nothing.
+func stat(file string) (fs.FileInfo, error) {
+	info, err := os.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return info, err
 }

@@ -3,6 +3,7 @@ package revision
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -171,6 +172,45 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// addCopies adds files of the same content to a directory of the index.
+func (r repository) addCopies(dir string, count int, content string) {
+	r.t.Helper()
+	r.put("copied", content)
+	object := r.git("hash-object", "-w", "copied")
+	var lines strings.Builder
+	for i := range count {
+		fmt.Fprintf(&lines, "100644 %s\t%s/%d\n", object, dir, i)
+	}
+	cmd := exec.Command("git", "-C", r.top, "update-index", "--index-info")
+	cmd.Stdin = strings.NewReader(lines.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		r.t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// A directory of a revision is written only if it has few files and few bytes.
+func TestBounds(t *testing.T) {
+	r := newRepository(t)
+	r.put("plan.yaml", "plan")
+	r.git("add", "plan.yaml")
+	r.addCopies("many", maxFiles+1, "x")
+	r.addCopies("large", maxBytes/MaxFile+1, strings.Repeat("\x00", MaxFile))
+	r.git("commit", "-q", "-m", "one")
+	tree := r.open("HEAD")
+	for dir, want := range map[string]string{"many": "more than 20000 files", "large": "more than 1024 MiB"} {
+		at, err := tree.Place(t.Context(), filepath.Join(r.top, dir))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", dir, err)
+		}
+		_ = filepath.WalkDir(at, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				t.Fatalf("%s is written", path)
+			}
+			return nil
+		})
+	}
+}
+
 func exists(file string) bool {
 	info, err := os.Lstat(file)
 	return err == nil && info.Mode().IsRegular()
@@ -261,6 +301,9 @@ func TestVariablesOfAHook(t *testing.T) {
 	}
 	t.Setenv("GIT_DIR", filepath.Join(other.top, ".git"))
 	t.Setenv("GIT_WORK_TREE", other.top)
+	if !unwanted("OS_PASSWORD=secret") || unwanted("PATH=/bin") {
+		t.Error("git gets secrets, or does not get PATH")
+	}
 	into := t.TempDir()
 	file := filepath.Join(r.top, "plan.yaml")
 	tree, err := Open(t.Context(), "HEAD", file, into)

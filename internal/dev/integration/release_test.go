@@ -75,7 +75,7 @@ func (d dist) testArchives(t *testing.T) {
 	for _, platform := range []string{"linux_amd64", "linux_arm64", "darwin_amd64", "darwin_arm64"} {
 		dir := d.unpack(t, platform)
 		for _, name := range []string{
-			"README.md", "CHANGELOG.md", "LICENSE", "completion/bayplan.bash", "completion/_bayplan", "completion/bayplan.fish",
+			"README.md", "CHANGELOG.md", "ARCHITECTURE.md", "SECURITY.md", "LICENSE", "templates/bayplan.gitlab-ci.yml", "completion/bayplan.bash", "completion/_bayplan", "completion/bayplan.fish",
 			"man/man1/bayplan.1", "man/man1/bayplan-serve-registry.1", "examples/quickstart/bayplan.yaml", "licenses/go/LICENSE",
 		} {
 			if fi, err := os.Stat(filepath.Join(dir, name)); err != nil || fi.Size() == 0 {
@@ -99,7 +99,7 @@ func (d dist) testArchives(t *testing.T) {
 		}
 	}
 	dir := d.unpack(t, "linux_"+runtime.GOARCH)
-	shell(t, `mkdir -p "$3/bin" "$3/share/man"; install "$1/bayplan" "$3/bin/"; cp -r "$1/man/man1" "$3/share/man/"
+	shell(t, `PATH="$1:$PATH" "$1/examples/ci/run.sh" >/dev/null; mkdir -p "$3/bin" "$3/share/man"; install "$1/bayplan" "$3/bin/"; cp -r "$1/man/man1" "$3/share/man/"
 "$3/bin/bayplan" version | grep -E "^bayplan v?$2 go"
 man -M "$3/share/man" bayplan-apply | grep -q "bayplan apply"`, dir, d.version, t.TempDir())
 	// zsh loads the completion for the first word that it completes.

@@ -17,40 +17,66 @@ const plan = `apiVersion: bayplan/v1
 name: site
 connections:
   registries:
-    hub: { host: docker.io, embedded: { images: rhosp13 } }
+    hub: { host: "HUB", embedded: { images: rhosp13 } }
     redhat: { host: registry.access.redhat.com, embedded: { images: rhosp13 } }
     local: { host: "192.0.2.1:8787", embedded: { dir: local } }
+  clouds:
+    cloud: { embedded: { dir: cloud } }
 steps:
   containers: { type: mirror, with: { images: [IMAGES], to: local, prune: { repositories: ["rhosp13/*"] } } }
+  check: { type: verify-catalog, with: { registry: local, expect: "${steps.containers.images}" } }
+  upload: { type: glance-upload, with: { cloud: cloud, update_existing: replace, images: [{ name: server, file: server.raw, disk_format: raw }] } }
+  after: { type: mkdir, with: { paths: "${steps.upload.ids}" } }
 `
 
 const (
-	base = "registry.access.redhat.com/rhosp13/openstack-base:13.0-40"
-	cron = "registry.access.redhat.com/rhosp13/openstack-cron:13.0-43"
-	hub  = "docker.io/rhosp13/openstack-redis:13.0-42"
+	both    = "registry.access.redhat.com/rhosp13/openstack-base:13.0-40, registry.access.redhat.com/rhosp13/openstack-cron:13.0-43"
+	base    = "registry.access.redhat.com/rhosp13/openstack-base:13.0-40"
+	hub     = both + ", HUB/rhosp13/openstack-redis:13.0-42"
+	missing = both + ", registry.access.redhat.com/rhosp13/openstack-base:1"
+	ofHub   = "192.0.2.1:8787/rhosp13/openstack-redis:13.0-42 comes from Docker Hub"
 )
 
-// The rules of docs/guides/ci.md refuse a removal and an image of Docker Hub, and nothing else. They
-// refuse nothing of a diff that failed, which says so itself.
+// The rules of docs/guides/ci.md refuse a removal, another image in a cloud, an image of Docker
+// Hub, and what the diff could not look at. They refuse nothing else.
 func TestRulesOfTheGuide(t *testing.T) {
 	b := build(t)
 	rules := rulesOf(t, filepath.Join("..", "..", "..", "docs", "guides", "ci.md"))
 	for _, tt := range []struct {
-		name, images string
-		want         []string
+		name, hub, images, disk string
+		want                    []string
 	}{
-		{"allowed", base + ", " + cron, nil},
-		{"a removal", base, []string{"192.0.2.1:8787/rhosp13/openstack-cron:13.0-43 would be removed"}},
-		{"Docker Hub", base + ", " + cron + ", " + hub, []string{"192.0.2.1:8787/rhosp13/openstack-redis:13.0-42 comes from Docker Hub"}},
-		{"a mistake", "]", nil},
+		{"allowed", "docker.io", both, "old", nil},
+		{"a removal", "docker.io", base, "old", []string{"192.0.2.1:8787/rhosp13/openstack-cron:13.0-43 would be removed"}},
+		{"Docker Hub", "docker.io", hub, "old", []string{ofHub}},
+		{"its index", "index.docker.io", hub, "old", []string{ofHub}},
+		{"its API", "registry-1.docker.io", hub, "old", []string{ofHub}},
+		{"its web site", "registry.hub.docker.com", hub, "old", []string{ofHub}},
+		{"its capital letters", "Docker.IO:443", hub, "old", []string{ofHub}},
+		{"another disk image", "docker.io", both, "new", []string{"server would be replaced in the cloud", "step after is waiting"}},
+		{"an image that is missing", "docker.io", missing, "old", []string{"step check is skipped", "step containers is failed"}},
+		{"a mistake", "docker.io", "]", "old", []string{"there is no diff"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			dir := t.TempDir()
-			b.run(t, dir, base+", "+cron, "apply")
-			if got := denied(t, rules, b.run(t, dir, tt.images, "diff", "--json")); !slices.Equal(got, tt.want) {
+			write(t, dir, tt.hub, both, "old")
+			b.run(t, dir, "apply")
+			write(t, dir, tt.hub, tt.images, tt.disk)
+			if got := denied(t, rules, b.run(t, dir, "diff", "--json")); !slices.Equal(got, tt.want) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// write writes the plan of some images, and its disk image.
+func write(t *testing.T, dir, hub, images, disk string) {
+	t.Helper()
+	text := strings.ReplaceAll(strings.Replace(plan, "IMAGES", images, 1), "HUB", hub)
+	for name, text := range map[string]string{"bayplan.yaml": text, "server.raw": strings.Repeat(disk, 1024)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -68,13 +94,9 @@ func build(t *testing.T) binary {
 	return binary(file)
 }
 
-// run runs a command on the plan of some images, and gives what it prints for programs.
-func (b binary) run(t *testing.T, dir, images string, args ...string) []byte {
+// run runs a command on the plan of a folder, and gives what it prints for programs.
+func (b binary) run(t *testing.T, dir string, args ...string) []byte {
 	t.Helper()
-	text := strings.Replace(plan, "IMAGES", images, 1)
-	if err := os.WriteFile(filepath.Join(dir, "bayplan.yaml"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	cmd := exec.CommandContext(t.Context(), string(b), args...)
 	cmd.Dir = dir
 	out, err := cmd.Output() // a wrong plan exits with 2

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -17,21 +18,22 @@ const (
 	unitDir       = "examples/systemd"
 )
 
-// sharedFiles returns the documents, examples and schemas of the commit, the manual pages,
-// and the completion of shells.
-func (r *release) sharedFiles(ctx context.Context) (tree, error) {
-	list, err := git(ctx, r.source, "ls-files", "-z", "README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "docs", "examples", "schemas/*.json")
-	if err != nil {
-		return nil, err
+// isDocument reports whether users get a file of the repository as it is. What one of them
+// links to is another one.
+func isDocument(name string) bool {
+	top, _, below := strings.Cut(name, "/")
+	switch {
+	case !below:
+		return top == "LICENSE" || top == "action.yml" || path.Ext(top) == ".md"
+	case top == "schemas":
+		return path.Ext(name) == ".json"
 	}
-	var all tree
-	for _, name := range strings.Split(strings.TrimRight(list, "\x00"), "\x00") {
-		text, err := os.ReadFile(filepath.Join(r.source, name))
-		if err != nil {
-			return nil, err
-		}
-		all.add(name, text)
-	}
+	return top == "docs" || top == "examples" || top == "templates"
+}
+
+// generate returns what the program writes for a release: the manual pages, and the
+// completion of shells.
+func (r *release) generate(ctx context.Context) (tree, error) {
 	pages := filepath.Join(r.dir, "man")
 	if _, err := r.bayplan(ctx, "man", pages); err != nil {
 		return nil, err
@@ -40,6 +42,7 @@ func (r *release) sharedFiles(ctx context.Context) (tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	var all tree
 	for _, page := range names {
 		text, err := os.ReadFile(filepath.Join(pages, page.Name()))
 		if err != nil {
@@ -59,7 +62,7 @@ func (r *release) sharedFiles(ctx context.Context) (tree, error) {
 
 // writeArchive writes the archive for a platform. All of it is in one directory.
 func (r *release) writeArchive(name string, b built) error {
-	files := append(b.licences.below("licenses"), r.shared...)
+	files := slices.Concat(b.licences.below("licenses"), r.documents, r.generated)
 	files = append(files, file{name: "bayplan", mode: 0o755, data: b.binary})
 	packed, err := files.below(r.baseName(b.platform)).tar(r.commit.time)
 	if err != nil {

@@ -7,17 +7,27 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
-// build builds the binaries for all platforms.
+// thisMachine is the platform whose binary writes the manual and the completion.
+var thisMachine = platform{runtime.GOOS, runtime.GOARCH}
+
+// build builds the binaries for this machine and for all platforms, and returns the latter.
 func (r *release) build(ctx context.Context) ([]built, error) {
-	var all []built
-	for _, p := range r.platforms {
-		b := built{platform: p, path: filepath.Join(r.dir, "bin", p.String(), "bayplan")}
-		if err := r.goBuild(ctx, b); err != nil {
+	wanted := r.platforms
+	if !slices.Contains(wanted, thisMachine) {
+		wanted = append([]platform{thisMachine}, wanted...)
+	}
+	for _, p := range wanted {
+		if err := r.goBuild(ctx, p); err != nil {
 			return nil, fmt.Errorf("build for %s: %w", p, err)
 		}
+	}
+	var all []built
+	for _, p := range r.platforms {
+		b := built{platform: p, path: r.binary(p)}
 		var err error
 		if b.binary, err = os.ReadFile(b.path); err != nil {
 			return nil, err
@@ -30,9 +40,14 @@ func (r *release) build(ctx context.Context) ([]built, error) {
 	return all, nil
 }
 
-func (r *release) goBuild(ctx context.Context, b built) error {
+// binary returns the path of the binary for a platform.
+func (r *release) binary(p platform) string {
+	return filepath.Join(r.dir, "bin", p.String(), "bayplan")
+}
+
+func (r *release) goBuild(ctx context.Context, p platform) error {
 	flags := "-s -w -buildid= -X main.release=" + r.commit.describe
-	cmd := r.goCommand(ctx, b.platform, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", b.path, "./cmd/bayplan")
+	cmd := r.goCommand(ctx, p, "build", "-trimpath", "-buildvcs=false", "-ldflags", flags, "-o", r.binary(p), "./cmd/bayplan")
 	cmd.Stdout = os.Stderr
 	return cmd.Run()
 }
@@ -50,8 +65,7 @@ func (r *release) goCommand(ctx context.Context, p platform, args ...string) *ex
 
 // bayplan runs the binary for this machine.
 func (r *release) bayplan(ctx context.Context, args ...string) ([]byte, error) {
-	own := filepath.Join(r.dir, "bin", platform{runtime.GOOS, runtime.GOARCH}.String(), "bayplan")
-	cmd := exec.CommandContext(ctx, own, args...)
+	cmd := exec.CommandContext(ctx, r.binary(thisMachine), args...)
 	cmd.Stderr = os.Stderr
 	cmd.Env = append(os.Environ(), fmt.Sprintf("SOURCE_DATE_EPOCH=%d", r.commit.time.Unix()))
 	out, err := cmd.Output()

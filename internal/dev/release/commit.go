@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -36,6 +39,31 @@ func readCommit(ctx context.Context, source, version string) (commit, error) {
 		}
 	}
 	return commit{id: id, time: time.Unix(epoch, 0).UTC(), describe: version}, nil
+}
+
+// tracked returns the files of a checkout that git tracks: with their text in the working
+// tree, and with their modes in the index, which depend on no umask.
+func tracked(ctx context.Context, source string) (tree, error) {
+	list, err := git(ctx, source, "ls-files", "-z", "--stage")
+	if err != nil {
+		return nil, err
+	}
+	modes := map[string]fs.FileMode{"100644": 0o644, "100755": 0o755}
+	var all tree
+	for entry := range strings.SplitSeq(strings.TrimRight(list, "\x00"), "\x00") {
+		about, name, _ := strings.Cut(entry, "\t")
+		bits, _, _ := strings.Cut(about, " ")
+		mode, ok := modes[bits]
+		if !ok || !strings.HasSuffix(about, " 0") {
+			return nil, fmt.Errorf("git says %q: it is no file, or its conflict is not resolved", entry)
+		}
+		text, err := os.ReadFile(filepath.Join(source, name))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, file{name: name, mode: mode, data: text})
+	}
+	return all, nil
 }
 
 // git runs git in a repository, whoever owns it, and returns what it prints.

@@ -101,7 +101,11 @@ func (r *release) writeImage(name string, binaries []built) error {
 
 // addManifest adds the image for one platform: one layer with all files.
 func (r *release) addManifest(l *layout, b built) (descriptor, error) {
-	packed, err := r.rootFiles(b).tar(r.commit.time)
+	files, err := r.rootFiles(b)
+	if err != nil {
+		return descriptor{}, err
+	}
+	packed, err := files.tar(r.commit.time)
 	if err != nil {
 		return descriptor{}, err
 	}
@@ -130,8 +134,12 @@ func (r *release) addManifest(l *layout, b built) (descriptor, error) {
 }
 
 // rootFiles returns the root file system of the image.
-func (r *release) rootFiles(b built) tree {
-	all := append(b.licences.below("licenses"), file{name: "LICENSE", mode: 0o644, data: r.shared.text("LICENSE")}).below("usr/share/doc/bayplan")
+func (r *release) rootFiles(b built) (tree, error) {
+	text, err := r.documents.text("LICENSE")
+	if err != nil {
+		return nil, err
+	}
+	all := append(b.licences.below("licenses"), file{name: "LICENSE", mode: 0o644, data: text}).below(docDir)
 	all = append(all,
 		file{name: "usr/bin/bayplan", mode: 0o755, data: b.binary},
 		file{name: "tmp", mode: fs.ModeDir | fs.ModeSticky | 0o777},
@@ -140,7 +148,7 @@ func (r *release) rootFiles(b built) tree {
 	all.add("etc/ssl/certs/ca-certificates.crt", authorities())
 	all.add("etc/passwd", fmt.Appendf(nil, "root:x:0:0:root:/:/sbin/nologin\nnobody:x:%d:%d:nobody:/work:/sbin/nologin\n", nobody, nobody))
 	all.add("etc/group", fmt.Appendf(nil, "root:x:0:\nnobody:x:%d:\n", nobody))
-	return all
+	return all, nil
 }
 
 // authorities returns the certificates of Mozilla's list that vouch for web servers without

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goreleaser/nfpm/v2"
@@ -76,20 +77,21 @@ func (r *release) installed(b built, format string) (tree, error) {
 		completionDir + "/bayplan.bash": "usr/share/bash-completion/completions/bayplan",
 		completionDir + "/_bayplan":     "usr/share/zsh/" + zsh + "/_bayplan",
 		completionDir + "/bayplan.fish": "usr/share/fish/vendor_completions.d/bayplan.fish",
-		"LICENSE":                       docDir + "/copyright",
-		"README.md":                     docDir + "/README.md",
-		"CHANGELOG.md":                  docDir + "/CHANGELOG.md",
 	} {
-		all.add(to, r.shared.text(from))
+		script, err := r.generated.text(from)
+		if err != nil {
+			return nil, err
+		}
+		all.add(to, script)
 	}
-	for _, page := range r.shared.under(manualDir) {
+	for _, page := range r.generated.under(manualDir) {
 		data, err := gzipped(page.data)
 		if err != nil {
 			return nil, err
 		}
 		all.add("usr/share/"+manualDir+"/"+page.name+".gz", data)
 	}
-	for _, unit := range r.shared.under(unitDir) {
+	for _, unit := range r.documents.under(unitDir) {
 		text, err := packagedUnit(unit)
 		if err != nil {
 			return nil, err
@@ -103,10 +105,14 @@ func (r *release) installed(b built, format string) (tree, error) {
 		}
 		all.add(to, text)
 	}
-	for _, part := range []string{"docs", "examples", "schemas"} {
-		all = append(all, r.shared.under(part).below(path.Join(docDir, part))...)
+	if format == "deb" {
+		text, err := r.documents.text("LICENSE")
+		if err != nil {
+			return nil, err
+		}
+		all.add(docDir+"/copyright", text) // the name that Debian's policy wants
 	}
-	return append(all, b.licences.below(docDir+"/licenses")...), nil
+	return slices.Concat(all, r.documents.below(docDir), b.licences.below(docDir+"/licenses")), nil
 }
 
 // packagedUnit returns a unit of systemd as packages have it: the program is not in

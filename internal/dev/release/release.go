@@ -24,9 +24,10 @@ func (p platform) String() string { return p.os + "_" + p.arch }
 // A release is what is made from one commit. Everything is made in a temporary directory.
 type release struct {
 	options
-	commit commit
-	dir    string // temporary
-	shared tree   // what all archives and packages have: documents, manual, completion
+	commit    commit
+	dir       string // temporary
+	documents tree   // of the commit, which all archives and packages have
+	generated tree   // manual and completion, which all archives and packages have
 }
 
 // A built is the binary for one platform.
@@ -55,6 +56,9 @@ func run(ctx context.Context, o options) error {
 	if r.commit, err = readCommit(ctx, o.source, o.version); err != nil {
 		return err
 	}
+	if err := r.takeSource(ctx); err != nil {
+		return err
+	}
 	results := filepath.Join(dir, "dist")
 	if err := os.Mkdir(results, 0o755); err != nil {
 		return err
@@ -65,13 +69,32 @@ func run(ctx context.Context, o options) error {
 	return os.Rename(results, o.out)
 }
 
+// takeSource copies the files that git tracks into the temporary directory, where everything
+// is made of them. A file that git does not track is in no release.
+func (r *release) takeSource(ctx context.Context) error {
+	files, err := tracked(ctx, r.source)
+	if err != nil {
+		return err
+	}
+	r.source = filepath.Join(r.dir, "source")
+	for _, f := range files {
+		if err := writeFile(filepath.Join(r.source, f.name), f.data); err != nil {
+			return err
+		}
+		if isDocument(f.name) {
+			r.documents = append(r.documents, f)
+		}
+	}
+	return nil
+}
+
 // make writes the results into a directory.
 func (r *release) make(ctx context.Context, into string) error {
 	binaries, err := r.build(ctx)
 	if err != nil {
 		return err
 	}
-	if r.shared, err = r.sharedFiles(ctx); err != nil {
+	if r.generated, err = r.generate(ctx); err != nil {
 		return err
 	}
 	var group errgroup.Group

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"io/fs"
 	"path"
@@ -51,14 +52,14 @@ func (t tree) under(dir string) tree {
 	return found
 }
 
-// text returns the content of a file, nil if it is not there.
-func (t tree) text(name string) []byte {
+// text returns the content of a file, which must be there and not be empty.
+func (t tree) text(name string) ([]byte, error) {
 	for _, f := range t {
-		if f.name == name {
-			return f.data
+		if f.name == name && len(f.data) > 0 {
+			return f.data, nil
 		}
 	}
-	return nil
+	return nil, fmt.Errorf("%s is missing or empty", name)
 }
 
 // sorted returns the tree with the directories that it lacks, each before its files.

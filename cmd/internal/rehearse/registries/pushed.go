@@ -21,9 +21,12 @@ import (
 // them. A registry that some plan pushes to has what is pushed, and besides only the
 // repositories that a plan reads and none pushes: these were there before.
 type pushIndex struct {
-	uses []use
+	uses  []use
+	lists []string        // files of images that steps read, each once
+	fills map[string]bool // registries that steps push to
 
 	mu    sync.Mutex // requests ask at the same time
+	old   bool       // lists may have changed since stamp was made
 	stamp string     // the states of all lists when the names were read
 	hosts map[string]*hostNames
 }
@@ -40,6 +43,27 @@ type use struct {
 type hostNames struct {
 	filled  []string
 	sources []string
+}
+
+// use lets the index know what a step pushes and reads.
+func (p *pushIndex) use(u use) {
+	p.uses, p.old = append(p.uses, u), true
+	lists := slices.Clone(u.lists)
+	for _, f := range u.fills {
+		lists = append(lists, f.Lists...)
+		if p.fills == nil {
+			p.fills = map[string]bool{}
+		}
+		p.fills[placeHost(f)] = true
+	}
+	p.lists = slices.Compact(slices.Sorted(slices.Values(append(p.lists, lists...))))
+}
+
+// changed lets lists be looked at again when an image is asked for next.
+func (p *pushIndex) changed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.old = true
 }
 
 // useOf gives what a step pushes and reads.
@@ -60,7 +84,7 @@ func useOf(s runner.Touched) use {
 // made reports whether images of a repository are made when they are asked for.
 func (p *pushIndex) made(host, repository string) bool {
 	n := p.names(host)
-	if len(n.filled) == 0 && !p.fills(host) {
+	if len(n.filled) == 0 && !p.fills[host] {
 		return true
 	}
 	if slices.ContainsFunc(n.filled, func(name string) bool { return covers(name, repository) }) {
@@ -75,13 +99,6 @@ func (p *pushIndex) made(host, repository string) bool {
 			return !slices.ContainsFunc(n.filled, func(filled string) bool { return strings.HasPrefix(filled, start) })
 		}
 		return n.near(repository) == ""
-	})
-}
-
-// fills reports whether some plan pushes to a registry.
-func (p *pushIndex) fills(host string) bool {
-	return slices.ContainsFunc(p.uses, func(u use) bool {
-		return slices.ContainsFunc(u.fills, func(f runner.Place) bool { return placeHost(f) == host })
 	})
 }
 
@@ -120,15 +137,13 @@ func (p *pushIndex) lacks(host, repository, tag string) string {
 	return text
 }
 
-// names gives the names in a registry. Lists are read again when they have changed.
+// names gives the names in a registry. Lists that have changed are read again.
 func (p *pushIndex) names(host string) *hostNames {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if stamp := p.listStamp(); p.hosts == nil || stamp != p.stamp {
-		p.stamp, p.hosts = stamp, map[string]*hostNames{}
-		for _, u := range p.uses {
-			p.add(u)
-		}
+	if p.old {
+		p.old = false
+		p.read()
 	}
 	if n := p.hosts[host]; n != nil {
 		return n
@@ -136,20 +151,24 @@ func (p *pushIndex) names(host string) *hostNames {
 	return &hostNames{}
 }
 
+// read reads the names if a list has changed.
+func (p *pushIndex) read() {
+	stamp := p.listStamp()
+	if p.hosts != nil && stamp == p.stamp {
+		return
+	}
+	p.stamp, p.hosts = stamp, map[string]*hostNames{}
+	for _, u := range p.uses {
+		p.add(u)
+	}
+}
+
 // listStamp is a text that differs when a list has changed.
 func (p *pushIndex) listStamp() string {
 	var b strings.Builder
-	stamp := func(lists []string) {
-		for _, file := range lists {
-			if fi, err := os.Stat(file); err == nil {
-				fmt.Fprintln(&b, file, fi.Size(), fi.ModTime())
-			}
-		}
-	}
-	for _, u := range p.uses {
-		stamp(u.lists)
-		for _, f := range u.fills {
-			stamp(f.Lists)
+	for _, file := range p.lists {
+		if fi, err := os.Stat(file); err == nil {
+			fmt.Fprintln(&b, file, fi.Size(), fi.ModTime())
 		}
 	}
 	return b.String()

@@ -45,7 +45,8 @@ type renamed struct{ images, as string }
 // Add adds what the steps of a plan say.
 func (p *Plans) Add(steps []runner.Touched) {
 	for _, s := range steps {
-		p.pushed.uses, p.looks = append(p.pushed.uses, useOf(s)), append(p.looks, s.Looks...)
+		p.pushed.use(useOf(s))
+		p.looks = append(p.looks, s.Looks...)
 		if chooser, ok := s.Step.(selector); ok {
 			p.selections = append(p.selections, chooser.Selections()...)
 		}
@@ -69,6 +70,10 @@ func (p *Plans) Add(steps []runner.Touched) {
 		}
 	}
 }
+
+// ListsChanged says that files of images may have changed. They are not looked at before: a step
+// that reads one asks for many images.
+func (p *Plans) ListsChanged() { p.pushed.changed() }
 
 // Rules gives what the registries of the world make.
 func (p *Plans) Rules() (upstream.Rules, error) {
@@ -144,7 +149,7 @@ func (p *Plans) catalog(host string) []string {
 
 // lookedAt gives the repositories that plans look at in a registry that none pushes to.
 func (p *Plans) lookedAt(host string) []string {
-	if p.pushed.fills(host) {
+	if p.pushed.fills[host] {
 		return nil
 	}
 	var all []string

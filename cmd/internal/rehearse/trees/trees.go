@@ -5,6 +5,7 @@ package trees
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -46,21 +47,30 @@ func leaves(dir, path string, links int) bool {
 	return false
 }
 
+// maxEntries is how many files and directories are copied at most: links to links make many of a few.
+const maxEntries = 20_000
+
 // Copy copies a file, or a directory with all that is in it, and follows links. Links that leave the
-// directory dir are left out, unless it is "". The files may have most bytes, 0 for any number.
+// directory dir are left out, unless it is "". The files may have most bytes, and may be 20,000 with
+// their directories; with 0 for most they may be any number of any size.
 func Copy(from, to, dir string, most int64) error {
-	c := copier{dir: dir, most: most, into: map[string]bool{}}
+	c := copier{dir: dir, most: most, entries: maxEntries, into: map[string]bool{}}
 	return c.copy(from, to)
 }
 
 type copier struct {
-	dir    string
-	most   int64
-	copied int64
-	into   map[string]bool // directories that are being copied
+	dir     string
+	most    int64           // bytes, 0 for no bounds
+	entries int             // at most
+	bytes   int64           // copied
+	copied  int             // files and directories
+	into    map[string]bool // directories that are being copied
 }
 
 func (c *copier) copy(from, to string) error {
+	if c.copied++; c.most > 0 && c.copied > c.entries {
+		return fmt.Errorf("there are more than %d files and directories", c.entries)
+	}
 	if c.dir != "" && Leaves(c.dir, from) {
 		return nil
 	}
@@ -75,14 +85,27 @@ func (c *copier) copy(from, to string) error {
 	case !fi.Mode().IsRegular():
 		return nil
 	}
-	if c.copied += fi.Size(); c.most > 0 && c.copied > c.most {
+	if c.bytes += fi.Size(); c.most > 0 && c.bytes > c.most {
 		return fmt.Errorf("there are more than %s of files", human.Size(c.most))
 	}
-	content, err := os.ReadFile(from)
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	return copyFile(from, to)
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
-	return errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, content, 0o644))
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
 func (c *copier) copyDir(from, to string) error {
