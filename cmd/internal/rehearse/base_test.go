@@ -12,7 +12,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
-	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
@@ -85,17 +84,20 @@ func TestCompare(t *testing.T) {
 			`remove file list.txt: quay.io/a/two:1.0|create file list.txt: quay.io/a/two:1.1`,
 		},
 		"another digest": {
-			"list.txt", "@sha256:1111111111111111111111111111111111111111111111111111111111111111", "", []string{"update file out.txt", "update image site.example/a/three:1.0"},
+			"list.txt", "@sha256:1111111111111111111111111111111111111111111111111111111111111111", "",
+			[]string{"update file out.txt", "update image site.example/a/three:1.0"},
 			`remove file list.txt: quay.io/a/three:1.0@sha256:1111111111111111111111111111111111111111111111111111111111111111|create file list.txt: quay.io/a/three:1.0`,
 		},
 		"another source":      {"list.txt", "quay.io/a/two:1.0", "evil.example/a/two:1.0", nil, `remove file list.txt: quay.io/a/two:1.0|create file list.txt: evil.example/a/two:1.0`},
 		"a comment in a list": {"list.txt", "quay.io/a/two:1.0\n", "# why\n\nquay.io/a/two:1.0\n", nil, ``},
 		"another order of a list": {
-			"list.txt", "quay.io/a/one:1.0\nquay.io/a/two:1.0\n", "quay.io/a/two:1.0\nquay.io/a/one:1.0\n", []string{"update file out.txt"},
+			"list.txt", "quay.io/a/one:1.0\nquay.io/a/two:1.0\n", "quay.io/a/two:1.0\nquay.io/a/one:1.0\n",
+			[]string{"update file out.txt"},
 			`update file list.txt; its lines are in another order`,
 		},
 		"a tag that was locked": {
-			"bayplan.lock.yaml", "sha256:3333", "sha256:4333", []string{"update image site.example/a/two:1.0"},
+			"bayplan.lock.yaml", "sha256:3333", "sha256:4333",
+			[]string{"update image site.example/a/two:1.0"},
 			`update file bayplan.lock.yaml: quay.io/a/two:1.0 sha256:3333333333333333333333333333333333333333333333333333333333333333 -> quay.io/a/two:1.0 sha256:4333333333333333333333333333333333333333333333333333333333333333`,
 		},
 		"a tag that is not locked": {
@@ -183,27 +185,6 @@ func TestCompare(t *testing.T) {
 				t.Errorf("the plan: got %s, want %s", text, tt.plan)
 			}
 		})
-	}
-}
-
-// Of files that are not compared a note says so.
-func TestCompareOfUnknown(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	dir, base := t.TempDir(), t.TempDir()
-	for _, in := range []string{dir, base} {
-		for file, text := range map[string]string{"bayplan.yaml": basePlan, "list.txt": baseList, "ca.pem": "", "key.asc": "one"} {
-			if err := write(filepath.Join(in, file), []byte(text)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := os.Truncate(filepath.Join(in, "ca.pem"), revision.MaxFile+1); err != nil {
-			t.Fatal(err)
-		}
-	}
-	got, told, err := compared(t, filepath.Join(base, "bayplan.yaml"), filepath.Join(dir, "bayplan.yaml"))
-	want := []string{"note: ca.pem: whether its content is another is not known: it has more than 64.0 MiB; connections.clouds.lab.ca reads it"}
-	if diff := cmp.Diff(want, told); diff != "" || len(got) > 0 || err != nil {
-		t.Errorf("%v, %v, the plan (-want +got):\n%s", got, err, diff)
 	}
 }
 
@@ -405,32 +386,5 @@ func TestCompareWithFilesOfRevision(t *testing.T) {
 	got, told, err = compared(t, "git:HEAD", filepath.Join(top, "sites", "new.yaml"))
 	if len(got) != 4 || err != nil || told[0] != "new" || told[1] != "create connections.registries.site.tls: insecure" || !slices.Contains(told, "create file own.txt: quay.io/a/own:1") {
 		t.Errorf("a new plan: %v, %v, %v", got, told, err)
-	}
-}
-
-// A path that is relative to another directory is another file, though it is written as before.
-func TestCompareWithMovedFiles(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	dir, base := t.TempDir(), t.TempDir()
-	const part = "apiVersion: bayplan/v1\nconnections: { registries: { site: { host: site.example, ca: ca.pem } } }\nsteps: { copy: { type: mirror, with: { to: site, images: list.txt } } }\n"
-	for in, source := range map[string]string{dir: "b", base: "a"} {
-		for file, text := range map[string]string{
-			"bayplan.yaml": "apiVersion: bayplan/v1\nname: p\ninclude: [" + source + "/part.yaml]\n", "a/part.yaml": part, "b/part.yaml": part,
-			"a/ca.pem": "one", "b/ca.pem": "two", "a/list.txt": "quay.io/a/one:1\n", "b/list.txt": "evil.example/a/one:1\n",
-		} {
-			if err := write(filepath.Join(in, file), []byte(text)); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	_, told, err := compared(t, filepath.Join(base, "bayplan.yaml"), filepath.Join(dir, "bayplan.yaml"))
-	want := []string{
-		"update file b/ca.pem; connections.registries.site.ca reads it in the place of a/ca.pem",
-		"update file b/list.txt; steps.copy reads it in the place of a/list.txt",
-		"remove file b/list.txt: quay.io/a/one:1",
-		"create file b/list.txt: evil.example/a/one:1",
-	}
-	if diff := cmp.Diff(want, told); diff != "" || err != nil {
-		t.Errorf("%v, the plan (-want +got):\n%s", err, diff)
 	}
 }
