@@ -12,6 +12,8 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/loader"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
+	"github.com/bayplan/bayplan/cmd/internal/review"
 	"github.com/bayplan/bayplan/cmd/internal/revision"
 	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/lockfile"
@@ -45,16 +47,16 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 		return err
 	}
 	r.Warn(now.Warnings)
-	if r.root, err = newRoot(""); err != nil {
+	if r.root, err = places.NewRoot(""); err != nil {
 		return fmt.Errorf("make a place to compare in: %w", err)
 	}
-	defer func() { err = errors.Join(err, r.root.remove()) }()
+	defer func() { err = errors.Join(err, r.root.Remove()) }()
 	told := &document.Base{Base: c.Base}
 	base, err := r.basePart(ctx, c, now.Parsed, told)
 	if err != nil {
 		return fmt.Errorf("the base %s: %w", c.Base, err)
 	}
-	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.dir, "state", now.Parsed.Name)}
+	next := &part{file: c.File, owner: now.Parsed.File, state: filepath.Join(r.root.Dir, "state", now.Parsed.Name)}
 	was := &runner.Report{}
 	if base != nil {
 		r.parts = []*part{base}
@@ -83,7 +85,7 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 		return err
 	}
 	return r.open(ctx, next, false, func(run *runner.Runner) error {
-		return c.Diff(run, r.root.host, func(report *runner.Report) *document.Base {
+		return c.Diff(run, r.root.Host, func(report *runner.Report) *document.Base {
 			r.finish(told, was, report, base, next)
 			return told
 		})
@@ -94,8 +96,8 @@ func Compare(ctx context.Context, c Comparison) (err error) {
 // base does. It gives the base's report.
 func (r *rehearsal) replaceBase(ctx context.Context, c Comparison, base, next *part) (*runner.Report, error) {
 	was, staged, err := r.applyBase(ctx, c, base, next)
-	if err == nil && base.in.revision != nil {
-		err = base.in.revision.Err()
+	if err == nil && base.in.Revision != nil {
+		err = base.in.Revision.Err()
 	}
 	if err == nil {
 		err = r.bring(ctx, next, base, staged)
@@ -118,16 +120,16 @@ func (r *rehearsal) unlisted(err error) error {
 // shownPaths gives a text in which files have the paths that they mean.
 func (r *rehearsal) shownPaths(text string) string {
 	base := r.parts[0].in
-	if base.revision != nil {
-		text = base.revision.Show(text, base.disk)
+	if base.Revision != nil {
+		text = base.Revision.Show(text, base.Disk)
 	}
-	return r.root.strip(text)
+	return r.root.Strip(text)
 }
 
 // basePart gives the base, with the folder that its files lie in. It is nil for a revision
 // without such a plan.
 func (r *rehearsal) basePart(ctx context.Context, c Comparison, now *plan.Plan, told *document.Base) (*part, error) {
-	p := &part{owner: now.File, state: filepath.Join(r.root.dir, "state", now.Name)}
+	p := &part{owner: now.File, state: filepath.Join(r.root.Dir, "state", now.Name)}
 	name, isGit := strings.CutPrefix(c.Base, "git:")
 	if !isGit {
 		abs, err := filepath.Abs(c.Base)
@@ -136,11 +138,11 @@ func (r *rehearsal) basePart(ctx context.Context, c Comparison, now *plan.Plan, 
 		}
 		p.file = c.Base
 		if dir := filepath.Dir(abs); dir != now.Dir {
-			p.in = folder{disk: dir, means: now.Dir}
+			p.in = places.Folder{Disk: dir, Means: now.Dir}
 		}
 		return p, nil
 	}
-	into := filepath.Join(r.root.dir, "base")
+	into := filepath.Join(r.root.Dir, "base")
 	tree, err := revision.Open(ctx, name, now.File, into)
 	if err != nil {
 		return nil, err
@@ -150,7 +152,7 @@ func (r *rehearsal) basePart(ctx context.Context, c Comparison, now *plan.Plan, 
 		return nil, nil
 	}
 	files := revision.NewFiles(ctx, tree, c.Base, func(text string) { told.Notes = append(told.Notes, text) })
-	p.in = folder{disk: into, means: "/", revision: files}
+	p.in = places.Folder{Disk: into, Means: "/", Revision: files}
 	return p, err
 }
 
@@ -187,8 +189,8 @@ func (r *rehearsal) baseError(c Comparison, err error) error {
 // lock gives the lock file of the base. A revision has one or none.
 func (p *part) lock(c Comparison) string {
 	file := c.Lock(p.file)
-	if p.in.revision != nil {
-		return p.in.revision.Own(p.in.real(file))
+	if p.in.Revision != nil {
+		return p.in.Revision.Own(p.in.Real(file))
 	}
 	return file
 }
@@ -284,7 +286,7 @@ func (r *rehearsal) takeLock(c Comparison, base, next *part) error {
 	if err != nil {
 		return err
 	}
-	if next.locked, err = changedLock(before, c.Lock(next.file)); err != nil {
+	if next.locked, err = review.ChangedLock(before, c.Lock(next.file)); err != nil {
 		return err
 	}
 	return r.writeLock(c.Lock(next.file), next, func(name, digest string) string {

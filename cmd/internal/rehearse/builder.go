@@ -54,7 +54,7 @@ func (b *builder) provide(ctx context.Context) error {
 			err = b.providePath(ctx, t)
 		}
 		if err != nil {
-			return fmt.Errorf("stand in for %s: %w", b.world.root.strip(t.path+t.url), err)
+			return fmt.Errorf("stand in for %s: %w", b.world.root.Strip(t.path+t.url), err)
 		}
 	}
 	b.checkMembers()
@@ -120,11 +120,11 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 		return b.copyOwn(t)
 	}
 	if t.inFolder {
-		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.real(t.path))
+		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.Real(t.path))
 		return nil
 	}
 	if from := b.made[t.name]; from != "" && isLike(t.Kind, from) { // somebody carries it to where this plan is applied
-		b.told = append(b.told, told{carried, b.world.root.strip(t.path) + " from " + b.world.root.strip(from)})
+		b.told = append(b.told, told{carried, b.world.root.Strip(t.path) + " from " + b.world.root.Strip(from)})
 		return trees.Copy(from, t.path, "", 0)
 	}
 	if b.misplaced(t) {
@@ -172,7 +172,7 @@ func (b *builder) add(e *plan.Error) {
 }
 
 func (b *builder) tell(t *thing) {
-	name := b.world.root.strip(t.path)
+	name := b.world.root.Strip(t.path)
 	if t.url != "" {
 		name = t.url
 	}
@@ -212,7 +212,7 @@ func (b *builder) directory(t *thing) error {
 // one must be there if it is of the plan's folder; validating the plan has read it.
 func (b *builder) key(t *thing) error {
 	if !t.own && t.inFolder {
-		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.real(t.path))
+		b.mistake(t, "%s is not there, and no step before makes it", b.world.root.Real(t.path))
 		return nil
 	}
 	b.tell(t)
@@ -276,7 +276,7 @@ func (b *builder) layoutsOf(t *thing) {
 			continue
 		}
 		e := t.Expectation
-		e.Kind, e.Path = runner.ExpectLayout, b.world.root.place(b.things.folder.real(filepath.Clean(dir)), false)
+		e.Kind, e.Path = runner.ExpectLayout, b.world.root.Place(b.things.folder.Real(filepath.Clean(dir)), false)
 		if at := b.things.at(e.Path, e); at != nil {
 			at.Kind = runner.ExpectLayout
 			if inside != "" {

@@ -26,7 +26,7 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 	for i, c := range told.Changes {
 		id, _ := strings.CutPrefix(c.Setting, "steps.")
 		if c.Op == runner.Remove && left[id] != "" {
-			told.Changes[i].Note = "what it has made stays: " + r.root.strip(left[id])
+			told.Changes[i].Note = "what it has made stays: " + r.root.Strip(left[id])
 		}
 	}
 	r.changedFiles(told, base, next)
@@ -34,12 +34,12 @@ func (r *rehearsal) finish(told *document.Base, was, report *runner.Report, base
 	told.Changes = append(told.Changes, r.changedLists(base, next)...)
 	told.Changes = append(told.Changes, next.locked...)
 	review.SortByWeight(told.Changes)
-	if base.in.revision != nil && base.in.revision.Err() != nil {
-		told.Notes = append(told.Notes, base.in.revision.Err().Error())
+	if base.in.Revision != nil && base.in.Revision.Err() != nil {
+		told.Notes = append(told.Notes, base.in.Revision.Err().Error())
 	}
 	for _, s := range report.Steps {
 		if left[s.ID] != "" {
-			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+r.root.strip(left[s.ID]))
+			s.Finding.Notes = append(s.Finding.Notes, "no longer wanted, and left as it is: "+r.root.Strip(left[s.ID]))
 		}
 	}
 }
@@ -72,7 +72,7 @@ func (p *part) settings() map[string]any {
 	for _, value := range all {
 		settings, _ := value.(map[string]any)
 		if file, ok := settings["file"].(string); ok {
-			settings["file"] = p.in.real(file)
+			settings["file"] = p.in.Real(file)
 		}
 	}
 	return all
@@ -86,7 +86,7 @@ func (r *rehearsal) changedFiles(told *document.Base, base, next *part) {
 		if before[file] == "" {
 			continue
 		}
-		switch same, err := revision.SameContent(base.in.onDisk(file), file); {
+		switch same, err := revision.SameContent(base.in.OnDisk(file), file); {
 		case err != nil:
 			told.Notes = append(told.Notes, file+": whether its content is another is not known: "+r.shownPaths(err.Error())+"; "+now[file]+" reads it")
 		case !same:
@@ -99,23 +99,23 @@ func (r *rehearsal) changedFiles(told *document.Base, base, next *part) {
 func (r *rehearsal) readBy(p *part) map[string]string {
 	by := map[string]string{}
 	for _, f := range p.conns.Files() {
-		by[p.in.real(r.root.real(f.Path))] = f.Setting
+		by[p.in.Real(r.root.Real(f.Path))] = f.Setting
 	}
 	for _, s := range p.steps {
 		for _, path := range s.Reads {
-			if file := p.in.real(r.root.real(path)); by[file] == "" {
+			if file := p.in.Real(r.root.Real(path)); by[file] == "" {
 				by[file] = "steps." + s.Node.ID()
 			}
 		}
 	}
 	for _, s := range p.steps {
 		for _, path := range s.Writes {
-			delete(by, p.in.real(r.root.real(path)))
+			delete(by, p.in.Real(r.root.Real(path)))
 		}
 	}
 	for _, e := range runner.Expectations(p.steps) {
 		if e.Kind == runner.ExpectImageList {
-			delete(by, p.in.real(r.root.real(e.Path)))
+			delete(by, p.in.Real(r.root.Real(e.Path)))
 		}
 	}
 	return by

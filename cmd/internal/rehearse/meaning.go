@@ -10,7 +10,7 @@ import (
 
 // Meaning implements runner.Rehearsal: paths lie below the root, and images that are named by
 // digests have those of what stands in for them.
-func (w *world) Meaning(text string) string { return w.pin(w.root.placeText(text)) }
+func (w *world) Meaning(text string) string { return w.pin(w.root.PlaceText(text)) }
 
 // pin puts the digest of a stand-in in the place of the one that a reference has. It gives other
 // texts as they are.

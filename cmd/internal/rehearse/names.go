@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/pathindex"
@@ -47,7 +48,7 @@ func (r *rehearsal) misspelledHosts(p *part) []problem {
 }
 
 // placeOfHost gives where the plan or one of its lists of images names a host.
-func (p *part) placeOfHost(host string, in *root) problem {
+func (p *part) placeOfHost(host string, in *places.Root) problem {
 	for _, a := range p.asked {
 		if slices.ContainsFunc(a.Hosts, func(h string) bool { return registries.Canonical(h) == host }) {
 			e := a.Step.With.Errorf(a.Field, "")
@@ -62,7 +63,7 @@ func (p *part) placeOfHost(host string, in *root) problem {
 		line := 0
 		for text := range strings.Lines(string(content)) {
 			if line++; strings.Contains(text, host+"/") {
-				return problem{file: in.real(t.path), pos: plan.Pos{Line: line}, step: t.Node.ID()}
+				return problem{file: in.Real(t.path), pos: plan.Pos{Line: line}, step: t.Node.ID()}
 			}
 		}
 	}
@@ -90,12 +91,12 @@ func (b *builder) misplaced(t *thing) bool {
 			for _, other := range b.things.steps {
 				for _, file := range other.Writes {
 					if other.Node != t.Node && filepath.Base(file) == t.name {
-						text += fmt.Sprintf("; step %q makes %s", other.Node.ID(), b.world.root.real(file))
+						text += fmt.Sprintf("; step %q makes %s", other.Node.ID(), b.world.root.Real(file))
 					}
 				}
 			}
 			if isWritten(t.Kind) {
-				b.notes = append(b.notes, t.Node.Step.With.Errorf(t.Field, "%s: %s: it has to be there before", b.world.root.real(t.path), text).Error())
+				b.notes = append(b.notes, t.Node.Step.With.Errorf(t.Field, "%s: %s: it has to be there before", b.world.root.Real(t.path), text).Error())
 				return false
 			}
 			b.wrongPath(t, text, "")
@@ -113,7 +114,7 @@ func isWritten(kind runner.Kind) bool {
 
 // wrongPath adds a mistake for a path outside the plan's folder.
 func (b *builder) wrongPath(t *thing, text, near string) {
-	e := t.Node.Step.With.Errorf(t.Field, "%s: %s", b.world.root.real(t.path), text)
+	e := t.Node.Step.With.Errorf(t.Field, "%s: %s", b.world.root.Real(t.path), text)
 	e.Hint = "correct the path, or let an earlier step make it"
 	if near != "" {
 		e.Hint = "did you mean " + near + "?"
@@ -127,7 +128,7 @@ func (b *builder) nearMade(t *thing, made func(runner.Touched) []string) (near, 
 	for _, s := range b.things.steps {
 		for _, at := range made(s) {
 			if s.Node != t.Node && human.OneLetter(t.path, at) {
-				return b.world.root.real(at), s.Node.ID()
+				return b.world.root.Real(at), s.Node.ID()
 			}
 		}
 	}

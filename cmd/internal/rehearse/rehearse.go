@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bayplan/bayplan/cmd/internal/loader"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
@@ -53,7 +54,7 @@ func (o Options) note(line string) {
 // A rehearsal is one run of several plans in one world.
 type rehearsal struct {
 	Options
-	root  *root
+	root  *places.Root
 	world *world
 	parts []*part
 	made  map[string]string // files and layouts of earlier plans, by their last names
@@ -78,12 +79,12 @@ func Run(ctx context.Context, files []string, o Options) (ok bool, err error) {
 		return false, err
 	}
 	r := &rehearsal{Options: o, made: map[string]string{}, said: start}
-	if r.root, err = newRoot(o.Keep); err != nil {
+	if r.root, err = places.NewRoot(o.Keep); err != nil {
 		return false, fmt.Errorf("make a place for the rehearsal: %w", err)
 	}
 	defer func() {
 		if o.Keep == "" {
-			err = errors.Join(err, r.root.remove())
+			err = errors.Join(err, r.root.Remove())
 		}
 	}()
 	if err := r.begin(ctx, files); err != nil {
@@ -151,13 +152,13 @@ func (r *rehearsal) begin(ctx context.Context, files []string) error {
 
 // load reads a plan as it is in the world.
 func (r *rehearsal) load(ctx context.Context, p *part) error {
-	s, errs := loader.Load(ctx, p.file, r.options(p, r.root.placeText))
+	s, errs := loader.Load(ctx, p.file, r.options(p, r.root.PlaceText))
 	if err := errs.Err(); err != nil {
 		return err
 	}
 	p.graph, p.steps, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Asked, s.Conns
 	if p.state == "" {
-		p.owner, p.state = s.Parsed.File, filepath.Join(r.root.dir, "state", fmt.Sprintf("%d-%s", slices.Index(r.parts, p)+1, s.Parsed.Name))
+		p.owner, p.state = s.Parsed.File, filepath.Join(r.root.Dir, "state", fmt.Sprintf("%d-%s", slices.Index(r.parts, p)+1, s.Parsed.Name))
 	}
 	return nil
 }
@@ -205,7 +206,7 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part, later []*part) (bool,
 		}
 	}
 	for _, text := range b.notes {
-		r.note("  note: " + r.root.strip(text))
+		r.note("  note: " + r.root.Strip(text))
 	}
 	_ = b.mistakes.Err() // sorts them
 	if wrong := problemsOf(b.mistakes); len(wrong) > 0 {

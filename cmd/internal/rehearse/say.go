@@ -64,14 +64,14 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 		if p.step != "" {
 			text = p.step + ": " + text
 		}
-		r.Say("    " + p.place() + ": " + strings.ReplaceAll(r.root.strip(text), "\n", "\n      "))
+		r.Say("    " + p.place() + ": " + strings.ReplaceAll(r.root.Strip(text), "\n", "\n      "))
 		if p.hint != "" {
-			for line := range strings.SplitSeq(r.root.strip(p.hint), "\n") {
+			for line := range strings.SplitSeq(r.root.Strip(p.hint), "\n") {
 				r.Say("    hint: " + line)
 			}
 		}
 		if r.Found != nil {
-			r.Found(&plan.Error{File: p.file, Pos: p.pos, Msg: r.root.strip(text), Hint: r.root.strip(p.hint)})
+			r.Found(&plan.Error{File: p.file, Pos: p.pos, Msg: r.root.Strip(text), Hint: r.root.Strip(p.hint)})
 		}
 	}
 }
@@ -80,7 +80,7 @@ func (r *rehearsal) sayPhase(name string, took time.Duration, summary string, pr
 func (r *rehearsal) sayNotes(report *runner.Report) {
 	for _, s := range report.Steps {
 		for _, text := range s.Finding.Notes {
-			r.note("    note: " + s.ID + ": " + r.root.strip(text))
+			r.note("    note: " + s.ID + ": " + r.root.Strip(text))
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (r *rehearsal) sayWorld() {
 		r.Say("  " + text)
 	}
 	if r.Keep != "" {
-		r.Say("kept: " + r.root.dir)
+		r.Say("kept: " + r.root.Dir)
 	}
 }
 

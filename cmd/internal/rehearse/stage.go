@@ -7,6 +7,7 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
 	"github.com/bayplan/bayplan/cmd/internal/loader"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/connections"
@@ -16,7 +17,7 @@ import (
 type part struct {
 	file  string
 	owner string // the plan's file that the state is of
-	in    folder
+	in    places.Folder
 	state string // the directory of its state, below the root
 	graph *runner.Graph
 	steps []runner.Touched // as they are in the world
@@ -89,11 +90,11 @@ func (r *rehearsal) run(ctx context.Context, p *part, mode runner.Mode, only ...
 func (r *rehearsal) options(p *part, text func(string) string) plan.Options {
 	o := r.Plan
 	o.Adapt = &plan.Adapt{
-		Path: func(path string, relative bool) string { return r.root.place(p.in.real(path), relative) },
+		Path: func(path string, relative bool) string { return r.root.Place(p.in.Real(path), relative) },
 		Text: text,
 	}
-	if p.in.disk != "" {
-		o.At = p.in.locate
+	if p.in.Disk != "" {
+		o.At = p.in.Locate
 	}
 	return o
 }

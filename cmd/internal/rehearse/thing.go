@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/download"
 	"github.com/bayplan/bayplan/internal/pathindex"
@@ -70,8 +71,8 @@ func (t *thing) refine(e runner.Expectation) {
 
 // things finds out where each thing that a plan expects has to come from.
 type things struct {
-	root    *root
-	folder  folder
+	root    *places.Root
+	folder  places.Folder
 	steps   []runner.Touched
 	wanted  []runner.Expectation
 	byPath  map[string]*thing
@@ -81,7 +82,7 @@ type things struct {
 
 // thingsOf gives the things that the steps of a plan expect, without those that other
 // steps make.
-func thingsOf(r *root, in folder, steps []runner.Touched) *things {
+func thingsOf(r *places.Root, in places.Folder, steps []runner.Touched) *things {
 	t := &things{root: r, folder: in, steps: steps, wanted: runner.Expectations(steps), byPath: map[string]*thing{}, byURL: map[string]*thing{}}
 	for _, e := range t.wanted {
 		if at := t.source(e); at != nil {
@@ -177,9 +178,9 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 	}
 	at := &thing{path: where, name: filepath.Base(where), Expectation: e}
 	at.Names = nil
-	at.disk, at.inFolder = t.root.real(where), t.isInFolder(where, e)
+	at.disk, at.inFolder = t.root.Real(where), t.isInFolder(where, e)
 	if at.inFolder && e.Kind != runner.ExpectDirectory {
-		at.disk = t.folder.onDisk(at.disk)
+		at.disk = t.folder.OnDisk(at.disk)
 		at.inFolder = !trees.Leaves(t.dirOf(e), at.disk)
 	}
 	_, err := os.Stat(at.disk)
@@ -190,18 +191,18 @@ func (t *things) onHost(where string, e runner.Expectation) *thing {
 
 // dirOf gives the directory in which the files of an expectation's plan lie on the disk.
 func (t *things) dirOf(e runner.Expectation) string {
-	dir := t.folder.real(e.Node.Step.With.Dir())
-	if t.folder.revision != nil {
-		return filepath.Join(t.folder.disk, dir)
+	dir := t.folder.Real(e.Node.Step.With.Dir())
+	if t.folder.Revision != nil {
+		return filepath.Join(t.folder.Disk, dir)
 	}
-	return t.folder.onDisk(dir)
+	return t.folder.OnDisk(dir)
 }
 
 // isInFolder reports whether a path is one of the plan's folder: the plan names it by a
 // relative path, or it lies there.
 func (t *things) isInFolder(where string, e runner.Expectation) bool {
-	real := t.root.real(where)
-	return t.root.isRelative(real) || e.Node != nil && pathindex.Within(real, t.folder.real(e.Node.Step.With.Dir()))
+	real := t.root.Real(where)
+	return t.root.IsRelative(real) || e.Node != nil && pathindex.Within(real, t.folder.Real(e.Node.Step.With.Dir()))
 }
 
 // container gives the archive or package from which a file comes that is unpacked into a

@@ -16,7 +16,7 @@ func (d *damager) waysOf(n *runner.Node, reports []*runner.Report) []damage {
 	var ways []damage
 	seen, kinds := map[string]bool{}, map[string]int{}
 	add := func(it runner.Item) {
-		kind := string(it.What) + fmt.Sprint(d.root.holds(it.Name))
+		kind := string(it.What) + fmt.Sprint(d.root.Holds(it.Name))
 		if seen[it.Name] || kinds[kind] == maxTries || it.Op == runner.Remove {
 			return
 		}
@@ -38,7 +38,7 @@ func (d *damager) waysOf(n *runner.Node, reports []*runner.Report) []damage {
 		}
 		if s.Status != runner.Unchanged { // what it has made, where its items do not name it
 			for _, path := range n.Type.Made(s.Outputs) {
-				if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && d.root.holds(path) {
+				if fi, err := os.Lstat(path); err == nil && fi.Mode().IsRegular() && d.root.Holds(path) {
 					add(runner.Item{What: runner.RegularFile, Name: path})
 				}
 			}
@@ -52,7 +52,7 @@ func (d *damager) removals(ways []damage) []damage {
 	var more []damage
 	for _, way := range ways {
 		if way.file != "" {
-			more = append(more, damage{what: "the file " + d.root.strip(way.file) + " is gone", do: func() error { return os.Remove(way.file) }})
+			more = append(more, damage{what: "the file " + d.root.Strip(way.file) + " is gone", do: func() error { return os.Remove(way.file) }})
 		}
 	}
 	return more
@@ -60,11 +60,11 @@ func (d *damager) removals(ways []damage) []damage {
 
 // wayOf gives how one thing that a step has made can be damaged, if it can.
 func (d *damager) wayOf(n *runner.Node, it runner.Item) (damage, bool) {
-	name := d.root.strip(it.Name)
+	name := d.root.Strip(it.Name)
 	switch {
-	case d.root.holds(it.Name) && it.What == runner.Directory:
+	case d.root.Holds(it.Name) && it.What == runner.Directory:
 		return d.moveAway(it.Name, "the directory "+name+" is gone"), true
-	case d.root.holds(it.Name):
+	case d.root.Holds(it.Name):
 		return damage{what: "the file " + name + " has other bytes at its end", file: it.Name, do: func() error { return appendTo(it.Name) }}, true
 	case it.What != runner.Image:
 		return damage{}, false
@@ -95,7 +95,7 @@ func (d *damager) breakCloudImage(clouds []string, name string) damage {
 
 // breakLayout removes a layout: what it held is made again.
 func (d *damager) breakLayout(dir string) damage {
-	return damage{what: "the layout " + d.root.strip(dir) + " is gone", do: func() error { return os.RemoveAll(dir) }}
+	return damage{what: "the layout " + d.root.Strip(dir) + " is gone", do: func() error { return os.RemoveAll(dir) }}
 }
 
 // moveAway moves a directory away, and back.

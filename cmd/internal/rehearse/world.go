@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/standin/signer"
@@ -21,7 +22,7 @@ import (
 // A world has the servers of all plans of a rehearsal. It is a connections.World and a
 // runner.Rehearsal.
 type world struct {
-	root *root
+	root *places.Root
 	keep bool // servers keep what they hold below the root
 
 	rules upstream.Rules
@@ -122,7 +123,7 @@ func (w *world) dirOf(kind, name string) string {
 	if !w.keep {
 		return ""
 	}
-	return filepath.Join(w.root.dir, kind, url.PathEscape(name))
+	return filepath.Join(w.root.Dir, kind, url.PathEscape(name))
 }
 
 // StandIn implements runner.Rehearsal.
