@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/redact"
 	"github.com/bayplan/bayplan/internal/textfile"
 )
@@ -103,13 +104,13 @@ func (f *secretSource) fromEnv() (string, error) {
 		state = "empty"
 	}
 	return "", fault.WithHint(fmt.Errorf("environment variable %s is %s", f.env, state),
-		"export "+f.env+" before running bayplan")
+		"export "+human.ShellWord(f.env)+" before running bayplan")
 }
 
 func (f *secretSource) fromFile() (string, error) {
 	file, err := textfile.OpenRegular(f.file)
 	if err != nil {
-		return "", fault.WithHint(err, fmt.Sprintf("write the secret into %s and chmod 600 it", f.file))
+		return "", fault.WithHint(err, fmt.Sprintf("write the secret into %s and chmod 600 it", human.ShellWord(f.file)))
 	}
 	defer file.Close()
 	info, err := file.Stat()
@@ -118,7 +119,7 @@ func (f *secretSource) fromFile() (string, error) {
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return "", fault.WithHint(fmt.Errorf("%s can be read by others than its owner (mode %04o)", f.file, mode),
-			"chmod 600 "+f.file)
+			"chmod 600 "+human.ShellWord(f.file))
 	}
 	raw, err := io.ReadAll(io.LimitReader(file, maxSecret+1))
 	if err != nil {

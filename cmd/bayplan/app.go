@@ -155,7 +155,7 @@ func (p *program) configureCommand(parent string, c *cli.Command) {
 			arg := ctx.Args().Get(maxArgs)
 			err := fmt.Errorf("%s: unexpected argument %q", c.Name, arg)
 			if findFlag(c.Flags, "file") != nil && strings.HasSuffix(arg, ".yaml") {
-				err = fault.WithHint(err, "a plan is named by a flag: bayplan "+c.Name+" -f "+arg)
+				err = fault.WithHint(err, "a plan is named by a flag: bayplan "+c.Name+" -f "+human.ShellWord(arg))
 			}
 			return commandError(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -40,11 +41,18 @@ func (p *program) complete(app *cli.App, words []string) {
 		}
 		cmds, flags, name, before = cmd.Subcommands, cmd.Flags, cmd.Name, before[1:]
 	}
+	word = strings.ReplaceAll(word, `\`, "") // with which a shell has quoted the part that it has completed
 	for _, s := range p.candidates(flags, name, before, cmds, word) {
-		if strings.HasPrefix(s, word) {
+		if strings.HasPrefix(s, word) && !strings.ContainsFunc(s, special) {
 			fmt.Fprintln(p.stdout, s)
 		}
 	}
+}
+
+// special reports whether a character is none of those in valid names of steps, images and
+// variables. A plan with mistakes may have texts that a shell would run.
+func special(r rune) bool {
+	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._/:@%+,=[]", r)
 }
 
 // candidates returns the words that may follow the arguments of a command.

@@ -30,7 +30,8 @@ const (
     [[ $word == [=:] ]] && before=${words[${#words[@]} - 1]}
     COMPREPLY=()
     while IFS= read -r word; do
-        COMPREPLY+=("${word#"$before"}")
+        printf -v word %q "${word#"$before"}"
+        COMPREPLY+=("$word")
     done < <("${words[@]}" ` + completeFlag + ` 2>/dev/null)
     if [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]]; then
         compopt -o nospace 2>/dev/null

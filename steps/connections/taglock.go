@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/lockfile"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/runner"
@@ -191,7 +192,7 @@ func (s *Set) ExplainNotFound(err error, image string) error {
 	if s.lock == nil || s.lock.file.Before(name) == "" || registry.KindOf(err) != registry.NotFound {
 		return err
 	}
-	return fault.WithHint(err, fmt.Sprintf("the lock file has a digest for the tag; bayplan lock --update %q looks it up again", name))
+	return fault.WithHint(err, fmt.Sprintf("the lock file has a digest for the tag; bayplan lock --update %s looks it up again", human.ShellWord(name)))
 }
 
 // Pin fills in the digests of images whose tags are locked. When look-ups are not

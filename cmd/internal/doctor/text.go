@@ -8,7 +8,7 @@ import (
 )
 
 // Write prints the report for people: a heading a subject, a line a finding, and below it
-// what to do. With problems, it leaves out what is in order. The last line counts.
+// what to do. A line end in a name ends no line. With problems, it leaves out what is in order. The last line counts.
 func (r *Report) Write(w io.Writer, problems bool) error {
 	width := 0
 	for _, s := range r.Subjects {
@@ -30,12 +30,12 @@ func (s Subject) write(w io.Writer, width int, problems bool) {
 			continue
 		}
 		if !headed {
-			fmt.Fprintln(w, s.Name)
+			fmt.Fprintln(w, human.Line(s.Name))
 			headed = true
 		}
-		fmt.Fprintf(w, "  %-4s  %-*s  %s\n", f.Status, width, f.Check, f.Message)
+		fmt.Fprintf(w, "  %-4s  %-*s  %s\n", f.Status, width, f.Check, human.Line(f.Message))
 		if f.Hint != "" {
-			fmt.Fprintf(w, "  %-4s  %-*s  hint: %s\n", "", width, "", f.Hint)
+			fmt.Fprintf(w, "  %-4s  %-*s  hint: %s\n", "", width, "", human.Line(f.Hint))
 		}
 	}
 }

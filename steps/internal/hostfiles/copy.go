@@ -58,7 +58,7 @@ func checkBootDir(w runner.World, dir string) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fault.WithHint(fmt.Errorf("the boot directory %s is not there", dir),
-			"let a mkdir step make it and name that step in needs, or make it: sudo install -d -o $USER "+dir)
+			"let a mkdir step make it and name that step in needs, or make it: sudo install -d -o $USER "+human.ShellWord(dir))
 	case err != nil:
 		return err
 	case !fi.IsDir():
