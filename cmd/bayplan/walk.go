@@ -124,8 +124,8 @@ func (p *program) verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "verify",
 		Usage: "look again at everything that the plan names; writes nothing",
-		Description: "Hashes every file again, reads every layout, and asks registries whether every\n" +
-			"blob of every image is there; their bytes are not read. If a step is not as\n" +
+		Description: "Hashes every file again, reads every layout, and asks registries whether each\n" +
+			"blob of each image is there; their bytes are not read. If a step is not as\n" +
 			"wanted, the next apply ignores the record of that step.",
 		Flags: append(ciRunFlags(), metricsFlag()),
 		Action: p.observed(runner.ModeVerify, func(c *cli.Context) error {
