@@ -19,8 +19,8 @@ race = $(if $(or $(filter true,$(CI)),$(have_cc)),-race)
 checked = -tags integration ./...
 
 # Packages that start goroutines. The race detector would only make the others slow.
-concurrent = $$(git grep -lE '^\s*go (func|[a-zA-Z.]+\()|\.Go\(|httptest|synctest' -- '*.go' \
-	| xargs -n 1 dirname | sort -u | sed 's|^|./|' | xargs go list -find 2>/dev/null)
+concurrent = $$(go list ./... | grep -xF "$$(git grep -lE '^\s*go (func|[a-zA-Z.]+\()|\.Go\(|httptest|synctest' -- '*.go' \
+	| xargs -n 1 dirname | sort -u | sed "s|^|$$(go list -m)/|")")
 
 # Tests that work through much data, or start very many processes. The race detector makes
 # each of them ten times slower, and other tests of their packages look for races.
