@@ -1,6 +1,6 @@
 // Package artifact is the step type artifact, which puts files into a registry or an OCI
-// layout, so that disk images and boot files travel, are locked and are verified as
-// container images are.
+// layout, so that disk images and boot files travel and are verified as container images
+// are.
 package artifact
 
 import (
