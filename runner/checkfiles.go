@@ -14,12 +14,13 @@ import (
 )
 
 // CheckFiles reads the files that are there before a run, as FileChecker says, and
-// returns the mistakes in them. A file that does not exist is not a mistake: it may be
-// on another host.
+// returns the mistakes in them, also for steps that are off. A file that does not exist is not
+// a mistake: it may be on another host.
 func (g *Graph) CheckFiles(ctx context.Context) plan.Errors {
 	c := newChecker(g.Plan, nil)
 	steps, made := map[*Node]Step{}, map[string][]*Node{}
-	for _, n := range g.Nodes {
+	nodes := slices.Concat(g.Nodes, g.off)
+	for _, n := range nodes {
 		step := g.newStep(n)
 		if len(n.Step.With.Decode(step, nil)) > 0 {
 			continue
@@ -32,7 +33,7 @@ func (g *Graph) CheckFiles(ctx context.Context) plan.Errors {
 			}
 		}
 	}
-	for _, n := range g.Nodes {
+	for _, n := range nodes {
 		checker, ok := steps[n].(FileChecker)
 		if !ok {
 			continue

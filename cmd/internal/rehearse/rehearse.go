@@ -133,6 +133,9 @@ func validate(ctx context.Context, files []string, o Options) error {
 			o.Warn(p.Warnings)
 			all = append(all, p.Graph.CheckFiles(ctx)...)
 			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.Graph.Nodes), "step", "steps")))
+			for _, line := range offLines(p.Parsed.Off) {
+				o.note("  " + line)
+			}
 		}
 	}
 	return append(all, o.Plan.Shared.Errors()...).Once().Err()
@@ -156,7 +159,7 @@ func (r *rehearsal) load(ctx context.Context, p *part) error {
 	if err := errs.Err(); err != nil {
 		return err
 	}
-	p.graph, p.steps, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Asked, s.Conns
+	p.graph, p.steps, p.off, p.asked, p.conns = s.Graph, s.Graph.Foresee(), s.Graph.Off(), s.Asked, s.Conns
 	if p.state == "" {
 		p.owner, p.state = s.Parsed.File, filepath.Join(r.root.Dir, "state", fmt.Sprintf("%d-%s", slices.Index(r.parts, p)+1, s.Parsed.Name))
 	}
@@ -208,6 +211,7 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part, later []*part) (bool,
 	for _, text := range b.notes {
 		r.note("  note: " + r.root.Strip(text))
 	}
+	b.checkOff(p.off)
 	_ = b.mistakes.Err() // sorts them
 	if wrong := problemsOf(b.mistakes); len(wrong) > 0 {
 		r.sayPhase("files", 0, "", wrong)

@@ -16,31 +16,49 @@ import (
 
 // PlanChanges returns what is another in the settings of a plan than in those of its base, in
 // the order of their paths. Both are what plan.Plan.Settings gives. Of a step that is gone,
-// there is one change; of all else that is new or gone, one for each setting.
+// there is one change; of all else that is new or gone, one for each setting. Changes of a step
+// that is off say so.
 func PlanChanges(base, now map[string]any) []document.PlanChange {
 	c := &planChanges{list: []document.PlanChange{}}
 	for _, name := range slices.Sorted(maps.Keys(unionOf(base, now))) {
 		was, is := base[name], now[name]
+		before := len(c.list)
 		if strings.HasPrefix(name, "steps.") && (was == nil || is == nil) {
 			c.step(name, was, is)
-			continue
+		} else {
+			c.compare(name, was, is)
 		}
-		c.compare(name, was, is)
+		for i := range c.list[before:] {
+			c.list[before+i].Note = noteOff(name, c.list[before+i].Setting, was, is)
+		}
 	}
 	return c.list
+}
+
+// noteOff says of a change of a step that the step is off: what it does shows in nothing else.
+func noteOff(step, setting string, was, is any) string {
+	switch {
+	case !strings.HasPrefix(step, "steps.") || setting == step+".off":
+		return ""
+	case is != nil && textOf(is, "off") != "":
+		return "the step is off here: " + textOf(is, "off")
+	case is == nil && textOf(was, "off") != "":
+		return "the step was off: " + textOf(was, "off")
+	}
+	return ""
 }
 
 type planChanges struct{ list []document.PlanChange }
 
 // step tells of a step that is new, with all of its settings, or gone.
 func (c *planChanges) step(name string, was, is any) {
-	change := document.PlanChange{Op: runner.Remove, Setting: name, From: typeOf(was), To: typeOf(is)}
+	change := document.PlanChange{Op: runner.Remove, Setting: name, From: textOf(was, "type"), To: textOf(is, "type")}
 	if was == nil {
 		change.Op = runner.Create
 	}
 	c.list = append(c.list, change)
 	if settings, ok := is.(map[string]any); ok {
-		usual := map[string]any{"type": settings["type"], "timeout": "0s", "retry": "0", "site": "", "needs": []any{}}
+		usual := map[string]any{"type": settings["type"], "timeout": "0s", "retry": "0", "site": "", "needs": []any{}, "when": "", "off": settings["off"]}
 		settings = maps.Clone(settings)
 		maps.DeleteFunc(settings, func(key string, value any) bool { return raw(value) == raw(usual[key]) })
 		c.compare(name, map[string]any{}, settings)
@@ -70,9 +88,10 @@ func SortByWeight(changes []document.PlanChange) {
 	slices.SortStableFunc(changes, func(a, b document.PlanChange) int { return cmp.Compare(weight(a), weight(b)) })
 }
 
-func typeOf(step any) string {
+// textOf gives a setting of a step that is a text, "" if there is none.
+func textOf(step any, name string) string {
 	settings, _ := step.(map[string]any)
-	text, _ := settings["type"].(string)
+	text, _ := settings[name].(string)
 	return text
 }
 

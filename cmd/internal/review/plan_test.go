@@ -15,7 +15,7 @@ import (
 func TestPlanChanges(t *testing.T) {
 	const text = `apiVersion: bayplan/v1
 name: p
-vars: { host: site.example, api_token_name: x }
+vars: { host: site.example, api_token_name: x, given: one }
 secrets: { push: { env: PUSH } }
 connections:
   registries:
@@ -25,9 +25,11 @@ steps:
   one: { type: mirror, with: { to: site, images: [a.example/b:1, a.example/c:1] } }
   two: { type: t, needs: [one], with: { of: "${steps.one.images}", properties: { x: "1" } } }
   each: { type: t, for_each: [x, y], when: each.key != 'z', with: { name: "${each.key}" } }
+  off: { type: u, when: vars.host == '', with: { evil: no, of: "${vars.given}" } }
+  none: { type: t, for_each: [], with: { a: b } }
 `
 	read := func(text string) map[string]any {
-		p, errs := plan.Parse("p.yaml", []byte(text), plan.Options{})
+		p, errs := plan.Parse("p.yaml", []byte(text), plan.Options{Vars: map[string]string{"given": "other"}})
 		if len(errs) > 0 {
 			t.Fatal(errs)
 		}
@@ -37,21 +39,33 @@ steps:
 		replace []string
 		want    []string
 	}{
-		"nothing":          {[]string{"a.example/b:1", `"a.example/b:1"`}, nil},
-		"a variable":       {[]string{"host: site.example,", "host: other.example,"}, []string{"update connections.registries.site.host: site.example -> other.example"}},
-		"a secret":         {[]string{"env: PUSH", "env: PULL"}, []string{"update secrets.push.env: PUSH -> PULL"}},
-		"another secret":   {[]string{"push: { env: PUSH }", "pull: { env: PUSH }", "secrets.push", "secrets.pull"}, []string{"update connections.registries.site.password: ${secrets.push} -> ${secrets.pull}", "create secrets.pull.env: PUSH", "remove secrets.push.env: PUSH"}},
-		"a reference":      {[]string{"steps.one.images", "steps.one.rewritten"}, []string{"update steps.two.with.of: ${steps.one.images} -> ${steps.one.rewritten}"}},
-		"entries":          {[]string{"[a.example/b:1, ", "[a.example/d:1, a.example/d:1, "}, []string{"remove steps.one.with.images: a.example/b:1", "create steps.one.with.images: a.example/d:1", "create steps.one.with.images: a.example/d:1"}},
-		"something empty":  {[]string{"to: site,", "to: site, prune: {},"}, []string{"create steps.one.with.prune: {}"}},
-		"another form":     {[]string{"images: [a.example/b:1, a.example/c:1]", "images: list.txt"}, []string{`update steps.one.with.images: ["a.example/b:1","a.example/c:1"] -> list.txt`}},
-		"an instance":      {[]string{"[x, y]", "[x, y, z, w]"}, []string{`create steps.each["w"]: t`, `create steps.each["w"].retry: 1`, `create steps.each["w"].with.name: w`}},
-		"a step off":       {[]string{"!= 'z'", "!= 'x'"}, []string{`remove steps.each["x"]: t`}},
-		"a default":        {[]string{"retry: 1", "spool: 1GiB"}, []string{"update defaults.spool: 10737418240 -> 1073741824", `update steps.each["x"].retry: 1 -> 0`, `update steps.each["y"].retry: 1 -> 0`, "update steps.one.retry: 1 -> 0", "update steps.two.retry: 1 -> 0"}},
-		"a step's type":    {[]string{"two: { type: t", "two: { type: u"}, []string{"update steps.two.type: t -> u"}},
-		"no needs":         {[]string{"needs: [one], ", ""}, []string{"remove steps.two.needs: one"}},
-		"the plan's name":  {[]string{"name: p\n", "name: q\n"}, []string{"update name: p -> q"}},
-		"a new connection": {[]string{"defaults:", "  hosts: { h: { host: h.example, tls: insecure } }\ndefaults:"}, []string{"create connections.hosts.h.host: h.example", "create connections.hosts.h.tls: insecure"}},
+		"nothing":         {[]string{"a.example/b:1", `"a.example/b:1"`}, nil},
+		"a variable":      {[]string{"host: site.example,", "host: other.example,"}, []string{"update connections.registries.site.host: site.example -> other.example", "update vars.host: site.example -> other.example"}},
+		"a secret":        {[]string{"env: PUSH", "env: PULL"}, []string{"update secrets.push.env: PUSH -> PULL"}},
+		"another secret":  {[]string{"push: { env: PUSH }", "pull: { env: PUSH }", "secrets.push", "secrets.pull"}, []string{"update connections.registries.site.password: ${secrets.push} -> ${secrets.pull}", "create secrets.pull.env: PUSH", "remove secrets.push.env: PUSH"}},
+		"a reference":     {[]string{"steps.one.images", "steps.one.rewritten"}, []string{"update steps.two.with.of: ${steps.one.images} -> ${steps.one.rewritten}"}},
+		"entries":         {[]string{"[a.example/b:1, ", "[a.example/d:1, a.example/d:1, "}, []string{"remove steps.one.with.images: a.example/b:1", "create steps.one.with.images: a.example/d:1", "create steps.one.with.images: a.example/d:1"}},
+		"something empty": {[]string{"to: site,", "to: site, prune: {},"}, []string{"create steps.one.with.prune: {}"}},
+		"another form":    {[]string{"images: [a.example/b:1, a.example/c:1]", "images: list.txt"}, []string{`update steps.one.with.images: ["a.example/b:1","a.example/c:1"] -> list.txt`}},
+		"an instance": {[]string{"[x, y]", "[x, y, z, w]"}, []string{
+			`create steps.each["w"]: t`, `create steps.each["w"].retry: 1`, `create steps.each["w"].when: each.key != 'z'`, `create steps.each["w"].with.name: w`,
+			`create steps.each["z"]: t; the step is off here: its when is not true`, `create steps.each["z"].retry: 1; the step is off here: its when is not true`,
+			`create steps.each["z"].when: each.key != 'z'; the step is off here: its when is not true`, `create steps.each["z"].with.name: z; the step is off here: its when is not true`,
+		}},
+		"a step off": {[]string{"!= 'z'", "!= 'x'"}, []string{
+			`create steps.each["x"].off: its when is not true`, `update steps.each["x"].when: each.key != 'z' -> each.key != 'x'; the step is off here: its when is not true`,
+			`update steps.each["y"].when: each.key != 'z' -> each.key != 'x'`,
+		}},
+		"a step on":              {[]string{"when: vars.host == ''", "when: vars.host != ''"}, []string{"remove steps.off.off: its when is not true", "update steps.off.when: vars.host == '' -> vars.host != ''"}},
+		"a step that is off":     {[]string{"evil: no", "evil: yes"}, []string{"update steps.off.with.evil: no -> yes; the step is off here: its when is not true"}},
+		"one that is gone":       {[]string{"  none: { type: t, for_each: [], with: { a: b } }\n", ""}, []string{"remove steps.none: t; the step was off: its for_each is empty"}},
+		"without instances":      {[]string{"a: b", "a: c"}, []string{"update steps.none.with.a: b -> c; the step is off here: its for_each is empty"}},
+		"an overridden variable": {[]string{"given: one", "given: two"}, []string{"update vars.given: one -> two"}},
+		"a default":              {[]string{"retry: 1", "spool: 1GiB"}, []string{"update defaults.spool: 10737418240 -> 1073741824", `update steps.each["x"].retry: 1 -> 0`, `update steps.each["y"].retry: 1 -> 0`, "update steps.none.retry: 1 -> 0; the step is off here: its for_each is empty", "update steps.off.retry: 1 -> 0; the step is off here: its when is not true", "update steps.one.retry: 1 -> 0", "update steps.two.retry: 1 -> 0"}},
+		"a step's type":          {[]string{"two: { type: t", "two: { type: u"}, []string{"update steps.two.type: t -> u"}},
+		"no needs":               {[]string{"needs: [one], ", ""}, []string{"remove steps.two.needs: one"}},
+		"the plan's name":        {[]string{"name: p\n", "name: q\n"}, []string{"update name: p -> q"}},
+		"a new connection":       {[]string{"defaults:", "  hosts: { h: { host: h.example, tls: insecure } }\ndefaults:"}, []string{"create connections.hosts.h.host: h.example", "create connections.hosts.h.tls: insecure"}},
 		"a property that may be secret": {
 			[]string{`{ x: "1" }`, `{ x: "1", password: "${steps.one.count}" }`}, []string{"create steps.two.with.properties.password: [redacted]"},
 		},
