@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/places"
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
+	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/internal/standin/signer"
@@ -131,7 +132,7 @@ func validate(ctx context.Context, files []string, o Options) error {
 		all = append(all, errs...)
 		if len(errs) == 0 {
 			o.Warn(p.Warnings)
-			all = append(all, p.Graph.CheckFiles(ctx)...)
+			all = append(all, p.Graph.CheckFiles(ctx, foreign(p.Parsed.Dir))...)
 			o.note(fmt.Sprintf("%s: %s, no mistakes", file, human.Count(len(p.Graph.Nodes), "step", "steps")))
 			for _, line := range offLines(p.Parsed.Off) {
 				o.note("  " + line)
@@ -139,6 +140,13 @@ func validate(ctx context.Context, files []string, o Options) error {
 		}
 	}
 	return append(all, o.Plan.Shared.Errors()...).Once().Err()
+}
+
+// foreign reports of a path whether it leads out of the plan's folder or its repository: what is there is
+// stood in for.
+func foreign(dir string) func(string) bool {
+	home := places.Folder{}.Home(dir, dir)
+	return func(path string) bool { return trees.Leaves(home, path) }
 }
 
 // begin reads the plans into the world, and makes its registries know what they need.
