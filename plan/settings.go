@@ -1,19 +1,20 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 )
 
-// A Masked is a text that stands under the key of a secret. It compares as any other text,
-// and is printed as [redacted].
-type Masked string
+// A Masked is a text that is secret, or a part of it. It compares as any other text, and is printed with
+// [redacted] or a reference in place of what is secret.
+type Masked struct{ text, shown string }
 
-// String returns [redacted].
-func (Masked) String() string { return redacted }
+// String returns what may be shown.
+func (m Masked) String() string { return m.shown }
 
-// MarshalText returns [redacted].
-func (Masked) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+// MarshalText returns what may be shown.
+func (m Masked) MarshalText() ([]byte, error) { return []byte(m.shown), nil }
 
 // Settings returns what the plan says, to compare it with another plan: mappings, lists and
 // texts, with a Masked where a text may be a secret. Variables are replaced; references to
@@ -94,7 +95,7 @@ func (n *node) settings() any {
 		text = writtenText(n.parts)
 	}
 	if n.sensitive && n.secret == nil && text != "" {
-		return Masked(text)
+		return Masked{text, cmp.Or(n.shown, redacted)}
 	}
 	return text
 }

@@ -77,6 +77,11 @@ func (r *rehearsal) addFiles(told *document.Base, base, next *part) {
 	c := behind.Compare(r.behind(base), r.behind(next), next.clouds, r.shownPaths)
 	told.Notes = append(told.Notes, c.Notes...)
 	told.Changes = append(append(told.Changes, c.Changes...), next.locked...)
+	for i, change := range told.Changes {
+		if change.From+change.To != "" && change.Op == runner.Update && r.Plan.Redactor.Text(change.From) == r.Plan.Redactor.Text(change.To) {
+			told.Changes[i].Note = strings.TrimPrefix(change.Note+"; what differs is secret", "; ")
+		}
+	}
 	review.SortByWeight(told.Changes)
 }
 

@@ -15,7 +15,7 @@ import (
 func TestPlanChanges(t *testing.T) {
 	const text = `apiVersion: bayplan/v1
 name: p
-vars: { host: site.example, api_token_name: x, given: one }
+vars: { host: site.example, api_token_name: x, given: one, api_token: hunter2 }
 secrets: { push: { env: PUSH } }
 connections:
   registries:
@@ -26,6 +26,7 @@ steps:
   two: { type: t, needs: [one], with: { of: "${steps.one.images}", properties: { x: "1" } } }
   each: { type: t, for_each: [x, y], when: each.key != 'z', with: { name: "${each.key}" } }
   off: { type: u, when: vars.host == '', with: { evil: no, of: "${vars.given}" } }
+  get: { type: t, with: { url: "https://good.example/${vars.api_token}/f", to: "/b/${vars.api_token}/${steps.one.count}" } }
   none: { type: t, for_each: [], with: { a: b } }
 `
 	read := func(text string) map[string]any {
@@ -61,14 +62,20 @@ steps:
 		"one that is gone":       {[]string{"  none: { type: t, for_each: [], with: { a: b } }\n", ""}, []string{"remove steps.none: t; the step was off: its for_each is empty"}},
 		"without instances":      {[]string{"a: b", "a: c"}, []string{"update steps.none.with.a: b -> c; the step is off here: its for_each is empty"}},
 		"an overridden variable": {[]string{"given: one", "given: two"}, []string{"update vars.given: one -> two"}},
-		"a default":              {[]string{"retry: 1", "spool: 1GiB"}, []string{"update defaults.spool: 10737418240 -> 1073741824", `update steps.each["x"].retry: 1 -> 0`, `update steps.each["y"].retry: 1 -> 0`, "update steps.none.retry: 1 -> 0; the step is off here: its for_each is empty", "update steps.off.retry: 1 -> 0; the step is off here: its when is not true", "update steps.one.retry: 1 -> 0", "update steps.two.retry: 1 -> 0"}},
+		"a default":              {[]string{"retry: 1", "spool: 1GiB"}, []string{"update defaults.spool: 10737418240 -> 1073741824", `update steps.each["x"].retry: 1 -> 0`, `update steps.each["y"].retry: 1 -> 0`, "update steps.get.retry: 1 -> 0", "update steps.none.retry: 1 -> 0; the step is off here: its for_each is empty", "update steps.off.retry: 1 -> 0; the step is off here: its when is not true", "update steps.one.retry: 1 -> 0", "update steps.two.retry: 1 -> 0"}},
 		"a step's type":          {[]string{"two: { type: t", "two: { type: u"}, []string{"update steps.two.type: t -> u"}},
 		"no needs":               {[]string{"needs: [one], ", ""}, []string{"remove steps.two.needs: one"}},
 		"the plan's name":        {[]string{"name: p\n", "name: q\n"}, []string{"update name: p -> q"}},
 		"a new connection":       {[]string{"defaults:", "  hosts: { h: { host: h.example, tls: insecure } }\ndefaults:"}, []string{"create connections.hosts.h.host: h.example", "create connections.hosts.h.tls: insecure"}},
 		"a property that may be secret": {
-			[]string{`{ x: "1" }`, `{ x: "1", password: "${steps.one.count}" }`}, []string{"create steps.two.with.properties.password: [redacted]"},
+			[]string{`{ x: "1" }`, `{ x: "1", password: "${steps.one.count}" }`}, []string{"create steps.two.with.properties.password: ${steps.one.count}"},
 		},
+		"a part that is secret":    {[]string{"https://good", "https://evil"}, []string{"update steps.get.with.url: https://good.example/${vars.api_token}/f -> https://evil.example/${vars.api_token}/f"}},
+		"a secret and a reference": {[]string{"/b/$", "/c/$"}, []string{"update steps.get.with.to: /b/${vars.api_token}/${steps.one.count} -> /c/${vars.api_token}/${steps.one.count}"}},
+		"the value of a secret": {[]string{"api_token: hunter2", "api_token: other"}, []string{
+			"update steps.get.with.to: /b/${vars.api_token}/${steps.one.count} -> /b/${vars.api_token}/${steps.one.count}",
+			"update steps.get.with.url: https://good.example/${vars.api_token}/f -> https://good.example/${vars.api_token}/f", "update vars.api_token: [redacted] -> [redacted]",
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []string
