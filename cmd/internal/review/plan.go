@@ -2,7 +2,6 @@ package review
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -30,6 +29,7 @@ func PlanChanges(base, now map[string]any) []document.PlanChange {
 		}
 		for i := range c.list[before:] {
 			c.list[before+i].Note = noteOff(name, c.list[before+i].Setting, was, is)
+			c.list[before+i].Fresh = was == nil
 		}
 	}
 	return c.list
@@ -63,29 +63,6 @@ func (c *planChanges) step(name string, was, is any) {
 		maps.DeleteFunc(settings, func(key string, value any) bool { return raw(value) == raw(usual[key]) })
 		c.compare(name, map[string]any{}, settings)
 	}
-}
-
-// weighty are the names of settings that say what is trusted, who is asked, and what is removed.
-var weighty = map[string]bool{
-	"address": true, "auth_url": true, "ca": true, "cert": true, "checksums": true, "clouds_file": true, "identity": true,
-	"insecure_registries": true, "issuer": true, "key": true, "keyring": true, "login": true, "password": true, "prune": true, "root": true,
-	"signature": true, "signatures": true, "tls": true, "token": true, "trust": true, "unsigned": true, "user": true,
-}
-
-// SortByWeight puts those changes first that a reviewer must see, since the end of a long comment
-// is cut: of secrets, of what is trusted and who is asked; then removals and files.
-func SortByWeight(changes []document.PlanChange) {
-	weight := func(c document.PlanChange) int {
-		words := strings.FieldsFunc(c.Setting, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
-		switch {
-		case strings.HasPrefix(c.Setting, "secrets."), slices.ContainsFunc(words, func(word string) bool { return weighty[word] }):
-			return 0
-		case c.Op == runner.Remove, c.File != "" && c.Note != "":
-			return 1
-		}
-		return 2
-	}
-	slices.SortStableFunc(changes, func(a, b document.PlanChange) int { return cmp.Compare(weight(a), weight(b)) })
 }
 
 // textOf gives a setting of a step that is a text, "" if there is none.

@@ -1,12 +1,15 @@
 package review
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/cmd/internal/document"
+	"github.com/bayplan/bayplan/internal/markdown"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 )
@@ -107,11 +110,76 @@ func TestSortByWeight(t *testing.T) {
 		got = append(got, c.Name())
 	}
 	want := []string{
-		"connections.registries.r.tls", "steps.m.with.signatures[0].key", "secrets.s.env", "connections.registries.r.address",
-		"file ca.pem", "steps.check", "connections.hosts.a.host", "file list.txt",
+		"connections.registries.r.tls", "connections.hosts.a.host", "connections.registries.r.address", "steps.m.with.signatures[0].key", "secrets.s.env",
+		"steps.check", "file list.txt", "file ca.pem",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// Many changes push none out of a comment that a reviewer must see, be they of the same kind: what is cut is
+// counted by kind.
+func TestMarkdownIsPadded(t *testing.T) {
+	type change = document.PlanChange
+	dangerous := map[kind]change{
+		ofTLS:       {Op: runner.Create, Setting: "connections.registries.z%d.tls", To: "insecure"},
+		ofAddresses: {Op: runner.Create, Setting: "connections.registries.z%d.address", To: "evil.example:443"},
+		ofTrust:     {Op: runner.Remove, Setting: "steps.z%d.with.signatures.trust[0].key", From: "site.pub"},
+		ofSecrets:   {Op: runner.Update, Setting: "secrets.z%d.env", From: "A", To: "B"},
+		ofSwitches:  {Op: runner.Create, Setting: "steps.z%d.off", To: "its when is not true"},
+		ofRemovals:  {Op: runner.Create, Setting: "steps.z%d.with.prune", To: "{}"},
+		ofSources:   {Op: runner.Create, File: "list.txt", To: "evil%d.example/a/b:1"},
+		ofFiles:     {Op: runner.Update, File: "z%d.pem", Note: "its content is another"},
+		ofVariables: {Op: runner.Update, Setting: "vars.z%d", From: "a", To: "b"},
+		ofSteps:     {Op: runner.Create, Setting: `steps.z%d`, To: "package"},
+	}
+	harmless := map[kind]change{
+		ofTLS:       {Op: runner.Create, Setting: "connections.registries.a%d.tls", To: "insecure", Fresh: true},
+		ofAddresses: {Op: runner.Create, Setting: "connections.registries.a%d.address", To: "good.example:443", Fresh: true},
+		ofTrust:     {Op: runner.Create, Setting: `steps.a["x.key.%d"].with.signatures.trust[0].key`, To: "site.pub", Fresh: true},
+		ofSecrets:   {Op: runner.Create, Setting: "secrets.a%d.env", To: "B", Fresh: true},
+		ofSwitches:  {Op: runner.Create, Setting: "steps.a%d.when", To: "true", Fresh: true},
+		ofRemovals:  {Op: runner.Create, Setting: "steps.a%d.with.prune", To: "{}", Fresh: true},
+		ofSources:   {Op: runner.Create, File: "list.txt", To: "quay.io/a/b:%d"},
+		ofRest:      {Op: runner.Create, Setting: "steps.a.with.images[0].properties.key%d", To: strings.Repeat("x", 200)},
+	}
+	numbered := func(c change, i int) change {
+		number := func(text string) string { return strings.ReplaceAll(text, "%d", fmt.Sprintf("%04d", i)) }
+		c.Setting, c.File, c.To = number(c.Setting), number(c.File), number(c.To)
+		return c
+	}
+	for padded, c := range harmless {
+		d := sample()
+		d.Base = &document.Base{Base: "b", Changes: []change{{Op: runner.Create, Setting: "steps.a.with.x" + strings.Repeat("long", 1<<15), To: "1"}}}
+		for i := range 900 {
+			d.Base.Changes = append(d.Base.Changes, numbered(c, i))
+		}
+		var want []change
+		for k, c := range dangerous {
+			for i := range 3 {
+				one := numbered(c, i)
+				if kindOf(one) != k {
+					t.Errorf("%s is a change %s, not %s", one.Name(), kindOf(one), k)
+				}
+				want, d.Base.Changes = append(want, one), append(d.Base.Changes, one)
+			}
+		}
+		SortByWeight(d.Base.Changes)
+		got := Markdown(d, "", CommentLimit)
+		for _, one := range want {
+			if text := one.Text(markdown.Code); !strings.Contains(got, text) {
+				t.Errorf("900 changes %s: %s is not shown", padded, text)
+			}
+		}
+		if !regexp.MustCompile(fmt.Sprintf(`\*\*Cut:\*\* .*\d+ changes of the plan \(.*\d+ %s`, padded)).MatchString(got) {
+			t.Errorf("900 changes %s: what is cut is not told: %s", padded, got[len(got)-300:])
+		}
+		for _, s := range d.Steps {
+			if !strings.Contains(got, "<code>"+s.ID+"</code>") && s.Status != runner.Unchanged {
+				t.Errorf("900 changes %s: step %s is not shown", padded, s.ID)
+			}
+		}
 	}
 }
 
