@@ -72,7 +72,7 @@ func NewSecretKey(name string, content []byte, password func() (string, error)) 
 	if minisign.IsEncrypted(k.content) {
 		if password == nil {
 			err := fmt.Errorf("%s is encrypted, and nothing says its password", name)
-			return nil, fault.WithHint(err, "write password_env: NAME, the environment variable that has it; minisign -G -W makes a key without one")
+			return nil, fault.WithHint(err, "write env: NAME, the environment variable that has it; minisign -G -W makes a key without one")
 		}
 		return k, nil
 	}

@@ -12,28 +12,19 @@ import (
 	"path/filepath"
 
 	"github.com/bayplan/bayplan/internal/durable"
+	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/readers"
 )
 
 // A Form says how an archive travels.
 type Form struct {
-	Split  int64  // most bytes of a piece, a multiple of 4096; 0 is one file
-	Signer Signer // nil: it is not signed
+	Split int64               // most bytes of a piece, a multiple of 4096; 0 is one file
+	Key   *minisign.SecretKey // signs the table of its pieces; nil: it is not signed
 }
 
 // sealed says whether a table of pieces belongs to the archive.
-func (f Form) sealed() bool { return f.Split > 0 || f.Signer != nil }
-
-// A Signer signs tables of pieces.
-type Signer interface {
-	// Sign gives the signature of a file, by its name and content.
-	Sign(name string, content []byte) ([]byte, error)
-	// Verify gives an error unless a signature is one by the key that Sign uses.
-	Verify(content, signature []byte) error
-	// Same says whether another one has the same key.
-	Same(other Signer) bool
-}
+func (f Form) sealed() bool { return f.Split > 0 || f.Key != nil }
 
 // ErrForm says that two steps want an archive in different forms.
 var ErrForm = errors.New("another step writes it with another split or another key")
@@ -47,7 +38,7 @@ func (l *Layout) SetForm(f Form) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.form != nil && (s.form.Split != f.Split || !sameSigner(s.form.Signer, f.Signer)) {
+	if s.form != nil && (s.form.Split != f.Split || !sameKey(s.form.Key, f.Key)) {
 		return fmt.Errorf("%s: %w", s.path, ErrForm)
 	}
 	if s.form == nil {
@@ -56,11 +47,11 @@ func (l *Layout) SetForm(f Form) error {
 	return nil
 }
 
-func sameSigner(a, b Signer) bool {
+func sameKey(a, b *minisign.SecretKey) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
 	}
-	return a.Same(b)
+	return a.IsKey(b)
 }
 
 // Present gives an error, fs.ErrNotExist, if there is no layout at the path.
@@ -96,14 +87,14 @@ func (l *Layout) Unsealed() (string, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "its table of pieces", nil
 	}
-	if err != nil || s.form.Signer == nil {
+	if err != nil || s.form.Key == nil {
 		return "", err
 	}
 	signature, err := pieces.ReadSmall(pieces.SignaturePath(s.path))
 	if errors.Is(err, fs.ErrNotExist) {
 		return "its signature", nil
 	}
-	if err == nil && s.form.Signer.Verify(table, signature) != nil {
+	if err == nil && s.form.Key.Verify(table, signature) != nil {
 		return "its signature by this key", nil
 	}
 	return "", err
@@ -135,10 +126,10 @@ func (s *tarStore) seal(ctx context.Context) error {
 	if err != nil {
 		table, err = pieces.WriteTable(s.path, s.sums, func(path string) (string, error) { return sha256Of(ctx, path) })
 	}
-	if err != nil || s.form.Signer == nil {
+	if err != nil || s.form.Key == nil {
 		return err
 	}
-	signature, err := s.form.Signer.Sign(filepath.Base(pieces.TablePath(s.path)), table)
+	signature, err := s.form.Key.Sign(filepath.Base(pieces.TablePath(s.path)), table)
 	if err != nil {
 		return err
 	}

@@ -180,15 +180,17 @@ func TestFiles(t *testing.T) {
 		change func(base string) error
 		want   string
 	}{
-		"whole":                 {func(string) error { return nil }, ""},
-		"the first is missing":  {do(os.Remove, ".001"), "media.tar.001 is missing"},
-		"one is missing":        {do(os.Remove, ".002"), "media.tar.002 is missing"},
-		"the last is missing":   {do(os.Remove, ".003"), "media.tar.003 is missing"},
-		"no table":              {do(os.Remove, ".pieces"), "media.tar.pieces of its pieces is missing"},
-		"one is short":          {func(base string) error { return os.Truncate(base+".002", 10) }, "media.tar.002 is cut off"},
-		"the first is short":    {func(base string) error { return os.Truncate(base+".001", 10) }, "media.tar.00"},
-		"one more":              {do(writeFile("x"), ".004"), "media.tar.003 is cut off"},
-		"one of another set":    {func(base string) error { return errors.Join(os.Truncate(base+".003", 4096), writeFile("x")(base+".004")) }, "media.tar.004 is of another set"},
+		"whole":                {func(string) error { return nil }, ""},
+		"the first is missing": {do(os.Remove, ".001"), "media.tar.001 is missing"},
+		"one is missing":       {do(os.Remove, ".002"), "media.tar.002 is missing"},
+		"the last is missing":  {do(os.Remove, ".003"), "media.tar.003 is missing"},
+		"no table":             {do(os.Remove, ".pieces"), "media.tar.pieces of its pieces is missing"},
+		"one is short":         {func(base string) error { return os.Truncate(base+".002", 10) }, "media.tar.002 is cut off"},
+		"the first is short":   {func(base string) error { return os.Truncate(base+".001", 10) }, "media.tar.00"},
+		"one more":             {do(writeFile("x"), ".004"), "media.tar.003 is cut off"},
+		"one of another set": {func(base string) error {
+			return errors.Join(os.Truncate(base+".003", 4096), writeFile("x")(base+".004"))
+		}, "media.tar.004 is of another set"},
 		"an archive beside":     {do(writeFile("x"), ""), "and also"},
 		"a table of other text": {do(writeFile("no table\n"), ".pieces"), "media.tar.pieces:1: it is not a sha256 digest"},
 		"another table":         {do(writeFile(strings.Repeat("a", 64)+"  other.tar.001\n"), ".pieces"), "does not name the pieces of"},

@@ -135,6 +135,7 @@ func Files(base string) (Table, []byte, []string, error) {
 // A PieceError is a file that is not the one that its table names.
 type PieceError struct{ Path, Has, Want string }
 
+// Error names the piece and both digests.
 func (e *PieceError) Error() string {
 	return fmt.Sprintf("the piece %s is damaged, or of another set: its sha256 is %s, and its table says %s", e.Path, e.Has, e.Want)
 }

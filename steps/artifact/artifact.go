@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -173,12 +172,7 @@ func (a *artifact) Expects() []runner.Expected {
 		}
 		all = append(all, e)
 	}
-	for i, to := range a.To.Items {
-		if layout := string(to.Other.Layout); layout != "" {
-			all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: destination.Field(a.To, i), Path: filepath.Dir(layout)})
-		}
-	}
-	return all
+	return append(all, destination.Expects(a.To)...)
 }
 
 // Inputs implements runner.Step: the files and the destinations.

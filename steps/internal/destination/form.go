@@ -25,7 +25,7 @@ type Signing struct {
 	Key plan.Path `json:"key"`
 	// Environment variable with the password of an encrypted key. To decrypt it takes 1 GiB of
 	// memory and many seconds, once in each run that signs.
-	PasswordEnv string `json:"password_env,omitempty"`
+	Env string `json:"env,omitempty"`
 }
 
 const (
@@ -87,6 +87,21 @@ func Keys(to Setting) []string {
 	return keys
 }
 
+// Expects gives what the layouts need that the step does not make, for runner.Expecter: their
+// directories and keys.
+func Expects(to Setting) []runner.Expected {
+	var all []runner.Expected
+	for i, one := range to.Items {
+		if layout := string(one.Other.Layout); layout != "" {
+			all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: Field(to, i), Path: filepath.Dir(layout)})
+		}
+		if key := string(one.Other.Sign.Key); key != "" {
+			all = append(all, runner.Expected{Kind: runner.ExpectMediaSecret, Field: Field(to, i) + ".sign.key", Path: key})
+		}
+	}
+	return all
+}
+
 // CheckKeys reads the keys that sign the layouts, and decrypts none.
 func CheckKeys(to Setting, w runner.World) error {
 	var errs []error
@@ -113,26 +128,17 @@ func readKey(w runner.World, s Signing) (*minisign.SecretKey, error) {
 		return nil, err
 	}
 	var password func() (string, error)
-	if s.PasswordEnv != "" {
+	if s.Env != "" {
 		password = func() (string, error) {
-			value := os.Getenv(s.PasswordEnv)
+			value := os.Getenv(s.Env)
 			if value == "" {
-				err := fmt.Errorf("%s is encrypted, and the environment variable %s is not set", s.Key, s.PasswordEnv)
-				return "", fault.WithHint(err, "export "+human.ShellWord(s.PasswordEnv)+" before running bayplan")
+				err := fmt.Errorf("%s is encrypted, and the environment variable %s is not set", s.Key, s.Env)
+				return "", fault.WithHint(err, "export "+human.ShellWord(s.Env)+" before running bayplan")
 			}
 			return value, nil
 		}
 	}
 	return minisign.NewSecretKey(string(s.Key), content, password)
-}
-
-// A signer signs tables of pieces with a secret key.
-type signer struct{ *minisign.SecretKey }
-
-// Same implements ocilayout.Signer.
-func (s signer) Same(other ocilayout.Signer) bool {
-	o, ok := other.(signer)
-	return ok && s.IsKey(o.SecretKey)
 }
 
 // SetForms tells the layouts how they travel. It comes before all else that is done with them.
@@ -148,11 +154,9 @@ func SetForms(to Setting, w runner.World, c *registry.Client) error {
 			return err
 		}
 		if l.Sign.Key != "" {
-			key, err := readKey(w, l.Sign)
-			if err != nil {
+			if f.Key, err = readKey(w, l.Sign); err != nil {
 				return fmt.Errorf("%s.sign.key: %w", Field(to, i), err)
 			}
-			f.Signer = signer{key}
 		}
 		if err := c.Layout(string(l.Layout)).SetForm(f); err != nil {
 			return err
