@@ -70,6 +70,8 @@ type Expected struct {
 	As string
 	// Identity is who has signed the images For, a pattern, and Issuer who vouches for that.
 	Identity, Issuer string
+	// Signed says of a layout that its table of pieces has a signature.
+	Signed bool
 }
 
 // A Kind is what a thing is that a step expects.
@@ -99,6 +101,9 @@ const (
 	ExpectImageKey  Kind = "key"         // of cosign, which proves the images For
 	ExpectImagePGP  Kind = "OpenPGP key" // which proves the images For, by signatures at URL
 	ExpectTrustRoot Kind = "trusted root"
+
+	ExpectMediaSecret Kind = "minisign secret key" // which signs layouts
+	ExpectMediaPublic Kind = "minisign public key" // which proves layouts
 
 	ExpectLabels    Kind = "labels"    // that images must have
 	ExpectTags      Kind = "tags"      // of the repository For

@@ -14,6 +14,7 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/hostname"
 	"github.com/bayplan/bayplan/internal/pathindex"
+	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/tripleo"
 	"github.com/bayplan/bayplan/plan"
@@ -109,10 +110,10 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	switch t.Kind {
 	case runner.ExpectDirectory, runner.ExpectEnvironments:
 		return b.directory(t)
-	case runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectKeyring, runner.ExpectTrustRoot:
+	case runner.ExpectImageKey, runner.ExpectImagePGP, runner.ExpectKeyring, runner.ExpectTrustRoot, runner.ExpectMediaSecret, runner.ExpectMediaPublic:
 		return b.key(t)
 	}
-	if exists(t.path) { // an earlier plan has made it
+	if exists(t.path) || exists(pieces.TablePath(t.path)) { // an earlier plan has made it
 		return nil
 	}
 	if t.own {
@@ -125,7 +126,7 @@ func (b *builder) providePath(ctx context.Context, t *thing) error {
 	}
 	if from := b.made[t.name]; from != "" && isLike(t.Kind, from) { // somebody carries it to where this plan is applied
 		b.told = append(b.told, told{carried, b.world.root.Strip(t.path) + " from " + b.world.root.Strip(from)})
-		return trees.Copy(from, t.path, "", 0)
+		return trees.Carry(from, t.path)
 	}
 	if b.misplaced(t) {
 		return nil
@@ -156,6 +157,8 @@ func (b *builder) checkOff(off []runner.Touched) {
 func isLike(kind runner.Kind, made string) bool {
 	fi, err := os.Stat(made)
 	switch {
+	case exists(pieces.TablePath(made)):
+		return kind == runner.ExpectLayout
 	case err != nil:
 		return false
 	case fi.IsDir():

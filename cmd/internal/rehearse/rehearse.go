@@ -6,6 +6,7 @@ package rehearse
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +20,8 @@ import (
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/trees"
 	"github.com/bayplan/bayplan/internal/cloudserver"
 	"github.com/bayplan/bayplan/internal/human"
+	"github.com/bayplan/bayplan/internal/minisign"
+	"github.com/bayplan/bayplan/internal/pieces"
 	"github.com/bayplan/bayplan/internal/standin/signer"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 	"github.com/bayplan/bayplan/plan"
@@ -188,8 +191,12 @@ func (r *rehearsal) makeWorld() error {
 	if err != nil {
 		return err
 	}
+	public, secret, err := minisign.Generate(rand.Reader)
+	if err != nil {
+		return err
+	}
 	r.world = &world{
-		root: r.root, keep: r.Keep != "", rules: rules, plans: f, pgp: pgp,
+		public: public, secret: secret, root: r.root, keep: r.Keep != "", rules: rules, plans: f, pgp: pgp,
 		standIns: map[string][]byte{}, waived: map[string]bool{}, pinned: map[string]bool{},
 		hosts: map[string]*registryHost{}, layouts: map[string]*upstream.Upstream{}, clouds: map[string]*cloudserver.Cloud{}, webs: map[string]*webHost{},
 	}
@@ -248,7 +255,7 @@ func (r *rehearsal) addLeft(p *part) {
 func (r *rehearsal) keepMade(p *part) {
 	for _, s := range p.steps {
 		for _, path := range slices.Concat(s.Into, s.Writes) {
-			if exists(path) {
+			if exists(path) || exists(pieces.TablePath(path)) {
 				r.made[filepath.Base(path)] = path
 			}
 		}
