@@ -29,8 +29,9 @@ type imageSurvey interface {
 	apply(ctx context.Context, p runner.Progress) (runner.Outputs, error)
 	// written gives the files that apply has written.
 	written() *writtenFiles
-	// fills says what is where when all is done, as far as it is known.
-	fills() map[string]runner.Content
+	// fills says what is where when all is done, as far as it is known, by outputs that are confirmed
+	// or nil, too.
+	fills(confirmed runner.Outputs) map[string]runner.Content
 	outputs() runner.Outputs
 	problems() error
 }
@@ -180,11 +181,13 @@ func (g *cloudSurvey) checkFiles() error {
 	return errors.Join(append(errs, g.boot.checkSources(checked)...)...)
 }
 
-func (g *cloudSurvey) fills() map[string]runner.Content {
-	fills := g.boot.fills()
+func (g *cloudSurvey) fills(confirmed runner.Outputs) map[string]runner.Content {
+	fills, digests := g.boot.fills(), digestsOf(confirmed)
 	for _, f := range g.images {
 		c := runner.Content{Size: f.want.Size, Name: f.Name + " in cloud " + g.client.Cloud()}
 		switch keep := f.decision.Keep; {
+		case digests[f.Name] != "":
+			c.Digests = append(c.Digests, digests[f.Name])
 		case f.want.SHA512 != "":
 			c.Digests = append(c.Digests, checksum.Text("sha512", f.want.SHA512))
 		case keep != nil:
@@ -198,6 +201,17 @@ func (g *cloudSurvey) fills() map[string]runner.Content {
 		fills["image "+f.Name+" "+g.place] = c
 	}
 	return fills
+}
+
+// digestsOf gives the digests of outputs by the names of their images.
+func digestsOf(outputs runner.Outputs) map[string]string {
+	digests := map[string]string{}
+	for _, d := range outputs["digests"].Items() {
+		if at := strings.LastIndexByte(d, '@'); at >= 0 {
+			digests[d[:at]] = d[at+1:]
+		}
+	}
+	return digests
 }
 
 // outputs gives the names, the ids and the digests. Ids and digests may be known later.

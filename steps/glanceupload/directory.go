@@ -245,7 +245,7 @@ func (d *directorySurvey) summary() string {
 	return strings.Join(parts, ", ")
 }
 
-func (d *directorySurvey) fills() map[string]runner.Content {
+func (d *directorySurvey) fills(runner.Outputs) map[string]runner.Content {
 	fills := d.boot.fills()
 	for _, f := range d.images {
 		c := runner.Content{Size: f.size}

@@ -338,7 +338,7 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 	if err != nil {
 		return nil, err
 	}
-	finding := &runner.Finding{Outputs: found.outputs(), Fills: found.fills(), Notes: found.notes()}
+	finding := &runner.Finding{Outputs: found.outputs(), Fills: found.fills(nil), Notes: found.notes()}
 	items := found.items()
 	if len(items) == 0 {
 		return finding, nil
@@ -356,7 +356,7 @@ func (s *glanceUpload) Diff(ctx context.Context, w runner.World, prior *runner.R
 			outputs, err := found.apply(ctx, p)
 			if err == nil {
 				found.written().remember(w)
-				finding.Fills = found.fills()
+				finding.Fills = found.fills(outputs)
 			}
 			return outputs, err
 		},
