@@ -42,7 +42,7 @@ func (g *Graph) CheckFiles(ctx context.Context) plan.Errors {
 			c.add(n.Step, e)
 		}
 	}
-	_ = c.errs.Err() // sorts them
+	c.errs.Sort()
 	return c.errs
 }
 

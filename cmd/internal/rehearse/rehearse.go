@@ -208,7 +208,7 @@ func (r *rehearsal) rehearse(ctx context.Context, p *part, later []*part) (bool,
 	for _, text := range b.notes {
 		r.note("  note: " + r.root.Strip(text))
 	}
-	_ = b.mistakes.Err() // sorts them
+	b.mistakes.Sort()
 	if wrong := problemsOf(b.mistakes); len(wrong) > 0 {
 		r.sayPhase("files", 0, "", wrong)
 		return false, nil
