@@ -272,7 +272,7 @@ func (j *job) inputs(ctx context.Context, step Step) ([]Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(config, own...), nil
+	return slices.Concat(config, linkInputs(step), own), nil
 }
 
 // diffResult turns what an apply would do into the result of a diff.

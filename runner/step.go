@@ -82,8 +82,8 @@ type Step interface {
 type Validator interface{ Validate() error }
 
 // A Pather is a Step that knows from its configuration which paths and places it touches.
-// Only Check calls Paths, and only on a step without mistakes. References are
-// unresolved then; Check ignores an empty path.
+// Check calls Paths on a step without mistakes, with references unresolved, and ignores an empty
+// path. A run calls it to find where links lead.
 type Pather interface{ Paths() Paths }
 
 // A Truster is a Step to which it matters whether anything says what a file must be that
