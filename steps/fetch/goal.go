@@ -125,9 +125,9 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *goal) 
 	if err != nil {
 		return fmt.Errorf("checksums: %w", err)
 	}
-	name := f.Name
-	if name == "" {
-		name = lastPart(f.urls()[0])
+	name, err := f.listedName(ctx, w)
+	if err != nil {
+		return err
 	}
 	e.want, err = download.ParseChecksums(list, name, strings.HasPrefix(lastPart(setting.Text(f.Checksums)), name+"."))
 	if err != nil {
@@ -137,6 +137,22 @@ func (f *fetchFile) findChecksums(ctx context.Context, w runner.World, e *goal) 
 		e.inputs = append(e.inputs, runner.Input{Name: "checksums." + sum[0], Digest: sum[1]})
 	}
 	return nil
+}
+
+// listedName gives the name that the file has in the list of checksums.
+func (f *fetchFile) listedName(ctx context.Context, w runner.World) (string, error) {
+	from := f.urls()[0]
+	if f.Name != "" {
+		return f.Name, nil
+	}
+	if _, ok := artifactIn(from); !ok {
+		return lastPart(from), nil
+	}
+	b, err := f.blobAt(ctx, w, from)
+	if err != nil {
+		return "", err
+	}
+	return b.file.Title, nil
 }
 
 // signedList gives the signed part of a list. Without a keyring its signature is not
@@ -194,6 +210,9 @@ func (f *fetchFile) findVersion(ctx context.Context, w runner.World, e *goal) er
 		}
 	}
 	from := f.urls()[0]
+	if _, ok := artifactIn(from); ok {
+		return f.findBlob(ctx, w, e)
+	}
 	if local := download.LocalPath(from); local != "" {
 		sums, err := w.Sum(ctx, local, runner.SHA256)
 		if err != nil {

@@ -75,6 +75,16 @@ func IndexPath(layout string) string {
 	return filepath.Join(layout, "index.json")
 }
 
+// CheckLayout gives an error when a layout is not there, or when an earlier step is still
+// going to change it.
+func CheckLayout(w runner.World, dir string) error {
+	if err := checkNotPending(w, dir); err != nil {
+		return err
+	}
+	_, err := w.Stat(dir)
+	return layoutError(dir, err)
+}
+
 // checkNotPending gives an error when an earlier step is still going to change a
 // layout. A layout that does not exist passes: reading it gives the error.
 func checkNotPending(w runner.World, layout string) error {
