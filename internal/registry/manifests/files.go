@@ -9,11 +9,8 @@ import (
 	"github.com/regclient/regclient/types/manifest"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/ocilayout"
 )
-
-// titleKey is the annotation that holds the name of a file, by the image specification and
-// by ORAS.
-const titleKey = "org.opencontainers.image.title"
 
 // A File is a file of an artifact.
 type File struct {
@@ -38,7 +35,7 @@ func Files(m manifest.Manifest) ([]File, error) {
 	}
 	var files []File
 	for _, d := range slices.Concat([]descriptor.Descriptor{config}, layers) {
-		title := d.Annotations[titleKey]
+		title := d.Annotations[ocilayout.TitleKey]
 		if title == "" {
 			continue
 		}
