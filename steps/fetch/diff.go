@@ -236,6 +236,9 @@ func (d *diff) item() runner.Item {
 		Bytes: max(d.size, 0), From: digestText(d.found), To: digestText(d.want),
 	}
 	notes := slices.Clone(d.notes)
+	if b := d.blobs[d.urls()[0]]; b != nil {
+		notes = append(notes, "artifact "+human.ShortDigest(b.artifact.Digest))
+	}
 	if d.existing != nil {
 		it.Op = runner.Replace
 		notes = append(notes, d.whyReplace())
