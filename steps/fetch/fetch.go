@@ -31,11 +31,10 @@ type fetchFile struct {
 	// of those the next is tried where one fails or has another file. oci://HOST/NAME:TAG is a
 	// file that a step of type artifact, or oras, has put into a registry, and
 	// oci:LAYOUT:NAME:TAG one in an OCI layout, a directory or a tar archive; @sha256:HEX behind
-	// either names one artifact. The settings and the login of HOST are those of
-	// its connection under connections.registries. Its tag is kept in the lock file, and the digest
-	// that the artifact has of the file vouches for the file. Signatures of artifacts are not
-	// checked here: a mirror step that copies the artifact does so where its signatures say
-	// what proves it.
+	// either names one artifact. The settings and the login of HOST are those of its connection
+	// under connections.registries, and the lock file keeps what a tag there stands for. The
+	// artifact has the digest of the file, which vouches for it. Signatures of artifacts are not
+	// checked here: a mirror step checks those of what it copies, by its signatures.trust.
 	URL plan.TextOr[string, []string] `json:"url"`
 	// File to write. Its directory must be there.
 	To plan.Path `json:"to"`
