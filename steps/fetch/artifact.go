@@ -16,6 +16,7 @@ import (
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/steps/internal/imagelist"
+	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
 // registryScheme begins the address of an artifact in a registry, as Ironic and Helm write
@@ -112,7 +113,7 @@ func (f *fetchFile) blobAt(ctx context.Context, w runner.World, address string) 
 	image, _ := artifactIn(address)
 	digest := ""
 	if dir := layoutIn(address); dir != "" {
-		if err := imagelist.CheckLayout(w, dir); err != nil {
+		if err := imagelist.CheckLayout(ctx, w, f.out.Registry(), dir, string(setting.Text(f.Key))); err != nil {
 			return nil, err
 		}
 	} else if !imagelist.HasDigest(image) {

@@ -23,7 +23,7 @@ func (f *fetchFile) Expects() []runner.Expected {
 			e.URL += "#" + f.Name
 		}
 		if dir := layoutIn(u); dir != "" {
-			all = append(all, runner.Expected{Kind: runner.ExpectLayout, Field: "url", Path: dir})
+			all = append(all, runner.Expected{Kind: runner.ExpectLayout, Field: "url", Path: dir, Signed: setting.Text(f.Key) != ""})
 		}
 		for _, pin := range []string{d.SHA256, d.SHA512, d.MD5} {
 			if pin != "" {
@@ -31,6 +31,9 @@ func (f *fetchFile) Expects() []runner.Expected {
 			}
 		}
 		all = append(all, e)
+	}
+	if key := string(setting.Text(f.Key)); key != "" {
+		all = append(all, runner.Expected{Kind: runner.ExpectMediaPublic, Field: "key", Path: key})
 	}
 	if f.To != "" {
 		all = append(all, runner.Expected{Kind: runner.ExpectDirectory, Field: "to", Path: filepath.Dir(f.target())})

@@ -56,6 +56,10 @@ type fetchFile struct {
 	Signature *string `json:"signature,omitempty"`
 	// File of the public keys that a signature is believed of. With it there must be one.
 	Keyring *plan.Path `json:"keyring,omitempty"`
+	// Public key of minisign, a file, that has to prove the archives that url names as layouts, each
+	// with a table of its pieces and a signature of that. All bytes are checked before the first one
+	// is used.
+	Key *plan.Path `json:"key,omitempty"`
 	// Permissions of the file, as four octal digits in quotes: "0644". Left out, a new one gets
 	// 0644.
 	Mode string `json:"mode,omitempty" jsonschema:"pattern=^0[0-7]{3}$"`
@@ -134,6 +138,9 @@ func (f *fetchFile) checkCombinations() []error {
 	if setting.Text(f.Signature) != "" && given {
 		report("signature", "it is the signature of the list of checksums or of the file; with the digest itself given, no signature is checked")
 	}
+	if key := setting.Text(f.Key); key != "" && !slices.ContainsFunc(f.urls(), func(u string) bool { return u == "" || layoutIn(u) != "" }) {
+		report("key", "it proves layouts, and url names none")
+	}
 	if !given {
 		errs = append(errs, f.checkSettings(f.leftOut()))
 	}
@@ -149,7 +156,7 @@ func (f *fetchFile) urls() []string {
 
 // Paths implements runner.Pather.
 func (f *fetchFile) Paths() runner.Paths {
-	p := runner.Paths{Writes: []string{string(f.To)}, Reads: []string{string(setting.Text(f.Keyring))}}
+	p := runner.Paths{Writes: []string{string(f.To)}, Reads: []string{string(setting.Text(f.Keyring)), string(setting.Text(f.Key))}}
 	for _, u := range slices.Concat(f.urls(), []string{setting.Text(f.Checksums), setting.Text(f.Signature)}) {
 		p.Reads = append(p.Reads, download.LocalPath(u), layoutIn(u))
 	}

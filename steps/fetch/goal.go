@@ -12,6 +12,7 @@ import (
 	"github.com/bayplan/bayplan/internal/signature"
 	"github.com/bayplan/bayplan/plan"
 	"github.com/bayplan/bayplan/runner"
+	"github.com/bayplan/bayplan/steps/internal/imagelist"
 	"github.com/bayplan/bayplan/steps/internal/setting"
 )
 
@@ -52,6 +53,11 @@ func (f *fetchFile) expect(ctx context.Context, w runner.World) (*goal, error) {
 // CheckFiles implements runner.FileChecker: it reads a list of checksums that is a file
 // of this host.
 func (f *fetchFile) CheckFiles(ctx context.Context, w runner.World, known bool) error {
+	if key := string(setting.Text(f.Key)); key != "" {
+		if err := imagelist.CheckKey(w, key); err != nil {
+			return plan.At("key", err)
+		}
+	}
 	list, sig := setting.Text(f.Checksums), setting.Text(f.Signature)
 	if !known || download.LocalPath(list) == "" || sig != "" && download.LocalPath(sig) == "" {
 		return nil
@@ -103,16 +109,18 @@ func (f *fetchFile) checkSettings(no absence) error {
 	return nil
 }
 
-// findKeys adds the keyring to the inputs.
+// findKeys adds the files of keys to the inputs.
 func (f *fetchFile) findKeys(ctx context.Context, w runner.World, e *goal) error {
-	if setting.Text(f.Keyring) == "" {
-		return nil
+	for _, key := range []struct{ name, path string }{{"keyring", string(setting.Text(f.Keyring))}, {"key", string(setting.Text(f.Key))}} {
+		if key.path == "" {
+			continue
+		}
+		sums, err := w.Sum(ctx, key.path, runner.SHA256)
+		if err != nil {
+			return fmt.Errorf("read the %s: %w", key.name, err)
+		}
+		e.inputs = append(e.inputs, runner.Input{Name: key.name, Digest: "sha256:" + sums[runner.SHA256]})
 	}
-	sums, err := w.Sum(ctx, string(setting.Text(f.Keyring)), runner.SHA256)
-	if err != nil {
-		return fmt.Errorf("read the keyring: %w", err)
-	}
-	e.inputs = append(e.inputs, runner.Input{Name: "keyring", Digest: "sha256:" + sums[runner.SHA256]})
 	return nil
 }
 

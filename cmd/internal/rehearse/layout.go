@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/artifacts"
+	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/standin/upstream"
 )
@@ -23,7 +24,13 @@ func (b *builder) layout(ctx context.Context, t *thing) error {
 	if b.world.rules.Signer != nil {
 		signatures = registry.CopySignatures
 	}
-	return artifacts.Layout(ctx, t.path, from, slices.Concat(t.Names, names), signatures)
+	like := artifacts.Like{Names: slices.Concat(t.Names, names), Signatures: signatures}
+	if t.Signed {
+		if like.Key, err = minisign.NewSecretKey("the key of the rehearsal", b.world.secret, nil); err != nil {
+			return err
+		}
+	}
+	return artifacts.Layout(ctx, t.path, from, like)
 }
 
 // layoutSource gives the registry from which a layout's images are copied. The world keeps it for the

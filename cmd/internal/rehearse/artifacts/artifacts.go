@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/bayplan/bayplan/cmd/internal/rehearse/registries"
+	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/internal/registryserver"
@@ -61,9 +62,15 @@ func Add(to *upstream.Upstream, name string, files []File) error {
 	return err
 }
 
-// Layout makes a layout with images of a registry: NAME:TAG, or a tag alone. Without names it has
-// two images.
-func Layout(ctx context.Context, layout string, from *upstream.Upstream, names []string, signatures registry.Signatures) error {
+// A Like says what a layout is to be like.
+type Like struct {
+	Names      []string // of its images: NAME:TAG, or a tag alone; none: two of any name
+	Signatures registry.Signatures
+	Key        *minisign.SecretKey // that signs the layout; nil: it is not signed
+}
+
+// Layout makes a layout with images of a registry.
+func Layout(ctx context.Context, layout string, from *upstream.Upstream, like Like) error {
 	if err := os.MkdirAll(filepath.Dir(layout), 0o755); err != nil {
 		return err
 	}
@@ -73,6 +80,7 @@ func Layout(ctx context.Context, layout string, from *upstream.Upstream, names [
 		return err
 	}
 	defer c.Close()
+	names := like.Names
 	if len(names) == 0 {
 		names = []string{"stand-in/one:1.0", "stand-in/two:1.0"}
 	}
@@ -84,12 +92,21 @@ func Layout(ctx context.Context, layout string, from *upstream.Upstream, names [
 		}
 		images[i] = registry.Image{Source: host + "/" + name, Target: registry.LayoutPrefix + layout + ":" + name}
 	}
-	table, err := c.Plan(ctx, images, registry.Selection{Signatures: signatures})
+	table, err := c.Plan(ctx, images, registry.Selection{Signatures: like.Signatures})
 	if err != nil {
 		return err
 	}
 	if err := table.Err(); err != nil {
 		return err
 	}
-	return c.Execute(ctx, table, registry.Options{})
+	if like.Key == nil {
+		return c.Execute(ctx, table, registry.Options{})
+	}
+	if err := c.Layout(layout).SetForm(ocilayout.Form{Key: like.Key}); err != nil {
+		return err
+	}
+	if err := c.Execute(ctx, table, registry.Options{}); err != nil {
+		return err
+	}
+	return c.Layout(layout).Seal(ctx)
 }
