@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"crypto/rand"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/bayplan/bayplan/internal/fault"
+	"github.com/bayplan/bayplan/internal/minisign"
 	"github.com/bayplan/bayplan/internal/ocilayout"
 	"github.com/bayplan/bayplan/internal/registry"
 	"github.com/bayplan/bayplan/plan"
@@ -246,6 +248,60 @@ func TestFetchFromMissingLayout(t *testing.T) {
 	}
 	w := runner.Planned(&runner.Disk{}, runner.File{Path: b.Dir + "/media.tar", Mode: 0o644})
 	if _, err := step.Diff(t.Context(), w, nil); err == nil || !strings.Contains(err.Error(), "its content is not known before it is written") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// With a key the layout has to be signed by it, and every byte of it is checked before one is
+// used.
+func TestFetchFromSignedLayout(t *testing.T) {
+	b := testbed.NewRegistries(t)
+	public, secret, err := minisign.Generate(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _, err := minisign.Generate(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := minisign.NewSecretKey("site.key", secret, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layout := filepath.Join(b.Dir, "media.tar")
+	if err := b.Registry().Layout(layout).SetForm(ocilayout.Form{Key: signer, Split: 64 << 10}); err != nil {
+		t.Fatal(err)
+	}
+	kernel := strings.Repeat("kernel", 20_000)
+	putArtifact(t, b, "oci:"+layout+":"+bootAgent, ocilayout.Artifact{}, "agent.kernel="+kernel)
+	unsigned := filepath.Join(b.Dir, "unsigned.tar")
+	putArtifact(t, b, "oci:"+unsigned+":"+bootAgent, ocilayout.Artifact{}, "agent.kernel="+kernel)
+	if err := b.Registry().Layout(layout).Seal(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	step := func(layout string, key []byte) *fetchFile {
+		f := fromAddress(t, b, "oci:"+layout+":"+bootAgent)
+		path := filepath.Join(t.TempDir(), "site.pub")
+		steptest.PutFile(t, path, string(key))
+		f.Key = new(plan.Path(path))
+		return &f
+	}
+	if _, err := fetched(t, step(unsigned, public)); err == nil || !strings.Contains(err.Error(), "unsigned.tar is not signed, and the key ") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := fetched(t, step(layout, other)); err == nil || !strings.Contains(err.Error(), "media.tar.pieces.minisig: ") {
+		t.Errorf("got %v", err)
+	}
+	if got, err := fetched(t, step(layout, public)); err != nil || got != kernel {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	pieces, err := filepath.Glob(layout + ".[0-9]*")
+	if err != nil || len(pieces) < 2 {
+		t.Fatalf("the pieces are %v, %v", pieces, err)
+	}
+	steptest.PutFile(t, pieces[1], strings.Repeat("x", 64<<10))
+	steptest.Remove(t, filepath.Join(b.Dir, "to", "agent.kernel"))
+	if _, err := fetched(t, step(layout, public)); err == nil || !strings.Contains(err.Error(), filepath.Base(pieces[1])) {
 		t.Errorf("got %v", err)
 	}
 }

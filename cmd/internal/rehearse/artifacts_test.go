@@ -68,6 +68,13 @@ func TestArtifactsAreFetched(t *testing.T) {
     with: { url: "oci:/media/x.tar:images/server:1", name: server.qcow2, to: /srv/server }
 ` + upload},
 		},
+		"from a layout that a key has to prove": {
+			files: map[string]string{"bayplan.yaml": `steps:
+  kernel:
+    type: fetch
+    with: { url: "oci:/media/x.tar:boot/agent:1", key: /etc/site.pub, to: /srv/agent.kernel }
+`},
+		},
 		"from the layout of an earlier plan": {
 			files: map[string]string{
 				"outside.yaml": putBoot("{ layout: /var/media.tar }"),

@@ -55,6 +55,7 @@ func (t *thing) refine(e runner.Expectation) {
 	if t.Format == "" {
 		t.Format = e.Format
 	}
+	t.Signed = t.Signed || e.Signed
 	if t.Into == "" {
 		t.Into = e.Into
 	}
