@@ -36,6 +36,8 @@ const (
 	VersionName       Name = "version"
 	HistoryName       Name = "history"
 	DoctorName        Name = "doctor"
+	SiteReportName    Name = "site-report"
+	SitesName         Name = "sites"
 )
 
 // Forms returns for each document the types of the JSON objects that it may be: what a
@@ -44,7 +46,7 @@ func Forms() map[Name][]reflect.Type {
 	forms := map[Name][]reflect.Type{
 		EventsName: {reflect.TypeFor[runner.Event](), reflect.TypeFor[FailureLine]()},
 	}
-	for _, d := range []Document{Diff{}, Report{}, Validate{}, Status{}, Why{}, Lock{}, Graph{}, Explain{}, ExplainImages{}, Version{}, History{}, Doctor{}} {
+	for _, d := range []Document{Diff{}, Report{}, Validate{}, Status{}, Why{}, Lock{}, Graph{}, Explain{}, ExplainImages{}, Version{}, History{}, Doctor{}, SiteReport{}, Sites{}} {
 		forms[d.Name()] = []reflect.Type{reflect.TypeOf(d), reflect.TypeFor[Failure]()}
 	}
 	return forms
