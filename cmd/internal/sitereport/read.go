@@ -83,10 +83,11 @@ func now(readings []*document.SiteClock) time.Time {
 	at := time.Now()
 	for _, r := range readings {
 		if r != nil {
-			return at.Add(-seconds(r.Ahead)).UTC()
+			at = at.Add(-seconds(r.Ahead))
+			break
 		}
 	}
-	return at.UTC()
+	return at.UTC().Truncate(time.Second)
 }
 
 // short gives a report without its steps, and with texts of a bounded length: thousands of

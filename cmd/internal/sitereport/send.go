@@ -107,12 +107,13 @@ func (s Sender) notes(r document.SiteReport) []string {
 	return notes
 }
 
-// reading compares the clock of the registry with that of this host.
+// reading compares the clock of the registry with that of this host. The Date of an answer
+// has no fraction of a second: on average it lacks half of one.
 func reading(registry, site time.Time) *document.SiteClock {
 	if registry.IsZero() {
 		return nil
 	}
-	return &document.SiteClock{Registry: registry.UTC(), Site: site.UTC(), Ahead: math.Round(site.Sub(registry).Seconds())}
+	return &document.SiteClock{Registry: registry.UTC(), Site: site.UTC(), Ahead: math.Round(site.Sub(registry).Seconds()-0.5) + 0} // + 0: no negative zero
 }
 
 // skew says how far a clock is from the registry's, "" if that does not matter.
