@@ -12,8 +12,8 @@ import (
 
 	"github.com/bayplan/bayplan/internal/durable"
 	"github.com/bayplan/bayplan/internal/fault"
-	"github.com/bayplan/bayplan/internal/lazyregexp"
 	"github.com/bayplan/bayplan/internal/ocilayout"
+	"github.com/bayplan/bayplan/internal/registry/manifests"
 )
 
 // layoutHost is the host name of layouts as a registry. No server can have the
@@ -93,9 +93,6 @@ func (c *Client) imageRef(s string) (ref.Ref, error) {
 	return c.parseTagged(s)
 }
 
-// cosignTag is a tag of a signature and the like.
-var cosignTag = lazyregexp.New(`^sha256-[0-9a-f]{64}(\..+)?$`)
-
 // LayoutIndex gives the digest of a layout's index. The images are the same as
 // long as it is. The error for a missing layout is fs.ErrNotExist.
 func (c *Client) LayoutIndex(path string) (string, error) {
@@ -129,7 +126,7 @@ func (c *Client) LayoutImages(dir string) ([]string, error) {
 	var all []string
 	for _, d := range idx.Manifests {
 		switch repository, tag := ocilayout.ImageName(d); {
-		case repository == "" && tag == "", cosignTag.MatchString(tag):
+		case repository == "" && tag == "", manifests.IsCosignTag(tag):
 			continue
 		case repository == "" || tag == "":
 			err := fmt.Errorf("%s: the image named %q there has no repository and tag in its name", dir, cmp.Or(tag, repository))
