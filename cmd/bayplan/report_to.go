@@ -10,7 +10,6 @@ import (
 
 	"github.com/bayplan/bayplan/cmd/internal/loader"
 	"github.com/bayplan/bayplan/cmd/internal/sitereport"
-	"github.com/bayplan/bayplan/internal/fault"
 	"github.com/bayplan/bayplan/internal/human"
 	"github.com/bayplan/bayplan/runner"
 	"github.com/bayplan/bayplan/runner/history"
@@ -20,7 +19,7 @@ import (
 const reportWait = 20 * time.Second
 
 func reportToFlag() cli.Flag {
-	return &cli.StringFlag{Name: "report-to", Usage: "send a report of the run to `oci://HOST/REPO:TAG`"}
+	return &cli.StringFlag{Name: "report-to", Usage: "send a report of the run to `TAG`, oci://HOST/NAME:TAG"}
 }
 
 // A siteRun is what --report-to wants to know of a run while it goes on.
@@ -48,9 +47,7 @@ func (p *program) withSiteReport(mode runner.Mode, do cli.ActionFunc) cli.Action
 		if errors.As(done, new(*runner.LockedError)) {
 			return done // the run that holds the state sends one
 		}
-		if err := p.sendReport(c, p.reported.run(c, mode, done)); err != nil {
-			p.printError(fmt.Errorf("the report of this run is not sent to %s: %w", to, err))
-		}
+		p.sendReport(c, p.reported.run(c, mode, done))
 		return done
 	}
 }
@@ -74,8 +71,8 @@ func (r *siteRun) run(c *cli.Context, mode runner.Mode, done error) sitereport.R
 }
 
 // sendReport keeps the report of a run in the state of its plan, and sends it. One that is
-// not sent stays there for the next run.
-func (p *program) sendReport(c *cli.Context, run sitereport.Run) error {
+// not sent stays there for the next run. What goes wrong is told and has no other effect.
+func (p *program) sendReport(c *cli.Context, run sitereport.Run) {
 	d := run.Report()
 	memory, err := p.reported.memory(c)
 	if err == nil {
@@ -93,10 +90,12 @@ func (p *program) sendReport(c *cli.Context, run sitereport.Run) error {
 	for _, note := range notes {
 		fmt.Fprintf(p.stderr, "bayplan: %s\n", note)
 	}
-	if err != nil && memory != nil {
-		return fault.WithHint(err, "the state keeps it, and the next run sends its news")
+	switch {
+	case err != nil && memory != nil:
+		p.printError(fmt.Errorf("the report of this run waits for the next run, and is not sent to %s: %w", p.reported.to, err))
+	case err != nil:
+		p.printError(fmt.Errorf("the report of this run is not sent to %s: %w", p.reported.to, err))
 	}
-	return err
 }
 
 // memory reads what the state of the plan keeps of reports.

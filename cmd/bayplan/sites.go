@@ -21,8 +21,8 @@ const silentAfter = 48 * time.Hour
 // sitesFlags returns the flags with which status shows sites.
 func sitesFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "reports-from", Usage: "show the sites that report to `oci://HOST/REPO`"},
-		&cli.DurationFlag{Name: "silent-after", Value: silentAfter, Usage: "call a site silent without a report for `TIME`"},
+		&cli.StringFlag{Name: "reports-from", Usage: "show the sites that report to `REPO`, oci://HOST/NAME"},
+		&cli.DurationFlag{Name: "silent-after", Value: silentAfter, Usage: "call a site silent after `TIME`"},
 		&cli.BoolFlag{Name: "exit-code", Usage: "exit with 3 unless every site is done"},
 	}
 }

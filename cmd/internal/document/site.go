@@ -115,15 +115,15 @@ type Site struct {
 	Error string    `json:"error,omitempty"` // why it fails, or cannot be read
 	Notes []string  `json:"notes,omitempty"` // what people should know
 
-	Site    string  `json:"site,omitempty"`          // its name, if there is a report
-	StateID string  `json:"state_id,omitempty"`      // as in the report
-	Host    string  `json:"host,omitempty"`          // as in the report
-	Version string  `json:"version,omitempty"`       // as in the report
-	Verdict Verdict `json:"verdict,omitempty"`       // of its last run
-	Age     float64 `json:"age_seconds,omitempty"`   // of its last run
-	Took    float64 `json:"took,omitempty"`          // seconds; of its last run
-	Ahead   float64 `json:"ahead_seconds,omitempty"` // of its clock; negative: it is behind
-	Bytes   int64   `json:"bytes,omitempty"`         // moved by its last run
+	Site    string  `json:"site,omitempty"`     // its name, if there is a report
+	StateID string  `json:"state_id,omitempty"` // as in the report
+	Host    string  `json:"host,omitempty"`     // as in the report
+	Version string  `json:"version,omitempty"`  // as in the report
+	Verdict Verdict `json:"verdict,omitempty"`  // of its last run
+	Age     float64 `json:"age_seconds"`        // of its last run; 0: there is no report
+	Took    float64 `json:"took,omitempty"`     // seconds; of its last run
+	Ahead   float64 `json:"ahead_seconds"`      // of its clock; negative: it is behind; 0: or not known
+	Bytes   int64   `json:"bytes,omitempty"`    // moved by its last run
 
 	Plan       string `json:"plan,omitempty"`        // as in the report
 	PlanDigest string `json:"plan_digest,omitempty"` // as in the report

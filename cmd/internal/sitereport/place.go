@@ -25,7 +25,7 @@ func ParseSite(text string) (Place, error) {
 	if err == nil && p.Tag == "" {
 		err = fmt.Errorf("%q has no tag, which names the site", text)
 	}
-	return p, hinted(err, "write oci://HOST/REPOSITORY:TAG, as oci://registry.example.com/bayplan/reports:edge1")
+	return p, hinted(err, "write oci://HOST/NAME:TAG, as oci://registry.example.com/bayplan/reports:edge1")
 }
 
 // ParseAll reads the place of the reports of all sites: oci://HOST/REPOSITORY.
@@ -34,7 +34,7 @@ func ParseAll(text string) (Place, error) {
 	if err == nil && p.Tag != "" {
 		err = fmt.Errorf("%q has a tag, and all tags are read", text)
 	}
-	return p, hinted(err, "write oci://HOST/REPOSITORY, as oci://registry.example.com/bayplan/reports")
+	return p, hinted(err, "write oci://HOST/NAME, as oci://registry.example.com/bayplan/reports")
 }
 
 func hinted(err error, hint string) error {

@@ -70,8 +70,8 @@ func read(ctx context.Context, c Client, at Place) (Found, *document.SiteClock) 
 	if err == nil {
 		f.Report, err = decode(b)
 	}
-	if errors.Is(err, errNewer) {
-		err = fault.WithHint(err, "use that version here")
+	if errors.Is(err, registry.ErrForeign) {
+		err = errNoReport
 	}
 	f.Err = err
 	f.Report = short(f.Report)

@@ -154,21 +154,20 @@ func encode(r document.SiteReport, secrets *redact.Redactor) ([]byte, error) {
 	return secrets.JSON(b), nil
 }
 
-// errNewer says that a report has a form that this version does not know.
-var errNewer = errors.New("a newer bayplan wrote it")
+var errNoReport = errors.New("it is no report")
 
 // decode reads a report that was sent by whomever.
 func decode(b []byte) (document.SiteReport, error) {
 	var head document.Head
 	if err := json.Unmarshal(b, &head); err != nil || head.Document != document.SiteReportName {
-		return document.SiteReport{}, errors.New("it is no report")
+		return document.SiteReport{}, errNoReport
 	}
 	if head.FormatVersion > runner.FormatVersion {
-		return document.SiteReport{}, errNewer
+		return document.SiteReport{}, errors.New("a newer bayplan wrote it; use that version to read it")
 	}
 	var r document.SiteReport
 	if err := json.Unmarshal(b, &r); err != nil {
-		return document.SiteReport{}, errors.New("it is no report")
+		return document.SiteReport{}, errNoReport
 	}
 	if r.Ended.IsZero() || r.Verdict == "" {
 		return document.SiteReport{}, errors.New("the report does not say when its run ended, or how")

@@ -72,11 +72,11 @@ func (s Sender) put(ctx context.Context, r document.SiteReport) (notes []string,
 	r.Clock = reading(at, now())
 	switch kind := registry.KindOf(err); {
 	case errors.Is(err, registry.ErrForeign):
-		return nil, fault.WithHint(fmt.Errorf("%s is no report, and it is left as it is", s.To), "name a repository for reports alone")
+		return nil, fault.WithHint(errors.New("what the tag stands for is no report, and it is left as it is"), "name a repository for reports alone")
 	case err == nil:
 		if there, bad := decode(b); bad == nil {
 			if isNewer(there, r) {
-				return nil, fmt.Errorf("%s has a newer report already, of a run on %s", s.To, human.Line(cut(there.Host)))
+				return nil, fmt.Errorf("a newer report is there already, of a run on %s", oneLine(there.Host))
 			}
 			r.Other = other(there, r)
 		}
@@ -97,7 +97,7 @@ func (s Sender) put(ctx context.Context, r document.SiteReport) (notes []string,
 func (s Sender) notes(r document.SiteReport) []string {
 	var notes []string
 	if o := r.Other; o != nil {
-		notes = append(notes, fmt.Sprintf("%s held the report of another state, on %s; if that is another site, give each a tag of its own", s.To, human.Line(cut(o.Host))))
+		notes = append(notes, fmt.Sprintf("%s held the report of another state, on %s; if that is another site, give each a tag of its own", s.To, oneLine(o.Host)))
 	}
 	if c := r.Clock; c != nil {
 		if text := skew(c.Ahead); text != "" {
