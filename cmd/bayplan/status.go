@@ -18,10 +18,10 @@ func (p *program) statusCommand() *cli.Command {
 		Name:  "status",
 		Usage: "show what the state records of each step, or all sites",
 		Description: "Reads only the state, not the world. Works while an apply runs.\n\n" +
-			"With --reports-from, reads what \"bayplan apply --report-to\" has sent, a tag a\n" +
-			"site. A site is behind if it has another plan or lock file than the plan given\n" +
-			"with -f, or else than the newest report of the same plan. Times are those of\n" +
-			"the registry.",
+			"With --reports-from, reads what \"bayplan apply --report-to\" has sent: a\n" +
+			"tag for each site. A site is behind if it has another plan or lock file\n" +
+			"than the plan given with -f, or else than the newest report of the same\n" +
+			"plan. Times are those of the registry.",
 		Flags: append([]cli.Flag{newRepeatedFlag("file", "FILE", "the plan FILE (default: "+defaultPlan+")", "f")},
 			slices.Concat(valueFlags(), []cli.Flag{stateFlag()}, sitesFlags(), []cli.Flag{jsonFlag()})...),
 		Action: func(c *cli.Context) error {
