@@ -110,23 +110,41 @@ type interruption struct{ syscall.Signal }
 
 func (i interruption) Error() string { return "interrupted" }
 
-// run executes a command line and returns its exit code.
+// run executes the command line of the process and returns its exit code. The first signal ends
+// it cleanly, the second one at once.
 func (p *program) run(args []string) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 2)
+	signals, done := make(chan os.Signal, 2), make(chan struct{})
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
-	defer signal.Stop(signals)
 	go func() {
-		cancel(interruption{(<-signals).(syscall.Signal)})
-		os.Exit(exitcode.OfSignal((<-signals).(syscall.Signal)))
+		for second := false; ; second = true {
+			select {
+			case s := <-signals:
+				if second {
+					os.Exit(exitcode.OfSignal(s.(syscall.Signal)))
+				}
+				cancel(interruption{s.(syscall.Signal)})
+			case <-done:
+				return
+			}
+		}
 	}()
+	defer func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	}()
+	return p.execute(ctx, args)
+}
+
+// execute executes a command line and returns its exit code.
+func (p *program) execute(ctx context.Context, args []string) int {
 	err := p.app().RunContext(ctx, args)
+	p.print(err)
 	var stop interruption
 	if err != nil && errors.As(context.Cause(ctx), &stop) {
-		p.print(err)
 		return exitcode.OfSignal(stop.Signal)
 	}
-	p.print(err)
 	return codeOf(err)
 }
 
