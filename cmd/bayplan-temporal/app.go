@@ -55,13 +55,13 @@ func version() string {
 	return "(devel)"
 }
 
-const about = `A worker at each site does the steps whose site it is; a step without a site
-is done at the centre. "run" starts the run of a plan or joins the one that is
-open, and shows it as "bayplan apply" does. Secrets are read by each worker at
-its site, and never travel.`
+const about = `A worker at each site does the steps whose site it is; a step without a
+site is done at the centre. "run" starts the run of a plan or joins the one
+that is open, and shows it as "bayplan apply" does. Secrets are read by each
+worker at its site, and never travel.`
 
 func (p *program) app() *cli.App {
-	return &cli.App{
+	app := &cli.App{
 		Name: "bayplan-temporal", Usage: "carry out a plan over many sites, with Temporal",
 		UsageText:       "bayplan-temporal COMMAND [flags]",
 		Description:     about + "\n\nExit codes:\n" + exitcode.Help(),
@@ -78,6 +78,15 @@ func (p *program) app() *cli.App {
 		},
 		Commands: []*cli.Command{p.workerCommand(), p.runCommand(), p.cancelCommand()},
 	}
+	for _, c := range app.Commands {
+		c.OnUsageError, c.HideHelpCommand = usage, true
+		for _, f := range c.Flags {
+			if b, ok := f.(*cli.BoolFlag); ok {
+				b.DisableDefaultText = true
+			}
+		}
+	}
+	return app
 }
 
 func suggestion(c *cli.Context) string {

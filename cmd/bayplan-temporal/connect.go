@@ -18,18 +18,6 @@ import (
 	"github.com/bayplan/bayplan/internal/fault"
 )
 
-// serverFlags returns the flags that say where the server is, and as whom it is asked.
-func serverFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "address", Value: "127.0.0.1:7233", EnvVars: []string{"TEMPORAL_ADDRESS"}, Usage: "the server, `HOST:PORT`"},
-		&cli.StringFlag{Name: "namespace", Value: "default", EnvVars: []string{"TEMPORAL_NAMESPACE"}, Usage: "the `NAMESPACE` of the server"},
-		&cli.StringFlag{Name: "tls-ca", EnvVars: []string{"TEMPORAL_TLS_CA"}, Usage: "trust the authorities in `FILE`; turns TLS on"},
-		&cli.StringFlag{Name: "tls-cert", EnvVars: []string{"TEMPORAL_TLS_CERT"}, Usage: "the own certificate in `FILE`; turns TLS on"},
-		&cli.StringFlag{Name: "tls-key", EnvVars: []string{"TEMPORAL_TLS_KEY"}, Usage: "the key of the own certificate in `FILE`"},
-		&cli.StringFlag{Name: "tls-server-name", EnvVars: []string{"TEMPORAL_TLS_SERVER_NAME"}, Usage: "the `NAME` that the server's certificate must have"},
-	}
-}
-
 // tlsOf returns the TLS settings of the flags, nil for a connection without TLS.
 func tlsOf(c *cli.Context) (*tls.Config, error) {
 	ca, cert, key, name := c.String("tls-ca"), c.String("tls-cert"), c.String("tls-key"), c.String("tls-server-name")

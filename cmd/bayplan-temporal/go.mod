@@ -4,6 +4,7 @@ go 1.26.8
 
 require (
 	github.com/bayplan/bayplan v0.0.0
+	github.com/google/go-cmp v0.7.0
 	github.com/urfave/cli/v2 v2.27.7
 	go.temporal.io/api v1.63.5
 	go.temporal.io/sdk v1.47.0

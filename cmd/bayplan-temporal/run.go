@@ -25,31 +25,13 @@ import (
 	"github.com/bayplan/bayplan/runner"
 )
 
-// planFlags returns the flags of the commands that read a plan.
-func planFlags() []cli.Flag {
-	return append([]cli.Flag{
-		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: "bayplan.yaml", Usage: "the plan `FILE`"},
-		&cli.StringSliceFlag{Name: "var", Usage: "give a variable a value, `NAME=VALUE`; repeatable"},
-		&cli.StringSliceFlag{Name: "var-file", Usage: "read values of variables from `FILE`; repeatable"},
-	}, serverFlags()...)
-}
-
 func (p *program) runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Usage: "start the run of a plan, or join it, and show it",
 		UsageText: "bayplan-temporal run [-f PLAN] [flags]",
 		Description: "Ctrl-C ends what is shown, and not the run: it goes on while a worker with\n" +
 			"--runs is there, or this command. \"cancel\" ends the run.",
-		Flags: append(planFlags(),
-			&cli.StringFlag{Name: "centre", Value: "centre", Usage: "the `SITE` of steps that name none"},
-			&cli.StringSliceFlag{Name: "wave", Usage: "sites that match `PATTERN` begin when all waves before have ended; repeatable"},
-			&cli.IntFlag{Name: "max-failures", Value: -1, Usage: "begin no further wave if more than `N` sites have failed"},
-			&cli.BoolFlag{Name: "locked", Usage: "look up no tag; a tag that is not locked is an error"},
-			&cli.DurationFlag{Name: "patience", Value: 7 * 24 * time.Hour, Usage: "how long a step waits for a worker, such as `168h`"},
-			&cli.DurationFlag{Name: "silence", Value: time.Minute, Usage: "a worker silent for so long has lost its step, `1m`"},
-			&cli.BoolFlag{Name: "json", Usage: "print JSON; messages for people go to standard error"},
-			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print only errors and the summary"},
-		),
+		Flags:  runFlags(),
 		Action: checked(p.runPlan),
 	}
 }
@@ -236,9 +218,13 @@ func (p *program) cancel(c *cli.Context) error {
 		return err
 	}
 	defer connected.Close()
-	err = connected.CancelWorkflow(c.Context, flow.WorkflowID(read.Name), "")
-	if missing := (*serviceerror.NotFound)(nil); errors.As(err, &missing) {
+	id := flow.WorkflowID(read.Name)
+	d, err := connected.DescribeWorkflowExecution(c.Context, id, "")
+	if missing := (*serviceerror.NotFound)(nil); errors.As(err, &missing) || err == nil && d.GetWorkflowExecutionInfo().GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
 		return fmt.Errorf("no run of plan %s is open", read.Name)
+	}
+	if err == nil {
+		err = connected.CancelWorkflow(c.Context, id, d.GetWorkflowExecutionInfo().GetExecution().GetRunId())
 	}
 	if err != nil {
 		return fmt.Errorf("cancel the run of plan %s: %w", read.Name, err)

@@ -187,6 +187,21 @@ steps:
 	}
 }
 
+// The help fits into 80 columns.
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{{"--help"}, {"worker", "--help"}, {"run", "--help"}, {"cancel", "--help"}} {
+		out := newBuffer()
+		if code := newProgram(out, out, nil).execute(t.Context(), append([]string{"bayplan-temporal"}, args...)); code != 0 {
+			t.Errorf("%v: exit code %d", args, code)
+		}
+		for line := range strings.SplitSeq(out.String(), "\n") {
+			if len(line) > 80 {
+				t.Errorf("%v: %d columns: %s", args, len(line), line)
+			}
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	good := planFile(t, "good", "steps: { dir: { type: mkdir, with: { paths: [x] } } }")
 	for name, tt := range map[string]struct {

@@ -33,14 +33,7 @@ func (p *program) workerCommand() *cli.Command {
 		UsageText: "bayplan-temporal worker --site NAME [flags]",
 		Description: "Keeps each plan with its state in DIR/PLAN. While the worker is away,\n" +
 			"\"bayplan apply -f DIR/PLAN/FILE --only STEP\" goes on there.",
-		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "site", Usage: "the `NAME` of the site"},
-			&cli.StringFlag{Name: "dir", Value: ".", Usage: "keep the plans in `DIR`"},
-			&cli.StringFlag{Name: "state-dir", Usage: "keep the states in `DIR` (default: .bayplan by each plan)"},
-			&cli.StringFlag{Name: "connections", Usage: "use the connections of `FILE` instead of the plans'"},
-			&cli.IntFlag{Name: "parallel", Value: 4, Usage: "do at most `N` steps at a time"},
-			&cli.BoolFlag{Name: "runs", Usage: "also advance runs, so that they go on without \"run\""},
-		}, serverFlags()...),
+		Flags:  workerFlags(),
 		Action: checked(p.work),
 	}
 }

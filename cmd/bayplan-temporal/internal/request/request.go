@@ -27,7 +27,7 @@ const Form = 1
 const MaxPayload = 2<<20 - 16<<10
 
 // maxUnpacked is how large a Run or a Result may become when it is unpacked.
-const maxUnpacked = 256 << 20
+const maxUnpacked = 64 << 20
 
 // A Run is all that a run is made of. It holds no secrets.
 type Run struct {
