@@ -136,10 +136,8 @@ func startRuns(c client.Client) (stop func(), err error) {
 
 // watchOthers tells of other workers of the same site until ctx ends.
 func (p *program) watchOthers(ctx context.Context, s *site.Site) {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
 	told := map[string]bool{}
-	for {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
 		others, err := follow.WorkersOf(ctx, s.Client, s.Name)
 		for _, other := range others {
 			if err == nil && other != s.Identity && !told[other] {
@@ -150,7 +148,7 @@ func (p *program) watchOthers(ctx context.Context, s *site.Site) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(wait):
 		}
 	}
 }
